@@ -1,0 +1,78 @@
+//! The only file that reads the wall clock.
+
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, Offset, TimeZone, Utc};
+use std::sync::{Arc, Mutex};
+
+/// Seconds east of UTC of every date in the service: Asia/Shanghai has had no summer time since 1991.
+const SHANGHAI_SECONDS: i32 = 8 * 3600;
+
+/// The time of day: the machine's, or one that tests move by hand.
+#[derive(Clone, Debug)]
+pub enum Clock {
+    System,
+    Manual(Arc<Mutex<DateTime<Utc>>>),
+}
+
+impl Clock {
+    pub fn manual(at: DateTime<Utc>) -> Clock {
+        Clock::Manual(Arc::new(Mutex::new(at)))
+    }
+
+    /// Moves a manual clock; the system clock stays.
+    pub fn set(&self, at: DateTime<Utc>) {
+        if let Clock::Manual(now) = self {
+            *now.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = at;
+        }
+    }
+
+    pub fn now(&self) -> DateTime<Utc> {
+        match self {
+            #[allow(clippy::disallowed_methods, reason = "this is the one place")]
+            Clock::System => Utc::now(),
+            Clock::Manual(now) => *now.lock().unwrap_or_else(std::sync::PoisonError::into_inner),
+        }
+    }
+
+    /// Today in Asia/Shanghai.
+    pub fn today(&self) -> NaiveDate {
+        self.local(SHANGHAI_SECONDS).date()
+    }
+
+    /// Wall-clock time at an offset.
+    pub fn local(&self, utc_offset_seconds: i32) -> NaiveDateTime {
+        self.now().naive_utc() + chrono::Duration::seconds(i64::from(utc_offset_seconds))
+    }
+}
+
+/// How times are stored: UTC, fixed width, sortable.
+pub fn stamp(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+}
+
+/// A wall-clock time at an offset as UTC.
+pub fn to_utc(local: NaiveDateTime, utc_offset_seconds: i32) -> DateTime<Utc> {
+    (local - chrono::Duration::seconds(i64::from(utc_offset_seconds))).and_utc()
+}
+
+/// A zone without summer time.
+#[derive(Clone, Copy, Debug)]
+pub struct Zone {
+    pub offset_seconds: i32,
+}
+
+impl Zone {
+    /// # Errors
+    /// An unknown name, or a zone whose offset changes within the years 2020-2040.
+    pub fn parse(name: &str) -> Result<Zone, String> {
+        let zone: chrono_tz::Tz = name.parse().map_err(|_| "is unknown".to_string())?;
+        let offset_of = |year: i32, month: u32| -> Option<FixedOffset> {
+            let noon = NaiveDate::from_ymd_opt(year, month, 1)?.and_hms_opt(12, 0, 0)?;
+            Some(zone.offset_from_utc_datetime(&noon).fix())
+        };
+        let offsets: Vec<FixedOffset> = (2020..=2040).flat_map(|year| (1..=12).filter_map(move |month| offset_of(year, month))).collect();
+        match offsets.first() {
+            Some(first) if offsets.iter().all(|offset| offset == first) => Ok(Zone { offset_seconds: first.local_minus_utc() }),
+            _ => Err("has summer time, which makes slots ambiguous".into()),
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! `jobs/NAME.toml` → [`Job`].
+
+use super::{FileSet, Problems, Settings, files_in, named, parse_toml, suggest};
+use crate::domain::judge::Policy;
+use crate::domain::rule::Every;
+use crate::domain::schedule::{CronTime, Schedule};
+use crate::domain::units::Level;
+use crate::domain::workbook::Template;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+pub use crate::domain::digest::Rhythm;
+pub use crate::domain::schedule::{Missed, OnHoliday, RunAsOf};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum JobStep {
+    Pull,
+    Detect,
+    Report,
+    Remind,
+}
+
+impl JobStep {
+    pub const NAMES: [(&'static str, JobStep); 4] =
+        [("pull", JobStep::Pull), ("detect", JobStep::Detect), ("report", JobStep::Report), ("remind", JobStep::Remind)];
+
+    pub fn name(self) -> &'static str {
+        JobStep::NAMES[self as usize].0
+    }
+}
+
+/// One job: when, on what, and what it makes.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// File stem.
+    pub name: String,
+    pub title: String,
+    pub schedule: Schedule,
+    pub steps: Vec<JobStep>,
+    /// Names of sources; empty = all.
+    pub sources: Vec<String>,
+    /// Workbook templates (file stems).
+    pub workbooks: Vec<String>,
+    pub rhythm: Rhythm,
+    /// Levels of units that get a digest.
+    pub levels: Vec<Level>,
+    /// Mail body template stem: `STEM.html.j2` and `STEM.txt.j2`.
+    pub digest: String,
+    /// Workbook template of a digest's attachment.
+    pub attachment: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct JobFile {
+    title: String,
+    slot: String,
+    zone: String,
+    as_of: String,
+    period: Option<String>,
+    holiday: String,
+    missed: String,
+    too_late_days: u32,
+    steps: Vec<String>,
+    #[serde(default)]
+    sources: Vec<String>,
+    #[serde(default)]
+    workbooks: Vec<String>,
+    remind: Option<RemindFile>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RemindFile {
+    rhythm: String,
+    levels: Vec<String>,
+    template: String,
+    attachment: Option<String>,
+}
+
+pub fn parse(
+    files: &FileSet,
+    policy: &Policy,
+    templates: &BTreeMap<String, Template>,
+    settings: Option<&Settings>,
+    problems: &mut Problems,
+) -> Vec<Job> {
+    let _ = policy;
+    files_in(files, "jobs", ".toml").filter_map(|(stem, path)| job(files, stem, path, templates, settings, problems)).collect()
+}
+
+fn job(
+    files: &FileSet,
+    stem: &str,
+    path: &str,
+    templates: &BTreeMap<String, Template>,
+    settings: Option<&Settings>,
+    problems: &mut Problems,
+) -> Option<Job> {
+    let file: JobFile = parse_toml(files, path, problems)?;
+    let before = problems.0.len();
+    let cron = match CronTime::parse(&file.slot) {
+        Ok(cron) => Some(cron),
+        Err(message) => {
+            problems.push(
+                path,
+                format!("slot \"{}\": {message}", file.slot),
+                Some("six fields: second minute hour day month weekday, such as \"0 0 8 * * MON\"".into()),
+            );
+            None
+        }
+    };
+    let zone = match crate::clock::Zone::parse(&file.zone) {
+        Ok(zone) => Some(zone),
+        Err(message) => {
+            problems.push(path, format!("zone \"{}\" {message}", file.zone), Some("did you mean \"Asia/Shanghai\"?".into()));
+            None
+        }
+    };
+    let missed = named(
+        &[("latest", Missed::Latest), ("all", Missed::All), ("skip", Missed::Skip)],
+        &file.missed,
+        path,
+        "missed",
+        "policy",
+        problems,
+    );
+    let holiday = named(
+        &[
+            ("next-workday", OnHoliday::NextWorkday),
+            ("previous-workday", OnHoliday::PreviousWorkday),
+            ("run", OnHoliday::Run),
+            ("skip", OnHoliday::Skip),
+        ],
+        &file.holiday,
+        path,
+        "holiday",
+        "policy",
+        problems,
+    );
+    let period = match &file.period {
+        None => None,
+        Some(word) => named(&[("month", Every::Month), ("quarter", Every::Quarter)], word, path, "period", "period", problems),
+    };
+    let as_of = match (file.as_of.as_str(), period) {
+        ("slot-day", _) => Some(RunAsOf::SlotDay),
+        ("last-period-end", Some(every)) => Some(RunAsOf::LastPeriodEnd(every)),
+        ("last-period-end", None) => {
+            problems.push(path, "as_of \"last-period-end\" needs `period`", Some("month or quarter".into()));
+            None
+        }
+        (other, _) => {
+            problems.push(path, format!("as_of \"{other}\" is unknown"), suggest(other, ["slot-day", "last-period-end"].into_iter()));
+            None
+        }
+    };
+    let mut steps: Vec<JobStep> =
+        file.steps.iter().filter_map(|word| named(&JobStep::NAMES, word, path, "steps", "step", problems)).collect();
+    steps.sort_unstable();
+    steps.dedup();
+    if steps.iter().any(|step| *step > JobStep::Detect) && !steps.contains(&JobStep::Detect) {
+        problems.push(path, "steps: report and remind need detect", None);
+    }
+    if let Some(settings) = settings {
+        for name in &file.sources {
+            if settings.source(name).is_none() && name != super::settings::IMPORT {
+                problems.push(
+                    path,
+                    format!("source \"{name}\" is not in config/duban.toml"),
+                    suggest(name, settings.sources.iter().map(|source| source.name.as_str())),
+                );
+            }
+        }
+    }
+    for name in file.workbooks.iter().chain(file.remind.iter().filter_map(|remind| remind.attachment.as_ref())) {
+        // a template that does not parse is reported by its own file
+        if !templates.contains_key(name) && !files.contains_key(&format!("report-templates/{name}.toml")) {
+            problems.push(
+                path,
+                format!("workbook template \"{name}\" does not exist"),
+                suggest(name, templates.keys().map(String::as_str)),
+            );
+        }
+    }
+    if steps.contains(&JobStep::Remind) != file.remind.is_some() {
+        problems.push(path, "step remind and table [remind] go together", None);
+    }
+    let (mut rhythm, mut levels, mut digest, mut attachment) = (Rhythm::Always, Vec::new(), String::new(), None);
+    if let Some(remind) = file.remind {
+        rhythm = named(&[("always", Rhythm::Always), ("changes", Rhythm::Changes)], &remind.rhythm, path, "remind", "rhythm", problems)
+            .unwrap_or(Rhythm::Always);
+        levels = remind.levels.iter().filter_map(|word| named(&Level::NAMES, word, path, "remind", "level", problems)).collect();
+        for ending in ["html.j2", "txt.j2"] {
+            if !files.contains_key(&format!("report-templates/{}.{ending}", remind.template)) {
+                problems.push(path, format!("remind: report-templates/{}.{ending} does not exist", remind.template), None);
+            }
+        }
+        digest = remind.template;
+        attachment = remind.attachment;
+    }
+    if problems.0.len() > before {
+        return None;
+    }
+    let schedule = Schedule {
+        cron: cron?,
+        utc_offset_seconds: zone?.offset_seconds,
+        as_of: as_of?,
+        missed: missed?,
+        holiday: holiday?,
+        too_late_days: file.too_late_days,
+    };
+    Some(Job {
+        name: stem.to_owned(),
+        title: file.title,
+        schedule,
+        steps,
+        sources: file.sources,
+        workbooks: file.workbooks,
+        rhythm,
+        levels,
+        digest,
+        attachment,
+    })
+}

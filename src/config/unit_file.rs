@@ -1,0 +1,302 @@
+//! `config/units.toml`, `config/industries.toml`, `config/calendar/*.toml` → units, industries, working days.
+
+use super::{FileSet, Problems, files_in, named, parse_toml, suggest};
+use crate::domain::calendar::Calendar;
+use crate::domain::units::{DepartmentKind, Industry, Level, Unit, Units};
+use chrono::{Datelike, NaiveDate, Weekday};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UnitsFile {
+    unit: Vec<UnitFile>,
+    #[serde(default)]
+    department: Vec<DepartmentFile>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UnitFile {
+    code: String,
+    name: String,
+    level: String,
+    title: Option<String>,
+    parent: Option<String>,
+    #[serde(default)]
+    aliases: Vec<String>,
+    mailbox: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DepartmentFile {
+    name: String,
+    province: String,
+    local: String,
+    mailbox: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct IndustriesFile {
+    industry: Vec<IndustryFile>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct IndustryFile {
+    name: String,
+    group: String,
+    #[serde(default)]
+    aliases: Vec<String>,
+    #[serde(default)]
+    lead: Vec<LeadFile>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LeadFile {
+    unit: String,
+    since: Option<String>,
+}
+
+const UNITS: &str = "config/units.toml";
+const INDUSTRIES: &str = "config/industries.toml";
+const LOCAL: &str = "config/calendar/local.toml";
+
+pub fn parse_units(files: &FileSet, problems: &mut Problems) -> Option<Units> {
+    let file: UnitsFile = parse_toml(files, UNITS, problems)?;
+    let mut units = Units::default();
+    for raw in &file.unit {
+        let place = format!("unit \"{}\"", raw.name);
+        let level = named(&Level::NAMES, &raw.level, UNITS, &place, "level", problems).unwrap_or(Level::County);
+        if let Some(mailbox) = &raw.mailbox {
+            check_mailbox(mailbox, UNITS, &place, problems);
+        }
+        let parent = match &raw.parent {
+            None => None,
+            Some(name) => {
+                let parent = units.find(name);
+                if parent.is_none() {
+                    let known: Vec<String> = units.units.iter().map(|unit| unit.name.clone()).collect();
+                    problems.push(
+                        UNITS,
+                        format!("{place}: parent \"{name}\" is no unit above it in the file"),
+                        suggest(name, known.iter().map(String::as_str)),
+                    );
+                }
+                parent
+            }
+        };
+        if raw.parent.is_none() && level != Level::Province {
+            problems.push(UNITS, format!("{place}: parent is missing"), Some("only the province office has none".into()));
+        }
+        let unit = Unit {
+            code: raw.code.clone(),
+            name: raw.name.clone(),
+            title: raw.title.clone().unwrap_or_else(|| raw.name.clone()),
+            level,
+            parent,
+            place: None,
+            mailbox: raw.mailbox.clone(),
+        };
+        if units.units.iter().any(|other| other.code == raw.code) {
+            problems.push(UNITS, format!("{place}: code \"{}\" is already taken", raw.code), None);
+        }
+        if let Err(name) = units.add(unit, &raw.aliases) {
+            problems.push(UNITS, format!("{place}: the name \"{name}\" is already another unit's"), None);
+        }
+    }
+    if units.units.iter().filter(|unit| unit.level == Level::Province).count() != 1 {
+        problems.push(
+            UNITS,
+            "there must be exactly one unit of level \"province\"",
+            Some("it is the office everything rolls up to".into()),
+        );
+    }
+    for raw in file.department {
+        let place = format!("department \"{}\"", raw.name);
+        let Some(province) = units.find(&raw.province) else {
+            problems.push(UNITS, format!("{place}: province \"{}\" is no unit", raw.province), None);
+            continue;
+        };
+        let mut local = BTreeMap::new();
+        let places: Vec<usize> = units
+            .units
+            .iter()
+            .enumerate()
+            .filter(|(_, unit)| unit.level == Level::City || unit.level.is_place())
+            .map(|(id, _)| id)
+            .collect();
+        for id in places {
+            let (name, code, title) = (units.units[id].name.clone(), units.units[id].code.clone(), units.units[id].name.clone());
+            let fill = |pattern: &str| pattern.replace("{place}", &title).replace("{code}", &code.to_lowercase());
+            let unit = Unit {
+                code: format!("{code}-{}", raw.name),
+                name: fill(&raw.local),
+                title: fill(&raw.local),
+                level: Level::Support,
+                parent: Some(id),
+                place: Some(id),
+                mailbox: raw.mailbox.as_deref().map(fill),
+            };
+            match units.add(unit, &[format!("{name}{}", raw.name)]) {
+                Ok(unit) => {
+                    local.insert(id, unit);
+                }
+                Err(name) => problems.push(UNITS, format!("{place}: the name \"{name}\" is already another unit's"), None),
+            }
+        }
+        units.departments.push(DepartmentKind { name: raw.name, province, local });
+    }
+    let industries: IndustriesFile = parse_toml(files, INDUSTRIES, problems)?;
+    for raw in industries.industry {
+        let place = format!("industry \"{}\"", raw.name);
+        let mut leads = Vec::new();
+        for lead in raw.lead {
+            let since = match lead.since.as_deref().map(str::parse::<NaiveDate>) {
+                None => None,
+                Some(Ok(date)) => Some(date),
+                Some(Err(_)) => {
+                    problems.push(
+                        INDUSTRIES,
+                        format!("{place}: since \"{}\" is no date", lead.since.unwrap_or_default()),
+                        Some("write 2026-01-01".into()),
+                    );
+                    continue;
+                }
+            };
+            match units.find(&lead.unit) {
+                Some(unit) => leads.push((since, unit)),
+                None => {
+                    let known: Vec<String> = units.units.iter().map(|unit| unit.name.clone()).collect();
+                    problems.push(
+                        INDUSTRIES,
+                        format!("{place}: lead \"{}\" is no unit", lead.unit),
+                        suggest(&lead.unit, known.iter().map(String::as_str)),
+                    );
+                }
+            }
+        }
+        let industry = Industry { name: raw.name, group: raw.group, leads };
+        if let Err(name) = units.add_industry(industry, &raw.aliases) {
+            problems.push(INDUSTRIES, format!("{place}: the name \"{name}\" is already another industry's"), None);
+        }
+    }
+    Some(units)
+}
+
+/// A plain check that catches slips; the mail server has the last word.
+fn check_mailbox(mailbox: &str, file: &str, place: &str, problems: &mut Problems) {
+    let good = mailbox.split_once('@').is_some_and(|(local, domain)| {
+        !local.is_empty()
+            && domain.contains('.')
+            && !domain.starts_with('.')
+            && mailbox.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"@.-_+".contains(&byte))
+            && !domain.contains('@')
+    });
+    if !good {
+        problems.push(file, format!("{place}: mailbox \"{mailbox}\" is no mail address"), Some("write name@domain in ASCII".into()));
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct YearFile {
+    year: i32,
+    #[serde(default)]
+    rest: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    work: BTreeMap<String, Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LocalFile {
+    #[serde(default)]
+    local: Vec<LocalDays>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LocalDays {
+    unit: String,
+    name: String,
+    days: Vec<String>,
+}
+
+pub fn parse_calendar(files: &FileSet, units: &Units, problems: &mut Problems) -> Calendar {
+    let mut calendar = Calendar::default();
+    for (stem, path) in files_in(files, "config/calendar", ".toml") {
+        if path == LOCAL {
+            continue;
+        }
+        let Some(file) = parse_toml::<YearFile>(files, path, problems) else { continue };
+        if stem != file.year.to_string() {
+            problems.push(
+                path,
+                format!("year {} does not fit the file name", file.year),
+                Some(format!("name the file {}.toml", file.year)),
+            );
+        }
+        let mut days = |named: &BTreeMap<String, Vec<String>>, weekend_only: bool| -> Vec<NaiveDate> {
+            let mut out = Vec::new();
+            for (name, dates) in named {
+                for text in dates {
+                    match text.parse::<NaiveDate>() {
+                        // a long holiday may reach over the turn of the year
+                        Ok(date) if (date.year() - file.year).abs() <= 1 => {
+                            if weekend_only && !matches!(date.weekday(), Weekday::Sat | Weekday::Sun) {
+                                problems.push(
+                                    path,
+                                    format!("work \"{name}\": {text} is no weekend day"),
+                                    Some("调休 working days fall on weekends".into()),
+                                );
+                            }
+                            out.push(date);
+                        }
+                        _ => problems.push(
+                            path,
+                            format!("\"{name}\": \"{text}\" is no date of {}", file.year),
+                            Some("write 2026-10-01".into()),
+                        ),
+                    }
+                }
+            }
+            out
+        };
+        let rest = days(&file.rest, false);
+        let work = days(&file.work, true);
+        if let Some(both) = rest.iter().find(|date| work.contains(date)) {
+            problems.push(path, format!("{both} is both a rest day and a working day"), None);
+        }
+        calendar.add_year(file.year, rest, work);
+    }
+    if files.contains_key(LOCAL)
+        && let Some(file) = parse_toml::<LocalFile>(files, LOCAL, problems)
+    {
+        for raw in file.local {
+            let place = format!("local \"{}\"", raw.name);
+            let Some(unit) = units.find(&raw.unit).filter(|unit| units.units[*unit].level == Level::City) else {
+                let cities: Vec<&str> =
+                    units.units.iter().filter(|unit| unit.level == Level::City).map(|unit| unit.name.as_str()).collect();
+                problems.push(LOCAL, format!("{place}: unit \"{}\" is no 市（州）", raw.unit), suggest(&raw.unit, cities.into_iter()));
+                continue;
+            };
+            let days: Vec<(u32, u32)> = raw
+                .days
+                .iter()
+                .filter_map(|text| {
+                    let parsed = format!("2024-{text}").parse::<NaiveDate>().ok().map(|date| (date.month(), date.day()));
+                    if parsed.is_none() {
+                        problems.push(LOCAL, format!("{place}: \"{text}\" is no day"), Some("write month-day, such as 08-08".into()));
+                    }
+                    parsed
+                })
+                .collect();
+            calendar.add_local(units.units[unit].name.clone(), days);
+        }
+    }
+    calendar
+}

@@ -1,0 +1,136 @@
+//! A finding (督办事项): one rule broken by one record, with its light, act, dates, and who is told.
+
+use super::rule::{Act, Light, Relation};
+use super::units::UnitId;
+use chrono::NaiveDate;
+
+/// Points behind plan, exactly: `numerator / denominator`, denominator positive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lag {
+    pub numerator: i128,
+    pub denominator: i128,
+}
+
+impl Lag {
+    /// Tenths of a point, half up: 12.35 → 124.
+    pub fn tenths(self) -> i64 {
+        let doubled = self.numerator * 20 + self.denominator;
+        doubled.div_euclid(self.denominator * 2) as i64
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum State {
+    Open,
+    Exempt,
+    /// A cell that the rule needs is empty: counted apart from fine.
+    Unjudged,
+}
+
+impl State {
+    pub fn code(self) -> &'static str {
+        match self {
+            State::Open => "open",
+            State::Exempt => "exempt",
+            State::Unjudged => "unjudged",
+        }
+    }
+}
+
+/// How a finding stands against what was known before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Change {
+    New,
+    Continued,
+    Escalated,
+    Eased,
+    Reopened,
+}
+
+impl Change {
+    pub const NAMES: [(&'static str, Change); 5] = [
+        ("new", Change::New),
+        ("continued", Change::Continued),
+        ("escalated", Change::Escalated),
+        ("eased", Change::Eased),
+        ("reopened", Change::Reopened),
+    ];
+
+    pub fn code(self) -> &'static str {
+        Change::NAMES[self as usize].0
+    }
+
+    pub fn title(self) -> &'static str {
+        match self {
+            Change::New => "新增",
+            Change::Continued => "持续",
+            Change::Escalated => "升级",
+            Change::Eased => "减轻",
+            Change::Reopened => "再次出现",
+        }
+    }
+
+    /// Against the light of the period before: `None` before = new (or reopened where an older life is known).
+    pub fn between(before: Option<Option<Light>>, now: Option<Light>, known_before: bool) -> Change {
+        match before {
+            None if known_before => Change::Reopened,
+            None => Change::New,
+            Some(light) => match now.cmp(&light) {
+                std::cmp::Ordering::Greater => Change::Escalated,
+                std::cmp::Ordering::Less => Change::Eased,
+                std::cmp::Ordering::Equal => Change::Continued,
+            },
+        }
+    }
+}
+
+/// What a finding is the same finding by, next quarter too: rule, ledger and key.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Identity {
+    pub rule: String,
+    pub ledger: String,
+    pub key: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// Index of the rule.
+    pub rule: usize,
+    /// The record's code; for a periodic rule `unit-period`.
+    pub key: String,
+    pub name: String,
+    /// The owner unit; `None` = the cell names no known unit.
+    pub owner: Option<UnitId>,
+    /// The owner as a person reads it: the unit's name, or the unknown text of the cell.
+    pub unit: String,
+    /// The project it belongs to (its own code for the project ledger), empty where none.
+    pub project: String,
+    pub light: Option<Light>,
+    pub act: Option<Act>,
+    pub told: Vec<Relation>,
+    /// Units of `told`, in the same order; `None` = resolves to nothing.
+    pub told_units: Vec<Option<UnitId>>,
+    pub due_on: Option<NaiveDate>,
+    /// Calendar days, at least 1.
+    pub overdue_days: Option<i64>,
+    pub lag: Option<Lag>,
+    pub state: State,
+    /// Field indices of the rule's ledger.
+    pub missing: Vec<usize>,
+    /// The unit that owes an answer on a difficulty of this project.
+    pub waiting_on: Option<UnitId>,
+    pub cause: String,
+    /// Levels whose major-project ledger lists the project.
+    pub major: Option<super::units::Level>,
+}
+
+/// A due date that comes near (提醒, no light, owner only; not a finding).
+#[derive(Clone, Debug)]
+pub struct Notice {
+    pub rule: usize,
+    pub key: String,
+    pub name: String,
+    pub owner: Option<UnitId>,
+    pub project: String,
+    pub due_on: NaiveDate,
+}

@@ -1,0 +1,454 @@
+//! Judging: (records, rules, calendar, units, exemptions, as_of) → findings. The order of questions is the design's, section 4:
+//! out of scope → `until` happened (met) → `from` later than as_of (not yet) → a needed cell empty (unjudged) → judged.
+
+use super::calendar::{Calendar, Local};
+use super::finding::{Finding, Lag, Notice, State};
+use super::ledger::{Ledger, PROJECT, Role};
+use super::period::Period;
+use super::record::{Decimal, FEN_PER_YI, Record};
+use super::routing::{Linked, Owner, Seat, owner_of};
+use super::rule::{AGREEMENT_CONTRACT, Holds, Relation, Rule, RuleKind, STAGE_NEGOTIATING, Step, happened, is_terminated};
+use super::units::{Level, UnitId, Units, spelling};
+use chrono::NaiveDate;
+use std::collections::{BTreeMap, HashMap};
+
+/// Everything that decides, besides the records: read once, frozen with each run.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    pub ledgers: Vec<Ledger>,
+    pub rules: Vec<Rule>,
+    pub units: Units,
+    pub calendar: Calendar,
+    /// Cause names with the words that point to them, first match decides.
+    pub causes: Vec<(String, Vec<String>)>,
+    /// Major-project bounds in 分, highest first.
+    pub major: Vec<(Level, i64)>,
+}
+
+impl Policy {
+    pub fn ledger(&self, id: &str) -> Option<usize> {
+        self.ledgers.iter().position(|ledger| ledger.id == id)
+    }
+
+    pub fn rule(&self, id: &str) -> Option<usize> {
+        self.rules.iter().position(|rule| rule.id == id)
+    }
+
+    pub fn project_ledger(&self) -> Option<usize> {
+        self.ledger(PROJECT)
+    }
+
+    /// The level whose major-project ledger lists a project: key industry and amount from the level's bound on.
+    pub fn major_level(&self, ledger: &Ledger, record: &Record) -> Option<Level> {
+        self.units.industry(record.text(ledger.role(Role::Industry)))?;
+        let amount = record.cell(ledger.role(Role::Amount)?).money()?;
+        self.major.iter().find(|(_, bound)| amount >= *bound).map(|(level, _)| *level)
+    }
+}
+
+/// An approved 豁免, 延期 or 异议 in force.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ExemptKey {
+    pub rule: String,
+    pub key: String,
+}
+
+/// What judging one record needs beside the record.
+pub struct Context<'a> {
+    pub policy: &'a Policy,
+    pub as_of: NaiveDate,
+    pub projects: &'a HashMap<String, Linked>,
+    /// Project code → the unit that owes an answer on one of its difficulties.
+    pub waiting: &'a HashMap<String, UnitId>,
+    /// Exemptions in force on `as_of`, with the day they end.
+    pub exempt: &'a HashMap<ExemptKey, NaiveDate>,
+}
+
+/// Something about a row that a person should look at; it is no finding.
+#[derive(Clone, Debug)]
+pub struct Quality {
+    pub ledger: usize,
+    pub key: String,
+    pub name: String,
+    pub owner: Option<UnitId>,
+    pub kind: QualityKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum QualityKind {
+    /// A cell a rule's scope reads is empty, so the row is outside the rule.
+    BlankScope(usize),
+    /// 已开工而仍为框架协议.
+    StartedUnderFramework,
+    /// The owner cell names no known unit.
+    UnknownOwner,
+    /// The industry cell names no key industry.
+    UnknownIndustry,
+}
+
+/// How many records each rule met in which way; `scope` = found + fine + met + not_yet + unjudged + exempt.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Tally {
+    pub found: u64,
+    pub fine: u64,
+    pub met: u64,
+    pub not_yet: u64,
+    pub unjudged: u64,
+    pub exempt: u64,
+    pub out_of_scope: u64,
+    /// Rows whose source has no column the rule needs.
+    pub off: u64,
+}
+
+/// The result of judging a set of records.
+#[derive(Debug, Default)]
+pub struct Judged {
+    pub findings: Vec<Finding>,
+    pub notices: Vec<Notice>,
+    pub quality: Vec<Quality>,
+    /// By rule index.
+    pub tallies: Vec<Tally>,
+    /// (rule, field) whose column a source lacks → rows it was off for.
+    pub off: BTreeMap<(usize, usize), u64>,
+}
+
+/// What one deadline, lag or missing rule says of one record.
+enum Verdict<'a> {
+    Met,
+    NotYet,
+    Unjudged(Vec<usize>),
+    /// Judged and fine; the due date where there is one.
+    Fine(Option<NaiveDate>),
+    Found {
+        step: &'a Step,
+        due_on: Option<NaiveDate>,
+        overdue_days: Option<i64>,
+        lag: Option<Lag>,
+        missing: Vec<usize>,
+    },
+}
+
+/// The exemptions in force on `as_of`, from the records of the exemption ledger: rule (id or title) and key named, granted, not expired.
+pub fn exemptions_in_force(policy: &Policy, records: &[Record], as_of: NaiveDate) -> HashMap<ExemptKey, NaiveDate> {
+    let mut out = HashMap::new();
+    let Some(ledger) = policy.ledger("exemption").map(|index| &policy.ledgers[index]) else { return out };
+    for record in records {
+        let granted = ledger.role(Role::Granted).and_then(|field| record.cell(field).date());
+        let expires = ledger.role(Role::Expires).and_then(|field| record.cell(field).date());
+        let (Some(granted), Some(expires)) = (granted, expires) else { continue };
+        if granted > as_of || expires < as_of {
+            continue;
+        }
+        let named = spelling(record.text(ledger.role(Role::ExemptRule)));
+        let Some(rule) = policy.rules.iter().find(|rule| rule.id == named || spelling(&rule.title) == named) else { continue };
+        let key = ExemptKey { rule: rule.id.clone(), key: record.text(ledger.role(Role::ExemptKey)).to_owned() };
+        out.insert(key, expires);
+    }
+    out
+}
+
+impl Judged {
+    pub fn new(policy: &Policy) -> Judged {
+        Judged { tallies: vec![Tally::default(); policy.rules.len()], ..Judged::default() }
+    }
+
+    /// Judges one record by every rule of its ledger.
+    pub fn record(&mut self, context: &Context<'_>, ledger_index: usize, record: &Record) {
+        let policy = context.policy;
+        let ledger = &policy.ledgers[ledger_index];
+        let mut seat: Option<Seat> = None;
+        let mut blanks = Vec::new();
+        for (rule_index, rule) in policy.rules.iter().enumerate().filter(|(_, rule)| rule.ledger == ledger_index) {
+            if matches!(rule.kind, RuleKind::Periodic { .. }) {
+                continue;
+            }
+            if let Some(field) = rule.lacks(record.columns) {
+                self.tallies[rule_index].off += 1;
+                *self.off.entry((rule_index, field)).or_default() += 1;
+                continue;
+            }
+            // the owner is looked up once, and only for a record that a rule reaches
+            if let Some(blank) = outside(context, ledger, record, rule) {
+                self.tallies[rule_index].out_of_scope += 1;
+                blanks.extend(blank);
+                continue;
+            }
+            let seat = seat.get_or_insert_with(|| Seat::of(context, ledger_index, record));
+            let verdict = verdict(context, ledger, record, rule, policy.calendar.of(seat.prefecture(policy)));
+            self.settle(context, ledger_index, record, rule_index, seat, verdict);
+        }
+        self.quality_of(context, ledger_index, record, seat, blanks);
+    }
+
+    fn settle(
+        &mut self,
+        context: &Context<'_>,
+        ledger_index: usize,
+        record: &Record,
+        rule_index: usize,
+        seat: &Seat,
+        verdict: Verdict<'_>,
+    ) {
+        let policy = context.policy;
+        let rule = &policy.rules[rule_index];
+        let tally = &mut self.tallies[rule_index];
+        let mut finding = Finding {
+            rule: rule_index,
+            key: record.code.clone(),
+            name: record.text(policy.ledgers[ledger_index].role(Role::Name)).to_owned(),
+            owner: seat.owner.unit,
+            unit: seat.owner.unit.map_or_else(|| seat.owner.text.clone(), |unit| policy.units.units[unit].name.clone()),
+            project: seat.project.clone(),
+            light: None,
+            act: None,
+            told: Vec::new(),
+            told_units: Vec::new(),
+            due_on: None,
+            overdue_days: None,
+            lag: None,
+            state: State::Unjudged,
+            missing: Vec::new(),
+            waiting_on: None,
+            cause: String::new(),
+            major: seat.major,
+        };
+        match verdict {
+            Verdict::Met => return tally.met += 1,
+            Verdict::NotYet => return tally.not_yet += 1,
+            Verdict::Fine(due_on) => {
+                tally.fine += 1;
+                if let Some(due_on) =
+                    due_on.filter(|due| rule.notice_days > 0 && (*due - context.as_of).num_days() <= i64::from(rule.notice_days))
+                {
+                    let Finding { rule, key, name, owner, project, .. } = finding;
+                    self.notices.push(Notice { rule, key, name, owner, project, due_on });
+                }
+                return;
+            }
+            Verdict::Unjudged(missing) => {
+                tally.unjudged += 1;
+                finding.missing = missing;
+                // the owner fills the gap; nobody else is told of it
+                finding.told = vec![Relation::Owner];
+            }
+            Verdict::Found { step, due_on, overdue_days, lag, missing } => {
+                let exempt = context.exempt.contains_key(&ExemptKey { rule: rule.id.clone(), key: record.code.clone() });
+                finding.state = if exempt { State::Exempt } else { State::Open };
+                if exempt {
+                    tally.exempt += 1;
+                } else {
+                    tally.found += 1;
+                }
+                finding.light = Some(step.light);
+                finding.act = Some(step.act);
+                finding.told = step.told.clone();
+                finding.due_on = due_on;
+                finding.overdue_days = overdue_days;
+                finding.lag = lag;
+                finding.missing = missing;
+                if policy.ledgers[ledger_index].id == PROJECT {
+                    finding.waiting_on = context.waiting.get(&record.code).copied();
+                }
+                finding.cause = seat.cause.clone().unwrap_or_else(|| rule.cause.clone());
+            }
+        }
+        finding.told_units = finding.told.iter().map(|relation| seat.resolve(policy, *relation, context.as_of)).collect();
+        self.findings.push(finding);
+    }
+
+    fn quality_of(&mut self, context: &Context<'_>, ledger_index: usize, record: &Record, seat: Option<Seat>, mut blanks: Vec<usize>) {
+        let policy = context.policy;
+        let ledger = &policy.ledgers[ledger_index];
+        let mut kinds = Vec::new();
+        if ledger.id == PROJECT {
+            let negotiating = record.text(ledger.role(Role::Stage)) == STAGE_NEGOTIATING;
+            blanks.retain(|field| !(negotiating && Some(*field) == ledger.role(Role::Agreement)));
+            let agreement = record.text(ledger.role(Role::Agreement));
+            let begun = [Role::Started, Role::Produced]
+                .into_iter()
+                .filter_map(|role| ledger.role(role))
+                .any(|field| !happened(ledger, record, field, context.as_of).is_empty());
+            if begun && !agreement.is_empty() && agreement != AGREEMENT_CONTRACT && !is_terminated(ledger, record, context.as_of) {
+                kinds.push(QualityKind::StartedUnderFramework);
+            }
+            let industry = record.text(ledger.role(Role::Industry));
+            if !industry.is_empty() && policy.units.industry(industry).is_none() {
+                kinds.push(QualityKind::UnknownIndustry);
+            }
+        }
+        blanks.sort_unstable();
+        blanks.dedup();
+        kinds.extend(blanks.into_iter().map(QualityKind::BlankScope));
+        let seat = seat.unwrap_or_else(|| Seat::of(context, ledger_index, record));
+        if seat.owner.unit.is_none() {
+            kinds.push(QualityKind::UnknownOwner);
+        }
+        let name = record.text(ledger.role(Role::Name));
+        self.quality.extend(kinds.into_iter().map(|kind| Quality {
+            ledger: ledger_index,
+            key: record.code.clone(),
+            name: name.to_owned(),
+            owner: seat.owner.unit,
+            kind,
+        }));
+    }
+
+    /// Judges the periodic rules over the sessions held: each unit in scope has one in the last closed period.
+    pub fn periodic(&mut self, context: &Context<'_>, ledger_index: usize, records: &[Record]) {
+        let policy = context.policy;
+        let ledger = &policy.ledgers[ledger_index];
+        for (rule_index, rule) in policy.rules.iter().enumerate().filter(|(_, rule)| rule.ledger == ledger_index) {
+            let RuleKind::Periodic { every, levels, units, date, matching } = &rule.kind else { continue };
+            let period = Period::last_closed(*every, context.as_of);
+            let held: Vec<UnitId> = records
+                .iter()
+                .filter(|record| record.cell(*date).date().is_some_and(|day| day <= context.as_of && period.contains(day)))
+                .filter(|record| {
+                    matching.iter().all(|condition| condition.holds(ledger, record, &policy.units, context.as_of) == Holds::Yes)
+                })
+                .filter_map(|record| owner_of(policy, ledger, record, context.projects).unit)
+                .collect();
+            for (unit_id, unit) in policy.units.units.iter().enumerate() {
+                if !levels.contains(&unit.level) && !units.contains(&unit_id) {
+                    continue;
+                }
+                if held.contains(&unit_id) {
+                    self.tallies[rule_index].met += 1;
+                    continue;
+                }
+                let Some(step) = rule.step(1, 1) else { continue };
+                let key = format!("{}-{}", unit.name, period.code());
+                let exempt = context.exempt.contains_key(&ExemptKey { rule: rule.id.clone(), key: key.clone() });
+                let seat = Seat::bare(Owner { unit: Some(unit_id), text: unit.name.clone(), city: None });
+                self.tallies[rule_index].found += u64::from(!exempt);
+                self.tallies[rule_index].exempt += u64::from(exempt);
+                self.findings.push(Finding {
+                    rule: rule_index,
+                    key,
+                    name: period.title(),
+                    owner: Some(unit_id),
+                    unit: unit.name.clone(),
+                    project: String::new(),
+                    light: Some(step.light),
+                    act: Some(step.act),
+                    told: step.told.clone(),
+                    told_units: step.told.iter().map(|relation| seat.resolve(policy, *relation, context.as_of)).collect(),
+                    due_on: None,
+                    overdue_days: None,
+                    lag: None,
+                    state: if exempt { State::Exempt } else { State::Open },
+                    missing: Vec::new(),
+                    waiting_on: None,
+                    cause: rule.cause.clone(),
+                    major: None,
+                });
+            }
+        }
+    }
+
+    /// Puts findings, notices and quality lines in the order every output uses: rule, administrative order of the owner, key.
+    pub fn sort(&mut self) {
+        self.findings.sort_by(|a, b| (a.rule, a.owner.is_none(), a.owner, &a.key).cmp(&(b.rule, b.owner.is_none(), b.owner, &b.key)));
+        self.notices.sort_by(|a, b| (a.due_on, a.owner, &a.key, a.rule).cmp(&(b.due_on, b.owner, &b.key, b.rule)));
+        self.quality.sort_by(|a, b| (a.ledger, a.kind, a.owner, &a.key).cmp(&(b.ledger, b.kind, b.owner, &b.key)));
+    }
+}
+
+/// `Some` when the record is outside the rule's scope, with the blank cell that put it there, if any.
+fn outside(context: &Context<'_>, ledger: &Ledger, record: &Record, rule: &Rule) -> Option<Option<usize>> {
+    for condition in &rule.scope {
+        match condition.holds(ledger, record, &context.policy.units, context.as_of) {
+            Holds::Yes => {}
+            Holds::No => return Some(None),
+            Holds::Blank(field) => return Some(Some(field)),
+        }
+    }
+    None
+}
+
+fn verdict<'a>(context: &Context<'_>, ledger: &Ledger, record: &Record, rule: &'a Rule, calendar: Local<'_>) -> Verdict<'a> {
+    let as_of = context.as_of;
+    match &rule.kind {
+        RuleKind::Deadline { from, within, agreed, until, roll } => {
+            if until.is_some_and(|until| !happened(ledger, record, until, as_of).is_empty()) {
+                return Verdict::Met;
+            }
+            let due_on = match agreed.iter().find_map(|field| record.cell(*field).date()) {
+                Some(due_on) => due_on,
+                None => {
+                    let dates: Vec<NaiveDate> = from.iter().filter_map(|field| record.cell(*field).date()).collect();
+                    let (Some(within), Some(_)) = (within, dates.first()) else {
+                        return Verdict::Unjudged(from.last().or(agreed.last()).copied().into_iter().collect());
+                    };
+                    let Some(began) = dates.into_iter().find(|date| *date <= as_of) else { return Verdict::NotYet };
+                    calendar.due(began, *within, *roll)
+                }
+            };
+            if as_of <= due_on {
+                return Verdict::Fine(Some(due_on));
+            }
+            let overdue_days = (as_of - due_on).num_days();
+            match rule.step(i128::from(overdue_days), 1) {
+                Some(step) => {
+                    Verdict::Found { step, due_on: Some(due_on), overdue_days: Some(overdue_days), lag: None, missing: Vec::new() }
+                }
+                None => Verdict::Fine(None),
+            }
+        }
+        RuleKind::Lag { from, to, actual, planned } => {
+            let Some(began) = record.cell(*from).date() else { return Verdict::Unjudged(vec![*from]) };
+            if began > as_of {
+                return Verdict::NotYet;
+            }
+            let own_plan = planned.and_then(|field| record.cell(field).decimal());
+            let ends = record.cell(*to).date();
+            let done = record.cell(*actual).decimal();
+            let mut missing = Vec::new();
+            if ends.is_none() && own_plan.is_none() {
+                missing.push(*to);
+            }
+            if done.is_none() {
+                missing.push(*actual);
+            }
+            let Some(done) = done.filter(|_| missing.is_empty()) else { return Verdict::Unjudged(missing) };
+            let lag = behind(began, ends, own_plan, done, as_of);
+            match rule.step(lag.numerator, lag.denominator) {
+                Some(step) => Verdict::Found { step, due_on: None, overdue_days: None, lag: Some(lag), missing: Vec::new() },
+                None => Verdict::Fine(None),
+            }
+        }
+        RuleKind::Missing { must } => {
+            let mut missing: Vec<usize> = Vec::new();
+            for condition in must {
+                if condition.holds(ledger, record, &context.policy.units, as_of) != Holds::Yes {
+                    missing.extend(condition.fields(ledger).iter());
+                }
+            }
+            if missing.is_empty() {
+                return Verdict::Met;
+            }
+            match rule.step(1, 1) {
+                Some(step) => Verdict::Found { step, due_on: None, overdue_days: None, lag: None, missing },
+                None => Verdict::Fine(None),
+            }
+        }
+        // judged per unit, not per record: see `periodic`
+        RuleKind::Periodic { .. } => Verdict::Fine(None),
+    }
+}
+
+/// Planned minus actual points. Planned runs from 0 on the start day to 100 on the planned production day, and is 100 from then on.
+fn behind(began: NaiveDate, ends: Option<NaiveDate>, own_plan: Option<Decimal>, done: Decimal, as_of: NaiveDate) -> Lag {
+    let scale = 10i128.pow(u32::from(done.scale));
+    let (planned, denominator) = match (own_plan, ends) {
+        (Some(plan), _) => (i128::from(plan.mantissa), 10i128.pow(u32::from(plan.scale))),
+        (None, Some(ends)) if as_of < ends => (100 * i128::from((as_of - began).num_days()), i128::from((ends - began).num_days())),
+        (None, _) => (100, 1),
+    };
+    Lag { numerator: planned * scale - i128::from(done.mantissa) * denominator, denominator: denominator * scale }
+}
+
+/// 亿元 as 分, for bounds in configuration.
+pub fn yi(amount: i64) -> i64 {
+    amount * FEN_PER_YI
+}

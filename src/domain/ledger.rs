@@ -1,0 +1,180 @@
+//! Ledgers (台账) as data: the fields of each, and the roles by which the code asks for them.
+
+use std::collections::BTreeMap;
+
+/// What a field holds. `Date { planned: false }` is an event: a date after as_of has not happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldKind {
+    Text,
+    Date { planned: bool },
+    Money,
+    Decimal,
+    Int,
+    Bool,
+}
+
+/// Who may see a field outside the office's own workbook.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Privacy {
+    #[default]
+    None,
+    Personal,
+    Commercial,
+}
+
+#[derive(Clone, Debug)]
+pub struct Field {
+    /// English name, as rules, templates and JSON use it.
+    pub id: String,
+    /// Chinese name, as the register and every report use it.
+    pub title: String,
+    pub kind: FieldKind,
+    /// Other header spellings; `parent/leaf` matches the end of a joined header path.
+    pub aliases: Vec<String>,
+    pub required: bool,
+    /// A unit may fill it in the feedback form.
+    pub editable: bool,
+    pub privacy: Privacy,
+    pub role: Option<Role>,
+    /// The words a register uses; empty = free text.
+    pub values: Vec<String>,
+}
+
+/// A purpose the code asks a field for, so an office may name the field as it likes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    Code,
+    Name,
+    Industry,
+    Event,
+    City,
+    Place,
+    Agreement,
+    Stage,
+    Amount,
+    Funds,
+    Evaluated,
+    Signed,
+    Performed,
+    PlannedStart,
+    Started,
+    PlannedProduction,
+    Produced,
+    Terminated,
+    Progress,
+    Leader,
+    Officer,
+    Phone,
+    Difficulty,
+    Project,
+    Dispatched,
+    Holder,
+    Due,
+    Received,
+    Completed,
+    Category,
+    Answered,
+    Solved,
+    SessionKind,
+    Held,
+    ExemptionKind,
+    ExemptRule,
+    ExemptKey,
+    Granted,
+    Expires,
+    Mailbox,
+}
+
+impl Role {
+    /// Every role with its name in the ledger files.
+    pub const NAMES: [(&'static str, Role); 40] = [
+        ("code", Role::Code),
+        ("name", Role::Name),
+        ("industry", Role::Industry),
+        ("event", Role::Event),
+        ("city", Role::City),
+        ("place", Role::Place),
+        ("agreement", Role::Agreement),
+        ("stage", Role::Stage),
+        ("amount", Role::Amount),
+        ("funds", Role::Funds),
+        ("evaluated", Role::Evaluated),
+        ("signed", Role::Signed),
+        ("performed", Role::Performed),
+        ("planned_start", Role::PlannedStart),
+        ("started", Role::Started),
+        ("planned_production", Role::PlannedProduction),
+        ("produced", Role::Produced),
+        ("terminated", Role::Terminated),
+        ("progress", Role::Progress),
+        ("leader", Role::Leader),
+        ("officer", Role::Officer),
+        ("phone", Role::Phone),
+        ("difficulty", Role::Difficulty),
+        ("project", Role::Project),
+        ("dispatched", Role::Dispatched),
+        ("holder", Role::Holder),
+        ("due", Role::Due),
+        ("received", Role::Received),
+        ("completed", Role::Completed),
+        ("category", Role::Category),
+        ("answered", Role::Answered),
+        ("solved", Role::Solved),
+        ("session_kind", Role::SessionKind),
+        ("held", Role::Held),
+        ("exemption_kind", Role::ExemptionKind),
+        ("exempt_rule", Role::ExemptRule),
+        ("exempt_key", Role::ExemptKey),
+        ("granted", Role::Granted),
+        ("expires", Role::Expires),
+        ("mailbox", Role::Mailbox),
+    ];
+
+    pub fn name(self) -> &'static str {
+        Role::NAMES.iter().find(|(_, role)| *role == self).map_or("", |(name, _)| name)
+    }
+}
+
+/// How a record's one owner unit is found. The values are field indices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnerSpec {
+    /// The unit of a place cell; `within` is the 市（州） cell.
+    Place { place: usize, within: Option<usize> },
+    /// The unit a cell names.
+    Unit { unit: usize },
+    /// The asked department at the asked level of the place of the linked project.
+    Department { department: usize, level: usize, project: usize },
+}
+
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    /// File stem, e.g. `work-order`.
+    pub id: String,
+    pub title: String,
+    pub fields: Vec<Field>,
+    pub owner: OwnerSpec,
+    /// Power of ten from the unit a bare amount is in to 分: 亿元 = 10, 万元 = 6, 元 = 2.
+    pub money_power: i32,
+    /// Rows go only to their own unit, the units their rule tells, and the office.
+    pub confined: bool,
+    roles: BTreeMap<Role, usize>,
+}
+
+impl Ledger {
+    pub fn new(id: String, title: String, fields: Vec<Field>, owner: OwnerSpec, money_power: i32, confined: bool) -> Ledger {
+        let roles = fields.iter().enumerate().filter_map(|(index, field)| Some((field.role?, index))).collect();
+        Ledger { id, title, fields, owner, money_power, confined, roles }
+    }
+
+    /// The field that fills a role, if the ledger has one.
+    pub fn role(&self, role: Role) -> Option<usize> {
+        self.roles.get(&role).copied()
+    }
+
+    pub fn field(&self, id: &str) -> Option<usize> {
+        self.fields.iter().position(|field| field.id == id)
+    }
+}
+
+/// The id of the ledger that every other ledger's project codes point to.
+pub const PROJECT: &str = "project";

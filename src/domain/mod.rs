@@ -1,0 +1,20 @@
+//! The pure core: what a record means, which rule it breaks, who is responsible and what they read.
+//!
+//! Invariant: nothing here reads a file, a clock, a database or the environment; `as_of` and `now` are arguments, so the same
+//! inputs give the same findings for ever. Deliberately absent: async, logging, any adapter.
+
+pub mod calendar;
+pub mod delivery;
+pub mod digest;
+pub mod finding;
+pub mod indicators;
+pub mod intake;
+pub mod judge;
+pub mod ledger;
+pub mod period;
+pub mod record;
+pub mod routing;
+pub mod rule;
+pub mod schedule;
+pub mod units;
+pub mod workbook;

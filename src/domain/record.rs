@@ -1,0 +1,411 @@
+//! A record (一条台账) as a row of cells, and its compact stored form.
+//!
+//! The stored body is, for each field of its layout in order, one tag byte and a payload: 0 empty, 1 text (length, UTF-8), 2 date
+//! (zig-zag days since 1970-01-01), 3 money (zig-zag 分), 4 decimal (scale byte, zig-zag mantissa), 5 int (zig-zag), 6 false,
+//! 7 true, 8 a run of empty cells (count). Lengths, counts and numbers are LEB128. The layout (ordered field ids that the
+//! source sheet has a column for) is stored beside it, so a body stays readable when a ledger gains or loses a field.
+
+use chrono::NaiveDate;
+use std::fmt;
+
+/// A decimal number, `mantissa / 10^scale`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Decimal {
+    pub mantissa: i64,
+    pub scale: u8,
+}
+
+impl Decimal {
+    /// Drops trailing zeros so equal values have equal bytes.
+    pub fn new(mut mantissa: i64, mut scale: u8) -> Decimal {
+        while scale > 0 && mantissa % 10 == 0 {
+            mantissa /= 10;
+            scale -= 1;
+        }
+        Decimal { mantissa, scale }
+    }
+
+    /// Parses plain digits with an optional sign and point; `None` for anything else or more than 18 digits.
+    pub fn parse(text: &str) -> Option<Decimal> {
+        let (negative, digits) = match text.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, text.strip_prefix('+').unwrap_or(text)),
+        };
+        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+        if whole.is_empty() && fraction.is_empty() || whole.len() + fraction.len() > 30 {
+            return None;
+        }
+        let mut mantissa: i128 = 0;
+        for c in whole.chars().chain(fraction.chars()) {
+            mantissa = mantissa * 10 + i128::from(c.to_digit(10)?);
+        }
+        let mut scale = fraction.len() as u8;
+        // 1.6199999999999999 from a spreadsheet has more digits than the mantissa holds: keep what fits, rounding half up.
+        while mantissa > i128::from(i64::MAX) || scale > 15 {
+            if scale == 0 {
+                return None;
+            }
+            mantissa = (mantissa + 5) / 10;
+            scale -= 1;
+        }
+        let mantissa = mantissa as i64;
+        Some(Decimal::new(if negative { -mantissa } else { mantissa }, scale))
+    }
+
+    /// The value of a spreadsheet number in its shortest decimal spelling; `None` when not finite or too large.
+    pub fn from_f64(value: f64) -> Option<Decimal> {
+        if !value.is_finite() || value.abs() >= 1e18 {
+            return None;
+        }
+        Decimal::parse(&format!("{value}"))
+    }
+
+    /// `self × 10^power`, rounded half away from zero to an integer; `None` on overflow.
+    pub fn scaled(self, power: i32) -> Option<i64> {
+        let shift = power - i32::from(self.scale);
+        let mantissa = i128::from(self.mantissa);
+        let value = if shift >= 0 {
+            mantissa.checked_mul(10i128.checked_pow(shift as u32)?)?
+        } else {
+            let divisor = 10i128.checked_pow(shift.unsigned_abs())?;
+            let half = divisor / 2;
+            if mantissa >= 0 { (mantissa + half) / divisor } else { (mantissa - half) / divisor }
+        };
+        i64::try_from(value).ok()
+    }
+
+    pub fn to_f64(self) -> f64 {
+        self.to_string().parse().unwrap_or(0.0)
+    }
+
+    /// Compares as numbers, exactly.
+    pub fn compare(self, other: Decimal) -> std::cmp::Ordering {
+        let left = i128::from(self.mantissa) * 10i128.pow(u32::from(other.scale));
+        let right = i128::from(other.mantissa) * 10i128.pow(u32::from(self.scale));
+        left.cmp(&right)
+    }
+}
+
+impl fmt::Display for Decimal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.scale == 0 {
+            return write!(f, "{}", self.mantissa);
+        }
+        let divisor = 10i64.pow(u32::from(self.scale)).unsigned_abs();
+        let sign = if self.mantissa < 0 { "-" } else { "" };
+        let magnitude = self.mantissa.unsigned_abs();
+        write!(f, "{sign}{}.{:0width$}", magnitude / divisor, magnitude % divisor, width = usize::from(self.scale))
+    }
+}
+
+/// One value of a record. `Money` is in 分 (1/100 yuan).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Cell {
+    #[default]
+    Empty,
+    Text(String),
+    Date(NaiveDate),
+    Money(i64),
+    Decimal(Decimal),
+    Int(i64),
+    Bool(bool),
+}
+
+/// 分 in one 亿元.
+pub const FEN_PER_YI: i64 = 10_000_000_000;
+
+/// An amount in 分 written in 亿元, exactly, without trailing zeros.
+pub fn fen_as_yi(fen: i64) -> Decimal {
+    Decimal::new(fen, 10)
+}
+
+impl Cell {
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Cell::Empty)
+    }
+
+    pub fn text(&self) -> Option<&str> {
+        match self {
+            Cell::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub fn date(&self) -> Option<NaiveDate> {
+        match self {
+            Cell::Date(date) => Some(*date),
+            _ => None,
+        }
+    }
+
+    pub fn money(&self) -> Option<i64> {
+        match self {
+            Cell::Money(fen) => Some(*fen),
+            _ => None,
+        }
+    }
+
+    /// The number of a decimal or int cell.
+    pub fn decimal(&self) -> Option<Decimal> {
+        match self {
+            Cell::Decimal(value) => Some(*value),
+            Cell::Int(value) => Some(Decimal::new(*value, 0)),
+            _ => None,
+        }
+    }
+}
+
+/// The plain spelling of a cell: dates ISO, money in 亿元, empty for nothing.
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Cell::Empty => Ok(()),
+            Cell::Text(text) => f.write_str(text),
+            Cell::Date(date) => write!(f, "{date}"),
+            Cell::Money(fen) => write!(f, "{}", fen_as_yi(*fen)),
+            Cell::Decimal(value) => write!(f, "{value}"),
+            Cell::Int(value) => write!(f, "{value}"),
+            Cell::Bool(value) => f.write_str(if *value { "是" } else { "否" }),
+        }
+    }
+}
+
+/// Where a record was read: the file (index into a list of [`Origin`]s), the sheet in it (from 0), the row as a person counts (from 1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    pub origin: u32,
+    pub sheet: u32,
+    pub row: u32,
+}
+
+/// A file that rows came from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    pub file: String,
+    pub sheets: Vec<String>,
+}
+
+impl Place {
+    /// `register.xlsx 全省项目台账 第27行`; the sheet is left out where the file has none (CSV).
+    pub fn describe(self, origins: &[Origin]) -> String {
+        let Some(origin) = origins.get(self.origin as usize) else { return format!("第{}行", self.row) };
+        match origin.sheets.get(self.sheet as usize).filter(|sheet| !sheet.is_empty()) {
+            Some(sheet) => format!("{} {} 第{}行", origin.file, sheet, self.row),
+            None => format!("{} 第{}行", origin.file, self.row),
+        }
+    }
+}
+
+/// One accepted row of a ledger. `cells` follow the ledger's field order; a field the source has no column for is empty there and
+/// unset in `columns`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Record {
+    pub code: String,
+    pub cells: Vec<Cell>,
+    /// Which fields the row's source has a column for.
+    pub columns: Columns,
+    pub place: Place,
+}
+
+impl Record {
+    pub fn cell(&self, field: usize) -> &Cell {
+        self.cells.get(field).unwrap_or(&Cell::Empty)
+    }
+
+    pub fn text(&self, field: Option<usize>) -> &str {
+        field.and_then(|field| self.cell(field).text()).unwrap_or("")
+    }
+}
+
+/// A set of field indices, at most 128.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Columns(u128);
+
+/// The most fields a ledger may have (the width of [`Columns`]).
+pub const FIELDS_MAX: usize = 128;
+
+impl Columns {
+    pub fn insert(&mut self, field: usize) {
+        self.0 |= 1 << field;
+    }
+
+    pub fn contains(self, field: usize) -> bool {
+        self.0 >> field & 1 == 1
+    }
+
+    pub fn contains_all(self, other: Columns) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    pub fn iter(self) -> impl Iterator<Item = usize> {
+        (0..FIELDS_MAX).filter(move |field| self.contains(*field))
+    }
+}
+
+impl FromIterator<usize> for Columns {
+    fn from_iter<T: IntoIterator<Item = usize>>(iter: T) -> Columns {
+        let mut columns = Columns::default();
+        for field in iter {
+            columns.insert(field);
+        }
+        columns
+    }
+}
+
+/// Packs the cells of a layout (see the module head for the form).
+pub fn pack<'a>(cells: impl Iterator<Item = &'a Cell>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(256);
+    let mut blanks = 0u64;
+    for cell in cells {
+        if cell.is_empty() {
+            blanks += 1;
+            continue;
+        }
+        flush_blanks(&mut out, &mut blanks);
+        match cell {
+            Cell::Empty => {}
+            Cell::Text(text) => {
+                out.push(1);
+                push_varint(&mut out, text.len() as u64);
+                out.extend_from_slice(text.as_bytes());
+            }
+            Cell::Date(date) => {
+                out.push(2);
+                push_zigzag(&mut out, i64::from(date.to_epoch_days()));
+            }
+            Cell::Money(fen) => {
+                out.push(3);
+                push_zigzag(&mut out, *fen);
+            }
+            Cell::Decimal(value) => {
+                out.push(4);
+                out.push(value.scale);
+                push_zigzag(&mut out, value.mantissa);
+            }
+            Cell::Int(value) => {
+                out.push(5);
+                push_zigzag(&mut out, *value);
+            }
+            Cell::Bool(value) => out.push(if *value { 7 } else { 6 }),
+        }
+    }
+    flush_blanks(&mut out, &mut blanks);
+    out
+}
+
+/// Unpacks `count` cells; `None` when the bytes are not a body of that many cells.
+pub fn unpack(mut bytes: &[u8], count: usize) -> Option<Vec<Cell>> {
+    let mut cells = Vec::with_capacity(count);
+    while let Some((&tag, rest)) = bytes.split_first() {
+        bytes = rest;
+        match tag {
+            0 => cells.push(Cell::Empty),
+            1 => {
+                let length = usize::try_from(take_varint(&mut bytes)?).ok()?;
+                let text = bytes.get(..length)?;
+                bytes = &bytes[length..];
+                cells.push(Cell::Text(std::str::from_utf8(text).ok()?.to_owned()));
+            }
+            2 => cells.push(Cell::Date(NaiveDate::from_epoch_days(i32::try_from(take_zigzag(&mut bytes)?).ok()?)?)),
+            3 => cells.push(Cell::Money(take_zigzag(&mut bytes)?)),
+            4 => {
+                let (&scale, rest) = bytes.split_first()?;
+                bytes = rest;
+                cells.push(Cell::Decimal(Decimal { mantissa: take_zigzag(&mut bytes)?, scale }));
+            }
+            5 => cells.push(Cell::Int(take_zigzag(&mut bytes)?)),
+            6 => cells.push(Cell::Bool(false)),
+            7 => cells.push(Cell::Bool(true)),
+            8 => {
+                let blanks = usize::try_from(take_varint(&mut bytes)?).ok()?;
+                if cells.len() + blanks > count {
+                    return None;
+                }
+                cells.resize(cells.len() + blanks, Cell::Empty);
+            }
+            _ => return None,
+        }
+    }
+    (cells.len() == count).then_some(cells)
+}
+
+fn flush_blanks(out: &mut Vec<u8>, blanks: &mut u64) {
+    match *blanks {
+        0 => {}
+        1 => out.push(0),
+        count => {
+            out.push(8);
+            push_varint(out, count);
+        }
+    }
+    *blanks = 0;
+}
+
+fn push_varint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+fn push_zigzag(out: &mut Vec<u8>, value: i64) {
+    push_varint(out, ((value << 1) ^ (value >> 63)) as u64);
+}
+
+fn take_varint(bytes: &mut &[u8]) -> Option<u64> {
+    let mut value = 0u64;
+    for shift in (0..64).step_by(7) {
+        let (&byte, rest) = bytes.split_first()?;
+        *bytes = rest;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return Some(value);
+        }
+    }
+    None
+}
+
+fn take_zigzag(bytes: &mut &[u8]) -> Option<i64> {
+    let value = take_varint(bytes)?;
+    Some((value >> 1) as i64 ^ -((value & 1) as i64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_reads_back() {
+        let cells = vec![
+            Cell::Empty,
+            Cell::Empty,
+            Cell::Text("贵阳市".into()),
+            Cell::Date(NaiveDate::from_ymd_opt(1969, 12, 31).unwrap()),
+            Cell::Empty,
+            Cell::Money(-1),
+            Cell::Decimal(Decimal { mantissa: 325, scale: 1 }),
+            Cell::Int(i64::MIN),
+            Cell::Bool(true),
+            Cell::Empty,
+            Cell::Empty,
+            Cell::Empty,
+        ];
+        let body = pack(cells.iter());
+        assert_eq!(unpack(&body, cells.len()), Some(cells.clone()));
+        assert_eq!(unpack(&body, cells.len() - 1), None);
+        assert_eq!(unpack(&body[..body.len() - 1], cells.len()), None);
+    }
+
+    #[test]
+    fn spreadsheet_numbers_become_exact_amounts() {
+        for (value, fen) in [(1.62, 16_200_000_000), (0.1, 1_000_000_000), (1.619_999_999_999_999_9, 16_200_000_000), (3.0, 30_000_000_000)]
+        {
+            assert_eq!(Decimal::from_f64(value).unwrap().scaled(10), Some(fen), "{value}");
+        }
+        assert_eq!(Decimal::from_f64(f64::NAN), None);
+        assert_eq!(Decimal::parse("-0.5").unwrap().to_string(), "-0.5");
+        assert_eq!(Decimal::parse("1.2.3"), None);
+        assert_eq!(fen_as_yi(16_200_000_000).to_string(), "1.62");
+    }
+}

@@ -1,0 +1,153 @@
+//! Routing: which unit answers for a record, and which units a relation names. What resolves to nothing is a result, never a drop.
+
+use super::judge::{Context, Policy};
+use super::ledger::{Ledger, OwnerSpec, PROJECT, Role};
+use super::record::{Cell, Record};
+use super::rule::Relation;
+use super::units::{Level, UnitId};
+use chrono::NaiveDate;
+use std::collections::HashMap;
+
+/// The one unit that answers for a record.
+#[derive(Clone, Debug, Default)]
+pub struct Owner {
+    pub unit: Option<UnitId>,
+    /// What the register says, for units nobody knows.
+    pub text: String,
+    /// The 市（州） whose rest days count.
+    pub city: Option<UnitId>,
+}
+
+/// What other ledgers need to know of a project.
+#[derive(Clone, Debug)]
+pub struct Linked {
+    pub owner: Owner,
+    pub city: Option<UnitId>,
+    pub industry: Option<usize>,
+    pub major: Option<Level>,
+}
+
+/// The owner of a record, by its ledger's owner rule.
+pub fn owner_of(policy: &Policy, ledger: &Ledger, record: &Record, projects: &HashMap<String, Linked>) -> Owner {
+    let units = &policy.units;
+    match ledger.owner {
+        OwnerSpec::Place { place, within } => {
+            let text = record.text(Some(place));
+            let within = record.text(within);
+            let unit = units.find_place(text, within);
+            let city = units.find(within).filter(|city| units.units[*city].level == Level::City);
+            let own = unit.and_then(|unit| units.city_of(unit));
+            // a county takes its own prefecture's days, a platform those of its 市（州） cell
+            let city = match unit.map(|unit| units.units[unit].level) {
+                Some(Level::Platform) | None => city.or(own),
+                Some(_) => own.or(city),
+            };
+            Owner { unit, text: text.to_owned(), city }
+        }
+        OwnerSpec::Unit { unit } => {
+            let text = record.text(Some(unit));
+            let unit = units.find(text);
+            Owner { unit, text: text.to_owned(), city: unit.and_then(|unit| units.city_of(unit)) }
+        }
+        OwnerSpec::Department { department, level, project } => {
+            let name = record.text(Some(department));
+            let asked = record.text(Some(level));
+            let linked = projects.get(record.text(Some(project)));
+            let place = match asked {
+                ASKED_PROVINCE => Some(None),
+                ASKED_CITY => linked.and_then(|project| project.city).map(Some),
+                _ => linked.and_then(|project| project.owner.unit).map(Some),
+            };
+            let unit = place.and_then(|place| units.department(name, place));
+            Owner { unit, text: format!("{asked}{name}"), city: unit.and_then(|unit| units.city_of(unit)) }
+        }
+    }
+}
+
+/// The words of 提请层级.
+const ASKED_PROVINCE: &str = "省级";
+const ASKED_CITY: &str = "市级";
+
+/// What other ledgers need to know of one project record.
+pub fn link(policy: &Policy, ledger: &Ledger, record: &Record) -> Linked {
+    let owner = owner_of(policy, ledger, record, &HashMap::new());
+    let city = owner.unit.and_then(|unit| policy.units.city_of(unit)).or(owner.city);
+    Linked {
+        city,
+        industry: policy.units.industry(record.text(ledger.role(Role::Industry))),
+        major: policy.major_level(ledger, record),
+        owner,
+    }
+}
+
+/// Who answers for a record and around it: looked up once per record.
+pub struct Seat {
+    pub owner: Owner,
+    /// The project the record belongs to, its own code for a project; empty where none.
+    pub project: String,
+    pub industry: Option<usize>,
+    pub raiser: Option<UnitId>,
+    pub major: Option<Level>,
+    /// The cause the unit's own reported difficulty points to.
+    pub cause: Option<String>,
+}
+
+impl Seat {
+    /// A seat that knows only its owner.
+    pub fn bare(owner: Owner) -> Seat {
+        Seat { owner, project: String::new(), industry: None, raiser: None, major: None, cause: None }
+    }
+
+    pub fn of(context: &Context<'_>, ledger_index: usize, record: &Record) -> Seat {
+        let policy = context.policy;
+        let ledger = &policy.ledgers[ledger_index];
+        let owner = owner_of(policy, ledger, record, context.projects);
+        let mut seat = Seat::bare(owner);
+        if ledger.id == PROJECT {
+            seat.project = record.code.clone();
+            seat.industry = policy.units.industry(record.text(ledger.role(Role::Industry)));
+            seat.major = policy.major_level(ledger, record);
+            let difficulty = record.text(ledger.role(Role::Difficulty));
+            seat.cause =
+                policy.causes.iter().find(|(_, words)| words.iter().any(|word| difficulty.contains(word))).map(|(name, _)| name.clone());
+        } else if let Some(field) = ledger.role(Role::Project) {
+            seat.project = record.text(Some(field)).to_owned();
+            if let Some(linked) = context.projects.get(&seat.project) {
+                seat.industry = linked.industry;
+                seat.major = linked.major;
+                seat.raiser = linked.owner.unit;
+            }
+        } else {
+            seat.industry = policy.units.industry(record.text(ledger.role(Role::Industry)));
+        }
+        seat
+    }
+
+    /// The 市（州） whose own rest days count.
+    pub fn prefecture<'p>(&self, policy: &'p Policy) -> Option<&'p str> {
+        self.owner.city.map(|city| policy.units.units[city].name.as_str())
+    }
+
+    /// The unit a relation names on `as_of`.
+    pub fn resolve(&self, policy: &Policy, relation: Relation, as_of: NaiveDate) -> Option<UnitId> {
+        let units = &policy.units;
+        match relation {
+            Relation::Owner => self.owner.unit,
+            Relation::Superior => self.owner.unit.and_then(|unit| units.units[unit].place.or(units.units[unit].parent)),
+            Relation::Lead => self.industry.and_then(|industry| units.lead(industry, as_of)),
+            Relation::Raiser => self.raiser,
+            Relation::Office => Some(units.office()),
+        }
+    }
+}
+
+/// The codes of the projects that a record of another ledger points to.
+pub fn project_of(ledger: &Ledger, record: &Record) -> Option<String> {
+    if ledger.id == PROJECT {
+        return None;
+    }
+    match record.cell(ledger.role(Role::Project)?) {
+        Cell::Text(code) => Some(code.clone()),
+        _ => None,
+    }
+}

@@ -1,0 +1,5 @@
+//! stub
+#[derive(Clone, Debug)]
+pub struct Template {
+    pub name: String,
+}

@@ -1,0 +1,5 @@
+//! `duban` (督办): the system an investment-promotion office lives by. See docs/ARCHITECTURE.md for the map and its invariants.
+
+pub mod clock;
+pub mod config;
+pub mod domain;
