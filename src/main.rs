@@ -1,1 +1,5 @@
-fn main() {}
+//! `duban` (督办): supervision of investment projects, unattended.
+
+fn main() -> std::process::ExitCode {
+    duban::cli::main()
+}

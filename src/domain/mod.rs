@@ -16,5 +16,6 @@ pub mod record;
 pub mod routing;
 pub mod rule;
 pub mod schedule;
+pub mod snapshot;
 pub mod units;
 pub mod workbook;

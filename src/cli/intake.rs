@@ -1,0 +1,208 @@
+//! `pull`, `import`, `snapshot`: what goes in, and what was made of it.
+
+use super::Exit;
+use crate::clock::stamp;
+use crate::config::suggest;
+use crate::domain::intake::NoteKind;
+use crate::domain::period::chinese_date;
+use crate::store::snapshots::SnapshotState;
+use crate::worker::Service;
+use crate::worker::puller::{PullError, PullReport, PullRequest};
+use crate::worker::reading::note_lines;
+use anyhow::{bail, ensure};
+use chrono::NaiveDate;
+use clap::Subcommand;
+use std::io::Write;
+use std::path::PathBuf;
+
+#[derive(Subcommand)]
+pub enum SnapshotAction {
+    /// All snapshots of all ledgers
+    List,
+    /// Bring a held snapshot into force
+    Release { ledger: String, source: String, seq: i64 },
+    /// Put a held snapshot aside for good
+    Discard { ledger: String, source: String, seq: i64 },
+    /// Write the accepted rows of a ledger as csv to stdout
+    Export {
+        ledger: String,
+        #[arg(long)]
+        as_of: Option<NaiveDate>,
+    },
+}
+
+/// Notes shown on a terminal; the workbook has all.
+const NOTES_SHOWN: usize = 20;
+
+/// Prints what a pull brought, in words for the clerk.
+pub fn print_report(report: &PullReport) {
+    for ledger in &report.ledgers {
+        let what = match ledger.state {
+            None => format!("与第{}次快照相同，无需更新", ledger.seq),
+            Some(SnapshotState::Held) => format!(
+                "第{}次快照暂缓生效（{}）；核对后用 duban snapshot release 或 import --accept 放行",
+                ledger.seq, ledger.held_because
+            ),
+            Some(_) => {
+                let difference = &ledger.difference;
+                format!("第{}次快照，新增{}、变更{}、消失{}", ledger.seq, difference.added, difference.changed, difference.gone)
+            }
+        };
+        println!(
+            "{} {}（截至{}）：读入{}行，入库{}，待核{}，未作数据{}，提示{}；{what}",
+            report.file,
+            ledger.title,
+            chinese_date(ledger.covers_on),
+            ledger.accepted + ledger.quarantined + ledger.skipped,
+            ledger.accepted,
+            ledger.quarantined,
+            ledger.skipped,
+            ledger.warnings,
+        );
+        for line in note_lines(&ledger.notes, &ledger.sheets_of_file, &[NoteKind::Quarantined], NOTES_SHOWN) {
+            println!("  {line}");
+        }
+    }
+    for (sheet, reason) in &report.unread {
+        println!("{}{} 未读取：{reason}", report.file, if sheet.is_empty() { String::new() } else { format!(" 工作表“{sheet}”") });
+    }
+}
+
+fn exit_of(report: &PullReport) -> Exit {
+    if report.held() {
+        Exit::Held
+    } else if report.quarantined() > 0 {
+        Exit::Partial
+    } else {
+        Exit::Done
+    }
+}
+
+pub async fn import(
+    service: &Service,
+    file: PathBuf,
+    ledger: Option<String>,
+    source: String,
+    covers_on: Option<NaiveDate>,
+    accept: bool,
+) -> anyhow::Result<Exit> {
+    if let Some(ledger) = &ledger
+        && service.config.policy.ledger(ledger).is_none()
+    {
+        let hint = suggest(ledger, service.config.policy.ledgers.iter().map(|ledger| ledger.id.as_str())).unwrap_or_default();
+        bail!("ledger \"{ledger}\" is unknown ({hint})");
+    }
+    ensure!(!source.trim().is_empty() && source.chars().count() <= 64, "source \"{source}\" is no name of a source");
+    let sample = service.config.settings.source(&source).is_some_and(|source| source.sample);
+    let request = PullRequest { path: file, source, sample, covers_on, accept, only: ledger };
+    let report = service.pull(&service.config.policy, &request).await?;
+    print_report(&report);
+    Ok(exit_of(&report))
+}
+
+pub async fn pull(service: &Service, name: Option<&str>, accept: bool) -> anyhow::Result<Exit> {
+    let sources = &service.config.settings.sources;
+    if let Some(name) = name
+        && service.config.settings.source(name).is_none()
+    {
+        let hint = suggest(name, sources.iter().map(|source| source.name.as_str())).unwrap_or_default();
+        bail!("source \"{name}\" is not in config/duban.toml ({hint})");
+    }
+    let mut worst = Exit::Done;
+    for source in sources.iter().filter(|source| name.is_none_or(|name| name == source.name)) {
+        if source.sample && name.is_none() && service.own_projects().await? {
+            println!("{}：已有其他来源的项目台账，样例不再读取", source.name);
+            continue;
+        }
+        match service.pull_source(source, accept).await {
+            Ok(report) => {
+                print_report(&report);
+                let exit = exit_of(&report);
+                worst = if worst == Exit::Failed { worst } else { std::cmp::max_by_key(worst, exit, |exit| *exit as u8) };
+            }
+            Err(error @ PullError::Refused { .. }) => {
+                eprintln!("error: {}: {error}", source.name);
+                worst = Exit::Failed;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(worst)
+}
+
+pub async fn snapshot(service: &Service, action: SnapshotAction) -> anyhow::Result<Exit> {
+    let settle = async |ledger: String, source: String, seq: i64, state: SnapshotState| -> anyhow::Result<Exit> {
+        if !service.store.settle_snapshot(&ledger, &source, seq, state).await? {
+            bail!("there is no held snapshot {seq} of {ledger}/{source}; see duban snapshot list");
+        }
+        service
+            .store
+            .audit(&stamp(service.clock.now()), "cli", &format!("snapshot {}", state.code()), &format!("{ledger}/{source}/{seq}"), "")
+            .await?;
+        println!("{ledger}/{source} 第{seq}次快照：{}", if state == SnapshotState::InForce { "已放行生效" } else { "已作废" });
+        Ok(Exit::Done)
+    };
+    match action {
+        SnapshotAction::List => {
+            for snapshot in service.store.snapshots().await? {
+                let state = match snapshot.state {
+                    SnapshotState::Held => "暂缓",
+                    SnapshotState::InForce => "有效",
+                    SnapshotState::Discarded => "作废",
+                };
+                println!(
+                    "{}/{} 第{}次 {state} 截至{} {}行 {} {}{}",
+                    snapshot.ledger,
+                    snapshot.source,
+                    snapshot.seq,
+                    snapshot.covers_on,
+                    snapshot.rows,
+                    snapshot.origin.file,
+                    &snapshot.file_sha256[..12.min(snapshot.file_sha256.len())],
+                    if snapshot.reason.is_empty() { String::new() } else { format!(" {}", snapshot.reason) },
+                );
+            }
+            Ok(Exit::Done)
+        }
+        SnapshotAction::Release { ledger, source, seq } => settle(ledger, source, seq, SnapshotState::InForce).await,
+        SnapshotAction::Discard { ledger, source, seq } => settle(ledger, source, seq, SnapshotState::Discarded).await,
+        SnapshotAction::Export { ledger, as_of } => export(service, &ledger, as_of.unwrap_or_else(|| service.clock.today())).await,
+    }
+}
+
+async fn export(service: &Service, ledger_id: &str, as_of: NaiveDate) -> anyhow::Result<Exit> {
+    let policy = &service.config.policy;
+    let Some(ledger) = policy.ledger(ledger_id).map(|index| &policy.ledgers[index]) else {
+        let hint = suggest(ledger_id, policy.ledgers.iter().map(|ledger| ledger.id.as_str())).unwrap_or_default();
+        bail!("ledger \"{ledger_id}\" is unknown ({hint})");
+    };
+    let mut out = csv::Writer::from_writer(std::io::stdout().lock());
+    out.write_record(ledger.fields.iter().map(|field| field.id.as_str()))?;
+    let mut failed = None;
+    for found in service.view(&[], as_of).await?.in_force.iter().filter(|found| found.snapshot.ledger == ledger.id) {
+        service
+            .store
+            .each_record(ledger, &found.snapshot.source, found.snapshot.seq, |stored| {
+                if failed.is_none() {
+                    // a cell that begins like a formula is text to whoever opens the csv
+                    let cells = stored.record.cells.iter().map(|cell| {
+                        let text = cell.to_string();
+                        if text.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']) {
+                            format!("'{text}")
+                        } else {
+                            text
+                        }
+                    });
+                    failed = out.write_record(cells).err();
+                }
+                Ok(())
+            })
+            .await?;
+    }
+    if let Some(error) = failed {
+        return Err(error.into());
+    }
+    out.flush()?;
+    std::io::stdout().flush()?;
+    Ok(Exit::Done)
+}

@@ -1,0 +1,147 @@
+//! The command line (design, section 6): parse arguments, call the service, print, exit code. Results go to stdout, logs to stderr.
+
+mod findings;
+mod intake;
+
+use crate::app;
+use crate::clock::Clock;
+use crate::source::{self, ReadLimits, child};
+use chrono::NaiveDate;
+use clap::{Parser, Subcommand};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+#[derive(Parser)]
+#[command(name = "duban", version, about = "督办：招商项目落地督办服务", disable_help_subcommand = true)]
+struct Arguments {
+    /// Folder that holds config/, jobs/, report-templates/ and var/
+    #[arg(long, global = true, default_value = ".")]
+    root: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Read a source of config/duban.toml, or all of them
+    Pull {
+        source: Option<String>,
+        /// Take a register that the brake would hold
+        #[arg(long)]
+        accept: bool,
+    },
+    /// Read a file: every sheet whose header belongs to a ledger
+    Import {
+        file: PathBuf,
+        /// Only this ledger
+        #[arg(long)]
+        ledger: Option<String>,
+        /// File the rows under this source
+        #[arg(long, default_value = "import")]
+        source: String,
+        /// The day the data describe (数据截至日)
+        #[arg(long)]
+        covers: Option<NaiveDate>,
+        /// Take a register that the brake would hold
+        #[arg(long)]
+        accept: bool,
+    },
+    /// Print what is late, stuck or missing on a day
+    Findings {
+        /// The day to judge (default: today)
+        #[arg(long)]
+        as_of: Option<NaiveDate>,
+        #[arg(long)]
+        rule: Option<String>,
+        #[arg(long)]
+        unit: Option<String>,
+        #[arg(long, value_parser = ["table", "json", "csv"], default_value = "table")]
+        format: String,
+    },
+    /// List, release or discard snapshots; export what was accepted
+    Snapshot {
+        #[command(subcommand)]
+        action: intake::SnapshotAction,
+    },
+    /// Parse one file under limits and write frames to stdout
+    #[command(name = "parse-file", hide = true)]
+    ParseFile { path: PathBuf, file_mib: u64, memory_mib: u64, seconds: u64, rows: u32, columns: u32 },
+}
+
+/// Exit codes of the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    Done = 0,
+    Failed = 1,
+    Partial = 2,
+    Held = 3,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit as u8)
+    }
+}
+
+/// Runs the command line.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Failed.into() } else { Exit::Done.into() };
+        }
+    };
+    if let Command::ParseFile { path, file_mib, memory_mib, seconds, rows, columns } = &arguments.command {
+        let limits =
+            ReadLimits { file_mib_max: *file_mib, memory_mib: *memory_mib, seconds: *seconds, rows_max: *rows, columns_max: *columns };
+        return parse_file(path, limits);
+    }
+    start_logging();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: cannot start: {error}");
+            return Exit::Failed.into();
+        }
+    };
+    match runtime.block_on(dispatch(&arguments.root, arguments.command)) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            Exit::Failed.into()
+        }
+    }
+}
+
+fn parse_file(path: &Path, limits: ReadLimits) -> ExitCode {
+    let done = child::confine(limits).and_then(|()| source::parse_file(path, limits, std::io::stdout().lock()));
+    if done.is_ok() { Exit::Done.into() } else { Exit::Failed.into() }
+}
+
+/// Logs go to stderr; `RUST_LOG` decides how much.
+fn start_logging() {
+    use std::io::IsTerminal;
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("duban=warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .init();
+}
+
+async fn dispatch(root: &Path, command: Command) -> anyhow::Result<Exit> {
+    match command {
+        Command::Pull { source, accept } => intake::pull(&app::service(root, Clock::System).await?, source.as_deref(), accept).await,
+        Command::Import { file, ledger, source, covers, accept } => {
+            intake::import(&app::service(root, Clock::System).await?, file, ledger, source, covers, accept).await
+        }
+        Command::Findings { as_of, rule, unit, format } => {
+            findings::print(&app::service(root, Clock::System).await?, as_of, rule.as_deref(), unit.as_deref(), &format).await
+        }
+        Command::Snapshot { action } => intake::snapshot(&app::service(root, Clock::System).await?, action).await,
+        Command::ParseFile { .. } => Ok(Exit::Done),
+    }
+}

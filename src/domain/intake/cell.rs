@@ -1,0 +1,465 @@
+//! Reading one cell: what the register means by it. The rows of research/reliability.md section 4 are the behaviour.
+
+use super::Raw;
+use crate::domain::ledger::{Field, FieldKind, Role};
+use crate::domain::record::{Cell, Decimal};
+use chrono::{Datelike, Days, Months, NaiveDate};
+
+/// Something wrong with a cell: `fatal` keeps the row out, otherwise it is a remark.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CellFault {
+    pub fatal: bool,
+    pub reason: String,
+    pub hint: String,
+}
+
+fn fatal(reason: impl Into<String>, hint: &str) -> CellFault {
+    CellFault { fatal: true, reason: reason.into(), hint: hint.to_owned() }
+}
+
+fn remark(reason: impl Into<String>, hint: &str) -> CellFault {
+    CellFault { fatal: false, reason: reason.into(), hint: hint.to_owned() }
+}
+
+/// Words that registers write for nothing.
+const BLANKS: [&str; 17] = ["-", "--", "—", "——", "–", "/", "//", "\\", "无", "暂无", "空", "N/A", "n/a", "NA", "null", "NULL", "#N/A"];
+
+/// A date not known yet, in words.
+const NOT_YET: [&str; 7] = ["近期", "待定", "未定", "尽快", "未开工", "未签约", "暂定"];
+
+/// The longest code and the longest other text, in characters.
+const CODE_CHARS_MAX: usize = 64;
+const TEXT_CHARS_MAX: usize = 32_767;
+
+/// Reads a cell by its field's type. `money_power` is the power of ten from a bare amount to 分.
+///
+/// # Errors
+/// A value that cannot be what the field holds.
+pub fn read_cell(field: &Field, raw: &Raw, money_power: i32, today: NaiveDate) -> Result<(Cell, Option<CellFault>), CellFault> {
+    match raw {
+        Raw::Uncalculated => return Err(fatal("公式未计算", "请用Excel打开并保存一次，或粘贴为数值后再导入")),
+        Raw::Error(code) if field.required => return Err(fatal(format!("单元格是错误值{code}"), "请改正公式或填写实际值")),
+        Raw::Error(code) => return Ok((Cell::Empty, Some(remark(format!("单元格是错误值{code}，按未填处理"), "请改正公式或填写实际值")))),
+        Raw::Number(number) if !number.is_finite() => return Err(fatal("不是有效数字", "请填写实际数值")),
+        _ => {}
+    }
+    let text = match raw {
+        Raw::Text(text) => clean(text),
+        other => other.display(),
+    };
+    if text.is_empty() || BLANKS.contains(&narrow(&text).as_str()) {
+        return Ok((Cell::Empty, None));
+    }
+    match field.kind {
+        FieldKind::Text => read_text(field, raw, text),
+        FieldKind::Date { planned } => read_date(raw, &text, planned, today),
+        FieldKind::Money => read_money(raw, &text, money_power),
+        FieldKind::Decimal => read_decimal(&text).map(|value| (Cell::Decimal(value), None)),
+        FieldKind::Int => match read_decimal(&text)? {
+            Decimal { mantissa, scale: 0 } => Ok((Cell::Int(mantissa), None)),
+            _ => Err(fatal("应为整数", "请填写整数")),
+        },
+        FieldKind::Bool => match narrow(&text).as_str() {
+            "是" | "有" | "1" | "TRUE" | "true" | "√" | "✓" => Ok((Cell::Bool(true), None)),
+            "否" | "没有" | "0" | "FALSE" | "false" | "×" => Ok((Cell::Bool(false), None)),
+            _ => Err(fatal("应为“是”或“否”", "请填写“是”或“否”")),
+        },
+    }
+}
+
+fn read_text(field: &Field, raw: &Raw, text: String) -> Result<(Cell, Option<CellFault>), CellFault> {
+    if field.role == Some(Role::Code) || field.role == Some(Role::Project) {
+        if let Raw::Number(number) = raw
+            && number.abs() >= 1e15
+        {
+            return Err(fatal("编号超过15位且以数字格式保存，已丢失精度", "请把该列设为文本格式后重新填写编号"));
+        }
+        let code: String = key(&text).chars().filter(|c| !is_invisible(*c)).collect();
+        if code.chars().count() > CODE_CHARS_MAX {
+            return Err(fatal(format!("编号超过{CODE_CHARS_MAX}个字"), "请核对是否填错列"));
+        }
+        return Ok((Cell::Text(code), None));
+    }
+    if text.chars().count() > TEXT_CHARS_MAX {
+        return Err(fatal(format!("内容超过{TEXT_CHARS_MAX}个字"), "请删减后再导入"));
+    }
+    let text = if field.role == Some(Role::Phone) { narrow(&text) } else { text };
+    let warning = if !field.values.is_empty() && !field.values.contains(&text) {
+        Some(remark(format!("“{}”不在约定的写法之内", shown(&text)), &format!("约定的写法：{}", field.values.join("、"))))
+    } else if text.starts_with(['=', '＝']) {
+        Some(remark("以等号开头的文字，按文字原样保存", "如是公式，请粘贴为数值"))
+    } else {
+        None
+    };
+    Ok((Cell::Text(text), warning))
+}
+
+fn read_date(raw: &Raw, text: &str, planned: bool, today: NaiveDate) -> Result<(Cell, Option<CellFault>), CellFault> {
+    const HINT: &str = "请按2026-09-30的样式填写";
+    let parsed = match raw {
+        Raw::Date(year, month, day) => match (NaiveDate::from_ymd_opt(i32::from(*year), u32::from(*month), u32::from(*day)), year) {
+            (_, 0..=1900) => return Ok((Cell::Empty, Some(remark("是空日期留下的痕迹，按未填处理", HINT)))),
+            (Some(date), _) => Parsed::Day(date),
+            (None, _) => return Err(fatal("这一天不存在", HINT)),
+        },
+        Raw::Number(number) if *number == 0.0 || *number == 1.0 => {
+            return Ok((Cell::Empty, Some(remark("是空日期留下的痕迹，按未填处理", HINT))));
+        }
+        Raw::Number(number) => match serial(*number) {
+            Some(date) => {
+                return plausible(date, today)
+                    .map(|date| (Cell::Date(date), Some(remark(format!("以数字保存，按{date}读取"), "请把该列设为日期格式"))));
+            }
+            None => parse_date(&narrow(text))?,
+        },
+        _ => parse_date(&narrow(text))?,
+    };
+    match parsed {
+        Parsed::Day(date) => Ok((Cell::Date(plausible(date, today)?), None)),
+        Parsed::Span(first, last) => {
+            // a plan holds until the end of the span it names; an event is known to have begun with it
+            let date = plausible(if planned { last } else { first }, today)?;
+            Ok((Cell::Date(date), Some(remark(format!("没有写到日，按{date}读取"), HINT))))
+        }
+        Parsed::NotYet => Ok((Cell::Empty, Some(remark("没有写日期，按未填处理", HINT)))),
+    }
+}
+
+enum Parsed {
+    Day(NaiveDate),
+    Span(NaiveDate, NaiveDate),
+    NotYet,
+}
+
+fn serial(number: f64) -> Option<NaiveDate> {
+    if !(20_000.0..80_000.0).contains(&number) {
+        return None;
+    }
+    NaiveDate::from_ymd_opt(1899, 12, 30)?.checked_add_days(Days::new(number as u64))
+}
+
+fn plausible(date: NaiveDate, today: NaiveDate) -> Result<NaiveDate, CellFault> {
+    if date.year() < 1980 || date.year() > today.year() + 30 {
+        return Err(fatal(format!("年份{}不合常理", date.year()), "请核对年份"));
+    }
+    Ok(date)
+}
+
+fn parse_date(text: &str) -> Result<Parsed, CellFault> {
+    const HINT: &str = "请按2026-09-30的样式填写";
+    let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    if NOT_YET.iter().any(|word| text == *word) {
+        return Ok(Parsed::NotYet);
+    }
+    // a time of day behind the date says nothing here
+    let text = text.split(['T', 't']).next().unwrap_or(&text);
+    let text = match text.find(':') {
+        Some(at) if text.len() > 10 => text[..at].get(..10).filter(|head| head.is_ascii()).unwrap_or(text),
+        _ => text,
+    };
+    let unreadable = || fatal("不是能识别的日期", HINT);
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return match text.len() {
+            8 => day(&text[..4], &text[4..6], &text[6..]),
+            6 => month(&text[..4], &text[4..]),
+            _ => Err(unreadable()),
+        };
+    }
+    if let Some((year, rest)) = text.split_once('年')
+        && year.len() == 4
+    {
+        let year_number: i32 = year.parse().map_err(|_| unreadable())?;
+        let span = |first: (u32, u32), months: u32| {
+            let first = NaiveDate::from_ymd_opt(year_number, first.0, first.1)?;
+            Some(Parsed::Span(first, first + Months::new(months) - Days::new(1)))
+        };
+        let worded = match rest {
+            "" | "内" => span((1, 1), 12),
+            "底" | "年底" | "末" => span((12, 1), 1),
+            "初" => span((1, 1), 1),
+            "上半年" => span((1, 1), 6),
+            "下半年" => span((7, 1), 6),
+            "第一季度" | "一季度" | "1季度" => span((1, 1), 3),
+            "第二季度" | "二季度" | "2季度" => span((4, 1), 3),
+            "第三季度" | "三季度" | "3季度" => span((7, 1), 3),
+            "第四季度" | "四季度" | "4季度" => span((10, 1), 3),
+            _ => None,
+        };
+        if let Some(parsed) = worded {
+            return Ok(parsed);
+        }
+        let (month_text, rest) = rest.split_once('月').ok_or_else(unreadable)?;
+        return match rest {
+            "" | "份" => month(year, month_text),
+            "底" | "末" | "下旬" => tail(year, month_text, 21),
+            "初" | "上旬" => part(year, month_text, 1, 10),
+            "中旬" => part(year, month_text, 11, 20),
+            rest => day(year, month_text, rest.strip_suffix(['日', '号']).unwrap_or(rest)),
+        };
+    }
+    for separator in ['-', '.', '/', '－', '—', '–', '．', '_'] {
+        let parts: Vec<&str> = text.split(separator).collect();
+        match parts[..] {
+            [year, month_text, day_text] if year.len() == 4 => return day(year, month_text, day_text),
+            [year, month_text] if year.len() == 4 => return month(year, month_text),
+            [_, _, _] => return Err(fatal("没有写四位年份", HINT)),
+            _ => {}
+        }
+    }
+    Err(unreadable())
+}
+
+fn number(text: &str) -> Result<u32, CellFault> {
+    if text.is_empty() || text.len() > 4 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(fatal("不是能识别的日期", "请按2026-09-30的样式填写"));
+    }
+    text.parse().map_err(|_| fatal("不是能识别的日期", "请按2026-09-30的样式填写"))
+}
+
+fn day(year: &str, month: &str, day: &str) -> Result<Parsed, CellFault> {
+    NaiveDate::from_ymd_opt(number(year)? as i32, number(month)?, number(day)?)
+        .map(Parsed::Day)
+        .ok_or_else(|| fatal("这一天不存在", "请改正后重新导入"))
+}
+
+fn month(year: &str, month: &str) -> Result<Parsed, CellFault> {
+    let first =
+        NaiveDate::from_ymd_opt(number(year)? as i32, number(month)?, 1).ok_or_else(|| fatal("这个月份不存在", "请改正后重新导入"))?;
+    Ok(Parsed::Span(first, first + Months::new(1) - Days::new(1)))
+}
+
+fn part(year: &str, month: &str, from: u32, to: u32) -> Result<Parsed, CellFault> {
+    let at = |day| NaiveDate::from_ymd_opt(number(year).ok()? as i32, number(month).ok()?, day);
+    at(from).zip(at(to)).map(|(first, last)| Parsed::Span(first, last)).ok_or_else(|| fatal("这个月份不存在", "请改正后重新导入"))
+}
+
+fn tail(year: &str, month_text: &str, from: u32) -> Result<Parsed, CellFault> {
+    match (month(year, month_text)?, part(year, month_text, from, from)?) {
+        (Parsed::Span(_, last), Parsed::Span(first, _)) => Ok(Parsed::Span(first, last)),
+        (other, _) => Ok(other),
+    }
+}
+
+/// Money units in the order they are looked for; the power of ten to 分.
+const UNITS: [(&str, i32); 6] = [("亿元", 10), ("亿", 10), ("万元", 6), ("万", 6), ("千元", 5), ("元", 2)];
+
+/// The unit a bracket or unit line names: `（亿元）`, `单位：万元`.
+pub fn money_unit(text: &str) -> Option<i32> {
+    if text.contains("美元") || text.contains("港元") || text.contains("欧元") {
+        return None;
+    }
+    UNITS.iter().find(|(unit, _)| text.contains(unit)).map(|(_, power)| *power)
+}
+
+/// The largest believable amount, in 分: 100,000 亿元.
+const FEN_MAX: i64 = 100_000 * crate::domain::record::FEN_PER_YI;
+
+fn read_money(raw: &Raw, text: &str, money_power: i32) -> Result<(Cell, Option<CellFault>), CellFault> {
+    const HINT: &str = "请填写数字，单位写在表头或单元格内（亿元、万元）";
+    if let Raw::Date(..) = raw {
+        return Err(fatal("是日期，不是金额", HINT));
+    }
+    let mut text: String = narrow(text).chars().filter(|c| !c.is_whitespace()).collect();
+    let mut warning = None;
+    if text.contains("美元") || text.contains('$') || text.contains("港") || text.contains("欧元") {
+        return Err(fatal("是外币金额", "请折合人民币后填写"));
+    }
+    for word in ["约", "左右", "余"] {
+        if text.contains(word) {
+            text = text.replace(word, "");
+            warning = Some(remark("写的是约数，按所写数字读取", "请填写实际数字"));
+        }
+    }
+    if let Some(rest) = text.strip_suffix('+') {
+        text = rest.to_owned();
+        warning = Some(remark("写的是约数，按所写数字读取", "请填写实际数字"));
+    }
+    let mut text = text.trim_start_matches(['¥', '￥']).to_owned();
+    let mut power = money_power;
+    if let Some((unit, own)) = UNITS.iter().find(|(unit, _)| text.ends_with(unit)) {
+        text.truncate(text.len() - unit.len());
+        power = *own;
+    }
+    let negative = text.starts_with('(') && text.ends_with(')');
+    let digits = grouped(&text).ok_or_else(|| fatal("不是能识别的金额", HINT))?;
+    let value = Decimal::parse(&digits).and_then(|value| value.scaled(power)).ok_or_else(|| fatal("不是能识别的金额", HINT))?;
+    if negative || value < 0 {
+        return Err(fatal("金额为负数", "请核对后填写"));
+    }
+    if value > FEN_MAX {
+        return Err(fatal("金额大得不合常理", "请核对单位是亿元还是万元"));
+    }
+    Ok((Cell::Money(value), warning))
+}
+
+/// Digits without thousands separators; `None` when the commas do not stand at thousands.
+fn grouped(text: &str) -> Option<String> {
+    if !text.contains(',') {
+        return (!text.is_empty()).then(|| text.to_owned());
+    }
+    let (whole, fraction) = text.split_once('.').map_or((text, None), |(whole, fraction)| (whole, Some(fraction)));
+    let groups: Vec<&str> = whole.split(',').collect();
+    if fraction.is_some_and(|fraction| fraction.contains(','))
+        || groups[0].is_empty()
+        || groups[0].trim_start_matches('-').len() > 3
+        || groups[1..].iter().any(|group| group.len() != 3)
+    {
+        return None;
+    }
+    Some(fraction.map_or_else(|| groups.concat(), |fraction| format!("{}.{fraction}", groups.concat())))
+}
+
+fn read_decimal(text: &str) -> Result<Decimal, CellFault> {
+    let narrowed: String = narrow(text).chars().filter(|c| !c.is_whitespace()).collect();
+    let digits = narrowed.strip_suffix('%').unwrap_or(&narrowed);
+    grouped(digits).and_then(|digits| Decimal::parse(&digits)).ok_or_else(|| fatal("不是能识别的数字", "请填写数字"))
+}
+
+fn is_invisible(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{ad}')
+}
+
+/// Text without surrounding spaces of any width and without invisible characters; inner line breaks stay.
+pub fn clean(text: &str) -> String {
+    let is_edge = |c: char| c.is_whitespace() || is_invisible(c);
+    text.trim_matches(is_edge).chars().filter(|c| !is_invisible(*c) || *c == '\n').collect()
+}
+
+/// Full-width digits, letters and signs as ASCII (NFKC for what numbers, dates and codes are written with).
+pub fn narrow(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\u{ff01}'..='\u{ff5e}' => char::from_u32(c as u32 - 0xfee0).unwrap_or(c),
+            '\u{3000}' | '\u{a0}' => ' ',
+            '。' => '.',
+            c => c,
+        })
+        .collect()
+}
+
+/// What two spellings of one word share: narrow, without any space.
+pub fn key(text: &str) -> String {
+    narrow(text).chars().filter(|c| !c.is_whitespace() && !is_invisible(*c)).collect()
+}
+
+/// At most 80 characters of a raw text, for a note.
+pub fn shown(text: &str) -> String {
+    let mut out: String = text.chars().take(80).collect();
+    if text.chars().count() > 80 {
+        out.push('…');
+    }
+    out
+}
+
+/// `截至2026年9月30日` in a title.
+pub fn covers_on(text: &str) -> Option<NaiveDate> {
+    let text = key(text);
+    let rest = text.split_once("截至").or_else(|| text.split_once("截止"))?.1;
+    let end = rest.find('日').map(|at| at + '日'.len_utf8()).or_else(|| rest.find([')', ',', '。']))?;
+    match parse_date(&rest[..end]).ok()? {
+        Parsed::Day(date) => Some(date),
+        Parsed::Span(_, last) => Some(last),
+        Parsed::NotYet => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn today() -> NaiveDate {
+        NaiveDate::from_ymd_opt(2026, 11, 23).unwrap()
+    }
+
+    fn field(kind: FieldKind) -> Field {
+        Field {
+            id: "x".into(),
+            title: "x".into(),
+            kind,
+            aliases: vec![],
+            required: false,
+            editable: false,
+            privacy: crate::domain::ledger::Privacy::None,
+            role: None,
+            values: vec![],
+        }
+    }
+
+    fn read(kind: FieldKind, text: &str) -> String {
+        match read_cell(&field(kind), &Raw::Text(text.into()), 10, today()) {
+            Ok((cell, None)) => cell.to_string(),
+            Ok((cell, Some(_))) => format!("{cell} !"),
+            Err(fault) => format!("✗ {}", fault.reason),
+        }
+    }
+
+    #[test]
+    fn dates_as_clerks_write_them() {
+        let event = FieldKind::Date { planned: false };
+        for text in [
+            "2026-01-07",
+            "２０２６－０１－０７",
+            "2026年1月7日",
+            "2026/1/7",
+            "20260107",
+            "2026.01.07",
+            " 2026-1-7 ",
+            "2026-01-07 00:00:00",
+            "2026年01月07号",
+        ] {
+            assert_eq!(read(event, text), "2026-01-07", "{text}");
+        }
+        for (text, expected) in [
+            ("2023-02-30", "✗ 这一天不存在"),
+            ("2023-13-01", "✗ 这一天不存在"),
+            ("23.3.1", "✗ 没有写四位年份"),
+            ("3/1", "✗ 不是能识别的日期"),
+            ("2026年3月", "2026-03-01 !"),
+            ("2026.3", "2026-03-01 !"),
+            ("2203-01-01", "✗ 年份2203不合常理"),
+            ("待定", " !"),
+            ("—", ""),
+            ("无", ""),
+            ("／", ""),
+            ("签约即开工", "✗ 不是能识别的日期"),
+        ] {
+            assert_eq!(read(event, text), expected, "{text}");
+        }
+        let planned = FieldKind::Date { planned: true };
+        assert_eq!(read(planned, "2026年3月"), "2026-03-31 !");
+        assert_eq!(read(planned, "2026年底"), "2026-12-31 !");
+        assert_eq!(read(planned, "2026年第二季度"), "2026-06-30 !");
+        assert_eq!(read(planned, "2026年3月下旬"), "2026-03-31 !");
+    }
+
+    #[test]
+    fn amounts_as_clerks_write_them() {
+        for (text, expected) in [
+            ("1.62", "1.62"),
+            (" 1.09 ", "1.09"),
+            ("0.02亿元", "0.02"),
+            ("4,100万元", "0.41"),
+            ("１，２３４．５", "1234.5"),
+            ("¥1 234", "1234"),
+            ("约5000万", "0.5 !"),
+            ("5000+", "5000 !"),
+            ("(500)", "✗ 不是能识别的金额"),
+            ("-3", "✗ 金额为负数"),
+            ("1.234,5", "✗ 不是能识别的金额"),
+            (">100", "✗ 不是能识别的金额"),
+            ("100万美元", "✗ 是外币金额"),
+            ("0", "0"),
+            ("—", ""),
+        ] {
+            assert_eq!(read(FieldKind::Money, text), expected, "{text}");
+        }
+        assert_eq!(read(FieldKind::Decimal, "100%"), "100");
+        assert_eq!(read(FieldKind::Decimal, "３２．５"), "32.5");
+    }
+
+    #[test]
+    fn titles_say_what_they_cover() {
+        assert_eq!(covers_on("全省项目台账（截至2026年9月30日）"), NaiveDate::from_ymd_opt(2026, 9, 30));
+        assert_eq!(covers_on("全省项目台账"), None);
+    }
+}

@@ -1,0 +1,230 @@
+//! Finding the header: among the first rows, the block of one to three rows whose joined column paths name most fields of a ledger.
+
+use super::{Raw, cell};
+use crate::domain::ledger::{FieldKind, Ledger};
+
+/// Merged ranges of a sheet (from 0).
+#[derive(Clone, Debug, Default)]
+pub struct Merges(Vec<(u32, u32, u32, u32)>);
+
+impl Merges {
+    pub fn new(ranges: Vec<(u32, u32, u32, u32)>) -> Merges {
+        Merges(ranges)
+    }
+
+    /// The top-left cell of the range a cell lies in, or the cell itself.
+    fn anchor(&self, row: u32, column: u32) -> (u32, u32) {
+        self.0
+            .iter()
+            .find(|(top, left, bottom, right)| (*top..=*bottom).contains(&row) && (*left..=*right).contains(&column))
+            .map_or((row, column), |(top, left, ..)| (*top, *left))
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// One mapped column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// From 0.
+    pub column: u16,
+    pub field: usize,
+    /// Power of ten to 分 of a bare amount.
+    pub money_power: i32,
+}
+
+#[derive(Clone, Debug)]
+pub struct Header {
+    /// As a person counts.
+    pub first_row: u32,
+    pub last_row: u32,
+    /// In field order.
+    pub columns: Vec<Column>,
+    /// Fields whose header stands over a second column too, with that column's letters.
+    pub repeated: Vec<(usize, String)>,
+    /// Texts of the last header row by column, for recognising a repeated header.
+    leaves: Vec<(u16, String)>,
+}
+
+impl Header {
+    /// A row that says the header again (each printed page).
+    pub fn is_repeated(&self, cells: &[(u16, Raw)]) -> bool {
+        let same = cells
+            .iter()
+            .filter(|(column, raw)| {
+                let text = cell::key(&raw.display());
+                !text.is_empty() && self.leaves.iter().any(|(at, leaf)| at == column && *leaf == text)
+            })
+            .count();
+        same >= 3 && same * 2 > cells.len()
+    }
+}
+
+/// `A`, `B`, … `AA`.
+pub fn column_letters(column: u16) -> String {
+    let mut letters = Vec::new();
+    let mut rest = u32::from(column) + 1;
+    while rest > 0 {
+        rest -= 1;
+        letters.push(char::from(b'A' + (rest % 26) as u8));
+        rest /= 26;
+    }
+    letters.iter().rev().collect()
+}
+
+/// Header rows at most.
+const HEIGHT_MAX: usize = 3;
+
+type Rows = [(u32, Vec<(u16, Raw)>)];
+
+/// The best header among the rows: most fields mapped, all required ones among them; of equal ones the
+/// lowest block, then the first.
+pub fn find<'a>(ledgers: &'a [Ledger], rows: &Rows, merges: &Merges) -> Option<(&'a Ledger, Header)> {
+    let mut best: Option<((usize, usize), &Ledger, Header)> = None;
+    for start in 0..rows.len() {
+        for height in 1..=HEIGHT_MAX.min(rows.len() - start) {
+            let block = &rows[start..start + height];
+            // rows of a header are neighbours
+            if block.windows(2).any(|pair| pair[1].0 != pair[0].0 + 1) {
+                break;
+            }
+            let paths = paths(block, merges);
+            for ledger in ledgers {
+                let (columns, repeated) = map(ledger, &paths, sheet_unit(&rows[..start]));
+                let required = ledger
+                    .fields
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, field)| field.required)
+                    .all(|(index, _)| columns.iter().any(|column| column.field == index));
+                // a title row above the header adds nothing: of equal blocks the lowest wins
+                let score = (columns.len(), HEIGHT_MAX - height);
+                if !required || score.0 < SCORE_MIN || best.as_ref().is_some_and(|(known, ..)| *known >= score) {
+                    continue;
+                }
+                let leaves = paths.iter().filter_map(|(column, path)| Some((*column, cell::key(path.last()?)))).collect();
+                best = Some((score, ledger, Header { first_row: block[0].0, last_row: block[height - 1].0, columns, repeated, leaves }));
+            }
+        }
+    }
+    best.map(|(_, ledger, header)| (ledger, header))
+}
+
+/// Columns a header must name at least.
+const SCORE_MIN: usize = 3;
+
+/// For each column the header words from top to bottom, merged cells expanded.
+fn paths(block: &Rows, merges: &Merges) -> Vec<(u16, Vec<String>)> {
+    let text_at = |row: u32, column: u32| -> Option<String> {
+        let (row, column) = merges.anchor(row - 1, column);
+        let (_, cells) = block.iter().find(|(number, _)| *number == row + 1)?;
+        let at = cells.binary_search_by_key(&(column as u16), |(index, _)| *index).ok()?;
+        let text = cells[at].1.display();
+        (!text.trim().is_empty()).then_some(text)
+    };
+    let width = block.iter().flat_map(|(_, cells)| cells.last().map(|(column, _)| *column)).max().unwrap_or(0);
+    (0..=width)
+        .map(|column| {
+            let mut path: Vec<String> = Vec::new();
+            for (number, _) in block {
+                let found = text_at(*number, u32::from(column));
+                // files without merge information: a parent stands over the blank cells to its right that have a leaf below
+                let found = found.or_else(|| {
+                    let is_leaf_row = *number == block.last().map_or(0, |(last, _)| *last);
+                    if is_leaf_row || !merges.is_empty() {
+                        return None;
+                    }
+                    (0..column).rev().find_map(|left| text_at(*number, u32::from(left)))
+                });
+                if let Some(text) = found
+                    && path.last() != Some(&text)
+                {
+                    path.push(text);
+                }
+            }
+            (column, path)
+        })
+        .filter(|(_, path)| !path.is_empty())
+        .collect()
+}
+
+type Mapped = (Vec<Column>, Vec<(usize, String)>);
+
+fn map(ledger: &Ledger, paths: &[(u16, Vec<String>)], sheet_power: Option<i32>) -> Mapped {
+    let mut columns: Vec<Column> = Vec::new();
+    let mut repeated = Vec::new();
+    for (column, path) in paths {
+        let Some(field) = field_of(ledger, path) else { continue };
+        if columns.iter().any(|known| known.field == field) {
+            repeated.push((field, column_letters(*column)));
+            continue;
+        }
+        let header_power = path.iter().rev().find_map(|text| unit_in_brackets(text));
+        let money_power = match ledger.fields[field].kind {
+            FieldKind::Money => header_power.or(sheet_power).unwrap_or(ledger.money_power),
+            _ => 0,
+        };
+        columns.push(Column { column: *column, field, money_power });
+    }
+    columns.sort_by_key(|column| column.field);
+    (columns, repeated)
+}
+
+/// The field a header path names: an alias `parent/leaf` by the end of the path, then the leaf as title or alias, then the leaf without
+/// its bracket.
+fn field_of(ledger: &Ledger, path: &[String]) -> Option<usize> {
+    let keys: Vec<String> = path.iter().map(|text| cell::key(text)).collect();
+    let bare: Vec<String> = path.iter().map(|text| cell::key(without_bracket(text))).collect();
+    let leaf = keys.last()?;
+    let by_path = ledger.fields.iter().position(|field| {
+        field.aliases.iter().filter_map(|alias| alias.split_once('/')).any(|(parent, last)| {
+            let (parent, last) = (cell::key(parent), cell::key(last));
+            (*leaf == last || bare.last() == Some(&last))
+                && (keys[..keys.len() - 1].contains(&parent) || bare[..bare.len() - 1].contains(&parent))
+        })
+    });
+    let named = |word: &str| {
+        let names = |field: &crate::domain::ledger::Field| {
+            std::iter::once(field.title.clone())
+                .chain(field.aliases.iter().filter(|alias| !alias.contains('/')).cloned())
+                .collect::<Vec<_>>()
+        };
+        ledger
+            .fields
+            .iter()
+            .position(|field| cell::key(&field.title) == word)
+            .or_else(|| ledger.fields.iter().position(|field| names(field).iter().any(|name| cell::key(name) == word)))
+    };
+    by_path.or_else(|| named(leaf)).or_else(|| named(bare.last()?))
+}
+
+/// The text before a trailing bracket: `合同投资额（亿元）` → `合同投资额`.
+fn without_bracket(text: &str) -> &str {
+    let trimmed = text.trim_end();
+    if trimmed.ends_with([')', '）', ']', '】'])
+        && let Some(at) = trimmed.rfind(['(', '（', '[', '【'])
+        && at > 0
+    {
+        return &trimmed[..at];
+    }
+    text
+}
+
+fn unit_in_brackets(text: &str) -> Option<i32> {
+    let inside = text.trim_end().strip_prefix(without_bracket(text)).unwrap_or_default();
+    cell::money_unit(inside)
+}
+
+/// `单位：亿元` in the rows above the header.
+fn sheet_unit(rows: &Rows) -> Option<i32> {
+    rows.iter().flat_map(|(_, cells)| cells).find_map(|(_, raw)| match raw {
+        Raw::Text(text) => {
+            let key = cell::key(text);
+            let at = key.find("单位:")?;
+            cell::money_unit(&key[at..])
+        }
+        _ => None,
+    })
+}

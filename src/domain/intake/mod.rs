@@ -1,0 +1,485 @@
+//! What a careful clerk does with a sheet: finds the header, reads the cells, accounts for every row.
+//!
+//! Invariant: read = accepted + quarantined + skipped-with-reason. A reported value is never corrected; a row that cannot be read is
+//! kept as a note with its place, raw text, reason and hint.
+
+mod cell;
+mod check;
+mod header;
+
+pub use cell::{CellFault, read_cell};
+pub use check::{Remark, remarks};
+pub use header::{Header, Merges, column_letters};
+
+use super::ledger::{Ledger, Role};
+use super::period::chinese_date;
+use super::record::{Cell, Columns};
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+use std::rc::Rc;
+
+/// A cell as the file has it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Raw {
+    Text(String),
+    Number(f64),
+    /// A cell formatted as a date: year, month, day.
+    Date(u16, u8, u8),
+    Bool(bool),
+    /// `#REF!` and the like.
+    Error(String),
+    /// A formula whose value the file does not hold.
+    Uncalculated,
+}
+
+impl Raw {
+    /// What a person sees in the cell.
+    pub fn display(&self) -> String {
+        match self {
+            Raw::Text(text) => text.clone(),
+            Raw::Number(number) => format!("{number}"),
+            Raw::Date(year, month, day) => format!("{year:04}-{month:02}-{day:02}"),
+            Raw::Bool(value) => if *value { "TRUE" } else { "FALSE" }.into(),
+            Raw::Error(code) => code.clone(),
+            Raw::Uncalculated => "（公式未计算）".into(),
+        }
+    }
+}
+
+/// Why a row is not simply accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum NoteKind {
+    /// 待核行: the row is not taken; a known code keeps its last accepted version.
+    Quarantined,
+    /// The row is taken; a person should look.
+    Warning,
+    /// No row of data: a total, a heading, a remark.
+    Skipped,
+}
+
+impl NoteKind {
+    pub const NAMES: [(&'static str, NoteKind); 3] =
+        [("quarantined", NoteKind::Quarantined), ("warning", NoteKind::Warning), ("skipped", NoteKind::Skipped)];
+
+    pub fn code(self) -> &'static str {
+        NoteKind::NAMES[self as usize].0
+    }
+
+    pub fn title(self) -> &'static str {
+        match self {
+            NoteKind::Quarantined => "待核",
+            NoteKind::Warning => "提示",
+            NoteKind::Skipped => "未作数据",
+        }
+    }
+}
+
+/// One thing to say about a row, a cell or a sheet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Note {
+    pub kind: NoteKind,
+    /// Sheet number in the file, from 0.
+    pub sheet: u32,
+    /// Row as a person counts; 0 = the sheet as a whole.
+    pub row: u32,
+    /// Cell such as `P27`; empty = the whole row.
+    pub cell: String,
+    /// Chinese title of the field; empty where none.
+    pub field: String,
+    pub code: String,
+    /// The unit that keeps the row, as the row names it.
+    pub unit: String,
+    pub raw: String,
+    pub reason: String,
+    pub hint: String,
+}
+
+/// Counts of one sheet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SheetAccount {
+    pub sheet: String,
+    /// Rows with any content below the header.
+    pub read: u64,
+    pub accepted: u64,
+    pub quarantined: u64,
+    pub skipped: u64,
+    /// Not read at all, and why (hidden sheet, no header of any ledger).
+    pub unread: Option<String>,
+    /// Field id → column letters, in field order.
+    pub columns: Vec<(String, String)>,
+}
+
+impl SheetAccount {
+    /// The account adds up.
+    pub fn holds(&self) -> bool {
+        self.read == self.accepted + self.quarantined + self.skipped
+    }
+}
+
+/// A row that became a record, before the store knows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Accepted {
+    pub row: u32,
+    pub code: String,
+    pub cells: Vec<Cell>,
+}
+
+/// What pushing a row came to.
+#[derive(Debug)]
+pub enum Outcome {
+    /// Held back until the header is known.
+    Waiting,
+    Accepted(Accepted),
+    Quarantined {
+        code: String,
+    },
+    Skipped,
+}
+
+/// Rows looked through for a header.
+const HEADER_ROWS_MAX: usize = 30;
+
+/// Reads one sheet row by row.
+pub struct SheetIntake<'a> {
+    ledgers: &'a [Ledger],
+    sheet: u32,
+    today: NaiveDate,
+    merges: Merges,
+    waiting: Vec<(u32, Vec<(u16, Raw)>)>,
+    state: SheetState<'a>,
+    pub account: SheetAccount,
+    pub notes: Vec<Note>,
+    /// 截至 in the rows above the header.
+    pub covers_on: Option<NaiveDate>,
+    sums: Vec<Sum>,
+}
+
+enum SheetState<'a> {
+    Searching,
+    Reading { ledger: &'a Ledger, header: Rc<Header> },
+}
+
+/// The running sum of a money column, for comparing with printed totals.
+#[derive(Clone, Debug, Default)]
+struct Sum {
+    field: usize,
+    total: i128,
+    since_subtotal: i128,
+}
+
+impl<'a> SheetIntake<'a> {
+    /// `today` bounds plausible dates.
+    pub fn new(ledgers: &'a [Ledger], sheet: u32, name: &str, merges: Vec<(u32, u32, u32, u32)>, today: NaiveDate) -> SheetIntake<'a> {
+        SheetIntake {
+            ledgers,
+            sheet,
+            today,
+            merges: Merges::new(merges),
+            waiting: Vec::new(),
+            state: SheetState::Searching,
+            account: SheetAccount { sheet: name.to_owned(), ..SheetAccount::default() },
+            notes: Vec::new(),
+            covers_on: None,
+            sums: Vec::new(),
+        }
+    }
+
+    /// The ledger the sheet was found to hold.
+    pub fn ledger(&self) -> Option<&'a Ledger> {
+        match &self.state {
+            SheetState::Reading { ledger, .. } => Some(ledger),
+            SheetState::Searching => None,
+        }
+    }
+
+    /// The fields the sheet has columns for.
+    pub fn columns(&self) -> Columns {
+        match &self.state {
+            SheetState::Reading { header, .. } => header.columns.iter().map(|column| column.field).collect(),
+            SheetState::Searching => Columns::default(),
+        }
+    }
+
+    /// Takes the next row; outcomes of rows held back for the header come with the row that settles it.
+    pub fn push(&mut self, number: u32, cells: Vec<(u16, Raw)>, mut out: impl FnMut(&mut Self, Outcome)) {
+        if matches!(self.state, SheetState::Searching) {
+            self.waiting.push((number, cells));
+            if self.waiting.len() >= HEADER_ROWS_MAX {
+                self.find_header(&mut out);
+            }
+            return;
+        }
+        let outcome = self.row(number, &cells);
+        out(self, outcome);
+    }
+
+    /// The sheet has ended.
+    pub fn finish(&mut self, mut out: impl FnMut(&mut Self, Outcome)) {
+        if matches!(self.state, SheetState::Searching) && !self.waiting.is_empty() {
+            self.find_header(&mut out);
+        }
+        if matches!(self.state, SheetState::Searching) && self.account.unread.is_none() {
+            self.account.unread = Some(if self.waiting.is_empty() { "空表".into() } else { "前30行未找到表头".into() });
+        }
+    }
+
+    fn find_header(&mut self, out: &mut impl FnMut(&mut Self, Outcome)) {
+        let rows = std::mem::take(&mut self.waiting);
+        let Some((ledger, header)) = header::find(self.ledgers, &rows, &self.merges) else {
+            // a sheet without a header of any ledger is named, not read
+            if self.account.unread.is_none() {
+                self.account.unread = Some("前30行未找到表头".into());
+            }
+            self.waiting = rows;
+            self.waiting.truncate(1);
+            return;
+        };
+        for (_, cells) in rows.iter().filter(|(number, _)| *number < header.first_row) {
+            for (_, raw) in cells {
+                if let Raw::Text(text) = raw {
+                    self.covers_on = self.covers_on.or_else(|| cell::covers_on(text));
+                }
+            }
+        }
+        self.account.unread = None;
+        self.account.columns =
+            header.columns.iter().map(|column| (ledger.fields[column.field].id.clone(), column_letters(column.column))).collect();
+        for (field, letters) in &header.repeated {
+            self.notes.push(Note {
+                kind: NoteKind::Warning,
+                sheet: self.sheet,
+                row: header.first_row,
+                cell: format!("{letters}{}", header.last_row),
+                field: ledger.fields[*field].title.clone(),
+                code: String::new(),
+                unit: String::new(),
+                raw: String::new(),
+                reason: "表头重复，只读取左边第一列".into(),
+                hint: "请删除或改名重复的列".into(),
+            });
+        }
+        self.sums = header
+            .columns
+            .iter()
+            .filter(|column| ledger.fields[column.field].kind == super::ledger::FieldKind::Money)
+            .map(|column| Sum { field: column.field, ..Sum::default() })
+            .collect();
+        let last = header.last_row;
+        self.state = SheetState::Reading { ledger, header: Rc::new(header) };
+        for (number, cells) in rows.into_iter().filter(|(number, _)| *number > last) {
+            let outcome = self.row(number, &cells);
+            out(self, outcome);
+        }
+    }
+
+    fn row(&mut self, number: u32, cells: &[(u16, Raw)]) -> Outcome {
+        let SheetState::Reading { ledger, header } = &self.state else { return Outcome::Waiting };
+        let ledger: &'a Ledger = ledger;
+        let header = Rc::clone(header);
+        if cells.iter().all(|(_, raw)| matches!(raw, Raw::Text(text) if text.trim().is_empty())) {
+            return Outcome::Waiting;
+        }
+        self.account.read += 1;
+        if let Some(reason) = self.no_data(ledger, &header, number, cells) {
+            self.account.skipped += 1;
+            let shown: Vec<String> = cells.iter().map(|(_, raw)| raw.display()).filter(|text| !text.trim().is_empty()).take(3).collect();
+            self.note(NoteKind::Skipped, number, None, None, "", "", &shown.join(" "), reason, String::new());
+            return Outcome::Skipped;
+        }
+        let mut record = vec![Cell::Empty; ledger.fields.len()];
+        let mut faults: Vec<(usize, u16, String, CellFault)> = Vec::new();
+        for column in &header.columns {
+            let Ok(found) = cells.binary_search_by_key(&column.column, |(index, _)| *index) else { continue };
+            let raw = &cells[found].1;
+            let field = &ledger.fields[column.field];
+            match read_cell(field, raw, column.money_power, self.today) {
+                Ok((value, warning)) => {
+                    record[column.field] = value;
+                    if let Some(fault) = warning {
+                        faults.push((column.field, column.column, raw.display(), fault));
+                    }
+                }
+                Err(fault) => faults.push((column.field, column.column, raw.display(), fault)),
+            }
+        }
+        let code = ledger.role(Role::Code).and_then(|field| record[field].text()).unwrap_or_default().to_owned();
+        let unit = self.unit_text(ledger, &record);
+        let mut quarantined = false;
+        for (field, column, raw, fault) in faults {
+            let title = ledger.fields[field].title.clone();
+            let kind = if fault.fatal { NoteKind::Quarantined } else { NoteKind::Warning };
+            quarantined |= fault.fatal;
+            self.note(kind, number, Some(column), Some(title), &code, &unit, &raw, fault.reason, fault.hint);
+        }
+        for (index, field) in ledger.fields.iter().enumerate() {
+            if field.required && record[index].is_empty() && !quarantined {
+                quarantined = true;
+                let column = header.columns.iter().find(|column| column.field == index).map(|column| column.column);
+                let reason = format!("缺{}", field.title);
+                self.note(
+                    NoteKind::Quarantined,
+                    number,
+                    column,
+                    Some(field.title.clone()),
+                    &code,
+                    &unit,
+                    "",
+                    reason,
+                    format!("请补填{}后重新导入", field.title),
+                );
+            }
+        }
+        if quarantined {
+            self.account.quarantined += 1;
+            return Outcome::Quarantined { code };
+        }
+        for sum in &mut self.sums {
+            if let Cell::Money(fen) = record[sum.field] {
+                sum.total += i128::from(fen);
+                sum.since_subtotal += i128::from(fen);
+            }
+        }
+        self.account.accepted += 1;
+        Outcome::Accepted(Accepted { row: number, code, cells: record })
+    }
+
+    /// The reason why a row is no row of data: a repeated header, a total, a heading, a remark or a signature line.
+    fn no_data(&mut self, ledger: &Ledger, header: &Header, number: u32, cells: &[(u16, Raw)]) -> Option<String> {
+        let code_column = header.columns.iter().find(|column| Some(column.field) == ledger.role(Role::Code)).map(|column| column.column);
+        let code =
+            cells.iter().find(|(column, _)| Some(*column) == code_column).map(|(_, raw)| cell::clean(&raw.display())).unwrap_or_default();
+        let words: Vec<String> = cells.iter().map(|(_, raw)| cell::key(&raw.display())).filter(|text| !text.is_empty()).collect();
+        if header.is_repeated(cells) {
+            return Some("重复的表头".into());
+        }
+        let total = words
+            .iter()
+            .take(3)
+            .find(|word| {
+                TOTALS.contains(&word.as_str())
+                    || TOTALS.iter().any(|total| word.strip_prefix(total).is_some_and(|rest| rest.starts_with([':', '('])))
+            })
+            .cloned();
+        // a project that is named 合计… has a code of its own
+        if let Some(word) = total.filter(|word| code.is_empty() || TOTALS.contains(&cell::key(&code).as_str()) || cell::key(&code) == *word)
+        {
+            self.check_total(ledger, header, number, cells, &word);
+            return Some(format!("{word}行"));
+        }
+        if !code.is_empty() && cells.len() > 1 {
+            return None;
+        }
+        let first = words.first()?;
+        if REMARKS.iter().any(|remark| first.starts_with(remark)) {
+            return Some("备注或签名行".into());
+        }
+        let numeral =
+            |text: &str| text.trim_start_matches('(').starts_with(|c| "一二三四五六七八九十".contains(c)) && text.contains(['、', ')']);
+        if words.len() <= 4 && numeral(first) {
+            return Some("标题行".into());
+        }
+        None
+    }
+
+    /// Compares a printed total with the rows above it: the whole sheet, or since the last subtotal.
+    fn check_total(&mut self, ledger: &Ledger, header: &Header, number: u32, cells: &[(u16, Raw)], word: &str) {
+        let mut wrong = Vec::new();
+        for sum in &mut self.sums {
+            let Some(column) = header.columns.iter().find(|column| column.field == sum.field) else { continue };
+            let Ok(found) = cells.binary_search_by_key(&column.column, |(index, _)| *index) else { continue };
+            let field = &ledger.fields[sum.field];
+            let Ok((Cell::Money(printed), _)) = read_cell(field, &cells[found].1, column.money_power, self.today) else { continue };
+            // printed totals are rounded: half of the last printed digit per row is noise, a ten-thousandth of the sum is not
+            let near = |total: i128| (i128::from(printed) - total).abs() <= (total.abs() / 10_000).max(1_000_000);
+            if !near(sum.total) && !near(sum.since_subtotal) {
+                let total = if word == SUBTOTAL { sum.since_subtotal } else { sum.total };
+                wrong.push((column.column, field.title.clone(), cells[found].1.display(), total));
+            }
+            sum.since_subtotal = 0;
+        }
+        for (column, title, raw, total) in wrong {
+            let rows = super::record::fen_as_yi(i64::try_from(total).unwrap_or(i64::MAX));
+            let reason = format!("{word}与各行之和不符：各行之和为{rows}亿元");
+            self.note(NoteKind::Warning, number, Some(column), Some(title), "", "", &raw, reason, "请核对是否漏填、重复或单位有误".into());
+        }
+    }
+
+    fn unit_text(&self, ledger: &Ledger, record: &[Cell]) -> String {
+        let field = match ledger.owner {
+            super::ledger::OwnerSpec::Place { place, .. } => place,
+            super::ledger::OwnerSpec::Unit { unit } => unit,
+            super::ledger::OwnerSpec::Department { department, .. } => department,
+        };
+        record[field].text().unwrap_or_default().to_owned()
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "a note is these nine facts")]
+    fn note(
+        &mut self,
+        kind: NoteKind,
+        row: u32,
+        column: Option<u16>,
+        field: Option<String>,
+        code: &str,
+        unit: &str,
+        raw: &str,
+        reason: String,
+        hint: String,
+    ) {
+        self.notes.push(Note {
+            kind,
+            sheet: self.sheet,
+            row,
+            cell: column.map(|column| format!("{}{row}", column_letters(column))).unwrap_or_default(),
+            field: field.unwrap_or_default(),
+            code: code.to_owned(),
+            unit: unit.to_owned(),
+            raw: cell::shown(raw),
+            reason,
+            hint,
+        });
+    }
+}
+
+const SUBTOTAL: &str = "小计";
+const TOTALS: [&str; 6] = ["合计", SUBTOTAL, "总计", "本页合计", "本页小计", "累计"];
+const REMARKS: [&str; 12] =
+    ["注:", "注1", "备注", "说明", "填表人", "制表", "审核人", "填报人", "填报单位", "联系人", "填表日期", "负责人"];
+
+/// The sentence a clerk reads about a note: `全省项目台账 第27行 签约时间（P27）写的是“2023-02-30”，这一天不存在，该行暂未入库。`
+pub fn sentence(note: &Note, sheet: &str) -> String {
+    let mut text = String::new();
+    if !sheet.is_empty() {
+        text.push_str(sheet);
+        text.push(' ');
+    }
+    if note.row > 0 {
+        text.push_str(&format!("第{}行 ", note.row));
+    }
+    if !note.field.is_empty() {
+        text.push_str(&note.field);
+    }
+    if !note.cell.is_empty() {
+        text.push_str(&format!("（{}）", note.cell));
+    }
+    if !note.raw.is_empty() {
+        text.push_str(&format!("写的是“{}”，", note.raw));
+    } else if !text.ends_with([' ', '）']) && !text.is_empty() {
+        text.push('：');
+    }
+    text.push_str(&note.reason);
+    text.push_str(match note.kind {
+        NoteKind::Quarantined => "，该行暂未入库。",
+        NoteKind::Warning | NoteKind::Skipped => "。",
+    });
+    if !note.hint.is_empty() {
+        text.push_str(&note.hint);
+        text.push('。');
+    }
+    text
+}
+
+/// `截至2026年9月30日`, for a snapshot.
+pub fn covers_text(day: NaiveDate) -> String {
+    format!("截至{}", chinese_date(day))
+}

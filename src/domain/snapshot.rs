@@ -1,0 +1,129 @@
+//! Which snapshot of each source is in force on a day, and whether an import is too different to be taken unseen.
+
+use chrono::NaiveDate;
+
+/// A snapshot that may be in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    pub ledger: String,
+    pub source: String,
+    pub seq: i64,
+    /// 数据截至日.
+    pub covers_on: NaiveDate,
+    pub sample: bool,
+}
+
+/// A snapshot in force; `early` = nothing covers the day, so the earliest one stands in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InForce {
+    pub snapshot: Candidate,
+    pub early: bool,
+}
+
+/// The snapshots in force on `as_of`: for each (ledger, source) the highest (covers_on, seq) not after the day, else the earliest.
+/// Sources in config order, others behind them by name. Once another source holds projects, the sample counts for no ledger.
+pub fn in_force(candidates: &[Candidate], order: &[String], wanted: &[String], project_ledger: &str, as_of: NaiveDate) -> Vec<InForce> {
+    let own = candidates.iter().any(|candidate| candidate.ledger == project_ledger && !candidate.sample);
+    let mut usable: Vec<&Candidate> = candidates
+        .iter()
+        .filter(|candidate| !(own && candidate.sample))
+        .filter(|candidate| wanted.is_empty() || wanted.contains(&candidate.source))
+        .collect();
+    let rank = |source: &str| order.iter().position(|known| known == source).unwrap_or(usize::MAX);
+    usable.sort_by(|a, b| {
+        (&a.ledger, rank(&a.source), &a.source, a.covers_on, a.seq).cmp(&(&b.ledger, rank(&b.source), &b.source, b.covers_on, b.seq))
+    });
+    usable
+        .chunk_by(|a, b| a.ledger == b.ledger && a.source == b.source)
+        .filter_map(|group| {
+            let chosen = group.iter().rev().find(|candidate| candidate.covers_on <= as_of);
+            let early = chosen.is_none();
+            chosen.or(group.first()).map(|snapshot| InForce { snapshot: (*snapshot).clone(), early })
+        })
+        .collect()
+}
+
+/// Bounds of the bad-import brake, percent of the last snapshot in force.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    pub rows_fewer_pct: u32,
+    pub amount_change_pct: u32,
+    pub codes_changed_pct: u32,
+    pub amount_times: u32,
+}
+
+/// A new snapshot beside the one in force. Amounts in 分.
+#[derive(Clone, Debug)]
+pub struct Comparison {
+    pub rows_before: i64,
+    pub rows: i64,
+    pub amount_before: i64,
+    pub amount: i64,
+    pub codes_new_or_gone: u64,
+    /// The code whose amount changed most, and by what factor.
+    pub amount_times: Option<(String, i64)>,
+}
+
+/// Why an import is held, in words for the office; `None` = it is taken.
+pub fn brake(bounds: Bounds, seen: &Comparison) -> Option<String> {
+    let mut reasons = Vec::new();
+    let before = i128::from(seen.rows_before.max(1));
+    let fewer = i128::from(seen.rows_before - seen.rows);
+    if fewer * 100 > before * i128::from(bounds.rows_fewer_pct) {
+        reasons.push(format!("行数由{}减为{}，超过{}%", seen.rows_before, seen.rows, bounds.rows_fewer_pct));
+    }
+    let change = (i128::from(seen.amount) - i128::from(seen.amount_before)).abs();
+    if seen.amount_before > 0 && change * 100 > i128::from(seen.amount_before) * i128::from(bounds.amount_change_pct) {
+        reasons.push(format!("投资额合计变动超过{}%", bounds.amount_change_pct));
+    }
+    if i128::from(seen.codes_new_or_gone) * 100 > before * i128::from(bounds.codes_changed_pct) {
+        reasons.push(format!("新增或消失的编号有{}个，超过{}%", seen.codes_new_or_gone, bounds.codes_changed_pct));
+    }
+    if let Some((code, times)) = seen.amount_times.as_ref().filter(|(_, times)| *times >= i64::from(bounds.amount_times)) {
+        reasons.push(format!("{code}的投资额变动{times}倍，疑似单位有误"));
+    }
+    (!reasons.is_empty()).then(|| reasons.join("；"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn candidate(ledger: &str, source: &str, seq: i64, covers: &str, sample: bool) -> Candidate {
+        Candidate { ledger: ledger.into(), source: source.into(), seq, covers_on: covers.parse().unwrap(), sample }
+    }
+
+    #[test]
+    fn the_latest_that_covers_the_day_is_in_force() {
+        let all = [
+            candidate("project", "a", 1, "2026-06-30", false),
+            candidate("project", "a", 2, "2026-09-30", false),
+            candidate("project", "a", 3, "2026-09-30", false),
+            candidate("project", "sample", 1, "2026-09-30", true),
+            candidate("work-order", "sample", 1, "2026-09-30", true),
+            candidate("work-order", "import", 1, "2026-11-23", false),
+        ];
+        let pick = |day: &str| {
+            in_force(&all, &["sample".into(), "a".into()], &[], "project", day.parse().unwrap())
+                .into_iter()
+                .map(|found| (found.snapshot.ledger, found.snapshot.source, found.snapshot.seq, found.early))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(pick("2026-09-30"), [("project".into(), "a".into(), 3, false), ("work-order".into(), "import".into(), 1, true)]);
+        assert_eq!(pick("2026-09-29")[0].2, 1);
+        assert_eq!(pick("2020-01-01")[0], ("project".into(), "a".into(), 1, true));
+        assert_eq!(in_force(&all[3..5], &[], &[], "project", "2026-09-30".parse().unwrap()).len(), 2);
+    }
+
+    #[test]
+    fn a_halved_register_is_held() {
+        let bounds = Bounds { rows_fewer_pct: 20, amount_change_pct: 30, codes_changed_pct: 10, amount_times: 1000 };
+        let same = Comparison { rows_before: 100, rows: 100, amount_before: 1000, amount: 1000, codes_new_or_gone: 0, amount_times: None };
+        assert_eq!(brake(bounds, &same), None);
+        assert_eq!(brake(bounds, &Comparison { rows: 80, codes_new_or_gone: 10, ..same.clone() }), None);
+        assert!(brake(bounds, &Comparison { rows: 79, ..same.clone() }).is_some());
+        assert!(brake(bounds, &Comparison { amount: 1301, ..same.clone() }).is_some());
+        assert!(brake(bounds, &Comparison { codes_new_or_gone: 11, ..same.clone() }).is_some());
+        assert!(brake(bounds, &Comparison { amount_times: Some(("GZ1".into(), 10_000)), ..same }).is_some());
+    }
+}

@@ -1,0 +1,81 @@
+//! Text files: csv and tsv in UTF-8 (with or without BOM), UTF-16 or GB18030, whatever they are named.
+
+use super::frame::{Frame, FrameWriter};
+use super::{ReadError, ReadLimits, Refusal};
+use crate::domain::intake::Raw;
+use std::fs::File;
+use std::io::{Read, Write};
+
+pub fn read(mut file: File, limits: ReadLimits, out: &mut FrameWriter<impl Write>) -> Result<(), ReadError> {
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes).map_err(|error| Refusal::new(format!("文件无法读取：{error}"), "请检查磁盘或网络位置"))?;
+    let text = decode(&bytes)?;
+    if text.trim_start().starts_with('<') {
+        return Err(Refusal::new("这是网页（HTML或XML）另存的表格", "请用Excel或WPS打开后另存为xlsx再导入").into());
+    }
+    let (text, delimiter) = delimiter(&text);
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(text.as_bytes());
+    out.write(&Frame::Sheet { name: String::new(), visible: true, merges: Vec::new() }).map_err(ReadError::Io)?;
+    let mut record = csv::StringRecord::new();
+    let first = text.lines().next().is_some_and(|line| line.starts_with("sep=")).into();
+    let mut number: u32 = first;
+    while reader.read_record(&mut record).map_err(|error| Refusal::new(format!("文件格式有误：{error}"), "请重新导出后再导入"))?
+    {
+        number += 1;
+        if number > limits.rows_max || record.len() > limits.columns_max as usize {
+            return Err(Refusal::new(format!("超出{}行、{}列的限度", limits.rows_max, limits.columns_max), "请拆分后分别导入").into());
+        }
+        let cells: Vec<(u16, Raw)> = record
+            .iter()
+            .enumerate()
+            .filter(|(_, text)| !text.is_empty())
+            .map(|(column, text)| (column as u16, Raw::Text(text.to_owned())))
+            .collect();
+        if !cells.is_empty() {
+            out.write(&Frame::Row { number, cells }).map_err(ReadError::Io)?;
+        }
+    }
+    Ok(())
+}
+
+fn decode(bytes: &[u8]) -> Result<String, Refusal> {
+    if let Some((encoding, mark)) = encoding_rs::Encoding::for_bom(bytes) {
+        let (text, bad) = encoding.decode_without_bom_handling(&bytes[mark..]);
+        return if bad { Err(undecodable(bytes, encoding.name())) } else { Ok(text.into_owned()) };
+    }
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return Ok(text.to_owned());
+    }
+    match encoding_rs::GB18030.decode_without_bom_handling_and_without_replacement(bytes) {
+        Some(text) if !text.contains('\0') => Ok(text.into_owned()),
+        _ => Err(undecodable(bytes, "GB18030")),
+    }
+}
+
+/// Names the first line that is neither UTF-8 nor GB18030.
+fn undecodable(bytes: &[u8], encoding: &str) -> Refusal {
+    let line = bytes
+        .split(|byte| *byte == b'\n')
+        .position(|line| {
+            std::str::from_utf8(line).is_err() && encoding_rs::GB18030.decode_without_bom_handling_and_without_replacement(line).is_none()
+        })
+        .map_or(1, |line| line + 1);
+    Refusal::new(format!("第{line}行有无法识别的文字（按{encoding}读取）"), "请用Excel或WPS另存为xlsx，或另存为UTF-8编码的csv")
+}
+
+/// The delimiter of the first lines, and the text after a `sep=` line.
+fn delimiter(text: &str) -> (&str, u8) {
+    if let Some(rest) = text.strip_prefix("sep=") {
+        let (line, rest) = rest.split_once('\n').unwrap_or((rest, ""));
+        if let Some(byte) = line.trim().bytes().next() {
+            return (rest, byte);
+        }
+    }
+    let sample: Vec<&str> = text.lines().take(30).collect();
+    let most = [b',', b'\t', b';', b'|'].into_iter().max_by_key(|byte| {
+        // ties go to the comma, which comes first
+        let count = sample.iter().map(|line| line.bytes().filter(|found| found == byte).count()).sum::<usize>();
+        (count, *byte == b',')
+    });
+    (text, most.unwrap_or(b','))
+}

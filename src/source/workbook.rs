@@ -1,0 +1,180 @@
+//! Workbooks through calamine: xlsx is streamed cell by cell; xls and ods are parsed whole (the child's memory limit holds).
+
+use super::frame::{Frame, FrameWriter};
+use super::package::{self, PackageKind};
+use super::{ReadError, ReadLimits, Refusal};
+use crate::domain::intake::Raw;
+use calamine::{Data, DataRef, ExcelDateTime, Ods, Reader, SheetVisible, Xls, Xlsb, Xlsx, XlsxError};
+use std::fs::File;
+use std::io::{BufReader, Seek, SeekFrom, Write};
+
+pub fn read_package(file: File, limits: ReadLimits, out: &mut FrameWriter<impl Write>) -> Result<(), ReadError> {
+    let mut reader = BufReader::with_capacity(128 * 1024, file);
+    let kind = package::inspect(&mut reader)?;
+    reader.seek(SeekFrom::Start(0)).map_err(ReadError::Io)?;
+    match kind {
+        PackageKind::Xlsx => read_xlsx(reader, limits, out),
+        PackageKind::Ods => dense(Ods::new(reader).map_err(broken)?, limits, out),
+        PackageKind::Xlsb => dense(Xlsb::new(reader).map_err(broken)?, limits, out),
+    }
+}
+
+pub fn read_compound(file: File, limits: ReadLimits, out: &mut FrameWriter<impl Write>) -> Result<(), ReadError> {
+    match Xls::new(BufReader::new(file)) {
+        Ok(workbook) => dense(workbook, limits, out),
+        Err(error) => Err(broken(error)),
+    }
+}
+
+fn broken(error: impl std::fmt::Display) -> ReadError {
+    let message = error.to_string();
+    if message.to_ascii_lowercase().contains("password") || message.contains("EncryptedPackage") {
+        return Refusal::new("文件有密码", "请另存为无密码的xlsx后再导入").into();
+    }
+    Refusal::new(format!("文件结构有误：{message}"), "请用Excel或WPS另存为xlsx后再导入").into()
+}
+
+fn read_xlsx(reader: BufReader<File>, limits: ReadLimits, out: &mut FrameWriter<impl Write>) -> Result<(), ReadError> {
+    let mut workbook = Xlsx::new(reader).map_err(|error| match error {
+        XlsxError::Password => Refusal::new("文件有密码", "请另存为无密码的xlsx后再导入").into(),
+        error => broken(error),
+    })?;
+    let sheets = workbook.sheets_metadata().to_vec();
+    for sheet in sheets {
+        let visible = sheet.visible == SheetVisible::Visible;
+        if !visible {
+            out.write(&Frame::Sheet { name: sheet.name, visible, merges: Vec::new() }).map_err(ReadError::Io)?;
+            continue;
+        }
+        // chart sheets have no cells
+        let Ok(merges) = workbook.merge_cells_by_sheet_name(&sheet.name) else { continue };
+        let merges = merges.iter().map(|range| (range.start.0, range.start.1, range.end.0, range.end.1)).collect();
+        out.write(&Frame::Sheet { name: sheet.name.clone(), visible, merges }).map_err(ReadError::Io)?;
+        let mut cells = workbook.worksheet_cells_reader(&sheet.name).map_err(broken)?;
+        let mut row = RowBuilder::default();
+        while let Some(cell) = cells.next_cell_with_formula_metadata().map_err(broken)? {
+            let value = match (raw_ref(&cell.value), &cell.formula) {
+                (None, Some(_)) => Some(Raw::Uncalculated),
+                (value, _) => value,
+            };
+            if let Some(value) = value {
+                row.push(cell.pos, value, limits, out)?;
+            }
+        }
+        row.flush(out)?;
+    }
+    Ok(())
+}
+
+/// Puts cells together into rows, in file order.
+#[derive(Default)]
+struct RowBuilder {
+    number: Option<u32>,
+    cells: Vec<(u16, Raw)>,
+}
+
+impl RowBuilder {
+    fn push(
+        &mut self,
+        (row, column): (u32, u32),
+        value: Raw,
+        limits: ReadLimits,
+        out: &mut FrameWriter<impl Write>,
+    ) -> Result<(), ReadError> {
+        if row >= limits.rows_max || column >= limits.columns_max {
+            let place = format!("第{}行第{}列", row + 1, column + 1);
+            return Err(Refusal::new(
+                format!("{place}有内容，超出{}行、{}列的限度", limits.rows_max, limits.columns_max),
+                "请删除表格之外的零散内容后再导入",
+            )
+            .into());
+        }
+        match self.number {
+            Some(number) if number == row => {}
+            Some(number) if number > row => {
+                return Err(Refusal::new(format!("第{}行重复或次序颠倒，文件结构损坏", row + 1), "请用Excel或WPS另存为xlsx后再导入").into());
+            }
+            _ => self.flush(out)?,
+        }
+        if self.cells.last().is_some_and(|(last, _)| u32::from(*last) >= column) {
+            return Err(Refusal::new(format!("第{}行的单元格重复，文件结构损坏", row + 1), "请用Excel或WPS另存为xlsx后再导入").into());
+        }
+        self.number = Some(row);
+        self.cells.push((column as u16, value));
+        Ok(())
+    }
+
+    fn flush(&mut self, out: &mut FrameWriter<impl Write>) -> Result<(), ReadError> {
+        if let Some(row) = self.number.take() {
+            out.write(&Frame::Row { number: row + 1, cells: std::mem::take(&mut self.cells) }).map_err(ReadError::Io)?;
+        }
+        Ok(())
+    }
+}
+
+fn dense<R, RS>(mut workbook: R, limits: ReadLimits, out: &mut FrameWriter<impl Write>) -> Result<(), ReadError>
+where
+    R: Reader<RS>,
+    RS: std::io::Read + Seek,
+    R::Error: std::fmt::Display,
+{
+    let sheets = workbook.sheets_metadata().to_vec();
+    for sheet in sheets {
+        let visible = sheet.visible == SheetVisible::Visible;
+        out.write(&Frame::Sheet { name: sheet.name.clone(), visible, merges: Vec::new() }).map_err(ReadError::Io)?;
+        if !visible {
+            continue;
+        }
+        let range = workbook.worksheet_range(&sheet.name).map_err(broken)?;
+        let (first_row, first_column) = range.start().unwrap_or((0, 0));
+        let mut row = RowBuilder::default();
+        for (row_index, cells) in range.rows().enumerate() {
+            for (column_index, cell) in cells.iter().enumerate() {
+                if let Some(value) = raw(cell) {
+                    row.push((first_row + row_index as u32, first_column + column_index as u32), value, limits, out)?;
+                }
+            }
+        }
+        row.flush(out)?;
+    }
+    Ok(())
+}
+
+fn raw_ref(value: &DataRef<'_>) -> Option<Raw> {
+    Some(match value {
+        DataRef::Empty => return None,
+        DataRef::Int(value) => Raw::Number(*value as f64),
+        DataRef::Float(value) => Raw::Number(*value),
+        DataRef::String(text) if text.is_empty() => return None,
+        DataRef::String(text) => Raw::Text(text.clone()),
+        DataRef::SharedString("") => return None,
+        DataRef::SharedString(text) => Raw::Text((*text).to_owned()),
+        DataRef::Bool(value) => Raw::Bool(*value),
+        DataRef::DateTime(value) => date(value),
+        DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => Raw::Text(text.clone()),
+        DataRef::Error(code) => Raw::Error(code.to_string()),
+    })
+}
+
+fn raw(value: &Data) -> Option<Raw> {
+    Some(match value {
+        Data::Empty => return None,
+        Data::Int(value) => Raw::Number(*value as f64),
+        Data::Float(value) => Raw::Number(*value),
+        Data::String(text) if text.is_empty() => return None,
+        Data::String(text) => Raw::Text(text.clone()),
+        Data::Bool(value) => Raw::Bool(*value),
+        Data::DateTime(value) => date(value),
+        Data::DateTimeIso(text) | Data::DurationIso(text) => Raw::Text(text.clone()),
+        Data::Error(code) => Raw::Error(code.to_string()),
+    })
+}
+
+/// A duration, a time without a day and day 0 are no dates: handed on as numbers, so that the intake says so.
+fn date(value: &ExcelDateTime) -> Raw {
+    if !value.is_datetime() || !value.as_f64().is_finite() || value.as_f64() < 1.0 {
+        return Raw::Number(value.as_f64());
+    }
+    let (year, month, day, ..) = value.to_ymd_hms_milli();
+    Raw::Date(year, month, day)
+}

@@ -1,0 +1,184 @@
+//! Our own state, in SQLite or PostgreSQL through one code path (`sqlx::Any`).
+//!
+//! Invariant: columns are TEXT, BIGINT or BYTEA; statements use `$N`; what differs between the two is in [`Dialect`], and the store
+//! suite runs on both. No other module holds SQL.
+
+pub mod findings;
+pub mod outbox;
+pub mod records;
+pub mod runs;
+pub mod snapshots;
+
+use sqlx::any::{AnyPoolOptions, AnyRow};
+use sqlx::{Any, AnyPool, AssertSqlSafe, Executor, Row, Transaction};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What the two databases say differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
+impl Dialect {
+    /// SQLite takes the write lock at once: a transaction that begins by reading would fail when it comes to write.
+    fn begin(self) -> &'static str {
+        match self {
+            Dialect::Sqlite => "BEGIN IMMEDIATE",
+            Dialect::Postgres => "BEGIN",
+        }
+    }
+
+    fn skip_locked(self) -> &'static str {
+        match self {
+            Dialect::Sqlite => "",
+            Dialect::Postgres => " FOR UPDATE SKIP LOCKED",
+        }
+    }
+
+    /// `(?,?),(?,?)` or `($1,$2),($3,$4)`: many named parameters in one statement are quadratic on SQLite.
+    fn values(self, rows: usize, columns: usize) -> String {
+        let mut sql = String::with_capacity(rows * columns * 5);
+        for row in 0..rows {
+            sql.push_str(if row == 0 { "(" } else { ",(" });
+            for column in 0..columns {
+                if column > 0 {
+                    sql.push(',');
+                }
+                match self {
+                    Dialect::Sqlite => sql.push('?'),
+                    Dialect::Postgres => sql.push_str(&format!("${}", row * columns + column + 1)),
+                }
+            }
+            sql.push(')');
+        }
+        sql
+    }
+}
+
+/// Rows of one bulk insert statement.
+const ROWS_PER_STATEMENT: usize = 64;
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("database {0}: {1}")]
+    Open(String, String),
+    #[error("the database needs a newer duban: {0}")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    #[error("database: {0}")]
+    Sql(#[from] sqlx::Error),
+    #[error("stored {what} {key} cannot be read: {detail}")]
+    Damaged { what: &'static str, key: String, detail: String },
+    #[error("{0}")]
+    Lost(String),
+}
+
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// The service's own tables.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pool: AnyPool,
+    dialect: Dialect,
+}
+
+impl Store {
+    /// Opens the database of a configuration url (`sqlite:PATH` relative to `root`, or `postgres://…`) and brings its tables up to date.
+    ///
+    /// # Errors
+    /// The database cannot be reached or created, or is newer than this program.
+    pub async fn open(root: &Path, url: &str) -> Result<Store> {
+        sqlx::any::install_default_drivers();
+        let (url, dialect, shown) = match url.strip_prefix("sqlite:") {
+            Some(path) => {
+                let path: PathBuf = root.join(path.trim_start_matches("//"));
+                let failed = |error: std::io::Error| StoreError::Open(path.display().to_string(), error.to_string());
+                if let Some(folder) = path.parent() {
+                    std::fs::create_dir_all(folder).map_err(failed)?;
+                }
+                let absolute = std::path::absolute(&path).map_err(failed)?;
+                (format!("sqlite://{}?mode=rwc", absolute.display()), Dialect::Sqlite, absolute.display().to_string())
+            }
+            // the url may hold a password: what is shown is what stands behind the last @
+            None => (url.to_owned(), Dialect::Postgres, url.rsplit('@').next().unwrap_or_default().to_owned()),
+        };
+        let open_error = |error: sqlx::Error| StoreError::Open(shown.clone(), error.to_string());
+        // migrations on a connection of their own: PostgreSQL's lock stays with it when they fail
+        let migrating = options(dialect, 1).connect(&url).await.map_err(open_error)?;
+        let migrated = tokio::time::timeout(Duration::from_secs(120), sqlx::migrate!("src/store/migrations").run(&migrating)).await;
+        migrating.close().await;
+        match migrated {
+            Ok(result) => result?,
+            Err(_) => return Err(StoreError::Open(shown, "the tables are locked by another process".into())),
+        }
+        let connections = match dialect {
+            Dialect::Sqlite => 4,
+            Dialect::Postgres => 8,
+        };
+        let pool = options(dialect, connections).connect(&url).await.map_err(open_error)?;
+        Ok(Store { pool, dialect })
+    }
+
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// A transaction that will write.
+    async fn begin(&self) -> Result<Transaction<'static, Any>> {
+        Ok(self.pool.begin_with(self.dialect.begin()).await?)
+    }
+
+    /// Writes one line of the audit.
+    pub async fn audit(&self, at: &str, who: &str, what: &str, object: &str, reason: &str) -> Result<()> {
+        sqlx::query("INSERT INTO audit (id, at, who, what, object, reason) SELECT COALESCE(MAX(id), 0) + 1, $1, $2, $3, $4, $5 FROM audit")
+            .bind(at)
+            .bind(who)
+            .bind(what)
+            .bind(object)
+            .bind(reason)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+}
+
+fn options(dialect: Dialect, connections: u32) -> AnyPoolOptions {
+    let options = AnyPoolOptions::new().max_connections(connections).acquire_timeout(Duration::from_secs(60));
+    match dialect {
+        Dialect::Postgres => options,
+        Dialect::Sqlite => options.after_connect(|connection, _| {
+            Box::pin(async move {
+                connection.execute("PRAGMA busy_timeout=30000").await?;
+                connection.execute("PRAGMA journal_mode=WAL").await?;
+                connection.execute("PRAGMA synchronous=FULL").await?;
+                Ok(())
+            })
+        }),
+    }
+}
+
+/// The one door for statements put together at run time; parts come from this module only, values are always bound.
+fn sql(text: String) -> AssertSqlSafe<String> {
+    AssertSqlSafe(text)
+}
+
+fn text(row: &AnyRow, column: &str) -> Result<String> {
+    Ok(row.try_get::<String, _>(column)?)
+}
+
+fn number(row: &AnyRow, column: &str) -> Result<i64> {
+    Ok(row.try_get::<i64, _>(column)?)
+}
+
+fn json<T: serde::de::DeserializeOwned>(what: &'static str, key: &str, text: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(|error| StoreError::Damaged { what, key: key.to_owned(), detail: error.to_string() })
+}
+
+fn to_json<T: serde::Serialize>(value: &T) -> Result<String> {
+    serde_json::to_string(value).map_err(|error| StoreError::Lost(format!("cannot write as JSON: {error}")))
+}

@@ -1,0 +1,102 @@
+//! Reading records of snapshots.
+
+use super::{Result, Store, StoreError, json, number, sql, text};
+use crate::domain::ledger::Ledger;
+use crate::domain::record::{Cell, Columns, Place, Record, unpack};
+use sqlx::Row;
+use std::collections::HashMap;
+
+/// How a stored layout maps to today's fields of a ledger.
+struct Layout {
+    count: usize,
+    /// For each stored cell its field today; `None` = the ledger has no such field any more.
+    fields: Vec<Option<usize>>,
+    columns: Columns,
+}
+
+/// One stored record with the snapshot its version began in.
+pub struct Stored {
+    pub record: Record,
+    pub first_seq: i64,
+}
+
+impl Store {
+    /// Reads the records of one snapshot in batches of code order, handing each to `take`. Memory holds one batch.
+    ///
+    /// # Errors
+    /// The database fails, a body is damaged, or `take` refuses.
+    pub async fn each_record(&self, ledger: &Ledger, source: &str, seq: i64, mut take: impl FnMut(Stored) -> Result<()>) -> Result<()> {
+        const BATCH: i64 = 2000;
+        let layouts = self.layouts(ledger).await?;
+        let mut after = String::new();
+        loop {
+            let rows = sqlx::query(
+                "SELECT code, first_seq, sheet, row_no, layout, body FROM record \
+                 WHERE ledger=$1 AND source=$2 AND code>$3 AND first_seq<=$4 AND last_seq>=$4 ORDER BY code LIMIT $5",
+            )
+            .bind(&ledger.id)
+            .bind(source)
+            .bind(&after)
+            .bind(seq)
+            .bind(BATCH)
+            .fetch_all(&self.pool)
+            .await?;
+            for row in &rows {
+                take(stored(ledger, &layouts, row)?)?;
+            }
+            match rows.last() {
+                Some(row) if rows.len() as i64 == BATCH => after = text(row, "code")?,
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// The records with these codes.
+    pub async fn records_by_code(&self, ledger: &Ledger, source: &str, seq: i64, codes: &[String]) -> Result<Vec<Stored>> {
+        let layouts = self.layouts(ledger).await?;
+        let mut out = Vec::new();
+        for part in codes.chunks(200) {
+            let list = (0..part.len()).map(|index| format!("${}", index + 4)).collect::<Vec<_>>().join(",");
+            let statement = format!(
+                "SELECT code, first_seq, sheet, row_no, layout, body FROM record \
+                 WHERE ledger=$1 AND source=$2 AND first_seq<=$3 AND last_seq>=$3 AND code IN ({list}) ORDER BY code"
+            );
+            let mut query = sqlx::query(sql(statement)).bind(&ledger.id).bind(source).bind(seq);
+            for code in part {
+                query = query.bind(code);
+            }
+            for row in &query.fetch_all(&self.pool).await? {
+                out.push(stored(ledger, &layouts, row)?);
+            }
+        }
+        Ok(out)
+    }
+
+    async fn layouts(&self, ledger: &Ledger) -> Result<HashMap<i64, Layout>> {
+        let rows = sqlx::query("SELECT id, fields FROM layout WHERE ledger=$1").bind(&ledger.id).fetch_all(&self.pool).await?;
+        let mut layouts = HashMap::new();
+        for row in &rows {
+            let ids: Vec<String> = json("layout", &ledger.id, &text(row, "fields")?)?;
+            let fields: Vec<Option<usize>> = ids.iter().map(|id| ledger.field(id)).collect();
+            let columns = fields.iter().copied().flatten().collect();
+            layouts.insert(number(row, "id")?, Layout { count: ids.len(), fields, columns });
+        }
+        Ok(layouts)
+    }
+}
+
+fn stored(ledger: &Ledger, layouts: &HashMap<i64, Layout>, row: &sqlx::any::AnyRow) -> Result<Stored> {
+    let code = text(row, "code")?;
+    let damaged = |detail: &str| StoreError::Damaged { what: "record", key: format!("{} {code}", ledger.id), detail: detail.to_owned() };
+    let layout = layouts.get(&number(row, "layout")?).ok_or_else(|| damaged("unknown layout"))?;
+    let body: Vec<u8> = row.try_get("body")?;
+    let packed = unpack(&body, layout.count).ok_or_else(|| damaged("body"))?;
+    let mut cells = vec![Cell::Empty; ledger.fields.len()];
+    for (cell, field) in packed.into_iter().zip(&layout.fields) {
+        if let Some(field) = field {
+            cells[*field] = cell;
+        }
+    }
+    let place = Place { origin: 0, sheet: number(row, "sheet")? as u32, row: number(row, "row_no")? as u32 };
+    Ok(Stored { record: Record { code, cells, columns: layout.columns, place }, first_seq: number(row, "first_seq")? })
+}

@@ -1,0 +1,293 @@
+//! Runs: one row per (job, slot, revision). The ledger of runs is the truth about what was done.
+
+use super::{Dialect, ROWS_PER_STATEMENT, Result, Store, json, number, sql, text, to_json};
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use sqlx::any::AnyRow;
+use std::collections::BTreeMap;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunState {
+    Running,
+    Done,
+    /// Something that should have been made could not be: a source, a workbook, a mail.
+    Partial,
+    Failed,
+}
+
+impl RunState {
+    pub const NAMES: [(&'static str, RunState); 4] =
+        [("running", RunState::Running), ("done", RunState::Done), ("partial", RunState::Partial), ("failed", RunState::Failed)];
+
+    pub fn code(self) -> &'static str {
+        RunState::NAMES[self as usize].0
+    }
+
+    pub fn parse(code: &str) -> RunState {
+        RunState::NAMES.iter().find(|(name, _)| *name == code).map_or(RunState::Failed, |(_, state)| *state)
+    }
+}
+
+/// A snapshot a run reads: (ledger, source, seq), sources in order of precedence.
+pub type Pinned = (String, String, i64);
+
+/// What a run was made from; fixed when its pull step ends.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunInputs {
+    pub snapshots: Vec<Pinned>,
+    /// Configuration path → sha256 of its frozen text.
+    pub files: BTreeMap<String, String>,
+    /// Only the shipped sample held projects.
+    pub sample: bool,
+    /// The day acts above 提醒 begin; `None` on the sample.
+    pub enforce_on: Option<NaiveDate>,
+    /// What could not be made so far; a run with any is partial.
+    pub faults: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Run {
+    pub id: String,
+    pub job: String,
+    pub slot: String,
+    pub revision: i64,
+    pub as_of: String,
+    pub scheduled: bool,
+    pub state: RunState,
+    /// The last finished step; empty before the first.
+    pub step: String,
+    pub reason: String,
+    pub fence: i64,
+    pub started_at: String,
+    pub finished_at: String,
+    pub inputs: RunInputs,
+    /// What was printed when it ended.
+    pub result: String,
+}
+
+fn run(row: &AnyRow) -> Result<Run> {
+    let id = text(row, "id")?;
+    Ok(Run {
+        inputs: json("run", &id, &text(row, "inputs")?)?,
+        job: text(row, "job")?,
+        slot: text(row, "slot")?,
+        revision: number(row, "revision")?,
+        as_of: text(row, "as_of")?,
+        scheduled: number(row, "scheduled")? == 1,
+        state: RunState::parse(&text(row, "state")?),
+        step: text(row, "step")?,
+        reason: text(row, "reason")?,
+        fence: number(row, "fence")?,
+        started_at: text(row, "started_at")?,
+        finished_at: text(row, "finished_at")?,
+        result: text(row, "result")?,
+        id,
+    })
+}
+
+impl Store {
+    /// The newest revision of a run, if the slot was ever run.
+    pub async fn run_of(&self, job: &str, slot: &str) -> Result<Option<Run>> {
+        let row = sqlx::query("SELECT * FROM run WHERE job=$1 AND slot=$2 ORDER BY revision DESC LIMIT 1")
+            .bind(job)
+            .bind(slot)
+            .fetch_optional(&self.pool)
+            .await?;
+        row.as_ref().map(run).transpose()
+    }
+
+    pub async fn run(&self, id: &str) -> Result<Option<Run>> {
+        let row = sqlx::query("SELECT * FROM run WHERE id=$1").bind(id).fetch_optional(&self.pool).await?;
+        row.as_ref().map(run).transpose()
+    }
+
+    /// The latest runs, newest first.
+    pub async fn runs(&self, limit: i64) -> Result<Vec<Run>> {
+        let rows = sqlx::query("SELECT * FROM run ORDER BY started_at DESC, id DESC LIMIT $1").bind(limit).fetch_all(&self.pool).await?;
+        rows.iter().map(run).collect()
+    }
+
+    /// Makes the row of a run, or finds the one that is there. Another process that makes it first wins.
+    pub async fn open_run(&self, job: &str, slot: &str, revision: i64, as_of: NaiveDate, scheduled: bool, now: &str) -> Result<Run> {
+        let id = format!("{job}@{slot}#{revision}");
+        sqlx::query(
+            "INSERT INTO run (id, job, slot, revision, as_of, scheduled, state, step, reason, fence, lease_until, started_at, finished_at, inputs, result) \
+             VALUES ($1,$2,$3,$4,$5,$6,$7,'','',0,'',$8,'',$9,'') ON CONFLICT DO NOTHING",
+        )
+        .bind(&id)
+        .bind(job)
+        .bind(slot)
+        .bind(revision)
+        .bind(as_of.to_string())
+        .bind(i64::from(scheduled))
+        .bind(RunState::Running.code())
+        .bind(now)
+        .bind(to_json(&RunInputs::default())?)
+        .execute(&self.pool)
+        .await?;
+        self.run(&id).await?.ok_or_else(|| super::StoreError::Lost(format!("run {id} vanished")))
+    }
+
+    /// Takes a run that nobody works on. `None` = another process holds it or it has ended.
+    pub async fn claim_run(&self, id: &str, now: &str, lease_until: &str) -> Result<Option<Run>> {
+        let row = sqlx::query("UPDATE run SET fence=fence+1, lease_until=$3 WHERE id=$1 AND state=$4 AND lease_until<$2 RETURNING fence")
+            .bind(id)
+            .bind(now)
+            .bind(lease_until)
+            .bind(RunState::Running.code())
+            .fetch_optional(&self.pool)
+            .await?;
+        match row {
+            Some(_) => self.run(id).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Keeps a claimed run; `false` when it was taken over.
+    pub async fn renew_run(&self, run: &Run, lease_until: &str) -> Result<bool> {
+        let done = sqlx::query("UPDATE run SET lease_until=$3 WHERE id=$1 AND fence=$2 AND state=$4")
+            .bind(&run.id)
+            .bind(run.fence)
+            .bind(lease_until)
+            .bind(RunState::Running.code())
+            .execute(&self.pool)
+            .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Gives a claimed run back unfinished, so that the next start takes it at once.
+    pub async fn release_run(&self, run: &Run) -> Result<()> {
+        sqlx::query("UPDATE run SET lease_until='' WHERE id=$1 AND fence=$2").bind(&run.id).bind(run.fence).execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Records the end of a step with the inputs as they now stand.
+    pub async fn finish_step(&self, run: &Run, step: &str, inputs: &RunInputs) -> Result<()> {
+        let done = sqlx::query("UPDATE run SET step=$3, inputs=$4 WHERE id=$1 AND fence=$2 AND state=$5")
+            .bind(&run.id)
+            .bind(run.fence)
+            .bind(step)
+            .bind(to_json(inputs)?)
+            .bind(RunState::Running.code())
+            .execute(&self.pool)
+            .await?;
+        fenced(done.rows_affected(), run)
+    }
+
+    /// Ends a run.
+    pub async fn finish_run(&self, run: &Run, state: RunState, reason: &str, result: &str, now: &str) -> Result<()> {
+        let done = sqlx::query(
+            "UPDATE run SET state=$3, reason=$4, result=$5, finished_at=$6, lease_until='' WHERE id=$1 AND fence=$2 AND state=$7",
+        )
+        .bind(&run.id)
+        .bind(run.fence)
+        .bind(state.code())
+        .bind(reason)
+        .bind(result)
+        .bind(now)
+        .bind(RunState::Running.code())
+        .execute(&self.pool)
+        .await?;
+        fenced(done.rows_affected(), run)
+    }
+
+    /// Opens a run that had failed, so that it can be tried again from its last finished step.
+    pub async fn reopen_run(&self, id: &str) -> Result<()> {
+        sqlx::query("UPDATE run SET state=$2, lease_until='', reason='' WHERE id=$1 AND state=$3")
+            .bind(id)
+            .bind(RunState::Running.code())
+            .bind(RunState::Failed.code())
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// Runs that nobody finished and nobody holds.
+    pub async fn orphaned_runs(&self, now: &str) -> Result<Vec<Run>> {
+        let rows = sqlx::query("SELECT * FROM run WHERE state=$1 AND lease_until<$2 ORDER BY started_at, id")
+            .bind(RunState::Running.code())
+            .bind(now)
+            .fetch_all(&self.pool)
+            .await?;
+        rows.iter().map(run).collect()
+    }
+
+    /// The local time up to which a job's slots are settled.
+    pub async fn settled_until(&self, job: &str) -> Result<Option<String>> {
+        let row = sqlx::query("SELECT settled_until FROM job_state WHERE job=$1").bind(job).fetch_optional(&self.pool).await?;
+        row.map(|row| text(&row, "settled_until")).transpose()
+    }
+
+    /// Moves a job's schedule on, never back.
+    pub async fn settle_until(&self, job: &str, until: &str) -> Result<()> {
+        sqlx::query(
+            "INSERT INTO job_state (job, settled_until) VALUES ($1,$2) ON CONFLICT (job) DO UPDATE SET settled_until=excluded.settled_until \
+             WHERE job_state.settled_until < excluded.settled_until",
+        )
+        .bind(job)
+        .bind(until)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// Stores texts by their sha256 and returns path → sha256.
+    pub async fn freeze(&self, files: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>> {
+        let named: Vec<(String, String, &String)> =
+            files.iter().map(|(path, body)| (path.clone(), format!("{:x}", Sha256::digest(body)), body)).collect();
+        for part in named.chunks(ROWS_PER_STATEMENT) {
+            let statement =
+                format!("INSERT INTO frozen (sha256, body) VALUES {} ON CONFLICT DO NOTHING", self.dialect.values(part.len(), 2));
+            let mut query = sqlx::query(sql(statement));
+            for (_, sha256, body) in part {
+                query = query.bind(sha256).bind(body.as_str());
+            }
+            query.execute(&self.pool).await?;
+        }
+        Ok(named.into_iter().map(|(path, sha256, _)| (path, sha256)).collect())
+    }
+
+    /// The texts frozen under path → sha256.
+    pub async fn thaw(&self, files: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>> {
+        let mut out = BTreeMap::new();
+        for (path, sha256) in files {
+            let row = sqlx::query("SELECT body FROM frozen WHERE sha256=$1").bind(sha256).fetch_one(&self.pool).await?;
+            out.insert(path.clone(), text(&row, "body")?);
+        }
+        Ok(out)
+    }
+
+    /// Records a workbook of a run.
+    pub async fn add_report(&self, run: &Run, path: &str, sha256: &str, bytes: u64) -> Result<()> {
+        sqlx::query(
+            "INSERT INTO report_file (run, path, sha256, bytes) VALUES ($1,$2,$3,$4) \
+             ON CONFLICT (run, path) DO UPDATE SET sha256=excluded.sha256, bytes=excluded.bytes",
+        )
+        .bind(&run.id)
+        .bind(path)
+        .bind(sha256)
+        .bind(bytes as i64)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    /// The workbooks of a run: path, sha256, bytes.
+    pub async fn reports(&self, run: &str) -> Result<Vec<(String, String, i64)>> {
+        let rows =
+            sqlx::query("SELECT path, sha256, bytes FROM report_file WHERE run=$1 ORDER BY path").bind(run).fetch_all(&self.pool).await?;
+        rows.iter().map(|row| Ok((text(row, "path")?, text(row, "sha256")?, number(row, "bytes")?))).collect()
+    }
+}
+
+fn fenced(rows: u64, run: &Run) -> Result<()> {
+    if rows == 1 { Ok(()) } else { Err(super::StoreError::Lost(format!("run {} was taken over by another process", run.id))) }
+}
+
+impl Dialect {
+    /// The row lock of a claim, where the database has one.
+    pub fn claim_lock(self) -> &'static str {
+        self.skip_locked()
+    }
+}

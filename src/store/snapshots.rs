@@ -1,0 +1,499 @@
+//! Snapshots: one pull or import of one ledger of one source, whole; written as the rows that changed.
+
+use super::{Dialect, ROWS_PER_STATEMENT, Result, Store, StoreError, json, number, sql, text, to_json};
+use crate::domain::intake::{Note, SheetAccount};
+use crate::domain::record::{Cell, pack};
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use sqlx::{Any, Row, Transaction};
+use std::collections::HashMap;
+
+/// `last_seq` of a version that the newest snapshot still holds.
+const OPEN: i64 = i64::MAX;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SnapshotState {
+    Held,
+    InForce,
+    Discarded,
+}
+
+impl SnapshotState {
+    pub const NAMES: [(&'static str, SnapshotState); 3] =
+        [("held", SnapshotState::Held), ("in-force", SnapshotState::InForce), ("discarded", SnapshotState::Discarded)];
+
+    pub fn code(self) -> &'static str {
+        SnapshotState::NAMES[self as usize].0
+    }
+
+    fn parse(code: &str) -> SnapshotState {
+        SnapshotState::NAMES.iter().find(|(name, _)| *name == code).map_or(SnapshotState::Held, |(_, state)| *state)
+    }
+}
+
+/// The file a snapshot was read from.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileOrigin {
+    /// Name without folders.
+    pub file: String,
+    pub sheets: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    pub ledger: String,
+    pub source: String,
+    pub seq: i64,
+    pub state: SnapshotState,
+    pub covers_on: NaiveDate,
+    pub taken_at: String,
+    pub checked_at: String,
+    pub sample: bool,
+    pub rows: i64,
+    /// Sum of the amount field, 分.
+    pub amount: i64,
+    pub file_sha256: String,
+    pub origin: FileOrigin,
+    pub accounts: Vec<SheetAccount>,
+    pub reason: String,
+}
+
+/// A record on its way into a snapshot.
+#[derive(Clone, Debug)]
+pub struct NewRecord {
+    pub code: String,
+    pub unit: String,
+    pub name: String,
+    pub amount: i64,
+    pub sheet: u32,
+    pub row: u32,
+    /// Cells of the layout's fields, in its order.
+    pub cells: Vec<Cell>,
+}
+
+/// How the new snapshot differs from the one before.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Difference {
+    pub added: u64,
+    pub changed: u64,
+    pub gone: u64,
+    /// The largest factor by which one code's amount grew or shrank, with the code.
+    pub amount_times: Option<(String, i64)>,
+    pub rows: i64,
+    pub amount: i64,
+}
+
+/// A row version known so far.
+struct Known {
+    hash: [u8; 16],
+    amount: i64,
+}
+
+/// What is fixed when a snapshot is finished.
+#[derive(Clone, Debug)]
+pub struct SnapshotFacts {
+    pub covers_on: NaiveDate,
+    pub taken_at: String,
+    pub sample: bool,
+    pub file_sha256: String,
+    pub origin: FileOrigin,
+    pub accounts: Vec<SheetAccount>,
+    pub notes: Vec<Note>,
+}
+
+/// One ledger of one source being written. All writers of a file share one transaction: the file counts whole or not at all.
+pub struct SnapshotWriter {
+    ledger: String,
+    source: String,
+    pub seq: i64,
+    previous: HashMap<String, Known>,
+    previous_rows: usize,
+    batch: Vec<(i64, [u8; 16], NewRecord)>,
+    /// Accepted codes of this snapshot, with the place of the first.
+    seen: HashMap<String, ([u8; 16], u32, u32)>,
+    conflicting: Vec<String>,
+    difference: Difference,
+    layouts: HashMap<Vec<String>, i64>,
+}
+
+/// Whether a record was new to its snapshot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Added {
+    Taken,
+    /// The same row once more; `(sheet, row)` of the first.
+    Repeated(u32, u32),
+    /// Another row with the same code; both are to be quarantined.
+    Conflict(u32, u32),
+}
+
+/// The transaction of one pull.
+pub struct Pull {
+    transaction: Transaction<'static, Any>,
+    dialect: Dialect,
+}
+
+impl Store {
+    pub async fn begin_pull(&self) -> Result<Pull> {
+        Ok(Pull { transaction: self.begin().await?, dialect: self.dialect })
+    }
+
+    /// All snapshots, oldest first.
+    pub async fn snapshots(&self) -> Result<Vec<Snapshot>> {
+        let rows = sqlx::query("SELECT * FROM snapshot ORDER BY ledger, source, seq").fetch_all(&self.pool).await?;
+        rows.iter()
+            .map(|row| {
+                let key = format!("{}/{}/{}", text(row, "ledger")?, text(row, "source")?, number(row, "seq")?);
+                Ok(Snapshot {
+                    ledger: text(row, "ledger")?,
+                    source: text(row, "source")?,
+                    seq: number(row, "seq")?,
+                    state: SnapshotState::parse(&text(row, "state")?),
+                    covers_on: text(row, "covers_on")?.parse().map_err(|_| StoreError::Damaged {
+                        what: "snapshot",
+                        key: key.clone(),
+                        detail: "covers_on".into(),
+                    })?,
+                    taken_at: text(row, "taken_at")?,
+                    checked_at: text(row, "checked_at")?,
+                    sample: number(row, "sample")? == 1,
+                    rows: number(row, "row_count")?,
+                    amount: number(row, "amount")?,
+                    file_sha256: text(row, "file_sha256")?,
+                    origin: json("snapshot", &key, &text(row, "origin")?)?,
+                    accounts: json("snapshot", &key, &text(row, "accounts")?)?,
+                    reason: text(row, "reason")?,
+                })
+            })
+            .collect()
+    }
+
+    /// The notes of a snapshot, in file order.
+    pub async fn notes(&self, ledger: &str, source: &str, seq: i64) -> Result<Vec<Note>> {
+        let rows = sqlx::query("SELECT body FROM intake_note WHERE ledger=$1 AND source=$2 AND seq=$3 ORDER BY no")
+            .bind(ledger)
+            .bind(source)
+            .bind(seq)
+            .fetch_all(&self.pool)
+            .await?;
+        rows.iter().map(|row| json("note", ledger, &text(row, "body")?)).collect()
+    }
+
+    /// Moves a held snapshot into force, or discards it. `false` when there is no such held snapshot.
+    pub async fn settle_snapshot(&self, ledger: &str, source: &str, seq: i64, state: SnapshotState) -> Result<bool> {
+        let done = sqlx::query("UPDATE snapshot SET state=$4 WHERE ledger=$1 AND source=$2 AND seq=$3 AND state=$5")
+            .bind(ledger)
+            .bind(source)
+            .bind(seq)
+            .bind(state.code())
+            .bind(SnapshotState::Held.code())
+            .execute(&self.pool)
+            .await?;
+        Ok(done.rows_affected() == 1)
+    }
+}
+
+impl Pull {
+    /// Begins the next snapshot of a ledger.
+    pub async fn writer(&mut self, ledger: &str, source: &str) -> Result<SnapshotWriter> {
+        let connection = &mut *self.transaction;
+        let row = sqlx::query("SELECT CAST(COALESCE(MAX(seq), 0) AS BIGINT) AS seq FROM snapshot WHERE ledger=$1 AND source=$2")
+            .bind(ledger)
+            .bind(source)
+            .fetch_one(&mut *connection)
+            .await?;
+        let last = number(&row, "seq")?;
+        let rows = sqlx::query("SELECT code, hash, amount FROM record WHERE ledger=$1 AND source=$2 AND last_seq=$3")
+            .bind(ledger)
+            .bind(source)
+            .bind(OPEN)
+            .fetch_all(&mut *connection)
+            .await?;
+        let mut previous = HashMap::with_capacity(rows.len());
+        for row in &rows {
+            let hash: Vec<u8> = row.try_get("hash")?;
+            let hash =
+                hash.try_into().map_err(|_| StoreError::Damaged { what: "record", key: ledger.to_owned(), detail: "hash".into() })?;
+            previous.insert(text(row, "code")?, Known { hash, amount: number(row, "amount")? });
+        }
+        let rows = sqlx::query("SELECT id, fields FROM layout WHERE ledger=$1").bind(ledger).fetch_all(&mut *connection).await?;
+        let mut layouts = HashMap::new();
+        for row in &rows {
+            layouts.insert(json("layout", ledger, &text(row, "fields")?)?, number(row, "id")?);
+        }
+        Ok(SnapshotWriter {
+            ledger: ledger.to_owned(),
+            source: source.to_owned(),
+            seq: last + 1,
+            previous_rows: previous.len(),
+            previous,
+            batch: Vec::with_capacity(ROWS_PER_STATEMENT),
+            seen: HashMap::new(),
+            conflicting: Vec::new(),
+            difference: Difference::default(),
+            layouts,
+        })
+    }
+
+    /// The id of a layout (ordered field ids), made when new.
+    pub async fn layout(&mut self, writer: &mut SnapshotWriter, fields: &[String]) -> Result<i64> {
+        if let Some(id) = writer.layouts.get(fields) {
+            return Ok(*id);
+        }
+        let row = sqlx::query("INSERT INTO layout (id, ledger, fields) SELECT COALESCE(MAX(id), 0) + 1, $1, $2 FROM layout RETURNING id")
+            .bind(&writer.ledger)
+            .bind(to_json(&fields)?)
+            .fetch_one(&mut *self.transaction)
+            .await?;
+        let id = number(&row, "id")?;
+        writer.layouts.insert(fields.to_vec(), id);
+        Ok(id)
+    }
+
+    /// Adds a record; only a new or changed one is written.
+    pub async fn add(&mut self, writer: &mut SnapshotWriter, layout: i64, record: NewRecord) -> Result<Added> {
+        let hash = hash_of(layout, &record);
+        if let Some((known, sheet, row)) = writer.seen.get(&record.code) {
+            if *known == hash {
+                return Ok(Added::Repeated(*sheet, *row));
+            }
+            let first = (*sheet, *row);
+            if !writer.conflicting.contains(&record.code) {
+                writer.conflicting.push(record.code.clone());
+            }
+            return Ok(Added::Conflict(first.0, first.1));
+        }
+        writer.seen.insert(record.code.clone(), (hash, record.sheet, record.row));
+        writer.difference.rows += 1;
+        writer.difference.amount += record.amount;
+        match writer.previous.get(&record.code) {
+            Some(known) if known.hash == hash => return Ok(Added::Taken),
+            Some(known) => {
+                writer.difference.changed += 1;
+                let (less, more) = (known.amount.min(record.amount), known.amount.max(record.amount));
+                if less > 0 {
+                    let times = more / less;
+                    if writer.difference.amount_times.as_ref().is_none_or(|(_, most)| times > *most) {
+                        writer.difference.amount_times = Some((record.code.clone(), times));
+                    }
+                }
+            }
+            None => writer.difference.added += 1,
+        }
+        writer.batch.push((layout, hash, record));
+        if writer.batch.len() >= ROWS_PER_STATEMENT {
+            self.flush(writer).await?;
+        }
+        Ok(Added::Taken)
+    }
+
+    async fn flush(&mut self, writer: &mut SnapshotWriter) -> Result<()> {
+        if writer.batch.is_empty() {
+            return Ok(());
+        }
+        let mut closing: Vec<&str> =
+            writer.batch.iter().map(|(.., record)| record.code.as_str()).filter(|code| writer.previous.contains_key(*code)).collect();
+        closing.dedup();
+        close(&mut self.transaction, self.dialect, writer, &closing).await?;
+        const COLUMNS: &str = "ledger, source, code, first_seq, last_seq, hash, unit, name, amount, sheet, row_no, layout, body";
+        let values = self.dialect.values(writer.batch.len(), 13);
+        let statement = format!("INSERT INTO record ({COLUMNS}) VALUES {values}");
+        let mut query = sqlx::query(sql(statement));
+        for (layout, hash, record) in &writer.batch {
+            query = query
+                .bind(&writer.ledger)
+                .bind(&writer.source)
+                .bind(&record.code)
+                .bind(writer.seq)
+                .bind(OPEN)
+                .bind(hash.to_vec())
+                .bind(&record.unit)
+                .bind(&record.name)
+                .bind(record.amount)
+                .bind(i64::from(record.sheet))
+                .bind(i64::from(record.row))
+                .bind(*layout)
+                .bind(pack(record.cells.iter()));
+        }
+        query.execute(&mut *self.transaction).await?;
+        writer.batch.clear();
+        Ok(())
+    }
+
+    /// Ends the rows: what conflicts is taken back, what is missing closes. `kept` are codes whose new row was quarantined; they keep
+    /// their last accepted version.
+    pub async fn finish_rows(&mut self, writer: &mut SnapshotWriter, kept: &[String]) -> Result<Difference> {
+        self.flush(writer).await?;
+        for code in std::mem::take(&mut writer.conflicting) {
+            let Some((hash, ..)) = writer.seen.remove(&code) else { continue };
+            let was = writer.previous.get(&code);
+            writer.difference.rows -= i64::from(was.is_none());
+            if was.is_none_or(|known| hash != known.hash) {
+                match was {
+                    Some(_) => writer.difference.changed -= 1,
+                    None => writer.difference.added -= 1,
+                }
+                sqlx::query("DELETE FROM record WHERE ledger=$1 AND source=$2 AND code=$3 AND first_seq=$4")
+                    .bind(&writer.ledger)
+                    .bind(&writer.source)
+                    .bind(&code)
+                    .bind(writer.seq)
+                    .execute(&mut *self.transaction)
+                    .await?;
+                sqlx::query("UPDATE record SET last_seq=$5 WHERE ledger=$1 AND source=$2 AND code=$3 AND last_seq=$4")
+                    .bind(&writer.ledger)
+                    .bind(&writer.source)
+                    .bind(&code)
+                    .bind(writer.seq - 1)
+                    .bind(OPEN)
+                    .execute(&mut *self.transaction)
+                    .await?;
+            }
+        }
+        let mut gone: Vec<&str> =
+            writer.previous.keys().filter(|code| !writer.seen.contains_key(*code) && !kept.contains(code)).map(String::as_str).collect();
+        gone.sort_unstable();
+        writer.difference.gone = gone.len() as u64;
+        for part in gone.chunks(500) {
+            close(&mut self.transaction, self.dialect, writer, part).await?;
+        }
+        Ok(writer.difference.clone())
+    }
+
+    /// Whether the snapshot would say nothing new: no row differs and the notes are the same as those of the last, which stands.
+    pub async fn is_identical(&mut self, writer: &SnapshotWriter, facts: &SnapshotFacts) -> Result<bool> {
+        let Difference { added: 0, changed: 0, gone: 0, .. } = writer.difference else { return Ok(false) };
+        let row = sqlx::query("SELECT state, notes_hash FROM snapshot WHERE ledger=$1 AND source=$2 AND seq=$3")
+            .bind(&writer.ledger)
+            .bind(&writer.source)
+            .bind(writer.seq - 1)
+            .fetch_optional(&mut *self.transaction)
+            .await?;
+        Ok(match row {
+            Some(row) => {
+                SnapshotState::parse(&text(&row, "state")?) != SnapshotState::Discarded
+                    && text(&row, "notes_hash")? == notes_hash(&facts.notes)?
+            }
+            None => false,
+        })
+    }
+
+    /// Rows in the snapshot before, for the brake.
+    pub fn previous_rows(writer: &SnapshotWriter) -> usize {
+        writer.previous_rows
+    }
+
+    /// Only notes that the last snapshot was looked at again.
+    pub async fn touch(&mut self, writer: &SnapshotWriter, checked_at: &str) -> Result<()> {
+        sqlx::query("UPDATE snapshot SET checked_at=$4 WHERE ledger=$1 AND source=$2 AND seq=$3")
+            .bind(&writer.ledger)
+            .bind(&writer.source)
+            .bind(writer.seq - 1)
+            .bind(checked_at)
+            .execute(&mut *self.transaction)
+            .await?;
+        Ok(())
+    }
+
+    /// Writes the snapshot row and its notes.
+    pub async fn finish(&mut self, writer: &SnapshotWriter, facts: &SnapshotFacts, state: SnapshotState, reason: &str) -> Result<()> {
+        sqlx::query(
+            "INSERT INTO snapshot (ledger, source, seq, state, covers_on, taken_at, checked_at, sample, row_count, amount, notes_hash, \
+             file_sha256, origin, accounts, reason) VALUES ($1,$2,$3,$4,$5,$6,$6,$7,$8,$9,$10,$11,$12,$13,$14)",
+        )
+        .bind(&writer.ledger)
+        .bind(&writer.source)
+        .bind(writer.seq)
+        .bind(state.code())
+        .bind(facts.covers_on.to_string())
+        .bind(&facts.taken_at)
+        .bind(i64::from(facts.sample))
+        .bind(writer.difference.rows)
+        .bind(writer.difference.amount)
+        .bind(notes_hash(&facts.notes)?)
+        .bind(&facts.file_sha256)
+        .bind(to_json(&facts.origin)?)
+        .bind(to_json(&facts.accounts)?)
+        .bind(reason)
+        .execute(&mut *self.transaction)
+        .await?;
+        for (part_number, part) in facts.notes.chunks(ROWS_PER_STATEMENT).enumerate() {
+            let statement = format!(
+                "INSERT INTO intake_note (ledger, source, seq, no, kind, code, unit, body) VALUES {}",
+                self.dialect.values(part.len(), 8)
+            );
+            let mut query = sqlx::query(sql(statement));
+            for (number, note) in part.iter().enumerate() {
+                query = query
+                    .bind(&writer.ledger)
+                    .bind(&writer.source)
+                    .bind(writer.seq)
+                    .bind((part_number * ROWS_PER_STATEMENT + number) as i64)
+                    .bind(note.kind.code())
+                    .bind(&note.code)
+                    .bind(&note.unit)
+                    .bind(to_json(note)?);
+            }
+            query.execute(&mut *self.transaction).await?;
+        }
+        Ok(())
+    }
+
+    /// The figures of the last snapshot in force: rows and amount.
+    pub async fn in_force(&mut self, ledger: &str, source: &str) -> Result<Option<(i64, i64)>> {
+        let row =
+            sqlx::query("SELECT row_count, amount FROM snapshot WHERE ledger=$1 AND source=$2 AND state=$3 ORDER BY seq DESC LIMIT 1")
+                .bind(ledger)
+                .bind(source)
+                .bind(SnapshotState::InForce.code())
+                .fetch_optional(&mut *self.transaction)
+                .await?;
+        row.map(|row| Ok((number(&row, "row_count")?, number(&row, "amount")?))).transpose()
+    }
+
+    pub async fn commit(self) -> Result<()> {
+        Ok(self.transaction.commit().await?)
+    }
+
+    pub async fn rollback(self) -> Result<()> {
+        Ok(self.transaction.rollback().await?)
+    }
+}
+
+/// Closes the open versions of codes before this snapshot.
+async fn close(transaction: &mut Transaction<'static, Any>, dialect: Dialect, writer: &SnapshotWriter, codes: &[&str]) -> Result<()> {
+    if codes.is_empty() {
+        return Ok(());
+    }
+    let list = match dialect {
+        Dialect::Sqlite => vec!["?"; codes.len()].join(","),
+        Dialect::Postgres => (0..codes.len()).map(|index| format!("${}", index + 6)).collect::<Vec<_>>().join(","),
+    };
+    let (a, b, c, d, e) = match dialect {
+        Dialect::Sqlite => ("?", "?", "?", "?", "?"),
+        Dialect::Postgres => ("$1", "$2", "$3", "$4", "$5"),
+    };
+    let statement =
+        format!("UPDATE record SET last_seq={a} WHERE ledger={b} AND source={c} AND last_seq={d} AND first_seq<{e} AND code IN ({list})");
+    let mut query = sqlx::query(sql(statement)).bind(writer.seq - 1).bind(&writer.ledger).bind(&writer.source).bind(OPEN).bind(writer.seq);
+    for code in codes {
+        query = query.bind(*code);
+    }
+    query.execute(&mut **transaction).await?;
+    Ok(())
+}
+
+/// A row's fingerprint: its layout and cells; the place it stands in the file is no part of it.
+fn hash_of(layout: i64, record: &NewRecord) -> [u8; 16] {
+    let mut hasher = Sha256::new();
+    hasher.update(layout.to_le_bytes());
+    hasher.update(pack(record.cells.iter()));
+    let digest = hasher.finalize();
+    let mut short = [0; 16];
+    short.copy_from_slice(&digest[..16]);
+    short
+}
+
+fn notes_hash(notes: &[Note]) -> Result<String> {
+    Ok(format!("{:x}", Sha256::digest(to_json(&notes)?)))
+}

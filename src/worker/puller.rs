@@ -1,0 +1,474 @@
+//! One pull: a file's rows become snapshots of the ledgers found in it, in one transaction.
+
+use super::Service;
+use crate::clock::stamp;
+use crate::config::SourceSettings;
+use crate::domain::intake::{Note, NoteKind, Outcome, SheetAccount, SheetIntake, remarks};
+use crate::domain::judge::Policy;
+use crate::domain::ledger::{Ledger, OwnerSpec, PROJECT, Role};
+use crate::domain::record::Columns;
+use crate::domain::snapshot::{Bounds, Comparison, brake};
+use crate::source::frame::Frame;
+use crate::source::{ReadLimits, Refusal};
+use crate::store::StoreError;
+use crate::store::snapshots::{Added, Difference, FileOrigin, NewRecord, Pull, SnapshotFacts, SnapshotState, SnapshotWriter};
+use chrono::NaiveDate;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+
+/// What is to be read and how.
+#[derive(Clone, Debug)]
+pub struct PullRequest {
+    pub path: PathBuf,
+    pub source: String,
+    pub sample: bool,
+    /// 数据截至日 given by hand.
+    pub covers_on: Option<NaiveDate>,
+    /// Take it even if the brake would hold it.
+    pub accept: bool,
+    /// Only this ledger.
+    pub only: Option<String>,
+}
+
+/// How one ledger of the file came out.
+#[derive(Clone, Debug)]
+pub struct LedgerPull {
+    pub ledger: String,
+    pub title: String,
+    pub seq: i64,
+    /// `None` = nothing new.
+    pub state: Option<SnapshotState>,
+    pub covers_on: NaiveDate,
+    pub accepted: u64,
+    pub quarantined: u64,
+    pub skipped: u64,
+    pub warnings: u64,
+    pub difference: Difference,
+    pub held_because: String,
+    pub notes: Vec<Note>,
+    /// All sheets of the file, as notes number them.
+    pub sheets_of_file: Vec<String>,
+}
+
+/// How a pull came out.
+#[derive(Clone, Debug, Default)]
+pub struct PullReport {
+    pub file: String,
+    pub ledgers: Vec<LedgerPull>,
+    /// Sheets that hold no known ledger, with the reason.
+    pub unread: Vec<(String, String)>,
+}
+
+impl PullReport {
+    pub fn quarantined(&self) -> u64 {
+        self.ledgers.iter().map(|ledger| ledger.quarantined).sum()
+    }
+
+    pub fn held(&self) -> bool {
+        self.ledgers.iter().any(|ledger| ledger.state == Some(SnapshotState::Held))
+    }
+}
+
+/// Why a pull brought nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum PullError {
+    #[error("{file}：{refusal}")]
+    Refused { file: String, refusal: Refusal },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The state of one ledger while its file is read.
+struct Target<'a> {
+    ledger: &'a Ledger,
+    writer: SnapshotWriter,
+    accounts: Vec<SheetAccount>,
+    notes: Vec<Note>,
+    /// Codes whose row of this file was quarantined: they keep their last accepted version.
+    kept: HashSet<String>,
+    covers_on: Option<NaiveDate>,
+    /// The layout of the sheet being read.
+    layout: Option<(Columns, i64)>,
+}
+
+/// Rows on their way from the reading thread.
+const FRAMES_AHEAD: usize = 4096;
+
+impl Service {
+    /// Reads a file into snapshots.
+    ///
+    /// # Errors
+    /// The file is refused or the database fails; nothing is changed then.
+    pub async fn pull(&self, policy: &Policy, request: &PullRequest) -> Result<PullReport, PullError> {
+        let file = request.path.file_name().map_or_else(|| request.path.display().to_string(), |name| name.to_string_lossy().into_owned());
+        let refuse = |refusal: Refusal| PullError::Refused { file: request.path.display().to_string(), refusal };
+        let sha256 = fingerprint(&request.path)
+            .map_err(|error| refuse(Refusal::new(format!("文件无法打开：{error}"), "请检查文件是否存在、路径是否正确")))?;
+        let ledgers: Vec<Ledger> = match &request.only {
+            None => policy.ledgers.clone(),
+            Some(only) => policy.ledgers.iter().filter(|ledger| ledger.id == *only).cloned().collect(),
+        };
+        let limits = self.read_limits();
+        let (sender, mut receiver) = tokio::sync::mpsc::channel::<Frame>(FRAMES_AHEAD);
+        let parser = self.parser.clone();
+        let path = request.path.clone();
+        let reading = tokio::task::spawn_blocking(move || parser.read(&path, limits, |frame| sender.blocking_send(frame).is_ok()));
+        let mut pull = self.store.begin_pull().await?;
+        let mut reader = FileReader {
+            policy,
+            source: &request.source,
+            today: self.clock.today(),
+            targets: BTreeMap::new(),
+            unread: Vec::new(),
+            sheets: Vec::new(),
+        };
+        let mut sheet: Option<SheetIntake<'_>> = None;
+        let progress = self.progress(&format!("读取 {file}"));
+        while let Some(frame) = receiver.recv().await {
+            match frame {
+                Frame::Sheet { name, visible, merges } => {
+                    if let Some(done) = sheet.take() {
+                        reader.end_sheet(&mut pull, done).await?;
+                    }
+                    let number = reader.sheets.len() as u32;
+                    reader.sheets.push(name.clone());
+                    if visible {
+                        sheet = Some(SheetIntake::new(&ledgers, number, &name, merges, reader.today));
+                    } else {
+                        reader.unread.push((name, "隐藏的工作表，未读取".into()));
+                    }
+                }
+                Frame::Row { number, cells } => {
+                    progress.inc(1);
+                    if let Some(sheet) = sheet.as_mut() {
+                        let mut outcomes = Vec::new();
+                        sheet.push(number, cells, |_, outcome| outcomes.push(outcome));
+                        reader.take(&mut pull, sheet, outcomes).await?;
+                    }
+                }
+                Frame::Refused { .. } | Frame::End => {}
+            }
+        }
+        progress.finish_and_clear();
+        let read = reading.await.map_err(|error| refuse(Refusal::new(format!("读取中断：{error}"), "请重试")))?;
+        if let Err(refusal) = read {
+            pull.rollback().await?;
+            return Err(refuse(refusal));
+        }
+        if let Some(done) = sheet.take() {
+            reader.end_sheet(&mut pull, done).await?;
+        }
+        if reader.targets.is_empty() {
+            let listed = reader
+                .unread
+                .iter()
+                .map(|(sheet, reason)| if sheet.is_empty() { reason.clone() } else { format!("“{sheet}”{reason}") })
+                .collect::<Vec<_>>()
+                .join("；");
+            pull.rollback().await?;
+            let names = ledgers.iter().map(|ledger| ledger.title.as_str()).collect::<Vec<_>>().join("、");
+            return Err(refuse(Refusal::new(
+                format!("没有找到任何台账的表头（{listed}）"),
+                format!("表头须含该台账的必填栏，如项目台账的“项目编号”“项目名称”；能读取的台账：{names}"),
+            )));
+        }
+        let report = self.finish_pull(policy, request, pull, reader, &file, &sha256).await?;
+        for ledger in &report.ledgers {
+            tracing::info!(
+                file = %report.file, ledger = %ledger.ledger, seq = ledger.seq, accepted = ledger.accepted, quarantined = ledger.quarantined,
+                skipped = ledger.skipped, state = ledger.state.map_or("identical", SnapshotState::code), "pulled"
+            );
+        }
+        Ok(report)
+    }
+
+    async fn finish_pull(
+        &self,
+        policy: &Policy,
+        request: &PullRequest,
+        mut pull: Pull,
+        reader: FileReader<'_>,
+        file: &str,
+        sha256: &str,
+    ) -> Result<PullReport, PullError> {
+        let now = stamp(self.clock.now());
+        let mut report = PullReport { file: file.to_owned(), ledgers: Vec::new(), unread: reader.unread };
+        let covers_in_file = reader.targets.values().find_map(|target| target.covers_on);
+        for (_, mut target) in reader.targets {
+            let kept: Vec<String> = target.kept.iter().cloned().collect();
+            let difference = pull.finish_rows(&mut target.writer, &kept).await?;
+            target.notes.sort_by(|a, b| (a.sheet, a.row, &a.cell, a.kind).cmp(&(b.sheet, b.row, &b.cell, b.kind)));
+            let covers_on = request.covers_on.or(target.covers_on).or(covers_in_file).unwrap_or_else(|| self.clock.today());
+            let facts = SnapshotFacts {
+                covers_on,
+                taken_at: now.clone(),
+                sample: request.sample,
+                file_sha256: sha256.to_owned(),
+                origin: FileOrigin { file: file.to_owned(), sheets: reader.sheets.clone() },
+                accounts: target.accounts.clone(),
+                notes: target.notes.clone(),
+            };
+            let count = |kind: NoteKind| target.notes.iter().filter(|note| note.kind == kind).count() as u64;
+            let sum = |count: fn(&SheetAccount) -> u64| target.accounts.iter().map(count).sum();
+            let mut outcome = LedgerPull {
+                ledger: target.ledger.id.clone(),
+                title: target.ledger.title.clone(),
+                seq: target.writer.seq,
+                state: None,
+                covers_on,
+                accepted: sum(|account| account.accepted),
+                quarantined: sum(|account| account.quarantined),
+                skipped: sum(|account| account.skipped),
+                warnings: count(NoteKind::Warning),
+                difference: difference.clone(),
+                held_because: String::new(),
+                notes: target.notes,
+                sheets_of_file: reader.sheets.clone(),
+            };
+            if pull.is_identical(&target.writer, &facts).await? {
+                outcome.seq -= 1;
+                pull.touch(&target.writer, &now).await?;
+            } else {
+                let held = if request.accept { None } else { self.held(&mut pull, &outcome.ledger, &request.source, &difference).await? };
+                let state = if held.is_some() { SnapshotState::Held } else { SnapshotState::InForce };
+                outcome.held_because = held.unwrap_or_default();
+                pull.finish(&target.writer, &facts, state, &outcome.held_because).await?;
+                outcome.state = Some(state);
+            }
+            report.ledgers.push(outcome);
+        }
+        pull.commit().await?;
+        // in the order of the ledger files: projects first
+        report.ledgers.sort_by_key(|pulled| policy.ledger(&pulled.ledger));
+        Ok(report)
+    }
+
+    /// Pulls a configured source.
+    ///
+    /// # Errors
+    /// As [`Service::pull`].
+    pub async fn pull_source(&self, source: &SourceSettings, accept: bool) -> Result<PullReport, PullError> {
+        let request = PullRequest {
+            path: self.root.join(&source.path),
+            source: source.name.clone(),
+            sample: source.sample,
+            covers_on: None,
+            accept,
+            only: None,
+        };
+        self.pull(&self.config.policy, &request).await
+    }
+
+    /// Whether a source other than the shipped sample holds projects.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn own_projects(&self) -> Result<bool, StoreError> {
+        let snapshots = self.store.snapshots().await?;
+        Ok(snapshots.iter().any(|snapshot| snapshot.ledger == PROJECT && !snapshot.sample && snapshot.state == SnapshotState::InForce))
+    }
+
+    /// Why the brake holds a snapshot, if it does; a first snapshot never holds.
+    async fn held(&self, pull: &mut Pull, ledger: &str, source: &str, difference: &Difference) -> Result<Option<String>, StoreError> {
+        let Some((rows_before, amount_before)) = pull.in_force(ledger, source).await? else { return Ok(None) };
+        let bounds = &self.config.settings.brake;
+        let bounds = Bounds {
+            rows_fewer_pct: bounds.rows_fewer_pct,
+            amount_change_pct: bounds.amount_change_pct,
+            codes_changed_pct: bounds.codes_changed_pct,
+            amount_times: bounds.amount_times,
+        };
+        let seen = Comparison {
+            rows_before,
+            rows: difference.rows,
+            amount_before,
+            amount: difference.amount,
+            codes_new_or_gone: difference.added + difference.gone,
+            amount_times: difference.amount_times.clone(),
+        };
+        Ok(brake(bounds, &seen))
+    }
+
+    fn read_limits(&self) -> ReadLimits {
+        let limits = &self.config.settings.limits;
+        ReadLimits {
+            file_mib_max: limits.file_mib_max,
+            memory_mib: limits.parse_memory_mib,
+            seconds: limits.parse_seconds,
+            rows_max: limits.rows_max,
+            columns_max: limits.columns_max,
+        }
+    }
+}
+
+/// Puts the rows of a file's sheets into the ledgers they belong to.
+struct FileReader<'a> {
+    policy: &'a Policy,
+    source: &'a str,
+    today: NaiveDate,
+    targets: BTreeMap<String, Target<'a>>,
+    unread: Vec<(String, String)>,
+    sheets: Vec<String>,
+}
+
+impl<'a> FileReader<'a> {
+    async fn take(&mut self, pull: &mut Pull, sheet: &mut SheetIntake<'a>, outcomes: Vec<Outcome>) -> Result<(), StoreError> {
+        let Some(ledger) = sheet.ledger() else { return Ok(()) };
+        if !self.targets.contains_key(&ledger.id) {
+            let writer = pull.writer(&ledger.id, self.source).await?;
+            let target =
+                Target { ledger, writer, accounts: Vec::new(), notes: Vec::new(), kept: HashSet::new(), covers_on: None, layout: None };
+            self.targets.insert(ledger.id.clone(), target);
+        }
+        let Some(target) = self.targets.get_mut(&ledger.id) else { return Ok(()) };
+        for outcome in outcomes {
+            match outcome {
+                Outcome::Waiting | Outcome::Skipped => {}
+                Outcome::Quarantined { code } => {
+                    if !code.is_empty() {
+                        target.kept.insert(code);
+                    }
+                }
+                Outcome::Accepted(accepted) => {
+                    let columns = sheet.columns();
+                    let sheet_number = (self.sheets.len() - 1) as u32;
+                    let note = |row: u32, kind: NoteKind, field: String, raw: String, reason: String, hint: String| Note {
+                        kind,
+                        sheet: sheet_number,
+                        row,
+                        cell: String::new(),
+                        field,
+                        code: accepted.code.clone(),
+                        unit: owner_text(ledger, &accepted.cells),
+                        raw,
+                        reason,
+                        hint,
+                    };
+                    for remark in remarks(self.policy, ledger, &accepted.cells) {
+                        if columns.contains(remark.field) {
+                            let title = ledger.fields[remark.field].title.clone();
+                            sheet.notes.push(note(
+                                accepted.row,
+                                NoteKind::Warning,
+                                title,
+                                accepted.cells[remark.field].to_string(),
+                                remark.reason,
+                                remark.hint,
+                            ));
+                        }
+                    }
+                    let record = NewRecord {
+                        code: accepted.code.clone(),
+                        unit: owner_text(ledger, &accepted.cells),
+                        name: ledger.role(Role::Name).map(|field| accepted.cells[field].to_string()).unwrap_or_default(),
+                        amount: ledger.role(Role::Amount).and_then(|field| accepted.cells[field].money()).unwrap_or(0),
+                        sheet: sheet_number,
+                        row: accepted.row,
+                        cells: columns.iter().map(|field| accepted.cells[field].clone()).collect(),
+                    };
+                    let layout = match target.layout {
+                        Some((known, layout)) if known == columns => layout,
+                        _ => {
+                            let layout = pull.layout(&mut target.writer, &layout_of(ledger, columns)).await?;
+                            target.layout = Some((columns, layout));
+                            layout
+                        }
+                    };
+                    match pull.add(&mut target.writer, layout, record).await? {
+                        Added::Taken => {}
+                        Added::Repeated(_, first) => {
+                            sheet.account.accepted -= 1;
+                            sheet.account.skipped += 1;
+                            let reason = format!("与第{first}行完全相同，只计一次");
+                            sheet.notes.push(note(accepted.row, NoteKind::Skipped, String::new(), String::new(), reason, String::new()));
+                        }
+                        Added::Conflict(first_sheet, first) => {
+                            sheet.account.accepted -= 1;
+                            sheet.account.quarantined += 1;
+                            let hint = "请核对，同一编号只保留一行".to_string();
+                            let place = if first_sheet == sheet_number {
+                                format!("第{first}行")
+                            } else {
+                                format!("“{}”第{first}行", self.sheets[first_sheet as usize])
+                            };
+                            sheet.notes.push(note(
+                                accepted.row,
+                                NoteKind::Quarantined,
+                                String::new(),
+                                String::new(),
+                                format!("编号与{place}重复而内容不同"),
+                                hint.clone(),
+                            ));
+                            // the first of the rows is taken back as well: nobody can say which is right
+                            if target.kept.insert(accepted.code.clone()) {
+                                let mut taken_back = note(
+                                    first,
+                                    NoteKind::Quarantined,
+                                    String::new(),
+                                    String::new(),
+                                    format!("编号与第{}行重复而内容不同", accepted.row),
+                                    hint,
+                                );
+                                taken_back.sheet = first_sheet;
+                                sheet.notes.push(taken_back);
+                                if first_sheet == sheet_number {
+                                    sheet.account.accepted -= 1;
+                                    sheet.account.quarantined += 1;
+                                } else if let Some(account) =
+                                    target.accounts.iter_mut().find(|account| account.sheet == self.sheets[first_sheet as usize])
+                                {
+                                    account.accepted -= 1;
+                                    account.quarantined += 1;
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn end_sheet(&mut self, pull: &mut Pull, mut sheet: SheetIntake<'a>) -> Result<(), StoreError> {
+        let mut outcomes = Vec::new();
+        sheet.finish(|_, outcome| outcomes.push(outcome));
+        self.take(pull, &mut sheet, outcomes).await?;
+        match sheet.ledger() {
+            Some(ledger) => {
+                if let Some(target) = self.targets.get_mut(&ledger.id) {
+                    target.covers_on = target.covers_on.or(sheet.covers_on);
+                    target.accounts.push(sheet.account);
+                    target.notes.append(&mut sheet.notes);
+                }
+            }
+            None => self.unread.push((sheet.account.sheet.clone(), sheet.account.unread.clone().unwrap_or_else(|| "未读取".into()))),
+        }
+        Ok(())
+    }
+}
+
+/// The ids of the fields a sheet has columns for, in field order.
+fn layout_of(ledger: &Ledger, columns: Columns) -> Vec<String> {
+    columns.iter().map(|field| ledger.fields[field].id.clone()).collect()
+}
+
+fn owner_text(ledger: &Ledger, cells: &[crate::domain::record::Cell]) -> String {
+    let field = match ledger.owner {
+        OwnerSpec::Place { place, .. } => place,
+        OwnerSpec::Unit { unit } => unit,
+        OwnerSpec::Department { department, .. } => department,
+    };
+    cells[field].to_string()
+}
+
+/// The sha256 of a file's bytes.
+fn fingerprint(path: &Path) -> std::io::Result<String> {
+    let mut file = std::fs::File::open(path)?;
+    if file.metadata()?.is_dir() {
+        return Err(std::io::Error::other("是文件夹"));
+    }
+    let mut hasher = Sha256::new();
+    std::io::copy(&mut file, &mut hasher)?;
+    Ok(format!("{:x}", hasher.finalize()))
+}

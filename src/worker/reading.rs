@@ -1,0 +1,330 @@
+//! Reading a register at a date: the snapshots in force, their records judged, and what reports and mails need of them.
+//!
+//! Two passes: the small ledgers that point to projects first, so that a project knows its difficulties and an order its project;
+//! then the projects, streamed.
+
+use super::Service;
+use crate::config::Settings;
+use crate::domain::finding::State;
+use crate::domain::indicators::Indicators;
+use crate::domain::intake::{Note, NoteKind, sentence};
+use crate::domain::judge::{Context, Judged, Policy, exemptions_in_force};
+use crate::domain::ledger::PROJECT;
+use crate::domain::period::chinese_date;
+use crate::domain::record::{Origin, Record};
+use crate::domain::routing::{Linked, link, owner_of, project_of};
+use crate::domain::snapshot::{Candidate, InForce, in_force};
+use crate::domain::units::UnitId;
+use crate::domain::workbook::{IntakeLine, SourceLine};
+use crate::store::snapshots::{Snapshot, SnapshotState};
+use crate::store::{Result, Store, StoreError};
+use chrono::NaiveDate;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// The snapshots one judgement reads.
+#[derive(Clone, Debug)]
+pub struct View {
+    pub in_force: Vec<InForce>,
+    /// Only the shipped sample holds projects.
+    pub sample: bool,
+}
+
+/// A register at a date, judged.
+pub struct Reading {
+    pub judged: Judged,
+    /// Records with a finding, a notice or a remark, and projects that others' findings point to.
+    pub records: HashMap<(usize, String), Record>,
+    pub origins: Vec<Origin>,
+    pub indicators: Indicators,
+    pub sources: Vec<SourceLine>,
+    pub intake: Vec<IntakeLine>,
+    /// Ledgers that have a snapshot.
+    pub ledgers: BTreeSet<String>,
+    /// Fingerprints of all (ledger, code) present, to tell resolved from gone.
+    present: HashSet<u64>,
+}
+
+impl Reading {
+    /// Whether a record of this code is in the register at all.
+    pub fn has(&self, ledger: usize, code: &str) -> bool {
+        self.present.contains(&fingerprint(ledger, code))
+    }
+}
+
+fn fingerprint(ledger: usize, code: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (ledger, code).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Chooses the snapshots in force on a day among all.
+pub fn view(snapshots: &[Snapshot], settings: &Settings, wanted: &[String], as_of: NaiveDate) -> View {
+    let candidates: Vec<Candidate> = snapshots
+        .iter()
+        .filter(|snapshot| snapshot.state == SnapshotState::InForce)
+        .map(|snapshot| Candidate {
+            ledger: snapshot.ledger.clone(),
+            source: snapshot.source.clone(),
+            seq: snapshot.seq,
+            covers_on: snapshot.covers_on,
+            sample: snapshot.sample,
+        })
+        .collect();
+    let order: Vec<String> = settings.sources.iter().map(|source| source.name.clone()).collect();
+    let in_force = in_force(&candidates, &order, wanted, PROJECT, as_of);
+    let projects: Vec<&InForce> = in_force.iter().filter(|found| found.snapshot.ledger == PROJECT).collect();
+    let sample = !projects.is_empty() && projects.iter().all(|found| found.snapshot.sample);
+    View { in_force, sample }
+}
+
+impl Service {
+    /// The view of the store as it is now.
+    pub async fn view(&self, wanted: &[String], as_of: NaiveDate) -> Result<View> {
+        Ok(view(&self.store.snapshots().await?, &self.config.settings, wanted, as_of))
+    }
+}
+
+/// Reads and judges a view.
+///
+/// # Errors
+/// The database fails or a stored body is damaged.
+pub async fn read(store: &Store, policy: &Policy, view: &View, as_of: NaiveDate) -> Result<Reading> {
+    let snapshots = store.snapshots().await?;
+    let mut reader = Reader::new(policy, &snapshots);
+    // everything but projects: read whole, they are small beside the projects
+    let mut others: Vec<(usize, Vec<Record>)> = Vec::new();
+    for (index, ledger) in policy.ledgers.iter().enumerate().filter(|(_, ledger)| ledger.id != PROJECT) {
+        let mut records = Vec::new();
+        for found in view.in_force.iter().filter(|found| found.snapshot.ledger == ledger.id) {
+            reader.stream(store, index, found, |_, record| records.push(record)).await?;
+        }
+        if reader.ledgers.contains(&ledger.id) {
+            others.push((index, records));
+        }
+    }
+    let mut wanted: Vec<String> = others
+        .iter()
+        .flat_map(|(index, records)| records.iter().filter_map(|record| project_of(&policy.ledgers[*index], record)))
+        .collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    let mut linked: HashMap<String, Linked> = HashMap::with_capacity(wanted.len());
+    let project_ledger = policy.project_ledger();
+    if let Some(index) = project_ledger {
+        let ledger = &policy.ledgers[index];
+        for found in view.in_force.iter().filter(|found| found.snapshot.ledger == PROJECT) {
+            for stored in store.records_by_code(ledger, &found.snapshot.source, found.snapshot.seq, &wanted).await? {
+                linked.entry(stored.record.code.clone()).or_insert_with(|| link(policy, ledger, &stored.record));
+            }
+        }
+    }
+    let exemptions =
+        others.iter().find(|(index, _)| policy.ledgers[*index].id == "exemption").map_or(&[][..], |(_, records)| records.as_slice());
+    let exempt = exemptions_in_force(policy, exemptions, as_of);
+    let mut judged = Judged::new(policy);
+    let mut indicators = Indicators::new(policy, as_of);
+    let mut waiting: HashMap<String, UnitId> = HashMap::new();
+    {
+        let none = HashMap::new();
+        let context = Context { policy, as_of, projects: &linked, waiting: &none, exempt: &exempt };
+        for (index, records) in &others {
+            for record in records {
+                judged.record(&context, *index, record);
+                indicators.add(policy, *index, record, owner_of(policy, &policy.ledgers[*index], record, &linked).unit);
+            }
+            judged.periodic(&context, *index, records);
+        }
+        for finding in judged.findings.iter().filter(|finding| policy.rules[finding.rule].waits && finding.state == State::Open) {
+            if let Some(owner) = finding.owner {
+                waiting.entry(finding.project.clone()).or_insert(owner);
+            }
+        }
+    }
+    let context = Context { policy, as_of, projects: &linked, waiting: &waiting, exempt: &exempt };
+    let mut kept: HashMap<(usize, String), Record> = HashMap::new();
+    let pointed: HashSet<String> = judged.findings.iter().map(|finding| finding.project.clone()).filter(|code| !code.is_empty()).collect();
+    if let Some(index) = project_ledger {
+        let ledger = &policy.ledgers[index];
+        for found in view.in_force.iter().filter(|found| found.snapshot.ledger == PROJECT) {
+            let before = |judged: &Judged| (judged.findings.len(), judged.notices.len(), judged.quality.len());
+            reader
+                .stream(store, index, found, |_, record| {
+                    let counts = before(&judged);
+                    judged.record(&context, index, &record);
+                    indicators.add(policy, index, &record, owner_of(policy, ledger, &record, &linked).unit);
+                    if before(&judged) != counts || pointed.contains(&record.code) {
+                        kept.insert((index, record.code.clone()), record);
+                    }
+                })
+                .await?;
+        }
+    }
+    let named: HashSet<(usize, &str)> = judged
+        .findings
+        .iter()
+        .map(|finding| (policy.rules[finding.rule].ledger, finding.key.as_str()))
+        .chain(judged.notices.iter().map(|notice| (policy.rules[notice.rule].ledger, notice.key.as_str())))
+        .chain(judged.quality.iter().map(|quality| (quality.ledger, quality.key.as_str())))
+        .collect();
+    for (index, records) in others {
+        for record in records {
+            if named.contains(&(index, record.code.as_str())) {
+                kept.insert((index, record.code.clone()), record);
+            }
+        }
+    }
+    judged.sort();
+    let sources = source_lines(policy, view, &snapshots, as_of);
+    let mut intake = std::mem::take(&mut reader.intake);
+    for found in &view.in_force {
+        let Some(index) = policy.ledger(&found.snapshot.ledger) else { continue };
+        let Some(snapshot) = snapshots.iter().find(|snapshot| is_of(snapshot, found)) else { continue };
+        for note in store.notes(&snapshot.ledger, &snapshot.source, snapshot.seq).await? {
+            if note.kind != NoteKind::Skipped {
+                intake.push(intake_line(&policy.ledgers[index].title, &note, snapshot));
+            }
+        }
+    }
+    let Reader { origins, ledgers, present, .. } = reader;
+    Ok(Reading { judged, records: kept, origins, indicators, sources, intake, ledgers, present })
+}
+
+fn is_of(snapshot: &Snapshot, found: &InForce) -> bool {
+    snapshot.ledger == found.snapshot.ledger && snapshot.source == found.snapshot.source && snapshot.seq == found.snapshot.seq
+}
+
+fn intake_line(ledger: &str, note: &Note, snapshot: &Snapshot) -> IntakeLine {
+    let sheet = snapshot.origin.sheets.get(note.sheet as usize).cloned().unwrap_or_default();
+    IntakeLine {
+        ledger: ledger.to_owned(),
+        level: note.kind.title().to_owned(),
+        place: [
+            snapshot.origin.file.clone(),
+            sheet.clone(),
+            if note.cell.is_empty() { format!("第{}行", note.row) } else { note.cell.clone() },
+        ]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join(" "),
+        field: note.field.clone(),
+        raw: note.raw.clone(),
+        reason: note.reason.clone(),
+        hint: note.hint.clone(),
+        unit: note.unit.clone(),
+        code: note.code.clone(),
+    }
+}
+
+fn source_lines(policy: &Policy, view: &View, snapshots: &[Snapshot], as_of: NaiveDate) -> Vec<SourceLine> {
+    let mut lines: Vec<(usize, SourceLine)> = view
+        .in_force
+        .iter()
+        .filter_map(|found| {
+            let index = policy.ledger(&found.snapshot.ledger)?;
+            let snapshot = snapshots.iter().find(|snapshot| is_of(snapshot, found))?;
+            let sum = |count: fn(&crate::domain::intake::SheetAccount) -> u64| snapshot.accounts.iter().map(count).sum::<u64>();
+            let note = if found.early {
+                format!("没有截至{}及以前的数据，以最早的一次（{}）代替", chinese_date(as_of), chinese_date(snapshot.covers_on))
+            } else {
+                String::new()
+            };
+            Some((
+                index,
+                SourceLine {
+                    ledger: policy.ledgers[index].title.clone(),
+                    source: snapshot.source.clone(),
+                    seq: snapshot.seq,
+                    covers_on: snapshot.covers_on,
+                    file: snapshot.origin.file.clone(),
+                    accepted: sum(|account| account.accepted),
+                    quarantined: sum(|account| account.quarantined),
+                    skipped: sum(|account| account.skipped),
+                    note,
+                },
+            ))
+        })
+        .collect();
+    lines.sort_by_key(|(index, _)| *index);
+    lines.into_iter().map(|(_, line)| line).collect()
+}
+
+/// Streams records of several sources as one ledger: the same code twice, the first source wins and the other is listed.
+struct Reader<'a> {
+    policy: &'a Policy,
+    origins: Vec<Origin>,
+    /// (ledger, source, first_seq) → origin.
+    origin_of: HashMap<(String, String, i64), u32>,
+    ledgers: BTreeSet<String>,
+    present: HashSet<u64>,
+    intake: Vec<IntakeLine>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(policy: &'a Policy, snapshots: &[Snapshot]) -> Reader<'a> {
+        let mut origins = Vec::new();
+        let mut origin_of = HashMap::new();
+        for snapshot in snapshots {
+            origin_of.insert((snapshot.ledger.clone(), snapshot.source.clone(), snapshot.seq), origins.len() as u32);
+            origins.push(Origin { file: snapshot.origin.file.clone(), sheets: snapshot.origin.sheets.clone() });
+        }
+        Reader { policy, origins, origin_of, ledgers: BTreeSet::new(), present: HashSet::new(), intake: Vec::new() }
+    }
+
+    async fn stream(&mut self, store: &Store, index: usize, found: &InForce, mut take: impl FnMut(usize, Record)) -> Result<()> {
+        let ledger = &self.policy.ledgers[index];
+        let (source, seq) = (&found.snapshot.source, found.snapshot.seq);
+        self.ledgers.insert(ledger.id.clone());
+        let (origin_of, present, intake, origins) = (&self.origin_of, &mut self.present, &mut self.intake, &self.origins);
+        // version after version of a ledger mostly began in one snapshot
+        let mut last: Option<(i64, u32)> = None;
+        store
+            .each_record(ledger, source, seq, |stored| {
+                let mut record = stored.record;
+                let origin = match last {
+                    Some((first_seq, origin)) if first_seq == stored.first_seq => origin,
+                    _ => {
+                        let key = (ledger.id.clone(), source.clone(), stored.first_seq);
+                        let origin = *origin_of.get(&key).ok_or_else(|| StoreError::Damaged {
+                            what: "record",
+                            key: format!("{} {}", ledger.id, record.code),
+                            detail: format!("snapshot {} is missing", stored.first_seq),
+                        })?;
+                        last = Some((stored.first_seq, origin));
+                        origin
+                    }
+                };
+                record.place.origin = origin;
+                if !present.insert(fingerprint(index, &record.code)) {
+                    intake.push(IntakeLine {
+                        ledger: ledger.title.clone(),
+                        level: NoteKind::Quarantined.title().to_owned(),
+                        place: record.place.describe(origins),
+                        field: String::new(),
+                        raw: String::new(),
+                        reason: "另一来源已有同一编号，以配置在前的来源为准".into(),
+                        hint: "请核对是否重复报送".into(),
+                        unit: String::new(),
+                        code: record.code.clone(),
+                    });
+                    return Ok(());
+                }
+                take(index, record);
+                Ok(())
+            })
+            .await?;
+        Ok(())
+    }
+}
+
+/// The sentences of a pull's notes, for a terminal.
+pub fn note_lines(notes: &[Note], sheets: &[String], kinds: &[NoteKind], most: usize) -> Vec<String> {
+    let chosen: Vec<&Note> = notes.iter().filter(|note| kinds.contains(&note.kind)).collect();
+    let mut lines: Vec<String> =
+        chosen.iter().take(most).map(|note| sentence(note, sheets.get(note.sheet as usize).map_or("", String::as_str))).collect();
+    if chosen.len() > most {
+        lines.push(format!("……另有{}条，见数据质量表", chosen.len() - most));
+    }
+    lines
+}
