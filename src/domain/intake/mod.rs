@@ -366,17 +366,18 @@ impl<'a> SheetIntake<'a> {
             self.check_total(ledger, header, number, cells, &word);
             return Some(format!("{word}行"));
         }
+        let numeral =
+            |text: &str| text.trim_start_matches('(').starts_with(|c| "一二三四五六七八九十".contains(c)) && text.contains(['、', ')']);
+        // 一、工业项目（53个） may stand in any column, the code's included
+        if words.len() <= 4 && (code.is_empty() || numeral(&cell::key(&code))) && words.iter().any(|word| numeral(word)) {
+            return Some("标题行".into());
+        }
         if !code.is_empty() && cells.len() > 1 {
             return None;
         }
         let first = words.first()?;
         if REMARKS.iter().any(|remark| first.starts_with(remark)) {
             return Some("备注或签名行".into());
-        }
-        let numeral =
-            |text: &str| text.trim_start_matches('(').starts_with(|c| "一二三四五六七八九十".contains(c)) && text.contains(['、', ')']);
-        if words.len() <= 4 && numeral(first) {
-            return Some("标题行".into());
         }
         None
     }
