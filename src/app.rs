@@ -1,13 +1,15 @@
 //! The composition root: the only place that picks concrete types.
 
 use crate::clock::Clock;
-use crate::config::{Config, read_files};
+use crate::config::{Config, MailSettings, SmtpTls, read_files};
+use crate::mail::transport::{Mailer, Server, ServerTls};
 use crate::source::child::ParserCommand;
 use crate::store::Store;
 use crate::worker::Service;
 use anyhow::Context;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Reads the configuration below a root.
 ///
@@ -33,6 +35,32 @@ pub async fn service(root: &Path, clock: Clock) -> anyhow::Result<Service> {
 /// As [`service`].
 pub async fn service_with(root: &Path, clock: Clock, program: PathBuf) -> anyhow::Result<Service> {
     let config = load_config(root)?;
+    let mailer = mailer(root, &config.settings.mail)?;
     let store = Store::open(root, &config.settings.database.url).await?;
-    Ok(Service { root: root.to_owned(), config: Arc::new(config), store, clock, parser: ParserCommand { program } })
+    Ok(Service { root: root.to_owned(), config: Arc::new(config), store, clock, parser: ParserCommand { program }, mailer })
+}
+
+fn mailer(root: &Path, settings: &MailSettings) -> anyhow::Result<Mailer> {
+    let Some(smtp) = &settings.smtp else { return Ok(Mailer::Directory(root.join("var/outbox"))) };
+    let login = match (&smtp.user, &smtp.password_file) {
+        (Some(user), Some(file)) => {
+            let path = root.join(file);
+            let password =
+                std::fs::read_to_string(&path).with_context(|| format!("mail.smtp: cannot read password_file {}", path.display()))?;
+            Some((user.clone(), password.trim_end_matches(['\r', '\n']).to_owned()))
+        }
+        _ => None,
+    };
+    let server = Server {
+        host: smtp.host.clone(),
+        port: smtp.port,
+        tls: match smtp.tls {
+            SmtpTls::Starttls => ServerTls::Starttls,
+            SmtpTls::Implicit => ServerTls::Implicit,
+            SmtpTls::None => ServerTls::Plain,
+        },
+        login,
+        timeout: Duration::from_secs(smtp.timeout_seconds),
+    };
+    Ok(Mailer::smtp(&server, &settings.from)?)
 }

@@ -1,7 +1,9 @@
 //! The command line (design, section 6): parse arguments, call the service, print, exit code. Results go to stdout, logs to stderr.
 
+mod check;
 mod findings;
 mod intake;
+mod run;
 
 use crate::app;
 use crate::clock::Clock;
@@ -23,6 +25,47 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Run a job of jobs/ now
+    Run {
+        job: String,
+        /// Judge this day (default: what the job's slot today would judge)
+        #[arg(long)]
+        as_of: Option<NaiveDate>,
+        /// Say what would be made; write and send nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Make a further revision of a run that is done; only changed digests are mailed
+        #[arg(long)]
+        revise: bool,
+    },
+    /// Run the jobs at their times and deliver mail, until stopped
+    Serve,
+    /// List every problem of the configuration; then next slots, who is told, each rule as a sentence
+    Check,
+    /// Who would get what from a job; writes nothing
+    Preview {
+        job: String,
+        #[arg(long)]
+        as_of: Option<NaiveDate>,
+    },
+    /// Fix the day from which acts above a reminder begin
+    Init,
+    /// The latest runs
+    Runs {
+        #[arg(long, default_value_t = 20)]
+        limit: i64,
+    },
+    /// Who was told what, when, and did it arrive
+    Outbox {
+        #[command(subcommand)]
+        action: run::OutboxAction,
+    },
+    /// Write a sample register with N projects
+    Sample {
+        #[arg(long, default_value_t = 2000)]
+        projects: usize,
+        file: PathBuf,
+    },
     /// Read a source of config/duban.toml, or all of them
     Pull {
         source: Option<String>,
@@ -134,6 +177,14 @@ fn start_logging() {
 
 async fn dispatch(root: &Path, command: Command) -> anyhow::Result<Exit> {
     match command {
+        Command::Run { job, as_of, dry_run, revise } => run::run(&app::service(root, Clock::System).await?, job, as_of, dry_run, revise).await,
+        Command::Serve => run::serve(&app::service(root, Clock::System).await?).await,
+        Command::Check => check::check(root, &Clock::System),
+        Command::Preview { job, as_of } => run::run(&app::service(root, Clock::System).await?, job, as_of, true, false).await,
+        Command::Init => run::init(&app::service(root, Clock::System).await?, root),
+        Command::Runs { limit } => run::runs(&app::service(root, Clock::System).await?, limit).await,
+        Command::Outbox { action } => run::outbox(&app::service(root, Clock::System).await?, action).await,
+        Command::Sample { projects, file } => check::sample(root, projects, &file),
         Command::Pull { source, accept } => intake::pull(&app::service(root, Clock::System).await?, source.as_deref(), accept).await,
         Command::Import { file, ledger, source, covers, accept } => {
             intake::import(&app::service(root, Clock::System).await?, file, ledger, source, covers, accept).await

@@ -35,6 +35,8 @@ pub struct Job {
     /// File stem.
     pub name: String,
     pub title: String,
+    /// The cron time as written.
+    pub slot: String,
     pub schedule: Schedule,
     pub steps: Vec<JobStep>,
     /// Names of sources; empty = all.
@@ -212,6 +214,7 @@ fn job(
     Some(Job {
         name: stem.to_owned(),
         title: file.title,
+        slot: file.slot,
         schedule,
         steps,
         sources: file.sources,

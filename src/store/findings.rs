@@ -1,12 +1,16 @@
 //! Findings of each run, the one timeline of each finding, and what each recipient was last told.
 
 use super::{ROWS_PER_STATEMENT, Result, Store, number, sql, text};
-use crate::domain::finding::Identity;
+use crate::domain::finding::{Change, Identity};
 use crate::domain::rule::Light;
-use crate::store::runs::Run;
+use crate::store::runs::{Run, RunInputs};
 use chrono::NaiveDate;
 use sqlx::any::AnyRow;
+use sqlx::{Any, Transaction};
 use std::collections::{BTreeMap, HashMap};
+
+/// The state of a finding that is over.
+pub const RESOLVED: &str = "resolved";
 
 /// A finding as a run stores it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,15 +43,35 @@ fn identity(row: &AnyRow) -> Result<Identity> {
 }
 
 impl Store {
-    /// Replaces a run's findings, in one transaction with nothing else.
-    pub async fn put_findings(&self, run: &Run, findings: &[StoredFinding]) -> Result<()> {
+    /// Commits what a run found, with the timeline where it writes one, and the end of the step: all or nothing, so that a run that
+    /// broke off compares with what was known before it, not with itself.
+    ///
+    /// # Errors
+    /// The database fails, or another process has taken the run over.
+    pub async fn commit_detect(
+        &self,
+        run: &Run,
+        step: &str,
+        inputs: &RunInputs,
+        found: &[StoredFinding],
+        resolved: &[Identity],
+        timeline: Option<NaiveDate>,
+    ) -> Result<()> {
         let mut transaction = self.begin().await?;
+        super::runs::advance(&mut transaction, run, step, inputs).await?;
         sqlx::query("DELETE FROM finding WHERE run=$1").bind(&run.id).execute(&mut *transaction).await?;
-        for part in findings.chunks(ROWS_PER_STATEMENT) {
-            let statement = format!(
-                "INSERT INTO finding (run, rule, ledger, key, unit, light, state, change, body) VALUES {}",
-                self.dialect.values(part.len(), 9)
-            );
+        let over = resolved.iter().map(|identity| StoredFinding {
+            identity: identity.clone(),
+            unit: String::new(),
+            light: None,
+            state: RESOLVED.into(),
+            change: RESOLVED.into(),
+            body: String::new(),
+        });
+        let rows: Vec<StoredFinding> = found.iter().cloned().chain(over).collect();
+        for part in rows.chunks(ROWS_PER_STATEMENT) {
+            let values = self.dialect.values(part.len(), 9);
+            let statement = format!("INSERT INTO finding (run, rule, ledger, key, unit, light, state, change, body) VALUES {values}");
             let mut query = sqlx::query(sql(statement));
             for finding in part {
                 query = query
@@ -63,13 +87,75 @@ impl Store {
             }
             query.execute(&mut *transaction).await?;
         }
+        if let Some(as_of) = timeline {
+            self.write_timeline(&mut transaction, run, &as_of.to_string(), i64::from(inputs.sample), &rows).await?;
+        }
         transaction.commit().await?;
         Ok(())
     }
 
+    /// Writes the state of every finding; what is over becomes resolved, what the register no longer holds stays as it was.
+    async fn write_timeline(
+        &self,
+        transaction: &mut Transaction<'static, Any>,
+        run: &Run,
+        as_of: &str,
+        sample: i64,
+        rows: &[StoredFinding],
+    ) -> Result<()> {
+        for part in rows.chunks(ROWS_PER_STATEMENT) {
+            let statement = format!(
+                "INSERT INTO timeline (rule, ledger, key, state, light, first_on, changed_on, as_of, run, sample) VALUES {} \
+                 ON CONFLICT (rule, ledger, key) DO UPDATE SET \
+                 changed_on=CASE WHEN timeline.state=excluded.state AND timeline.light=excluded.light THEN timeline.changed_on ELSE excluded.as_of END, \
+                 first_on=CASE WHEN timeline.sample=excluded.sample THEN timeline.first_on ELSE excluded.first_on END, \
+                 state=excluded.state, light=excluded.light, as_of=excluded.as_of, run=excluded.run, sample=excluded.sample",
+                self.dialect.values(part.len(), 10)
+            );
+            let mut query = sqlx::query(sql(statement));
+            for finding in part {
+                query = query
+                    .bind(&finding.identity.rule)
+                    .bind(&finding.identity.ledger)
+                    .bind(&finding.identity.key)
+                    .bind(&finding.state)
+                    .bind(finding.light.map_or("", Light::code))
+                    .bind(as_of)
+                    .bind(as_of)
+                    .bind(as_of)
+                    .bind(&run.id)
+                    .bind(sample);
+            }
+            query.execute(&mut **transaction).await?;
+        }
+        Ok(())
+    }
+
+    /// How the findings of a run stood against what was known before it, and what was over.
+    pub async fn changes_of(&self, run: &str) -> Result<(HashMap<Identity, Change>, Vec<Identity>)> {
+        let rows = sqlx::query("SELECT rule, ledger, key, state, change FROM finding WHERE run=$1 ORDER BY rule, ledger, key")
+            .bind(run)
+            .fetch_all(&self.pool)
+            .await?;
+        let (mut changes, mut resolved) = (HashMap::new(), Vec::new());
+        for row in &rows {
+            let change = text(row, "change")?;
+            match Change::NAMES.iter().find(|(name, _)| *name == change) {
+                Some((_, change)) => {
+                    changes.insert(identity(row)?, *change);
+                }
+                None => resolved.push(identity(row)?),
+            }
+        }
+        Ok((changes, resolved))
+    }
+
     /// The lights of the findings of a run, by identity; `None` = unjudged.
     pub async fn lights_of(&self, run: &str) -> Result<HashMap<Identity, Option<Light>>> {
-        let rows = sqlx::query("SELECT rule, ledger, key, light FROM finding WHERE run=$1").bind(run).fetch_all(&self.pool).await?;
+        let rows = sqlx::query("SELECT rule, ledger, key, light FROM finding WHERE run=$1 AND state<>'resolved'")
+            .bind(run)
+            .fetch_all(&self.pool)
+            .await?;
         rows.iter().map(|row| Ok((identity(row)?, light(&text(row, "light")?)))).collect()
     }
 
@@ -85,7 +171,7 @@ impl Store {
         .await?;
         for row in &rows {
             let id = text(row, "id")?;
-            let inputs: super::runs::RunInputs = super::json("run", &id, &text(row, "inputs")?)?;
+            let inputs: RunInputs = super::json("run", &id, &text(row, "inputs")?)?;
             if inputs.sample == sample {
                 return Ok(Some(id));
             }
@@ -118,57 +204,6 @@ impl Store {
         Ok(text(&row, "as_of")?.parse().ok())
     }
 
-    /// Writes the state of every finding on `as_of`; what was open before and is no more becomes resolved, except `unseen` keys (gone
-    /// or not judged this time), which stay.
-    pub async fn write_timeline(
-        &self,
-        run: &Run,
-        as_of: NaiveDate,
-        sample: bool,
-        now: &[(Identity, Option<Light>, String)],
-        resolved: &[Identity],
-    ) -> Result<()> {
-        let mut transaction = self.begin().await?;
-        let as_of = as_of.to_string();
-        for part in now.chunks(ROWS_PER_STATEMENT) {
-            let statement = format!(
-                "INSERT INTO timeline (rule, ledger, key, state, light, first_on, changed_on, as_of, run, sample) VALUES {} \
-                 ON CONFLICT (rule, ledger, key) DO UPDATE SET \
-                 changed_on=CASE WHEN timeline.state=excluded.state AND timeline.light=excluded.light THEN timeline.changed_on ELSE excluded.as_of END, \
-                 first_on=CASE WHEN timeline.sample=excluded.sample THEN timeline.first_on ELSE excluded.first_on END, \
-                 state=excluded.state, light=excluded.light, as_of=excluded.as_of, run=excluded.run, sample=excluded.sample",
-                self.dialect.values(part.len(), 10)
-            );
-            let mut query = sqlx::query(sql(statement));
-            for (identity, light, state) in part {
-                query = query
-                    .bind(&identity.rule)
-                    .bind(&identity.ledger)
-                    .bind(&identity.key)
-                    .bind(state)
-                    .bind(light.map_or("", Light::code))
-                    .bind(&as_of)
-                    .bind(&as_of)
-                    .bind(&as_of)
-                    .bind(&run.id)
-                    .bind(i64::from(sample));
-            }
-            query.execute(&mut *transaction).await?;
-        }
-        for identity in resolved {
-            sqlx::query("UPDATE timeline SET state='resolved', changed_on=$4, as_of=$4, run=$5 WHERE rule=$1 AND ledger=$2 AND key=$3")
-                .bind(&identity.rule)
-                .bind(&identity.ledger)
-                .bind(&identity.key)
-                .bind(&as_of)
-                .bind(&run.id)
-                .execute(&mut *transaction)
-                .await?;
-        }
-        transaction.commit().await?;
-        Ok(())
-    }
-
     /// What each unit (by name) was last told of.
     pub async fn told(&self, sample: bool) -> Result<HashMap<String, BTreeMap<Identity, Option<Light>>>> {
         let rows = sqlx::query("SELECT unit, rule, ledger, key, light FROM told WHERE sample=$1")
@@ -182,13 +217,29 @@ impl Store {
         Ok(out)
     }
 
-    /// The latest as_of whose digests a unit got, by unit name.
-    pub async fn last_told_on(&self, sample: bool) -> Result<HashMap<String, NaiveDate>> {
-        let rows = sqlx::query("SELECT unit, MAX(told_on) AS told_on FROM told WHERE sample=$1 GROUP BY unit")
-            .bind(i64::from(sample))
+    /// The day of the slot of the last digest each unit got, by unit name.
+    pub async fn last_digest_on(&self, sample: bool) -> Result<HashMap<String, NaiveDate>> {
+        let rows = sqlx::query("SELECT id, slot, inputs FROM run WHERE EXISTS (SELECT 1 FROM outbox WHERE outbox.run=run.id)")
             .fetch_all(&self.pool)
             .await?;
-        rows.iter().map(|row| Ok((text(row, "unit")?, text(row, "told_on")?.parse().unwrap_or_default()))).collect()
+        let mut days: HashMap<String, NaiveDate> = HashMap::new();
+        for row in &rows {
+            let id = text(row, "id")?;
+            let inputs: RunInputs = super::json("run", &id, &text(row, "inputs")?)?;
+            let day = text(row, "slot")?.get(..10).and_then(|day| day.parse().ok());
+            if let Some(day) = day.filter(|_| inputs.sample == sample) {
+                days.insert(id, day);
+            }
+        }
+        let rows = sqlx::query("SELECT DISTINCT unit, run FROM outbox").fetch_all(&self.pool).await?;
+        let mut out: HashMap<String, NaiveDate> = HashMap::new();
+        for row in &rows {
+            if let Some(day) = days.get(&text(row, "run")?) {
+                let last = out.entry(text(row, "unit")?).or_insert(*day);
+                *last = (*last).max(*day);
+            }
+        }
+        Ok(out)
     }
 
     /// How many findings a run stored.

@@ -32,6 +32,18 @@ pub struct NewTold {
     pub told: BTreeMap<Identity, Option<Light>>,
 }
 
+/// Everything one run tells.
+#[derive(Clone, Debug, Default)]
+pub struct OutboxBatch {
+    pub messages: Vec<NewMessage>,
+    pub told: Vec<NewTold>,
+    /// Day of the slot.
+    pub told_on: String,
+    pub now: String,
+    /// What the run prints.
+    pub result: String,
+}
+
 /// A claimed message.
 #[derive(Clone, Debug)]
 pub struct Claimed {
@@ -60,29 +72,16 @@ pub struct Listed {
 }
 
 impl Store {
-    /// Commits everything a run tells: its messages, what each unit is told, and the step itself. Called twice it changes nothing.
-    #[allow(clippy::too_many_arguments, reason = "one transaction has these parts")]
-    pub async fn commit_outbox(
-        &self,
-        run: &Run,
-        step: &str,
-        inputs: &RunInputs,
-        messages: &[NewMessage],
-        told: &[NewTold],
-        told_on: &str,
-        now: &str,
-    ) -> Result<()> {
+    /// Commits everything a run tells: its messages, what each unit is told, what is printed, and the step itself. Called twice it
+    /// changes nothing.
+    ///
+    /// # Errors
+    /// The database fails, or another process has taken the run over.
+    pub async fn commit_outbox(&self, run: &Run, step: &str, inputs: &RunInputs, batch: &OutboxBatch) -> Result<()> {
+        let OutboxBatch { messages, told, told_on, now, result } = batch;
         let mut transaction = self.begin().await?;
-        let claimed = sqlx::query("UPDATE run SET step=$3, inputs=$4 WHERE id=$1 AND fence=$2 AND state='running' RETURNING id")
-            .bind(&run.id)
-            .bind(run.fence)
-            .bind(step)
-            .bind(super::to_json(inputs)?)
-            .fetch_optional(&mut *transaction)
-            .await?;
-        if claimed.is_none() {
-            return Err(super::StoreError::Lost(format!("run {} was taken over by another process", run.id)));
-        }
+        super::runs::advance(&mut transaction, run, step, inputs).await?;
+        sqlx::query("UPDATE run SET result=$2 WHERE id=$1").bind(&run.id).bind(result).execute(&mut *transaction).await?;
         // messages carry attachments: few per statement, so that a statement stays small
         for part in messages.chunks(8) {
             let statement = format!(
@@ -161,7 +160,7 @@ impl Store {
             "UPDATE outbox SET state='sending', fence=fence+1, lease_until=$3, attempts=attempts+1 WHERE id IN (\
              SELECT id FROM outbox WHERE ((state IN ('pending','unknown') AND next_at<=$2) OR (state='sending' AND lease_until<$2)) \
              AND ($4='' OR run=$4) ORDER BY next_at, id LIMIT $1{}) RETURNING id, address, unit, message_id, message, attempts, fence",
-            self.dialect.claim_lock()
+            self.dialect.skip_locked()
         );
         let rows =
             sqlx::query(sql(statement)).bind(limit).bind(now).bind(lease_until).bind(run.unwrap_or_default()).fetch_all(&self.pool).await?;

@@ -1,10 +1,11 @@
 //! Runs: one row per (job, slot, revision). The ledger of runs is the truth about what was done.
 
-use super::{Dialect, ROWS_PER_STATEMENT, Result, Store, json, number, sql, text, to_json};
+use super::{ROWS_PER_STATEMENT, Result, Store, json, number, sql, text, to_json};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use sqlx::any::AnyRow;
+use sqlx::{Any, Transaction};
 use std::collections::BTreeMap;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -164,15 +165,10 @@ impl Store {
 
     /// Records the end of a step with the inputs as they now stand.
     pub async fn finish_step(&self, run: &Run, step: &str, inputs: &RunInputs) -> Result<()> {
-        let done = sqlx::query("UPDATE run SET step=$3, inputs=$4 WHERE id=$1 AND fence=$2 AND state=$5")
-            .bind(&run.id)
-            .bind(run.fence)
-            .bind(step)
-            .bind(to_json(inputs)?)
-            .bind(RunState::Running.code())
-            .execute(&self.pool)
-            .await?;
-        fenced(done.rows_affected(), run)
+        let mut transaction = self.begin().await?;
+        advance(&mut transaction, run, step, inputs).await?;
+        transaction.commit().await?;
+        Ok(())
     }
 
     /// Ends a run.
@@ -281,13 +277,19 @@ impl Store {
     }
 }
 
-fn fenced(rows: u64, run: &Run) -> Result<()> {
-    if rows == 1 { Ok(()) } else { Err(super::StoreError::Lost(format!("run {} was taken over by another process", run.id))) }
+/// Moves a claimed run past a step, inside the transaction that holds the step's work.
+pub(super) async fn advance(transaction: &mut Transaction<'static, Any>, run: &Run, step: &str, inputs: &RunInputs) -> Result<()> {
+    let done = sqlx::query("UPDATE run SET step=$3, inputs=$4 WHERE id=$1 AND fence=$2 AND state=$5")
+        .bind(&run.id)
+        .bind(run.fence)
+        .bind(step)
+        .bind(to_json(inputs)?)
+        .bind(RunState::Running.code())
+        .execute(&mut **transaction)
+        .await?;
+    fenced(done.rows_affected(), run)
 }
 
-impl Dialect {
-    /// The row lock of a claim, where the database has one.
-    pub fn claim_lock(self) -> &'static str {
-        self.skip_locked()
-    }
+fn fenced(rows: u64, run: &Run) -> Result<()> {
+    if rows == 1 { Ok(()) } else { Err(super::StoreError::Lost(format!("run {} was taken over by another process", run.id))) }
 }

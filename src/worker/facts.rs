@@ -6,7 +6,7 @@ use crate::domain::finding::{Change, Finding, Identity, State};
 use crate::domain::judge::Policy;
 use crate::domain::rule::Light;
 use crate::store::Result;
-use crate::store::findings::{Life, StoredFinding};
+use crate::store::findings::{Life, RESOLVED, StoredFinding};
 use chrono::NaiveDate;
 use serde::Serialize;
 use std::collections::HashMap;
@@ -137,8 +137,6 @@ impl Service {
         Ok(changes)
     }
 }
-
-const RESOLVED: &str = "resolved";
 
 fn before(light: Option<Light>, finding: &Finding) -> Change {
     // an unjudged cell that is filled may show a light: that is new, not worse

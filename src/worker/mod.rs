@@ -1,12 +1,16 @@
 //! The imperative shell: read, decide (a domain call), write. Everything a command does to the store, the files and the mail passes
 //! through [`Service`].
 
+pub mod deliverer;
 pub mod facts;
 pub mod puller;
 pub mod reading;
+pub mod runner;
+pub mod scheduler;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::mail::transport::Mailer;
 use crate::source::child::ParserCommand;
 use crate::store::Store;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -22,6 +26,7 @@ pub struct Service {
     pub store: Store,
     pub clock: Clock,
     pub parser: ParserCommand,
+    pub mailer: Mailer,
 }
 
 impl Service {

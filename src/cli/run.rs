@@ -1,0 +1,190 @@
+//! `run`, `preview`, `serve`, `runs`, `init`, `outbox`: making things happen, and looking at what happened.
+
+use super::Exit;
+use crate::clock::stamp;
+use crate::domain::delivery::DeliveryState;
+use crate::domain::period::{Period, chinese_date};
+use crate::domain::rule::Every;
+use crate::store::runs::RunState;
+use crate::worker::Service;
+use crate::worker::deliverer::masked;
+use crate::worker::runner::{RunRequest, RunWhen};
+use anyhow::{Context, bail};
+use chrono::NaiveDate;
+use clap::Subcommand;
+use std::path::Path;
+use tokio_util::sync::CancellationToken;
+
+#[derive(Subcommand)]
+pub enum OutboxAction {
+    /// All messages, newest first
+    List {
+        /// pending, sending, accepted, refused, unknown or held
+        #[arg(long)]
+        state: Option<String>,
+        #[arg(long)]
+        run: Option<String>,
+    },
+    /// The bytes of one message
+    Show { id: String },
+    /// Send refused messages again (all of them, or those named)
+    Retry { ids: Vec<String> },
+    /// Keep pending messages back
+    Hold { ids: Vec<String> },
+    /// Let held messages go
+    Release { ids: Vec<String> },
+}
+
+fn exit_of(state: RunState) -> Exit {
+    match state {
+        RunState::Done => Exit::Done,
+        RunState::Partial => Exit::Partial,
+        RunState::Running | RunState::Failed => Exit::Failed,
+    }
+}
+
+pub async fn run(service: &Service, job: String, as_of: Option<NaiveDate>, dry_run: bool, revise: bool) -> anyhow::Result<Exit> {
+    let when = as_of.map_or(RunWhen::Now, RunWhen::AsOf);
+    let outcome = service.run_job(&RunRequest { job, when, revise, dry_run }).await?;
+    print!("{}", outcome.text);
+    Ok(exit_of(outcome.state))
+}
+
+pub async fn serve(service: &Service) -> anyhow::Result<Exit> {
+    let stop = CancellationToken::new();
+    let stopping = stop.clone();
+    tokio::spawn(async move {
+        wait_for_signal().await;
+        stopping.cancel();
+    });
+    for (job, slots) in service.next_slots(1) {
+        let next = slots.first().map_or_else(|| "无".to_owned(), |slot| slot.runs_at.format("%Y-%m-%d %H:%M").to_string());
+        println!("{}（{}）下次：{next}", job.title, job.name);
+    }
+    service.serve(stop).await?;
+    Ok(Exit::Done)
+}
+
+async fn wait_for_signal() {
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminate => {}
+    }
+}
+
+pub async fn runs(service: &Service, limit: i64) -> anyhow::Result<Exit> {
+    for run in service.store.runs(limit).await? {
+        let state = match run.state {
+            RunState::Running => "进行中",
+            RunState::Done => "已完成",
+            RunState::Partial => "部分完成",
+            RunState::Failed => "失败",
+        };
+        println!(
+            "{} 截至{} {state} {}{}",
+            run.id,
+            run.as_of,
+            if run.finished_at.is_empty() { run.started_at } else { run.finished_at },
+            if run.reason.is_empty() { String::new() } else { format!(" {}", run.reason) }
+        );
+    }
+    Ok(Exit::Done)
+}
+
+/// Working days a unit has at least to check its rows before acts begin.
+const CHECK_WORKDAYS: u32 = 20;
+
+/// Fixes the day acts begin: the first quarter start at least twenty working days away, written to config/duban.toml.
+pub fn init(service: &Service, root: &Path) -> anyhow::Result<Exit> {
+    if let Some(day) = service.config.settings.enforce_on() {
+        println!("启动日已定为{}，未作更改。", chinese_date(day));
+        return Ok(Exit::Done);
+    }
+    let calendar = &service.config.policy.calendar;
+    let national = calendar.of(None);
+    let today = service.clock.today();
+    let earliest = national.due(today, crate::domain::calendar::Span::Workdays(CHECK_WORKDAYS), false);
+    let mut quarter = Period::of(Every::Quarter, today);
+    while quarter.first_day() < earliest {
+        quarter = Period::of(Every::Quarter, quarter.last_day() + chrono::Days::new(1));
+    }
+    let day = quarter.first_day();
+    let path = root.join("config/duban.toml");
+    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let mut document: toml_edit::DocumentMut = text.parse().with_context(|| format!("cannot read {}", path.display()))?;
+    document["start"].or_insert(toml_edit::table())["enforce_on"] = toml_edit::value(day.to_string());
+    let folder = path.parent().context("config/duban.toml has no folder")?;
+    let mut temp = tempfile::NamedTempFile::new_in(folder).context("cannot write into config/")?;
+    std::io::Write::write_all(&mut temp, document.to_string().as_bytes())?;
+    temp.as_file().sync_all()?;
+    if let Ok(known) = std::fs::metadata(&path) {
+        std::fs::set_permissions(temp.path(), known.permissions())?;
+    }
+    temp.persist(&path).with_context(|| format!("cannot write {}", path.display()))?;
+    println!("启动日定为{}（config/duban.toml [start] enforce_on）。", chinese_date(day));
+    println!("此前为建账期：各单位收到一份存量核对单，只作提醒；此后按督办规则催办，督办、通报、约谈由专人签发。");
+    if !calendar.knows(chrono::Datelike::year(&day)) {
+        println!("注意：{}年的工作日安排尚未录入（config/calendar/），按周末估算。", chrono::Datelike::year(&day));
+    }
+    Ok(Exit::Done)
+}
+
+pub async fn outbox(service: &Service, action: OutboxAction) -> anyhow::Result<Exit> {
+    let now = stamp(service.clock.now());
+    let moved = async |ids: Vec<String>, from: DeliveryState, to: DeliveryState, word: &str| -> anyhow::Result<Exit> {
+        let count = service.store.move_messages(&ids, from, to, &now).await?;
+        service.store.audit(&now, "cli", &format!("outbox {}", to.code()), if ids.is_empty() { "all" } else { "named" }, &ids.join(" ")).await?;
+        println!("{word}{count}封");
+        Ok(Exit::Done)
+    };
+    match action {
+        OutboxAction::List { state, run } => {
+            let state = match state.as_deref() {
+                None => None,
+                Some(word) => match DeliveryState::parse(word) {
+                    Some(state) => Some(state),
+                    None => bail!(
+                        "state \"{word}\" is unknown ({})",
+                        crate::config::suggest(word, DeliveryState::NAMES.iter().map(|(name, _)| *name)).unwrap_or_default()
+                    ),
+                },
+            };
+            for message in service.store.messages(run.as_deref(), state).await? {
+                let word = match message.state {
+                    DeliveryState::Pending => "待发",
+                    DeliveryState::Sending => "发送中",
+                    DeliveryState::Accepted => "已送达",
+                    DeliveryState::Refused => "被拒",
+                    DeliveryState::Unknown => "结果不明",
+                    DeliveryState::Held => "暂缓",
+                };
+                println!(
+                    "{} {word} {} <{}> {} {}{}",
+                    message.id,
+                    message.unit,
+                    masked(&message.address),
+                    message.subject,
+                    if message.settled_at.is_empty() { message.created_at } else { message.settled_at },
+                    if message.reply.is_empty() { String::new() } else { format!(" {}", message.reply) }
+                );
+            }
+            Ok(Exit::Done)
+        }
+        OutboxAction::Show { id } => {
+            let bytes = service.store.message(&id).await?.with_context(|| format!("there is no message {id}; see duban outbox list"))?;
+            std::io::Write::write_all(&mut std::io::stdout().lock(), &bytes)?;
+            Ok(Exit::Done)
+        }
+        OutboxAction::Retry { ids } => moved(ids, DeliveryState::Refused, DeliveryState::Pending, "重新发送").await,
+        OutboxAction::Hold { ids } => moved(ids, DeliveryState::Pending, DeliveryState::Held, "暂缓").await,
+        OutboxAction::Release { ids } => moved(ids, DeliveryState::Held, DeliveryState::Pending, "放行").await,
+    }
+}
