@@ -1,5 +1,0 @@
-//! stub
-#[derive(Clone, Debug)]
-pub struct Template {
-    pub name: String,
-}
