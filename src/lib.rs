@@ -5,6 +5,8 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod domain;
+pub mod mail;
+pub mod report;
 pub mod source;
 pub mod store;
 pub mod worker;

@@ -1,9 +1,347 @@
-//! stub
-use super::{FileSet, Problems, files_in};
+//! `report-templates/NAME.toml` → [`Template`]. Every field, rule and column is looked up here, so a workbook never meets an unknown one.
+
+use super::{FileSet, Problems, files_in, named, parse_toml, suggest};
+use crate::domain::finding::State;
+use crate::domain::indicators::{Rate, Window};
 use crate::domain::judge::Policy;
-use crate::domain::workbook::Template;
+use crate::domain::workbook::{Axis, BuiltIn, ColumnKey, Form, Group, List, ListColumn, MatrixColumn, Paper, SheetTemplate, Template};
+use serde::Deserialize;
 use std::collections::BTreeMap;
 
-pub fn parse(files: &FileSet, _policy: &Policy, _problems: &mut Problems) -> BTreeMap<String, Template> {
-    files_in(files, "report-templates", ".toml").map(|(stem, _)| (stem.to_owned(), Template { name: stem.to_owned() })).collect()
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TemplateFile {
+    title: String,
+    file: String,
+    #[serde(default)]
+    subject: String,
+    #[serde(default)]
+    keywords: String,
+    sheet: Vec<SheetFile>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SheetFile {
+    form: String,
+    name: String,
+    title: Option<String>,
+    #[serde(default)]
+    mark: String,
+    #[serde(default)]
+    note: String,
+    #[serde(default = "landscape")]
+    orientation: String,
+    #[serde(default = "a4")]
+    paper: String,
+    #[serde(default)]
+    optional: bool,
+    paragraphs: Option<Vec<String>>,
+    objection: Option<String>,
+    chart: Option<bool>,
+    by: Option<String>,
+    window: Option<String>,
+    rules: Option<Vec<String>>,
+    states: Option<Vec<String>>,
+    group: Option<String>,
+    columns: Option<Vec<String>>,
+}
+
+fn landscape() -> String {
+    "landscape".into()
+}
+
+fn a4() -> String {
+    "A4".into()
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum FormName {
+    Cover,
+    Summary,
+    Matrix,
+    List,
+    Notices,
+    Quality,
+}
+
+const FORMS: [(&str, FormName); 6] = [
+    ("cover", FormName::Cover),
+    ("summary", FormName::Summary),
+    ("matrix", FormName::Matrix),
+    ("list", FormName::List),
+    ("notices", FormName::Notices),
+    ("quality", FormName::Quality),
+];
+
+const STATES: [(&str, State); 3] = [("open", State::Open), ("exempt", State::Exempt), ("unjudged", State::Unjudged)];
+
+/// A column entry that stands for the editable fields of the list's ledgers, to be filled in.
+const EDITABLE: &str = "editable";
+
+/// The limit of a tab name in a workbook.
+const SHEET_NAME_MAX: usize = 31;
+
+pub fn parse(files: &FileSet, policy: &Policy, problems: &mut Problems) -> BTreeMap<String, Template> {
+    files_in(files, "report-templates", ".toml")
+        .filter_map(|(stem, path)| Some((stem.to_owned(), template(files, stem, path, policy, problems)?)))
+        .collect()
+}
+
+fn template(files: &FileSet, stem: &str, path: &str, policy: &Policy, problems: &mut Problems) -> Option<Template> {
+    let file: TemplateFile = parse_toml(files, path, problems)?;
+    let before = problems.0.len();
+    if !file.file.ends_with(".xlsx") {
+        problems.push(path, format!("file \"{}\" does not end in .xlsx", file.file), None);
+    }
+    for word in placeholders(&file.file).into_iter().chain(placeholders(&file.title)) {
+        if !["title", "as_of", "unit", "office"].contains(&word) {
+            problems.push(path, format!("{{{word}}} is unknown"), suggest(word, ["title", "as_of", "unit", "office"].into_iter()));
+        }
+    }
+    if file.sheet.is_empty() {
+        problems.push(path, "has no [[sheet]]", None);
+    }
+    let mut names: Vec<&str> = Vec::new();
+    for sheet in &file.sheet {
+        let place = format!("sheet \"{}\"", sheet.name);
+        if names.contains(&sheet.name.as_str()) {
+            problems.push(path, format!("{place} appears twice"), None);
+        }
+        if sheet.name.is_empty()
+            || sheet.name.chars().count() > SHEET_NAME_MAX
+            || sheet.name.contains(['[', ']', ':', '*', '?', '/', '\\'])
+            || sheet.name.starts_with('\'')
+        {
+            problems.push(path, format!("{place}: a tab name has 1 to {SHEET_NAME_MAX} characters and none of [ ] : * ? / \\"), None);
+        }
+        names.push(&sheet.name);
+    }
+    let sheets: Vec<SheetTemplate> = file.sheet.iter().filter_map(|raw| sheet(path, raw, policy, problems)).collect();
+    if problems.0.len() == before {
+        covers_every_rule(path, policy, &sheets, problems);
+    }
+    (problems.0.len() == before).then(|| Template {
+        name: stem.to_owned(),
+        title: file.title,
+        subject: file.subject,
+        keywords: file.keywords,
+        file: file.file,
+        sheets,
+    })
+}
+
+fn sheet(path: &str, raw: &SheetFile, policy: &Policy, problems: &mut Problems) -> Option<SheetTemplate> {
+    let place = format!("sheet \"{}\"", raw.name);
+    let form_name = named(&FORMS, &raw.form, path, &place, "form", problems)?;
+    let landscape = named(&[("landscape", true), ("portrait", false)], &raw.orientation, path, &place, "orientation", problems)?;
+    let paper = named(&[("A4", Paper::A4), ("A3", Paper::A3)], &raw.paper, path, &place, "paper", problems)?;
+    for (key, given, forms) in [
+        ("paragraphs", raw.paragraphs.is_some(), &[FormName::Cover][..]),
+        ("objection", raw.objection.is_some(), &[FormName::Cover]),
+        ("chart", raw.chart.is_some(), &[FormName::Summary]),
+        ("by", raw.by.is_some(), &[FormName::Matrix]),
+        ("window", raw.window.is_some(), &[FormName::Matrix]),
+        ("rules", raw.rules.is_some(), &[FormName::List]),
+        ("states", raw.states.is_some(), &[FormName::List]),
+        ("group", raw.group.is_some(), &[FormName::List]),
+        ("columns", raw.columns.is_some(), &[FormName::Matrix, FormName::List, FormName::Notices]),
+    ] {
+        if given && !forms.contains(&form_name) {
+            problems.push(path, format!("{place}: `{key}` does not belong to form \"{}\"", raw.form), Some(format!("remove `{key}`")));
+        }
+    }
+    let columns = raw.columns.as_deref().unwrap_or_default();
+    if columns.is_empty() && matches!(form_name, FormName::Matrix | FormName::List | FormName::Notices) {
+        problems.push(path, format!("{place}: `columns` is missing or empty"), None);
+        return None;
+    }
+    let form = match form_name {
+        FormName::Cover => {
+            Form::Cover { paragraphs: raw.paragraphs.clone().unwrap_or_default(), objection: raw.objection.clone().unwrap_or_default() }
+        }
+        FormName::Summary => Form::Summary { chart: raw.chart.unwrap_or(true) },
+        FormName::Matrix => matrix(path, &place, raw, columns, policy, problems)?,
+        FormName::List => Form::List(list(path, &place, raw, columns, policy, problems)?),
+        FormName::Notices => {
+            let rules: Vec<usize> = (0..policy.rules.len()).filter(|rule| policy.rules[*rule].notice_days > 0).collect();
+            Form::Notices { columns: list_columns(path, &place, columns, &rules, policy, problems) }
+        }
+        FormName::Quality => Form::Quality,
+    };
+    Some(SheetTemplate {
+        name: raw.name.clone(),
+        title: raw.title.clone().unwrap_or_else(|| raw.name.clone()),
+        mark: raw.mark.clone(),
+        note: raw.note.clone(),
+        landscape,
+        paper,
+        optional: raw.optional,
+        form,
+    })
+}
+
+fn matrix(path: &str, place: &str, raw: &SheetFile, columns: &[String], policy: &Policy, problems: &mut Problems) -> Option<Form> {
+    let axis = named(&Axis::NAMES, raw.by.as_deref().unwrap_or_default(), path, place, "by", problems)?;
+    let window = named(&Window::NAMES, raw.window.as_deref().unwrap_or("all"), path, place, "window", problems)?;
+    let names = MatrixColumn::names();
+    let mut found = Vec::new();
+    for word in columns {
+        let Some(column) = named(&names, word, path, place, "column", problems) else { continue };
+        if axis == Axis::Industry && column.needs_region() {
+            problems.push(path, format!("{place}: column \"{word}\" is for by = \"region\""), Some("work orders have no industry".into()));
+        }
+        let needs = match column {
+            MatrixColumn::Rate(Rate::OnTime) | MatrixColumn::LiveRate(Rate::OnTime) | MatrixColumn::Rank(Rate::OnTime) => {
+                Some(crate::domain::ledger::Role::PlannedStart)
+            }
+            MatrixColumn::Funds | MatrixColumn::Rate(Rate::Funds) => Some(crate::domain::ledger::Role::Funds),
+            MatrixColumn::Performed | MatrixColumn::Rate(Rate::Performed) => Some(crate::domain::ledger::Role::Performed),
+            _ => None,
+        };
+        let project = policy.project_ledger().map(|index| &policy.ledgers[index]);
+        if let Some(role) = needs
+            && project.is_none_or(|ledger| ledger.role(role).is_none())
+        {
+            problems.push(path, format!("{place}: column \"{word}\" needs a project field with role \"{}\"", role.name()), None);
+        }
+        found.push(column);
+    }
+    Some(Form::Matrix { axis, window, columns: found })
+}
+
+fn list(path: &str, place: &str, raw: &SheetFile, columns: &[String], policy: &Policy, problems: &mut Problems) -> Option<List> {
+    let mut rules: Vec<usize> = Vec::new();
+    for word in raw.rules.as_deref().unwrap_or_default() {
+        let matching: Vec<usize> = match word.strip_suffix('*') {
+            Some(head) => (0..policy.rules.len()).filter(|rule| policy.rules[*rule].id.starts_with(head)).collect(),
+            None => policy.rule(word).into_iter().collect(),
+        };
+        if matching.is_empty() {
+            let hint = suggest(word, policy.rules.iter().map(|rule| rule.id.as_str()));
+            problems.push(path, format!("{place}: rule \"{word}\" is unknown"), hint);
+        }
+        rules.extend(matching);
+    }
+    rules.sort_unstable();
+    rules.dedup();
+    if rules.is_empty() {
+        problems.push(path, format!("{place}: `rules` names no rule"), Some("\"*\" stands for all, \"order-*\" for a family".into()));
+        return None;
+    }
+    let mut states: Vec<State> = match &raw.states {
+        None => vec![State::Open, State::Exempt],
+        Some(words) => words.iter().filter_map(|word| named(&STATES, word, path, place, "state", problems)).collect(),
+    };
+    states.sort_unstable();
+    states.dedup();
+    let group = match &raw.group {
+        None => None,
+        Some(word) => Some(named(&Group::NAMES, word, path, place, "group", problems)?),
+    };
+    let columns = list_columns(path, place, columns, &rules, policy, problems);
+    Some(List { rules, states, group, columns })
+}
+
+/// An entry is `KEY` or `KEY title of the column`; `KEY` is a built-in key, a field of a rule's ledger, `project.FIELD`, or `editable`.
+fn list_columns(path: &str, place: &str, words: &[String], rules: &[usize], policy: &Policy, problems: &mut Problems) -> Vec<ListColumn> {
+    let mut ledgers: Vec<usize> = rules.iter().map(|rule| policy.rules[*rule].ledger).collect();
+    ledgers.sort_unstable();
+    ledgers.dedup();
+    let keys: Vec<&str> = words.iter().map(|word| word.split_once(' ').map_or(word.as_str(), |(key, _)| key)).collect();
+    let mut columns = Vec::new();
+    for (word, key) in words.iter().zip(&keys) {
+        let own_title = word.split_once(' ').map(|(_, title)| title.trim().to_owned());
+        if *key == EDITABLE {
+            columns.extend(editable(policy, &ledgers, &keys));
+        } else if let Some((_, built_in)) = BuiltIn::NAMES.iter().find(|(name, _)| name == key) {
+            let title = own_title.unwrap_or_else(|| built_in.title().to_owned());
+            columns.push(ListColumn { title, key: ColumnKey::BuiltIn(*built_in), fill: false });
+        } else if let Some(id) = key.strip_prefix("project.") {
+            let Some(project) = policy.project_ledger() else { continue };
+            let ledger = &policy.ledgers[project];
+            match ledger.field(id) {
+                Some(field) => {
+                    let title = own_title.unwrap_or_else(|| titled(&ledger.fields[field]));
+                    columns.push(ListColumn { title, key: ColumnKey::Project(field), fill: false });
+                }
+                None => problems.push(
+                    path,
+                    format!("{place}: column \"{key}\": the project ledger has no field \"{id}\""),
+                    suggest(id, ledger.fields.iter().map(|field| field.id.as_str())),
+                ),
+            }
+        } else {
+            let fields: Vec<Option<usize>> = by_ledger(policy, &ledgers, key);
+            match fields.iter().enumerate().find_map(|(ledger, field)| Some(&policy.ledgers[ledger].fields[(*field)?])) {
+                Some(field) => {
+                    let title = own_title.unwrap_or_else(|| titled(field));
+                    columns.push(ListColumn { title, key: ColumnKey::Field(fields), fill: false });
+                }
+                None => {
+                    let known = ledgers.iter().flat_map(|ledger| policy.ledgers[*ledger].fields.iter().map(|field| field.id.as_str()));
+                    problems.push(
+                        path,
+                        format!("{place}: column \"{key}\" is no built-in key and no field of the rules' ledgers"),
+                        suggest(key, BuiltIn::NAMES.iter().map(|(name, _)| *name).chain([EDITABLE]).chain(known)),
+                    );
+                }
+            }
+        }
+    }
+    columns
+}
+
+/// The editable fields of the ledgers that no other entry names, each once by id.
+fn editable(policy: &Policy, ledgers: &[usize], taken: &[&str]) -> Vec<ListColumn> {
+    let mut out: Vec<(String, ListColumn)> = Vec::new();
+    for ledger in ledgers {
+        for field in policy.ledgers[*ledger].fields.iter().filter(|field| field.editable) {
+            if taken.contains(&field.id.as_str()) || out.iter().any(|(id, _)| *id == field.id) {
+                continue;
+            }
+            let column = ListColumn { title: titled(field), key: ColumnKey::Field(by_ledger(policy, ledgers, &field.id)), fill: true };
+            out.push((field.id.clone(), column));
+        }
+    }
+    out.into_iter().map(|(_, column)| column).collect()
+}
+
+fn by_ledger(policy: &Policy, ledgers: &[usize], id: &str) -> Vec<Option<usize>> {
+    (0..policy.ledgers.len()).map(|ledger| ledgers.contains(&ledger).then(|| policy.ledgers[ledger].field(id)).flatten()).collect()
+}
+
+/// A money column says its unit.
+fn titled(field: &crate::domain::ledger::Field) -> String {
+    match field.kind {
+        crate::domain::ledger::FieldKind::Money => format!("{}（亿元）", field.title),
+        _ => field.title.clone(),
+    }
+}
+
+/// Where a summary counts every rule, every rule's findings of every state stand on exactly one list.
+fn covers_every_rule(path: &str, policy: &Policy, sheets: &[SheetTemplate], problems: &mut Problems) {
+    if !sheets.iter().any(|sheet| matches!(sheet.form, Form::Summary { .. })) {
+        return;
+    }
+    for (index, rule) in policy.rules.iter().enumerate() {
+        for (word, state) in STATES {
+            let listed = sheets
+                .iter()
+                .filter(|sheet| matches!(&sheet.form, Form::List(list) if list.rules.contains(&index) && list.states.contains(&state)));
+            match listed.count() {
+                1 => {}
+                0 => problems.push(
+                    path,
+                    format!("rule \"{}\" ({}) state {word} is counted in the summary but stands on no list", rule.id, rule.title),
+                    Some("add it to the `rules` of a sheet".into()),
+                ),
+                _ => problems.push(path, format!("rule \"{}\" state {word} stands on more than one list", rule.id), None),
+            }
+        }
+    }
+}
+
+fn placeholders(text: &str) -> Vec<&str> {
+    text.split('{').skip(1).filter_map(|rest| rest.split_once('}').map(|(word, _)| word)).collect()
 }

@@ -1,0 +1,155 @@
+//! The cover: what the workbook is, where its data come from, the rules, and how to object.
+
+use super::Page;
+use super::matrix::grid;
+use super::model::{Role, Row, Sheet, Value, text_lines};
+use super::sentence::{clause, ladder, sentence};
+use crate::domain::period::chinese_date;
+use chrono::Datelike;
+
+const COLUMNS: usize = 10;
+
+impl Page<'_, '_> {
+    pub(super) fn cover(&mut self, paragraphs: &[String], objection: &str) -> Sheet {
+        let material = self.view.material;
+        let subtitle = format!("{}　　数据截至{}", material.office, chinese_date(material.as_of));
+        let mut sheet = self.head(grid(20.0, 13.5, COLUMNS), &subtitle);
+        for paragraph in paragraphs {
+            sheet.banner(Role::Paragraph, self.view.fill_in(paragraph, self.template));
+        }
+        sheet.banner(Role::Section, "一、数据来源");
+        self.sources(&mut sheet);
+        sheet.banner(Role::Section, "二、表页");
+        self.contents(&mut sheet);
+        sheet.banner(Role::Section, "三、督办规则");
+        self.meanings(&mut sheet);
+        sheet.banner(Role::Section, "四、因缺少数据列未启用的规则");
+        self.switched_off(&mut sheet);
+        sheet.banner(Role::Section, "五、判定所用配置");
+        self.inputs(&mut sheet);
+        if !objection.is_empty() {
+            sheet.banner(Role::Section, "六、核对与异议");
+            sheet.banner(Role::Paragraph, self.view.fill_in(objection, self.template));
+        }
+        self.note(&mut sheet);
+        sheet
+    }
+
+    fn sources(&self, sheet: &mut Sheet) {
+        table(
+            sheet,
+            Role::Head,
+            &[
+                (0, "台账"),
+                (1, "来源"),
+                (2, "第几次快照"),
+                (3, "数据截至"),
+                (4, "文件"),
+                (6, "读入"),
+                (7, "收录"),
+                (8, "待核"),
+                (9, "略过"),
+            ],
+        );
+        for line in self.view.material.sources {
+            let row = vec![
+                (0, Value::text(line.ledger.clone())),
+                (1, Value::text(line.source.clone())),
+                (2, Value::Count(line.snapshot)),
+                (3, Value::Date(line.covers_on)),
+                (4, Value::text(line.file.clone())),
+                (6, Value::count(line.accepted + line.quarantined + line.skipped)),
+                (7, Value::count(line.accepted)),
+                (8, Value::count(line.quarantined)),
+                (9, Value::count(line.skipped)),
+            ];
+            spread(sheet, Role::Body, row);
+        }
+        sheet.banner(Role::Note, "注：读入＝收录＋待核＋略过；待核的行未参加判定，见“数据质量”。");
+        for line in self.view.material.sources.iter().filter(|line| !line.note.is_empty()) {
+            sheet.banner(Role::Note, format!("{}（{}）：{}", line.ledger, line.source, line.note));
+        }
+    }
+
+    fn contents(&self, sheet: &mut Sheet) {
+        table(sheet, Role::Head, &[(0, "表页"), (2, "内容")]);
+        for (index, form) in self.kept.iter().enumerate().filter(|(index, _)| *index != self.index) {
+            let link = Value::Link { text: form.name.clone(), sheet: index };
+            spread(sheet, Role::Body, vec![(0, link), (2, Value::text(self.view.fill_in(&form.title, self.template)))]);
+        }
+    }
+
+    fn meanings(&self, sheet: &mut Sheet) {
+        table(sheet, Role::Head, &[(0, "督办事项"), (1, "依据"), (2, "判定标准"), (7, "亮灯与方式")]);
+        let policy = self.view.policy();
+        for rule in &policy.rules {
+            let row = vec![
+                (0, Value::text(rule.title.clone())),
+                (1, Value::text(clause(&rule.basis))),
+                (2, Value::text(sentence(policy, rule))),
+                (7, Value::text(ladder(rule))),
+            ];
+            spread(sheet, Role::Body, row);
+        }
+        sheet.banner(Role::Note, "注：督办、通报、约谈由人签发后方可发出，签发前均为拟办；日期晚于数据截至日的事项视为尚未发生。");
+    }
+
+    fn switched_off(&self, sheet: &mut Sheet) {
+        let policy = self.view.policy();
+        let off = &self.view.material.judged.off;
+        if off.is_empty() {
+            sheet.banner(Role::Paragraph, "无。");
+            return;
+        }
+        table(sheet, Role::Head, &[(0, "督办事项"), (2, "数据源缺少的列"), (5, "未判定的行")]);
+        for ((rule, field), rows) in off {
+            let rule = &policy.rules[*rule];
+            let ledger = &policy.ledgers[rule.ledger];
+            let row = vec![
+                (0, Value::text(rule.title.clone())),
+                (2, Value::text(format!("{}“{}”", ledger.title, ledger.fields[*field].title))),
+                (5, Value::count(*rows)),
+            ];
+            spread(sheet, Role::Body, row);
+        }
+    }
+
+    fn inputs(&self, sheet: &mut Sheet) {
+        for (name, value) in self.view.material.inputs {
+            spread(sheet, Role::Body, vec![(0, Value::text(name.clone())), (1, Value::text(value.clone()))]);
+        }
+        let as_of = self.view.material.as_of;
+        let first = self.view.findings.iter().filter_map(|finding| finding.due_on).map(|due| due.year()).min().unwrap_or(as_of.year());
+        let lacking: Vec<String> = (first.min(as_of.year())..=as_of.year())
+            .filter(|year| !self.view.policy().calendar.knows(*year))
+            .map(|year| format!("{year}年"))
+            .collect();
+        if !lacking.is_empty() {
+            sheet.banner(Role::Note, format!("注：缺{}的放假安排，这些年份只按周末计算休息日，工作日时限可能有出入。", lacking.join("、")));
+        }
+    }
+}
+
+fn table(sheet: &mut Sheet, role: Role, heads: &[(usize, &str)]) {
+    spread(sheet, role, heads.iter().map(|(column, text)| (*column, Value::text(*text))).collect());
+}
+
+/// A row whose cells each reach to the next one, the last to the edge, as high as its texts need.
+fn spread(sheet: &mut Sheet, role: Role, values: Vec<(usize, Value)>) {
+    let mut cells = vec![Value::Blank; COLUMNS];
+    let mut merges = Vec::new();
+    let mut lines = 1;
+    let starts: Vec<usize> = values.iter().map(|(column, _)| *column).chain([COLUMNS]).collect();
+    for ((column, value), next) in values.into_iter().zip(starts.iter().skip(1)) {
+        let width: f64 = sheet.columns[column..*next].iter().map(|column| column.width).sum();
+        if let Value::Text(text) | Value::Link { text, .. } = &value {
+            lines = lines.max(text_lines(text, width * 0.94));
+        }
+        if next - column > 1 {
+            merges.push((column, next - 1));
+        }
+        cells[column] = value;
+    }
+    let height = Some(14.5 * lines as f64 + if role == Role::Head { 9.0 } else { 5.0 });
+    sheet.rows.push(Row { role, cells, height, merges, tag: None });
+}

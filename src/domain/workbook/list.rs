@@ -1,0 +1,340 @@
+//! Lists: one row per finding, each traceable to its cell in the register.
+
+use super::model::{Column, FigureKey, Role, Row, Sheet, Tag, Value, fit, text_lines};
+use super::sentence::clause;
+use super::template::{BuiltIn, ColumnKey, Group, List, ListColumn};
+use super::{LIST_ROWS_MAX, Page, View, Viewer, masked};
+use crate::domain::finding::{Finding, Identity, Notice, State};
+use crate::domain::ledger::Privacy;
+use crate::domain::period::chinese_date;
+use crate::domain::record::{Cell, Decimal, Record};
+use crate::domain::rule::{Act, Light};
+use std::cmp::Reverse;
+
+/// Wider columns wrap.
+const WIDEST: f64 = 34.0;
+
+/// What a row of a list reads from.
+struct Subject<'a> {
+    rule: usize,
+    key: &'a str,
+    project: &'a str,
+    /// `None` for a notice, which is no finding.
+    finding: Option<&'a Finding>,
+    notice: Option<&'a Notice>,
+}
+
+impl Page<'_, '_> {
+    /// The sheet of a list; more than one when it holds more rows than a sheet takes.
+    pub(super) fn list(&mut self, list: &List) -> Vec<Sheet> {
+        let mut found: Vec<&Finding> = self.view.findings.iter().copied().filter(|finding| list.takes(finding)).collect();
+        match list.group {
+            Some(group) => found.sort_by_key(|finding| {
+                let place = match group {
+                    Group::Unit => (finding.owner.is_none(), finding.owner.unwrap_or(0)),
+                    Group::City => {
+                        let city = finding.owner.and_then(|owner| self.view.policy().units.city_of(owner));
+                        (city.is_none(), city.unwrap_or(0))
+                    }
+                    Group::Rule => (false, finding.rule),
+                    Group::Light => (false, 2 - finding.light.map_or(0, |light| light as usize)),
+                };
+                (finding.state, place, Reverse(finding.light), finding.rule, finding.owner.is_none(), finding.owner, &finding.key)
+            }),
+            // approved exemptions stand below what is to be done
+            None => found.sort_by_key(|finding| finding.state),
+        }
+        let single = list.rules.len() == 1 && list.group.is_none();
+        let mut sheets: Vec<Sheet> = Vec::new();
+        let mut chunks = found.chunks(LIST_ROWS_MAX);
+        let first = chunks.next().unwrap_or_default();
+        for (number, chunk) in std::iter::once(first).chain(chunks).enumerate() {
+            let mut sheet = self.list_part(list, chunk, &found, number * LIST_ROWS_MAX, single && found.len() <= LIST_ROWS_MAX);
+            if number > 0 {
+                sheet.name = format!("{}（{}）", sheet.name.chars().take(25).collect::<String>(), number + 1);
+            }
+            sheets.push(sheet);
+        }
+        sheets
+    }
+
+    fn list_part(&mut self, list: &List, chunk: &[&Finding], all: &[&Finding], before: usize, total: bool) -> Sheet {
+        let mut body: Vec<Row> = Vec::with_capacity(chunk.len() + 1);
+        let mut heading = None;
+        for (index, finding) in chunk.iter().enumerate() {
+            if let Some(group) = list.group {
+                let name = (finding.state, self.view.group_name(group, finding));
+                if heading.as_ref() != Some(&name) {
+                    let count = chunk[index..].iter().take_while(|other| (other.state, self.view.group_name(group, other)) == name).count();
+                    let state = match finding.state {
+                        State::Open => "",
+                        State::Exempt => "（豁免）",
+                        State::Unjudged => "（无法判定）",
+                    };
+                    let text = format!("{}{state}　{count}项", name.1);
+                    let merges = if list.columns.len() > 1 { vec![(0, list.columns.len() - 1)] } else { Vec::new() };
+                    body.push(Row { role: Role::Section, cells: vec![Value::text(text)], height: Some(20.0), merges, tag: None });
+                    heading = Some(name);
+                }
+            }
+            let subject =
+                Subject { rule: finding.rule, key: &finding.key, project: &finding.project, finding: Some(finding), notice: None };
+            let tag = Tag { rule: finding.rule, state: finding.state, light: finding.light };
+            body.push(self.view.line(&list.columns, before + index + 1, &subject, Some(tag)));
+        }
+        let (head, columns) = head_row(&list.columns, &body);
+        let mut sheet = self.head(columns, &self.view.subtitle(list, all));
+        let head_at = sheet.rows.len();
+        sheet.rows.push(head);
+        let first = sheet.rows.len();
+        let filled = !body.is_empty();
+        sheet.rows.append(&mut body);
+        let last = sheet.rows.len() - 1;
+        if !filled {
+            sheet.banner(Role::Note, "无此类事项。");
+        } else if list.group.is_none() {
+            sheet.filter = Some((head_at, last));
+        }
+        if total && filled {
+            self.list_total(&mut sheet, list, first, last);
+        }
+        sheet.freeze = Some((head_at + 1, 0));
+        sheet.repeat = Some((head_at, head_at));
+        self.note(&mut sheet);
+        sheet
+    }
+
+    /// Sums the amounts of a list where every project stands once.
+    fn list_total(&mut self, sheet: &mut Sheet, list: &List, first: usize, last: usize) {
+        let row = sheet.rows.len();
+        let mut cells = vec![Value::Blank; list.columns.len()];
+        let amounts: Vec<usize> = (0..list.columns.len())
+            .filter(|column| sheet.rows[first..=last].iter().any(|row| matches!(row.cells.get(*column), Some(Value::Amount(_)))))
+            .collect();
+        if amounts.is_empty() {
+            return;
+        }
+        for column in amounts {
+            let sum = sheet.rows[first..=last].iter().filter_map(|row| row.cells[column].figure()).sum();
+            cells[column] = Value::Amount(sum);
+            self.sum(row, &(first..=last).collect::<Vec<_>>(), column);
+        }
+        if cells[0] == Value::Blank {
+            cells[0] = Value::text("合计");
+        }
+        sheet.row(Role::Total, cells);
+    }
+
+    /// Due dates that come near.
+    pub(super) fn notices(&mut self, columns: &[ListColumn]) -> Sheet {
+        let mut body = Vec::new();
+        for (index, notice) in self.view.notices().enumerate() {
+            let subject = Subject { rule: notice.rule, key: &notice.key, project: &notice.project, finding: None, notice: Some(notice) };
+            body.push(self.view.line(columns, index + 1, &subject, None));
+        }
+        let (head, widths) = head_row(columns, &body);
+        let subtitle = format!("截至{}　　共{}项", chinese_date(self.view.material.as_of), body.len());
+        let mut sheet = self.head(widths, &subtitle);
+        let head_at = sheet.rows.len();
+        sheet.rows.push(head);
+        if body.is_empty() {
+            sheet.banner(Role::Note, "近期无到期事项。");
+        } else {
+            sheet.rows.append(&mut body);
+            sheet.filter = Some((head_at, sheet.rows.len() - 1));
+        }
+        sheet.freeze = Some((head_at + 1, 0));
+        sheet.repeat = Some((head_at, head_at));
+        self.note(&mut sheet);
+        sheet
+    }
+
+    /// Notes that a cell prints how many findings of a rule there are.
+    pub(super) fn findings(&mut self, rule: usize, state: State, light: Option<Light>, row: usize, column: usize) {
+        self.figure(FigureKey::Findings { rule, state, light }, row, column);
+    }
+}
+
+/// The head of a list and columns as wide as head and rows need.
+fn head_row(columns: &[ListColumn], body: &[Row]) -> (Row, Vec<Column>) {
+    let mut widths = fit(body, columns.len(), WIDEST);
+    for (width, column) in widths.iter_mut().zip(columns) {
+        width.fill = column.fill;
+        if matches!(column.key, ColumnKey::BuiltIn(BuiltIn::No)) {
+            width.width = 5.5;
+        } else if column.fill {
+            width.width = width.width.max(16.0);
+        }
+        // a long head wraps in two lines rather than widening a narrow column
+        let needed = super::text_width(&column.title);
+        width.width = width.width.max((needed / 2.0).ceil() + 2.5).max(needed.min(9.0) + 1.5);
+        if matches!(column.key, ColumnKey::BuiltIn(BuiltIn::No)) {
+            width.width = 6.0;
+        }
+    }
+    let cells: Vec<Value> = columns.iter().map(|column| Value::text(column.title.clone())).collect();
+    let lines = columns.iter().zip(&widths).map(|(column, width)| text_lines(&column.title, width.width - 1.0)).max().unwrap_or(1);
+    let row = Row { role: Role::Head, cells, height: Some(15.0 * lines as f64 + 9.0), ..Row::default() };
+    (row, widths)
+}
+
+impl View<'_> {
+    fn subtitle(&self, list: &List, found: &[&Finding]) -> String {
+        let count = |state: State, light: Option<Light>| {
+            found.iter().filter(|finding| finding.state == state && (light.is_none() || finding.light == light)).count()
+        };
+        let mut parts = Vec::new();
+        if list.states.contains(&State::Open) {
+            let lights: Vec<String> = [Light::Red, Light::Orange, Light::Yellow]
+                .into_iter()
+                .filter_map(|light| match count(State::Open, Some(light)) {
+                    0 => None,
+                    count => Some(format!("{}{count}", light.title())),
+                })
+                .collect();
+            let lights = if lights.is_empty() { String::new() } else { format!("（{}）", lights.join("　")) };
+            parts.push(format!("督办事项{}项{lights}", count(State::Open, None)));
+        }
+        for (state, word) in [(State::Exempt, "豁免"), (State::Unjudged, "无法判定")] {
+            let count = count(state, None);
+            if list.states.contains(&state) && count > 0 {
+                parts.push(format!("{word}{count}项"));
+            }
+        }
+        format!("截至{}　　{}", chinese_date(self.material.as_of), parts.join("，"))
+    }
+
+    fn group_name(&self, group: Group, finding: &Finding) -> String {
+        match group {
+            Group::Unit if finding.unit.is_empty() => "责任单位不明".into(),
+            Group::Unit => finding.unit.clone(),
+            Group::City => finding
+                .owner
+                .and_then(|owner| self.policy().units.city_of(owner))
+                .map_or_else(|| "省级及其他".into(), |city| self.policy().units.units[city].name.clone()),
+            Group::Rule => self.policy().rules[finding.rule].title.clone(),
+            Group::Light => finding.light.map_or_else(|| "无法判定".into(), |light| light.title().into()),
+        }
+    }
+
+    fn line(&self, columns: &[ListColumn], number: usize, subject: &Subject<'_>, tag: Option<Tag>) -> Row {
+        let policy = self.policy();
+        let ledger = policy.rules[subject.rule].ledger;
+        let record = self.record(ledger, subject.key);
+        let project = policy.project_ledger();
+        let linked = project.and_then(|project| match project == ledger {
+            true => record,
+            false => self.record(project, subject.project),
+        });
+        let cells = columns
+            .iter()
+            .map(|column| match &column.key {
+                ColumnKey::BuiltIn(key) => self.built_in(*key, number, subject, record),
+                ColumnKey::Field(fields) => match (record, fields.get(ledger).copied().flatten()) {
+                    (Some(record), Some(field)) => self.cell(ledger, field, record),
+                    _ => Value::Blank,
+                },
+                ColumnKey::Project(field) => match (linked, project) {
+                    (Some(record), Some(project)) => self.cell(project, *field, record),
+                    _ => Value::Blank,
+                },
+            })
+            .collect();
+        Row { cells, tag, ..Row::default() }
+    }
+
+    fn built_in(&self, key: BuiltIn, number: usize, subject: &Subject<'_>, record: Option<&Record>) -> Value {
+        let policy = self.policy();
+        let rule = &policy.rules[subject.rule];
+        let unit_name = |unit: usize| policy.units.units[unit].name.clone();
+        // what finding and notice both have
+        match (key, subject.finding, subject.notice) {
+            (BuiltIn::No, ..) => return Value::count(number),
+            (BuiltIn::Rule, ..) => return Value::text(rule.title.clone()),
+            (BuiltIn::Key, ..) => return Value::text(subject.key),
+            (BuiltIn::Basis, ..) => return Value::text(clause(&rule.basis)),
+            (BuiltIn::Place, ..) => return record.map_or(Value::Blank, |record| Value::text(record.place.describe(self.material.origins))),
+            (BuiltIn::Subject, Some(finding), _) => return Value::text(self.text(&finding.name)),
+            (BuiltIn::Subject, None, Some(notice)) => return Value::text(self.text(&notice.name)),
+            (BuiltIn::DueOn, None, Some(notice)) => return Value::Date(notice.due_on),
+            (BuiltIn::Unit, None, Some(notice)) => return notice.owner.map_or(Value::Blank, |unit| Value::text(unit_name(unit))),
+            _ => {}
+        }
+        let Some(finding) = subject.finding else { return Value::Blank };
+        match key {
+            BuiltIn::Light => finding.light.map_or(Value::Blank, Value::Light),
+            BuiltIn::State => Value::text(state_word(finding.state)),
+            BuiltIn::Act => Value::text(self.act(finding)),
+            BuiltIn::Unit => Value::text(finding.unit.clone()),
+            BuiltIn::City => {
+                let city = finding.owner.and_then(|owner| policy.units.city_of(owner));
+                city.map_or(Value::Blank, |city| Value::text(unit_name(city)))
+            }
+            BuiltIn::DueOn => finding.due_on.map_or(Value::Blank, Value::Date),
+            BuiltIn::OverdueDays => finding.overdue_days.map_or(Value::Blank, Value::Count),
+            BuiltIn::LagPoints => finding.lag.map_or(Value::Blank, |lag| Value::Number(Decimal { mantissa: lag.tenths(), scale: 1 })),
+            BuiltIn::Missing => {
+                let fields = &policy.ledgers[rule.ledger].fields;
+                Value::text(finding.missing.iter().map(|field| fields[*field].title.as_str()).collect::<Vec<_>>().join("、"))
+            }
+            BuiltIn::Change => {
+                let identity = Identity { rule: rule.id.clone(), ledger: policy.ledgers[rule.ledger].id.clone(), key: finding.key.clone() };
+                self.material.changes.get(&identity).map_or(Value::Blank, |change| Value::text(change.title()))
+            }
+            BuiltIn::Cause => Value::text(finding.cause.clone()),
+            BuiltIn::WaitingOn => finding.waiting_on.map_or(Value::Blank, |unit| Value::text(format!("已提请{}，待答复", unit_name(unit)))),
+            BuiltIn::Told => {
+                let mut names: Vec<String> = finding.told_units.iter().flatten().map(|unit| unit_name(*unit)).collect();
+                if finding.told_units.contains(&None) {
+                    names.push("（有单位未落实）".into());
+                }
+                Value::text(names.join("、"))
+            }
+            BuiltIn::Major => finding.major.map_or(Value::Blank, |level| {
+                Value::text(match level {
+                    crate::domain::units::Level::Province => "省级重点",
+                    crate::domain::units::Level::City => "市级重点",
+                    _ => "县级重点",
+                })
+            }),
+            BuiltIn::No | BuiltIn::Rule | BuiltIn::Key | BuiltIn::Basis | BuiltIn::Place | BuiltIn::Subject => Value::Blank,
+        }
+    }
+
+    /// The act in words. From 督办 on it is a draft until a person releases it: units read 催办 at most.
+    fn act(&self, finding: &Finding) -> String {
+        match (finding.state, finding.act) {
+            (State::Open, Some(act)) if act <= Act::Urge => act.title().into(),
+            (State::Open, Some(act)) => match self.material.viewer {
+                Viewer::Office => format!("{}（拟办）", act.title()),
+                Viewer::Unit(_) => Act::Urge.title().into(),
+            },
+            (State::Open, None) => String::new(),
+            (state, _) => state_word(state).into(),
+        }
+    }
+
+    /// A cell of the register as this viewer may read it.
+    fn cell(&self, ledger: usize, field: usize, record: &Record) -> Value {
+        match record.cell(field) {
+            Cell::Empty => Value::Blank,
+            Cell::Text(text) => match (self.material.viewer, self.policy().ledgers[ledger].fields[field].privacy) {
+                (Viewer::Unit(_), Privacy::Personal) => Value::text(masked(text)),
+                _ => Value::text(self.text(text)),
+            },
+            Cell::Date(date) => Value::Date(*date),
+            Cell::Money(fen) => Value::Amount(i128::from(*fen)),
+            Cell::Decimal(value) => Value::Number(*value),
+            Cell::Int(value) => Value::Count(*value),
+            Cell::Bool(value) => Value::text(if *value { "是" } else { "否" }),
+        }
+    }
+}
+
+fn state_word(state: State) -> &'static str {
+    match state {
+        State::Open => "督办",
+        State::Exempt => "豁免",
+        State::Unjudged => "无法判定",
+    }
+}

@@ -1,0 +1,361 @@
+//! Tables of figures, one row per place or industry, in administrative order with totals that equal their parts.
+
+use super::model::{Column, Role, Row, Sheet, Value, fit, text_lines};
+use super::template::{Axis, MatrixColumn};
+use super::{Page, View, text_width};
+use crate::domain::finding::State;
+use crate::domain::indicators::{Indicators, Measures, Orders, Rate, Ratio, Window, rank};
+use crate::domain::ledger::Role as FieldRole;
+use crate::domain::period::chinese_date;
+use crate::domain::rule::Light;
+use crate::domain::units::{Level, UnitId};
+use std::collections::BTreeMap;
+
+/// Findings on projects, counted.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Lights {
+    lights: [u64; 3],
+    exempt: u64,
+    unjudged: u64,
+}
+
+impl Lights {
+    fn merge(&mut self, other: &Lights) {
+        for (mine, theirs) in self.lights.iter_mut().zip(other.lights) {
+            *mine += theirs;
+        }
+        self.exempt += other.exempt;
+        self.unjudged += other.unjudged;
+    }
+
+    fn is_empty(&self) -> bool {
+        self.lights == [0; 3] && self.exempt == 0 && self.unjudged == 0
+    }
+}
+
+/// One row before it is printed.
+struct Line {
+    label: String,
+    kind: String,
+    role: Role,
+    /// Rows of one group are ranked among each other.
+    group: Option<Level>,
+    measures: Measures,
+    lights: Lights,
+    orders: Orders,
+    /// Rows (by index of line) it is the total of.
+    parts: Vec<usize>,
+}
+
+/// The parts of a line by themselves.
+#[derive(Default)]
+struct Own {
+    measures: Measures,
+    lights: Lights,
+    orders: Orders,
+}
+
+impl Page<'_, '_> {
+    pub(super) fn matrix(&mut self, axis: Axis, window: Window, columns: &[MatrixColumn]) -> Sheet {
+        let lines = match axis {
+            Axis::Region => self.view.regions(columns.iter().any(|column| column.needs_region())),
+            Axis::Industry => self.view.industries(),
+        };
+        let stages = &self.view.material.indicators.stages;
+        let mut heads: Vec<String> = match axis {
+            Axis::Region => vec!["地区".into(), "类别".into()],
+            Axis::Industry => vec!["产业".into(), "门类".into()],
+        };
+        for column in columns {
+            match column {
+                MatrixColumn::Stages => heads.extend(stages.iter().cloned().chain(["其他阶段".into()])),
+                column => heads.push(column.title()),
+            }
+        }
+        let mut rows: Vec<Row> = Vec::with_capacity(lines.len());
+        for line in &lines {
+            let mut cells = vec![Value::text(line.label.clone()), Value::text(line.kind.clone())];
+            for column in columns {
+                cells.extend(values(*column, line, &lines, window, stages.len()));
+            }
+            rows.push(Row { role: line.role, cells, ..Row::default() });
+        }
+        let mut widths = fit(&rows, heads.len(), 30.0);
+        for (width, head) in widths.iter_mut().zip(&heads) {
+            width.width = width.width.max((text_width(head) / 2.0).ceil() + 1.5);
+        }
+        let lines_high = heads.iter().zip(&widths).map(|(head, column)| text_lines(head, column.width - 1.0)).max().unwrap_or(1);
+        let subtitle = format!("截至{}　　{}合同项目", chinese_date(self.view.material.as_of), window.title());
+        let mut sheet = self.head(widths, &subtitle);
+        let head_at = sheet.rows.len();
+        sheet.rows.push(Row {
+            role: Role::Head,
+            cells: heads.into_iter().map(Value::text).collect(),
+            height: Some(15.0 * lines_high as f64 + 9.0),
+            ..Row::default()
+        });
+        let first = sheet.rows.len();
+        sheet.rows.append(&mut rows);
+        sheet.freeze = Some((head_at + 1, 1));
+        sheet.repeat = Some((head_at, head_at));
+        self.matrix_figures(&sheet, &lines, columns, window, first);
+        for (column, key) in printed(columns, stages.len()) {
+            if matches!(key, MatrixColumn::Rate(_)) {
+                sheet.bars.push((column, first, first + lines.len() - 2));
+            }
+        }
+        sheet.banner(Role::Note, self.rate_notes(columns, axis));
+        self.note(&mut sheet);
+        sheet
+    }
+
+    fn matrix_figures(&mut self, sheet: &Sheet, lines: &[Line], columns: &[MatrixColumn], window: Window, first: usize) {
+        let stages = self.view.material.indicators.stages.len();
+        let last = first + lines.len() - 1;
+        for (column, key) in printed(columns, stages) {
+            if sheet.rows[last].cells[column].figure().is_none() {
+                continue;
+            }
+            if !matches!(key, MatrixColumn::Rank(_)) {
+                for (index, line) in lines.iter().enumerate().filter(|(_, line)| !line.parts.is_empty()) {
+                    let parts: Vec<usize> = line.parts.iter().map(|part| first + part).collect();
+                    self.sum(first + index, &parts, column);
+                }
+            }
+            if let Some(name) = figure_name(key, window) {
+                self.total(name, last, column);
+            }
+        }
+    }
+
+    fn rate_notes(&self, columns: &[MatrixColumn], axis: Axis) -> String {
+        let mut rates: Vec<Rate> = Vec::new();
+        let mut ranked = false;
+        for column in columns {
+            match column {
+                MatrixColumn::Rate(rate) | MatrixColumn::LiveRate(rate) if !rates.contains(rate) => rates.push(*rate),
+                MatrixColumn::Rank(_) => ranked = true,
+                _ => {}
+            }
+        }
+        let mut notes: Vec<String> = rates.iter().map(|rate| format!("{}＝{}", rate.title(), rate.meaning())).collect();
+        notes.push("分母为0的以“-”表示，合同终止的项目计入分母（“剔除终止”列除外）".into());
+        if ranked {
+            notes.push("排名分别在市（州）、县（市、区）、平台（产业表为各产业）范围内进行，并列的名次相同".into());
+        }
+        if axis == Axis::Region {
+            notes.push("每个项目只归一个责任单位，平台的项目不再计入所在县".into());
+        }
+        format!("注：{}。", notes.join("；"))
+    }
+}
+
+/// Each printed column with its key; stages take several.
+fn printed(columns: &[MatrixColumn], stages: usize) -> Vec<(usize, MatrixColumn)> {
+    let mut out = Vec::new();
+    let mut at = 2;
+    for column in columns {
+        let wide = if *column == MatrixColumn::Stages { stages + 1 } else { 1 };
+        out.extend((at..at + wide).map(|at| (at, *column)));
+        at += wide;
+    }
+    out
+}
+
+/// The name by which sheets share a total; `None` for figures no other sheet prints.
+pub(super) fn figure_name(column: MatrixColumn, window: Window) -> Option<String> {
+    use MatrixColumn as M;
+    let window = window as usize;
+    Some(match column {
+        M::Projects => "projects".into(),
+        M::Terminated => "terminated".into(),
+        M::Contracts => format!("contracts/{window}"),
+        M::ContractsTerminated => format!("contracts-terminated/{window}"),
+        M::Amount => format!("amount/{window}"),
+        M::Funds => format!("funds/{window}"),
+        M::Performed => format!("performed/{window}"),
+        M::Started => format!("started/{window}"),
+        M::Produced => format!("produced/{window}"),
+        M::Light(light) => format!("light/{}", light.code()),
+        M::Open => "open".into(),
+        M::Exempt => "exempt".into(),
+        M::Unjudged => "unjudged".into(),
+        M::OrdersDispatched | M::OrdersReceived | M::OrdersCompleted | M::OrdersOpen => return None,
+        M::Stages | M::Rate(_) | M::LiveRate(_) | M::Rank(_) => return None,
+    })
+}
+
+fn values(column: MatrixColumn, line: &Line, lines: &[Line], window: Window, stages: usize) -> Vec<Value> {
+    use MatrixColumn as M;
+    let signed = line.measures.signed(window);
+    vec![match column {
+        M::Stages => {
+            return (0..=stages).map(|index| Value::count(line.measures.stages.get(index).copied().unwrap_or(0))).collect();
+        }
+        M::Projects => Value::count(line.measures.projects),
+        M::Terminated => Value::count(line.measures.terminated),
+        M::Contracts => Value::count(signed.contracts),
+        M::ContractsTerminated => Value::count(line.measures.ended(window).contracts),
+        M::Amount => Value::Amount(signed.amount),
+        M::Funds => Value::Amount(signed.funds),
+        M::Performed => Value::count(signed.performed),
+        M::Started => Value::count(signed.started),
+        M::Produced => Value::count(signed.produced),
+        M::Rate(rate) => Value::Percent(rate.of(signed).tenths()),
+        M::LiveRate(rate) => Value::Percent(rate.of(&line.measures.live(window)).tenths()),
+        M::Rank(rate) => place_in_group(rate, line, lines, window),
+        M::Light(light) => Value::count(line.lights.lights[light as usize]),
+        M::Open => Value::count(line.lights.lights.iter().sum::<u64>()),
+        M::Exempt => Value::count(line.lights.exempt),
+        M::Unjudged => Value::count(line.lights.unjudged),
+        M::OrdersDispatched => Value::count(line.orders.dispatched),
+        M::OrdersReceived => Value::count(line.orders.received),
+        M::OrdersCompleted => Value::count(line.orders.completed),
+        M::OrdersOpen => Value::count(line.orders.open()),
+    }]
+}
+
+/// A line's rank among the lines of its group.
+fn place_in_group(rate: Rate, line: &Line, lines: &[Line], window: Window) -> Value {
+    let Some(group) = line.group else { return Value::Blank };
+    let peers: Vec<&Line> = lines.iter().filter(|other| other.group == Some(group)).collect();
+    let ratios: Vec<Ratio> = peers.iter().map(|peer| rate.of(peer.measures.signed(window))).collect();
+    let places = rank(&ratios);
+    let own = peers.iter().position(|peer| std::ptr::eq(*peer, line)).and_then(|index| places[index]);
+    own.map_or_else(|| Value::text("-"), |place| Value::count(place))
+}
+
+impl View<'_> {
+    /// Findings on projects by what a key function says of them.
+    fn lights<K: Ord>(&self, key: impl Fn(&crate::domain::finding::Finding) -> K) -> BTreeMap<K, Lights> {
+        let project = self.policy().project_ledger();
+        let mut out: BTreeMap<K, Lights> = BTreeMap::new();
+        for finding in self.findings.iter().filter(|finding| Some(self.policy().rules[finding.rule].ledger) == project) {
+            let lights = out.entry(key(finding)).or_default();
+            match (finding.state, finding.light) {
+                (State::Open, Some(light)) => lights.lights[light as usize] += 1,
+                (State::Exempt, _) => lights.exempt += 1,
+                (State::Unjudged, _) | (State::Open, None) => lights.unjudged += 1,
+            }
+        }
+        out
+    }
+
+    fn regions(&self, with_orders: bool) -> Vec<Line> {
+        let policy = self.policy();
+        let units = &policy.units;
+        let indicators = self.material.indicators;
+        let lights = self.lights(|finding| finding.owner);
+        let own = |unit: Option<UnitId>| Own {
+            measures: indicators.of_unit(unit),
+            lights: lights.get(&unit).copied().unwrap_or_default(),
+            orders: if with_orders { indicators.orders_of(unit) } else { Orders::default() },
+        };
+        let is_shown = |unit: UnitId, own: &Own| {
+            units.units[unit].level.is_place() || !own.measures.is_empty() || !own.lights.is_empty() || own.orders != Orders::default()
+        };
+        let mut lines: Vec<Line> = Vec::new();
+        let mut tops = Vec::new();
+        for (city, _) in units.units.iter().enumerate().filter(|(_, unit)| unit.level == Level::City) {
+            let top = lines.len();
+            tops.push(top);
+            let name = units.units[city].name.clone();
+            lines.push(Line::total(name, Level::City.title(), Role::Subtotal, Some(Level::City)));
+            // the city's own rows first, then its places, each in the order of the register of units
+            for id in std::iter::once(city).chain((0..units.units.len()).filter(|id| *id != city && units.city_of(*id) == Some(city))) {
+                let own = own(Some(id));
+                if !is_shown(id, &own) {
+                    continue;
+                }
+                let unit = &units.units[id];
+                let (label, kind) = match unit.level {
+                    Level::City => (format!("　{}（本级）", unit.name), "市（州）本级"),
+                    level => (format!("　{}", unit.name), level.title()),
+                };
+                let group = unit.level.is_place().then_some(unit.level);
+                lines.push(Line::single(label, kind, group, own));
+                let index = lines.len() - 1;
+                lines[top].parts.push(index);
+            }
+            add_up(&mut lines, top);
+        }
+        for (id, unit) in units.units.iter().enumerate().filter(|(id, _)| units.city_of(*id).is_none()) {
+            let own = own(Some(id));
+            if is_shown(id, &own) {
+                tops.push(lines.len());
+                let group = unit.level.is_place().then_some(unit.level);
+                lines.push(Line::single(unit.name.clone(), unit.level.title(), group, own));
+            }
+        }
+        let unknown = own(None);
+        if !unknown.measures.is_empty() || !unknown.lights.is_empty() || unknown.orders != Orders::default() {
+            tops.push(lines.len());
+            lines.push(Line::single("责任单位不明".into(), "待核", None, unknown));
+        }
+        lines.push(Line { parts: tops, ..Line::total("合计".into(), "全省", Role::Total, None) });
+        let last = lines.len() - 1;
+        add_up(&mut lines, last);
+        lines
+    }
+
+    fn industries(&self) -> Vec<Line> {
+        let policy = self.policy();
+        let indicators: &Indicators = self.material.indicators;
+        let project = policy.project_ledger();
+        let field = project.and_then(|project| policy.ledgers[project].role(FieldRole::Industry));
+        let lights = self.lights(|finding| {
+            let record = project.and_then(|project| self.record(project, &finding.project));
+            record.and_then(|record| policy.units.industry(record.text(field)))
+        });
+        let own = |industry: Option<usize>| Own {
+            measures: indicators.of_industry(industry),
+            lights: lights.get(&industry).copied().unwrap_or_default(),
+            orders: Orders::default(),
+        };
+        let mut lines: Vec<Line> = policy
+            .units
+            .industries
+            .iter()
+            .enumerate()
+            // one group for all industries: the level is only its name
+            .map(|(index, industry)| Line::single(industry.name.clone(), &industry.group, Some(Level::Department), own(Some(index))))
+            .collect();
+        lines.push(Line::single("未归类".into(), "其他产业", None, own(None)));
+        let parts = (0..lines.len()).collect();
+        lines.push(Line { parts, ..Line::total("合计".into(), "全省", Role::Total, None) });
+        let last = lines.len() - 1;
+        add_up(&mut lines, last);
+        lines
+    }
+}
+
+impl Line {
+    fn single(label: String, kind: &str, group: Option<Level>, own: Own) -> Line {
+        let Own { measures, lights, orders } = own;
+        Line { label, kind: kind.to_owned(), role: Role::Body, group, measures, lights, orders, parts: Vec::new() }
+    }
+
+    fn total(label: String, kind: &str, role: Role, group: Option<Level>) -> Line {
+        Line { role, ..Line::single(label, kind, group, Own::default()) }
+    }
+}
+
+/// Fills a total from its parts.
+fn add_up(lines: &mut [Line], total: usize) {
+    let (mut measures, mut lights, mut orders) = (Measures::default(), Lights::default(), Orders::default());
+    for part in &lines[total].parts {
+        measures.merge(&lines[*part].measures);
+        lights.merge(&lines[*part].lights);
+        orders.merge(&lines[*part].orders);
+    }
+    let line = &mut lines[total];
+    (line.measures, line.lights, line.orders) = (measures, lights, orders);
+}
+
+/// The light columns a summary prints, worst first.
+pub(super) const LIGHTS: [Light; 3] = [Light::Red, Light::Orange, Light::Yellow];
+
+/// Columns of equal width.
+pub(super) fn grid(first: f64, rest: f64, count: usize) -> Vec<Column> {
+    (0..count).map(|index| Column { width: if index == 0 { first } else { rest }, fill: false }).collect()
+}

@@ -1,0 +1,328 @@
+//! Workbooks (报表): what a template and the material of one run make, as plain data that `report` turns into a file.
+//!
+//! Invariant: pure and deterministic. The same template and material build an equal [`Workbook`]; no hash map is walked into it.
+
+mod balance;
+mod cover;
+mod list;
+mod matrix;
+mod model;
+mod quality;
+mod sentence;
+mod summary;
+mod template;
+
+#[cfg(test)]
+mod tests;
+
+pub use balance::{Mismatch, tie_out};
+pub use model::{
+    Area, At, Chart, ChartKind, Column, Figure, FigureKey, Paper, Role, Row, Series, Sheet, Sum, Tag, Value, Workbook, text_width,
+};
+pub use sentence::{clause, ladder, sentence};
+pub use template::{Axis, BuiltIn, ColumnKey, Form, Group, List, ListColumn, MatrixColumn, SheetTemplate, Template};
+
+use super::finding::{Change, Finding, Identity, State};
+use super::indicators::Indicators;
+use super::judge::{Judged, Policy, Quality};
+use super::period::chinese_date;
+use super::record::{Origin, Record};
+use super::rule::Light;
+use super::units::UnitId;
+use chrono::NaiveDate;
+use std::collections::HashMap;
+
+/// For whom a workbook is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Viewer {
+    /// Everything, phone numbers in full.
+    Office,
+    /// What this unit is told of and what it has to complete, personal fields masked.
+    Unit(UnitId),
+}
+
+/// One snapshot that a run judged.
+#[derive(Clone, Debug, Default)]
+pub struct SourceLine {
+    /// Ledger title.
+    pub ledger: String,
+    pub source: String,
+    pub snapshot: i64,
+    pub covers_on: NaiveDate,
+    pub file: String,
+    pub accepted: u64,
+    pub quarantined: u64,
+    pub skipped: u64,
+    /// What a reader should know of it, e.g. that it covers a later day than as_of.
+    pub note: String,
+}
+
+/// One row or cell the intake could not take as it stands.
+#[derive(Clone, Debug, Default)]
+pub struct IntakeLine {
+    /// Ledger title.
+    pub ledger: String,
+    /// 待核 or 提示.
+    pub level: String,
+    /// File, sheet, cell.
+    pub place: String,
+    /// Field title.
+    pub field: String,
+    pub raw: String,
+    pub reason: String,
+    pub hint: String,
+    /// Name of the unit that keeps the row.
+    pub unit: String,
+    pub code: String,
+}
+
+/// All that a workbook is made of.
+pub struct Material<'a> {
+    pub policy: &'a Policy,
+    pub as_of: NaiveDate,
+    pub office: &'a str,
+    /// Sorted.
+    pub judged: &'a Judged,
+    /// By ledger index and code: every record with a finding, notice or quality line, and the projects that orders and the like
+    /// belong to.
+    pub records: &'a HashMap<(usize, String), Record>,
+    pub origins: &'a [Origin],
+    pub indicators: &'a Indicators,
+    pub changes: &'a HashMap<Identity, Change>,
+    pub sources: &'a [SourceLine],
+    pub intake: &'a [IntakeLine],
+    pub viewer: Viewer,
+    /// Named inputs that the cover prints.
+    pub inputs: &'a [(String, String)],
+}
+
+/// The most rows of findings one sheet takes; what is more goes to a sheet （2）.
+const LIST_ROWS_MAX: usize = 1_000_000;
+
+/// Builds the workbook of a template.
+pub fn build(template: &Template, material: &Material<'_>) -> Workbook {
+    let view = View::new(material);
+    let kept: Vec<&SheetTemplate> = template.sheets.iter().filter(|sheet| !sheet.optional || view.has_rows(sheet)).collect();
+    let title = view.fill_in(&template.title, template);
+    let mut book = Workbook {
+        title: title.clone(),
+        subject: view.fill_in(&template.subject, template),
+        keywords: template.keywords.clone(),
+        description: format!("数据截至{}", chinese_date(material.as_of)),
+        author: material.office.to_owned(),
+        created: material.as_of,
+        ..Workbook::default()
+    };
+    let mut overflow = Vec::new();
+    for (index, form) in kept.iter().enumerate() {
+        let mut page = Page { view: &view, template, form, index, kept: &kept, book: &mut book };
+        let mut sheet = match &form.form {
+            Form::Cover { paragraphs, objection } => page.cover(paragraphs, objection),
+            Form::Summary { chart } => page.summary(*chart),
+            Form::Matrix { axis, window, columns } => page.matrix(*axis, *window, columns),
+            Form::List(list) => {
+                let mut parts = page.list(list).into_iter();
+                let first = parts.next().unwrap_or_default();
+                overflow.extend(parts);
+                first
+            }
+            Form::Notices { columns } => page.notices(columns),
+            Form::Quality => page.quality(),
+        };
+        sheet.header = title.clone();
+        sheet.footer = format!("截至{}", chinese_date(material.as_of));
+        book.sheets.push(sheet);
+    }
+    // links and figures name sheets by their place, so what did not fit comes last
+    for mut sheet in overflow {
+        sheet.header = title.clone();
+        sheet.footer = format!("截至{}", chinese_date(material.as_of));
+        book.sheets.push(sheet);
+    }
+    book
+}
+
+/// The file name a template gives its workbook; no wall time, no random part.
+pub fn file_name(template: &Template, material: &Material<'_>) -> String {
+    let view = View::new(material);
+    let title = view.fill_in(&template.title, template);
+    view.fill_in(&template.file.replace("{title}", &title), template)
+}
+
+/// What the viewer may see of the material.
+struct View<'a> {
+    material: &'a Material<'a>,
+    findings: Vec<&'a Finding>,
+}
+
+impl<'a> View<'a> {
+    fn new(material: &'a Material<'a>) -> View<'a> {
+        let seen = |finding: &&Finding| match material.viewer {
+            Viewer::Office => true,
+            Viewer::Unit(unit) => {
+                finding.told_units.contains(&Some(unit)) || finding.state == State::Unjudged && finding.owner == Some(unit)
+            }
+        };
+        View { material, findings: material.judged.findings.iter().filter(seen).collect() }
+    }
+
+    fn policy(&self) -> &'a Policy {
+        self.material.policy
+    }
+
+    /// Replaces the words a template may use.
+    fn fill_in(&self, text: &str, template: &Template) -> String {
+        let unit = match self.material.viewer {
+            Viewer::Office => self.material.office,
+            Viewer::Unit(unit) => self.policy().units.units[unit].name.as_str(),
+        };
+        text.replace("{as_of}", &chinese_date(self.material.as_of))
+            .replace("{unit}", unit)
+            .replace("{office}", self.material.office)
+            .replace("{title}", &template.title)
+    }
+
+    fn has_rows(&self, sheet: &SheetTemplate) -> bool {
+        match &sheet.form {
+            Form::List(list) => self.findings.iter().any(|finding| list.takes(finding)),
+            Form::Notices { .. } => self.notices().next().is_some(),
+            Form::Quality => self.quality_lines().next().is_some() || self.intake_lines().next().is_some(),
+            Form::Cover { .. } | Form::Summary { .. } | Form::Matrix { .. } => true,
+        }
+    }
+
+    fn notices(&self) -> impl Iterator<Item = &'a super::finding::Notice> {
+        let viewer = self.material.viewer;
+        self.material.judged.notices.iter().filter(move |notice| match viewer {
+            Viewer::Office => true,
+            Viewer::Unit(unit) => notice.owner == Some(unit),
+        })
+    }
+
+    fn quality_lines(&self) -> impl Iterator<Item = &'a Quality> {
+        let viewer = self.material.viewer;
+        self.material.judged.quality.iter().filter(move |line| match viewer {
+            Viewer::Office => true,
+            Viewer::Unit(unit) => line.owner == Some(unit),
+        })
+    }
+
+    fn intake_lines(&self) -> impl Iterator<Item = &'a IntakeLine> {
+        let own = match self.material.viewer {
+            Viewer::Office => None,
+            Viewer::Unit(unit) => Some(self.policy().units.units[unit].name.as_str()),
+        };
+        self.material.intake.iter().filter(move |line| own.is_none_or(|own| line.unit == own))
+    }
+
+    fn record(&self, ledger: usize, code: &str) -> Option<&'a Record> {
+        // the key type owns its text, so a lookup has to as well
+        self.material.records.get(&(ledger, code.to_owned()))
+    }
+
+    /// Free text as this viewer may read it: outside the office no mobile number stands in full.
+    fn text(&self, text: &str) -> String {
+        match self.material.viewer {
+            Viewer::Office => text.to_owned(),
+            Viewer::Unit(_) => mask_numbers(text, 11),
+        }
+    }
+
+    fn count(&self, rule: usize, state: State, light: Option<Light>) -> usize {
+        self.findings
+            .iter()
+            .filter(|finding| finding.rule == rule && finding.state == state && (light.is_none() || finding.light == light))
+            .count()
+    }
+}
+
+impl List {
+    fn takes(&self, finding: &Finding) -> bool {
+        self.rules.contains(&finding.rule) && self.states.contains(&finding.state)
+    }
+}
+
+/// One sheet under construction, with the book whose figures it adds to.
+struct Page<'a, 'b> {
+    view: &'b View<'a>,
+    template: &'b Template,
+    form: &'b SheetTemplate,
+    index: usize,
+    kept: &'b [&'b SheetTemplate],
+    book: &'b mut Workbook,
+}
+
+impl Page<'_, '_> {
+    /// A sheet with its columns, mark, title and subtitle; the table follows.
+    fn head(&self, columns: Vec<Column>, subtitle: &str) -> Sheet {
+        let mut sheet =
+            Sheet { name: self.form.name.clone(), landscape: self.form.landscape, paper: self.form.paper, columns, ..Sheet::default() };
+        if !self.form.mark.is_empty() {
+            sheet.banner(Role::Mark, self.form.mark.clone());
+        }
+        sheet.banner(Role::Title, self.view.fill_in(&self.form.title, self.template));
+        if !subtitle.is_empty() {
+            sheet.banner(Role::Subtitle, subtitle);
+        }
+        sheet
+    }
+
+    fn note(&self, sheet: &mut Sheet) {
+        if !self.form.note.is_empty() {
+            sheet.banner(Role::Note, self.view.fill_in(&self.form.note, self.template));
+        }
+    }
+
+    fn figure(&mut self, key: FigureKey, row: usize, column: usize) {
+        self.book.figures.push(Figure { key, at: At { sheet: self.index, row, column } });
+    }
+
+    fn total(&mut self, key: impl Into<String>, row: usize, column: usize) {
+        self.figure(FigureKey::Total(key.into()), row, column);
+    }
+
+    fn sum(&mut self, row: usize, parts: &[usize], column: usize) {
+        let at = |row| At { sheet: self.index, row, column };
+        self.book.sums.push(Sum { total: at(row), parts: parts.iter().map(|part| at(*part)).collect() });
+    }
+
+    /// The sheet that lists a rule's open findings.
+    fn sheet_of(&self, rule: usize) -> Option<usize> {
+        self.kept
+            .iter()
+            .position(|sheet| matches!(&sheet.form, Form::List(list) if list.rules.contains(&rule) && list.states.contains(&State::Open)))
+    }
+}
+
+/// Hides the middle of every run of at least `shortest` digits: 13812345678 → 138****5678.
+fn mask_numbers(text: &str, shortest: usize) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut digits = String::new();
+    for c in text.chars().chain(['\0']) {
+        if c.is_ascii_digit() {
+            digits.push(c);
+            continue;
+        }
+        if digits.len() >= shortest && digits.len() <= 13 {
+            let keep = if digits.len() >= 9 { 3 } else { 0 };
+            let tail = digits.len() - 4;
+            out.push_str(&digits[..keep]);
+            out.extend(std::iter::repeat_n('*', tail - keep));
+            out.push_str(&digits[tail..]);
+        } else {
+            out.push_str(&digits);
+        }
+        digits.clear();
+        if c != '\0' {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// A personal cell for eyes outside the office.
+fn masked(text: &str) -> String {
+    // 1381234 5678 and 138-1234-5678 are one number
+    let joined: String = text.chars().filter(|c| !matches!(c, ' ' | '-' | '－' | '\u{a0}')).collect();
+    mask_numbers(&joined, 5)
+}

@@ -1,0 +1,282 @@
+//! A workbook as plain data: what stands in which cell and by which role it is styled. Colours and fonts are the renderer's.
+
+use crate::domain::finding::State;
+use crate::domain::record::Decimal;
+use crate::domain::rule::Light;
+use chrono::NaiveDate;
+
+/// A whole workbook, ready to render. Two equal values render to the same bytes.
+#[derive(Clone, Debug, Default)]
+pub struct Workbook {
+    pub title: String,
+    pub subject: String,
+    pub keywords: String,
+    pub description: String,
+    pub author: String,
+    /// The only date that stands in the file's properties: no wall time.
+    pub created: NaiveDate,
+    pub sheets: Vec<Sheet>,
+    /// Cells that print one and the same figure on several sheets (表间平衡).
+    pub figures: Vec<Figure>,
+    /// Totals with their parts.
+    pub sums: Vec<Sum>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Paper {
+    #[default]
+    A4,
+    A3,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Sheet {
+    pub name: String,
+    pub landscape: bool,
+    pub paper: Paper,
+    pub columns: Vec<Column>,
+    pub rows: Vec<Row>,
+    /// Rows and columns that stay in view.
+    pub freeze: Option<(usize, usize)>,
+    /// Head row and last row of the filtered table.
+    pub filter: Option<(usize, usize)>,
+    /// Rows printed on every page, first and last.
+    pub repeat: Option<(usize, usize)>,
+    pub charts: Vec<Chart>,
+    /// Data bars: (column, first row, last row).
+    pub bars: Vec<(usize, usize, usize)>,
+    pub header: String,
+    pub footer: String,
+    /// It lists only a part of the findings of its rules, so its rows need not add up to the totals.
+    pub partial: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Column {
+    pub width: f64,
+    /// The unit fills it in.
+    pub fill: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// 附件 mark, flush left above the title.
+    Mark,
+    Title,
+    Subtitle,
+    /// A heading between two tables of one sheet, or above a group of rows.
+    Section,
+    Head,
+    #[default]
+    Body,
+    /// A total over the rows below or above it.
+    Subtotal,
+    Total,
+    Note,
+    /// Running text of a cover.
+    Paragraph,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Row {
+    pub role: Role,
+    pub cells: Vec<Value>,
+    /// In points; `None` lets the reader's program fit it.
+    pub height: Option<f64>,
+    /// Areas of this row, first and last column, that are one cell.
+    pub merges: Vec<(usize, usize)>,
+    /// The finding the row lists.
+    pub tag: Option<Tag>,
+}
+
+/// What a row of a list stands for, so that counts can be held against it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Tag {
+    pub rule: usize,
+    pub state: State,
+    pub light: Option<Light>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Value {
+    #[default]
+    Blank,
+    Text(String),
+    Number(Decimal),
+    /// 分, shown in 亿元 with two decimals.
+    Amount(i128),
+    Date(NaiveDate),
+    /// Tenths of a percent; `None` shows `-`.
+    Percent(Option<i64>),
+    Count(i64),
+    Light(Light),
+    /// Text that leads to another sheet.
+    Link {
+        text: String,
+        sheet: usize,
+    },
+}
+
+impl Value {
+    pub fn text(text: impl Into<String>) -> Value {
+        let text = text.into();
+        if text.is_empty() { Value::Blank } else { Value::Text(text) }
+    }
+
+    pub fn count(count: impl TryInto<i64>) -> Value {
+        Value::Count(count.try_into().unwrap_or(i64::MAX))
+    }
+
+    /// The figure a cell holds, for sums.
+    pub fn figure(&self) -> Option<i128> {
+        match self {
+            Value::Count(count) => Some(i128::from(*count)),
+            Value::Amount(fen) => Some(*fen),
+            _ => None,
+        }
+    }
+
+    /// About as many half-width characters as the cell takes.
+    pub fn width(&self) -> f64 {
+        match self {
+            Value::Blank => 0.0,
+            Value::Text(text) | Value::Link { text, .. } => text_width(text),
+            Value::Number(value) => value.to_string().len() as f64,
+            Value::Amount(fen) => (fen / 10_000_000_000).to_string().len() as f64 + 3.0,
+            Value::Date(_) => 10.0,
+            Value::Percent(_) => 6.0,
+            Value::Count(count) => count.to_string().len() as f64,
+            Value::Light(_) => 4.2,
+        }
+    }
+}
+
+/// Width in half-width characters: a Chinese glyph takes a little more than two.
+pub fn text_width(text: &str) -> f64 {
+    text.split('\n').map(|line| line.chars().map(|c| if c.is_ascii() { 1.0 } else { 2.1 }).sum::<f64>()).fold(0.0, f64::max)
+}
+
+/// Lines a text needs in a column of a width.
+pub fn text_lines(text: &str, width: f64) -> usize {
+    let width = width.max(2.1);
+    text.split('\n').map(|line| (text_width(line) / width).ceil().max(1.0) as usize).sum()
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct At {
+    pub sheet: usize,
+    pub row: usize,
+    pub column: usize,
+}
+
+/// What a figure says; equal keys must hold equal values wherever they are printed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FigureKey {
+    Total(String),
+    /// Rows of a rule; `light: None` counts every light.
+    Findings {
+        rule: usize,
+        state: State,
+        light: Option<Light>,
+    },
+}
+
+#[derive(Clone, Debug)]
+pub struct Figure {
+    pub key: FigureKey,
+    pub at: At,
+}
+
+#[derive(Clone, Debug)]
+pub struct Sum {
+    pub total: At,
+    pub parts: Vec<At>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChartKind {
+    /// Upright columns, series stacked.
+    ColumnStacked,
+    Column,
+    Bar,
+}
+
+#[derive(Clone, Debug)]
+pub struct Chart {
+    pub kind: ChartKind,
+    pub title: String,
+    /// Unit of the value axis.
+    pub unit: String,
+    pub row: usize,
+    pub column: usize,
+    /// In pixels.
+    pub size: (u32, u32),
+    pub series: Vec<Series>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Series {
+    pub name: String,
+    /// A series that counts a light takes its colour.
+    pub light: Option<Light>,
+    pub categories: Area,
+    pub values: Area,
+}
+
+/// A run of cells in one column of the chart's own sheet.
+#[derive(Clone, Copy, Debug)]
+pub struct Area {
+    pub column: usize,
+    pub first: usize,
+    pub last: usize,
+}
+
+/// Column widths that hold what the rows' cells need, each within 8 and `most`.
+pub fn fit(rows: &[Row], count: usize, most: f64) -> Vec<Column> {
+    let mut columns = vec![Column { width: 0.0, fill: false }; count];
+    for row in rows.iter().filter(|row| row.merges.is_empty()) {
+        for (column, cell) in columns.iter_mut().zip(&row.cells) {
+            column.width = column.width.max(cell.width());
+        }
+    }
+    for column in &mut columns {
+        column.width = (column.width + 2.0).clamp(8.0, most.min(60.0));
+    }
+    columns
+}
+
+impl Sheet {
+    /// One text across all columns of the sheet, as high as it needs.
+    pub fn banner(&mut self, role: Role, text: impl Into<String>) {
+        let text = text.into();
+        let width: f64 = self.columns.iter().map(|column| column.width).sum();
+        let line = match role {
+            Role::Title => 26.0,
+            Role::Section => 20.0,
+            Role::Paragraph => 17.0,
+            _ => 15.0,
+        };
+        // glyphs do not fill a line to its end, and a title is set larger
+        let usable = width * if role == Role::Title { 0.6 } else { 0.92 };
+        let height = line * text_lines(&text, usable) as f64 + 3.0;
+        let last = self.columns.len().saturating_sub(1);
+        let merges = if last > 0 { vec![(0, last)] } else { Vec::new() };
+        self.rows.push(Row { role, cells: vec![Value::text(text)], height: Some(height), merges, tag: None });
+    }
+
+    pub fn row(&mut self, role: Role, cells: Vec<Value>) -> usize {
+        self.rows.push(Row { role, cells, ..Row::default() });
+        self.rows.len() - 1
+    }
+
+    /// How a person calls a cell: `总体情况!C7`.
+    pub fn place(&self, row: usize, column: usize) -> String {
+        let mut letters = String::new();
+        let mut rest = column + 1;
+        while rest > 0 {
+            letters.insert(0, char::from(b'A' + ((rest - 1) % 26) as u8));
+            rest = (rest - 1) / 26;
+        }
+        format!("{}!{letters}{}", self.name, row + 1)
+    }
+}

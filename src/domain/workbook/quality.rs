@@ -1,0 +1,98 @@
+//! 数据质量: rows a person should look at and rows the intake could not take, by the unit that keeps them.
+
+use super::model::{Role, Row, Sheet, Value, fit};
+use super::{Page, View, Viewer, masked, sentence};
+use crate::domain::judge::{Quality, QualityKind};
+use crate::domain::ledger::{OwnerSpec, Role as FieldRole};
+use crate::domain::period::chinese_date;
+
+const HEADS: [&str; 10] = ["序号", "类别", "台账", "编号", "名称", "责任单位", "字段", "原文", "问题与建议", "数据来源"];
+
+impl Page<'_, '_> {
+    pub(super) fn quality(&mut self) -> Sheet {
+        let mut rows: Vec<Row> = Vec::new();
+        for line in self.view.intake_lines() {
+            let advice = [line.reason.as_str(), line.hint.as_str()].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>();
+            let raw = match self.view.material.viewer {
+                Viewer::Office => line.raw.clone(),
+                // the raw text of a cell nobody could read may hold any number
+                Viewer::Unit(_) => masked_raw(&line.raw),
+            };
+            let cells = vec![
+                Value::count(rows.len() + 1),
+                Value::text(line.level.clone()),
+                Value::text(line.ledger.clone()),
+                Value::text(line.code.clone()),
+                Value::Blank,
+                Value::text(line.unit.clone()),
+                Value::text(line.field.clone()),
+                Value::text(raw),
+                Value::text(advice.join("；")),
+                Value::text(line.place.clone()),
+            ];
+            rows.push(Row { cells, ..Row::default() });
+        }
+        let intake = rows.len();
+        for line in self.view.quality_lines() {
+            let cells = self.view.quality_cells(rows.len() + 1, line);
+            rows.push(Row { cells, ..Row::default() });
+        }
+        let mut columns = fit(&rows, HEADS.len(), 40.0);
+        for (column, head) in columns.iter_mut().zip(HEADS) {
+            column.width = column.width.max(super::text_width(head) + 2.0);
+        }
+        columns[0].width = 6.0;
+        let subtitle =
+            format!("截至{}　　读入时发现{intake}项，判定时发现{}项", chinese_date(self.view.material.as_of), rows.len() - intake);
+        let mut sheet = self.head(columns, &subtitle);
+        let head_at = sheet.rows.len();
+        sheet.rows.push(Row { role: Role::Head, cells: HEADS.map(Value::text).to_vec(), height: Some(24.0), ..Row::default() });
+        if rows.is_empty() {
+            sheet.banner(Role::Note, "无。");
+        } else {
+            sheet.rows.append(&mut rows);
+            sheet.filter = Some((head_at, sheet.rows.len() - 1));
+        }
+        sheet.freeze = Some((head_at + 1, 0));
+        sheet.repeat = Some((head_at, head_at));
+        self.note(&mut sheet);
+        sheet
+    }
+}
+
+impl View<'_> {
+    fn quality_cells(&self, number: usize, line: &Quality) -> Vec<Value> {
+        let policy = self.policy();
+        let ledger = &policy.ledgers[line.ledger];
+        let record = self.record(line.ledger, &line.key);
+        let (problem, advice) = sentence::quality(ledger, line.kind);
+        let field = match line.kind {
+            QualityKind::BlankScope(field) => Some(field),
+            QualityKind::StartedUnderFramework => ledger.role(FieldRole::Agreement),
+            QualityKind::UnknownIndustry => ledger.role(FieldRole::Industry),
+            QualityKind::UnknownOwner => Some(match ledger.owner {
+                OwnerSpec::Place { place, .. } => place,
+                OwnerSpec::Unit { unit } => unit,
+                OwnerSpec::Department { department, .. } => department,
+            }),
+        };
+        let raw = field.zip(record).map(|(field, record)| record.cell(field).to_string()).unwrap_or_default();
+        vec![
+            Value::count(number),
+            Value::text("判定"),
+            Value::text(ledger.title.clone()),
+            Value::text(line.key.clone()),
+            Value::text(self.text(&line.name)),
+            line.owner.map_or(Value::Blank, |unit| Value::text(policy.units.units[unit].name.clone())),
+            field.map_or(Value::Blank, |field| Value::text(ledger.fields[field].title.clone())),
+            Value::text(self.text(&raw)),
+            Value::text(format!("{problem}；{advice}")),
+            record.map_or(Value::Blank, |record| Value::text(record.place.describe(self.material.origins))),
+        ]
+    }
+}
+
+fn masked_raw(raw: &str) -> String {
+    let digits = raw.chars().filter(char::is_ascii_digit).count();
+    if digits >= 11 { masked(raw) } else { raw.to_owned() }
+}

@@ -1,0 +1,218 @@
+//! The summary sheet: key figures, rates with numerator and denominator, findings by rule and light, one chart.
+
+use super::Page;
+use super::matrix::{LIGHTS, figure_name, grid};
+use super::model::{Area, Chart, ChartKind, Role, Series, Sheet, Value};
+use super::sentence::clause;
+use super::template::MatrixColumn;
+use crate::domain::finding::State;
+use crate::domain::indicators::{Cohort, Rate, Window};
+use crate::domain::period::chinese_date;
+use std::collections::BTreeSet;
+
+const WINDOWS: [Window; 2] = [Window::All, Window::Year];
+
+impl Page<'_, '_> {
+    pub(super) fn summary(&mut self, chart: bool) -> Sheet {
+        let subtitle = format!("截至{}", chinese_date(self.view.material.as_of));
+        let mut sheet = self.head(grid(26.0, 13.0, 9), &subtitle);
+        sheet.banner(Role::Paragraph, self.overview());
+        sheet.banner(Role::Section, "一、主要指标");
+        self.amounts(&mut sheet);
+        sheet.banner(Role::Section, "二、主要比率");
+        self.rates(&mut sheet);
+        sheet.banner(Role::Section, "三、督办事项");
+        let projects = self.rules(&mut sheet);
+        sheet.banner(
+            Role::Note,
+            "注：红、橙、黄为应办事项；豁免的照常列示、不督办；无法判定的是缺少判定所需的日期或进度，不等于正常。一个项目可有多项。",
+        );
+        self.note(&mut sheet);
+        if chart && projects.1 > projects.0 {
+            sheet.charts.push(Chart {
+                kind: ChartKind::ColumnStacked,
+                title: "项目类督办事项（项）".into(),
+                unit: "项".into(),
+                row: sheet.rows.len() + 1,
+                column: 0,
+                size: (960, 340),
+                series: LIGHTS
+                    .iter()
+                    .enumerate()
+                    .map(|(index, light)| Series {
+                        name: format!("{}灯", light.title()),
+                        light: Some(*light),
+                        categories: Area { column: 0, first: projects.0, last: projects.1 },
+                        values: Area { column: 2 + index, first: projects.0, last: projects.1 },
+                    })
+                    .collect(),
+            });
+        }
+        sheet
+    }
+
+    fn overview(&self) -> String {
+        let material = self.view.material;
+        let measures = material.indicators.province();
+        let orders = material.indicators.orders();
+        let stages: Vec<String> = material
+            .indicators
+            .stages
+            .iter()
+            .map(String::as_str)
+            .chain(["其他"])
+            .zip(&measures.stages)
+            .filter(|(_, count)| **count > 0)
+            .map(|(word, count)| format!("{word}{count}个"))
+            .collect();
+        let stages = if stages.is_empty() { String::new() } else { format!("（按台账所填阶段：{}）", stages.join("、")) };
+        let open: Vec<_> = self.view.findings.iter().filter(|finding| finding.state == State::Open).collect();
+        let projects: BTreeSet<&str> =
+            open.iter().filter(|finding| !finding.project.is_empty()).map(|finding| finding.project.as_str()).collect();
+        format!(
+            "在册项目{}个{stages}，其中已终止{}个。督办事项{}项，涉及项目{}个。工作单派发{}件，签收{}件，办结{}件，未办结{}件。",
+            measures.projects,
+            measures.terminated,
+            open.len(),
+            projects.len(),
+            orders.dispatched,
+            orders.received,
+            orders.completed,
+            orders.open(),
+        )
+    }
+
+    fn amounts(&mut self, sheet: &mut Sheet) {
+        sheet.row(
+            Role::Head,
+            ["指标", "累计签约", "其中终止", "剔除终止", "本年签约", "其中终止", "剔除终止"].map(Value::text).into_iter().collect(),
+        );
+        let measures = self.view.material.indicators.province();
+        type Of = fn(&Cohort) -> Value;
+        let lines: [(MatrixColumn, Of); 6] = [
+            (MatrixColumn::Contracts, |cohort| Value::count(cohort.contracts)),
+            (MatrixColumn::Amount, |cohort| Value::Amount(cohort.amount)),
+            (MatrixColumn::Funds, |cohort| Value::Amount(cohort.funds)),
+            (MatrixColumn::Performed, |cohort| Value::count(cohort.performed)),
+            (MatrixColumn::Started, |cohort| Value::count(cohort.started)),
+            (MatrixColumn::Produced, |cohort| Value::count(cohort.produced)),
+        ];
+        for (column, of) in lines {
+            let mut cells = vec![Value::text(column.title())];
+            for window in WINDOWS {
+                cells.extend([of(measures.signed(window)), of(measures.ended(window)), of(&measures.live(window))]);
+            }
+            let row = sheet.row(Role::Body, cells);
+            for (index, window) in WINDOWS.into_iter().enumerate() {
+                if let Some(name) = figure_name(column, window) {
+                    self.total(name, row, 1 + index * 3);
+                }
+                if column == MatrixColumn::Contracts
+                    && let Some(name) = figure_name(MatrixColumn::ContractsTerminated, window)
+                {
+                    self.total(name, row, 2 + index * 3);
+                }
+            }
+        }
+        sheet.banner(Role::Note, "注：只有“合同”算签约；本年指签约时间在本年的合同项目；到位资金只计填有合同投资额的项目。");
+    }
+
+    fn rates(&mut self, sheet: &mut Sheet) {
+        sheet.row(
+            Role::Head,
+            ["比率", "累计签约", "分子", "分母", "剔除终止后", "本年签约", "分子", "分母", "剔除终止后"]
+                .map(Value::text)
+                .into_iter()
+                .collect(),
+        );
+        let measures = self.view.material.indicators.province();
+        for (_, rate) in Rate::NAMES {
+            let mut cells = vec![Value::text(rate.title())];
+            for window in WINDOWS {
+                let ratio = rate.of(measures.signed(window));
+                let part = |value: i128| if rate == Rate::Funds { Value::Amount(value) } else { Value::count(value) };
+                cells.extend([
+                    Value::Percent(ratio.tenths()),
+                    part(ratio.numerator),
+                    part(ratio.denominator),
+                    Value::Percent(rate.of(&measures.live(window)).tenths()),
+                ]);
+            }
+            sheet.row(Role::Body, cells);
+        }
+        let meanings = Rate::NAMES.map(|(_, rate)| format!("{}＝{}", rate.title(), rate.meaning()));
+        sheet.banner(Role::Note, format!("注：{}；资金的分子、分母单位为亿元；分母为0的以“-”表示。", meanings.join("；")));
+    }
+
+    /// Findings by rule; returns the first and last row of the project rules.
+    fn rules(&mut self, sheet: &mut Sheet) -> (usize, usize) {
+        let policy = self.view.policy();
+        sheet.row(
+            Role::Head,
+            ["督办事项", "依据", "●红（项）", "▲橙（项）", "■黄（项）", "小计（项）", "豁免（项）", "无法判定（项）", "明细"]
+                .map(Value::text)
+                .into_iter()
+                .collect(),
+        );
+        let project = policy.project_ledger();
+        let (own, other): (Vec<usize>, Vec<usize>) = (0..policy.rules.len()).partition(|rule| Some(policy.rules[*rule].ledger) == project);
+        let first = sheet.rows.len();
+        let rows = self.rule_rows(sheet, &own);
+        let last = (sheet.rows.len() - 1).max(first);
+        let mut totals = vec![self.rule_total(sheet, Role::Subtotal, "项目类小计", &rows)];
+        for (column, key) in [
+            (2, MatrixColumn::Light(LIGHTS[0])),
+            (3, MatrixColumn::Light(LIGHTS[1])),
+            (4, MatrixColumn::Light(LIGHTS[2])),
+            (5, MatrixColumn::Open),
+            (6, MatrixColumn::Exempt),
+            (7, MatrixColumn::Unjudged),
+        ] {
+            if let Some(name) = figure_name(key, Window::All) {
+                self.total(name, totals[0], column);
+            }
+        }
+        let rows = self.rule_rows(sheet, &other);
+        if !rows.is_empty() {
+            totals.push(self.rule_total(sheet, Role::Subtotal, "其他事项小计", &rows));
+        }
+        self.rule_total(sheet, Role::Total, "合计", &totals);
+        (first, last)
+    }
+
+    fn rule_rows(&mut self, sheet: &mut Sheet, rules: &[usize]) -> Vec<usize> {
+        let mut rows = Vec::new();
+        for rule in rules.iter().copied() {
+            let policy = self.view.policy();
+            let mut cells = vec![Value::text(policy.rules[rule].title.clone()), Value::text(clause(&policy.rules[rule].basis))];
+            let counts: Vec<(State, Option<crate::domain::rule::Light>)> = LIGHTS
+                .iter()
+                .map(|light| (State::Open, Some(*light)))
+                .chain([(State::Open, None), (State::Exempt, None), (State::Unjudged, None)])
+                .collect();
+            cells.extend(counts.iter().map(|(state, light)| Value::count(self.view.count(rule, *state, *light))));
+            cells.push(self.sheet_of(rule).map_or(Value::Blank, |sheet| Value::Link {
+                text: self.kept.get(sheet).map_or_else(String::new, |sheet| sheet.name.clone()),
+                sheet,
+            }));
+            let row = sheet.row(Role::Body, cells);
+            for (index, (state, light)) in counts.into_iter().enumerate() {
+                self.findings(rule, state, light, row, 2 + index);
+            }
+            rows.push(row);
+        }
+        rows
+    }
+
+    fn rule_total(&mut self, sheet: &mut Sheet, role: Role, label: &str, parts: &[usize]) -> usize {
+        let mut cells = vec![Value::text(label), Value::Blank];
+        let row = sheet.rows.len();
+        for column in 2..8 {
+            let sum: i128 = parts.iter().filter_map(|part| sheet.rows[*part].cells[column].figure()).sum();
+            cells.push(Value::count(sum));
+            self.sum(row, parts, column);
+        }
+        cells.push(Value::Blank);
+        sheet.row(role, cells)
+    }
+}

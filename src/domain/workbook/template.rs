@@ -1,0 +1,277 @@
+//! Templates (报表模板): which sheets a workbook has and what stands on them, already checked against the policy.
+
+use super::model::Paper;
+use crate::domain::finding::State;
+use crate::domain::indicators::{Rate, Window};
+use crate::domain::rule::Light;
+
+/// One `report-templates/NAME.toml`.
+#[derive(Clone, Debug, Default)]
+pub struct Template {
+    /// File stem.
+    pub name: String,
+    pub title: String,
+    pub subject: String,
+    pub keywords: String,
+    /// File name with `{title}`, `{as_of}` and `{unit}`.
+    pub file: String,
+    pub sheets: Vec<SheetTemplate>,
+}
+
+#[derive(Clone, Debug)]
+pub struct SheetTemplate {
+    /// On the tab.
+    pub name: String,
+    /// Above the table.
+    pub title: String,
+    /// 附件1, where the sheet is an attachment.
+    pub mark: String,
+    pub note: String,
+    pub landscape: bool,
+    pub paper: Paper,
+    /// Left out when it has no rows.
+    pub optional: bool,
+    pub form: Form,
+}
+
+/// What kind of sheet it is. Open: a bulletin or a one-page form is one more kind.
+#[derive(Clone, Debug)]
+pub enum Form {
+    /// What the workbook is, where its data come from, and the rules.
+    Cover { paragraphs: Vec<String>, objection: String },
+    /// Key figures, rates, lights by rule, a chart.
+    Summary { chart: bool },
+    /// One row per place or industry.
+    Matrix { axis: Axis, window: Window, columns: Vec<MatrixColumn> },
+    /// One row per finding.
+    List(List),
+    /// Due dates that come near.
+    Notices { columns: Vec<ListColumn> },
+    /// Rows a person should look at, and rows that could not be read.
+    Quality,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Axis {
+    Region,
+    Industry,
+}
+
+impl Axis {
+    pub const NAMES: [(&'static str, Axis); 2] = [("region", Axis::Region), ("industry", Axis::Industry)];
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MatrixColumn {
+    Projects,
+    Terminated,
+    /// One column per stage word.
+    Stages,
+    Contracts,
+    ContractsTerminated,
+    Amount,
+    Funds,
+    Performed,
+    Started,
+    Produced,
+    Rate(Rate),
+    /// The same without terminated contracts.
+    LiveRate(Rate),
+    /// Place within the row's group by the rate.
+    Rank(Rate),
+    /// Open findings on projects by light.
+    Light(Light),
+    Open,
+    Exempt,
+    Unjudged,
+    OrdersDispatched,
+    OrdersReceived,
+    OrdersCompleted,
+    OrdersOpen,
+}
+
+impl MatrixColumn {
+    /// Every column with its key in a template.
+    pub fn names() -> Vec<(&'static str, MatrixColumn)> {
+        use MatrixColumn as M;
+        let mut names = vec![
+            ("projects", M::Projects),
+            ("terminated", M::Terminated),
+            ("stages", M::Stages),
+            ("contracts", M::Contracts),
+            ("contracts_terminated", M::ContractsTerminated),
+            ("amount", M::Amount),
+            ("funds", M::Funds),
+            ("performed", M::Performed),
+            ("started", M::Started),
+            ("produced", M::Produced),
+            ("red", M::Light(Light::Red)),
+            ("orange", M::Light(Light::Orange)),
+            ("yellow", M::Light(Light::Yellow)),
+            ("open", M::Open),
+            ("exempt", M::Exempt),
+            ("unjudged", M::Unjudged),
+            ("orders_dispatched", M::OrdersDispatched),
+            ("orders_received", M::OrdersReceived),
+            ("orders_completed", M::OrdersCompleted),
+            ("orders_open", M::OrdersOpen),
+        ];
+        for (key, live, place, rate) in [
+            ("performed_rate", "performed_live_rate", "performed_rank", Rate::Performed),
+            ("started_rate", "started_live_rate", "started_rank", Rate::Started),
+            ("produced_rate", "produced_live_rate", "produced_rank", Rate::Produced),
+            ("funds_rate", "funds_live_rate", "funds_rank", Rate::Funds),
+            ("on_time_rate", "on_time_live_rate", "on_time_rank", Rate::OnTime),
+        ] {
+            names.extend([(key, M::Rate(rate)), (live, M::LiveRate(rate)), (place, M::Rank(rate))]);
+        }
+        names
+    }
+
+    pub fn title(self) -> String {
+        use MatrixColumn as M;
+        match self {
+            M::Projects => "在册项目（个）".into(),
+            M::Terminated => "其中终止（个）".into(),
+            M::Stages => "项目阶段".into(),
+            M::Contracts => "合同项目（个）".into(),
+            M::ContractsTerminated => "合同终止（个）".into(),
+            M::Amount => "合同投资额（亿元）".into(),
+            M::Funds => "到位资金（亿元）".into(),
+            M::Performed => "已履约（个）".into(),
+            M::Started => "已开工（个）".into(),
+            M::Produced => "已投产（个）".into(),
+            M::Rate(rate) => rate.title().into(),
+            M::LiveRate(rate) => format!("{}（剔除终止）", rate.title()),
+            M::Rank(rate) => format!("{}排名", rate.title()),
+            M::Light(light) => format!("{}灯（项）", light.title()),
+            M::Open => "督办事项（项）".into(),
+            M::Exempt => "豁免（项）".into(),
+            M::Unjudged => "无法判定（项）".into(),
+            M::OrdersDispatched => "工作单派发（件）".into(),
+            M::OrdersReceived => "签收（件）".into(),
+            M::OrdersCompleted => "办结（件）".into(),
+            M::OrdersOpen => "未办结（件）".into(),
+        }
+    }
+
+    /// Work orders have a holder but no industry.
+    pub fn needs_region(self) -> bool {
+        use MatrixColumn as M;
+        matches!(self, M::OrdersDispatched | M::OrdersReceived | M::OrdersCompleted | M::OrdersOpen)
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct List {
+    /// Rule indices.
+    pub rules: Vec<usize>,
+    pub states: Vec<State>,
+    pub group: Option<Group>,
+    pub columns: Vec<ListColumn>,
+}
+
+/// Rows under headings of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    Unit,
+    City,
+    Rule,
+    Light,
+}
+
+impl Group {
+    pub const NAMES: [(&'static str, Group); 4] =
+        [("unit", Group::Unit), ("city", Group::City), ("rule", Group::Rule), ("light", Group::Light)];
+}
+
+#[derive(Clone, Debug)]
+pub struct ListColumn {
+    pub title: String,
+    pub key: ColumnKey,
+    /// The unit fills it in.
+    pub fill: bool,
+}
+
+#[derive(Clone, Debug)]
+pub enum ColumnKey {
+    BuiltIn(BuiltIn),
+    /// Field index by ledger index, of the finding's own record.
+    Field(Vec<Option<usize>>),
+    /// Field index of the project ledger, of the project the finding belongs to.
+    Project(usize),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BuiltIn {
+    No,
+    Light,
+    Act,
+    State,
+    Rule,
+    Key,
+    Subject,
+    Unit,
+    City,
+    DueOn,
+    OverdueDays,
+    LagPoints,
+    Missing,
+    Change,
+    Cause,
+    Basis,
+    WaitingOn,
+    Told,
+    Major,
+    Place,
+}
+
+impl BuiltIn {
+    pub const NAMES: [(&'static str, BuiltIn); 20] = [
+        ("no", BuiltIn::No),
+        ("light", BuiltIn::Light),
+        ("act", BuiltIn::Act),
+        ("state", BuiltIn::State),
+        ("rule", BuiltIn::Rule),
+        ("key", BuiltIn::Key),
+        ("subject", BuiltIn::Subject),
+        ("unit", BuiltIn::Unit),
+        ("city", BuiltIn::City),
+        ("due_on", BuiltIn::DueOn),
+        ("overdue_days", BuiltIn::OverdueDays),
+        ("lag_points", BuiltIn::LagPoints),
+        ("missing", BuiltIn::Missing),
+        ("change", BuiltIn::Change),
+        ("cause", BuiltIn::Cause),
+        ("basis", BuiltIn::Basis),
+        ("waiting_on", BuiltIn::WaitingOn),
+        ("told", BuiltIn::Told),
+        ("major", BuiltIn::Major),
+        ("place", BuiltIn::Place),
+    ];
+
+    pub fn title(self) -> &'static str {
+        match self {
+            BuiltIn::No => "序号",
+            BuiltIn::Light => "灯",
+            BuiltIn::Act => "方式",
+            BuiltIn::State => "状态",
+            BuiltIn::Rule => "督办事项",
+            BuiltIn::Key => "编号",
+            BuiltIn::Subject => "名称",
+            BuiltIn::Unit => "责任单位",
+            BuiltIn::City => "市（州）",
+            BuiltIn::DueOn => "应完成日期",
+            BuiltIn::OverdueDays => "超期天数",
+            BuiltIn::LagPoints => "落后百分点",
+            BuiltIn::Missing => "缺项",
+            BuiltIn::Change => "比上期",
+            BuiltIn::Cause => "原因类别",
+            BuiltIn::Basis => "依据",
+            BuiltIn::WaitingOn => "待答复单位",
+            BuiltIn::Told => "告知单位",
+            BuiltIn::Major => "重大项目",
+            BuiltIn::Place => "数据来源",
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The archive of reports: a visible file is whole, its name tells what it is, its sha256 is known.
+
+use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// The most bytes of a file name that every file system takes, with room for the ending.
+const NAME_BYTES_MAX: usize = 200;
+
+/// Writes a file so that it is there whole or not at all: a temporary file, flushed to disk, then renamed. An older file of the same
+/// name is replaced.
+///
+/// # Errors
+/// The folder cannot be made or written; the message names the file.
+pub fn write(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<(PathBuf, String)> {
+    let path = dir.join(safe_name(name));
+    let told = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+    std::fs::create_dir_all(dir).map_err(told)?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".duban-").suffix(".part");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // reports hold names and phone numbers: the service's own group may read them, others not
+        builder.permissions(std::fs::Permissions::from_mode(0o640));
+    }
+    let mut file = builder.tempfile_in(dir).map_err(told)?;
+    file.write_all(bytes).map_err(told)?;
+    file.as_file().sync_all().map_err(told)?;
+    file.persist(&path).map_err(|error| told(error.error))?;
+    #[cfg(unix)]
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(told)?;
+    Ok((path, sha256(bytes)))
+}
+
+/// Lower-case hex.
+pub fn sha256(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let mut out = String::with_capacity(64);
+    for byte in Sha256::digest(bytes) {
+        let _ = write!(out, "{byte:02x}");
+    }
+    out
+}
+
+/// A name that is a file name on every system: no separators, no reserved signs, no leading dot, not too long. The ending stays.
+pub fn safe_name(name: &str) -> String {
+    let clean: String = name
+        .chars()
+        .map(|c| if c.is_control() || matches!(c, '/' | '\\' | ':' | '*' | '?' | '"' | '<' | '>' | '|') { '_' } else { c })
+        .collect();
+    let clean = clean.trim().trim_start_matches('.');
+    let (stem, ending) = match clean.rsplit_once('.') {
+        Some((stem, ending)) if ending.len() <= 8 && ending.is_ascii() => (stem, format!(".{ending}")),
+        _ => (clean, String::new()),
+    };
+    let mut cut = stem.len().min(NAME_BYTES_MAX);
+    while !stem.is_char_boundary(cut) {
+        cut -= 1;
+    }
+    let stem = stem[..cut].trim_end_matches(['.', ' ']);
+    format!("{}{ending}", if stem.is_empty() { "_" } else { stem })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_leave_its_folder() {
+        assert_eq!(safe_name("../../etc/passwd"), "_.._etc_passwd");
+        assert_eq!(safe_name("瓮安县/督办:清单.xlsx"), "瓮安县_督办_清单.xlsx");
+        assert_eq!(safe_name(""), "_");
+        let long = safe_name(&format!("{}.xlsx", "县".repeat(300)));
+        assert!(long.len() <= 205 && long.ends_with("县.xlsx"));
+    }
+
+    #[test]
+    fn a_report_is_replaced_whole_and_leaves_nothing_beside_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let below = dir.path().join("季度/2026-09-30");
+        write(&below, "甲.xlsx", b"old").unwrap();
+        let (path, sum) = write(&below, "甲.xlsx", b"abc").unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"abc");
+        assert_eq!(sum, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(std::fs::read_dir(&below).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,345 @@
+//! The workbook model as an .xlsx file. This is the one place that knows fonts, colours and number formats.
+//!
+//! Invariant: equal workbooks give equal bytes; the only date in the file is the model's own.
+
+use crate::domain::rule::Light;
+use crate::domain::workbook::{Chart, ChartKind, Column, Paper, Role, Row, Sheet, Value, Workbook};
+use chrono::Datelike;
+use rust_xlsxwriter as xlsx;
+use rust_xlsxwriter::{ConditionalFormatDataBar, DocProperties, ExcelDateTime, Format, FormatAlign, FormatBorder, XlsxError};
+use std::collections::BTreeMap;
+
+/// A workbook that could not be written as a file.
+#[derive(Debug, thiserror::Error)]
+pub enum RenderError {
+    #[error("工作簿“{title}”无法生成：{source}")]
+    Write { title: String, source: XlsxError },
+    #[error("表“{sheet}”有{rows}行{columns}列，超出一张表的上限")]
+    TooLarge { sheet: String, rows: usize, columns: usize },
+}
+
+/// From this many rows on a sheet is written row by row instead of being held in memory.
+const STREAMED_ROWS: usize = 20_000;
+
+const SHEET_ROWS_MAX: usize = 1_048_576;
+const SHEET_COLUMNS_MAX: usize = 16_384;
+/// The most characters a cell takes.
+const CELL_CHARS_MAX: usize = 32_767;
+
+const SONG: &str = "宋体";
+const HEI: &str = "黑体";
+
+/// The bytes of the .xlsx file.
+///
+/// # Errors
+/// A sheet larger than the format allows, or what the writer refuses (a tab name it does not take).
+pub fn render(book: &Workbook) -> Result<Vec<u8>, RenderError> {
+    for sheet in &book.sheets {
+        if sheet.rows.len() > SHEET_ROWS_MAX || sheet.columns.len() > SHEET_COLUMNS_MAX {
+            return Err(RenderError::TooLarge { sheet: sheet.name.clone(), rows: sheet.rows.len(), columns: sheet.columns.len() });
+        }
+    }
+    write(book).map_err(|source| RenderError::Write { title: book.title.clone(), source })
+}
+
+fn write(book: &Workbook) -> Result<Vec<u8>, XlsxError> {
+    let mut out = xlsx::Workbook::new();
+    let created = book.created;
+    let properties = DocProperties::new()
+        .set_title(&book.title)
+        .set_subject(&book.subject)
+        .set_author(&book.author)
+        .set_company(&book.author)
+        .set_keywords(&book.keywords)
+        .set_comment(&book.description)
+        .set_creation_datetime(&ExcelDateTime::from_ymd(year(created)?, created.month() as u8, created.day() as u8)?);
+    out.set_properties(&properties);
+    let mut styles = Styles::default();
+    for sheet in &book.sheets {
+        let target = if sheet.rows.len() > STREAMED_ROWS { out.add_worksheet_with_constant_memory()? } else { out.add_worksheet() };
+        write_sheet(target, sheet, book, &mut styles)?;
+    }
+    out.save_to_buffer()
+}
+
+fn year(date: chrono::NaiveDate) -> Result<u16, XlsxError> {
+    u16::try_from(date.year()).map_err(|_| XlsxError::DateTimeRangeError(date.to_string()))
+}
+
+fn write_sheet(target: &mut xlsx::Worksheet, sheet: &Sheet, book: &Workbook, styles: &mut Styles) -> Result<(), XlsxError> {
+    target.set_name(&sheet.name)?;
+    for (index, column) in sheet.columns.iter().enumerate() {
+        target.set_column_width(column_number(index), column.width)?;
+    }
+    page(target, sheet)?;
+    for (index, row) in sheet.rows.iter().enumerate() {
+        write_row(target, sheet, index as u32, row, book, styles)?;
+    }
+    let last_column = column_number(sheet.columns.len().saturating_sub(1));
+    if let Some((head, last)) = sheet.filter {
+        target.autofilter(head as u32, 0, last as u32, last_column)?;
+    }
+    if let Some((rows, columns)) = sheet.freeze {
+        target.set_freeze_panes(rows as u32, column_number(columns))?;
+    }
+    if let Some((first, last)) = sheet.repeat {
+        target.set_repeat_rows(first as u32, last as u32)?;
+    }
+    for (column, first, last) in sheet.bars.iter().filter(|(_, first, last)| first <= last) {
+        let bar = ConditionalFormatDataBar::new()
+            .set_fill_color("BDD7EE")
+            .set_solid_fill(true)
+            .set_border_off(true)
+            .set_minimum(xlsx::ConditionalFormatType::Number, 0)
+            .set_maximum(xlsx::ConditionalFormatType::Number, 1);
+        target.add_conditional_format(*first as u32, column_number(*column), *last as u32, column_number(*column), &bar)?;
+    }
+    if !sheet.rows.is_empty() {
+        // codes are digits kept as text; that is meant
+        target.ignore_error_range(0, 0, sheet.rows.len() as u32 - 1, last_column, xlsx::IgnoreError::NumberStoredAsText)?;
+    }
+    for chart in &sheet.charts {
+        write_chart(target, sheet, chart)?;
+    }
+    Ok(())
+}
+
+fn page(target: &mut xlsx::Worksheet, sheet: &Sheet) -> Result<(), XlsxError> {
+    target.set_paper_size(match sheet.paper {
+        Paper::A4 => 9,
+        Paper::A3 => 8,
+    });
+    if sheet.landscape {
+        target.set_landscape();
+    } else {
+        target.set_portrait();
+    }
+    target.set_print_fit_to_pages(1, 0);
+    // inches: left, right, top, bottom, header, footer
+    target.set_margins(0.5, 0.5, 0.7, 0.7, 0.35, 0.35);
+    target.set_print_center_horizontally(true);
+    let font = format!("&\"{SONG},Regular\"&9");
+    target.set_header(format!("&R{font}{}", sheet.header.replace('&', "&&")));
+    target.set_footer(format!("&L{font}{}&C{font}第 &P 页 共 &N 页", sheet.footer.replace('&', "&&")));
+    Ok(())
+}
+
+fn write_row(
+    target: &mut xlsx::Worksheet,
+    sheet: &Sheet,
+    number: u32,
+    row: &Row,
+    book: &Workbook,
+    styles: &mut Styles,
+) -> Result<(), XlsxError> {
+    if let Some(height) = row.height {
+        target.set_row_height(number, height.min(409.0))?;
+    }
+    for (first, last) in &row.merges {
+        let cell = row.cells.get(*first).unwrap_or(&Value::Blank);
+        let format = styles.of(row.role, cell, false);
+        target.merge_range(number, column_number(*first), number, column_number(*last), "", format)?;
+    }
+    let table = matches!(row.role, Role::Head | Role::Body | Role::Subtotal | Role::Total);
+    for index in 0..if table { sheet.columns.len() } else { row.cells.len() } {
+        let inside = row.merges.iter().any(|(first, last)| (first + 1..=*last).contains(&index));
+        // a short table on a wide sheet ends where its own cells end
+        if inside || index >= row.cells.len() {
+            continue;
+        }
+        let fill = sheet.columns.get(index).is_some_and(|column: &Column| column.fill);
+        write_cell(target, number, column_number(index), row.role, &row.cells[index], fill, book, styles)?;
+    }
+    Ok(())
+}
+
+#[allow(clippy::too_many_arguments)]
+fn write_cell(
+    target: &mut xlsx::Worksheet,
+    row: u32,
+    column: u16,
+    role: Role,
+    value: &Value,
+    fill: bool,
+    book: &Workbook,
+    styles: &mut Styles,
+) -> Result<(), XlsxError> {
+    let format = styles.of(role, value, fill && role == Role::Body);
+    match value {
+        Value::Blank => target.write_blank(row, column, format)?,
+        Value::Text(text) => {
+            if text.chars().count() > CELL_CHARS_MAX {
+                let cut: String = text.chars().take(CELL_CHARS_MAX - 1).chain(['…']).collect();
+                target.write_string_with_format(row, column, cut, format)?
+            } else {
+                target.write_string_with_format(row, column, text, format)?
+            }
+        }
+        Value::Number(number) => target.write_number_with_format(row, column, number.to_f64(), format)?,
+        Value::Amount(fen) => target.write_number_with_format(row, column, *fen as f64 / 1e10, format)?,
+        Value::Percent(Some(tenths)) => target.write_number_with_format(row, column, *tenths as f64 / 1000.0, format)?,
+        Value::Percent(None) => target.write_string_with_format(row, column, "-", format)?,
+        Value::Count(count) => target.write_number_with_format(row, column, *count as f64, format)?,
+        Value::Light(light) => target.write_string_with_format(row, column, light.title(), format)?,
+        Value::Date(date) => match year(*date).and_then(|year| ExcelDateTime::from_ymd(year, date.month() as u8, date.day() as u8)) {
+            Ok(day) => target.write_datetime_with_format(row, column, &day, format)?,
+            // a day before 1900 is text for every spreadsheet program
+            Err(_) => target.write_string_with_format(row, column, date.to_string(), format)?,
+        },
+        Value::Link { text, sheet } => match book.sheets.get(*sheet) {
+            Some(other) => {
+                let link = format!("internal:'{}'!A1", other.name.replace('\'', "''"));
+                target.write_url_with_options(row, column, link.as_str(), text, "", Some(format))?
+            }
+            None => target.write_string_with_format(row, column, text, format)?,
+        },
+    };
+    Ok(())
+}
+
+fn write_chart(target: &mut xlsx::Worksheet, sheet: &Sheet, chart: &Chart) -> Result<(), XlsxError> {
+    let kind = match chart.kind {
+        ChartKind::ColumnStacked => xlsx::ChartType::ColumnStacked,
+        ChartKind::Column => xlsx::ChartType::Column,
+        ChartKind::Bar => xlsx::ChartType::Bar,
+    };
+    let mut out = xlsx::Chart::new(kind);
+    out.title().set_name(&chart.title);
+    out.title().set_font(xlsx::ChartFont::new().set_name(HEI).set_size(12).unset_bold());
+    out.y_axis().set_name(&chart.unit);
+    let mut small = xlsx::ChartFont::new();
+    small.set_name(SONG).set_size(9).unset_bold();
+    out.x_axis().set_font(&small);
+    out.y_axis().set_font(&small).set_num_format("0").set_major_gridlines(true);
+    out.y_axis().set_name_font(&small);
+    out.legend().set_position(xlsx::ChartLegendPosition::Top).set_font(&small);
+    for series in &chart.series {
+        let added = out.add_series();
+        if chart.kind == ChartKind::ColumnStacked {
+            added.set_gap(60).set_overlap(100);
+        }
+        let range = |area: crate::domain::workbook::Area| {
+            (sheet.name.as_str(), area.first as u32, column_number(area.column), area.last as u32, column_number(area.column))
+        };
+        added.set_name(&series.name).set_categories(range(series.categories)).set_values(range(series.values));
+        let mut format = xlsx::ChartFormat::new();
+        // a border and its own fill keep the parts apart in black and white
+        format.set_border(xlsx::ChartLine::new().set_color("404040").set_width(0.75));
+        format.set_solid_fill(xlsx::ChartSolidFill::new().set_color(series.light.map_or("5B9BD5", chart_colour)));
+        added.set_format(&mut format);
+        // 0 draws no label
+        added.set_data_label(xlsx::ChartDataLabel::new().show_value().set_num_format("0;;").set_font(&small));
+    }
+    out.set_width(chart.size.0).set_height(chart.size.1);
+    target.insert_chart(chart.row as u32, column_number(chart.column), &out)?;
+    Ok(())
+}
+
+fn column_number(index: usize) -> u16 {
+    u16::try_from(index).unwrap_or(u16::MAX)
+}
+
+/// What a cell looks like besides its role.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Look {
+    Text,
+    /// Begins like a formula: marked as text, so no program reads it as one.
+    Quoted,
+    Centre,
+    Decimal,
+    Amount,
+    Percent,
+    Count,
+    Date,
+    Light(Light),
+    Link,
+}
+
+/// Formats by role and look, made once per workbook.
+#[derive(Default)]
+struct Styles {
+    formats: BTreeMap<(Role, Look, bool), Format>,
+}
+
+impl Styles {
+    fn of(&mut self, role: Role, value: &Value, fill: bool) -> &Format {
+        let look = match value {
+            Value::Blank => Look::Text,
+            Value::Text(text) if text.len() > 1 && text.starts_with(['=', '+', '-', '@']) => Look::Quoted,
+            Value::Text(text) if text == "-" => Look::Centre,
+            Value::Text(_) => Look::Text,
+            Value::Number(_) => Look::Decimal,
+            Value::Amount(_) => Look::Amount,
+            Value::Percent(Some(_)) => Look::Percent,
+            Value::Percent(None) => Look::Centre,
+            Value::Count(_) => Look::Count,
+            Value::Date(_) => Look::Date,
+            Value::Light(light) => Look::Light(*light),
+            Value::Link { .. } => Look::Link,
+        };
+        self.formats.entry((role, look, fill)).or_insert_with(|| format(role, look, fill))
+    }
+}
+
+fn format(role: Role, look: Look, fill: bool) -> Format {
+    let base = Format::new().set_font_name(SONG).set_font_size(10).set_align(FormatAlign::VerticalCenter);
+    let mut out = match role {
+        Role::Mark => base.set_font_name(HEI).set_font_size(12),
+        Role::Title => base.set_font_name(HEI).set_font_size(18).set_align(FormatAlign::Center).set_text_wrap(),
+        Role::Subtitle => base.set_align(FormatAlign::Center).set_text_wrap(),
+        Role::Section => base.set_font_name(HEI).set_font_size(12).set_background_color("F2F2F2"),
+        Role::Note => base.set_font_size(9).set_font_color("404040").set_text_wrap(),
+        Role::Paragraph => base.set_font_size(11).set_text_wrap(),
+        Role::Head => base
+            .set_font_name(HEI)
+            .set_align(FormatAlign::Center)
+            .set_text_wrap()
+            .set_background_color("D9E2EC")
+            .set_border(FormatBorder::Thin),
+        Role::Body => base.set_border(FormatBorder::Thin).set_text_wrap(),
+        Role::Subtotal => base.set_border(FormatBorder::Thin).set_bold().set_text_wrap().set_background_color("F2F2F2"),
+        Role::Total => base.set_border(FormatBorder::Thin).set_bold().set_text_wrap().set_background_color("E4E4E4"),
+    };
+    if matches!(role, Role::Head | Role::Body | Role::Subtotal | Role::Total) {
+        out = out.set_border_color("808080");
+    }
+    if fill {
+        // a field to fill in, light enough to write on
+        out = out.set_background_color("F7FBEF").set_border(FormatBorder::Thin);
+    }
+    if role == Role::Head {
+        return out;
+    }
+    match look {
+        Look::Text => out,
+        Look::Quoted => out.set_quote_prefix(),
+        Look::Centre => out.set_align(FormatAlign::Center),
+        Look::Decimal => out.set_align(FormatAlign::Right),
+        Look::Amount => out.set_num_format("#,##0.00").set_align(FormatAlign::Right),
+        Look::Percent => out.set_num_format("0.0%").set_align(FormatAlign::Right),
+        Look::Count => out.set_num_format("0").set_align(FormatAlign::Right),
+        Look::Date => out.set_num_format("yyyy-mm-dd").set_align(FormatAlign::Center),
+        Look::Light(light) => {
+            let (ground, ink) = light_colours(light);
+            out.set_align(FormatAlign::Center).set_bold().set_background_color(ground).set_font_color(ink)
+        }
+        Look::Link => out.set_font_color("1F4E9E").set_underline(xlsx::FormatUnderline::Single),
+    }
+}
+
+/// Ground and ink of a light cell; the mark and word in it say the same without colour.
+fn light_colours(light: Light) -> (&'static str, &'static str) {
+    match light {
+        Light::Red => ("F8CBC6", "8B0000"),
+        Light::Orange => ("FBD9B5", "7A3E00"),
+        Light::Yellow => ("FFF4B8", "5C4B00"),
+    }
+}
+
+fn chart_colour(light: Light) -> &'static str {
+    match light {
+        Light::Red => "C0392B",
+        Light::Orange => "F0A04B",
+        Light::Yellow => "FFE680",
+    }
+}
