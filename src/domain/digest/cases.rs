@@ -1,0 +1,105 @@
+//! Items (事项): the findings of one project that a unit is told of, with the one that leads.
+
+use super::Plan;
+use crate::domain::finding::{Change, Finding, Identity};
+use crate::domain::ledger::Role;
+use crate::domain::rule::Light;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+/// One project (or one record that belongs to none) as a unit sees it.
+#[derive(Debug)]
+pub(super) struct Case {
+    /// Ledger and code of the record it is named by.
+    pub ledger: usize,
+    pub key: String,
+    /// The leading finding.
+    pub lead: usize,
+    /// The rest, worst first.
+    pub others: Vec<usize>,
+    /// The worst light of all its findings: what speaks beneath another rule is not softened by it.
+    pub light: Light,
+    pub change: Change,
+    /// 合同投资额 of the project in 分.
+    pub amount: Option<i64>,
+}
+
+impl Case {
+    pub fn findings(&self) -> impl Iterator<Item = usize> + '_ {
+        std::iter::once(self.lead).chain(self.others.iter().copied())
+    }
+}
+
+/// Whether a change is worth a mail between the regular ones.
+pub(super) fn is_news(change: Change) -> bool {
+    matches!(change, Change::New | Change::Reopened | Change::Escalated)
+}
+
+/// A unit's items in the order it should act: light, news, amount, then administrative order.
+pub(super) struct Cases(pub Vec<Case>);
+
+impl Cases {
+    pub fn of(plan: &Plan<'_>, told: &[usize], before: &BTreeMap<Identity, Option<Light>>) -> Cases {
+        let projects = plan.policy.project_ledger();
+        let mut groups: BTreeMap<(usize, &str), Vec<usize>> = BTreeMap::new();
+        for index in told {
+            let finding = &plan.judged.findings[*index];
+            let key = match projects {
+                Some(ledger) if !finding.project.is_empty() => (ledger, finding.project.as_str()),
+                _ => (plan.policy.rules[finding.rule].ledger, finding.key.as_str()),
+            };
+            groups.entry(key).or_default().push(*index);
+        }
+        let mut cases: Vec<Case> =
+            groups.into_iter().filter_map(|((ledger, key), findings)| case(plan, ledger, key, findings, before)).collect();
+        let owner = |case: &Case| plan.judged.findings[case.lead].owner.unwrap_or(usize::MAX);
+        cases.sort_by(|a, b| {
+            let rank = |case: &Case| {
+                (Reverse(case.light), !is_news(case.change), Reverse(case.amount), owner(case), case.ledger, case.key.clone())
+            };
+            rank(a).cmp(&rank(b))
+        });
+        Cases(cases)
+    }
+}
+
+fn case(plan: &Plan<'_>, ledger: usize, key: &str, mut findings: Vec<usize>, before: &BTreeMap<Identity, Option<Light>>) -> Option<Case> {
+    let of = |index: usize| &plan.judged.findings[index];
+    let worst_first = |index: &usize| {
+        let Finding { light, overdue_days, lag, rule, .. } = of(*index);
+        (Reverse(*light), Reverse(*overdue_days), Reverse(lag.map(|lag| lag.tenths())), *rule)
+    };
+    findings.sort_by_key(worst_first);
+    let beneath = |index: usize| {
+        let under = &plan.policy.rules[of(index).rule].under;
+        findings.iter().any(|other| under.contains(&of(*other).rule))
+    };
+    let lead_at = findings.iter().position(|index| !beneath(*index)).unwrap_or(0);
+    let light = findings.iter().filter_map(|index| of(*index).light).max()?;
+    let changes: Vec<Change> = findings
+        .iter()
+        .map(|index| match before.get(&plan.identity(*index)) {
+            // told as a cell to fill: the light is new
+            None | Some(None) => Change::New,
+            Some(light) => Change::between(Some(*light), of(*index).light, true),
+        })
+        .collect();
+    let change = change_of(&changes, lead_at);
+    let lead = findings.remove(lead_at);
+    let amount = plan.record(ledger, key).and_then(|record| record.cell(plan.policy.ledgers[ledger].role(Role::Amount)?).money());
+    Some(Case { ledger, key: key.to_owned(), lead, others: findings, light, change, amount })
+}
+
+/// How an item stands against what the unit was last told: wholly new, worse in any part, joined by something new, else as its lead.
+fn change_of(changes: &[Change], lead: usize) -> Change {
+    let any = |change: Change| changes.contains(&change);
+    if changes.iter().all(|change| *change == Change::New) {
+        Change::New
+    } else if any(Change::Escalated) {
+        Change::Escalated
+    } else if any(Change::New) {
+        Change::New
+    } else {
+        changes[lead]
+    }
+}

@@ -1,0 +1,232 @@
+//! Digests (提醒摘要): who is told what, in which words, and the proof that nobody was left out.
+//!
+//! One digest per unit and run. An item is a project: what other ledgers hold against it joins it, so one project is one line
+//! whatever number of rules it breaks. Nothing here sends or renders: [`plan`] is a function of findings, policy and what each unit was
+//! last told.
+//!
+//! Invariants: every (finding, relation) has exactly one fate, see [`Coverage`]; a digest holds only findings told to its unit (the
+//! office's roll-up excepted); no text in it holds a full phone number.
+
+mod cases;
+mod coverage;
+mod privacy;
+mod sections;
+mod wording;
+
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub use coverage::{Coverage, CoverageLine};
+pub use privacy::masked;
+pub use sections::{Blank, Count, Counts, Digest, Due, Item, Named, Numerals, PlaceLine, Places, RestLine, RollUp, Unrouted};
+pub use wording::yi;
+
+use super::calendar::Span;
+use super::finding::{Finding, Identity, State};
+use super::judge::{Judged, Policy};
+use super::record::{Origin, Record};
+use super::rule::{Light, Relation};
+use super::units::{Level, UnitId};
+use cases::{Cases, is_news};
+use chrono::{Days, NaiveDate};
+use coverage::Fate;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+/// When a unit is mailed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rhythm {
+    /// Whenever it has an item.
+    Always,
+    /// Only for new, worsened or soon due items, and not within six days of the last digest.
+    Changes,
+}
+
+/// Days ahead in which a due date is told (近期到期).
+pub const DUE_DAYS: u64 = 7;
+/// Days of silence after any digest, for [`Rhythm::Changes`].
+const QUIET_DAYS: i64 = 6;
+
+/// Everything that decides who gets what.
+pub struct Plan<'a> {
+    pub policy: &'a Policy,
+    pub as_of: NaiveDate,
+    /// The slot's day: 近期到期, reply-by and the quiet days count from it.
+    pub sent_on: NaiveDate,
+    pub office_name: &'a str,
+    pub contact: &'a str,
+    pub objection_workdays: u32,
+    /// Sorted, see [`Judged::sort`].
+    pub judged: &'a Judged,
+    /// By ledger index and code: the records behind the findings and the projects they belong to. One that is missing costs its
+    /// words (amount, officer), never its item.
+    pub records: &'a HashMap<(usize, String), Record>,
+    /// The files the records came from.
+    pub origins: &'a [Origin],
+    /// What each unit was last told: identity → light (`None`: told as a cell to fill).
+    pub told_before: &'a HashMap<UnitId, BTreeMap<Identity, Option<Light>>>,
+    pub last_digest_on: &'a HashMap<UnitId, NaiveDate>,
+    /// (ledger, code) that the register no longer holds, unconfirmed: they are asked about, never thanked for.
+    pub gone: &'a BTreeSet<(usize, String)>,
+    pub rhythm: Rhythm,
+    /// Levels of units that this job mails.
+    pub levels: &'a [Level],
+    /// `false` = 建账期: only owners (and the office) are told, nothing above 提醒.
+    pub started: bool,
+    /// `数据来源：省平台9月30日台账（第37次快照）`, without the full stop.
+    pub source_line: &'a str,
+    pub next_on: Option<NaiveDate>,
+    /// Whether an address may get more than counts (`mail.allowed_domains`).
+    pub may_carry_rows: &'a dyn Fn(&str) -> bool,
+}
+
+/// The digests of a run, in administrative order, and their proof.
+#[derive(Debug)]
+pub struct Planned {
+    pub digests: Vec<Digest>,
+    pub coverage: Coverage,
+}
+
+/// What one unit is told before anyone asks whether it is mailed at all.
+#[derive(Default)]
+struct Share {
+    /// Open findings with the relation each is told by.
+    open: Vec<(usize, Relation)>,
+    unjudged: Vec<usize>,
+    exempt: usize,
+    /// Indices of notices.
+    due: Vec<usize>,
+}
+
+/// Plans the digests of a run.
+pub fn plan(plan: &Plan<'_>) -> Planned {
+    let units = &plan.policy.units;
+    let office = units.office();
+    let mut fates = Vec::new();
+    let mut shares: BTreeMap<UnitId, Share> = BTreeMap::new();
+    let mut unrouted: Vec<(usize, Relation)> = Vec::new();
+    for (index, finding) in plan.judged.findings.iter().enumerate() {
+        for (relation, unit) in finding.told.iter().copied().zip(&finding.told_units) {
+            // an exemption is shown to those it would have been told to, but it is nobody's task
+            let reachable = unit.filter(|unit| units.mailbox(*unit).is_some());
+            let fate = match (finding.state, reachable) {
+                (State::Exempt, unit) => {
+                    if let Some(unit) = unit.filter(|unit| plan.tells(*unit, relation, office)) {
+                        shares.entry(unit).or_default().exempt += 1;
+                    }
+                    Fate::Exempt
+                }
+                (_, None) => {
+                    unrouted.push((index, relation));
+                    Fate::Unrouted
+                }
+                (_, Some(unit)) if !plan.levels.contains(&units.units[unit].level) => Fate::Outside,
+                (_, Some(unit)) if !plan.tells(unit, relation, office) => Fate::Held,
+                (State::Open, Some(unit)) => {
+                    shares.entry(unit).or_default().open.push((index, relation));
+                    continue;
+                }
+                (State::Unjudged, Some(unit)) => {
+                    shares.entry(unit).or_default().unjudged.push(index);
+                    continue;
+                }
+            };
+            fates.push((index, relation, fate));
+        }
+    }
+    let horizon = plan.sent_on + Days::new(DUE_DAYS);
+    for (index, notice) in plan.judged.notices.iter().enumerate() {
+        let Some(owner) = notice.owner.filter(|_| notice.due_on <= horizon) else { continue };
+        if plan.levels.contains(&units.units[owner].level) && units.mailbox(owner).is_some() {
+            shares.entry(owner).or_default().due.push(index);
+        }
+    }
+    // the office sees the whole province, also what is told to others only
+    if plan.levels.contains(&Level::Province) && !plan.judged.findings.is_empty() {
+        shares.entry(office).or_default();
+    }
+
+    let still: HashSet<(usize, &str)> =
+        plan.judged.findings.iter().map(|finding| (plan.policy.rules[finding.rule].ledger, finding.key.as_str())).collect();
+    let mut digests = Vec::new();
+    let mut office_share = None;
+    for (unit, share) in shares {
+        if unit == office {
+            office_share = Some(share);
+            continue;
+        }
+        settle(plan, unit, share, &still, None, &mut digests, &mut fates);
+    }
+    if let Some(share) = office_share {
+        let roll_up = sections::roll_up(plan, &digests, &unrouted);
+        settle(plan, office, share, &still, Some(roll_up), &mut digests, &mut fates);
+    }
+    digests.sort_by_key(|digest| digest.unit);
+    let coverage = Coverage::of(plan.judged, &digests, &fates);
+    Planned { digests, coverage }
+}
+
+/// Makes a unit's digest, or notes that there is nothing new to say.
+fn settle(
+    plan: &Plan<'_>,
+    unit: UnitId,
+    share: Share,
+    still: &HashSet<(usize, &str)>,
+    roll_up: Option<RollUp>,
+    digests: &mut Vec<Digest>,
+    fates: &mut Vec<(usize, Relation, Fate)>,
+) {
+    let nobody = BTreeMap::new();
+    let before = plan.told_before.get(&unit).unwrap_or(&nobody);
+    let mut told: Vec<usize> = if roll_up.is_some() {
+        let open = |finding: &Finding| finding.state == State::Open;
+        plan.judged.findings.iter().enumerate().filter(|(_, finding)| open(finding)).map(|(index, _)| index).collect()
+    } else {
+        share.open.iter().map(|(index, _)| *index).collect()
+    };
+    told.sort_unstable();
+    told.dedup();
+    let cases = Cases::of(plan, &told, before);
+    let unjudged_new = share.unjudged.iter().any(|index| !before.contains_key(&plan.identity(*index)));
+    let holds_any = !cases.0.is_empty() || !share.unjudged.is_empty() || !share.due.is_empty();
+    let changed = cases.0.iter().any(|case| is_news(case.change)) || unjudged_new || !share.due.is_empty();
+    let last = plan.last_digest_on.get(&unit);
+    // 建账期: one 存量核对单 for each unit; a second only for what came since
+    let rhythm = if !plan.started && last.is_some() { Rhythm::Changes } else { plan.rhythm };
+    let goes = match rhythm {
+        Rhythm::Always => holds_any,
+        Rhythm::Changes => changed && last.is_none_or(|last| (plan.sent_on - *last).num_days() > QUIET_DAYS),
+    };
+    match plan.policy.units.mailbox(unit).filter(|_| goes) {
+        Some((mailbox_unit, mailbox)) => {
+            digests.push(sections::digest(plan, unit, (mailbox_unit, mailbox), &share, cases, before, still, roll_up));
+        }
+        None => {
+            fates.extend(share.open.iter().map(|(index, relation)| (*index, *relation, Fate::NothingNew)));
+            fates.extend(share.unjudged.iter().map(|index| (*index, Relation::Owner, Fate::NothingNew)));
+        }
+    }
+}
+
+impl Plan<'_> {
+    /// Whether a relation speaks at all: before the start only the owner and the office are told.
+    fn tells(&self, unit: UnitId, relation: Relation, office: UnitId) -> bool {
+        self.started || relation == Relation::Owner || unit == office
+    }
+
+    fn identity(&self, finding: usize) -> Identity {
+        let finding = &self.judged.findings[finding];
+        let rule = &self.policy.rules[finding.rule];
+        Identity { rule: rule.id.clone(), ledger: self.policy.ledgers[rule.ledger].id.clone(), key: finding.key.clone() }
+    }
+
+    fn record(&self, ledger: usize, code: &str) -> Option<&Record> {
+        self.records.get(&(ledger, code.to_owned()))
+    }
+
+    /// The last day to answer, by the recipient's own calendar.
+    fn reply_by(&self, unit: UnitId) -> NaiveDate {
+        let units = &self.policy.units;
+        let prefecture = units.city_of(unit).map(|city| units.units[city].name.as_str());
+        self.policy.calendar.of(prefecture).due(self.sent_on, Span::Workdays(self.objection_workdays), false)
+    }
+}

@@ -1,0 +1,83 @@
+//! Phone numbers in mail: never whole, wherever in a text they stand.
+
+/// A text with every phone number in it cut to `138****5678`. Registers hold numbers in remarks and names too, so all free text of a
+/// record goes through here; codes do not.
+pub fn masked(text: &str) -> String {
+    let chars: Vec<char> = text.chars().collect();
+    let mut out = String::with_capacity(text.len());
+    let mut at = 0;
+    while at < chars.len() {
+        let boundary = at == 0 || digit(chars[at - 1]).is_none();
+        match boundary.then(|| number_at(&chars[at..])).flatten() {
+            Some((length, digits)) => {
+                out.push_str(&cut(&digits));
+                at += length;
+            }
+            None => {
+                out.push(chars[at]);
+                at += 1;
+            }
+        }
+    }
+    out
+}
+
+/// The value of a phone cell: whatever number it holds is cut, also a short local one.
+pub(super) fn masked_phone(text: &str) -> String {
+    let once = masked(text);
+    if once != text {
+        return once;
+    }
+    let digits: Vec<u8> = text.chars().filter_map(digit).collect();
+    if digits.len() < 5 { once } else { cut(&digits) }
+}
+
+fn digit(c: char) -> Option<u8> {
+    match c {
+        '0'..='9' => Some(c as u8),
+        // full-width digits
+        '\u{ff10}'..='\u{ff19}' => Some((c as u32 - 0xff10) as u8 + b'0'),
+        _ => None,
+    }
+}
+
+fn cut(digits: &[u8]) -> String {
+    let (head, tail) = if digits.len() >= 10 { (3, 4) } else { (2, 2) };
+    let text = |part: &[u8]| part.iter().map(|digit| char::from(*digit)).collect::<String>();
+    format!("{}****{}", text(&digits[..head]), text(&digits[digits.len() - tail..]))
+}
+
+/// A phone number at the start of `chars`: its length there and its digits. Single spaces or dashes may stand between digits.
+fn number_at(chars: &[char]) -> Option<(usize, Vec<u8>)> {
+    let mut solid = Vec::new();
+    while let Some(value) = chars.get(solid.len()).copied().and_then(digit) {
+        solid.push(value);
+    }
+    // no figure of a project has eleven digits in a row: a mobile number, one with country code, or an identity number
+    if solid.len() >= 11 {
+        return Some((solid.len(), solid));
+    }
+    let wanted: &[usize] = match solid.first() {
+        Some(b'1') => &[11],
+        // area code and number
+        Some(b'0') => &[12, 11, 10],
+        _ => return None,
+    };
+    let (mut digits, mut at, mut ends) = (Vec::new(), 0, Vec::new());
+    while digits.len() < 12 {
+        match chars.get(at).copied() {
+            Some(c) if digit(c).is_some() => digits.extend(digit(c)),
+            Some('-' | '－' | '—' | ' ' | '\u{a0}') if ends.last().is_some_and(|end| *end == at) => {}
+            _ => break,
+        }
+        at += 1;
+        if digit(chars[at - 1]).is_some() {
+            ends.push(at);
+        }
+    }
+    let whole = |count: &usize| {
+        let end = *ends.get(count - 1)?;
+        chars.get(end).copied().and_then(digit).is_none().then_some((end, digits[..*count].to_vec()))
+    };
+    wanted.iter().find_map(whole)
+}

@@ -1,0 +1,633 @@
+//! A unit's digest, section by section: the context of the mail templates.
+
+use super::cases::{Case, Cases};
+use super::privacy::{masked, masked_phone};
+use super::{DUE_DAYS, Plan, Share, wording};
+use crate::domain::finding::{Change, Identity, State};
+use crate::domain::ledger::Role;
+use crate::domain::rule::{Light, Relation, STAGE_NEGOTIATING};
+use crate::domain::units::{Level, UnitId};
+use chrono::{Days, NaiveDate};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+/// Items told in full; the office's roll-up shows more of them, shorter.
+const FULL_MAX: usize = 5;
+const FULL_LEAST: usize = 3;
+const WORST_MAX: usize = 10;
+/// Lines of a list before it goes to the attachment.
+const LINES_MAX: usize = 5;
+
+/// What one unit is mailed. Serialised, it is the context of `report-templates/digest.*.j2`; what is skipped there is for the sender.
+#[derive(Clone, Debug, Serialize)]
+pub struct Digest {
+    #[serde(skip)]
+    pub unit: UnitId,
+    /// The unit whose mailbox it goes to: itself, or the office that passes it on (代转).
+    #[serde(skip)]
+    pub mailbox_unit: UnitId,
+    #[serde(skip)]
+    pub mailbox: String,
+    /// What the unit knows from now on; replaces what it was told before.
+    #[serde(skip)]
+    pub told: Vec<(Identity, Option<Light>)>,
+    /// The findings (indices, ascending) whose rows the attachment shows; empty where only counts may go.
+    #[serde(skip)]
+    pub findings: Vec<usize>,
+    /// The (finding, relation) pairs this digest answers for in the coverage proof.
+    #[serde(skip)]
+    pub holds: Vec<(usize, Relation)>,
+
+    pub subject: String,
+    /// The name in tables and the subject.
+    pub unit_name: String,
+    /// How the unit is addressed.
+    pub addressee: String,
+    /// Title of the unit that is asked to pass the mail on; empty where the unit has its own mailbox.
+    pub forwarded_by: String,
+    /// Level code of the unit: province, department, support, city, county, platform.
+    pub level: &'static str,
+    /// Whose items they are, as the opening sentence says it.
+    pub scope: &'static str,
+    pub office: String,
+    pub contact: String,
+    pub source_line: String,
+    pub as_of: NaiveDate,
+    pub sent_on: NaiveDate,
+    pub reply_by: NaiveDate,
+    pub due_until: NaiveDate,
+    pub next_on: Option<NaiveDate>,
+    pub started: bool,
+    pub counts_only: bool,
+    /// The workbook's file name; the sender clears it where none goes with the mail.
+    pub attachment: Option<String>,
+    pub counts: Counts,
+    pub numerals: Numerals,
+    /// What the unit is asked to do about section one.
+    pub ask: String,
+    pub urgent: Vec<Item>,
+    /// Red items beyond those told in full.
+    pub red_more: usize,
+    pub due: Vec<Due>,
+    pub due_more: usize,
+    pub rest: Vec<RestLine>,
+    pub resolved: Vec<Named>,
+    pub resolved_more: usize,
+    pub gone: Vec<Named>,
+    pub gone_more: usize,
+    pub unjudged: Vec<Blank>,
+    pub unjudged_more: usize,
+    pub places: Option<Places>,
+    pub roll_up: Option<RollUp>,
+}
+
+/// The numbers of subject and body; items are projects.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    pub items: usize,
+    pub red: usize,
+    pub orange: usize,
+    pub yellow: usize,
+    pub new: usize,
+    pub escalated: usize,
+    pub resolved: usize,
+    pub gone: usize,
+    pub due: usize,
+    /// Cells to fill, each counted once.
+    pub blank: usize,
+    /// Findings under an exemption.
+    pub exempt: usize,
+}
+
+impl Counts {
+    fn light(&mut self, light: Light) -> &mut usize {
+        match light {
+            Light::Red => &mut self.red,
+            Light::Orange => &mut self.orange,
+            Light::Yellow => &mut self.yellow,
+        }
+    }
+}
+
+/// The Chinese numeral of each section that is there, so that numbers run on; empty for one that is not.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Numerals {
+    pub urgent: &'static str,
+    pub due: &'static str,
+    pub rest: &'static str,
+    pub resolved: &'static str,
+    pub unjudged: &'static str,
+}
+
+/// One item in full.
+#[derive(Clone, Debug, Serialize)]
+pub struct Item {
+    /// red, orange, yellow.
+    pub light: &'static str,
+    /// `●红`.
+    pub mark: &'static str,
+    /// 新增, 升级 …; empty for what goes on unchanged.
+    pub change: &'static str,
+    pub name: String,
+    pub code: String,
+    /// The owner, where it is another than the one addressed.
+    pub unit: String,
+    /// 分.
+    pub amount: Option<i64>,
+    pub major: &'static str,
+    pub act: &'static str,
+    pub line: String,
+    pub basis: String,
+    /// The other findings of the item, with their marks.
+    pub others: Vec<String>,
+    pub leader: String,
+    pub officer: String,
+    /// Masked.
+    pub phone: String,
+    pub difficulty: String,
+    pub waiting: String,
+}
+
+/// A due date that comes near.
+#[derive(Clone, Debug, Serialize)]
+pub struct Due {
+    pub name: String,
+    pub code: String,
+    pub rule: String,
+    pub due_on: NaiveDate,
+    /// Before the mail goes out (a quarterly mail looks back).
+    pub passed: bool,
+}
+
+/// Items of one leading rule that are not told in full.
+#[derive(Clone, Debug, Serialize)]
+pub struct RestLine {
+    pub rule: String,
+    pub counts: Vec<Count>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Count {
+    pub light: &'static str,
+    pub mark: &'static str,
+    pub count: usize,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Named {
+    pub code: String,
+    pub name: String,
+}
+
+/// The empty cells of one record that keep it from being judged.
+#[derive(Clone, Debug, Serialize)]
+pub struct Blank {
+    pub code: String,
+    pub name: String,
+    pub cells: Vec<String>,
+}
+
+/// Counts side by side, in administrative order.
+#[derive(Clone, Debug, Serialize)]
+pub struct Places {
+    pub title: &'static str,
+    /// Head of the first column.
+    pub head: &'static str,
+    /// Whether the last column (县级自办: told to the owner only) is there.
+    pub with_own: bool,
+    pub lines: Vec<PlaceLine>,
+    pub total: PlaceLine,
+    /// Places without any item, left out.
+    pub quiet: usize,
+}
+
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct PlaceLine {
+    pub name: String,
+    pub red: usize,
+    pub orange: usize,
+    pub yellow: usize,
+    pub own: usize,
+}
+
+/// What only the province office needs.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct RollUp {
+    pub units_told: usize,
+    pub forwarded: usize,
+    pub due: usize,
+    pub blank: usize,
+    pub exempt: usize,
+    /// (finding, relation) pairs that reach nobody.
+    pub unrouted: usize,
+    pub unrouted_lines: Vec<Unrouted>,
+    pub unrouted_more: usize,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Unrouted {
+    pub code: String,
+    pub name: String,
+    /// What the register writes.
+    pub unit: String,
+    pub relations: Vec<&'static str>,
+}
+
+/// The office's own part, once everybody else's digest is planned.
+pub(super) fn roll_up(plan: &Plan<'_>, digests: &[Digest], unrouted: &[(usize, Relation)]) -> RollUp {
+    let mut lines: BTreeMap<usize, Vec<&'static str>> = BTreeMap::new();
+    for (index, relation) in unrouted {
+        lines.entry(*index).or_default().push(relation.title());
+    }
+    // one line for a record, whatever number of its rules reach nobody
+    let mut seen: BTreeMap<(usize, &str), Unrouted> = BTreeMap::new();
+    for (index, relations) in lines {
+        let finding = &plan.judged.findings[index];
+        let line = seen.entry((plan.policy.rules[finding.rule].ledger, finding.key.as_str())).or_insert_with(|| Unrouted {
+            code: finding.key.clone(),
+            name: masked(&finding.name),
+            unit: masked(&finding.unit),
+            relations: Vec::new(),
+        });
+        for relation in relations {
+            if !line.relations.contains(&relation) {
+                line.relations.push(relation);
+            }
+        }
+    }
+    let mut unrouted_lines: Vec<Unrouted> = seen.into_values().collect();
+    let records = unrouted_lines.len();
+    unrouted_lines.truncate(LINES_MAX);
+    let horizon = plan.sent_on + Days::new(DUE_DAYS);
+    let findings = || plan.judged.findings.iter().enumerate();
+    RollUp {
+        units_told: digests.len(),
+        forwarded: digests.iter().filter(|digest| !digest.forwarded_by.is_empty()).count(),
+        due: plan.judged.notices.iter().filter(|notice| notice.due_on <= horizon).count(),
+        blank: blanks(plan, findings().filter(|(_, finding)| finding.state == State::Unjudged).map(|(index, _)| index)).1,
+        exempt: findings().filter(|(_, finding)| finding.state == State::Exempt).count(),
+        unrouted: records,
+        unrouted_more: records - unrouted_lines.len(),
+        unrouted_lines,
+    }
+}
+
+/// Puts a unit's digest together.
+#[allow(clippy::too_many_arguments)]
+pub(super) fn digest(
+    plan: &Plan<'_>,
+    unit: UnitId,
+    (mailbox_unit, mailbox): (UnitId, &str),
+    share: &Share,
+    Cases(cases): Cases,
+    before: &BTreeMap<Identity, Option<Light>>,
+    still: &HashSet<(usize, &str)>,
+    roll_up: Option<RollUp>,
+) -> Digest {
+    let units = &plan.policy.units.units;
+    let me = &units[unit];
+    let province = roll_up.is_some();
+    let mut counts = Counts { items: cases.len(), due: share.due.len(), exempt: share.exempt, ..Counts::default() };
+    for case in &cases {
+        *counts.light(case.light) += 1;
+        counts.new += usize::from(matches!(case.change, Change::New | Change::Reopened));
+        counts.escalated += usize::from(case.change == Change::Escalated);
+    }
+    let full = match (province, counts.red) {
+        (true, _) => WORST_MAX,
+        (false, red) => red.clamp(FULL_LEAST, FULL_MAX),
+    };
+    let full = full.min(cases.len());
+    let (shown, beyond) = cases.split_at(full);
+    let urgent: Vec<Item> = shown.iter().map(|case| item(plan, unit, case)).collect();
+    let red_more = beyond.iter().filter(|case| case.light == Light::Red).count();
+    let rest = rest(plan, beyond.iter().filter(|case| case.light != Light::Red));
+
+    let (mut unjudged, blank) = blanks(plan, share.unjudged.iter().copied());
+    counts.blank = blank;
+    let (mut resolved, mut gone) = finished(plan, before, still);
+    (counts.resolved, counts.gone) = (resolved.len(), gone.len());
+    let mut due: Vec<Due> = share.due.iter().map(|index| due_line(plan, *index)).collect();
+
+    let mut findings: Vec<usize> = cases.iter().flat_map(Case::findings).chain(share.unjudged.iter().copied()).collect();
+    findings.sort_unstable();
+    findings.dedup();
+    let told = findings.iter().map(|index| (plan.identity(*index), plan.judged.findings[*index].light)).collect();
+    let holds = share.open.iter().copied().chain(share.unjudged.iter().map(|index| (*index, Relation::Owner))).collect();
+    let carries_rows = (plan.may_carry_rows)(mailbox);
+    let forwarded_by = if mailbox_unit == unit { String::new() } else { units[mailbox_unit].title.clone() };
+
+    let mut digest = Digest {
+        unit,
+        mailbox_unit,
+        mailbox: mailbox.to_owned(),
+        told,
+        findings,
+        holds,
+        subject: wording::subject(plan, &me.name, &counts),
+        unit_name: me.name.clone(),
+        addressee: me.title.clone(),
+        forwarded_by,
+        level: Level::NAMES[me.level as usize].0,
+        scope: scope(me.level),
+        office: plan.office_name.to_owned(),
+        contact: masked(plan.contact),
+        source_line: masked(plan.source_line),
+        as_of: plan.as_of,
+        sent_on: plan.sent_on,
+        reply_by: plan.reply_by(unit),
+        due_until: plan.sent_on + Days::new(DUE_DAYS),
+        next_on: plan.next_on,
+        started: plan.started,
+        counts_only: !carries_rows,
+        attachment: Some(format!("督办清单_{}_{}.xlsx", me.name, plan.as_of)),
+        counts,
+        numerals: Numerals::default(),
+        ask: ask(plan, unit, &cases, province),
+        urgent,
+        red_more,
+        due_more: cut(&mut due),
+        due,
+        rest,
+        resolved_more: cut(&mut resolved),
+        resolved,
+        gone_more: cut(&mut gone),
+        gone,
+        unjudged_more: cut(&mut unjudged),
+        unjudged,
+        places: places(plan, unit, &cases, province),
+        roll_up,
+    };
+    if !carries_rows {
+        digest.strip();
+    }
+    digest.number();
+    digest
+}
+
+impl Digest {
+    /// Leaves the counts: for an address outside the domains that rows may go to.
+    fn strip(&mut self) {
+        self.findings.clear();
+        self.attachment = None;
+        (self.urgent, self.due, self.rest) = (Vec::new(), Vec::new(), Vec::new());
+        (self.resolved, self.gone, self.unjudged) = (Vec::new(), Vec::new(), Vec::new());
+        (self.red_more, self.due_more, self.resolved_more, self.gone_more, self.unjudged_more) = (0, 0, 0, 0, 0);
+        self.places = None;
+        if let Some(roll_up) = &mut self.roll_up {
+            roll_up.unrouted_lines.clear();
+            roll_up.unrouted_more = 0;
+        }
+    }
+
+    fn number(&mut self) {
+        let mut next = ["一", "二", "三", "四", "五"].into_iter();
+        let mut numeral = |there: bool| if there { next.next().unwrap_or_default() } else { "" };
+        self.numerals = Numerals {
+            urgent: numeral(!self.urgent.is_empty()),
+            due: numeral(!self.due.is_empty()),
+            rest: numeral(!self.rest.is_empty()),
+            resolved: numeral(!self.resolved.is_empty() || !self.gone.is_empty()),
+            unjudged: numeral(!self.unjudged.is_empty()),
+        };
+    }
+}
+
+/// Shortens a list to what a mail shows; returns how many went.
+fn cut<T>(list: &mut Vec<T>) -> usize {
+    let more = list.len().saturating_sub(LINES_MAX);
+    list.truncate(LINES_MAX);
+    more
+}
+
+fn scope(level: Level) -> &'static str {
+    match level {
+        Level::Province => "全省",
+        Level::City => "你单位及所辖地区",
+        Level::Department => "你单位牵头的产业",
+        Level::Support | Level::County | Level::Platform => "你单位",
+    }
+}
+
+/// Asks for facts and dates, never for a value.
+fn ask(plan: &Plan<'_>, unit: UnitId, cases: &[Case], province: bool) -> String {
+    let by = wording::day(plan, plan.reply_by(unit));
+    if cases.is_empty() {
+        return String::new();
+    }
+    if !plan.started {
+        return format!("请于{by}前核对以上事项是否属实，补齐日期，说明原因后回复本邮件；数据有误的，请一并说明。");
+    }
+    if province {
+        return "以上为红橙黄灯中最突出的事项，供研究调度；超过催办的方式由经办人签发后另行送达。".to_owned();
+    }
+    let own = cases.iter().filter(|case| plan.judged.findings[case.lead].owner == Some(unit)).count();
+    let reply = "回复本邮件即可；有正当理由或数据有误的，请一并说明。";
+    match own {
+        0 => format!("请督促协调责任单位，于{by}前说明原因和下步安排，{reply}"),
+        _ if own == cases.len() => format!("请于{by}前说明原因、下步安排和预计完成时间，{reply}"),
+        _ => format!("本单位的事项请于{by}前说明原因和下步安排，其他单位的事项请予督促协调，{reply}"),
+    }
+}
+
+fn item(plan: &Plan<'_>, unit: UnitId, case: &Case) -> Item {
+    let policy = plan.policy;
+    let lead = &plan.judged.findings[case.lead];
+    let ledger = &policy.ledgers[case.ledger];
+    // a project under negotiation is named only where one of its own findings is told, not through a difficulty or an order
+    let own_rule = case.findings().any(|index| policy.rules[plan.judged.findings[index].rule].ledger == case.ledger);
+    let record =
+        plan.record(case.ledger, &case.key).filter(|record| own_rule || record.text(ledger.role(Role::Stage)) != STAGE_NEGOTIATING);
+    let text = |role: Role| record.filter(|_| own_rule).map_or(String::new(), |record| masked(record.text(ledger.role(role)).trim()));
+    let name = record.map(|record| record.text(ledger.role(Role::Name))).filter(|name| !name.is_empty()).unwrap_or(&lead.name);
+    let said = |index: usize| {
+        let finding = &plan.judged.findings[index];
+        let line = wording::line(plan, finding);
+        // a difficulty or an order beside its project says which one it is
+        if policy.rules[finding.rule].ledger == case.ledger {
+            line
+        } else {
+            format!("{line}（{}，{}）", masked(&finding.name), finding.key)
+        }
+    };
+    let waiting_on = case.findings().find_map(|index| plan.judged.findings[index].waiting_on);
+    let periodic = lead.project.is_empty() && policy.ledgers[case.ledger].role(Role::Held).is_some();
+    Item {
+        light: case.light.code(),
+        mark: case.light.title(),
+        change: if case.change == Change::Continued { "" } else { case.change.title() },
+        name: if periodic { policy.rules[lead.rule].title.clone() } else { masked(name) },
+        // the key of a periodic finding is its unit and period, which the line says already
+        code: if periodic { String::new() } else { case.key.clone() },
+        unit: if lead.owner == Some(unit) { String::new() } else { masked(&lead.unit) },
+        amount: case.amount.filter(|_| record.is_some()),
+        major: wording::major(lead.major),
+        act: wording::act(plan, lead.act),
+        line: said(case.lead),
+        basis: wording::clause(&policy.rules[lead.rule].basis),
+        others: case
+            .others
+            .iter()
+            .map(|index| format!("{}{}", plan.judged.findings[*index].light.map_or("", Light::title), said(*index)))
+            .collect(),
+        leader: text(Role::Leader),
+        officer: text(Role::Officer),
+        phone: record
+            .filter(|_| own_rule)
+            .zip(ledger.role(Role::Phone))
+            .map_or(String::new(), |(record, field)| masked_phone(&record.cell(field).to_string())),
+        difficulty: if own_rule { wording::difficulty(plan, case.ledger, &case.key) } else { String::new() },
+        waiting: wording::waiting(plan, waiting_on),
+    }
+}
+
+fn rest<'a>(plan: &Plan<'_>, cases: impl Iterator<Item = &'a Case>) -> Vec<RestLine> {
+    let mut by_rule: BTreeMap<usize, Counts> = BTreeMap::new();
+    for case in cases {
+        *by_rule.entry(plan.judged.findings[case.lead].rule).or_default().light(case.light) += 1;
+    }
+    let mut lines: Vec<(Counts, RestLine)> = by_rule
+        .into_iter()
+        .map(|(rule, counts)| {
+            let lights = [(Light::Orange, counts.orange), (Light::Yellow, counts.yellow)];
+            let counts_shown = lights
+                .into_iter()
+                .filter(|(_, count)| *count > 0)
+                .map(|(light, count)| Count { light: light.code(), mark: light.title(), count })
+                .collect();
+            (counts, RestLine { rule: plan.policy.rules[rule].title.clone(), counts: counts_shown })
+        })
+        .collect();
+    // stable: rules of equal weight keep the order of the rule file
+    lines.sort_by_key(|(counts, _)| std::cmp::Reverse((counts.orange, counts.yellow)));
+    lines.into_iter().map(|(_, line)| line).collect()
+}
+
+fn due_line(plan: &Plan<'_>, index: usize) -> Due {
+    let notice = &plan.judged.notices[index];
+    Due {
+        name: masked(&notice.name),
+        code: notice.key.clone(),
+        rule: plan.policy.rules[notice.rule].title.clone(),
+        due_on: notice.due_on,
+        passed: notice.due_on < plan.sent_on,
+    }
+}
+
+/// Records with cells to fill, and how many cells: one that several rules need counts once.
+fn blanks(plan: &Plan<'_>, findings: impl Iterator<Item = usize>) -> (Vec<Blank>, usize) {
+    let mut cells: BTreeMap<(usize, &str), (&str, BTreeSet<usize>)> = BTreeMap::new();
+    for index in findings {
+        let finding = &plan.judged.findings[index];
+        let ledger = plan.policy.rules[finding.rule].ledger;
+        let (_, fields) = cells.entry((ledger, finding.key.as_str())).or_insert_with(|| (finding.name.as_str(), BTreeSet::new()));
+        fields.extend(&finding.missing);
+    }
+    let count = cells.values().map(|(_, fields)| fields.len()).sum();
+    let lines = cells
+        .into_iter()
+        .map(|((ledger, code), (name, fields))| Blank {
+            code: code.to_owned(),
+            name: masked(name),
+            cells: fields.into_iter().map(|field| plan.policy.ledgers[ledger].fields[field].title.clone()).collect(),
+        })
+        .collect();
+    (lines, count)
+}
+
+/// What the unit was told of and is no finding any more: done, or no longer in the register.
+fn finished(plan: &Plan<'_>, before: &BTreeMap<Identity, Option<Light>>, still: &HashSet<(usize, &str)>) -> (Vec<Named>, Vec<Named>) {
+    let mut keys = BTreeSet::new();
+    for (identity, light) in before {
+        let Some(ledger) = plan.policy.ledger(&identity.ledger).filter(|_| light.is_some()) else { continue };
+        // a month that closed without a session stays as it was: the next month is another matter
+        let periodic = plan.policy.ledgers[ledger].role(Role::Held).is_some();
+        if !periodic && !still.contains(&(ledger, identity.key.as_str())) {
+            keys.insert((ledger, identity.key.clone()));
+        }
+    }
+    let (mut resolved, mut gone) = (Vec::new(), Vec::new());
+    for key in keys {
+        let role = plan.policy.ledgers[key.0].role(Role::Name);
+        let name = plan.records.get(&key).map_or(String::new(), |record| masked(record.text(role)));
+        let list = if plan.gone.contains(&key) { &mut gone } else { &mut resolved };
+        list.push(Named { code: key.1, name });
+    }
+    (resolved, gone)
+}
+
+/// Counts side by side: a city its counties, a department and the office the cities.
+fn places(plan: &Plan<'_>, unit: UnitId, cases: &[Case], province: bool) -> Option<Places> {
+    let units = &plan.policy.units;
+    let level = units.units[unit].level;
+    let (title, head) = match level {
+        Level::City => ("所辖各地情况", "县（市、区）"),
+        Level::Province => ("各市（州）情况", "市（州）"),
+        Level::Department => ("本产业各市（州）情况", "市（州）"),
+        _ => return None,
+    };
+    // the place an owner counts for; `None` sorts last
+    let seat = |owner: Option<UnitId>| -> Option<UnitId> {
+        let owner = owner?;
+        if level == Level::City { Some(units.units[owner].place.unwrap_or(owner)) } else { units.city_of(owner) }
+    };
+    let mut lines: BTreeMap<(bool, Option<UnitId>, bool), PlaceLine> = BTreeMap::new();
+    let mut line = |owner: Option<UnitId>, add: &dyn Fn(&mut PlaceLine)| {
+        let seat = seat(owner);
+        let name = match seat {
+            Some(place) if place == unit => "本级".to_owned(),
+            Some(place) => units.units[place].name.clone(),
+            None if owner.is_none() => "责任单位待明确".to_owned(),
+            None => "省级部门".to_owned(),
+        };
+        add(lines.entry((seat.is_none(), seat, owner.is_none())).or_insert(PlaceLine { name, ..PlaceLine::default() }));
+    };
+    for case in cases {
+        line(plan.judged.findings[case.lead].owner, &|line| match case.light {
+            Light::Red => line.red += 1,
+            Light::Orange => line.orange += 1,
+            Light::Yellow => line.yellow += 1,
+        });
+    }
+    let with_own = level == Level::City && plan.started;
+    if with_own {
+        let mine: HashSet<(usize, &str)> = cases.iter().map(|case| (case.ledger, case.key.as_str())).collect();
+        let below: Vec<usize> = plan
+            .judged
+            .findings
+            .iter()
+            .enumerate()
+            .filter(|(_, finding)| finding.state == State::Open)
+            .filter(|(_, finding)| finding.owner.is_some_and(|owner| owner != unit && units.city_of(owner) == Some(unit)))
+            .map(|(index, _)| index)
+            .collect();
+        for case in Cases::of(plan, &below, &BTreeMap::new()).0 {
+            if !mine.contains(&(case.ledger, case.key.as_str())) {
+                line(plan.judged.findings[case.lead].owner, &|line| line.own += 1);
+            }
+        }
+    }
+    if lines.is_empty() || (!province && lines.len() == 1 && cases.len() < 2) {
+        return None;
+    }
+    let all = units
+        .units
+        .iter()
+        .enumerate()
+        .filter(|(id, candidate)| match level {
+            Level::City => candidate.level.is_place() && units.city_of(*id) == Some(unit),
+            _ => candidate.level == Level::City,
+        })
+        .map(|(id, _)| id);
+    let present: HashSet<UnitId> = lines.keys().filter_map(|(_, seat, _)| *seat).collect();
+    let quiet = all.filter(|id| !present.contains(id)).count();
+    let lines: Vec<PlaceLine> = lines.into_values().collect();
+    let mut total = PlaceLine { name: "合计".to_owned(), ..PlaceLine::default() };
+    for line in &lines {
+        total.red += line.red;
+        total.orange += line.orange;
+        total.yellow += line.yellow;
+        total.own += line.own;
+    }
+    Some(Places { title, head, with_own, lines, total, quiet })
+}

@@ -1,0 +1,195 @@
+//! The mail bodies: `report-templates/STEM.html.j2` and `STEM.txt.j2`, which the office may edit.
+//!
+//! Undefined names are errors, so a slip of the pen is found by `duban check` and not by an official. `.html` escapes by itself.
+
+use crate::domain::digest::{Digest, yi};
+use crate::domain::period::{chinese_date, chinese_day};
+use chrono::{Datelike, NaiveDate};
+use minijinja::syntax::SyntaxConfig;
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// The two bodies of one mail, equal in content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rendered {
+    pub html: String,
+    pub text: String,
+}
+
+/// What is wrong in a template, and where.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct TemplateError {
+    /// Relative to the root.
+    pub file: String,
+    pub line: Option<usize>,
+    pub message: String,
+    pub hint: Option<String>,
+}
+
+impl fmt::Display for TemplateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.file)?;
+        if let Some(line) = self.line {
+            write!(f, "line {line}: ")?;
+        }
+        f.write_str(&self.message)?;
+        self.hint.as_ref().map_or(Ok(()), |hint| write!(f, " ({hint})"))
+    }
+}
+
+/// The filters a template may use beside those of minijinja.
+const FILTERS: [&str; 4] = ["date", "day", "weekday", "yi"];
+
+/// Compiled mail bodies.
+pub struct Templates(Environment<'static>);
+
+impl fmt::Debug for Templates {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.templates().map(|(name, _)| name)).finish()
+    }
+}
+
+impl Templates {
+    /// Compiles templates by file name (`digest.html.j2`).
+    ///
+    /// # Errors
+    /// Every template that does not compile.
+    pub fn new(texts: &BTreeMap<String, String>) -> Result<Templates, Vec<TemplateError>> {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        // a block tag on a line of its own leaves no line behind
+        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
+        environment.set_syntax(syntax.map_err(|error| vec![explain("", &error)])?);
+        environment.set_auto_escape_callback(|name| if name.ends_with(".html.j2") { AutoEscape::Html } else { AutoEscape::None });
+        environment.add_filter("date", |text: &str| Ok::<_, Error>(chinese_date(parse(text)?)));
+        environment.add_filter("day", |text: &str| Ok::<_, Error>(chinese_day(parse(text)?)));
+        environment.add_filter("weekday", |text: &str| Ok::<_, Error>(weekday(parse(text)?)));
+        environment.add_filter("yi", |fen: i64| yi(fen));
+        let mut errors = Vec::new();
+        for (name, text) in texts {
+            if let Err(error) = environment.add_template_owned(name.clone(), text.clone()) {
+                errors.push(explain(name, &error));
+            }
+        }
+        if errors.is_empty() { Ok(Templates(environment)) } else { Err(errors) }
+    }
+
+    /// Renders both bodies of a digest.
+    ///
+    /// # Errors
+    /// A missing template, or one that asks for what a digest does not hold.
+    pub fn render(&self, stem: &str, digest: &Digest) -> Result<Rendered, TemplateError> {
+        let body = |ending: &str| {
+            let name = format!("{stem}.{ending}.j2");
+            self.0
+                .get_template(&name)
+                .and_then(|template| template.render(Value::from_serialize(digest)))
+                .map_err(|error| explain(&name, &error))
+        };
+        Ok(Rendered { html: body("html")?, text: body("txt")? })
+    }
+}
+
+fn parse(text: &str) -> Result<NaiveDate, Error> {
+    text.parse().map_err(|_| Error::new(ErrorKind::InvalidOperation, format!("\"{text}\" is no date")))
+}
+
+fn weekday(date: NaiveDate) -> &'static str {
+    ["周一", "周二", "周三", "周四", "周五", "周六", "周日"][date.weekday().num_days_from_monday() as usize]
+}
+
+fn explain(name: &str, error: &Error) -> TemplateError {
+    let detail = error.detail().map(|detail| format!(": {detail}")).unwrap_or_default();
+    let hint = match error.kind() {
+        ErrorKind::UnknownFilter => Some(format!("own filters are {}", FILTERS.join(", "))),
+        ErrorKind::UndefinedError => Some("the shipped digest template uses every name there is".to_owned()),
+        ErrorKind::TemplateNotFound => Some("the job's [remind] template names two files, .html.j2 and .txt.j2".to_owned()),
+        ErrorKind::SyntaxError => Some("an opened {% if %} or {% for %} needs its {% endif %} or {% endfor %}".to_owned()),
+        _ => None,
+    };
+    TemplateError {
+        file: format!("report-templates/{}", error.name().unwrap_or(name)),
+        line: error.line(),
+        message: format!("{}{detail}", error.kind()),
+        hint,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::digest::tests::Fixture;
+
+    fn texts(html: &str) -> BTreeMap<String, String> {
+        [("digest.html.j2", html), ("digest.txt.j2", "{{ subject }}")].map(|(name, text)| (name.to_owned(), text.to_owned())).into()
+    }
+
+    fn shipped() -> Templates {
+        Templates::new(&Fixture::config().mail_templates).unwrap()
+    }
+
+    #[test]
+    fn a_slip_names_file_line_and_hint() {
+        let errors = Templates::new(&texts("one\n{% if started %}\nthree")).unwrap_err();
+        assert_eq!(errors.len(), 1);
+        assert_eq!((errors[0].file.as_str(), errors[0].line), ("report-templates/digest.html.j2", Some(3)));
+        assert!(errors[0].to_string().starts_with("report-templates/digest.html.j2: line 3: "));
+
+        let fixture = Fixture::new();
+        let digest = &fixture.plan().digests[0];
+        for slip in ["\n\n{{ subjekt }}", "\n\n{{ as_of|dat }}", "\n\n{{ subject|date }}"] {
+            let error = Templates::new(&texts(slip)).unwrap().render("digest", digest).unwrap_err();
+            assert_eq!((error.file.as_str(), error.line), ("report-templates/digest.html.j2", Some(3)), "{slip}");
+        }
+        assert!(shipped().render("digets", digest).is_err());
+    }
+
+    #[test]
+    fn html_escapes_what_a_register_writes() {
+        let mut fixture = Fixture::new();
+        fixture.rename("GZ202500001", "<b>高端</b>&“磷酸铁锂”项目");
+        let planned = fixture.plan();
+        let rendered = shipped().render("digest", fixture.of(&planned, "瓮安县")).unwrap();
+        assert!(rendered.html.contains("&lt;b&gt;高端&lt;&#x2f;b&gt;&amp;“磷酸铁锂”项目"), "{}", rendered.html);
+        assert!(rendered.text.contains("<b>高端</b>&“磷酸铁锂”项目"));
+    }
+
+    /// Tags off, entities back, white space and marks that only lay out gone.
+    fn words(html: &str) -> String {
+        let body = html.split_once("<body").unwrap().1.split_once('>').unwrap().1;
+        let mut out = String::new();
+        let mut hidden = false;
+        for part in body.split('<') {
+            let (tag, text) = part.split_once('>').unwrap_or(("", part));
+            hidden = tag.contains("aria-hidden") || (hidden && tag != "/div");
+            if !hidden {
+                out.push_str(text);
+            }
+        }
+        out.replace("&nbsp;", "").replace("&amp;", "&").replace("&#x2f;", "/").chars().filter(|c| !c.is_whitespace()).collect()
+    }
+
+    #[test]
+    fn both_bodies_say_the_same() {
+        for started in [true, false] {
+            let mut fixture = Fixture::new();
+            fixture.started = started;
+            let planned = fixture.plan();
+            for digest in &planned.digests {
+                let rendered = shipped().render("digest", digest).unwrap();
+                let (html, text) = (words(&rendered.html), rendered.text.split_whitespace().collect::<String>());
+                // every list line of the text is in the page, word for word
+                for line in rendered.text.lines() {
+                    let line: String = line.trim_matches([' ', '-', '·']).split_whitespace().collect();
+                    assert!(html.contains(&line), "{}: “{line}” is not in\n{html}", digest.subject);
+                }
+                assert_eq!(html.chars().filter(char::is_ascii_digit).count(), text.chars().filter(char::is_ascii_digit).count());
+                for item in &digest.urgent {
+                    assert!(html.contains(&item.code) && text.contains(&item.code));
+                }
+                assert!(!rendered.text.contains("\n\n\n"), "{}", rendered.text);
+            }
+        }
+    }
+}
