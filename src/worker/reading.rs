@@ -235,7 +235,7 @@ fn source_lines(policy: &Policy, view: &View, snapshots: &[Snapshot], as_of: Nai
                 SourceLine {
                     ledger: policy.ledgers[index].title.clone(),
                     source: snapshot.source.clone(),
-                    seq: snapshot.seq,
+                    snapshot: snapshot.seq,
                     covers_on: snapshot.covers_on,
                     file: snapshot.origin.file.clone(),
                     accepted: sum(|account| account.accepted),

@@ -561,7 +561,7 @@ impl<'a> Stage<'a> {
                         unchanged += 1;
                         continue;
                     }
-                    told.push(NewTold { unit: digest.unit_name.clone(), told: digest.told.clone() });
+                    told.push(NewTold { unit: digest.unit_name.clone(), told: digest.told.iter().cloned().collect() });
                     messages.push(message);
                 }
                 Err(error) => inputs.faults.push(format!("{}的提醒未能生成：{error:#}", digest.unit_name)),
