@@ -6,7 +6,8 @@ use crate::domain::digest::{Digest, yi};
 use crate::domain::period::{chinese_date, chinese_day};
 use chrono::{Datelike, NaiveDate};
 use minijinja::syntax::SyntaxConfig;
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
+use minijinja::value::Serde;
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -82,10 +83,7 @@ impl Templates {
     pub fn render(&self, stem: &str, digest: &Digest) -> Result<Rendered, TemplateError> {
         let body = |ending: &str| {
             let name = format!("{stem}.{ending}.j2");
-            self.0
-                .get_template(&name)
-                .and_then(|template| template.render(Value::from_serialize(digest)))
-                .map_err(|error| explain(&name, &error))
+            self.0.get_template(&name).and_then(|template| template.render(Serde(digest))).map_err(|error| explain(&name, &error))
         };
         Ok(Rendered { html: body("html")?, text: body("txt")? })
     }

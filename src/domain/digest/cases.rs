@@ -4,6 +4,7 @@ use super::Plan;
 use crate::domain::finding::{Change, Finding, Identity};
 use crate::domain::ledger::Role;
 use crate::domain::rule::Light;
+use crate::domain::units::UnitId;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -39,7 +40,7 @@ pub(super) fn is_news(change: Change) -> bool {
 pub(super) struct Cases(pub Vec<Case>);
 
 impl Cases {
-    pub fn of(plan: &Plan<'_>, told: &[usize], before: &BTreeMap<Identity, Option<Light>>) -> Cases {
+    pub fn of(plan: &Plan<'_>, unit: UnitId, told: &[usize], before: &BTreeMap<Identity, Option<Light>>) -> Cases {
         let projects = plan.policy.project_ledger();
         let mut groups: BTreeMap<(usize, &str), Vec<usize>> = BTreeMap::new();
         for index in told {
@@ -51,7 +52,7 @@ impl Cases {
             groups.entry(key).or_default().push(*index);
         }
         let mut cases: Vec<Case> =
-            groups.into_iter().filter_map(|((ledger, key), findings)| case(plan, ledger, key, findings, before)).collect();
+            groups.into_iter().filter_map(|((ledger, key), findings)| case(plan, unit, (ledger, key), findings, before)).collect();
         let owner = |case: &Case| plan.judged.findings[case.lead].owner.unwrap_or(usize::MAX);
         cases.sort_by(|a, b| {
             let rank = |case: &Case| {
@@ -63,7 +64,13 @@ impl Cases {
     }
 }
 
-fn case(plan: &Plan<'_>, ledger: usize, key: &str, mut findings: Vec<usize>, before: &BTreeMap<Identity, Option<Light>>) -> Option<Case> {
+fn case(
+    plan: &Plan<'_>,
+    unit: UnitId,
+    (ledger, key): (usize, &str),
+    mut findings: Vec<usize>,
+    before: &BTreeMap<Identity, Option<Light>>,
+) -> Option<Case> {
     let of = |index: usize| &plan.judged.findings[index];
     let worst_first = |index: &usize| {
         let Finding { light, overdue_days, lag, rule, .. } = of(*index);
@@ -74,7 +81,9 @@ fn case(plan: &Plan<'_>, ledger: usize, key: &str, mut findings: Vec<usize>, bef
         let under = &plan.policy.rules[of(index).rule].under;
         findings.iter().any(|other| under.contains(&of(*other).rule))
     };
-    let lead_at = findings.iter().position(|index| !beneath(*index)).unwrap_or(0);
+    // a unit reads first what it answers for itself, then what the project is told for, then what others owe the project
+    let distance = |index: usize| (of(index).owner != Some(unit), plan.policy.rules[of(index).rule].ledger != ledger);
+    let lead_at = (0..findings.len()).filter(|at| !beneath(findings[*at])).min_by_key(|at| distance(findings[*at])).unwrap_or(0);
     let light = findings.iter().filter_map(|index| of(*index).light).max()?;
     let changes: Vec<Change> = findings
         .iter()

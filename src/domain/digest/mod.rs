@@ -185,7 +185,7 @@ fn settle(
     };
     told.sort_unstable();
     told.dedup();
-    let cases = Cases::of(plan, &told, before);
+    let cases = Cases::of(plan, unit, &told, before);
     let unjudged_new = share.unjudged.iter().any(|index| !before.contains_key(&plan.identity(*index)));
     let holds_any = !cases.0.is_empty() || !share.unjudged.is_empty() || !share.due.is_empty();
     let changed = cases.0.iter().any(|case| is_news(case.change)) || unjudged_new || !share.due.is_empty();

@@ -193,7 +193,7 @@ pub struct Places {
     pub title: &'static str,
     /// Head of the first column.
     pub head: &'static str,
-    /// Whether the last column (县级自办: told to the owner only) is there.
+    /// Whether the last column (当地自办: told to the owner only) is there.
     pub with_own: bool,
     pub lines: Vec<PlaceLine>,
     pub total: PlaceLine,
@@ -450,6 +450,7 @@ fn item(plan: &Plan<'_>, unit: UnitId, case: &Case) -> Item {
             format!("{line}（{}，{}）", masked(&finding.name), finding.key)
         }
     };
+    let marked = |index: usize| format!("{} {}", plan.judged.findings[index].light.map_or("", Light::title), said(index));
     let waiting_on = case.findings().find_map(|index| plan.judged.findings[index].waiting_on);
     let periodic = lead.project.is_empty() && policy.ledgers[case.ledger].role(Role::Held).is_some();
     Item {
@@ -463,13 +464,10 @@ fn item(plan: &Plan<'_>, unit: UnitId, case: &Case) -> Item {
         amount: case.amount.filter(|_| record.is_some()),
         major: wording::major(lead.major),
         act: wording::act(plan, lead.act),
-        line: said(case.lead),
+        // where something beneath it is worse, the leading line keeps its own light
+        line: if lead.light == Some(case.light) { said(case.lead) } else { marked(case.lead) },
         basis: wording::clause(&policy.rules[lead.rule].basis),
-        others: case
-            .others
-            .iter()
-            .map(|index| format!("{}{}", plan.judged.findings[*index].light.map_or("", Light::title), said(*index)))
-            .collect(),
+        others: others(plan, case),
         leader: text(Role::Leader),
         officer: text(Role::Officer),
         phone: record
@@ -479,6 +477,24 @@ fn item(plan: &Plan<'_>, unit: UnitId, case: &Case) -> Item {
         difficulty: if own_rule { wording::difficulty(plan, case.ledger, &case.key) } else { String::new() },
         waiting: wording::waiting(plan, waiting_on),
     }
+}
+
+/// The rest of an item in one line: the worst of each rule, briefly; dates and codes are in the attachment.
+fn others(plan: &Plan<'_>, case: &Case) -> Vec<String> {
+    let mut rules: Vec<(usize, usize)> = Vec::new();
+    for index in &case.others {
+        let rule = plan.judged.findings[*index].rule;
+        match rules.iter_mut().find(|(first, _)| plan.judged.findings[*first].rule == rule) {
+            Some((_, count)) => *count += 1,
+            None => rules.push((*index, 1)),
+        }
+    }
+    let said = |(index, count): &(usize, usize)| {
+        let finding = &plan.judged.findings[*index];
+        let more = if *count > 1 { format!("等{count}件") } else { String::new() };
+        format!("{} {}{more}", finding.light.map_or("", Light::title), wording::brief(plan, finding))
+    };
+    rules.iter().map(said).collect()
 }
 
 fn rest<'a>(plan: &Plan<'_>, cases: impl Iterator<Item = &'a Case>) -> Vec<RestLine> {
@@ -601,7 +617,7 @@ fn places(plan: &Plan<'_>, unit: UnitId, cases: &[Case], province: bool) -> Opti
             .filter(|(_, finding)| finding.owner.is_some_and(|owner| owner != unit && units.city_of(owner) == Some(unit)))
             .map(|(index, _)| index)
             .collect();
-        for case in Cases::of(plan, &below, &BTreeMap::new()).0 {
+        for case in Cases::of(plan, unit, &below, &BTreeMap::new()).0 {
             if !mine.contains(&(case.ledger, case.key.as_str())) {
                 line(plan.judged.findings[case.lead].owner, &|line| line.own += 1);
             }

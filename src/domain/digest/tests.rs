@@ -68,7 +68,9 @@ impl Fixture {
             // orange
             (
                 "GZ202600002",
-                common("name=精细磷化工项目 stage=签约 amount=2.5 signed_on=2026-02-01 entered_on=2026-02-10 planned_start_on=2026-08-20"),
+                common(
+                    "name=精细磷化工项目 stage=签约 amount=2.5 signed_on=2026-02-01 entered_on=2026-02-10 performed_on=2026-03-01 planned_start_on=2026-08-20",
+                ),
             ),
             // yellow, no phone separators spared
             (
@@ -218,15 +220,19 @@ fn an_item_is_a_project_and_its_leading_rule_speaks_first() {
     let fixture = Fixture::new();
     let planned = fixture.plan();
     let digest = fixture.of(&planned, WENGAN);
-    assert_eq!(digest.subject, "【督办提醒】瓮安县 截至2026年9月30日：红1 橙1 黄2，本周到期1（新增4）");
+    assert_eq!(digest.subject, "【督办提醒】瓮安县 截至2026年9月30日：红2 橙1 黄1，本周到期1（新增4）");
     let first = &digest.urgent[0];
     assert_eq!((first.code.as_str(), first.mark, first.major, first.act), ("GZ202500001", "●红", "省级重点", "催办"));
     assert_eq!(first.line, "签约未开工，约定2026年3月31日，已超期183天");
     assert_eq!(first.basis, "第一条（四）1");
-    assert!(first.others.iter().any(|line| line.starts_with("●红签约超期未录入平台，时限2025年7月1日")), "{:?}", first.others);
+    assert!(first.others.iter().any(|line| line == "●红 签约超期未录入平台，超期456天"), "{:?}", first.others);
     assert!(first.waiting.starts_with("已提请黔南布依族苗族自治州自然资源局，待答复，已另行催办答复单位"), "{}", first.waiting);
     assert_eq!(first.amount.map(yi).as_deref(), Some("10.00亿元"));
     assert_eq!(first.unit, "");
+    // what a department owes the project comes after the unit's own matter, and keeps its light
+    let second = &digest.urgent[1];
+    assert_eq!((second.code.as_str(), second.mark, second.unit.as_str()), ("GZ202600047", "●红", ""));
+    assert!(second.line.starts_with("■黄 洽谈未签约") && second.others[0].starts_with("●红 困难问题未答复"), "{second:?}");
     assert_eq!(digest.due.iter().map(|due| due.code.as_str()).collect::<Vec<_>>(), ["GZ202600004"]);
     assert_eq!(digest.counts.blank, 1);
     assert_eq!(digest.unjudged[0].cells, ["签约时间"]);
@@ -296,7 +302,7 @@ fn a_second_mail_speaks_of_what_changed() {
     // only the county has something due
     assert_eq!(planned.digests.iter().map(|digest| digest.unit_name.as_str()).collect::<Vec<_>>(), [WENGAN]);
     assert!(planned.coverage.holds(), "{}", planned.coverage);
-    assert_eq!(fixture.of(&planned, WENGAN).subject, "【督办提醒】瓮安县 截至2026年9月30日：红1 橙1 黄2，本周到期1");
+    assert_eq!(fixture.of(&planned, WENGAN).subject, "【督办提醒】瓮安县 截至2026年9月30日：红2 橙1 黄1，本周到期1");
 
     fixture.rhythm = Rhythm::Always;
     let wengan = fixture.unit(WENGAN);
@@ -313,8 +319,8 @@ fn a_second_mail_speaks_of_what_changed() {
     fixture.gone.insert((project, "GZ202400010".into()));
     let planned = fixture.plan();
     let digest = fixture.of(&planned, WENGAN);
-    assert_eq!(digest.subject, "【督办提醒】瓮安县 截至2026年9月30日：红1 橙1 黄2，本周到期1（升级1）");
-    assert_eq!(digest.urgent[1].change, Change::Escalated.title());
+    assert_eq!(digest.subject, "【督办提醒】瓮安县 截至2026年9月30日：红2 橙1 黄1，本周到期1（升级1）");
+    assert_eq!(digest.urgent[2].change, Change::Escalated.title());
     assert_eq!(digest.resolved.iter().map(|named| named.code.as_str()).collect::<Vec<_>>(), ["GZ202400009"]);
     assert_eq!(digest.gone.iter().map(|named| named.code.as_str()).collect::<Vec<_>>(), ["GZ202400010"], "asked about, not thanked for");
 }

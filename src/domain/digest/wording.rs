@@ -49,6 +49,16 @@ pub(super) fn line(plan: &Plan<'_>, finding: &Finding) -> String {
     }
 }
 
+/// The same in a few words, beside a line that leads.
+pub(super) fn brief(plan: &Plan<'_>, finding: &Finding) -> String {
+    let title = &plan.policy.rules[finding.rule].title;
+    match finding.overdue_days {
+        Some(days) => format!("{title}，超期{days}天"),
+        // what is missing is named: a unit can fill it at once
+        None => line(plan, finding),
+    }
+}
+
 /// A clause as the notice cites it: `一(四)1` → `第一条（四）1`.
 pub(super) fn clause(basis: &str) -> String {
     let rest = basis.trim_start_matches(|c: char| "一二三四五六七八九十".contains(c));
