@@ -32,6 +32,7 @@ struct UnitFile {
 #[serde(deny_unknown_fields)]
 struct DepartmentFile {
     name: String,
+    code: String,
     province: String,
     local: String,
     mailbox: Option<String>,
@@ -133,7 +134,7 @@ pub fn parse_units(files: &FileSet, problems: &mut Problems) -> Option<Units> {
             let (name, code, title) = (units.units[id].name.clone(), units.units[id].code.clone(), units.units[id].name.clone());
             let fill = |pattern: &str| pattern.replace("{place}", &title).replace("{code}", &code.to_lowercase());
             let unit = Unit {
-                code: format!("{code}-{}", raw.name),
+                code: format!("{code}-{}", raw.code),
                 name: fill(&raw.local),
                 title: fill(&raw.local),
                 level: Level::Support,

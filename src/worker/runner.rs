@@ -4,9 +4,9 @@
 use super::Service;
 use super::facts::{Changes, FindingFacts, identity};
 use super::reading::{Reading, View, read};
-use crate::clock::{stamp, to_utc};
+use crate::clock::stamp;
 use crate::config::{Config, Job, JobStep};
-use crate::domain::digest::{Plan, Planned, Rhythm, plan};
+use crate::domain::digest::{Plan, Planned, plan};
 use crate::domain::finding::{Change, Identity, State};
 use crate::domain::period::{chinese_date, chinese_day};
 use crate::domain::rule::Light;
@@ -616,7 +616,7 @@ impl<'a> Stage<'a> {
         });
         let revision = if run.revision > 0 { format!("-r{}", run.revision) } else { String::new() };
         let slot_day = self.at.format("%Y%m%dT%H%M%S");
-        let id = format!("{}_{}_{slot_day}_{}{revision}", self.job.name, self.as_of, ascii(&unit.code));
+        let id = format!("{}_{}_{slot_day}_{}{revision}", self.job.name, self.as_of, unit.code.to_lowercase());
         let from_domain = settings.mail.from.rsplit('@').next().unwrap_or("localhost");
         let date: DateTime<FixedOffset> = self.service.clock.now().fixed_offset();
         let date = date.with_timezone(&FixedOffset::east_opt(self.job.schedule.utc_offset_seconds).unwrap_or_else(|| *date.offset()));
@@ -661,20 +661,6 @@ fn folder_of(as_of: NaiveDate, revision: i64) -> String {
     if revision == 0 { as_of.to_string() } else { format!("{as_of}-r{revision}") }
 }
 
-fn ascii(code: &str) -> String {
-    code.chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() {
-                c.to_string()
-            } else if c == '-' {
-                "-".into()
-            } else {
-                format!("{:x}", c as u32)
-            }
-        })
-        .collect()
-}
-
 /// Sums, rates and parts agree before a workbook is released.
 fn balanced(book: &Workbook) -> Result<(), String> {
     let wrong = tie_out(book);
@@ -692,12 +678,3 @@ fn source_line(reading: &Reading) -> String {
     format!("数据来源：{}", parts.join("、"))
 }
 
-/// The instant of a slot.
-pub fn slot_instant(at: NaiveDateTime, utc_offset_seconds: i32) -> DateTime<chrono::Utc> {
-    to_utc(at, utc_offset_seconds)
-}
-
-/// Whether a job mails by change only.
-pub fn is_quiet(job: &Job) -> bool {
-    job.rhythm == Rhythm::Changes
-}

@@ -1,0 +1,94 @@
+//! A root folder of its own for each test, with the shipped configuration and a clock moved by hand.
+
+use chrono::{DateTime, Utc};
+use duban::app;
+use duban::clock::Clock;
+use duban::worker::Service;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// The repository.
+pub fn home() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A fresh root: config/, jobs/ and report-templates/ as shipped, without the sample register.
+pub fn fresh_root() -> tempfile::TempDir {
+    let root = tempfile::tempdir().expect("a temporary folder");
+    for folder in ["config", "config/ledgers", "config/calendar", "jobs", "report-templates"] {
+        let target = root.path().join(folder);
+        std::fs::create_dir_all(&target).expect("a folder");
+        for entry in std::fs::read_dir(home().join(folder)).expect("the shipped folder").flatten() {
+            if entry.path().is_file() {
+                std::fs::copy(entry.path(), target.join(entry.file_name())).expect("a copy");
+            }
+        }
+    }
+    root
+}
+
+/// Edits a file of a root; the old text must be there.
+pub fn edit(root: &Path, file: &str, old: &str, new: &str) {
+    let path = root.join(file);
+    let text = std::fs::read_to_string(&path).expect("the file");
+    assert!(text.contains(old), "{file} does not hold {old:?}");
+    std::fs::write(path, text.replace(old, new)).expect("the file written");
+}
+
+/// The binary on a root.
+pub fn duban(root: &Path, arguments: &[&str]) -> Output {
+    command(root, arguments).output().expect("duban starts")
+}
+
+pub fn command(root: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_duban"));
+    command.arg("--root").arg(root).args(arguments).env("RUST_LOG", "off");
+    command
+}
+
+pub fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+pub fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// The service on a root, at a fixed time.
+pub async fn service(root: &Path, at: &str) -> Service {
+    let at: DateTime<Utc> = at.parse().expect("a time");
+    app::service_with(root, Clock::manual(at), PathBuf::from(env!("CARGO_BIN_EXE_duban"))).await.expect("the service")
+}
+
+/// Files below a folder by relative path, with their bytes.
+pub fn files_below(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    fn walk(base: &Path, at: &Path, out: &mut Vec<(String, Vec<u8>)>) {
+        let Ok(entries) = std::fs::read_dir(at) else { return };
+        for entry in entries.flatten() {
+            if entry.path().is_dir() {
+                walk(base, &entry.path(), out);
+            } else {
+                let name = entry.path().strip_prefix(base).expect("below").display().to_string();
+                out.push((name, std::fs::read(entry.path()).expect("a file")));
+            }
+        }
+    }
+    let mut out = Vec::new();
+    walk(folder, folder, &mut out);
+    out.sort();
+    out
+}
+
+/// Case files of a folder below tests/cases.
+pub fn cases(folder: &str) -> Vec<(String, toml::Table)> {
+    let mut out = Vec::new();
+    for entry in std::fs::read_dir(home().join("tests/cases").join(folder)).expect("the cases").flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let text = std::fs::read_to_string(entry.path()).expect("a case");
+        let table = toml::from_str(&text).unwrap_or_else(|error| panic!("{folder}/{name}: {error}"));
+        out.push((name, table));
+    }
+    assert!(!out.is_empty(), "no case in {folder}");
+    out.sort_by(|a, b| a.0.cmp(&b.0));
+    out
+}

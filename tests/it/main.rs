@@ -1,0 +1,10 @@
+//! The one integration binary. A case is one file below tests/cases; a new rule means a new case, looked at.
+
+mod config_check;
+mod detection;
+mod end_to_end;
+mod helpers;
+mod intake;
+mod outputs;
+mod store_contract;
+mod tidy;
