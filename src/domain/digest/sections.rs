@@ -6,7 +6,7 @@ use super::{DUE_DAYS, Plan, Share, wording};
 use crate::domain::finding::{Change, Identity, State};
 use crate::domain::ledger::Role;
 use crate::domain::rule::{Light, Relation, STAGE_NEGOTIATING};
-use crate::domain::units::{Level, UnitId};
+use crate::domain::units::{Level, UnitId, spelling};
 use chrono::{Days, NaiveDate};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -599,7 +599,7 @@ fn places(plan: &Plan<'_>, unit: UnitId, cases: &[Case], province: bool) -> Opti
         add(lines.entry((seat.is_none(), seat, owner.is_none())).or_insert(PlaceLine { name, ..PlaceLine::default() }));
     };
     for case in cases {
-        line(plan.judged.findings[case.lead].owner, &|line| match case.light {
+        line(case.seat, &|line| match case.light {
             Light::Red => line.red += 1,
             Light::Orange => line.orange += 1,
             Light::Yellow => line.yellow += 1,
@@ -619,7 +619,7 @@ fn places(plan: &Plan<'_>, unit: UnitId, cases: &[Case], province: bool) -> Opti
             .collect();
         for case in Cases::of(plan, unit, &below, &BTreeMap::new()).0 {
             if !mine.contains(&(case.ledger, case.key.as_str())) {
-                line(plan.judged.findings[case.lead].owner, &|line| line.own += 1);
+                line(case.seat, &|line| line.own += 1);
             }
         }
     }
