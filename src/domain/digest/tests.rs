@@ -260,6 +260,7 @@ fn everyone_sees_their_own_part() {
     assert!(lead.urgent.iter().all(|item| item.code != "GZ202600047"));
     // the department that owes an answer sees the difficulty, not the row of a project under negotiation
     let land = fixture.of(&planned, "省自然资源厅");
+    assert!(!serde_json::to_string(land).unwrap().contains("GZ202600047"));
     assert_eq!(land.urgent.len(), 1);
     assert_eq!((land.urgent[0].name.as_str(), land.urgent[0].amount, land.urgent[0].leader.as_str()), ("指标未下达", None, ""));
     let office = fixture.of(&planned, "省投资促进局");
