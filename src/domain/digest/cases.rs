@@ -3,10 +3,11 @@
 use super::Plan;
 use crate::domain::finding::{Change, Finding, Identity};
 use crate::domain::ledger::Role;
+use crate::domain::routing::owner_of;
 use crate::domain::rule::Light;
 use crate::domain::units::UnitId;
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// One project (or one record that belongs to none) as a unit sees it.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub(super) struct Case {
     pub change: Change,
     /// 合同投资额 of the project in 分.
     pub amount: Option<i64>,
+    /// The unit whose place it counts for: the project's own, also where another's finding leads.
+    pub seat: Option<UnitId>,
 }
 
 impl Case {
@@ -53,7 +56,7 @@ impl Cases {
         }
         let mut cases: Vec<Case> =
             groups.into_iter().filter_map(|((ledger, key), findings)| case(plan, unit, (ledger, key), findings, before)).collect();
-        let owner = |case: &Case| plan.judged.findings[case.lead].owner.unwrap_or(usize::MAX);
+        let owner = |case: &Case| case.seat.unwrap_or(usize::MAX);
         cases.sort_by(|a, b| {
             let rank = |case: &Case| {
                 (Reverse(case.light), !is_news(case.change), Reverse(case.amount), owner(case), case.ledger, case.key.clone())
@@ -72,18 +75,18 @@ fn case(
     before: &BTreeMap<Identity, Option<Light>>,
 ) -> Option<Case> {
     let of = |index: usize| &plan.judged.findings[index];
+    // of equally bad ones a unit reads first what it answers for itself, then what the project is told for, then what others owe it
     let worst_first = |index: &usize| {
-        let Finding { light, overdue_days, lag, rule, .. } = of(*index);
-        (Reverse(*light), Reverse(*overdue_days), Reverse(lag.map(|lag| lag.tenths())), *rule)
+        let Finding { light, overdue_days, lag, rule, owner, .. } = of(*index);
+        let distance = (*owner != Some(unit), plan.policy.rules[*rule].ledger != ledger);
+        (Reverse(*light), distance, Reverse(*overdue_days), Reverse(lag.map(|lag| lag.tenths())), *rule)
     };
     findings.sort_by_key(worst_first);
     let beneath = |index: usize| {
         let under = &plan.policy.rules[of(index).rule].under;
         findings.iter().any(|other| under.contains(&of(*other).rule))
     };
-    // a unit reads first what it answers for itself, then what the project is told for, then what others owe the project
-    let distance = |index: usize| (of(index).owner != Some(unit), plan.policy.rules[of(index).rule].ledger != ledger);
-    let lead_at = (0..findings.len()).filter(|at| !beneath(findings[*at])).min_by_key(|at| distance(findings[*at])).unwrap_or(0);
+    let lead_at = findings.iter().position(|index| !beneath(*index)).unwrap_or(0);
     let light = findings.iter().filter_map(|index| of(*index).light).max()?;
     let changes: Vec<Change> = findings
         .iter()
@@ -95,8 +98,14 @@ fn case(
         .collect();
     let change = change_of(&changes, lead_at);
     let lead = findings.remove(lead_at);
-    let amount = plan.record(ledger, key).and_then(|record| record.cell(plan.policy.ledgers[ledger].role(Role::Amount)?).money());
-    Some(Case { ledger, key: key.to_owned(), lead, others: findings, light, change, amount })
+    let shape = &plan.policy.ledgers[ledger];
+    let record = plan.record(ledger, key);
+    let amount = record.and_then(|record| record.cell(shape.role(Role::Amount)?).money());
+    let seat = match record.filter(|_| plan.policy.project_ledger() == Some(ledger)) {
+        Some(record) => owner_of(plan.policy, shape, record, &HashMap::new()).unit,
+        None => of(lead).owner,
+    };
+    Some(Case { ledger, key: key.to_owned(), lead, others: findings, light, change, amount, seat })
 }
 
 /// How an item stands against what the unit was last told: wholly new, worse in any part, joined by something new, else as its lead.

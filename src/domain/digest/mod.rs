@@ -9,6 +9,7 @@
 
 mod cases;
 mod coverage;
+mod parts;
 mod privacy;
 mod sections;
 mod wording;
@@ -17,8 +18,8 @@ mod wording;
 pub(crate) mod tests;
 
 pub use coverage::{Coverage, CoverageLine};
+pub use parts::{Blank, Count, Counts, Digest, Due, Item, Named, Numerals, PlaceLine, Places, RestLine, RollUp, Unrouted};
 pub use privacy::masked;
-pub use sections::{Blank, Count, Counts, Digest, Due, Item, Named, Numerals, PlaceLine, Places, RestLine, RollUp, Unrouted};
 pub use wording::yi;
 
 use super::calendar::Span;
