@@ -5,7 +5,7 @@ use crate::app;
 use crate::clock::Clock;
 use crate::domain::rule::RuleKind;
 use crate::domain::units::Level;
-use crate::domain::workbook::sentence;
+use crate::domain::workbook::{clause, ladder, sentence};
 use crate::mail::templates::Templates;
 use crate::report;
 use anyhow::{Context, ensure};
@@ -19,7 +19,15 @@ pub fn check(root: &Path, clock: &Clock) -> anyhow::Result<Exit> {
     if let Err(errors) = Templates::new(&config.mail_templates) {
         anyhow::bail!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
     }
-    println!("配置检查通过：台账{}种，规则{}条，责任单位{}个，产业{}个，任务{}个，报表模板{}个。", policy.ledgers.len(), policy.rules.len(), policy.units.units.len(), policy.units.industries.len(), config.jobs.len(), config.templates.len());
+    println!(
+        "配置检查通过：台账{}种，规则{}条，责任单位{}个，产业{}个，任务{}个，报表模板{}个。",
+        policy.ledgers.len(),
+        policy.rules.len(),
+        policy.units.units.len(),
+        policy.units.industries.len(),
+        config.jobs.len(),
+        config.templates.len()
+    );
     println!("\n一、任务的下几次执行时点");
     for job in &config.jobs {
         let now = clock.local(job.schedule.utc_offset_seconds);
@@ -40,13 +48,17 @@ pub fn check(root: &Path, clock: &Clock) -> anyhow::Result<Exit> {
             "  {}：{}个单位{}；{}",
             level.title(),
             units.len(),
-            if without.is_empty() { String::new() } else { format!("，其中无邮箱的由本级办公室代转：{}", without.join("、")) },
+            if without.is_empty() {
+                String::new()
+            } else {
+                format!("，其中无邮箱的由本级办公室代转：{}", without.join("、"))
+            },
             if jobs.is_empty() { "不发".into() } else { jobs.join("、") }
         );
     }
     println!("\n三、督办规则");
     for (number, rule) in policy.rules.iter().enumerate() {
-        println!("  {}. {}", number + 1, sentence(policy, rule));
+        println!("  {}. {}（{}，{}）：{}。{}", number + 1, rule.title, rule.id, clause(&rule.basis), sentence(policy, rule), ladder(rule));
     }
     println!("\n四、日历");
     let years: Vec<String> = policy.calendar.years().map(|year| year.to_string()).collect();
@@ -74,8 +86,9 @@ pub fn sample(root: &Path, projects: usize, file: &Path) -> anyhow::Result<Exit>
     ensure!((PROJECTS_MIN..=1_000_000).contains(&projects), "--projects must be between {PROJECTS_MIN} and 1000000");
     let config = app::load_config(root)?;
     let (year, month, day) = SAMPLE_AS_OF;
-    let _ = (config, year, month, day);
-    let bytes: Vec<u8> = Vec::new();
+    let as_of = NaiveDate::from_ymd_opt(year, month, day).context("no such day")?;
+    let made = crate::domain::sample::sample(&config.policy, projects, as_of);
+    let bytes = report::sample::write(&made, &config.policy)?;
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = file.file_name().context("FILE has no name")?.to_string_lossy().into_owned();
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;

@@ -177,7 +177,9 @@ fn start_logging() {
 
 async fn dispatch(root: &Path, command: Command) -> anyhow::Result<Exit> {
     match command {
-        Command::Run { job, as_of, dry_run, revise } => run::run(&app::service(root, Clock::System).await?, job, as_of, dry_run, revise).await,
+        Command::Run { job, as_of, dry_run, revise } => {
+            run::run(&app::service(root, Clock::System).await?, job, as_of, dry_run, revise).await
+        }
         Command::Serve => run::serve(&app::service(root, Clock::System).await?).await,
         Command::Check => check::check(root, &Clock::System),
         Command::Preview { job, as_of } => run::run(&app::service(root, Clock::System).await?, job, as_of, true, false).await,

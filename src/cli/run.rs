@@ -141,7 +141,10 @@ pub async fn outbox(service: &Service, action: OutboxAction) -> anyhow::Result<E
     let now = stamp(service.clock.now());
     let moved = async |ids: Vec<String>, from: DeliveryState, to: DeliveryState, word: &str| -> anyhow::Result<Exit> {
         let count = service.store.move_messages(&ids, from, to, &now).await?;
-        service.store.audit(&now, "cli", &format!("outbox {}", to.code()), if ids.is_empty() { "all" } else { "named" }, &ids.join(" ")).await?;
+        service
+            .store
+            .audit(&now, "cli", &format!("outbox {}", to.code()), if ids.is_empty() { "all" } else { "named" }, &ids.join(" "))
+            .await?;
         println!("{word}{count}封");
         Ok(Exit::Done)
     };

@@ -15,6 +15,7 @@ pub mod period;
 pub mod record;
 pub mod routing;
 pub mod rule;
+pub mod sample;
 pub mod schedule;
 pub mod snapshot;
 pub mod units;

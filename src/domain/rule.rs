@@ -263,10 +263,11 @@ impl Condition {
                     Some(name) => yes(units.industry(name).is_some()),
                 }
             }
-            Condition::Within { field, days } => match record.cell(*field) {
-                Cell::Date(date) => yes(*date >= as_of && *date <= as_of + Days::new(u64::from(*days))),
-                _ => Holds::Blank(*field),
-            },
+            // no plan yet is no slip: the row is simply not about to
+            Condition::Within { field, days } => {
+                let last = as_of + Days::new(u64::from(*days));
+                yes(record.cell(*field).date().is_some_and(|date| date >= as_of && date <= last))
+            }
             Condition::Compare { field, comparison, operand } => {
                 let left = happened(ledger, record, *field, as_of);
                 let (right, blank) = match operand {

@@ -34,7 +34,10 @@ pub struct ServerError(String);
 /// Where mails go.
 #[derive(Clone)]
 pub enum Mailer {
-    Smtp { transport: SmtpTransport, from: Address },
+    Smtp {
+        transport: SmtpTransport,
+        from: Address,
+    },
     /// One .eml file per message.
     Directory(PathBuf),
 }
@@ -65,9 +68,10 @@ impl Mailer {
                 Err(error) => Attempt::Later(format!("cannot write {}: {error}", folder.display())),
             },
             Mailer::Smtp { transport, from } => {
-                let envelope = to.parse::<Address>().map_err(|error| error.to_string()).and_then(|to| {
-                    Envelope::new(Some(from.clone()), vec![to]).map_err(|error| error.to_string())
-                });
+                let envelope = to
+                    .parse::<Address>()
+                    .map_err(|error| error.to_string())
+                    .and_then(|to| Envelope::new(Some(from.clone()), vec![to]).map_err(|error| error.to_string()));
                 match envelope {
                     Err(error) => Attempt::Refused(format!("not an address: {error}")),
                     Ok(envelope) => match transport.send_raw(&envelope, bytes) {

@@ -677,4 +677,3 @@ fn source_line(reading: &Reading) -> String {
         .collect();
     format!("数据来源：{}", parts.join("、"))
 }
-

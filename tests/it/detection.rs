@@ -24,7 +24,8 @@ fn cell(kind: FieldKind, text: &str) -> Cell {
 
 /// A record from `field = "text"` pairs; fields that are not named have a column and are empty, unless listed in `no_column`.
 fn record(ledger: &Ledger, table: &toml::Table) -> Record {
-    let absent: Vec<&str> = table.get("no_column").and_then(toml::Value::as_array).into_iter().flatten().filter_map(toml::Value::as_str).collect();
+    let absent: Vec<&str> =
+        table.get("no_column").and_then(toml::Value::as_array).into_iter().flatten().filter_map(toml::Value::as_str).collect();
     // the shipped registers have no such columns; a case that needs one fills it
     let optional = ["evaluation_result", "planned_signing_on", "planned_progress_pct", "reason", "measure", "next_on"];
     let mut cells = vec![Cell::Empty; ledger.fields.len()];
@@ -32,7 +33,9 @@ fn record(ledger: &Ledger, table: &toml::Table) -> Record {
         .fields
         .iter()
         .enumerate()
-        .filter(|(_, field)| !absent.contains(&field.id.as_str()) && (!optional.contains(&field.id.as_str()) || table.contains_key(&field.id)))
+        .filter(|(_, field)| {
+            !absent.contains(&field.id.as_str()) && (!optional.contains(&field.id.as_str()) || table.contains_key(&field.id))
+        })
         .map(|(index, _)| index)
         .collect();
     for (key, value) in table {
@@ -81,10 +84,20 @@ fn judge(policy: &Policy, case: &toml::Table) -> Vec<String> {
             let rule = &policy.rules[finding.rule];
             let told: Vec<&str> = finding.told.iter().map(|relation| relation.code()).collect();
             let measure = match (finding.state, finding.due_on, finding.lag) {
-                (State::Unjudged, ..) => format!("缺 {}", finding.missing.iter().map(|field| policy.ledgers[rule.ledger].fields[*field].id.as_str()).collect::<Vec<_>>().join(" ")),
+                (State::Unjudged, ..) => format!(
+                    "缺 {}",
+                    finding
+                        .missing
+                        .iter()
+                        .map(|field| policy.ledgers[rule.ledger].fields[*field].id.as_str())
+                        .collect::<Vec<_>>()
+                        .join(" ")
+                ),
                 (_, Some(due), _) => format!("{due} +{}", finding.overdue_days.unwrap_or_default()),
                 (_, _, Some(lag)) => format!("{:.1}", lag.tenths() as f64 / 10.0),
-                _ => finding.missing.iter().map(|field| policy.ledgers[rule.ledger].fields[*field].id.as_str()).collect::<Vec<_>>().join(" "),
+                _ => {
+                    finding.missing.iter().map(|field| policy.ledgers[rule.ledger].fields[*field].id.as_str()).collect::<Vec<_>>().join(" ")
+                }
             };
             let light = finding.light.map_or("unjudged", |light| light.code());
             let act = finding.act.map_or("-", |act| act.code());
@@ -98,7 +111,8 @@ fn every_case_has_its_findings() {
     let policy = Config::parse(read_files(home()).expect("files")).expect("the shipped configuration").policy;
     let mut wrong = Vec::new();
     for (name, case) in cases("detection") {
-        let expected: Vec<String> = case["expect"].as_array().expect("expect").iter().map(|line| line.as_str().expect("a line").to_owned()).collect();
+        let expected: Vec<String> =
+            case["expect"].as_array().expect("expect").iter().map(|line| line.as_str().expect("a line").to_owned()).collect();
         let found = judge(&policy, &case);
         if found != expected {
             wrong.push(format!("{name}\n  expected {expected:#?}\n  found {found:#?}"));

@@ -1,0 +1,202 @@
+//! The sample register as a workbook that looks like what offices hand over: a title with 截至, a unit row, a merged two-row header, dates
+//! and amounts in many spellings, a total, notes and a signature line.
+
+use crate::domain::judge::Policy;
+use crate::domain::ledger::{FieldKind, Ledger, PROJECT};
+use crate::domain::period::chinese_date;
+use crate::domain::record::{Cell, fen_as_yi};
+use crate::domain::sample::{Dice, Sample};
+use chrono::{Datelike, NaiveDate};
+use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, FormatAlign, Workbook, Worksheet, XlsxError};
+
+/// Rows from which on sheets are written with constant memory.
+const CONSTANT_MEMORY_ROWS: usize = 20_000;
+
+/// Groups of the upper header row, by the first and last field they stand over.
+const GROUPS: [(&str, &str, &str); 4] = [
+    ("基本情况", "code", "stage"),
+    ("投资情况", "amount", "funds"),
+    ("时间节点", "negotiation_began_on", "terminated_on"),
+    ("责任落实", "unit", "plan"),
+];
+
+/// Fields a register of today has no column for.
+const WITHOUT_COLUMN: [&str; 6] = ["evaluation_result", "planned_signing_on", "planned_progress_pct", "reason", "measure", "next_on"];
+
+/// Writes the sample; the same sample gives the same bytes.
+///
+/// # Errors
+/// A limit of the file format.
+pub fn write(sample: &Sample, policy: &Policy) -> Result<Vec<u8>, XlsxError> {
+    let mut book = Workbook::new();
+    let day = sample.as_of;
+    book.set_properties(&DocProperties::new().set_title("项目台账（样例）").set_creation_datetime(&excel_date(day)?));
+    let mut dice = Dice::new(930);
+    for (index, rows) in &sample.ledgers {
+        let ledger = &policy.ledgers[*index];
+        let sheet = if rows.len() >= CONSTANT_MEMORY_ROWS { book.add_worksheet_with_constant_memory() } else { book.add_worksheet() };
+        if ledger.id == PROJECT { projects(sheet, ledger, rows, day, &mut dice)? } else { plain(sheet, ledger, rows)? }
+    }
+    book.save_to_buffer()
+}
+
+fn excel_date(day: NaiveDate) -> Result<ExcelDateTime, XlsxError> {
+    ExcelDateTime::from_ymd(day.year().clamp(1900, 9999) as u16, day.month() as u8, day.day() as u8)
+}
+
+fn head() -> Format {
+    Format::new().set_bold().set_align(FormatAlign::Center).set_align(FormatAlign::VerticalCenter).set_text_wrap()
+}
+
+fn projects(sheet: &mut Worksheet, ledger: &Ledger, rows: &[Vec<Cell>], day: NaiveDate, dice: &mut Dice) -> Result<(), XlsxError> {
+    sheet.set_name("全省项目台账")?;
+    let fields: Vec<usize> =
+        (0..ledger.fields.len()).filter(|field| !WITHOUT_COLUMN.contains(&ledger.fields[*field].id.as_str())).collect();
+    let last = fields.len() as u16;
+    for column in 0..=last {
+        sheet.set_column_width(column, if column == 2 { 34 } else { 13 })?;
+    }
+    let title = head().set_font_size(16);
+    sheet.merge_range(0, 0, 0, last, &format!("全省项目台账（截至{}）", chinese_date(day)), &title)?;
+    sheet.write(1, 0, "填报单位：省投资促进局")?;
+    sheet.write(1, last - 3, "单位：亿元")?;
+    let at = |id: &str| fields.iter().position(|field| ledger.fields[*field].id == id).map(|position| position as u16 + 1);
+    let title_of = |field: usize| match ledger.fields[field].id.as_str() {
+        "progress_pct" => format!("{}(%)", ledger.fields[field].title),
+        _ => ledger.fields[field].title.clone(),
+    };
+    let groups: Vec<(&str, u16, u16)> = GROUPS.iter().filter_map(|(name, from, to)| Some((*name, at(from)?, at(to)?))).collect();
+    sheet.merge_range(2, 0, 3, 0, "序号", &head())?;
+    // constant memory writes rows in order: first the upper header row, then the lower
+    for (name, from, to) in &groups {
+        sheet.merge_range(2, *from, 2, *to, name, &head())?;
+    }
+    let grouped = |column: u16| groups.iter().any(|(_, from, to)| (*from..=*to).contains(&column));
+    for (position, field) in fields.iter().enumerate() {
+        let column = position as u16 + 1;
+        if !grouped(column) {
+            sheet.merge_range(2, column, 3, column, &title_of(*field), &head())?;
+        }
+    }
+    for (position, field) in fields.iter().enumerate() {
+        let column = position as u16 + 1;
+        if grouped(column) {
+            sheet.write_with_format(3, column, title_of(*field), &head())?;
+        }
+    }
+    sheet.set_freeze_panes(4, 3)?;
+    let date = Format::new().set_num_format("yyyy-mm-dd");
+    let mut total = 0i64;
+    for (number, cells) in rows.iter().enumerate() {
+        let row = number as u32 + 4;
+        sheet.write(row, 0, number as u32 + 1)?;
+        for (position, field) in fields.iter().enumerate() {
+            let column = position as u16 + 1;
+            let kind = ledger.fields[*field].kind;
+            match &cells[*field] {
+                Cell::Empty => {
+                    // clerks leave a cell blank, or say that there is nothing
+                    if matches!(kind, FieldKind::Date { .. }) && dice.chance(35) {
+                        sheet.write(row, column, *dice.pick(&["—", "/", "无"]))?;
+                    }
+                }
+                Cell::Date(day) => match spelling(*day, dice) {
+                    Some(text) => {
+                        sheet.write(row, column, text)?;
+                    }
+                    None => {
+                        sheet.write_with_format(row, column, &excel_date(*day)?, &date)?;
+                    }
+                },
+                Cell::Money(fen) => {
+                    if ledger.fields[*field].id == "amount" {
+                        total += fen;
+                    }
+                    money(sheet, row, column, *fen, dice)?;
+                }
+                Cell::Decimal(value) if dice.chance(20) => {
+                    sheet.write(row, column, format!("{value}%"))?;
+                }
+                Cell::Decimal(value) => {
+                    sheet.write(row, column, value.to_f64())?;
+                }
+                Cell::Text(text) if ledger.fields[*field].id == "code" && dice.chance(4) => {
+                    sheet.write(row, column, format!(" {}\u{3000}", full_width(text)))?;
+                }
+                other => {
+                    sheet.write(row, column, other.to_string())?;
+                }
+            }
+        }
+    }
+    let row = rows.len() as u32 + 4;
+    sheet.write(row, 1, "合计")?;
+    if let Some(column) = at("amount") {
+        sheet.write(row, column, fen_as_yi(total).to_f64())?;
+    }
+    sheet.write(row + 1, 0, "注：1.合同投资额以签订合同为准；2.框架协议不计入签约项目；3.本表为样例，单位、人员、金额均为虚构。")?;
+    sheet.write(row + 2, 0, "填表人：        审核人：        ")?;
+    Ok(())
+}
+
+fn plain(sheet: &mut Worksheet, ledger: &Ledger, rows: &[Vec<Cell>]) -> Result<(), XlsxError> {
+    sheet.set_name(&ledger.title)?;
+    let date = Format::new().set_num_format("yyyy-mm-dd");
+    for (column, field) in ledger.fields.iter().enumerate() {
+        sheet.set_column_width(column as u16, if field.role == Some(crate::domain::ledger::Role::Name) { 34 } else { 15 })?;
+        sheet.write_with_format(0, column as u16, &field.title, &head())?;
+    }
+    sheet.set_freeze_panes(1, 0)?;
+    for (number, cells) in rows.iter().enumerate() {
+        for (column, cell) in cells.iter().enumerate() {
+            let (row, column) = (number as u32 + 1, column as u16);
+            match cell {
+                Cell::Empty => {}
+                Cell::Date(day) => {
+                    sheet.write_with_format(row, column, &excel_date(*day)?, &date)?;
+                }
+                other => {
+                    sheet.write(row, column, other.to_string())?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A date as somebody typed it; `None` = as a real date.
+fn spelling(day: NaiveDate, dice: &mut Dice) -> Option<String> {
+    let (year, month, date) = (day.year(), day.month(), day.day());
+    Some(match dice.below(16) {
+        0..9 => return None,
+        9..11 => day.to_string(),
+        11 => format!("{year}年{month}月{date}日"),
+        12 => format!("{year}/{month}/{date}"),
+        13 => format!("{year}.{month:02}.{date:02}"),
+        14 => format!("{year}{month:02}{date:02}"),
+        _ => full_width(&day.to_string()),
+    })
+}
+
+fn money(sheet: &mut Worksheet, row: u32, column: u16, fen: i64, dice: &mut Dice) -> Result<(), XlsxError> {
+    let yi = fen_as_yi(fen);
+    match dice.below(10) {
+        0 => sheet.write(row, column, format!("{yi}亿元"))?,
+        1 => {
+            let wan = (fen / 1_000_000).to_string();
+            let grouped: Vec<&str> = wan.as_bytes().rchunks(3).rev().filter_map(|part| std::str::from_utf8(part).ok()).collect();
+            sheet.write(row, column, format!("{}万元", grouped.join(",")))?
+        }
+        _ => sheet.write(row, column, yi.to_f64())?,
+    };
+    Ok(())
+}
+
+fn full_width(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '!'..='~' => char::from_u32(c as u32 + 0xfee0).unwrap_or(c),
+            c => c,
+        })
+        .collect()
+}
