@@ -1,6 +1,6 @@
 //! Lists: one row per finding, each traceable to its cell in the register.
 
-use super::model::{Column, FigureKey, Role, Row, Sheet, Tag, Value, fit, text_lines};
+use super::model::{Column, FigureKey, Role, Row, Sheet, Tag, Value, fit, fit_heights, head_text, text_lines};
 use super::sentence::clause;
 use super::template::{BuiltIn, ColumnKey, Group, List, ListColumn};
 use super::{LIST_ROWS_MAX, Page, View, Viewer, masked};
@@ -12,7 +12,7 @@ use crate::domain::rule::{Act, Light};
 use std::cmp::Reverse;
 
 /// Wider columns wrap.
-const WIDEST: f64 = 34.0;
+const WIDEST: f64 = 25.0;
 
 /// What a row of a list reads from.
 struct Subject<'a> {
@@ -83,6 +83,7 @@ impl Page<'_, '_> {
             body.push(self.view.line(&list.columns, before + index + 1, &subject, Some(tag)));
         }
         let (head, columns) = head_row(&list.columns, &body);
+        fit_heights(&mut body, &columns);
         let mut sheet = self.head(columns, &self.view.subtitle(list, all));
         let head_at = sheet.rows.len();
         sheet.rows.push(head);
@@ -133,6 +134,7 @@ impl Page<'_, '_> {
             body.push(self.view.line(columns, index + 1, &subject, None));
         }
         let (head, widths) = head_row(columns, &body);
+        fit_heights(&mut body, &widths);
         let subtitle = format!("截至{}　　共{}项", chinese_date(self.view.material.as_of), body.len());
         let mut sheet = self.head(widths, &subtitle);
         let head_at = sheet.rows.len();
@@ -166,14 +168,15 @@ fn head_row(columns: &[ListColumn], body: &[Row]) -> (Row, Vec<Column>) {
             width.width = width.width.max(16.0);
         }
         // a long head wraps in two lines rather than widening a narrow column
-        let needed = super::text_width(&column.title);
-        width.width = width.width.max((needed / 2.0).ceil() + 2.5).max(needed.min(9.0) + 1.5);
+        let needed = super::text_width(&head_text(&column.title));
+        width.width = width.width.max(if needed > 11.0 { (needed / 2.0).ceil() + 2.5 } else { needed + 1.5 });
         if matches!(column.key, ColumnKey::BuiltIn(BuiltIn::No)) {
             width.width = 6.0;
         }
     }
-    let cells: Vec<Value> = columns.iter().map(|column| Value::text(column.title.clone())).collect();
-    let lines = columns.iter().zip(&widths).map(|(column, width)| text_lines(&column.title, width.width - 1.0)).max().unwrap_or(1);
+    let cells: Vec<Value> = columns.iter().map(|column| Value::text(head_text(&column.title))).collect();
+    let lines =
+        columns.iter().zip(&widths).map(|(column, width)| text_lines(&head_text(&column.title), width.width - 1.0)).max().unwrap_or(1);
     let row = Row { role: Role::Head, cells, height: Some(15.0 * lines as f64 + 9.0), ..Row::default() };
     (row, widths)
 }

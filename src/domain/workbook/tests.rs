@@ -208,10 +208,6 @@ fn world() -> World {
     World::new(dozen, &[("unentered", "0001")])
 }
 
-fn sheet<'a>(book: &'a Workbook, name: &str) -> &'a Sheet {
-    book.sheets.iter().find(|sheet| sheet.name == name).unwrap_or_else(|| panic!("{name}"))
-}
-
 fn texts(book: &Workbook) -> String {
     let cells = book.sheets.iter().flat_map(|sheet| &sheet.rows).flat_map(|row| &row.cells);
     cells.filter_map(|cell| if let Value::Text(text) = cell { Some(format!("{text}\n")) } else { None }).collect()
