@@ -82,7 +82,12 @@ impl Page<'_, '_> {
             let tag = Tag { rule: finding.rule, state: finding.state, light: finding.light };
             body.push(self.view.line(&list.columns, before + index + 1, &subject, Some(tag)));
         }
-        let (head, columns) = head_row(&list.columns, &body);
+        let shown = match self.view.material.viewer {
+            Viewer::Office => list.columns.clone(),
+            // a unit's page stays small enough to read: a column in which nothing stands is left out
+            Viewer::Unit(_) => without_blank(&list.columns, &mut body),
+        };
+        let (head, columns) = head_row(&shown, &body);
         fit_heights(&mut body, &columns);
         let mut sheet = self.head(columns, &self.view.subtitle(list, all));
         let head_at = sheet.rows.len();
@@ -97,7 +102,7 @@ impl Page<'_, '_> {
             sheet.filter = Some((head_at, last));
         }
         if total && filled {
-            self.list_total(&mut sheet, list, first, last);
+            self.list_total(&mut sheet, first, last);
         }
         sheet.freeze = Some((head_at + 1, 0));
         sheet.repeat = Some((head_at, head_at));
@@ -106,10 +111,10 @@ impl Page<'_, '_> {
     }
 
     /// Sums the amounts of a list where every project stands once.
-    fn list_total(&mut self, sheet: &mut Sheet, list: &List, first: usize, last: usize) {
+    fn list_total(&mut self, sheet: &mut Sheet, first: usize, last: usize) {
         let row = sheet.rows.len();
-        let mut cells = vec![Value::Blank; list.columns.len()];
-        let amounts: Vec<usize> = (0..list.columns.len())
+        let mut cells = vec![Value::Blank; sheet.columns.len()];
+        let amounts: Vec<usize> = (0..sheet.columns.len())
             .filter(|column| sheet.rows[first..=last].iter().any(|row| matches!(row.cells.get(*column), Some(Value::Amount(_)))))
             .collect();
         if amounts.is_empty() {
@@ -157,11 +162,37 @@ impl Page<'_, '_> {
     }
 }
 
+/// Drops the columns without any value, but those to fill in and all of an empty list.
+fn without_blank(columns: &[ListColumn], body: &mut [Row]) -> Vec<ListColumn> {
+    let stays: Vec<bool> = columns
+        .iter()
+        .enumerate()
+        .map(|(index, column)| {
+            let stands = |row: &&Row| row.role == Role::Body && row.cells.get(index).is_some_and(|cell| *cell != Value::Blank);
+            column.fill || body.is_empty() || body.iter().any(|row| stands(&row))
+        })
+        .collect();
+    let last = stays.iter().filter(|stays| **stays).count().saturating_sub(1);
+    for row in body {
+        if row.role == Role::Body {
+            let mut stays = stays.iter();
+            row.cells.retain(|_| stays.next().copied().unwrap_or(true));
+        } else if let Some(merge) = row.merges.first_mut() {
+            merge.1 = last;
+        }
+    }
+    columns.iter().zip(&stays).filter(|(_, stays)| **stays).map(|(column, _)| column.clone()).collect()
+}
+
 /// The head of a list and columns as wide as head and rows need.
 fn head_row(columns: &[ListColumn], body: &[Row]) -> (Row, Vec<Column>) {
     let mut widths = fit(body, columns.len(), WIDEST);
     for (width, column) in widths.iter_mut().zip(columns) {
         width.fill = column.fill;
+        if let ColumnKey::BuiltIn(BuiltIn::City | BuiltIn::Unit | BuiltIn::Place | BuiltIn::Told | BuiltIn::WaitingOn) = column.key {
+            // names of units and places may take two lines
+            width.width = width.width.min(16.0);
+        }
         if matches!(column.key, ColumnKey::BuiltIn(BuiltIn::No)) {
             width.width = 5.5;
         } else if column.fill {
