@@ -5,6 +5,7 @@ use super::sentence::clause;
 use super::template::{BuiltIn, ColumnKey, Group, List, ListColumn};
 use super::{LIST_ROWS_MAX, Page, View, Viewer, masked};
 use crate::domain::finding::{Finding, Identity, Notice, State};
+use crate::domain::judge::Policy;
 use crate::domain::ledger::Privacy;
 use crate::domain::period::chinese_date;
 use crate::domain::record::{Cell, Decimal, Record};
@@ -85,7 +86,7 @@ impl Page<'_, '_> {
         let shown = match self.view.material.viewer {
             Viewer::Office => list.columns.clone(),
             // a unit's page stays small enough to read: a column in which nothing stands is left out
-            Viewer::Unit(_) => without_blank(&list.columns, &mut body),
+            Viewer::Unit(_) => without_blank(self.view.policy(), &list.columns, &mut body),
         };
         let (head, columns) = head_row(&shown, &body);
         fit_heights(&mut body, &columns);
@@ -162,14 +163,18 @@ impl Page<'_, '_> {
     }
 }
 
-/// Drops the columns without any value, but those to fill in and all of an empty list.
-fn without_blank(columns: &[ListColumn], body: &mut [Row]) -> Vec<ListColumn> {
+/// Drops the columns without any value; one to fill in stays where a row has the field. An empty list keeps all.
+fn without_blank(policy: &Policy, columns: &[ListColumn], body: &mut [Row]) -> Vec<ListColumn> {
     let stays: Vec<bool> = columns
         .iter()
         .enumerate()
         .map(|(index, column)| {
             let stands = |row: &&Row| row.role == Role::Body && row.cells.get(index).is_some_and(|cell| *cell != Value::Blank);
-            column.fill || body.is_empty() || body.iter().any(|row| stands(&row))
+            let asked = |row: &&Row| match (&column.key, row.tag) {
+                (ColumnKey::Field(fields), Some(tag)) if column.fill => fields[policy.rules[tag.rule].ledger].is_some(),
+                _ => false,
+            };
+            body.is_empty() || body.iter().any(|row| stands(&row) || asked(&row))
         })
         .collect();
     let last = stays.iter().filter(|stays| **stays).count().saturating_sub(1);

@@ -270,6 +270,7 @@ fn a_unit_sees_its_own_rows_with_numbers_masked_and_no_draft_act() {
     assert!(!text.contains("13812345678") && !text.contains("13987654321"));
     assert!(!text.contains("丁项目") && !text.contains("戊项目"));
     assert!(!text.contains("拟办") && !text.contains("通报\n"));
+    assert!(text.contains("办理情况\n") && !text.contains("进展情况\n") && !text.contains("待答复单位\n"), "{text}");
     assert!(text.contains("附件\n") && text.contains("瓮安县督办事项清单\n"));
     let office = texts(&world.book("quarterly-supervision", Viewer::Office));
     assert!(office.contains("13812345678") && office.contains("通报（拟办）"));
