@@ -11,6 +11,7 @@ use crate::domain::period::chinese_date;
 use crate::domain::record::{Cell, Decimal, Record};
 use crate::domain::rule::{Act, Light};
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 /// Wider columns wrap.
 const WIDEST: f64 = 25.0;
@@ -23,6 +24,8 @@ struct Subject<'a> {
     /// `None` for a notice, which is no finding.
     finding: Option<&'a Finding>,
     notice: Option<&'a Notice>,
+    /// Further findings of the same project, where a list has one row per project.
+    also: &'a [&'a Finding],
 }
 
 impl Page<'_, '_> {
@@ -45,12 +48,14 @@ impl Page<'_, '_> {
             // approved exemptions stand below what is to be done
             None => found.sort_by_key(|finding| finding.state),
         }
+        let all = found.clone();
+        let also = if list.fold { fold(self.view.policy(), &mut found) } else { BTreeMap::new() };
         let single = list.rules.len() == 1 && list.group.is_none();
         let mut sheets: Vec<Sheet> = Vec::new();
         let mut chunks = found.chunks(LIST_ROWS_MAX);
         let first = chunks.next().unwrap_or_default();
         for (number, chunk) in std::iter::once(first).chain(chunks).enumerate() {
-            let mut sheet = self.list_part(list, chunk, &found, number * LIST_ROWS_MAX, single && found.len() <= LIST_ROWS_MAX);
+            let mut sheet = self.list_part(list, chunk, &all, &also, number * LIST_ROWS_MAX, single && found.len() <= LIST_ROWS_MAX);
             if number > 0 {
                 sheet.name = format!("{}（{}）", sheet.name.chars().take(25).collect::<String>(), number + 1);
             }
@@ -59,7 +64,16 @@ impl Page<'_, '_> {
         sheets
     }
 
-    fn list_part(&mut self, list: &List, chunk: &[&Finding], all: &[&Finding], before: usize, total: bool) -> Sheet {
+    #[allow(clippy::too_many_arguments)]
+    fn list_part(
+        &mut self,
+        list: &List,
+        chunk: &[&Finding],
+        all: &[&Finding],
+        also: &BTreeMap<(State, &str), Vec<&Finding>>,
+        before: usize,
+        total: bool,
+    ) -> Sheet {
         let mut body: Vec<Row> = Vec::with_capacity(chunk.len() + 1);
         let mut heading = None;
         for (index, finding) in chunk.iter().enumerate() {
@@ -78,8 +92,15 @@ impl Page<'_, '_> {
                     heading = Some(name);
                 }
             }
-            let subject =
-                Subject { rule: finding.rule, key: &finding.key, project: &finding.project, finding: Some(finding), notice: None };
+            let others = also.get(&(finding.state, finding.project.as_str())).map_or(&[][..], Vec::as_slice);
+            let subject = Subject {
+                rule: finding.rule,
+                key: &finding.key,
+                project: &finding.project,
+                finding: Some(finding),
+                notice: None,
+                also: others,
+            };
             let tag = Tag { rule: finding.rule, state: finding.state, light: finding.light };
             body.push(self.view.line(&list.columns, before + index + 1, &subject, Some(tag)));
         }
@@ -91,6 +112,7 @@ impl Page<'_, '_> {
         let (head, columns) = head_row(&shown, &body);
         fit_heights(&mut body, &columns);
         let mut sheet = self.head(columns, &self.view.subtitle(list, all));
+        sheet.partial = list.fold;
         let head_at = sheet.rows.len();
         sheet.rows.push(head);
         let first = sheet.rows.len();
@@ -136,7 +158,8 @@ impl Page<'_, '_> {
     pub(super) fn notices(&mut self, columns: &[ListColumn]) -> Sheet {
         let mut body = Vec::new();
         for (index, notice) in self.view.notices().enumerate() {
-            let subject = Subject { rule: notice.rule, key: &notice.key, project: &notice.project, finding: None, notice: Some(notice) };
+            let subject =
+                Subject { rule: notice.rule, key: &notice.key, project: &notice.project, finding: None, notice: Some(notice), also: &[] };
             body.push(self.view.line(columns, index + 1, &subject, None));
         }
         let (head, widths) = head_row(columns, &body);
@@ -161,6 +184,31 @@ impl Page<'_, '_> {
     pub(super) fn findings(&mut self, rule: usize, state: State, light: Option<Light>, row: usize, column: usize) {
         self.figure(FigureKey::Findings { rule, state, light }, row, column);
     }
+}
+
+/// Leaves one finding per project and state, the leading one: beneath no other of the project, then the worst light. Returns the others
+/// by project.
+fn fold<'a>(policy: &Policy, found: &mut Vec<&'a Finding>) -> BTreeMap<(State, &'a str), Vec<&'a Finding>> {
+    let mut by_project: BTreeMap<(State, &str), Vec<&Finding>> = BTreeMap::new();
+    for finding in found.iter().filter(|finding| !finding.project.is_empty()) {
+        by_project.entry((finding.state, &finding.project)).or_default().push(finding);
+    }
+    for findings in by_project.values_mut() {
+        let rules: Vec<usize> = findings.iter().map(|finding| finding.rule).collect();
+        let beneath = |finding: &Finding| policy.rules[finding.rule].under.iter().any(|above| rules.contains(above));
+        findings.sort_by_key(|finding| (beneath(finding), Reverse(finding.light), finding.rule));
+    }
+    found.retain(|finding| {
+        finding.project.is_empty()
+            || by_project
+                .get(&(finding.state, finding.project.as_str()))
+                .and_then(|all| all.first())
+                .is_some_and(|lead| std::ptr::eq(*lead, *finding))
+    });
+    for findings in by_project.values_mut() {
+        findings.remove(0);
+    }
+    by_project
 }
 
 /// Drops the columns without any value; one to fill in stays where a row has the field. An empty list keeps all.
@@ -301,6 +349,13 @@ impl View<'_> {
         }
         let Some(finding) = subject.finding else { return Value::Blank };
         match key {
+            BuiltIn::Also => {
+                let others = subject.also.iter().map(|other| {
+                    let light = other.light.map_or("", Light::title);
+                    format!("{}（{light}）", policy.rules[other.rule].title)
+                });
+                Value::text(others.collect::<Vec<_>>().join("、"))
+            }
             BuiltIn::Light => finding.light.map_or(Value::Blank, Value::Light),
             BuiltIn::State => Value::text(state_word(finding.state)),
             BuiltIn::Act => Value::text(self.act(finding)),

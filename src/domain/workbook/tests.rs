@@ -295,6 +295,16 @@ fn equal_workbooks_are_equal_to_the_byte() {
 }
 
 #[test]
+fn a_study_list_has_one_row_per_project_with_its_leading_item_first() {
+    let book = world().book("county-monthly-study", Viewer::Office);
+    let rows: Vec<String> = book.sheets[0].rows.iter().filter(|row| row.tag.is_some()).map(|row| format!("{:?}", row.cells)).collect();
+    let of_0001: Vec<&String> = rows.iter().filter(|row| row.contains("\"0001\"")).collect();
+    // the exempt finding of the project stands on a row of its own, marked
+    assert_eq!(of_0001.len(), 2, "{rows:?}");
+    assert!(of_0001[0].contains("Text(\"签约未开工\")") && of_0001[0].contains("签约未履约（●红）"), "{}", of_0001[0]);
+}
+
+#[test]
 fn an_empty_province_still_makes_every_workbook() {
     let world = World::new(|_| Vec::new(), &[]);
     for template in ["quarterly-supervision", "county-monthly-study", "unit-list"] {
