@@ -86,7 +86,7 @@ impl Page<'_, '_> {
                         State::Exempt => "（豁免）",
                         State::Unjudged => "（无法判定）",
                     };
-                    let text = format!("{}{state}　{count}项", name.1);
+                    let text = format!("{}{state}　{count}{}", name.1, if list.fold { "个项目" } else { "项" });
                     let merges = if list.columns.len() > 1 { vec![(0, list.columns.len() - 1)] } else { Vec::new() };
                     body.push(Row { role: Role::Section, cells: vec![Value::text(text)], height: Some(20.0), merges, tag: None });
                     heading = Some(name);
