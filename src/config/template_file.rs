@@ -44,6 +44,7 @@ struct SheetFile {
     rules: Option<Vec<String>>,
     states: Option<Vec<String>>,
     group: Option<String>,
+    fold: Option<bool>,
     columns: Option<Vec<String>>,
 }
 
@@ -145,6 +146,7 @@ fn sheet(path: &str, raw: &SheetFile, policy: &Policy, problems: &mut Problems) 
         ("rules", raw.rules.is_some(), &[FormName::List]),
         ("states", raw.states.is_some(), &[FormName::List]),
         ("group", raw.group.is_some(), &[FormName::List]),
+        ("fold", raw.fold.is_some(), &[FormName::List]),
         ("columns", raw.columns.is_some(), &[FormName::Matrix, FormName::List, FormName::Notices]),
     ] {
         if given && !forms.contains(&form_name) {
@@ -240,7 +242,7 @@ fn list(path: &str, place: &str, raw: &SheetFile, columns: &[String], policy: &P
         Some(word) => Some(named(&Group::NAMES, word, path, place, "group", problems)?),
     };
     let columns = list_columns(path, place, columns, &rules, policy, problems);
-    Some(List { rules, states, group, columns })
+    Some(List { rules, states, group, fold: raw.fold.unwrap_or(false), columns })
 }
 
 /// An entry is `KEY` or `KEY title of the column`; `KEY` is a built-in key, a field of a rule's ledger, `project.FIELD`, or `editable`.
@@ -328,7 +330,7 @@ fn covers_every_rule(path: &str, policy: &Policy, sheets: &[SheetTemplate], prob
         for (word, state) in STATES {
             let listed = sheets
                 .iter()
-                .filter(|sheet| matches!(&sheet.form, Form::List(list) if list.rules.contains(&index) && list.states.contains(&state)));
+                .filter(|sheet| matches!(&sheet.form, Form::List(list) if !list.fold && list.rules.contains(&index) && list.states.contains(&state)));
             match listed.count() {
                 1 => {}
                 0 => problems.push(

@@ -7,7 +7,7 @@ use super::judge::Policy;
 use super::ledger::{FieldKind, Ledger, PROJECT, Role};
 use super::record::{Cell, Record};
 use super::rule::{AGREEMENT_CONTRACT, happened, is_terminated};
-use super::units::{Level, UnitId};
+use super::units::UnitId;
 use chrono::{Datelike, NaiveDate};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -340,26 +340,6 @@ impl Indicators {
         let mut sum = Orders::default();
         self.orders.values().for_each(|orders| sum.merge(orders));
         sum
-    }
-
-    /// Units outside the cities' own places that hold projects: provincial units and departments.
-    pub fn other_units(&self, policy: &Policy) -> Vec<UnitId> {
-        self.units
-            .iter()
-            .filter(|(_, measures)| !measures.is_empty())
-            .filter_map(|(unit, _)| *unit)
-            .filter(|unit| policy.units.city_of(*unit).is_none())
-            .collect()
-    }
-
-    /// A unit of a city that holds projects without being a county or platform (the city itself, a local department).
-    pub fn city_level_units(&self, policy: &Policy, city: UnitId) -> Vec<UnitId> {
-        self.units
-            .keys()
-            .filter_map(|unit| *unit)
-            .filter(|unit| policy.units.city_of(*unit) == Some(city))
-            .filter(|unit| !matches!(policy.units.units[*unit].level, Level::County | Level::Platform))
-            .collect()
     }
 }
 

@@ -1,18 +1,20 @@
 //! Lists: one row per finding, each traceable to its cell in the register.
 
-use super::model::{Column, FigureKey, Role, Row, Sheet, Tag, Value, fit, text_lines};
+use super::model::{Column, FigureKey, Role, Row, Sheet, Tag, Value, fit, fit_heights, head_text, text_lines};
 use super::sentence::clause;
 use super::template::{BuiltIn, ColumnKey, Group, List, ListColumn};
 use super::{LIST_ROWS_MAX, Page, View, Viewer, masked};
 use crate::domain::finding::{Finding, Identity, Notice, State};
+use crate::domain::judge::Policy;
 use crate::domain::ledger::Privacy;
 use crate::domain::period::chinese_date;
 use crate::domain::record::{Cell, Decimal, Record};
 use crate::domain::rule::{Act, Light};
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 /// Wider columns wrap.
-const WIDEST: f64 = 34.0;
+const WIDEST: f64 = 25.0;
 
 /// What a row of a list reads from.
 struct Subject<'a> {
@@ -22,6 +24,8 @@ struct Subject<'a> {
     /// `None` for a notice, which is no finding.
     finding: Option<&'a Finding>,
     notice: Option<&'a Notice>,
+    /// Further findings of the same project, where a list has one row per project.
+    also: &'a [&'a Finding],
 }
 
 impl Page<'_, '_> {
@@ -44,12 +48,14 @@ impl Page<'_, '_> {
             // approved exemptions stand below what is to be done
             None => found.sort_by_key(|finding| finding.state),
         }
+        let all = found.clone();
+        let also = if list.fold { fold(self.view.policy(), &mut found) } else { BTreeMap::new() };
         let single = list.rules.len() == 1 && list.group.is_none();
         let mut sheets: Vec<Sheet> = Vec::new();
         let mut chunks = found.chunks(LIST_ROWS_MAX);
         let first = chunks.next().unwrap_or_default();
         for (number, chunk) in std::iter::once(first).chain(chunks).enumerate() {
-            let mut sheet = self.list_part(list, chunk, &found, number * LIST_ROWS_MAX, single && found.len() <= LIST_ROWS_MAX);
+            let mut sheet = self.list_part(list, chunk, &all, &also, number * LIST_ROWS_MAX, single && found.len() <= LIST_ROWS_MAX);
             if number > 0 {
                 sheet.name = format!("{}（{}）", sheet.name.chars().take(25).collect::<String>(), number + 1);
             }
@@ -58,7 +64,16 @@ impl Page<'_, '_> {
         sheets
     }
 
-    fn list_part(&mut self, list: &List, chunk: &[&Finding], all: &[&Finding], before: usize, total: bool) -> Sheet {
+    #[allow(clippy::too_many_arguments)]
+    fn list_part(
+        &mut self,
+        list: &List,
+        chunk: &[&Finding],
+        all: &[&Finding],
+        also: &BTreeMap<(State, &str), Vec<&Finding>>,
+        before: usize,
+        total: bool,
+    ) -> Sheet {
         let mut body: Vec<Row> = Vec::with_capacity(chunk.len() + 1);
         let mut heading = None;
         for (index, finding) in chunk.iter().enumerate() {
@@ -71,19 +86,33 @@ impl Page<'_, '_> {
                         State::Exempt => "（豁免）",
                         State::Unjudged => "（无法判定）",
                     };
-                    let text = format!("{}{state}　{count}项", name.1);
+                    let text = format!("{}{state}　{count}{}", name.1, if list.fold { "个项目" } else { "项" });
                     let merges = if list.columns.len() > 1 { vec![(0, list.columns.len() - 1)] } else { Vec::new() };
                     body.push(Row { role: Role::Section, cells: vec![Value::text(text)], height: Some(20.0), merges, tag: None });
                     heading = Some(name);
                 }
             }
-            let subject =
-                Subject { rule: finding.rule, key: &finding.key, project: &finding.project, finding: Some(finding), notice: None };
+            let others = also.get(&(finding.state, finding.project.as_str())).map_or(&[][..], Vec::as_slice);
+            let subject = Subject {
+                rule: finding.rule,
+                key: &finding.key,
+                project: &finding.project,
+                finding: Some(finding),
+                notice: None,
+                also: others,
+            };
             let tag = Tag { rule: finding.rule, state: finding.state, light: finding.light };
             body.push(self.view.line(&list.columns, before + index + 1, &subject, Some(tag)));
         }
-        let (head, columns) = head_row(&list.columns, &body);
+        let shown = match self.view.material.viewer {
+            Viewer::Office => list.columns.clone(),
+            // a unit's page stays small enough to read: a column in which nothing stands is left out
+            Viewer::Unit(_) => without_blank(self.view.policy(), &list.columns, &mut body),
+        };
+        let (head, columns) = head_row(&shown, &body);
+        fit_heights(&mut body, &columns);
         let mut sheet = self.head(columns, &self.view.subtitle(list, all));
+        sheet.partial = list.fold;
         let head_at = sheet.rows.len();
         sheet.rows.push(head);
         let first = sheet.rows.len();
@@ -96,7 +125,7 @@ impl Page<'_, '_> {
             sheet.filter = Some((head_at, last));
         }
         if total && filled {
-            self.list_total(&mut sheet, list, first, last);
+            self.list_total(&mut sheet, first, last);
         }
         sheet.freeze = Some((head_at + 1, 0));
         sheet.repeat = Some((head_at, head_at));
@@ -105,10 +134,10 @@ impl Page<'_, '_> {
     }
 
     /// Sums the amounts of a list where every project stands once.
-    fn list_total(&mut self, sheet: &mut Sheet, list: &List, first: usize, last: usize) {
+    fn list_total(&mut self, sheet: &mut Sheet, first: usize, last: usize) {
         let row = sheet.rows.len();
-        let mut cells = vec![Value::Blank; list.columns.len()];
-        let amounts: Vec<usize> = (0..list.columns.len())
+        let mut cells = vec![Value::Blank; sheet.columns.len()];
+        let amounts: Vec<usize> = (0..sheet.columns.len())
             .filter(|column| sheet.rows[first..=last].iter().any(|row| matches!(row.cells.get(*column), Some(Value::Amount(_)))))
             .collect();
         if amounts.is_empty() {
@@ -129,10 +158,12 @@ impl Page<'_, '_> {
     pub(super) fn notices(&mut self, columns: &[ListColumn]) -> Sheet {
         let mut body = Vec::new();
         for (index, notice) in self.view.notices().enumerate() {
-            let subject = Subject { rule: notice.rule, key: &notice.key, project: &notice.project, finding: None, notice: Some(notice) };
+            let subject =
+                Subject { rule: notice.rule, key: &notice.key, project: &notice.project, finding: None, notice: Some(notice), also: &[] };
             body.push(self.view.line(columns, index + 1, &subject, None));
         }
         let (head, widths) = head_row(columns, &body);
+        fit_heights(&mut body, &widths);
         let subtitle = format!("截至{}　　共{}项", chinese_date(self.view.material.as_of), body.len());
         let mut sheet = self.head(widths, &subtitle);
         let head_at = sheet.rows.len();
@@ -155,25 +186,81 @@ impl Page<'_, '_> {
     }
 }
 
+/// Leaves one finding per project and state, the leading one: beneath no other of the project, then the worst light. Returns the others
+/// by project.
+fn fold<'a>(policy: &Policy, found: &mut Vec<&'a Finding>) -> BTreeMap<(State, &'a str), Vec<&'a Finding>> {
+    let mut by_project: BTreeMap<(State, &str), Vec<&Finding>> = BTreeMap::new();
+    for finding in found.iter().filter(|finding| !finding.project.is_empty()) {
+        by_project.entry((finding.state, &finding.project)).or_default().push(finding);
+    }
+    for findings in by_project.values_mut() {
+        let rules: Vec<usize> = findings.iter().map(|finding| finding.rule).collect();
+        let beneath = |finding: &Finding| policy.rules[finding.rule].under.iter().any(|above| rules.contains(above));
+        findings.sort_by_key(|finding| (beneath(finding), Reverse(finding.light), finding.rule));
+    }
+    found.retain(|finding| {
+        finding.project.is_empty()
+            || by_project
+                .get(&(finding.state, finding.project.as_str()))
+                .and_then(|all| all.first())
+                .is_some_and(|lead| std::ptr::eq(*lead, *finding))
+    });
+    for findings in by_project.values_mut() {
+        findings.remove(0);
+    }
+    by_project
+}
+
+/// Drops the columns without any value; one to fill in stays where a row has the field. An empty list keeps all.
+fn without_blank(policy: &Policy, columns: &[ListColumn], body: &mut [Row]) -> Vec<ListColumn> {
+    let stays: Vec<bool> = columns
+        .iter()
+        .enumerate()
+        .map(|(index, column)| {
+            let stands = |row: &&Row| row.role == Role::Body && row.cells.get(index).is_some_and(|cell| *cell != Value::Blank);
+            let asked = |row: &&Row| match (&column.key, row.tag) {
+                (ColumnKey::Field(fields), Some(tag)) if column.fill => fields[policy.rules[tag.rule].ledger].is_some(),
+                _ => false,
+            };
+            body.is_empty() || body.iter().any(|row| stands(&row) || asked(&row))
+        })
+        .collect();
+    let last = stays.iter().filter(|stays| **stays).count().saturating_sub(1);
+    for row in body {
+        if row.role == Role::Body {
+            let mut stays = stays.iter();
+            row.cells.retain(|_| stays.next().copied().unwrap_or(true));
+        } else if let Some(merge) = row.merges.first_mut() {
+            merge.1 = last;
+        }
+    }
+    columns.iter().zip(&stays).filter(|(_, stays)| **stays).map(|(column, _)| column.clone()).collect()
+}
+
 /// The head of a list and columns as wide as head and rows need.
 fn head_row(columns: &[ListColumn], body: &[Row]) -> (Row, Vec<Column>) {
     let mut widths = fit(body, columns.len(), WIDEST);
     for (width, column) in widths.iter_mut().zip(columns) {
         width.fill = column.fill;
+        if let ColumnKey::BuiltIn(BuiltIn::City | BuiltIn::Unit | BuiltIn::Place | BuiltIn::Told | BuiltIn::WaitingOn) = column.key {
+            // names of units and places may take two lines
+            width.width = width.width.min(16.0);
+        }
         if matches!(column.key, ColumnKey::BuiltIn(BuiltIn::No)) {
             width.width = 5.5;
         } else if column.fill {
             width.width = width.width.max(16.0);
         }
         // a long head wraps in two lines rather than widening a narrow column
-        let needed = super::text_width(&column.title);
-        width.width = width.width.max((needed / 2.0).ceil() + 2.5).max(needed.min(9.0) + 1.5);
+        let needed = super::text_width(&head_text(&column.title));
+        width.width = width.width.max(if needed > 11.0 { (needed / 2.0).ceil() + 2.5 } else { needed + 1.5 });
         if matches!(column.key, ColumnKey::BuiltIn(BuiltIn::No)) {
             width.width = 6.0;
         }
     }
-    let cells: Vec<Value> = columns.iter().map(|column| Value::text(column.title.clone())).collect();
-    let lines = columns.iter().zip(&widths).map(|(column, width)| text_lines(&column.title, width.width - 1.0)).max().unwrap_or(1);
+    let cells: Vec<Value> = columns.iter().map(|column| Value::text(head_text(&column.title))).collect();
+    let lines =
+        columns.iter().zip(&widths).map(|(column, width)| text_lines(&head_text(&column.title), width.width - 1.0)).max().unwrap_or(1);
     let row = Row { role: Role::Head, cells, height: Some(15.0 * lines as f64 + 9.0), ..Row::default() };
     (row, widths)
 }
@@ -262,6 +349,13 @@ impl View<'_> {
         }
         let Some(finding) = subject.finding else { return Value::Blank };
         match key {
+            BuiltIn::Also => {
+                let others = subject.also.iter().map(|other| {
+                    let light = other.light.map_or("", Light::title);
+                    format!("{}（{light}）", policy.rules[other.rule].title)
+                });
+                Value::text(others.collect::<Vec<_>>().join("、"))
+            }
             BuiltIn::Light => finding.light.map_or(Value::Blank, Value::Light),
             BuiltIn::State => Value::text(state_word(finding.state)),
             BuiltIn::Act => Value::text(self.act(finding)),

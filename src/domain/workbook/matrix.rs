@@ -1,6 +1,6 @@
 //! Tables of figures, one row per place or industry, in administrative order with totals that equal their parts.
 
-use super::model::{Column, Role, Row, Sheet, Value, fit, text_lines};
+use super::model::{Column, Role, Row, Sheet, Value, fit, head_text, text_lines};
 use super::template::{Axis, MatrixColumn};
 use super::{Page, View, text_width};
 use crate::domain::finding::State;
@@ -82,15 +82,19 @@ impl Page<'_, '_> {
         }
         let mut widths = fit(&rows, heads.len(), 30.0);
         for (width, head) in widths.iter_mut().zip(&heads) {
-            width.width = width.width.max((text_width(head) / 2.0).ceil() + 1.5);
+            width.width = width.width.max({
+                let needed = text_width(&head_text(head));
+                if needed > 11.0 { (needed / 2.0).ceil() + 2.5 } else { needed + 1.5 }
+            });
         }
-        let lines_high = heads.iter().zip(&widths).map(|(head, column)| text_lines(head, column.width - 1.0)).max().unwrap_or(1);
+        let lines_high =
+            heads.iter().zip(&widths).map(|(head, column)| text_lines(&head_text(head), column.width - 1.0)).max().unwrap_or(1);
         let subtitle = format!("截至{}　　{}合同项目", chinese_date(self.view.material.as_of), window.title());
         let mut sheet = self.head(widths, &subtitle);
         let head_at = sheet.rows.len();
         sheet.rows.push(Row {
             role: Role::Head,
-            cells: heads.into_iter().map(Value::text).collect(),
+            cells: heads.iter().map(|head| Value::text(head_text(head))).collect(),
             height: Some(15.0 * lines_high as f64 + 9.0),
             ..Row::default()
         });
@@ -222,7 +226,7 @@ fn place_in_group(rate: Rate, line: &Line, lines: &[Line], window: Window) -> Va
     let ratios: Vec<Ratio> = peers.iter().map(|peer| rate.of(peer.measures.signed(window))).collect();
     let places = rank(&ratios);
     let own = peers.iter().position(|peer| std::ptr::eq(*peer, line)).and_then(|index| places[index]);
-    own.map_or_else(|| Value::text("-"), |place| Value::count(place))
+    own.map_or_else(|| Value::text("-"), Value::count)
 }
 
 impl View<'_> {

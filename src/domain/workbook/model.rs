@@ -231,6 +231,25 @@ pub struct Area {
     pub last: usize,
 }
 
+/// A column head whose unit in brackets stands on a line of its own.
+pub fn head_text(title: &str) -> String {
+    match title.find('（') {
+        Some(at) if at > 0 && text_width(title) > 10.0 => format!("{}\n{}", &title[..at], &title[at..]),
+        _ => title.to_owned(),
+    }
+}
+
+/// Gives every row without a height of its own what its wrapped texts need: not every program fits rows when it opens a file.
+pub fn fit_heights(rows: &mut [Row], columns: &[Column]) {
+    for row in rows.iter_mut().filter(|row| row.height.is_none()) {
+        let lines = row.cells.iter().zip(columns).map(|(cell, column)| match cell {
+            Value::Text(text) => text_lines(text, column.width - 0.8),
+            _ => 1,
+        });
+        row.height = Some(13.0 * lines.max().unwrap_or(1) as f64 + 5.0);
+    }
+}
+
 /// Column widths that hold what the rows' cells need, each within 8 and `most`.
 pub fn fit(rows: &[Row], count: usize, most: f64) -> Vec<Column> {
     let mut columns = vec![Column { width: 0.0, fill: false }; count];

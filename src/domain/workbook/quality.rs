@@ -1,6 +1,6 @@
 //! 数据质量: rows a person should look at and rows the intake could not take, by the unit that keeps them.
 
-use super::model::{Role, Row, Sheet, Value, fit};
+use super::model::{Role, Row, Sheet, Value, fit, fit_heights};
 use super::{Page, View, Viewer, masked, sentence};
 use crate::domain::judge::{Quality, QualityKind};
 use crate::domain::ledger::{OwnerSpec, Role as FieldRole};
@@ -37,11 +37,12 @@ impl Page<'_, '_> {
             let cells = self.view.quality_cells(rows.len() + 1, line);
             rows.push(Row { cells, ..Row::default() });
         }
-        let mut columns = fit(&rows, HEADS.len(), 40.0);
+        let mut columns = fit(&rows, HEADS.len(), 30.0);
         for (column, head) in columns.iter_mut().zip(HEADS) {
             column.width = column.width.max(super::text_width(head) + 2.0);
         }
         columns[0].width = 6.0;
+        fit_heights(&mut rows, &columns);
         let subtitle =
             format!("截至{}　　读入时发现{intake}项，判定时发现{}项", chinese_date(self.view.material.as_of), rows.len() - intake);
         let mut sheet = self.head(columns, &subtitle);

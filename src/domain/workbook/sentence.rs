@@ -44,11 +44,12 @@ fn asks(policy: &Policy, ledger: &Ledger, rule: &Rule) -> String {
             let due = match (agreed.is_empty(), from.is_empty()) {
                 (false, true) => format!("到{}", titles(agreed)),
                 (false, false) => format!("到{}（未填的按{}起{span}）", titles(agreed), titles(from)),
-                (true, _) => format!("自{}起{span}内", titles(from)),
+                (true, _) => format!("自{}起{span}", titles(from)),
             };
             match until {
+                Some(until) if agreed.is_empty() => format!("{due}内应有{}", title(until)),
                 Some(until) => format!("{due}应有{}", title(until)),
-                None => format!("{due}应有新的进展"),
+                None => format!("{due}后仍属适用情形的，为超期"),
             }
         }
         RuleKind::Lag { from, to, actual, .. } => {

@@ -168,6 +168,8 @@ pub struct List {
     pub rules: Vec<usize>,
     pub states: Vec<State>,
     pub group: Option<Group>,
+    /// One row per project: its leading rule, the others in the column `also`.
+    pub fold: bool,
     pub columns: Vec<ListColumn>,
 }
 
@@ -204,6 +206,7 @@ pub enum ColumnKey {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BuiltIn {
+    Also,
     No,
     Light,
     Act,
@@ -227,7 +230,8 @@ pub enum BuiltIn {
 }
 
 impl BuiltIn {
-    pub const NAMES: [(&'static str, BuiltIn); 20] = [
+    pub const NAMES: [(&'static str, BuiltIn); 21] = [
+        ("also", BuiltIn::Also),
         ("no", BuiltIn::No),
         ("light", BuiltIn::Light),
         ("act", BuiltIn::Act),
@@ -252,6 +256,7 @@ impl BuiltIn {
 
     pub fn title(self) -> &'static str {
         match self {
+            BuiltIn::Also => "同时存在",
             BuiltIn::No => "序号",
             BuiltIn::Light => "灯",
             BuiltIn::Act => "方式",

@@ -208,10 +208,6 @@ fn world() -> World {
     World::new(dozen, &[("unentered", "0001")])
 }
 
-fn sheet<'a>(book: &'a Workbook, name: &str) -> &'a Sheet {
-    book.sheets.iter().find(|sheet| sheet.name == name).unwrap_or_else(|| panic!("{name}"))
-}
-
 fn texts(book: &Workbook) -> String {
     let cells = book.sheets.iter().flat_map(|sheet| &sheet.rows).flat_map(|row| &row.cells);
     cells.filter_map(|cell| if let Value::Text(text) = cell { Some(format!("{text}\n")) } else { None }).collect()
@@ -274,6 +270,7 @@ fn a_unit_sees_its_own_rows_with_numbers_masked_and_no_draft_act() {
     assert!(!text.contains("13812345678") && !text.contains("13987654321"));
     assert!(!text.contains("丁项目") && !text.contains("戊项目"));
     assert!(!text.contains("拟办") && !text.contains("通报\n"));
+    assert!(text.contains("办理情况\n") && !text.contains("进展情况\n") && !text.contains("待答复单位\n"), "{text}");
     assert!(text.contains("附件\n") && text.contains("瓮安县督办事项清单\n"));
     let office = texts(&world.book("quarterly-supervision", Viewer::Office));
     assert!(office.contains("13812345678") && office.contains("通报（拟办）"));
@@ -295,6 +292,16 @@ fn equal_workbooks_are_equal_to_the_byte() {
     let first = bytes();
     std::thread::sleep(std::time::Duration::from_millis(1100));
     assert_eq!(first, bytes());
+}
+
+#[test]
+fn a_study_list_has_one_row_per_project_with_its_leading_item_first() {
+    let book = world().book("county-monthly-study", Viewer::Office);
+    let rows: Vec<String> = book.sheets[0].rows.iter().filter(|row| row.tag.is_some()).map(|row| format!("{:?}", row.cells)).collect();
+    let of_0001: Vec<&String> = rows.iter().filter(|row| row.contains("\"0001\"")).collect();
+    // the exempt finding of the project stands on a row of its own, marked
+    assert_eq!(of_0001.len(), 2, "{rows:?}");
+    assert!(of_0001[0].contains("Text(\"签约未开工\")") && of_0001[0].contains("签约未履约（●红）"), "{}", of_0001[0]);
 }
 
 #[test]
