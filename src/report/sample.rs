@@ -34,7 +34,7 @@ pub fn write(sample: &Sample, policy: &Policy) -> Result<Vec<u8>, XlsxError> {
     let mut dice = Dice::new(930);
     for (index, rows) in &sample.ledgers {
         let ledger = &policy.ledgers[*index];
-        let sheet = if rows.len() >= CONSTANT_MEMORY_ROWS { book.add_worksheet_with_constant_memory() } else { book.add_worksheet() };
+        let sheet = if rows.len() >= CONSTANT_MEMORY_ROWS { book.add_worksheet_with_constant_memory()? } else { book.add_worksheet() };
         if ledger.id == PROJECT { projects(sheet, ledger, rows, day, &mut dice)? } else { plain(sheet, ledger, rows)? }
     }
     book.save_to_buffer()
@@ -66,8 +66,16 @@ fn projects(sheet: &mut Worksheet, ledger: &Ledger, rows: &[Vec<Cell>], day: Nai
         _ => ledger.fields[field].title.clone(),
     };
     let groups: Vec<(&str, u16, u16)> = GROUPS.iter().filter_map(|(name, from, to)| Some((*name, at(from)?, at(to)?))).collect();
-    sheet.merge_range(2, 0, 3, 0, "序号", &head())?;
-    // constant memory writes rows in order: first the upper header row, then the lower
+    // constant memory writes row after row: a cell merged over two rows would lock the first
+    let streamed = rows.len() >= CONSTANT_MEMORY_ROWS;
+    let over_two_rows = |sheet: &mut Worksheet, column: u16, text: &str| {
+        if streamed {
+            sheet.write_with_format(2, column, text, &head()).map(|_| ())
+        } else {
+            sheet.merge_range(2, column, 3, column, text, &head()).map(|_| ())
+        }
+    };
+    over_two_rows(sheet, 0, "序号")?;
     for (name, from, to) in &groups {
         sheet.merge_range(2, *from, 2, *to, name, &head())?;
     }
@@ -75,7 +83,7 @@ fn projects(sheet: &mut Worksheet, ledger: &Ledger, rows: &[Vec<Cell>], day: Nai
     for (position, field) in fields.iter().enumerate() {
         let column = position as u16 + 1;
         if !grouped(column) {
-            sheet.merge_range(2, column, 3, column, &title_of(*field), &head())?;
+            over_two_rows(sheet, column, &title_of(*field))?;
         }
     }
     for (position, field) in fields.iter().enumerate() {
