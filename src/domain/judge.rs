@@ -38,6 +38,11 @@ impl Policy {
         self.ledger(PROJECT)
     }
 
+    /// Whether a project record is still at stage 洽谈: its row goes only to its own unit, the units its rule tells, and the office.
+    pub fn is_negotiating(&self, record: &Record) -> bool {
+        self.project_ledger().is_some_and(|index| record.text(self.ledgers[index].role(Role::Stage)) == STAGE_NEGOTIATING)
+    }
+
     /// The level whose major-project ledger lists a project: key industry and amount from the level's bound on.
     pub fn major_level(&self, ledger: &Ledger, record: &Record) -> Option<Level> {
         self.units.industry(record.text(ledger.role(Role::Industry)))?;

@@ -81,6 +81,8 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 pub struct Store {
     pool: AnyPool,
     dialect: Dialect,
+    /// This machine and root: who holds a claim, so that a start after a kill knows its own dead claims.
+    holder: String,
 }
 
 impl Store {
@@ -117,7 +119,7 @@ impl Store {
             Dialect::Postgres => 8,
         };
         let pool = options(dialect, connections).connect(&url).await.map_err(open_error)?;
-        Ok(Store { pool, dialect })
+        Ok(Store { pool, dialect, holder: holder(root) })
     }
 
     pub fn dialect(&self) -> Dialect {
@@ -145,6 +147,12 @@ impl Store {
             .await?;
         Ok(())
     }
+}
+
+fn holder(root: &Path) -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let root = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
+    format!("{}:{}", host.trim(), root.display())
 }
 
 fn options(dialect: Dialect, connections: u32) -> AnyPoolOptions {

@@ -157,13 +157,19 @@ impl Store {
     pub async fn claim_messages(&self, run: Option<&str>, limit: i64, now: &str, lease_until: &str) -> Result<Vec<Claimed>> {
         // the inner choice locks rows on PostgreSQL, so that two processes never take the same one
         let statement = format!(
-            "UPDATE outbox SET state='sending', fence=fence+1, lease_until=$3, attempts=attempts+1 WHERE id IN (\
+            "UPDATE outbox SET state='sending', fence=fence+1, lease_until=$3, holder=$5, attempts=attempts+1 WHERE id IN (\
              SELECT id FROM outbox WHERE ((state IN ('pending','unknown') AND next_at<=$2) OR (state='sending' AND lease_until<$2)) \
              AND ($4='' OR run=$4) ORDER BY next_at, id LIMIT $1{}) RETURNING id, address, unit, message_id, message, attempts, fence",
             self.dialect.skip_locked()
         );
-        let rows =
-            sqlx::query(sql(statement)).bind(limit).bind(now).bind(lease_until).bind(run.unwrap_or_default()).fetch_all(&self.pool).await?;
+        let rows = sqlx::query(sql(statement))
+            .bind(limit)
+            .bind(now)
+            .bind(lease_until)
+            .bind(run.unwrap_or_default())
+            .bind(&self.holder)
+            .fetch_all(&self.pool)
+            .await?;
         rows.iter()
             .map(|row| {
                 Ok(Claimed {
@@ -177,6 +183,22 @@ impl Store {
                 })
             })
             .collect()
+    }
+
+    /// Ends the claims that a dead process of this machine and root left: their outcome is unknown, the same bytes go again. The caller
+    /// holds the delivery lock, which a live process would hold.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn take_back_messages(&self, now: &str) -> Result<u64> {
+        let done = sqlx::query(
+            "UPDATE outbox SET state='unknown', lease_until='', next_at=$2, reply='the sender died' WHERE state='sending' AND holder=$1",
+        )
+        .bind(&self.holder)
+        .bind(now)
+        .execute(&self.pool)
+        .await?;
+        Ok(done.rows_affected())
     }
 
     /// Settles a claimed message; a claim that was taken over settles nothing.

@@ -132,17 +132,35 @@ impl Store {
 
     /// Takes a run that nobody works on. `None` = another process holds it or it has ended.
     pub async fn claim_run(&self, id: &str, now: &str, lease_until: &str) -> Result<Option<Run>> {
-        let row = sqlx::query("UPDATE run SET fence=fence+1, lease_until=$3 WHERE id=$1 AND state=$4 AND lease_until<$2 RETURNING fence")
-            .bind(id)
-            .bind(now)
-            .bind(lease_until)
-            .bind(RunState::Running.code())
-            .fetch_optional(&self.pool)
-            .await?;
+        let row = sqlx::query(
+            "UPDATE run SET fence=fence+1, lease_until=$3, holder=$5 WHERE id=$1 AND state=$4 AND lease_until<$2 RETURNING fence",
+        )
+        .bind(id)
+        .bind(now)
+        .bind(lease_until)
+        .bind(RunState::Running.code())
+        .bind(&self.holder)
+        .fetch_optional(&self.pool)
+        .await?;
         match row {
             Some(_) => self.run(id).await,
             None => Ok(None),
         }
+    }
+
+    /// Ends the claim that a dead process of this machine and root left on a run. The caller holds the run's file lock, which a live one
+    /// would hold.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn take_back_run(&self, id: &str) -> Result<()> {
+        sqlx::query("UPDATE run SET lease_until='' WHERE id=$1 AND holder=$2 AND state=$3")
+            .bind(id)
+            .bind(&self.holder)
+            .bind(RunState::Running.code())
+            .execute(&self.pool)
+            .await?;
+        Ok(())
     }
 
     /// Keeps a claimed run; `false` when it was taken over.
@@ -199,11 +217,15 @@ impl Store {
         Ok(())
     }
 
-    /// Runs that nobody finished and nobody holds.
+    /// Runs that nobody finished and no other machine holds; one that this machine holds may be a dead process's.
+    ///
+    /// # Errors
+    /// The database fails.
     pub async fn orphaned_runs(&self, now: &str) -> Result<Vec<Run>> {
-        let rows = sqlx::query("SELECT * FROM run WHERE state=$1 AND lease_until<$2 ORDER BY started_at, id")
+        let rows = sqlx::query("SELECT * FROM run WHERE state=$1 AND (lease_until<$2 OR holder=$3) ORDER BY started_at, id")
             .bind(RunState::Running.code())
             .bind(now)
+            .bind(&self.holder)
             .fetch_all(&self.pool)
             .await?;
         rows.iter().map(run).collect()

@@ -1,10 +1,12 @@
 //! Draining the outbox: claim, send outside any transaction, settle. One step is one batch.
 
 use super::Service;
+use super::lock::FileLock;
 use crate::clock::stamp;
 use crate::domain::delivery::{Attempt, backoff};
 use crate::store::Result;
 use crate::store::outbox::Claimed;
+use anyhow::Context;
 use std::collections::BTreeMap;
 
 /// Messages taken in one step.
@@ -94,11 +96,19 @@ impl Service {
         Ok(delivered)
     }
 
-    /// Sends what is due until nothing is, or the server keeps us out.
+    /// Sends what is due until nothing is, or the server keeps us out. One process of a machine delivers at a time; what a dead one left
+    /// claimed goes again with the same bytes.
     ///
     /// # Errors
-    /// The database fails.
-    pub async fn deliver_all(&self, run: Option<&str>) -> Result<()> {
+    /// The database fails or var/ cannot be written.
+    pub async fn deliver_all(&self, run: Option<&str>) -> anyhow::Result<()> {
+        let var = self.var();
+        let _lock =
+            tokio::task::spawn_blocking(move || FileLock::take(&var, "delivery")).await?.context("cannot lock var/locks/delivery")?;
+        let left = self.store.take_back_messages(&stamp(self.clock.now())).await?;
+        if left > 0 {
+            tracing::warn!(messages = left, "messages whose sender died: outcome unknown, they go again with the same Message-ID");
+        }
         loop {
             let delivered = self.deliver_batch(run).await?;
             if delivered.is_idle() || delivered.blocked.is_some() {

@@ -3,10 +3,11 @@
 
 use super::Service;
 use super::facts::{Changes, FindingFacts, identity};
+use super::lock::FileLock;
 use super::reading::{Reading, View, read};
 use crate::clock::stamp;
 use crate::config::{Config, Job, JobStep};
-use crate::domain::digest::{Plan, Planned, plan};
+use crate::domain::digest::{Digest, Plan, Planned, plan};
 use crate::domain::finding::{Change, Identity, State};
 use crate::domain::period::{chinese_date, chinese_day};
 use crate::domain::rule::Light;
@@ -21,7 +22,7 @@ use crate::store::outbox::{NewMessage, NewTold, OutboxBatch};
 use crate::store::runs::{Run, RunInputs, RunState};
 use anyhow::{Context, bail, ensure};
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime};
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write;
 
@@ -93,6 +94,8 @@ impl Service {
             match known.state {
                 RunState::Done | RunState::Partial if request.revise => revision += 1,
                 RunState::Done | RunState::Partial => {
+                    // what a killed process had queued and not sent still goes; nothing is sent twice
+                    self.deliver_all(Some(&known.id)).await?;
                     let mut text = format!("本次执行（{} {slot}）已于此前完成，未重复发送。\n\n", job.name);
                     text.push_str(&self.result_text(&known).await?);
                     return Ok(RunOutcome { state: known.state, already_done: true, text, run: Some(known) });
@@ -111,10 +114,12 @@ impl Service {
     /// # Errors
     /// As [`Service::run_job`].
     pub async fn work_on(&self, id: &str) -> anyhow::Result<RunOutcome> {
-        let now = self.clock.now();
-        let Some(run) = self.store.claim_run(id, &stamp(now), &self.lease()).await? else {
-            bail!("run {id} is being worked on by another process; see `duban runs`");
-        };
+        let busy = || format!("run {id} is being worked on by another process; see `duban runs`");
+        let lock = FileLock::try_take(&self.var(), id).context("cannot lock var/locks")?;
+        ensure!(lock.is_some(), busy());
+        // nobody on this machine works on it: a claim of ours is that of a process that died
+        self.store.take_back_run(id).await?;
+        let Some(run) = self.store.claim_run(id, &stamp(self.clock.now()), &self.lease()).await? else { bail!(busy()) };
         match self.steps(&run).await {
             Ok(()) => {}
             Err(error) => {
@@ -395,7 +400,7 @@ impl<'a> Stage<'a> {
         .to_vec()
     }
 
-    fn material<'b>(&'b self, viewer: Viewer, inputs: &'b [(String, String)]) -> Material<'b> {
+    fn material<'b>(&'b self, viewer: Viewer, rows: Option<&'b [usize]>, inputs: &'b [(String, String)]) -> Material<'b> {
         Material {
             policy: &self.config.policy,
             as_of: self.as_of,
@@ -408,6 +413,7 @@ impl<'a> Stage<'a> {
             sources: &self.reading.sources,
             intake: &self.reading.intake,
             viewer,
+            rows,
             inputs,
         }
     }
@@ -421,7 +427,7 @@ impl<'a> Stage<'a> {
                 faults.push(format!("报表模板{name}不存在"));
                 continue;
             };
-            let material = self.material(Viewer::Office, &inputs);
+            let material = self.material(Viewer::Office, None, &inputs);
             let book = build(template, &material);
             let file = file_name(template, &material);
             if let Err(fault) = balanced(&book) {
@@ -542,7 +548,7 @@ impl<'a> Stage<'a> {
 
     /// Plans the digests, proves that nobody is left out, and commits every message in one transaction with the step.
     async fn remind(&self, run: &Run, inputs: &mut RunInputs, result: &mut String) -> anyhow::Result<()> {
-        let planned = self.plan(inputs).await?;
+        let mut planned = self.plan(inputs).await?;
         ensure!(planned.coverage.holds(), "the coverage proof fails, nothing was mailed:\n{}", planned.coverage);
         let said_before = self.service.store.said_before(&run.job, &run.slot, run.revision).await?;
         let templates = Templates::new(&self.config.mail_templates)
@@ -552,7 +558,7 @@ impl<'a> Stage<'a> {
         let mut told = Vec::new();
         let mut unchanged = 0;
         let progress = self.service.progress("生成邮件");
-        for digest in &planned.digests {
+        for digest in &mut planned.digests {
             progress.inc(1);
             let made = self.message(run, digest, &templates, &named);
             match made {
@@ -586,23 +592,19 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    fn message(
-        &self,
-        run: &Run,
-        digest: &crate::domain::digest::Digest,
-        templates: &Templates,
-        named: &[(String, String)],
-    ) -> anyhow::Result<NewMessage> {
+    fn message(&self, run: &Run, digest: &mut Digest, templates: &Templates, named: &[(String, String)]) -> anyhow::Result<NewMessage> {
         let settings = &self.config.settings;
         let policy = &self.config.policy;
         let unit = &policy.units.units[digest.unit];
-        let rendered = templates.render(&self.job.digest, digest)?;
         let attachment = match self.job.attachment.as_ref().and_then(|name| self.config.templates.get(name)) {
             Some(template) if !digest.counts_only => {
-                // the office reads the whole register in its workbook; its mail carries its own rows like any other unit's
-                let material = self.material(Viewer::Unit(digest.unit), named);
+                // the office's roll-up counts the whole province; its attachment holds what is told to the office itself
+                let findings = &self.reading.judged.findings;
+                let own = |index: &usize| digest.roll_up.is_none() || findings[*index].told_units.contains(&Some(digest.unit));
+                let rows: Vec<usize> = digest.findings.iter().copied().filter(own).collect();
+                let material = self.material(Viewer::Unit(digest.unit), Some(&rows), named);
                 let book = build(template, &material);
-                if book.sheets.is_empty() { None } else { Some((file_name(template, &material), xlsx::render(&book)?)) }
+                Some((file_name(template, &material), xlsx::render(&book)?))
             }
             _ => None,
         };
@@ -614,6 +616,8 @@ impl<'a> Stage<'a> {
             }
             fits
         });
+        digest.attachment = attachment.as_ref().map(|(name, _)| name.clone());
+        let rendered = templates.render(&self.job.digest, digest)?;
         let revision = if run.revision > 0 { format!("-r{}", run.revision) } else { String::new() };
         let slot_day = self.at.format("%Y%m%dT%H%M%S");
         let id = format!("{}_{}_{slot_day}_{}{revision}", self.job.name, self.as_of, unit.code.to_lowercase());

@@ -3,6 +3,7 @@
 //! A beat looks at what is due and works it off; it may come twice, late, or not at all for a while, and nothing is lost or doubled.
 
 use super::Service;
+use super::lock::FileLock;
 use super::runner::{RunRequest, RunWhen, slot_text};
 use crate::clock::stamp;
 use crate::config::Job;
@@ -40,6 +41,9 @@ impl Service {
     pub async fn beat(&self) -> anyhow::Result<Beat> {
         let mut beat = Beat::default();
         for run in self.store.orphaned_runs(&stamp(self.clock.now())).await? {
+            if FileLock::try_take(&self.var(), &run.id)?.is_none() {
+                continue;
+            }
             tracing::info!(run = %run.id, step = %run.step, "going on with a run that broke off");
             self.record(&mut beat, &run.id.clone(), self.work_on(&run.id).await);
         }

@@ -1,1 +1,321 @@
+//! The binary as an office runs it: the main job on the sample, twice, killed in the middle, on two roots; and bad input.
 
+use super::helpers::{command, duban, edit, files_below, fresh_root, home, service, stderr, stdout};
+use duban::store::runs::RunState;
+use std::path::Path;
+
+const RUN: [&str; 4] = ["run", "quarterly-supervision", "--as-of", "2026-09-30"];
+
+/// A root with a small sample, so that a run takes a second.
+fn root_with_sample(projects: &str) -> tempfile::TempDir {
+    let root = fresh_root();
+    let file = root.path().join("config/sample/register.xlsx");
+    let made = duban(root.path(), &["sample", "--projects", projects, file.to_str().expect("a path")]);
+    assert!(made.status.success(), "{}", stderr(&made));
+    root
+}
+
+/// What a run leaves behind: workbooks by bytes, mails by name and by what they say (the Date header is the wall clock's).
+fn left_behind(root: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut files = files_below(&root.join("var/reports"));
+    for (name, bytes) in files_below(&root.join("var/outbox")) {
+        let text = String::from_utf8_lossy(&bytes).lines().filter(|line| !line.starts_with("Date: ")).collect::<Vec<_>>().join("\n");
+        files.push((name, text.into_bytes()));
+    }
+    files
+}
+
+fn findings(root: &Path) -> String {
+    let output = duban(root, &["findings", "--as-of", "2026-09-30", "--format", "json"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    stdout(&output)
+}
+
+#[test]
+fn the_committed_sample_is_what_the_command_makes() {
+    let root = root_with_sample("2200");
+    let made = std::fs::read(root.path().join("config/sample/register.xlsx")).expect("made");
+    let committed = std::fs::read(home().join("config/sample/register.xlsx")).expect("committed");
+    assert!(made == committed, "run `duban sample --projects 2200 config/sample/register.xlsx` and commit it");
+}
+
+#[test]
+fn two_fresh_roots_make_the_same_bytes_and_a_second_run_sends_nothing() {
+    let (first, second) = (root_with_sample("300"), root_with_sample("300"));
+    for root in [&first, &second] {
+        let output = duban(root.path(), &RUN);
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        let said = stdout(&output);
+        assert!(said.contains("督办事项：红") && said.contains("报表：var/reports/quarterly-supervision/2026-09-30/"), "{said}");
+        assert!(said.contains("覆盖核对") && said.contains("相符") && !said.contains("不符"), "{said}");
+    }
+    assert_eq!(findings(first.path()), findings(second.path()));
+    let (one, two) = (left_behind(first.path()), left_behind(second.path()));
+    assert!(one.len() > 50);
+    assert_eq!(one.iter().map(|(name, _)| name).collect::<Vec<_>>(), two.iter().map(|(name, _)| name).collect::<Vec<_>>());
+    for (a, b) in one.iter().zip(&two) {
+        assert!(a == b, "{} differs", a.0);
+    }
+
+    let again = duban(first.path(), &RUN);
+    assert_eq!(again.status.code(), Some(0));
+    assert!(stdout(&again).contains("已于此前完成，未重复发送"), "{}", stdout(&again));
+    assert!(left_behind(first.path()) == one);
+
+    // a revision with nothing new mails nothing
+    let revised = duban(first.path(), &["run", "quarterly-supervision", "--as-of", "2026-09-30", "--revise"]);
+    assert_eq!(revised.status.code(), Some(0), "{}", stderr(&revised));
+    assert!(!stdout(&revised).contains("已于此前完成"));
+}
+
+#[test]
+fn a_kill_after_any_step_leaves_the_same_end() {
+    let calm = root_with_sample("120");
+    assert!(duban(calm.path(), &RUN).status.success());
+    let expected = left_behind(calm.path());
+    for step in ["pull", "detect", "report", "remind"] {
+        let root = root_with_sample("120");
+        let killed = command(root.path(), &RUN).env("DUBAN_CRASH_AFTER", step).output().expect("duban starts");
+        assert!(!killed.status.success(), "the process dies after {step}");
+        // the service at its next start, or the same command once more: both go on where the dead process stopped
+        if step == "detect" {
+            assert_eq!(resume(root.path()), [RunState::Done], "after {step}");
+        } else {
+            let again = duban(root.path(), &RUN);
+            assert_eq!(again.status.code(), Some(0), "after {step}: {}", stderr(&again));
+        }
+        let found = left_behind(root.path());
+        assert_eq!(
+            found.iter().map(|(name, _)| name).collect::<Vec<_>>(),
+            expected.iter().map(|(name, _)| name).collect::<Vec<_>>(),
+            "after {step}"
+        );
+        for (a, b) in found.iter().zip(&expected) {
+            assert!(a == b, "{} differs after a kill behind {step}", a.0);
+        }
+        // and it is really over: nothing is sent twice
+        assert!(stdout(&duban(root.path(), &RUN)).contains("已于此前完成"));
+    }
+}
+
+/// What the service does at its next start, a day later: goes on with runs that broke off.
+fn resume(root: &Path) -> Vec<RunState> {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let service = service(root, "2030-01-01T00:00:00Z").await;
+        let beat = service.beat().await.expect("a beat");
+        assert!(beat.failed.is_empty(), "{:?}", beat.failed);
+        let runs = service.store.runs(10).await.expect("runs");
+        service.store.close().await;
+        runs.iter().filter(|run| run.job == "quarterly-supervision" && run.as_of == "2026-09-30").map(|run| run.state).collect()
+    })
+}
+
+#[test]
+fn a_kill_at_a_random_moment_loses_and_doubles_nothing() {
+    let calm = root_with_sample("120");
+    assert!(duban(calm.path(), &RUN).status.success());
+    let expected = left_behind(calm.path());
+    for moment in [20u64, 90, 200, 350, 500, 650, 800, 1000, 1300] {
+        let root = root_with_sample("120");
+        let mut child = command(root.path(), &RUN)
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .expect("duban starts");
+        let started = std::time::Instant::now();
+        while started.elapsed().as_millis() < u128::from(moment) && child.try_wait().expect("a child").is_none() {
+            std::thread::yield_now();
+        }
+        let _ = child.kill();
+        let _ = child.wait();
+        let again = duban(root.path(), &RUN);
+        assert_eq!(again.status.code(), Some(0), "killed after {moment} ms: {}", stderr(&again));
+        assert!(left_behind(root.path()) == expected, "killed after {moment} ms");
+    }
+}
+
+#[test]
+fn a_live_run_is_not_taken_from_its_process() {
+    let root = root_with_sample("120");
+    let killed = command(root.path(), &RUN).env("DUBAN_CRASH_AFTER", "detect").output().expect("duban starts");
+    assert!(!killed.status.success());
+    let lock = std::fs::File::options()
+        .write(true)
+        .open(root.path().join("var/locks/quarterly-supervision@2026-10-08T08_00_00#0"))
+        .expect("the run's lock");
+    lock.lock().expect("locked, as a live process would");
+    let refused = duban(root.path(), &RUN);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(stderr(&refused).contains("is being worked on by another process"), "{}", stderr(&refused));
+    drop(lock);
+    assert_eq!(duban(root.path(), &RUN).status.code(), Some(0));
+}
+
+#[test]
+fn a_register_of_its_own_needs_a_start_day() {
+    let root = root_with_sample("120");
+    let register = root.path().join("own.csv");
+    std::fs::write(&register, OWN).expect("a register");
+    let imported = duban(root.path(), &["import", register.to_str().expect("a path"), "--covers", "2026-09-30"]);
+    assert_eq!(imported.status.code(), Some(0), "{}", stderr(&imported));
+    let refused = duban(root.path(), &RUN);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(stderr(&refused).contains("duban init"), "{}", stderr(&refused));
+    assert!(!root.path().join("var/outbox").exists() && !root.path().join("var/reports").exists());
+
+    assert!(duban(root.path(), &["init"]).status.success());
+    let done = duban(root.path(), &RUN);
+    assert_eq!(done.status.code(), Some(0), "{}", stderr(&done));
+    // the sample no longer counts, and before the start day nothing above a reminder goes out
+    let mails = files_below(&root.path().join("var/outbox"));
+    let names: Vec<&str> = mails.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names.len(), 2, "{names:?}");
+    assert!(names.iter().any(|name| name.contains("瓮安县")) && names.iter().any(|name| name.contains("省投资促进局")), "{names:?}");
+    for (name, bytes) in &mails {
+        let text = String::from_utf8_lossy(bytes);
+        assert!(text.contains("Subject:"), "{name}");
+    }
+}
+
+const OWN: &str = "项目编号,项目名称,产业类别,市（州）,县（市、区）,协议类型,项目阶段,合同投资额（亿元）,签约时间,实际开工时间,终止时间\n\
+    GZ1,甲项目,茶叶,黔南布依族苗族自治州,瓮安县,合同,签约,2.5,2025-01-01,,\n";
+
+#[test]
+fn bad_input_is_one_clear_message_and_changes_nothing() {
+    let root = fresh_root();
+    let at = root.path();
+    std::fs::write(at.join("notes.csv"), "今天,天气\n晴,好\n").expect("a file");
+    std::fs::write(at.join("nameless.csv"), "项目编号,签约时间,县（市、区）\nGZ1,2026-01-01,瓮安县\n").expect("a file");
+    std::fs::write(at.join("broken.xlsx"), b"PK\x03\x04 not a zip").expect("a file");
+    std::fs::write(at.join("empty.xlsx"), b"").expect("a file");
+    let path = |name: &str| at.join(name).display().to_string();
+    for (arguments, expect) in [
+        (vec!["import".to_owned(), path("missing.xlsx")], "文件无法打开"),
+        (vec!["import".to_owned(), path("notes.csv")], "没有找到任何台账的表头"),
+        (vec!["import".to_owned(), path("nameless.csv")], "没有找到任何台账的表头"),
+        (vec!["import".to_owned(), path("broken.xlsx")], "文件不完整或已损坏"),
+        (vec!["import".to_owned(), path("empty.xlsx")], "文件是空的"),
+        (
+            vec!["import".to_owned(), path("notes.csv"), "--ledger".to_owned(), "projct".to_owned()],
+            "ledger \"projct\" is unknown (did you mean \"project\"?)",
+        ),
+        (vec!["findings".to_owned()], "no register has been read yet"),
+        (vec!["run".to_owned(), "quarterly".to_owned()], "jobs/quarterly.toml does not exist"),
+        (vec!["run".to_owned(), "quarterly-supervision".to_owned()], "there is no project register to judge"),
+        (vec!["pull".to_owned(), "smaple".to_owned()], "source \"smaple\" is not in config/duban.toml (did you mean \"sample\"?)"),
+        (vec!["pull".to_owned()], "文件无法打开"),
+    ] {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let output = duban(at, &arguments);
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
+        assert!(said.contains(expect), "{arguments:?} said {said}");
+    }
+    let listed = duban(at, &["snapshot", "list"]);
+    assert_eq!(stdout(&listed), "");
+    assert!(!at.join("var/outbox").exists() && !at.join("var/reports").exists());
+}
+
+#[test]
+fn a_hostile_workbook_kills_only_its_own_reader() {
+    use std::io::Write;
+    let root = fresh_root();
+    let path = root.path().join("huge.xlsx");
+    // two legal cells at opposite corners make calamine's dense range ask for half a terabyte; streamed it is out of the row limit
+    let mut package = zip::ZipWriter::new(std::fs::File::create(&path).expect("a file"));
+    let options = zip::write::SimpleFileOptions::default();
+    let mut part = |name: &str, text: &str| {
+        package.start_file(name, options).expect("a part");
+        package.write_all(text.as_bytes()).expect("a part");
+    };
+    part(
+        "[Content_Types].xml",
+        r#"<?xml version="1.0"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Override PartName="/xl/workbook.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"/><Override PartName="/xl/worksheets/sheet1.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"/><Override PartName="/xl/sharedStrings.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"/></Types>"#,
+    );
+    part(
+        "_rels/.rels",
+        r#"<?xml version="1.0"?><Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" Target="xl/workbook.xml"/></Relationships>"#,
+    );
+    part(
+        "xl/workbook.xml",
+        r#"<?xml version="1.0"?><workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><sheets><sheet name="A" sheetId="1" r:id="rId1"/></sheets></workbook>"#,
+    );
+    part(
+        "xl/_rels/workbook.xml.rels",
+        r#"<?xml version="1.0"?><Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet" Target="worksheets/sheet1.xml"/><Relationship Id="rId2" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/sharedStrings" Target="sharedStrings.xml"/></Relationships>"#,
+    );
+    part(
+        "xl/sharedStrings.xml",
+        r#"<?xml version="1.0"?><sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" uniqueCount="900000000000"><si><t>x</t></si></sst>"#,
+    );
+    part(
+        "xl/worksheets/sheet1.xml",
+        r#"<?xml version="1.0"?><worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData><row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData></worksheet>"#,
+    );
+    package.finish().expect("a package");
+    let started = std::time::Instant::now();
+    let output = duban(root.path(), &["import", path.to_str().expect("a path")]);
+    assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
+    assert!(stderr(&output).contains("huge.xlsx"), "{}", stderr(&output));
+    assert!(started.elapsed().as_secs() < 5);
+}
+
+#[test]
+fn the_brake_holds_a_halved_register() {
+    let root = root_with_sample("200");
+    let at = root.path();
+    let pull = |path: &str, accept: bool| {
+        let mut arguments = vec!["import", path, "--source", "x"];
+        if accept {
+            arguments.push("--accept");
+        }
+        duban(at, &arguments).status.code()
+    };
+    let (whole, half) = (at.join("whole.xlsx").display().to_string(), at.join("half.xlsx").display().to_string());
+    assert!(duban(at, &["sample", "--projects", "200", &whole]).status.success());
+    assert!(duban(at, &["sample", "--projects", "100", &half]).status.success());
+    assert_eq!(pull(&whole, false), Some(0));
+    let before = findings(at);
+    assert_eq!(pull(&whole, false), Some(0), "the same again is fine");
+    assert_eq!(pull(&half, false), Some(3), "half the rows are gone");
+    assert_eq!(findings(at), before, "the last good one stays in force");
+    let listed = stdout(&duban(at, &["snapshot", "list"]));
+    assert!(listed.contains("project/x 第2次 暂缓") && listed.contains("行数由200减为100"), "{listed}");
+    let released = duban(at, &["snapshot", "release", "project", "x", "2"]);
+    assert_eq!(released.status.code(), Some(0), "{}", stderr(&released));
+    assert_ne!(findings(at), before);
+    assert_eq!(duban(at, &["snapshot", "release", "project", "x", "2"]).status.code(), Some(1), "only once");
+}
+
+#[test]
+fn serve_runs_what_is_due_once_and_catches_up() {
+    let root = root_with_sample("120");
+    edit(root.path(), "jobs/quarterly-supervision.toml", "too_late_days = 60", "too_late_days = 400");
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        // first sight of the jobs: nothing is due, nobody wants years of quarters
+        let service = service(root.path(), "2026-10-01T00:00:00Z").await;
+        let beat = service.beat().await.expect("a beat");
+        assert!(beat.ran.is_empty() && beat.failed.is_empty(), "{beat:?}");
+        // one second before and at the slot of 8 October (a working day), 08:00 in Shanghai
+        let at = |text: &str| text.parse().expect("a time");
+        service.clock.set(at("2026-10-07T23:59:59Z"));
+        let before: Vec<String> = service.beat().await.expect("a beat").ran.into_iter().map(|(name, _)| name).collect();
+        assert!(!before.iter().any(|name| name.starts_with("quarterly")), "{before:?}");
+        service.clock.set(at("2026-10-08T00:00:00Z"));
+        let beat = service.beat().await.expect("a beat");
+        assert!(beat.ran.iter().any(|(name, state)| name == "quarterly-supervision@2026-10-08T08:00:00" && state == "done"), "{beat:?}");
+        assert!(service.beat().await.expect("a beat").ran.is_empty(), "once");
+        // the clock goes back a year, then forward over a long sleep: one late quarter, not four
+        service.clock.set(at("2025-10-08T00:00:00Z"));
+        assert!(service.beat().await.expect("a beat").ran.is_empty());
+        service.clock.set(at("2027-05-01T00:00:00Z"));
+        let beat = service.beat().await.expect("a beat");
+        let quarters: Vec<&String> = beat.ran.iter().map(|(name, _)| name).filter(|name| name.starts_with("quarterly")).collect();
+        assert_eq!(quarters, ["quarterly-supervision@2027-04-08T08:00:00"], "{beat:?}");
+        assert!(beat.skipped > 0);
+        assert_eq!(service.store.undelivered().await.expect("a count"), 0);
+        service.store.close().await;
+    });
+}

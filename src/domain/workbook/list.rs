@@ -311,7 +311,10 @@ impl View<'_> {
         let project = policy.project_ledger();
         let linked = project.and_then(|project| match project == ledger {
             true => record,
-            false => self.record(project, subject.project),
+            // a project still under negotiation is nobody's but its own unit's and the office's
+            false => self
+                .record(project, subject.project)
+                .filter(|record| self.material.viewer == Viewer::Office || !policy.is_negotiating(record)),
         });
         let cells = columns
             .iter()

@@ -92,6 +92,8 @@ pub struct Material<'a> {
     pub sources: &'a [SourceLine],
     pub intake: &'a [IntakeLine],
     pub viewer: Viewer,
+    /// The findings (indices, ascending) to show; `None` = all that the viewer may see. A digest's attachment shows what the digest tells.
+    pub rows: Option<&'a [usize]>,
     /// Named inputs that the cover prints.
     pub inputs: &'a [(String, String)],
 }
@@ -157,13 +159,16 @@ struct View<'a> {
 
 impl<'a> View<'a> {
     fn new(material: &'a Material<'a>) -> View<'a> {
-        let seen = |finding: &&Finding| match material.viewer {
-            Viewer::Office => true,
-            Viewer::Unit(unit) => {
+        let seen = |index: usize, finding: &Finding| match (material.viewer, material.rows) {
+            (_, Some(rows)) => rows.binary_search(&index).is_ok(),
+            (Viewer::Office, None) => true,
+            (Viewer::Unit(unit), None) => {
                 finding.told_units.contains(&Some(unit)) || finding.state == State::Unjudged && finding.owner == Some(unit)
             }
         };
-        View { material, findings: material.judged.findings.iter().filter(seen).collect() }
+        let findings =
+            material.judged.findings.iter().enumerate().filter(|(index, finding)| seen(*index, finding)).map(|(_, finding)| finding);
+        View { material, findings: findings.collect() }
     }
 
     fn policy(&self) -> &'a Policy {

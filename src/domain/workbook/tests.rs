@@ -111,6 +111,7 @@ impl World {
             sources: &sources,
             intake: &intake,
             viewer,
+            rows: None,
             inputs: &inputs,
         };
         build(&self.config.templates[template], &material)

@@ -1,0 +1,42 @@
+//! File locks below var/locks: the system lets go of them when a process dies, however it dies.
+
+use std::fs::{File, TryLockError};
+use std::path::Path;
+
+/// Held until dropped.
+#[derive(Debug)]
+pub struct FileLock {
+    _file: File,
+}
+
+impl FileLock {
+    fn open(var: &Path, name: &str) -> std::io::Result<File> {
+        let folder = var.join("locks");
+        std::fs::create_dir_all(&folder)?;
+        let name: String = name.chars().map(|c| if c.is_alphanumeric() || "-_@#.".contains(c) { c } else { '_' }).collect();
+        File::options().create(true).truncate(false).write(true).open(folder.join(name))
+    }
+
+    /// `None` when another process of this machine holds it.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub fn try_take(var: &Path, name: &str) -> std::io::Result<Option<FileLock>> {
+        let file = FileLock::open(var, name)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(FileLock { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    /// Waits for it. Blocking.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub fn take(var: &Path, name: &str) -> std::io::Result<FileLock> {
+        let file = FileLock::open(var, name)?;
+        file.lock()?;
+        Ok(FileLock { _file: file })
+    }
+}
