@@ -1,1 +1,157 @@
+//! Snapshots of what people receive: the mail of a county, a city, a lead department and the office, and the workbook, as text.
 
+use super::helpers::{files_below, fresh_root, service};
+use calamine::{Data, Reader, Xlsx};
+use duban::worker::puller::PullRequest;
+use duban::worker::runner::{RunRequest, RunWhen};
+use mail_parser::{MessageParser, MimeHeaders};
+use std::fmt::Write;
+use std::io::Cursor;
+use std::path::Path;
+
+const PROJECTS: &str = "\
+项目编号,项目名称,投资方,产业类别,签约活动名称,市（州）,县（市、区）,协议类型,项目阶段,合同投资额（亿元）,累计到位资金（亿元）,洽谈时间,评审时间,签约时间,录入平台时间,履约时间,计划开工时间,实际开工时间,计划投产时间,实际投产时间,上规入统时间,终止时间,形象进度(%),责任单位,责任领导,责任人,联系电话,工作专班,推进方案,存在的困难和问题,最近更新时间
+GZ202500123,年产2万吨磷酸铁锂生产线项目,某新材料公司,基础材料,,黔南布依族苗族自治州,瓮安县,合同,签约,10,0.5,2025-01-06,2025-03-01,2025-03-31,2025-04-10,2025-06-01,2026-03-31,,,,,,,瓮安县投资促进局,张建国,李敏,13812345678,有,有,项目用地未落实,2026-09-20
+GZ202500124,现代冷链物流产业园项目,某物流公司,现代物流,,黔南布依族苗族自治州,瓮安县,合同,开工,3.2,1.1,2024-10-01,,2025-01-20,,2025-05-01,,2025-06-01,2026-12-31,,,,30,瓮安县投资促进局,,王芳,13987654321,有,,用电报装未完成,2026-07-01
+GZ202600045,刺梨饮品加工项目,某饮品公司,刺梨,,黔南布依族苗族自治州,瓮安县,合同,签约,0.8,,2026-01-05,2026-02-01,,,,,,,,,,,瓮安县投资促进局,陈晨,赵伟,13711112222,有,有,,2026-09-25
+GZ202600046,食用菌工厂化栽培项目,某农业公司,食用菌,,黔南布依族苗族自治州,瓮安县,,洽谈,1.5,,2025-12-01,,,,,,,,,,,,瓮安县投资促进局,陈晨,赵伟,13711112222,有,有,,2026-09-25
+GZ202600047,装配式建材基地项目,某建材公司,新型建材,,黔南布依族苗族自治州,福泉市,合同,签约,2.6,0.2,2026-02-01,2026-02-20,2026-03-05,2026-03-20,2026-05-01,2026-10-10,,,,,,,福泉市投资促进局,杨勇,周凤,13633334444,有,有,,2026-09-28
+GZ202600048,数据中心项目,某数据公司,大数据电子信息,,贵阳市,贵安新区,合同,投产,12,9,2024-01-01,2024-02-01,2024-03-01,2024-03-10,2024-04-01,,2024-06-01,2025-12-31,2025-12-01,,,100,贵安新区投资促进局,吴伟,徐军,13655556666,有,有,,2026-09-28
+";
+
+const ORDERS: &str = "\
+工作单编号,项目编号,项目名称,来源,派发日期,承办类型,承办单位,办结时限,签收日期,最近反馈日期,办理情况,办结日期,延期至
+GZD2026-00001,GZ202500123,年产2万吨磷酸铁锂生产线项目,产业招商推介会,2026-07-01,产业牵头部门,基础材料牵头部门,2026-08-31,2026-07-03,2026-08-01,已召开专题会议,,
+GZD2026-00002,GZ202500123,年产2万吨磷酸铁锂生产线项目,产业招商推介会,2026-09-18,属地,瓮安县,2026-10-10,,,,,
+";
+
+/// Runs the quarter on a small register of its own, past its start day.
+async fn run(root: &Path) -> String {
+    let settings = root.join("config/duban.toml");
+    let text = std::fs::read_to_string(&settings).expect("settings");
+    std::fs::write(&settings, format!("{text}\n[start]\nenforce_on = \"2026-07-01\"\n")).expect("settings");
+    let service = service(root, "2026-10-08T00:00:00Z").await;
+    for (name, text) in [("台账.csv", PROJECTS), ("工作单.csv", ORDERS)] {
+        let path = root.join(name);
+        std::fs::write(&path, text).expect("a register");
+        let request =
+            PullRequest { path, source: "import".into(), sample: false, covers_on: "2026-09-30".parse().ok(), accept: false, only: None };
+        service.pull(&service.config.policy, &request).await.expect("a pull");
+    }
+    let when = RunWhen::AsOf("2026-09-30".parse().expect("a day"));
+    let outcome =
+        service.run_job(&RunRequest { job: "quarterly-supervision".into(), when, revise: false, dry_run: false }).await.expect("a run");
+    service.store.close().await;
+    outcome.text
+}
+
+/// A mail as a person sees it: headers, plain text, and the rows of the attachment.
+fn as_read(bytes: &[u8]) -> String {
+    let mail = MessageParser::default().parse(bytes).expect("a mail");
+    let mut out = String::new();
+    let address = |list: Option<&mail_parser::Address<'_>>| {
+        list.and_then(mail_parser::Address::first)
+            .map_or(String::new(), |one| format!("{} <{}>", one.name().unwrap_or_default(), one.address().unwrap_or_default()))
+    };
+    writeln!(out, "From: {}\nTo: {}\nReply-To: {}", address(mail.from()), address(mail.to()), address(mail.reply_to())).expect("text");
+    writeln!(out, "Subject: {}\nMessage-ID: {}\n", mail.subject().unwrap_or_default(), mail.message_id().unwrap_or_default())
+        .expect("text");
+    out.push_str(&mail.body_text(0).unwrap_or_default());
+    for attachment in mail.attachments() {
+        writeln!(out, "\n==== {}", attachment.attachment_name().unwrap_or_default()).expect("text");
+        out.push_str(&cells(attachment.contents()));
+    }
+    out
+}
+
+/// A workbook as text: sheet, then each row's cells with a letter for the type of what is no text.
+fn cells(bytes: &[u8]) -> String {
+    let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).expect("a workbook");
+    let mut out = String::new();
+    for name in book.sheet_names() {
+        writeln!(out, "-- {name}").expect("text");
+        let range = book.worksheet_range(&name).expect("a sheet");
+        for row in range.rows() {
+            let shown: Vec<String> = row
+                .iter()
+                .map(|cell| match cell {
+                    Data::Empty => String::new(),
+                    Data::String(text) => text.replace('\n', "⏎"),
+                    Data::Float(number) => format!("#{number}"),
+                    Data::Int(number) => format!("#{number}"),
+                    Data::DateTime(date) => {
+                        let (year, month, day, ..) = date.to_ymd_hms_milli();
+                        format!("@{year}-{month:02}-{day:02}")
+                    }
+                    other => format!("?{other}"),
+                })
+                .collect();
+            writeln!(out, "{}", shown.join(" | ").trim_end_matches([' ', '|'])).expect("text");
+        }
+    }
+    out
+}
+
+#[tokio::test]
+async fn what_people_receive() {
+    let root = fresh_root();
+    let printed = run(root.path()).await;
+    insta::assert_snapshot!("printed", printed.lines().filter(|line| !line.starts_with("报表：")).collect::<Vec<_>>().join("\n"));
+    let mails = files_below(&root.path().join("var/outbox"));
+    let list: Vec<&str> = mails.iter().map(|(name, _)| name.as_str()).collect();
+    insta::assert_snapshot!("mails", list.join("\n"));
+    let mail = |unit: &str| {
+        mails.iter().find(|(name, _)| name.ends_with(&format!("_{unit}.eml"))).map(|(_, bytes)| bytes.as_slice()).expect("a mail")
+    };
+    for (snapshot, unit) in [
+        ("mail_county", "瓮安县"),
+        ("mail_city", "黔南布依族苗族自治州"),
+        ("mail_department", "基础材料牵头部门"),
+        ("mail_office", "省投资促进局"),
+    ] {
+        insta::assert_snapshot!(snapshot, as_read(mail(unit)));
+    }
+    let books = files_below(&root.path().join("var/reports"));
+    assert_eq!(books.len(), 1);
+    // fingerprints of the configuration change with every edit of a comment
+    let text = cells(&books[0].1);
+    let text: Vec<String> = text
+        .lines()
+        .map(|line| if line.contains("sha256") { line.split("sha256").next().unwrap_or_default().to_owned() } else { line.to_owned() })
+        .collect();
+    insta::assert_snapshot!("workbook_quarterly", text.join("\n"));
+}
+
+/// No mail and no attachment holds a full phone number or a row that its unit is not told of.
+#[tokio::test]
+async fn a_unit_sees_only_its_own() {
+    let root = fresh_root();
+    run(root.path()).await;
+    let mails = files_below(&root.path().join("var/outbox"));
+    assert!(mails.len() >= 5, "{}", mails.len());
+    for (name, bytes) in &mails {
+        let read = as_read(bytes);
+        let html = MessageParser::default()
+            .parse(bytes.as_slice())
+            .and_then(|mail| mail.body_html(0).map(|html| html.into_owned()))
+            .unwrap_or_default();
+        for phone in ["13812345678", "13987654321", "13711112222", "13633334444", "13655556666"] {
+            assert!(!read.contains(phone) && !html.contains(phone), "{name} holds a full phone number");
+        }
+        if name.ends_with("_福泉市.eml") {
+            assert!(read.contains("GZ202600047"));
+        }
+        for (unit, code) in [
+            ("瓮安县", "GZ202600047"),
+            ("瓮安县", "GZ202600048"),
+            ("福泉市", "GZ202500123"),
+            ("贵安新区", "GZ202500124"),
+            ("贵阳市", "GZ202500124"),
+            ("基础材料牵头部门", "GZ202500124"),
+        ] {
+            if name.ends_with(&format!("_{unit}.eml")) {
+                assert!(!read.contains(code) && !html.contains(code), "{name} holds {code}");
+            }
+        }
+    }
+}

@@ -74,7 +74,8 @@ fn read_text(field: &Field, raw: &Raw, text: String) -> Result<(Cell, Option<Cel
         {
             return Err(fatal("编号超过15位且以数字格式保存，已丢失精度", "请把该列设为文本格式后重新填写编号"));
         }
-        let code: String = key(&text).chars().filter(|c| !is_invisible(*c)).collect();
+        // GZ1, gz1 and ＧＺ１ are one code
+        let code: String = key(&text).chars().map(|c| c.to_ascii_uppercase()).collect();
         if code.chars().count() > CODE_CHARS_MAX {
             return Err(fatal(format!("编号超过{CODE_CHARS_MAX}个字"), "请核对是否填错列"));
         }

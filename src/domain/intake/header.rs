@@ -101,7 +101,9 @@ pub fn find<'a>(ledgers: &'a [Ledger], rows: &Rows, merges: &Merges) -> Option<(
                     .all(|(index, _)| columns.iter().any(|column| column.field == index));
                 // a title row above the header adds nothing: of equal blocks the lowest wins
                 let score = (columns.len(), HEIGHT_MAX - height);
-                if !required || score.0 < SCORE_MIN || best.as_ref().is_some_and(|(known, ..)| *known >= score) {
+                // a sheet of something else may well name a project in two of its columns
+                let known = score.0 >= SCORE_MIN && score.0 * 2 >= paths.len();
+                if !required || !known || best.as_ref().is_some_and(|(known, ..)| *known >= score) {
                     continue;
                 }
                 let leaves = paths.iter().filter_map(|(column, path)| Some((*column, cell::key(path.last()?)))).collect();
@@ -113,7 +115,7 @@ pub fn find<'a>(ledgers: &'a [Ledger], rows: &Rows, merges: &Merges) -> Option<(
 }
 
 /// Columns a header must name at least.
-const SCORE_MIN: usize = 3;
+const SCORE_MIN: usize = 2;
 
 /// For each column the header words from top to bottom, merged cells expanded.
 fn paths(block: &Rows, merges: &Merges) -> Vec<(u16, Vec<String>)> {
