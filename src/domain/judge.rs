@@ -117,6 +117,17 @@ pub struct Judged {
     pub off: BTreeMap<(usize, usize), u64>,
 }
 
+/// Cells to fill among unjudged findings, each counted once however many rules wait for it.
+pub fn blank_cells<'f>(policy: &Policy, findings: impl Iterator<Item = &'f Finding>) -> usize {
+    let mut cells: Vec<(usize, &str, usize)> = findings
+        .filter(|finding| finding.state == State::Unjudged)
+        .flat_map(|finding| finding.missing.iter().map(|field| (policy.rules[finding.rule].ledger, finding.key.as_str(), *field)))
+        .collect();
+    cells.sort_unstable();
+    cells.dedup();
+    cells.len()
+}
+
 /// What one deadline, lag or missing rule says of one record.
 enum Verdict<'a> {
     Met,

@@ -9,6 +9,7 @@ use crate::clock::stamp;
 use crate::config::{Config, Job, JobStep};
 use crate::domain::digest::{Digest, Plan, Planned, plan};
 use crate::domain::finding::{Change, Identity, State};
+use crate::domain::judge::blank_cells;
 use crate::domain::period::{chinese_date, chinese_day};
 use crate::domain::rule::Light;
 use crate::domain::schedule::Slot;
@@ -480,11 +481,12 @@ impl<'a> Stage<'a> {
         }
         let _ = writeln!(
             text,
-            "督办事项：红{} 橙{} 黄{}；无法判定{}，豁免{}",
+            "督办事项：红{} 橙{} 黄{}；无法判定{}（待补齐{}处），豁免{}",
             open(Light::Red),
             open(Light::Orange),
             open(Light::Yellow),
             state(State::Unjudged),
+            blank_cells(&self.config.policy, findings.iter()),
             state(State::Exempt)
         );
         let _ = writeln!(

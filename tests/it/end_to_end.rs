@@ -193,7 +193,7 @@ fn bad_input_is_one_clear_message_and_changes_nothing() {
     for (arguments, expect) in [
         (vec!["import".to_owned(), path("missing.xlsx")], "文件无法打开"),
         (vec!["import".to_owned(), path("notes.csv")], "没有找到任何台账的表头"),
-        (vec!["import".to_owned(), path("nameless.csv")], "没有找到任何台账的表头"),
+        (vec!["import".to_owned(), path("nameless.csv")], "第1行像是“项目台账”的表头，但缺必填栏“项目名称”"),
         (vec!["import".to_owned(), path("broken.xlsx")], "文件不完整或已损坏"),
         (vec!["import".to_owned(), path("empty.xlsx")], "文件是空的"),
         (

@@ -79,9 +79,24 @@ const HEIGHT_MAX: usize = 3;
 
 type Rows = [(u32, Vec<(u16, Raw)>)];
 
+/// What came nearest to a header where none was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NearMiss {
+    /// First row of it, as a person counts.
+    pub row: u32,
+    /// Title of the ledger it is nearest to.
+    pub ledger: String,
+    /// Titles of the required columns it lacks.
+    pub missing: Vec<String>,
+}
+
 /// The best header among the rows: most fields mapped, all required ones among them; of equal ones the
 /// lowest block, then the first.
-pub fn find<'a>(ledgers: &'a [Ledger], rows: &Rows, merges: &Merges) -> Option<(&'a Ledger, Header)> {
+///
+/// # Errors
+/// No block names all required columns of a ledger; what came nearest, if anything.
+pub fn find<'a>(ledgers: &'a [Ledger], rows: &Rows, merges: &Merges) -> Result<(&'a Ledger, Header), Option<NearMiss>> {
+    let mut near: Option<(usize, NearMiss)> = None;
     let mut best: Option<((usize, usize), &Ledger, Header)> = None;
     for start in 0..rows.len() {
         for height in 1..=HEIGHT_MAX.min(rows.len() - start) {
@@ -93,17 +108,21 @@ pub fn find<'a>(ledgers: &'a [Ledger], rows: &Rows, merges: &Merges) -> Option<(
             let paths = paths(block, merges);
             for ledger in ledgers {
                 let (columns, repeated) = map(ledger, &paths, sheet_unit(&rows[..start]));
-                let required = ledger
+                let missing: Vec<String> = ledger
                     .fields
                     .iter()
                     .enumerate()
-                    .filter(|(_, field)| field.required)
-                    .all(|(index, _)| columns.iter().any(|column| column.field == index));
+                    .filter(|(index, field)| field.required && !columns.iter().any(|column| column.field == *index))
+                    .map(|(_, field)| field.title.clone())
+                    .collect();
                 // a title row above the header adds nothing: of equal blocks the lowest wins
                 let score = (columns.len(), HEIGHT_MAX - height);
                 // a sheet of something else may well name a project in two of its columns
                 let known = score.0 >= SCORE_MIN && score.0 * 2 >= paths.len();
-                if !required || !known || best.as_ref().is_some_and(|(known, ..)| *known >= score) {
+                if known && !missing.is_empty() && near.as_ref().is_none_or(|(most, _)| columns.len() > *most) {
+                    near = Some((columns.len(), NearMiss { row: block[0].0, ledger: ledger.title.clone(), missing: missing.clone() }));
+                }
+                if !missing.is_empty() || !known || best.as_ref().is_some_and(|(known, ..)| *known >= score) {
                     continue;
                 }
                 let leaves = paths.iter().filter_map(|(column, path)| Some((*column, cell::key(path.last()?)))).collect();
@@ -111,7 +130,7 @@ pub fn find<'a>(ledgers: &'a [Ledger], rows: &Rows, merges: &Merges) -> Option<(
             }
         }
     }
-    best.map(|(_, ledger, header)| (ledger, header))
+    best.map(|(_, ledger, header)| (ledger, header)).ok_or(near.map(|(_, near)| near))
 }
 
 /// Columns a header must name at least.

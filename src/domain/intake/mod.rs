@@ -225,14 +225,24 @@ impl<'a> SheetIntake<'a> {
 
     fn find_header(&mut self, out: &mut impl FnMut(&mut Self, Outcome)) {
         let rows = std::mem::take(&mut self.waiting);
-        let Some((ledger, header)) = header::find(self.ledgers, &rows, &self.merges) else {
+        let (ledger, header) = match header::find(self.ledgers, &rows, &self.merges) {
+            Ok(found) => found,
             // a sheet without a header of any ledger is named, not read
-            if self.account.unread.is_none() {
-                self.account.unread = Some("前30行未找到表头".into());
+            Err(near) => {
+                let reason = match near {
+                    Some(near) => format!(
+                        "第{}行像是“{}”的表头，但缺必填栏{}",
+                        near.row,
+                        near.ledger,
+                        near.missing.iter().map(|title| format!("“{title}”")).collect::<String>()
+                    ),
+                    None => "前30行未找到表头".into(),
+                };
+                self.account.unread.get_or_insert(reason);
+                self.waiting = rows;
+                self.waiting.truncate(1);
+                return;
             }
-            self.waiting = rows;
-            self.waiting.truncate(1);
-            return;
         };
         for (_, cells) in rows.iter().filter(|(number, _)| *number < header.first_row) {
             for (_, raw) in cells {

@@ -5,7 +5,7 @@ use super::sentence::clause;
 use super::template::{BuiltIn, ColumnKey, Group, List, ListColumn};
 use super::{LIST_ROWS_MAX, Page, View, Viewer, masked};
 use crate::domain::finding::{Finding, Identity, Notice, State};
-use crate::domain::judge::Policy;
+use crate::domain::judge::{Policy, blank_cells};
 use crate::domain::ledger::Privacy;
 use crate::domain::period::chinese_date;
 use crate::domain::record::{Cell, Decimal, Record};
@@ -285,7 +285,11 @@ impl View<'_> {
         for (state, word) in [(State::Exempt, "豁免"), (State::Unjudged, "无法判定")] {
             let count = count(state, None);
             if list.states.contains(&state) && count > 0 {
-                parts.push(format!("{word}{count}项"));
+                let cells = match state {
+                    State::Unjudged => format!("（待补齐{}处）", blank_cells(self.policy(), found.iter().copied())),
+                    _ => String::new(),
+                };
+                parts.push(format!("{word}{count}项{cells}"));
             }
         }
         format!("截至{}　　{}", chinese_date(self.material.as_of), parts.join("，"))
