@@ -11,6 +11,8 @@ use duban::store::outbox::{Claimed, Listed, NewMessage, NewTold, OutboxBatch};
 use duban::store::runs::{Run, RunInputs};
 use std::collections::{BTreeMap, HashSet};
 
+type Told = Vec<(Identity, Option<Light>)>;
+
 fn bytes(id: &str) -> Vec<u8> {
     let mut bytes: Vec<u8> = (0..=255).collect();
     bytes.extend(id.as_bytes());
@@ -92,13 +94,13 @@ pub async fn a_lost_run_tells_nothing(db: &Db) {
 
 pub async fn told_is_replaced_per_unit(db: &Db) {
     let store = db.open().await;
-    let tell = async |slot: &str, told: Vec<(&str, Vec<(Identity, Option<Light>)>)>| {
+    let tell = async |slot: &str, told: Vec<(&str, Told)>| {
         let run = claimed(&store, slot, 0, "2026-11-23").await;
         let told = told.into_iter().map(|(unit, told)| NewTold { unit: unit.into(), told: told.into_iter().collect() }).collect();
         let batch = OutboxBatch { told, ..batch(Vec::new(), 0) };
         store.commit_outbox(&run, "remind", &RunInputs::default(), &batch).await.expect("committed");
     };
-    let many: Vec<(Identity, Option<Light>)> = (0..150).map(|number| (identity(&format!("X{number}")), Some(Light::Yellow))).collect();
+    let many: Told = (0..150).map(|number| (identity(&format!("X{number}")), Some(Light::Yellow))).collect();
     tell("s1", vec![("甲县", many.clone()), ("乙县", vec![(identity("B"), None)])]).await;
     assert_eq!(store.told(false).await.expect("told")["甲县"], many.into_iter().collect());
     tell("s2", vec![("甲县", vec![(identity("A"), Some(Light::Red))])]).await;

@@ -139,7 +139,7 @@ pub async fn orphaned_runs_are_listed(db: &Db) {
     let ids = async |minute: u32| -> Vec<String> {
         store.orphaned_runs(&at(minute)).await.expect("runs").into_iter().map(|run| run.id).collect()
     };
-    assert_eq!(ids(9).await, [fresh.clone()]);
+    assert_eq!(ids(9).await, ["weekly@fresh#0"]);
     assert_eq!(ids(11).await, [fresh, held.id]);
 }
 
