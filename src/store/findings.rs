@@ -94,7 +94,8 @@ impl Store {
         Ok(())
     }
 
-    /// Writes the state of every finding; what is over becomes resolved, what the register no longer holds stays as it was.
+    /// Writes the state of every finding; what is over becomes resolved, what the register no longer holds stays as it was. A life that a
+    /// run of a later day wrote meanwhile stays too.
     async fn write_timeline(
         &self,
         transaction: &mut Transaction<'static, Any>,
@@ -107,9 +108,11 @@ impl Store {
             let statement = format!(
                 "INSERT INTO timeline (rule, ledger, key, state, light, first_on, changed_on, as_of, run, sample) VALUES {} \
                  ON CONFLICT (rule, ledger, key) DO UPDATE SET \
-                 changed_on=CASE WHEN timeline.state=excluded.state AND timeline.light=excluded.light THEN timeline.changed_on ELSE excluded.as_of END, \
+                 changed_on=CASE WHEN timeline.state=excluded.state AND timeline.light=excluded.light AND timeline.sample=excluded.sample \
+                 THEN timeline.changed_on ELSE excluded.as_of END, \
                  first_on=CASE WHEN timeline.sample=excluded.sample THEN timeline.first_on ELSE excluded.first_on END, \
-                 state=excluded.state, light=excluded.light, as_of=excluded.as_of, run=excluded.run, sample=excluded.sample",
+                 state=excluded.state, light=excluded.light, as_of=excluded.as_of, run=excluded.run, sample=excluded.sample \
+                 WHERE timeline.as_of<=excluded.as_of OR timeline.sample<>excluded.sample",
                 self.dialect.values(part.len(), 10)
             );
             let mut query = sqlx::query(sql(statement));

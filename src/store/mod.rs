@@ -30,6 +30,14 @@ impl Dialect {
         }
     }
 
+    /// SQLite's write lock does it already; readers go on under both.
+    fn lock_pulls(self) -> Option<&'static str> {
+        match self {
+            Dialect::Sqlite => None,
+            Dialect::Postgres => Some("LOCK TABLE snapshot IN SHARE ROW EXCLUSIVE MODE"),
+        }
+    }
+
     fn skip_locked(self) -> &'static str {
         match self {
             Dialect::Sqlite => "",
@@ -108,7 +116,7 @@ impl Store {
         let open_error = |error: sqlx::Error| StoreError::Open(shown.clone(), error.to_string());
         // migrations on a connection of their own: PostgreSQL's lock stays with it when they fail
         let migrating = options(dialect, 1).connect(&url).await.map_err(open_error)?;
-        let migrated = tokio::time::timeout(Duration::from_secs(120), sqlx::migrate!("src/store/migrations").run(&migrating)).await;
+        let migrated = tokio::time::timeout(Duration::from_secs(120), migrate(&migrating, dialect)).await;
         migrating.close().await;
         match migrated {
             Ok(result) => result?,
@@ -137,7 +145,12 @@ impl Store {
 
     /// Writes one line of the audit.
     pub async fn audit(&self, at: &str, who: &str, what: &str, object: &str, reason: &str) -> Result<()> {
-        sqlx::query("INSERT INTO audit (id, at, who, what, object, reason) SELECT COALESCE(MAX(id), 0) + 1, $1, $2, $3, $4, $5 FROM audit")
+        // another process may take the same number on PostgreSQL; one of them gets it each time round
+        loop {
+            let done = sqlx::query(
+                "INSERT INTO audit (id, at, who, what, object, reason) SELECT COALESCE(MAX(id), 0) + 1, $1, $2, $3, $4, $5 FROM audit \
+                 WHERE 1=1 ON CONFLICT DO NOTHING",
+            )
             .bind(at)
             .bind(who)
             .bind(what)
@@ -145,7 +158,10 @@ impl Store {
             .bind(reason)
             .execute(&self.pool)
             .await?;
-        Ok(())
+            if done.rows_affected() == 1 {
+                return Ok(());
+            }
+        }
     }
 }
 
@@ -153,6 +169,20 @@ fn holder(root: &Path) -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let root = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
     format!("{}:{}", host.trim(), root.display())
+}
+
+/// Brings the tables up to date. SQLite has no lock for this: the write lock of one transaction around it keeps other starters out.
+async fn migrate(pool: &AnyPool, dialect: Dialect) -> Result<()> {
+    let migrator = sqlx::migrate!("src/store/migrations");
+    match dialect {
+        Dialect::Postgres => migrator.run(pool).await?,
+        Dialect::Sqlite => {
+            let mut transaction = pool.begin_with(dialect.begin()).await?;
+            migrator.run(&mut *transaction).await?;
+            transaction.commit().await?;
+        }
+    }
+    Ok(())
 }
 
 fn options(dialect: Dialect, connections: u32) -> AnyPoolOptions {

@@ -201,7 +201,7 @@ impl Store {
         Ok(done.rows_affected())
     }
 
-    /// Settles a claimed message; a claim that was taken over settles nothing.
+    /// Settles a claimed message; a claim that was taken over settles nothing. A set-up that let nobody in is no attempt.
     pub async fn settle_message(&self, claimed: &Claimed, attempt: &Attempt, now: &str, next_at: &str) -> Result<bool> {
         let (state, reply) = match attempt {
             Attempt::Accepted(reply) => (DeliveryState::Accepted, reply),
@@ -210,9 +210,13 @@ impl Store {
             Attempt::Later(reply) | Attempt::Channel(reply) => (DeliveryState::Pending, reply),
             Attempt::Unknown(reply) => (DeliveryState::Unknown, reply),
         };
+        // PostgreSQL takes no NUL, and a message whose outcome cannot be stored would be sent again
+        let reply = reply.replace('\0', "");
+        let unused = i64::from(matches!(attempt, Attempt::Channel(_)));
         let settled_at = if matches!(state, DeliveryState::Accepted | DeliveryState::Refused) { now } else { "" };
         let done = sqlx::query(
-            "UPDATE outbox SET state=$3, reply=$4, next_at=$5, settled_at=$6, lease_until='' WHERE id=$1 AND fence=$2 AND state='sending'",
+            "UPDATE outbox SET state=$3, reply=$4, next_at=$5, settled_at=$6, lease_until='', attempts=attempts-$7 \
+             WHERE id=$1 AND fence=$2 AND state='sending'",
         )
         .bind(&claimed.id)
         .bind(claimed.fence)
@@ -220,6 +224,7 @@ impl Store {
         .bind(reply)
         .bind(next_at)
         .bind(settled_at)
+        .bind(unused)
         .execute(&self.pool)
         .await?;
         Ok(done.rows_affected() == 1)
@@ -281,26 +286,15 @@ impl Store {
         number(&row, "n")
     }
 
-    /// Moves messages from one state to another; `ids` empty = all of that state. Returns how many.
+    /// Moves messages from one state to another; `ids` empty = all of that state. Returns how many. What was settled starts anew, with
+    /// all its attempts.
     pub async fn move_messages(&self, ids: &[String], from: DeliveryState, to: DeliveryState, now: &str) -> Result<u64> {
+        const MOVE: &str = "UPDATE outbox SET state=$2, next_at=$3, settled_at='', \
+             attempts=CASE WHEN settled_at='' THEN attempts ELSE 0 END WHERE state=$1 AND ($4='' OR id=$4)";
+        let all = [String::new()];
         let mut moved = 0;
-        if ids.is_empty() {
-            let done = sqlx::query("UPDATE outbox SET state=$2, next_at=$3 WHERE state=$1")
-                .bind(from.code())
-                .bind(to.code())
-                .bind(now)
-                .execute(&self.pool)
-                .await?;
-            return Ok(done.rows_affected());
-        }
-        for id in ids {
-            let done = sqlx::query("UPDATE outbox SET state=$2, next_at=$3 WHERE state=$1 AND id=$4")
-                .bind(from.code())
-                .bind(to.code())
-                .bind(now)
-                .bind(id)
-                .execute(&self.pool)
-                .await?;
+        for id in if ids.is_empty() { &all[..] } else { ids } {
+            let done = sqlx::query(MOVE).bind(from.code()).bind(to.code()).bind(now).bind(id).execute(&self.pool).await?;
             moved += done.rows_affected();
         }
         Ok(moved)

@@ -132,20 +132,17 @@ impl Store {
 
     /// Takes a run that nobody works on. `None` = another process holds it or it has ended.
     pub async fn claim_run(&self, id: &str, now: &str, lease_until: &str) -> Result<Option<Run>> {
-        let row = sqlx::query(
-            "UPDATE run SET fence=fence+1, lease_until=$3, holder=$5 WHERE id=$1 AND state=$4 AND lease_until<$2 RETURNING fence",
-        )
-        .bind(id)
-        .bind(now)
-        .bind(lease_until)
-        .bind(RunState::Running.code())
-        .bind(&self.holder)
-        .fetch_optional(&self.pool)
-        .await?;
-        match row {
-            Some(_) => self.run(id).await,
-            None => Ok(None),
-        }
+        // the row as this claim made it: a second look could already show the fence of the next holder
+        let row =
+            sqlx::query("UPDATE run SET fence=fence+1, lease_until=$3, holder=$5 WHERE id=$1 AND state=$4 AND lease_until<$2 RETURNING *")
+                .bind(id)
+                .bind(now)
+                .bind(lease_until)
+                .bind(RunState::Running.code())
+                .bind(&self.holder)
+                .fetch_optional(&self.pool)
+                .await?;
+        row.as_ref().map(run).transpose()
     }
 
     /// Ends the claim that a dead process of this machine and root left on a run. The caller holds the run's file lock, which a live one
@@ -208,7 +205,7 @@ impl Store {
 
     /// Opens a run that had failed, so that it can be tried again from its last finished step.
     pub async fn reopen_run(&self, id: &str) -> Result<()> {
-        sqlx::query("UPDATE run SET state=$2, lease_until='', reason='' WHERE id=$1 AND state=$3")
+        sqlx::query("UPDATE run SET state=$2, lease_until='', reason='', finished_at='' WHERE id=$1 AND state=$3")
             .bind(id)
             .bind(RunState::Running.code())
             .bind(RunState::Failed.code())

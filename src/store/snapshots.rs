@@ -6,8 +6,8 @@ use crate::domain::record::{Cell, pack};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use sqlx::{Any, Row, Transaction};
-use std::collections::HashMap;
+use sqlx::{Any, Executor, Row, Transaction};
+use std::collections::{HashMap, HashSet};
 
 /// `last_seq` of a version that the newest snapshot still holds.
 const OPEN: i64 = i64::MAX;
@@ -72,7 +72,7 @@ pub struct NewRecord {
     pub cells: Vec<Cell>,
 }
 
-/// How the new snapshot differs from the one before.
+/// How the new snapshot differs from the last one in force (from the last one at all where none is).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Difference {
     pub added: u64,
@@ -88,6 +88,14 @@ pub struct Difference {
 struct Known {
     hash: [u8; 16],
     amount: i64,
+}
+
+/// A row accepted so far, with the place of its first copy.
+struct Seen {
+    hash: [u8; 16],
+    amount: i64,
+    sheet: u32,
+    row: u32,
 }
 
 /// What is fixed when a snapshot is finished.
@@ -108,12 +116,16 @@ pub struct SnapshotWriter {
     source: String,
     pub seq: i64,
     previous: HashMap<String, Known>,
-    previous_rows: usize,
+    /// The last snapshot in force and its rows, where a later one is held or discarded.
+    base: Option<(i64, HashMap<String, Known>)>,
     batch: Vec<(i64, [u8; 16], NewRecord)>,
-    /// Accepted codes of this snapshot, with the place of the first.
-    seen: HashMap<String, ([u8; 16], u32, u32)>,
+    /// Accepted codes of this snapshot.
+    seen: HashMap<String, Seen>,
     conflicting: Vec<String>,
-    difference: Difference,
+    /// Versions written or closed: the snapshot says something new.
+    written: u64,
+    rows: i64,
+    amount: i64,
     layouts: HashMap<Vec<String>, i64>,
 }
 
@@ -127,7 +139,7 @@ pub enum Added {
     Conflict(u32, u32),
 }
 
-/// The transaction of one pull.
+/// The transaction of one pull. There is one at a time, on PostgreSQL too: two that number the same snapshot could not both stand.
 pub struct Pull {
     transaction: Transaction<'static, Any>,
     dialect: Dialect,
@@ -135,7 +147,11 @@ pub struct Pull {
 
 impl Store {
     pub async fn begin_pull(&self) -> Result<Pull> {
-        Ok(Pull { transaction: self.begin().await?, dialect: self.dialect })
+        let mut transaction = self.begin().await?;
+        if let Some(lock) = self.dialect.lock_pulls() {
+            transaction.execute(lock).await?;
+        }
+        Ok(Pull { transaction, dialect: self.dialect })
     }
 
     /// All snapshots, oldest first.
@@ -209,13 +225,27 @@ impl Pull {
             .bind(OPEN)
             .fetch_all(&mut *connection)
             .await?;
-        let mut previous = HashMap::with_capacity(rows.len());
-        for row in &rows {
-            let hash: Vec<u8> = row.try_get("hash")?;
-            let hash =
-                hash.try_into().map_err(|_| StoreError::Damaged { what: "record", key: ledger.to_owned(), detail: "hash".into() })?;
-            previous.insert(text(row, "code")?, Known { hash, amount: number(row, "amount")? });
-        }
+        let previous = known(ledger, &rows)?;
+        let row =
+            sqlx::query("SELECT CAST(COALESCE(MAX(seq), 0) AS BIGINT) AS seq FROM snapshot WHERE ledger=$1 AND source=$2 AND state=$3")
+                .bind(ledger)
+                .bind(source)
+                .bind(SnapshotState::InForce.code())
+                .fetch_one(&mut *connection)
+                .await?;
+        let in_force = number(&row, "seq")?;
+        let base = if in_force == 0 || in_force == last {
+            None
+        } else {
+            let rows =
+                sqlx::query("SELECT code, hash, amount FROM record WHERE ledger=$1 AND source=$2 AND first_seq<=$3 AND last_seq>=$3")
+                    .bind(ledger)
+                    .bind(source)
+                    .bind(in_force)
+                    .fetch_all(&mut *connection)
+                    .await?;
+            Some((in_force, known(ledger, &rows)?))
+        };
         let rows = sqlx::query("SELECT id, fields FROM layout WHERE ledger=$1").bind(ledger).fetch_all(&mut *connection).await?;
         let mut layouts = HashMap::new();
         for row in &rows {
@@ -225,12 +255,14 @@ impl Pull {
             ledger: ledger.to_owned(),
             source: source.to_owned(),
             seq: last + 1,
-            previous_rows: previous.len(),
             previous,
+            base,
             batch: Vec::with_capacity(ROWS_PER_STATEMENT),
             seen: HashMap::new(),
             conflicting: Vec::new(),
-            difference: Difference::default(),
+            written: 0,
+            rows: 0,
+            amount: 0,
             layouts,
         })
     }
@@ -253,33 +285,23 @@ impl Pull {
     /// Adds a record; only a new or changed one is written.
     pub async fn add(&mut self, writer: &mut SnapshotWriter, layout: i64, record: NewRecord) -> Result<Added> {
         let hash = hash_of(layout, &record);
-        if let Some((known, sheet, row)) = writer.seen.get(&record.code) {
-            if *known == hash {
-                return Ok(Added::Repeated(*sheet, *row));
+        if let Some(seen) = writer.seen.get(&record.code) {
+            let first = (seen.sheet, seen.row);
+            if seen.hash == hash {
+                return Ok(Added::Repeated(first.0, first.1));
             }
-            let first = (*sheet, *row);
             if !writer.conflicting.contains(&record.code) {
                 writer.conflicting.push(record.code.clone());
             }
             return Ok(Added::Conflict(first.0, first.1));
         }
-        writer.seen.insert(record.code.clone(), (hash, record.sheet, record.row));
-        writer.difference.rows += 1;
-        writer.difference.amount += record.amount;
-        match writer.previous.get(&record.code) {
-            Some(known) if known.hash == hash => return Ok(Added::Taken),
-            Some(known) => {
-                writer.difference.changed += 1;
-                let (less, more) = (known.amount.min(record.amount), known.amount.max(record.amount));
-                if less > 0 {
-                    let times = more / less;
-                    if writer.difference.amount_times.as_ref().is_none_or(|(_, most)| times > *most) {
-                        writer.difference.amount_times = Some((record.code.clone(), times));
-                    }
-                }
-            }
-            None => writer.difference.added += 1,
+        writer.seen.insert(record.code.clone(), Seen { hash, amount: record.amount, sheet: record.sheet, row: record.row });
+        writer.rows += 1;
+        writer.amount += record.amount;
+        if writer.previous.get(&record.code).is_some_and(|known| known.hash == hash) {
+            return Ok(Added::Taken);
         }
+        writer.written += 1;
         writer.batch.push((layout, hash, record));
         if writer.batch.len() >= ROWS_PER_STATEMENT {
             self.flush(writer).await?;
@@ -324,45 +346,89 @@ impl Pull {
     /// their last accepted version.
     pub async fn finish_rows(&mut self, writer: &mut SnapshotWriter, kept: &[String]) -> Result<Difference> {
         self.flush(writer).await?;
-        for code in std::mem::take(&mut writer.conflicting) {
-            let Some((hash, ..)) = writer.seen.remove(&code) else { continue };
-            let was = writer.previous.get(&code);
-            writer.difference.rows -= i64::from(was.is_none());
-            if was.is_none_or(|known| hash != known.hash) {
-                match was {
-                    Some(_) => writer.difference.changed -= 1,
-                    None => writer.difference.added -= 1,
-                }
+        let mut kept: HashSet<&str> = kept.iter().map(String::as_str).collect();
+        let conflicting = std::mem::take(&mut writer.conflicting);
+        for code in &conflicting {
+            kept.insert(code);
+            let Some(seen) = writer.seen.remove(code) else { continue };
+            writer.rows -= 1;
+            writer.amount -= seen.amount;
+            let was = writer.previous.get(code);
+            // a known code stays with its last version and counts with it
+            let standing = writer.base.as_ref().map_or(was, |(_, base)| base.get(code));
+            if let Some(standing) = standing {
+                writer.rows += 1;
+                writer.amount += standing.amount;
+            }
+            if was.is_none_or(|known| known.hash != seen.hash) {
+                writer.written -= 1;
                 sqlx::query("DELETE FROM record WHERE ledger=$1 AND source=$2 AND code=$3 AND first_seq=$4")
                     .bind(&writer.ledger)
                     .bind(&writer.source)
-                    .bind(&code)
+                    .bind(code)
                     .bind(writer.seq)
                     .execute(&mut *self.transaction)
                     .await?;
                 sqlx::query("UPDATE record SET last_seq=$5 WHERE ledger=$1 AND source=$2 AND code=$3 AND last_seq=$4")
                     .bind(&writer.ledger)
                     .bind(&writer.source)
-                    .bind(&code)
+                    .bind(code)
                     .bind(writer.seq - 1)
                     .bind(OPEN)
                     .execute(&mut *self.transaction)
                     .await?;
             }
         }
+        let difference = writer.difference(&kept);
         let mut gone: Vec<&str> =
-            writer.previous.keys().filter(|code| !writer.seen.contains_key(*code) && !kept.contains(code)).map(String::as_str).collect();
+            writer.previous.keys().map(String::as_str).filter(|code| !writer.seen.contains_key(*code) && !kept.contains(code)).collect();
+        let mut restored: Vec<&str> = Vec::new();
+        if let Some((_, base)) = &writer.base {
+            for code in kept.iter().copied().filter(|code| !writer.seen.contains_key(*code)) {
+                let (open, standing) = (writer.previous.get(code), base.get(code));
+                if open.map(|known| known.hash) != standing.map(|known| known.hash) {
+                    gone.extend(open.map(|_| code));
+                    restored.extend(standing.map(|_| code));
+                }
+            }
+        }
         gone.sort_unstable();
-        writer.difference.gone = gone.len() as u64;
+        restored.sort_unstable();
         for part in gone.chunks(500) {
             close(&mut self.transaction, self.dialect, writer, part).await?;
         }
-        Ok(writer.difference.clone())
+        for code in &restored {
+            self.restore(writer, code).await?;
+        }
+        writer.written += (gone.len() + restored.len()) as u64;
+        Ok(difference)
+    }
+
+    /// Begins the version in force once more: a held or discarded snapshot has closed it, and the new row is quarantined.
+    async fn restore(&mut self, writer: &SnapshotWriter, code: &str) -> Result<()> {
+        const REST: &str = "hash, unit, name, amount, sheet, row_no, layout, body";
+        let statement = format!(
+            "INSERT INTO record (ledger, source, code, first_seq, last_seq, {REST}) \
+             SELECT ledger, source, code, CAST($4 AS BIGINT), CAST($5 AS BIGINT), {REST} FROM record \
+             WHERE ledger=$1 AND source=$2 AND code=$3 AND first_seq<=$6 AND last_seq>=$6"
+        );
+        sqlx::query(sql(statement))
+            .bind(&writer.ledger)
+            .bind(&writer.source)
+            .bind(code)
+            .bind(writer.seq)
+            .bind(OPEN)
+            .bind(writer.base.as_ref().map_or(0, |(seq, _)| *seq))
+            .execute(&mut *self.transaction)
+            .await?;
+        Ok(())
     }
 
     /// Whether the snapshot would say nothing new: no row differs and the notes are the same as those of the last, which stands.
     pub async fn is_identical(&mut self, writer: &SnapshotWriter, facts: &SnapshotFacts) -> Result<bool> {
-        let Difference { added: 0, changed: 0, gone: 0, .. } = writer.difference else { return Ok(false) };
+        if writer.written > 0 {
+            return Ok(false);
+        }
         let row = sqlx::query("SELECT state, notes_hash FROM snapshot WHERE ledger=$1 AND source=$2 AND seq=$3")
             .bind(&writer.ledger)
             .bind(&writer.source)
@@ -376,11 +442,6 @@ impl Pull {
             }
             None => false,
         })
-    }
-
-    /// Rows in the snapshot before, for the brake.
-    pub fn previous_rows(writer: &SnapshotWriter) -> usize {
-        writer.previous_rows
     }
 
     /// Only notes that the last snapshot was looked at again.
@@ -408,8 +469,8 @@ impl Pull {
         .bind(facts.covers_on.to_string())
         .bind(&facts.taken_at)
         .bind(i64::from(facts.sample))
-        .bind(writer.difference.rows)
-        .bind(writer.difference.amount)
+        .bind(writer.rows)
+        .bind(writer.amount)
         .bind(notes_hash(&facts.notes)?)
         .bind(&facts.file_sha256)
         .bind(to_json(&facts.origin)?)
@@ -458,6 +519,46 @@ impl Pull {
     pub async fn rollback(self) -> Result<()> {
         Ok(self.transaction.rollback().await?)
     }
+}
+
+impl SnapshotWriter {
+    /// The accepted rows beside those of the last snapshot in force.
+    fn difference(&self, kept: &HashSet<&str>) -> Difference {
+        let before = self.base.as_ref().map_or(&self.previous, |(_, base)| base);
+        let mut difference = Difference { rows: self.rows, amount: self.amount, ..Difference::default() };
+        for (code, seen) in &self.seen {
+            let Some(known) = before.get(code) else {
+                difference.added += 1;
+                continue;
+            };
+            if known.hash == seen.hash {
+                continue;
+            }
+            difference.changed += 1;
+            let (less, more) = (known.amount.min(seen.amount), known.amount.max(seen.amount));
+            if less > 0 {
+                let times = more / less;
+                // of several the first code, whatever the order of the map
+                let most = difference.amount_times.as_ref();
+                if most.is_none_or(|(first, most)| (times, first) > (*most, code)) {
+                    difference.amount_times = Some((code.clone(), times));
+                }
+            }
+        }
+        difference.gone = before.keys().filter(|code| !self.seen.contains_key(*code) && !kept.contains(code.as_str())).count() as u64;
+        difference
+    }
+}
+
+/// Codes with what is known of their versions.
+fn known(ledger: &str, rows: &[sqlx::any::AnyRow]) -> Result<HashMap<String, Known>> {
+    let mut out = HashMap::with_capacity(rows.len());
+    for row in rows {
+        let hash: Vec<u8> = row.try_get("hash")?;
+        let hash = hash.try_into().map_err(|_| StoreError::Damaged { what: "record", key: ledger.to_owned(), detail: "hash".into() })?;
+        out.insert(text(row, "code")?, Known { hash, amount: number(row, "amount")? });
+    }
+    Ok(out)
 }
 
 /// Closes the open versions of codes before this snapshot.

@@ -1,1 +1,114 @@
+//! The store's contract: one suite, run on a SQLite file and on a real PostgreSQL, each case on a database of its own.
 
+mod findings;
+mod opening;
+mod outbox;
+mod runs;
+mod snapshots;
+
+use duban::store::Store;
+use sqlx::{AnyPool, AssertSqlSafe, PgPool};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+/// A database of one test.
+pub struct Db {
+    folder: tempfile::TempDir,
+    url: String,
+    /// The server and the database's name; `None` on SQLite.
+    server: Option<(PgPool, String)>,
+}
+
+impl Db {
+    fn sqlite() -> Db {
+        Db { folder: tempfile::tempdir().expect("a folder"), url: "sqlite:var/duban.db".into(), server: None }
+    }
+
+    async fn postgres(server: &str) -> Db {
+        let folder = tempfile::tempdir().expect("a folder");
+        let random: String = folder.path().to_string_lossy().chars().rev().take_while(char::is_ascii_alphanumeric).collect();
+        let name = format!("duban_test_{random}");
+        let pool = PgPool::connect(server).await.unwrap_or_else(|error| panic!("DUBAN_TEST_POSTGRES {server}: {error}"));
+        // a Chinese office's server sorts by pinyin: nothing may rest on the order of bytes
+        let create = format!("CREATE DATABASE \"{name}\" TEMPLATE template0 ENCODING 'UTF8'");
+        let pinyin = format!("{create} LOCALE_PROVIDER icu ICU_LOCALE 'zh'");
+        if sqlx::query(AssertSqlSafe(pinyin)).execute(&pool).await.is_err() {
+            sqlx::query(AssertSqlSafe(create)).execute(&pool).await.expect("a new database");
+        }
+        let (base, _) = server.rsplit_once('/').expect("a url that ends in a database");
+        Db { folder, url: format!("{base}/{name}"), server: Some((pool, name)) }
+    }
+
+    /// A handle of its own, as another process would have.
+    pub async fn open(&self) -> Store {
+        Store::open(self.folder.path(), &self.url).await.expect("the store opens")
+    }
+
+    /// The tables as they are, past the store.
+    pub async fn raw(&self) -> AnyPool {
+        sqlx::any::install_default_drivers();
+        let url = match self.server {
+            Some(_) => self.url.clone(),
+            None => format!("sqlite://{}", self.folder.path().join("var/duban.db").display()),
+        };
+        AnyPool::connect(&url).await.expect("the tables")
+    }
+
+    async fn drop(self) {
+        if let Some((pool, name)) = self.server {
+            sqlx::query(AssertSqlSafe(format!("DROP DATABASE \"{name}\" WITH (FORCE)"))).execute(&pool).await.expect("dropped");
+        }
+    }
+}
+
+#[allow(clippy::disallowed_methods, reason = "the test command says where its PostgreSQL is")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn on(postgres: bool, case: impl AsyncFnOnce(&Db)) {
+    let server = variable("DUBAN_TEST_POSTGRES");
+    if postgres && server.is_none() {
+        assert!(
+            variable("DUBAN_TEST_SQLITE_ONLY").as_deref() == Some("1"),
+            "DUBAN_TEST_POSTGRES is not set: run .ci/test, or set DUBAN_TEST_SQLITE_ONLY=1 to go without PostgreSQL"
+        );
+        eprintln!("SKIPPED on PostgreSQL: DUBAN_TEST_SQLITE_ONLY=1");
+        return;
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    let db = match server.filter(|_| postgres) {
+        Some(server) => runtime.block_on(Db::postgres(&server)),
+        None => Db::sqlite(),
+    };
+    let outcome = catch_unwind(AssertUnwindSafe(|| runtime.block_on(case(&db))));
+    runtime.block_on(db.drop());
+    if let Err(panic) = outcome {
+        resume_unwind(panic);
+    }
+}
+
+/// Makes each case a test per database.
+macro_rules! contract {
+    ($($area:ident: $($case:ident)*;)*) => {
+        mod sqlite { $($(#[test] fn $case() { super::on(false, super::$area::$case); })*)* }
+        mod postgres { $($(#[test] fn $case() { super::on(true, super::$area::$case); })*)* }
+    };
+}
+
+contract! {
+    opening: a_second_open_migrates_nothing concurrent_opens_of_a_fresh_database audit_lines_count_up concurrent_audit_lines_all_stand;
+    snapshots: first_pull_writes_all identical_pull_makes_no_snapshot changed_new_and_gone_rows_get_versions
+        a_quarantined_code_stays a_code_quarantined_after_a_discarded_snapshot_keeps_the_version_in_force
+        conflicting_codes_are_taken_back a_conflict_leaves_no_trace_in_the_figures a_repeated_row_counts_once rollback_leaves_nothing
+        held_is_settled_once a_discarded_file_pulled_again_is_compared_with_the_one_in_force
+        a_field_added_later_reads_as_empty bodies_survive notes_and_accounts_read_back
+        many_rows_are_read_once_over_batch_borders concurrent_pulls_of_one_source_follow_each_other;
+    runs: opening_twice_gives_one_row claim_goes_to_one_of_two every_claim_has_its_own_fence an_expired_lease_is_taken_over
+        a_failed_run_reopens orphaned_runs_are_listed settled_until_never_goes_back freeze_and_thaw reports_read_back;
+    findings: detect_is_all_or_nothing detect_is_repeatable_and_reads_back the_timeline_lives an_older_day_changes_no_life
+        sample_and_own_lives_are_apart run_before_is_the_last_ended_of_its_kind;
+    outbox: committing_twice_adds_nothing a_lost_run_tells_nothing told_is_replaced_per_unit last_digest_is_the_latest_slot
+        only_what_is_due_is_claimed two_claimers_never_share an_expired_claim_goes_again_with_the_same_bytes
+        every_outcome_settles attempts_are_bounded a_reply_with_a_nul_byte_settles moved_messages_start_anew
+        said_before_is_the_last_revision_that_spoke;
+}

@@ -1,0 +1,441 @@
+//! Pulls, versions of rows, snapshots.
+
+use super::Db;
+use chrono::NaiveDate;
+use duban::domain::intake::{Note, NoteKind, SheetAccount};
+use duban::domain::ledger::{Field, FieldKind, Ledger, OwnerSpec, Privacy};
+use duban::domain::record::{Cell, Decimal};
+use duban::store::Store;
+use duban::store::snapshots::{Added, Difference, FileOrigin, NewRecord, SnapshotFacts, SnapshotState};
+
+const FIELDS: [&str; 3] = ["code", "name", "amount"];
+const AT: &str = "2026-11-23T00:00:00.000Z";
+
+fn ledger(fields: &[&str]) -> Ledger {
+    let field = |id: &&str| Field {
+        id: (*id).to_owned(),
+        title: (*id).to_owned(),
+        kind: FieldKind::Text,
+        aliases: Vec::new(),
+        required: false,
+        editable: false,
+        privacy: Privacy::None,
+        role: None,
+        values: Vec::new(),
+    };
+    Ledger::new("project".into(), "项目台账".into(), fields.iter().map(field).collect(), OwnerSpec::Unit { unit: 0 }, 10, false)
+}
+
+fn row(code: &str, name: &str, amount: i64) -> NewRecord {
+    let cells = vec![Cell::Text(code.into()), Cell::Text(name.into()), Cell::Money(amount)];
+    NewRecord { code: code.into(), unit: "甲县".into(), name: name.into(), amount, sheet: 1, row: 7, cells }
+}
+
+fn note(row: u32, reason: &str) -> Note {
+    Note {
+        kind: NoteKind::Quarantined,
+        sheet: 0,
+        row,
+        cell: format!("P{row}"),
+        field: "开工日期".into(),
+        code: "GZ1".into(),
+        unit: "甲县".into(),
+        raw: "二〇二六年\"13\"月".into(),
+        reason: reason.into(),
+        hint: "请填日期🙂".into(),
+    }
+}
+
+/// What one pull came to.
+#[derive(Debug)]
+struct Pulled {
+    seq: i64,
+    difference: Difference,
+    identical: bool,
+    added: Vec<Added>,
+}
+
+/// A pull as the puller makes it.
+struct Take<'a> {
+    rows: &'a [NewRecord],
+    kept: &'a [&'a str],
+    notes: &'a [Note],
+    fields: &'a [&'a str],
+    state: SnapshotState,
+    at: &'a str,
+}
+
+impl Default for Take<'_> {
+    fn default() -> Self {
+        Take { rows: &[], kept: &[], notes: &[], fields: &FIELDS, state: SnapshotState::InForce, at: AT }
+    }
+}
+
+impl Take<'_> {
+    async fn into(self, store: &Store) -> Pulled {
+        let mut pull = store.begin_pull().await.expect("a transaction");
+        let mut writer = pull.writer("project", "a").await.expect("a writer");
+        let fields: Vec<String> = self.fields.iter().map(|field| (*field).to_owned()).collect();
+        let layout = pull.layout(&mut writer, &fields).await.expect("a layout");
+        let mut added = Vec::new();
+        for row in self.rows {
+            added.push(pull.add(&mut writer, layout, row.clone()).await.expect("a row"));
+        }
+        let kept: Vec<String> = self.kept.iter().map(|code| (*code).to_owned()).collect();
+        let difference = pull.finish_rows(&mut writer, &kept).await.expect("the rows");
+        let facts = SnapshotFacts {
+            covers_on: NaiveDate::from_ymd_opt(2026, 9, 30).expect("a day"),
+            taken_at: self.at.into(),
+            sample: false,
+            file_sha256: "ab".repeat(32),
+            origin: FileOrigin { file: "台账.xlsx".into(), sheets: vec!["封面".into(), "项目".into()] },
+            accounts: vec![SheetAccount { sheet: "项目".into(), read: 3, accepted: 2, quarantined: 1, ..SheetAccount::default() }],
+            notes: self.notes.to_vec(),
+        };
+        let identical = pull.is_identical(&writer, &facts).await.expect("a comparison");
+        if identical {
+            pull.touch(&writer, self.at).await.expect("a touch");
+        } else {
+            pull.finish(&writer, &facts, self.state, "原因").await.expect("a snapshot");
+        }
+        pull.commit().await.expect("committed");
+        Pulled { seq: writer.seq, difference, identical, added }
+    }
+}
+
+async fn take(store: &Store, rows: &[NewRecord]) -> Pulled {
+    Take { rows, ..Take::default() }.into(store).await
+}
+
+/// `code name amount first_seq` of each record of a snapshot, the same through both ways of reading.
+async fn read(store: &Store, seq: i64) -> Vec<String> {
+    let ledger = ledger(&FIELDS);
+    let mut all = Vec::new();
+    let line = |stored: &duban::store::records::Stored| {
+        let cells = &stored.record.cells;
+        format!("{} {} {} @{}", cells[0], cells[1], cells[2].money().unwrap_or_default(), stored.first_seq)
+    };
+    let mut codes = Vec::new();
+    store
+        .each_record(&ledger, "a", seq, |stored| {
+            assert_eq!((stored.record.place.sheet, stored.record.place.row), (1, 7));
+            all.push(line(&stored));
+            codes.push(stored.record.code);
+            Ok(())
+        })
+        .await
+        .expect("records");
+    codes.push("NONE".into());
+    let named: Vec<String> = store.records_by_code(&ledger, "a", seq, &codes).await.expect("records").iter().map(line).collect();
+    assert_eq!(all, named);
+    all
+}
+
+pub async fn first_pull_writes_all(db: &Db) {
+    let store = db.open().await;
+    let pulled = take(&store, &[row("GZ1", "甲", 100), row("GZ2", "乙", 200)]).await;
+    assert_eq!(pulled.added, [Added::Taken, Added::Taken]);
+    assert_eq!(pulled.difference, Difference { added: 2, rows: 2, amount: 300, ..Difference::default() });
+    assert_eq!(read(&store, 1).await, ["GZ1 甲 100 @1", "GZ2 乙 200 @1"]);
+    let snapshots = store.snapshots().await.expect("snapshots");
+    assert_eq!(snapshots.len(), 1);
+    assert_eq!((snapshots[0].seq, snapshots[0].rows, snapshots[0].amount, snapshots[0].state), (1, 2, 300, SnapshotState::InForce));
+    assert_eq!((snapshots[0].ledger.as_str(), snapshots[0].source.as_str()), ("project", "a"));
+}
+
+pub async fn identical_pull_makes_no_snapshot(db: &Db) {
+    let store = db.open().await;
+    let rows = [row("GZ1", "甲", 100), row("GZ2", "乙", 200)];
+    take(&store, &rows).await;
+    let mut moved = rows.clone();
+    // the place in the file is no part of a row
+    moved[0].row = 99;
+    let again = Take { rows: &moved, at: "2026-11-24T00:00:00.000Z", ..Take::default() }.into(&store).await;
+    assert!(again.identical);
+    assert_eq!(again.difference, Difference { rows: 2, amount: 300, ..Difference::default() });
+    let snapshots = store.snapshots().await.expect("snapshots");
+    assert_eq!(snapshots.len(), 1);
+    assert_eq!((snapshots[0].taken_at.as_str(), snapshots[0].checked_at.as_str()), (AT, "2026-11-24T00:00:00.000Z"));
+    assert_eq!(read(&store, 1).await.len(), 2);
+    // a new note is news
+    let noted = Take { rows: &rows, notes: &[note(3, "不是日期")], ..Take::default() }.into(&store).await;
+    assert!(!noted.identical);
+    assert_eq!(read(&store, 2).await, ["GZ1 甲 100 @1", "GZ2 乙 200 @1"]);
+}
+
+pub async fn changed_new_and_gone_rows_get_versions(db: &Db) {
+    let store = db.open().await;
+    take(&store, &[row("A", "甲", 1), row("B", "乙", 2), row("C", "丙", 3)]).await;
+    let second = take(&store, &[row("A", "甲", 1), row("B", "乙二", 20), row("D", "丁", 4)]).await;
+    let Difference { added, changed, gone, rows, amount, amount_times } = second.difference;
+    assert_eq!((added, changed, gone, rows, amount, amount_times), (1, 1, 1, 3, 25, Some(("B".into(), 10))));
+    take(&store, &[row("A", "甲", 1), row("B", "乙", 2), row("C", "丙", 3)]).await;
+    assert_eq!(read(&store, 1).await, ["A 甲 1 @1", "B 乙 2 @1", "C 丙 3 @1"]);
+    assert_eq!(read(&store, 2).await, ["A 甲 1 @1", "B 乙二 20 @2", "D 丁 4 @2"]);
+    assert_eq!(read(&store, 3).await, ["A 甲 1 @1", "B 乙 2 @3", "C 丙 3 @3"]);
+}
+
+pub async fn a_quarantined_code_stays(db: &Db) {
+    let store = db.open().await;
+    take(&store, &[row("A", "甲", 1), row("B", "乙", 2)]).await;
+    let pulled = Take { rows: &[row("A", "甲二", 1)], kept: &["B", "NEW"], ..Take::default() }.into(&store).await;
+    assert_eq!(pulled.difference.gone, 0);
+    assert_eq!(read(&store, 2).await, ["A 甲二 1 @2", "B 乙 2 @1"]);
+}
+
+pub async fn a_code_quarantined_after_a_discarded_snapshot_keeps_the_version_in_force(db: &Db) {
+    let store = db.open().await;
+    take(&store, &[row("A", "甲", 1), row("B", "乙", 2)]).await;
+    let wrong = [row("A", "错", 1000), row("C", "错", 3)];
+    Take { rows: &wrong, state: SnapshotState::Held, ..Take::default() }.into(&store).await;
+    assert!(store.settle_snapshot("project", "a", 2, SnapshotState::Discarded).await.expect("settled"));
+    // A changed, B vanished and C came in the discarded one; now all three are quarantined
+    Take { rows: &[row("D", "丁", 4)], kept: &["A", "B", "C"], ..Take::default() }.into(&store).await;
+    let codes: Vec<String> = read(&store, 3).await.into_iter().map(|line| line.split(" @").next().unwrap_or_default().to_owned()).collect();
+    assert_eq!(codes, ["A 甲 1", "B 乙 2", "D 丁 4"]);
+    assert_eq!(read(&store, 2).await, ["A 错 1000 @2", "C 错 3 @2"]);
+    assert_eq!(read(&store, 1).await, ["A 甲 1 @1", "B 乙 2 @1"]);
+}
+
+pub async fn conflicting_codes_are_taken_back(db: &Db) {
+    let store = db.open().await;
+    take(&store, &[row("CHG", "旧", 1), row("SAME", "同", 2), row("OK", "好", 3)]).await;
+    let rows = [
+        row("CHG", "新", 10),
+        row("SAME", "同", 2),
+        row("NEW", "新来", 5),
+        row("OK", "好", 3),
+        row("CHG", "另", 11),
+        row("SAME", "异", 2),
+        row("NEW", "又来", 6),
+    ];
+    let pulled = Take { rows: &rows, kept: &["CHG", "SAME", "NEW"], notes: &[note(1, "编号重复")], ..Take::default() }.into(&store).await;
+    assert_eq!(pulled.added[4..], [Added::Conflict(1, 7), Added::Conflict(1, 7), Added::Conflict(1, 7)]);
+    let Difference { added, changed, gone, .. } = pulled.difference;
+    assert_eq!((added, changed, gone), (0, 0, 0));
+    assert_eq!(read(&store, 2).await, ["CHG 旧 1 @1", "OK 好 3 @1", "SAME 同 2 @1"]);
+    // the versions are open again: the next pull closes what it changes
+    take(&store, &[row("CHG", "新", 10), row("OK", "好", 3)]).await;
+    assert_eq!(read(&store, 3).await, ["CHG 新 10 @3", "OK 好 3 @1"]);
+    assert_eq!(read(&store, 2).await, ["CHG 旧 1 @1", "OK 好 3 @1", "SAME 同 2 @1"]);
+}
+
+pub async fn a_conflict_leaves_no_trace_in_the_figures(db: &Db) {
+    let store = db.open().await;
+    take(&store, &[row("A", "甲", 100), row("B", "乙", 7)]).await;
+    // one wrong copy of A, 5,000 times too large, and its right copy: A keeps its version, so nothing grew
+    let rows = [row("A", "甲错", 500_000), row("A", "甲对", 101), row("B", "乙", 14), row("N", "新", 900), row("N", "新二", 901)];
+    let pulled = Take { rows: &rows, kept: &["A", "N"], ..Take::default() }.into(&store).await;
+    assert_eq!(
+        pulled.difference,
+        Difference { changed: 1, rows: 2, amount: 114, amount_times: Some(("B".into(), 2)), ..Difference::default() }
+    );
+    let snapshots = store.snapshots().await.expect("snapshots");
+    assert_eq!((snapshots[1].rows, snapshots[1].amount), (2, 114));
+}
+
+pub async fn a_repeated_row_counts_once(db: &Db) {
+    let store = db.open().await;
+    let pulled = take(&store, &[row("A", "甲", 1), row("A", "甲", 1)]).await;
+    assert_eq!(pulled.added, [Added::Taken, Added::Repeated(1, 7)]);
+    assert_eq!((pulled.difference.rows, pulled.difference.amount), (1, 1));
+    assert_eq!(read(&store, 1).await, ["A 甲 1 @1"]);
+}
+
+pub async fn rollback_leaves_nothing(db: &Db) {
+    let store = db.open().await;
+    take(&store, &[row("A", "甲", 1)]).await;
+    let mut pull = store.begin_pull().await.expect("a transaction");
+    let mut writer = pull.writer("project", "a").await.expect("a writer");
+    let layout = pull.layout(&mut writer, &["code".into()]).await.expect("a layout");
+    for number in 0..200 {
+        pull.add(&mut writer, layout, row(&format!("X{number}"), "未", 1)).await.expect("a row");
+    }
+    pull.finish_rows(&mut writer, &[]).await.expect("the rows");
+    pull.rollback().await.expect("rolled back");
+    assert_eq!(read(&store, 1).await, ["A 甲 1 @1"]);
+    assert_eq!(read(&store, 2).await, ["A 甲 1 @1"], "A is open");
+    let next = take(&store, &[row("A", "甲", 1), row("B", "乙", 1)]).await;
+    assert_eq!((next.seq, next.difference.added, next.difference.gone), (2, 1, 0));
+}
+
+pub async fn held_is_settled_once(db: &Db) {
+    let store = db.open().await;
+    take(&store, &[row("A", "甲", 1)]).await;
+    for seq in [2, 3] {
+        let name = format!("甲{seq}");
+        Take { rows: &[row("A", &name, 1)], state: SnapshotState::Held, ..Take::default() }.into(&store).await;
+    }
+    let state = async |seq: usize| store.snapshots().await.expect("snapshots")[seq - 1].state;
+    assert_eq!(store.snapshots().await.expect("snapshots")[1].reason, "原因");
+    let mut pull = store.begin_pull().await.expect("a transaction");
+    assert_eq!(pull.in_force("project", "a").await.expect("figures"), Some((1, 1)));
+    assert_eq!(pull.in_force("project", "b").await.expect("figures"), None);
+    pull.rollback().await.expect("rolled back");
+    assert!(store.settle_snapshot("project", "a", 2, SnapshotState::InForce).await.expect("settled"));
+    assert!(!store.settle_snapshot("project", "a", 2, SnapshotState::Discarded).await.expect("settled"));
+    assert!(store.settle_snapshot("project", "a", 3, SnapshotState::Discarded).await.expect("settled"));
+    assert!(!store.settle_snapshot("project", "a", 3, SnapshotState::InForce).await.expect("settled"));
+    assert!(!store.settle_snapshot("project", "a", 1, SnapshotState::Discarded).await.expect("settled"), "it was never held");
+    assert!(!store.settle_snapshot("project", "b", 2, SnapshotState::InForce).await.expect("settled"));
+    assert_eq!(
+        (state(1).await, state(2).await, state(3).await),
+        (SnapshotState::InForce, SnapshotState::InForce, SnapshotState::Discarded)
+    );
+}
+
+pub async fn a_discarded_file_pulled_again_is_compared_with_the_one_in_force(db: &Db) {
+    let store = db.open().await;
+    take(&store, &[row("A", "甲", 1), row("B", "乙", 2), row("C", "丙", 3)]).await;
+    let wrong = [row("A", "甲", 1), row("B", "乙", 4000), row("D", "丁", 3)];
+    let first = Take { rows: &wrong, state: SnapshotState::Held, ..Take::default() }.into(&store).await;
+    assert!(store.settle_snapshot("project", "a", 2, SnapshotState::Discarded).await.expect("settled"));
+    let again = Take { rows: &wrong, state: SnapshotState::Held, ..Take::default() }.into(&store).await;
+    assert!(!again.identical, "a discarded snapshot says nothing");
+    assert_eq!(again.difference, first.difference);
+    assert_eq!(again.difference.amount_times, Some(("B".into(), 2000)));
+    // one held, no decision yet: a new note does not slip the same rows past the brake
+    let noted = Take { rows: &wrong, state: SnapshotState::Held, notes: &[note(9, "看")], ..Take::default() }.into(&store).await;
+    assert_eq!((noted.seq, noted.difference), (4, first.difference));
+    assert_eq!(read(&store, 1).await, ["A 甲 1 @1", "B 乙 2 @1", "C 丙 3 @1"]);
+    assert_eq!(read(&store, 4).await, read(&store, 2).await);
+}
+
+pub async fn a_field_added_later_reads_as_empty(db: &Db) {
+    let store = db.open().await;
+    take(&store, &[row("A", "甲", 1)]).await;
+    let cells = vec![Cell::Text("B".into()), Cell::Text("备".into())];
+    let other = NewRecord { cells, ..row("B", "乙", 2) };
+    let mut pull = store.begin_pull().await.expect("a transaction");
+    let mut writer = pull.writer("project", "b").await.expect("a writer");
+    let layout = pull.layout(&mut writer, &["code".into(), "note".into()]).await.expect("a layout");
+    let known = pull.layout(&mut writer, &FIELDS.map(String::from)).await.expect("a layout");
+    assert_ne!(layout, known);
+    pull.add(&mut writer, layout, other).await.expect("a row");
+    pull.add(&mut writer, known, row("C", "丙", 3)).await.expect("a row");
+    pull.finish_rows(&mut writer, &[]).await.expect("the rows");
+    pull.commit().await.expect("committed");
+
+    let today = ledger(&["name", "note", "code"]);
+    let mut seen = Vec::new();
+    for source in ["a", "b"] {
+        store
+            .each_record(&today, source, 1, |stored| {
+                let columns: Vec<usize> = stored.record.columns.iter().collect();
+                seen.push((stored.record.cells, columns));
+                Ok(())
+            })
+            .await
+            .expect("records");
+    }
+    let text = |text: &str| Cell::Text(text.into());
+    assert_eq!(
+        seen,
+        [
+            (vec![text("甲"), Cell::Empty, text("A")], vec![0, 2]),
+            (vec![Cell::Empty, text("备"), text("B")], vec![1, 2]),
+            (vec![text("丙"), Cell::Empty, text("C")], vec![0, 2]),
+        ]
+    );
+}
+
+pub async fn bodies_survive(db: &Db) {
+    let store = db.open().await;
+    let day = |text: &str| Cell::Date(text.parse().expect("a day"));
+    let cells = vec![
+        Cell::Text("项目“甲”一期\n🏗️👷 𠮷'\";--".into()),
+        Cell::Empty,
+        Cell::Text(String::new()),
+        Cell::Money(i64::MIN),
+        Cell::Money(i64::MAX),
+        Cell::Int(-1),
+        Cell::Int(i64::MIN),
+        Cell::Decimal(Decimal { mantissa: i64::MAX, scale: 15 }),
+        Cell::Decimal(Decimal { mantissa: -123, scale: 2 }),
+        day("1899-12-31"),
+        day("9999-12-31"),
+        Cell::Bool(true),
+        Cell::Bool(false),
+        Cell::Empty,
+        Cell::Empty,
+    ];
+    let ids: Vec<String> = (0..cells.len()).map(|index| format!("f{index}")).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let odd = NewRecord { cells: cells.clone(), amount: -5, unit: "𠮷县".into(), ..row("黔-GZ/1 '🙂'", "名", 0) };
+    let blank = NewRecord { cells: vec![Cell::Empty; ids.len()], ..row("Z", "", i64::MAX) };
+    let pulled = Take { rows: &[odd.clone(), blank], fields: &ids, ..Take::default() }.into(&store).await;
+    assert_eq!(pulled.difference.amount, i64::MAX - 5);
+    let ledger = ledger(&ids);
+    let mut found = Vec::new();
+    store
+        .each_record(&ledger, "a", 1, |stored| {
+            found.push(stored.record);
+            Ok(())
+        })
+        .await
+        .expect("records");
+    found.sort_by(|a, b| a.code.cmp(&b.code));
+    assert_eq!((found[0].code.as_str(), &found[0].cells), ("Z", &vec![Cell::Empty; ids.len()]));
+    assert_eq!((found[1].code.as_str(), &found[1].cells), (odd.code.as_str(), &cells));
+    assert_eq!(found[0].columns.iter().count(), ids.len());
+    assert_eq!(store.snapshots().await.expect("snapshots")[0].amount, i64::MAX - 5);
+}
+
+pub async fn notes_and_accounts_read_back(db: &Db) {
+    let store = db.open().await;
+    // more than one statement, in the order given
+    let notes: Vec<Note> = (0..150).map(|row| note(row, &format!("原因{row}"))).collect();
+    Take { rows: &[row("A", "甲", 1)], notes: &notes, ..Take::default() }.into(&store).await;
+    assert_eq!(store.notes("project", "a", 1).await.expect("notes"), notes);
+    assert_eq!(store.notes("project", "a", 2).await.expect("notes"), []);
+    let snapshot = store.snapshots().await.expect("snapshots").remove(0);
+    assert_eq!(snapshot.accounts, [SheetAccount { sheet: "项目".into(), read: 3, accepted: 2, quarantined: 1, ..SheetAccount::default() }]);
+    assert_eq!(snapshot.origin, FileOrigin { file: "台账.xlsx".into(), sheets: vec!["封面".into(), "项目".into()] });
+    assert_eq!((snapshot.file_sha256, snapshot.covers_on.to_string(), snapshot.sample), ("ab".repeat(32), "2026-09-30".into(), false));
+}
+
+pub async fn many_rows_are_read_once_over_batch_borders(db: &Db) {
+    let store = db.open().await;
+    // codes whose order differs between bytes and a dictionary
+    let code = |number: i64| match number % 4 {
+        0 => format!("gz-{number}"),
+        1 => format!("GZ{number}"),
+        2 => format!("贵{number}"),
+        _ => format!("安_{number}"),
+    };
+    let rows: Vec<NewRecord> = (0..5000).map(|number| row(&code(number), "甲", number)).collect();
+    let pulled = take(&store, &rows).await;
+    assert_eq!((pulled.difference.added, pulled.difference.amount), (5000, 4999 * 2500));
+    // exactly two batches
+    let fewer = take(&store, &rows[..4000]).await;
+    assert_eq!((fewer.difference.gone, fewer.difference.changed), (1000, 0));
+    for (seq, count) in [(1, 5000), (2, 4000)] {
+        let mut amounts = Vec::new();
+        store
+            .each_record(&ledger(&FIELDS), "a", seq, |stored| {
+                amounts.push(stored.record.cells[2].money());
+                Ok(())
+            })
+            .await
+            .expect("records");
+        amounts.sort_unstable();
+        assert_eq!(amounts, (0..count).map(Some).collect::<Vec<_>>());
+    }
+    let wanted: Vec<String> = (0..1000).map(code).collect();
+    assert_eq!(store.records_by_code(&ledger(&FIELDS), "a", 2, &wanted).await.expect("records").len(), 1000);
+}
+
+pub async fn concurrent_pulls_of_one_source_follow_each_other(db: &Db) {
+    let mut pulling = tokio::task::JoinSet::new();
+    let stores = [db.open().await, db.open().await, db.open().await, db.open().await];
+    for store in stores {
+        let rows: Vec<NewRecord> = (0..100).map(|number| row(&format!("GZ{number}"), "甲", 1)).collect();
+        pulling.spawn(async move { take(&store, &rows).await.identical });
+    }
+    let mut identical = pulling.join_all().await;
+    identical.sort_unstable();
+    assert_eq!(identical, [false, true, true, true]);
+    let store = db.open().await;
+    assert_eq!(store.snapshots().await.expect("snapshots").len(), 1);
+    assert_eq!(read(&store, 1).await.len(), 100);
+}
