@@ -64,13 +64,14 @@ const PRODUCTS: [&str; 16] = [
     "电力装备",
 ];
 const FORMS: [&str; 4] = ["生产线项目", "产业园项目", "基地建设项目", "一体化项目"];
-const FIRMS: [&str; 12] = ["云岭", "苗岭", "乌江", "清水江", "赤水", "黔灵", "娄山", "梵净", "北盘江", "都柳江", "舞阳", "樟江"];
+const FIRMS: [&str; 12] = ["栎川", "砚丰", "禾屿", "澄壹", "墨坤", "霖拓", "芷衡", "屹岫", "沅砺", "珩筑", "朔禾", "谨桓"];
 const FIRM_KINDS: [&str; 4] = ["实业有限公司", "新材料有限公司", "农业发展有限公司", "科技股份有限公司"];
-const FIRM_PLACES: [&str; 6] = ["广东", "浙江", "江苏", "上海", "四川", "重庆"];
+// no such places: nobody's company may stand in a sample
+const FIRM_PLACES: [&str; 6] = ["霁川", "澜浦", "岚州", "汐宁", "栎阳港", "沐江"];
 const SURNAMES: [&str; 16] = ["王", "李", "张", "刘", "陈", "杨", "赵", "黄", "周", "吴", "徐", "孙", "胡", "朱", "高", "林"];
 const GIVEN: [&str; 16] =
     ["建华", "志远", "晓梅", "国平", "春燕", "永强", "丽娟", "文博", "海燕", "家明", "玉兰", "振宇", "秀芳", "立新", "思源", "红霞"];
-const EVENTS: [&str; 4] = ["2025年春季产业招商推介会", "2025年数字产业对接会", "2026年大湾区招商活动", "2026年生态食品博览会"];
+const EVENTS: [&str; 4] = ["春季产业招商推介会", "数字产业对接会", "大湾区招商活动", "生态食品博览会"];
 const DIFFICULTIES: [&str; 6] = ["项目用地未落实", "环评手续未办结", "用电报装未完成", "企业资金短缺", "用工不足", "征拆进度慢"];
 const HANDLING: [&str; 3] = ["已召开专题会议研究", "正在办理用地手续", "企业已进场"];
 
@@ -121,7 +122,10 @@ impl Maker<'_> {
             _ => AGREEMENT_CONTRACT,
         };
         let industry = &self.units.industries[number % self.units.industries.len()];
-        let event = if life.signed.is_some() && dice.chance(40) { *dice.pick(&EVENTS) } else { "" };
+        let event = match life.signed.filter(|_| dice.chance(40)) {
+            Some(day) => format!("{}年{}", day.year(), dice.pick(&EVENTS)),
+            None => String::new(),
+        };
         let year = life.signed.unwrap_or(began).year();
         let code = format!("YB{year}{:05}", number + 1);
         let name =
@@ -136,10 +140,19 @@ impl Maker<'_> {
         let funds = if life.started.is_some() { amount / 100 * dice.below(80) as i64 } else { amount / 100 * dice.below(15) as i64 };
         let signed = life.signed;
         let planned_start = signed.filter(|_| !overdue && dice.chance(60)).map(|day| day + Days::new(90 + dice.below(270)));
-        let planned_production = life.started.filter(|_| dice.chance(85)).map(|day| day + Days::new(240 + dice.below(500)));
+        let planned_production = life.started.filter(|_| dice.chance(88)).map(|day| match life.produced {
+            Some(produced) => produced - Days::new(dice.below(60)),
+            None => (day + Days::new(240 + dice.below(500))).max(self.as_of + Days::new(dice.below(200)) - Days::new(60)),
+        });
         let progress = match (life.started, life.produced) {
             (_, Some(_)) => Some(100),
-            (Some(_), _) => Some(5 + dice.below(90) as i64),
+            // near the plan for most, well behind for some
+            (Some(started), _) => {
+                let planned = planned_production
+                    .map_or(50, |end| ((self.as_of - started).num_days() * 100 / (end - started).num_days().max(1)).min(99));
+                let behind = if dice.chance(75) { dice.below(9) } else { 10 + dice.below(40) } as i64;
+                Some((planned - behind).clamp(1, 99))
+            }
             _ => None,
         };
         let city = self.units.city_of(place).map_or("", |city| self.units.units[city].name.as_str());
@@ -150,7 +163,7 @@ impl Maker<'_> {
         row.text("name", &name);
         row.text("investor", &investor);
         row.text("industry", &industry.name);
-        row.text("event", event);
+        row.text("event", &event);
         row.text("city", city);
         row.text("county", &county);
         row.text("agreement", agreement);
@@ -160,10 +173,11 @@ impl Maker<'_> {
         row.date("negotiation_began_on", Some(signed.map_or(began, |day| day - Days::new(30 + dice.below(200)))));
         row.date("evaluated_on", signed.filter(|_| dice.chance(75)).map(|day| day - Days::new(5 + dice.below(20))));
         row.date("signed_on", signed.filter(|_| overdue || dice.chance(99)));
-        row.date("entered_on", signed.filter(|_| dice.chance(85)).map(|day| self.known(day + Days::new(5 + dice.below(50)))));
+        row.date("entered_on", signed.filter(|_| dice.chance(85)).and_then(|day| self.known(day + Days::new(5 + dice.below(32)))));
         row.date(
             "performed_on",
-            life.started.or(signed.filter(|_| !overdue && dice.chance(60)).map(|day| self.known(day + Days::new(20 + dice.below(90))))),
+            life.started
+                .or(signed.filter(|_| !overdue && dice.chance(75)).and_then(|day| self.known(day + Days::new(20 + dice.below(80))))),
         );
         row.date("planned_start_on", planned_start);
         row.date("started_on", life.started);
@@ -177,14 +191,15 @@ impl Maker<'_> {
         row.text("leader", if dice.chance(88) { &leader } else { "" });
         let has_officer = dice.chance(93);
         row.text("officer", if has_officer { &officer } else { "" });
-        // 19900000000 to 19999999999 in no order: invented numbers
-        row.text("phone", &if has_officer { format!("199{:08}", dice.below(100_000_000)) } else { String::new() });
+        // 100 is no mobile prefix: these numbers ring nowhere
+        row.text("phone", &if has_officer { format!("1000000{:04}", dice.below(10_000)) } else { String::new() });
         row.text("team", if dice.chance(85) { "有" } else { "" });
         row.text("plan", if dice.chance(80) { "有" } else { "" });
         row.text("difficulty", if dice.chance(45) { DIFFICULTIES[dice.below(6) as usize] } else { "" });
-        row.date("updated_on", Some(self.before(dice, 0, 75)));
+        let freshest = if dice.chance(80) { 30 } else { 75 };
+        row.date("updated_on", Some(self.before(dice, 0, freshest)));
         if let Some(day) = signed.filter(|_| !event.is_empty() && agreement == AGREEMENT_CONTRACT) {
-            self.orders_of(&code, &name, event, &industry.name, &county, day, dice);
+            self.orders_of(&code, &name, &event, &industry.name, &county, day, dice);
         }
         row.cells
     }
@@ -196,11 +211,19 @@ impl Maker<'_> {
         let lead = self.units.industry(industry).and_then(|industry| self.units.lead(industry, self.as_of));
         let lead = lead.map_or(String::new(), |unit| self.units.units[unit].name.clone());
         for (kind, holder) in [("产业牵头部门", lead.as_str()), ("属地", county)] {
-            let dispatched = self.known(signed + Days::new(3 + dice.below(12)));
-            let due = dispatched + Days::new(*dice.pick(&[30, 60, 90]));
-            let received = dice.chance(85).then(|| self.known(dispatched + Days::new(dice.below(9))));
-            let feedback = received.filter(|_| dice.chance(60)).map(|day| self.known(day + Days::new(10 + dice.below(100))));
-            let completed = feedback.filter(|_| dice.chance(45)).map(|day| self.known(day + Days::new(dice.below(60))));
+            let Some(dispatched) = self.known(signed + Days::new(3 + dice.below(12))) else { continue };
+            let due = dispatched + Days::new(*dice.pick(&[60, 90, 180]));
+            let received = if dice.chance(96) { self.known(dispatched + Days::new(dice.below(5))) } else { None };
+            // most orders are done in time; the rest are answered now and then, or were once
+            let done = dice.chance(72);
+            let completed = received.filter(|_| done).and_then(|day| self.known(day + Days::new(20 + dice.below(70))));
+            let lately = self.before(dice, 1, 28);
+            let feedback = match (received, completed) {
+                (Some(received), Some(completed)) => Some(received.max(completed - Days::new(dice.below(15)))),
+                (Some(received), None) if dice.chance(70) => Some(received.max(lately)),
+                (Some(received), None) if dice.chance(50) => self.known(received + Days::new(10 + dice.below(60))),
+                _ => None,
+            };
             let extended = (completed.is_none() && dice.chance(6)).then(|| due + Days::new(30));
             let number = self.orders.len() + 1;
             let mut row = Row::new(&self.policy.ledgers[index]);
@@ -230,12 +253,14 @@ impl Maker<'_> {
         if dice.chance(17) {
             return life;
         }
-        let signed = self.known(began + Days::new(30 + dice.below(150)));
+        let Some(signed) = self.known(began + Days::new(30 + dice.below(150))) else { return life };
         life.stage = "签约";
         life.signed = Some(signed);
-        if dice.chance(5) {
+        if dice.chance(6)
+            && let Some(day) = self.known(signed + Days::new(100 + dice.below(200)))
+        {
             life.stage = STAGE_TERMINATED;
-            life.terminated = Some(self.known(signed + Days::new(100 + dice.below(200))));
+            life.terminated = Some(day);
             return life;
         }
         let start = signed + Days::new(30 + dice.below(260));
@@ -262,9 +287,9 @@ impl Maker<'_> {
         self.as_of - Days::new(from + dice.below(to - from))
     }
 
-    /// A day the register can know of.
-    fn known(&self, day: NaiveDate) -> NaiveDate {
-        day.min(self.as_of)
+    /// A day the register can know of: what lies ahead has not happened.
+    fn known(&self, day: NaiveDate) -> Option<NaiveDate> {
+        (day <= self.as_of).then_some(day)
     }
 }
 

@@ -456,6 +456,30 @@ impl Pull {
         Ok(())
     }
 
+    /// Why the last snapshot is held, if it is; `accept` brings it into force instead.
+    pub async fn last_held(&mut self, writer: &SnapshotWriter, accept: bool) -> Result<Option<String>> {
+        let held = SnapshotState::Held.code();
+        if accept {
+            sqlx::query("UPDATE snapshot SET state=$4 WHERE ledger=$1 AND source=$2 AND seq=$3 AND state=$5")
+                .bind(&writer.ledger)
+                .bind(&writer.source)
+                .bind(writer.seq - 1)
+                .bind(SnapshotState::InForce.code())
+                .bind(held)
+                .execute(&mut *self.transaction)
+                .await?;
+            return Ok(None);
+        }
+        let row = sqlx::query("SELECT reason FROM snapshot WHERE ledger=$1 AND source=$2 AND seq=$3 AND state=$4")
+            .bind(&writer.ledger)
+            .bind(&writer.source)
+            .bind(writer.seq - 1)
+            .bind(held)
+            .fetch_optional(&mut *self.transaction)
+            .await?;
+        row.map(|row| text(&row, "reason")).transpose()
+    }
+
     /// Writes the snapshot row and its notes.
     pub async fn finish(&mut self, writer: &SnapshotWriter, facts: &SnapshotFacts, state: SnapshotState, reason: &str) -> Result<()> {
         sqlx::query(

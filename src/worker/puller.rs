@@ -229,6 +229,11 @@ impl Service {
             if pull.is_identical(&target.writer, &facts).await? {
                 outcome.seq -= 1;
                 pull.touch(&target.writer, &now).await?;
+                // the same held file once more is still held; with --accept it is now taken
+                if let Some(reason) = pull.last_held(&target.writer, request.accept).await? {
+                    outcome.held_because = reason;
+                    outcome.state = Some(SnapshotState::Held);
+                }
             } else {
                 let held = if request.accept { None } else { self.held(&mut pull, &outcome.ledger, &request.source, &difference).await? };
                 let state = if held.is_some() { SnapshotState::Held } else { SnapshotState::InForce };

@@ -282,10 +282,15 @@ fn the_brake_holds_a_halved_register() {
     assert_eq!(findings(at), before, "the last good one stays in force");
     let listed = stdout(&duban(at, &["snapshot", "list"]));
     assert!(listed.contains("project/x 第2次 暂缓") && listed.contains("行数由200减为100"), "{listed}");
-    let released = duban(at, &["snapshot", "release", "project", "x", "2"]);
-    assert_eq!(released.status.code(), Some(0), "{}", stderr(&released));
+    assert_eq!(pull(&half, false), Some(3), "looking again does not make it good");
+    assert_eq!(findings(at), before);
+    assert_eq!(pull(&half, true), Some(0), "a person takes it");
     assert_ne!(findings(at), before);
-    assert_eq!(duban(at, &["snapshot", "release", "project", "x", "2"]).status.code(), Some(1), "only once");
+    assert_eq!(duban(at, &["snapshot", "release", "project", "x", "2"]).status.code(), Some(1), "nothing is held any more");
+    assert_eq!(pull(&whole, false), Some(3), "twice as many is as odd as half");
+    let released = duban(at, &["snapshot", "release", "project", "x", "3"]);
+    assert_eq!(released.status.code(), Some(0), "{}", stderr(&released));
+    assert_eq!(findings(at), before);
 }
 
 #[test]
