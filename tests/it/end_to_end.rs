@@ -326,3 +326,22 @@ fn serve_runs_what_is_due_once_and_catches_up() {
         service.store.close().await;
     });
 }
+
+/// The main job on PostgreSQL: the same workbooks, mails and findings as on the embedded database, and a kill in the middle loses nothing.
+#[test]
+fn the_main_job_is_the_same_on_postgresql() {
+    super::store_contract::on(true, async |db| {
+        let embedded = root_with_sample("120");
+        assert!(duban(embedded.path(), &RUN).status.success());
+        let root = root_with_sample("120");
+        edit(root.path(), "config/duban.toml", "url = \"sqlite:var/duban.db\"", &format!("url = \"{}\"", db.url()));
+        let killed = command(root.path(), &RUN).env("DUBAN_CRASH_AFTER", "detect").output().expect("duban starts");
+        assert!(!killed.status.success());
+        let again = duban(root.path(), &RUN);
+        assert_eq!(again.status.code(), Some(0), "{}", stderr(&again));
+        assert!(stdout(&duban(root.path(), &RUN)).contains("已于此前完成"));
+        assert!(findings(root.path()) == findings(embedded.path()), "the findings differ");
+        assert!(left_behind(root.path()) == left_behind(embedded.path()), "workbooks or mails differ");
+        assert!(!root.path().join("var/duban.db").exists());
+    });
+}

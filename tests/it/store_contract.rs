@@ -38,6 +38,11 @@ impl Db {
         Db { folder, url: format!("{base}/{name}"), server: Some((pool, name)) }
     }
 
+    /// The url a configuration would name.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// A handle of its own, as another process would have.
     pub async fn open(&self) -> Store {
         Store::open(self.folder.path(), &self.url).await.expect("the store opens")
@@ -65,7 +70,8 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-fn on(postgres: bool, case: impl AsyncFnOnce(&Db)) {
+/// Runs a case on a database of its own.
+pub fn on(postgres: bool, case: impl AsyncFnOnce(&Db)) {
     let server = variable("DUBAN_TEST_POSTGRES");
     if postgres && server.is_none() {
         assert!(
