@@ -92,8 +92,9 @@ struct Target<'a> {
     layout: Option<(Columns, i64)>,
 }
 
-/// Rows on their way from the reading thread.
-const FRAMES_AHEAD: usize = 4096;
+/// Frames that travel together from the reading thread, and how many such bundles may wait.
+const FRAMES_TOGETHER: usize = 256;
+const BUNDLES_AHEAD: usize = 16;
 
 impl Service {
     /// Reads a file into snapshots.
@@ -110,10 +111,20 @@ impl Service {
             Some(only) => policy.ledgers.iter().filter(|ledger| ledger.id == *only).cloned().collect(),
         };
         let limits = self.read_limits();
-        let (sender, mut receiver) = tokio::sync::mpsc::channel::<Frame>(FRAMES_AHEAD);
+        let (sender, mut receiver) = tokio::sync::mpsc::channel::<Vec<Frame>>(BUNDLES_AHEAD);
         let parser = self.parser.clone();
         let path = request.path.clone();
-        let reading = tokio::task::spawn_blocking(move || parser.read(&path, limits, |frame| sender.blocking_send(frame).is_ok()));
+        let reading = tokio::task::spawn_blocking(move || {
+            let mut bundle = Vec::with_capacity(FRAMES_TOGETHER);
+            let read = parser.read(&path, limits, |frame| {
+                bundle.push(frame);
+                bundle.len() < FRAMES_TOGETHER
+                    || sender.blocking_send(std::mem::replace(&mut bundle, Vec::with_capacity(FRAMES_TOGETHER))).is_ok()
+            });
+            // a receiver that is gone has its reasons
+            let _ = sender.blocking_send(bundle);
+            read
+        });
         let mut pull = self.store.begin_pull().await?;
         let mut reader = FileReader {
             policy,
@@ -125,29 +136,31 @@ impl Service {
         };
         let mut sheet: Option<SheetIntake<'_>> = None;
         let progress = self.progress(&format!("读取 {file}"));
-        while let Some(frame) = receiver.recv().await {
-            match frame {
-                Frame::Sheet { name, visible, merges } => {
-                    if let Some(done) = sheet.take() {
-                        reader.end_sheet(&mut pull, done).await?;
+        while let Some(bundle) = receiver.recv().await {
+            progress.inc(bundle.len() as u64);
+            for frame in bundle {
+                match frame {
+                    Frame::Sheet { name, visible, merges } => {
+                        if let Some(done) = sheet.take() {
+                            reader.end_sheet(&mut pull, done).await?;
+                        }
+                        let number = reader.sheets.len() as u32;
+                        reader.sheets.push(name.clone());
+                        if visible {
+                            sheet = Some(SheetIntake::new(&ledgers, number, &name, merges, reader.today));
+                        } else {
+                            reader.unread.push((name, "隐藏的工作表，未读取".into()));
+                        }
                     }
-                    let number = reader.sheets.len() as u32;
-                    reader.sheets.push(name.clone());
-                    if visible {
-                        sheet = Some(SheetIntake::new(&ledgers, number, &name, merges, reader.today));
-                    } else {
-                        reader.unread.push((name, "隐藏的工作表，未读取".into()));
+                    Frame::Row { number, cells } => {
+                        if let Some(sheet) = sheet.as_mut() {
+                            let mut outcomes = Vec::new();
+                            sheet.push(number, cells, |_, outcome| outcomes.push(outcome));
+                            reader.take(&mut pull, sheet, outcomes).await?;
+                        }
                     }
+                    Frame::Refused { .. } | Frame::End => {}
                 }
-                Frame::Row { number, cells } => {
-                    progress.inc(1);
-                    if let Some(sheet) = sheet.as_mut() {
-                        let mut outcomes = Vec::new();
-                        sheet.push(number, cells, |_, outcome| outcomes.push(outcome));
-                        reader.take(&mut pull, sheet, outcomes).await?;
-                    }
-                }
-                Frame::Refused { .. } | Frame::End => {}
             }
         }
         progress.finish_and_clear();

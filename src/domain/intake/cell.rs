@@ -24,6 +24,9 @@ fn remark(reason: impl Into<String>, hint: &str) -> CellFault {
 /// Words that registers write for nothing.
 const BLANKS: [&str; 17] = ["-", "--", "—", "——", "–", "/", "//", "\\", "无", "暂无", "空", "N/A", "n/a", "NA", "null", "NULL", "#N/A"];
 
+/// The longest of them, full-width and in UTF-8.
+const BLANK_BYTES_MAX: usize = 12;
+
 /// A date not known yet, in words.
 const NOT_YET: [&str; 7] = ["近期", "待定", "未定", "尽快", "未开工", "未签约", "暂定"];
 
@@ -43,11 +46,30 @@ pub fn read_cell(field: &Field, raw: &Raw, money_power: i32, today: NaiveDate) -
         Raw::Number(number) if !number.is_finite() => return Err(fatal("不是有效数字", "请填写实际数值")),
         _ => {}
     }
+    // what a workbook holds as a date or a number needs no reading of text
+    match (field.kind, raw) {
+        (FieldKind::Date { .. }, Raw::Date(year, month, day)) if *year > 1900 => {
+            let date = NaiveDate::from_ymd_opt(i32::from(*year), u32::from(*month), u32::from(*day))
+                .ok_or_else(|| fatal("这一天不存在", "请改正后重新导入"))?;
+            return Ok((Cell::Date(plausible(date, today)?), None));
+        }
+        (FieldKind::Money, Raw::Number(number)) if *number >= 0.0 => {
+            if let Some(fen) = Decimal::from_f64(*number).and_then(|value| value.scaled(money_power)).filter(|fen| *fen <= FEN_MAX) {
+                return Ok((Cell::Money(fen), None));
+            }
+        }
+        (FieldKind::Decimal, Raw::Number(number)) => {
+            if let Some(value) = Decimal::from_f64(*number) {
+                return Ok((Cell::Decimal(value), None));
+            }
+        }
+        _ => {}
+    }
     let text = match raw {
         Raw::Text(text) => clean(text),
         other => other.display(),
     };
-    if text.is_empty() || BLANKS.contains(&narrow(&text).as_str()) {
+    if text.is_empty() || text.len() <= BLANK_BYTES_MAX && BLANKS.contains(&narrow(&text).as_str()) {
         return Ok((Cell::Empty, None));
     }
     match field.kind {
@@ -323,7 +345,11 @@ fn is_invisible(c: char) -> bool {
 /// Text without surrounding spaces of any width and without invisible characters; inner line breaks stay.
 pub fn clean(text: &str) -> String {
     let is_edge = |c: char| c.is_whitespace() || is_invisible(c);
-    text.trim_matches(is_edge).chars().filter(|c| !is_invisible(*c) || *c == '\n').collect()
+    let trimmed = text.trim_matches(is_edge);
+    if trimmed.chars().any(is_invisible) {
+        return trimmed.chars().filter(|c| !is_invisible(*c) || *c == '\n').collect();
+    }
+    trimmed.to_owned()
 }
 
 /// Full-width digits, letters and signs as ASCII (NFKC for what numbers, dates and codes are written with).

@@ -358,6 +358,11 @@ impl<'a> SheetIntake<'a> {
         let code_column = header.columns.iter().find(|column| Some(column.field) == ledger.role(Role::Code)).map(|column| column.column);
         let code =
             cells.iter().find(|(column, _)| Some(*column) == code_column).map(|(_, raw)| cell::clean(&raw.display())).unwrap_or_default();
+        // nearly every row: a code such as GZ202500001 beside other cells. No total, heading, remark or repeated header begins so.
+        let latin = code.starts_with(|c: char| c.is_ascii_alphanumeric() || ('\u{ff10}'..='\u{ff5a}').contains(&c));
+        if cells.len() > 3 && latin {
+            return None;
+        }
         let words: Vec<String> = cells.iter().map(|(_, raw)| cell::key(&raw.display())).filter(|text| !text.is_empty()).collect();
         if header.is_repeated(cells) {
             return Some("重复的表头".into());
