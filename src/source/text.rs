@@ -39,6 +39,10 @@ pub fn read(mut file: File, limits: ReadLimits, out: &mut FrameWriter<impl Write
 }
 
 fn decode(bytes: &[u8]) -> Result<String, Refusal> {
+    let utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
+    if !utf16 && bytes.iter().take(4096).any(|byte| *byte == 0) {
+        return Err(Refusal::new("这不是表格文件", "能读取的是xlsx、xls、ods和csv"));
+    }
     if let Some((encoding, mark)) = encoding_rs::Encoding::for_bom(bytes) {
         let (text, bad) = encoding.decode_without_bom_handling(&bytes[mark..]);
         return if bad { Err(undecodable(bytes, encoding.name())) } else { Ok(text.into_owned()) };

@@ -208,7 +208,20 @@ impl Service {
         let now = stamp(self.clock.now());
         let mut report = PullReport { file: file.to_owned(), ledgers: Vec::new(), unread: reader.unread };
         let covers_in_file = reader.targets.values().find_map(|target| target.covers_on);
-        for (_, mut target) in reader.targets {
+        // a header with nothing below it begins no ledger; one that had rows before goes to the brake
+        let (empty, targets): (BTreeMap<_, _>, BTreeMap<_, _>) = reader
+            .targets
+            .into_iter()
+            .partition(|(_, target)| target.writer.seq == 1 && target.accounts.iter().all(|account| account.read == 0));
+        for target in empty.into_values() {
+            report.unread.extend(target.accounts.into_iter().map(|account| (account.sheet, "表头下面没有数据".to_owned())));
+        }
+        if targets.is_empty() {
+            pull.rollback().await?;
+            let refusal = Refusal::new("表头下面没有数据", "请核对是否选错了文件或工作表");
+            return Err(PullError::Refused { file: request.path.display().to_string(), refusal });
+        }
+        for (_, mut target) in targets {
             let kept: Vec<String> = target.kept.iter().cloned().collect();
             let difference = pull.finish_rows(&mut target.writer, &kept).await?;
             target.notes.sort_by(|a, b| (a.sheet, a.row, &a.cell, a.kind).cmp(&(b.sheet, b.row, &b.cell, b.kind)));

@@ -345,3 +345,17 @@ fn the_main_job_is_the_same_on_postgresql() {
         assert!(!root.path().join("var/duban.db").exists());
     });
 }
+
+/// A header without rows does not end the sample or begin a ledger.
+#[test]
+fn a_register_without_rows_is_refused() {
+    let root = root_with_sample("120");
+    let file = root.path().join("head.csv");
+    std::fs::write(&file, "项目编号,项目名称,合同投资额（亿元）\n").expect("a file");
+    let refused = duban(root.path(), &["import", file.to_str().expect("a path")]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(stderr(&refused).contains("表头下面没有数据"), "{}", stderr(&refused));
+    std::fs::write(&file, [0x89, b'P', b'N', b'G', 0, 0, 0, 13]).expect("a file");
+    assert!(stderr(&duban(root.path(), &["import", file.to_str().expect("a path")])).contains("这不是表格文件"));
+    assert!(duban(root.path(), &RUN).status.success());
+}

@@ -96,7 +96,7 @@ pub struct NearMiss {
 /// # Errors
 /// No block names all required columns of a ledger; what came nearest, if anything.
 pub fn find<'a>(ledgers: &'a [Ledger], rows: &Rows, merges: &Merges) -> Result<(&'a Ledger, Header), Option<NearMiss>> {
-    let mut near: Option<(usize, NearMiss)> = None;
+    let mut near: Option<((usize, usize), NearMiss)> = None;
     let mut best: Option<((usize, usize), &Ledger, Header)> = None;
     for start in 0..rows.len() {
         for height in 1..=HEIGHT_MAX.min(rows.len() - start) {
@@ -119,8 +119,8 @@ pub fn find<'a>(ledgers: &'a [Ledger], rows: &Rows, merges: &Merges) -> Result<(
                 let score = (columns.len(), HEIGHT_MAX - height);
                 // a sheet of something else may well name a project in two of its columns
                 let known = score.0 >= SCORE_MIN && score.0 * 2 >= paths.len();
-                if known && !missing.is_empty() && near.as_ref().is_none_or(|(most, _)| columns.len() > *most) {
-                    near = Some((columns.len(), NearMiss { row: block[0].0, ledger: ledger.title.clone(), missing: missing.clone() }));
+                if known && !missing.is_empty() && near.as_ref().is_none_or(|(most, _)| score > *most) {
+                    near = Some((score, NearMiss { row: block[0].0, ledger: ledger.title.clone(), missing: missing.clone() }));
                 }
                 if !missing.is_empty() || !known || best.as_ref().is_some_and(|(known, ..)| *known >= score) {
                     continue;
