@@ -40,7 +40,11 @@ pub async fn service_with(root: &Path, clock: Clock, program: PathBuf) -> anyhow
     Ok(Service { root: root.to_owned(), config: Arc::new(config), store, clock, parser: ParserCommand { program }, mailer })
 }
 
-fn mailer(root: &Path, settings: &MailSettings) -> anyhow::Result<Mailer> {
+/// Where mails go by the settings.
+///
+/// # Errors
+/// The password file cannot be read, or the server's name is none.
+pub fn mailer(root: &Path, settings: &MailSettings) -> anyhow::Result<Mailer> {
     let Some(smtp) = &settings.smtp else { return Ok(Mailer::Directory(root.join("var/outbox"))) };
     let login = match (&smtp.user, &smtp.password_file) {
         (Some(user), Some(file)) => {
@@ -61,6 +65,7 @@ fn mailer(root: &Path, settings: &MailSettings) -> anyhow::Result<Mailer> {
         },
         login,
         timeout: Duration::from_secs(smtp.timeout_seconds),
+        connections: smtp.connections,
     };
     Ok(Mailer::smtp(&server, &settings.from)?)
 }

@@ -3,6 +3,12 @@
 use super::Exit;
 use crate::app;
 use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::digest::{Plan, plan};
+use crate::domain::judge::{Context as Judging, Judged};
+use crate::domain::ledger::Role;
+use crate::domain::record::{Place, Record};
+use crate::domain::routing::{Linked, link};
 use crate::domain::rule::RuleKind;
 use crate::domain::units::Level;
 use crate::domain::workbook::{clause, ladder, sentence};
@@ -10,16 +16,17 @@ use crate::mail::templates::Templates;
 use crate::report;
 use anyhow::{Context, ensure};
 use chrono::{Datelike, NaiveDate};
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 /// Lists every problem; without any, what the configuration will do.
 pub fn check(root: &Path, clock: &Clock) -> anyhow::Result<Exit> {
     let config = app::load_config(root)?;
     let policy = &config.policy;
-    if let Err(errors) = Templates::new(&config.mail_templates) {
-        anyhow::bail!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"));
-    }
-    println!(
+    rehearse(&config)?;
+    // a password file that is missing, or a server name TLS cannot check
+    app::mailer(root, &config.settings.mail)?;
+    say!(
         "配置检查通过：台账{}种，规则{}条，责任单位{}个，产业{}个，任务{}个，报表模板{}个。",
         policy.ledgers.len(),
         policy.rules.len(),
@@ -28,7 +35,7 @@ pub fn check(root: &Path, clock: &Clock) -> anyhow::Result<Exit> {
         config.jobs.len(),
         config.templates.len()
     );
-    println!("\n一、任务的下几次执行时点");
+    say!("\n一、任务的下几次执行时点");
     for job in &config.jobs {
         let now = clock.local(job.schedule.utc_offset_seconds);
         let next: Vec<String> = job
@@ -37,14 +44,14 @@ pub fn check(root: &Path, clock: &Clock) -> anyhow::Result<Exit> {
             .take(3)
             .map(|slot| format!("{}（截至{}）", slot.runs_at.format("%Y-%m-%d %H:%M"), slot.as_of))
             .collect();
-        println!("  {}（{}）：{}", job.title, job.name, if next.is_empty() { "无".into() } else { next.join("、") });
+        say!("  {}（{}）：{}", job.title, job.name, if next.is_empty() { "无".into() } else { next.join("、") });
     }
-    println!("\n二、谁会收到提醒");
+    say!("\n二、谁会收到提醒");
     for (_, level) in Level::NAMES {
         let units: Vec<_> = policy.units.units.iter().filter(|unit| unit.level == level).collect();
         let without: Vec<&str> = units.iter().filter(|unit| unit.mailbox.is_none()).map(|unit| unit.name.as_str()).collect();
         let jobs: Vec<&str> = config.jobs.iter().filter(|job| job.levels.contains(&level)).map(|job| job.title.as_str()).collect();
-        println!(
+        say!(
             "  {}：{}个单位{}；{}",
             level.title(),
             units.len(),
@@ -56,24 +63,86 @@ pub fn check(root: &Path, clock: &Clock) -> anyhow::Result<Exit> {
             if jobs.is_empty() { "不发".into() } else { jobs.join("、") }
         );
     }
-    println!("\n三、督办规则");
+    say!("\n三、督办规则");
     for (number, rule) in policy.rules.iter().enumerate() {
-        println!("  {}. {}（{}，{}）：{}。{}", number + 1, rule.title, rule.id, clause(&rule.basis), sentence(policy, rule), ladder(rule));
+        say!("  {}. {}（{}，{}）：{}。{}", number + 1, rule.title, rule.id, clause(&rule.basis), sentence(policy, rule), ladder(rule));
     }
-    println!("\n四、日历");
+    say!("\n四、日历");
     let years: Vec<String> = policy.calendar.years().map(|year| year.to_string()).collect();
-    println!("  已有国务院办公厅节假日安排的年份：{}", years.join("、"));
+    say!("  已有国务院办公厅节假日安排的年份：{}", years.join("、"));
     let today = clock.today();
     // the notice for a year comes in the November before
     let next = today.year() + 1;
     if !policy.calendar.knows(today.year()) {
-        println!("  注意：缺{}年的节假日安排，按周末估算", today.year());
+        say!("  注意：缺{}年的节假日安排，按周末估算", today.year());
     } else if today.month() == 12 && !policy.calendar.knows(next) {
-        println!("  注意：请尽快录入{next}年的节假日安排（config/calendar/{next}.toml），否则按周末估算");
+        say!("  注意：请尽快录入{next}年的节假日安排（config/calendar/{next}.toml），否则按周末估算");
     }
     let periodic = policy.rules.iter().filter(|rule| matches!(rule.kind, RuleKind::Periodic { .. })).count();
-    println!("  按期检查的规则{periodic}条，以最近一个已结束的期间为准");
+    say!("  按期检查的规则{periodic}条，以最近一个已结束的期间为准");
     Ok(Exit::Done)
+}
+
+/// Renders every mail body for the digests of an invented register: a name that a template misspells shows here, not at eight in the
+/// morning.
+fn rehearse(config: &Config) -> anyhow::Result<()> {
+    const PROJECTS: usize = 200;
+    let policy = &config.policy;
+    let templates = Templates::new(&config.mail_templates)
+        .map_err(|errors| anyhow::anyhow!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
+    let (year, month, day) = SAMPLE_AS_OF;
+    let as_of = NaiveDate::from_ymd_opt(year, month, day).context("no such day")?;
+    let mut records: HashMap<(usize, String), Record> = HashMap::new();
+    for (index, rows) in crate::domain::sample::sample(policy, PROJECTS, as_of).ledgers {
+        let code = policy.ledgers[index].role(Role::Code).unwrap_or_default();
+        for cells in rows {
+            let key = cells[code].to_string();
+            let columns = (0..cells.len()).collect();
+            records.insert((index, key.clone()), Record { code: key, cells, columns, place: Place::default() });
+        }
+    }
+    let projects: HashMap<String, Linked> = records
+        .iter()
+        .filter(|((index, _), _)| Some(*index) == policy.project_ledger())
+        .map(|((index, code), record)| (code.clone(), link(policy, &policy.ledgers[*index], record)))
+        .collect();
+    let (waiting, exempt) = (HashMap::new(), HashMap::new());
+    let context = Judging { policy, as_of, projects: &projects, waiting: &waiting, exempt: &exempt };
+    let mut judged = Judged::new(policy);
+    for ((index, _), record) in &records {
+        judged.record(&context, *index, record);
+    }
+    judged.sort();
+    let (told, days, gone) = (HashMap::new(), HashMap::new(), BTreeSet::new());
+    for job in config.jobs.iter().filter(|job| !job.digest.is_empty()) {
+        for started in [true, false] {
+            let planned = plan(&Plan {
+                policy,
+                as_of,
+                sent_on: as_of,
+                office_name: &config.settings.office.name,
+                contact: &config.settings.office.contact,
+                objection_workdays: config.settings.office.objection_workdays,
+                judged: &judged,
+                records: &records,
+                origins: &[],
+                told_before: &told,
+                last_digest_on: &days,
+                gone: &gone,
+                rhythm: job.rhythm,
+                levels: &job.levels,
+                started,
+                source_line: "数据来源：样例",
+                next_on: None,
+                may_carry_rows: &|_| true,
+            });
+            ensure!(planned.coverage.holds(), "the coverage proof fails on the sample:\n{}", planned.coverage);
+            for digest in &planned.digests {
+                templates.render(&job.digest, digest)?;
+            }
+        }
+    }
+    Ok(())
 }
 
 /// The day the shipped sample describes.
@@ -93,6 +162,6 @@ pub fn sample(root: &Path, projects: usize, file: &Path) -> anyhow::Result<Exit>
     let name = file.file_name().context("FILE has no name")?.to_string_lossy().into_owned();
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let (path, sha256) = report::archive::write(folder, &name, &bytes)?;
-    println!("{}（{projects}个项目，{}字节，sha256 {}）", path.display(), bytes.len(), &sha256[..12]);
+    say!("{}（{projects}个项目，{}字节，sha256 {}）", path.display(), bytes.len(), &sha256[..12]);
     Ok(Exit::Done)
 }

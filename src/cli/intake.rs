@@ -48,7 +48,7 @@ pub fn print_report(report: &PullReport) {
                 format!("第{}次快照，新增{}、变更{}、消失{}", ledger.seq, difference.added, difference.changed, difference.gone)
             }
         };
-        println!(
+        say!(
             "{} {}（截至{}）：读入{}行，入库{}，待核{}，未作数据{}，提示{}；{what}",
             report.file,
             ledger.title,
@@ -60,11 +60,11 @@ pub fn print_report(report: &PullReport) {
             ledger.warnings,
         );
         for line in note_lines(&ledger.notes, &ledger.sheets_of_file, &[NoteKind::Quarantined], NOTES_SHOWN) {
-            println!("  {line}");
+            say!("  {line}");
         }
     }
     for (sheet, reason) in &report.unread {
-        println!("{}{} 未读取：{reason}", report.file, if sheet.is_empty() { String::new() } else { format!(" 工作表“{sheet}”") });
+        say!("{}{} 未读取：{reason}", report.file, if sheet.is_empty() { String::new() } else { format!(" 工作表“{sheet}”") });
     }
 }
 
@@ -111,7 +111,7 @@ pub async fn pull(service: &Service, name: Option<&str>, accept: bool) -> anyhow
     let mut worst = Exit::Done;
     for source in sources.iter().filter(|source| name.is_none_or(|name| name == source.name)) {
         if source.sample && name.is_none() && service.own_projects().await? {
-            println!("{}：已有其他来源的项目台账，样例不再读取", source.name);
+            say!("{}：已有其他来源的项目台账，样例不再读取", source.name);
             continue;
         }
         match service.pull_source(source, accept).await {
@@ -139,7 +139,7 @@ pub async fn snapshot(service: &Service, action: SnapshotAction) -> anyhow::Resu
             .store
             .audit(&stamp(service.clock.now()), "cli", &format!("snapshot {}", state.code()), &format!("{ledger}/{source}/{seq}"), "")
             .await?;
-        println!("{ledger}/{source} 第{seq}次快照：{}", if state == SnapshotState::InForce { "已放行生效" } else { "已作废" });
+        say!("{ledger}/{source} 第{seq}次快照：{}", if state == SnapshotState::InForce { "已放行生效" } else { "已作废" });
         Ok(Exit::Done)
     };
     match action {
@@ -150,7 +150,7 @@ pub async fn snapshot(service: &Service, action: SnapshotAction) -> anyhow::Resu
                     SnapshotState::InForce => "有效",
                     SnapshotState::Discarded => "作废",
                 };
-                println!(
+                say!(
                     "{}/{} 第{}次 {state} 截至{} {}行 {} {}{}",
                     snapshot.ledger,
                     snapshot.source,

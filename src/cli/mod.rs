@@ -1,4 +1,12 @@
-//! The command line (design, section 6): parse arguments, call the service, print, exit code. Results go to stdout, logs to stderr.
+//! The command line: parse arguments, call the service, print, exit code. Results go to stdout, logs to stderr.
+
+/// Prints a line of the result. A reader that has gone away, such as `head`, is no fault.
+macro_rules! say {
+    ($($arg:tt)*) => {{
+        use std::io::Write;
+        let _ = writeln!(std::io::stdout(), $($arg)*);
+    }};
+}
 
 mod check;
 mod findings;
@@ -150,11 +158,16 @@ pub fn main() -> ExitCode {
     };
     match runtime.block_on(dispatch(&arguments.root, arguments.command)) {
         Ok(exit) => exit.into(),
+        Err(error) if is_closed_pipe(&error) => Exit::Done.into(),
         Err(error) => {
             eprintln!("error: {error:#}");
             Exit::Failed.into()
         }
     }
+}
+
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe))
 }
 
 fn parse_file(path: &Path, limits: ReadLimits) -> ExitCode {

@@ -46,7 +46,7 @@ fn exit_of(state: RunState) -> Exit {
 pub async fn run(service: &Service, job: String, as_of: Option<NaiveDate>, dry_run: bool, revise: bool) -> anyhow::Result<Exit> {
     let when = as_of.map_or(RunWhen::Now, RunWhen::AsOf);
     let outcome = service.run_job(&RunRequest { job, when, revise, dry_run }).await?;
-    print!("{}", outcome.text);
+    say!("{}", outcome.text.trim_end());
     Ok(exit_of(outcome.state))
 }
 
@@ -59,7 +59,7 @@ pub async fn serve(service: &Service) -> anyhow::Result<Exit> {
     });
     for (job, slots) in service.next_slots(1) {
         let next = slots.first().map_or_else(|| "无".to_owned(), |slot| slot.runs_at.format("%Y-%m-%d %H:%M").to_string());
-        println!("{}（{}）下次：{next}", job.title, job.name);
+        say!("{}（{}）下次：{next}", job.title, job.name);
     }
     service.serve(stop).await?;
     Ok(Exit::Done)
@@ -88,7 +88,7 @@ pub async fn runs(service: &Service, limit: i64) -> anyhow::Result<Exit> {
             RunState::Partial => "部分完成",
             RunState::Failed => "失败",
         };
-        println!(
+        say!(
             "{} 截至{} {state} {}{}",
             run.id,
             run.as_of,
@@ -105,7 +105,7 @@ const CHECK_WORKDAYS: u32 = 20;
 /// Fixes the day acts begin: the first quarter start at least twenty working days away, written to config/duban.toml.
 pub fn init(service: &Service, root: &Path) -> anyhow::Result<Exit> {
     if let Some(day) = service.config.settings.enforce_on() {
-        println!("启动日已定为{}，未作更改。", chinese_date(day));
+        say!("启动日已定为{}，未作更改。", chinese_date(day));
         return Ok(Exit::Done);
     }
     let calendar = &service.config.policy.calendar;
@@ -129,10 +129,10 @@ pub fn init(service: &Service, root: &Path) -> anyhow::Result<Exit> {
         std::fs::set_permissions(temp.path(), known.permissions())?;
     }
     temp.persist(&path).with_context(|| format!("cannot write {}", path.display()))?;
-    println!("启动日定为{}（config/duban.toml [start] enforce_on）。", chinese_date(day));
-    println!("此前为建账期：各单位收到一份存量核对单，只作提醒；此后按督办规则催办，督办、通报、约谈由专人签发。");
+    say!("启动日定为{}（config/duban.toml [start] enforce_on）。", chinese_date(day));
+    say!("此前为建账期：各单位收到一份存量核对单，只作提醒；此后按督办规则催办，督办、通报、约谈由专人签发。");
     if !calendar.knows(chrono::Datelike::year(&day)) {
-        println!("注意：{}年的工作日安排尚未录入（config/calendar/），按周末估算。", chrono::Datelike::year(&day));
+        say!("注意：{}年的工作日安排尚未录入（config/calendar/），按周末估算。", chrono::Datelike::year(&day));
     }
     Ok(Exit::Done)
 }
@@ -145,7 +145,7 @@ pub async fn outbox(service: &Service, action: OutboxAction) -> anyhow::Result<E
             .store
             .audit(&now, "cli", &format!("outbox {}", to.code()), if ids.is_empty() { "all" } else { "named" }, &ids.join(" "))
             .await?;
-        println!("{word}{count}封");
+        say!("{word}{count}封");
         Ok(Exit::Done)
     };
     match action {
@@ -169,7 +169,7 @@ pub async fn outbox(service: &Service, action: OutboxAction) -> anyhow::Result<E
                     DeliveryState::Unknown => "结果不明",
                     DeliveryState::Held => "暂缓",
                 };
-                println!(
+                say!(
                     "{} {word} {} <{}> {} {}{}",
                     message.id,
                     message.unit,

@@ -73,6 +73,21 @@ impl Config {
         self.jobs.iter().find(|job| job.name == name)
     }
 
+    /// The texts as a run may keep them: the password of a database url stays in its file.
+    pub fn files_without_secrets(&self) -> FileSet {
+        let mut files = self.files.clone();
+        if let Some(text) = files.get_mut("config/duban.toml") {
+            let url = &self.settings.database.url;
+            if let Some((scheme, rest)) = url.split_once("://")
+                && let Some((login, place)) = rest.rsplit_once('@')
+            {
+                let user = login.split(':').next().unwrap_or_default();
+                *text = text.replace(url.as_str(), &format!("{scheme}://{user}@{place}"));
+            }
+        }
+        files
+    }
+
     /// Parses the texts; all problems at once.
     pub fn parse(files: FileSet) -> Result<Config, Problems> {
         let mut problems = Problems::default();

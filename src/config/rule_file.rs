@@ -120,7 +120,7 @@ struct RuleFile {
 
 type Parsed = (Vec<Rule>, Vec<(String, Vec<String>)>, Vec<(Level, i64)>);
 
-/// The clauses a rule may cite: the rows of the mission table.
+/// The clauses a rule may cite: the chapters of the province's rule.
 const CHAPTERS: [&str; 4] = ["一", "二", "三", "四"];
 
 pub fn parse(files: &FileSet, ledgers: &[Ledger], units: &Units, problems: &mut Problems) -> Option<Parsed> {
@@ -533,7 +533,7 @@ fn literal(kind: FieldKind, text: &str) -> Option<Cell> {
     })
 }
 
-/// The column sets a rule needs: it is off for a row whose source has none of the columns of one set (design, section 3).
+/// The column sets a rule needs: it is off for a row whose source has none of the columns of one set.
 fn needs(ledger: &Ledger, scope: &[Condition], kind: &RuleKind) -> Vec<Columns> {
     let mut needs: Vec<Columns> = scope.iter().map(|condition| condition.fields(ledger)).collect();
     let one = |field: usize| [field].into_iter().collect::<Columns>();

@@ -47,7 +47,7 @@ pub enum Attempt {
     Channel(String),
 }
 
-/// The meaning of an SMTP reply. Chinese providers answer rate limits with 550 (research/reliability.md, section 0, fact 8).
+/// The meaning of an SMTP reply. Chinese providers answer rate limits with 550 (QQ: "frequency limited"; NetEase: HL:, MI:, DT:).
 pub fn classify(code: u16, text: &str) -> Attempt {
     let reply = format!("{code} {text}");
     let lower = text.to_ascii_lowercase();

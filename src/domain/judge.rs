@@ -1,4 +1,4 @@
-//! Judging: (records, rules, calendar, units, exemptions, as_of) → findings. The order of questions is the design's, section 4:
+//! Judging: (records, rules, calendar, units, exemptions, as_of) → findings. The order of questions is fixed:
 //! out of scope → `until` happened (met) → `from` later than as_of (not yet) → a needed cell empty (unjudged) → judged.
 
 use super::calendar::{Calendar, Local};

@@ -243,7 +243,7 @@ pub fn is_terminated(ledger: &Ledger, record: &Record, as_of: NaiveDate) -> bool
     }
 }
 
-/// The stage words the design gives a meaning of their own.
+/// The stage words that have a meaning of their own.
 pub const STAGE_TERMINATED: &str = "终止";
 pub const STAGE_NEGOTIATING: &str = "洽谈";
 /// Only this agreement counts as signed.

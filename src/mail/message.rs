@@ -101,7 +101,7 @@ fn body(kind: ContentType, text: &str) -> SinglePart {
 }
 
 /// An .xlsx under a Chinese name. RFC 2231 alone shows as `tcmime.1.bin` in old Outlook, QQ and Coremail; the encoded words in `name`
-/// and `filename` are what those read (research/libs.md, section 5).
+/// and `filename` are what those read.
 fn attached(file: &Attachment<'_>) -> SinglePart {
     let name = file_name(file.name);
     let words = encoded_words(&name);

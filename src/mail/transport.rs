@@ -2,6 +2,7 @@
 
 use crate::domain::delivery::{Attempt, classify};
 use lettre::address::Envelope;
+use lettre::transport::smtp::PoolConfig;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::{Address, SmtpTransport, Transport};
@@ -18,6 +19,8 @@ pub struct Server {
     pub login: Option<(String, String)>,
     /// For every read and write; a server that says nothing longer is given up.
     pub timeout: Duration,
+    /// Messages under way at a time.
+    pub connections: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +40,7 @@ pub enum Mailer {
     Smtp {
         transport: SmtpTransport,
         from: Address,
+        connections: u32,
     },
     /// One .eml file per message.
     Directory(PathBuf),
@@ -57,7 +61,16 @@ impl Mailer {
         if let Some((user, password)) = &server.login {
             builder = builder.credentials(Credentials::new(user.clone(), password.clone()));
         }
-        Ok(Mailer::Smtp { transport: builder.build(), from })
+        let pool = PoolConfig::new().max_size(server.connections);
+        Ok(Mailer::Smtp { transport: builder.pool_config(pool).build(), from, connections: server.connections })
+    }
+
+    /// How many messages may be under way at a time.
+    pub fn parallel(&self) -> i64 {
+        match self {
+            Mailer::Smtp { connections, .. } => i64::from((*connections).max(1)),
+            Mailer::Directory(_) => 16,
+        }
     }
 
     /// Delivers one message. Blocking. `file` names it in a directory.
@@ -67,7 +80,7 @@ impl Mailer {
                 Ok(()) => Attempt::Accepted(format!("{file}.eml")),
                 Err(error) => Attempt::Later(format!("cannot write {}: {error}", folder.display())),
             },
-            Mailer::Smtp { transport, from } => {
+            Mailer::Smtp { transport, from, .. } => {
                 let envelope = to
                     .parse::<Address>()
                     .map_err(|error| error.to_string())

@@ -220,11 +220,40 @@ impl Store {
         Ok(out)
     }
 
-    /// The day of the slot of the last digest each unit got, by unit name.
-    pub async fn last_digest_on(&self, sample: bool) -> Result<HashMap<String, NaiveDate>> {
-        let rows = sqlx::query("SELECT id, slot, inputs FROM run WHERE EXISTS (SELECT 1 FROM outbox WHERE outbox.run=run.id)")
-            .fetch_all(&self.pool)
-            .await?;
+    /// What each unit had been told before the first revision of a slot that told it anything, for revisions before `revision`.
+    pub async fn told_before_slot(
+        &self,
+        job: &str,
+        slot: &str,
+        revision: i64,
+    ) -> Result<BTreeMap<String, BTreeMap<Identity, Option<Light>>>> {
+        let rows = sqlx::query(
+            "SELECT h.unit, h.body FROM told_history h JOIN run r ON r.id=h.run WHERE r.job=$1 AND r.slot=$2 AND r.revision<$3 ORDER BY r.revision, h.unit",
+        )
+        .bind(job)
+        .bind(slot)
+        .bind(revision)
+        .fetch_all(&self.pool)
+        .await?;
+        let mut out = BTreeMap::new();
+        for row in &rows {
+            let unit = text(row, "unit")?;
+            let lines: Vec<[String; 4]> = super::json("told", &unit, &text(row, "body")?)?;
+            let told = lines.into_iter().map(|[rule, ledger, key, code]| (Identity { rule, ledger, key }, light(&code))).collect();
+            out.entry(unit).or_insert(told);
+        }
+        Ok(out)
+    }
+
+    /// The day of the slot of the last digest each unit got, by unit name; the slot asked about does not count.
+    pub async fn last_digest_on(&self, sample: bool, job: &str, slot: &str) -> Result<HashMap<String, NaiveDate>> {
+        let rows = sqlx::query(
+            "SELECT id, slot, inputs FROM run WHERE NOT (job=$1 AND slot=$2) AND EXISTS (SELECT 1 FROM outbox WHERE outbox.run=run.id)",
+        )
+        .bind(job)
+        .bind(slot)
+        .fetch_all(&self.pool)
+        .await?;
         let mut days: HashMap<String, NaiveDate> = HashMap::new();
         for row in &rows {
             let id = text(row, "id")?;

@@ -72,9 +72,9 @@ const ROWS_PER_STATEMENT: usize = 64;
 pub enum StoreError {
     #[error("database {0}: {1}")]
     Open(String, String),
-    #[error("the database needs a newer duban: {0}")]
+    #[error("the database was made by another version of duban")]
     Migrate(#[from] sqlx::migrate::MigrateError),
-    #[error("database: {0}")]
+    #[error("database")]
     Sql(#[from] sqlx::Error),
     #[error("stored {what} {key} cannot be read: {detail}")]
     Damaged { what: &'static str, key: String, detail: String },

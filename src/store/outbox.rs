@@ -114,6 +114,21 @@ impl Store {
             query.execute(&mut *transaction).await?;
         }
         for NewTold { unit, told } in told {
+            let known = sqlx::query("SELECT rule, ledger, key, light FROM told WHERE unit=$1 AND sample=$2 ORDER BY rule, ledger, key")
+                .bind(unit)
+                .bind(i64::from(inputs.sample))
+                .fetch_all(&mut *transaction)
+                .await?;
+            let lines: Vec<[String; 4]> = known
+                .iter()
+                .map(|row| Ok([text(row, "rule")?, text(row, "ledger")?, text(row, "key")?, text(row, "light")?]))
+                .collect::<Result<_>>()?;
+            sqlx::query("INSERT INTO told_history (run, unit, body) VALUES ($1,$2,$3) ON CONFLICT DO NOTHING")
+                .bind(&run.id)
+                .bind(unit)
+                .bind(super::to_json(&lines)?)
+                .execute(&mut *transaction)
+                .await?;
             sqlx::query("DELETE FROM told WHERE unit=$1").bind(unit).execute(&mut *transaction).await?;
             let lines: Vec<(&Identity, &Option<Light>)> = told.iter().collect();
             for part in lines.chunks(ROWS_PER_STATEMENT) {
@@ -228,6 +243,15 @@ impl Store {
         .execute(&self.pool)
         .await?;
         Ok(done.rows_affected() == 1)
+    }
+
+    /// Lets nothing out before a time: the server does not let us in, and more attempts would only lock the account.
+    pub async fn pause_sending(&self, until: &str) -> Result<()> {
+        sqlx::query("UPDATE outbox SET next_at=$1 WHERE state IN ('pending', 'unknown') AND next_at<$1")
+            .bind(until)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
     }
 
     /// Messages by state, of one run or of all.

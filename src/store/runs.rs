@@ -203,9 +203,9 @@ impl Store {
         fenced(done.rows_affected(), run)
     }
 
-    /// Opens a run that had failed, so that it can be tried again from its last finished step.
+    /// Opens a run that had failed, to be tried again from its beginning: what made it fail may be in the texts that it froze.
     pub async fn reopen_run(&self, id: &str) -> Result<()> {
-        sqlx::query("UPDATE run SET state=$2, lease_until='', reason='', finished_at='' WHERE id=$1 AND state=$3")
+        sqlx::query("UPDATE run SET state=$2, step='', lease_until='', reason='', finished_at='' WHERE id=$1 AND state=$3")
             .bind(id)
             .bind(RunState::Running.code())
             .bind(RunState::Failed.code())

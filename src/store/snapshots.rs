@@ -197,7 +197,7 @@ impl Store {
 
     /// Moves a held snapshot into force, or discards it. `false` when there is no such held snapshot.
     pub async fn settle_snapshot(&self, ledger: &str, source: &str, seq: i64, state: SnapshotState) -> Result<bool> {
-        let done = sqlx::query("UPDATE snapshot SET state=$4 WHERE ledger=$1 AND source=$2 AND seq=$3 AND state=$5")
+        let done = sqlx::query("UPDATE snapshot SET state=$4, reason=CASE WHEN $4='in-force' THEN '' ELSE reason END WHERE ledger=$1 AND source=$2 AND seq=$3 AND state=$5")
             .bind(ledger)
             .bind(source)
             .bind(seq)
@@ -456,28 +456,28 @@ impl Pull {
         Ok(())
     }
 
-    /// Why the last snapshot is held, if it is; `accept` brings it into force instead.
-    pub async fn last_held(&mut self, writer: &SnapshotWriter, accept: bool) -> Result<Option<String>> {
-        let held = SnapshotState::Held.code();
-        if accept {
-            sqlx::query("UPDATE snapshot SET state=$4 WHERE ledger=$1 AND source=$2 AND seq=$3 AND state=$5")
-                .bind(&writer.ledger)
-                .bind(&writer.source)
-                .bind(writer.seq - 1)
-                .bind(SnapshotState::InForce.code())
-                .bind(held)
-                .execute(&mut *self.transaction)
-                .await?;
-            return Ok(None);
-        }
+    /// Why the last snapshot is held, if it is.
+    pub async fn last_held(&mut self, writer: &SnapshotWriter) -> Result<Option<String>> {
         let row = sqlx::query("SELECT reason FROM snapshot WHERE ledger=$1 AND source=$2 AND seq=$3 AND state=$4")
             .bind(&writer.ledger)
             .bind(&writer.source)
             .bind(writer.seq - 1)
-            .bind(held)
+            .bind(SnapshotState::Held.code())
             .fetch_optional(&mut *self.transaction)
             .await?;
         row.map(|row| text(&row, "reason")).transpose()
+    }
+
+    /// Brings the last snapshot into force.
+    pub async fn release_last(&mut self, writer: &SnapshotWriter) -> Result<()> {
+        sqlx::query("UPDATE snapshot SET state=$4, reason='' WHERE ledger=$1 AND source=$2 AND seq=$3")
+            .bind(&writer.ledger)
+            .bind(&writer.source)
+            .bind(writer.seq - 1)
+            .bind(SnapshotState::InForce.code())
+            .execute(&mut *self.transaction)
+            .await?;
+        Ok(())
     }
 
     /// Writes the snapshot row and its notes.

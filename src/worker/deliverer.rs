@@ -9,8 +9,6 @@ use crate::store::outbox::Claimed;
 use anyhow::Context;
 use std::collections::BTreeMap;
 
-/// Messages taken in one step.
-const BATCH: i64 = 16;
 /// Longer than any server takes over one message, so that nobody else sends it meanwhile.
 const LEASE_MINUTES: i64 = 15;
 /// Pause of the whole channel when the server does not let us in.
@@ -41,7 +39,7 @@ impl Service {
     pub async fn deliver_batch(&self, run: Option<&str>) -> Result<Delivered> {
         let now = self.clock.now();
         let lease = stamp(now + chrono::Duration::minutes(LEASE_MINUTES));
-        let claimed = self.store.claim_messages(run, BATCH, &stamp(now), &lease).await?;
+        let claimed = self.store.claim_messages(run, self.mailer.parallel(), &stamp(now), &lease).await?;
         let mut sending = tokio::task::JoinSet::new();
         for message in claimed {
             let mailer = self.mailer.clone();
@@ -92,6 +90,9 @@ impl Service {
                     delivered.blocked = Some(reply.clone());
                 }
             }
+        }
+        if delivered.blocked.is_some() {
+            self.store.pause_sending(&stamp(self.clock.now() + chrono::Duration::minutes(CHANNEL_PAUSE_MINUTES))).await?;
         }
         Ok(delivered)
     }

@@ -11,7 +11,7 @@ use chrono::NaiveDate;
 use serde::Serialize;
 use std::collections::HashMap;
 
-/// One item of `duban findings --format json` (design, section 6).
+/// One item of `duban findings --format json`.
 #[derive(Clone, Debug, Serialize)]
 pub struct FindingFacts {
     pub rule: String,

@@ -256,9 +256,16 @@ impl Service {
                 outcome.seq -= 1;
                 pull.touch(&target.writer, &now).await?;
                 // the same held file once more is still held; with --accept it is now taken
-                if let Some(reason) = pull.last_held(&target.writer, request.accept).await? {
-                    outcome.held_because = reason;
-                    outcome.state = Some(SnapshotState::Held);
+                match pull.last_held(&target.writer).await? {
+                    Some(_) if request.accept => {
+                        pull.release_last(&target.writer).await?;
+                        outcome.state = Some(SnapshotState::InForce);
+                    }
+                    Some(reason) => {
+                        outcome.held_because = reason;
+                        outcome.state = Some(SnapshotState::Held);
+                    }
+                    None => {}
                 }
             } else {
                 let held = if request.accept { None } else { self.held(&mut pull, &outcome.ledger, &request.source, &difference).await? };

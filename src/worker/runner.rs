@@ -171,6 +171,8 @@ impl Service {
         let mut result = run.result.clone();
         if job.steps.contains(&JobStep::Detect) && done < Some(JobStep::Remind) {
             let config = Config::parse(self.store.thaw(&inputs.files).await?)?;
+            // the job as it was when the run began; the file may have been edited since
+            let job = config.job(&run.job).unwrap_or(&job).clone();
             let mut stage = Stage::new(self, config, &job, run, as_of, &inputs).await?;
             if done < Some(JobStep::Detect) {
                 stage.detect(run, &inputs).await?;
@@ -247,7 +249,7 @@ impl Service {
         inputs.sample = view.sample;
         inputs.snapshots =
             view.in_force.iter().map(|found| (found.snapshot.ledger.clone(), found.snapshot.source.clone(), found.snapshot.seq)).collect();
-        inputs.files = self.store.freeze(&self.config.files).await?;
+        inputs.files = self.store.freeze(&self.config.files_without_secrets()).await?;
         Ok(inputs)
     }
 
@@ -302,7 +304,7 @@ impl Service {
         stage.changes = self.changes(&stage.config.policy, &stage.reading, Some(&job.name), as_of, inputs.sample).await?;
         text.push_str(&stage.summary(&[]));
         if job.steps.contains(&JobStep::Remind) {
-            let planned = stage.plan(&inputs).await?;
+            let planned = stage.plan(&inputs, 0).await?;
             for digest in &planned.digests {
                 writeln!(text, "{} ← {}", digest.unit_name, digest.subject)?;
             }
@@ -505,15 +507,26 @@ impl<'a> Stage<'a> {
         text
     }
 
-    async fn plan(&self, inputs: &RunInputs) -> anyhow::Result<Planned> {
+    async fn plan(&self, inputs: &RunInputs, revision: i64) -> anyhow::Result<Planned> {
         let policy = &self.config.policy;
         let settings = &self.config.settings;
         let store = &self.service.store;
         let by_id = |name: &str| policy.units.find(name);
-        let told_before: HashMap<UnitId, BTreeMap<Identity, Option<Light>>> =
+        let mut told_before: HashMap<UnitId, BTreeMap<Identity, Option<Light>>> =
             store.told(inputs.sample).await?.into_iter().filter_map(|(unit, told)| Some((by_id(&unit)?, told))).collect();
-        let last_digest_on: HashMap<UnitId, NaiveDate> =
-            store.last_digest_on(inputs.sample).await?.into_iter().filter_map(|(unit, day)| Some((by_id(&unit)?, day))).collect();
+        let last_digest_on: HashMap<UnitId, NaiveDate> = store
+            .last_digest_on(inputs.sample, &self.job.name, &slot_text(self.at))
+            .await?
+            .into_iter()
+            .filter_map(|(unit, day)| Some((by_id(&unit)?, day)))
+            .collect();
+        // a revision compares with what was told before the slot, not with its own first edition
+        let slot = slot_text(self.at);
+        for (unit, told) in store.told_before_slot(&self.job.name, &slot, revision).await? {
+            if let Some(unit) = by_id(&unit) {
+                told_before.insert(unit, told);
+            }
+        }
         let mut gone = BTreeSet::new();
         for identity in told_before.values().flat_map(BTreeMap::keys) {
             if let Some(ledger) = policy.ledger(&identity.ledger)
@@ -550,7 +563,7 @@ impl<'a> Stage<'a> {
 
     /// Plans the digests, proves that nobody is left out, and commits every message in one transaction with the step.
     async fn remind(&self, run: &Run, inputs: &mut RunInputs, result: &mut String) -> anyhow::Result<()> {
-        let mut planned = self.plan(inputs).await?;
+        let mut planned = self.plan(inputs, run.revision).await?;
         ensure!(planned.coverage.holds(), "the coverage proof fails, nothing was mailed:\n{}", planned.coverage);
         let said_before = self.service.store.said_before(&run.job, &run.slot, run.revision).await?;
         let templates = Templates::new(&self.config.mail_templates)

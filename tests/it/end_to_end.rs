@@ -65,7 +65,10 @@ fn two_fresh_roots_make_the_same_bytes_and_a_second_run_sends_nothing() {
     // a revision with nothing new mails nothing
     let revised = duban(first.path(), &["run", "quarterly-supervision", "--as-of", "2026-09-30", "--revise"]);
     assert_eq!(revised.status.code(), Some(0), "{}", stderr(&revised));
-    assert!(!stdout(&revised).contains("已于此前完成"));
+    let said = stdout(&revised);
+    assert!(!said.contains("已于此前完成") && said.contains("提醒：0封（另有"), "{said}");
+    let mails = |root: &Path| files_below(&root.join("var/outbox")).len();
+    assert_eq!(mails(first.path()), mails(second.path()));
 }
 
 #[test]
@@ -358,4 +361,19 @@ fn a_register_without_rows_is_refused() {
     std::fs::write(&file, [0x89, b'P', b'N', b'G', 0, 0, 0, 13]).expect("a file");
     assert!(stderr(&duban(root.path(), &["import", file.to_str().expect("a path")])).contains("这不是表格文件"));
     assert!(duban(root.path(), &RUN).status.success());
+}
+
+/// What made a run fail can be mended, and the same command then succeeds.
+#[test]
+fn a_failed_run_begins_anew() {
+    let root = root_with_sample("120");
+    edit(root.path(), "report-templates/digest.txt.j2", "{{ addressee }}", "{{ addressee }}{% if %}");
+    assert_eq!(duban(root.path(), &["check"]).status.code(), Some(1));
+    let failed = duban(root.path(), &RUN);
+    assert_eq!(failed.status.code(), Some(1));
+    assert!(stderr(&failed).contains("digest.txt.j2"), "{}", stderr(&failed));
+    assert!(files_below(&root.path().join("var/outbox")).is_empty());
+    edit(root.path(), "report-templates/digest.txt.j2", "{% if %}", "");
+    let done = duban(root.path(), &RUN);
+    assert_eq!(done.status.code(), Some(0), "{}", stderr(&done));
 }

@@ -1,4 +1,4 @@
-//! Reading one cell: what the register means by it. The rows of research/reliability.md section 4 are the behaviour.
+//! Reading one cell: what the register means by it.
 
 use super::Raw;
 use crate::domain::ledger::{Field, FieldKind, Role};

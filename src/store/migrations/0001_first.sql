@@ -132,6 +132,14 @@ CREATE TABLE told (
     PRIMARY KEY (unit, rule, ledger, key)
 );
 
+-- What a unit had been told before a run told it anew, as JSON lines: a revision of the slot compares with it.
+CREATE TABLE told_history (
+    run TEXT NOT NULL,
+    unit TEXT NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (run, unit)
+);
+
 CREATE TABLE report_file (
     run TEXT NOT NULL,
     path TEXT NOT NULL,

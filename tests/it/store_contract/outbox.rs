@@ -126,11 +126,11 @@ pub async fn last_digest_is_the_latest_slot(db: &Db) {
         store.commit_outbox(&run, "remind", &inputs, &batch(messages, 0)).await.expect("committed");
     }
     let mut last: Vec<(String, String)> =
-        store.last_digest_on(false).await.expect("days").into_iter().map(|(unit, day)| (unit, day.to_string())).collect();
+        store.last_digest_on(false, "", "").await.expect("days").into_iter().map(|(unit, day)| (unit, day.to_string())).collect();
     last.sort();
     let expected = [("丙", "2026-11-16"), ("乙", "2026-11-23"), ("甲", "2026-11-23")];
     assert_eq!(last, expected.map(|(unit, day)| (unit.to_string(), day.to_string())));
-    assert_eq!(store.last_digest_on(true).await.expect("days").len(), 1);
+    assert_eq!(store.last_digest_on(true, "", "").await.expect("days").len(), 1);
 }
 
 pub async fn only_what_is_due_is_claimed(db: &Db) {
