@@ -122,7 +122,7 @@ pub async fn a_failed_run_reopens(db: &Db) {
     store.finish_run(&run, RunState::Failed, "磁盘满", "", &at(3)).await.expect("an end");
     store.reopen_run(&run.id).await.expect("opened");
     let again = store.claim_run(&run.id, &at(4), &at(14)).await.expect("a claim").expect("open");
-    assert_eq!((again.step.as_str(), again.reason.as_str(), again.fence), ("pull", "", 2));
+    assert_eq!((again.step.as_str(), again.reason.as_str(), again.fence), ("", "", 2), "from its beginning");
     assert_eq!(again.finished_at, "", "it goes on");
     store.finish_run(&again, RunState::Done, "", "好", &at(5)).await.expect("an end");
     store.reopen_run(&run.id).await.expect("nothing");
