@@ -1,7 +1,6 @@
 //! `jobs/NAME.toml` → [`Job`].
 
 use super::{FileSet, Problems, Settings, files_in, named, parse_toml, suggest};
-use crate::domain::judge::Policy;
 use crate::domain::rule::Every;
 use crate::domain::schedule::{CronTime, Schedule};
 use crate::domain::units::Level;
@@ -80,14 +79,7 @@ struct RemindFile {
     attachment: Option<String>,
 }
 
-pub fn parse(
-    files: &FileSet,
-    policy: &Policy,
-    templates: &BTreeMap<String, Template>,
-    settings: Option<&Settings>,
-    problems: &mut Problems,
-) -> Vec<Job> {
-    let _ = policy;
+pub fn parse(files: &FileSet, templates: &BTreeMap<String, Template>, settings: Option<&Settings>, problems: &mut Problems) -> Vec<Job> {
     files_in(files, "jobs", ".toml").filter_map(|(stem, path)| job(files, stem, path, templates, settings, problems)).collect()
 }
 

@@ -146,6 +146,17 @@ pub enum OwnerSpec {
     Department { department: usize, level: usize, project: usize },
 }
 
+impl OwnerSpec {
+    /// The field in which a record names its owner.
+    pub fn field(self) -> usize {
+        match self {
+            OwnerSpec::Place { place, .. } => place,
+            OwnerSpec::Unit { unit } => unit,
+            OwnerSpec::Department { department, .. } => department,
+        }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct Ledger {
     /// File stem, e.g. `work-order`.

@@ -130,10 +130,6 @@ impl Store {
         Ok(Store { pool, dialect, holder: holder(root) })
     }
 
-    pub fn dialect(&self) -> Dialect {
-        self.dialect
-    }
-
     pub async fn close(&self) {
         self.pool.close().await;
     }

@@ -43,7 +43,7 @@ impl Service {
         let mut sending = tokio::task::JoinSet::new();
         for message in claimed {
             let mailer = self.mailer.clone();
-            let unit = self.unit_code_and_name(&message.unit);
+            let unit = file_part(&message.unit);
             sending.spawn_blocking(move || {
                 let file = format!("{}_{unit}", message.id);
                 let attempt = mailer.deliver(&message.address, &file, &message.bytes);
@@ -117,10 +117,11 @@ impl Service {
             }
         }
     }
+}
 
-    fn unit_code_and_name(&self, unit: &str) -> String {
-        unit.chars().filter(|c| c.is_alphanumeric()).collect()
-    }
+/// A unit's name as part of a file name.
+fn file_part(unit: &str) -> String {
+    unit.chars().filter(|c| c.is_alphanumeric()).collect()
 }
 
 /// An address as logs may hold it: `5***@gz.example`.

@@ -8,6 +8,7 @@ pub mod puller;
 pub mod reading;
 pub mod runner;
 pub mod scheduler;
+mod stage;
 
 use crate::clock::Clock;
 use crate::config::Config;

@@ -5,7 +5,7 @@ use crate::clock::stamp;
 use crate::config::SourceSettings;
 use crate::domain::intake::{Note, NoteKind, Outcome, SheetAccount, SheetIntake, remarks};
 use crate::domain::judge::Policy;
-use crate::domain::ledger::{Ledger, OwnerSpec, PROJECT, Role};
+use crate::domain::ledger::{Ledger, PROJECT, Role};
 use crate::domain::record::Columns;
 use crate::domain::snapshot::{Bounds, Comparison, brake};
 use crate::source::frame::Frame;
@@ -378,7 +378,7 @@ impl<'a> FileReader<'a> {
                         cell: String::new(),
                         field,
                         code: accepted.code.clone(),
-                        unit: owner_text(ledger, &accepted.cells),
+                        unit: accepted.cells[ledger.owner.field()].to_string(),
                         raw,
                         reason,
                         hint,
@@ -398,7 +398,7 @@ impl<'a> FileReader<'a> {
                     }
                     let record = NewRecord {
                         code: accepted.code.clone(),
-                        unit: owner_text(ledger, &accepted.cells),
+                        unit: accepted.cells[ledger.owner.field()].to_string(),
                         name: ledger.role(Role::Name).map(|field| accepted.cells[field].to_string()).unwrap_or_default(),
                         amount: ledger.role(Role::Amount).and_then(|field| accepted.cells[field].money()).unwrap_or(0),
                         sheet: sheet_number,
@@ -489,15 +489,6 @@ impl<'a> FileReader<'a> {
 /// The ids of the fields a sheet has columns for, in field order.
 fn layout_of(ledger: &Ledger, columns: Columns) -> Vec<String> {
     columns.iter().map(|field| ledger.fields[field].id.clone()).collect()
-}
-
-fn owner_text(ledger: &Ledger, cells: &[crate::domain::record::Cell]) -> String {
-    let field = match ledger.owner {
-        OwnerSpec::Place { place, .. } => place,
-        OwnerSpec::Unit { unit } => unit,
-        OwnerSpec::Department { department, .. } => department,
-    };
-    cells[field].to_string()
 }
 
 /// The sha256 of a file's bytes.

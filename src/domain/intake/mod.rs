@@ -313,7 +313,7 @@ impl<'a> SheetIntake<'a> {
             }
         }
         let code = ledger.role(Role::Code).and_then(|field| record[field].text()).unwrap_or_default().to_owned();
-        let unit = self.unit_text(ledger, &record);
+        let unit = record[ledger.owner.field()].text().unwrap_or_default().to_owned();
         let mut quarantined = false;
         for (field, column, raw, fault) in faults {
             let title = ledger.fields[field].title.clone();
@@ -418,15 +418,6 @@ impl<'a> SheetIntake<'a> {
             let reason = format!("{word}与各行之和不符：各行之和为{rows}亿元");
             self.note(NoteKind::Warning, number, Some(column), Some(title), "", "", &raw, reason, "请核对是否漏填、重复或单位有误".into());
         }
-    }
-
-    fn unit_text(&self, ledger: &Ledger, record: &[Cell]) -> String {
-        let field = match ledger.owner {
-            super::ledger::OwnerSpec::Place { place, .. } => place,
-            super::ledger::OwnerSpec::Unit { unit } => unit,
-            super::ledger::OwnerSpec::Department { department, .. } => department,
-        };
-        record[field].text().unwrap_or_default().to_owned()
     }
 
     #[allow(clippy::too_many_arguments, reason = "a note is these nine facts")]

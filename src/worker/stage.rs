@@ -1,0 +1,403 @@
+//! What the steps of a run do once its inputs are fixed: judge and store, make the workbooks, plan and queue the mail.
+
+use super::Service;
+use super::facts::{Changes, FindingFacts, identity};
+use super::reading::{Reading, View, read};
+use super::runner::slot_text;
+use crate::clock::stamp;
+use crate::config::{Config, Job, JobStep};
+use crate::domain::digest::{Digest, Plan, Planned, plan};
+use crate::domain::finding::{Change, Identity, State};
+use crate::domain::judge::blank_cells;
+use crate::domain::period::{chinese_date, chinese_day};
+use crate::domain::rule::Light;
+use crate::domain::units::UnitId;
+use crate::domain::workbook::{Material, Viewer, Workbook, build, file_name, tie_out};
+use crate::mail::message::{self, Attachment, Correspondent, Letter};
+use crate::mail::templates::Templates;
+use crate::report::{archive, xlsx};
+use crate::store::outbox::{NewMessage, NewTold, OutboxBatch};
+use crate::store::runs::{Run, RunInputs};
+use anyhow::{Context, ensure};
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime};
+use sha2::{Digest as _, Sha256};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt::Write;
+
+/// What the steps after the pull share: the frozen configuration and the judged register.
+pub(super) struct Stage<'a> {
+    service: &'a Service,
+    pub(super) config: Config,
+    job: &'a Job,
+    as_of: NaiveDate,
+    at: NaiveDateTime,
+    view: View,
+    pub(super) reading: Reading,
+    pub(super) changes: Changes,
+}
+
+impl<'a> Stage<'a> {
+    /// The stage of a run that has pulled.
+    pub(super) async fn new(
+        service: &'a Service,
+        config: Config,
+        job: &'a Job,
+        run: &Run,
+        as_of: NaiveDate,
+        inputs: &RunInputs,
+    ) -> anyhow::Result<Stage<'a>> {
+        let at = NaiveDateTime::parse_from_str(&run.slot, "%Y-%m-%dT%H:%M:%S").with_context(|| format!("run {} has no slot", run.id))?;
+        Stage::open(service, config, job, as_of, at, inputs).await
+    }
+
+    /// Reads and judges what the inputs pin.
+    pub(super) async fn open(
+        service: &'a Service,
+        config: Config,
+        job: &'a Job,
+        as_of: NaiveDate,
+        at: NaiveDateTime,
+        inputs: &RunInputs,
+    ) -> anyhow::Result<Stage<'a>> {
+        let view = service.pinned(inputs, as_of).await?;
+        let reading = read(&service.store, &config.policy, &view, as_of).await?;
+        Ok(Stage { service, config, job, as_of, at, view, reading, changes: Changes::default() })
+    }
+
+    /// Judges, compares with what was known, and stores the findings; the timeline follows if this is the latest as_of.
+    pub(super) async fn detect(&mut self, run: &Run, inputs: &RunInputs) -> anyhow::Result<()> {
+        let policy = &self.config.policy;
+        self.changes = self.service.changes(policy, &self.reading, Some(&self.job.name), self.as_of, self.view.sample).await?;
+        let mut stored = Vec::with_capacity(self.reading.judged.findings.len());
+        for finding in &self.reading.judged.findings {
+            let identity = identity(policy, finding);
+            let change = self.changes.of.get(&identity).copied().unwrap_or(Change::New);
+            stored.push(FindingFacts::of(policy, finding, change).stored(finding.light)?);
+        }
+        let timeline = self.changes.writes_timeline.then_some(self.as_of);
+        self.service.store.commit_detect(run, JobStep::Detect.name(), inputs, &stored, &self.changes.resolved, timeline).await?;
+        Ok(())
+    }
+
+    /// After a restart: the changes as the detect step stored them.
+    pub(super) async fn recall(&mut self, run: &Run) -> anyhow::Result<()> {
+        let (of, resolved) = self.service.store.changes_of(&run.id).await?;
+        self.changes = Changes { of, resolved, writes_timeline: false };
+        Ok(())
+    }
+
+    fn inputs_named(&self) -> Vec<(String, String)> {
+        let short = |prefix: &str| {
+            let mut hasher = Sha256::new();
+            for (path, text) in self.config.files.iter().filter(|(path, _)| path.starts_with(prefix)) {
+                hasher.update(path);
+                hasher.update(text);
+            }
+            format!("{:x}", hasher.finalize())[..12].to_owned()
+        };
+        [
+            ("督办规则", "config/rules"),
+            ("台账字段", "config/ledgers/"),
+            ("工作日历", "config/calendar/"),
+            ("责任单位", "config/units"),
+            ("产业", "config/industries"),
+            ("报表模板", "report-templates/"),
+        ]
+        .map(|(name, prefix)| (name.to_owned(), short(prefix)))
+        .to_vec()
+    }
+
+    fn material<'b>(&'b self, viewer: Viewer, rows: Option<&'b [usize]>, inputs: &'b [(String, String)]) -> Material<'b> {
+        Material {
+            policy: &self.config.policy,
+            as_of: self.as_of,
+            office: &self.config.settings.office.name,
+            judged: &self.reading.judged,
+            records: &self.reading.records,
+            origins: &self.reading.origins,
+            indicators: &self.reading.indicators,
+            changes: &self.changes.of,
+            sources: &self.reading.sources,
+            intake: &self.reading.intake,
+            viewer,
+            rows,
+            inputs,
+        }
+    }
+
+    /// Makes the job's workbooks. Returns what could not be made.
+    pub(super) async fn report(&self, run: &Run) -> anyhow::Result<Vec<String>> {
+        let mut faults = Vec::new();
+        let inputs = self.inputs_named();
+        for name in &self.job.workbooks {
+            let Some(template) = self.config.templates.get(name) else {
+                faults.push(format!("报表模板{name}不存在"));
+                continue;
+            };
+            let material = self.material(Viewer::Office, None, &inputs);
+            let book = build(template, &material);
+            let file = file_name(template, &material);
+            if let Err(fault) = balanced(&book) {
+                faults.push(format!("{file}：{fault}"));
+                continue;
+            }
+            let folder = format!("reports/{}/{}", self.job.name, folder_of(self.as_of, run.revision));
+            let var = self.service.var();
+            let written = tokio::task::spawn_blocking(move || -> anyhow::Result<(String, String, u64)> {
+                let bytes = xlsx::render(&book)?;
+                let (path, sha256) = archive::write(&var.join(&folder), &file, &bytes)?;
+                let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+                Ok((format!("var/{folder}/{name}"), sha256, bytes.len() as u64))
+            })
+            .await?;
+            match written {
+                Ok((path, sha256, bytes)) => self.service.store.add_report(run, &path, &sha256, bytes).await?,
+                Err(error) => faults.push(format!("{name}：{error:#}")),
+            }
+        }
+        Ok(faults)
+    }
+
+    /// Files and findings per light, as printed.
+    pub(super) fn summary(&self, files: &[(String, String, i64)]) -> String {
+        let findings = &self.reading.judged.findings;
+        let open = |light: Light| findings.iter().filter(|finding| finding.state == State::Open && finding.light == Some(light)).count();
+        let state = |state: State| findings.iter().filter(|finding| finding.state == state).count();
+        let change = |wanted: Change| {
+            findings
+                .iter()
+                .filter(|finding| {
+                    finding.state == State::Open && self.changes.of.get(&identity(&self.config.policy, finding)) == Some(&wanted)
+                })
+                .count()
+        };
+        let mut text = format!("{} 截至{}\n", self.job.title, chinese_date(self.as_of));
+        for line in &self.reading.sources {
+            let _ = writeln!(
+                text,
+                "台账：{}（{}，第{}次快照，截至{}）入库{} 待核{}{}",
+                line.ledger,
+                line.source,
+                line.snapshot,
+                chinese_date(line.covers_on),
+                line.accepted,
+                line.quarantined,
+                if line.note.is_empty() { String::new() } else { format!("；{}", line.note) }
+            );
+        }
+        let _ = writeln!(
+            text,
+            "督办事项：红{} 橙{} 黄{}；无法判定{}（待补齐{}处），豁免{}",
+            open(Light::Red),
+            open(Light::Orange),
+            open(Light::Yellow),
+            state(State::Unjudged),
+            blank_cells(&self.config.policy, findings.iter()),
+            state(State::Exempt)
+        );
+        let _ = writeln!(
+            text,
+            "较上期：新增{} 升级{} 减轻{} 持续{} 再次出现{} 办结{}",
+            change(Change::New),
+            change(Change::Escalated),
+            change(Change::Eased),
+            change(Change::Continued),
+            change(Change::Reopened),
+            self.changes.resolved.len()
+        );
+        for (path, sha256, bytes) in files {
+            let _ = writeln!(text, "报表：{path}（{bytes}字节，sha256 {}）", &sha256[..12.min(sha256.len())]);
+        }
+        text
+    }
+
+    /// Who gets what digest, and the proof that nobody is left out.
+    pub(super) async fn plan(&self, inputs: &RunInputs, revision: i64) -> anyhow::Result<Planned> {
+        let policy = &self.config.policy;
+        let settings = &self.config.settings;
+        let store = &self.service.store;
+        let by_id = |name: &str| policy.units.find(name);
+        let mut told_before: HashMap<UnitId, BTreeMap<Identity, Option<Light>>> =
+            store.told(inputs.sample).await?.into_iter().filter_map(|(unit, told)| Some((by_id(&unit)?, told))).collect();
+        let last_digest_on: HashMap<UnitId, NaiveDate> = store
+            .last_digest_on(inputs.sample, &self.job.name, &slot_text(self.at))
+            .await?
+            .into_iter()
+            .filter_map(|(unit, day)| Some((by_id(&unit)?, day)))
+            .collect();
+        // a revision compares with what was told before the slot, not with its own first edition
+        let slot = slot_text(self.at);
+        for (unit, told) in store.told_before_slot(&self.job.name, &slot, revision).await? {
+            if let Some(unit) = by_id(&unit) {
+                told_before.insert(unit, told);
+            }
+        }
+        let mut gone = BTreeSet::new();
+        for identity in told_before.values().flat_map(BTreeMap::keys) {
+            if let Some(ledger) = policy.ledger(&identity.ledger)
+                && !self.reading.has(ledger, &identity.key)
+            {
+                gone.insert((ledger, identity.key.clone()));
+            }
+        }
+        let source_line = source_line(&self.reading);
+        let sent_on = self.at.date();
+        let national = policy.calendar.of(None);
+        let next_on = self.job.schedule.slots(self.at + chrono::Duration::seconds(1), national).next().map(|slot| slot.runs_at.date());
+        Ok(plan(&Plan {
+            policy,
+            as_of: self.as_of,
+            sent_on,
+            office_name: &settings.office.name,
+            contact: &settings.office.contact,
+            objection_workdays: settings.office.objection_workdays,
+            judged: &self.reading.judged,
+            records: &self.reading.records,
+            origins: &self.reading.origins,
+            told_before: &told_before,
+            last_digest_on: &last_digest_on,
+            gone: &gone,
+            rhythm: self.job.rhythm,
+            levels: &self.job.levels,
+            started: started(inputs, sent_on),
+            source_line: &source_line,
+            next_on,
+            may_carry_rows: &|address| settings.domain_allowed(address),
+        }))
+    }
+
+    /// Plans the digests, proves that nobody is left out, and commits every message in one transaction with the step.
+    pub(super) async fn remind(&self, run: &Run, inputs: &mut RunInputs, result: &mut String) -> anyhow::Result<()> {
+        let mut planned = self.plan(inputs, run.revision).await?;
+        ensure!(planned.coverage.holds(), "the coverage proof fails, nothing was mailed:\n{}", planned.coverage);
+        let said_before = self.service.store.said_before(&run.job, &run.slot, run.revision).await?;
+        let templates = Templates::new(&self.config.mail_templates)
+            .map_err(|errors| anyhow::anyhow!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
+        let named = self.inputs_named();
+        let mut messages = Vec::new();
+        let mut told = Vec::new();
+        let mut unchanged = 0;
+        let progress = self.service.progress("生成邮件");
+        for digest in &mut planned.digests {
+            progress.inc(1);
+            let made = self.message(run, digest, &templates, &named);
+            match made {
+                Ok(message) => {
+                    if said_before.get(&message.recipient) == Some(&message.digest_sha256) {
+                        unchanged += 1;
+                        continue;
+                    }
+                    told.push(NewTold { unit: digest.unit_name.clone(), told: digest.told.iter().cloned().collect() });
+                    messages.push(message);
+                }
+                Err(error) => inputs.faults.push(format!("{}的提醒未能生成：{error:#}", digest.unit_name)),
+            }
+        }
+        progress.finish_and_clear();
+        let _ = writeln!(
+            result,
+            "提醒：{}封{}",
+            messages.len(),
+            if unchanged > 0 { format!("（另有{unchanged}封与前次相同，未再发送）") } else { String::new() }
+        );
+        let _ = writeln!(result, "{}", planned.coverage);
+        let batch = OutboxBatch {
+            messages,
+            told,
+            told_on: self.at.date().to_string(),
+            now: stamp(self.service.clock.now()),
+            result: result.clone(),
+        };
+        self.service.store.commit_outbox(run, JobStep::Remind.name(), inputs, &batch).await?;
+        Ok(())
+    }
+
+    fn message(&self, run: &Run, digest: &mut Digest, templates: &Templates, named: &[(String, String)]) -> anyhow::Result<NewMessage> {
+        let settings = &self.config.settings;
+        let policy = &self.config.policy;
+        let unit = &policy.units.units[digest.unit];
+        let attachment = match self.job.attachment.as_ref().and_then(|name| self.config.templates.get(name)) {
+            Some(template) if !digest.counts_only => {
+                // the office's roll-up counts the whole province; its attachment holds what is told to the office itself
+                let findings = &self.reading.judged.findings;
+                let own = |index: &usize| digest.roll_up.is_none() || findings[*index].told_units.contains(&Some(digest.unit));
+                let rows: Vec<usize> = digest.findings.iter().copied().filter(own).collect();
+                let material = self.material(Viewer::Unit(digest.unit), Some(&rows), named);
+                let book = build(template, &material);
+                Some((file_name(template, &material), xlsx::render(&book)?))
+            }
+            _ => None,
+        };
+        let most = settings.limits.attachment_kib_max * 1024;
+        let attachment = attachment.filter(|(name, bytes)| {
+            let fits = bytes.len() as u64 <= most;
+            if !fits {
+                tracing::warn!(unit = %unit.name, file = %name, bytes = bytes.len(), "the attachment is too large and stays in the office");
+            }
+            fits
+        });
+        digest.attachment = attachment.as_ref().map(|(name, _)| name.clone());
+        let rendered = templates.render(&self.job.digest, digest)?;
+        let revision = if run.revision > 0 { format!("-r{}", run.revision) } else { String::new() };
+        let slot_day = self.at.format("%Y%m%dT%H%M%S");
+        let id = format!("{}_{}_{slot_day}_{}{revision}", self.job.name, self.as_of, unit.code.to_lowercase());
+        let from_domain = settings.mail.from.rsplit('@').next().unwrap_or("localhost");
+        let date: DateTime<FixedOffset> = self.service.clock.now().fixed_offset();
+        let date = date.with_timezone(&FixedOffset::east_opt(self.job.schedule.utc_offset_seconds).unwrap_or_else(|| *date.offset()));
+        let bytes = message::build(&Letter {
+            from: Correspondent { name: &settings.office.name, address: &settings.mail.from },
+            to: Correspondent { name: &unit.title, address: &digest.mailbox },
+            reply_to: Correspondent { name: &settings.office.name, address: &settings.mail.reply_to },
+            subject: &digest.subject,
+            date,
+            id: &id,
+            domain: from_domain,
+            html: &rendered.html,
+            text: &rendered.text,
+            attachment: attachment.as_ref().map(|(name, bytes)| Attachment { name, bytes }),
+        })?;
+        let mut hasher = Sha256::new();
+        hasher.update(&digest.subject);
+        hasher.update(&rendered.text);
+        if let Some((_, bytes)) = &attachment {
+            hasher.update(bytes);
+        }
+        Ok(NewMessage {
+            message_id: format!("<{id}@{from_domain}>"),
+            id,
+            recipient: format!("{} {}", unit.code, digest.mailbox),
+            address: digest.mailbox.clone(),
+            unit: unit.name.clone(),
+            subject: digest.subject.clone(),
+            digest_sha256: format!("{:x}", hasher.finalize()),
+            bytes,
+            held: false,
+        })
+    }
+}
+
+/// Acts above 提醒 run from the start day on; the sample alone counts as past it.
+fn started(inputs: &RunInputs, day: NaiveDate) -> bool {
+    inputs.enforce_on.map_or(inputs.sample, |start| day >= start)
+}
+
+fn folder_of(as_of: NaiveDate, revision: i64) -> String {
+    if revision == 0 { as_of.to_string() } else { format!("{as_of}-r{revision}") }
+}
+
+/// Sums, rates and parts agree before a workbook is released.
+fn balanced(book: &Workbook) -> Result<(), String> {
+    let wrong = tie_out(book);
+    if wrong.is_empty() { Ok(()) } else { Err(wrong.iter().take(5).map(ToString::to_string).collect::<Vec<_>>().join("；")) }
+}
+
+/// `数据来源：项目台账9月30日（第1次快照）`.
+fn source_line(reading: &Reading) -> String {
+    let parts: Vec<String> = reading
+        .sources
+        .iter()
+        .take(2)
+        .map(|line| format!("{}{}数据（第{}次快照）", line.ledger, chinese_day(line.covers_on), line.snapshot))
+        .collect();
+    format!("数据来源：{}", parts.join("、"))
+}
