@@ -1,8 +1,8 @@
 //! The parsing child: started, watched and read by the parent.
 
-use super::frame::{self, Frame};
+use super::frame::{self, Block, Received};
 use super::{ReadLimits, Refusal};
-use std::io::{BufReader, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -35,32 +35,31 @@ impl ParserCommand {
         command
     }
 
-    /// Reads a file, handing each frame to `take`, which may stop the reading by returning `false`. Blocking.
+    /// Reads a file, handing each block of frames to `take`, which may stop the reading by returning `false`. Blocking.
     ///
     /// # Errors
     /// The file is refused, or the child died or ran out of time or memory.
-    pub fn read(&self, path: &Path, limits: ReadLimits, mut take: impl FnMut(Frame) -> bool) -> Result<(), Refusal> {
+    pub fn read(&self, path: &Path, limits: ReadLimits, mut take: impl FnMut(Block) -> bool) -> Result<(), Refusal> {
         let failed = |error: std::io::Error| Refusal::new(format!("无法启动解析进程：{error}"), "请联系系统管理员");
         let mut child = self.command(path, limits).spawn().map_err(failed)?;
         let Some(stdout) = child.stdout.take() else { return Err(failed(std::io::Error::other("no stdout"))) };
         let stderr = child.stderr.take();
         let ended = Arc::new(AtomicBool::new(false));
         let (late, watcher) = watch(child.id(), limits.seconds, ended.clone());
-        let mut reader = BufReader::with_capacity(256 * 1024, stdout);
-        let mut buffer = Vec::new();
+        let mut reader = stdout;
         let mut outcome = None;
         loop {
-            match frame::read(&mut reader, &mut buffer) {
-                Ok(Some(Frame::End)) => {
+            match frame::read(&mut reader) {
+                Ok(Some(Received::End)) => {
                     outcome = Some(Ok(()));
                     break;
                 }
-                Ok(Some(Frame::Refused { reason, hint })) => {
+                Ok(Some(Received::Refused { reason, hint })) => {
                     outcome = Some(Err(Refusal { reason, hint }));
                     break;
                 }
-                Ok(Some(frame)) => {
-                    if !take(frame) {
+                Ok(Some(Received::Frames(block))) => {
+                    if !take(block) {
                         outcome = Some(Ok(()));
                         break;
                     }

@@ -9,7 +9,7 @@ mod package;
 mod text;
 mod workbook;
 
-use frame::{Frame, FrameWriter};
+use frame::FrameWriter;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -44,15 +44,11 @@ impl Refusal {
 /// Only when `out` cannot be written.
 pub fn parse_file(path: &Path, limits: ReadLimits, out: impl Write) -> std::io::Result<()> {
     let mut out = FrameWriter::new(out);
-    if let Err(error) = read(path, limits, &mut out) {
-        match error {
-            ReadError::Refused(refusal) => out.write(&Frame::Refused { reason: refusal.reason, hint: refusal.hint })?,
-            ReadError::Io(error) => return Err(error),
-        }
-    } else {
-        out.write(&Frame::End)?;
+    match read(path, limits, &mut out) {
+        Ok(()) => out.end(),
+        Err(ReadError::Refused(refusal)) => out.refuse(refusal.reason, refusal.hint),
+        Err(ReadError::Io(error)) => Err(error),
     }
-    out.flush()
 }
 
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use super::frame::{Frame, FrameWriter};
 use super::{ReadError, ReadLimits, Refusal};
-use crate::domain::intake::Raw;
+use crate::domain::intake::{Raw, RawRow};
 use std::fs::File;
 use std::io::{Read, Write};
 
@@ -15,7 +15,7 @@ pub fn read(mut file: File, limits: ReadLimits, out: &mut FrameWriter<impl Write
     }
     let (text, delimiter) = delimiter(&text);
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(text.as_bytes());
-    out.write(&Frame::Sheet { name: String::new(), visible: true, merges: Vec::new() }).map_err(ReadError::Io)?;
+    out.write(&Frame::Sheet { name: "", visible: true, merges: Vec::new() }).map_err(ReadError::Io)?;
     let mut record = csv::StringRecord::new();
     let first = text.lines().next().is_some_and(|line| line.starts_with("sep=")).into();
     let mut number: u32 = first;
@@ -25,14 +25,14 @@ pub fn read(mut file: File, limits: ReadLimits, out: &mut FrameWriter<impl Write
         if number > limits.rows_max || record.len() > limits.columns_max as usize {
             return Err(Refusal::new(format!("超出{}行、{}列的限度", limits.rows_max, limits.columns_max), "请拆分后分别导入").into());
         }
-        let cells: Vec<(u16, Raw)> = record
+        let cells: Vec<(u16, Raw<'_>)> = record
             .iter()
             .enumerate()
             .filter(|(_, text)| !text.is_empty())
-            .map(|(column, text)| (column as u16, Raw::Text(text.to_owned())))
+            .map(|(column, text)| (column as u16, Raw::Text(text.into())))
             .collect();
         if !cells.is_empty() {
-            out.write(&Frame::Row { number, cells }).map_err(ReadError::Io)?;
+            out.write(&Frame::Row(RawRow { number, hidden: false, cells })).map_err(ReadError::Io)?;
         }
     }
     Ok(())

@@ -3,7 +3,7 @@
 use super::frame::{Frame, FrameWriter};
 use super::package::{self, PackageKind};
 use super::{ReadError, ReadLimits, Refusal};
-use crate::domain::intake::Raw;
+use crate::domain::intake::{Raw, RawRow};
 use calamine::{Data, DataRef, ExcelDateTime, Ods, Reader, SheetVisible, Xls, Xlsb, Xlsx, XlsxError};
 use std::fs::File;
 use std::io::{BufReader, Seek, SeekFrom, Write};
@@ -43,17 +43,17 @@ fn read_xlsx(reader: BufReader<File>, limits: ReadLimits, out: &mut FrameWriter<
     for sheet in sheets {
         let visible = sheet.visible == SheetVisible::Visible;
         if !visible {
-            out.write(&Frame::Sheet { name: sheet.name, visible, merges: Vec::new() }).map_err(ReadError::Io)?;
+            out.write(&Frame::Sheet { name: &sheet.name, visible, merges: Vec::new() }).map_err(ReadError::Io)?;
             continue;
         }
         // chart sheets have no cells
         let Ok(merges) = workbook.merge_cells_by_sheet_name(&sheet.name) else { continue };
         let merges = merges.iter().map(|range| (range.start.0, range.start.1, range.end.0, range.end.1)).collect();
-        out.write(&Frame::Sheet { name: sheet.name.clone(), visible, merges }).map_err(ReadError::Io)?;
+        out.write(&Frame::Sheet { name: &sheet.name, visible, merges }).map_err(ReadError::Io)?;
         let mut cells = workbook.worksheet_cells_reader(&sheet.name).map_err(broken)?;
         let mut row = RowBuilder::default();
         while let Some(cell) = cells.next_cell_with_formula_metadata().map_err(broken)? {
-            let value = match (raw_ref(&cell.value), &cell.formula) {
+            let value = match (raw_ref(cell.value), &cell.formula) {
                 (None, Some(_)) => Some(Raw::Uncalculated),
                 (value, _) => value,
             };
@@ -68,16 +68,16 @@ fn read_xlsx(reader: BufReader<File>, limits: ReadLimits, out: &mut FrameWriter<
 
 /// Puts cells together into rows, in file order.
 #[derive(Default)]
-struct RowBuilder {
+struct RowBuilder<'a> {
     number: Option<u32>,
-    cells: Vec<(u16, Raw)>,
+    cells: Vec<(u16, Raw<'a>)>,
 }
 
-impl RowBuilder {
+impl<'a> RowBuilder<'a> {
     fn push(
         &mut self,
         (row, column): (u32, u32),
-        value: Raw,
+        value: Raw<'a>,
         limits: ReadLimits,
         out: &mut FrameWriter<impl Write>,
     ) -> Result<(), ReadError> {
@@ -106,7 +106,12 @@ impl RowBuilder {
 
     fn flush(&mut self, out: &mut FrameWriter<impl Write>) -> Result<(), ReadError> {
         if let Some(row) = self.number.take() {
-            out.write(&Frame::Row { number: row + 1, cells: std::mem::take(&mut self.cells) }).map_err(ReadError::Io)?;
+            let frame = Frame::Row(RawRow { number: row + 1, hidden: false, cells: std::mem::take(&mut self.cells) });
+            out.write(&frame).map_err(ReadError::Io)?;
+            if let Frame::Row(RawRow { mut cells, .. }) = frame {
+                cells.clear();
+                self.cells = cells;
+            }
         }
         Ok(())
     }
@@ -121,7 +126,7 @@ where
     let sheets = workbook.sheets_metadata().to_vec();
     for sheet in sheets {
         let visible = sheet.visible == SheetVisible::Visible;
-        out.write(&Frame::Sheet { name: sheet.name.clone(), visible, merges: Vec::new() }).map_err(ReadError::Io)?;
+        out.write(&Frame::Sheet { name: &sheet.name, visible, merges: Vec::new() }).map_err(ReadError::Io)?;
         if !visible {
             continue;
         }
@@ -140,38 +145,38 @@ where
     Ok(())
 }
 
-fn raw_ref(value: &DataRef<'_>) -> Option<Raw> {
+fn raw_ref(value: DataRef<'_>) -> Option<Raw<'_>> {
     Some(match value {
         DataRef::Empty => return None,
-        DataRef::Int(value) => Raw::Number(*value as f64),
-        DataRef::Float(value) => Raw::Number(*value),
+        DataRef::Int(value) => Raw::Number(value as f64),
+        DataRef::Float(value) => Raw::Number(value),
         DataRef::String(text) if text.is_empty() => return None,
-        DataRef::String(text) => Raw::Text(text.clone()),
+        DataRef::String(text) => Raw::Text(text.into()),
         DataRef::SharedString("") => return None,
-        DataRef::SharedString(text) => Raw::Text((*text).to_owned()),
-        DataRef::Bool(value) => Raw::Bool(*value),
-        DataRef::DateTime(value) => date(value),
-        DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => Raw::Text(text.clone()),
-        DataRef::Error(code) => Raw::Error(code.to_string()),
+        DataRef::SharedString(text) => Raw::Text(text.into()),
+        DataRef::Bool(value) => Raw::Bool(value),
+        DataRef::DateTime(value) => date(&value),
+        DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => Raw::Text(text.into()),
+        DataRef::Error(code) => Raw::Error(code.to_string().into()),
     })
 }
 
-fn raw(value: &Data) -> Option<Raw> {
+fn raw(value: &Data) -> Option<Raw<'_>> {
     Some(match value {
         Data::Empty => return None,
         Data::Int(value) => Raw::Number(*value as f64),
         Data::Float(value) => Raw::Number(*value),
         Data::String(text) if text.is_empty() => return None,
-        Data::String(text) => Raw::Text(text.clone()),
+        Data::String(text) => Raw::Text(text.into()),
         Data::Bool(value) => Raw::Bool(*value),
         Data::DateTime(value) => date(value),
-        Data::DateTimeIso(text) | Data::DurationIso(text) => Raw::Text(text.clone()),
-        Data::Error(code) => Raw::Error(code.to_string()),
+        Data::DateTimeIso(text) | Data::DurationIso(text) => Raw::Text(text.into()),
+        Data::Error(code) => Raw::Error(code.to_string().into()),
     })
 }
 
 /// A duration, a time without a day and day 0 are no dates: handed on as numbers, so that the intake says so.
-fn date(value: &ExcelDateTime) -> Raw {
+fn date(value: &ExcelDateTime) -> Raw<'static> {
     if !value.is_datetime() || !value.as_f64().is_finite() || value.as_f64() < 1.0 {
         return Raw::Number(value.as_f64());
     }

@@ -8,7 +8,7 @@ use crate::domain::judge::Policy;
 use crate::domain::ledger::{Ledger, PROJECT, Role};
 use crate::domain::record::Columns;
 use crate::domain::snapshot::{Bounds, Comparison, brake};
-use crate::source::frame::Frame;
+use crate::source::frame::{Block, Frame};
 use crate::source::{ReadLimits, Refusal};
 use crate::store::StoreError;
 use crate::store::snapshots::{Added, Difference, FileOrigin, NewRecord, Pull, SnapshotFacts, SnapshotState, SnapshotWriter};
@@ -92,9 +92,8 @@ struct Target<'a> {
     layout: Option<(Columns, i64)>,
 }
 
-/// Frames that travel together from the reading thread, and how many such bundles may wait.
-const FRAMES_TOGETHER: usize = 256;
-const BUNDLES_AHEAD: usize = 16;
+/// How many blocks of rows may wait for the store.
+const BLOCKS_AHEAD: usize = 8;
 
 impl Service {
     /// Reads a file into snapshots.
@@ -111,20 +110,11 @@ impl Service {
             Some(only) => policy.ledgers.iter().filter(|ledger| ledger.id == *only).cloned().collect(),
         };
         let limits = self.read_limits();
-        let (sender, mut receiver) = tokio::sync::mpsc::channel::<Vec<Frame>>(BUNDLES_AHEAD);
+        let (sender, mut receiver) = tokio::sync::mpsc::channel::<Block>(BLOCKS_AHEAD);
         let parser = self.parser.clone();
         let path = request.path.clone();
-        let reading = tokio::task::spawn_blocking(move || {
-            let mut bundle = Vec::with_capacity(FRAMES_TOGETHER);
-            let read = parser.read(&path, limits, |frame| {
-                bundle.push(frame);
-                bundle.len() < FRAMES_TOGETHER
-                    || sender.blocking_send(std::mem::replace(&mut bundle, Vec::with_capacity(FRAMES_TOGETHER))).is_ok()
-            });
-            // a receiver that is gone has its reasons
-            let _ = sender.blocking_send(bundle);
-            read
-        });
+        // a receiver that is gone has its reasons
+        let reading = tokio::task::spawn_blocking(move || parser.read(&path, limits, |block| sender.blocking_send(block).is_ok()));
         let mut pull = self.store.begin_pull().await?;
         let mut reader = FileReader {
             policy,
@@ -136,30 +126,30 @@ impl Service {
         };
         let mut sheet: Option<SheetIntake<'_>> = None;
         let progress = self.progress(&format!("读取 {file}"));
-        while let Some(bundle) = receiver.recv().await {
-            progress.inc(bundle.len() as u64);
-            for frame in bundle {
+        let mut outcomes = Vec::new();
+        while let Some(block) = receiver.recv().await {
+            for frame in block.frames() {
+                let frame = frame.map_err(|error| refuse(Refusal::new(format!("读取中断：{error}"), "请重试")))?;
                 match frame {
                     Frame::Sheet { name, visible, merges } => {
                         if let Some(done) = sheet.take() {
                             reader.end_sheet(&mut pull, done).await?;
                         }
                         let number = reader.sheets.len() as u32;
-                        reader.sheets.push(name.clone());
+                        reader.sheets.push(name.to_owned());
                         if visible {
-                            sheet = Some(SheetIntake::new(&ledgers, number, &name, merges, reader.today));
+                            sheet = Some(SheetIntake::new(&ledgers, number, name, merges, reader.today));
                         } else {
-                            reader.unread.push((name, "隐藏的工作表，未读取".into()));
+                            reader.unread.push((name.to_owned(), "隐藏的工作表，未读取".into()));
                         }
                     }
-                    Frame::Row { number, cells } => {
+                    Frame::Row(row) => {
+                        progress.inc(1);
                         if let Some(sheet) = sheet.as_mut() {
-                            let mut outcomes = Vec::new();
-                            sheet.push(number, cells, |_, outcome| outcomes.push(outcome));
-                            reader.take(&mut pull, sheet, outcomes).await?;
+                            sheet.push(row, &mut outcomes);
+                            reader.take(&mut pull, sheet, &mut outcomes).await?;
                         }
                     }
-                    Frame::Refused { .. } | Frame::End => {}
                 }
             }
         }
@@ -351,7 +341,7 @@ struct FileReader<'a> {
 }
 
 impl<'a> FileReader<'a> {
-    async fn take(&mut self, pull: &mut Pull, sheet: &mut SheetIntake<'a>, outcomes: Vec<Outcome>) -> Result<(), StoreError> {
+    async fn take(&mut self, pull: &mut Pull, sheet: &mut SheetIntake<'a>, outcomes: &mut Vec<Outcome>) -> Result<(), StoreError> {
         let Some(ledger) = sheet.ledger() else { return Ok(()) };
         if !self.targets.contains_key(&ledger.id) {
             let writer = pull.writer(&ledger.id, self.source).await?;
@@ -360,7 +350,7 @@ impl<'a> FileReader<'a> {
             self.targets.insert(ledger.id.clone(), target);
         }
         let Some(target) = self.targets.get_mut(&ledger.id) else { return Ok(()) };
-        for outcome in outcomes {
+        for outcome in outcomes.drain(..) {
             match outcome {
                 Outcome::Waiting | Outcome::Skipped => {}
                 Outcome::Quarantined { code } => {
@@ -470,8 +460,8 @@ impl<'a> FileReader<'a> {
 
     async fn end_sheet(&mut self, pull: &mut Pull, mut sheet: SheetIntake<'a>) -> Result<(), StoreError> {
         let mut outcomes = Vec::new();
-        sheet.finish(|_, outcome| outcomes.push(outcome));
-        self.take(pull, &mut sheet, outcomes).await?;
+        sheet.finish(&mut outcomes);
+        self.take(pull, &mut sheet, &mut outcomes).await?;
         match sheet.ledger() {
             Some(ledger) => {
                 if let Some(target) = self.targets.get_mut(&ledger.id) {

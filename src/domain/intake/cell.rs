@@ -38,7 +38,7 @@ const TEXT_CHARS_MAX: usize = 32_767;
 ///
 /// # Errors
 /// A value that cannot be what the field holds.
-pub fn read_cell(field: &Field, raw: &Raw, money_power: i32, today: NaiveDate) -> Result<(Cell, Option<CellFault>), CellFault> {
+pub fn read_cell(field: &Field, raw: &Raw<'_>, money_power: i32, today: NaiveDate) -> Result<(Cell, Option<CellFault>), CellFault> {
     match raw {
         Raw::Uncalculated => return Err(fatal("公式未计算", "请用Excel打开并保存一次，或粘贴为数值后再导入")),
         Raw::Error(code) if field.required => return Err(fatal(format!("单元格是错误值{code}"), "请改正公式或填写实际值")),
@@ -67,7 +67,7 @@ pub fn read_cell(field: &Field, raw: &Raw, money_power: i32, today: NaiveDate) -
     }
     let text = match raw {
         Raw::Text(text) => clean(text),
-        other => other.display(),
+        other => other.display().into_owned(),
     };
     if text.is_empty() || text.len() <= BLANK_BYTES_MAX && BLANKS.contains(&narrow(&text).as_str()) {
         return Ok((Cell::Empty, None));
@@ -89,7 +89,7 @@ pub fn read_cell(field: &Field, raw: &Raw, money_power: i32, today: NaiveDate) -
     }
 }
 
-fn read_text(field: &Field, raw: &Raw, text: String) -> Result<(Cell, Option<CellFault>), CellFault> {
+fn read_text(field: &Field, raw: &Raw<'_>, text: String) -> Result<(Cell, Option<CellFault>), CellFault> {
     if field.role == Some(Role::Code) || field.role == Some(Role::Project) {
         if let Raw::Number(number) = raw
             && number.abs() >= 1e15
@@ -117,7 +117,7 @@ fn read_text(field: &Field, raw: &Raw, text: String) -> Result<(Cell, Option<Cel
     Ok((Cell::Text(text), warning))
 }
 
-fn read_date(raw: &Raw, text: &str, planned: bool, today: NaiveDate) -> Result<(Cell, Option<CellFault>), CellFault> {
+fn read_date(raw: &Raw<'_>, text: &str, planned: bool, today: NaiveDate) -> Result<(Cell, Option<CellFault>), CellFault> {
     const HINT: &str = "请按2026-09-30的样式填写";
     let parsed = match raw {
         Raw::Date(year, month, day) => match (NaiveDate::from_ymd_opt(i32::from(*year), u32::from(*month), u32::from(*day)), year) {
@@ -277,7 +277,7 @@ pub fn money_unit(text: &str) -> Option<i32> {
 /// The largest believable amount, in 分: 100,000 亿元.
 const FEN_MAX: i64 = 100_000 * crate::domain::record::FEN_PER_YI;
 
-fn read_money(raw: &Raw, text: &str, money_power: i32) -> Result<(Cell, Option<CellFault>), CellFault> {
+fn read_money(raw: &Raw<'_>, text: &str, money_power: i32) -> Result<(Cell, Option<CellFault>), CellFault> {
     const HINT: &str = "请填写数字，单位写在表头或单元格内（亿元、万元）";
     if let Raw::Date(..) = raw {
         return Err(fatal("是日期，不是金额", HINT));

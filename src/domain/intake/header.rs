@@ -1,6 +1,6 @@
 //! Finding the header: among the first rows, the block of one to three rows whose joined column paths name most fields of a ledger.
 
-use super::{Raw, cell};
+use super::{Raw, RawRow, cell};
 use crate::domain::ledger::{FieldKind, Ledger};
 
 /// Merged ranges of a sheet (from 0).
@@ -50,7 +50,7 @@ pub struct Header {
 
 impl Header {
     /// A row that says the header again (each printed page).
-    pub fn is_repeated(&self, cells: &[(u16, Raw)]) -> bool {
+    pub fn is_repeated(&self, cells: &[(u16, Raw<'_>)]) -> bool {
         let same = cells
             .iter()
             .filter(|(column, raw)| {
@@ -77,7 +77,7 @@ pub fn column_letters(column: u16) -> String {
 /// Header rows at most.
 const HEIGHT_MAX: usize = 3;
 
-type Rows = [(u32, Vec<(u16, Raw)>)];
+type Rows = [RawRow<'static>];
 
 /// What came nearest to a header where none was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,7 +102,7 @@ pub fn find<'a>(ledgers: &'a [Ledger], rows: &Rows, merges: &Merges) -> Result<(
         for height in 1..=HEIGHT_MAX.min(rows.len() - start) {
             let block = &rows[start..start + height];
             // rows of a header are neighbours
-            if block.windows(2).any(|pair| pair[1].0 != pair[0].0 + 1) {
+            if block.windows(2).any(|pair| pair[1].number != pair[0].number + 1) {
                 break;
             }
             let paths = paths(block, merges);
@@ -120,13 +120,13 @@ pub fn find<'a>(ledgers: &'a [Ledger], rows: &Rows, merges: &Merges) -> Result<(
                 // a sheet of something else may well name a project in two of its columns
                 let known = score.0 >= SCORE_MIN && score.0 * 2 >= paths.len();
                 if known && !missing.is_empty() && near.as_ref().is_none_or(|(most, _)| score > *most) {
-                    near = Some((score, NearMiss { row: block[0].0, ledger: ledger.title.clone(), missing: missing.clone() }));
+                    near = Some((score, NearMiss { row: block[0].number, ledger: ledger.title.clone(), missing: missing.clone() }));
                 }
                 if !missing.is_empty() || !known || best.as_ref().is_some_and(|(known, ..)| *known >= score) {
                     continue;
                 }
                 let leaves = paths.iter().filter_map(|(column, path)| Some((*column, cell::key(path.last()?)))).collect();
-                best = Some((score, ledger, Header { first_row: block[0].0, last_row: block[height - 1].0, columns, repeated, leaves }));
+                best = Some((score, ledger, Header { first_row: block[0].number, last_row: block[height - 1].number, columns, repeated, leaves }));
             }
         }
     }
@@ -140,24 +140,25 @@ const SCORE_MIN: usize = 2;
 fn paths(block: &Rows, merges: &Merges) -> Vec<(u16, Vec<String>)> {
     let text_at = |row: u32, column: u32| -> Option<String> {
         let (row, column) = merges.anchor(row - 1, column);
-        let (_, cells) = block.iter().find(|(number, _)| *number == row + 1)?;
+        let cells = &block.iter().find(|found| found.number == row + 1)?.cells;
         let at = cells.binary_search_by_key(&(column as u16), |(index, _)| *index).ok()?;
-        let text = cells[at].1.display();
+        let text = cells[at].1.display().into_owned();
         (!text.trim().is_empty()).then_some(text)
     };
-    let width = block.iter().flat_map(|(_, cells)| cells.last().map(|(column, _)| *column)).max().unwrap_or(0);
+    let width = block.iter().flat_map(|row| row.cells.last().map(|(column, _)| *column)).max().unwrap_or(0);
     (0..=width)
         .map(|column| {
             let mut path: Vec<String> = Vec::new();
-            for (number, _) in block {
-                let found = text_at(*number, u32::from(column));
+            for row in block {
+                let number = row.number;
+                let found = text_at(number, u32::from(column));
                 // files without merge information: a parent stands over the blank cells to its right that have a leaf below
                 let found = found.or_else(|| {
-                    let is_leaf_row = *number == block.last().map_or(0, |(last, _)| *last);
+                    let is_leaf_row = number == block.last().map_or(0, |last| last.number);
                     if is_leaf_row || !merges.is_empty() {
                         return None;
                     }
-                    (0..column).rev().find_map(|left| text_at(*number, u32::from(left)))
+                    (0..column).rev().find_map(|left| text_at(number, u32::from(left)))
                 });
                 if let Some(text) = found
                     && path.last() != Some(&text)
@@ -240,7 +241,7 @@ fn unit_in_brackets(text: &str) -> Option<i32> {
 
 /// `单位：亿元` in the rows above the header.
 fn sheet_unit(rows: &Rows) -> Option<i32> {
-    rows.iter().flat_map(|(_, cells)| cells).find_map(|(_, raw)| match raw {
+    rows.iter().flat_map(|row| &row.cells).find_map(|(_, raw)| match raw {
         Raw::Text(text) => {
             let key = cell::key(text);
             let at = key.find("单位:")?;

@@ -16,34 +16,60 @@ use super::period::chinese_date;
 use super::record::{Cell, Columns};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::rc::Rc;
 
 /// A cell as the file has it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Raw {
-    Text(String),
+pub enum Raw<'a> {
+    #[serde(borrow)]
+    Text(Cow<'a, str>),
     Number(f64),
     /// A cell formatted as a date: year, month, day.
     Date(u16, u8, u8),
     Bool(bool),
     /// `#REF!` and the like.
-    Error(String),
+    #[serde(borrow)]
+    Error(Cow<'a, str>),
     /// A formula whose value the file does not hold.
     Uncalculated,
 }
 
-impl Raw {
+impl Raw<'_> {
     /// What a person sees in the cell.
-    pub fn display(&self) -> String {
+    pub fn display(&self) -> Cow<'_, str> {
         match self {
-            Raw::Text(text) => text.clone(),
-            Raw::Number(number) => format!("{number}"),
-            Raw::Date(year, month, day) => format!("{year:04}-{month:02}-{day:02}"),
-            Raw::Bool(value) => if *value { "TRUE" } else { "FALSE" }.into(),
-            Raw::Error(code) => code.clone(),
-            Raw::Uncalculated => "（公式未计算）".into(),
+            Raw::Text(text) => Cow::Borrowed(text),
+            Raw::Number(number) => Cow::Owned(format!("{number}")),
+            Raw::Date(year, month, day) => Cow::Owned(format!("{year:04}-{month:02}-{day:02}")),
+            Raw::Bool(value) => Cow::Borrowed(if *value { "TRUE" } else { "FALSE" }),
+            Raw::Error(code) => Cow::Borrowed(code),
+            Raw::Uncalculated => Cow::Borrowed("（公式未计算）"),
         }
     }
+
+    fn into_owned(self) -> Raw<'static> {
+        match self {
+            Raw::Text(text) => Raw::Text(Cow::Owned(text.into_owned())),
+            Raw::Number(number) => Raw::Number(number),
+            Raw::Date(year, month, day) => Raw::Date(year, month, day),
+            Raw::Bool(value) => Raw::Bool(value),
+            Raw::Error(code) => Raw::Error(Cow::Owned(code.into_owned())),
+            Raw::Uncalculated => Raw::Uncalculated,
+        }
+    }
+}
+
+/// A row of a sheet as the file has it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RawRow<'a> {
+    /// As a person counts, from 1.
+    pub number: u32,
+    /// Hidden by hand or by a filter.
+    pub hidden: bool,
+    /// Column (from 0) and value in column order; empty cells are left out.
+    #[serde(borrow)]
+    pub cells: Vec<(u16, Raw<'a>)>,
 }
 
 /// Why a row is not simply accepted.
@@ -103,6 +129,9 @@ pub struct SheetAccount {
     pub accepted: u64,
     pub quarantined: u64,
     pub skipped: u64,
+    /// Rows with content that are hidden in the file; they are read like the others.
+    #[serde(default)]
+    pub hidden_rows: u64,
     /// Not read at all, and why (hidden sheet, no header of any ledger).
     pub unread: Option<String>,
     /// Field id → column letters, in field order.
@@ -145,7 +174,7 @@ pub struct SheetIntake<'a> {
     sheet: u32,
     today: NaiveDate,
     merges: Merges,
-    waiting: Vec<(u32, Vec<(u16, Raw)>)>,
+    waiting: Vec<RawRow<'static>>,
     state: SheetState<'a>,
     pub account: SheetAccount,
     pub notes: Vec<Note>,
@@ -201,29 +230,30 @@ impl<'a> SheetIntake<'a> {
     }
 
     /// Takes the next row; outcomes of rows held back for the header come with the row that settles it.
-    pub fn push(&mut self, number: u32, cells: Vec<(u16, Raw)>, mut out: impl FnMut(&mut Self, Outcome)) {
+    pub fn push(&mut self, row: RawRow<'_>, out: &mut Vec<Outcome>) {
         if matches!(self.state, SheetState::Searching) {
-            self.waiting.push((number, cells));
+            let RawRow { number, hidden, cells } = row;
+            let cells = cells.into_iter().map(|(column, raw)| (column, raw.into_owned())).collect();
+            self.waiting.push(RawRow { number, hidden, cells });
             if self.waiting.len() >= HEADER_ROWS_MAX {
-                self.find_header(&mut out);
+                self.find_header(out);
             }
             return;
         }
-        let outcome = self.row(number, &cells);
-        out(self, outcome);
+        out.push(self.row(&row));
     }
 
     /// The sheet has ended.
-    pub fn finish(&mut self, mut out: impl FnMut(&mut Self, Outcome)) {
+    pub fn finish(&mut self, out: &mut Vec<Outcome>) {
         if matches!(self.state, SheetState::Searching) && !self.waiting.is_empty() {
-            self.find_header(&mut out);
+            self.find_header(out);
         }
         if matches!(self.state, SheetState::Searching) && self.account.unread.is_none() {
             self.account.unread = Some(if self.waiting.is_empty() { "空表".into() } else { "前30行未找到表头".into() });
         }
     }
 
-    fn find_header(&mut self, out: &mut impl FnMut(&mut Self, Outcome)) {
+    fn find_header(&mut self, out: &mut Vec<Outcome>) {
         let rows = std::mem::take(&mut self.waiting);
         let (ledger, header) = match header::find(self.ledgers, &rows, &self.merges) {
             Ok(found) => found,
@@ -244,8 +274,8 @@ impl<'a> SheetIntake<'a> {
                 return;
             }
         };
-        for (_, cells) in rows.iter().filter(|(number, _)| *number < header.first_row) {
-            for (_, raw) in cells {
+        for row in rows.iter().filter(|row| row.number < header.first_row) {
+            for (_, raw) in &row.cells {
                 if let Raw::Text(text) = raw {
                     self.covers_on = self.covers_on.or_else(|| cell::covers_on(text));
                 }
@@ -276,23 +306,24 @@ impl<'a> SheetIntake<'a> {
             .collect();
         let last = header.last_row;
         self.state = SheetState::Reading { ledger, header: Rc::new(header) };
-        for (number, cells) in rows.into_iter().filter(|(number, _)| *number > last) {
-            let outcome = self.row(number, &cells);
-            out(self, outcome);
+        for row in rows.into_iter().filter(|row| row.number > last) {
+            out.push(self.row(&row));
         }
     }
 
-    fn row(&mut self, number: u32, cells: &[(u16, Raw)]) -> Outcome {
+    fn row(&mut self, row: &RawRow<'_>) -> Outcome {
+        let (number, cells) = (row.number, row.cells.as_slice());
         let SheetState::Reading { ledger, header } = &self.state else { return Outcome::Waiting };
         let ledger: &'a Ledger = ledger;
         let header = Rc::clone(header);
+        self.account.hidden_rows += u64::from(row.hidden);
         if cells.iter().all(|(_, raw)| matches!(raw, Raw::Text(text) if text.trim().is_empty())) {
             return Outcome::Waiting;
         }
         self.account.read += 1;
         if let Some(reason) = self.no_data(ledger, &header, number, cells) {
             self.account.skipped += 1;
-            let shown: Vec<String> = cells.iter().map(|(_, raw)| raw.display()).filter(|text| !text.trim().is_empty()).take(3).collect();
+            let shown: Vec<Cow<'_, str>> = cells.iter().map(|(_, raw)| raw.display()).filter(|text| !text.trim().is_empty()).take(3).collect();
             self.note(NoteKind::Skipped, number, None, None, "", "", &shown.join(" "), reason, String::new());
             return Outcome::Skipped;
         }
@@ -306,10 +337,10 @@ impl<'a> SheetIntake<'a> {
                 Ok((value, warning)) => {
                     record[column.field] = value;
                     if let Some(fault) = warning {
-                        faults.push((column.field, column.column, raw.display(), fault));
+                        faults.push((column.field, column.column, raw.display().into_owned(), fault));
                     }
                 }
-                Err(fault) => faults.push((column.field, column.column, raw.display(), fault)),
+                Err(fault) => faults.push((column.field, column.column, raw.display().into_owned(), fault)),
             }
         }
         let code = ledger.role(Role::Code).and_then(|field| record[field].text()).unwrap_or_default().to_owned();
@@ -354,7 +385,7 @@ impl<'a> SheetIntake<'a> {
     }
 
     /// The reason why a row is no row of data: a repeated header, a total, a heading, a remark or a signature line.
-    fn no_data(&mut self, ledger: &Ledger, header: &Header, number: u32, cells: &[(u16, Raw)]) -> Option<String> {
+    fn no_data(&mut self, ledger: &Ledger, header: &Header, number: u32, cells: &[(u16, Raw<'_>)]) -> Option<String> {
         let code_column = header.columns.iter().find(|column| Some(column.field) == ledger.role(Role::Code)).map(|column| column.column);
         let code =
             cells.iter().find(|(column, _)| Some(*column) == code_column).map(|(_, raw)| cell::clean(&raw.display())).unwrap_or_default();
@@ -398,7 +429,7 @@ impl<'a> SheetIntake<'a> {
     }
 
     /// Compares a printed total with the rows above it: the whole sheet, or since the last subtotal.
-    fn check_total(&mut self, ledger: &Ledger, header: &Header, number: u32, cells: &[(u16, Raw)], word: &str) {
+    fn check_total(&mut self, ledger: &Ledger, header: &Header, number: u32, cells: &[(u16, Raw<'_>)], word: &str) {
         let mut wrong = Vec::new();
         for sum in &mut self.sums {
             let Some(column) = header.columns.iter().find(|column| column.field == sum.field) else { continue };
@@ -409,7 +440,7 @@ impl<'a> SheetIntake<'a> {
             let near = |total: i128| (i128::from(printed) - total).abs() <= (total.abs() / 10_000).max(1_000_000);
             if !near(sum.total) && !near(sum.since_subtotal) {
                 let total = if word == SUBTOTAL { sum.since_subtotal } else { sum.total };
-                wrong.push((column.column, field.title.clone(), cells[found].1.display(), total));
+                wrong.push((column.column, field.title.clone(), cells[found].1.display().into_owned(), total));
             }
             sum.since_subtotal = 0;
         }
