@@ -13,6 +13,8 @@ pub enum Frame<'a> {
         visible: bool,
         /// Merged ranges: first row, first column, last row, last column (from 0).
         merges: Vec<(u32, u32, u32, u32)>,
+        /// First and last column (from 0) of each hidden range.
+        hidden_columns: Vec<(u32, u32)>,
     },
     #[serde(borrow)]
     Row(RawRow<'a>),

@@ -8,6 +8,7 @@ pub mod frame;
 mod package;
 mod text;
 mod workbook;
+mod xlsx;
 
 use frame::FrameWriter;
 use std::fs::File;

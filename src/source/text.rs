@@ -15,7 +15,7 @@ pub fn read(mut file: File, limits: ReadLimits, out: &mut FrameWriter<impl Write
     }
     let (text, delimiter) = delimiter(&text);
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(text.as_bytes());
-    out.write(&Frame::Sheet { name: "", visible: true, merges: Vec::new() }).map_err(ReadError::Io)?;
+    out.write(&Frame::Sheet { name: "", visible: true, merges: Vec::new(), hidden_columns: Vec::new() }).map_err(ReadError::Io)?;
     let mut record = csv::StringRecord::new();
     let first = text.lines().next().is_some_and(|line| line.starts_with("sep=")).into();
     let mut number: u32 = first;

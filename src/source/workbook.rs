@@ -2,6 +2,7 @@
 
 use super::frame::{Frame, FrameWriter};
 use super::package::{self, PackageKind};
+use super::xlsx;
 use super::{ReadError, ReadLimits, Refusal};
 use crate::domain::intake::{Raw, RawRow};
 use calamine::{Data, DataRef, ExcelDateTime, Ods, Reader, SheetVisible, Xls, Xlsb, Xlsx, XlsxError};
@@ -13,7 +14,13 @@ pub fn read_package(file: File, limits: ReadLimits, out: &mut FrameWriter<impl W
     let kind = package::inspect(&mut reader)?;
     reader.seek(SeekFrom::Start(0)).map_err(ReadError::Io)?;
     match kind {
-        PackageKind::Xlsx => read_xlsx(reader, limits, out),
+        PackageKind::Xlsx => {
+            if xlsx::read(&mut reader, limits, out)? {
+                return Ok(());
+            }
+            reader.seek(SeekFrom::Start(0)).map_err(ReadError::Io)?;
+            read_xlsx(reader, limits, out)
+        }
         PackageKind::Ods => dense(Ods::new(reader).map_err(broken)?, limits, out),
         PackageKind::Xlsb => dense(Xlsb::new(reader).map_err(broken)?, limits, out),
     }
@@ -43,13 +50,13 @@ fn read_xlsx(reader: BufReader<File>, limits: ReadLimits, out: &mut FrameWriter<
     for sheet in sheets {
         let visible = sheet.visible == SheetVisible::Visible;
         if !visible {
-            out.write(&Frame::Sheet { name: &sheet.name, visible, merges: Vec::new() }).map_err(ReadError::Io)?;
+            out.write(&Frame::Sheet { name: &sheet.name, visible, merges: Vec::new(), hidden_columns: Vec::new() }).map_err(ReadError::Io)?;
             continue;
         }
         // chart sheets have no cells
         let Ok(merges) = workbook.merge_cells_by_sheet_name(&sheet.name) else { continue };
         let merges = merges.iter().map(|range| (range.start.0, range.start.1, range.end.0, range.end.1)).collect();
-        out.write(&Frame::Sheet { name: &sheet.name, visible, merges }).map_err(ReadError::Io)?;
+        out.write(&Frame::Sheet { name: &sheet.name, visible, merges, hidden_columns: Vec::new() }).map_err(ReadError::Io)?;
         let mut cells = workbook.worksheet_cells_reader(&sheet.name).map_err(broken)?;
         let mut row = RowBuilder::default();
         while let Some(cell) = cells.next_cell_with_formula_metadata().map_err(broken)? {
@@ -126,7 +133,7 @@ where
     let sheets = workbook.sheets_metadata().to_vec();
     for sheet in sheets {
         let visible = sheet.visible == SheetVisible::Visible;
-        out.write(&Frame::Sheet { name: &sheet.name, visible, merges: Vec::new() }).map_err(ReadError::Io)?;
+        out.write(&Frame::Sheet { name: &sheet.name, visible, merges: Vec::new(), hidden_columns: Vec::new() }).map_err(ReadError::Io)?;
         if !visible {
             continue;
         }
@@ -176,7 +183,7 @@ fn raw(value: &Data) -> Option<Raw<'_>> {
 }
 
 /// A duration, a time without a day and day 0 are no dates: handed on as numbers, so that the intake says so.
-fn date(value: &ExcelDateTime) -> Raw<'static> {
+pub(super) fn date(value: &ExcelDateTime) -> Raw<'static> {
     if !value.is_datetime() || !value.as_f64().is_finite() || value.as_f64() < 1.0 {
         return Raw::Number(value.as_f64());
     }

@@ -131,7 +131,7 @@ impl Service {
             for frame in block.frames() {
                 let frame = frame.map_err(|error| refuse(Refusal::new(format!("读取中断：{error}"), "请重试")))?;
                 match frame {
-                    Frame::Sheet { name, visible, merges } => {
+                    Frame::Sheet { name, visible, merges, .. } => {
                         if let Some(done) = sheet.take() {
                             reader.end_sheet(&mut pull, done).await?;
                         }

@@ -1,0 +1,400 @@
+//! The main job beside what offices script today: read a register of N rows × 40 columns, clean its dates, judge eight rules, write
+//! the found projects with all their columns into a workbook, and store the register. One generated file, one run, CPU seconds, wall
+//! clock and peak memory of whole process trees; the number of projects found has to be the same for all.
+//!
+//! `cargo bench --bench register` [-- --rows 10000,100000] [--peers polars,pandas] [--python PATH]
+//!
+//! The peers need `pip install polars fastexcel XlsxWriter pandas openpyxl pyarrow`; a peer that cannot run is named, not skipped in
+//! silence. Linux only: times and memory come from /proc.
+
+use calamine::Reader;
+use rust_xlsxwriter::{ExcelDateTime, Format, Workbook};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The day the eight rules are judged at; the peers' scripts hold the same.
+const AS_OF: &str = "2026-09-30";
+
+const HEADER: [&str; 40] = [
+    "项目编号",
+    "项目名称",
+    "投资方",
+    "产业类别",
+    "签约活动名称",
+    "市（州）",
+    "县（市、区）",
+    "协议类型",
+    "项目阶段",
+    "合同投资额（亿元）",
+    "累计到位资金（亿元）",
+    "洽谈时间",
+    "评审时间",
+    "评审结果",
+    "拟签约时间",
+    "签约时间",
+    "录入平台时间",
+    "履约时间",
+    "计划开工时间",
+    "实际开工时间",
+    "计划投产时间",
+    "实际投产时间",
+    "上规入统时间",
+    "终止时间",
+    "计划进度",
+    "形象进度",
+    "责任单位",
+    "责任领导",
+    "责任人",
+    "联系电话",
+    "工作专班",
+    "推进方案",
+    "存在的困难和问题",
+    "未推进原因",
+    "下步措施",
+    "预计解决时间",
+    "最近更新时间",
+    "建设内容及规模",
+    "建设地点（园区）",
+    "备注",
+];
+
+/// A small generator of its own, so that a file is the same for ever.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, below: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % below
+    }
+
+    fn pick<'a>(&mut self, of: &[&'a str]) -> &'a str {
+        of[self.roll(of.len() as u64) as usize]
+    }
+}
+
+/// Writes the register. Of every thousand rows `changed` have another remark and another amount than in the file with 0.
+fn generate(path: &Path, rows: u32, changed: u32) -> Result<(), Box<dyn std::error::Error>> {
+    let industries = ["大数据", "大健康", "现代能源", "新型建材", "基础材料", "酱香白酒", "生态食品", "山地旅游", "现代农业", "航空航天"];
+    let places = [
+        ("贵阳市", "南明区"),
+        ("贵阳市", "清镇市"),
+        ("遵义市", "仁怀市"),
+        ("遵义市", "桐梓县"),
+        ("六盘水市", "盘州市"),
+        ("安顺市", "平坝区"),
+        ("毕节市", "金沙县"),
+        ("铜仁市", "松桃苗族自治县"),
+        ("黔东南苗族侗族自治州", "凯里市"),
+        ("黔南布依族苗族自治州", "瓮安县"),
+        ("黔西南布依族苗族自治州", "兴义市"),
+    ];
+    let words = ["华", "盛", "恒", "瑞", "泰", "宏", "远", "达", "金", "源", "天", "成", "众", "信", "安", "和"];
+    let mut book = Workbook::new();
+    let sheet = book.add_worksheet_with_low_memory()?;
+    sheet.set_name("全省项目台账")?;
+    sheet.write_string(0, 0, "全省招商引资项目台账（截至2026年9月30日）")?;
+    for (column, title) in HEADER.iter().enumerate() {
+        sheet.write_string(1, column as u16, *title)?;
+    }
+    let day = Format::new().set_num_format("yyyy-mm-dd");
+    for index in 0..rows {
+        let mut dice = Dice(u64::from(index) * 7919 + 17);
+        let row = index + 2;
+        let is_changed = changed > 0 && index % 1000 < changed;
+        let (city, county) = places[dice.roll(places.len() as u64) as usize];
+        let name: String = (0..3).map(|_| dice.pick(&words)).collect();
+        let amount = (dice.roll(20_000) + if is_changed { 1 } else { 0 }) as f64 / 100.0;
+        // an event each 20 to 300 days after the one before, until the day of the register
+        let began = 1200 + dice.roll(1200) as i64;
+        let mut events = [None; 8];
+        let mut at = began;
+        for event in &mut events {
+            at -= 20 + dice.roll(280) as i64;
+            if at < 0 || dice.roll(100) < 8 {
+                break;
+            }
+            *event = Some(at);
+        }
+        let [evaluated, signed, entered, performed, started, produced, above, _] = events;
+        let texts: [(u16, String); 20] = [
+            (0, format!("GZ{index:09}")),
+            (1, format!("{county}{name}{}项目{}", dice.pick(&industries), index % 97)),
+            (2, format!("{name}{}（集团）有限公司", dice.pick(&["实业", "科技", "能源", "食品", "建材"]))),
+            (3, dice.pick(&industries).to_owned()),
+            (4, if dice.roll(10) < 4 { String::new() } else { format!("第{}届数博会招商推介会", dice.roll(9) + 1) }),
+            (5, city.to_owned()),
+            (6, county.to_owned()),
+            (7, if dice.roll(10) < 8 { "合同" } else { "框架协议" }.to_owned()),
+            (8, dice.pick(&["签约", "履约", "开工", "投产"]).to_owned()),
+            (13, if evaluated.is_some() { "通过" } else { "" }.to_owned()),
+            (26, format!("{county}投资促进局")),
+            (27, format!("张{}", dice.pick(&words))),
+            (28, format!("李{}{}", dice.pick(&words), dice.pick(&words))),
+            (29, format!("0851-{:07}", dice.roll(9_999_999))),
+            (30, format!("{county}{}工作专班", dice.pick(&industries))),
+            (31, if dice.roll(10) < 3 { String::new() } else { format!("按月调度，第{}季度完成前期手续", dice.roll(4) + 1) }),
+            (32, if dice.roll(10) < 5 { String::new() } else { format!("用地报批尚缺{}亩指标，需上级协调解决", dice.roll(900) + 10) }),
+            (37, format!("年产{}万吨{}生产线及配套设施", dice.roll(500) + 1, dice.pick(&["建材", "食品", "材料", "电池"]))),
+            (38, format!("{county}经济开发区{}号地块", dice.roll(400) + 1)),
+            (39, if is_changed { format!("更正{index}") } else { String::new() }),
+        ];
+        for (column, text) in &texts {
+            if !text.is_empty() {
+                sheet.write_string(row, *column, text)?;
+            }
+        }
+        sheet.write_number(row, 9, amount)?;
+        sheet.write_number(row, 10, (amount * dice.roll(100) as f64).round() / 100.0)?;
+        sheet.write_number(row, 24, dice.roll(101) as f64)?;
+        sheet.write_number(row, 25, dice.roll(101) as f64)?;
+        let planned = |after: Option<i64>, days: i64| after.map(|at| at - days);
+        let dates: [(u16, Option<i64>); 13] = [
+            (11, Some(began)),
+            (12, evaluated),
+            (14, planned(Some(began), 200)),
+            (15, signed),
+            (16, entered),
+            (17, performed),
+            (18, planned(signed, 400)),
+            (19, started),
+            (20, planned(started, 700)),
+            (21, produced),
+            (22, above),
+            (35, planned(signed, 500)),
+            (36, Some(dice.roll(90) as i64)),
+        ];
+        for (column, days_ago) in dates {
+            let Some(days_ago) = days_ago else { continue };
+            let (year, month, month_day) = civil(20_726 - days_ago);
+            match dice.roll(4) {
+                0 => {
+                    sheet.write_datetime_with_format(row, column, ExcelDateTime::from_ymd(year, month, month_day)?, &day)?;
+                }
+                1 => {
+                    sheet.write_string(row, column, format!("{year}年{month}月{month_day}日"))?;
+                }
+                2 => {
+                    sheet.write_string(row, column, format!("{year}/{month}/{month_day}"))?;
+                }
+                _ => {
+                    sheet.write_string(row, column, format!("{year}{month:02}{month_day:02}"))?;
+                }
+            }
+        }
+    }
+    book.save(path)?;
+    Ok(())
+}
+
+/// Year, month and day of a day counted from 1970-01-01 (Hinnant's civil_from_days). 2026-09-30 is day 20,726.
+fn civil(days: i64) -> (u16, u8, u8) {
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let day_of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    (year as u16, month as u8, (day_of_year - (153 * shifted_month + 2) / 5 + 1) as u8)
+}
+
+/// What a whole process tree took.
+#[derive(Clone, Copy, Debug)]
+struct Cost {
+    cpu: f64,
+    wall: f64,
+    peak_mib: f64,
+}
+
+/// CPU seconds of all children this process has waited for (clock ticks are 10 ms on every Linux).
+fn children_cpu() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    [13, 14].iter().filter_map(|at| fields.get(*at)?.parse::<f64>().ok()).sum::<f64>() / 100.0
+}
+
+/// Resident bytes of a process and all below it.
+fn resident(root: u32) -> u64 {
+    let mut total = 0;
+    let mut waiting = vec![root];
+    while let Some(pid) = waiting.pop() {
+        let statm = std::fs::read_to_string(format!("/proc/{pid}/statm")).unwrap_or_default();
+        total += statm.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * 4096;
+        let Ok(tasks) = std::fs::read_dir(format!("/proc/{pid}/task")) else { continue };
+        for task in tasks.flatten() {
+            let children = std::fs::read_to_string(task.path().join("children")).unwrap_or_default();
+            waiting.extend(children.split_whitespace().filter_map(|child| child.parse::<u32>().ok()));
+        }
+    }
+    total
+}
+
+/// Runs a command; its cost and what it printed.
+fn measure(command: &mut Command) -> Result<(Cost, String), Box<dyn std::error::Error>> {
+    let before = children_cpu();
+    let began = Instant::now();
+    let out = tempfile::NamedTempFile::new()?;
+    let mut child = command.stdout(Stdio::from(out.reopen()?)).spawn()?;
+    let mut peak = 0;
+    let status = loop {
+        peak = peak.max(resident(child.id()));
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    };
+    let cost = Cost { cpu: children_cpu() - before, wall: began.elapsed().as_secs_f64(), peak_mib: peak as f64 / 1_048_576.0 };
+    let said = std::fs::read_to_string(out.path())?;
+    // a run that quarantined or could not route something is still a run
+    if !status.success() && status.code() != Some(2) {
+        return Err(format!("{command:?} ended with {status}: {said}").into());
+    }
+    Ok((cost, said))
+}
+
+/// A fresh root with the shipped configuration, the bench's rules, job and workbook, and `file` as its only source.
+fn root(file: &Path) -> Result<tempfile::TempDir, Box<dyn std::error::Error>> {
+    let home = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = tempfile::tempdir_in(work_dir()?)?;
+    for folder in ["config", "config/ledgers", "config/calendar"] {
+        std::fs::create_dir_all(root.path().join(folder))?;
+        for entry in std::fs::read_dir(home.join(folder))?.flatten().filter(|entry| entry.path().is_file()) {
+            std::fs::copy(entry.path(), root.path().join(folder).join(entry.file_name()))?;
+        }
+    }
+    for (from, to) in [("rules.toml", "config/rules.toml"), ("found.toml", "report-templates/found.toml"), ("bench.toml", "jobs/bench.toml")]
+    {
+        let target = root.path().join(to);
+        std::fs::create_dir_all(target.parent().ok_or("no folder")?)?;
+        std::fs::copy(home.join("benches/root").join(from), target)?;
+    }
+    set_source(root.path(), file)?;
+    Ok(root)
+}
+
+fn set_source(root: &Path, file: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    let settings = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/root/duban.toml"))?;
+    std::fs::write(root.join("config/duban.toml"), settings.replace("{file}", &file.display().to_string()))?;
+    Ok(())
+}
+
+fn work_dir() -> std::io::Result<PathBuf> {
+    let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench-register");
+    std::fs::create_dir_all(&dir)?;
+    Ok(dir)
+}
+
+fn duban(root: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_duban"));
+    command.arg("--root").arg(root).env("RUST_LOG", "off");
+    command
+}
+
+/// The projects in the workbook a run wrote.
+fn found_projects(root: &Path) -> Result<u64, Box<dyn std::error::Error>> {
+    let dir = root.join("var/reports/bench").join(AS_OF);
+    let book = std::fs::read_dir(&dir)?.flatten().next().ok_or("the run wrote no workbook")?;
+    let mut book: calamine::Xlsx<_> = calamine::open_workbook(book.path())?;
+    let mut count = 0;
+    for sheet in book.sheet_names() {
+        let mut cells = book.worksheet_cells_reader(&sheet)?;
+        while let Some(cell) = cells.next_cell()? {
+            let text = match cell.get_value() {
+                calamine::DataRef::String(text) => text.as_str(),
+                calamine::DataRef::SharedString(text) => text,
+                _ => continue,
+            };
+            count += u64::from(text.len() == 11 && text.starts_with("GZ"));
+        }
+    }
+    Ok(count)
+}
+
+/// The number behind a word in what was printed.
+fn figure(said: &str, word: &str) -> Option<u64> {
+    let rest = said.split_once(word)?.1;
+    rest.chars().take_while(char::is_ascii_digit).collect::<String>().parse().ok()
+}
+
+struct Options {
+    rows: Vec<u32>,
+    peers: Vec<String>,
+    python: String,
+}
+
+fn options() -> Options {
+    let mut options = Options {
+        rows: vec![10_000, 100_000],
+        peers: vec!["polars".into(), "pandas".into()],
+        python: std::env::var("BENCH_PYTHON").unwrap_or_else(|_| "python3".into()),
+    };
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--rows" => options.rows = arguments.next().unwrap_or_default().split(',').filter_map(|rows| rows.parse().ok()).collect(),
+            "--peers" => {
+                let named = arguments.next().unwrap_or_default();
+                options.peers = named.split(',').filter(|peer| !peer.is_empty() && *peer != "none").map(str::to_owned).collect();
+            }
+            "--python" => options.python = arguments.next().unwrap_or_default(),
+            // cargo's own flag
+            "--bench" => {}
+            other => eprintln!("unknown argument {other}"),
+        }
+    }
+    options
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let options = options();
+    let work = work_dir()?;
+    let mut before: Option<(u32, f64)> = None;
+    println!("{:<34} {:>9} {:>9} {:>10}", "", "CPU s", "wall s", "peak MiB");
+    for rows in options.rows {
+        let file = work.join(format!("register-{rows}.xlsx"));
+        let changed = work.join(format!("register-{rows}-changed.xlsx"));
+        for (path, share) in [(&file, 0), (&changed, 1)] {
+            if !path.exists() {
+                generate(path, rows, share)?;
+            }
+        }
+        let show =
+            |what: &str, cost: Cost| println!("{:<34} {:>9.2} {:>9.2} {:>10.0}", format!("{rows} {what}"), cost.cpu, cost.wall, cost.peak_mib);
+        let place = root(&file)?;
+        let (own, _) = measure(duban(place.path()).args(["run", "bench", "--as-of", AS_OF]))?;
+        show("duban run", own);
+        let found = found_projects(place.path())?;
+        let place = root(&file)?;
+        let (first, _) = measure(duban(place.path()).arg("pull"))?;
+        show("duban pull, first", first);
+        set_source(place.path(), &changed)?;
+        let (again, said) = measure(duban(place.path()).arg("pull"))?;
+        show("duban pull, 0.1 % changed", again);
+        let expected = u64::from(rows.div_ceil(1000));
+        if figure(&said, "变更") != Some(expected) {
+            return Err(format!("{expected} rows have changed, but duban says: {said}").into());
+        }
+        println!("{rows} re-pull / first pull, CPU: {:.2}", again.cpu / first.cpu);
+        if let Some((fewer, cpu)) = before.filter(|(fewer, _)| fewer * 10 == rows) {
+            println!("{fewer} → {rows} rows, CPU of the run: × {:.1}", own.cpu / cpu);
+        }
+        before = Some((rows, own.cpu));
+        for peer in &options.peers {
+            let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("benches/peers/{peer}.py"));
+            let dir = tempfile::tempdir_in(&work)?;
+            match measure(Command::new(&options.python).arg(&script).arg(&file).arg(dir.path())) {
+                Ok((cost, said)) => {
+                    show(peer, cost);
+                    println!("{rows} {peer} / duban: CPU × {:.1}, wall × {:.1}", cost.cpu / own.cpu, cost.wall / own.wall);
+                    if figure(&said, "found ") != Some(found) {
+                        return Err(format!("{peer} and duban differ: {} and {found} projects", said.trim()).into());
+                    }
+                }
+                Err(error) => println!("{rows} {peer}: not measured, {error}"),
+            }
+        }
+    }
+    Ok(())
+}

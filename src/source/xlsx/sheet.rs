@@ -1,0 +1,331 @@
+//! One sheet: a look at what stands before and behind its cells, then the cells, row by row.
+
+use super::super::frame::{Frame, FrameWriter};
+use super::super::{ReadLimits, Refusal};
+use super::parts::Shows;
+use super::strings::Strings;
+use super::tags::{Fault, Tags, attributes, broken, is_empty, name, unescape};
+use crate::domain::intake::{Raw, RawRow};
+use calamine::{ExcelDateTime, ExcelDateTimeType};
+use std::borrow::Cow;
+use std::io::{Read, Write};
+
+/// What is known of a sheet before its cells are read.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Outline {
+    /// First row, first column, last row, last column (from 0).
+    pub merges: Vec<(u32, u32, u32, u32)>,
+    /// First and last column (from 0).
+    pub hidden_columns: Vec<(u32, u32)>,
+}
+
+/// The most merged ranges looked at: a sheet with more is no table.
+const MERGES_MAX: usize = 200_000;
+
+/// Goes through a sheet without its cells.
+pub fn outline(part: impl Read) -> Result<Outline, Fault> {
+    let mut tags = Tags::new(part);
+    let mut outline = Outline::default();
+    let mut rooted = false;
+    let mut data = false;
+    while let Some(piece) = tags.next()? {
+        match name(piece.tag) {
+            b"?xml" => {
+                // other encodings are rare; the text of the declaration is ASCII in all that get this far
+                if let Some((_, value)) = attributes(piece.tag).find(|(key, _)| *key == b"encoding")
+                    && !value.eq_ignore_ascii_case(b"utf-8")
+                {
+                    return Err(Fault::Unusual("another encoding"));
+                }
+            }
+            b"worksheet" => rooted = true,
+            _ if !rooted => return Err(Fault::Unusual("another root element")),
+            b"col" => {
+                let get = |key: &[u8]| attributes(piece.tag).find(|(found, _)| *found == key).map(|(_, value)| value);
+                let hidden = get(b"hidden").is_some_and(is_true);
+                if let (true, Some(first), Some(last)) = (hidden, get(b"min").and_then(digits), get(b"max").and_then(digits)) {
+                    outline.hidden_columns.push((first.saturating_sub(1), last.saturating_sub(1)));
+                }
+            }
+            b"sheetData" => {
+                data = true;
+                if !is_empty(piece.tag) {
+                    tags.skip_behind(b"</sheetData>")?;
+                }
+            }
+            b"mergeCell" => {
+                if let Some((_, range)) = attributes(piece.tag).find(|(key, _)| *key == b"ref") {
+                    outline.merges.push(merge(range).ok_or_else(|| broken("合并单元格的范围有误"))?);
+                }
+                if outline.merges.len() > MERGES_MAX {
+                    return Err(broken(format!("合并单元格超过{MERGES_MAX}处")));
+                }
+            }
+            _ => {}
+        }
+    }
+    if data { Ok(outline) } else { Err(broken("工作表没有数据部分")) }
+}
+
+/// What reading cells needs of the workbook.
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    pub strings: &'a Strings,
+    pub styles: &'a [Shows],
+    pub date1904: bool,
+    pub limits: ReadLimits,
+}
+
+/// Why the cells cannot be read on.
+pub enum CellsFault {
+    Part(Fault),
+    Refused(Refusal),
+    /// The parent is gone.
+    Out(std::io::Error),
+}
+
+impl From<Fault> for CellsFault {
+    fn from(fault: Fault) -> CellsFault {
+        CellsFault::Part(fault)
+    }
+}
+
+/// A cell whose tag has been read.
+#[derive(Clone, Copy, Debug, Default)]
+struct Open {
+    column: u32,
+    kind: CellKind,
+    style: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum CellKind {
+    #[default]
+    Number,
+    Shared,
+    /// The text of a formula.
+    Text,
+    Inline,
+    Bool,
+    Error,
+    /// An ISO 8601 date.
+    Iso,
+}
+
+/// Writes the rows of a sheet as frames.
+pub fn cells<'a>(part: impl Read, context: Context<'a>, out: &mut FrameWriter<impl Write>) -> Result<(), CellsFault> {
+    let mut tags = Tags::new(part);
+    while let Some(piece) = tags.next()? {
+        if name(piece.tag) == b"sheetData" {
+            if is_empty(piece.tag) {
+                return Ok(());
+            }
+            break;
+        }
+    }
+    let mut row: RawRow<'a> = RawRow { number: 0, hidden: false, cells: Vec::with_capacity(64) };
+    let mut next_column = 0;
+    let mut open = Open::default();
+    let mut value: Option<Raw<'a>> = None;
+    let mut formula = false;
+    let mut inline = String::new();
+    let mut phonetic = false;
+    loop {
+        let Some(piece) = tags.next()? else { return Err(broken("工作表不完整").into()) };
+        match name(piece.tag) {
+            b"c" => {
+                open = open_cell(piece.tag, row.number, next_column)?;
+                next_column = open.column + 1;
+                if is_empty(piece.tag) {
+                    continue;
+                }
+                value = None;
+                formula = false;
+                inline.clear();
+                // nearly every cell is a plain value
+                if let Some(text) = tags.plain_value() {
+                    let found = read_value(open, text, context)?;
+                    push(&mut row, open.column, found, context.limits)?;
+                }
+            }
+            b"/v" => value = read_value(open, piece.text, context)?,
+            b"f" => formula = true,
+            b"rPh" => phonetic = !is_empty(piece.tag),
+            b"/rPh" => phonetic = false,
+            b"/t" if open.kind == CellKind::Inline && !phonetic => inline.push_str(&unescape(piece.text)?),
+            b"/c" => {
+                let found = match value.take() {
+                    Some(found) => Some(found),
+                    None if !inline.is_empty() => Some(Raw::Text(Cow::Owned(std::mem::take(&mut inline)))),
+                    // a formula whose text is empty has been calculated
+                    None if formula && open.kind != CellKind::Text => Some(Raw::Uncalculated),
+                    None => None,
+                };
+                push(&mut row, open.column, found, context.limits)?;
+            }
+            b"row" => {
+                let (number, hidden) = open_row(piece.tag, row.number)?;
+                if number > context.limits.rows_max {
+                    row.cells.clear();
+                    return Err(beyond(number, 1, context.limits));
+                }
+                row.number = number;
+                row.hidden = hidden;
+                next_column = 0;
+            }
+            b"/row" => {
+                if !row.cells.is_empty() {
+                    let frame = Frame::Row(row);
+                    out.write(&frame).map_err(CellsFault::Out)?;
+                    let Frame::Row(written) = frame else { return Err(broken("row").into()) };
+                    row = written;
+                    row.cells.clear();
+                }
+            }
+            b"/sheetData" => return Ok(()),
+            _ => {}
+        }
+    }
+}
+
+fn push<'a>(row: &mut RawRow<'a>, column: u32, value: Option<Raw<'a>>, limits: ReadLimits) -> Result<(), CellsFault> {
+    let Some(value) = value else { return Ok(()) };
+    if column >= limits.columns_max {
+        return Err(beyond(row.number, column + 1, limits));
+    }
+    if row.cells.last().is_some_and(|(last, _)| u32::from(*last) >= column) {
+        return Err(broken(format!("第{}行的单元格重复或次序颠倒", row.number)).into());
+    }
+    row.cells.push((column as u16, value));
+    Ok(())
+}
+
+fn beyond(row: u32, column: u32, limits: ReadLimits) -> CellsFault {
+    CellsFault::Refused(Refusal::new(
+        format!("第{row}行第{column}列有内容，超出{}行、{}列的限度", limits.rows_max, limits.columns_max),
+        "请删除表格之外的零散内容后再导入",
+    ))
+}
+
+/// Number of a row (from 1) and whether it is hidden. A row without a number follows the one before.
+fn open_row(tag: &[u8], before: u32) -> Result<(u32, bool), Fault> {
+    let mut number = before + 1;
+    let mut hidden = false;
+    for (key, value) in attributes(tag) {
+        match key {
+            b"r" => number = digits(value).ok_or_else(|| broken("行号有误"))?,
+            b"hidden" => hidden = is_true(value),
+            _ => {}
+        }
+    }
+    if number <= before {
+        return Err(broken(format!("第{number}行重复或次序颠倒")));
+    }
+    Ok((number, hidden))
+}
+
+fn open_cell(tag: &[u8], row: u32, next_column: u32) -> Result<Open, Fault> {
+    let mut open = Open { column: next_column, ..Open::default() };
+    for (key, value) in attributes(tag) {
+        match key {
+            b"r" => {
+                let (found, column) = reference(value).ok_or_else(|| broken("单元格位置有误"))?;
+                if found != row {
+                    return Err(broken(format!("第{row}行内有第{found}行的单元格")));
+                }
+                open.column = column;
+            }
+            b"s" => open.style = digits(value).unwrap_or(0) as usize,
+            b"t" => {
+                open.kind = match value {
+                    b"n" => CellKind::Number,
+                    b"s" => CellKind::Shared,
+                    b"str" => CellKind::Text,
+                    b"inlineStr" => CellKind::Inline,
+                    b"b" => CellKind::Bool,
+                    b"e" => CellKind::Error,
+                    b"d" => CellKind::Iso,
+                    _ => return Err(broken("单元格类型有误")),
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(open)
+}
+
+fn read_value<'a>(open: Open, text: &[u8], context: Context<'a>) -> Result<Option<Raw<'a>>, CellsFault> {
+    let text = if open.kind == CellKind::Text { text } else { text.trim_ascii() };
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let owned = |text: &[u8]| -> Result<Cow<'a, str>, Fault> { Ok(Cow::Owned(unescape(text)?.into_owned())) };
+    Ok(match open.kind {
+        CellKind::Shared => {
+            let string = digits(text).and_then(|index| context.strings.get(index as usize));
+            let string = string.ok_or_else(|| broken("共享字符串的序号有误"))?;
+            (!string.is_empty()).then_some(Raw::Text(Cow::Borrowed(string)))
+        }
+        CellKind::Number => {
+            let number = std::str::from_utf8(text).ok().and_then(|text| text.parse::<f64>().ok());
+            match (number, context.styles.get(open.style).copied().unwrap_or_default()) {
+                // what is no number is shown as it stands
+                (None, _) => Some(Raw::Text(owned(text)?)),
+                (Some(number), Shows::Date) => Some(date(number, context.date1904)),
+                (Some(number), _) => Some(Raw::Number(number)),
+            }
+        }
+        CellKind::Text | CellKind::Iso | CellKind::Inline => Some(Raw::Text(owned(text)?)),
+        CellKind::Bool => Some(Raw::Bool(is_true(text))),
+        CellKind::Error => Some(Raw::Error(owned(text)?)),
+    })
+}
+
+/// A time without a day and day 0 are no dates: handed on as numbers, so that the intake says so.
+fn date(number: f64, date1904: bool) -> Raw<'static> {
+    let date = ExcelDateTime::new(number, ExcelDateTimeType::DateTime, date1904);
+    super::super::workbook::date(&date)
+}
+
+fn is_true(value: &[u8]) -> bool {
+    matches!(value, b"1" | b"true" | b"on")
+}
+
+fn digits(value: &[u8]) -> Option<u32> {
+    if value.is_empty() || value.len() > 9 {
+        return None;
+    }
+    value.iter().try_fold(0u32, |number, byte| byte.is_ascii_digit().then(|| number * 10 + u32::from(byte - b'0')))
+}
+
+/// `AB12` → row 12, column 27 (from 0).
+fn reference(value: &[u8]) -> Option<(u32, u32)> {
+    let letters = value.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    if letters == 0 || letters > 4 {
+        return None;
+    }
+    let column = value[..letters].iter().fold(0u32, |column, byte| column * 26 + u32::from(byte.to_ascii_uppercase() - b'A') + 1);
+    Some((digits(&value[letters..])?, column - 1))
+}
+
+fn merge(range: &[u8]) -> Option<(u32, u32, u32, u32)> {
+    let at = range.iter().position(|byte| *byte == b':');
+    let (first, last) = match at {
+        Some(at) => (reference(&range[..at])?, reference(&range[at + 1..])?),
+        None => (reference(range)?, reference(range)?),
+    };
+    Some((first.0.checked_sub(1)?, first.1, last.0.checked_sub(1)?, last.1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_are_places() {
+        assert_eq!(reference(b"A1"), Some((1, 0)));
+        assert_eq!(reference(b"XFD1048576"), Some((1_048_576, 16_383)));
+        assert_eq!(reference(b"1A"), None);
+        assert_eq!(merge(b"B2:C4"), Some((1, 1, 3, 2)));
+    }
+}

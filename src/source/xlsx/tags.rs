@@ -1,0 +1,235 @@
+//! A walk over the tags of one XML part, in a window that moves along the stream: no event objects, no copies. It knows just what
+//! the parts of a workbook need: tags, the text before them, attributes, the five entities and character references.
+//!
+//! What it does not know (a DOCTYPE, comments and CDATA inside the data, other encodings) is told as [`Fault::Unusual`] before any
+//! row is given out; another reader takes the file then.
+
+use memchr::{memchr, memmem};
+use std::borrow::Cow;
+use std::io::{self, Read};
+use std::ops::Range;
+
+/// Why a part cannot be walked on.
+#[derive(Debug)]
+pub enum Fault {
+    /// Correct perhaps, but not understood here.
+    Unusual(&'static str),
+    /// The structure is damaged.
+    Broken(String),
+    Io(io::Error),
+}
+
+pub fn broken(what: impl Into<String>) -> Fault {
+    Fault::Broken(what.into())
+}
+
+/// Bytes read at a time.
+const WINDOW_BYTES: usize = 256 * 1024;
+
+/// The longest tag or text between two tags: a cell of 32,767 characters, each an entity.
+const TOKEN_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+pub struct Tags<R> {
+    from: R,
+    window: Vec<u8>,
+    at: usize,
+    filled: usize,
+    ended: bool,
+}
+
+/// A tag without its brackets (`c r="A1"`, `/c`, `v/`) and the text between the tag before and it.
+pub struct Piece<'w> {
+    pub text: &'w [u8],
+    pub tag: &'w [u8],
+}
+
+impl<R: Read> Tags<R> {
+    pub fn new(from: R) -> Tags<R> {
+        Tags { from, window: vec![0; WINDOW_BYTES], at: 0, filled: 0, ended: false }
+    }
+
+    /// Reads more behind what is not used yet. `false` at the end of the stream.
+    fn fill(&mut self) -> Result<bool, Fault> {
+        if self.ended {
+            return Ok(false);
+        }
+        if self.at > 0 {
+            self.window.copy_within(self.at..self.filled, 0);
+            self.filled -= self.at;
+            self.at = 0;
+        }
+        if self.filled == self.window.len() {
+            if self.window.len() >= TOKEN_BYTES_MAX {
+                return Err(broken("一个单元格的内容过长"));
+            }
+            self.window.resize(self.window.len() * 2, 0);
+        }
+        let got = self.from.read(&mut self.window[self.filled..]).map_err(Fault::Io)?;
+        self.filled += got;
+        self.ended = got == 0;
+        Ok(got > 0)
+    }
+
+    /// Offset from `self.at` of a byte at or behind `from` (an offset too).
+    fn find(&mut self, byte: u8, mut from: usize) -> Result<Option<usize>, Fault> {
+        loop {
+            if let Some(found) = memchr(byte, &self.window[self.at + from..self.filled]) {
+                return Ok(Some(from + found));
+            }
+            from = self.filled - self.at;
+            if !self.fill()? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// The next tag and the text before it; `None` at the end of the part.
+    pub fn next(&mut self) -> Result<Option<Piece<'_>>, Fault> {
+        let Some((text, tag)) = self.advance()? else { return Ok(None) };
+        Ok(Some(Piece { text: &self.window[text], tag: &self.window[tag] }))
+    }
+
+    fn advance(&mut self) -> Result<Option<(Range<usize>, Range<usize>)>, Fault> {
+        let Some(open) = self.find(b'<', 0)? else { return Ok(None) };
+        let Some(mut close) = self.find(b'>', open + 1)? else { return Err(broken("XML在标签中间中断")) };
+        // a bracket inside a quoted value ends no tag
+        while quotes_open(&self.window[self.at + open + 1..self.at + close]) {
+            close = self.find(b'>', close + 1)?.ok_or_else(|| broken("XML在标签中间中断"))?;
+        }
+        let start = self.at;
+        self.at += close + 1;
+        let (open, close) = (start + open, start + close);
+        let tag = open + 1..close;
+        if self.window[tag.clone()].first() == Some(&b'!') {
+            return Err(Fault::Unusual("a comment, CDATA or DOCTYPE"));
+        }
+        Ok(Some((start..open, tag)))
+    }
+
+    /// `<v>text</v></c>` at this very place, as nearly every cell goes on: its text. Nothing is taken when it goes on otherwise.
+    pub fn plain_value(&mut self) -> Option<&[u8]> {
+        let rest = &self.window[self.at..self.filled];
+        let rest = rest.strip_prefix(b"<v>")?;
+        let length = memchr(b'<', rest)?;
+        if !rest[length..].starts_with(b"</v></c>") {
+            return None;
+        }
+        let start = self.at + 3;
+        self.at = start + length + 8;
+        Some(&self.window[start..start + length])
+    }
+
+    /// Goes behind the next `end`, a closing tag; what lies between is looked through for what [`Tags::next`] does not know.
+    pub fn skip_behind(&mut self, end: &[u8]) -> Result<(), Fault> {
+        let end = memmem::Finder::new(end);
+        let unusual = memmem::Finder::new(b"<!");
+        let keep = end.needle().len() - 1;
+        loop {
+            let rest = &self.window[self.at..self.filled];
+            let found = end.find(rest);
+            if unusual.find(&rest[..found.unwrap_or(rest.len())]).is_some() {
+                return Err(Fault::Unusual("a comment or CDATA"));
+            }
+            if let Some(found) = found {
+                self.at += found + end.needle().len();
+                return Ok(());
+            }
+            self.at = self.filled.saturating_sub(keep).max(self.at);
+            if !self.fill()? {
+                return Err(broken("XML不完整"));
+            }
+        }
+    }
+}
+
+fn quotes_open(tag: &[u8]) -> bool {
+    let mut open = None;
+    for byte in tag {
+        match open {
+            Some(quote) if quote == *byte => open = None,
+            None if matches!(*byte, b'"' | b'\'') => open = Some(*byte),
+            _ => {}
+        }
+    }
+    open.is_some()
+}
+
+/// The name of a tag, with the slash of a closing one.
+pub fn name(tag: &[u8]) -> &[u8] {
+    let end = tag.iter().position(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')).unwrap_or(tag.len());
+    let name = &tag[..end];
+    if name.len() > 1 { name.strip_suffix(b"/").unwrap_or(name) } else { name }
+}
+
+/// `<c r="A1"/>`
+pub fn is_empty(tag: &[u8]) -> bool {
+    tag.last() == Some(&b'/')
+}
+
+/// The attributes of a tag, in their order.
+pub fn attributes(tag: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let mut rest = &tag[name(tag).len()..];
+    std::iter::from_fn(move || {
+        let start = rest.iter().position(|byte| !byte.is_ascii_whitespace() && *byte != b'/')?;
+        let equals = start + memchr(b'=', &rest[start..])?;
+        let key = rest[start..equals].trim_ascii_end();
+        let quote = equals + rest[equals..].iter().position(|byte| matches!(byte, b'"' | b'\''))?;
+        let end = quote + 1 + memchr(rest[quote], &rest[quote + 1..])?;
+        let value = &rest[quote + 1..end];
+        rest = &rest[end + 1..];
+        Some((key, value))
+    })
+}
+
+/// Text with its entities and character references resolved.
+pub fn unescape(bytes: &[u8]) -> Result<Cow<'_, str>, Fault> {
+    let text = std::str::from_utf8(bytes).map_err(|_| broken("文字编码有误"))?;
+    if memchr(b'&', bytes).is_none() {
+        return Ok(Cow::Borrowed(text));
+    }
+    quick_xml::escape::unescape(text).map_err(|error| broken(format!("文字转义有误：{error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives out one byte at a time, so that every border falls inside every token.
+    struct Drip<'a>(&'a [u8]);
+
+    impl Read for Drip<'_> {
+        fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+            let Some((first, rest)) = self.0.split_first() else { return Ok(0) };
+            into[0] = *first;
+            self.0 = rest;
+            Ok(1)
+        }
+    }
+
+    #[test]
+    fn tags_come_whole_however_the_stream_is_cut() {
+        let part = "<?xml version=\"1.0\"?><row r='1' x=\"a>b\"><c r=\"A1\" t=\"str\"><v>贵&amp;阳</v></c><c/></row>";
+        let mut tags = Tags::new(Drip(part.as_bytes()));
+        let mut seen = Vec::new();
+        while let Some(piece) = tags.next().unwrap() {
+            seen.push(format!("{}|{}", unescape(piece.text).unwrap(), std::str::from_utf8(name(piece.tag)).unwrap()));
+        }
+        assert_eq!(seen, ["|?xml", "|row", "|c", "|v", "贵&阳|/v", "|/c", "|c", "|/row"]);
+    }
+
+    #[test]
+    fn attributes_are_read_in_any_quotes() {
+        let found: Vec<_> = attributes(b"c r=\"A1\" t = 's' s=\"\"/").collect();
+        assert_eq!(found, [(&b"r"[..], &b"A1"[..]), (b"t", b"s"), (b"s", b"")]);
+        assert!(attributes(b"c r=\"A1").next().is_none());
+    }
+
+    #[test]
+    fn what_is_not_known_is_said() {
+        assert!(matches!(Tags::new(&b"<!DOCTYPE x>"[..]).next(), Err(Fault::Unusual(_))));
+        let mut tags = Tags::new(&b"<sheetData><c><!-- x --></c></sheetData>"[..]);
+        assert!(matches!(tags.skip_behind(b"</sheetData>"), Err(Fault::Unusual(_))));
+        assert!(matches!(Tags::new(&b"<row r=\"1\""[..]).next(), Err(Fault::Broken(_))));
+        assert!(unescape(b"&xxe;").is_err());
+    }
+}
