@@ -55,7 +55,7 @@ const HEADER: [&str; 40] = [
     "预计解决时间",
     "最近更新时间",
     "建设内容及规模",
-    "建设地点（园区）",
+    "所在园区",
     "备注",
 ];
 
@@ -126,7 +126,7 @@ fn generate(path: &Path, rows: u32, changed: u32) -> Result<(), Box<dyn std::err
             (5, city.to_owned()),
             (6, county.to_owned()),
             (7, if dice.roll(10) < 8 { "合同" } else { "框架协议" }.to_owned()),
-            (8, dice.pick(&["签约", "履约", "开工", "投产"]).to_owned()),
+            (8, dice.pick(&["签约", "开工", "投产", "见效"]).to_owned()),
             (13, if evaluated.is_some() { "通过" } else { "" }.to_owned()),
             (26, format!("{county}投资促进局")),
             (27, format!("张{}", dice.pick(&words))),

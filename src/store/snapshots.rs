@@ -1,13 +1,15 @@
 //! Snapshots: one pull or import of one ledger of one source, whole; written as the rows that changed.
 
+use super::codes::{Codes, TooMany};
 use super::{Dialect, ROWS_PER_STATEMENT, Result, Store, StoreError, json, number, sql, text, to_json};
 use crate::domain::intake::{Note, SheetAccount};
-use crate::domain::record::{Cell, pack};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
+use futures_util::TryStreamExt;
 use sha2::{Digest, Sha256};
-use sqlx::{Any, Executor, Row, Transaction};
+use sqlx::{Any, AnyConnection, Executor, Row, Transaction};
 use std::collections::{HashMap, HashSet};
+
 
 /// `last_seq` of a version that the newest snapshot still holds.
 const OPEN: i64 = i64::MAX;
@@ -68,8 +70,8 @@ pub struct NewRecord {
     pub amount: i64,
     pub sheet: u32,
     pub row: u32,
-    /// Cells of the layout's fields, in its order.
-    pub cells: Vec<Cell>,
+    /// The packed cells of the layout's fields, in its order.
+    pub body: Vec<u8>,
 }
 
 /// How the new snapshot differs from the last one in force (from the last one at all where none is).
@@ -96,6 +98,8 @@ struct Seen {
     amount: i64,
     sheet: u32,
     row: u32,
+    /// Another row has the same code: neither is taken.
+    taken_back: bool,
 }
 
 /// What is fixed when a snapshot is finished.
@@ -115,12 +119,12 @@ pub struct SnapshotWriter {
     ledger: String,
     source: String,
     pub seq: i64,
-    previous: HashMap<String, Known>,
+    previous: Codes<Known>,
     /// The last snapshot in force and its rows, where a later one is held or discarded.
-    base: Option<(i64, HashMap<String, Known>)>,
+    base: Option<(i64, Codes<Known>)>,
     batch: Vec<(i64, [u8; 16], NewRecord)>,
     /// Accepted codes of this snapshot.
-    seen: HashMap<String, Seen>,
+    seen: Codes<Seen>,
     conflicting: Vec<String>,
     /// Versions written or closed: the snapshot says something new.
     written: u64,
@@ -219,13 +223,7 @@ impl Pull {
             .fetch_one(&mut *connection)
             .await?;
         let last = number(&row, "seq")?;
-        let rows = sqlx::query("SELECT code, hash, amount FROM record WHERE ledger=$1 AND source=$2 AND last_seq=$3")
-            .bind(ledger)
-            .bind(source)
-            .bind(OPEN)
-            .fetch_all(&mut *connection)
-            .await?;
-        let previous = known(ledger, &rows)?;
+        let previous = known(connection, ledger, source, "last_seq=$3", OPEN).await?;
         let row =
             sqlx::query("SELECT CAST(COALESCE(MAX(seq), 0) AS BIGINT) AS seq FROM snapshot WHERE ledger=$1 AND source=$2 AND state=$3")
                 .bind(ledger)
@@ -237,14 +235,7 @@ impl Pull {
         let base = if in_force == 0 || in_force == last {
             None
         } else {
-            let rows =
-                sqlx::query("SELECT code, hash, amount FROM record WHERE ledger=$1 AND source=$2 AND first_seq<=$3 AND last_seq>=$3")
-                    .bind(ledger)
-                    .bind(source)
-                    .bind(in_force)
-                    .fetch_all(&mut *connection)
-                    .await?;
-            Some((in_force, known(ledger, &rows)?))
+            Some((in_force, known(connection, ledger, source, "first_seq<=$3 AND last_seq>=$3", in_force).await?))
         };
         let rows = sqlx::query("SELECT id, fields FROM layout WHERE ledger=$1").bind(ledger).fetch_all(&mut *connection).await?;
         let mut layouts = HashMap::new();
@@ -258,7 +249,7 @@ impl Pull {
             previous,
             base,
             batch: Vec::with_capacity(ROWS_PER_STATEMENT),
-            seen: HashMap::new(),
+            seen: Codes::default(),
             conflicting: Vec::new(),
             written: 0,
             rows: 0,
@@ -295,7 +286,8 @@ impl Pull {
             }
             return Ok(Added::Conflict(first.0, first.1));
         }
-        writer.seen.insert(record.code.clone(), Seen { hash, amount: record.amount, sheet: record.sheet, row: record.row });
+        let seen = Seen { hash, amount: record.amount, sheet: record.sheet, row: record.row, taken_back: false };
+        writer.seen.insert(&record.code, seen)?;
         writer.rows += 1;
         writer.amount += record.amount;
         if writer.previous.get(&record.code).is_some_and(|known| known.hash == hash) {
@@ -314,7 +306,7 @@ impl Pull {
             return Ok(());
         }
         let mut closing: Vec<&str> =
-            writer.batch.iter().map(|(.., record)| record.code.as_str()).filter(|code| writer.previous.contains_key(*code)).collect();
+            writer.batch.iter().map(|(.., record)| record.code.as_str()).filter(|code| writer.previous.get(code).is_some()).collect();
         closing.dedup();
         close(&mut self.transaction, self.dialect, writer, &closing).await?;
         const COLUMNS: &str = "ledger, source, code, first_seq, last_seq, hash, unit, name, amount, sheet, row_no, layout, body";
@@ -335,7 +327,7 @@ impl Pull {
                 .bind(i64::from(record.sheet))
                 .bind(i64::from(record.row))
                 .bind(*layout)
-                .bind(pack(record.cells.iter()));
+                .bind(record.body.as_slice());
         }
         query.execute(&mut *self.transaction).await?;
         writer.batch.clear();
@@ -350,7 +342,9 @@ impl Pull {
         let conflicting = std::mem::take(&mut writer.conflicting);
         for code in &conflicting {
             kept.insert(code);
-            let Some(seen) = writer.seen.remove(code) else { continue };
+            let Some(seen) = writer.seen.get_mut(code) else { continue };
+            seen.taken_back = true;
+            let seen = &*seen;
             writer.rows -= 1;
             writer.amount -= seen.amount;
             let was = writer.previous.get(code);
@@ -381,10 +375,10 @@ impl Pull {
         }
         let difference = writer.difference(&kept);
         let mut gone: Vec<&str> =
-            writer.previous.keys().map(String::as_str).filter(|code| !writer.seen.contains_key(*code) && !kept.contains(code)).collect();
+            writer.previous.iter().map(|(code, _)| code).filter(|code| !writer.takes(code) && !kept.contains(code)).collect();
         let mut restored: Vec<&str> = Vec::new();
         if let Some((_, base)) = &writer.base {
-            for code in kept.iter().copied().filter(|code| !writer.seen.contains_key(*code)) {
+            for code in kept.iter().copied().filter(|code| !writer.takes(code)) {
                 let (open, standing) = (writer.previous.get(code), base.get(code));
                 if open.map(|known| known.hash) != standing.map(|known| known.hash) {
                     gone.extend(open.map(|_| code));
@@ -546,11 +540,16 @@ impl Pull {
 }
 
 impl SnapshotWriter {
+    /// Whether the snapshot takes a row of this code.
+    fn takes(&self, code: &str) -> bool {
+        self.seen.get(code).is_some_and(|seen| !seen.taken_back)
+    }
+
     /// The accepted rows beside those of the last snapshot in force.
     fn difference(&self, kept: &HashSet<&str>) -> Difference {
         let before = self.base.as_ref().map_or(&self.previous, |(_, base)| base);
         let mut difference = Difference { rows: self.rows, amount: self.amount, ..Difference::default() };
-        for (code, seen) in &self.seen {
+        for (code, seen) in self.seen.iter().filter(|(_, seen)| !seen.taken_back) {
             let Some(known) = before.get(code) else {
                 difference.added += 1;
                 continue;
@@ -564,25 +563,33 @@ impl SnapshotWriter {
                 let times = more / less;
                 // of several the first code, whatever the order of the map
                 let most = difference.amount_times.as_ref();
-                if most.is_none_or(|(first, most)| (times, first) > (*most, code)) {
-                    difference.amount_times = Some((code.clone(), times));
+                if most.is_none_or(|(first, most)| (times, first.as_str()) > (*most, code)) {
+                    difference.amount_times = Some((code.to_owned(), times));
                 }
             }
         }
-        difference.gone = before.keys().filter(|code| !self.seen.contains_key(*code) && !kept.contains(code.as_str())).count() as u64;
+        difference.gone = before.iter().filter(|(code, _)| !self.takes(code) && !kept.contains(code)).count() as u64;
         difference
     }
 }
 
-/// Codes with what is known of their versions.
-fn known(ledger: &str, rows: &[sqlx::any::AnyRow]) -> Result<HashMap<String, Known>> {
-    let mut out = HashMap::with_capacity(rows.len());
-    for row in rows {
+/// The codes of the rows a condition selects, with what is known of their versions; `values` fill `$3`.
+async fn known(connection: &mut AnyConnection, ledger: &str, source: &str, condition: &'static str, seq: i64) -> Result<Codes<Known>> {
+    let statement = format!("SELECT code, hash, amount FROM record WHERE ledger=$1 AND source=$2 AND {condition}");
+    let mut rows = sqlx::query(sql(statement)).bind(ledger).bind(source).bind(seq).fetch(connection);
+    let mut out = Codes::default();
+    while let Some(row) = rows.try_next().await? {
         let hash: Vec<u8> = row.try_get("hash")?;
         let hash = hash.try_into().map_err(|_| StoreError::Damaged { what: "record", key: ledger.to_owned(), detail: "hash".into() })?;
-        out.insert(text(row, "code")?, Known { hash, amount: number(row, "amount")? });
+        out.insert(row.try_get::<&str, _>("code")?, Known { hash, amount: number(&row, "amount")? })?;
     }
     Ok(out)
+}
+
+impl From<TooMany> for StoreError {
+    fn from(_: TooMany) -> StoreError {
+        StoreError::Lost("a snapshot of more codes than 4 GB hold".into())
+    }
 }
 
 /// Closes the open versions of codes before this snapshot.
@@ -612,7 +619,7 @@ async fn close(transaction: &mut Transaction<'static, Any>, dialect: Dialect, wr
 fn hash_of(layout: i64, record: &NewRecord) -> [u8; 16] {
     let mut hasher = Sha256::new();
     hasher.update(layout.to_le_bytes());
-    hasher.update(pack(record.cells.iter()));
+    hasher.update(&record.body);
     let digest = hasher.finalize();
     let mut short = [0; 16];
     short.copy_from_slice(&digest[..16]);

@@ -3,10 +3,10 @@
 use super::Service;
 use crate::clock::stamp;
 use crate::config::SourceSettings;
-use crate::domain::intake::{Note, NoteKind, Outcome, SheetAccount, SheetIntake, remarks};
+use crate::domain::intake::{KnownOwners, Note, NoteKind, Outcome, SheetAccount, SheetIntake, remarks};
 use crate::domain::judge::Policy;
 use crate::domain::ledger::{Ledger, PROJECT, Role};
-use crate::domain::record::Columns;
+use crate::domain::record::{Columns, pack};
 use crate::domain::snapshot::{Bounds, Comparison, brake};
 use crate::source::frame::{Block, Frame};
 use crate::source::{ReadLimits, Refusal};
@@ -123,6 +123,7 @@ impl Service {
             targets: BTreeMap::new(),
             unread: Vec::new(),
             sheets: Vec::new(),
+            known_owners: KnownOwners::default(),
         };
         let mut sheet: Option<SheetIntake<'_>> = None;
         let progress = self.progress(&format!("读取 {file}"));
@@ -338,6 +339,7 @@ struct FileReader<'a> {
     targets: BTreeMap<String, Target<'a>>,
     unread: Vec<(String, String)>,
     sheets: Vec<String>,
+    known_owners: KnownOwners,
 }
 
 impl<'a> FileReader<'a> {
@@ -350,6 +352,7 @@ impl<'a> FileReader<'a> {
             self.targets.insert(ledger.id.clone(), target);
         }
         let Some(target) = self.targets.get_mut(&ledger.id) else { return Ok(()) };
+        let columns = sheet.columns();
         for outcome in outcomes.drain(..) {
             match outcome {
                 Outcome::Waiting | Outcome::Skipped => {}
@@ -359,7 +362,6 @@ impl<'a> FileReader<'a> {
                     }
                 }
                 Outcome::Accepted(accepted) => {
-                    let columns = sheet.columns();
                     let sheet_number = (self.sheets.len() - 1) as u32;
                     let note = |row: u32, kind: NoteKind, field: String, raw: String, reason: String, hint: String| Note {
                         kind,
@@ -373,7 +375,7 @@ impl<'a> FileReader<'a> {
                         reason,
                         hint,
                     };
-                    for remark in remarks(self.policy, ledger, &accepted.cells) {
+                    for remark in remarks(self.policy, ledger, &accepted.cells, &mut self.known_owners) {
                         if columns.contains(remark.field) {
                             let title = ledger.fields[remark.field].title.clone();
                             sheet.notes.push(note(
@@ -388,12 +390,12 @@ impl<'a> FileReader<'a> {
                     }
                     let record = NewRecord {
                         code: accepted.code.clone(),
-                        unit: accepted.cells[ledger.owner.field()].to_string(),
-                        name: ledger.role(Role::Name).map(|field| accepted.cells[field].to_string()).unwrap_or_default(),
+                        unit: accepted.cells[ledger.owner.field()].text().unwrap_or_default().to_owned(),
+                        name: ledger.role(Role::Name).and_then(|field| accepted.cells[field].text()).unwrap_or_default().to_owned(),
                         amount: ledger.role(Role::Amount).and_then(|field| accepted.cells[field].money()).unwrap_or(0),
                         sheet: sheet_number,
                         row: accepted.row,
-                        cells: columns.iter().map(|field| accepted.cells[field].clone()).collect(),
+                        body: pack(columns.iter().map(|field| &accepted.cells[field])),
                     };
                     let layout = match target.layout {
                         Some((known, layout)) if known == columns => layout,

@@ -65,6 +65,13 @@ pub fn read_cell(field: &Field, raw: &Raw<'_>, money_power: i32, today: NaiveDat
         }
         _ => {}
     }
+    // most texts need no cleaning: nothing is copied that is not kept
+    if let Raw::Text(text) = raw
+        && is_plain(text)
+        && let Some(cell) = plain_cell(field, text, today)
+    {
+        return Ok((cell, None));
+    }
     let text = match raw {
         Raw::Text(text) => clean(text),
         other => other.display().into_owned(),
@@ -87,6 +94,56 @@ pub fn read_cell(field: &Field, raw: &Raw<'_>, money_power: i32, today: NaiveDat
             _ => Err(fatal("应为“是”或“否”", "请填写“是”或“否”")),
         },
     }
+}
+
+/// Whether a text holds nothing that cleaning, narrowing or the words for nothing could concern: no space or control character, nothing
+/// of the Unicode blocks that hold invisible, full-width or punctuation characters, and no sign a blank or a formula begins with.
+fn is_plain(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let sign = matches!(bytes.first(), None | Some(b'-' | b'/' | b'\\' | b'=' | b'#' | b'N' | b'n'));
+    !sign && !bytes.iter().any(|byte| *byte <= 0x20 || matches!(*byte, 0x7f | 0xc2 | 0xe2 | 0xe3 | 0xef | 0xf0..))
+}
+
+/// What a plain text says where that is beyond doubt; `None` = it has to be read with care.
+fn plain_cell(field: &Field, text: &str, today: NaiveDate) -> Option<Cell> {
+    // 无, 空, 暂无
+    if text.len() <= 6 && BLANKS.contains(&text) {
+        return None;
+    }
+    match field.kind {
+        FieldKind::Text if matches!(field.role, Some(Role::Code | Role::Project)) => {
+            let is_code = text.len() <= CODE_CHARS_MAX && !text.bytes().any(|byte| byte.is_ascii_lowercase() || !byte.is_ascii());
+            is_code.then(|| Cell::Text(text.to_owned()))
+        }
+        FieldKind::Text => {
+            let known = field.values.is_empty() || field.values.iter().any(|value| value == text);
+            (known && text.len() <= TEXT_CHARS_MAX).then(|| Cell::Text(text.to_owned()))
+        }
+        FieldKind::Date { .. } => {
+            let (year, month, day) = plain_date(text)?;
+            let date = NaiveDate::from_ymd_opt(year, month, day)?;
+            Some(Cell::Date(plausible(date, today).ok()?))
+        }
+        _ => None,
+    }
+}
+
+/// `2026年1月7日`, `2026-01-07`, `2026/1/7`, `2026.1.7` or `20260107`.
+fn plain_date(text: &str) -> Option<(i32, u32, u32)> {
+    let (year, rest) = text.split_at_checked(4)?;
+    let digits = |text: &str, most: usize| -> Option<u32> {
+        let is_number = !text.is_empty() && text.len() <= most && text.bytes().all(|byte| byte.is_ascii_digit());
+        if is_number { text.parse().ok() } else { None }
+    };
+    let year = digits(year, 4)? as i32;
+    let (month, day) = match rest.as_bytes().first()? {
+        b'0'..=b'9' if rest.len() == 4 => rest.split_at_checked(2)?,
+        b'-' => rest[1..].split_once('-')?,
+        b'/' => rest[1..].split_once('/')?,
+        b'.' => rest[1..].split_once('.')?,
+        _ => rest.strip_prefix('年')?.strip_suffix('日')?.split_once('月')?,
+    };
+    Some((year, digits(month, 2)?, digits(day, 2)?))
 }
 
 fn read_text(field: &Field, raw: &Raw<'_>, text: String) -> Result<(Cell, Option<CellFault>), CellFault> {

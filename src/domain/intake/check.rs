@@ -4,6 +4,7 @@ use super::cell::shown;
 use crate::domain::judge::Policy;
 use crate::domain::ledger::{Ledger, OwnerSpec, Role};
 use crate::domain::record::Cell;
+use std::collections::HashSet;
 
 /// A remark on one field of a row.
 pub struct Remark {
@@ -22,42 +23,44 @@ const ORDER: [(Role, Role); 6] = [
     (Role::Granted, Role::Expires),
 ];
 
-pub fn remarks(policy: &Policy, ledger: &Ledger, cells: &[Cell]) -> Vec<Remark> {
+/// Owner cells that were found to name a known unit: a register says the same few names over and over.
+#[derive(Debug, Default)]
+pub struct KnownOwners {
+    seen: HashSet<String>,
+    /// Ledger and cells of the row at hand.
+    words: String,
+}
+
+impl KnownOwners {
+    fn has(&mut self, ledger: &str, owner: &str, within: &str) -> bool {
+        self.words.clear();
+        for word in [ledger, "\0", owner, "\0", within] {
+            self.words.push_str(word);
+        }
+        self.seen.contains(&self.words)
+    }
+
+    /// The row just asked for names a known unit.
+    fn remember(&mut self) {
+        self.seen.insert(self.words.clone());
+    }
+}
+
+pub fn remarks(policy: &Policy, ledger: &Ledger, cells: &[Cell], known: &mut KnownOwners) -> Vec<Remark> {
     let mut out = Vec::new();
     let text = |field: usize| cells[field].text().unwrap_or_default();
-    match ledger.owner {
-        OwnerSpec::Place { place, within } => {
-            let within = within.map(text).unwrap_or_default();
-            if text(place).is_empty() {
-                out.push(Remark {
-                    field: place,
-                    reason: format!("未填{}，无法落实责任单位", ledger.fields[place].title),
-                    hint: "请补填".into(),
-                });
-            } else if policy.units.find_place(text(place), within).is_none() {
-                let reason = match policy.units.find(text(place)) {
-                    Some(_) => format!("“{}”不在“{}”", shown(text(place)), shown(within)),
-                    None => format!("“{}”不是已知的地区或平台", shown(text(place))),
-                };
-                out.push(Remark { field: place, reason, hint: nearest(policy, text(place)) });
-            }
+    let (owner, within) = match ledger.owner {
+        OwnerSpec::Place { place, within } => (Some(place), within.map(text).unwrap_or_default()),
+        OwnerSpec::Unit { unit } => (Some(unit), ""),
+        OwnerSpec::Department { .. } => (None, ""),
+    };
+    if let Some(field) = owner
+        && !known.has(&ledger.id, text(field), within)
+    {
+        match owner_remark(policy, ledger, field, text(field), within) {
+            Some(remark) => out.push(remark),
+            None => known.remember(),
         }
-        OwnerSpec::Unit { unit } => {
-            if text(unit).is_empty() {
-                out.push(Remark {
-                    field: unit,
-                    reason: format!("未填{}，无法落实责任单位", ledger.fields[unit].title),
-                    hint: "请补填".into(),
-                });
-            } else if policy.units.find(text(unit)).is_none() {
-                out.push(Remark {
-                    field: unit,
-                    reason: format!("“{}”不是已知的单位", shown(text(unit))),
-                    hint: nearest(policy, text(unit)),
-                });
-            }
-        }
-        OwnerSpec::Department { .. } => {}
     }
     for (first, second) in ORDER {
         let (Some(first), Some(second)) = (ledger.role(first), ledger.role(second)) else { continue };
@@ -69,6 +72,21 @@ pub fn remarks(policy: &Policy, ledger: &Ledger, cells: &[Cell]) -> Vec<Remark> 
         }
     }
     out
+}
+
+fn owner_remark(policy: &Policy, ledger: &Ledger, field: usize, name: &str, within: &str) -> Option<Remark> {
+    if name.is_empty() {
+        let reason = format!("未填{}，无法落实责任单位", ledger.fields[field].title);
+        return Some(Remark { field, reason, hint: "请补填".into() });
+    }
+    let reason = match ledger.owner {
+        OwnerSpec::Place { .. } if policy.units.find_place(name, within).is_some() => return None,
+        OwnerSpec::Place { .. } if policy.units.find(name).is_some() => format!("“{}”不在“{}”", shown(name), shown(within)),
+        OwnerSpec::Place { .. } => format!("“{}”不是已知的地区或平台", shown(name)),
+        _ if policy.units.find(name).is_some() => return None,
+        _ => format!("“{}”不是已知的单位", shown(name)),
+    };
+    Some(Remark { field, reason, hint: nearest(policy, name) })
 }
 
 /// The three nearest names, for a slip of the pen.

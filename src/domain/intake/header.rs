@@ -2,6 +2,7 @@
 
 use super::{Raw, RawRow, cell};
 use crate::domain::ledger::{FieldKind, Ledger};
+use std::collections::HashMap;
 
 /// Merged ranges of a sheet (from 0).
 #[derive(Clone, Debug, Default)]
@@ -98,6 +99,7 @@ pub struct NearMiss {
 pub fn find<'a>(ledgers: &'a [Ledger], rows: &Rows, merges: &Merges) -> Result<(&'a Ledger, Header), Option<NearMiss>> {
     let mut near: Option<((usize, usize), NearMiss)> = None;
     let mut best: Option<((usize, usize), &Ledger, Header)> = None;
+    let names: Vec<Names<'_>> = ledgers.iter().map(Names::new).collect();
     for start in 0..rows.len() {
         for height in 1..=HEIGHT_MAX.min(rows.len() - start) {
             let block = &rows[start..start + height];
@@ -105,9 +107,12 @@ pub fn find<'a>(ledgers: &'a [Ledger], rows: &Rows, merges: &Merges) -> Result<(
             if block.windows(2).any(|pair| pair[1].number != pair[0].number + 1) {
                 break;
             }
-            let paths = paths(block, merges);
-            for ledger in ledgers {
-                let (columns, repeated) = map(ledger, &paths, sheet_unit(&rows[..start]));
+            let words = paths(block, merges);
+            let paths: Vec<Path> = words.iter().map(|(column, words)| Path::new(*column, words)).collect();
+            let sheet_power = sheet_unit(&rows[..start]);
+            for names in &names {
+                let (columns, repeated) = names.map(&paths, sheet_power);
+                let ledger = names.ledger;
                 let missing: Vec<String> = ledger
                     .fields
                     .iter()
@@ -125,7 +130,7 @@ pub fn find<'a>(ledgers: &'a [Ledger], rows: &Rows, merges: &Merges) -> Result<(
                 if !missing.is_empty() || !known || best.as_ref().is_some_and(|(known, ..)| *known >= score) {
                     continue;
                 }
-                let leaves = paths.iter().filter_map(|(column, path)| Some((*column, cell::key(path.last()?)))).collect();
+                let leaves = paths.iter().filter_map(|path| Some((path.column, path.keys.last()?.clone()))).collect();
                 best = Some((score, ledger, Header { first_row: block[0].number, last_row: block[height - 1].number, columns, repeated, leaves }));
             }
         }
@@ -174,52 +179,87 @@ fn paths(block: &Rows, merges: &Merges) -> Vec<(u16, Vec<String>)> {
 
 type Mapped = (Vec<Column>, Vec<(usize, String)>);
 
-fn map(ledger: &Ledger, paths: &[(u16, Vec<String>)], sheet_power: Option<i32>) -> Mapped {
-    let mut columns: Vec<Column> = Vec::new();
-    let mut repeated = Vec::new();
-    for (column, path) in paths {
-        let Some(field) = field_of(ledger, path) else { continue };
-        if columns.iter().any(|known| known.field == field) {
-            repeated.push((field, column_letters(*column)));
-            continue;
-        }
-        let header_power = path.iter().rev().find_map(|text| unit_in_brackets(text));
-        let money_power = match ledger.fields[field].kind {
-            FieldKind::Money => header_power.or(sheet_power).unwrap_or(ledger.money_power),
-            _ => 0,
-        };
-        columns.push(Column { column: *column, field, money_power });
-    }
-    columns.sort_by_key(|column| column.field);
-    (columns, repeated)
+/// The header words of one column as they are compared: whole, and without a bracket behind them.
+struct Path {
+    column: u16,
+    keys: Vec<String>,
+    bare: Vec<String>,
+    /// Power of ten to 分 that a bracket names.
+    power: Option<i32>,
 }
 
-/// The field a header path names: an alias `parent/leaf` by the end of the path, then the leaf as title or alias, then the leaf without
-/// its bracket.
-fn field_of(ledger: &Ledger, path: &[String]) -> Option<usize> {
-    let keys: Vec<String> = path.iter().map(|text| cell::key(text)).collect();
-    let bare: Vec<String> = path.iter().map(|text| cell::key(without_bracket(text))).collect();
-    let leaf = keys.last()?;
-    let by_path = ledger.fields.iter().position(|field| {
-        field.aliases.iter().filter_map(|alias| alias.split_once('/')).any(|(parent, last)| {
-            let (parent, last) = (cell::key(parent), cell::key(last));
-            (*leaf == last || bare.last() == Some(&last))
-                && (keys[..keys.len() - 1].contains(&parent) || bare[..bare.len() - 1].contains(&parent))
-        })
-    });
-    let named = |word: &str| {
-        let names = |field: &crate::domain::ledger::Field| {
-            std::iter::once(field.title.clone())
-                .chain(field.aliases.iter().filter(|alias| !alias.contains('/')).cloned())
-                .collect::<Vec<_>>()
-        };
-        ledger
-            .fields
-            .iter()
-            .position(|field| cell::key(&field.title) == word)
-            .or_else(|| ledger.fields.iter().position(|field| names(field).iter().any(|name| cell::key(name) == word)))
-    };
-    by_path.or_else(|| named(leaf)).or_else(|| named(bare.last()?))
+impl Path {
+    fn new(column: u16, words: &[String]) -> Path {
+        Path {
+            column,
+            keys: words.iter().map(|text| cell::key(text)).collect(),
+            bare: words.iter().map(|text| cell::key(without_bracket(text))).collect(),
+            power: words.iter().rev().find_map(|text| unit_in_brackets(text)),
+        }
+    }
+}
+
+/// The spellings a ledger's fields are known by.
+struct Names<'a> {
+    ledger: &'a Ledger,
+    /// Titles and aliases; a title goes before another field's alias.
+    words: HashMap<String, usize>,
+    /// Aliases `parent/leaf`.
+    paths: Vec<(String, String, usize)>,
+}
+
+impl Names<'_> {
+    fn new(ledger: &Ledger) -> Names<'_> {
+        let mut words = HashMap::new();
+        let mut paths = Vec::new();
+        for (index, field) in ledger.fields.iter().enumerate() {
+            words.entry(cell::key(&field.title)).or_insert(index);
+        }
+        for (index, field) in ledger.fields.iter().enumerate() {
+            for alias in &field.aliases {
+                match alias.split_once('/') {
+                    Some((parent, leaf)) => paths.push((cell::key(parent), cell::key(leaf), index)),
+                    None => {
+                        words.entry(cell::key(alias)).or_insert(index);
+                    }
+                }
+            }
+        }
+        Names { ledger, words, paths }
+    }
+
+    fn map(&self, paths: &[Path], sheet_power: Option<i32>) -> Mapped {
+        let mut columns: Vec<Column> = Vec::new();
+        let mut repeated = Vec::new();
+        for path in paths {
+            let Some(field) = self.field_of(path) else { continue };
+            if columns.iter().any(|known| known.field == field) {
+                repeated.push((field, column_letters(path.column)));
+                continue;
+            }
+            let money_power = match self.ledger.fields[field].kind {
+                FieldKind::Money => path.power.or(sheet_power).unwrap_or(self.ledger.money_power),
+                _ => 0,
+            };
+            columns.push(Column { column: path.column, field, money_power });
+        }
+        columns.sort_by_key(|column| column.field);
+        (columns, repeated)
+    }
+
+    /// The field a header path names: an alias `parent/leaf` by the end of the path, then the leaf as title or alias, then the leaf
+    /// without its bracket.
+    fn field_of(&self, path: &Path) -> Option<usize> {
+        let (leaf, above) = path.keys.split_last()?;
+        let (bare_leaf, bare_above) = path.bare.split_last()?;
+        let by_path = self.paths.iter().find(|(parent, last, _)| {
+            (leaf == last || bare_leaf == last) && (above.contains(parent) || bare_above.contains(parent))
+        });
+        by_path
+            .map(|(.., field)| *field)
+            .or_else(|| self.words.get(leaf).copied())
+            .or_else(|| self.words.get(bare_leaf).copied())
+    }
 }
 
 /// The text before a trailing bracket: `合同投资额（亿元）` → `合同投资额`.

@@ -8,7 +8,7 @@ mod check;
 mod header;
 
 pub use cell::{CellFault, read_cell};
-pub use check::{Remark, remarks};
+pub use check::{KnownOwners, Remark, remarks};
 pub use header::{Header, Merges, column_letters};
 
 use super::ledger::{Ledger, Role};

@@ -4,7 +4,7 @@ use super::Db;
 use chrono::NaiveDate;
 use duban::domain::intake::{Note, NoteKind, SheetAccount};
 use duban::domain::ledger::{Field, FieldKind, Ledger, OwnerSpec, Privacy};
-use duban::domain::record::{Cell, Decimal};
+use duban::domain::record::{Cell, Decimal, pack};
 use duban::store::Store;
 use duban::store::snapshots::{Added, Difference, FileOrigin, NewRecord, SnapshotFacts, SnapshotState};
 
@@ -28,7 +28,7 @@ fn ledger(fields: &[&str]) -> Ledger {
 
 fn row(code: &str, name: &str, amount: i64) -> NewRecord {
     let cells = vec![Cell::Text(code.into()), Cell::Text(name.into()), Cell::Money(amount)];
-    NewRecord { code: code.into(), unit: "甲县".into(), name: name.into(), amount, sheet: 1, row: 7, cells }
+    NewRecord { code: code.into(), unit: "甲县".into(), name: name.into(), amount, sheet: 1, row: 7, body: pack(cells.iter()) }
 }
 
 fn note(row: u32, reason: &str) -> Note {
@@ -305,7 +305,7 @@ pub async fn a_field_added_later_reads_as_empty(db: &Db) {
     let store = db.open().await;
     take(&store, &[row("A", "甲", 1)]).await;
     let cells = vec![Cell::Text("B".into()), Cell::Text("备".into())];
-    let other = NewRecord { cells, ..row("B", "乙", 2) };
+    let other = NewRecord { body: pack(cells.iter()), ..row("B", "乙", 2) };
     let mut pull = store.begin_pull().await.expect("a transaction");
     let mut writer = pull.writer("project", "b").await.expect("a writer");
     let layout = pull.layout(&mut writer, &["code".into(), "note".into()]).await.expect("a layout");
@@ -361,8 +361,8 @@ pub async fn bodies_survive(db: &Db) {
     ];
     let ids: Vec<String> = (0..cells.len()).map(|index| format!("f{index}")).collect();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-    let odd = NewRecord { cells: cells.clone(), amount: -5, unit: "𠮷县".into(), ..row("黔-GZ/1 '🙂'", "名", 0) };
-    let blank = NewRecord { cells: vec![Cell::Empty; ids.len()], ..row("Z", "", i64::MAX) };
+    let odd = NewRecord { body: pack(cells.iter()), amount: -5, unit: "𠮷县".into(), ..row("黔-GZ/1 '🙂'", "名", 0) };
+    let blank = NewRecord { body: pack(vec![Cell::Empty; ids.len()].iter()), ..row("Z", "", i64::MAX) };
     let pulled = Take { rows: &[odd.clone(), blank], fields: &ids, ..Take::default() }.into(&store).await;
     assert_eq!(pulled.difference.amount, i64::MAX - 5);
     let ledger = ledger(&ids);
