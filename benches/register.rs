@@ -7,6 +7,8 @@
 //! The peers need `pip install polars fastexcel XlsxWriter pandas openpyxl pyarrow`; a peer that cannot run is named, not skipped in
 //! silence. Linux only: times and memory come from /proc.
 
+#![allow(clippy::disallowed_methods, reason = "a bench measures in real time and is told by its environment")]
+
 use calamine::Reader;
 use rust_xlsxwriter::{ExcelDateTime, Format, Workbook};
 use std::path::{Path, PathBuf};
@@ -134,7 +136,14 @@ fn generate(path: &Path, rows: u32, changed: u32) -> Result<(), Box<dyn std::err
             (29, format!("0851-{:07}", dice.roll(9_999_999))),
             (30, format!("{county}{}工作专班", dice.pick(&industries))),
             (31, if dice.roll(10) < 3 { String::new() } else { format!("按月调度，第{}季度完成前期手续", dice.roll(4) + 1) }),
-            (32, if dice.roll(10) < 5 { String::new() } else { format!("用地报批尚缺{}亩指标，需上级协调解决", dice.roll(900) + 10) }),
+            (
+                32,
+                if dice.roll(10) < 5 {
+                    String::new()
+                } else {
+                    format!("用地报批尚缺{}亩指标，需上级协调解决", dice.roll(900) + 10)
+                },
+            ),
             (37, format!("年产{}万吨{}生产线及配套设施", dice.roll(500) + 1, dice.pick(&["建材", "食品", "材料", "电池"]))),
             (38, format!("{county}经济开发区{}号地块", dice.roll(400) + 1)),
             (39, if is_changed { format!("更正{index}") } else { String::new() }),
@@ -264,7 +273,8 @@ fn root(file: &Path) -> Result<tempfile::TempDir, Box<dyn std::error::Error>> {
             std::fs::copy(entry.path(), root.path().join(folder).join(entry.file_name()))?;
         }
     }
-    for (from, to) in [("rules.toml", "config/rules.toml"), ("found.toml", "report-templates/found.toml"), ("bench.toml", "jobs/bench.toml")]
+    for (from, to) in
+        [("rules.toml", "config/rules.toml"), ("found.toml", "report-templates/found.toml"), ("bench.toml", "jobs/bench.toml")]
     {
         let target = root.path().join(to);
         std::fs::create_dir_all(target.parent().ok_or("no folder")?)?;
@@ -360,8 +370,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 generate(path, rows, share)?;
             }
         }
-        let show =
-            |what: &str, cost: Cost| println!("{:<34} {:>9.2} {:>9.2} {:>10.0}", format!("{rows} {what}"), cost.cpu, cost.wall, cost.peak_mib);
+        let show = |what: &str, cost: Cost| {
+            println!("{:<34} {:>9.2} {:>9.2} {:>10.0}", format!("{rows} {what}"), cost.cpu, cost.wall, cost.peak_mib)
+        };
         let place = root(&file)?;
         let (own, _) = measure(duban(place.path()).args(["run", "bench", "--as-of", AS_OF]))?;
         show("duban run", own);

@@ -2,9 +2,8 @@
 
 use super::Exit;
 use crate::config::suggest;
-use crate::domain::finding::Change;
 use crate::worker::Service;
-use crate::worker::facts::{FindingFacts, identity};
+use crate::worker::facts::FindingFacts;
 use crate::worker::reading::read;
 use anyhow::bail;
 use chrono::NaiveDate;
@@ -47,15 +46,15 @@ pub async fn print(
             eprintln!("{}（{}）从未导入，不作判断", ledger.title, ledger.id);
         }
     }
-    let reading = read(&service.store, policy, &view, as_of).await?;
-    let changes = service.changes(policy, &reading, None, as_of, view.sample).await?;
+    let mut reading = read(&service.store, policy, &view, as_of, &service.var()).await?;
+    service.changes(policy, &mut reading, None, as_of, view.sample).await?;
     let facts = reading
         .judged
         .findings
         .iter()
         .filter(|finding| rule.is_none_or(|rule| policy.rules[finding.rule].id == rule))
         .filter(|finding| unit.is_none_or(|unit| finding.owner == Some(unit) || finding.told_units.contains(&Some(unit))))
-        .map(|finding| FindingFacts::of(policy, finding, changes.of.get(&identity(policy, finding)).copied().unwrap_or(Change::New)));
+        .map(|finding| FindingFacts::of(policy, finding));
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     match format {
         "json" => {

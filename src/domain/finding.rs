@@ -38,8 +38,9 @@ impl State {
 }
 
 /// How a finding stands against what was known before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Change {
+    #[default]
     New,
     Continued,
     Escalated,
@@ -120,6 +121,8 @@ pub struct Finding {
     /// The unit that owes an answer on a difficulty of this project.
     pub waiting_on: Option<UnitId>,
     pub cause: String,
+    /// Against what was known before; set by whoever knows it, no part of the judgement.
+    pub change: Change,
     /// Levels whose major-project ledger lists the project.
     pub major: Option<super::units::Level>,
 }

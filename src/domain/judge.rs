@@ -2,7 +2,7 @@
 //! out of scope → `until` happened (met) → `from` later than as_of (not yet) → a needed cell empty (unjudged) → judged.
 
 use super::calendar::{Calendar, Local};
-use super::finding::{Finding, Lag, Notice, State};
+use super::finding::{Change, Finding, Lag, Notice, State};
 use super::ledger::{Ledger, PROJECT, Role};
 use super::period::Period;
 use super::record::{Decimal, FEN_PER_YI, Record};
@@ -226,6 +226,7 @@ impl Judged {
             missing: Vec::new(),
             waiting_on: None,
             cause: String::new(),
+            change: Change::New,
             major: seat.major,
         };
         match verdict {
@@ -356,6 +357,7 @@ impl Judged {
                     missing: Vec::new(),
                     waiting_on: None,
                     cause: rule.cause.clone(),
+                    change: Change::New,
                     major: None,
                 });
             }

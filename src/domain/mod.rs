@@ -4,6 +4,7 @@
 //! inputs give the same findings for ever. Deliberately absent: async, logging, any adapter.
 
 pub mod calendar;
+pub mod codes;
 pub mod delivery;
 pub mod digest;
 pub mod finding;

@@ -6,6 +6,8 @@
 //! source sheet has a column for) is stored beside it, so a body stays readable when a ledger gains or loses a field.
 
 use chrono::NaiveDate;
+use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 
 /// A decimal number, `mantissa / 10^scale`.
@@ -214,6 +216,19 @@ impl Record {
 
     pub fn text(&self, field: Option<usize>) -> &str {
         field.and_then(|field| self.cell(field).text()).unwrap_or("")
+    }
+}
+
+/// The records behind findings, by ledger index and code.
+pub trait Records {
+    /// The record, if it is kept.
+    fn find(&self, ledger: usize, code: &str) -> Option<Cow<'_, Record>>;
+}
+
+impl Records for HashMap<(usize, String), Record> {
+    fn find(&self, ledger: usize, code: &str) -> Option<Cow<'_, Record>> {
+        // the key type owns its text, so a lookup has to as well
+        self.get(&(ledger, code.to_owned())).map(Cow::Borrowed)
     }
 }
 

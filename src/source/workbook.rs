@@ -5,7 +5,7 @@ use super::package::{self, PackageKind};
 use super::xlsx;
 use super::{ReadError, ReadLimits, Refusal};
 use crate::domain::intake::{Raw, RawRow};
-use calamine::{Data, DataRef, ExcelDateTime, Ods, Reader, SheetVisible, Xls, Xlsb, Xlsx, XlsxError};
+use calamine::{Data, DataRef, ExcelDateTime, ExcelDateTimeType, Ods, Reader, SheetVisible, Xls, Xlsb, Xlsx, XlsxError};
 use std::fs::File;
 use std::io::{BufReader, Seek, SeekFrom, Write};
 
@@ -50,7 +50,8 @@ fn read_xlsx(reader: BufReader<File>, limits: ReadLimits, out: &mut FrameWriter<
     for sheet in sheets {
         let visible = sheet.visible == SheetVisible::Visible;
         if !visible {
-            out.write(&Frame::Sheet { name: &sheet.name, visible, merges: Vec::new(), hidden_columns: Vec::new() }).map_err(ReadError::Io)?;
+            out.write(&Frame::Sheet { name: &sheet.name, visible, merges: Vec::new(), hidden_columns: Vec::new() })
+                .map_err(ReadError::Io)?;
             continue;
         }
         // chart sheets have no cells
@@ -182,8 +183,13 @@ fn raw(value: &Data) -> Option<Raw<'_>> {
     })
 }
 
+/// The day that a number formatted as a date shows.
+pub(super) fn serial(number: f64, date1904: bool) -> Raw<'static> {
+    date(&ExcelDateTime::new(number, ExcelDateTimeType::DateTime, date1904))
+}
+
 /// A duration, a time without a day and day 0 are no dates: handed on as numbers, so that the intake says so.
-pub(super) fn date(value: &ExcelDateTime) -> Raw<'static> {
+fn date(value: &ExcelDateTime) -> Raw<'static> {
     if !value.is_datetime() || !value.as_f64().is_finite() || value.as_f64() < 1.0 {
         return Raw::Number(value.as_f64());
     }

@@ -53,44 +53,60 @@ impl Store {
         run: &Run,
         step: &str,
         inputs: &RunInputs,
-        found: &[StoredFinding],
+        found: impl IntoIterator<Item = Result<StoredFinding>>,
         resolved: &[Identity],
         timeline: Option<NaiveDate>,
     ) -> Result<()> {
         let mut transaction = self.begin().await?;
         super::runs::advance(&mut transaction, run, step, inputs).await?;
         sqlx::query("DELETE FROM finding WHERE run=$1").bind(&run.id).execute(&mut *transaction).await?;
-        let over = resolved.iter().map(|identity| StoredFinding {
-            identity: identity.clone(),
-            unit: String::new(),
-            light: None,
-            state: RESOLVED.into(),
-            change: RESOLVED.into(),
-            body: String::new(),
+        let over = resolved.iter().map(|identity| {
+            Ok(StoredFinding {
+                identity: identity.clone(),
+                unit: String::new(),
+                light: None,
+                state: RESOLVED.into(),
+                change: RESOLVED.into(),
+                body: String::new(),
+            })
         });
-        let rows: Vec<StoredFinding> = found.iter().cloned().chain(over).collect();
-        for part in rows.chunks(ROWS_PER_STATEMENT) {
-            let values = self.dialect.values(part.len(), 9);
-            let statement = format!("INSERT INTO finding (run, rule, ledger, key, unit, light, state, change, body) VALUES {values}");
-            let mut query = sqlx::query(sql(statement));
-            for finding in part {
-                query = query
-                    .bind(&run.id)
-                    .bind(&finding.identity.rule)
-                    .bind(&finding.identity.ledger)
-                    .bind(&finding.identity.key)
-                    .bind(&finding.unit)
-                    .bind(finding.light.map_or("", Light::code))
-                    .bind(&finding.state)
-                    .bind(&finding.change)
-                    .bind(&finding.body);
+        let as_of = timeline.map(|as_of| as_of.to_string());
+        let mut rows = found.into_iter().chain(over);
+        let mut part = Vec::with_capacity(ROWS_PER_STATEMENT);
+        loop {
+            part.clear();
+            for row in rows.by_ref().take(ROWS_PER_STATEMENT) {
+                part.push(row?);
             }
-            query.execute(&mut *transaction).await?;
-        }
-        if let Some(as_of) = timeline {
-            self.write_timeline(&mut transaction, run, &as_of.to_string(), i64::from(inputs.sample), &rows).await?;
+            if part.is_empty() {
+                break;
+            }
+            self.write_findings(&mut transaction, run, &part).await?;
+            if let Some(as_of) = &as_of {
+                self.write_timeline(&mut transaction, run, as_of, i64::from(inputs.sample), &part).await?;
+            }
         }
         transaction.commit().await?;
+        Ok(())
+    }
+
+    async fn write_findings(&self, transaction: &mut Transaction<'static, Any>, run: &Run, part: &[StoredFinding]) -> Result<()> {
+        let values = self.dialect.values(part.len(), 9);
+        let statement = format!("INSERT INTO finding (run, rule, ledger, key, unit, light, state, change, body) VALUES {values}");
+        let mut query = sqlx::query(sql(statement));
+        for finding in part {
+            query = query
+                .bind(&run.id)
+                .bind(&finding.identity.rule)
+                .bind(&finding.identity.ledger)
+                .bind(&finding.identity.key)
+                .bind(&finding.unit)
+                .bind(finding.light.map_or("", Light::code))
+                .bind(&finding.state)
+                .bind(&finding.change)
+                .bind(&finding.body);
+        }
+        query.execute(&mut **transaction).await?;
         Ok(())
     }
 
@@ -102,35 +118,33 @@ impl Store {
         run: &Run,
         as_of: &str,
         sample: i64,
-        rows: &[StoredFinding],
+        part: &[StoredFinding],
     ) -> Result<()> {
-        for part in rows.chunks(ROWS_PER_STATEMENT) {
-            let statement = format!(
-                "INSERT INTO timeline (rule, ledger, key, state, light, first_on, changed_on, as_of, run, sample) VALUES {} \
-                 ON CONFLICT (rule, ledger, key) DO UPDATE SET \
-                 changed_on=CASE WHEN timeline.state=excluded.state AND timeline.light=excluded.light AND timeline.sample=excluded.sample \
-                 THEN timeline.changed_on ELSE excluded.as_of END, \
-                 first_on=CASE WHEN timeline.sample=excluded.sample THEN timeline.first_on ELSE excluded.first_on END, \
-                 state=excluded.state, light=excluded.light, as_of=excluded.as_of, run=excluded.run, sample=excluded.sample \
-                 WHERE timeline.as_of<=excluded.as_of OR timeline.sample<>excluded.sample",
-                self.dialect.values(part.len(), 10)
-            );
-            let mut query = sqlx::query(sql(statement));
-            for finding in part {
-                query = query
-                    .bind(&finding.identity.rule)
-                    .bind(&finding.identity.ledger)
-                    .bind(&finding.identity.key)
-                    .bind(&finding.state)
-                    .bind(finding.light.map_or("", Light::code))
-                    .bind(as_of)
-                    .bind(as_of)
-                    .bind(as_of)
-                    .bind(&run.id)
-                    .bind(sample);
-            }
-            query.execute(&mut **transaction).await?;
+        let statement = format!(
+            "INSERT INTO timeline (rule, ledger, key, state, light, first_on, changed_on, as_of, run, sample) VALUES {} \
+             ON CONFLICT (rule, ledger, key) DO UPDATE SET \
+             changed_on=CASE WHEN timeline.state=excluded.state AND timeline.light=excluded.light AND timeline.sample=excluded.sample \
+             THEN timeline.changed_on ELSE excluded.as_of END, \
+             first_on=CASE WHEN timeline.sample=excluded.sample THEN timeline.first_on ELSE excluded.first_on END, \
+             state=excluded.state, light=excluded.light, as_of=excluded.as_of, run=excluded.run, sample=excluded.sample \
+             WHERE timeline.as_of<=excluded.as_of OR timeline.sample<>excluded.sample",
+            self.dialect.values(part.len(), 10)
+        );
+        let mut query = sqlx::query(sql(statement));
+        for finding in part {
+            query = query
+                .bind(&finding.identity.rule)
+                .bind(&finding.identity.ledger)
+                .bind(&finding.identity.key)
+                .bind(&finding.state)
+                .bind(finding.light.map_or("", Light::code))
+                .bind(as_of)
+                .bind(as_of)
+                .bind(as_of)
+                .bind(&run.id)
+                .bind(sample);
         }
+        query.execute(&mut **transaction).await?;
         Ok(())
     }
 

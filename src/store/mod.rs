@@ -3,7 +3,6 @@
 //! Invariant: columns are TEXT, BIGINT or BYTEA; statements use `$N`; what differs between the two is in [`Dialect`], and the store
 //! suite runs on both. No other module holds SQL.
 
-mod codes;
 pub mod findings;
 pub mod outbox;
 pub mod records;

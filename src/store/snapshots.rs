@@ -1,15 +1,14 @@
 //! Snapshots: one pull or import of one ledger of one source, whole; written as the rows that changed.
 
-use super::codes::{Codes, TooMany};
 use super::{Dialect, ROWS_PER_STATEMENT, Result, Store, StoreError, json, number, sql, text, to_json};
+use crate::domain::codes::{Codes, TooMany};
 use crate::domain::intake::{Note, SheetAccount};
 use chrono::NaiveDate;
-use serde::{Deserialize, Serialize};
 use futures_util::TryStreamExt;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use sqlx::{Any, AnyConnection, Executor, Row, Transaction};
 use std::collections::{HashMap, HashSet};
-
 
 /// `last_seq` of a version that the newest snapshot still holds.
 const OPEN: i64 = i64::MAX;

@@ -39,7 +39,7 @@ pub fn identity(policy: &Policy, finding: &Finding) -> Identity {
 }
 
 impl FindingFacts {
-    pub fn of(policy: &Policy, finding: &Finding, change: Change) -> FindingFacts {
+    pub fn of(policy: &Policy, finding: &Finding) -> FindingFacts {
         let rule = &policy.rules[finding.rule];
         let ledger = &policy.ledgers[rule.ledger];
         FindingFacts {
@@ -62,7 +62,7 @@ impl FindingFacts {
                     .and_then(serde_json::Number::from_f64)
             }),
             state: finding.state.code(),
-            change: change.code(),
+            change: finding.change.code(),
             basis: rule.basis.clone(),
             missing: finding.missing.iter().map(|field| ledger.fields[*field].id.clone()).collect(),
             waiting_on: finding.waiting_on.map(|unit| policy.units.units[unit].name.clone()),
@@ -70,22 +70,16 @@ impl FindingFacts {
         }
     }
 
-    pub fn stored(&self, light: Option<Light>) -> Result<StoredFinding> {
-        Ok(StoredFinding {
-            identity: Identity { rule: self.rule.clone(), ledger: self.ledger.clone(), key: self.key.clone() },
-            unit: self.unit.clone(),
-            light,
-            state: self.state.to_owned(),
-            change: self.change.to_owned(),
-            body: serde_json::to_string(self).map_err(|error| crate::store::StoreError::Lost(error.to_string()))?,
-        })
+    pub fn stored(self, light: Option<Light>) -> Result<StoredFinding> {
+        let body = serde_json::to_string(&self).map_err(|error| crate::store::StoreError::Lost(error.to_string()))?;
+        let identity = Identity { rule: self.rule, ledger: self.ledger, key: self.key };
+        Ok(StoredFinding { identity, unit: self.unit, light, state: self.state.to_owned(), change: self.change.to_owned(), body })
     }
 }
 
 /// How the findings of a reading stand against what was known before, and what is over.
 #[derive(Debug, Default)]
 pub struct Changes {
-    pub of: HashMap<Identity, Change>,
     /// Known before, no longer found, and the record is still in the register.
     pub resolved: Vec<Identity>,
     /// This reading is the latest: it may write the timeline.
@@ -93,34 +87,38 @@ pub struct Changes {
 }
 
 impl Service {
-    /// Compares a reading with the timeline, or, for an as_of older than the timeline, with the job's own last run before it.
-    pub async fn changes(&self, policy: &Policy, reading: &Reading, job: Option<&str>, as_of: NaiveDate, sample: bool) -> Result<Changes> {
+    /// Compares a reading with the timeline, or, for an as_of older than the timeline, with the job's own last run before it, and sets
+    /// the change of every finding.
+    pub async fn changes(
+        &self,
+        policy: &Policy,
+        reading: &mut Reading,
+        job: Option<&str>,
+        as_of: NaiveDate,
+        sample: bool,
+    ) -> Result<Changes> {
         let latest = self.store.timeline_as_of(sample).await?;
         let writes_timeline = latest.is_none_or(|latest| as_of >= latest);
-        let mut changes = Changes { writes_timeline, ..Changes::default() };
+        let mut resolved = Vec::new();
         if writes_timeline {
-            let known = self.store.timeline(sample).await?;
-            for finding in &reading.judged.findings {
-                let identity = identity(policy, finding);
-                let change = match known.get(&identity) {
+            let mut known = self.store.timeline(sample).await?;
+            for finding in &mut reading.judged.findings {
+                // a life that is found leaves the map: what stays in it is over
+                finding.change = match known.remove(&identity(policy, finding)) {
                     // another job judged the same day: what was new then is new now
                     Some(life) if life.as_of == as_of && life.first_on == as_of => Change::New,
                     Some(Life { state, .. }) if state == RESOLVED => Change::Reopened,
                     Some(life) => before(life.light, finding),
                     None => Change::New,
                 };
-                changes.of.insert(identity, change);
             }
-            for (identity, life) in &known {
-                if life.state == RESOLVED || changes.of.contains_key(identity) {
-                    continue;
-                }
-                if policy.ledger(&identity.ledger).is_some_and(|ledger| reading.has(ledger, &identity.key)) {
-                    changes.resolved.push(identity.clone());
+            for (identity, life) in known {
+                if life.state != RESOLVED && policy.ledger(&identity.ledger).is_some_and(|ledger| reading.has(ledger, &identity.key)) {
+                    resolved.push(identity);
                 }
             }
-            changes.resolved.sort();
-            return Ok(changes);
+            resolved.sort();
+            return Ok(Changes { resolved, writes_timeline });
         }
         let known = match job {
             Some(job) => match self.store.run_before(job, as_of, sample).await? {
@@ -129,12 +127,10 @@ impl Service {
             },
             None => HashMap::new(),
         };
-        for finding in &reading.judged.findings {
-            let identity = identity(policy, finding);
-            let change = known.get(&identity).map_or(Change::New, |light| before(*light, finding));
-            changes.of.insert(identity, change);
+        for finding in &mut reading.judged.findings {
+            finding.change = known.get(&identity(policy, finding)).map_or(Change::New, |light| before(*light, finding));
         }
-        Ok(changes)
+        Ok(Changes { resolved, writes_timeline })
     }
 }
 

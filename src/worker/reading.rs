@@ -4,6 +4,7 @@
 //! then the projects, streamed.
 
 use super::Service;
+use super::kept::Kept;
 use crate::config::Settings;
 use crate::domain::finding::State;
 use crate::domain::indicators::Indicators;
@@ -21,6 +22,7 @@ use crate::store::{Result, Store, StoreError};
 use chrono::NaiveDate;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
 
 /// The snapshots one judgement reads.
 #[derive(Clone, Debug)]
@@ -34,7 +36,7 @@ pub struct View {
 pub struct Reading {
     pub judged: Judged,
     /// Records with a finding, a notice or a remark, and projects that others' findings point to.
-    pub records: HashMap<(usize, String), Record>,
+    pub records: Kept,
     pub origins: Vec<Origin>,
     pub indicators: Indicators,
     pub sources: Vec<SourceLine>,
@@ -85,11 +87,11 @@ impl Service {
     }
 }
 
-/// Reads and judges a view.
+/// Reads and judges a view. Records that are spoken of later wait in a temporary file in `folder`.
 ///
 /// # Errors
-/// The database fails or a stored body is damaged.
-pub async fn read(store: &Store, policy: &Policy, view: &View, as_of: NaiveDate) -> Result<Reading> {
+/// The database fails, a stored body is damaged, or the temporary file cannot be written.
+pub async fn read(store: &Store, policy: &Policy, view: &View, as_of: NaiveDate, folder: &Path) -> Result<Reading> {
     let snapshots = store.snapshots().await?;
     let mut reader = Reader::new(policy, &snapshots);
     // everything but projects: read whole, they are small beside the projects
@@ -97,7 +99,12 @@ pub async fn read(store: &Store, policy: &Policy, view: &View, as_of: NaiveDate)
     for (index, ledger) in policy.ledgers.iter().enumerate().filter(|(_, ledger)| ledger.id != PROJECT) {
         let mut records = Vec::new();
         for found in view.in_force.iter().filter(|found| found.snapshot.ledger == ledger.id) {
-            reader.stream(store, index, found, |_, record| records.push(record)).await?;
+            reader
+                .stream(store, index, found, |_, record| {
+                    records.push(record);
+                    Ok(())
+                })
+                .await?;
         }
         if reader.ledgers.contains(&ledger.id) {
             others.push((index, records));
@@ -142,7 +149,7 @@ pub async fn read(store: &Store, policy: &Policy, view: &View, as_of: NaiveDate)
         }
     }
     let context = Context { policy, as_of, projects: &linked, waiting: &waiting, exempt: &exempt };
-    let mut kept: HashMap<(usize, String), Record> = HashMap::new();
+    let mut kept = Kept::new(folder, policy.ledgers.iter().map(|ledger| ledger.fields.len())).map_err(not_kept)?;
     let pointed: HashSet<String> = judged.findings.iter().map(|finding| finding.project.clone()).filter(|code| !code.is_empty()).collect();
     if let Some(index) = project_ledger {
         let ledger = &policy.ledgers[index];
@@ -154,8 +161,9 @@ pub async fn read(store: &Store, policy: &Policy, view: &View, as_of: NaiveDate)
                     judged.record(&context, index, &record);
                     indicators.add(policy, index, &record, owner_of(policy, ledger, &record, &linked).unit);
                     if before(&judged) != counts || pointed.contains(&record.code) {
-                        kept.insert((index, record.code.clone()), record);
+                        return kept.keep(index, &record).map_err(not_kept);
                     }
+                    Ok(())
                 })
                 .await?;
         }
@@ -167,10 +175,10 @@ pub async fn read(store: &Store, policy: &Policy, view: &View, as_of: NaiveDate)
         .chain(judged.notices.iter().map(|notice| (policy.rules[notice.rule].ledger, notice.key.as_str())))
         .chain(judged.quality.iter().map(|quality| (quality.ledger, quality.key.as_str())))
         .collect();
-    for (index, records) in others {
+    for (index, records) in &others {
         for record in records {
-            if named.contains(&(index, record.code.as_str())) {
-                kept.insert((index, record.code.clone()), record);
+            if named.contains(&(*index, record.code.as_str())) {
+                kept.keep(*index, record).map_err(not_kept)?;
             }
         }
     }
@@ -188,6 +196,10 @@ pub async fn read(store: &Store, policy: &Policy, view: &View, as_of: NaiveDate)
     }
     let Reader { origins, ledgers, present, .. } = reader;
     Ok(Reading { judged, records: kept, origins, indicators, sources, intake, ledgers, present })
+}
+
+fn not_kept(error: std::io::Error) -> StoreError {
+    StoreError::Lost(format!("the temporary file of records: {error}"))
 }
 
 fn is_of(snapshot: &Snapshot, found: &InForce) -> bool {
@@ -272,7 +284,13 @@ impl<'a> Reader<'a> {
         Reader { policy, origins, origin_of, ledgers: BTreeSet::new(), present: HashSet::new(), intake: Vec::new() }
     }
 
-    async fn stream(&mut self, store: &Store, index: usize, found: &InForce, mut take: impl FnMut(usize, Record)) -> Result<()> {
+    async fn stream(
+        &mut self,
+        store: &Store,
+        index: usize,
+        found: &InForce,
+        mut take: impl FnMut(usize, Record) -> Result<()>,
+    ) -> Result<()> {
         let ledger = &self.policy.ledgers[index];
         let (source, seq) = (&found.snapshot.source, found.snapshot.seq);
         self.ledgers.insert(ledger.id.clone());
@@ -310,8 +328,7 @@ impl<'a> Reader<'a> {
                     });
                     return Ok(());
                 }
-                take(index, record);
-                Ok(())
+                take(index, record)
             })
             .await?;
         Ok(())

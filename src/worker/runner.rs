@@ -288,7 +288,7 @@ impl Service {
         };
         let mut text = "试运行：以下为将要生成和发送的内容，未写入、未发送。\n\n".to_owned();
         let mut stage = Stage::open(self, (*self.config).clone(), job, as_of, at, &inputs).await?;
-        stage.changes = self.changes(&stage.config.policy, &stage.reading, Some(&job.name), as_of, inputs.sample).await?;
+        stage.changes = self.changes(&stage.config.policy, &mut stage.reading, Some(&job.name), as_of, inputs.sample).await?;
         text.push_str(&stage.summary(&[]));
         if job.steps.contains(&JobStep::Remind) {
             let planned = stage.plan(&inputs, 0).await?;

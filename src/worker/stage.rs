@@ -60,29 +60,27 @@ impl<'a> Stage<'a> {
         inputs: &RunInputs,
     ) -> anyhow::Result<Stage<'a>> {
         let view = service.pinned(inputs, as_of).await?;
-        let reading = read(&service.store, &config.policy, &view, as_of).await?;
+        let reading = read(&service.store, &config.policy, &view, as_of, &service.var()).await?;
         Ok(Stage { service, config, job, as_of, at, view, reading, changes: Changes::default() })
     }
 
     /// Judges, compares with what was known, and stores the findings; the timeline follows if this is the latest as_of.
     pub(super) async fn detect(&mut self, run: &Run, inputs: &RunInputs) -> anyhow::Result<()> {
         let policy = &self.config.policy;
-        self.changes = self.service.changes(policy, &self.reading, Some(&self.job.name), self.as_of, self.view.sample).await?;
-        let mut stored = Vec::with_capacity(self.reading.judged.findings.len());
-        for finding in &self.reading.judged.findings {
-            let identity = identity(policy, finding);
-            let change = self.changes.of.get(&identity).copied().unwrap_or(Change::New);
-            stored.push(FindingFacts::of(policy, finding, change).stored(finding.light)?);
-        }
+        self.changes = self.service.changes(policy, &mut self.reading, Some(&self.job.name), self.as_of, self.view.sample).await?;
+        let stored = self.reading.judged.findings.iter().map(|finding| FindingFacts::of(policy, finding).stored(finding.light));
         let timeline = self.changes.writes_timeline.then_some(self.as_of);
-        self.service.store.commit_detect(run, JobStep::Detect.name(), inputs, &stored, &self.changes.resolved, timeline).await?;
+        self.service.store.commit_detect(run, JobStep::Detect.name(), inputs, stored, &self.changes.resolved, timeline).await?;
         Ok(())
     }
 
     /// After a restart: the changes as the detect step stored them.
     pub(super) async fn recall(&mut self, run: &Run) -> anyhow::Result<()> {
         let (of, resolved) = self.service.store.changes_of(&run.id).await?;
-        self.changes = Changes { of, resolved, writes_timeline: false };
+        for finding in &mut self.reading.judged.findings {
+            finding.change = of.get(&identity(&self.config.policy, finding)).copied().unwrap_or_default();
+        }
+        self.changes = Changes { resolved, writes_timeline: false };
         Ok(())
     }
 
@@ -116,7 +114,6 @@ impl<'a> Stage<'a> {
             records: &self.reading.records,
             origins: &self.reading.origins,
             indicators: &self.reading.indicators,
-            changes: &self.changes.of,
             sources: &self.reading.sources,
             intake: &self.reading.intake,
             viewer,
@@ -135,21 +132,20 @@ impl<'a> Stage<'a> {
                 continue;
             };
             let material = self.material(Viewer::Office, None, &inputs);
-            let book = build(template, &material);
             let file = file_name(template, &material);
-            if let Err(fault) = balanced(&book) {
-                faults.push(format!("{file}：{fault}"));
-                continue;
-            }
             let folder = format!("reports/{}/{}", self.job.name, folder_of(self.as_of, run.revision));
             let var = self.service.var();
-            let written = tokio::task::spawn_blocking(move || -> anyhow::Result<(String, String, u64)> {
+            let written = beside_the_runtime(|| -> anyhow::Result<(String, String, u64)> {
+                let book = build(template, &material);
+                balanced(&book).map_err(|fault| anyhow::anyhow!("{file}：{fault}"))?;
                 let bytes = xlsx::render(&book)?;
+                if let Some(fault) = self.reading.records.fault() {
+                    anyhow::bail!("{fault}");
+                }
                 let (path, sha256) = archive::write(&var.join(&folder), &file, &bytes)?;
                 let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
                 Ok((format!("var/{folder}/{name}"), sha256, bytes.len() as u64))
-            })
-            .await?;
+            });
             match written {
                 Ok((path, sha256, bytes)) => self.service.store.add_report(run, &path, &sha256, bytes).await?,
                 Err(error) => faults.push(format!("{name}：{error:#}")),
@@ -163,14 +159,7 @@ impl<'a> Stage<'a> {
         let findings = &self.reading.judged.findings;
         let open = |light: Light| findings.iter().filter(|finding| finding.state == State::Open && finding.light == Some(light)).count();
         let state = |state: State| findings.iter().filter(|finding| finding.state == state).count();
-        let change = |wanted: Change| {
-            findings
-                .iter()
-                .filter(|finding| {
-                    finding.state == State::Open && self.changes.of.get(&identity(&self.config.policy, finding)) == Some(&wanted)
-                })
-                .count()
-        };
+        let change = |wanted: Change| findings.iter().filter(|finding| finding.state == State::Open && finding.change == wanted).count();
         let mut text = format!("{} 截至{}\n", self.job.title, chinese_date(self.as_of));
         for line in &self.reading.sources {
             let _ = writeln!(
@@ -386,7 +375,15 @@ fn folder_of(as_of: NaiveDate, revision: i64) -> String {
 }
 
 /// Sums, rates and parts agree before a workbook is released.
-fn balanced(book: &Workbook) -> Result<(), String> {
+/// Long work without a pause: on a runtime of several threads the others go on meanwhile.
+fn beside_the_runtime<T>(work: impl FnOnce() -> T) -> T {
+    match tokio::runtime::Handle::current().runtime_flavor() {
+        tokio::runtime::RuntimeFlavor::MultiThread => tokio::task::block_in_place(work),
+        _ => work(),
+    }
+}
+
+fn balanced(book: &Workbook<'_>) -> Result<(), String> {
     let wrong = tie_out(book);
     if wrong.is_empty() { Ok(()) } else { Err(wrong.iter().take(5).map(ToString::to_string).collect::<Vec<_>>().join("；")) }
 }

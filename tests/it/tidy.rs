@@ -30,14 +30,14 @@ fn shipped(path: &Path, text: &str) -> String {
 
 /// Folder (or file) → the crate's own modules it may name, and the outside crates it may name.
 const IMPORTS: [(&str, &[&str], &[&str]); 9] = [
-    ("src/domain", &["domain"], &["chrono", "serde", "croner", "thiserror", "serde_json"]),
+    ("src/domain", &["domain"], &["chrono", "serde", "croner", "thiserror", "serde_json", "hashbrown"]),
     ("src/config", &["config", "domain", "clock"], &["chrono", "serde", "toml", "thiserror", "strsim"]),
     (
         "src/source",
         &["source", "domain"],
-        &["calamine", "csv", "encoding_rs", "zip", "postcard", "rlimit", "serde", "thiserror", "tracing"],
+        &["calamine", "csv", "encoding_rs", "zip", "postcard", "rlimit", "serde", "thiserror", "tracing", "memchr", "quick_xml"],
     ),
-    ("src/store", &["store", "domain"], &["sqlx", "serde", "serde_json", "sha2", "chrono", "thiserror", "tokio"]),
+    ("src/store", &["store", "domain"], &["sqlx", "serde", "serde_json", "sha2", "chrono", "thiserror", "tokio", "futures_util"]),
     ("src/report", &["report", "domain"], &["rust_xlsxwriter", "sha2", "tempfile", "chrono", "thiserror"]),
     ("src/mail", &["mail", "domain"], &["lettre", "minijinja", "tempfile", "chrono", "serde", "thiserror"]),
     (
@@ -50,6 +50,7 @@ const IMPORTS: [(&str, &[&str], &[&str]); 9] = [
             "serde",
             "serde_json",
             "sha2",
+            "tempfile",
             "thiserror",
             "tokio",
             "tokio_cron_scheduler",

@@ -99,7 +99,8 @@ fn case(
     let change = change_of(&changes, lead_at);
     let lead = findings.remove(lead_at);
     let shape = &plan.policy.ledgers[ledger];
-    let record = plan.record(ledger, key);
+    let found = plan.record(ledger, key);
+    let record = found.as_deref();
     let amount = record.and_then(|record| record.cell(shape.role(Role::Amount)?).money());
     let seat = match record.filter(|_| plan.policy.project_ledger() == Some(ledger)) {
         Some(record) => owner_of(plan.policy, shape, record, &HashMap::new()).unit,

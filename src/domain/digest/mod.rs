@@ -25,12 +25,13 @@ pub use wording::yi;
 use super::calendar::Span;
 use super::finding::{Finding, Identity, State};
 use super::judge::{Judged, Policy};
-use super::record::{Origin, Record};
+use super::record::{Origin, Record, Records};
 use super::rule::{Light, Relation};
 use super::units::{Level, UnitId};
 use cases::{Cases, is_news};
 use chrono::{Days, NaiveDate};
 use coverage::Fate;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// When a unit is mailed.
@@ -60,7 +61,7 @@ pub struct Plan<'a> {
     pub judged: &'a Judged,
     /// By ledger index and code: the records behind the findings and the projects they belong to. One that is missing costs its
     /// words (amount, officer), never its item.
-    pub records: &'a HashMap<(usize, String), Record>,
+    pub records: &'a dyn Records,
     /// The files the records came from.
     pub origins: &'a [Origin],
     /// What each unit was last told: identity → light (`None`: told as a cell to fill).
@@ -220,8 +221,8 @@ impl Plan<'_> {
         Identity { rule: rule.id.clone(), ledger: self.policy.ledgers[rule.ledger].id.clone(), key: finding.key.clone() }
     }
 
-    fn record(&self, ledger: usize, code: &str) -> Option<&Record> {
-        self.records.get(&(ledger, code.to_owned()))
+    fn record(&self, ledger: usize, code: &str) -> Option<Cow<'_, Record>> {
+        self.records.find(ledger, code)
     }
 
     /// The last day to answer, by the recipient's own calendar.

@@ -221,7 +221,8 @@ fn item(plan: &Plan<'_>, unit: UnitId, case: &Case) -> Item {
     let ledger = &policy.ledgers[case.ledger];
     // a project under negotiation is named only where one of its own findings is told, not through a difficulty or an order
     let own_rule = case.findings().any(|index| policy.rules[plan.judged.findings[index].rule].ledger == case.ledger);
-    let record = plan.record(case.ledger, &case.key);
+    let found = plan.record(case.ledger, &case.key);
+    let record = found.as_deref();
     let withheld = !own_rule && record.is_some_and(|record| record.text(ledger.role(Role::Stage)) == STAGE_NEGOTIATING);
     let record = record.filter(|_| !withheld);
     let code = if withheld { &lead.key } else { &case.key };
@@ -354,7 +355,7 @@ fn finished(plan: &Plan<'_>, before: &BTreeMap<Identity, Option<Light>>, still: 
     let (mut resolved, mut gone) = (Vec::new(), Vec::new());
     for key in keys {
         let role = plan.policy.ledgers[key.0].role(Role::Name);
-        let name = plan.records.get(&key).map_or(String::new(), |record| masked(record.text(role)));
+        let name = plan.record(key.0, &key.1).map_or(String::new(), |record| masked(record.text(role)));
         let list = if plan.gone.contains(&key) { &mut gone } else { &mut resolved };
         list.push(Named { code: key.1, name });
     }

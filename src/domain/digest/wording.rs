@@ -32,7 +32,7 @@ pub(super) fn line(plan: &Plan<'_>, finding: &Finding) -> String {
             let (mut blank, mut wrong) = (Vec::new(), Vec::new());
             for field in &finding.missing {
                 let name = ledger.fields[*field].title.as_str();
-                match record.map_or(&Cell::Empty, |record| record.cell(*field)) {
+                match record.as_deref().map_or(&Cell::Empty, |record| record.cell(*field)) {
                     Cell::Empty => blank.push(name.to_owned()),
                     Cell::Date(date) => wrong.push(format!("{name}为{}", chinese_date(*date))),
                     cell => wrong.push(format!("{name}为“{}”", masked(&cell.to_string()))),
@@ -92,7 +92,8 @@ pub(super) fn major(level: Option<Level>) -> &'static str {
 pub(super) fn difficulty(plan: &Plan<'_>, ledger: usize, key: &str) -> String {
     const CHARS_MAX: usize = 60;
     let field = plan.policy.ledgers[ledger].role(Role::Difficulty);
-    let text = masked(plan.record(ledger, key).map_or("", |record| record.text(field)).trim()).replace(['\r', '\n'], " ");
+    let record = plan.record(ledger, key);
+    let text = masked(record.as_deref().map_or("", |record| record.text(field)).trim()).replace(['\r', '\n'], " ");
     let text = text.trim_end_matches(['。', '；', '.', ';']);
     match text.char_indices().nth(CHARS_MAX) {
         Some((end, _)) => format!("{}……", &text[..end]),

@@ -131,7 +131,11 @@ pub fn find<'a>(ledgers: &'a [Ledger], rows: &Rows, merges: &Merges) -> Result<(
                     continue;
                 }
                 let leaves = paths.iter().filter_map(|path| Some((path.column, path.keys.last()?.clone()))).collect();
-                best = Some((score, ledger, Header { first_row: block[0].number, last_row: block[height - 1].number, columns, repeated, leaves }));
+                best = Some((
+                    score,
+                    ledger,
+                    Header { first_row: block[0].number, last_row: block[height - 1].number, columns, repeated, leaves },
+                ));
             }
         }
     }
@@ -252,13 +256,11 @@ impl Names<'_> {
     fn field_of(&self, path: &Path) -> Option<usize> {
         let (leaf, above) = path.keys.split_last()?;
         let (bare_leaf, bare_above) = path.bare.split_last()?;
-        let by_path = self.paths.iter().find(|(parent, last, _)| {
-            (leaf == last || bare_leaf == last) && (above.contains(parent) || bare_above.contains(parent))
-        });
-        by_path
-            .map(|(.., field)| *field)
-            .or_else(|| self.words.get(leaf).copied())
-            .or_else(|| self.words.get(bare_leaf).copied())
+        let by_path = self
+            .paths
+            .iter()
+            .find(|(parent, last, _)| (leaf == last || bare_leaf == last) && (above.contains(parent) || bare_above.contains(parent)));
+        by_path.map(|(.., field)| *field).or_else(|| self.words.get(leaf).copied()).or_else(|| self.words.get(bare_leaf).copied())
     }
 }
 

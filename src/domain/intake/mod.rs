@@ -323,7 +323,8 @@ impl<'a> SheetIntake<'a> {
         self.account.read += 1;
         if let Some(reason) = self.no_data(ledger, &header, number, cells) {
             self.account.skipped += 1;
-            let shown: Vec<Cow<'_, str>> = cells.iter().map(|(_, raw)| raw.display()).filter(|text| !text.trim().is_empty()).take(3).collect();
+            let shown: Vec<Cow<'_, str>> =
+                cells.iter().map(|(_, raw)| raw.display()).filter(|text| !text.trim().is_empty()).take(3).collect();
             self.note(NoteKind::Skipped, number, None, None, "", "", &shown.join(" "), reason, String::new());
             return Outcome::Skipped;
         }

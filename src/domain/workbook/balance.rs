@@ -22,7 +22,7 @@ impl std::fmt::Display for Mismatch {
 }
 
 /// Every cell that breaks a balance: totals against their parts, one figure on several sheets, counts against listed rows.
-pub fn tie_out(book: &Workbook) -> Vec<Mismatch> {
+pub fn tie_out(book: &Workbook<'_>) -> Vec<Mismatch> {
     let mut out = Vec::new();
     for sum in &book.sums {
         let expected = sum.parts.iter().map(|at| value(book, *at)).sum();
@@ -40,7 +40,7 @@ pub fn tie_out(book: &Workbook) -> Vec<Mismatch> {
 }
 
 /// Counts by rule against the rows of the sheets that list them.
-fn listed(book: &Workbook, first: &BTreeMap<&FigureKey, At>, out: &mut Vec<Mismatch>) {
+fn listed(book: &Workbook<'_>, first: &BTreeMap<&FigureKey, At>, out: &mut Vec<Mismatch>) {
     let rows: Vec<BTreeMap<Tag, i128>> = book
         .sheets
         .iter()
@@ -48,6 +48,9 @@ fn listed(book: &Workbook, first: &BTreeMap<&FigureKey, At>, out: &mut Vec<Misma
             let mut counts = BTreeMap::new();
             for tag in sheet.rows.iter().filter(|_| !sheet.partial).filter_map(|row| row.tag) {
                 *counts.entry(tag).or_default() += 1;
+            }
+            for (tag, count) in sheet.later.iter().filter(|_| !sheet.partial).flat_map(|later| &later.tags) {
+                *counts.entry(*tag).or_default() += count;
             }
             counts
         })
@@ -71,7 +74,7 @@ fn listed(book: &Workbook, first: &BTreeMap<&FigureKey, At>, out: &mut Vec<Misma
     }
 }
 
-fn hold(book: &Workbook, at: At, expected: i128, against: &str, out: &mut Vec<Mismatch>) {
+fn hold(book: &Workbook<'_>, at: At, expected: i128, against: &str, out: &mut Vec<Mismatch>) {
     let printed = value(book, at);
     if printed != expected {
         out.push(Mismatch { place: place(book, at), printed, expected, against: against.to_owned() });
@@ -79,7 +82,7 @@ fn hold(book: &Workbook, at: At, expected: i128, against: &str, out: &mut Vec<Mi
 }
 
 /// A blank cell counts as nothing.
-fn value(book: &Workbook, at: At) -> i128 {
+fn value(book: &Workbook<'_>, at: At) -> i128 {
     book.sheets
         .get(at.sheet)
         .and_then(|sheet| sheet.rows.get(at.row))
@@ -88,6 +91,6 @@ fn value(book: &Workbook, at: At) -> i128 {
         .unwrap_or(0)
 }
 
-fn place(book: &Workbook, at: At) -> String {
+fn place(book: &Workbook<'_>, at: At) -> String {
     book.sheets.get(at.sheet).map_or_else(String::new, |sheet| sheet.place(at.row, at.column))
 }

@@ -9,8 +9,8 @@ use chrono::Datelike;
 
 const COLUMNS: usize = 10;
 
-impl Page<'_, '_> {
-    pub(super) fn cover(&mut self, paragraphs: &[String], objection: &str) -> Sheet {
+impl<'a> Page<'a, '_> {
+    pub(super) fn cover(&mut self, paragraphs: &[String], objection: &str) -> Sheet<'a> {
         let material = self.view.material;
         let subtitle = format!("{}　　数据截至{}", material.office, chinese_date(material.as_of));
         let mut sheet = self.head(grid(20.0, 13.5, COLUMNS), &subtitle);
@@ -35,7 +35,7 @@ impl Page<'_, '_> {
         sheet
     }
 
-    fn sources(&self, sheet: &mut Sheet) {
+    fn sources(&self, sheet: &mut Sheet<'_>) {
         table(
             sheet,
             Role::Head,
@@ -71,7 +71,7 @@ impl Page<'_, '_> {
         }
     }
 
-    fn contents(&self, sheet: &mut Sheet) {
+    fn contents(&self, sheet: &mut Sheet<'_>) {
         table(sheet, Role::Head, &[(0, "表页"), (2, "内容")]);
         for (index, form) in self.kept.iter().enumerate().filter(|(index, _)| *index != self.index) {
             let link = Value::Link { text: form.name.clone(), sheet: index };
@@ -79,7 +79,7 @@ impl Page<'_, '_> {
         }
     }
 
-    fn meanings(&self, sheet: &mut Sheet) {
+    fn meanings(&self, sheet: &mut Sheet<'_>) {
         table(sheet, Role::Head, &[(0, "督办事项"), (1, "依据"), (2, "判定标准"), (7, "亮灯与方式")]);
         let policy = self.view.policy();
         for rule in &policy.rules {
@@ -94,7 +94,7 @@ impl Page<'_, '_> {
         sheet.banner(Role::Note, "注：督办、通报、约谈由人签发后方可发出，签发前均为拟办；日期晚于数据截至日的事项视为尚未发生。");
     }
 
-    fn switched_off(&self, sheet: &mut Sheet) {
+    fn switched_off(&self, sheet: &mut Sheet<'_>) {
         let policy = self.view.policy();
         let off = &self.view.material.judged.off;
         if off.is_empty() {
@@ -114,7 +114,7 @@ impl Page<'_, '_> {
         }
     }
 
-    fn inputs(&self, sheet: &mut Sheet) {
+    fn inputs(&self, sheet: &mut Sheet<'_>) {
         for (name, value) in self.view.material.inputs {
             spread(sheet, Role::Body, vec![(0, Value::text(name.clone())), (1, Value::text(value.clone()))]);
         }
@@ -130,12 +130,12 @@ impl Page<'_, '_> {
     }
 }
 
-fn table(sheet: &mut Sheet, role: Role, heads: &[(usize, &str)]) {
+fn table(sheet: &mut Sheet<'_>, role: Role, heads: &[(usize, &str)]) {
     spread(sheet, role, heads.iter().map(|(column, text)| (*column, Value::text(*text))).collect());
 }
 
 /// A row whose cells each reach to the next one, the last to the edge, as high as its texts need.
-fn spread(sheet: &mut Sheet, role: Role, values: Vec<(usize, Value)>) {
+fn spread(sheet: &mut Sheet<'_>, role: Role, values: Vec<(usize, Value)>) {
     let mut cells = vec![Value::Blank; COLUMNS];
     let mut merges = Vec::new();
     let mut lines = 1;

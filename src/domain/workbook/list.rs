@@ -1,10 +1,10 @@
 //! Lists: one row per finding, each traceable to its cell in the register.
 
-use super::model::{Column, FigureKey, Role, Row, Sheet, Tag, Value, fit, fit_heights, head_text, text_lines};
+use super::model::{Column, FigureKey, Later, Role, Row, Sheet, Tag, Value, fit, fit_heights, head_text, text_lines};
 use super::sentence::clause;
 use super::template::{BuiltIn, ColumnKey, Group, List, ListColumn};
 use super::{LIST_ROWS_MAX, Page, View, Viewer, masked};
-use crate::domain::finding::{Finding, Identity, Notice, State};
+use crate::domain::finding::{Finding, Notice, State};
 use crate::domain::judge::{Policy, blank_cells};
 use crate::domain::ledger::Privacy;
 use crate::domain::period::chinese_date;
@@ -12,6 +12,10 @@ use crate::domain::record::{Cell, Decimal, Record};
 use crate::domain::rule::{Act, Light};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// Longer lists are made row by row when they are written.
+const LATER_FROM: usize = 2000;
 
 /// Wider columns wrap.
 const WIDEST: f64 = 25.0;
@@ -28,10 +32,10 @@ struct Subject<'a> {
     also: &'a [&'a Finding],
 }
 
-impl Page<'_, '_> {
+impl<'a> Page<'a, '_> {
     /// The sheet of a list; more than one when it holds more rows than a sheet takes.
-    pub(super) fn list(&mut self, list: &List) -> Vec<Sheet> {
-        let mut found: Vec<&Finding> = self.view.findings.iter().copied().filter(|finding| list.takes(finding)).collect();
+    pub(super) fn list(&mut self, list: &List) -> Vec<Sheet<'a>> {
+        let mut found: Vec<&'a Finding> = self.view.findings.iter().copied().filter(|finding| list.takes(finding)).collect();
         match list.group {
             Some(group) => found.sort_by_key(|finding| {
                 let place = match group {
@@ -49,9 +53,9 @@ impl Page<'_, '_> {
             None => found.sort_by_key(|finding| finding.state),
         }
         let all = found.clone();
-        let also = if list.fold { fold(self.view.policy(), &mut found) } else { BTreeMap::new() };
+        let also = Rc::new(if list.fold { fold(self.view.policy(), &mut found) } else { BTreeMap::new() });
         let single = list.rules.len() == 1 && list.group.is_none();
-        let mut sheets: Vec<Sheet> = Vec::new();
+        let mut sheets: Vec<Sheet<'a>> = Vec::new();
         let mut chunks = found.chunks(LIST_ROWS_MAX);
         let first = chunks.next().unwrap_or_default();
         for (number, chunk) in std::iter::once(first).chain(chunks).enumerate() {
@@ -68,12 +72,16 @@ impl Page<'_, '_> {
     fn list_part(
         &mut self,
         list: &List,
-        chunk: &[&Finding],
-        all: &[&Finding],
-        also: &BTreeMap<(State, &str), Vec<&Finding>>,
+        chunk: &[&'a Finding],
+        all: &[&'a Finding],
+        also: &Rc<Also<'a>>,
         before: usize,
         total: bool,
-    ) -> Sheet {
+    ) -> Sheet<'a> {
+        // a long list is made row by row when it is written; its first rows set the widths
+        let later = list.group.is_none() && self.view.material.viewer == Viewer::Office && chunk.len() > LATER_FROM;
+        let chunk_all = chunk;
+        let chunk = if later { &chunk[..LATER_FROM] } else { chunk };
         let mut body: Vec<Row> = Vec::with_capacity(chunk.len() + 1);
         let mut heading = None;
         for (index, finding) in chunk.iter().enumerate() {
@@ -92,17 +100,7 @@ impl Page<'_, '_> {
                     heading = Some(name);
                 }
             }
-            let others = also.get(&(finding.state, finding.project.as_str())).map_or(&[][..], Vec::as_slice);
-            let subject = Subject {
-                rule: finding.rule,
-                key: &finding.key,
-                project: &finding.project,
-                finding: Some(finding),
-                notice: None,
-                also: others,
-            };
-            let tag = Tag { rule: finding.rule, state: finding.state, light: finding.light };
-            body.push(self.view.line(&list.columns, before + index + 1, &subject, Some(tag)));
+            body.push(self.view.finding_line(&list.columns, before + index + 1, finding, also));
         }
         let shown = match self.view.material.viewer {
             Viewer::Office => list.columns.clone(),
@@ -118,14 +116,17 @@ impl Page<'_, '_> {
         let first = sheet.rows.len();
         let filled = !body.is_empty();
         sheet.rows.append(&mut body);
-        let last = sheet.rows.len() - 1;
+        if later {
+            sheet.later = Some(self.later(&chunk_all[LATER_FROM..], before + LATER_FROM, &shown, &sheet.columns, also));
+        }
+        let last = sheet.height() - 1;
         if !filled {
             sheet.banner(Role::Note, "无此类事项。");
         } else if list.group.is_none() {
             sheet.filter = Some((head_at, last));
         }
         if total && filled {
-            self.list_total(&mut sheet, first, last);
+            self.list_total(&mut sheet, first);
         }
         sheet.freeze = Some((head_at + 1, 0));
         sheet.repeat = Some((head_at, head_at));
@@ -133,20 +134,49 @@ impl Page<'_, '_> {
         sheet
     }
 
+    /// The rows of a long list behind its first ones.
+    fn later(&self, found: &[&'a Finding], before: usize, columns: &[ListColumn], widths: &[Column], also: &Rc<Also<'a>>) -> Later<'a> {
+        let mut tags = BTreeMap::new();
+        for finding in found {
+            *tags.entry(tag_of(finding)).or_default() += 1;
+        }
+        let count = found.len();
+        let (found, columns, widths, also) = (found.to_vec(), columns.to_vec(), widths.to_vec(), Rc::clone(also));
+        let view = View { material: self.view.material, findings: Vec::new() };
+        let row = move |number: usize| {
+            let mut row = view.finding_line(&columns, before + number + 1, found[number], &also);
+            fit_heights(std::slice::from_mut(&mut row), &widths);
+            row
+        };
+        Later { count, tags, row: Rc::new(row) }
+    }
+
     /// Sums the amounts of a list where every project stands once.
-    fn list_total(&mut self, sheet: &mut Sheet, first: usize, last: usize) {
-        let row = sheet.rows.len();
-        let mut cells = vec![Value::Blank; sheet.columns.len()];
-        let amounts: Vec<usize> = (0..sheet.columns.len())
-            .filter(|column| sheet.rows[first..=last].iter().any(|row| matches!(row.cells.get(*column), Some(Value::Amount(_)))))
-            .collect();
-        if amounts.is_empty() {
+    fn list_total(&mut self, sheet: &mut Sheet<'a>, first: usize) {
+        let mut sums: BTreeMap<usize, i128> = BTreeMap::new();
+        let mut add = |row: &Row| {
+            for (column, cell) in row.cells.iter().enumerate() {
+                if let Value::Amount(fen) = cell {
+                    *sums.entry(column).or_default() += fen;
+                }
+            }
+        };
+        sheet.rows[first..].iter().for_each(&mut add);
+        if let Some(later) = &sheet.later {
+            (0..later.count).for_each(|number| add(&later.row(number)));
+        }
+        if sums.is_empty() {
             return;
         }
-        for column in amounts {
-            let sum = sheet.rows[first..=last].iter().filter_map(|row| row.cells[column].figure()).sum();
+        let row = sheet.height();
+        let last = sheet.rows.len();
+        let mut cells = vec![Value::Blank; sheet.columns.len()];
+        for (column, sum) in sums {
             cells[column] = Value::Amount(sum);
-            self.sum(row, &(first..=last).collect::<Vec<_>>(), column);
+            // a total over rows made later is their sum as they are made
+            if sheet.later.is_none() {
+                self.sum(row, &(first..last).collect::<Vec<_>>(), column);
+            }
         }
         if cells[0] == Value::Blank {
             cells[0] = Value::text("合计");
@@ -155,7 +185,7 @@ impl Page<'_, '_> {
     }
 
     /// Due dates that come near.
-    pub(super) fn notices(&mut self, columns: &[ListColumn]) -> Sheet {
+    pub(super) fn notices(&mut self, columns: &[ListColumn]) -> Sheet<'a> {
         let mut body = Vec::new();
         for (index, notice) in self.view.notices().enumerate() {
             let subject =
@@ -186,10 +216,17 @@ impl Page<'_, '_> {
     }
 }
 
+/// The further findings of each project by state, where a list has one row per project.
+type Also<'a> = BTreeMap<(State, &'a str), Vec<&'a Finding>>;
+
+fn tag_of(finding: &Finding) -> Tag {
+    Tag { rule: finding.rule, state: finding.state, light: finding.light }
+}
+
 /// Leaves one finding per project and state, the leading one: beneath no other of the project, then the worst light. Returns the others
 /// by project.
-fn fold<'a>(policy: &Policy, found: &mut Vec<&'a Finding>) -> BTreeMap<(State, &'a str), Vec<&'a Finding>> {
-    let mut by_project: BTreeMap<(State, &str), Vec<&Finding>> = BTreeMap::new();
+fn fold<'a>(policy: &Policy, found: &mut Vec<&'a Finding>) -> Also<'a> {
+    let mut by_project: Also<'a> = BTreeMap::new();
     for finding in found.iter().filter(|finding| !finding.project.is_empty()) {
         by_project.entry((finding.state, &finding.project)).or_default().push(finding);
     }
@@ -308,17 +345,30 @@ impl View<'_> {
         }
     }
 
+    fn finding_line(&self, columns: &[ListColumn], number: usize, finding: &Finding, also: &Also<'_>) -> Row {
+        let others = also.get(&(finding.state, finding.project.as_str())).map_or(&[][..], Vec::as_slice);
+        let subject = Subject {
+            rule: finding.rule,
+            key: &finding.key,
+            project: &finding.project,
+            finding: Some(finding),
+            notice: None,
+            also: others,
+        };
+        self.line(columns, number, &subject, Some(tag_of(finding)))
+    }
+
     fn line(&self, columns: &[ListColumn], number: usize, subject: &Subject<'_>, tag: Option<Tag>) -> Row {
         let policy = self.policy();
         let ledger = policy.rules[subject.rule].ledger;
-        let record = self.record(ledger, subject.key);
+        let own = self.record(ledger, subject.key);
+        let record = own.as_deref();
         let project = policy.project_ledger();
+        let other = project.filter(|project| *project != ledger).and_then(|project| self.record(project, subject.project));
         let linked = project.and_then(|project| match project == ledger {
             true => record,
             // a project still under negotiation is nobody's but its own unit's and the office's
-            false => self
-                .record(project, subject.project)
-                .filter(|record| self.material.viewer == Viewer::Office || !policy.is_negotiating(record)),
+            false => other.as_deref().filter(|record| self.material.viewer == Viewer::Office || !policy.is_negotiating(record)),
         });
         let cells = columns
             .iter()
@@ -378,10 +428,7 @@ impl View<'_> {
                 let fields = &policy.ledgers[rule.ledger].fields;
                 Value::text(finding.missing.iter().map(|field| fields[*field].title.as_str()).collect::<Vec<_>>().join("、"))
             }
-            BuiltIn::Change => {
-                let identity = Identity { rule: rule.id.clone(), ledger: policy.ledgers[rule.ledger].id.clone(), key: finding.key.clone() };
-                self.material.changes.get(&identity).map_or(Value::Blank, |change| Value::text(change.title()))
-            }
+            BuiltIn::Change => Value::text(finding.change.title()),
             BuiltIn::Cause => Value::text(finding.cause.clone()),
             BuiltIn::WaitingOn => finding.waiting_on.map_or(Value::Blank, |unit| Value::text(format!("已提请{}，待答复", unit_name(unit)))),
             BuiltIn::Told => {

@@ -55,8 +55,8 @@ struct Own {
     orders: Orders,
 }
 
-impl Page<'_, '_> {
-    pub(super) fn matrix(&mut self, axis: Axis, window: Window, columns: &[MatrixColumn]) -> Sheet {
+impl<'a> Page<'a, '_> {
+    pub(super) fn matrix(&mut self, axis: Axis, window: Window, columns: &[MatrixColumn]) -> Sheet<'a> {
         let lines = match axis {
             Axis::Region => self.view.regions(columns.iter().any(|column| column.needs_region())),
             Axis::Industry => self.view.industries(),
@@ -113,7 +113,7 @@ impl Page<'_, '_> {
         sheet
     }
 
-    fn matrix_figures(&mut self, sheet: &Sheet, lines: &[Line], columns: &[MatrixColumn], window: Window, first: usize) {
+    fn matrix_figures(&mut self, sheet: &Sheet<'_>, lines: &[Line], columns: &[MatrixColumn], window: Window, first: usize) {
         let stages = self.view.material.indicators.stages.len();
         let last = first + lines.len() - 1;
         for (column, key) in printed(columns, stages) {

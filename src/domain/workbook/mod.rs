@@ -17,20 +17,20 @@ mod tests;
 
 pub use balance::{Mismatch, tie_out};
 pub use model::{
-    Area, At, Chart, ChartKind, Column, Figure, FigureKey, Paper, Role, Row, Series, Sheet, Sum, Tag, Value, Workbook, text_width,
+    Area, At, Chart, ChartKind, Column, Figure, FigureKey, Later, Paper, Role, Row, Series, Sheet, Sum, Tag, Value, Workbook, text_width,
 };
 pub use sentence::{clause, ladder, sentence};
 pub use template::{Axis, BuiltIn, ColumnKey, Form, Group, List, ListColumn, MatrixColumn, SheetTemplate, Template};
 
-use super::finding::{Change, Finding, Identity, State};
+use super::finding::{Finding, State};
 use super::indicators::Indicators;
 use super::judge::{Judged, Policy, Quality};
 use super::period::chinese_date;
-use super::record::{Origin, Record};
+use super::record::{Origin, Record, Records};
 use super::rule::Light;
 use super::units::UnitId;
 use chrono::NaiveDate;
-use std::collections::HashMap;
+use std::borrow::Cow;
 
 /// For whom a workbook is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,10 +85,9 @@ pub struct Material<'a> {
     pub judged: &'a Judged,
     /// By ledger index and code: every record with a finding, notice or quality line, and the projects that orders and the like
     /// belong to.
-    pub records: &'a HashMap<(usize, String), Record>,
+    pub records: &'a dyn Records,
     pub origins: &'a [Origin],
     pub indicators: &'a Indicators,
-    pub changes: &'a HashMap<Identity, Change>,
     pub sources: &'a [SourceLine],
     pub intake: &'a [IntakeLine],
     pub viewer: Viewer,
@@ -102,7 +101,7 @@ pub struct Material<'a> {
 const LIST_ROWS_MAX: usize = 1_000_000;
 
 /// Builds the workbook of a template.
-pub fn build(template: &Template, material: &Material<'_>) -> Workbook {
+pub fn build<'a>(template: &Template, material: &'a Material<'a>) -> Workbook<'a> {
     let view = View::new(material);
     let kept: Vec<&SheetTemplate> = template.sheets.iter().filter(|sheet| !sheet.optional || view.has_rows(sheet)).collect();
     let title = view.fill_in(&template.title, template);
@@ -220,9 +219,8 @@ impl<'a> View<'a> {
         self.material.intake.iter().filter(move |line| own.is_none_or(|own| line.unit == own))
     }
 
-    fn record(&self, ledger: usize, code: &str) -> Option<&'a Record> {
-        // the key type owns its text, so a lookup has to as well
-        self.material.records.get(&(ledger, code.to_owned()))
+    fn record(&self, ledger: usize, code: &str) -> Option<Cow<'a, Record>> {
+        self.material.records.find(ledger, code)
     }
 
     /// Free text as this viewer may read it: outside the office no mobile number stands in full.
@@ -254,12 +252,12 @@ struct Page<'a, 'b> {
     form: &'b SheetTemplate,
     index: usize,
     kept: &'b [&'b SheetTemplate],
-    book: &'b mut Workbook,
+    book: &'b mut Workbook<'a>,
 }
 
-impl Page<'_, '_> {
+impl<'a> Page<'a, '_> {
     /// A sheet with its columns, mark, title and subtitle; the table follows.
-    fn head(&self, columns: Vec<Column>, subtitle: &str) -> Sheet {
+    fn head(&self, columns: Vec<Column>, subtitle: &str) -> Sheet<'a> {
         let mut sheet =
             Sheet { name: self.form.name.clone(), landscape: self.form.landscape, paper: self.form.paper, columns, ..Sheet::default() };
         if !self.form.mark.is_empty() {
@@ -272,7 +270,7 @@ impl Page<'_, '_> {
         sheet
     }
 
-    fn note(&self, sheet: &mut Sheet) {
+    fn note(&self, sheet: &mut Sheet<'_>) {
         if !self.form.note.is_empty() {
             sheet.banner(Role::Note, self.view.fill_in(&self.form.note, self.template));
         }

@@ -4,10 +4,12 @@ use crate::domain::finding::State;
 use crate::domain::record::Decimal;
 use crate::domain::rule::Light;
 use chrono::NaiveDate;
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// A whole workbook, ready to render. Two equal values render to the same bytes.
 #[derive(Clone, Debug, Default)]
-pub struct Workbook {
+pub struct Workbook<'a> {
     pub title: String,
     pub subject: String,
     pub keywords: String,
@@ -15,7 +17,7 @@ pub struct Workbook {
     pub author: String,
     /// The only date that stands in the file's properties: no wall time.
     pub created: NaiveDate,
-    pub sheets: Vec<Sheet>,
+    pub sheets: Vec<Sheet<'a>>,
     /// Cells that print one and the same figure on several sheets (表间平衡).
     pub figures: Vec<Figure>,
     /// Totals with their parts.
@@ -30,12 +32,16 @@ pub enum Paper {
 }
 
 #[derive(Clone, Debug, Default)]
-pub struct Sheet {
+pub struct Sheet<'a> {
     pub name: String,
     pub landscape: bool,
     pub paper: Paper,
     pub columns: Vec<Column>,
     pub rows: Vec<Row>,
+    /// Rows below `rows` that are made when they are written.
+    pub later: Option<Later<'a>>,
+    /// Rows below those made later.
+    pub tail: Vec<Row>,
     /// Rows and columns that stay in view.
     pub freeze: Option<(usize, usize)>,
     /// Head row and last row of the filtered table.
@@ -49,6 +55,28 @@ pub struct Sheet {
     pub footer: String,
     /// It lists only a part of the findings of its rules, so its rows need not add up to the totals.
     pub partial: bool,
+}
+
+/// Rows of a long list, made one at a time so that they never stand in memory together.
+#[derive(Clone)]
+pub struct Later<'a> {
+    pub count: usize,
+    /// The rows by what they list.
+    pub tags: BTreeMap<Tag, i128>,
+    pub(super) row: Rc<dyn Fn(usize) -> Row + 'a>,
+}
+
+impl Later<'_> {
+    /// The row of a number below `count`.
+    pub fn row(&self, number: usize) -> Row {
+        (self.row)(number)
+    }
+}
+
+impl std::fmt::Debug for Later<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} rows", self.count)
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -264,7 +292,12 @@ pub fn fit(rows: &[Row], count: usize, most: f64) -> Vec<Column> {
     columns
 }
 
-impl Sheet {
+impl Sheet<'_> {
+    /// All rows, those made later too.
+    pub fn height(&self) -> usize {
+        self.rows.len() + self.later.as_ref().map_or(0, |later| later.count) + self.tail.len()
+    }
+
     /// One text across all columns of the sheet, as high as it needs.
     pub fn banner(&mut self, role: Role, text: impl Into<String>) {
         let text = text.into();
@@ -280,12 +313,17 @@ impl Sheet {
         let height = line * text_lines(&text, usable) as f64 + 3.0;
         let last = self.columns.len().saturating_sub(1);
         let merges = if last > 0 { vec![(0, last)] } else { Vec::new() };
-        self.rows.push(Row { role, cells: vec![Value::text(text)], height: Some(height), merges, tag: None });
+        self.below().push(Row { role, cells: vec![Value::text(text)], height: Some(height), merges, tag: None });
     }
 
     pub fn row(&mut self, role: Role, cells: Vec<Value>) -> usize {
-        self.rows.push(Row { role, cells, ..Row::default() });
-        self.rows.len() - 1
+        self.below().push(Row { role, cells, ..Row::default() });
+        self.height() - 1
+    }
+
+    /// Where the next row goes.
+    fn below(&mut self) -> &mut Vec<Row> {
+        if self.later.is_some() { &mut self.tail } else { &mut self.rows }
     }
 
     /// How a person calls a cell: `总体情况!C7`.

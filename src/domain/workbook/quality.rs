@@ -8,8 +8,8 @@ use crate::domain::period::chinese_date;
 
 const HEADS: [&str; 10] = ["序号", "类别", "台账", "编号", "名称", "责任单位", "字段", "原文", "问题与建议", "数据来源"];
 
-impl Page<'_, '_> {
-    pub(super) fn quality(&mut self) -> Sheet {
+impl<'a> Page<'a, '_> {
+    pub(super) fn quality(&mut self) -> Sheet<'a> {
         let mut rows: Vec<Row> = Vec::new();
         for line in self.view.intake_lines() {
             let advice = [line.reason.as_str(), line.hint.as_str()].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>();
@@ -65,7 +65,8 @@ impl View<'_> {
     fn quality_cells(&self, number: usize, line: &Quality) -> Vec<Value> {
         let policy = self.policy();
         let ledger = &policy.ledgers[line.ledger];
-        let record = self.record(line.ledger, &line.key);
+        let found = self.record(line.ledger, &line.key);
+        let record = found.as_deref();
         let (problem, advice) = sentence::quality(ledger, line.kind);
         let field = match line.kind {
             QualityKind::BlankScope(field) => Some(field),

@@ -12,8 +12,8 @@ use std::collections::BTreeSet;
 
 const WINDOWS: [Window; 2] = [Window::All, Window::Year];
 
-impl Page<'_, '_> {
-    pub(super) fn summary(&mut self, chart: bool) -> Sheet {
+impl<'a> Page<'a, '_> {
+    pub(super) fn summary(&mut self, chart: bool) -> Sheet<'a> {
         let subtitle = format!("截至{}", chinese_date(self.view.material.as_of));
         let mut sheet = self.head(grid(26.0, 13.0, 9), &subtitle);
         sheet.banner(Role::Paragraph, self.overview());
@@ -82,7 +82,7 @@ impl Page<'_, '_> {
         )
     }
 
-    fn amounts(&mut self, sheet: &mut Sheet) {
+    fn amounts(&mut self, sheet: &mut Sheet<'_>) {
         sheet.row(
             Role::Head,
             ["指标", "累计签约", "其中终止", "剔除终止", "本年签约", "其中终止", "剔除终止"].map(Value::text).into_iter().collect(),
@@ -117,7 +117,7 @@ impl Page<'_, '_> {
         sheet.banner(Role::Note, "注：只有“合同”算签约；本年指签约时间在本年的合同项目；到位资金只计填有合同投资额的项目。");
     }
 
-    fn rates(&mut self, sheet: &mut Sheet) {
+    fn rates(&mut self, sheet: &mut Sheet<'_>) {
         sheet.row(
             Role::Head,
             ["比率", "累计签约", "分子", "分母", "剔除终止后", "本年签约", "分子", "分母", "剔除终止后"]
@@ -145,7 +145,7 @@ impl Page<'_, '_> {
     }
 
     /// Findings by rule; returns the first and last row of the project rules.
-    fn rules(&mut self, sheet: &mut Sheet) -> (usize, usize) {
+    fn rules(&mut self, sheet: &mut Sheet<'_>) -> (usize, usize) {
         let policy = self.view.policy();
         sheet.row(
             Role::Head,
@@ -180,7 +180,7 @@ impl Page<'_, '_> {
         (first, last)
     }
 
-    fn rule_rows(&mut self, sheet: &mut Sheet, rules: &[usize]) -> Vec<usize> {
+    fn rule_rows(&mut self, sheet: &mut Sheet<'_>, rules: &[usize]) -> Vec<usize> {
         let mut rows = Vec::new();
         for rule in rules.iter().copied() {
             let policy = self.view.policy();
@@ -204,7 +204,7 @@ impl Page<'_, '_> {
         rows
     }
 
-    fn rule_total(&mut self, sheet: &mut Sheet, role: Role, label: &str, parts: &[usize]) -> usize {
+    fn rule_total(&mut self, sheet: &mut Sheet<'_>, role: Role, label: &str, parts: &[usize]) -> usize {
         let mut cells = vec![Value::text(label), Value::Blank];
         let row = sheet.rows.len();
         for column in 2..8 {

@@ -7,6 +7,7 @@ use crate::domain::ledger::{FieldKind, PROJECT};
 use crate::domain::record::{Cell, Columns, Decimal, FEN_PER_YI, Place};
 use crate::domain::routing::{Linked, link, owner_of};
 use crate::report::xlsx;
+use std::collections::HashMap;
 use std::path::Path;
 
 /// Configuration of this checkout; jobs need mail bodies that another module ships, so they are left out.
@@ -73,9 +74,9 @@ impl World {
         World { config, as_of, judged, records, indicators }
     }
 
-    fn book(&self, template: &str, viewer: Viewer) -> Workbook {
-        let origins = [Origin { file: "全省台账.xlsx".into(), sheets: vec!["全省项目台账".into()] }];
-        let sources = [SourceLine {
+    fn book(&self, template: &str, viewer: Viewer) -> Workbook<'_> {
+        let origins = vec![Origin { file: "全省台账.xlsx".into(), sheets: vec!["全省项目台账".into()] }];
+        let sources = vec![SourceLine {
             ledger: "项目台账".into(),
             source: "sample".into(),
             snapshot: 37,
@@ -86,7 +87,7 @@ impl World {
             skipped: 2,
             note: String::new(),
         }];
-        let intake = [IntakeLine {
+        let intake = vec![IntakeLine {
             ledger: "项目台账".into(),
             level: "待核".into(),
             place: "全省项目台账 P27".into(),
@@ -97,24 +98,22 @@ impl World {
             unit: "瓮安县".into(),
             code: "GZ202500999".into(),
         }];
-        let changes = HashMap::new();
-        let inputs = [("督办规则".to_owned(), "a1b2c3d4".to_owned()), ("工作日历".to_owned(), "0f0e0d0c".to_owned())];
-        let material = Material {
+        let inputs = vec![("督办规则".to_owned(), "a1b2c3d4".to_owned()), ("工作日历".to_owned(), "0f0e0d0c".to_owned())];
+        let material = Box::leak(Box::new(Material {
             policy: &self.config.policy,
             as_of: self.as_of,
             office: "省投资促进局",
             judged: &self.judged,
             records: &self.records,
-            origins: &origins,
+            origins: origins.leak(),
             indicators: &self.indicators,
-            changes: &changes,
-            sources: &sources,
-            intake: &intake,
+            sources: sources.leak(),
+            intake: intake.leak(),
             viewer,
             rows: None,
-            inputs: &inputs,
-        };
-        build(&self.config.templates[template], &material)
+            inputs: inputs.leak(),
+        }));
+        build(&self.config.templates[template], material)
     }
 
     fn unit(&self, name: &str) -> Viewer {
@@ -216,14 +215,16 @@ fn texts(book: &Workbook) -> String {
 
 #[test]
 fn totals_equal_their_parts_each_other_and_the_lists() {
-    let book = world().book("quarterly-supervision", Viewer::Office);
+    let world = world();
+    let book = world.book("quarterly-supervision", Viewer::Office);
     assert!(book.figures.len() > 100 && book.sums.len() > 100);
     assert_eq!(tie_out(&book), []);
 }
 
 #[test]
 fn a_wrong_total_and_a_lost_row_are_found() {
-    let mut book = world().book("quarterly-supervision", Viewer::Office);
+    let world = world();
+    let mut book = world.book("quarterly-supervision", Viewer::Office);
     let regions = book.sheets.iter_mut().find(|sheet| sheet.name == "分地区").unwrap();
     let total = regions.rows.iter_mut().find(|row| row.role == Role::Total).unwrap();
     total.cells[2] = Value::Count(7);
@@ -296,7 +297,8 @@ fn equal_workbooks_are_equal_to_the_byte() {
 
 #[test]
 fn a_study_list_has_one_row_per_project_with_its_leading_item_first() {
-    let book = world().book("county-monthly-study", Viewer::Office);
+    let world = world();
+    let book = world.book("county-monthly-study", Viewer::Office);
     let rows: Vec<String> = book.sheets[0].rows.iter().filter(|row| row.tag.is_some()).map(|row| format!("{:?}", row.cells)).collect();
     let of_0001: Vec<&String> = rows.iter().filter(|row| row.contains("\"0001\"")).collect();
     // the exempt finding of the project stands on a row of its own, marked
@@ -448,4 +450,41 @@ fn synthetic(policy: &Policy) -> Vec<(usize, Record)> {
     }
     assert!(places.iter().any(|place| units.units[*place].level == Level::Platform));
     out
+}
+
+#[test]
+fn a_long_list_holds_what_a_short_one_would() {
+    let many = |policy: &Policy| -> Vec<(usize, Record)> {
+        (0..2300)
+            .map(|number| {
+                let code = format!("GZ{number:06}");
+                let pairs = [
+                    ("code", code.as_str()),
+                    ("name", "项目"),
+                    ("city", "黔南布依族苗族自治州"),
+                    ("county", "瓮安县"),
+                    ("agreement", "合同"),
+                    ("stage", "签约"),
+                    ("amount", "1.5"),
+                    ("signed_on", "2025-06-01"),
+                ];
+                record(policy, PROJECT, number + 2, &pairs)
+            })
+            .collect()
+    };
+    let world = World::new(many, &[]);
+    let book = world.book("quarterly-supervision", Viewer::Office);
+    assert_eq!(tie_out(&book), []);
+    let sheet = book.sheets.iter().find(|sheet| sheet.name == "签约未履约").unwrap();
+    let later = sheet.later.as_ref().expect("made when written");
+    let listed: Vec<Row> =
+        sheet.rows.iter().filter(|row| row.tag.is_some()).cloned().chain((0..later.count).map(|at| later.row(at))).collect();
+    assert_eq!(listed.len(), 2300);
+    assert!(listed.iter().zip(1..).all(|(row, number)| row.cells[0] == Value::Count(number) && row.height.is_some()));
+    assert_eq!(sheet.filter.unwrap().1 + 1, sheet.rows.len() + later.count);
+    let amounts =
+        |row: &Row| row.cells.iter().filter_map(|cell| if let Value::Amount(fen) = cell { Some(*fen) } else { None }).sum::<i128>();
+    let total = sheet.tail.iter().find(|row| row.role == Role::Total).expect("a total");
+    assert_eq!(amounts(total), listed.iter().map(amounts).sum::<i128>());
+    assert_eq!(xlsx::render(&book).unwrap(), xlsx::render(&book).unwrap());
 }

@@ -44,8 +44,7 @@ pub fn read<F: Read + Seek>(file: F, limits: ReadLimits, out: &mut FrameWriter<i
             }
             continue;
         };
-        let frame =
-            Frame::Sheet { name: &sheet.name, visible: true, merges: outline.merges, hidden_columns: outline.hidden_columns };
+        let frame = Frame::Sheet { name: &sheet.name, visible: true, merges: outline.merges, hidden_columns: outline.hidden_columns };
         out.write(&frame).map_err(ReadError::Io)?;
         let context = Context { strings: &facts.strings, styles: &facts.styles, date1904: facts.book.date1904, limits };
         let entry = archive.by_name(&part).map_err(|error| refused(Fault::Broken(error.to_string())))?;

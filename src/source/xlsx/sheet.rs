@@ -1,12 +1,12 @@
 //! One sheet: a look at what stands before and behind its cells, then the cells, row by row.
 
 use super::super::frame::{Frame, FrameWriter};
+use super::super::workbook::serial;
 use super::super::{ReadLimits, Refusal};
 use super::parts::Shows;
 use super::strings::Strings;
 use super::tags::{Fault, Tags, attributes, broken, is_empty, name, unescape};
 use crate::domain::intake::{Raw, RawRow};
-use calamine::{ExcelDateTime, ExcelDateTimeType};
 use std::borrow::Cow;
 use std::io::{Read, Write};
 
@@ -173,14 +173,12 @@ pub fn cells<'a>(part: impl Read, context: Context<'a>, out: &mut FrameWriter<im
                 row.hidden = hidden;
                 next_column = 0;
             }
-            b"/row" => {
-                if !row.cells.is_empty() {
-                    let frame = Frame::Row(row);
-                    out.write(&frame).map_err(CellsFault::Out)?;
-                    let Frame::Row(written) = frame else { return Err(broken("row").into()) };
-                    row = written;
-                    row.cells.clear();
-                }
+            b"/row" if !row.cells.is_empty() => {
+                let frame = Frame::Row(row);
+                out.write(&frame).map_err(CellsFault::Out)?;
+                let Frame::Row(written) = frame else { return Err(broken("row").into()) };
+                row = written;
+                row.cells.clear();
             }
             b"/sheetData" => return Ok(()),
             _ => {}
@@ -271,7 +269,7 @@ fn read_value<'a>(open: Open, text: &[u8], context: Context<'a>) -> Result<Optio
             match (number, context.styles.get(open.style).copied().unwrap_or_default()) {
                 // what is no number is shown as it stands
                 (None, _) => Some(Raw::Text(owned(text)?)),
-                (Some(number), Shows::Date) => Some(date(number, context.date1904)),
+                (Some(number), Shows::Date) => Some(serial(number, context.date1904)),
                 (Some(number), _) => Some(Raw::Number(number)),
             }
         }
@@ -279,12 +277,6 @@ fn read_value<'a>(open: Open, text: &[u8], context: Context<'a>) -> Result<Optio
         CellKind::Bool => Some(Raw::Bool(is_true(text))),
         CellKind::Error => Some(Raw::Error(owned(text)?)),
     })
-}
-
-/// A time without a day and day 0 are no dates: handed on as numbers, so that the intake says so.
-fn date(number: f64, date1904: bool) -> Raw<'static> {
-    let date = ExcelDateTime::new(number, ExcelDateTimeType::DateTime, date1904);
-    super::super::workbook::date(&date)
 }
 
 fn is_true(value: &[u8]) -> bool {

@@ -59,13 +59,10 @@ mod tests {
         let part = "<sst count=\"9\" uniqueCount=\"900000000\"><si><t>甲</t></si><si><r><t xml:space=\"preserve\">乙 </t></r><r><rPr/><t>丙</t></r>\
                     <rPh sb=\"0\" eb=\"1\"><t>yi</t></rPh></si><si/><si><t/></si></sst>";
         let strings = Strings::read(part.as_bytes()).unwrap();
-        assert_eq!([strings.get(0), strings.get(1), strings.get(2), strings.get(3), strings.get(4)], [
-            Some("甲"),
-            Some("乙 丙"),
-            Some(""),
-            Some(""),
-            None
-        ]);
+        assert_eq!(
+            [strings.get(0), strings.get(1), strings.get(2), strings.get(3), strings.get(4)],
+            [Some("甲"), Some("乙 丙"), Some(""), Some(""), None]
+        );
         assert!(Strings::read(&b"<sst><si><t>x</t></si>"[..]).is_err());
     }
 }

@@ -7,7 +7,6 @@
 use memchr::{memchr, memmem};
 use std::borrow::Cow;
 use std::io::{self, Read};
-use std::ops::Range;
 
 /// Why a part cannot be walked on.
 #[derive(Debug)]
@@ -85,11 +84,6 @@ impl<R: Read> Tags<R> {
 
     /// The next tag and the text before it; `None` at the end of the part.
     pub fn next(&mut self) -> Result<Option<Piece<'_>>, Fault> {
-        let Some((text, tag)) = self.advance()? else { return Ok(None) };
-        Ok(Some(Piece { text: &self.window[text], tag: &self.window[tag] }))
-    }
-
-    fn advance(&mut self) -> Result<Option<(Range<usize>, Range<usize>)>, Fault> {
         let Some(open) = self.find(b'<', 0)? else { return Ok(None) };
         let Some(mut close) = self.find(b'>', open + 1)? else { return Err(broken("XML在标签中间中断")) };
         // a bracket inside a quoted value ends no tag
@@ -99,11 +93,10 @@ impl<R: Read> Tags<R> {
         let start = self.at;
         self.at += close + 1;
         let (open, close) = (start + open, start + close);
-        let tag = open + 1..close;
-        if self.window[tag.clone()].first() == Some(&b'!') {
+        if self.window[open + 1] == b'!' {
             return Err(Fault::Unusual("a comment, CDATA or DOCTYPE"));
         }
-        Ok(Some((start..open, tag)))
+        Ok(Some(Piece { text: &self.window[start..open], tag: &self.window[open + 1..close] }))
     }
 
     /// `<v>text</v></c>` at this very place, as nearly every cell goes on: its text. Nothing is taken when it goes on otherwise.

@@ -29,7 +29,7 @@ async fn detect(db: &Db, as_of: &str, sample: bool, findings: &[StoredFinding], 
     let store = db.open().await;
     let run = claimed(&store, &format!("{as_of} {sample}"), 0, as_of).await;
     let inputs = RunInputs { sample, ..RunInputs::default() };
-    store.commit_detect(&run, "detect", &inputs, findings, resolved, Some(day(as_of))).await.expect("committed");
+    store.commit_detect(&run, "detect", &inputs, findings.iter().cloned().map(Ok), resolved, Some(day(as_of))).await.expect("committed");
     store.close().await;
 }
 
@@ -54,13 +54,23 @@ pub async fn detect_is_all_or_nothing(db: &Db) {
     let one = [found("A", Some(Light::Red), Change::New)];
     // the same finding twice breaks the statement after the step was moved on
     let twice = [one[0].clone(), one[0].clone()];
-    assert!(store.commit_detect(&run, "detect", &RunInputs::default(), &twice, &[], Some(day("2026-11-23"))).await.is_err());
+    assert!(
+        store
+            .commit_detect(&run, "detect", &RunInputs::default(), twice.iter().cloned().map(Ok), &[], Some(day("2026-11-23")))
+            .await
+            .is_err()
+    );
     assert_eq!(store.finding_count(&run.id).await.expect("a count"), 0);
     assert_eq!(store.run(&run.id).await.expect("a look").expect("a run").step, "");
     assert!(store.timeline(false).await.expect("lives").is_empty());
     // a holder that lost the run writes nothing
     store.claim_run(&run.id, &at(11), &at(20)).await.expect("a claim").expect("run out");
-    assert!(store.commit_detect(&run, "detect", &RunInputs::default(), &one, &[], Some(day("2026-11-23"))).await.is_err());
+    assert!(
+        store
+            .commit_detect(&run, "detect", &RunInputs::default(), one.iter().cloned().map(Ok), &[], Some(day("2026-11-23")))
+            .await
+            .is_err()
+    );
     assert_eq!(store.finding_count(&run.id).await.expect("a count"), 0);
     assert!(store.timeline(false).await.expect("lives").is_empty());
     assert_eq!(store.timeline_as_of(false).await.expect("a look"), None);
@@ -78,7 +88,10 @@ pub async fn detect_is_repeatable_and_reads_back(db: &Db) {
     all.extend((0..200).map(|number| found(&format!("X{number}"), Some(Light::Yellow), Change::Continued)));
     let resolved = [identity("R1"), identity("R2")];
     for _ in 0..2 {
-        store.commit_detect(&run, "detect", &RunInputs::default(), &all, &resolved, Some(day("2026-11-23"))).await.expect("committed");
+        store
+            .commit_detect(&run, "detect", &RunInputs::default(), all.iter().cloned().map(Ok), &resolved, Some(day("2026-11-23")))
+            .await
+            .expect("committed");
         assert_eq!(store.finding_count(&run.id).await.expect("a count"), 206);
         let (changes, over) = store.changes_of(&run.id).await.expect("changes");
         assert_eq!(over, resolved);
@@ -91,7 +104,7 @@ pub async fn detect_is_repeatable_and_reads_back(db: &Db) {
         assert_eq!(store.timeline(false).await.expect("lives").len(), 206);
     }
     // a repetition that finds less leaves nothing of the first
-    store.commit_detect(&run, "detect", &RunInputs::default(), &all[..1], &[], None).await.expect("committed");
+    store.commit_detect(&run, "detect", &RunInputs::default(), all[..1].iter().cloned().map(Ok), &[], None).await.expect("committed");
     assert_eq!(store.finding_count(&run.id).await.expect("a count"), 1);
     assert_eq!(store.run(&run.id).await.expect("a look").expect("a run").step, "detect");
 }

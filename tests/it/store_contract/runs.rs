@@ -99,7 +99,7 @@ pub async fn an_expired_lease_is_taken_over(db: &Db) {
     assert!(store.finish_step(&old, "pull", &lost).await.is_err());
     assert!(store.finish_run(&old, RunState::Done, "", "", &at(17)).await.is_err());
     assert!(store.commit_outbox(&old, "remind", &lost, &OutboxBatch::default()).await.is_err());
-    assert!(store.commit_detect(&old, "detect", &lost, &[], &[], None).await.is_err());
+    assert!(store.commit_detect(&old, "detect", &lost, [], &[], None).await.is_err());
     store.release_run(&old).await.expect("nothing");
     assert!(store.claim_run(&old.id, &at(17), &at(40)).await.expect("a claim").is_none(), "the old holder cannot give it back");
     let now = store.run(&old.id).await.expect("a look").expect("a run");

@@ -27,7 +27,7 @@ fn ledger(fields: &[&str]) -> Ledger {
 }
 
 fn row(code: &str, name: &str, amount: i64) -> NewRecord {
-    let cells = vec![Cell::Text(code.into()), Cell::Text(name.into()), Cell::Money(amount)];
+    let cells = [Cell::Text(code.into()), Cell::Text(name.into()), Cell::Money(amount)];
     NewRecord { code: code.into(), unit: "甲县".into(), name: name.into(), amount, sheet: 1, row: 7, body: pack(cells.iter()) }
 }
 
@@ -304,7 +304,7 @@ pub async fn a_discarded_file_pulled_again_is_compared_with_the_one_in_force(db:
 pub async fn a_field_added_later_reads_as_empty(db: &Db) {
     let store = db.open().await;
     take(&store, &[row("A", "甲", 1)]).await;
-    let cells = vec![Cell::Text("B".into()), Cell::Text("备".into())];
+    let cells = [Cell::Text("B".into()), Cell::Text("备".into())];
     let other = NewRecord { body: pack(cells.iter()), ..row("B", "乙", 2) };
     let mut pull = store.begin_pull().await.expect("a transaction");
     let mut writer = pull.writer("project", "b").await.expect("a writer");

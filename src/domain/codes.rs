@@ -3,8 +3,9 @@
 use hashbrown::HashTable;
 use std::hash::{BuildHasher, RandomState};
 
+/// A map from codes to values.
 #[derive(Debug)]
-pub(super) struct Codes<T> {
+pub struct Codes<T> {
     text: String,
     /// Where each code ends, with its value.
     entries: Vec<(u32, T)>,
@@ -30,11 +31,11 @@ impl<T> Codes<T> {
         self.table.find(hash, |index| Codes::code(&self.text, &self.entries, *index) == code).map(|index| *index as usize)
     }
 
-    pub(super) fn get(&self, code: &str) -> Option<&T> {
+    pub fn get(&self, code: &str) -> Option<&T> {
         self.index(code).map(|index| &self.entries[index].1)
     }
 
-    pub(super) fn get_mut(&mut self, code: &str) -> Option<&mut T> {
+    pub fn get_mut(&mut self, code: &str) -> Option<&mut T> {
         self.index(code).map(|index| &mut self.entries[index].1)
     }
 
@@ -42,7 +43,7 @@ impl<T> Codes<T> {
     ///
     /// # Errors
     /// The codes together are longer than 4 GB.
-    pub(super) fn insert(&mut self, code: &str, value: T) -> Result<(), TooMany> {
+    pub fn insert(&mut self, code: &str, value: T) -> Result<(), TooMany> {
         let end = u32::try_from(self.text.len() + code.len()).map_err(|_| TooMany)?;
         let index = u32::try_from(self.entries.len()).map_err(|_| TooMany)?;
         self.text.push_str(code);
@@ -54,13 +55,14 @@ impl<T> Codes<T> {
     }
 
     /// In the order they were added.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
         self.entries.iter().enumerate().map(|(index, (_, value))| (Codes::code(&self.text, &self.entries, index as u32), value))
     }
 }
 
+/// The codes together are longer than 4 GB.
 #[derive(Debug)]
-pub(super) struct TooMany;
+pub struct TooMany;
 
 #[cfg(test)]
 mod tests {
