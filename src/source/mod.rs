@@ -5,6 +5,7 @@
 
 pub mod child;
 pub mod frame;
+mod html;
 mod package;
 mod text;
 mod workbook;

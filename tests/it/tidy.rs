@@ -35,7 +35,7 @@ const IMPORTS: [(&str, &[&str], &[&str]); 9] = [
     (
         "src/source",
         &["source", "domain"],
-        &["calamine", "csv", "encoding_rs", "zip", "postcard", "rlimit", "serde", "thiserror", "tracing"],
+        &["calamine", "csv", "encoding_rs", "html5gum", "zip", "postcard", "rlimit", "serde", "thiserror", "tracing"],
     ),
     ("src/store", &["store", "domain"], &["sqlx", "serde", "serde_json", "sha2", "chrono", "thiserror", "tokio"]),
     ("src/report", &["report", "domain"], &["rust_xlsxwriter", "sha2", "tempfile", "chrono", "thiserror"]),
@@ -62,10 +62,11 @@ const IMPORTS: [(&str, &[&str], &[&str]); 9] = [
 ];
 
 /// A crate that only one place may name.
-const ONLY_IN: [(&str, &[&str]); 7] = [
+const ONLY_IN: [(&str, &[&str]); 8] = [
     ("sqlx", &["src/store/"]),
     ("lettre", &["src/mail/message.rs", "src/mail/transport.rs"]),
     ("calamine", &["src/source/workbook.rs"]),
+    ("html5gum", &["src/source/html.rs"]),
     ("rust_xlsxwriter", &["src/report/"]),
     ("tokio_cron_scheduler", &["src/worker/scheduler.rs"]),
     ("minijinja", &["src/mail/templates.rs"]),
@@ -177,7 +178,7 @@ fn dependencies_keep_the_policy() {
         }
     }
     let manifest = std::fs::read_to_string(home().join("Cargo.toml")).expect("Cargo.toml");
-    for pinned in ["sqlx", "lettre", "calamine", "rust_xlsxwriter", "tokio-cron-scheduler", "croner"] {
+    for pinned in ["sqlx", "lettre", "calamine", "rust_xlsxwriter", "tokio-cron-scheduler", "croner", "html5gum"] {
         let line = manifest.lines().find(|line| line.starts_with(&format!("{pinned} = "))).unwrap_or_default();
         assert!(line.contains("\"="), "{pinned} is pinned exactly: {line}");
     }
