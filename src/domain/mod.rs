@@ -7,6 +7,7 @@ pub mod calendar;
 pub mod delivery;
 pub mod digest;
 pub mod finding;
+pub mod folder;
 pub mod indicators;
 pub mod intake;
 pub mod judge;

@@ -140,8 +140,8 @@ fn walk(text: &str, limits: ReadLimits, listener: &mut impl Listener) -> Result<
     let mut page = Page { limits, listener, tables: Vec::new(), seen: 0, tag: Tag::default(), ignored: None };
     let mut emitter = CallbackEmitter::new(|event: CallbackEvent<'_>, _: html5gum::Span<()>| page.event(event).err());
     emitter.naively_switch_states(true);
-    for failed in Tokenizer::new_with_emitter(text, emitter) {
-        let Ok(error) = failed;
+    // what comes out of the tokenizer is the first failure
+    if let Some(Ok(error)) = Tokenizer::new_with_emitter(text, emitter).next() {
         return Err(error);
     }
     if !page.tables.is_empty() {

@@ -3,6 +3,7 @@
 
 pub mod deliverer;
 pub mod facts;
+pub mod input;
 mod lock;
 pub mod puller;
 pub mod reading;
