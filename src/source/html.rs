@@ -173,7 +173,8 @@ struct Tag {
 
 impl Tag {
     fn named(&mut self, attribute: &str) {
-        self.attribute = attribute.to_owned();
+        self.attribute.clear();
+        self.attribute.push_str(attribute);
         match attribute {
             "hidden" => self.hidden = true,
             "x:num" => self.number = Some(String::new()),
@@ -188,8 +189,11 @@ impl Tag {
             "colspan" => self.columns = value.trim().parse().ok(),
             "rowspan" => self.rows = value.trim().parse().ok(),
             "style" => {
-                let style: String = value.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_ascii_lowercase();
-                self.hidden |= style.contains("display:none") || style.contains("visibility:collapse");
+                let style = value.to_ascii_lowercase();
+                if style.contains("none") || style.contains("collapse") {
+                    let style: String = style.chars().filter(|c| !c.is_whitespace()).collect();
+                    self.hidden |= style.contains("display:none") || style.contains("visibility:collapse");
+                }
             }
             "x:num" => self.number = Some(value.trim().to_owned()),
             "x:str" => self.string = Some(value.to_owned()),
@@ -377,10 +381,11 @@ impl<L: Listener> Page<'_, L> {
             return Ok(());
         }
         match name {
-            "table" => {
-                self.end_row()?;
-                if let Some(table) = self.tables.pop() {
-                    self.listener.closed(table.index, table.row, self.tables.is_empty())?;
+            "table" => self.end_table()?,
+            // the page is whole, whatever it forgot to close
+            "body" | "html" => {
+                while !self.tables.is_empty() {
+                    self.end_table()?;
                 }
             }
             "tr" | "thead" | "tbody" | "tfoot" => {
@@ -460,6 +465,14 @@ impl<L: Listener> Page<'_, L> {
             if let Some(raw) = raw(cell) {
                 table.cells.push((column, raw));
             }
+        }
+    }
+
+    fn end_table(&mut self) -> Result<(), ReadError> {
+        self.end_row()?;
+        match self.tables.pop() {
+            Some(table) => self.listener.closed(table.index, table.row, self.tables.is_empty()),
+            None => Ok(()),
         }
     }
 
