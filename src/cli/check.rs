@@ -3,7 +3,7 @@
 use super::Exit;
 use crate::app;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Origin, has_password};
 use crate::domain::digest::{Plan, plan};
 use crate::domain::judge::{Context as Judging, Judged};
 use crate::domain::ledger::Role;
@@ -14,6 +14,8 @@ use crate::domain::units::Level;
 use crate::domain::workbook::{clause, ladder, sentence};
 use crate::mail::templates::Templates;
 use crate::report;
+use crate::source::sql::Database;
+use crate::worker::input::{Input, resolve};
 use anyhow::{Context, ensure};
 use chrono::{Datelike, NaiveDate};
 use std::collections::{BTreeSet, HashMap};
@@ -26,6 +28,7 @@ pub fn check(root: &Path, clock: &Clock) -> anyhow::Result<Exit> {
     rehearse(&config)?;
     // a password file that is missing, or a server name TLS cannot check
     app::mailer(root, &config.settings.mail)?;
+    let sources = sources(root, clock, &config);
     say!(
         "配置检查通过：台账{}种，规则{}条，责任单位{}个，产业{}个，任务{}个，报表模板{}个。",
         policy.ledgers.len(),
@@ -80,7 +83,38 @@ pub fn check(root: &Path, clock: &Clock) -> anyhow::Result<Exit> {
     }
     let periodic = policy.rules.iter().filter(|rule| matches!(rule.kind, RuleKind::Periodic { .. })).count();
     say!("  按期检查的规则{periodic}条，以最近一个已结束的期间为准");
+    say!("\n五、台账来源");
+    for line in sources {
+        say!("  {line}");
+    }
     Ok(Exit::Done)
+}
+
+/// What each source would read now. One that has nothing to read is a warning: its file may come later.
+fn sources(root: &Path, clock: &Clock, config: &Config) -> Vec<String> {
+    let mut lines = Vec::new();
+    for source in &config.settings.sources {
+        let name = &source.name;
+        let resolved = resolve(root, clock.now(), config.settings.limits.columns_max, source);
+        lines.push(match resolved {
+            Err(error) => format!("{name}：注意：{error}"),
+            Ok(resolved) => match (resolved.picked, resolved.input) {
+                (Some(picked), _) => format!("{name}：{picked}"),
+                (None, Input::File(path)) if path.is_file() => format!("{name}：文件{}", path.display()),
+                (None, Input::File(path)) => format!("{name}：注意：文件{}不存在", path.display()),
+                (None, Input::Query(query)) => match &query.database {
+                    Database::Sqlite(path) if !path.is_file() => format!("{name}：注意：数据库文件{}不存在", path.display()),
+                    _ => format!("{name}：数据库查询，最多{}行、{}秒（检查时不连接）", query.rows_max, query.timeout.as_secs()),
+                },
+            },
+        });
+        if let Origin::Database(database) = source.origin()
+            && has_password(database.url)
+        {
+            lines.push(format!("{name}：注意：数据库地址中写有密码，请改用password_file（单独的文件，权限0600）"));
+        }
+    }
+    lines
 }
 
 /// Renders every mail body for the digests of an invented register: a name that a template misspells shows here, not at eight in the

@@ -7,7 +7,8 @@ use crate::domain::intake::NoteKind;
 use crate::domain::period::chinese_date;
 use crate::store::snapshots::SnapshotState;
 use crate::worker::Service;
-use crate::worker::puller::{PullError, PullReport, PullRequest};
+use crate::worker::input::Input;
+use crate::worker::puller::{PullReport, PullRequest};
 use crate::worker::reading::note_lines;
 use anyhow::{bail, ensure};
 use chrono::NaiveDate;
@@ -36,6 +37,9 @@ const NOTES_SHOWN: usize = 20;
 
 /// Prints what a pull brought, in words for the clerk.
 pub fn print_report(report: &PullReport) {
+    if let Some(picked) = &report.picked {
+        say!("{picked}");
+    }
     for ledger in &report.ledgers {
         let what = match ledger.state {
             None => format!("与第{}次快照相同，无需更新", ledger.seq),
@@ -94,7 +98,7 @@ pub async fn import(
     }
     ensure!(!source.trim().is_empty() && source.chars().count() <= 64, "source \"{source}\" is no name of a source");
     let sample = service.config.settings.source(&source).is_some_and(|source| source.sample);
-    let request = PullRequest { path: file, source, sample, covers_on, accept, only: ledger };
+    let request = PullRequest { input: Input::File(file), source, sample, covers_on, accept, only: ledger };
     let report = service.pull(&service.config.policy, &request).await?;
     print_report(&report);
     Ok(exit_of(&report))
@@ -120,11 +124,11 @@ pub async fn pull(service: &Service, name: Option<&str>, accept: bool) -> anyhow
                 let exit = exit_of(&report);
                 worst = if worst == Exit::Failed { worst } else { std::cmp::max_by_key(worst, exit, |exit| *exit as u8) };
             }
-            Err(error @ PullError::Refused { .. }) => {
-                eprintln!("error: {}: {error}", source.name);
+            // the others are read all the same
+            Err(error) => {
+                eprintln!("error: {}: {:#}", source.name, anyhow::Error::from(error));
                 worst = Exit::Failed;
             }
-            Err(error) => return Err(error.into()),
         }
     }
     Ok(worst)

@@ -8,11 +8,13 @@ mod ledger_file;
 mod policy_file;
 mod rule_file;
 mod settings;
+mod source_settings;
 mod template_file;
 mod unit_file;
 
 pub use job_file::{Job, JobStep, Missed, OnHoliday, Rhythm, RunAsOf};
-pub use settings::{Brake, Limits, MailSettings, Office, Settings, SmtpSettings, SmtpTls, SourceSettings};
+pub use settings::{Brake, Limits, MailSettings, Office, Settings, SmtpSettings, SmtpTls};
+pub use source_settings::{DatabaseSource, FolderSource, Origin, SourceSettings, has_password};
 
 use crate::domain::judge::Policy;
 use crate::domain::workbook::Template;
@@ -76,14 +78,9 @@ impl Config {
     /// The texts as a run may keep them: the password of a database url stays in its file.
     pub fn files_without_secrets(&self) -> FileSet {
         let mut files = self.files.clone();
-        if let Some(text) = files.get_mut("config/duban.toml") {
-            let url = &self.settings.database.url;
-            if let Some((scheme, rest)) = url.split_once("://")
-                && let Some((login, place)) = rest.rsplit_once('@')
-            {
-                let user = login.split(':').next().unwrap_or_default();
-                *text = text.replace(url.as_str(), &format!("{scheme}://{user}@{place}"));
-            }
+        if let Some(text) = files.get_mut(settings::FILE) {
+            let sources = self.settings.sources.iter().filter_map(|source| source.database.as_ref());
+            *text = source_settings::without_passwords(text, sources.chain([&self.settings.database.url]));
         }
         files
     }

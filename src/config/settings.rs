@@ -1,11 +1,12 @@
 //! `config/duban.toml` → [`Settings`]: the office, where things are, limits.
 
+use super::source_settings::{self, SourceSettings};
 use super::{FileSet, Problem, Problems, parse_toml, suggest};
 use crate::domain::judge::Policy;
 use chrono::NaiveDate;
 use serde::Deserialize;
 
-const FILE: &str = "config/duban.toml";
+pub(super) const FILE: &str = "config/duban.toml";
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -62,17 +63,6 @@ impl<'de> Deserialize<'de> for StartDate {
 pub struct Database {
     /// `sqlite:var/duban.db` (relative to the root) or `postgres://user:password@host/name`.
     pub url: String,
-}
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SourceSettings {
-    pub name: String,
-    /// A file, relative to the root.
-    pub path: String,
-    /// The shipped sample: it stops counting once another source holds projects.
-    #[serde(default)]
-    pub sample: bool,
 }
 
 /// Bounds of the bad-import brake, in percent of the last snapshot in force.
@@ -198,9 +188,7 @@ pub fn parse(files: &FileSet, problems: &mut Problems) -> Option<Settings> {
                 Some("\"import\" is kept for duban import".into()),
             );
         }
-        if source.path.trim() != source.path || source.path.is_empty() {
-            problems.push(FILE, format!("source \"{}\": path \"{}\" is empty or has spaces around it", source.name, source.path), None);
-        }
+        source_settings::check(source, problems);
     }
     let url = &settings.database.url;
     if !["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {

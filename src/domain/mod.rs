@@ -8,6 +8,7 @@ pub mod codes;
 pub mod delivery;
 pub mod digest;
 pub mod finding;
+pub mod folder;
 pub mod indicators;
 pub mod intake;
 pub mod judge;

@@ -4,8 +4,11 @@
 //! Invariant: nothing here knows what a row means; that is `domain::intake`. calamine is used in `workbook.rs` only.
 
 pub mod child;
+pub mod folder;
 pub mod frame;
+mod html;
 mod package;
+pub mod sql;
 mod text;
 mod workbook;
 mod xlsx;

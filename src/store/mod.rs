@@ -1,7 +1,7 @@
 //! Our own state, in SQLite or PostgreSQL through one code path (`sqlx::Any`).
 //!
 //! Invariant: columns are TEXT, BIGINT or BYTEA; statements use `$N`; what differs between the two is in [`Dialect`], and the store
-//! suite runs on both. No other module holds SQL.
+//! suite runs on both. No other module holds SQL of ours; `source::sql` passes on queries that the office wrote.
 
 pub mod findings;
 pub mod outbox;

@@ -3,6 +3,7 @@
 
 pub mod deliverer;
 pub mod facts;
+pub mod input;
 mod kept;
 mod lock;
 pub mod puller;

@@ -1,8 +1,8 @@
-//! One pull: a file's rows become snapshots of the ledgers found in it, in one transaction.
+//! One pull: the rows of a file or a query become snapshots of the ledgers found in it, in one transaction.
 
 use super::Service;
+use super::input::Input;
 use crate::clock::stamp;
-use crate::config::SourceSettings;
 use crate::domain::intake::{KnownOwners, Note, NoteKind, Outcome, SheetAccount, SheetIntake, remarks};
 use crate::domain::judge::Policy;
 use crate::domain::ledger::{Ledger, PROJECT, Role};
@@ -13,14 +13,12 @@ use crate::source::{ReadLimits, Refusal};
 use crate::store::StoreError;
 use crate::store::snapshots::{Added, Difference, FileOrigin, NewRecord, Pull, SnapshotFacts, SnapshotState, SnapshotWriter};
 use chrono::NaiveDate;
-use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashSet};
-use std::path::{Path, PathBuf};
 
 /// What is to be read and how.
 #[derive(Clone, Debug)]
 pub struct PullRequest {
-    pub path: PathBuf,
+    pub input: Input,
     pub source: String,
     pub sample: bool,
     /// 数据截至日 given by hand.
@@ -55,6 +53,8 @@ pub struct LedgerPull {
 #[derive(Clone, Debug, Default)]
 pub struct PullReport {
     pub file: String,
+    /// Which file of a folder was chosen and why.
+    pub picked: Option<String>,
     pub ledgers: Vec<LedgerPull>,
     /// Sheets that hold no known ledger, with the reason.
     pub unread: Vec<(String, String)>,
@@ -96,25 +96,20 @@ struct Target<'a> {
 const BLOCKS_AHEAD: usize = 8;
 
 impl Service {
-    /// Reads a file into snapshots.
+    /// Reads a file or a query into snapshots.
     ///
     /// # Errors
     /// The file is refused or the database fails; nothing is changed then.
     pub async fn pull(&self, policy: &Policy, request: &PullRequest) -> Result<PullReport, PullError> {
-        let file = request.path.file_name().map_or_else(|| request.path.display().to_string(), |name| name.to_string_lossy().into_owned());
-        let refuse = |refusal: Refusal| PullError::Refused { file: request.path.display().to_string(), refusal };
-        let sha256 = fingerprint(&request.path)
-            .map_err(|error| refuse(Refusal::new(format!("文件无法打开：{error}"), "请检查文件是否存在、路径是否正确")))?;
-        let ledgers: Vec<Ledger> = match &request.only {
+        let file = request.input.name();
+        let refuse = |refusal: Refusal| PullError::Refused { file: request.input.place(), refusal };
+        let mut ledgers: Vec<Ledger> = match &request.only {
             None => policy.ledgers.clone(),
             Some(only) => policy.ledgers.iter().filter(|ledger| ledger.id == *only).cloned().collect(),
         };
-        let limits = self.read_limits();
+        request.input.adapt(&mut ledgers);
         let (sender, mut receiver) = tokio::sync::mpsc::channel::<Block>(BLOCKS_AHEAD);
-        let parser = self.parser.clone();
-        let path = request.path.clone();
-        // a receiver that is gone has its reasons
-        let reading = tokio::task::spawn_blocking(move || parser.read(&path, limits, |block| sender.blocking_send(block).is_ok()));
+        let reading = self.begin_reading(&request.input, self.read_limits(), sender).map_err(refuse)?;
         let mut pull = self.store.begin_pull().await?;
         let mut reader = FileReader {
             policy,
@@ -156,10 +151,13 @@ impl Service {
         }
         progress.finish_and_clear();
         let read = reading.await.map_err(|error| refuse(Refusal::new(format!("读取中断：{error}"), "请重试")))?;
-        if let Err(refusal) = read {
-            pull.rollback().await?;
-            return Err(refuse(refusal));
-        }
+        let sha256 = match read {
+            Ok(sha256) => sha256,
+            Err(refusal) => {
+                pull.rollback().await?;
+                return Err(refuse(refusal));
+            }
+        };
         if let Some(done) = sheet.take() {
             reader.end_sheet(&mut pull, done).await?;
         }
@@ -197,7 +195,7 @@ impl Service {
         sha256: &str,
     ) -> Result<PullReport, PullError> {
         let now = stamp(self.clock.now());
-        let mut report = PullReport { file: file.to_owned(), ledgers: Vec::new(), unread: reader.unread };
+        let mut report = PullReport { file: file.to_owned(), picked: None, ledgers: Vec::new(), unread: reader.unread };
         let covers_in_file = reader.targets.values().find_map(|target| target.covers_on);
         // a header with nothing below it begins no ledger; one that had rows before goes to the brake
         let (empty, targets): (BTreeMap<_, _>, BTreeMap<_, _>) = reader
@@ -210,7 +208,7 @@ impl Service {
         if targets.is_empty() {
             pull.rollback().await?;
             let refusal = Refusal::new("表头下面没有数据", "请核对是否选错了文件或工作表");
-            return Err(PullError::Refused { file: request.path.display().to_string(), refusal });
+            return Err(PullError::Refused { file: request.input.place(), refusal });
         }
         for (_, mut target) in targets {
             let kept: Vec<String> = target.kept.iter().cloned().collect();
@@ -271,22 +269,6 @@ impl Service {
         // in the order of the ledger files: projects first
         report.ledgers.sort_by_key(|pulled| policy.ledger(&pulled.ledger));
         Ok(report)
-    }
-
-    /// Pulls a configured source.
-    ///
-    /// # Errors
-    /// As [`Service::pull`].
-    pub async fn pull_source(&self, source: &SourceSettings, accept: bool) -> Result<PullReport, PullError> {
-        let request = PullRequest {
-            path: self.root.join(&source.path),
-            source: source.name.clone(),
-            sample: source.sample,
-            covers_on: None,
-            accept,
-            only: None,
-        };
-        self.pull(&self.config.policy, &request).await
     }
 
     /// Whether a source other than the shipped sample holds projects.
@@ -481,15 +463,4 @@ impl<'a> FileReader<'a> {
 /// The ids of the fields a sheet has columns for, in field order.
 fn layout_of(ledger: &Ledger, columns: Columns) -> Vec<String> {
     columns.iter().map(|field| ledger.fields[field].id.clone()).collect()
-}
-
-/// The sha256 of a file's bytes.
-fn fingerprint(path: &Path) -> std::io::Result<String> {
-    let mut file = std::fs::File::open(path)?;
-    if file.metadata()?.is_dir() {
-        return Err(std::io::Error::other("是文件夹"));
-    }
-    let mut hasher = Sha256::new();
-    std::io::copy(&mut file, &mut hasher)?;
-    Ok(format!("{:x}", hasher.finalize()))
 }

@@ -6,5 +6,6 @@ mod end_to_end;
 mod helpers;
 mod intake;
 mod outputs;
+mod sources;
 mod store_contract;
 mod tidy;

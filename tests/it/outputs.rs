@@ -2,6 +2,7 @@
 
 use super::helpers::{files_below, fresh_root, service};
 use calamine::{Data, Reader, Xlsx};
+use duban::worker::input::Input;
 use duban::worker::puller::PullRequest;
 use duban::worker::runner::{RunRequest, RunWhen};
 use mail_parser::{MessageParser, MimeHeaders};
@@ -34,8 +35,14 @@ async fn run(root: &Path) -> String {
     for (name, text) in [("台账.csv", PROJECTS), ("工作单.csv", ORDERS)] {
         let path = root.join(name);
         std::fs::write(&path, text).expect("a register");
-        let request =
-            PullRequest { path, source: "import".into(), sample: false, covers_on: "2026-09-30".parse().ok(), accept: false, only: None };
+        let request = PullRequest {
+            input: Input::File(path),
+            source: "import".into(),
+            sample: false,
+            covers_on: "2026-09-30".parse().ok(),
+            accept: false,
+            only: None,
+        };
         service.pull(&service.config.policy, &request).await.expect("a pull");
     }
     let when = RunWhen::AsOf("2026-09-30".parse().expect("a day"));

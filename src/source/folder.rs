@@ -1,0 +1,62 @@
+//! What lies in a folder: names and times, nothing opened. Which file counts is `domain::folder`.
+
+use super::Refusal;
+use crate::domain::folder::Listed;
+use std::io::{Error, ErrorKind};
+use std::path::{Path, PathBuf};
+
+/// The plain files of a folder with their paths, in no order. `marker` is a file that only the mounted folder holds.
+///
+/// # Errors
+/// The folder is missing, not mounted or not readable.
+pub fn list(folder: &Path, marker: Option<&str>) -> Result<Vec<(Listed, PathBuf)>, Refusal> {
+    if let Some(marker) = marker
+        && !folder.join(marker).try_exists().map_err(|error| unreadable(folder, &error))?
+    {
+        let reason = format!("文件夹{}中没有标志文件“{marker}”，可能没有挂载", folder.display());
+        return Err(Refusal::new(reason, "请检查网络位置或磁盘是否已挂载"));
+    }
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(|error| unreadable(folder, &error))? {
+        let entry = entry.map_err(|error| unreadable(folder, &error))?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if Some(name.as_str()) == marker {
+            continue;
+        }
+        let facts = match std::fs::metadata(entry.path()) {
+            Ok(facts) => facts,
+            // taken away since, or a link to nowhere
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            Err(error) => return Err(unreadable(folder, &error)),
+        };
+        if facts.is_file() {
+            let modified = facts.modified().map_err(|error| unreadable(folder, &error))?;
+            files.push((Listed { name, modified: modified.into() }, entry.path()));
+        }
+    }
+    Ok(files)
+}
+
+fn unreadable(folder: &Path, error: &Error) -> Refusal {
+    let folder = folder.display();
+    match error.kind() {
+        ErrorKind::NotFound => Refusal::new(format!("文件夹{folder}不存在，可能没有挂载"), "请检查路径，或网络位置、磁盘是否已挂载"),
+        ErrorKind::PermissionDenied => Refusal::new(format!("没有读取文件夹{folder}的权限"), "请让运行本程序的账户能够读取该文件夹"),
+        ErrorKind::NotADirectory => Refusal::new(format!("{folder}不是文件夹"), "请在配置中改用path指明文件"),
+        _ => Refusal::new(format!("文件夹{folder}无法读取：{error}"), "请检查磁盘或网络位置"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A test may run as root, who may read everything.
+    #[test]
+    fn what_is_wrong_with_a_folder_is_told_apart() {
+        let told = |kind: ErrorKind| unreadable(Path::new("in"), &Error::from(kind)).reason;
+        assert_eq!(told(ErrorKind::NotFound), "文件夹in不存在，可能没有挂载");
+        assert_eq!(told(ErrorKind::PermissionDenied), "没有读取文件夹in的权限");
+        assert_eq!(told(ErrorKind::NotADirectory), "in不是文件夹");
+    }
+}

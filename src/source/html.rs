@@ -1,0 +1,536 @@
+//! Web pages that hold tables: what many systems export under the name `.xls`. html5gum turns the text into tags; here tags become a grid.
+//!
+//! The page is walked twice, so that memory holds one row and not the page: first the shape of every table (its merges stand before its
+//! rows in the stream), then the rows. Only a table with another table inside keeps its rows until both are closed.
+
+use super::frame::{Frame, FrameWriter};
+use super::{ReadError, ReadLimits, Refusal};
+use crate::domain::intake::{Raw, RawRow};
+use html5gum::Tokenizer;
+use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
+use std::borrow::Cow;
+use std::io::Write;
+
+/// How far into a text its kind shows.
+const HEAD_BYTES: usize = 16 * 1024;
+
+/// Reads the tables of a page, each a sheet.
+pub fn read(text: &str, limits: ReadLimits, out: &mut FrameWriter<impl Write>) -> Result<(), ReadError> {
+    let head = text.get(..text.floor_char_boundary(HEAD_BYTES)).unwrap_or(text);
+    if head.contains("urn:schemas-microsoft-com:office:spreadsheet") && head.contains("Workbook") {
+        return Err(Refusal::new("这是“XML电子表格2003”格式", "请用Excel或WPS打开后另存为xlsx再导入").into());
+    }
+    let mut shapes = Shapes::default();
+    walk(text, limits, &mut shapes)?;
+    if !shapes.0.iter().any(|shape| shape.filled) {
+        let hint = "可能是登录页或出错页：请重新登录后导出，或用Excel、WPS打开后另存为xlsx再导入";
+        return Err(Refusal::new("这是网页，其中没有表格", hint).into());
+    }
+    let mut rows = Rows { shapes: shapes.0, kept: Vec::new(), current: None, out };
+    walk(text, limits, &mut rows)
+}
+
+/// What is told about the tables while the page is walked; a table is named by its place in the page, from 0.
+trait Listener {
+    fn opened(&mut self, table: usize, within: Option<usize>, hidden: bool) -> Result<(), ReadError>;
+    fn captioned(&mut self, table: usize, caption: &str);
+    fn merged(&mut self, table: usize, range: (u32, u32, u32, u32));
+    fn row(&mut self, table: usize, row: RawRow<'static>) -> Result<(), ReadError>;
+    /// `outermost`: no table is open any more.
+    fn closed(&mut self, table: usize, rows: u32, outermost: bool) -> Result<(), ReadError>;
+}
+
+#[derive(Default)]
+struct Shape {
+    caption: String,
+    hidden: bool,
+    /// Some cell holds something; a table that only arranges the page is none.
+    filled: bool,
+    holds_tables: bool,
+    merges: Vec<(u32, u32, u32, u32)>,
+}
+
+#[derive(Default)]
+struct Shapes(Vec<Shape>);
+
+impl Listener for Shapes {
+    fn opened(&mut self, _: usize, within: Option<usize>, hidden: bool) -> Result<(), ReadError> {
+        self.0.push(Shape { hidden, ..Shape::default() });
+        if let Some(outer) = within {
+            self.0[outer].holds_tables = true;
+        }
+        Ok(())
+    }
+
+    fn captioned(&mut self, table: usize, caption: &str) {
+        self.0[table].caption = caption.to_owned();
+    }
+
+    fn merged(&mut self, table: usize, range: (u32, u32, u32, u32)) {
+        self.0[table].merges.push(range);
+    }
+
+    fn row(&mut self, table: usize, _: RawRow<'static>) -> Result<(), ReadError> {
+        self.0[table].filled = true;
+        Ok(())
+    }
+
+    fn closed(&mut self, table: usize, rows: u32, _: bool) -> Result<(), ReadError> {
+        // rowspan=0 and careless ones reach below the table
+        for (_, _, bottom, _) in &mut self.0[table].merges {
+            *bottom = (*bottom).min(rows.saturating_sub(1));
+        }
+        Ok(())
+    }
+}
+
+struct Rows<'w, W: Write> {
+    shapes: Vec<Shape>,
+    /// Rows of tables that hold tables: theirs come after those of the tables inside.
+    kept: Vec<(usize, RawRow<'static>)>,
+    /// The table whose rows are being written.
+    current: Option<usize>,
+    out: &'w mut FrameWriter<W>,
+}
+
+impl<W: Write> Rows<'_, W> {
+    fn write(&mut self, table: usize, row: RawRow<'static>) -> Result<(), ReadError> {
+        if self.current != Some(table) {
+            self.current = Some(table);
+            let number = self.shapes[..=table].iter().filter(|shape| shape.filled).count();
+            let shape = &mut self.shapes[table];
+            let name = if shape.caption.is_empty() { Cow::Owned(format!("表{number}")) } else { Cow::Borrowed(shape.caption.as_str()) };
+            let merges = std::mem::take(&mut shape.merges);
+            self.out.write(&Frame::Sheet { name: &name, visible: !shape.hidden, merges }).map_err(ReadError::Io)?;
+        }
+        if self.shapes[table].hidden { Ok(()) } else { self.out.write(&Frame::Row(row)).map_err(ReadError::Io) }
+    }
+}
+
+impl<W: Write> Listener for Rows<'_, W> {
+    fn opened(&mut self, _: usize, _: Option<usize>, _: bool) -> Result<(), ReadError> {
+        Ok(())
+    }
+
+    fn captioned(&mut self, _: usize, _: &str) {}
+
+    fn merged(&mut self, _: usize, _: (u32, u32, u32, u32)) {}
+
+    fn row(&mut self, table: usize, row: RawRow<'static>) -> Result<(), ReadError> {
+        if self.shapes[table].holds_tables {
+            self.kept.push((table, row));
+            return Ok(());
+        }
+        self.write(table, row)
+    }
+
+    fn closed(&mut self, _: usize, _: u32, outermost: bool) -> Result<(), ReadError> {
+        if outermost {
+            let mut kept = std::mem::take(&mut self.kept);
+            kept.sort_by_key(|(table, _)| *table);
+            for (table, row) in kept {
+                self.write(table, row)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn walk(text: &str, limits: ReadLimits, listener: &mut impl Listener) -> Result<(), ReadError> {
+    let mut page = Page { limits, listener, tables: Vec::new(), seen: 0, tag: Tag::default(), ignored: None };
+    let mut emitter = CallbackEmitter::new(|event: CallbackEvent<'_>, _: html5gum::Span<()>| page.event(event).err());
+    emitter.naively_switch_states(true);
+    // what comes out of the tokenizer is the first failure
+    if let Some(Ok(error)) = Tokenizer::new_with_emitter(text, emitter).next() {
+        return Err(error);
+    }
+    if !page.tables.is_empty() {
+        return Err(Refusal::new("网页中的表格没有结束，文件可能不完整", "请重新导出后再导入").into());
+    }
+    Ok(())
+}
+
+/// Elements whose text nobody sees.
+const UNSEEN: [&str; 6] = ["script", "style", "title", "noscript", "template", "textarea"];
+
+/// Elements that begin a line of their own.
+const LINES: [&str; 4] = ["p", "div", "li", "h1"];
+
+/// A start tag as far as it counts here.
+#[derive(Default)]
+struct Tag {
+    name: String,
+    attribute: String,
+    columns: Option<u32>,
+    rows: Option<u32>,
+    hidden: bool,
+    /// Excel's exact number: empty = the text is the number.
+    number: Option<String>,
+    /// Excel's exact text: empty = the text as it stands.
+    string: Option<String>,
+    error: bool,
+}
+
+impl Tag {
+    fn named(&mut self, attribute: &str) {
+        self.attribute.clear();
+        self.attribute.push_str(attribute);
+        match attribute {
+            "hidden" => self.hidden = true,
+            "x:num" => self.number = Some(String::new()),
+            "x:str" => self.string = Some(String::new()),
+            "x:err" => self.error = true,
+            _ => {}
+        }
+    }
+
+    fn valued(&mut self, value: &str) {
+        match self.attribute.as_str() {
+            "colspan" => self.columns = value.trim().parse().ok(),
+            "rowspan" => self.rows = value.trim().parse().ok(),
+            "style" => {
+                let style = value.to_ascii_lowercase();
+                if style.contains("none") || style.contains("collapse") {
+                    let style: String = style.chars().filter(|c| !c.is_whitespace()).collect();
+                    self.hidden |= style.contains("display:none") || style.contains("visibility:collapse");
+                }
+            }
+            "x:num" => self.number = Some(value.trim().to_owned()),
+            "x:str" => self.string = Some(value.to_owned()),
+            _ => {}
+        }
+    }
+}
+
+/// Text as a browser shows it: runs of white space are one space, and none at the edges.
+#[derive(Default)]
+struct Shown {
+    text: String,
+    /// White space since the last character; `true` = with a line end.
+    space: Option<bool>,
+}
+
+impl Shown {
+    fn push(&mut self, text: &str) {
+        for c in text.chars() {
+            if matches!(c, ' ' | '\t' | '\n' | '\r' | '\u{c}') {
+                self.space = Some(self.space == Some(true) || matches!(c, '\n' | '\r'));
+                continue;
+            }
+            if let Some(broken) = self.space.take()
+                && let Some(last) = self.text.chars().next_back()
+                && last != '\n'
+                // a line end of the page's source between two Chinese characters is no space
+                && !(broken && is_wide(last) && is_wide(c))
+            {
+                self.text.push(' ');
+            }
+            self.text.push(if c == '\u{a0}' { ' ' } else { c });
+        }
+    }
+
+    /// `<br>`.
+    fn line(&mut self) {
+        self.space = None;
+        self.text.push('\n');
+    }
+
+    /// The edge of a paragraph.
+    fn edge(&mut self) {
+        if !self.text.is_empty() && !self.text.ends_with('\n') {
+            self.line();
+        }
+    }
+}
+
+fn is_wide(c: char) -> bool {
+    matches!(c, '\u{2e80}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{ff00}'..='\u{ffef}' | '\u{20000}'..='\u{3ffff}')
+}
+
+struct OpenCell {
+    column: u32,
+    shown: Shown,
+    number: Option<String>,
+    string: Option<String>,
+    error: bool,
+    /// Inside an element that is not shown: its name and how many of that name are open.
+    unseen: Option<(String, u32)>,
+}
+
+struct Table {
+    index: usize,
+    /// From 0.
+    row: u32,
+    in_row: bool,
+    hidden_row: bool,
+    hidden_section: bool,
+    /// For each column the first row that no cell from above reaches into.
+    free_from: Vec<u32>,
+    next_column: u32,
+    cells: Vec<(u16, Raw<'static>)>,
+    cell: Option<OpenCell>,
+    caption: Option<Shown>,
+}
+
+struct Page<'l, L: Listener> {
+    limits: ReadLimits,
+    listener: &'l mut L,
+    /// Open tables, the innermost last.
+    tables: Vec<Table>,
+    seen: usize,
+    tag: Tag,
+    /// Inside an element whose text nobody sees.
+    ignored: Option<String>,
+}
+
+impl<L: Listener> Page<'_, L> {
+    fn event(&mut self, event: CallbackEvent<'_>) -> Result<(), ReadError> {
+        match event {
+            CallbackEvent::OpenStartTag { name } => self.tag = Tag { name: words(name).into_owned(), ..Tag::default() },
+            CallbackEvent::AttributeName { name } => self.tag.named(&words(name)),
+            CallbackEvent::AttributeValue { value } => self.tag.valued(&words(value)),
+            CallbackEvent::CloseStartTag { .. } => {
+                let tag = std::mem::take(&mut self.tag);
+                return self.start(tag);
+            }
+            CallbackEvent::EndTag { name } => return self.end(&words(name)),
+            CallbackEvent::String { value } => self.text(&words(value)),
+            CallbackEvent::Comment { .. } | CallbackEvent::Doctype { .. } | CallbackEvent::Error(_) => {}
+        }
+        Ok(())
+    }
+
+    fn text(&mut self, text: &str) {
+        if self.ignored.is_some() {
+            return;
+        }
+        if let Some(table) = self.tables.last_mut() {
+            match (&mut table.cell, &mut table.caption) {
+                (Some(cell), _) if cell.unseen.is_none() => cell.shown.push(text),
+                (None, Some(caption)) => caption.push(text),
+                _ => {}
+            }
+        }
+    }
+
+    fn start(&mut self, tag: Tag) -> Result<(), ReadError> {
+        if self.ignored.is_some() {
+            return Ok(());
+        }
+        let name = tag.name.as_str();
+        match name {
+            "table" => {
+                let within = self.tables.last().map(|table| table.index);
+                self.listener.opened(self.seen, within, tag.hidden)?;
+                self.tables.push(Table {
+                    index: self.seen,
+                    row: 0,
+                    in_row: false,
+                    hidden_row: false,
+                    hidden_section: false,
+                    free_from: Vec::new(),
+                    next_column: 0,
+                    cells: Vec::new(),
+                    cell: None,
+                    caption: None,
+                });
+                self.seen += 1;
+            }
+            "thead" | "tbody" | "tfoot" => {
+                self.end_row()?;
+                if let Some(table) = self.tables.last_mut() {
+                    table.hidden_section = tag.hidden;
+                }
+            }
+            "tr" => {
+                self.end_row()?;
+                if let Some(table) = self.tables.last_mut() {
+                    table.begin_row(tag.hidden);
+                }
+            }
+            "td" | "th" => {
+                self.end_cell();
+                self.begin_cell(tag)?;
+            }
+            "caption" => {
+                if let Some(table) = self.tables.last_mut().filter(|table| table.cell.is_none()) {
+                    table.caption = Some(Shown::default());
+                }
+            }
+            _ if UNSEEN.contains(&name) => self.ignored = Some(tag.name),
+            _ => {
+                let Some(cell) = self.tables.last_mut().and_then(|table| table.cell.as_mut()) else { return Ok(()) };
+                match &mut cell.unseen {
+                    Some((unseen, depth)) => *depth += u32::from(unseen == name),
+                    // an element without an end has nothing inside
+                    None if tag.hidden && !matches!(name, "br" | "img" | "input" | "hr" | "wbr") => cell.unseen = Some((tag.name, 1)),
+                    None if name == "br" => cell.shown.line(),
+                    None if LINES.contains(&name) => cell.shown.edge(),
+                    None => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, name: &str) -> Result<(), ReadError> {
+        if let Some(ignored) = &self.ignored {
+            if ignored == name {
+                self.ignored = None;
+            }
+            return Ok(());
+        }
+        match name {
+            "table" => self.end_table()?,
+            // the page is whole, whatever it forgot to close
+            "body" | "html" => {
+                while !self.tables.is_empty() {
+                    self.end_table()?;
+                }
+            }
+            "tr" | "thead" | "tbody" | "tfoot" => {
+                self.end_row()?;
+                if let Some(table) = self.tables.last_mut().filter(|_| name != "tr") {
+                    table.hidden_section = false;
+                }
+            }
+            "td" | "th" => self.end_cell(),
+            "caption" => {
+                if let Some(table) = self.tables.last_mut()
+                    && let Some(caption) = table.caption.take()
+                {
+                    self.listener.captioned(table.index, caption.text.trim());
+                }
+            }
+            _ => {
+                let Some(cell) = self.tables.last_mut().and_then(|table| table.cell.as_mut()) else { return Ok(()) };
+                match &mut cell.unseen {
+                    Some((unseen, depth)) if unseen == name => {
+                        *depth -= 1;
+                        if *depth == 0 {
+                            cell.unseen = None;
+                        }
+                    }
+                    Some(_) => {}
+                    None if LINES.contains(&name) => cell.shown.edge(),
+                    None => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn begin_cell(&mut self, tag: Tag) -> Result<(), ReadError> {
+        let (index, range) = {
+            let Some(table) = self.tables.last_mut() else { return Ok(()) };
+            if !table.in_row {
+                table.begin_row(false);
+            }
+            let row = table.row;
+            let mut column = table.next_column;
+            while table.free_from.get(column as usize).is_some_and(|free| *free > row) {
+                column += 1;
+            }
+            // a title may well claim more columns than there are
+            let right = column.saturating_add(tag.columns.unwrap_or(1).max(1) - 1).min(self.limits.columns_max.max(column + 1) - 1);
+            let bottom = match tag.rows {
+                Some(0) => self.limits.rows_max,
+                rows => row.saturating_add(rows.unwrap_or(1) - 1).min(self.limits.rows_max),
+            };
+            if table.free_from.len() <= right as usize {
+                table.free_from.resize(right as usize + 1, 0);
+            }
+            for free in &mut table.free_from[column as usize..=right as usize] {
+                *free = bottom + 1;
+            }
+            table.next_column = right + 1;
+            let (number, string, error) = (tag.number, tag.string, tag.error);
+            table.cell = Some(OpenCell { column, shown: Shown::default(), number, string, error, unseen: None });
+            if column >= self.limits.columns_max || row >= self.limits.rows_max {
+                let reason = format!("超出{}行、{}列的限度", self.limits.rows_max, self.limits.columns_max);
+                return Err(Refusal::new(reason, "请拆分后分别导入").into());
+            }
+            (table.index, (row, column, bottom, right))
+        };
+        if range.0 != range.2 || range.1 != range.3 {
+            self.listener.merged(index, range);
+        }
+        Ok(())
+    }
+
+    fn end_cell(&mut self) {
+        let Some(table) = self.tables.last_mut() else { return };
+        if let Some(cell) = table.cell.take() {
+            let column = cell.column as u16;
+            if let Some(raw) = raw(cell) {
+                table.cells.push((column, raw));
+            }
+        }
+    }
+
+    fn end_table(&mut self) -> Result<(), ReadError> {
+        self.end_row()?;
+        match self.tables.pop() {
+            Some(table) => self.listener.closed(table.index, table.row, self.tables.is_empty()),
+            None => Ok(()),
+        }
+    }
+
+    fn end_row(&mut self) -> Result<(), ReadError> {
+        self.end_cell();
+        let Some(table) = self.tables.last_mut().filter(|table| table.in_row) else { return Ok(()) };
+        let cells = std::mem::take(&mut table.cells);
+        let row = RawRow { number: table.row + 1, hidden: table.hidden_row, cells };
+        table.in_row = false;
+        table.row += 1;
+        if row.cells.is_empty() { Ok(()) } else { self.listener.row(table.index, row) }
+    }
+}
+
+impl Table {
+    fn begin_row(&mut self, hidden: bool) {
+        self.in_row = true;
+        self.next_column = 0;
+        self.hidden_row = hidden || self.hidden_section;
+    }
+}
+
+/// The text was UTF-8 before it was cut into tags.
+fn words(bytes: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(bytes)
+}
+
+fn raw(cell: OpenCell) -> Option<Raw<'static>> {
+    let text = cell.shown.text.trim();
+    if cell.error {
+        return Some(Raw::Error(text.to_owned().into()));
+    }
+    if let Some(exact) = cell.string.filter(|exact| !exact.trim().is_empty()) {
+        return Some(Raw::Text(exact.trim().to_owned().into()));
+    }
+    if let Some(exact) = cell.number {
+        let exact = if exact.is_empty() { text } else { exact.as_str() };
+        if let Some(number) = exact.parse::<f64>().ok().filter(|number| number.is_finite()) {
+            match text.strip_suffix('%') {
+                Some(percent) if is_figure(percent) => return Some(Raw::Text(format!("{}%", plain(number * 100.0)).into())),
+                // a date is a number to Excel too: what is shown as something else than a figure stays as shown
+                None if is_figure(text) || text.chars().all(|c| c == '#') => return Some(Raw::Number(number)),
+                _ => {}
+            }
+        }
+    }
+    if text.is_empty() { None } else { Some(Raw::Text(text.to_owned().into())) }
+}
+
+/// `1,234.50`, `¥1,234`, `(12)`: a number with what a format puts around it.
+fn is_figure(text: &str) -> bool {
+    let bare: String = text.chars().filter(|c| !" ,，¥￥$()（）+-_".contains(*c)).collect();
+    bare.starts_with(|c: char| c.is_ascii_digit() || c == '.') && bare.parse::<f64>().is_ok()
+        || text.ends_with(|c: char| c.is_ascii_digit()) && text.parse::<f64>().is_ok()
+}
+
+/// Without the noise of binary fractions.
+fn plain(number: f64) -> String {
+    let text = format!("{number:.10}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}

@@ -1,0 +1,356 @@
+//! A query of another database becomes the rows of a sheet: the column names are its first row. Rows stream; what they hold goes on as
+//! text wherever a number would lose digits.
+//!
+//! Invariant: nothing is written there. SQLite is opened `mode=ro` with `query_only`; PostgreSQL reads in a READ ONLY transaction, and the
+//! query is prepared first, which refuses a second statement.
+
+use super::Refusal;
+use super::frame::{self, Block, Frame, FrameWriter, Received};
+use crate::domain::intake::{Raw, RawRow};
+use futures_util::TryStreamExt;
+use sha2::{Digest, Sha256};
+use sqlx::postgres::{PgConnectOptions, PgRow};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
+use sqlx::{AssertSqlSafe, Column, ConnectOptions, Connection, Decode, Executor, Row, Statement, TypeInfo, ValueRef};
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
+
+/// What to ask and where.
+#[derive(Clone)]
+pub struct Query {
+    /// The source's name, for messages.
+    pub source: String,
+    pub database: Database,
+    pub text: String,
+    pub rows_max: u32,
+    pub columns_max: u32,
+    pub timeout: Duration,
+}
+
+/// Where a query is asked.
+#[derive(Clone)]
+pub enum Database {
+    Sqlite(PathBuf),
+    Postgres { url: String, password: Option<String> },
+}
+
+/// Without the url, which may hold a password.
+impl std::fmt::Debug for Query {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Query").field("source", &self.source).field("text", &self.text).finish_non_exhaustive()
+    }
+}
+
+impl Query {
+    /// What is said when the time is up.
+    pub fn late(&self) -> Refusal {
+        Refusal::new(format!("查询超过{}秒，已停止", self.timeout.as_secs()), self.hint("query，或加大timeout_seconds"))
+    }
+
+    fn hint(&self, keys: &str) -> String {
+        format!("请核对config/duban.toml中来源“{}”的{keys}", self.source)
+    }
+
+    fn refused(&self, error: &sqlx::Error) -> Refusal {
+        match error {
+            sqlx::Error::Database(error) => match error.code().as_deref() {
+                // PostgreSQL's and SQLite's word for a query that was stopped
+                Some("57014" | "9") => self.late(),
+                Some("25006" | "8") => Refusal::new("查询要写入数据，已拒绝", self.hint("query，来源只能读取")),
+                Some(code) if code.starts_with("28") => {
+                    Refusal::new(format!("数据库不允许登录：{}", error.message()), self.hint("database中的用户和password_file"))
+                }
+                Some("3D000") => Refusal::new(format!("没有这个数据库：{}", error.message()), self.hint("database")),
+                Some("14" | "26") => Refusal::new(format!("数据库文件无法打开：{}", error.message()), self.hint("database")),
+                _ => Refusal::new(format!("查询有误：{}", error.message()), self.hint("query")),
+            },
+            sqlx::Error::Io(error) => {
+                Refusal::new(format!("连不上数据库：{error}"), self.hint("database，并检查数据库是否启动、网络是否畅通"))
+            }
+            sqlx::Error::Tls(error) => Refusal::new(format!("与数据库的加密连接失败：{error}"), self.hint("database中的sslmode")),
+            sqlx::Error::Configuration(_) => Refusal::new("数据库地址写法有误", self.hint("database，密码中的特殊字符请改用password_file")),
+            error => Refusal::new(format!("读取中断：{error}"), "请重试"),
+        }
+    }
+}
+
+/// Asks the query, handing each block of rows to `take`, which may stop the reading by returning `false`. Returns the fingerprint of
+/// all rows; their order is not in it.
+///
+/// # Errors
+/// The database cannot be reached, the query is wrong or does more than read, or there are more rows than allowed.
+pub async fn read<F, Wait>(query: &Query, take: F) -> Result<String, Refusal>
+where
+    F: FnMut(Block) -> Wait,
+    Wait: Future<Output = bool>,
+{
+    let rows = Rows::new(query, take);
+    match &query.database {
+        Database::Sqlite(path) => read_sqlite(query, path, rows).await,
+        Database::Postgres { url, password } => read_postgres(query, url, password.as_deref(), rows).await,
+    }
+}
+
+async fn read_sqlite<F, Wait>(query: &Query, path: &PathBuf, mut rows: Rows<'_, F>) -> Result<String, Refusal>
+where
+    F: FnMut(Block) -> Wait,
+    Wait: Future<Output = bool>,
+{
+    let refused = |error: sqlx::Error| query.refused(&error);
+    if !path.is_file() {
+        return Err(Refusal::new(format!("数据库文件{}不存在", path.display()), query.hint("database")));
+    }
+    let options = SqliteConnectOptions::new()
+        .filename(path)
+        .read_only(true)
+        .pragma("query_only", "on")
+        .busy_timeout(Duration::from_secs(30))
+        .disable_statement_logging();
+    let mut connection = options.connect().await.map_err(refused)?;
+    let deadline = Instant::now() + query.timeout;
+    // a query that only counts on would hear of nothing else
+    connection.lock_handle().await.map_err(refused)?.set_progress_handler(10_000, move || Instant::now() < deadline);
+    let statement = (&mut connection).prepare(sql(query)).await.map_err(refused)?;
+    let names: Vec<String> = statement.columns().iter().map(|column| column.name().to_owned()).collect();
+    let mut go_on = rows.names(&names).await?;
+    {
+        let mut found = sqlx::query(AssertSqlSafe(query.text.clone())).fetch(&mut connection);
+        while go_on && let Some(row) = found.try_next().await.map_err(refused)? {
+            let cells = (0..names.len()).filter_map(|column| Some((column as u16, sqlite_cell(&row, column)?))).collect();
+            go_on = rows.push(cells).await?;
+        }
+    }
+    let _ = connection.close().await;
+    rows.end().await
+}
+
+async fn read_postgres<F, Wait>(query: &Query, url: &str, password: Option<&str>, mut rows: Rows<'_, F>) -> Result<String, Refusal>
+where
+    F: FnMut(Block) -> Wait,
+    Wait: Future<Output = bool>,
+{
+    let refused = |error: sqlx::Error| query.refused(&error);
+    let mut options: PgConnectOptions = url.parse().map_err(refused)?;
+    if let Some(password) = password {
+        options = options.password(password);
+    }
+    let mut connection = options.application_name("duban").disable_statement_logging().connect().await.map_err(refused)?;
+    let begin = format!(
+        "BEGIN READ ONLY; SET LOCAL statement_timeout = {}; SET LOCAL TimeZone = 'Asia/Shanghai'; SET LOCAL DateStyle = 'ISO, YMD'; \
+         SET LOCAL extra_float_digits = 1",
+        query.timeout.as_millis()
+    );
+    sqlx::raw_sql(AssertSqlSafe(begin)).execute(&mut connection).await.map_err(refused)?;
+    let statement = (&mut connection).prepare(sql(query)).await.map_err(refused)?;
+    let names: Vec<String> = statement.columns().iter().map(|column| column.name().to_owned()).collect();
+    let kinds: Vec<Kind> = statement.columns().iter().map(|column| Kind::of(column.type_info().name())).collect();
+    let mut go_on = rows.names(&names).await?;
+    {
+        // the plain protocol sends every type as text: decimals as they are, dates in ISO
+        let mut found = sqlx::raw_sql(AssertSqlSafe(query.text.clone())).fetch(&mut connection);
+        while go_on && let Some(row) = found.try_next().await.map_err(refused)? {
+            let cells = kinds.iter().enumerate().filter_map(|(column, kind)| Some((column as u16, postgres_cell(&row, column, *kind)?)));
+            go_on = rows.push(cells.collect()).await?;
+        }
+    }
+    let _ = connection.close().await;
+    rows.end().await
+}
+
+/// The query comes from the configuration, which whoever owns the service writes.
+fn sql(query: &Query) -> sqlx::SqlStr {
+    use sqlx::SqlSafeStr;
+    AssertSqlSafe(query.text.clone()).into_sql_str()
+}
+
+/// What a PostgreSQL column holds, as far as it is not text.
+#[derive(Clone, Copy)]
+enum Kind {
+    Bool,
+    Float,
+    Day,
+    Bytes,
+    Text,
+}
+
+impl Kind {
+    fn of(name: &str) -> Kind {
+        match name {
+            "BOOL" => Kind::Bool,
+            "FLOAT4" | "FLOAT8" => Kind::Float,
+            "DATE" | "TIMESTAMP" | "TIMESTAMPTZ" => Kind::Day,
+            "BYTEA" => Kind::Bytes,
+            _ => Kind::Text,
+        }
+    }
+}
+
+const UNREADABLE: Raw<'static> = Raw::Error(std::borrow::Cow::Borrowed("（无法识别的内容）"));
+
+fn postgres_cell(row: &PgRow, column: usize, kind: Kind) -> Option<Raw<'_>> {
+    let Ok(value) = row.try_get_raw(column) else { return Some(UNREADABLE) };
+    if value.is_null() {
+        return None;
+    }
+    let Ok(text) = value.as_str() else { return Some(UNREADABLE) };
+    Some(match kind {
+        Kind::Bool => Raw::Bool(text == "t"),
+        Kind::Float => text.parse().map_or(UNREADABLE, Raw::Number),
+        Kind::Day => day(text).unwrap_or(Raw::Text(text.into())),
+        Kind::Bytes => UNREADABLE,
+        Kind::Text if text.is_empty() => return None,
+        Kind::Text => Raw::Text(text.into()),
+    })
+}
+
+/// The day of `2026-09-30` or `2026-09-30 12:00:00+08`; an endless or very old one stays as it stands.
+fn day(text: &str) -> Option<Raw<'static>> {
+    if text.ends_with("BC") {
+        return None;
+    }
+    let mut parts = text.get(..10)?.split('-');
+    let (year, month, day) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+    Some(Raw::Date(year, month, day))
+}
+
+/// SQLite has a type for each value, whatever the column was declared as.
+fn sqlite_cell(row: &SqliteRow, column: usize) -> Option<Raw<'_>> {
+    let Ok(value) = row.try_get_raw(column) else { return Some(UNREADABLE) };
+    if value.is_null() {
+        return None;
+    }
+    let name = value.type_info().name().to_owned();
+    let raw = match name.as_str() {
+        "INTEGER" => <i64 as Decode<sqlx::Sqlite>>::decode(value).map(|number| Raw::Text(number.to_string().into())),
+        "REAL" => <f64 as Decode<sqlx::Sqlite>>::decode(value).map(Raw::Number),
+        "TEXT" => <String as Decode<sqlx::Sqlite>>::decode(value).map(|text| Raw::Text(text.into())),
+        _ => Ok(UNREADABLE),
+    };
+    match raw {
+        Ok(Raw::Text(text)) if text.is_empty() => None,
+        raw => Some(raw.unwrap_or(UNREADABLE)),
+    }
+}
+
+/// Rows on their way to the intake.
+struct Rows<'q, F> {
+    query: &'q Query,
+    take: F,
+    writer: FrameWriter<Blocks>,
+    blocks: Receiver<Block>,
+    /// Of the last row; the names are row 1.
+    number: u32,
+    head: Sha256,
+    /// The sum of all rows' hashes: a database owes no order.
+    sum: [u64; 4],
+}
+
+impl<'q, F, Wait> Rows<'q, F>
+where
+    F: FnMut(Block) -> Wait,
+    Wait: Future<Output = bool>,
+{
+    fn new(query: &'q Query, take: F) -> Rows<'q, F> {
+        let (sender, blocks) = channel();
+        let writer = FrameWriter::new(Blocks { bytes: Vec::new(), sender });
+        Rows { query, take, writer, blocks, number: 0, head: Sha256::new(), sum: [0; 4] }
+    }
+
+    async fn names(&mut self, names: &[String]) -> Result<bool, Refusal> {
+        if names.is_empty() {
+            return Err(Refusal::new("查询没有结果列", self.query.hint("query，应为SELECT")));
+        }
+        if names.len() > self.query.columns_max as usize {
+            let reason = format!("查询结果有{}列，超出{}列的限度", names.len(), self.query.columns_max);
+            return Err(Refusal::new(reason, self.query.hint("query，只列出需要的列")));
+        }
+        self.write(&Frame::Sheet { name: "", visible: true, merges: Vec::new() })?;
+        let cells: Vec<(u16, Raw<'_>)> =
+            names.iter().enumerate().map(|(column, name)| (column as u16, Raw::Text(name.as_str().into()))).collect();
+        let row = self.row(cells);
+        hash(&mut self.head, &row);
+        self.write(&Frame::Row(row))?;
+        self.hand_on().await
+    }
+
+    async fn push(&mut self, cells: Vec<(u16, Raw<'_>)>) -> Result<bool, Refusal> {
+        if self.number > self.query.rows_max {
+            let reason = format!("查询结果超过{}行", self.query.rows_max);
+            return Err(Refusal::new(reason, self.query.hint("query，或加大rows_max")));
+        }
+        let row = self.row(cells);
+        let mut hasher = Sha256::new();
+        hash(&mut hasher, &row);
+        for (sum, part) in self.sum.iter_mut().zip(hasher.finalize().chunks_exact(8)) {
+            *sum = sum.wrapping_add(part.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)));
+        }
+        self.write(&Frame::Row(row))?;
+        self.hand_on().await
+    }
+
+    fn row<'r>(&mut self, cells: Vec<(u16, Raw<'r>)>) -> RawRow<'r> {
+        self.number += 1;
+        RawRow { number: self.number, hidden: false, cells }
+    }
+
+    fn write(&mut self, frame: &Frame<'_>) -> Result<(), Refusal> {
+        self.writer.write(frame).map_err(|error| Refusal::new(format!("读取中断：{error}"), "请重试"))
+    }
+
+    async fn hand_on(&mut self) -> Result<bool, Refusal> {
+        loop {
+            let Ok(block) = self.blocks.try_recv() else { return Ok(true) };
+            if !(self.take)(block).await {
+                return Ok(false);
+            }
+        }
+    }
+
+    async fn end(mut self) -> Result<String, Refusal> {
+        self.writer.end().map_err(|error| Refusal::new(format!("读取中断：{error}"), "请重试"))?;
+        self.hand_on().await?;
+        self.head.update(self.number.to_le_bytes());
+        for part in self.sum {
+            self.head.update(part.to_le_bytes());
+        }
+        Ok(format!("{:x}", self.head.finalize()))
+    }
+}
+
+/// A row without its number.
+fn hash(hasher: &mut Sha256, row: &RawRow<'_>) {
+    for (column, raw) in &row.cells {
+        let text = raw.display();
+        hasher.update(column.to_le_bytes());
+        hasher.update((text.len() as u64).to_le_bytes());
+        hasher.update(text.as_bytes());
+    }
+}
+
+/// Frames come out as the blocks that a pipe would carry.
+struct Blocks {
+    bytes: Vec<u8>,
+    sender: Sender<Block>,
+}
+
+impl Write for Blocks {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    /// Comes at the end of each block.
+    fn flush(&mut self) -> std::io::Result<()> {
+        let mut rest = self.bytes.as_slice();
+        while let Some(received) = frame::read(&mut rest)? {
+            if let Received::Frames(block) = received {
+                // a receiver that is gone has its reasons
+                let _ = self.sender.send(block);
+            }
+        }
+        self.bytes.clear();
+        Ok(())
+    }
+}
