@@ -101,7 +101,9 @@ impl<W: Write> Rows<'_, W> {
             let shape = &mut self.shapes[table];
             let name = if shape.caption.is_empty() { Cow::Owned(format!("表{number}")) } else { Cow::Borrowed(shape.caption.as_str()) };
             let merges = std::mem::take(&mut shape.merges);
-            self.out.write(&Frame::Sheet { name: &name, visible: !shape.hidden, merges }).map_err(ReadError::Io)?;
+            self.out
+                .write(&Frame::Sheet { name: &name, visible: !shape.hidden, merges, hidden_columns: Vec::new() })
+                .map_err(ReadError::Io)?;
         }
         if self.shapes[table].hidden { Ok(()) } else { self.out.write(&Frame::Row(row)).map_err(ReadError::Io) }
     }

@@ -266,7 +266,7 @@ where
             let reason = format!("查询结果有{}列，超出{}列的限度", names.len(), self.query.columns_max);
             return Err(Refusal::new(reason, self.query.hint("query，只列出需要的列")));
         }
-        self.write(&Frame::Sheet { name: "", visible: true, merges: Vec::new() })?;
+        self.write(&Frame::Sheet { name: "", visible: true, merges: Vec::new(), hidden_columns: Vec::new() })?;
         let cells: Vec<(u16, Raw<'_>)> =
             names.iter().enumerate().map(|(column, name)| (column as u16, Raw::Text(name.as_str().into()))).collect();
         let row = self.row(cells);
