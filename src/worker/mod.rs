@@ -3,6 +3,8 @@
 
 pub mod deliverer;
 pub mod facts;
+pub mod gone;
+pub mod intake_report;
 mod lock;
 pub mod puller;
 pub mod reading;
