@@ -38,7 +38,9 @@ pub fn blank(form: &BlankForm<'_>) -> Workbook {
     let mut heads = Vec::new();
     for (index, field) in ledger.fields.iter().enumerate() {
         let head = head(ledger, field);
-        let width = width_of(field).max((text_width(&head) / 2.0).ceil() + 2.5);
+        // a head may take two lines, but its unit is not broken
+        let lines = if field.kind == FieldKind::Money { 1.0 } else { 2.0 };
+        let width = width_of(field).max((text_width(&head) / lines).ceil() + 2.5);
         sheet.columns.push(Column { width, entry: Some(entry(field.kind)), ..Column::default() });
         heads.push(Value::text(head));
         let words = words(field);
