@@ -143,6 +143,6 @@ pub async fn print(
 }
 
 /// Text that a spreadsheet would take for a formula gets a leading apostrophe.
-fn guarded(text: &str) -> String {
+pub fn guarded(text: &str) -> String {
     if text.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']) { format!("'{text}") } else { text.to_owned() }
 }

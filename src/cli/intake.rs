@@ -24,6 +24,23 @@ pub enum SnapshotAction {
     Release { ledger: String, source: String, seq: i64 },
     /// Put a held snapshot aside for good
     Discard { ledger: String, source: String, seq: i64 },
+    /// Codes that were in an earlier snapshot in force and are not in the one now in force
+    Gone {
+        #[arg(long)]
+        ledger: Option<String>,
+    },
+    /// The office confirms that a code has left the register for good
+    ConfirmGone {
+        ledger: String,
+        source: String,
+        code: String,
+        /// Who confirms it
+        #[arg(long)]
+        by: String,
+        /// Why it has left
+        #[arg(long)]
+        reason: String,
+    },
     /// Write the accepted rows of a ledger as csv to stdout
     Export {
         ledger: String,
@@ -63,6 +80,9 @@ pub fn print_report(report: &PullReport) {
             ledger.skipped,
             ledger.warnings,
         );
+        if ledger.accepted + ledger.quarantined + ledger.skipped == 0 {
+            say!("  表头下面没有数据，请核对是否选错了文件或工作表。");
+        }
         for line in note_lines(&ledger.notes, &ledger.sheets_of_file, &[NoteKind::Quarantined], NOTES_SHOWN) {
             say!("  {line}");
         }
@@ -70,12 +90,18 @@ pub fn print_report(report: &PullReport) {
     for (sheet, reason) in &report.unread {
         say!("{}{} 未读取：{reason}", report.file, if sheet.is_empty() { String::new() } else { format!(" 工作表“{sheet}”") });
     }
+    if let Some(workbook) = &report.workbook {
+        say!("导入报告：{workbook}");
+    }
+    if let Some(fault) = &report.fault {
+        eprintln!("error: {}: {fault}", report.file);
+    }
 }
 
 fn exit_of(report: &PullReport) -> Exit {
     if report.held() {
         Exit::Held
-    } else if report.quarantined() > 0 {
+    } else if report.quarantined() > 0 || report.fault.is_some() {
         Exit::Partial
     } else {
         Exit::Done
@@ -90,11 +116,8 @@ pub async fn import(
     covers_on: Option<NaiveDate>,
     accept: bool,
 ) -> anyhow::Result<Exit> {
-    if let Some(ledger) = &ledger
-        && service.config.policy.ledger(ledger).is_none()
-    {
-        let hint = suggest(ledger, service.config.policy.ledgers.iter().map(|ledger| ledger.id.as_str())).unwrap_or_default();
-        bail!("ledger \"{ledger}\" is unknown ({hint})");
+    if let Some(ledger) = &ledger {
+        super::ledger::known(&service.config.policy, ledger)?;
     }
     ensure!(!source.trim().is_empty() && source.chars().count() <= 64, "source \"{source}\" is no name of a source");
     let sample = service.config.settings.source(&source).is_some_and(|source| source.sample);
@@ -168,6 +191,10 @@ pub async fn snapshot(service: &Service, action: SnapshotAction) -> anyhow::Resu
             }
             Ok(Exit::Done)
         }
+        SnapshotAction::Gone { ledger } => super::diff::gone(service, ledger.as_deref()).await,
+        SnapshotAction::ConfirmGone { ledger, source, code, by, reason } => {
+            super::diff::confirm_gone(service, &ledger, &source, &code, &by, &reason).await
+        }
         SnapshotAction::Release { ledger, source, seq } => settle(ledger, source, seq, SnapshotState::InForce).await,
         SnapshotAction::Discard { ledger, source, seq } => settle(ledger, source, seq, SnapshotState::Discarded).await,
         SnapshotAction::Export { ledger, as_of } => export(service, &ledger, as_of.unwrap_or_else(|| service.clock.today())).await,
@@ -175,11 +202,7 @@ pub async fn snapshot(service: &Service, action: SnapshotAction) -> anyhow::Resu
 }
 
 async fn export(service: &Service, ledger_id: &str, as_of: NaiveDate) -> anyhow::Result<Exit> {
-    let policy = &service.config.policy;
-    let Some(ledger) = policy.ledger(ledger_id).map(|index| &policy.ledgers[index]) else {
-        let hint = suggest(ledger_id, policy.ledgers.iter().map(|ledger| ledger.id.as_str())).unwrap_or_default();
-        bail!("ledger \"{ledger_id}\" is unknown ({hint})");
-    };
+    let ledger = super::ledger::known(&service.config.policy, ledger_id)?;
     let mut out = csv::Writer::from_writer(std::io::stdout().lock());
     out.write_record(ledger.fields.iter().map(|field| field.id.as_str()))?;
     let mut failed = None;

@@ -9,8 +9,10 @@ macro_rules! say {
 }
 
 mod check;
+mod diff;
 mod findings;
 mod intake;
+mod ledger;
 mod run;
 
 use crate::app;
@@ -97,6 +99,17 @@ enum Command {
         #[arg(long)]
         accept: bool,
     },
+    /// Write the empty sheet that an office fills in for a ledger
+    Blank { ledger: String, file: PathBuf },
+    /// What differs between two snapshots: LEDGER/SOURCE/SEQ each, or two days with --ledger
+    Diff {
+        a: String,
+        b: String,
+        #[arg(long)]
+        ledger: Option<String>,
+        #[arg(long, value_parser = ["table", "csv"], default_value = "table")]
+        format: String,
+    },
     /// Print what is late, stuck or missing on a day
     Findings {
         /// The day to judge (default: today)
@@ -109,7 +122,7 @@ enum Command {
         #[arg(long, value_parser = ["table", "json", "csv"], default_value = "table")]
         format: String,
     },
-    /// List, release or discard snapshots; export what was accepted
+    /// List, release or discard snapshots; export what was accepted; codes that are gone
     Snapshot {
         #[command(subcommand)]
         action: intake::SnapshotAction,
@@ -203,6 +216,10 @@ async fn dispatch(root: &Path, command: Command) -> anyhow::Result<Exit> {
         Command::Pull { source, accept } => intake::pull(&app::service(root, Clock::System).await?, source.as_deref(), accept).await,
         Command::Import { file, ledger, source, covers, accept } => {
             intake::import(&app::service(root, Clock::System).await?, file, ledger, source, covers, accept).await
+        }
+        Command::Blank { ledger, file } => ledger::blank(root, &ledger, &file),
+        Command::Diff { a, b, ledger, format } => {
+            diff::diff(&app::service(root, Clock::System).await?, &a, &b, ledger.as_deref(), &format).await
         }
         Command::Findings { as_of, rule, unit, format } => {
             findings::print(&app::service(root, Clock::System).await?, as_of, rule.as_deref(), unit.as_deref(), &format).await

@@ -182,6 +182,17 @@ impl Ledger {
         self.roles.get(&role).copied()
     }
 
+    /// The unit a bare amount is in, as a header names it.
+    pub fn money_unit(&self) -> &'static str {
+        match self.money_power {
+            10 => "亿元",
+            9 => "千万元",
+            8 => "百万元",
+            6 => "万元",
+            _ => "元",
+        }
+    }
+
     pub fn field(&self, id: &str) -> Option<usize> {
         self.fields.iter().position(|field| field.id == id)
     }

@@ -220,7 +220,7 @@ impl Record {
 }
 
 /// The records behind findings, by ledger index and code.
-pub trait Records {
+pub trait Records: Sync {
     /// The record, if it is kept.
     fn find(&self, ledger: usize, code: &str) -> Option<Cow<'_, Record>>;
 }

@@ -43,6 +43,33 @@ pub fn in_force(candidates: &[Candidate], order: &[String], wanted: &[String], p
         .collect()
 }
 
+/// The snapshots `first_seq..=last_seq` of one source hold this version of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Version {
+    pub first_seq: i64,
+    pub last_seq: i64,
+}
+
+/// When a code was last seen and since when it is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LastSeen {
+    /// Index of the version last in force.
+    pub version: usize,
+    /// The last snapshot in force that held it.
+    pub seen_seq: i64,
+    /// The next one in force, which does not.
+    pub gone_seq: i64,
+}
+
+/// Where a code that the snapshot now in force lacks was last seen. `history` are the snapshots that were in force up to now, in order of
+/// (covers_on, seq), the one now in force last. `None`: it never was in force, or still is.
+pub fn last_seen(versions: &[Version], history: &[i64]) -> Option<LastSeen> {
+    let held = |seq: i64| versions.iter().position(|version| (version.first_seq..=version.last_seq).contains(&seq));
+    let (position, version) = history.iter().enumerate().rev().find_map(|(position, seq)| Some((position, held(*seq)?)))?;
+    let gone_seq = *history.get(position + 1)?;
+    Some(LastSeen { version, seen_seq: history[position], gone_seq })
+}
+
 /// Bounds of the bad-import brake, percent of the last snapshot in force.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
@@ -113,6 +140,21 @@ mod tests {
         assert_eq!(pick("2026-09-29")[0].2, 1);
         assert_eq!(pick("2020-01-01")[0], ("project".into(), "a".into(), 1, true));
         assert_eq!(in_force(&all[3..5], &[], &[], "project", "2026-09-30".parse().unwrap()).len(), 2);
+    }
+
+    #[test]
+    fn a_code_is_gone_since_the_first_snapshot_in_force_without_it() {
+        let version = |first_seq, last_seq| Version { first_seq, last_seq };
+        // 2 is held and 5 covers an earlier day than 4
+        let history = [1, 3, 5, 4];
+        assert_eq!(last_seen(&[version(1, 3)], &history), Some(LastSeen { version: 0, seen_seq: 3, gone_seq: 5 }));
+        assert_eq!(
+            last_seen(&[version(1, 1), version(3, 3), version(5, 5)], &history).map(|seen| (seen.version, seen.seen_seq)),
+            Some((2, 5))
+        );
+        assert_eq!(last_seen(&[version(2, 2)], &history), None, "only a held one had it");
+        assert_eq!(last_seen(&[version(1, i64::MAX)], &history), None, "it is there");
+        assert_eq!(last_seen(&[], &history), None);
     }
 
     #[test]

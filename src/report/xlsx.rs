@@ -3,7 +3,7 @@
 //! Invariant: equal workbooks give equal bytes; the only date in the file is the model's own.
 
 use crate::domain::rule::Light;
-use crate::domain::workbook::{Chart, ChartKind, Column, Paper, Role, Row, Sheet, Value, Workbook};
+use crate::domain::workbook::{Chart, ChartKind, Choice, Column, Entry, Paper, Role, Row, Sheet, Value, Words, Workbook};
 use chrono::Datelike;
 use rust_xlsxwriter as xlsx;
 use rust_xlsxwriter::{ConditionalFormatDataBar, DocProperties, ExcelDateTime, Format, FormatAlign, FormatBorder, XlsxError};
@@ -16,6 +16,8 @@ pub enum RenderError {
     Write { title: String, source: XlsxError },
     #[error("表“{sheet}”有{rows}行{columns}列，超出一张表的上限")]
     TooLarge { sheet: String, rows: usize, columns: usize },
+    #[error("工作簿“{title}”的内容没有读全")]
+    Incomplete { title: String },
 }
 
 /// From this many rows on a sheet is written row by row instead of being held in memory.
@@ -36,15 +38,34 @@ const HEI: &str = "黑体";
 /// # Errors
 /// A sheet larger than the format allows, or what the writer refuses (a tab name it does not take).
 pub fn render(book: &Workbook<'_>) -> Result<Vec<u8>, RenderError> {
-    for sheet in &book.sheets {
-        if sheet.height() > SHEET_ROWS_MAX || sheet.columns.len() > SHEET_COLUMNS_MAX {
-            return Err(RenderError::TooLarge { sheet: sheet.name.clone(), rows: sheet.height(), columns: sheet.columns.len() });
-        }
-    }
-    write(book).map_err(|source| RenderError::Write { title: book.title.clone(), source })
+    render_streamed(book, &mut || None)
 }
 
-fn write(book: &Workbook<'_>) -> Result<Vec<u8>, XlsxError> {
+/// As [`render`], with the rows that sheets announce as `streamed`, in the order of the sheets. None of them is held.
+///
+/// # Errors
+/// As [`render`]; also when there are fewer rows than announced, or more.
+pub fn render_streamed(book: &Workbook<'_>, next: &mut dyn FnMut() -> Option<Row>) -> Result<Vec<u8>, RenderError> {
+    for sheet in &book.sheets {
+        let rows = sheet.height();
+        if rows > SHEET_ROWS_MAX || sheet.columns.len() > SHEET_COLUMNS_MAX {
+            return Err(RenderError::TooLarge { sheet: sheet.name.clone(), rows, columns: sheet.columns.len() });
+        }
+    }
+    let mut lacking = false;
+    let mut announced = || {
+        let row = next();
+        lacking |= row.is_none();
+        row.unwrap_or_default()
+    };
+    let bytes = write(book, &mut announced).map_err(|source| RenderError::Write { title: book.title.clone(), source })?;
+    if lacking || next().is_some() {
+        return Err(RenderError::Incomplete { title: book.title.clone() });
+    }
+    Ok(bytes)
+}
+
+fn write(book: &Workbook<'_>, next: &mut dyn FnMut() -> Row) -> Result<Vec<u8>, XlsxError> {
     let mut out = xlsx::Workbook::new();
     let created = book.created;
     let properties = DocProperties::new()
@@ -63,7 +84,7 @@ fn write(book: &Workbook<'_>) -> Result<Vec<u8>, XlsxError> {
     let mut styles = Styles::default();
     for sheet in &book.sheets {
         let target = if sheet.height() > STREAMED_ROWS { out.add_worksheet_with_constant_memory()? } else { out.add_worksheet() };
-        write_sheet(target, sheet, book, &mut styles)?;
+        write_sheet(target, sheet, book, &mut styles, next)?;
     }
     out.save_to_buffer()
 }
@@ -72,23 +93,37 @@ fn year(date: chrono::NaiveDate) -> Result<u16, XlsxError> {
     u16::try_from(date.year()).map_err(|_| XlsxError::DateTimeRangeError(date.to_string()))
 }
 
-fn write_sheet(target: &mut xlsx::Worksheet, sheet: &Sheet<'_>, book: &Workbook<'_>, styles: &mut Styles) -> Result<(), XlsxError> {
+fn write_sheet(
+    target: &mut xlsx::Worksheet,
+    sheet: &Sheet<'_>,
+    book: &Workbook<'_>,
+    styles: &mut Styles,
+    next: &mut dyn FnMut() -> Row,
+) -> Result<(), XlsxError> {
     target.set_name(&sheet.name)?;
     for (index, column) in sheet.columns.iter().enumerate() {
         target.set_column_width(column_number(index), column.width)?;
+        if let Some(entry) = column.entry {
+            // rows below those that are drawn take the same kind of value
+            target.set_column_format(column_number(index), &Format::new().set_num_format(number_format(entry)))?;
+        }
     }
     page(target, sheet)?;
     for (index, row) in sheet.rows.iter().enumerate() {
         write_row(target, sheet, index as u32, row, book, styles)?;
     }
-    let mut next = sheet.rows.len() as u32;
+    let mut number = sheet.rows.len() as u32;
     if let Some(later) = &sheet.later {
-        for number in 0..later.count {
-            write_row(target, sheet, next, &later.row(number), book, styles)?;
-            next += 1;
+        for index in 0..later.count {
+            write_row(target, sheet, number, &later.row(index), book, styles)?;
+            number += 1;
         }
     }
-    for (row, number) in sheet.tail.iter().zip(next..) {
+    for _ in 0..sheet.streamed {
+        write_row(target, sheet, number, &next(), book, styles)?;
+        number += 1;
+    }
+    for (row, number) in sheet.tail.iter().zip(number..) {
         write_row(target, sheet, number, row, book, styles)?;
     }
     let last_column = column_number(sheet.columns.len().saturating_sub(1));
@@ -110,6 +145,9 @@ fn write_sheet(target: &mut xlsx::Worksheet, sheet: &Sheet<'_>, book: &Workbook<
             .set_maximum(xlsx::ConditionalFormatType::Number, 1);
         target.add_conditional_format(*first as u32, column_number(*column), *last as u32, column_number(*column), &bar)?;
     }
+    for choice in &sheet.choices {
+        offer(target, choice, book)?;
+    }
     if sheet.height() > 0 {
         // codes are digits kept as text; that is meant
         target.ignore_error_range(0, 0, sheet.height() as u32 - 1, last_column, xlsx::IgnoreError::NumberStoredAsText)?;
@@ -117,6 +155,25 @@ fn write_sheet(target: &mut xlsx::Worksheet, sheet: &Sheet<'_>, book: &Workbook<
     for chart in &sheet.charts {
         write_chart(target, sheet, chart)?;
     }
+    Ok(())
+}
+
+fn offer(target: &mut xlsx::Worksheet, choice: &Choice, book: &Workbook<'_>) -> Result<(), XlsxError> {
+    let column = column_number(choice.column);
+    let list = match &choice.words {
+        Words::These(words) => xlsx::DataValidation::new().allow_list_strings(words)?,
+        Words::Listed { sheet, area } => {
+            let name = book.sheets.get(*sheet).map_or("", |sheet| sheet.name.as_str()).replace('\'', "''");
+            let letters = crate::domain::intake::column_letters(column_number(area.column));
+            let range = format!("='{name}'!${letters}${}:${letters}${}", area.first + 1, area.last + 1);
+            xlsx::DataValidation::new().allow_list_formula(xlsx::Formula::new(range))
+        }
+    };
+    let list = list
+        .set_error_style(xlsx::DataValidationErrorStyle::Warning)
+        .set_error_title("不在约定的写法之内")?
+        .set_error_message("请从下拉列表中选择；确需使用其他写法的，导入后会列为提示。")?;
+    target.add_data_validation(choice.first as u32, column, choice.last as u32, column, &list)?;
     Ok(())
 }
 
@@ -130,7 +187,14 @@ fn page(target: &mut xlsx::Worksheet, sheet: &Sheet<'_>) -> Result<(), XlsxError
     } else {
         target.set_portrait();
     }
-    target.set_print_fit_to_pages(1, 0);
+    target.set_print_fit_to_pages(sheet.pages_wide.max(1), 0);
+    if let Some((_, columns)) = sheet.freeze.filter(|(_, columns)| sheet.pages_wide > 1 && *columns > 0) {
+        // what a row is stands on every page of it
+        target.set_repeat_columns(0, column_number(columns - 1))?;
+    }
+    if let Some(last) = sheet.printed_to {
+        target.set_print_area(0, 0, last as u32, column_number(sheet.columns.len().saturating_sub(1)))?;
+    }
     // inches: left, right, top, bottom, header, footer
     target.set_margins(0.5, 0.5, 0.7, 0.7, 0.35, 0.35);
     target.set_print_center_horizontally(true);
@@ -164,6 +228,11 @@ fn write_row(
             continue;
         }
         let fill = sheet.columns.get(index).is_some_and(|column: &Column| column.fill);
+        let entry = sheet.columns.get(index).and_then(|column| column.entry).filter(|_| row.role == Role::Body);
+        if let (Some(entry), Value::Blank) = (entry, &row.cells[index]) {
+            target.write_blank(number, column_number(index), styles.of_entry(entry))?;
+            continue;
+        }
         write_cell(target, number, column_number(index), row.role, &row.cells[index], fill, book, styles)?;
     }
     Ok(())
@@ -275,9 +344,16 @@ enum Look {
 #[derive(Default)]
 struct Styles {
     formats: BTreeMap<(Role, Look, bool), Format>,
+    entries: BTreeMap<Entry, Format>,
 }
 
 impl Styles {
+    /// An empty cell of a form.
+    fn of_entry(&mut self, entry: Entry) -> &Format {
+        let made = || format(Role::Body, Look::Text, false).set_num_format(number_format(entry));
+        self.entries.entry(entry).or_insert_with(made)
+    }
+
     fn of(&mut self, role: Role, value: &Value, fill: bool) -> &Format {
         let look = match value {
             Value::Blank => Look::Text,
@@ -340,6 +416,15 @@ fn format(role: Role, look: Look, fill: bool) -> Format {
             out.set_align(FormatAlign::Center).set_bold().set_background_color(ground).set_font_color(ink)
         }
         Look::Link => out.set_font_color("1F4E9E").set_underline(xlsx::FormatUnderline::Single),
+    }
+}
+
+fn number_format(entry: Entry) -> &'static str {
+    match entry {
+        Entry::Text => "@",
+        Entry::Date => "yyyy-mm-dd",
+        Entry::Decimal => "General",
+        Entry::Int => "0",
     }
 }
 

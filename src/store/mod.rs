@@ -3,13 +3,16 @@
 //! Invariant: columns are TEXT, BIGINT or BYTEA; statements use `$N`; what differs between the two is in [`Dialect`], and the store
 //! suite runs on both. No other module holds SQL of ours; `source::sql` passes on queries that the office wrote.
 
+pub mod changes;
 pub mod findings;
+mod notes;
 pub mod outbox;
 pub mod records;
 pub mod runs;
 pub mod snapshots;
 
-use sqlx::any::{AnyPoolOptions, AnyRow};
+use sqlx::any::{AnyArguments, AnyPoolOptions, AnyRow};
+use sqlx::query::Query;
 use sqlx::{Any, AnyPool, AssertSqlSafe, Executor, Row, Transaction};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -143,22 +146,25 @@ impl Store {
     pub async fn audit(&self, at: &str, who: &str, what: &str, object: &str, reason: &str) -> Result<()> {
         // another process may take the same number on PostgreSQL; one of them gets it each time round
         loop {
-            let done = sqlx::query(
-                "INSERT INTO audit (id, at, who, what, object, reason) SELECT COALESCE(MAX(id), 0) + 1, $1, $2, $3, $4, $5 FROM audit \
-                 WHERE 1=1 ON CONFLICT DO NOTHING",
-            )
-            .bind(at)
-            .bind(who)
-            .bind(what)
-            .bind(object)
-            .bind(reason)
-            .execute(&self.pool)
-            .await?;
+            let done = insert_audit(at, who, what, object, reason).execute(&self.pool).await?;
             if done.rows_affected() == 1 {
                 return Ok(());
             }
         }
     }
+}
+
+/// One line of the audit; it inserts none when another process has just taken its number.
+fn insert_audit<'a>(at: &'a str, who: &'a str, what: &'a str, object: &'a str, reason: &'a str) -> Query<'a, Any, AnyArguments> {
+    sqlx::query(
+        "INSERT INTO audit (id, at, who, what, object, reason) SELECT COALESCE(MAX(id), 0) + 1, $1, $2, $3, $4, $5 FROM audit \
+         WHERE 1=1 ON CONFLICT DO NOTHING",
+    )
+    .bind(at)
+    .bind(who)
+    .bind(what)
+    .bind(object)
+    .bind(reason)
 }
 
 fn holder(root: &Path) -> String {

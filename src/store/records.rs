@@ -7,7 +7,7 @@ use sqlx::Row;
 use std::collections::HashMap;
 
 /// How a stored layout maps to today's fields of a ledger.
-struct Layout {
+pub(super) struct Layout {
     count: usize,
     /// For each stored cell its field today; `None` = the ledger has no such field any more.
     fields: Vec<Option<usize>>,
@@ -72,7 +72,7 @@ impl Store {
         Ok(out)
     }
 
-    async fn layouts(&self, ledger: &Ledger) -> Result<HashMap<i64, Layout>> {
+    pub(super) async fn layouts(&self, ledger: &Ledger) -> Result<HashMap<i64, Layout>> {
         let rows = sqlx::query("SELECT id, fields FROM layout WHERE ledger=$1").bind(&ledger.id).fetch_all(&self.pool).await?;
         let mut layouts = HashMap::new();
         for row in &rows {
@@ -85,7 +85,7 @@ impl Store {
     }
 }
 
-fn stored(ledger: &Ledger, layouts: &HashMap<i64, Layout>, row: &sqlx::any::AnyRow) -> Result<Stored> {
+pub(super) fn stored(ledger: &Ledger, layouts: &HashMap<i64, Layout>, row: &sqlx::any::AnyRow) -> Result<Stored> {
     let code = text(row, "code")?;
     let damaged = |detail: &str| StoreError::Damaged { what: "record", key: format!("{} {code}", ledger.id), detail: detail.to_owned() };
     let layout = layouts.get(&number(row, "layout")?).ok_or_else(|| damaged("unknown layout"))?;

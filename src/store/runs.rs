@@ -45,6 +45,9 @@ pub struct RunInputs {
     pub enforce_on: Option<NaiveDate>,
     /// What could not be made so far; a run with any is partial.
     pub faults: Vec<String>,
+    /// The 导入报告 of the files that were read.
+    #[serde(default)]
+    pub intake_reports: Vec<String>,
 }
 
 #[derive(Clone, Debug)]

@@ -3,7 +3,9 @@
 
 pub mod deliverer;
 pub mod facts;
+pub mod gone;
 pub mod input;
+pub mod intake_report;
 mod kept;
 mod lock;
 pub mod puller;

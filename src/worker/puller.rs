@@ -44,6 +44,10 @@ pub struct LedgerPull {
     pub warnings: u64,
     pub difference: Difference,
     pub held_because: String,
+    /// The file's sheets that hold this ledger.
+    pub accounts: Vec<SheetAccount>,
+    /// Whether this pull made the snapshot.
+    pub fresh: bool,
     pub notes: Vec<Note>,
     /// All sheets of the file, as notes number them.
     pub sheets_of_file: Vec<String>,
@@ -58,6 +62,12 @@ pub struct PullReport {
     pub ledgers: Vec<LedgerPull>,
     /// Sheets that hold no known ledger, with the reason.
     pub unread: Vec<(String, String)>,
+    /// Of the file's bytes.
+    pub sha256: String,
+    /// The 导入报告 of the file, relative to the root; `None` when another file brought all of this before.
+    pub workbook: Option<String>,
+    /// Why the 导入报告 could not be written.
+    pub fault: Option<String>,
 }
 
 impl PullReport {
@@ -175,7 +185,8 @@ impl Service {
                 format!("表头须含该台账的必填栏，如项目台账的“项目编号”“项目名称”；能读取的台账：{names}"),
             )));
         }
-        let report = self.finish_pull(policy, request, pull, reader, &file, &sha256).await?;
+        let mut report = self.finish_pull(policy, request, pull, reader, &file, &sha256).await?;
+        self.write_intake_report(policy, &request.source, &mut report).await;
         for ledger in &report.ledgers {
             tracing::info!(
                 file = %report.file, ledger = %ledger.ledger, seq = ledger.seq, accepted = ledger.accepted, quarantined = ledger.quarantined,
@@ -195,7 +206,7 @@ impl Service {
         sha256: &str,
     ) -> Result<PullReport, PullError> {
         let now = stamp(self.clock.now());
-        let mut report = PullReport { file: file.to_owned(), picked: None, ledgers: Vec::new(), unread: reader.unread };
+        let mut report = PullReport { file: file.to_owned(), unread: reader.unread, sha256: sha256.to_owned(), ..PullReport::default() };
         let covers_in_file = reader.targets.values().find_map(|target| target.covers_on);
         // a header with nothing below it begins no ledger; one that had rows before goes to the brake
         let (empty, targets): (BTreeMap<_, _>, BTreeMap<_, _>) = reader
@@ -238,6 +249,8 @@ impl Service {
                 warnings: count(NoteKind::Warning),
                 difference: difference.clone(),
                 held_because: String::new(),
+                accounts: target.accounts,
+                fresh: false,
                 notes: target.notes,
                 sheets_of_file: reader.sheets.clone(),
             };
@@ -262,6 +275,7 @@ impl Service {
                 outcome.held_because = held.unwrap_or_default();
                 pull.finish(&target.writer, &facts, state, &outcome.held_because).await?;
                 outcome.state = Some(state);
+                outcome.fresh = true;
             }
             report.ledgers.push(outcome);
         }
@@ -352,6 +366,7 @@ impl<'a> FileReader<'a> {
                         cell: String::new(),
                         field,
                         code: accepted.code.clone(),
+                        name: ledger.role(Role::Name).map(|field| accepted.cells[field].to_string()).unwrap_or_default(),
                         unit: accepted.cells[ledger.owner.field()].to_string(),
                         raw,
                         reason,
@@ -422,6 +437,8 @@ impl<'a> FileReader<'a> {
                                     format!("编号与第{}行重复而内容不同", accepted.row),
                                     hint,
                                 );
+                                // what that row calls itself is not known any more
+                                taken_back.name = String::new();
                                 taken_back.sheet = first_sheet;
                                 sheet.notes.push(taken_back);
                                 if first_sheet == sheet_number {

@@ -341,7 +341,7 @@ pub fn note_lines(notes: &[Note], sheets: &[String], kinds: &[NoteKind], most: u
     let mut lines: Vec<String> =
         chosen.iter().take(most).map(|note| sentence(note, sheets.get(note.sheet as usize).map_or("", String::as_str))).collect();
     if chosen.len() > most {
-        lines.push(format!("……另有{}条，见数据质量表", chosen.len() - most));
+        lines.push(format!("……另有{}条，见导入报告", chosen.len() - most));
     }
     lines
 }

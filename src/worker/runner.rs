@@ -179,6 +179,9 @@ impl Service {
                 files = self.store.reports(&run.id).await?;
             }
             result = stage.summary(&files);
+            for path in &inputs.intake_reports {
+                writeln!(result, "导入报告：{path}")?;
+            }
             if job.steps.contains(&JobStep::Remind) {
                 self.keep(run).await?;
                 stage.remind(run, &mut inputs, &mut result).await?;
@@ -206,10 +209,13 @@ impl Service {
                 continue;
             }
             match self.pull_source(source, false).await {
-                Ok(report) if report.held() => {
-                    inputs.faults.push(format!("{}：新读入的台账与上次差异过大，暂缓生效，沿用上次", source.name))
+                Ok(report) => {
+                    if report.held() {
+                        inputs.faults.push(format!("{}：新读入的台账与上次差异过大，暂缓生效，沿用上次", source.name));
+                    }
+                    inputs.faults.extend(report.fault.map(|fault| format!("{}：{fault}", source.name)));
+                    inputs.intake_reports.extend(report.workbook);
                 }
-                Ok(_) => {}
                 Err(error) => {
                     tracing::error!(source = %source.name, %error, "a source could not be pulled");
                     inputs.faults.push(format!("{}：{error}", source.name));
@@ -267,6 +273,9 @@ impl Service {
         for (ledger, source, seq) in &inputs.snapshots {
             let title = self.config.policy.ledger(ledger).map_or(ledger.as_str(), |index| self.config.policy.ledgers[index].title.as_str());
             writeln!(text, "{title}（{source}）：第{seq}次快照")?;
+        }
+        for path in &inputs.intake_reports {
+            writeln!(text, "导入报告：{path}")?;
         }
         Ok(text)
     }

@@ -221,6 +221,17 @@ impl<'a> Stage<'a> {
                 told_before.insert(unit, told);
             }
         }
+        // what the office has confirmed to be gone is neither asked about nor thanked for
+        let absent: BTreeSet<(String, String)> = told_before
+            .values()
+            .flat_map(BTreeMap::keys)
+            .filter(|identity| policy.ledger(&identity.ledger).is_some_and(|ledger| !self.reading.has(ledger, &identity.key)))
+            .map(|identity| (identity.ledger.clone(), identity.key.clone()))
+            .collect();
+        let confirmed = self.service.confirmed_gone(&self.view, &absent).await?;
+        for told in told_before.values_mut() {
+            told.retain(|identity, _| !confirmed.contains(&(identity.ledger.clone(), identity.key.clone())));
+        }
         let mut gone = BTreeSet::new();
         for identity in told_before.values().flat_map(BTreeMap::keys) {
             if let Some(ledger) = policy.ledger(&identity.ledger)

@@ -165,7 +165,7 @@ fn a_register_of_its_own_needs_a_start_day() {
     let refused = duban(root.path(), &RUN);
     assert_eq!(refused.status.code(), Some(1));
     assert!(stderr(&refused).contains("duban init"), "{}", stderr(&refused));
-    assert!(!root.path().join("var/outbox").exists() && !root.path().join("var/reports").exists());
+    assert!(!root.path().join("var/outbox").exists() && !root.path().join("var/reports/quarterly-supervision").exists());
 
     assert!(duban(root.path(), &["init"]).status.success());
     let done = duban(root.path(), &RUN);

@@ -27,7 +27,7 @@ fn every_sheet_is_read_as_a_careful_clerk_would() {
         let imported = duban(root.path(), &["import", path.to_str().expect("a path"), "--covers", "2026-09-30"]);
         let mut found = vec![format!("exit {}", imported.status.code().unwrap_or(-1))];
         let said = stdout(&imported);
-        found.extend(said.lines().skip(1).map(|line| line.trim().to_owned()));
+        found.extend(said.lines().skip(1).filter(|line| !line.starts_with("导入报告：")).map(|line| line.trim().to_owned()));
         found.extend(stderr(&imported).lines().map(|line| line.split_once("：").map_or(line, |(_, rest)| rest).to_owned()));
         if let Some(counts) = said.lines().next().and_then(|line| line.split_once('：')).and_then(|(_, rest)| rest.split_once('；')) {
             found.insert(1, counts.0.to_owned());

@@ -5,6 +5,7 @@ mod detection;
 mod end_to_end;
 mod helpers;
 mod intake;
+mod ledgers;
 mod outputs;
 mod sources;
 mod store_contract;

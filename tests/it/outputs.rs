@@ -1,6 +1,6 @@
 //! Snapshots of what people receive: the mail of a county, a city, a lead department and the office, and the workbook, as text.
 
-use super::helpers::{files_below, fresh_root, service};
+use super::helpers::{duban, files_below, fresh_root, service, stderr};
 use calamine::{Data, Reader, Xlsx};
 use duban::worker::input::Input;
 use duban::worker::puller::PullRequest;
@@ -53,7 +53,7 @@ async fn run(root: &Path) -> String {
 }
 
 /// A mail as a person sees it: headers, plain text, and the rows of the attachment.
-fn as_read(bytes: &[u8]) -> String {
+pub fn as_read(bytes: &[u8]) -> String {
     let mail = MessageParser::default().parse(bytes).expect("a mail");
     let mut out = String::new();
     let address = |list: Option<&mail_parser::Address<'_>>| {
@@ -72,7 +72,7 @@ fn as_read(bytes: &[u8]) -> String {
 }
 
 /// A workbook as text: sheet, then each row's cells with a letter for the type of what is no text.
-fn cells(bytes: &[u8]) -> String {
+pub fn cells(bytes: &[u8]) -> String {
     let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).expect("a workbook");
     let mut out = String::new();
     for name in book.sheet_names() {
@@ -118,7 +118,7 @@ async fn what_people_receive() {
     ] {
         insta::assert_snapshot!(snapshot, as_read(mail(unit)));
     }
-    let books = files_below(&root.path().join("var/reports"));
+    let books = files_below(&root.path().join("var/reports/quarterly-supervision"));
     assert_eq!(books.len(), 1);
     // fingerprints of the configuration change with every edit of a comment
     let text: Vec<String> = cells(&books[0].1)
@@ -165,4 +165,54 @@ async fn a_unit_sees_only_its_own() {
             }
         }
     }
+}
+
+/// Six rows, one of which is taken as it is.
+const FAULTY: &str = "\
+项目编号,项目名称,市（州）,县（市、区）,协议类型,项目阶段,合同投资额（亿元）,签约时间,实际投产时间,存在问题
+GZ4,丁项目,黔南布依族苗族自治州,瓮安县,合同,签约,2.5,2023-02-30,,=用地
+,丙项目,贵阳市,白云区,合同,签约,100美元,2025-01-01,,
+GZ2,乙项目,贵阳市,白云区,合约,签约,3,2025-01-01,2024-01-01,-1+2
+GZ5,戊项目,某市,某县,合同,签约,三点五,2025-01-01,,
+GZ7,庚项目,贵阳市,白云区,合同,签约,1,2025-01-01,,
+GZ7,庚项目二,贵阳市,白云区,合同,签约,1,2025-01-01,,
+合计,,,,,,7,,,
+";
+
+/// What a clerk gets back for a file: first a good one, then one with faults.
+#[tokio::test]
+async fn what_a_clerk_is_told_of_a_file() {
+    let root = fresh_root();
+    let service = service(root.path(), "2026-10-08T00:00:00Z").await;
+    let good = "项目编号,项目名称,市（州）,县（市、区）,协议类型,合同投资额（亿元）\nGZ1,甲项目,贵阳市,白云区,合同,1\nGZ2,乙项目,贵阳市,白云区,合同,2\n";
+    let mut reports = Vec::new();
+    for (name, text, covers_on) in [("六月.csv", good, "2026-06-30"), ("九月.csv", FAULTY, "2026-09-30")] {
+        let path = root.path().join(name);
+        std::fs::write(&path, text).expect("a register");
+        let request = PullRequest {
+            input: Input::File(path),
+            source: "import".into(),
+            sample: false,
+            covers_on: covers_on.parse().ok(),
+            accept: true,
+            only: None,
+        };
+        let report = service.pull(&service.config.policy, &request).await.expect("a pull");
+        assert_eq!(report.fault, None);
+        reports.push(report.workbook.expect("a report"));
+    }
+    service.store.close().await;
+    assert!(reports[1].starts_with("var/reports/导入报告/import/2026-09-30-") && reports[1].ends_with("/导入报告.xlsx"), "{reports:?}");
+    let text = cells(&std::fs::read(root.path().join(&reports[1])).expect("the report"));
+    insta::assert_snapshot!("workbook_intake_report", text);
+}
+
+/// The empty sheet of the widest ledger.
+#[test]
+fn what_an_office_fills_in() {
+    let root = fresh_root();
+    let file = root.path().join("填报表.xlsx");
+    let made = duban(root.path(), &["blank", "project", file.to_str().expect("a path")]);
+    assert!(made.status.success(), "{}", stderr(&made));
+    insta::assert_snapshot!("workbook_blank_project", cells(&std::fs::read(&file).expect("the form")));
 }

@@ -209,12 +209,18 @@ fn documents_name_what_exists() {
     let read = |name: &str| std::fs::read_to_string(home().join(name)).unwrap_or_else(|_| panic!("{name} is missing"));
     for name in ["README.md", "README.zh-CN.md"] {
         let text = read(name);
-        for command in ["run", "serve", "check", "preview", "findings", "pull", "import", "init", "snapshot", "runs", "outbox", "sample"] {
+        for command in [
+            "run", "serve", "check", "preview", "findings", "pull", "import", "init", "snapshot", "runs", "outbox", "sample", "blank",
+            "diff",
+        ] {
             assert!(text.contains(&format!("duban {command}")), "{name} does not name duban {command}");
         }
         for command in ["cargo run --release -- run quarterly-supervision --as-of 2026-09-30", "bash .ci/test"] {
             assert!(text.contains(command), "{name} does not begin with {command}");
         }
+    }
+    for command in ["duban blank", "duban diff", "duban snapshot gone", "duban snapshot confirm-gone"] {
+        assert!(read("docs/OPERATIONS.md").contains(command), "docs/OPERATIONS.md does not name {command}");
     }
     assert!(read("docs/ARCHITECTURE.md").contains("domain"));
     assert!(read("CHANGELOG.md").contains("0.1.0"));

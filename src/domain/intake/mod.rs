@@ -6,10 +6,12 @@
 mod cell;
 mod check;
 mod header;
+mod place;
 
 pub use cell::{CellFault, read_cell};
 pub use check::{KnownOwners, Remark, remarks};
 pub use header::{Header, Merges, column_letters};
+pub use place::place_of;
 
 use super::ledger::{Ledger, Role};
 use super::period::chinese_date;
@@ -113,6 +115,9 @@ pub struct Note {
     /// Chinese title of the field; empty where none.
     pub field: String,
     pub code: String,
+    /// What the row calls itself, where it could be read.
+    #[serde(default)]
+    pub name: String,
     /// The unit that keeps the row, as the row names it.
     pub unit: String,
     pub raw: String,
@@ -292,6 +297,7 @@ impl<'a> SheetIntake<'a> {
                 cell: format!("{letters}{}", header.last_row),
                 field: ledger.fields[*field].title.clone(),
                 code: String::new(),
+                name: String::new(),
                 unit: String::new(),
                 raw: String::new(),
                 reason: "表头重复，只读取左边第一列".into(),
@@ -346,6 +352,7 @@ impl<'a> SheetIntake<'a> {
         }
         let code = ledger.role(Role::Code).and_then(|field| record[field].text()).unwrap_or_default().to_owned();
         let unit = record[ledger.owner.field()].text().unwrap_or_default().to_owned();
+        let noted = self.notes.len();
         let mut quarantined = false;
         for (field, column, raw, fault) in faults {
             let title = ledger.fields[field].title.clone();
@@ -369,6 +376,11 @@ impl<'a> SheetIntake<'a> {
                     reason,
                     format!("请补填{}后重新导入", field.title),
                 );
+            }
+        }
+        if let Some(name) = ledger.role(Role::Name).and_then(|field| record[field].text()) {
+            for note in &mut self.notes[noted..] {
+                note.name = cell::shown(name);
             }
         }
         if quarantined {
@@ -472,6 +484,7 @@ impl<'a> SheetIntake<'a> {
             cell: column.map(|column| format!("{}{row}", column_letters(column))).unwrap_or_default(),
             field: field.unwrap_or_default(),
             code: code.to_owned(),
+            name: String::new(),
             unit: unit.to_owned(),
             raw: cell::shown(raw),
             reason,

@@ -7,7 +7,7 @@ use super::sentence::{clause, ladder, sentence};
 use crate::domain::period::chinese_date;
 use chrono::Datelike;
 
-const COLUMNS: usize = 10;
+pub(super) const COLUMNS: usize = 10;
 
 impl<'a> Page<'a, '_> {
     pub(super) fn cover(&mut self, paragraphs: &[String], objection: &str) -> Sheet<'a> {
@@ -130,12 +130,12 @@ impl<'a> Page<'a, '_> {
     }
 }
 
-fn table(sheet: &mut Sheet<'_>, role: Role, heads: &[(usize, &str)]) {
+pub(super) fn table(sheet: &mut Sheet<'_>, role: Role, heads: &[(usize, &str)]) {
     spread(sheet, role, heads.iter().map(|(column, text)| (*column, Value::text(*text))).collect());
 }
 
 /// A row whose cells each reach to the next one, the last to the edge, as high as its texts need.
-fn spread(sheet: &mut Sheet<'_>, role: Role, values: Vec<(usize, Value)>) {
+pub(super) fn spread(sheet: &mut Sheet<'_>, role: Role, values: Vec<(usize, Value)>) {
     let mut cells = vec![Value::Blank; COLUMNS];
     let mut merges = Vec::new();
     let mut lines = 1;

@@ -12,7 +12,7 @@ use crate::domain::record::{Cell, Decimal, Record};
 use crate::domain::rule::{Act, Light};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Longer lists are made row by row when they are written.
 const LATER_FROM: usize = 2000;
@@ -53,7 +53,7 @@ impl<'a> Page<'a, '_> {
             None => found.sort_by_key(|finding| finding.state),
         }
         let all = found.clone();
-        let also = Rc::new(if list.fold { fold(self.view.policy(), &mut found) } else { BTreeMap::new() });
+        let also = Arc::new(if list.fold { fold(self.view.policy(), &mut found) } else { BTreeMap::new() });
         let single = list.rules.len() == 1 && list.group.is_none();
         let mut sheets: Vec<Sheet<'a>> = Vec::new();
         let mut chunks = found.chunks(LIST_ROWS_MAX);
@@ -74,7 +74,7 @@ impl<'a> Page<'a, '_> {
         list: &List,
         chunk: &[&'a Finding],
         all: &[&'a Finding],
-        also: &Rc<Also<'a>>,
+        also: &Arc<Also<'a>>,
         before: usize,
         total: bool,
     ) -> Sheet<'a> {
@@ -135,20 +135,20 @@ impl<'a> Page<'a, '_> {
     }
 
     /// The rows of a long list behind its first ones.
-    fn later(&self, found: &[&'a Finding], before: usize, columns: &[ListColumn], widths: &[Column], also: &Rc<Also<'a>>) -> Later<'a> {
+    fn later(&self, found: &[&'a Finding], before: usize, columns: &[ListColumn], widths: &[Column], also: &Arc<Also<'a>>) -> Later<'a> {
         let mut tags = BTreeMap::new();
         for finding in found {
             *tags.entry(tag_of(finding)).or_default() += 1;
         }
         let count = found.len();
-        let (found, columns, widths, also) = (found.to_vec(), columns.to_vec(), widths.to_vec(), Rc::clone(also));
+        let (found, columns, widths, also) = (found.to_vec(), columns.to_vec(), widths.to_vec(), Arc::clone(also));
         let view = View { material: self.view.material, findings: Vec::new() };
         let row = move |number: usize| {
             let mut row = view.finding_line(&columns, before + number + 1, found[number], &also);
             fit_heights(std::slice::from_mut(&mut row), &widths);
             row
         };
-        Later { count, tags, row: Rc::new(row) }
+        Later { count, tags, row: Arc::new(row) }
     }
 
     /// Sums the amounts of a list where every project stands once.

@@ -361,5 +361,5 @@ pub(super) const LIGHTS: [Light; 3] = [Light::Red, Light::Orange, Light::Yellow]
 
 /// Columns of equal width.
 pub(super) fn grid(first: f64, rest: f64, count: usize) -> Vec<Column> {
-    (0..count).map(|index| Column { width: if index == 0 { first } else { rest }, fill: false }).collect()
+    (0..count).map(|index| Column { width: if index == 0 { first } else { rest }, ..Column::default() }).collect()
 }

@@ -3,7 +3,9 @@
 //! Invariant: pure and deterministic. The same template and material build an equal [`Workbook`]; no hash map is walked into it.
 
 mod balance;
+mod blank;
 mod cover;
+pub mod intake_report;
 mod list;
 mod matrix;
 mod model;
@@ -16,8 +18,10 @@ mod template;
 mod tests;
 
 pub use balance::{Mismatch, tie_out};
+pub use blank::{BlankForm, blank};
 pub use model::{
-    Area, At, Chart, ChartKind, Column, Figure, FigureKey, Later, Paper, Role, Row, Series, Sheet, Sum, Tag, Value, Workbook, text_width,
+    Area, At, Chart, ChartKind, Choice, Column, Entry, Figure, FigureKey, Later, Paper, Role, Row, Series, Sheet, Sum, Tag, Value, Words,
+    Workbook, text_width,
 };
 pub use sentence::{clause, ladder, sentence};
 pub use template::{Axis, BuiltIn, ColumnKey, Form, Group, List, ListColumn, MatrixColumn, SheetTemplate, Template};

@@ -5,7 +5,7 @@ use crate::domain::record::Decimal;
 use crate::domain::rule::Light;
 use chrono::NaiveDate;
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// A whole workbook, ready to render. Two equal values render to the same bytes.
 #[derive(Clone, Debug, Default)]
@@ -42,6 +42,8 @@ pub struct Sheet<'a> {
     pub later: Option<Later<'a>>,
     /// Rows below those made later.
     pub tail: Vec<Row>,
+    /// Rows that follow these one by one while the file is written, so that nobody holds them all.
+    pub streamed: usize,
     /// Rows and columns that stay in view.
     pub freeze: Option<(usize, usize)>,
     /// Head row and last row of the filtered table.
@@ -49,8 +51,14 @@ pub struct Sheet<'a> {
     /// Rows printed on every page, first and last.
     pub repeat: Option<(usize, usize)>,
     pub charts: Vec<Chart>,
+    /// Pages side by side that a wide sheet is printed on; 0 and 1 are one.
+    pub pages_wide: u16,
+    /// The last row that is printed, where empty rows are meant to be.
+    pub printed_to: Option<usize>,
     /// Data bars: (column, first row, last row).
     pub bars: Vec<(usize, usize, usize)>,
+    /// Lists to choose from while the sheet is filled in.
+    pub choices: Vec<Choice>,
     pub header: String,
     pub footer: String,
     /// It lists only a part of the findings of its rules, so its rows need not add up to the totals.
@@ -63,7 +71,7 @@ pub struct Later<'a> {
     pub count: usize,
     /// The rows by what they list.
     pub tags: BTreeMap<Tag, i128>,
-    pub(super) row: Rc<dyn Fn(usize) -> Row + 'a>,
+    pub(super) row: Arc<dyn Fn(usize) -> Row + Send + Sync + 'a>,
 }
 
 impl Later<'_> {
@@ -84,6 +92,37 @@ pub struct Column {
     pub width: f64,
     /// The unit fills it in.
     pub fill: bool,
+    /// What is to be entered below the head of an empty form.
+    pub entry: Option<Entry>,
+}
+
+/// What a column of an empty form takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Entry {
+    /// Kept as typed, codes and telephone numbers among it.
+    Text,
+    Date,
+    Decimal,
+    Int,
+}
+
+/// Cells of one column that offer words to choose from; another word is entered after a warning.
+#[derive(Clone, Debug)]
+pub struct Choice {
+    pub column: usize,
+    pub first: usize,
+    pub last: usize,
+    pub words: Words,
+}
+
+#[derive(Clone, Debug)]
+pub enum Words {
+    These(Vec<String>),
+    /// Too long to stand in the list itself: a run of cells of another sheet.
+    Listed {
+        sheet: usize,
+        area: Area,
+    },
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -280,7 +319,7 @@ pub fn fit_heights(rows: &mut [Row], columns: &[Column]) {
 
 /// Column widths that hold what the rows' cells need, each within 8 and `most`.
 pub fn fit(rows: &[Row], count: usize, most: f64) -> Vec<Column> {
-    let mut columns = vec![Column { width: 0.0, fill: false }; count];
+    let mut columns = vec![Column::default(); count];
     for row in rows.iter().filter(|row| row.merges.is_empty()) {
         for (column, cell) in columns.iter_mut().zip(&row.cells) {
             column.width = column.width.max(cell.width());
@@ -295,7 +334,7 @@ pub fn fit(rows: &[Row], count: usize, most: f64) -> Vec<Column> {
 impl Sheet<'_> {
     /// All rows, those made later too.
     pub fn height(&self) -> usize {
-        self.rows.len() + self.later.as_ref().map_or(0, |later| later.count) + self.tail.len()
+        self.rows.len() + self.later.as_ref().map_or(0, |later| later.count) + self.streamed + self.tail.len()
     }
 
     /// One text across all columns of the sheet, as high as it needs.

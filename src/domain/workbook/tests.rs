@@ -335,7 +335,7 @@ fn a_template_that_names_the_unknown_is_told_what_it_meant() {
 #[test]
 fn a_long_list_is_streamed_row_by_row() {
     let mut book = Workbook { title: "长表".into(), created: "2026-09-30".parse().unwrap(), ..Workbook::default() };
-    let mut long = Sheet { name: "长表".into(), columns: vec![Column { width: 10.0, fill: false }; 2], ..Sheet::default() };
+    let mut long = Sheet { name: "长表".into(), columns: vec![Column { width: 10.0, ..Column::default() }; 2], ..Sheet::default() };
     long.banner(Role::Title, "长表");
     long.row(Role::Head, vec![Value::text("甲"), Value::text("乙")]);
     for number in 0..20_001 {

@@ -5,8 +5,11 @@ use chrono::NaiveDate;
 use duban::domain::intake::{Note, NoteKind, SheetAccount};
 use duban::domain::ledger::{Field, FieldKind, Ledger, OwnerSpec, Privacy};
 use duban::domain::record::{Cell, Decimal, pack};
+use duban::domain::snapshot::Version;
 use duban::store::Store;
+use duban::store::changes::{ChangeCounts, GoneConfirmed, Side};
 use duban::store::snapshots::{Added, Difference, FileOrigin, NewRecord, SnapshotFacts, SnapshotState};
+use sqlx::Row;
 
 const FIELDS: [&str; 3] = ["code", "name", "amount"];
 const AT: &str = "2026-11-23T00:00:00.000Z";
@@ -39,6 +42,7 @@ fn note(row: u32, reason: &str) -> Note {
         cell: format!("P{row}"),
         field: "开工日期".into(),
         code: "GZ1".into(),
+        name: "甲项目".into(),
         unit: "甲县".into(),
         raw: "二〇二六年\"13\"月".into(),
         reason: reason.into(),
@@ -438,4 +442,98 @@ pub async fn concurrent_pulls_of_one_source_follow_each_other(db: &Db) {
     let store = db.open().await;
     assert_eq!(store.snapshots().await.expect("snapshots").len(), 1);
     assert_eq!(read(&store, 1).await.len(), 100);
+}
+
+/// Codes of a whole comparison, page after page.
+async fn only_in(store: &Store, side: Side<'_>, other: Side<'_>) -> Vec<String> {
+    let ledger = ledger(&FIELDS);
+    let mut codes: Vec<String> = Vec::new();
+    loop {
+        let after = codes.last().cloned().unwrap_or_default();
+        let page = store.only_in(&ledger, side, other, &after).await.expect("a page");
+        if page.is_empty() {
+            return codes;
+        }
+        codes.extend(page.into_iter().map(|stored| stored.record.code));
+    }
+}
+
+pub async fn differences_are_counted_and_paged(db: &Db) {
+    let store = db.open().await;
+    let many = |from: usize, to: usize| (from..to).map(|number| row(&format!("贵{number:05}"), "甲", 1)).collect::<Vec<_>>();
+    take(&store, &many(0, 1500)).await;
+    let mut rows = many(10, 2600);
+    rows[0] = row("贵00010", "甲", 7);
+    take(&store, &rows).await;
+    let (old, new, none) = (Side { source: "a", seq: 1 }, Side { source: "a", seq: 2 }, Side { source: "a", seq: 0 });
+    let count = async |a, b| store.count_changes("project", a, b).await.expect("counts");
+    assert_eq!(count(old, new).await, ChangeCounts { added: 1100, changed: 1, gone: 10 });
+    assert_eq!(count(new, old).await, ChangeCounts { added: 10, changed: 1, gone: 1100 });
+    assert_eq!(count(none, old).await, ChangeCounts { added: 1500, ..ChangeCounts::default() });
+    assert_eq!(count(old, old).await, ChangeCounts::default());
+    // several pages, each code once
+    let mut added = only_in(&store, new, old).await;
+    assert_eq!(added.len(), 1100);
+    added.sort_unstable();
+    added.dedup();
+    assert_eq!((added.len(), added[0].as_str()), (1100, "贵01500"));
+    assert_eq!(only_in(&store, old, new).await.len(), 10);
+    let ledger = ledger(&FIELDS);
+    let changed = store.changed(&ledger, old, new, "").await.expect("a page");
+    let [(before, now)] = &changed[..] else { panic!("{} changed", changed.len()) };
+    assert_eq!((before.record.code.as_str(), before.first_seq, now.first_seq), ("贵00010", 1, 2));
+    assert_eq!((before.record.cells[2].money(), now.record.cells[2].money()), (Some(1), Some(7)));
+    assert!(store.changed(&ledger, old, new, "贵00010").await.expect("a page").is_empty());
+    // another source is another register
+    assert_eq!(count(Side { source: "b", seq: 1 }, new).await.added, 2590);
+}
+
+pub async fn gone_codes_are_confirmed_once(db: &Db) {
+    let store = db.open().await;
+    take(&store, &[row("A", "甲", 1), row("B", "乙", 2)]).await;
+    take(&store, &[row("A", "甲", 1), row("B", "乙二", 2)]).await;
+    take(&store, &[row("A", "甲", 1)]).await;
+    let mut absent = Vec::new();
+    store.each_absent("project", "a", 3, |found| absent.push(found)).await.expect("codes");
+    let spans: Vec<(&str, &str, Version)> = absent.iter().map(|found| (found.code.as_str(), found.name.as_str(), found.version)).collect();
+    assert_eq!(spans, [("B", "乙", Version { first_seq: 1, last_seq: 1 }), ("B", "乙二", Version { first_seq: 2, last_seq: 2 })]);
+    assert_eq!(store.versions("project", "a", "B").await.expect("versions"), absent);
+    assert_eq!((absent[0].unit.as_str(), absent[0].sheet, absent[0].row), ("甲县", 1, 7));
+    let mut none = 0;
+    store.each_absent("project", "a", 2, |_| none += 1).await.expect("codes");
+    assert_eq!(none, 0, "both stand in the second");
+
+    let confirmed = GoneConfirmed {
+        ledger: "project".into(),
+        source: "a".into(),
+        code: "B".into(),
+        seen_seq: 2,
+        confirmed_at: AT.into(),
+        who: "张三".into(),
+        reason: "合同已解除".into(),
+    };
+    assert!(store.confirm_gone(&confirmed).await.expect("a word"));
+    assert!(!store.confirm_gone(&GoneConfirmed { who: "李四".into(), ..confirmed.clone() }).await.expect("a word"), "the first stands");
+    let later = GoneConfirmed { seen_seq: 4, ..confirmed.clone() };
+    assert!(store.confirm_gone(&later).await.expect("a word"), "it came back and went again");
+    assert_eq!(store.gone_confirmed().await.expect("words"), [confirmed, later]);
+    let raw = db.raw().await;
+    let rows = sqlx::query("SELECT who, what, object, reason FROM audit ORDER BY id").fetch_all(&raw).await.expect("lines");
+    let lines: Vec<String> = rows.iter().map(|row| (0..4).map(|at| row.get::<String, _>(at)).collect::<Vec<_>>().join(" ")).collect();
+    assert_eq!(lines, ["张三 confirm gone project/a/B 合同已解除"; 2], "one line for each word that counts");
+    raw.close().await;
+}
+
+pub async fn notes_come_in_pages(db: &Db) {
+    let store = db.open().await;
+    let notes: Vec<Note> = (0..6000).map(|row| note(row, "不是日期")).collect();
+    Take { rows: &[row("A", "甲", 1)], notes: &notes, ..Take::default() }.into(&store).await;
+    let mut keys = Vec::new();
+    store.each_note_key("project", "a", 1, |no, kind, unit| keys.push((no, kind, unit.to_owned()))).await.expect("keys");
+    assert_eq!(keys.len(), 6000);
+    assert!(keys.iter().enumerate().all(|(at, key)| *key == (at as i64, NoteKind::Quarantined, "甲县".to_owned())));
+    let asked: Vec<i64> = (0..600).rev().map(|number| number * 10).collect();
+    let found = store.notes_numbered("project", "a", 1, &asked).await.expect("notes");
+    assert!(found.iter().zip(&asked).all(|(note, no)| i64::from(note.row) == *no) && found.len() == 600);
+    assert!(store.notes_numbered("project", "a", 1, &[6000]).await.is_err(), "no such note");
 }

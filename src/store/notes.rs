@@ -1,0 +1,62 @@
+//! Reading the notes of a snapshot without holding them all: their order first, then pages.
+
+use super::{Result, Store, StoreError, json, number, sql, text};
+use crate::domain::intake::{Note, NoteKind};
+use std::collections::HashMap;
+
+/// Rows of one page.
+const PAGE: i64 = 5000;
+
+impl Store {
+    /// Hands number, kind and unit of every note of a snapshot to `take`, in file order. Memory holds one page.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn each_note_key(&self, ledger: &str, source: &str, seq: i64, mut take: impl FnMut(i64, NoteKind, &str)) -> Result<()> {
+        let mut after = -1i64;
+        loop {
+            let rows = sqlx::query(
+                "SELECT no, kind, unit FROM intake_note WHERE ledger=$1 AND source=$2 AND seq=$3 AND no>$4 ORDER BY no LIMIT $5",
+            )
+            .bind(ledger)
+            .bind(source)
+            .bind(seq)
+            .bind(after)
+            .bind(PAGE)
+            .fetch_all(&self.pool)
+            .await?;
+            for row in &rows {
+                let code = text(row, "kind")?;
+                let kind = NoteKind::NAMES.iter().find(|(name, _)| *name == code).map(|(_, kind)| *kind).ok_or_else(|| {
+                    StoreError::Damaged { what: "note", key: format!("{ledger}/{source}/{seq}"), detail: format!("kind {code}") }
+                })?;
+                after = number(row, "no")?;
+                take(after, kind, &text(row, "unit")?);
+            }
+            if (rows.len() as i64) < PAGE {
+                return Ok(());
+            }
+        }
+    }
+
+    /// The notes of these numbers, in the order asked for.
+    ///
+    /// # Errors
+    /// The database fails, or a note is missing or damaged.
+    pub async fn notes_numbered(&self, ledger: &str, source: &str, seq: i64, numbers: &[i64]) -> Result<Vec<Note>> {
+        let mut found: HashMap<i64, Note> = HashMap::with_capacity(numbers.len());
+        for part in numbers.chunks(200) {
+            let list = (0..part.len()).map(|index| format!("${}", index + 4)).collect::<Vec<_>>().join(",");
+            let statement = format!("SELECT no, body FROM intake_note WHERE ledger=$1 AND source=$2 AND seq=$3 AND no IN ({list})");
+            let mut query = sqlx::query(sql(statement)).bind(ledger).bind(source).bind(seq);
+            for number in part {
+                query = query.bind(*number);
+            }
+            for row in &query.fetch_all(&self.pool).await? {
+                found.insert(number(row, "no")?, json("note", ledger, &text(row, "body")?)?);
+            }
+        }
+        let missing = |no: &i64| StoreError::Damaged { what: "note", key: format!("{ledger}/{source}/{seq}"), detail: format!("no {no}") };
+        numbers.iter().map(|no| found.remove(no).ok_or_else(|| missing(no))).collect()
+    }
+}

@@ -1,0 +1,276 @@
+//! Forms out and registers in: the import report, empty sheets, what differs between two snapshots, what has left a register.
+
+use super::helpers::{duban, edit, files_below, fresh_root, service, stderr, stdout};
+use super::outputs::{as_read, cells};
+use chrono::NaiveDate;
+use duban::store::changes::GoneConfirmed;
+use duban::worker::input::Input;
+use duban::worker::puller::PullRequest;
+use duban::worker::runner::{RunRequest, RunWhen};
+use rust_xlsxwriter::{Workbook, XlsxError};
+use std::path::Path;
+
+const HEAD: &str = "项目编号,项目名称,市（州）,县（市、区）,协议类型,项目阶段,合同投资额（亿元）,签约时间\n";
+
+/// Imports rows below the head as a file of this name, for this day.
+fn import(root: &Path, name: &str, day: &str, rows: &str) -> String {
+    let file = root.join(name);
+    std::fs::write(&file, format!("{HEAD}{rows}")).expect("a register");
+    let done = duban(root, &["import", file.to_str().expect("a path"), "--covers", day, "--accept"]);
+    assert!(matches!(done.status.code(), Some(0 | 2)), "{}{}", stdout(&done), stderr(&done));
+    stdout(&done)
+}
+
+fn row(code: &str, name: &str, amount: &str) -> String {
+    format!("{code},{name},贵阳市,白云区,合同,签约,{amount},2025-01-01\n")
+}
+
+fn report_line(said: &str) -> &str {
+    said.lines().find_map(|line| line.strip_prefix("导入报告：")).expect("a report")
+}
+
+#[test]
+fn the_same_file_makes_the_same_import_report() {
+    let rows = format!("{}GZ2,乙项目,贵阳市,白云区,合同,签约,三亿,2023-02-30\n", row("GZ1", "甲项目", "1"));
+    let (first, second) = (fresh_root(), fresh_root());
+    let said = import(first.path(), "台账.csv", "2026-09-30", &rows);
+    assert_eq!(said, import(second.path(), "台账.csv", "2026-09-30", &rows));
+    let path = report_line(&said);
+    let made = files_below(&first.path().join("var/reports"));
+    assert_eq!(made.len(), 1);
+    assert!(made == files_below(&second.path().join("var/reports")), "the reports differ");
+    assert!(path.ends_with(&made[0].0), "{path}");
+    // one that was lost is made again with the next pull of the same file
+    std::fs::remove_file(first.path().join(path)).expect("the report");
+    import(first.path(), "台账.csv", "2026-09-30", &rows);
+    assert!(made == files_below(&first.path().join("var/reports")), "the report of a killed pull differs");
+    // another file that says the same brings nothing
+    let said = import(first.path(), "台账二.csv", "2026-09-30", &format!("{rows}\n"));
+    assert!(said.contains("无需更新") && !said.contains("导入报告："), "{said}");
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_no_quiet_success() {
+    let root = fresh_root();
+    std::fs::create_dir_all(root.path().join("var")).expect("a folder");
+    std::fs::write(root.path().join("var/reports"), "in the way").expect("a file");
+    let file = root.path().join("台账.csv");
+    std::fs::write(&file, format!("{HEAD}{}", row("GZ1", "甲项目", "1"))).expect("a register");
+    let done = duban(root.path(), &["import", file.to_str().expect("a path"), "--covers", "2026-09-30"]);
+    assert_eq!(done.status.code(), Some(2), "{}", stdout(&done));
+    assert!(stderr(&done).contains("导入报告未能生成"), "{}", stderr(&done));
+    assert!(stdout(&done).contains("入库1"), "the rows are in: {}", stdout(&done));
+}
+
+/// A filled form: the head as `blank` makes it, one row.
+fn filled(form: &Path, to: &Path, values: &[(&str, &str)]) -> Result<(), XlsxError> {
+    use calamine::{Reader, Xlsx};
+    let mut book: Xlsx<_> = calamine::open_workbook(form).expect("the form");
+    let name = book.sheet_names()[0].clone();
+    let range = book.worksheet_range(&name).expect("a sheet");
+    let mut out = Workbook::new();
+    let sheet = out.add_worksheet();
+    sheet.set_name(&name)?;
+    for (column, head) in range.rows().next().expect("a head").iter().enumerate() {
+        let head = head.to_string();
+        sheet.write(0, column as u16, &head)?;
+        let value = values.iter().find(|(title, _)| head == *title || head.starts_with(&format!("{title}（"))).map(|(_, value)| *value);
+        if let Some(value) = value {
+            sheet.write(1, column as u16, value)?;
+        }
+    }
+    out.save(to)?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_form_is_read_back() {
+    let root = fresh_root();
+    let at = root.path();
+    let service = service(at, "2026-10-08T00:00:00Z").await;
+    let ledgers = service.config.policy.ledgers.clone();
+    service.store.close().await;
+    assert_eq!(ledgers.len(), 9);
+    for ledger in &ledgers {
+        let form = at.join(format!("{}.xlsx", ledger.id));
+        let form_text = form.to_str().expect("a path");
+        let made = duban(at, &["blank", &ledger.id, form_text]);
+        assert_eq!(made.status.code(), Some(0), "{}", stderr(&made));
+        let bytes = std::fs::read(&form).expect("the form");
+        // the same form once more changes nothing
+        assert!(stdout(&duban(at, &["blank", &ledger.id, form_text])).contains("已有相同的"));
+        assert!(std::fs::read(&form).expect("the form") == bytes);
+        let empty = duban(at, &["import", form_text]);
+        assert_eq!(empty.status.code(), Some(1), "{}", stdout(&empty));
+        assert!(stderr(&empty).contains("表头下面没有数据"), "{}: {}", ledger.id, stderr(&empty));
+
+        let head: Vec<String> = cells(&bytes).lines().nth(1).expect("a head").split(" | ").map(str::to_owned).collect();
+        assert_eq!(head.len(), ledger.fields.len());
+        let mut values: Vec<(&str, &str)> = Vec::new();
+        for (field, head) in ledger.fields.iter().zip(&head) {
+            assert!(head.starts_with(&field.title), "{head}");
+            assert_eq!(head.contains("必填"), field.required, "{head}");
+            if field.required {
+                values.push((&field.title, "GZ202600001"));
+            }
+        }
+        let full = at.join(format!("{}-filled.xlsx", ledger.id));
+        filled(&form, &full, &values).expect("a filled form");
+        let read = duban(at, &["import", full.to_str().expect("a path"), "--covers", "2026-09-30"]);
+        assert_eq!(read.status.code(), Some(0), "{}{}", stdout(&read), stderr(&read));
+        assert!(stdout(&read).contains(&format!("{}（截至2026年9月30日）：读入1行，入库1，待核0", ledger.title)), "{}", stdout(&read));
+    }
+    let form = at.join("project.xlsx");
+    std::fs::write(&form, "mine").expect("a file");
+    let refused = duban(at, &["blank", "project", form.to_str().expect("a path")]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(stderr(&refused).contains("holds something else"), "{}", stderr(&refused));
+    assert_eq!(std::fs::read(&form).expect("a file"), b"mine");
+    for (arguments, expect) in [
+        (["blank", "projekt", "a.xlsx"], "ledger \"projekt\" is unknown (did you mean \"project\"?)"),
+        (["blank", "project", "a.csv"], "must end in .xlsx"),
+    ] {
+        let refused = duban(at, &arguments);
+        assert_eq!(refused.status.code(), Some(1));
+        assert!(stderr(&refused).contains(expect), "{}", stderr(&refused));
+    }
+}
+
+#[test]
+fn a_filled_amount_is_in_the_unit_of_its_head() {
+    let root = fresh_root();
+    let (form, full) = (root.path().join("form.xlsx"), root.path().join("full.xlsx"));
+    assert!(duban(root.path(), &["blank", "project", form.to_str().expect("a path")]).status.success());
+    let values = [("项目编号", "GZ1"), ("项目名称", "甲项目"), ("合同投资额", "2.5"), ("签约时间", "2025-01-01"), ("市（州）", "贵阳市")];
+    filled(&form, &full, &values).expect("a filled form");
+    let read = duban(root.path(), &["import", full.to_str().expect("a path"), "--covers", "2026-09-30"]);
+    assert_eq!(read.status.code(), Some(0), "{}{}", stdout(&read), stderr(&read));
+    let exported = stdout(&duban(root.path(), &["snapshot", "export", "project", "--as-of", "2026-09-30"]));
+    let line = exported.lines().nth(1).expect("a row");
+    assert!(line.starts_with("GZ1,甲项目,") && line.contains(",2.5,") && line.contains(",2025-01-01,"), "{line}");
+}
+
+#[test]
+fn two_snapshots_are_compared_down_to_the_cell() {
+    let root = fresh_root();
+    let at = root.path();
+    import(at, "六月.csv", "2026-06-30", &[row("GZ1", "甲项目", "1"), row("GZ2", "乙项目", "2"), row("GZ3", "丙项目", "3")].concat());
+    import(at, "九月.csv", "2026-09-30", &[row("GZ4", "丁项目", "4"), row("GZ1", "甲项目", "1"), row("GZ2", "乙项目", "20")].concat());
+    let expected = "\
+项目台账：import第1次快照（截至2026年6月30日） → import第2次快照（截至2026年9月30日）
+新增 GZ4 丁项目 白云区（九月.csv 第2行）
+消失 GZ3 丙项目 白云区（六月.csv 第4行）
+变更 GZ2 乙项目 白云区 合同投资额：2 → 20（六月.csv G3 → 九月.csv G4）
+新增1，消失1，变更1
+";
+    let said = duban(at, &["diff", "project/import/1", "project/import/2"]);
+    assert_eq!((said.status.code(), stdout(&said).as_str()), (Some(0), expected), "{}", stderr(&said));
+    let days = stdout(&duban(at, &["diff", "2026-07-01", "2026-10-01", "--ledger", "project"]));
+    assert_eq!(days.lines().skip(1).collect::<Vec<_>>(), expected.lines().skip(1).collect::<Vec<_>>());
+    assert!(days.starts_with("项目台账（import）"), "{days}");
+    let table = stdout(&duban(at, &["diff", "project/import/2", "project/import/1", "--format", "csv"]));
+    assert_eq!(
+        table.lines().collect::<Vec<_>>(),
+        [
+            "类别,台账,来源,编号,名称,责任单位,栏目,原内容,新内容,原位置,新位置",
+            "新增,项目台账,import,GZ3,丙项目,白云区,,,,,六月.csv 第4行",
+            "消失,项目台账,import,GZ4,丁项目,白云区,,,,九月.csv 第2行,",
+            "变更,项目台账,import,GZ2,乙项目,白云区,合同投资额,20,2,九月.csv G4,六月.csv G3",
+        ]
+    );
+    for (arguments, expect) in [
+        (vec!["diff", "projct/import/1", "project/import/2"], "ledger \"projct\" is unknown (did you mean \"project\"?)"),
+        (vec!["diff", "project/imprt/1", "project/import/2"], "source \"imprt\" holds no project (did you mean \"import\"?)"),
+        (vec!["diff", "project/import/1", "project/import/9"], "project/import has no snapshot 9 (there are: 1, 2)"),
+        (vec!["diff", "2026-07-01", "2026-10-01"], "two days need --ledger"),
+        (vec!["diff", "2026-07-01", "project/import/2"], "give two snapshots"),
+        (vec!["diff", "project", "project/import/2"], "project is no snapshot"),
+        (vec!["diff", "2026-07-01", "2026-10-01", "--ledger", "contact"], "ledger \"contact\" was never read"),
+    ] {
+        let refused = duban(at, &arguments);
+        assert_eq!(refused.status.code(), Some(1), "{arguments:?}");
+        assert!(stderr(&refused).contains(expect), "{arguments:?} said {}", stderr(&refused));
+    }
+}
+
+/// A digest asks a unit about a project that has left the register, until the office has confirmed it.
+#[tokio::test]
+async fn a_unit_is_not_asked_about_what_the_office_has_confirmed() {
+    const OWN: &str =
+        "项目编号,项目名称,产业类别,市（州）,县（市、区）,协议类型,项目阶段,合同投资额（亿元）,签约时间,实际开工时间,终止时间\n";
+    let own = |code: &str| format!("{code},{code}项目,茶叶,黔南布依族苗族自治州,瓮安县,合同,签约,2.5,2025-01-01,,\n");
+    for confirmed in [false, true] {
+        let root = fresh_root();
+        edit(root.path(), "config/duban.toml", "[database]", "[start]\nenforce_on = \"2026-07-01\"\n\n[database]");
+        let service = service(root.path(), "2026-10-08T00:00:00Z").await;
+        for (name, rows, as_of) in [("九月.csv", own("GZ1") + &own("GZ2"), "2026-09-30"), ("十二月.csv", own("GZ1"), "2026-12-31")] {
+            let path = root.path().join(name);
+            std::fs::write(&path, format!("{OWN}{rows}")).expect("a register");
+            let day: NaiveDate = as_of.parse().expect("a day");
+            let request = PullRequest {
+                input: Input::File(path),
+                source: "import".into(),
+                sample: false,
+                covers_on: Some(day),
+                accept: true,
+                only: None,
+            };
+            service.pull(&service.config.policy, &request).await.expect("a pull");
+            if confirmed && name == "十二月.csv" {
+                let gone = GoneConfirmed {
+                    ledger: "project".into(),
+                    source: "import".into(),
+                    code: "GZ2".into(),
+                    seen_seq: 1,
+                    confirmed_at: "2027-01-08T00:00:00.000Z".into(),
+                    who: "张三".into(),
+                    reason: "合同已解除".into(),
+                };
+                assert!(service.store.confirm_gone(&gone).await.expect("a word"));
+            }
+            let request = RunRequest { job: "quarterly-supervision".into(), when: RunWhen::AsOf(day), revise: false, dry_run: false };
+            service.run_job(&request).await.expect("a run");
+            service.clock.set("2027-01-08T00:00:00Z".parse().expect("a time"));
+        }
+        service.store.close().await;
+        let mails = files_below(&root.path().join("var/outbox"));
+        let county = |as_of: &str| {
+            let (_, bytes) = mails.iter().find(|(name, _)| name.contains(as_of) && name.ends_with("_瓮安县.eml")).expect("a mail");
+            as_read(bytes)
+        };
+        assert!(county("_2026-09-30_").contains("GZ2"));
+        assert_eq!(county("_2026-12-31_").contains("GZ2"), !confirmed);
+    }
+}
+
+#[test]
+fn what_has_left_is_listed_until_the_office_confirms_it() {
+    let root = fresh_root();
+    let at = root.path();
+    let gone = || stdout(&duban(at, &["snapshot", "gone"]));
+    import(at, "六月.csv", "2025-06-30", &[row("GZ1", "甲项目", "1"), row("GZ2", "乙项目", "2"), row("GZ3", "丙项目", "3")].concat());
+    assert_eq!(gone(), "消失而未经确认的编号0个\n");
+    import(at, "八月.csv", "2025-08-31", &row("GZ1", "甲项目", "1"));
+    let second = "project/import GZ2 乙项目 白云区：自第2次快照（截至2025年8月31日）起没有，最后见于第1次快照（六月.csv 第3行）\n";
+    let third = "project/import GZ3 丙项目 白云区：自第2次快照（截至2025年8月31日）起没有，最后见于第1次快照（六月.csv 第4行）\n";
+    assert_eq!(gone(), format!("{second}{third}消失而未经确认的编号2个\n"));
+    let confirm =
+        |code: &str| duban(at, &["snapshot", "confirm-gone", "project", "import", code, "--by", "张三", "--reason", "合同已解除"]);
+    let said = confirm("GZ2");
+    assert_eq!(said.status.code(), Some(0), "{}", stderr(&said));
+    assert!(stdout(&said).contains("已由张三确认退出台账"), "{}", stdout(&said));
+    assert_eq!(gone(), format!("{third}消失而未经确认的编号1个\n"));
+    assert!(stdout(&confirm("GZ2")).contains("已由张三确认过，未作改动"));
+    let refused = confirm("GZ1");
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(stderr(&refused).contains("GZ1 has not left project/import"), "{}", stderr(&refused));
+    let nobody = duban(at, &["snapshot", "confirm-gone", "project", "import", "GZ3", "--by", " ", "--reason", "x"]);
+    assert_eq!(nobody.status.code(), Some(1));
+    // it comes back and goes again: that is another matter
+    import(at, "九月.csv", "2025-09-30", &[row("GZ1", "甲项目", "1"), row("GZ2", "乙项目", "2")].concat());
+    assert_eq!(gone(), format!("{third}消失而未经确认的编号1个\n"));
+    import(at, "十月.csv", "2025-10-31", &row("GZ1", "甲项目", "1"));
+    let again = "project/import GZ2 乙项目 白云区：自第4次快照（截至2025年10月31日）起没有，最后见于第3次快照（九月.csv 第3行）\n";
+    assert_eq!(gone(), format!("{again}{third}消失而未经确认的编号2个\n"));
+    assert_eq!(stdout(&duban(at, &["snapshot", "gone", "--ledger", "contact"])), "消失而未经确认的编号0个\n");
+}
