@@ -3,19 +3,26 @@
 use super::{Raw, RawRow, cell};
 use crate::domain::ledger::{FieldKind, Ledger};
 
-/// Merged ranges of a sheet (from 0).
+/// Merged ranges of a sheet (from 0), from top to bottom.
 #[derive(Clone, Debug, Default)]
 pub struct Merges(Vec<(u32, u32, u32, u32)>);
 
 impl Merges {
-    pub fn new(ranges: Vec<(u32, u32, u32, u32)>) -> Merges {
+    pub fn new(mut ranges: Vec<(u32, u32, u32, u32)>) -> Merges {
+        ranges.sort_unstable();
         Merges(ranges)
+    }
+
+    /// First row, first column, last row, last column of each.
+    pub fn ranges(&self) -> &[(u32, u32, u32, u32)] {
+        &self.0
     }
 
     /// The top-left cell of the range a cell lies in, or the cell itself.
     fn anchor(&self, row: u32, column: u32) -> (u32, u32) {
         self.0
             .iter()
+            .take_while(|(top, ..)| *top <= row)
             .find(|(top, left, bottom, right)| (*top..=*bottom).contains(&row) && (*left..=*right).contains(&column))
             .map_or((row, column), |(top, left, ..)| (*top, *left))
     }
@@ -42,8 +49,8 @@ pub struct Header {
     pub last_row: u32,
     /// In field order.
     pub columns: Vec<Column>,
-    /// Fields whose header stands over a second column too, with that column's letters.
-    pub repeated: Vec<(usize, String)>,
+    /// Fields whose header stands over a second column too, with that column.
+    pub repeated: Vec<(usize, u16)>,
     /// Texts of the last header row by column, for recognising a repeated header.
     leaves: Vec<(u16, String)>,
 }
@@ -172,7 +179,7 @@ fn paths(block: &Rows, merges: &Merges) -> Vec<(u16, Vec<String>)> {
         .collect()
 }
 
-type Mapped = (Vec<Column>, Vec<(usize, String)>);
+type Mapped = (Vec<Column>, Vec<(usize, u16)>);
 
 fn map(ledger: &Ledger, paths: &[(u16, Vec<String>)], sheet_power: Option<i32>) -> Mapped {
     let mut columns: Vec<Column> = Vec::new();
@@ -180,7 +187,7 @@ fn map(ledger: &Ledger, paths: &[(u16, Vec<String>)], sheet_power: Option<i32>) 
     for (column, path) in paths {
         let Some(field) = field_of(ledger, path) else { continue };
         if columns.iter().any(|known| known.field == field) {
-            repeated.push((field, column_letters(*column)));
+            repeated.push((field, *column));
             continue;
         }
         let header_power = path.iter().rev().find_map(|text| unit_in_brackets(text));
