@@ -85,7 +85,10 @@ pub fn inspect(mut file: impl Read + Seek) -> Result<PackageKind, Refusal> {
         let name = entry.name().map_err(broken)?.to_ascii_lowercase();
         if [".xml", ".rels"].iter().any(|ending| name.ends_with(ending)) {
             let mut head = Vec::with_capacity(PROLOG_BYTES as usize);
-            entry.take(PROLOG_BYTES).read_to_end(&mut head).map_err(|_| Refusal::new("文件不完整或已损坏", "请重新保存或重新下载后再导入"))?;
+            entry
+                .take(PROLOG_BYTES)
+                .read_to_end(&mut head)
+                .map_err(|_| Refusal::new("文件不完整或已损坏", "请重新保存或重新下载后再导入"))?;
             if has_document_type(&head) {
                 return Err(Refusal::new("文件结构异常：部件含有文档类型定义（DOCTYPE）", ODD));
             }

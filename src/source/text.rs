@@ -178,14 +178,16 @@ fn is_garbled(line: &str) -> bool {
     let bytes: Option<Vec<u8>> = foreign.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
     if let Some(bytes) = bytes {
         let known = std::str::from_utf8(&bytes).is_ok_and(is_chinese);
-        return known || encoding_rs::GB18030.decode_without_bom_handling_and_without_replacement(&bytes).is_some_and(|text| is_chinese(&text));
+        return known
+            || encoding_rs::GB18030.decode_without_bom_handling_and_without_replacement(&bytes).is_some_and(|text| is_chinese(&text));
     }
     // UTF-8 taken for GB18030: back in that encoding it is UTF-8 again, save where a character was cut in two
     let (bytes, _, lost) = encoding_rs::GB18030.encode(&foreign);
     if lost {
         return false;
     }
-    let good: usize = bytes.utf8_chunks().map(|chunk| chunk.valid().chars().filter(|c| ('\u{4e00}'..='\u{9fff}').contains(c)).count()).sum();
+    let good: usize =
+        bytes.utf8_chunks().map(|chunk| chunk.valid().chars().filter(|c| ('\u{4e00}'..='\u{9fff}').contains(c)).count()).sum();
     good >= 4 && good * 3 * 5 > bytes.len() * 4
 }
 

@@ -266,7 +266,11 @@ impl Service {
                     None => {}
                 }
             } else {
-                let held = if request.accept { None } else { self.held(&mut pull, &outcome.ledger, &request.source, &difference, target.doubts).await? };
+                let held = if request.accept {
+                    None
+                } else {
+                    self.held(&mut pull, &outcome.ledger, &request.source, &difference, target.doubts).await?
+                };
                 let state = if held.is_some() { SnapshotState::Held } else { SnapshotState::InForce };
                 outcome.held_because = held.unwrap_or_default();
                 pull.finish(&target.writer, &facts, state, &outcome.held_because).await?;

@@ -3,7 +3,7 @@
 //! The file, one of
 //!   sheet = "text"          a text file, in `encoding` (utf-8, utf-8-bom, utf-16le, gb18030); `garbled` = UTF-8 saved by a program that took it for GB18030
 //!   [[sheets]]              a workbook: `name`, `rows`, `merges` (["A3:A5"]), `hidden_rows` ([5]), `hidden = true`; a cell is "text", 1.5, true, a date
-//!                           (2026-03-01), { formula = "A1", value = "2" } or { error = "#REF!" }; "" is an empty cell, [] an empty row
+//!                           (2026-03-01), { formula = "A1", value = "2" }, { error = "#REF!" } or { today = true }; "" is an empty cell, [] an empty row
 //!   [parts]                 the parts of a zip by name, as they are (not packed); what a small workbook needs besides is added.
 //!                           `swap` = [["old", "new"]] changes its bytes afterwards (same length), `cut` takes bytes off its end
 //!   base64 = "..."          bytes
@@ -14,7 +14,7 @@
 //!   told     every remark on the file, quarantined rows, warnings and skipped rows alike; left out where `expect` says enough
 
 use super::helpers::{cases, duban, fresh_root, service, stderr, stdout};
-use duban::domain::intake::sentence;
+use duban::domain::intake::{Raw, RawRow, SheetAccount, SheetIntake, sentence};
 use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -93,6 +93,11 @@ fn workbook(sheets: &[toml::Value]) -> Vec<u8> {
                     toml::Value::Boolean(value) => page.write_boolean(row, column, *value),
                     toml::Value::Datetime(day) => {
                         let day = ExcelDateTime::parse_from_str(&day.to_string()).expect("a date");
+                        page.write_date_with_format(row, column, &day, &Format::new().set_num_format("yyyy-mm-dd"))
+                    }
+                    toml::Value::Table(cell) if cell.contains_key("today") => {
+                        let today = duban::clock::Clock::System.today();
+                        let day = ExcelDateTime::parse_from_str(&today.to_string()).expect("a date");
                         page.write_date_with_format(row, column, &day, &Format::new().set_num_format("yyyy-mm-dd"))
                     }
                     toml::Value::Table(cell) => {
@@ -184,8 +189,7 @@ async fn every_sheet_is_read_as_a_careful_clerk_would() {
         let said = stdout(&imported);
         found.extend(said.lines().skip(1).map(|line| line.trim().to_owned()));
         found.extend(stderr(&imported).lines().map(|line| line.split_once("：").map_or(line, |(_, rest)| rest).to_owned()));
-        if let Some((counts, what)) =
-            said.lines().next().and_then(|line| line.split_once('：')).and_then(|(_, rest)| rest.split_once('；'))
+        if let Some((counts, what)) = said.lines().next().and_then(|line| line.split_once('：')).and_then(|(_, rest)| rest.split_once('；'))
         {
             found.insert(1, counts.to_owned());
             if case.contains_key("before") {
@@ -211,7 +215,7 @@ async fn every_sheet_is_read_as_a_careful_clerk_would() {
             let service = service(root.path(), "2026-11-23T02:00:00Z").await;
             let snapshots = service.store.snapshots().await.expect("snapshots");
             let last = snapshots.iter().rfind(|snapshot| snapshot.ledger == ledger).expect("a snapshot");
-            assert!(last.accounts.iter().all(duban::domain::intake::SheetAccount::holds), "{name}: the account does not add up");
+            assert!(last.accounts.iter().all(SheetAccount::holds), "{name}: the account does not add up");
             let notes = service.store.notes(ledger, &last.source, last.seq).await.expect("notes");
             let told: Vec<String> = notes.iter().map(|note| sentence(note, &last.origin.sheets[note.sheet as usize])).collect();
             if told != lines("told") {
@@ -220,4 +224,22 @@ async fn every_sheet_is_read_as_a_careful_clerk_would() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn hidden_rows_count_and_are_said() {
+    let root = fresh_root();
+    let service = service(root.path(), "2026-11-23T02:00:00Z").await;
+    let mut sheet = SheetIntake::new(&service.config.policy.ledgers, 0, "台账", Vec::new(), service.clock.today());
+    let mut outcomes = Vec::new();
+    for (number, hidden, cells) in
+        [(1, false, ["项目编号", "项目名称"]), (2, true, ["GZ1", "甲项目"]), (3, true, [" ", ""]), (4, true, ["GZ2", "乙项目"])]
+    {
+        let cells = cells.into_iter().enumerate().map(|(column, text)| (column as u16, Raw::Text(text.into()))).collect();
+        sheet.push(RawRow { number, hidden, cells }, &mut outcomes);
+    }
+    sheet.finish(&mut outcomes);
+    assert_eq!((sheet.account.read, sheet.account.accepted, sheet.account.hidden_rows), (2, 2, 2));
+    let told: Vec<String> = sheet.notes.iter().map(|note| sentence(note, "台账")).collect();
+    assert_eq!(told, ["台账 2行为隐藏行，已照常读取。如不应报送，请删除后重新导入。"]);
 }

@@ -22,7 +22,9 @@ fn remark(reason: impl Into<String>, hint: &str) -> CellFault {
 }
 
 /// Words that registers write for nothing.
-const BLANKS: [&str; 21] = ["-", "--", "---", "—", "——", "–", "―", "─", "──", "/", "//", "\\", "无", "暂无", "空", "N/A", "n/a", "NA", "null", "NULL", "#N/A"];
+const BLANKS: [&str; 22] = [
+    "-", "--", "---", "—", "——", "–", "―", "――", "─", "──", "/", "//", "\\", "无", "暂无", "空", "N/A", "n/a", "NA", "null", "NULL", "#N/A",
+];
 
 /// The longest of them, full-width and in UTF-8.
 const BLANK_BYTES_MAX: usize = 12;
@@ -241,8 +243,7 @@ fn read_date(raw: &Raw<'_>, text: &str, planned: bool, today: NaiveDate) -> Resu
 }
 
 /// What spreadsheets make of an empty date, as text.
-const TRACES: [&str; 8] =
-    ["0", "1900-01-00", "1900-01-01", "1900/1/0", "1900/1/1", "1899-12-30", "1899-12-31", "1899/12/30"];
+const TRACES: [&str; 8] = ["0", "1900-01-00", "1900-01-01", "1900/1/0", "1900/1/1", "1899-12-30", "1899-12-31", "1899/12/30"];
 
 enum Parsed {
     Day(NaiveDate),

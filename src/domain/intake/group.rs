@@ -3,8 +3,8 @@
 //! What names or dates a row holds for every row of the merge. A code or a number does not: nobody can say which row it belongs to, so
 //! those rows wait for a person.
 
-use super::header::{Header, Merges};
 use super::Raw;
+use super::header::{Header, Merges};
 use crate::domain::ledger::{FieldKind, Ledger, Role};
 
 /// A merge of one mapped column below the header. Rows as a person counts.

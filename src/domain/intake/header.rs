@@ -133,7 +133,11 @@ pub fn find<'a>(ledgers: &'a [Ledger], rows: &Rows, merges: &Merges) -> Result<(
                     continue;
                 }
                 let leaves = paths.iter().filter_map(|(column, path)| Some((*column, cell::key(path.last()?)))).collect();
-                best = Some((score, ledger, Header { first_row: block[0].number, last_row: block[height - 1].number, columns, repeated, leaves }));
+                best = Some((
+                    score,
+                    ledger,
+                    Header { first_row: block[0].number, last_row: block[height - 1].number, columns, repeated, leaves },
+                ));
             }
         }
     }

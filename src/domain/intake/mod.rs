@@ -167,6 +167,10 @@ pub enum Outcome {
     Skipped,
 }
 
+/// What does not happen to all projects of a register on the day it is handed over, from this many rows on.
+const EVENTS: [Role; 5] = [Role::Signed, Role::Performed, Role::Started, Role::Produced, Role::Terminated];
+const ALL_TODAY_ROWS: u64 = 10;
+
 /// Rows looked through for a header.
 const HEADER_ROWS_MAX: usize = 30;
 
@@ -187,6 +191,8 @@ pub struct SheetIntake<'a> {
     pub doubts: Vec<String>,
     /// Second columns of one header that were found to differ from the first.
     differing: Vec<u16>,
+    /// Events that have happened today in every row so far.
+    all_today: Vec<usize>,
     sums: Vec<Sum>,
 }
 
@@ -214,6 +220,7 @@ impl<'a> SheetIntake<'a> {
             groups: Groups::default(),
             doubts: Vec::new(),
             differing: Vec::new(),
+            all_today: Vec::new(),
             waiting: Vec::new(),
             state: SheetState::Searching,
             account: SheetAccount { sheet: name.to_owned(), ..SheetAccount::default() },
@@ -261,7 +268,13 @@ impl<'a> SheetIntake<'a> {
         if matches!(self.state, SheetState::Searching) && self.account.unread.is_none() {
             self.account.unread = Some(if self.waiting.is_empty() { "空表".into() } else { "前30行未找到表头".into() });
         }
-        if matches!(self.state, SheetState::Reading { .. }) && self.account.hidden_rows > 0 {
+        let SheetState::Reading { ledger, .. } = self.state else { return };
+        if self.account.accepted >= ALL_TODAY_ROWS {
+            for field in std::mem::take(&mut self.all_today) {
+                self.doubts.push(format!("“{}”整列都是导入当天，疑似批量填充，请核对", ledger.fields[field].title));
+            }
+        }
+        if self.account.hidden_rows > 0 {
             self.sheet_note(format!("{}行为隐藏行，已照常读取", self.account.hidden_rows), "如不应报送，请删除后重新导入");
         }
     }
@@ -317,6 +330,12 @@ impl<'a> SheetIntake<'a> {
             .filter(|column| ledger.fields[column.field].kind == FieldKind::Money)
             .map(|column| Sum { field: column.field, ..Sum::default() })
             .collect();
+        self.all_today = header
+            .columns
+            .iter()
+            .map(|column| column.field)
+            .filter(|field| ledger.fields[*field].role.is_some_and(|role| EVENTS.contains(&role)))
+            .collect();
         let last = header.last_row;
         self.groups = Groups::new(&self.merges, &header, ledger);
         for range in group::across(&self.merges, &header) {
@@ -341,7 +360,8 @@ impl<'a> SheetIntake<'a> {
         self.groups.advance(number, cells);
         if let Some(reason) = self.no_data(ledger, &header, number, cells) {
             self.account.skipped += 1;
-            let shown: Vec<Cow<'_, str>> = cells.iter().map(|(_, raw)| raw.display()).filter(|text| !text.trim().is_empty()).take(3).collect();
+            let shown: Vec<Cow<'_, str>> =
+                cells.iter().map(|(_, raw)| raw.display()).filter(|text| !text.trim().is_empty()).take(3).collect();
             self.note(NoteKind::Skipped, number, None, None, "", "", &shown.join(" "), reason, String::new());
             return Outcome::Skipped;
         }
@@ -413,6 +433,9 @@ impl<'a> SheetIntake<'a> {
                 sum.since_subtotal += i128::from(fen);
             }
         }
+        if !self.all_today.is_empty() {
+            self.all_today.retain(|field| record[*field].date() == Some(self.today));
+        }
         self.account.accepted += 1;
         Outcome::Accepted(Accepted { row: number, code, cells: record })
     }
@@ -458,7 +481,8 @@ impl<'a> SheetIntake<'a> {
             .find(|word| {
                 TOTALS.contains(&word.as_str())
                     || TOTALS.iter().any(|total| {
-                        word.strip_prefix(total).is_some_and(|rest| rest.starts_with(|c: char| matches!(c, ':' | '(' | '共') || c.is_ascii_digit()))
+                        word.strip_prefix(total)
+                            .is_some_and(|rest| rest.starts_with(|c: char| matches!(c, ':' | '(' | '共') || c.is_ascii_digit()))
                     })
             })
             .cloned();
@@ -481,7 +505,9 @@ impl<'a> SheetIntake<'a> {
             return None;
         }
         let first = words.first()?;
-        if REMARKS.iter().any(|remark| first.starts_with(remark)) {
+        // 共15个 alone in its row
+        let counted = words.len() == 1 && first.strip_prefix('共').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        if counted || REMARKS.iter().any(|remark| first.starts_with(remark)) {
             return Some("备注或签名行".into());
         }
         None
