@@ -139,7 +139,7 @@ const DIRECTORY_SECTORS_MAX: usize = 1024;
 pub fn inspect_compound(file: &mut (impl Read + Seek)) -> CompoundKind {
     match stream_names(file) {
         Some(names) if names.iter().any(|name| name == "EncryptedPackage") => CompoundKind::Encrypted,
-        Some(names) if !names.iter().any(|name| name == "Workbook" || name == "Book") => CompoundKind::Other,
+        Some(names) if !names.iter().any(|name| ["workbook", "book"].contains(&name.to_ascii_lowercase().as_str())) => CompoundKind::Other,
         _ => CompoundKind::Workbook,
     }
 }

@@ -4,13 +4,21 @@ use super::frame::{Frame, FrameWriter};
 use super::{ReadError, ReadLimits, Refusal};
 use crate::domain::intake::{Raw, RawRow};
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read, Write};
 
 pub fn read(mut file: File, limits: ReadLimits, out: &mut FrameWriter<impl Write>) -> Result<(), ReadError> {
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).map_err(|error| Refusal::new(format!("文件无法读取：{error}"), "请检查磁盘或网络位置"))?;
-    let text = decode(&bytes)?;
+    let mut text = decode(&bytes)?;
+    // lines as old programs end them, and a last line without an end: rows are counted by line ends
+    if !text.contains('\n') && text.contains('\r') {
+        text = text.replace('\r', "\n");
+    }
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
     if text.trim_start().starts_with('<') {
         if text.contains("urn:schemas-microsoft-com:office:spreadsheet") {
             return Err(Refusal::new("这是“XML表格2003”格式的文件", "请用Excel或WPS打开后另存为xlsx再导入").into());
@@ -28,14 +36,15 @@ pub fn read(mut file: File, limits: ReadLimits, out: &mut FrameWriter<impl Write
     out.write(&Frame::Sheet { name: "", visible: true, merges: Vec::new() }).map_err(ReadError::Io)?;
     let mut record = csv::StringRecord::new();
     // line breaks inside quotes make lines of text, not rows
-    let mut breaks = 0;
+    let mut breaks = 0u64;
+    let mut last = 0;
     while reader.read_record(&mut record).map_err(|error| Refusal::new(format!("文件格式有误：{error}"), "请重新导出后再导入"))?
     {
         let inside = record.iter().map(|text| text.bytes().filter(|byte| *byte == b'\n').count() as u64).sum::<u64>();
-        // the last line may lack its end
-        let ended = u64::from(!reader.is_done() || text.ends_with('\n'));
-        let number = (reader.position().line() - ended - inside - breaks) as u32 + told;
         breaks += inside;
+        let lines = reader.position().line().saturating_sub(1 + breaks);
+        let number = u32::try_from(lines).unwrap_or(u32::MAX).saturating_add(told).max(last + 1);
+        last = number;
         if number > limits.rows_max || record.len() > limits.columns_max as usize {
             return Err(Refusal::new(format!("超出{}行、{}列的限度", limits.rows_max, limits.columns_max), "请拆分后分别导入").into());
         }
@@ -164,7 +173,9 @@ fn refuse_garbled(text: &str) -> Result<(), Refusal> {
 
 fn is_garbled(line: &str) -> bool {
     let foreign: String = line.chars().filter(|c| !c.is_ascii()).collect();
-    if foreign.chars().count() < 6 {
+    // a row of × is no text
+    let distinct: BTreeSet<char> = foreign.chars().collect();
+    if foreign.chars().count() < 6 || distinct.len() < 4 && !distinct.contains(&'\u{fffd}') {
         return false;
     }
     if foreign.contains("锟斤拷") || foreign.chars().filter(|c| *c == '\u{fffd}').count() >= 3 {
@@ -217,6 +228,7 @@ mod tests {
         let gb = encoding_rs::GB18030.encode(header).0.into_owned();
         let western = |bytes: &[u8]| bytes.iter().map(|byte| char::from(*byte)).collect::<String>();
         assert!(!is_garbled(header));
+        assert!(!is_garbled("GZ1,×,×,×,×,×,×,×"));
         assert!(!is_garbled("㐂镕𠮷项目，备注：①甲；②乙——联通公司"));
         assert!(is_garbled(&through(encoding_rs::GB18030, header.as_bytes())));
         assert!(is_garbled(&western(&gb)));

@@ -93,6 +93,11 @@ impl Groups {
         self.open.iter().find(|group| group.column == column && group.shared)?.value.as_ref()
     }
 
+    /// What stands in the merge of a column that the present row lies in.
+    pub fn top(&self, column: u16) -> Option<&Raw<'static>> {
+        self.open.iter().find(|group| group.column == column)?.value.as_ref()
+    }
+
     /// The merges of the present row that leave open which row a value belongs to.
     pub fn unshared(&self) -> Vec<Unshared> {
         self.open

@@ -56,6 +56,12 @@ pub struct Header {
 }
 
 impl Header {
+    /// Whether a cell says what the header says above it.
+    pub fn says(&self, column: u16, raw: &Raw<'_>) -> bool {
+        let text = cell::key(&raw.display());
+        self.leaves.iter().any(|(at, leaf)| *at == column && *leaf == text)
+    }
+
     /// A row that says the header again (each printed page).
     pub fn is_repeated(&self, cells: &[(u16, Raw<'_>)]) -> bool {
         let same = cells

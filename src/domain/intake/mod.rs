@@ -472,7 +472,9 @@ impl<'a> SheetIntake<'a> {
             return None;
         }
         let words: Vec<String> = cells.iter().map(|(_, raw)| cell::key(&raw.display())).filter(|text| !text.is_empty()).collect();
-        if header.is_repeated(cells) {
+        // the lower rows of a header of several rows lie below its merged cells
+        let under = |column: u16| self.groups.top(column).is_some_and(|raw| header.says(column, raw));
+        if header.is_repeated(cells) || self.groups.is_open() && code_column.is_some_and(under) {
             return Some("重复的表头".into());
         }
         let total = words
