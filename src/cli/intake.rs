@@ -83,6 +83,12 @@ pub fn print_report(report: &PullReport) {
         if ledger.accepted + ledger.quarantined + ledger.skipped == 0 {
             say!("  表头下面没有数据，请核对是否选错了文件或工作表。");
         }
+        if let Some((seq, covers_on)) = ledger.newer {
+            say!(
+                "  本次数据的截至日早于第{seq}次快照，{}及以后仍以第{seq}次快照为准；如截至日有误，请用 --covers 注明后重新导入",
+                chinese_date(covers_on)
+            );
+        }
         for line in note_lines(&ledger.notes, &ledger.sheets_of_file, &[NoteKind::Quarantined], NOTES_SHOWN) {
             say!("  {line}");
         }

@@ -14,6 +14,7 @@ mod workbook;
 mod xlsx;
 
 use frame::FrameWriter;
+use package::CompoundKind;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -86,7 +87,14 @@ fn read(path: &Path, limits: ReadLimits, out: &mut FrameWriter<impl Write>) -> R
     if head.starts_with(b"PK") {
         workbook::read_package(file, limits, out)
     } else if head.starts_with(&[0xd0, 0xcf, 0x11, 0xe0]) {
-        workbook::read_compound(file, limits, out)
+        match package::inspect_compound(&mut file) {
+            CompoundKind::Encrypted => Err(Refusal::new("文件有密码", "请另存为无密码的xlsx后再导入").into()),
+            CompoundKind::Other => Err(Refusal::new("这是Word等其他办公文件，不是表格", "请把其中的表格另存为xlsx后再导入").into()),
+            CompoundKind::Workbook => {
+                file.seek(SeekFrom::Start(0)).map_err(unreadable)?;
+                workbook::read_compound(file, limits, out)
+            }
+        }
     } else if head.starts_with(b"%PDF") {
         Err(Refusal::new("这是PDF文件，不是表格", "请导出为xlsx").into())
     } else {

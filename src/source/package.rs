@@ -1,8 +1,10 @@
-//! A look at a zip package before any parser opens it: entries, sizes, ratio, encryption. Facts come from the directory, which may
-//! lie; the child's memory and time limits catch what it hides.
+//! A look at a package before any parser opens it. Of a zip: entries, names, sizes, ratio, overlaps, document types; of a compound
+//! file: the streams its directory names. Facts come from the directory, which may lie; the child's memory and time limits catch what
+//! it hides.
 
 use super::Refusal;
-use std::io::{Read, Seek};
+use std::collections::HashSet;
+use std::io::{Read, Seek, SeekFrom};
 
 /// The most entries an office file has.
 const ENTRIES_MAX: usize = 10_000;
@@ -18,26 +20,226 @@ pub enum PackageKind {
     Xlsb,
 }
 
-pub fn inspect(file: impl Read + Seek) -> Result<PackageKind, Refusal> {
+const ODD: &str = "请用Excel或WPS另存为xlsx后再导入";
+
+/// # Errors
+/// Not a workbook, or built as no office program builds one.
+pub fn inspect(mut file: impl Read + Seek) -> Result<PackageKind, Refusal> {
     let broken = |_| Refusal::new("文件不完整或已损坏", "请重新保存或重新下载后再导入");
+    let told = entries_told(&mut file);
+    if told.is_some_and(|told| told > ENTRIES_MAX) {
+        return Err(too_many(told.unwrap_or_default()));
+    }
     let mut archive = zip::ZipArchive::new(file).map_err(broken)?;
     if archive.len() > ENTRIES_MAX {
-        return Err(Refusal::new(format!("文件内有{}个部件，疑似构造的压缩包", archive.len()), "请用Excel或WPS另存为xlsx后再导入"));
+        return Err(too_many(archive.len()));
+    }
+    // the reader keeps the last of several parts of one name; another program may keep the first
+    if told.is_some_and(|told| told != archive.len()) {
+        return Err(Refusal::new("文件结构异常：有重名的部件", ODD));
+    }
+    if archive.has_overlapping_files().map_err(broken)? {
+        return Err(Refusal::new("疑似压缩炸弹：部件互相重叠", ODD));
     }
     let mut kind = None;
+    let mut names = HashSet::new();
+    let (mut size_of_all, mut packed_of_all) = (0u64, 0u64);
     for index in 0..archive.len() {
         let entry = archive.by_index_raw(index).map_err(broken)?;
         let (size, packed) = (entry.size(), entry.compressed_size().max(1));
+        size_of_all = size_of_all.saturating_add(size);
+        packed_of_all = packed_of_all.saturating_add(packed);
         if size > RATIO_FROM_BYTES && size / packed > RATIO_MAX {
-            return Err(Refusal::new("疑似压缩炸弹：部件解压后过大", "请用Excel或WPS另存为xlsx后再导入"));
+            return Err(Refusal::new("疑似压缩炸弹：部件解压后过大", ODD));
         }
-        match entry.name().map_err(broken)?.as_ref() {
+        if entry.encrypted() {
+            return Err(Refusal::new("文件有密码", "请另存为无密码的xlsx后再导入"));
+        }
+        // office programs do not tell capital letters in the names of parts
+        let name = entry.name().map_err(broken)?.replace('\\', "/").to_ascii_lowercase();
+        if name.starts_with('/') || name.split('/').any(|part| part == "..") || name.contains('\0') {
+            return Err(Refusal::new("文件结构异常：部件名指向文件之外", ODD));
+        }
+        match name.as_str() {
             "xl/workbook.xml" => kind = Some(PackageKind::Xlsx),
             "xl/workbook.bin" => kind = Some(PackageKind::Xlsb),
-            "xl/vbaProject.bin" => return Err(Refusal::new("文件含有宏", "请另存为不含宏的xlsx后再导入")),
             "content.xml" => kind = kind.or(Some(PackageKind::Ods)),
+            name if name.ends_with("vbaproject.bin") => return Err(Refusal::new("文件含有宏", "请另存为不含宏的xlsx后再导入")),
             _ => {}
         }
+        if !names.insert(name) {
+            return Err(Refusal::new("文件结构异常：有重名的部件", ODD));
+        }
     }
-    kind.ok_or_else(|| Refusal::new("这是压缩包，不是表格文件", "请解压后导入其中的表格，或另存为xlsx"))
+    if size_of_all > RATIO_FROM_BYTES && size_of_all / packed_of_all.max(1) > RATIO_MAX {
+        return Err(Refusal::new("疑似压缩炸弹：部件解压后过大", ODD));
+    }
+    let kind = kind.ok_or_else(|| Refusal::new("这是压缩包，不是表格文件", "请解压后导入其中的表格，或另存为xlsx"))?;
+    // a workbook may embed others below xl/embeddings; an archive in it is none of an office program
+    let is_archive = |name: &String| [".zip", ".rar", ".7z", ".gz"].iter().any(|ending| name.ends_with(ending));
+    if names.iter().any(is_archive) {
+        return Err(Refusal::new("文件结构异常：表格内夹带压缩包", ODD));
+    }
+    for index in 0..archive.len() {
+        let entry = archive.by_index(index).map_err(broken)?;
+        let name = entry.name().map_err(broken)?.to_ascii_lowercase();
+        if [".xml", ".rels"].iter().any(|ending| name.ends_with(ending)) {
+            let mut head = Vec::with_capacity(PROLOG_BYTES as usize);
+            entry
+                .take(PROLOG_BYTES)
+                .read_to_end(&mut head)
+                .map_err(|_| Refusal::new("文件不完整或已损坏", "请重新保存或重新下载后再导入"))?;
+            if has_document_type(&head) {
+                return Err(Refusal::new("文件结构异常：部件含有文档类型定义（DOCTYPE）", ODD));
+            }
+        }
+    }
+    Ok(kind)
+}
+
+fn too_many(entries: usize) -> Refusal {
+    Refusal::new(format!("文件内有{entries}个部件，疑似构造的压缩包"), ODD)
+}
+
+/// The number of entries the end of the archive tells; `None` where it is told elsewhere (zip64) or there is no end.
+fn entries_told(file: &mut (impl Read + Seek)) -> Option<usize> {
+    const RECORD: u64 = 22;
+    let length = file.seek(SeekFrom::End(0)).ok()?;
+    // a comment of at most 64 KiB may follow
+    let from = length.saturating_sub(RECORD + 0xffff);
+    file.seek(SeekFrom::Start(from)).ok()?;
+    let mut tail = Vec::new();
+    file.take(RECORD + 0xffff).read_to_end(&mut tail).ok()?;
+    let at = tail.windows(4).rposition(|window| window == b"PK\x05\x06")?;
+    let count = u16::from_le_bytes([*tail.get(at + 10)?, *tail.get(at + 11)?]);
+    (count != u16::MAX).then_some(usize::from(count))
+}
+
+/// How much of a part is looked at: a document type stands before the first element.
+const PROLOG_BYTES: u64 = 4096;
+
+fn has_document_type(head: &[u8]) -> bool {
+    // UTF-16 is the same signs with zeros between
+    let plain: Vec<u8> = head.iter().copied().filter(|byte| *byte != 0).collect();
+    plain.windows(9).any(|window| window.eq_ignore_ascii_case(b"<!DOCTYPE"))
+}
+
+/// What a compound file (the container of xls, of old Word files and of encrypted workbooks) holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CompoundKind {
+    Workbook,
+    Encrypted,
+    Other,
+}
+
+/// The longest directory that is looked through, in sectors of four or 32 entries.
+const DIRECTORY_SECTORS_MAX: usize = 1024;
+
+/// Reads the names in the directory of a compound file; a directory that cannot be followed is left to the parser.
+pub fn inspect_compound(file: &mut (impl Read + Seek)) -> CompoundKind {
+    match stream_names(file) {
+        Some(names) if names.iter().any(|name| name == "EncryptedPackage") => CompoundKind::Encrypted,
+        Some(names) if !names.iter().any(|name| ["workbook", "book"].contains(&name.to_ascii_lowercase().as_str())) => CompoundKind::Other,
+        _ => CompoundKind::Workbook,
+    }
+}
+
+fn stream_names(file: &mut (impl Read + Seek)) -> Option<Vec<String>> {
+    let mut header = [0u8; 512];
+    file.seek(SeekFrom::Start(0)).ok()?;
+    file.read_exact(&mut header).ok()?;
+    let short = |at: usize| u16::from_le_bytes([header[at], header[at + 1]]);
+    let long = |bytes: &[u8], at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
+    let size = 1usize.checked_shl(u32::from(short(0x1e))).filter(|size| (512..=4096).contains(size))?;
+    let mut sector = |number: u32| -> Option<Vec<u8>> {
+        let mut bytes = vec![0; size];
+        file.seek(SeekFrom::Start((u64::from(number) + 1) * size as u64)).ok()?;
+        file.read_exact(&mut bytes).ok()?;
+        Some(bytes)
+    };
+    let mut names = Vec::new();
+    let mut next = long(&header, 0x30)?;
+    for _ in 0..DIRECTORY_SECTORS_MAX {
+        for entry in sector(next)?.chunks_exact(128) {
+            let length = usize::from(u16::from_le_bytes([entry[64], entry[65]])).min(64);
+            let units: Vec<u16> = entry[..length].chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
+            names.push(String::from_utf16_lossy(&units).trim_end_matches('\0').to_owned());
+        }
+        // the allocation table says which sector follows; its first 109 sectors are named in the header
+        let per_sector = (size / 4) as u32;
+        let table = (next / per_sector) as usize;
+        if table >= 109 {
+            return Some(names);
+        }
+        next = long(&sector(long(&header, 0x4c + table * 4)?)?, (next % per_sector) as usize * 4)?;
+        if next >= 0xffff_fff0 {
+            return Some(names);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Cursor, Write};
+    use zip::write::SimpleFileOptions;
+
+    /// A workbook of the given parts beside `xl/workbook.xml`.
+    fn package(parts: &[(&str, &[u8])]) -> Vec<u8> {
+        let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, bytes) in [("xl/workbook.xml", b"<workbook/>".as_slice())].iter().chain(parts) {
+            zip.start_file(*name, SimpleFileOptions::default()).unwrap();
+            zip.write_all(bytes).unwrap();
+        }
+        zip.finish().unwrap().into_inner()
+    }
+
+    fn swapped(bytes: Vec<u8>, old: &str, new: &str) -> Vec<u8> {
+        assert_eq!(old.len(), new.len());
+        let mut out = bytes;
+        for at in 0..=out.len() - old.len() {
+            if out[at..].starts_with(old.as_bytes()) {
+                out[at..at + old.len()].copy_from_slice(new.as_bytes());
+            }
+        }
+        out
+    }
+
+    fn refused(bytes: Vec<u8>) -> String {
+        inspect(Cursor::new(bytes)).map_or_else(|refusal| refusal.reason, |kind| format!("{kind:?}"))
+    }
+
+    #[test]
+    fn packages_no_office_program_writes_are_refused() {
+        assert_eq!(refused(package(&[("xl/a.xml", b"<a/>")])), "Xlsx");
+        let twice = swapped(package(&[("xl/workbook.xmk", b"<workbook/>")]), "workbook.xmk", "workbook.xml");
+        assert_eq!(refused(twice), "文件结构异常：有重名的部件");
+        assert_eq!(refused(package(&[("XL/Workbook.xml", b"<a/>")])), "文件结构异常：有重名的部件");
+        assert_eq!(refused(swapped(package(&[("xl/aa/a.xml", b"<a/>")]), "xl/aa/", "xl/../")), "文件结构异常：部件名指向文件之外");
+        assert_eq!(refused(swapped(package(&[("xl\\aa\\a.xml", b"<a/>")]), "xl\\aa", "..\\..")), "文件结构异常：部件名指向文件之外");
+        assert_eq!(refused(package(&[("xl/a.zip", b"PK")])), "文件结构异常：表格内夹带压缩包");
+        assert_eq!(refused(package(&[("xl/VBAProject.bin", b"")])), "文件含有宏");
+        assert_eq!(refused(package(&[("xl/media/a.png", &vec![0; 32 << 20])])), "疑似压缩炸弹：部件解压后过大");
+        let parts: Vec<String> = (0..ENTRIES_MAX).map(|number| format!("xl/{number}.txt")).collect();
+        let parts: Vec<(&str, &[u8])> = parts.iter().map(|name| (name.as_str(), b"".as_slice())).collect();
+        assert_eq!(refused(package(&parts)), "文件内有10001个部件，疑似构造的压缩包");
+        for xml in ["<?xml version='1.0'?><!DOCTYPE a [<!ENTITY b 'c'>]><a/>", "<!doctype a><a/>"] {
+            assert_eq!(refused(package(&[("xl/a.xml", xml.as_bytes())])), "文件结构异常：部件含有文档类型定义（DOCTYPE）");
+            let utf16: Vec<u8> = xml.encode_utf16().flat_map(u16::to_le_bytes).collect();
+            assert_eq!(refused(package(&[("xl/a.xml", &utf16)])), "文件结构异常：部件含有文档类型定义（DOCTYPE）");
+        }
+        let whole = package(&[("xl/a.xml", b"<a/>")]);
+        assert_eq!(refused(whole[..whole.len() - 30].to_vec()), "文件不完整或已损坏");
+    }
+
+    #[test]
+    fn parts_that_lie_over_each_other_are_refused() {
+        let mut bytes = package(&[("xl/b.xml", b"<b/>"), ("xl/c.xml", b"<c/>")]);
+        // the directory's last entry begins where the one before it does
+        let entries: Vec<usize> = (0..bytes.len() - 4).filter(|at| bytes[*at..].starts_with(b"PK\x01\x02")).collect();
+        let offset: [u8; 4] = bytes[entries[1] + 42..entries[1] + 46].try_into().unwrap();
+        bytes[entries[2] + 42..entries[2] + 46].copy_from_slice(&offset);
+        assert_eq!(refused(bytes), "疑似压缩炸弹：部件互相重叠");
+    }
 }

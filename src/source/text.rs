@@ -4,6 +4,8 @@
 use super::frame::{Frame, FrameWriter};
 use super::{ReadError, ReadLimits, Refusal, html};
 use crate::domain::intake::{Raw, RawRow};
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read, Write};
 
@@ -13,19 +15,37 @@ pub fn read(mut file: File, limits: ReadLimits, out: &mut FrameWriter<impl Write
     if is_web_archive(&bytes) {
         return Err(Refusal::new("这是单个文件网页（MHTML）格式", "请用Excel或WPS打开后另存为xlsx再导入").into());
     }
-    let text = decode(bytes)?;
+    let mut text = decode(bytes)?;
     if text.trim_start().starts_with('<') {
         return html::read(&text, limits, out);
     }
-    let (text, delimiter) = delimiter(&text);
+    // lines as old programs end them, and a last line without an end: rows are counted by line ends
+    if !text.contains('\n') && text.contains('\r') {
+        text = text.replace('\r', "\n");
+    }
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    refuse_garbled(&text)?;
+    let (rest, delimiter) = delimiter(&text);
+    let told = u32::from(rest.len() < text.len());
+    let (text, delimiter) = match delimiter {
+        Delimiter::Ascii(byte) => (Cow::Borrowed(rest), byte),
+        Delimiter::FullWidthComma => (Cow::Owned(with_ascii_commas(rest)), STAND_IN),
+    };
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(text.as_bytes());
     out.write(&Frame::Sheet { name: "", visible: true, merges: Vec::new(), hidden_columns: Vec::new() }).map_err(ReadError::Io)?;
     let mut record = csv::StringRecord::new();
-    let first = text.lines().next().is_some_and(|line| line.starts_with("sep=")).into();
-    let mut number: u32 = first;
+    // line breaks inside quotes make lines of text, not rows
+    let mut breaks = 0u64;
+    let mut last = 0;
     while reader.read_record(&mut record).map_err(|error| Refusal::new(format!("文件格式有误：{error}"), "请重新导出后再导入"))?
     {
-        number += 1;
+        let inside = record.iter().map(|text| text.bytes().filter(|byte| *byte == b'\n').count() as u64).sum::<u64>();
+        breaks += inside;
+        let lines = reader.position().line().saturating_sub(1 + breaks);
+        let number = u32::try_from(lines).unwrap_or(u32::MAX).saturating_add(told).max(last + 1);
+        last = number;
         if number > limits.rows_max || record.len() > limits.columns_max as usize {
             return Err(Refusal::new(format!("超出{}行、{}列的限度", limits.rows_max, limits.columns_max), "请拆分后分别导入").into());
         }
@@ -102,19 +122,149 @@ fn undecodable(bytes: &[u8], encoding: &str) -> Refusal {
     Refusal::new(format!("第{line}行有无法识别的文字（按{encoding}读取）"), "请用Excel或WPS另存为xlsx，或另存为UTF-8编码的csv")
 }
 
+/// What separates the cells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Delimiter {
+    Ascii(u8),
+    FullWidthComma,
+}
+
+/// Stands for the full-width comma, which the reader of csv cannot take.
+const STAND_IN: u8 = 0x1f;
+
+/// Lines looked at for the delimiter and for garbled text.
+const SAMPLE_LINES: usize = 30;
+
 /// The delimiter of the first lines, and the text after a `sep=` line.
-fn delimiter(text: &str) -> (&str, u8) {
-    if let Some(rest) = text.strip_prefix("sep=") {
-        let (line, rest) = rest.split_once('\n').unwrap_or((rest, ""));
-        if let Some(byte) = line.trim().bytes().next() {
-            return (rest, byte);
+fn delimiter(text: &str) -> (&str, Delimiter) {
+    let (line, rest) = text.split_once('\n').unwrap_or((text, ""));
+    let line = line.trim_matches(['"', '\r', ' ']);
+    if line.get(..4).is_some_and(|head| head.eq_ignore_ascii_case("sep="))
+        && let Some(told) = line[4..].chars().next()
+    {
+        match u8::try_from(told) {
+            Ok(byte) if byte.is_ascii() => return (rest, Delimiter::Ascii(byte)),
+            _ if told == '，' => return (rest, Delimiter::FullWidthComma),
+            _ => {}
         }
     }
-    let sample: Vec<&str> = text.lines().take(30).collect();
-    let most = [b',', b'\t', b';', b'|'].into_iter().max_by_key(|byte| {
-        // ties go to the comma, which comes first
-        let count = sample.iter().map(|line| line.bytes().filter(|found| found == byte).count()).sum::<usize>();
-        (count, *byte == b',')
-    });
-    (text, most.unwrap_or(b','))
+    let sample: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).take(SAMPLE_LINES).collect();
+    // in how many lines, and how often; ties go to the comma, which comes first
+    let score = |wanted: char| {
+        let counts: Vec<usize> = sample.iter().map(|line| outside_quotes(line).filter(|found| *found == wanted).count()).collect();
+        (counts.iter().filter(|count| **count > 0).count(), counts.iter().sum::<usize>())
+    };
+    let mut best = (',', score(','));
+    for candidate in ['\t', ';', '|'] {
+        let found = score(candidate);
+        if found > best.1 {
+            best = (candidate, found);
+        }
+    }
+    // a full-width comma is also found inside sentences: it separates only where nothing else does
+    let full_width = score('，').0;
+    if full_width * 2 > sample.len() && best.1.0 * 2 <= full_width {
+        return (text, Delimiter::FullWidthComma);
+    }
+    (text, Delimiter::Ascii(best.0 as u8))
+}
+
+/// The characters of a line that do not stand between quotes.
+fn outside_quotes(text: &str) -> impl Iterator<Item = char> {
+    let mut quoted = false;
+    text.chars().filter(move |c| {
+        if *c == '"' {
+            quoted = !quoted;
+        }
+        !quoted
+    })
+}
+
+fn with_ascii_commas(text: &str) -> String {
+    let mut quoted = false;
+    text.chars()
+        .map(|c| {
+            if c == '"' {
+                quoted = !quoted;
+            }
+            if c == '，' && !quoted { char::from(STAND_IN) } else { c }
+        })
+        .collect()
+}
+
+/// Text that some program decoded wrongly and saved: its header could name no column.
+fn refuse_garbled(text: &str) -> Result<(), Refusal> {
+    for (index, line) in text.lines().take(SAMPLE_LINES).enumerate() {
+        if is_garbled(line) {
+            let reason = format!("第{}行的文字是乱码（文件在另存时用错了编码）", index + 1);
+            return Err(Refusal::new(reason, "请回到原文件，用Excel或WPS另存为xlsx后再导入"));
+        }
+    }
+    Ok(())
+}
+
+fn is_garbled(line: &str) -> bool {
+    let foreign: String = line.chars().filter(|c| !c.is_ascii()).collect();
+    // a row of × is no text
+    let distinct: BTreeSet<char> = foreign.chars().collect();
+    if foreign.chars().count() < 6 || distinct.len() < 4 && !distinct.contains(&'\u{fffd}') {
+        return false;
+    }
+    if foreign.contains("锟斤拷") || foreign.chars().filter(|c| *c == '\u{fffd}').count() >= 3 {
+        return true;
+    }
+    let is_chinese = |text: &str| {
+        let chinese = text.chars().filter(|c| ('\u{4e00}'..='\u{9fff}').contains(c)).count();
+        chinese >= 2 && chinese * 2 > text.chars().count()
+    };
+    // Chinese taken for Western letters
+    let bytes: Option<Vec<u8>> = foreign.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
+    if let Some(bytes) = bytes {
+        let known = std::str::from_utf8(&bytes).is_ok_and(is_chinese);
+        return known
+            || encoding_rs::GB18030.decode_without_bom_handling_and_without_replacement(&bytes).is_some_and(|text| is_chinese(&text));
+    }
+    // UTF-8 taken for GB18030: back in that encoding it is UTF-8 again, save where a character was cut in two
+    let (bytes, _, lost) = encoding_rs::GB18030.encode(&foreign);
+    if lost {
+        return false;
+    }
+    let good: usize =
+        bytes.utf8_chunks().map(|chunk| chunk.valid().chars().filter(|c| ('\u{4e00}'..='\u{9fff}').contains(c)).count()).sum();
+    good >= 4 && good * 3 * 5 > bytes.len() * 4
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_delimiter_is_what_most_lines_have() {
+        for (text, expected) in [
+            ("项目编号,项目名称\nGZ1,甲\n", Delimiter::Ascii(b',')),
+            ("项目编号;项目名称;投资\nGZ1;甲;1,200\n", Delimiter::Ascii(b';')),
+            ("项目编号，项目名称\nGZ1，甲\n", Delimiter::FullWidthComma),
+            ("全省台账，截至九月，单位：亿元\n项目编号,项目名称\nGZ1,\"甲，乙，丙，丁\"\n", Delimiter::Ascii(b',')),
+            ("编号,说明\n1,甲，乙，丙\n2,甲，乙，丙\n", Delimiter::Ascii(b',')),
+        ] {
+            assert_eq!(delimiter(text), (text, expected), "{text}");
+        }
+        assert_eq!(delimiter("sep=;\r\na;b\n"), ("a;b\n", Delimiter::Ascii(b';')));
+        assert_eq!(delimiter("\"SEP=，\"\na，b\n"), ("a，b\n", Delimiter::FullWidthComma));
+    }
+
+    #[test]
+    fn garbled_text_is_known_from_chinese() {
+        let header = "项目编号,项目名称,合同投资额（亿元）,签约时间";
+        let through = |encoding: &'static encoding_rs::Encoding, bytes: &[u8]| encoding.decode_without_bom_handling(bytes).0.into_owned();
+        let gb = encoding_rs::GB18030.encode(header).0.into_owned();
+        let western = |bytes: &[u8]| bytes.iter().map(|byte| char::from(*byte)).collect::<String>();
+        assert!(!is_garbled(header));
+        assert!(!is_garbled("GZ1,×,×,×,×,×,×,×"));
+        assert!(!is_garbled("㐂镕𠮷项目，备注：①甲；②乙——联通公司"));
+        assert!(is_garbled(&through(encoding_rs::GB18030, header.as_bytes())));
+        assert!(is_garbled(&western(&gb)));
+        assert!(is_garbled(&western(header.as_bytes())));
+        assert!(is_garbled(&through(encoding_rs::UTF_8, &gb)));
+    }
 }

@@ -48,6 +48,8 @@ pub struct LedgerPull {
     pub accounts: Vec<SheetAccount>,
     /// Whether this pull made the snapshot.
     pub fresh: bool,
+    /// The snapshot in force covers a later day: its number and that day. Legal, but worth saying.
+    pub newer: Option<(i64, NaiveDate)>,
     pub notes: Vec<Note>,
     /// All sheets of the file, as notes number them.
     pub sheets_of_file: Vec<String>,
@@ -100,6 +102,11 @@ struct Target<'a> {
     covers_on: Option<NaiveDate>,
     /// The layout of the sheet being read.
     layout: Option<(Columns, i64)>,
+    /// What only a person can decide; a snapshot that is not the first is held for it.
+    doubts: Vec<String>,
+    /// Codes the sheet being read offers, and how many of them an earlier sheet offered too.
+    offered: u64,
+    common: BTreeMap<u32, u64>,
 }
 
 /// How many blocks of rows may wait for the store.
@@ -251,6 +258,7 @@ impl Service {
                 held_because: String::new(),
                 accounts: target.accounts,
                 fresh: false,
+                newer: None,
                 notes: target.notes,
                 sheets_of_file: reader.sheets.clone(),
             };
@@ -270,7 +278,11 @@ impl Service {
                     None => {}
                 }
             } else {
-                let held = if request.accept { None } else { self.held(&mut pull, &outcome.ledger, &request.source, &difference).await? };
+                let held = if request.accept {
+                    None
+                } else {
+                    self.held(&mut pull, &outcome.ledger, &request.source, &difference, target.doubts).await?
+                };
                 let state = if held.is_some() { SnapshotState::Held } else { SnapshotState::InForce };
                 outcome.held_because = held.unwrap_or_default();
                 pull.finish(&target.writer, &facts, state, &outcome.held_because).await?;
@@ -280,6 +292,7 @@ impl Service {
             report.ledgers.push(outcome);
         }
         pull.commit().await?;
+        self.compare_days(&request.source, &mut report).await?;
         // in the order of the ledger files: projects first
         report.ledgers.sort_by_key(|pulled| policy.ledger(&pulled.ledger));
         Ok(report)
@@ -294,8 +307,32 @@ impl Service {
         Ok(snapshots.iter().any(|snapshot| snapshot.ledger == PROJECT && !snapshot.sample && snapshot.state == SnapshotState::InForce))
     }
 
-    /// Why the brake holds a snapshot, if it does; a first snapshot never holds.
-    async fn held(&self, pull: &mut Pull, ledger: &str, source: &str, difference: &Difference) -> Result<Option<String>, StoreError> {
+    /// Says which of the new snapshots cover an earlier day than one in force.
+    async fn compare_days(&self, source: &str, report: &mut PullReport) -> Result<(), StoreError> {
+        if report.ledgers.iter().all(|pulled| pulled.state.is_none()) {
+            return Ok(());
+        }
+        let snapshots = self.store.snapshots().await?;
+        for pulled in report.ledgers.iter_mut().filter(|pulled| pulled.state.is_some()) {
+            pulled.newer = snapshots
+                .iter()
+                .filter(|known| known.ledger == pulled.ledger && known.source == source && known.state == SnapshotState::InForce)
+                .map(|known| (known.seq, known.covers_on))
+                .filter(|(seq, covers_on)| *seq != pulled.seq && *covers_on > pulled.covers_on)
+                .max_by_key(|(seq, covers_on)| (*covers_on, *seq));
+        }
+        Ok(())
+    }
+
+    /// Why a snapshot is held, if it is: the brake, or what only a person can decide. A first snapshot never holds.
+    async fn held(
+        &self,
+        pull: &mut Pull,
+        ledger: &str,
+        source: &str,
+        difference: &Difference,
+        mut reasons: Vec<String>,
+    ) -> Result<Option<String>, StoreError> {
         let Some((rows_before, amount_before)) = pull.in_force(ledger, source).await? else { return Ok(None) };
         let bounds = &self.config.settings.brake;
         let bounds = Bounds {
@@ -312,7 +349,8 @@ impl Service {
             codes_new_or_gone: difference.added + difference.gone,
             amount_times: difference.amount_times.clone(),
         };
-        Ok(brake(bounds, &seen))
+        reasons.splice(0..0, brake(bounds, &seen));
+        Ok((!reasons.is_empty()).then(|| reasons.join("；")))
     }
 
     fn read_limits(&self) -> ReadLimits {
@@ -343,8 +381,18 @@ impl<'a> FileReader<'a> {
         let Some(ledger) = sheet.ledger() else { return Ok(()) };
         if !self.targets.contains_key(&ledger.id) {
             let writer = pull.writer(&ledger.id, self.source).await?;
-            let target =
-                Target { ledger, writer, accounts: Vec::new(), notes: Vec::new(), kept: HashSet::new(), covers_on: None, layout: None };
+            let target = Target {
+                ledger,
+                writer,
+                accounts: Vec::new(),
+                notes: Vec::new(),
+                kept: HashSet::new(),
+                covers_on: None,
+                layout: None,
+                doubts: Vec::new(),
+                offered: 0,
+                common: BTreeMap::new(),
+            };
             self.targets.insert(ledger.id.clone(), target);
         }
         let Some(target) = self.targets.get_mut(&ledger.id) else { return Ok(()) };
@@ -402,29 +450,33 @@ impl<'a> FileReader<'a> {
                             layout
                         }
                     };
-                    match pull.add(&mut target.writer, layout, record).await? {
+                    target.offered += 1;
+                    let added = pull.add(&mut target.writer, layout, record).await?;
+                    if let Added::Repeated(first, _) | Added::Conflict(first, _) = added
+                        && first != sheet_number
+                    {
+                        *target.common.entry(first).or_default() += 1;
+                    }
+                    match added {
                         Added::Taken => {}
-                        Added::Repeated(_, first) => {
+                        Added::Repeated(first_sheet, first) => {
                             sheet.account.accepted -= 1;
                             sheet.account.skipped += 1;
-                            let reason = format!("与第{first}行完全相同，只计一次");
+                            let place = place(&self.sheets, sheet_number, first_sheet, first);
+                            let reason = format!("与{place}完全相同，只计一次");
                             sheet.notes.push(note(accepted.row, NoteKind::Skipped, String::new(), String::new(), reason, String::new()));
                         }
                         Added::Conflict(first_sheet, first) => {
                             sheet.account.accepted -= 1;
                             sheet.account.quarantined += 1;
                             let hint = "请核对，同一编号只保留一行".to_string();
-                            let place = if first_sheet == sheet_number {
-                                format!("第{first}行")
-                            } else {
-                                format!("“{}”第{first}行", self.sheets[first_sheet as usize])
-                            };
+                            let there = place(&self.sheets, sheet_number, first_sheet, first);
                             sheet.notes.push(note(
                                 accepted.row,
                                 NoteKind::Quarantined,
                                 String::new(),
                                 String::new(),
-                                format!("编号与{place}重复而内容不同"),
+                                format!("编号与{there}重复而内容不同"),
                                 hint.clone(),
                             ));
                             // the first of the rows is taken back as well: nobody can say which is right
@@ -434,7 +486,7 @@ impl<'a> FileReader<'a> {
                                     NoteKind::Quarantined,
                                     String::new(),
                                     String::new(),
-                                    format!("编号与第{}行重复而内容不同", accepted.row),
+                                    format!("编号与{}重复而内容不同", place(&self.sheets, first_sheet, sheet_number, accepted.row)),
                                     hint,
                                 );
                                 // what that row calls itself is not known any more
@@ -467,6 +519,18 @@ impl<'a> FileReader<'a> {
             Some(ledger) => {
                 if let Some(target) = self.targets.get_mut(&ledger.id) {
                     target.covers_on = target.covers_on.or(sheet.covers_on);
+                    let offered = std::mem::take(&mut target.offered);
+                    for (first, common) in std::mem::take(&mut target.common) {
+                        let other = &self.sheets[first as usize];
+                        let rows = target.accounts.iter().find(|account| account.sheet == *other).map_or(offered, |account| account.read);
+                        let pct = common * 100 / offered.min(rows).max(1);
+                        if common >= COMMON_MIN && pct > COMMON_PCT_MAX {
+                            let name = &sheet.account.sheet;
+                            sheet.doubts.push(format!("工作表“{other}”与“{name}”有{pct}%的编号相同，请核对以哪张为准"));
+                        }
+                    }
+                    sheet.say_doubts();
+                    target.doubts.append(&mut sheet.doubts);
                     target.accounts.push(sheet.account);
                     target.notes.append(&mut sheet.notes);
                 }
@@ -474,6 +538,18 @@ impl<'a> FileReader<'a> {
             None => self.unread.push((sheet.account.sheet.clone(), sheet.account.unread.clone().unwrap_or_else(|| "未读取".into()))),
         }
         Ok(())
+    }
+}
+
+/// Two sheets of one ledger are the same table twice above this share of equal codes, from this many on.
+const COMMON_PCT_MAX: u64 = 80;
+const COMMON_MIN: u64 = 2;
+
+/// A row as a reader of the sheet `here` finds it.
+fn place(sheets: &[String], here: u32, sheet: u32, row: u32) -> String {
+    match sheets.get(sheet as usize) {
+        Some(name) if sheet != here => format!("“{name}”第{row}行"),
+        _ => format!("第{row}行"),
     }
 }
 

@@ -1,39 +1,203 @@
-//! One case = one file: a sheet as an office hands it over, what is accepted, and what the clerk is told.
+//! One case = one file of tests/cases/intake: a file as an office hands it over, what is accepted, and what the clerk is told.
+//!
+//! The file, one of
+//!   sheet = "text"          a text file, in `encoding` (utf-8, utf-8-bom, utf-16le, gb18030); `garbled` = UTF-8 saved by a program that took it for GB18030
+//!   [[sheets]]              a workbook: `name`, `rows`, `merges` (["A3:A5"]), `hidden_rows` ([5]), `hidden = true`; a cell is "text", 1.5, true, a date
+//!                           (2026-03-01), { formula = "A1", value = "2" }, { error = "#REF!" } or { today = true }; "" is an empty cell, [] an empty row
+//!   [parts]                 the parts of a zip by name, as they are (not packed); what a small workbook needs besides is added.
+//!                           `swap` = [["old", "new"]] changes its bytes afterwards (same length), `cut` takes bytes off its end
+//!   base64 = "..."          bytes
+//! and `file`, its name. `before` is a file of the same form that is imported first.
+//!
+//! Then `ledger` (project), `covers` (the day given by hand, "" for none), `as_of` (2026-09-30), and what is expected:
+//!   expect   exit code, counts, what is printed, then `fields` of each accepted row
+//!   told     every remark on the file, quarantined rows, warnings and skipped rows alike; left out where `expect` says enough
 
-use super::helpers::{cases, duban, fresh_root, stderr, stdout};
+use super::helpers::{cases, duban, fresh_root, service, stderr, stdout};
+use duban::domain::intake::{Raw, RawRow, SheetAccount, SheetIntake, sentence};
+use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook};
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
-/// A case's cells may hold commas: columns are separated by `|`, as is the made file.
-fn write_case(path: &std::path::Path, case: &toml::Table) {
-    let text = case["sheet"].as_str().expect("a sheet");
-    let encoding = case.get("encoding").and_then(toml::Value::as_str).unwrap_or("utf-8");
-    let bytes = match encoding {
+fn text<'a>(case: &'a toml::Table, key: &str, default: &'a str) -> &'a str {
+    case.get(key).map_or(default, |value| value.as_str().expect("a text"))
+}
+
+fn list<'a>(case: &'a toml::Table, key: &str) -> &'a [toml::Value] {
+    case.get(key).map_or(&[], |value| value.as_array().expect("a list"))
+}
+
+/// Writes the file of a case below a root.
+fn write_case(root: &Path, case: &toml::Table) -> PathBuf {
+    let (name, bytes) = if let Some(sheet) = case.get("sheet") {
+        ("register.csv", text_file(sheet.as_str().expect("a text"), text(case, "encoding", "utf-8")))
+    } else if case.contains_key("sheets") {
+        ("register.xlsx", workbook(list(case, "sheets")))
+    } else if let Some(parts) = case.get("parts") {
+        let mut bytes = package(parts.as_table().expect("parts"));
+        for pair in list(case, "swap") {
+            let [old, new] = [0, 1].map(|at| pair[at].as_str().expect("a text").as_bytes());
+            assert_eq!(old.len(), new.len(), "swapped texts are of one length");
+            for at in 0..=bytes.len() - old.len() {
+                if bytes[at..].starts_with(old) {
+                    bytes[at..at + old.len()].copy_from_slice(new);
+                }
+            }
+        }
+        let cut = case.get("cut").map_or(0, |cut| cut.as_integer().expect("a number") as usize);
+        bytes.truncate(bytes.len() - cut);
+        ("register.xlsx", bytes)
+    } else {
+        ("register.xlsx", base64(text(case, "base64", "")))
+    };
+    let path = root.join(text(case, "file", name));
+    std::fs::write(&path, bytes).expect("the file");
+    path
+}
+
+fn text_file(text: &str, encoding: &str) -> Vec<u8> {
+    match encoding {
         "utf-8" => text.as_bytes().to_vec(),
         "utf-8-bom" => [&[0xef, 0xbb, 0xbf], text.as_bytes()].concat(),
         "utf-16le" => [0xff, 0xfe].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect(),
         "gb18030" => encoding_rs::GB18030.encode(text).0.into_owned(),
+        "garbled" => encoding_rs::GB18030.decode_without_bom_handling(text.as_bytes()).0.into_owned().into_bytes(),
         other => panic!("encoding {other}"),
-    };
-    std::fs::write(path, bytes).expect("the file");
+    }
 }
 
-#[test]
-fn every_sheet_is_read_as_a_careful_clerk_would() {
+fn workbook(sheets: &[toml::Value]) -> Vec<u8> {
+    let mut workbook = Workbook::new();
+    for sheet in sheets {
+        let sheet = sheet.as_table().expect("a sheet");
+        let page = workbook.add_worksheet();
+        page.set_name(text(sheet, "name", "Sheet1")).expect("a name");
+        page.set_hidden(sheet.get("hidden").is_some_and(|hidden| hidden.as_bool() == Some(true)));
+        for row in list(sheet, "hidden_rows") {
+            page.set_row_hidden(row.as_integer().expect("a row") as u32 - 1).expect("a row");
+        }
+        // the values come after: a merge writes its own
+        for range in list(sheet, "merges") {
+            let (from, to) = range.as_str().expect("a range").split_once(':').expect("A1:B2");
+            let ((top, left), (bottom, right)) = (place(from), place(to));
+            page.merge_range(top, left, bottom, right, "", &Format::new()).expect("a merge");
+        }
+        for (row, cells) in list(sheet, "rows").iter().enumerate() {
+            for (column, value) in cells.as_array().expect("a row").iter().enumerate() {
+                let (row, column) = (row as u32, column as u16);
+                let done = match value {
+                    toml::Value::String(text) if text.is_empty() => continue,
+                    toml::Value::String(text) => page.write_string(row, column, text),
+                    toml::Value::Integer(number) => page.write_number(row, column, *number as f64),
+                    toml::Value::Float(number) => page.write_number(row, column, *number),
+                    toml::Value::Boolean(value) => page.write_boolean(row, column, *value),
+                    toml::Value::Datetime(day) => {
+                        let day = ExcelDateTime::parse_from_str(&day.to_string()).expect("a date");
+                        page.write_date_with_format(row, column, &day, &Format::new().set_num_format("yyyy-mm-dd"))
+                    }
+                    toml::Value::Table(cell) if cell.contains_key("today") => {
+                        let today = duban::clock::Clock::System.today();
+                        let day = ExcelDateTime::parse_from_str(&today.to_string()).expect("a date");
+                        page.write_date_with_format(row, column, &day, &Format::new().set_num_format("yyyy-mm-dd"))
+                    }
+                    toml::Value::Table(cell) => {
+                        let result = cell.get("value").or(cell.get("error")).map_or("", |value| value.as_str().expect("a text"));
+                        page.write_formula(row, column, Formula::new(text(cell, "formula", "A1")).set_result(result))
+                    }
+                    other => panic!("no cell: {other}"),
+                };
+                done.expect("a cell");
+            }
+        }
+    }
+    workbook.save_to_buffer().expect("a workbook")
+}
+
+/// `B3` as row and column from 0.
+fn place(cell: &str) -> (u32, u16) {
+    let letters = cell.trim_end_matches(|c: char| c.is_ascii_digit());
+    let column = letters.bytes().fold(0u16, |column, letter| column * 26 + u16::from(letter - b'A') + 1) - 1;
+    (cell[letters.len()..].parse::<u32>().expect("a row") - 1, column)
+}
+
+/// What every workbook has.
+const SKELETON: [(&str, &str); 4] = [
+    (
+        "[Content_Types].xml",
+        r#"<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Default Extension="xml" ContentType="application/xml"/><Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/><Override PartName="/xl/workbook.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet.main+xml"/><Override PartName="/xl/worksheets/sheet1.xml" ContentType="application/vnd.openxmlformats-officedocument.spreadsheetml.worksheet+xml"/></Types>"#,
+    ),
+    (
+        "_rels/.rels",
+        r#"<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" Target="xl/workbook.xml"/></Relationships>"#,
+    ),
+    (
+        "xl/workbook.xml",
+        r#"<workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><sheets><sheet name="台账" sheetId="1" r:id="rId1"/></sheets></workbook>"#,
+    ),
+    (
+        "xl/_rels/workbook.xml.rels",
+        r#"<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/worksheet" Target="worksheets/sheet1.xml"/><Relationship Id="rId2" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/sharedStrings" Target="sharedStrings.xml"/></Relationships>"#,
+    ),
+];
+
+fn package(parts: &toml::Table) -> Vec<u8> {
+    let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    let stored = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    let skeleton = SKELETON.iter().copied().filter(|(name, _)| !parts.contains_key(*name));
+    for (name, xml) in skeleton.chain(parts.iter().map(|(name, xml)| (name.as_str(), xml.as_str().expect("xml")))) {
+        zip.start_file(name, stored).expect("a part");
+        zip.write_all(xml.as_bytes()).expect("a part");
+    }
+    zip.finish().expect("a package").into_inner()
+}
+
+fn base64(text: &str) -> Vec<u8> {
+    const SIGNS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let (mut out, mut held, mut bits) = (Vec::new(), 0u32, 0);
+    for sign in text.bytes().filter(|byte| !byte.is_ascii_whitespace() && *byte != b'=') {
+        held = held << 6 | SIGNS.iter().position(|known| *known == sign).expect("a sign of base64") as u32;
+        bits += 6;
+        if bits >= 8 {
+            bits -= 8;
+            out.push((held >> bits) as u8);
+        }
+    }
+    out
+}
+
+fn import(root: &Path, case: &toml::Table, covers: &str) -> std::process::Output {
+    let path = write_case(root, case);
+    let mut arguments = vec!["import", path.to_str().expect("a path")];
+    if !covers.is_empty() {
+        arguments.extend(["--covers", covers]);
+    }
+    duban(root, &arguments)
+}
+
+#[tokio::test]
+async fn every_sheet_is_read_as_a_careful_clerk_would() {
     let mut wrong = Vec::new();
     for (name, case) in cases("intake") {
         let root = fresh_root();
-        let path = root.path().join(case.get("file").and_then(toml::Value::as_str).unwrap_or("register.csv"));
-        write_case(&path, &case);
-        let ledger = case.get("ledger").and_then(toml::Value::as_str).unwrap_or("project");
-        let imported = duban(root.path(), &["import", path.to_str().expect("a path"), "--covers", "2026-09-30"]);
+        let ledger = text(&case, "ledger", "project");
+        if let Some(before) = case.get("before").and_then(toml::Value::as_table) {
+            let done = import(root.path(), before, text(before, "covers", "2026-06-30"));
+            assert!(matches!(done.status.code(), Some(0 | 2)), "{name} before: {}{}", stdout(&done), stderr(&done));
+        }
+        let imported = import(root.path(), &case, text(&case, "covers", "2026-09-30"));
         let mut found = vec![format!("exit {}", imported.status.code().unwrap_or(-1))];
         let said = stdout(&imported);
         found.extend(said.lines().skip(1).filter(|line| !line.starts_with("导入报告：")).map(|line| line.trim().to_owned()));
         found.extend(stderr(&imported).lines().map(|line| line.split_once("：").map_or(line, |(_, rest)| rest).to_owned()));
-        if let Some(counts) = said.lines().next().and_then(|line| line.split_once('：')).and_then(|(_, rest)| rest.split_once('；')) {
-            found.insert(1, counts.0.to_owned());
+        if let Some((counts, what)) = said.lines().next().and_then(|line| line.split_once('：')).and_then(|(_, rest)| rest.split_once('；'))
+        {
+            found.insert(1, counts.to_owned());
+            if case.contains_key("before") {
+                found.insert(2, what.to_owned());
+            }
         }
-        let exported = duban(root.path(), &["snapshot", "export", ledger, "--as-of", "2026-09-30"]);
-        let fields: Vec<&str> = case["fields"].as_array().expect("fields").iter().map(|field| field.as_str().expect("a field")).collect();
+        let exported = duban(root.path(), &["snapshot", "export", ledger, "--as-of", text(&case, "as_of", "2026-09-30")]);
+        let fields: Vec<&str> = list(&case, "fields").iter().map(|field| field.as_str().expect("a field")).collect();
         let mut reader = csv::Reader::from_reader(exported.stdout.as_slice());
         let header = reader.headers().cloned().unwrap_or_default();
         for row in reader.records().flatten() {
@@ -43,11 +207,39 @@ fn every_sheet_is_read_as_a_careful_clerk_would() {
                 .collect();
             found.push(cells.join(" | "));
         }
-        let expected: Vec<String> =
-            case["expect"].as_array().expect("expect").iter().map(|line| line.as_str().expect("a line").to_owned()).collect();
-        if found != expected {
-            wrong.push(format!("{name}\n  expected {expected:#?}\n  found {found:#?}"));
+        let lines = |key: &str| -> Vec<String> { list(&case, key).iter().map(|line| line.as_str().expect("a line").to_owned()).collect() };
+        if found != lines("expect") {
+            wrong.push(format!("{name}\n  expected {:#?}\n  found {found:#?}", lines("expect")));
+        }
+        if case.contains_key("told") {
+            let service = service(root.path(), "2026-11-23T02:00:00Z").await;
+            let snapshots = service.store.snapshots().await.expect("snapshots");
+            let last = snapshots.iter().rfind(|snapshot| snapshot.ledger == ledger).expect("a snapshot");
+            assert!(last.accounts.iter().all(SheetAccount::holds), "{name}: the account does not add up");
+            let notes = service.store.notes(ledger, &last.source, last.seq).await.expect("notes");
+            let told: Vec<String> = notes.iter().map(|note| sentence(note, &last.origin.sheets[note.sheet as usize])).collect();
+            if told != lines("told") {
+                wrong.push(format!("{name}\n  expected to be told {:#?}\n  told {told:#?}", lines("told")));
+            }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test]
+async fn hidden_rows_count_and_are_said() {
+    let root = fresh_root();
+    let service = service(root.path(), "2026-11-23T02:00:00Z").await;
+    let mut sheet = SheetIntake::new(&service.config.policy.ledgers, 0, "台账", Vec::new(), service.clock.today());
+    let mut outcomes = Vec::new();
+    for (number, hidden, cells) in
+        [(1, false, ["项目编号", "项目名称"]), (2, true, ["GZ1", "甲项目"]), (3, true, [" ", ""]), (4, true, ["GZ2", "乙项目"])]
+    {
+        let cells = cells.into_iter().enumerate().map(|(column, text)| (column as u16, Raw::Text(text.into()))).collect();
+        sheet.push(RawRow { number, hidden, cells }, &mut outcomes);
+    }
+    sheet.finish(&mut outcomes);
+    assert_eq!((sheet.account.read, sheet.account.accepted, sheet.account.hidden_rows), (2, 2, 2));
+    let told: Vec<String> = sheet.notes.iter().map(|note| sentence(note, "台账")).collect();
+    assert_eq!(told, ["台账 2行为隐藏行，已照常读取。如不应报送，请删除后重新导入。"]);
 }

@@ -22,7 +22,9 @@ fn remark(reason: impl Into<String>, hint: &str) -> CellFault {
 }
 
 /// Words that registers write for nothing.
-const BLANKS: [&str; 17] = ["-", "--", "—", "——", "–", "/", "//", "\\", "无", "暂无", "空", "N/A", "n/a", "NA", "null", "NULL", "#N/A"];
+const BLANKS: [&str; 22] = [
+    "-", "--", "---", "—", "——", "–", "―", "――", "─", "──", "/", "//", "\\", "无", "暂无", "空", "N/A", "n/a", "NA", "null", "NULL", "#N/A",
+];
 
 /// The longest of them, full-width and in UTF-8.
 const BLANK_BYTES_MAX: usize = 12;
@@ -30,8 +32,9 @@ const BLANK_BYTES_MAX: usize = 12;
 /// A date not known yet, in words.
 const NOT_YET: [&str; 7] = ["近期", "待定", "未定", "尽快", "未开工", "未签约", "暂定"];
 
-/// The longest code and the longest other text, in characters.
+/// The longest code, name and other text, in characters.
 const CODE_CHARS_MAX: usize = 64;
+const NAME_CHARS_MAX: usize = 500;
 const TEXT_CHARS_MAX: usize = 32_767;
 
 /// Reads a cell by its field's type. `money_power` is the power of ten from a bare amount to 分.
@@ -53,7 +56,7 @@ pub fn read_cell(field: &Field, raw: &Raw<'_>, money_power: i32, today: NaiveDat
                 .ok_or_else(|| fatal("这一天不存在", "请改正后重新导入"))?;
             return Ok((Cell::Date(plausible(date, today)?), None));
         }
-        (FieldKind::Money, Raw::Number(number)) if *number >= 0.0 => {
+        (FieldKind::Money, Raw::Number(number)) if *number > 0.0 => {
             if let Some(fen) = Decimal::from_f64(*number).and_then(|value| value.scaled(money_power)).filter(|fen| *fen <= FEN_MAX) {
                 return Ok((Cell::Money(fen), None));
             }
@@ -82,7 +85,15 @@ pub fn read_cell(field: &Field, raw: &Raw<'_>, money_power: i32, today: NaiveDat
     match field.kind {
         FieldKind::Text => read_text(field, raw, text),
         FieldKind::Date { planned } => read_date(raw, &text, planned, today),
-        FieldKind::Money => read_money(raw, &text, money_power),
+        FieldKind::Money => match read_money(raw, &text, money_power)? {
+            (Cell::Money(0), None) if field.role == Some(Role::Amount) => {
+                Ok((Cell::Money(0), Some(remark("金额为0", "请核对；尚未约定的请留空"))))
+            }
+            read => Ok(read),
+        },
+        FieldKind::Decimal | FieldKind::Int if matches!(raw, Raw::Date(..)) => {
+            Err(fatal("是日期，不是数字", "请把该列设为常规格式后重新填写"))
+        }
         FieldKind::Decimal => read_decimal(&text).map(|value| (Cell::Decimal(value), None)),
         FieldKind::Int => match read_decimal(&text)? {
             Decimal { mantissa, scale: 0 } => Ok((Cell::Int(mantissa), None)),
@@ -147,63 +158,149 @@ fn plain_date(text: &str) -> Option<(i32, u32, u32)> {
 }
 
 fn read_text(field: &Field, raw: &Raw<'_>, text: String) -> Result<(Cell, Option<CellFault>), CellFault> {
-    if field.role == Some(Role::Code) || field.role == Some(Role::Project) {
-        if let Raw::Number(number) = raw
-            && number.abs() >= 1e15
-        {
-            return Err(fatal("编号超过15位且以数字格式保存，已丢失精度", "请把该列设为文本格式后重新填写编号"));
-        }
-        // GZ1, gz1 and ＧＺ１ are one code
-        let code: String = key(&text).chars().map(|c| c.to_ascii_uppercase()).collect();
-        if code.chars().count() > CODE_CHARS_MAX {
-            return Err(fatal(format!("编号超过{CODE_CHARS_MAX}个字"), "请核对是否填错列"));
-        }
-        return Ok((Cell::Text(code), None));
+    let most = match field.role {
+        Some(Role::Code | Role::Project) => return read_code(raw, &text),
+        Some(Role::Name) => NAME_CHARS_MAX,
+        _ => TEXT_CHARS_MAX,
+    };
+    // bytes first: most texts need no counting
+    if text.len() > most && text.chars().count() > most {
+        return Err(fatal(format!("内容超过{most}个字"), "请删减后再导入，详细情况可另附材料"));
     }
-    if text.chars().count() > TEXT_CHARS_MAX {
-        return Err(fatal(format!("内容超过{TEXT_CHARS_MAX}个字"), "请删减后再导入"));
-    }
-    let text = if field.role == Some(Role::Phone) { narrow(&text) } else { text };
+    let text = if matches!(field.role, Some(Role::Phone | Role::Mailbox)) { narrow(&text) } else { text };
     let warning = if !field.values.is_empty() && !field.values.contains(&text) {
         Some(remark(format!("“{}”不在约定的写法之内", shown(&text)), &format!("约定的写法：{}", field.values.join("、"))))
     } else if text.starts_with(['=', '＝']) {
         Some(remark("以等号开头的文字，按文字原样保存", "如是公式，请粘贴为数值"))
+    } else if field.role == Some(Role::Phone) {
+        bad_phone(&text)
+    } else if field.role == Some(Role::Mailbox) {
+        bad_mailbox(&text)
+    } else if has_private_characters(&text) {
+        Some(remark("含有造字程序所造的字，其他电脑上可能无法显示", "请改用标准汉字填写"))
     } else {
         None
     };
     Ok((Cell::Text(text), warning))
 }
 
+fn read_code(raw: &Raw<'_>, text: &str) -> Result<(Cell, Option<CellFault>), CellFault> {
+    const HINT: &str = "请把该列设为文本格式后重新填写编号";
+    if matches!(raw, Raw::Date(..)) {
+        return Err(fatal("编号被表格软件转成了日期", HINT));
+    }
+    let lost = match raw {
+        Raw::Number(number) => number.abs() >= 1e15,
+        _ => is_scientific(text),
+    };
+    if lost {
+        return Err(fatal("编号超过15位且以数字格式保存，已丢失精度", HINT));
+    }
+    // GZ1, gz1 and ＧＺ１ are one code, whatever dash stands in it
+    let code: String = key(text)
+        .chars()
+        .map(|c| match c {
+            '\u{2010}'..='\u{2015}' | '\u{2212}' => '-',
+            c => c.to_ascii_uppercase(),
+        })
+        .collect();
+    if code.len() > CODE_CHARS_MAX && code.chars().count() > CODE_CHARS_MAX {
+        return Err(fatal(format!("编号超过{CODE_CHARS_MAX}个字"), "请核对是否填错列"));
+    }
+    let hidden = matches!(raw, Raw::Text(raw) if raw.len() > text.len() && raw.chars().any(|c| is_invisible(c) && !c.is_whitespace()));
+    let warning = if hidden {
+        Some(remark("编号中有看不见的字符，已按去除后的编号读取", "请重新填写编号"))
+    } else if has_private_characters(&code) {
+        Some(remark("编号中有造字程序所造的字", "请改用标准汉字填写"))
+    } else {
+        None
+    };
+    Ok((Cell::Text(code), warning))
+}
+
+/// `5.2E+17`: what is left of a long number.
+fn is_scientific(text: &str) -> bool {
+    let text = narrow(text);
+    let Some((mantissa, power)) = text.split_once(['E', 'e']) else { return false };
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, "0"));
+    digits(whole) && digits(fraction) && power.strip_prefix('+').is_some_and(digits)
+}
+
+/// What separates several telephone numbers or mailboxes in one cell.
+const SEPARATORS: [char; 9] = [';', ',', '、', '/', '\\', '|', '\n', ' ', '或'];
+
+fn bad_phone(text: &str) -> Option<CellFault> {
+    if is_scientific(text) {
+        return Some(remark("电话号码以科学计数法保存，已丢失末几位", "请把该列设为文本格式后重新填写"));
+    }
+    // the separator may also stand inside one number: 0851 1234567
+    let digits = text.bytes().filter(u8::is_ascii_digit).count();
+    (digits < 7).then(|| remark("不像电话号码", "请填写手机号码，或区号加电话号码"))
+}
+
+fn bad_mailbox(text: &str) -> Option<CellFault> {
+    let is_good = |address: &str| {
+        address.split_once('@').is_some_and(|(local, domain)| {
+            !local.is_empty()
+                && domain.contains('.')
+                && !domain.starts_with('.')
+                && !domain.ends_with('.')
+                && address.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"@.-_+".contains(&byte))
+        })
+    };
+    let bad: Vec<&str> = text.split(SEPARATORS).filter(|part| !part.is_empty() && !is_good(part)).collect();
+    (!bad.is_empty()).then(|| remark(format!("“{}”不是邮箱地址", shown(&bad.join("、"))), "请核对邮箱地址，多个邮箱用分号隔开"))
+}
+
+/// Characters of the private use areas: each office's own, a blank box elsewhere.
+fn has_private_characters(text: &str) -> bool {
+    // their UTF-8 begins with these bytes; nearly every text is settled without decoding
+    text.bytes().any(|byte| matches!(byte, 0xee | 0xef | 0xf3 | 0xf4))
+        && text.chars().any(|c| matches!(c, '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}'))
+}
+
+const DATE_HINT: &str = "请按2026-09-30的样式填写";
+
 fn read_date(raw: &Raw<'_>, text: &str, planned: bool, today: NaiveDate) -> Result<(Cell, Option<CellFault>), CellFault> {
-    const HINT: &str = "请按2026-09-30的样式填写";
+    let trace = || Ok((Cell::Empty, Some(remark("是空日期留下的痕迹，按未填处理", DATE_HINT))));
     let parsed = match raw {
-        Raw::Date(year, month, day) => match (NaiveDate::from_ymd_opt(i32::from(*year), u32::from(*month), u32::from(*day)), year) {
-            (_, 0..=1900) => return Ok((Cell::Empty, Some(remark("是空日期留下的痕迹，按未填处理", HINT)))),
-            (Some(date), _) => Parsed::Day(date),
-            (None, _) => return Err(fatal("这一天不存在", HINT)),
+        Raw::Date(1899, ..) | Raw::Date(1900, 1, 0 | 1) => return trace(),
+        Raw::Date(year, month, day) => match NaiveDate::from_ymd_opt(i32::from(*year), u32::from(*month), u32::from(*day)) {
+            Some(date) => Parsed::Day(date),
+            None => return Err(fatal("这一天不存在", DATE_HINT)),
         },
-        Raw::Number(number) if *number == 0.0 || *number == 1.0 => {
-            return Ok((Cell::Empty, Some(remark("是空日期留下的痕迹，按未填处理", HINT))));
-        }
+        Raw::Number(number) if *number == 0.0 || *number == 1.0 => return trace(),
         Raw::Number(number) => match serial(*number) {
             Some(date) => {
                 return plausible(date, today)
                     .map(|date| (Cell::Date(date), Some(remark(format!("以数字保存，按{date}读取"), "请把该列设为日期格式"))));
             }
-            None => parse_date(&narrow(text))?,
+            // 2026.1 may have been 2026.10
+            None if number.fract() != 0.0 => return Err(fatal("是数字，不是日期", DATE_HINT)),
+            None => parse_date(text)?,
         },
-        _ => parse_date(&narrow(text))?,
+        _ => {
+            let text = narrow(text);
+            if TRACES.contains(&text.as_str()) {
+                return trace();
+            }
+            parse_date(&text)?
+        }
     };
     match parsed {
         Parsed::Day(date) => Ok((Cell::Date(plausible(date, today)?), None)),
         Parsed::Span(first, last) => {
             // a plan holds until the end of the span it names; an event is known to have begun with it
             let date = plausible(if planned { last } else { first }, today)?;
-            Ok((Cell::Date(date), Some(remark(format!("没有写到日，按{date}读取"), HINT))))
+            Ok((Cell::Date(date), Some(remark(format!("没有写到日，按{date}读取"), DATE_HINT))))
         }
-        Parsed::NotYet => Ok((Cell::Empty, Some(remark("没有写日期，按未填处理", HINT)))),
+        Parsed::NotYet => Ok((Cell::Empty, Some(remark("没有写日期，按未填处理", DATE_HINT)))),
     }
 }
+
+/// What spreadsheets make of an empty date, as text.
+const TRACES: [&str; 8] = ["0", "1900-01-00", "1900-01-01", "1900/1/0", "1900/1/1", "1899-12-30", "1899-12-31", "1899/12/30"];
 
 enum Parsed {
     Day(NaiveDate),
@@ -225,18 +322,24 @@ fn plausible(date: NaiveDate, today: NaiveDate) -> Result<NaiveDate, CellFault> 
     Ok(date)
 }
 
+/// The part before a time of day, which says nothing here. A time that hangs on the day without a space stays and is refused.
+fn without_time(text: &str) -> &str {
+    let Some(colon) = text.find(':') else { return text };
+    let head = text[..colon].trim_end_matches(|c: char| c.is_ascii_digit());
+    let day = head.trim_end_matches(['上', '下', '午']).trim_end();
+    if day.len() < head.len() || head.ends_with('日') {
+        return day;
+    }
+    head.strip_suffix(['T', 't']).unwrap_or(text)
+}
+
 fn parse_date(text: &str) -> Result<Parsed, CellFault> {
-    const HINT: &str = "请按2026-09-30的样式填写";
-    let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+    const HINT: &str = DATE_HINT;
+    let text: String = without_time(text).chars().filter(|c| !c.is_whitespace()).collect();
     if NOT_YET.iter().any(|word| text == *word) {
         return Ok(Parsed::NotYet);
     }
-    // a time of day behind the date says nothing here
-    let text = text.split(['T', 't']).next().unwrap_or(&text);
-    let text = match text.find(':') {
-        Some(at) if text.len() > 10 => text[..at].get(..10).filter(|head| head.is_ascii()).unwrap_or(text),
-        _ => text,
-    };
+    let text = text.as_str();
     let unreadable = || fatal("不是能识别的日期", HINT);
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
         return match text.len() {
@@ -253,6 +356,8 @@ fn parse_date(text: &str) -> Result<Parsed, CellFault> {
             let first = NaiveDate::from_ymd_opt(year_number, first.0, first.1)?;
             Some(Parsed::Span(first, first + Months::new(months) - Days::new(1)))
         };
+        // 2026年底前: at its end at the latest
+        let rest = ["以前", "之前", "前"].iter().find_map(|word| rest.strip_suffix(word)).filter(|rest| !rest.is_empty()).unwrap_or(rest);
         let worded = match rest {
             "" | "内" => span((1, 1), 12),
             "底" | "年底" | "末" => span((12, 1), 1),
@@ -277,7 +382,7 @@ fn parse_date(text: &str) -> Result<Parsed, CellFault> {
             rest => day(year, month_text, rest.strip_suffix(['日', '号']).unwrap_or(rest)),
         };
     }
-    for separator in ['-', '.', '/', '－', '—', '–', '．', '_'] {
+    for separator in ['-', '.', '/', '\u{2212}', '\u{2010}', '\u{2011}', '—', '–', '_'] {
         let parts: Vec<&str> = text.split(separator).collect();
         match parts[..] {
             [year, month_text, day_text] if year.len() == 4 => return day(year, month_text, day_text),
@@ -354,14 +459,16 @@ fn read_money(raw: &Raw<'_>, text: &str, money_power: i32) -> Result<(Cell, Opti
         text = rest.to_owned();
         warning = Some(remark("写的是约数，按所写数字读取", "请填写实际数字"));
     }
-    let mut text = text.trim_start_matches(['¥', '￥']).to_owned();
+    let mut text = text.trim_start_matches("人民币").trim_start_matches(['¥', '￥']).to_owned();
     let mut power = money_power;
     if let Some((unit, own)) = UNITS.iter().find(|(unit, _)| text.ends_with(unit)) {
         text.truncate(text.len() - unit.len());
         power = *own;
     }
-    let negative = text.starts_with('(') && text.ends_with(')');
-    let digits = grouped(&text).ok_or_else(|| fatal("不是能识别的金额", HINT))?;
+    // bookkeepers write a negative amount in brackets
+    let inside = text.strip_prefix('(').and_then(|text| text.strip_suffix(')'));
+    let negative = inside.is_some();
+    let digits = grouped(inside.unwrap_or(&text)).ok_or_else(|| fatal("不是能识别的金额", HINT))?;
     let value = Decimal::parse(&digits).and_then(|value| value.scaled(power)).ok_or_else(|| fatal("不是能识别的金额", HINT))?;
     if negative || value < 0 {
         return Err(fatal("金额为负数", "请核对后填写"));
@@ -403,7 +510,8 @@ fn is_invisible(c: char) -> bool {
 pub fn clean(text: &str) -> String {
     let is_edge = |c: char| c.is_whitespace() || is_invisible(c);
     let trimmed = text.trim_matches(is_edge);
-    if trimmed.chars().any(is_invisible) {
+    // signs of printable ASCII only: nothing to look for
+    if !trimmed.bytes().all(|byte| (0x20..0x7f).contains(&byte)) && trimmed.chars().any(is_invisible) {
         return trimmed.chars().filter(|c| !is_invisible(*c) || *c == '\n').collect();
     }
     trimmed.to_owned()
@@ -488,6 +596,10 @@ mod tests {
             "20260107",
             "2026.01.07",
             " 2026-1-7 ",
+            "2026-1-7 9:30",
+            "2026/1/7 23:59:60",
+            "2026-01-07T08:00:00",
+            "2026年1月7日上午9:30",
             "2026-01-07 00:00:00",
             "2026年01月07号",
         ] {
@@ -502,6 +614,10 @@ mod tests {
             ("2026.3", "2026-03-01 !"),
             ("2203-01-01", "✗ 年份2203不合常理"),
             ("待定", " !"),
+            ("0", " !"),
+            ("1900-01-01", " !"),
+            ("1900-02-29", "✗ 这一天不存在"),
+            ("2026-01-0723:59", "✗ 不是能识别的日期"),
             ("—", ""),
             ("无", ""),
             ("／", ""),
@@ -512,6 +628,8 @@ mod tests {
         let planned = FieldKind::Date { planned: true };
         assert_eq!(read(planned, "2026年3月"), "2026-03-31 !");
         assert_eq!(read(planned, "2026年底"), "2026-12-31 !");
+        assert_eq!(read(planned, "2026年6月底前"), "2026-06-30 !");
+        assert_eq!(read(planned, "2026年底前"), "2026-12-31 !");
         assert_eq!(read(planned, "2026年第二季度"), "2026-06-30 !");
         assert_eq!(read(planned, "2026年3月下旬"), "2026-03-31 !");
     }
@@ -527,7 +645,7 @@ mod tests {
             ("¥1 234", "1234"),
             ("约5000万", "0.5 !"),
             ("5000+", "5000 !"),
-            ("(500)", "✗ 不是能识别的金额"),
+            ("(500)", "✗ 金额为负数"),
             ("-3", "✗ 金额为负数"),
             ("1.234,5", "✗ 不是能识别的金额"),
             (">100", "✗ 不是能识别的金额"),

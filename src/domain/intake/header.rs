@@ -4,19 +4,26 @@ use super::{Raw, RawRow, cell};
 use crate::domain::ledger::{FieldKind, Ledger};
 use std::collections::HashMap;
 
-/// Merged ranges of a sheet (from 0).
+/// Merged ranges of a sheet (from 0), from top to bottom.
 #[derive(Clone, Debug, Default)]
 pub struct Merges(Vec<(u32, u32, u32, u32)>);
 
 impl Merges {
-    pub fn new(ranges: Vec<(u32, u32, u32, u32)>) -> Merges {
+    pub fn new(mut ranges: Vec<(u32, u32, u32, u32)>) -> Merges {
+        ranges.sort_unstable();
         Merges(ranges)
+    }
+
+    /// First row, first column, last row, last column of each.
+    pub fn ranges(&self) -> &[(u32, u32, u32, u32)] {
+        &self.0
     }
 
     /// The top-left cell of the range a cell lies in, or the cell itself.
     fn anchor(&self, row: u32, column: u32) -> (u32, u32) {
         self.0
             .iter()
+            .take_while(|(top, ..)| *top <= row)
             .find(|(top, left, bottom, right)| (*top..=*bottom).contains(&row) && (*left..=*right).contains(&column))
             .map_or((row, column), |(top, left, ..)| (*top, *left))
     }
@@ -43,13 +50,19 @@ pub struct Header {
     pub last_row: u32,
     /// In field order.
     pub columns: Vec<Column>,
-    /// Fields whose header stands over a second column too, with that column's letters.
-    pub repeated: Vec<(usize, String)>,
+    /// Fields whose header stands over a second column too, with that column.
+    pub repeated: Vec<(usize, u16)>,
     /// Texts of the last header row by column, for recognising a repeated header.
     leaves: Vec<(u16, String)>,
 }
 
 impl Header {
+    /// Whether a cell says what the header says above it.
+    pub fn says(&self, column: u16, raw: &Raw<'_>) -> bool {
+        let text = cell::key(&raw.display());
+        self.leaves.iter().any(|(at, leaf)| *at == column && *leaf == text)
+    }
+
     /// A row that says the header again (each printed page).
     pub fn is_repeated(&self, cells: &[(u16, Raw<'_>)]) -> bool {
         let same = cells
@@ -181,7 +194,7 @@ fn paths(block: &Rows, merges: &Merges) -> Vec<(u16, Vec<String>)> {
         .collect()
 }
 
-type Mapped = (Vec<Column>, Vec<(usize, String)>);
+type Mapped = (Vec<Column>, Vec<(usize, u16)>);
 
 /// The header words of one column as they are compared: whole, and without a bracket behind them.
 struct Path {
@@ -238,7 +251,7 @@ impl Names<'_> {
         for path in paths {
             let Some(field) = self.field_of(path) else { continue };
             if columns.iter().any(|known| known.field == field) {
-                repeated.push((field, column_letters(path.column)));
+                repeated.push((field, path.column));
                 continue;
             }
             let money_power = match self.ledger.fields[field].kind {

@@ -5,6 +5,7 @@
 
 mod cell;
 mod check;
+mod group;
 mod header;
 mod place;
 
@@ -13,10 +14,11 @@ pub use check::{KnownOwners, Remark, remarks};
 pub use header::{Header, Merges, column_letters};
 pub use place::place_of;
 
-use super::ledger::{Ledger, Role};
+use super::ledger::{FieldKind, Ledger, Role};
 use super::period::chinese_date;
 use super::record::{Cell, Columns};
 use chrono::NaiveDate;
+use group::Groups;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::rc::Rc;
@@ -170,6 +172,10 @@ pub enum Outcome {
     Skipped,
 }
 
+/// What does not happen to all projects of a register on the day it is handed over, from this many rows on.
+const EVENTS: [Role; 5] = [Role::Signed, Role::Performed, Role::Started, Role::Produced, Role::Terminated];
+const ALL_TODAY_ROWS: u64 = 10;
+
 /// Rows looked through for a header.
 const HEADER_ROWS_MAX: usize = 30;
 
@@ -179,12 +185,19 @@ pub struct SheetIntake<'a> {
     sheet: u32,
     today: NaiveDate,
     merges: Merges,
+    groups: Groups,
     waiting: Vec<RawRow<'static>>,
     state: SheetState<'a>,
     pub account: SheetAccount,
     pub notes: Vec<Note>,
     /// 截至 in the rows above the header.
     pub covers_on: Option<NaiveDate>,
+    /// What only a person can decide about the sheet as a whole; it is said as a warning, and a later snapshot is held for it.
+    pub doubts: Vec<String>,
+    /// Second columns of one header that were found to differ from the first.
+    differing: Vec<u16>,
+    /// Events that have happened today in every row so far.
+    all_today: Vec<usize>,
     sums: Vec<Sum>,
 }
 
@@ -209,6 +222,10 @@ impl<'a> SheetIntake<'a> {
             sheet,
             today,
             merges: Merges::new(merges),
+            groups: Groups::default(),
+            doubts: Vec::new(),
+            differing: Vec::new(),
+            all_today: Vec::new(),
             waiting: Vec::new(),
             state: SheetState::Searching,
             account: SheetAccount { sheet: name.to_owned(), ..SheetAccount::default() },
@@ -256,6 +273,15 @@ impl<'a> SheetIntake<'a> {
         if matches!(self.state, SheetState::Searching) && self.account.unread.is_none() {
             self.account.unread = Some(if self.waiting.is_empty() { "空表".into() } else { "前30行未找到表头".into() });
         }
+        let SheetState::Reading { ledger, .. } = self.state else { return };
+        if self.account.accepted >= ALL_TODAY_ROWS {
+            for field in std::mem::take(&mut self.all_today) {
+                self.doubts.push(format!("“{}”整列都是导入当天，疑似批量填充，请核对", ledger.fields[field].title));
+            }
+        }
+        if self.account.hidden_rows > 0 {
+            self.sheet_note(format!("{}行为隐藏行，已照常读取", self.account.hidden_rows), "如不应报送，请删除后重新导入");
+        }
     }
 
     fn find_header(&mut self, out: &mut Vec<Outcome>) {
@@ -289,12 +315,12 @@ impl<'a> SheetIntake<'a> {
         self.account.unread = None;
         self.account.columns =
             header.columns.iter().map(|column| (ledger.fields[column.field].id.clone(), column_letters(column.column))).collect();
-        for (field, letters) in &header.repeated {
+        for (field, column) in &header.repeated {
             self.notes.push(Note {
                 kind: NoteKind::Warning,
                 sheet: self.sheet,
                 row: header.first_row,
-                cell: format!("{letters}{}", header.last_row),
+                cell: format!("{}{}", column_letters(*column), header.last_row),
                 field: ledger.fields[*field].title.clone(),
                 code: String::new(),
                 name: String::new(),
@@ -307,10 +333,20 @@ impl<'a> SheetIntake<'a> {
         self.sums = header
             .columns
             .iter()
-            .filter(|column| ledger.fields[column.field].kind == super::ledger::FieldKind::Money)
+            .filter(|column| ledger.fields[column.field].kind == FieldKind::Money)
             .map(|column| Sum { field: column.field, ..Sum::default() })
             .collect();
+        self.all_today = header
+            .columns
+            .iter()
+            .map(|column| column.field)
+            .filter(|field| ledger.fields[*field].role.is_some_and(|role| EVENTS.contains(&role)))
+            .collect();
         let last = header.last_row;
+        self.groups = Groups::new(&self.merges, &header, ledger);
+        for range in group::across(&self.merges, &header) {
+            self.doubts.push(format!("单元格{range}把表头与数据合并在一起，请取消合并后核对"));
+        }
         self.state = SheetState::Reading { ledger, header: Rc::new(header) };
         for row in rows.into_iter().filter(|row| row.number > last) {
             out.push(self.row(&row));
@@ -322,11 +358,12 @@ impl<'a> SheetIntake<'a> {
         let SheetState::Reading { ledger, header } = &self.state else { return Outcome::Waiting };
         let ledger: &'a Ledger = ledger;
         let header = Rc::clone(header);
-        self.account.hidden_rows += u64::from(row.hidden);
         if cells.iter().all(|(_, raw)| matches!(raw, Raw::Text(text) if text.trim().is_empty())) {
             return Outcome::Waiting;
         }
         self.account.read += 1;
+        self.account.hidden_rows += u64::from(row.hidden);
+        self.groups.advance(number, cells);
         if let Some(reason) = self.no_data(ledger, &header, number, cells) {
             self.account.skipped += 1;
             let shown: Vec<Cow<'_, str>> =
@@ -337,8 +374,12 @@ impl<'a> SheetIntake<'a> {
         let mut record = vec![Cell::Empty; ledger.fields.len()];
         let mut faults: Vec<(usize, u16, String, CellFault)> = Vec::new();
         for column in &header.columns {
-            let Ok(found) = cells.binary_search_by_key(&column.column, |(index, _)| *index) else { continue };
-            let raw = &cells[found].1;
+            let shared = if self.groups.is_open() { self.groups.value(column.column) } else { None };
+            let raw = match (shared, cells.binary_search_by_key(&column.column, |(index, _)| *index)) {
+                (Some(raw), _) => raw,
+                (None, Ok(found)) => &cells[found].1,
+                (None, Err(_)) => continue,
+            };
             let field = &ledger.fields[column.field];
             match read_cell(field, raw, column.money_power, self.today) {
                 Ok((value, warning)) => {
@@ -349,6 +390,17 @@ impl<'a> SheetIntake<'a> {
                 }
                 Err(fault) => faults.push((column.field, column.column, raw.display().into_owned(), fault)),
             }
+        }
+        if self.groups.is_open() {
+            for group in self.groups.unshared() {
+                let (title, first, last) = (&ledger.fields[group.field].title, group.first, group.last);
+                let reason = format!("{title}在第{first}行至第{last}行合并为一格，分不清属于哪一行");
+                let fault = CellFault { fatal: true, reason, hint: format!("请取消合并，逐行填写{title}") };
+                faults.push((group.field, group.column, group.raw, fault));
+            }
+        }
+        if !header.repeated.is_empty() {
+            self.compare_repeated(ledger, &header, number, cells);
         }
         let code = ledger.role(Role::Code).and_then(|field| record[field].text()).unwrap_or_default().to_owned();
         let unit = record[ledger.owner.field()].text().unwrap_or_default().to_owned();
@@ -393,8 +445,32 @@ impl<'a> SheetIntake<'a> {
                 sum.since_subtotal += i128::from(fen);
             }
         }
+        if !self.all_today.is_empty() {
+            self.all_today.retain(|field| record[*field].date() == Some(self.today));
+        }
         self.account.accepted += 1;
         Outcome::Accepted(Accepted { row: number, code, cells: record })
+    }
+
+    /// Looks whether a second column under the same header says something else.
+    fn compare_repeated(&mut self, ledger: &Ledger, header: &Header, number: u32, cells: &[(u16, Raw<'_>)]) {
+        let text = |column: u16| {
+            let found = cells.binary_search_by_key(&column, |(index, _)| *index).ok()?;
+            Some(cell::key(&cells[found].1.display())).filter(|text| !text.is_empty())
+        };
+        for (field, second) in &header.repeated {
+            let Some(first) = header.columns.iter().find(|column| column.field == *field) else { continue };
+            let other = text(*second);
+            if other.is_some() && other != text(first.column) && !self.differing.contains(second) {
+                self.differing.push(*second);
+                self.doubts.push(format!(
+                    "“{}”有{}、{}两列，第{number}行起内容不同，请核对以哪一列为准",
+                    ledger.fields[*field].title,
+                    column_letters(first.column),
+                    column_letters(*second)
+                ));
+            }
+        }
     }
 
     /// The reason why a row is no row of data: a repeated header, a total, a heading, a remark or a signature line.
@@ -408,7 +484,9 @@ impl<'a> SheetIntake<'a> {
             return None;
         }
         let words: Vec<String> = cells.iter().map(|(_, raw)| cell::key(&raw.display())).filter(|text| !text.is_empty()).collect();
-        if header.is_repeated(cells) {
+        // the lower rows of a header of several rows lie below its merged cells
+        let under = |column: u16| self.groups.top(column).is_some_and(|raw| header.says(column, raw));
+        if header.is_repeated(cells) || self.groups.is_open() && code_column.is_some_and(under) {
             return Some("重复的表头".into());
         }
         let total = words
@@ -416,7 +494,10 @@ impl<'a> SheetIntake<'a> {
             .take(3)
             .find(|word| {
                 TOTALS.contains(&word.as_str())
-                    || TOTALS.iter().any(|total| word.strip_prefix(total).is_some_and(|rest| rest.starts_with([':', '('])))
+                    || TOTALS.iter().any(|total| {
+                        word.strip_prefix(total)
+                            .is_some_and(|rest| rest.starts_with(|c: char| matches!(c, ':' | '(' | '共') || c.is_ascii_digit()))
+                    })
             })
             .cloned();
         // a project that is named 合计… has a code of its own
@@ -431,11 +512,16 @@ impl<'a> SheetIntake<'a> {
         if words.len() <= 4 && (code.is_empty() || numeral(&cell::key(&code))) && words.iter().any(|word| numeral(word)) {
             return Some("标题行".into());
         }
-        if !code.is_empty() && cells.len() > 1 {
+        // a signature line that begins below the codes: 填表人：张三 …… 审核人：李四
+        let name_column = header.columns.iter().find(|column| Some(column.field) == ledger.role(Role::Name)).map(|column| column.column);
+        let signed = code.contains([':', '：']) && !cells.iter().any(|(column, _)| Some(*column) == name_column);
+        if !code.is_empty() && cells.len() > 1 && !signed {
             return None;
         }
         let first = words.first()?;
-        if REMARKS.iter().any(|remark| first.starts_with(remark)) {
+        // 共15个 alone in its row
+        let counted = words.len() == 1 && first.strip_prefix('共').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        if counted || REMARKS.iter().any(|remark| first.starts_with(remark)) {
             return Some("备注或签名行".into());
         }
         None
@@ -462,6 +548,18 @@ impl<'a> SheetIntake<'a> {
             let reason = format!("{word}与各行之和不符：各行之和为{rows}亿元");
             self.note(NoteKind::Warning, number, Some(column), Some(title), "", "", &raw, reason, "请核对是否漏填、重复或单位有误".into());
         }
+    }
+
+    /// Notes the doubts as warnings; last.
+    pub fn say_doubts(&mut self) {
+        for doubt in self.doubts.clone() {
+            self.sheet_note(doubt, "");
+        }
+    }
+
+    /// Says something about the sheet as a whole.
+    fn sheet_note(&mut self, reason: String, hint: &str) {
+        self.note(NoteKind::Warning, 0, None, None, "", "", "", reason, hint.to_owned());
     }
 
     #[allow(clippy::too_many_arguments, reason = "a note is these nine facts")]
