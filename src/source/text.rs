@@ -90,7 +90,7 @@ fn decode(bytes: Vec<u8>) -> Result<String, Refusal> {
     let encoding = declared.unwrap_or(encoding_rs::GB18030);
     match encoding.decode_without_bom_handling_and_without_replacement(&bytes) {
         Some(text) if !text.contains('\0') => Ok(text.into_owned()),
-        _ => Err(undecodable(&bytes, encoding.name())),
+        _ => Err(undecodable(&bytes, &encoding.name().to_ascii_uppercase())),
     }
 }
 

@@ -112,7 +112,7 @@ pub fn read_cell(field: &Field, raw: &Raw<'_>, money_power: i32, today: NaiveDat
 fn is_plain(text: &str) -> bool {
     let bytes = text.as_bytes();
     let sign = matches!(bytes.first(), None | Some(b'-' | b'/' | b'\\' | b'=' | b'#' | b'N' | b'n'));
-    !sign && !bytes.iter().any(|byte| *byte <= 0x20 || matches!(*byte, 0x7f | 0xc2 | 0xe2 | 0xe3 | 0xef | 0xf0..))
+    !sign && !bytes.iter().any(|byte| *byte <= 0x20 || matches!(*byte, 0x7f | 0xc2 | 0xe2 | 0xe3 | 0xee | 0xef | 0xf0..))
 }
 
 /// What a plain text says where that is beyond doubt; `None` = it has to be read with care.
@@ -124,11 +124,13 @@ fn plain_cell(field: &Field, text: &str, today: NaiveDate) -> Option<Cell> {
     match field.kind {
         FieldKind::Text if matches!(field.role, Some(Role::Code | Role::Project)) => {
             let is_code = text.len() <= CODE_CHARS_MAX && !text.bytes().any(|byte| byte.is_ascii_lowercase() || !byte.is_ascii());
-            is_code.then(|| Cell::Text(text.to_owned()))
+            (is_code && !is_scientific(text)).then(|| Cell::Text(text.to_owned()))
         }
+        FieldKind::Text if matches!(field.role, Some(Role::Phone | Role::Mailbox)) => None,
         FieldKind::Text => {
             let known = field.values.is_empty() || field.values.iter().any(|value| value == text);
-            (known && text.len() <= TEXT_CHARS_MAX).then(|| Cell::Text(text.to_owned()))
+            let most = if field.role == Some(Role::Name) { NAME_CHARS_MAX } else { TEXT_CHARS_MAX };
+            (known && text.len() <= most).then(|| Cell::Text(text.to_owned()))
         }
         FieldKind::Date { .. } => {
             let (year, month, day) = plain_date(text)?;
