@@ -20,9 +20,6 @@ pub fn read(mut file: File, limits: ReadLimits, out: &mut FrameWriter<impl Write
         text.push('\n');
     }
     if text.trim_start().starts_with('<') {
-        if text.contains("urn:schemas-microsoft-com:office:spreadsheet") {
-            return Err(Refusal::new("这是“XML表格2003”格式的文件", "请用Excel或WPS打开后另存为xlsx再导入").into());
-        }
         return Err(Refusal::new("这是网页（HTML或XML）另存的表格", "请用Excel或WPS打开后另存为xlsx再导入").into());
     }
     refuse_garbled(&text)?;
