@@ -49,12 +49,15 @@ pub struct GoneConfirmed {
 
 const PAGE: i64 = 1000;
 
-/// Versions of one side ($1 ledger, $2 source, $3 seq) whose code the other ($4 source, $5 seq) does not hold.
-const ONLY_HERE: &str = "FROM record r WHERE r.ledger=$1 AND r.source=$2 AND r.first_seq<=$3 AND r.last_seq>=$3 AND NOT EXISTS (\
+/// Versions of one side ($1 ledger, $2 source, $3 seq) whose code the other ($4 source, $5 seq) does not hold. A version that reaches from
+/// one snapshot to the other of the same source is in both: it is left out before anything is looked up.
+const ONLY_HERE: &str = "FROM record r WHERE r.ledger=$1 AND r.source=$2 AND r.first_seq<=$3 AND r.last_seq>=$3 \
+     AND ($2<>$4 OR r.first_seq>$5 OR r.last_seq<$5) AND NOT EXISTS (\
      SELECT 1 FROM record o WHERE o.ledger=$1 AND o.source=$4 AND o.code=r.code AND o.first_seq<=$5 AND o.last_seq>=$5)";
 
 /// Versions of one side whose code the other holds with other cells.
-const CHANGED: &str = "FROM record r WHERE r.ledger=$1 AND r.source=$2 AND r.first_seq<=$3 AND r.last_seq>=$3 AND EXISTS (\
+const CHANGED: &str = "FROM record r WHERE r.ledger=$1 AND r.source=$2 AND r.first_seq<=$3 AND r.last_seq>=$3 \
+     AND ($2<>$4 OR r.first_seq>$5 OR r.last_seq<$5) AND EXISTS (\
      SELECT 1 FROM record o WHERE o.ledger=$1 AND o.source=$4 AND o.code=r.code AND o.first_seq<=$5 AND o.last_seq>=$5 \
      AND o.hash<>r.hash)";
 
@@ -64,7 +67,12 @@ impl Store {
     /// # Errors
     /// The database fails.
     pub async fn count_changes(&self, ledger: &str, old: Side<'_>, new: Side<'_>) -> Result<ChangeCounts> {
+        const ALL: &str = "FROM record r WHERE r.ledger=$1 AND r.source=$2 AND r.first_seq<=$3 AND r.last_seq>=$3 AND $4=$4 AND $5=$5";
         let count = async |what: &str, side: Side<'_>, other: Side<'_>| -> Result<i64> {
+            if side.seq == 0 || other.seq == 0 && what == CHANGED {
+                return Ok(0);
+            }
+            let what = if other.seq == 0 { ALL } else { what };
             let row = sqlx::query(super::sql(format!("SELECT CAST(COUNT(*) AS BIGINT) AS n {what}")))
                 .bind(ledger)
                 .bind(side.source)
@@ -128,7 +136,8 @@ impl Store {
         loop {
             let rows = sqlx::query(
                 "SELECT r.code, r.name, r.unit, r.first_seq, r.last_seq, r.sheet, r.row_no FROM record r \
-                 WHERE r.ledger=$1 AND r.source=$2 AND (r.code>$4 OR (r.code=$4 AND r.first_seq>$5)) AND NOT EXISTS (\
+                 WHERE r.ledger=$1 AND r.source=$2 AND (r.first_seq>$3 OR r.last_seq<$3) \
+                 AND (r.code>$4 OR (r.code=$4 AND r.first_seq>$5)) AND NOT EXISTS (\
                  SELECT 1 FROM record o WHERE o.ledger=$1 AND o.source=$2 AND o.code=r.code AND o.first_seq<=$3 AND o.last_seq>=$3) \
                  ORDER BY r.code, r.first_seq LIMIT $6",
             )

@@ -69,7 +69,7 @@ impl Dialect {
 }
 
 /// Rows of one bulk insert statement.
-const ROWS_PER_STATEMENT: usize = 64;
+const ROWS_PER_STATEMENT: usize = 200;
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {

@@ -6,6 +6,7 @@ mod end_to_end;
 mod helpers;
 mod intake;
 mod ledgers;
+mod mutants;
 mod outputs;
 mod sources;
 mod store_contract;
