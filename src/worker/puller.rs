@@ -144,14 +144,16 @@ impl Service {
             for frame in block.frames() {
                 let frame = frame.map_err(|error| refuse(Refusal::new(format!("读取中断：{error}"), "请重试")))?;
                 match frame {
-                    Frame::Sheet { name, visible, merges, .. } => {
+                    Frame::Sheet { name, visible, merges, hidden_columns } => {
                         if let Some(done) = sheet.take() {
                             reader.end_sheet(&mut pull, done).await?;
                         }
                         let number = reader.sheets.len() as u32;
                         reader.sheets.push(name.to_owned());
                         if visible {
-                            sheet = Some(SheetIntake::new(&ledgers, number, name, merges, reader.today));
+                            let mut next = SheetIntake::new(&ledgers, number, name, merges, reader.today);
+                            next.hide_columns(hidden_columns);
+                            sheet = Some(next);
                         } else {
                             reader.unread.push((name.to_owned(), "隐藏的工作表，未读取".into()));
                         }

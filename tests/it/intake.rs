@@ -2,7 +2,8 @@
 //!
 //! The file, one of
 //!   sheet = "text"          a text file, in `encoding` (utf-8, utf-8-bom, utf-16le, gb18030); `garbled` = UTF-8 saved by a program that took it for GB18030
-//!   [[sheets]]              a workbook: `name`, `rows`, `merges` (["A3:A5"]), `hidden_rows` ([5]), `hidden = true`; a cell is "text", 1.5, true, a date
+//!   [[sheets]]              a workbook: `name`, `rows`, `merges` (["A3:A5"]), `hidden_rows` ([5]), `hidden_columns` (["C"]),
+//!                           `hidden = true`; a cell is "text", 1.5, true, a date
 //!                           (2026-03-01), { formula = "A1", value = "2" }, { error = "#REF!" } or { today = true }; "" is an empty cell, [] an empty row
 //!   [parts]                 the parts of a zip by name, as they are (not packed); what a small workbook needs besides is added.
 //!                           `swap` = [["old", "new"]] changes its bytes afterwards (same length), `cut` takes bytes off its end
@@ -75,6 +76,10 @@ fn workbook(sheets: &[toml::Value]) -> Vec<u8> {
         page.set_hidden(sheet.get("hidden").is_some_and(|hidden| hidden.as_bool() == Some(true)));
         for row in list(sheet, "hidden_rows") {
             page.set_row_hidden(row.as_integer().expect("a row") as u32 - 1).expect("a row");
+        }
+        for column in list(sheet, "hidden_columns") {
+            let (_, column) = place(&format!("{}1", column.as_str().expect("letters")));
+            page.set_column_hidden(column).expect("a column");
         }
         // the values come after: a merge writes its own
         for range in list(sheet, "merges") {

@@ -98,7 +98,7 @@ fn wound(bytes: &mut Vec<u8>, dice: &mut Dice) {
                 let doubled = bytes[at..at + length].to_vec();
                 bytes.splice(at..at, doubled);
             }
-            2 => bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= 1 << dice.0 % 8),
+            2 => bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= 1 << (dice.0 % 8)),
             3 | 4 => drop(bytes.splice(at..at + length, dice.pick(&MORSELS).bytes())),
             _ => {
                 // two places change sides

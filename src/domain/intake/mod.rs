@@ -185,6 +185,7 @@ pub struct SheetIntake<'a> {
     sheet: u32,
     today: NaiveDate,
     merges: Merges,
+    hidden_columns: Vec<(u32, u32)>,
     groups: Groups,
     waiting: Vec<RawRow<'static>>,
     state: SheetState<'a>,
@@ -218,6 +219,7 @@ impl<'a> SheetIntake<'a> {
     /// `today` bounds plausible dates.
     pub fn new(ledgers: &'a [Ledger], sheet: u32, name: &str, merges: Vec<(u32, u32, u32, u32)>, today: NaiveDate) -> SheetIntake<'a> {
         SheetIntake {
+            hidden_columns: Vec::new(),
             ledgers,
             sheet,
             today,
@@ -233,6 +235,11 @@ impl<'a> SheetIntake<'a> {
             covers_on: None,
             sums: Vec::new(),
         }
+    }
+
+    /// The sheet's hidden columns: first and last of each range, from 0. They are read like the others, and said.
+    pub fn hide_columns(&mut self, ranges: Vec<(u32, u32)>) {
+        self.hidden_columns = ranges;
     }
 
     /// The ledger the sheet was found to hold.
@@ -329,6 +336,19 @@ impl<'a> SheetIntake<'a> {
                 reason: "表头重复，只读取左边第一列".into(),
                 hint: "请删除或改名重复的列".into(),
             });
+        }
+        let mut hidden: Vec<(usize, u16)> = header
+            .columns
+            .iter()
+            .filter(|column| self.hidden_columns.iter().any(|(first, last)| (*first..=*last).contains(&u32::from(column.column))))
+            .map(|column| (column.field, column.column))
+            .collect();
+        hidden.sort_unstable_by_key(|(_, column)| *column);
+        if !hidden.is_empty() {
+            let names: Vec<String> =
+                hidden.iter().map(|(field, column)| format!("{}（{}列）", ledger.fields[*field].title, column_letters(*column))).collect();
+            let reason = format!("{}为隐藏列，已照常读取", names.join("、"));
+            self.sheet_note(reason, "如不应报送，请删除后重新导入");
         }
         self.sums = header
             .columns
