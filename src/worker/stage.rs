@@ -7,7 +7,7 @@ use super::runner::slot_text;
 use crate::clock::stamp;
 use crate::config::{Config, Job, JobStep};
 use crate::domain::digest::{Digest, Plan, Planned, plan};
-use crate::domain::finding::{Change, Identity, State};
+use crate::domain::finding::{Change, Finding, Identity, State};
 use crate::domain::judge::blank_cells;
 use crate::domain::period::{chinese_date, chinese_day};
 use crate::domain::rule::Light;
@@ -68,7 +68,10 @@ impl<'a> Stage<'a> {
     pub(super) async fn detect(&mut self, run: &Run, inputs: &RunInputs) -> anyhow::Result<()> {
         let policy = &self.config.policy;
         self.changes = self.service.changes(policy, &mut self.reading, Some(&self.job.name), self.as_of, self.view.sample).await?;
-        let stored = self.reading.judged.findings.iter().map(|finding| FindingFacts::of(policy, finding).stored(finding.light));
+        // in the order of the tables' keys, so that rows are appended and not scattered
+        let mut found: Vec<&Finding> = self.reading.judged.findings.iter().collect();
+        found.sort_by_key(|finding| (&policy.rules[finding.rule].id, &finding.key));
+        let stored = found.into_iter().map(|finding| FindingFacts::of(policy, finding).stored(finding.light));
         let timeline = self.changes.writes_timeline.then_some(self.as_of);
         self.service.store.commit_detect(run, JobStep::Detect.name(), inputs, stored, &self.changes.resolved, timeline).await?;
         Ok(())
