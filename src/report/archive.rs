@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 /// The most bytes of a file name that every file system takes, with room for the ending.
 const NAME_BYTES_MAX: usize = 200;
 
+/// How the name of a file begins and ends while it is written.
+const PART: (&str, &str) = (".duban-", ".part");
+
 /// Writes a file so that it is there whole or not at all: a temporary file, flushed to disk, then renamed. An older file of the same
 /// name is replaced.
 ///
@@ -18,7 +21,7 @@ pub fn write(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<(PathBuf, Strin
     let told = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
     std::fs::create_dir_all(dir).map_err(told)?;
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".duban-").suffix(".part");
+    builder.prefix(PART.0).suffix(PART.1);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -32,6 +35,26 @@ pub fn write(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<(PathBuf, Strin
     #[cfg(unix)]
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(told)?;
     Ok((path, sha256(bytes)))
+}
+
+/// Removes what a killed process left half written in a folder that nobody else writes to now.
+///
+/// # Errors
+/// The folder cannot be read or a file not removed; a folder that is not there holds nothing.
+pub fn sweep(dir: &Path) -> io::Result<()> {
+    let entries = match std::fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        other => other?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(PART.0) && name.ends_with(PART.1) {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Lower-case hex.
@@ -84,6 +107,10 @@ mod tests {
         let (path, sum) = write(&below, "甲.xlsx", b"abc").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"abc");
         assert_eq!(sum, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(std::fs::read_dir(&below).unwrap().count(), 1);
+        std::fs::write(below.join(".duban-x.part"), b"half").unwrap();
+        sweep(&below).unwrap();
+        sweep(&dir.path().join("nothing")).unwrap();
         assert_eq!(std::fs::read_dir(&below).unwrap().count(), 1);
     }
 }

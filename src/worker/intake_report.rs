@@ -125,7 +125,11 @@ impl Service {
         fed?;
         let bytes = rendered?;
         let target = self.var().join(&folder);
-        tokio::task::spawn_blocking(move || archive::write(&target, FILE, &bytes)).await??;
+        tokio::task::spawn_blocking(move || {
+            archive::sweep(&target)?;
+            archive::write(&target, FILE, &bytes)
+        })
+        .await??;
         Ok(Some(path))
     }
 

@@ -145,6 +145,8 @@ impl<'a> Stage<'a> {
                 if let Some(fault) = self.reading.records.fault() {
                     anyhow::bail!("{fault}");
                 }
+                // the job's lock keeps every other writer out of this folder
+                archive::sweep(&var.join(&folder))?;
                 let (path, sha256) = archive::write(&var.join(&folder), &file, &bytes)?;
                 let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
                 Ok((format!("var/{folder}/{name}"), sha256, bytes.len() as u64))
