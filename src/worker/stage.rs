@@ -306,6 +306,9 @@ impl<'a> Stage<'a> {
             if unchanged > 0 { format!("（另有{unchanged}封与前次相同，未再发送）") } else { String::new() }
         );
         let _ = writeln!(result, "{}", planned.coverage);
+        if let Some(fault) = self.reading.records.fault() {
+            anyhow::bail!("{fault}; nothing was mailed");
+        }
         let batch = OutboxBatch {
             messages,
             told,

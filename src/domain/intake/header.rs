@@ -2,6 +2,7 @@
 
 use super::{Raw, RawRow, cell};
 use crate::domain::ledger::{FieldKind, Ledger};
+use crate::domain::record::Columns;
 use std::collections::HashMap;
 
 /// Merged ranges of a sheet (from 0), from top to bottom.
@@ -50,6 +51,8 @@ pub struct Header {
     pub last_row: u32,
     /// In field order.
     pub columns: Vec<Column>,
+    /// The fields of `columns`.
+    pub present: Columns,
     /// Fields whose header stands over a second column too, with that column.
     pub repeated: Vec<(usize, u16)>,
     /// Texts of the last header row by column, for recognising a repeated header.
@@ -147,7 +150,14 @@ pub fn find<'a>(ledgers: &'a [Ledger], rows: &Rows, merges: &Merges) -> Result<(
                 best = Some((
                     score,
                     ledger,
-                    Header { first_row: block[0].number, last_row: block[height - 1].number, columns, repeated, leaves },
+                    Header {
+                        present: columns.iter().map(|column| column.field).collect(),
+                        first_row: block[0].number,
+                        last_row: block[height - 1].number,
+                        columns,
+                        repeated,
+                        leaves,
+                    },
                 ));
             }
         }

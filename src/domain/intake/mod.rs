@@ -253,7 +253,7 @@ impl<'a> SheetIntake<'a> {
     /// The fields the sheet has columns for.
     pub fn columns(&self) -> Columns {
         match &self.state {
-            SheetState::Reading { header, .. } => header.columns.iter().map(|column| column.field).collect(),
+            SheetState::Reading { header, .. } => header.present,
             SheetState::Searching => Columns::default(),
         }
     }
