@@ -21,6 +21,10 @@ impl Light {
         Light::NAMES[self as usize].0
     }
 
+    pub fn from_code(code: &str) -> Option<Light> {
+        Light::NAMES.iter().find(|(name, _)| *name == code).map(|(_, light)| *light)
+    }
+
     /// Readable without colour: a mark and a word.
     pub fn title(self) -> &'static str {
         match self {

@@ -1,41 +1,66 @@
-//! Findings of each run, the one timeline of each finding, and what each recipient was last told.
+//! Findings of each run, packed some hundred to a row, and what each recipient was last told.
 
-use super::{ROWS_PER_STATEMENT, Result, Store, number, sql, text};
+use super::lives::{Line, RESOLVED, Rewriting, Timeline};
+use super::{Result, Store, StoreError, number, text};
 use crate::domain::finding::{Change, Identity};
 use crate::domain::rule::Light;
 use crate::store::runs::{Run, RunInputs};
 use chrono::NaiveDate;
+use flate2::Compression;
+use flate2::read::ZlibDecoder;
+use flate2::write::ZlibEncoder;
+use serde::Deserialize;
 use sqlx::any::AnyRow;
-use sqlx::{Any, Transaction};
+use sqlx::{Any, Row, Transaction};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-
-/// The state of a finding that is over.
-pub const RESOLVED: &str = "resolved";
+use std::io::{Read, Write};
 
 /// A finding as a run stores it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredFinding {
     pub identity: Identity,
-    pub unit: String,
     pub light: Option<Light>,
-    pub state: String,
-    pub change: String,
-    /// The JSON that `duban findings` prints.
+    /// open, exempt, unjudged
+    pub state: &'static str,
+    /// The JSON object, on one line, that `duban findings` prints.
     pub body: String,
 }
 
-/// One finding's life so far.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Life {
-    pub light: Option<Light>,
+/// What is read of a stored finding.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct StoredFacts<'a> {
+    #[serde(borrow)]
+    pub rule: Cow<'a, str>,
+    #[serde(borrow)]
+    pub ledger: Cow<'a, str>,
+    #[serde(borrow)]
+    pub key: Cow<'a, str>,
+    #[serde(borrow, default)]
+    light: Option<Cow<'a, str>>,
     /// open, exempt, unjudged, resolved
-    pub state: String,
-    pub first_on: NaiveDate,
-    pub as_of: NaiveDate,
+    #[serde(borrow)]
+    pub state: Cow<'a, str>,
+    /// How it stood against what was known; `resolved` where it is over.
+    #[serde(borrow)]
+    pub change: Cow<'a, str>,
 }
 
+impl StoredFacts<'_> {
+    pub fn light(&self) -> Option<Light> {
+        self.light.as_deref().and_then(Light::from_code)
+    }
+
+    pub fn identity(&self) -> Identity {
+        Identity { rule: self.rule.to_string(), ledger: self.ledger.to_string(), key: self.key.to_string() }
+    }
+}
+
+/// Bytes of JSON that are packed into one row.
+const PART_BYTES: usize = 256 * 1024;
+
 fn light(code: &str) -> Option<Light> {
-    Light::NAMES.iter().find(|(name, _)| *name == code).map(|(_, light)| *light)
+    Light::from_code(code)
 }
 
 fn identity(row: &AnyRow) -> Result<Identity> {
@@ -43,11 +68,12 @@ fn identity(row: &AnyRow) -> Result<Identity> {
 }
 
 impl Store {
-    /// Commits what a run found, with the timeline where it writes one, and the end of the step: all or nothing, so that a run that
-    /// broke off compares with what was known before it, not with itself.
+    /// Commits what a run found, in the order of identities, with the timeline where it writes one, and the end of the step: all or
+    /// nothing, so that a run that broke off compares with what was known before it, not with itself.
     ///
     /// # Errors
-    /// The database fails, or another process has taken the run over.
+    /// The database fails, another process has taken the run over, two findings have one identity or are out of order, or the timeline
+    /// is no longer the one that was compared with.
     pub async fn commit_detect(
         &self,
         run: &Run,
@@ -55,125 +81,99 @@ impl Store {
         inputs: &RunInputs,
         found: impl IntoIterator<Item = Result<StoredFinding>>,
         resolved: &[Identity],
-        timeline: Option<NaiveDate>,
+        timeline: Option<(&Timeline, NaiveDate)>,
     ) -> Result<()> {
         let mut transaction = self.begin().await?;
         super::runs::advance(&mut transaction, run, step, inputs).await?;
         sqlx::query("DELETE FROM finding WHERE run=$1").bind(&run.id).execute(&mut *transaction).await?;
-        let over = resolved.iter().map(|identity| {
-            Ok(StoredFinding {
-                identity: identity.clone(),
-                unit: String::new(),
-                light: None,
-                state: RESOLVED.into(),
-                change: RESOLVED.into(),
-                body: String::new(),
-            })
-        });
-        let as_of = timeline.map(|as_of| as_of.to_string());
-        let mut rows = found.into_iter().chain(over);
-        let mut part = Vec::with_capacity(ROWS_PER_STATEMENT);
+        let mut lives = match timeline {
+            Some((old, as_of)) => Rewriting::begin(&mut transaction, old, inputs.sample, as_of, &run.id).await?,
+            None => None,
+        };
+        let mut parts = Parts { run, part: 0, items: 0, text: Vec::with_capacity(PART_BYTES * 2) };
+        let mut found = found.into_iter().peekable();
+        let mut over = resolved.iter().peekable();
+        let mut last: Option<Identity> = None;
         loop {
-            part.clear();
-            for row in rows.by_ref().take(ROWS_PER_STATEMENT) {
-                part.push(row?);
+            let is_over = match (found.peek(), over.peek()) {
+                (Some(Ok(finding)), Some(identity)) => **identity < finding.identity,
+                (Some(_), _) => false,
+                (None, Some(_)) => true,
+                (None, None) => break,
+            };
+            let finding = if is_over {
+                let Some(identity) = over.next() else { break };
+                over_of(identity)?
+            } else {
+                let Some(finding) = found.next() else { break };
+                finding?
+            };
+            if last.as_ref().is_some_and(|last| *last >= finding.identity) {
+                return Err(StoreError::Lost(format!("a finding out of order: {:?}", finding.identity)));
             }
-            if part.is_empty() {
-                break;
+            if let Some(lives) = &mut lives {
+                lives.take(&mut transaction, &Line { identity: &finding.identity, light: finding.light, state: finding.state }).await?;
             }
-            self.write_findings(&mut transaction, run, &part).await?;
-            if let Some(as_of) = &as_of {
-                self.write_timeline(&mut transaction, run, as_of, i64::from(inputs.sample), &part).await?;
-            }
+            parts.take(&mut transaction, &finding.body).await?;
+            last = Some(finding.identity);
+        }
+        parts.write(&mut transaction).await?;
+        if let Some(lives) = lives {
+            lives.end(&mut transaction).await?;
         }
         transaction.commit().await?;
         Ok(())
     }
 
-    async fn write_findings(&self, transaction: &mut Transaction<'static, Any>, run: &Run, part: &[StoredFinding]) -> Result<()> {
-        let values = self.dialect.values(part.len(), 9);
-        let statement = format!("INSERT INTO finding (run, rule, ledger, key, unit, light, state, change, body) VALUES {values}");
-        let mut query = sqlx::query(sql(statement));
-        for finding in part {
-            query = query
-                .bind(&run.id)
-                .bind(&finding.identity.rule)
-                .bind(&finding.identity.ledger)
-                .bind(&finding.identity.key)
-                .bind(&finding.unit)
-                .bind(finding.light.map_or("", Light::code))
-                .bind(&finding.state)
-                .bind(&finding.change)
-                .bind(&finding.body);
+    /// Hands each finding that a run stored to `take`, in the order of identities, what was over among them. Memory holds one part.
+    ///
+    /// # Errors
+    /// The database fails, a row is damaged, or `take` refuses.
+    pub async fn each_finding(&self, run: &str, mut take: impl FnMut(&StoredFacts<'_>) -> Result<()>) -> Result<()> {
+        let damaged = |detail: String| StoreError::Damaged { what: "finding", key: run.to_owned(), detail };
+        let mut part = 0;
+        let mut lines = String::new();
+        loop {
+            let row =
+                sqlx::query("SELECT body FROM finding WHERE run=$1 AND part=$2").bind(run).bind(part).fetch_optional(&self.pool).await?;
+            let Some(row) = row else { return Ok(()) };
+            let body: Vec<u8> = row.try_get("body")?;
+            lines.clear();
+            ZlibDecoder::new(body.as_slice()).read_to_string(&mut lines).map_err(|error| damaged(error.to_string()))?;
+            for line in lines.lines() {
+                take(&serde_json::from_str(line).map_err(|error| damaged(error.to_string()))?)?;
+            }
+            part += 1;
         }
-        query.execute(&mut **transaction).await?;
-        Ok(())
-    }
-
-    /// Writes the state of every finding; what is over becomes resolved, what the register no longer holds stays as it was. A life that a
-    /// run of a later day wrote meanwhile stays too.
-    async fn write_timeline(
-        &self,
-        transaction: &mut Transaction<'static, Any>,
-        run: &Run,
-        as_of: &str,
-        sample: i64,
-        part: &[StoredFinding],
-    ) -> Result<()> {
-        let statement = format!(
-            "INSERT INTO timeline (rule, ledger, key, state, light, first_on, changed_on, as_of, run, sample) VALUES {} \
-             ON CONFLICT (rule, ledger, key) DO UPDATE SET \
-             changed_on=CASE WHEN timeline.state=excluded.state AND timeline.light=excluded.light AND timeline.sample=excluded.sample \
-             THEN timeline.changed_on ELSE excluded.as_of END, \
-             first_on=CASE WHEN timeline.sample=excluded.sample THEN timeline.first_on ELSE excluded.first_on END, \
-             state=excluded.state, light=excluded.light, as_of=excluded.as_of, run=excluded.run, sample=excluded.sample \
-             WHERE timeline.as_of<=excluded.as_of OR timeline.sample<>excluded.sample",
-            self.dialect.values(part.len(), 10)
-        );
-        let mut query = sqlx::query(sql(statement));
-        for finding in part {
-            query = query
-                .bind(&finding.identity.rule)
-                .bind(&finding.identity.ledger)
-                .bind(&finding.identity.key)
-                .bind(&finding.state)
-                .bind(finding.light.map_or("", Light::code))
-                .bind(as_of)
-                .bind(as_of)
-                .bind(as_of)
-                .bind(&run.id)
-                .bind(sample);
-        }
-        query.execute(&mut **transaction).await?;
-        Ok(())
     }
 
     /// How the findings of a run stood against what was known before it, and what was over.
     pub async fn changes_of(&self, run: &str) -> Result<(HashMap<Identity, Change>, Vec<Identity>)> {
-        let rows = sqlx::query("SELECT rule, ledger, key, state, change FROM finding WHERE run=$1 ORDER BY rule, ledger, key")
-            .bind(run)
-            .fetch_all(&self.pool)
-            .await?;
         let (mut changes, mut resolved) = (HashMap::new(), Vec::new());
-        for row in &rows {
-            let change = text(row, "change")?;
-            match Change::NAMES.iter().find(|(name, _)| *name == change) {
+        self.each_finding(run, |finding| {
+            match Change::NAMES.iter().find(|(name, _)| *name == finding.change) {
                 Some((_, change)) => {
-                    changes.insert(identity(row)?, *change);
+                    changes.insert(finding.identity(), *change);
                 }
-                None => resolved.push(identity(row)?),
+                None => resolved.push(finding.identity()),
             }
-        }
+            Ok(())
+        })
+        .await?;
         Ok((changes, resolved))
     }
 
     /// The lights of the findings of a run, by identity; `None` = unjudged.
     pub async fn lights_of(&self, run: &str) -> Result<HashMap<Identity, Option<Light>>> {
-        let rows = sqlx::query("SELECT rule, ledger, key, light FROM finding WHERE run=$1 AND state<>'resolved'")
-            .bind(run)
-            .fetch_all(&self.pool)
-            .await?;
-        rows.iter().map(|row| Ok((identity(row)?, light(&text(row, "light")?)))).collect()
+        let mut lights = HashMap::new();
+        self.each_finding(run, |finding| {
+            if finding.state != RESOLVED {
+                lights.insert(finding.identity(), finding.light());
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(lights)
     }
 
     /// The last ended run of a job with an as_of before this day.
@@ -194,31 +194,6 @@ impl Store {
             }
         }
         Ok(None)
-    }
-
-    /// Every life known, of the sample or of the office's register.
-    pub async fn timeline(&self, sample: bool) -> Result<HashMap<Identity, Life>> {
-        let rows = sqlx::query("SELECT * FROM timeline WHERE sample=$1").bind(i64::from(sample)).fetch_all(&self.pool).await?;
-        rows.iter()
-            .map(|row| {
-                let life = Life {
-                    light: light(&text(row, "light")?),
-                    state: text(row, "state")?,
-                    first_on: text(row, "first_on")?.parse().unwrap_or_default(),
-                    as_of: text(row, "as_of")?.parse().unwrap_or_default(),
-                };
-                Ok((identity(row)?, life))
-            })
-            .collect()
-    }
-
-    /// The latest as_of any run has written the timeline for.
-    pub async fn timeline_as_of(&self, sample: bool) -> Result<Option<NaiveDate>> {
-        let row = sqlx::query("SELECT COALESCE(MAX(as_of), '') AS as_of FROM timeline WHERE sample=$1")
-            .bind(i64::from(sample))
-            .fetch_one(&self.pool)
-            .await?;
-        Ok(text(&row, "as_of")?.parse().ok())
     }
 
     /// What each unit (by name) was last told of.
@@ -288,9 +263,58 @@ impl Store {
         Ok(out)
     }
 
-    /// How many findings a run stored.
+    /// How many findings a run stored, what was over among them.
     pub async fn finding_count(&self, run: &str) -> Result<i64> {
-        let row = sqlx::query("SELECT COUNT(*) AS n FROM finding WHERE run=$1").bind(run).fetch_one(&self.pool).await?;
+        // PostgreSQL adds whole numbers up to a decimal
+        let row = sqlx::query("SELECT CAST(COALESCE(SUM(items), 0) AS BIGINT) AS n FROM finding WHERE run=$1")
+            .bind(run)
+            .fetch_one(&self.pool)
+            .await?;
         number(&row, "n")
+    }
+}
+
+fn over_of(identity: &Identity) -> Result<StoredFinding> {
+    let Identity { rule, ledger, key } = identity;
+    let body = super::to_json(&serde_json::json!({"rule": rule, "ledger": ledger, "key": key, "state": RESOLVED, "change": RESOLVED}))?;
+    Ok(StoredFinding { identity: identity.clone(), light: None, state: RESOLVED, body })
+}
+
+/// Findings on their way into rows of [`PART_BYTES`].
+struct Parts<'a> {
+    run: &'a Run,
+    part: i64,
+    items: i64,
+    text: Vec<u8>,
+}
+
+impl Parts<'_> {
+    async fn take(&mut self, transaction: &mut Transaction<'static, Any>, line: &str) -> Result<()> {
+        self.text.extend_from_slice(line.as_bytes());
+        self.text.push(b'\n');
+        self.items += 1;
+        if self.text.len() >= PART_BYTES { self.write(transaction).await } else { Ok(()) }
+    }
+
+    async fn write(&mut self, transaction: &mut Transaction<'static, Any>) -> Result<()> {
+        if self.items == 0 {
+            return Ok(());
+        }
+        // the lines repeat one another: the quickest level already leaves a tenth
+        let lost = |error: std::io::Error| StoreError::Lost(error.to_string());
+        let mut packed = ZlibEncoder::new(Vec::with_capacity(PART_BYTES / 4), Compression::fast());
+        packed.write_all(&self.text).map_err(lost)?;
+        let body = packed.finish().map_err(lost)?;
+        sqlx::query("INSERT INTO finding (run, part, items, body) VALUES ($1,$2,$3,$4)")
+            .bind(&self.run.id)
+            .bind(self.part)
+            .bind(self.items)
+            .bind(body)
+            .execute(&mut **transaction)
+            .await?;
+        self.part += 1;
+        self.items = 0;
+        self.text.clear();
+        Ok(())
     }
 }

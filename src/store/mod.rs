@@ -5,6 +5,7 @@
 
 pub mod changes;
 pub mod findings;
+pub mod lives;
 mod notes;
 pub mod outbox;
 pub mod records;
@@ -81,6 +82,8 @@ pub enum StoreError {
     Sql(#[from] sqlx::Error),
     #[error("stored {what} {key} cannot be read: {detail}")]
     Damaged { what: &'static str, key: String, detail: String },
+    #[error("another run has written the timeline meanwhile")]
+    TimelineMoved,
     #[error("{0}")]
     Lost(String),
 }

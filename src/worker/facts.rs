@@ -6,7 +6,8 @@ use crate::domain::finding::{Change, Finding, Identity, State};
 use crate::domain::judge::Policy;
 use crate::domain::rule::Light;
 use crate::store::Result;
-use crate::store::findings::{Life, RESOLVED, StoredFinding};
+use crate::store::findings::StoredFinding;
+use crate::store::lives::{Life, RESOLVED, Timeline};
 use chrono::NaiveDate;
 use serde::Serialize;
 use std::collections::HashMap;
@@ -34,8 +35,21 @@ pub struct FindingFacts {
 }
 
 pub fn identity(policy: &Policy, finding: &Finding) -> Identity {
+    let (rule, ledger, key) = names(policy, finding);
+    Identity { rule: rule.to_owned(), ledger: ledger.to_owned(), key: key.to_owned() }
+}
+
+/// Rule, ledger and key.
+fn names<'a>(policy: &'a Policy, finding: &'a Finding) -> (&'a str, &'a str, &'a str) {
     let rule = &policy.rules[finding.rule];
-    Identity { rule: rule.id.clone(), ledger: policy.ledgers[rule.ledger].id.clone(), key: finding.key.clone() }
+    (&rule.id, &policy.ledgers[rule.ledger].id, &finding.key)
+}
+
+/// The findings in the order of their identities, as they and their lives are stored.
+pub fn in_order(policy: &Policy, findings: &[Finding]) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..findings.len() as u32).collect();
+    order.sort_unstable_by_key(|index| names(policy, &findings[*index as usize]));
+    order
 }
 
 impl FindingFacts {
@@ -73,7 +87,7 @@ impl FindingFacts {
     pub fn stored(self, light: Option<Light>) -> Result<StoredFinding> {
         let body = serde_json::to_string(&self).map_err(|error| crate::store::StoreError::Lost(error.to_string()))?;
         let identity = Identity { rule: self.rule, ledger: self.ledger, key: self.key };
-        Ok(StoredFinding { identity, unit: self.unit, light, state: self.state.to_owned(), change: self.change.to_owned(), body })
+        Ok(StoredFinding { identity, light, state: self.state, body })
     }
 }
 
@@ -82,8 +96,8 @@ impl FindingFacts {
 pub struct Changes {
     /// Known before, no longer found, and the record is still in the register.
     pub resolved: Vec<Identity>,
-    /// This reading is the latest: it may write the timeline.
-    pub writes_timeline: bool,
+    /// The timeline it was compared with, where this reading is the latest and may write it anew.
+    pub timeline: Option<Timeline>,
 }
 
 impl Service {
@@ -97,28 +111,10 @@ impl Service {
         as_of: NaiveDate,
         sample: bool,
     ) -> Result<Changes> {
-        let latest = self.store.timeline_as_of(sample).await?;
-        let writes_timeline = latest.is_none_or(|latest| as_of >= latest);
-        let mut resolved = Vec::new();
-        if writes_timeline {
-            let mut known = self.store.timeline(sample).await?;
-            for finding in &mut reading.judged.findings {
-                // a life that is found leaves the map: what stays in it is over
-                finding.change = match known.remove(&identity(policy, finding)) {
-                    // another job judged the same day: what was new then is new now
-                    Some(life) if life.as_of == as_of && life.first_on == as_of => Change::New,
-                    Some(Life { state, .. }) if state == RESOLVED => Change::Reopened,
-                    Some(life) => before(life.light, finding),
-                    None => Change::New,
-                };
-            }
-            for (identity, life) in known {
-                if life.state != RESOLVED && policy.ledger(&identity.ledger).is_some_and(|ledger| reading.has(ledger, &identity.key)) {
-                    resolved.push(identity);
-                }
-            }
-            resolved.sort();
-            return Ok(Changes { resolved, writes_timeline });
+        let timeline = self.store.timeline(sample).await?;
+        if timeline.as_of.is_none_or(|latest| as_of >= latest) {
+            let resolved = compare(policy, reading, &timeline, as_of);
+            return Ok(Changes { resolved, timeline: Some(timeline) });
         }
         let known = match job {
             Some(job) => match self.store.run_before(job, as_of, sample).await? {
@@ -130,8 +126,35 @@ impl Service {
         for finding in &mut reading.judged.findings {
             finding.change = known.get(&identity(policy, finding)).map_or(Change::New, |light| before(*light, finding));
         }
-        Ok(Changes { resolved, writes_timeline })
+        Ok(Changes::default())
     }
+}
+
+/// Sets the change of every finding by its life; returns what is over. Findings and lives are walked side by side in one order.
+fn compare(policy: &Policy, reading: &mut Reading, timeline: &Timeline, as_of: NaiveDate) -> Vec<Identity> {
+    let mut resolved = Vec::new();
+    let order = in_order(policy, &reading.judged.findings);
+    let mut lives = timeline.lives().peekable();
+    let has = |reading: &Reading, life: &Life<'_>| policy.ledger(life.ledger).is_some_and(|ledger| reading.has(ledger, life.key));
+    for index in order {
+        let names = names(policy, &reading.judged.findings[index as usize]);
+        while let Some(life) = lives.next_if(|life| life.order(names).is_lt()) {
+            if life.state != RESOLVED && has(reading, &life) {
+                resolved.push(life.identity());
+            }
+        }
+        let life = lives.next_if(|life| life.order(names).is_eq());
+        let finding = &mut reading.judged.findings[index as usize];
+        finding.change = match life {
+            // another job judged the same day: what was new then is new now
+            Some(life) if timeline.as_of == Some(as_of) && life.first_on == as_of => Change::New,
+            Some(Life { state: RESOLVED, .. }) => Change::Reopened,
+            Some(life) => before(life.light(), finding),
+            None => Change::New,
+        };
+    }
+    resolved.extend(lives.filter(|life| life.state != RESOLVED && has(reading, life)).map(|life| life.identity()));
+    resolved
 }
 
 fn before(light: Option<Light>, finding: &Finding) -> Change {

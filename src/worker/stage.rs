@@ -1,13 +1,13 @@
 //! What the steps of a run do once its inputs are fixed: judge and store, make the workbooks, plan and queue the mail.
 
 use super::Service;
-use super::facts::{Changes, FindingFacts, identity};
+use super::facts::{Changes, FindingFacts, identity, in_order};
 use super::reading::{Reading, View, read};
 use super::runner::slot_text;
 use crate::clock::stamp;
 use crate::config::{Config, Job, JobStep};
 use crate::domain::digest::{Digest, Plan, Planned, plan};
-use crate::domain::finding::{Change, Finding, Identity, State};
+use crate::domain::finding::{Change, Identity, State};
 use crate::domain::judge::blank_cells;
 use crate::domain::period::{chinese_date, chinese_day};
 use crate::domain::rule::Light;
@@ -16,6 +16,7 @@ use crate::domain::workbook::{Material, Viewer, Workbook, build, file_name, tie_
 use crate::mail::message::{self, Attachment, Correspondent, Letter};
 use crate::mail::templates::Templates;
 use crate::report::{archive, xlsx};
+use crate::store::StoreError;
 use crate::store::outbox::{NewMessage, NewTold, OutboxBatch};
 use crate::store::runs::{Run, RunInputs};
 use anyhow::{Context, ensure};
@@ -67,14 +68,27 @@ impl<'a> Stage<'a> {
     /// Judges, compares with what was known, and stores the findings; the timeline follows if this is the latest as_of.
     pub(super) async fn detect(&mut self, run: &Run, inputs: &RunInputs) -> anyhow::Result<()> {
         let policy = &self.config.policy;
-        self.changes = self.service.changes(policy, &mut self.reading, Some(&self.job.name), self.as_of, self.view.sample).await?;
-        // in the order of the tables' keys, so that rows are appended and not scattered
-        let mut found: Vec<&Finding> = self.reading.judged.findings.iter().collect();
-        found.sort_by_key(|finding| (&policy.rules[finding.rule].id, &finding.key));
-        let stored = found.into_iter().map(|finding| FindingFacts::of(policy, finding).stored(finding.light));
-        let timeline = self.changes.writes_timeline.then_some(self.as_of);
-        self.service.store.commit_detect(run, JobStep::Detect.name(), inputs, stored, &self.changes.resolved, timeline).await?;
-        Ok(())
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            self.changes = self.service.changes(policy, &mut self.reading, Some(&self.job.name), self.as_of, self.view.sample).await?;
+            match self.commit_found(run, inputs).await {
+                // another instance judged meanwhile: its lives are what this run compares with now
+                Err(StoreError::TimelineMoved) if tries < 5 => {}
+                done => return Ok(done?),
+            }
+        }
+    }
+
+    async fn commit_found(&self, run: &Run, inputs: &RunInputs) -> crate::store::Result<()> {
+        let policy = &self.config.policy;
+        let findings = &self.reading.judged.findings;
+        let stored = in_order(policy, findings).into_iter().map(|index| {
+            let finding = &findings[index as usize];
+            FindingFacts::of(policy, finding).stored(finding.light)
+        });
+        let timeline = self.changes.timeline.as_ref().map(|timeline| (timeline, self.as_of));
+        self.service.store.commit_detect(run, JobStep::Detect.name(), inputs, stored, &self.changes.resolved, timeline).await
     }
 
     /// After a restart: the changes as the detect step stored them.
@@ -83,7 +97,7 @@ impl<'a> Stage<'a> {
         for finding in &mut self.reading.judged.findings {
             finding.change = of.get(&identity(&self.config.policy, finding)).copied().unwrap_or_default();
         }
-        self.changes = Changes { resolved, writes_timeline: false };
+        self.changes = Changes { resolved, timeline: None };
         Ok(())
     }
 

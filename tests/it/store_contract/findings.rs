@@ -2,11 +2,13 @@
 
 use super::Db;
 use super::runs::{at, claimed, day};
+use chrono::NaiveDate;
 use duban::domain::finding::{Change, Identity};
 use duban::domain::rule::Light;
-use duban::store::findings::{RESOLVED, StoredFinding};
+use duban::store::StoreError;
+use duban::store::findings::StoredFinding;
+use duban::store::lives::{RESOLVED, Timeline};
 use duban::store::runs::{RunInputs, RunState};
-use sqlx::Row;
 
 pub fn identity(key: &str) -> Identity {
     Identity { rule: "start-late".into(), ledger: "project".into(), key: key.into() }
@@ -16,11 +18,13 @@ fn found(key: &str, light: Option<Light>, change: Change) -> StoredFinding {
     let state = if light.is_some() { "open" } else { "unjudged" };
     StoredFinding {
         identity: identity(key),
-        unit: "甲县".into(),
         light,
-        state: state.into(),
-        change: change.code().into(),
-        body: "{\"name\":\"甲🙂\"}".into(),
+        state,
+        body: serde_json::json!({
+            "rule": "start-late", "ledger": "project", "key": key, "name": "甲🙂\n\"", "light": light.map(Light::code),
+            "state": state, "change": change.code(),
+        })
+        .to_string(),
     }
 }
 
@@ -29,21 +33,22 @@ async fn detect(db: &Db, as_of: &str, sample: bool, findings: &[StoredFinding], 
     let store = db.open().await;
     let run = claimed(&store, &format!("{as_of} {sample}"), 0, as_of).await;
     let inputs = RunInputs { sample, ..RunInputs::default() };
-    store.commit_detect(&run, "detect", &inputs, findings.iter().cloned().map(Ok), resolved, Some(day(as_of))).await.expect("committed");
+    let known = store.timeline(sample).await.expect("lives");
+    let stored = findings.iter().cloned().map(Ok);
+    store.commit_detect(&run, "detect", &inputs, stored, resolved, Some((&known, day(as_of)))).await.expect("committed");
     store.close().await;
 }
 
-/// `key state light first_on changed_on as_of sample` of the timeline.
-async fn lives(db: &Db) -> Vec<String> {
-    let raw = db.raw().await;
-    let rows = sqlx::query("SELECT * FROM timeline ORDER BY key").fetch_all(&raw).await.expect("lives");
-    raw.close().await;
-    rows.iter()
-        .map(|row| {
-            let text = |column: &str| row.get::<String, _>(column);
-            let month_day = |column: &str| text(column)[5..].to_owned();
-            let days = format!("{} {} {}", month_day("first_on"), month_day("changed_on"), month_day("as_of"));
-            format!("{} {} {} {days} {}", text("key"), text("state"), text("light"), row.get::<i64, _>("sample"))
+/// `key state light first_on changed_on` of the timeline.
+async fn lives(db: &Db, sample: bool) -> Vec<String> {
+    let store = db.open().await;
+    let known = store.timeline(sample).await.expect("lives");
+    let month_day = |day: NaiveDate| day.format("%m-%d").to_string();
+    known
+        .lives()
+        .map(|life| {
+            let light = life.light().map_or("", Light::code);
+            format!("{} {} {light} {} {}", life.key, life.state, month_day(life.first_on), month_day(life.changed_on))
         })
         .collect()
 }
@@ -52,28 +57,20 @@ pub async fn detect_is_all_or_nothing(db: &Db) {
     let store = db.open().await;
     let run = claimed(&store, "slot", 0, "2026-11-23").await;
     let one = [found("A", Some(Light::Red), Change::New)];
-    // the same finding twice breaks the statement after the step was moved on
+    let never = Timeline::default();
+    let unknown = Some((&never, day("2026-11-23")));
+    // the same finding twice is refused after the step was moved on
     let twice = [one[0].clone(), one[0].clone()];
-    assert!(
-        store
-            .commit_detect(&run, "detect", &RunInputs::default(), twice.iter().cloned().map(Ok), &[], Some(day("2026-11-23")))
-            .await
-            .is_err()
-    );
+    assert!(store.commit_detect(&run, "detect", &RunInputs::default(), twice.iter().cloned().map(Ok), &[], unknown).await.is_err());
     assert_eq!(store.finding_count(&run.id).await.expect("a count"), 0);
     assert_eq!(store.run(&run.id).await.expect("a look").expect("a run").step, "");
-    assert!(store.timeline(false).await.expect("lives").is_empty());
+    assert_eq!(store.timeline(false).await.expect("lives").lives().count(), 0);
     // a holder that lost the run writes nothing
     store.claim_run(&run.id, &at(11), &at(20)).await.expect("a claim").expect("run out");
-    assert!(
-        store
-            .commit_detect(&run, "detect", &RunInputs::default(), one.iter().cloned().map(Ok), &[], Some(day("2026-11-23")))
-            .await
-            .is_err()
-    );
+    assert!(store.commit_detect(&run, "detect", &RunInputs::default(), one.iter().cloned().map(Ok), &[], unknown).await.is_err());
     assert_eq!(store.finding_count(&run.id).await.expect("a count"), 0);
-    assert!(store.timeline(false).await.expect("lives").is_empty());
-    assert_eq!(store.timeline_as_of(false).await.expect("a look"), None);
+    let known = store.timeline(false).await.expect("lives");
+    assert_eq!((known.lives().count(), known.as_of), (0, None));
 }
 
 pub async fn detect_is_repeatable_and_reads_back(db: &Db) {
@@ -85,23 +82,26 @@ pub async fn detect_is_repeatable_and_reads_back(db: &Db) {
         found("C", None, Change::New),
         found("D", Some(Light::Orange), Change::Reopened),
     ];
-    all.extend((0..200).map(|number| found(&format!("X{number}"), Some(Light::Yellow), Change::Continued)));
-    let resolved = [identity("R1"), identity("R2")];
+    // enough for several rows
+    all.extend((0..2000).map(|number| found(&format!("X{number:04}"), Some(Light::Yellow), Change::Continued)));
+    let resolved = [identity("R1"), identity("Z2")];
     for _ in 0..2 {
+        let known = store.timeline(false).await.expect("lives");
+        let stored = all.iter().cloned().map(Ok);
         store
-            .commit_detect(&run, "detect", &RunInputs::default(), all.iter().cloned().map(Ok), &resolved, Some(day("2026-11-23")))
+            .commit_detect(&run, "detect", &RunInputs::default(), stored, &resolved, Some((&known, day("2026-11-23"))))
             .await
             .expect("committed");
-        assert_eq!(store.finding_count(&run.id).await.expect("a count"), 206);
+        assert_eq!(store.finding_count(&run.id).await.expect("a count"), 2006);
         let (changes, over) = store.changes_of(&run.id).await.expect("changes");
         assert_eq!(over, resolved);
-        assert_eq!(changes.len(), 204);
+        assert_eq!(changes.len(), 2004);
         assert_eq!(changes[&identity("A")], Change::Escalated);
         assert_eq!(changes[&identity("D")], Change::Reopened);
         let lights = store.lights_of(&run.id).await.expect("lights");
-        assert_eq!(lights.len(), 204);
+        assert_eq!(lights.len(), 2004);
         assert_eq!((lights[&identity("A")], lights[&identity("C")]), (Some(Light::Red), None));
-        assert_eq!(store.timeline(false).await.expect("lives").len(), 206);
+        assert_eq!(store.timeline(false).await.expect("lives").lives().count(), 2006);
     }
     // a repetition that finds less leaves nothing of the first
     store.commit_detect(&run, "detect", &RunInputs::default(), all[..1].iter().cloned().map(Ok), &[], None).await.expect("committed");
@@ -114,43 +114,53 @@ pub async fn the_timeline_lives(db: &Db) {
     let yellow = |key: &str| found(key, Some(Light::Yellow), Change::New);
     detect(db, "2026-11-01", false, &[yellow("A"), yellow("B"), yellow("GONE")], &[]).await;
     detect(db, "2026-11-02", false, &[yellow("A"), red("B")], &[]).await;
-    assert_eq!(
-        lives(db).await,
-        ["A open yellow 11-01 11-01 11-02 0", "B open red 11-01 11-02 11-02 0", "GONE open yellow 11-01 11-01 11-01 0"]
-    );
+    assert_eq!(lives(db, false).await, ["A open yellow 11-01 11-01", "B open red 11-01 11-02", "GONE open yellow 11-01 11-01"]);
     detect(db, "2026-11-03", false, &[red("B")], &[identity("A")]).await;
     let store = db.open().await;
     let known = store.timeline(false).await.expect("lives");
-    let life = &known[&identity("A")];
-    assert_eq!((life.state.as_str(), life.light, life.first_on, life.as_of), (RESOLVED, None, day("2026-11-01"), day("2026-11-03")));
-    assert_eq!(known[&identity("GONE")].state, "open", "what the register no longer holds stays as it was");
+    let life = known.lives().find(|life| life.key == "A").expect("a life");
+    assert_eq!((life.state, life.light(), life.first_on, life.changed_on), (RESOLVED, None, day("2026-11-01"), day("2026-11-03")));
+    let gone = known.lives().find(|life| life.key == "GONE").expect("a life");
+    assert_eq!(gone.state, "open", "what the register no longer holds stays as it was");
     detect(db, "2026-11-04", false, &[red("B")], &[]).await;
     detect(db, "2026-11-05", false, &[found("A", Some(Light::Orange), Change::Reopened), red("B")], &[]).await;
-    assert_eq!(lives(db).await[..2], ["A open orange 11-01 11-05 11-05 0", "B open red 11-01 11-02 11-05 0"]);
-    assert_eq!(store.timeline_as_of(false).await.expect("a look"), Some(day("2026-11-05")));
+    assert_eq!(lives(db, false).await[..2], ["A open orange 11-01 11-05", "B open red 11-01 11-02"]);
+    assert_eq!(store.timeline(false).await.expect("a look").as_of, Some(day("2026-11-05")));
 }
 
 pub async fn an_older_day_changes_no_life(db: &Db) {
+    let store = db.open().await;
+    let never = store.timeline(false).await.expect("lives");
     detect(db, "2026-11-05", false, &[found("A", Some(Light::Red), Change::New)], &[]).await;
-    // it looked at the timeline before the run above wrote it
-    detect(db, "2026-11-02", false, &[found("A", Some(Light::Yellow), Change::New)], &[]).await;
-    assert_eq!(lives(db).await, ["A open red 11-05 11-05 11-05 0"]);
+    // these looked at the timeline before the run above wrote it
+    let run = claimed(&store, "older", 0, "2026-11-02").await;
+    let yellow = [found("A", Some(Light::Yellow), Change::New)];
+    let inputs = RunInputs::default();
+    store
+        .commit_detect(&run, "detect", &inputs, yellow.iter().cloned().map(Ok), &[], Some((&never, day("2026-11-02"))))
+        .await
+        .expect("committed");
+    assert_eq!(store.finding_count(&run.id).await.expect("a count"), 1);
+    assert_eq!(lives(db, false).await, ["A open red 11-05 11-05"]);
+    let run = claimed(&store, "newer", 0, "2026-11-06").await;
+    let moved = store.commit_detect(&run, "detect", &inputs, yellow.iter().cloned().map(Ok), &[], Some((&never, day("2026-11-06")))).await;
+    assert!(matches!(moved, Err(StoreError::TimelineMoved)), "{moved:?}");
+    assert_eq!(store.finding_count(&run.id).await.expect("a count"), 0);
+    assert_eq!(lives(db, false).await, ["A open red 11-05 11-05"]);
 }
 
 pub async fn sample_and_own_lives_are_apart(db: &Db) {
     let finding = |key: &str| found(key, Some(Light::Yellow), Change::New);
     detect(db, "2026-11-03", true, &[finding("A"), finding("S")], &[]).await;
     let store = db.open().await;
-    assert!(store.timeline(false).await.expect("lives").is_empty());
-    assert_eq!(store.timeline_as_of(false).await.expect("a look"), None);
-    assert_eq!(store.timeline_as_of(true).await.expect("a look"), Some(day("2026-11-03")));
+    let own = store.timeline(false).await.expect("lives");
+    assert_eq!((own.lives().count(), own.as_of), (0, None));
+    assert_eq!(store.timeline(true).await.expect("a look").as_of, Some(day("2026-11-03")));
     // the office's own register begins, on an earlier day and with a code of the sample: a life of its own
     detect(db, "2026-11-02", false, &[finding("A")], &[]).await;
-    assert_eq!(lives(db).await, ["A open yellow 11-02 11-02 11-02 0", "S open yellow 11-03 11-03 11-03 1"]);
-    let own = store.timeline(false).await.expect("lives");
-    assert_eq!(own.keys().collect::<Vec<_>>(), [&identity("A")]);
-    assert_eq!(store.timeline_as_of(false).await.expect("a look"), Some(day("2026-11-02")));
-    assert!(store.timeline(true).await.expect("lives").contains_key(&identity("S")));
+    assert_eq!(lives(db, false).await, ["A open yellow 11-02 11-02"]);
+    assert_eq!(lives(db, true).await, ["A open yellow 11-03 11-03", "S open yellow 11-03 11-03"]);
+    assert_eq!(store.timeline(false).await.expect("a look").as_of, Some(day("2026-11-02")));
 }
 
 pub async fn run_before_is_the_last_ended_of_its_kind(db: &Db) {
