@@ -208,10 +208,12 @@ impl Judged {
         let policy = context.policy;
         let rule = &policy.rules[rule_index];
         let tally = &mut self.tallies[rule_index];
-        let mut finding = Finding {
+        let name = || record.text(policy.ledgers[ledger_index].role(Role::Name)).to_owned();
+        // most verdicts are no finding: nothing is copied for those
+        let blank = || Finding {
             rule: rule_index,
             key: record.code.clone(),
-            name: record.text(policy.ledgers[ledger_index].role(Role::Name)).to_owned(),
+            name: name(),
             owner: seat.owner.unit,
             unit: seat.owner.unit.map_or_else(|| seat.owner.text.clone(), |unit| policy.units.units[unit].name.clone()),
             project: seat.project.clone(),
@@ -229,7 +231,7 @@ impl Judged {
             change: Change::New,
             major: seat.major,
         };
-        match verdict {
+        let mut finding = match verdict {
             Verdict::Met => return tally.met += 1,
             Verdict::NotYet => return tally.not_yet += 1,
             Verdict::Fine(due_on) => {
@@ -237,38 +239,39 @@ impl Judged {
                 if let Some(due_on) =
                     due_on.filter(|due| rule.notice_days > 0 && (*due - context.as_of).num_days() <= i64::from(rule.notice_days))
                 {
-                    let Finding { rule, key, name, owner, project, .. } = finding;
-                    self.notices.push(Notice { rule, key, name, owner, project, due_on });
+                    let (key, project) = (record.code.clone(), seat.project.clone());
+                    self.notices.push(Notice { rule: rule_index, key, name: name(), owner: seat.owner.unit, project, due_on });
                 }
                 return;
             }
             Verdict::Unjudged(missing) => {
                 tally.unjudged += 1;
-                finding.missing = missing;
                 // the owner fills the gap; nobody else is told of it
-                finding.told = vec![Relation::Owner];
+                Finding { missing, told: vec![Relation::Owner], ..blank() }
             }
             Verdict::Found { step, due_on, overdue_days, lag, missing } => {
                 let exempt = context.exempt.contains_key(&ExemptKey { rule: rule.id.clone(), key: record.code.clone() });
-                finding.state = if exempt { State::Exempt } else { State::Open };
                 if exempt {
                     tally.exempt += 1;
                 } else {
                     tally.found += 1;
                 }
-                finding.light = Some(step.light);
-                finding.act = Some(step.act);
-                finding.told = step.told.clone();
-                finding.due_on = due_on;
-                finding.overdue_days = overdue_days;
-                finding.lag = lag;
-                finding.missing = missing;
-                if policy.ledgers[ledger_index].id == PROJECT {
-                    finding.waiting_on = context.waiting.get(&record.code).copied();
+                let is_project = policy.ledgers[ledger_index].id == PROJECT;
+                Finding {
+                    state: if exempt { State::Exempt } else { State::Open },
+                    light: Some(step.light),
+                    act: Some(step.act),
+                    told: step.told.clone(),
+                    due_on,
+                    overdue_days,
+                    lag,
+                    missing,
+                    waiting_on: if is_project { context.waiting.get(&record.code).copied() } else { None },
+                    cause: seat.cause.clone().unwrap_or_else(|| rule.cause.clone()),
+                    ..blank()
                 }
-                finding.cause = seat.cause.clone().unwrap_or_else(|| rule.cause.clone());
             }
-        }
+        };
         finding.told_units = finding.told.iter().map(|relation| seat.resolve(policy, *relation, context.as_of)).collect();
         self.findings.push(finding);
     }

@@ -14,6 +14,9 @@ pub(super) struct Layout {
     columns: Columns,
 }
 
+/// Records read at a time.
+const BATCH: i64 = 1000;
+
 /// One stored record with the snapshot its version began in.
 pub struct Stored {
     pub record: Record,
@@ -21,32 +24,42 @@ pub struct Stored {
 }
 
 impl Store {
-    /// Reads the records of one snapshot in batches of code order, handing each to `take`. Memory holds one batch.
+    /// Reads the records of one snapshot in batches of code order, handing each to `take`, while the database reads the next batch.
+    /// Memory holds two batches.
     ///
     /// # Errors
     /// The database fails, a body is damaged, or `take` refuses.
     pub async fn each_record(&self, ledger: &Ledger, source: &str, seq: i64, mut take: impl FnMut(Stored) -> Result<()>) -> Result<()> {
-        const BATCH: i64 = 2000;
         let layouts = self.layouts(ledger).await?;
-        let mut after = String::new();
+        let batch_after = |code: String| {
+            let (pool, ledger, source) = (self.pool.clone(), ledger.id.clone(), source.to_owned());
+            tokio::spawn(async move {
+                sqlx::query(
+                    "SELECT code, first_seq, sheet, row_no, layout, body FROM record \
+                     WHERE ledger=$1 AND source=$2 AND code>$3 AND first_seq<=$4 AND last_seq>=$4 ORDER BY code LIMIT $5",
+                )
+                .bind(ledger)
+                .bind(source)
+                .bind(code)
+                .bind(seq)
+                .bind(BATCH)
+                .fetch_all(&pool)
+                .await
+            })
+        };
+        let mut batch = batch_after(String::new());
         loop {
-            let rows = sqlx::query(
-                "SELECT code, first_seq, sheet, row_no, layout, body FROM record \
-                 WHERE ledger=$1 AND source=$2 AND code>$3 AND first_seq<=$4 AND last_seq>=$4 ORDER BY code LIMIT $5",
-            )
-            .bind(&ledger.id)
-            .bind(source)
-            .bind(&after)
-            .bind(seq)
-            .bind(BATCH)
-            .fetch_all(&self.pool)
-            .await?;
+            let rows = batch.await.map_err(|error| StoreError::Lost(error.to_string()))??;
+            let more = match rows.last() {
+                Some(row) if rows.len() as i64 == BATCH => Some(batch_after(text(row, "code")?)),
+                _ => None,
+            };
             for row in &rows {
                 take(stored(ledger, &layouts, row)?)?;
             }
-            match rows.last() {
-                Some(row) if rows.len() as i64 == BATCH => after = text(row, "code")?,
-                _ => return Ok(()),
+            match more {
+                Some(next) => batch = next,
+                None => return Ok(()),
             }
         }
     }

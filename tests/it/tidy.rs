@@ -53,7 +53,11 @@ const IMPORTS: [(&str, &[&str], &[&str]); 9] = [
             "tracing",
         ],
     ),
-    ("src/store", &["store", "domain"], &["sqlx", "serde", "serde_json", "sha2", "chrono", "thiserror", "tokio", "futures_util"]),
+    (
+        "src/store",
+        &["store", "domain"],
+        &["sqlx", "flate2", "postcard", "serde", "serde_json", "sha2", "chrono", "thiserror", "tokio", "futures_util"],
+    ),
     ("src/report", &["report", "domain"], &["rust_xlsxwriter", "sha2", "tempfile", "chrono", "thiserror"]),
     ("src/mail", &["mail", "domain"], &["lettre", "minijinja", "tempfile", "chrono", "serde", "thiserror"]),
     (
