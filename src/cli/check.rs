@@ -5,6 +5,7 @@ use crate::app;
 use crate::clock::Clock;
 use crate::config::{Config, Origin, has_password};
 use crate::domain::digest::{Plan, plan};
+use crate::domain::feedback::{Answer, Answers, Proposal, editable};
 use crate::domain::judge::{Context as Judging, Judged};
 use crate::domain::ledger::Role;
 use crate::domain::record::{Place, Record};
@@ -147,6 +148,27 @@ fn rehearse(config: &Config) -> anyhow::Result<()> {
         judged.record(&context, *index, record);
     }
     judged.sort();
+    // every unit has answered something, so that no word of the templates goes untried
+    let mut answers = Answers::new();
+    for ((index, code), _) in &records {
+        let ledger = &policy.ledgers[*index];
+        let field = |field: usize| ledger.fields[field].id.clone();
+        let Some(filled) = editable(ledger).next() else { continue };
+        let proposal = |fact| Proposal { field: field(fact), was: String::new(), now: as_of.to_string() };
+        let answer = Answer {
+            ledger: ledger.id.clone(),
+            code: code.clone(),
+            unit: String::new(),
+            who: "某某".into(),
+            filled_on: as_of,
+            as_of,
+            verdict: String::new(),
+            remark: String::new(),
+            values: [(field(filled), "示例".to_owned())].into(),
+            proposals: ledger.role(Role::Started).map(proposal).into_iter().collect(),
+        };
+        answers.insert((ledger.id.clone(), code.clone()), answer);
+    }
     let (told, days, gone) = (HashMap::new(), HashMap::new(), BTreeSet::new());
     for job in config.jobs.iter().filter(|job| !job.digest.is_empty()) {
         for started in [true, false] {
@@ -164,6 +186,7 @@ fn rehearse(config: &Config) -> anyhow::Result<()> {
                 last_digest_on: &days,
                 gone: &gone,
                 rhythm: job.rhythm,
+                answers: &answers,
                 levels: &job.levels,
                 started,
                 source_line: "数据来源：样例",

@@ -3,6 +3,7 @@
 use super::Exit;
 use crate::clock::stamp;
 use crate::config::suggest;
+use crate::domain::feedback::FormAccount;
 use crate::domain::intake::NoteKind;
 use crate::domain::period::chinese_date;
 use crate::store::snapshots::SnapshotState;
@@ -48,6 +49,9 @@ pub enum SnapshotAction {
         as_of: Option<NaiveDate>,
     },
 }
+
+/// What `import --ledger` calls a form that came back.
+const FEEDBACK: &str = "feedback";
 
 /// Notes shown on a terminal; the workbook has all.
 const NOTES_SHOWN: usize = 20;
@@ -104,6 +108,29 @@ pub fn print_report(report: &PullReport) {
     }
 }
 
+/// Prints how a form came out, for the clerk.
+fn print_forms(accounts: &[FormAccount]) {
+    for account in accounts {
+        let sheet = account.sheets.first().map_or("", |sheet| sheet.sheet.as_str());
+        let rows = account.taken + account.blank + account.same + account.returned;
+        say!(
+            "{} {sheet}（截至{}）：{rows}行，收下{}，未填写{}，与前次相同{}，退回{}",
+            account.unit,
+            chinese_date(account.as_of),
+            account.taken,
+            account.blank,
+            account.same,
+            account.returned
+        );
+        if !account.lacking.is_empty() {
+            say!("  {sheet} 缺“{}”栏，其中的内容没有读到；栏名请勿改动", account.lacking.join("”“"));
+        }
+        for (place, code, line) in &account.lines {
+            say!("  {place} {code} {line}");
+        }
+    }
+}
+
 fn exit_of(report: &PullReport) -> Exit {
     if report.held() {
         Exit::Held
@@ -122,6 +149,12 @@ pub async fn import(
     covers_on: Option<NaiveDate>,
     accept: bool,
 ) -> anyhow::Result<Exit> {
+    if ledger.as_deref() == Some(FEEDBACK) {
+        let accounts = service.take_form(&service.config.policy, &file).await?;
+        let returned = accounts.iter().any(|account| account.returned > 0 || !account.lacking.is_empty());
+        print_forms(&accounts);
+        return Ok(if returned { Exit::Partial } else { Exit::Done });
+    }
     if let Some(ledger) = &ledger {
         super::ledger::known(&service.config.policy, ledger)?;
     }

@@ -21,7 +21,17 @@ pub struct Settings {
     pub brake: Brake,
     #[serde(default)]
     pub limits: Limits,
+    #[serde(default)]
+    pub feedback: FeedbackSettings,
     pub mail: MailSettings,
+}
+
+/// Where filled-in forms are laid down.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FeedbackSettings {
+    /// Relative to the root; every run takes in what has come. `None`: forms are imported by hand.
+    pub folder: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]

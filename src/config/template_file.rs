@@ -64,15 +64,21 @@ enum FormName {
     List,
     Notices,
     Quality,
+    Answers,
+    Silent,
+    Feedback,
 }
 
-const FORMS: [(&str, FormName); 6] = [
+const FORMS: [(&str, FormName); 9] = [
     ("cover", FormName::Cover),
     ("summary", FormName::Summary),
     ("matrix", FormName::Matrix),
     ("list", FormName::List),
     ("notices", FormName::Notices),
     ("quality", FormName::Quality),
+    ("answers", FormName::Answers),
+    ("silent", FormName::Silent),
+    ("feedback", FormName::Feedback),
 ];
 
 const STATES: [(&str, State); 3] = [("open", State::Open), ("exempt", State::Exempt), ("unjudged", State::Unjudged)];
@@ -170,6 +176,9 @@ fn sheet(path: &str, raw: &SheetFile, policy: &Policy, problems: &mut Problems) 
             Form::Notices { columns: list_columns(path, &place, columns, &rules, policy, problems) }
         }
         FormName::Quality => Form::Quality,
+        FormName::Answers => Form::Answers,
+        FormName::Silent => Form::Silent,
+        FormName::Feedback => Form::Feedback,
     };
     Some(SheetTemplate {
         name: raw.name.clone(),

@@ -7,6 +7,7 @@ pub mod calendar;
 pub mod codes;
 pub mod delivery;
 pub mod digest;
+pub mod feedback;
 pub mod finding;
 pub mod folder;
 pub mod indicators;

@@ -148,6 +148,12 @@ fn write_sheet(
     for choice in &sheet.choices {
         offer(target, choice, book)?;
     }
+    if sheet.locked {
+        // what is locked may still be looked at, sorted out by filters and made wider
+        let options =
+            xlsx::ProtectionOptions { format_columns: true, format_rows: true, use_autofilter: true, ..xlsx::ProtectionOptions::default() };
+        target.protect_with_options(&options);
+    }
     if sheet.height() > 0 {
         // codes are digits kept as text; that is meant
         target.ignore_error_range(0, 0, sheet.height() as u32 - 1, last_column, xlsx::IgnoreError::NumberStoredAsText)?;
@@ -161,6 +167,7 @@ fn write_sheet(
 fn offer(target: &mut xlsx::Worksheet, choice: &Choice, book: &Workbook<'_>) -> Result<(), XlsxError> {
     let column = column_number(choice.column);
     let list = match &choice.words {
+        Words::Day => return offer_day(target, choice),
         Words::These(words) => xlsx::DataValidation::new().allow_list_strings(words)?,
         Words::Listed { sheet, area } => {
             let name = book.sheets.get(*sheet).map_or("", |sheet| sheet.name.as_str()).replace('\'', "''");
@@ -174,6 +181,18 @@ fn offer(target: &mut xlsx::Worksheet, choice: &Choice, book: &Workbook<'_>) -> 
         .set_error_title("不在约定的写法之内")?
         .set_error_message("请从下拉列表中选择；确需使用其他写法的，导入后会列为提示。")?;
     target.add_data_validation(choice.first as u32, column, choice.last as u32, column, &list)?;
+    Ok(())
+}
+
+/// Days of the years a register speaks of; anything else is refused where it is typed.
+fn offer_day(target: &mut xlsx::Worksheet, choice: &Choice) -> Result<(), XlsxError> {
+    let column = column_number(choice.column);
+    let days = xlsx::DataValidationRule::Between(ExcelDateTime::from_ymd(1990, 1, 1)?, ExcelDateTime::from_ymd(2099, 12, 31)?);
+    let rule = xlsx::DataValidation::new()
+        .allow_date(days)
+        .set_error_title("这里填日期")?
+        .set_error_message("请按2026-09-30的样式填写；还没有发生的留空。")?;
+    target.add_data_validation(choice.first as u32, column, choice.last as u32, column, &rule)?;
     Ok(())
 }
 
@@ -227,7 +246,7 @@ fn write_row(
         if inside || index >= row.cells.len() {
             continue;
         }
-        let fill = sheet.columns.get(index).is_some_and(|column: &Column| column.fill);
+        let fill = sheet.columns.get(index).is_some_and(|column: &Column| column.fill) || row.open.contains(&index);
         let entry = sheet.columns.get(index).and_then(|column| column.entry).filter(|_| row.role == Role::Body);
         if let (Some(entry), Value::Blank) = (entry, &row.cells[index]) {
             target.write_blank(number, column_number(index), styles.of_entry(entry))?;
@@ -397,7 +416,7 @@ fn format(role: Role, look: Look, fill: bool) -> Format {
     }
     if fill {
         // a field to fill in, light enough to write on
-        out = out.set_background_color("F7FBEF").set_border(FormatBorder::Thin);
+        out = out.set_background_color("F7FBEF").set_border(FormatBorder::Thin).set_unlocked();
     }
     if role == Role::Head {
         return out;

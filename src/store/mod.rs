@@ -4,6 +4,7 @@
 //! suite runs on both. No other module holds SQL of ours; `source::sql` passes on queries that the office wrote.
 
 pub mod changes;
+mod feedback;
 pub mod findings;
 pub mod lives;
 mod notes;

@@ -48,6 +48,9 @@ pub struct RunInputs {
     /// The 导入报告 of the files that were read.
     #[serde(default)]
     pub intake_reports: Vec<String>,
+    /// The number of the last answer that counts.
+    #[serde(default)]
+    pub answers: i64,
 }
 
 #[derive(Clone, Debug)]

@@ -175,7 +175,7 @@ impl Service {
 }
 
 /// The sha256 of a file's bytes.
-fn fingerprint(path: &Path) -> std::io::Result<String> {
+pub(super) fn fingerprint(path: &Path) -> std::io::Result<String> {
     let mut file = std::fs::File::open(path)?;
     if file.metadata()?.is_dir() {
         return Err(std::io::Error::other("是文件夹"));

@@ -3,6 +3,7 @@
 
 pub mod deliverer;
 pub mod facts;
+pub mod feedback;
 pub mod gone;
 pub mod input;
 pub mod intake_report;

@@ -355,7 +355,7 @@ impl Service {
         Ok((!reasons.is_empty()).then(|| reasons.join("；")))
     }
 
-    fn read_limits(&self) -> ReadLimits {
+    pub(super) fn read_limits(&self) -> ReadLimits {
         let limits = &self.config.settings.limits;
         ReadLimits {
             file_mib_max: limits.file_mib_max,

@@ -87,6 +87,23 @@ impl Service {
     }
 }
 
+/// What other ledgers need to know of the projects with these codes.
+///
+/// # Errors
+/// The database fails, or a stored body is damaged.
+pub async fn links(store: &Store, policy: &Policy, view: &View, codes: &[String]) -> Result<HashMap<String, Linked>> {
+    let mut linked: HashMap<String, Linked> = HashMap::with_capacity(codes.len());
+    if let Some(index) = policy.project_ledger() {
+        let ledger = &policy.ledgers[index];
+        for found in view.in_force.iter().filter(|found| found.snapshot.ledger == PROJECT) {
+            for stored in store.records_by_code(ledger, &found.snapshot.source, found.snapshot.seq, codes).await? {
+                linked.entry(stored.record.code.clone()).or_insert_with(|| link(policy, ledger, &stored.record));
+            }
+        }
+    }
+    Ok(linked)
+}
+
 /// Reads and judges a view. Records that are spoken of later wait in a temporary file in `folder`.
 ///
 /// # Errors
@@ -116,16 +133,8 @@ pub async fn read(store: &Store, policy: &Policy, view: &View, as_of: NaiveDate,
         .collect();
     wanted.sort_unstable();
     wanted.dedup();
-    let mut linked: HashMap<String, Linked> = HashMap::with_capacity(wanted.len());
     let project_ledger = policy.project_ledger();
-    if let Some(index) = project_ledger {
-        let ledger = &policy.ledgers[index];
-        for found in view.in_force.iter().filter(|found| found.snapshot.ledger == PROJECT) {
-            for stored in store.records_by_code(ledger, &found.snapshot.source, found.snapshot.seq, &wanted).await? {
-                linked.entry(stored.record.code.clone()).or_insert_with(|| link(policy, ledger, &stored.record));
-            }
-        }
-    }
+    let linked = links(store, policy, view, &wanted).await?;
     let exemptions =
         others.iter().find(|(index, _)| policy.ledgers[*index].id == "exemption").map_or(&[][..], |(_, records)| records.as_slice());
     let exempt = exemptions_in_force(policy, exemptions, as_of);

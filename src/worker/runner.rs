@@ -222,6 +222,11 @@ impl Service {
                 }
             }
         }
+        match self.take_forms().await {
+            Ok(came) => inputs.faults.extend(came.into_iter().filter_map(|(_, taken)| Some(format!("反馈表 {}", taken.err()?)))),
+            Err(error) => inputs.faults.push(format!("{error:#}")),
+        }
+        inputs.answers = self.store.last_answer().await?;
         let view = self.view(&job.sources, as_of).await?;
         if job.steps.contains(&JobStep::Detect) {
             ensure!(
@@ -293,6 +298,7 @@ impl Service {
                 .collect(),
             sample: view.sample,
             enforce_on,
+            answers: self.store.last_answer().await?,
             ..RunInputs::default()
         };
         let mut text = "试运行：以下为将要生成和发送的内容，未写入、未发送。\n\n".to_owned();

@@ -7,6 +7,7 @@ use super::runner::slot_text;
 use crate::clock::stamp;
 use crate::config::{Config, Job, JobStep};
 use crate::domain::digest::{Digest, Plan, Planned, plan};
+use crate::domain::feedback::Answers;
 use crate::domain::finding::{Change, Identity, State};
 use crate::domain::judge::blank_cells;
 use crate::domain::period::{chinese_date, chinese_day};
@@ -35,6 +36,7 @@ pub(super) struct Stage<'a> {
     view: View,
     pub(super) reading: Reading,
     pub(super) changes: Changes,
+    answers: Answers,
 }
 
 impl<'a> Stage<'a> {
@@ -62,7 +64,8 @@ impl<'a> Stage<'a> {
     ) -> anyhow::Result<Stage<'a>> {
         let view = service.pinned(inputs, as_of).await?;
         let reading = read(&service.store, &config.policy, &view, as_of, &service.var()).await?;
-        Ok(Stage { service, config, job, as_of, at, view, reading, changes: Changes::default() })
+        let answers = service.store.answers(inputs.answers).await?;
+        Ok(Stage { service, config, job, as_of, at, view, reading, changes: Changes::default(), answers })
     }
 
     /// Judges, compares with what was known, and stores the findings; the timeline follows if this is the latest as_of.
@@ -135,6 +138,8 @@ impl<'a> Stage<'a> {
             intake: &self.reading.intake,
             viewer,
             rows,
+            answers: &self.answers,
+            silent: &[],
             inputs,
         }
     }
@@ -276,6 +281,7 @@ impl<'a> Stage<'a> {
             told_before: &told_before,
             last_digest_on: &last_digest_on,
             gone: &gone,
+            answers: &self.answers,
             rhythm: self.job.rhythm,
             levels: &self.job.levels,
             started: started(inputs, sent_on),
@@ -344,20 +350,25 @@ impl<'a> Stage<'a> {
                 let findings = &self.reading.judged.findings;
                 let own = |index: &usize| digest.roll_up.is_none() || findings[*index].told_units.contains(&Some(digest.unit));
                 let rows: Vec<usize> = digest.findings.iter().copied().filter(own).collect();
-                let material = self.material(Viewer::Unit(digest.unit), Some(&rows), named);
+                let silent = digest.roll_up.as_ref().map_or(&[][..], |roll_up| &roll_up.silent);
+                let material = Material { silent, ..self.material(Viewer::Unit(digest.unit), Some(&rows), named) };
                 let book = build(template, &material);
                 Some((file_name(template, &material), xlsx::render(&book)?))
             }
             _ => None,
         };
         let most = settings.limits.attachment_kib_max * 1024;
-        let attachment = attachment.filter(|(name, bytes)| {
-            let fits = bytes.len() as u64 <= most;
-            if !fits {
-                tracing::warn!(unit = %unit.name, file = %name, bytes = bytes.len(), "the attachment is too large and stays in the office");
+        let (attachment, kept): (Option<_>, Option<_>) = match attachment {
+            Some((name, bytes)) if bytes.len() as u64 > most => {
+                // the unit is told to ask for it, so the office has to have it
+                let folder = format!("reports/{}/{}/未随邮件发送", self.job.name, folder_of(self.as_of, run.revision));
+                let (path, _) = archive::write(&self.service.var().join(folder), &name, &bytes)?;
+                tracing::warn!(unit = %unit.name, file = %path.display(), bytes = bytes.len(), "the attachment is too large and stays in the office");
+                (None, Some(name))
             }
-            fits
-        });
+            other => (other, None),
+        };
+        digest.attachment_kept = kept;
         digest.attachment = attachment.as_ref().map(|(name, _)| name.clone());
         let rendered = templates.render(&self.job.digest, digest)?;
         let revision = if run.revision > 0 { format!("-r{}", run.revision) } else { String::new() };

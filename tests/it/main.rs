@@ -3,6 +3,7 @@
 mod config_check;
 mod detection;
 mod end_to_end;
+mod feedback;
 mod helpers;
 mod intake;
 mod ledgers;

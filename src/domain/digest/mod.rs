@@ -18,11 +18,12 @@ mod wording;
 pub(crate) mod tests;
 
 pub use coverage::{Coverage, CoverageLine};
-pub use parts::{Blank, Count, Counts, Digest, Due, Item, Named, Numerals, PlaceLine, Places, RestLine, RollUp, Unrouted};
+pub use parts::{Blank, Count, Counts, Digest, Due, Item, Named, Numerals, PlaceLine, Places, RestLine, RollUp, Silent, Unrouted};
 pub use privacy::masked;
 pub use wording::yi;
 
 use super::calendar::Span;
+use super::feedback::Answers;
 use super::finding::{Finding, Identity, State};
 use super::judge::{Judged, Policy};
 use super::record::{Origin, Record, Records};
@@ -69,6 +70,8 @@ pub struct Plan<'a> {
     pub last_digest_on: &'a HashMap<UnitId, NaiveDate>,
     /// (ledger, code) that the register no longer holds, unconfirmed: they are asked about, never thanked for.
     pub gone: &'a BTreeSet<(usize, String)>,
+    /// What units have said of their records.
+    pub answers: &'a Answers,
     pub rhythm: Rhythm,
     /// Levels of units that this job mails.
     pub levels: &'a [Level],
@@ -227,8 +230,13 @@ impl Plan<'_> {
 
     /// The last day to answer, by the recipient's own calendar.
     fn reply_by(&self, unit: UnitId) -> NaiveDate {
+        self.answer_by(unit, self.sent_on)
+    }
+
+    /// The last day to answer a digest of a day.
+    fn answer_by(&self, unit: UnitId, sent_on: NaiveDate) -> NaiveDate {
         let units = &self.policy.units;
         let prefecture = units.city_of(unit).map(|city| units.units[city].name.as_str());
-        self.policy.calendar.of(prefecture).due(self.sent_on, Span::Workdays(self.objection_workdays), false)
+        self.policy.calendar.of(prefecture).due(sent_on, Span::Workdays(self.objection_workdays), false)
     }
 }

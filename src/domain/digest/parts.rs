@@ -1,5 +1,6 @@
 //! The shapes of a digest: what the mail templates may name. See `report-templates/digest.html.j2` for every one in use.
 
+use crate::domain::feedback;
 use crate::domain::finding::Identity;
 use crate::domain::rule::{Light, Relation};
 use crate::domain::units::UnitId;
@@ -49,6 +50,12 @@ pub struct Digest {
     pub counts_only: bool,
     /// The workbook's file name; the sender clears it where none goes with the mail.
     pub attachment: Option<String>,
+    /// Its name where it is too large for a mail and waits at the office.
+    pub attachment_kept: Option<String>,
+    /// What is different from the last digest: 新增4项, 升级2项, 办结3项.
+    pub compared: Vec<String>,
+    /// What else the mail tells: 10月15日前到期2项, 待补齐1处 …
+    pub besides: Vec<String>,
     pub counts: Counts,
     pub numerals: Numerals,
     /// What the unit is asked to do about section one.
@@ -134,6 +141,10 @@ pub struct Item {
     pub phone: String,
     pub difficulty: String,
     pub waiting: String,
+    /// What was said of it last, with day and name.
+    pub answers: Vec<String>,
+    /// Facts that the answers show otherwise than the register.
+    pub proposed: Vec<String>,
 }
 
 /// A due date that comes near.
@@ -210,6 +221,24 @@ pub struct RollUp {
     pub unrouted: usize,
     pub unrouted_lines: Vec<Unrouted>,
     pub unrouted_more: usize,
+    /// Units whose day to answer has passed without an answer, and their items.
+    pub silent_units: usize,
+    pub silent_items: usize,
+    pub silent_lines: Vec<Silent>,
+    pub silent_more: usize,
+    /// What the attachment lists of them.
+    #[serde(skip)]
+    pub silent: Vec<feedback::Silent>,
+    /// Records with an answer, and with facts to verify among them.
+    pub answered: usize,
+    pub proposed: usize,
+}
+
+/// A unit that has not answered.
+#[derive(Clone, Debug, Serialize)]
+pub struct Silent {
+    pub unit: String,
+    pub items: usize,
 }
 
 #[derive(Clone, Debug, Serialize)]

@@ -1,9 +1,10 @@
 //! A unit's digest, section by section.
 
 use super::cases::{Case, Cases};
-use super::parts::{Blank, Count, Counts, Digest, Due, Item, Named, Numerals, PlaceLine, Places, RestLine, RollUp, Unrouted};
+use super::parts::{Blank, Count, Counts, Digest, Due, Item, Named, Numerals, PlaceLine, Places, RestLine, RollUp, Silent, Unrouted};
 use super::privacy::{masked, masked_phone};
 use super::{DUE_DAYS, Plan, Share, wording};
+use crate::domain::feedback::{self, Answer, editable, silent};
 use crate::domain::finding::{Change, Identity, State};
 use crate::domain::ledger::Role;
 use crate::domain::rule::{Light, Relation, STAGE_NEGOTIATING};
@@ -15,6 +16,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 const FULL_MAX: usize = 5;
 const FULL_LEAST: usize = 3;
 const WORST_MAX: usize = 10;
+/// Answers told with an item; the others are in the attachment.
+const ANSWERS_MAX: usize = 2;
 /// Lines of a list before it goes to the attachment.
 const LINES_MAX: usize = 5;
 
@@ -43,6 +46,21 @@ pub(super) fn roll_up(plan: &Plan<'_>, digests: &[Digest], unrouted: &[(usize, R
     let mut unrouted_lines: Vec<Unrouted> = seen.into_values().collect();
     let records = unrouted_lines.len();
     unrouted_lines.truncate(LINES_MAX);
+    let silent = silent_records(plan);
+    let mut silent_lines: Vec<Silent> = silent
+        .chunk_by(|(one, ..), (other, ..)| one == other)
+        .map(|items| Silent { unit: plan.policy.units.units[items[0].0].name.clone(), items: items.len() })
+        .collect();
+    let silent_units = silent_lines.len();
+    let silent_more = cut(&mut silent_lines);
+    let answered: BTreeSet<(&str, &str)> = plan
+        .judged
+        .findings
+        .iter()
+        .filter(|finding| finding.state == State::Open)
+        .map(|finding| (plan.policy.ledgers[plan.policy.rules[finding.rule].ledger].id.as_str(), finding.key.as_str()))
+        .collect();
+    let answers = || plan.answers.iter().filter(|((ledger, code), _)| answered.contains(&(ledger.as_str(), code.as_str())));
     let horizon = plan.sent_on + Days::new(DUE_DAYS);
     let findings = || plan.judged.findings.iter().enumerate();
     RollUp {
@@ -54,7 +72,28 @@ pub(super) fn roll_up(plan: &Plan<'_>, digests: &[Digest], unrouted: &[(usize, R
         unrouted: records,
         unrouted_more: records - unrouted_lines.len(),
         unrouted_lines,
+        silent_units,
+        silent_items: silent.len(),
+        silent_lines,
+        silent_more,
+        silent,
+        answered: answers().count(),
+        proposed: answers().filter(|(_, answer)| !answer.proposals.is_empty()).count(),
     }
+}
+
+/// Records of units that were told of them, whose day to answer has passed, and that have not answered since.
+fn silent_records(plan: &Plan<'_>) -> Vec<feedback::Silent> {
+    let open = plan.judged.findings.iter().filter(|finding| finding.state == State::Open).filter_map(|finding| {
+        let owner = finding.owner?;
+        let rule = &plan.policy.rules[finding.rule];
+        let ledger = &plan.policy.ledgers[rule.ledger];
+        let identity = Identity { rule: rule.id.clone(), ledger: ledger.id.clone(), key: finding.key.clone() };
+        let was_told = plan.told_before.get(&owner).is_some_and(|told| told.contains_key(&identity));
+        (was_told && editable(ledger).next().is_some()).then_some((owner, rule.ledger, finding.key.as_str()))
+    });
+    let asked_on = |unit| plan.last_digest_on.get(&unit).copied().filter(|asked| plan.answer_by(unit, *asked) < plan.sent_on);
+    silent(plan.policy, asked_on, open, plan.answers)
 }
 
 /// Puts a unit's digest together.
@@ -126,6 +165,13 @@ pub(super) fn digest(
         started: plan.started,
         counts_only: !carries_rows,
         attachment: Some(format!("督办清单_{}_{}.xlsx", me.name, plan.as_of)),
+        attachment_kept: None,
+        compared: [("新增", counts.new), ("升级", counts.escalated), ("办结", counts.resolved)]
+            .into_iter()
+            .filter(|(_, count)| *count > 0)
+            .map(|(word, count)| format!("{word}{count}项"))
+            .collect(),
+        besides: besides(plan, &counts),
         counts,
         numerals: Numerals::default(),
         ask: ask(plan, unit, &cases, province),
@@ -161,6 +207,9 @@ impl Digest {
         self.places = None;
         if let Some(roll_up) = &mut self.roll_up {
             roll_up.unrouted_lines.clear();
+            roll_up.silent_lines.clear();
+            roll_up.silent.clear();
+            roll_up.silent_more = 0;
             roll_up.unrouted_more = 0;
         }
     }
@@ -176,6 +225,19 @@ impl Digest {
             unjudged: numeral(!self.unjudged.is_empty()),
         };
     }
+}
+
+fn besides(plan: &Plan<'_>, counts: &Counts) -> Vec<String> {
+    let due_until = wording::day(plan, plan.sent_on + Days::new(DUE_DAYS));
+    [
+        (counts.due, format!("{due_until}前到期{}项", counts.due)),
+        (counts.blank, format!("待补齐{}处", counts.blank)),
+        (counts.exempt, format!("已批准豁免、延期或异议{}项（照常列示，不催办）", counts.exempt)),
+    ]
+    .into_iter()
+    .filter(|(count, _)| *count > 0)
+    .map(|(_, text)| text)
+    .collect()
 }
 
 /// Shortens a list to what a mail shows; returns how many went.
@@ -207,9 +269,9 @@ fn ask(plan: &Plan<'_>, unit: UnitId, cases: &[Case], province: bool) -> String 
         return "以上为红橙黄灯中最突出的事项，供研究调度；超过催办的方式由经办人签发后另行送达。".to_owned();
     }
     let own = cases.iter().filter(|case| plan.judged.findings[case.lead].owner == Some(unit)).count();
-    let reply = "回复本邮件即可；有正当理由或数据有误的，请一并说明。";
+    let reply = "填写附件中的反馈表后回复本邮件即可；有正当理由或数据有误的，请一并说明。";
     match own {
-        0 => format!("请督促协调责任单位，于{by}前说明原因和下步安排，{reply}"),
+        0 => format!("请督促协调责任单位，于{by}前说明原因和下步安排；有正当理由或数据有误的，请回复本邮件说明。"),
         _ if own == cases.len() => format!("请于{by}前说明原因、下步安排和预计完成时间，{reply}"),
         _ => format!("本单位的事项请于{by}前说明原因和下步安排，其他单位的事项请予督促协调，{reply}"),
     }
@@ -242,6 +304,7 @@ fn item(plan: &Plan<'_>, unit: UnitId, case: &Case) -> Item {
     };
     let marked = |index: usize| format!("{} {}", plan.judged.findings[index].light.map_or("", Light::title), said(index));
     let waiting_on = case.findings().find_map(|index| plan.judged.findings[index].waiting_on);
+    let answers = answers(plan, case);
     let periodic = lead.project.is_empty() && policy.ledgers[case.ledger].role(Role::Held).is_some();
     Item {
         light: case.light.code(),
@@ -266,7 +329,33 @@ fn item(plan: &Plan<'_>, unit: UnitId, case: &Case) -> Item {
             .map_or(String::new(), |(record, field)| masked_phone(&record.cell(field).to_string())),
         difficulty: if own_rule { wording::difficulty(plan, case.ledger, &case.key) } else { String::new() },
         waiting: wording::waiting(plan, waiting_on),
+        answers: answers
+            .iter()
+            .map(|(ledger, answer)| {
+                let said = answer.said(&policy.ledgers[*ledger]);
+                masked(&format!("{}：{}", answer.by(), if said.is_empty() { "已核对" } else { &said }))
+            })
+            .collect(),
+        proposed: answers
+            .iter()
+            .map(|(ledger, answer)| masked(&answer.proposed(&policy.ledgers[*ledger])))
+            .filter(|text| !text.is_empty())
+            .collect(),
     }
+}
+
+/// What was said of the records whose findings an item holds, the leading one first.
+fn answers<'a>(plan: &Plan<'a>, case: &Case) -> Vec<(usize, &'a Answer)> {
+    let mut seen = BTreeSet::new();
+    case.findings()
+        .filter_map(|index| {
+            let finding = &plan.judged.findings[index];
+            let ledger = plan.policy.rules[finding.rule].ledger;
+            let answer = plan.answers.get(&(plan.policy.ledgers[ledger].id.clone(), finding.key.clone()))?;
+            seen.insert((ledger, finding.key.as_str())).then_some((ledger, answer))
+        })
+        .take(ANSWERS_MAX)
+        .collect()
 }
 
 /// The rest of an item in one line: the worst of each rule, briefly; dates and codes are in the attachment.

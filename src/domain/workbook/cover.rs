@@ -151,5 +151,5 @@ pub(super) fn spread(sheet: &mut Sheet<'_>, role: Role, values: Vec<(usize, Valu
         cells[column] = value;
     }
     let height = Some(14.5 * lines as f64 + if role == Role::Head { 9.0 } else { 5.0 });
-    sheet.rows.push(Row { role, cells, height, merges, tag: None });
+    sheet.rows.push(Row { role, cells, height, merges, ..Row::default() });
 }

@@ -96,7 +96,7 @@ impl<'a> Page<'a, '_> {
                     };
                     let text = format!("{}{state}　{count}{}", name.1, if list.fold { "个项目" } else { "项" });
                     let merges = if list.columns.len() > 1 { vec![(0, list.columns.len() - 1)] } else { Vec::new() };
-                    body.push(Row { role: Role::Section, cells: vec![Value::text(text)], height: Some(20.0), merges, tag: None });
+                    body.push(Row { role: Role::Section, cells: vec![Value::text(text)], height: Some(20.0), merges, ..Row::default() });
                     heading = Some(name);
                 }
             }
@@ -397,6 +397,7 @@ impl View<'_> {
             (BuiltIn::Rule, ..) => return Value::text(rule.title.clone()),
             (BuiltIn::Key, ..) => return Value::text(subject.key),
             (BuiltIn::Basis, ..) => return Value::text(clause(&rule.basis)),
+            (BuiltIn::Feedback, ..) => return Value::text(self.text(&self.feedback(rule.ledger, subject.key))),
             (BuiltIn::Place, ..) => return record.map_or(Value::Blank, |record| Value::text(record.place.describe(self.material.origins))),
             (BuiltIn::Subject, Some(finding), _) => return Value::text(self.text(&finding.name)),
             (BuiltIn::Subject, None, Some(notice)) => return Value::text(self.text(&notice.name)),
@@ -445,7 +446,9 @@ impl View<'_> {
                     _ => "县级重点",
                 })
             }),
-            BuiltIn::No | BuiltIn::Rule | BuiltIn::Key | BuiltIn::Basis | BuiltIn::Place | BuiltIn::Subject => Value::Blank,
+            BuiltIn::No | BuiltIn::Rule | BuiltIn::Key | BuiltIn::Basis | BuiltIn::Place | BuiltIn::Feedback | BuiltIn::Subject => {
+                Value::Blank
+            }
         }
     }
 

@@ -5,6 +5,7 @@
 mod balance;
 mod blank;
 mod cover;
+mod feedback;
 pub mod intake_report;
 mod list;
 mod matrix;
@@ -26,6 +27,7 @@ pub use model::{
 pub use sentence::{clause, ladder, sentence};
 pub use template::{Axis, BuiltIn, ColumnKey, Form, Group, List, ListColumn, MatrixColumn, SheetTemplate, Template};
 
+use super::feedback::{Answers, Asked, Silent, asked};
 use super::finding::{Finding, State};
 use super::indicators::Indicators;
 use super::judge::{Judged, Policy, Quality};
@@ -97,6 +99,10 @@ pub struct Material<'a> {
     pub viewer: Viewer,
     /// The findings (indices, ascending) to show; `None` = all that the viewer may see. A digest's attachment shows what the digest tells.
     pub rows: Option<&'a [usize]>,
+    /// What units have said of their records.
+    pub answers: &'a Answers,
+    /// Records that their units have not answered for; told to the office alone.
+    pub silent: &'a [Silent],
     /// Named inputs that the cover prints.
     pub inputs: &'a [(String, String)],
 }
@@ -133,6 +139,14 @@ pub fn build<'a>(template: &Template, material: &'a Material<'a>) -> Workbook<'a
             }
             Form::Notices { columns } => page.notices(columns),
             Form::Quality => page.quality(),
+            Form::Answers => page.answers(),
+            Form::Silent => page.silent(),
+            Form::Feedback => {
+                let mut parts = page.feedback().into_iter();
+                let first = parts.next().unwrap_or_default();
+                overflow.extend(parts);
+                first
+            }
         };
         sheet.header = title.clone();
         sheet.footer = format!("截至{}", chinese_date(material.as_of));
@@ -195,6 +209,9 @@ impl<'a> View<'a> {
             Form::List(list) => self.findings.iter().any(|finding| list.takes(finding)),
             Form::Notices { .. } => self.notices().next().is_some(),
             Form::Quality => self.quality_lines().next().is_some() || self.intake_lines().next().is_some(),
+            Form::Answers => self.answered().next().is_some(),
+            Form::Silent => !self.material.silent.is_empty(),
+            Form::Feedback => !self.asked().is_empty(),
             Form::Cover { .. } | Form::Summary { .. } | Form::Matrix { .. } => true,
         }
     }
@@ -221,6 +238,12 @@ impl<'a> View<'a> {
             Viewer::Unit(unit) => Some(self.policy().units.units[unit].name.as_str()),
         };
         self.material.intake.iter().filter(move |line| own.is_none_or(|own| line.unit == own))
+    }
+
+    /// What the viewer is to fill in; the office fills in nothing.
+    fn asked(&self) -> Vec<Asked> {
+        let Viewer::Unit(unit) = self.material.viewer else { return Vec::new() };
+        asked(self.policy(), unit, &self.findings)
     }
 
     fn record(&self, ledger: usize, code: &str) -> Option<Cow<'a, Record>> {
@@ -302,7 +325,7 @@ impl<'a> Page<'a, '_> {
 }
 
 /// Hides the middle of every run of at least `shortest` digits: 13812345678 → 138****5678.
-fn mask_numbers(text: &str, shortest: usize) -> String {
+pub(crate) fn mask_numbers(text: &str, shortest: usize) -> String {
     let mut out = String::with_capacity(text.len());
     let mut digits = String::new();
     for c in text.chars().chain(['\0']) {

@@ -61,6 +61,8 @@ pub struct Sheet<'a> {
     pub choices: Vec<Choice>,
     pub header: String,
     pub footer: String,
+    /// Only what is to be filled in can be changed; there is no password.
+    pub locked: bool,
     /// It lists only a part of the findings of its rules, so its rows need not add up to the totals.
     pub partial: bool,
 }
@@ -118,6 +120,8 @@ pub struct Choice {
 #[derive(Clone, Debug)]
 pub enum Words {
     These(Vec<String>),
+    /// A day, not a word.
+    Day,
     /// Too long to stand in the list itself: a run of cells of another sheet.
     Listed {
         sheet: usize,
@@ -154,6 +158,8 @@ pub struct Row {
     pub merges: Vec<(usize, usize)>,
     /// The finding the row lists.
     pub tag: Option<Tag>,
+    /// Columns that are to be filled in on this row alone.
+    pub open: Vec<usize>,
 }
 
 /// What a row of a list stands for, so that counts can be held against it.
@@ -352,7 +358,7 @@ impl Sheet<'_> {
         let height = line * text_lines(&text, usable) as f64 + 3.0;
         let last = self.columns.len().saturating_sub(1);
         let merges = if last > 0 { vec![(0, last)] } else { Vec::new() };
-        self.below().push(Row { role, cells: vec![Value::text(text)], height: Some(height), merges, tag: None });
+        self.below().push(Row { role, cells: vec![Value::text(text)], height: Some(height), merges, ..Row::default() });
     }
 
     pub fn row(&mut self, role: Role, cells: Vec<Value>) -> usize {

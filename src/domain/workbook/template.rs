@@ -49,6 +49,12 @@ pub enum Form {
     Notices { columns: Vec<ListColumn> },
     /// Rows a person should look at, and rows that could not be read.
     Quality,
+    /// What units have said of the records listed.
+    Answers,
+    /// Records that their units have not answered for in time.
+    Silent,
+    /// What the unit is to fill in and send back: a sheet for each ledger.
+    Feedback,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -227,10 +233,11 @@ pub enum BuiltIn {
     Told,
     Major,
     Place,
+    Feedback,
 }
 
 impl BuiltIn {
-    pub const NAMES: [(&'static str, BuiltIn); 21] = [
+    pub const NAMES: [(&'static str, BuiltIn); 22] = [
         ("also", BuiltIn::Also),
         ("no", BuiltIn::No),
         ("light", BuiltIn::Light),
@@ -252,6 +259,7 @@ impl BuiltIn {
         ("told", BuiltIn::Told),
         ("major", BuiltIn::Major),
         ("place", BuiltIn::Place),
+        ("feedback", BuiltIn::Feedback),
     ];
 
     pub fn title(self) -> &'static str {
@@ -277,6 +285,7 @@ impl BuiltIn {
             BuiltIn::Told => "告知单位",
             BuiltIn::Major => "重大项目",
             BuiltIn::Place => "数据来源",
+            BuiltIn::Feedback => "反馈情况",
         }
     }
 }

@@ -109,6 +109,8 @@ impl World {
             indicators: &self.indicators,
             sources: sources.leak(),
             intake: intake.leak(),
+            answers: Box::leak(Box::default()),
+            silent: &[],
             viewer,
             rows: None,
             inputs: inputs.leak(),

@@ -1,0 +1,283 @@
+//! Forms that go out with a digest, come back filled in or damaged, and are answered row by row. One case = one file below
+//! tests/cases/feedback: what somebody did to the form of 瓮安县, and what is said of it.
+
+use super::helpers::{cases, duban, files_below, fresh_root, service, stderr, stdout};
+use super::outputs::{as_read, run};
+use calamine::{Data, Reader, Xlsx};
+use duban::domain::feedback::Answers;
+use duban::worker::runner::{RunRequest, RunWhen};
+use mail_parser::{MessageParser, MimeHeaders};
+use rust_xlsxwriter::{ExcelDateTime, Format, Workbook};
+use std::io::Cursor;
+use std::path::Path;
+
+/// A form as cells, sheet by sheet.
+type Cells = Vec<(String, Vec<Vec<Data>>)>;
+
+/// The attachment of a unit's mail.
+fn attachment(root: &Path, unit: &str) -> Vec<u8> {
+    let (_, mail) =
+        files_below(&root.join("var/outbox")).into_iter().find(|(name, _)| name.ends_with(&format!("_{unit}.eml"))).expect("a mail");
+    let mail = MessageParser::default().parse(&mail).expect("a mail");
+    let file = mail.attachments().next().expect("an attachment");
+    assert!(file.attachment_name().is_some_and(|name| name.ends_with(".xlsx")));
+    file.contents().to_vec()
+}
+
+fn read(bytes: &[u8]) -> Cells {
+    let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).expect("a workbook");
+    let names = book.sheet_names();
+    let sheet = |name: String| {
+        let range = book.worksheet_range(&name).expect("a sheet");
+        let (height, width) = range.end().map_or((0, 0), |(row, column)| (row + 1, column + 1));
+        let cell = |row: u32, column: u32| range.get_value((row, column)).cloned().unwrap_or(Data::Empty);
+        let rows = (0..height).map(|row| (0..width).map(|column| cell(row, column)).collect()).collect();
+        (name, rows)
+    };
+    names.into_iter().map(sheet).collect()
+}
+
+fn write(cells: &Cells) -> Vec<u8> {
+    let mut book = Workbook::new();
+    let day = Format::new().set_num_format("yyyy-mm-dd");
+    for (name, rows) in cells {
+        let sheet = book.add_worksheet();
+        sheet.set_name(name).expect("a name");
+        for (at, row) in rows.iter().enumerate() {
+            for (column, cell) in row.iter().enumerate() {
+                let (at, column) = (at as u32, column as u16);
+                match cell {
+                    Data::Empty => continue,
+                    Data::Float(number) => sheet.write_number(at, column, *number),
+                    Data::Int(number) => sheet.write_number(at, column, *number as f64),
+                    Data::DateTime(serial) => {
+                        let (year, month, date, ..) = serial.to_ymd_hms_milli();
+                        sheet.write_datetime_with_format(at, column, &ExcelDateTime::from_ymd(year, month, date).expect("a day"), &day)
+                    }
+                    other => sheet.write_string(at, column, other.to_string()),
+                }
+                .expect("a cell");
+            }
+        }
+    }
+    book.save_to_buffer().expect("a workbook")
+}
+
+/// The row in which a sheet's table begins.
+fn head_of(rows: &[Vec<Data>]) -> usize {
+    rows.iter().position(|row| row.iter().any(|cell| cell.to_string().starts_with("校验码"))).expect("a head")
+}
+
+fn column_of(rows: &[Vec<Data>], title: &str) -> usize {
+    let head = &rows[head_of(rows)];
+    head.iter().position(|cell| cell.to_string().replace('\n', "") == title).unwrap_or_else(|| panic!("no column {title}"))
+}
+
+fn value(value: &toml::Value) -> Data {
+    match value {
+        toml::Value::String(text) if text.is_empty() => Data::Empty,
+        toml::Value::String(text) => Data::String(text.clone()),
+        toml::Value::Integer(number) => Data::Int(*number),
+        toml::Value::Float(number) => Data::Float(*number),
+        other => panic!("{other}"),
+    }
+}
+
+/// Does to the form what a case says.
+fn fill(form: &mut Cells, case: &toml::Table) {
+    form.retain(|(name, _)| name.starts_with("反馈表"));
+    let text = |table: &toml::Table, key: &str| table.get(key).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
+    let list = |key: &str| case.get(key).and_then(|value| value.as_array()).cloned().unwrap_or_default();
+    for (_, rows) in form.iter_mut() {
+        for (label, said) in case.get("head").and_then(|head| head.as_table()).into_iter().flatten() {
+            for row in rows.iter_mut() {
+                if let Some(at) = row.iter().position(|cell| cell.to_string() == *label) {
+                    row[at + 1] = value(said);
+                }
+            }
+        }
+    }
+    for edit in list("set") {
+        let edit = edit.as_table().expect("an edit");
+        let (code, column) = (text(edit, "code"), text(edit, "column"));
+        let mut done = false;
+        for (_, rows) in form.iter_mut() {
+            if let Some(row) = rows.iter().position(|row| row.get(1).is_some_and(|cell| cell.to_string() == code)) {
+                let at = column_of(rows, &column);
+                rows[row][at] = value(&edit["value"]);
+                done = true;
+            }
+        }
+        assert!(done, "no row {code}");
+    }
+    for edit in list("replace") {
+        let edit = edit.as_table().expect("an edit");
+        for row in form.iter_mut().flat_map(|(_, rows)| rows) {
+            for cell in row.iter_mut() {
+                if let Data::String(held) = cell
+                    && held.contains(&text(edit, "from"))
+                {
+                    *held = held.replace(&text(edit, "from"), &text(edit, "to"));
+                }
+            }
+        }
+    }
+    for code in list("copy_row") {
+        for (_, rows) in form.iter_mut() {
+            if let Some(row) = rows.iter().position(|row| row.get(1).is_some_and(|cell| cell.to_string() == code.as_str().expect("a code")))
+            {
+                let copy = rows[row].clone();
+                rows.insert(row, copy);
+            }
+        }
+    }
+    for code in list("drop_row") {
+        for (_, rows) in form.iter_mut() {
+            rows.retain(|row| row.get(1).is_none_or(|cell| cell.to_string() != code.as_str().expect("a code")));
+        }
+    }
+    for title in list("drop_column") {
+        for (_, rows) in form.iter_mut() {
+            let at = column_of(rows, title.as_str().expect("a title"));
+            for row in rows.iter_mut().filter(|row| row.len() > at) {
+                row.remove(at);
+            }
+        }
+    }
+    for name in list("drop_sheet") {
+        form.retain(|(sheet, _)| sheet != name.as_str().expect("a name"));
+    }
+    for prefix in list("drop_above") {
+        for (_, rows) in form.iter_mut() {
+            rows.retain(|row| !row.iter().any(|cell| cell.to_string().contains(prefix.as_str().expect("a text"))));
+        }
+    }
+}
+
+/// Imports a form and returns exit code and what was printed.
+fn import(root: &Path, name: &str, bytes: &[u8]) -> (Option<i32>, String) {
+    let file = root.join(name);
+    std::fs::write(&file, bytes).expect("a form");
+    let done = duban(root, &["import", file.to_str().expect("a path"), "--ledger", "feedback"]);
+    (done.status.code(), stdout(&done) + &stderr(&done))
+}
+
+fn copy_of(root: &Path) -> tempfile::TempDir {
+    let copy = tempfile::tempdir().expect("a folder");
+    for (name, bytes) in files_below(root) {
+        let target = copy.path().join(name);
+        std::fs::create_dir_all(target.parent().expect("a folder")).expect("a folder");
+        std::fs::write(target, bytes).expect("a copy");
+    }
+    copy
+}
+
+async fn answers(root: &Path) -> Answers {
+    let service = service(root, "2026-10-12T00:00:00Z").await;
+    let answers = service.store.answers(i64::MAX).await.expect("answers");
+    service.store.close().await;
+    answers
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forms_that_came_back() {
+    let base = fresh_root();
+    run(base.path()).await;
+    let form = read(&attachment(base.path(), "瓮安县"));
+    let mut failed = Vec::new();
+    for (name, case) in cases("feedback") {
+        let root = copy_of(base.path());
+        if let Some(first) = case.get("first").and_then(|first| first.as_table()) {
+            let mut filled = form.clone();
+            fill(&mut filled, first);
+            let (code, said) = import(root.path(), "先到.xlsx", &write(&filled));
+            assert_eq!(code, Some(0), "{name}: {said}");
+        }
+        if let Some(register) = case.get("register").and_then(|rows| rows.as_str()) {
+            let file = root.path().join("新台账.csv");
+            std::fs::write(&file, register).expect("a register");
+            let done = duban(root.path(), &["import", file.to_str().expect("a path"), "--covers", "2026-10-10", "--accept"]);
+            assert!(done.status.success(), "{name}: {}{}", stdout(&done), stderr(&done));
+        }
+        let mut filled = form.clone();
+        fill(&mut filled, &case);
+        let bytes = case.get("bytes").and_then(|text| text.as_str()).map_or_else(|| write(&filled), |text| text.as_bytes().to_vec());
+        let (code, said) = import(root.path(), "反馈表.xlsx", &bytes);
+        let wanted = case.get("exit").and_then(|exit| exit.as_integer()).unwrap_or(0);
+        if code != Some(wanted as i32) {
+            failed.push(format!("{name}: exit {code:?}, not {wanted}: {said}"));
+        }
+        for text in case["said"].as_array().expect("what is said").iter().map(|text| text.as_str().expect("a text")) {
+            if !said.contains(text) {
+                failed.push(format!("{name}: not said: {text}\n{said}"));
+            }
+        }
+        let held = answers(root.path()).await;
+        let held: Vec<String> = held
+            .values()
+            .map(|answer| {
+                let values: Vec<String> = answer.values.iter().map(|(field, text)| format!("{field}={text}")).collect();
+                let proposals: Vec<String> =
+                    answer.proposals.iter().map(|one| format!("{}: {} -> {}", one.field, one.was, one.now)).collect();
+                let parts = [answer.who.clone(), answer.verdict.clone(), answer.remark.clone(), values.join(" "), proposals.join(" ")];
+                format!("{} {}", answer.code, parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" | "))
+            })
+            .collect();
+        let wanted: Vec<&str> =
+            case.get("answers").and_then(|list| list.as_array()).into_iter().flatten().map(|text| text.as_str().expect("a text")).collect();
+        if held != wanted {
+            failed.push(format!("{name}: answers {held:#?}, not {wanted:#?}"));
+        }
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_stands_in_the_next_digest_and_workbook() {
+    let root = fresh_root();
+    run(root.path()).await;
+    let mut form = read(&attachment(root.path(), "瓮安县"));
+    let case: toml::Table = toml::from_str(
+        "head = { '填报人' = '张三', '填报日期' = '2026-10-10' }\n\
+         set = [{ code = 'GZ202500123', column = '未推进原因', value = '用地指标未下达，联系13812345678' },\n\
+         { code = 'GZ202500123', column = '实际开工时间', value = '2026-10-01' }]",
+    )
+    .expect("a case");
+    fill(&mut form, &case);
+    // laid down in the folder that the configuration names: the next run takes it in, once
+    let settings = root.path().join("config/duban.toml");
+    let text = std::fs::read_to_string(&settings).expect("settings");
+    std::fs::write(&settings, format!("{text}\n[feedback]\nfolder = \"incoming\"\n")).expect("settings");
+    std::fs::create_dir_all(root.path().join("incoming")).expect("a folder");
+    std::fs::write(root.path().join("incoming/瓮安县.xlsx"), write(&form)).expect("a form");
+    let service = service(root.path(), "2027-01-08T00:00:00Z").await;
+    for job in ["daily-pull", "quarterly-supervision"] {
+        let when = RunWhen::AsOf("2026-12-31".parse().expect("a day"));
+        let outcome = service.run_job(&RunRequest { job: job.into(), when, revise: false, dry_run: false }).await.expect("a run");
+        assert!(!outcome.text.contains("反馈表 "), "{}", outcome.text);
+    }
+    let history = service.store.answers_on("project", "GZ202500123").await.expect("answers");
+    service.store.close().await;
+    assert_eq!(history.len(), 1, "the form was taken in once");
+    let mails = files_below(&root.path().join("var/outbox"));
+    let mail = |unit: &str| {
+        let ends = format!("_{unit}.eml");
+        let (_, bytes) = mails.iter().find(|(name, _)| name.contains("2026-12-31") && name.ends_with(&ends)).expect("a mail");
+        as_read(bytes)
+    };
+    let county = mail("瓮安县");
+    assert!(
+        county.contains(
+            "已反馈：10月10日 张三：未推进原因：用地指标未下达，联系138****5678；待核实：实际开工时间台账未填，反馈为2026-10-01。"
+        ),
+        "{county}"
+    );
+    assert!(!county.contains("13812345678"));
+    let office = mail("省投资促进局");
+    assert!(office.contains("已收到反馈1项，其中所报事实与台账不一致、待核实1项"), "{office}");
+    assert!(office.contains("未按期反馈（"), "{office}");
+    let reports = files_below(&root.path().join("var/reports"));
+    let (_, workbook) = reports.iter().find(|(name, _)| name.contains("2026-12-31")).expect("a workbook");
+    let rows = super::outputs::cells(workbook);
+    assert!(rows.contains("-- 反馈情况") && rows.contains("联系13812345678"), "the office reads the number in full");
+}
