@@ -4,7 +4,7 @@ use super::Exit;
 use crate::app;
 use crate::clock::Clock;
 use crate::config::{Config, Origin, has_password};
-use crate::domain::digest::{Plan, plan};
+use crate::domain::digest::{Plan, drafts, plan};
 use crate::domain::feedback::{Answer, Answers, Proposal, editable};
 use crate::domain::judge::{Context as Judging, Judged};
 use crate::domain::ledger::Role;
@@ -172,7 +172,7 @@ fn rehearse(config: &Config) -> anyhow::Result<()> {
     let (told, days, gone) = (HashMap::new(), HashMap::new(), BTreeSet::new());
     for job in config.jobs.iter().filter(|job| !job.digest.is_empty()) {
         for started in [true, false] {
-            let planned = plan(&Plan {
+            let of = Plan {
                 policy,
                 as_of,
                 sent_on: as_of,
@@ -192,7 +192,11 @@ fn rehearse(config: &Config) -> anyhow::Result<()> {
                 source_line: "数据来源：样例",
                 next_on: None,
                 may_carry_rows: &|_| true,
-            });
+            };
+            for draft in drafts(&of, &job.drafts) {
+                templates.render(&job.draft, &draft)?;
+            }
+            let planned = plan(&of);
             ensure!(planned.coverage.holds(), "the coverage proof fails on the sample:\n{}", planned.coverage);
             for digest in &planned.digests {
                 templates.render(&job.digest, digest)?;

@@ -1,7 +1,7 @@
 //! `jobs/NAME.toml` → [`Job`].
 
 use super::{FileSet, Problems, Settings, files_in, named, parse_toml, suggest};
-use crate::domain::rule::Every;
+use crate::domain::rule::{Act, Every};
 use crate::domain::schedule::{CronTime, Schedule};
 use crate::domain::units::Level;
 use crate::domain::workbook::Template;
@@ -49,6 +49,10 @@ pub struct Job {
     pub digest: String,
     /// Workbook template of a digest's attachment.
     pub attachment: Option<String>,
+    /// Acts above 催办 that are drafted for a person to release.
+    pub drafts: Vec<Act>,
+    /// Mail body template stem of a draft.
+    pub draft: String,
 }
 
 #[derive(Deserialize)]
@@ -77,6 +81,9 @@ struct RemindFile {
     levels: Vec<String>,
     template: String,
     attachment: Option<String>,
+    #[serde(default)]
+    drafts: Vec<String>,
+    draft_template: Option<String>,
 }
 
 pub fn parse(files: &FileSet, templates: &BTreeMap<String, Template>, settings: Option<&Settings>, problems: &mut Problems) -> Vec<Job> {
@@ -180,13 +187,25 @@ fn job(
         problems.push(path, "step remind and table [remind] go together", None);
     }
     let (mut rhythm, mut levels, mut digest, mut attachment) = (Rhythm::Always, Vec::new(), String::new(), None);
+    let (mut drafts, mut draft) = (Vec::new(), String::new());
     if let Some(remind) = file.remind {
         rhythm = named(&[("always", Rhythm::Always), ("changes", Rhythm::Changes)], &remind.rhythm, path, "remind", "rhythm", problems)
             .unwrap_or(Rhythm::Always);
         levels = remind.levels.iter().filter_map(|word| named(&Level::NAMES, word, path, "remind", "level", problems)).collect();
-        for ending in ["html.j2", "txt.j2"] {
-            if !files.contains_key(&format!("report-templates/{}.{ending}", remind.template)) {
-                problems.push(path, format!("remind: report-templates/{}.{ending} does not exist", remind.template), None);
+        drafts = remind.drafts.iter().filter_map(|word| named(&Act::NAMES, word, path, "remind", "act", problems)).collect();
+        for act in drafts.iter().filter(|act| **act <= Act::Urge) {
+            let message = format!("remind: drafts \"{}\" needs no release", act.code());
+            problems.push(path, message, Some("supervise, circulate and interview are drafted; the digest reminds and urges".into()));
+        }
+        if drafts.is_empty() == remind.draft_template.is_some() {
+            problems.push(path, "remind: `drafts` and `draft_template` go together", None);
+        }
+        draft = remind.draft_template.unwrap_or_default();
+        for template in std::iter::once(&remind.template).chain(Some(&draft).filter(|draft| !draft.is_empty())) {
+            for ending in ["html.j2", "txt.j2"] {
+                if !files.contains_key(&format!("report-templates/{template}.{ending}")) {
+                    problems.push(path, format!("remind: report-templates/{template}.{ending} does not exist"), None);
+                }
             }
         }
         digest = remind.template;
@@ -215,5 +234,7 @@ fn job(
         levels,
         digest,
         attachment,
+        drafts,
+        draft,
     })
 }

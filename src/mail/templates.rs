@@ -2,12 +2,13 @@
 //!
 //! Undefined names are errors, so a slip of the pen is found by `duban check` and not by an official. `.html` escapes by itself.
 
-use crate::domain::digest::{Digest, yi};
+use crate::domain::digest::yi;
 use crate::domain::period::{chinese_date, chinese_day};
 use chrono::{Datelike, NaiveDate};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -76,14 +77,14 @@ impl Templates {
         if errors.is_empty() { Ok(Templates(environment)) } else { Err(errors) }
     }
 
-    /// Renders both bodies of a digest.
+    /// Renders both bodies of a digest or a draft.
     ///
     /// # Errors
-    /// A missing template, or one that asks for what a digest does not hold.
-    pub fn render(&self, stem: &str, digest: &Digest) -> Result<Rendered, TemplateError> {
+    /// A missing template, or one that asks for what there is not.
+    pub fn render(&self, stem: &str, content: &impl Serialize) -> Result<Rendered, TemplateError> {
         let body = |ending: &str| {
             let name = format!("{stem}.{ending}.j2");
-            self.0.get_template(&name).and_then(|template| template.render(Serde(digest))).map_err(|error| explain(&name, &error))
+            self.0.get_template(&name).and_then(|template| template.render(Serde(content))).map_err(|error| explain(&name, &error))
         };
         Ok(Rendered { html: body("html")?, text: body("txt")? })
     }

@@ -22,6 +22,8 @@ pub struct NewMessage {
     /// Fingerprint of what it says, for `--revise`.
     pub digest_sha256: String,
     pub bytes: Vec<u8>,
+    /// Code of the act above 催办 that a person releases; empty for a digest.
+    pub act: String,
     pub held: bool,
 }
 

@@ -306,9 +306,12 @@ impl Service {
         stage.changes = self.changes(&stage.config.policy, &mut stage.reading, Some(&job.name), as_of, inputs.sample).await?;
         text.push_str(&stage.summary(&[]));
         if job.steps.contains(&JobStep::Remind) {
-            let planned = stage.plan(&inputs, 0).await?;
+            let (planned, drafts) = stage.plan(&inputs, 0).await?;
             for digest in &planned.digests {
                 writeln!(text, "{} ← {}", digest.unit_name, digest.subject)?;
+            }
+            for draft in &drafts {
+                writeln!(text, "{} ←（拟办，签发后发送）{}", draft.unit_name, draft.subject)?;
             }
             writeln!(text, "{}", planned.coverage)?;
         }

@@ -6,8 +6,8 @@ use super::reading::{Reading, View, read};
 use super::runner::slot_text;
 use crate::clock::stamp;
 use crate::config::{Config, Job, JobStep};
-use crate::domain::digest::{Digest, Plan, Planned, plan};
-use crate::domain::feedback::Answers;
+use crate::domain::digest::{Digest, Draft, Plan, Planned, drafts, plan};
+use crate::domain::feedback::{Answers, Silent};
 use crate::domain::finding::{Change, Identity, State};
 use crate::domain::judge::blank_cells;
 use crate::domain::period::{chinese_date, chinese_day};
@@ -15,7 +15,7 @@ use crate::domain::rule::Light;
 use crate::domain::units::UnitId;
 use crate::domain::workbook::{Material, Viewer, Workbook, build, file_name, tie_out};
 use crate::mail::message::{self, Attachment, Correspondent, Letter};
-use crate::mail::templates::Templates;
+use crate::mail::templates::{Rendered, Templates};
 use crate::report::{archive, xlsx};
 use crate::store::StoreError;
 use crate::store::outbox::{NewMessage, NewTold, OutboxBatch};
@@ -225,7 +225,7 @@ impl<'a> Stage<'a> {
     }
 
     /// Who gets what digest, and the proof that nobody is left out.
-    pub(super) async fn plan(&self, inputs: &RunInputs, revision: i64) -> anyhow::Result<Planned> {
+    pub(super) async fn plan(&self, inputs: &RunInputs, revision: i64) -> anyhow::Result<(Planned, Vec<Draft>)> {
         let policy = &self.config.policy;
         let settings = &self.config.settings;
         let store = &self.service.store;
@@ -268,7 +268,7 @@ impl<'a> Stage<'a> {
         let sent_on = self.at.date();
         let national = policy.calendar.of(None);
         let next_on = self.job.schedule.slots(self.at + chrono::Duration::seconds(1), national).next().map(|slot| slot.runs_at.date());
-        Ok(plan(&Plan {
+        let of = Plan {
             policy,
             as_of: self.as_of,
             sent_on,
@@ -288,12 +288,13 @@ impl<'a> Stage<'a> {
             source_line: &source_line,
             next_on,
             may_carry_rows: &|address| settings.domain_allowed(address),
-        }))
+        };
+        Ok((plan(&of), drafts(&of, &self.job.drafts)))
     }
 
     /// Plans the digests, proves that nobody is left out, and commits every message in one transaction with the step.
     pub(super) async fn remind(&self, run: &Run, inputs: &mut RunInputs, result: &mut String) -> anyhow::Result<()> {
-        let mut planned = self.plan(inputs, run.revision).await?;
+        let (mut planned, mut drafts) = self.plan(inputs, run.revision).await?;
         ensure!(planned.coverage.holds(), "the coverage proof fails, nothing was mailed:\n{}", planned.coverage);
         let said_before = self.service.store.said_before(&run.job, &run.slot, run.revision).await?;
         let templates = Templates::new(&self.config.mail_templates)
@@ -305,7 +306,7 @@ impl<'a> Stage<'a> {
         let progress = self.service.progress("生成邮件");
         for digest in &mut planned.digests {
             progress.inc(1);
-            let made = self.message(run, digest, &templates, &named);
+            let made = self.digest_message(run, digest, &templates, &named);
             match made {
                 Ok(message) => {
                     if said_before.get(&message.recipient) == Some(&message.digest_sha256) {
@@ -318,13 +319,28 @@ impl<'a> Stage<'a> {
                 Err(error) => inputs.faults.push(format!("{}的提醒未能生成：{error:#}", digest.unit_name)),
             }
         }
+        let mut drafted = 0;
+        for draft in &mut drafts {
+            progress.inc(1);
+            match self.draft_message(run, draft, &templates, &named) {
+                Ok(message) if said_before.get(&message.recipient) == Some(&message.digest_sha256) => unchanged += 1,
+                Ok(message) => {
+                    drafted += 1;
+                    messages.push(message);
+                }
+                Err(error) => inputs.faults.push(format!("{}的{}拟办件未能生成：{error:#}", draft.unit_name, draft.act_title)),
+            }
+        }
         progress.finish_and_clear();
         let _ = writeln!(
             result,
             "提醒：{}封{}",
-            messages.len(),
+            messages.len() - drafted,
             if unchanged > 0 { format!("（另有{unchanged}封与前次相同，未再发送）") } else { String::new() }
         );
+        if drafted > 0 {
+            let _ = writeln!(result, "拟办：督办、通报、约谈{drafted}件待签发（duban outbox list --state held）");
+        }
         let _ = writeln!(result, "{}", planned.coverage);
         if let Some(fault) = self.reading.records.fault() {
             anyhow::bail!("{fault}; nothing was mailed");
@@ -340,71 +356,112 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
-    fn message(&self, run: &Run, digest: &mut Digest, templates: &Templates, named: &[(String, String)]) -> anyhow::Result<NewMessage> {
-        let settings = &self.config.settings;
-        let policy = &self.config.policy;
-        let unit = &policy.units.units[digest.unit];
-        let attachment = match self.job.attachment.as_ref().and_then(|name| self.config.templates.get(name)) {
-            Some(template) if !digest.counts_only => {
-                // the office's roll-up counts the whole province; its attachment holds what is told to the office itself
-                let findings = &self.reading.judged.findings;
-                let own = |index: &usize| digest.roll_up.is_none() || findings[*index].told_units.contains(&Some(digest.unit));
-                let rows: Vec<usize> = digest.findings.iter().copied().filter(own).collect();
-                let silent = digest.roll_up.as_ref().map_or(&[][..], |roll_up| &roll_up.silent);
-                let material = Material { silent, ..self.material(Viewer::Unit(digest.unit), Some(&rows), named) };
-                let book = build(template, &material);
-                Some((file_name(template, &material), xlsx::render(&book)?))
-            }
-            _ => None,
-        };
-        let most = settings.limits.attachment_kib_max * 1024;
-        let (attachment, kept): (Option<_>, Option<_>) = match attachment {
-            Some((name, bytes)) if bytes.len() as u64 > most => {
-                // the unit is told to ask for it, so the office has to have it
-                let folder = format!("reports/{}/{}/未随邮件发送", self.job.name, folder_of(self.as_of, run.revision));
-                let (path, _) = archive::write(&self.service.var().join(folder), &name, &bytes)?;
-                tracing::warn!(unit = %unit.name, file = %path.display(), bytes = bytes.len(), "the attachment is too large and stays in the office");
-                (None, Some(name))
-            }
-            other => (other, None),
+    fn digest_message(
+        &self,
+        run: &Run,
+        digest: &mut Digest,
+        templates: &Templates,
+        named: &[(String, String)],
+    ) -> anyhow::Result<NewMessage> {
+        // the office's roll-up counts the whole province; its attachment holds what is told to the office itself
+        let findings = &self.reading.judged.findings;
+        let own = |index: &usize| digest.roll_up.is_none() || findings[*index].told_units.contains(&Some(digest.unit));
+        let rows: Vec<usize> = digest.findings.iter().copied().filter(own).collect();
+        let silent = digest.roll_up.as_ref().map_or(&[][..], |roll_up| &roll_up.silent);
+        let (attachment, kept) = match digest.counts_only {
+            true => (None, None),
+            false => self.attachment(run, digest.unit, &rows, silent, named, "")?,
         };
         digest.attachment_kept = kept;
         digest.attachment = attachment.as_ref().map(|(name, _)| name.clone());
         let rendered = templates.render(&self.job.digest, digest)?;
+        self.message(run, (digest.unit, &digest.mailbox), &digest.subject, None, &rendered, attachment.as_ref())
+    }
+
+    /// A message that waits for the person who releases it.
+    fn draft_message(&self, run: &Run, draft: &mut Draft, templates: &Templates, named: &[(String, String)]) -> anyhow::Result<NewMessage> {
+        let (attachment, kept) = match draft.counts_only {
+            true => (None, None),
+            false => self.attachment(run, draft.unit, &draft.findings, &[], named, draft.act_title)?,
+        };
+        draft.attachment_kept = kept;
+        draft.attachment = attachment.as_ref().map(|(name, _)| name.clone());
+        let rendered = templates.render(&self.job.draft, draft)?;
+        self.message(run, (draft.unit, &draft.mailbox), &draft.subject, Some(draft.act), &rendered, attachment.as_ref())
+    }
+
+    /// A unit's rows as a workbook: its name and bytes, or, where it is too large for a mail, only its name.
+    #[allow(clippy::type_complexity, reason = "the one or the other")]
+    fn attachment(
+        &self,
+        run: &Run,
+        unit: UnitId,
+        rows: &[usize],
+        silent: &[Silent],
+        named: &[(String, String)],
+        prefix: &str,
+    ) -> anyhow::Result<(Option<(String, Vec<u8>)>, Option<String>)> {
+        let Some(template) = self.job.attachment.as_ref().and_then(|name| self.config.templates.get(name)) else { return Ok((None, None)) };
+        let material = Material { silent, ..self.material(Viewer::Unit(unit), Some(rows), named) };
+        let name = format!("{prefix}{}", file_name(template, &material));
+        let bytes = xlsx::render(&build(template, &material))?;
+        if bytes.len() as u64 <= self.config.settings.limits.attachment_kib_max * 1024 {
+            return Ok((Some((name, bytes)), None));
+        }
+        // the unit is told to ask for it, so the office has to have it
+        let folder = format!("reports/{}/{}/未随邮件发送", self.job.name, folder_of(self.as_of, run.revision));
+        let (path, _) = archive::write(&self.service.var().join(folder), &name, &bytes)?;
+        tracing::warn!(file = %path.display(), bytes = bytes.len(), "the attachment is too large and stays in the office");
+        Ok((None, Some(name)))
+    }
+
+    fn message(
+        &self,
+        run: &Run,
+        (unit, mailbox): (UnitId, &str),
+        subject: &str,
+        act: Option<&'static str>,
+        rendered: &Rendered,
+        attachment: Option<&(String, Vec<u8>)>,
+    ) -> anyhow::Result<NewMessage> {
+        let settings = &self.config.settings;
+        let unit = &self.config.policy.units.units[unit];
         let revision = if run.revision > 0 { format!("-r{}", run.revision) } else { String::new() };
         let slot_day = self.at.format("%Y%m%dT%H%M%S");
-        let id = format!("{}_{}_{slot_day}_{}{revision}", self.job.name, self.as_of, unit.code.to_lowercase());
+        let kind = act.map_or(String::new(), |act| format!("_{act}"));
+        let id = format!("{}_{}_{slot_day}_{}{kind}{revision}", self.job.name, self.as_of, unit.code.to_lowercase());
         let from_domain = settings.mail.from.rsplit('@').next().unwrap_or("localhost");
         let date: DateTime<FixedOffset> = self.service.clock.now().fixed_offset();
         let date = date.with_timezone(&FixedOffset::east_opt(self.job.schedule.utc_offset_seconds).unwrap_or_else(|| *date.offset()));
         let bytes = message::build(&Letter {
             from: Correspondent { name: &settings.office.name, address: &settings.mail.from },
-            to: Correspondent { name: &unit.title, address: &digest.mailbox },
+            to: Correspondent { name: &unit.title, address: mailbox },
             reply_to: Correspondent { name: &settings.office.name, address: &settings.mail.reply_to },
-            subject: &digest.subject,
+            subject,
             date,
             id: &id,
             domain: from_domain,
             html: &rendered.html,
             text: &rendered.text,
-            attachment: attachment.as_ref().map(|(name, bytes)| Attachment { name, bytes }),
+            attachment: attachment.map(|(name, bytes)| Attachment { name, bytes }),
         })?;
         let mut hasher = Sha256::new();
-        hasher.update(&digest.subject);
+        hasher.update(subject);
         hasher.update(&rendered.text);
-        if let Some((_, bytes)) = &attachment {
+        if let Some((_, bytes)) = attachment {
             hasher.update(bytes);
         }
         Ok(NewMessage {
             message_id: format!("<{id}@{from_domain}>"),
             id,
-            recipient: format!("{} {}", unit.code, digest.mailbox),
-            address: digest.mailbox.clone(),
+            recipient: format!("{} {mailbox}{kind}", unit.code),
+            address: mailbox.to_owned(),
             unit: unit.name.clone(),
-            subject: digest.subject.clone(),
+            subject: subject.to_owned(),
             digest_sha256: format!("{:x}", hasher.finalize()),
             bytes,
-            held: false,
+            act: act.unwrap_or_default().to_owned(),
+            held: act.is_some(),
         })
     }
 }

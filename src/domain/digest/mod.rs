@@ -9,6 +9,7 @@
 
 mod cases;
 mod coverage;
+mod drafts;
 mod parts;
 mod privacy;
 mod sections;
@@ -18,7 +19,8 @@ mod wording;
 pub(crate) mod tests;
 
 pub use coverage::{Coverage, CoverageLine};
-pub use parts::{Blank, Count, Counts, Digest, Due, Item, Named, Numerals, PlaceLine, Places, RestLine, RollUp, Silent, Unrouted};
+pub use drafts::drafts;
+pub use parts::{Blank, Count, Counts, Digest, Draft, Due, Item, Named, Numerals, PlaceLine, Places, RestLine, RollUp, Silent, Unrouted};
 pub use privacy::masked;
 pub use wording::yi;
 

@@ -76,6 +76,45 @@ pub struct Digest {
     pub roll_up: Option<RollUp>,
 }
 
+/// An act above 催办 (拟办), for one unit: what the person who releases it reads, and what the unit gets then. Serialised, it is the
+/// context of `report-templates/act.*.j2`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Draft {
+    #[serde(skip)]
+    pub unit: UnitId,
+    #[serde(skip)]
+    pub mailbox_unit: UnitId,
+    #[serde(skip)]
+    pub mailbox: String,
+    /// The findings (indices, ascending) whose rows the attachment shows; empty where only counts may go.
+    #[serde(skip)]
+    pub findings: Vec<usize>,
+    /// supervise, circulate or interview.
+    pub act: &'static str,
+    /// 督办, 通报 or 约谈.
+    pub act_title: &'static str,
+    pub subject: String,
+    pub unit_name: String,
+    pub addressee: String,
+    pub forwarded_by: String,
+    pub office: String,
+    pub contact: String,
+    pub source_line: String,
+    pub as_of: NaiveDate,
+    pub sent_on: NaiveDate,
+    pub reply_by: NaiveDate,
+    pub counts_only: bool,
+    /// Of all its findings, in calendar days.
+    pub longest_days: i64,
+    pub clauses: Vec<String>,
+    pub counts: Counts,
+    pub items: Vec<Item>,
+    /// Items beyond those told in full.
+    pub more: usize,
+    pub attachment: Option<String>,
+    pub attachment_kept: Option<String>,
+}
+
 /// The numbers of subject and body; items are projects.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {

@@ -277,7 +277,7 @@ fn ask(plan: &Plan<'_>, unit: UnitId, cases: &[Case], province: bool) -> String 
     }
 }
 
-fn item(plan: &Plan<'_>, unit: UnitId, case: &Case) -> Item {
+pub(super) fn item(plan: &Plan<'_>, unit: UnitId, case: &Case) -> Item {
     let policy = plan.policy;
     let lead = &plan.judged.findings[case.lead];
     let ledger = &policy.ledgers[case.ledger];
