@@ -4,7 +4,10 @@ use super::{FileSet, Problems, files_in, named, parse_toml, suggest};
 use crate::domain::finding::State;
 use crate::domain::indicators::{Rate, Window};
 use crate::domain::judge::Policy;
-use crate::domain::workbook::{Axis, BuiltIn, ColumnKey, Form, Group, List, ListColumn, MatrixColumn, Paper, SheetTemplate, Template};
+use crate::domain::rule::Light;
+use crate::domain::workbook::{
+    Axis, BuiltIn, ColumnKey, Figures, Form, Group, List, ListColumn, MatrixColumn, OnePage, Paper, SheetTemplate, Template,
+};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -46,6 +49,17 @@ struct SheetFile {
     group: Option<String>,
     fold: Option<bool>,
     columns: Option<Vec<String>>,
+    figures: Option<Vec<FiguresFile>>,
+    decide: Option<Vec<String>>,
+    most: Option<usize>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FiguresFile {
+    title: String,
+    rules: Vec<String>,
+    lights: Vec<String>,
 }
 
 fn landscape() -> String {
@@ -64,18 +78,20 @@ enum FormName {
     List,
     Notices,
     Quality,
+    Page,
     Answers,
     Silent,
     Feedback,
 }
 
-const FORMS: [(&str, FormName); 9] = [
+const FORMS: [(&str, FormName); 10] = [
     ("cover", FormName::Cover),
     ("summary", FormName::Summary),
     ("matrix", FormName::Matrix),
     ("list", FormName::List),
     ("notices", FormName::Notices),
     ("quality", FormName::Quality),
+    ("page", FormName::Page),
     ("answers", FormName::Answers),
     ("silent", FormName::Silent),
     ("feedback", FormName::Feedback),
@@ -153,6 +169,9 @@ fn sheet(path: &str, raw: &SheetFile, policy: &Policy, problems: &mut Problems) 
         ("states", raw.states.is_some(), &[FormName::List]),
         ("group", raw.group.is_some(), &[FormName::List]),
         ("fold", raw.fold.is_some(), &[FormName::List]),
+        ("figures", raw.figures.is_some(), &[FormName::Page]),
+        ("decide", raw.decide.is_some(), &[FormName::Page]),
+        ("most", raw.most.is_some(), &[FormName::Page]),
         ("columns", raw.columns.is_some(), &[FormName::Matrix, FormName::List, FormName::Notices]),
     ] {
         if given && !forms.contains(&form_name) {
@@ -176,6 +195,7 @@ fn sheet(path: &str, raw: &SheetFile, policy: &Policy, problems: &mut Problems) 
             Form::Notices { columns: list_columns(path, &place, columns, &rules, policy, problems) }
         }
         FormName::Quality => Form::Quality,
+        FormName::Page => Form::Page(one_page(path, &place, raw, policy, problems)?),
         FormName::Answers => Form::Answers,
         FormName::Silent => Form::Silent,
         FormName::Feedback => Form::Feedback,
@@ -221,9 +241,31 @@ fn matrix(path: &str, place: &str, raw: &SheetFile, columns: &[String], policy: 
     Some(Form::Matrix { axis, window, columns: found })
 }
 
-fn list(path: &str, place: &str, raw: &SheetFile, columns: &[String], policy: &Policy, problems: &mut Problems) -> Option<List> {
+/// The figures and lists of the leader's page.
+fn one_page(path: &str, place: &str, raw: &SheetFile, policy: &Policy, problems: &mut Problems) -> Option<OnePage> {
+    const FIGURES_MAX: usize = 5;
+    let lights = Light::NAMES;
+    let given = raw.figures.as_deref().unwrap_or_default();
+    if given.is_empty() || given.len() > FIGURES_MAX {
+        problems.push(path, format!("{place}: `figures` takes one to {FIGURES_MAX} numbers"), None);
+        return None;
+    }
+    let figures = given
+        .iter()
+        .map(|figures| Figures {
+            title: figures.title.clone(),
+            rules: rules_named(path, place, &figures.rules, policy, problems),
+            lights: figures.lights.iter().filter_map(|word| named(&lights, word, path, place, "light", problems)).collect(),
+        })
+        .collect();
+    let decide = rules_named(path, place, raw.decide.as_deref().unwrap_or_default(), policy, problems);
+    Some(OnePage { figures, decide, most: raw.most.unwrap_or(10) })
+}
+
+/// The rules that ids, and families such as `order-*`, stand for.
+fn rules_named(path: &str, place: &str, words: &[String], policy: &Policy, problems: &mut Problems) -> Vec<usize> {
     let mut rules: Vec<usize> = Vec::new();
-    for word in raw.rules.as_deref().unwrap_or_default() {
+    for word in words {
         let matching: Vec<usize> = match word.strip_suffix('*') {
             Some(head) => (0..policy.rules.len()).filter(|rule| policy.rules[*rule].id.starts_with(head)).collect(),
             None => policy.rule(word).into_iter().collect(),
@@ -236,6 +278,11 @@ fn list(path: &str, place: &str, raw: &SheetFile, columns: &[String], policy: &P
     }
     rules.sort_unstable();
     rules.dedup();
+    rules
+}
+
+fn list(path: &str, place: &str, raw: &SheetFile, columns: &[String], policy: &Policy, problems: &mut Problems) -> Option<List> {
+    let rules = rules_named(path, place, raw.rules.as_deref().unwrap_or_default(), policy, problems);
     if rules.is_empty() {
         problems.push(path, format!("{place}: `rules` names no rule"), Some("\"*\" stands for all, \"order-*\" for a family".into()));
         return None;

@@ -206,7 +206,7 @@ fn page(target: &mut xlsx::Worksheet, sheet: &Sheet<'_>) -> Result<(), XlsxError
     } else {
         target.set_portrait();
     }
-    target.set_print_fit_to_pages(sheet.pages_wide.max(1), 0);
+    target.set_print_fit_to_pages(sheet.pages_wide.max(1), u16::from(sheet.one_page));
     if let Some((_, columns)) = sheet.freeze.filter(|(_, columns)| sheet.pages_wide > 1 && *columns > 0) {
         // what a row is stands on every page of it
         target.set_repeat_columns(0, column_number(columns - 1))?;
@@ -310,12 +310,21 @@ fn write_chart(target: &mut xlsx::Worksheet, sheet: &Sheet<'_>, chart: &Chart) -
     let mut out = xlsx::Chart::new(kind);
     out.title().set_name(&chart.title);
     out.title().set_font(xlsx::ChartFont::new().set_name(HEI).set_size(12).unset_bold());
-    out.y_axis().set_name(&chart.unit);
+    if chart.kind != ChartKind::Bar {
+        out.y_axis().set_name(&chart.unit);
+    }
     let mut small = xlsx::ChartFont::new();
     small.set_name(SONG).set_size(9).unset_bold();
     out.x_axis().set_font(&small);
     out.y_axis().set_font(&small).set_num_format("0").set_major_gridlines(true);
     out.y_axis().set_name_font(&small);
+    if chart.kind == ChartKind::Bar {
+        // the first row on top, as in the table
+        out.y_axis().set_reverse();
+        out.x_axis().set_label_interval(1);
+        out.y_axis().set_label_interval(1);
+        out.legend().set_hidden();
+    }
     out.legend().set_position(xlsx::ChartLegendPosition::Top).set_font(&small);
     for series in &chart.series {
         let added = out.add_series();

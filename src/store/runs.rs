@@ -51,6 +51,9 @@ pub struct RunInputs {
     /// The number of the last answer that counts.
     #[serde(default)]
     pub answers: i64,
+    /// The job's run before this one, with which figures are compared.
+    #[serde(default)]
+    pub before: Option<String>,
 }
 
 #[derive(Clone, Debug)]

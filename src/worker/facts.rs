@@ -5,6 +5,7 @@ use super::reading::Reading;
 use crate::domain::finding::{Change, Finding, Identity, State};
 use crate::domain::judge::Policy;
 use crate::domain::rule::Light;
+use crate::domain::workbook::Before;
 use crate::store::Result;
 use crate::store::findings::StoredFinding;
 use crate::store::lives::{Life, RESOLVED, Timeline};
@@ -127,6 +128,27 @@ impl Service {
             finding.change = known.get(&identity(policy, finding)).map_or(Change::New, |light| before(*light, finding));
         }
         Ok(Changes::default())
+    }
+}
+
+impl Service {
+    /// What an earlier run found open; `None` where the run is gone.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(super) async fn found_before(&self, run: &str) -> Result<Option<Before>> {
+        let Some(of) = self.store.run(run).await? else { return Ok(None) };
+        let Ok(as_of) = of.as_of.parse() else { return Ok(None) };
+        let mut before = Before { as_of, ..Before::default() };
+        self.store
+            .each_finding(run, |finding| {
+                if finding.state == State::Open.code() {
+                    *before.open.entry((finding.rule.to_string(), finding.light())).or_default() += 1;
+                }
+                Ok(())
+            })
+            .await?;
+        Ok(Some(before))
     }
 }
 

@@ -13,7 +13,7 @@ use crate::domain::judge::blank_cells;
 use crate::domain::period::{chinese_date, chinese_day};
 use crate::domain::rule::Light;
 use crate::domain::units::UnitId;
-use crate::domain::workbook::{Material, Viewer, Workbook, build, file_name, tie_out};
+use crate::domain::workbook::{Before, Material, Viewer, Workbook, build, file_name, tie_out};
 use crate::mail::message::{self, Attachment, Correspondent, Letter};
 use crate::mail::templates::{Rendered, Templates};
 use crate::report::{archive, xlsx};
@@ -37,6 +37,7 @@ pub(super) struct Stage<'a> {
     pub(super) reading: Reading,
     pub(super) changes: Changes,
     answers: Answers,
+    before: Option<Before>,
 }
 
 impl<'a> Stage<'a> {
@@ -65,7 +66,11 @@ impl<'a> Stage<'a> {
         let view = service.pinned(inputs, as_of).await?;
         let reading = read(&service.store, &config.policy, &view, as_of, &service.var()).await?;
         let answers = service.store.answers(inputs.answers).await?;
-        Ok(Stage { service, config, job, as_of, at, view, reading, changes: Changes::default(), answers })
+        let before = match &inputs.before {
+            Some(run) => service.found_before(run).await?,
+            None => None,
+        };
+        Ok(Stage { service, config, job, as_of, at, view, reading, changes: Changes::default(), answers, before })
     }
 
     /// Judges, compares with what was known, and stores the findings; the timeline follows if this is the latest as_of.
@@ -140,6 +145,7 @@ impl<'a> Stage<'a> {
             rows,
             answers: &self.answers,
             silent: &[],
+            before: self.before.as_ref(),
             inputs,
         }
     }

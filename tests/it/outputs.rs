@@ -119,9 +119,12 @@ async fn what_people_receive() {
         insta::assert_snapshot!(snapshot, as_read(mail(unit)));
     }
     let books = files_below(&root.path().join("var/reports/quarterly-supervision"));
-    assert_eq!(books.len(), 1);
+    assert_eq!(books.len(), 2);
+    let (_, book) = books.iter().find(|(name, _)| name.contains("季度督办工作簿")).expect("the workbook");
+    let (_, page) = books.iter().find(|(name, _)| name.contains("一页通")).expect("the leader's page");
+    insta::assert_snapshot!("leader_page", cells(page));
     // fingerprints of the configuration change with every edit of a comment
-    let text: Vec<String> = cells(&books[0].1)
+    let text: Vec<String> = cells(book)
         .lines()
         .map(|line| match line.split_once(" | ") {
             Some((name, print)) if print.len() == 12 && print.bytes().all(|byte| byte.is_ascii_hexdigit()) => {

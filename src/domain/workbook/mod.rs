@@ -10,6 +10,7 @@ pub mod intake_report;
 mod list;
 mod matrix;
 mod model;
+mod page;
 mod quality;
 mod sentence;
 mod summary;
@@ -24,8 +25,9 @@ pub use model::{
     Area, At, Chart, ChartKind, Choice, Column, Entry, Figure, FigureKey, Later, Paper, Role, Row, Series, Sheet, Sum, Tag, Value, Words,
     Workbook, text_width,
 };
+pub use page::Before;
 pub use sentence::{clause, ladder, sentence};
-pub use template::{Axis, BuiltIn, ColumnKey, Form, Group, List, ListColumn, MatrixColumn, SheetTemplate, Template};
+pub use template::{Axis, BuiltIn, ColumnKey, Figures, Form, Group, List, ListColumn, MatrixColumn, OnePage, SheetTemplate, Template};
 
 use super::feedback::{Answers, Asked, Silent, asked};
 use super::finding::{Finding, State};
@@ -103,6 +105,8 @@ pub struct Material<'a> {
     pub answers: &'a Answers,
     /// Records that their units have not answered for; told to the office alone.
     pub silent: &'a [Silent],
+    /// What the job's run before this one found.
+    pub before: Option<&'a Before>,
     /// Named inputs that the cover prints.
     pub inputs: &'a [(String, String)],
 }
@@ -140,6 +144,7 @@ pub fn build<'a>(template: &Template, material: &'a Material<'a>) -> Workbook<'a
             Form::Notices { columns } => page.notices(columns),
             Form::Quality => page.quality(),
             Form::Answers => page.answers(),
+            Form::Page(of) => page.one_page(of),
             Form::Silent => page.silent(),
             Form::Feedback => {
                 let mut parts = page.feedback().into_iter();
@@ -212,7 +217,7 @@ impl<'a> View<'a> {
             Form::Answers => self.answered().next().is_some(),
             Form::Silent => !self.material.silent.is_empty(),
             Form::Feedback => !self.asked().is_empty(),
-            Form::Cover { .. } | Form::Summary { .. } | Form::Matrix { .. } => true,
+            Form::Page(_) | Form::Cover { .. } | Form::Summary { .. } | Form::Matrix { .. } => true,
         }
     }
 

@@ -49,12 +49,33 @@ pub enum Form {
     Notices { columns: Vec<ListColumn> },
     /// Rows a person should look at, and rows that could not be read.
     Quality,
+    /// The leader's page.
+    Page(OnePage),
     /// What units have said of the records listed.
     Answers,
     /// Records that their units have not answered for in time.
     Silent,
     /// What the unit is to fill in and send back: a sheet for each ledger.
     Feedback,
+}
+
+/// One sheet of A4 for a leader.
+#[derive(Clone, Debug)]
+pub struct OnePage {
+    /// At most five, each with its change since the run before.
+    pub figures: Vec<Figures>,
+    /// Rules (indices) whose findings wait for a decision of the province.
+    pub decide: Vec<usize>,
+    /// Red projects listed.
+    pub most: usize,
+}
+
+/// A number: open findings of these rules in these lights.
+#[derive(Clone, Debug)]
+pub struct Figures {
+    pub title: String,
+    pub rules: Vec<usize>,
+    pub lights: Vec<Light>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -111,6 +111,7 @@ impl World {
             intake: intake.leak(),
             answers: Box::leak(Box::default()),
             silent: &[],
+            before: None,
             viewer,
             rows: None,
             inputs: inputs.leak(),

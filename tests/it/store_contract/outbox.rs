@@ -29,6 +29,7 @@ fn message(run: &str, unit: &str, says: &str) -> NewMessage {
         message_id: format!("<{id}@duban>"),
         digest_sha256: says.into(),
         bytes: bytes(&id),
+        act: String::new(),
         held: false,
         id,
     }

@@ -31,6 +31,7 @@ fn inputs() -> RunInputs {
         faults: vec!["工作簿“甲”无法写出".into()],
         intake_reports: vec!["var/reports/导入报告/a/2026-09-30-abababab/导入报告.xlsx".into()],
         answers: 7,
+        before: Some("weekly@s1#0".into()),
     }
 }
 
