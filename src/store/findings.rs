@@ -34,7 +34,7 @@ pub struct Life {
     pub as_of: NaiveDate,
 }
 
-fn light(code: &str) -> Option<Light> {
+pub(super) fn light(code: &str) -> Option<Light> {
     Light::NAMES.iter().find(|(name, _)| *name == code).map(|(_, light)| *light)
 }
 
@@ -277,7 +277,11 @@ impl Store {
                 days.insert(id, day);
             }
         }
-        let rows = sqlx::query("SELECT DISTINCT unit, run FROM outbox").fetch_all(&self.pool).await?;
+        let rows = sqlx::query(
+            // one that never reached the unit, or was only a test, was no digest
+            "SELECT DISTINCT unit, run FROM outbox WHERE test=0 AND (unknowns>0 OR state NOT IN ('refused','dead','superseded'))",
+        )
+        .fetch_all(&self.pool).await?;
         let mut out: HashMap<String, NaiveDate> = HashMap::new();
         for row in &rows {
             if let Some(day) = days.get(&text(row, "run")?) {

@@ -4,6 +4,7 @@
 pub mod deliverer;
 pub mod facts;
 pub mod gone;
+pub mod guard;
 pub mod input;
 pub mod intake_report;
 mod kept;
@@ -22,7 +23,7 @@ use crate::store::Store;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// What every command works with; built by `app`.
 #[derive(Clone)]
@@ -33,6 +34,8 @@ pub struct Service {
     pub clock: Clock,
     pub parser: ParserCommand,
     pub mailer: Mailer,
+    /// What this process knows about the mail server.
+    pub channel: Arc<Mutex<deliverer::ChannelMemory>>,
 }
 
 impl Service {

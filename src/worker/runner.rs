@@ -135,8 +135,27 @@ impl Service {
             let of = |state: &str| counts.get(state).copied().unwrap_or(0);
             let (accepted, refused, unknown, held) = (of("accepted"), of("refused"), of("unknown"), of("held"));
             let pending = of("pending") + of("sending");
-            ensure!(queued == accepted + refused + unknown + pending + held, "deliveries of {} do not add up", run.id);
-            writeln!(text, "发送：应发{queued} = 已送达{accepted} + 被拒{refused} + 结果不明{unknown} + 待发{pending} + 暂缓{held}")?;
+            let (superseded, dead) = (of("superseded"), of("dead"));
+            ensure!(queued == accepted + refused + unknown + pending + held + superseded + dead, "deliveries of {} do not add up", run.id);
+            write!(text, "发送：应发{queued} = 已送达{accepted} + 被拒{refused} + 结果不明{unknown} + 待发{pending} + 暂缓{held}")?;
+            for (word, count) in [("已被代替", superseded), ("停止发送", dead)] {
+                if count > 0 {
+                    write!(text, " + {word}{count}")?;
+                }
+            }
+            writeln!(text)?;
+            let (test, repeated) = self.store.delivery_marks(&run.id).await?;
+            if test > 0 {
+                writeln!(text, "试发送：{test}封发往测试邮箱，各单位未收到，不计入已提醒")?;
+            }
+            if repeated > 0 {
+                writeln!(text, "其中{repeated}封曾结果不明而重发，对方可能收到两份（编号相同）")?;
+            }
+            if pending > 0 {
+                for line in self.sending_notes().await? {
+                    writeln!(text, "{line}")?;
+                }
+            }
         }
         if !run.reason.is_empty() {
             writeln!(text, "未全部完成：{}", run.reason)?;
