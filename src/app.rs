@@ -38,7 +38,15 @@ pub async fn service_with(root: &Path, clock: Clock, program: PathBuf) -> anyhow
     let config = load_config(root)?;
     let mailer = mailer(root, &config.settings.mail)?;
     let store = Store::open(root, &config.settings.database.url).await?;
-    Ok(Service { root: root.to_owned(), config: Arc::new(config), store, clock, parser: ParserCommand { program }, mailer, channel: Arc::default() })
+    Ok(Service {
+        root: root.to_owned(),
+        config: Arc::new(config),
+        store,
+        clock,
+        parser: ParserCommand { program },
+        mailer,
+        channel: Arc::default(),
+    })
 }
 
 /// Where mails go by the settings.

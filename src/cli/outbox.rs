@@ -83,7 +83,8 @@ impl DeedArguments {
     fn who(&self) -> String {
         let named = |by: &&String| !by.trim().is_empty();
         #[allow(clippy::disallowed_methods, reason = "who typed the command, for the audit; nothing is configured by it")]
-        let user = || ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()));
+        let user =
+            || ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()));
         self.by.as_ref().filter(named).cloned().or_else(user).unwrap_or_else(|| "未署名".into())
     }
 
@@ -113,7 +114,9 @@ pub async fn outbox(service: &Service, action: OutboxAction) -> anyhow::Result<E
             moved(service, &ids, &waiting, DeliveryState::Held, &deed, "暂缓").await
         }
         OutboxAction::Release { sending: true, deed, .. } => release_sending(service, &deed).await,
-        OutboxAction::Release { ids, deed, .. } => moved(service, &ids, &[DeliveryState::Held], DeliveryState::Pending, &deed, "放行").await,
+        OutboxAction::Release { ids, deed, .. } => {
+            moved(service, &ids, &[DeliveryState::Held], DeliveryState::Pending, &deed, "放行").await
+        }
         OutboxAction::Send => send(service).await,
     }
 }
@@ -334,10 +337,7 @@ async fn retry_corrected(service: &Service, ids: &[String], deed: &DeedArguments
             continue;
         }
         if settings.domain_allowed(&old.address) != settings.domain_allowed(mailbox) {
-            say!(
-                "{}：新地址可收的内容与原邮件不同（allowed_domains），请执行 duban run 任务 --as-of 日期 --revise 另行生成",
-                old.id
-            );
+            say!("{}：新地址可收的内容与原邮件不同（allowed_domains），请执行 duban run 任务 --as-of 日期 --revise 另行生成", old.id);
             continue;
         }
         let bytes = service.store.message(&old.id).await?.with_context(|| format!("message {} has no bytes", old.id))?;
@@ -377,7 +377,14 @@ async fn hold_sending(service: &Service, deed: &DeedArguments) -> anyhow::Result
     if fresh {
         service.store.audit(&now, &who, "sending held", "all", deed.why()).await?;
     }
-    say!("{}", if fresh { "全部发送已暂停，新的邮件照常生成，留在发件箱；恢复：duban outbox release --sending" } else { "发送此前已暂停" });
+    say!(
+        "{}",
+        if fresh {
+            "全部发送已暂停，新的邮件照常生成，留在发件箱；恢复：duban outbox release --sending"
+        } else {
+            "发送此前已暂停"
+        }
+    );
     Ok(Exit::Done)
 }
 
@@ -393,8 +400,7 @@ async fn release_sending(service: &Service, deed: &DeedArguments) -> anyhow::Res
         return Ok(Exit::Done);
     }
     let file = service.counter_file();
-    let counter =
-        service.store.release_sending(file.read()?.unwrap_or_default(), &day, if blown { daily_max } else { 0 }, &now).await?;
+    let counter = service.store.release_sending(file.read()?.unwrap_or_default(), &day, if blown { daily_max } else { 0 }, &now).await?;
     file.write(counter).context("cannot write the counter file below var/")?;
     let what = match &state.hold {
         Some(hold) => hold.reason.code(),

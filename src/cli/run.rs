@@ -6,7 +6,7 @@ use crate::domain::rule::Every;
 use crate::store::runs::RunState;
 use crate::worker::Service;
 use crate::worker::runner::{RunRequest, RunWhen};
-use anyhow::{Context, bail};
+use anyhow::Context;
 use chrono::NaiveDate;
 use std::path::Path;
 use tokio_util::sync::CancellationToken;

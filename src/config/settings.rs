@@ -233,9 +233,15 @@ pub fn parse(files: &FileSet, problems: &mut Problems) -> Option<Settings> {
         }
         let local = ["localhost", "127.0.0.1", "::1"].contains(&smtp.host.as_str());
         if smtp.tls == SmtpTls::None && smtp.user.is_some() && !local {
-            problems.push(FILE, "mail.smtp: the password would cross the network in plain text", Some("set tls = \"starttls\" or \"implicit\"".into()));
+            problems.push(
+                FILE,
+                "mail.smtp: the password would cross the network in plain text",
+                Some("set tls = \"starttls\" or \"implicit\"".into()),
+            );
         }
-        for (name, seconds, most) in [("timeout_seconds", smtp.timeout_seconds, 300), ("final_timeout_seconds", smtp.final_timeout_seconds, 1800)] {
+        for (name, seconds, most) in
+            [("timeout_seconds", smtp.timeout_seconds, 300), ("final_timeout_seconds", smtp.final_timeout_seconds, 1800)]
+        {
             if !(1..=most).contains(&seconds) {
                 problems.push(FILE, format!("mail.smtp: {name} must be between 1 and {most}"), None);
             }

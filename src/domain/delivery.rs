@@ -217,7 +217,9 @@ pub fn classify(phase: Phase, code: u16, text: &str) -> Attempt {
     let reply = format!("{code} {text}");
     // words, not parts of them: "corporate" speaks of no rate
     let lower = format!(" {} ", text.to_ascii_lowercase());
-    let says = |words: &[&str]| words.iter().any(|word| lower.match_indices(word).any(|(at, _)| !lower[..at].ends_with(|c: char| c.is_alphanumeric())));
+    let says = |words: &[&str]| {
+        words.iter().any(|word| lower.match_indices(word).any(|(at, _)| !lower[..at].ends_with(|c: char| c.is_alphanumeric())))
+    };
     let size = says(&SIZE) && (code == 552 || code == 523 || says(&["5.3.4"]));
     let full = !size && (code == 552 || (code == 452 || code >= 550) && says(&FULL));
     match code {

@@ -206,8 +206,9 @@ impl Smtp {
             }
             Err(last)
         };
-        let stream =
-            timeout(server.timeout, connecting).await.map_err(|_| fault(FaultKind::Silent, Phase::Connect, "no answer in time".into()))??;
+        let stream = timeout(server.timeout, connecting)
+            .await
+            .map_err(|_| fault(FaultKind::Silent, Phase::Connect, "no answer in time".into()))??;
         stream.set_nodelay(true).map_err(|error| fault(FaultKind::Unreachable, Phase::Connect, error.to_string()))?;
         let stream: Stream = match server.tls {
             ServerTls::Implicit => self.secure(Box::new(stream)).await?,
@@ -369,7 +370,13 @@ impl Connection {
     }
 
     /// Hands one message over, up to the final dot.
-    async fn hand_over(&mut self, from: &Address, to: &Address, bytes: &[u8], may_finish: &(dyn Fn() -> bool + Sync)) -> Result<(), (Attempt, After)> {
+    async fn hand_over(
+        &mut self,
+        from: &Address,
+        to: &Address,
+        bytes: &[u8],
+        may_finish: &(dyn Fn() -> bool + Sync),
+    ) -> Result<(), (Attempt, After)> {
         let later = |phase: Phase, broken: &Broken| Attempt::Later(format!("{}: {broken}; nothing was delivered", phase.name()));
         let size = if self.offers.contains("SIZE") { vec![MailParameter::Size(bytes.len())] } else { Vec::new() };
         let steps = [
@@ -406,7 +413,11 @@ impl Connection {
                 return Err((attempt, After::Drop));
             }
         }
-        if may_finish() { Ok(()) } else { Err((Attempt::Later("the claim on this message ran out; nothing was delivered".into()), After::Drop)) }
+        if may_finish() {
+            Ok(())
+        } else {
+            Err((Attempt::Later("the claim on this message ran out; nothing was delivered".into()), After::Drop))
+        }
     }
 
     /// The final dot and what the server says to it. From here on the message may have been taken.
@@ -430,7 +441,7 @@ impl Connection {
     }
 
     async fn goodbye(mut self) {
-        let _ = timeout(GOODBYE, self.ask(Quit)).await;
+        let _ = timeout(GOODBYE.min(self.timeout), self.ask(Quit)).await;
     }
 }
 
@@ -451,7 +462,8 @@ async fn read_reply(stream: &mut BufReader<Stream>) -> Result<Reply, Broken> {
             return Err(if text.is_empty() { Broken::Closed } else { strange() });
         }
         left -= read as u64;
-        let number: u16 = text.get(..3).filter(|head| head.bytes().all(|b| b.is_ascii_digit())).and_then(|head| head.parse().ok()).ok_or_else(strange)?;
+        let number: u16 =
+            text.get(..3).filter(|head| head.bytes().all(|b| b.is_ascii_digit())).and_then(|head| head.parse().ok()).ok_or_else(strange)?;
         if !(200..600).contains(&number) || code.is_some_and(|known| known != number) {
             return Err(strange());
         }
@@ -552,7 +564,11 @@ mod tests {
             (b"250\r\n", 250, ""),
             (b"250 \n", 250, ""),
             (b"250-one\r\n250-\r\n250 two\r\n", 250, "one  two"),
-            (b"550 \xd3\xc3\xbb\xa7\xb2\xbb\xb4\xe6\xd4\xda\r\n", 550, "\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}"),
+            (
+                b"550 \xd3\xc3\xbb\xa7\xb2\xbb\xb4\xe6\xd4\xda\r\n",
+                550,
+                "\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}",
+            ),
             (b"421 \x1b[2Jgone\x00\r\n", 421, "[2Jgone"),
         ] {
             let reply = read(bytes).await.unwrap_or_else(|broken| panic!("{bytes:?}: {broken}"));
@@ -561,7 +577,17 @@ mod tests {
                 assert_eq!(reply.text(), text);
             }
         }
-        for bytes in [&b"hello\r\n"[..], b"25\r\n", b"250-a\r\n251 b\r\n", b"250 ok", b"250-a\r\n", b"999 no\r\n", b"250ok\r\n", b"\xe4\xb8\xad\r\n", b""] {
+        for bytes in [
+            &b"hello\r\n"[..],
+            b"25\r\n",
+            b"250-a\r\n251 b\r\n",
+            b"250 ok",
+            b"250-a\r\n",
+            b"999 no\r\n",
+            b"250ok\r\n",
+            b"\xe4\xb8\xad\r\n",
+            b"",
+        ] {
             assert!(read(bytes).await.is_err(), "{bytes:?}");
         }
         assert!(read(Box::leak(vec![b'2'; 100_000].into_boxed_slice())).await.is_err());

@@ -68,6 +68,27 @@ impl Mailer {
         }
     }
 
+    /// Removes what a killed process left half written in the folder. The caller is the only one who delivers.
+    ///
+    /// # Errors
+    /// The folder cannot be read or a file not removed; one that is not there holds nothing.
+    pub fn sweep(&self) -> std::io::Result<()> {
+        let Mailer::Directory(folder) = self else { return Ok(()) };
+        let entries = match std::fs::read_dir(folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            other => other?,
+        };
+        for entry in entries {
+            let entry = entry?;
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name.starts_with(PART.0) && name.ends_with(PART.1) {
+                std::fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
     /// Connects, agrees on TLS and logs in, without sending anything. `None` = mails go to a folder.
     ///
     /// # Errors
@@ -81,10 +102,13 @@ impl Mailer {
     }
 }
 
+/// How the name of a file begins and ends while it is being written.
+const PART: (&str, &str) = (".duban-", ".part");
+
 /// Temp file, fsync, rename, fsync of the folder: a visible file is whole, and the same bytes written twice are one file.
 fn write_file(folder: &Path, file: &str, bytes: &[u8]) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)?;
-    let mut temp = tempfile::NamedTempFile::new_in(folder)?;
+    let mut temp = tempfile::Builder::new().prefix(PART.0).suffix(PART.1).tempfile_in(folder)?;
     temp.write_all(bytes)?;
     temp.as_file().sync_all()?;
     temp.persist(folder.join(format!("{file}.eml"))).map_err(|error| error.error)?;

@@ -281,7 +281,8 @@ impl Store {
             // one that never reached the unit, or was only a test, was no digest
             "SELECT DISTINCT unit, run FROM outbox WHERE test=0 AND (unknowns>0 OR state NOT IN ('refused','dead','superseded'))",
         )
-        .fetch_all(&self.pool).await?;
+        .fetch_all(&self.pool)
+        .await?;
         let mut out: HashMap<String, NaiveDate> = HashMap::new();
         for row in &rows {
             if let Some(day) = days.get(&text(row, "run")?) {

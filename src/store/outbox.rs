@@ -157,11 +157,12 @@ impl Store {
             let known = match not_told(&mut transaction, run, unit).await? {
                 Some(before) => before,
                 None => {
-                    let known = sqlx::query("SELECT rule, ledger, key, light FROM told WHERE unit=$1 AND sample=$2 ORDER BY rule, ledger, key")
-                        .bind(unit)
-                        .bind(i64::from(inputs.sample))
-                        .fetch_all(&mut *transaction)
-                        .await?;
+                    let known =
+                        sqlx::query("SELECT rule, ledger, key, light FROM told WHERE unit=$1 AND sample=$2 ORDER BY rule, ledger, key")
+                            .bind(unit)
+                            .bind(i64::from(inputs.sample))
+                            .fetch_all(&mut *transaction)
+                            .await?;
                     known
                         .iter()
                         .map(|row| Ok([text(row, "rule")?, text(row, "ledger")?, text(row, "key")?, text(row, "light")?]))
@@ -293,7 +294,10 @@ impl Store {
 
     /// What happened to a message, in order.
     pub async fn events(&self, id: &str) -> Result<Vec<Event>> {
-        let rows = sqlx::query("SELECT at, who, what, detail FROM outbox_event WHERE message=$1 ORDER BY no").bind(id).fetch_all(&self.pool).await?;
+        let rows = sqlx::query("SELECT at, who, what, detail FROM outbox_event WHERE message=$1 ORDER BY no")
+            .bind(id)
+            .fetch_all(&self.pool)
+            .await?;
         rows.iter()
             .map(|row| Ok(Event { at: text(row, "at")?, who: text(row, "who")?, what: text(row, "what")?, detail: text(row, "detail")? }))
             .collect()
@@ -434,7 +438,12 @@ async fn not_told(transaction: &mut Transaction<'static, Any>, run: &Run, unit: 
 }
 
 /// Keeps what each message tells.
-async fn write_told_lines(store: &Store, transaction: &mut Transaction<'static, Any>, messages: &[NewMessage], told: &[NewTold]) -> Result<()> {
+async fn write_told_lines(
+    store: &Store,
+    transaction: &mut Transaction<'static, Any>,
+    messages: &[NewMessage],
+    told: &[NewTold],
+) -> Result<()> {
     let by_unit: BTreeMap<&str, &NewTold> = told.iter().map(|told| (told.unit.as_str(), told)).collect();
     let mut bodies: Vec<(&str, String)> = Vec::new();
     for message in messages {
@@ -442,12 +451,15 @@ async fn write_told_lines(store: &Store, transaction: &mut Transaction<'static, 
         let lines: Lines = told
             .told
             .iter()
-            .map(|(identity, light)| [identity.rule.clone(), identity.ledger.clone(), identity.key.clone(), light.map_or("", Light::code).to_owned()])
+            .map(|(identity, light)| {
+                [identity.rule.clone(), identity.ledger.clone(), identity.key.clone(), light.map_or("", Light::code).to_owned()]
+            })
             .collect();
         bodies.push((&message.id, to_json(&lines)?));
     }
     for part in bodies.chunks(ROWS_PER_STATEMENT) {
-        let statement = format!("INSERT INTO outbox_told (message, body) VALUES {} ON CONFLICT DO NOTHING", store.dialect.values(part.len(), 2));
+        let statement =
+            format!("INSERT INTO outbox_told (message, body) VALUES {} ON CONFLICT DO NOTHING", store.dialect.values(part.len(), 2));
         let mut query = sqlx::query(sql(statement));
         for (id, body) in part {
             query = query.bind(*id).bind(body);
@@ -481,7 +493,14 @@ async fn supersede(transaction: &mut Transaction<'static, Any>, run: &Run, test:
 }
 
 /// Writes down what happened to a message.
-pub(super) async fn note(transaction: &mut Transaction<'static, Any>, id: &str, at: &str, who: &str, what: &str, detail: &str) -> Result<()> {
+pub(super) async fn note(
+    transaction: &mut Transaction<'static, Any>,
+    id: &str,
+    at: &str,
+    who: &str,
+    what: &str,
+    detail: &str,
+) -> Result<()> {
     sqlx::query(
         "INSERT INTO outbox_event (message, no, at, who, what, detail) \
          SELECT $1, COALESCE(MAX(no), 0) + 1, $2, $3, $4, $5 FROM outbox_event WHERE message=$1",

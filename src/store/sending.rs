@@ -103,7 +103,8 @@ impl Store {
             .await?;
         let held = hold(&row)?;
         let counter = number(&row, "counter")?;
-        const DUE: &str = "((state IN ('pending','unknown') AND next_at<=$1) OR (state='sending' AND lease_until<$1)) AND ($2='' OR run=$2) AND test>=$3";
+        const DUE: &str =
+            "((state IN ('pending','unknown') AND next_at<=$1) OR (state='sending' AND lease_until<$1)) AND ($2='' OR run=$2) AND test>=$3";
         let run = run.unwrap_or_default();
         let due = sqlx::query(sql(format!("SELECT id FROM outbox WHERE {DUE} LIMIT 1")))
             .bind(now)

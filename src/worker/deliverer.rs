@@ -1,8 +1,8 @@
 //! Draining the outbox: claim, send outside any transaction, settle. One step is one batch; its bodies are fetched in groups and settled in
 //! groups, so that neither memory nor the disk follows the number of mails.
 
-use super::Service;
 use super::lock::FileLock;
+use super::{Service, crash_point};
 use crate::clock::stamp;
 use crate::domain::delivery::{Attempt, Fault, verdict};
 use crate::mail::smtp::Line;
@@ -13,7 +13,7 @@ use anyhow::Context;
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use tokio::sync::mpsc;
 
 /// A claimed message is begun within this time, or given back.
@@ -76,7 +76,7 @@ impl Service {
     /// The database fails, or the counter file cannot be written.
     pub async fn deliver_batch(&self, run: Option<&str>, lines: &mut Vec<Line>) -> anyhow::Result<Delivered> {
         let now = self.clock.now();
-        if let Some((_, said)) = self.channel(|channel| channel.until.clone().filter(|(until, _)| *until > now)) {
+        if let Some(said) = self.left_alone() {
             return Ok(Delivered { blocked: Some(Block::Channel(said)), ..Delivered::default() });
         }
         let mail = &self.config.settings.mail;
@@ -245,9 +245,10 @@ impl Service {
         delivered.blocked.get_or_insert_with(|| Block::Channel(said.to_owned()));
     }
 
-    /// Forgets that the server was to be left alone.
-    pub fn forget_pause(&self) {
-        self.channel(|channel| *channel = ChannelMemory::default());
+    /// Why the server is left alone now, if it is.
+    pub fn left_alone(&self) -> Option<String> {
+        let now = self.clock.now();
+        self.channel(|channel| channel.until.as_ref().filter(|(until, _)| *until > now).map(|(_, said)| said.clone()))
     }
 
     /// Sends what is due until nothing is, or something keeps mails back. One process of a root delivers at a time; what a dead one left
@@ -259,6 +260,7 @@ impl Service {
         let var = self.var();
         let _lock =
             tokio::task::spawn_blocking(move || FileLock::take(&var, "delivery")).await?.context("cannot lock var/locks/delivery")?;
+        self.mailer.sweep().context("cannot clear var/outbox")?;
         self.guard().await?;
         let now = stamp(self.clock.now());
         let left = self.store.take_back_messages(&now).await?;
@@ -306,9 +308,15 @@ impl Service {
             Some(Block::Held(hold)) if hold.reason == HoldReason::Restored => {
                 tracing::error!(why = %hold.why, "sending is held: this database is a restored copy; duban outbox release --sending lets it go on");
             }
-            Some(Block::Held(hold)) => tracing::error!(by = %hold.by, why = %hold.why, "sending is held; duban outbox release --sending lets it go on"),
+            Some(Block::Held(hold)) => {
+                tracing::error!(by = %hold.by, why = %hold.why, "sending is held; duban outbox release --sending lets it go on")
+            }
             Some(Block::Fuse { sent, allowed }) => {
-                tracing::error!(sent, allowed, "the fuse has blown: no more mails today; duban outbox release --sending lets as many more go");
+                tracing::error!(
+                    sent,
+                    allowed,
+                    "the fuse has blown: no more mails today; duban outbox release --sending lets as many more go"
+                );
             }
         }
     }
@@ -384,22 +392,5 @@ pub fn masked(address: &str) -> String {
     match address.split_once('@') {
         Some((local, domain)) => format!("{}***@{domain}", local.chars().next().map(String::from).unwrap_or_default()),
         None => "***".into(),
-    }
-}
-
-/// A test build dies here on command, at the n-th time it comes by, so that every moment of a delivery can be shown to survive a kill.
-fn crash_point(moment: &str) {
-    static PASSED: Mutex<u32> = Mutex::new(0);
-    #[allow(clippy::disallowed_methods, reason = "read in debug builds only, by the crash tests")]
-    if cfg!(debug_assertions)
-        && let Ok(at) = std::env::var("DUBAN_CRASH_AFTER")
-        && let Some((name, times)) = at.split_once(':').or(Some((&at, "1")))
-        && name == moment
-    {
-        let mut passed = PASSED.lock().unwrap_or_else(PoisonError::into_inner);
-        *passed += 1;
-        if *passed >= times.parse().unwrap_or(1) {
-            std::process::abort();
-        }
     }
 }

@@ -1,10 +1,10 @@
 //! One run: pull → detect → report → remind. Each step is durable and safe to repeat; a start after a crash goes on from the last
 //! finished step with the inputs that were frozen when the pull ended.
 
-use super::Service;
 use super::lock::FileLock;
 use super::reading::View;
 use super::stage::Stage;
+use super::{Service, crash_point};
 use crate::clock::stamp;
 use crate::config::{Config, Job, JobStep};
 use crate::domain::schedule::Slot;
@@ -154,6 +154,9 @@ impl Service {
             if pending > 0 {
                 for line in self.sending_notes().await? {
                     writeln!(text, "{line}")?;
+                }
+                if let Some(reason) = self.left_alone() {
+                    writeln!(text, "现在发不出去：{reason}。未丢失，duban serve会自动再试")?;
                 }
             }
         }
@@ -326,13 +329,5 @@ impl Service {
             writeln!(text, "{}", planned.coverage)?;
         }
         Ok(RunOutcome { run: None, state: RunState::Done, already_done: false, text })
-    }
-}
-
-/// A test build dies here on command, so that every step can be shown to survive a kill.
-fn crash_point(step: &str) {
-    #[allow(clippy::disallowed_methods, reason = "read in debug builds only, by the crash tests")]
-    if cfg!(debug_assertions) && std::env::var("DUBAN_CRASH_AFTER").is_ok_and(|at| at == step) {
-        std::process::abort();
     }
 }
