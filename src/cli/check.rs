@@ -117,9 +117,9 @@ async fn sending(root: &Path, clock: &Clock, config: &Config) -> anyhow::Result<
     match Store::look(root, &config.settings.database.url).await {
         Ok(None) => lines.extend(guard::notes(mail, None, None)),
         Ok(Some(store)) => {
+            let counter = CounterFile::below(&root.join("var")).read().context("cannot read var/sent.count")?;
             let state = store.sending_state(&day).await?;
             store.close().await;
-            let counter = CounterFile::below(&root.join("var")).read().context("cannot read var/sent.count")?;
             lines.extend(guard::notes(mail, Some(&state), counter));
         }
         Err(error) => lines.push(format!("注意：{error}，不知道发件箱的状态")),

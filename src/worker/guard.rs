@@ -88,8 +88,8 @@ impl Service {
     /// # Errors
     /// The database or the counter file cannot be read.
     pub async fn sending_notes(&self) -> anyhow::Result<Vec<String>> {
-        let state = self.store.sending_state(&self.clock.today().to_string()).await?;
         let counter = self.counter_file().read().context("cannot read var/sent.count")?;
+        let state = self.store.sending_state(&self.clock.today().to_string()).await?;
         Ok(notes(&self.config.settings.mail, Some(&state), counter))
     }
 
@@ -103,9 +103,10 @@ impl Service {
     /// # Errors
     /// The database or the counter file cannot be read.
     pub async fn guard(&self) -> anyhow::Result<bool> {
-        let state = self.store.sending_state(&self.clock.today().to_string()).await?;
+        // the file first: it follows the database, so a number read later may already be higher
         let file = self.counter_file();
         let known = file.read().with_context(|| format!("cannot read {}; see \"Restore\" in docs/OPERATIONS.md", file.0.display()))?;
+        let state = self.store.sending_state(&self.clock.today().to_string()).await?;
         match known {
             Some(known) if known > state.counter && state.hold.is_none() => {
                 let why = format!("database counter {}, counter file {known}", state.counter);
