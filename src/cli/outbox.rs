@@ -203,9 +203,14 @@ fn line(message: &Listed) -> String {
         });
     }
     if !message.reply.is_empty() {
-        text.push_str(&format!(" {}", message.reply));
+        text.push_str(&format!(" {}", quiet(message, &message.reply)));
     }
     text
+}
+
+/// What a server said, without the address that servers like to repeat.
+fn quiet(message: &Listed, said: &str) -> String {
+    said.replace(&message.address, &masked(&message.address))
 }
 
 async fn show(service: &Service, id: &str, eml: bool) -> anyhow::Result<Exit> {
@@ -226,7 +231,7 @@ async fn show(service: &Service, id: &str, eml: bool) -> anyhow::Result<Exit> {
         message.state.word(),
         message.attempts,
         if message.unknowns > 0 { format!("，其中{}次结果不明", message.unknowns) } else { String::new() },
-        message.reply
+        quiet(&message, &message.reply)
     );
     if !message.instead_of.is_empty() {
         say!("内容同：{}（改发至更正后的地址）", message.instead_of);
@@ -250,10 +255,10 @@ async fn show(service: &Service, id: &str, eml: bool) -> anyhow::Result<Exit> {
             other => other,
         };
         let who = if event.who.is_empty() { String::new() } else { format!("（{}）", event.who) };
-        say!("{} {what}{who} {}", local(&event.at), event.detail);
+        say!("{} {what}{who} {}", local(&event.at), quiet(&message, &event.detail));
     }
     if message.state == DeliveryState::Accepted {
-        say!("{} 对方服务器收下：{}", local(&message.settled_at), message.reply);
+        say!("{} 对方服务器收下：{}", local(&message.settled_at), quiet(&message, &message.reply));
     }
     say!("原文：duban outbox show {id} --eml");
     Ok(Exit::Done)

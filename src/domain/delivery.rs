@@ -224,6 +224,9 @@ pub fn classify(phase: Phase, code: u16, text: &str) -> Attempt {
     let full = !size && (code == 552 || (code == 452 || code >= 550) && says(&FULL));
     match code {
         200..=299 if phase == Phase::Dot => Attempt::Accepted(reply),
+        // a command was not understood where a message was to come: the two are out of step
+        500..=504 if phase == Phase::Dot => Attempt::Unknown(reply),
+        500..=504 if phase > Phase::Rcpt => Attempt::Later(reply),
         454 | 526 | 530 | 534 | 535 | 538 => Attempt::Channel(Fault { kind: FaultKind::Login, phase, detail: reply }),
         500..=599 if size => Attempt::Refused(reply),
         400..=599 if full => Attempt::Later(reply),
@@ -339,6 +342,9 @@ mod tests {
             (Mail, 526, "Authentication failure", "channel"),
             (Rcpt, 530, "Authentication required", "channel"),
             (Dot, 550, "Mail content denied", "refused"),
+            (Phase::Data, 503, "5.5.1 bad sequence of commands", "later"),
+            (Dot, 502, "5.5.2 command not recognized", "unknown"),
+            (Rcpt, 501, "5.1.3 bad recipient address syntax", "refused"),
             (Rcpt, 999, "", "later"),
         ] {
             let attempt = classify(phase, code, text);

@@ -329,6 +329,33 @@ mod tests {
     }
 
     #[test]
+    fn a_corrected_address_changes_two_lines() {
+        let bytes = build(&letter()).unwrap();
+        let new = Correspondent { name: "瓮安县投资促进局", address: "right@gz.example" };
+        let again = readdress(&bytes, new, "quarterly-20261008-522725-a1", "gz.example").unwrap();
+        let (old, new) = (String::from_utf8(bytes).unwrap(), String::from_utf8(again.clone()).unwrap());
+        assert_eq!(old.split_once("\r\n\r\n").unwrap().1, new.split_once("\r\n\r\n").unwrap().1);
+        assert!(
+            new.contains("<right@gz.example>\r\n") && new.contains("Message-ID: <quarterly-20261008-522725-a1@gz.example>\r\n"),
+            "{new}"
+        );
+        assert!(!new.contains("522725@gz.example>\r\n"), "{new}");
+        let head = |text: &str| text.split_once("\r\n\r\n").unwrap().0.matches(":").count();
+        assert_eq!(head(&old), head(&new));
+        // twice is no trouble either
+        readdress(&again, Correspondent { name: "", address: "a@gz.example" }, "x-a2", "gz.example").unwrap();
+        assert!(readdress(b"no message", Correspondent { name: "", address: "a@gz.example" }, "x", "y").is_err());
+    }
+
+    #[test]
+    fn test_mode_marks_whom_it_is_meant_for() {
+        let meant_for = Some(Correspondent { name: "瓮安县投资促进局", address: "522725@gz.example" });
+        let text = String::from_utf8(build(&Letter { meant_for, ..letter() }).unwrap()).unwrap();
+        assert!(text.contains("X-Duban-Meant-For: 522725@gz.example\r\n"), "{text}");
+        assert!(!String::from_utf8(build(&letter()).unwrap()).unwrap().contains("X-Duban"));
+    }
+
+    #[test]
     fn a_bad_address_or_id_is_an_error() {
         let to = Correspondent { name: "甲", address: "甲乙" };
         assert!(matches!(build(&Letter { to, ..letter() }), Err(MessageError::Address { .. })));

@@ -352,6 +352,10 @@ impl Connection {
     }
 
     async fn ask(&mut self, command: impl Display) -> Result<Reply, Broken> {
+        // words nobody asked for would be taken for the answer, and every later answer for that of another question
+        if !self.stream.buffer().is_empty() {
+            return Err(Broken::NoSmtp("the server spoke out of turn".into()));
+        }
         self.write(command.to_string().as_bytes()).await?;
         self.reply(self.timeout).await
     }
@@ -377,7 +381,6 @@ impl Connection {
         bytes: &[u8],
         may_finish: &(dyn Fn() -> bool + Sync),
     ) -> Result<(), (Attempt, After)> {
-        let later = |phase: Phase, broken: &Broken| Attempt::Later(format!("{}: {broken}; nothing was delivered", phase.name()));
         let size = if self.offers.contains("SIZE") { vec![MailParameter::Size(bytes.len())] } else { Vec::new() };
         let steps = [
             (Phase::Mail, 2, Mail::new(Some(from.clone()), size).to_string()),
@@ -405,18 +408,26 @@ impl Connection {
         let stuffed = stuffed(bytes);
         for chunk in stuffed.chunks(CHUNK_BYTES) {
             if let Err(broken) = self.write(chunk).await {
-                // a server that refuses in the middle often says why before it hangs up
-                let attempt = match timeout(LAST_WORDS.min(self.timeout), read_reply(&mut self.stream)).await {
-                    Ok(Ok(reply)) if reply.code >= 400 => classify(Phase::Body, reply.code, &reply.text()),
-                    _ => later(Phase::Body, &broken),
-                };
-                return Err((attempt, After::Drop));
+                return Err((self.last_words(&broken).await, After::Drop));
             }
+        }
+        // an answer before the question: taken for the answer to the dot it could turn a refusal into a success
+        if timeout(Duration::ZERO, self.stream.fill_buf()).await.is_ok() {
+            let broken = Broken::NoSmtp("the server spoke out of turn".into());
+            return Err((self.last_words(&broken).await, After::Drop));
         }
         if may_finish() {
             Ok(())
         } else {
             Err((Attempt::Later("the claim on this message ran out; nothing was delivered".into()), After::Drop))
+        }
+    }
+
+    /// What a server that broke off in the middle of a message says about it; often it says why before it hangs up.
+    async fn last_words(&mut self, broken: &Broken) -> Attempt {
+        match timeout(LAST_WORDS.min(self.timeout), read_reply(&mut self.stream)).await {
+            Ok(Ok(reply)) if reply.code >= 400 => classify(Phase::Body, reply.code, &reply.text()),
+            _ => later(Phase::Body, broken),
         }
     }
 
@@ -427,6 +438,9 @@ impl Connection {
             return (unknown(&broken), After::Drop);
         }
         match self.reply(limit).await {
+            Ok(reply) if !self.stream.buffer().is_empty() => {
+                (Attempt::Unknown(format!("{} {}; and the server spoke on", reply.code, reply.text())), After::Drop)
+            }
             Ok(reply) => {
                 let attempt = classify(Phase::Dot, reply.code, &reply.text());
                 let sound = !matches!(attempt, Attempt::Unknown(_)) && reply.code != 421;
@@ -443,6 +457,11 @@ impl Connection {
     async fn goodbye(mut self) {
         let _ = timeout(GOODBYE.min(self.timeout), self.ask(Quit)).await;
     }
+}
+
+/// It broke before the final dot.
+fn later(phase: Phase, broken: &Broken) -> Attempt {
+    Attempt::Later(format!("{}: {broken}; nothing was delivered", phase.name()))
 }
 
 /// The lines of one reply: `250-text` … `250 text`. Text may be in any encoding, or missing.

@@ -4,7 +4,7 @@
 use super::lock::FileLock;
 use super::{Service, crash_point};
 use crate::clock::stamp;
-use crate::domain::delivery::{Attempt, Fault, verdict};
+use crate::domain::delivery::{Attempt, Fault, Verdict, slow, verdict};
 use crate::mail::smtp::Line;
 use crate::mail::transport::{Mailer, Parcel};
 use crate::store::Result;
@@ -63,6 +63,8 @@ pub struct ChannelMemory {
     failures: u32,
     until: Option<(DateTime<Utc>, String)>,
     said: Option<Block>,
+    /// The process is about to end.
+    quit: Arc<AtomicBool>,
 }
 
 impl Service {
@@ -124,6 +126,7 @@ impl Service {
             work: Arc::new(tokio::sync::Mutex::new(waiting)),
             report,
             stop: Arc::new(AtomicBool::new(false)),
+            quit: self.channel(|channel| channel.quit.clone()),
             clock: self.clock.clone(),
             claimed_at,
         };
@@ -187,7 +190,7 @@ impl Service {
             .collect();
         let settled: Vec<_> = verdicts.iter().map(|(claimed, verdict, next_at)| (*claimed, verdict, next_at.clone())).collect();
         crash_point("replied");
-        let (counter, mine) = self.store.settle_messages(&settled, &stamp(now), &self.clock.today().to_string()).await?;
+        let (counter, mine) = self.settle_surely(&settled, &stamp(now)).await?;
         crash_point("settled");
         self.counter_file().write(counter).context("cannot write the counter file below var/")?;
         for ((index, attempt), mine) in ended.iter().zip(mine) {
@@ -197,30 +200,52 @@ impl Service {
                 continue;
             }
             let to = masked(&message.address);
+            // servers repeat the address in what they say
+            let quiet = |reply: &str| reply.replace(&message.address, &to);
             match attempt {
                 Attempt::Accepted(_) => delivered.accepted += 1,
                 Attempt::Refused(reply) => {
                     delivered.refused += 1;
-                    tracing::warn!(id = %message.id, %to, %reply, "refused");
+                    tracing::warn!(id = %message.id, %to, reply = %quiet(reply), "refused");
                 }
                 Attempt::Later(reply) => {
                     delivered.later += 1;
-                    tracing::info!(id = %message.id, %to, %reply, "to be tried again");
+                    tracing::info!(id = %message.id, %to, reply = %quiet(reply), "to be tried again");
                 }
                 Attempt::Slow(reply) => {
                     delivered.later += 1;
-                    tracing::warn!(id = %message.id, %to, %reply, "the server wants fewer mails: all of them wait");
-                    self.pause(crate::domain::delivery::slow(message.attempts), reply, delivered);
+                    tracing::warn!(id = %message.id, %to, reply = %quiet(reply), "the server wants fewer mails: all of them wait");
+                    self.pause(slow(message.attempts), &format!("邮件服务器限制发送频率：{}", quiet(reply)), delivered);
                 }
                 Attempt::Unknown(reply) => {
                     delivered.unknown += 1;
-                    tracing::warn!(id = %message.id, %to, %reply, "outcome unknown, the same bytes go again with the same Message-ID");
+                    tracing::warn!(id = %message.id, %to, reply = %quiet(reply), "outcome unknown, the same bytes go again with the same Message-ID");
                 }
                 Attempt::Channel(fault) => self.fault(fault, delivered),
                 Attempt::Untried => {}
             }
         }
         Ok(())
+    }
+
+    /// A reply that is not recorded is a mail that goes twice: a database that is away for a moment is waited for. Settled twice is settled once.
+    async fn settle_surely(&self, settled: &[(&Claimed, &Verdict, String)], now: &str) -> Result<(i64, Vec<bool>)> {
+        let day = self.clock.today().to_string();
+        let mut pauses = [1u64, 2, 4, 8, 15].into_iter();
+        loop {
+            match (self.store.settle_messages(settled, now, &day).await, pauses.next()) {
+                (Err(error), Some(seconds)) => {
+                    tracing::warn!(%error, "outcomes could not be recorded; trying again");
+                    tokio::time::sleep(std::time::Duration::from_secs(seconds)).await;
+                }
+                (outcome, _) => return outcome,
+            }
+        }
+    }
+
+    /// Lets no further message begin in this process: what is under way is ended and settled.
+    pub fn stop_sending(&self) {
+        self.channel(|channel| channel.quit.store(true, Ordering::Relaxed));
     }
 
     /// Leaves the server alone for a while after a fault that is no message's.
@@ -276,7 +301,7 @@ impl Service {
         loop {
             let step = self.deliver_batch(run, &mut lines).await;
             let ended = match &step {
-                Ok(step) => step.is_idle() || step.blocked.is_some(),
+                Ok(step) => step.is_idle() || step.blocked.is_some() || self.channel(|channel| channel.quit.load(Ordering::Relaxed)),
                 Err(_) => true,
             };
             if ended {
@@ -331,6 +356,7 @@ struct Sending {
     report: mpsc::Sender<(usize, Attempt)>,
     /// A fault that is no message's: nothing more is begun.
     stop: Arc<AtomicBool>,
+    quit: Arc<AtomicBool>,
     clock: crate::clock::Clock,
     claimed_at: DateTime<Utc>,
 }
@@ -342,7 +368,7 @@ impl Sending {
             let Some((index, bytes)) = self.work.lock().await.recv().await else { return line };
             let message = &self.claimed[index];
             let within = |minutes: i64| self.clock.now() < self.claimed_at + chrono::Duration::minutes(minutes);
-            let attempt = if self.stop.load(Ordering::Relaxed) || !within(BEGIN_MINUTES) {
+            let attempt = if self.stop.load(Ordering::Relaxed) || self.quit.load(Ordering::Relaxed) || !within(BEGIN_MINUTES) {
                 Attempt::Untried
             } else {
                 let file = format!("{}_{}", message.id, file_part(&message.unit));

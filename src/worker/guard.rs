@@ -121,3 +121,21 @@ impl Service {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_counter_never_goes_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = CounterFile::below(&folder.path().join("var"));
+        assert_eq!(file.read().unwrap(), None);
+        for (written, expect) in [(7, 7), (3, 7), (1000, 1000)] {
+            file.write(written).unwrap();
+            assert_eq!(file.read().unwrap(), Some(expect));
+        }
+        std::fs::write(&file.0, "what?").unwrap();
+        assert!(file.read().is_err() && file.write(1001).is_err(), "who cannot read it does not send");
+    }
+}

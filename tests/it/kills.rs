@@ -150,6 +150,10 @@ async fn calm(root: &Path, office: &PostOffice, day: NaiveDate) -> BTreeSet<Stri
 
 fn root_for(office: &PostOffice, url: Option<&str>) -> tempfile::TempDir {
     let root = root_with_server(office.port, "");
+    // on SQLite one line, so that every step of a dialogue with several messages comes by
+    let connections = if url.is_some() { 4 } else { 1 };
+    let timeouts = "final_timeout_seconds = 5\n";
+    edit(root.path(), "config/duban.toml", timeouts, &format!("{timeouts}connections = {connections}\n"));
     edit(root.path(), "config/duban.toml", "daily_max = 5000", "daily_max = 1000000");
     if let Some(url) = url {
         edit(root.path(), "config/duban.toml", "url = \"sqlite:var/duban.db\"", &format!("url = \"{url}\""));

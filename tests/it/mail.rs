@@ -76,7 +76,11 @@ async fn tls_is_required_and_checked() {
         }
         let chosen = if own { server(&office, tls) } else { strange(&office, tls) };
         match send(chosen).await {
-            Attempt::Channel(fault) => assert_eq!(fault.kind, kind, "{what}: {fault}"),
+            Attempt::Channel(fault) => {
+                // plain words right behind STARTTLS are noticed before the handshake, or break it, as they arrive
+                let early = breaks.is_some_and(|(at, _)| at == At::Handshake) && fault.kind == FaultKind::NoTls;
+                assert!(fault.kind == kind || early, "{what}: {fault}");
+            }
             other => panic!("{what}: {other:?}"),
         }
         assert_eq!(office.books.lock().expect("the books").begun, 0, "{what}");
