@@ -2,7 +2,8 @@
 
 use crate::clock::Clock;
 use crate::config::{Config, MailSettings, SmtpTls, read_files};
-use crate::mail::transport::{Mailer, Server, ServerTls};
+use crate::mail::smtp::{Server, ServerTls};
+use crate::mail::transport::Mailer;
 use crate::source::child::ParserCommand;
 use crate::store::Store;
 use crate::worker::Service;
@@ -37,7 +38,15 @@ pub async fn service_with(root: &Path, clock: Clock, program: PathBuf) -> anyhow
     let config = load_config(root)?;
     let mailer = mailer(root, &config.settings.mail)?;
     let store = Store::open(root, &config.settings.database.url).await?;
-    Ok(Service { root: root.to_owned(), config: Arc::new(config), store, clock, parser: ParserCommand { program }, mailer })
+    Ok(Service {
+        root: root.to_owned(),
+        config: Arc::new(config),
+        store,
+        clock,
+        parser: ParserCommand { program },
+        mailer,
+        channel: Arc::default(),
+    })
 }
 
 /// Where mails go by the settings.
@@ -63,9 +72,11 @@ pub fn mailer(root: &Path, settings: &MailSettings) -> anyhow::Result<Mailer> {
             SmtpTls::Implicit => ServerTls::Implicit,
             SmtpTls::None => ServerTls::Plain,
         },
+        ca_file: smtp.ca_file.as_ref().map(|file| root.join(file)),
         login,
         timeout: Duration::from_secs(smtp.timeout_seconds),
+        final_timeout: Duration::from_secs(smtp.final_timeout_seconds),
         connections: smtp.connections,
     };
-    Ok(Mailer::smtp(&server, &settings.from)?)
+    Ok(Mailer::smtp(server, &settings.from)?)
 }

@@ -16,6 +16,8 @@ use crate::domain::workbook::{clause, ladder, sentence};
 use crate::mail::templates::Templates;
 use crate::report;
 use crate::source::sql::Database;
+use crate::store::Store;
+use crate::worker::guard::{self, CounterFile};
 use crate::worker::input::{Input, resolve};
 use anyhow::{Context, ensure};
 use chrono::{Datelike, NaiveDate};
@@ -23,12 +25,12 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 /// Lists every problem; without any, what the configuration will do.
-pub fn check(root: &Path, clock: &Clock) -> anyhow::Result<Exit> {
+pub async fn check(root: &Path, clock: &Clock, connect: bool) -> anyhow::Result<Exit> {
     let config = app::load_config(root)?;
     let policy = &config.policy;
     rehearse(&config)?;
     // a password file that is missing, or a server name TLS cannot check
-    app::mailer(root, &config.settings.mail)?;
+    let mailer = app::mailer(root, &config.settings.mail)?;
     let sources = sources(root, clock, &config);
     say!(
         "配置检查通过：台账{}种，规则{}条，责任单位{}个，产业{}个，任务{}个，报表模板{}个。",
@@ -88,7 +90,42 @@ pub fn check(root: &Path, clock: &Clock) -> anyhow::Result<Exit> {
     for line in sources {
         say!("  {line}");
     }
+    say!("\n六、发送");
+    for line in sending(root, clock, &config).await? {
+        say!("  {line}");
+    }
+    if connect {
+        match mailer.try_out().await {
+            None => say!("  没有设置[mail.smtp]，邮件写入var/outbox"),
+            Some(Ok(())) => say!("  邮件服务器：连接、加密、登录正常，未发送邮件"),
+            Some(Err(fault)) => {
+                say!("  注意：{}（{fault}）。{}", fault.kind.word(), fault.kind.advice());
+                return Ok(Exit::Failed);
+            }
+        }
+    }
     Ok(Exit::Done)
+}
+
+/// Whether mails go out, and what keeps them back. The database is looked at as it is; there may be none yet.
+async fn sending(root: &Path, clock: &Clock, config: &Config) -> anyhow::Result<Vec<String>> {
+    let mail = &config.settings.mail;
+    let mut lines = vec![match &mail.smtp {
+        None => "没有设置[mail.smtp]，邮件写入var/outbox".to_owned(),
+        Some(smtp) => format!("经{}:{}，每日至多{}封，{}日内未送出的停止发送", smtp.host, smtp.port, mail.daily_max, mail.too_late_days),
+    }];
+    let day = clock.today().to_string();
+    match Store::look(root, &config.settings.database.url).await {
+        Ok(None) => lines.extend(guard::notes(mail, None, None)),
+        Ok(Some(store)) => {
+            let counter = CounterFile::below(&root.join("var")).read().context("cannot read var/sent.count")?;
+            let state = store.sending_state(&day).await?;
+            store.close().await;
+            lines.extend(guard::notes(mail, Some(&state), counter));
+        }
+        Err(error) => lines.push(format!("注意：{error}，不知道发件箱的状态")),
+    }
+    Ok(lines)
 }
 
 /// What each source would read now. One that has nothing to read is a warning: its file may come later.

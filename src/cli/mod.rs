@@ -13,6 +13,7 @@ mod diff;
 mod findings;
 mod intake;
 mod ledger;
+mod outbox;
 mod run;
 
 use crate::app;
@@ -51,7 +52,11 @@ enum Command {
     /// Run the jobs at their times and deliver mail, until stopped
     Serve,
     /// List every problem of the configuration; then next slots, who is told, each rule as a sentence
-    Check,
+    Check {
+        /// Try the mail server too: connect, TLS and login, without sending anything
+        #[arg(long)]
+        connect: bool,
+    },
     /// Who would get what from a job; writes nothing
     Preview {
         job: String,
@@ -68,7 +73,7 @@ enum Command {
     /// Who was told what, when, and did it arrive
     Outbox {
         #[command(subcommand)]
-        action: run::OutboxAction,
+        action: outbox::OutboxAction,
     },
     /// Write a sample register with N projects
     Sample {
@@ -207,11 +212,11 @@ async fn dispatch(root: &Path, command: Command) -> anyhow::Result<Exit> {
             run::run(&app::service(root, Clock::System).await?, job, as_of, dry_run, revise).await
         }
         Command::Serve => run::serve(&app::service(root, Clock::System).await?).await,
-        Command::Check => check::check(root, &Clock::System),
+        Command::Check { connect } => check::check(root, &Clock::System, connect).await,
         Command::Preview { job, as_of } => run::run(&app::service(root, Clock::System).await?, job, as_of, true, false).await,
         Command::Init => run::init(&app::service(root, Clock::System).await?, root),
         Command::Runs { limit } => run::runs(&app::service(root, Clock::System).await?, limit).await,
-        Command::Outbox { action } => run::outbox(&app::service(root, Clock::System).await?, action).await,
+        Command::Outbox { action } => outbox::outbox(&app::service(root, Clock::System).await?, action).await,
         Command::Sample { projects, file } => check::sample(root, projects, &file),
         Command::Pull { source, accept } => intake::pull(&app::service(root, Clock::System).await?, source.as_deref(), accept).await,
         Command::Import { file, ledger, source, covers, accept } => {

@@ -1,39 +1,15 @@
-//! `run`, `preview`, `serve`, `runs`, `init`, `outbox`: making things happen, and looking at what happened.
+//! `run`, `preview`, `serve`, `runs`, `init`: making things happen, and looking at what happened.
 
 use super::Exit;
-use crate::clock::stamp;
-use crate::domain::delivery::DeliveryState;
 use crate::domain::period::{Period, chinese_date};
 use crate::domain::rule::Every;
 use crate::store::runs::RunState;
 use crate::worker::Service;
-use crate::worker::deliverer::masked;
 use crate::worker::runner::{RunRequest, RunWhen};
-use anyhow::{Context, bail};
+use anyhow::Context;
 use chrono::NaiveDate;
-use clap::Subcommand;
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
-
-#[derive(Subcommand)]
-pub enum OutboxAction {
-    /// All messages, newest first
-    List {
-        /// pending, sending, accepted, refused, unknown or held
-        #[arg(long)]
-        state: Option<String>,
-        #[arg(long)]
-        run: Option<String>,
-    },
-    /// The bytes of one message
-    Show { id: String },
-    /// Send refused messages again (all of them, or those named)
-    Retry { ids: Vec<String> },
-    /// Keep pending messages back
-    Hold { ids: Vec<String> },
-    /// Let held messages go
-    Release { ids: Vec<String> },
-}
 
 fn exit_of(state: RunState) -> Exit {
     match state {
@@ -60,6 +36,10 @@ pub async fn serve(service: &Service) -> anyhow::Result<Exit> {
     for (job, slots) in service.next_slots(1) {
         let next = slots.first().map_or_else(|| "无".to_owned(), |slot| slot.runs_at.format("%Y-%m-%d %H:%M").to_string());
         say!("{}（{}）下次：{next}", job.title, job.name);
+    }
+    service.guard().await?;
+    for note in service.sending_notes().await? {
+        say!("{note}");
     }
     service.serve(stop).await?;
     Ok(Exit::Done)
@@ -135,59 +115,4 @@ pub fn init(service: &Service, root: &Path) -> anyhow::Result<Exit> {
         say!("注意：{}年的工作日安排尚未录入（config/calendar/），按周末估算。", chrono::Datelike::year(&day));
     }
     Ok(Exit::Done)
-}
-
-pub async fn outbox(service: &Service, action: OutboxAction) -> anyhow::Result<Exit> {
-    let now = stamp(service.clock.now());
-    let moved = async |ids: Vec<String>, from: DeliveryState, to: DeliveryState, word: &str| -> anyhow::Result<Exit> {
-        let count = service.store.move_messages(&ids, from, to, &now).await?;
-        service
-            .store
-            .audit(&now, "cli", &format!("outbox {}", to.code()), if ids.is_empty() { "all" } else { "named" }, &ids.join(" "))
-            .await?;
-        say!("{word}{count}封");
-        Ok(Exit::Done)
-    };
-    match action {
-        OutboxAction::List { state, run } => {
-            let state = match state.as_deref() {
-                None => None,
-                Some(word) => match DeliveryState::parse(word) {
-                    Some(state) => Some(state),
-                    None => bail!(
-                        "state \"{word}\" is unknown ({})",
-                        crate::config::suggest(word, DeliveryState::NAMES.iter().map(|(name, _)| *name)).unwrap_or_default()
-                    ),
-                },
-            };
-            for message in service.store.messages(run.as_deref(), state).await? {
-                let word = match message.state {
-                    DeliveryState::Pending => "待发",
-                    DeliveryState::Sending => "发送中",
-                    DeliveryState::Accepted => "已送达",
-                    DeliveryState::Refused => "被拒",
-                    DeliveryState::Unknown => "结果不明",
-                    DeliveryState::Held => "暂缓",
-                };
-                say!(
-                    "{} {word} {} <{}> {} {}{}",
-                    message.id,
-                    message.unit,
-                    masked(&message.address),
-                    message.subject,
-                    if message.settled_at.is_empty() { message.created_at } else { message.settled_at },
-                    if message.reply.is_empty() { String::new() } else { format!(" {}", message.reply) }
-                );
-            }
-            Ok(Exit::Done)
-        }
-        OutboxAction::Show { id } => {
-            let bytes = service.store.message(&id).await?.with_context(|| format!("there is no message {id}; see duban outbox list"))?;
-            std::io::Write::write_all(&mut std::io::stdout().lock(), &bytes)?;
-            Ok(Exit::Done)
-        }
-        OutboxAction::Retry { ids } => moved(ids, DeliveryState::Refused, DeliveryState::Pending, "重新发送").await,
-        OutboxAction::Hold { ids } => moved(ids, DeliveryState::Pending, DeliveryState::Held, "暂缓").await,
-        OutboxAction::Release { ids } => moved(ids, DeliveryState::Held, DeliveryState::Pending, "放行").await,
-    }
 }

@@ -127,7 +127,23 @@ pub struct MailSettings {
     pub reply_to: String,
     /// Domains (with their subdomains) that may get more than counts.
     pub allowed_domains: Vec<String>,
+    /// Test mode: every mail goes to this address instead, marked with whom it is meant for; no unit counts as told.
+    pub test_to: Option<String>,
+    /// The fuse: a day on which more mails than this would go out is not an ordinary one.
+    #[serde(default = "five_thousand")]
+    pub daily_max: i64,
+    /// Days after which a mail that could not be sent is given up.
+    #[serde(default = "five_days")]
+    pub too_late_days: u32,
     pub smtp: Option<SmtpSettings>,
+}
+
+fn five_thousand() -> i64 {
+    5000
+}
+
+fn five_days() -> u32 {
+    5
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -139,14 +155,24 @@ pub struct SmtpSettings {
     pub user: Option<String>,
     /// File that holds the password (mode 0600), relative to the root.
     pub password_file: Option<String>,
+    /// Certificate of the office's own authority (PEM), relative to the root.
+    pub ca_file: Option<String>,
+    /// For each step of the dialogue.
     #[serde(default = "sixty")]
     pub timeout_seconds: u64,
+    /// For the reply to a whole message: who gives up early mails twice.
+    #[serde(default = "six_hundred")]
+    pub final_timeout_seconds: u64,
     #[serde(default = "four")]
     pub connections: u32,
 }
 
 fn sixty() -> u64 {
     60
+}
+
+fn six_hundred() -> u64 {
+    600
 }
 
 fn four() -> u32 {
@@ -215,9 +241,39 @@ pub fn parse(files: &FileSet, problems: &mut Problems) -> Option<Settings> {
         if smtp.user.is_some() != smtp.password_file.is_some() {
             problems.push(FILE, "mail.smtp: user and password_file go together", None);
         }
+        let local = ["localhost", "127.0.0.1", "::1"].contains(&smtp.host.as_str());
+        if smtp.tls == SmtpTls::None && smtp.user.is_some() && !local {
+            problems.push(
+                FILE,
+                "mail.smtp: the password would cross the network in plain text",
+                Some("set tls = \"starttls\" or \"implicit\"".into()),
+            );
+        }
+        for (name, seconds, most) in
+            [("timeout_seconds", smtp.timeout_seconds, 300), ("final_timeout_seconds", smtp.final_timeout_seconds, 1800)]
+        {
+            if !(1..=most).contains(&seconds) {
+                problems.push(FILE, format!("mail.smtp: {name} must be between 1 and {most}"), None);
+            }
+        }
+        if !(1..=64).contains(&smtp.connections) {
+            problems.push(FILE, "mail.smtp: connections must be between 1 and 64", None);
+        }
         if settings.mail.allowed_domains.is_empty() {
             problems.push(FILE, "mail: allowed_domains is empty", Some("name the domains whose mail may carry project rows".into()));
         }
+    }
+    if settings.mail.daily_max < 1 || settings.mail.too_late_days < 1 {
+        problems.push(FILE, "mail: daily_max and too_late_days must be at least 1", None);
+    }
+    if let Some(test_to) = &settings.mail.test_to
+        && (!test_to.contains('@') || !settings.domain_allowed(test_to))
+    {
+        problems.push(
+            FILE,
+            format!("mail: test_to \"{test_to}\" is no address within allowed_domains"),
+            Some("the test box gets what every unit would get".into()),
+        );
     }
     Some(settings)
 }
@@ -225,6 +281,10 @@ pub fn parse(files: &FileSet, problems: &mut Problems) -> Option<Settings> {
 /// What can only be said with settings and units together: `.example` mailboxes once SMTP is set.
 pub fn cross_check(settings: &Settings, policy: &Policy) -> Option<Vec<Problem>> {
     settings.mail.smtp.as_ref()?;
+    if settings.mail.test_to.is_some() {
+        // nothing goes to them
+        return None;
+    }
     let shipped: Vec<&str> = policy
         .units
         .units

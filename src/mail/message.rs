@@ -27,6 +27,8 @@ pub struct Attachment<'a> {
 pub struct Letter<'a> {
     pub from: Correspondent<'a>,
     pub to: Correspondent<'a>,
+    /// In test mode: whom it would have gone to.
+    pub meant_for: Option<Correspondent<'a>>,
     pub reply_to: Correspondent<'a>,
     pub subject: &'a str,
     pub date: DateTime<FixedOffset>,
@@ -59,14 +61,21 @@ pub fn build(letter: &Letter<'_>) -> Result<Vec<u8>, MessageError> {
     if !plain(letter.id) || !plain(letter.domain) {
         return Err(MessageError::Id(format!("{}@{}", letter.id, letter.domain)));
     }
-    let builder = MessageBuilder::new()
+    let subject = match &letter.meant_for {
+        Some(unit) => format!("【测试，应发{}】{}", unit.name, letter.subject),
+        None => letter.subject.to_owned(),
+    };
+    let mut builder = MessageBuilder::new()
         .from(mailbox(letter.from)?)
         .to(mailbox(letter.to)?)
         .reply_to(mailbox(letter.reply_to)?)
-        .subject(one_line(letter.subject))
+        .subject(one_line(&subject))
         .date(SystemTime::from(letter.date))
         .message_id(Some(format!("<{}@{}>", letter.id, letter.domain)))
         .header(AutoSubmitted);
+    if let Some(unit) = letter.meant_for {
+        builder = builder.header(MeantFor(mailbox(unit)?.email.to_string()));
+    }
     // "=_" can stand in no base64 and no quoted-printable line, so no body can hold a boundary
     let boundary = |part: &str| format!("=_{}_{part}", letter.id);
     let bodies = MultiPart::alternative()
@@ -78,6 +87,56 @@ pub fn build(letter: &Letter<'_>) -> Result<Vec<u8>, MessageError> {
         Some(file) => builder.multipart(MultiPart::mixed().boundary(boundary("m")).multipart(bodies).singlepart(attached(file)))?,
     };
     Ok(message.formatted())
+}
+
+/// The same message to a corrected address under an id of its own: the `To` and `Message-ID` lines are new, every other byte is as it was.
+///
+/// # Errors
+/// An address or id that cannot stand in a header, or bytes that are no message of ours.
+pub fn readdress(bytes: &[u8], to: Correspondent<'_>, id: &str, domain: &str) -> Result<Vec<u8>, MessageError> {
+    let mail = MessageBuilder::new()
+        .from(mailbox(to)?)
+        .to(mailbox(to)?)
+        .message_id(Some(format!("<{id}@{domain}>")))
+        .body(String::new())?
+        .formatted();
+    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").ok_or_else(|| MessageError::Id(id.to_owned()))?;
+    let (head, body) = bytes.split_at(end + 2);
+    let own = headers(&mail);
+    let line_of = |name: &str| own.iter().find(|line| starts_with(line, name)).copied().ok_or_else(|| MessageError::Id(id.to_owned()));
+    let mut out = Vec::with_capacity(bytes.len() + 64);
+    let mut replaced = 0;
+    for line in headers(head) {
+        match ["To: ", "Message-ID: "].into_iter().find(|name| starts_with(line, name)) {
+            Some(name) => {
+                out.extend_from_slice(line_of(name)?);
+                replaced += 1;
+            }
+            None => out.extend_from_slice(line),
+        }
+    }
+    if replaced != 2 {
+        return Err(MessageError::Id(id.to_owned()));
+    }
+    out.extend_from_slice(body);
+    Ok(out)
+}
+
+fn starts_with(line: &[u8], name: &str) -> bool {
+    line.len() > name.len() && line[..name.len()].eq_ignore_ascii_case(name.as_bytes())
+}
+
+/// Header lines with what is folded under them.
+fn headers(head: &[u8]) -> Vec<&[u8]> {
+    let mut out: Vec<&[u8]> = Vec::new();
+    let mut start = 0;
+    for (at, _) in head.iter().enumerate().filter(|(_, byte)| **byte == b'\n') {
+        if !matches!(head.get(at + 1), Some(b' ' | b'\t')) {
+            out.push(&head[start..=at]);
+            start = at + 1;
+        }
+    }
+    out
 }
 
 fn mailbox(correspondent: Correspondent<'_>) -> Result<Mailbox, MessageError> {
@@ -152,6 +211,10 @@ fn encoded(bytes: &[u8]) -> Body {
 #[derive(Clone)]
 struct AutoSubmitted;
 
+/// `X-Duban-Meant-For`: the address a mail of test mode would have gone to.
+#[derive(Clone)]
+struct MeantFor(String);
+
 /// Content-Type with a name already encoded.
 #[derive(Clone)]
 struct NamedType(String);
@@ -174,6 +237,20 @@ impl Header for AutoSubmitted {
 
     fn display(&self) -> HeaderValue {
         HeaderValue::new(AutoSubmitted::name(), "auto-generated".to_owned())
+    }
+}
+
+impl Header for MeantFor {
+    fn name() -> HeaderName {
+        HeaderName::new_from_ascii_str("X-Duban-Meant-For")
+    }
+
+    fn parse(text: &str) -> Result<MeantFor, NotRead> {
+        Ok(MeantFor(text.to_owned()))
+    }
+
+    fn display(&self) -> HeaderValue {
+        HeaderValue::new(MeantFor::name(), self.0.clone())
     }
 }
 
@@ -213,6 +290,7 @@ mod tests {
         Letter {
             from: Correspondent { name: "省投资促进局督办", address: "duban@gz.example" },
             to: Correspondent { name: "瓮安县投资促进局\r\nBcc: x@y.example", address: "522725@gz.example" },
+            meant_for: None,
             reply_to: Correspondent { name: "省投资促进局", address: "520000@gz.example" },
             subject: "【督办提醒】瓮安县 截至2026年9月30日：红3 橙5 黄8，本周到期2（新增4、升级2）",
             date: DateTime::parse_from_rfc3339("2026-10-08T08:00:00+08:00").unwrap(),
@@ -248,6 +326,33 @@ mod tests {
         if let Some(path) = std::env::var_os("DUBAN_LETTER") {
             std::fs::write(path, &text).unwrap();
         }
+    }
+
+    #[test]
+    fn a_corrected_address_changes_two_lines() {
+        let bytes = build(&letter()).unwrap();
+        let new = Correspondent { name: "瓮安县投资促进局", address: "right@gz.example" };
+        let again = readdress(&bytes, new, "quarterly-20261008-522725-a1", "gz.example").unwrap();
+        let (old, new) = (String::from_utf8(bytes).unwrap(), String::from_utf8(again.clone()).unwrap());
+        assert_eq!(old.split_once("\r\n\r\n").unwrap().1, new.split_once("\r\n\r\n").unwrap().1);
+        assert!(
+            new.contains("<right@gz.example>\r\n") && new.contains("Message-ID: <quarterly-20261008-522725-a1@gz.example>\r\n"),
+            "{new}"
+        );
+        assert!(!new.contains("522725@gz.example>\r\n"), "{new}");
+        let head = |text: &str| text.split_once("\r\n\r\n").unwrap().0.matches(":").count();
+        assert_eq!(head(&old), head(&new));
+        // twice is no trouble either
+        readdress(&again, Correspondent { name: "", address: "a@gz.example" }, "x-a2", "gz.example").unwrap();
+        assert!(readdress(b"no message", Correspondent { name: "", address: "a@gz.example" }, "x", "y").is_err());
+    }
+
+    #[test]
+    fn test_mode_marks_whom_it_is_meant_for() {
+        let meant_for = Some(Correspondent { name: "瓮安县投资促进局", address: "522725@gz.example" });
+        let text = String::from_utf8(build(&Letter { meant_for, ..letter() }).unwrap()).unwrap();
+        assert!(text.contains("X-Duban-Meant-For: 522725@gz.example\r\n"), "{text}");
+        assert!(!String::from_utf8(build(&letter()).unwrap()).unwrap().contains("X-Duban"));
     }
 
     #[test]

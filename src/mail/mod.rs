@@ -2,5 +2,6 @@
 //! [`crate::domain::digest`]; here nothing is counted, left out or added.
 
 pub mod message;
+pub mod smtp;
 pub mod templates;
 pub mod transport;

@@ -1,121 +1,114 @@
 //! Handing finished bytes to a server, or, with no SMTP set, to a folder.
 
-use crate::domain::delivery::{Attempt, classify};
-use lettre::address::Envelope;
-use lettre::transport::smtp::PoolConfig;
-use lettre::transport::smtp::authentication::Credentials;
-use lettre::transport::smtp::client::{Tls, TlsParameters};
-use lettre::{Address, SmtpTransport, Transport};
+use super::smtp::{Line, Server, ServerError, Smtp};
+use crate::domain::delivery::{Attempt, Fault, FaultKind, Phase};
 use std::io::Write;
-use std::path::PathBuf;
-use std::time::Duration;
-
-/// How to reach a server.
-#[derive(Clone, Debug)]
-pub struct Server {
-    pub host: String,
-    pub port: u16,
-    pub tls: ServerTls,
-    pub login: Option<(String, String)>,
-    /// For every read and write; a server that says nothing longer is given up.
-    pub timeout: Duration,
-    /// Messages under way at a time.
-    pub connections: u32,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ServerTls {
-    Starttls,
-    Implicit,
-    Plain,
-}
-
-#[derive(Debug, thiserror::Error)]
-#[error("mail.smtp: {0}")]
-pub struct ServerError(String);
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Where mails go.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub enum Mailer {
-    Smtp {
-        transport: SmtpTransport,
-        from: Address,
-        connections: u32,
-    },
+    Smtp(Arc<Smtp>),
     /// One .eml file per message.
     Directory(PathBuf),
 }
 
+/// One message on its way.
+#[derive(Clone, Copy, Debug)]
+pub struct Parcel<'a> {
+    pub to: &'a str,
+    /// Its name in a directory.
+    pub file: &'a str,
+    pub bytes: &'a [u8],
+}
+
 impl Mailer {
     /// # Errors
-    /// A host name TLS cannot check, or a sender that is no address.
-    pub fn smtp(server: &Server, from: &str) -> Result<Mailer, ServerError> {
-        let fault = |error: &dyn std::fmt::Display| ServerError(error.to_string());
-        let from: Address = from.parse().map_err(|error| fault(&error))?;
-        let tls = match server.tls {
-            ServerTls::Plain => Tls::None,
-            ServerTls::Starttls => Tls::Required(TlsParameters::new(server.host.clone()).map_err(|error| fault(&error))?),
-            ServerTls::Implicit => Tls::Wrapper(TlsParameters::new(server.host.clone()).map_err(|error| fault(&error))?),
-        };
-        let mut builder = SmtpTransport::builder_dangerous(&server.host).port(server.port).tls(tls).timeout(Some(server.timeout));
-        if let Some((user, password)) = &server.login {
-            builder = builder.credentials(Credentials::new(user.clone(), password.clone()));
-        }
-        let pool = PoolConfig::new().max_size(server.connections);
-        Ok(Mailer::Smtp { transport: builder.pool_config(pool).build(), from, connections: server.connections })
+    /// A host name TLS cannot check, a `ca_file` that cannot be read, or a sender that is no address.
+    pub fn smtp(server: Server, from: &str) -> Result<Mailer, ServerError> {
+        Ok(Mailer::Smtp(Arc::new(Smtp::new(server, from)?)))
     }
 
     /// How many messages may be under way at a time.
-    pub fn parallel(&self) -> i64 {
+    pub fn parallel(&self) -> usize {
         match self {
-            Mailer::Smtp { connections, .. } => i64::from((*connections).max(1)),
+            Mailer::Smtp(smtp) => smtp.server().connections.clamp(1, 64) as usize,
             Mailer::Directory(_) => 16,
         }
     }
 
-    /// Delivers one message. Blocking. `file` names it in a directory.
-    pub fn deliver(&self, to: &str, file: &str, bytes: &[u8]) -> Attempt {
+    /// The longest time between a final dot and its reply.
+    pub fn final_seconds(&self) -> i64 {
         match self {
-            Mailer::Directory(folder) => match write_file(folder, file, bytes) {
-                Ok(()) => Attempt::Accepted(format!("{file}.eml")),
-                Err(error) => Attempt::Later(format!("cannot write {}: {error}", folder.display())),
-            },
-            Mailer::Smtp { transport, from, .. } => {
-                let envelope = to
-                    .parse::<Address>()
-                    .map_err(|error| error.to_string())
-                    .and_then(|to| Envelope::new(Some(from.clone()), vec![to]).map_err(|error| error.to_string()));
-                match envelope {
-                    Err(error) => Attempt::Refused(format!("not an address: {error}")),
-                    Ok(envelope) => match transport.send_raw(&envelope, bytes) {
-                        Ok(response) => classify(response.code().into(), &response.message().collect::<Vec<_>>().join(" ")),
-                        Err(error) => failed(&error),
-                    },
+            Mailer::Smtp(smtp) => i64::try_from(smtp.server().final_timeout.as_secs()).unwrap_or(i64::MAX / 2),
+            Mailer::Directory(_) => 0,
+        }
+    }
+
+    /// Delivers one message over a line of its own.
+    pub async fn deliver(&self, line: &mut Line, parcel: &Parcel<'_>, may_finish: &(dyn Fn() -> bool + Sync)) -> Attempt {
+        match self {
+            Mailer::Smtp(smtp) => line.deliver(smtp, parcel.to, parcel.bytes, may_finish).await,
+            Mailer::Directory(folder) => {
+                let written = {
+                    let (folder, file, bytes) = (folder.clone(), parcel.file.to_owned(), parcel.bytes.to_vec());
+                    tokio::task::spawn_blocking(move || write_file(&folder, &file, &bytes)).await
+                };
+                let failed = |detail: String| {
+                    let detail = format!("cannot write {}: {detail}", folder.display());
+                    Attempt::Channel(Fault { kind: FaultKind::Folder, phase: Phase::Body, detail })
+                };
+                match written {
+                    Ok(Ok(())) => Attempt::Accepted(format!("{}.eml", parcel.file)),
+                    Ok(Err(error)) => failed(error.to_string()),
+                    Err(error) => failed(error.to_string()),
                 }
             }
         }
     }
+
+    /// Removes what a killed process left half written in the folder. The caller is the only one who delivers.
+    ///
+    /// # Errors
+    /// The folder cannot be read or a file not removed; one that is not there holds nothing.
+    pub fn sweep(&self) -> std::io::Result<()> {
+        let Mailer::Directory(folder) = self else { return Ok(()) };
+        let entries = match std::fs::read_dir(folder) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            other => other?,
+        };
+        for entry in entries {
+            let entry = entry?;
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name.starts_with(PART.0) && name.ends_with(PART.1) {
+                std::fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Connects, agrees on TLS and logs in, without sending anything. `None` = mails go to a folder.
+    ///
+    /// # Errors
+    /// What keeps mails back.
+    pub async fn try_out(&self) -> Option<Result<(), Fault>> {
+        let Mailer::Smtp(smtp) = self else { return None };
+        let mut line = Line::default();
+        let outcome = line.open(smtp).await;
+        line.close().await;
+        Some(outcome)
+    }
 }
 
-/// What a failed send came to. An error without a reply may have come after the server took the message.
-fn failed(error: &lettre::transport::smtp::Error) -> Attempt {
-    let text = error.to_string();
-    if let Some(code) = error.status() {
-        return classify(code.into(), &text);
-    }
-    if error.is_client() || error.is_tls() {
-        return Attempt::Channel(text);
-    }
-    if text.to_ascii_lowercase().contains("connect") {
-        return Attempt::Later(text);
-    }
-    Attempt::Unknown(text)
-}
+/// How the name of a file begins and ends while it is being written.
+const PART: (&str, &str) = (".duban-", ".part");
 
 /// Temp file, fsync, rename, fsync of the folder: a visible file is whole, and the same bytes written twice are one file.
-fn write_file(folder: &std::path::Path, file: &str, bytes: &[u8]) -> std::io::Result<()> {
+fn write_file(folder: &Path, file: &str, bytes: &[u8]) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)?;
-    let mut temp = tempfile::NamedTempFile::new_in(folder)?;
+    let mut temp = tempfile::Builder::new().prefix(PART.0).suffix(PART.1).tempfile_in(folder)?;
     temp.write_all(bytes)?;
     temp.as_file().sync_all()?;
     temp.persist(folder.join(format!("{file}.eml"))).map_err(|error| error.error)?;

@@ -59,7 +59,7 @@ impl StoredFacts<'_> {
 /// Bytes of JSON that are packed into one row.
 const PART_BYTES: usize = 256 * 1024;
 
-fn light(code: &str) -> Option<Light> {
+pub(super) fn light(code: &str) -> Option<Light> {
     Light::from_code(code)
 }
 
@@ -252,7 +252,12 @@ impl Store {
                 days.insert(id, day);
             }
         }
-        let rows = sqlx::query("SELECT DISTINCT unit, run FROM outbox").fetch_all(&self.pool).await?;
+        let rows = sqlx::query(
+            // one that never reached the unit, or was only a test, was no digest
+            "SELECT DISTINCT unit, run FROM outbox WHERE act='' AND test=0 AND (unknowns>0 OR state NOT IN ('refused','dead','superseded'))",
+        )
+        .fetch_all(&self.pool)
+        .await?;
         let mut out: HashMap<String, NaiveDate> = HashMap::new();
         for row in &rows {
             if let Some(day) = days.get(&text(row, "run")?) {

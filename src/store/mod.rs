@@ -11,6 +11,7 @@ mod notes;
 pub mod outbox;
 pub mod records;
 pub mod runs;
+pub mod sending;
 pub mod snapshots;
 
 use sqlx::any::{AnyArguments, AnyPoolOptions, AnyRow};
@@ -135,6 +136,36 @@ impl Store {
         };
         let pool = options(dialect, connections).connect(&url).await.map_err(open_error)?;
         Ok(Store { pool, dialect, holder: holder(root) })
+    }
+
+    /// Looks into a database as it is, without bringing its tables up to date; `None` = there is none yet, or it is of an older version.
+    ///
+    /// # Errors
+    /// The database cannot be reached.
+    pub async fn look(root: &Path, url: &str) -> Result<Option<Store>> {
+        sqlx::any::install_default_drivers();
+        let (url, dialect, shown) = match url.strip_prefix("sqlite:") {
+            Some(path) => {
+                let path = root.join(path.trim_start_matches("//"));
+                if !path.is_file() {
+                    return Ok(None);
+                }
+                (format!("sqlite://{}?mode=rw", path.display()), Dialect::Sqlite, path.display().to_string())
+            }
+            None => (url.to_owned(), Dialect::Postgres, url.rsplit('@').next().unwrap_or_default().to_owned()),
+        };
+        let pool = AnyPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(Duration::from_secs(5))
+            .connect(&url)
+            .await
+            .map_err(|error| StoreError::Open(shown, error.to_string()))?;
+        let store = Store { pool, dialect, holder: holder(root) };
+        let known = sqlx::query("SELECT 1 FROM sending").fetch_optional(&store.pool).await.is_ok();
+        if !known {
+            store.close().await;
+        }
+        Ok(known.then_some(store))
     }
 
     pub async fn close(&self) {

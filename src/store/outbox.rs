@@ -1,11 +1,14 @@
-//! The outbox (发件箱): every message as fixed bytes, claimed with a lease and a fence, settled once.
+//! The outbox (发件箱): every message as fixed bytes, and what it told; who was told what, when, and did it arrive. How messages leave it
+//! is in [`super::sending`].
 
-use super::{ROWS_PER_STATEMENT, Result, Store, number, sql, text};
-use crate::domain::delivery::{ATTEMPTS_MAX, Attempt, DeliveryState};
+use super::findings::light;
+use super::{ROWS_PER_STATEMENT, Result, Store, json, number, sql, text, to_json};
+use crate::domain::delivery::DeliveryState;
 use crate::domain::finding::Identity;
 use crate::domain::rule::Light;
 use crate::store::runs::{Run, RunInputs};
-use sqlx::Row;
+use sqlx::any::AnyRow;
+use sqlx::{Any, Row, Transaction};
 use std::collections::BTreeMap;
 
 /// A message to be queued.
@@ -24,7 +27,6 @@ pub struct NewMessage {
     pub bytes: Vec<u8>,
     /// Code of the act above 催办 that a person releases; empty for a digest.
     pub act: String,
-    pub held: bool,
 }
 
 /// What a unit is told with its message.
@@ -44,18 +46,10 @@ pub struct OutboxBatch {
     pub now: String,
     /// What the run prints.
     pub result: String,
-}
-
-/// A claimed message.
-#[derive(Clone, Debug)]
-pub struct Claimed {
-    pub id: String,
-    pub address: String,
-    pub unit: String,
-    pub message_id: String,
-    pub bytes: Vec<u8>,
-    pub attempts: u32,
-    pub fence: i64,
+    /// Messages that are not out by then are not sent any more.
+    pub expires_at: String,
+    /// Made in test mode: no unit counts as told.
+    pub test: bool,
 }
 
 /// One line of `duban outbox list`.
@@ -71,7 +65,50 @@ pub struct Listed {
     pub reply: String,
     pub created_at: String,
     pub settled_at: String,
+    /// When it goes next, while it is pending or unknown.
+    pub next_at: String,
+    pub expires_at: String,
+    /// Attempts that ended where the server may have taken it.
+    pub unknowns: i64,
+    pub test: bool,
+    /// The message whose content this one carries to a corrected address.
+    pub instead_of: String,
+    pub message_id: String,
+    /// Code of the act of a draft; empty for a digest.
+    pub act: String,
 }
+
+/// What is looked for in the outbox; empty = everything.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    pub run: Option<String>,
+    pub state: Option<DeliveryState>,
+    /// Unit name.
+    pub unit: Option<String>,
+    /// Rule and key of a finding.
+    pub finding: Option<(String, String)>,
+}
+
+/// Something that happened to a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    pub at: String,
+    /// Empty for the service itself.
+    pub who: String,
+    pub what: String,
+    pub detail: String,
+}
+
+/// Who did something by hand, when, and why.
+#[derive(Clone, Copy, Debug)]
+pub struct Deed<'a> {
+    pub at: &'a str,
+    pub who: &'a str,
+    pub why: &'a str,
+}
+
+/// What a unit was told, as it is stored: [rule, ledger, key, light].
+type Lines = Vec<[String; 4]>;
 
 impl Store {
     /// Commits everything a run tells: its messages, what each unit is told, what is printed, and the step itself. Called twice it
@@ -80,7 +117,7 @@ impl Store {
     /// # Errors
     /// The database fails, or another process has taken the run over.
     pub async fn commit_outbox(&self, run: &Run, step: &str, inputs: &RunInputs, batch: &OutboxBatch) -> Result<()> {
-        let OutboxBatch { messages, told, told_on, now, result } = batch;
+        let OutboxBatch { messages, told, told_on, now, result, expires_at, test } = batch;
         let mut transaction = self.begin().await?;
         super::runs::advance(&mut transaction, run, step, inputs).await?;
         sqlx::query("UPDATE run SET result=$2 WHERE id=$1").bind(&run.id).bind(result).execute(&mut *transaction).await?;
@@ -88,12 +125,12 @@ impl Store {
         for part in messages.chunks(8) {
             let statement = format!(
                 "INSERT INTO outbox (id, run, recipient, address, unit, subject, message_id, digest_sha256, message, state, fence, lease_until, attempts, \
-                 next_at, reply, created_at, settled_at) VALUES {} ON CONFLICT DO NOTHING",
-                self.dialect.values(part.len(), 17)
+                 next_at, reply, created_at, settled_at, test, expires_at, act) VALUES {} ON CONFLICT DO NOTHING",
+                self.dialect.values(part.len(), 20)
             );
             let mut query = sqlx::query(sql(statement));
             for message in part {
-                let state = if message.held { DeliveryState::Held } else { DeliveryState::Pending };
+                let state = if message.act.is_empty() { DeliveryState::Pending } else { DeliveryState::Draft };
                 query = query
                     .bind(&message.id)
                     .bind(&run.id)
@@ -111,24 +148,35 @@ impl Store {
                     .bind(now)
                     .bind("")
                     .bind(now)
-                    .bind("");
+                    .bind("")
+                    .bind(i64::from(*test))
+                    .bind(expires_at)
+                    .bind(&message.act);
             }
             query.execute(&mut *transaction).await?;
         }
-        for NewTold { unit, told } in told {
-            let known = sqlx::query("SELECT rule, ledger, key, light FROM told WHERE unit=$1 AND sample=$2 ORDER BY rule, ledger, key")
-                .bind(unit)
-                .bind(i64::from(inputs.sample))
-                .fetch_all(&mut *transaction)
-                .await?;
-            let lines: Vec<[String; 4]> = known
-                .iter()
-                .map(|row| Ok([text(row, "rule")?, text(row, "ledger")?, text(row, "key")?, text(row, "light")?]))
-                .collect::<Result<_>>()?;
+        supersede(&mut transaction, run, *test, now).await?;
+        write_told_lines(self, &mut transaction, messages, told).await?;
+        for NewTold { unit, told } in told.iter().filter(|_| !test) {
+            let known = match not_told(&mut transaction, run, unit).await? {
+                Some(before) => before,
+                None => {
+                    let known =
+                        sqlx::query("SELECT rule, ledger, key, light FROM told WHERE unit=$1 AND sample=$2 ORDER BY rule, ledger, key")
+                            .bind(unit)
+                            .bind(i64::from(inputs.sample))
+                            .fetch_all(&mut *transaction)
+                            .await?;
+                    known
+                        .iter()
+                        .map(|row| Ok([text(row, "rule")?, text(row, "ledger")?, text(row, "key")?, text(row, "light")?]))
+                        .collect::<Result<Lines>>()?
+                }
+            };
             sqlx::query("INSERT INTO told_history (run, unit, body) VALUES ($1,$2,$3) ON CONFLICT DO NOTHING")
                 .bind(&run.id)
                 .bind(unit)
-                .bind(super::to_json(&lines)?)
+                .bind(to_json(&known)?)
                 .execute(&mut *transaction)
                 .await?;
             sqlx::query("DELETE FROM told WHERE unit=$1").bind(unit).execute(&mut *transaction).await?;
@@ -160,7 +208,7 @@ impl Store {
     /// What an earlier revision of a run's slot said to each recipient: recipient → fingerprint.
     pub async fn said_before(&self, job: &str, slot: &str, revision: i64) -> Result<BTreeMap<String, String>> {
         let rows = sqlx::query(
-            "SELECT o.recipient, o.digest_sha256 FROM outbox o JOIN run r ON r.id=o.run WHERE r.job=$1 AND r.slot=$2 AND r.revision<$3 ORDER BY r.revision",
+            "SELECT o.recipient, o.digest_sha256 FROM outbox o JOIN run r ON r.id=o.run WHERE r.job=$1 AND r.slot=$2 AND r.revision<$3 AND o.test=0 ORDER BY r.revision",
         )
         .bind(job)
         .bind(slot)
@@ -168,92 +216,6 @@ impl Store {
         .fetch_all(&self.pool)
         .await?;
         rows.iter().map(|row| Ok((text(row, "recipient")?, text(row, "digest_sha256")?))).collect()
-    }
-
-    /// Takes messages that are due: pending ones, and ones whose claim ran out (outcome unknown; the same bytes go again).
-    pub async fn claim_messages(&self, run: Option<&str>, limit: i64, now: &str, lease_until: &str) -> Result<Vec<Claimed>> {
-        // the inner choice locks rows on PostgreSQL, so that two processes never take the same one
-        let statement = format!(
-            "UPDATE outbox SET state='sending', fence=fence+1, lease_until=$3, holder=$5, attempts=attempts+1 WHERE id IN (\
-             SELECT id FROM outbox WHERE ((state IN ('pending','unknown') AND next_at<=$2) OR (state='sending' AND lease_until<$2)) \
-             AND ($4='' OR run=$4) ORDER BY next_at, id LIMIT $1{}) RETURNING id, address, unit, message_id, message, attempts, fence",
-            self.dialect.skip_locked()
-        );
-        let rows = sqlx::query(sql(statement))
-            .bind(limit)
-            .bind(now)
-            .bind(lease_until)
-            .bind(run.unwrap_or_default())
-            .bind(&self.holder)
-            .fetch_all(&self.pool)
-            .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(Claimed {
-                    id: text(row, "id")?,
-                    address: text(row, "address")?,
-                    unit: text(row, "unit")?,
-                    message_id: text(row, "message_id")?,
-                    bytes: row.try_get("message")?,
-                    attempts: number(row, "attempts")? as u32,
-                    fence: number(row, "fence")?,
-                })
-            })
-            .collect()
-    }
-
-    /// Ends the claims that a dead process of this machine and root left: their outcome is unknown, the same bytes go again. The caller
-    /// holds the delivery lock, which a live process would hold.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub async fn take_back_messages(&self, now: &str) -> Result<u64> {
-        let done = sqlx::query(
-            "UPDATE outbox SET state='unknown', lease_until='', next_at=$2, reply='the sender died' WHERE state='sending' AND holder=$1",
-        )
-        .bind(&self.holder)
-        .bind(now)
-        .execute(&self.pool)
-        .await?;
-        Ok(done.rows_affected())
-    }
-
-    /// Settles a claimed message; a claim that was taken over settles nothing. A set-up that let nobody in is no attempt.
-    pub async fn settle_message(&self, claimed: &Claimed, attempt: &Attempt, now: &str, next_at: &str) -> Result<bool> {
-        let (state, reply) = match attempt {
-            Attempt::Accepted(reply) => (DeliveryState::Accepted, reply),
-            Attempt::Refused(reply) => (DeliveryState::Refused, reply),
-            Attempt::Later(reply) if claimed.attempts >= ATTEMPTS_MAX => (DeliveryState::Refused, reply),
-            Attempt::Later(reply) | Attempt::Channel(reply) => (DeliveryState::Pending, reply),
-            Attempt::Unknown(reply) => (DeliveryState::Unknown, reply),
-        };
-        // PostgreSQL takes no NUL, and a message whose outcome cannot be stored would be sent again
-        let reply = reply.replace('\0', "");
-        let unused = i64::from(matches!(attempt, Attempt::Channel(_)));
-        let settled_at = if matches!(state, DeliveryState::Accepted | DeliveryState::Refused) { now } else { "" };
-        let done = sqlx::query(
-            "UPDATE outbox SET state=$3, reply=$4, next_at=$5, settled_at=$6, lease_until='', attempts=attempts-$7 \
-             WHERE id=$1 AND fence=$2 AND state='sending'",
-        )
-        .bind(&claimed.id)
-        .bind(claimed.fence)
-        .bind(state.code())
-        .bind(reply)
-        .bind(next_at)
-        .bind(settled_at)
-        .bind(unused)
-        .execute(&self.pool)
-        .await?;
-        Ok(done.rows_affected() == 1)
-    }
-
-    /// Lets nothing out before a time: the server does not let us in, and more attempts would only lock the account.
-    pub async fn pause_sending(&self, until: &str) -> Result<()> {
-        sqlx::query("UPDATE outbox SET next_at=$1 WHERE state IN ('pending', 'unknown') AND next_at<$1")
-            .bind(until)
-            .execute(&self.pool)
-            .await?;
-        Ok(())
     }
 
     /// Messages by state, of one run or of all.
@@ -271,31 +233,77 @@ impl Store {
         Ok(out)
     }
 
-    /// Messages, newest run first.
-    pub async fn messages(&self, run: Option<&str>, state: Option<DeliveryState>) -> Result<Vec<Listed>> {
-        let rows = sqlx::query(
-            "SELECT id, run, address, unit, subject, state, attempts, reply, created_at, settled_at FROM outbox \
-             WHERE ($1='' OR run=$1) AND ($2='' OR state=$2) ORDER BY created_at DESC, id",
+    /// How many messages of a run were made in test mode, and how many were taken after an outcome that was not known.
+    pub async fn delivery_marks(&self, run: &str) -> Result<(i64, i64)> {
+        let row = sqlx::query(
+            "SELECT COALESCE(SUM(test), 0) AS tests, COALESCE(SUM(CASE WHEN unknowns>0 AND state='accepted' THEN 1 ELSE 0 END), 0) AS repeated \
+             FROM (SELECT CAST(test AS INTEGER) AS test, unknowns, state FROM outbox WHERE run=$1) AS mine",
         )
-        .bind(run.unwrap_or_default())
-        .bind(state.map_or("", DeliveryState::code))
+        .bind(run)
+        .fetch_one(&self.pool)
+        .await?;
+        Ok((number(&row, "tests")?, number(&row, "repeated")?))
+    }
+
+    /// Messages, newest first.
+    pub async fn messages(&self, wanted: &Wanted) -> Result<Vec<Listed>> {
+        let lines = wanted.finding.as_ref().map(|(rule, key)| (like(rule, key), rule, key));
+        let rows = sqlx::query(
+            "SELECT o.id, o.run, o.address, o.unit, o.subject, o.state, o.attempts, o.reply, o.created_at, o.settled_at, o.next_at, \
+             o.expires_at, o.unknowns, o.test, o.instead_of, o.message_id, COALESCE(t.body, '') AS told FROM outbox o \
+             LEFT JOIN outbox_told t ON $4<>'' AND t.message=CASE WHEN o.instead_of='' THEN o.id ELSE o.instead_of END \
+             WHERE ($1='' OR o.run=$1) AND ($2='' OR o.state=$2) AND ($3='' OR o.unit=$3) AND ($4='' OR t.body LIKE $4 ESCAPE '!') \
+             ORDER BY o.created_at DESC, o.id",
+        )
+        .bind(wanted.run.as_deref().unwrap_or_default())
+        .bind(wanted.state.map_or("", DeliveryState::code))
+        .bind(wanted.unit.as_deref().unwrap_or_default())
+        .bind(lines.as_ref().map_or("", |(like, ..)| like.as_str()))
         .fetch_all(&self.pool)
         .await?;
+        let mut out = Vec::new();
+        for row in &rows {
+            if let Some((_, rule, key)) = lines {
+                // LIKE knows no upper and lower case on SQLite
+                let told: Lines = json("told", &text(row, "id")?, &text(row, "told")?)?;
+                if !told.iter().any(|[r, _, k, _]| r == rule && k == key) {
+                    continue;
+                }
+            }
+            out.push(listed(row)?);
+        }
+        Ok(out)
+    }
+
+    /// One message without its bytes.
+    pub async fn message_row(&self, id: &str) -> Result<Option<Listed>> {
+        let row = sqlx::query(
+            "SELECT id, run, address, unit, subject, state, attempts, reply, created_at, settled_at, next_at, expires_at, unknowns, test, \
+             instead_of, message_id FROM outbox WHERE id=$1",
+        )
+        .bind(id)
+        .fetch_optional(&self.pool)
+        .await?;
+        row.as_ref().map(listed).transpose()
+    }
+
+    /// The light a message gave a finding; `None` = it did not tell of it.
+    pub async fn told_in(&self, message: &Listed, rule: &str, key: &str) -> Result<Option<Option<Light>>> {
+        let id = if message.instead_of.is_empty() { &message.id } else { &message.instead_of };
+        let row = sqlx::query("SELECT body FROM outbox_told WHERE message=$1").bind(id).fetch_optional(&self.pool).await?;
+        let Some(row) = row else { return Ok(None) };
+        let lines: Lines = json("told", id, &text(&row, "body")?)?;
+        Ok(lines.iter().find(|[r, _, k, _]| r == rule && k == key).map(|[.., code]| light(code)))
+    }
+
+    /// What happened to a message, in order.
+    pub async fn events(&self, id: &str) -> Result<Vec<Event>> {
+        let rows = sqlx::query("SELECT at, who, what, detail FROM outbox_event WHERE message=$1 ORDER BY no")
+            .bind(id)
+            .fetch_all(&self.pool)
+            .await?;
         rows.iter()
-            .map(|row| {
-                Ok(Listed {
-                    id: text(row, "id")?,
-                    run: text(row, "run")?,
-                    address: text(row, "address")?,
-                    unit: text(row, "unit")?,
-                    subject: text(row, "subject")?,
-                    state: DeliveryState::parse(&text(row, "state")?).unwrap_or(DeliveryState::Held),
-                    attempts: number(row, "attempts")?,
-                    reply: text(row, "reply")?,
-                    created_at: text(row, "created_at")?,
-                    settled_at: text(row, "settled_at")?,
-                })
-            })
+            .map(|row| Ok(Event { at: text(row, "at")?, who: text(row, "who")?, what: text(row, "what")?, detail: text(row, "detail")? }))
             .collect()
     }
 
@@ -305,24 +313,242 @@ impl Store {
         Ok(row.map(|row| row.try_get("message")).transpose()?)
     }
 
-    /// The paths of files a message was delivered to need no second writing: ids still to be delivered.
+    /// How many messages are still to be delivered.
     pub async fn undelivered(&self) -> Result<i64> {
         let row =
             sqlx::query("SELECT COUNT(*) AS n FROM outbox WHERE state IN ('pending','sending','unknown')").fetch_one(&self.pool).await?;
         number(&row, "n")
     }
 
-    /// Moves messages from one state to another; `ids` empty = all of that state. Returns how many. What was settled starts anew, with
-    /// all its attempts.
-    pub async fn move_messages(&self, ids: &[String], from: DeliveryState, to: DeliveryState, now: &str) -> Result<u64> {
-        const MOVE: &str = "UPDATE outbox SET state=$2, next_at=$3, settled_at='', \
-             attempts=CASE WHEN settled_at='' THEN attempts ELSE 0 END WHERE state=$1 AND ($4='' OR id=$4)";
+    /// Moves messages by hand from some states to another; `ids` empty = all in these states. What was settled starts anew, with all its
+    /// attempts, until `expires_at`. Returns the ids that moved; each of them notes the deed.
+    ///
+    /// Drafts are among them only where they are named.
+    pub async fn move_messages(
+        &self,
+        ids: &[String],
+        from: &[DeliveryState],
+        to: DeliveryState,
+        deed: Deed<'_>,
+        expires_at: &str,
+    ) -> Result<Vec<String>> {
+        let states: Vec<String> = from.iter().map(|state| format!("'{}'", state.code())).collect();
+        let statement = format!(
+            "UPDATE outbox SET state=$1, next_at=$2, attempts=CASE WHEN settled_at='' THEN attempts ELSE 0 END, \
+             expires_at=CASE WHEN $1='pending' THEN $4 ELSE expires_at END, settled_at='' \
+             WHERE state IN ({}) AND ($3='' OR id=$3) RETURNING id",
+            states.join(",")
+        );
         let all = [String::new()];
-        let mut moved = 0;
+        let mut transaction = self.begin().await?;
+        let mut moved = Vec::new();
         for id in if ids.is_empty() { &all[..] } else { ids } {
-            let done = sqlx::query(MOVE).bind(from.code()).bind(to.code()).bind(now).bind(id).execute(&self.pool).await?;
-            moved += done.rows_affected();
+            let rows = sqlx::query(sql(statement.clone()))
+                .bind(to.code())
+                .bind(deed.at)
+                .bind(id)
+                .bind(expires_at)
+                .fetch_all(&mut *transaction)
+                .await?;
+            for row in &rows {
+                moved.push(text(row, "id")?);
+            }
         }
+        moved.sort();
+        for id in &moved {
+            let what = match to {
+                DeliveryState::Held => "held",
+                DeliveryState::Rejected => "rejected",
+                _ => "released",
+            };
+            note(&mut transaction, id, deed.at, deed.who, what, deed.why).await?;
+        }
+        transaction.commit().await?;
         Ok(moved)
     }
+
+    /// Sends the content of a message to a corrected address: a message of its own with the same body; the old one is settled and points
+    /// to it. `false` = the old one is no longer in a state from which it can be sent again, or this was done before.
+    pub async fn readdress(&self, old: &str, new: &NewMessage, deed: Deed<'_>, expires_at: &str) -> Result<bool> {
+        let mut transaction = self.begin().await?;
+        let done = sqlx::query(
+            "UPDATE outbox SET state='superseded', settled_at=$2 WHERE id=$1 AND state IN ('refused','dead','pending','unknown','held')",
+        )
+        .bind(old)
+        .bind(deed.at)
+        .execute(&mut *transaction)
+        .await?;
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
+        let made = sqlx::query(
+            "INSERT INTO outbox (id, run, recipient, address, unit, subject, message_id, digest_sha256, message, state, fence, lease_until, attempts, \
+             next_at, reply, created_at, settled_at, test, expires_at, instead_of, act) \
+             SELECT $2, run, $3, $4, unit, subject, $5, digest_sha256, $6, 'pending', 0, '', 0, $7, '', $7, '', test, $8, \
+             CASE WHEN instead_of='' THEN id ELSE instead_of END, act FROM outbox WHERE id=$1 ON CONFLICT DO NOTHING",
+        )
+        .bind(old)
+        .bind(&new.id)
+        .bind(&new.recipient)
+        .bind(&new.address)
+        .bind(&new.message_id)
+        .bind(new.bytes.clone())
+        .bind(deed.at)
+        .bind(expires_at)
+        .execute(&mut *transaction)
+        .await?;
+        if made.rows_affected() == 0 {
+            return Ok(false);
+        }
+        note(&mut transaction, old, deed.at, deed.who, "readdressed", &format!("{}；{}", new.id, deed.why)).await?;
+        note(&mut transaction, &new.id, deed.at, deed.who, "made", &format!("{old}；{}", deed.why)).await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    /// What units (by name) count as told, where their last message did not and will not reach them: what they had been told before it. A
+    /// message that is still waiting counts so too where the coming one of this job and slot will replace it.
+    pub async fn told_instead(&self, job: &str, slot: &str) -> Result<BTreeMap<String, BTreeMap<Identity, Option<Light>>>> {
+        let rows = sqlx::query(sql(format!(
+            "SELECT h.unit, h.body FROM told_history h JOIN outbox o ON o.run=h.run AND o.unit=h.unit JOIN run r ON r.id=o.run \
+             WHERE {NOT_TOLD} AND EXISTS (SELECT 1 FROM told t WHERE t.unit=h.unit AND t.run=h.run) ORDER BY h.unit"
+        )))
+        .bind(job)
+        .bind(slot)
+        .fetch_all(&self.pool)
+        .await?;
+        let mut out = BTreeMap::new();
+        for row in &rows {
+            let unit = text(row, "unit")?;
+            let lines: Lines = json("told", &unit, &text(row, "body")?)?;
+            let told = lines.into_iter().map(|[rule, ledger, key, code]| (Identity { rule, ledger, key }, light(&code))).collect();
+            out.insert(unit, told);
+        }
+        Ok(out)
+    }
+}
+
+/// A message that told nobody anything and never will: refused, given up or replaced without ever having been taken, or waiting while a
+/// newer one of the same job is about to replace it. `$1` = that job, `$2` = its slot. Another message of the same run may have reached the unit.
+const NOT_TOLD: &str = "o.act='' AND o.unknowns=0 AND o.test=0 AND (o.state IN ('refused','dead','superseded') OR (o.state IN ('pending','held') AND r.job=$1 AND r.slot<$2)) \
+    AND NOT EXISTS (SELECT 1 FROM outbox a WHERE a.run=o.run AND a.unit=o.unit AND a.act='' AND a.id<>o.id AND (a.unknowns>0 OR a.state IN ('accepted','pending','sending','unknown','held')))";
+
+/// What a unit had been told before a run whose message never reached it, where that run is the last that spoke to it.
+async fn not_told(transaction: &mut Transaction<'static, Any>, run: &Run, unit: &str) -> Result<Option<Lines>> {
+    let row = sqlx::query(sql(format!(
+        "SELECT h.body FROM told_history h JOIN outbox o ON o.run=h.run AND o.unit=h.unit JOIN run r ON r.id=o.run \
+         WHERE {NOT_TOLD} AND h.unit=$3 AND EXISTS (SELECT 1 FROM told t WHERE t.unit=h.unit AND t.run=h.run)"
+    )))
+    .bind(&run.job)
+    .bind(&run.slot)
+    .bind(unit)
+    .fetch_optional(&mut **transaction)
+    .await?;
+    row.map(|row| json("told", unit, &text(&row, "body")?)).transpose()
+}
+
+/// Keeps what each message tells.
+async fn write_told_lines(
+    store: &Store,
+    transaction: &mut Transaction<'static, Any>,
+    messages: &[NewMessage],
+    told: &[NewTold],
+) -> Result<()> {
+    let by_unit: BTreeMap<&str, &NewTold> = told.iter().map(|told| (told.unit.as_str(), told)).collect();
+    let mut bodies: Vec<(&str, String)> = Vec::new();
+    for message in messages.iter().filter(|message| message.act.is_empty()) {
+        let Some(told) = by_unit.get(message.unit.as_str()) else { continue };
+        let lines: Lines = told
+            .told
+            .iter()
+            .map(|(identity, light)| {
+                [identity.rule.clone(), identity.ledger.clone(), identity.key.clone(), light.map_or("", Light::code).to_owned()]
+            })
+            .collect();
+        bodies.push((&message.id, to_json(&lines)?));
+    }
+    for part in bodies.chunks(ROWS_PER_STATEMENT) {
+        let statement =
+            format!("INSERT INTO outbox_told (message, body) VALUES {} ON CONFLICT DO NOTHING", store.dialect.values(part.len(), 2));
+        let mut query = sqlx::query(sql(statement));
+        for (id, body) in part {
+            query = query.bind(*id).bind(body);
+        }
+        query.execute(&mut **transaction).await?;
+    }
+    Ok(())
+}
+
+/// A digest that waits while a newer one of the same unit and job is queued is not sent late.
+async fn supersede(transaction: &mut Transaction<'static, Any>, run: &Run, test: bool, now: &str) -> Result<()> {
+    let rows = sqlx::query(
+        "UPDATE outbox SET state='superseded', settled_at=$4 WHERE state IN ('pending','unknown','held','draft') AND test=$5 AND run IN \
+         (SELECT id FROM run WHERE job=$2 AND (slot<$3 OR (slot=$3 AND revision<$6))) \
+         AND EXISTS (SELECT 1 FROM outbox n WHERE n.run=$1 AND n.unit=outbox.unit AND n.act=outbox.act) RETURNING id",
+    )
+    .bind(&run.id)
+    .bind(&run.job)
+    .bind(&run.slot)
+    .bind(now)
+    .bind(i64::from(test))
+    .bind(run.revision)
+    .fetch_all(&mut **transaction)
+    .await?;
+    let mut ids: Vec<String> = rows.iter().map(|row| text(row, "id")).collect::<Result<_>>()?;
+    ids.sort();
+    for id in ids {
+        note(transaction, &id, now, "", "superseded", &run.id).await?;
+    }
+    Ok(())
+}
+
+/// Writes down what happened to a message.
+pub(super) async fn note(
+    transaction: &mut Transaction<'static, Any>,
+    id: &str,
+    at: &str,
+    who: &str,
+    what: &str,
+    detail: &str,
+) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO outbox_event (message, no, at, who, what, detail) \
+         SELECT $1, COALESCE(MAX(no), 0) + 1, $2, $3, $4, $5 FROM outbox_event WHERE message=$1",
+    )
+    .bind(id)
+    .bind(at)
+    .bind(who)
+    .bind(what)
+    .bind(detail)
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
+}
+
+/// A pattern for LIKE … ESCAPE '!' that finds a finding's line in the JSON of what a message told.
+fn like(rule: &str, key: &str) -> String {
+    let quoted = |text: &str| serde_json::Value::from(text).to_string().replace('!', "!!").replace('%', "!%").replace('_', "!_");
+    format!("%[{},%,{},%", quoted(rule), quoted(key))
+}
+
+fn listed(row: &AnyRow) -> Result<Listed> {
+    Ok(Listed {
+        id: text(row, "id")?,
+        run: text(row, "run")?,
+        address: text(row, "address")?,
+        unit: text(row, "unit")?,
+        subject: text(row, "subject")?,
+        state: DeliveryState::parse(&text(row, "state")?).unwrap_or(DeliveryState::Held),
+        attempts: number(row, "attempts")?,
+        reply: text(row, "reply")?,
+        created_at: text(row, "created_at")?,
+        settled_at: text(row, "settled_at")?,
+        next_at: text(row, "next_at")?,
+        expires_at: text(row, "expires_at")?,
+        unknowns: number(row, "unknowns")?,
+        test: number(row, "test")? == 1,
+        instead_of: text(row, "instead_of")?,
+        message_id: text(row, "message_id")?,
+        act: text(row, "act")?,
+    })
 }

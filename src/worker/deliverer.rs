@@ -1,18 +1,33 @@
-//! Draining the outbox: claim, send outside any transaction, settle. One step is one batch.
+//! Draining the outbox: claim, send outside any transaction, settle. One step is one batch; its bodies are fetched in groups and settled in
+//! groups, so that neither memory nor the disk follows the number of mails.
 
-use super::Service;
 use super::lock::FileLock;
+use super::{Service, crash_point};
 use crate::clock::stamp;
-use crate::domain::delivery::{Attempt, backoff};
+use crate::domain::delivery::{Attempt, Fault, Verdict, slow, verdict};
+use crate::mail::smtp::Line;
+use crate::mail::transport::{Mailer, Parcel};
 use crate::store::Result;
-use crate::store::outbox::Claimed;
+use crate::store::sending::{Claimed, Claiming, Claims, Hold, HoldReason};
 use anyhow::Context;
+use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
+use tokio::sync::mpsc;
 
-/// Longer than any server takes over one message, so that nobody else sends it meanwhile.
-const LEASE_MINUTES: i64 = 15;
-/// Pause of the whole channel when the server does not let us in.
-const CHANNEL_PAUSE_MINUTES: i64 = 10;
+/// A claimed message is begun within this time, or given back.
+const BEGIN_MINUTES: i64 = 10;
+/// A message that was begun sends its final dot within this time of the claim, or breaks off. The lease lasts longer by the time the reply
+/// may take: nobody else has the message meanwhile.
+const DOT_MINUTES: i64 = 19;
+const LEASE_MINUTES: i64 = 20;
+/// Messages claimed at a time for each line. What a killed process had claimed counts as unknown, so this is not more than speed needs.
+const CLAIM_PER_LINE: usize = 32;
+const CLAIM_MAX: usize = 256;
+/// Bodies fetched at a time.
+const FETCH_MESSAGES: usize = 16;
+const FETCH_BYTES: u64 = 8 * 1024 * 1024;
 
 /// What one step did.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -21,8 +36,19 @@ pub struct Delivered {
     pub refused: u64,
     pub later: u64,
     pub unknown: u64,
-    /// The server would not let us in: no sense in going on now.
-    pub blocked: Option<String>,
+    /// Why it makes no sense to go on now.
+    pub blocked: Option<Block>,
+}
+
+/// What keeps mails back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Block {
+    /// The server does not let us in, or wants fewer mails.
+    Channel(String),
+    /// All sending is held.
+    Held(Hold),
+    /// The fuse has blown.
+    Fuse { sent: i64, allowed: i64 },
 }
 
 impl Delivered {
@@ -31,92 +57,355 @@ impl Delivered {
     }
 }
 
+/// What a process remembers between two deliveries: how long the server is left alone, and what was said already.
+#[derive(Debug, Default)]
+pub struct ChannelMemory {
+    failures: u32,
+    until: Option<(DateTime<Utc>, String)>,
+    said: Option<Block>,
+    /// The process is about to end.
+    quit: Arc<AtomicBool>,
+}
+
 impl Service {
+    fn channel<T>(&self, look: impl FnOnce(&mut ChannelMemory) -> T) -> T {
+        look(&mut self.channel.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Sends one batch of what is due, of one run or of all.
     ///
     /// # Errors
-    /// The database fails.
-    pub async fn deliver_batch(&self, run: Option<&str>) -> Result<Delivered> {
+    /// The database fails, or the counter file cannot be written.
+    pub async fn deliver_batch(&self, run: Option<&str>, lines: &mut Vec<Line>) -> anyhow::Result<Delivered> {
         let now = self.clock.now();
-        let lease = stamp(now + chrono::Duration::minutes(LEASE_MINUTES));
-        let claimed = self.store.claim_messages(run, self.mailer.parallel(), &stamp(now), &lease).await?;
-        let mut sending = tokio::task::JoinSet::new();
-        for message in claimed {
-            let mailer = self.mailer.clone();
-            let unit = file_part(&message.unit);
-            sending.spawn_blocking(move || {
-                let file = format!("{}_{unit}", message.id);
-                let attempt = mailer.deliver(&message.address, &file, &message.bytes);
-                (message, attempt)
-            });
+        if let Some(said) = self.left_alone() {
+            return Ok(Delivered { blocked: Some(Block::Channel(said)), ..Delivered::default() });
         }
-        let mut delivered = Delivered::default();
-        let mut settled: BTreeMap<String, (Claimed, Attempt)> = BTreeMap::new();
-        while let Some(joined) = sending.join_next().await {
-            match joined {
-                Ok((message, attempt)) => {
-                    settled.insert(message.id.clone(), (message, attempt));
-                }
-                // its claim runs out and it is sent again with the same bytes
-                Err(error) => tracing::error!(%error, "a sender broke off"),
+        let mail = &self.config.settings.mail;
+        let lease = now + chrono::Duration::minutes(LEASE_MINUTES) + chrono::Duration::seconds(self.mailer.final_seconds());
+        let claims = self
+            .store
+            .claim_messages(&Claiming {
+                run,
+                limit: (self.mailer.parallel() * CLAIM_PER_LINE).min(CLAIM_MAX) as i64,
+                now: &stamp(now),
+                lease_until: &stamp(lease),
+                test: mail.test_to.is_some(),
+                day: &self.clock.today().to_string(),
+                daily_max: mail.daily_max,
+            })
+            .await?;
+        let (claimed, counter) = match claims {
+            Claims::Taken { messages, counter } => (messages, counter),
+            Claims::Held(hold) => return Ok(Delivered { blocked: Some(Block::Held(hold)), ..Delivered::default() }),
+            Claims::Blown { sent, allowed } => {
+                return Ok(Delivered { blocked: Some(Block::Fuse { sent, allowed }), ..Delivered::default() });
             }
+        };
+        if claimed.is_empty() {
+            return Ok(Delivered::default());
         }
-        for (message, attempt) in settled.values() {
-            let now = self.clock.now();
-            let pause = match attempt {
-                Attempt::Channel(_) => chrono::Duration::minutes(CHANNEL_PAUSE_MINUTES),
-                _ => backoff(message.attempts),
-            };
-            if !self.store.settle_message(message, attempt, &stamp(now), &stamp(now + pause)).await? {
-                tracing::warn!(id = %message.id, "another process took this message over; its outcome counts");
-                continue;
-            }
-            match attempt {
-                Attempt::Accepted(_) => delivered.accepted += 1,
-                Attempt::Refused(reply) => {
-                    delivered.refused += 1;
-                    tracing::warn!(id = %message.id, to = %masked(&message.address), %reply, "refused");
-                }
-                Attempt::Later(reply) => {
-                    delivered.later += 1;
-                    tracing::info!(id = %message.id, to = %masked(&message.address), %reply, "to be tried again");
-                }
-                Attempt::Unknown(reply) => {
-                    delivered.unknown += 1;
-                    tracing::warn!(id = %message.id, to = %masked(&message.address), %reply, "outcome unknown, to be sent again with the same Message-ID");
-                }
-                Attempt::Channel(reply) => {
-                    tracing::error!(%reply, "the mail server does not let us in");
-                    delivered.blocked = Some(reply.clone());
-                }
-            }
-        }
-        if delivered.blocked.is_some() {
-            self.store.pause_sending(&stamp(self.clock.now() + chrono::Duration::minutes(CHANNEL_PAUSE_MINUTES))).await?;
+        // before the first byte goes out: a copy of the database from before this claim will be behind
+        self.counter_file().write(counter).context("cannot write the counter file below var/")?;
+        crash_point("claimed");
+        let delivered = self.send_claimed(now, claimed, lines).await?;
+        if delivered.accepted > 0 {
+            self.channel(|channel| channel.failures = 0);
         }
         Ok(delivered)
     }
 
-    /// Sends what is due until nothing is, or the server keeps us out. One process of a machine delivers at a time; what a dead one left
+    /// Sends what was claimed at a time over some lines.
+    async fn send_claimed(&self, claimed_at: DateTime<Utc>, claimed: Vec<Claimed>, lines: &mut Vec<Line>) -> anyhow::Result<Delivered> {
+        let (work, waiting) = mpsc::channel::<(usize, Vec<u8>)>(self.mailer.parallel());
+        let (report, mut reports) = mpsc::channel::<(usize, Attempt)>(claimed.len());
+        let claimed = Arc::new(claimed);
+        let sending = Sending {
+            mailer: self.mailer.clone(),
+            claimed: claimed.clone(),
+            work: Arc::new(tokio::sync::Mutex::new(waiting)),
+            report,
+            stop: Arc::new(AtomicBool::new(false)),
+            quit: self.channel(|channel| channel.quit.clone()),
+            clock: self.clock.clone(),
+            claimed_at,
+        };
+        let stop = sending.stop.clone();
+        let mut senders = tokio::task::JoinSet::new();
+        for _ in 0..self.mailer.parallel().min(claimed.len()) {
+            senders.spawn(sending.clone().run(lines.pop().unwrap_or_default()));
+        }
+        drop(sending);
+        let mut delivered = Delivered::default();
+        let mut open: Vec<bool> = vec![true; claimed.len()];
+        let feeding = feed(&self.store, &claimed, work, &stop);
+        tokio::pin!(feeding);
+        let mut fed: Option<Result<()>> = None;
+        let mut batch = Vec::new();
+        loop {
+            tokio::select! {
+                outcome = &mut feeding, if fed.is_none() => fed = Some(outcome),
+                // what has come while the last group was being settled is settled together
+                received = reports.recv_many(&mut batch, CLAIM_MAX) => {
+                    if received == 0 {
+                        break;
+                    }
+                    for (index, _) in &batch {
+                        open[*index] = false;
+                    }
+                    self.settle(&claimed, std::mem::take(&mut batch), &mut delivered).await?;
+                }
+            }
+        }
+        while let Some(joined) = senders.join_next().await {
+            match joined {
+                Ok(line) => lines.push(line),
+                Err(error) => tracing::error!(%error, "a sender broke off"),
+            }
+        }
+        // what nobody took is given back; what a sender that broke off had in hand may have gone out
+        let broken = lines.len() < self.mailer.parallel().min(claimed.len());
+        let rest = open.iter().enumerate().filter(|(_, open)| **open).map(|(index, _)| {
+            let attempt = if broken { Attempt::Unknown("the sender broke off".into()) } else { Attempt::Untried };
+            (index, attempt)
+        });
+        self.settle(&claimed, rest.collect(), &mut delivered).await?;
+        fed.unwrap_or(Ok(()))?;
+        Ok(delivered)
+    }
+
+    async fn settle(&self, claimed: &[Claimed], ended: Vec<(usize, Attempt)>, delivered: &mut Delivered) -> anyhow::Result<()> {
+        if ended.is_empty() {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        let verdicts: Vec<_> = ended
+            .iter()
+            .map(|(index, attempt)| {
+                let claimed = &claimed[*index];
+                let verdict = verdict(attempt, claimed.attempts, claimed.unknowns);
+                let next_at = stamp(now + verdict.pause);
+                (claimed, verdict, next_at)
+            })
+            .collect();
+        let settled: Vec<_> = verdicts.iter().map(|(claimed, verdict, next_at)| (*claimed, verdict, next_at.clone())).collect();
+        crash_point("replied");
+        let (counter, mine) = self.settle_surely(&settled, &stamp(now)).await?;
+        crash_point("settled");
+        self.counter_file().write(counter).context("cannot write the counter file below var/")?;
+        for ((index, attempt), mine) in ended.iter().zip(mine) {
+            let message = &claimed[*index];
+            if !mine {
+                tracing::warn!(id = %message.id, "another process took this message over; its outcome counts");
+                continue;
+            }
+            let to = masked(&message.address);
+            // servers repeat the address in what they say
+            let quiet = |reply: &str| reply.replace(&message.address, &to);
+            match attempt {
+                Attempt::Accepted(_) => delivered.accepted += 1,
+                Attempt::Refused(reply) => {
+                    delivered.refused += 1;
+                    tracing::warn!(id = %message.id, %to, reply = %quiet(reply), "refused");
+                }
+                Attempt::Later(reply) => {
+                    delivered.later += 1;
+                    tracing::info!(id = %message.id, %to, reply = %quiet(reply), "to be tried again");
+                }
+                Attempt::Slow(reply) => {
+                    delivered.later += 1;
+                    tracing::warn!(id = %message.id, %to, reply = %quiet(reply), "the server wants fewer mails: all of them wait");
+                    self.pause(slow(message.attempts), &format!("邮件服务器限制发送频率：{}", quiet(reply)), delivered);
+                }
+                Attempt::Unknown(reply) => {
+                    delivered.unknown += 1;
+                    tracing::warn!(id = %message.id, %to, reply = %quiet(reply), "outcome unknown, the same bytes go again with the same Message-ID");
+                }
+                Attempt::Channel(fault) => self.fault(fault, delivered),
+                Attempt::Untried => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// A reply that is not recorded is a mail that goes twice: a database that is away for a moment is waited for. Settled twice is settled once.
+    async fn settle_surely(&self, settled: &[(&Claimed, &Verdict, String)], now: &str) -> Result<(i64, Vec<bool>)> {
+        let day = self.clock.today().to_string();
+        let mut pauses = [1u64, 2, 4, 8, 15].into_iter();
+        loop {
+            match (self.store.settle_messages(settled, now, &day).await, pauses.next()) {
+                (Err(error), Some(seconds)) => {
+                    tracing::warn!(%error, "outcomes could not be recorded; trying again");
+                    tokio::time::sleep(std::time::Duration::from_secs(seconds)).await;
+                }
+                (outcome, _) => return outcome,
+            }
+        }
+    }
+
+    /// Lets no further message begin in this process: what is under way is ended and settled.
+    pub fn stop_sending(&self) {
+        self.channel(|channel| channel.quit.store(true, Ordering::Relaxed));
+    }
+
+    /// Leaves the server alone for a while after a fault that is no message's.
+    fn fault(&self, fault: &Fault, delivered: &mut Delivered) {
+        if delivered.blocked.is_some() {
+            return;
+        }
+        let failures = self.channel(|channel| {
+            channel.failures += 1;
+            channel.failures
+        });
+        self.pause(fault.kind.pause(failures), &format!("{}：{fault}；{}", fault.kind.word(), fault.kind.advice()), delivered);
+    }
+
+    fn pause(&self, pause: chrono::Duration, said: &str, delivered: &mut Delivered) {
+        let until = self.clock.now() + pause;
+        self.channel(|channel| {
+            if channel.until.as_ref().is_none_or(|(known, _)| *known < until) {
+                channel.until = Some((until, said.to_owned()));
+            }
+        });
+        delivered.blocked.get_or_insert_with(|| Block::Channel(said.to_owned()));
+    }
+
+    /// Why the server is left alone now, if it is.
+    pub fn left_alone(&self) -> Option<String> {
+        let now = self.clock.now();
+        self.channel(|channel| channel.until.as_ref().filter(|(until, _)| *until > now).map(|(_, said)| said.clone()))
+    }
+
+    /// Sends what is due until nothing is, or something keeps mails back. One process of a root delivers at a time; what a dead one left
     /// claimed goes again with the same bytes.
     ///
     /// # Errors
     /// The database fails or var/ cannot be written.
-    pub async fn deliver_all(&self, run: Option<&str>) -> anyhow::Result<()> {
+    pub async fn deliver_all(&self, run: Option<&str>) -> anyhow::Result<Delivered> {
         let var = self.var();
         let _lock =
             tokio::task::spawn_blocking(move || FileLock::take(&var, "delivery")).await?.context("cannot lock var/locks/delivery")?;
-        let left = self.store.take_back_messages(&stamp(self.clock.now())).await?;
+        self.mailer.sweep().context("cannot clear var/outbox")?;
+        self.guard().await?;
+        let now = stamp(self.clock.now());
+        let left = self.store.take_back_messages(&now).await?;
         if left > 0 {
             tracing::warn!(messages = left, "messages whose sender died: outcome unknown, they go again with the same Message-ID");
         }
+        let late = self.store.expire_messages(&now).await?;
+        if !late.is_empty() {
+            tracing::error!(messages = late.len(), "messages given up, too late to be sent: see duban outbox list --state dead");
+        }
+        let mut lines = Vec::new();
+        let mut total = Delivered::default();
         loop {
-            let delivered = self.deliver_batch(run).await?;
-            if delivered.is_idle() || delivered.blocked.is_some() {
-                return Ok(());
+            let step = self.deliver_batch(run, &mut lines).await;
+            let ended = match &step {
+                Ok(step) => step.is_idle() || step.blocked.is_some() || self.channel(|channel| channel.quit.load(Ordering::Relaxed)),
+                Err(_) => true,
+            };
+            if ended {
+                for line in &mut lines {
+                    line.close().await;
+                }
+            }
+            let step = step?;
+            total.accepted += step.accepted;
+            total.refused += step.refused;
+            total.later += step.later;
+            total.unknown += step.unknown;
+            if ended {
+                total.blocked = step.blocked;
+                self.say_blocked(total.blocked.as_ref());
+                return Ok(total);
             }
         }
     }
+
+    /// Logs what keeps mails back, once as long as it stays the same.
+    fn say_blocked(&self, block: Option<&Block>) {
+        if self.channel(|channel| std::mem::replace(&mut channel.said, block.cloned()).as_ref() == block) {
+            return;
+        }
+        match block {
+            None => {}
+            Some(Block::Channel(reason)) => tracing::error!(%reason, "no mail goes out now; none is lost"),
+            Some(Block::Held(hold)) if hold.reason == HoldReason::Restored => {
+                tracing::error!(why = %hold.why, "sending is held: this database is a restored copy; duban outbox release --sending lets it go on");
+            }
+            Some(Block::Held(hold)) => {
+                tracing::error!(by = %hold.by, why = %hold.why, "sending is held; duban outbox release --sending lets it go on")
+            }
+            Some(Block::Fuse { sent, allowed }) => {
+                tracing::error!(
+                    sent,
+                    allowed,
+                    "the fuse has blown: no more mails today; duban outbox release --sending lets as many more go"
+                );
+            }
+        }
+    }
+}
+
+/// What every sender of a batch shares.
+#[derive(Clone)]
+struct Sending {
+    mailer: Mailer,
+    claimed: Arc<Vec<Claimed>>,
+    work: Arc<tokio::sync::Mutex<mpsc::Receiver<(usize, Vec<u8>)>>>,
+    report: mpsc::Sender<(usize, Attempt)>,
+    /// A fault that is no message's: nothing more is begun.
+    stop: Arc<AtomicBool>,
+    quit: Arc<AtomicBool>,
+    clock: crate::clock::Clock,
+    claimed_at: DateTime<Utc>,
+}
+
+impl Sending {
+    /// Sends over one line until there is no more work, and gives the line back.
+    async fn run(self, mut line: Line) -> Line {
+        loop {
+            let Some((index, bytes)) = self.work.lock().await.recv().await else { return line };
+            let message = &self.claimed[index];
+            let within = |minutes: i64| self.clock.now() < self.claimed_at + chrono::Duration::minutes(minutes);
+            let attempt = if self.stop.load(Ordering::Relaxed) || self.quit.load(Ordering::Relaxed) || !within(BEGIN_MINUTES) {
+                Attempt::Untried
+            } else {
+                let file = format!("{}_{}", message.id, file_part(&message.unit));
+                let parcel = Parcel { to: &message.address, file: &file, bytes: &bytes };
+                self.mailer.deliver(&mut line, &parcel, &|| within(DOT_MINUTES)).await
+            };
+            if matches!(attempt, Attempt::Channel(_) | Attempt::Slow(_)) {
+                self.stop.store(true, Ordering::Relaxed);
+            }
+            // the receiver lives as long as there are senders
+            let _ = self.report.send((index, attempt)).await;
+        }
+    }
+}
+
+/// Fetches the bodies in groups and hands them to the senders; the channel between holds few.
+async fn feed(store: &crate::store::Store, claimed: &[Claimed], work: mpsc::Sender<(usize, Vec<u8>)>, stop: &AtomicBool) -> Result<()> {
+    let mut at = 0;
+    while at < claimed.len() && !stop.load(Ordering::Relaxed) {
+        let mut end = at;
+        let mut bytes = 0;
+        while end < claimed.len() && end - at < FETCH_MESSAGES && (end == at || bytes + claimed[end].size <= FETCH_BYTES) {
+            bytes += claimed[end].size;
+            end += 1;
+        }
+        let ids: Vec<&str> = claimed[at..end].iter().map(|message| message.id.as_str()).collect();
+        let mut bodies: BTreeMap<String, Vec<u8>> = store.bodies(&ids).await?;
+        for (index, message) in claimed.iter().enumerate().take(end).skip(at) {
+            if let Some(body) = bodies.remove(&message.id)
+                && work.send((index, body)).await.is_err()
+            {
+                return Ok(());
+            }
+        }
+        at = end;
+    }
+    Ok(())
 }
 
 /// A unit's name as part of a file name.

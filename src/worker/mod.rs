@@ -5,6 +5,7 @@ pub mod deliverer;
 pub mod facts;
 pub mod feedback;
 pub mod gone;
+pub mod guard;
 pub mod input;
 pub mod intake_report;
 mod kept;
@@ -23,7 +24,8 @@ use crate::store::Store;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// What every command works with; built by `app`.
 #[derive(Clone)]
@@ -34,6 +36,8 @@ pub struct Service {
     pub clock: Clock,
     pub parser: ParserCommand,
     pub mailer: Mailer,
+    /// What this process knows about the mail server.
+    pub channel: Arc<Mutex<deliverer::ChannelMemory>>,
 }
 
 impl Service {
@@ -52,5 +56,20 @@ impl Service {
     /// The folder of everything that duban makes.
     pub fn var(&self) -> PathBuf {
         self.root.join("var")
+    }
+}
+
+/// A test build dies here on command, at the n-th time it comes by (`replied:3`), so that every step of a run and every moment of a delivery can be
+/// shown to survive a kill.
+fn crash_point(moment: &str) {
+    static PASSED: AtomicU32 = AtomicU32::new(0);
+    #[allow(clippy::disallowed_methods, reason = "read in debug builds only, by the crash tests")]
+    if cfg!(debug_assertions)
+        && let Ok(at) = std::env::var("DUBAN_CRASH_AFTER")
+        && let Some((name, times)) = at.split_once(':').or(Some((&at, "1")))
+        && name == moment
+        && PASSED.fetch_add(1, Ordering::Relaxed) + 1 >= times.parse().unwrap_or(1)
+    {
+        std::process::abort();
     }
 }

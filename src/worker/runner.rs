@@ -1,12 +1,13 @@
 //! One run: pull → detect → report → remind. Each step is durable and safe to repeat; a start after a crash goes on from the last
 //! finished step with the inputs that were frozen when the pull ended.
 
-use super::Service;
 use super::lock::FileLock;
 use super::reading::View;
 use super::stage::Stage;
+use super::{Service, crash_point};
 use crate::clock::stamp;
 use crate::config::{Config, Job, JobStep};
+use crate::domain::delivery::DeliveryState;
 use crate::domain::schedule::Slot;
 use crate::domain::snapshot::{Candidate, InForce};
 use crate::store::runs::{Run, RunInputs, RunState};
@@ -129,14 +130,42 @@ impl Service {
     /// The run's printed result with its deliveries as they stand now.
     pub async fn result_text(&self, run: &Run) -> anyhow::Result<String> {
         let mut text = run.result.clone();
-        let counts = self.store.delivery_counts(Some(&run.id)).await?;
+        let mut counts = self.store.delivery_counts(Some(&run.id)).await?;
+        // what nobody has released is no delivery
+        let waiting = counts.remove(DeliveryState::Draft.code()).unwrap_or(0);
+        let rejected = counts.remove(DeliveryState::Rejected.code()).unwrap_or(0);
         let queued: i64 = counts.values().sum();
         if queued > 0 {
             let of = |state: &str| counts.get(state).copied().unwrap_or(0);
             let (accepted, refused, unknown, held) = (of("accepted"), of("refused"), of("unknown"), of("held"));
             let pending = of("pending") + of("sending");
-            ensure!(queued == accepted + refused + unknown + pending + held, "deliveries of {} do not add up", run.id);
-            writeln!(text, "发送：应发{queued} = 已送达{accepted} + 被拒{refused} + 结果不明{unknown} + 待发{pending} + 暂缓{held}")?;
+            let (superseded, dead) = (of("superseded"), of("dead"));
+            ensure!(queued == accepted + refused + unknown + pending + held + superseded + dead, "deliveries of {} do not add up", run.id);
+            write!(text, "发送：应发{queued} = 已送达{accepted} + 被拒{refused} + 结果不明{unknown} + 待发{pending} + 暂缓{held}")?;
+            for (word, count) in [("已被代替", superseded), ("停止发送", dead)] {
+                if count > 0 {
+                    write!(text, " + {word}{count}")?;
+                }
+            }
+            writeln!(text)?;
+            let (test, repeated) = self.store.delivery_marks(&run.id).await?;
+            if test > 0 {
+                writeln!(text, "试发送：{test}封发往测试邮箱，各单位未收到，不计入已提醒")?;
+            }
+            if repeated > 0 {
+                writeln!(text, "其中{repeated}封曾结果不明而重发，对方可能收到两份（编号相同）")?;
+            }
+            if pending > 0 {
+                for line in self.sending_notes().await? {
+                    writeln!(text, "{line}")?;
+                }
+                if let Some(reason) = self.left_alone() {
+                    writeln!(text, "现在发不出去：{reason}。未丢失，duban serve会自动再试")?;
+                }
+            }
+        }
+        if waiting + rejected > 0 {
+            writeln!(text, "拟办件：待签发{waiting}件，不予签发{rejected}件（duban outbox list --state draft）")?;
         }
         if !run.reason.is_empty() {
             writeln!(text, "未全部完成：{}", run.reason)?;
@@ -318,13 +347,5 @@ impl Service {
             writeln!(text, "{}", planned.coverage)?;
         }
         Ok(RunOutcome { run: None, state: RunState::Done, already_done: false, text })
-    }
-}
-
-/// A test build dies here on command, so that every step can be shown to survive a kill.
-fn crash_point(step: &str) {
-    #[allow(clippy::disallowed_methods, reason = "read in debug builds only, by the crash tests")]
-    if cfg!(debug_assertions) && std::env::var("DUBAN_CRASH_AFTER").is_ok_and(|at| at == step) {
-        std::process::abort();
     }
 }

@@ -138,6 +138,12 @@ impl Service {
         }
         alarm.start().await.context("cannot start the alarm clock")?;
         tracing::info!(jobs = self.config.jobs.len(), "serving");
+        // a stop in the middle of a delivery waits for what is under way, not for all that is due
+        let (stopping, service) = (stop.clone(), self.clone());
+        tokio::spawn(async move {
+            stopping.cancelled().await;
+            service.stop_sending();
+        });
         loop {
             if let Err(error) = self.beat().await {
                 tracing::error!(error = %format!("{error:#}"), "a beat failed; the next one tries again");

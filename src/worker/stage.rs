@@ -246,6 +246,12 @@ impl<'a> Stage<'a> {
             .collect();
         // a revision compares with what was told before the slot, not with its own first edition
         let slot = slot_text(self.at);
+        // a digest that never reached its unit told it nothing
+        for (unit, told) in store.told_instead(&self.job.name, &slot).await? {
+            if let Some(unit) = by_id(&unit) {
+                told_before.insert(unit, told);
+            }
+        }
         for (unit, told) in store.told_before_slot(&self.job.name, &slot, revision).await? {
             if let Some(unit) = by_id(&unit) {
                 told_before.insert(unit, told);
@@ -345,7 +351,7 @@ impl<'a> Stage<'a> {
             if unchanged > 0 { format!("（另有{unchanged}封与前次相同，未再发送）") } else { String::new() }
         );
         if drafted > 0 {
-            let _ = writeln!(result, "拟办：督办、通报、约谈{drafted}件待签发（duban outbox list --state held）");
+            let _ = writeln!(result, "拟办：督办、通报、约谈{drafted}件，签发后发送");
         }
         let _ = writeln!(result, "{}", planned.coverage);
         if let Some(fault) = self.reading.records.fault() {
@@ -357,6 +363,8 @@ impl<'a> Stage<'a> {
             told_on: self.at.date().to_string(),
             now: stamp(self.service.clock.now()),
             result: result.clone(),
+            expires_at: self.service.expiry(),
+            test: self.service.config.settings.mail.test_to.is_some(),
         };
         self.service.store.commit_outbox(run, JobStep::Remind.name(), inputs, &batch).await?;
         Ok(())
@@ -436,12 +444,15 @@ impl<'a> Stage<'a> {
         let slot_day = self.at.format("%Y%m%dT%H%M%S");
         let kind = act.map_or(String::new(), |act| format!("_{act}"));
         let id = format!("{}_{}_{slot_day}_{}{kind}{revision}", self.job.name, self.as_of, unit.code.to_lowercase());
+        // the mode of this process, not the frozen one: a box for tests is taken away by taking the line away
+        let test_to = self.service.config.settings.mail.test_to.as_deref();
         let from_domain = settings.mail.from.rsplit('@').next().unwrap_or("localhost");
         let date: DateTime<FixedOffset> = self.service.clock.now().fixed_offset();
         let date = date.with_timezone(&FixedOffset::east_opt(self.job.schedule.utc_offset_seconds).unwrap_or_else(|| *date.offset()));
         let bytes = message::build(&Letter {
             from: Correspondent { name: &settings.office.name, address: &settings.mail.from },
-            to: Correspondent { name: &unit.title, address: mailbox },
+            to: Correspondent { name: &unit.title, address: test_to.unwrap_or(mailbox) },
+            meant_for: test_to.map(|_| Correspondent { name: &unit.title, address: mailbox }),
             reply_to: Correspondent { name: &settings.office.name, address: &settings.mail.reply_to },
             subject,
             date,
@@ -461,13 +472,12 @@ impl<'a> Stage<'a> {
             message_id: format!("<{id}@{from_domain}>"),
             id,
             recipient: format!("{} {mailbox}{kind}", unit.code),
-            address: mailbox.to_owned(),
+            address: test_to.unwrap_or(mailbox).to_owned(),
             unit: unit.name.clone(),
             subject: subject.to_owned(),
             digest_sha256: format!("{:x}", hasher.finalize()),
             bytes,
             act: act.unwrap_or_default().to_owned(),
-            held: act.is_some(),
         })
     }
 }

@@ -277,7 +277,8 @@ async fn an_answer_stands_in_the_next_digest_and_workbook() {
     assert!(office.contains("已收到反馈1项，其中所报事实与台账不一致、待核实1项"), "{office}");
     assert!(office.contains("未按期反馈（"), "{office}");
     let reports = files_below(&root.path().join("var/reports"));
-    let (_, workbook) = reports.iter().find(|(name, _)| name.contains("2026-12-31") && name.contains("季度督办工作簿")).expect("a workbook");
+    let (_, workbook) =
+        reports.iter().find(|(name, _)| name.contains("2026-12-31") && name.contains("季度督办工作簿")).expect("a workbook");
     let rows = super::outputs::cells(workbook);
     assert!(rows.contains("-- 反馈情况") && rows.contains("联系13812345678"), "the office reads the number in full");
 }

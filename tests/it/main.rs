@@ -3,12 +3,17 @@
 mod config_check;
 mod detection;
 mod end_to_end;
+mod faults;
 mod feedback;
 mod helpers;
 mod intake;
+mod kills;
 mod ledgers;
+mod mail;
 mod mutants;
 mod outputs;
+mod post_office;
+mod postfix;
 mod sources;
 mod store_contract;
 mod tidy;

@@ -116,6 +116,9 @@ contract! {
         sample_and_own_lives_are_apart run_before_is_the_last_ended_of_its_kind;
     outbox: committing_twice_adds_nothing a_lost_run_tells_nothing told_is_replaced_per_unit last_digest_is_the_latest_slot
         only_what_is_due_is_claimed two_claimers_never_share an_expired_claim_goes_again_with_the_same_bytes
-        every_outcome_settles attempts_are_bounded a_reply_with_a_nul_byte_settles moved_messages_start_anew
+        every_outcome_settles a_fault_of_the_channel_is_no_attempt what_is_too_late_is_given_up
+        an_unknown_end_is_repeated_a_few_times_only a_reply_with_a_nul_byte_settles moved_messages_start_anew
+        a_newer_digest_replaces_one_that_waits who_never_got_it_was_not_told a_finding_finds_its_messages all_sending_can_be_held
+        the_fuse_counts_what_goes_out
         said_before_is_the_last_revision_that_spoke;
 }

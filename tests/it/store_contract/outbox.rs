@@ -3,12 +3,13 @@
 use super::Db;
 use super::findings::identity;
 use super::runs::{at, claimed};
-use duban::domain::delivery::{ATTEMPTS_MAX, Attempt, DeliveryState};
+use duban::domain::delivery::{Attempt, DeliveryState, Fault, FaultKind, Phase, UNKNOWNS_MAX, verdict};
 use duban::domain::finding::Identity;
 use duban::domain::rule::Light;
 use duban::store::Store;
-use duban::store::outbox::{Claimed, Listed, NewMessage, NewTold, OutboxBatch};
+use duban::store::outbox::{Deed, Listed, NewMessage, NewTold, OutboxBatch, Wanted};
 use duban::store::runs::{Run, RunInputs};
+use duban::store::sending::{Claimed, Claiming, Claims, HoldReason};
 use std::collections::{BTreeMap, HashSet};
 
 type Told = Vec<(Identity, Option<Light>)>;
@@ -30,13 +31,20 @@ fn message(run: &str, unit: &str, says: &str) -> NewMessage {
         digest_sha256: says.into(),
         bytes: bytes(&id),
         act: String::new(),
-        held: false,
         id,
     }
 }
 
 fn batch(messages: Vec<NewMessage>, minute: u32) -> OutboxBatch {
-    OutboxBatch { messages, told: Vec::new(), told_on: "2026-11-23".into(), now: at(minute), result: "发出".into() }
+    OutboxBatch {
+        messages,
+        told: Vec::new(),
+        told_on: "2026-11-23".into(),
+        now: at(minute),
+        result: "发出".into(),
+        expires_at: "2026-11-28T00:00:00.000Z".into(),
+        test: false,
+    }
 }
 
 /// Commits messages for these units in a run of its own, due from minute 0 on.
@@ -47,12 +55,41 @@ async fn queue(store: &Store, slot: &str, units: &[&str]) -> Run {
     run
 }
 
+async fn all(store: &Store) -> Vec<Listed> {
+    store.messages(&Wanted::default()).await.expect("messages")
+}
+
 async fn one(store: &Store, id: &str) -> Listed {
-    store.messages(None, None).await.expect("messages").into_iter().find(|message| message.id == id).expect("the message")
+    store.message_row(id).await.expect("a look").expect("the message")
+}
+
+/// Claims as a day with a fuse of `daily_max` would.
+async fn claims(store: &Store, run: Option<&str>, limit: i64, minute: u32, daily_max: i64) -> Claims {
+    let claiming = Claiming { run, limit, now: &at(minute), lease_until: &at(minute + 15), test: false, day: "2026-11-23", daily_max };
+    store.claim_messages(&claiming).await.expect("a claim")
+}
+
+async fn claim_some(store: &Store, run: Option<&str>, limit: i64, minute: u32) -> Vec<Claimed> {
+    match claims(store, run, limit, minute, 100_000).await {
+        Claims::Taken { messages, .. } => messages,
+        other => panic!("{other:?}"),
+    }
 }
 
 async fn claim(store: &Store, minute: u32) -> Vec<Claimed> {
-    store.claim_messages(None, 100, &at(minute), &at(minute + 15)).await.expect("a claim")
+    claim_some(store, None, 100, minute).await
+}
+
+async fn settle(store: &Store, claimed: &Claimed, attempt: Attempt, minute: u32, next: u32) -> bool {
+    let verdict = verdict(&attempt, claimed.attempts, claimed.unknowns);
+    let (_, mine) = store.settle_messages(&[(claimed, &verdict, at(next))], &at(minute), "2026-11-23").await.expect("settled");
+    mine == [true]
+}
+
+async fn moved(store: &Store, ids: &[&str], from: &[DeliveryState], to: DeliveryState, minute: u32) -> usize {
+    let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+    let deed = Deed { at: &at(minute), who: "张三", why: "试" };
+    store.move_messages(&ids, from, to, deed, &at(59)).await.expect("moved").len()
 }
 
 pub async fn committing_twice_adds_nothing(db: &Db) {
@@ -63,22 +100,22 @@ pub async fn committing_twice_adds_nothing(db: &Db) {
     let batch = batch(messages, 2);
     for _ in 0..2 {
         store.commit_outbox(&run, "remind", &RunInputs::default(), &batch).await.expect("committed");
-        let listed = store.messages(Some(&run.id), None).await.expect("messages");
+        let listed = store.messages(&Wanted { run: Some(run.id.clone()), ..Wanted::default() }).await.expect("messages");
         assert_eq!(listed.len(), 30);
-        assert_eq!(store.delivery_counts(Some(&run.id)).await.expect("counts"), BTreeMap::from([("pending", 29), ("held", 1)]));
+        assert_eq!(store.delivery_counts(Some(&run.id)).await.expect("counts"), BTreeMap::from([("draft", 1), ("pending", 29)]));
         assert_eq!(store.undelivered().await.expect("a count"), 29);
     }
     let stored = store.run(&run.id).await.expect("a look").expect("a run");
     assert_eq!((stored.step.as_str(), stored.result.as_str()), ("remind", "发出"));
     assert_eq!(store.message("r-u7").await.expect("a look"), Some(bytes("r-u7")));
     assert_eq!(store.message("none").await.expect("a look"), None);
-    let held = store.messages(None, Some(DeliveryState::Held)).await.expect("messages");
+    let held = store.messages(&Wanted { state: Some(DeliveryState::Draft), ..Wanted::default() }).await.expect("messages");
     assert_eq!((held.len(), held[0].id.as_str(), held[0].subject.as_str()), (1, "r-u3", "督办提醒🙂"));
     // one recipient, one message per run, whatever its id
     let mut same = message("r", "u7", "y");
     same.id = "other".into();
     store.commit_outbox(&run, "remind", &RunInputs::default(), &self::batch(vec![same], 3)).await.expect("committed");
-    assert_eq!(store.messages(None, None).await.expect("messages").len(), 30);
+    assert_eq!(all(&store).await.len(), 30);
 }
 
 pub async fn a_lost_run_tells_nothing(db: &Db) {
@@ -88,7 +125,7 @@ pub async fn a_lost_run_tells_nothing(db: &Db) {
     let told = NewTold { unit: "甲县".into(), told: BTreeMap::from([(identity("A"), None)]) };
     let batch = OutboxBatch { told: vec![told], ..batch(vec![message("r", "u", "x")], 12) };
     assert!(store.commit_outbox(&run, "remind", &RunInputs::default(), &batch).await.is_err());
-    assert!(store.messages(None, None).await.expect("messages").is_empty());
+    assert!(all(&store).await.is_empty());
     assert!(store.told(false).await.expect("told").is_empty());
     assert_eq!(store.run(&run.id).await.expect("a look").expect("a run").result, "");
 }
@@ -125,7 +162,14 @@ pub async fn last_digest_is_the_latest_slot(db: &Db) {
         let messages = units.iter().map(|unit| message(slot, unit, "x")).collect();
         let inputs = RunInputs { sample, ..RunInputs::default() };
         store.commit_outbox(&run, "remind", &inputs, &batch(messages, 0)).await.expect("committed");
+        for message in claim(&store, 0).await {
+            settle(&store, &message, Attempt::Accepted("250".into()), 0, 0).await;
+        }
     }
+    // one that was refused was no digest
+    queue(&store, "2026-11-25T08:00:00", &["甲"]).await;
+    let refused = claim(&store, 0).await.remove(0);
+    settle(&store, &refused, Attempt::Refused("550".into()), 0, 0).await;
     let mut last: Vec<(String, String)> =
         store.last_digest_on(false, "", "").await.expect("days").into_iter().map(|(unit, day)| (unit, day.to_string())).collect();
     last.sort();
@@ -138,19 +182,18 @@ pub async fn only_what_is_due_is_claimed(db: &Db) {
     let store = db.open().await;
     let first = queue(&store, "s1", &["a", "b", "c"]).await;
     let second = queue(&store, "s2", &["d"]).await;
-    let again = store.claim_messages(Some(&first.id), 1, &at(0), &at(15)).await.expect("a claim");
+    let again = claim_some(&store, Some(&first.id), 1, 0).await;
     assert_eq!(again.len(), 1, "no more than asked for");
-    store.settle_message(&again[0], &Attempt::Later("421 busy".into()), &at(0), &at(5)).await.expect("settled");
+    settle(&store, &again[0], Attempt::Later("421 busy".into()), 0, 5).await;
     let ids = async |run: &Run, minute: u32| -> HashSet<String> {
-        let claimed = store.claim_messages(Some(&run.id), 100, &at(minute), &at(minute + 15)).await.expect("a claim");
+        let claimed = claim_some(&store, Some(&run.id), 100, minute).await;
         claimed.into_iter().map(|message| message.id).collect()
     };
     assert_eq!(ids(&first, 4).await, ["s1-b".to_string(), "s1-c".into()].into(), "a is due in a minute, d is another run's");
     assert_eq!(ids(&first, 5).await, ["s1-a".to_string()].into());
     assert!(ids(&first, 6).await.is_empty(), "all are leased");
     assert_eq!(ids(&second, 6).await, ["s2-d".to_string()].into());
-    let held = store.move_messages(&[], DeliveryState::Sending, DeliveryState::Held, &at(7)).await.expect("moved");
-    assert_eq!(held, 4);
+    assert_eq!(moved(&store, &[], &[DeliveryState::Sending], DeliveryState::Held, 7).await, 4);
     assert!(claim(&store, 59).await.is_empty(), "held is not sent");
 }
 
@@ -166,7 +209,7 @@ pub async fn two_claimers_never_share(db: &Db) {
             claiming.spawn(async move {
                 let mut mine = Vec::new();
                 loop {
-                    let claimed = store.claim_messages(None, 7, &at(0), &at(15)).await.expect("a claim");
+                    let claimed = claim_some(&store, None, 7, 0).await;
                     assert!(claimed.len() <= 7, "{} taken", claimed.len());
                     if claimed.is_empty() {
                         return mine;
@@ -189,12 +232,13 @@ pub async fn an_expired_claim_goes_again_with_the_same_bytes(db: &Db) {
     assert_eq!((old.address.as_str(), old.unit.as_str(), old.message_id.as_str()), ("a@gz.example", "a", "<slot-a@duban>"));
     assert!(claim(&store, 14).await.is_empty());
     let new = claim(&store, 16).await.remove(0);
-    assert_eq!((&new.id, &new.bytes, &new.message_id), (&old.id, &bytes("slot-a"), &old.message_id));
-    assert_eq!((new.fence, new.attempts), (old.fence + 1, 2));
-    assert!(!store.settle_message(&old, &Attempt::Refused("550 no".into()), &at(17), &at(17)).await.expect("settled"));
+    assert_eq!((&new.id, &new.message_id, new.size), (&old.id, &old.message_id, bytes("slot-a").len() as u64));
+    assert_eq!(store.bodies(&["slot-a", "none"]).await.expect("bodies"), BTreeMap::from([("slot-a".to_string(), bytes("slot-a"))]));
+    assert_eq!((new.fence, new.attempts, new.unknowns), (old.fence + 1, 2, 1), "how the first claim ended nobody knows");
+    assert!(!settle(&store, &old, Attempt::Refused("550 no".into()), 17, 17).await);
     assert_eq!(one(&store, "slot-a").await.state, DeliveryState::Sending);
-    assert!(store.settle_message(&new, &Attempt::Accepted("250 ok".into()), &at(18), &at(18)).await.expect("settled"));
-    assert!(!store.settle_message(&new, &Attempt::Refused("550".into()), &at(19), &at(19)).await.expect("settled"), "settled once");
+    assert!(settle(&store, &new, Attempt::Accepted("250 ok".into()), 18, 18).await);
+    assert!(!settle(&store, &new, Attempt::Refused("550".into()), 19, 19).await, "settled once");
     let settled = one(&store, "slot-a").await;
     assert_eq!((settled.state, settled.reply.as_str(), settled.settled_at), (DeliveryState::Accepted, "250 ok", at(18)));
 }
@@ -207,10 +251,10 @@ pub async fn every_outcome_settles(db: &Db) {
             "accepted" => Attempt::Accepted("250".into()),
             "refused" => Attempt::Refused("550 无此用户".into()),
             "later" => Attempt::Later("421".into()),
-            "channel" => Attempt::Channel("535".into()),
+            "channel" => Attempt::Channel(fault()),
             _ => Attempt::Unknown("cut after DATA".into()),
         };
-        assert!(store.settle_message(&message, &attempt, &at(1), &at(5)).await.expect("settled"));
+        assert!(settle(&store, &message, attempt, 1, 5).await);
     }
     let counts = BTreeMap::from([("accepted", 1), ("pending", 2), ("refused", 1), ("unknown", 1)]);
     assert_eq!(store.delivery_counts(Some(&run.id)).await.expect("counts"), counts);
@@ -225,58 +269,255 @@ pub async fn every_outcome_settles(db: &Db) {
     assert_eq!(again, ["channel", "later", "unknown"]);
 }
 
-pub async fn attempts_are_bounded(db: &Db) {
+fn fault() -> Fault {
+    Fault { kind: FaultKind::Login, phase: Phase::Login, detail: "535 no".into() }
+}
+
+pub async fn a_fault_of_the_channel_is_no_attempt(db: &Db) {
     let store = db.open().await;
-    queue(&store, "slot", &["channel", "later"]).await;
-    for attempt in 1..=ATTEMPTS_MAX {
-        let claimed = claim(&store, attempt).await;
-        assert_eq!(claimed.len(), 2, "attempt {attempt}");
-        for message in claimed {
-            let outcome = if message.unit == "later" { Attempt::Later("421".into()) } else { Attempt::Channel("535".into()) };
-            store.settle_message(&message, &outcome, &at(attempt), &at(attempt + 1)).await.expect("settled");
-        }
+    queue(&store, "slot", &["a"]).await;
+    for minute in 1..40 {
+        let message = claim(&store, minute).await.remove(0);
+        assert_eq!(message.attempts, 1);
+        let attempt = if minute % 2 == 0 { Attempt::Channel(fault()) } else { Attempt::Untried };
+        settle(&store, &message, attempt, minute, minute + 1).await;
     }
-    assert_eq!(one(&store, "slot-later").await.state, DeliveryState::Refused);
-    // a wrong password is no fault of the message: it does not use up its attempts
-    let message = claim(&store, ATTEMPTS_MAX + 1).await.remove(0);
-    store.settle_message(&message, &Attempt::Later("421".into()), &at(50), &at(51)).await.expect("settled");
-    assert_eq!(one(&store, "slot-channel").await.state, DeliveryState::Pending);
+    let message = one(&store, "slot-a").await;
+    assert_eq!((message.state, message.attempts, message.unknowns), (DeliveryState::Pending, 0, 0));
+    assert_eq!(message.reply, "AUTH: 535 no", "what kept it back stays to be read");
+    assert!(store.events("slot-a").await.expect("events").is_empty());
+}
+
+pub async fn what_is_too_late_is_given_up(db: &Db) {
+    let store = db.open().await;
+    queue(&store, "slot", &["pending", "unknown", "held", "accepted", "busy"]).await;
+    for message in claim(&store, 0).await {
+        let attempt = match message.unit.as_str() {
+            "accepted" => Attempt::Accepted("250".into()),
+            "unknown" => Attempt::Unknown("cut".into()),
+            "busy" => continue,
+            _ => Attempt::Later("451 later".into()),
+        };
+        settle(&store, &message, attempt, 0, 1).await;
+    }
+    moved(&store, &["slot-held"], &[DeliveryState::Pending], DeliveryState::Held, 1).await;
+    assert!(store.expire_messages(&at(50)).await.expect("expired").is_empty());
+    let late = "2026-11-28T00:00:00.001Z";
+    assert_eq!(store.expire_messages(late).await.expect("expired"), ["slot-busy", "slot-pending", "slot-unknown"]);
+    let dead = one(&store, "slot-pending").await;
+    assert_eq!((dead.state, dead.reply.as_str(), dead.settled_at.as_str()), (DeliveryState::Dead, "451 later", late));
+    assert_eq!(one(&store, "slot-unknown").await.unknowns, 1, "it is still seen that it may have arrived");
+    assert_eq!(one(&store, "slot-held").await.state, DeliveryState::Held);
+    // by hand it goes again, with a new limit and all its attempts
+    assert_eq!(moved(&store, &[], &[DeliveryState::Refused, DeliveryState::Dead], DeliveryState::Pending, 2).await, 3);
+    assert!(store.expire_messages(&at(58)).await.expect("expired").is_empty());
+    assert_eq!(claim(&store, 2).await.len(), 3);
+}
+
+pub async fn an_unknown_end_is_repeated_a_few_times_only(db: &Db) {
+    let store = db.open().await;
+    queue(&store, "slot", &["server", "sender"]).await;
+    for minute in 0..UNKNOWNS_MAX {
+        for message in claim(&store, minute).await {
+            if message.unit == "server" {
+                settle(&store, &message, Attempt::Unknown("no reply to the dot".into()), minute, minute + 1).await;
+            }
+        }
+        assert_eq!(store.take_back_messages(&at(minute)).await.expect("taken back"), 1, "the sender of one died");
+    }
+    assert!(claim(&store, 59).await.is_empty());
+    for unit in ["slot-server", "slot-sender"] {
+        let message = one(&store, unit).await;
+        assert_eq!((message.state, message.unknowns), (DeliveryState::Dead, i64::from(UNKNOWNS_MAX)), "{unit}");
+        assert_eq!(store.events(unit).await.expect("events").len(), UNKNOWNS_MAX as usize);
+    }
 }
 
 pub async fn a_reply_with_a_nul_byte_settles(db: &Db) {
     let store = db.open().await;
     queue(&store, "slot", &["a"]).await;
     let message = claim(&store, 0).await.remove(0);
-    assert!(store.settle_message(&message, &Attempt::Accepted("250 ok\0".into()), &at(1), &at(1)).await.expect("settled"));
+    assert!(settle(&store, &message, Attempt::Accepted("250 ok\0".into()), 1, 1).await);
     assert_eq!(one(&store, "slot-a").await.reply, "250 ok");
 }
 
 pub async fn moved_messages_start_anew(db: &Db) {
+    use DeliveryState::{Dead, Held, Pending, Refused};
     let store = db.open().await;
     queue(&store, "slot", &["a", "b", "c"]).await;
-    let moved = async |ids: &[String], from: DeliveryState, to: DeliveryState, minute: u32| {
-        store.move_messages(ids, from, to, &at(minute)).await.expect("moved")
-    };
-    for attempt in 1..=ATTEMPTS_MAX {
-        for message in claim(&store, attempt).await {
-            store.settle_message(&message, &Attempt::Later("421".into()), &at(attempt), &at(attempt + 1)).await.expect("settled");
-        }
+    for message in claim(&store, 1).await {
+        settle(&store, &message, Attempt::Refused("550 无此用户".into()), 1, 1).await;
     }
     assert_eq!(store.delivery_counts(None).await.expect("counts"), BTreeMap::from([("refused", 3)]));
-    assert_eq!(moved(&["slot-a".into(), "none".into()], DeliveryState::Refused, DeliveryState::Pending, 40).await, 1);
-    assert_eq!(moved(&["slot-a".into()], DeliveryState::Refused, DeliveryState::Pending, 40).await, 0, "it is no longer refused");
+    assert_eq!(moved(&store, &["slot-a", "none"], &[Refused, Dead], Pending, 40).await, 1);
+    assert_eq!(moved(&store, &["slot-a"], &[Refused, Dead], Pending, 40).await, 0, "it is no longer refused");
     let listed = one(&store, "slot-a").await;
-    assert_eq!((listed.state, listed.settled_at.as_str()), (DeliveryState::Pending, ""));
+    assert_eq!((listed.state, listed.settled_at.as_str(), listed.attempts), (Pending, "", 0));
     assert!(claim(&store, 39).await.is_empty());
     let message = claim(&store, 40).await.remove(0);
-    assert_eq!((message.id.as_str(), &message.bytes), ("slot-a", &bytes("slot-a")));
-    // given up after all its attempts and sent again by hand: one busy answer is not the end
-    store.settle_message(&message, &Attempt::Later("421".into()), &at(40), &at(50)).await.expect("settled");
-    assert_eq!(one(&store, "slot-a").await.state, DeliveryState::Pending);
-    assert_eq!(moved(&[], DeliveryState::Refused, DeliveryState::Pending, 41).await, 2);
-    assert_eq!(moved(&[], DeliveryState::Pending, DeliveryState::Held, 42).await, 3);
-    assert_eq!(moved(&[], DeliveryState::Held, DeliveryState::Pending, 43).await, 3);
+    assert_eq!((message.id.as_str(), message.attempts), ("slot-a", 1));
+    settle(&store, &message, Attempt::Later("421".into()), 40, 50).await;
+    assert_eq!(moved(&store, &[], &[Refused, Dead], Pending, 41).await, 2);
+    assert_eq!(moved(&store, &[], &[Pending], Held, 42).await, 3);
+    assert_eq!(moved(&store, &[], &[Held], Pending, 43).await, 3);
     assert_eq!(claim(&store, 43).await.len(), 3);
+    let told: Vec<(String, String)> =
+        store.events("slot-a").await.expect("events").into_iter().map(|event| (event.what, event.who)).collect();
+    let expected = [("refused", ""), ("released", "张三"), ("pending", ""), ("held", "张三"), ("released", "张三")];
+    assert_eq!(told, expected.map(|(what, who)| (what.to_string(), who.to_string())));
+}
+
+pub async fn a_newer_digest_replaces_one_that_waits(db: &Db) {
+    let store = db.open().await;
+    queue(&store, "2026-11-16", &["waits", "gone", "unclear", "other"]).await;
+    for message in claim(&store, 0).await {
+        match message.unit.as_str() {
+            "gone" => settle(&store, &message, Attempt::Accepted("250".into()), 0, 0).await,
+            "unclear" => settle(&store, &message, Attempt::Unknown("cut".into()), 0, 30).await,
+            _ => settle(&store, &message, Attempt::Later("421".into()), 0, 30).await,
+        };
+    }
+    queue(&store, "2026-11-23", &["waits", "gone", "unclear"]).await;
+    let states: Vec<DeliveryState> = {
+        let mut listed = store.messages(&Wanted { run: Some("weekly@2026-11-16#0".into()), ..Wanted::default() }).await.expect("messages");
+        listed.sort_by(|a, b| a.unit.cmp(&b.unit));
+        listed.into_iter().map(|message| message.state).collect()
+    };
+    use DeliveryState::{Accepted, Pending, Superseded};
+    assert_eq!(states, [Accepted, Pending, Superseded, Superseded], "gone, other, unclear, waits");
+    assert_eq!(store.events("2026-11-16-waits").await.expect("events").last().expect("one").detail, "weekly@2026-11-23#0");
+    // an older slot run by hand replaces nothing
+    queue(&store, "2026-11-09", &["waits"]).await;
+    assert_eq!(one(&store, "2026-11-23-waits").await.state, Pending);
+}
+
+pub async fn who_never_got_it_was_not_told(db: &Db) {
+    let store = db.open().await;
+    let tell = async |slot: &str, key: &str, test: bool| {
+        let run = claimed(&store, slot, 0, "2026-11-23").await;
+        let told = NewTold { unit: "甲县".into(), told: BTreeMap::from([(identity(key), Some(Light::Red))]) };
+        let messages = vec![NewMessage { unit: "甲县".into(), ..message(slot, "甲县", slot) }];
+        let batch = OutboxBatch { told: vec![told], test, ..batch(messages, 0) };
+        store.commit_outbox(&run, "remind", &RunInputs::default(), &batch).await.expect("committed");
+    };
+    let instead = async |slot: &str| -> Option<Vec<String>> {
+        let told = store.told_instead("weekly", slot).await.expect("told");
+        told.get("甲县").map(|told| told.keys().map(|identity| identity.key.clone()).collect())
+    };
+    let settle_all = async |attempt: Attempt| {
+        for message in claim(&store, 1).await {
+            settle(&store, &message, attempt.clone(), 1, 1).await;
+        }
+    };
+    tell("s1", "A", false).await;
+    settle_all(Attempt::Accepted("250".into())).await;
+    assert_eq!(instead("s2").await, None);
+    tell("s2", "B", false).await;
+    assert_eq!(instead("s3").await, Some(vec!["A".into()]), "it waits, and the next one will replace it");
+    assert_eq!(instead("s2").await, None, "its own revision has a rule of its own");
+    settle_all(Attempt::Refused("550".into())).await;
+    assert_eq!(instead("s3").await, Some(vec!["A".into()]));
+    assert_eq!(store.last_digest_on(false, "", "").await.expect("days").len(), 0, "slots without dates");
+    // twice in vain: what counts is still what was told before the first
+    tell("s3", "C", false).await;
+    settle_all(Attempt::Refused("550".into())).await;
+    assert_eq!(instead("s4").await, Some(vec!["A".into()]));
+    // an unknown end may have told it
+    tell("s4", "D", false).await;
+    settle_all(Attempt::Unknown("cut".into())).await;
+    assert_eq!(instead("s5").await, None);
+    // a test tells nobody
+    tell("s5", "E", true).await;
+    assert_eq!(store.told(false).await.expect("told")["甲县"].keys().next().expect("one").key, "D");
+    assert!(store.said_before("weekly", "s5", 1).await.expect("said").is_empty());
+}
+
+pub async fn a_finding_finds_its_messages(db: &Db) {
+    let store = db.open().await;
+    let run = claimed(&store, "slot", 0, "2026-11-23").await;
+    let told = |unit: &str, keys: &[&str]| NewTold {
+        unit: unit.into(),
+        told: keys.iter().map(|key| (identity(key), Some(Light::Orange))).collect(),
+    };
+    let batch = OutboxBatch {
+        told: vec![told("a", &["GZ_1", "甲%"]), told("b", &["gz_1", "GZX1"])],
+        ..batch(vec![message("r", "a", "x"), message("r", "b", "x")], 0)
+    };
+    store.commit_outbox(&run, "remind", &RunInputs::default(), &batch).await.expect("committed");
+    let rule = identity("GZ_1").rule;
+    let found = async |key: &str| -> Vec<String> {
+        let wanted = Wanted { finding: Some((rule.clone(), key.into())), ..Wanted::default() };
+        store.messages(&wanted).await.expect("messages").into_iter().map(|message| message.id).collect()
+    };
+    assert_eq!(found("GZ_1").await, ["r-a"]);
+    assert_eq!(found("gz_1").await, ["r-b"]);
+    assert_eq!(found("甲%").await, ["r-a"]);
+    assert!(found("甲").await.is_empty() && found("%").await.is_empty());
+    let row = one(&store, "r-a").await;
+    assert_eq!(store.told_in(&row, &rule, "GZ_1").await.expect("told"), Some(Some(Light::Orange)));
+    assert_eq!(store.told_in(&row, &rule, "GZX1").await.expect("told"), None);
+    let unit = Wanted { unit: Some("b".into()), ..Wanted::default() };
+    assert_eq!(store.messages(&unit).await.expect("messages").len(), 1);
+
+    // the same content to a corrected address
+    for message in claim(&store, 1).await {
+        settle(&store, &message, Attempt::Refused("550".into()), 1, 1).await;
+    }
+    let new = NewMessage { address: "new@gz.example".into(), recipient: "a|new@gz.example".into(), ..message("r", "a-a1", "x") };
+    let deed = Deed { at: &at(2), who: "李四", why: "邮箱更正" };
+    assert!(store.readdress("r-a", &new, deed, &at(59)).await.expect("readdressed"));
+    assert!(!store.readdress("r-a", &new, deed, &at(59)).await.expect("a look"), "once");
+    assert_eq!(found("GZ_1").await, ["r-a-a1", "r-a"]);
+    let (old, new) = (one(&store, "r-a").await, one(&store, "r-a-a1").await);
+    assert_eq!((old.state, old.reply.as_str()), (DeliveryState::Superseded, "550"));
+    assert_eq!(
+        (new.state, new.unit.as_str(), new.address.as_str(), new.instead_of.as_str()),
+        (DeliveryState::Pending, "a", "new@gz.example", "r-a")
+    );
+    assert_eq!(store.told_in(&new, &rule, "GZ_1").await.expect("told"), Some(Some(Light::Orange)));
+}
+
+pub async fn all_sending_can_be_held(db: &Db) {
+    let store = db.open().await;
+    queue(&store, "slot", &["a", "b"]).await;
+    let deed = Deed { at: &at(0), who: "张三", why: "地址有误" };
+    assert!(store.hold_sending(HoldReason::Person, deed).await.expect("held"));
+    assert!(!store.hold_sending(HoldReason::Restored, deed).await.expect("a look"), "the first reason stays");
+    let before = store.sending_state("2026-11-23").await.expect("a state");
+    match claims(&store, None, 10, 1, 100).await {
+        Claims::Held(hold) => assert_eq!((hold.reason, hold.by.as_str(), hold.why.as_str()), (HoldReason::Person, "张三", "地址有误")),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(store.sending_state("2026-11-23").await.expect("a state").counter, before.counter, "nothing was taken");
+    let counter = store.release_sending(1000, "2026-11-23", 0, &at(2)).await.expect("released");
+    assert_eq!(counter, 1001, "past the file");
+    match claims(&store, None, 10, 2, 100).await {
+        Claims::Taken { messages, counter } => assert_eq!((messages.len(), counter), (2, 1002)),
+        other => panic!("{other:?}"),
+    }
+}
+
+pub async fn the_fuse_counts_what_goes_out(db: &Db) {
+    let store = db.open().await;
+    queue(&store, "slot", &["a", "b", "c", "d", "e", "f"]).await;
+    let take = async |limit: i64, minute: u32| match claims(&store, None, limit, minute, 3).await {
+        Claims::Taken { messages, .. } => Ok(messages),
+        Claims::Blown { sent, allowed } => Err((sent, allowed)),
+        Claims::Held(hold) => panic!("{hold:?}"),
+    };
+    let first = take(100, 0).await.expect("three");
+    assert_eq!(first.len(), 3, "no more than the day may bring");
+    assert_eq!(take(100, 0).await.expect_err("the rest waits").1, 3, "what is under way counts");
+    settle(&store, &first[0], Attempt::Accepted("250".into()), 1, 1).await;
+    settle(&store, &first[1], Attempt::Unknown("cut".into()), 1, 59).await;
+    settle(&store, &first[2], Attempt::Refused("550".into()), 1, 1).await;
+    let second = take(100, 2).await.expect("a refusal brought no mail");
+    assert_eq!(second.len(), 1);
+    settle(&store, &second[0], Attempt::Accepted("250".into()), 2, 2).await;
+    assert_eq!(take(100, 3).await.expect_err("blown"), (3, 3));
+    store.release_sending(0, "2026-11-23", 3, &at(3)).await.expect("released");
+    assert_eq!(take(100, 3).await.expect("released").len(), 2);
+    assert_eq!(store.sending_state("2026-11-24").await.expect("a state").sent, 0, "the next day begins anew");
 }
 
 pub async fn said_before_is_the_last_revision_that_spoke(db: &Db) {

@@ -1,0 +1,621 @@
+//! The dialogue with an SMTP server, one connection, step by step. `lettre` writes the commands; reading, waiting and the final dot are
+//! done here, because the outcome of a message hangs on them:
+//!
+//! - every step has its own limit of time, and a connection on which anything went wrong is never used again;
+//! - whether the final dot was on its way is known, not guessed: before it nothing can have been delivered;
+//! - a reply is taken in any encoding, with or without text, and only one that belongs to its question counts;
+//! - TLS is required and checked wherever it is set; there is no way back to plain text;
+//! - the socket sends at once (no Nagle): the dot would wait 40 ms for an acknowledgement of the body.
+
+use crate::domain::delivery::{Attempt, Fault, FaultKind, Phase, classify};
+use lettre::Address;
+use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS, Mechanism};
+use lettre::transport::smtp::commands::{Auth, Data, Ehlo, Mail, Quit, Rcpt, Rset, Starttls};
+use lettre::transport::smtp::extension::{ClientId, MailParameter};
+use lettre::transport::smtp::response::{Category, Code, Detail, Response, Severity};
+use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, Error as TlsError, RootCertStore};
+
+/// How to reach a server.
+#[derive(Clone, Debug)]
+pub struct Server {
+    pub host: String,
+    pub port: u16,
+    pub tls: ServerTls,
+    /// Further certificates (PEM) whose signatures are trusted, beside those of the system.
+    pub ca_file: Option<PathBuf>,
+    pub login: Option<(String, String)>,
+    /// For every step before the final dot.
+    pub timeout: Duration,
+    /// For the reply to the final dot: giving up early makes duplicates (RFC 5321 asks for ten minutes).
+    pub final_timeout: Duration,
+    /// Messages under way at a time.
+    pub connections: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServerTls {
+    Starttls,
+    Implicit,
+    Plain,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("mail.smtp: {0}")]
+pub struct ServerError(pub(super) String);
+
+/// A server with what is made once for all connections to it.
+pub struct Smtp {
+    server: Server,
+    from: Address,
+    /// The certificates of the system are read when the first connection needs them.
+    tls: OnceLock<Result<TlsConnector, String>>,
+}
+
+impl std::fmt::Debug for Smtp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.server.host, self.server.port)
+    }
+}
+
+trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+
+type Stream = Box<dyn Duplex>;
+
+/// One connection, logged in, ready for a message.
+pub struct Connection {
+    stream: BufReader<Stream>,
+    timeout: Duration,
+    /// What the server offers, as words in capitals.
+    offers: BTreeSet<String>,
+    auth: Vec<Mechanism>,
+}
+
+/// What becomes of a connection behind a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum After {
+    Keep,
+    Drop,
+    /// It was gone before this message began.
+    Stale,
+}
+
+/// A reply of a server: what it means lies in the code, what it says is shown to people.
+#[derive(Debug)]
+struct Reply {
+    code: u16,
+    lines: Vec<String>,
+}
+
+/// A server may say no more than this in one reply; more is no SMTP.
+const REPLY_BYTES_MAX: u64 = 64 * 1024;
+/// Part of a message written under one limit of time.
+const CHUNK_BYTES: usize = 64 * 1024;
+/// How long a server's last words are waited for when it broke off in the middle of a message.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+/// How long a goodbye may take.
+const GOODBYE: Duration = Duration::from_secs(1);
+
+/// Why a step had no reply.
+#[derive(Debug)]
+enum Broken {
+    Timeout,
+    Closed,
+    Io(io::Error),
+    NoSmtp(String),
+}
+
+impl Display for Broken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Broken::Timeout => f.write_str("no answer in time"),
+            Broken::Closed => f.write_str("the server closed the connection"),
+            Broken::Io(error) => write!(f, "{error}"),
+            Broken::NoSmtp(said) => write!(f, "no SMTP reply: {said:?}"),
+        }
+    }
+}
+
+impl From<io::Error> for Broken {
+    fn from(error: io::Error) -> Broken {
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => Broken::Closed,
+            _ => Broken::Io(error),
+        }
+    }
+}
+
+impl Broken {
+    fn fault(self, phase: Phase) -> Fault {
+        let kind = match &self {
+            Broken::Timeout => FaultKind::Silent,
+            Broken::Closed | Broken::Io(_) | Broken::NoSmtp(_) => FaultKind::Garbled,
+        };
+        Fault { kind, phase, detail: self.to_string() }
+    }
+}
+
+impl Reply {
+    fn text(&self) -> String {
+        // control characters of a hostile server stay out of logs and lists
+        let joined = self.lines.join(" ");
+        joined.chars().map(|c| if c.is_control() { ' ' } else { c }).take(500).collect::<String>().trim().to_owned()
+    }
+
+    fn is(&self, class: u16) -> bool {
+        self.code / 100 == class
+    }
+
+    /// As `lettre` reads it, for the challenges of a login.
+    fn challenge(&self) -> Response {
+        Response::new(Code::new(Severity::PositiveIntermediate, Category::Unspecified3, Detail::Four), self.lines.clone())
+    }
+
+    fn fault(&self, phase: Phase, kind: FaultKind) -> Fault {
+        Fault { kind, phase, detail: format!("{} {}", self.code, self.text()) }
+    }
+}
+
+impl Smtp {
+    /// # Errors
+    /// A host name TLS cannot check, a `ca_file` without certificates, or a sender that is no address.
+    pub fn new(server: Server, from: &str) -> Result<Smtp, ServerError> {
+        let from: Address = from.parse().map_err(|error| ServerError(format!("from \"{from}\" is no address: {error}")))?;
+        ServerName::try_from(server.host.clone()).map_err(|_| ServerError(format!("host \"{}\" is no host name", server.host)))?;
+        if let Some(path) = &server.ca_file {
+            certificates(path).map_err(ServerError)?;
+        }
+        Ok(Smtp { server, from, tls: OnceLock::new() })
+    }
+
+    pub fn server(&self) -> &Server {
+        &self.server
+    }
+
+    /// Connects, agrees on TLS and logs in.
+    ///
+    /// # Errors
+    /// Whatever keeps every message back, by kind and phase.
+    pub async fn open(&self) -> Result<Connection, Fault> {
+        let server = &self.server;
+        let fault = |kind, phase, detail: String| Fault { kind, phase, detail };
+        let connecting = async {
+            let addresses: Vec<_> = tokio::net::lookup_host((server.host.as_str(), server.port))
+                .await
+                .map_err(|error| fault(FaultKind::Name, Phase::Connect, error.to_string()))?
+                .collect();
+            let mut last = fault(FaultKind::Name, Phase::Connect, "the name has no address".into());
+            for address in addresses {
+                match TcpStream::connect(address).await {
+                    Ok(stream) => return Ok(stream),
+                    Err(error) => last = fault(FaultKind::Unreachable, Phase::Connect, error.to_string()),
+                }
+            }
+            Err(last)
+        };
+        let stream = timeout(server.timeout, connecting)
+            .await
+            .map_err(|_| fault(FaultKind::Silent, Phase::Connect, "no answer in time".into()))??;
+        stream.set_nodelay(true).map_err(|error| fault(FaultKind::Unreachable, Phase::Connect, error.to_string()))?;
+        let stream: Stream = match server.tls {
+            ServerTls::Implicit => self.secure(Box::new(stream)).await?,
+            ServerTls::Starttls | ServerTls::Plain => Box::new(stream),
+        };
+        let mut connection = Connection::over(stream, server.timeout);
+        connection.greeted().await?;
+        connection.hello().await?;
+        if server.tls == ServerTls::Starttls {
+            let plain = connection.starttls().await?;
+            connection = Connection::over(self.secure(plain).await?, server.timeout);
+            connection.hello().await?;
+        }
+        if let Some((user, password)) = &server.login {
+            connection.login(&Credentials::new(user.clone(), password.clone())).await?;
+        }
+        Ok(connection)
+    }
+
+    async fn secure(&self, stream: Stream) -> Result<Stream, Fault> {
+        let fault = |kind, detail: String| Fault { kind, phase: Phase::Tls, detail };
+        let connector = self.tls.get_or_init(|| connector(&self.server)).clone().map_err(|detail| fault(FaultKind::Certificate, detail))?;
+        let name = ServerName::try_from(self.server.host.clone()).map_err(|error| fault(FaultKind::Certificate, error.to_string()))?;
+        match timeout(self.server.timeout, connector.connect(name, stream)).await {
+            Err(_) => Err(fault(FaultKind::Silent, "no answer in time".into())),
+            Ok(Ok(stream)) => Ok(Box::new(stream)),
+            Ok(Err(error)) => {
+                let kind = match error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>()) {
+                    Some(TlsError::InvalidCertificate(_)) => FaultKind::Certificate,
+                    _ => FaultKind::Handshake,
+                };
+                Err(fault(kind, error.to_string()))
+            }
+        }
+    }
+}
+
+fn certificates(path: &std::path::Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let wrong = |error: &dyn Display| format!("cannot read ca_file {}: {error}", path.display());
+    let found: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path).map_err(|error| wrong(&error))?.collect();
+    let found = found.map_err(|error| wrong(&error))?;
+    if found.is_empty() { Err(wrong(&"it holds no certificate (PEM)")) } else { Ok(found) }
+}
+
+fn connector(server: &Server) -> Result<TlsConnector, String> {
+    let mut roots = RootCertStore::empty();
+    // one bad certificate of the system is no reason to trust none
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if let Some(path) = &server.ca_file {
+        for certificate in certificates(path)? {
+            roots.add(certificate).map_err(|error| format!("ca_file {}: {error}", path.display()))?;
+        }
+    }
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(TlsConnector::from(Arc::new(config)))
+}
+
+impl Connection {
+    fn over(stream: Stream, timeout: Duration) -> Connection {
+        Connection { stream: BufReader::new(stream), timeout, offers: BTreeSet::new(), auth: Vec::new() }
+    }
+
+    async fn greeted(&mut self) -> Result<(), Fault> {
+        let reply = self.reply(self.timeout).await.map_err(|broken| broken.fault(Phase::Greeting))?;
+        match reply.code {
+            220 => Ok(()),
+            400..=499 => Err(reply.fault(Phase::Greeting, FaultKind::Busy)),
+            500..=599 => Err(reply.fault(Phase::Greeting, FaultKind::Unwelcome)),
+            _ => Err(reply.fault(Phase::Greeting, FaultKind::Garbled)),
+        }
+    }
+
+    async fn hello(&mut self) -> Result<(), Fault> {
+        let reply = self.ask(Ehlo::new(ClientId::default())).await.map_err(|broken| broken.fault(Phase::Hello))?;
+        match reply.code {
+            250 => {}
+            400..=499 => return Err(reply.fault(Phase::Hello, FaultKind::Busy)),
+            500..=599 => return Err(reply.fault(Phase::Hello, FaultKind::Unwelcome)),
+            _ => return Err(reply.fault(Phase::Hello, FaultKind::Garbled)),
+        }
+        self.offers.clear();
+        self.auth.clear();
+        for line in reply.lines.iter().skip(1) {
+            // old servers write AUTH=LOGIN
+            let line = line.to_ascii_uppercase().replace('=', " ");
+            let mut words = line.split_whitespace();
+            let Some(first) = words.next() else { continue };
+            self.offers.insert(first.to_owned());
+            if first == "AUTH" {
+                let offered: Vec<&str> = words.collect();
+                self.auth.extend(DEFAULT_MECHANISMS.iter().filter(|known| offered.contains(&known.to_string().as_str())));
+            }
+        }
+        Ok(())
+    }
+
+    /// The bare stream, ready for TLS.
+    async fn starttls(mut self) -> Result<Stream, Fault> {
+        let no = |detail: String| Fault { kind: FaultKind::NoTls, phase: Phase::Starttls, detail };
+        if !self.offers.contains("STARTTLS") {
+            return Err(no("the server does not offer STARTTLS".into()));
+        }
+        let reply = self.ask(Starttls).await.map_err(|broken| broken.fault(Phase::Starttls))?;
+        if reply.code != 220 {
+            return Err(no(format!("{} {}", reply.code, reply.text())));
+        }
+        // what came in plain text before TLS would be read as said under TLS
+        if !self.stream.buffer().is_empty() {
+            return Err(no("the server went on in plain text behind STARTTLS".into()));
+        }
+        Ok(self.stream.into_inner())
+    }
+
+    async fn login(&mut self, credentials: &Credentials) -> Result<(), Fault> {
+        const CHALLENGES_MAX: usize = 4;
+        let fault = |kind, detail: String| Fault { kind, phase: Phase::Login, detail };
+        let mechanism =
+            *self.auth.first().ok_or_else(|| fault(FaultKind::NoLogin, "the server offers neither AUTH PLAIN nor AUTH LOGIN".into()))?;
+        let broken = |error: lettre::transport::smtp::Error| fault(FaultKind::NoLogin, error.to_string());
+        let mut reply = self
+            .ask(Auth::new(mechanism, credentials.clone(), None).map_err(broken)?)
+            .await
+            .map_err(|broken| broken.fault(Phase::Login))?;
+        for _ in 0..CHALLENGES_MAX {
+            if reply.code != 334 {
+                break;
+            }
+            let answer = Auth::new_from_response(mechanism, credentials.clone(), &reply.challenge()).map_err(broken)?;
+            reply = self.ask(answer).await.map_err(|broken| broken.fault(Phase::Login))?;
+        }
+        match reply.code {
+            235 => Ok(()),
+            // 454: the server's own trouble with its list of users
+            421 | 450..=459 => Err(reply.fault(Phase::Login, FaultKind::Busy)),
+            _ => Err(reply.fault(Phase::Login, FaultKind::Login)),
+        }
+    }
+
+    async fn ask(&mut self, command: impl Display) -> Result<Reply, Broken> {
+        // words nobody asked for would be taken for the answer, and every later answer for that of another question
+        if !self.stream.buffer().is_empty() {
+            return Err(Broken::NoSmtp("the server spoke out of turn".into()));
+        }
+        self.write(command.to_string().as_bytes()).await?;
+        self.reply(self.timeout).await
+    }
+
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), Broken> {
+        let writing = async {
+            self.stream.get_mut().write_all(bytes).await?;
+            self.stream.get_mut().flush().await
+        };
+        Ok(timeout(self.timeout, writing).await.map_err(|_| Broken::Timeout)??)
+    }
+
+    /// One whole reply, however slowly it drips.
+    async fn reply(&mut self, limit: Duration) -> Result<Reply, Broken> {
+        timeout(limit, read_reply(&mut self.stream)).await.map_err(|_| Broken::Timeout)?
+    }
+
+    /// Hands one message over, up to the final dot.
+    async fn hand_over(
+        &mut self,
+        from: &Address,
+        to: &Address,
+        bytes: &[u8],
+        may_finish: &(dyn Fn() -> bool + Sync),
+    ) -> Result<(), (Attempt, After)> {
+        let size = if self.offers.contains("SIZE") { vec![MailParameter::Size(bytes.len())] } else { Vec::new() };
+        let steps = [
+            (Phase::Mail, 2, Mail::new(Some(from.clone()), size).to_string()),
+            (Phase::Rcpt, 2, Rcpt::new(to.clone(), Vec::new()).to_string()),
+            (Phase::Data, 3, Data.to_string()),
+        ];
+        for (phase, class, command) in steps {
+            let after = if phase == Phase::Mail { After::Stale } else { After::Drop };
+            match self.ask(command).await {
+                Err(broken) => return Err((later(phase, &broken), after)),
+                Ok(reply) if reply.is(class) => {}
+                Ok(reply) => {
+                    let attempt = classify(phase, reply.code, &reply.text());
+                    // a server that takes DATA otherwise than asked would read the message as commands
+                    let sound = reply.is(4) || reply.is(5);
+                    let after = match reply.code {
+                        421 => after,
+                        _ if sound && self.reset().await => After::Keep,
+                        _ => After::Drop,
+                    };
+                    return Err((attempt, after));
+                }
+            }
+        }
+        let stuffed = stuffed(bytes);
+        for chunk in stuffed.chunks(CHUNK_BYTES) {
+            if let Err(broken) = self.write(chunk).await {
+                return Err((self.last_words(&broken).await, After::Drop));
+            }
+        }
+        // an answer before the question: taken for the answer to the dot it could turn a refusal into a success
+        if timeout(Duration::ZERO, self.stream.fill_buf()).await.is_ok() {
+            let broken = Broken::NoSmtp("the server spoke out of turn".into());
+            return Err((self.last_words(&broken).await, After::Drop));
+        }
+        if may_finish() {
+            Ok(())
+        } else {
+            Err((Attempt::Later("the claim on this message ran out; nothing was delivered".into()), After::Drop))
+        }
+    }
+
+    /// What a server that broke off in the middle of a message says about it; often it says why before it hangs up.
+    async fn last_words(&mut self, broken: &Broken) -> Attempt {
+        match timeout(LAST_WORDS.min(self.timeout), read_reply(&mut self.stream)).await {
+            Ok(Ok(reply)) if reply.code >= 400 => classify(Phase::Body, reply.code, &reply.text()),
+            _ => later(Phase::Body, broken),
+        }
+    }
+
+    /// The final dot and what the server says to it. From here on the message may have been taken.
+    async fn finish(&mut self, limit: Duration) -> (Attempt, After) {
+        let unknown = |broken: &Broken| Attempt::Unknown(format!("{}: {broken}", Phase::Dot.name()));
+        if let Err(broken) = self.write(b".\r\n").await {
+            return (unknown(&broken), After::Drop);
+        }
+        match self.reply(limit).await {
+            Ok(reply) if !self.stream.buffer().is_empty() => {
+                (Attempt::Unknown(format!("{} {}; and the server spoke on", reply.code, reply.text())), After::Drop)
+            }
+            Ok(reply) => {
+                let attempt = classify(Phase::Dot, reply.code, &reply.text());
+                let sound = !matches!(attempt, Attempt::Unknown(_)) && reply.code != 421;
+                (attempt, if sound { After::Keep } else { After::Drop })
+            }
+            Err(broken) => (unknown(&broken), After::Drop),
+        }
+    }
+
+    async fn reset(&mut self) -> bool {
+        self.ask(Rset).await.is_ok_and(|reply| reply.is(2))
+    }
+
+    async fn goodbye(mut self) {
+        let _ = timeout(GOODBYE.min(self.timeout), self.ask(Quit)).await;
+    }
+}
+
+/// It broke before the final dot.
+fn later(phase: Phase, broken: &Broken) -> Attempt {
+    Attempt::Later(format!("{}: {broken}; nothing was delivered", phase.name()))
+}
+
+/// The lines of one reply: `250-text` … `250 text`. Text may be in any encoding, or missing.
+async fn read_reply(stream: &mut BufReader<Stream>) -> Result<Reply, Broken> {
+    let mut lines = Vec::new();
+    let mut left = REPLY_BYTES_MAX;
+    let mut code = None;
+    loop {
+        let mut line = Vec::new();
+        let read = (&mut *stream).take(left).read_until(b'\n', &mut line).await?;
+        let text = String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned();
+        let strange = || Broken::NoSmtp(text.chars().take(80).collect());
+        if read == 0 && lines.is_empty() {
+            return Err(Broken::Closed);
+        }
+        if line.last() != Some(&b'\n') {
+            return Err(if text.is_empty() { Broken::Closed } else { strange() });
+        }
+        left -= read as u64;
+        let number: u16 =
+            text.get(..3).filter(|head| head.bytes().all(|b| b.is_ascii_digit())).and_then(|head| head.parse().ok()).ok_or_else(strange)?;
+        if !(200..600).contains(&number) || code.is_some_and(|known| known != number) {
+            return Err(strange());
+        }
+        code = Some(number);
+        let more = match text.as_bytes().get(3) {
+            Some(b'-') => true,
+            None | Some(b' ' | b'\t') => false,
+            Some(_) => return Err(strange()),
+        };
+        lines.push(text.get(4..).unwrap_or_default().to_owned());
+        if !more {
+            return Ok(Reply { code: number, lines });
+        }
+    }
+}
+
+/// The message with its last line ended and a dot doubled where a line begins with one.
+fn stuffed(bytes: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len() + 64);
+    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
+        if line.first() == Some(&b'.') {
+            out.push(b'.');
+        }
+        out.extend_from_slice(line);
+    }
+    if !out.ends_with(b"\r\n") {
+        out.extend_from_slice(b"\r\n");
+    }
+    out
+}
+
+/// A sender's own line to the server: opened when first needed, dropped on any doubt.
+#[derive(Default)]
+pub struct Line {
+    open: Option<Connection>,
+}
+
+impl Line {
+    /// Delivers one message to one address. `may_finish` is asked right before the final dot: a sender whose claim has run out must
+    /// not end what another has begun.
+    pub async fn deliver(&mut self, smtp: &Smtp, to: &str, bytes: &[u8], may_finish: &(dyn Fn() -> bool + Sync)) -> Attempt {
+        let to: Address = match to.parse::<Address>() {
+            Ok(to) if to.to_string().is_ascii() => to,
+            Ok(_) => return Attempt::Refused("not an address every server takes: it is not ASCII".into()),
+            Err(error) => return Attempt::Refused(format!("not an address: {error}")),
+        };
+        loop {
+            let (mut connection, used) = match self.open.take() {
+                Some(connection) => (connection, true),
+                None => match smtp.open().await {
+                    Ok(connection) => (connection, false),
+                    Err(fault) => return Attempt::Channel(fault),
+                },
+            };
+            let (attempt, after) = match connection.hand_over(&smtp.from, &to, bytes, may_finish).await {
+                Ok(()) => connection.finish(smtp.server.final_timeout).await,
+                // servers close a connection that was idle or has carried enough: that is no answer to this message
+                Err((_, After::Stale)) if used => continue,
+                Err(ended) => ended,
+            };
+            self.open = (after == After::Keep).then_some(connection);
+            return attempt;
+        }
+    }
+
+    /// Opens the line without sending anything.
+    ///
+    /// # Errors
+    /// Whatever keeps every message back.
+    pub async fn open(&mut self, smtp: &Smtp) -> Result<(), Fault> {
+        self.open = Some(smtp.open().await?);
+        Ok(())
+    }
+
+    /// Says goodbye.
+    pub async fn close(&mut self) {
+        if let Some(connection) = self.open.take() {
+            connection.goodbye().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn read(bytes: &'static [u8]) -> Result<Reply, Broken> {
+        let (mut server, client) = tokio::io::duplex(1 << 20);
+        server.write_all(bytes).await.unwrap();
+        drop(server);
+        read_reply(&mut BufReader::new(Box::new(client))).await
+    }
+
+    #[tokio::test]
+    async fn replies_are_read_in_any_dress() {
+        for (bytes, code, text) in [
+            (&b"250 ok\r\n"[..], 250, "ok"),
+            (b"250\r\n", 250, ""),
+            (b"250 \n", 250, ""),
+            (b"250-one\r\n250-\r\n250 two\r\n", 250, "one  two"),
+            (
+                b"550 \xd3\xc3\xbb\xa7\xb2\xbb\xb4\xe6\xd4\xda\r\n",
+                550,
+                "\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}\u{fffd}",
+            ),
+            (b"421 \x1b[2Jgone\x00\r\n", 421, "[2Jgone"),
+        ] {
+            let reply = read(bytes).await.unwrap_or_else(|broken| panic!("{bytes:?}: {broken}"));
+            assert_eq!(reply.code, code);
+            if code != 550 {
+                assert_eq!(reply.text(), text);
+            }
+        }
+        for bytes in [
+            &b"hello\r\n"[..],
+            b"25\r\n",
+            b"250-a\r\n251 b\r\n",
+            b"250 ok",
+            b"250-a\r\n",
+            b"999 no\r\n",
+            b"250ok\r\n",
+            b"\xe4\xb8\xad\r\n",
+            b"",
+        ] {
+            assert!(read(bytes).await.is_err(), "{bytes:?}");
+        }
+        assert!(read(Box::leak(vec![b'2'; 100_000].into_boxed_slice())).await.is_err());
+        assert!(read(Box::leak(b"250-x\r\n".repeat(20_000).into_boxed_slice())).await.is_err());
+    }
+
+    #[test]
+    fn dots_are_doubled_and_the_last_line_ends() {
+        assert_eq!(stuffed(b".a\r\nb.\r\n..\r\nc"), b"..a\r\nb.\r\n...\r\nc\r\n");
+        assert_eq!(stuffed(b"a\r\n"), b"a\r\n");
+    }
+}

@@ -1,0 +1,335 @@
+//! How messages leave the outbox: claimed with a lease and a fence, settled once, many in one transaction; what holds all sending back; the
+//! fuse by day. Every claim and every settlement moves one counter, which is copied to a file beside the database: a database whose
+//! counter is behind that file is a restored copy that does not know what was mailed since.
+
+use super::outbox::{Deed, note};
+use super::{Result, Store, number, sql, text};
+use crate::domain::delivery::{DeliveryState, UNKNOWNS_MAX, Verdict};
+use sqlx::Row;
+use std::collections::BTreeMap;
+
+/// A claimed message, without its bytes.
+#[derive(Clone, Debug)]
+pub struct Claimed {
+    pub id: String,
+    pub address: String,
+    pub unit: String,
+    pub message_id: String,
+    pub size: u64,
+    /// This attempt included.
+    pub attempts: u32,
+    pub unknowns: u32,
+    pub fence: i64,
+}
+
+/// What is to be claimed.
+#[derive(Clone, Copy, Debug)]
+pub struct Claiming<'a> {
+    /// Of one run, or of all.
+    pub run: Option<&'a str>,
+    pub limit: i64,
+    pub now: &'a str,
+    pub lease_until: &'a str,
+    /// Only what was made in test mode.
+    pub test: bool,
+    /// The day the fuse counts, and how many mails a day may bring.
+    pub day: &'a str,
+    pub daily_max: i64,
+}
+
+/// What a claim brought.
+#[derive(Clone, Debug)]
+pub enum Claims {
+    /// With the counter as it now stands; empty = nothing is due.
+    Taken { messages: Vec<Claimed>, counter: i64 },
+    /// All sending is held back.
+    Held(Hold),
+    /// The day has brought as many mails as it may.
+    Blown { sent: i64, allowed: i64 },
+}
+
+/// Why nothing goes out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HoldReason {
+    /// The database is behind the counter file.
+    Restored,
+    /// A person stopped it.
+    Person,
+}
+
+impl HoldReason {
+    pub const NAMES: [(&'static str, HoldReason); 2] = [("restored", HoldReason::Restored), ("person", HoldReason::Person)];
+
+    pub fn code(self) -> &'static str {
+        HoldReason::NAMES[self as usize].0
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    pub reason: HoldReason,
+    pub at: String,
+    pub by: String,
+    pub why: String,
+}
+
+/// Where sending stands.
+#[derive(Clone, Debug)]
+pub struct SendingState {
+    pub counter: i64,
+    pub hold: Option<Hold>,
+    /// Mails handed to the server on the day asked about.
+    pub sent: i64,
+    /// What a person has allowed that day beyond the setting.
+    pub extra: i64,
+}
+
+impl Store {
+    /// Where sending stands, for a day.
+    pub async fn sending_state(&self, day: &str) -> Result<SendingState> {
+        let row = sqlx::query("SELECT counter, hold, held_at, held_by, held_why FROM sending WHERE id=1").fetch_one(&self.pool).await?;
+        let today = sqlx::query("SELECT sent, extra FROM sending_day WHERE day=$1").bind(day).fetch_optional(&self.pool).await?;
+        let of = |column: &str| today.as_ref().map_or(Ok(0), |row| number(row, column));
+        Ok(SendingState { counter: number(&row, "counter")?, hold: hold(&row)?, sent: of("sent")?, extra: of("extra")? })
+    }
+
+    /// Takes messages that are due: pending and unknown ones, and ones whose claim ran out.
+    pub async fn claim_messages(&self, claiming: &Claiming<'_>) -> Result<Claims> {
+        let Claiming { run, limit, now, lease_until, test, day, daily_max } = *claiming;
+        let mut transaction = self.begin().await?;
+        // this row is the lock under which claims of several processes follow each other: the fuse counts exactly
+        let row = sqlx::query("UPDATE sending SET counter=counter+1 WHERE id=1 RETURNING counter, hold, held_at, held_by, held_why")
+            .fetch_one(&mut *transaction)
+            .await?;
+        let held = hold(&row)?;
+        let counter = number(&row, "counter")?;
+        const DUE: &str =
+            "((state IN ('pending','unknown') AND next_at<=$1) OR (state='sending' AND lease_until<$1)) AND ($2='' OR run=$2) AND test>=$3";
+        let run = run.unwrap_or_default();
+        let due = sqlx::query(sql(format!("SELECT id FROM outbox WHERE {DUE} LIMIT 1")))
+            .bind(now)
+            .bind(run)
+            .bind(i64::from(test))
+            .fetch_optional(&mut *transaction)
+            .await?;
+        if due.is_none() || held.is_some() {
+            // nothing was taken: the counter stays
+            transaction.rollback().await?;
+            return Ok(match held {
+                Some(held) => Claims::Held(held),
+                None => Claims::Taken { messages: Vec::new(), counter: counter - 1 },
+            });
+        }
+        let spent = sqlx::query(
+            "SELECT COALESCE((SELECT sent FROM sending_day WHERE day=$1), 0) AS sent, COALESCE((SELECT extra FROM sending_day WHERE day=$1), 0) AS extra, \
+             (SELECT COUNT(*) FROM outbox WHERE state='sending' AND lease_until>=$2) AS busy",
+        )
+        .bind(day)
+        .bind(now)
+        .fetch_one(&mut *transaction)
+        .await?;
+        let (sent, allowed) = (number(&spent, "sent")?, daily_max + number(&spent, "extra")?);
+        let left = allowed - sent - number(&spent, "busy")?;
+        if left <= 0 {
+            transaction.rollback().await?;
+            return Ok(Claims::Blown { sent, allowed });
+        }
+        // the inner choice locks rows on PostgreSQL, so that two processes never take the same one; a claim that ran out had an unknown end
+        let statement = format!(
+            "UPDATE outbox SET state='sending', fence=fence+1, lease_until=$5, holder=$6, attempts=attempts+1, \
+             unknowns=unknowns+CASE WHEN state='sending' THEN 1 ELSE 0 END WHERE id IN (\
+             SELECT id FROM outbox WHERE {DUE} ORDER BY next_at, id LIMIT $4{}) \
+             RETURNING id, address, unit, message_id, CAST(LENGTH(message) AS BIGINT) AS size, attempts, unknowns, fence",
+            self.dialect.skip_locked()
+        );
+        let rows = sqlx::query(sql(statement))
+            .bind(now)
+            .bind(run)
+            .bind(i64::from(test))
+            .bind(limit.min(left))
+            .bind(lease_until)
+            .bind(&self.holder)
+            .fetch_all(&mut *transaction)
+            .await?;
+        let messages = rows
+            .iter()
+            .map(|row| {
+                Ok(Claimed {
+                    id: text(row, "id")?,
+                    address: text(row, "address")?,
+                    unit: text(row, "unit")?,
+                    message_id: text(row, "message_id")?,
+                    size: number(row, "size")? as u64,
+                    attempts: number(row, "attempts")? as u32,
+                    unknowns: number(row, "unknowns")? as u32,
+                    fence: number(row, "fence")?,
+                })
+            })
+            .collect::<Result<Vec<_>>>()?;
+        transaction.commit().await?;
+        Ok(Claims::Taken { messages, counter })
+    }
+
+    /// The bytes of some messages by id.
+    pub async fn bodies(&self, ids: &[&str]) -> Result<BTreeMap<String, Vec<u8>>> {
+        let places: Vec<String> = (1..=ids.len()).map(|number| format!("${number}")).collect();
+        let mut query = sqlx::query(sql(format!("SELECT id, message FROM outbox WHERE id IN ({})", places.join(","))));
+        for id in ids {
+            query = query.bind(*id);
+        }
+        let rows = query.fetch_all(&self.pool).await?;
+        rows.iter().map(|row| Ok((text(row, "id")?, row.try_get("message")?))).collect()
+    }
+
+    /// Settles claimed messages in one transaction: what became of each, and the time it may go again. A claim that was taken over settles
+    /// nothing. Returns the counter, and which of them were settled.
+    pub async fn settle_messages(&self, settled: &[(&Claimed, &Verdict, String)], now: &str, day: &str) -> Result<(i64, Vec<bool>)> {
+        let mut transaction = self.begin().await?;
+        let row = sqlx::query("UPDATE sending SET counter=counter+1 WHERE id=1 RETURNING counter").fetch_one(&mut *transaction).await?;
+        let mut done = Vec::with_capacity(settled.len());
+        let mut sent = 0;
+        for (claimed, verdict, next_at) in settled {
+            // PostgreSQL takes no NUL, and a message whose outcome cannot be stored would be sent again
+            let reply = verdict.reply.replace('\0', "");
+            let over = matches!(verdict.state, DeliveryState::Accepted | DeliveryState::Refused | DeliveryState::Dead);
+            let rows = sqlx::query(
+                "UPDATE outbox SET state=$3, reply=CASE WHEN $4='' THEN reply ELSE $4 END, next_at=$5, settled_at=$6, lease_until='', \
+                 attempts=attempts-$7, unknowns=unknowns+$8 WHERE id=$1 AND fence=$2 AND state='sending'",
+            )
+            .bind(&claimed.id)
+            .bind(claimed.fence)
+            .bind(verdict.state.code())
+            .bind(&reply)
+            .bind(next_at)
+            .bind(if over { now } else { "" })
+            .bind(i64::from(!verdict.counts))
+            .bind(i64::from(verdict.unknown))
+            .execute(&mut *transaction)
+            .await?;
+            let mine = rows.rows_affected() == 1;
+            done.push(mine);
+            if mine && (verdict.unknown || verdict.state == DeliveryState::Accepted) {
+                sent += 1;
+            }
+            if mine && verdict.counts && (verdict.state != DeliveryState::Accepted || claimed.attempts > 1) {
+                let what = if verdict.unknown { "unknown" } else { verdict.state.code() };
+                note(&mut transaction, &claimed.id, now, "", what, &reply).await?;
+            }
+        }
+        if sent > 0 {
+            count_day(&mut transaction, day, sent, 0).await?;
+        }
+        transaction.commit().await?;
+        Ok((number(&row, "counter")?, done))
+    }
+
+    /// Ends the claims that a dead process of this machine and root left: their outcome is unknown, the same bytes go again, but not for
+    /// ever. The caller holds the delivery lock, which a live process would hold.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn take_back_messages(&self, now: &str) -> Result<u64> {
+        let mut transaction = self.begin().await?;
+        let rows = sqlx::query(
+            "UPDATE outbox SET state=CASE WHEN unknowns+1>=$3 THEN 'dead' ELSE 'unknown' END, settled_at=CASE WHEN unknowns+1>=$3 THEN $2 ELSE '' END, \
+             unknowns=unknowns+1, lease_until='', next_at=$2, reply='the sender died' WHERE state='sending' AND holder=$1 RETURNING id",
+        )
+        .bind(&self.holder)
+        .bind(now)
+        .bind(i64::from(UNKNOWNS_MAX))
+        .fetch_all(&mut *transaction)
+        .await?;
+        for row in &rows {
+            note(&mut transaction, &text(row, "id")?, now, "", "unknown", "the sender died").await?;
+        }
+        transaction.commit().await?;
+        Ok(rows.len() as u64)
+    }
+
+    /// Gives up what is still waiting when it is too late, and claims that ran out once too often. Returns the ids.
+    pub async fn expire_messages(&self, now: &str) -> Result<Vec<String>> {
+        let mut transaction = self.begin().await?;
+        let rows = sqlx::query(
+            "UPDATE outbox SET state='dead', settled_at=$1, lease_until='', unknowns=unknowns+CASE WHEN state='sending' THEN 1 ELSE 0 END \
+             WHERE (state IN ('pending','unknown') AND expires_at<$1) OR (state='sending' AND lease_until<$1 AND (expires_at<$1 OR unknowns+1>=$2)) \
+             RETURNING id",
+        )
+        .bind(now)
+        .bind(i64::from(UNKNOWNS_MAX))
+        .fetch_all(&mut *transaction)
+        .await?;
+        let mut ids = Vec::new();
+        for row in &rows {
+            ids.push(text(row, "id")?);
+        }
+        ids.sort();
+        for id in &ids {
+            note(&mut transaction, id, now, "", "dead", "too late, or claimed too often without a known end").await?;
+        }
+        transaction.commit().await?;
+        Ok(ids)
+    }
+
+    /// Lets nothing out before a time: the server does not want us now.
+    pub async fn pause_sending(&self, until: &str) -> Result<()> {
+        sqlx::query("UPDATE outbox SET next_at=$1 WHERE state IN ('pending', 'unknown') AND next_at<$1")
+            .bind(until)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// Stops all sending. `false` = it was stopped before.
+    pub async fn hold_sending(&self, reason: HoldReason, deed: Deed<'_>) -> Result<bool> {
+        let done = sqlx::query("UPDATE sending SET hold=$1, held_at=$2, held_by=$3, held_why=$4 WHERE id=1 AND hold=''")
+            .bind(reason.code())
+            .bind(deed.at)
+            .bind(deed.who)
+            .bind(deed.why)
+            .execute(&self.pool)
+            .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Lets sending go on: ends the hold, moves the counter past `counter_at_least`, and lets the fuse of a day take `extra` more. Messages
+    /// that wait are due at once.
+    pub async fn release_sending(&self, counter_at_least: i64, day: &str, extra: i64, now: &str) -> Result<i64> {
+        let mut transaction = self.begin().await?;
+        let row = sqlx::query(
+            "UPDATE sending SET hold='', held_at='', held_by='', held_why='', \
+             counter=CASE WHEN counter<$1 THEN $1 ELSE counter END + 1 WHERE id=1 RETURNING counter",
+        )
+        .bind(counter_at_least)
+        .fetch_one(&mut *transaction)
+        .await?;
+        if extra > 0 {
+            count_day(&mut transaction, day, 0, extra).await?;
+        }
+        sqlx::query("UPDATE outbox SET next_at=$1 WHERE state='pending' AND next_at>$1").bind(now).execute(&mut *transaction).await?;
+        transaction.commit().await?;
+        number(&row, "counter")
+    }
+}
+
+async fn count_day(transaction: &mut sqlx::Transaction<'static, sqlx::Any>, day: &str, sent: i64, extra: i64) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO sending_day (day, sent, extra) VALUES ($1, $2, $3) \
+         ON CONFLICT (day) DO UPDATE SET sent=sending_day.sent+excluded.sent, extra=sending_day.extra+excluded.extra",
+    )
+    .bind(day)
+    .bind(sent)
+    .bind(extra)
+    .execute(&mut **transaction)
+    .await?;
+    Ok(())
+}
+
+fn hold(row: &sqlx::any::AnyRow) -> Result<Option<Hold>> {
+    let code = text(row, "hold")?;
+    if code.is_empty() {
+        return Ok(None);
+    }
+    // a reason this version does not know still holds
+    let reason = HoldReason::NAMES.iter().find(|(name, _)| *name == code).map_or(HoldReason::Person, |(_, reason)| *reason);
+    Ok(Some(Hold { reason, at: text(row, "held_at")?, by: text(row, "held_by")?, why: text(row, "held_why")? }))
+}

@@ -1,0 +1,209 @@
+//! Every way a mail server can break, at every step, with and without the death of the sender at that moment: nothing is lost, nothing
+//! arrives twice unless the reply to the final dot was not recorded, and then it is counted.
+
+use super::helpers::{fresh_root, service};
+use super::post_office::{At, How, Manners, PostOffice};
+use chrono::Duration as Span;
+use duban::domain::delivery::DeliveryState;
+use duban::mail::smtp::{Server, ServerTls};
+use duban::mail::transport::Mailer;
+use duban::store::Store;
+use duban::store::outbox::{Listed, NewMessage, OutboxBatch, Wanted};
+use duban::store::runs::RunInputs;
+use duban::worker::Service;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// A step that a stalled server makes wait.
+const PATIENCE: Duration = Duration::from_millis(1500);
+
+#[derive(Clone, Copy, Debug)]
+struct Cell {
+    at: At,
+    how: How,
+    /// The sender dies when the server breaks.
+    kill: bool,
+}
+
+fn cells() -> Vec<Cell> {
+    const PLACES: [At; 11] =
+        [At::Greeting, At::Hello, At::Login, At::Mail, At::Rcpt, At::Data, At::Body, At::Dot, At::DotLost, At::Next, At::Quit];
+    const WAYS: [How; 14] = [
+        How::Close,
+        How::Reset,
+        How::Stall,
+        How::Drip,
+        How::Last(b"421 4.3.2 shutting down\r\n"),
+        How::Last(b"25"),
+        How::Say(b"451 4.7.1 greylisted, come back\r\n"),
+        How::Say(b"550 5.1.1 no such user\r\n"),
+        How::Say(b"550 Domain frequency limited\r\n"),
+        How::Say(b"552 5.3.4 message too large\r\n"),
+        How::Say(b"354 what is this\r\n"),
+        How::Last(b"hello, this is no SMTP\r\n"),
+        How::Last(b"\x16\x03\x01\xff\x00\xb2\xbb\r\n"),
+        How::Say(b"451-4.7.1 several\r\n451-\r\n451 lines\r\n"),
+    ];
+    let mut out = Vec::new();
+    for at in PLACES {
+        for how in WAYS {
+            // to say yes and throw the message away is a lie no sender can find out
+            if (at, how) == (At::DotLost, How::Drip) {
+                continue;
+            }
+            for kill in [false, true] {
+                out.push(Cell { at, how, kill });
+            }
+        }
+    }
+    out
+}
+
+/// One desk works through cells: a root, a database and a server of its own.
+struct Desk {
+    root: tempfile::TempDir,
+    service: Service,
+}
+
+async fn queue(store: &Store, number: usize, size: usize, count: usize) -> String {
+    let slot = format!("cell-{number:04}");
+    let now = "2026-11-23T00:00:00.000Z";
+    let run = store.open_run("faults", &slot, 0, "2026-11-23".parse().expect("a day"), true, now).await.expect("a run");
+    let run = store.claim_run(&run.id, now, "2026-11-23T00:10:00.000Z").await.expect("a claim").expect("free");
+    let messages = (0..count)
+        .map(|one| {
+            let id = format!("{slot}-{one}");
+            let mut bytes = format!("From: <a@x.example>\r\nMessage-ID: <{id}@x.example>\r\n\r\n").into_bytes();
+            while bytes.len() < size {
+                bytes.extend_from_slice(b"................ a line that begins with a dot ................\r\n");
+            }
+            NewMessage {
+                recipient: id.clone(),
+                address: format!("{id}@gz.example"),
+                unit: id.clone(),
+                subject: "s".into(),
+                message_id: format!("<{id}@x.example>"),
+                digest_sha256: String::new(),
+                bytes,
+                act: String::new(),
+                id,
+            }
+        })
+        .collect();
+    let batch = OutboxBatch { messages, now: now.into(), expires_at: "2099".into(), ..OutboxBatch::default() };
+    store.commit_outbox(&run, "remind", &RunInputs::default(), &batch).await.expect("committed");
+    run.id
+}
+
+impl Desk {
+    async fn open() -> Desk {
+        let root = fresh_root();
+        let service = service(root.path(), "2026-11-23T00:00:00Z").await;
+        Desk { root, service }
+    }
+
+    /// A service as a new process would have it, with lines to a server.
+    async fn sender(&self, port: u16) -> Service {
+        let server = Server {
+            host: "127.0.0.1".into(),
+            port,
+            tls: ServerTls::Plain,
+            ca_file: None,
+            login: Some(("duban".into(), "secret".into())),
+            timeout: PATIENCE,
+            final_timeout: PATIENCE,
+            // one line, so that what comes behind a message comes on the same connection
+            connections: 1,
+        };
+        let mailer = Mailer::smtp(server, "duban@gz.example").expect("a mailer");
+        let store = Store::open(self.root.path(), "sqlite:var/duban.db").await.expect("the store");
+        Service { mailer, store, channel: Arc::default(), ..self.service.clone() }
+    }
+
+    /// Works one cell; what is wrong comes back as text.
+    async fn work(&self, number: usize, cell: Cell) -> Result<(), String> {
+        let office =
+            PostOffice::open(Manners { login: "PLAIN", buffer: if cell.at == At::Body { 4096 } else { 0 }, ..Manners::default() }).await;
+        // more than the system keeps for a connection, so that a break in the middle is one
+        let (size, count) = if cell.at == At::Body { (7_000_000, 1) } else { (2000, 3) };
+        let run = queue(&self.service.store, number, size, count).await;
+        office.breaks(cell.at, cell.how, 1);
+        let start = self.service.clock.now();
+        if cell.kill {
+            let sender = self.sender(office.port).await;
+            let mine = run.clone();
+            let sending = tokio::spawn(async move { sender.deliver_all(Some(&mine)).await });
+            if tokio::time::timeout(PATIENCE * 4, office.broken.notified()).await.is_err() {
+                return Err("the server was never asked to break".into());
+            }
+            sending.abort();
+            let _ = sending.await;
+        }
+        let sender = self.sender(office.port).await;
+        let mut rows = Vec::new();
+        for _ in 0..14 {
+            sender.deliver_all(Some(&run)).await.map_err(|error| format!("{error:#}"))?;
+            rows = self.service.store.messages(&Wanted { run: Some(run.clone()), ..Wanted::default() }).await.expect("messages");
+            if rows.iter().all(|row| !row.settled_at.is_empty()) {
+                break;
+            }
+            self.service.clock.set(self.service.clock.now() + Span::hours(5));
+        }
+        self.service.clock.set(start);
+        sender.store.close().await;
+        if office.broke() == 0 {
+            return Err("the server never broke: the cell shows nothing".into());
+        }
+        rows.iter().try_for_each(|row| judge(cell, row, office.taken(&row.message_id)))
+    }
+}
+
+/// Whether a message ended as it may.
+fn judge(cell: Cell, row: &Listed, taken: u32) -> Result<(), String> {
+    let of = |what: &str| Err(format!("{what}: {} {:?} taken {taken}, unknowns {}, {}", row.id, row.state, row.unknowns, row.reply));
+    let refusing = matches!(cell.how, How::Say(said) if said.starts_with(b"550 5.1.1") || said.starts_with(b"552"));
+    match row.state {
+        DeliveryState::Accepted if taken == 0 => return of("LOST"),
+        DeliveryState::Accepted => {}
+        DeliveryState::Refused if refusing && taken == 0 && cell.at >= At::Mail => {}
+        _ => return of("not where it should end"),
+    }
+    if i64::from(taken) > 1 + row.unknowns {
+        return of("DOUBLED and not counted");
+    }
+    let behind_the_dot = matches!(cell.at, At::Dot | At::DotLost);
+    if !cell.kill && !behind_the_dot && (taken > 1 || row.unknowns > 0) {
+        return of("nothing was unclear, yet it counts as unknown or came twice");
+    }
+    if !cell.kill && taken > 2 {
+        return of("more than one copy too many");
+    }
+    Ok(())
+}
+
+/// All cells on a few desks at a time.
+#[test]
+fn nothing_is_lost_or_doubled_unseen() {
+    let all = cells();
+    assert!(all.len() >= 250, "{} cells", all.len());
+    let wrong: Arc<Mutex<Vec<String>>> = Arc::default();
+    let waiting = Arc::new(Mutex::new(all.into_iter().enumerate().collect::<Vec<_>>()));
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+                runtime.block_on(async {
+                    let desk = Desk::open().await;
+                    loop {
+                        let Some((number, cell)) = waiting.lock().expect("the cells").pop() else { return };
+                        if let Err(what) = desk.work(number, cell).await {
+                            wrong.lock().expect("a list").push(format!("{cell:?}: {what}"));
+                        }
+                    }
+                });
+            });
+        }
+    });
+    let wrong = wrong.lock().expect("a list");
+    assert!(wrong.is_empty(), "{} cells went wrong:\n{}", wrong.len(), wrong.join("\n"));
+}

@@ -1,0 +1,352 @@
+//! TLS, login, test mode, the guard, the fuse and the commands of the outbox, on a server that keeps what it took.
+
+use super::helpers::{duban, edit, fresh_root, home, service, stderr, stdout};
+use super::post_office::{At, How, Manners, PostOffice, Speaks};
+use duban::domain::delivery::{Attempt, DeliveryState, Fault, FaultKind, Phase};
+use duban::mail::smtp::{Line, Server, ServerTls};
+use duban::mail::transport::{Mailer, Parcel};
+use std::path::Path;
+use std::time::Duration;
+
+fn server(office: &PostOffice, tls: ServerTls) -> Server {
+    Server {
+        host: "localhost".into(),
+        port: office.port,
+        tls,
+        ca_file: Some(home().join("tests/fixtures/tls/ca.pem")),
+        login: Some(("duban".into(), "secret".into())),
+        timeout: Duration::from_millis(1500),
+        final_timeout: Duration::from_millis(1500),
+        connections: 2,
+    }
+}
+
+async fn send(server: Server) -> Attempt {
+    let mailer = Mailer::smtp(server, "duban@gz.example").expect("a mailer");
+    let parcel = Parcel { to: "522725@gz.example", file: "x", bytes: b"Message-ID: <m@x>\r\n\r\n.hello\r\n" };
+    let mut line = Line::default();
+    let attempt = mailer.deliver(&mut line, &parcel, &|| true).await;
+    line.close().await;
+    attempt
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tls_is_required_and_checked() {
+    use ServerTls::{Implicit, Plain, Starttls};
+    let good = Manners { login: "PLAIN LOGIN", ..Manners::default() };
+    for (speaks, tls) in [(Speaks::Implicit, Implicit), (Speaks::Starttls, Starttls), (Speaks::Plain, Plain)] {
+        for login in ["PLAIN LOGIN", "LOGIN", "CRAM-MD5 PLAIN"] {
+            let office = PostOffice::open(Manners { speaks, login, ..good }).await;
+            assert_eq!(send(server(&office, tls)).await, Attempt::Accepted("250 2.0.0 queued".into()), "{speaks:?} {login}");
+            let books = office.books.lock().expect("the books");
+            let (to, bytes) = books.last.as_ref().expect("a message");
+            assert_eq!((to.as_str(), bytes.as_slice()), ("522725@gz.example", &b"Message-ID: <m@x>\r\n\r\n.hello\r\n"[..]));
+        }
+    }
+    // whatever is wrong before the login: said by its kind, and not a word of the message was sent
+    let strange = |office: &PostOffice, tls| Server { ca_file: None, ..server(office, tls) };
+    for (what, manners, tls, breaks, own, kind) in [
+        ("unknown authority", Speaks::Implicit, Implicit, None, false, FaultKind::Certificate),
+        ("unknown authority", Speaks::Starttls, Starttls, None, false, FaultKind::Certificate),
+        ("no STARTTLS", Speaks::NoStarttls, Starttls, None, true, FaultKind::NoTls),
+        ("STARTTLS refused", Speaks::Starttls, Starttls, Some((At::Starttls, How::Say(b"454 not now\r\n"))), true, FaultKind::NoTls),
+        (
+            "words slipped in before TLS",
+            Speaks::Starttls,
+            Starttls,
+            Some((At::Starttls, How::Say(b"220 go\r\n250-x\r\n250 ok\r\n"))),
+            true,
+            FaultKind::NoTls,
+        ),
+        (
+            "no TLS behind STARTTLS",
+            Speaks::Starttls,
+            Starttls,
+            Some((At::Handshake, How::Say(b"250 ok, plain then\r\n"))),
+            true,
+            FaultKind::Handshake,
+        ),
+        ("silence behind STARTTLS", Speaks::Starttls, Starttls, Some((At::Handshake, How::Stall)), true, FaultKind::Silent),
+        ("a plain server where TLS is set", Speaks::Plain, Implicit, None, true, FaultKind::Handshake),
+        ("a TLS server where STARTTLS is set", Speaks::Implicit, Starttls, None, true, FaultKind::Silent),
+    ] {
+        let office = PostOffice::open(Manners { speaks: manners, ..good }).await;
+        if let Some((at, how)) = breaks {
+            office.breaks(at, how, 1);
+        }
+        let chosen = if own { server(&office, tls) } else { strange(&office, tls) };
+        match send(chosen).await {
+            Attempt::Channel(fault) => {
+                // plain words right behind STARTTLS are noticed before the handshake, or break it, as they arrive
+                let early = breaks.is_some_and(|(at, _)| at == At::Handshake) && fault.kind == FaultKind::NoTls;
+                assert!(fault.kind == kind || early, "{what}: {fault}");
+            }
+            other => panic!("{what}: {other:?}"),
+        }
+        assert_eq!(office.books.lock().expect("the books").begun, 0, "{what}");
+    }
+    for certificate in ["expired", "other-name", "self-signed"] {
+        for (speaks, tls) in [(Speaks::Implicit, Implicit), (Speaks::Starttls, Starttls)] {
+            let office = PostOffice::open(Manners { speaks, certificate, ..good }).await;
+            match send(server(&office, tls)).await {
+                Attempt::Channel(Fault { kind: FaultKind::Certificate, phase: Phase::Tls, .. }) => {}
+                other => panic!("{certificate}: {other:?}"),
+            }
+            assert_eq!(office.books.lock().expect("the books").begun, 0, "{certificate}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_fails_is_said_and_no_mail_is_to_blame() {
+    for (login, password, kind) in [
+        ("PLAIN LOGIN", "wrong", FaultKind::Login),
+        ("LOGIN", "wrong", FaultKind::Login),
+        ("CRAM-MD5", "secret", FaultKind::NoLogin),
+        ("", "secret", FaultKind::NoLogin),
+    ] {
+        let office = PostOffice::open(Manners { speaks: Speaks::Implicit, login, ..Manners::default() }).await;
+        let server = Server { login: Some(("duban".into(), password.into())), ..server(&office, ServerTls::Implicit) };
+        match send(server.clone()).await {
+            Attempt::Channel(fault) => {
+                assert_eq!(fault.kind, kind, "{login}: {fault}");
+                assert!(!fault.to_string().contains(password), "{fault}");
+            }
+            other => panic!("{login}: {other:?}"),
+        }
+        let tried = Mailer::smtp(server, "duban@gz.example").expect("a mailer").try_out().await.expect("a server");
+        assert_eq!(tried.expect_err("no login").kind, kind);
+        assert_eq!(office.books.lock().expect("the books").begun, 0);
+    }
+    // nobody listens
+    let office = PostOffice::open(Manners::default()).await;
+    let gone = Server { port: 1, ..server(&office, ServerTls::Plain) };
+    assert!(matches!(send(gone).await, Attempt::Channel(Fault { kind: FaultKind::Unreachable, .. })));
+    let nameless = Server { host: "no-such-host.invalid".into(), ..server(&office, ServerTls::Plain) };
+    assert!(matches!(send(nameless).await, Attempt::Channel(Fault { kind: FaultKind::Name | FaultKind::Silent, .. })));
+}
+
+/// A root with a register of its own, three projects of one county, and mail over a server at a port.
+pub fn root_with_server(port: u16, more: &str) -> tempfile::TempDir {
+    let root = fresh_root();
+    let at = root.path();
+    edit(at, "config/units.toml", ".example\"", ".invalid\"");
+    for file in std::fs::read_dir(at.join("jobs")).expect("jobs").flatten() {
+        std::fs::remove_file(file.path()).expect("removed");
+    }
+    std::fs::write(at.join("jobs/list.toml"), JOB).expect("a job");
+    std::fs::write(at.join("own.csv"), OWN).expect("a register");
+    let settings = std::fs::read_to_string(home().join("config/duban.toml")).expect("settings");
+    let settings = settings
+        .replace("path = \"config/sample/register.xlsx\"\nsample = true", "path = \"own.csv\"")
+        .replace("allowed_domains = [\"example\"]", "allowed_domains = [\"invalid\", \"example\"]")
+        .replace("[database]", "[start]\nenforce_on = \"2025-01-01\"\n\n[database]");
+    let smtp = format!(
+        "{more}\n[mail.smtp]\nhost = \"127.0.0.1\"\nport = {port}\ntls = \"none\"\ntimeout_seconds = 5\nfinal_timeout_seconds = 5\n"
+    );
+    std::fs::write(at.join("config/duban.toml"), settings + &smtp).expect("settings");
+    root
+}
+
+const JOB: &str = r#"
+title = "清单"
+slot = "0 0 8 * * *"
+zone = "Asia/Shanghai"
+as_of = "slot-day"
+holiday = "run"
+missed = "latest"
+too_late_days = 1
+steps = ["pull", "detect", "report", "remind"]
+workbooks = ["county-monthly-study"]
+
+[remind]
+rhythm = "always"
+levels = ["county", "city", "province"]
+template = "digest"
+attachment = "unit-list"
+"#;
+
+const OWN: &str = "项目编号,项目名称,产业类别,市（州）,县（市、区）,协议类型,项目阶段,合同投资额（亿元）,签约时间,实际开工时间,终止时间\n\
+    GZ1,甲项目,茶叶,黔南布依族苗族自治州,瓮安县,合同,签约,2.5,2024-01-01,,\n\
+    GZ2,乙项目,茶叶,黔南布依族苗族自治州,瓮安县,合同,签约,1.5,2024-02-01,,\n\
+    GZ3,丙项目,茶叶,黔南布依族苗族自治州,福泉市,合同,签约,0.5,2024-03-01,,\n";
+
+fn ok(root: &Path, arguments: &[&str]) -> String {
+    let output = duban(root, arguments);
+    assert!(output.status.success(), "{arguments:?}: {}{}", stdout(&output), stderr(&output));
+    stdout(&output)
+}
+
+fn run(root: &Path, day: &str) -> String {
+    ok(root, &["run", "list", "--as-of", day])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_told_what_and_did_it_arrive() {
+    let office = PostOffice::open(Manners::default()).await;
+    office.breaks(At::Rcpt, How::Say(b"550 5.1.1 no such user\r\n"), 1);
+    let root = root_with_server(office.port, "");
+    let at = root.path();
+    // one line, so that it is the first message that is refused
+    edit(at, "config/duban.toml", "final_timeout_seconds = 5\n", "final_timeout_seconds = 5\nconnections = 1\n");
+    let said = run(at, "2026-10-01");
+    assert!(said.contains("被拒1"), "{said}");
+    let refused = ok(at, &["outbox", "list", "--state", "refused"]);
+    let id = refused.split_whitespace().next().expect("one").to_owned();
+    let unit = refused.split_whitespace().nth(2).expect("a unit").to_owned();
+    assert_eq!(refused.lines().count(), 1, "{refused}");
+    assert!(refused.contains("550 5.1.1 no such user") && refused.contains("***@"), "{refused}");
+
+    // a finding knows its mails
+    let found = ok(at, &["outbox", "list", "--finding", "unstarted", "GZ3"]);
+    assert!(found.lines().count() >= 2 && found.contains("福泉市") && found.contains("告知：●红"), "{found}");
+    assert!(!found.contains(" 瓮安县 <"), "{found}");
+    assert!(ok(at, &["outbox", "list", "--finding", "unstarted", "GZ9"]).contains("没有邮件告知过"));
+    assert!(ok(at, &["outbox", "list", "--unit", "福泉市"]).lines().all(|line| line.contains("福泉市")));
+
+    // the mailbox was wrong: corrected, the same content goes there
+    let mut units = std::fs::read_to_string(at.join("config/units.toml")).expect("units");
+    let old = {
+        let service = service(at, "2026-10-02T00:00:00Z").await;
+        let address = service.store.message_row(&id).await.expect("a look").expect("a row").address;
+        service.store.close().await;
+        address
+    };
+    units = units.replace(&format!("\"{old}\""), "\"right@gz.invalid\"");
+    std::fs::write(at.join("config/units.toml"), units).expect("units");
+    let retried = ok(at, &["outbox", "retry", "--corrected", "--by", "张三", "--reason", "邮箱更正"]);
+    assert!(retried.contains(&format!("{id} → {id}-a1 {unit} <r***@gz.invalid>")) && retried.contains("改发1封"), "{retried}");
+    let sent = ok(at, &["outbox", "send"]);
+    assert!(sent.contains("送达1"), "{sent}");
+    let (to, bytes) = office.books.lock().expect("the books").last.clone().expect("a message");
+    assert_eq!(to, "right@gz.invalid");
+    let before = duban(at, &["outbox", "show", &id, "--eml"]).stdout;
+    let body = |bytes: &[u8]| String::from_utf8_lossy(bytes).split_once("\r\n\r\n").expect("a body").1.to_owned();
+    assert_eq!(body(&bytes), body(&before), "the content is the same");
+    let head = String::from_utf8_lossy(&bytes).into_owned();
+    assert!(head.contains("right@gz.invalid") && !head.contains(&old) && head.contains(&format!("Message-ID: <{id}-a1@")), "{head}");
+    let history = ok(at, &["outbox", "show", &id]);
+    assert!(history.contains("改发至更正后的地址（张三）") && history.contains("邮箱更正") && history.contains("被拒"), "{history}");
+    assert!(ok(at, &["outbox", "show", &format!("{id}-a1")]).contains("内容同"));
+    assert!(ok(at, &["outbox", "list", "--finding", "unstarted", "GZ3"]).contains("right") || unit != "福泉市");
+    assert!(run(at, "2026-10-01").contains("已被代替1"));
+
+    // hold, release and a message that is not there
+    let held = duban(at, &["outbox", "hold", "nothing"]);
+    assert_eq!(held.status.code(), Some(2));
+    assert!(stdout(&held).contains("没有这封邮件"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn test_mode_reaches_one_box_and_tells_nobody() {
+    let office = PostOffice::open(Manners::default()).await;
+    let root = root_with_server(office.port, "");
+    let at = root.path();
+    edit(at, "config/duban.toml", "# test_to = \"test@gz.example\"", "test_to = \"box@gz.example\"");
+    assert!(ok(at, &["check"]).contains("测试模式：所有邮件发往box@gz.example"));
+    let said = run(at, "2026-10-01");
+    assert!(said.contains("试发送："), "{said}");
+    let (to, bytes) = office.books.lock().expect("the books").last.clone().expect("a message");
+    assert_eq!(to, "box@gz.example");
+    let mail = mail_parser::MessageParser::default().parse(&bytes).expect("a mail");
+    assert!(mail.subject().expect("a subject").starts_with("【测试，应发"), "{:?}", mail.subject());
+    let meant = mail.header_raw("X-Duban-Meant-For").expect("the real address").trim().to_owned();
+    assert!(meant.ends_with(".invalid"), "{meant}");
+    let test = office.books.lock().expect("the books").taken.len();
+    {
+        let service = service(at, "2026-10-02T00:00:00Z").await;
+        assert!(service.store.told(false).await.expect("told").is_empty());
+        assert!(service.store.last_digest_on(false, "", "").await.expect("days").is_empty());
+        service.store.close().await;
+    }
+    // in earnest: the same slot once more as a revision reaches every unit
+    edit(at, "config/duban.toml", "test_to = \"box@gz.example\"", "");
+    let said = ok(at, &["run", "list", "--as-of", "2026-10-01", "--revise"]);
+    assert!(said.contains(&format!("应发{test} = 已送达{test}")), "{said}");
+    assert!(!office.books.lock().expect("the books").last.as_ref().expect("a message").0.contains("box@"));
+
+    // mail that waits for its unit does not go while the mode is on
+    office.breaks(At::Greeting, How::Last(b"421 later\r\n"), 1);
+    run(at, "2026-10-02");
+    edit(at, "config/duban.toml", "daily_max", "test_to = \"box@gz.example\"\ndaily_max");
+    let before = office.books.lock().expect("the books").begun;
+    ok(at, &["outbox", "send"]);
+    assert_eq!(office.books.lock().expect("the books").begun, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_copy_mails_nothing_until_released() {
+    let office = PostOffice::open(Manners::default()).await;
+    let root = root_with_server(office.port, "");
+    let at = root.path();
+    run(at, "2026-10-01");
+    let copy = at.join("copy.db");
+    std::fs::copy(at.join("var/duban.db"), &copy).expect("a copy");
+    let day_after = run(at, "2026-10-02");
+    assert!(day_after.contains("已送达"), "{day_after}");
+    let sent = office.books.lock().expect("the books").begun;
+    // the backup comes back: it has never heard of the second run
+    for part in ["-wal", "-shm"] {
+        let _ = std::fs::remove_file(at.join(format!("var/duban.db{part}")));
+    }
+    std::fs::copy(&copy, at.join("var/duban.db")).expect("restored");
+    let said = ok(at, &["check"]);
+    assert!(said.contains("数据库是从备份恢复的") && said.contains("duban outbox release --sending"), "{said}");
+    let again = run(at, "2026-10-02");
+    assert!(again.contains("已送达0") && again.contains("数据库是从备份恢复的"), "{again}");
+    assert!(ok(at, &["outbox", "list"]).contains("数据库是从备份恢复的"));
+    assert_eq!(office.books.lock().expect("the books").begun, sent, "not a word was sent");
+    // the office knows: that run had been mailed
+    assert!(ok(at, &["outbox", "hold", "--by", "张三", "--reason", "已发过"]).contains("暂缓"));
+    let released = ok(at, &["outbox", "release", "--sending", "--by", "张三", "--reason", "已核对"]);
+    assert!(released.contains("发送已恢复，待发0封"), "{released}");
+    assert!(!ok(at, &["check"]).contains("从备份恢复"));
+    let third = run(at, "2026-10-03");
+    assert!(third.contains("已送达") && !third.contains("已送达0"), "{third}");
+
+    // a stop by hand
+    assert!(ok(at, &["outbox", "hold", "--sending", "--by", "李四", "--reason", "地址核对中"]).contains("全部发送已暂停"));
+    let held = run(at, "2026-10-04");
+    assert!(held.contains("已送达0") && held.contains("发送已由李四暂停（地址核对中）"), "{held}");
+    ok(at, &["outbox", "release", "--sending"]);
+    assert!(ok(at, &["outbox", "send"]).contains("送达"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_fuse_stops_an_odd_day() {
+    let office = PostOffice::open(Manners::default()).await;
+    let root = root_with_server(office.port, "");
+    let at = root.path();
+    edit(at, "config/duban.toml", "daily_max = 5000", "daily_max = 2");
+    let said = run(at, "2026-10-01");
+    assert!(said.contains("已送达2") && said.contains("今日已发2封，达到每日上限"), "{said}");
+    assert!(ok(at, &["check"]).contains("达到每日上限"));
+    assert!(ok(at, &["outbox", "list"]).contains("达到每日上限"));
+    let sent = duban(at, &["outbox", "send"]);
+    assert_eq!(sent.status.code(), Some(1));
+    assert!(ok(at, &["outbox", "release", "--sending", "--reason", "季度通报"]).contains("今日再放行2封"));
+    let _ = duban(at, &["outbox", "send"]);
+    assert_eq!(office.books.lock().expect("the books").taken.len(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_tries_the_server_out() {
+    let office = PostOffice::open(Manners::default()).await;
+    let root = root_with_server(office.port, "");
+    let at = root.path();
+    let said = ok(at, &["check", "--connect"]);
+    assert!(said.contains("连接、加密、登录正常，未发送邮件"), "{said}");
+    assert!(!at.join("var").exists(), "a check makes nothing");
+    edit(at, "config/duban.toml", "tls = \"none\"", "tls = \"starttls\"");
+    let failed = duban(at, &["check", "--connect"]);
+    assert_eq!(failed.status.code(), Some(1));
+    let said = stdout(&failed);
+    assert!(said.contains("注意：邮件服务器不支持加密（STARTTLS）") && said.contains("不会改用不加密的方式发送"), "{said}");
+    assert_eq!(office.books.lock().expect("the books").begun, 0);
+    // a run says why nothing went out, and that nothing is lost
+    let said = run(at, "2026-10-01");
+    assert!(said.contains("已送达0") && said.contains("现在发不出去：邮件服务器不支持加密"), "{said}");
+    let service = service(at, "2026-10-02T00:00:00Z").await;
+    let rows = service.store.messages(&duban::store::outbox::Wanted::default()).await.expect("messages");
+    assert!(rows.iter().all(|row| (row.state, row.attempts) == (DeliveryState::Pending, 0)));
+}
