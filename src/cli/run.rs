@@ -1,6 +1,7 @@
 //! `run`, `preview`, `serve`, `runs`, `init`, `outbox`: making things happen, and looking at what happened.
 
 use super::Exit;
+use super::explain::delivery_word;
 use crate::clock::stamp;
 use crate::domain::delivery::DeliveryState;
 use crate::domain::period::{Period, chinese_date};
@@ -161,14 +162,7 @@ pub async fn outbox(service: &Service, action: OutboxAction) -> anyhow::Result<E
                 },
             };
             for message in service.store.messages(run.as_deref(), state).await? {
-                let word = match message.state {
-                    DeliveryState::Pending => "待发",
-                    DeliveryState::Sending => "发送中",
-                    DeliveryState::Accepted => "已送达",
-                    DeliveryState::Refused => "被拒",
-                    DeliveryState::Unknown => "结果不明",
-                    DeliveryState::Held => "暂缓",
-                };
+                let word = delivery_word(message.state);
                 say!(
                     "{} {word} {} <{}> {} {}{}",
                     message.id,

@@ -49,6 +49,8 @@ pub struct Job {
     pub digest: String,
     /// Workbook template of a digest's attachment.
     pub attachment: Option<String>,
+    /// A run of it for a quarter's last day closes the quarter: what it finds red counts as red at the quarter's end.
+    pub closes_quarter: bool,
 }
 
 #[derive(Deserialize)]
@@ -67,6 +69,8 @@ struct JobFile {
     sources: Vec<String>,
     #[serde(default)]
     workbooks: Vec<String>,
+    /// `quarter`.
+    closes: Option<String>,
     remind: Option<RemindFile>,
 }
 
@@ -80,7 +84,13 @@ struct RemindFile {
 }
 
 pub fn parse(files: &FileSet, templates: &BTreeMap<String, Template>, settings: Option<&Settings>, problems: &mut Problems) -> Vec<Job> {
-    files_in(files, "jobs", ".toml").filter_map(|(stem, path)| job(files, stem, path, templates, settings, problems)).collect()
+    let jobs: Vec<Job> =
+        files_in(files, "jobs", ".toml").filter_map(|(stem, path)| job(files, stem, path, templates, settings, problems)).collect();
+    let closing: Vec<&str> = jobs.iter().filter(|job| job.closes_quarter).map(|job| job.name.as_str()).collect();
+    if let [first, second, ..] = closing[..] {
+        problems.push(&format!("jobs/{second}.toml"), format!("closes: jobs/{first}.toml already closes the quarter"), None);
+    }
+    jobs
 }
 
 fn job(
@@ -146,6 +156,23 @@ fn job(
         (other, _) => {
             problems.push(path, format!("as_of \"{other}\" is unknown"), suggest(other, ["slot-day", "last-period-end"].into_iter()));
             None
+        }
+    };
+    let closes_quarter = match file.closes.as_deref() {
+        None => false,
+        Some("quarter") => {
+            if period != Some(Every::Quarter) || !file.steps.iter().any(|step| step == JobStep::Detect.name()) {
+                problems.push(
+                    path,
+                    "closes \"quarter\" needs a job that judges quarter ends",
+                    Some("as_of = \"last-period-end\", period = \"quarter\", step detect".into()),
+                );
+            }
+            true
+        }
+        Some(other) => {
+            problems.push(path, format!("closes \"{other}\" is unknown"), suggest(other, ["quarter"].into_iter()));
+            false
         }
     };
     let mut steps: Vec<JobStep> =
@@ -215,5 +242,6 @@ fn job(
         levels,
         digest,
         attachment,
+        closes_quarter,
     })
 }

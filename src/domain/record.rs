@@ -200,7 +200,7 @@ impl Place {
 
 /// One accepted row of a ledger. `cells` follow the ledger's field order; a field the source has no column for is empty there and
 /// unset in `columns`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Record {
     pub code: String,
     pub cells: Vec<Cell>,

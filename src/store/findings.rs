@@ -5,8 +5,10 @@ use crate::domain::finding::{Change, Identity};
 use crate::domain::rule::Light;
 use crate::store::runs::{Run, RunInputs};
 use chrono::NaiveDate;
+use serde::Deserialize;
 use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 /// The state of a finding that is over.
@@ -22,6 +24,37 @@ pub struct StoredFinding {
     pub change: String,
     /// The JSON that `duban findings` prints.
     pub body: String,
+}
+
+/// What is read of a stored finding.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct StoredFacts<'a> {
+    #[serde(borrow)]
+    pub rule: Cow<'a, str>,
+    #[serde(borrow)]
+    pub ledger: Cow<'a, str>,
+    #[serde(borrow)]
+    pub key: Cow<'a, str>,
+    #[serde(borrow, default)]
+    light: Option<Cow<'a, str>>,
+    /// open, exempt, unjudged, resolved
+    #[serde(borrow)]
+    pub state: Cow<'a, str>,
+    /// The unit that owes an answer on the project.
+    #[serde(borrow, default)]
+    pub waiting_on: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub cause: Option<Cow<'a, str>>,
+}
+
+impl StoredFacts<'_> {
+    pub fn light(&self) -> Option<Light> {
+        self.light.as_deref().and_then(light)
+    }
+
+    pub fn identity(&self) -> Identity {
+        Identity { rule: self.rule.to_string(), ledger: self.ledger.to_string(), key: self.key.to_string() }
+    }
 }
 
 /// One finding's life so far.
@@ -145,6 +178,27 @@ impl Store {
                 .bind(sample);
         }
         query.execute(&mut **transaction).await?;
+        Ok(())
+    }
+
+    /// Hands each finding that a run stored, what was over excepted, to `take`, in the order of identities.
+    ///
+    /// # Errors
+    /// The database fails, a row is damaged, or `take` refuses.
+    pub async fn each_finding(&self, run: &str, mut take: impl FnMut(&StoredFacts<'_>) -> Result<()>) -> Result<()> {
+        let rows = sqlx::query("SELECT body FROM finding WHERE run=$1 AND state<>'resolved' ORDER BY rule, ledger, key")
+            .bind(run)
+            .fetch_all(&self.pool)
+            .await?;
+        for row in &rows {
+            let body = text(row, "body")?;
+            let facts = serde_json::from_str(&body).map_err(|error| super::StoreError::Damaged {
+                what: "finding",
+                key: run.to_owned(),
+                detail: error.to_string(),
+            })?;
+            take(&facts)?;
+        }
         Ok(())
     }
 

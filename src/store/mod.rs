@@ -5,6 +5,7 @@
 
 pub mod changes;
 pub mod findings;
+pub mod history;
 mod notes;
 pub mod outbox;
 pub mod records;

@@ -48,6 +48,9 @@ pub struct RunInputs {
     /// The 导入报告 of the files that were read.
     #[serde(default)]
     pub intake_reports: Vec<String>,
+    /// The runs that closed the quarters before it, newest first and without a gap: what was red at their ends is read from them.
+    #[serde(default)]
+    pub closed: Vec<String>,
 }
 
 #[derive(Clone, Debug)]

@@ -2,14 +2,17 @@
 //! through [`Service`].
 
 pub mod deliverer;
+pub mod explain;
 pub mod facts;
 pub mod gone;
+mod history;
 pub mod input;
 pub mod intake_report;
 mod kept;
 mod lock;
 pub mod puller;
 pub mod reading;
+pub mod rebuild;
 pub mod runner;
 pub mod scheduler;
 mod stage;

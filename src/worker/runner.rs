@@ -240,6 +240,7 @@ impl Service {
             );
         }
         inputs.sample = view.sample;
+        inputs.closed = self.closed_quarters(&self.config, Some(&job.name), as_of, view.sample).await?;
         inputs.snapshots =
             view.in_force.iter().map(|found| (found.snapshot.ledger.clone(), found.snapshot.source.clone(), found.snapshot.seq)).collect();
         inputs.files = self.store.freeze(&self.config.files_without_secrets()).await?;
@@ -293,6 +294,7 @@ impl Service {
                 .collect(),
             sample: view.sample,
             enforce_on,
+            closed: self.closed_quarters(&self.config, Some(&job.name), as_of, view.sample).await?,
             ..RunInputs::default()
         };
         let mut text = "试运行：以下为将要生成和发送的内容，未写入、未发送。\n\n".to_owned();

@@ -314,7 +314,10 @@ fn due_line(plan: &Plan<'_>, index: usize) -> Due {
     Due {
         name: masked(&notice.name),
         code: notice.key.clone(),
-        rule: plan.policy.rules[notice.rule].title.clone(),
+        rule: match notice.ends {
+            Some(kind) => format!("{}到期，恢复催办：{}", kind.title(), plan.policy.rules[notice.rule].title),
+            None => plan.policy.rules[notice.rule].title.clone(),
+        },
         due_on: notice.due_on,
         passed: notice.due_on < plan.sent_on,
     }
@@ -421,7 +424,7 @@ fn places(plan: &Plan<'_>, unit: UnitId, cases: &[Case], province: bool) -> Opti
         .iter()
         .enumerate()
         .filter(|(id, candidate)| match level {
-            Level::City => candidate.level.is_place() && units.city_of(*id) == Some(unit),
+            Level::City => candidate.level.is_place() && units.is_there(*id) && units.city_of(*id) == Some(unit),
             _ => candidate.level == Level::City,
         })
         .map(|(id, _)| id);

@@ -394,6 +394,9 @@ impl View<'_> {
         // what finding and notice both have
         match (key, subject.finding, subject.notice) {
             (BuiltIn::No, ..) => return Value::count(number),
+            (BuiltIn::Rule, _, Some(Notice { ends: Some(kind), .. })) => {
+                return Value::text(format!("{}到期，恢复催办：{}", kind.title(), rule.title));
+            }
             (BuiltIn::Rule, ..) => return Value::text(rule.title.clone()),
             (BuiltIn::Key, ..) => return Value::text(subject.key),
             (BuiltIn::Basis, ..) => return Value::text(clause(&rule.basis)),

@@ -256,7 +256,10 @@ impl View<'_> {
             orders: if with_orders { indicators.orders_of(unit) } else { Orders::default() },
         };
         let is_shown = |unit: UnitId, own: &Own| {
-            units.units[unit].level.is_place() || !own.measures.is_empty() || !own.lights.is_empty() || own.orders != Orders::default()
+            units.units[unit].level.is_place() && units.is_there(unit)
+                || !own.measures.is_empty()
+                || !own.lights.is_empty()
+                || own.orders != Orders::default()
         };
         let mut lines: Vec<Line> = Vec::new();
         let mut tops = Vec::new();
@@ -322,7 +325,10 @@ impl View<'_> {
             .iter()
             .enumerate()
             // one group for all industries: the level is only its name
-            .map(|(index, industry)| Line::single(industry.name.clone(), &industry.group, Some(Level::Department), own(Some(index))))
+            .map(|(index, industry)| (index, industry, own(Some(index))))
+            // one that was merged, or is yet to come, has no row of its own unless something stands in it
+            .filter(|(index, _, own)| policy.units.has_industry(*index) || !own.measures.is_empty() || !own.lights.is_empty())
+            .map(|(_, industry, own)| Line::single(industry.name.clone(), &industry.group, Some(Level::Department), own))
             .collect();
         lines.push(Line::single("未归类".into(), "其他产业", None, own(None)));
         let parts = (0..lines.len()).collect();

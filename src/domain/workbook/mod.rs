@@ -23,7 +23,7 @@ pub use model::{
     Area, At, Chart, ChartKind, Choice, Column, Entry, Figure, FigureKey, Later, Paper, Role, Row, Series, Sheet, Sum, Tag, Value, Words,
     Workbook, text_width,
 };
-pub use sentence::{clause, ladder, sentence};
+pub use sentence::{clause, condition_words, ladder, sentence, span_words};
 pub use template::{Axis, BuiltIn, ColumnKey, Form, Group, List, ListColumn, MatrixColumn, SheetTemplate, Template};
 
 use super::finding::{Finding, State};

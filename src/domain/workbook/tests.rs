@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::config::{Config, read_files};
+use crate::domain::exemption::{ExemptKind, Exemption};
 use crate::domain::judge::{Context, ExemptKey};
 use crate::domain::ledger::{FieldKind, PROJECT};
 use crate::domain::record::{Cell, Columns, Decimal, FEN_PER_YI, Place};
@@ -59,7 +60,12 @@ impl World {
             .filter(|(ledger, _)| *ledger == project)
             .map(|(_, record)| (record.code.clone(), link(policy, &policy.ledgers[project], record)))
             .collect();
-        let exempt = exempt.iter().map(|(rule, key)| (ExemptKey { rule: (*rule).to_owned(), key: (*key).to_owned() }, as_of)).collect();
+        let exempt = exempt
+            .iter()
+            .map(|(rule, key)| {
+                (ExemptKey { rule: (*rule).to_owned(), key: (*key).to_owned() }, Exemption { kind: ExemptKind::Exemption, expires: as_of })
+            })
+            .collect();
         let waiting = HashMap::new();
         let context = Context { policy, as_of, projects: &projects, waiting: &waiting, exempt: &exempt };
         let mut judged = Judged::new(policy);
