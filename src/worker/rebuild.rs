@@ -65,7 +65,10 @@ impl Service {
         let mut out = Vec::new();
         for name in &job.workbooks {
             let (file, bytes) = stage.workbook(name)?;
-            archive::sweep(&folder)?;
+            let there = folder.join(&file);
+            if let Ok(known) = std::fs::read(&there) {
+                ensure!(known == bytes, "{} is there and differs: move it away or name another folder with --to", there.display());
+            }
             let (path, sha256) = archive::write(&folder, &file, &bytes)?;
             let own = path.file_name();
             let stored = reports.iter().find(|(known, ..)| Path::new(known).file_name() == own).map(|(_, sha256, _)| sha256.clone());
