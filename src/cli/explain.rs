@@ -54,6 +54,9 @@ fn table(out: &mut impl Write, explained: &Explained) -> std::io::Result<()> {
         let on = rung.on.map_or(String::new(), |on| format!("（{on}起）"));
         writeln!(out, "  {}{}{on}", if rung.applies { "→ " } else { "　 " }, rung.words)?;
     }
+    for words in &it.repeated {
+        writeln!(out, "  　 {words}")?;
+    }
     if let Some(since) = it.since.filter(|_| it.light.is_some()) {
         writeln!(out, "  按台账现有内容，现行灯色自{since}起")?;
     }

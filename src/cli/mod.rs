@@ -8,6 +8,7 @@ macro_rules! say {
     }};
 }
 
+mod accountability;
 mod check;
 mod diff;
 mod explain;
@@ -134,6 +135,13 @@ enum Command {
         #[arg(long, value_parser = ["table", "json"], default_value = "table")]
         format: String,
     },
+    /// Write the list of units and persons whose findings stayed red over closed quarters, for the office alone
+    Accountability {
+        /// The day of the list (default: today)
+        #[arg(long)]
+        as_of: Option<NaiveDate>,
+        file: PathBuf,
+    },
     /// Make the workbooks of a past run again from what was frozen with it, and compare them byte by byte
     Rebuild {
         /// Name of the run, as `duban runs` lists it
@@ -246,6 +254,9 @@ async fn dispatch(root: &Path, command: Command) -> anyhow::Result<Exit> {
         }
         Command::Explain { rule, key, as_of, format } => {
             explain::explain(&app::service(root, Clock::System).await?, &rule, &key, as_of, &format).await
+        }
+        Command::Accountability { as_of, file } => {
+            accountability::accountability(&app::service(root, Clock::System).await?, as_of, &file).await
         }
         Command::Rebuild { run, to } => rebuild::rebuild(&app::service(root, Clock::System).await?, &run, to).await,
         Command::Snapshot { action } => intake::snapshot(&app::service(root, Clock::System).await?, action).await,

@@ -163,6 +163,16 @@ pub fn calendar_note(lacking: &BTreeSet<i32>) -> Option<String> {
     Some(format!("缺{}的节假日安排，这些年份只按周末计算休息日，到期日可能有出入", years.join("、")))
 }
 
+/// What the office has to do about the calendar on a day: from 1 December the next year's notice should be on file.
+pub fn calendar_warning(calendar: &Calendar, today: NaiveDate) -> Option<String> {
+    let (year, next) = (today.year(), today.year() + 1);
+    if !calendar.knows(year) {
+        return Some(format!("缺{year}年的节假日安排，按周末估算"));
+    }
+    (today.month() == 12 && !calendar.knows(next))
+        .then(|| format!("请尽快录入{next}年的节假日安排（config/calendar/{next}.toml），否则按周末估算"))
+}
+
 /// `星期三`.
 pub fn weekday(date: NaiveDate) -> &'static str {
     ["星期一", "星期二", "星期三", "星期四", "星期五", "星期六", "星期日"][date.weekday().num_days_from_monday() as usize]
@@ -198,6 +208,17 @@ mod tests {
         // 31 December 2022 is a Saturday: the end rolls into the next year
         assert_eq!(lacking("2022-12-01", Span::Days(30), true), [2022, 2023]);
         assert_eq!(lacking("2026-12-25", Span::Workdays(20), true), [2027]);
+    }
+
+    #[test]
+    fn the_next_year_is_asked_for_from_december_on() {
+        let calendar = calendar();
+        let warning = |text| calendar_warning(&calendar, day(text)).unwrap_or_default();
+        assert_eq!(warning("2026-11-30"), "");
+        assert!(warning("2026-12-01").contains("请尽快录入2027年") && warning("2026-12-31").contains("config/calendar/2027.toml"));
+        assert!(warning("2027-01-01").contains("缺2027年"));
+        assert_eq!(calendar_note(&BTreeSet::new()), None);
+        assert!(calendar_note(&BTreeSet::from([2021, 2027])).unwrap().starts_with("缺2021年、2027年的节假日安排"));
     }
 
     #[test]

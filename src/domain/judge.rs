@@ -10,7 +10,7 @@ use super::record::{Decimal, FEN_PER_YI, Record};
 use super::routing::{Linked, Owner, Seat, owner_of};
 use super::rule::{AGREEMENT_CONTRACT, Holds, Relation, Rule, RuleKind, STAGE_NEGOTIATING, Step, happened, is_terminated};
 use super::units::{Level, UnitId, Units};
-use chrono::NaiveDate;
+use chrono::{Datelike, Days, NaiveDate};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Everything that decides, besides the records: read once, frozen with each run.
@@ -214,7 +214,9 @@ impl Judged {
                 && agreed.iter().all(|field| record.cell(*field).date().is_none())
                 && let Some(began) = from.iter().filter_map(|field| record.cell(*field).date()).find(|date| *date <= context.as_of)
             {
-                self.lacking_years.extend(calendar.lacking(began, *within, *roll));
+                // a date in a year that is yet to come decides nothing today
+                let last = (context.as_of + Days::new(u64::from(rule.notice_days))).year();
+                self.lacking_years.extend(calendar.lacking(began, *within, *roll).filter(|year| *year <= last));
             }
             self.settle(context, ledger_index, record, rule_index, seat, verdict);
         }

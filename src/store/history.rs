@@ -49,7 +49,8 @@ impl Store {
         for row in &rows {
             let id = text(row, "id")?;
             let inputs: RunInputs = json("run", &id, &text(row, "inputs")?)?;
-            if inputs.sample == sample {
+            // before the start day units only checked their rows: such a quarter counts for nothing
+            if inputs.sample == sample && inputs.enforce_on.is_none_or(|start| as_of >= start) {
                 return Ok(Some(id));
             }
         }

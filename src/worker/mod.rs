@@ -1,6 +1,7 @@
 //! The imperative shell: read, decide (a domain call), write. Everything a command does to the store, the files and the mail passes
 //! through [`Service`].
 
+mod accountability;
 pub mod deliverer;
 pub mod explain;
 pub mod facts;

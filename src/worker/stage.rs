@@ -62,7 +62,8 @@ impl<'a> Stage<'a> {
         let view = service.pinned(inputs, as_of).await?;
         config.policy = config.policy.on(as_of);
         let mut reading = read(&service.store, &config.policy, &view, as_of, &service.var()).await?;
-        let closes = job.closes_quarter && Period::last_closed(Every::Quarter, as_of).last_day() == as_of;
+        let past_start = inputs.enforce_on.map_or(inputs.sample, |start| as_of >= start);
+        let closes = past_start && job.closes_quarter && Period::last_closed(Every::Quarter, as_of).last_day() == as_of;
         service.stood_red(&config.policy, &mut reading.judged.findings, &inputs.closed, closes).await?;
         Ok(Stage { service, config, job, as_of, at, view, reading, changes: Changes::default() })
     }

@@ -4,6 +4,7 @@ use super::cases::{Case, Cases};
 use super::parts::{Blank, Count, Counts, Digest, Due, Item, Named, Numerals, PlaceLine, Places, RestLine, RollUp, Unrouted};
 use super::privacy::{masked, masked_phone};
 use super::{DUE_DAYS, Plan, Share, wording};
+use crate::domain::calendar::calendar_note;
 use crate::domain::finding::{Change, Identity, State};
 use crate::domain::ledger::Role;
 use crate::domain::rule::{Light, Relation, STAGE_NEGOTIATING};
@@ -118,6 +119,7 @@ pub(super) fn digest(
         office: plan.office_name.to_owned(),
         contact: masked(plan.contact),
         source_line: masked(plan.source_line),
+        calendar_note: calendar_note(&plan.lacking_years(unit)).unwrap_or_default(),
         as_of: plan.as_of,
         sent_on: plan.sent_on,
         reply_by: plan.reply_by(unit),

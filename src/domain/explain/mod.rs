@@ -135,6 +135,8 @@ pub struct Explanation {
     pub cells: Vec<CellUse>,
     pub reckoning: Vec<String>,
     pub ladder: Vec<Rung>,
+    /// The acts that closed quarters in a row lead to, in words.
+    pub repeated: Vec<String>,
     pub told: Vec<ToldUnit>,
     pub exemption: Option<ExemptionFacts>,
     pub waiting_on: Option<String>,
@@ -191,6 +193,11 @@ impl Explanation {
             cells: Vec::new(),
             reckoning: Vec::new(),
             ladder: ladder(rule, None, None),
+            repeated: rule
+                .repeated
+                .iter()
+                .map(|step| format!("连续{}个季度末为{}灯起，{}", step.periods, step.light.word(), act_words(step.act)))
+                .collect(),
             told: Vec::new(),
             exemption: None,
             waiting_on: None,

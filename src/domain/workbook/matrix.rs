@@ -1,7 +1,7 @@
 //! Tables of figures, one row per place or industry, in administrative order with totals that equal their parts.
 
 use super::model::{Column, Role, Row, Sheet, Value, fit, head_text, text_lines};
-use super::template::{Axis, MatrixColumn};
+use super::template::{Axis, MatrixColumn, MatrixRows};
 use super::{Page, View, text_width};
 use crate::domain::finding::State;
 use crate::domain::indicators::{Indicators, Measures, Orders, Rate, Ratio, Window, rank};
@@ -56,9 +56,9 @@ struct Own {
 }
 
 impl<'a> Page<'a, '_> {
-    pub(super) fn matrix(&mut self, axis: Axis, window: Window, columns: &[MatrixColumn]) -> Sheet<'a> {
+    pub(super) fn matrix(&mut self, axis: Axis, window: Window, columns: &[MatrixColumn], named: &MatrixRows) -> Sheet<'a> {
         let lines = match axis {
-            Axis::Region => self.view.regions(columns.iter().any(|column| column.needs_region())),
+            Axis::Region => self.view.regions(columns.iter().any(|column| column.needs_region()), named),
             Axis::Industry => self.view.industries(),
         };
         let stages = &self.view.material.indicators.stages;
@@ -245,7 +245,7 @@ impl View<'_> {
         out
     }
 
-    fn regions(&self, with_orders: bool) -> Vec<Line> {
+    fn regions(&self, with_orders: bool, named: &MatrixRows) -> Vec<Line> {
         let policy = self.policy();
         let units = &policy.units;
         let indicators = self.material.indicators;
@@ -266,10 +266,15 @@ impl View<'_> {
         for (city, _) in units.units.iter().enumerate().filter(|(_, unit)| unit.level == Level::City) {
             let top = lines.len();
             tops.push(top);
-            let name = units.units[city].name.clone();
+            let renamed = named.titles.iter().find(|(unit, _)| *unit == city).map(|(_, title)| title.clone());
+            let name = renamed.unwrap_or_else(|| units.units[city].name.clone());
             lines.push(Line::total(name, Level::City.title(), Role::Subtotal, Some(Level::City)));
             // the city's own rows first, then its places, each in the order of the register of units
-            for id in std::iter::once(city).chain((0..units.units.len()).filter(|id| *id != city && units.city_of(*id) == Some(city))) {
+            let within = (0..units.units.len()).filter(|id| *id != city && units.city_of(*id) == Some(city));
+            // what stands apart takes the departments of its place along
+            let (apart, within): (Vec<UnitId>, Vec<UnitId>) =
+                within.partition(|id| named.apart.contains(&units.units[*id].place.unwrap_or(*id)));
+            for id in std::iter::once(city).chain(within) {
                 let own = own(Some(id));
                 if !is_shown(id, &own) {
                     continue;
@@ -285,6 +290,15 @@ impl View<'_> {
                 lines[top].parts.push(index);
             }
             add_up(&mut lines, top);
+            for id in apart {
+                let own = own(Some(id));
+                if is_shown(id, &own) {
+                    tops.push(lines.len());
+                    let level = units.units[id].level;
+                    let group = level.is_place().then_some(level);
+                    lines.push(Line::single(units.units[id].name.clone(), level.title(), group, own));
+                }
+            }
         }
         for (id, unit) in units.units.iter().enumerate().filter(|(id, _)| units.city_of(*id).is_none()) {
             let own = own(Some(id));

@@ -2,6 +2,7 @@
 //!
 //! Invariant: pure and deterministic. The same template and material build an equal [`Workbook`]; no hash map is walked into it.
 
+mod accountability;
 mod balance;
 mod blank;
 mod cover;
@@ -17,6 +18,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 
+pub use accountability::{Accountability, AccountabilityLine, Now, accountability};
 pub use balance::{Mismatch, tie_out};
 pub use blank::{BlankForm, blank};
 pub use model::{
@@ -24,7 +26,7 @@ pub use model::{
     Workbook, text_width,
 };
 pub use sentence::{clause, condition_words, ladder, sentence, span_words};
-pub use template::{Axis, BuiltIn, ColumnKey, Form, Group, List, ListColumn, MatrixColumn, SheetTemplate, Template};
+pub use template::{Axis, BuiltIn, ColumnKey, Form, Group, List, ListColumn, MatrixColumn, MatrixRows, SheetTemplate, Template};
 
 use super::finding::{Finding, State};
 use super::indicators::Indicators;
@@ -124,7 +126,7 @@ pub fn build<'a>(template: &Template, material: &'a Material<'a>) -> Workbook<'a
         let mut sheet = match &form.form {
             Form::Cover { paragraphs, objection } => page.cover(paragraphs, objection),
             Form::Summary { chart } => page.summary(*chart),
-            Form::Matrix { axis, window, columns } => page.matrix(*axis, *window, columns),
+            Form::Matrix { axis, window, columns, rows } => page.matrix(*axis, *window, columns, rows),
             Form::List(list) => {
                 let mut parts = page.list(list).into_iter();
                 let first = parts.next().unwrap_or_default();

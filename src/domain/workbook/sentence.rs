@@ -32,7 +32,11 @@ pub fn ladder(rule: &Rule) -> String {
             RuleKind::Missing { .. } | RuleKind::Periodic { .. } => mark,
         }
     });
-    steps.collect::<Vec<_>>().join("，")
+    let repeated = rule
+        .repeated
+        .iter()
+        .map(|step| format!("连续{}个季度末为{}起{}", step.periods, step.light.title(), step.act.title()));
+    steps.chain(repeated).collect::<Vec<_>>().join("，")
 }
 
 fn asks(policy: &Policy, ledger: &Ledger, rule: &Rule) -> String {
