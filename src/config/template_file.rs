@@ -5,7 +5,9 @@ use crate::domain::finding::State;
 use crate::domain::indicators::{Rate, Window};
 use crate::domain::judge::Policy;
 use crate::domain::units::Level;
-use crate::domain::workbook::{Axis, BuiltIn, ColumnKey, Form, Group, List, ListColumn, MatrixColumn, MatrixRows, Paper, SheetTemplate, Template};
+use crate::domain::workbook::{
+    Axis, BuiltIn, ColumnKey, Form, Group, List, ListColumn, MatrixColumn, MatrixRows, Paper, SheetTemplate, Template,
+};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 

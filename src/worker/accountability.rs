@@ -117,8 +117,7 @@ impl Service {
         }
         let snapshots = self.store.snapshots().await?;
         let reading = read(&self.store, policy, view, as_of, &self.var()).await?;
-        let now: HashMap<Identity, &Finding> =
-            reading.judged.findings.iter().map(|finding| (identity(policy, finding), finding)).collect();
+        let now: HashMap<Identity, &Finding> = reading.judged.findings.iter().map(|finding| (identity(policy, finding), finding)).collect();
         let mut codes: BTreeMap<usize, Vec<String>> = BTreeMap::new();
         for identity in chains.keys() {
             if let Some(ledger) = policy.ledger(&identity.ledger) {
@@ -153,12 +152,12 @@ impl Service {
             // the newest version that is known: what the register says now, else what it said at a quarter's end
             let Some((source, stored)) = records.iter().find_map(|found| found.get(&key)) else { continue };
             let finding = now.get(&identity).copied();
-            let at_ends: Vec<&Record> = records.iter().skip(1).filter_map(|found| found.get(&key)).map(|(_, stored)| &stored.record).collect();
-            let owner = finding.map_or_else(|| self.owner(policy, ledger, &stored.record), |finding| Owner {
-                unit: finding.owner,
-                text: finding.unit.clone(),
-                city: None,
-            });
+            let at_ends: Vec<&Record> =
+                records.iter().skip(1).filter_map(|found| found.get(&key)).map(|(_, stored)| &stored.record).collect();
+            let owner = finding.map_or_else(
+                || self.owner(policy, ledger, &stored.record),
+                |finding| Owner { unit: finding.owner, text: finding.unit.clone(), city: None },
+            );
             let project = if ledger.id == PROJECT { identity.key.clone() } else { project_of(ledger, &stored.record).unwrap_or_default() };
             let mut raised = reported(ledger, &stored.record);
             raised.extend(difficulties.get(&project).into_iter().flatten().cloned());
@@ -199,7 +198,9 @@ impl Service {
         let Some(ledger) = policy.ledger("exemption").map(|index| &policy.ledgers[index]) else { return Ok(out) };
         for record in self.rows(view, ledger).await? {
             let Ok(rule) = super::explain::rule_named(policy, record.text(ledger.role(Role::ExemptRule))) else { continue };
-            let date = |role: Role| ledger.role(role).and_then(|field| record.cell(field).date()).map_or("未写明".into(), |day| day.to_string());
+            let date = |role: Role| {
+                ledger.role(role).and_then(|field| record.cell(field).date()).map_or("未写明".into(), |day| day.to_string())
+            };
             let kind = record.text(ledger.role(Role::ExemptionKind));
             let document = ledger.field("document").map_or("", |field| record.text(Some(field)));
             let words = format!(
@@ -225,8 +226,10 @@ impl Service {
                 let day = ledger.role(role).and_then(|field| record.cell(field).date());
                 day.map(|day| format!("，{day}{word}"))
             };
-            let state = happened(Role::Solved, "解决").or_else(|| happened(Role::Answered, "答复，未解决")).unwrap_or_else(|| "，未答复".into());
-            let raised = ledger.field("raised_on").and_then(|field| record.cell(field).date()).map_or(String::new(), |day| format!("{day}提出"));
+            let state =
+                happened(Role::Solved, "解决").or_else(|| happened(Role::Answered, "答复，未解决")).unwrap_or_else(|| "，未答复".into());
+            let raised =
+                ledger.field("raised_on").and_then(|field| record.cell(field).date()).map_or(String::new(), |day| format!("{day}提出"));
             let words = format!("{}{raised}：{}{state}", record.code, record.text(ledger.role(Role::Name)));
             out.entry(project).or_default().push(words);
         }

@@ -2,8 +2,8 @@
 //! each what speaks for them: the cause, exemptions, difficulties raised, their own statement. For the office alone; in administrative
 //! order, without ranks.
 
-use super::model::{Column, Paper, Role, Row, Sheet, Sum, Value, Workbook, fit_heights};
 use super::model::{At, Entry};
+use super::model::{Column, Paper, Role, Row, Sheet, Sum, Value, Workbook, fit_heights};
 use super::sentence::clause;
 use crate::domain::judge::Policy;
 use crate::domain::period::chinese_date;
@@ -69,8 +69,15 @@ pub struct Accountability<'a> {
     pub exempt: usize,
 }
 
-const UNIT_HEADS: [(&str, f64); 7] =
-    [("序号", 6.0), ("责任单位", 26.0), ("类别", 16.0), ("市（州）", 20.0), ("事项数", 9.0), ("涉及项目数", 11.0), ("最长连续季度数", 12.0)];
+const UNIT_HEADS: [(&str, f64); 7] = [
+    ("序号", 6.0),
+    ("责任单位", 26.0),
+    ("类别", 16.0),
+    ("市（州）", 20.0),
+    ("事项数", 9.0),
+    ("涉及项目数", 11.0),
+    ("最长连续季度数", 12.0),
+];
 const PERSON_HEADS: [(&str, f64); 7] =
     [("序号", 6.0), ("责任单位", 26.0), ("姓名", 14.0), ("身份", 12.0), ("事项数", 9.0), ("最长连续季度数", 12.0), ("编号", 46.0)];
 const LINE_HEADS: [(&str, f64); 18] = [
@@ -134,12 +141,8 @@ pub fn accountability(facts: &Accountability<'_>) -> Workbook<'static> {
 }
 
 fn notes(facts: &Accountability<'_>, lines: usize, units: usize) -> Sheet<'static> {
-    let mut sheet = Sheet {
-        name: "说明".into(),
-        columns: vec![Column { width: 92.0, ..Column::default() }],
-        paper: Paper::A4,
-        ..Sheet::default()
-    };
+    let mut sheet =
+        Sheet { name: "说明".into(), columns: vec![Column { width: 92.0, ..Column::default() }], paper: Paper::A4, ..Sheet::default() };
     sheet.banner(Role::Title, "责任追究建议清单");
     sheet.banner(Role::Subtitle, format!("{}　　截至{}", facts.office, chinese_date(facts.as_of)));
     let quarters: Vec<&str> = facts.closed.iter().map(|(title, _)| title.as_str()).collect();
@@ -181,13 +184,8 @@ fn sheet(name: &str, title: &str, facts: &Accountability<'_>, heads: &[(&str, f6
         })
         .collect();
     fit_heights(&mut body, &columns);
-    let mut sheet = Sheet {
-        name: name.to_owned(),
-        landscape: true,
-        paper: if wide { Paper::A3 } else { Paper::A4 },
-        columns,
-        ..Sheet::default()
-    };
+    let mut sheet =
+        Sheet { name: name.to_owned(), landscape: true, paper: if wide { Paper::A3 } else { Paper::A4 }, columns, ..Sheet::default() };
     sheet.banner(Role::Title, title);
     sheet.banner(Role::Subtitle, format!("截至{}　　共{}{}", chinese_date(facts.as_of), body.len(), if wide { "项" } else { "行" }));
     let head_at = sheet.rows.len();

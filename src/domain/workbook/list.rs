@@ -463,9 +463,9 @@ impl View<'_> {
                 Viewer::Unit(_) => Act::Urge.title().into(),
             },
             (State::Open, None) => String::new(),
-            (State::Exempt, _) => {
-                finding.exempt.map_or_else(|| state_word(State::Exempt).into(), |exempt| format!("{}至{}", exempt.kind.title(), exempt.expires))
-            }
+            (State::Exempt, _) => finding
+                .exempt
+                .map_or_else(|| state_word(State::Exempt).into(), |exempt| format!("{}至{}", exempt.kind.title(), exempt.expires)),
             (state, _) => state_word(state).into(),
         }
     }
