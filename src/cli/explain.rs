@@ -93,8 +93,15 @@ fn table(out: &mut impl Write, explained: &Explained) -> std::io::Result<()> {
     head(out, "下一步")?;
     match &it.next {
         Some(next) => writeln!(out, "  {}", next.words)?,
-        None if it.outcome == Outcome::Found => writeln!(out, "  已在最高一档，台账更正或办结前不再变化")?,
+        None if it.outcome == Outcome::Found => writeln!(out, "  已在最高一档，灯色在台账更正或办结前不再变化")?,
+        None if it.outcome == Outcome::Gone => writeln!(out, "  请责任单位核实是否漏报")?,
         None => writeln!(out, "  台账内容不变，结论不变")?,
+    }
+    if let Some(exemption) = &it.exemption {
+        writeln!(out, "  {}之后恢复催办", chinese_date(exemption.expires_on))?;
+    }
+    if let Some(words) = &it.next_quarters {
+        writeln!(out, "  {words}")?;
     }
     Ok(())
 }

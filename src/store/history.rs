@@ -78,7 +78,13 @@ impl Store {
             now.insert(unit, light);
         }
         // what a unit knew before each telling is kept: what it knew after one is what it knew before the next
-        for unit in now.keys() {
+        let told_ever: BTreeSet<String> = sqlx::query("SELECT DISTINCT unit FROM told_history")
+            .fetch_all(&self.pool)
+            .await?
+            .iter()
+            .map(|row| text(row, "unit"))
+            .collect::<Result<_>>()?;
+        for unit in now.keys().filter(|unit| told_ever.contains(*unit)) {
             let rows = sqlx::query(
                 "SELECT h.run, h.body, r.slot, r.inputs FROM told_history h JOIN run r ON r.id=h.run WHERE h.unit=$1 \
                  ORDER BY r.slot, r.revision, h.run",
@@ -145,7 +151,7 @@ impl Store {
     pub async fn codes_from(&self, ledger: &str, source: &str, seq: i64, start: &str, most: i64) -> Result<Vec<String>> {
         // a comparison of prefixes instead of LIKE: a code may hold % and _
         let rows = sqlx::query(
-            "SELECT code FROM record WHERE ledger=$1 AND source=$2 AND first_seq<=$3 AND last_seq>=$3 AND substr(code, 1, $4)=$5 \
+            "SELECT code FROM record WHERE ledger=$1 AND source=$2 AND first_seq<=$3 AND last_seq>=$3 AND substr(code, 1, CAST($4 AS INTEGER))=$5 \
              ORDER BY code LIMIT $6",
         )
         .bind(ledger)

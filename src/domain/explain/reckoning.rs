@@ -48,7 +48,9 @@ fn deadline(question: &Question<'_>, lines: &mut Vec<String>, from: &[usize], wi
     if let Some(field) = agreed.iter().find(|field| date(field).is_some())
         && let Some(due_on) = date(field)
     {
-        let rests = question.calendar.rest_name(due_on).map_or(String::new(), |name| format!("，当天为{name}"));
+        // a weekend is named already
+        let rests = question.calendar.rest_name(due_on).filter(|name| !name.starts_with("星期"));
+        let rests = rests.map_or(String::new(), |name| format!("，当天为{name}"));
         lines.push(format!("“{}”约定为{}{rests}，约定日期按原文，不顺延", question.title(*field), day(due_on)));
         return;
     }

@@ -32,7 +32,7 @@ pub fn ladder(rule: &Rule) -> String {
             RuleKind::Missing { .. } | RuleKind::Periodic { .. } => mark,
         }
     });
-    let repeated = rule.repeated.iter().map(|step| format!("连续{}个季度末为{}起{}", step.periods, step.light.title(), step.act.title()));
+    let repeated = rule.repeated.iter().map(|step| format!("连续{}个季度末{}的{}", step.periods, step.light.title(), step.act.title()));
     steps.chain(repeated).collect::<Vec<_>>().join("，")
 }
 
