@@ -234,11 +234,29 @@ impl Judged {
     ) {
         let policy = context.policy;
         let rule = &policy.rules[rule_index];
+        let ledger = &policy.ledgers[ledger_index];
         let tally = &mut self.tallies[rule_index];
+        let name = || record.text(ledger.role(Role::Name)).to_owned();
+        // most records are fine: nothing is made for them
+        match &verdict {
+            Verdict::Met => return tally.met += 1,
+            Verdict::NotYet => return tally.not_yet += 1,
+            Verdict::Fine(due_on) => {
+                tally.fine += 1;
+                if let Some(due_on) =
+                    due_on.filter(|due| rule.notice_days > 0 && (*due - context.as_of).num_days() <= i64::from(rule.notice_days))
+                {
+                    let (key, owner, project) = (record.code.clone(), seat.owner.unit, seat.project.clone());
+                    self.notices.push(Notice { rule: rule_index, key, name: name(), owner, project, due_on, ends: None });
+                }
+                return;
+            }
+            Verdict::Unjudged(_) | Verdict::Found { .. } => {}
+        }
         let mut finding = Finding {
             rule: rule_index,
             key: record.code.clone(),
-            name: record.text(policy.ledgers[ledger_index].role(Role::Name)).to_owned(),
+            name: name(),
             owner: seat.owner.unit,
             unit: seat.owner.unit.map_or_else(|| seat.owner.text.clone(), |unit| policy.units.units[unit].name.clone()),
             project: seat.project.clone(),
@@ -259,18 +277,7 @@ impl Judged {
             major: seat.major,
         };
         match verdict {
-            Verdict::Met => return tally.met += 1,
-            Verdict::NotYet => return tally.not_yet += 1,
-            Verdict::Fine(due_on) => {
-                tally.fine += 1;
-                if let Some(due_on) =
-                    due_on.filter(|due| rule.notice_days > 0 && (*due - context.as_of).num_days() <= i64::from(rule.notice_days))
-                {
-                    let Finding { rule, key, name, owner, project, .. } = finding;
-                    self.notices.push(Notice { rule, key, name, owner, project, due_on, ends: None });
-                }
-                return;
-            }
+            Verdict::Met | Verdict::NotYet | Verdict::Fine(_) => {}
             Verdict::Unjudged(missing) => {
                 tally.unjudged += 1;
                 finding.missing = missing;
@@ -292,10 +299,10 @@ impl Judged {
                 finding.overdue_days = overdue_days;
                 finding.lag = lag;
                 finding.missing = missing;
-                if policy.ledgers[ledger_index].id == PROJECT {
+                if ledger.id == PROJECT {
                     finding.waiting_on = context.waiting.get(&record.code).copied();
                 }
-                finding.cause = seat.cause.clone().unwrap_or_else(|| rule.cause.clone());
+                finding.cause = seat.cause(policy, ledger, record).unwrap_or(&rule.cause).to_owned();
             }
         }
         finding.told_units = finding.told.iter().map(|relation| seat.resolve(policy, *relation, context.as_of)).collect();

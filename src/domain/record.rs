@@ -252,6 +252,11 @@ impl Columns {
         self.0 & other.0 == other.0
     }
 
+    /// Whether the two sets share a field.
+    pub fn meets(self, other: Columns) -> bool {
+        self.0 & other.0 != 0
+    }
+
     pub fn iter(self) -> impl Iterator<Item = usize> {
         (0..FIELDS_MAX).filter(move |field| self.contains(*field))
     }

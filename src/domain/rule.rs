@@ -233,7 +233,7 @@ impl Rule {
 
     /// The first of the needed columns a row's source lacks, if any.
     pub fn lacks(&self, columns: Columns) -> Option<usize> {
-        self.needs.iter().find(|set| !set.iter().any(|field| columns.contains(field))).and_then(|set| set.iter().next())
+        self.needs.iter().find(|set| !set.meets(columns)).and_then(|set| set.iter().next())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Responsible units (责任单位), industries and who leads them. The order of units is the administrative order of every table.
 
 use chrono::NaiveDate;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Index of a unit in [`Units`].
 pub type UnitId = usize;
@@ -126,8 +126,8 @@ pub struct DepartmentKind {
 #[derive(Clone, Debug, Default)]
 struct Names {
     known: BTreeMap<String, Vec<(Term, usize)>>,
-    /// What each name means: on the day asked, else at last.
-    now: BTreeMap<String, usize>,
+    /// What each name means: on the day asked, else at last. Looked up for every record, never walked into an output.
+    now: HashMap<String, usize>,
 }
 
 impl Names {

@@ -207,7 +207,7 @@ async fn two_quarters_in_a_row() {
     assert!(county.contains("●红 G项目\n   再次出现\n") && county.contains("●红 B项目\n   升级\n"), "{county}");
     assert!(county.contains("三、本期办结（1项），感谢支持\nC\n- D 本次台账中未见，请核实\n"), "{county}");
     let printed = stdout(&duban(at, &["run", "quarterly-supervision", "--as-of", "2026-09-30"]));
-    assert!(printed.contains("较上期：新增1 升级1 减轻1 持续3 再次出现1 办结1"), "{printed}");
+    assert!(printed.contains("较上期：新增1 升级1 减轻1 持续5 再次出现1 办结1"), "{printed}");
 
     // between the quarters the same counting holds, and a finding that is not red has none
     assert_eq!(findings(at, "2026-10-12", "act")["A"], "interview");

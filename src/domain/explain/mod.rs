@@ -477,7 +477,7 @@ fn cause_from(context: &Context<'_>, rule: &Rule, seat: &Seat, record: &Record) 
     let ledger = &context.policy.ledgers[rule.ledger];
     let text = record.text(ledger.role(Role::Difficulty));
     let word = context.policy.causes.iter().find_map(|(_, words)| words.iter().find(|word| text.contains(word.as_str())));
-    match (seat.cause.is_some(), word) {
+    match (seat.cause(context.policy, ledger, record).is_some(), word) {
         (true, Some(word)) => format!("单位填报的困难问题中写有“{word}”"),
         _ => "单位未填报，按此规则的一般原因".to_owned(),
     }
