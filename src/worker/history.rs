@@ -4,15 +4,15 @@
 //! a run ends the row, to the unit's favour.
 
 use super::Service;
-use super::facts::identity;
 use crate::config::Config;
-use crate::domain::finding::{Finding, Identity, State};
+use crate::domain::finding::{Finding, State};
 use crate::domain::judge::Policy;
 use crate::domain::period::Period;
 use crate::domain::rule::{Every, Light};
 use crate::store::Result;
 use chrono::NaiveDate;
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// Quarters that are looked back at most: ten years.
 const QUARTERS_MAX: usize = 40;
@@ -44,15 +44,25 @@ impl Service {
     /// The database fails.
     pub async fn stood_red(&self, policy: &Policy, findings: &mut [Finding], closed: &[String], closes: bool) -> Result<()> {
         let own = u32::from(closes);
-        let mut row: HashMap<Identity, (usize, u32)> = findings
+        let red = |finding: &Finding| finding.state == State::Open && finding.light == Some(Light::Red);
+        for finding in findings.iter_mut().filter(|finding| red(finding)) {
+            finding.stood_red(policy, own);
+        }
+        if closed.is_empty() {
+            return Ok(());
+        }
+        // those whose row has not ended, by fingerprint: a register of a million rows has hundreds of thousands of them
+        let mut rows: HashMap<u64, Row> = findings
             .iter()
             .enumerate()
-            .filter(|(_, finding)| finding.state == State::Open && finding.light == Some(Light::Red))
-            .map(|(index, finding)| (identity(policy, finding), (index, own)))
+            .filter(|(_, finding)| red(finding))
+            .map(|(index, finding)| {
+                let rule = &policy.rules[finding.rule];
+                (fingerprint(&rule.id, &policy.ledgers[rule.ledger].id, &finding.key), Row { index: index as u32, quarters: own })
+            })
             .collect();
-        let mut counts: HashMap<usize, u32> = row.values().copied().collect();
         for (number, run) in closed.iter().enumerate() {
-            if row.is_empty() {
+            if rows.is_empty() {
                 break;
             }
             let reached = own + number as u32 + 1;
@@ -60,21 +70,30 @@ impl Service {
                 .each_finding(run, |stored| {
                     if stored.light() == Some(Light::Red)
                         && stored.state == State::Open.code()
-                        && let Some((_, count)) = row.get_mut(&stored.identity())
+                        && let Some(row) = rows.get_mut(&fingerprint(&stored.rule, &stored.ledger, &stored.key))
                     {
-                        *count = reached;
+                        row.quarters = reached;
                     }
                     Ok(())
                 })
                 .await?;
-            row.retain(|_, (index, count)| {
-                counts.insert(*index, *count);
-                *count == reached
-            });
-        }
-        for (index, count) in counts {
-            findings[index].stood_red(policy, count);
+            rows.retain(|_, row| row.quarters == reached);
+            for row in rows.values() {
+                findings[row.index as usize].stood_red(policy, row.quarters);
+            }
         }
         Ok(())
     }
+}
+
+/// A finding whose row of red quarters goes on.
+struct Row {
+    index: u32,
+    quarters: u32,
+}
+
+fn fingerprint(rule: &str, ledger: &str, key: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (rule, ledger, key).hash(&mut hasher);
+    hasher.finish()
 }
