@@ -116,7 +116,7 @@ pub fn accountability(facts: &Accountability<'_>) -> Workbook<'static> {
         ..Workbook::default()
     };
     let units = unit_rows(facts, &lines);
-    let sum = (units.len() > 1).then(|| (units.len(), lines.len()));
+    let sum = (units.len() > 1).then_some((units.len(), lines.len()));
     let mut sheets = vec![
         notes(facts, lines.len(), units.len()),
         sheet("按单位", "责任追究建议清单（按单位）", facts, &UNIT_HEADS, units, false),

@@ -9,8 +9,11 @@ use duban::store::outbox::{NewMessage, NewTold, OutboxBatch};
 use duban::store::runs::{RunInputs, RunState};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// What a unit is told: key and light.
+type Lines<'a> = &'a [(&'a str, Option<Light>)];
+
 /// One slot that tells units of findings, each with a message of its own.
-async fn tell(store: &Store, slot: &str, told: &[(&str, &[(&str, Option<Light>)])]) {
+async fn tell(store: &Store, slot: &str, told: &[(&str, Lines<'_>)]) {
     let run = claimed(store, slot, 0, &slot[..10]).await;
     let messages = told.iter().map(|(unit, _)| NewMessage {
         id: format!("{slot}-{unit}"),
