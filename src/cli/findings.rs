@@ -130,7 +130,9 @@ pub async fn print(service: &Service, as_of: Option<NaiveDate>, filter: &Filter,
     service.changes(policy, &mut reading, None, as_of, view.sample).await?;
     let closed = service.closed_quarters(&service.config, None, as_of, view.sample).await?;
     service.stood_red(policy, &mut reading.judged.findings, &closed, false).await?;
-    if let Some(note) = calendar_note(&reading.judged.lacking_years) {
+    let note = calendar_note(&reading.judged.lacking_years);
+    // a table is read by a person; json and csv hold data alone
+    if let Some(note) = note.as_ref().filter(|_| format != "table") {
         eprintln!("{note}");
     }
     let found = || reading.judged.findings.iter().filter(|finding| chosen.takes(policy, finding));
@@ -210,6 +212,9 @@ pub async fn print(service: &Service, as_of: Option<NaiveDate>, filter: &Filter,
                 count += 1;
             }
             writeln!(out, "截至{as_of}共{count}项")?;
+            if let Some(note) = note {
+                writeln!(out, "注：{note}")?;
+            }
         }
     }
     out.flush()?;

@@ -149,7 +149,7 @@ fn words<'t>(case: &'t toml::Table, key: &str) -> Vec<&'t str> {
 }
 
 /// What one day of a case finds, and, where the case asks, what is said of rows and of dates to come.
-fn found(policy: &Policy, case: &toml::Table, records: &[(usize, Record)], as_of: NaiveDate) -> [Vec<String>; 3] {
+fn found(policy: &Policy, case: &toml::Table, records: &[(usize, Record)], as_of: NaiveDate) -> [Vec<String>; 4] {
     let policy = &policy.on(as_of);
     let board = Board::new(policy, records, as_of, case.get("periodic").is_some());
     let judged = board.judge();
@@ -170,7 +170,8 @@ fn found(policy: &Policy, case: &toml::Table, records: &[(usize, Record)], as_of
             format!("{} {} {} {ends}", policy.rules[notice.rule].id, notice.key, notice.due_on).trim_end().to_owned()
         })
         .collect();
-    [findings, quality, notices]
+    let lacking = judged.lacking_years.iter().map(ToString::to_string).collect();
+    [findings, quality, notices, lacking]
 }
 
 fn line(policy: &Policy, finding: &Finding) -> String {
@@ -265,7 +266,7 @@ fn every_case(folder: &str) {
             let as_of = day["as_of"].as_str().expect("as_of").parse().expect("a date");
             let found = found(policy, &case, &records, as_of);
             assert!(day.contains_key("expect"), "{folder}/{name} expects nothing on {as_of}");
-            for (key, found) in ["expect", "quality", "notices"].into_iter().zip(found) {
+            for (key, found) in ["expect", "quality", "notices", "lacking"].into_iter().zip(found) {
                 if day.contains_key(key) && found != words(day, key) {
                     wrong.push(format!("{name} on {as_of}\n  {key}: {:#?}\n  found {found:#?}", words(day, key)));
                 }

@@ -281,6 +281,16 @@ async fn the_accountability_list_is_for_the_office_alone() {
     assert!(line(&book(at, "2026-12-31"), "签约未开工", "X").contains("豁免至2027-01-12"));
     assert!(book(at, "2026-12-31").contains("已批准豁免、延期或异议的1项照常亮灯"));
 
+    // a term that ends in that year is marked in the table, and only beside the data elsewhere
+    let new = at.join("新签.csv");
+    std::fs::write(&new, format!("{HEAD}\nN,N项目,茶叶,黔南布依族苗族自治州,瓮安县,合同,签约,2,2026-07-31,,,,张三,李四,,\n"))
+        .expect("a register");
+    assert!(duban(at, &["import", new.to_str().expect("a path"), "--source", "new", "--covers", "2027-03-31"]).status.success());
+    let table = duban(at, &["findings", "--as-of", "2027-03-31", "--rule", "unstarted"]);
+    assert!(stdout(&table).ends_with("注：缺2027年的节假日安排，这些年份只按周末计算休息日，到期日可能有出入\n"), "{}", stdout(&table));
+    let json = duban(at, &["findings", "--as-of", "2027-03-31", "--rule", "unstarted", "--format", "json"]);
+    assert!(stdout(&json).trim_end().ends_with(']') && stderr(&json).contains("缺2027年"), "{}", stderr(&json));
+
     // with fewer closed quarters than asked for nobody can be listed
     let few = at.join("早.xlsx");
     let made = duban(at, &["accountability", "--as-of", "2026-09-30", few.to_str().expect("a path")]);
