@@ -4,6 +4,7 @@ use super::Exit;
 use crate::app;
 use crate::clock::Clock;
 use crate::config::{Config, Origin, has_password};
+use crate::domain::calendar::calendar_warning;
 use crate::domain::digest::{Plan, drafts, plan};
 use crate::domain::feedback::{Answer, Answers, Proposal, editable};
 use crate::domain::judge::{Context as Judging, Judged};
@@ -20,7 +21,7 @@ use crate::store::Store;
 use crate::worker::guard::{self, CounterFile};
 use crate::worker::input::{Input, resolve};
 use anyhow::{Context, ensure};
-use chrono::{Datelike, NaiveDate};
+use chrono::NaiveDate;
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
@@ -76,13 +77,8 @@ pub async fn check(root: &Path, clock: &Clock, connect: bool) -> anyhow::Result<
     say!("\n四、日历");
     let years: Vec<String> = policy.calendar.years().map(|year| year.to_string()).collect();
     say!("  已有国务院办公厅节假日安排的年份：{}", years.join("、"));
-    let today = clock.today();
-    // the notice for a year comes in the November before
-    let next = today.year() + 1;
-    if !policy.calendar.knows(today.year()) {
-        say!("  注意：缺{}年的节假日安排，按周末估算", today.year());
-    } else if today.month() == 12 && !policy.calendar.knows(next) {
-        say!("  注意：请尽快录入{next}年的节假日安排（config/calendar/{next}.toml），否则按周末估算");
+    if let Some(warning) = calendar_warning(&policy.calendar, clock.today()) {
+        say!("  注意：{warning}");
     }
     let periodic = policy.rules.iter().filter(|rule| matches!(rule.kind, RuleKind::Periodic { .. })).count();
     say!("  按期检查的规则{periodic}条，以最近一个已结束的期间为准");

@@ -1,39 +1,119 @@
 //! `findings`: what is late, stuck or missing on a day.
 
 use super::Exit;
+use super::ledger::known;
 use crate::config::suggest;
+use crate::domain::calendar::calendar_note;
+use crate::domain::finding::{Finding, State};
+use crate::domain::judge::Policy;
+use crate::domain::rule::{Light, Relation};
+use crate::domain::units::UnitId;
 use crate::worker::Service;
+use crate::worker::explain::rule_named;
 use crate::worker::facts::FindingFacts;
 use crate::worker::reading::read;
-use anyhow::bail;
+use anyhow::{Context, bail};
 use chrono::NaiveDate;
+use clap::Args;
 use std::io::Write;
 
-pub async fn print(
-    service: &Service,
-    as_of: Option<NaiveDate>,
-    rule: Option<&str>,
-    unit: Option<&str>,
-    format: &str,
-) -> anyhow::Result<Exit> {
-    let policy = &service.config.policy;
-    let as_of = as_of.unwrap_or_else(|| service.clock.today());
-    if let Some(rule) = rule
-        && policy.rule(rule).is_none()
-    {
-        let hint = suggest(rule, policy.rules.iter().map(|rule| rule.id.as_str())).unwrap_or_default();
-        bail!("rule \"{rule}\" is unknown ({hint})");
-    }
-    let unit = match unit {
-        None => None,
-        Some(name) => match policy.units.find(name) {
-            Some(unit) => Some(unit),
+/// Which findings to print. Values of one option are alternatives; several options must all fit.
+#[derive(Args, Debug, Default)]
+pub struct Filter {
+    /// Rules, by id or title
+    #[arg(long, value_delimiter = ',')]
+    rule: Vec<String>,
+    /// Units that own the finding or are told of it
+    #[arg(long, value_delimiter = ',')]
+    unit: Vec<String>,
+    /// owner, superior, lead, raiser or office: told by this relation (with --unit: that unit is)
+    #[arg(long, value_delimiter = ',')]
+    relation: Vec<String>,
+    /// yellow, orange or red
+    #[arg(long, value_delimiter = ',')]
+    light: Vec<String>,
+    /// open, exempt or unjudged
+    #[arg(long, value_delimiter = ',')]
+    state: Vec<String>,
+    /// Ledgers, by id
+    #[arg(long, value_delimiter = ',')]
+    ledger: Vec<String>,
+}
+
+/// The filter with its words looked up; empty = everything.
+struct Chosen {
+    rules: Vec<usize>,
+    units: Vec<UnitId>,
+    relations: Vec<Relation>,
+    lights: Vec<Light>,
+    states: Vec<State>,
+    ledgers: Vec<usize>,
+}
+
+/// The meanings of some words of an option.
+///
+/// # Errors
+/// One is unknown; the message suggests another.
+fn meant<T: Copy>(option: &str, words: &[String], known: &[(&'static str, T)]) -> anyhow::Result<Vec<T>> {
+    words
+        .iter()
+        .map(|word| {
+            let found = known.iter().find(|(name, _)| name == word).map(|(_, meaning)| *meaning);
+            let hint = || suggest(word, known.iter().map(|(name, _)| *name)).unwrap_or_default();
+            found.with_context(|| format!("{option} \"{word}\" is unknown ({})", hint()))
+        })
+        .collect()
+}
+
+impl Chosen {
+    fn of(policy: &Policy, filter: &Filter) -> anyhow::Result<Chosen> {
+        let unit = |name: &String| match policy.units.find(name) {
+            Some(unit) => Ok(unit),
             None => {
-                let hint = suggest(name, policy.units.units.iter().map(|unit| unit.name.as_str())).unwrap_or_default();
-                bail!("unit \"{name}\" is unknown ({hint})");
+                let hint = suggest(name, policy.units.units.iter().map(|unit| unit.name.as_str())).filter(|hint| hint.starts_with("did"));
+                bail!("unit \"{name}\" is unknown ({})", hint.unwrap_or_else(|| "the names are in config/units.toml".into()));
             }
-        },
-    };
+        };
+        let ledger = |name: &String| {
+            known(policy, name)?;
+            policy.ledger(name).with_context(|| format!("ledger \"{name}\" is unknown"))
+        };
+        Ok(Chosen {
+            rules: filter.rule.iter().map(|name| rule_named(policy, name)).collect::<anyhow::Result<_>>()?,
+            units: filter.unit.iter().map(unit).collect::<anyhow::Result<_>>()?,
+            relations: meant("relation", &filter.relation, &Relation::NAMES)?,
+            lights: meant("light", &filter.light, &Light::NAMES)?,
+            states: meant("state", &filter.state, &State::NAMES)?,
+            ledgers: filter.ledger.iter().map(ledger).collect::<anyhow::Result<_>>()?,
+        })
+    }
+
+    fn takes(&self, policy: &Policy, finding: &Finding) -> bool {
+        let among = |relation: &Relation| self.relations.is_empty() || self.relations.contains(relation);
+        // told to one of the units by one of the relations; the owner counts also where a rule tells others only
+        let told = || {
+            let told = finding.told.iter().zip(&finding.told_units);
+            let mut fits = told.filter(|(relation, _)| among(relation)).map(|(_, unit)| unit);
+            match self.units.is_empty() {
+                true => self.relations.is_empty() || fits.next().is_some(),
+                false => {
+                    let owns = self.relations.is_empty() && finding.owner.is_some_and(|owner| self.units.contains(&owner));
+                    owns || fits.any(|unit| unit.is_some_and(|unit| self.units.contains(&unit)))
+                }
+            }
+        };
+        (self.rules.is_empty() || self.rules.contains(&finding.rule))
+            && (self.lights.is_empty() || finding.light.is_some_and(|light| self.lights.contains(&light)))
+            && (self.states.is_empty() || self.states.contains(&finding.state))
+            && (self.ledgers.is_empty() || self.ledgers.contains(&policy.rules[finding.rule].ledger))
+            && told()
+    }
+}
+
+pub async fn print(service: &Service, as_of: Option<NaiveDate>, filter: &Filter, format: &str) -> anyhow::Result<Exit> {
+    let as_of = as_of.unwrap_or_else(|| service.clock.today());
+    let policy = &service.config.policy.on(as_of);
+    let chosen = Chosen::of(policy, filter)?;
     let view = service.view(&[], as_of).await?;
     if view.in_force.is_empty() {
         bail!("no register has been read yet; run `duban pull` or `duban import FILE` first");
@@ -48,13 +128,15 @@ pub async fn print(
     }
     let mut reading = read(&service.store, policy, &view, as_of, &service.var()).await?;
     service.changes(policy, &mut reading, None, as_of, view.sample).await?;
-    let facts = reading
-        .judged
-        .findings
-        .iter()
-        .filter(|finding| rule.is_none_or(|rule| policy.rules[finding.rule].id == rule))
-        .filter(|finding| unit.is_none_or(|unit| finding.owner == Some(unit) || finding.told_units.contains(&Some(unit))))
-        .map(|finding| FindingFacts::of(policy, finding));
+    let closed = service.closed_quarters(&service.config, None, as_of, view.sample).await?;
+    service.stood_red(policy, &mut reading.judged.findings, &closed, false).await?;
+    let note = calendar_note(&reading.judged.lacking_years);
+    // a table is read by a person; json and csv hold data alone
+    if let Some(note) = note.as_ref().filter(|_| format != "table") {
+        eprintln!("{note}");
+    }
+    let found = || reading.judged.findings.iter().filter(|finding| chosen.takes(policy, finding));
+    let facts = found().map(|finding| FindingFacts::of(policy, finding));
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     match format {
         "json" => {
@@ -102,13 +184,7 @@ pub async fn print(
         }
         _ => {
             let mut count = 0;
-            for finding in reading
-                .judged
-                .findings
-                .iter()
-                .filter(|finding| rule.is_none_or(|rule| policy.rules[finding.rule].id == rule))
-                .filter(|finding| unit.is_none_or(|unit| finding.owner == Some(unit) || finding.told_units.contains(&Some(unit))))
-            {
+            for finding in found() {
                 let rule = &policy.rules[finding.rule];
                 let measure = match (finding.overdue_days, finding.lag) {
                     (Some(days), _) => format!("应于{}前，已超期{days}天", finding.due_on.map(|day| day.to_string()).unwrap_or_default()),
@@ -136,6 +212,9 @@ pub async fn print(
                 count += 1;
             }
             writeln!(out, "截至{as_of}共{count}项")?;
+            if let Some(note) = note {
+                writeln!(out, "注：{note}")?;
+            }
         }
     }
     out.flush()?;

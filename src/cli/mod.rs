@@ -8,12 +8,15 @@ macro_rules! say {
     }};
 }
 
+mod accountability;
 mod check;
 mod diff;
+mod explain;
 mod findings;
 mod intake;
 mod ledger;
 mod outbox;
+mod rebuild;
 mod run;
 
 use crate::app;
@@ -120,12 +123,37 @@ enum Command {
         /// The day to judge (default: today)
         #[arg(long)]
         as_of: Option<NaiveDate>,
-        #[arg(long)]
-        rule: Option<String>,
-        #[arg(long)]
-        unit: Option<String>,
+        #[command(flatten)]
+        filter: findings::Filter,
         #[arg(long, value_parser = ["table", "json", "csv"], default_value = "table")]
         format: String,
+    },
+    /// Why a record has a finding of a rule, or has none: clause, cells, reckoning, who is told, what comes next
+    Explain {
+        /// Id or title of the rule
+        rule: String,
+        /// Code of the record; for a periodic rule the unit, or UNIT-PERIOD
+        key: String,
+        /// The day to judge (default: today)
+        #[arg(long)]
+        as_of: Option<NaiveDate>,
+        #[arg(long, value_parser = ["table", "json"], default_value = "table")]
+        format: String,
+    },
+    /// Write the list of units and persons whose findings stayed red over closed quarters, for the office alone
+    Accountability {
+        /// The day of the list (default: today)
+        #[arg(long)]
+        as_of: Option<NaiveDate>,
+        file: PathBuf,
+    },
+    /// Make the workbooks of a past run again from what was frozen with it, and compare them byte by byte
+    Rebuild {
+        /// Name of the run, as `duban runs` lists it
+        run: String,
+        /// Folder to write into (default: var/rebuild/RUN)
+        #[arg(long)]
+        to: Option<PathBuf>,
     },
     /// List, release or discard snapshots; export what was accepted; codes that are gone
     Snapshot {
@@ -226,9 +254,16 @@ async fn dispatch(root: &Path, command: Command) -> anyhow::Result<Exit> {
         Command::Diff { a, b, ledger, format } => {
             diff::diff(&app::service(root, Clock::System).await?, &a, &b, ledger.as_deref(), &format).await
         }
-        Command::Findings { as_of, rule, unit, format } => {
-            findings::print(&app::service(root, Clock::System).await?, as_of, rule.as_deref(), unit.as_deref(), &format).await
+        Command::Findings { as_of, filter, format } => {
+            findings::print(&app::service(root, Clock::System).await?, as_of, &filter, &format).await
         }
+        Command::Explain { rule, key, as_of, format } => {
+            explain::explain(&app::service(root, Clock::System).await?, &rule, &key, as_of, &format).await
+        }
+        Command::Accountability { as_of, file } => {
+            accountability::accountability(&app::service(root, Clock::System).await?, as_of, &file).await
+        }
+        Command::Rebuild { run, to } => rebuild::rebuild(&app::service(root, Clock::System).await?, &run, to).await,
         Command::Snapshot { action } => intake::snapshot(&app::service(root, Clock::System).await?, action).await,
         Command::ParseFile { .. } => Ok(Exit::Done),
     }

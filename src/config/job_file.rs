@@ -53,6 +53,8 @@ pub struct Job {
     pub drafts: Vec<Act>,
     /// Mail body template stem of a draft.
     pub draft: String,
+    /// A run of it for a quarter's last day closes the quarter: what it finds red counts as red at the quarter's end.
+    pub closes_quarter: bool,
 }
 
 #[derive(Deserialize)]
@@ -71,6 +73,8 @@ struct JobFile {
     sources: Vec<String>,
     #[serde(default)]
     workbooks: Vec<String>,
+    /// `quarter`.
+    closes: Option<String>,
     remind: Option<RemindFile>,
 }
 
@@ -87,7 +91,13 @@ struct RemindFile {
 }
 
 pub fn parse(files: &FileSet, templates: &BTreeMap<String, Template>, settings: Option<&Settings>, problems: &mut Problems) -> Vec<Job> {
-    files_in(files, "jobs", ".toml").filter_map(|(stem, path)| job(files, stem, path, templates, settings, problems)).collect()
+    let jobs: Vec<Job> =
+        files_in(files, "jobs", ".toml").filter_map(|(stem, path)| job(files, stem, path, templates, settings, problems)).collect();
+    let closing: Vec<&str> = jobs.iter().filter(|job| job.closes_quarter).map(|job| job.name.as_str()).collect();
+    if let [first, second, ..] = closing[..] {
+        problems.push(&format!("jobs/{second}.toml"), format!("closes: jobs/{first}.toml already closes the quarter"), None);
+    }
+    jobs
 }
 
 fn job(
@@ -153,6 +163,23 @@ fn job(
         (other, _) => {
             problems.push(path, format!("as_of \"{other}\" is unknown"), suggest(other, ["slot-day", "last-period-end"].into_iter()));
             None
+        }
+    };
+    let closes_quarter = match file.closes.as_deref() {
+        None => false,
+        Some("quarter") => {
+            if period != Some(Every::Quarter) || !file.steps.iter().any(|step| step == JobStep::Detect.name()) {
+                problems.push(
+                    path,
+                    "closes \"quarter\" needs a job that judges quarter ends",
+                    Some("as_of = \"last-period-end\", period = \"quarter\", step detect".into()),
+                );
+            }
+            true
+        }
+        Some(other) => {
+            problems.push(path, format!("closes \"{other}\" is unknown"), suggest(other, ["quarter"].into_iter()));
+            false
         }
     };
     let mut steps: Vec<JobStep> =
@@ -236,5 +263,6 @@ fn job(
         attachment,
         drafts,
         draft,
+        closes_quarter,
     })
 }

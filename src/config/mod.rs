@@ -190,13 +190,17 @@ fn quoted(message: &str) -> Vec<String> {
     message.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
+/// The known word that is nearest, if one is near.
+pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let near = known.map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate)).min_by_key(|(distance, _)| *distance);
+    near.filter(|(distance, _)| *distance <= 2.max(word.chars().count() / 3)).map(|(_, candidate)| candidate)
+}
+
 /// `did you mean "…"?` when a known word is near, else the list of known words.
 pub fn suggest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
     let known: Vec<&str> = known.collect();
-    let near =
-        known.iter().map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate)).min_by_key(|(distance, _)| *distance);
-    match near {
-        Some((distance, candidate)) if distance <= 2.max(word.chars().count() / 3) => Some(format!("did you mean \"{candidate}\"?")),
+    match nearest(word, known.iter().copied()) {
+        Some(candidate) => Some(format!("did you mean \"{candidate}\"?")),
         _ if known.is_empty() => None,
         _ => Some(format!("expected one of: {}", known.join(", "))),
     }

@@ -3,15 +3,18 @@
 use super::ledger_file::MONEY_UNITS;
 use super::{FileSet, Problems, named, parse_toml, suggest};
 use crate::domain::calendar::Span;
+use crate::domain::exemption::Terms;
 use crate::domain::judge::yi;
 use crate::domain::ledger::{FieldKind, Ledger, Role};
 use crate::domain::record::{Cell, Columns, Decimal};
-use crate::domain::rule::{Act, Comparison, Condition, Every, Light, Operand, Relation, Rule, RuleKind, Step};
+use crate::domain::rule::{Act, Comparison, Condition, Every, Light, Operand, Relation, Repeat, Rule, RuleKind, Step};
 use crate::domain::units::{Level, Units};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
 const RULES: &str = "config/rules.toml";
+/// The ladder that every rule's repeated steps come from.
+const REPEATED: &str = "repeated";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -20,6 +23,9 @@ struct RulesFile {
     scopes: BTreeMap<String, Vec<String>>,
     ladders: BTreeMap<String, Vec<StepFile>>,
     major: MajorFile,
+    #[serde(default)]
+    exemptions: ExemptionsFile,
+    accountability: Option<AccountabilityFile>,
     #[serde(default)]
     cause: Vec<CauseFile>,
     rule: Vec<RuleFile>,
@@ -33,6 +39,20 @@ struct MajorFile {
     county: i64,
 }
 
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExemptionsFile {
+    objection_workdays: Option<u32>,
+    #[serde(default)]
+    warn_days: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AccountabilityFile {
+    quarters: u32,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct CauseFile {
@@ -43,7 +63,9 @@ struct CauseFile {
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StepFile {
-    from: toml::Value,
+    from: Option<toml::Value>,
+    /// Instead of `from`: closed quarters in a row.
+    quarters: Option<u32>,
     light: String,
     act: Option<String>,
     told: Option<Vec<String>>,
@@ -118,7 +140,15 @@ struct RuleFile {
     r#where: Option<Vec<String>>,
 }
 
-type Parsed = (Vec<Rule>, Vec<(String, Vec<String>)>, Vec<(Level, i64)>);
+/// What `config/rules.toml` holds.
+pub struct Parsed {
+    pub rules: Vec<Rule>,
+    /// Cause names with the words that point to them.
+    pub causes: Vec<(String, Vec<String>)>,
+    pub major: Vec<(Level, i64)>,
+    pub exemptions: Terms,
+    pub accountability_quarters: Option<u32>,
+}
 
 /// The clauses a rule may cite: the chapters of the province's rule.
 const CHAPTERS: [&str; 4] = ["一", "二", "三", "四"];
@@ -162,7 +192,14 @@ pub fn parse(files: &FileSet, ledgers: &[Ledger], units: &Units, problems: &mut 
         problems.push(RULES, "major: province, city and county must descend", None);
     }
     let major = vec![(Level::Province, yi(province)), (Level::City, yi(city)), (Level::County, yi(county))];
-    problems.0.iter().all(|problem| problem.file != RULES).then_some((rules, causes, major))
+    let ExemptionsFile { objection_workdays, warn_days } = file.exemptions;
+    let accountability_quarters = file.accountability.map(|accountability| accountability.quarters);
+    if accountability_quarters == Some(0) || objection_workdays == Some(0) {
+        problems.push(RULES, "exemptions objection_workdays and accountability quarters begin at 1", None);
+    }
+    let exemptions = Terms { objection_workdays, warn_days };
+    let parsed = Parsed { rules, causes, major, exemptions, accountability_quarters };
+    problems.0.iter().all(|problem| problem.file != RULES).then_some(parsed)
 }
 
 struct RuleReader<'a> {
@@ -194,7 +231,7 @@ impl RuleReader<'_> {
         }
         let scope = self.conditions(ledger, &raw.scope, "scope");
         let kind = self.kind(ledger, raw)?;
-        let ladder = self.ladder(&raw.ladder);
+        let (ladder, repeated) = self.ladder(&raw.ladder);
         let under = raw
             .under
             .iter()
@@ -217,6 +254,7 @@ impl RuleReader<'_> {
             kind,
             scope,
             ladder,
+            repeated,
             basis: raw.basis.clone(),
             under,
             cause: raw.cause.clone(),
@@ -368,14 +406,15 @@ impl RuleReader<'_> {
         }
     }
 
-    fn ladder(&mut self, ladder: &LadderFile) -> Vec<Step> {
+    /// The steps, and those that closed quarters lead to: the ladder's own, else those of `[ladders] repeated` for the lights it has.
+    fn ladder(&mut self, ladder: &LadderFile) -> (Vec<Step>, Vec<Repeat>) {
         let steps: Vec<StepFile> = match ladder {
             LadderFile::Named(name) => match self.ladders.get(name) {
                 Some(steps) => steps.clone(),
                 None => {
                     let hint = suggest(name, self.ladders.keys().map(String::as_str));
                     self.problem(format!("ladder \"{name}\" is unknown"), hint);
-                    return Vec::new();
+                    return (Vec::new(), Vec::new());
                 }
             },
             LadderFile::Steps(values) => {
@@ -389,6 +428,7 @@ impl RuleReader<'_> {
                 steps
             }
         };
+        let (repeated, steps): (Vec<StepFile>, Vec<StepFile>) = steps.into_iter().partition(|step| step.quarters.is_some());
         if steps.is_empty() {
             self.problem("the ladder has no step", None);
         }
@@ -411,8 +451,8 @@ impl RuleReader<'_> {
             }
             told.sort_unstable();
             let from = match &step.from {
-                toml::Value::Integer(whole) => Some(Decimal::new(*whole, 0)),
-                toml::Value::Float(number) => Decimal::from_f64(*number),
+                Some(toml::Value::Integer(whole)) => Some(Decimal::new(*whole, 0)),
+                Some(toml::Value::Float(number)) => Decimal::from_f64(*number),
                 _ => None,
             };
             let Some(from) = from else {
@@ -437,7 +477,30 @@ impl RuleReader<'_> {
             }
             out.push(Step { from, light, act, told: told.clone() });
         }
-        out
+        let usual = self.ladders.get(REPEATED).map_or(&[][..], Vec::as_slice);
+        let has = |step: &&StepFile| out.iter().any(|own| own.light.code() == step.light);
+        let repeated = if repeated.is_empty() { usual.iter().filter(has).cloned().collect() } else { repeated };
+        let repeated = repeated.iter().enumerate().filter_map(|(number, step)| self.repeat(number, step)).collect();
+        (out, repeated)
+    }
+
+    /// A step that closed quarters lead to.
+    fn repeat(&mut self, number: usize, step: &StepFile) -> Option<Repeat> {
+        let place = format!("{}: step of quarters {}", self.place, number + 1);
+        let light = named(&Light::NAMES, &step.light, RULES, &place, "light", self.problems)?;
+        let act = named(&Act::NAMES, step.act.as_deref().unwrap_or_default(), RULES, &place, "act", self.problems)?;
+        let periods = step.quarters.unwrap_or_default();
+        if light != Light::Red {
+            self.problems.push(RULES, format!("{place}: closed quarters count red findings"), Some("write light = \"red\"".into()));
+        }
+        if periods == 0 || step.from.is_some() || step.told.is_some() {
+            self.problems.push(
+                RULES,
+                format!("{place} takes quarters (1 or more), light and act"),
+                Some("it raises the act of those already told: it has no from and no told".into()),
+            );
+        }
+        Some(Repeat { periods, light, act })
     }
 
     fn conditions(&mut self, ledger: &Ledger, texts: &[String], key: &str) -> Vec<Condition> {

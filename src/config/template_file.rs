@@ -5,8 +5,9 @@ use crate::domain::finding::State;
 use crate::domain::indicators::{Rate, Window};
 use crate::domain::judge::Policy;
 use crate::domain::rule::Light;
+use crate::domain::units::Level;
 use crate::domain::workbook::{
-    Axis, BuiltIn, ColumnKey, Figures, Form, Group, List, ListColumn, MatrixColumn, OnePage, Paper, SheetTemplate, Template,
+    Axis, BuiltIn, ColumnKey, Figures, Form, Group, List, ListColumn, MatrixColumn, MatrixRows, OnePage, Paper, SheetTemplate, Template,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -44,6 +45,8 @@ struct SheetFile {
     chart: Option<bool>,
     by: Option<String>,
     window: Option<String>,
+    titles: Option<Vec<String>>,
+    apart: Option<Vec<String>>,
     rules: Option<Vec<String>>,
     states: Option<Vec<String>>,
     group: Option<String>,
@@ -165,6 +168,8 @@ fn sheet(path: &str, raw: &SheetFile, policy: &Policy, problems: &mut Problems) 
         ("chart", raw.chart.is_some(), &[FormName::Summary]),
         ("by", raw.by.is_some(), &[FormName::Matrix]),
         ("window", raw.window.is_some(), &[FormName::Matrix]),
+        ("titles", raw.titles.is_some(), &[FormName::Matrix]),
+        ("apart", raw.apart.is_some(), &[FormName::Matrix]),
         ("rules", raw.rules.is_some(), &[FormName::List]),
         ("states", raw.states.is_some(), &[FormName::List]),
         ("group", raw.group.is_some(), &[FormName::List]),
@@ -238,7 +243,33 @@ fn matrix(path: &str, place: &str, raw: &SheetFile, columns: &[String], policy: 
         }
         found.push(column);
     }
-    Some(Form::Matrix { axis, window, columns: found })
+    let rows = matrix_rows(path, place, raw, axis, policy, problems);
+    Some(Form::Matrix { axis, window, columns: found, rows })
+}
+
+/// `titles = ["贵阳市 贵阳贵安"]`, `apart = ["贵安新区"]`.
+fn matrix_rows(path: &str, place: &str, raw: &SheetFile, axis: Axis, policy: &Policy, problems: &mut Problems) -> MatrixRows {
+    let units = &policy.units;
+    let mut rows = MatrixRows::default();
+    let mut find = |key: &str, name: &str, fits: fn(Level) -> bool, what: &str| {
+        let found = units.find(name).filter(|unit| fits(units.units[*unit].level));
+        if found.is_none() {
+            let known: Vec<&str> = units.units.iter().filter(|unit| fits(unit.level)).map(|unit| unit.name.as_str()).collect();
+            problems.push(path, format!("{place}: {key} \"{name}\" is no {what}"), suggest(name, known.into_iter()));
+        }
+        found
+    };
+    for entry in raw.titles.iter().flatten() {
+        let (name, title) = entry.split_once(' ').unwrap_or((entry, entry));
+        rows.titles.extend(find("titles", name, |level| level == Level::City, "市（州）").map(|unit| (unit, title.trim().to_owned())));
+    }
+    for name in raw.apart.iter().flatten() {
+        rows.apart.extend(find("apart", name, |level| level == Level::Platform, "platform"));
+    }
+    if axis != Axis::Region && rows != MatrixRows::default() {
+        problems.push(path, format!("{place}: titles and apart are for by = \"region\""), None);
+    }
+    rows
 }
 
 /// The figures and lists of the leader's page.

@@ -2,7 +2,7 @@
 
 use super::{FileSet, Problems, files_in, named, parse_toml, suggest};
 use crate::domain::calendar::Calendar;
-use crate::domain::units::{DepartmentKind, Industry, Level, Unit, Units};
+use crate::domain::units::{Alias, DepartmentKind, Industry, Level, Term, Unit, Units};
 use chrono::{Datelike, NaiveDate, Weekday};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -24,8 +24,27 @@ struct UnitFile {
     title: Option<String>,
     parent: Option<String>,
     #[serde(default)]
-    aliases: Vec<String>,
+    aliases: Vec<AliasFile>,
     mailbox: Option<String>,
+    from: Option<String>,
+    until: Option<String>,
+    into: Option<String>,
+}
+
+/// A name, or a name with its term.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum AliasFile {
+    Always(String),
+    Dated(DatedAlias),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DatedAlias {
+    name: String,
+    from: Option<String>,
+    until: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -50,9 +69,12 @@ struct IndustryFile {
     name: String,
     group: String,
     #[serde(default)]
-    aliases: Vec<String>,
+    aliases: Vec<AliasFile>,
     #[serde(default)]
     lead: Vec<LeadFile>,
+    from: Option<String>,
+    until: Option<String>,
+    into: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -65,6 +87,36 @@ struct LeadFile {
 const UNITS: &str = "config/units.toml";
 const INDUSTRIES: &str = "config/industries.toml";
 const LOCAL: &str = "config/calendar/local.toml";
+
+/// A term from its two dates.
+fn term(from: Option<&str>, until: Option<&str>, file: &str, place: &str, problems: &mut Problems) -> Term {
+    let mut date = |key: &str, text: Option<&str>| match text.map(str::parse::<NaiveDate>) {
+        None => None,
+        Some(Ok(date)) => Some(date),
+        Some(Err(_)) => {
+            let text = text.unwrap_or_default();
+            problems.push(file, format!("{place}: {key} \"{text}\" is no date"), Some("write 2026-01-01".into()));
+            None
+        }
+    };
+    let term = Term { from: date("from", from), until: date("until", until) };
+    if term.from.zip(term.until).is_some_and(|(from, until)| from > until) {
+        problems.push(file, format!("{place}: from lies after until"), None);
+    }
+    term
+}
+
+fn aliases(raw: &[AliasFile], file: &str, place: &str, problems: &mut Problems) -> Vec<Alias> {
+    raw.iter()
+        .map(|alias| match alias {
+            AliasFile::Always(name) => Alias::always(name),
+            AliasFile::Dated(dated) => {
+                let place = format!("{place}: alias \"{}\"", dated.name);
+                Alias { name: dated.name.clone(), term: term(dated.from.as_deref(), dated.until.as_deref(), file, &place, problems) }
+            }
+        })
+        .collect()
+}
 
 pub fn parse_units(files: &FileSet, problems: &mut Problems) -> Option<Units> {
     let file: UnitsFile = parse_toml(files, UNITS, problems)?;
@@ -101,12 +153,52 @@ pub fn parse_units(files: &FileSet, problems: &mut Problems) -> Option<Units> {
             parent,
             place: None,
             mailbox: raw.mailbox.clone(),
+            term: term(raw.from.as_deref(), raw.until.as_deref(), UNITS, &place, problems),
+            into: None,
         };
         if units.units.iter().any(|other| other.code == raw.code) {
             problems.push(UNITS, format!("{place}: code \"{}\" is already taken", raw.code), None);
         }
-        if let Err(name) = units.add(unit, &raw.aliases) {
-            problems.push(UNITS, format!("{place}: the name \"{name}\" is already another unit's"), None);
+        let aliases = aliases(&raw.aliases, UNITS, &place, problems);
+        if let Err(name) = units.add(unit, &aliases) {
+            problems.push(
+                UNITS,
+                format!("{place}: the name \"{name}\" is already another unit's"),
+                Some("a name may pass from one unit to another only with from and until".into()),
+            );
+        }
+    }
+    // whom a unit was merged into may stand below it in the file
+    for raw in &file.unit {
+        let place = format!("unit \"{}\"", raw.name);
+        let Some(id) = units.units.iter().position(|unit| unit.code == raw.code && unit.name == raw.name) else { continue };
+        units.units[id].into = match (&raw.into, &raw.until) {
+            (None, None) => None,
+            (Some(name), Some(_)) => {
+                let known = units.units.iter().position(|unit| unit.name == *name && unit.code != raw.code);
+                if known.is_none() {
+                    let names = units.units.iter().map(|unit| unit.name.as_str());
+                    problems.push(UNITS, format!("{place}: into \"{name}\" is no other unit"), suggest(name, names));
+                }
+                known
+            }
+            _ => {
+                problems.push(
+                    UNITS,
+                    format!("{place}: until and into go together"),
+                    Some("a unit that ends has one that takes over; a new name alone is an alias".into()),
+                );
+                None
+            }
+        };
+    }
+    for (id, unit) in units.units.iter().enumerate() {
+        let mut at = unit.into;
+        for _ in 0..units.units.len() {
+            at = at.filter(|at| *at != id).and_then(|at| units.units[at].into);
+        }
+        if at.is_some() || unit.into == Some(id) {
+            problems.push(UNITS, format!("unit \"{}\": into leads back to itself", unit.name), None);
         }
     }
     if units.units.iter().filter(|unit| unit.level == Level::Province).count() != 1 {
@@ -141,8 +233,10 @@ pub fn parse_units(files: &FileSet, problems: &mut Problems) -> Option<Units> {
                 parent: Some(id),
                 place: Some(id),
                 mailbox: raw.mailbox.as_deref().map(fill),
+                term: units.units[id].term,
+                into: None,
             };
-            match units.add(unit, &[format!("{name}{}", raw.name)]) {
+            match units.add(unit, &[Alias::always(format!("{name}{}", raw.name))]) {
                 Ok(unit) => {
                     local.insert(id, unit);
                 }
@@ -152,8 +246,12 @@ pub fn parse_units(files: &FileSet, problems: &mut Problems) -> Option<Units> {
         units.departments.push(DepartmentKind { name: raw.name, province, local });
     }
     let industries: IndustriesFile = parse_toml(files, INDUSTRIES, problems)?;
+    let merged: Vec<(String, Option<String>, bool)> =
+        industries.industry.iter().map(|raw| (raw.name.clone(), raw.into.clone(), raw.until.is_some())).collect();
     for raw in industries.industry {
         let place = format!("industry \"{}\"", raw.name);
+        let term = term(raw.from.as_deref(), raw.until.as_deref(), INDUSTRIES, &place, problems);
+        let aliases = aliases(&raw.aliases, INDUSTRIES, &place, problems);
         let mut leads = Vec::new();
         for lead in raw.lead {
             let since = match lead.since.as_deref().map(str::parse::<NaiveDate>) {
@@ -180,9 +278,29 @@ pub fn parse_units(files: &FileSet, problems: &mut Problems) -> Option<Units> {
                 }
             }
         }
-        let industry = Industry { name: raw.name, group: raw.group, leads };
-        if let Err(name) = units.add_industry(industry, &raw.aliases) {
+        let industry = Industry { name: raw.name, group: raw.group, leads, term, into: None };
+        if let Err(name) = units.add_industry(industry, &aliases) {
             problems.push(INDUSTRIES, format!("{place}: the name \"{name}\" is already another industry's"), None);
+        }
+    }
+    for (name, into, ends) in &merged {
+        let place = format!("industry \"{name}\"");
+        let index = |name: &str| units.industries.iter().position(|industry| industry.name == *name);
+        match (into, ends, index(name)) {
+            (None, false, _) | (_, _, None) => {}
+            (Some(into), true, Some(own)) => match index(into).filter(|other| *other != own) {
+                Some(other) if units.industries[other].into.is_none() => units.industries[own].into = Some(other),
+                Some(_) => problems.push(
+                    INDUSTRIES,
+                    format!("{place}: into \"{into}\" was merged itself"),
+                    Some("name the one that is left".into()),
+                ),
+                None => {
+                    let names = units.industries.iter().map(|industry| industry.name.as_str());
+                    problems.push(INDUSTRIES, format!("{place}: into \"{into}\" is no other industry"), suggest(into, names));
+                }
+            },
+            _ => problems.push(INDUSTRIES, format!("{place}: until and into go together"), Some("a new name alone is an alias".into())),
         }
     }
     Some(units)
@@ -269,6 +387,9 @@ pub fn parse_calendar(files: &FileSet, units: &Units, problems: &mut Problems) -
         };
         let rest = days(&file.rest, false);
         let work = days(&file.work, true);
+        for (name, dates) in file.rest.iter().chain(&file.work) {
+            dates.iter().filter_map(|text| text.parse().ok()).for_each(|date| calendar.name_day(date, name));
+        }
         if let Some(both) = rest.iter().find(|date| work.contains(date)) {
             problems.push(path, format!("{both} is both a rest day and a working day"), None);
         }
@@ -296,6 +417,7 @@ pub fn parse_calendar(files: &FileSet, units: &Units, problems: &mut Problems) -
                     parsed
                 })
                 .collect();
+            days.iter().for_each(|day| calendar.name_local(&units.units[unit].name, *day, &raw.name));
             calendar.add_local(units.units[unit].name.clone(), days);
         }
     }

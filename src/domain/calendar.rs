@@ -14,6 +14,9 @@ pub struct Calendar {
     work: BTreeSet<NaiveDate>,
     /// Month and day that rest every year, by unit name.
     local: BTreeMap<String, Vec<(u32, u32)>>,
+    /// What a rest day or a working weekend is for, as the calendar files call it.
+    names: BTreeMap<NaiveDate, String>,
+    local_names: BTreeMap<(String, u32, u32), String>,
 }
 
 /// A span of time as rules write it.
@@ -32,12 +35,27 @@ impl Calendar {
     }
 
     pub fn add_local(&mut self, unit: String, days: Vec<(u32, u32)>) {
-        self.local.insert(unit, days);
+        self.local.entry(unit).or_default().extend(days);
+    }
+
+    /// Says what a day of the national calendar is for.
+    pub fn name_day(&mut self, date: NaiveDate, name: &str) {
+        self.names.insert(date, name.to_owned());
+    }
+
+    /// Says what a prefecture's own rest day is for.
+    pub fn name_local(&mut self, unit: &str, (month, day): (u32, u32), name: &str) {
+        self.local_names.insert((unit.to_owned(), month, day), name.to_owned());
     }
 
     /// Whether the State Council's notice for this year is on file; without it only weekends are known.
     pub fn knows(&self, year: i32) -> bool {
         self.years.contains(&year)
+    }
+
+    /// Whether the notices for the year of a day and the one before are on file: a quick look before years are asked one by one.
+    pub fn knows_until(&self, date: NaiveDate) -> bool {
+        self.knows(date.year()) && self.knows(date.year() - 1)
     }
 
     pub fn years(&self) -> impl Iterator<Item = i32> {
@@ -46,8 +64,10 @@ impl Calendar {
 
     /// The calendar as seen from a prefecture (`None` or a name without own days: the national one).
     pub fn of<'a>(&'a self, prefecture: Option<&str>) -> Local<'a> {
-        let days = prefecture.and_then(|name| self.local.get(name)).map_or(&[][..], Vec::as_slice);
-        Local { calendar: self, days }
+        match prefecture.and_then(|name| self.local.get_key_value(name)) {
+            Some((unit, days)) => Local { calendar: self, unit, days },
+            None => Local { calendar: self, unit: "", days: &[] },
+        }
     }
 }
 
@@ -55,10 +75,45 @@ impl Calendar {
 #[derive(Clone, Copy, Debug)]
 pub struct Local<'a> {
     calendar: &'a Calendar,
+    /// The prefecture, where it has rest days of its own.
+    unit: &'a str,
     days: &'a [(u32, u32)],
 }
 
-impl Local<'_> {
+impl<'a> Local<'a> {
+    /// The prefecture whose own rest days count, beside the national ones; empty = national only.
+    pub fn unit(&self) -> &'a str {
+        self.unit
+    }
+
+    /// The years without a notice on file whose days decided where a span ends: only their weekends are known.
+    pub fn lacking(&self, from: NaiveDate, span: Span, roll: bool) -> impl Iterator<Item = i32> + use<'a> {
+        let last = self.due(from, span, roll);
+        // months and days only ask whether their end rests; working days ask every day between
+        let first = match span {
+            Span::Workdays(_) => from,
+            Span::Days(_) | Span::Months(_) if roll => self.due(from, span, false),
+            Span::Days(_) | Span::Months(_) => last + Days::new(1),
+        };
+        let calendar = self.calendar;
+        (first.year()..=last.year()).filter(move |year| first <= last && !calendar.knows(*year))
+    }
+
+    /// Why a day is no working day, in words; `None` = it is one.
+    pub fn rest_name(&self, date: NaiveDate) -> Option<String> {
+        if self.is_workday(date) {
+            return None;
+        }
+        let local = self.calendar.local_names.get(&(self.unit.to_owned(), date.month(), date.day()));
+        let named = if self.days.contains(&(date.month(), date.day())) { local } else { self.calendar.names.get(&date) };
+        Some(named.map_or_else(|| weekday(date).to_owned(), |name| format!("{name}放假")))
+    }
+
+    /// A weekend day that works (调休).
+    pub fn works_on_weekend(&self, date: NaiveDate) -> bool {
+        matches!(date.weekday(), Weekday::Sat | Weekday::Sun) && self.is_workday(date)
+    }
+
     pub fn is_workday(&self, date: NaiveDate) -> bool {
         if self.days.contains(&(date.month(), date.day())) || self.calendar.rest.contains(&date) {
             return false;
@@ -99,6 +154,30 @@ impl Local<'_> {
     }
 }
 
+/// What a reader of due dates has to know of years without a notice on file; `None` = nothing.
+pub fn calendar_note(lacking: &BTreeSet<i32>) -> Option<String> {
+    if lacking.is_empty() {
+        return None;
+    }
+    let years: Vec<String> = lacking.iter().map(|year| format!("{year}年")).collect();
+    Some(format!("缺{}的节假日安排，这些年份只按周末计算休息日，到期日可能有出入", years.join("、")))
+}
+
+/// What the office has to do about the calendar on a day: from 1 December the next year's notice should be on file.
+pub fn calendar_warning(calendar: &Calendar, today: NaiveDate) -> Option<String> {
+    let (year, next) = (today.year(), today.year() + 1);
+    if !calendar.knows(year) {
+        return Some(format!("缺{year}年的节假日安排，按周末估算"));
+    }
+    (today.month() == 12 && !calendar.knows(next))
+        .then(|| format!("请尽快录入{next}年的节假日安排（config/calendar/{next}.toml），否则按周末估算"))
+}
+
+/// `星期三`.
+pub fn weekday(date: NaiveDate) -> &'static str {
+    ["星期一", "星期二", "星期三", "星期四", "星期五", "星期六", "星期日"][date.weekday().num_days_from_monday() as usize]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -111,7 +190,35 @@ mod tests {
         let mut calendar = Calendar::default();
         calendar.add_year(2026, (1..=7).map(|d| NaiveDate::from_ymd_opt(2026, 10, d).unwrap()), [day("2026-09-20"), day("2026-10-10")]);
         calendar.add_local("黔南".into(), vec![(8, 8), (8, 9)]);
+        calendar.name_local("黔南", (8, 8), "州庆");
+        calendar.name_day(day("2026-10-01"), "国庆节");
         calendar
+    }
+
+    #[test]
+    fn years_without_a_notice_are_named_where_they_decide() {
+        let calendar = calendar();
+        let national = calendar.of(None);
+        let lacking = |from, span, roll| national.lacking(day(from), span, roll).collect::<Vec<i32>>();
+        let none: [i32; 0] = [];
+        assert_eq!(lacking("2025-12-30", Span::Workdays(3), true), [2025]);
+        assert_eq!(lacking("2025-09-01", Span::Months(6), true), none);
+        assert_eq!(lacking("2026-09-01", Span::Months(6), true), [2027]);
+        assert_eq!(lacking("2026-09-01", Span::Months(6), false), none, "an end that is not rolled asks no calendar");
+        // 31 December 2022 is a Saturday: the end rolls into the next year
+        assert_eq!(lacking("2022-12-01", Span::Days(30), true), [2022, 2023]);
+        assert_eq!(lacking("2026-12-25", Span::Workdays(20), true), [2027]);
+    }
+
+    #[test]
+    fn the_next_year_is_asked_for_from_december_on() {
+        let calendar = calendar();
+        let warning = |text| calendar_warning(&calendar, day(text)).unwrap_or_default();
+        assert_eq!(warning("2026-11-30"), "");
+        assert!(warning("2026-12-01").contains("请尽快录入2027年") && warning("2026-12-31").contains("config/calendar/2027.toml"));
+        assert!(warning("2027-01-01").contains("缺2027年"));
+        assert_eq!(calendar_note(&BTreeSet::new()), None);
+        assert!(calendar_note(&BTreeSet::from([2021, 2027])).unwrap().starts_with("缺2021年、2027年的节假日安排"));
     }
 
     #[test]
@@ -130,6 +237,11 @@ mod tests {
         // a Saturday that works is no rest day
         assert_eq!(national.due(day("2026-09-10"), Span::Days(30), true), day("2026-10-10"));
         assert_eq!(calendar.of(Some("黔南")).due(day("2026-07-08"), Span::Months(1), true), day("2026-08-10"));
+        assert_eq!(calendar.of(Some("黔南")).rest_name(day("2026-08-08")).as_deref(), Some("州庆放假"));
+        assert_eq!(calendar.of(Some("黔南")).rest_name(day("2026-10-01")).as_deref(), Some("国庆节放假"));
+        assert_eq!(calendar.of(Some("黔南")).rest_name(day("2026-10-11")).as_deref(), Some("星期日"));
+        assert_eq!(national.rest_name(day("2026-10-10")), None);
+        assert!(national.works_on_weekend(day("2026-10-10")) && !national.works_on_weekend(day("2026-10-09")));
         assert_eq!(calendar.of(Some("黔东南")).due(day("2026-07-07"), Span::Months(1), true), day("2026-08-07"));
     }
 }

@@ -1,5 +1,7 @@
 //! A finding (督办事项): one rule broken by one record, with its light, act, dates, and who is told.
 
+use super::exemption::{ExemptKind, Exemption};
+use super::judge::Policy;
 use super::rule::{Act, Light, Relation};
 use super::units::UnitId;
 use chrono::NaiveDate;
@@ -28,12 +30,10 @@ pub enum State {
 }
 
 impl State {
+    pub const NAMES: [(&'static str, State); 3] = [("open", State::Open), ("exempt", State::Exempt), ("unjudged", State::Unjudged)];
+
     pub fn code(self) -> &'static str {
-        match self {
-            State::Open => "open",
-            State::Exempt => "exempt",
-            State::Unjudged => "unjudged",
-        }
+        State::NAMES[self as usize].0
     }
 }
 
@@ -123,11 +123,29 @@ pub struct Finding {
     pub cause: String,
     /// Against what was known before; set by whoever knows it, no part of the judgement.
     pub change: Change,
+    /// Closed quarters in a row, up to now, with the finding red at their end: history too, see [`Finding::stood_red`].
+    pub quarters: u32,
+    /// The exemption it is under.
+    pub exempt: Option<Exemption>,
     /// Levels whose major-project ledger lists the project.
     pub major: Option<super::units::Level>,
 }
 
-/// A due date that comes near (提醒, no light, owner only; not a finding).
+impl Finding {
+    /// Notes for how many closed quarters in a row the finding was red at their end, and takes the act its rule has for that. The light
+    /// stays: acts may wait for a person, lights do not.
+    pub fn stood_red(&mut self, policy: &Policy, quarters: u32) {
+        self.quarters = quarters;
+        if self.state != State::Open {
+            return;
+        }
+        let steps = policy.rules[self.rule].repeated.iter();
+        let reached = steps.filter(|step| Some(step.light) <= self.light && step.periods <= quarters).map(|step| step.act).max();
+        self.act = self.act.max(reached);
+    }
+}
+
+/// A date that comes near (提醒, no light, owner only; not a finding).
 #[derive(Clone, Debug)]
 pub struct Notice {
     pub rule: usize,
@@ -136,4 +154,6 @@ pub struct Notice {
     pub owner: Option<UnitId>,
     pub project: String,
     pub due_on: NaiveDate,
+    /// The exemption that ends on that day; `None` = the rule's own due date.
+    pub ends: Option<ExemptKind>,
 }

@@ -2,15 +2,16 @@
 //! out of scope → `until` happened (met) → `from` later than as_of (not yet) → a needed cell empty (unjudged) → judged.
 
 use super::calendar::{Calendar, Local};
+use super::exemption::{Exemption, Terms};
 use super::finding::{Change, Finding, Lag, Notice, State};
 use super::ledger::{Ledger, PROJECT, Role};
 use super::period::Period;
 use super::record::{Decimal, FEN_PER_YI, Record};
 use super::routing::{Linked, Owner, Seat, owner_of};
 use super::rule::{AGREEMENT_CONTRACT, Holds, Relation, Rule, RuleKind, STAGE_NEGOTIATING, Step, happened, is_terminated};
-use super::units::{Level, UnitId, Units, spelling};
-use chrono::NaiveDate;
-use std::collections::{BTreeMap, HashMap};
+use super::units::{Level, UnitId, Units};
+use chrono::{Datelike, Days, NaiveDate};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Everything that decides, besides the records: read once, frozen with each run.
 #[derive(Clone, Debug)]
@@ -23,9 +24,23 @@ pub struct Policy {
     pub causes: Vec<(String, Vec<String>)>,
     /// Major-project bounds in 分, highest first.
     pub major: Vec<(Level, i64)>,
+    pub exemptions: Terms,
+    /// Closed quarters in a row, red at their end, from which a finding may enter the accountability list.
+    pub accountability_quarters: Option<u32>,
 }
 
 impl Policy {
+    /// The policy with the tables of units and industries as they are on a day.
+    pub fn on(&self, day: NaiveDate) -> Policy {
+        let mut policy = Policy { units: self.units.on(day), ..self.clone() };
+        for rule in &mut policy.rules {
+            if let RuleKind::Periodic { units, .. } = &mut rule.kind {
+                units.iter_mut().for_each(|unit| *unit = self.units.heir(*unit, day));
+            }
+        }
+        policy
+    }
+
     pub fn ledger(&self, id: &str) -> Option<usize> {
         self.ledgers.iter().position(|ledger| ledger.id == id)
     }
@@ -51,7 +66,7 @@ impl Policy {
     }
 }
 
-/// An approved 豁免, 延期 or 异议 in force.
+/// What an approved 豁免, 延期 or 异议 is for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ExemptKey {
     pub rule: String,
@@ -65,8 +80,18 @@ pub struct Context<'a> {
     pub projects: &'a HashMap<String, Linked>,
     /// Project code → the unit that owes an answer on one of its difficulties.
     pub waiting: &'a HashMap<String, UnitId>,
-    /// Exemptions in force on `as_of`, with the day they end.
-    pub exempt: &'a HashMap<ExemptKey, NaiveDate>,
+    /// Exemptions in force on `as_of`.
+    pub exempt: &'a HashMap<ExemptKey, Exemption>,
+}
+
+impl Context<'_> {
+    /// The exemption in force for a finding.
+    fn exemption(&self, rule: &Rule, key: &str) -> Option<Exemption> {
+        if self.exempt.is_empty() {
+            return None;
+        }
+        self.exempt.get(&ExemptKey { rule: rule.id.clone(), key: key.to_owned() }).copied()
+    }
 }
 
 /// Something about a row that a person should look at; it is no finding.
@@ -89,6 +114,12 @@ pub enum QualityKind {
     UnknownOwner,
     /// The industry cell names no key industry.
     UnknownIndustry,
+    /// An exemption that names no known rule, or no key.
+    ExemptionOfNothing,
+    /// An exemption without the day it was granted or the day it ends.
+    ExemptionWithoutTerm,
+    /// A second objection to one finding: it does not count.
+    ObjectionAgain,
 }
 
 /// How many records each rule met in which way; `scope` = found + fine + met + not_yet + unjudged + exempt.
@@ -115,6 +146,8 @@ pub struct Judged {
     pub tallies: Vec<Tally>,
     /// (rule, field) whose column a source lacks → rows it was off for.
     pub off: BTreeMap<(usize, usize), u64>,
+    /// Years without a holiday notice on file whose days decided a due date: of them only the weekends are known.
+    pub lacking_years: BTreeSet<i32>,
 }
 
 /// Cells to fill among unjudged findings, each counted once however many rules wait for it.
@@ -128,8 +161,8 @@ pub fn blank_cells<'f>(policy: &Policy, findings: impl Iterator<Item = &'f Findi
     cells.len()
 }
 
-/// What one deadline, lag or missing rule says of one record.
-enum Verdict<'a> {
+/// What one deadline, lag or missing rule says of one record in its scope.
+pub(super) enum Verdict<'a> {
     Met,
     NotYet,
     Unjudged(Vec<usize>),
@@ -142,25 +175,6 @@ enum Verdict<'a> {
         lag: Option<Lag>,
         missing: Vec<usize>,
     },
-}
-
-/// The exemptions in force on `as_of`, from the records of the exemption ledger: rule (id or title) and key named, granted, not expired.
-pub fn exemptions_in_force(policy: &Policy, records: &[Record], as_of: NaiveDate) -> HashMap<ExemptKey, NaiveDate> {
-    let mut out = HashMap::new();
-    let Some(ledger) = policy.ledger("exemption").map(|index| &policy.ledgers[index]) else { return out };
-    for record in records {
-        let granted = ledger.role(Role::Granted).and_then(|field| record.cell(field).date());
-        let expires = ledger.role(Role::Expires).and_then(|field| record.cell(field).date());
-        let (Some(granted), Some(expires)) = (granted, expires) else { continue };
-        if granted > as_of || expires < as_of {
-            continue;
-        }
-        let named = spelling(record.text(ledger.role(Role::ExemptRule)));
-        let Some(rule) = policy.rules.iter().find(|rule| rule.id == named || spelling(&rule.title) == named) else { continue };
-        let key = ExemptKey { rule: rule.id.clone(), key: record.text(ledger.role(Role::ExemptKey)).to_owned() };
-        out.insert(key, expires);
-    }
-    out
 }
 
 impl Judged {
@@ -190,7 +204,20 @@ impl Judged {
                 continue;
             }
             let seat = seat.get_or_insert_with(|| Seat::of(context, ledger_index, record));
-            let verdict = verdict(context, ledger, record, rule, policy.calendar.of(seat.prefecture(policy)));
+            let calendar = policy.calendar.of(seat.prefecture(policy));
+            let verdict = verdict(context, ledger, record, rule, calendar);
+            if let (
+                Verdict::Fine(Some(due_on)) | Verdict::Found { due_on: Some(due_on), .. },
+                RuleKind::Deadline { from, within: Some(within), agreed, roll, .. },
+            ) = (&verdict, &rule.kind)
+                && !policy.calendar.knows_until(*due_on)
+                && agreed.iter().all(|field| record.cell(*field).date().is_none())
+                && let Some(began) = from.iter().filter_map(|field| record.cell(*field).date()).find(|date| *date <= context.as_of)
+            {
+                // a date in a year that is yet to come decides nothing today
+                let last = (context.as_of + Days::new(u64::from(rule.notice_days))).year();
+                self.lacking_years.extend(calendar.lacking(began, *within, *roll).filter(|year| *year <= last));
+            }
             self.settle(context, ledger_index, record, rule_index, seat, verdict);
         }
         self.quality_of(context, ledger_index, record, seat, blanks);
@@ -207,10 +234,26 @@ impl Judged {
     ) {
         let policy = context.policy;
         let rule = &policy.rules[rule_index];
+        let ledger = &policy.ledgers[ledger_index];
         let tally = &mut self.tallies[rule_index];
-        let name = || record.text(policy.ledgers[ledger_index].role(Role::Name)).to_owned();
-        // most verdicts are no finding: nothing is copied for those
-        let blank = || Finding {
+        let name = || record.text(ledger.role(Role::Name)).to_owned();
+        // most records are fine: nothing is made for them
+        match &verdict {
+            Verdict::Met => return tally.met += 1,
+            Verdict::NotYet => return tally.not_yet += 1,
+            Verdict::Fine(due_on) => {
+                tally.fine += 1;
+                if let Some(due_on) =
+                    due_on.filter(|due| rule.notice_days > 0 && (*due - context.as_of).num_days() <= i64::from(rule.notice_days))
+                {
+                    let (key, owner, project) = (record.code.clone(), seat.owner.unit, seat.project.clone());
+                    self.notices.push(Notice { rule: rule_index, key, name: name(), owner, project, due_on, ends: None });
+                }
+                return;
+            }
+            Verdict::Unjudged(_) | Verdict::Found { .. } => {}
+        }
+        let mut finding = Finding {
             rule: rule_index,
             key: record.code.clone(),
             name: name(),
@@ -229,51 +272,70 @@ impl Judged {
             waiting_on: None,
             cause: String::new(),
             change: Change::New,
+            quarters: 0,
+            exempt: None,
             major: seat.major,
         };
-        let mut finding = match verdict {
-            Verdict::Met => return tally.met += 1,
-            Verdict::NotYet => return tally.not_yet += 1,
-            Verdict::Fine(due_on) => {
-                tally.fine += 1;
-                if let Some(due_on) =
-                    due_on.filter(|due| rule.notice_days > 0 && (*due - context.as_of).num_days() <= i64::from(rule.notice_days))
-                {
-                    let (key, project) = (record.code.clone(), seat.project.clone());
-                    self.notices.push(Notice { rule: rule_index, key, name: name(), owner: seat.owner.unit, project, due_on });
-                }
-                return;
-            }
+        match verdict {
+            Verdict::Met | Verdict::NotYet | Verdict::Fine(_) => {}
             Verdict::Unjudged(missing) => {
                 tally.unjudged += 1;
+                finding.missing = missing;
                 // the owner fills the gap; nobody else is told of it
-                Finding { missing, told: vec![Relation::Owner], ..blank() }
+                finding.told = vec![Relation::Owner];
             }
             Verdict::Found { step, due_on, overdue_days, lag, missing } => {
-                let exempt = context.exempt.contains_key(&ExemptKey { rule: rule.id.clone(), key: record.code.clone() });
-                if exempt {
+                finding.exempt = context.exemption(rule, &record.code);
+                finding.state = if finding.exempt.is_some() { State::Exempt } else { State::Open };
+                if finding.state == State::Exempt {
                     tally.exempt += 1;
                 } else {
                     tally.found += 1;
                 }
-                let is_project = policy.ledgers[ledger_index].id == PROJECT;
-                Finding {
-                    state: if exempt { State::Exempt } else { State::Open },
-                    light: Some(step.light),
-                    act: Some(step.act),
-                    told: step.told.clone(),
-                    due_on,
-                    overdue_days,
-                    lag,
-                    missing,
-                    waiting_on: if is_project { context.waiting.get(&record.code).copied() } else { None },
-                    cause: seat.cause.clone().unwrap_or_else(|| rule.cause.clone()),
-                    ..blank()
+                finding.light = Some(step.light);
+                finding.act = Some(step.act);
+                finding.told = step.told.clone();
+                finding.due_on = due_on;
+                finding.overdue_days = overdue_days;
+                finding.lag = lag;
+                finding.missing = missing;
+                if ledger.id == PROJECT {
+                    finding.waiting_on = context.waiting.get(&record.code).copied();
                 }
+                finding.cause = seat.cause(policy, ledger, record).unwrap_or(&rule.cause).to_owned();
             }
-        };
+        }
         finding.told_units = finding.told.iter().map(|relation| seat.resolve(policy, *relation, context.as_of)).collect();
+        self.keep(context, finding);
+    }
+
+    /// Takes a finding, and the notice where its exemption is about to end.
+    fn keep(&mut self, context: &Context<'_>, finding: Finding) {
+        let warned = i64::from(context.policy.exemptions.warn_days);
+        if let Some(exemption) = finding.exempt
+            && warned > 0
+            && (exemption.expires - context.as_of).num_days() <= warned
+        {
+            let Finding { rule, owner, .. } = finding;
+            let (key, name, project) = (finding.key.clone(), finding.name.clone(), finding.project.clone());
+            self.notices.push(Notice { rule, key, name, owner, project, due_on: exemption.expires, ends: Some(exemption.kind) });
+        }
         self.findings.push(finding);
+    }
+
+    /// Lists rows of the exemption ledger that could not be taken for what they say.
+    pub fn doubtful_exemptions(&mut self, context: &Context<'_>, ledger_index: usize, records: &[Record], doubts: &[(usize, QualityKind)]) {
+        let ledger = &context.policy.ledgers[ledger_index];
+        self.quality.extend(doubts.iter().filter_map(|(index, kind)| {
+            let record = records.get(*index)?;
+            Some(Quality {
+                ledger: ledger_index,
+                key: record.code.clone(),
+                name: record.text(ledger.role(Role::Name)).to_owned(),
+                owner: owner_of(context.policy, ledger, record, context.projects).unit,
+                kind: *kind,
+            })
+        }));
     }
 
     fn quality_of(&mut self, context: &Context<'_>, ledger_index: usize, record: &Record, seat: Option<Seat>, mut blanks: Vec<usize>) {
@@ -329,7 +391,7 @@ impl Judged {
                 .filter_map(|record| owner_of(policy, ledger, record, context.projects).unit)
                 .collect();
             for (unit_id, unit) in policy.units.units.iter().enumerate() {
-                if !levels.contains(&unit.level) && !units.contains(&unit_id) {
+                if !(levels.contains(&unit.level) || units.contains(&unit_id)) || !policy.units.is_there(unit_id) {
                     continue;
                 }
                 if held.contains(&unit_id) {
@@ -338,11 +400,12 @@ impl Judged {
                 }
                 let Some(step) = rule.step(1, 1) else { continue };
                 let key = format!("{}-{}", unit.name, period.code());
-                let exempt = context.exempt.contains_key(&ExemptKey { rule: rule.id.clone(), key: key.clone() });
+                let exemption = context.exemption(rule, &key);
+                let exempt = exemption.is_some();
                 let seat = Seat::bare(Owner { unit: Some(unit_id), text: unit.name.clone(), city: None });
                 self.tallies[rule_index].found += u64::from(!exempt);
                 self.tallies[rule_index].exempt += u64::from(exempt);
-                self.findings.push(Finding {
+                let finding = Finding {
                     rule: rule_index,
                     key,
                     name: period.title(),
@@ -361,8 +424,11 @@ impl Judged {
                     waiting_on: None,
                     cause: rule.cause.clone(),
                     change: Change::New,
+                    quarters: 0,
+                    exempt: exemption,
                     major: None,
-                });
+                };
+                self.keep(context, finding);
             }
         }
     }
@@ -376,7 +442,7 @@ impl Judged {
 }
 
 /// `Some` when the record is outside the rule's scope, with the blank cell that put it there, if any.
-fn outside(context: &Context<'_>, ledger: &Ledger, record: &Record, rule: &Rule) -> Option<Option<usize>> {
+pub(super) fn outside(context: &Context<'_>, ledger: &Ledger, record: &Record, rule: &Rule) -> Option<Option<usize>> {
     for condition in &rule.scope {
         match condition.holds(ledger, record, &context.policy.units, context.as_of) {
             Holds::Yes => {}
@@ -387,7 +453,7 @@ fn outside(context: &Context<'_>, ledger: &Ledger, record: &Record, rule: &Rule)
     None
 }
 
-fn verdict<'a>(context: &Context<'_>, ledger: &Ledger, record: &Record, rule: &'a Rule, calendar: Local<'_>) -> Verdict<'a> {
+pub(super) fn verdict<'a>(context: &Context<'_>, ledger: &Ledger, record: &Record, rule: &'a Rule, calendar: Local<'_>) -> Verdict<'a> {
     let as_of = context.as_of;
     match &rule.kind {
         RuleKind::Deadline { from, within, agreed, until, roll } => {
@@ -459,7 +525,7 @@ fn verdict<'a>(context: &Context<'_>, ledger: &Ledger, record: &Record, rule: &'
 }
 
 /// Planned minus actual points. Planned runs from 0 on the start day to 100 on the planned production day, and is 100 from then on.
-fn behind(began: NaiveDate, ends: Option<NaiveDate>, own_plan: Option<Decimal>, done: Decimal, as_of: NaiveDate) -> Lag {
+pub(super) fn behind(began: NaiveDate, ends: Option<NaiveDate>, own_plan: Option<Decimal>, done: Decimal, as_of: NaiveDate) -> Lag {
     let scale = 10i128.pow(u32::from(done.scale));
     let (planned, denominator) = match (own_plan, ends) {
         (Some(plan), _) => (i128::from(plan.mantissa), 10i128.pow(u32::from(plan.scale))),

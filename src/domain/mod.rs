@@ -7,6 +7,8 @@ pub mod calendar;
 pub mod codes;
 pub mod delivery;
 pub mod digest;
+pub mod exemption;
+pub mod explain;
 pub mod feedback;
 pub mod finding;
 pub mod folder;

@@ -200,7 +200,7 @@ impl Place {
 
 /// One accepted row of a ledger. `cells` follow the ledger's field order; a field the source has no column for is empty there and
 /// unset in `columns`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Record {
     pub code: String,
     pub cells: Vec<Cell>,
@@ -250,6 +250,11 @@ impl Columns {
 
     pub fn contains_all(self, other: Columns) -> bool {
         self.0 & other.0 == other.0
+    }
+
+    /// Whether the two sets share a field.
+    pub fn meets(self, other: Columns) -> bool {
+        self.0 & other.0 != 0
     }
 
     pub fn iter(self) -> impl Iterator<Item = usize> {

@@ -6,6 +6,7 @@ use super::record::{Cell, Record};
 use super::rule::Relation;
 use super::units::{Level, UnitId};
 use chrono::NaiveDate;
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
 /// The one unit that answers for a record.
@@ -88,14 +89,14 @@ pub struct Seat {
     pub industry: Option<usize>,
     pub raiser: Option<UnitId>,
     pub major: Option<Level>,
-    /// The cause the unit's own reported difficulty points to.
-    pub cause: Option<String>,
+    /// The cause the unit's own reported difficulty points to (index into the policy's causes): read only where there is a finding.
+    cause: OnceCell<Option<usize>>,
 }
 
 impl Seat {
     /// A seat that knows only its owner.
     pub fn bare(owner: Owner) -> Seat {
-        Seat { owner, project: String::new(), industry: None, raiser: None, major: None, cause: None }
+        Seat { owner, project: String::new(), industry: None, raiser: None, major: None, cause: OnceCell::new() }
     }
 
     pub fn of(context: &Context<'_>, ledger_index: usize, record: &Record) -> Seat {
@@ -107,9 +108,6 @@ impl Seat {
             seat.project = record.code.clone();
             seat.industry = policy.units.industry(record.text(ledger.role(Role::Industry)));
             seat.major = policy.major_level(ledger, record);
-            let difficulty = record.text(ledger.role(Role::Difficulty));
-            seat.cause =
-                policy.causes.iter().find(|(_, words)| words.iter().any(|word| difficulty.contains(word))).map(|(name, _)| name.clone());
         } else if let Some(field) = ledger.role(Role::Project) {
             seat.project = record.text(Some(field)).to_owned();
             if let Some(linked) = context.projects.get(&seat.project) {
@@ -121,6 +119,18 @@ impl Seat {
             seat.industry = policy.units.industry(record.text(ledger.role(Role::Industry)));
         }
         seat
+    }
+
+    /// The cause that the difficulty reported on a project points to, in its order of precedence.
+    pub fn cause<'p>(&self, policy: &'p Policy, ledger: &Ledger, record: &Record) -> Option<&'p str> {
+        let index = *self.cause.get_or_init(|| {
+            let difficulty = record.text(ledger.role(Role::Difficulty).filter(|_| ledger.id == PROJECT));
+            if difficulty.is_empty() {
+                return None;
+            }
+            policy.causes.iter().position(|(_, words)| words.iter().any(|word| difficulty.contains(word)))
+        });
+        index.map(|index| policy.causes[index].0.as_str())
     }
 
     /// The 市（州） whose own rest days count.

@@ -122,6 +122,15 @@ pub struct Step {
     pub told: Vec<Relation>,
 }
 
+/// A step that closed quarters in a row lead to, each with this light or a worse one at its end: it raises the act, never the light, and
+/// tells nobody new.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repeat {
+    pub periods: u32,
+    pub light: Light,
+    pub act: Act,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Comparison {
     Equal,
@@ -202,6 +211,7 @@ pub struct Rule {
     pub kind: RuleKind,
     pub scope: Vec<Condition>,
     pub ladder: Vec<Step>,
+    pub repeated: Vec<Repeat>,
     /// The clause, e.g. `一(四)1`.
     pub basis: String,
     /// Rules (indices) beneath which this one speaks in a mail.
@@ -227,7 +237,7 @@ impl Rule {
 
     /// The first of the needed columns a row's source lacks, if any.
     pub fn lacks(&self, columns: Columns) -> Option<usize> {
-        self.needs.iter().find(|set| !set.iter().any(|field| columns.contains(field))).and_then(|set| set.iter().next())
+        self.needs.iter().find(|set| !set.meets(columns)).and_then(|set| set.iter().next())
     }
 }
 

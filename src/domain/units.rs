@@ -1,7 +1,7 @@
 //! Responsible units (责任单位), industries and who leads them. The order of units is the administrative order of every table.
 
 use chrono::NaiveDate;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Index of a unit in [`Units`].
 pub type UnitId = usize;
@@ -58,6 +58,48 @@ pub struct Unit {
     /// The place a local department belongs to.
     pub place: Option<UnitId>,
     pub mailbox: Option<String>,
+    pub term: Term,
+    /// The unit that took it over when its term ended.
+    pub into: Option<UnitId>,
+}
+
+/// From when to when something holds, both days included; `None` = from the beginning, without end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Term {
+    pub from: Option<NaiveDate>,
+    pub until: Option<NaiveDate>,
+}
+
+impl Term {
+    pub fn holds(self, on: NaiveDate) -> bool {
+        self.from.is_none_or(|from| from <= on) && self.until.is_none_or(|until| on <= until)
+    }
+
+    fn overlaps(self, other: Term) -> bool {
+        let begins_before_end = |one: Term, two: Term| one.from.zip(two.until).is_none_or(|(from, until)| from <= until);
+        begins_before_end(self, other) && begins_before_end(other, self)
+    }
+
+    /// Days between the term and a day outside it.
+    fn distance(self, on: NaiveDate) -> i64 {
+        let before = self.from.map_or(0, |from| (from - on).num_days());
+        let after = self.until.map_or(0, |until| (on - until).num_days());
+        before.max(after).max(0)
+    }
+}
+
+/// A name, for as long as it means the unit or industry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alias {
+    pub name: String,
+    pub term: Term,
+}
+
+impl Alias {
+    /// A name without end.
+    pub fn always(name: impl Into<String>) -> Alias {
+        Alias { name: name.into(), term: Term::default() }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -66,6 +108,9 @@ pub struct Industry {
     pub group: String,
     /// Lead departments with the day each takes over (`None`: from the beginning).
     pub leads: Vec<(Option<NaiveDate>, UnitId)>,
+    pub term: Term,
+    /// The industry it was merged into when its term ended.
+    pub into: Option<usize>,
 }
 
 /// A kind of department that every place has, as a difficulty names it (自然资源部门).
@@ -77,44 +122,163 @@ pub struct DepartmentKind {
     pub local: BTreeMap<UnitId, UnitId>,
 }
 
+/// Names in their terms: the same name may mean one thing and later another.
+#[derive(Clone, Debug, Default)]
+struct Names {
+    known: BTreeMap<String, Vec<(Term, usize)>>,
+    /// What each name means: on the day asked, else at last. Looked up for every record, never walked into an output.
+    now: HashMap<String, usize>,
+}
+
+impl Names {
+    /// Adds a name; `false` = another bears it at the same time.
+    fn add(&mut self, alias: &Alias, id: usize) -> bool {
+        let key = spelling(&alias.name);
+        let known = self.known.entry(key.clone()).or_default();
+        if known.iter().any(|(term, other)| *other != id && term.overlaps(alias.term)) {
+            return false;
+        }
+        if !known.contains(&(alias.term, id)) {
+            known.push((alias.term, id));
+        }
+        let last = known.iter().max_by_key(|(term, _)| (term.until.is_none(), term.until)).map_or(id, |(_, id)| *id);
+        self.now.insert(key, last);
+        true
+    }
+
+    fn find(&self, name: &str) -> Option<usize> {
+        self.now.get(name).or_else(|| self.now.get(&spelling(name))).copied()
+    }
+
+    /// Fixes what each name means on a day. Registers keep old names for years, so a name outside all its terms means what it meant last
+    /// before, or will mean first.
+    fn fix(&mut self, on: NaiveDate) {
+        for (name, known) in &self.known {
+            if let Some((_, id)) = known.iter().min_by_key(|(term, _)| (term.distance(on), term.from)) {
+                self.now.insert(name.clone(), *id);
+            }
+        }
+    }
+}
+
 #[derive(Clone, Debug, Default)]
 pub struct Units {
     pub units: Vec<Unit>,
     pub industries: Vec<Industry>,
     pub departments: Vec<DepartmentKind>,
-    names: BTreeMap<String, UnitId>,
-    industry_names: BTreeMap<String, usize>,
+    names: Names,
+    industry_names: Names,
+    /// The day the tables are seen from, see [`Units::on`].
+    day: Option<NaiveDate>,
 }
 
 impl Units {
-    /// Adds a unit; an alias or name already taken by another unit is returned.
-    pub fn add(&mut self, unit: Unit, aliases: &[String]) -> Result<UnitId, String> {
+    /// Adds a unit, its name for its own term; an alias or name that another unit bears at the same time is returned.
+    pub fn add(&mut self, unit: Unit, aliases: &[Alias]) -> Result<UnitId, String> {
         let id = self.units.len();
-        for name in std::iter::once(&unit.name).chain(aliases) {
-            if let Some(taken) = self.names.insert(spelling(name), id)
-                && taken != id
-            {
-                return Err(name.clone());
+        let own = Alias { name: unit.name.clone(), term: unit.term };
+        for alias in std::iter::once(&own).chain(aliases) {
+            if !self.names.add(alias, id) {
+                return Err(alias.name.clone());
             }
         }
         self.units.push(unit);
         Ok(id)
     }
 
-    pub fn add_industry(&mut self, industry: Industry, aliases: &[String]) -> Result<(), String> {
+    /// As [`Units::add`], for industries.
+    pub fn add_industry(&mut self, industry: Industry, aliases: &[Alias]) -> Result<(), String> {
         let index = self.industries.len();
-        for name in std::iter::once(&industry.name).chain(aliases) {
-            if self.industry_names.insert(spelling(name), index).is_some_and(|taken| taken != index) {
-                return Err(name.clone());
+        let own = Alias { name: industry.name.clone(), term: industry.term };
+        for alias in std::iter::once(&own).chain(aliases) {
+            if !self.industry_names.add(alias, index) {
+                return Err(alias.name.clone());
             }
         }
         self.industries.push(industry);
         Ok(())
     }
 
+    /// The tables as they are on a day: every name means what it means then, what was merged away stands for what it was merged into, and
+    /// a role such as 基础材料牵头部门 is the department that leads the industry then. Indices stay the same.
+    pub fn on(&self, day: NaiveDate) -> Units {
+        let mut units = self.clone();
+        units.day = Some(day);
+        units.names.fix(day);
+        units.industry_names.fix(day);
+        let heir = |id: UnitId| self.heir(id, day);
+        for id in units.names.now.values_mut() {
+            *id = heir(*id);
+        }
+        for id in units.industry_names.now.values_mut() {
+            *id = self.industry_heir(*id, day);
+        }
+        for unit in &mut units.units {
+            unit.parent = unit.parent.map(heir);
+            unit.place = unit.place.map(heir);
+        }
+        for industry in &mut units.industries {
+            industry.leads.iter_mut().for_each(|(_, lead)| *lead = heir(*lead));
+        }
+        for kind in &mut units.departments {
+            kind.province = heir(kind.province);
+            // a place that is no more keeps its local departments' names, which lead to those of its heir
+            let locals: Vec<(UnitId, UnitId)> = kind.local.iter().map(|(place, local)| (*place, *local)).collect();
+            for (place, local) in locals {
+                if let Some(inherited) = kind.local.get(&heir(place)).copied().filter(|inherited| *inherited != local) {
+                    for id in units.names.now.values_mut().filter(|id| **id == local) {
+                        *id = inherited;
+                    }
+                }
+            }
+        }
+        let roles: Vec<(String, UnitId)> = units
+            .industry_names
+            .now
+            .iter()
+            .filter_map(|(name, industry)| Some((name, units.lead(*industry, day)?)))
+            .flat_map(|(name, lead)| ROLE_ENDINGS.map(|ending| (format!("{name}{ending}"), lead)))
+            .collect();
+        units.names.now.extend(roles);
+        units
+    }
+
+    /// The unit that stands for another on a day: itself, or what it was merged into by then.
+    pub fn heir(&self, mut id: UnitId, day: NaiveDate) -> UnitId {
+        // each step leads to another unit; a circle, which `check` refuses, would end here too
+        for _ in 0..self.units.len() {
+            match self.units[id].into {
+                Some(into) if self.units[id].term.until.is_some_and(|until| until < day) => id = into,
+                _ => return id,
+            }
+        }
+        id
+    }
+
+    fn industry_heir(&self, mut index: usize, day: NaiveDate) -> usize {
+        for _ in 0..self.industries.len() {
+            match self.industries[index].into {
+                Some(into) if self.industries[index].term.until.is_some_and(|until| until < day) => index = into,
+                _ => return index,
+            }
+        }
+        index
+    }
+
+    /// Whether a unit is there on the day the tables are seen from.
+    pub fn is_there(&self, unit: UnitId) -> bool {
+        self.day.is_none_or(|day| {
+            self.units[unit].term.holds(day) && self.units[unit].place.is_none_or(|place| self.units[place].term.holds(day))
+        })
+    }
+
+    pub fn has_industry(&self, industry: usize) -> bool {
+        self.day.is_none_or(|day| self.industries[industry].term.holds(day))
+    }
+
     /// The unit of a name or alias, whatever spaces it is written with.
     pub fn find(&self, name: &str) -> Option<UnitId> {
-        self.names.get(name).or_else(|| self.names.get(&spelling(name))).copied()
+        self.names.find(name)
     }
 
     /// The place a 县 cell names; where `within` names a 市（州） the place must lie in it.
@@ -127,13 +291,23 @@ impl Units {
     }
 
     pub fn industry(&self, name: &str) -> Option<usize> {
-        self.industry_names.get(name).or_else(|| self.industry_names.get(&spelling(name))).copied()
+        self.industry_names.find(name)
     }
 
     /// The department that leads an industry on a day.
     pub fn lead(&self, industry: usize, on: NaiveDate) -> Option<UnitId> {
         let leads = &self.industries[industry].leads;
         leads.iter().filter(|(since, _)| since.is_none_or(|since| since <= on)).max_by_key(|(since, _)| *since).map(|(_, unit)| *unit)
+    }
+
+    /// The day from which that department leads it; `None` = from the beginning.
+    pub fn lead_since(&self, industry: usize, on: NaiveDate) -> Option<NaiveDate> {
+        let leads = &self.industries[industry].leads;
+        leads
+            .iter()
+            .filter(|(since, _)| since.is_none_or(|since| since <= on))
+            .max_by_key(|(since, _)| *since)
+            .and_then(|(since, _)| *since)
     }
 
     /// The province office: the unit of level province.
@@ -173,6 +347,9 @@ impl Units {
         }
     }
 }
+
+/// How a register names the department that leads an industry, behind the industry's name.
+const ROLE_ENDINGS: [&str; 2] = ["牵头部门", "产业牵头部门"];
 
 /// The key two spellings of one name share: no spaces of any width, full-width letters and brackets as ASCII.
 pub fn spelling(name: &str) -> String {

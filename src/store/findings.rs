@@ -44,6 +44,11 @@ pub struct StoredFacts<'a> {
     /// How it stood against what was known; `resolved` where it is over.
     #[serde(borrow)]
     pub change: Cow<'a, str>,
+    /// The unit that owes an answer on the project.
+    #[serde(borrow, default)]
+    pub waiting_on: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    pub cause: Option<Cow<'a, str>>,
 }
 
 impl StoredFacts<'_> {

@@ -6,6 +6,7 @@
 pub mod changes;
 mod feedback;
 pub mod findings;
+pub mod history;
 pub mod lives;
 mod notes;
 pub mod outbox;

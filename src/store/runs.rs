@@ -54,6 +54,9 @@ pub struct RunInputs {
     /// The job's run before this one, with which figures are compared.
     #[serde(default)]
     pub before: Option<String>,
+    /// The runs that closed the quarters before it, newest first and without a gap: what was red at their ends is read from them.
+    #[serde(default)]
+    pub closed: Vec<String>,
 }
 
 #[derive(Clone, Debug)]

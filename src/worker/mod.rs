@@ -1,17 +1,21 @@
 //! The imperative shell: read, decide (a domain call), write. Everything a command does to the store, the files and the mail passes
 //! through [`Service`].
 
+mod accountability;
 pub mod deliverer;
+pub mod explain;
 pub mod facts;
 pub mod feedback;
 pub mod gone;
 pub mod guard;
+mod history;
 pub mod input;
 pub mod intake_report;
 mod kept;
 mod lock;
 pub mod puller;
 pub mod reading;
+pub mod rebuild;
 pub mod runner;
 pub mod scheduler;
 mod stage;

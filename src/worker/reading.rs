@@ -6,10 +6,11 @@
 use super::Service;
 use super::kept::Kept;
 use crate::config::Settings;
+use crate::domain::exemption::exemptions_in_force;
 use crate::domain::finding::State;
 use crate::domain::indicators::Indicators;
 use crate::domain::intake::{Note, NoteKind, sentence};
-use crate::domain::judge::{Context, Judged, Policy, exemptions_in_force};
+use crate::domain::judge::{Context, Judged, Policy};
 use crate::domain::ledger::PROJECT;
 use crate::domain::period::chinese_date;
 use crate::domain::record::{Origin, Record};
@@ -135,9 +136,9 @@ pub async fn read(store: &Store, policy: &Policy, view: &View, as_of: NaiveDate,
     wanted.dedup();
     let project_ledger = policy.project_ledger();
     let linked = links(store, policy, view, &wanted).await?;
-    let exemptions =
-        others.iter().find(|(index, _)| policy.ledgers[*index].id == "exemption").map_or(&[][..], |(_, records)| records.as_slice());
-    let exempt = exemptions_in_force(policy, exemptions, as_of);
+    let exemptions = others.iter().find(|(index, _)| policy.ledgers[*index].id == "exemption");
+    let granted = exemptions_in_force(policy, exemptions.map_or(&[][..], |(_, records)| records.as_slice()), as_of);
+    let exempt = granted.in_force;
     let mut judged = Judged::new(policy);
     let mut indicators = Indicators::new(policy, as_of);
     let mut waiting: HashMap<String, UnitId> = HashMap::new();
@@ -150,6 +151,9 @@ pub async fn read(store: &Store, policy: &Policy, view: &View, as_of: NaiveDate,
                 indicators.add(policy, *index, record, owner_of(policy, &policy.ledgers[*index], record, &linked).unit);
             }
             judged.periodic(&context, *index, records);
+        }
+        if let Some((index, records)) = exemptions {
+            judged.doubtful_exemptions(&context, *index, records, &granted.doubts);
         }
         for finding in judged.findings.iter().filter(|finding| policy.rules[finding.rule].waits && finding.state == State::Open) {
             if let Some(owner) = finding.owner {

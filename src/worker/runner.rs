@@ -275,6 +275,7 @@ impl Service {
         }
         inputs.sample = view.sample;
         inputs.before = self.store.run_before(&job.name, as_of, view.sample).await?;
+        inputs.closed = self.closed_quarters(&self.config, Some(&job.name), as_of, view.sample).await?;
         inputs.snapshots =
             view.in_force.iter().map(|found| (found.snapshot.ledger.clone(), found.snapshot.source.clone(), found.snapshot.seq)).collect();
         inputs.files = self.store.freeze(&self.config.files_without_secrets()).await?;
@@ -330,6 +331,7 @@ impl Service {
             enforce_on,
             answers: self.store.last_answer().await?,
             before: self.store.run_before(&job.name, as_of, view.sample).await?,
+            closed: self.closed_quarters(&self.config, Some(&job.name), as_of, view.sample).await?,
             ..RunInputs::default()
         };
         let mut text = "试运行：以下为将要生成和发送的内容，未写入、未发送。\n\n".to_owned();

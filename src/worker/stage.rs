@@ -10,8 +10,8 @@ use crate::domain::digest::{Digest, Draft, Plan, Planned, drafts, plan};
 use crate::domain::feedback::{Answers, Silent};
 use crate::domain::finding::{Change, Identity, State};
 use crate::domain::judge::blank_cells;
-use crate::domain::period::{chinese_date, chinese_day};
-use crate::domain::rule::Light;
+use crate::domain::period::{Period, chinese_date, chinese_day};
+use crate::domain::rule::{Every, Light};
 use crate::domain::units::UnitId;
 use crate::domain::workbook::{Before, Material, Viewer, Workbook, build, file_name, tie_out};
 use crate::mail::message::{self, Attachment, Correspondent, Letter};
@@ -57,14 +57,18 @@ impl<'a> Stage<'a> {
     /// Reads and judges what the inputs pin.
     pub(super) async fn open(
         service: &'a Service,
-        config: Config,
+        mut config: Config,
         job: &'a Job,
         as_of: NaiveDate,
         at: NaiveDateTime,
         inputs: &RunInputs,
     ) -> anyhow::Result<Stage<'a>> {
         let view = service.pinned(inputs, as_of).await?;
-        let reading = read(&service.store, &config.policy, &view, as_of, &service.var()).await?;
+        config.policy = config.policy.on(as_of);
+        let mut reading = read(&service.store, &config.policy, &view, as_of, &service.var()).await?;
+        let past_start = inputs.enforce_on.map_or(inputs.sample, |start| as_of >= start);
+        let closes = past_start && job.closes_quarter && Period::last_closed(Every::Quarter, as_of).last_day() == as_of;
+        service.stood_red(&config.policy, &mut reading.judged.findings, &inputs.closed, closes).await?;
         let answers = service.store.answers(inputs.answers).await?;
         let before = match &inputs.before {
             Some(run) => service.found_before(run).await?,
@@ -150,26 +154,29 @@ impl<'a> Stage<'a> {
         }
     }
 
+    /// The name and the bytes of one workbook, its sums checked.
+    pub(super) fn workbook(&self, name: &str) -> anyhow::Result<(String, Vec<u8>)> {
+        let template = self.config.templates.get(name).with_context(|| format!("报表模板{name}不存在"))?;
+        let inputs = self.inputs_named();
+        let material = self.material(Viewer::Office, None, &inputs);
+        let file = file_name(template, &material);
+        let book = build(template, &material);
+        balanced(&book).map_err(|fault| anyhow::anyhow!("{file}：{fault}"))?;
+        let bytes = xlsx::render(&book)?;
+        match self.reading.records.fault() {
+            Some(fault) => anyhow::bail!("{fault}"),
+            None => Ok((file, bytes)),
+        }
+    }
+
     /// Makes the job's workbooks. Returns what could not be made.
     pub(super) async fn report(&self, run: &Run) -> anyhow::Result<Vec<String>> {
         let mut faults = Vec::new();
-        let inputs = self.inputs_named();
+        let folder = format!("reports/{}/{}", self.job.name, folder_of(self.as_of, run.revision));
+        let var = self.service.var();
         for name in &self.job.workbooks {
-            let Some(template) = self.config.templates.get(name) else {
-                faults.push(format!("报表模板{name}不存在"));
-                continue;
-            };
-            let material = self.material(Viewer::Office, None, &inputs);
-            let file = file_name(template, &material);
-            let folder = format!("reports/{}/{}", self.job.name, folder_of(self.as_of, run.revision));
-            let var = self.service.var();
             let written = beside_the_runtime(|| -> anyhow::Result<(String, String, u64)> {
-                let book = build(template, &material);
-                balanced(&book).map_err(|fault| anyhow::anyhow!("{file}：{fault}"))?;
-                let bytes = xlsx::render(&book)?;
-                if let Some(fault) = self.reading.records.fault() {
-                    anyhow::bail!("{fault}");
-                }
+                let (file, bytes) = self.workbook(name)?;
                 // the job's lock keeps every other writer out of this folder
                 archive::sweep(&var.join(&folder))?;
                 let (path, sha256) = archive::write(&var.join(&folder), &file, &bytes)?;
@@ -236,14 +243,19 @@ impl<'a> Stage<'a> {
         let settings = &self.config.settings;
         let store = &self.service.store;
         let by_id = |name: &str| policy.units.find(name);
-        let mut told_before: HashMap<UnitId, BTreeMap<Identity, Option<Light>>> =
-            store.told(inputs.sample).await?.into_iter().filter_map(|(unit, told)| Some((by_id(&unit)?, told))).collect();
-        let last_digest_on: HashMap<UnitId, NaiveDate> = store
-            .last_digest_on(inputs.sample, &self.job.name, &slot_text(self.at))
-            .await?
-            .into_iter()
-            .filter_map(|(unit, day)| Some((by_id(&unit)?, day)))
-            .collect();
+        // a unit that took another over knows what the other was told
+        let mut told_before: HashMap<UnitId, BTreeMap<Identity, Option<Light>>> = HashMap::new();
+        let told: BTreeMap<String, _> = store.told(inputs.sample).await?.into_iter().collect();
+        for (unit, told) in told.into_iter().filter_map(|(unit, told)| Some((by_id(&unit)?, told))) {
+            told_before.entry(unit).or_default().extend(told);
+        }
+        let mut last_digest_on: HashMap<UnitId, NaiveDate> = HashMap::new();
+        for (unit, day) in store.last_digest_on(inputs.sample, &self.job.name, &slot_text(self.at)).await? {
+            if let Some(unit) = by_id(&unit) {
+                let last = last_digest_on.entry(unit).or_insert(day);
+                *last = (*last).max(day);
+            }
+        }
         // a revision compares with what was told before the slot, not with its own first edition
         let slot = slot_text(self.at);
         // a digest that never reached its unit told it nothing

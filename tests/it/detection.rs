@@ -1,12 +1,17 @@
 //! One case = one file: records on a day, and exactly the findings they make.
 
 use super::helpers::{cases, home};
-use duban::config::{Config, read_files};
-use duban::domain::finding::State;
+use chrono::NaiveDate;
+use duban::config::{Config, FileSet, read_files};
+use duban::domain::exemption::{Exemptions, exemptions_in_force};
+use duban::domain::explain::{Explanation, Outcome};
+use duban::domain::finding::{Finding, State};
 use duban::domain::judge::{Context, Judged, Policy};
 use duban::domain::ledger::{FieldKind, Ledger};
 use duban::domain::record::{Cell, Columns, Decimal, FEN_PER_YI, Place, Record};
 use duban::domain::routing::{Linked, link};
+use duban::domain::rule::RuleKind;
+use duban::domain::units::UnitId;
 use std::collections::HashMap;
 
 fn cell(kind: FieldKind, text: &str) -> Cell {
@@ -49,76 +54,243 @@ fn record(ledger: &Ledger, table: &toml::Table) -> Record {
     Record { code, cells, columns, place: Place::default() }
 }
 
-fn judge(policy: &Policy, case: &toml::Table) -> Vec<String> {
-    let as_of = case["as_of"].as_str().expect("as_of").parse().expect("a date");
-    let mut records: Vec<(usize, Record)> = Vec::new();
-    for table in case["record"].as_array().expect("records") {
-        let table = table.as_table().expect("a record");
-        let ledger = policy.ledger(table.get("ledger").map_or("project", |name| name.as_str().expect("a ledger"))).expect("a known ledger");
-        records.push((ledger, record(&policy.ledgers[ledger], table)));
+/// Records as a run would judge them: the small ledgers first, then the projects.
+pub struct Board<'a> {
+    pub policy: &'a Policy,
+    pub records: &'a [(usize, Record)],
+    pub as_of: NaiveDate,
+    pub projects: HashMap<String, Linked>,
+    pub waiting: HashMap<String, UnitId>,
+    pub granted: Exemptions,
+    pub periodic: bool,
+}
+
+impl<'a> Board<'a> {
+    pub fn new(policy: &'a Policy, records: &'a [(usize, Record)], as_of: NaiveDate, periodic: bool) -> Board<'a> {
+        let project = policy.project_ledger().expect("projects");
+        let of = |name: &str| {
+            let ledger = policy.ledger(name).expect("a ledger");
+            records.iter().filter(|(index, _)| *index == ledger).map(|(_, record)| record.clone()).collect::<Vec<Record>>()
+        };
+        let projects: HashMap<String, Linked> = records
+            .iter()
+            .filter(|(ledger, _)| *ledger == project)
+            .map(|(ledger, record)| (record.code.clone(), link(policy, &policy.ledgers[*ledger], record)))
+            .collect();
+        let granted = exemptions_in_force(policy, &of("exemption"), as_of);
+        let mut board = Board { policy, records, as_of, projects, waiting: HashMap::new(), granted, periodic };
+        let mut owing = HashMap::new();
+        for finding in board.judge().findings.iter().filter(|finding| policy.rules[finding.rule].waits && finding.state == State::Open) {
+            if let Some(owner) = finding.owner {
+                owing.entry(finding.project.clone()).or_insert(owner);
+            }
+        }
+        board.waiting = owing;
+        board
     }
-    let project = policy.project_ledger().expect("projects");
-    let projects: HashMap<String, Linked> = records
+
+    pub fn context(&self) -> Context<'_> {
+        let Board { policy, as_of, projects, waiting, granted, .. } = self;
+        Context { policy, as_of: *as_of, projects, waiting, exempt: &granted.in_force }
+    }
+
+    pub fn judge(&self) -> Judged {
+        let (policy, context) = (self.policy, self.context());
+        let mut judged = Judged::new(policy);
+        for (ledger, record) in self.records {
+            judged.record(&context, *ledger, record);
+        }
+        let of = |name: &str| {
+            let ledger = policy.ledger(name).expect("a ledger");
+            let records: Vec<Record> =
+                self.records.iter().filter(|(index, _)| *index == ledger).map(|(_, record)| record.clone()).collect();
+            (ledger, records)
+        };
+        if self.periodic {
+            let (ledger, held) = of("session");
+            judged.periodic(&context, ledger, &held);
+        }
+        let (ledger, exemptions) = of("exemption");
+        judged.doubtful_exemptions(&context, ledger, &exemptions, &self.granted.doubts);
+        judged.sort();
+        judged
+    }
+}
+
+/// The records of a case.
+fn records(policy: &Policy, case: &toml::Table) -> Vec<(usize, Record)> {
+    case["record"]
+        .as_array()
+        .expect("records")
         .iter()
-        .filter(|(ledger, _)| *ledger == project)
-        .map(|(ledger, record)| (record.code.clone(), link(policy, &policy.ledgers[*ledger], record)))
-        .collect();
-    let (waiting, exempt) = (HashMap::new(), HashMap::new());
-    let context = Context { policy, as_of, projects: &projects, waiting: &waiting, exempt: &exempt };
-    let mut judged = Judged::new(policy);
-    for (ledger, record) in &records {
-        judged.record(&context, *ledger, record);
-    }
-    if case.get("periodic").is_some() {
-        let ledger = policy.ledger("session").expect("sessions");
-        let held: Vec<Record> = records.iter().filter(|(index, _)| *index == ledger).map(|(_, record)| record.clone()).collect();
-        judged.periodic(&context, ledger, &held);
-    }
-    judged.sort();
-    let only: Vec<&str> = case.get("rules").and_then(toml::Value::as_array).into_iter().flatten().filter_map(toml::Value::as_str).collect();
-    judged
-        .findings
-        .iter()
-        .filter(|finding| only.is_empty() || only.contains(&policy.rules[finding.rule].id.as_str()))
-        .map(|finding| {
-            let rule = &policy.rules[finding.rule];
-            let told: Vec<&str> = finding.told.iter().map(|relation| relation.code()).collect();
-            let measure = match (finding.state, finding.due_on, finding.lag) {
-                (State::Unjudged, ..) => format!(
-                    "缺 {}",
-                    finding
-                        .missing
-                        .iter()
-                        .map(|field| policy.ledgers[rule.ledger].fields[*field].id.as_str())
-                        .collect::<Vec<_>>()
-                        .join(" ")
-                ),
-                (_, Some(due), _) => format!("{due} +{}", finding.overdue_days.unwrap_or_default()),
-                (_, _, Some(lag)) => format!("{:.1}", lag.tenths() as f64 / 10.0),
-                _ => {
-                    finding.missing.iter().map(|field| policy.ledgers[rule.ledger].fields[*field].id.as_str()).collect::<Vec<_>>().join(" ")
-                }
-            };
-            let light = finding.light.map_or("unjudged", |light| light.code());
-            let act = finding.act.map_or("-", |act| act.code());
-            format!("{} {} {} {light} {act} {measure} → {}", rule.id, finding.key, finding.unit, told.join(","))
+        .map(|table| {
+            let table = table.as_table().expect("a record");
+            let name = table.get("ledger").map_or("project", |name| name.as_str().expect("a ledger"));
+            let ledger = policy.ledger(name).unwrap_or_else(|| panic!("no ledger {name}"));
+            (ledger, record(&policy.ledgers[ledger], table))
         })
         .collect()
 }
 
-#[test]
-fn every_case_has_its_findings() {
-    let policy = Config::parse(read_files(home()).expect("files")).expect("the shipped configuration").policy;
+/// The configuration of a case: the shipped one with its edits.
+fn policy_of(shipped: &FileSet, case: &toml::Table) -> Policy {
+    let mut files = shipped.clone();
+    for edit in case.get("edit").and_then(toml::Value::as_array).into_iter().flatten() {
+        let text = |key: &str| edit[key].as_str().expect("a text");
+        let file = files.get_mut(text("file")).expect("a shipped file");
+        assert!(file.contains(text("old")), "{} does not hold {}", text("file"), text("old"));
+        *file = file.replace(text("old"), text("new"));
+    }
+    Config::parse(files).expect("a configuration").policy
+}
+
+fn words<'t>(case: &'t toml::Table, key: &str) -> Vec<&'t str> {
+    case.get(key).and_then(toml::Value::as_array).into_iter().flatten().map(|word| word.as_str().expect("a text")).collect()
+}
+
+/// What one day of a case finds, and, where the case asks, what is said of rows and of dates to come.
+fn found(policy: &Policy, case: &toml::Table, records: &[(usize, Record)], as_of: NaiveDate) -> [Vec<String>; 4] {
+    let policy = &policy.on(as_of);
+    let board = Board::new(policy, records, as_of, case.get("periodic").is_some());
+    let judged = board.judge();
+    explanations_agree(&board, &judged);
+    let only = words(case, "rules");
+    let findings = judged
+        .findings
+        .iter()
+        .filter(|finding| only.is_empty() || only.contains(&policy.rules[finding.rule].id.as_str()))
+        .map(|finding| line(policy, finding))
+        .collect();
+    let quality = judged.quality.iter().map(|line| format!("{} {:?}", line.key, line.kind)).collect();
+    let notices = judged
+        .notices
+        .iter()
+        .map(|notice| {
+            let ends = notice.ends.map_or("", |kind| kind.code());
+            format!("{} {} {} {ends}", policy.rules[notice.rule].id, notice.key, notice.due_on).trim_end().to_owned()
+        })
+        .collect();
+    let lacking = judged.lacking_years.iter().map(ToString::to_string).collect();
+    [findings, quality, notices, lacking]
+}
+
+fn line(policy: &Policy, finding: &Finding) -> String {
+    let rule = &policy.rules[finding.rule];
+    let fields = &policy.ledgers[rule.ledger].fields;
+    let told: Vec<&str> = finding.told.iter().map(|relation| relation.code()).collect();
+    let missing = || finding.missing.iter().map(|field| fields[*field].id.as_str()).collect::<Vec<_>>().join(" ");
+    let measure = match (finding.state, finding.due_on, finding.lag) {
+        (State::Unjudged, ..) => format!("缺 {}", missing()),
+        (_, Some(due), _) => format!("{due} +{}", finding.overdue_days.unwrap_or_default()),
+        (_, _, Some(lag)) => format!("{:.1}", lag.tenths() as f64 / 10.0),
+        _ => missing(),
+    };
+    let light = finding.light.map_or("unjudged", |light| light.code());
+    let act = finding.act.map_or("-", |act| act.code());
+    let exempt = finding.exempt.map_or(String::new(), |exempt| format!(" [{} {}]", exempt.kind.code(), exempt.expires));
+    let waiting = finding.waiting_on.map_or(String::new(), |unit| format!(" ⇒ {}", policy.units.units[unit].name));
+    format!("{} {} {} {light} {act} {measure} → {}{exempt}{waiting}", rule.id, finding.key, finding.unit, told.join(","))
+}
+
+/// What `explain` says of every rule and record is what judging found: outcome, light, dates, who is told; and the day it names as the next
+/// change is the first on which judging finds something else.
+pub fn explanations_agree(board: &Board<'_>, judged: &Judged) {
+    let policy = board.policy;
+    let context = board.context();
+    for (ledger, record) in board.records {
+        for (index, rule) in policy.rules.iter().enumerate().filter(|(_, rule)| rule.ledger == *ledger) {
+            if matches!(rule.kind, RuleKind::Periodic { .. }) {
+                continue;
+            }
+            let said = Explanation::record(&context, index, record, 0);
+            let found = judged.findings.iter().find(|finding| finding.rule == index && finding.key == record.code);
+            let place = format!("{} {}: {said:?}", rule.id, record.code);
+            assert_eq!(said.state, found.map(|finding| finding.state.code()), "{place}");
+            assert_eq!(said.light, found.and_then(|finding| finding.light).map(|light| light.code()), "{place}");
+            assert_eq!(said.act, found.and_then(|finding| finding.act).map(|act| act.code()), "{place}");
+            assert_eq!(said.overdue_days, found.and_then(|finding| finding.overdue_days), "{place}");
+            let expected = match found.map(|finding| finding.state) {
+                Some(State::Unjudged) => Outcome::Unjudged,
+                Some(_) => Outcome::Found,
+                None => said.outcome,
+            };
+            assert!(
+                said.outcome == expected && (found.is_some() || !matches!(said.outcome, Outcome::Found | Outcome::Unjudged)),
+                "{place}"
+            );
+            assert!(!said.reason.is_empty() && !said.sentence.is_empty() && !said.cells.is_empty(), "{place}");
+            if let Some(finding) = found.filter(|finding| finding.due_on.is_some()) {
+                assert_eq!(said.due_on, finding.due_on, "{place}");
+                let last = said.reckoning.last().expect("a reckoning");
+                assert!(last.contains(&format!("已超期{}天", finding.overdue_days.expect("days"))), "{place}");
+                let rung = said.ladder.iter().find(|rung| rung.applies).expect("a step");
+                assert!(rung.on.is_some_and(|on| on <= board.as_of) && Some(rung.light) == said.light, "{place}");
+            }
+            if let Some(finding) = found {
+                let told: Vec<Option<String>> =
+                    finding.told_units.iter().map(|unit| unit.map(|unit| policy.units.units[unit].name.clone())).collect();
+                assert_eq!(said.told.iter().map(|told| told.unit.clone()).collect::<Vec<_>>(), told, "{place}");
+            }
+            let at = |day: NaiveDate| {
+                let context = Context { as_of: day, ..board.context() };
+                let mut judged = Judged::new(policy);
+                judged.record(&context, *ledger, record);
+                judged.findings.into_iter().find(|finding| finding.rule == index).map(|finding| (finding.state, finding.light, finding.act))
+            };
+            if let Some(next) = said.next.filter(|next| next.outcome == Outcome::Found) {
+                let (before, on) = (at(next.on.pred_opt().expect("a day")), at(next.on));
+                assert!(before != on && before == at(board.as_of), "{} {}: {next:?}", rule.id, record.code);
+                assert_eq!(on.and_then(|(_, light, _)| light).map(|light| light.code()), next.light);
+                assert_eq!(next.days, (next.on - board.as_of).num_days());
+            }
+            if let Some(since) = said.since {
+                assert_eq!(at(since), at(board.as_of));
+                assert_ne!(at(since.pred_opt().expect("a day")), at(board.as_of));
+            }
+        }
+    }
+}
+
+fn every_case(folder: &str) {
+    let shipped = read_files(home()).expect("files");
+    let usual = Config::parse(shipped.clone()).expect("the shipped configuration").policy;
     let mut wrong = Vec::new();
-    for (name, case) in cases("detection") {
-        let expected: Vec<String> =
-            case["expect"].as_array().expect("expect").iter().map(|line| line.as_str().expect("a line").to_owned()).collect();
-        let found = judge(&policy, &case);
-        if found != expected {
-            wrong.push(format!("{name}\n  expected {expected:#?}\n  found {found:#?}"));
+    for (name, case) in cases(folder) {
+        let policy = if case.contains_key("edit") { &policy_of(&shipped, &case) } else { &usual };
+        let records = records(policy, &case);
+        let days: Vec<&toml::Table> = match case.get("at").and_then(toml::Value::as_array) {
+            Some(days) => days.iter().map(|day| day.as_table().expect("a day")).collect(),
+            None => vec![&case],
+        };
+        for day in days {
+            let as_of = day["as_of"].as_str().expect("as_of").parse().expect("a date");
+            let found = found(policy, &case, &records, as_of);
+            assert!(day.contains_key("expect"), "{folder}/{name} expects nothing on {as_of}");
+            for (key, found) in ["expect", "quality", "notices", "lacking"].into_iter().zip(found) {
+                if day.contains_key(key) && found != words(day, key) {
+                    wrong.push(format!("{name} on {as_of}\n  {key}: {:#?}\n  found {found:#?}", words(day, key)));
+                }
+            }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_case_has_its_findings() {
+    every_case("detection");
+}
+
+/// 豁免、延期、异议: in force, ended, told before they end, an objection once.
+#[test]
+fn every_exemption_holds_as_long_as_it_holds() {
+    every_case("exemptions");
+}
+
+/// Names, merges and leads in their terms.
+#[test]
+fn every_name_means_what_it_means_on_the_day() {
+    every_case("dated");
 }
 
 /// Lights never fall as days pass, and due dates land on working days where the rule rolls them.

@@ -1,6 +1,7 @@
 //! The store's contract: one suite, run on a SQLite file and on a real PostgreSQL, each case on a database of its own.
 
 mod findings;
+mod history;
 mod opening;
 mod outbox;
 mod runs;
@@ -108,12 +109,13 @@ contract! {
         conflicting_codes_are_taken_back a_conflict_leaves_no_trace_in_the_figures a_repeated_row_counts_once rollback_leaves_nothing
         held_is_settled_once a_discarded_file_pulled_again_is_compared_with_the_one_in_force
         a_field_added_later_reads_as_empty bodies_survive notes_and_accounts_read_back
-        many_rows_are_read_once_over_batch_borders differences_are_counted_and_paged gone_codes_are_confirmed_once
+        many_rows_are_read_once_over_batch_borders differences_are_counted_and_paged gone_codes_are_confirmed_once a_code_is_found_wherever_it_was_held
         notes_come_in_pages concurrent_pulls_of_one_source_follow_each_other;
     runs: opening_twice_gives_one_row claim_goes_to_one_of_two every_claim_has_its_own_fence an_expired_lease_is_taken_over
         a_failed_run_reopens orphaned_runs_are_listed settled_until_never_goes_back freeze_and_thaw reports_read_back;
     findings: detect_is_all_or_nothing detect_is_repeatable_and_reads_back the_timeline_lives an_older_day_changes_no_life
         sample_and_own_lives_are_apart run_before_is_the_last_ended_of_its_kind;
+    history: every_telling_is_known a_quarter_is_closed_by_its_last_ended_run;
     outbox: committing_twice_adds_nothing a_lost_run_tells_nothing told_is_replaced_per_unit last_digest_is_the_latest_slot
         only_what_is_due_is_claimed two_claimers_never_share an_expired_claim_goes_again_with_the_same_bytes
         every_outcome_settles a_fault_of_the_channel_is_no_attempt what_is_too_late_is_given_up

@@ -219,8 +219,23 @@ fn documents_name_what_exists() {
     for name in ["README.md", "README.zh-CN.md"] {
         let text = read(name);
         for command in [
-            "run", "serve", "check", "preview", "findings", "pull", "import", "init", "snapshot", "runs", "outbox", "sample", "blank",
+            "run",
+            "serve",
+            "check",
+            "preview",
+            "findings",
+            "pull",
+            "import",
+            "init",
+            "snapshot",
+            "runs",
+            "outbox",
+            "sample",
+            "blank",
             "diff",
+            "explain",
+            "rebuild",
+            "accountability",
         ] {
             assert!(text.contains(&format!("duban {command}")), "{name} does not name duban {command}");
         }
@@ -228,7 +243,15 @@ fn documents_name_what_exists() {
             assert!(text.contains(command), "{name} does not begin with {command}");
         }
     }
-    for command in ["duban blank", "duban diff", "duban snapshot gone", "duban snapshot confirm-gone"] {
+    for command in [
+        "duban blank",
+        "duban diff",
+        "duban snapshot gone",
+        "duban snapshot confirm-gone",
+        "duban explain",
+        "duban rebuild",
+        "duban accountability",
+    ] {
         assert!(read("docs/OPERATIONS.md").contains(command), "docs/OPERATIONS.md does not name {command}");
     }
     assert!(read("docs/ARCHITECTURE.md").contains("domain"));

@@ -91,6 +91,7 @@ fn case(
     let changes: Vec<Change> = findings
         .iter()
         .map(|index| match before.get(&plan.identity(*index)) {
+            None if of(*index).change == Change::Reopened => Change::Reopened,
             // told as a cell to fill: the light is new
             None | Some(None) => Change::New,
             Some(light) => Change::between(Some(*light), of(*index).light, true),

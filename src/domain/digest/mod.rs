@@ -32,7 +32,7 @@ use super::record::{Origin, Record, Records};
 use super::rule::{Light, Relation};
 use super::units::{Level, UnitId};
 use cases::{Cases, is_news};
-use chrono::{Days, NaiveDate};
+use chrono::{Datelike, Days, NaiveDate};
 use coverage::Fate;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -228,6 +228,14 @@ impl Plan<'_> {
 
     fn record(&self, ledger: usize, code: &str) -> Option<Cow<'_, Record>> {
         self.records.find(ledger, code)
+    }
+
+    /// The years without a holiday notice on file that decided a due date, or the day to answer.
+    fn lacking_years(&self, unit: UnitId) -> BTreeSet<i32> {
+        let mut years = self.judged.lacking_years.clone();
+        let answer = self.sent_on.year()..=self.reply_by(unit).year();
+        years.extend(answer.filter(|year| !self.policy.calendar.knows(*year)));
+        years
     }
 
     /// The last day to answer, by the recipient's own calendar.

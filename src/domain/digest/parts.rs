@@ -41,6 +41,8 @@ pub struct Digest {
     pub office: String,
     pub contact: String,
     pub source_line: String,
+    /// What to know of due dates in years without a holiday notice on file; empty = nothing.
+    pub calendar_note: String,
     pub as_of: NaiveDate,
     pub sent_on: NaiveDate,
     pub reply_by: NaiveDate,

@@ -4,6 +4,7 @@ use super::cases::{Case, Cases};
 use super::parts::{Blank, Count, Counts, Digest, Due, Item, Named, Numerals, PlaceLine, Places, RestLine, RollUp, Silent, Unrouted};
 use super::privacy::{masked, masked_phone};
 use super::{DUE_DAYS, Plan, Share, wording};
+use crate::domain::calendar::calendar_note;
 use crate::domain::feedback::{self, Answer, editable, silent};
 use crate::domain::finding::{Change, Identity, State};
 use crate::domain::ledger::Role;
@@ -157,6 +158,7 @@ pub(super) fn digest(
         office: plan.office_name.to_owned(),
         contact: masked(plan.contact),
         source_line: masked(plan.source_line),
+        calendar_note: calendar_note(&plan.lacking_years(unit)).unwrap_or_default(),
         as_of: plan.as_of,
         sent_on: plan.sent_on,
         reply_by: plan.reply_by(unit),
@@ -403,7 +405,10 @@ fn due_line(plan: &Plan<'_>, index: usize) -> Due {
     Due {
         name: masked(&notice.name),
         code: notice.key.clone(),
-        rule: plan.policy.rules[notice.rule].title.clone(),
+        rule: match notice.ends {
+            Some(kind) => format!("{}到期，恢复催办：{}", kind.title(), plan.policy.rules[notice.rule].title),
+            None => plan.policy.rules[notice.rule].title.clone(),
+        },
         due_on: notice.due_on,
         passed: notice.due_on < plan.sent_on,
     }
@@ -510,7 +515,7 @@ fn places(plan: &Plan<'_>, unit: UnitId, cases: &[Case], province: bool) -> Opti
         .iter()
         .enumerate()
         .filter(|(id, candidate)| match level {
-            Level::City => candidate.level.is_place() && units.city_of(*id) == Some(unit),
+            Level::City => candidate.level.is_place() && units.is_there(*id) && units.city_of(*id) == Some(unit),
             _ => candidate.level == Level::City,
         })
         .map(|(id, _)| id);

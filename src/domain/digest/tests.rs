@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::config::{Config, read_files};
+use crate::domain::exemption::exemptions_in_force;
 use crate::domain::finding::Change;
-use crate::domain::judge::{Context, exemptions_in_force};
+use crate::domain::judge::Context;
 use crate::domain::ledger::FieldKind;
 use crate::domain::record::{Cell, Columns, Decimal, Place};
 use crate::domain::routing::link;
@@ -160,7 +161,7 @@ impl Fixture {
             .collect();
         let exemptions: Vec<Record> =
             records.iter().filter(|((ledger, _), _)| *ledger == self.ledger("exemption")).map(|(_, record)| (*record).clone()).collect();
-        let exempt = exemptions_in_force(policy, &exemptions, as_of);
+        let exempt = exemptions_in_force(policy, &exemptions, as_of).in_force;
         let department = policy.units.department("自然资源部门", policy.units.find("黔南布依族苗族自治州"));
         let waiting = [("GZ202500001".to_owned(), department.unwrap())].into();
         let context = Context { policy, as_of, projects: &projects, waiting: &waiting, exempt: &exempt };

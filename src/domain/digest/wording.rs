@@ -20,11 +20,11 @@ pub(super) fn line(plan: &Plan<'_>, finding: &Finding) -> String {
             let record = plan.record(rule.ledger, &finding.key);
             let is_agreed = record.is_some_and(|record| agreed.iter().any(|field| record.cell(*field).date() == Some(due_on)));
             let term = if is_agreed { "约定" } else { "时限" };
-            format!("{title}，{term}{}，已超期{days}天", chinese_date(due_on))
+            format!("{title}，{term}{}，已超期{days}天{}", chinese_date(due_on), quarters(finding))
         }
         RuleKind::Lag { .. } => {
             let Some(tenths) = finding.lag.map(|lag| lag.tenths()) else { return title.clone() };
-            format!("{title}，比计划进度慢{}.{}个百分点", tenths / 10, tenths % 10)
+            format!("{title}，比计划进度慢{}.{}个百分点{}", tenths / 10, tenths % 10, quarters(finding))
         }
         RuleKind::Missing { .. } => {
             let ledger = &plan.policy.ledgers[rule.ledger];
@@ -47,6 +47,11 @@ pub(super) fn line(plan: &Plan<'_>, finding: &Finding) -> String {
         }
         RuleKind::Periodic { .. } => format!("{title}，{}尚无记录", finding.name),
     }
+}
+
+/// `（第2个季度）`, from the second closed quarter on that ended red.
+fn quarters(finding: &Finding) -> String {
+    if finding.quarters < 2 { String::new() } else { format!("（第{}个季度）", finding.quarters) }
 }
 
 /// The same in a few words, beside a line that leads.

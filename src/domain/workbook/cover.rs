@@ -4,8 +4,9 @@ use super::Page;
 use super::matrix::grid;
 use super::model::{Role, Row, Sheet, Value, text_lines};
 use super::sentence::{clause, ladder, sentence};
+use crate::domain::calendar::calendar_note;
+use crate::domain::finding::{Finding, State};
 use crate::domain::period::chinese_date;
-use chrono::Datelike;
 
 pub(super) const COLUMNS: usize = 10;
 
@@ -91,6 +92,16 @@ impl<'a> Page<'a, '_> {
             ];
             spread(sheet, Role::Body, row);
         }
+        let exempt: Vec<&Finding> = self.view.findings.iter().copied().filter(|finding| finding.state == State::Exempt).collect();
+        if !exempt.is_empty() {
+            let ending = self.view.notices().filter(|notice| notice.ends.is_some()).count();
+            let soon = if ending == 0 {
+                String::new()
+            } else {
+                format!("，其中{ending}项在{}天内到期，到期后恢复催办", policy.exemptions.warn_days)
+            };
+            sheet.banner(Role::Note, format!("注：已批准豁免、延期或异议的{}项照常亮灯，期内不催办{soon}。", exempt.len()));
+        }
         sheet.banner(Role::Note, "注：督办、通报、约谈由人签发后方可发出，签发前均为拟办；日期晚于数据截至日的事项视为尚未发生。");
     }
 
@@ -118,14 +129,8 @@ impl<'a> Page<'a, '_> {
         for (name, value) in self.view.material.inputs {
             spread(sheet, Role::Body, vec![(0, Value::text(name.clone())), (1, Value::text(value.clone()))]);
         }
-        let as_of = self.view.material.as_of;
-        let first = self.view.findings.iter().filter_map(|finding| finding.due_on).map(|due| due.year()).min().unwrap_or(as_of.year());
-        let lacking: Vec<String> = (first.min(as_of.year())..=as_of.year())
-            .filter(|year| !self.view.policy().calendar.knows(*year))
-            .map(|year| format!("{year}年"))
-            .collect();
-        if !lacking.is_empty() {
-            sheet.banner(Role::Note, format!("注：缺{}的放假安排，这些年份只按周末计算休息日，工作日时限可能有出入。", lacking.join("、")));
+        if let Some(note) = calendar_note(&self.view.material.judged.lacking_years) {
+            sheet.banner(Role::Note, format!("注：{note}。"));
         }
     }
 }

@@ -394,6 +394,9 @@ impl View<'_> {
         // what finding and notice both have
         match (key, subject.finding, subject.notice) {
             (BuiltIn::No, ..) => return Value::count(number),
+            (BuiltIn::Rule, _, Some(Notice { ends: Some(kind), .. })) => {
+                return Value::text(format!("{}到期，恢复催办：{}", kind.title(), rule.title));
+            }
             (BuiltIn::Rule, ..) => return Value::text(rule.title.clone()),
             (BuiltIn::Key, ..) => return Value::text(subject.key),
             (BuiltIn::Basis, ..) => return Value::text(clause(&rule.basis)),
@@ -430,6 +433,8 @@ impl View<'_> {
                 Value::text(finding.missing.iter().map(|field| fields[*field].title.as_str()).collect::<Vec<_>>().join("、"))
             }
             BuiltIn::Change => Value::text(finding.change.title()),
+            BuiltIn::Quarters if finding.quarters > 0 => Value::count(finding.quarters),
+            BuiltIn::Quarters => Value::Blank,
             BuiltIn::Cause => Value::text(finding.cause.clone()),
             BuiltIn::WaitingOn => finding.waiting_on.map_or(Value::Blank, |unit| Value::text(format!("已提请{}，待答复", unit_name(unit)))),
             BuiltIn::Told => {
@@ -461,6 +466,9 @@ impl View<'_> {
                 Viewer::Unit(_) => Act::Urge.title().into(),
             },
             (State::Open, None) => String::new(),
+            (State::Exempt, _) => finding
+                .exempt
+                .map_or_else(|| state_word(State::Exempt).into(), |exempt| format!("{}至{}", exempt.kind.title(), exempt.expires)),
             (state, _) => state_word(state).into(),
         }
     }

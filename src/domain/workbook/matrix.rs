@@ -1,7 +1,7 @@
 //! Tables of figures, one row per place or industry, in administrative order with totals that equal their parts.
 
 use super::model::{Column, Role, Row, Sheet, Value, fit, head_text, text_lines};
-use super::template::{Axis, MatrixColumn};
+use super::template::{Axis, MatrixColumn, MatrixRows};
 use super::{Page, View, text_width};
 use crate::domain::finding::State;
 use crate::domain::indicators::{Indicators, Measures, Orders, Rate, Ratio, Window, rank};
@@ -56,9 +56,9 @@ struct Own {
 }
 
 impl<'a> Page<'a, '_> {
-    pub(super) fn matrix(&mut self, axis: Axis, window: Window, columns: &[MatrixColumn]) -> Sheet<'a> {
+    pub(super) fn matrix(&mut self, axis: Axis, window: Window, columns: &[MatrixColumn], named: &MatrixRows) -> Sheet<'a> {
         let lines = match axis {
-            Axis::Region => self.view.regions(columns.iter().any(|column| column.needs_region())),
+            Axis::Region => self.view.regions(columns.iter().any(|column| column.needs_region()), named),
             Axis::Industry => self.view.industries(),
         };
         let stages = &self.view.material.indicators.stages;
@@ -245,7 +245,7 @@ impl View<'_> {
         out
     }
 
-    fn regions(&self, with_orders: bool) -> Vec<Line> {
+    fn regions(&self, with_orders: bool, named: &MatrixRows) -> Vec<Line> {
         let policy = self.policy();
         let units = &policy.units;
         let indicators = self.material.indicators;
@@ -256,17 +256,25 @@ impl View<'_> {
             orders: if with_orders { indicators.orders_of(unit) } else { Orders::default() },
         };
         let is_shown = |unit: UnitId, own: &Own| {
-            units.units[unit].level.is_place() || !own.measures.is_empty() || !own.lights.is_empty() || own.orders != Orders::default()
+            units.units[unit].level.is_place() && units.is_there(unit)
+                || !own.measures.is_empty()
+                || !own.lights.is_empty()
+                || own.orders != Orders::default()
         };
         let mut lines: Vec<Line> = Vec::new();
         let mut tops = Vec::new();
         for (city, _) in units.units.iter().enumerate().filter(|(_, unit)| unit.level == Level::City) {
             let top = lines.len();
             tops.push(top);
-            let name = units.units[city].name.clone();
+            let renamed = named.titles.iter().find(|(unit, _)| *unit == city).map(|(_, title)| title.clone());
+            let name = renamed.unwrap_or_else(|| units.units[city].name.clone());
             lines.push(Line::total(name, Level::City.title(), Role::Subtotal, Some(Level::City)));
             // the city's own rows first, then its places, each in the order of the register of units
-            for id in std::iter::once(city).chain((0..units.units.len()).filter(|id| *id != city && units.city_of(*id) == Some(city))) {
+            let within = (0..units.units.len()).filter(|id| *id != city && units.city_of(*id) == Some(city));
+            // what stands apart takes the departments of its place along
+            let (apart, within): (Vec<UnitId>, Vec<UnitId>) =
+                within.partition(|id| named.apart.contains(&units.units[*id].place.unwrap_or(*id)));
+            for id in std::iter::once(city).chain(within) {
                 let own = own(Some(id));
                 if !is_shown(id, &own) {
                     continue;
@@ -282,6 +290,15 @@ impl View<'_> {
                 lines[top].parts.push(index);
             }
             add_up(&mut lines, top);
+            for id in apart {
+                let own = own(Some(id));
+                if is_shown(id, &own) {
+                    tops.push(lines.len());
+                    let level = units.units[id].level;
+                    let group = level.is_place().then_some(level);
+                    lines.push(Line::single(units.units[id].name.clone(), level.title(), group, own));
+                }
+            }
         }
         for (id, unit) in units.units.iter().enumerate().filter(|(id, _)| units.city_of(*id).is_none()) {
             let own = own(Some(id));
@@ -322,7 +339,10 @@ impl View<'_> {
             .iter()
             .enumerate()
             // one group for all industries: the level is only its name
-            .map(|(index, industry)| Line::single(industry.name.clone(), &industry.group, Some(Level::Department), own(Some(index))))
+            .map(|(index, industry)| (index, industry, own(Some(index))))
+            // one that was merged, or is yet to come, has no row of its own unless something stands in it
+            .filter(|(index, _, own)| policy.units.has_industry(*index) || !own.measures.is_empty() || !own.lights.is_empty())
+            .map(|(_, industry, own)| Line::single(industry.name.clone(), &industry.group, Some(Level::Department), own))
             .collect();
         lines.push(Line::single("未归类".into(), "其他产业", None, own(None)));
         let parts = (0..lines.len()).collect();

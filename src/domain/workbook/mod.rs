@@ -2,6 +2,7 @@
 //!
 //! Invariant: pure and deterministic. The same template and material build an equal [`Workbook`]; no hash map is walked into it.
 
+mod accountability;
 mod balance;
 mod blank;
 mod cover;
@@ -19,6 +20,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 
+pub use accountability::{Accountability, AccountabilityLine, Now, accountability};
 pub use balance::{Mismatch, tie_out};
 pub use blank::{BlankForm, blank};
 pub use model::{
@@ -26,8 +28,10 @@ pub use model::{
     Workbook, text_width,
 };
 pub use page::Before;
-pub use sentence::{clause, ladder, sentence};
-pub use template::{Axis, BuiltIn, ColumnKey, Figures, Form, Group, List, ListColumn, MatrixColumn, OnePage, SheetTemplate, Template};
+pub use sentence::{clause, condition_words, ladder, sentence, span_words};
+pub use template::{
+    Axis, BuiltIn, ColumnKey, Figures, Form, Group, List, ListColumn, MatrixColumn, MatrixRows, OnePage, SheetTemplate, Template,
+};
 
 use super::feedback::{Answers, Asked, Silent, asked};
 use super::finding::{Finding, State};
@@ -134,7 +138,7 @@ pub fn build<'a>(template: &Template, material: &'a Material<'a>) -> Workbook<'a
         let mut sheet = match &form.form {
             Form::Cover { paragraphs, objection } => page.cover(paragraphs, objection),
             Form::Summary { chart } => page.summary(*chart),
-            Form::Matrix { axis, window, columns } => page.matrix(*axis, *window, columns),
+            Form::Matrix { axis, window, columns, rows } => page.matrix(*axis, *window, columns, rows),
             Form::List(list) => {
                 let mut parts = page.list(list).into_iter();
                 let first = parts.next().unwrap_or_default();

@@ -72,6 +72,9 @@ impl View<'_> {
             QualityKind::BlankScope(field) => Some(field),
             QualityKind::StartedUnderFramework => ledger.role(FieldRole::Agreement),
             QualityKind::UnknownIndustry => ledger.role(FieldRole::Industry),
+            QualityKind::ExemptionOfNothing => ledger.role(FieldRole::ExemptRule),
+            QualityKind::ExemptionWithoutTerm => ledger.role(FieldRole::Expires),
+            QualityKind::ObjectionAgain => ledger.role(FieldRole::ExemptionKind),
             QualityKind::UnknownOwner => Some(match ledger.owner {
                 OwnerSpec::Place { place, .. } => place,
                 OwnerSpec::Unit { unit } => unit,

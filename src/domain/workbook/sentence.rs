@@ -32,7 +32,8 @@ pub fn ladder(rule: &Rule) -> String {
             RuleKind::Missing { .. } | RuleKind::Periodic { .. } => mark,
         }
     });
-    steps.collect::<Vec<_>>().join("，")
+    let repeated = rule.repeated.iter().map(|step| format!("连续{}个季度末{}的{}", step.periods, step.light.title(), step.act.title()));
+    steps.chain(repeated).collect::<Vec<_>>().join("，")
 }
 
 fn asks(policy: &Policy, ledger: &Ledger, rule: &Rule) -> String {
@@ -40,7 +41,7 @@ fn asks(policy: &Policy, ledger: &Ledger, rule: &Rule) -> String {
     let titles = |fields: &[usize]| fields.iter().map(title).collect::<Vec<_>>().join("，未填的按");
     match &rule.kind {
         RuleKind::Deadline { from, within, agreed, until, .. } => {
-            let span = within.map(span).unwrap_or_default();
+            let span = within.map(span_words).unwrap_or_default();
             let due = match (agreed.is_empty(), from.is_empty()) {
                 (false, true) => format!("到{}", titles(agreed)),
                 (false, false) => format!("到{}（未填的按{}起{span}）", titles(agreed), titles(from)),
@@ -58,7 +59,7 @@ fn asks(policy: &Policy, ledger: &Ledger, rule: &Rule) -> String {
         RuleKind::Missing { must } => {
             let needs = must.iter().map(|condition| match condition {
                 Condition::Filled(field) => title(field),
-                other => spoken(ledger, other),
+                other => condition_words(ledger, other),
             });
             format!("应填写并符合：{}", needs.collect::<Vec<_>>().join("、"))
         }
@@ -69,7 +70,7 @@ fn asks(policy: &Policy, ledger: &Ledger, rule: &Rule) -> String {
             };
             let who = levels.iter().map(|level| level.title().to_owned());
             let named = units.iter().map(|unit| policy.units.units[*unit].name.clone());
-            let what = matching.iter().map(|condition| spoken(ledger, condition)).collect::<Vec<_>>().join("、");
+            let what = matching.iter().map(|condition| condition_words(ledger, condition)).collect::<Vec<_>>().join("、");
             format!("{}每{every}应有1次{}（{what}）", who.chain(named).collect::<Vec<_>>().join("、"), ledger.title)
         }
     }
@@ -79,11 +80,12 @@ fn scope(ledger: &Ledger, rule: &Rule) -> String {
     if rule.scope.is_empty() {
         return String::new();
     }
-    let conditions: Vec<String> = rule.scope.iter().map(|condition| spoken(ledger, condition)).collect();
+    let conditions: Vec<String> = rule.scope.iter().map(|condition| condition_words(ledger, condition)).collect();
     format!("。适用于：{}", conditions.join("，"))
 }
 
-fn span(span: Span) -> String {
+/// `6个月`, `3个工作日`.
+pub fn span_words(span: Span) -> String {
     match span {
         Span::Days(days) => format!("{days}天"),
         Span::Months(months) if months % 12 == 0 => format!("{}年", months / 12),
@@ -92,7 +94,8 @@ fn span(span: Span) -> String {
     }
 }
 
-fn spoken(ledger: &Ledger, condition: &Condition) -> String {
+/// A condition as a clause of a sentence.
+pub fn condition_words(ledger: &Ledger, condition: &Condition) -> String {
     let title = |field: usize| ledger.fields[field].title.as_str();
     match condition {
         Condition::Filled(field) => format!("已有{}", title(*field)),
@@ -130,6 +133,9 @@ pub fn quality(ledger: &Ledger, kind: QualityKind) -> (String, &'static str) {
         QualityKind::BlankScope(field) => (format!("“{}”未填，无法确定是否适用相关规则", ledger.fields[field].title), "请补填"),
         QualityKind::StartedUnderFramework => ("已开工而仍为框架协议".into(), "请核对协议类型或开工时间"),
         QualityKind::UnknownOwner => ("责任单位无法识别".into(), "请改为规范名称，或在单位名录中增加别名"),
+        QualityKind::ExemptionOfNothing => ("没有写明督办规则或台账编号，不作为豁免".into(), "请按规则名称和台账编号补填"),
+        QualityKind::ExemptionWithoutTerm => ("没有批准日期或有效期，不作为豁免".into(), "请补填"),
+        QualityKind::ObjectionAgain => ("同一事项再次提出异议，不再中止催办".into(), "异议以一次为限；确有理由的请办理豁免或延期"),
         QualityKind::UnknownIndustry => ("产业类别不在重点产业目录内".into(), "请核对；确属其他产业的无需处理"),
     }
 }

@@ -4,6 +4,7 @@ use super::model::Paper;
 use crate::domain::finding::State;
 use crate::domain::indicators::{Rate, Window};
 use crate::domain::rule::Light;
+use crate::domain::units::UnitId;
 
 /// One `report-templates/NAME.toml`.
 #[derive(Clone, Debug, Default)]
@@ -42,7 +43,7 @@ pub enum Form {
     /// Key figures, rates, lights by rule, a chart.
     Summary { chart: bool },
     /// One row per place or industry.
-    Matrix { axis: Axis, window: Window, columns: Vec<MatrixColumn> },
+    Matrix { axis: Axis, window: Window, columns: Vec<MatrixColumn>, rows: MatrixRows },
     /// One row per finding.
     List(List),
     /// Due dates that come near.
@@ -76,6 +77,15 @@ pub struct Figures {
     pub title: String,
     pub rules: Vec<usize>,
     pub lights: Vec<Light>,
+}
+
+/// How the rows of places are called and kept together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MatrixRows {
+    /// Cities under another name, such as 贵阳贵安 for 贵阳市 with the platforms within it.
+    pub titles: Vec<(UnitId, String)>,
+    /// Platforms with a row of their own beside the cities, not counted in the city they lie in.
+    pub apart: Vec<UnitId>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -255,10 +265,11 @@ pub enum BuiltIn {
     Major,
     Place,
     Feedback,
+    Quarters,
 }
 
 impl BuiltIn {
-    pub const NAMES: [(&'static str, BuiltIn); 22] = [
+    pub const NAMES: [(&'static str, BuiltIn); 23] = [
         ("also", BuiltIn::Also),
         ("no", BuiltIn::No),
         ("light", BuiltIn::Light),
@@ -281,6 +292,7 @@ impl BuiltIn {
         ("major", BuiltIn::Major),
         ("place", BuiltIn::Place),
         ("feedback", BuiltIn::Feedback),
+        ("quarters", BuiltIn::Quarters),
     ];
 
     pub fn title(self) -> &'static str {
@@ -307,6 +319,7 @@ impl BuiltIn {
             BuiltIn::Major => "重大项目",
             BuiltIn::Place => "数据来源",
             BuiltIn::Feedback => "反馈情况",
+            BuiltIn::Quarters => "连续红灯季度数",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::config::{Config, read_files};
+use crate::domain::exemption::{ExemptKind, Exemption};
 use crate::domain::judge::{Context, ExemptKey};
 use crate::domain::ledger::{FieldKind, PROJECT};
 use crate::domain::record::{Cell, Columns, Decimal, FEN_PER_YI, Place};
@@ -59,7 +60,12 @@ impl World {
             .filter(|(ledger, _)| *ledger == project)
             .map(|(_, record)| (record.code.clone(), link(policy, &policy.ledgers[project], record)))
             .collect();
-        let exempt = exempt.iter().map(|(rule, key)| (ExemptKey { rule: (*rule).to_owned(), key: (*key).to_owned() }, as_of)).collect();
+        let exempt = exempt
+            .iter()
+            .map(|(rule, key)| {
+                (ExemptKey { rule: (*rule).to_owned(), key: (*key).to_owned() }, Exemption { kind: ExemptKind::Exemption, expires: as_of })
+            })
+            .collect();
         let waiting = HashMap::new();
         let context = Context { policy, as_of, projects: &projects, waiting: &waiting, exempt: &exempt };
         let mut judged = Judged::new(policy);
@@ -307,6 +313,40 @@ fn a_study_list_has_one_row_per_project_with_its_leading_item_first() {
     // the exempt finding of the project stands on a row of its own, marked
     assert_eq!(of_0001.len(), 2, "{rows:?}");
     assert!(of_0001[0].contains("Text(\"签约未开工\")") && of_0001[0].contains("签约未履约（●红）"), "{}", of_0001[0]);
+}
+
+/// 贵阳贵安 as one row under its own name, or 贵安新区 beside the cities: the province's totals stay.
+#[test]
+fn places_stand_together_or_apart_as_the_template_says() {
+    let mut world = world();
+    let row = |world: &World, sheet: &str, label: &str| -> Option<Vec<Value>> {
+        let book = world.book("quarterly-supervision", Viewer::Office);
+        assert_eq!(tie_out(&book), []);
+        let sheet = book.sheets.iter().find(|known| known.name == sheet).unwrap();
+        sheet.rows.iter().find(|row| row.cells.first() == Some(&Value::text(label))).map(|row| row.cells.clone())
+    };
+    let projects = |cells: Option<Vec<Value>>| cells.and_then(|cells| cells[2].figure());
+    let (city, all) = (projects(row(&world, "分地区", "贵阳市")).unwrap(), projects(row(&world, "分地区", "合计")));
+    let platform = projects(row(&world, "分地区", "　贵安新区")).unwrap();
+    assert!(platform > 0 && city >= platform);
+
+    let units = &world.config.policy.units;
+    let (guiyang, guian) = (units.find("贵阳市").unwrap(), units.find("贵安新区").unwrap());
+    let set = |world: &mut World, rows: MatrixRows| {
+        for sheet in &mut world.config.templates.get_mut("quarterly-supervision").unwrap().sheets {
+            if let Form::Matrix { axis: Axis::Region, rows: known, .. } = &mut sheet.form {
+                known.clone_from(&rows);
+            }
+        }
+    };
+    set(&mut world, MatrixRows { titles: vec![(guiyang, "贵阳贵安".into())], apart: Vec::new() });
+    assert_eq!(projects(row(&world, "分地区", "贵阳贵安")), Some(city));
+    assert_eq!(row(&world, "分地区", "贵阳市"), None);
+
+    set(&mut world, MatrixRows { titles: Vec::new(), apart: vec![guian] });
+    assert_eq!(projects(row(&world, "分地区", "贵阳市")), Some(city - platform));
+    assert_eq!(projects(row(&world, "分地区", "贵安新区")), Some(platform));
+    assert_eq!(projects(row(&world, "分地区", "合计")), all);
 }
 
 #[test]

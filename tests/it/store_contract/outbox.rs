@@ -96,7 +96,7 @@ pub async fn committing_twice_adds_nothing(db: &Db) {
     let store = db.open().await;
     let run = claimed(&store, "slot", 0, "2026-11-23").await;
     let mut messages: Vec<NewMessage> = (0..30).map(|number| message("r", &format!("u{number}"), "x")).collect();
-    messages[3].held = true;
+    messages[3].act = "supervise".into();
     let batch = batch(messages, 2);
     for _ in 0..2 {
         store.commit_outbox(&run, "remind", &RunInputs::default(), &batch).await.expect("committed");

@@ -29,6 +29,7 @@ fn inputs() -> RunInputs {
         sample: true,
         enforce_on: Some(day("2027-01-01")),
         faults: vec!["工作簿“甲”无法写出".into()],
+        closed: vec!["q@2026-07-08T08:00:00#0".into()],
         intake_reports: vec!["var/reports/导入报告/a/2026-09-30-abababab/导入报告.xlsx".into()],
         answers: 7,
         before: Some("weekly@s1#0".into()),

@@ -537,3 +537,25 @@ pub async fn notes_come_in_pages(db: &Db) {
     assert!(found.iter().zip(&asked).all(|(note, no)| i64::from(note.row) == *no) && found.len() == 600);
     assert!(store.notes_numbered("project", "a", 1, &[6000]).await.is_err(), "no such note");
 }
+
+pub async fn a_code_is_found_wherever_it_was_held(db: &Db) {
+    let store = db.open().await;
+    let noted = [Note { kind: NoteKind::Warning, ..note(7, "改了写法") }];
+    Take { rows: &[row("GZ1", "甲", 1), row("GZ2", "乙", 2), row("G%1", "丙", 3)], notes: &noted, ..Take::default() }.into(&store).await;
+    take(&store, &[row("GZ1", "甲改", 1), row("GZ2", "乙", 2)]).await;
+    let held = store.holdings("project", "GZ1").await.expect("holdings");
+    assert_eq!(held.iter().map(|held| (held.first_seq, held.last_seq)).collect::<Vec<_>>(), [(2, i64::MAX), (1, 1)]);
+    assert_eq!(store.holdings("project", "G%1").await.expect("holdings").len(), 1);
+    assert_eq!(store.holdings("project", "GZ3").await.expect("holdings"), []);
+    let codes = async |seq: i64, start: &str| {
+        store.codes_from("project", "a", seq, start, 10).await.expect("codes").into_iter().collect::<std::collections::BTreeSet<_>>()
+    };
+    let set = |codes: &[&str]| codes.iter().map(|code| (*code).to_owned()).collect::<std::collections::BTreeSet<_>>();
+    assert_eq!(codes(2, "GZ").await, set(&["GZ1", "GZ2"]));
+    assert_eq!(codes(1, "").await, set(&["GZ1", "GZ2", "G%1"]));
+    assert_eq!(codes(1, "G%").await, set(&["G%1"]), "no pattern");
+    assert_eq!(store.codes_from("project", "a", 1, "", 2).await.expect("codes").len(), 2);
+    let notes = store.notes_of("project", "a", 1, "GZ1").await.expect("notes");
+    assert_eq!(notes, noted);
+    assert!(store.notes_of("project", "a", 1, "GZ2").await.expect("notes").is_empty());
+}

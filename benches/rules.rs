@@ -1,0 +1,71 @@
+//! All rules of config/rules.toml over generated projects, in memory, on one core: the judge alone, without reading or storing anything.
+//!
+//! `cargo bench --bench rules` [-- --projects 1000000]
+//!
+//! Projects are made as `duban sample` makes them, in batches outside the measured time; every finding is kept, as a run keeps it. Prints
+//! seconds, projects a second and what was found; the goal is 2 seconds for a million.
+
+#![allow(clippy::disallowed_methods, reason = "a bench measures in real time and is told by its environment")]
+
+use chrono::NaiveDate;
+use duban::config::{Config, read_files};
+use duban::domain::judge::{Context, Judged};
+use duban::domain::ledger::Role;
+use duban::domain::record::{Place, Record};
+use duban::domain::sample::sample;
+use std::collections::HashMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// Projects made at a time.
+const BATCH: usize = 50_000;
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let mut projects = 1_000_000usize;
+    while let Some(argument) = arguments.next() {
+        if argument == "--projects" {
+            projects = arguments.next().and_then(|count| count.parse().ok()).expect("--projects takes a number");
+        }
+    }
+    let files = read_files(Path::new(env!("CARGO_MANIFEST_DIR"))).expect("the shipped files");
+    let as_of = NaiveDate::from_ymd_opt(2026, 9, 30).expect("a day");
+    let policy = Config::parse(files).expect("the shipped configuration").policy.on(as_of);
+    let ledger = policy.project_ledger().expect("projects");
+    let code = policy.ledgers[ledger].role(Role::Code).expect("a code");
+    let (projects_of, waiting, exempt) = (HashMap::new(), HashMap::new(), HashMap::new());
+    let context = Context { policy: &policy, as_of, projects: &projects_of, waiting: &waiting, exempt: &exempt };
+    let made = sample(&policy, BATCH, as_of).ledgers.into_iter().find(|(index, _)| *index == ledger).expect("projects").1;
+    let mut records: Vec<Record> = made
+        .into_iter()
+        .map(|cells| Record { code: cells[code].to_string(), columns: (0..cells.len()).collect(), cells, place: Place::default() })
+        .collect();
+    let mut judged = Judged::new(&policy);
+    let (mut busy, mut done, mut batch) = (Duration::ZERO, 0, 0);
+    while done < projects {
+        batch += 1;
+        for (number, record) in records.iter_mut().enumerate() {
+            record.code = format!("GZ{batch:03}{number:06}");
+        }
+        let part = &records[..records.len().min(projects - done)];
+        let began = Instant::now();
+        for record in part {
+            judged.record(&context, ledger, record);
+        }
+        busy += began.elapsed();
+        done += part.len();
+    }
+    let began = Instant::now();
+    judged.sort();
+    let sorting = began.elapsed();
+    let rules = policy.rules.iter().filter(|rule| rule.ledger == ledger).count();
+    println!(
+        "{done} projects, {rules} rules: judged in {:.3} s ({:.0} projects a second), sorted in {:.3} s; {} findings, {} notices, {} remarks",
+        busy.as_secs_f64(),
+        done as f64 / busy.as_secs_f64(),
+        sorting.as_secs_f64(),
+        judged.findings.len(),
+        judged.notices.len(),
+        judged.quality.len()
+    );
+}

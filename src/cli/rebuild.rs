@@ -1,0 +1,25 @@
+//! `rebuild`: a past run's workbooks made again and compared.
+
+use super::Exit;
+use crate::worker::Service;
+use std::path::PathBuf;
+
+/// Exit code 0 = all identical, 2 = one differs.
+pub async fn rebuild(service: &Service, run: &str, to: Option<PathBuf>) -> anyhow::Result<Exit> {
+    let rebuilt = service.rebuild(run, to).await?;
+    for workbook in &rebuilt {
+        let word = match &workbook.stored {
+            Some(stored) if *stored == workbook.sha256 => "一致".to_owned(),
+            Some(stored) => format!("不一致（原为{}）", short(stored)),
+            None => "原先未能生成，无可比对".to_owned(),
+        };
+        say!("{} sha256 {} {word}", workbook.path.display(), short(&workbook.sha256));
+    }
+    let same = rebuilt.iter().filter(|workbook| workbook.is_identical()).count();
+    say!("重新生成{}个报表，{same}个与当时逐字节一致", rebuilt.len());
+    Ok(if same == rebuilt.len() { Exit::Done } else { Exit::Partial })
+}
+
+fn short(sha256: &str) -> &str {
+    sha256.get(..12).unwrap_or(sha256)
+}

@@ -1,0 +1,91 @@
+//! Making a past run's workbooks again from what was frozen with it: the texts of rules, calendar, units and templates, the numbers of the
+//! snapshots, the runs that had closed quarters, and how its findings stood then. Nothing of today comes in, so the bytes are the same.
+
+use super::Service;
+use super::stage::Stage;
+use crate::config::{Config, JobStep};
+use crate::report::archive;
+use crate::store::runs::{Run, RunState};
+use anyhow::{Context, bail, ensure};
+use chrono::NaiveDate;
+use std::path::{Path, PathBuf};
+
+/// One workbook made again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rebuilt {
+    pub path: PathBuf,
+    pub sha256: String,
+    /// What the run stored; `None` = it could not make this one then.
+    pub stored: Option<String>,
+}
+
+impl Rebuilt {
+    pub fn is_identical(&self) -> bool {
+        self.stored.as_ref() == Some(&self.sha256)
+    }
+}
+
+impl Service {
+    /// Makes the workbooks of a run into a folder (default: `var/rebuild/RUN`) and compares each with the sha256 stored then.
+    ///
+    /// # Errors
+    /// The run is unknown, made no workbooks, or something it was made from is no longer there.
+    pub async fn rebuild(&self, id: &str, to: Option<PathBuf>) -> anyhow::Result<Vec<Rebuilt>> {
+        let run = self.run_named(id).await?;
+        let id = &run.id;
+        let reports = self.store.reports(id).await?;
+        match run.state {
+            RunState::Done | RunState::Partial => {}
+            RunState::Running => bail!("run {id} is not over yet; see `duban runs`"),
+            RunState::Failed => bail!("run {id} failed before it was done ({}): it has nothing to compare with", run.reason),
+        }
+        ensure!(!run.inputs.files.is_empty(), "run {id} was cleaned up: the texts it was made with are gone");
+        let gone = self.store.not_frozen(&run.inputs.files).await?;
+        ensure!(gone.is_empty(), "run {id} was cleaned up: the frozen texts of {} are gone", gone.join(", "));
+        let snapshots = self.store.snapshots().await?;
+        for (ledger, source, seq) in &run.inputs.snapshots {
+            let there = snapshots.iter().any(|known| (&known.ledger, &known.source, known.seq) == (ledger, source, *seq));
+            ensure!(there, "run {id} was cleaned up: its snapshot {ledger}/{source}/{seq} is gone");
+        }
+        for closed in &run.inputs.closed {
+            ensure!(
+                self.store.run(closed).await?.is_some(),
+                "run {id} was cleaned up: run {closed}, which closed a quarter before it, is gone"
+            );
+        }
+        let config = Config::parse(self.store.thaw(&run.inputs.files).await?)
+            .with_context(|| format!("this duban does not understand the configuration frozen with run {id}"))?;
+        let job = config.job(&run.job).with_context(|| format!("run {id} froze no jobs/{}.toml", run.job))?.clone();
+        ensure!(job.steps.contains(&JobStep::Report) && !job.workbooks.is_empty(), "job {} makes no workbooks", run.job);
+        let as_of: NaiveDate = run.as_of.parse().with_context(|| format!("run {id} has no date"))?;
+        let inputs = run.inputs.clone();
+        let mut stage = Stage::new(self, config, &job, &run, as_of, &inputs).await?;
+        stage.recall(&run).await?;
+        let folder = to.unwrap_or_else(|| self.var().join("rebuild").join(id));
+        let mut out = Vec::new();
+        for name in &job.workbooks {
+            let (file, bytes) = stage.workbook(name)?;
+            let there = folder.join(&file);
+            if let Ok(known) = std::fs::read(&there) {
+                ensure!(known == bytes, "{} is there and differs: move it away or name another folder with --to", there.display());
+            }
+            let (path, sha256) = archive::write(&folder, &file, &bytes)?;
+            let own = path.file_name();
+            let stored = reports.iter().find(|(known, ..)| Path::new(known).file_name() == own).map(|(_, sha256, _)| sha256.clone());
+            out.push(Rebuilt { path, sha256, stored });
+        }
+        Ok(out)
+    }
+
+    /// The run of a name.
+    async fn run_named(&self, id: &str) -> anyhow::Result<Run> {
+        const RUNS_MAX: i64 = 1000;
+        if let Some(run) = self.store.run(id).await? {
+            return Ok(run);
+        }
+        let runs = self.store.runs(RUNS_MAX).await?;
+        let hint = crate::config::nearest(id, runs.iter().map(|run| run.id.as_str()))
+            .map_or_else(|| "`duban runs` lists the names".to_owned(), |near| format!("did you mean \"{near}\"?"));
+        bail!("there is no run \"{id}\" ({hint})")
+    }
+}

@@ -1,0 +1,112 @@
+//! What is known over time: who was told when, closed quarters' runs, where a code was held.
+
+use super::Db;
+use super::findings::identity;
+use super::runs::{at, claimed, day};
+use duban::domain::rule::Light;
+use duban::store::Store;
+use duban::store::outbox::{NewMessage, NewTold, OutboxBatch};
+use duban::store::runs::{RunInputs, RunState};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a unit is told: key and light.
+type Lines<'a> = &'a [(&'a str, Option<Light>)];
+
+/// One slot that tells units of findings, each with a message of its own.
+async fn tell(store: &Store, slot: &str, told: &[(&str, Lines<'_>)]) {
+    let run = claimed(store, slot, 0, &slot[..10]).await;
+    let messages = told.iter().map(|(unit, _)| NewMessage {
+        id: format!("{slot}-{unit}"),
+        recipient: format!("{unit}|{unit}@gz.example"),
+        address: format!("{unit}@gz.example"),
+        unit: (*unit).into(),
+        subject: "督办提醒".into(),
+        message_id: format!("<{slot}-{unit}@duban>"),
+        digest_sha256: slot.into(),
+        bytes: slot.as_bytes().to_vec(),
+        act: String::new(),
+    });
+    let told = told
+        .iter()
+        .map(|(unit, lines)| NewTold { unit: (*unit).into(), told: lines.iter().map(|(key, light)| (identity(key), *light)).collect() });
+    let batch = OutboxBatch {
+        messages: messages.collect(),
+        told: told.collect(),
+        told_on: slot[..10].into(),
+        now: at(1),
+        result: "发出".into(),
+        expires_at: "9999".into(),
+        test: false,
+    };
+    store.commit_outbox(&run, "remind", &RunInputs::default(), &batch).await.expect("committed");
+    store.finish_run(&run, RunState::Done, "", "结果", &at(2)).await.expect("an end");
+}
+
+pub async fn every_telling_is_known(db: &Db) {
+    let store = db.open().await;
+    let (yellow, red) = (Some(Light::Yellow), Some(Light::Red));
+    tell(&store, "2026-07-08T08:00:00", &[("甲县", &[("A", yellow), ("B", None)]), ("乙市", &[("B", yellow)])]).await;
+    tell(&store, "2026-10-08T08:00:00", &[("甲县", &[("A", red)]), ("乙市", &[("A", red), ("B", red)])]).await;
+    tell(&store, "2027-01-08T08:00:00", &[("甲县", &[("C", yellow)])]).await;
+    let units: BTreeSet<String> = ["甲县".to_owned()].into();
+    let told = async |key: &str, units: &BTreeSet<String>| -> Vec<String> {
+        let all = store.told_of(&identity(key), units, false).await.expect("tellings");
+        all.iter()
+            .map(|told| {
+                let (id, state, _) = told.message.clone().expect("a message");
+                format!("{} {} {} {id} {state}", told.on, told.unit, told.light.map_or("-", Light::code))
+            })
+            .collect()
+    };
+    // 甲县 knows nothing of A any more, yet it was told twice; 乙市 is last known to know of it
+    assert_eq!(
+        told("A", &units).await,
+        [
+            "2026-07-08 甲县 yellow 2026-07-08T08:00:00-甲县 pending",
+            "2026-10-08 乙市 red 2026-10-08T08:00:00-乙市 pending",
+            "2026-10-08 甲县 red 2026-10-08T08:00:00-甲县 pending",
+        ]
+    );
+    assert_eq!(
+        told("B", &units).await,
+        [
+            "2026-07-08 乙市 yellow 2026-07-08T08:00:00-乙市 pending",
+            "2026-07-08 甲县 - 2026-07-08T08:00:00-甲县 pending",
+            "2026-10-08 乙市 red 2026-10-08T08:00:00-乙市 pending",
+        ]
+    );
+    assert_eq!(told("C", &BTreeSet::new()).await, ["2027-01-08 甲县 yellow 2027-01-08T08:00:00-甲县 pending"]);
+    assert_eq!(told("D", &units).await, Vec::<String>::new());
+    assert!(store.told_of(&identity("C"), &units, true).await.expect("tellings").is_empty(), "the sample is apart");
+}
+
+pub async fn a_quarter_is_closed_by_its_last_ended_run(db: &Db) {
+    let store = db.open().await;
+    let run = async |slot: &str, revision: i64, as_of: &str, state: RunState, inputs: RunInputs| -> String {
+        let run = claimed(&store, slot, revision, as_of).await;
+        store.finish_step(&run, "detect", &inputs).await.expect("a step");
+        store.finish_run(&run, state, "", "结果", &at(2)).await.expect("an end");
+        run.id
+    };
+    let of = async |as_of: &str, sample: bool| store.run_on("weekly", day(as_of), sample).await.expect("a look");
+    let plain = RunInputs::default;
+    assert_eq!(of("2026-09-30", false).await, None);
+    let first = run("2026-10-08T08:00:00", 0, "2026-09-30", RunState::Done, plain()).await;
+    assert_eq!(of("2026-09-30", false).await.as_deref(), Some(first.as_str()));
+    assert_eq!(of("2026-09-30", true).await, None, "the sample is apart");
+    assert_eq!(of("2026-09-29", false).await, None);
+    assert_eq!(store.run_on("monthly", day("2026-09-30"), false).await.expect("a look"), None);
+    let revised = run("2026-10-08T08:00:00", 1, "2026-09-30", RunState::Partial, plain()).await;
+    run("2026-10-08T08:00:00", 2, "2026-09-30", RunState::Failed, plain()).await;
+    assert_eq!(of("2026-09-30", false).await.as_deref(), Some(revised.as_str()), "a failed revision closes nothing");
+    // before the start day units only check their rows
+    let started = RunInputs { enforce_on: Some(day("2027-01-01")), ..plain() };
+    run("2027-01-08T08:00:00", 0, "2026-12-31", RunState::Done, started.clone()).await;
+    let after = run("2027-04-08T08:00:00", 0, "2027-03-31", RunState::Done, started).await;
+    assert_eq!(of("2026-12-31", false).await, None);
+    assert_eq!(of("2027-03-31", false).await.as_deref(), Some(after.as_str()));
+    let frozen = store.freeze(&BTreeMap::from([("a.toml".into(), "甲".to_owned())])).await.expect("frozen");
+    assert_eq!(store.not_frozen(&frozen).await.expect("a look"), Vec::<String>::new());
+    let gone = BTreeMap::from([("b.toml".to_owned(), "ff".to_owned())]);
+    assert_eq!(store.not_frozen(&gone).await.expect("a look"), ["b.toml"]);
+}
