@@ -7,6 +7,7 @@ pub mod gone;
 pub mod guard;
 pub mod input;
 pub mod intake_report;
+pub mod journal;
 mod kept;
 mod lock;
 pub mod puller;

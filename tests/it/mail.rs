@@ -313,6 +313,31 @@ async fn a_restored_copy_mails_nothing_until_released() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_the_journal_knows_is_not_sent_again() {
+    let office = PostOffice::open(Manners::default()).await;
+    let root = root_with_server(office.port, "");
+    let at = root.path();
+    office.breaks(At::Greeting, How::Last(b"421 4.3.2 not yet\r\n"), 4);
+    assert!(run(at, "2026-10-01").contains("已送达0"));
+    let copy = at.join("copy.db");
+    std::fs::copy(at.join("var/duban.db"), &copy).expect("a copy");
+    office.breaks(At::Greeting, How::Close, 0);
+    ok(at, &["outbox", "send"]);
+    let taken = office.books.lock().expect("the books").taken.clone();
+    assert!(taken.len() >= 3);
+    for part in ["-wal", "-shm"] {
+        let _ = std::fs::remove_file(at.join(format!("var/duban.db{part}")));
+    }
+    std::fs::copy(&copy, at.join("var/duban.db")).expect("restored");
+    assert_eq!(duban(at, &["outbox", "send"]).status.code(), Some(1), "held");
+    ok(at, &["outbox", "release", "--sending", "--reason", "已核对"]);
+    let sent = ok(at, &["outbox", "send"]);
+    assert!(sent.contains(&format!("送达{}", taken.len())), "{sent}");
+    assert_eq!(office.books.lock().expect("the books").taken, taken, "nobody got it twice");
+    assert!(ok(at, &["outbox", "list"]).contains("据var/sent.log"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_fuse_stops_an_odd_day() {
     let office = PostOffice::open(Manners::default()).await;
     let root = root_with_server(office.port, "");
