@@ -143,7 +143,7 @@ impl Service {
         if claimed.is_empty() {
             return Ok(Delivered::default());
         }
-        let (work, waiting) = mpsc::channel::<(usize, Vec<u8>)>(self.mailer.parallel());
+        let (work, waiting) = mpsc::channel::<Body>(self.mailer.parallel());
         let (report, mut reports) = mpsc::channel::<(usize, Attempt)>(claimed.len());
         let claimed = Arc::new(claimed);
         let sending = Sending {
@@ -387,12 +387,15 @@ impl Service {
     }
 }
 
+/// Which of the claimed messages, and its bytes.
+type Body = (usize, Vec<u8>);
+
 /// What every sender of a batch shares.
 #[derive(Clone)]
 struct Sending {
     mailer: Mailer,
     claimed: Arc<Vec<Claimed>>,
-    work: Arc<tokio::sync::Mutex<mpsc::Receiver<(usize, Vec<u8>)>>>,
+    work: Arc<tokio::sync::Mutex<mpsc::Receiver<Body>>>,
     report: mpsc::Sender<(usize, Attempt)>,
     /// A fault that is no message's: nothing more is begun.
     stop: Arc<AtomicBool>,
@@ -433,7 +436,7 @@ impl Sending {
 }
 
 /// Fetches the bodies in groups and hands them to the senders; the channel between holds few.
-async fn feed(store: &crate::store::Store, claimed: &[Claimed], work: mpsc::Sender<(usize, Vec<u8>)>, stop: &AtomicBool) -> Result<()> {
+async fn feed(store: &crate::store::Store, claimed: &[Claimed], work: mpsc::Sender<Body>, stop: &AtomicBool) -> Result<()> {
     let mut at = 0;
     while at < claimed.len() && !stop.load(Ordering::Relaxed) {
         let mut end = at;
