@@ -151,13 +151,15 @@ async fn measure(mails: usize, kib: usize, connections: u32, port: u16) -> Resul
                 message_id: format!("<{id}@gz.example>"),
                 digest_sha256: String::new(),
                 bytes,
-                held: false,
+                act: String::new(),
                 id,
             });
         }
         let batch = OutboxBatch { messages, now: now.clone(), expires_at: "2999".into(), ..OutboxBatch::default() };
         service.store.commit_outbox(&run, "remind", &RunInputs::default(), &batch).await?;
     }
+    // the peak of the delivery, not of making the messages
+    std::fs::write("/proc/self/clear_refs", "5")?;
     let (before, started) = (processor_seconds()?, Instant::now());
     let delivered = service.deliver_all(None).await?;
     let (wall, cpu) = (started.elapsed().as_secs_f64(), processor_seconds()? - before);

@@ -121,11 +121,10 @@ impl Store {
         let mut transaction = self.begin().await?;
         super::runs::advance(&mut transaction, run, step, inputs).await?;
         sqlx::query("UPDATE run SET result=$2 WHERE id=$1").bind(&run.id).bind(result).execute(&mut *transaction).await?;
-        // messages carry attachments: few per statement, so that a statement stays small
-        for part in messages.chunks(8) {
+        for part in messages.chunks(ROWS_PER_STATEMENT) {
             let statement = format!(
-                "INSERT INTO outbox (id, run, recipient, address, unit, subject, message_id, digest_sha256, message, state, fence, lease_until, attempts, \
-                 next_at, reply, created_at, settled_at, test, expires_at, act) VALUES {} ON CONFLICT DO NOTHING",
+                "INSERT INTO outbox (id, run, recipient, address, unit, subject, message_id, digest_sha256, state, fence, lease_until, attempts, \
+                 next_at, reply, created_at, settled_at, test, expires_at, size, act) VALUES {} ON CONFLICT DO NOTHING",
                 self.dialect.values(part.len(), 20)
             );
             let mut query = sqlx::query(sql(statement));
@@ -140,7 +139,6 @@ impl Store {
                     .bind(&message.subject)
                     .bind(&message.message_id)
                     .bind(&message.digest_sha256)
-                    .bind(message.bytes.clone())
                     .bind(state.code())
                     .bind(0i64)
                     .bind("")
@@ -151,7 +149,18 @@ impl Store {
                     .bind("")
                     .bind(i64::from(*test))
                     .bind(expires_at)
+                    .bind(message.bytes.len() as i64)
                     .bind(&message.act);
+            }
+            query.execute(&mut *transaction).await?;
+        }
+        // bodies carry attachments: few per statement, so that a statement stays small
+        for part in messages.chunks(8) {
+            let statement =
+                format!("INSERT INTO outbox_body (id, message) VALUES {} ON CONFLICT DO NOTHING", self.dialect.values(part.len(), 2));
+            let mut query = sqlx::query(sql(statement));
+            for message in part {
+                query = query.bind(&message.id).bind(message.bytes.clone());
             }
             query.execute(&mut *transaction).await?;
         }
@@ -309,7 +318,7 @@ impl Store {
 
     /// The bytes of one message.
     pub async fn message(&self, id: &str) -> Result<Option<Vec<u8>>> {
-        let row = sqlx::query("SELECT message FROM outbox WHERE id=$1").bind(id).fetch_optional(&self.pool).await?;
+        let row = sqlx::query("SELECT message FROM outbox_body WHERE id=$1").bind(id).fetch_optional(&self.pool).await?;
         Ok(row.map(|row| row.try_get("message")).transpose()?)
     }
 
@@ -382,9 +391,9 @@ impl Store {
             return Ok(false);
         }
         let made = sqlx::query(
-            "INSERT INTO outbox (id, run, recipient, address, unit, subject, message_id, digest_sha256, message, state, fence, lease_until, attempts, \
-             next_at, reply, created_at, settled_at, test, expires_at, instead_of, act) \
-             SELECT $2, run, $3, $4, unit, subject, $5, digest_sha256, $6, 'pending', 0, '', 0, $7, '', $7, '', test, $8, \
+            "INSERT INTO outbox (id, run, recipient, address, unit, subject, message_id, digest_sha256, state, fence, lease_until, attempts, \
+             next_at, reply, created_at, settled_at, test, expires_at, size, instead_of, act) \
+             SELECT $2, run, $3, $4, unit, subject, $5, digest_sha256, 'pending', 0, '', 0, $6, '', $6, '', test, $7, CAST($8 AS BIGINT), \
              CASE WHEN instead_of='' THEN id ELSE instead_of END, act FROM outbox WHERE id=$1 ON CONFLICT DO NOTHING",
         )
         .bind(old)
@@ -392,14 +401,19 @@ impl Store {
         .bind(&new.recipient)
         .bind(&new.address)
         .bind(&new.message_id)
-        .bind(new.bytes.clone())
         .bind(deed.at)
         .bind(expires_at)
+        .bind(new.bytes.len() as i64)
         .execute(&mut *transaction)
         .await?;
         if made.rows_affected() == 0 {
             return Ok(false);
         }
+        sqlx::query("INSERT INTO outbox_body (id, message) VALUES ($1, $2)")
+            .bind(&new.id)
+            .bind(new.bytes.clone())
+            .execute(&mut *transaction)
+            .await?;
         note(&mut transaction, old, deed.at, deed.who, "readdressed", &format!("{}；{}", new.id, deed.why)).await?;
         note(&mut transaction, &new.id, deed.at, deed.who, "made", &format!("{old}；{}", deed.why)).await?;
         transaction.commit().await?;

@@ -15,6 +15,7 @@ pub struct Claimed {
     pub address: String,
     pub unit: String,
     pub message_id: String,
+    pub created_at: String,
     pub size: u64,
     /// This attempt included.
     pub attempts: u32,
@@ -139,7 +140,7 @@ impl Store {
             "UPDATE outbox SET state='sending', fence=fence+1, lease_until=$5, holder=$6, attempts=attempts+1, \
              unknowns=unknowns+CASE WHEN state='sending' THEN 1 ELSE 0 END WHERE id IN (\
              SELECT id FROM outbox WHERE {DUE} ORDER BY next_at, id LIMIT $4{}) \
-             RETURNING id, address, unit, message_id, CAST(LENGTH(message) AS BIGINT) AS size, attempts, unknowns, fence",
+             RETURNING id, address, unit, message_id, size, created_at, attempts, unknowns, fence",
             self.dialect.skip_locked()
         );
         let rows = sqlx::query(sql(statement))
@@ -159,6 +160,7 @@ impl Store {
                     address: text(row, "address")?,
                     unit: text(row, "unit")?,
                     message_id: text(row, "message_id")?,
+                    created_at: text(row, "created_at")?,
                     size: number(row, "size")? as u64,
                     attempts: number(row, "attempts")? as u32,
                     unknowns: number(row, "unknowns")? as u32,
@@ -173,7 +175,7 @@ impl Store {
     /// The bytes of some messages by id.
     pub async fn bodies(&self, ids: &[&str]) -> Result<BTreeMap<String, Vec<u8>>> {
         let places: Vec<String> = (1..=ids.len()).map(|number| format!("${number}")).collect();
-        let mut query = sqlx::query(sql(format!("SELECT id, message FROM outbox WHERE id IN ({})", places.join(","))));
+        let mut query = sqlx::query(sql(format!("SELECT id, message FROM outbox_body WHERE id IN ({})", places.join(","))));
         for id in ids {
             query = query.bind(*id);
         }

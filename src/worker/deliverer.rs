@@ -1,6 +1,7 @@
 //! Draining the outbox: claim, send outside any transaction, settle. One step is one batch; its bodies are fetched in groups and settled in
 //! groups, so that neither memory nor the disk follows the number of mails.
 
+use super::journal::{Journal, key};
 use super::lock::FileLock;
 use super::{Service, crash_point};
 use crate::clock::stamp;
@@ -11,9 +12,9 @@ use crate::store::Result;
 use crate::store::sending::{Claimed, Claiming, Claims, Hold, HoldReason};
 use anyhow::Context;
 use chrono::{DateTime, Utc};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
 
 /// A claimed message is begun within this time, or given back.
@@ -25,6 +26,10 @@ const LEASE_MINUTES: i64 = 20;
 /// Messages claimed at a time for each line. What a killed process had claimed counts as unknown, so this is not more than speed needs.
 const CLAIM_PER_LINE: usize = 32;
 const CLAIM_MAX: usize = 256;
+/// How long the first of some outcomes waits for others to be settled with it; the journal has it at once.
+const GATHER: std::time::Duration = std::time::Duration::from_millis(20);
+/// Outcomes settled in one transaction at most.
+const SETTLE_MAX: usize = 64;
 /// Bodies fetched at a time.
 const FETCH_MESSAGES: usize = 16;
 const FETCH_BYTES: u64 = 8 * 1024 * 1024;
@@ -63,6 +68,8 @@ pub struct ChannelMemory {
     failures: u32,
     until: Option<(DateTime<Utc>, String)>,
     said: Option<Block>,
+    /// What the journal knew when this process began to send.
+    sent: Option<Arc<HashSet<String>>>,
     /// The process is about to end.
     quit: Arc<AtomicBool>,
 }
@@ -108,16 +115,35 @@ impl Service {
         // before the first byte goes out: a copy of the database from before this claim will be behind
         self.counter_file().write(counter).context("cannot write the counter file below var/")?;
         crash_point("claimed");
-        let delivered = self.send_claimed(now, claimed, lines).await?;
+        let sent = self.sent_before().context("cannot read var/sent.log")?;
+        let (known, claimed): (Vec<Claimed>, Vec<Claimed>) =
+            claimed.into_iter().partition(|message| sent.contains(&key(&message.id, &message.created_at)));
+        let mut delivered = self.send_claimed(now, claimed, lines).await?;
+        // a server has taken these, whatever the database knows of it
+        let ended = (0..known.len()).map(|index| (index, Attempt::Accepted("已由对方收下（据var/sent.log）".into()))).collect();
+        self.settle(&known, ended, &mut delivered).await?;
         if delivered.accepted > 0 {
             self.channel(|channel| channel.failures = 0);
         }
         Ok(delivered)
     }
 
+    /// The messages that servers took from processes before this one, by the journal.
+    fn sent_before(&self) -> std::io::Result<Arc<HashSet<String>>> {
+        if let Some(sent) = self.channel(|channel| channel.sent.clone()) {
+            return Ok(sent);
+        }
+        let sent = Arc::new(self.journal().read()?);
+        self.channel(|channel| channel.sent = Some(sent.clone()));
+        Ok(sent)
+    }
+
     /// Sends what was claimed at a time over some lines.
     async fn send_claimed(&self, claimed_at: DateTime<Utc>, claimed: Vec<Claimed>, lines: &mut Vec<Line>) -> anyhow::Result<Delivered> {
-        let (work, waiting) = mpsc::channel::<(usize, Vec<u8>)>(self.mailer.parallel());
+        if claimed.is_empty() {
+            return Ok(Delivered::default());
+        }
+        let (work, waiting) = mpsc::channel::<Body>(self.mailer.parallel());
         let (report, mut reports) = mpsc::channel::<(usize, Attempt)>(claimed.len());
         let claimed = Arc::new(claimed);
         let sending = Sending {
@@ -129,6 +155,7 @@ impl Service {
             quit: self.channel(|channel| channel.quit.clone()),
             clock: self.clock.clone(),
             claimed_at,
+            journal: Arc::new(Mutex::new(self.journal())),
         };
         let stop = sending.stop.clone();
         let mut senders = tokio::task::JoinSet::new();
@@ -142,21 +169,32 @@ impl Service {
         tokio::pin!(feeding);
         let mut fed: Option<Result<()>> = None;
         let mut batch = Vec::new();
+        let mut gathered: Vec<(usize, Attempt)> = Vec::new();
+        let mut until = tokio::time::Instant::now();
         loop {
             tokio::select! {
                 outcome = &mut feeding, if fed.is_none() => fed = Some(outcome),
-                // what has come while the last group was being settled is settled together
-                received = reports.recv_many(&mut batch, CLAIM_MAX) => {
+                received = reports.recv_many(&mut batch, SETTLE_MAX) => {
                     if received == 0 {
                         break;
                     }
                     for (index, _) in &batch {
                         open[*index] = false;
                     }
-                    self.settle(&claimed, std::mem::take(&mut batch), &mut delivered).await?;
+                    if gathered.is_empty() {
+                        until = tokio::time::Instant::now() + GATHER;
+                    }
+                    gathered.append(&mut batch);
+                    if gathered.len() >= SETTLE_MAX {
+                        self.settle(&claimed, std::mem::take(&mut gathered), &mut delivered).await?;
+                    }
+                }
+                () = tokio::time::sleep_until(until), if !gathered.is_empty() => {
+                    self.settle(&claimed, std::mem::take(&mut gathered), &mut delivered).await?;
                 }
             }
         }
+        self.settle(&claimed, gathered, &mut delivered).await?;
         while let Some(joined) = senders.join_next().await {
             match joined {
                 Ok(line) => lines.push(line),
@@ -189,7 +227,7 @@ impl Service {
             })
             .collect();
         let settled: Vec<_> = verdicts.iter().map(|(claimed, verdict, next_at)| (*claimed, verdict, next_at.clone())).collect();
-        crash_point("replied");
+        crash_point("journaled");
         let (counter, mine) = self.settle_surely(&settled, &stamp(now)).await?;
         crash_point("settled");
         self.counter_file().write(counter).context("cannot write the counter file below var/")?;
@@ -290,6 +328,8 @@ impl Service {
         let now = stamp(self.clock.now());
         let left = self.store.take_back_messages(&now).await?;
         if left > 0 {
+            // what this process itself could not record is in the journal by now
+            self.channel(|channel| channel.sent = None);
             tracing::warn!(messages = left, "messages whose sender died: outcome unknown, they go again with the same Message-ID");
         }
         let late = self.store.expire_messages(&now).await?;
@@ -347,18 +387,22 @@ impl Service {
     }
 }
 
+/// Which of the claimed messages, and its bytes.
+type Body = (usize, Vec<u8>);
+
 /// What every sender of a batch shares.
 #[derive(Clone)]
 struct Sending {
     mailer: Mailer,
     claimed: Arc<Vec<Claimed>>,
-    work: Arc<tokio::sync::Mutex<mpsc::Receiver<(usize, Vec<u8>)>>>,
+    work: Arc<tokio::sync::Mutex<mpsc::Receiver<Body>>>,
     report: mpsc::Sender<(usize, Attempt)>,
     /// A fault that is no message's: nothing more is begun.
     stop: Arc<AtomicBool>,
     quit: Arc<AtomicBool>,
     clock: crate::clock::Clock,
     claimed_at: DateTime<Utc>,
+    journal: Arc<Mutex<Journal>>,
 }
 
 impl Sending {
@@ -378,6 +422,13 @@ impl Sending {
             if matches!(attempt, Attempt::Channel(_) | Attempt::Slow(_)) {
                 self.stop.store(true, Ordering::Relaxed);
             }
+            if let Attempt::Accepted(reply) = &attempt {
+                crash_point("replied");
+                let journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Err(error) = journal.append(&stamp(self.clock.now()), [(message, reply.as_str())].into_iter()) {
+                    tracing::error!(%error, "var/sent.log cannot be written; the database alone knows what was sent");
+                }
+            }
             // the receiver lives as long as there are senders
             let _ = self.report.send((index, attempt)).await;
         }
@@ -385,7 +436,7 @@ impl Sending {
 }
 
 /// Fetches the bodies in groups and hands them to the senders; the channel between holds few.
-async fn feed(store: &crate::store::Store, claimed: &[Claimed], work: mpsc::Sender<(usize, Vec<u8>)>, stop: &AtomicBool) -> Result<()> {
+async fn feed(store: &crate::store::Store, claimed: &[Claimed], work: mpsc::Sender<Body>, stop: &AtomicBool) -> Result<()> {
     let mut at = 0;
     while at < claimed.len() && !stop.load(Ordering::Relaxed) {
         let mut end = at;

@@ -2,6 +2,7 @@
 //! does not know what was mailed since it was copied; it would mail it all again, so its sending is held until a person has looked.
 
 use super::Service;
+use super::journal::Journal;
 use crate::clock::stamp;
 use crate::config::MailSettings;
 use crate::store::outbox::Deed;
@@ -79,6 +80,10 @@ impl CounterFile {
 }
 
 impl Service {
+    pub fn journal(&self) -> Journal {
+        Journal::below(&self.var())
+    }
+
     pub fn counter_file(&self) -> CounterFile {
         CounterFile::below(&self.var())
     }

@@ -11,6 +11,7 @@ pub mod guard;
 mod history;
 pub mod input;
 pub mod intake_report;
+pub mod journal;
 mod kept;
 mod lock;
 pub mod puller;

@@ -24,14 +24,15 @@ enum Moment {
     After(u64),
 }
 
-const MOMENTS: [Moment; 22] = [
+const MOMENTS: [Moment; 23] = [
     Moment::Named("pull"),
     Moment::Named("detect"),
     Moment::Named("report"),
     Moment::Named("remind"),
     Moment::Named("claimed"),
     Moment::Named("replied"),
-    Moment::Named("replied:2"),
+    Moment::Named("replied:3"),
+    Moment::Named("journaled"),
     Moment::Named("settled"),
     Moment::Named("settled:2"),
     Moment::Asked(At::Greeting),

@@ -274,22 +274,33 @@ async fn test_mode_reaches_one_box_and_tells_nobody() {
     assert_eq!(office.books.lock().expect("the books").begun, before);
 }
 
+/// What `sqlite3 var/duban.db ".backup …"` makes.
+async fn backup(root: &Path) {
+    sqlx::any::install_default_drivers();
+    let pool = sqlx::AnyPool::connect(&format!("sqlite://{}", root.join("var/duban.db").display())).await.expect("the database");
+    sqlx::query(sqlx::AssertSqlSafe(format!("VACUUM INTO '{}'", root.join("copy.db").display()))).execute(&pool).await.expect("a copy");
+    pool.close().await;
+}
+
+fn restore(root: &Path) {
+    for part in ["-wal", "-shm"] {
+        let _ = std::fs::remove_file(root.join(format!("var/duban.db{part}")));
+    }
+    std::fs::copy(root.join("copy.db"), root.join("var/duban.db")).expect("restored");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restored_copy_mails_nothing_until_released() {
     let office = PostOffice::open(Manners::default()).await;
     let root = root_with_server(office.port, "");
     let at = root.path();
     run(at, "2026-10-01");
-    let copy = at.join("copy.db");
-    std::fs::copy(at.join("var/duban.db"), &copy).expect("a copy");
+    backup(at).await;
     let day_after = run(at, "2026-10-02");
     assert!(day_after.contains("已送达"), "{day_after}");
     let sent = office.books.lock().expect("the books").begun;
     // the backup comes back: it has never heard of the second run
-    for part in ["-wal", "-shm"] {
-        let _ = std::fs::remove_file(at.join(format!("var/duban.db{part}")));
-    }
-    std::fs::copy(&copy, at.join("var/duban.db")).expect("restored");
+    restore(at);
     let said = ok(at, &["check"]);
     assert!(said.contains("数据库是从备份恢复的") && said.contains("duban outbox release --sending"), "{said}");
     let again = run(at, "2026-10-02");
@@ -310,6 +321,27 @@ async fn a_restored_copy_mails_nothing_until_released() {
     assert!(held.contains("已送达0") && held.contains("发送已由李四暂停（地址核对中）"), "{held}");
     ok(at, &["outbox", "release", "--sending"]);
     assert!(ok(at, &["outbox", "send"]).contains("送达"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_journal_knows_is_not_sent_again() {
+    let office = PostOffice::open(Manners::default()).await;
+    let root = root_with_server(office.port, "");
+    let at = root.path();
+    office.breaks(At::Greeting, How::Last(b"421 4.3.2 not yet\r\n"), 4);
+    assert!(run(at, "2026-10-01").contains("已送达0"));
+    backup(at).await;
+    office.breaks(At::Greeting, How::Close, 0);
+    ok(at, &["outbox", "send"]);
+    let taken = office.books.lock().expect("the books").taken.clone();
+    assert!(taken.len() >= 3);
+    restore(at);
+    assert_eq!(duban(at, &["outbox", "send"]).status.code(), Some(1), "held");
+    ok(at, &["outbox", "release", "--sending", "--reason", "已核对"]);
+    let sent = ok(at, &["outbox", "send"]);
+    assert!(sent.contains(&format!("送达{}", taken.len())), "{sent}");
+    assert_eq!(office.books.lock().expect("the books").taken, taken, "nobody got it twice");
+    assert!(ok(at, &["outbox", "list"]).contains("据var/sent.log"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,6 +9,16 @@ ALTER TABLE outbox ADD COLUMN expires_at TEXT NOT NULL DEFAULT '9999';
 -- The message whose content goes once more to a corrected address.
 ALTER TABLE outbox ADD COLUMN instead_of TEXT NOT NULL DEFAULT '';
 
+-- The bytes apart from the state: a claim and a settlement write a short row, not the attachment.
+CREATE TABLE outbox_body (
+    id TEXT NOT NULL PRIMARY KEY,
+    message BYTEA NOT NULL
+);
+INSERT INTO outbox_body (id, message) SELECT id, message FROM outbox;
+ALTER TABLE outbox ADD COLUMN size BIGINT NOT NULL DEFAULT 0;
+UPDATE outbox SET size = LENGTH(message);
+ALTER TABLE outbox DROP COLUMN message;
+
 -- What a message told, as JSON lines [rule, ledger, key, light].
 CREATE TABLE outbox_told (
     message TEXT NOT NULL PRIMARY KEY,
