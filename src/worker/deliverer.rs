@@ -267,7 +267,8 @@ impl Service {
         Ok(())
     }
 
-    /// A reply that is not recorded is a mail that goes twice: a database that is away for a moment is waited for. Settled twice is settled once.
+    /// A reply that is not recorded is a mail that goes twice: a database that is away for a moment is waited for. Settled twice is
+    /// settled once.
     async fn settle_surely(&self, settled: &[(&Claimed, &Verdict, String)], now: &str) -> Result<(i64, Vec<bool>)> {
         let day = self.clock.today().to_string();
         let mut pauses = [1u64, 2, 4, 8, 15].into_iter();
