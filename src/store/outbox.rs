@@ -423,14 +423,12 @@ impl Store {
     /// What units (by name) count as told, where their last message did not and will not reach them: what they had been told before it. A
     /// message that is still waiting counts so too where the coming one of this job and slot will replace it.
     pub async fn told_instead(&self, job: &str, slot: &str) -> Result<BTreeMap<String, BTreeMap<Identity, Option<Light>>>> {
-        let rows = sqlx::query(sql(format!(
-            "SELECT h.unit, h.body FROM told_history h JOIN outbox o ON o.run=h.run AND o.unit=h.unit JOIN run r ON r.id=o.run \
-             WHERE {NOT_TOLD} AND EXISTS (SELECT 1 FROM told t WHERE t.unit=h.unit AND t.run=h.run) ORDER BY h.unit"
-        )))
-        .bind(job)
-        .bind(slot)
-        .fetch_all(&self.pool)
-        .await?;
+        let rows =
+            sqlx::query(sql(format!("SELECT h.unit, h.body FROM (SELECT DISTINCT unit, run FROM told) t {NOT_TOLD} ORDER BY h.unit")))
+                .bind(job)
+                .bind(slot)
+                .fetch_all(&self.pool)
+                .await?;
         let mut out = BTreeMap::new();
         for row in &rows {
             let unit = text(row, "unit")?;
@@ -442,22 +440,24 @@ impl Store {
     }
 }
 
-/// A message that told nobody anything and never will: refused, given up or replaced without ever having been taken, or waiting while a
-/// newer one of the same job is about to replace it. `$1` = that job, `$2` = its slot. Another message of the same run may have reached the unit.
-const NOT_TOLD: &str = "o.act='' AND o.unknowns=0 AND o.test=0 AND (o.state IN ('refused','dead','superseded') OR (o.state IN ('pending','held') AND r.job=$1 AND r.slot<$2)) \
-    AND NOT EXISTS (SELECT 1 FROM outbox a WHERE a.run=o.run AND a.unit=o.unit AND a.act='' AND a.id<>o.id AND (a.unknowns>0 OR a.state IN ('accepted','pending','sending','unknown','held')))";
+/// What had been told before messages (of the runs and units of `t`) that told nobody anything and never will: refused, given up or replaced
+/// without ever having been taken, or waiting while a newer one of the same job (`$1`, its slot `$2`) is about to replace it. Another
+/// message of the same run may have reached the unit.
+const NOT_TOLD: &str = "JOIN told_history h ON h.run=t.run AND h.unit=t.unit JOIN run r ON r.id=t.run \
+    JOIN outbox o ON o.run=t.run AND o.unit=t.unit \
+    WHERE o.act='' AND o.unknowns=0 AND o.test=0 \
+    AND (o.state IN ('refused','dead','superseded') OR (o.state IN ('pending','held') AND r.job=$1 AND r.slot<$2)) \
+    AND NOT EXISTS (SELECT 1 FROM outbox a WHERE a.run=o.run AND a.unit=o.unit AND a.act='' AND a.id<>o.id \
+    AND (a.unknowns>0 OR a.state IN ('accepted','pending','sending','unknown','held')))";
 
 /// What a unit had been told before a run whose message never reached it, where that run is the last that spoke to it.
 async fn not_told(transaction: &mut Transaction<'static, Any>, run: &Run, unit: &str) -> Result<Option<Lines>> {
-    let row = sqlx::query(sql(format!(
-        "SELECT h.body FROM told_history h JOIN outbox o ON o.run=h.run AND o.unit=h.unit JOIN run r ON r.id=o.run \
-         WHERE {NOT_TOLD} AND h.unit=$3 AND EXISTS (SELECT 1 FROM told t WHERE t.unit=h.unit AND t.run=h.run)"
-    )))
-    .bind(&run.job)
-    .bind(&run.slot)
-    .bind(unit)
-    .fetch_optional(&mut **transaction)
-    .await?;
+    let row = sqlx::query(sql(format!("SELECT h.body FROM (SELECT DISTINCT unit, run FROM told WHERE unit=$3) t {NOT_TOLD}")))
+        .bind(&run.job)
+        .bind(&run.slot)
+        .bind(unit)
+        .fetch_optional(&mut **transaction)
+        .await?;
     row.map(|row| json("told", unit, &text(&row, "body")?)).transpose()
 }
 

@@ -8,8 +8,8 @@ use crate::clock::stamp;
 use crate::domain::delivery::{Attempt, Fault, Verdict, slow, verdict};
 use crate::mail::smtp::Line;
 use crate::mail::transport::{Mailer, Parcel};
-use crate::store::Result;
 use crate::store::sending::{Claimed, Claiming, Claims, Hold, HoldReason};
+use crate::store::{Result, Store};
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, HashSet};
@@ -165,15 +165,13 @@ impl Service {
         drop(sending);
         let mut delivered = Delivered::default();
         let mut open: Vec<bool> = vec![true; claimed.len()];
-        let feeding = feed(&self.store, &claimed, work, &stop);
-        tokio::pin!(feeding);
-        let mut fed: Option<Result<()>> = None;
+        // beside the settling, so that the senders never wait for it
+        let feeding = tokio::spawn(feed(self.store.clone(), claimed.clone(), work, stop));
         let mut batch = Vec::new();
         let mut gathered: Vec<(usize, Attempt)> = Vec::new();
         let mut until = tokio::time::Instant::now();
         loop {
             tokio::select! {
-                outcome = &mut feeding, if fed.is_none() => fed = Some(outcome),
                 received = reports.recv_many(&mut batch, SETTLE_MAX) => {
                     if received == 0 {
                         break;
@@ -195,20 +193,23 @@ impl Service {
             }
         }
         self.settle(&claimed, gathered, &mut delivered).await?;
+        let mut broken = false;
         while let Some(joined) = senders.join_next().await {
             match joined {
                 Ok(line) => lines.push(line),
-                Err(error) => tracing::error!(%error, "a sender broke off"),
+                Err(error) => {
+                    tracing::error!(%error, "a sender broke off");
+                    broken = true;
+                }
             }
         }
         // what nobody took is given back; what a sender that broke off had in hand may have gone out
-        let broken = lines.len() < self.mailer.parallel().min(claimed.len());
         let rest = open.iter().enumerate().filter(|(_, open)| **open).map(|(index, _)| {
             let attempt = if broken { Attempt::Unknown("the sender broke off".into()) } else { Attempt::Untried };
             (index, attempt)
         });
         self.settle(&claimed, rest.collect(), &mut delivered).await?;
-        fed.unwrap_or(Ok(()))?;
+        feeding.await.context("the bodies could not be fetched")??;
         Ok(delivered)
     }
 
@@ -266,7 +267,8 @@ impl Service {
         Ok(())
     }
 
-    /// A reply that is not recorded is a mail that goes twice: a database that is away for a moment is waited for. Settled twice is settled once.
+    /// A reply that is not recorded is a mail that goes twice: a database that is away for a moment is waited for. Settled twice is
+    /// settled once.
     async fn settle_surely(&self, settled: &[(&Claimed, &Verdict, String)], now: &str) -> Result<(i64, Vec<bool>)> {
         let day = self.clock.today().to_string();
         let mut pauses = [1u64, 2, 4, 8, 15].into_iter();
@@ -436,7 +438,7 @@ impl Sending {
 }
 
 /// Fetches the bodies in groups and hands them to the senders; the channel between holds few.
-async fn feed(store: &crate::store::Store, claimed: &[Claimed], work: mpsc::Sender<Body>, stop: &AtomicBool) -> Result<()> {
+async fn feed(store: Store, claimed: Arc<Vec<Claimed>>, work: mpsc::Sender<Body>, stop: Arc<AtomicBool>) -> Result<()> {
     let mut at = 0;
     while at < claimed.len() && !stop.load(Ordering::Relaxed) {
         let mut end = at;

@@ -64,8 +64,8 @@ impl Service {
     }
 }
 
-/// A test build dies here on command, at the n-th time it comes by (`replied:3`), so that every step of a run and every moment of a delivery can be
-/// shown to survive a kill.
+/// A test build dies here on command, at the n-th time it comes by (`replied:3`), so that every step of a run and every moment of a
+/// delivery can be shown to survive a kill.
 fn crash_point(moment: &str) {
     static PASSED: AtomicU32 = AtomicU32::new(0);
     #[allow(clippy::disallowed_methods, reason = "read in debug builds only, by the crash tests")]

@@ -1,5 +1,6 @@
-//! The service is killed (SIGKILL) at every named moment of a run and of its delivery, at every step of the dialogue with the mail server, and
-//! at any moment; the next start goes on. Nothing is lost, and a mail comes twice only where the outbox says that its end was unknown.
+//! The service is killed (SIGKILL) at every named moment of a run and of its delivery, at every step of the dialogue with the mail
+//! server, and at any moment; the next start goes on. Nothing is lost, and a mail comes twice only where the outbox says that its end
+//! was unknown.
 //!
 //! `DUBAN_KILLS=2000 cargo test --test it kills` for many trials; a slice runs with every test.
 
