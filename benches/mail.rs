@@ -1,7 +1,7 @@
 //! Digests over loopback SMTP: N messages with an attachment each are queued in a fresh database and delivered by the service to a server in
 //! a process of its own; messages a second, processor seconds and peak memory of the sender.
 //!
-//! `cargo bench --bench mail` [-- --mails 3000 --kib 20 --connections 4]
+//! `cargo bench --bench mail` [-- --mails 3000 --kib 20 --connections 8]
 //!
 //! Linux only: times and memory come from /proc.
 
@@ -182,7 +182,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // the shipped fuse is 5,000 mails a day
     let mails = argument("--mails", 3000).min(5000);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let outcome = runtime.block_on(measure(mails, argument("--kib", 20), argument("--connections", 4) as u32, port.trim().parse()?));
+    let outcome = runtime.block_on(measure(mails, argument("--kib", 20), argument("--connections", 8) as u32, port.trim().parse()?));
     server.kill()?;
     server.wait()?;
     outcome

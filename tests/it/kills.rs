@@ -201,8 +201,8 @@ fn on_postgres_with_two_senders() {
         let mut tally = Tally::default();
         for number in 0..trials(MOMENTS.len() / 2) {
             let day = first + Days::new(number as u64 + 1);
-            // every moment comes in the slice too, over two slices of the list
-            let moment = MOMENTS[(number * 2 + number / (MOMENTS.len() / 2)) % MOMENTS.len()];
+            // a slice takes moments from all over the list, many trials take them all
+            let moment = MOMENTS[(number * 7) % MOMENTS.len()];
             let what = format!("{day}, killed at {moment:?}, two senders");
             let arguments = ["run", "list", "--as-of", &day.to_string()];
             let mut other = start(there.path(), &["outbox", "send"], None);
