@@ -259,7 +259,7 @@ impl Store {
         let lines = wanted.finding.as_ref().map(|(rule, key)| (like(rule, key), rule, key));
         let rows = sqlx::query(
             "SELECT o.id, o.run, o.address, o.unit, o.subject, o.state, o.attempts, o.reply, o.created_at, o.settled_at, o.next_at, \
-             o.expires_at, o.unknowns, o.test, o.instead_of, o.message_id, COALESCE(t.body, '') AS told FROM outbox o \
+             o.expires_at, o.unknowns, o.test, o.instead_of, o.message_id, o.act, COALESCE(t.body, '') AS told FROM outbox o \
              LEFT JOIN outbox_told t ON $4<>'' AND t.message=CASE WHEN o.instead_of='' THEN o.id ELSE o.instead_of END \
              WHERE ($1='' OR o.run=$1) AND ($2='' OR o.state=$2) AND ($3='' OR o.unit=$3) AND ($4='' OR t.body LIKE $4 ESCAPE '!') \
              ORDER BY o.created_at DESC, o.id",
@@ -288,7 +288,7 @@ impl Store {
     pub async fn message_row(&self, id: &str) -> Result<Option<Listed>> {
         let row = sqlx::query(
             "SELECT id, run, address, unit, subject, state, attempts, reply, created_at, settled_at, next_at, expires_at, unknowns, test, \
-             instead_of, message_id FROM outbox WHERE id=$1",
+             instead_of, message_id, act FROM outbox WHERE id=$1",
         )
         .bind(id)
         .fetch_optional(&self.pool)

@@ -160,8 +160,10 @@ fn line<'a>(book: &'a str, sheet: &str, code: &str) -> &'a str {
 
 fn book(root: &Path, as_of: &str) -> String {
     let books = files_below(&root.join("var/reports/quarterly-supervision").join(as_of));
-    assert_eq!(books.len(), 1, "{as_of}");
-    cells(&books[0].1)
+    let mut books = books.iter().filter(|(name, _)| name.contains("季度督办工作簿"));
+    let (_, book) = books.next().expect("the workbook");
+    assert!(books.next().is_none(), "{as_of}");
+    cells(book)
 }
 
 fn mail(root: &Path, as_of: &str, unit: &str) -> String {
@@ -341,7 +343,7 @@ async fn a_past_run_is_made_again_to_the_byte() {
     std::fs::remove_dir_all(at.join("var/reports/quarterly-supervision/2026-06-30")).expect("deleted");
     let again = duban(at, &["rebuild", RUN]);
     assert_eq!(again.status.code(), Some(0), "{}{}", stdout(&again), stderr(&again));
-    assert!(stdout(&again).contains("重新生成1个报表，1个与当时逐字节一致"), "{}", stdout(&again));
+    assert!(stdout(&again).contains("重新生成2个报表，2个与当时逐字节一致"), "{}", stdout(&again));
     assert!(files_below(&at.join("var/rebuild").join(RUN)) == before);
     // into a folder of choice, twice; what is there and differs is not written over
     let elsewhere = at.join("核对");

@@ -215,6 +215,7 @@ fn without_holidays_whole_weeks_shift_everything_and_nothing_else() {
             *within = Span::Days(months * 30);
         }
     }
+    let mut found = 0;
     for seed in 0..60u64 {
         let mut dice = Dice(seed + 1000);
         let as_of = day("2025-01-01") + Days::new(dice.roll(700) as u64);
@@ -229,9 +230,10 @@ fn without_holidays_whole_weeks_shift_everything_and_nothing_else() {
         let here = shape(&policy, &Board::new(&policy, &register, as_of, false).judge(), as_of);
         let there = as_of + Days::new(shift);
         let moved = shape(&policy, &Board::new(&policy, &later, there, false).judge(), there);
-        assert!(here.len() > 10, "seed {seed}");
+        found += here.len();
         assert_eq!(here, moved, "seed {seed}, {as_of} and {shift} days later");
     }
+    assert!(found > 600, "{found} findings are too few to show anything");
 }
 
 #[test]
