@@ -4,9 +4,10 @@ use super::{Result, Store, json, number, text};
 use crate::domain::finding::Identity;
 use crate::domain::intake::Note;
 use crate::domain::rule::Light;
+use crate::store::outbox::Wanted;
 use crate::store::runs::RunInputs;
 use chrono::NaiveDate;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// A unit was told of a finding by a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,9 +30,6 @@ pub struct Holding {
     /// The largest number = it is still held.
     pub last_seq: i64,
 }
-
-/// A told line as `told_history` keeps it: rule, ledger, key, light.
-type ToldLine = [String; 4];
 
 impl Store {
     /// The last ended run of a job for exactly this day: what a closed quarter is read from.
@@ -57,72 +55,21 @@ impl Store {
         Ok(None)
     }
 
-    /// Every time these units, and whoever was last told of it, were told of a finding, oldest first.
+    /// Every message that told a unit of a finding, oldest first, however it ended. Trials that went to the test box told nobody.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn told_of(&self, of: &Identity, units: &BTreeSet<String>, sample: bool) -> Result<Vec<ToldOnce>> {
-        let last = sqlx::query("SELECT unit, light, told_on, run FROM told WHERE rule=$1 AND ledger=$2 AND key=$3 AND sample=$4")
-            .bind(&of.rule)
-            .bind(&of.ledger)
-            .bind(&of.key)
-            .bind(i64::from(sample))
-            .fetch_all(&self.pool)
-            .await?;
-        let mut now: BTreeMap<String, Option<Light>> = units.iter().map(|unit| (unit.clone(), None)).collect();
+    pub async fn told_of(&self, of: &Identity, sample: bool) -> Result<Vec<ToldOnce>> {
         let mut out = Vec::new();
-        for row in &last {
-            let unit = text(row, "unit")?;
-            let light = Light::NAMES.iter().find(|(code, _)| text(row, "light").is_ok_and(|light| light == *code)).map(|(_, light)| *light);
-            out.push(ToldOnce { unit: unit.clone(), on: text(row, "told_on")?, light, run: text(row, "run")?, message: None });
-            now.insert(unit, light);
+        let wanted = Wanted { finding: Some((of.rule.clone(), of.key.clone())), ..Wanted::default() };
+        for message in self.messages(&wanted).await?.into_iter().filter(|message| !message.test) {
+            let Some(light) = self.told_in(&message, &of.rule, &of.key).await? else { continue };
+            let Some(run) = self.run(&message.run).await?.filter(|run| run.inputs.sample == sample) else { continue };
+            let on = run.slot.get(..10).unwrap_or_default().to_owned();
+            let ended = (message.id, message.state.code().to_owned(), message.settled_at);
+            out.push(ToldOnce { unit: message.unit, on, light, run: run.id, message: Some(ended) });
         }
-        // what a unit knew before each telling is kept: what it knew after one is what it knew before the next
-        let told_ever: BTreeSet<String> = sqlx::query("SELECT DISTINCT unit FROM told_history")
-            .fetch_all(&self.pool)
-            .await?
-            .iter()
-            .map(|row| text(row, "unit"))
-            .collect::<Result<_>>()?;
-        for unit in now.keys().filter(|unit| told_ever.contains(*unit)) {
-            let rows = sqlx::query(
-                "SELECT h.run, h.body, r.slot, r.inputs FROM told_history h JOIN run r ON r.id=h.run WHERE h.unit=$1 \
-                 ORDER BY r.slot, r.revision, h.run",
-            )
-            .bind(unit)
-            .fetch_all(&self.pool)
-            .await?;
-            let mut before: Option<(String, String)> = None;
-            for row in &rows {
-                let run = text(row, "run")?;
-                let inputs: RunInputs = json("run", &run, &text(row, "inputs")?)?;
-                if inputs.sample != sample {
-                    continue;
-                }
-                if let Some((run, slot)) = before.take() {
-                    let lines: Vec<ToldLine> = json("told", unit, &text(row, "body")?)?;
-                    let line = lines.iter().find(|[rule, ledger, key, _]| (rule, ledger, key) == (&of.rule, &of.ledger, &of.key));
-                    if let Some([.., code]) = line {
-                        let light = Light::NAMES.iter().find(|(name, _)| name == code).map(|(_, light)| *light);
-                        let on = slot.get(..10).unwrap_or_default().to_owned();
-                        out.push(ToldOnce { unit: unit.clone(), on, light, run, message: None });
-                    }
-                }
-                before = Some((run, text(row, "slot")?));
-            }
-        }
-        for told in &mut out {
-            let row = sqlx::query("SELECT id, state, settled_at FROM outbox WHERE run=$1 AND unit=$2 ORDER BY id LIMIT 1")
-                .bind(&told.run)
-                .bind(&told.unit)
-                .fetch_optional(&self.pool)
-                .await?;
-            if let Some(row) = row {
-                told.message = Some((text(&row, "id")?, text(&row, "state")?, text(&row, "settled_at")?));
-            }
-        }
-        out.sort_by(|a, b| (&a.on, &a.run, &a.unit).cmp(&(&b.on, &b.run, &b.unit)));
-        out.dedup_by(|a, b| (&a.run, &a.unit) == (&b.run, &b.unit));
+        out.sort_by(|a, b| (&a.on, &a.run, &a.unit, &a.message).cmp(&(&b.on, &b.run, &b.unit, &b.message)));
         Ok(out)
     }
 

@@ -134,14 +134,7 @@ impl Service {
             explanation.key = key.to_owned();
         }
         let identity = Identity { rule: rule.id.clone(), ledger: ledger.id.clone(), key: explanation.key.clone() };
-        // the office reads of everything; of a record that is gone nobody knows whom it concerned
-        let concerned = explanation.concerned.iter().copied().chain([policy.units.office()]);
-        let named = concerned.map(|unit| policy.units.units[unit].name.clone());
-        let units: BTreeSet<String> = match explanation.outcome {
-            Outcome::Gone => policy.units.units.iter().map(|unit| unit.name.clone()).collect(),
-            _ => named.chain(explanation.told.iter().filter_map(|told| told.unit.clone())).collect(),
-        };
-        let told_before = self.store.told_of(&identity, &units, view.sample).await?.into_iter().map(told_line).collect();
+        let told_before = self.store.told_of(&identity, view.sample).await?.into_iter().map(told_line).collect();
         Ok(Explained { explanation, remarks, told_before })
     }
 

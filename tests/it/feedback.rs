@@ -282,3 +282,38 @@ async fn an_answer_stands_in_the_next_digest_and_workbook() {
     let rows = super::outputs::cells(workbook);
     assert!(rows.contains("-- 反馈情况") && rows.contains("联系13812345678"), "the office reads the number in full");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn acts_above_urging_wait_for_a_named_person() {
+    let root = fresh_root();
+    let said = run(root.path()).await;
+    assert!(said.contains("签发后发送") && said.contains("拟办件：待签发"), "{said}");
+    let outbox = |arguments: &[&str]| duban(root.path(), &[&["outbox"], arguments].concat());
+    let listed = stdout(&outbox(&["list", "--state", "draft"]));
+    let ids: Vec<&str> = listed.lines().filter_map(|line| line.split(' ').next()).collect();
+    let circular = *ids.iter().find(|id| id.ends_with("_522725_circulate")).unwrap_or_else(|| panic!("no circular: {listed}"));
+    let order = *ids.iter().find(|id| id.ends_with("_522725_supervise")).unwrap_or_else(|| panic!("no order: {listed}"));
+    assert!(listed.contains("【通报】瓮安县 截至2026年9月30日：2项"), "{listed}");
+    let sent = |act: &str| {
+        let mails = files_below(&root.path().join("var/outbox"));
+        mails.into_iter().find(|(name, _)| name.contains(&format!("_522725_{act}"))).map(|(_, bytes)| as_read(&bytes))
+    };
+    // neither sending, nor releasing what is held, nor a nameless word lets a draft go
+    for arguments in [&["send"][..], &["release"], &["release", circular], &["release", circular, "--by", "张三"]] {
+        outbox(arguments);
+        assert!(sent("circulate").is_none(), "{arguments:?}");
+    }
+    let released = outbox(&["release", circular, "--by", "王局长", "--reason", "局务会研究同意"]);
+    assert!(released.status.success() && stdout(&released).contains("签发1件"), "{}{}", stdout(&released), stderr(&released));
+    let rejected = outbox(&["reject", "--act", "supervise", "--by", "王局长", "--reason", "已电话督促"]);
+    assert!(rejected.status.success() && stdout(&rejected).contains("不予签发"), "{}{}", stdout(&rejected), stderr(&rejected));
+    assert!(outbox(&["send"]).status.success());
+    let circular_text = sent("circulate").expect("the circular went out");
+    assert!(circular_text.contains("现予通报。") && circular_text.contains("通报瓮安县督办事项清单"), "{circular_text}");
+    assert!(sent("supervise").is_none());
+    let shown = stdout(&outbox(&["show", order]));
+    assert!(shown.contains("不予签发（王局长） 已电话督促"), "{shown}");
+    // what was decided is decided
+    let again = outbox(&["release", order, "--by", "王局长", "--reason", "改主意"]);
+    assert_eq!(again.status.code(), Some(2), "{}", stdout(&again));
+}
