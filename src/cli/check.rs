@@ -183,7 +183,7 @@ fn rehearse(config: &Config) -> anyhow::Result<()> {
     judged.sort();
     // every unit has answered something, so that no word of the templates goes untried
     let mut answers = Answers::new();
-    for ((index, code), _) in &records {
+    for (index, code) in records.keys() {
         let ledger = &policy.ledgers[*index];
         let field = |field: usize| ledger.fields[field].id.clone();
         let Some(filled) = editable(ledger).next() else { continue };

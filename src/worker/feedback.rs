@@ -8,10 +8,10 @@ use crate::clock::stamp;
 use crate::domain::feedback::{
     Answer, Answers, FILLED_ON, FormAccount, FormHead, FormRow, Known, Outcome as Said, WHO, editable, form_ledger, read_number, settle,
 };
-use crate::domain::intake::{NoteKind, Outcome, Raw, RawRow, SheetIntake};
+use crate::domain::intake::{Note, NoteKind, Outcome, Raw, RawRow, SheetAccount, SheetIntake};
 use crate::domain::judge::Policy;
 use crate::domain::ledger::Ledger;
-use crate::domain::record::{Columns, Record};
+use crate::domain::record::{Cell, Columns, Record};
 use crate::domain::routing::{owner_of, project_of};
 use crate::source::Refusal;
 use crate::source::frame::{Block, Frame};
@@ -19,6 +19,12 @@ use crate::store::StoreError;
 use chrono::NaiveDate;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+
+/// A row of a form as it was read: number, code, cells.
+type ReadRow = (u32, String, Vec<Cell>);
+
+/// A sheet of a form while it is read.
+type OpenSheet<'a> = (SheetIntake<'a>, Above, Vec<ReadRow>);
 
 /// A sheet of a form, read.
 struct FormSheet {
@@ -28,9 +34,9 @@ struct FormSheet {
     filled_on: Option<NaiveDate>,
     ledger: Option<usize>,
     columns: Columns,
-    rows: Vec<(u32, String, Vec<crate::domain::record::Cell>)>,
-    intake: crate::domain::intake::SheetAccount,
-    notes: Vec<crate::domain::intake::Note>,
+    rows: Vec<ReadRow>,
+    intake: SheetAccount,
+    notes: Vec<Note>,
 }
 
 /// What stands above the table of a sheet.
@@ -203,9 +209,9 @@ impl Service {
         let (sender, mut receiver) = tokio::sync::mpsc::channel::<Block>(4);
         let reading = self.begin_reading(input, self.read_limits(), sender).map_err(refuse)?;
         let mut sheets = Vec::new();
-        let mut open: Option<(SheetIntake<'_>, Above, Vec<(u32, String, Vec<crate::domain::record::Cell>)>)> = None;
+        let mut open: Option<OpenSheet<'_>> = None;
         let mut outcomes = Vec::new();
-        let mut end = |open: &mut Option<(SheetIntake<'_>, Above, Vec<_>)>, outcomes: &mut Vec<Outcome>| {
+        let mut end = |open: &mut Option<OpenSheet<'_>>, outcomes: &mut Vec<Outcome>| {
             let Some((mut intake, above, mut rows)) = open.take() else { return };
             intake.finish(outcomes);
             keep(outcomes, &mut rows);
@@ -283,7 +289,7 @@ impl Service {
     }
 }
 
-fn keep(outcomes: &mut Vec<Outcome>, rows: &mut Vec<(u32, String, Vec<crate::domain::record::Cell>)>) {
+fn keep(outcomes: &mut Vec<Outcome>, rows: &mut Vec<ReadRow>) {
     for outcome in outcomes.drain(..) {
         if let Outcome::Accepted(accepted) = outcome {
             rows.push((accepted.row, accepted.code, accepted.cells));

@@ -52,7 +52,7 @@ fn write(cells: &Cells) -> Vec<u8> {
                     Data::Int(number) => sheet.write_number(at, column, *number as f64),
                     Data::DateTime(serial) => {
                         let (year, month, date, ..) = serial.to_ymd_hms_milli();
-                        sheet.write_datetime_with_format(at, column, &ExcelDateTime::from_ymd(year, month, date).expect("a day"), &day)
+                        sheet.write_datetime_with_format(at, column, ExcelDateTime::from_ymd(year, month, date).expect("a day"), &day)
                     }
                     other => sheet.write_string(at, column, other.to_string()),
                 }
@@ -124,8 +124,7 @@ fn fill(form: &mut Cells, case: &toml::Table) {
     }
     for code in list("copy_row") {
         for (_, rows) in form.iter_mut() {
-            if let Some(row) = rows.iter().position(|row| row.get(1).is_some_and(|cell| cell.to_string() == code.as_str().expect("a code")))
-            {
+            if let Some(row) = rows.iter().position(|row| row.get(1).is_some_and(|cell| *cell == code.as_str().expect("a code"))) {
                 let copy = rows[row].clone();
                 rows.insert(row, copy);
             }
@@ -133,7 +132,7 @@ fn fill(form: &mut Cells, case: &toml::Table) {
     }
     for code in list("drop_row") {
         for (_, rows) in form.iter_mut() {
-            rows.retain(|row| row.get(1).is_none_or(|cell| cell.to_string() != code.as_str().expect("a code")));
+            rows.retain(|row| row.get(1).is_none_or(|cell| *cell != code.as_str().expect("a code")));
         }
     }
     for title in list("drop_column") {
