@@ -331,8 +331,6 @@ impl Store {
 
     /// Moves messages by hand from some states to another; `ids` empty = all in these states. What was settled starts anew, with all its
     /// attempts, until `expires_at`. Returns the ids that moved; each of them notes the deed.
-    ///
-    /// Drafts are among them only where they are named.
     pub async fn move_messages(
         &self,
         ids: &[String],

@@ -503,7 +503,6 @@ fn folder_of(as_of: NaiveDate, revision: i64) -> String {
     if revision == 0 { as_of.to_string() } else { format!("{as_of}-r{revision}") }
 }
 
-/// Sums, rates and parts agree before a workbook is released.
 /// Long work without a pause: on a runtime of several threads the others go on meanwhile.
 fn beside_the_runtime<T>(work: impl FnOnce() -> T) -> T {
     match tokio::runtime::Handle::current().runtime_flavor() {
@@ -512,6 +511,7 @@ fn beside_the_runtime<T>(work: impl FnOnce() -> T) -> T {
     }
 }
 
+/// Sums, rates and parts agree before a workbook is released.
 fn balanced(book: &Workbook<'_>) -> Result<(), String> {
     let wrong = tie_out(book);
     if wrong.is_empty() { Ok(()) } else { Err(wrong.iter().take(5).map(ToString::to_string).collect::<Vec<_>>().join("；")) }
