@@ -144,7 +144,7 @@ struct RuleFile {
 pub struct Parsed {
     pub rules: Vec<Rule>,
     /// Cause names with the words that point to them.
-    pub causes: Vec<(String, Vec<String>)>,
+    pub causes: Vec<(std::sync::Arc<str>, Vec<String>)>,
     pub major: Vec<(Level, i64)>,
     pub exemptions: Terms,
     pub accountability_quarters: Option<u32>,
@@ -186,7 +186,7 @@ pub fn parse(files: &FileSet, ledgers: &[Ledger], units: &Units, problems: &mut 
             rules.push(rule);
         }
     }
-    let causes = file.cause.into_iter().map(|cause| (cause.name, cause.words)).collect();
+    let causes = file.cause.into_iter().map(|cause| (cause.name.into(), cause.words)).collect();
     let MajorFile { province, city, county } = file.major;
     if !(province >= city && city >= county && county >= 0) {
         problems.push(RULES, "major: province, city and county must descend", None);
@@ -257,7 +257,7 @@ impl RuleReader<'_> {
             repeated,
             basis: raw.basis.clone(),
             under,
-            cause: raw.cause.clone(),
+            cause: raw.cause.as_str().into(),
             notice_days: raw.notice_days,
             waits: raw.waits,
             needs,
@@ -475,7 +475,7 @@ impl RuleReader<'_> {
                     Some("name owner, superior, lead, raiser or office in told".into()),
                 );
             }
-            out.push(Step { from, light, act, told: told.clone() });
+            out.push(Step { from, light, act, told: told.as_slice().into() });
         }
         let usual = self.ladders.get(REPEATED).map_or(&[][..], Vec::as_slice);
         let has = |step: &&StepFile| out.iter().any(|own| own.light.code() == step.light);

@@ -187,8 +187,8 @@ pub fn asked(policy: &Policy, unit: UnitId, findings: &[&Finding]) -> Vec<Asked>
             !named && !ledger.fields[*field].editable && ledger.fields[*field].privacy == Privacy::None
         };
         asked.facts.extend(facts_of(rule).into_iter().chain(finding.missing.iter().copied()).filter(shown));
-        if seen.insert((rule.ledger, finding.key.as_str())) {
-            asked.records.push(finding.key.clone());
+        if seen.insert((rule.ledger, &*finding.key)) {
+            asked.records.push(finding.key.to_string());
         }
     }
     for asked in by_ledger.values_mut() {

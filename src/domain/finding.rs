@@ -5,6 +5,7 @@ use super::judge::Policy;
 use super::rule::{Act, Light, Relation};
 use super::units::UnitId;
 use chrono::NaiveDate;
+use std::sync::Arc;
 
 /// Points behind plan, exactly: `numerator / denominator`, denominator positive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,34 +94,35 @@ pub struct Identity {
     pub key: String,
 }
 
+/// Texts that several findings share are held once: a register of a million rows has as many findings.
 #[derive(Clone, Debug)]
 pub struct Finding {
     /// Index of the rule.
     pub rule: usize,
     /// The record's code; for a periodic rule `unit-period`.
-    pub key: String,
-    pub name: String,
+    pub key: Arc<str>,
+    pub name: Arc<str>,
     /// The owner unit; `None` = the cell names no known unit.
     pub owner: Option<UnitId>,
     /// The owner as a person reads it: the unit's name, or the unknown text of the cell.
-    pub unit: String,
+    pub unit: Arc<str>,
     /// The project it belongs to (its own code for the project ledger), empty where none.
-    pub project: String,
+    pub project: Arc<str>,
     pub light: Option<Light>,
     pub act: Option<Act>,
-    pub told: Vec<Relation>,
+    pub told: Arc<[Relation]>,
     /// Units of `told`, in the same order; `None` = resolves to nothing.
-    pub told_units: Vec<Option<UnitId>>,
+    pub told_units: Arc<[Option<UnitId>]>,
     pub due_on: Option<NaiveDate>,
     /// Calendar days, at least 1.
     pub overdue_days: Option<i64>,
-    pub lag: Option<Lag>,
+    pub lag: Option<Box<Lag>>,
     pub state: State,
     /// Field indices of the rule's ledger.
-    pub missing: Vec<usize>,
+    pub missing: Box<[usize]>,
     /// The unit that owes an answer on a difficulty of this project.
     pub waiting_on: Option<UnitId>,
-    pub cause: String,
+    pub cause: Arc<str>,
     /// Against what was known before; set by whoever knows it, no part of the judgement.
     pub change: Change,
     /// Closed quarters in a row, up to now, with the finding red at their end: history too, see [`Finding::stood_red`].
@@ -149,10 +151,10 @@ impl Finding {
 #[derive(Clone, Debug)]
 pub struct Notice {
     pub rule: usize,
-    pub key: String,
-    pub name: String,
+    pub key: Arc<str>,
+    pub name: Arc<str>,
     pub owner: Option<UnitId>,
-    pub project: String,
+    pub project: Arc<str>,
     pub due_on: NaiveDate,
     /// The exemption that ends on that day; `None` = the rule's own due date.
     pub ends: Option<ExemptKind>,

@@ -11,7 +11,8 @@ use super::routing::{Linked, Owner, Seat, owner_of};
 use super::rule::{AGREEMENT_CONTRACT, Holds, Relation, Rule, RuleKind, STAGE_NEGOTIATING, Step, happened, is_terminated};
 use super::units::{Level, UnitId, Units};
 use chrono::{Datelike, Days, NaiveDate};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::{Arc, LazyLock};
 
 /// Everything that decides, besides the records: read once, frozen with each run.
 #[derive(Clone, Debug)]
@@ -21,7 +22,7 @@ pub struct Policy {
     pub units: Units,
     pub calendar: Calendar,
     /// Cause names with the words that point to them, first match decides.
-    pub causes: Vec<(String, Vec<String>)>,
+    pub causes: Vec<(Arc<str>, Vec<String>)>,
     /// Major-project bounds in 分, highest first.
     pub major: Vec<(Level, i64)>,
     pub exemptions: Terms,
@@ -148,13 +149,16 @@ pub struct Judged {
     pub off: BTreeMap<(usize, usize), u64>,
     /// Years without a holiday notice on file whose days decided a due date: of them only the weekends are known.
     pub lacking_years: BTreeSet<i32>,
+    words: HashSet<Arc<str>>,
 }
+
+static OWNER_ONLY: LazyLock<Arc<[Relation]>> = LazyLock::new(|| Arc::from([Relation::Owner]));
 
 /// Cells to fill among unjudged findings, each counted once however many rules wait for it.
 pub fn blank_cells<'f>(policy: &Policy, findings: impl Iterator<Item = &'f Finding>) -> usize {
     let mut cells: Vec<(usize, &str, usize)> = findings
         .filter(|finding| finding.state == State::Unjudged)
-        .flat_map(|finding| finding.missing.iter().map(|field| (policy.rules[finding.rule].ledger, finding.key.as_str(), *field)))
+        .flat_map(|finding| finding.missing.iter().map(|field| (policy.rules[finding.rule].ledger, &*finding.key, *field)))
         .collect();
     cells.sort_unstable();
     cells.dedup();
@@ -218,25 +222,26 @@ impl Judged {
                 let last = (context.as_of + Days::new(u64::from(rule.notice_days))).year();
                 self.lacking_years.extend(calendar.lacking(began, *within, *roll).filter(|year| *year <= last));
             }
-            self.settle(context, ledger_index, record, rule_index, seat, verdict);
+            self.settle(context, record, rule_index, seat, verdict);
         }
         self.quality_of(context, ledger_index, record, seat, blanks);
     }
 
-    fn settle(
-        &mut self,
-        context: &Context<'_>,
-        ledger_index: usize,
-        record: &Record,
-        rule_index: usize,
-        seat: &Seat,
-        verdict: Verdict<'_>,
-    ) {
+    /// The one copy of a text that many findings bear.
+    fn word(&mut self, text: &str) -> Arc<str> {
+        if let Some(word) = self.words.get(text) {
+            return word.clone();
+        }
+        let word: Arc<str> = text.into();
+        self.words.insert(word.clone());
+        word
+    }
+
+    fn settle(&mut self, context: &Context<'_>, record: &Record, rule_index: usize, seat: &mut Seat, verdict: Verdict<'_>) {
         let policy = context.policy;
         let rule = &policy.rules[rule_index];
-        let ledger = &policy.ledgers[ledger_index];
+        let ledger = &policy.ledgers[rule.ledger];
         let tally = &mut self.tallies[rule_index];
-        let name = || record.text(ledger.role(Role::Name)).to_owned();
         // most records are fine: nothing is made for them
         match &verdict {
             Verdict::Met => return tally.met += 1,
@@ -246,31 +251,36 @@ impl Judged {
                 if let Some(due_on) =
                     due_on.filter(|due| rule.notice_days > 0 && (*due - context.as_of).num_days() <= i64::from(rule.notice_days))
                 {
-                    let (key, owner, project) = (record.code.clone(), seat.owner.unit, seat.project.clone());
-                    self.notices.push(Notice { rule: rule_index, key, name: name(), owner, project, due_on, ends: None });
+                    let (key, name, project) = (seat.key(record), seat.name(ledger, record), seat.project.clone());
+                    self.notices.push(Notice { rule: rule_index, key, name, owner: seat.owner.unit, project, due_on, ends: None });
                 }
                 return;
             }
             Verdict::Unjudged(_) | Verdict::Found { .. } => {}
         }
+        match verdict {
+            Verdict::Unjudged(_) => tally.unjudged += 1,
+            _ if context.exemption(rule, &record.code).is_some() => tally.exempt += 1,
+            _ => tally.found += 1,
+        }
         let mut finding = Finding {
             rule: rule_index,
-            key: record.code.clone(),
-            name: name(),
+            key: seat.key(record),
+            name: seat.name(ledger, record),
             owner: seat.owner.unit,
-            unit: seat.owner.unit.map_or_else(|| seat.owner.text.clone(), |unit| policy.units.units[unit].name.clone()),
+            unit: self.word(seat.owner.unit.map_or(&seat.owner.text, |unit| &policy.units.units[unit].name)),
             project: seat.project.clone(),
             light: None,
             act: None,
-            told: Vec::new(),
-            told_units: Vec::new(),
+            told: OWNER_ONLY.clone(),
+            told_units: Arc::default(),
             due_on: None,
             overdue_days: None,
             lag: None,
             state: State::Unjudged,
-            missing: Vec::new(),
+            missing: Box::default(),
             waiting_on: None,
-            cause: String::new(),
+            cause: Arc::default(),
             change: Change::New,
             quarters: 0,
             exempt: None,
@@ -279,33 +289,26 @@ impl Judged {
         match verdict {
             Verdict::Met | Verdict::NotYet | Verdict::Fine(_) => {}
             Verdict::Unjudged(missing) => {
-                tally.unjudged += 1;
-                finding.missing = missing;
                 // the owner fills the gap; nobody else is told of it
-                finding.told = vec![Relation::Owner];
+                finding.missing = missing.into();
             }
             Verdict::Found { step, due_on, overdue_days, lag, missing } => {
                 finding.exempt = context.exemption(rule, &record.code);
                 finding.state = if finding.exempt.is_some() { State::Exempt } else { State::Open };
-                if finding.state == State::Exempt {
-                    tally.exempt += 1;
-                } else {
-                    tally.found += 1;
-                }
                 finding.light = Some(step.light);
                 finding.act = Some(step.act);
                 finding.told = step.told.clone();
                 finding.due_on = due_on;
                 finding.overdue_days = overdue_days;
-                finding.lag = lag;
-                finding.missing = missing;
+                finding.lag = lag.map(Box::new);
+                finding.missing = missing.into();
                 if ledger.id == PROJECT {
                     finding.waiting_on = context.waiting.get(&record.code).copied();
                 }
-                finding.cause = seat.cause(policy, ledger, record).unwrap_or(&rule.cause).to_owned();
+                finding.cause = seat.cause(policy, ledger, record).unwrap_or(&rule.cause).clone();
             }
         }
-        finding.told_units = finding.told.iter().map(|relation| seat.resolve(policy, *relation, context.as_of)).collect();
+        finding.told_units = seat.told(policy, &finding.told, context.as_of);
         self.keep(context, finding);
     }
 
@@ -402,25 +405,25 @@ impl Judged {
                 let key = format!("{}-{}", unit.name, period.code());
                 let exemption = context.exemption(rule, &key);
                 let exempt = exemption.is_some();
-                let seat = Seat::bare(Owner { unit: Some(unit_id), text: unit.name.clone(), city: None });
+                let mut seat = Seat::bare(Owner { unit: Some(unit_id), text: unit.name.clone(), city: None });
                 self.tallies[rule_index].found += u64::from(!exempt);
                 self.tallies[rule_index].exempt += u64::from(exempt);
                 let finding = Finding {
                     rule: rule_index,
-                    key,
-                    name: period.title(),
+                    key: key.into(),
+                    name: self.word(&period.title()),
                     owner: Some(unit_id),
-                    unit: unit.name.clone(),
-                    project: String::new(),
+                    unit: self.word(&unit.name),
+                    project: Arc::default(),
                     light: Some(step.light),
                     act: Some(step.act),
                     told: step.told.clone(),
-                    told_units: step.told.iter().map(|relation| seat.resolve(policy, *relation, context.as_of)).collect(),
+                    told_units: seat.told(policy, &step.told, context.as_of),
                     due_on: None,
                     overdue_days: None,
                     lag: None,
                     state: if exempt { State::Exempt } else { State::Open },
-                    missing: Vec::new(),
+                    missing: Box::default(),
                     waiting_on: None,
                     cause: rule.cause.clone(),
                     change: Change::New,

@@ -8,6 +8,7 @@ use super::units::{Level, UnitId};
 use chrono::NaiveDate;
 use std::cell::OnceCell;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// The one unit that answers for a record.
 #[derive(Clone, Debug, Default)]
@@ -85,18 +86,32 @@ pub fn link(policy: &Policy, ledger: &Ledger, record: &Record) -> Linked {
 pub struct Seat {
     pub owner: Owner,
     /// The project the record belongs to, its own code for a project; empty where none.
-    pub project: String,
+    pub project: Arc<str>,
     pub industry: Option<usize>,
     pub raiser: Option<UnitId>,
     pub major: Option<Level>,
     /// The cause the unit's own reported difficulty points to (index into the policy's causes): read only where there is a finding.
     cause: OnceCell<Option<usize>>,
+    /// What findings of the record share.
+    key: OnceCell<Arc<str>>,
+    name: OnceCell<Arc<str>>,
+    resolved: Vec<(Arc<[Relation]>, Arc<[Option<UnitId>]>)>,
 }
 
 impl Seat {
     /// A seat that knows only its owner.
     pub fn bare(owner: Owner) -> Seat {
-        Seat { owner, project: String::new(), industry: None, raiser: None, major: None, cause: OnceCell::new() }
+        Seat {
+            owner,
+            project: Arc::default(),
+            industry: None,
+            raiser: None,
+            major: None,
+            cause: OnceCell::new(),
+            key: OnceCell::new(),
+            name: OnceCell::new(),
+            resolved: Vec::new(),
+        }
     }
 
     pub fn of(context: &Context<'_>, ledger_index: usize, record: &Record) -> Seat {
@@ -105,12 +120,12 @@ impl Seat {
         let owner = owner_of(policy, ledger, record, context.projects);
         let mut seat = Seat::bare(owner);
         if ledger.id == PROJECT {
-            seat.project = record.code.clone();
+            seat.project = record.code.as_str().into();
             seat.industry = policy.units.industry(record.text(ledger.role(Role::Industry)));
             seat.major = policy.major_level(ledger, record);
         } else if let Some(field) = ledger.role(Role::Project) {
-            seat.project = record.text(Some(field)).to_owned();
-            if let Some(linked) = context.projects.get(&seat.project) {
+            seat.project = record.text(Some(field)).into();
+            if let Some(linked) = context.projects.get(&*seat.project) {
                 seat.industry = linked.industry;
                 seat.major = linked.major;
                 seat.raiser = linked.owner.unit;
@@ -122,7 +137,7 @@ impl Seat {
     }
 
     /// The cause that the difficulty reported on a project points to, in its order of precedence.
-    pub fn cause<'p>(&self, policy: &'p Policy, ledger: &Ledger, record: &Record) -> Option<&'p str> {
+    pub fn cause<'p>(&self, policy: &'p Policy, ledger: &Ledger, record: &Record) -> Option<&'p Arc<str>> {
         let index = *self.cause.get_or_init(|| {
             let difficulty = record.text(ledger.role(Role::Difficulty).filter(|_| ledger.id == PROJECT));
             if difficulty.is_empty() {
@@ -130,12 +145,32 @@ impl Seat {
             }
             policy.causes.iter().position(|(_, words)| words.iter().any(|word| difficulty.contains(word)))
         });
-        index.map(|index| policy.causes[index].0.as_str())
+        index.map(|index| &policy.causes[index].0)
     }
 
     /// The 市（州） whose own rest days count.
     pub fn prefecture<'p>(&self, policy: &'p Policy) -> Option<&'p str> {
         self.owner.city.map(|city| policy.units.units[city].name.as_str())
+    }
+
+    /// The record's code, one text for all its findings.
+    pub fn key(&self, record: &Record) -> Arc<str> {
+        if *self.project == *record.code { self.project.clone() } else { self.key.get_or_init(|| record.code.as_str().into()).clone() }
+    }
+
+    /// The record's name, one text for all its findings.
+    pub fn name(&self, ledger: &Ledger, record: &Record) -> Arc<str> {
+        self.name.get_or_init(|| record.text(ledger.role(Role::Name)).into()).clone()
+    }
+
+    /// The units that relations name on `as_of`, in their order; `None` = resolves to nothing.
+    pub fn told(&mut self, policy: &Policy, relations: &Arc<[Relation]>, as_of: NaiveDate) -> Arc<[Option<UnitId>]> {
+        if let Some((_, units)) = self.resolved.iter().find(|(known, _)| known == relations) {
+            return units.clone();
+        }
+        let units: Arc<[Option<UnitId>]> = relations.iter().map(|relation| self.resolve(policy, *relation, as_of)).collect();
+        self.resolved.push((relations.clone(), units.clone()));
+        units
     }
 
     /// The unit a relation names on `as_of`.

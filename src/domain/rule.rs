@@ -5,6 +5,7 @@ use super::ledger::{FieldKind, Ledger, Role};
 use super::record::{Cell, Columns, Decimal, Record};
 use super::units::{Level, UnitId, Units};
 use chrono::{Days, NaiveDate};
+use std::sync::Arc;
 
 /// How bad it is. Ordered: red is the highest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -119,7 +120,7 @@ pub struct Step {
     pub from: Decimal,
     pub light: Light,
     pub act: Act,
-    pub told: Vec<Relation>,
+    pub told: Arc<[Relation]>,
 }
 
 /// A step that closed quarters in a row lead to, each with this light or a worse one at its end: it raises the act, never the light, and
@@ -217,7 +218,7 @@ pub struct Rule {
     /// Rules (indices) beneath which this one speaks in a mail.
     pub under: Vec<usize>,
     /// The cause where the record names none.
-    pub cause: String,
+    pub cause: Arc<str>,
     /// Notice this many days before the due date, to the owner; 0 = none.
     pub notice_days: u32,
     /// A project with an open finding of this rule waits on the finding's owner.

@@ -110,21 +110,24 @@ fn write_sheet(
     }
     page(target, sheet)?;
     for (index, row) in sheet.rows.iter().enumerate() {
-        write_row(target, sheet, index as u32, row, book, styles)?;
+        write_row(target, sheet, index as u32, row, book, styles, &mut ColumnLooks::default())?;
     }
     let mut number = sheet.rows.len() as u32;
-    if let Some(later) = &sheet.later {
-        for index in 0..later.count {
-            write_row(target, sheet, number, &later.row(index), book, styles)?;
-            number += 1;
-        }
-    }
-    for _ in 0..sheet.streamed {
-        write_row(target, sheet, number, &next(), book, styles)?;
+    let long = sheet.height() > STREAMED_ROWS && sheet.columns.iter().all(|column| column.entry.is_none());
+    let mut looks = ColumnLooks { looks: vec![None; if long { sheet.columns.len() } else { 0 }] };
+    let mut body = sheet.later.iter().flat_map(|later| (0..later.count).map(|index| later.row(index)));
+    let mut streamed = (0..sheet.streamed).map(|_| next());
+    let mut row = body.next().or_else(|| streamed.next());
+    while let Some(this) = row {
+        row = body.next().or_else(|| streamed.next());
+        // what is written last lies in memory until the file is saved: when its columns are bare again
+        let own = &mut ColumnLooks::default();
+        write_row(target, sheet, number, &this, book, styles, if row.is_none() { own } else { &mut looks })?;
         number += 1;
     }
+    looks.take_off(target)?;
     for (row, number) in sheet.tail.iter().zip(number..) {
-        write_row(target, sheet, number, row, book, styles)?;
+        write_row(target, sheet, number, row, book, styles, &mut looks)?;
     }
     let last_column = column_number(sheet.columns.len().saturating_sub(1));
     if let Some((head, last)) = sheet.filter {
@@ -230,6 +233,7 @@ fn write_row(
     row: &Row,
     book: &Workbook<'_>,
     styles: &mut Styles,
+    looks: &mut ColumnLooks,
 ) -> Result<(), XlsxError> {
     if let Some(height) = row.height {
         target.set_row_height(number, height.min(409.0))?;
@@ -252,9 +256,62 @@ fn write_row(
             target.write_blank(number, column_number(index), styles.of_entry(entry))?;
             continue;
         }
-        write_cell(target, number, column_number(index), row.role, &row.cells[index], fill, book, styles)?;
+        let value = &row.cells[index];
+        let bare = row.role == Role::Body && !fill && *value != Value::Blank && looks.cover(target, index, value, styles)?;
+        if !bare || !write_bare(target, number, index, value)? {
+            write_cell(target, number, column_number(index), row.role, value, fill, book, styles)?;
+        }
     }
     Ok(())
+}
+
+/// Writes a cell that its column already gives the format. `false` = not this kind of value.
+fn write_bare(target: &mut xlsx::Worksheet, row: u32, column: usize, value: &Value) -> Result<bool, XlsxError> {
+    let column = column_number(column);
+    match value {
+        Value::Text(text) if text.len() <= CELL_CHARS_MAX => target.write_string(row, column, text)?,
+        Value::Number(number) => target.write_number(row, column, number.to_f64())?,
+        Value::Amount(fen) => target.write_number(row, column, *fen as f64 / 1e10)?,
+        Value::Count(count) => target.write_number(row, column, *count as f64)?,
+        // a serial number: the writer adds a format of its own to a date that has none
+        Value::Date(date) => match year(*date).and_then(|year| ExcelDateTime::from_ymd(year, date.month() as u8, date.day() as u8)) {
+            Ok(day) => target.write_number(row, column, day.to_excel())?,
+            Err(_) => return Ok(false),
+        },
+        _ => return Ok(false),
+    };
+    Ok(true)
+}
+
+/// The format each column of a long table has while its body is written. The writer looks a cell's own format up by all its properties,
+/// which takes longer than the cell itself; a cell without one takes its column's. Taken off again after the last row: below the table
+/// the columns are bare.
+#[derive(Default)]
+struct ColumnLooks {
+    /// By column; empty = every cell has its own format.
+    looks: Vec<Option<Look>>,
+}
+
+impl ColumnLooks {
+    /// Whether the column gives this value its format. A column takes the look of its first value, if it is one that columns commonly have.
+    fn cover(&mut self, target: &mut xlsx::Worksheet, column: usize, value: &Value, styles: &mut Styles) -> Result<bool, XlsxError> {
+        let Some(known) = self.looks.get_mut(column) else { return Ok(false) };
+        let look = Look::of(value);
+        if known.is_none() && matches!(look, Look::Text | Look::Decimal | Look::Amount | Look::Count | Look::Date) {
+            target.set_column_format(column_number(column), styles.of(Role::Body, value, false))?;
+            *known = Some(look);
+        }
+        Ok(*known == Some(look))
+    }
+
+    fn take_off(&mut self, target: &mut xlsx::Worksheet) -> Result<(), XlsxError> {
+        for (index, look) in self.looks.drain(..).enumerate() {
+            if look.is_some() {
+                target.set_column_format(column_number(index), &Format::default())?;
+            }
+        }
+        Ok(())
+    }
 }
 
 #[allow(clippy::too_many_arguments)]
@@ -272,7 +329,7 @@ fn write_cell(
     match value {
         Value::Blank => target.write_blank(row, column, format)?,
         Value::Text(text) => {
-            if text.chars().count() > CELL_CHARS_MAX {
+            if text.len() > CELL_CHARS_MAX && text.chars().count() > CELL_CHARS_MAX {
                 let cut: String = text.chars().take(CELL_CHARS_MAX - 1).chain(['…']).collect();
                 target.write_string_with_format(row, column, cut, format)?
             } else {
@@ -368,6 +425,25 @@ enum Look {
     Link,
 }
 
+impl Look {
+    fn of(value: &Value) -> Look {
+        match value {
+            Value::Blank => Look::Text,
+            Value::Text(text) if text.len() > 1 && text.starts_with(['=', '+', '-', '@']) => Look::Quoted,
+            Value::Text(text) if text == "-" => Look::Centre,
+            Value::Text(_) => Look::Text,
+            Value::Number(_) => Look::Decimal,
+            Value::Amount(_) => Look::Amount,
+            Value::Percent(Some(_)) => Look::Percent,
+            Value::Percent(None) => Look::Centre,
+            Value::Count(_) => Look::Count,
+            Value::Date(_) => Look::Date,
+            Value::Light(light) => Look::Light(*light),
+            Value::Link { .. } => Look::Link,
+        }
+    }
+}
+
 /// Formats by role and look, made once per workbook.
 #[derive(Default)]
 struct Styles {
@@ -383,20 +459,7 @@ impl Styles {
     }
 
     fn of(&mut self, role: Role, value: &Value, fill: bool) -> &Format {
-        let look = match value {
-            Value::Blank => Look::Text,
-            Value::Text(text) if text.len() > 1 && text.starts_with(['=', '+', '-', '@']) => Look::Quoted,
-            Value::Text(text) if text == "-" => Look::Centre,
-            Value::Text(_) => Look::Text,
-            Value::Number(_) => Look::Decimal,
-            Value::Amount(_) => Look::Amount,
-            Value::Percent(Some(_)) => Look::Percent,
-            Value::Percent(None) => Look::Centre,
-            Value::Count(_) => Look::Count,
-            Value::Date(_) => Look::Date,
-            Value::Light(light) => Look::Light(*light),
-            Value::Link { .. } => Look::Link,
-        };
+        let look = Look::of(value);
         self.formats.entry((role, look, fill)).or_insert_with(|| format(role, look, fill))
     }
 }

@@ -24,6 +24,7 @@ use chrono::NaiveDate;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
+use std::sync::Arc;
 
 /// The snapshots one judgement reads.
 #[derive(Clone, Debug)]
@@ -157,13 +158,14 @@ pub async fn read(store: &Store, policy: &Policy, view: &View, as_of: NaiveDate,
         }
         for finding in judged.findings.iter().filter(|finding| policy.rules[finding.rule].waits && finding.state == State::Open) {
             if let Some(owner) = finding.owner {
-                waiting.entry(finding.project.clone()).or_insert(owner);
+                waiting.entry(finding.project.to_string()).or_insert(owner);
             }
         }
     }
     let context = Context { policy, as_of, projects: &linked, waiting: &waiting, exempt: &exempt };
     let mut kept = Kept::new(folder, policy.ledgers.iter().map(|ledger| ledger.fields.len())).map_err(not_kept)?;
-    let pointed: HashSet<String> = judged.findings.iter().map(|finding| finding.project.clone()).filter(|code| !code.is_empty()).collect();
+    let pointed: HashSet<Arc<str>> =
+        judged.findings.iter().map(|finding| finding.project.clone()).filter(|code| !code.is_empty()).collect();
     if let Some(index) = project_ledger {
         let ledger = &policy.ledgers[index];
         for found in view.in_force.iter().filter(|found| found.snapshot.ledger == PROJECT) {
@@ -173,7 +175,7 @@ pub async fn read(store: &Store, policy: &Policy, view: &View, as_of: NaiveDate,
                     let counts = before(&judged);
                     judged.record(&context, index, &record);
                     indicators.add(policy, index, &record, owner_of(policy, ledger, &record, &linked).unit);
-                    if before(&judged) != counts || pointed.contains(&record.code) {
+                    if before(&judged) != counts || pointed.contains(record.code.as_str()) {
                         return kept.keep(index, &record).map_err(not_kept);
                     }
                     Ok(())
@@ -184,8 +186,8 @@ pub async fn read(store: &Store, policy: &Policy, view: &View, as_of: NaiveDate,
     let named: HashSet<(usize, &str)> = judged
         .findings
         .iter()
-        .map(|finding| (policy.rules[finding.rule].ledger, finding.key.as_str()))
-        .chain(judged.notices.iter().map(|notice| (policy.rules[notice.rule].ledger, notice.key.as_str())))
+        .map(|finding| (policy.rules[finding.rule].ledger, &*finding.key))
+        .chain(judged.notices.iter().map(|notice| (policy.rules[notice.rule].ledger, &*notice.key)))
         .chain(judged.quality.iter().map(|quality| (quality.ledger, quality.key.as_str())))
         .collect();
     for (index, records) in &others {

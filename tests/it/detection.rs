@@ -82,7 +82,7 @@ impl<'a> Board<'a> {
         let mut owing = HashMap::new();
         for finding in board.judge().findings.iter().filter(|finding| policy.rules[finding.rule].waits && finding.state == State::Open) {
             if let Some(owner) = finding.owner {
-                owing.entry(finding.project.clone()).or_insert(owner);
+                owing.entry(finding.project.to_string()).or_insert(owner);
             }
         }
         board.waiting = owing;
@@ -179,7 +179,7 @@ fn line(policy: &Policy, finding: &Finding) -> String {
     let fields = &policy.ledgers[rule.ledger].fields;
     let told: Vec<&str> = finding.told.iter().map(|relation| relation.code()).collect();
     let missing = || finding.missing.iter().map(|field| fields[*field].id.as_str()).collect::<Vec<_>>().join(" ");
-    let measure = match (finding.state, finding.due_on, finding.lag) {
+    let measure = match (finding.state, finding.due_on, &finding.lag) {
         (State::Unjudged, ..) => format!("缺 {}", missing()),
         (_, Some(due), _) => format!("{due} +{}", finding.overdue_days.unwrap_or_default()),
         (_, _, Some(lag)) => format!("{:.1}", lag.tenths() as f64 / 10.0),
@@ -203,7 +203,7 @@ pub fn explanations_agree(board: &Board<'_>, judged: &Judged) {
                 continue;
             }
             let said = Explanation::record(&context, index, record, 0);
-            let found = judged.findings.iter().find(|finding| finding.rule == index && finding.key == record.code);
+            let found = judged.findings.iter().find(|finding| finding.rule == index && *finding.key == *record.code);
             let place = format!("{} {}: {said:?}", rule.id, record.code);
             assert_eq!(said.state, found.map(|finding| finding.state.code()), "{place}");
             assert_eq!(said.light, found.and_then(|finding| finding.light).map(|light| light.code()), "{place}");

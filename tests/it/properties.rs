@@ -14,6 +14,7 @@ use duban::domain::record::{Cell, Columns, Decimal, FEN_PER_YI, Place, Record};
 use duban::domain::rule::{Light, RuleKind};
 use duban::domain::units::{Level, UnitId};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 pub struct Dice(pub u64);
 
@@ -103,7 +104,7 @@ fn lights_only_worsen_and_climb_one_step_at_a_time() {
         let mut dice = Dice(seed * 7919 + 1);
         let base = day("2026-03-01") + Days::new(dice.roll(300) as u64);
         let register = register(&mut dice, &policy, 8, base);
-        let mut before: BTreeMap<(usize, String), (usize, i64, Option<Light>)> = BTreeMap::new();
+        let mut before: BTreeMap<(usize, Arc<str>), (usize, i64, Option<Light>)> = BTreeMap::new();
         let mut seen = 0;
         for offset in 0..260u64 {
             let as_of = base + Days::new(offset);
@@ -284,7 +285,8 @@ fn every_telling_has_one_fate_and_the_proof_adds_up() {
             for digest in &planned.digests {
                 for (index, relation) in &digest.holds {
                     let finding = &judged.findings[*index];
-                    let told = finding.told.iter().zip(&finding.told_units).any(|(of, unit)| of == relation && *unit == Some(digest.unit));
+                    let told =
+                        finding.told.iter().zip(finding.told_units.iter()).any(|(of, unit)| of == relation && *unit == Some(digest.unit));
                     assert!(told && finding.state != State::Exempt, "seed {seed}: {} is no matter of {}", finding.key, digest.unit_name);
                 }
                 told.insert(digest.unit, digest.told.iter().cloned().collect());

@@ -49,8 +49,8 @@ impl Cases {
         for index in told {
             let finding = &plan.judged.findings[*index];
             let key = match projects {
-                Some(ledger) if !finding.project.is_empty() => (ledger, finding.project.as_str()),
-                _ => (plan.policy.rules[finding.rule].ledger, finding.key.as_str()),
+                Some(ledger) if !finding.project.is_empty() => (ledger, &*finding.project),
+                _ => (plan.policy.rules[finding.rule].ledger, &*finding.key),
             };
             groups.entry(key).or_default().push(*index);
         }
@@ -79,7 +79,7 @@ fn case(
     let worst_first = |index: &usize| {
         let Finding { light, overdue_days, lag, rule, owner, .. } = of(*index);
         let distance = (*owner != Some(unit), plan.policy.rules[*rule].ledger != ledger);
-        (Reverse(*light), distance, Reverse(*overdue_days), Reverse(lag.map(|lag| lag.tenths())), *rule)
+        (Reverse(*light), distance, Reverse(*overdue_days), Reverse(lag.as_ref().map(|lag| lag.tenths())), *rule)
     };
     findings.sort_by_key(worst_first);
     let beneath = |index: usize| {

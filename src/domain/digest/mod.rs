@@ -112,7 +112,7 @@ pub fn plan(plan: &Plan<'_>) -> Planned {
     let mut shares: BTreeMap<UnitId, Share> = BTreeMap::new();
     let mut unrouted: Vec<(usize, Relation)> = Vec::new();
     for (index, finding) in plan.judged.findings.iter().enumerate() {
-        for (relation, unit) in finding.told.iter().copied().zip(&finding.told_units) {
+        for (relation, unit) in finding.told.iter().copied().zip(finding.told_units.iter()) {
             // an exemption is shown to those it would have been told to, but it is nobody's task
             let reachable = unit.filter(|unit| units.mailbox(*unit).is_some());
             let fate = match (finding.state, reachable) {
@@ -153,7 +153,7 @@ pub fn plan(plan: &Plan<'_>) -> Planned {
     }
 
     let still: HashSet<(usize, &str)> =
-        plan.judged.findings.iter().map(|finding| (plan.policy.rules[finding.rule].ledger, finding.key.as_str())).collect();
+        plan.judged.findings.iter().map(|finding| (plan.policy.rules[finding.rule].ledger, &*finding.key)).collect();
     let mut digests = Vec::new();
     let mut office_share = None;
     for (unit, share) in shares {
@@ -223,7 +223,7 @@ impl Plan<'_> {
     fn identity(&self, finding: usize) -> Identity {
         let finding = &self.judged.findings[finding];
         let rule = &self.policy.rules[finding.rule];
-        Identity { rule: rule.id.clone(), ledger: self.policy.ledgers[rule.ledger].id.clone(), key: finding.key.clone() }
+        Identity { rule: rule.id.clone(), ledger: self.policy.ledgers[rule.ledger].id.clone(), key: finding.key.to_string() }
     }
 
     fn record(&self, ledger: usize, code: &str) -> Option<Cow<'_, Record>> {

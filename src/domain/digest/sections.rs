@@ -32,8 +32,8 @@ pub(super) fn roll_up(plan: &Plan<'_>, digests: &[Digest], unrouted: &[(usize, R
     let mut seen: BTreeMap<(usize, &str), Unrouted> = BTreeMap::new();
     for (index, relations) in lines {
         let finding = &plan.judged.findings[index];
-        let line = seen.entry((plan.policy.rules[finding.rule].ledger, finding.key.as_str())).or_insert_with(|| Unrouted {
-            code: finding.key.clone(),
+        let line = seen.entry((plan.policy.rules[finding.rule].ledger, &*finding.key)).or_insert_with(|| Unrouted {
+            code: finding.key.to_string(),
             name: masked(&finding.name),
             unit: masked(&finding.unit),
             relations: Vec::new(),
@@ -59,7 +59,7 @@ pub(super) fn roll_up(plan: &Plan<'_>, digests: &[Digest], unrouted: &[(usize, R
         .findings
         .iter()
         .filter(|finding| finding.state == State::Open)
-        .map(|finding| (plan.policy.ledgers[plan.policy.rules[finding.rule].ledger].id.as_str(), finding.key.as_str()))
+        .map(|finding| (plan.policy.ledgers[plan.policy.rules[finding.rule].ledger].id.as_str(), &*finding.key))
         .collect();
     let answers = || plan.answers.iter().filter(|((ledger, code), _)| answered.contains(&(ledger.as_str(), code.as_str())));
     let horizon = plan.sent_on + Days::new(DUE_DAYS);
@@ -89,9 +89,9 @@ fn silent_records(plan: &Plan<'_>) -> Vec<feedback::Silent> {
         let owner = finding.owner?;
         let rule = &plan.policy.rules[finding.rule];
         let ledger = &plan.policy.ledgers[rule.ledger];
-        let identity = Identity { rule: rule.id.clone(), ledger: ledger.id.clone(), key: finding.key.clone() };
+        let identity = Identity { rule: rule.id.clone(), ledger: ledger.id.clone(), key: finding.key.to_string() };
         let was_told = plan.told_before.get(&owner).is_some_and(|told| told.contains_key(&identity));
-        (was_told && editable(ledger).next().is_some()).then_some((owner, rule.ledger, finding.key.as_str()))
+        (was_told && editable(ledger).next().is_some()).then_some((owner, rule.ledger, &*finding.key))
     });
     let asked_on = |unit| plan.last_digest_on.get(&unit).copied().filter(|asked| plan.answer_by(unit, *asked) < plan.sent_on);
     silent(plan.policy, asked_on, open, plan.answers)
@@ -289,7 +289,7 @@ pub(super) fn item(plan: &Plan<'_>, unit: UnitId, case: &Case) -> Item {
     let record = found.as_deref();
     let withheld = !own_rule && record.is_some_and(|record| record.text(ledger.role(Role::Stage)) == STAGE_NEGOTIATING);
     let record = record.filter(|_| !withheld);
-    let code = if withheld { &lead.key } else { &case.key };
+    let code = if withheld { &*lead.key } else { case.key.as_str() };
     let text = |role: Role| record.filter(|_| own_rule).map_or(String::new(), |record| masked(record.text(ledger.role(role)).trim()));
     let name = record.map(|record| record.text(ledger.role(Role::Name))).filter(|name| !name.is_empty()).unwrap_or(&lead.name);
     let said = |index: usize| {
@@ -314,7 +314,7 @@ pub(super) fn item(plan: &Plan<'_>, unit: UnitId, case: &Case) -> Item {
         change: if case.change == Change::Continued { "" } else { case.change.title() },
         name: if periodic { policy.rules[lead.rule].title.clone() } else { masked(name) },
         // the key of a periodic finding is its unit and period, which the line says already
-        code: if periodic { String::new() } else { code.clone() },
+        code: if periodic { String::new() } else { code.to_owned() },
         unit: if lead.owner == Some(unit) { String::new() } else { masked(&lead.unit) },
         amount: case.amount.filter(|_| record.is_some()),
         major: if withheld { "" } else { wording::major(lead.major) },
@@ -353,8 +353,8 @@ fn answers<'a>(plan: &Plan<'a>, case: &Case) -> Vec<(usize, &'a Answer)> {
         .filter_map(|index| {
             let finding = &plan.judged.findings[index];
             let ledger = plan.policy.rules[finding.rule].ledger;
-            let answer = plan.answers.get(&(plan.policy.ledgers[ledger].id.clone(), finding.key.clone()))?;
-            seen.insert((ledger, finding.key.as_str())).then_some((ledger, answer))
+            let answer = plan.answers.get(&(plan.policy.ledgers[ledger].id.clone(), finding.key.to_string()))?;
+            seen.insert((ledger, &*finding.key)).then_some((ledger, answer))
         })
         .take(ANSWERS_MAX)
         .collect()
@@ -404,7 +404,7 @@ fn due_line(plan: &Plan<'_>, index: usize) -> Due {
     let notice = &plan.judged.notices[index];
     Due {
         name: masked(&notice.name),
-        code: notice.key.clone(),
+        code: notice.key.to_string(),
         rule: match notice.ends {
             Some(kind) => format!("{}到期，恢复催办：{}", kind.title(), plan.policy.rules[notice.rule].title),
             None => plan.policy.rules[notice.rule].title.clone(),
@@ -420,7 +420,7 @@ fn blanks(plan: &Plan<'_>, findings: impl Iterator<Item = usize>) -> (Vec<Blank>
     for index in findings {
         let finding = &plan.judged.findings[index];
         let ledger = plan.policy.rules[finding.rule].ledger;
-        let (_, fields) = cells.entry((ledger, finding.key.as_str())).or_insert_with(|| (finding.name.as_str(), BTreeSet::new()));
+        let (_, fields) = cells.entry((ledger, &*finding.key)).or_insert_with(|| (&*finding.name, BTreeSet::new()));
         fields.extend(&finding.missing);
     }
     let count = cells.values().map(|(_, fields)| fields.len()).sum();

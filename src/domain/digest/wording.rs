@@ -23,7 +23,7 @@ pub(super) fn line(plan: &Plan<'_>, finding: &Finding) -> String {
             format!("{title}，{term}{}，已超期{days}天{}", chinese_date(due_on), quarters(finding))
         }
         RuleKind::Lag { .. } => {
-            let Some(tenths) = finding.lag.map(|lag| lag.tenths()) else { return title.clone() };
+            let Some(tenths) = finding.lag.as_ref().map(|lag| lag.tenths()) else { return title.clone() };
             format!("{title}，比计划进度慢{}.{}个百分点{}", tenths / 10, tenths % 10, quarters(finding))
         }
         RuleKind::Missing { .. } => {

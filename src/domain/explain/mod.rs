@@ -346,20 +346,20 @@ impl Explanation {
         self.act = finding.act.map(Act::code);
         self.due_on = finding.due_on.or(self.due_on);
         self.overdue_days = finding.overdue_days;
-        self.lag_points = finding.lag.map(|lag| tenths(lag.tenths()));
+        self.lag_points = finding.lag.as_ref().map(|lag| tenths(lag.tenths()));
         self.quarters = finding.quarters;
         self.told = finding
             .told
             .iter()
-            .zip(&finding.told_units)
+            .zip(finding.told_units.iter())
             .map(|(relation, unit)| told(context, rule, seat, record, *relation, *unit))
             .collect();
         self.waiting_on = finding.waiting_on.map(|unit| policy.units.units[unit].name.clone());
         if finding.state != State::Unjudged && !finding.cause.is_empty() {
-            self.cause = Some(finding.cause.clone());
+            self.cause = Some(finding.cause.to_string());
             self.cause_from = Some(cause_from(context, rule, seat, record));
         }
-        let key = ExemptKey { rule: rule.id.clone(), key: finding.key.clone() };
+        let key = ExemptKey { rule: rule.id.clone(), key: finding.key.to_string() };
         self.exemption = context.exempt.get(&key).filter(|_| finding.state == State::Exempt).map(|exemption| ExemptionFacts {
             kind: exemption.kind.code(),
             expires_on: exemption.expires,

@@ -32,8 +32,8 @@ impl<'a> View<'a> {
         let (policy, answers) = (self.policy(), self.material.answers);
         self.findings.iter().filter_map(move |finding| {
             let ledger = policy.rules[finding.rule].ledger;
-            let answer = answers.get(&(policy.ledgers[ledger].id.clone(), finding.key.clone()))?;
-            seen.insert((ledger, finding.key.as_str())).then_some((*finding, answer))
+            let answer = answers.get(&(policy.ledgers[ledger].id.clone(), finding.key.to_string()))?;
+            seen.insert((ledger, &*finding.key)).then_some((*finding, answer))
         })
     }
 
@@ -58,7 +58,7 @@ impl<'a> ByRecord<'a> {
     fn new(policy: &'a Policy, findings: impl Iterator<Item = &'a Finding>) -> ByRecord<'a> {
         let mut found: BTreeMap<(usize, &'a str), Vec<&'a Finding>> = BTreeMap::new();
         for finding in findings.filter(|finding| finding.state != State::Exempt) {
-            found.entry((policy.rules[finding.rule].ledger, finding.key.as_str())).or_default().push(finding);
+            found.entry((policy.rules[finding.rule].ledger, &*finding.key)).or_default().push(finding);
         }
         ByRecord { policy, found }
     }
@@ -69,7 +69,7 @@ impl<'a> ByRecord<'a> {
             let light = finding.light.map_or(String::new(), |light| format!("{} ", light.title()));
             let title = &self.policy.rules[finding.rule].title;
             let due = finding.due_on.map_or(String::new(), |due| format!("，应于{due}前"));
-            let more = match (finding.overdue_days, finding.lag) {
+            let more = match (finding.overdue_days, &finding.lag) {
                 (Some(days), _) => format!("{due}，超期{days}天"),
                 (_, Some(lag)) => format!("，落后{}个百分点", Decimal::new(lag.tenths(), 1)),
                 _ if !finding.missing.is_empty() => {
@@ -254,8 +254,8 @@ impl<'a> Page<'a, '_> {
             let cells = vec![
                 Value::count(body.len() + 1),
                 Value::text(city.map_or(String::new(), |city| policy.units.units[city].name.clone())),
-                Value::text(finding.unit.clone()),
-                Value::text(finding.key.clone()),
+                Value::text(finding.unit.to_string()),
+                Value::text(finding.key.to_string()),
                 Value::text(self.view.text(&finding.name)),
                 Value::text(found.lines(index, &finding.key)),
                 Value::text(self.view.text(&answer.said(ledger))),

@@ -238,7 +238,7 @@ fn fold<'a>(policy: &Policy, found: &mut Vec<&'a Finding>) -> Also<'a> {
     found.retain(|finding| {
         finding.project.is_empty()
             || by_project
-                .get(&(finding.state, finding.project.as_str()))
+                .get(&(finding.state, &*finding.project))
                 .and_then(|all| all.first())
                 .is_some_and(|lead| std::ptr::eq(*lead, *finding))
     });
@@ -335,7 +335,7 @@ impl View<'_> {
     fn group_name(&self, group: Group, finding: &Finding) -> String {
         match group {
             Group::Unit if finding.unit.is_empty() => "责任单位不明".into(),
-            Group::Unit => finding.unit.clone(),
+            Group::Unit => finding.unit.to_string(),
             Group::City => finding
                 .owner
                 .and_then(|owner| self.policy().units.city_of(owner))
@@ -346,7 +346,7 @@ impl View<'_> {
     }
 
     fn finding_line(&self, columns: &[ListColumn], number: usize, finding: &Finding, also: &Also<'_>) -> Row {
-        let others = also.get(&(finding.state, finding.project.as_str())).map_or(&[][..], Vec::as_slice);
+        let others = also.get(&(finding.state, &*finding.project)).map_or(&[][..], Vec::as_slice);
         let subject = Subject {
             rule: finding.rule,
             key: &finding.key,
@@ -420,14 +420,16 @@ impl View<'_> {
             BuiltIn::Light => finding.light.map_or(Value::Blank, Value::Light),
             BuiltIn::State => Value::text(state_word(finding.state)),
             BuiltIn::Act => Value::text(self.act(finding)),
-            BuiltIn::Unit => Value::text(finding.unit.clone()),
+            BuiltIn::Unit => Value::text(finding.unit.to_string()),
             BuiltIn::City => {
                 let city = finding.owner.and_then(|owner| policy.units.city_of(owner));
                 city.map_or(Value::Blank, |city| Value::text(unit_name(city)))
             }
             BuiltIn::DueOn => finding.due_on.map_or(Value::Blank, Value::Date),
             BuiltIn::OverdueDays => finding.overdue_days.map_or(Value::Blank, Value::Count),
-            BuiltIn::LagPoints => finding.lag.map_or(Value::Blank, |lag| Value::Number(Decimal { mantissa: lag.tenths(), scale: 1 })),
+            BuiltIn::LagPoints => {
+                finding.lag.as_ref().map_or(Value::Blank, |lag| Value::Number(Decimal { mantissa: lag.tenths(), scale: 1 }))
+            }
             BuiltIn::Missing => {
                 let fields = &policy.ledgers[rule.ledger].fields;
                 Value::text(finding.missing.iter().map(|field| fields[*field].title.as_str()).collect::<Vec<_>>().join("、"))
@@ -435,7 +437,7 @@ impl View<'_> {
             BuiltIn::Change => Value::text(finding.change.title()),
             BuiltIn::Quarters if finding.quarters > 0 => Value::count(finding.quarters),
             BuiltIn::Quarters => Value::Blank,
-            BuiltIn::Cause => Value::text(finding.cause.clone()),
+            BuiltIn::Cause => Value::text(finding.cause.to_string()),
             BuiltIn::WaitingOn => finding.waiting_on.map_or(Value::Blank, |unit| Value::text(format!("已提请{}，待答复", unit_name(unit)))),
             BuiltIn::Told => {
                 let mut names: Vec<String> = finding.told_units.iter().flatten().map(|unit| unit_name(*unit)).collect();

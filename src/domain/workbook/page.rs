@@ -150,7 +150,7 @@ impl<'a> Page<'a, '_> {
         let mut projects: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
         let red = |finding: &&&Finding| finding.state == State::Open && finding.light == Some(Light::Red) && !finding.project.is_empty();
         for finding in self.view.findings.iter().filter(red) {
-            projects.entry(finding.project.as_str()).or_default().push(finding);
+            projects.entry(&*finding.project).or_default().push(finding);
         }
         let mut worst: Vec<(i64, &str, Vec<&Finding>)> = projects
             .into_iter()
@@ -165,7 +165,7 @@ impl<'a> Page<'a, '_> {
         for (amount, code, found) in worst.iter().take(most) {
             let record = self.view.record(ledger, code);
             let shape = &policy.ledgers[ledger];
-            let name = record.as_deref().map_or(found[0].name.as_str(), |record| record.text(shape.role(FieldRole::Name)));
+            let name = record.as_deref().map_or(&*found[0].name, |record| record.text(shape.role(FieldRole::Name)));
             let place = record.as_deref().map_or("", |record| record.text(Some(shape.owner.field())));
             let mut rules: Vec<&str> = found.iter().map(|finding| policy.rules[finding.rule].title.as_str()).collect();
             rules.dedup();
@@ -203,7 +203,7 @@ impl<'a> Page<'a, '_> {
         found.sort_by_key(|finding| (Reverse(finding.overdue_days), finding.rule, &finding.key));
         // one that breaks several rules waits once
         let mut seen = std::collections::BTreeSet::new();
-        found.retain(|finding| seen.insert((policy.rules[finding.rule].ledger, finding.key.as_str())));
+        found.retain(|finding| seen.insert((policy.rules[finding.rule].ledger, &*finding.key)));
         let more = found.len().saturating_sub(most / 2);
         found.truncate(most / 2);
         if found.is_empty() {
@@ -215,8 +215,8 @@ impl<'a> Page<'a, '_> {
             .iter()
             .map(|finding| {
                 let cells = vec![
-                    Value::text(finding.name.clone()),
-                    Value::text(finding.unit.clone()),
+                    Value::text(finding.name.to_string()),
+                    Value::text(finding.unit.to_string()),
                     Value::text(policy.rules[finding.rule].title.clone()),
                     finding.due_on.map_or(Value::Blank, Value::Date),
                     finding.overdue_days.map_or(Value::Blank, Value::Count),

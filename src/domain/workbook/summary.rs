@@ -67,8 +67,7 @@ impl<'a> Page<'a, '_> {
             .collect();
         let stages = if stages.is_empty() { String::new() } else { format!("（按台账所填阶段：{}）", stages.join("、")) };
         let open: Vec<_> = self.view.findings.iter().filter(|finding| finding.state == State::Open).collect();
-        let projects: BTreeSet<&str> =
-            open.iter().filter(|finding| !finding.project.is_empty()).map(|finding| finding.project.as_str()).collect();
+        let projects: BTreeSet<&str> = open.iter().filter(|finding| !finding.project.is_empty()).map(|finding| &*finding.project).collect();
         format!(
             "在册项目{}个{stages}，其中已终止{}个。督办事项{}项，涉及项目{}个。工作单派发{}件，签收{}件，办结{}件，未办结{}件。",
             measures.projects,
