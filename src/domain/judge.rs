@@ -438,9 +438,31 @@ impl Judged {
 
     /// Puts findings, notices and quality lines in the order every output uses: rule, administrative order of the owner, key.
     pub fn sort(&mut self) {
-        self.findings.sort_by(|a, b| (a.rule, a.owner.is_none(), a.owner, &a.key).cmp(&(b.rule, b.owner.is_none(), b.owner, &b.key)));
+        // what moves while sorting is a number, not a finding
+        let place = |finding: &Finding| (finding.rule as u32, finding.owner.map_or(u32::MAX, |owner| owner as u32));
+        let mut order: Vec<(u32, u32, u32)> =
+            self.findings.iter().zip(0..).map(|(finding, index)| (place(finding).0, place(finding).1, index)).collect();
+        let key = |index: u32| &*self.findings[index as usize].key;
+        order.sort_unstable_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then_with(|| key(a.2).cmp(key(b.2))).then(a.2.cmp(&b.2)));
+        arrange(&mut self.findings, order.into_iter().map(|(.., index)| index).collect());
         self.notices.sort_by(|a, b| (a.due_on, a.owner, &a.key, a.rule).cmp(&(b.due_on, b.owner, &b.key, b.rule)));
         self.quality.sort_by(|a, b| (a.ledger, a.kind, a.owner, &a.key).cmp(&(b.ledger, b.kind, b.owner, &b.key)));
+    }
+}
+
+/// Puts `items[order[n]]` at place n, for all n.
+fn arrange<T>(items: &mut [T], mut order: Vec<u32>) {
+    for start in 0..order.len() {
+        let mut place = start;
+        // along one circle of exchanges
+        loop {
+            let from = std::mem::replace(&mut order[place], place as u32) as usize;
+            if from == start {
+                break;
+            }
+            items.swap(place, from);
+            place = from;
+        }
     }
 }
 
@@ -466,11 +488,11 @@ pub(super) fn verdict<'a>(context: &Context<'_>, ledger: &Ledger, record: &Recor
             let due_on = match agreed.iter().find_map(|field| record.cell(*field).date()) {
                 Some(due_on) => due_on,
                 None => {
-                    let dates: Vec<NaiveDate> = from.iter().filter_map(|field| record.cell(*field).date()).collect();
-                    let (Some(within), Some(_)) = (within, dates.first()) else {
+                    let mut dates = from.iter().filter_map(|field| record.cell(*field).date()).peekable();
+                    let (Some(within), Some(_)) = (within, dates.peek()) else {
                         return Verdict::Unjudged(from.last().or(agreed.last()).copied().into_iter().collect());
                     };
-                    let Some(began) = dates.into_iter().find(|date| *date <= as_of) else { return Verdict::NotYet };
+                    let Some(began) = dates.find(|date| *date <= as_of) else { return Verdict::NotYet };
                     calendar.due(began, *within, *roll)
                 }
             };
@@ -541,4 +563,18 @@ pub(super) fn behind(began: NaiveDate, ends: Option<NaiveDate>, own_plan: Option
 /// 亿元 as 分, for bounds in configuration.
 pub fn yi(amount: i64) -> i64 {
     amount * FEN_PER_YI
+}
+
+#[cfg(test)]
+mod tests {
+    use super::arrange;
+
+    #[test]
+    fn items_are_put_where_the_order_says() {
+        // two circles, one of three places and one of two, and one that stays
+        let mut items = ["a", "b", "c", "d", "e", "f"];
+        arrange(&mut items, vec![2, 4, 3, 0, 1, 5]);
+        assert_eq!(items, ["c", "e", "d", "a", "b", "f"]);
+        arrange::<u8>(&mut [], Vec::new());
+    }
 }

@@ -1,7 +1,5 @@
 //! Ledgers (台账) as data: the fields of each, and the roles by which the code asks for them.
 
-use std::collections::BTreeMap;
-
 /// What a field holds. `Date { planned: false }` is an event: a date after as_of has not happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FieldKind {
@@ -168,18 +166,23 @@ pub struct Ledger {
     pub money_power: i32,
     /// Rows go only to their own unit, the units their rule tells, and the office.
     pub confined: bool,
-    roles: BTreeMap<Role, usize>,
+    roles: [Option<usize>; Role::NAMES.len()],
 }
 
 impl Ledger {
     pub fn new(id: String, title: String, fields: Vec<Field>, owner: OwnerSpec, money_power: i32, confined: bool) -> Ledger {
-        let roles = fields.iter().enumerate().filter_map(|(index, field)| Some((field.role?, index))).collect();
+        let mut roles = [None; Role::NAMES.len()];
+        for (index, field) in fields.iter().enumerate() {
+            if let Some(role) = field.role {
+                roles[role as usize] = Some(index);
+            }
+        }
         Ledger { id, title, fields, owner, money_power, confined, roles }
     }
 
     /// The field that fills a role, if the ledger has one.
     pub fn role(&self, role: Role) -> Option<usize> {
-        self.roles.get(&role).copied()
+        self.roles[role as usize]
     }
 
     /// The unit a bare amount is in, as a header names it.

@@ -59,6 +59,9 @@ impl Decimal {
         if !value.is_finite() || value.abs() >= 1e18 {
             return None;
         }
+        if value.fract() == 0.0 && value.abs() < 1e15 {
+            return Some(Decimal::new(value as i64, 0));
+        }
         Decimal::parse(&format!("{value}"))
     }
 
@@ -77,7 +80,12 @@ impl Decimal {
     }
 
     pub fn to_f64(self) -> f64 {
-        self.to_string().parse().unwrap_or(0.0)
+        const TENS: [f64; 10] = [1.0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
+        match TENS.get(usize::from(self.scale)) {
+            // both are exact, so their quotient is the nearest there is
+            Some(tens) if self.mantissa.unsigned_abs() < 1 << 53 => self.mantissa as f64 / tens,
+            _ => self.to_string().parse().unwrap_or(0.0),
+        }
     }
 
     /// Compares as numbers, exactly.

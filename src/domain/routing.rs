@@ -44,7 +44,7 @@ pub fn owner_of(policy: &Policy, ledger: &Ledger, record: &Record, projects: &Ha
                 Some(Level::Platform) | None => city.or(own),
                 Some(_) => own.or(city),
             };
-            Owner { unit, text: text.to_owned(), city }
+            Owner { unit, text: if unit.is_none() { text.to_owned() } else { String::new() }, city }
         }
         OwnerSpec::Unit { unit } => {
             let text = record.text(Some(unit));

@@ -1,7 +1,7 @@
 //! Responsible units (责任单位), industries and who leads them. The order of units is the administrative order of every table.
 
 use chrono::NaiveDate;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 /// Index of a unit in [`Units`].
 pub type UnitId = usize;
@@ -127,7 +127,7 @@ pub struct DepartmentKind {
 struct Names {
     known: BTreeMap<String, Vec<(Term, usize)>>,
     /// What each name means: on the day asked, else at last. Looked up for every record, never walked into an output.
-    now: HashMap<String, usize>,
+    now: hashbrown::HashMap<String, usize>,
 }
 
 impl Names {
