@@ -186,8 +186,8 @@ impl Judged {
         Judged { tallies: vec![Tally::default(); policy.rules.len()], ..Judged::default() }
     }
 
-    /// Judges one record by every rule of its ledger.
-    pub fn record(&mut self, context: &Context<'_>, ledger_index: usize, record: &Record) {
+    /// Judges one record by every rule of its ledger. Returns its owner.
+    pub fn record(&mut self, context: &Context<'_>, ledger_index: usize, record: &Record) -> Option<UnitId> {
         let policy = context.policy;
         let ledger = &policy.ledgers[ledger_index];
         let mut seat: Option<Seat> = None;
@@ -224,7 +224,9 @@ impl Judged {
             }
             self.settle(context, record, rule_index, seat, verdict);
         }
-        self.quality_of(context, ledger_index, record, seat, blanks);
+        let seat = seat.unwrap_or_else(|| Seat::of(context, ledger_index, record));
+        self.quality_of(context, ledger_index, record, &seat, blanks);
+        seat.owner.unit
     }
 
     /// The one copy of a text that many findings bear.
@@ -341,7 +343,7 @@ impl Judged {
         }));
     }
 
-    fn quality_of(&mut self, context: &Context<'_>, ledger_index: usize, record: &Record, seat: Option<Seat>, mut blanks: Vec<usize>) {
+    fn quality_of(&mut self, context: &Context<'_>, ledger_index: usize, record: &Record, seat: &Seat, mut blanks: Vec<usize>) {
         let policy = context.policy;
         let ledger = &policy.ledgers[ledger_index];
         let mut kinds = Vec::new();
@@ -364,7 +366,6 @@ impl Judged {
         blanks.sort_unstable();
         blanks.dedup();
         kinds.extend(blanks.into_iter().map(QualityKind::BlankScope));
-        let seat = seat.unwrap_or_else(|| Seat::of(context, ledger_index, record));
         if seat.owner.unit.is_none() {
             kinds.push(QualityKind::UnknownOwner);
         }

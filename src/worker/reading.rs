@@ -14,7 +14,7 @@ use crate::domain::judge::{Context, Judged, Policy};
 use crate::domain::ledger::PROJECT;
 use crate::domain::period::chinese_date;
 use crate::domain::record::{Origin, Record};
-use crate::domain::routing::{Linked, link, owner_of, project_of};
+use crate::domain::routing::{Linked, link, project_of};
 use crate::domain::snapshot::{Candidate, InForce, in_force};
 use crate::domain::units::UnitId;
 use crate::domain::workbook::{IntakeLine, SourceLine};
@@ -148,8 +148,8 @@ pub async fn read(store: &Store, policy: &Policy, view: &View, as_of: NaiveDate,
         let context = Context { policy, as_of, projects: &linked, waiting: &none, exempt: &exempt };
         for (index, records) in &others {
             for record in records {
-                judged.record(&context, *index, record);
-                indicators.add(policy, *index, record, owner_of(policy, &policy.ledgers[*index], record, &linked).unit);
+                let owner = judged.record(&context, *index, record);
+                indicators.add(policy, *index, record, owner);
             }
             judged.periodic(&context, *index, records);
         }
@@ -167,14 +167,17 @@ pub async fn read(store: &Store, policy: &Policy, view: &View, as_of: NaiveDate,
     let pointed: HashSet<Arc<str>> =
         judged.findings.iter().map(|finding| finding.project.clone()).filter(|code| !code.is_empty()).collect();
     if let Some(index) = project_ledger {
-        let ledger = &policy.ledgers[index];
+        // room for them at once: a list that grows by copying leaves as much behind again
+        let projects = view.in_force.iter().filter(|found| found.snapshot.ledger == PROJECT);
+        let rows = projects.filter_map(|found| snapshots.iter().find(|snapshot| is_of(snapshot, found))).map(|snapshot| snapshot.rows);
+        judged.findings.reserve(usize::try_from(2 * rows.sum::<i64>()).unwrap_or(0));
         for found in view.in_force.iter().filter(|found| found.snapshot.ledger == PROJECT) {
             let before = |judged: &Judged| (judged.findings.len(), judged.notices.len(), judged.quality.len());
             reader
                 .stream(store, index, found, |_, record| {
                     let counts = before(&judged);
-                    judged.record(&context, index, &record);
-                    indicators.add(policy, index, &record, owner_of(policy, ledger, &record, &linked).unit);
+                    let owner = judged.record(&context, index, &record);
+                    indicators.add(policy, index, &record, owner);
                     if before(&judged) != counts || pointed.contains(record.code.as_str()) {
                         return kept.keep(index, &record).map_err(not_kept);
                     }
@@ -183,12 +186,11 @@ pub async fn read(store: &Store, policy: &Policy, view: &View, as_of: NaiveDate,
                 .await?;
         }
     }
-    let named: HashSet<(usize, &str)> = judged
-        .findings
-        .iter()
-        .map(|finding| (policy.rules[finding.rule].ledger, &*finding.key))
+    let found = judged.findings.iter().map(|finding| (policy.rules[finding.rule].ledger, &*finding.key));
+    let named: HashSet<(usize, &str)> = found
         .chain(judged.notices.iter().map(|notice| (policy.rules[notice.rule].ledger, &*notice.key)))
         .chain(judged.quality.iter().map(|quality| (quality.ledger, quality.key.as_str())))
+        .filter(|(ledger, _)| Some(*ledger) != project_ledger)
         .collect();
     for (index, records) in &others {
         for record in records {
