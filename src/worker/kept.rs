@@ -4,6 +4,7 @@
 use crate::domain::codes::{Codes, TooMany};
 use crate::domain::record::{Columns, Place, Record, Records, pack, unpack};
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
@@ -113,6 +114,20 @@ impl Records for Kept {
             }
         };
         Some(Cow::Owned(Record { code: code.to_owned(), cells, columns: self.columns[slot.columns as usize], place: slot.place }))
+    }
+}
+
+/// The records set aside, and some more that only a mail speaks of.
+pub struct Completed<'a> {
+    pub kept: &'a Kept,
+    /// By ledger index and code.
+    pub more: HashMap<(usize, String), Record>,
+}
+
+impl Records for Completed<'_> {
+    fn find(&self, ledger: usize, code: &str) -> Option<Cow<'_, Record>> {
+        let more = || self.more.get(&(ledger, code.to_owned())).map(Cow::Borrowed);
+        if self.kept.has(ledger, code) { self.kept.find(ledger, code) } else { more() }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::Service;
 use super::facts::{Changes, FindingFacts, identity, in_order};
+use super::kept::Completed;
 use super::reading::{Reading, View, read};
 use super::runner::slot_text;
 use crate::clock::stamp;
@@ -11,7 +12,9 @@ use crate::domain::feedback::{Answers, Silent};
 use crate::domain::finding::{Change, Identity, State};
 use crate::domain::judge::blank_cells;
 use crate::domain::period::{Period, chinese_date, chinese_day};
+use crate::domain::record::Record;
 use crate::domain::rule::{Every, Light};
+use crate::domain::snapshot::InForce;
 use crate::domain::units::UnitId;
 use crate::domain::workbook::{Before, Material, Viewer, Workbook, build, file_name, tie_out};
 use crate::mail::message::{self, Attachment, Correspondent, Letter};
@@ -288,6 +291,7 @@ impl<'a> Stage<'a> {
                 gone.insert((ledger, identity.key.clone()));
             }
         }
+        let records = Completed { kept: &self.reading.records, more: self.done_with(&told_before).await? };
         let source_line = source_line(&self.reading);
         let sent_on = self.at.date();
         let national = policy.calendar.of(None);
@@ -300,7 +304,7 @@ impl<'a> Stage<'a> {
             contact: &settings.office.contact,
             objection_workdays: settings.office.objection_workdays,
             judged: &self.reading.judged,
-            records: &self.reading.records,
+            records: &records,
             origins: &self.reading.origins,
             told_before: &told_before,
             last_digest_on: &last_digest_on,
@@ -314,6 +318,34 @@ impl<'a> Stage<'a> {
             may_carry_rows: &|address| settings.domain_allowed(address),
         };
         Ok((plan(&of), drafts(&of, &self.job.drafts)))
+    }
+
+    /// The records that units were told of and that nothing is found on any more: a digest thanks for them by name.
+    async fn done_with(
+        &self,
+        told_before: &HashMap<UnitId, BTreeMap<Identity, Option<Light>>>,
+    ) -> anyhow::Result<HashMap<(usize, String), Record>> {
+        let policy = &self.config.policy;
+        let mut wanted: BTreeMap<usize, BTreeSet<&str>> = BTreeMap::new();
+        for identity in told_before.values().flat_map(BTreeMap::keys) {
+            if let Some(ledger) = policy.ledger(&identity.ledger)
+                && self.reading.has(ledger, &identity.key)
+                && !self.reading.records.has(ledger, &identity.key)
+            {
+                wanted.entry(ledger).or_default().insert(&identity.key);
+            }
+        }
+        let mut records = HashMap::new();
+        for (index, codes) in wanted {
+            let ledger = &policy.ledgers[index];
+            let codes: Vec<String> = codes.into_iter().map(str::to_owned).collect();
+            for InForce { snapshot, .. } in self.view.in_force.iter().filter(|found| found.snapshot.ledger == ledger.id) {
+                for stored in self.service.store.records_by_code(ledger, &snapshot.source, snapshot.seq, &codes).await? {
+                    records.entry((index, stored.record.code.clone())).or_insert(stored.record);
+                }
+            }
+        }
+        Ok(records)
     }
 
     /// Plans the digests, proves that nobody is left out, and commits every message in one transaction with the step.
