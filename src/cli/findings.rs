@@ -126,7 +126,7 @@ pub async fn print(service: &Service, as_of: Option<NaiveDate>, filter: &Filter,
             eprintln!("{}（{}）从未导入，不作判断", ledger.title, ledger.id);
         }
     }
-    let mut reading = read(&service.store, policy, &view, as_of, &service.var()).await?;
+    let mut reading = read(&service.store, policy, &view, as_of, &service.var(), Vec::new()).await?;
     service.changes(policy, &mut reading, None, as_of, view.sample).await?;
     let closed = service.closed_quarters(&service.config, None, as_of, view.sample).await?;
     service.stood_red(policy, &mut reading.judged.findings, &closed, false).await?;

@@ -3,7 +3,7 @@
 use super::{FileSet, Problems, Settings, files_in, named, parse_toml, suggest};
 use crate::domain::rule::{Act, Every};
 use crate::domain::schedule::{CronTime, Schedule};
-use crate::domain::units::Level;
+use crate::domain::units::{Level, UnitId, Units};
 use crate::domain::workbook::Template;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -42,6 +42,8 @@ pub struct Job {
     pub sources: Vec<String>,
     /// Workbook templates (file stems).
     pub workbooks: Vec<String>,
+    /// Workbooks made for each of many units.
+    pub packs: Vec<Pack>,
     pub rhythm: Rhythm,
     /// Levels of units that get a digest.
     pub levels: Vec<Level>,
@@ -55,6 +57,33 @@ pub struct Job {
     pub draft: String,
     /// A run of it for a quarter's last day closes the quarter: what it finds red counts as red at the quarter's end.
     pub closes_quarter: bool,
+}
+
+/// A workbook for each unit of some levels, or for the units named.
+#[derive(Clone, Debug, Default)]
+pub struct Pack {
+    /// Workbook template (file stem).
+    pub template: String,
+    pub levels: Vec<Level>,
+    pub units: Vec<UnitId>,
+}
+
+impl Pack {
+    /// The units it is made for, in administrative order.
+    pub fn units<'a>(&'a self, units: &'a Units) -> impl Iterator<Item = UnitId> + 'a {
+        (0..units.units.len())
+            .filter(|unit| units.is_there(*unit) && (self.levels.contains(&units.units[*unit].level) || self.units.contains(unit)))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PackFile {
+    template: String,
+    #[serde(default)]
+    levels: Vec<String>,
+    #[serde(default)]
+    units: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -73,6 +102,8 @@ struct JobFile {
     sources: Vec<String>,
     #[serde(default)]
     workbooks: Vec<String>,
+    #[serde(default)]
+    packs: Vec<PackFile>,
     /// `quarter`.
     closes: Option<String>,
     remind: Option<RemindFile>,
@@ -90,9 +121,15 @@ struct RemindFile {
     draft_template: Option<String>,
 }
 
-pub fn parse(files: &FileSet, templates: &BTreeMap<String, Template>, settings: Option<&Settings>, problems: &mut Problems) -> Vec<Job> {
+pub fn parse(
+    files: &FileSet,
+    templates: &BTreeMap<String, Template>,
+    units: &Units,
+    settings: Option<&Settings>,
+    problems: &mut Problems,
+) -> Vec<Job> {
     let jobs: Vec<Job> =
-        files_in(files, "jobs", ".toml").filter_map(|(stem, path)| job(files, stem, path, templates, settings, problems)).collect();
+        files_in(files, "jobs", ".toml").filter_map(|(stem, path)| job(files, stem, path, templates, units, settings, problems)).collect();
     let closing: Vec<&str> = jobs.iter().filter(|job| job.closes_quarter).map(|job| job.name.as_str()).collect();
     if let [first, second, ..] = closing[..] {
         problems.push(&format!("jobs/{second}.toml"), format!("closes: jobs/{first}.toml already closes the quarter"), None);
@@ -105,6 +142,7 @@ fn job(
     stem: &str,
     path: &str,
     templates: &BTreeMap<String, Template>,
+    units: &Units,
     settings: Option<&Settings>,
     problems: &mut Problems,
 ) -> Option<Job> {
@@ -151,13 +189,15 @@ fn job(
     );
     let period = match &file.period {
         None => None,
-        Some(word) => named(&[("month", Every::Month), ("quarter", Every::Quarter)], word, path, "period", "period", problems),
+        Some(word) => {
+            named(&[("month", Every::Month), ("quarter", Every::Quarter), ("year", Every::Year)], word, path, "period", "period", problems)
+        }
     };
     let as_of = match (file.as_of.as_str(), period) {
         ("slot-day", _) => Some(RunAsOf::SlotDay),
         ("last-period-end", Some(every)) => Some(RunAsOf::LastPeriodEnd(every)),
         ("last-period-end", None) => {
-            problems.push(path, "as_of \"last-period-end\" needs `period`", Some("month or quarter".into()));
+            problems.push(path, "as_of \"last-period-end\" needs `period`", Some("month, quarter or year".into()));
             None
         }
         (other, _) => {
@@ -200,7 +240,8 @@ fn job(
             }
         }
     }
-    for name in file.workbooks.iter().chain(file.remind.iter().filter_map(|remind| remind.attachment.as_ref())) {
+    let packed = file.packs.iter().map(|pack| &pack.template);
+    for name in file.workbooks.iter().chain(packed).chain(file.remind.iter().filter_map(|remind| remind.attachment.as_ref())) {
         // a template that does not parse is reported by its own file
         if !templates.contains_key(name) && !files.contains_key(&format!("report-templates/{name}.toml")) {
             problems.push(
@@ -209,6 +250,10 @@ fn job(
                 suggest(name, templates.keys().map(String::as_str)),
             );
         }
+    }
+    let packs = packs(path, &file.packs, templates, units, problems);
+    if !packs.is_empty() && !steps.contains(&JobStep::Report) {
+        problems.push(path, "[[packs]] need step report", None);
     }
     if steps.contains(&JobStep::Remind) != file.remind.is_some() {
         problems.push(path, "step remind and table [remind] go together", None);
@@ -257,6 +302,7 @@ fn job(
         steps,
         sources: file.sources,
         workbooks: file.workbooks,
+        packs,
         rhythm,
         levels,
         digest,
@@ -265,4 +311,42 @@ fn job(
         draft,
         closes_quarter,
     })
+}
+
+fn packs(path: &str, files: &[PackFile], templates: &BTreeMap<String, Template>, units: &Units, problems: &mut Problems) -> Vec<Pack> {
+    let mut out: Vec<Pack> = Vec::new();
+    for file in files {
+        let place = format!("packs \"{}\"", file.template);
+        let levels = file.levels.iter().filter_map(|word| named(&Level::NAMES, word, path, &place, "level", problems)).collect();
+        let mut named_units = Vec::new();
+        for name in &file.units {
+            match units.find(name) {
+                Some(unit) => named_units.push(unit),
+                None => {
+                    let hint = suggest(name, units.units.iter().map(|unit| unit.name.as_str()));
+                    problems.push(path, format!("{place}: unit \"{name}\" is unknown"), hint);
+                }
+            }
+        }
+        if file.levels.is_empty() && file.units.is_empty() {
+            problems.push(path, format!("{place} is for nobody"), Some("name `levels` or `units`".into()));
+        }
+        let pack = Pack { template: file.template.clone(), levels, units: named_units };
+        if let Some(template) = templates.get(&pack.template) {
+            let name = |template: &Template| template.file.replace("{title}", &template.title);
+            if !name(template).contains("{unit}") {
+                let hint = "put {unit} into the template's `file` or `title`".into();
+                problems.push(path, format!("{place}: all units would share one file name"), Some(hint));
+            }
+            let shared = |other: &&Pack| {
+                let same = templates.get(&other.template).is_some_and(|other| name(other) == name(template));
+                same && other.units(units).any(|unit| pack.units(units).any(|own| own == unit))
+            };
+            if let Some(other) = out.iter().find(shared) {
+                problems.push(path, format!("{place} writes the files of packs \"{}\"", other.template), None);
+            }
+        }
+        out.push(pack);
+    }
+    out
 }

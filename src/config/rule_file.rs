@@ -174,6 +174,7 @@ pub fn parse(files: &FileSet, ledgers: &[Ledger], units: &Units, problems: &mut 
             problems.push(RULES, format!("rule \"{}\" appears twice", raw.id), None);
         }
         let mut reader = RuleReader {
+            file: RULES,
             place: format!("rule \"{}\"", raw.id),
             ledgers,
             units,
@@ -202,7 +203,28 @@ pub fn parse(files: &FileSet, ledgers: &[Ledger], units: &Units, problems: &mut 
     problems.0.iter().all(|problem| problem.file != RULES).then_some(parsed)
 }
 
+/// The conditions of a sheet's selection, written like a rule's scope.
+pub fn conditions(
+    (file, place, key): (&str, &str, &str),
+    scopes: &BTreeMap<String, Vec<String>>,
+    (ledger, ledgers): (&Ledger, &[Ledger]),
+    units: &Units,
+    texts: &[String],
+    problems: &mut Problems,
+) -> Vec<Condition> {
+    let ladders = BTreeMap::new();
+    let mut reader = RuleReader { file, place: place.to_owned(), ledgers, units, scopes, ladders: &ladders, common: &[], problems };
+    reader.conditions(ledger, texts, key)
+}
+
+/// The named scopes of `config/rules.toml`; none where the file cannot be read, which is reported by itself.
+pub fn scopes(files: &FileSet) -> BTreeMap<String, Vec<String>> {
+    parse_toml::<RulesFile>(files, RULES, &mut Problems::default()).map(|file| file.scopes).unwrap_or_default()
+}
+
 struct RuleReader<'a> {
+    /// The file the texts stand in.
+    file: &'a str,
     place: String,
     ledgers: &'a [Ledger],
     units: &'a Units,
@@ -215,7 +237,7 @@ struct RuleReader<'a> {
 impl RuleReader<'_> {
     fn problem(&mut self, message: impl std::fmt::Display, hint: Option<String>) {
         let message = format!("{}: {message}", self.place);
-        self.problems.push(RULES, message, hint);
+        self.problems.push(self.file, message, hint);
     }
 
     fn rule(&mut self, raw: &RuleFile, ids: &[String]) -> Option<Rule> {
@@ -361,7 +383,14 @@ impl RuleReader<'_> {
             _ => {
                 let every = raw.every.clone().unwrap_or_default();
                 let place = self.place.clone();
-                let every = named(&[("month", Every::Month), ("quarter", Every::Quarter)], &every, RULES, &place, "every", self.problems)?;
+                let every = named(
+                    &[("month", Every::Month), ("quarter", Every::Quarter), ("year", Every::Year)],
+                    &every,
+                    RULES,
+                    &place,
+                    "every",
+                    self.problems,
+                )?;
                 let levels = raw
                     .levels
                     .iter()

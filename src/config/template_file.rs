@@ -4,10 +4,13 @@ use super::{FileSet, Problems, files_in, named, parse_toml, suggest};
 use crate::domain::finding::State;
 use crate::domain::indicators::{Rate, Window};
 use crate::domain::judge::Policy;
+use crate::domain::ledger::{Ledger, Role};
+use crate::domain::roster::Selection;
 use crate::domain::rule::Light;
 use crate::domain::units::Level;
 use crate::domain::workbook::{
-    Axis, BuiltIn, ColumnKey, Figures, Form, Group, List, ListColumn, MatrixColumn, MatrixRows, OnePage, Paper, SheetTemplate, Template,
+    Axis, BuiltIn, ColumnKey, Figures, Form, Group, List, ListColumn, MatrixColumn, MatrixRows, OnePage, Order, Paper, RecordList,
+    SheetTemplate, Template,
 };
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -51,10 +54,17 @@ struct SheetFile {
     states: Option<Vec<String>>,
     group: Option<String>,
     fold: Option<bool>,
+    blank: Option<bool>,
     columns: Option<Vec<String>>,
     figures: Option<Vec<FiguresFile>>,
     decide: Option<Vec<String>>,
     most: Option<usize>,
+    ledger: Option<String>,
+    r#where: Option<Vec<String>>,
+    major: Option<String>,
+    lights: Option<Vec<String>>,
+    reach: Option<String>,
+    order: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -85,9 +95,12 @@ enum FormName {
     Answers,
     Silent,
     Feedback,
+    Records,
+    Reporting,
+    Gone,
 }
 
-const FORMS: [(&str, FormName); 10] = [
+const FORMS: [(&str, FormName); 13] = [
     ("cover", FormName::Cover),
     ("summary", FormName::Summary),
     ("matrix", FormName::Matrix),
@@ -98,6 +111,9 @@ const FORMS: [(&str, FormName); 10] = [
     ("answers", FormName::Answers),
     ("silent", FormName::Silent),
     ("feedback", FormName::Feedback),
+    ("records", FormName::Records),
+    ("reporting", FormName::Reporting),
+    ("gone", FormName::Gone),
 ];
 
 const STATES: [(&str, State); 3] = [("open", State::Open), ("exempt", State::Exempt), ("unjudged", State::Unjudged)];
@@ -108,13 +124,17 @@ const EDITABLE: &str = "editable";
 /// The limit of a tab name in a workbook.
 const SHEET_NAME_MAX: usize = 31;
 
+/// Named scopes of `config/rules.toml`.
+type Scopes = BTreeMap<String, Vec<String>>;
+
 pub fn parse(files: &FileSet, policy: &Policy, problems: &mut Problems) -> BTreeMap<String, Template> {
+    let scopes = super::rule_file::scopes(files);
     files_in(files, "report-templates", ".toml")
-        .filter_map(|(stem, path)| Some((stem.to_owned(), template(files, stem, path, policy, problems)?)))
+        .filter_map(|(stem, path)| Some((stem.to_owned(), template(files, stem, path, &scopes, policy, problems)?)))
         .collect()
 }
 
-fn template(files: &FileSet, stem: &str, path: &str, policy: &Policy, problems: &mut Problems) -> Option<Template> {
+fn template(files: &FileSet, stem: &str, path: &str, scopes: &Scopes, policy: &Policy, problems: &mut Problems) -> Option<Template> {
     let file: TemplateFile = parse_toml(files, path, problems)?;
     let before = problems.0.len();
     if !file.file.ends_with(".xlsx") {
@@ -143,7 +163,7 @@ fn template(files: &FileSet, stem: &str, path: &str, policy: &Policy, problems: 
         }
         names.push(&sheet.name);
     }
-    let sheets: Vec<SheetTemplate> = file.sheet.iter().filter_map(|raw| sheet(path, raw, policy, problems)).collect();
+    let sheets: Vec<SheetTemplate> = file.sheet.iter().filter_map(|raw| sheet(path, raw, scopes, policy, problems)).collect();
     if problems.0.len() == before {
         covers_every_rule(path, policy, &sheets, problems);
     }
@@ -157,7 +177,7 @@ fn template(files: &FileSet, stem: &str, path: &str, policy: &Policy, problems: 
     })
 }
 
-fn sheet(path: &str, raw: &SheetFile, policy: &Policy, problems: &mut Problems) -> Option<SheetTemplate> {
+fn sheet(path: &str, raw: &SheetFile, scopes: &Scopes, policy: &Policy, problems: &mut Problems) -> Option<SheetTemplate> {
     let place = format!("sheet \"{}\"", raw.name);
     let form_name = named(&FORMS, &raw.form, path, &place, "form", problems)?;
     let landscape = named(&[("landscape", true), ("portrait", false)], &raw.orientation, path, &place, "orientation", problems)?;
@@ -170,21 +190,28 @@ fn sheet(path: &str, raw: &SheetFile, policy: &Policy, problems: &mut Problems) 
         ("window", raw.window.is_some(), &[FormName::Matrix]),
         ("titles", raw.titles.is_some(), &[FormName::Matrix]),
         ("apart", raw.apart.is_some(), &[FormName::Matrix]),
-        ("rules", raw.rules.is_some(), &[FormName::List]),
+        ("rules", raw.rules.is_some(), &[FormName::List, FormName::Records, FormName::Reporting]),
         ("states", raw.states.is_some(), &[FormName::List]),
-        ("group", raw.group.is_some(), &[FormName::List]),
+        ("group", raw.group.is_some(), &[FormName::List, FormName::Records]),
         ("fold", raw.fold.is_some(), &[FormName::List]),
+        ("blank", raw.blank.is_some(), &[FormName::List]),
         ("figures", raw.figures.is_some(), &[FormName::Page]),
         ("decide", raw.decide.is_some(), &[FormName::Page]),
         ("most", raw.most.is_some(), &[FormName::Page]),
-        ("columns", raw.columns.is_some(), &[FormName::Matrix, FormName::List, FormName::Notices]),
+        ("columns", raw.columns.is_some(), &[FormName::Matrix, FormName::List, FormName::Notices, FormName::Records]),
+        ("ledger", raw.ledger.is_some(), &[FormName::Records]),
+        ("where", raw.r#where.is_some(), &[FormName::Records]),
+        ("major", raw.major.is_some(), &[FormName::Records]),
+        ("lights", raw.lights.is_some(), &[FormName::Records]),
+        ("reach", raw.reach.is_some(), &[FormName::Records]),
+        ("order", raw.order.is_some(), &[FormName::Records]),
     ] {
         if given && !forms.contains(&form_name) {
             problems.push(path, format!("{place}: `{key}` does not belong to form \"{}\"", raw.form), Some(format!("remove `{key}`")));
         }
     }
     let columns = raw.columns.as_deref().unwrap_or_default();
-    if columns.is_empty() && matches!(form_name, FormName::Matrix | FormName::List | FormName::Notices) {
+    if columns.is_empty() && matches!(form_name, FormName::Matrix | FormName::List | FormName::Notices | FormName::Records) {
         problems.push(path, format!("{place}: `columns` is missing or empty"), None);
         return None;
     }
@@ -197,13 +224,20 @@ fn sheet(path: &str, raw: &SheetFile, policy: &Policy, problems: &mut Problems) 
         FormName::List => Form::List(list(path, &place, raw, columns, policy, problems)?),
         FormName::Notices => {
             let rules: Vec<usize> = (0..policy.rules.len()).filter(|rule| policy.rules[*rule].notice_days > 0).collect();
-            Form::Notices { columns: list_columns(path, &place, columns, &rules, policy, problems) }
+            Form::Notices {
+                columns: list_columns(path, &place, columns, &ledgers_of(policy, &rules), BuiltIn::is_of_finding, policy, problems),
+            }
         }
         FormName::Quality => Form::Quality,
         FormName::Page => Form::Page(one_page(path, &place, raw, policy, problems)?),
         FormName::Answers => Form::Answers,
         FormName::Silent => Form::Silent,
         FormName::Feedback => Form::Feedback,
+        FormName::Records => Form::Records(records(path, &place, raw, columns, scopes, policy, problems)?),
+        FormName::Gone => Form::Gone,
+        FormName::Reporting => {
+            Form::Reporting { rules: rules_named(path, &place, raw.rules.as_deref().unwrap_or_default(), policy, problems) }
+        }
     };
     Some(SheetTemplate {
         name: raw.name.clone(),
@@ -229,10 +263,10 @@ fn matrix(path: &str, place: &str, raw: &SheetFile, columns: &[String], policy: 
         }
         let needs = match column {
             MatrixColumn::Rate(Rate::OnTime) | MatrixColumn::LiveRate(Rate::OnTime) | MatrixColumn::Rank(Rate::OnTime) => {
-                Some(crate::domain::ledger::Role::PlannedStart)
+                Some(Role::PlannedStart)
             }
-            MatrixColumn::Funds | MatrixColumn::Rate(Rate::Funds) => Some(crate::domain::ledger::Role::Funds),
-            MatrixColumn::Performed | MatrixColumn::Rate(Rate::Performed) => Some(crate::domain::ledger::Role::Performed),
+            MatrixColumn::Funds | MatrixColumn::Rate(Rate::Funds) => Some(Role::Funds),
+            MatrixColumn::Performed | MatrixColumn::Rate(Rate::Performed) => Some(Role::Performed),
             _ => None,
         };
         let project = policy.project_ledger().map(|index| &policy.ledgers[index]);
@@ -328,24 +362,112 @@ fn list(path: &str, place: &str, raw: &SheetFile, columns: &[String], policy: &P
         None => None,
         Some(word) => Some(named(&Group::NAMES, word, path, place, "group", problems)?),
     };
-    let columns = list_columns(path, place, columns, &rules, policy, problems);
-    Some(List { rules, states, group, fold: raw.fold.unwrap_or(false), columns })
+    let columns = list_columns(path, place, columns, &ledgers_of(policy, &rules), BuiltIn::is_of_finding, policy, problems);
+    Some(List { rules, states, group, fold: raw.fold.unwrap_or(false), blank: raw.blank.unwrap_or(false), columns })
 }
 
-/// An entry is `KEY` or `KEY title of the column`; `KEY` is a built-in key, a field of a rule's ledger, `project.FIELD`, or `editable`.
-fn list_columns(path: &str, place: &str, words: &[String], rules: &[usize], policy: &Policy, problems: &mut Problems) -> Vec<ListColumn> {
+fn ledgers_of(policy: &Policy, rules: &[usize]) -> Vec<usize> {
     let mut ledgers: Vec<usize> = rules.iter().map(|rule| policy.rules[*rule].ledger).collect();
     ledgers.sort_unstable();
     ledgers.dedup();
+    ledgers
+}
+
+/// The records of a ledger: `where` as a rule's scope, `project.` before a condition on the project a record belongs to.
+fn records(
+    path: &str,
+    place: &str,
+    raw: &SheetFile,
+    columns: &[String],
+    scopes: &Scopes,
+    policy: &Policy,
+    problems: &mut Problems,
+) -> Option<RecordList> {
+    let before = problems.0.len();
+    let name = raw.ledger.as_deref().unwrap_or_default();
+    let Some(index) = policy.ledger(name) else {
+        let hint = suggest(name, policy.ledgers.iter().map(|ledger| ledger.id.as_str()));
+        problems.push(path, format!("{place}: ledger \"{name}\" is unknown"), hint);
+        return None;
+    };
+    let ledger = &policy.ledgers[index];
+    let (of_project, own): (Vec<String>, Vec<String>) =
+        raw.r#where.iter().flatten().cloned().partition(|text| text.trim_start_matches("not ").starts_with("project."));
+    let of_project: Vec<String> = of_project.iter().map(|text| text.replacen("project.", "", 1)).collect();
+    let conditions = super::rule_file::conditions((path, place, "where"), scopes, (ledger, &policy.ledgers), &policy.units, &own, problems);
+    let mut project = Vec::new();
+    if !of_project.is_empty() {
+        match policy.project_ledger() {
+            Some(linked) if linked != index && ledger.role(Role::Project).is_some() => {
+                let linked = &policy.ledgers[linked];
+                let of = (linked, &policy.ledgers[..]);
+                project = super::rule_file::conditions((path, place, "where"), scopes, of, &policy.units, &of_project, problems);
+            }
+            _ => problems.push(path, format!("{place}: records of ledger \"{name}\" belong to no project"), None),
+        }
+    }
+    let major = raw.major.as_ref().and_then(|word| named(&Level::NAMES, word, path, place, "major", problems));
+    if let Some(level) = major
+        && policy.major.iter().all(|(known, _)| *known != level)
+    {
+        problems.push(
+            path,
+            format!("{place}: major is province, city or county"),
+            Some("the bounds stand in config/rules.toml [major]".into()),
+        );
+    }
+    let rules = rules_named(path, place, raw.rules.as_deref().unwrap_or_default(), policy, problems);
+    let lights = raw.lights.iter().flatten().filter_map(|word| named(&Light::NAMES, word, path, place, "light", problems)).collect();
+    let all = named(&[("own", false), ("all", true)], raw.reach.as_deref().unwrap_or("own"), path, place, "reach", problems)?;
+    let group = match &raw.group {
+        None => None,
+        Some(word) => {
+            let groups = [("unit", Group::Unit), ("city", Group::City), ("light", Group::Light)];
+            Some(named(&groups, word, path, place, "group", problems)?)
+        }
+    };
+    let order = raw.order.iter().flatten().filter_map(|word| order(path, place, ledger, word, problems)).collect();
+    let columns = list_columns(path, place, columns, &[index], BuiltIn::is_of_record, policy, problems);
+    let selection = Selection { ledger: index, conditions, project, major };
+    (problems.0.len() == before).then_some(RecordList { selection, rules, lights, all, group, order, columns })
+}
+
+/// `light`, or a field of the ledger; `desc` behind it turns it round.
+fn order(path: &str, place: &str, ledger: &Ledger, word: &str, problems: &mut Problems) -> Option<Order> {
+    let (name, descending) = match word.strip_suffix(" desc") {
+        Some(name) => (name.trim(), true),
+        None => (word.trim(), false),
+    };
+    if name == "light" {
+        return Some(Order { field: None, descending });
+    }
+    let field = ledger.field(name);
+    if field.is_none() {
+        let known = ledger.fields.iter().map(|field| field.id.as_str());
+        problems.push(path, format!("{place}: order \"{word}\": no field of the ledger"), suggest(name, known.chain(["light"])));
+    }
+    Some(Order { field: Some(field?), descending })
+}
+
+/// An entry is `KEY` or `KEY title of the column`; `KEY` is a built-in key, a field of a rule's ledger, `project.FIELD`, or `editable`.
+fn list_columns(
+    path: &str,
+    place: &str,
+    words: &[String],
+    ledgers: &[usize],
+    stands: fn(BuiltIn) -> bool,
+    policy: &Policy,
+    problems: &mut Problems,
+) -> Vec<ListColumn> {
     let keys: Vec<&str> = words.iter().map(|word| word.split_once(' ').map_or(word.as_str(), |(key, _)| key)).collect();
     let mut columns = Vec::new();
     for (word, key) in words.iter().zip(&keys) {
         let own_title = word.split_once(' ').map(|(_, title)| title.trim().to_owned());
         if *key == EDITABLE {
-            columns.extend(editable(policy, &ledgers, &keys));
-        } else if let Some((_, built_in)) = BuiltIn::NAMES.iter().find(|(name, _)| name == key) {
+            columns.extend(editable(policy, ledgers, &keys));
+        } else if let Some((_, built_in)) = BuiltIn::NAMES.iter().find(|(name, built_in)| name == key && stands(*built_in)) {
             let title = own_title.unwrap_or_else(|| built_in.title().to_owned());
-            columns.push(ListColumn { title, key: ColumnKey::BuiltIn(*built_in), fill: false });
+            columns.push(ListColumn { title, key: ColumnKey::BuiltIn(*built_in), fill: *built_in == BuiltIn::Fill });
         } else if let Some(id) = key.strip_prefix("project.") {
             let Some(project) = policy.project_ledger() else { continue };
             let ledger = &policy.ledgers[project];
@@ -361,7 +483,7 @@ fn list_columns(path: &str, place: &str, words: &[String], rules: &[usize], poli
                 ),
             }
         } else {
-            let fields: Vec<Option<usize>> = by_ledger(policy, &ledgers, key);
+            let fields: Vec<Option<usize>> = by_ledger(policy, ledgers, key);
             match fields.iter().enumerate().find_map(|(ledger, field)| Some(&policy.ledgers[ledger].fields[(*field)?])) {
                 Some(field) => {
                     let title = own_title.unwrap_or_else(|| titled(field));
@@ -371,8 +493,11 @@ fn list_columns(path: &str, place: &str, words: &[String], rules: &[usize], poli
                     let known = ledgers.iter().flat_map(|ledger| policy.ledgers[*ledger].fields.iter().map(|field| field.id.as_str()));
                     problems.push(
                         path,
-                        format!("{place}: column \"{key}\" is no built-in key and no field of the rules' ledgers"),
-                        suggest(key, BuiltIn::NAMES.iter().map(|(name, _)| *name).chain([EDITABLE]).chain(known)),
+                        format!("{place}: column \"{key}\" is no key of this form and no field of its ledgers"),
+                        suggest(
+                            key,
+                            BuiltIn::NAMES.iter().filter(|(_, key)| stands(*key)).map(|(name, _)| *name).chain([EDITABLE]).chain(known),
+                        ),
                     );
                 }
             }

@@ -18,6 +18,7 @@ pub mod judge;
 pub mod ledger;
 pub mod period;
 pub mod record;
+pub mod roster;
 pub mod routing;
 pub mod rule;
 pub mod sample;

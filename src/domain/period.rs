@@ -1,27 +1,22 @@
-//! Months and quarters: bounds, names, and which one a run reports.
+//! Months, quarters and years: bounds, names, and which one a run reports.
 
 use super::rule::Every;
 use chrono::{Datelike, Days, Months, NaiveDate};
 
-/// A month or a quarter.
+/// A month, a quarter or a year.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Period {
     first: NaiveDate,
-    every: PeriodLength,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum PeriodLength {
-    Month,
-    Quarter,
+    every: Every,
 }
 
 impl Period {
     /// The period a day lies in.
     pub fn of(every: Every, day: NaiveDate) -> Period {
-        let (month, every) = match every {
-            Every::Month => (day.month(), PeriodLength::Month),
-            Every::Quarter => ((day.month() - 1) / 3 * 3 + 1, PeriodLength::Quarter),
+        let month = match every {
+            Every::Month => day.month(),
+            Every::Quarter => (day.month() - 1) / 3 * 3 + 1,
+            Every::Year => 1,
         };
         Period { first: NaiveDate::from_ymd_opt(day.year(), month, 1).unwrap_or(day), every }
     }
@@ -32,11 +27,7 @@ impl Period {
     }
 
     pub fn previous(self) -> Period {
-        let every = match self.every {
-            PeriodLength::Month => Every::Month,
-            PeriodLength::Quarter => Every::Quarter,
-        };
-        Period::of(every, self.first - Days::new(1))
+        Period::of(self.every, self.first - Days::new(1))
     }
 
     pub fn first_day(self) -> NaiveDate {
@@ -45,8 +36,9 @@ impl Period {
 
     pub fn last_day(self) -> NaiveDate {
         let months = match self.every {
-            PeriodLength::Month => 1,
-            PeriodLength::Quarter => 3,
+            Every::Month => 1,
+            Every::Quarter => 3,
+            Every::Year => 12,
         };
         self.first + Months::new(months) - Days::new(1)
     }
@@ -55,22 +47,24 @@ impl Period {
         day >= self.first && day <= self.last_day()
     }
 
-    /// `2026-09` or `2026Q3`.
+    /// `2026-09`, `2026Q3` or `2026`.
     pub fn code(self) -> String {
         match self.every {
-            PeriodLength::Month => self.first.format("%Y-%m").to_string(),
-            PeriodLength::Quarter => format!("{}Q{}", self.first.year(), (self.first.month() - 1) / 3 + 1),
+            Every::Month => self.first.format("%Y-%m").to_string(),
+            Every::Quarter => format!("{}Q{}", self.first.year(), (self.first.month() - 1) / 3 + 1),
+            Every::Year => self.first.year().to_string(),
         }
     }
 
-    /// `2026年9月` or `2026年第三季度`.
+    /// `2026年9月`, `2026年第三季度` or `2026年`.
     pub fn title(self) -> String {
         match self.every {
-            PeriodLength::Month => format!("{}年{}月", self.first.year(), self.first.month()),
-            PeriodLength::Quarter => {
+            Every::Month => format!("{}年{}月", self.first.year(), self.first.month()),
+            Every::Quarter => {
                 let word = ["一", "二", "三", "四"][(self.first.month() as usize - 1) / 3];
                 format!("{}年第{word}季度", self.first.year())
             }
+            Every::Year => format!("{}年", self.first.year()),
         }
     }
 }
@@ -99,5 +93,7 @@ mod tests {
         assert_eq!(code(Every::Month, "2026-01-15"), "2025-12");
         assert_eq!(Period::of(Every::Quarter, day("2026-11-30")).last_day(), day("2026-12-31"));
         assert_eq!(Period::last_closed(Every::Quarter, day("2026-09-30")).title(), "2026年第三季度");
+        assert_eq!(Period::last_closed(Every::Year, day("2026-12-31")).last_day(), day("2026-12-31"));
+        assert_eq!((code(Every::Year, "2027-01-15"), code(Every::Year, "2026-12-30")), ("2026".into(), "2025".into()));
     }
 }

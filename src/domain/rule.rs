@@ -164,14 +164,14 @@ impl Comparison {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Operand {
     Value(Cell),
     Field(usize),
 }
 
 /// One condition of a scope or of a `missing` rule.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Condition {
     Filled(usize),
     NotFilled(usize),
@@ -189,10 +189,11 @@ pub enum Holds {
     Blank(usize),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Every {
     Month,
     Quarter,
+    Year,
 }
 
 #[derive(Clone, Debug)]

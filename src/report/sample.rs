@@ -21,7 +21,17 @@ const GROUPS: [(&str, &str, &str); 4] = [
 ];
 
 /// Fields a register of today has no column for.
-const WITHOUT_COLUMN: [&str; 6] = ["evaluation_result", "planned_signing_on", "planned_progress_pct", "reason", "measure", "next_on"];
+const WITHOUT_COLUMN: [&str; 9] = [
+    "evaluation_result",
+    "planned_signing_on",
+    "planned_progress_pct",
+    "reason",
+    "measure",
+    "next_on",
+    "met_by",
+    "approved_on",
+    "key_library_on",
+];
 
 /// Writes the sample; the same sample gives the same bytes.
 ///

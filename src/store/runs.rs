@@ -57,6 +57,18 @@ pub struct RunInputs {
     /// The runs that closed the quarters before it, newest first and without a gap: what was red at their ends is read from them.
     #[serde(default)]
     pub closed: Vec<String>,
+    /// What fixes the list of codes that have left the register.
+    #[serde(default)]
+    pub gone: Option<GonePin>,
+}
+
+/// The snapshots in force up to those pinned, and until when the office's confirmations count.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct GonePin {
+    /// Confirmations after this moment were not known.
+    pub at: String,
+    /// (ledger, source, numbers of its snapshots in force, in order of what they cover).
+    pub history: Vec<(String, String, Vec<i64>)>,
 }
 
 #[derive(Clone, Debug)]
@@ -285,18 +297,22 @@ impl Store {
         Ok(out)
     }
 
-    /// Records a workbook of a run.
-    pub async fn add_report(&self, run: &Run, path: &str, sha256: &str, bytes: u64) -> Result<()> {
-        sqlx::query(
-            "INSERT INTO report_file (run, path, sha256, bytes) VALUES ($1,$2,$3,$4) \
-             ON CONFLICT (run, path) DO UPDATE SET sha256=excluded.sha256, bytes=excluded.bytes",
-        )
-        .bind(&run.id)
-        .bind(path)
-        .bind(sha256)
-        .bind(bytes as i64)
-        .execute(&self.pool)
-        .await?;
+    /// Records workbooks of a run: path, sha256, bytes. One transaction.
+    pub async fn add_reports(&self, run: &Run, files: &[(String, String, u64)]) -> Result<()> {
+        let mut transaction = self.begin().await?;
+        for (path, sha256, bytes) in files {
+            sqlx::query(
+                "INSERT INTO report_file (run, path, sha256, bytes) VALUES ($1,$2,$3,$4) \
+                 ON CONFLICT (run, path) DO UPDATE SET sha256=excluded.sha256, bytes=excluded.bytes",
+            )
+            .bind(&run.id)
+            .bind(path)
+            .bind(sha256)
+            .bind(*bytes as i64)
+            .execute(&mut *transaction)
+            .await?;
+        }
+        transaction.commit().await?;
         Ok(())
     }
 

@@ -116,7 +116,7 @@ impl Service {
             return Ok(Vec::new());
         }
         let snapshots = self.store.snapshots().await?;
-        let reading = read(&self.store, policy, view, as_of, &self.var()).await?;
+        let reading = read(&self.store, policy, view, as_of, &self.var(), Vec::new()).await?;
         let now: HashMap<Identity, &Finding> = reading.judged.findings.iter().map(|finding| (identity(policy, finding), finding)).collect();
         let mut codes: BTreeMap<usize, Vec<String>> = BTreeMap::new();
         for identity in chains.keys() {

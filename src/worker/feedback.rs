@@ -196,7 +196,7 @@ impl Service {
             }
         }
         let projects: Vec<String> = stored.values().filter_map(|record| project_of(ledger, record)).collect();
-        let linked = links(&self.store, policy, view, &projects).await?;
+        let linked = links(&self.store, policy, view, &projects, |_| ()).await?;
         let owned = |(code, record): (String, Record)| {
             let owner = owner_of(policy, ledger, &record, &linked).unit;
             (code, (record, owner))

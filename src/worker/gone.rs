@@ -2,9 +2,13 @@
 
 use super::Service;
 use super::reading::View;
-use crate::domain::snapshot::{Version, last_seen};
+use crate::clock::stamp;
+use crate::domain::judge::Policy;
+use crate::domain::snapshot::{Candidate, Version, last_seen};
+use crate::domain::workbook::GoneLine;
 use crate::store::Result;
 use crate::store::changes::{Absent, GoneConfirmed};
+use crate::store::runs::GonePin;
 use crate::store::snapshots::{Snapshot, SnapshotState};
 use std::collections::{BTreeSet, HashSet};
 
@@ -49,27 +53,49 @@ impl Service {
     /// # Errors
     /// The database fails.
     pub async fn gone(&self, ledger: Option<&str>) -> Result<Vec<Gone>> {
+        let view = self.view(&[], self.clock.today()).await?;
+        let mut pin = self.gone_pin(&view).await?;
+        pin.history.retain(|(known, ..)| ledger.is_none_or(|ledger| ledger == known));
+        self.gone_as_pinned(&pin).await
+    }
+
+    /// What fixes the list of codes that have left a view, as things are now.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(super) async fn gone_pin(&self, view: &View) -> Result<GonePin> {
         let all = self.store.snapshots().await?;
-        let confirmed: HashSet<(String, String, String, i64)> =
-            self.store.gone_confirmed().await?.into_iter().map(|known| (known.ledger, known.source, known.code, known.seen_seq)).collect();
+        let of = |now: &Candidate| (now.ledger.clone(), now.source.clone(), history(&all, &now.ledger, &now.source, now.seq));
+        Ok(GonePin { at: stamp(self.clock.now()), history: view.in_force.iter().map(|found| of(&found.snapshot)).collect() })
+    }
+
+    /// What has left the newest of the pinned snapshots and was not confirmed by then.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(super) async fn gone_as_pinned(&self, pin: &GonePin) -> Result<Vec<Gone>> {
+        let confirmed: HashSet<(String, String, String, i64)> = self
+            .store
+            .gone_confirmed()
+            .await?
+            .into_iter()
+            .filter(|known| known.confirmed_at <= pin.at)
+            .map(|known| (known.ledger, known.source, known.code, known.seen_seq))
+            .collect();
         let mut out = Vec::new();
-        for found in self.view(&[], self.clock.today()).await?.in_force {
-            let now = found.snapshot;
-            if ledger.is_some_and(|ledger| ledger != now.ledger) {
-                continue;
-            }
-            let history = history(&all, &now.ledger, &now.source, now.seq);
+        for (ledger, source, history) in &pin.history {
+            let Some(seq) = history.last() else { continue };
             let mut versions: Vec<Absent> = Vec::new();
             let mut settle = |versions: &mut Vec<Absent>| {
-                if let Some(gone) = among(versions, &history, &now.ledger, &now.source)
-                    && !confirmed.contains(&(now.ledger.clone(), now.source.clone(), gone.absent.code.clone(), gone.seen_seq))
+                if let Some(gone) = among(versions, history, ledger, source)
+                    && !confirmed.contains(&(ledger.clone(), source.clone(), gone.absent.code.clone(), gone.seen_seq))
                 {
                     out.push(gone);
                 }
                 versions.clear();
             };
             self.store
-                .each_absent(&now.ledger, &now.source, now.seq, |absent| {
+                .each_absent(ledger, source, *seq, |absent| {
                     if versions.last().is_some_and(|last| last.code != absent.code) {
                         settle(&mut versions);
                     }
@@ -79,6 +105,39 @@ impl Service {
             settle(&mut versions);
         }
         Ok(out)
+    }
+
+    /// The same as lines of a workbook: by ledger, unit and code.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(super) async fn gone_lines(&self, policy: &Policy, pin: &GonePin) -> Result<Vec<GoneLine>> {
+        let snapshots = self.store.snapshots().await?;
+        let mut lines: Vec<(usize, GoneLine)> = Vec::new();
+        for gone in self.gone_as_pinned(pin).await? {
+            let Some(index) = policy.ledger(&gone.ledger) else { continue };
+            let of =
+                |seq: i64| snapshots.iter().find(|known| known.ledger == gone.ledger && known.source == gone.source && known.seq == seq);
+            let from = of(gone.absent.version.first_seq);
+            let sheet = from.and_then(|snapshot| snapshot.origin.sheets.get(gone.absent.sheet as usize));
+            let place = [from.map(|snapshot| snapshot.origin.file.as_str()), sheet.map(String::as_str)];
+            let place: Vec<&str> = place.into_iter().flatten().filter(|part| !part.is_empty()).collect();
+            let line = GoneLine {
+                ledger: policy.ledgers[index].title.clone(),
+                source: gone.source.clone(),
+                seen_on: of(gone.seen_seq).map(|snapshot| snapshot.covers_on),
+                gone_on: of(gone.gone_seq).map(|snapshot| snapshot.covers_on),
+                place: format!("{} 第{}行", place.join(" "), gone.absent.row),
+                code: gone.absent.code,
+                name: gone.absent.name,
+                unit: gone.absent.unit,
+            };
+            lines.push((index, line));
+        }
+        lines.sort_by(|(left, one), (right, other)| {
+            (left, &one.unit, &one.code, &one.source).cmp(&(right, &other.unit, &other.code, &other.source))
+        });
+        Ok(lines.into_iter().map(|(_, line)| line).collect())
     }
 
     /// One code, if it has left the snapshot of its source now in force, confirmed or not.

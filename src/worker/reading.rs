@@ -14,6 +14,7 @@ use crate::domain::judge::{Context, Judged, Policy};
 use crate::domain::ledger::PROJECT;
 use crate::domain::period::chinese_date;
 use crate::domain::record::{Origin, Record};
+use crate::domain::roster::{Rosters, Selection};
 use crate::domain::routing::{Linked, link, project_of};
 use crate::domain::snapshot::{Candidate, InForce, in_force};
 use crate::domain::units::UnitId;
@@ -39,6 +40,8 @@ pub struct Reading {
     pub judged: Judged,
     /// Records with a finding, a notice or a remark, and projects that others' findings point to.
     pub records: Kept,
+    /// The codes that the sheets of records choose.
+    pub rosters: Rosters,
     pub origins: Vec<Origin>,
     pub indicators: Indicators,
     pub sources: Vec<SourceLine>,
@@ -89,28 +92,45 @@ impl Service {
     }
 }
 
-/// What other ledgers need to know of the projects with these codes.
+/// What other ledgers need to know of the projects with these codes; `look_at` is shown each.
 ///
 /// # Errors
 /// The database fails, or a stored body is damaged.
-pub async fn links(store: &Store, policy: &Policy, view: &View, codes: &[String]) -> Result<HashMap<String, Linked>> {
+pub async fn links(
+    store: &Store,
+    policy: &Policy,
+    view: &View,
+    codes: &[String],
+    mut look_at: impl FnMut(&Record),
+) -> Result<HashMap<String, Linked>> {
     let mut linked: HashMap<String, Linked> = HashMap::with_capacity(codes.len());
     if let Some(index) = policy.project_ledger() {
         let ledger = &policy.ledgers[index];
         for found in view.in_force.iter().filter(|found| found.snapshot.ledger == PROJECT) {
             for stored in store.records_by_code(ledger, &found.snapshot.source, found.snapshot.seq, codes).await? {
-                linked.entry(stored.record.code.clone()).or_insert_with(|| link(policy, ledger, &stored.record));
+                linked.entry(stored.record.code.clone()).or_insert_with(|| {
+                    look_at(&stored.record);
+                    link(policy, ledger, &stored.record)
+                });
             }
         }
     }
     Ok(linked)
 }
 
-/// Reads and judges a view. Records that are spoken of later wait in a temporary file in `folder`.
+/// Reads and judges a view. Records that are spoken of later, and those that a selection takes, wait in a temporary file in `folder`.
 ///
 /// # Errors
 /// The database fails, a stored body is damaged, or the temporary file cannot be written.
-pub async fn read(store: &Store, policy: &Policy, view: &View, as_of: NaiveDate, folder: &Path) -> Result<Reading> {
+pub async fn read(
+    store: &Store,
+    policy: &Policy,
+    view: &View,
+    as_of: NaiveDate,
+    folder: &Path,
+    selections: Vec<Selection>,
+) -> Result<Reading> {
+    let mut rosters = Rosters::new(selections);
     let snapshots = store.snapshots().await?;
     let mut reader = Reader::new(policy, &snapshots);
     // everything but projects: read whole, they are small beside the projects
@@ -136,7 +156,7 @@ pub async fn read(store: &Store, policy: &Policy, view: &View, as_of: NaiveDate,
     wanted.sort_unstable();
     wanted.dedup();
     let project_ledger = policy.project_ledger();
-    let linked = links(store, policy, view, &wanted).await?;
+    let linked = links(store, policy, view, &wanted, |record| rosters.look_at_project(policy, record, as_of)).await?;
     let exemptions = others.iter().find(|(index, _)| policy.ledgers[*index].id == "exemption");
     let granted = exemptions_in_force(policy, exemptions.map_or(&[][..], |(_, records)| records.as_slice()), as_of);
     let exempt = granted.in_force;
@@ -163,9 +183,16 @@ pub async fn read(store: &Store, policy: &Policy, view: &View, as_of: NaiveDate,
         }
     }
     let context = Context { policy, as_of, projects: &linked, waiting: &waiting, exempt: &exempt };
-    let mut kept = Kept::new(folder, policy.ledgers.iter().map(|ledger| ledger.fields.len())).map_err(not_kept)?;
-    let pointed: HashSet<Arc<str>> =
+    let mut chosen: HashSet<(usize, &str)> = HashSet::new();
+    let mut pointed: HashSet<Arc<str>> =
         judged.findings.iter().map(|finding| finding.project.clone()).filter(|code| !code.is_empty()).collect();
+    for (index, records) in &others {
+        for record in records.iter().filter(|record| rosters.add(&context, *index, record)) {
+            chosen.insert((*index, &record.code));
+            pointed.extend(project_of(&policy.ledgers[*index], record).map(Arc::from));
+        }
+    }
+    let mut kept = Kept::new(folder, policy.ledgers.iter().map(|ledger| ledger.fields.len())).map_err(not_kept)?;
     if let Some(index) = project_ledger {
         // room for them at once: a list that grows by copying leaves as much behind again
         let projects = view.in_force.iter().filter(|found| found.snapshot.ledger == PROJECT);
@@ -178,7 +205,8 @@ pub async fn read(store: &Store, policy: &Policy, view: &View, as_of: NaiveDate,
                     let counts = before(&judged);
                     let owner = judged.record(&context, index, &record);
                     indicators.add(policy, index, &record, owner);
-                    if before(&judged) != counts || pointed.contains(record.code.as_str()) {
+                    let taken = rosters.add(&context, index, &record);
+                    if taken || before(&judged) != counts || pointed.contains(record.code.as_str()) {
                         return kept.keep(index, &record).map_err(not_kept);
                     }
                     Ok(())
@@ -191,6 +219,7 @@ pub async fn read(store: &Store, policy: &Policy, view: &View, as_of: NaiveDate,
         .chain(judged.notices.iter().map(|notice| (policy.rules[notice.rule].ledger, &*notice.key)))
         .chain(judged.quality.iter().map(|quality| (quality.ledger, quality.key.as_str())))
         .filter(|(ledger, _)| Some(*ledger) != project_ledger)
+        .chain(chosen)
         .collect();
     for (index, records) in &others {
         for record in records {
@@ -200,6 +229,7 @@ pub async fn read(store: &Store, policy: &Policy, view: &View, as_of: NaiveDate,
         }
     }
     judged.sort();
+    rosters.finish(policy, &judged);
     let sources = source_lines(policy, view, &snapshots, as_of);
     let mut intake = std::mem::take(&mut reader.intake);
     for found in &view.in_force {
@@ -212,7 +242,7 @@ pub async fn read(store: &Store, policy: &Policy, view: &View, as_of: NaiveDate,
         }
     }
     let Reader { origins, ledgers, present, .. } = reader;
-    Ok(Reading { judged, records: kept, origins, indicators, sources, intake, ledgers, present })
+    Ok(Reading { judged, records: kept, rosters, origins, indicators, sources, intake, ledgers, present })
 }
 
 fn not_kept(error: std::io::Error) -> StoreError {

@@ -56,22 +56,30 @@ impl Service {
         let config = Config::parse(self.store.thaw(&run.inputs.files).await?)
             .with_context(|| format!("this duban does not understand the configuration frozen with run {id}"))?;
         let job = config.job(&run.job).with_context(|| format!("run {id} froze no jobs/{}.toml", run.job))?.clone();
-        ensure!(job.steps.contains(&JobStep::Report) && !job.workbooks.is_empty(), "job {} makes no workbooks", run.job);
+        let none = job.workbooks.is_empty() && job.packs.is_empty();
+        ensure!(job.steps.contains(&JobStep::Report) && !none, "job {} makes no workbooks", run.job);
         let as_of: NaiveDate = run.as_of.parse().with_context(|| format!("run {id} has no date"))?;
         let inputs = run.inputs.clone();
         let mut stage = Stage::new(self, config, &job, &run, as_of, &inputs).await?;
         stage.recall(&run).await?;
         let folder = to.unwrap_or_else(|| self.var().join("rebuild").join(id));
         let mut out = Vec::new();
-        for name in &job.workbooks {
-            let (file, bytes) = stage.workbook(name)?;
-            let there = folder.join(&file);
+        let whole = job.workbooks.iter().map(|name| stage.workbook(name).map(|(file, bytes)| (String::new(), file, bytes)));
+        for made in whole.chain(stage.packs_again()) {
+            let (level, file, bytes) = made?;
+            let folder = folder.join(&level);
+            let there = folder.join(archive::safe_name(&file));
             if let Ok(known) = std::fs::read(&there) {
                 ensure!(known == bytes, "{} is there and differs: move it away or name another folder with --to", there.display());
             }
             let (path, sha256) = archive::write(&folder, &file, &bytes)?;
             let own = path.file_name();
-            let stored = reports.iter().find(|(known, ..)| Path::new(known).file_name() == own).map(|(_, sha256, _)| sha256.clone());
+            // a pack lies in the folder of its level, the others in the run's own
+            let same = |known: &Path| {
+                let beside = known.parent().and_then(Path::file_name).is_some_and(|name| name.to_string_lossy() == level);
+                known.file_name() == own && (beside || level.is_empty())
+            };
+            let stored = reports.iter().find(|(known, ..)| same(Path::new(known))).map(|(_, sha256, _)| sha256.clone());
             out.push(Rebuilt { path, sha256, stored });
         }
         Ok(out)

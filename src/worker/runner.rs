@@ -273,6 +273,7 @@ impl Service {
                 "this register has no start day yet (建账期): run `duban init` first, so that every unit can check its rows before acts begin"
             );
         }
+        inputs.gone = Some(self.gone_pin(&view).await?);
         inputs.sample = view.sample;
         inputs.before = self.store.run_before(&job.name, as_of, view.sample).await?;
         inputs.closed = self.closed_quarters(&self.config, Some(&job.name), as_of, view.sample).await?;

@@ -329,7 +329,7 @@ fn serve_runs_what_is_due_once_and_catches_up() {
         assert!(service.beat().await.expect("a beat").ran.is_empty());
         service.clock.set(at("2027-05-01T00:00:00Z"));
         let beat = service.beat().await.expect("a beat");
-        let quarters: Vec<&String> = beat.ran.iter().map(|(name, _)| name).filter(|name| name.starts_with("quarterly")).collect();
+        let quarters: Vec<&String> = beat.ran.iter().map(|(name, _)| name).filter(|name| name.starts_with("quarterly-s")).collect();
         assert_eq!(quarters, ["quarterly-supervision@2027-04-08T08:00:00"], "{beat:?}");
         assert!(beat.skipped > 0);
         assert_eq!(service.store.undelivered().await.expect("a count"), 0);

@@ -13,6 +13,7 @@ mod life;
 mod mail;
 mod mutants;
 mod outputs;
+mod packs;
 mod post_office;
 mod postfix;
 mod properties;

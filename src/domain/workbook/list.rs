@@ -10,12 +10,13 @@ use crate::domain::ledger::Privacy;
 use crate::domain::period::chinese_date;
 use crate::domain::record::{Cell, Decimal, Record};
 use crate::domain::rule::{Act, Light};
+use crate::domain::units::Level;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Longer lists are made row by row when they are written.
-const LATER_FROM: usize = 2000;
+pub(super) const LATER_FROM: usize = 2000;
 
 /// Wider columns wrap.
 const WIDEST: f64 = 25.0;
@@ -103,6 +104,7 @@ impl<'a> Page<'a, '_> {
             body.push(self.view.finding_line(&list.columns, before + index + 1, finding, also));
         }
         let shown = match self.view.material.viewer {
+            Viewer::Unit(_) if list.blank => list.columns.clone(),
             Viewer::Office => list.columns.clone(),
             // a unit's page stays small enough to read: a column in which nothing stands is left out
             Viewer::Unit(_) => without_blank(self.view.policy(), &list.columns, &mut body),
@@ -275,7 +277,7 @@ fn without_blank(policy: &Policy, columns: &[ListColumn], body: &mut [Row]) -> V
 }
 
 /// The head of a list and columns as wide as head and rows need.
-fn head_row(columns: &[ListColumn], body: &[Row]) -> (Row, Vec<Column>) {
+pub(super) fn head_row(columns: &[ListColumn], body: &[Row]) -> (Row, Vec<Column>) {
     let mut widths = fit(body, columns.len(), WIDEST);
     for (width, column) in widths.iter_mut().zip(columns) {
         width.fill = column.fill;
@@ -446,16 +448,16 @@ impl View<'_> {
                 }
                 Value::text(names.join("、"))
             }
-            BuiltIn::Major => finding.major.map_or(Value::Blank, |level| {
-                Value::text(match level {
-                    crate::domain::units::Level::Province => "省级重点",
-                    crate::domain::units::Level::City => "市级重点",
-                    _ => "县级重点",
-                })
-            }),
-            BuiltIn::No | BuiltIn::Rule | BuiltIn::Key | BuiltIn::Basis | BuiltIn::Place | BuiltIn::Feedback | BuiltIn::Subject => {
-                Value::Blank
-            }
+            BuiltIn::Major => finding.major.map_or(Value::Blank, |level| Value::text(major_word(level))),
+            BuiltIn::No
+            | BuiltIn::Rule
+            | BuiltIn::Key
+            | BuiltIn::Basis
+            | BuiltIn::Place
+            | BuiltIn::Feedback
+            | BuiltIn::Subject
+            | BuiltIn::Items
+            | BuiltIn::Fill => Value::Blank,
         }
     }
 
@@ -476,7 +478,7 @@ impl View<'_> {
     }
 
     /// A cell of the register as this viewer may read it.
-    fn cell(&self, ledger: usize, field: usize, record: &Record) -> Value {
+    pub(super) fn cell(&self, ledger: usize, field: usize, record: &Record) -> Value {
         match record.cell(field) {
             Cell::Empty => Value::Blank,
             Cell::Text(text) => match (self.material.viewer, self.policy().ledgers[ledger].fields[field].privacy) {
@@ -489,6 +491,15 @@ impl View<'_> {
             Cell::Int(value) => Value::Count(*value),
             Cell::Bool(value) => Value::text(if *value { "是" } else { "否" }),
         }
+    }
+}
+
+/// How a project that a level's major-project ledger lists is marked.
+pub(super) fn major_word(level: Level) -> &'static str {
+    match level {
+        Level::Province => "省级重点",
+        Level::City => "市级重点",
+        _ => "县级重点",
     }
 }
 

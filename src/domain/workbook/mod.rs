@@ -7,12 +7,15 @@ mod balance;
 mod blank;
 mod cover;
 mod feedback;
+mod gone;
 pub mod intake_report;
 mod list;
 mod matrix;
 mod model;
 mod page;
 mod quality;
+mod records;
+mod reporting;
 mod sentence;
 mod summary;
 mod template;
@@ -30,7 +33,8 @@ pub use model::{
 pub use page::Before;
 pub use sentence::{clause, condition_words, ladder, sentence, span_words};
 pub use template::{
-    Axis, BuiltIn, ColumnKey, Figures, Form, Group, List, ListColumn, MatrixColumn, MatrixRows, OnePage, SheetTemplate, Template,
+    Axis, BuiltIn, ColumnKey, Figures, Form, Group, List, ListColumn, MatrixColumn, MatrixRows, OnePage, Order, RecordList, SheetTemplate,
+    Template,
 };
 
 use super::feedback::{Answers, Asked, Silent, asked};
@@ -39,6 +43,7 @@ use super::indicators::Indicators;
 use super::judge::{Judged, Policy, Quality};
 use super::period::chinese_date;
 use super::record::{Origin, Record, Records};
+use super::roster::Rosters;
 use super::rule::Light;
 use super::units::UnitId;
 use chrono::NaiveDate;
@@ -88,6 +93,23 @@ pub struct IntakeLine {
     pub code: String,
 }
 
+/// A code that has left the register without a word from the office.
+#[derive(Clone, Debug, Default)]
+pub struct GoneLine {
+    /// Ledger title.
+    pub ledger: String,
+    pub source: String,
+    pub code: String,
+    pub name: String,
+    /// The unit as the register last had it.
+    pub unit: String,
+    /// What the last snapshot with it and the first without it cover.
+    pub seen_on: Option<NaiveDate>,
+    pub gone_on: Option<NaiveDate>,
+    /// Where it stood.
+    pub place: String,
+}
+
 /// All that a workbook is made of.
 pub struct Material<'a> {
     pub policy: &'a Policy,
@@ -98,6 +120,8 @@ pub struct Material<'a> {
     /// By ledger index and code: every record with a finding, notice or quality line, and the projects that orders and the like
     /// belong to.
     pub records: &'a dyn Records,
+    /// The records that sheets of records choose.
+    pub rosters: &'a Rosters,
     pub origins: &'a [Origin],
     pub indicators: &'a Indicators,
     pub sources: &'a [SourceLine],
@@ -109,6 +133,7 @@ pub struct Material<'a> {
     pub answers: &'a Answers,
     /// Records that their units have not answered for; told to the office alone.
     pub silent: &'a [Silent],
+    pub gone: &'a [GoneLine],
     /// What the job's run before this one found.
     pub before: Option<&'a Before>,
     /// Named inputs that the cover prints.
@@ -150,6 +175,14 @@ pub fn build<'a>(template: &Template, material: &'a Material<'a>) -> Workbook<'a
             Form::Answers => page.answers(),
             Form::Page(of) => page.one_page(of),
             Form::Silent => page.silent(),
+            Form::Records(list) => {
+                let mut parts = page.records(list).into_iter();
+                let first = parts.next().unwrap_or_default();
+                overflow.extend(parts);
+                first
+            }
+            Form::Reporting { rules } => page.reporting(rules),
+            Form::Gone => page.gone(),
             Form::Feedback => {
                 let mut parts = page.feedback().into_iter();
                 let first = parts.next().unwrap_or_default();
@@ -170,6 +203,17 @@ pub fn build<'a>(template: &Template, material: &'a Material<'a>) -> Workbook<'a
     book
 }
 
+/// Whether a workbook of the template would list anything for its viewer.
+pub fn lists_anything(template: &Template, material: &Material<'_>) -> bool {
+    let view = View::new(material);
+    let lists =
+        |sheet: &&SheetTemplate| !matches!(sheet.form, Form::Cover { .. } | Form::Summary { .. } | Form::Matrix { .. } | Form::Page(_));
+    template.sheets.iter().filter(lists).any(|sheet| match &sheet.form {
+        Form::Records(list) => view.has_members(list),
+        _ => view.has_rows(sheet),
+    })
+}
+
 /// The file name a template gives its workbook; no wall time, no random part.
 pub fn file_name(template: &Template, material: &Material<'_>) -> String {
     let view = View::new(material);
@@ -185,16 +229,18 @@ struct View<'a> {
 
 impl<'a> View<'a> {
     fn new(material: &'a Material<'a>) -> View<'a> {
-        let seen = |index: usize, finding: &Finding| match (material.viewer, material.rows) {
-            (_, Some(rows)) => rows.binary_search(&index).is_ok(),
-            (Viewer::Office, None) => true,
+        let all = &material.judged.findings;
+        let findings = match (material.viewer, material.rows) {
+            (_, Some(rows)) => rows.iter().filter_map(|index| all.get(*index)).collect(),
+            (Viewer::Office, None) => all.iter().collect(),
             (Viewer::Unit(unit), None) => {
-                finding.told_units.contains(&Some(unit)) || finding.state == State::Unjudged && finding.owner == Some(unit)
+                let seen = |finding: &&Finding| {
+                    finding.told_units.contains(&Some(unit)) || finding.state == State::Unjudged && finding.owner == Some(unit)
+                };
+                all.iter().filter(seen).collect()
             }
         };
-        let findings =
-            material.judged.findings.iter().enumerate().filter(|(index, finding)| seen(*index, finding)).map(|(_, finding)| finding);
-        View { material, findings: findings.collect() }
+        View { material, findings }
     }
 
     fn policy(&self) -> &'a Policy {
@@ -221,6 +267,10 @@ impl<'a> View<'a> {
             Form::Answers => self.answered().next().is_some(),
             Form::Silent => !self.material.silent.is_empty(),
             Form::Feedback => !self.asked().is_empty(),
+            // what could not be chosen for lack of a cell is said too
+            Form::Records(list) => self.has_members(list) || !self.doubts(list).is_empty(),
+            Form::Gone => self.gone_lines().next().is_some(),
+            Form::Reporting { .. } => !self.reporting_units().is_empty(),
             Form::Page(_) | Form::Cover { .. } | Form::Summary { .. } | Form::Matrix { .. } => true,
         }
     }

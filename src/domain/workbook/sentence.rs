@@ -67,6 +67,7 @@ fn asks(policy: &Policy, ledger: &Ledger, rule: &Rule) -> String {
             let every = match every {
                 Every::Month => "月",
                 Every::Quarter => "季度",
+                Every::Year => "年",
             };
             let who = levels.iter().map(|level| level.title().to_owned());
             let named = units.iter().map(|unit| policy.units.units[*unit].name.clone());

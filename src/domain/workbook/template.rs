@@ -3,6 +3,7 @@
 use super::model::Paper;
 use crate::domain::finding::State;
 use crate::domain::indicators::{Rate, Window};
+use crate::domain::roster::Selection;
 use crate::domain::rule::Light;
 use crate::domain::units::UnitId;
 
@@ -58,6 +59,12 @@ pub enum Form {
     Silent,
     /// What the unit is to fill in and send back: a sheet for each ledger.
     Feedback,
+    /// One row per record of a ledger.
+    Records(RecordList),
+    /// Codes that have left the register and are not confirmed to have.
+    Gone,
+    /// How every unit keeps its register: in time, complete.
+    Reporting { rules: Vec<usize> },
 }
 
 /// One sheet of A4 for a leader.
@@ -207,7 +214,32 @@ pub struct List {
     pub group: Option<Group>,
     /// One row per project: its leading rule, the others in the column `also`.
     pub fold: bool,
+    /// A unit's page keeps the columns in which nothing stands.
+    pub blank: bool,
     pub columns: Vec<ListColumn>,
+}
+
+/// The records a sheet lists.
+#[derive(Clone, Debug)]
+pub struct RecordList {
+    pub selection: Selection,
+    /// Only records with an open finding of these rules (indices); empty = all.
+    pub rules: Vec<usize>,
+    /// Only records whose worst open finding has one of these lights; empty = all.
+    pub lights: Vec<Light>,
+    /// A unit sees every record of the selection, not only those within its reach.
+    pub all: bool,
+    pub group: Option<Group>,
+    pub order: Vec<Order>,
+    pub columns: Vec<ListColumn>,
+}
+
+/// What rows are put in order by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// A field of the ledger; `None` = the worst light.
+    pub field: Option<usize>,
+    pub descending: bool,
 }
 
 /// Rows under headings of their own.
@@ -266,10 +298,12 @@ pub enum BuiltIn {
     Place,
     Feedback,
     Quarters,
+    Items,
+    Fill,
 }
 
 impl BuiltIn {
-    pub const NAMES: [(&'static str, BuiltIn); 23] = [
+    pub const NAMES: [(&'static str, BuiltIn); 25] = [
         ("also", BuiltIn::Also),
         ("no", BuiltIn::No),
         ("light", BuiltIn::Light),
@@ -293,6 +327,8 @@ impl BuiltIn {
         ("place", BuiltIn::Place),
         ("feedback", BuiltIn::Feedback),
         ("quarters", BuiltIn::Quarters),
+        ("items", BuiltIn::Items),
+        ("fill", BuiltIn::Fill),
     ];
 
     pub fn title(self) -> &'static str {
@@ -320,6 +356,35 @@ impl BuiltIn {
             BuiltIn::Place => "数据来源",
             BuiltIn::Feedback => "反馈情况",
             BuiltIn::Quarters => "连续红灯季度数",
+            BuiltIn::Items => "督办事项",
+            BuiltIn::Fill => "填写",
         }
+    }
+
+    /// Whether a record has it, rather than one finding.
+    pub fn is_of_record(self) -> bool {
+        use BuiltIn as B;
+        matches!(
+            self,
+            B::No
+                | B::Light
+                | B::Items
+                | B::Key
+                | B::Subject
+                | B::Unit
+                | B::City
+                | B::Cause
+                | B::Basis
+                | B::WaitingOn
+                | B::Major
+                | B::Place
+                | B::Feedback
+                | B::Fill
+        )
+    }
+
+    /// Whether a finding has it.
+    pub fn is_of_finding(self) -> bool {
+        !matches!(self, BuiltIn::Items | BuiltIn::Fill)
     }
 }

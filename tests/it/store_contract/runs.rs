@@ -4,7 +4,7 @@ use super::Db;
 use chrono::NaiveDate;
 use duban::store::Store;
 use duban::store::outbox::OutboxBatch;
-use duban::store::runs::{Run, RunInputs, RunState};
+use duban::store::runs::{GonePin, Run, RunInputs, RunState};
 use std::collections::{BTreeMap, HashSet};
 
 pub fn day(text: &str) -> NaiveDate {
@@ -33,6 +33,7 @@ fn inputs() -> RunInputs {
         intake_reports: vec!["var/reports/导入报告/a/2026-09-30-abababab/导入报告.xlsx".into()],
         answers: 7,
         before: Some("weekly@s1#0".into()),
+        gone: Some(GonePin { at: at(0), history: vec![("project".into(), "a".into(), vec![1, 3])] }),
     }
 }
 
@@ -185,7 +186,7 @@ pub async fn reports_read_back(db: &Db) {
     let store = db.open().await;
     let run = claimed(&store, "slot", 0, "2026-11-23").await;
     for (path, sha256, bytes) in [("乙.xlsx", "b", 2), ("甲.xlsx", "a", 1), ("乙.xlsx", "c", u64::from(u32::MAX) + 1)] {
-        store.add_report(&run, path, sha256, bytes).await.expect("a report");
+        store.add_reports(&run, &[(path.to_owned(), sha256.to_owned(), bytes)]).await.expect("a report");
     }
     let mut reports = store.reports(&run.id).await.expect("reports");
     reports.sort();

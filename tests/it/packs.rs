@@ -1,0 +1,171 @@
+//! Workbooks for each unit of a level: who gets which rows, that they tie out, and that they can be made again.
+
+use super::helpers::{duban, files_below, fresh_root, stderr, stdout};
+use super::outputs::{cells, run};
+use std::path::Path;
+
+const RUN: &str = "quarterly-packs@2026-10-08T10:00:00#0";
+
+const DIFFICULTIES: &str = "\
+问题编号,项目编号,问题类别,问题描述,提出日期,提请层级,责任部门,答复日期,解决日期
+KN1,GZ202500123,用地,征拆进度慢,2026-05-18,县级,自然资源部门,,
+KN2,GZ202500123,用地,用地指标未下达,2026-08-03,省级,自然资源部门,,
+KN3,GZ202500124,用电,用电报装未完成,2026-08-03,市级,能源部门,2026-08-10,2026-09-01
+KN4,GZ202600046,用地,选址未定,2026-09-01,县级,自然资源部门,,
+";
+
+const CONTACTS: &str = "\
+企业编号,目标企业,产业类别,首次洽接日期,最近洽接日期,洽接单位,意向投资额(亿元),洽接状态
+MB1,甲公司,刺梨,2026-01-10,2026-03-01,福泉市,6,实地考察
+MB2,乙公司,刺梨,2026-01-10,2026-09-20,瓮安县,0.5,初步接触
+";
+
+const SESSIONS: &str = "\
+会议编号,会议名称,会议类型,召开单位,召开日期,研究内容
+HY1,第三季度招商项目研究会,研究,黔南布依族苗族自治州,2026-09-10,研究未开工项目
+HY2,第三季度招商项目研究会,研究,遵义市,2026-09-11,研究未开工项目
+";
+
+/// A register, run for its quarter, then the packs of the same day.
+async fn packs(root: &Path) -> String {
+    run(root).await;
+    for (name, text) in [("困难.csv", DIFFICULTIES), ("企业.csv", CONTACTS)] {
+        let path = root.join(name);
+        std::fs::write(&path, text).expect("a ledger");
+        let taken = duban(root, &["import", path.to_str().expect("a path"), "--covers", "2026-09-30"]);
+        assert_eq!(taken.status.code(), Some(0), "{}{}", stdout(&taken), stderr(&taken));
+    }
+    let made = duban(root, &["run", "quarterly-packs", "--as-of", "2026-09-30"]);
+    assert_eq!(made.status.code(), Some(0), "{}{}", stdout(&made), stderr(&made));
+    stdout(&made)
+}
+
+/// The rows of a workbook as text, by the beginning of its path.
+fn book(books: &[(String, Vec<u8>)], beginning: &str) -> String {
+    let found: Vec<_> = books.iter().filter(|(name, _)| name.starts_with(beginning)).collect();
+    assert_eq!(found.len(), 1, "{beginning}: {:?}", books.iter().map(|(name, _)| name).collect::<Vec<_>>());
+    cells(&found[0].1)
+}
+
+#[tokio::test]
+async fn each_level_gets_its_own_rows() {
+    let root = fresh_root();
+    let printed = packs(root.path()).await;
+    let lines: Vec<&str> = printed.lines().filter(|line| line.starts_with("分单位报表")).collect();
+    insta::assert_snapshot!("packs_printed", lines.join("\n"));
+    let folder = root.path().join("var/reports/quarterly-packs/2026-09-30");
+    let books = files_below(&folder);
+    let names: Vec<&str> = books.iter().map(|(name, _)| name.as_str()).collect();
+    insta::assert_snapshot!("packs_files", names.join("\n"));
+    insta::assert_snapshot!("pack_city", book(&books, "市（州）/黔南布依族苗族自治州招商项目季度研究材料"));
+    insta::assert_snapshot!("pack_land", book(&books, "要素保障部门/省自然资源厅用地季度会商材料"));
+    insta::assert_snapshot!("pack_office_ledgers", book(&books, "全省招商项目分类台账"));
+    // a project under negotiation and a target enterprise stay with their own unit, whom their rule tells, and the office
+    for (name, bytes) in &books {
+        let read = cells(bytes);
+        let own = !name.contains('/');
+        if !own {
+            for phone in ["13812345678", "13987654321", "13711112222", "13633334444", "13655556666"] {
+                assert!(!read.contains(phone), "{name} holds a full phone number");
+            }
+        }
+        let told = own || name.contains("/瓮安县") || name.contains("/黔南布依族苗族自治州");
+        assert!(told || !read.contains("食用菌工厂化栽培项目"), "{name} shows a project under negotiation");
+        assert!(own || name.contains("/福泉市") || !read.contains("甲公司"), "{name} shows another unit's target enterprise");
+        if name.contains("/福泉市") {
+            assert!(!read.contains("GZ202500123"), "{name} shows another county's project");
+        }
+    }
+    assert!(book(&books, "全省招商项目分类台账").contains("13812345678"), "the office reads phones in full");
+    assert!(book(&books, "在谈项目和目标企业台账").contains("食用菌工厂化栽培项目"));
+    assert!(book(&books, "县（市、区）/福泉市").contains("甲公司"), "a unit sees its own target enterprise");
+}
+
+#[tokio::test]
+async fn packs_are_made_again_byte_for_byte() {
+    let root = fresh_root();
+    packs(root.path()).await;
+    let before = files_below(&root.path().join("var/reports/quarterly-packs/2026-09-30"));
+    assert!(before.iter().filter(|(name, _)| name.contains('/')).count() >= 5);
+    let again = duban(root.path(), &["rebuild", RUN]);
+    assert_eq!(again.status.code(), Some(0), "{}{}", stdout(&again), stderr(&again));
+    assert!(files_below(&root.path().join("var/rebuild").join(RUN)) == before, "another set of files, or other bytes");
+    // a stored sum that differs is told, for a pack as for the office's workbook
+    let pack = before.iter().map(|(name, _)| name).find(|name| name.contains('/')).expect("a pack");
+    std::fs::write(root.path().join("var/rebuild").join(RUN).join(pack), b"other").expect("damaged");
+    let differs = duban(root.path(), &["rebuild", RUN]);
+    assert_eq!(differs.status.code(), Some(1));
+    assert!(stderr(&differs).contains("differs"), "{}", stderr(&differs));
+}
+
+#[tokio::test]
+async fn a_month_has_a_pack_for_each_county_with_rows() {
+    let root = fresh_root();
+    run(root.path()).await;
+    let made = duban(root.path(), &["run", "county-monthly-study", "--as-of", "2026-09-30"]);
+    assert_eq!(made.status.code(), Some(0), "{}{}", stdout(&made), stderr(&made));
+    let books = files_below(&root.path().join("var/reports/county-monthly-study/2026-09-30"));
+    let counties: Vec<&str> = books.iter().filter(|(name, _)| name.contains('/')).map(|(name, _)| name.as_str()).collect();
+    // 贵安新区 has one project, of whose rows a major-project ledger makes a pack
+    assert_eq!(
+        counties,
+        [
+            "县（市、区）/瓮安县招商项目月度研究材料（截至2026年9月30日）.xlsx",
+            "县（市、区）/福泉市招商项目月度研究材料（截至2026年9月30日）.xlsx",
+            "平台/贵安新区招商项目月度研究材料（截至2026年9月30日）.xlsx",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_year_is_inspected_on_its_last_day() {
+    let root = fresh_root();
+    run(root.path()).await;
+    let path = root.path().join("会议.csv");
+    std::fs::write(&path, SESSIONS).expect("a ledger");
+    let taken = duban(root.path(), &["import", path.to_str().expect("a path"), "--covers", "2026-09-30"]);
+    assert_eq!(taken.status.code(), Some(0), "{}{}", stdout(&taken), stderr(&taken));
+    let made = duban(root.path(), &["run", "annual-inspection", "--as-of", "2026-12-31"]);
+    assert_eq!(made.status.code(), Some(0), "{}{}", stdout(&made), stderr(&made));
+    let books = files_below(&root.path().join("var/reports/annual-inspection/2026-12-31"));
+    let office = book(&books, "省投资促进局招商项目年度专项督查材料");
+    assert!(office.contains("机制未落实") && office.contains("2026年第四季度"), "{office}");
+    let city = book(&books, "市（州）/黔南布依族苗族自治州");
+    assert!(city.contains("第三季度招商项目研究会") && city.contains("瓮安县"), "{city}");
+    // a city reads of its own places, not of others
+    assert!(!city.contains("遵义市"), "{city}");
+}
+
+/// A code that the newest register leaves out is listed until the office confirms it; what was made before says so for ever.
+#[tokio::test]
+async fn what_left_the_register_is_listed() {
+    let root = fresh_root();
+    run(root.path()).await;
+    let register = root.path().join("台账.csv");
+    let text = std::fs::read_to_string(&register).expect("the register");
+    let less: Vec<&str> = text.lines().filter(|line| !line.starts_with("GZ202600047")).collect();
+    std::fs::write(&register, less.join("\n")).expect("a register");
+    let path = register.to_str().expect("a path");
+    let taken = duban(root.path(), &["import", path, "--covers", "2026-12-31", "--accept"]);
+    assert_eq!(taken.status.code(), Some(0), "{}{}", stdout(&taken), stderr(&taken));
+    let made = duban(root.path(), &["run", "quarterly-supervision", "--as-of", "2026-12-31"]);
+    assert_eq!(made.status.code(), Some(0), "{}{}", stdout(&made), stderr(&made));
+    let books = files_below(&root.path().join("var/reports/quarterly-supervision/2026-12-31"));
+    let read = book(&books, "季度督办工作簿");
+    let sheet = read.split("-- 台账中消失的项目").nth(1).and_then(|rest| rest.split("-- ").next()).expect("the sheet");
+    insta::assert_snapshot!("gone_sheet", sheet);
+    let confirm =
+        ["snapshot", "confirm-gone", "project", "import", "GZ202600047", "--by", "王处长", "--reason", "项目已取消，文号〔2026〕12号"];
+    let confirmed = duban(root.path(), &confirm);
+    assert_eq!(confirmed.status.code(), Some(0), "{}{}", stdout(&confirmed), stderr(&confirmed));
+    // the run of before is made again with what was known then
+    let runs = stdout(&duban(root.path(), &["runs"]));
+    let name = runs.split_whitespace().find(|word| word.starts_with("quarterly-supervision@2027-01")).expect("the run's name").to_owned();
+    let again = duban(root.path(), &["rebuild", &name]);
+    assert_eq!(again.status.code(), Some(0), "{}{}", stdout(&again), stderr(&again));
+    // a revision knows that it is confirmed
+    let revised = duban(root.path(), &["run", "quarterly-supervision", "--as-of", "2026-12-31", "--revise"]);
+    assert_eq!(revised.status.code(), Some(0), "{}{}", stdout(&revised), stderr(&revised));
+    let books = files_below(&root.path().join("var/reports/quarterly-supervision/2026-12-31-r1"));
+    assert!(!book(&books, "季度督办工作簿").contains("台账中消失的项目"));
+}
