@@ -11,7 +11,7 @@ use crate::domain::period::chinese_date;
 use crate::domain::record::{Cell, Record};
 use crate::domain::roster::{Doubt, Member, Selection};
 use crate::domain::rule::Light;
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -141,7 +141,7 @@ impl<'a> Page<'a, '_> {
 
 impl<'a> View<'a> {
     /// The findings on a record, open first, then by light and rule.
-    fn found(&self, member: &Member) -> impl Iterator<Item = &'a Finding> + use<'a, '_> {
+    fn found<'m>(&self, member: &'m Member) -> impl Iterator<Item = &'a Finding> + use<'a, 'm> {
         let all = &self.material.judged.findings;
         member.findings.iter().filter_map(|index| all.get(*index as usize))
     }
