@@ -14,7 +14,7 @@ use crate::domain::judge::{Context, Judged, Policy};
 use crate::domain::ledger::PROJECT;
 use crate::domain::period::chinese_date;
 use crate::domain::record::{Origin, Record};
-use crate::domain::routing::{Linked, link, owner_of, project_of};
+use crate::domain::routing::{Linked, is_restricted, link, owner_of, project_of};
 use crate::domain::snapshot::{Candidate, InForce, in_force};
 use crate::domain::units::UnitId;
 use crate::domain::workbook::{IntakeLine, SourceLine};
@@ -175,7 +175,7 @@ pub async fn read(store: &Store, policy: &Policy, view: &View, as_of: NaiveDate,
                     let counts = before(&judged);
                     judged.record(&context, index, &record);
                     indicators.add(policy, index, &record, owner_of(policy, ledger, &record, &linked).unit);
-                    if before(&judged) != counts || pointed.contains(record.code.as_str()) {
+                    if before(&judged) != counts || pointed.contains(record.code.as_str()) || is_restricted(ledger, &record) {
                         return kept.keep(index, &record).map_err(not_kept);
                     }
                     Ok(())
@@ -192,7 +192,11 @@ pub async fn read(store: &Store, policy: &Policy, view: &View, as_of: NaiveDate,
         .collect();
     for (index, records) in &others {
         for record in records {
-            if named.contains(&(*index, record.code.as_str())) {
+            let ledger = &policy.ledgers[*index];
+            let project = || project_of(ledger, record).and_then(|code| linked.get(&code));
+            // what is restricted has to be known by that also where nothing is held against it any more
+            let restricted = || is_restricted(ledger, record) || project().is_some_and(|project| project.restricted);
+            if named.contains(&(*index, record.code.as_str())) || restricted() {
                 kept.keep(*index, record).map_err(not_kept)?;
             }
         }

@@ -120,6 +120,7 @@ impl World {
             before: None,
             viewer,
             rows: None,
+            withheld: None,
             inputs: inputs.leak(),
         }));
         build(&self.config.templates[template], material)
