@@ -131,9 +131,16 @@ pub struct Finding {
     pub exempt: Option<Exemption>,
     /// Levels whose major-project ledger lists the project.
     pub major: Option<super::units::Level>,
+    /// Only counted outside the office's own workbook (另有n项不便列示).
+    pub restricted: bool,
 }
 
 impl Finding {
+    /// What it counts under: its project, or, where it belongs to none, its own rule and key.
+    pub fn item(&self) -> (Option<usize>, &str) {
+        if self.project.is_empty() { (Some(self.rule), &self.key) } else { (None, &self.project) }
+    }
+
     /// Notes for how many closed quarters in a row the finding was red at their end, and takes the act its rule has for that. The light
     /// stays: acts may wait for a person, lights do not.
     pub fn stood_red(&mut self, policy: &Policy, quarters: u32) {
@@ -158,4 +165,6 @@ pub struct Notice {
     pub due_on: NaiveDate,
     /// The exemption that ends on that day; `None` = the rule's own due date.
     pub ends: Option<ExemptKind>,
+    /// As of a finding.
+    pub restricted: bool,
 }

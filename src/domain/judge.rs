@@ -254,7 +254,16 @@ impl Judged {
                     due_on.filter(|due| rule.notice_days > 0 && (*due - context.as_of).num_days() <= i64::from(rule.notice_days))
                 {
                     let (key, name, project) = (seat.key(record), seat.name(ledger, record), seat.project.clone());
-                    self.notices.push(Notice { rule: rule_index, key, name, owner: seat.owner.unit, project, due_on, ends: None });
+                    self.notices.push(Notice {
+                        rule: rule_index,
+                        key,
+                        name,
+                        owner: seat.owner.unit,
+                        project,
+                        due_on,
+                        ends: None,
+                        restricted: seat.restricted,
+                    });
                 }
                 return;
             }
@@ -287,6 +296,7 @@ impl Judged {
             quarters: 0,
             exempt: None,
             major: seat.major,
+            restricted: seat.restricted,
         };
         match verdict {
             Verdict::Met | Verdict::NotYet | Verdict::Fine(_) => {}
@@ -321,9 +331,18 @@ impl Judged {
             && warned > 0
             && (exemption.expires - context.as_of).num_days() <= warned
         {
-            let Finding { rule, owner, .. } = finding;
+            let Finding { rule, owner, restricted, .. } = finding;
             let (key, name, project) = (finding.key.clone(), finding.name.clone(), finding.project.clone());
-            self.notices.push(Notice { rule, key, name, owner, project, due_on: exemption.expires, ends: Some(exemption.kind) });
+            self.notices.push(Notice {
+                rule,
+                key,
+                name,
+                owner,
+                project,
+                due_on: exemption.expires,
+                ends: Some(exemption.kind),
+                restricted,
+            });
         }
         self.findings.push(finding);
     }
@@ -431,6 +450,7 @@ impl Judged {
                     quarters: 0,
                     exempt: exemption,
                     major: None,
+                    restricted: false,
                 };
                 self.keep(context, finding);
             }

@@ -81,11 +81,13 @@ pub enum Role {
     Granted,
     Expires,
     Mailbox,
+    /// 涉密 or 不便公开: see [`super::routing::is_restricted`].
+    Restricted,
 }
 
 impl Role {
     /// Every role with its name in the ledger files.
-    pub const NAMES: [(&'static str, Role); 40] = [
+    pub const NAMES: [(&'static str, Role); 41] = [
         ("code", Role::Code),
         ("name", Role::Name),
         ("industry", Role::Industry),
@@ -126,6 +128,7 @@ impl Role {
         ("granted", Role::Granted),
         ("expires", Role::Expires),
         ("mailbox", Role::Mailbox),
+        ("restricted", Role::Restricted),
     ];
 
     pub fn name(self) -> &'static str {

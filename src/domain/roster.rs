@@ -46,6 +46,8 @@ pub struct Member {
     raiser: Option<UnitId>,
     /// Seen only by its own unit, the units its rule tells, and the office.
     confined: bool,
+    /// Outside the office only counted.
+    pub restricted: bool,
     pub major: Option<Level>,
     /// Findings on it (indices), open first, then by light and rule: on a project those of its orders and difficulties too. A light is a
     /// fact: who may see the row may see its lights.
@@ -194,6 +196,7 @@ impl Roster {
             lead: seat.industry.and_then(|industry| policy.units.lead(industry, context.as_of)),
             raiser: seat.raiser,
             confined: is_confined(policy, index, record),
+            restricted: seat.restricted,
             major: seat.major,
             findings: Vec::new(),
         });

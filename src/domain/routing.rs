@@ -27,6 +27,7 @@ pub struct Linked {
     pub city: Option<UnitId>,
     pub industry: Option<usize>,
     pub major: Option<Level>,
+    pub restricted: bool,
 }
 
 /// The owner of a record, by its ledger's owner rule.
@@ -78,7 +79,21 @@ pub fn link(policy: &Policy, ledger: &Ledger, record: &Record) -> Linked {
         city,
         industry: policy.units.industry(record.text(ledger.role(Role::Industry))),
         major: policy.major_level(ledger, record),
+        restricted: is_restricted(ledger, record),
         owner,
+    }
+}
+
+/// The words that say a record is open; whatever else stands in the cell is taken for a restriction.
+const OPEN: [&str; 7] = ["否", "公开", "无", "不涉密", "非涉密", "非密", "不涉及"];
+
+/// Whether a record is marked 涉密 or 不便公开: outside the office's own workbook it is only counted.
+pub fn is_restricted(ledger: &Ledger, record: &Record) -> bool {
+    match ledger.role(Role::Restricted).map(|field| record.cell(field)) {
+        None | Some(Cell::Empty) => false,
+        Some(Cell::Bool(restricted)) => *restricted,
+        Some(Cell::Text(text)) => !text.trim().is_empty() && !OPEN.contains(&text.trim()),
+        Some(_) => true,
     }
 }
 
@@ -90,6 +105,8 @@ pub struct Seat {
     pub industry: Option<usize>,
     pub raiser: Option<UnitId>,
     pub major: Option<Level>,
+    /// The record or its project is only counted below the office.
+    pub restricted: bool,
     /// The cause the unit's own reported difficulty points to (index into the policy's causes): read only where there is a finding.
     cause: OnceCell<Option<usize>>,
     /// What findings of the record share.
@@ -107,6 +124,7 @@ impl Seat {
             industry: None,
             raiser: None,
             major: None,
+            restricted: false,
             cause: OnceCell::new(),
             key: OnceCell::new(),
             name: OnceCell::new(),
@@ -119,6 +137,7 @@ impl Seat {
         let ledger = &policy.ledgers[ledger_index];
         let owner = owner_of(policy, ledger, record, context.projects);
         let mut seat = Seat::bare(owner);
+        seat.restricted = is_restricted(ledger, record);
         if ledger.id == PROJECT {
             seat.project = record.code.as_str().into();
             seat.industry = policy.units.industry(record.text(ledger.role(Role::Industry)));
@@ -129,6 +148,7 @@ impl Seat {
                 seat.industry = linked.industry;
                 seat.major = linked.major;
                 seat.raiser = linked.owner.unit;
+                seat.restricted |= linked.restricted;
             }
         } else {
             seat.industry = policy.units.industry(record.text(ledger.role(Role::Industry)));

@@ -15,7 +15,7 @@ use crate::domain::ledger::PROJECT;
 use crate::domain::period::chinese_date;
 use crate::domain::record::{Origin, Record};
 use crate::domain::roster::{Rosters, Selection};
-use crate::domain::routing::{Linked, link, project_of};
+use crate::domain::routing::{Linked, is_restricted, link, project_of};
 use crate::domain::snapshot::{Candidate, InForce, in_force};
 use crate::domain::units::UnitId;
 use crate::domain::workbook::{IntakeLine, SourceLine};
@@ -206,7 +206,8 @@ pub async fn read(
                     let owner = judged.record(&context, index, &record);
                     indicators.add(policy, index, &record, owner);
                     let taken = rosters.add(&context, index, &record);
-                    if taken || before(&judged) != counts || pointed.contains(record.code.as_str()) {
+                    let spoken_of = before(&judged) != counts || pointed.contains(record.code.as_str());
+                    if taken || spoken_of || is_restricted(&policy.ledgers[index], &record) {
                         return kept.keep(index, &record).map_err(not_kept);
                     }
                     Ok(())
@@ -223,7 +224,11 @@ pub async fn read(
         .collect();
     for (index, records) in &others {
         for record in records {
-            if named.contains(&(*index, record.code.as_str())) {
+            let ledger = &policy.ledgers[*index];
+            let project = || project_of(ledger, record).and_then(|code| linked.get(&code));
+            // what is restricted has to be known by that also where nothing is held against it any more
+            let restricted = || is_restricted(ledger, record) || project().is_some_and(|project| project.restricted);
+            if named.contains(&(*index, record.code.as_str())) || restricted() {
                 kept.keep(*index, record).map_err(not_kept)?;
             }
         }

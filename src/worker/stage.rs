@@ -162,6 +162,7 @@ impl<'a> Stage<'a> {
             intake: &self.reading.intake,
             viewer,
             rows,
+            withheld: None,
             answers: &self.answers,
             silent: &[],
             before: self.before.as_ref(),
@@ -570,7 +571,7 @@ impl<'a> Stage<'a> {
         let silent = digest.roll_up.as_ref().map_or(&[][..], |roll_up| &roll_up.silent);
         let (attachment, kept) = match digest.counts_only {
             true => (None, None),
-            false => self.attachment(run, digest.unit, &rows, silent, named, "")?,
+            false => self.attachment(run, digest.unit, (&rows, digest.withheld), silent, named, "")?,
         };
         digest.attachment_kept = kept;
         digest.attachment = attachment.as_ref().map(|(name, _)| name.clone());
@@ -582,7 +583,7 @@ impl<'a> Stage<'a> {
     fn draft_message(&self, run: &Run, draft: &mut Draft, templates: &Templates, named: &[(String, String)]) -> anyhow::Result<NewMessage> {
         let (attachment, kept) = match draft.counts_only {
             true => (None, None),
-            false => self.attachment(run, draft.unit, &draft.findings, &[], named, draft.act_title)?,
+            false => self.attachment(run, draft.unit, (&draft.findings, draft.withheld), &[], named, draft.act_title)?,
         };
         draft.attachment_kept = kept;
         draft.attachment = attachment.as_ref().map(|(name, _)| name.clone());
@@ -596,13 +597,13 @@ impl<'a> Stage<'a> {
         &self,
         run: &Run,
         unit: UnitId,
-        rows: &[usize],
+        (rows, withheld): (&[usize], usize),
         silent: &[Silent],
         named: &[(String, String)],
         prefix: &str,
     ) -> anyhow::Result<(Option<(String, Vec<u8>)>, Option<String>)> {
         let Some(template) = self.job.attachment.as_ref().and_then(|name| self.config.templates.get(name)) else { return Ok((None, None)) };
-        let material = Material { silent, ..self.material(Viewer::Unit(unit), Some(rows), named) };
+        let material = Material { silent, withheld: Some(withheld), ..self.material(Viewer::Unit(unit), Some(rows), named) };
         let name = format!("{prefix}{}", file_name(template, &material));
         let bytes = xlsx::render(&build(template, &material))?;
         if bytes.len() as u64 <= self.config.settings.limits.attachment_kib_max * 1024 {

@@ -35,17 +35,23 @@ pub fn drafts(plan: &Plan<'_>, acts: &[Act]) -> Vec<Draft> {
     }
     let mut out = Vec::new();
     for (unit, findings) in by_unit {
+        let (withheld, findings): (Vec<usize>, Vec<usize>) =
+            findings.into_iter().partition(|index| plan.judged.findings[*index].restricted);
         let mut by_act: BTreeMap<Act, Vec<Case>> = BTreeMap::new();
         for case in Cases::of(plan, unit, &findings, &BTreeMap::new()).0 {
             let act = case.findings().filter_map(|index| plan.judged.findings[index].act).max();
             by_act.entry(act.unwrap_or(Act::Supervise)).or_default().push(case);
         }
-        out.extend(by_act.into_iter().rev().filter_map(|(act, cases)| draft(plan, unit, act, &cases)));
+        out.extend(by_act.into_iter().rev().filter_map(|(act, cases)| {
+            let of_act = |index: &usize| plan.judged.findings[*index].act == Some(act);
+            let withheld: Vec<usize> = withheld.iter().copied().filter(of_act).collect();
+            draft(plan, unit, act, &cases, plan.withheld(&withheld))
+        }));
     }
     out
 }
 
-fn draft(plan: &Plan<'_>, unit: UnitId, act: Act, cases: &[Case]) -> Option<Draft> {
+fn draft(plan: &Plan<'_>, unit: UnitId, act: Act, cases: &[Case], withheld: usize) -> Option<Draft> {
     let units = &plan.policy.units.units;
     let (mailbox_unit, mailbox) = plan.policy.units.mailbox(unit)?;
     let me = &units[unit];
@@ -83,6 +89,7 @@ fn draft(plan: &Plan<'_>, unit: UnitId, act: Act, cases: &[Case]) -> Option<Draf
         attachment: None,
         attachment_kept: None,
         counts,
+        withheld,
     })
 }
 

@@ -29,6 +29,7 @@ use super::feedback::Answers;
 use super::finding::{Finding, Identity, State};
 use super::judge::{Judged, Policy};
 use super::record::{Origin, Record, Records};
+use super::routing::{is_restricted, project_of};
 use super::rule::{Light, Relation};
 use super::units::{Level, UnitId};
 use cases::{Cases, is_news};
@@ -102,6 +103,8 @@ struct Share {
     exempt: usize,
     /// Indices of notices.
     due: Vec<usize>,
+    /// Findings of restricted records.
+    withheld: Vec<usize>,
 }
 
 /// Plans the digests of a run.
@@ -116,6 +119,13 @@ pub fn plan(plan: &Plan<'_>) -> Planned {
             // an exemption is shown to those it would have been told to, but it is nobody's task
             let reachable = unit.filter(|unit| units.mailbox(*unit).is_some());
             let fate = match (finding.state, reachable) {
+                // counted, never named in a mail
+                _ if finding.restricted => {
+                    if let Some(unit) = reachable.filter(|unit| plan.tells(*unit, relation, office)) {
+                        shares.entry(unit).or_default().withheld.push(index);
+                    }
+                    Fate::Held
+                }
                 (State::Exempt, unit) => {
                     if let Some(unit) = unit.filter(|unit| plan.tells(*unit, relation, office)) {
                         shares.entry(unit).or_default().exempt += 1;
@@ -142,7 +152,7 @@ pub fn plan(plan: &Plan<'_>) -> Planned {
     }
     let horizon = plan.sent_on + Days::new(DUE_DAYS);
     for (index, notice) in plan.judged.notices.iter().enumerate() {
-        let Some(owner) = notice.owner.filter(|_| notice.due_on <= horizon) else { continue };
+        let Some(owner) = notice.owner.filter(|_| notice.due_on <= horizon && !notice.restricted) else { continue };
         if plan.levels.contains(&units.units[owner].level) && units.mailbox(owner).is_some() {
             shares.entry(owner).or_default().due.push(index);
         }
@@ -185,7 +195,7 @@ fn settle(
     let nobody = BTreeMap::new();
     let before = plan.told_before.get(&unit).unwrap_or(&nobody);
     let mut told: Vec<usize> = if roll_up.is_some() {
-        let open = |finding: &Finding| finding.state == State::Open;
+        let open = |finding: &Finding| finding.state == State::Open && !finding.restricted;
         plan.judged.findings.iter().enumerate().filter(|(_, finding)| open(finding)).map(|(index, _)| index).collect()
     } else {
         share.open.iter().map(|(index, _)| *index).collect()
@@ -224,6 +234,21 @@ impl Plan<'_> {
         let finding = &self.judged.findings[finding];
         let rule = &self.policy.rules[finding.rule];
         Identity { rule: rule.id.clone(), ledger: self.policy.ledgers[rule.ledger].id.clone(), key: finding.key.to_string() }
+    }
+
+    /// The projects (or records that belong to none) of findings that are only counted.
+    fn withheld(&self, findings: &[usize]) -> usize {
+        let item = |index: &usize| self.judged.findings[*index].item();
+        findings.iter().map(item).collect::<BTreeSet<_>>().len()
+    }
+
+    /// Whether a record, or the project it belongs to, is only counted.
+    fn is_restricted(&self, ledger: usize, code: &str) -> bool {
+        let Some(record) = self.record(ledger, code) else { return false };
+        let shape = &self.policy.ledgers[ledger];
+        let project = || self.record(self.policy.project_ledger()?, &project_of(shape, &record)?);
+        let projects = self.policy.project_ledger().map(|ledger| &self.policy.ledgers[ledger]);
+        is_restricted(shape, &record) || projects.zip(project()).is_some_and(|(shape, project)| is_restricted(shape, &project))
     }
 
     fn record(&self, ledger: usize, code: &str) -> Option<Cow<'_, Record>> {

@@ -59,6 +59,8 @@ pub struct Digest {
     /// What else the mail tells: 10月15日前到期2项, 待补齐1处 …
     pub besides: Vec<String>,
     pub counts: Counts,
+    /// Items that are only counted: 涉密 or 不便公开.
+    pub withheld: usize,
     pub numerals: Numerals,
     /// What the unit is asked to do about section one.
     pub ask: String,
@@ -110,6 +112,8 @@ pub struct Draft {
     pub longest_days: i64,
     pub clauses: Vec<String>,
     pub counts: Counts,
+    /// Items of this act that are only counted: 涉密 or 不便公开.
+    pub withheld: usize,
     pub items: Vec<Item>,
     /// Items beyond those told in full.
     pub more: usize,

@@ -58,7 +58,7 @@ pub(super) fn roll_up(plan: &Plan<'_>, digests: &[Digest], unrouted: &[(usize, R
         .judged
         .findings
         .iter()
-        .filter(|finding| finding.state == State::Open)
+        .filter(|finding| finding.state == State::Open && !finding.restricted)
         .map(|finding| (plan.policy.ledgers[plan.policy.rules[finding.rule].ledger].id.as_str(), &*finding.key))
         .collect();
     let answers = || plan.answers.iter().filter(|((ledger, code), _)| answered.contains(&(ledger.as_str(), code.as_str())));
@@ -67,9 +67,13 @@ pub(super) fn roll_up(plan: &Plan<'_>, digests: &[Digest], unrouted: &[(usize, R
     RollUp {
         units_told: digests.len(),
         forwarded: digests.iter().filter(|digest| !digest.forwarded_by.is_empty()).count(),
-        due: plan.judged.notices.iter().filter(|notice| notice.due_on <= horizon).count(),
-        blank: blanks(plan, findings().filter(|(_, finding)| finding.state == State::Unjudged).map(|(index, _)| index)).1,
-        exempt: findings().filter(|(_, finding)| finding.state == State::Exempt).count(),
+        due: plan.judged.notices.iter().filter(|notice| notice.due_on <= horizon && !notice.restricted).count(),
+        blank: blanks(
+            plan,
+            findings().filter(|(_, finding)| finding.state == State::Unjudged && !finding.restricted).map(|(index, _)| index),
+        )
+        .1,
+        exempt: findings().filter(|(_, finding)| finding.state == State::Exempt && !finding.restricted).count(),
         unrouted: records,
         unrouted_more: records - unrouted_lines.len(),
         unrouted_lines,
@@ -85,7 +89,7 @@ pub(super) fn roll_up(plan: &Plan<'_>, digests: &[Digest], unrouted: &[(usize, R
 
 /// Records of units that were told of them, whose day to answer has passed, and that have not answered since.
 fn silent_records(plan: &Plan<'_>) -> Vec<feedback::Silent> {
-    let open = plan.judged.findings.iter().filter(|finding| finding.state == State::Open).filter_map(|finding| {
+    let open = plan.judged.findings.iter().filter(|finding| finding.state == State::Open && !finding.restricted).filter_map(|finding| {
         let owner = finding.owner?;
         let rule = &plan.policy.rules[finding.rule];
         let ledger = &plan.policy.ledgers[rule.ledger];
@@ -139,6 +143,8 @@ pub(super) fn digest(
     findings.dedup();
     let told = findings.iter().map(|index| (plan.identity(*index), plan.judged.findings[*index].light)).collect();
     let holds = share.open.iter().copied().chain(share.unjudged.iter().map(|index| (*index, Relation::Owner))).collect();
+    let restricted = plan.judged.findings.iter().enumerate().filter(|(_, finding)| finding.restricted);
+    let everywhere: Vec<usize> = restricted.map(|(index, _)| index).collect();
     let carries_rows = (plan.may_carry_rows)(mailbox);
     let forwarded_by = if mailbox_unit == unit { String::new() } else { units[mailbox_unit].title.clone() };
 
@@ -175,6 +181,7 @@ pub(super) fn digest(
             .collect(),
         besides: besides(plan, &counts),
         counts,
+        withheld: plan.withheld(&if province { everywhere } else { share.withheld.clone() }),
         numerals: Numerals::default(),
         ask: ask(plan, unit, &cases, province),
         urgent,
@@ -442,7 +449,7 @@ fn finished(plan: &Plan<'_>, before: &BTreeMap<Identity, Option<Light>>, still: 
         let Some(ledger) = plan.policy.ledger(&identity.ledger).filter(|_| light.is_some()) else { continue };
         // a month that closed without a session stays as it was: the next month is another matter
         let periodic = plan.policy.ledgers[ledger].role(Role::Held).is_some();
-        if !periodic && !still.contains(&(ledger, identity.key.as_str())) {
+        if !periodic && !plan.is_restricted(ledger, &identity.key) && !still.contains(&(ledger, identity.key.as_str())) {
             keys.insert((ledger, identity.key.clone()));
         }
     }
@@ -497,7 +504,7 @@ fn places(plan: &Plan<'_>, unit: UnitId, cases: &[Case], province: bool) -> Opti
             .findings
             .iter()
             .enumerate()
-            .filter(|(_, finding)| finding.state == State::Open)
+            .filter(|(_, finding)| finding.state == State::Open && !finding.restricted)
             .filter(|(_, finding)| finding.owner.is_some_and(|owner| owner != unit && units.city_of(owner) == Some(unit)))
             .map(|(index, _)| index)
             .collect();

@@ -8,6 +8,7 @@ use crate::domain::judge::Context;
 use crate::domain::ledger::FieldKind;
 use crate::domain::record::{Cell, Columns, Decimal, Place};
 use crate::domain::routing::link;
+use crate::domain::rule::Act;
 use std::path::Path;
 
 const EVERY_LEVEL: [Level; 6] = [Level::Province, Level::Department, Level::Support, Level::City, Level::County, Level::Platform];
@@ -174,7 +175,15 @@ impl Fixture {
     }
 
     pub fn plan(&self) -> Planned {
-        plan(&Plan {
+        self.with(plan)
+    }
+
+    fn drafts(&self) -> Vec<Draft> {
+        self.with(|plan| drafts(plan, &[Act::Supervise, Act::Circulate, Act::Interview]))
+    }
+
+    fn with<T>(&self, then: impl FnOnce(&Plan<'_>) -> T) -> T {
+        then(&Plan {
             policy: &self.config.policy,
             as_of: day("2026-09-30"),
             sent_on: day("2026-09-30"),
@@ -247,6 +256,44 @@ fn an_item_is_a_project_and_its_leading_rule_speaks_first() {
     let rest: usize = digest.rest.iter().flat_map(|line| &line.counts).map(|count| count.count).sum();
     assert_eq!(counts.items, digest.urgent.len() + digest.red_more + rest);
     assert_eq!(counts.items, counts.red + counts.orange + counts.yellow);
+}
+
+#[test]
+fn a_restricted_project_and_what_belongs_to_it_is_only_counted() {
+    let mut fixture = Fixture::new();
+    let open = fixture.plan();
+    let named = |planned: &Planned| planned.digests.iter().filter(|digest| format!("{digest:?}").contains("GZ202500001")).count();
+    assert!(named(&open) >= 3, "owner, superior and office at least");
+    // told of it before, so that its end would be told too
+    fixture.deliver(&open, "2026-09-01");
+    let project = fixture.ledger("project");
+    let field = fixture.config.policy.ledgers[project].field("restricted").unwrap();
+    let before: usize = fixture.drafts().iter().map(|draft| draft.counts.items).sum();
+    for word in ["是", "秘密"] {
+        fixture.records.get_mut(&(project, "GZ202500001".to_owned())).unwrap().cells[field] = Cell::Text(word.to_owned());
+        fixture.judge();
+        let planned = fixture.plan();
+        assert!(planned.coverage.holds(), "{}", planned.coverage);
+        assert!(planned.coverage.relations.iter().any(|line| line.held > 0));
+        for digest in &planned.digests {
+            let text = format!("{:?} {:?} {:?} {:?}", digest.urgent, digest.resolved, digest.unjudged, digest.due);
+            for secret in ["GZ202500001", "磷酸铁锂", "KN00001", "用地未落实"] {
+                assert!(!text.contains(secret), "{}: {text}", digest.unit_name);
+            }
+            assert!(digest.findings.iter().all(|index| !fixture.judged.findings[*index].restricted));
+            assert!(digest.told.iter().all(|(identity, _)| identity.key != "GZ202500001" && identity.key != "KN00001"));
+        }
+        for name in [WENGAN, "黔南布依族苗族自治州", "省投资促进局"] {
+            assert_eq!(fixture.of(&planned, name).withheld, 1, "{name}: one project, whatever number of findings");
+        }
+        let drafts = fixture.drafts();
+        assert!(drafts.iter().map(|draft| draft.counts.items).sum::<usize>() < before);
+        assert!(drafts.iter().all(|draft| draft.items.iter().all(|item| item.code != "GZ202500001")));
+    }
+    fixture.records.get_mut(&(project, "GZ202500001".to_owned())).unwrap().cells[field] = Cell::Text("公开".to_owned());
+    fixture.judge();
+    let again = fixture.plan();
+    assert!(named(&again) >= 3 && again.digests.iter().all(|digest| digest.withheld == 0));
 }
 
 #[test]

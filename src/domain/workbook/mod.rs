@@ -44,10 +44,12 @@ use super::judge::{Judged, Policy, Quality};
 use super::period::chinese_date;
 use super::record::{Origin, Record, Records};
 use super::roster::Rosters;
+use super::routing::{is_restricted, project_of};
 use super::rule::Light;
 use super::units::UnitId;
 use chrono::NaiveDate;
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 /// For whom a workbook is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,6 +131,8 @@ pub struct Material<'a> {
     pub viewer: Viewer,
     /// The findings (indices, ascending) to show; `None` = all that the viewer may see. A digest's attachment shows what the digest tells.
     pub rows: Option<&'a [usize]>,
+    /// Items that this viewer is only told the number of; `None` = counted from what is judged.
+    pub withheld: Option<usize>,
     /// What units have said of their records.
     pub answers: &'a Answers,
     /// Records that their units have not answered for; told to the office alone.
@@ -230,13 +234,15 @@ struct View<'a> {
 impl<'a> View<'a> {
     fn new(material: &'a Material<'a>) -> View<'a> {
         let all = &material.judged.findings;
+        let below = matches!(material.viewer, Viewer::Unit(_));
         let findings = match (material.viewer, material.rows) {
-            (_, Some(rows)) => rows.iter().filter_map(|index| all.get(*index)).collect(),
+            (_, Some(rows)) => rows.iter().filter_map(|index| all.get(*index)).filter(|finding| !below || !finding.restricted).collect(),
             (Viewer::Office, None) => all.iter().collect(),
             (Viewer::Unit(unit), None) => {
-                let seen = |finding: &&Finding| {
+                let told = |finding: &Finding| {
                     finding.told_units.contains(&Some(unit)) || finding.state == State::Unjudged && finding.owner == Some(unit)
                 };
+                let seen = |finding: &&Finding| !finding.restricted && told(finding);
                 all.iter().filter(seen).collect()
             }
         };
@@ -279,7 +285,7 @@ impl<'a> View<'a> {
         let viewer = self.material.viewer;
         self.material.judged.notices.iter().filter(move |notice| match viewer {
             Viewer::Office => true,
-            Viewer::Unit(unit) => notice.owner == Some(unit),
+            Viewer::Unit(unit) => notice.owner == Some(unit) && !notice.restricted,
         })
     }
 
@@ -287,7 +293,7 @@ impl<'a> View<'a> {
         let viewer = self.material.viewer;
         self.material.judged.quality.iter().filter(move |line| match viewer {
             Viewer::Office => true,
-            Viewer::Unit(unit) => line.owner == Some(unit),
+            Viewer::Unit(unit) => line.owner == Some(unit) && !self.is_restricted(line.ledger, &line.key),
         })
     }
 
@@ -296,7 +302,29 @@ impl<'a> View<'a> {
             Viewer::Office => None,
             Viewer::Unit(unit) => Some(self.policy().units.units[unit].name.as_str()),
         };
-        self.material.intake.iter().filter(move |line| own.is_none_or(|own| line.unit == own))
+        self.material.intake.iter().filter(move |line| {
+            let ledgers = 0..self.policy().ledgers.len();
+            own.is_none_or(|own| line.unit == own && !ledgers.clone().any(|ledger| self.is_restricted(ledger, &line.code)))
+        })
+    }
+
+    /// Whether a record, or the project it belongs to, is only counted outside the office.
+    fn is_restricted(&self, ledger: usize, code: &str) -> bool {
+        let Some(record) = self.record(ledger, code) else { return false };
+        let shape = &self.policy().ledgers[ledger];
+        let projects = self.policy().project_ledger();
+        let project = || self.record(projects?, &project_of(shape, &record)?);
+        is_restricted(shape, &record)
+            || projects.zip(project()).is_some_and(|(ledger, project)| is_restricted(&self.policy().ledgers[ledger], &project))
+    }
+
+    /// How many items the viewer is only told the number of.
+    fn withheld(&self) -> usize {
+        let Viewer::Unit(unit) = self.material.viewer else { return 0 };
+        self.material.withheld.unwrap_or_else(|| {
+            let told = |finding: &&Finding| finding.restricted && finding.told_units.contains(&Some(unit));
+            self.material.judged.findings.iter().filter(told).map(Finding::item).collect::<BTreeSet<_>>().len()
+        })
     }
 
     /// What the viewer is to fill in; the office fills in nothing.
@@ -359,6 +387,10 @@ impl<'a> Page<'a, '_> {
     fn note(&self, sheet: &mut Sheet<'_>) {
         if !self.form.note.is_empty() {
             sheet.banner(Role::Note, self.view.fill_in(&self.form.note, self.template));
+        }
+        let withheld = self.view.withheld();
+        if withheld > 0 {
+            sheet.banner(Role::Note, format!("注：另有{withheld}项不便列示。"));
         }
     }
 

@@ -122,6 +122,7 @@ impl World {
             gone: &[],
             viewer,
             rows: None,
+            withheld: None,
             inputs: inputs.leak(),
         }));
         build(&self.config.templates[template], material)
