@@ -11,7 +11,7 @@ use crate::domain::period::chinese_date;
 use crate::domain::record::{Cell, Record};
 use crate::domain::roster::{Doubt, Member, Selection};
 use crate::domain::rule::Light;
-use std::cmp::{Ordering, Reverse};
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -34,14 +34,7 @@ impl<'a> Page<'a, '_> {
         sheets
     }
 
-    fn records_part(
-        &mut self,
-        list: &RecordList,
-        chunk: &[&'a Member],
-        all: &[&'a Member],
-        before: usize,
-        whole: bool,
-    ) -> Sheet<'a> {
+    fn records_part(&mut self, list: &RecordList, chunk: &[&'a Member], all: &[&'a Member], before: usize, whole: bool) -> Sheet<'a> {
         // a long sheet is made row by row when it is written; its first rows set the widths
         let later = list.group.is_none() && chunk.len() > LATER_FROM;
         let shown = if later { &chunk[..LATER_FROM] } else { chunk };
@@ -92,13 +85,7 @@ impl<'a> Page<'a, '_> {
     }
 
     /// The rows of a long sheet behind its first ones.
-    fn records_later(
-        &self,
-        list: &RecordList,
-        members: &[&'a Member],
-        before: usize,
-        widths: &[Column],
-    ) -> Later<'a> {
+    fn records_later(&self, list: &RecordList, members: &[&'a Member], before: usize, widths: &[Column]) -> Later<'a> {
         let count = members.len();
         let (members, list, widths) = (members.to_vec(), list.clone(), widths.to_vec());
         let view = View { material: self.view.material, findings: Vec::new() };
@@ -154,9 +141,9 @@ impl<'a> Page<'a, '_> {
 
 impl<'a> View<'a> {
     /// The findings on a record, open first, then by light and rule.
-    fn found(&self, member: &Member) -> impl Iterator<Item = &'a Finding> + use<'a, '_> {
-        let all = &self.material.judged.findings;
-        member.findings.iter().filter_map(|index| all.get(*index as usize))
+    fn found<'m>(&self, member: &'m Member) -> impl Iterator<Item = &'a Finding> + use<'a, 'm> {
+        let all: &'a [Finding] = &self.material.judged.findings;
+        member.findings.iter().filter_map(move |index| all.get(*index as usize))
     }
 
     fn worst(&self, member: &Member) -> Option<Light> {
