@@ -183,6 +183,7 @@ impl Judgement {
             origins: &[],
             indicators: &self.indicators,
             sources: &[],
+            withheld: None,
             intake: &[],
             viewer,
             rows,
