@@ -65,6 +65,7 @@ struct SheetFile {
     lights: Option<Vec<String>>,
     reach: Option<String>,
     order: Option<Vec<String>>,
+    bulletin: Option<super::bulletin_file::BulletinFile>,
 }
 
 #[derive(Deserialize)]
@@ -92,6 +93,7 @@ enum FormName {
     Notices,
     Quality,
     Page,
+    Bulletin,
     Answers,
     Silent,
     Feedback,
@@ -100,7 +102,7 @@ enum FormName {
     Gone,
 }
 
-const FORMS: [(&str, FormName); 13] = [
+const FORMS: [(&str, FormName); 14] = [
     ("cover", FormName::Cover),
     ("summary", FormName::Summary),
     ("matrix", FormName::Matrix),
@@ -108,6 +110,7 @@ const FORMS: [(&str, FormName); 13] = [
     ("notices", FormName::Notices),
     ("quality", FormName::Quality),
     ("page", FormName::Page),
+    ("bulletin", FormName::Bulletin),
     ("answers", FormName::Answers),
     ("silent", FormName::Silent),
     ("feedback", FormName::Feedback),
@@ -198,6 +201,7 @@ fn sheet(path: &str, raw: &SheetFile, scopes: &Scopes, policy: &Policy, problems
         ("figures", raw.figures.is_some(), &[FormName::Page]),
         ("decide", raw.decide.is_some(), &[FormName::Page]),
         ("most", raw.most.is_some(), &[FormName::Page]),
+        ("bulletin", raw.bulletin.is_some(), &[FormName::Bulletin]),
         ("columns", raw.columns.is_some(), &[FormName::Matrix, FormName::List, FormName::Notices, FormName::Records]),
         ("ledger", raw.ledger.is_some(), &[FormName::Records]),
         ("where", raw.r#where.is_some(), &[FormName::Records]),
@@ -230,6 +234,16 @@ fn sheet(path: &str, raw: &SheetFile, scopes: &Scopes, policy: &Policy, problems
         }
         FormName::Quality => Form::Quality,
         FormName::Page => Form::Page(one_page(path, &place, raw, policy, problems)?),
+        FormName::Bulletin => match &raw.bulletin {
+            Some(bulletin) => {
+                let title = raw.title.as_deref().unwrap_or(&raw.name);
+                Form::Bulletin(Box::new(super::bulletin_file::parse(path, &place, title, bulletin, policy, problems)?))
+            }
+            None => {
+                problems.push(path, format!("{place}: [sheet.bulletin] is missing"), Some("see work-order-bulletin.toml".into()));
+                return None;
+            }
+        },
         FormName::Answers => Form::Answers,
         FormName::Silent => Form::Silent,
         FormName::Feedback => Form::Feedback,
@@ -328,7 +342,7 @@ fn one_page(path: &str, place: &str, raw: &SheetFile, policy: &Policy, problems:
 }
 
 /// The rules that ids, and families such as `order-*`, stand for.
-fn rules_named(path: &str, place: &str, words: &[String], policy: &Policy, problems: &mut Problems) -> Vec<usize> {
+pub(super) fn rules_named(path: &str, place: &str, words: &[String], policy: &Policy, problems: &mut Problems) -> Vec<usize> {
     let mut rules: Vec<usize> = Vec::new();
     for word in words {
         let matching: Vec<usize> = match word.strip_suffix('*') {
@@ -366,7 +380,7 @@ fn list(path: &str, place: &str, raw: &SheetFile, columns: &[String], policy: &P
     Some(List { rules, states, group, fold: raw.fold.unwrap_or(false), blank: raw.blank.unwrap_or(false), columns })
 }
 
-fn ledgers_of(policy: &Policy, rules: &[usize]) -> Vec<usize> {
+pub(super) fn ledgers_of(policy: &Policy, rules: &[usize]) -> Vec<usize> {
     let mut ledgers: Vec<usize> = rules.iter().map(|rule| policy.rules[*rule].ledger).collect();
     ledgers.sort_unstable();
     ledgers.dedup();
@@ -450,7 +464,7 @@ fn order(path: &str, place: &str, ledger: &Ledger, word: &str, problems: &mut Pr
 }
 
 /// An entry is `KEY` or `KEY title of the column`; `KEY` is a built-in key, a field of a rule's ledger, `project.FIELD`, or `editable`.
-fn list_columns(
+pub(super) fn list_columns(
     path: &str,
     place: &str,
     words: &[String],
@@ -556,6 +570,6 @@ fn covers_every_rule(path: &str, policy: &Policy, sheets: &[SheetTemplate], prob
     }
 }
 
-fn placeholders(text: &str) -> Vec<&str> {
+pub(super) fn placeholders(text: &str) -> Vec<&str> {
     text.split('{').skip(1).filter_map(|rest| rest.split_once('}').map(|(word, _)| word)).collect()
 }

@@ -5,6 +5,7 @@
 mod accountability;
 mod balance;
 mod blank;
+mod bulletin;
 mod cover;
 mod feedback;
 mod gone;
@@ -26,6 +27,7 @@ mod tests;
 pub use accountability::{Accountability, AccountabilityLine, Now, accountability};
 pub use balance::{Mismatch, tie_out};
 pub use blank::{BlankForm, blank};
+pub use bulletin::{Bulletin, BulletinColumn, BulletinFigure, BulletinList, BulletinPart, BulletinTable, Measure, Scope, TableRows};
 pub use model::{
     Area, At, Chart, ChartKind, Choice, Column, Entry, Figure, FigureKey, Later, Paper, Role, Row, Series, Sheet, Sum, Tag, Value, Words,
     Workbook, text_width,
@@ -115,6 +117,12 @@ pub struct Material<'a> {
     pub policy: &'a Policy,
     pub as_of: NaiveDate,
     pub office: &'a str,
+    /// Whom to call.
+    pub contact: &'a str,
+    /// The day the run was due: papers bear it.
+    pub made_on: NaiveDate,
+    /// The last day to object.
+    pub reply_by: NaiveDate,
     /// Sorted.
     pub judged: &'a Judged,
     /// By ledger index and code: every record with a finding, notice or quality line, and the projects that orders and the like
@@ -174,6 +182,7 @@ pub fn build<'a>(template: &Template, material: &'a Material<'a>) -> Workbook<'a
             Form::Quality => page.quality(),
             Form::Answers => page.answers(),
             Form::Page(of) => page.one_page(of),
+            Form::Bulletin(of) => page.bulletin(of),
             Form::Silent => page.silent(),
             Form::Records(list) => {
                 let mut parts = page.records(list).into_iter();
@@ -255,6 +264,9 @@ impl<'a> View<'a> {
         };
         text.replace("{as_of}", &chinese_date(self.material.as_of))
             .replace("{unit}", unit)
+            .replace("{contact}", self.material.contact)
+            .replace("{made_on}", &chinese_date(self.material.made_on))
+            .replace("{reply_by}", &chinese_date(self.material.reply_by))
             .replace("{office}", self.material.office)
             .replace("{title}", &template.title)
     }
@@ -271,7 +283,7 @@ impl<'a> View<'a> {
             Form::Records(list) => self.has_members(list) || !self.doubts(list).is_empty(),
             Form::Gone => self.gone_lines().next().is_some(),
             Form::Reporting { .. } => !self.reporting_units().is_empty(),
-            Form::Page(_) | Form::Cover { .. } | Form::Summary { .. } | Form::Matrix { .. } => true,
+            Form::Page(_) | Form::Bulletin(_) | Form::Cover { .. } | Form::Summary { .. } | Form::Matrix { .. } => true,
         }
     }
 

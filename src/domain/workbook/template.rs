@@ -1,5 +1,6 @@
 //! Templates (报表模板): which sheets a workbook has and what stands on them, already checked against the policy.
 
+use super::bulletin::Bulletin;
 use super::model::Paper;
 use crate::domain::finding::State;
 use crate::domain::indicators::{Rate, Window};
@@ -53,6 +54,8 @@ pub enum Form {
     Quality,
     /// The leader's page.
     Page(OnePage),
+    /// An official paper (通报): text with figures filled in, tables by unit, the items that are furthest behind.
+    Bulletin(Box<Bulletin>),
     /// What units have said of the records listed.
     Answers,
     /// Records that their units have not answered for in time.
