@@ -79,6 +79,8 @@ struct ListFile {
     #[serde(default = "ten")]
     most: usize,
     columns: Vec<String>,
+    more: String,
+    withheld: String,
 }
 
 fn quarter() -> String {
@@ -101,7 +103,14 @@ const COLUMNS_MAX: usize = 13;
 
 const EVERY: [(&str, Every); 2] = [("month", Every::Month), ("quarter", Every::Quarter)];
 
-pub(super) fn parse(path: &str, place: &str, title: &str, raw: &BulletinFile, policy: &Policy, problems: &mut Problems) -> Option<Bulletin> {
+pub(super) fn parse(
+    path: &str,
+    place: &str,
+    title: &str,
+    raw: &BulletinFile,
+    policy: &Policy,
+    problems: &mut Problems,
+) -> Option<Bulletin> {
     let before = problems.0.len();
     let period = named(&EVERY, &raw.period, path, place, "period", problems);
     if raw.part.is_empty() {
@@ -123,7 +132,8 @@ pub(super) fn parse(path: &str, place: &str, title: &str, raw: &BulletinFile, po
         fits(path, &place, &figure.measure, measure, &scope, problems);
         figures.push(BulletinFigure { name: figure.name.clone(), measure, scope: Scope { rows, ..scope } });
     }
-    let parts: Vec<BulletinPart> = raw.part.iter().filter_map(|raw_part| part(path, place, raw_part, &raw.figures, policy, problems)).collect();
+    let parts: Vec<BulletinPart> =
+        raw.part.iter().filter_map(|raw_part| part(path, place, raw_part, &raw.figures, policy, problems)).collect();
     let of_parts = raw.part.iter().flat_map(|part| part.paragraphs.iter().chain([&part.none, &part.note]));
     let texts = raw.opening.iter().chain(&raw.signature).chain(&raw.copies).chain([&raw.to]).chain(of_parts);
     for word in texts.map(String::as_str).chain([title]).flat_map(placeholders) {
@@ -267,7 +277,13 @@ fn list(path: &str, place: &str, raw: &ListFile, policy: &Policy, problems: &mut
     for column in columns.iter().filter(|column| is_private(policy, column)) {
         problems.push(path, format!("{place}: column \"{}\" is not for all to read", column.title), Some("remove it".into()));
     }
-    Some(BulletinList { title: raw.title.clone(), rules, lights, most: raw.most, columns })
+    for (key, text) in [("more", &raw.more), ("withheld", &raw.withheld)] {
+        if !text.contains(&format!("{{{key}}}")) {
+            problems.push(path, format!("{place}: `{key}` does not say how many"), Some(format!("put {{{key}}} into it")));
+        }
+    }
+    let (more, withheld) = (raw.more.clone(), raw.withheld.clone());
+    Some(BulletinList { title: raw.title.clone(), rules, lights, most: raw.most, columns, more, withheld })
 }
 
 /// Persons, business secrets, what units have answered, and where a row stands in the office's file.

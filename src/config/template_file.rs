@@ -42,6 +42,8 @@ struct SheetFile {
     #[serde(default = "a4")]
     paper: String,
     #[serde(default)]
+    pages_high: u16,
+    #[serde(default)]
     optional: bool,
     paragraphs: Option<Vec<String>>,
     objection: Option<String>,
@@ -260,6 +262,7 @@ fn sheet(path: &str, raw: &SheetFile, scopes: &Scopes, policy: &Policy, problems
         note: raw.note.clone(),
         landscape,
         paper,
+        pages_high: raw.pages_high,
         optional: raw.optional,
         form,
     })
@@ -273,7 +276,11 @@ fn matrix(path: &str, place: &str, raw: &SheetFile, columns: &[String], policy: 
     for word in columns {
         let Some(column) = named(&names, word, path, place, "column", problems) else { continue };
         if axis == Axis::Industry && column.needs_region() {
-            problems.push(path, format!("{place}: column \"{word}\" is for by = \"region\""), Some("work orders have no industry".into()));
+            problems.push(
+                path,
+                format!("{place}: column \"{word}\" is for by = \"region\""),
+                Some("work orders and what was found before are known by unit, not by industry".into()),
+            );
         }
         let needs = match column {
             MatrixColumn::Rate(Rate::OnTime) | MatrixColumn::LiveRate(Rate::OnTime) | MatrixColumn::Rank(Rate::OnTime) => {

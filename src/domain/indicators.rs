@@ -309,7 +309,15 @@ impl Indicators {
         });
         let stages =
             fields.as_ref().and_then(|fields| Some(policy.ledgers[fields.ledger].fields[fields.stage?].values.clone())).unwrap_or_default();
-        Indicators { as_of, fields, stages, units: BTreeMap::new(), industries: BTreeMap::new(), orders: BTreeMap::new(), tasks: BTreeMap::new() }
+        Indicators {
+            as_of,
+            fields,
+            stages,
+            units: BTreeMap::new(),
+            industries: BTreeMap::new(),
+            orders: BTreeMap::new(),
+            tasks: BTreeMap::new(),
+        }
     }
 
     /// Counts one record of any ledger; each once. Ledgers that no indicator reads are passed over.

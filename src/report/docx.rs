@@ -21,6 +21,9 @@ pub enum DocxError {
 /// Twentieths of a point.
 const TEXT_WIDTH: usize = 8845;
 
+/// From this many columns on a table is set in 小五 instead of 五号.
+const SMALL_FROM: usize = 8;
+
 const FANGSONG: &str = "仿宋_GB2312";
 const HEI: &str = "黑体";
 const KAI: &str = "楷体_GB2312";
@@ -139,7 +142,7 @@ fn fonts() -> String {
 fn styles() -> String {
     let mut out = format!(
         "{HEAD}<w:styles {NAMESPACES}><w:docDefaults><w:rPrDefault><w:rPr>{}<w:kern w:val=\"0\"/><w:sz w:val=\"32\"/>\
-         <w:szCs w:val=\"32\"/><w:lang w:val=\"zh-CN\" w:eastAsia=\"zh-CN\"/></w:rPr></w:rPrDefault></w:docDefaults>\
+         <w:szCs w:val=\"32\"/><w:lang w:val=\"en-US\" w:eastAsia=\"zh-CN\"/></w:rPr></w:rPrDefault></w:docDefaults>\
          <w:style w:type=\"paragraph\" w:default=\"1\" w:styleId=\"Normal\"><w:name w:val=\"Normal\"/><w:qFormat/>\
          <w:pPr><w:spacing w:line=\"578\" w:lineRule=\"exact\"/><w:jc w:val=\"both\"/></w:pPr></w:style>",
         font(FANGSONG)
@@ -160,10 +163,24 @@ fn styles() -> String {
         ("PaperAddress", "主送", FANGSONG, 32, ""),
         ("PaperHeading", "一级标题", HEI, 32, first.as_str()),
         ("PaperSubheading", "二级标题", KAI, 32, second.as_str()),
-        ("PaperSign", "落款", FANGSONG, 32, "<w:keepLines/><w:ind w:rightChars=\"400\" w:right=\"1280\"/><w:jc w:val=\"right\"/>"),
-        ("PaperCaption", "表题", HEI, 24, "<w:keepNext/><w:spacing w:before=\"160\" w:line=\"480\" w:lineRule=\"exact\"/><w:jc w:val=\"center\"/>"),
+        (
+            "PaperSign",
+            "落款",
+            FANGSONG,
+            32,
+            "<w:keepLines/><w:spacing w:before=\"578\" w:after=\"578\"/><w:ind w:rightChars=\"400\" w:right=\"1280\"/><w:contextualSpacing/><w:jc w:val=\"right\"/>",
+        ),
+        (
+            "PaperCaption",
+            "表题",
+            HEI,
+            24,
+            "<w:keepNext/><w:spacing w:before=\"160\" w:line=\"480\" w:lineRule=\"exact\"/><w:jc w:val=\"center\"/>",
+        ),
         ("PaperNote", "表注", FANGSONG, 21, "<w:spacing w:before=\"60\" w:after=\"160\" w:line=\"320\" w:lineRule=\"exact\"/>"),
         ("PaperHead", "表头", HEI, 21, "<w:keepNext/><w:spacing w:line=\"300\" w:lineRule=\"exact\"/><w:jc w:val=\"center\"/>"),
+        ("PaperSmallHead", "表头（密）", HEI, 18, "<w:keepNext/><w:spacing w:line=\"280\" w:lineRule=\"exact\"/><w:jc w:val=\"center\"/>"),
+        ("PaperSmallCell", "表文（密）", FANGSONG, 18, "<w:spacing w:line=\"280\" w:lineRule=\"exact\"/><w:jc w:val=\"left\"/>"),
         ("PaperCell", "表文", FANGSONG, 21, "<w:spacing w:line=\"300\" w:lineRule=\"exact\"/><w:jc w:val=\"left\"/>"),
     ] {
         let _ = write!(
@@ -271,8 +288,8 @@ fn write_table(out: &mut String, sheet: &Sheet<'_>, rows: &[&Row]) {
         let _ = write!(out, "<w:{side} w:val=\"single\" w:sz=\"4\" w:space=\"0\" w:color=\"auto\"/>");
     }
     out.push_str(
-        "</w:tblBorders><w:tblLayout w:type=\"fixed\"/><w:tblCellMar><w:left w:w=\"57\" w:type=\"dxa\"/>\
-         <w:right w:w=\"57\" w:type=\"dxa\"/></w:tblCellMar></w:tblPr><w:tblGrid>",
+        "</w:tblBorders><w:tblLayout w:type=\"fixed\"/><w:tblCellMar><w:left w:w=\"28\" w:type=\"dxa\"/>\
+         <w:right w:w=\"28\" w:type=\"dxa\"/></w:tblCellMar></w:tblPr><w:tblGrid>",
     );
     for width in &widths {
         let _ = write!(out, "<w:gridCol w:w=\"{width}\"/>");
@@ -285,7 +302,12 @@ fn write_table(out: &mut String, sheet: &Sheet<'_>, rows: &[&Row]) {
         for ((at, _), width) in cells.iter().zip(&widths) {
             let value = row.cells.get(*at).unwrap_or(&Value::Blank);
             let _ = write!(out, "<w:tc><w:tcPr><w:tcW w:w=\"{width}\" w:type=\"dxa\"/><w:vAlign w:val=\"center\"/></w:tcPr>");
-            let style = if head || row.role == Role::Total { "PaperHead" } else { "PaperCell" };
+            let style = match (head || row.role == Role::Total, cells.len() >= SMALL_FROM) {
+                (true, false) => "PaperHead",
+                (true, true) => "PaperSmallHead",
+                (false, false) => "PaperCell",
+                (false, true) => "PaperSmallCell",
+            };
             text_of(out, style, &format!("<w:jc w:val=\"{}\"/>", side(head, value)), &value.shown());
             out.push_str("</w:tc>");
         }

@@ -209,7 +209,7 @@ fn page(target: &mut xlsx::Worksheet, sheet: &Sheet<'_>) -> Result<(), XlsxError
     } else {
         target.set_portrait();
     }
-    target.set_print_fit_to_pages(sheet.pages_wide.max(1), u16::from(sheet.one_page));
+    target.set_print_fit_to_pages(sheet.pages_wide.max(1), if sheet.one_page { 1 } else { sheet.pages_high });
     if let Some((_, columns)) = sheet.freeze.filter(|(_, columns)| sheet.pages_wide > 1 && *columns > 0) {
         // what a row is stands on every page of it
         target.set_repeat_columns(0, column_number(columns - 1))?;

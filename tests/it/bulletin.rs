@@ -83,21 +83,22 @@ fn parts(bytes: &[u8]) -> Vec<(String, String)> {
     (0..zip.len())
         .map(|index| {
             let mut file = zip.by_index(index).expect("a part");
+            let name = file.name().expect("a name").into_owned();
             assert_eq!(file.last_modified().map(|time| time.year()), Some(1980), "no wall time");
             let mut text = String::new();
             file.read_to_string(&mut text).expect("UTF-8");
             let mut reader = quick_xml::Reader::from_str(&text);
             let mut depth = 0;
             loop {
-                match reader.read_event().unwrap_or_else(|error| panic!("{}: {error}", file.name())) {
+                match reader.read_event().unwrap_or_else(|error| panic!("{name}: {error}")) {
                     Event::Start(_) => depth += 1,
                     Event::End(_) => depth -= 1,
                     Event::Eof => break,
                     _ => {}
                 }
             }
-            assert_eq!(depth, 0, "{}", file.name());
-            (file.name().to_owned(), text)
+            assert_eq!(depth, 0, "{name}");
+            (name, text)
         })
         .collect()
 }
@@ -109,25 +110,25 @@ fn read(document: &str) -> String {
     let mut reader = quick_xml::Reader::from_str(document);
     loop {
         match reader.read_event().expect("XML") {
-            Event::Empty(tag) if tag.name().as_ref() == b"w:pStyle" => {
-                style = String::from_utf8_lossy(&tag.attributes().next().expect("a name").expect("a name").value).into_owned();
+            Event::Empty(tag) if tag.name().as_ref() == "w:pStyle" => {
+                style = tag.attributes().next().expect("a name").expect("a name").value.into_owned();
             }
-            Event::Text(piece) => text.push_str(&piece.decode().expect("text")),
-            Event::GeneralRef(sign) => text.push_str(match sign.decode().expect("a sign").as_ref() {
+            Event::Text(piece) => text.push_str(piece.trim_start_matches('\n')),
+            Event::GeneralRef(sign) => text.push_str(match &*sign {
                 "amp" => "&",
                 "lt" => "<",
                 "gt" => ">",
                 "quot" => "\"",
                 other => panic!("{other}"),
             }),
-            Event::Start(tag) if tag.name().as_ref() == b"w:tr" => in_table = true,
+            Event::Start(tag) if tag.name().as_ref() == "w:tr" => in_table = true,
             Event::End(tag) => match tag.name().as_ref() {
-                b"w:p" if !in_table => {
+                "w:p" if !in_table => {
                     out.push_str(&format!("[{style}] {text}\n"));
                     text.clear();
                 }
-                b"w:tc" => text.push('|'),
-                b"w:tr" => {
+                "w:tc" => text.push('|'),
+                "w:tr" => {
                     out.push_str(&format!("{}\n", text.trim_end_matches('|')));
                     text.clear();
                     in_table = false;

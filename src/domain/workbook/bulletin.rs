@@ -215,6 +215,10 @@ pub struct BulletinList {
     pub lights: Vec<Light>,
     pub most: usize,
     pub columns: Vec<ListColumn>,
+    /// What to say of the rows beyond `most`, with `{more}`.
+    pub more: String,
+    /// What to say of the rows that are only counted, with `{withheld}`.
+    pub withheld: String,
 }
 
 /// What a row, or a figure, is reckoned from.
@@ -291,11 +295,8 @@ const GRID_WIDTH: f64 = 3.0;
 
 impl<'a> Page<'a, '_> {
     pub(super) fn bulletin(&mut self, bulletin: &Bulletin) -> Sheet<'a> {
-        let figures: Vec<Value> = bulletin
-            .figures
-            .iter()
-            .map(|figure| self.view.tally(&figure.scope).value(figure.measure, bulletin.period))
-            .collect();
+        let figures: Vec<Value> =
+            bulletin.figures.iter().map(|figure| self.view.tally(&figure.scope).value(figure.measure, bulletin.period)).collect();
         let texts = Texts { page: self, bulletin, figures: &figures };
         let fill = |text: &str| texts.fill(text);
         let mut sheet = Sheet {
@@ -372,7 +373,7 @@ impl<'a> Page<'a, '_> {
             });
             std::iter::once(Value::text(tally.label.clone())).chain(measured).collect()
         };
-        let spans = spans(std::iter::once(3.2).chain(table.columns.iter().map(|_| 1.0)));
+        let spans = spans(std::iter::once(2.6).chain(table.columns.iter().map(|_| 1.0)));
         if !table.title.is_empty() {
             sheet.banner(Role::Subtitle, table.title.clone());
         }
@@ -414,7 +415,7 @@ impl<'a> Page<'a, '_> {
         }
         let weights = list.columns.iter().enumerate().map(|(index, column)| {
             let widest = rows.iter().map(|row| row[index].width()).fold(super::text_width(&column.title) / 2.0, f64::max);
-            widest.clamp(5.0, 24.0)
+            (widest + 1.5).clamp(5.0, 22.0)
         });
         let spans = spans(weights);
         spread(sheet, Role::Head, list.columns.iter().map(|column| Value::text(head_text(&column.title))).collect(), &spans);
@@ -422,11 +423,11 @@ impl<'a> Page<'a, '_> {
             spread(sheet, Role::Body, cells, &spans);
         }
         if all.len() > shown.len() {
-            sheet.banner(Role::Note, format!("另有{}件，见季度督办工作簿。", all.len() - shown.len()));
+            sheet.banner(Role::Note, list.more.replace("{more}", &(all.len() - shown.len()).to_string()));
         }
         let withheld = self.view.withheld(list);
         if withheld > 0 {
-            sheet.banner(Role::Note, format!("另有{withheld}件不便列示。"));
+            sheet.banner(Role::Note, list.withheld.replace("{withheld}", &withheld.to_string()));
         }
     }
 }
@@ -485,7 +486,9 @@ impl<'a> View<'a> {
         // every city has a row, the others where there is something to say
         if rows == TableRows::City {
             for id in (0..units.units.len()).filter(|id| units.units[*id].level == Level::City && units.is_there(*id)) {
-                found.entry((false, id)).or_insert_with(|| Tally { before: self.material.before.map(|_| BTreeMap::new()), ..Tally::default() });
+                found
+                    .entry((false, id))
+                    .or_insert_with(|| Tally { before: self.material.before.map(|_| BTreeMap::new()), ..Tally::default() });
             }
         }
         let rows = found.into_iter().filter(|(_, tally)| rows == TableRows::City || !tally.is_empty());

@@ -216,7 +216,7 @@ pub fn build<'a>(template: &Template, material: &'a Material<'a>) -> Workbook<'a
 pub fn lists_anything(template: &Template, material: &Material<'_>) -> bool {
     let view = View::new(material);
     let lists =
-        |sheet: &&SheetTemplate| !matches!(sheet.form, Form::Cover { .. } | Form::Summary { .. } | Form::Matrix { .. } | Form::Page(_));
+        |sheet: &&SheetTemplate| !matches!(sheet.form, Form::Cover { .. } | Form::Summary { .. } | Form::Matrix { .. } | Form::Page(_) | Form::Bulletin(_));
     template.sheets.iter().filter(lists).any(|sheet| match &sheet.form {
         Form::Records(list) => view.has_members(list),
         _ => view.has_rows(sheet),
@@ -358,6 +358,7 @@ impl<'a> Page<'a, '_> {
     fn head(&self, columns: Vec<Column>, subtitle: &str) -> Sheet<'a> {
         let mut sheet =
             Sheet { name: self.form.name.clone(), landscape: self.form.landscape, paper: self.form.paper, columns, ..Sheet::default() };
+        sheet.pages_high = self.form.pages_high;
         if !self.form.mark.is_empty() {
             sheet.banner(Role::Mark, self.form.mark.clone());
         }

@@ -53,6 +53,8 @@ pub struct Sheet<'a> {
     pub charts: Vec<Chart>,
     /// Pages side by side that a wide sheet is printed on; 0 and 1 are one.
     pub pages_wide: u16,
+    /// The most pages below each other; 0 = as many as it needs.
+    pub pages_high: u16,
     /// All of it on one page.
     pub one_page: bool,
     /// The last row that is printed, where empty rows are meant to be.
