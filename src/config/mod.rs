@@ -3,6 +3,7 @@
 //!
 //! Invariant: parsing is a function of the texts alone, so a run can be made again from the texts frozen with it.
 
+mod bulletin_file;
 mod job_file;
 mod ledger_file;
 mod policy_file;

@@ -42,6 +42,8 @@ struct SheetFile {
     #[serde(default = "a4")]
     paper: String,
     #[serde(default)]
+    pages_high: u16,
+    #[serde(default)]
     optional: bool,
     paragraphs: Option<Vec<String>>,
     objection: Option<String>,
@@ -65,6 +67,7 @@ struct SheetFile {
     lights: Option<Vec<String>>,
     reach: Option<String>,
     order: Option<Vec<String>>,
+    bulletin: Option<super::bulletin_file::BulletinFile>,
 }
 
 #[derive(Deserialize)]
@@ -92,6 +95,7 @@ enum FormName {
     Notices,
     Quality,
     Page,
+    Bulletin,
     Answers,
     Silent,
     Feedback,
@@ -100,7 +104,7 @@ enum FormName {
     Gone,
 }
 
-const FORMS: [(&str, FormName); 13] = [
+const FORMS: [(&str, FormName); 14] = [
     ("cover", FormName::Cover),
     ("summary", FormName::Summary),
     ("matrix", FormName::Matrix),
@@ -108,6 +112,7 @@ const FORMS: [(&str, FormName); 13] = [
     ("notices", FormName::Notices),
     ("quality", FormName::Quality),
     ("page", FormName::Page),
+    ("bulletin", FormName::Bulletin),
     ("answers", FormName::Answers),
     ("silent", FormName::Silent),
     ("feedback", FormName::Feedback),
@@ -198,6 +203,7 @@ fn sheet(path: &str, raw: &SheetFile, scopes: &Scopes, policy: &Policy, problems
         ("figures", raw.figures.is_some(), &[FormName::Page]),
         ("decide", raw.decide.is_some(), &[FormName::Page]),
         ("most", raw.most.is_some(), &[FormName::Page]),
+        ("bulletin", raw.bulletin.is_some(), &[FormName::Bulletin]),
         ("columns", raw.columns.is_some(), &[FormName::Matrix, FormName::List, FormName::Notices, FormName::Records]),
         ("ledger", raw.ledger.is_some(), &[FormName::Records]),
         ("where", raw.r#where.is_some(), &[FormName::Records]),
@@ -230,6 +236,16 @@ fn sheet(path: &str, raw: &SheetFile, scopes: &Scopes, policy: &Policy, problems
         }
         FormName::Quality => Form::Quality,
         FormName::Page => Form::Page(one_page(path, &place, raw, policy, problems)?),
+        FormName::Bulletin => match &raw.bulletin {
+            Some(bulletin) => {
+                let title = raw.title.as_deref().unwrap_or(&raw.name);
+                Form::Bulletin(Box::new(super::bulletin_file::parse(path, &place, title, bulletin, policy, problems)?))
+            }
+            None => {
+                problems.push(path, format!("{place}: [sheet.bulletin] is missing"), Some("see work-order-bulletin.toml".into()));
+                return None;
+            }
+        },
         FormName::Answers => Form::Answers,
         FormName::Silent => Form::Silent,
         FormName::Feedback => Form::Feedback,
@@ -246,6 +262,7 @@ fn sheet(path: &str, raw: &SheetFile, scopes: &Scopes, policy: &Policy, problems
         note: raw.note.clone(),
         landscape,
         paper,
+        pages_high: raw.pages_high,
         optional: raw.optional,
         form,
     })
@@ -259,7 +276,11 @@ fn matrix(path: &str, place: &str, raw: &SheetFile, columns: &[String], policy: 
     for word in columns {
         let Some(column) = named(&names, word, path, place, "column", problems) else { continue };
         if axis == Axis::Industry && column.needs_region() {
-            problems.push(path, format!("{place}: column \"{word}\" is for by = \"region\""), Some("work orders have no industry".into()));
+            problems.push(
+                path,
+                format!("{place}: column \"{word}\" is for by = \"region\""),
+                Some("work orders and what was found before are known by unit, not by industry".into()),
+            );
         }
         let needs = match column {
             MatrixColumn::Rate(Rate::OnTime) | MatrixColumn::LiveRate(Rate::OnTime) | MatrixColumn::Rank(Rate::OnTime) => {
@@ -328,7 +349,7 @@ fn one_page(path: &str, place: &str, raw: &SheetFile, policy: &Policy, problems:
 }
 
 /// The rules that ids, and families such as `order-*`, stand for.
-fn rules_named(path: &str, place: &str, words: &[String], policy: &Policy, problems: &mut Problems) -> Vec<usize> {
+pub(super) fn rules_named(path: &str, place: &str, words: &[String], policy: &Policy, problems: &mut Problems) -> Vec<usize> {
     let mut rules: Vec<usize> = Vec::new();
     for word in words {
         let matching: Vec<usize> = match word.strip_suffix('*') {
@@ -366,7 +387,7 @@ fn list(path: &str, place: &str, raw: &SheetFile, columns: &[String], policy: &P
     Some(List { rules, states, group, fold: raw.fold.unwrap_or(false), blank: raw.blank.unwrap_or(false), columns })
 }
 
-fn ledgers_of(policy: &Policy, rules: &[usize]) -> Vec<usize> {
+pub(super) fn ledgers_of(policy: &Policy, rules: &[usize]) -> Vec<usize> {
     let mut ledgers: Vec<usize> = rules.iter().map(|rule| policy.rules[*rule].ledger).collect();
     ledgers.sort_unstable();
     ledgers.dedup();
@@ -450,7 +471,7 @@ fn order(path: &str, place: &str, ledger: &Ledger, word: &str, problems: &mut Pr
 }
 
 /// An entry is `KEY` or `KEY title of the column`; `KEY` is a built-in key, a field of a rule's ledger, `project.FIELD`, or `editable`.
-fn list_columns(
+pub(super) fn list_columns(
     path: &str,
     place: &str,
     words: &[String],
@@ -556,6 +577,6 @@ fn covers_every_rule(path: &str, policy: &Policy, sheets: &[SheetTemplate], prob
     }
 }
 
-fn placeholders(text: &str) -> Vec<&str> {
+pub(super) fn placeholders(text: &str) -> Vec<&str> {
     text.split('{').skip(1).filter_map(|rest| rest.split_once('}').map(|(word, _)| word)).collect()
 }

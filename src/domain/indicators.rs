@@ -5,8 +5,9 @@
 
 use super::judge::Policy;
 use super::ledger::{FieldKind, Ledger, PROJECT, Role};
+use super::period::Period;
 use super::record::{Cell, Record};
-use super::rule::{AGREEMENT_CONTRACT, happened, is_terminated};
+use super::rule::{AGREEMENT_CONTRACT, Every, happened, is_terminated};
 use super::units::UnitId;
 use chrono::{Datelike, NaiveDate};
 use std::cmp::Ordering;
@@ -121,12 +122,19 @@ impl Measures {
     }
 }
 
-/// Work orders held by a unit. An order counts as dispatched when a dispatch, receipt or completion day has happened.
+/// Work orders held by a unit, or decisions it has to carry out. An order counts as dispatched when a dispatch, receipt or completion
+/// day has happened; a decision counts from the day it was taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Orders {
     pub dispatched: u64,
     pub received: u64,
+    /// With a feedback day, or completed.
+    pub fed_back: u64,
     pub completed: u64,
+    /// Of those, dispatched in the month and in the quarter of as_of.
+    pub dispatched_in: [u64; 2],
+    /// Of those, completed in the month and in the quarter of as_of.
+    pub completed_in: [u64; 2],
 }
 
 impl Orders {
@@ -137,7 +145,23 @@ impl Orders {
     pub fn merge(&mut self, other: &Orders) {
         self.dispatched += other.dispatched;
         self.received += other.received;
+        self.fed_back += other.fed_back;
         self.completed += other.completed;
+        for (mine, theirs) in self.dispatched_in.iter_mut().zip(other.dispatched_in) {
+            *mine += theirs;
+        }
+        for (mine, theirs) in self.completed_in.iter_mut().zip(other.completed_in) {
+            *mine += theirs;
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.dispatched == 0
+    }
+
+    /// Of those dispatched, the share that was received, fed back or completed.
+    pub fn share(&self, part: u64) -> Ratio {
+        Ratio { numerator: i128::from(part), denominator: i128::from(self.dispatched) }
     }
 }
 
@@ -261,6 +285,8 @@ pub struct Indicators {
     units: BTreeMap<Option<UnitId>, Measures>,
     industries: BTreeMap<Option<usize>, Measures>,
     orders: BTreeMap<Option<UnitId>, Orders>,
+    /// What has a holder and an end, by ledger: work orders, decisions.
+    tasks: BTreeMap<(usize, Option<UnitId>), Orders>,
 }
 
 impl Indicators {
@@ -283,7 +309,15 @@ impl Indicators {
         });
         let stages =
             fields.as_ref().and_then(|fields| Some(policy.ledgers[fields.ledger].fields[fields.stage?].values.clone())).unwrap_or_default();
-        Indicators { as_of, fields, stages, units: BTreeMap::new(), industries: BTreeMap::new(), orders: BTreeMap::new() }
+        Indicators {
+            as_of,
+            fields,
+            stages,
+            units: BTreeMap::new(),
+            industries: BTreeMap::new(),
+            orders: BTreeMap::new(),
+            tasks: BTreeMap::new(),
+        }
     }
 
     /// Counts one record of any ledger; each once. Ledgers that no indicator reads are passed over.
@@ -295,13 +329,11 @@ impl Indicators {
             let industry = policy.units.industry(record.text(fields.industry));
             self.units.entry(owner).or_default().merge(&one);
             self.industries.entry(industry).or_default().merge(&one);
-        } else if ledger.role(Role::Dispatched).is_some() {
-            let on = |role| ledger.role(role).is_some_and(|field| !happened(ledger, record, field, self.as_of).is_empty());
-            let (dispatched, received, completed) = (on(Role::Dispatched), on(Role::Received), on(Role::Completed));
-            let orders = self.orders.entry(owner).or_default();
-            orders.dispatched += u64::from(dispatched || received || completed);
-            orders.received += u64::from(received || completed);
-            orders.completed += u64::from(completed);
+        } else if let Some(task) = task(self.as_of, ledger, record) {
+            if ledger.role(Role::Dispatched).is_some() {
+                self.orders.entry(owner).or_default().merge(&task);
+            }
+            self.tasks.entry((ledger_index, owner)).or_default().merge(&task);
         }
     }
 
@@ -336,11 +368,42 @@ impl Indicators {
         self.orders.get(&unit).copied().unwrap_or_default()
     }
 
+    /// Tasks of a ledger by the unit that holds them; `None` = nobody known.
+    pub fn tasks(&self, ledger: usize) -> impl Iterator<Item = (Option<UnitId>, &Orders)> {
+        self.tasks.range((ledger, None)..(ledger + 1, None)).map(|((_, unit), orders)| (*unit, orders))
+    }
+
     pub fn orders(&self) -> Orders {
         let mut sum = Orders::default();
         self.orders.values().for_each(|orders| sum.merge(orders));
         sum
     }
+}
+
+/// One record of a ledger whose records are dispatched, or decided, and completed; `None` for every other ledger.
+fn task(as_of: NaiveDate, ledger: &Ledger, record: &Record) -> Option<Orders> {
+    let assigned = ledger.role(Role::Assigned);
+    let begun = ledger.role(Role::Dispatched).or(assigned)?;
+    let on = |field: usize| happened(ledger, record, field, as_of);
+    let has = |role| ledger.role(role).is_some_and(|field| !on(field).is_empty());
+    let (received, fed_back, completed) = (has(Role::Received), has(Role::FedBack), has(Role::Completed));
+    // a decision without its day was taken all the same
+    let dispatched = !on(begun).is_empty() || received || completed || assigned.is_some() && record.cell(begun).is_empty();
+    if !dispatched {
+        return Some(Orders::default());
+    }
+    let within = |field: Option<usize>| {
+        let day = field.and_then(|field| on(field).date());
+        [Every::Month, Every::Quarter].map(|every| u64::from(day.is_some_and(|day| Period::of(every, as_of).contains(day))))
+    };
+    Some(Orders {
+        dispatched: 1,
+        received: u64::from(received || completed),
+        fed_back: u64::from(fed_back || completed),
+        completed: u64::from(completed),
+        dispatched_in: within(Some(begun)),
+        completed_in: within(ledger.role(Role::Completed)),
+    })
 }
 
 fn project(as_of: NaiveDate, fields: &ProjectFields, stages: &[String], ledger: &Ledger, record: &Record) -> Measures {

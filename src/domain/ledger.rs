@@ -66,9 +66,12 @@ pub enum Role {
     Difficulty,
     Project,
     Dispatched,
+    /// The day a decision was taken.
+    Assigned,
     Holder,
     Due,
     Received,
+    FedBack,
     Completed,
     Category,
     Answered,
@@ -87,7 +90,7 @@ pub enum Role {
 
 impl Role {
     /// Every role with its name in the ledger files.
-    pub const NAMES: [(&'static str, Role); 41] = [
+    pub const NAMES: [(&'static str, Role); 43] = [
         ("code", Role::Code),
         ("name", Role::Name),
         ("industry", Role::Industry),
@@ -113,9 +116,11 @@ impl Role {
         ("difficulty", Role::Difficulty),
         ("project", Role::Project),
         ("dispatched", Role::Dispatched),
+        ("assigned", Role::Assigned),
         ("holder", Role::Holder),
         ("due", Role::Due),
         ("received", Role::Received),
+        ("fed_back", Role::FedBack),
         ("completed", Role::Completed),
         ("category", Role::Category),
         ("answered", Role::Answered),

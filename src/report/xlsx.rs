@@ -209,7 +209,7 @@ fn page(target: &mut xlsx::Worksheet, sheet: &Sheet<'_>) -> Result<(), XlsxError
     } else {
         target.set_portrait();
     }
-    target.set_print_fit_to_pages(sheet.pages_wide.max(1), u16::from(sheet.one_page));
+    target.set_print_fit_to_pages(sheet.pages_wide.max(1), if sheet.one_page { 1 } else { sheet.pages_high });
     if let Some((_, columns)) = sheet.freeze.filter(|(_, columns)| sheet.pages_wide > 1 && *columns > 0) {
         // what a row is stands on every page of it
         target.set_repeat_columns(0, column_number(columns - 1))?;
@@ -341,6 +341,8 @@ fn write_cell(
         Value::Percent(Some(tenths)) => target.write_number_with_format(row, column, *tenths as f64 / 1000.0, format)?,
         Value::Percent(None) => target.write_string_with_format(row, column, "-", format)?,
         Value::Count(count) => target.write_number_with_format(row, column, *count as f64, format)?,
+        Value::Change(Some(change)) => target.write_number_with_format(row, column, *change as f64, format)?,
+        Value::Change(None) => target.write_string_with_format(row, column, "-", format)?,
         Value::Light(light) => target.write_string_with_format(row, column, light.title(), format)?,
         Value::Date(date) => match year(*date).and_then(|year| ExcelDateTime::from_ymd(year, date.month() as u8, date.day() as u8)) {
             Ok(day) => target.write_datetime_with_format(row, column, &day, format)?,
@@ -420,6 +422,7 @@ enum Look {
     Amount,
     Percent,
     Count,
+    Change,
     Date,
     Light(Light),
     Link,
@@ -437,6 +440,8 @@ impl Look {
             Value::Percent(Some(_)) => Look::Percent,
             Value::Percent(None) => Look::Centre,
             Value::Count(_) => Look::Count,
+            Value::Change(Some(_)) => Look::Change,
+            Value::Change(None) => Look::Centre,
             Value::Date(_) => Look::Date,
             Value::Light(light) => Look::Light(*light),
             Value::Link { .. } => Look::Link,
@@ -471,6 +476,9 @@ fn format(role: Role, look: Look, fill: bool) -> Format {
         Role::Title => base.set_font_name(HEI).set_font_size(18).set_align(FormatAlign::Center).set_text_wrap(),
         Role::Subtitle => base.set_align(FormatAlign::Center).set_text_wrap(),
         Role::Section => base.set_font_name(HEI).set_font_size(12).set_background_color("F2F2F2"),
+        Role::Subsection => base.set_font_name(HEI).set_font_size(11),
+        Role::Address => base.set_font_size(11).set_text_wrap(),
+        Role::Sign => base.set_font_size(11).set_align(FormatAlign::Right).set_indent(4),
         Role::Note => base.set_font_size(9).set_font_color("404040").set_text_wrap(),
         Role::Paragraph => base.set_font_size(11).set_text_wrap(),
         Role::Head => base
@@ -501,6 +509,7 @@ fn format(role: Role, look: Look, fill: bool) -> Format {
         Look::Amount => out.set_num_format("#,##0.00").set_align(FormatAlign::Right),
         Look::Percent => out.set_num_format("0.0%").set_align(FormatAlign::Right),
         Look::Count => out.set_num_format("0").set_align(FormatAlign::Right),
+        Look::Change => out.set_num_format("+0;-0;0").set_align(FormatAlign::Right),
         Look::Date => out.set_num_format("yyyy-mm-dd").set_align(FormatAlign::Center),
         Look::Light(light) => {
             let (ground, ink) = light_colours(light);

@@ -36,6 +36,9 @@ pub struct StoredFacts<'a> {
     pub ledger: Cow<'a, str>,
     #[serde(borrow)]
     pub key: Cow<'a, str>,
+    /// The owner as a person reads it.
+    #[serde(borrow, default)]
+    pub unit: Cow<'a, str>,
     #[serde(borrow, default)]
     light: Option<Cow<'a, str>>,
     /// open, exempt, unjudged, resolved

@@ -144,6 +144,10 @@ impl Service {
             .each_finding(run, |finding| {
                 if finding.state == State::Open.code() {
                     *before.open.entry((finding.rule.to_string(), finding.light())).or_default() += 1;
+                    if let Some(light) = finding.light() {
+                        let of = (finding.rule.to_string(), finding.unit.to_string(), light);
+                        *before.by_unit.entry(of).or_default() += 1;
+                    }
                 }
                 Ok(())
             })

@@ -64,8 +64,11 @@ impl Service {
         stage.recall(&run).await?;
         let folder = to.unwrap_or_else(|| self.var().join("rebuild").join(id));
         let mut out = Vec::new();
-        let whole = job.workbooks.iter().map(|name| stage.workbook(name).map(|(file, bytes)| (String::new(), file, bytes)));
-        for made in whole.chain(stage.packs_again()) {
+        let mut whole = Vec::new();
+        for name in &job.workbooks {
+            whole.extend(stage.workbook(name)?.into_iter().map(|(file, bytes)| Ok((String::new(), file, bytes))));
+        }
+        for made in whole.into_iter().chain(stage.packs_again()) {
             let (level, file, bytes) = made?;
             let folder = folder.join(&level);
             let there = folder.join(archive::safe_name(&file));

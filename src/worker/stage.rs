@@ -7,6 +7,7 @@ use super::reading::{Reading, View, read};
 use super::runner::slot_text;
 use crate::clock::stamp;
 use crate::config::{Config, Job, JobStep};
+use crate::domain::calendar::Span;
 use crate::domain::digest::{Digest, Draft, Plan, Planned, drafts, plan};
 use crate::domain::feedback::{Answers, Silent};
 use crate::domain::finding::{Change, Identity, State};
@@ -22,7 +23,7 @@ use crate::domain::workbook::{
 };
 use crate::mail::message::{self, Attachment, Correspondent, Letter};
 use crate::mail::templates::{Rendered, Templates};
-use crate::report::{archive, xlsx};
+use crate::report::{archive, docx, xlsx};
 use crate::store::StoreError;
 use crate::store::outbox::{NewMessage, NewTold, OutboxBatch};
 use crate::store::runs::{Run, RunInputs};
@@ -149,10 +150,14 @@ impl<'a> Stage<'a> {
     }
 
     fn material<'b>(&'b self, viewer: Viewer, rows: Option<&'b [usize]>, inputs: &'b [(String, String)]) -> Material<'b> {
+        let objection = self.config.settings.office.objection_workdays;
         Material {
             policy: &self.config.policy,
             as_of: self.as_of,
             office: &self.config.settings.office.name,
+            contact: &self.config.settings.office.contact,
+            made_on: self.at.date(),
+            reply_by: self.config.policy.calendar.of(None).due(self.at.date(), Span::Workdays(objection), false),
             judged: &self.reading.judged,
             records: &self.reading.records,
             rosters: &self.reading.rosters,
@@ -171,18 +176,19 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// The name and the bytes of one workbook, its sums checked.
-    pub(super) fn workbook(&self, name: &str) -> anyhow::Result<(String, Vec<u8>)> {
+    /// The name and the bytes of one workbook, its sums checked, and of the text document beside it where it holds an official paper.
+    pub(super) fn workbook(&self, name: &str) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
         let template = self.config.templates.get(name).with_context(|| format!("报表模板{name}不存在"))?;
         let inputs = self.inputs_named();
         let material = self.material(Viewer::Office, None, &inputs);
         let file = file_name(template, &material);
         let book = build(template, &material);
         balanced(&book).map_err(|fault| anyhow::anyhow!("{file}：{fault}"))?;
+        let document = docx::render(&book)?.map(|bytes| (format!("{}.docx", file.trim_end_matches(".xlsx")), bytes));
         let bytes = xlsx::render(&book)?;
         match self.reading.records.fault() {
             Some(fault) => anyhow::bail!("{fault}"),
-            None => Ok((file, bytes)),
+            None => Ok(std::iter::once((file, bytes)).chain(document).collect()),
         }
     }
 
@@ -192,16 +198,21 @@ impl<'a> Stage<'a> {
         let folder = format!("reports/{}/{}", self.job.name, folder_of(self.as_of, run.revision));
         let var = self.service.var();
         for name in &self.job.workbooks {
-            let written = beside_the_runtime(|| -> anyhow::Result<(String, String, u64)> {
-                let (file, bytes) = self.workbook(name)?;
+            let written = beside_the_runtime(|| -> anyhow::Result<Vec<(String, String, u64)>> {
+                let files = self.workbook(name)?;
                 // the job's lock keeps every other writer out of this folder
                 archive::sweep(&var.join(&folder))?;
-                let (path, sha256) = archive::write(&var.join(&folder), &file, &bytes)?;
-                let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-                Ok((format!("var/{folder}/{name}"), sha256, bytes.len() as u64))
+                files
+                    .into_iter()
+                    .map(|(file, bytes)| {
+                        let (path, sha256) = archive::write(&var.join(&folder), &file, &bytes)?;
+                        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+                        Ok((format!("var/{folder}/{name}"), sha256, bytes.len() as u64))
+                    })
+                    .collect()
             });
             match written {
-                Ok(made) => self.service.store.add_reports(run, &[made]).await?,
+                Ok(made) => self.service.store.add_reports(run, &made).await?,
                 Err(error) => faults.push(format!("{name}：{error:#}")),
             }
         }

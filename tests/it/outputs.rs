@@ -119,7 +119,7 @@ async fn what_people_receive() {
         insta::assert_snapshot!(snapshot, as_read(mail(unit)));
     }
     let books = files_below(&root.path().join("var/reports/quarterly-supervision"));
-    assert_eq!(books.len(), 2);
+    assert_eq!(books.len(), 4);
     let (_, book) = books.iter().find(|(name, _)| name.contains("季度督办工作簿")).expect("the workbook");
     let (_, page) = books.iter().find(|(name, _)| name.contains("一页通")).expect("the leader's page");
     insta::assert_snapshot!("leader_page", cells(page));

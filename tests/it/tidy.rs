@@ -58,7 +58,7 @@ const IMPORTS: [(&str, &[&str], &[&str]); 9] = [
         &["store", "domain"],
         &["sqlx", "flate2", "postcard", "serde", "serde_json", "sha2", "chrono", "thiserror", "tokio", "futures_util"],
     ),
-    ("src/report", &["report", "domain"], &["rust_xlsxwriter", "sha2", "tempfile", "chrono", "thiserror"]),
+    ("src/report", &["report", "domain"], &["rust_xlsxwriter", "zip", "sha2", "tempfile", "chrono", "thiserror"]),
     (
         "src/mail",
         &["mail", "domain"],

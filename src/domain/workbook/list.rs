@@ -219,7 +219,7 @@ impl<'a> Page<'a, '_> {
 }
 
 /// The further findings of each project by state, where a list has one row per project.
-type Also<'a> = BTreeMap<(State, &'a str), Vec<&'a Finding>>;
+pub(super) type Also<'a> = BTreeMap<(State, &'a str), Vec<&'a Finding>>;
 
 fn tag_of(finding: &Finding) -> Tag {
     Tag { rule: finding.rule, state: finding.state, light: finding.light }
@@ -347,7 +347,7 @@ impl View<'_> {
         }
     }
 
-    fn finding_line(&self, columns: &[ListColumn], number: usize, finding: &Finding, also: &Also<'_>) -> Row {
+    pub(super) fn finding_line(&self, columns: &[ListColumn], number: usize, finding: &Finding, also: &Also<'_>) -> Row {
         let others = also.get(&(finding.state, &*finding.project)).map_or(&[][..], Vec::as_slice);
         let subject = Subject {
             rule: finding.rule,

@@ -17,6 +17,8 @@ pub(super) struct Lights {
     lights: [u64; 3],
     exempt: u64,
     unjudged: u64,
+    /// Open ones of the run before, by light.
+    before: [u64; 3],
 }
 
 impl Lights {
@@ -24,12 +26,15 @@ impl Lights {
         for (mine, theirs) in self.lights.iter_mut().zip(other.lights) {
             *mine += theirs;
         }
+        for (mine, theirs) in self.before.iter_mut().zip(other.before) {
+            *mine += theirs;
+        }
         self.exempt += other.exempt;
         self.unjudged += other.unjudged;
     }
 
     fn is_empty(&self) -> bool {
-        self.lights == [0; 3] && self.exempt == 0 && self.unjudged == 0
+        self.lights == [0; 3] && self.before == [0; 3] && self.exempt == 0 && self.unjudged == 0
     }
 }
 
@@ -76,7 +81,10 @@ impl<'a> Page<'a, '_> {
         for line in &lines {
             let mut cells = vec![Value::text(line.label.clone()), Value::text(line.kind.clone())];
             for column in columns {
-                cells.extend(values(*column, line, &lines, window, stages.len()));
+                cells.extend(match self.view.material.before {
+                    None if column.is_change() => vec![Value::Change(None)],
+                    _ => values(*column, line, &lines, window, stages.len()),
+                });
             }
             rows.push(Row { role: line.role, cells, ..Row::default() });
         }
@@ -144,6 +152,9 @@ impl<'a> Page<'a, '_> {
         }
         let mut notes: Vec<String> = rates.iter().map(|rate| format!("{}＝{}", rate.title(), rate.meaning())).collect();
         notes.push("分母为0的以“-”表示，合同终止的项目计入分母（“剔除终止”列除外）".into());
+        if let Some(before) = self.view.material.before.filter(|_| columns.iter().any(|column| column.is_change())) {
+            notes.push(format!("比上期为与截至{}的上一次报表相比", chinese_date(before.as_of)));
+        }
         if ranked {
             notes.push("排名分别在市（州）、县（市、区）、平台（产业表为各产业）范围内进行，并列的名次相同".into());
         }
@@ -182,6 +193,7 @@ pub(super) fn figure_name(column: MatrixColumn, window: Window) -> Option<String
         M::Produced => format!("produced/{window}"),
         M::Light(light) => format!("light/{}", light.code()),
         M::Open => "open".into(),
+        M::LightChange(_) | M::OpenChange => return None,
         M::Exempt => "exempt".into(),
         M::Unjudged => "unjudged".into(),
         M::OrdersDispatched | M::OrdersReceived | M::OrdersCompleted | M::OrdersOpen => return None,
@@ -210,6 +222,8 @@ fn values(column: MatrixColumn, line: &Line, lines: &[Line], window: Window, sta
         M::Rank(rate) => place_in_group(rate, line, lines, window),
         M::Light(light) => Value::count(line.lights.lights[light as usize]),
         M::Open => Value::count(line.lights.lights.iter().sum::<u64>()),
+        M::LightChange(light) => change(line.lights.lights[light as usize], line.lights.before[light as usize]),
+        M::OpenChange => change(line.lights.lights.iter().sum(), line.lights.before.iter().sum()),
         M::Exempt => Value::count(line.lights.exempt),
         M::Unjudged => Value::count(line.lights.unjudged),
         M::OrdersDispatched => Value::count(line.orders.dispatched),
@@ -217,6 +231,10 @@ fn values(column: MatrixColumn, line: &Line, lines: &[Line], window: Window, sta
         M::OrdersCompleted => Value::count(line.orders.completed),
         M::OrdersOpen => Value::count(line.orders.open()),
     }]
+}
+
+fn change(now: u64, before: u64) -> Value {
+    Value::Change(i64::try_from(now).ok().and_then(|now| now.checked_sub_unsigned(before)))
 }
 
 /// A line's rank among the lines of its group.
@@ -249,7 +267,13 @@ impl View<'_> {
         let policy = self.policy();
         let units = &policy.units;
         let indicators = self.material.indicators;
-        let lights = self.lights(|finding| finding.owner);
+        let mut lights = self.lights(|finding| finding.owner);
+        for ((rule, unit, light), count) in self.material.before.iter().flat_map(|before| &before.by_unit) {
+            let of_projects = policy.rule(rule).is_some_and(|rule| Some(policy.rules[rule].ledger) == policy.project_ledger());
+            if of_projects {
+                lights.entry(units.find(unit)).or_default().before[*light as usize] += *count as u64;
+            }
+        }
         let own = |unit: Option<UnitId>| Own {
             measures: indicators.of_unit(unit),
             lights: lights.get(&unit).copied().unwrap_or_default(),

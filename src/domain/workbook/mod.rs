@@ -5,6 +5,7 @@
 mod accountability;
 mod balance;
 mod blank;
+mod bulletin;
 mod cover;
 mod feedback;
 mod gone;
@@ -26,6 +27,7 @@ mod tests;
 pub use accountability::{Accountability, AccountabilityLine, Now, accountability};
 pub use balance::{Mismatch, tie_out};
 pub use blank::{BlankForm, blank};
+pub use bulletin::{Bulletin, BulletinColumn, BulletinFigure, BulletinList, BulletinPart, BulletinTable, Measure, Scope, TableRows};
 pub use model::{
     Area, At, Chart, ChartKind, Choice, Column, Entry, Figure, FigureKey, Later, Paper, Role, Row, Series, Sheet, Sum, Tag, Value, Words,
     Workbook, text_width,
@@ -117,6 +119,12 @@ pub struct Material<'a> {
     pub policy: &'a Policy,
     pub as_of: NaiveDate,
     pub office: &'a str,
+    /// Whom to call.
+    pub contact: &'a str,
+    /// The day the run was due: papers bear it.
+    pub made_on: NaiveDate,
+    /// The last day to object.
+    pub reply_by: NaiveDate,
     /// Sorted.
     pub judged: &'a Judged,
     /// By ledger index and code: every record with a finding, notice or quality line, and the projects that orders and the like
@@ -178,6 +186,7 @@ pub fn build<'a>(template: &Template, material: &'a Material<'a>) -> Workbook<'a
             Form::Quality => page.quality(),
             Form::Answers => page.answers(),
             Form::Page(of) => page.one_page(of),
+            Form::Bulletin(of) => page.bulletin(of),
             Form::Silent => page.silent(),
             Form::Records(list) => {
                 let mut parts = page.records(list).into_iter();
@@ -210,8 +219,9 @@ pub fn build<'a>(template: &Template, material: &'a Material<'a>) -> Workbook<'a
 /// Whether a workbook of the template would list anything for its viewer.
 pub fn lists_anything(template: &Template, material: &Material<'_>) -> bool {
     let view = View::new(material);
-    let lists =
-        |sheet: &&SheetTemplate| !matches!(sheet.form, Form::Cover { .. } | Form::Summary { .. } | Form::Matrix { .. } | Form::Page(_));
+    let lists = |sheet: &&SheetTemplate| {
+        !matches!(sheet.form, Form::Cover { .. } | Form::Summary { .. } | Form::Matrix { .. } | Form::Page(_) | Form::Bulletin(_))
+    };
     template.sheets.iter().filter(lists).any(|sheet| match &sheet.form {
         Form::Records(list) => view.has_members(list),
         _ => view.has_rows(sheet),
@@ -261,6 +271,9 @@ impl<'a> View<'a> {
         };
         text.replace("{as_of}", &chinese_date(self.material.as_of))
             .replace("{unit}", unit)
+            .replace("{contact}", self.material.contact)
+            .replace("{made_on}", &chinese_date(self.material.made_on))
+            .replace("{reply_by}", &chinese_date(self.material.reply_by))
             .replace("{office}", self.material.office)
             .replace("{title}", &template.title)
     }
@@ -277,7 +290,7 @@ impl<'a> View<'a> {
             Form::Records(list) => self.has_members(list) || !self.doubts(list).is_empty(),
             Form::Gone => self.gone_lines().next().is_some(),
             Form::Reporting { .. } => !self.reporting_units().is_empty(),
-            Form::Page(_) | Form::Cover { .. } | Form::Summary { .. } | Form::Matrix { .. } => true,
+            Form::Page(_) | Form::Bulletin(_) | Form::Cover { .. } | Form::Summary { .. } | Form::Matrix { .. } => true,
         }
     }
 
@@ -374,6 +387,7 @@ impl<'a> Page<'a, '_> {
     fn head(&self, columns: Vec<Column>, subtitle: &str) -> Sheet<'a> {
         let mut sheet =
             Sheet { name: self.form.name.clone(), landscape: self.form.landscape, paper: self.form.paper, columns, ..Sheet::default() };
+        sheet.pages_high = self.form.pages_high;
         if !self.form.mark.is_empty() {
             sheet.banner(Role::Mark, self.form.mark.clone());
         }

@@ -53,6 +53,8 @@ pub struct Sheet<'a> {
     pub charts: Vec<Chart>,
     /// Pages side by side that a wide sheet is printed on; 0 and 1 are one.
     pub pages_wide: u16,
+    /// The most pages below each other; 0 = as many as it needs.
+    pub pages_high: u16,
     /// All of it on one page.
     pub one_page: bool,
     /// The last row that is printed, where empty rows are meant to be.
@@ -67,6 +69,8 @@ pub struct Sheet<'a> {
     pub locked: bool,
     /// It lists only a part of the findings of its rules, so its rows need not add up to the totals.
     pub partial: bool,
+    /// An official paper: made as a text document too.
+    pub document: bool,
 }
 
 /// Rows of a long list, made one at a time so that they never stand in memory together.
@@ -137,8 +141,10 @@ pub enum Role {
     Mark,
     Title,
     Subtitle,
-    /// A heading between two tables of one sheet, or above a group of rows.
+    /// A heading between two tables of one sheet, or above a group of rows: 一、
     Section,
+    /// A heading below it: （一）
+    Subsection,
     Head,
     #[default]
     Body,
@@ -148,6 +154,10 @@ pub enum Role {
     Note,
     /// Running text of a cover.
     Paragraph,
+    /// To whom a paper goes, flush left.
+    Address,
+    /// Who signs it and when, flush right.
+    Sign,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -184,6 +194,8 @@ pub enum Value {
     /// Tenths of a percent; `None` shows `-`.
     Percent(Option<i64>),
     Count(i64),
+    /// How much more, or less, than before; `None` = nothing to compare with, shows `-`.
+    Change(Option<i64>),
     Light(Light),
     /// Text that leads to another sheet.
     Link {
@@ -205,9 +217,30 @@ impl Value {
     /// The figure a cell holds, for sums.
     pub fn figure(&self) -> Option<i128> {
         match self {
-            Value::Count(count) => Some(i128::from(*count)),
+            Value::Count(count) | Value::Change(Some(count)) => Some(i128::from(*count)),
             Value::Amount(fen) => Some(*fen),
             _ => None,
+        }
+    }
+
+    /// As it stands on paper.
+    pub fn shown(&self) -> String {
+        match self {
+            Value::Blank => String::new(),
+            Value::Text(text) | Value::Link { text, .. } => text.clone(),
+            Value::Number(value) => value.to_string(),
+            Value::Amount(fen) => {
+                // half up to hundredths of 亿
+                let hundredths = (fen.abs() + 50_000_000) / 100_000_000;
+                format!("{}{}.{:02}", if *fen < 0 && hundredths > 0 { "-" } else { "" }, hundredths / 100, hundredths % 100)
+            }
+            Value::Date(date) => date.to_string(),
+            Value::Percent(None) | Value::Change(None) => "-".into(),
+            Value::Percent(Some(tenths)) => format!("{}.{}%", tenths / 10, tenths.abs() % 10),
+            Value::Count(count) => count.to_string(),
+            Value::Change(Some(0)) => "0".into(),
+            Value::Change(Some(change)) => format!("{change:+}"),
+            Value::Light(light) => light.title().into(),
         }
     }
 
@@ -221,6 +254,7 @@ impl Value {
             Value::Date(_) => 10.0,
             Value::Percent(_) => 6.0,
             Value::Count(count) => count.to_string().len() as f64,
+            Value::Change(_) => 4.0,
             Value::Light(_) => 4.2,
         }
     }
@@ -351,7 +385,7 @@ impl Sheet<'_> {
         let width: f64 = self.columns.iter().map(|column| column.width).sum();
         let line = match role {
             Role::Title => 26.0,
-            Role::Section => 20.0,
+            Role::Section | Role::Subsection => 20.0,
             Role::Paragraph => 17.0,
             _ => 15.0,
         };

@@ -26,6 +26,8 @@ const CHART_PIXELS: (u32, u32) = (735, 250);
 pub struct Before {
     pub as_of: NaiveDate,
     pub open: BTreeMap<(String, Option<Light>), usize>,
+    /// The same by the name of the owner too.
+    pub by_unit: BTreeMap<(String, String, Light), usize>,
 }
 
 impl<'a> Page<'a, '_> {

@@ -1,5 +1,6 @@
 //! Templates (报表模板): which sheets a workbook has and what stands on them, already checked against the policy.
 
+use super::bulletin::Bulletin;
 use super::model::Paper;
 use crate::domain::finding::State;
 use crate::domain::indicators::{Rate, Window};
@@ -31,6 +32,8 @@ pub struct SheetTemplate {
     pub note: String,
     pub landscape: bool,
     pub paper: Paper,
+    /// The most pages it is printed on, one below the other, made smaller where it needs more; 0 = as many as it needs.
+    pub pages_high: u16,
     /// Left out when it has no rows.
     pub optional: bool,
     pub form: Form,
@@ -53,6 +56,8 @@ pub enum Form {
     Quality,
     /// The leader's page.
     Page(OnePage),
+    /// An official paper (通报): text with figures filled in, tables by unit, the items that are furthest behind.
+    Bulletin(Box<Bulletin>),
     /// What units have said of the records listed.
     Answers,
     /// Records that their units have not answered for in time.
@@ -126,6 +131,9 @@ pub enum MatrixColumn {
     /// Open findings on projects by light.
     Light(Light),
     Open,
+    /// How many more than in the job's run before.
+    LightChange(Light),
+    OpenChange,
     Exempt,
     Unjudged,
     OrdersDispatched,
@@ -153,6 +161,10 @@ impl MatrixColumn {
             ("orange", M::Light(Light::Orange)),
             ("yellow", M::Light(Light::Yellow)),
             ("open", M::Open),
+            ("red_change", M::LightChange(Light::Red)),
+            ("orange_change", M::LightChange(Light::Orange)),
+            ("yellow_change", M::LightChange(Light::Yellow)),
+            ("open_change", M::OpenChange),
             ("exempt", M::Exempt),
             ("unjudged", M::Unjudged),
             ("orders_dispatched", M::OrdersDispatched),
@@ -190,6 +202,8 @@ impl MatrixColumn {
             M::Rank(rate) => format!("{}排名", rate.title()),
             M::Light(light) => format!("{}灯（项）", light.title()),
             M::Open => "督办事项（项）".into(),
+            M::LightChange(light) => format!("{}灯比上期（项）", light.title()),
+            M::OpenChange => "督办事项比上期（项）".into(),
             M::Exempt => "豁免（项）".into(),
             M::Unjudged => "无法判定（项）".into(),
             M::OrdersDispatched => "工作单派发（件）".into(),
@@ -199,10 +213,15 @@ impl MatrixColumn {
         }
     }
 
-    /// Work orders have a holder but no industry.
+    /// Compares with the job's run before.
+    pub fn is_change(self) -> bool {
+        matches!(self, MatrixColumn::LightChange(_) | MatrixColumn::OpenChange)
+    }
+
+    /// Work orders have a holder but no industry, and what an earlier run found is known by unit.
     pub fn needs_region(self) -> bool {
         use MatrixColumn as M;
-        matches!(self, M::OrdersDispatched | M::OrdersReceived | M::OrdersCompleted | M::OrdersOpen)
+        matches!(self, M::OrdersDispatched | M::OrdersReceived | M::OrdersCompleted | M::OrdersOpen | M::LightChange(_) | M::OpenChange)
     }
 }
 
