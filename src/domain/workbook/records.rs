@@ -142,8 +142,8 @@ impl<'a> Page<'a, '_> {
 impl<'a> View<'a> {
     /// The findings on a record, open first, then by light and rule.
     fn found<'m>(&self, member: &'m Member) -> impl Iterator<Item = &'a Finding> + use<'a, 'm> {
-        let all = &self.material.judged.findings;
-        member.findings.iter().filter_map(|index| all.get(*index as usize))
+        let all: &'a [Finding] = &self.material.judged.findings;
+        member.findings.iter().filter_map(move |index| all.get(*index as usize))
     }
 
     fn worst(&self, member: &Member) -> Option<Light> {
