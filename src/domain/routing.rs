@@ -97,6 +97,9 @@ pub fn is_restricted(ledger: &Ledger, record: &Record) -> bool {
     }
 }
 
+/// Relations, and the units they name.
+type Resolved = (Arc<[Relation]>, Arc<[Option<UnitId>]>);
+
 /// Who answers for a record and around it: looked up once per record.
 pub struct Seat {
     pub owner: Owner,
@@ -112,7 +115,7 @@ pub struct Seat {
     /// What findings of the record share.
     key: OnceCell<Arc<str>>,
     name: OnceCell<Arc<str>>,
-    resolved: Vec<(Arc<[Relation]>, Arc<[Option<UnitId>]>)>,
+    resolved: Vec<Resolved>,
 }
 
 impl Seat {

@@ -16,6 +16,9 @@ use duban::domain::units::{Level, UnitId};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+/// Step, days and light.
+type Stand = (usize, i64, Option<Light>);
+
 pub struct Dice(pub u64);
 
 impl Dice {
@@ -104,7 +107,7 @@ fn lights_only_worsen_and_climb_one_step_at_a_time() {
         let mut dice = Dice(seed * 7919 + 1);
         let base = day("2026-03-01") + Days::new(dice.roll(300) as u64);
         let register = register(&mut dice, &policy, 8, base);
-        let mut before: BTreeMap<(usize, Arc<str>), (usize, i64, Option<Light>)> = BTreeMap::new();
+        let mut before: BTreeMap<(usize, Arc<str>), Stand> = BTreeMap::new();
         let mut seen = 0;
         for offset in 0..260u64 {
             let as_of = base + Days::new(offset);
