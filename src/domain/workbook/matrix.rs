@@ -63,7 +63,7 @@ struct Own {
 impl<'a> Page<'a, '_> {
     pub(super) fn matrix(&mut self, axis: Axis, window: Window, columns: &[MatrixColumn], named: &MatrixRows) -> Sheet<'a> {
         let lines = match axis {
-            Axis::Region => self.view.regions(columns.iter().any(|column| column.needs_region()), named),
+            Axis::Region => self.view.regions(columns.iter().any(|column| column.needs_region() && !column.is_change()), named),
             Axis::Industry => self.view.industries(),
         };
         let stages = &self.view.material.indicators.stages;
