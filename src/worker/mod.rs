@@ -14,6 +14,7 @@ pub mod intake_report;
 pub mod journal;
 mod kept;
 mod lock;
+mod packs;
 pub mod puller;
 pub mod reading;
 pub mod rebuild;
