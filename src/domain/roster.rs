@@ -66,6 +66,13 @@ pub struct Roster {
     by_lead: BTreeMap<UnitId, Vec<u32>>,
 }
 
+impl Member {
+    /// Whether a unit has to do with the record: its own, a subordinate's, of an industry it leads, or what it raised.
+    pub fn concerns(&self, units: &Units, unit: UnitId) -> bool {
+        self.owner.is_some_and(|owner| is_within(units, owner, unit)) || self.lead == Some(unit) || self.raiser == Some(unit)
+    }
+}
+
 /// The rosters of all sheets of one run.
 #[derive(Clone, Debug, Default)]
 pub struct Rosters(Vec<Roster>);

@@ -6,7 +6,7 @@ use super::sentence::{clause, condition_words};
 use super::template::{BuiltIn, ColumnKey, Group, ListColumn, RecordList};
 use super::{LIST_ROWS_MAX, Page, View, Viewer};
 use crate::domain::finding::{Finding, State};
-use crate::domain::ledger::Role as FieldRole;
+use crate::domain::ledger::{Privacy, Role as FieldRole};
 use crate::domain::period::chinese_date;
 use crate::domain::record::{Cell, Record};
 use crate::domain::roster::{Doubt, Member, Selection};
@@ -247,16 +247,28 @@ impl<'a> View<'a> {
             .map(|column| match &column.key {
                 ColumnKey::BuiltIn(key) => self.of_record(*key, number, member, ledger, record, &found),
                 ColumnKey::Field(fields) => match (record, fields.get(ledger).copied().flatten()) {
-                    (Some(record), Some(field)) => self.cell(ledger, field, record),
+                    (Some(record), Some(field)) => self.cell_of_member(member, ledger, field, record),
                     _ => Value::Blank,
                 },
                 ColumnKey::Project(field) => match (linked, project) {
-                    (Some(record), Some(project)) => self.cell(project, *field, record),
+                    (Some(record), Some(project)) => self.cell_of_member(member, project, *field, record),
                     _ => Value::Blank,
                 },
             })
             .collect();
         Row { cells, ..Row::default() }
+    }
+
+    /// A cell; what is commercial is for the office and for units that the record concerns.
+    fn cell_of_member(&self, member: &Member, ledger: usize, field: usize, record: &Record) -> Value {
+        let value = self.cell(ledger, field, record);
+        let commercial = self.policy().ledgers[ledger].fields[field].privacy == Privacy::Commercial;
+        match self.material.viewer {
+            Viewer::Unit(unit) if commercial && value != Value::Blank && !member.concerns(&self.policy().units, unit) => {
+                Value::text("（商业信息，略）")
+            }
+            _ => value,
+        }
     }
 
     fn of_record(&self, key: BuiltIn, number: usize, member: &Member, ledger: usize, record: Option<&Record>, found: &[&Finding]) -> Value {
