@@ -1,8 +1,9 @@
 //! Every way a mail server can break, at every step, with and without the death of the sender at that moment: nothing is lost, nothing
 //! arrives twice unless the reply to the final dot was not recorded, and then it is counted.
 
-use super::helpers::{fresh_root, service};
+use super::helpers::{edit, fresh_root, service};
 use super::post_office::{At, How, Manners, PostOffice};
+use super::store_contract;
 use chrono::Duration as Span;
 use duban::domain::delivery::DeliveryState;
 use duban::mail::smtp::{Server, ServerTls};
@@ -62,6 +63,8 @@ fn cells() -> Vec<Cell> {
 /// One desk works through cells: a root, a database and a server of its own.
 struct Desk {
     root: tempfile::TempDir,
+    /// Of the database.
+    url: String,
     service: Service,
 }
 
@@ -96,10 +99,11 @@ async fn queue(store: &Store, number: usize, size: usize, count: usize) -> Strin
 }
 
 impl Desk {
-    async fn open() -> Desk {
+    async fn open(url: &str) -> Desk {
         let root = fresh_root();
+        edit(root.path(), "config/duban.toml", "sqlite:var/duban.db", url);
         let service = service(root.path(), "2026-11-23T00:00:00Z").await;
-        Desk { root, service }
+        Desk { root, url: url.to_owned(), service }
     }
 
     /// A service as a new process would have it, with lines to a server.
@@ -116,7 +120,7 @@ impl Desk {
             connections: 1,
         };
         let mailer = Mailer::smtp(server, "duban@gz.example").expect("a mailer");
-        let store = Store::open(self.root.path(), "sqlite:var/duban.db").await.expect("the store");
+        let store = Store::open(self.root.path(), &self.url).await.expect("the store");
         Service { mailer, store, channel: Arc::default(), ..self.service.clone() }
     }
 
@@ -182,18 +186,16 @@ fn judge(cell: Cell, row: &Listed, taken: u32) -> Result<(), String> {
 }
 
 /// All cells on a few desks at a time.
-#[test]
-fn nothing_is_lost_or_doubled_unseen() {
+fn nothing_is_lost_or_doubled_unseen(postgres: bool, desks: usize) {
     let all = cells();
     assert!(all.len() >= 250, "{} cells", all.len());
     let wrong: Arc<Mutex<Vec<String>>> = Arc::default();
     let waiting = Arc::new(Mutex::new(all.into_iter().enumerate().collect::<Vec<_>>()));
     std::thread::scope(|scope| {
-        for _ in 0..8 {
+        for _ in 0..desks {
             scope.spawn(|| {
-                let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
-                runtime.block_on(async {
-                    let desk = Desk::open().await;
+                store_contract::on(postgres, async |db| {
+                    let desk = Desk::open(if postgres { db.url() } else { "sqlite:var/duban.db" }).await;
                     loop {
                         let Some((number, cell)) = waiting.lock().expect("the cells").pop() else { return };
                         if let Err(what) = desk.work(number, cell).await {
@@ -206,4 +208,15 @@ fn nothing_is_lost_or_doubled_unseen() {
     });
     let wrong = wrong.lock().expect("a list");
     assert!(wrong.is_empty(), "{} cells went wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+#[test]
+fn on_sqlite() {
+    nothing_is_lost_or_doubled_unseen(false, 8);
+}
+
+/// Fewer desks: each has a database, and connections, of its own.
+#[test]
+fn on_postgres() {
+    nothing_is_lost_or_doubled_unseen(true, 4);
 }
