@@ -45,6 +45,7 @@ fn main() {
         .map(|cells| Record { code: cells[code].to_string(), columns: (0..cells.len()).collect(), cells, place: Place::default() })
         .collect();
     let mut judged = Judged::new(&policy);
+    judged.make_room(projects);
     let (mut busy, mut done, mut batch) = (Duration::ZERO, 0, 0);
     while done < projects {
         batch += 1;

@@ -92,12 +92,12 @@ impl Chosen {
         let among = |relation: &Relation| self.relations.is_empty() || self.relations.contains(relation);
         // told to one of the units by one of the relations; the owner counts also where a rule tells others only
         let told = || {
-            let told = finding.told.iter().zip(finding.told_units.iter());
+            let told = finding.told().iter().zip(finding.told_units().iter());
             let mut fits = told.filter(|(relation, _)| among(relation)).map(|(_, unit)| unit);
             match self.units.is_empty() {
                 true => self.relations.is_empty() || fits.next().is_some(),
                 false => {
-                    let owns = self.relations.is_empty() && finding.owner.is_some_and(|owner| self.units.contains(&owner));
+                    let owns = self.relations.is_empty() && finding.owner().is_some_and(|owner| self.units.contains(&owner));
                     owns || fits.any(|unit| unit.is_some_and(|unit| self.units.contains(&unit)))
                 }
             }
@@ -186,7 +186,7 @@ pub async fn print(service: &Service, as_of: Option<NaiveDate>, filter: &Filter,
             let mut count = 0;
             for finding in found() {
                 let rule = &policy.rules[finding.rule];
-                let measure = match (finding.overdue_days, &finding.lag) {
+                let measure = match (finding.overdue_days(), &finding.lag) {
                     (Some(days), _) => format!("应于{}前，已超期{days}天", finding.due_on.map(|day| day.to_string()).unwrap_or_default()),
                     (_, Some(lag)) => format!("落后{}.{}个百分点", lag.tenths() / 10, lag.tenths() % 10),
                     _ => format!(

@@ -10,8 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Clone, Debug, Default)]
 pub struct Calendar {
     years: BTreeSet<i32>,
-    rest: BTreeSet<NaiveDate>,
-    work: BTreeSet<NaiveDate>,
+    /// Asked for every due date, in no order.
+    rest: hashbrown::HashSet<NaiveDate>,
+    work: hashbrown::HashSet<NaiveDate>,
     /// Month and day that rest every year, by unit name.
     local: BTreeMap<String, Vec<(u32, u32)>>,
     /// What a rest day or a working weekend is for, as the calendar files call it.
@@ -115,7 +116,7 @@ impl<'a> Local<'a> {
     }
 
     pub fn is_workday(&self, date: NaiveDate) -> bool {
-        if self.days.contains(&(date.month(), date.day())) || self.calendar.rest.contains(&date) {
+        if (!self.days.is_empty() && self.days.contains(&(date.month(), date.day()))) || self.calendar.rest.contains(&date) {
             return false;
         }
         !matches!(date.weekday(), Weekday::Sat | Weekday::Sun) || self.calendar.work.contains(&date)

@@ -1,7 +1,7 @@
 //! A map from codes to values for a whole register: the codes stand in one buffer, so a million of them take 60 MB and not 150.
 
-use hashbrown::HashTable;
-use std::hash::{BuildHasher, RandomState};
+use hashbrown::{DefaultHashBuilder, HashTable};
+use std::hash::BuildHasher;
 
 /// A map from codes to values.
 #[derive(Debug)]
@@ -10,12 +10,12 @@ pub struct Codes<T> {
     /// Where each code ends, with its value.
     entries: Vec<(u32, T)>,
     table: HashTable<u32>,
-    hasher: RandomState,
+    hasher: DefaultHashBuilder,
 }
 
 impl<T> Default for Codes<T> {
     fn default() -> Codes<T> {
-        Codes { text: String::new(), entries: Vec::new(), table: HashTable::new(), hasher: RandomState::new() }
+        Codes { text: String::new(), entries: Vec::new(), table: HashTable::new(), hasher: DefaultHashBuilder::default() }
     }
 }
 

@@ -5,6 +5,7 @@ use super::judge::Policy;
 use super::rule::{Act, Light, Relation};
 use super::units::UnitId;
 use chrono::NaiveDate;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 /// Points behind plan, exactly: `numerator / denominator`, denominator positive.
@@ -94,7 +95,31 @@ pub struct Identity {
     pub key: String,
 }
 
-/// Texts that several findings share are held once: a register of a million rows has as many findings.
+/// Who is told of a finding: the same for all findings of one owner, industry and step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    pub relations: Arc<[Relation]>,
+    /// Units of `relations`, in the same order; `None` = resolves to nothing.
+    pub units: Box<[Option<UnitId>]>,
+}
+
+/// A unit or none, in four bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct OneUnit(Option<NonZeroU32>);
+
+impl From<Option<UnitId>> for OneUnit {
+    fn from(unit: Option<UnitId>) -> OneUnit {
+        OneUnit(unit.and_then(|unit| NonZeroU32::new(u32::try_from(unit).ok()?.checked_add(1)?)))
+    }
+}
+
+impl From<OneUnit> for Option<UnitId> {
+    fn from(OneUnit(unit): OneUnit) -> Option<UnitId> {
+        unit.map(|unit| unit.get() as UnitId - 1)
+    }
+}
+
+/// Kept small, and texts that several findings share are held once: a register of a million rows has as many findings.
 #[derive(Clone, Debug)]
 pub struct Finding {
     /// Index of the rule.
@@ -102,26 +127,21 @@ pub struct Finding {
     /// The record's code; for a periodic rule `unit-period`.
     pub key: Arc<str>,
     pub name: Arc<str>,
-    /// The owner unit; `None` = the cell names no known unit.
-    pub owner: Option<UnitId>,
+    pub(super) owner: OneUnit,
     /// The owner as a person reads it: the unit's name, or the unknown text of the cell.
     pub unit: Arc<str>,
     /// The project it belongs to (its own code for the project ledger), empty where none.
     pub project: Arc<str>,
     pub light: Option<Light>,
     pub act: Option<Act>,
-    pub told: Arc<[Relation]>,
-    /// Units of `told`, in the same order; `None` = resolves to nothing.
-    pub told_units: Arc<[Option<UnitId>]>,
+    pub(super) told: Arc<Told>,
     pub due_on: Option<NaiveDate>,
-    /// Calendar days, at least 1.
-    pub overdue_days: Option<i64>,
+    pub(super) overdue: Option<NonZeroU32>,
     pub lag: Option<Box<Lag>>,
     pub state: State,
     /// Field indices of the rule's ledger.
     pub missing: Box<[usize]>,
-    /// The unit that owes an answer on a difficulty of this project.
-    pub waiting_on: Option<UnitId>,
+    pub(super) waiting_on: OneUnit,
     pub cause: Arc<str>,
     /// Against what was known before; set by whoever knows it, no part of the judgement.
     pub change: Change,
@@ -136,6 +156,31 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// The owner unit; `None` = the cell names no known unit.
+    pub fn owner(&self) -> Option<UnitId> {
+        self.owner.into()
+    }
+
+    /// Calendar days, at least 1; only for a deadline that has passed.
+    pub fn overdue_days(&self) -> Option<i64> {
+        self.overdue.map(|days| i64::from(days.get()))
+    }
+
+    /// The unit that owes an answer on a difficulty of this project.
+    pub fn waiting_on(&self) -> Option<UnitId> {
+        self.waiting_on.into()
+    }
+
+    /// Who is told, by relation.
+    pub fn told(&self) -> &[Relation] {
+        &self.told.relations
+    }
+
+    /// The units of [`Finding::told`], in the same order; `None` = resolves to nothing.
+    pub fn told_units(&self) -> &[Option<UnitId>] {
+        &self.told.units
+    }
+
     /// What it counts under: its project, or, where it belongs to none, its own rule and key.
     pub fn item(&self) -> (Option<usize>, &str) {
         if self.project.is_empty() { (Some(self.rule), &self.key) } else { (None, &self.project) }

@@ -2,8 +2,9 @@
 //! out of scope → `until` happened (met) → `from` later than as_of (not yet) → a needed cell empty (unjudged) → judged.
 
 use super::calendar::{Calendar, Local};
+use super::docket::Docket;
 use super::exemption::{Exemption, Terms};
-use super::finding::{Change, Finding, Lag, Notice, State};
+use super::finding::{Change, Finding, Lag, Notice, OneUnit, State, Told};
 use super::ledger::{Ledger, PROJECT, Role};
 use super::period::Period;
 use super::record::{Decimal, FEN_PER_YI, Record};
@@ -11,7 +12,9 @@ use super::routing::{Linked, Owner, Seat, owner_of};
 use super::rule::{AGREEMENT_CONTRACT, Holds, Relation, Rule, RuleKind, STAGE_NEGOTIATING, Step, happened, is_terminated};
 use super::units::{Level, UnitId, Units};
 use chrono::{Datelike, Days, NaiveDate};
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::num::NonZeroU32;
 use std::sync::{Arc, LazyLock};
 
 /// Everything that decides, besides the records: read once, frozen with each run.
@@ -59,9 +62,9 @@ impl Policy {
         self.project_ledger().is_some_and(|index| record.text(self.ledgers[index].role(Role::Stage)) == STAGE_NEGOTIATING)
     }
 
-    /// The level whose major-project ledger lists a project: key industry and amount from the level's bound on.
-    pub fn major_level(&self, ledger: &Ledger, record: &Record) -> Option<Level> {
-        self.units.industry(record.text(ledger.role(Role::Industry)))?;
+    /// The level whose major-project ledger lists a project of an industry: key industry and amount from the level's bound on.
+    pub fn major_level(&self, ledger: &Ledger, record: &Record, industry: Option<usize>) -> Option<Level> {
+        industry?;
         let amount = record.cell(ledger.role(Role::Amount)?).money()?;
         self.major.iter().find(|(_, bound)| amount >= *bound).map(|(level, _)| *level)
     }
@@ -149,8 +152,21 @@ pub struct Judged {
     pub off: BTreeMap<(usize, usize), u64>,
     /// Years without a holiday notice on file whose days decided a due date: of them only the weekends are known.
     pub lacking_years: BTreeSet<i32>,
-    words: HashSet<Arc<str>>,
+    words: hashbrown::HashSet<Arc<str>>,
+    /// Units told, by what they follow from.
+    told: hashbrown::HashMap<Following, Arc<Told>>,
+    /// By ledger index.
+    dockets: Vec<Arc<Docket>>,
+    /// The answers of the record in hand to its docket's conditions.
+    answers: Vec<Option<Holds>>,
+    /// By ledger index, the code judged last.
+    last: Vec<String>,
+    /// By rule index: its records did not come in the order of their codes.
+    mixed: Vec<bool>,
 }
+
+/// What the units follow from that a finding tells: where its relations stand in memory, owner, industry, raiser.
+type Following = (usize, Option<UnitId>, Option<usize>, Option<UnitId>);
 
 static OWNER_ONLY: LazyLock<Arc<[Relation]>> = LazyLock::new(|| Arc::from([Relation::Owner]));
 
@@ -183,33 +199,40 @@ pub(super) enum Verdict<'a> {
 
 impl Judged {
     pub fn new(policy: &Policy) -> Judged {
-        Judged { tallies: vec![Tally::default(); policy.rules.len()], ..Judged::default() }
+        let dockets = (0..policy.ledgers.len()).map(|ledger| Arc::new(Docket::of(policy, ledger))).collect();
+        let (last, mixed) = (vec![String::new(); policy.ledgers.len()], vec![false; policy.rules.len()]);
+        Judged { tallies: vec![Tally::default(); policy.rules.len()], dockets, last, mixed, ..Judged::default() }
+    }
+
+    /// Makes room for the findings of so many records at once: a list that grows by copying leaves as much behind again.
+    pub fn make_room(&mut self, records: usize) {
+        self.findings.reserve(2 * records);
     }
 
     /// Judges one record by every rule of its ledger. Returns its owner.
     pub fn record(&mut self, context: &Context<'_>, ledger_index: usize, record: &Record) -> Option<UnitId> {
         let policy = context.policy;
         let ledger = &policy.ledgers[ledger_index];
-        let mut seat: Option<Seat> = None;
+        let docket = self.dockets[ledger_index].clone();
+        self.answers.clear();
+        let mut seat: Option<(Seat, Local<'_>)> = None;
         let mut blanks = Vec::new();
-        for (rule_index, rule) in policy.rules.iter().enumerate().filter(|(_, rule)| rule.ledger == ledger_index) {
-            if matches!(rule.kind, RuleKind::Periodic { .. }) {
-                continue;
-            }
+        for listed in &docket.rules {
+            let rule_index = listed.rule;
+            let rule = &policy.rules[rule_index];
             if let Some(field) = rule.lacks(record.columns) {
                 self.tallies[rule_index].off += 1;
                 *self.off.entry((rule_index, field)).or_default() += 1;
                 continue;
             }
             // the owner is looked up once, and only for a record that a rule reaches
-            if let Some(blank) = outside(context, ledger, record, rule) {
+            if let Some(blank) = docket.outside(listed, &mut self.answers, context, ledger, record) {
                 self.tallies[rule_index].out_of_scope += 1;
                 blanks.extend(blank);
                 continue;
             }
-            let seat = seat.get_or_insert_with(|| Seat::of(context, ledger_index, record));
-            let calendar = policy.calendar.of(seat.prefecture(policy));
-            let verdict = verdict(context, ledger, record, rule, calendar);
+            let (seat, calendar) = seat.get_or_insert_with(|| seated(context, ledger_index, record));
+            let verdict = verdict(context, ledger, record, rule, *calendar);
             if let (
                 Verdict::Fine(Some(due_on)) | Verdict::Found { due_on: Some(due_on), .. },
                 RuleKind::Deadline { from, within: Some(within), agreed, roll, .. },
@@ -224,7 +247,11 @@ impl Judged {
             }
             self.settle(context, record, rule_index, seat, verdict);
         }
-        let seat = seat.unwrap_or_else(|| Seat::of(context, ledger_index, record));
+        let (seat, _) = seat.unwrap_or_else(|| seated(context, ledger_index, record));
+        if record.code < self.last[ledger_index] {
+            docket.rules.iter().for_each(|listed| self.mixed[listed.rule] = true);
+        }
+        self.last[ledger_index].clone_from(&record.code);
         self.quality_of(context, ledger_index, record, &seat, blanks);
         seat.owner.unit
     }
@@ -239,7 +266,15 @@ impl Judged {
         word
     }
 
-    fn settle(&mut self, context: &Context<'_>, record: &Record, rule_index: usize, seat: &mut Seat, verdict: Verdict<'_>) {
+    /// The units that relations name for a seat, in their order; `None` = resolves to nothing.
+    fn told(&mut self, context: &Context<'_>, seat: &Seat, relations: &Arc<[Relation]>) -> Arc<Told> {
+        let following = (relations.as_ptr() as usize, seat.owner.unit, seat.industry, seat.raiser);
+        let resolve = |relation: &Relation| seat.resolve(context.policy, *relation, context.as_of);
+        let told = || Arc::new(Told { relations: relations.clone(), units: relations.iter().map(resolve).collect() });
+        self.told.entry(following).or_insert_with(told).clone()
+    }
+
+    fn settle(&mut self, context: &Context<'_>, record: &Record, rule_index: usize, seat: &Seat, verdict: Verdict<'_>) {
         let policy = context.policy;
         let rule = &policy.rules[rule_index];
         let ledger = &policy.ledgers[rule.ledger];
@@ -253,7 +288,7 @@ impl Judged {
                 if let Some(due_on) =
                     due_on.filter(|due| rule.notice_days > 0 && (*due - context.as_of).num_days() <= i64::from(rule.notice_days))
                 {
-                    let (key, name, project) = (seat.key(record), seat.name(ledger, record), seat.project.clone());
+                    let (key, name, project) = (seat.key(record), seat.name(ledger, record), seat.project(record));
                     self.notices.push(Notice {
                         rule: rule_index,
                         key,
@@ -274,23 +309,27 @@ impl Judged {
             _ if context.exemption(rule, &record.code).is_some() => tally.exempt += 1,
             _ => tally.found += 1,
         }
+        let relations = match &verdict {
+            Verdict::Found { step, .. } => &step.told,
+            // the owner fills the gap; nobody else is told of it
+            _ => &*OWNER_ONLY,
+        };
         let mut finding = Finding {
             rule: rule_index,
             key: seat.key(record),
             name: seat.name(ledger, record),
-            owner: seat.owner.unit,
+            owner: seat.owner.unit.into(),
             unit: self.word(seat.owner.unit.map_or(&seat.owner.text, |unit| &policy.units.units[unit].name)),
-            project: seat.project.clone(),
+            project: seat.project(record),
             light: None,
             act: None,
-            told: OWNER_ONLY.clone(),
-            told_units: Arc::default(),
+            told: self.told(context, seat, relations),
             due_on: None,
-            overdue_days: None,
+            overdue: None,
             lag: None,
             state: State::Unjudged,
             missing: Box::default(),
-            waiting_on: None,
+            waiting_on: OneUnit::default(),
             cause: Arc::default(),
             change: Change::New,
             quarters: 0,
@@ -300,27 +339,22 @@ impl Judged {
         };
         match verdict {
             Verdict::Met | Verdict::NotYet | Verdict::Fine(_) => {}
-            Verdict::Unjudged(missing) => {
-                // the owner fills the gap; nobody else is told of it
-                finding.missing = missing.into();
-            }
+            Verdict::Unjudged(missing) => finding.missing = missing.into(),
             Verdict::Found { step, due_on, overdue_days, lag, missing } => {
                 finding.exempt = context.exemption(rule, &record.code);
                 finding.state = if finding.exempt.is_some() { State::Exempt } else { State::Open };
                 finding.light = Some(step.light);
                 finding.act = Some(step.act);
-                finding.told = step.told.clone();
                 finding.due_on = due_on;
-                finding.overdue_days = overdue_days;
+                finding.overdue = overdue_days.and_then(|days| NonZeroU32::new(u32::try_from(days).ok()?));
                 finding.lag = lag.map(Box::new);
                 finding.missing = missing.into();
                 if ledger.id == PROJECT {
-                    finding.waiting_on = context.waiting.get(&record.code).copied();
+                    finding.waiting_on = context.waiting.get(&record.code).copied().into();
                 }
                 finding.cause = seat.cause(policy, ledger, record).unwrap_or(&rule.cause).clone();
             }
         }
-        finding.told_units = seat.told(policy, &finding.told, context.as_of);
         self.keep(context, finding);
     }
 
@@ -331,7 +365,8 @@ impl Judged {
             && warned > 0
             && (exemption.expires - context.as_of).num_days() <= warned
         {
-            let Finding { rule, owner, restricted, .. } = finding;
+            let Finding { rule, restricted, .. } = finding;
+            let owner = finding.owner();
             let (key, name, project) = (finding.key.clone(), finding.name.clone(), finding.project.clone());
             self.notices.push(Notice {
                 rule,
@@ -377,8 +412,7 @@ impl Judged {
             if begun && !agreement.is_empty() && agreement != AGREEMENT_CONTRACT && !is_terminated(ledger, record, context.as_of) {
                 kinds.push(QualityKind::StartedUnderFramework);
             }
-            let industry = record.text(ledger.role(Role::Industry));
-            if !industry.is_empty() && policy.units.industry(industry).is_none() {
+            if seat.industry.is_none() && !record.text(ledger.role(Role::Industry)).is_empty() {
                 kinds.push(QualityKind::UnknownIndustry);
             }
         }
@@ -425,26 +459,25 @@ impl Judged {
                 let key = format!("{}-{}", unit.name, period.code());
                 let exemption = context.exemption(rule, &key);
                 let exempt = exemption.is_some();
-                let mut seat = Seat::bare(Owner { unit: Some(unit_id), text: unit.name.clone(), city: None });
+                let seat = Seat::bare(Owner { unit: Some(unit_id), text: unit.name.clone(), city: None });
                 self.tallies[rule_index].found += u64::from(!exempt);
                 self.tallies[rule_index].exempt += u64::from(exempt);
                 let finding = Finding {
                     rule: rule_index,
                     key: key.into(),
                     name: self.word(&period.title()),
-                    owner: Some(unit_id),
+                    owner: Some(unit_id).into(),
                     unit: self.word(&unit.name),
                     project: Arc::default(),
                     light: Some(step.light),
                     act: Some(step.act),
-                    told: step.told.clone(),
-                    told_units: seat.told(policy, &step.told, context.as_of),
+                    told: self.told(context, &seat, &step.told),
                     due_on: None,
-                    overdue_days: None,
+                    overdue: None,
                     lag: None,
                     state: if exempt { State::Exempt } else { State::Open },
                     missing: Box::default(),
-                    waiting_on: None,
+                    waiting_on: OneUnit::default(),
                     cause: rule.cause.clone(),
                     change: Change::New,
                     quarters: 0,
@@ -460,11 +493,13 @@ impl Judged {
     /// Puts findings, notices and quality lines in the order every output uses: rule, administrative order of the owner, key.
     pub fn sort(&mut self) {
         // what moves while sorting is a number, not a finding
-        let place = |finding: &Finding| (finding.rule as u32, finding.owner.map_or(u32::MAX, |owner| owner as u32));
+        let place = |finding: &Finding| (finding.rule as u32, finding.owner().map_or(u32::MAX, |owner| owner as u32));
         let mut order: Vec<(u32, u32, u32)> =
             self.findings.iter().zip(0..).map(|(finding, index)| (place(finding).0, place(finding).1, index)).collect();
         let key = |index: u32| &*self.findings[index as usize].key;
-        order.sort_unstable_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then_with(|| key(a.2).cmp(key(b.2))).then(a.2.cmp(&b.2)));
+        // where records came by code, of two findings of one rule and owner the first has the smaller key
+        let keys = |a: u32, b: u32, rule: u32| if self.mixed[rule as usize] { key(a).cmp(key(b)) } else { Ordering::Equal };
+        order.sort_unstable_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then_with(|| keys(a.2, b.2, a.0)).then(a.2.cmp(&b.2)));
         arrange(&mut self.findings, order.into_iter().map(|(.., index)| index).collect());
         self.notices.sort_by(|a, b| (a.due_on, a.owner, &a.key, a.rule).cmp(&(b.due_on, b.owner, &b.key, b.rule)));
         self.quality.sort_by(|a, b| (a.ledger, a.kind, a.owner, &a.key).cmp(&(b.ledger, b.kind, b.owner, &b.key)));
@@ -487,16 +522,11 @@ fn arrange<T>(items: &mut [T], mut order: Vec<u32>) {
     }
 }
 
-/// `Some` when the record is outside the rule's scope, with the blank cell that put it there, if any.
-pub(super) fn outside(context: &Context<'_>, ledger: &Ledger, record: &Record, rule: &Rule) -> Option<Option<usize>> {
-    for condition in &rule.scope {
-        match condition.holds(ledger, record, &context.policy.units, context.as_of) {
-            Holds::Yes => {}
-            Holds::No => return Some(None),
-            Holds::Blank(field) => return Some(Some(field)),
-        }
-    }
-    None
+/// Who answers for a record, and the calendar that counts there.
+fn seated<'p>(context: &Context<'p>, ledger_index: usize, record: &Record) -> (Seat, Local<'p>) {
+    let seat = Seat::of(context, ledger_index, record);
+    let calendar = context.policy.calendar.of(seat.prefecture(context.policy));
+    (seat, calendar)
 }
 
 pub(super) fn verdict<'a>(context: &Context<'_>, ledger: &Ledger, record: &Record, rule: &'a Rule, calendar: Local<'_>) -> Verdict<'a> {

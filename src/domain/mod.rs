@@ -7,6 +7,7 @@ pub mod calendar;
 pub mod codes;
 pub mod delivery;
 pub mod digest;
+mod docket;
 pub mod exemption;
 pub mod explain;
 pub mod feedback;

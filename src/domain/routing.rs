@@ -36,9 +36,9 @@ pub fn owner_of(policy: &Policy, ledger: &Ledger, record: &Record, projects: &Ha
     match ledger.owner {
         OwnerSpec::Place { place, within } => {
             let text = record.text(Some(place));
-            let within = record.text(within);
+            let within = units.find(record.text(within));
             let unit = units.find_place(text, within);
-            let city = units.find(within).filter(|city| units.units[*city].level == Level::City);
+            let city = within.filter(|city| units.units[*city].level == Level::City);
             let own = unit.and_then(|unit| units.city_of(unit));
             // a county takes its own prefecture's days, a platform those of its 市（州） cell
             let city = match unit.map(|unit| units.units[unit].level) {
@@ -75,13 +75,8 @@ const ASKED_CITY: &str = "市级";
 pub fn link(policy: &Policy, ledger: &Ledger, record: &Record) -> Linked {
     let owner = owner_of(policy, ledger, record, &HashMap::new());
     let city = owner.unit.and_then(|unit| policy.units.city_of(unit)).or(owner.city);
-    Linked {
-        city,
-        industry: policy.units.industry(record.text(ledger.role(Role::Industry))),
-        major: policy.major_level(ledger, record),
-        restricted: is_restricted(ledger, record),
-        owner,
-    }
+    let industry = policy.units.industry(record.text(ledger.role(Role::Industry)));
+    Linked { city, industry, major: policy.major_level(ledger, record, industry), restricted: is_restricted(ledger, record), owner }
 }
 
 /// The words that say a record is open; whatever else stands in the cell is taken for a restriction.
@@ -97,14 +92,13 @@ pub fn is_restricted(ledger: &Ledger, record: &Record) -> bool {
     }
 }
 
-/// Relations, and the units they name.
-type Resolved = (Arc<[Relation]>, Arc<[Option<UnitId>]>);
-
 /// Who answers for a record and around it: looked up once per record.
 pub struct Seat {
     pub owner: Owner,
-    /// The project the record belongs to, its own code for a project; empty where none.
-    pub project: Arc<str>,
+    /// The project a record of another ledger belongs to; empty where none.
+    pub(super) linked: Arc<str>,
+    /// The record is a project itself.
+    is_project: bool,
     pub industry: Option<usize>,
     pub raiser: Option<UnitId>,
     pub major: Option<Level>,
@@ -115,7 +109,6 @@ pub struct Seat {
     /// What findings of the record share.
     key: OnceCell<Arc<str>>,
     name: OnceCell<Arc<str>>,
-    resolved: Vec<Resolved>,
 }
 
 impl Seat {
@@ -123,7 +116,8 @@ impl Seat {
     pub fn bare(owner: Owner) -> Seat {
         Seat {
             owner,
-            project: Arc::default(),
+            linked: Arc::default(),
+            is_project: false,
             industry: None,
             raiser: None,
             major: None,
@@ -131,7 +125,6 @@ impl Seat {
             cause: OnceCell::new(),
             key: OnceCell::new(),
             name: OnceCell::new(),
-            resolved: Vec::new(),
         }
     }
 
@@ -142,12 +135,12 @@ impl Seat {
         let mut seat = Seat::bare(owner);
         seat.restricted = is_restricted(ledger, record);
         if ledger.id == PROJECT {
-            seat.project = record.code.as_str().into();
+            seat.is_project = true;
             seat.industry = policy.units.industry(record.text(ledger.role(Role::Industry)));
-            seat.major = policy.major_level(ledger, record);
+            seat.major = policy.major_level(ledger, record, seat.industry);
         } else if let Some(field) = ledger.role(Role::Project) {
-            seat.project = record.text(Some(field)).into();
-            if let Some(linked) = context.projects.get(&*seat.project) {
+            seat.linked = record.text(Some(field)).into();
+            if let Some(linked) = context.projects.get(&*seat.linked) {
                 seat.industry = linked.industry;
                 seat.major = linked.major;
                 seat.raiser = linked.owner.unit;
@@ -178,22 +171,17 @@ impl Seat {
 
     /// The record's code, one text for all its findings.
     pub fn key(&self, record: &Record) -> Arc<str> {
-        if *self.project == *record.code { self.project.clone() } else { self.key.get_or_init(|| record.code.as_str().into()).clone() }
+        self.key.get_or_init(|| record.code.as_str().into()).clone()
+    }
+
+    /// The project the record belongs to, its own code for a project; empty where none.
+    pub fn project(&self, record: &Record) -> Arc<str> {
+        if self.is_project { self.key(record) } else { self.linked.clone() }
     }
 
     /// The record's name, one text for all its findings.
     pub fn name(&self, ledger: &Ledger, record: &Record) -> Arc<str> {
         self.name.get_or_init(|| record.text(ledger.role(Role::Name)).into()).clone()
-    }
-
-    /// The units that relations name on `as_of`, in their order; `None` = resolves to nothing.
-    pub fn told(&mut self, policy: &Policy, relations: &Arc<[Relation]>, as_of: NaiveDate) -> Arc<[Option<UnitId>]> {
-        if let Some((_, units)) = self.resolved.iter().find(|(known, _)| known == relations) {
-            return units.clone();
-        }
-        let units: Arc<[Option<UnitId>]> = relations.iter().map(|relation| self.resolve(policy, *relation, as_of)).collect();
-        self.resolved.push((relations.clone(), units.clone()));
-        units
     }
 
     /// The unit a relation names on `as_of`.

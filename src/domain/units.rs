@@ -281,10 +281,10 @@ impl Units {
         self.names.find(name)
     }
 
-    /// The place a 县 cell names; where `within` names a 市（州） the place must lie in it.
-    pub fn find_place(&self, name: &str, within: &str) -> Option<UnitId> {
+    /// The place a 县 cell names; `within` is what the 市（州） cell names, and a county must lie in it.
+    pub fn find_place(&self, name: &str, within: Option<UnitId>) -> Option<UnitId> {
         let id = self.find(name)?;
-        match self.find(within) {
+        match within {
             Some(city) if self.units[id].level == Level::County && self.units[id].parent != Some(city) => None,
             _ => Some(id),
         }

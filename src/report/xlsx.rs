@@ -3,7 +3,7 @@
 //! Invariant: equal workbooks give equal bytes; the only date in the file is the model's own.
 
 use crate::domain::rule::Light;
-use crate::domain::workbook::{Chart, ChartKind, Choice, Column, Entry, Paper, Role, Row, Sheet, Value, Words, Workbook};
+use crate::domain::workbook::{Chart, ChartKind, Choice, Column, Entry, Paper, Role, Row, Sheet, Value, Words, Workbook, fit_heights};
 use chrono::Datelike;
 use rust_xlsxwriter as xlsx;
 use rust_xlsxwriter::{ConditionalFormatDataBar, DocProperties, ExcelDateTime, Format, FormatAlign, FormatBorder, XlsxError};
@@ -118,8 +118,15 @@ fn write_sheet(
     let mut body = sheet.later.iter().flat_map(|later| (0..later.count).map(|index| later.row(index)));
     let mut streamed = (0..sheet.streamed).map(|_| next());
     let mut row = body.next().or_else(|| streamed.next());
-    while let Some(this) = row {
+    while let Some(mut this) = row {
         row = body.next().or_else(|| streamed.next());
+        if sheet.height() > STREAMED_ROWS {
+            // the writer keeps a height until the file is saved, by the row, with room for a whole format; the program that opens the
+            // file fits rows without one to their text
+            this.height = None;
+        } else {
+            fit_heights(std::slice::from_mut(&mut this), &sheet.columns);
+        }
         // what is written last lies in memory until the file is saved: when its columns are bare again
         let own = &mut ColumnLooks::default();
         write_row(target, sheet, number, &this, book, styles, if row.is_none() { own } else { &mut looks })?;

@@ -221,7 +221,7 @@ impl Service {
                 }
             }
             for finding in judged.findings.iter().filter(|finding| policy.rules[finding.rule].waits && finding.state == State::Open) {
-                if let Some(owner) = finding.owner {
+                if let Some(owner) = finding.owner() {
                     waiting.entry(project.to_owned()).or_insert(owner);
                 }
             }

@@ -63,11 +63,11 @@ impl FindingFacts {
             key: finding.key.to_string(),
             name: finding.name.to_string(),
             unit: finding.unit.to_string(),
-            told: finding.told.iter().map(|relation| relation.code()).collect(),
+            told: finding.told().iter().map(|relation| relation.code()).collect(),
             light: finding.light.map(Light::code),
             act: finding.act.map(|act| act.code()),
             due_on: finding.due_on.map(|day| day.to_string()),
-            overdue_days: finding.overdue_days,
+            overdue_days: finding.overdue_days(),
             // tenths as text keep 12.3 from becoming 12.299999
             lag_points: finding.lag.as_ref().and_then(|lag| {
                 let tenths = lag.tenths();
@@ -80,7 +80,7 @@ impl FindingFacts {
             change: finding.change.code(),
             basis: rule.basis.clone(),
             missing: finding.missing.iter().map(|field| ledger.fields[*field].id.clone()).collect(),
-            waiting_on: finding.waiting_on.map(|unit| policy.units.units[unit].name.clone()),
+            waiting_on: finding.waiting_on().map(|unit| policy.units.units[unit].name.clone()),
             cause: (!finding.cause.is_empty()).then(|| finding.cause.to_string()),
         }
     }

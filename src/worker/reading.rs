@@ -177,7 +177,7 @@ pub async fn read(
             judged.doubtful_exemptions(&context, *index, records, &granted.doubts);
         }
         for finding in judged.findings.iter().filter(|finding| policy.rules[finding.rule].waits && finding.state == State::Open) {
-            if let Some(owner) = finding.owner {
+            if let Some(owner) = finding.owner() {
                 waiting.entry(finding.project.to_string()).or_insert(owner);
             }
         }
@@ -194,10 +194,9 @@ pub async fn read(
     }
     let mut kept = Kept::new(folder, policy.ledgers.iter().map(|ledger| ledger.fields.len())).map_err(not_kept)?;
     if let Some(index) = project_ledger {
-        // room for them at once: a list that grows by copying leaves as much behind again
         let projects = view.in_force.iter().filter(|found| found.snapshot.ledger == PROJECT);
         let rows = projects.filter_map(|found| snapshots.iter().find(|snapshot| is_of(snapshot, found))).map(|snapshot| snapshot.rows);
-        judged.findings.reserve(usize::try_from(2 * rows.sum::<i64>()).unwrap_or(0));
+        judged.make_room(usize::try_from(rows.sum::<i64>()).unwrap_or(0));
         for found in view.in_force.iter().filter(|found| found.snapshot.ledger == PROJECT) {
             let before = |judged: &Judged| (judged.findings.len(), judged.notices.len(), judged.quality.len());
             reader

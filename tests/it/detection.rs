@@ -81,7 +81,7 @@ impl<'a> Board<'a> {
         let mut board = Board { policy, records, as_of, projects, waiting: HashMap::new(), granted, periodic };
         let mut owing = HashMap::new();
         for finding in board.judge().findings.iter().filter(|finding| policy.rules[finding.rule].waits && finding.state == State::Open) {
-            if let Some(owner) = finding.owner {
+            if let Some(owner) = finding.owner() {
                 owing.entry(finding.project.to_string()).or_insert(owner);
             }
         }
@@ -177,18 +177,18 @@ fn found(policy: &Policy, case: &toml::Table, records: &[(usize, Record)], as_of
 fn line(policy: &Policy, finding: &Finding) -> String {
     let rule = &policy.rules[finding.rule];
     let fields = &policy.ledgers[rule.ledger].fields;
-    let told: Vec<&str> = finding.told.iter().map(|relation| relation.code()).collect();
+    let told: Vec<&str> = finding.told().iter().map(|relation| relation.code()).collect();
     let missing = || finding.missing.iter().map(|field| fields[*field].id.as_str()).collect::<Vec<_>>().join(" ");
     let measure = match (finding.state, finding.due_on, &finding.lag) {
         (State::Unjudged, ..) => format!("缺 {}", missing()),
-        (_, Some(due), _) => format!("{due} +{}", finding.overdue_days.unwrap_or_default()),
+        (_, Some(due), _) => format!("{due} +{}", finding.overdue_days().unwrap_or_default()),
         (_, _, Some(lag)) => format!("{:.1}", lag.tenths() as f64 / 10.0),
         _ => missing(),
     };
     let light = finding.light.map_or("unjudged", |light| light.code());
     let act = finding.act.map_or("-", |act| act.code());
     let exempt = finding.exempt.map_or(String::new(), |exempt| format!(" [{} {}]", exempt.kind.code(), exempt.expires));
-    let waiting = finding.waiting_on.map_or(String::new(), |unit| format!(" ⇒ {}", policy.units.units[unit].name));
+    let waiting = finding.waiting_on().map_or(String::new(), |unit| format!(" ⇒ {}", policy.units.units[unit].name));
     format!("{} {} {} {light} {act} {measure} → {}{exempt}{waiting}", rule.id, finding.key, finding.unit, told.join(","))
 }
 
@@ -208,7 +208,7 @@ pub fn explanations_agree(board: &Board<'_>, judged: &Judged) {
             assert_eq!(said.state, found.map(|finding| finding.state.code()), "{place}");
             assert_eq!(said.light, found.and_then(|finding| finding.light).map(|light| light.code()), "{place}");
             assert_eq!(said.act, found.and_then(|finding| finding.act).map(|act| act.code()), "{place}");
-            assert_eq!(said.overdue_days, found.and_then(|finding| finding.overdue_days), "{place}");
+            assert_eq!(said.overdue_days, found.and_then(|finding| finding.overdue_days()), "{place}");
             let expected = match found.map(|finding| finding.state) {
                 Some(State::Unjudged) => Outcome::Unjudged,
                 Some(_) => Outcome::Found,
@@ -222,13 +222,13 @@ pub fn explanations_agree(board: &Board<'_>, judged: &Judged) {
             if let Some(finding) = found.filter(|finding| finding.due_on.is_some()) {
                 assert_eq!(said.due_on, finding.due_on, "{place}");
                 let last = said.reckoning.last().expect("a reckoning");
-                assert!(last.contains(&format!("已超期{}天", finding.overdue_days.expect("days"))), "{place}");
+                assert!(last.contains(&format!("已超期{}天", finding.overdue_days().expect("days"))), "{place}");
                 let rung = said.ladder.iter().find(|rung| rung.applies).expect("a step");
                 assert!(rung.on.is_some_and(|on| on <= board.as_of) && Some(rung.light) == said.light, "{place}");
             }
             if let Some(finding) = found {
                 let told: Vec<Option<String>> =
-                    finding.told_units.iter().map(|unit| unit.map(|unit| policy.units.units[unit].name.clone())).collect();
+                    finding.told_units().iter().map(|unit| unit.map(|unit| policy.units.units[unit].name.clone())).collect();
                 assert_eq!(said.told.iter().map(|told| told.unit.clone()).collect::<Vec<_>>(), told, "{place}");
             }
             let at = |day: NaiveDate| {
@@ -315,7 +315,7 @@ fn findings_only_worsen_with_time() {
         judged.record(&context, project, &record);
         for finding in &judged.findings {
             let Some(due) = finding.due_on else { continue };
-            let days = finding.overdue_days.expect("overdue");
+            let days = finding.overdue_days().expect("overdue");
             assert_eq!(days, (as_of - due).num_days());
             assert!(days >= 1);
             assert!(policy.calendar.of(Some("黔南布依族苗族自治州")).is_workday(due), "{due}");

@@ -119,7 +119,7 @@ fn lights_only_worsen_and_climb_one_step_at_a_time() {
                 let place = format!("seed {seed}, {} {} on {as_of}", rule.id, finding.key);
                 match rule.kind {
                     RuleKind::Deadline { .. } => {
-                        let (due_on, days) = (finding.due_on.expect("a due date"), finding.overdue_days.expect("days"));
+                        let (due_on, days) = (finding.due_on.expect("a due date"), finding.overdue_days().expect("days"));
                         assert!(days >= 1 && days == (as_of - due_on).num_days(), "{place}");
                         let step = step_of(&policy, finding);
                         match before.get(&key) {
@@ -197,11 +197,11 @@ fn shape(policy: &Policy, judged: &Judged, from: NaiveDate) -> Vec<String> {
                 finding.key,
                 finding.state,
                 finding.light,
-                finding.overdue_days,
+                finding.overdue_days(),
                 finding.lag,
                 finding.missing,
-                finding.told_units,
-                finding.waiting_on,
+                finding.told_units(),
+                finding.waiting_on(),
             )
         })
         .collect()
@@ -288,8 +288,11 @@ fn every_telling_has_one_fate_and_the_proof_adds_up() {
             for digest in &planned.digests {
                 for (index, relation) in &digest.holds {
                     let finding = &judged.findings[*index];
-                    let told =
-                        finding.told.iter().zip(finding.told_units.iter()).any(|(of, unit)| of == relation && *unit == Some(digest.unit));
+                    let told = finding
+                        .told()
+                        .iter()
+                        .zip(finding.told_units().iter())
+                        .any(|(of, unit)| of == relation && *unit == Some(digest.unit));
                     assert!(told && finding.state != State::Exempt, "seed {seed}: {} is no matter of {}", finding.key, digest.unit_name);
                 }
                 told.insert(digest.unit, digest.told.iter().cloned().collect());

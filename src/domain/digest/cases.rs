@@ -1,7 +1,7 @@
 //! Items (事项): the findings of one project that a unit is told of, with the one that leads.
 
 use super::Plan;
-use crate::domain::finding::{Change, Finding, Identity};
+use crate::domain::finding::{Change, Identity};
 use crate::domain::ledger::Role;
 use crate::domain::routing::owner_of;
 use crate::domain::rule::Light;
@@ -77,9 +77,10 @@ fn case(
     let of = |index: usize| &plan.judged.findings[index];
     // of equally bad ones a unit reads first what it answers for itself, then what the project is told for, then what others owe it
     let worst_first = |index: &usize| {
-        let Finding { light, overdue_days, lag, rule, owner, .. } = of(*index);
-        let distance = (*owner != Some(unit), plan.policy.rules[*rule].ledger != ledger);
-        (Reverse(*light), distance, Reverse(*overdue_days), Reverse(lag.as_ref().map(|lag| lag.tenths())), *rule)
+        let finding = of(*index);
+        let distance = (finding.owner() != Some(unit), plan.policy.rules[finding.rule].ledger != ledger);
+        let lag = finding.lag.as_ref().map(|lag| lag.tenths());
+        (Reverse(finding.light), distance, Reverse(finding.overdue_days()), Reverse(lag), finding.rule)
     };
     findings.sort_by_key(worst_first);
     let beneath = |index: usize| {
@@ -105,7 +106,7 @@ fn case(
     let amount = record.and_then(|record| record.cell(shape.role(Role::Amount)?).money());
     let seat = match record.filter(|_| plan.policy.project_ledger() == Some(ledger)) {
         Some(record) => owner_of(plan.policy, shape, record, &HashMap::new()).unit,
-        None => of(lead).owner,
+        None => of(lead).owner(),
     };
     Some(Case { ledger, key: key.to_owned(), lead, others: findings, light, change, amount, seat })
 }

@@ -62,7 +62,7 @@ impl Coverage {
     pub(super) fn of(judged: &Judged, digests: &[Digest], fates: &[(usize, Relation, Fate)]) -> Coverage {
         let mut coverage = Coverage::default();
         for finding in &judged.findings {
-            for relation in finding.told.iter() {
+            for relation in finding.told().iter() {
                 coverage.line(finding.state, *relation).told += 1;
             }
         }

@@ -24,7 +24,7 @@ pub fn drafts(plan: &Plan<'_>, acts: &[Act]) -> Vec<Draft> {
     let units = &plan.policy.units;
     let mut by_unit: BTreeMap<UnitId, Vec<usize>> = BTreeMap::new();
     for (index, finding) in plan.judged.findings.iter().enumerate().filter(|(_, finding)| finding.state == State::Open) {
-        let to = finding.waiting_on.or(finding.owner);
+        let to = finding.waiting_on().or(finding.owner());
         if let (Some(act), Some(unit)) = (finding.act, to)
             && act > Act::Urge
             && acts.contains(&act)
@@ -63,7 +63,7 @@ fn draft(plan: &Plan<'_>, unit: UnitId, act: Act, cases: &[Case], withheld: usiz
     findings.sort_unstable();
     let carries_rows = (plan.may_carry_rows)(mailbox);
     let shown = if carries_rows { cases.len().min(ITEMS_MAX) } else { 0 };
-    let days = |finding: &Finding| finding.overdue_days.unwrap_or(0);
+    let days = |finding: &Finding| finding.overdue_days().unwrap_or(0);
     Some(Draft {
         unit,
         mailbox_unit,

@@ -16,7 +16,7 @@ pub(super) fn line(plan: &Plan<'_>, finding: &Finding) -> String {
     let title = &rule.title;
     match &rule.kind {
         RuleKind::Deadline { agreed, .. } => {
-            let (Some(due_on), Some(days)) = (finding.due_on, finding.overdue_days) else { return title.clone() };
+            let (Some(due_on), Some(days)) = (finding.due_on, finding.overdue_days()) else { return title.clone() };
             let record = plan.record(rule.ledger, &finding.key);
             let is_agreed = record.is_some_and(|record| agreed.iter().any(|field| record.cell(*field).date() == Some(due_on)));
             let term = if is_agreed { "约定" } else { "时限" };
@@ -57,7 +57,7 @@ fn quarters(finding: &Finding) -> String {
 /// The same in a few words, beside a line that leads.
 pub(super) fn brief(plan: &Plan<'_>, finding: &Finding) -> String {
     let title = &plan.policy.rules[finding.rule].title;
-    match finding.overdue_days {
+    match finding.overdue_days() {
         Some(days) => format!("{title}，超期{days}天"),
         // what is missing is named: a unit can fill it at once
         None => line(plan, finding),

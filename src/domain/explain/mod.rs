@@ -8,8 +8,9 @@ mod cells;
 mod reckoning;
 
 use super::calendar::Local;
+use super::docket::outside;
 use super::finding::{Finding, State};
-use super::judge::{Context, ExemptKey, Judged, Verdict, outside, verdict};
+use super::judge::{Context, ExemptKey, Judged, Verdict, verdict};
 use super::ledger::{Ledger, OwnerSpec, Role};
 use super::period::{Period, chinese_date};
 use super::record::Record;
@@ -277,7 +278,7 @@ impl Explanation {
         out.unit.clone_from(&name);
         let mut judged = Judged::new(policy);
         judged.periodic(context, rule.ledger, sessions);
-        let finding = judged.findings.into_iter().find(|finding| finding.rule == rule_index && finding.owner == Some(unit));
+        let finding = judged.findings.into_iter().find(|finding| finding.rule == rule_index && finding.owner() == Some(unit));
         let own: Vec<&Record> = sessions
             .iter()
             .filter(|record| owner_of(policy, ledger, record, context.projects).unit == Some(unit))
@@ -345,16 +346,16 @@ impl Explanation {
         self.light = finding.light.map(|light| light.code());
         self.act = finding.act.map(Act::code);
         self.due_on = finding.due_on.or(self.due_on);
-        self.overdue_days = finding.overdue_days;
+        self.overdue_days = finding.overdue_days();
         self.lag_points = finding.lag.as_ref().map(|lag| tenths(lag.tenths()));
         self.quarters = finding.quarters;
         self.told = finding
-            .told
+            .told()
             .iter()
-            .zip(finding.told_units.iter())
+            .zip(finding.told_units().iter())
             .map(|(relation, unit)| told(context, rule, seat, record, *relation, *unit))
             .collect();
-        self.waiting_on = finding.waiting_on.map(|unit| policy.units.units[unit].name.clone());
+        self.waiting_on = finding.waiting_on().map(|unit| policy.units.units[unit].name.clone());
         if finding.state != State::Unjudged && !finding.cause.is_empty() {
             self.cause = Some(finding.cause.to_string());
             self.cause_from = Some(cause_from(context, rule, seat, record));
@@ -383,7 +384,7 @@ fn next_quarters(context: &Context<'_>, rule: &Rule, finding: &Finding) -> Optio
         return None;
     }
     let acts = rule.repeated.iter().map(|step| (step.periods, act_words(step.act)));
-    let listed = context.policy.accountability_quarters.filter(|_| finding.waiting_on.is_none());
+    let listed = context.policy.accountability_quarters.filter(|_| finding.waiting_on().is_none());
     let listed = listed.map(|quarters| (quarters, "可由省级办公室列入责任追究建议清单".to_owned()));
     let (periods, words) = acts.chain(listed).filter(|(periods, _)| *periods > finding.quarters).min()?;
     let mut quarter = Period::of(Every::Quarter, context.as_of + Days::new(1));
@@ -456,7 +457,7 @@ fn told(context: &Context<'_>, rule: &Rule, seat: &Seat, record: &Record, relati
             }
             None => "产业类别不在重点产业目录内，没有牵头部门".to_owned(),
         },
-        Relation::Raiser => format!("提出问题的项目{}的责任单位", seat.project),
+        Relation::Raiser => format!("提出问题的项目{}的责任单位", seat.linked),
         Relation::Office => "省级办公室".to_owned(),
     };
     let mailbox = unit.and_then(|unit| units.mailbox(unit));
@@ -503,7 +504,8 @@ impl<'a> Question<'a> {
         if self.rule.lacks(self.record.columns).is_some() {
             return of(Outcome::Off);
         }
-        if outside(&self.on(as_of), self.ledger, self.record, self.rule).is_some() {
+        let scope = self.rule.scope.iter();
+        if outside(scope.map(|condition| condition.holds(self.ledger, self.record, &self.context.policy.units, as_of))).is_some() {
             return of(Outcome::OutOfScope);
         }
         match self.verdict(as_of) {

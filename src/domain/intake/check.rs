@@ -80,7 +80,7 @@ fn owner_remark(policy: &Policy, ledger: &Ledger, field: usize, name: &str, with
         return Some(Remark { field, reason, hint: "请补填".into() });
     }
     let reason = match ledger.owner {
-        OwnerSpec::Place { .. } if policy.units.find_place(name, within).is_some() => return None,
+        OwnerSpec::Place { .. } if policy.units.find_place(name, policy.units.find(within)).is_some() => return None,
         OwnerSpec::Place { .. } if policy.units.find(name).is_some() => format!("“{}”不在“{}”", shown(name), shown(within)),
         OwnerSpec::Place { .. } => format!("“{}”不是已知的地区或平台", shown(name)),
         _ if policy.units.find(name).is_some() => return None,

@@ -69,7 +69,7 @@ impl<'a> ByRecord<'a> {
             let light = finding.light.map_or(String::new(), |light| format!("{} ", light.title()));
             let title = &self.policy.rules[finding.rule].title;
             let due = finding.due_on.map_or(String::new(), |due| format!("，应于{due}前"));
-            let more = match (finding.overdue_days, &finding.lag) {
+            let more = match (finding.overdue_days(), &finding.lag) {
                 (Some(days), _) => format!("{due}，超期{days}天"),
                 (_, Some(lag)) => format!("，落后{}个百分点", Decimal::new(lag.tenths(), 1)),
                 _ if !finding.missing.is_empty() => {
@@ -249,7 +249,7 @@ impl<'a> Page<'a, '_> {
         for (finding, answer) in self.view.answered() {
             let index = policy.rules[finding.rule].ledger;
             let ledger = &policy.ledgers[index];
-            let city = finding.owner.and_then(|owner| policy.units.city_of(owner));
+            let city = finding.owner().and_then(|owner| policy.units.city_of(owner));
             proposed += usize::from(!answer.proposals.is_empty());
             let cells = vec![
                 Value::count(body.len() + 1),

@@ -40,15 +40,15 @@ impl<'a> Page<'a, '_> {
         match list.group {
             Some(group) => found.sort_by_key(|finding| {
                 let place = match group {
-                    Group::Unit => (finding.owner.is_none(), finding.owner.unwrap_or(0)),
+                    Group::Unit => (finding.owner().is_none(), finding.owner().unwrap_or(0)),
                     Group::City => {
-                        let city = finding.owner.and_then(|owner| self.view.policy().units.city_of(owner));
+                        let city = finding.owner().and_then(|owner| self.view.policy().units.city_of(owner));
                         (city.is_none(), city.unwrap_or(0))
                     }
                     Group::Rule => (false, finding.rule),
                     Group::Light => (false, 2 - finding.light.map_or(0, |light| light as usize)),
                 };
-                (finding.state, place, Reverse(finding.light), finding.rule, finding.owner.is_none(), finding.owner, &finding.key)
+                (finding.state, place, Reverse(finding.light), finding.rule, finding.owner().is_none(), finding.owner(), &finding.key)
             }),
             // approved exemptions stand below what is to be done
             None => found.sort_by_key(|finding| finding.state),
@@ -119,7 +119,7 @@ impl<'a> Page<'a, '_> {
         let filled = !body.is_empty();
         sheet.rows.append(&mut body);
         if later {
-            sheet.later = Some(self.later(&chunk_all[LATER_FROM..], before + LATER_FROM, &shown, &sheet.columns, also));
+            sheet.later = Some(self.later(&chunk_all[LATER_FROM..], before + LATER_FROM, &shown, also));
         }
         let last = sheet.height() - 1;
         if !filled {
@@ -137,19 +137,15 @@ impl<'a> Page<'a, '_> {
     }
 
     /// The rows of a long list behind its first ones.
-    fn later(&self, found: &[&'a Finding], before: usize, columns: &[ListColumn], widths: &[Column], also: &Arc<Also<'a>>) -> Later<'a> {
+    fn later(&self, found: &[&'a Finding], before: usize, columns: &[ListColumn], also: &Arc<Also<'a>>) -> Later<'a> {
         let mut tags = BTreeMap::new();
         for finding in found {
             *tags.entry(tag_of(finding)).or_default() += 1;
         }
         let count = found.len();
-        let (found, columns, widths, also) = (found.to_vec(), columns.to_vec(), widths.to_vec(), Arc::clone(also));
+        let (found, columns, also) = (found.to_vec(), columns.to_vec(), Arc::clone(also));
         let view = View { material: self.view.material, findings: Vec::new() };
-        let row = move |number: usize| {
-            let mut row = view.finding_line(&columns, before + number + 1, found[number], &also);
-            fit_heights(std::slice::from_mut(&mut row), &widths);
-            row
-        };
+        let row = move |number: usize| view.finding_line(&columns, before + number + 1, found[number], &also);
         Later { count, tags, row: Arc::new(row) }
     }
 
@@ -339,7 +335,7 @@ impl View<'_> {
             Group::Unit if finding.unit.is_empty() => "责任单位不明".into(),
             Group::Unit => finding.unit.to_string(),
             Group::City => finding
-                .owner
+                .owner()
                 .and_then(|owner| self.policy().units.city_of(owner))
                 .map_or_else(|| "省级及其他".into(), |city| self.policy().units.units[city].name.clone()),
             Group::Rule => self.policy().rules[finding.rule].title.clone(),
@@ -424,11 +420,11 @@ impl View<'_> {
             BuiltIn::Act => Value::text(self.act(finding)),
             BuiltIn::Unit => Value::text(finding.unit.to_string()),
             BuiltIn::City => {
-                let city = finding.owner.and_then(|owner| policy.units.city_of(owner));
+                let city = finding.owner().and_then(|owner| policy.units.city_of(owner));
                 city.map_or(Value::Blank, |city| Value::text(unit_name(city)))
             }
             BuiltIn::DueOn => finding.due_on.map_or(Value::Blank, Value::Date),
-            BuiltIn::OverdueDays => finding.overdue_days.map_or(Value::Blank, Value::Count),
+            BuiltIn::OverdueDays => finding.overdue_days().map_or(Value::Blank, Value::Count),
             BuiltIn::LagPoints => {
                 finding.lag.as_ref().map_or(Value::Blank, |lag| Value::Number(Decimal { mantissa: lag.tenths(), scale: 1 }))
             }
@@ -440,10 +436,12 @@ impl View<'_> {
             BuiltIn::Quarters if finding.quarters > 0 => Value::count(finding.quarters),
             BuiltIn::Quarters => Value::Blank,
             BuiltIn::Cause => Value::text(finding.cause.to_string()),
-            BuiltIn::WaitingOn => finding.waiting_on.map_or(Value::Blank, |unit| Value::text(format!("已提请{}，待答复", unit_name(unit)))),
+            BuiltIn::WaitingOn => {
+                finding.waiting_on().map_or(Value::Blank, |unit| Value::text(format!("已提请{}，待答复", unit_name(unit))))
+            }
             BuiltIn::Told => {
-                let mut names: Vec<String> = finding.told_units.iter().flatten().map(|unit| unit_name(*unit)).collect();
-                if finding.told_units.contains(&None) {
+                let mut names: Vec<String> = finding.told_units().iter().flatten().map(|unit| unit_name(*unit)).collect();
+                if finding.told_units().contains(&None) {
                     names.push("（有单位未落实）".into());
                 }
                 Value::text(names.join("、"))

@@ -30,7 +30,7 @@ pub use blank::{BlankForm, blank};
 pub use bulletin::{Bulletin, BulletinColumn, BulletinFigure, BulletinList, BulletinPart, BulletinTable, Measure, Scope, TableRows};
 pub use model::{
     Area, At, Chart, ChartKind, Choice, Column, Entry, Figure, FigureKey, Later, Paper, Role, Row, Series, Sheet, Sum, Tag, Value, Words,
-    Workbook, text_width,
+    Workbook, fit_heights, text_width,
 };
 pub use page::Before;
 pub use sentence::{clause, condition_words, ladder, sentence, span_words};
@@ -250,7 +250,7 @@ impl<'a> View<'a> {
             (Viewer::Office, None) => all.iter().collect(),
             (Viewer::Unit(unit), None) => {
                 let told = |finding: &Finding| {
-                    finding.told_units.contains(&Some(unit)) || finding.state == State::Unjudged && finding.owner == Some(unit)
+                    finding.told_units().contains(&Some(unit)) || finding.state == State::Unjudged && finding.owner() == Some(unit)
                 };
                 let seen = |finding: &&Finding| !finding.restricted && told(finding);
                 all.iter().filter(seen).collect()
@@ -335,7 +335,7 @@ impl<'a> View<'a> {
     fn withheld(&self) -> usize {
         let Viewer::Unit(unit) = self.material.viewer else { return 0 };
         self.material.withheld.unwrap_or_else(|| {
-            let told = |finding: &&Finding| finding.restricted && finding.told_units.contains(&Some(unit));
+            let told = |finding: &&Finding| finding.restricted && finding.told_units().contains(&Some(unit));
             self.material.judged.findings.iter().filter(told).map(Finding::item).collect::<BTreeSet<_>>().len()
         })
     }

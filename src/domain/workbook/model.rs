@@ -73,7 +73,7 @@ pub struct Sheet<'a> {
     pub document: bool,
 }
 
-/// Rows of a long list, made one at a time so that they never stand in memory together.
+/// Rows of a long list, made one at a time so that they never stand in memory together; whoever writes them finds their heights.
 #[derive(Clone)]
 pub struct Later<'a> {
     pub count: usize,

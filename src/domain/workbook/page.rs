@@ -98,8 +98,8 @@ impl<'a> Page<'a, '_> {
         }
         for finding in self.view.findings.iter().filter(|finding| finding.state == State::Open) {
             let Some(at) = finding.light.and_then(|light| LIGHTS.iter().position(|known| *known == light)) else { continue };
-            let city = finding.owner.and_then(|owner| units.city_of(owner));
-            lines.entry((city.is_none(), city.unwrap_or(0), finding.owner.is_none())).or_default()[at] += 1;
+            let city = finding.owner().and_then(|owner| units.city_of(owner));
+            lines.entry((city.is_none(), city.unwrap_or(0), finding.owner().is_none())).or_default()[at] += 1;
         }
         sheet.row(Role::Head, ["市（州）", "●红（项）", "▲橙（项）", "■黄（项）", "合计（项）"].map(Value::text).to_vec());
         let first = sheet.rows.len();
@@ -171,7 +171,7 @@ impl<'a> Page<'a, '_> {
             let place = record.as_deref().map_or("", |record| record.text(Some(shape.owner.field())));
             let mut rules: Vec<&str> = found.iter().map(|finding| policy.rules[finding.rule].title.as_str()).collect();
             rules.dedup();
-            let days = found.iter().filter_map(|finding| finding.overdue_days).max();
+            let days = found.iter().filter_map(|finding| finding.overdue_days()).max();
             let cells = vec![
                 Value::text(name),
                 Value::text(place),
@@ -194,7 +194,7 @@ impl<'a> Page<'a, '_> {
     /// Open findings of these rules that wait for a unit at the province's level, the oldest first.
     fn to_decide(&self, sheet: &mut Sheet<'_>, rules: &[usize], most: usize) {
         let policy = self.view.policy();
-        let province = |finding: &Finding| finding.owner.is_some_and(|owner| policy.units.city_of(owner).is_none());
+        let province = |finding: &Finding| finding.owner().is_some_and(|owner| policy.units.city_of(owner).is_none());
         let mut found: Vec<&Finding> = self
             .view
             .findings
@@ -202,7 +202,7 @@ impl<'a> Page<'a, '_> {
             .copied()
             .filter(|finding| finding.state == State::Open && rules.contains(&finding.rule) && province(finding))
             .collect();
-        found.sort_by_key(|finding| (Reverse(finding.overdue_days), finding.rule, &finding.key));
+        found.sort_by_key(|finding| (Reverse(finding.overdue_days()), finding.rule, &finding.key));
         // one that breaks several rules waits once
         let mut seen = std::collections::BTreeSet::new();
         found.retain(|finding| seen.insert((policy.rules[finding.rule].ledger, &*finding.key)));
@@ -221,7 +221,7 @@ impl<'a> Page<'a, '_> {
                     Value::text(finding.unit.to_string()),
                     Value::text(policy.rules[finding.rule].title.clone()),
                     finding.due_on.map_or(Value::Blank, Value::Date),
-                    finding.overdue_days.map_or(Value::Blank, Value::Count),
+                    finding.overdue_days().map_or(Value::Blank, Value::Count),
                 ];
                 Row { cells, ..Row::default() }
             })

@@ -1,7 +1,7 @@
 //! Sheets of records: one row per record that a selection takes, whether or not a rule finds anything in it, with what is open on it.
 
 use super::list::{LATER_FROM, head_row, major_word};
-use super::model::{Column, FigureKey, Later, Role, Row, Sheet, Value, fit_heights};
+use super::model::{FigureKey, Later, Role, Row, Sheet, Value, fit_heights};
 use super::sentence::{clause, condition_words};
 use super::template::{BuiltIn, ColumnKey, Group, ListColumn, RecordList};
 use super::{LIST_ROWS_MAX, Page, View, Viewer};
@@ -62,7 +62,7 @@ impl<'a> Page<'a, '_> {
         let first = sheet.rows.len();
         sheet.rows.append(&mut body);
         if later {
-            sheet.later = Some(self.records_later(list, &chunk[LATER_FROM..], before + LATER_FROM, &sheet.columns));
+            sheet.later = Some(self.records_later(list, &chunk[LATER_FROM..], before + LATER_FROM));
         }
         let last = sheet.height() - 1;
         if chunk.is_empty() {
@@ -85,15 +85,11 @@ impl<'a> Page<'a, '_> {
     }
 
     /// The rows of a long sheet behind its first ones.
-    fn records_later(&self, list: &RecordList, members: &[&'a Member], before: usize, widths: &[Column]) -> Later<'a> {
+    fn records_later(&self, list: &RecordList, members: &[&'a Member], before: usize) -> Later<'a> {
         let count = members.len();
-        let (members, list, widths) = (members.to_vec(), list.clone(), widths.to_vec());
+        let (members, list) = (members.to_vec(), list.clone());
         let view = View { material: self.view.material, findings: Vec::new() };
-        let row = move |number: usize| {
-            let mut row = view.record_line(&list, before + number + 1, members[number]);
-            fit_heights(std::slice::from_mut(&mut row), &widths);
-            row
-        };
+        let row = move |number: usize| view.record_line(&list, before + number + 1, members[number]);
         Later { count, tags: BTreeMap::new(), row: Arc::new(row) }
     }
 
@@ -162,7 +158,7 @@ impl<'a> View<'a> {
             Viewer::Office => roster.members.iter().filter(fits).collect(),
             Viewer::Unit(unit) => {
                 let own = |finding: &&Finding| self.policy().rules[finding.rule].ledger == list.selection.ledger;
-                let told = |member: &Member| self.found(member).filter(own).any(|finding| finding.told_units.contains(&Some(unit)));
+                let told = |member: &Member| self.found(member).filter(own).any(|finding| finding.told_units().contains(&Some(unit)));
                 let seen = roster.seen_by(&self.policy().units, unit, list.all, told);
                 seen.into_iter().map(|index| &roster.members[index as usize]).filter(|member| !member.restricted).filter(fits).collect()
             }
@@ -301,9 +297,9 @@ impl<'a> View<'a> {
             }
             BuiltIn::Cause => Value::text(words_once(open().map(|finding| finding.cause.to_string()))),
             BuiltIn::Basis => Value::text(words_once(open().map(|finding| clause(&policy.rules[finding.rule].basis)))),
-            BuiltIn::WaitingOn => {
-                Value::text(words_once(open().filter_map(|finding| finding.waiting_on).map(|unit| format!("已提请{}，待答复", name(unit)))))
-            }
+            BuiltIn::WaitingOn => Value::text(words_once(
+                open().filter_map(|finding| finding.waiting_on()).map(|unit| format!("已提请{}，待答复", name(unit))),
+            )),
             BuiltIn::Major => member.major.map_or(Value::Blank, |level| Value::text(major_word(level))),
             BuiltIn::Place => record.map_or(Value::Blank, |record| Value::text(record.place.describe(self.material.origins))),
             BuiltIn::Feedback => Value::text(self.text(&self.feedback(ledger, &member.code))),
