@@ -92,12 +92,12 @@ impl Chosen {
         let among = |relation: &Relation| self.relations.is_empty() || self.relations.contains(relation);
         // told to one of the units by one of the relations; the owner counts also where a rule tells others only
         let told = || {
-            let told = finding.told().iter().zip(finding.told_units().iter());
+            let told = finding.told().iter().zip(finding.told_units());
             let mut fits = told.filter(|(relation, _)| among(relation)).map(|(_, unit)| unit);
             match self.units.is_empty() {
                 true => self.relations.is_empty() || fits.next().is_some(),
                 false => {
-                    let owns = self.relations.is_empty() && finding.owner().is_some_and(|owner| self.units.contains(&owner));
+                    let owns = self.relations.is_empty() && finding.owner.is_some_and(|owner| self.units.contains(&owner));
                     owns || fits.any(|unit| unit.is_some_and(|unit| self.units.contains(&unit)))
                 }
             }

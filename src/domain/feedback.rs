@@ -177,7 +177,7 @@ pub fn asked(policy: &Policy, unit: UnitId, findings: &[&Finding]) -> Vec<Asked>
     for finding in findings {
         let rule = &policy.rules[finding.rule];
         let ledger = &policy.ledgers[rule.ledger];
-        let is_its_own = finding.owner() == Some(unit) && finding.state != State::Exempt;
+        let is_its_own = finding.owner == Some(unit) && finding.state != State::Exempt;
         if !is_its_own || matches!(rule.kind, RuleKind::Periodic { .. }) || editable(ledger).next().is_none() {
             continue;
         }

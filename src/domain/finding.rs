@@ -6,6 +6,7 @@ use super::rule::{Act, Light, Relation};
 use super::units::UnitId;
 use chrono::NaiveDate;
 use std::num::NonZeroU32;
+use std::ops::Deref;
 use std::sync::Arc;
 
 /// Points behind plan, exactly: `numerator / denominator`, denominator positive.
@@ -95,14 +96,6 @@ pub struct Identity {
     pub key: String,
 }
 
-/// Who is told of a finding: the same for all findings of one owner, industry and step.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Told {
-    pub relations: Arc<[Relation]>,
-    /// Units of `relations`, in the same order; `None` = resolves to nothing.
-    pub units: Box<[Option<UnitId>]>,
-}
-
 /// A unit or none, in four bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct OneUnit(Option<NonZeroU32>);
@@ -119,29 +112,43 @@ impl From<OneUnit> for Option<UnitId> {
     }
 }
 
-/// Kept small, and texts that several findings share are held once: a register of a million rows has as many findings.
+/// What a finding is about: the same for all findings of one record.
 #[derive(Clone, Debug)]
-pub struct Finding {
-    /// Index of the rule.
-    pub rule: usize,
+pub struct Subject {
     /// The record's code; for a periodic rule `unit-period`.
     pub key: Arc<str>,
     pub name: Arc<str>,
-    pub(super) owner: OneUnit,
+    /// The owner unit; `None` = the cell names no known unit.
+    pub owner: Option<UnitId>,
     /// The owner as a person reads it: the unit's name, or the unknown text of the cell.
     pub unit: Arc<str>,
     /// The project it belongs to (its own code for the project ledger), empty where none.
     pub project: Arc<str>,
+    /// The unit that owes an answer on a difficulty of this project.
+    pub(super) waits_on: OneUnit,
+    /// The unit each relation names, in the order of [`Relation::NAMES`].
+    pub(super) named: [OneUnit; Relation::NAMES.len()],
+    /// Levels whose major-project ledger lists the project.
+    pub major: Option<super::units::Level>,
+    /// Only counted outside the office's own workbook (另有n项不便列示).
+    pub restricted: bool,
+}
+
+/// Reads as its [`Subject`] too. Kept small: a register of a million rows has as many findings.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    pub(super) subject: Arc<Subject>,
+    /// Index of the rule.
+    pub rule: usize,
     pub light: Option<Light>,
     pub act: Option<Act>,
-    pub(super) told: Arc<Told>,
+    pub(super) told: Arc<[Relation]>,
     pub due_on: Option<NaiveDate>,
     pub(super) overdue: Option<NonZeroU32>,
     pub lag: Option<Box<Lag>>,
     pub state: State,
     /// Field indices of the rule's ledger.
     pub missing: Box<[usize]>,
-    pub(super) waiting_on: OneUnit,
     pub cause: Arc<str>,
     /// Against what was known before; set by whoever knows it, no part of the judgement.
     pub change: Change,
@@ -149,18 +156,17 @@ pub struct Finding {
     pub quarters: u32,
     /// The exemption it is under.
     pub exempt: Option<Exemption>,
-    /// Levels whose major-project ledger lists the project.
-    pub major: Option<super::units::Level>,
-    /// Only counted outside the office's own workbook (另有n项不便列示).
-    pub restricted: bool,
+}
+
+impl Deref for Finding {
+    type Target = Subject;
+
+    fn deref(&self) -> &Subject {
+        &self.subject
+    }
 }
 
 impl Finding {
-    /// The owner unit; `None` = the cell names no known unit.
-    pub fn owner(&self) -> Option<UnitId> {
-        self.owner.into()
-    }
-
     /// Calendar days, at least 1; only for a deadline that has passed.
     pub fn overdue_days(&self) -> Option<i64> {
         self.overdue.map(|days| i64::from(days.get()))
@@ -168,17 +174,22 @@ impl Finding {
 
     /// The unit that owes an answer on a difficulty of this project.
     pub fn waiting_on(&self) -> Option<UnitId> {
-        self.waiting_on.into()
+        Option::from(self.waits_on).filter(|_| self.state != State::Unjudged)
     }
 
     /// Who is told, by relation.
     pub fn told(&self) -> &[Relation] {
-        &self.told.relations
+        &self.told
     }
 
     /// The units of [`Finding::told`], in the same order; `None` = resolves to nothing.
-    pub fn told_units(&self) -> &[Option<UnitId>] {
-        &self.told.units
+    pub fn told_units(&self) -> impl Iterator<Item = Option<UnitId>> {
+        self.told.iter().map(|relation| self.named[*relation as usize].into())
+    }
+
+    /// Whether a unit is told of it.
+    pub fn tells(&self, unit: UnitId) -> bool {
+        self.told_units().any(|told| told == Some(unit))
     }
 
     /// What it counts under: its project, or, where it belongs to none, its own rule and key.
@@ -199,17 +210,20 @@ impl Finding {
     }
 }
 
-/// A date that comes near (提醒, no light, owner only; not a finding).
+/// A date that comes near (提醒, no light, owner only; not a finding). Reads as its [`Subject`] too.
 #[derive(Clone, Debug)]
 pub struct Notice {
+    pub(super) subject: Arc<Subject>,
     pub rule: usize,
-    pub key: Arc<str>,
-    pub name: Arc<str>,
-    pub owner: Option<UnitId>,
-    pub project: Arc<str>,
     pub due_on: NaiveDate,
     /// The exemption that ends on that day; `None` = the rule's own due date.
     pub ends: Option<ExemptKind>,
-    /// As of a finding.
-    pub restricted: bool,
+}
+
+impl Deref for Notice {
+    type Target = Subject;
+
+    fn deref(&self) -> &Subject {
+        &self.subject
+    }
 }

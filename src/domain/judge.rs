@@ -4,7 +4,7 @@
 use super::calendar::{Calendar, Local};
 use super::docket::Docket;
 use super::exemption::{Exemption, Terms};
-use super::finding::{Change, Finding, Lag, Notice, OneUnit, State, Told};
+use super::finding::{Change, Finding, Lag, Notice, State, Subject};
 use super::ledger::{Ledger, PROJECT, Role};
 use super::period::Period;
 use super::record::{Decimal, FEN_PER_YI, Record};
@@ -140,6 +140,16 @@ pub struct Tally {
     pub off: u64,
 }
 
+impl Tally {
+    /// Counts what breaks the rule.
+    fn take(&mut self, exempt: Option<Exemption>) {
+        match exempt {
+            Some(_) => self.exempt += 1,
+            None => self.found += 1,
+        }
+    }
+}
+
 /// The result of judging a set of records.
 #[derive(Debug, Default)]
 pub struct Judged {
@@ -153,8 +163,6 @@ pub struct Judged {
     /// Years without a holiday notice on file whose days decided a due date: of them only the weekends are known.
     pub lacking_years: BTreeSet<i32>,
     words: hashbrown::HashSet<Arc<str>>,
-    /// Units told, by what they follow from.
-    told: hashbrown::HashMap<Following, Arc<Told>>,
     /// By ledger index.
     dockets: Vec<Arc<Docket>>,
     /// The answers of the record in hand to its docket's conditions.
@@ -164,9 +172,6 @@ pub struct Judged {
     /// By rule index: its records did not come in the order of their codes.
     mixed: Vec<bool>,
 }
-
-/// What the units follow from that a finding tells: where its relations stand in memory, owner, industry, raiser.
-type Following = (usize, Option<UnitId>, Option<usize>, Option<UnitId>);
 
 static OWNER_ONLY: LazyLock<Arc<[Relation]>> = LazyLock::new(|| Arc::from([Relation::Owner]));
 
@@ -266,14 +271,6 @@ impl Judged {
         word
     }
 
-    /// The units that relations name for a seat, in their order; `None` = resolves to nothing.
-    fn told(&mut self, context: &Context<'_>, seat: &Seat, relations: &Arc<[Relation]>) -> Arc<Told> {
-        let following = (relations.as_ptr() as usize, seat.owner.unit, seat.industry, seat.raiser);
-        let resolve = |relation: &Relation| seat.resolve(context.policy, *relation, context.as_of);
-        let told = || Arc::new(Told { relations: relations.clone(), units: relations.iter().map(resolve).collect() });
-        self.told.entry(following).or_insert_with(told).clone()
-    }
-
     fn settle(&mut self, context: &Context<'_>, record: &Record, rule_index: usize, seat: &Seat, verdict: Verdict<'_>) {
         let policy = context.policy;
         let rule = &policy.rules[rule_index];
@@ -288,98 +285,79 @@ impl Judged {
                 if let Some(due_on) =
                     due_on.filter(|due| rule.notice_days > 0 && (*due - context.as_of).num_days() <= i64::from(rule.notice_days))
                 {
-                    let (key, name, project) = (seat.key(record), seat.name(ledger, record), seat.project(record));
-                    self.notices.push(Notice {
-                        rule: rule_index,
-                        key,
-                        name,
-                        owner: seat.owner.unit,
-                        project,
-                        due_on,
-                        ends: None,
-                        restricted: seat.restricted,
-                    });
+                    let subject = self.subject(context, ledger, record, seat);
+                    self.notices.push(Notice { subject, rule: rule_index, due_on, ends: None });
                 }
                 return;
             }
             Verdict::Unjudged(_) | Verdict::Found { .. } => {}
         }
-        match verdict {
-            Verdict::Unjudged(_) => tally.unjudged += 1,
-            _ if context.exemption(rule, &record.code).is_some() => tally.exempt += 1,
-            _ => tally.found += 1,
-        }
-        let relations = match &verdict {
-            Verdict::Found { step, .. } => &step.told,
-            // the owner fills the gap; nobody else is told of it
-            _ => &*OWNER_ONLY,
-        };
-        let mut finding = Finding {
-            rule: rule_index,
-            key: seat.key(record),
-            name: seat.name(ledger, record),
-            owner: seat.owner.unit.into(),
-            unit: self.word(seat.owner.unit.map_or(&seat.owner.text, |unit| &policy.units.units[unit].name)),
-            project: seat.project(record),
-            light: None,
-            act: None,
-            told: self.told(context, seat, relations),
-            due_on: None,
-            overdue: None,
-            lag: None,
-            state: State::Unjudged,
-            missing: Box::default(),
-            waiting_on: OneUnit::default(),
-            cause: Arc::default(),
-            change: Change::New,
-            quarters: 0,
-            exempt: None,
-            major: seat.major,
-            restricted: seat.restricted,
-        };
+        let subject = self.subject(context, ledger, record, seat);
         match verdict {
             Verdict::Met | Verdict::NotYet | Verdict::Fine(_) => {}
-            Verdict::Unjudged(missing) => finding.missing = missing.into(),
+            Verdict::Unjudged(missing) => {
+                self.tallies[rule_index].unjudged += 1;
+                self.findings.push(Finding {
+                    subject,
+                    rule: rule_index,
+                    light: None,
+                    act: None,
+                    // the owner fills the gap; nobody else is told of it
+                    told: OWNER_ONLY.clone(),
+                    due_on: None,
+                    overdue: None,
+                    lag: None,
+                    state: State::Unjudged,
+                    missing: missing.into(),
+                    cause: Arc::default(),
+                    change: Change::New,
+                    quarters: 0,
+                    exempt: None,
+                });
+            }
             Verdict::Found { step, due_on, overdue_days, lag, missing } => {
-                finding.exempt = context.exemption(rule, &record.code);
-                finding.state = if finding.exempt.is_some() { State::Exempt } else { State::Open };
-                finding.light = Some(step.light);
-                finding.act = Some(step.act);
-                finding.due_on = due_on;
-                finding.overdue = overdue_days.and_then(|days| NonZeroU32::new(u32::try_from(days).ok()?));
-                finding.lag = lag.map(Box::new);
-                finding.missing = missing.into();
-                if ledger.id == PROJECT {
-                    finding.waiting_on = context.waiting.get(&record.code).copied().into();
-                }
-                finding.cause = seat.cause(policy, ledger, record).unwrap_or(&rule.cause).clone();
+                let exempt = context.exemption(rule, &record.code);
+                self.tallies[rule_index].take(exempt);
+                self.note_end(context, rule_index, &subject, exempt);
+                self.findings.push(Finding {
+                    subject,
+                    rule: rule_index,
+                    light: Some(step.light),
+                    act: Some(step.act),
+                    told: step.told.clone(),
+                    due_on,
+                    overdue: overdue_days.and_then(|days| NonZeroU32::new(u32::try_from(days).ok()?)),
+                    lag: lag.map(Box::new),
+                    state: if exempt.is_some() { State::Exempt } else { State::Open },
+                    missing: missing.into(),
+                    cause: seat.cause(policy, ledger, record).unwrap_or(&rule.cause).clone(),
+                    change: Change::New,
+                    quarters: 0,
+                    exempt,
+                });
             }
         }
-        self.keep(context, finding);
     }
 
-    /// Takes a finding, and the notice where its exemption is about to end.
-    fn keep(&mut self, context: &Context<'_>, finding: Finding) {
+    /// What all findings and notices of a record share.
+    fn subject(&mut self, context: &Context<'_>, ledger: &Ledger, record: &Record, seat: &Seat) -> Arc<Subject> {
+        if let Some(subject) = seat.subject.get() {
+            return subject.clone();
+        }
+        let unit = self.word(seat.owner.unit.map_or(&seat.owner.text, |unit| &context.policy.units.units[unit].name));
+        seat.subject.get_or_init(|| Arc::new(seat.subject_of(context, ledger, record, unit))).clone()
+    }
+
+    /// The notice where the exemption of a finding is about to end.
+    fn note_end(&mut self, context: &Context<'_>, rule: usize, subject: &Arc<Subject>, exempt: Option<Exemption>) {
         let warned = i64::from(context.policy.exemptions.warn_days);
-        if let Some(exemption) = finding.exempt
+        if let Some(exemption) = exempt
             && warned > 0
             && (exemption.expires - context.as_of).num_days() <= warned
         {
-            let Finding { rule, restricted, .. } = finding;
-            let owner = finding.owner();
-            let (key, name, project) = (finding.key.clone(), finding.name.clone(), finding.project.clone());
-            self.notices.push(Notice {
-                rule,
-                key,
-                name,
-                owner,
-                project,
-                due_on: exemption.expires,
-                ends: Some(exemption.kind),
-                restricted,
-            });
+            let (subject, ends) = (Arc::clone(subject), Some(exemption.kind));
+            self.notices.push(Notice { subject, rule, due_on: exemption.expires, ends });
         }
-        self.findings.push(finding);
     }
 
     /// Lists rows of the exemption ledger that could not be taken for what they say.
@@ -458,34 +436,36 @@ impl Judged {
                 let Some(step) = rule.step(1, 1) else { continue };
                 let key = format!("{}-{}", unit.name, period.code());
                 let exemption = context.exemption(rule, &key);
-                let exempt = exemption.is_some();
                 let seat = Seat::bare(Owner { unit: Some(unit_id), text: unit.name.clone(), city: None });
-                self.tallies[rule_index].found += u64::from(!exempt);
-                self.tallies[rule_index].exempt += u64::from(exempt);
-                let finding = Finding {
-                    rule: rule_index,
+                let subject = Arc::new(Subject {
                     key: key.into(),
                     name: self.word(&period.title()),
-                    owner: Some(unit_id).into(),
+                    owner: Some(unit_id),
                     unit: self.word(&unit.name),
                     project: Arc::default(),
+                    waits_on: None.into(),
+                    named: seat.named(policy, context.as_of),
+                    major: None,
+                    restricted: false,
+                });
+                self.tallies[rule_index].take(exemption);
+                self.note_end(context, rule_index, &subject, exemption);
+                self.findings.push(Finding {
+                    subject,
+                    rule: rule_index,
                     light: Some(step.light),
                     act: Some(step.act),
-                    told: self.told(context, &seat, &step.told),
+                    told: step.told.clone(),
                     due_on: None,
                     overdue: None,
                     lag: None,
-                    state: if exempt { State::Exempt } else { State::Open },
+                    state: if exemption.is_some() { State::Exempt } else { State::Open },
                     missing: Box::default(),
-                    waiting_on: OneUnit::default(),
                     cause: rule.cause.clone(),
                     change: Change::New,
                     quarters: 0,
                     exempt: exemption,
-                    major: None,
-                    restricted: false,
-                };
-                self.keep(context, finding);
+                });
             }
         }
     }
@@ -493,7 +473,7 @@ impl Judged {
     /// Puts findings, notices and quality lines in the order every output uses: rule, administrative order of the owner, key.
     pub fn sort(&mut self) {
         // what moves while sorting is a number, not a finding
-        let place = |finding: &Finding| (finding.rule as u32, finding.owner().map_or(u32::MAX, |owner| owner as u32));
+        let place = |finding: &Finding| (finding.rule as u32, finding.owner.map_or(u32::MAX, |owner| owner as u32));
         let mut order: Vec<(u32, u32, u32)> =
             self.findings.iter().zip(0..).map(|(finding, index)| (place(finding).0, place(finding).1, index)).collect();
         let key = |index: u32| &*self.findings[index as usize].key;

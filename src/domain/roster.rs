@@ -184,7 +184,7 @@ impl Roster {
             return false;
         }
         let seat = Seat::of(context, index, record);
-        if !self.selection.project.is_empty() && !self.projects.contains(&*seat.project(record)) {
+        if !self.selection.project.is_empty() && !self.projects.contains(seat.project(record)) {
             return false;
         }
         if let Some(wanted) = self.selection.major {
@@ -269,10 +269,10 @@ impl Reach {
     pub fn new(policy: &Policy, as_of: NaiveDate, judged: &Judged, records: &dyn Records) -> Reach {
         let mut by_unit: BTreeMap<UnitId, Vec<usize>> = BTreeMap::new();
         for (index, finding) in judged.findings.iter().enumerate() {
-            let mut seen: BTreeSet<UnitId> = finding.told_units().iter().flatten().copied().chain(finding.owner()).collect();
+            let mut seen: BTreeSet<UnitId> = finding.told_units().flatten().chain(finding.owner).collect();
             let record = records.find(policy.rules[finding.rule].ledger, &finding.key);
             if record.as_deref().is_none_or(|record| !is_confined(policy, policy.rules[finding.rule].ledger, record)) {
-                seen.extend(finding.owner().into_iter().flat_map(|owner| upwards(&policy.units, owner)));
+                seen.extend(finding.owner.into_iter().flat_map(|owner| upwards(&policy.units, owner)));
                 seen.extend(lead(policy, as_of, finding, record.as_deref(), records));
             }
             for unit in seen {

@@ -1,5 +1,6 @@
 //! Routing: which unit answers for a record, and which units a relation names. What resolves to nothing is a result, never a drop.
 
+use super::finding::{OneUnit, Subject};
 use super::judge::{Context, Policy};
 use super::ledger::{Ledger, OwnerSpec, PROJECT, Role};
 use super::record::{Cell, Record};
@@ -106,9 +107,8 @@ pub struct Seat {
     pub restricted: bool,
     /// The cause the unit's own reported difficulty points to (index into the policy's causes): read only where there is a finding.
     cause: OnceCell<Option<usize>>,
-    /// What findings of the record share.
-    key: OnceCell<Arc<str>>,
-    name: OnceCell<Arc<str>>,
+    /// What findings of the record share, once there is one.
+    pub(super) subject: OnceCell<Arc<Subject>>,
 }
 
 impl Seat {
@@ -123,8 +123,7 @@ impl Seat {
             major: None,
             restricted: false,
             cause: OnceCell::new(),
-            key: OnceCell::new(),
-            name: OnceCell::new(),
+            subject: OnceCell::new(),
         }
     }
 
@@ -169,19 +168,30 @@ impl Seat {
         self.owner.city.map(|city| policy.units.units[city].name.as_str())
     }
 
-    /// The record's code, one text for all its findings.
-    pub fn key(&self, record: &Record) -> Arc<str> {
-        self.key.get_or_init(|| record.code.as_str().into()).clone()
-    }
-
     /// The project the record belongs to, its own code for a project; empty where none.
-    pub fn project(&self, record: &Record) -> Arc<str> {
-        if self.is_project { self.key(record) } else { self.linked.clone() }
+    pub fn project<'a>(&'a self, record: &'a Record) -> &'a str {
+        if self.is_project { &record.code } else { &self.linked }
     }
 
-    /// The record's name, one text for all its findings.
-    pub fn name(&self, ledger: &Ledger, record: &Record) -> Arc<str> {
-        self.name.get_or_init(|| record.text(ledger.role(Role::Name)).into()).clone()
+    /// What findings of the record are about; `unit` is the owner as a person reads it.
+    pub(super) fn subject_of(&self, context: &Context<'_>, ledger: &Ledger, record: &Record, unit: Arc<str>) -> Subject {
+        let key: Arc<str> = record.code.as_str().into();
+        Subject {
+            name: record.text(ledger.role(Role::Name)).into(),
+            owner: self.owner.unit,
+            unit,
+            project: if self.is_project { key.clone() } else { self.linked.clone() },
+            waits_on: context.waiting.get(&record.code).copied().filter(|_| self.is_project).into(),
+            named: self.named(context.policy, context.as_of),
+            major: self.major,
+            restricted: self.restricted,
+            key,
+        }
+    }
+
+    /// The unit each relation names on `as_of`.
+    pub(super) fn named(&self, policy: &Policy, as_of: NaiveDate) -> [OneUnit; Relation::NAMES.len()] {
+        Relation::NAMES.map(|(_, relation)| self.resolve(policy, relation, as_of).into())
     }
 
     /// The unit a relation names on `as_of`.

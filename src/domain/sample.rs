@@ -348,7 +348,7 @@ mod tests {
             );
         }
         let found: BTreeSet<UnitId> =
-            judged.findings.iter().filter(|finding| finding.light.is_some()).filter_map(|finding| finding.owner()).collect();
+            judged.findings.iter().filter(|finding| finding.light.is_some()).filter_map(|finding| finding.owner).collect();
         let missing: Vec<&str> = policy
             .units
             .units

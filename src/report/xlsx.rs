@@ -6,7 +6,9 @@ use crate::domain::rule::Light;
 use crate::domain::workbook::{Chart, ChartKind, Choice, Column, Entry, Paper, Role, Row, Sheet, Value, Words, Workbook, fit_heights};
 use chrono::Datelike;
 use rust_xlsxwriter as xlsx;
-use rust_xlsxwriter::{ConditionalFormatDataBar, DocProperties, ExcelDateTime, Format, FormatAlign, FormatBorder, XlsxError};
+use rust_xlsxwriter::{
+    ConditionalFormatBlank, ConditionalFormatDataBar, DocProperties, ExcelDateTime, Format, FormatAlign, FormatBorder, XlsxError,
+};
 use std::collections::BTreeMap;
 
 /// A workbook that could not be written as a file.
@@ -29,6 +31,9 @@ const SHEET_ROWS_MAX: usize = 1_048_576;
 const SHEET_COLUMNS_MAX: usize = 16_384;
 /// The most characters a cell takes.
 const CELL_CHARS_MAX: usize = 32_767;
+
+/// The lines of a table.
+const LINE: &str = "808080";
 
 const SONG: &str = "宋体";
 const HEI: &str = "黑体";
@@ -131,6 +136,12 @@ fn write_sheet(
         let own = &mut ColumnLooks::default();
         write_row(target, sheet, number, &this, book, styles, if row.is_none() { own } else { &mut looks })?;
         number += 1;
+    }
+    let first = sheet.rows.len() as u32;
+    if looks.draws_blanks() && number > first {
+        // one rule draws the lines around what is empty: as cells they are a third of a register's table
+        let lines = ConditionalFormatBlank::new().set_format(Format::new().set_border(FormatBorder::Thin).set_border_color(LINE));
+        target.add_conditional_format(first, 0, number - 1, column_number(sheet.columns.len() - 1), &lines)?;
     }
     looks.take_off(target)?;
     for (row, number) in sheet.tail.iter().zip(number..) {
@@ -259,6 +270,9 @@ fn write_row(
         }
         let fill = sheet.columns.get(index).is_some_and(|column: &Column| column.fill) || row.open.contains(&index);
         let entry = sheet.columns.get(index).and_then(|column| column.entry).filter(|_| row.role == Role::Body);
+        if looks.draws_blanks() && row.role == Role::Body && !fill && row.cells[index] == Value::Blank {
+            continue;
+        }
         if let (Some(entry), Value::Blank) = (entry, &row.cells[index]) {
             target.write_blank(number, column_number(index), styles.of_entry(entry))?;
             continue;
@@ -300,6 +314,11 @@ struct ColumnLooks {
 }
 
 impl ColumnLooks {
+    /// Whether empty cells get their lines without being written.
+    fn draws_blanks(&self) -> bool {
+        !self.looks.is_empty()
+    }
+
     /// Whether the column gives this value its format. A column takes the look of its first value, if it is one that columns commonly have.
     fn cover(&mut self, target: &mut xlsx::Worksheet, column: usize, value: &Value, styles: &mut Styles) -> Result<bool, XlsxError> {
         let Some(known) = self.looks.get_mut(column) else { return Ok(false) };
@@ -499,7 +518,7 @@ fn format(role: Role, look: Look, fill: bool) -> Format {
         Role::Total => base.set_border(FormatBorder::Thin).set_bold().set_text_wrap().set_background_color("E4E4E4"),
     };
     if matches!(role, Role::Head | Role::Body | Role::Subtotal | Role::Total) {
-        out = out.set_border_color("808080");
+        out = out.set_border_color(LINE);
     }
     if fill {
         // a field to fill in, light enough to write on

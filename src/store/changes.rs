@@ -1,7 +1,7 @@
 //! What differs between two snapshots, and which codes have left a register. The database compares, page by page: neither side is held,
 //! and nothing rests on the order in which a server sorts codes.
 
-use super::records::{Stored, stored};
+use super::records::{STORED, Stored, stored};
 use super::{Result, Store, number, text};
 use crate::domain::ledger::Ledger;
 use crate::domain::snapshot::Version;
@@ -112,8 +112,7 @@ impl Store {
 
     async fn page(&self, what: &str, ledger: &Ledger, side: Side<'_>, other: Side<'_>, after: &str) -> Result<Vec<Stored>> {
         let layouts = self.layouts(ledger).await?;
-        let statement =
-            format!("SELECT r.code, r.first_seq, r.sheet, r.row_no, r.layout, r.body {what} AND r.code>$6 ORDER BY r.code LIMIT $7");
+        let statement = format!("SELECT {STORED} {what} AND r.code>$6 ORDER BY r.code LIMIT $7");
         let rows = sqlx::query(super::sql(statement))
             .bind(&ledger.id)
             .bind(side.source)

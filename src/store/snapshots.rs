@@ -578,9 +578,9 @@ async fn known(connection: &mut AnyConnection, ledger: &str, source: &str, condi
     let mut rows = sqlx::query(sql(statement)).bind(ledger).bind(source).bind(seq).fetch(connection);
     let mut out = Codes::default();
     while let Some(row) = rows.try_next().await? {
-        let hash: Vec<u8> = row.try_get("hash")?;
+        let hash: &[u8] = row.try_get(1)?;
         let hash = hash.try_into().map_err(|_| StoreError::Damaged { what: "record", key: ledger.to_owned(), detail: "hash".into() })?;
-        out.insert(row.try_get::<&str, _>("code")?, Known { hash, amount: number(&row, "amount")? })?;
+        out.insert(row.try_get(0)?, Known { hash, amount: row.try_get(2)? })?;
     }
     Ok(out)
 }

@@ -156,7 +156,7 @@ impl Service {
                 records.iter().skip(1).filter_map(|found| found.get(&key)).map(|(_, stored)| &stored.record).collect();
             let owner = finding.map_or_else(
                 || self.owner(policy, ledger, &stored.record),
-                |finding| Owner { unit: finding.owner(), text: finding.unit.to_string(), city: None },
+                |finding| Owner { unit: finding.owner, text: finding.unit.to_string(), city: None },
             );
             let project = if ledger.id == PROJECT { identity.key.clone() } else { project_of(ledger, &stored.record).unwrap_or_default() };
             let mut raised = reported(ledger, &stored.record);

@@ -134,7 +134,9 @@ impl Service {
             explanation.key = key.to_owned();
         }
         let identity = Identity { rule: rule.id.clone(), ledger: ledger.id.clone(), key: explanation.key.clone() };
-        let told_before = self.store.told_of(&identity, view.sample).await?.into_iter().map(told_line).collect();
+        // what was said later is no part of how it stood that day
+        let until = |told: &ToldOnce| told.on <= as_of.to_string();
+        let told_before = self.store.told_of(&identity, view.sample).await?.into_iter().filter(until).map(told_line).collect();
         Ok(Explained { explanation, remarks, told_before })
     }
 
@@ -221,7 +223,7 @@ impl Service {
                 }
             }
             for finding in judged.findings.iter().filter(|finding| policy.rules[finding.rule].waits && finding.state == State::Open) {
-                if let Some(owner) = finding.owner() {
+                if let Some(owner) = finding.owner {
                     waiting.entry(project.to_owned()).or_insert(owner);
                 }
             }

@@ -177,7 +177,7 @@ pub async fn read(
             judged.doubtful_exemptions(&context, *index, records, &granted.doubts);
         }
         for finding in judged.findings.iter().filter(|finding| policy.rules[finding.rule].waits && finding.state == State::Open) {
-            if let Some(owner) = finding.owner() {
+            if let Some(owner) = finding.owner {
                 waiting.entry(finding.project.to_string()).or_insert(owner);
             }
         }

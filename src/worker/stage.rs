@@ -451,7 +451,7 @@ impl<'a> Stage<'a> {
     ) -> anyhow::Result<NewMessage> {
         // the office's roll-up counts the whole province; its attachment holds what is told to the office itself
         let findings = &self.reading.judged.findings;
-        let own = |index: &usize| digest.roll_up.is_none() || findings[*index].told_units().contains(&Some(digest.unit));
+        let own = |index: &usize| digest.roll_up.is_none() || findings[*index].tells(digest.unit);
         let rows: Vec<usize> = digest.findings.iter().copied().filter(own).collect();
         let silent = digest.roll_up.as_ref().map_or(&[][..], |roll_up| &roll_up.silent);
         let (attachment, kept) = match digest.counts_only {

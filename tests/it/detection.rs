@@ -81,7 +81,7 @@ impl<'a> Board<'a> {
         let mut board = Board { policy, records, as_of, projects, waiting: HashMap::new(), granted, periodic };
         let mut owing = HashMap::new();
         for finding in board.judge().findings.iter().filter(|finding| policy.rules[finding.rule].waits && finding.state == State::Open) {
-            if let Some(owner) = finding.owner() {
+            if let Some(owner) = finding.owner {
                 owing.entry(finding.project.to_string()).or_insert(owner);
             }
         }
@@ -228,7 +228,7 @@ pub fn explanations_agree(board: &Board<'_>, judged: &Judged) {
             }
             if let Some(finding) = found {
                 let told: Vec<Option<String>> =
-                    finding.told_units().iter().map(|unit| unit.map(|unit| policy.units.units[unit].name.clone())).collect();
+                    finding.told_units().map(|unit| unit.map(|unit| policy.units.units[unit].name.clone())).collect();
                 assert_eq!(said.told.iter().map(|told| told.unit.clone()).collect::<Vec<_>>(), told, "{place}");
             }
             let at = |day: NaiveDate| {

@@ -200,7 +200,7 @@ fn shape(policy: &Policy, judged: &Judged, from: NaiveDate) -> Vec<String> {
                 finding.overdue_days(),
                 finding.lag,
                 finding.missing,
-                finding.told_units(),
+                finding.told_units().collect::<Vec<_>>(),
                 finding.waiting_on(),
             )
         })
@@ -288,11 +288,8 @@ fn every_telling_has_one_fate_and_the_proof_adds_up() {
             for digest in &planned.digests {
                 for (index, relation) in &digest.holds {
                     let finding = &judged.findings[*index];
-                    let told = finding
-                        .told()
-                        .iter()
-                        .zip(finding.told_units().iter())
-                        .any(|(of, unit)| of == relation && *unit == Some(digest.unit));
+                    let told =
+                        finding.told().iter().zip(finding.told_units()).any(|(of, unit)| of == relation && unit == Some(digest.unit));
                     assert!(told && finding.state != State::Exempt, "seed {seed}: {} is no matter of {}", finding.key, digest.unit_name);
                 }
                 told.insert(digest.unit, digest.told.iter().cloned().collect());

@@ -78,7 +78,7 @@ fn case(
     // of equally bad ones a unit reads first what it answers for itself, then what the project is told for, then what others owe it
     let worst_first = |index: &usize| {
         let finding = of(*index);
-        let distance = (finding.owner() != Some(unit), plan.policy.rules[finding.rule].ledger != ledger);
+        let distance = (finding.owner != Some(unit), plan.policy.rules[finding.rule].ledger != ledger);
         let lag = finding.lag.as_ref().map(|lag| lag.tenths());
         (Reverse(finding.light), distance, Reverse(finding.overdue_days()), Reverse(lag), finding.rule)
     };
@@ -106,7 +106,7 @@ fn case(
     let amount = record.and_then(|record| record.cell(shape.role(Role::Amount)?).money());
     let seat = match record.filter(|_| plan.policy.project_ledger() == Some(ledger)) {
         Some(record) => owner_of(plan.policy, shape, record, &HashMap::new()).unit,
-        None => of(lead).owner(),
+        None => of(lead).owner,
     };
     Some(Case { ledger, key: key.to_owned(), lead, others: findings, light, change, amount, seat })
 }

@@ -24,7 +24,7 @@ pub fn drafts(plan: &Plan<'_>, acts: &[Act]) -> Vec<Draft> {
     let units = &plan.policy.units;
     let mut by_unit: BTreeMap<UnitId, Vec<usize>> = BTreeMap::new();
     for (index, finding) in plan.judged.findings.iter().enumerate().filter(|(_, finding)| finding.state == State::Open) {
-        let to = finding.waiting_on().or(finding.owner());
+        let to = finding.waiting_on().or(finding.owner);
         if let (Some(act), Some(unit)) = (finding.act, to)
             && act > Act::Urge
             && acts.contains(&act)

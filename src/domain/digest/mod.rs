@@ -115,7 +115,7 @@ pub fn plan(plan: &Plan<'_>) -> Planned {
     let mut shares: BTreeMap<UnitId, Share> = BTreeMap::new();
     let mut unrouted: Vec<(usize, Relation)> = Vec::new();
     for (index, finding) in plan.judged.findings.iter().enumerate() {
-        for (relation, unit) in finding.told().iter().copied().zip(finding.told_units().iter()) {
+        for (relation, unit) in finding.told().iter().copied().zip(finding.told_units()) {
             // an exemption is shown to those it would have been told to, but it is nobody's task
             let reachable = unit.filter(|unit| units.mailbox(*unit).is_some());
             let fate = match (finding.state, reachable) {

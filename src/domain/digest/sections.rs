@@ -90,7 +90,7 @@ pub(super) fn roll_up(plan: &Plan<'_>, digests: &[Digest], unrouted: &[(usize, R
 /// Records of units that were told of them, whose day to answer has passed, and that have not answered since.
 fn silent_records(plan: &Plan<'_>) -> Vec<feedback::Silent> {
     let open = plan.judged.findings.iter().filter(|finding| finding.state == State::Open && !finding.restricted).filter_map(|finding| {
-        let owner = finding.owner()?;
+        let owner = finding.owner?;
         let rule = &plan.policy.rules[finding.rule];
         let ledger = &plan.policy.ledgers[rule.ledger];
         let identity = Identity { rule: rule.id.clone(), ledger: ledger.id.clone(), key: finding.key.to_string() };
@@ -277,7 +277,7 @@ fn ask(plan: &Plan<'_>, unit: UnitId, cases: &[Case], province: bool) -> String 
     if province {
         return "以上为红橙黄灯中最突出的事项，供研究调度；超过催办的方式由经办人签发后另行送达。".to_owned();
     }
-    let own = cases.iter().filter(|case| plan.judged.findings[case.lead].owner() == Some(unit)).count();
+    let own = cases.iter().filter(|case| plan.judged.findings[case.lead].owner == Some(unit)).count();
     let reply = "填写附件中的反馈表后回复本邮件即可；有正当理由或数据有误的，请一并说明。";
     match own {
         0 => format!("请督促协调责任单位，于{by}前说明原因和下步安排；有正当理由或数据有误的，请回复本邮件说明。"),
@@ -322,7 +322,7 @@ pub(super) fn item(plan: &Plan<'_>, unit: UnitId, case: &Case) -> Item {
         name: if periodic { policy.rules[lead.rule].title.clone() } else { masked(name) },
         // the key of a periodic finding is its unit and period, which the line says already
         code: if periodic { String::new() } else { code.to_owned() },
-        unit: if lead.owner() == Some(unit) { String::new() } else { masked(&lead.unit) },
+        unit: if lead.owner == Some(unit) { String::new() } else { masked(&lead.unit) },
         amount: case.amount.filter(|_| record.is_some()),
         major: if withheld { "" } else { wording::major(lead.major) },
         act: wording::act(plan, lead.act),
@@ -505,7 +505,7 @@ fn places(plan: &Plan<'_>, unit: UnitId, cases: &[Case], province: bool) -> Opti
             .iter()
             .enumerate()
             .filter(|(_, finding)| finding.state == State::Open && !finding.restricted)
-            .filter(|(_, finding)| finding.owner().is_some_and(|owner| owner != unit && units.city_of(owner) == Some(unit)))
+            .filter(|(_, finding)| finding.owner.is_some_and(|owner| owner != unit && units.city_of(owner) == Some(unit)))
             .map(|(index, _)| index)
             .collect();
         for case in Cases::of(plan, unit, &below, &BTreeMap::new()).0 {

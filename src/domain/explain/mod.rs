@@ -278,7 +278,7 @@ impl Explanation {
         out.unit.clone_from(&name);
         let mut judged = Judged::new(policy);
         judged.periodic(context, rule.ledger, sessions);
-        let finding = judged.findings.into_iter().find(|finding| finding.rule == rule_index && finding.owner() == Some(unit));
+        let finding = judged.findings.into_iter().find(|finding| finding.rule == rule_index && finding.owner == Some(unit));
         let own: Vec<&Record> = sessions
             .iter()
             .filter(|record| owner_of(policy, ledger, record, context.projects).unit == Some(unit))
@@ -352,8 +352,8 @@ impl Explanation {
         self.told = finding
             .told()
             .iter()
-            .zip(finding.told_units().iter())
-            .map(|(relation, unit)| told(context, rule, seat, record, *relation, *unit))
+            .zip(finding.told_units())
+            .map(|(relation, unit)| told(context, rule, seat, record, *relation, unit))
             .collect();
         self.waiting_on = finding.waiting_on().map(|unit| policy.units.units[unit].name.clone());
         if finding.state != State::Unjudged && !finding.cause.is_empty() {

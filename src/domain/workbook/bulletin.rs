@@ -401,7 +401,7 @@ impl<'a> Page<'a, '_> {
         let all: Vec<&Finding> = self.view.furthest(list).collect();
         let mut shown: Vec<&Finding> = all.iter().copied().take(list.most).collect();
         // chosen by days, listed by unit
-        shown.sort_by_key(|finding| (finding.owner().is_none(), finding.owner(), Reverse(finding.overdue_days())));
+        shown.sort_by_key(|finding| (finding.owner.is_none(), finding.owner, Reverse(finding.overdue_days())));
         let rows: Vec<Vec<Value>> = shown
             .iter()
             .enumerate()
@@ -524,11 +524,11 @@ impl<'a> View<'a> {
             }
         }
         for finding in self.findings.iter().filter(|finding| finding.state == State::Open && scope.rules.contains(&finding.rule)) {
-            let (Some(key), Some(light)) = (key(finding.owner()), finding.light) else { continue };
+            let (Some(key), Some(light)) = (key(finding.owner), finding.light) else { continue };
             let tally = out.entry(key).or_insert_with(empty);
             *tally.found.entry((finding.rule, light)).or_default() += 1;
             tally.longest = tally.longest.max(finding.overdue_days());
-            tally.units.insert(finding.owner());
+            tally.units.insert(finding.owner);
         }
         for ((rule, unit, light), count) in self.material.before.iter().flat_map(|before| &before.by_unit) {
             if !scope.rules.iter().any(|index| policy.rules[*index].id == *rule) {

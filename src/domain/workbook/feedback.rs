@@ -249,7 +249,7 @@ impl<'a> Page<'a, '_> {
         for (finding, answer) in self.view.answered() {
             let index = policy.rules[finding.rule].ledger;
             let ledger = &policy.ledgers[index];
-            let city = finding.owner().and_then(|owner| policy.units.city_of(owner));
+            let city = finding.owner.and_then(|owner| policy.units.city_of(owner));
             proposed += usize::from(!answer.proposals.is_empty());
             let cells = vec![
                 Value::count(body.len() + 1),

@@ -40,15 +40,15 @@ impl<'a> Page<'a, '_> {
         match list.group {
             Some(group) => found.sort_by_key(|finding| {
                 let place = match group {
-                    Group::Unit => (finding.owner().is_none(), finding.owner().unwrap_or(0)),
+                    Group::Unit => (finding.owner.is_none(), finding.owner.unwrap_or(0)),
                     Group::City => {
-                        let city = finding.owner().and_then(|owner| self.view.policy().units.city_of(owner));
+                        let city = finding.owner.and_then(|owner| self.view.policy().units.city_of(owner));
                         (city.is_none(), city.unwrap_or(0))
                     }
                     Group::Rule => (false, finding.rule),
                     Group::Light => (false, 2 - finding.light.map_or(0, |light| light as usize)),
                 };
-                (finding.state, place, Reverse(finding.light), finding.rule, finding.owner().is_none(), finding.owner(), &finding.key)
+                (finding.state, place, Reverse(finding.light), finding.rule, finding.owner.is_none(), finding.owner, &finding.key)
             }),
             // approved exemptions stand below what is to be done
             None => found.sort_by_key(|finding| finding.state),
@@ -335,7 +335,7 @@ impl View<'_> {
             Group::Unit if finding.unit.is_empty() => "责任单位不明".into(),
             Group::Unit => finding.unit.to_string(),
             Group::City => finding
-                .owner()
+                .owner
                 .and_then(|owner| self.policy().units.city_of(owner))
                 .map_or_else(|| "省级及其他".into(), |city| self.policy().units.units[city].name.clone()),
             Group::Rule => self.policy().rules[finding.rule].title.clone(),
@@ -420,7 +420,7 @@ impl View<'_> {
             BuiltIn::Act => Value::text(self.act(finding)),
             BuiltIn::Unit => Value::text(finding.unit.to_string()),
             BuiltIn::City => {
-                let city = finding.owner().and_then(|owner| policy.units.city_of(owner));
+                let city = finding.owner.and_then(|owner| policy.units.city_of(owner));
                 city.map_or(Value::Blank, |city| Value::text(unit_name(city)))
             }
             BuiltIn::DueOn => finding.due_on.map_or(Value::Blank, Value::Date),
@@ -440,8 +440,8 @@ impl View<'_> {
                 finding.waiting_on().map_or(Value::Blank, |unit| Value::text(format!("已提请{}，待答复", unit_name(unit))))
             }
             BuiltIn::Told => {
-                let mut names: Vec<String> = finding.told_units().iter().flatten().map(|unit| unit_name(*unit)).collect();
-                if finding.told_units().contains(&None) {
+                let mut names: Vec<String> = finding.told_units().flatten().map(unit_name).collect();
+                if finding.told_units().any(|unit| unit.is_none()) {
                     names.push("（有单位未落实）".into());
                 }
                 Value::text(names.join("、"))

@@ -267,7 +267,7 @@ impl View<'_> {
         let policy = self.policy();
         let units = &policy.units;
         let indicators = self.material.indicators;
-        let mut lights = self.lights(|finding| finding.owner());
+        let mut lights = self.lights(|finding| finding.owner);
         for ((rule, unit, light), count) in self.material.before.iter().flat_map(|before| &before.by_unit) {
             let of_projects = policy.rule(rule).is_some_and(|rule| Some(policy.rules[rule].ledger) == policy.project_ledger());
             if of_projects {

@@ -249,9 +249,7 @@ impl<'a> View<'a> {
             (_, Some(rows)) => rows.iter().filter_map(|index| all.get(*index)).filter(|finding| !below || !finding.restricted).collect(),
             (Viewer::Office, None) => all.iter().collect(),
             (Viewer::Unit(unit), None) => {
-                let told = |finding: &Finding| {
-                    finding.told_units().contains(&Some(unit)) || finding.state == State::Unjudged && finding.owner() == Some(unit)
-                };
+                let told = |finding: &Finding| finding.tells(unit) || finding.state == State::Unjudged && finding.owner == Some(unit);
                 let seen = |finding: &&Finding| !finding.restricted && told(finding);
                 all.iter().filter(seen).collect()
             }
@@ -335,7 +333,7 @@ impl<'a> View<'a> {
     fn withheld(&self) -> usize {
         let Viewer::Unit(unit) = self.material.viewer else { return 0 };
         self.material.withheld.unwrap_or_else(|| {
-            let told = |finding: &&Finding| finding.restricted && finding.told_units().contains(&Some(unit));
+            let told = |finding: &&Finding| finding.restricted && finding.tells(unit);
             self.material.judged.findings.iter().filter(told).map(Finding::item).collect::<BTreeSet<_>>().len()
         })
     }

@@ -98,8 +98,8 @@ impl<'a> Page<'a, '_> {
         }
         for finding in self.view.findings.iter().filter(|finding| finding.state == State::Open) {
             let Some(at) = finding.light.and_then(|light| LIGHTS.iter().position(|known| *known == light)) else { continue };
-            let city = finding.owner().and_then(|owner| units.city_of(owner));
-            lines.entry((city.is_none(), city.unwrap_or(0), finding.owner().is_none())).or_default()[at] += 1;
+            let city = finding.owner.and_then(|owner| units.city_of(owner));
+            lines.entry((city.is_none(), city.unwrap_or(0), finding.owner.is_none())).or_default()[at] += 1;
         }
         sheet.row(Role::Head, ["市（州）", "●红（项）", "▲橙（项）", "■黄（项）", "合计（项）"].map(Value::text).to_vec());
         let first = sheet.rows.len();
@@ -194,7 +194,7 @@ impl<'a> Page<'a, '_> {
     /// Open findings of these rules that wait for a unit at the province's level, the oldest first.
     fn to_decide(&self, sheet: &mut Sheet<'_>, rules: &[usize], most: usize) {
         let policy = self.view.policy();
-        let province = |finding: &Finding| finding.owner().is_some_and(|owner| policy.units.city_of(owner).is_none());
+        let province = |finding: &Finding| finding.owner.is_some_and(|owner| policy.units.city_of(owner).is_none());
         let mut found: Vec<&Finding> = self
             .view
             .findings

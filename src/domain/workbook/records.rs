@@ -158,7 +158,7 @@ impl<'a> View<'a> {
             Viewer::Office => roster.members.iter().filter(fits).collect(),
             Viewer::Unit(unit) => {
                 let own = |finding: &&Finding| self.policy().rules[finding.rule].ledger == list.selection.ledger;
-                let told = |member: &Member| self.found(member).filter(own).any(|finding| finding.told_units().contains(&Some(unit)));
+                let told = |member: &Member| self.found(member).filter(own).any(|finding| finding.tells(unit));
                 let seen = roster.seen_by(&self.policy().units, unit, list.all, told);
                 seen.into_iter().map(|index| &roster.members[index as usize]).filter(|member| !member.restricted).filter(fits).collect()
             }

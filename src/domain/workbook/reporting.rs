@@ -118,7 +118,7 @@ impl<'a> View<'a> {
             out.insert(unit, Kept { projects, open: vec![0; rules.len()], ..Kept::default() });
         }
         for finding in &self.findings {
-            let Some(kept) = finding.owner().and_then(|owner| out.get_mut(&owner)) else { continue };
+            let Some(kept) = finding.owner.and_then(|owner| out.get_mut(&owner)) else { continue };
             if let Some(at) = rules.iter().position(|rule| *rule == finding.rule).filter(|_| finding.state == State::Open) {
                 kept.open[at] += 1;
             }
