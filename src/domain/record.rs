@@ -266,7 +266,12 @@ impl Columns {
     }
 
     pub fn iter(self) -> impl Iterator<Item = usize> {
-        (0..FIELDS_MAX).filter(move |field| self.contains(*field))
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let field = rest.trailing_zeros() as usize;
+            rest &= rest.checked_sub(1)?;
+            Some(field)
+        })
     }
 }
 

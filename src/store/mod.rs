@@ -14,6 +14,7 @@ pub mod records;
 pub mod runs;
 pub mod sending;
 pub mod snapshots;
+mod standing;
 
 use sqlx::any::{AnyArguments, AnyPoolOptions, AnyRow};
 use sqlx::query::Query;

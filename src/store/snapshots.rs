@@ -1,5 +1,6 @@
 //! Snapshots: one pull or import of one ledger of one source, whole; written as the rows that changed.
 
+use super::standing;
 use super::{Dialect, ROWS_PER_STATEMENT, Result, Store, StoreError, json, number, sql, text, to_json};
 use crate::domain::codes::{Codes, TooMany};
 use crate::domain::intake::{Note, SheetAccount};
@@ -86,9 +87,10 @@ pub struct Difference {
 }
 
 /// A row version known so far.
-struct Known {
-    hash: [u8; 16],
-    amount: i64,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Known {
+    pub(super) hash: [u8; 16],
+    pub(super) amount: i64,
 }
 
 /// A row accepted so far, with the place of its first copy.
@@ -125,6 +127,8 @@ pub struct SnapshotWriter {
     /// Accepted codes of this snapshot.
     seen: Codes<Seen>,
     conflicting: Vec<String>,
+    /// Codes whose new row is not taken: their last version stays.
+    stays: Vec<String>,
     /// Versions written or closed: the snapshot says something new.
     written: u64,
     rows: i64,
@@ -222,7 +226,12 @@ impl Pull {
             .fetch_one(&mut *connection)
             .await?;
         let last = number(&row, "seq")?;
-        let previous = known(connection, ledger, source, "last_seq=$3", OPEN).await?;
+        let previous = match standing::read(connection, ledger, source, last).await? {
+            Some(standing) => standing,
+            None => known(connection, ledger, source, "last_seq=$3", OPEN).await?,
+        };
+        #[cfg(debug_assertions)]
+        same(&previous, &known(connection, ledger, source, "last_seq=$3", OPEN).await?);
         let row =
             sqlx::query("SELECT CAST(COALESCE(MAX(seq), 0) AS BIGINT) AS seq FROM snapshot WHERE ledger=$1 AND source=$2 AND state=$3")
                 .bind(ledger)
@@ -250,6 +259,7 @@ impl Pull {
             batch: Vec::with_capacity(ROWS_PER_STATEMENT),
             seen: Codes::default(),
             conflicting: Vec::new(),
+            stays: Vec::new(),
             written: 0,
             rows: 0,
             amount: 0,
@@ -394,6 +404,7 @@ impl Pull {
             self.restore(writer, code).await?;
         }
         writer.written += (gone.len() + restored.len()) as u64;
+        writer.stays = kept.into_iter().filter(|code| !writer.takes(code)).map(str::to_owned).collect();
         Ok(difference)
     }
 
@@ -514,7 +525,10 @@ impl Pull {
             }
             query.execute(&mut *self.transaction).await?;
         }
-        Ok(())
+        let key = (writer.ledger.as_str(), writer.source.as_str(), writer.seq);
+        // where a snapshot is held or discarded, versions came back that this pull did not see
+        let standing = writer.base.is_none().then(|| writer.standing());
+        standing::replace(&mut self.transaction, key, standing).await
     }
 
     /// The figures of the last snapshot in force: rows and amount.
@@ -544,6 +558,16 @@ impl SnapshotWriter {
         self.seen.get(code).is_some_and(|seen| !seen.taken_back)
     }
 
+    /// The rows that stand after this pull: code, hash, amount.
+    fn standing(&self) -> impl Iterator<Item = (&str, [u8; 16], i64)> {
+        let taken = self.seen.iter().filter(|(_, seen)| !seen.taken_back).map(|(code, seen)| (code, seen.hash, seen.amount));
+        let stays = self.stays.iter().filter_map(|code| {
+            let known = self.previous.get(code)?;
+            Some((code.as_str(), known.hash, known.amount))
+        });
+        taken.chain(stays)
+    }
+
     /// The accepted rows beside those of the last snapshot in force.
     fn difference(&self, kept: &HashSet<&str>) -> Difference {
         let before = self.base.as_ref().map_or(&self.previous, |(_, base)| base);
@@ -570,6 +594,15 @@ impl SnapshotWriter {
         difference.gone = before.iter().filter(|(code, _)| !self.takes(code) && !kept.contains(code)).count() as u64;
         difference
     }
+}
+
+/// Holds the packed list against the versions it was made of.
+#[cfg(debug_assertions)]
+fn same(packed: &Codes<Known>, open: &Codes<Known>) {
+    let sorted = |codes: &Codes<Known>| {
+        codes.iter().map(|(code, known)| (code.to_owned(), known.clone())).collect::<std::collections::BTreeMap<_, _>>()
+    };
+    assert_eq!(sorted(packed), sorted(open), "the list of standing rows differs from the records");
 }
 
 /// The codes of the rows a condition selects, with what is known of their versions; `values` fill `$3`.

@@ -1,0 +1,77 @@
+//! The rows that stand after the last pull of a ledger, packed: the next pull compares with them, and reads some parts instead of a row for
+//! each record.
+//!
+//! Invariant: a list that is there says the same as the open versions in `record`.
+
+use super::snapshots::Known;
+use super::{Result, StoreError};
+use crate::domain::codes::Codes;
+use futures_util::TryStreamExt;
+use serde::{Deserialize, Serialize};
+use sqlx::{AnyConnection, Row};
+
+/// One row as it stands.
+#[derive(Serialize, Deserialize)]
+struct Standing<'a> {
+    code: &'a str,
+    hash: [u8; 16],
+    amount: i64,
+}
+
+/// Bytes packed into one part.
+const PART_BYTES: usize = 256 * 1024;
+
+/// The list of a snapshot; `None` = it has none.
+pub(super) async fn read(connection: &mut AnyConnection, ledger: &str, source: &str, seq: i64) -> Result<Option<Codes<Known>>> {
+    let mut rows = sqlx::query("SELECT body FROM standing_part WHERE ledger=$1 AND source=$2 AND seq=$3 ORDER BY part")
+        .bind(ledger)
+        .bind(source)
+        .bind(seq)
+        .fetch(connection);
+    let mut out = None;
+    while let Some(row) = rows.try_next().await? {
+        let known = out.get_or_insert_with(Codes::default);
+        let mut rest: &[u8] = row.try_get(0)?;
+        while !rest.is_empty() {
+            let damaged = |error: postcard::Error| StoreError::Damaged {
+                what: "standing rows",
+                key: format!("{ledger}/{source}/{seq}"),
+                detail: error.to_string(),
+            };
+            let (Standing { code, hash, amount }, left) = postcard::take_from_bytes(rest).map_err(damaged)?;
+            known.insert(code, Known { hash, amount })?;
+            rest = left;
+        }
+    }
+    Ok(out)
+}
+
+/// Puts the list of a snapshot in the place of the one before; `None` leaves none.
+pub(super) async fn replace<'a>(
+    connection: &mut AnyConnection,
+    (ledger, source, seq): (&str, &str, i64),
+    standing: Option<impl Iterator<Item = (&'a str, [u8; 16], i64)>>,
+) -> Result<()> {
+    sqlx::query("DELETE FROM standing_part WHERE ledger=$1 AND source=$2").bind(ledger).bind(source).execute(&mut *connection).await?;
+    let Some(standing) = standing else { return Ok(()) };
+    let (mut body, mut part) = (Vec::with_capacity(PART_BYTES + 1024), 0i64);
+    let mut standing = standing.peekable();
+    while let Some((code, hash, amount)) = standing.next() {
+        body = postcard::to_extend(&Standing { code, hash, amount }, body)
+            .map_err(|error| StoreError::Lost(format!("cannot pack a standing row: {error}")))?;
+        if body.len() < PART_BYTES && standing.peek().is_some() {
+            continue;
+        }
+        sqlx::query("INSERT INTO standing_part (ledger, source, seq, part, body) VALUES ($1,$2,$3,$4,$5)")
+            .bind(ledger)
+            .bind(source)
+            .bind(seq)
+            .bind(part)
+            .bind(body.as_slice())
+            .execute(&mut *connection)
+            .await?;
+        part += 1;
+        body.clear();
+    }
+    Ok(())
+}
