@@ -5,7 +5,7 @@ use crate::app;
 use crate::clock::Clock;
 use crate::config::{Config, Origin, has_password};
 use crate::domain::calendar::calendar_warning;
-use crate::domain::digest::{Plan, drafts, plan};
+use crate::domain::digest::{Plan, draft_rehearsals, drafts, plan, rehearsals};
 use crate::domain::feedback::{Answer, Answers, Proposal, editable};
 use crate::domain::judge::{Context as Judging, Judged};
 use crate::domain::ledger::Role;
@@ -223,16 +223,21 @@ fn rehearse(config: &Config) -> anyhow::Result<()> {
                 levels: &job.levels,
                 started,
                 source_line: "数据来源：样例",
-                next_on: None,
+                // the year of the next mail is another now and then, and each form of the line is tried
+                next_on: &|level| NaiveDate::from_ymd_opt(if level == Level::County { year } else { year + 1 }, 12, 31),
                 may_carry_rows: &|_| true,
             };
             for draft in drafts(&of, &job.drafts) {
-                templates.render(&job.draft, &draft)?;
+                for draft in draft_rehearsals(&draft).iter().chain([&draft]) {
+                    templates.render(&job.draft, draft)?;
+                }
             }
             let planned = plan(&of);
             ensure!(planned.coverage.holds(), "the coverage proof fails on the sample:\n{}", planned.coverage);
             for digest in &planned.digests {
-                templates.render(&job.digest, digest)?;
+                for digest in rehearsals(digest).iter().chain([digest]) {
+                    templates.render(&job.digest, digest)?;
+                }
             }
         }
     }

@@ -27,11 +27,11 @@ pub enum OutboxAction {
         /// To this unit
         #[arg(long)]
         unit: Option<String>,
-        /// That told of this finding: the rule's id and the key
+        /// That told of this finding, and drafts that list it: the rule's id and the key
         #[arg(long, num_args = 2, value_names = ["RULE", "KEY"])]
         finding: Option<Vec<String>>,
     },
-    /// What happened to one message, or its bytes
+    /// One message: what happened to it, its attachments and its text; or its bytes
     Show {
         id: String,
         /// Write the message itself, as it was sent
@@ -240,11 +240,14 @@ async fn list(
     for message in &messages {
         let told = match &wanted.finding {
             None => String::new(),
-            Some((rule, key)) => match service.store.told_in(message, rule, key).await? {
-                Some(Some(light)) => format!(" 告知：{}", Light::title(light)),
-                Some(None) => " 告知：无灯".into(),
-                None => String::new(),
-            },
+            Some((rule, key)) => {
+                // a draft lists it, and tells it only once it is released
+                let word = if message.act.is_empty() { "告知" } else { "所列" };
+                match service.store.told_in(message, rule, key).await? {
+                    Some(light) => format!(" {word}：{}", light.map_or("无灯", Light::title)),
+                    None => String::new(),
+                }
+            }
         };
         say!("{}{told}", line(message));
     }
@@ -336,7 +339,19 @@ async fn show(service: &Service, id: &str, eml: bool) -> anyhow::Result<Exit> {
     if message.state == DeliveryState::Accepted {
         say!("{} 对方服务器收下：{}", local(&message.settled_at), quiet(&message, &message.reply));
     }
+    let bytes = service.store.message(id).await?.with_context(|| format!("message {id} has no bytes"))?;
+    let contents = message::contents(&bytes);
+    for (name, size) in contents.iter().flat_map(|contents| &contents.attachments) {
+        say!("附件：{name}（{size}字节）");
+    }
+    if message.state == DeliveryState::Draft {
+        say!("签发：duban outbox release {id} --by 姓名 --reason 理由；不予签发：duban outbox reject {id} --by 姓名 --reason 理由");
+    }
     say!("原文：duban outbox show {id} --eml");
+    match contents {
+        Some(contents) => say!("\n{}", contents.text.trim_end()),
+        None => say!("正文不是本程序的格式，请查看原文"),
+    }
     Ok(Exit::Done)
 }
 

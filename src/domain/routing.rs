@@ -85,11 +85,16 @@ const OPEN: [&str; 7] = ["否", "公开", "无", "不涉密", "非涉密", "非�
 
 /// Whether a record is marked 涉密 or 不便公开: outside the office's own workbook it is only counted.
 pub fn is_restricted(ledger: &Ledger, record: &Record) -> bool {
-    match ledger.role(Role::Restricted).map(|field| record.cell(field)) {
-        None | Some(Cell::Empty) => false,
-        Some(Cell::Bool(restricted)) => *restricted,
-        Some(Cell::Text(text)) => !text.trim().is_empty() && !OPEN.contains(&text.trim()),
-        Some(_) => true,
+    ledger.role(Role::Restricted).is_some_and(|field| is_marked(record.cell(field)))
+}
+
+/// Whether the cell of a mark says so.
+pub fn is_marked(cell: &Cell) -> bool {
+    match cell {
+        Cell::Empty => false,
+        Cell::Bool(restricted) => *restricted,
+        Cell::Text(text) => !text.trim().is_empty() && !OPEN.contains(&text.trim()),
+        _ => true,
     }
 }
 

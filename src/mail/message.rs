@@ -122,6 +122,75 @@ pub fn readdress(bytes: &[u8], to: Correspondent<'_>, id: &str, domain: &str) ->
     Ok(out)
 }
 
+/// What a person reads of a message made here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contents {
+    /// The plain-text body, lines ending in `\n`.
+    pub text: String,
+    /// Names and sizes of the attachments, in bytes.
+    pub attachments: Vec<(String, usize)>,
+}
+
+/// Reads a message made by [`build`] back; `None` = bytes that are no message of ours.
+pub fn contents(bytes: &[u8]) -> Option<Contents> {
+    let message = std::str::from_utf8(bytes).ok()?;
+    // every part begins behind a boundary line, and no body can hold one
+    let parts: Vec<(&str, &str)> = message.split("\r\n--=_").filter_map(|part| part.split_once("\r\n\r\n")).collect();
+    let text = parts.iter().find(|(head, _)| head.contains("Content-Type: text/plain"))?.1;
+    let attachments = parts
+        .iter()
+        .filter_map(|(head, body)| {
+            let (_, name) = head.split_once("filename*=UTF-8''")?;
+            Some((unpercent(name.lines().next()?), unencoded(body).len()))
+        })
+        .collect();
+    let text = String::from_utf8(unencoded(text)).ok()?.replace("\r\n", "\n");
+    Some(Contents { text, attachments })
+}
+
+/// The bytes behind base64 as [`encoded`] writes it.
+fn unencoded(text: &str) -> Vec<u8> {
+    let (mut bits, mut held) = (0u32, 0);
+    let mut out = Vec::with_capacity(text.len() / 4 * 3);
+    for byte in text.bytes() {
+        let six = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            // line ends and the padding at the end
+            _ => continue,
+        };
+        bits = (bits << 6 | u32::from(six)) & 0xffff;
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            out.push((bits >> held & 0xff) as u8);
+        }
+    }
+    out
+}
+
+fn unpercent(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let coded = tail.get(..2).filter(|_| *first == b'%').and_then(|two| std::str::from_utf8(two).ok());
+        match coded.and_then(|two| u8::from_str_radix(two, 16).ok()) {
+            Some(byte) => {
+                out.push(byte);
+                rest = &tail[2..];
+            }
+            None => {
+                out.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 fn starts_with(line: &[u8], name: &str) -> bool {
     line.len() > name.len() && line[..name.len()].eq_ignore_ascii_case(name.as_bytes())
 }
@@ -353,6 +422,22 @@ mod tests {
         let text = String::from_utf8(build(&Letter { meant_for, ..letter() }).unwrap()).unwrap();
         assert!(text.contains("X-Duban-Meant-For: 522725@gz.example\r\n"), "{text}");
         assert!(!String::from_utf8(build(&letter()).unwrap()).unwrap().contains("X-Duban"));
+    }
+
+    #[test]
+    fn a_message_reads_back_as_it_was_written() {
+        let long = "截至2026年9月30日，你单位有3项需办理。\n".repeat(200);
+        for (size, text) in [(0usize, ""), (1, "a"), (2, "甲\n乙\n"), (3, long.as_str()), (100_000, "--=_x\nContent-Type: text/plain\n")]
+        {
+            let bytes: Vec<u8> = (0..size).map(|number| (number * 31) as u8).collect();
+            let name = "瓮安县督办事项清单（截至2026年9月30日）100%.xlsx";
+            let file = Attachment { name, bytes: &bytes };
+            let read = contents(&build(&Letter { text, attachment: Some(file), ..letter() }).unwrap()).unwrap();
+            assert_eq!(read, Contents { text: text.to_owned(), attachments: vec![(name.to_owned(), size)] });
+            let bare = contents(&build(&Letter { text, attachment: None, ..letter() }).unwrap()).unwrap();
+            assert_eq!(bare, Contents { text: text.to_owned(), attachments: Vec::new() });
+        }
+        assert_eq!(contents(b"no message"), None);
     }
 
     #[test]

@@ -154,6 +154,31 @@ mod tests {
         assert!(rendered.text.contains("<b>高端</b>&“磷酸铁锂”项目"));
     }
 
+    /// What an office may write stands in docs/DIGESTS.md, every name of it.
+    #[test]
+    fn every_name_is_documented() {
+        let manual = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/DIGESTS.md")).unwrap();
+        let fixture = Fixture::new();
+        let planned = fixture.plan();
+        let digest = serde_json::to_value(fixture.of(&planned, "省投资促进局")).unwrap();
+        let draft = serde_json::to_value(&fixture.drafts()[0]).unwrap();
+        let mut names = Vec::new();
+        for (prefix, object) in [
+            ("", &digest),
+            ("", &draft),
+            ("counts.", &digest["counts"]),
+            ("item.", &digest["urgent"][0]),
+            ("", &digest["places"]),
+            ("", &digest["roll_up"]),
+        ] {
+            names.extend(object.as_object().unwrap().keys().map(|name| format!("{prefix}{name}")));
+        }
+        assert!(names.len() > 80, "{names:?}");
+        for name in names {
+            assert!(manual.contains(&format!("`{name}`")), "docs/DIGESTS.md does not name {name}");
+        }
+    }
+
     /// Tags off, entities back, white space and marks that only lay out gone.
     fn words(html: &str) -> String {
         let body = html.split_once("<body").unwrap().1.split_once('>').unwrap().1;

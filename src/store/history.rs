@@ -62,7 +62,7 @@ impl Store {
     pub async fn told_of(&self, of: &Identity, sample: bool) -> Result<Vec<ToldOnce>> {
         let mut out = Vec::new();
         let wanted = Wanted { finding: Some((of.rule.clone(), of.key.clone())), ..Wanted::default() };
-        for message in self.messages(&wanted).await?.into_iter().filter(|message| !message.test) {
+        for message in self.messages(&wanted).await?.into_iter().filter(|message| !message.test && message.act.is_empty()) {
             let Some(light) = self.told_in(&message, &of.rule, &of.key).await? else { continue };
             let Some(run) = self.run(&message.run).await?.filter(|run| run.inputs.sample == sample) else { continue };
             let on = run.slot.get(..10).unwrap_or_default().to_owned();

@@ -36,11 +36,20 @@ pub struct NewTold {
     pub told: BTreeMap<Identity, Option<Light>>,
 }
 
+/// What a draft holds: it tells it only when a person lets it go, so no unit counts as told.
+#[derive(Clone, Debug)]
+pub struct NewDrafted {
+    /// The draft's message id.
+    pub message: String,
+    pub holds: BTreeMap<Identity, Option<Light>>,
+}
+
 /// Everything one run tells.
 #[derive(Clone, Debug, Default)]
 pub struct OutboxBatch {
     pub messages: Vec<NewMessage>,
     pub told: Vec<NewTold>,
+    pub drafted: Vec<NewDrafted>,
     /// Day of the slot.
     pub told_on: String,
     pub now: String,
@@ -117,7 +126,7 @@ impl Store {
     /// # Errors
     /// The database fails, or another process has taken the run over.
     pub async fn commit_outbox(&self, run: &Run, step: &str, inputs: &RunInputs, batch: &OutboxBatch) -> Result<()> {
-        let OutboxBatch { messages, told, told_on, now, result, expires_at, test } = batch;
+        let OutboxBatch { messages, told, told_on, now, result, expires_at, test, .. } = batch;
         let mut transaction = self.begin().await?;
         super::runs::advance(&mut transaction, run, step, inputs).await?;
         sqlx::query("UPDATE run SET result=$2 WHERE id=$1").bind(&run.id).bind(result).execute(&mut *transaction).await?;
@@ -165,7 +174,7 @@ impl Store {
             query.execute(&mut *transaction).await?;
         }
         supersede(&mut transaction, run, *test, now).await?;
-        write_told_lines(self, &mut transaction, messages, told).await?;
+        write_told_lines(self, &mut transaction, batch).await?;
         for NewTold { unit, told } in told.iter().filter(|_| !test) {
             let known = match not_told(&mut transaction, run, unit).await? {
                 Some(before) => before,
@@ -459,19 +468,15 @@ async fn not_told(transaction: &mut Transaction<'static, Any>, run: &Run, unit: 
     row.map(|row| json("told", unit, &text(&row, "body")?)).transpose()
 }
 
-/// Keeps what each message tells.
-async fn write_told_lines(
-    store: &Store,
-    transaction: &mut Transaction<'static, Any>,
-    messages: &[NewMessage],
-    told: &[NewTold],
-) -> Result<()> {
-    let by_unit: BTreeMap<&str, &NewTold> = told.iter().map(|told| (told.unit.as_str(), told)).collect();
+/// Keeps what each message tells, a draft what it would.
+async fn write_told_lines(store: &Store, transaction: &mut Transaction<'static, Any>, batch: &OutboxBatch) -> Result<()> {
+    let by_unit: BTreeMap<&str, _> = batch.told.iter().map(|told| (told.unit.as_str(), &told.told)).collect();
+    let by_draft: BTreeMap<&str, _> = batch.drafted.iter().map(|draft| (draft.message.as_str(), &draft.holds)).collect();
     let mut bodies: Vec<(&str, String)> = Vec::new();
-    for message in messages.iter().filter(|message| message.act.is_empty()) {
-        let Some(told) = by_unit.get(message.unit.as_str()) else { continue };
+    for message in &batch.messages {
+        let told = if message.act.is_empty() { by_unit.get(message.unit.as_str()) } else { by_draft.get(message.id.as_str()) };
+        let Some(told) = told else { continue };
         let lines: Lines = told
-            .told
             .iter()
             .map(|(identity, light)| {
                 [identity.rule.clone(), identity.ledger.clone(), identity.key.clone(), light.map_or("", Light::code).to_owned()]

@@ -7,6 +7,7 @@ use crate::domain::intake::{KnownOwners, Note, NoteKind, Outcome, SheetAccount, 
 use crate::domain::judge::Policy;
 use crate::domain::ledger::{Ledger, PROJECT, Role};
 use crate::domain::record::{Columns, pack};
+use crate::domain::routing::is_marked;
 use crate::domain::snapshot::{Bounds, Comparison, brake};
 use crate::source::frame::{Block, Frame};
 use crate::source::{ReadLimits, Refusal};
@@ -409,6 +410,7 @@ impl<'a> FileReader<'a> {
                 }
                 Outcome::Accepted(accepted) => {
                     let sheet_number = (self.sheets.len() - 1) as u32;
+                    let restricted = ledger.role(Role::Restricted).is_some_and(|field| is_marked(&accepted.cells[field]));
                     let note = |row: u32, kind: NoteKind, field: String, raw: String, reason: String, hint: String| Note {
                         kind,
                         sheet: sheet_number,
@@ -421,6 +423,7 @@ impl<'a> FileReader<'a> {
                         raw,
                         reason,
                         hint,
+                        restricted,
                     };
                     for remark in remarks(self.policy, ledger, &accepted.cells, &mut self.known_owners) {
                         if columns.contains(remark.field) {

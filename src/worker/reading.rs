@@ -277,6 +277,7 @@ fn intake_line(ledger: &str, note: &Note, snapshot: &Snapshot) -> IntakeLine {
         hint: note.hint.clone(),
         unit: note.unit.clone(),
         code: note.code.clone(),
+        restricted: note.restricted,
     }
 }
 
@@ -376,6 +377,7 @@ impl<'a> Reader<'a> {
                         hint: "请核对是否重复报送".into(),
                         unit: String::new(),
                         code: record.code.clone(),
+                        restricted: is_restricted(ledger, &record),
                     });
                     return Ok(());
                 }

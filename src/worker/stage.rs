@@ -8,7 +8,7 @@ use super::runner::slot_text;
 use crate::clock::stamp;
 use crate::config::{Config, Job, JobStep};
 use crate::domain::calendar::Span;
-use crate::domain::digest::{Digest, Draft, Plan, Planned, drafts, plan};
+use crate::domain::digest::{Digest, Draft, Plan, Planned, Rhythm, drafts, plan};
 use crate::domain::feedback::{Answers, Silent};
 use crate::domain::finding::{Change, Identity, State};
 use crate::domain::judge::blank_cells;
@@ -17,13 +17,13 @@ use crate::domain::record::Record;
 use crate::domain::roster::Selection;
 use crate::domain::rule::{Every, Light};
 use crate::domain::snapshot::InForce;
-use crate::domain::units::UnitId;
+use crate::domain::units::{Level, UnitId};
 use crate::domain::workbook::{Before, Form, GoneLine, Material, SheetTemplate, Viewer, Workbook, build, file_name, tie_out};
 use crate::mail::message::{self, Attachment, Correspondent, Letter};
 use crate::mail::templates::{Rendered, Templates};
 use crate::report::{archive, docx, xlsx};
 use crate::store::StoreError;
-use crate::store::outbox::{NewMessage, NewTold, OutboxBatch};
+use crate::store::outbox::{NewDrafted, NewMessage, NewTold, OutboxBatch};
 use crate::store::runs::{Run, RunInputs};
 use anyhow::{Context, ensure};
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime};
@@ -323,7 +323,12 @@ impl<'a> Stage<'a> {
         let source_line = source_line(&self.reading);
         let sent_on = self.at.date();
         let national = policy.calendar.of(None);
-        let next_on = self.job.schedule.slots(self.at + chrono::Duration::seconds(1), national).next().map(|slot| slot.runs_at.date());
+        // the next mail that surely comes: a weekly reminder goes only where something has changed
+        let next_on = |level: Level| {
+            let jobs = self.config.jobs.iter().filter(|job| job.rhythm == Rhythm::Always && job.levels.contains(&level));
+            let next = |job: &Job| Some(job.schedule.slots(self.at + chrono::Duration::seconds(1), national).next()?.runs_at.date());
+            jobs.filter_map(next).min()
+        };
         let of = Plan {
             policy,
             as_of: self.as_of,
@@ -342,7 +347,7 @@ impl<'a> Stage<'a> {
             levels: &self.job.levels,
             started: started(inputs, sent_on),
             source_line: &source_line,
-            next_on,
+            next_on: &next_on,
             may_carry_rows: &|address| settings.domain_allowed(address),
         };
         Ok((plan(&of), drafts(&of, &self.job.drafts)))
@@ -403,13 +408,13 @@ impl<'a> Stage<'a> {
                 Err(error) => inputs.faults.push(format!("{}的提醒未能生成：{error:#}", digest.unit_name)),
             }
         }
-        let mut drafted = 0;
+        let mut drafted = Vec::new();
         for draft in &mut drafts {
             progress.inc(1);
             match self.draft_message(run, draft, &templates, &named) {
                 Ok(message) if said_before.get(&message.recipient) == Some(&message.digest_sha256) => unchanged += 1,
                 Ok(message) => {
-                    drafted += 1;
+                    drafted.push(NewDrafted { message: message.id.clone(), holds: draft.holds.iter().cloned().collect() });
                     messages.push(message);
                 }
                 Err(error) => inputs.faults.push(format!("{}的{}拟办件未能生成：{error:#}", draft.unit_name, draft.act_title)),
@@ -419,11 +424,11 @@ impl<'a> Stage<'a> {
         let _ = writeln!(
             result,
             "提醒：{}封{}",
-            messages.len() - drafted,
+            messages.len() - drafted.len(),
             if unchanged > 0 { format!("（另有{unchanged}封与前次相同，未再发送）") } else { String::new() }
         );
-        if drafted > 0 {
-            let _ = writeln!(result, "拟办：督办、通报、约谈{drafted}件，签发后发送");
+        if !drafted.is_empty() {
+            let _ = writeln!(result, "拟办：督办、通报、约谈{}件，签发后发送", drafted.len());
         }
         let _ = writeln!(result, "{}", planned.coverage);
         if let Some(fault) = self.reading.records.fault() {
@@ -432,6 +437,7 @@ impl<'a> Stage<'a> {
         let batch = OutboxBatch {
             messages,
             told,
+            drafted,
             told_on: self.at.date().to_string(),
             now: stamp(self.service.clock.now()),
             result: result.clone(),

@@ -293,6 +293,23 @@ async fn acts_above_urging_wait_for_a_named_person() {
     let circular = *ids.iter().find(|id| id.ends_with("_522725_circulate")).unwrap_or_else(|| panic!("no circular: {listed}"));
     let order = *ids.iter().find(|id| id.ends_with("_522725_supervise")).unwrap_or_else(|| panic!("no order: {listed}"));
     assert!(listed.contains("【通报】瓮安县 截至2026年9月30日：2项"), "{listed}");
+    // a draft is read before it is decided on, and found by what it holds
+    let shown = stdout(&outbox(&["show", circular]));
+    for text in [
+        "状态：待签发",
+        "现予通报。",
+        "年产2万吨磷酸铁锂生产线项目",
+        "附件：通报瓮安县督办事项清单（截至2026年9月30日）.xlsx（",
+        "duban outbox release ",
+    ] {
+        assert!(shown.contains(text), "{text} is not in\n{shown}");
+    }
+    let found = stdout(&outbox(&["list", "--finding", "unstarted", "GZ202500123"]));
+    let line = found.lines().find(|line| line.starts_with(circular)).unwrap_or_else(|| panic!("no circular in {found}"));
+    assert!(line.contains("待签发") && line.contains("所列：●红"), "{line}");
+    assert!(found.lines().any(|line| line.contains("告知：●红")), "{found}");
+    let told = stdout(&duban(root.path(), &["explain", "unstarted", "GZ202500123", "--as-of", "2026-09-30"]));
+    assert!(told.contains("瓮安县") && !told.contains("circulate"), "a draft has told nobody: {told}");
     let sent = |act: &str| {
         let mails = files_below(&root.path().join("var/outbox"));
         mails.into_iter().find(|(name, _)| name.contains(&format!("_522725_{act}"))).map(|(_, bytes)| as_read(&bytes))
@@ -312,6 +329,8 @@ async fn acts_above_urging_wait_for_a_named_person() {
     assert!(sent("supervise").is_none());
     let shown = stdout(&outbox(&["show", order]));
     assert!(shown.contains("不予签发（王局长） 已电话督促"), "{shown}");
+    let released = stdout(&outbox(&["show", circular]));
+    assert!(released.contains("签发或重发（王局长） 局务会研究同意") && released.contains("送达"), "{released}");
     // what was decided is decided
     let again = outbox(&["release", order, "--by", "王局长", "--reason", "改主意"]);
     assert_eq!(again.status.code(), Some(2), "{}", stdout(&again));

@@ -18,6 +18,7 @@ mod packs;
 mod post_office;
 mod postfix;
 mod properties;
+mod secrecy;
 mod sources;
 mod store_contract;
 mod tidy;

@@ -28,11 +28,16 @@ GZD2026-00002,GZ202500123,年产2万吨磷酸铁锂生产线项目,产业招商�
 
 /// Runs the quarter on a small register of its own, past its start day.
 pub async fn run(root: &Path) -> String {
+    run_on(root, &[("台账.csv", PROJECTS), ("工作单.csv", ORDERS)]).await
+}
+
+/// The same on registers of the caller's.
+pub async fn run_on(root: &Path, registers: &[(&str, &str)]) -> String {
     let settings = root.join("config/duban.toml");
     let text = std::fs::read_to_string(&settings).expect("settings");
     std::fs::write(&settings, format!("{text}\n[start]\nenforce_on = \"2026-07-01\"\n")).expect("settings");
     let service = service(root, "2026-10-08T00:00:00Z").await;
-    for (name, text) in [("台账.csv", PROJECTS), ("工作单.csv", ORDERS)] {
+    for (name, text) in registers {
         let path = root.join(name);
         std::fs::write(&path, text).expect("a register");
         let request = PullRequest {
@@ -134,6 +139,48 @@ async fn what_people_receive() {
         })
         .collect();
     insta::assert_snapshot!("workbook_quarterly", text.join("\n"));
+}
+
+/// Counts behind `红`, `橙` and `黄` in a line; what is not named is none.
+fn lights(line: &str) -> [usize; 3] {
+    ['红', '橙', '黄'].map(|mark| {
+        let behind = line.split_once(mark).map_or("", |(_, rest)| rest);
+        behind.chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap_or(0)
+    })
+}
+
+/// One number, wherever a mail says it: subject, text, page and attachment.
+#[tokio::test]
+async fn a_mail_says_one_number_everywhere() {
+    let root = fresh_root();
+    run(root.path()).await;
+    let mut lit = 0;
+    for (name, bytes) in files_below(&root.path().join("var/outbox")) {
+        let mail = MessageParser::default().parse(&bytes).expect("a mail");
+        let (text, html) = (mail.body_text(0).expect("a text"), mail.body_html(0).expect("a page"));
+        let subject = lights(mail.subject().expect("a subject").split_once('：').expect("counts").1);
+        let line = text.lines().find(|line| line.starts_with("截至")).expect("the opening");
+        let page: String = html.split('<').map(|part| part.split_once('>').map_or(part, |(_, text)| text)).collect();
+        let opening = page.split_once("需办理：").expect("the opening").1;
+        assert_eq!(subject, lights(line), "{name}");
+        assert_eq!(subject, lights(opening), "{name}");
+        let items: usize = subject.iter().sum();
+        assert!(line.contains(&format!("有{items}项需办理")), "{name}: {line}");
+        lit += items;
+        // the office's attachment holds only what is told to the office itself
+        if name.ends_with("_省投资促进局.eml") {
+            continue;
+        }
+        let file = mail.attachments().next().expect("an attachment");
+        assert!(file.attachment_name().is_some_and(|name| name.ends_with("督办事项清单（截至2026年9月30日）.xlsx")), "{name}");
+        let book = cells(file.contents());
+        let sheet = book.split_once("-- 督办事项\n").expect("the list").1.split("\n-- ").next().unwrap_or_default();
+        // an item is a project, named the same in every one of its rows
+        let projects: std::collections::BTreeSet<&str> =
+            sheet.lines().filter(|line| line.starts_with('#')).filter_map(|line| line.split(" | ").nth(5)).collect();
+        assert_eq!(projects.len(), items, "{name}: {sheet}");
+    }
+    assert!(lit > 5, "{lit} items are too few to show anything");
 }
 
 /// No mail and no attachment holds a full phone number or a row that its unit is not told of.

@@ -27,11 +27,11 @@ impl Dice {
         ((self.0 >> 33) % below.max(1) as u64) as usize
     }
 
-    fn chance(&mut self, of: usize) -> bool {
+    pub fn chance(&mut self, of: usize) -> bool {
         self.roll(of) == 0
     }
 
-    fn pick<'a, T>(&mut self, of: &'a [T]) -> &'a T {
+    pub fn pick<'a, T>(&mut self, of: &'a [T]) -> &'a T {
         &of[self.roll(of.len())]
     }
 }
@@ -60,8 +60,8 @@ fn record(dice: &mut Dice, policy: &Policy, ledger: usize, number: usize, last: 
             continue;
         }
         cells[index] = match (field.kind, field.role) {
-            (_, Some(Role::Code)) => Cell::Text(format!("{}{number}", shape.id)),
-            (_, Some(Role::Project)) => Cell::Text(format!("project{}", dice.roll(number + 3))),
+            (_, Some(Role::Code)) => Cell::Text(format!("{}{number:04}", shape.id)),
+            (_, Some(Role::Project)) => Cell::Text(format!("project{:04}", dice.roll(number + 3))),
             (_, Some(Role::Place)) => Cell::Text((*dice.pick(&places)).to_owned()),
             (_, Some(Role::City)) => Cell::Empty,
             (_, Some(Role::Holder)) => Cell::Text((*dice.pick(&["基础材料牵头部门", "瓮安县", "贵阳市", "不知道的单位"])).to_owned()),
@@ -87,7 +87,7 @@ fn record(dice: &mut Dice, policy: &Policy, ledger: usize, number: usize, last: 
 }
 
 /// A small register of every judged ledger.
-fn register(dice: &mut Dice, policy: &Policy, count: usize, last: NaiveDate) -> Vec<(usize, Record)> {
+pub fn register(dice: &mut Dice, policy: &Policy, count: usize, last: NaiveDate) -> Vec<(usize, Record)> {
     ["work-order", "difficulty", "decision", "contact", "project"]
         .iter()
         .map(|name| policy.ledger(name).expect("a ledger"))
@@ -280,7 +280,7 @@ fn every_telling_has_one_fate_and_the_proof_adds_up() {
                 levels: &levels,
                 started: !dice.chance(4),
                 source_line: "数据来源：样例",
-                next_on: None,
+                next_on: &|_| None,
                 may_carry_rows: &|address| !address.starts_with("52"),
             });
             assert!(planned.coverage.holds(), "seed {seed}, slot {slot}:\n{}", planned.coverage);

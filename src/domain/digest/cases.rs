@@ -22,6 +22,8 @@ pub(super) struct Case {
     /// The worst light of all its findings: what speaks beneath another rule is not softened by it.
     pub light: Light,
     pub change: Change,
+    /// The unit was told of the item before, whatever is new in it now.
+    pub known: bool,
     /// 合同投资额 of the project in 分.
     pub amount: Option<i64>,
     /// The unit whose place it counts for: the project's own, also where another's finding leads.
@@ -29,6 +31,15 @@ pub(super) struct Case {
 }
 
 impl Case {
+    /// What is different in one word; empty for what goes on unchanged.
+    pub fn news(&self) -> &'static str {
+        match self.change {
+            Change::Continued => "",
+            Change::New if self.known => "有新问题",
+            change => change.title(),
+        }
+    }
+
     pub fn findings(&self) -> impl Iterator<Item = usize> + '_ {
         std::iter::once(self.lead).chain(self.others.iter().copied())
     }
@@ -99,6 +110,7 @@ fn case(
         })
         .collect();
     let change = change_of(&changes, lead_at);
+    let known = findings.iter().any(|index| before.get(&plan.identity(*index)).is_some_and(Option::is_some));
     let lead = findings.remove(lead_at);
     let shape = &plan.policy.ledgers[ledger];
     let found = plan.record(ledger, key);
@@ -108,7 +120,7 @@ fn case(
         Some(record) => owner_of(plan.policy, shape, record, &HashMap::new()).unit,
         None => of(lead).owner,
     };
-    Some(Case { ledger, key: key.to_owned(), lead, others: findings, light, change, amount, seat })
+    Some(Case { ledger, key: key.to_owned(), lead, others: findings, light, change, known, amount, seat })
 }
 
 /// How an item stands against what the unit was last told: wholly new, worse in any part, joined by something new, else as its lead.

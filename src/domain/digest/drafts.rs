@@ -29,6 +29,7 @@ pub fn drafts(plan: &Plan<'_>, acts: &[Act]) -> Vec<Draft> {
             && act > Act::Urge
             && acts.contains(&act)
             && units.mailbox(unit).is_some()
+            && may_know(plan, unit, finding)
         {
             by_unit.entry(unit).or_default().push(index);
         }
@@ -51,6 +52,13 @@ pub fn drafts(plan: &Plan<'_>, acts: &[Act]) -> Vec<Draft> {
     out
 }
 
+/// A project under negotiation is named only to those its own rule tells; a unit that owes it an answer has the draft of the difficulty.
+fn may_know(plan: &Plan<'_>, unit: UnitId, finding: &Finding) -> bool {
+    let ledger = plan.policy.project_ledger().filter(|ledger| plan.policy.rules[finding.rule].ledger == *ledger);
+    let record = || plan.record(ledger?, &finding.key);
+    finding.tells(unit) || !record().is_some_and(|record| plan.policy.is_negotiating(&record))
+}
+
 fn draft(plan: &Plan<'_>, unit: UnitId, act: Act, cases: &[Case], withheld: usize) -> Option<Draft> {
     let units = &plan.policy.units.units;
     let (mailbox_unit, mailbox) = plan.policy.units.mailbox(unit)?;
@@ -68,6 +76,7 @@ fn draft(plan: &Plan<'_>, unit: UnitId, act: Act, cases: &[Case], withheld: usiz
         unit,
         mailbox_unit,
         mailbox: mailbox.to_owned(),
+        holds: findings.iter().map(|index| (plan.identity(*index), plan.judged.findings[*index].light)).collect(),
         findings: if carries_rows { findings.clone() } else { Vec::new() },
         act: act.code(),
         act_title: act.title(),

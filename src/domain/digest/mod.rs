@@ -12,6 +12,7 @@ mod coverage;
 mod drafts;
 mod parts;
 mod privacy;
+mod rehearsal;
 mod sections;
 mod wording;
 
@@ -22,6 +23,7 @@ pub use coverage::{Coverage, CoverageLine};
 pub use drafts::drafts;
 pub use parts::{Blank, Count, Counts, Digest, Draft, Due, Item, Named, Numerals, PlaceLine, Places, RestLine, RollUp, Silent, Unrouted};
 pub use privacy::masked;
+pub use rehearsal::{draft_rehearsals, rehearsals};
 pub use wording::yi;
 
 use super::calendar::Span;
@@ -82,7 +84,8 @@ pub struct Plan<'a> {
     pub started: bool,
     /// `数据来源：省平台9月30日台账（第37次快照）`, without the full stop.
     pub source_line: &'a str,
-    pub next_on: Option<NaiveDate>,
+    /// The day a level is mailed next in any case, by whatever job.
+    pub next_on: &'a dyn Fn(Level) -> Option<NaiveDate>,
     /// Whether an address may get more than counts (`mail.allowed_domains`).
     pub may_carry_rows: &'a dyn Fn(&str) -> bool,
 }
@@ -249,6 +252,18 @@ impl Plan<'_> {
         let project = || self.record(self.policy.project_ledger()?, &project_of(shape, &record)?);
         let projects = self.policy.project_ledger().map(|ledger| &self.policy.ledgers[ledger]);
         is_restricted(shape, &record) || projects.zip(project()).is_some_and(|(shape, project)| is_restricted(shape, &project))
+    }
+
+    /// The item a record stands under: its project, or itself; `None` where it is only counted.
+    fn item_of(&self, ledger: usize, code: &str) -> Option<(usize, String)> {
+        if self.is_restricted(ledger, code) {
+            return None;
+        }
+        let project = self.record(ledger, code).and_then(|record| project_of(&self.policy.ledgers[ledger], &record));
+        Some(match (self.policy.project_ledger(), project) {
+            (Some(projects), Some(project)) => (projects, project),
+            _ => (ledger, code.to_owned()),
+        })
     }
 
     fn record(&self, ledger: usize, code: &str) -> Option<Cow<'_, Record>> {

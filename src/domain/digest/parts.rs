@@ -54,7 +54,9 @@ pub struct Digest {
     pub attachment: Option<String>,
     /// Its name where it is too large for a mail and waits at the office.
     pub attachment_kept: Option<String>,
-    /// What is different from the last digest: 新增4项, 升级2项, 办结3项.
+    /// Against the items of the unit's last digest: 比上期多1项; empty for its first.
+    pub than_before: String,
+    /// What is different from the last digest: 新增4项, 有新问题1项, 升级2项, 办结3项.
     pub compared: Vec<String>,
     /// What else the mail tells: 10月15日前到期2项, 待补齐1处 …
     pub besides: Vec<String>,
@@ -93,6 +95,9 @@ pub struct Draft {
     /// The findings (indices, ascending) whose rows the attachment shows; empty where only counts may go.
     #[serde(skip)]
     pub findings: Vec<usize>,
+    /// What it tells once it is released.
+    #[serde(skip)]
+    pub holds: Vec<(Identity, Option<Light>)>,
     /// supervise, circulate or interview.
     pub act: &'static str,
     /// 督办, 通报 or 约谈.
@@ -128,7 +133,10 @@ pub struct Counts {
     pub red: usize,
     pub orange: usize,
     pub yellow: usize,
+    /// Items the unit was not told of before.
     pub new: usize,
+    /// Items it knows, with something new held against them.
+    pub added: usize,
     pub escalated: usize,
     pub resolved: usize,
     pub gone: usize,
@@ -166,7 +174,7 @@ pub struct Item {
     pub light: &'static str,
     /// `●红`.
     pub mark: &'static str,
-    /// 新增, 升级 …; empty for what goes on unchanged.
+    /// 新增, 有新问题, 升级 …; empty for what goes on unchanged.
     pub change: &'static str,
     pub name: String,
     pub code: String,

@@ -119,7 +119,11 @@ pub(super) fn digest(
     let mut counts = Counts { items: cases.len(), due: share.due.len(), exempt: share.exempt, ..Counts::default() };
     for case in &cases {
         *counts.light(case.light) += 1;
-        counts.new += usize::from(matches!(case.change, Change::New | Change::Reopened));
+        match case.change {
+            Change::New | Change::Reopened if case.known => counts.added += 1,
+            Change::New | Change::Reopened => counts.new += 1,
+            _ => {}
+        }
         counts.escalated += usize::from(case.change == Change::Escalated);
     }
     let full = match (province, counts.red) {
@@ -169,12 +173,13 @@ pub(super) fn digest(
         sent_on: plan.sent_on,
         reply_by: plan.reply_by(unit),
         due_until: plan.sent_on + Days::new(DUE_DAYS),
-        next_on: plan.next_on,
+        next_on: (plan.next_on)(me.level),
         started: plan.started,
         counts_only: !carries_rows,
         attachment: Some(format!("督办清单_{}_{}.xlsx", me.name, plan.as_of)),
         attachment_kept: None,
-        compared: [("新增", counts.new), ("升级", counts.escalated), ("办结", counts.resolved)]
+        than_before: than_before(plan, &cases, before),
+        compared: [("新增", counts.new), ("有新问题", counts.added), ("升级", counts.escalated), ("办结", counts.resolved)]
             .into_iter()
             .filter(|(_, count)| *count > 0)
             .map(|(word, count)| format!("{word}{count}项"))
@@ -207,7 +212,7 @@ pub(super) fn digest(
 
 impl Digest {
     /// Leaves the counts: for an address outside the domains that rows may go to.
-    fn strip(&mut self) {
+    pub(super) fn strip(&mut self) {
         self.findings.clear();
         self.attachment = None;
         (self.urgent, self.due, self.rest) = (Vec::new(), Vec::new(), Vec::new());
@@ -233,6 +238,22 @@ impl Digest {
             resolved: numeral(!self.resolved.is_empty() || !self.gone.is_empty()),
             unjudged: numeral(!self.unjudged.is_empty()),
         };
+    }
+}
+
+/// How many items more or less than the unit was told of last: 比上期多1项, 比上期少2项, 与上期相同. Empty where it was never told of any.
+/// What has become restricted since counts in neither.
+fn than_before(plan: &Plan<'_>, cases: &[Case], before: &BTreeMap<Identity, Option<Light>>) -> String {
+    let items: BTreeSet<(usize, String)> = before
+        .iter()
+        .filter(|(_, light)| light.is_some())
+        .filter_map(|(identity, _)| plan.item_of(plan.policy.ledger(&identity.ledger)?, &identity.key))
+        .collect();
+    match (items.len(), cases.len()) {
+        (0, _) => String::new(),
+        (was, is) if is > was => format!("比上期多{}项", is - was),
+        (was, is) if is < was => format!("比上期少{}项", was - is),
+        _ => "与上期项数相同".to_owned(),
     }
 }
 
@@ -318,7 +339,7 @@ pub(super) fn item(plan: &Plan<'_>, unit: UnitId, case: &Case) -> Item {
     Item {
         light: case.light.code(),
         mark: case.light.title(),
-        change: if case.change == Change::Continued { "" } else { case.change.title() },
+        change: case.news(),
         name: if periodic { policy.rules[lead.rule].title.clone() } else { masked(name) },
         // the key of a periodic finding is its unit and period, which the line says already
         code: if periodic { String::new() } else { code.to_owned() },

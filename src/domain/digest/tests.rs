@@ -178,7 +178,7 @@ impl Fixture {
         self.with(plan)
     }
 
-    fn drafts(&self) -> Vec<Draft> {
+    pub fn drafts(&self) -> Vec<Draft> {
         self.with(|plan| drafts(plan, &[Act::Supervise, Act::Circulate, Act::Interview]))
     }
 
@@ -201,7 +201,7 @@ impl Fixture {
             levels: &self.levels,
             started: self.started,
             source_line: "数据来源：省平台9月30日台账（第37次快照）",
-            next_on: Some(day("2026-10-09")),
+            next_on: &|_| Some(day("2026-10-09")),
             may_carry_rows: &self.rows_to,
         })
     }

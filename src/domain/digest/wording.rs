@@ -143,7 +143,7 @@ pub(super) fn subject(plan: &Plan<'_>, unit: &str, counts: &super::Counts) -> St
     if parts.is_empty() {
         parts.push("无督办事项".to_owned());
     }
-    let news: Vec<String> = [("新增", counts.new), ("升级", counts.escalated)]
+    let news: Vec<String> = [("新增", counts.new), ("新问题", counts.added), ("升级", counts.escalated)]
         .iter()
         .filter(|(_, count)| *count > 0)
         .map(|(word, count)| format!("{word}{count}"))

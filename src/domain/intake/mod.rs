@@ -17,6 +17,7 @@ pub use place::place_of;
 use super::ledger::{FieldKind, Ledger, Role};
 use super::period::chinese_date;
 use super::record::{Cell, Columns};
+use super::routing::is_marked;
 use chrono::NaiveDate;
 use group::Groups;
 use serde::{Deserialize, Serialize};
@@ -125,6 +126,9 @@ pub struct Note {
     pub raw: String,
     pub reason: String,
     pub hint: String,
+    /// The row is marked 涉密 or 不便公开, whether or not it could be taken: for the office alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub restricted: bool,
 }
 
 /// Counts of one sheet.
@@ -335,6 +339,7 @@ impl<'a> SheetIntake<'a> {
                 raw: String::new(),
                 reason: "表头重复，只读取左边第一列".into(),
                 hint: "请删除或改名重复的列".into(),
+                restricted: false,
             });
         }
         let mut hidden: Vec<(usize, u16)> = header
@@ -454,6 +459,14 @@ impl<'a> SheetIntake<'a> {
             for note in &mut self.notes[noted..] {
                 note.name = cell::shown(name);
             }
+        }
+        // read from the row itself: one that is not taken has no record to ask
+        let restricted = ledger.role(Role::Restricted).is_some_and(|field| {
+            let unreadable = |note: &Note| note.kind == NoteKind::Quarantined && note.field == ledger.fields[field].title;
+            is_marked(&record[field]) || self.notes[noted..].iter().any(unreadable)
+        });
+        for note in &mut self.notes[noted..] {
+            note.restricted = restricted;
         }
         if quarantined {
             self.account.quarantined += 1;
@@ -607,6 +620,7 @@ impl<'a> SheetIntake<'a> {
             raw: cell::shown(raw),
             reason,
             hint,
+            restricted: false,
         });
     }
 }

@@ -606,6 +606,7 @@ mod tests {
             raw: "=2023-02-30".into(),
             reason: "这一天不存在".into(),
             hint: String::new(),
+            restricted: false,
         }
     }
 

@@ -95,6 +95,8 @@ pub struct IntakeLine {
     /// Name of the unit that keeps the row.
     pub unit: String,
     pub code: String,
+    /// For the office alone.
+    pub restricted: bool,
 }
 
 /// A code that has left the register without a word from the office.
@@ -315,7 +317,9 @@ impl<'a> View<'a> {
         };
         self.material.intake.iter().filter(move |line| {
             let ledgers = 0..self.policy().ledgers.len();
-            own.is_none_or(|own| line.unit == own && !ledgers.clone().any(|ledger| self.is_restricted(ledger, &line.code)))
+            own.is_none_or(|own| {
+                line.unit == own && !line.restricted && !ledgers.clone().any(|ledger| self.is_restricted(ledger, &line.code))
+            })
         })
     }
 

@@ -103,6 +103,7 @@ impl World {
             hint: "请改正后重新导入".into(),
             unit: "瓮安县".into(),
             code: "GZ202500999".into(),
+            restricted: false,
         }];
         let inputs = vec![("督办规则".to_owned(), "a1b2c3d4".to_owned()), ("工作日历".to_owned(), "0f0e0d0c".to_owned())];
         let material = Box::leak(Box::new(Material {

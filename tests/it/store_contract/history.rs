@@ -32,6 +32,7 @@ async fn tell(store: &Store, slot: &str, told: &[(&str, Lines<'_>)]) {
     let batch = OutboxBatch {
         messages: messages.collect(),
         told: told.collect(),
+        drafted: Vec::new(),
         told_on: slot[..10].into(),
         now: at(1),
         result: "发出".into(),

@@ -39,6 +39,7 @@ fn batch(messages: Vec<NewMessage>, minute: u32) -> OutboxBatch {
     OutboxBatch {
         messages,
         told: Vec::new(),
+        drafted: Vec::new(),
         told_on: "2026-11-23".into(),
         now: at(minute),
         result: "发出".into(),

@@ -47,6 +47,7 @@ fn note(row: u32, reason: &str) -> Note {
         raw: "二〇二六年\"13\"月".into(),
         reason: reason.into(),
         hint: "请填日期🙂".into(),
+        restricted: false,
     }
 }
 

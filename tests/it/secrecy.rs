@@ -1,0 +1,496 @@
+//! Secrecy over many registers: whatever clerks write, no mail, draft, attachment or form holds a row of another unit, anything of a
+//! restricted record, a whole phone number, or more than counts for an address outside the domains. Who may see a row is worked out here
+//! from the register alone, not from what the judge told whom. A failure prints its seed.
+
+use super::detection::Board;
+use super::helpers::{duban, files_below, fresh_root, home, stdout};
+use super::outputs::{as_read, cells, run_on};
+use super::properties::{Dice, register};
+use chrono::{Days, NaiveDate};
+use duban::config::{Config, read_files};
+use duban::domain::digest::{Digest, Draft, Plan, Planned, Rhythm, drafts, plan};
+use duban::domain::feedback::{Answer, Answers};
+use duban::domain::finding::Identity;
+use duban::domain::indicators::Indicators;
+use duban::domain::judge::{Judged, Policy};
+use duban::domain::ledger::{Ledger, Role};
+use duban::domain::record::{Cell, Record};
+use duban::domain::roster::Rosters;
+use duban::domain::routing::owner_of;
+use duban::domain::rule::{Act, Light};
+use duban::domain::units::{Level, UnitId};
+use duban::domain::workbook::{IntakeLine, Material, Viewer, build};
+use duban::mail::templates::{Rendered, Templates};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt::Write;
+
+const OFFICE_PHONE: &str = "085185812345";
+const ACTS: [Act; 3] = [Act::Supervise, Act::Circulate, Act::Interview];
+
+/// One record and what nobody but its own circle may read of it.
+struct Secret {
+    code: String,
+    /// Code, name and what is commercial in it.
+    words: Vec<String>,
+    restricted: bool,
+    /// Who may read of it.
+    circle: BTreeSet<UnitId>,
+}
+
+/// A register, and who may see what of it.
+struct World<'a> {
+    policy: &'a Policy,
+    register: Vec<(usize, Record)>,
+    phones: Vec<String>,
+    as_of: NaiveDate,
+}
+
+fn set(shape: &Ledger, record: &mut Record, field: &str, text: impl Into<String>) {
+    if let Some(field) = shape.field(field) {
+        record.cells[field] = Cell::Text(text.into());
+        record.columns.insert(field);
+    }
+}
+
+/// A mobile or a fixed number, in one of the ways clerks write it.
+fn phone(dice: &mut Dice, phones: &mut Vec<String>) -> String {
+    let digits =
+        if dice.chance(4) { format!("0854{:07}", 2_000_000 + dice.roll(7_999_999)) } else { format!("13{:09}", dice.roll(999_999_999)) };
+    phones.push(digits.clone());
+    match dice.roll(4) {
+        0 if digits.starts_with('1') => format!("{} {} {}", &digits[..3], &digits[3..7], &digits[7..]),
+        1 => format!("{}-{}", &digits[..4], &digits[4..]),
+        2 => digits.chars().map(|digit| char::from_u32(digit as u32 - '0' as u32 + 0xff10).expect("a digit")).collect(),
+        _ => digits,
+    }
+}
+
+impl<'a> World<'a> {
+    fn new(policy: &'a Policy, dice: &mut Dice, as_of: NaiveDate) -> World<'a> {
+        let mut phones = vec![OFFICE_PHONE.to_owned()];
+        let mut register = register(dice, policy, 12, as_of);
+        for (ledger, record) in &mut register {
+            let shape = &policy.ledgers[*ledger];
+            let code = record.code.clone();
+            // names, people and free text that can be told apart, with numbers wherever clerks put them
+            set(shape, record, "name", format!("名{code}称"));
+            set(shape, record, "investor", format!("资{code}方"));
+            for field in ["officer", "leader", "difficulty", "progress_note", "phone", "unit_text"] {
+                if !dice.chance(3) {
+                    let number = phone(dice, &mut phones);
+                    set(shape, record, field, if field == "phone" { number } else { format!("李某{number}") });
+                }
+            }
+            if dice.chance(6) {
+                set(shape, record, "name", format!("名{code}称 电话{}", phone(dice, &mut phones)));
+            }
+            if dice.chance(7) {
+                set(shape, record, "restricted", *dice.pick(&["是", "秘密", "不便公开"]));
+            }
+        }
+        World { policy, register, phones, as_of }
+    }
+
+    /// Time passes: marks come and go, owners change, work is done, rows are lost. Returns what is lost.
+    fn age(&mut self, dice: &mut Dice, days: u64) -> BTreeSet<(usize, String)> {
+        self.as_of = self.as_of + Days::new(days);
+        let (policy, mut gone) = (self.policy, BTreeSet::new());
+        let places: Vec<String> = policy.units.units.iter().filter(|unit| unit.level.is_place()).map(|unit| unit.name.clone()).collect();
+        for (ledger, record) in &mut self.register {
+            let shape = &policy.ledgers[*ledger];
+            match dice.roll(12) {
+                0 => set(shape, record, "restricted", "机密"),
+                1 if shape.id == "project" => set(shape, record, "county", dice.pick(&places).clone()),
+                2 => set(shape, record, "stage", *dice.pick(&["洽谈", "终止"])),
+                3 => {
+                    for field in ["completed_on", "solved_on", "started_on", "terminated_on"].iter().filter_map(|id| shape.field(id)) {
+                        record.cells[field] = Cell::Date(self.as_of);
+                    }
+                }
+                4 => {
+                    gone.insert((*ledger, record.code.clone()));
+                }
+                _ => {}
+            }
+        }
+        self.register.retain(|(ledger, record)| !gone.contains(&(*ledger, record.code.clone())));
+        gone
+    }
+
+    fn text(&self, (ledger, record): &(usize, Record), role: Role) -> String {
+        record.text(self.policy.ledgers[*ledger].role(role)).to_owned()
+    }
+
+    /// A unit and all above it.
+    fn chain(&self, unit: Option<UnitId>) -> BTreeSet<UnitId> {
+        let units = &self.policy.units.units;
+        std::iter::successors(unit, |at| units[*at].place.or(units[*at].parent)).collect()
+    }
+
+    /// Every row with its circle: its owner and those above, who leads its industry, what belongs to the same project, the office. A
+    /// project under negotiation and a target enterprise are for their own unit, whom their own rule tells, and the office.
+    fn secrets(&self, judged: &Judged) -> Vec<Secret> {
+        let policy = self.policy;
+        let board = Board::new(policy, &self.register, self.as_of, false);
+        let owner = |row: &(usize, Record)| owner_of(policy, &policy.ledgers[row.0], &row.1, &board.projects).unit;
+        let lead = |row: &(usize, Record)| {
+            policy.units.industry(&self.text(row, Role::Industry)).and_then(|industry| policy.units.lead(industry, self.as_of))
+        };
+        let projects: HashMap<&str, &(usize, Record)> = self
+            .register
+            .iter()
+            .filter(|(ledger, _)| policy.ledgers[*ledger].id == "project")
+            .map(|row| (row.1.code.as_str(), row))
+            .collect();
+        let marked = |row: &(usize, Record)| {
+            let field = policy.ledgers[row.0].role(Role::Restricted);
+            field.is_some_and(|field| !row.1.cell(field).is_empty())
+        };
+        let belongs = |row: &(usize, Record)| projects.get(self.text(row, Role::Project).as_str()).copied();
+        self.register
+            .iter()
+            .map(|row| {
+                let shape = &policy.ledgers[row.0];
+                let told = judged
+                    .findings
+                    .iter()
+                    .filter(|finding| policy.rules[finding.rule].ledger == row.0 && *finding.key == *row.1.code)
+                    .flat_map(|finding| finding.told_units().flatten());
+                let mut circle: BTreeSet<UnitId> = [policy.units.office()].into();
+                if shape.id == "contact" || (shape.id == "project" && self.text(row, Role::Stage) == "洽谈") {
+                    circle.extend(owner(row));
+                    circle.extend(told);
+                } else {
+                    circle.extend(self.chain(owner(row)));
+                    circle.extend(lead(row));
+                    if let Some(project) = belongs(row) {
+                        circle.extend(self.chain(owner(project)));
+                        circle.extend(lead(project));
+                    }
+                    if shape.id == "project" {
+                        for part in self.register.iter().filter(|part| self.text(part, Role::Project) == row.1.code) {
+                            circle.extend(self.chain(owner(part)));
+                        }
+                    }
+                }
+                Secret {
+                    code: row.1.code.clone(),
+                    words: vec![row.1.code.clone(), format!("名{}称", row.1.code), format!("资{}方", row.1.code)],
+                    restricted: marked(row) || belongs(row).is_some_and(marked),
+                    circle,
+                }
+            })
+            .collect()
+    }
+}
+
+/// Mails of one run, with what is needed to look into them.
+struct Post<'a> {
+    config: &'a Config,
+    templates: &'a Templates,
+    judged: &'a Judged,
+    records: &'a HashMap<(usize, String), Record>,
+    rosters: &'a Rosters,
+    indicators: &'a Indicators,
+    answers: &'a Answers,
+    intake: &'a [IntakeLine],
+    as_of: NaiveDate,
+}
+
+impl Post<'_> {
+    /// A unit's workbook with its form, every cell of it.
+    fn workbook(&self, unit: UnitId, rows: &[usize], withheld: usize) -> String {
+        let material = Material {
+            policy: &self.config.policy,
+            as_of: self.as_of,
+            office: "省投资促进局",
+            contact: "项目督查处0851-85812345",
+            made_on: self.as_of,
+            reply_by: self.as_of,
+            judged: self.judged,
+            records: self.records,
+            rosters: self.rosters,
+            origins: &[],
+            indicators: self.indicators,
+            sources: &[],
+            intake: self.intake,
+            viewer: Viewer::Unit(unit),
+            rows: Some(rows),
+            withheld: Some(withheld),
+            answers: self.answers,
+            silent: &[],
+            gone: &[],
+            before: None,
+            inputs: &[],
+        };
+        let book = build(&self.config.templates["unit-list"], &material);
+        let mut out = format!("{} {}", book.title, book.subject);
+        for sheet in &book.sheets {
+            write!(out, "{} {} {} {:?} {:?}", sheet.name, sheet.header, sheet.footer, sheet.rows, sheet.tail).expect("text");
+            if let Some(later) = &sheet.later {
+                (0..later.count).for_each(|number| write!(out, "{:?}", later.row(number)).expect("text"));
+            }
+        }
+        out
+    }
+
+    fn digest(&self, digest: &Digest) -> String {
+        let own = |index: &usize| digest.roll_up.is_none() || self.judged.findings[*index].tells(digest.unit);
+        let rows: Vec<usize> = digest.findings.iter().copied().filter(own).collect();
+        let Rendered { html, text } = self.templates.render("digest", digest).expect("a digest");
+        let book = if digest.counts_only { String::new() } else { self.workbook(digest.unit, &rows, digest.withheld) };
+        format!("{}\n{text}\n{html}\n{book}", digest.subject)
+    }
+
+    fn draft(&self, draft: &Draft) -> String {
+        let Rendered { html, text } = self.templates.render("act", draft).expect("a draft");
+        let book = if draft.counts_only { String::new() } else { self.workbook(draft.unit, &draft.findings, draft.withheld) };
+        format!("{}\n{text}\n{html}\n{book}", draft.subject)
+    }
+}
+
+/// What stands in a text that its reader may not see; `knew`: what it was told when it might.
+fn leak(text: &str, unit: UnitId, counts_only: bool, secrets: &[Secret], phones: &[String], knew: &BTreeSet<String>) -> Option<String> {
+    for secret in secrets {
+        let may = !counts_only && !secret.restricted && (secret.circle.contains(&unit) || knew.contains(&secret.code));
+        if let Some(word) = secret.words.iter().find(|word| !may && text.contains(word.as_str())) {
+            return Some(format!("{word}{}", if secret.restricted { "（涉密）" } else { "" }));
+        }
+    }
+    let joined: String = text
+        .chars()
+        .filter(|c| !matches!(c, ' ' | '-' | '\u{a0}'))
+        .map(|c| match c {
+            '\u{ff10}'..='\u{ff19}' => char::from_u32(c as u32 - 0xff10 + '0' as u32).unwrap_or(c),
+            c => c,
+        })
+        .collect();
+    phones.iter().find(|phone| joined.contains(phone.as_str())).cloned()
+}
+
+fn allowed(address: &str) -> bool {
+    address.ends_with(".example")
+}
+
+fn config() -> Config {
+    Config::parse(read_files(home()).expect("files")).expect("the shipped configuration")
+}
+
+/// Looks into every mail of some registers; returns how many it looked at, or the first leak. `tamper` may spoil a digest before that.
+fn look(seeds: std::ops::Range<u64>, tamper: impl Fn(&mut Planned, &[Secret])) -> Result<usize, String> {
+    let mut config = config();
+    let templates = Templates::new(&config.mail_templates).expect("templates");
+    let mut looked = 0;
+    for seed in seeds {
+        let mut dice = Dice(seed * 101 + 13);
+        for unit in &mut config.policy.units.units {
+            let code = unit.code.to_lowercase();
+            unit.mailbox = match dice.roll(8) {
+                0 => None,
+                1 => Some(format!("{code}@mail.test")),
+                _ => Some(format!("{code}@gz.example")),
+            };
+        }
+        let policy = &config.policy;
+        let start = "2026-03-01".parse::<NaiveDate>().expect("a day") + Days::new(dice.roll(300) as u64);
+        let mut world = World::new(policy, &mut dice, start);
+        let mut answers = Answers::new();
+        for (ledger, record) in world.register.iter().filter(|_| dice.chance(2)) {
+            let ledger = &policy.ledgers[*ledger].id;
+            let remark = format!("找张某13{:09}", 7);
+            let answer = Answer {
+                ledger: ledger.clone(),
+                code: record.code.clone(),
+                unit: String::new(),
+                who: "王五13000000007".into(),
+                filled_on: start,
+                as_of: start,
+                verdict: "有出入".into(),
+                remark,
+                values: BTreeMap::new(),
+                proposals: Vec::new(),
+            };
+            answers.insert((ledger.clone(), record.code.clone()), answer);
+        }
+        world.phones.push("13000000007".into());
+        let mut told: HashMap<UnitId, BTreeMap<Identity, Option<Light>>> = HashMap::new();
+        let mut last: HashMap<UnitId, NaiveDate> = HashMap::new();
+        let mut knew: HashMap<UnitId, BTreeSet<String>> = HashMap::new();
+        let mut gone = BTreeSet::new();
+        for slot in 0..2 {
+            if slot > 0 {
+                gone = world.age(&mut dice, 40);
+            }
+            let judged = Board::new(policy, &world.register, world.as_of, false).judge();
+            let records: HashMap<(usize, String), Record> =
+                world.register.iter().map(|(ledger, record)| ((*ledger, record.code.clone()), record.clone())).collect();
+            let mut secrets = world.secrets(&judged);
+            // what is lost was known to whom it was told
+            for (_, code) in &gone {
+                secrets.push(Secret { code: code.clone(), words: vec![code.clone()], restricted: false, circle: BTreeSet::new() });
+            }
+            let of = Plan {
+                policy,
+                as_of: world.as_of,
+                sent_on: world.as_of,
+                office_name: "省投资促进局",
+                contact: "项目督查处0851-85812345",
+                objection_workdays: 5,
+                judged: &judged,
+                records: &records,
+                origins: &[],
+                told_before: &told,
+                last_digest_on: &last,
+                gone: &gone,
+                answers: &answers,
+                rhythm: Rhythm::Always,
+                levels: &Level::NAMES.map(|(_, level)| level),
+                started: seed % 5 != 4,
+                source_line: "数据来源：样例",
+                next_on: &|_| None,
+                may_carry_rows: &allowed,
+            };
+            let (mut planned, drafted) = (plan(&of), drafts(&of, &ACTS));
+            tamper(&mut planned, &secrets);
+            let intake: Vec<IntakeLine> = world
+                .register
+                .iter()
+                .filter_map(|row| {
+                    let owner = owner_of(policy, &policy.ledgers[row.0], &row.1, &HashMap::new()).unit?;
+                    Some(IntakeLine {
+                        ledger: policy.ledgers[row.0].title.clone(),
+                        level: "提示".into(),
+                        raw: world.phones[0].clone(),
+                        unit: policy.units.units[owner].name.clone(),
+                        code: row.1.code.clone(),
+                        ..IntakeLine::default()
+                    })
+                })
+                .collect();
+            let (rosters, indicators) = (Rosters::default(), Indicators::new(policy, world.as_of));
+            let post = Post {
+                config: &config,
+                templates: &templates,
+                judged: &judged,
+                records: &records,
+                rosters: &rosters,
+                indicators: &indicators,
+                answers: &answers,
+                intake: &intake,
+                as_of: world.as_of,
+            };
+            let texts = planned.digests.iter().map(|digest| (digest.unit, &digest.mailbox, post.digest(digest)));
+            let texts = texts.chain(drafted.iter().map(|draft| (draft.unit, &draft.mailbox, post.draft(draft))));
+            let nothing = BTreeSet::new();
+            for (unit, mailbox, text) in texts {
+                looked += 1;
+                let knew = knew.get(&unit).unwrap_or(&nothing);
+                if let Some(found) = leak(&text, unit, !allowed(mailbox), &secrets, &world.phones, knew) {
+                    let name = &policy.units.units[unit].name;
+                    return Err(format!(
+                        "seed {seed}, slot {slot}: {name} <{mailbox}> reads {found}\n{}",
+                        text.lines().next().unwrap_or_default()
+                    ));
+                }
+            }
+            for digest in &planned.digests {
+                told.insert(digest.unit, digest.told.iter().cloned().collect());
+                last.insert(digest.unit, world.as_of);
+                let known = knew.entry(digest.unit).or_default();
+                for (identity, _) in &digest.told {
+                    known.insert(identity.key.clone());
+                    let ledger = policy.ledger(&identity.ledger).expect("a ledger");
+                    let record = &records[&(ledger, identity.key.clone())];
+                    known.insert(world.text(&(ledger, record.clone()), Role::Project));
+                }
+            }
+        }
+    }
+    Ok(looked)
+}
+
+#[test]
+fn no_mail_attachment_form_or_draft_holds_what_its_reader_may_not_see() {
+    let looked = look(0..24, |_, _| {}).unwrap_or_else(|leak| panic!("{leak}"));
+    assert!(looked > 1000, "{looked} mails are too few to show anything");
+}
+
+/// The look above can fail: each way of saying too much is noticed.
+#[test]
+fn a_leak_is_noticed() {
+    let noticed = |what: &str, tamper: fn(&mut Digest, &Secret) -> bool| {
+        let result = look(0..1, |planned, secrets| {
+            // the first record that the unit of a digest may not see
+            for digest in &mut planned.digests {
+                let foreign = secrets.iter().find(|secret| secret.restricted || !secret.circle.contains(&digest.unit));
+                if foreign.is_some_and(|secret| tamper(digest, secret)) {
+                    return;
+                }
+            }
+            panic!("{what}: nothing to tamper with");
+        });
+        assert!(result.is_err(), "{what} goes unnoticed");
+    };
+    noticed("a code in the subject", |digest, secret| {
+        digest.subject.push_str(&secret.code);
+        true
+    });
+    noticed("a foreign name", |digest, secret| digest.urgent.first_mut().map(|item| item.name = secret.words[1].clone()).is_some());
+    noticed("what is commercial", |digest, secret| digest.urgent.first_mut().map(|item| item.line = secret.words[2].clone()).is_some());
+    noticed("the office's number", |digest, _| {
+        digest.contact = "0851-85812345".into();
+        true
+    });
+    noticed("rows outside the domains", |digest, _| {
+        let outside = !allowed(&digest.mailbox) && !digest.counts_only;
+        digest.mailbox = "x@mail.test".into();
+        !outside && !digest.urgent.is_empty()
+    });
+}
+
+const PROJECTS: &str = "\
+项目编号,项目名称,产业类别,市（州）,县（市、区）,协议类型,项目阶段,合同投资额（亿元）,签约时间,录入平台时间,履约时间,计划开工时间,是否涉密,责任人,联系电话
+GZS1,机密甲项目,基础材料,黔南布依族苗族自治州,瓮安县,合同,签约,10,2025-01-20,2025-02-01,2025-03-01,2025-07-01,是,李某,13812345678
+GZS2,机密乙项目,基础材料,黔南布依族苗族自治州,瓮安县,合同,签约,10,2023-02-30,2025-02-01,,2025-07-01,秘密,李某,13812345678
+GZS3,公开丙项目,基础材料,黔南布依族苗族自治州,瓮安县,合同,签约,10,2025-01-20,2025-02-01,2025-03-01,2025-07-01,否,李某,13812345678
+GZS4,公开丁项目,基础材料,黔南布依族苗族自治州,瓮安县,合同,签约,10,2023-02-30,2025-02-01,,2025-07-01,,李某,13812345678
+";
+
+const ORDERS: &str = "\
+工作单编号,项目编号,项目名称,派发日期,承办类型,承办单位,办结时限,签收日期,最近反馈日期,办结日期
+GZD1,GZS1,机密甲项目,2026-07-01,属地,瓮安县,2026-08-01,2026-07-02,2026-07-20,
+";
+
+/// What is marked stands in the office's own workbook alone, also where its row could not be taken; everywhere else it is a number.
+#[tokio::test]
+async fn a_marked_row_is_a_number_to_all_but_the_office() {
+    let root = fresh_root();
+    run_on(root.path(), &[("台账.csv", PROJECTS), ("工作单.csv", ORDERS)]).await;
+    let mut texts: Vec<(String, String)> =
+        files_below(&root.path().join("var/outbox")).iter().map(|(name, bytes)| (name.clone(), as_read(bytes))).collect();
+    let drafts = stdout(&duban(root.path(), &["outbox", "list", "--state", "draft"]));
+    for id in drafts.lines().filter_map(|line| line.split(' ').next()) {
+        let bytes = duban(root.path(), &["outbox", "show", id, "--eml"]).stdout;
+        texts.push((id.to_owned(), as_read(&bytes)));
+    }
+    assert!(texts.iter().any(|(name, _)| name.ends_with("_circulate")), "{drafts}");
+    for (name, text) in &texts {
+        for secret in ["GZS1", "GZS2", "GZD1", "机密", "13812345678"] {
+            assert!(!text.contains(secret), "{name} holds {secret}:\n{text}");
+        }
+    }
+    let county: Vec<&String> =
+        texts.iter().filter(|(name, _)| name.contains("瓮安县") || name.contains("_522725_")).map(|(_, text)| text).collect();
+    assert_eq!(county.len(), 2, "a digest and a circular");
+    for text in &county {
+        assert!(text.contains("\n另有1项不便列示。\n") && text.contains("公开丙项目"), "{text}");
+    }
+    let form = county[0].split_once("-- 反馈表").expect("a form").1;
+    assert!(form.contains("GZS3"), "{form}");
+    let quality = county[0].split_once("-- 数据质量").expect("a sheet").1;
+    assert!(quality.contains("GZS4") && quality.contains("2023-02-30"), "{quality}");
+    let reports = files_below(&root.path().join("var/reports"));
+    let (_, book) = reports.iter().find(|(name, _)| name.contains("季度督办工作簿")).expect("the workbook");
+    let office = cells(book);
+    assert!(office.contains("GZS1") && office.contains("GZS2") && office.contains("GZD1"), "{office}");
+}
