@@ -327,39 +327,51 @@ pub fn pack<'a>(cells: impl Iterator<Item = &'a Cell>) -> Vec<u8> {
 }
 
 /// Unpacks `count` cells; `None` when the bytes are not a body of that many cells.
-pub fn unpack(mut bytes: &[u8], count: usize) -> Option<Vec<Cell>> {
-    let mut cells = Vec::with_capacity(count);
+pub fn unpack(bytes: &[u8], count: usize) -> Option<Vec<Cell>> {
+    let mut cells = vec![Cell::Empty; count];
+    unpack_each(bytes, count, |index, cell| cells[index] = cell)?;
+    Some(cells)
+}
+
+/// As [`unpack`], handing each cell that is not empty to `take` with its number.
+pub fn unpack_each(mut bytes: &[u8], count: usize, mut take: impl FnMut(usize, Cell)) -> Option<()> {
+    let mut index = 0;
     while let Some((&tag, rest)) = bytes.split_first() {
         bytes = rest;
-        match tag {
-            0 => cells.push(Cell::Empty),
+        let cell = match tag {
+            0 => Cell::Empty,
             1 => {
                 let length = usize::try_from(take_varint(&mut bytes)?).ok()?;
                 let text = bytes.get(..length)?;
                 bytes = &bytes[length..];
-                cells.push(Cell::Text(std::str::from_utf8(text).ok()?.to_owned()));
+                Cell::Text(std::str::from_utf8(text).ok()?.to_owned())
             }
-            2 => cells.push(Cell::Date(NaiveDate::from_epoch_days(i32::try_from(take_zigzag(&mut bytes)?).ok()?)?)),
-            3 => cells.push(Cell::Money(take_zigzag(&mut bytes)?)),
+            2 => Cell::Date(NaiveDate::from_epoch_days(i32::try_from(take_zigzag(&mut bytes)?).ok()?)?),
+            3 => Cell::Money(take_zigzag(&mut bytes)?),
             4 => {
                 let (&scale, rest) = bytes.split_first()?;
                 bytes = rest;
-                cells.push(Cell::Decimal(Decimal { mantissa: take_zigzag(&mut bytes)?, scale }));
+                Cell::Decimal(Decimal { mantissa: take_zigzag(&mut bytes)?, scale })
             }
-            5 => cells.push(Cell::Int(take_zigzag(&mut bytes)?)),
-            6 => cells.push(Cell::Bool(false)),
-            7 => cells.push(Cell::Bool(true)),
+            5 => Cell::Int(take_zigzag(&mut bytes)?),
+            6 => Cell::Bool(false),
+            7 => Cell::Bool(true),
             8 => {
                 let blanks = usize::try_from(take_varint(&mut bytes)?).ok()?;
-                if cells.len() + blanks > count {
-                    return None;
-                }
-                cells.resize(cells.len() + blanks, Cell::Empty);
+                index = blanks.checked_add(index).filter(|index| *index <= count)?;
+                continue;
             }
             _ => return None,
+        };
+        if index >= count {
+            return None;
         }
+        if !cell.is_empty() {
+            take(index, cell);
+        }
+        index += 1;
     }
-    (cells.len() == count).then_some(cells)
+    (index == count).then_some(())
 }
 
 fn flush_blanks(out: &mut Vec<u8>, blanks: &mut u64) {

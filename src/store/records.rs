@@ -2,7 +2,7 @@
 
 use super::{Result, Store, StoreError, json, number, sql, text};
 use crate::domain::ledger::Ledger;
-use crate::domain::record::{Cell, Columns, Place, Record, unpack};
+use crate::domain::record::{Cell, Columns, Place, Record, unpack_each};
 use sqlx::Row;
 use std::collections::HashMap;
 
@@ -107,13 +107,13 @@ pub(super) fn stored(ledger: &Ledger, layouts: &HashMap<i64, Layout>, row: &sqlx
     let damaged = |detail: &str| StoreError::Damaged { what: "record", key: format!("{} {code}", ledger.id), detail: detail.to_owned() };
     let layout = layouts.get(&number(4)?).ok_or_else(|| damaged("unknown layout"))?;
     let body: &[u8] = row.try_get(5)?;
-    let packed = unpack(body, layout.count).ok_or_else(|| damaged("body"))?;
     let mut cells = vec![Cell::Empty; ledger.fields.len()];
-    for (cell, field) in packed.into_iter().zip(&layout.fields) {
-        if let Some(field) = field {
-            cells[*field] = cell;
+    let take = |index: usize, cell| {
+        if let Some(field) = layout.fields[index] {
+            cells[field] = cell;
         }
-    }
+    };
+    unpack_each(body, layout.count, take).ok_or_else(|| damaged("body"))?;
     let place = Place { origin: 0, sheet: number(2)? as u32, row: number(3)? as u32 };
     Ok(Stored { record: Record { code, cells, columns: layout.columns, place }, first_seq: number(1)? })
 }
