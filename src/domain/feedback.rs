@@ -11,6 +11,7 @@ use super::intake::SheetAccount;
 use super::judge::Policy;
 use super::ledger::{Field, FieldKind, Ledger, Privacy, Role};
 use super::period::{chinese_date, chinese_day};
+use super::privacy::masked;
 use super::record::{Cell, Columns, Record};
 use super::rule::{Condition, Operand, Rule, RuleKind};
 use super::units::UnitId;
@@ -350,11 +351,6 @@ pub fn settle(policy: &Policy, ledger: &Ledger, head: &FormHead, row: &FormRow<'
         notes.push(format!("{}，列为待核实，请责任单位在台账中更新", answer.proposed(ledger)));
     }
     Outcome::Taken { answer, notes }
-}
-
-/// The middle of long runs of digits, as forms outside the office hide it.
-fn masked(text: &str) -> String {
-    super::workbook::mask_numbers(text, 11)
 }
 
 /// How one form came out.

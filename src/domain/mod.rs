@@ -18,6 +18,7 @@ pub mod intake;
 pub mod judge;
 pub mod ledger;
 pub mod period;
+pub mod privacy;
 pub mod record;
 pub mod roster;
 pub mod routing;

@@ -68,7 +68,7 @@ fn phone(dice: &mut Dice, phones: &mut Vec<String>) -> String {
 impl<'a> World<'a> {
     fn new(policy: &'a Policy, dice: &mut Dice, as_of: NaiveDate) -> World<'a> {
         let mut phones = vec![OFFICE_PHONE.to_owned()];
-        let mut register = register(dice, policy, 12, as_of);
+        let mut register = register(dice, policy, 24, as_of);
         for (ledger, record) in &mut register {
             let shape = &policy.ledgers[*ledger];
             let code = record.code.clone();
@@ -254,7 +254,8 @@ fn leak(text: &str, unit: UnitId, counts_only: bool, secrets: &[Secret], phones:
     for secret in secrets {
         let may = !counts_only && !secret.restricted && (secret.circle.contains(&unit) || knew.contains(&secret.code));
         if let Some(word) = secret.words.iter().find(|word| !may && text.contains(word.as_str())) {
-            return Some(format!("{word}{}", if secret.restricted { "（涉密）" } else { "" }));
+            let line = text.lines().find(|line| line.contains(word.as_str())).unwrap_or_default();
+            return Some(format!("{word}{} in “{line:.400}”", if secret.restricted { "（涉密）" } else { "" }));
         }
     }
     let joined: String = text
@@ -265,7 +266,9 @@ fn leak(text: &str, unit: UnitId, counts_only: bool, secrets: &[Secret], phones:
             c => c,
         })
         .collect();
-    phones.iter().find(|phone| joined.contains(phone.as_str())).cloned()
+    let (phone, at) = phones.iter().find_map(|phone| Some((phone, joined.find(phone.as_str())?)))?;
+    let before: String = joined[..at].chars().rev().take(30).collect();
+    Some(format!("{phone} behind “{}”", before.chars().rev().collect::<String>()))
 }
 
 fn allowed(address: &str) -> bool {
@@ -325,9 +328,11 @@ fn look(seeds: std::ops::Range<u64>, tamper: impl Fn(&mut Planned, &[Secret])) -
             let records: HashMap<(usize, String), Record> =
                 world.register.iter().map(|(ledger, record)| ((*ledger, record.code.clone()), record.clone())).collect();
             let mut secrets = world.secrets(&judged);
-            // what is lost was known to whom it was told
+            // what is lost was known to whom it was told, and what belonged to it still names it
             for (_, code) in &gone {
-                secrets.push(Secret { code: code.clone(), words: vec![code.clone()], restricted: false, circle: BTreeSet::new() });
+                let rows = world.register.iter().zip(&secrets).filter(|(row, _)| world.text(row, Role::Project) == *code);
+                let circle = rows.flat_map(|(_, secret)| secret.circle.iter().copied()).collect();
+                secrets.push(Secret { code: code.clone(), words: vec![code.clone()], restricted: false, circle });
             }
             let of = Plan {
                 policy,
@@ -411,8 +416,8 @@ fn look(seeds: std::ops::Range<u64>, tamper: impl Fn(&mut Planned, &[Secret])) -
 
 #[test]
 fn no_mail_attachment_form_or_draft_holds_what_its_reader_may_not_see() {
-    let looked = look(0..24, |_, _| {}).unwrap_or_else(|leak| panic!("{leak}"));
-    assert!(looked > 1000, "{looked} mails are too few to show anything");
+    let looked = look(0..30, |_, _| {}).unwrap_or_else(|leak| panic!("{leak}"));
+    assert!(looked > 500, "{looked} mails are too few to show anything");
 }
 
 /// The look above can fail: each way of saying too much is noticed.
@@ -449,11 +454,11 @@ fn a_leak_is_noticed() {
 }
 
 const PROJECTS: &str = "\
-项目编号,项目名称,产业类别,市（州）,县（市、区）,协议类型,项目阶段,合同投资额（亿元）,签约时间,录入平台时间,履约时间,计划开工时间,是否涉密,责任人,联系电话
-GZS1,机密甲项目,基础材料,黔南布依族苗族自治州,瓮安县,合同,签约,10,2025-01-20,2025-02-01,2025-03-01,2025-07-01,是,李某,13812345678
-GZS2,机密乙项目,基础材料,黔南布依族苗族自治州,瓮安县,合同,签约,10,2023-02-30,2025-02-01,,2025-07-01,秘密,李某,13812345678
-GZS3,公开丙项目,基础材料,黔南布依族苗族自治州,瓮安县,合同,签约,10,2025-01-20,2025-02-01,2025-03-01,2025-07-01,否,李某,13812345678
-GZS4,公开丁项目,基础材料,黔南布依族苗族自治州,瓮安县,合同,签约,10,2023-02-30,2025-02-01,,2025-07-01,,李某,13812345678
+项目编号,项目名称,产业类别,市（州）,县（市、区）,协议类型,项目阶段,合同投资额（亿元）,签约时间,录入平台时间,履约时间,计划开工时间,实际开工时间,终止时间,是否涉密,责任人,联系电话
+GZS1,机密甲项目,基础材料,黔南布依族苗族自治州,瓮安县,合同,签约,10,2025-01-20,2025-02-01,2025-03-01,2025-07-01,,,是,李某,13812345678
+GZS2,机密乙项目,基础材料,黔南布依族苗族自治州,瓮安县,合同,签约,10,2023-02-30,2025-02-01,,2025-07-01,,,秘密,李某,13812345678
+GZS3,公开丙项目,基础材料,黔南布依族苗族自治州,瓮安县,合同,签约,10,2025-01-20,2025-02-01,2025-03-01,2025-07-01,,,否,李某,13812345678
+GZS4,公开丁项目,基础材料,黔南布依族苗族自治州,瓮安县,合同,签约,10,2023-02-30,2025-02-01,,2025-07-01,,,,李某,13812345678
 ";
 
 const ORDERS: &str = "\
@@ -483,7 +488,8 @@ async fn a_marked_row_is_a_number_to_all_but_the_office() {
         texts.iter().filter(|(name, _)| name.contains("瓮安县") || name.contains("_522725_")).map(|(_, text)| text).collect();
     assert_eq!(county.len(), 2, "a digest and a circular");
     for text in &county {
-        assert!(text.contains("\n另有1项不便列示。\n") && text.contains("公开丙项目"), "{text}");
+        // under the opening of the mail and under each sheet of the attachment
+        assert!(text.matches("另有1项不便列示。").count() >= 2 && text.contains("公开丙项目"), "{text}");
     }
     let form = county[0].split_once("-- 反馈表").expect("a form").1;
     assert!(form.contains("GZS3"), "{form}");

@@ -5,10 +5,10 @@
 
 use super::cases::{Case, Cases};
 use super::parts::{Counts, Draft};
-use super::privacy::masked;
 use super::{Plan, sections, wording};
 use crate::domain::finding::{Finding, State};
 use crate::domain::period::chinese_date;
+use crate::domain::privacy::masked;
 use crate::domain::rule::Act;
 use crate::domain::units::UnitId;
 use std::collections::BTreeMap;

@@ -11,7 +11,6 @@ mod cases;
 mod coverage;
 mod drafts;
 mod parts;
-mod privacy;
 mod rehearsal;
 mod sections;
 mod wording;
@@ -22,7 +21,6 @@ pub(crate) mod tests;
 pub use coverage::{Coverage, CoverageLine};
 pub use drafts::drafts;
 pub use parts::{Blank, Count, Counts, Digest, Draft, Due, Item, Named, Numerals, PlaceLine, Places, RestLine, RollUp, Silent, Unrouted};
-pub use privacy::masked;
 pub use rehearsal::{draft_rehearsals, rehearsals};
 pub use wording::yi;
 

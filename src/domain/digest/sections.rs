@@ -2,21 +2,24 @@
 
 use super::cases::{Case, Cases};
 use super::parts::{Blank, Count, Counts, Digest, Due, Item, Named, Numerals, PlaceLine, Places, RestLine, RollUp, Silent, Unrouted};
-use super::privacy::{masked, masked_phone};
 use super::{DUE_DAYS, Plan, Share, wording};
 use crate::domain::calendar::calendar_note;
 use crate::domain::feedback::{self, Answer, editable, silent};
 use crate::domain::finding::{Change, Identity, State};
 use crate::domain::ledger::Role;
+use crate::domain::privacy::{masked, masked_phone};
 use crate::domain::rule::{Light, Relation, STAGE_NEGOTIATING};
 use crate::domain::units::{Level, UnitId, spelling};
 use chrono::Days;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-/// Items told in full; the office's roll-up shows more of them, shorter.
-const FULL_MAX: usize = 5;
-const FULL_LEAST: usize = 3;
-const WORST_MAX: usize = 10;
+/// Items told in full; the office's roll-up shows more of them, shorter. With all else at its longest a mail stays within two screens of a
+/// phone.
+const FULL_MAX: usize = 3;
+const WORST_MAX: usize = 5;
+/// Other problems told with an item, and rules told of what is not in full; the others are in the attachment.
+const OTHERS_MAX: usize = 3;
+const RULES_MAX: usize = 6;
 /// Answers told with an item; the others are in the attachment.
 const ANSWERS_MAX: usize = 2;
 /// Lines of a list before it goes to the attachment.
@@ -126,11 +129,7 @@ pub(super) fn digest(
         }
         counts.escalated += usize::from(case.change == Change::Escalated);
     }
-    let full = match (province, counts.red) {
-        (true, _) => WORST_MAX,
-        (false, red) => red.clamp(FULL_LEAST, FULL_MAX),
-    };
-    let full = full.min(cases.len());
+    let full = if province { WORST_MAX } else { FULL_MAX }.min(cases.len());
     let (shown, beyond) = cases.split_at(full);
     let urgent: Vec<Item> = shown.iter().map(|case| item(plan, unit, case)).collect();
     let red_more = beyond.iter().filter(|case| case.light == Light::Red).count();
@@ -403,7 +402,11 @@ fn others(plan: &Plan<'_>, case: &Case) -> Vec<String> {
         let more = if *count > 1 { format!("等{count}件") } else { String::new() };
         format!("{} {}{more}", finding.light.map_or("", Light::title), wording::brief(plan, finding))
     };
-    rules.iter().map(said).collect()
+    let mut lines: Vec<String> = rules.iter().take(OTHERS_MAX).map(said).collect();
+    if rules.len() > OTHERS_MAX {
+        lines.push(format!("另{}个问题见附件", rules.len() - OTHERS_MAX));
+    }
+    lines
 }
 
 fn rest<'a>(plan: &Plan<'_>, cases: impl Iterator<Item = &'a Case>) -> Vec<RestLine> {
@@ -411,21 +414,25 @@ fn rest<'a>(plan: &Plan<'_>, cases: impl Iterator<Item = &'a Case>) -> Vec<RestL
     for case in cases {
         *by_rule.entry(plan.judged.findings[case.lead].rule).or_default().light(case.light) += 1;
     }
-    let mut lines: Vec<(Counts, RestLine)> = by_rule
-        .into_iter()
-        .map(|(rule, counts)| {
-            let lights = [(Light::Orange, counts.orange), (Light::Yellow, counts.yellow)];
-            let counts_shown = lights
-                .into_iter()
-                .filter(|(_, count)| *count > 0)
-                .map(|(light, count)| Count { light: light.code(), mark: light.title(), count })
-                .collect();
-            (counts, RestLine { rule: plan.policy.rules[rule].title.clone(), counts: counts_shown })
-        })
-        .collect();
+    let mut rules: Vec<(usize, Counts)> = by_rule.into_iter().collect();
     // stable: rules of equal weight keep the order of the rule file
-    lines.sort_by_key(|(counts, _)| std::cmp::Reverse((counts.orange, counts.yellow)));
-    lines.into_iter().map(|(_, line)| line).collect()
+    rules.sort_by_key(|(_, counts)| std::cmp::Reverse((counts.orange, counts.yellow)));
+    let line = |rule: &str, counts: &[(usize, Counts)]| {
+        let sum = |of: fn(&Counts) -> usize| counts.iter().map(|(_, counts)| of(counts)).sum::<usize>();
+        let lights = [(Light::Orange, sum(|counts| counts.orange)), (Light::Yellow, sum(|counts| counts.yellow))];
+        let shown = lights.into_iter().filter(|(_, count)| *count > 0);
+        RestLine {
+            rule: rule.to_owned(),
+            counts: shown.map(|(light, count)| Count { light: light.code(), mark: light.title(), count }).collect(),
+        }
+    };
+    let told = if rules.len() > RULES_MAX { RULES_MAX - 1 } else { rules.len() };
+    let mut lines: Vec<RestLine> =
+        rules[..told].iter().map(|one| line(&plan.policy.rules[one.0].title, std::slice::from_ref(one))).collect();
+    if told < rules.len() {
+        lines.push(line(&format!("其他{}类", rules.len() - told), &rules[told..]));
+    }
+    lines
 }
 
 fn due_line(plan: &Plan<'_>, index: usize) -> Due {

@@ -6,6 +6,7 @@ use crate::domain::exemption::exemptions_in_force;
 use crate::domain::finding::Change;
 use crate::domain::judge::Context;
 use crate::domain::ledger::FieldKind;
+use crate::domain::privacy::{masked, masked_phone};
 use crate::domain::record::{Cell, Columns, Decimal, Place};
 use crate::domain::routing::link;
 use crate::domain::rule::Act;
@@ -329,7 +330,7 @@ fn no_digest_holds_a_whole_phone_number() {
     }
     assert_eq!(masked("13812345678"), "138****5678");
     assert_eq!(masked("138-1234-5678、139 8765 4321"), "138****5678、139****4321");
-    assert_eq!(privacy::masked_phone("85812345"), "85****45");
+    assert_eq!(masked_phone("85812345"), "85****45");
     for plain in ["年产20000000吨", "2026-08-12 10:30", "GZ202500123", "10.50亿元", "0.5", "100 200 300"] {
         assert_eq!(masked(plain), plain);
     }

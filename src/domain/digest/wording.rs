@@ -1,10 +1,10 @@
 //! The words of a finding, as an official notice says them: what, since when, on what basis.
 
 use super::Plan;
-use super::privacy::masked;
 use crate::domain::finding::Finding;
 use crate::domain::ledger::Role;
 use crate::domain::period::{chinese_date, chinese_day};
+use crate::domain::privacy::masked;
 use crate::domain::record::{Cell, FEN_PER_YI};
 use crate::domain::rule::{Act, RuleKind};
 use crate::domain::units::{Level, UnitId};

@@ -5,10 +5,11 @@
 
 use super::model::{Column, Role, Row, Sheet, Value, head_text, text_lines};
 use super::template::ListColumn;
-use super::{Page, View, mask_numbers};
+use super::{Page, View};
 use crate::domain::finding::{Finding, State};
 use crate::domain::indicators::{Orders, Ratio, rank};
 use crate::domain::period::Period;
+use crate::domain::privacy::masked;
 use crate::domain::rule::{Every, Light};
 use crate::domain::units::{Level, UnitId};
 use std::cmp::Reverse;
@@ -446,7 +447,7 @@ impl Texts<'_, '_, '_> {
         for (figure, value) in self.bulletin.figures.iter().zip(self.figures) {
             text = text.replace(&format!("{{{}}}", figure.name), &in_words(value));
         }
-        mask_numbers(&self.page.view.fill_in(&text, self.page.template), 11)
+        masked(&self.page.view.fill_in(&text, self.page.template))
     }
 }
 
@@ -464,7 +465,7 @@ fn in_words(value: &Value) -> String {
 /// A cell for eyes everywhere: no number that could be a telephone.
 fn without_numbers(value: Value) -> Value {
     match value {
-        Value::Text(text) => Value::Text(mask_numbers(&text, 11)),
+        Value::Text(text) => Value::Text(masked(&text)),
         value => value,
     }
 }

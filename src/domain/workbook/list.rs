@@ -3,11 +3,12 @@
 use super::model::{Column, FigureKey, Later, Role, Row, Sheet, Tag, Value, fit, fit_heights, head_text, text_lines};
 use super::sentence::clause;
 use super::template::{BuiltIn, ColumnKey, Group, List, ListColumn};
-use super::{LIST_ROWS_MAX, Page, View, Viewer, masked};
+use super::{LIST_ROWS_MAX, Page, View, Viewer};
 use crate::domain::finding::{Finding, Notice, State};
 use crate::domain::judge::{Policy, blank_cells};
 use crate::domain::ledger::Privacy;
 use crate::domain::period::chinese_date;
+use crate::domain::privacy::masked_phone;
 use crate::domain::record::{Cell, Decimal, Record};
 use crate::domain::rule::{Act, Light};
 use crate::domain::units::Level;
@@ -480,7 +481,7 @@ impl View<'_> {
         match record.cell(field) {
             Cell::Empty => Value::Blank,
             Cell::Text(text) => match (self.material.viewer, self.policy().ledgers[ledger].fields[field].privacy) {
-                (Viewer::Unit(_), Privacy::Personal) => Value::text(masked(text)),
+                (Viewer::Unit(_), Privacy::Personal) => Value::text(masked_phone(text)),
                 _ => Value::text(self.text(text)),
             },
             Cell::Date(date) => Value::Date(*date),

@@ -44,6 +44,7 @@ use super::finding::{Finding, State};
 use super::indicators::Indicators;
 use super::judge::{Judged, Policy, Quality};
 use super::period::chinese_date;
+use super::privacy::masked;
 use super::record::{Origin, Record, Records};
 use super::roster::Rosters;
 use super::routing::{is_restricted, project_of};
@@ -356,7 +357,7 @@ impl<'a> View<'a> {
     fn text(&self, text: &str) -> String {
         match self.material.viewer {
             Viewer::Office => text.to_owned(),
-            Viewer::Unit(_) => mask_numbers(text, 11),
+            Viewer::Unit(_) => masked(text),
         }
     }
 
@@ -429,37 +430,4 @@ impl<'a> Page<'a, '_> {
             .iter()
             .position(|sheet| matches!(&sheet.form, Form::List(list) if list.rules.contains(&rule) && list.states.contains(&State::Open)))
     }
-}
-
-/// Hides the middle of every run of at least `shortest` digits: 13812345678 → 138****5678.
-pub(crate) fn mask_numbers(text: &str, shortest: usize) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut digits = String::new();
-    for c in text.chars().chain(['\0']) {
-        if c.is_ascii_digit() {
-            digits.push(c);
-            continue;
-        }
-        if digits.len() >= shortest && digits.len() <= 13 {
-            let keep = if digits.len() >= 9 { 3 } else { 0 };
-            let tail = digits.len() - 4;
-            out.push_str(&digits[..keep]);
-            out.extend(std::iter::repeat_n('*', tail - keep));
-            out.push_str(&digits[tail..]);
-        } else {
-            out.push_str(&digits);
-        }
-        digits.clear();
-        if c != '\0' {
-            out.push(c);
-        }
-    }
-    out
-}
-
-/// A personal cell for eyes outside the office.
-fn masked(text: &str) -> String {
-    // 1381234 5678 and 138-1234-5678 are one number
-    let joined: String = text.chars().filter(|c| !matches!(c, ' ' | '-' | '－' | '\u{a0}')).collect();
-    mask_numbers(&joined, 5)
 }

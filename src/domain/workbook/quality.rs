@@ -1,10 +1,11 @@
 //! 数据质量: rows a person should look at and rows the intake could not take, by the unit that keeps them.
 
 use super::model::{Role, Row, Sheet, Value, fit, fit_heights};
-use super::{Page, View, Viewer, masked, sentence};
+use super::{Page, View, Viewer, sentence};
 use crate::domain::judge::{Quality, QualityKind};
 use crate::domain::ledger::{OwnerSpec, Role as FieldRole};
 use crate::domain::period::chinese_date;
+use crate::domain::privacy::masked;
 
 const HEADS: [&str; 10] = ["序号", "类别", "台账", "编号", "名称", "责任单位", "字段", "原文", "问题与建议", "数据来源"];
 
@@ -16,7 +17,7 @@ impl<'a> Page<'a, '_> {
             let raw = match self.view.material.viewer {
                 Viewer::Office => line.raw.clone(),
                 // the raw text of a cell nobody could read may hold any number
-                Viewer::Unit(_) => masked_raw(&line.raw),
+                Viewer::Unit(_) => masked(&line.raw),
             };
             let cells = vec![
                 Value::count(rows.len() + 1),
@@ -95,9 +96,4 @@ impl View<'_> {
             record.map_or(Value::Blank, |record| Value::text(record.place.describe(self.material.origins))),
         ]
     }
-}
-
-fn masked_raw(raw: &str) -> String {
-    let digits = raw.chars().filter(char::is_ascii_digit).count();
-    if digits >= 11 { masked(raw) } else { raw.to_owned() }
 }
