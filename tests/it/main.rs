@@ -20,4 +20,5 @@ mod postfix;
 mod properties;
 mod sources;
 mod store_contract;
+mod templates;
 mod tidy;

@@ -20,6 +20,7 @@ mod reporting;
 mod sentence;
 mod summary;
 mod template;
+mod told;
 
 #[cfg(test)]
 mod tests;
@@ -52,6 +53,8 @@ use super::units::UnitId;
 use chrono::NaiveDate;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+
+pub use told::{Disagreement, against_attachment, against_digests};
 
 /// For whom a workbook is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -213,6 +216,7 @@ pub fn build<'a>(template: &Template, material: &'a Material<'a>) -> Workbook<'a
         sheet.footer = format!("截至{}", chinese_date(material.as_of));
         book.sheets.push(sheet);
     }
+    book.sheets.iter_mut().for_each(Sheet::spare_orphans);
     book
 }
 
