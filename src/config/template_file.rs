@@ -282,12 +282,16 @@ fn matrix(path: &str, place: &str, raw: &SheetFile, columns: &[String], policy: 
                 Some("work orders and what was found before are known by unit, not by industry".into()),
             );
         }
+        use MatrixColumn as M;
         let needs = match column {
-            MatrixColumn::Rate(Rate::OnTime) | MatrixColumn::LiveRate(Rate::OnTime) | MatrixColumn::Rank(Rate::OnTime) => {
-                Some(Role::PlannedStart)
-            }
-            MatrixColumn::Funds | MatrixColumn::Rate(Rate::Funds) => Some(Role::Funds),
-            MatrixColumn::Performed | MatrixColumn::Rate(Rate::Performed) => Some(Role::Performed),
+            M::Rate(rate) | M::LiveRate(rate) | M::Rank(rate) | M::RateChange(rate) => match rate {
+                Rate::OnTime => Some(Role::PlannedStart),
+                Rate::Funds => Some(Role::Funds),
+                Rate::Performed => Some(Role::Performed),
+                Rate::Started | Rate::Produced => None,
+            },
+            M::Funds => Some(Role::Funds),
+            M::Performed => Some(Role::Performed),
             _ => None,
         };
         let project = policy.project_ledger().map(|index| &policy.ledgers[index]);

@@ -3,13 +3,15 @@
 //! A cohort is the contracts signed in a window; every rate is taken over the same cohort, never over the previous stage. Sums are
 //! exact (分 in `i128`); a rate is rounded once, where it is printed.
 
+use super::finding::{Finding, State};
 use super::judge::Policy;
 use super::ledger::{FieldKind, Ledger, PROJECT, Role};
 use super::period::Period;
 use super::record::{Cell, Record};
 use super::rule::{AGREEMENT_CONTRACT, Every, happened, is_terminated};
-use super::units::UnitId;
+use super::units::{UnitId, Units};
 use chrono::{Datelike, NaiveDate};
+use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
@@ -34,7 +36,7 @@ impl Window {
 }
 
 /// What the contracts of one cohort came to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cohort {
     pub contracts: u64,
     pub performed: u64,
@@ -85,7 +87,7 @@ pub struct Measures {
     /// By stage word, in the order of [`Indicators::stages`]; the last counts every other word.
     pub stages: Vec<u64>,
     /// By [`Window`]: all contracts, and those of them that were terminated.
-    cohorts: [(Cohort, Cohort); 2],
+    cohorts: Cohorts,
 }
 
 impl Measures {
@@ -120,6 +122,46 @@ impl Measures {
             mine.1.merge(&theirs.1);
         }
     }
+}
+
+/// Cohorts by [`Window`]: all contracts, and those of them that were terminated.
+type Cohorts = [(Cohort, Cohort); 2];
+
+/// What the rates of one run were reckoned from, by the names of units and industries: it is kept with the run, so that the next one can
+/// show by how much they moved. An empty name = nobody known.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    units: Vec<(String, Cohorts)>,
+    industries: Vec<(String, Cohorts)>,
+    /// Open findings of all rules, in the order of [`super::rule::Light`].
+    pub lights: [u64; 3],
+}
+
+impl Standing {
+    /// The province's contracts; the window of a year is that of the run's own.
+    pub fn province(&self) -> Measures {
+        let mut sum = Measures::default();
+        self.units.iter().for_each(|(_, cohorts)| sum.merge(&Measures { cohorts: *cohorts, ..Measures::default() }));
+        sum
+    }
+
+    /// By unit as it is known now; what was merged stands with its heir.
+    pub fn by_unit(&self, units: &Units) -> BTreeMap<Option<UnitId>, Measures> {
+        by_key(&self.units, |name| units.find(name))
+    }
+
+    /// By industry as it is known now.
+    pub fn by_industry(&self, units: &Units) -> BTreeMap<Option<usize>, Measures> {
+        by_key(&self.industries, |name| units.industry(name))
+    }
+}
+
+fn by_key<K: Ord>(lines: &[(String, Cohorts)], find: impl Fn(&str) -> Option<K>) -> BTreeMap<Option<K>, Measures> {
+    let mut out: BTreeMap<Option<K>, Measures> = BTreeMap::new();
+    for (name, cohorts) in lines {
+        out.entry(find(name)).or_default().merge(&Measures { cohorts: *cohorts, ..Measures::default() });
+    }
+    out
 }
 
 /// Work orders held by a unit, or decisions it has to carry out. An order counts as dispatched when a dispatch, receipt or completion
@@ -231,6 +273,11 @@ impl Ratio {
             return None;
         }
         i64::try_from((self.numerator * 2000 + self.denominator).div_euclid(self.denominator * 2)).ok()
+    }
+
+    /// By how many tenths of a point it prints more, or less, than before; `None` where either prints no value.
+    pub fn points_since(self, before: Ratio) -> Option<i64> {
+        Some(self.tenths()? - before.tenths()?)
     }
 
     fn order(self, other: Ratio) -> Ordering {
@@ -366,6 +413,22 @@ impl Indicators {
     /// Orders held by one unit; `None` = by nobody known.
     pub fn orders_of(&self, unit: Option<UnitId>) -> Orders {
         self.orders.get(&unit).copied().unwrap_or_default()
+    }
+
+    /// What is kept with the run that found these.
+    pub fn standing(&self, policy: &Policy, findings: &[Finding]) -> Standing {
+        let units = &policy.units;
+        let named = |unit: &Option<UnitId>| unit.map_or_else(String::new, |unit| units.units[unit].name.clone());
+        let industry = |index: &Option<usize>| index.map_or_else(String::new, |index| units.industries[index].name.clone());
+        let mut lights = [0; 3];
+        for light in findings.iter().filter(|finding| finding.state == State::Open).filter_map(|finding| finding.light) {
+            lights[light as usize] += 1;
+        }
+        Standing {
+            units: self.units.iter().map(|(unit, measures)| (named(unit), measures.cohorts)).collect(),
+            industries: self.industries.iter().map(|(index, measures)| (industry(index), measures.cohorts)).collect(),
+            lights,
+        }
     }
 
     /// Tasks of a ledger by the unit that holds them; `None` = nobody known.

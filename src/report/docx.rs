@@ -320,7 +320,7 @@ fn write_table(out: &mut String, sheet: &Sheet<'_>, rows: &[&Row]) {
 fn side(head: bool, value: &Value) -> &'static str {
     match value {
         _ if head => "center",
-        Value::Percent(None) | Value::Change(None) | Value::Light(_) | Value::Date(_) => "center",
+        Value::Percent(None) | Value::Change(None) | Value::Points(None) | Value::Light(_) | Value::Date(_) => "center",
         Value::Text(text) if text == "-" => "center",
         Value::Text(_) | Value::Link { .. } | Value::Blank => "left",
         _ => "right",

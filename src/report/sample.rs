@@ -21,7 +21,7 @@ const GROUPS: [(&str, &str, &str); 4] = [
 ];
 
 /// Fields a register of today has no column for.
-const WITHOUT_COLUMN: [&str; 9] = [
+const WITHOUT_COLUMN: [&str; 11] = [
     "evaluation_result",
     "planned_signing_on",
     "planned_progress_pct",
@@ -31,6 +31,8 @@ const WITHOUT_COLUMN: [&str; 9] = [
     "met_by",
     "approved_on",
     "key_library_on",
+    "at_capacity_on",
+    "refusal",
 ];
 
 /// Writes the sample; the same sample gives the same bytes.

@@ -368,7 +368,8 @@ fn write_cell(
         Value::Percent(None) => target.write_string_with_format(row, column, "-", format)?,
         Value::Count(count) => target.write_number_with_format(row, column, *count as f64, format)?,
         Value::Change(Some(change)) => target.write_number_with_format(row, column, *change as f64, format)?,
-        Value::Change(None) => target.write_string_with_format(row, column, "-", format)?,
+        Value::Points(Some(tenths)) => target.write_number_with_format(row, column, *tenths as f64 / 10.0, format)?,
+        Value::Change(None) | Value::Points(None) => target.write_string_with_format(row, column, "-", format)?,
         Value::Light(light) => target.write_string_with_format(row, column, light.title(), format)?,
         Value::Date(date) => match year(*date).and_then(|year| ExcelDateTime::from_ymd(year, date.month() as u8, date.day() as u8)) {
             Ok(day) => target.write_datetime_with_format(row, column, &day, format)?,
@@ -449,6 +450,7 @@ enum Look {
     Percent,
     Count,
     Change,
+    Points,
     Date,
     Light(Light),
     Link,
@@ -467,7 +469,8 @@ impl Look {
             Value::Percent(None) => Look::Centre,
             Value::Count(_) => Look::Count,
             Value::Change(Some(_)) => Look::Change,
-            Value::Change(None) => Look::Centre,
+            Value::Points(Some(_)) => Look::Points,
+            Value::Change(None) | Value::Points(None) => Look::Centre,
             Value::Date(_) => Look::Date,
             Value::Light(light) => Look::Light(*light),
             Value::Link { .. } => Look::Link,
@@ -536,6 +539,7 @@ fn format(role: Role, look: Look, fill: bool) -> Format {
         Look::Percent => out.set_num_format("0.0%").set_align(FormatAlign::Right),
         Look::Count => out.set_num_format("0").set_align(FormatAlign::Right),
         Look::Change => out.set_num_format("+0;-0;0").set_align(FormatAlign::Right),
+        Look::Points => out.set_num_format("+0.0;-0.0;0.0").set_align(FormatAlign::Right),
         Look::Date => out.set_num_format("yyyy-mm-dd").set_align(FormatAlign::Center),
         Look::Light(light) => {
             let (ground, ink) = light_colours(light);

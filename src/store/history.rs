@@ -2,6 +2,7 @@
 
 use super::{Result, Store, json, number, text};
 use crate::domain::finding::Identity;
+use crate::domain::indicators::Standing;
 use crate::domain::intake::Note;
 use crate::domain::rule::Light;
 use crate::store::outbox::Wanted;
@@ -53,6 +54,15 @@ impl Store {
             }
         }
         Ok(None)
+    }
+
+    /// What a run's rates were reckoned from; `None` for a run that kept nothing.
+    ///
+    /// # Errors
+    /// The database fails, or what was kept is damaged.
+    pub async fn standing(&self, run: &str) -> Result<Option<Standing>> {
+        let row = sqlx::query("SELECT body FROM run_indicators WHERE run=$1").bind(run).fetch_optional(&self.pool).await?;
+        row.map(|row| json("indicators", run, &text(&row, "body")?)).transpose()
     }
 
     /// Every message that told a unit of a finding, oldest first, however it ended. Trials that went to the test box told nobody.

@@ -1,6 +1,7 @@
 //! Runs: one row per (job, slot, revision). The ledger of runs is the truth about what was done.
 
 use super::{ROWS_PER_STATEMENT, Result, Store, json, number, sql, text, to_json};
+use crate::domain::indicators::Standing;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -314,6 +315,23 @@ impl Store {
         }
         transaction.commit().await?;
         Ok(())
+    }
+
+    /// Keeps what a run's rates were reckoned from; judged again, it is the last that counts.
+    ///
+    /// # Errors
+    /// The database fails, or another process has taken the run over.
+    pub async fn keep_standing(&self, run: &Run, standing: &Standing) -> Result<()> {
+        let kept = sqlx::query(
+            "INSERT INTO run_indicators (run, body) SELECT id, $3 FROM run WHERE id=$1 AND fence=$2 \
+             ON CONFLICT (run) DO UPDATE SET body=excluded.body",
+        )
+        .bind(&run.id)
+        .bind(run.fence)
+        .bind(to_json(standing)?)
+        .execute(&self.pool)
+        .await?;
+        fenced(kept.rows_affected(), run)
     }
 
     /// The workbooks of a run: path, sha256, bytes.

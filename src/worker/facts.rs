@@ -3,15 +3,20 @@
 use super::Service;
 use super::reading::Reading;
 use crate::domain::finding::{Change, Finding, Identity, State};
+use crate::domain::indicators::Standing;
 use crate::domain::judge::Policy;
 use crate::domain::rule::Light;
 use crate::domain::workbook::Before;
 use crate::store::Result;
 use crate::store::findings::StoredFinding;
 use crate::store::lives::{Life, RESOLVED, Timeline};
+use crate::store::runs::Run;
 use chrono::NaiveDate;
 use serde::Serialize;
 use std::collections::HashMap;
+
+/// Periods that a workbook looks back over.
+const STANDINGS_MAX: usize = 7;
 
 /// One item of `duban findings --format json`.
 #[derive(Clone, Debug, Serialize)]
@@ -152,7 +157,22 @@ impl Service {
                 Ok(())
             })
             .await?;
+        before.standings = self.standings(of).await?;
         Ok(Some(before))
+    }
+
+    /// What a run and those before it came to, newest first. Each run pins the one it compares with, so the row stays as it is.
+    async fn standings(&self, run: Run) -> Result<Vec<(NaiveDate, Standing)>> {
+        let mut out = Vec::new();
+        let mut next = Some(run);
+        while let Some(run) = next.take().filter(|_| out.len() < STANDINGS_MAX) {
+            let (Ok(as_of), Some(standing)) = (run.as_of.parse(), self.store.standing(&run.id).await?) else { break };
+            out.push((as_of, standing));
+            if let Some(before) = &run.inputs.before {
+                next = self.store.run(before).await?;
+            }
+        }
+        Ok(out)
     }
 }
 

@@ -97,23 +97,52 @@ impl Kept {
     }
 }
 
+impl Kept {
+    fn look_up(&self, ledger: usize, code: &str) -> Result<Option<Record>, String> {
+        let known = self.ledgers.get(ledger).and_then(|(fields, codes)| Some((*fields, *codes.get(code)?)));
+        let Some((fields, slot)) = known else { return Ok(None) };
+        let bytes = self.read(slot).map_err(|error| format!("the temporary file of records: {error}"))?;
+        let cells = unpack(&bytes, fields).ok_or_else(|| format!("the cells of {code} cannot be read back"))?;
+        Ok(Some(Record { code: code.to_owned(), cells, columns: self.columns[slot.columns as usize], place: slot.place }))
+    }
+}
+
+/// What was looked up, or nothing and a fault.
+fn found<'a>(looked_up: Result<Option<Record>, String>, fault: &OnceLock<String>) -> Option<Cow<'a, Record>> {
+    looked_up
+        .unwrap_or_else(|reason| {
+            let _ = fault.set(reason);
+            None
+        })
+        .map(Cow::Owned)
+}
+
 impl Records for Kept {
     fn find(&self, ledger: usize, code: &str) -> Option<Cow<'_, Record>> {
-        let (fields, codes) = self.ledgers.get(ledger)?;
-        let slot = *codes.get(code)?;
-        let cells = self.read(slot).map(|bytes| unpack(&bytes, *fields));
-        let cells = match cells {
-            Ok(Some(cells)) => cells,
-            Ok(None) => {
-                let _ = self.fault.set(format!("the cells of {code} cannot be read back"));
-                return None;
-            }
-            Err(error) => {
-                let _ = self.fault.set(format!("the temporary file of records: {error}"));
-                return None;
-            }
-        };
-        Some(Cow::Owned(Record { code: code.to_owned(), cells, columns: self.columns[slot.columns as usize], place: slot.place }))
+        found(self.look_up(ledger, code), &self.fault)
+    }
+}
+
+/// The records as one workbook reads them: what goes wrong meanwhile is the fault of that workbook and of no other.
+pub struct Watched<'a> {
+    kept: &'a Kept,
+    fault: OnceLock<String>,
+}
+
+impl<'a> Watched<'a> {
+    pub fn new(kept: &'a Kept) -> Watched<'a> {
+        Watched { kept, fault: OnceLock::new() }
+    }
+
+    /// As [`Kept::fault`].
+    pub fn fault(&self) -> Option<&str> {
+        self.fault.get().map(String::as_str)
+    }
+}
+
+impl Records for Watched<'_> {
+    fn find(&self, ledger: usize, code: &str) -> Option<Cow<'_, Record>> {
+        found(self.kept.look_up(ledger, code), &self.fault)
     }
 }
 
@@ -153,5 +182,13 @@ mod tests {
             assert_eq!(kept.find(0, &format!("GZ{number}")).unwrap().into_owned(), record(number));
         }
         assert!(kept.find(0, "GZ2000").is_none() && kept.fault().is_none());
+
+        // a file that is cut short is the fault of who reads it, not of who reads what still waits in memory
+        kept.file.set_len(0).unwrap();
+        let (whole, broken) = (Watched::new(&kept), Watched::new(&kept));
+        assert!(whole.find(0, "GZ1999").is_some() && whole.fault().is_none());
+        assert!(broken.find(0, "GZ0").is_none());
+        assert!(broken.fault().is_some_and(|fault| fault.contains("temporary file")), "{:?}", broken.fault());
+        assert!(whole.fault().is_none() && kept.fault().is_none());
     }
 }

@@ -1,9 +1,10 @@
 //! Packs (分级材料): a workbook for each unit of a level, made on all cores.
 
+use super::kept::Watched;
 use super::stage::{Stage, balanced};
 use crate::domain::roster::Reach;
 use crate::domain::units::UnitId;
-use crate::domain::workbook::{Template, Viewer, build, file_name, lists_anything};
+use crate::domain::workbook::{Material, Template, Viewer, build, file_name, lists_anything};
 use crate::report::{archive, xlsx};
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -26,13 +27,20 @@ impl Stage<'_> {
 
     /// One unit's pack, its sums checked; `None` where it would list nothing.
     fn pack(&self, template: &Template, unit: UnitId, reach: &Reach, named: &[(String, String)]) -> anyhow::Result<Option<Vec<u8>>> {
-        let material = self.material(Viewer::Unit(unit), Some(reach.of(unit)), named);
-        if !lists_anything(template, &material) {
-            return Ok(None);
+        let records = Watched::new(&self.reading.records);
+        let material = Material { records: &records, ..self.material(Viewer::Unit(unit), Some(reach.of(unit)), named) };
+        let bytes = match lists_anything(template, &material) {
+            false => None,
+            true => {
+                let book = build(template, &material);
+                balanced(&book).map_err(anyhow::Error::msg)?;
+                Some(xlsx::render(&book)?)
+            }
+        };
+        match records.fault() {
+            Some(fault) => anyhow::bail!("{fault}"),
+            None => Ok(bytes),
         }
-        let book = build(template, &material);
-        balanced(&book).map_err(anyhow::Error::msg)?;
-        Ok(Some(xlsx::render(&book)?))
     }
 
     fn reach(&self) -> Reach {
@@ -87,6 +95,7 @@ impl Stage<'_> {
                 Err(error) => faults.push(format!("{}（{}）：{error:#}", template.name, self.config.policy.units.units[unit].name)),
             }
         }
+        // whose rows a unit sees was read before any pack, for all of them
         match self.reading.records.fault() {
             Some(fault) => anyhow::bail!("{fault}"),
             None => Ok((files, faults)),

@@ -2,13 +2,13 @@
 
 use super::Service;
 use super::facts::{Changes, FindingFacts, identity, in_order};
-use super::kept::Completed;
+use super::kept::{Completed, Watched};
 use super::reading::{Reading, View, read};
 use super::runner::slot_text;
 use crate::clock::stamp;
 use crate::config::{Config, Job, JobStep};
 use crate::domain::calendar::Span;
-use crate::domain::digest::{Digest, Draft, Plan, Planned, Rhythm, drafts, plan};
+use crate::domain::digest::{Counts, Digest, Draft, Plan, Planned, Rhythm, drafts, plan};
 use crate::domain::feedback::{Answers, Silent};
 use crate::domain::finding::{Change, Identity, State};
 use crate::domain::judge::blank_cells;
@@ -18,7 +18,10 @@ use crate::domain::roster::Selection;
 use crate::domain::rule::{Every, Light};
 use crate::domain::snapshot::InForce;
 use crate::domain::units::{Level, UnitId};
-use crate::domain::workbook::{Before, Form, GoneLine, Material, SheetTemplate, Viewer, Workbook, build, file_name, tie_out};
+use crate::domain::workbook::{
+    Before, Disagreement, Form, GoneLine, Material, SheetTemplate, Viewer, Workbook, against_attachment, against_digests, build, file_name,
+    tie_out,
+};
 use crate::mail::message::{self, Attachment, Correspondent, Letter};
 use crate::mail::templates::{Rendered, Templates};
 use crate::report::{archive, docx, xlsx};
@@ -90,6 +93,8 @@ impl<'a> Stage<'a> {
 
     /// Judges, compares with what was known, and stores the findings; the timeline follows if this is the latest as_of.
     pub(super) async fn detect(&mut self, run: &Run, inputs: &RunInputs) -> anyhow::Result<()> {
+        let standing = self.reading.indicators.standing(&self.config.policy, &self.reading.judged.findings);
+        self.service.store.keep_standing(run, &standing).await?;
         let policy = &self.config.policy;
         let mut tries = 0;
         loop {
@@ -176,13 +181,14 @@ impl<'a> Stage<'a> {
     pub(super) fn workbook(&self, name: &str) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
         let template = self.config.templates.get(name).with_context(|| format!("报表模板{name}不存在"))?;
         let inputs = self.inputs_named();
-        let material = self.material(Viewer::Office, None, &inputs);
+        let records = Watched::new(&self.reading.records);
+        let material = Material { records: &records, ..self.material(Viewer::Office, None, &inputs) };
         let file = file_name(template, &material);
         let book = build(template, &material);
         balanced(&book).map_err(|fault| anyhow::anyhow!("{file}：{fault}"))?;
         let document = docx::render(&book)?.map(|bytes| (format!("{}.docx", file.trim_end_matches(".xlsx")), bytes));
         let bytes = xlsx::render(&book)?;
-        match self.reading.records.fault() {
+        match records.fault() {
             Some(fault) => anyhow::bail!("{fault}"),
             None => Ok(std::iter::once((file, bytes)).chain(document).collect()),
         }
@@ -385,6 +391,7 @@ impl<'a> Stage<'a> {
     pub(super) async fn remind(&self, run: &Run, inputs: &mut RunInputs, result: &mut String) -> anyhow::Result<()> {
         let (mut planned, mut drafts) = self.plan(inputs, run.revision).await?;
         ensure!(planned.coverage.holds(), "the coverage proof fails, nothing was mailed:\n{}", planned.coverage);
+        beside_the_runtime(|| self.told_as_listed(&planned))?;
         let said_before = self.service.store.said_before(&run.job, &run.slot, run.revision).await?;
         let templates = Templates::new(&self.config.mail_templates)
             .map_err(|errors| anyhow::anyhow!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
@@ -405,6 +412,7 @@ impl<'a> Stage<'a> {
                     told.push(NewTold { unit: digest.unit_name.clone(), told: digest.told.iter().cloned().collect() });
                     messages.push(message);
                 }
+                Err(error) if error.is::<Untied>() => return Err(error),
                 Err(error) => inputs.faults.push(format!("{}的提醒未能生成：{error:#}", digest.unit_name)),
             }
         }
@@ -417,6 +425,7 @@ impl<'a> Stage<'a> {
                     drafted.push(NewDrafted { message: message.id.clone(), holds: draft.holds.iter().cloned().collect() });
                     messages.push(message);
                 }
+                Err(error) if error.is::<Untied>() => return Err(error),
                 Err(error) => inputs.faults.push(format!("{}的{}拟办件未能生成：{error:#}", draft.unit_name, draft.act_title)),
             }
         }
@@ -448,6 +457,20 @@ impl<'a> Stage<'a> {
         Ok(())
     }
 
+    /// Holds the job's workbooks against the digests that are about to be queued.
+    fn told_as_listed(&self, planned: &Planned) -> anyhow::Result<()> {
+        let inputs = self.inputs_named();
+        let findings = &self.reading.judged.findings;
+        for template in self.job.workbooks.iter().filter_map(|name| self.config.templates.get(name)) {
+            if template.sheets.iter().any(|sheet| matches!(&sheet.form, Form::List(list) if !list.fold)) {
+                let material = self.material(Viewer::Office, None, &inputs);
+                let book = build(template, &material);
+                tied(&against_digests(&self.config.policy, findings, planned, template, &book))?;
+            }
+        }
+        Ok(())
+    }
+
     fn digest_message(
         &self,
         run: &Run,
@@ -462,7 +485,10 @@ impl<'a> Stage<'a> {
         let silent = digest.roll_up.as_ref().map_or(&[][..], |roll_up| &roll_up.silent);
         let (attachment, kept) = match digest.counts_only {
             true => (None, None),
-            false => self.attachment(run, digest.unit, (&rows, digest.withheld), silent, named, "")?,
+            false => {
+                let told = digest.roll_up.is_none().then_some(&digest.counts);
+                self.attachment(run, digest.unit, (&rows, digest.withheld, told), silent, named, "")?
+            }
         };
         digest.attachment_kept = kept;
         digest.attachment = attachment.as_ref().map(|(name, _)| name.clone());
@@ -474,7 +500,7 @@ impl<'a> Stage<'a> {
     fn draft_message(&self, run: &Run, draft: &mut Draft, templates: &Templates, named: &[(String, String)]) -> anyhow::Result<NewMessage> {
         let (attachment, kept) = match draft.counts_only {
             true => (None, None),
-            false => self.attachment(run, draft.unit, (&draft.findings, draft.withheld), &[], named, draft.act_title)?,
+            false => self.attachment(run, draft.unit, (&draft.findings, draft.withheld, None), &[], named, draft.act_title)?,
         };
         draft.attachment_kept = kept;
         draft.attachment = attachment.as_ref().map(|(name, _)| name.clone());
@@ -488,7 +514,7 @@ impl<'a> Stage<'a> {
         &self,
         run: &Run,
         unit: UnitId,
-        (rows, withheld): (&[usize], usize),
+        (rows, withheld, told): (&[usize], usize, Option<&Counts>),
         silent: &[Silent],
         named: &[(String, String)],
         prefix: &str,
@@ -496,7 +522,10 @@ impl<'a> Stage<'a> {
         let Some(template) = self.job.attachment.as_ref().and_then(|name| self.config.templates.get(name)) else { return Ok((None, None)) };
         let material = Material { silent, withheld: Some(withheld), ..self.material(Viewer::Unit(unit), Some(rows), named) };
         let name = format!("{prefix}{}", file_name(template, &material));
-        let bytes = xlsx::render(&build(template, &material))?;
+        let book = build(template, &material);
+        let (policy, findings) = (&self.config.policy, &self.reading.judged.findings);
+        tied(&against_attachment(policy, findings, (&policy.units.units[unit].name, rows, told), template, &book))?;
+        let bytes = xlsx::render(&book)?;
         if bytes.len() as u64 <= self.config.settings.limits.attachment_kib_max * 1024 {
             return Ok((Some((name, bytes)), None));
         }
@@ -590,6 +619,22 @@ fn beside_the_runtime<T>(work: impl FnOnce() -> T) -> T {
     match tokio::runtime::Handle::current().runtime_flavor() {
         tokio::runtime::RuntimeFlavor::MultiThread => tokio::task::block_in_place(work),
         _ => work(),
+    }
+}
+
+/// What is mailed and what is listed are not the same: nothing goes out.
+#[derive(Debug, thiserror::Error)]
+#[error("提醒与报表不一致，未发送：{0}")]
+struct Untied(String);
+
+fn tied(wrong: &[Disagreement]) -> Result<(), Untied> {
+    match wrong {
+        [] => Ok(()),
+        wrong => {
+            let first: Vec<String> = wrong.iter().take(5).map(ToString::to_string).collect();
+            let more = if wrong.len() > first.len() { format!("；另有{}处", wrong.len() - first.len()) } else { String::new() };
+            Err(Untied(format!("{}{more}", first.join("；"))))
+        }
     }
 }
 

@@ -21,4 +21,5 @@ mod properties;
 mod secrecy;
 mod sources;
 mod store_contract;
+mod templates;
 mod tidy;

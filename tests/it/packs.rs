@@ -27,7 +27,7 @@ HY2,第三季度招商项目研究会,研究,遵义市,2026-09-11,研究未开�
 ";
 
 /// A register, run for its quarter, then the packs of the same day.
-async fn packs(root: &Path) -> String {
+pub async fn packs(root: &Path) -> String {
     run(root).await;
     for (name, text) in [("困难.csv", DIFFICULTIES), ("企业.csv", CONTACTS)] {
         let path = root.join(name);
@@ -185,4 +185,34 @@ async fn commercial_cells_stay_with_those_concerned() {
     assert!(land.contains("（商业信息，略）"), "{land}");
     let office = book(&books, "全省招商项目分类台账");
     assert!(!office.contains("（商业信息，略）"), "{office}");
+}
+
+/// A quarter compares with the one before it, and comes out the same after the register has been corrected.
+#[tokio::test]
+async fn rates_move_against_the_quarter_before() {
+    let root = fresh_root();
+    run(root.path()).await;
+    let made = duban(root.path(), &["run", "quarterly-supervision", "--as-of", "2026-12-31"]);
+    assert_eq!(made.status.code(), Some(0), "{}{}", stdout(&made), stderr(&made));
+    let of = |folder: &str| {
+        let books = files_below(&root.path().join("var/reports/quarterly-supervision").join(folder));
+        book(&books, "季度督办工作簿")
+    };
+    let (first, second) = (of("2026-09-30"), of("2026-12-31"));
+    let total = |text: &str| text.lines().find(|line| line.starts_with("合计 | 全省")).map(str::to_owned).expect("a total");
+    assert!(total(&first).contains("| - |") && !total(&second).contains("| - |"), "{first}\n{second}");
+    assert!(!first.contains("四、各期变化"));
+    let periods: Vec<&str> = second.lines().skip_while(|line| *line != "四、各期变化").skip(2).take(2).collect();
+    assert!(periods[0].starts_with("2026年9月30日 | ") && periods[1].starts_with("2026年12月31日 | "), "{periods:?}");
+
+    // what is corrected later is no part of what was printed
+    let register = root.path().join("台账.csv");
+    let text = std::fs::read_to_string(&register).expect("the register");
+    std::fs::write(&register, text.replace("2026-10-10,,,,,,,福泉市", "2026-10-10,2026-09-01,,,,,,福泉市")).expect("a register");
+    let taken = duban(root.path(), &["import", register.to_str().expect("a path"), "--covers", "2026-09-30", "--accept"]);
+    assert_eq!(taken.status.code(), Some(0), "{}{}", stdout(&taken), stderr(&taken));
+    let runs = stdout(&duban(root.path(), &["runs"]));
+    let id = runs.split_whitespace().find(|word| word.starts_with("quarterly-supervision@2027")).expect("the run");
+    let again = duban(root.path(), &["rebuild", id]);
+    assert_eq!(again.status.code(), Some(0), "{}{}", stdout(&again), stderr(&again));
 }

@@ -92,6 +92,8 @@ pub struct Plan<'a> {
 #[derive(Debug)]
 pub struct Planned {
     pub digests: Vec<Digest>,
+    /// The (finding, relation) pairs that no digest holds, each for a reason the proof counts.
+    pub untold: Vec<(usize, Relation)>,
     pub coverage: Coverage,
 }
 
@@ -180,7 +182,8 @@ pub fn plan(plan: &Plan<'_>) -> Planned {
     }
     digests.sort_by_key(|digest| digest.unit);
     let coverage = Coverage::of(plan.judged, &digests, &fates);
-    Planned { digests, coverage }
+    let untold = fates.into_iter().map(|(index, relation, _)| (index, relation)).collect();
+    Planned { digests, untold, coverage }
 }
 
 /// Makes a unit's digest, or notes that there is nothing new to say.

@@ -46,11 +46,8 @@ fn listed(book: &Workbook<'_>, first: &BTreeMap<&FigureKey, At>, out: &mut Vec<M
         .iter()
         .map(|sheet| {
             let mut counts = BTreeMap::new();
-            for tag in sheet.rows.iter().filter(|_| !sheet.partial).filter_map(|row| row.tag) {
+            for (_, tag, _) in sheet.listed() {
                 *counts.entry(tag).or_default() += 1;
-            }
-            for (tag, count) in sheet.later.iter().filter(|_| !sheet.partial).flat_map(|later| &later.tags) {
-                *counts.entry(*tag).or_default() += count;
             }
             counts
         })

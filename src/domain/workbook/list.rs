@@ -139,15 +139,12 @@ impl<'a> Page<'a, '_> {
 
     /// The rows of a long list behind its first ones.
     fn later(&self, found: &[&'a Finding], before: usize, columns: &[ListColumn], also: &Arc<Also<'a>>) -> Later<'a> {
-        let mut tags = BTreeMap::new();
-        for finding in found {
-            *tags.entry(tag_of(finding)).or_default() += 1;
-        }
         let count = found.len();
-        let (found, columns, also) = (found.to_vec(), columns.to_vec(), Arc::clone(also));
+        let found: Arc<[&'a Finding]> = found.into();
+        let (rows, columns, also) = (Arc::clone(&found), columns.to_vec(), Arc::clone(also));
         let view = View { material: self.view.material, findings: Vec::new() };
-        let row = move |number: usize| view.finding_line(&columns, before + number + 1, found[number], &also);
-        Later { count, tags, row: Arc::new(row) }
+        let row = move |number: usize| view.finding_line(&columns, before + number + 1, rows[number], &also);
+        Later { count, found, row: Arc::new(row) }
     }
 
     /// Sums the amounts of a list where every project stands once.
@@ -189,7 +186,7 @@ impl<'a> Page<'a, '_> {
         for (index, notice) in self.view.notices().enumerate() {
             let subject =
                 Subject { rule: notice.rule, key: &notice.key, project: &notice.project, finding: None, notice: Some(notice), also: &[] };
-            body.push(self.view.line(columns, index + 1, &subject, None));
+            body.push(self.view.line(columns, index + 1, &subject));
         }
         let (head, widths) = head_row(columns, &body);
         fit_heights(&mut body, &widths);
@@ -217,10 +214,6 @@ impl<'a> Page<'a, '_> {
 
 /// The further findings of each project by state, where a list has one row per project.
 pub(super) type Also<'a> = BTreeMap<(State, &'a str), Vec<&'a Finding>>;
-
-fn tag_of(finding: &Finding) -> Tag {
-    Tag { rule: finding.rule, state: finding.state, light: finding.light }
-}
 
 /// Leaves one finding per project and state, the leading one: beneath no other of the project, then the worst light. Returns the others
 /// by project.
@@ -354,10 +347,10 @@ impl View<'_> {
             notice: None,
             also: others,
         };
-        self.line(columns, number, &subject, Some(tag_of(finding)))
+        self.line(columns, number, &subject)
     }
 
-    fn line(&self, columns: &[ListColumn], number: usize, subject: &Subject<'_>, tag: Option<Tag>) -> Row {
+    fn line(&self, columns: &[ListColumn], number: usize, subject: &Subject<'_>) -> Row {
         let policy = self.policy();
         let ledger = policy.rules[subject.rule].ledger;
         let own = self.record(ledger, subject.key);
@@ -383,7 +376,8 @@ impl View<'_> {
                 },
             })
             .collect();
-        Row { cells, tag, ..Row::default() }
+        let (tag, key) = subject.finding.map(|finding| (Tag::of(finding), Arc::clone(&finding.key))).unzip();
+        Row { cells, tag, key, ..Row::default() }
     }
 
     fn built_in(&self, key: BuiltIn, number: usize, subject: &Subject<'_>, record: Option<&Record>) -> Value {

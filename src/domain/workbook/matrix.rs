@@ -1,14 +1,17 @@
 //! Tables of figures, one row per place or industry, in administrative order with totals that equal their parts.
 
 use super::model::{Column, Role, Row, Sheet, Value, fit, head_text, text_lines};
+use super::page::Before;
 use super::template::{Axis, MatrixColumn, MatrixRows};
-use super::{Page, View, text_width};
+use super::{Page, View, Viewer, text_width};
 use crate::domain::finding::State;
 use crate::domain::indicators::{Indicators, Measures, Orders, Rate, Ratio, Window, rank};
 use crate::domain::ledger::Role as FieldRole;
 use crate::domain::period::chinese_date;
+use crate::domain::roster::is_within;
 use crate::domain::rule::Light;
 use crate::domain::units::{Level, UnitId};
+use chrono::Datelike;
 use std::collections::BTreeMap;
 
 /// Findings on projects, counted.
@@ -46,6 +49,8 @@ struct Line {
     /// Rows of one group are ranked among each other.
     group: Option<Level>,
     measures: Measures,
+    /// Of the run before.
+    was: Measures,
     lights: Lights,
     orders: Orders,
     /// Rows (by index of line) it is the total of.
@@ -56,6 +61,7 @@ struct Line {
 #[derive(Default)]
 struct Own {
     measures: Measures,
+    was: Measures,
     lights: Lights,
     orders: Orders,
 }
@@ -63,7 +69,7 @@ struct Own {
 impl<'a> Page<'a, '_> {
     pub(super) fn matrix(&mut self, axis: Axis, window: Window, columns: &[MatrixColumn], named: &MatrixRows) -> Sheet<'a> {
         let lines = match axis {
-            Axis::Region => self.view.regions(columns.iter().any(|column| column.needs_region() && !column.is_change()), named),
+            Axis::Region => self.view.regions(columns.iter().any(|column| column.is_of_orders()), named),
             Axis::Industry => self.view.industries(),
         };
         let stages = &self.view.material.indicators.stages;
@@ -78,12 +84,13 @@ impl<'a> Page<'a, '_> {
             }
         }
         let mut rows: Vec<Row> = Vec::with_capacity(lines.len());
+        let comparable = |column: MatrixColumn| self.view.comparable(column, window);
         for line in &lines {
             let mut cells = vec![Value::text(line.label.clone()), Value::text(line.kind.clone())];
             for column in columns {
-                cells.extend(match self.view.material.before {
-                    None if column.is_change() => vec![Value::Change(None)],
-                    _ => values(*column, line, &lines, window, stages.len()),
+                cells.extend(match column.is_change() && !comparable(*column) {
+                    true => vec![Value::Change(None)],
+                    false => values(*column, line, &lines, window, stages.len()),
                 });
             }
             rows.push(Row { role: line.role, cells, ..Row::default() });
@@ -134,7 +141,8 @@ impl<'a> Page<'a, '_> {
                     self.sum(first + index, &parts, column);
                 }
             }
-            if let Some(name) = figure_name(key, window) {
+            // a unit's table is a part of the province's
+            if let Some(name) = figure_name(key, window).filter(|_| self.view.material.viewer == Viewer::Office) {
                 self.total(name, last, column);
             }
         }
@@ -153,10 +161,13 @@ impl<'a> Page<'a, '_> {
         let mut notes: Vec<String> = rates.iter().map(|rate| format!("{}＝{}", rate.title(), rate.meaning())).collect();
         notes.push("分母为0的以“-”表示，合同终止的项目计入分母（“剔除终止”列除外）".into());
         if let Some(before) = self.view.material.before.filter(|_| columns.iter().any(|column| column.is_change())) {
-            notes.push(format!("比上期为与截至{}的上一次报表相比", chinese_date(before.as_of)));
+            let points =
+                if columns.iter().any(|column| matches!(column, MatrixColumn::RateChange(_))) { "，比率按百分点" } else { "" };
+            notes.push(format!("比上期为与截至{}的上一次报表相比{points}", chinese_date(before.as_of)));
         }
         if ranked {
-            notes.push("排名分别在市（州）、县（市、区）、平台（产业表为各产业）范围内进行，并列的名次相同".into());
+            let within = if self.view.material.viewer == Viewer::Office { "" } else { "本表所列" };
+            notes.push(format!("排名分别在{within}市（州）、县（市、区）、平台（产业表为各产业）范围内进行，并列的名次相同"));
         }
         if axis == Axis::Region {
             notes.push("每个项目只归一个责任单位，平台的项目不再计入所在县".into());
@@ -193,7 +204,7 @@ pub(super) fn figure_name(column: MatrixColumn, window: Window) -> Option<String
         M::Produced => format!("produced/{window}"),
         M::Light(light) => format!("light/{}", light.code()),
         M::Open => "open".into(),
-        M::LightChange(_) | M::OpenChange => return None,
+        M::LightChange(_) | M::OpenChange | M::RateChange(_) => return None,
         M::Exempt => "exempt".into(),
         M::Unjudged => "unjudged".into(),
         M::OrdersDispatched | M::OrdersReceived | M::OrdersCompleted | M::OrdersOpen => return None,
@@ -220,6 +231,7 @@ fn values(column: MatrixColumn, line: &Line, lines: &[Line], window: Window, sta
         M::Rate(rate) => Value::Percent(rate.of(signed).tenths()),
         M::LiveRate(rate) => Value::Percent(rate.of(&line.measures.live(window)).tenths()),
         M::Rank(rate) => place_in_group(rate, line, lines, window),
+        M::RateChange(rate) => Value::Points(rate.of(signed).points_since(rate.of(line.was.signed(window)))),
         M::Light(light) => Value::count(line.lights.lights[light as usize]),
         M::Open => Value::count(line.lights.lights.iter().sum::<u64>()),
         M::LightChange(light) => change(line.lights.lights[light as usize], line.lights.before[light as usize]),
@@ -263,6 +275,18 @@ impl View<'_> {
         out
     }
 
+    /// Whether the run before says what a column compares with: of lights what units are not told is counted with the rest, so only the
+    /// office compares them; of a year's contracts only within one year.
+    fn comparable(&self, column: MatrixColumn, window: Window) -> bool {
+        let Some(before) = self.material.before else { return false };
+        match column {
+            MatrixColumn::RateChange(_) => {
+                before.standing().is_some() && (window == Window::All || before.as_of.year() == self.material.as_of.year())
+            }
+            _ => self.material.viewer == Viewer::Office,
+        }
+    }
+
     fn regions(&self, with_orders: bool, named: &MatrixRows) -> Vec<Line> {
         let policy = self.policy();
         let units = &policy.units;
@@ -274,8 +298,11 @@ impl View<'_> {
                 lights.entry(units.find(unit)).or_default().before[*light as usize] += *count as u64;
             }
         }
-        let own = |unit: Option<UnitId>| Own {
+        let standing = self.material.before.and_then(Before::standing);
+        let mut was = standing.map(|standing| standing.by_unit(units)).unwrap_or_default();
+        let mut own = |unit: Option<UnitId>| Own {
             measures: indicators.of_unit(unit),
+            was: was.remove(&unit).unwrap_or_default(),
             lights: lights.get(&unit).copied().unwrap_or_default(),
             orders: if with_orders { indicators.orders_of(unit) } else { Orders::default() },
         };
@@ -286,6 +313,25 @@ impl View<'_> {
                 || own.orders != Orders::default()
         };
         let mut lines: Vec<Line> = Vec::new();
+        if let Viewer::Unit(viewer) = self.material.viewer {
+            // a unit sees its own places side by side, and nobody else's
+            for id in (0..units.units.len()).filter(|id| is_within(units, *id, viewer)) {
+                let own = own(Some(id));
+                if is_shown(id, &own) {
+                    let unit = &units.units[id];
+                    let (label, kind) = match id == viewer && unit.level == Level::City {
+                        true => (format!("{}（本级）", unit.name), "市（州）本级"),
+                        false => (unit.name.clone(), unit.level.title()),
+                    };
+                    lines.push(Line::single(label, kind, unit.level.is_place().then_some(unit.level), own));
+                }
+            }
+            let parts = (0..lines.len()).collect();
+            lines.push(Line { parts, ..Line::total("合计".into(), &units.units[viewer].name, Role::Total, None) });
+            let last = lines.len() - 1;
+            add_up(&mut lines, last);
+            return lines;
+        }
         let mut tops = Vec::new();
         for (city, _) in units.units.iter().enumerate().filter(|(_, unit)| unit.level == Level::City) {
             let top = lines.len();
@@ -352,8 +398,11 @@ impl View<'_> {
             let record = project.and_then(|project| self.record(project, &finding.project));
             record.and_then(|record| policy.units.industry(record.text(field)))
         });
-        let own = |industry: Option<usize>| Own {
+        let standing = self.material.before.and_then(Before::standing);
+        let mut was = standing.map(|standing| standing.by_industry(&policy.units)).unwrap_or_default();
+        let mut own = |industry: Option<usize>| Own {
             measures: indicators.of_industry(industry),
+            was: was.remove(&industry).unwrap_or_default(),
             lights: lights.get(&industry).copied().unwrap_or_default(),
             orders: Orders::default(),
         };
@@ -379,8 +428,8 @@ impl View<'_> {
 
 impl Line {
     fn single(label: String, kind: &str, group: Option<Level>, own: Own) -> Line {
-        let Own { measures, lights, orders } = own;
-        Line { label, kind: kind.to_owned(), role: Role::Body, group, measures, lights, orders, parts: Vec::new() }
+        let Own { measures, was, lights, orders } = own;
+        Line { label, kind: kind.to_owned(), role: Role::Body, group, measures, was, lights, orders, parts: Vec::new() }
     }
 
     fn total(label: String, kind: &str, role: Role, group: Option<Level>) -> Line {
@@ -390,14 +439,15 @@ impl Line {
 
 /// Fills a total from its parts.
 fn add_up(lines: &mut [Line], total: usize) {
-    let (mut measures, mut lights, mut orders) = (Measures::default(), Lights::default(), Orders::default());
+    let (mut measures, mut was, mut lights, mut orders) = <(Measures, Measures, Lights, Orders)>::default();
     for part in &lines[total].parts {
         measures.merge(&lines[*part].measures);
+        was.merge(&lines[*part].was);
         lights.merge(&lines[*part].lights);
         orders.merge(&lines[*part].orders);
     }
     let line = &mut lines[total];
-    (line.measures, line.lights, line.orders) = (measures, lights, orders);
+    (line.measures, line.was, line.lights, line.orders) = (measures, was, lights, orders);
 }
 
 /// The light columns a summary prints, worst first.

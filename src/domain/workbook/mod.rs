@@ -20,6 +20,7 @@ mod reporting;
 mod sentence;
 mod summary;
 mod template;
+mod told;
 
 #[cfg(test)]
 mod tests;
@@ -53,6 +54,8 @@ use super::units::UnitId;
 use chrono::NaiveDate;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+
+pub use told::{Disagreement, against_attachment, against_digests};
 
 /// For whom a workbook is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -216,6 +219,7 @@ pub fn build<'a>(template: &Template, material: &'a Material<'a>) -> Workbook<'a
         sheet.footer = format!("截至{}", chinese_date(material.as_of));
         book.sheets.push(sheet);
     }
+    book.sheets.iter_mut().for_each(Sheet::spare_orphans);
     book
 }
 

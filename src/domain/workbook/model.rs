@@ -1,10 +1,10 @@
 //! A workbook as plain data: what stands in which cell and by which role it is styled. Colours and fonts are the renderer's.
 
-use crate::domain::finding::State;
+use crate::domain::finding::{Finding, State};
 use crate::domain::record::Decimal;
 use crate::domain::rule::Light;
 use chrono::NaiveDate;
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// A whole workbook, ready to render. Two equal values render to the same bytes.
@@ -77,8 +77,8 @@ pub struct Sheet<'a> {
 #[derive(Clone)]
 pub struct Later<'a> {
     pub count: usize,
-    /// The rows by what they list.
-    pub tags: BTreeMap<Tag, i128>,
+    /// The findings they list, one a row; empty where they list records.
+    pub(super) found: Arc<[&'a Finding]>,
     pub(super) row: Arc<dyn Fn(usize) -> Row + Send + Sync + 'a>,
 }
 
@@ -168,8 +168,9 @@ pub struct Row {
     pub height: Option<f64>,
     /// Areas of this row, first and last column, that are one cell.
     pub merges: Vec<(usize, usize)>,
-    /// The finding the row lists.
+    /// The finding the row lists, and the code of its record.
     pub tag: Option<Tag>,
+    pub key: Option<Arc<str>>,
     /// Columns that are to be filled in on this row alone.
     pub open: Vec<usize>,
 }
@@ -180,6 +181,12 @@ pub struct Tag {
     pub rule: usize,
     pub state: State,
     pub light: Option<Light>,
+}
+
+impl Tag {
+    pub fn of(finding: &Finding) -> Tag {
+        Tag { rule: finding.rule, state: finding.state, light: finding.light }
+    }
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -196,6 +203,8 @@ pub enum Value {
     Count(i64),
     /// How much more, or less, than before; `None` = nothing to compare with, shows `-`.
     Change(Option<i64>),
+    /// The same of a rate, in tenths of a percentage point.
+    Points(Option<i64>),
     Light(Light),
     /// Text that leads to another sheet.
     Link {
@@ -235,7 +244,11 @@ impl Value {
                 format!("{}{}.{:02}", if *fen < 0 && hundredths > 0 { "-" } else { "" }, hundredths / 100, hundredths % 100)
             }
             Value::Date(date) => date.to_string(),
-            Value::Percent(None) | Value::Change(None) => "-".into(),
+            Value::Percent(None) | Value::Change(None) | Value::Points(None) => "-".into(),
+            Value::Points(Some(0)) => "0.0".into(),
+            Value::Points(Some(tenths)) => {
+                format!("{}{}.{}", if *tenths < 0 { "-" } else { "+" }, tenths.abs() / 10, tenths.abs() % 10)
+            }
             Value::Percent(Some(tenths)) => format!("{}.{}%", tenths / 10, tenths.abs() % 10),
             Value::Count(count) => count.to_string(),
             Value::Change(Some(0)) => "0".into(),
@@ -252,7 +265,7 @@ impl Value {
             Value::Number(value) => value.to_string().len() as f64,
             Value::Amount(fen) => (fen / 10_000_000_000).to_string().len() as f64 + 3.0,
             Value::Date(_) => 10.0,
-            Value::Percent(_) => 6.0,
+            Value::Percent(_) | Value::Points(_) => 6.0,
             Value::Count(count) => count.to_string().len() as f64,
             Value::Change(_) => 4.0,
             Value::Light(_) => 4.2,
@@ -373,6 +386,10 @@ pub fn fit(rows: &[Row], count: usize, most: f64) -> Vec<Column> {
     columns
 }
 
+const POINTS_PER_MM: f64 = 72.0 / 25.4;
+/// A last page filled less than this is spared.
+const ORPHAN: f64 = 0.15;
+
 impl Sheet<'_> {
     /// All rows, those made later too.
     pub fn height(&self) -> usize {
@@ -405,6 +422,54 @@ impl Sheet<'_> {
     /// Where the next row goes.
     fn below(&mut self) -> &mut Vec<Row> {
         if self.later.is_some() { &mut self.tail } else { &mut self.rows }
+    }
+
+    /// The findings that its rows list one by one, each with its row. A list that shows only a part of them answers for none.
+    pub fn listed(&self) -> impl Iterator<Item = (usize, Tag, &str)> {
+        let rows = self.rows.iter().enumerate().filter_map(|(at, row)| Some((at, row.tag?, row.key.as_deref()?)));
+        let later = self.later.iter().flat_map(|later| later.found.iter().copied());
+        let later = (self.rows.len()..).zip(later).map(|(at, finding)| (at, Tag::of(finding), &*finding.key));
+        rows.chain(later).filter(|_| !self.partial)
+    }
+
+    /// Prints a table that needs a few rows more than whole pages a little smaller, so that they do not lie on a page of their own. How many
+    /// pages it needs is reckoned from widths and heights; printers differ by a little, which costs a little size at most.
+    pub fn spare_orphans(&mut self) {
+        let set = self.one_page || self.pages_high > 0 || self.pages_wide > 1 || !self.charts.is_empty() || self.printed_to.is_some();
+        if set || self.height() != self.rows.len() {
+            return;
+        }
+        let (across, along) = match self.paper {
+            Paper::A4 => (210.0, 297.0),
+            Paper::A3 => (297.0, 420.0),
+        };
+        let (width, height) = if self.landscape { (along, across) } else { (across, along) };
+        // margins as they are set: half an inch at the sides, 0.7 above and below
+        let (width, height) = (POINTS_PER_MM * width - 72.0, POINTS_PER_MM * height - 100.8);
+        let needed: f64 = self.columns.iter().map(|column| (column.width * 7.0 + 5.0) * 0.75).sum();
+        let page = height / (width / needed.max(1.0)).min(1.0);
+        let of = |row: &Row| row.height.unwrap_or(15.0);
+        let repeated: f64 = self.repeat.map_or(0.0, |(first, last)| self.rows[first..=last].iter().map(of).sum());
+        let (mut pages, mut used) = (1u16, 0.0);
+        for row in &self.rows {
+            if used + of(row) > page {
+                pages = pages.saturating_add(1);
+                used = repeated;
+            }
+            used += of(row);
+        }
+        if pages > 1 && used - repeated < page * ORPHAN {
+            self.pages_high = pages - 1;
+        }
+    }
+
+    /// A row of the sheet, but for those streamed.
+    pub fn row_at(&self, row: usize) -> Option<Cow<'_, Row>> {
+        match (self.rows.get(row), &self.later) {
+            (Some(row), _) => Some(Cow::Borrowed(row)),
+            (None, Some(later)) => (row - self.rows.len() < later.count).then(|| Cow::Owned(later.row(row - self.rows.len()))),
+            (None, None) => None,
+        }
     }
 
     /// How a person calls a cell: `总体情况!C7`.

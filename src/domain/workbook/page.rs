@@ -6,6 +6,7 @@ use super::matrix::LIGHTS;
 use super::model::{Area, Chart, ChartKind, Column, Role, Row, Series, Sheet, Value, fit_heights};
 use super::template::{Figures, OnePage};
 use crate::domain::finding::{Finding, State};
+use crate::domain::indicators::Standing;
 use crate::domain::ledger::Role as FieldRole;
 use crate::domain::period::chinese_date;
 use crate::domain::rule::Light;
@@ -18,8 +19,8 @@ use std::collections::BTreeMap;
 const COLUMNS: usize = 5;
 const WIDTHS: [f64; COLUMNS] = [28.0, 17.0, 14.0, 28.0, 14.0];
 /// Height of the row that the chart lies on, in points, and of the chart in pixels.
-const CHART_POINTS: f64 = 190.0;
-const CHART_PIXELS: (u32, u32) = (735, 250);
+const CHART_POINTS: f64 = 235.0;
+const CHART_PIXELS: (u32, u32) = (735, 310);
 
 /// The open findings of an earlier run of the job, by rule id and light.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,6 +29,15 @@ pub struct Before {
     pub open: BTreeMap<(String, Option<Light>), usize>,
     /// The same by the name of the owner too.
     pub by_unit: BTreeMap<(String, String, Light), usize>,
+    /// What it and the runs before it came to, each with its as_of, newest first; one that kept none ends the row.
+    pub standings: Vec<(NaiveDate, Standing)>,
+}
+
+impl Before {
+    /// What the run itself came to.
+    pub fn standing(&self) -> Option<&Standing> {
+        self.standings.first().filter(|(day, _)| *day == self.as_of).map(|(_, standing)| standing)
+    }
 }
 
 impl<'a> Page<'a, '_> {

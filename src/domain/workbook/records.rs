@@ -90,7 +90,7 @@ impl<'a> Page<'a, '_> {
         let (members, list) = (members.to_vec(), list.clone());
         let view = View { material: self.view.material, findings: Vec::new() };
         let row = move |number: usize| view.record_line(&list, before + number + 1, members[number]);
-        Later { count, tags: BTreeMap::new(), row: Arc::new(row) }
+        Later { count, found: Arc::from([]), row: Arc::new(row) }
     }
 
     /// How many rows, and the sums of their amounts.

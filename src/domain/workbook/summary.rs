@@ -1,4 +1,4 @@
-//! The summary sheet: key figures, rates with numerator and denominator, findings by rule and light, one chart.
+//! The summary sheet: key figures, rates with numerator and denominator, findings by rule and light, what the runs before came to, charts.
 
 use super::Page;
 use super::matrix::{LIGHTS, figure_name, grid};
@@ -6,9 +6,13 @@ use super::model::{Area, Chart, ChartKind, Role, Series, Sheet, Value};
 use super::sentence::clause;
 use super::template::MatrixColumn;
 use crate::domain::finding::State;
-use crate::domain::indicators::{Cohort, Rate, Window};
+use crate::domain::indicators::{Cohort, Measures, Rate, Window};
 use crate::domain::period::chinese_date;
+use chrono::NaiveDate;
 use std::collections::BTreeSet;
+
+/// Rows of the usual height that the upper chart lies on.
+const CHART_ROWS: usize = 16;
 
 const WINDOWS: [Window; 2] = [Window::All, Window::Year];
 
@@ -18,37 +22,106 @@ impl<'a> Page<'a, '_> {
         let mut sheet = self.head(grid(26.0, 13.0, 9), &subtitle);
         sheet.banner(Role::Paragraph, self.overview());
         sheet.banner(Role::Section, "一、主要指标");
-        self.amounts(&mut sheet);
+        let reached = self.amounts(&mut sheet);
         sheet.banner(Role::Section, "二、主要比率");
         self.rates(&mut sheet);
         sheet.banner(Role::Section, "三、督办事项");
         let projects = self.rules(&mut sheet);
+        let total = sheet.rows.len() - 1;
         sheet.banner(
             Role::Note,
             "注：红、橙、黄为应办事项；豁免的照常列示、不督办；无法判定的是缺少判定所需的日期或进度，不等于正常。一个项目可有多项。",
         );
+        let periods = self.trend(&mut sheet, total);
         self.note(&mut sheet);
-        if chart && projects.1 > projects.0 {
+        if chart {
+            self.charts(&mut sheet, reached, projects, periods);
+        }
+        sheet
+    }
+
+    /// How far contracts have come, the lights of the project rules, and, where there were runs before, how the lights went.
+    fn charts(&self, sheet: &mut Sheet<'_>, reached: (usize, usize), projects: (usize, usize), periods: Option<(usize, usize)>) {
+        let lights = |first: usize, last: usize, column: usize| {
+            LIGHTS.iter().enumerate().map(move |(index, light)| Series {
+                name: format!("{}灯", light.title()),
+                light: Some(*light),
+                categories: Area { column: 0, first, last },
+                values: Area { column: column + index, first, last },
+            })
+        };
+        let row = sheet.rows.len() + 1;
+        if projects.1 > projects.0 {
             sheet.charts.push(Chart {
                 kind: ChartKind::ColumnStacked,
                 title: "项目类督办事项（项）".into(),
                 unit: "项".into(),
-                row: sheet.rows.len() + 1,
+                row,
                 column: 0,
-                size: (960, 340),
-                series: LIGHTS
-                    .iter()
-                    .enumerate()
-                    .map(|(index, light)| Series {
-                        name: format!("{}灯", light.title()),
-                        light: Some(*light),
-                        categories: Area { column: 0, first: projects.0, last: projects.1 },
-                        values: Area { column: 2 + index, first: projects.0, last: projects.1 },
-                    })
-                    .collect(),
+                size: (960, 300),
+                series: lights(projects.0, projects.1, 2).collect(),
             });
         }
-        sheet
+        let row = row + CHART_ROWS;
+        sheet.charts.push(Chart {
+            kind: ChartKind::Bar,
+            title: "合同项目落地情况（累计签约，个）".into(),
+            unit: "个".into(),
+            row,
+            column: 0,
+            size: if periods.is_some() { (465, 250) } else { (960, 250) },
+            series: vec![Series {
+                name: "合同项目（个）".into(),
+                light: None,
+                categories: Area { column: 0, first: reached.0, last: reached.1 },
+                values: Area { column: 1, first: reached.0, last: reached.1 },
+            }],
+        });
+        if let Some((first, last)) = periods {
+            sheet.charts.push(Chart {
+                kind: ChartKind::ColumnStacked,
+                title: "各期督办事项（项）".into(),
+                unit: "项".into(),
+                row,
+                column: 4,
+                size: (485, 250),
+                series: lights(first, last, 5).collect(),
+            });
+        }
+    }
+
+    /// What earlier runs of the job came to, the oldest first and this one last; `total` is the row of all lights. Returns the rows.
+    fn trend(&mut self, sheet: &mut Sheet<'_>, total: usize) -> Option<(usize, usize)> {
+        let material = self.view.material;
+        let earlier = &material.before?.standings;
+        if earlier.is_empty() {
+            return None;
+        }
+        sheet.banner(Role::Section, "四、各期变化");
+        let rates = [Rate::Performed, Rate::Started, Rate::Produced, Rate::Funds];
+        let mut heads = vec![Value::text("截至")];
+        heads.extend(rates.iter().map(|rate| Value::text(rate.title())));
+        heads.extend(["●红（项）", "▲橙（项）", "■黄（项）", "小计（项）"].map(Value::text));
+        sheet.row(Role::Head, heads);
+        let first = sheet.rows.len();
+        let line = |day: NaiveDate, measures: &Measures, lights: [i128; 3]| {
+            let mut cells = vec![Value::text(chinese_date(day))];
+            cells.extend(rates.iter().map(|rate| Value::Percent(rate.of(measures.signed(Window::All)).tenths())));
+            cells.extend(lights.iter().chain([&lights.iter().sum()]).map(|count| Value::count(*count)));
+            cells
+        };
+        for (day, standing) in earlier.iter().rev() {
+            let lights = LIGHTS.map(|light| i128::from(standing.lights[light as usize]));
+            sheet.row(Role::Body, line(*day, &standing.province(), lights));
+        }
+        let now = [2, 3, 4].map(|column| sheet.rows[total].cells[column].figure().unwrap_or(0));
+        let last = sheet.row(Role::Body, line(material.as_of, &material.indicators.province(), now));
+        for (column, of) in (5..=8).zip(2..=5) {
+            self.total(format!("all/{of}"), total, of);
+            self.total(format!("all/{of}"), last, column);
+        }
+        sheet.banner(Role::Note, "注：比率按累计签约的合同项目计算，各期以当期报表为准。");
+        Some((first, last))
     }
 
     fn overview(&self) -> String {
@@ -81,7 +154,8 @@ impl<'a> Page<'a, '_> {
         )
     }
 
-    fn amounts(&mut self, sheet: &mut Sheet<'_>) {
+    /// Returns the rows of the stages that contracts pass.
+    fn amounts(&mut self, sheet: &mut Sheet<'_>) -> (usize, usize) {
         sheet.row(
             Role::Head,
             ["指标", "累计签约", "其中终止", "剔除终止", "本年签约", "其中终止", "剔除终止"].map(Value::text).into_iter().collect(),
@@ -90,12 +164,13 @@ impl<'a> Page<'a, '_> {
         type Of = fn(&Cohort) -> Value;
         let lines: [(MatrixColumn, Of); 6] = [
             (MatrixColumn::Contracts, |cohort| Value::count(cohort.contracts)),
-            (MatrixColumn::Amount, |cohort| Value::Amount(cohort.amount)),
-            (MatrixColumn::Funds, |cohort| Value::Amount(cohort.funds)),
             (MatrixColumn::Performed, |cohort| Value::count(cohort.performed)),
             (MatrixColumn::Started, |cohort| Value::count(cohort.started)),
             (MatrixColumn::Produced, |cohort| Value::count(cohort.produced)),
+            (MatrixColumn::Amount, |cohort| Value::Amount(cohort.amount)),
+            (MatrixColumn::Funds, |cohort| Value::Amount(cohort.funds)),
         ];
+        let first = sheet.rows.len();
         for (column, of) in lines {
             let mut cells = vec![Value::text(column.title())];
             for window in WINDOWS {
@@ -114,6 +189,7 @@ impl<'a> Page<'a, '_> {
             }
         }
         sheet.banner(Role::Note, "注：只有“合同”算签约；本年指签约时间在本年的合同项目；到位资金只计填有合同投资额的项目。");
+        (first, first + 3)
     }
 
     fn rates(&mut self, sheet: &mut Sheet<'_>) {

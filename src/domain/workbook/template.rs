@@ -21,6 +21,14 @@ pub struct Template {
     pub sheets: Vec<SheetTemplate>,
 }
 
+impl Template {
+    /// How many lists show every finding of a rule in a state; a list that folds findings into projects shows only some.
+    pub fn lists_of(&self, rule: usize, state: State) -> usize {
+        let lists = self.sheets.iter().filter_map(|sheet| if let Form::List(list) = &sheet.form { Some(list) } else { None });
+        lists.filter(|list| !list.fold && list.rules.contains(&rule) && list.states.contains(&state)).count()
+    }
+}
+
 #[derive(Clone, Debug)]
 pub struct SheetTemplate {
     /// On the tab.
@@ -128,6 +136,8 @@ pub enum MatrixColumn {
     LiveRate(Rate),
     /// Place within the row's group by the rate.
     Rank(Rate),
+    /// By how many percentage points the rate moved since the job's run before.
+    RateChange(Rate),
     /// Open findings on projects by light.
     Light(Light),
     Open,
@@ -172,14 +182,14 @@ impl MatrixColumn {
             ("orders_completed", M::OrdersCompleted),
             ("orders_open", M::OrdersOpen),
         ];
-        for (key, live, place, rate) in [
-            ("performed_rate", "performed_live_rate", "performed_rank", Rate::Performed),
-            ("started_rate", "started_live_rate", "started_rank", Rate::Started),
-            ("produced_rate", "produced_live_rate", "produced_rank", Rate::Produced),
-            ("funds_rate", "funds_live_rate", "funds_rank", Rate::Funds),
-            ("on_time_rate", "on_time_live_rate", "on_time_rank", Rate::OnTime),
+        for (key, live, place, moved, rate) in [
+            ("performed_rate", "performed_live_rate", "performed_rank", "performed_rate_change", Rate::Performed),
+            ("started_rate", "started_live_rate", "started_rank", "started_rate_change", Rate::Started),
+            ("produced_rate", "produced_live_rate", "produced_rank", "produced_rate_change", Rate::Produced),
+            ("funds_rate", "funds_live_rate", "funds_rank", "funds_rate_change", Rate::Funds),
+            ("on_time_rate", "on_time_live_rate", "on_time_rank", "on_time_rate_change", Rate::OnTime),
         ] {
-            names.extend([(key, M::Rate(rate)), (live, M::LiveRate(rate)), (place, M::Rank(rate))]);
+            names.extend([(key, M::Rate(rate)), (live, M::LiveRate(rate)), (place, M::Rank(rate)), (moved, M::RateChange(rate))]);
         }
         names
     }
@@ -200,6 +210,7 @@ impl MatrixColumn {
             M::Rate(rate) => rate.title().into(),
             M::LiveRate(rate) => format!("{}（剔除终止）", rate.title()),
             M::Rank(rate) => format!("{}排名", rate.title()),
+            M::RateChange(rate) => format!("{}比上期（百分点）", rate.title()),
             M::Light(light) => format!("{}灯（项）", light.title()),
             M::Open => "督办事项（项）".into(),
             M::LightChange(light) => format!("{}灯比上期（项）", light.title()),
@@ -215,13 +226,19 @@ impl MatrixColumn {
 
     /// Compares with the job's run before.
     pub fn is_change(self) -> bool {
-        matches!(self, MatrixColumn::LightChange(_) | MatrixColumn::OpenChange)
+        matches!(self, MatrixColumn::LightChange(_) | MatrixColumn::OpenChange | MatrixColumn::RateChange(_))
+    }
+
+    /// Holds orders against the units that have them.
+    pub fn is_of_orders(self) -> bool {
+        use MatrixColumn as M;
+        matches!(self, M::OrdersDispatched | M::OrdersReceived | M::OrdersCompleted | M::OrdersOpen)
     }
 
     /// Work orders have a holder but no industry, and what an earlier run found is known by unit.
     pub fn needs_region(self) -> bool {
         use MatrixColumn as M;
-        matches!(self, M::OrdersDispatched | M::OrdersReceived | M::OrdersCompleted | M::OrdersOpen | M::LightChange(_) | M::OpenChange)
+        self.is_of_orders() || matches!(self, M::LightChange(_) | M::OpenChange)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::domain::ledger::{FieldKind, PROJECT};
 use crate::domain::record::{Cell, Columns, Decimal, FEN_PER_YI, Place};
 use crate::domain::routing::{Linked, link, owner_of};
 use crate::report::xlsx;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 /// Configuration of this checkout; jobs need mail bodies that another module ships, so they are left out.
@@ -24,6 +24,7 @@ struct World {
     judged: Judged,
     records: HashMap<(usize, String), Record>,
     indicators: Indicators,
+    before: Option<Before>,
 }
 
 /// A record from `field=value` pairs, by the ledger's own types.
@@ -77,7 +78,7 @@ impl World {
         }
         judged.sort();
         let records = rows.into_iter().map(|(ledger, record)| ((ledger, record.code.clone()), record)).collect();
-        World { config, as_of, judged, records, indicators }
+        World { config, as_of, judged, records, indicators, before: None }
     }
 
     fn book(&self, template: &str, viewer: Viewer) -> Workbook<'_> {
@@ -122,7 +123,7 @@ impl World {
             intake: intake.leak(),
             answers: Box::leak(Box::default()),
             silent: &[],
-            before: None,
+            before: self.before.as_ref(),
             gone: &[],
             viewer,
             rows: None,
@@ -407,6 +408,182 @@ fn a_few_hundred_projects_tie_out_in_every_template() {
         assert_eq!(tie_out(&book), []);
         assert!(xlsx::render(&book).unwrap().len() > 5000);
     }
+}
+
+impl World {
+    /// The digests that the quarter's job would send.
+    fn planned(&self) -> crate::domain::digest::Planned {
+        use crate::domain::digest::{Plan, Rhythm, plan};
+        use crate::domain::units::Level;
+        plan(&Plan {
+            policy: &self.config.policy,
+            as_of: self.as_of,
+            sent_on: "2026-10-08".parse().unwrap(),
+            office_name: "省投资促进局",
+            contact: "省投资促进局项目督查处",
+            objection_workdays: 5,
+            judged: &self.judged,
+            records: &self.records,
+            origins: &[],
+            told_before: &HashMap::new(),
+            last_digest_on: &HashMap::new(),
+            gone: &BTreeSet::new(),
+            answers: &Answers::default(),
+            rhythm: Rhythm::Always,
+            levels: &[Level::Province, Level::Department, Level::Support, Level::City, Level::County, Level::Platform],
+            started: true,
+            source_line: "数据来源：项目台账",
+            next_on: &|_| None,
+            may_carry_rows: &|_| true,
+        })
+    }
+
+    fn held(&self, planned: &crate::domain::digest::Planned, book: &Workbook<'_>) -> Vec<Disagreement> {
+        against_digests(&self.config.policy, &self.judged.findings, planned, &self.config.templates["quarterly-supervision"], book)
+    }
+}
+
+#[test]
+fn what_is_mailed_is_what_is_listed() {
+    let world = World::new(synthetic, &[("unstarted", "GZ2025000010"), ("unstarted", "GZ2025000013")]);
+    let planned = world.planned();
+    assert!(planned.coverage.holds() && planned.digests.len() > 50 && !planned.untold.is_empty());
+    let book = world.book("quarterly-supervision", Viewer::Office);
+    assert_eq!(world.held(&planned, &book), []);
+    let policy = &world.config.policy;
+    for digest in planned.digests.iter().filter(|digest| digest.roll_up.is_none()) {
+        let book = world.book("unit-list", Viewer::Unit(digest.unit));
+        let held = (digest.unit_name.as_str(), digest.findings.as_slice(), Some(&digest.counts));
+        assert_eq!(against_attachment(policy, &world.judged.findings, held, &world.config.templates["unit-list"], &book), []);
+    }
+}
+
+#[test]
+fn a_row_or_a_number_that_only_mail_or_workbook_has_is_named() {
+    let world = World::new(synthetic, &[]);
+    let told = |wrong: &[Disagreement]| wrong.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    // a row lost from a list, while the sum over the book is not looked at
+    let planned = world.planned();
+    let mut book = world.book("quarterly-supervision", Viewer::Office);
+    let list = book.sheets.iter_mut().find(|sheet| sheet.name == "签约未开工").unwrap();
+    let at = list.rows.iter().position(|row| row.key.is_some()).unwrap();
+    let lost = list.rows.remove(at);
+    let code = lost.key.clone().unwrap();
+    let unit = world.judged.findings.iter().find(|finding| finding.key == code).unwrap().unit.clone();
+    let wrong = told(&world.held(&planned, &book));
+    assert!(wrong.contains(&format!("{code}（签约未开工） 签约未开工：提醒列有，清单没有")), "{wrong}");
+    assert!(wrong.contains(&*unit), "{wrong}");
+    // a row listed twice, with its cells
+    let list = book.sheets.iter_mut().find(|sheet| sheet.name == "签约未开工").unwrap();
+    list.rows.insert(at, lost.clone());
+    list.rows.insert(at, lost);
+    let wrong = told(&world.held(&planned, &book));
+    let cells = format!("签约未开工!D{}、签约未开工!D{}：清单列出2次", at + 1, at + 2);
+    assert!(wrong.contains(&cells), "{cells}: {wrong}");
+    // a finding no digest speaks of
+    let book = world.book("quarterly-supervision", Viewer::Office);
+    let mut less = world.planned();
+    let digest = less.digests.iter_mut().find(|digest| digest.unit_name == "瓮安县").unwrap();
+    let (index, _) = digest.holds[0];
+    for digest in &mut less.digests {
+        digest.holds.retain(|(held, _)| *held != index);
+    }
+    let wrong = told(&world.held(&less, &book));
+    assert!(wrong.contains(&*world.judged.findings[index].key) && wrong.contains("清单列有，提醒没有"), "{wrong}");
+    // a mail's number
+    let mut more = world.planned();
+    more.digests.iter_mut().find(|digest| digest.unit_name == "瓮安县").unwrap().counts.red += 1;
+    let wrong = told(&world.held(&more, &book));
+    assert!(wrong.starts_with("瓮安县 ") && wrong.contains("提醒所写红灯") && !wrong.contains('\n'), "{wrong}");
+    // an attachment that shows another unit's row, and lacks one of its own
+    let own = planned.digests.iter().find(|digest| digest.unit_name == "瓮安县").unwrap();
+    let book = world.book("unit-list", Viewer::Unit(own.unit));
+    let other = (0..world.judged.findings.len()).find(|index| !own.findings.contains(index)).unwrap();
+    let mut rows = own.findings.clone();
+    rows[0] = other;
+    let held = (own.unit_name.as_str(), rows.as_slice(), Some(&own.counts));
+    let wrong = told(&against_attachment(&world.config.policy, &world.judged.findings, held, &world.config.templates["unit-list"], &book));
+    assert!(wrong.contains("提醒列有，清单没有") && wrong.contains("清单列有，提醒没有") && wrong.contains("!E"), "{wrong}");
+}
+
+#[test]
+fn a_few_rows_too_many_do_not_lie_on_a_page_of_their_own() {
+    let pages = |rows: usize| {
+        let columns = vec![Column { width: 12.0, ..Column::default() }; 6];
+        let mut sheet = Sheet { landscape: true, columns, repeat: Some((0, 0)), ..Sheet::default() };
+        sheet.row(Role::Head, vec![Value::text("甲")]);
+        for number in 0..rows {
+            sheet.row(Role::Body, vec![Value::count(number)]);
+        }
+        sheet.spare_orphans();
+        sheet.pages_high
+    };
+    // 32 rows of 15 points fit on A4 lying on its side, the head among them
+    assert_eq!([pages(31), pages(32), pages(34), pages(40), pages(64)], [0, 1, 1, 0, 2]);
+}
+
+/// Rates move by what a reader reckons from the two printed ones; a city's table holds its own places and ties out.
+#[test]
+fn rates_are_compared_with_what_the_run_before_kept() {
+    let mut world = World::new(synthetic, &[]);
+    // a quarter before, half the projects had not been started
+    let earlier = World::new(
+        |policy| {
+            let project = policy.ledger(PROJECT).unwrap();
+            let started = policy.ledgers[project].field("started_on").unwrap();
+            let mut rows = synthetic(policy);
+            for (_, record) in rows.iter_mut().filter(|(ledger, _)| *ledger == project).step_by(2) {
+                record.cells[started] = Cell::Empty;
+            }
+            rows
+        },
+        &[],
+    );
+    let kept = earlier.indicators.standing(&earlier.config.policy, &earlier.judged.findings);
+    // it comes back from the database as it was
+    let kept: crate::domain::indicators::Standing = serde_json::from_str(&serde_json::to_string(&kept).unwrap()).unwrap();
+    let day: NaiveDate = "2026-06-30".parse().unwrap();
+    world.before = Some(Before { as_of: day, standings: vec![(day, kept)], ..Before::default() });
+    let heads = |sheet: &Sheet<'_>| -> Vec<String> {
+        let head = sheet.rows.iter().find(|row| row.role == Role::Head).unwrap();
+        head.cells.iter().map(|cell| cell.shown().replace('\n', "")).collect()
+    };
+    let row = |sheet: &Sheet<'_>, label: &str| -> BTreeMap<String, String> {
+        let row = sheet.rows.iter().find(|row| row.cells.first() == Some(&Value::text(label))).unwrap();
+        heads(sheet).into_iter().zip(row.cells.iter().map(Value::shown)).collect()
+    };
+    let tenths = |text: &str| text.trim_end_matches('%').replace(['.', '+'], "").parse::<i64>().unwrap();
+    let now = world.book("quarterly-supervision", Viewer::Office);
+    assert_eq!(tie_out(&now), []);
+    let was = earlier.book("quarterly-supervision", Viewer::Office);
+    for (sheet, label) in [
+        ("分地区", "合计"),
+        ("分地区", "贵阳市"),
+        ("分产业", "合计"),
+        ("分产业", "5:# aliases: other names registers use for the same industry; merged industries point here."),
+    ] {
+        let of = |book: &Workbook<'_>| row(book.sheets.iter().find(|known| known.name == sheet).unwrap(), label);
+        let (now, was) = (of(&now), of(&was));
+        assert_eq!(was["开工率比上期（百分点）"], "-");
+        let moved = tenths(&now["开工率比上期（百分点）"]);
+        assert_eq!(moved, tenths(&now["开工率"]) - tenths(&was["开工率"]), "{sheet} {label}");
+        assert!(label != "合计" || moved > 0);
+    }
+    // the periods stand below each other, this one last
+    let text = texts(&now);
+    assert!(text.contains("四、各期变化") && !texts(&was).contains("四、各期变化"), "{text}");
+    // what an older day came to is not what the run before came to
+    let stale = Before { as_of: "2026-07-31".parse().unwrap(), ..world.before.clone().unwrap() };
+    assert!(world.before.as_ref().unwrap().standing().is_some() && stale.standing().is_none());
+
+    let city = world.book("city-quarterly-study", world.unit("贵阳市"));
+    assert_eq!(tie_out(&city), []);
+    let sheet = city.sheets.iter().find(|sheet| sheet.name == "各县情况").unwrap();
+    let places: Vec<String> = sheet.rows.iter().filter(|row| row.role == Role::Body).map(|row| row.cells[0].shown()).collect();
+    assert!(places.contains(&"云岩区".to_owned()) && places.contains(&"贵安新区".to_owned()), "{places:?}");
+    assert!(!places.contains(&"瓮安县".to_owned()) && !places.contains(&"遵义市".to_owned()), "{places:?}");
+    let whole = now.sheets.iter().find(|sheet| sheet.name == "分地区").unwrap();
+    assert_eq!(row(sheet, "合计")["合同项目（个）"], row(whole, "贵阳市")["合同项目（个）"]);
 }
 
 /// A few hundred projects over real places and industries, by plain arithmetic.
