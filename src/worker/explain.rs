@@ -134,9 +134,7 @@ impl Service {
             explanation.key = key.to_owned();
         }
         let identity = Identity { rule: rule.id.clone(), ledger: ledger.id.clone(), key: explanation.key.clone() };
-        // what was said later is no part of how it stood that day
-        let until = |told: &ToldOnce| told.on <= as_of.to_string();
-        let told_before = self.store.told_of(&identity, view.sample).await?.into_iter().filter(until).map(told_line).collect();
+        let told_before = self.store.told_of(&identity, view.sample).await?.into_iter().map(told_line).collect();
         Ok(Explained { explanation, remarks, told_before })
     }
 
