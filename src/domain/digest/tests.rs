@@ -29,6 +29,8 @@ pub(crate) struct Fixture {
     answers: crate::domain::feedback::Answers,
     last_digest_on: HashMap<UnitId, NaiveDate>,
     gone: BTreeSet<(usize, String)>,
+    /// Projects that wait for an answer of the prefecture's 自然资源 department.
+    waiting: Vec<&'static str>,
     rhythm: Rhythm,
     levels: Vec<Level>,
     pub started: bool,
@@ -52,6 +54,7 @@ impl Fixture {
             answers: Default::default(),
             last_digest_on: HashMap::new(),
             gone: BTreeSet::new(),
+            waiting: vec!["GZ202500001"],
             rhythm: Rhythm::Always,
             levels: EVERY_LEVEL.to_vec(),
             started: true,
@@ -165,7 +168,7 @@ impl Fixture {
             records.iter().filter(|((ledger, _), _)| *ledger == self.ledger("exemption")).map(|(_, record)| (*record).clone()).collect();
         let exempt = exemptions_in_force(policy, &exemptions, as_of).in_force;
         let department = policy.units.department("自然资源部门", policy.units.find("黔南布依族苗族自治州"));
-        let waiting = [("GZ202500001".to_owned(), department.unwrap())].into();
+        let waiting = self.waiting.iter().map(|code| ((*code).to_owned(), department.unwrap())).collect();
         let context = Context { policy, as_of, projects: &projects, waiting: &waiting, exempt: &exempt };
         let mut judged = Judged::new(policy);
         for ((ledger, _), record) in records {
@@ -321,6 +324,23 @@ fn everyone_sees_their_own_part() {
     assert_eq!(roll_up.unrouted_lines[0].unit, "幸福县");
     let total = &office.places.as_ref().unwrap().total;
     assert_eq!((total.red, total.orange, total.yellow), (office.counts.red, office.counts.orange, office.counts.yellow));
+}
+
+#[test]
+fn a_project_under_negotiation_is_in_no_draft_of_a_unit_that_owes_it_an_answer() {
+    let mut fixture = Fixture::new();
+    let place = "city=黔南布依族苗族自治州 county=瓮安县 industry=基础材料";
+    fixture.add("project", "GZ202500048", &format!("{place} name=又一洽谈项目 stage=洽谈 amount=3 negotiation_began_on=2025-03-01"));
+    fixture.judge();
+    let holds = |fixture: &Fixture| {
+        let drafts = fixture.drafts();
+        let named = drafts.iter().filter(|draft| draft.holds.iter().any(|(identity, _)| identity.key == "GZ202500048"));
+        named.map(|draft| draft.unit_name.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(holds(&fixture), [WENGAN], "its own unit's, while nobody owes an answer");
+    fixture.waiting.push("GZ202500048");
+    fixture.judge();
+    assert_eq!(holds(&fixture), Vec::<String>::new(), "it waits for another, who may not know of it");
 }
 
 #[test]
