@@ -555,12 +555,7 @@ fn rates_are_compared_with_what_the_run_before_kept() {
     let now = world.book("quarterly-supervision", Viewer::Office);
     assert_eq!(tie_out(&now), []);
     let was = earlier.book("quarterly-supervision", Viewer::Office);
-    for (sheet, label) in [
-        ("分地区", "合计"),
-        ("分地区", "贵阳市"),
-        ("分产业", "合计"),
-        ("分产业", "5:# aliases: other names registers use for the same industry; merged industries point here."),
-    ] {
+    for (sheet, label) in [("分地区", "合计"), ("分地区", "贵阳市"), ("分产业", "合计"), ("分产业", "茶叶")] {
         let of = |book: &Workbook<'_>| row(book.sheets.iter().find(|known| known.name == sheet).unwrap(), label);
         let (now, was) = (of(&now), of(&was));
         assert_eq!(was["开工率比上期（百分点）"], "-");
