@@ -9,7 +9,7 @@ use std::fmt::Write;
 use std::io::{Cursor, Read};
 
 /// Template, folder below var/reports, how the file's path in it begins.
-const MADE: [(&str, &str, &str); 19] = [
+const MADE: [(&str, &str, &str); 17] = [
     ("quarterly-supervision", "quarterly-supervision/2026-09-30", "季度督办工作簿"),
     ("leader-page", "quarterly-supervision/2026-09-30", "全省招商项目落地情况一页通"),
     ("work-order-bulletin", "quarterly-supervision/2026-09-30", "项目落地服务工作单办理情况通报"),
@@ -22,14 +22,15 @@ const MADE: [(&str, &str, &str); 19] = [
     ("department-ledger", "quarterly-packs/2026-09-30", "省产业牵头部门/基础材料牵头部门项目台账"),
     ("factor-quarterly", "quarterly-packs/2026-09-30", "要素保障部门/省自然资源厅要素保障清单"),
     ("land-quarterly", "quarterly-packs/2026-09-30", "要素保障部门/省自然资源厅用地季度会商材料"),
-    ("finance-quarterly", "quarterly-packs/2026-09-30", "要素保障部门/省地方金融监管局融资季度对接材料"),
-    ("reform-quarterly", "quarterly-packs/2026-09-30", "要素保障部门/省发展改革委审批备案和重点项目库清单"),
     ("annual-inspection", "annual-inspection/2026-12-31", "省投资促进局招商项目年度专项督查材料"),
     ("annual-inspection-city", "annual-inspection/2026-12-31", "市（州）/黔南布依族苗族自治州招商项目年度专项督查材料"),
     ("county-monthly-study", "county-monthly-study/2026-09-30", "县（市、区）和平台项目月度研究清单"),
     ("county-study", "county-monthly-study/2026-09-30", "县（市、区）/瓮安县招商项目月度研究材料"),
     ("unit-list", "", "瓮安县"),
 ];
+
+/// Templates that make no workbook of this register: it has no difficulty of their kind and no column they choose by.
+const WITHOUT_ROWS: [&str; 2] = ["finance-quarterly", "reform-quarterly"];
 
 #[tokio::test]
 async fn every_template_looks_as_it_was_reviewed() {
@@ -55,7 +56,7 @@ async fn every_template_looks_as_it_was_reviewed() {
         .flatten()
         .filter_map(|entry| entry.file_name().to_string_lossy().strip_suffix(".toml").map(str::to_owned))
         .collect();
-    let shown: BTreeSet<String> = MADE.iter().map(|(template, ..)| (*template).to_owned()).collect();
+    let shown: BTreeSet<String> = MADE.iter().map(|(template, ..)| *template).chain(WITHOUT_ROWS).map(str::to_owned).collect();
     assert_eq!(shipped.difference(&shown).collect::<Vec<_>>(), Vec::<&String>::new(), "a template without a snapshot");
 }
 

@@ -22,7 +22,8 @@ fn sources(folder: &str) -> Vec<(PathBuf, String)> {
 
 /// The part of a source that ships: everything before its unit tests.
 fn shipped(path: &Path, text: &str) -> String {
-    if path.file_name().is_some_and(|name| name == "tests.rs") {
+    let below = path.parent().is_some_and(|folder| folder.ends_with("tests"));
+    if below || path.file_name().is_some_and(|name| name == "tests.rs") {
         return String::new();
     }
     text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default().to_owned()
