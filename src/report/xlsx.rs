@@ -379,7 +379,8 @@ fn write_cell(
         Value::Link { text, sheet } => match book.sheets.get(*sheet) {
             Some(other) => {
                 let link = format!("internal:'{}'!A1", other.name.replace('\'', "''"));
-                target.write_url_with_options(row, column, link.as_str(), text, "", Some(format))?
+                let tip = if role == Role::Subtitle { format!("返回{}", other.name) } else { String::new() };
+                target.write_url_with_options(row, column, link.as_str(), text, &tip, Some(format))?
             }
             None => target.write_string_with_format(row, column, text, format)?,
         },
@@ -545,6 +546,8 @@ fn format(role: Role, look: Look, fill: bool) -> Format {
             let (ground, ink) = light_colours(light);
             out.set_align(FormatAlign::Center).set_bold().set_background_color(ground).set_font_color(ink)
         }
+        // the way back from a list stands in its subtitle, which is printed as any other
+        Look::Link if role == Role::Subtitle => out,
         Look::Link => out.set_font_color("1F4E9E").set_underline(xlsx::FormatUnderline::Single),
     }
 }

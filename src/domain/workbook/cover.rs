@@ -4,6 +4,7 @@ use super::Page;
 use super::matrix::grid;
 use super::model::{Role, Row, Sheet, Value, text_lines};
 use super::sentence::{clause, ladder, sentence};
+use super::template::Form;
 use crate::domain::calendar::calendar_note;
 use crate::domain::finding::{Finding, State};
 use crate::domain::period::chinese_date;
@@ -22,6 +23,9 @@ impl<'a> Page<'a, '_> {
         self.sources(&mut sheet);
         sheet.banner(Role::Section, "二、表页");
         self.contents(&mut sheet);
+        if let Some(summary) = self.kept.iter().find(|sheet| matches!(sheet.form, Form::Summary { .. })) {
+            sheet.banner(Role::Note, format!("注：点击表页名称打开该表；在其后各表点击标题下的一行回到“{}”。", summary.name));
+        }
         sheet.banner(Role::Section, "三、督办规则");
         self.meanings(&mut sheet);
         sheet.banner(Role::Section, "四、因缺少数据列未启用的规则");

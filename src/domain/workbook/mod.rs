@@ -158,6 +158,9 @@ pub struct Material<'a> {
     pub inputs: &'a [(String, String)],
 }
 
+/// The most characters a file's comment takes.
+const DESCRIPTION_CHARS_MAX: usize = 255;
+
 /// The most rows of findings one sheet takes; what is more goes to a sheet （2）.
 const LIST_ROWS_MAX: usize = 1_000_000;
 
@@ -170,7 +173,7 @@ pub fn build<'a>(template: &Template, material: &'a Material<'a>) -> Workbook<'a
         title: title.clone(),
         subject: view.fill_in(&template.subject, template),
         keywords: template.keywords.clone(),
-        description: format!("数据截至{}", chinese_date(material.as_of)),
+        description: inputs_named(material),
         author: material.office.to_owned(),
         created: material.as_of,
         ..Workbook::default()
@@ -221,6 +224,20 @@ pub fn build<'a>(template: &Template, material: &'a Material<'a>) -> Workbook<'a
     }
     book.sheets.iter_mut().for_each(Sheet::spare_orphans);
     book
+}
+
+/// What the workbook was made from, for its properties: a sheet names it only where the template has a cover.
+fn inputs_named(material: &Material<'_>) -> String {
+    let snapshots = material.sources.iter().map(|line| format!("{}{}第{}次快照", line.ledger, line.source, line.snapshot));
+    let texts = material.inputs.iter().map(|(name, print)| format!("{name}{print}"));
+    let named: Vec<String> = std::iter::once(format!("数据截至{}", chinese_date(material.as_of))).chain(snapshots).chain(texts).collect();
+    let named = named.join("；");
+    // the format takes no more in this place
+    if named.chars().count() > DESCRIPTION_CHARS_MAX {
+        named.chars().take(DESCRIPTION_CHARS_MAX - 1).chain(['…']).collect()
+    } else {
+        named
+    }
 }
 
 /// Whether a workbook of the template would list anything for its viewer.
@@ -401,6 +418,13 @@ impl<'a> Page<'a, '_> {
         sheet.banner(Role::Title, self.view.fill_in(&self.form.title, self.template));
         if !subtitle.is_empty() {
             sheet.banner(Role::Subtitle, subtitle);
+            // from a list back to the figures that lead to it; on paper nothing of it is seen
+            let summary = self.kept.iter().position(|sheet| matches!(sheet.form, Form::Summary { .. }));
+            if let (Some(to), Some(cell)) =
+                (summary.filter(|to| *to < self.index), sheet.rows.last_mut().and_then(|row| row.cells.first_mut()))
+            {
+                *cell = Value::Link { text: subtitle.to_owned(), sheet: to };
+            }
         }
         sheet
     }

@@ -29,15 +29,18 @@ impl std::fmt::Display for Disagreement {
     }
 }
 
-/// The rows (sheet, row) of a workbook's lists that name a finding, by rule, code and state.
+/// Sheet and row, by rule, code and state.
+type Places<'b> = BTreeMap<(usize, &'b str, State), Vec<(usize, usize)>>;
+
+/// The rows of a workbook's lists that name a finding.
 struct Listed<'b> {
     book: &'b Workbook<'b>,
-    rows: BTreeMap<(usize, &'b str, State), Vec<(usize, usize)>>,
+    rows: Places<'b>,
 }
 
 impl<'b> Listed<'b> {
     fn of(book: &'b Workbook<'b>) -> Listed<'b> {
-        let mut rows: BTreeMap<(usize, &str, State), Vec<(usize, usize)>> = BTreeMap::new();
+        let mut rows = Places::new();
         for (number, sheet) in book.sheets.iter().enumerate() {
             for (row, tag, key) in sheet.listed() {
                 rows.entry((tag.rule, key, tag.state)).or_default().push((number, row));
