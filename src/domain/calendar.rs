@@ -116,7 +116,7 @@ impl<'a> Local<'a> {
     }
 
     pub fn is_workday(&self, date: NaiveDate) -> bool {
-        if (!self.days.is_empty() && self.days.contains(&(date.month(), date.day()))) || self.calendar.rest.contains(&date) {
+        if self.days.contains(&(date.month(), date.day())) || self.calendar.rest.contains(&date) {
             return false;
         }
         !matches!(date.weekday(), Weekday::Sat | Weekday::Sun) || self.calendar.work.contains(&date)

@@ -140,16 +140,6 @@ pub struct Tally {
     pub off: u64,
 }
 
-impl Tally {
-    /// Counts what breaks the rule.
-    fn take(&mut self, exempt: Option<Exemption>) {
-        match exempt {
-            Some(_) => self.exempt += 1,
-            None => self.found += 1,
-        }
-    }
-}
-
 /// The result of judging a set of records.
 #[derive(Debug, Default)]
 pub struct Judged {
@@ -316,26 +306,48 @@ impl Judged {
                 });
             }
             Verdict::Found { step, due_on, overdue_days, lag, missing } => {
-                let exempt = context.exemption(rule, &record.code);
-                self.tallies[rule_index].take(exempt);
-                self.note_end(context, rule_index, &subject, exempt);
+                let found = self.found(context, rule_index, step, subject);
                 self.findings.push(Finding {
-                    subject,
-                    rule: rule_index,
-                    light: Some(step.light),
-                    act: Some(step.act),
-                    told: step.told.clone(),
                     due_on,
                     overdue: overdue_days.and_then(|days| NonZeroU32::new(u32::try_from(days).ok()?)),
                     lag: lag.map(Box::new),
-                    state: if exempt.is_some() { State::Exempt } else { State::Open },
                     missing: missing.into(),
                     cause: seat.cause(policy, ledger, record).unwrap_or(&rule.cause).clone(),
-                    change: Change::New,
-                    quarters: 0,
-                    exempt,
+                    ..found
                 });
             }
+        }
+    }
+
+    /// A rule broken to a step of its ladder, counted, with the notice where its exemption is about to end. Bare of dates and measures.
+    fn found(&mut self, context: &Context<'_>, rule_index: usize, step: &Step, subject: Arc<Subject>) -> Finding {
+        let rule = &context.policy.rules[rule_index];
+        let exempt = context.exemption(rule, &subject.key);
+        let tally = &mut self.tallies[rule_index];
+        *(if exempt.is_some() { &mut tally.exempt } else { &mut tally.found }) += 1;
+        let warned = i64::from(context.policy.exemptions.warn_days);
+        if let Some(exemption) = exempt
+            && warned > 0
+            && (exemption.expires - context.as_of).num_days() <= warned
+        {
+            let (subject, ends) = (Arc::clone(&subject), Some(exemption.kind));
+            self.notices.push(Notice { subject, rule: rule_index, due_on: exemption.expires, ends });
+        }
+        Finding {
+            subject,
+            rule: rule_index,
+            light: Some(step.light),
+            act: Some(step.act),
+            told: step.told.clone(),
+            due_on: None,
+            overdue: None,
+            lag: None,
+            state: if exempt.is_some() { State::Exempt } else { State::Open },
+            missing: Box::default(),
+            cause: rule.cause.clone(),
+            change: Change::New,
+            quarters: 0,
+            exempt,
         }
     }
 
@@ -346,18 +358,6 @@ impl Judged {
         }
         let unit = self.word(seat.owner.unit.map_or(&seat.owner.text, |unit| &context.policy.units.units[unit].name));
         seat.subject.get_or_init(|| Arc::new(seat.subject_of(context, ledger, record, unit))).clone()
-    }
-
-    /// The notice where the exemption of a finding is about to end.
-    fn note_end(&mut self, context: &Context<'_>, rule: usize, subject: &Arc<Subject>, exempt: Option<Exemption>) {
-        let warned = i64::from(context.policy.exemptions.warn_days);
-        if let Some(exemption) = exempt
-            && warned > 0
-            && (exemption.expires - context.as_of).num_days() <= warned
-        {
-            let (subject, ends) = (Arc::clone(subject), Some(exemption.kind));
-            self.notices.push(Notice { subject, rule, due_on: exemption.expires, ends });
-        }
     }
 
     /// Lists rows of the exemption ledger that could not be taken for what they say.
@@ -435,7 +435,6 @@ impl Judged {
                 }
                 let Some(step) = rule.step(1, 1) else { continue };
                 let key = format!("{}-{}", unit.name, period.code());
-                let exemption = context.exemption(rule, &key);
                 let seat = Seat::bare(Owner { unit: Some(unit_id), text: unit.name.clone(), city: None });
                 let subject = Arc::new(Subject {
                     key: key.into(),
@@ -448,24 +447,8 @@ impl Judged {
                     major: None,
                     restricted: false,
                 });
-                self.tallies[rule_index].take(exemption);
-                self.note_end(context, rule_index, &subject, exemption);
-                self.findings.push(Finding {
-                    subject,
-                    rule: rule_index,
-                    light: Some(step.light),
-                    act: Some(step.act),
-                    told: step.told.clone(),
-                    due_on: None,
-                    overdue: None,
-                    lag: None,
-                    state: if exemption.is_some() { State::Exempt } else { State::Open },
-                    missing: Box::default(),
-                    cause: rule.cause.clone(),
-                    change: Change::New,
-                    quarters: 0,
-                    exempt: exemption,
-                });
+                let found = self.found(context, rule_index, step, subject);
+                self.findings.push(found);
             }
         }
     }
