@@ -9,12 +9,12 @@ pub mod findings;
 pub mod history;
 pub mod lives;
 mod notes;
+mod open_rows;
 pub mod outbox;
 pub mod records;
 pub mod runs;
 pub mod sending;
 pub mod snapshots;
-mod standing;
 
 use sqlx::any::{AnyArguments, AnyPoolOptions, AnyRow};
 use sqlx::query::Query;

@@ -1,6 +1,6 @@
 //! Snapshots: one pull or import of one ledger of one source, whole; written as the rows that changed.
 
-use super::standing;
+use super::open_rows;
 use super::{Dialect, ROWS_PER_STATEMENT, Result, Store, StoreError, json, number, sql, text, to_json};
 use crate::domain::codes::{Codes, TooMany};
 use crate::domain::intake::{Note, SheetAccount};
@@ -226,8 +226,8 @@ impl Pull {
             .fetch_one(&mut *connection)
             .await?;
         let last = number(&row, "seq")?;
-        let previous = match standing::read(connection, ledger, source, last).await? {
-            Some(standing) => standing,
+        let previous = match open_rows::read(connection, ledger, source, last).await? {
+            Some(open) => open,
             None => known(connection, ledger, source, "last_seq=$3", OPEN).await?,
         };
         #[cfg(debug_assertions)]
@@ -527,8 +527,8 @@ impl Pull {
         }
         let key = (writer.ledger.as_str(), writer.source.as_str(), writer.seq);
         // where a snapshot is held or discarded, versions came back that this pull did not see
-        let standing = writer.base.is_none().then(|| writer.standing());
-        standing::replace(&mut self.transaction, key, standing).await
+        let open = writer.base.is_none().then(|| writer.open());
+        open_rows::replace(&mut self.transaction, key, open).await
     }
 
     /// The figures of the last snapshot in force: rows and amount.
@@ -558,8 +558,8 @@ impl SnapshotWriter {
         self.seen.get(code).is_some_and(|seen| !seen.taken_back)
     }
 
-    /// The rows that stand after this pull: code, hash, amount.
-    fn standing(&self) -> impl Iterator<Item = (&str, [u8; 16], i64)> {
+    /// The open versions after this pull: code, hash, amount.
+    fn open(&self) -> impl Iterator<Item = (&str, [u8; 16], i64)> {
         let taken = self.seen.iter().filter(|(_, seen)| !seen.taken_back).map(|(code, seen)| (code, seen.hash, seen.amount));
         let stays = self.stays.iter().filter_map(|code| {
             let known = self.previous.get(code)?;
@@ -602,7 +602,7 @@ fn same(packed: &Codes<Known>, open: &Codes<Known>) {
     let sorted = |codes: &Codes<Known>| {
         codes.iter().map(|(code, known)| (code.to_owned(), known.clone())).collect::<std::collections::BTreeMap<_, _>>()
     };
-    assert_eq!(sorted(packed), sorted(open), "the list of standing rows differs from the records");
+    assert_eq!(sorted(packed), sorted(open), "the list of open rows differs from the records");
 }
 
 /// The codes of the rows a condition selects, with what is known of their versions; `values` fill `$3`.

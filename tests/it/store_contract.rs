@@ -109,7 +109,7 @@ contract! {
         conflicting_codes_are_taken_back a_conflict_leaves_no_trace_in_the_figures a_repeated_row_counts_once rollback_leaves_nothing
         held_is_settled_once a_discarded_file_pulled_again_is_compared_with_the_one_in_force
         a_field_added_later_reads_as_empty bodies_survive notes_and_accounts_read_back
-        many_rows_are_read_once_over_batch_borders differences_are_counted_and_paged gone_codes_are_confirmed_once a_code_is_found_wherever_it_was_held
+        many_rows_are_read_once_over_batch_borders differences_are_counted_and_paged gone_codes_are_confirmed_once a_code_is_found_wherever_it_was_held what_stands_is_packed
         notes_come_in_pages concurrent_pulls_of_one_source_follow_each_other;
     runs: opening_twice_gives_one_row claim_goes_to_one_of_two every_claim_has_its_own_fence an_expired_lease_is_taken_over
         a_failed_run_reopens orphaned_runs_are_listed settled_until_never_goes_back freeze_and_thaw reports_read_back;

@@ -560,3 +560,32 @@ pub async fn a_code_is_found_wherever_it_was_held(db: &Db) {
     assert_eq!(notes, noted);
     assert!(store.notes_of("project", "a", 1, "GZ2").await.expect("notes").is_empty());
 }
+
+/// The next pull reads what stands from a few packed rows; behind a held one it asks the records themselves. That both say the same is
+/// held by every pull of a build with debug assertions.
+pub async fn what_stands_is_packed(db: &Db) {
+    let store = db.open().await;
+    let raw = db.raw().await;
+    let parts = async || {
+        let row =
+            sqlx::query("SELECT COUNT(*) AS parts, CAST(COALESCE(MAX(seq), 0) AS BIGINT) AS seq FROM open_part").fetch_one(&raw).await;
+        let row = row.expect("the parts");
+        (row.get::<i64, _>("parts"), row.get::<i64, _>("seq"))
+    };
+    let many: Vec<NewRecord> = (0..20_000).map(|number| row(&format!("GZ{number:06}"), "甲", number)).collect();
+    take(&store, &many).await;
+    assert_eq!(parts().await, (3, 1), "some thousand rows to a part");
+    take(&store, &many).await;
+    assert_eq!(parts().await, (3, 1), "nothing new: the list stands");
+    Take { rows: &many[..10], kept: &["GZ000011"], state: SnapshotState::Held, ..Take::default() }.into(&store).await;
+    assert_eq!(parts().await, (1, 2));
+    take(&store, &many).await;
+    assert_eq!(parts().await, (0, 0), "versions came back that this pull did not see");
+    let last = take(&store, &many[1..]).await;
+    assert_eq!((last.difference.gone, last.difference.changed, parts().await), (1, 0, (3, last.seq)));
+    // a list that cannot be read is said, not guessed
+    sqlx::query("UPDATE open_part SET body=$1 WHERE part=0").bind(vec![0xffu8; 9]).execute(&raw).await.expect("damage");
+    let mut pull = store.begin_pull().await.expect("a transaction");
+    let told = pull.writer("project", "a").await.err().map(|error| error.to_string()).unwrap_or_default();
+    assert!(told.contains("open rows") && told.contains("project/a/"), "{told}");
+}

@@ -1,4 +1,4 @@
-//! The rows that stand after the last pull of a ledger, packed: the next pull compares with them, and reads some parts instead of a row for
+//! The open versions of a ledger after its last pull, packed: the next pull compares with them, and reads some parts instead of a row for
 //! each record.
 //!
 //! Invariant: a list that is there says the same as the open versions in `record`.
@@ -10,9 +10,9 @@ use futures_util::TryStreamExt;
 use serde::{Deserialize, Serialize};
 use sqlx::{AnyConnection, Row};
 
-/// One row as it stands.
+/// One open version.
 #[derive(Serialize, Deserialize)]
-struct Standing<'a> {
+struct OpenRow<'a> {
     code: &'a str,
     hash: [u8; 16],
     amount: i64,
@@ -23,7 +23,7 @@ const PART_BYTES: usize = 256 * 1024;
 
 /// The list of a snapshot; `None` = it has none.
 pub(super) async fn read(connection: &mut AnyConnection, ledger: &str, source: &str, seq: i64) -> Result<Option<Codes<Known>>> {
-    let mut rows = sqlx::query("SELECT body FROM standing_part WHERE ledger=$1 AND source=$2 AND seq=$3 ORDER BY part")
+    let mut rows = sqlx::query("SELECT body FROM open_part WHERE ledger=$1 AND source=$2 AND seq=$3 ORDER BY part")
         .bind(ledger)
         .bind(source)
         .bind(seq)
@@ -34,11 +34,11 @@ pub(super) async fn read(connection: &mut AnyConnection, ledger: &str, source: &
         let mut rest: &[u8] = row.try_get(0)?;
         while !rest.is_empty() {
             let damaged = |error: postcard::Error| StoreError::Damaged {
-                what: "standing rows",
+                what: "open rows",
                 key: format!("{ledger}/{source}/{seq}"),
                 detail: error.to_string(),
             };
-            let (Standing { code, hash, amount }, left) = postcard::take_from_bytes(rest).map_err(damaged)?;
+            let (OpenRow { code, hash, amount }, left) = postcard::take_from_bytes(rest).map_err(damaged)?;
             known.insert(code, Known { hash, amount })?;
             rest = left;
         }
@@ -50,19 +50,19 @@ pub(super) async fn read(connection: &mut AnyConnection, ledger: &str, source: &
 pub(super) async fn replace<'a>(
     connection: &mut AnyConnection,
     (ledger, source, seq): (&str, &str, i64),
-    standing: Option<impl Iterator<Item = (&'a str, [u8; 16], i64)>>,
+    open: Option<impl Iterator<Item = (&'a str, [u8; 16], i64)>>,
 ) -> Result<()> {
-    sqlx::query("DELETE FROM standing_part WHERE ledger=$1 AND source=$2").bind(ledger).bind(source).execute(&mut *connection).await?;
-    let Some(standing) = standing else { return Ok(()) };
+    sqlx::query("DELETE FROM open_part WHERE ledger=$1 AND source=$2").bind(ledger).bind(source).execute(&mut *connection).await?;
+    let Some(open) = open else { return Ok(()) };
     let (mut body, mut part) = (Vec::with_capacity(PART_BYTES + 1024), 0i64);
-    let mut standing = standing.peekable();
-    while let Some((code, hash, amount)) = standing.next() {
-        body = postcard::to_extend(&Standing { code, hash, amount }, body)
-            .map_err(|error| StoreError::Lost(format!("cannot pack a standing row: {error}")))?;
-        if body.len() < PART_BYTES && standing.peek().is_some() {
+    let mut open = open.peekable();
+    while let Some((code, hash, amount)) = open.next() {
+        body = postcard::to_extend(&OpenRow { code, hash, amount }, body)
+            .map_err(|error| StoreError::Lost(format!("cannot pack an open row: {error}")))?;
+        if body.len() < PART_BYTES && open.peek().is_some() {
             continue;
         }
-        sqlx::query("INSERT INTO standing_part (ledger, source, seq, part, body) VALUES ($1,$2,$3,$4,$5)")
+        sqlx::query("INSERT INTO open_part (ledger, source, seq, part, body) VALUES ($1,$2,$3,$4,$5)")
             .bind(ledger)
             .bind(source)
             .bind(seq)
