@@ -6,6 +6,7 @@ use lettre::Address;
 use lettre::address::AddressError;
 use lettre::message::header::{ContentTransferEncoding, ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Body, Mailbox, MessageBuilder, MultiPart, SinglePart};
+use mail_parser::{MessageParser, MimeHeaders};
 use std::time::SystemTime;
 
 /// A name and an address. The name is shown, the address is sent to.
@@ -133,62 +134,12 @@ pub struct Contents {
 
 /// Reads a message made by [`build`] back; `None` = bytes that are no message of ours.
 pub fn contents(bytes: &[u8]) -> Option<Contents> {
-    let message = std::str::from_utf8(bytes).ok()?;
-    // every part begins behind a boundary line, and no body can hold one
-    let parts: Vec<(&str, &str)> = message.split("\r\n--=_").filter_map(|part| part.split_once("\r\n\r\n")).collect();
-    let text = parts.iter().find(|(head, _)| head.contains("Content-Type: text/plain"))?.1;
-    let attachments = parts
-        .iter()
-        .filter_map(|(head, body)| {
-            let (_, name) = head.split_once("filename*=UTF-8''")?;
-            Some((unpercent(name.lines().next()?), unencoded(body).len()))
-        })
-        .collect();
-    let text = String::from_utf8(unencoded(text)).ok()?.replace("\r\n", "\n");
+    // each of ours bears an id; any bytes at all pass for a message otherwise
+    let message = MessageParser::default().parse(bytes).filter(|message| message.message_id().is_some())?;
+    let text = message.body_text(0)?.replace("\r\n", "\n");
+    let attachments =
+        message.attachments().map(|part| (part.attachment_name().unwrap_or_default().to_owned(), part.contents().len())).collect();
     Some(Contents { text, attachments })
-}
-
-/// The bytes behind base64 as [`encoded`] writes it.
-fn unencoded(text: &str) -> Vec<u8> {
-    let (mut bits, mut held) = (0u32, 0);
-    let mut out = Vec::with_capacity(text.len() / 4 * 3);
-    for byte in text.bytes() {
-        let six = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            // line ends and the padding at the end
-            _ => continue,
-        };
-        bits = (bits << 6 | u32::from(six)) & 0xffff;
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            out.push((bits >> held & 0xff) as u8);
-        }
-    }
-    out
-}
-
-fn unpercent(text: &str) -> String {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let coded = tail.get(..2).filter(|_| *first == b'%').and_then(|two| std::str::from_utf8(two).ok());
-        match coded.and_then(|two| u8::from_str_radix(two, 16).ok()) {
-            Some(byte) => {
-                out.push(byte);
-                rest = &tail[2..];
-            }
-            None => {
-                out.push(*first);
-                rest = tail;
-            }
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
 }
 
 fn starts_with(line: &[u8], name: &str) -> bool {
