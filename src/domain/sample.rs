@@ -360,4 +360,33 @@ mod tests {
         assert!(missing.is_empty(), "{missing:?}");
         assert_eq!(rows, &sample(&policy, 200, as_of).ledgers[0].1);
     }
+
+    #[test]
+    fn the_order_records_come_in_is_none_of_the_findings() {
+        let policy = Config::parse(read_files(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap()).unwrap().policy;
+        let as_of = NaiveDate::from_ymd_opt(2026, 9, 30).unwrap();
+        let (index, mut rows) = sample(&policy, 300, as_of).ledgers.swap_remove(0);
+        let (none, waiting, exempt) = (HashMap::new(), HashMap::new(), HashMap::new());
+        let context = Context { policy: &policy, as_of, projects: &none, waiting: &waiting, exempt: &exempt };
+        let sorted = |rows: &[Vec<Cell>]| {
+            let mut judged = Judged::new(&policy);
+            for cells in rows {
+                let columns = (0..cells.len()).collect();
+                judged.record(
+                    &context,
+                    index,
+                    &Record { code: cells[0].to_string(), cells: cells.clone(), columns, place: Place::default() },
+                );
+            }
+            judged.sort();
+            judged.findings.iter().map(|finding| (finding.rule, finding.owner, finding.key.to_string())).collect::<Vec<_>>()
+        };
+        rows.sort_by_key(|cells| cells[0].to_string());
+        let by_code = sorted(&rows);
+        rows.reverse();
+        assert_eq!(sorted(&rows), by_code);
+        let mut expected = by_code.clone();
+        expected.sort_by_key(|(rule, owner, key)| (*rule, owner.is_none(), *owner, key.clone()));
+        assert!(by_code == expected && by_code.len() > 300);
+    }
 }

@@ -3,7 +3,9 @@
 //! Invariant: equal workbooks give equal bytes; the only date in the file is the model's own.
 
 use crate::domain::rule::Light;
-use crate::domain::workbook::{Chart, ChartKind, Choice, Column, Entry, Paper, Role, Row, Sheet, Value, Words, Workbook, fit_heights};
+use crate::domain::workbook::{
+    Chart, ChartKind, Choice, Column, Entry, MARGINS, Paper, Role, Row, Sheet, Value, Words, Workbook, fit_heights,
+};
 use chrono::Datelike;
 use rust_xlsxwriter as xlsx;
 use rust_xlsxwriter::{
@@ -236,7 +238,7 @@ fn page(target: &mut xlsx::Worksheet, sheet: &Sheet<'_>) -> Result<(), XlsxError
         target.set_print_area(0, 0, last as u32, column_number(sheet.columns.len().saturating_sub(1)))?;
     }
     // inches: left, right, top, bottom, header, footer
-    target.set_margins(0.5, 0.5, 0.7, 0.7, 0.35, 0.35);
+    target.set_margins(MARGINS.0, MARGINS.0, MARGINS.1, MARGINS.1, 0.35, 0.35);
     target.set_print_center_horizontally(true);
     let font = format!("&\"{SONG},Regular\"&9");
     target.set_header(format!("&R{font}{}", sheet.header.replace('&', "&&")));
@@ -575,5 +577,44 @@ fn chart_colour(light: Light) -> &'static str {
         Light::Red => "C0392B",
         Light::Orange => "F0A04B",
         Light::Yellow => "FFE680",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    /// The XML of a table with a text in every other row.
+    fn table(rows: usize) -> String {
+        let sheet = Sheet {
+            name: "清单".into(),
+            columns: vec![Column { width: 9.0, ..Column::default() }; 2],
+            rows: vec![Row { role: Role::Head, cells: vec![Value::text("序号"), Value::text("原因")], ..Row::default() }],
+            streamed: rows,
+            ..Sheet::default()
+        };
+        let mut made = (0..rows).map(|number| {
+            let text = if number % 2 == 0 { Value::text("用地报批尚缺指标，需上级协调解决") } else { Value::Blank };
+            Row { cells: vec![Value::count(number), text], ..Row::default() }
+        });
+        let book = Workbook { title: "清单".into(), sheets: vec![sheet], ..Workbook::default() };
+        let bytes = render_streamed(&book, &mut || made.next()).unwrap();
+        let mut xml = String::new();
+        let mut file = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
+        file.by_name("xl/worksheets/sheet1.xml").unwrap().read_to_string(&mut xml).unwrap();
+        xml
+    }
+
+    #[test]
+    fn a_long_table_draws_its_empty_cells_by_one_rule() {
+        let (short, long) = (table(10), table(STREAMED_ROWS + 2));
+        let cells = |xml: &str| xml.matches("<c r=\"B").count();
+        let heights = |xml: &str| xml.matches("customHeight").count();
+        assert_eq!((cells(&short), heights(&short), short.matches("containsBlanks").count()), (11, 10, 0));
+        let texts = (STREAMED_ROWS + 2) / 2;
+        // the head, every text, and the last row, which stands outside
+        assert_eq!((cells(&long), heights(&long), long.matches("containsBlanks").count()), (texts + 2, 0, 1));
+        assert!(long.contains(&format!("sqref=\"A2:B{}\"", STREAMED_ROWS + 3)), "the rule covers every row of the table");
     }
 }

@@ -95,9 +95,7 @@ impl Kept {
     pub fn fault(&self) -> Option<&str> {
         self.fault.get().map(String::as_str)
     }
-}
 
-impl Kept {
     fn look_up(&self, ledger: usize, code: &str) -> Result<Option<Record>, String> {
         let known = self.ledgers.get(ledger).and_then(|(fields, codes)| Some((*fields, *codes.get(code)?)));
         let Some((fields, slot)) = known else { return Ok(None) };

@@ -30,8 +30,8 @@ pub use balance::{Mismatch, tie_out};
 pub use blank::{BlankForm, blank};
 pub use bulletin::{Bulletin, BulletinColumn, BulletinFigure, BulletinList, BulletinPart, BulletinTable, Measure, Scope, TableRows};
 pub use model::{
-    Area, At, Chart, ChartKind, Choice, Column, Entry, Figure, FigureKey, Later, Paper, Role, Row, Series, Sheet, Sum, Tag, Value, Words,
-    Workbook, fit_heights, text_width,
+    Area, At, Chart, ChartKind, Choice, Column, Entry, Figure, FigureKey, Later, MARGINS, Paper, Role, Row, Series, Sheet, Sum, Tag, Value,
+    Words, Workbook, fit_heights, text_width,
 };
 pub use page::Before;
 pub use sentence::{clause, condition_words, ladder, sentence, span_words};

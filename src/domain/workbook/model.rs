@@ -386,7 +386,11 @@ pub fn fit(rows: &[Row], count: usize, most: f64) -> Vec<Column> {
     columns
 }
 
-const POINTS_PER_MM: f64 = 72.0 / 25.4;
+/// Blank edges of a printed page in inches: at each side, and above and below.
+pub const MARGINS: (f64, f64) = (0.5, 0.7);
+
+const POINTS_PER_INCH: f64 = 72.0;
+const MM_PER_INCH: f64 = 25.4;
 /// A last page filled less than this is spared.
 const ORPHAN: f64 = 0.15;
 
@@ -444,8 +448,8 @@ impl Sheet<'_> {
             Paper::A3 => (297.0, 420.0),
         };
         let (width, height) = if self.landscape { (along, across) } else { (across, along) };
-        // margins as they are set: half an inch at the sides, 0.7 above and below
-        let (width, height) = (POINTS_PER_MM * width - 72.0, POINTS_PER_MM * height - 100.8);
+        let printed = |mm: f64, margin: f64| POINTS_PER_INCH * (mm / MM_PER_INCH - 2.0 * margin);
+        let (width, height) = (printed(width, MARGINS.0), printed(height, MARGINS.1));
         let needed: f64 = self.columns.iter().map(|column| (column.width * 7.0 + 5.0) * 0.75).sum();
         let page = height / (width / needed.max(1.0)).min(1.0);
         let of = |row: &Row| row.height.unwrap_or(15.0);
