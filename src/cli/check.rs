@@ -16,6 +16,7 @@ use crate::domain::units::Level;
 use crate::domain::workbook::{clause, ladder, sentence};
 use crate::mail::templates::Templates;
 use crate::report;
+use crate::report::archive::Filed;
 use crate::source::sql::Database;
 use crate::store::Store;
 use crate::worker::guard::{self, CounterFile};
@@ -260,7 +261,7 @@ pub fn sample(root: &Path, projects: usize, file: &Path) -> anyhow::Result<Exit>
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = file.file_name().context("FILE has no name")?.to_string_lossy().into_owned();
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let (path, sha256) = report::archive::write(folder, &name, &bytes)?;
+    let Filed { path, sha256, .. } = report::archive::write(folder, &name, &bytes)?;
     say!("{}（{projects}个项目，{}字节，sha256 {}）", path.display(), bytes.len(), &sha256[..12]);
     Ok(Exit::Done)
 }

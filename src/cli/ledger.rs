@@ -40,7 +40,7 @@ pub fn blank(root: &Path, ledger: &str, file: &Path) -> anyhow::Result<Exit> {
         say!("{}：已有相同的{title}空表，未作改动", file.display());
         return Ok(Exit::Done);
     }
-    let (path, _) = archive::write(folder, &name, &bytes)?;
-    say!("{}：{title}空表，填写说明见第二个工作表；填好后用 duban import 导入", path.display());
+    let filed = archive::write(folder, &name, &bytes)?;
+    say!("{}：{title}空表，填写说明见第二个工作表；填好后用 duban import 导入", filed.path.display());
     Ok(Exit::Done)
 }

@@ -76,6 +76,12 @@ impl Config {
         self.jobs.iter().find(|job| job.name == name)
     }
 
+    /// The texts that decide how a register is read: ledgers, units, rules, calendar. What `duban.toml` says decides where it comes from.
+    pub fn files_of_policy(&self) -> impl Iterator<Item = (&str, &str)> {
+        let files = self.files.iter().map(|(path, text)| (path.as_str(), text.as_str()));
+        files.filter(|(path, _)| path.starts_with("config/") && *path != settings::FILE)
+    }
+
     /// The texts as a run may keep them: the password of a database url stays in its file.
     pub fn files_without_secrets(&self) -> FileSet {
         let mut files = self.files.clone();

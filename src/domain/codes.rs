@@ -26,7 +26,8 @@ impl<T> Codes<T> {
         &text[start..entries[index].0 as usize]
     }
 
-    fn index(&self, code: &str) -> Option<usize> {
+    /// As which number a code was added.
+    pub fn index(&self, code: &str) -> Option<usize> {
         let hash = self.hasher.hash_one(code);
         self.table.find(hash, |index| Codes::code(&self.text, &self.entries, *index) == code).map(|index| *index as usize)
     }
@@ -54,6 +55,12 @@ impl<T> Codes<T> {
         Ok(())
     }
 
+    /// The code that was added as number `index`, from 0.
+    pub fn at(&self, index: usize) -> Option<(&str, &T)> {
+        let (_, value) = self.entries.get(index)?;
+        Some((Codes::code(&self.text, &self.entries, index as u32), value))
+    }
+
     /// In the order they were added.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
         self.entries.iter().enumerate().map(|(index, (_, value))| (Codes::code(&self.text, &self.entries, index as u32), value))
@@ -76,6 +83,7 @@ mod tests {
         }
         assert_eq!(codes.get("GZ7"), Some(&7));
         assert_eq!(codes.get("GZ1000"), None);
+        assert_eq!((codes.index("GZ7"), codes.at(7), codes.at(1000)), (Some(7), Some(("GZ7", &7)), None));
         *codes.get_mut("GZ999").unwrap() = -1;
         assert_eq!(codes.iter().last(), Some(("GZ999", &-1)));
     }

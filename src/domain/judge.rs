@@ -98,12 +98,11 @@ impl Context<'_> {
     }
 }
 
-/// Something about a row that a person should look at; it is no finding.
+/// Something about a row that a person should look at; it is no finding. Kept small: of a million rows most may have one.
 #[derive(Clone, Debug)]
 pub struct Quality {
     pub ledger: usize,
-    pub key: String,
-    pub name: String,
+    pub key: Arc<str>,
     pub owner: Option<UnitId>,
     pub kind: QualityKind,
 }
@@ -367,8 +366,7 @@ impl Judged {
             let record = records.get(*index)?;
             Some(Quality {
                 ledger: ledger_index,
-                key: record.code.clone(),
-                name: record.text(ledger.role(Role::Name)).to_owned(),
+                key: record.code.as_str().into(),
                 owner: owner_of(context.policy, ledger, record, context.projects).unit,
                 kind: *kind,
             })
@@ -400,14 +398,12 @@ impl Judged {
         if seat.owner.unit.is_none() {
             kinds.push(QualityKind::UnknownOwner);
         }
-        let name = record.text(ledger.role(Role::Name));
-        self.quality.extend(kinds.into_iter().map(|kind| Quality {
-            ledger: ledger_index,
-            key: record.code.clone(),
-            name: name.to_owned(),
-            owner: seat.owner.unit,
-            kind,
-        }));
+        if kinds.is_empty() {
+            return;
+        }
+        let key = seat.subject.get().map_or_else(|| record.code.as_str().into(), |subject| Arc::clone(&subject.key));
+        let owner = seat.owner.unit;
+        self.quality.extend(kinds.into_iter().map(|kind| Quality { ledger: ledger_index, key: Arc::clone(&key), owner, kind }));
     }
 
     /// Judges the periodic rules over the sessions held: each unit in scope has one in the last closed period.
@@ -465,7 +461,7 @@ impl Judged {
         order.sort_unstable_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then_with(|| keys(a.2, b.2, a.0)).then(a.2.cmp(&b.2)));
         arrange(&mut self.findings, order.into_iter().map(|(.., index)| index).collect());
         self.notices.sort_by(|a, b| (a.due_on, a.owner, &a.key, a.rule).cmp(&(b.due_on, b.owner, &b.key, b.rule)));
-        self.quality.sort_by(|a, b| (a.ledger, a.kind, a.owner, &a.key).cmp(&(b.ledger, b.kind, b.owner, &b.key)));
+        self.quality.sort_unstable_by(|a, b| (a.ledger, a.kind, a.owner, &a.key).cmp(&(b.ledger, b.kind, b.owner, &b.key)));
     }
 }
 

@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
 
 /// The most bytes of a file name that every file system takes, with room for the ending.
 const NAME_BYTES_MAX: usize = 200;
@@ -11,30 +12,84 @@ const NAME_BYTES_MAX: usize = 200;
 /// How the name of a file begins and ends while it is written.
 const PART: (&str, &str) = (".duban-", ".part");
 
-/// Writes a file so that it is there whole or not at all: a temporary file, flushed to disk, then renamed. An older file of the same
-/// name is replaced.
+/// A file that stands in the archive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filed {
+    pub path: PathBuf,
+    /// Lower-case hex.
+    pub sha256: String,
+    pub bytes: u64,
+}
+
+/// A file while it is written: a temporary one in the folder it is for, seen under its name only when it is whole.
+pub struct Part {
+    file: NamedTempFile,
+    dir: PathBuf,
+    hash: Sha256,
+    bytes: u64,
+}
+
+impl Part {
+    /// # Errors
+    /// The folder cannot be made or written; the message names it.
+    pub fn begin(dir: &Path) -> io::Result<Part> {
+        std::fs::create_dir_all(dir).map_err(|error| told(dir, &error))?;
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(PART.0).suffix(PART.1);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            // reports hold names and phone numbers: the service's own group may read them, others not
+            builder.permissions(std::fs::Permissions::from_mode(0o640));
+        }
+        let file = builder.tempfile_in(dir).map_err(|error| told(dir, &error))?;
+        Ok(Part { file, dir: dir.to_owned(), hash: Sha256::new(), bytes: 0 })
+    }
+
+    /// Of what has been written, in lower-case hex.
+    pub fn sha256(&self) -> String {
+        hex(self.hash.clone())
+    }
+
+    /// Flushes the file to disk and gives it its name. An older file of the same name is replaced.
+    ///
+    /// # Errors
+    /// It cannot be flushed or renamed; the message names the file.
+    pub fn keep(self, name: &str) -> io::Result<Filed> {
+        let path = self.dir.join(safe_name(name));
+        self.file.as_file().sync_all().map_err(|error| told(&path, &error))?;
+        self.file.persist(&path).map_err(|error| told(&path, &error.error))?;
+        #[cfg(unix)]
+        File::open(&self.dir).and_then(|dir| dir.sync_all()).map_err(|error| told(&path, &error))?;
+        Ok(Filed { path, sha256: hex(self.hash), bytes: self.bytes })
+    }
+}
+
+impl Write for Part {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes).map_err(|error| told(&self.dir, &error))?;
+        self.hash.update(&bytes[..written]);
+        self.bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+fn told(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+}
+
+/// Writes a file so that it is there whole or not at all.
 ///
 /// # Errors
-/// The folder cannot be made or written; the message names the file.
-pub fn write(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<(PathBuf, String)> {
-    let path = dir.join(safe_name(name));
-    let told = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-    std::fs::create_dir_all(dir).map_err(told)?;
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(PART.0).suffix(PART.1);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // reports hold names and phone numbers: the service's own group may read them, others not
-        builder.permissions(std::fs::Permissions::from_mode(0o640));
-    }
-    let mut file = builder.tempfile_in(dir).map_err(told)?;
-    file.write_all(bytes).map_err(told)?;
-    file.as_file().sync_all().map_err(told)?;
-    file.persist(&path).map_err(|error| told(error.error))?;
-    #[cfg(unix)]
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(told)?;
-    Ok((path, sha256(bytes)))
+/// As [`Part`].
+pub fn write(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<Filed> {
+    let mut part = Part::begin(dir)?;
+    part.write_all(bytes)?;
+    part.keep(name)
 }
 
 /// Removes what a killed process left half written in a folder that nobody else writes to now.
@@ -59,12 +114,11 @@ pub fn sweep(dir: &Path) -> io::Result<()> {
 
 /// Lower-case hex.
 pub fn sha256(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    let mut out = String::with_capacity(64);
-    for byte in Sha256::digest(bytes) {
-        let _ = write!(out, "{byte:02x}");
-    }
-    out
+    hex(Sha256::new_with_prefix(bytes))
+}
+
+fn hex(hash: Sha256) -> String {
+    format!("{:x}", hash.finalize())
 }
 
 /// A name that is a file name on every system: no separators, no reserved signs, no leading dot, not too long. The ending stays.
@@ -104,9 +158,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let below = dir.path().join("季度/2026-09-30");
         write(&below, "甲.xlsx", b"old").unwrap();
-        let (path, sum) = write(&below, "甲.xlsx", b"abc").unwrap();
-        assert_eq!(std::fs::read(&path).unwrap(), b"abc");
-        assert_eq!(sum, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        let filed = write(&below, "甲.xlsx", b"abc").unwrap();
+        assert_eq!((std::fs::read(&filed.path).unwrap().as_slice(), filed.bytes), (&b"abc"[..], 3));
+        assert_eq!(filed.sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert_eq!(std::fs::read_dir(&below).unwrap().count(), 1);
         std::fs::write(below.join(".duban-x.part"), b"half").unwrap();
         sweep(&below).unwrap();

@@ -12,6 +12,7 @@ use rust_xlsxwriter::{
     ConditionalFormatBlank, ConditionalFormatDataBar, DocProperties, ExcelDateTime, Format, FormatAlign, FormatBorder, XlsxError,
 };
 use std::collections::BTreeMap;
+use std::io::Write;
 
 /// A workbook that could not be written as a file.
 #[derive(Debug, thiserror::Error)]
@@ -45,14 +46,17 @@ const HEI: &str = "黑体";
 /// # Errors
 /// A sheet larger than the format allows, or what the writer refuses (a tab name it does not take).
 pub fn render(book: &Workbook<'_>) -> Result<Vec<u8>, RenderError> {
-    render_streamed(book, &mut || None)
+    let mut bytes = Vec::new();
+    render_into(book, &mut || None, &mut bytes)?;
+    Ok(bytes)
 }
 
-/// As [`render`], with the rows that sheets announce as `streamed`, in the order of the sheets. None of them is held.
+/// Writes the .xlsx file, with the rows that sheets announce as `streamed`, in the order of the sheets. None of them is held, nor is the
+/// file.
 ///
 /// # Errors
-/// As [`render`]; also when there are fewer rows than announced, or more.
-pub fn render_streamed(book: &Workbook<'_>, next: &mut dyn FnMut() -> Option<Row>) -> Result<Vec<u8>, RenderError> {
+/// As [`render`]; also when there are fewer rows than announced, or more, or `out` cannot be written.
+pub fn render_into(book: &Workbook<'_>, next: &mut dyn FnMut() -> Option<Row>, out: &mut (impl Write + Send)) -> Result<(), RenderError> {
     for sheet in &book.sheets {
         let rows = sheet.height();
         if rows > SHEET_ROWS_MAX || sheet.columns.len() > SHEET_COLUMNS_MAX {
@@ -65,14 +69,14 @@ pub fn render_streamed(book: &Workbook<'_>, next: &mut dyn FnMut() -> Option<Row
         lacking |= row.is_none();
         row.unwrap_or_default()
     };
-    let bytes = write(book, &mut announced).map_err(|source| RenderError::Write { title: book.title.clone(), source })?;
+    write(book, &mut announced, out).map_err(|source| RenderError::Write { title: book.title.clone(), source })?;
     if lacking || next().is_some() {
         return Err(RenderError::Incomplete { title: book.title.clone() });
     }
-    Ok(bytes)
+    Ok(())
 }
 
-fn write(book: &Workbook<'_>, next: &mut dyn FnMut() -> Row) -> Result<Vec<u8>, XlsxError> {
+fn write(book: &Workbook<'_>, next: &mut dyn FnMut() -> Row, to: &mut (impl Write + Send)) -> Result<(), XlsxError> {
     let mut out = xlsx::Workbook::new();
     let created = book.created;
     let properties = DocProperties::new()
@@ -93,7 +97,7 @@ fn write(book: &Workbook<'_>, next: &mut dyn FnMut() -> Row) -> Result<Vec<u8>, 
         let target = if sheet.height() > STREAMED_ROWS { out.add_worksheet_with_constant_memory()? } else { out.add_worksheet() };
         write_sheet(target, sheet, book, &mut styles, next)?;
     }
-    out.save_to_buffer()
+    out.save_to_writer(to)
 }
 
 fn year(date: chrono::NaiveDate) -> Result<u16, XlsxError> {
@@ -599,7 +603,8 @@ mod tests {
             Row { cells: vec![Value::count(number), text], ..Row::default() }
         });
         let book = Workbook { title: "清单".into(), sheets: vec![sheet], ..Workbook::default() };
-        let bytes = render_streamed(&book, &mut || made.next()).unwrap();
+        let mut bytes = Vec::new();
+        render_into(&book, &mut || made.next(), &mut bytes).unwrap();
         let mut xml = String::new();
         let mut file = zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap();
         file.by_name("xl/worksheets/sheet1.xml").unwrap().read_to_string(&mut xml).unwrap();

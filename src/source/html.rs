@@ -3,7 +3,7 @@
 //! The page is walked twice, so that memory holds one row and not the page: first the shape of every table (its merges stand before its
 //! rows in the stream), then the rows. Only a table with another table inside keeps its rows until both are closed.
 
-use super::frame::{Frame, FrameWriter};
+use super::frame::{FrameWriter, Sheet};
 use super::{ReadError, ReadLimits, Refusal};
 use crate::domain::intake::{Raw, RawRow};
 use html5gum::Tokenizer;
@@ -101,11 +101,9 @@ impl<W: Write> Rows<'_, W> {
             let shape = &mut self.shapes[table];
             let name = if shape.caption.is_empty() { Cow::Owned(format!("表{number}")) } else { Cow::Borrowed(shape.caption.as_str()) };
             let merges = std::mem::take(&mut shape.merges);
-            self.out
-                .write(&Frame::Sheet { name: &name, visible: !shape.hidden, merges, hidden_columns: Vec::new() })
-                .map_err(ReadError::Io)?;
+            self.out.sheet(&Sheet { name: &name, visible: !shape.hidden, merges, ..Sheet::default() }).map_err(ReadError::Io)?;
         }
-        if self.shapes[table].hidden { Ok(()) } else { self.out.write(&Frame::Row(row)).map_err(ReadError::Io) }
+        if self.shapes[table].hidden { Ok(()) } else { self.out.row(&row).map_err(ReadError::Io) }
     }
 }
 

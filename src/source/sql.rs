@@ -5,7 +5,7 @@
 //! query is prepared first, which refuses a second statement.
 
 use super::Refusal;
-use super::frame::{self, Block, Frame, FrameWriter, Received};
+use super::frame::{self, Block, FrameWriter, Received, Sheet};
 use crate::domain::intake::{Raw, RawRow};
 use futures_util::TryStreamExt;
 use sha2::{Digest, Sha256};
@@ -247,6 +247,10 @@ struct Rows<'q, F> {
     sum: [u64; 4],
 }
 
+fn stopped(error: std::io::Error) -> Refusal {
+    Refusal::new(format!("读取中断：{error}"), "请重试")
+}
+
 impl<'q, F, Wait> Rows<'q, F>
 where
     F: FnMut(Block) -> Wait,
@@ -266,12 +270,12 @@ where
             let reason = format!("查询结果有{}列，超出{}列的限度", names.len(), self.query.columns_max);
             return Err(Refusal::new(reason, self.query.hint("query，只列出需要的列")));
         }
-        self.write(&Frame::Sheet { name: "", visible: true, merges: Vec::new(), hidden_columns: Vec::new() })?;
+        self.writer.sheet(&Sheet { visible: true, ..Sheet::default() }).map_err(stopped)?;
         let cells: Vec<(u16, Raw<'_>)> =
             names.iter().enumerate().map(|(column, name)| (column as u16, Raw::Text(name.as_str().into()))).collect();
         let row = self.row(cells);
         hash(&mut self.head, &row);
-        self.write(&Frame::Row(row))?;
+        self.writer.row(&row).map_err(stopped)?;
         self.hand_on().await
     }
 
@@ -286,17 +290,13 @@ where
         for (sum, part) in self.sum.iter_mut().zip(hasher.finalize().chunks_exact(8)) {
             *sum = sum.wrapping_add(part.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)));
         }
-        self.write(&Frame::Row(row))?;
+        self.writer.row(&row).map_err(stopped)?;
         self.hand_on().await
     }
 
     fn row<'r>(&mut self, cells: Vec<(u16, Raw<'r>)>) -> RawRow<'r> {
         self.number += 1;
         RawRow { number: self.number, hidden: false, cells }
-    }
-
-    fn write(&mut self, frame: &Frame<'_>) -> Result<(), Refusal> {
-        self.writer.write(frame).map_err(|error| Refusal::new(format!("读取中断：{error}"), "请重试"))
     }
 
     async fn hand_on(&mut self) -> Result<bool, Refusal> {

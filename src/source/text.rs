@@ -1,7 +1,7 @@
 //! Text files: csv and tsv in UTF-8 (with or without BOM), UTF-16 or GB18030, whatever they are named. A page of the web goes on to
 //! `html`.
 
-use super::frame::{Frame, FrameWriter};
+use super::frame::{FrameWriter, Sheet};
 use super::{ReadError, ReadLimits, Refusal, html};
 use crate::domain::intake::{Raw, RawRow};
 use std::borrow::Cow;
@@ -34,7 +34,7 @@ pub fn read(mut file: File, limits: ReadLimits, out: &mut FrameWriter<impl Write
         Delimiter::FullWidthComma => (Cow::Owned(with_ascii_commas(rest)), STAND_IN),
     };
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(text.as_bytes());
-    out.write(&Frame::Sheet { name: "", visible: true, merges: Vec::new(), hidden_columns: Vec::new() }).map_err(ReadError::Io)?;
+    out.sheet(&Sheet { visible: true, ..Sheet::default() }).map_err(ReadError::Io)?;
     let mut record = csv::StringRecord::new();
     // line breaks inside quotes make lines of text, not rows
     let mut breaks = 0u64;
@@ -56,7 +56,7 @@ pub fn read(mut file: File, limits: ReadLimits, out: &mut FrameWriter<impl Write
             .map(|(column, text)| (column as u16, Raw::Text(text.into())))
             .collect();
         if !cells.is_empty() {
-            out.write(&Frame::Row(RawRow { number, hidden: false, cells })).map_err(ReadError::Io)?;
+            out.row(&RawRow { number, hidden: false, cells }).map_err(ReadError::Io)?;
         }
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! Workbooks through calamine: xlsx is streamed cell by cell; xls and ods are parsed whole (the child's memory limit holds).
 
-use super::frame::{Frame, FrameWriter};
+use super::frame::{FrameWriter, Sheet};
 use super::package::{self, PackageKind};
 use super::xlsx;
 use super::{ReadError, ReadLimits, Refusal};
@@ -50,8 +50,7 @@ fn read_xlsx(reader: BufReader<File>, limits: ReadLimits, out: &mut FrameWriter<
     for sheet in sheets {
         let visible = sheet.visible == SheetVisible::Visible;
         if !visible {
-            out.write(&Frame::Sheet { name: &sheet.name, visible, merges: Vec::new(), hidden_columns: Vec::new() })
-                .map_err(ReadError::Io)?;
+            out.sheet(&Sheet { name: &sheet.name, ..Sheet::default() }).map_err(ReadError::Io)?;
             continue;
         }
         if sheet.typ != SheetType::WorkSheet {
@@ -60,7 +59,7 @@ fn read_xlsx(reader: BufReader<File>, limits: ReadLimits, out: &mut FrameWriter<
         }
         let merges = workbook.merge_cells_by_sheet_name(&sheet.name).map_err(broken)?;
         let merges = merges.iter().map(|range| (range.start.0, range.start.1, range.end.0, range.end.1)).collect();
-        out.write(&Frame::Sheet { name: &sheet.name, visible, merges, hidden_columns: Vec::new() }).map_err(ReadError::Io)?;
+        out.sheet(&Sheet { name: &sheet.name, visible, merges, ..Sheet::default() }).map_err(ReadError::Io)?;
         let mut cells = workbook.worksheet_cells_reader(&sheet.name).map_err(broken)?;
         let mut row = RowBuilder::default();
         while let Some(cell) = cells.next_cell_with_formula_metadata().map_err(broken)? {
@@ -117,12 +116,10 @@ impl<'a> RowBuilder<'a> {
 
     fn flush(&mut self, out: &mut FrameWriter<impl Write>) -> Result<(), ReadError> {
         if let Some(row) = self.number.take() {
-            let frame = Frame::Row(RawRow { number: row + 1, hidden: false, cells: std::mem::take(&mut self.cells) });
-            out.write(&frame).map_err(ReadError::Io)?;
-            if let Frame::Row(RawRow { mut cells, .. }) = frame {
-                cells.clear();
-                self.cells = cells;
-            }
+            let mut row = RawRow { number: row + 1, hidden: false, cells: std::mem::take(&mut self.cells) };
+            out.row(&row).map_err(ReadError::Io)?;
+            row.cells.clear();
+            self.cells = row.cells;
         }
         Ok(())
     }
@@ -137,7 +134,7 @@ where
     let sheets = workbook.sheets_metadata().to_vec();
     for sheet in sheets {
         let visible = sheet.visible == SheetVisible::Visible;
-        out.write(&Frame::Sheet { name: &sheet.name, visible, merges: Vec::new(), hidden_columns: Vec::new() }).map_err(ReadError::Io)?;
+        out.sheet(&Sheet { name: &sheet.name, visible, ..Sheet::default() }).map_err(ReadError::Io)?;
         if !visible {
             continue;
         }
@@ -202,7 +199,7 @@ fn date(value: &ExcelDateTime) -> Raw<'static> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::frame::{self, Received};
+    use super::super::frame::{self, Frame, Received};
     use super::*;
     use std::io::Cursor;
 
@@ -215,8 +212,8 @@ mod tests {
         while let Some(Received::Frames(block)) = frame::read(&mut from).unwrap() {
             for frame in block.frames() {
                 seen.push(match frame.unwrap() {
-                    Frame::Sheet { name, visible, merges, .. } => format!("{name} {visible} {merges:?}"),
-                    Frame::Row(row) => format!("{} {:?}", row.number, row.cells),
+                    Frame::Sheet(sheet) => format!("{} {} {:?}", sheet.name, sheet.visible, sheet.merges),
+                    Frame::Row(row) => format!("{} {:?}", row.number, row.unpack().unwrap().cells),
                 });
             }
         }

@@ -2,6 +2,7 @@
 //! and nothing rests on the order in which a server sorts codes.
 
 use super::records::{STORED, Stored, stored};
+use super::snapshots::Difference;
 use super::{Result, Store, number, text};
 use crate::domain::ledger::Ledger;
 use crate::domain::snapshot::Version;
@@ -21,6 +22,14 @@ pub struct ChangeCounts {
     pub added: i64,
     pub changed: i64,
     pub gone: i64,
+}
+
+impl ChangeCounts {
+    /// What a pull counted while it wrote.
+    pub fn of(difference: &Difference) -> ChangeCounts {
+        let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        ChangeCounts { added: number(difference.added), changed: number(difference.changed), gone: number(difference.gone) }
+    }
 }
 
 /// A version of a code that the snapshot in force does not hold.

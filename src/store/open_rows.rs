@@ -3,7 +3,7 @@
 //!
 //! Invariant: a list that is there says the same as the open versions in `record`.
 
-use super::snapshots::Known;
+use super::snapshots::{Known, Mark};
 use super::{Result, StoreError};
 use crate::domain::codes::Codes;
 use futures_util::TryStreamExt;
@@ -16,12 +16,13 @@ struct OpenRow<'a> {
     code: &'a str,
     hash: [u8; 16],
     amount: i64,
+    mark: Option<Mark>,
 }
 
 /// Bytes packed into one part.
 const PART_BYTES: usize = 256 * 1024;
 
-/// The list of a snapshot; `None` = it has none.
+/// The list of a snapshot, in the order it was written; `None` = it has none.
 pub(super) async fn read(connection: &mut AnyConnection, ledger: &str, source: &str, seq: i64) -> Result<Option<Codes<Known>>> {
     let mut rows = sqlx::query("SELECT body FROM open_part WHERE ledger=$1 AND source=$2 AND seq=$3 ORDER BY part")
         .bind(ledger)
@@ -38,8 +39,8 @@ pub(super) async fn read(connection: &mut AnyConnection, ledger: &str, source: &
                 key: format!("{ledger}/{source}/{seq}"),
                 detail: error.to_string(),
             };
-            let (OpenRow { code, hash, amount }, left) = postcard::take_from_bytes(rest).map_err(damaged)?;
-            known.insert(code, Known { hash, amount })?;
+            let (OpenRow { code, hash, amount, mark }, left) = postcard::take_from_bytes(rest).map_err(damaged)?;
+            known.insert(code, Known { hash, amount, mark })?;
             rest = left;
         }
     }
@@ -50,14 +51,14 @@ pub(super) async fn read(connection: &mut AnyConnection, ledger: &str, source: &
 pub(super) async fn replace<'a>(
     connection: &mut AnyConnection,
     (ledger, source, seq): (&str, &str, i64),
-    open: Option<impl Iterator<Item = (&'a str, [u8; 16], i64)>>,
+    open: Option<impl Iterator<Item = (&'a str, Known)>>,
 ) -> Result<()> {
     sqlx::query("DELETE FROM open_part WHERE ledger=$1 AND source=$2").bind(ledger).bind(source).execute(&mut *connection).await?;
     let Some(open) = open else { return Ok(()) };
     let (mut body, mut part) = (Vec::with_capacity(PART_BYTES + 1024), 0i64);
     let mut open = open.peekable();
-    while let Some((code, hash, amount)) = open.next() {
-        body = postcard::to_extend(&OpenRow { code, hash, amount }, body)
+    while let Some((code, Known { hash, amount, mark })) = open.next() {
+        body = postcard::to_extend(&OpenRow { code, hash, amount, mark }, body)
             .map_err(|error| StoreError::Lost(format!("cannot pack an open row: {error}")))?;
         if body.len() < PART_BYTES && open.peek().is_some() {
             continue;

@@ -3,6 +3,7 @@
 use super::{Result, Store, StoreError, json, number, sql, text};
 use crate::domain::ledger::Ledger;
 use crate::domain::record::{Cell, Columns, Place, Record, unpack_each};
+use futures_util::TryStreamExt;
 use sqlx::Row;
 use std::collections::HashMap;
 
@@ -17,9 +18,6 @@ pub(super) struct Layout {
 /// What [`stored`] reads, in its order: by place, since looking a column up by name takes longer than its value.
 pub(super) const STORED: &str = "r.code, r.first_seq, r.sheet, r.row_no, r.layout, r.body";
 
-/// Records read at a time.
-const BATCH: i64 = 1000;
-
 /// One stored record with the snapshot its version began in.
 pub struct Stored {
     pub record: Record,
@@ -27,44 +25,19 @@ pub struct Stored {
 }
 
 impl Store {
-    /// Reads the records of one snapshot in batches of code order, handing each to `take`, while the database reads the next batch.
-    /// Memory holds two batches.
+    /// Hands the records of one snapshot to `take` in code order, while the database reads on. Memory holds some dozens of them.
     ///
     /// # Errors
     /// The database fails, a body is damaged, or `take` refuses.
     pub async fn each_record(&self, ledger: &Ledger, source: &str, seq: i64, mut take: impl FnMut(Stored) -> Result<()>) -> Result<()> {
         let layouts = self.layouts(ledger).await?;
-        let batch_after = |code: String| {
-            let (pool, ledger, source) = (self.pool.clone(), ledger.id.clone(), source.to_owned());
-            tokio::spawn(async move {
-                sqlx::query(sql(format!(
-                    "SELECT {STORED} FROM record r \
-                     WHERE ledger=$1 AND source=$2 AND code>$3 AND first_seq<=$4 AND last_seq>=$4 ORDER BY code LIMIT $5"
-                )))
-                .bind(ledger)
-                .bind(source)
-                .bind(code)
-                .bind(seq)
-                .bind(BATCH)
-                .fetch_all(&pool)
-                .await
-            })
-        };
-        let mut batch = batch_after(String::new());
-        loop {
-            let rows = batch.await.map_err(|error| StoreError::Lost(error.to_string()))??;
-            let more = match rows.last() {
-                Some(row) if rows.len() as i64 == BATCH => Some(batch_after(text(row, "code")?)),
-                _ => None,
-            };
-            for row in &rows {
-                take(stored(ledger, &layouts, row)?)?;
-            }
-            match more {
-                Some(next) => batch = next,
-                None => return Ok(()),
-            }
+        let statement =
+            format!("SELECT {STORED} FROM record r WHERE ledger=$1 AND source=$2 AND first_seq<=$3 AND last_seq>=$3 ORDER BY code");
+        let mut rows = sqlx::query(sql(statement)).bind(&ledger.id).bind(source).bind(seq).fetch(&self.pool);
+        while let Some(row) = rows.try_next().await? {
+            take(stored(ledger, &layouts, &row)?)?;
         }
+        Ok(())
     }
 
     /// The records with these codes.

@@ -72,7 +72,12 @@ pub struct NewRecord {
     pub row: u32,
     /// The packed cells of the layout's fields, in its order.
     pub body: Vec<u8>,
+    /// By which the row is known again; `None` where it has to be read every time.
+    pub mark: Option<Mark>,
 }
+
+/// A row as its file has it, and all that its reading depends on, in brief: where both are the same, it says the same.
+pub type Mark = [u8; 16];
 
 /// How the new snapshot differs from the last one in force (from the last one at all where none is).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -91,6 +96,7 @@ pub struct Difference {
 pub(super) struct Known {
     pub(super) hash: [u8; 16],
     pub(super) amount: i64,
+    pub(super) mark: Option<Mark>,
 }
 
 /// A row accepted so far, with the place of its first copy.
@@ -99,6 +105,7 @@ struct Seen {
     amount: i64,
     sheet: u32,
     row: u32,
+    mark: Option<Mark>,
     /// Another row has the same code: neither is taken.
     taken_back: bool,
 }
@@ -121,6 +128,8 @@ pub struct SnapshotWriter {
     source: String,
     pub seq: i64,
     previous: Codes<Known>,
+    /// The row of `previous` behind the one that came last: a file mostly keeps its order.
+    next: usize,
     /// The last snapshot in force and its rows, where a later one is held or discarded.
     base: Option<(i64, Codes<Known>)>,
     batch: Vec<(i64, [u8; 16], NewRecord)>,
@@ -255,6 +264,7 @@ impl Pull {
             source: source.to_owned(),
             seq: last + 1,
             previous,
+            next: 0,
             base,
             batch: Vec::with_capacity(ROWS_PER_STATEMENT),
             seen: Codes::default(),
@@ -295,12 +305,15 @@ impl Pull {
             }
             return Ok(Added::Conflict(first.0, first.1));
         }
-        let seen = Seen { hash, amount: record.amount, sheet: record.sheet, row: record.row, taken_back: false };
+        let seen = Seen { hash, amount: record.amount, sheet: record.sheet, row: record.row, mark: record.mark, taken_back: false };
         writer.seen.insert(&record.code, seen)?;
         writer.rows += 1;
         writer.amount += record.amount;
-        if writer.previous.get(&record.code).is_some_and(|known| known.hash == hash) {
-            return Ok(Added::Taken);
+        if let Some(index) = writer.previous.index(&record.code) {
+            writer.next = index + 1;
+            if writer.previous.at(index).is_some_and(|(_, known)| known.hash == hash) {
+                return Ok(Added::Taken);
+            }
         }
         writer.written += 1;
         writer.batch.push((layout, hash, record));
@@ -558,12 +571,33 @@ impl SnapshotWriter {
         self.seen.get(code).is_some_and(|seen| !seen.taken_back)
     }
 
-    /// The open versions after this pull: code, hash, amount.
-    fn open(&self) -> impl Iterator<Item = (&str, [u8; 16], i64)> {
-        let taken = self.seen.iter().filter(|(_, seen)| !seen.taken_back).map(|(code, seen)| (code, seen.hash, seen.amount));
+    /// Adds the row behind the one that came last if it has this mark: it is there already and has not changed. `false` = it has to be read
+    /// and added.
+    ///
+    /// # Errors
+    /// The codes together are longer than 4 GB.
+    pub fn add_again(&mut self, mark: Mark, sheet: u32, row: u32) -> Result<bool> {
+        let Some((code, known)) = self.previous.at(self.next) else { return Ok(false) };
+        if known.mark != Some(mark) || self.seen.get(code).is_some() {
+            return Ok(false);
+        }
+        let Known { hash, amount, mark } = *known;
+        let seen = Seen { hash, amount, sheet, row, mark, taken_back: false };
+        self.seen.insert(code, seen)?;
+        self.next += 1;
+        self.rows += 1;
+        self.amount += amount;
+        Ok(true)
+    }
+
+    /// The open versions after this pull, those of the file in its order.
+    fn open(&self) -> impl Iterator<Item = (&str, Known)> {
+        let taken = self.seen.iter().filter(|(_, seen)| !seen.taken_back);
+        let taken = taken.map(|(code, seen)| (code, Known { hash: seen.hash, amount: seen.amount, mark: seen.mark }));
         let stays = self.stays.iter().filter_map(|code| {
             let known = self.previous.get(code)?;
-            Some((code.as_str(), known.hash, known.amount))
+            // its row in this file was another one
+            Some((code.as_str(), Known { mark: None, ..known.clone() }))
         });
         taken.chain(stays)
     }
@@ -600,7 +634,7 @@ impl SnapshotWriter {
 #[cfg(debug_assertions)]
 fn same(packed: &Codes<Known>, open: &Codes<Known>) {
     let sorted = |codes: &Codes<Known>| {
-        codes.iter().map(|(code, known)| (code.to_owned(), known.clone())).collect::<std::collections::BTreeMap<_, _>>()
+        codes.iter().map(|(code, known)| (code.to_owned(), (known.hash, known.amount))).collect::<std::collections::BTreeMap<_, _>>()
     };
     assert_eq!(sorted(packed), sorted(open), "the list of open rows differs from the records");
 }
@@ -613,7 +647,7 @@ async fn known(connection: &mut AnyConnection, ledger: &str, source: &str, condi
     while let Some(row) = rows.try_next().await? {
         let hash: &[u8] = row.try_get(1)?;
         let hash = hash.try_into().map_err(|_| StoreError::Damaged { what: "record", key: ledger.to_owned(), detail: "hash".into() })?;
-        out.insert(row.try_get(0)?, Known { hash, amount: row.try_get(2)? })?;
+        out.insert(row.try_get(0)?, Known { hash, amount: row.try_get(2)?, mark: None })?;
     }
     Ok(out)
 }

@@ -53,8 +53,17 @@ fn names<'a>(policy: &'a Policy, finding: &'a Finding) -> (&'a str, &'a str, &'a
 
 /// The findings in the order of their identities, as they and their lives are stored.
 pub fn in_order(policy: &Policy, findings: &[Finding]) -> Vec<u32> {
-    let mut order: Vec<u32> = (0..findings.len() as u32).collect();
-    order.sort_unstable_by_key(|index| names(policy, &findings[*index as usize]));
+    let mut rules: Vec<usize> = (0..policy.rules.len()).collect();
+    rules.sort_unstable_by_key(|rule| (&policy.rules[*rule].id, &policy.ledgers[policy.rules[*rule].ledger].id));
+    let mut keys: Vec<Vec<(&str, u32)>> = vec![Vec::new(); policy.rules.len()];
+    for (index, finding) in findings.iter().enumerate() {
+        keys[finding.rule].push((&finding.key, index as u32));
+    }
+    let mut order = Vec::with_capacity(findings.len());
+    for rule in rules {
+        keys[rule].sort_unstable();
+        order.extend(keys[rule].iter().map(|(_, index)| *index));
+    }
     order
 }
 

@@ -2,7 +2,7 @@
 
 use super::Service;
 use super::input::Input;
-use super::puller::PullError;
+use super::puller::{PullError, interrupted};
 use super::reading::{View, links};
 use crate::clock::stamp;
 use crate::domain::feedback::{
@@ -14,7 +14,7 @@ use crate::domain::ledger::Ledger;
 use crate::domain::record::{Cell, Columns, Record};
 use crate::domain::routing::{owner_of, project_of};
 use crate::source::Refusal;
-use crate::source::frame::{Block, Frame};
+use crate::source::frame::{Block, Frame, Sheet};
 use crate::store::StoreError;
 use chrono::NaiveDate;
 use std::collections::HashMap;
@@ -235,8 +235,8 @@ impl Service {
         let mut number = 0;
         while let Some(block) = receiver.recv().await {
             for frame in block.frames() {
-                match frame.map_err(|error| refuse(Refusal::new(format!("读取中断：{error}"), "请重试")))? {
-                    Frame::Sheet { name, visible, merges, .. } => {
+                match frame.map_err(|error| refuse(interrupted(error)))? {
+                    Frame::Sheet(Sheet { name, visible, merges, .. }) => {
                         end(&mut open, &mut outcomes);
                         open = visible
                             .then(|| (SheetIntake::new(ledgers, number, name, merges, self.clock.today()), Above::default(), Vec::new()));
@@ -248,6 +248,7 @@ impl Service {
                             return Err(refuse(Refusal::new(format!("超过{ROWS_MAX}行，不像反馈表"), "请核对是否选错了文件")));
                         }
                         if let Some((intake, above, rows)) = open.as_mut() {
+                            let row = row.unpack().map_err(|error| refuse(interrupted(error)))?;
                             above.look(&row);
                             intake.push(row, &mut outcomes);
                             keep(&mut outcomes, rows);
@@ -256,7 +257,7 @@ impl Service {
                 }
             }
         }
-        let sha256 = reading.await.map_err(|error| refuse(Refusal::new(format!("读取中断：{error}"), "请重试")))?.map_err(refuse)?;
+        let sha256 = reading.await.map_err(|error| refuse(interrupted(error)))?.map_err(refuse)?;
         end(&mut open, &mut outcomes);
         Ok((sheets, sha256))
     }

@@ -8,8 +8,9 @@ use crate::domain::judge::Policy;
 use crate::domain::ledger::{Ledger, Role};
 use crate::domain::workbook::intake_report::{CodeLine, Compared, IntakeFacts, IntakeReport, LedgerFacts, UnitRank, plan, unit_rank};
 use crate::domain::workbook::{Row, tie_out};
-use crate::report::{archive, xlsx};
-use crate::store::changes::Side;
+use crate::report::archive::{self, Part};
+use crate::report::xlsx;
+use crate::store::changes::{ChangeCounts, Side};
 use crate::store::records::Stored;
 use crate::store::snapshots::{Snapshot, SnapshotState};
 use anyhow::{Context, ensure};
@@ -107,29 +108,29 @@ impl Service {
         ensure!(wrong.is_empty(), "{}", wrong.iter().take(5).map(ToString::to_string).collect::<Vec<_>>().join("；"));
         let book = planned.book.clone();
         let (sender, mut receiver) = tokio::sync::mpsc::channel::<Vec<Row>>(CHUNKS_AHEAD);
+        let target = self.var().join(&folder);
         let rendering = tokio::task::spawn_blocking(move || {
             let mut chunk = Vec::new().into_iter();
-            xlsx::render_streamed(&book, &mut || {
+            archive::sweep(&target)?;
+            let mut part = Part::begin(&target)?;
+            let mut next = || {
                 loop {
                     if let Some(row) = chunk.next() {
                         return Some(row);
                     }
                     chunk = receiver.blocking_recv()?.into_iter();
                 }
-            })
+            };
+            xlsx::render_into(&book, &mut next, &mut part)?;
+            anyhow::Ok(part)
         });
         let fed = self.feed(policy, &planned, &sources, &order, &ledgers, &sender).await;
         drop(sender);
         let rendered = rendering.await?;
         // lines that stopped coming explain a book that is not whole
         fed?;
-        let bytes = rendered?;
-        let target = self.var().join(&folder);
-        tokio::task::spawn_blocking(move || {
-            archive::sweep(&target)?;
-            archive::write(&target, FILE, &bytes)
-        })
-        .await??;
+        let part = rendered?;
+        tokio::task::spawn_blocking(move || part.keep(FILE)).await??;
         Ok(Some(path))
     }
 
@@ -180,7 +181,13 @@ impl Service {
             return Ok(Compared::default());
         }
         let (old, new) = source.sides();
-        let counts = self.store.count_changes(&snapshot.ledger, old, new).await?;
+        let counts = match source.base {
+            // the pull that made the snapshot has counted already
+            Some(_) if source.pulled.fresh => ChangeCounts::of(&source.pulled.difference),
+            _ => self.store.count_changes(&snapshot.ledger, old, new).await?,
+        };
+        #[cfg(debug_assertions)]
+        assert_eq!(counts, self.store.count_changes(&snapshot.ledger, old, new).await?, "a pull has counted otherwise than the database");
         let number = |count: i64| usize::try_from(count).unwrap_or(0);
         Ok(Compared {
             base: source.base.map(|base| (base.seq, base.covers_on)),
@@ -226,7 +233,8 @@ impl Service {
         let mut number = 0;
         for (source, facts) in sources.iter().zip(ledgers).filter(|(_, facts)| facts.compared.base.is_some()) {
             let (old, new) = source.sides();
-            for (gone, side, other) in [(false, new, old), (true, old, new)] {
+            let sides = [(false, new, old, facts.compared.added), (true, old, new, facts.compared.gone)];
+            for (gone, side, other, _) in sides.into_iter().filter(|(.., count)| *count > 0) {
                 let ledger = &policy.ledgers[facts.ledger];
                 let mut after = String::new();
                 loop {

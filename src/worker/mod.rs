@@ -2,6 +2,7 @@
 //! through [`Service`].
 
 mod accountability;
+mod again;
 pub mod deliverer;
 pub mod explain;
 pub mod facts;

@@ -5,7 +5,8 @@ use super::stage::{Stage, balanced};
 use crate::domain::roster::Reach;
 use crate::domain::units::UnitId;
 use crate::domain::workbook::{Material, Template, Viewer, build, file_name, lists_anything};
-use crate::report::{archive, xlsx};
+use crate::report::archive::{self, Filed};
+use crate::report::xlsx;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;
@@ -61,9 +62,9 @@ impl Stage<'_> {
         let write = |template: &Template, unit: UnitId| -> anyhow::Result<Option<(String, String, u64)>> {
             let Some(bytes) = self.pack(template, unit, &reach, &named)? else { return Ok(None) };
             let (level, file) = self.pack_name(template, unit);
-            let (path, sha256) = archive::write(&var.join(folder).join(&level), &file, &bytes)?;
+            let Filed { path, sha256, bytes } = archive::write(&var.join(folder).join(&level), &file, &bytes)?;
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            Ok(Some((format!("var/{folder}/{level}/{name}"), sha256, bytes.len() as u64)))
+            Ok(Some((format!("var/{folder}/{level}/{name}"), sha256, bytes)))
         };
         let work = || {
             let mut made = Vec::new();

@@ -1,6 +1,7 @@
 //! One pull: the rows of a file or a query become snapshots of the ledgers found in it, in one transaction.
 
 use super::Service;
+use super::again::Manner;
 use super::input::Input;
 use crate::clock::stamp;
 use crate::domain::intake::{KnownOwners, Note, NoteKind, Outcome, SheetAccount, SheetIntake, remarks};
@@ -9,10 +10,10 @@ use crate::domain::ledger::{Ledger, PROJECT, Role};
 use crate::domain::record::{Columns, pack};
 use crate::domain::routing::is_marked;
 use crate::domain::snapshot::{Bounds, Comparison, brake};
-use crate::source::frame::{Block, Frame};
+use crate::source::frame::{Block, Frame, PackedRow, Sheet};
 use crate::source::{ReadLimits, Refusal};
 use crate::store::StoreError;
-use crate::store::snapshots::{Added, Difference, FileOrigin, NewRecord, Pull, SnapshotFacts, SnapshotState, SnapshotWriter};
+use crate::store::snapshots::{Added, Difference, FileOrigin, Mark, NewRecord, Pull, SnapshotFacts, SnapshotState, SnapshotWriter};
 use chrono::NaiveDate;
 use std::collections::{BTreeMap, HashSet};
 
@@ -43,6 +44,8 @@ pub struct LedgerPull {
     pub quarantined: u64,
     pub skipped: u64,
     pub warnings: u64,
+    /// Rows that stood as they stood at the last pull and were not read once more.
+    pub known_again: u64,
     pub difference: Difference,
     pub held_because: String,
     /// The file's sheets that hold this ledger.
@@ -108,6 +111,7 @@ struct Target<'a> {
     /// Codes the sheet being read offers, and how many of them an earlier sheet offered too.
     offered: u64,
     common: BTreeMap<u32, u64>,
+    known_again: u64,
 }
 
 /// How many blocks of rows may wait for the store.
@@ -139,13 +143,13 @@ impl Service {
             known_owners: KnownOwners::default(),
         };
         let mut sheet: Option<SheetIntake<'_>> = None;
+        let mut manner: Option<Manner> = None;
         let progress = self.progress(&format!("读取 {file}"));
         let mut outcomes = Vec::new();
         while let Some(block) = receiver.recv().await {
             for frame in block.frames() {
-                let frame = frame.map_err(|error| refuse(Refusal::new(format!("读取中断：{error}"), "请重试")))?;
-                match frame {
-                    Frame::Sheet { name, visible, merges, hidden_columns } => {
+                match frame.map_err(|error| refuse(interrupted(error)))? {
+                    Frame::Sheet(Sheet { name, visible, merges, hidden_columns }) => {
                         if let Some(done) = sheet.take() {
                             reader.end_sheet(&mut pull, done).await?;
                         }
@@ -155,22 +159,35 @@ impl Service {
                             let mut next = SheetIntake::new(&ledgers, number, name, merges, reader.today);
                             next.hide_columns(hidden_columns);
                             sheet = Some(next);
+                            manner = None;
                         } else {
                             reader.unread.push((name.to_owned(), "隐藏的工作表，未读取".into()));
                         }
                     }
                     Frame::Row(row) => {
                         progress.inc(1);
-                        if let Some(sheet) = sheet.as_mut() {
-                            sheet.push(row, &mut outcomes);
-                            reader.take(&mut pull, sheet, &mut outcomes).await?;
+                        let Some(sheet) = sheet.as_mut() else { continue };
+                        if manner.is_none() {
+                            manner = Manner::of(&self.config, sheet, reader.today);
                         }
+                        let mark = manner.as_ref().filter(|_| sheet.stands_alone(row.number)).map(|manner| manner.mark(row.cells));
+                        if let Some(mark) = mark
+                            && reader.take_again(sheet, &row, mark)?
+                        {
+                            let summed = row.only(sheet.summed()).map_err(|error| refuse(interrupted(error)))?;
+                            sheet.count_again(row.hidden, &summed);
+                            continue;
+                        }
+                        let noted = sheet.notes.len();
+                        sheet.push(row.unpack().map_err(|error| refuse(interrupted(error)))?, &mut outcomes);
+                        let mark = mark.filter(|_| sheet.notes.len() == noted);
+                        reader.take(&mut pull, sheet, &mut outcomes, mark).await?;
                     }
                 }
             }
         }
         progress.finish_and_clear();
-        let read = reading.await.map_err(|error| refuse(Refusal::new(format!("读取中断：{error}"), "请重试")))?;
+        let read = reading.await.map_err(|error| refuse(interrupted(error)))?;
         let sha256 = match read {
             Ok(sha256) => sha256,
             Err(refusal) => {
@@ -200,7 +217,7 @@ impl Service {
         for ledger in &report.ledgers {
             tracing::info!(
                 file = %report.file, ledger = %ledger.ledger, seq = ledger.seq, accepted = ledger.accepted, quarantined = ledger.quarantined,
-                skipped = ledger.skipped, state = ledger.state.map_or("identical", SnapshotState::code), "pulled"
+                skipped = ledger.skipped, known_again = ledger.known_again, state = ledger.state.map_or("identical", SnapshotState::code), "pulled"
             );
         }
         Ok(report)
@@ -257,6 +274,7 @@ impl Service {
                 quarantined: sum(|account| account.quarantined),
                 skipped: sum(|account| account.skipped),
                 warnings: count(NoteKind::Warning),
+                known_again: target.known_again,
                 difference: difference.clone(),
                 held_because: String::new(),
                 accounts: target.accounts,
@@ -368,6 +386,10 @@ impl Service {
     }
 }
 
+pub(super) fn interrupted(error: impl std::fmt::Display) -> Refusal {
+    Refusal::new(format!("读取中断：{error}"), "请重试")
+}
+
 /// Puts the rows of a file's sheets into the ledgers they belong to.
 struct FileReader<'a> {
     policy: &'a Policy,
@@ -380,7 +402,23 @@ struct FileReader<'a> {
 }
 
 impl<'a> FileReader<'a> {
-    async fn take(&mut self, pull: &mut Pull, sheet: &mut SheetIntake<'a>, outcomes: &mut Vec<Outcome>) -> Result<(), StoreError> {
+    /// Takes a row that was accepted without a word at the last pull and stands where it stood; `false` = it has to be read.
+    fn take_again(&mut self, sheet: &SheetIntake<'a>, row: &PackedRow<'_>, mark: Mark) -> Result<bool, StoreError> {
+        let Some(target) = sheet.ledger().and_then(|ledger| self.targets.get_mut(&ledger.id)) else { return Ok(false) };
+        let again = target.writer.add_again(mark, (self.sheets.len() - 1) as u32, row.number)?;
+        target.offered += u64::from(again);
+        target.known_again += u64::from(again);
+        Ok(again)
+    }
+
+    /// Takes the outcomes of rows; `mark` is that of the last, if it was read without a word.
+    async fn take(
+        &mut self,
+        pull: &mut Pull,
+        sheet: &mut SheetIntake<'a>,
+        outcomes: &mut Vec<Outcome>,
+        mark: Option<Mark>,
+    ) -> Result<(), StoreError> {
         let Some(ledger) = sheet.ledger() else { return Ok(()) };
         if !self.targets.contains_key(&ledger.id) {
             let writer = pull.writer(&ledger.id, self.source).await?;
@@ -395,6 +433,7 @@ impl<'a> FileReader<'a> {
                 doubts: Vec::new(),
                 offered: 0,
                 common: BTreeMap::new(),
+                known_again: 0,
             };
             self.targets.insert(ledger.id.clone(), target);
         }
@@ -425,6 +464,7 @@ impl<'a> FileReader<'a> {
                         hint,
                         restricted,
                     };
+                    let noted = sheet.notes.len();
                     for remark in remarks(self.policy, ledger, &accepted.cells, &mut self.known_owners) {
                         if columns.contains(remark.field) {
                             let title = ledger.fields[remark.field].title.clone();
@@ -446,6 +486,7 @@ impl<'a> FileReader<'a> {
                         sheet: sheet_number,
                         row: accepted.row,
                         body: pack(columns.iter().map(|field| &accepted.cells[field])),
+                        mark: mark.filter(|_| sheet.notes.len() == noted),
                     };
                     let layout = match target.layout {
                         Some((known, layout)) if known == columns => layout,
@@ -519,7 +560,7 @@ impl<'a> FileReader<'a> {
     async fn end_sheet(&mut self, pull: &mut Pull, mut sheet: SheetIntake<'a>) -> Result<(), StoreError> {
         let mut outcomes = Vec::new();
         sheet.finish(&mut outcomes);
-        self.take(pull, &mut sheet, &mut outcomes).await?;
+        self.take(pull, &mut sheet, &mut outcomes, None).await?;
         match sheet.ledger() {
             Some(ledger) => {
                 if let Some(target) = self.targets.get_mut(&ledger.id) {

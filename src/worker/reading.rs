@@ -217,7 +217,7 @@ pub async fn read(
     let found = judged.findings.iter().map(|finding| (policy.rules[finding.rule].ledger, &*finding.key));
     let named: HashSet<(usize, &str)> = found
         .chain(judged.notices.iter().map(|notice| (policy.rules[notice.rule].ledger, &*notice.key)))
-        .chain(judged.quality.iter().map(|quality| (quality.ledger, quality.key.as_str())))
+        .chain(judged.quality.iter().map(|quality| (quality.ledger, &*quality.key)))
         .filter(|(ledger, _)| Some(*ledger) != project_ledger)
         .chain(chosen)
         .collect();

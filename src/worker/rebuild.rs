@@ -4,10 +4,11 @@
 use super::Service;
 use super::stage::Stage;
 use crate::config::{Config, JobStep};
-use crate::report::archive;
+use crate::report::archive::{self, Filed, Part};
 use crate::store::runs::{Run, RunState};
 use anyhow::{Context, bail, ensure};
 use chrono::NaiveDate;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// One workbook made again.
@@ -66,16 +67,22 @@ impl Service {
         let mut out = Vec::new();
         let mut whole = Vec::new();
         for name in &job.workbooks {
-            whole.extend(stage.workbook(name)?.into_iter().map(|(file, bytes)| Ok((String::new(), file, bytes))));
+            whole.extend(stage.workbook(name, &folder)?.into_iter().map(|(file, part)| Ok((String::new(), file, part))));
         }
-        for made in whole.into_iter().chain(stage.packs_again()) {
+        let packs = stage.packs_again().map(|made| {
             let (level, file, bytes) = made?;
-            let folder = folder.join(&level);
-            let there = folder.join(archive::safe_name(&file));
+            let mut part = Part::begin(&folder.join(&level))?;
+            part.write_all(&bytes)?;
+            anyhow::Ok((level, file, part))
+        });
+        for made in whole.into_iter().chain(packs) {
+            let (level, file, part) = made?;
+            let there = folder.join(&level).join(archive::safe_name(&file));
             if let Ok(known) = std::fs::read(&there) {
-                ensure!(known == bytes, "{} is there and differs: move it away or name another folder with --to", there.display());
+                let same = archive::sha256(&known) == part.sha256();
+                ensure!(same, "{} is there and differs: move it away or name another folder with --to", there.display());
             }
-            let (path, sha256) = archive::write(&folder, &file, &bytes)?;
+            let Filed { path, sha256, .. } = part.keep(&file)?;
             let own = path.file_name();
             // a pack lies in the folder of its level, the others in the run's own
             let same = |known: &Path| {

@@ -24,7 +24,8 @@ use crate::domain::workbook::{
 };
 use crate::mail::message::{self, Attachment, Correspondent, Letter};
 use crate::mail::templates::{Rendered, Templates};
-use crate::report::{archive, docx, xlsx};
+use crate::report::archive::{self, Filed, Part};
+use crate::report::{docx, xlsx};
 use crate::store::StoreError;
 use crate::store::outbox::{NewDrafted, NewMessage, NewTold, OutboxBatch};
 use crate::store::runs::{Run, RunInputs};
@@ -33,6 +34,8 @@ use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write;
+use std::io::Write as _;
+use std::path::Path;
 
 /// What the steps after the pull share: the frozen configuration and the judged register.
 pub(super) struct Stage<'a> {
@@ -177,8 +180,9 @@ impl<'a> Stage<'a> {
         }
     }
 
-    /// The name and the bytes of one workbook, its sums checked, and of the text document beside it where it holds an official paper.
-    pub(super) fn workbook(&self, name: &str) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+    /// One workbook, its sums checked, and the text document beside it where it holds an official paper, with their names; written in
+    /// `folder`, for the caller to keep.
+    pub(super) fn workbook(&self, name: &str, folder: &Path) -> anyhow::Result<Vec<(String, Part)>> {
         let template = self.config.templates.get(name).with_context(|| format!("报表模板{name}不存在"))?;
         let inputs = self.inputs_named();
         let records = Watched::new(&self.reading.records);
@@ -186,11 +190,17 @@ impl<'a> Stage<'a> {
         let file = file_name(template, &material);
         let book = build(template, &material);
         balanced(&book).map_err(|fault| anyhow::anyhow!("{file}：{fault}"))?;
-        let document = docx::render(&book)?.map(|bytes| (format!("{}.docx", file.trim_end_matches(".xlsx")), bytes));
-        let bytes = xlsx::render(&book)?;
+        let mut part = Part::begin(folder)?;
+        xlsx::render_into(&book, &mut || None, &mut part)?;
+        let mut made = vec![(file, part)];
+        if let Some(document) = docx::render(&book)? {
+            let mut part = Part::begin(folder)?;
+            part.write_all(&document)?;
+            made.push((format!("{}.docx", made[0].0.trim_end_matches(".xlsx")), part));
+        }
         match records.fault() {
             Some(fault) => anyhow::bail!("{fault}"),
-            None => Ok(std::iter::once((file, bytes)).chain(document).collect()),
+            None => Ok(made),
         }
     }
 
@@ -201,15 +211,15 @@ impl<'a> Stage<'a> {
         let var = self.service.var();
         for name in &self.job.workbooks {
             let written = beside_the_runtime(|| -> anyhow::Result<Vec<(String, String, u64)>> {
-                let files = self.workbook(name)?;
                 // the job's lock keeps every other writer out of this folder
                 archive::sweep(&var.join(&folder))?;
+                let files = self.workbook(name, &var.join(&folder))?;
                 files
                     .into_iter()
-                    .map(|(file, bytes)| {
-                        let (path, sha256) = archive::write(&var.join(&folder), &file, &bytes)?;
+                    .map(|(file, part)| {
+                        let Filed { path, sha256, bytes } = part.keep(&file)?;
                         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-                        Ok((format!("var/{folder}/{name}"), sha256, bytes.len() as u64))
+                        Ok((format!("var/{folder}/{name}"), sha256, bytes))
                     })
                     .collect()
             });
@@ -531,8 +541,8 @@ impl<'a> Stage<'a> {
         }
         // the unit is told to ask for it, so the office has to have it
         let folder = format!("reports/{}/{}/未随邮件发送", self.job.name, folder_of(self.as_of, run.revision));
-        let (path, _) = archive::write(&self.service.var().join(folder), &name, &bytes)?;
-        tracing::warn!(file = %path.display(), bytes = bytes.len(), "the attachment is too large and stays in the office");
+        let filed = archive::write(&self.service.var().join(folder), &name, &bytes)?;
+        tracing::warn!(file = %filed.path.display(), filed.bytes, "the attachment is too large and stays in the office");
         Ok((None, Some(name)))
     }
 

@@ -1,5 +1,6 @@
 //! The one integration binary. A case is one file below tests/cases; a new rule means a new case, looked at.
 
+mod again;
 mod bulletin;
 mod config_check;
 mod detection;

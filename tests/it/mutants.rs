@@ -13,7 +13,7 @@ use duban::domain::ledger::FieldKind;
 use duban::domain::record::Cell;
 use duban::source::ReadLimits;
 use duban::source::child::ParserCommand;
-use duban::source::frame::Frame;
+use duban::source::frame::{Frame, Sheet};
 use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook};
 use std::io::{Cursor, Read, Write};
 use std::path::Path;
@@ -190,7 +190,7 @@ fn read(config: &Config, parser: &ParserCommand, path: &Path) -> Result<(), Stri
     let done = parser.read(path, LIMITS, |block| {
         for frame in block.frames() {
             match frame {
-                Ok(Frame::Sheet { name, visible: shown, merges, .. }) => {
+                Ok(Frame::Sheet(Sheet { name, visible: shown, merges, .. })) => {
                     visible = shown;
                     if let Some(sheet) = sheets.last_mut() {
                         sheet.finish(&mut outcomes);
@@ -199,6 +199,13 @@ fn read(config: &Config, parser: &ParserCommand, path: &Path) -> Result<(), Stri
                     given.push(0);
                 }
                 Ok(Frame::Row(row)) => {
+                    let row = match row.unpack() {
+                        Ok(row) => row,
+                        Err(error) => {
+                            fault = Some(error.to_string());
+                            continue;
+                        }
+                    };
                     if row.cells.is_empty() || row.cells.windows(2).any(|pair| pair[0].0 >= pair[1].0) {
                         fault = Some(format!("row {} is empty or out of order", row.number));
                     }

@@ -83,6 +83,11 @@ impl Groups {
         }
     }
 
+    /// Whether a row further down lies in a merge.
+    pub fn reach(&self, number: u32) -> bool {
+        self.open.iter().any(|group| group.last >= number) || self.ahead.last().is_some_and(|group| group.first <= number)
+    }
+
     /// Whether the present row lies in a merge.
     pub fn is_open(&self) -> bool {
         !self.open.is_empty()

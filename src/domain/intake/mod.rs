@@ -8,13 +8,14 @@ mod check;
 mod group;
 mod header;
 mod place;
+mod sums;
 
 pub use cell::{CellFault, read_cell};
 pub use check::{KnownOwners, Remark, remarks};
-pub use header::{Header, Merges, column_letters};
+pub use header::{Column, Header, Merges, column_letters};
 pub use place::place_of;
 
-use super::ledger::{FieldKind, Ledger, Role};
+use super::ledger::{Ledger, Role};
 use super::period::chinese_date;
 use super::record::{Cell, Columns};
 use super::routing::is_marked;
@@ -23,6 +24,7 @@ use group::Groups;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::rc::Rc;
+use sums::{Sums, Wrong};
 
 /// A cell as the file has it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -66,14 +68,13 @@ impl Raw<'_> {
 }
 
 /// A row of a sheet as the file has it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct RawRow<'a> {
     /// As a person counts, from 1.
     pub number: u32,
     /// Hidden by hand or by a filter.
     pub hidden: bool,
     /// Column (from 0) and value in column order; empty cells are left out.
-    #[serde(borrow)]
     pub cells: Vec<(u16, Raw<'a>)>,
 }
 
@@ -203,20 +204,12 @@ pub struct SheetIntake<'a> {
     differing: Vec<u16>,
     /// Events that have happened today in every row so far.
     all_today: Vec<usize>,
-    sums: Vec<Sum>,
+    sums: Sums,
 }
 
 enum SheetState<'a> {
     Searching,
     Reading { ledger: &'a Ledger, header: Rc<Header> },
-}
-
-/// The running sum of a money column, for comparing with printed totals.
-#[derive(Clone, Debug, Default)]
-struct Sum {
-    field: usize,
-    total: i128,
-    since_subtotal: i128,
 }
 
 impl<'a> SheetIntake<'a> {
@@ -237,7 +230,7 @@ impl<'a> SheetIntake<'a> {
             account: SheetAccount { sheet: name.to_owned(), ..SheetAccount::default() },
             notes: Vec::new(),
             covers_on: None,
-            sums: Vec::new(),
+            sums: Sums::default(),
         }
     }
 
@@ -260,6 +253,36 @@ impl<'a> SheetIntake<'a> {
             SheetState::Reading { header, .. } => header.present,
             SheetState::Searching => Columns::default(),
         }
+    }
+
+    /// The columns the sheet's rows are read by.
+    pub fn mapping(&self) -> &[Column] {
+        match &self.state {
+            SheetState::Reading { header, .. } => &header.columns,
+            SheetState::Searching => &[],
+        }
+    }
+
+    /// Whether nothing but its own cells decides what a row says: no merge it lies in, no column that stands twice, nothing that is asked
+    /// of all rows together.
+    pub fn stands_alone(&self, number: u32) -> bool {
+        let SheetState::Reading { header, .. } = &self.state else { return false };
+        header.repeated.is_empty() && self.all_today.is_empty() && !self.groups.reach(number)
+    }
+
+    /// The columns whose sums are compared with printed totals.
+    pub fn summed(&self) -> &[u16] {
+        self.sums.columns()
+    }
+
+    /// Counts a row that stands alone and was accepted without a word when it was read before: what [`SheetIntake::push`] would do but for
+    /// the reading. `cells` are those of [`SheetIntake::summed`].
+    pub fn count_again(&mut self, hidden: bool, cells: &[(u16, Raw<'_>)]) {
+        let SheetState::Reading { ledger, .. } = &self.state else { return };
+        self.account.read += 1;
+        self.account.hidden_rows += u64::from(hidden);
+        self.account.accepted += 1;
+        self.sums.add_cells(ledger, cells, self.today);
     }
 
     /// Takes the next row; outcomes of rows held back for the header come with the row that settles it.
@@ -355,12 +378,7 @@ impl<'a> SheetIntake<'a> {
             let reason = format!("{}为隐藏列，已照常读取", names.join("、"));
             self.sheet_note(reason, "如不应报送，请删除后重新导入");
         }
-        self.sums = header
-            .columns
-            .iter()
-            .filter(|column| ledger.fields[column.field].kind == FieldKind::Money)
-            .map(|column| Sum { field: column.field, ..Sum::default() })
-            .collect();
+        self.sums = Sums::new(ledger, &header);
         self.all_today = header
             .columns
             .iter()
@@ -472,12 +490,7 @@ impl<'a> SheetIntake<'a> {
             self.account.quarantined += 1;
             return Outcome::Quarantined { code };
         }
-        for sum in &mut self.sums {
-            if let Cell::Money(fen) = record[sum.field] {
-                sum.total += i128::from(fen);
-                sum.since_subtotal += i128::from(fen);
-            }
-        }
+        self.sums.add(&record);
         if !self.all_today.is_empty() {
             self.all_today.retain(|field| record[*field].date() == Some(self.today));
         }
@@ -536,7 +549,7 @@ impl<'a> SheetIntake<'a> {
         // a project that is named 合计… has a code of its own
         if let Some(word) = total.filter(|word| code.is_empty() || TOTALS.contains(&cell::key(&code).as_str()) || cell::key(&code) == *word)
         {
-            self.check_total(ledger, header, number, cells, &word);
+            self.check_total(ledger, number, cells, &word);
             return Some(format!("{word}行"));
         }
         let numeral =
@@ -560,26 +573,23 @@ impl<'a> SheetIntake<'a> {
         None
     }
 
-    /// Compares a printed total with the rows above it: the whole sheet, or since the last subtotal.
-    fn check_total(&mut self, ledger: &Ledger, header: &Header, number: u32, cells: &[(u16, Raw<'_>)], word: &str) {
-        let mut wrong = Vec::new();
-        for sum in &mut self.sums {
-            let Some(column) = header.columns.iter().find(|column| column.field == sum.field) else { continue };
-            let Ok(found) = cells.binary_search_by_key(&column.column, |(index, _)| *index) else { continue };
-            let field = &ledger.fields[sum.field];
-            let Ok((Cell::Money(printed), _)) = read_cell(field, &cells[found].1, column.money_power, self.today) else { continue };
-            // printed totals are rounded: half of the last printed digit per row is noise, a ten-thousandth of the sum is not
-            let near = |total: i128| (i128::from(printed) - total).abs() <= (total.abs() / 10_000).max(1_000_000);
-            if !near(sum.total) && !near(sum.since_subtotal) {
-                let total = if word == SUBTOTAL { sum.since_subtotal } else { sum.total };
-                wrong.push((column.column, field.title.clone(), cells[found].1.display().into_owned(), total));
-            }
-            sum.since_subtotal = 0;
-        }
-        for (column, title, raw, total) in wrong {
+    /// Compares a printed total with the rows above it.
+    fn check_total(&mut self, ledger: &Ledger, number: u32, cells: &[(u16, Raw<'_>)], word: &str) {
+        for Wrong { column, field, printed, total } in self.sums.compare(ledger, cells, word, self.today) {
             let rows = super::record::fen_as_yi(i64::try_from(total).unwrap_or(i64::MAX));
             let reason = format!("{word}与各行之和不符：各行之和为{rows}亿元");
-            self.note(NoteKind::Warning, number, Some(column), Some(title), "", "", &raw, reason, "请核对是否漏填、重复或单位有误".into());
+            let title = ledger.fields[field].title.clone();
+            self.note(
+                NoteKind::Warning,
+                number,
+                Some(column),
+                Some(title),
+                "",
+                "",
+                &printed,
+                reason,
+                "请核对是否漏填、重复或单位有误".into(),
+            );
         }
     }
 

@@ -647,7 +647,7 @@ mod tests {
         let sheets = ["甲".to_owned()];
         let written = |count: usize| {
             let mut lines = (1..=count).map(|number| report.note(number, 0, &sheets, &note(number)));
-            xlsx::render_streamed(&report.book, &mut || lines.next())
+            xlsx::render_into(&report.book, &mut || lines.next(), &mut Vec::new())
         };
         assert!(written(5).is_ok());
         assert!(written(4).is_err(), "a line is missing");

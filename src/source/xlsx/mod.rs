@@ -8,7 +8,7 @@ mod sheet;
 mod strings;
 mod tags;
 
-use super::frame::{Frame, FrameWriter};
+use super::frame::{FrameWriter, Sheet};
 use super::{ReadError, ReadLimits, Refusal};
 use parts::{Book, Kind};
 use sheet::{CellsFault, Context};
@@ -39,13 +39,12 @@ pub fn read<F: Read + Seek>(file: F, limits: ReadLimits, out: &mut FrameWriter<i
     for (sheet, outline) in facts.book.sheets.iter().zip(facts.outlines) {
         let Some((part, outline)) = outline else {
             if !sheet.visible {
-                let frame = Frame::Sheet { name: &sheet.name, visible: false, merges: Vec::new(), hidden_columns: Vec::new() };
-                out.write(&frame).map_err(ReadError::Io)?;
+                out.sheet(&Sheet { name: &sheet.name, ..Sheet::default() }).map_err(ReadError::Io)?;
             }
             continue;
         };
-        let frame = Frame::Sheet { name: &sheet.name, visible: true, merges: outline.merges, hidden_columns: outline.hidden_columns };
-        out.write(&frame).map_err(ReadError::Io)?;
+        let head = Sheet { name: &sheet.name, visible: true, merges: outline.merges, hidden_columns: outline.hidden_columns };
+        out.sheet(&head).map_err(ReadError::Io)?;
         let context = Context { strings: &facts.strings, styles: &facts.styles, date1904: facts.book.date1904, limits };
         let entry = archive.by_name(&part).map_err(|error| refused(Fault::Broken(error.to_string())))?;
         match sheet::cells(entry, context, out) {

@@ -1,6 +1,6 @@
 //! One sheet: a look at what stands before and behind its cells, then the cells, row by row.
 
-use super::super::frame::{Frame, FrameWriter};
+use super::super::frame::FrameWriter;
 use super::super::workbook::serial;
 use super::super::{ReadLimits, Refusal};
 use super::parts::Shows;
@@ -131,6 +131,17 @@ pub fn cells<'a>(part: impl Read, context: Context<'a>, out: &mut FrameWriter<im
     let mut inline = String::new();
     let mut phonetic = false;
     loop {
+        // nearly every cell is a plain value
+        while let Some(plain) = tags.plain_cell() {
+            let open = Open {
+                column: column_in(row.number, plain.reference)?,
+                kind: plain.kind.map_or(Ok(CellKind::Number), kind_of)?,
+                style: plain.style.and_then(digits).unwrap_or(0) as usize,
+            };
+            next_column = open.column + 1;
+            let found = read_value(open, plain.value, context)?;
+            push(&mut row, open.column, found, context.limits)?;
+        }
         let Some(piece) = tags.next()? else { return Err(broken("工作表不完整").into()) };
         match name(piece.tag) {
             b"c" => {
@@ -142,11 +153,6 @@ pub fn cells<'a>(part: impl Read, context: Context<'a>, out: &mut FrameWriter<im
                 value = None;
                 formula = false;
                 inline.clear();
-                // nearly every cell is a plain value
-                if let Some(text) = tags.plain_value() {
-                    let found = read_value(open, text, context)?;
-                    push(&mut row, open.column, found, context.limits)?;
-                }
             }
             b"/v" => value = read_value(open, piece.text, context)?,
             b"f" => formula = true,
@@ -174,10 +180,7 @@ pub fn cells<'a>(part: impl Read, context: Context<'a>, out: &mut FrameWriter<im
                 next_column = 0;
             }
             b"/row" if !row.cells.is_empty() => {
-                let frame = Frame::Row(row);
-                out.write(&frame).map_err(CellsFault::Out)?;
-                let Frame::Row(written) = frame else { return Err(broken("row").into()) };
-                row = written;
+                out.row(&row).map_err(CellsFault::Out)?;
                 row.cells.clear();
             }
             b"/sheetData" => return Ok(()),
@@ -226,30 +229,35 @@ fn open_cell(tag: &[u8], row: u32, next_column: u32) -> Result<Open, Fault> {
     let mut open = Open { column: next_column, ..Open::default() };
     for (key, value) in attributes(tag) {
         match key {
-            b"r" => {
-                let (found, column) = reference(value).ok_or_else(|| broken("单元格位置有误"))?;
-                if found != row {
-                    return Err(broken(format!("第{row}行内有第{found}行的单元格")));
-                }
-                open.column = column;
-            }
+            b"r" => open.column = column_in(row, value)?,
             b"s" => open.style = digits(value).unwrap_or(0) as usize,
-            b"t" => {
-                open.kind = match value {
-                    b"n" => CellKind::Number,
-                    b"s" => CellKind::Shared,
-                    b"str" => CellKind::Text,
-                    b"inlineStr" => CellKind::Inline,
-                    b"b" => CellKind::Bool,
-                    b"e" => CellKind::Error,
-                    b"d" => CellKind::Iso,
-                    _ => return Err(broken("单元格类型有误")),
-                }
-            }
+            b"t" => open.kind = kind_of(value)?,
             _ => {}
         }
     }
     Ok(open)
+}
+
+fn kind_of(value: &[u8]) -> Result<CellKind, Fault> {
+    Ok(match value {
+        b"n" => CellKind::Number,
+        b"s" => CellKind::Shared,
+        b"str" => CellKind::Text,
+        b"inlineStr" => CellKind::Inline,
+        b"b" => CellKind::Bool,
+        b"e" => CellKind::Error,
+        b"d" => CellKind::Iso,
+        _ => return Err(broken("单元格类型有误")),
+    })
+}
+
+/// The column (from 0) a cell of a row says it stands in.
+fn column_in(row: u32, place: &[u8]) -> Result<u32, Fault> {
+    let (found, column) = reference(place).ok_or_else(|| broken("单元格位置有误"))?;
+    if found != row {
+        return Err(broken(format!("第{row}行内有第{found}行的单元格")));
+    }
+    Ok(column)
 }
 
 fn read_value<'a>(open: Open, text: &[u8], context: Context<'a>) -> Result<Option<Raw<'a>>, CellsFault> {

@@ -42,6 +42,14 @@ pub struct Piece<'w> {
     pub tag: &'w [u8],
 }
 
+/// A cell with nothing but its place, style, kind and value.
+pub struct PlainCell<'w> {
+    pub reference: &'w [u8],
+    pub style: Option<&'w [u8]>,
+    pub kind: Option<&'w [u8]>,
+    pub value: &'w [u8],
+}
+
 impl<R: Read> Tags<R> {
     pub fn new(from: R) -> Tags<R> {
         Tags { from, window: vec![0; WINDOW_BYTES], at: 0, filled: 0, ended: false }
@@ -99,17 +107,24 @@ impl<R: Read> Tags<R> {
         Ok(Some(Piece { text: &self.window[start..open], tag: &self.window[open + 1..close] }))
     }
 
-    /// `<v>text</v></c>` at this very place, as nearly every cell goes on: its text. Nothing is taken when it goes on otherwise.
-    pub fn plain_value(&mut self) -> Option<&[u8]> {
-        let rest = &self.window[self.at..self.filled];
-        let rest = rest.strip_prefix(b"<v>")?;
-        let length = memchr(b'<', rest)?;
-        if !rest[length..].starts_with(b"</v></c>") {
-            return None;
-        }
-        let start = self.at + 3;
-        self.at = start + length + 8;
-        Some(&self.window[start..start + length])
+    /// `<c r="B7" s="1" t="s"><v>12</v></c>` at this very place, as programs write nearly every cell. Nothing is taken when it is written
+    /// otherwise, or not whole in the window.
+    pub fn plain_cell(&mut self) -> Option<PlainCell<'_>> {
+        let all = &self.window[self.at..self.filled];
+        let (reference, rest) = quoted(all.strip_prefix(b"<c r=\"")?)?;
+        let (style, rest) = match rest.strip_prefix(b" s=\"") {
+            Some(rest) => quoted(rest).map(|(style, rest)| (Some(style), rest))?,
+            None => (None, rest),
+        };
+        let (kind, rest) = match rest.strip_prefix(b" t=\"") {
+            Some(rest) => quoted(rest).map(|(kind, rest)| (Some(kind), rest))?,
+            None => (None, rest),
+        };
+        let rest = rest.strip_prefix(b"><v>")?;
+        let (value, rest) = rest.split_at(rest.iter().position(|byte| *byte == b'<')?);
+        let rest = rest.strip_prefix(b"</v></c>")?;
+        self.at += all.len() - rest.len();
+        Some(PlainCell { reference, style, kind, value })
     }
 
     /// Goes behind the next `end`, a closing tag; what lies between is looked through for what [`Tags::next`] does not know.
@@ -133,6 +148,12 @@ impl<R: Read> Tags<R> {
             }
         }
     }
+}
+
+/// What stands before the next quote, and what behind it.
+fn quoted(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = bytes.iter().position(|byte| *byte == b'"')?;
+    Some((&bytes[..end], &bytes[end + 1..]))
 }
 
 fn quotes_open(tag: &[u8]) -> bool {

@@ -31,7 +31,9 @@ fn ledger(fields: &[&str]) -> Ledger {
 
 fn row(code: &str, name: &str, amount: i64) -> NewRecord {
     let cells = [Cell::Text(code.into()), Cell::Text(name.into()), Cell::Money(amount)];
-    NewRecord { code: code.into(), unit: "甲县".into(), name: name.into(), amount, sheet: 1, row: 7, body: pack(cells.iter()) }
+    NewRecord {
+        code: code.into(), unit: "甲县".into(), name: name.into(), amount, sheet: 1, row: 7, body: pack(cells.iter()), mark: None
+    }
 }
 
 fn note(row: u32, reason: &str) -> Note {
