@@ -399,11 +399,12 @@ fn write_chart(target: &mut xlsx::Worksheet, sheet: &Sheet<'_>, chart: &Chart) -
         ChartKind::ColumnStacked => xlsx::ChartType::ColumnStacked,
         ChartKind::Column => xlsx::ChartType::Column,
         ChartKind::Bar => xlsx::ChartType::Bar,
+        ChartKind::BarStacked => xlsx::ChartType::BarStacked,
     };
     let mut out = xlsx::Chart::new(kind);
     out.title().set_name(&chart.title);
     out.title().set_font(xlsx::ChartFont::new().set_name(HEI).set_size(12).unset_bold());
-    if chart.kind != ChartKind::Bar {
+    if !chart.kind.lies() {
         out.y_axis().set_name(&chart.unit);
     }
     let mut small = xlsx::ChartFont::new();
@@ -411,18 +412,30 @@ fn write_chart(target: &mut xlsx::Worksheet, sheet: &Sheet<'_>, chart: &Chart) -
     out.x_axis().set_font(&small);
     out.y_axis().set_font(&small).set_num_format("0").set_major_gridlines(true);
     out.y_axis().set_name_font(&small);
-    if chart.kind == ChartKind::Bar {
+    if chart.kind.lies() {
         // the first row on top, as in the table
         out.y_axis().set_reverse();
         out.x_axis().set_label_interval(1);
         out.y_axis().set_label_interval(1);
+    }
+    if chart.series.len() == 1 {
         out.legend().set_hidden();
     }
     out.legend().set_position(xlsx::ChartLegendPosition::Top).set_font(&small);
+    let longest = longest(sheet, chart);
     for series in &chart.series {
         let added = out.add_series();
-        if chart.kind == ChartKind::ColumnStacked {
+        if chart.kind.is_stacked() {
             added.set_gap(60).set_overlap(100);
+            // a part too short for its number would put it over its neighbour's; the table has it
+            let short = |row: usize| counted(sheet, row, series.values.column) * LABEL_PART < longest;
+            let labels: Vec<xlsx::ChartDataLabel> = (series.values.first..=series.values.last)
+                .map(|row| match short(row) {
+                    true => xlsx::ChartDataLabel::new().set_hidden().to_custom(),
+                    false => xlsx::ChartDataLabel::default(),
+                })
+                .collect();
+            added.set_custom_data_labels(&labels);
         }
         let range = |area: crate::domain::workbook::Area| {
             (sheet.name.as_str(), area.first as u32, column_number(area.column), area.last as u32, column_number(area.column))
@@ -439,6 +452,24 @@ fn write_chart(target: &mut xlsx::Worksheet, sheet: &Sheet<'_>, chart: &Chart) -
     out.set_width(chart.size.0).set_height(chart.size.1);
     target.insert_chart(chart.row as u32, column_number(chart.column), &out)?;
     Ok(())
+}
+
+/// A part of a stack shows its number from this part of the longest stack on.
+const LABEL_PART: i64 = 20;
+
+/// The longest stack of a chart.
+fn longest(sheet: &Sheet<'_>, chart: &Chart) -> i64 {
+    let Some(first) = chart.series.first() else { return 0 };
+    let rows = first.values.first..=first.values.last;
+    rows.map(|row| chart.series.iter().map(|series| counted(sheet, row, series.values.column)).sum()).max().unwrap_or(0)
+}
+
+/// The count in a cell; 0 where it holds another kind of value.
+fn counted(sheet: &Sheet<'_>, row: usize, column: usize) -> i64 {
+    match sheet.rows.get(row).and_then(|row| row.cells.get(column)) {
+        Some(Value::Count(count)) => *count,
+        _ => 0,
+    }
 }
 
 fn column_number(index: usize) -> u16 {

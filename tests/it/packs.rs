@@ -6,7 +6,7 @@ use std::path::Path;
 
 const RUN: &str = "quarterly-packs@2026-10-08T10:00:00#0";
 
-const DIFFICULTIES: &str = "\
+pub const DIFFICULTIES: &str = "\
 问题编号,项目编号,问题类别,问题描述,提出日期,提请层级,责任部门,答复日期,解决日期
 KN1,GZ202500123,用地,征拆进度慢,2026-05-18,县级,自然资源部门,,
 KN2,GZ202500123,用地,用地指标未下达,2026-08-03,省级,自然资源部门,,

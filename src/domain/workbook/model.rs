@@ -321,6 +321,18 @@ pub enum ChartKind {
     ColumnStacked,
     Column,
     Bar,
+    /// Bars that lie, series stacked: for names too long to stand under a column.
+    BarStacked,
+}
+
+impl ChartKind {
+    pub fn is_stacked(self) -> bool {
+        matches!(self, ChartKind::ColumnStacked | ChartKind::BarStacked)
+    }
+
+    pub fn lies(self) -> bool {
+        matches!(self, ChartKind::Bar | ChartKind::BarStacked)
+    }
 }
 
 #[derive(Clone, Debug)]

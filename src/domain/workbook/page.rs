@@ -139,18 +139,21 @@ impl<'a> Page<'a, '_> {
         let at = sheet.rows.len();
         sheet.rows.push(Row { role: Role::Paragraph, height: Some(CHART_POINTS), ..Row::default() });
         sheet.charts.push(Chart {
-            kind: ChartKind::Bar,
-            title: "各市（州）红灯事项（项）".into(),
+            kind: ChartKind::BarStacked,
+            title: "各市（州）督办事项（项）".into(),
             unit: "项".into(),
             row: at,
             column: 0,
             size: CHART_PIXELS,
-            series: vec![Series {
-                name: format!("{}灯", Light::Red.title()),
-                light: Some(Light::Red),
-                categories: Area { column: 0, first, last },
-                values: Area { column: 1, first, last },
-            }],
+            series: (1..)
+                .zip(LIGHTS)
+                .map(|(column, light)| Series {
+                    name: format!("{}灯", light.title()),
+                    light: Some(light),
+                    categories: Area { column: 0, first, last },
+                    values: Area { column, first, last },
+                })
+                .collect(),
         });
     }
 

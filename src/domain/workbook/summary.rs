@@ -53,7 +53,7 @@ impl<'a> Page<'a, '_> {
         let row = sheet.rows.len() + 1;
         if projects.1 > projects.0 {
             sheet.charts.push(Chart {
-                kind: ChartKind::ColumnStacked,
+                kind: ChartKind::BarStacked,
                 title: "项目类督办事项（项）".into(),
                 unit: "项".into(),
                 row,
