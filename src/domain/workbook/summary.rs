@@ -12,7 +12,7 @@ use chrono::NaiveDate;
 use std::collections::BTreeSet;
 
 /// Rows of the usual height that the upper chart lies on.
-const CHART_ROWS: usize = 16;
+const CHART_ROWS: usize = 21;
 
 const WINDOWS: [Window; 2] = [Window::All, Window::Year];
 
@@ -58,7 +58,7 @@ impl<'a> Page<'a, '_> {
                 unit: "项".into(),
                 row,
                 column: 0,
-                size: (960, 300),
+                size: (960, 400),
                 series: lights(projects.0, projects.1, 2).collect(),
             });
         }
