@@ -175,7 +175,7 @@ impl Service {
                             && reader.take_again(sheet, &row, mark)?
                         {
                             let summed = row.only(sheet.summed()).map_err(|error| refuse(interrupted(error)))?;
-                            sheet.count_again(row.hidden, &summed);
+                            sheet.count_again(row.number, row.hidden, &summed);
                             continue;
                         }
                         let noted = sheet.notes.len();

@@ -408,6 +408,7 @@ impl<'a> Stage<'a> {
         let named = self.inputs_named();
         let mut messages = Vec::new();
         let mut told = Vec::new();
+        let mut failed = Vec::new();
         let mut unchanged = 0;
         let progress = self.service.progress("生成邮件");
         for digest in &mut planned.digests {
@@ -423,7 +424,7 @@ impl<'a> Stage<'a> {
                     messages.push(message);
                 }
                 Err(error) if error.is::<Untied>() => return Err(error),
-                Err(error) => inputs.faults.push(format!("{}的提醒未能生成：{error:#}", digest.unit_name)),
+                Err(error) => failed.push((("提醒".to_owned(), format!("{error:#}")), digest.unit_name.clone())),
             }
         }
         let mut drafted = Vec::new();
@@ -436,10 +437,11 @@ impl<'a> Stage<'a> {
                     messages.push(message);
                 }
                 Err(error) if error.is::<Untied>() => return Err(error),
-                Err(error) => inputs.faults.push(format!("{}的{}拟办件未能生成：{error:#}", draft.unit_name, draft.act_title)),
+                Err(error) => failed.push(((format!("{}拟办件", draft.act_title), format!("{error:#}")), draft.unit_name.clone())),
             }
         }
         progress.finish_and_clear();
+        inputs.faults.extend(not_made(failed));
         let _ = writeln!(
             result,
             "提醒：{}封{}",
@@ -623,6 +625,22 @@ fn started(inputs: &RunInputs, day: NaiveDate) -> bool {
 fn folder_of(as_of: NaiveDate, revision: i64) -> String {
     if revision == 0 { as_of.to_string() } else { format!("{as_of}-r{revision}") }
 }
+
+/// What could not be made of whose mails and why, one line for each reason: a broken template concerns every unit alike.
+fn not_made(failed: Vec<((String, String), String)>) -> impl Iterator<Item = String> {
+    let mut units: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+    for (reason, unit) in failed {
+        units.entry(reason).or_default().push(unit);
+    }
+    units.into_iter().map(|((what, error), units)| {
+        let named = units.iter().take(UNITS_NAMED).map(String::as_str).collect::<Vec<_>>().join("、");
+        let rest = if units.len() > UNITS_NAMED { format!("等{}个单位", units.len()) } else { String::new() };
+        format!("{named}{rest}的{what}未能生成：{error}")
+    })
+}
+
+/// How many units of one reason are named.
+const UNITS_NAMED: usize = 3;
 
 /// Long work without a pause: on a runtime of several threads the others go on meanwhile.
 fn beside_the_runtime<T>(work: impl FnOnce() -> T) -> T {

@@ -384,3 +384,20 @@ fn a_failed_run_begins_anew() {
     let done = duban(root.path(), &RUN);
     assert_eq!(done.status.code(), Some(0), "{}", stderr(&done));
 }
+
+#[test]
+fn a_broken_mail_template_is_told_once_and_made_good() {
+    let root = root_with_sample("60");
+    let template = root.path().join("report-templates/digest.txt.j2");
+    let whole = std::fs::read_to_string(&template).expect("a template");
+    std::fs::write(&template, format!("{whole}{{{{ nothing.at_all }}}}")).expect("broken");
+    let broken = duban(root.path(), &RUN);
+    let said = format!("{}{}", stdout(&broken), stderr(&broken));
+    assert_eq!(broken.status.code(), Some(2), "{said}");
+    assert_eq!(said.matches("的提醒未能生成").count(), 1, "{said}");
+    assert!(said.contains("个单位的提醒未能生成："), "{said}");
+    std::fs::write(&template, whole).expect("mended");
+    let mended = duban(root.path(), &[&RUN[..], &["--revise"]].concat());
+    assert_eq!(mended.status.code(), Some(0), "{}", stderr(&mended));
+    assert!(!files_below(&root.path().join("var/outbox")).is_empty());
+}

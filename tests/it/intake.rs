@@ -246,5 +246,5 @@ async fn hidden_rows_count_and_are_said() {
     sheet.finish(&mut outcomes);
     assert_eq!((sheet.account.read, sheet.account.accepted, sheet.account.hidden_rows), (2, 2, 2));
     let told: Vec<String> = sheet.notes.iter().map(|note| sentence(note, "台账")).collect();
-    assert_eq!(told, ["台账 2行为隐藏行，已照常读取。如不应报送，请删除后重新导入。"]);
+    assert_eq!(told, ["台账 第2、4行为隐藏行，已照常读取。如不应报送，请删除后重新导入。"]);
 }

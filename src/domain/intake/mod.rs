@@ -181,6 +181,9 @@ pub enum Outcome {
 const EVENTS: [Role; 5] = [Role::Signed, Role::Performed, Role::Started, Role::Produced, Role::Terminated];
 const ALL_TODAY_ROWS: u64 = 10;
 
+/// How many hidden rows a clerk is told by number.
+const HIDDEN_NAMED: usize = 10;
+
 /// Rows looked through for a header.
 const HEADER_ROWS_MAX: usize = 30;
 
@@ -191,6 +194,8 @@ pub struct SheetIntake<'a> {
     today: NaiveDate,
     merges: Merges,
     hidden_columns: Vec<(u32, u32)>,
+    /// The first hidden rows, as a person counts.
+    hidden: Vec<u32>,
     groups: Groups,
     waiting: Vec<RawRow<'static>>,
     state: SheetState<'a>,
@@ -217,6 +222,7 @@ impl<'a> SheetIntake<'a> {
     pub fn new(ledgers: &'a [Ledger], sheet: u32, name: &str, merges: Vec<(u32, u32, u32, u32)>, today: NaiveDate) -> SheetIntake<'a> {
         SheetIntake {
             hidden_columns: Vec::new(),
+            hidden: Vec::new(),
             ledgers,
             sheet,
             today,
@@ -277,12 +283,19 @@ impl<'a> SheetIntake<'a> {
 
     /// Counts a row that stands alone and was accepted without a word when it was read before: what [`SheetIntake::push`] would do but for
     /// the reading. `cells` are those of [`SheetIntake::summed`].
-    pub fn count_again(&mut self, hidden: bool, cells: &[(u16, Raw<'_>)]) {
-        let SheetState::Reading { ledger, .. } = &self.state else { return };
+    pub fn count_again(&mut self, number: u32, hidden: bool, cells: &[(u16, Raw<'_>)]) {
+        let SheetState::Reading { ledger, .. } = self.state else { return };
         self.account.read += 1;
-        self.account.hidden_rows += u64::from(hidden);
+        self.note_hidden(number, hidden);
         self.account.accepted += 1;
         self.sums.add_cells(ledger, cells, self.today);
+    }
+
+    fn note_hidden(&mut self, number: u32, hidden: bool) {
+        self.account.hidden_rows += u64::from(hidden);
+        if hidden && self.hidden.len() < HIDDEN_NAMED {
+            self.hidden.push(number);
+        }
     }
 
     /// Takes the next row; outcomes of rows held back for the header come with the row that settles it.
@@ -314,7 +327,12 @@ impl<'a> SheetIntake<'a> {
             }
         }
         if self.account.hidden_rows > 0 {
-            self.sheet_note(format!("{}行为隐藏行，已照常读取", self.account.hidden_rows), "如不应报送，请删除后重新导入");
+            let rows = self.hidden.iter().map(u32::to_string).collect::<Vec<_>>().join("、");
+            let rest = match self.account.hidden_rows {
+                count if count > self.hidden.len() as u64 => format!("等{count}行"),
+                _ => String::new(),
+            };
+            self.sheet_note(format!("第{rows}行{rest}为隐藏行，已照常读取"), "如不应报送，请删除后重新导入");
         }
     }
 
@@ -405,7 +423,7 @@ impl<'a> SheetIntake<'a> {
             return Outcome::Waiting;
         }
         self.account.read += 1;
-        self.account.hidden_rows += u64::from(row.hidden);
+        self.note_hidden(number, row.hidden);
         self.groups.advance(number, cells);
         if let Some(reason) = self.no_data(ledger, &header, number, cells) {
             self.account.skipped += 1;
