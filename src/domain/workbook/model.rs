@@ -406,6 +406,9 @@ const MM_PER_INCH: f64 = 25.4;
 /// A last page filled less than this is spared.
 const ORPHAN: f64 = 0.15;
 
+/// A last page with less than this part left is full to the brim.
+const BRIM: f64 = 0.05;
+
 impl Sheet<'_> {
     /// All rows, those made later too.
     pub fn height(&self) -> usize {
@@ -476,6 +479,9 @@ impl Sheet<'_> {
         }
         if pages > 1 && used - repeated < page * ORPHAN {
             self.pages_high = pages - 1;
+        } else if used > page * (1.0 - BRIM) {
+            // full to the brim here is a row too many on another printer
+            self.pages_high = pages;
         }
     }
 
