@@ -260,3 +260,26 @@ fn documents_name_what_exists() {
     assert!(read("CHANGELOG.md").contains("0.1.0"));
     assert!(read(".ci/run").contains("/test"), ".ci/run calls the test command of the README");
 }
+
+/// A migration that has been applied somewhere is never edited: a database of that build would not open any more.
+const MIGRATIONS: [(&str, &str); 9] = [
+    ("0001_first.sql", "1747345b925adfdb"),
+    ("0002_gone.sql", "8b539d42c2282cf2"),
+    ("0003_outbox.sql", "a4427f5a732c356a"),
+    ("0005_packed.sql", "5e67aa4a36a55b99"),
+    ("0006_feedback.sql", "e534a49fea65a037"),
+    ("0007_drafts.sql", "a96724f5106dd638"),
+    ("0008_indicators.sql", "01bb180eb10acfba"),
+    ("0009_standing.sql", "5f8caf4f831cc734"),
+    ("0010_open_rows.sql", "f5ac6a84c7f2255b"),
+];
+
+#[test]
+fn migrations_stay_as_they_were() {
+    for (name, sum) in MIGRATIONS {
+        let bytes = std::fs::read(home().join("src/store/migrations").join(name)).expect("a migration");
+        assert!(duban::report::archive::sha256(&bytes).starts_with(sum), "{name} was edited: add a migration behind it instead");
+    }
+    let there = std::fs::read_dir(home().join("src/store/migrations")).expect("migrations").count();
+    assert_eq!(there, MIGRATIONS.len(), "list the new migration with its sum");
+}
