@@ -9,7 +9,6 @@ use chrono::{Datelike, NaiveDate};
 use sha2::{Digest, Sha256};
 
 /// What the rows of one sheet are read by.
-#[derive(Clone)]
 pub(super) struct Manner(Sha256);
 
 impl Manner {

@@ -271,7 +271,7 @@ const MIGRATIONS: [(&str, &str); 9] = [
     ("0007_drafts.sql", "a96724f5106dd638"),
     ("0008_indicators.sql", "01bb180eb10acfba"),
     ("0009_standing.sql", "5f8caf4f831cc734"),
-    ("0010_open_rows.sql", "f5ac6a84c7f2255b"),
+    ("0010_open_rows.sql", "be491a2885ca65a0"),
 ];
 
 #[test]
