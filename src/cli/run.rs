@@ -100,7 +100,15 @@ pub fn init(service: &Service, root: &Path) -> anyhow::Result<Exit> {
     let path = root.join("config/duban.toml");
     let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut document: toml_edit::DocumentMut = text.parse().with_context(|| format!("cannot read {}", path.display()))?;
-    document["start"].or_insert(toml_edit::table())["enforce_on"] = toml_edit::value(day.to_string());
+    if !document.contains_table("start") {
+        // what stands commented out below the last table belongs to that table and stays with it
+        let rest = document.trailing().as_str().unwrap_or_default().to_owned();
+        let mut start = toml_edit::Table::new();
+        start.decor_mut().set_prefix(format!("{}\n\n", rest.trim_end()));
+        document.set_trailing("\n");
+        document["start"] = toml_edit::Item::Table(start);
+    }
+    document["start"]["enforce_on"] = toml_edit::value(day.to_string());
     let folder = path.parent().context("config/duban.toml has no folder")?;
     let mut temp = tempfile::NamedTempFile::new_in(folder).context("cannot write into config/")?;
     std::io::Write::write_all(&mut temp, document.to_string().as_bytes())?;

@@ -263,6 +263,10 @@ pub fn parse(files: &FileSet, problems: &mut Problems) -> Option<Settings> {
             problems.push(FILE, "mail: allowed_domains is empty", Some("name the domains whose mail may carry project rows".into()));
         }
     }
+    let from = settings.mail.from.rsplit_once('<').map_or(&*settings.mail.from, |(_, address)| address.trim_end().trim_end_matches('>'));
+    if !from.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@')) {
+        problems.push(FILE, format!("mail: from \"{}\" is no mail address", settings.mail.from), Some("write name@domain".into()));
+    }
     if settings.mail.daily_max < 1 || settings.mail.too_late_days < 1 {
         problems.push(FILE, "mail: daily_max and too_late_days must be at least 1", None);
     }

@@ -18,7 +18,7 @@ pub mod snapshots;
 
 use sqlx::any::{AnyArguments, AnyPoolOptions, AnyRow};
 use sqlx::query::Query;
-use sqlx::{Any, AnyPool, AssertSqlSafe, Executor, Row, Transaction};
+use sqlx::{Any, AnyPool, AssertSqlSafe, Connection, Executor, Row, Transaction};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -124,6 +124,15 @@ impl Store {
             None => (url.to_owned(), Dialect::Postgres, url.rsplit('@').next().unwrap_or_default().to_owned()),
         };
         let open_error = |error: sqlx::Error| StoreError::Open(shown.clone(), error.to_string());
+        // a pool tries again until its time is up and then tells only of that
+        let refused = probe(dialect, &url).await.err();
+        if let Some(error) = refused.as_ref().filter(|error| dialect == Dialect::Sqlite && is_no_database(error)) {
+            return Err(StoreError::Open(shown, format!("{error}; restore it from a backup, or move it away to begin anew")));
+        }
+        let open_error = |error: sqlx::Error| match (error, &refused) {
+            (sqlx::Error::PoolTimedOut, Some(refused)) => open_error(sqlx::Error::Configuration(refused.to_string().into())),
+            (error, _) => open_error(error),
+        };
         // migrations on a connection of their own: PostgreSQL's lock stays with it when they fail
         let migrating = options(dialect, 1).connect(&url).await.map_err(open_error)?;
         let migrated = tokio::time::timeout(Duration::from_secs(120), migrate(&migrating, dialect)).await;
@@ -202,6 +211,22 @@ fn insert_audit<'a>(at: &'a str, who: &'a str, what: &'a str, object: &'a str, r
     .bind(what)
     .bind(object)
     .bind(reason)
+}
+
+/// One connection and one look, for the reason when there is none.
+async fn probe(dialect: Dialect, url: &str) -> std::result::Result<(), sqlx::Error> {
+    let mut connection = <sqlx::AnyConnection as Connection>::connect(url).await?;
+    let look = match dialect {
+        Dialect::Sqlite => "PRAGMA schema_version",
+        Dialect::Postgres => "SELECT 1",
+    };
+    connection.execute(look).await?;
+    connection.close().await
+}
+
+/// The file is something else than a database (SQLITE_NOTADB).
+fn is_no_database(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "26")
 }
 
 fn holder(root: &Path) -> String {

@@ -12,7 +12,7 @@ use crate::domain::indicators::Indicators;
 use crate::domain::intake::{Note, NoteKind, sentence};
 use crate::domain::judge::{Context, Judged, Policy};
 use crate::domain::ledger::PROJECT;
-use crate::domain::period::chinese_date;
+use crate::domain::period::{chinese_date, chinese_day};
 use crate::domain::record::{Origin, Record};
 use crate::domain::roster::{Rosters, Selection};
 use crate::domain::routing::{Linked, is_restricted, link, project_of};
@@ -21,7 +21,7 @@ use crate::domain::units::UnitId;
 use crate::domain::workbook::{IntakeLine, SourceLine};
 use crate::store::snapshots::{Snapshot, SnapshotState};
 use crate::store::{Result, Store, StoreError};
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
@@ -53,6 +53,29 @@ pub struct Reading {
 }
 
 impl Reading {
+    /// `数据来源：项目台账、工作单9月30日数据（第1次快照）`: the ledgers in which something was found, those of one day and number together.
+    pub fn source_line(&self, policy: &Policy, as_of: NaiveDate) -> String {
+        let found: BTreeSet<&str> =
+            self.judged.findings.iter().map(|finding| &*policy.ledgers[policy.rules[finding.rule].ledger].title).collect();
+        let mut groups: Vec<((NaiveDate, i64), Vec<&str>)> = Vec::new();
+        for line in self.sources.iter().filter(|line| found.is_empty() || found.contains(&*line.ledger)) {
+            let key = (line.covers_on, line.snapshot);
+            match groups.iter_mut().find(|(known, _)| *known == key) {
+                Some((_, ledgers)) if ledgers.contains(&&*line.ledger) => {}
+                Some((_, ledgers)) => ledgers.push(&line.ledger),
+                None => groups.push((key, vec![&line.ledger])),
+            }
+        }
+        let parts: Vec<String> = groups
+            .iter()
+            .map(|((day, snapshot), ledgers)| {
+                let day = if day.year() == as_of.year() { chinese_day(*day) } else { chinese_date(*day) };
+                format!("{}{day}数据（第{snapshot}次快照）", ledgers.join("、"))
+            })
+            .collect();
+        format!("数据来源：{}", parts.join("；"))
+    }
+
     /// Whether a record of this code is in the register at all.
     pub fn has(&self, ledger: usize, code: &str) -> bool {
         self.present.contains(&fingerprint(ledger, code))

@@ -12,7 +12,7 @@ use crate::domain::schedule::Slot;
 use crate::domain::snapshot::{Candidate, InForce};
 use crate::store::runs::{Run, RunInputs, RunState};
 use anyhow::{Context, bail, ensure};
-use chrono::{NaiveDate, NaiveDateTime};
+use chrono::{Datelike, NaiveDate, NaiveDateTime};
 use std::fmt::Write;
 
 /// What to run.
@@ -72,6 +72,15 @@ impl Service {
                 (as_of, job.schedule.slot_for(as_of, national))
             }
         };
+        // a slip of the pen in a year would be mailed to everyone
+        let known: Vec<i32> = config.policy.calendar.years().collect();
+        let year = self.clock.today().year();
+        let (first, last) =
+            (known.iter().min().map_or(year, |known| year.min(*known)), known.iter().max().map_or(year, |known| year.max(*known)) + 1);
+        ensure!(
+            (first..=last).contains(&as_of.year()),
+            "as-of {as_of} lies outside {first} to {last}, the years with working days on file (config/calendar/) and the next one; mistyped?"
+        );
         if request.dry_run {
             return self.dry_run(job, as_of, at).await;
         }
@@ -85,7 +94,14 @@ impl Service {
                 RunState::Done | RunState::Partial => {
                     // what a killed process had queued and not sent still goes; nothing is sent twice
                     self.deliver_all(Some(&known.id)).await?;
-                    let mut text = format!("本次执行（{} {slot}）已于此前完成，未重复发送。\n\n", job.name);
+                    let state = match known.state {
+                        RunState::Partial => format!(
+                            "只完成一部分，未重复发送。排除末行所列原因后，用 duban run {} --as-of {as_of} --revise 补做，内容未变的提醒不再发送。",
+                            job.name
+                        ),
+                        _ => "完成，未重复发送。".to_owned(),
+                    };
+                    let mut text = format!("本次执行（{} {slot}）已于此前{state}\n\n", job.name);
                     text.push_str(&self.result_text(&known).await?);
                     return Ok(RunOutcome { state: known.state, already_done: true, text, run: Some(known) });
                 }

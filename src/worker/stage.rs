@@ -12,7 +12,7 @@ use crate::domain::digest::{Counts, Digest, Draft, Plan, Planned, Rhythm, drafts
 use crate::domain::feedback::{Answers, Silent};
 use crate::domain::finding::{Change, Identity, State};
 use crate::domain::judge::blank_cells;
-use crate::domain::period::{Period, chinese_date, chinese_day};
+use crate::domain::period::{Period, chinese_date};
 use crate::domain::record::Record;
 use crate::domain::roster::Selection;
 use crate::domain::rule::{Every, Light};
@@ -336,7 +336,7 @@ impl<'a> Stage<'a> {
             }
         }
         let records = Completed { kept: &self.reading.records, more: self.done_with(&told_before).await? };
-        let source_line = source_line(&self.reading);
+        let source_line = self.reading.source_line(policy, self.as_of);
         let sent_on = self.at.date();
         let national = policy.calendar.of(None);
         // the next mail that surely comes: a weekly reminder goes only where something has changed
@@ -670,15 +670,4 @@ fn tied(wrong: &[Disagreement]) -> Result<(), Untied> {
 pub(super) fn balanced(book: &Workbook<'_>) -> Result<(), String> {
     let wrong = tie_out(book);
     if wrong.is_empty() { Ok(()) } else { Err(wrong.iter().take(5).map(ToString::to_string).collect::<Vec<_>>().join("；")) }
-}
-
-/// `数据来源：项目台账9月30日（第1次快照）`.
-fn source_line(reading: &Reading) -> String {
-    let parts: Vec<String> = reading
-        .sources
-        .iter()
-        .take(2)
-        .map(|line| format!("{}{}数据（第{}次快照）", line.ledger, chinese_day(line.covers_on), line.snapshot))
-        .collect();
-    format!("数据来源：{}", parts.join("、"))
 }

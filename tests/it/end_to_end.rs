@@ -175,6 +175,11 @@ fn a_register_of_its_own_needs_a_start_day() {
     assert!(!root.path().join("var/outbox").exists() && !root.path().join("var/reports/quarterly-supervision").exists());
 
     assert!(duban(root.path(), &["init"]).status.success());
+    // what stood commented out at the end of the file still belongs to the table above it
+    edit(root.path(), "config/duban.toml", "# test_to = ", "test_to = ");
+    let checked = duban(root.path(), &["check"]);
+    assert!(checked.status.success(), "{}", stderr(&checked));
+    edit(root.path(), "config/duban.toml", "test_to = ", "# test_to = ");
     let done = duban(root.path(), &RUN);
     assert_eq!(done.status.code(), Some(0), "{}", stderr(&done));
     // the sample no longer counts, and before the start day nothing above a reminder goes out
@@ -396,8 +401,39 @@ fn a_broken_mail_template_is_told_once_and_made_good() {
     assert_eq!(broken.status.code(), Some(2), "{said}");
     assert_eq!(said.matches("的提醒未能生成").count(), 1, "{said}");
     assert!(said.contains("个单位的提醒未能生成："), "{said}");
+    let again = duban(root.path(), &RUN);
+    assert_eq!(again.status.code(), Some(2));
+    assert!(
+        stdout(&again).contains("已于此前只完成一部分") && stdout(&again).contains("--as-of 2026-09-30 --revise"),
+        "{}",
+        stdout(&again)
+    );
     std::fs::write(&template, whole).expect("mended");
     let mended = duban(root.path(), &[&RUN[..], &["--revise"]].concat());
     assert_eq!(mended.status.code(), Some(0), "{}", stderr(&mended));
     assert!(!files_below(&root.path().join("var/outbox")).is_empty());
+}
+
+/// A year mistyped would be mailed to every unit.
+#[test]
+fn a_day_no_calendar_knows_is_refused() {
+    let root = root_with_sample("60");
+    for day in ["9999-12-31", "1900-01-01"] {
+        let refused = duban(root.path(), &["run", "quarterly-supervision", "--as-of", day]);
+        assert_eq!(refused.status.code(), Some(1));
+        assert!(stderr(&refused).contains("mistyped?"), "{}", stderr(&refused));
+    }
+    assert!(files_below(&root.path().join("var/outbox")).is_empty());
+}
+
+#[test]
+fn a_file_that_is_no_database_is_told_at_once() {
+    let root = root_with_sample("60");
+    std::fs::create_dir_all(root.path().join("var")).expect("a folder");
+    std::fs::write(root.path().join("var/duban.db"), "项目编号,项目名称\n".repeat(100)).expect("a file");
+    let started = std::time::Instant::now();
+    let refused = duban(root.path(), &["runs"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(stderr(&refused).contains("not a database") && stderr(&refused).contains("backup"), "{}", stderr(&refused));
+    assert!(started.elapsed().as_secs() < 20);
 }

@@ -72,6 +72,8 @@ fn draft(plan: &Plan<'_>, unit: UnitId, act: Act, cases: &[Case], withheld: usiz
     let carries_rows = (plan.may_carry_rows)(mailbox);
     let shown = if carries_rows { cases.len().min(ITEMS_MAX) } else { 0 };
     let days = |finding: &Finding| finding.overdue_days().unwrap_or(0);
+    let told = |index: usize| plan.told_before.get(&unit)?.get(&plan.identity(index))?.as_ref();
+    let urged = withheld == 0 && cases.iter().all(|case| case.findings().any(|index| told(index).is_some()));
     Some(Draft {
         unit,
         mailbox_unit,
@@ -92,6 +94,7 @@ fn draft(plan: &Plan<'_>, unit: UnitId, act: Act, cases: &[Case], withheld: usiz
         reply_by: plan.reply_by(unit),
         counts_only: !carries_rows,
         longest_days: findings.iter().map(|index| days(&plan.judged.findings[*index])).max().unwrap_or(0),
+        urged,
         clauses: clauses(plan, &findings),
         items: cases[..shown].iter().map(|case| sections::item(plan, unit, case)).collect(),
         more: if carries_rows { cases.len() - shown } else { 0 },

@@ -115,6 +115,8 @@ pub struct Draft {
     pub counts_only: bool,
     /// Of all its findings, in calendar days.
     pub longest_days: i64,
+    /// The unit was told of every item before.
+    pub urged: bool,
     pub clauses: Vec<String>,
     pub counts: Counts,
     /// Items of this act that are only counted: 涉密 or 不便公开.

@@ -3,6 +3,7 @@
 use super::model::{Column, FigureKey, Later, Role, Row, Sheet, Tag, Value, fit, fit_heights, head_text, text_lines};
 use super::sentence::clause;
 use super::template::{BuiltIn, ColumnKey, Group, List, ListColumn};
+use super::told::items;
 use super::{LIST_ROWS_MAX, Page, View, Viewer};
 use crate::domain::finding::{Finding, Notice, State};
 use crate::domain::judge::{Policy, blank_cells};
@@ -309,7 +310,22 @@ impl View<'_> {
                 })
                 .collect();
             let lights = if lights.is_empty() { String::new() } else { format!("（{}）", lights.join("　")) };
-            parts.push(format!("督办事项{}项{lights}", count(State::Open, None)));
+            let all = count(State::Open, None);
+            parts.push(match self.material.viewer {
+                Viewer::Unit(unit) if unit == self.policy().units.office() => {
+                    format!("按规则报{}的督办事项{all}项{lights}，全部事项见季度督办工作簿", self.material.office)
+                }
+                // a mail counts projects; a project stands here on a row for each of its problems
+                Viewer::Unit(_) => {
+                    let items = items(self.policy(), found.iter().copied()).items;
+                    if items == all {
+                        format!("督办事项{all}项{lights}")
+                    } else {
+                        format!("需办理{items}项，涉及督办事项{all}项{lights}")
+                    }
+                }
+                Viewer::Office => format!("督办事项{all}项{lights}"),
+            });
         }
         for (state, word) in [(State::Exempt, "豁免"), (State::Unjudged, "无法判定")] {
             let count = count(state, None);

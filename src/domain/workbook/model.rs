@@ -407,8 +407,9 @@ const MM_PER_INCH: f64 = 25.4;
 const PIXEL: f64 = 0.75;
 /// Points of a row whose height is not given.
 const LINE: f64 = 15.0;
-/// Pixels of a digit in Calibri 11, the font widths are told in, and in DejaVu Sans, which a machine without Calibri puts in its place.
-const DIGITS: [f64; 2] = [7.0, 9.33];
+/// How wide columns come out in Calibri 11, the font widths are told in, and in DejaVu Sans, which a machine without Calibri puts in its
+/// place: LibreOffice then takes 9.336 pixels for a digit of 7 (measured on the columns of a workbook saved again as fods).
+const FONTS: [f64; 2] = [1.0, 9.336 / 7.0];
 /// Rows stand higher by no more than this.
 const MOST_PIXELS: u8 = 4;
 /// A last page filled less than this is spared.
@@ -489,12 +490,12 @@ impl Sheet<'_> {
         let squeezed = |print: &Printed| (print.pages > 1 && print.filled < ORPHAN).then(|| print.pages - 1);
         let mut ways = (0..=MOST_PIXELS).flat_map(|pixels| {
             let more = f64::from(pixels) * PIXEL;
-            let prints = DIGITS.map(|digit| self.printed(digit, more));
+            let prints = FONTS.map(|wider| self.printed(wider, more));
             let ways = [Some(0), squeezed(&prints[0]), Some(prints[0].pages)].into_iter().flatten();
             ways.filter(move |most| prints.iter().all(|print| print.is_fair(*most))).map(move |most| (more, most))
         });
         // where no way serves both fonts, the workbook's own counts
-        let (more, most) = ways.next().unwrap_or_else(|| (0.0, squeezed(&self.printed(DIGITS[0], 0.0)).unwrap_or(0)));
+        let (more, most) = ways.next().unwrap_or_else(|| (0.0, squeezed(&self.printed(FONTS[0], 0.0)).unwrap_or(0)));
         self.pages_high = most;
         if more > 0.0 {
             for row in self.rows.iter_mut().filter(|row| row.role == Role::Body) {
@@ -503,8 +504,8 @@ impl Sheet<'_> {
         }
     }
 
-    /// How it comes to lie on paper where a digit is so many pixels wide and the rows of the table stand higher by so many points.
-    fn printed(&self, digit: f64, more: f64) -> Printed {
+    /// How it comes to lie on paper where columns are so much wider and the rows of the table stand higher by so many points.
+    fn printed(&self, wider: f64, more: f64) -> Printed {
         let (across, along) = match self.paper {
             Paper::A4 => (210.0, 297.0),
             Paper::A3 => (297.0, 420.0),
@@ -512,7 +513,7 @@ impl Sheet<'_> {
         let (width, height) = if self.landscape { (along, across) } else { (across, along) };
         let within = |mm: f64, margin: f64| POINTS_PER_INCH * (mm / MM_PER_INCH - 2.0 * margin);
         let (width, height) = (within(width, MARGINS.0), within(height, MARGINS.1));
-        let needed: f64 = self.columns.iter().map(|column| (column.width * digit + 5.0) * PIXEL).sum();
+        let needed: f64 = self.columns.iter().map(|column| (column.width * 7.0 + 5.0) * PIXEL * wider).sum();
         // programs print at whole percents and set heights in whole pixels
         let page = height / ((width / needed.max(1.0)).min(1.0) * 100.0).floor() * 100.0;
         let of = |row: &Row| {
@@ -570,7 +571,7 @@ mod tests {
             }
             sheet.banner(Role::Note, "注：去向由省投资促进局确定。");
             sheet.spare_orphans();
-            let sides = DIGITS.map(|digit| !sheet.printed(digit, 0.0).is_fair(sheet.pages_high));
+            let sides = FONTS.map(|wider| !sheet.printed(wider, 0.0).is_fair(sheet.pages_high));
             (sides[0], sides[1], sheet.rows.last().unwrap().height)
         };
         for width in [9.0, 13.5, 22.0] {

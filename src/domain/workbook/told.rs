@@ -96,7 +96,7 @@ fn sheets_of(template: &Template, finding: &Finding) -> String {
 }
 
 /// The items that findings come to, counted as a digest counts: a project once, by its worst light.
-fn items<'f>(policy: &Policy, findings: impl Iterator<Item = &'f Finding>) -> Counts {
+pub(super) fn items<'f>(policy: &Policy, findings: impl Iterator<Item = &'f Finding>) -> Counts {
     let mut worst: BTreeMap<(Option<usize>, &str), Option<Light>> = BTreeMap::new();
     for finding in findings.filter(|finding| finding.state == State::Open) {
         let item = match finding.project.is_empty() {
