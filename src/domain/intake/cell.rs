@@ -43,7 +43,7 @@ const TEXT_CHARS_MAX: usize = 32_767;
 /// A value that cannot be what the field holds.
 pub fn read_cell(field: &Field, raw: &Raw<'_>, money_power: i32, today: NaiveDate) -> Result<(Cell, Option<CellFault>), CellFault> {
     match raw {
-        Raw::Uncalculated => return Err(fatal("公式未计算", "请用Excel打开并保存一次，或粘贴为数值后再导入")),
+        Raw::Uncalculated => return Err(fatal("文件中没有公式的计算结果", "请用Excel打开并保存一次，或粘贴为数值后再导入")),
         Raw::Error(code) if field.required => return Err(fatal(format!("单元格是错误值{code}"), "请改正公式或填写实际值")),
         Raw::Error(code) => return Ok((Cell::Empty, Some(remark(format!("单元格是错误值{code}，按未填处理"), "请改正公式或填写实际值")))),
         Raw::Number(number) if !number.is_finite() => return Err(fatal("不是有效数字", "请填写实际数值")),

@@ -1,7 +1,7 @@
 //! Finding the header: among the first rows, the block of one to three rows whose joined column paths name most fields of a ledger.
 
 use super::{Raw, RawRow, cell};
-use crate::domain::ledger::{FieldKind, Ledger};
+use crate::domain::ledger::{Field, FieldKind, Ledger};
 use crate::domain::record::Columns;
 use std::collections::HashMap;
 
@@ -55,6 +55,8 @@ pub struct Header {
     pub present: Columns,
     /// Fields whose header stands over a second column too, with that column.
     pub repeated: Vec<(usize, u16)>,
+    /// Letters and words of the columns that name no field.
+    pub unknown: Vec<(String, String)>,
     /// Texts of the last header row by column, for recognising a repeated header.
     leaves: Vec<(u16, String)>,
 }
@@ -146,6 +148,10 @@ pub fn find<'a>(ledgers: &'a [Ledger], rows: &Rows, merges: &Merges) -> Result<(
                 if !missing.is_empty() || !known || best.as_ref().is_some_and(|(known, ..)| *known >= score) {
                     continue;
                 }
+                let named =
+                    |column: u16| columns.iter().any(|known| known.column == column) || repeated.iter().any(|(_, at)| *at == column);
+                let unknown = words.iter().filter(|(column, _)| !named(*column));
+                let unknown = unknown.map(|(column, words)| (column_letters(*column), words.join("/"))).collect();
                 let leaves = paths.iter().filter_map(|path| Some((path.column, path.keys.last()?.clone()))).collect();
                 best = Some((
                     score,
@@ -156,6 +162,7 @@ pub fn find<'a>(ledgers: &'a [Ledger], rows: &Rows, merges: &Merges) -> Result<(
                         last_row: block[height - 1].number,
                         columns,
                         repeated,
+                        unknown,
                         leaves,
                     },
                 ));
@@ -285,6 +292,21 @@ impl Names<'_> {
             .find(|(parent, last, _)| (leaf == last || bare_leaf == last) && (above.contains(parent) || bare_above.contains(parent)));
         by_path.map(|(.., field)| *field).or_else(|| self.words.get(leaf).copied()).or_else(|| self.words.get(bare_leaf).copied())
     }
+}
+
+/// Of some fields the one whose title or alias comes nearest to a header that names none: one holds the other; the longest such wins.
+pub fn nearest_field<'a>(fields: impl Iterator<Item = &'a Field>, header: &str) -> Option<&'a Field> {
+    let leaf = cell::key(without_bracket(header.rsplit('/').next().unwrap_or(header)));
+    let likeness = |field: &Field| {
+        let spellings = std::iter::once(&field.title).chain(&field.aliases).map(|name| cell::key(name.rsplit('/').next().unwrap_or(name)));
+        let alike = spellings.filter(|name| name.contains(&leaf) || leaf.contains(name.as_str()));
+        // a single sign such as 县 is in too many words
+        alike.map(|name| name.chars().count().min(leaf.chars().count())).filter(|length| *length > 1).max()
+    };
+    fields
+        .filter_map(|field| Some((likeness(field)?, field)))
+        .reduce(|best, next| if next.0 > best.0 { next } else { best })
+        .map(|(_, field)| field)
 }
 
 /// The text before a trailing bracket: `合同投资额（亿元）` → `合同投资额`.

@@ -12,7 +12,7 @@ mod sums;
 
 pub use cell::{CellFault, read_cell};
 pub use check::{KnownOwners, Remark, remarks};
-pub use header::{Column, Header, Merges, column_letters};
+pub use header::{Column, Header, Merges, column_letters, nearest_field};
 pub use place::place_of;
 
 use super::ledger::{Ledger, Role};
@@ -51,7 +51,7 @@ impl Raw<'_> {
             Raw::Date(year, month, day) => Cow::Owned(format!("{year:04}-{month:02}-{day:02}")),
             Raw::Bool(value) => Cow::Borrowed(if *value { "TRUE" } else { "FALSE" }),
             Raw::Error(code) => Cow::Borrowed(code),
-            Raw::Uncalculated => Cow::Borrowed("（公式未计算）"),
+            Raw::Uncalculated => Cow::Borrowed("（公式）"),
         }
     }
 
@@ -148,6 +148,9 @@ pub struct SheetAccount {
     pub unread: Option<String>,
     /// Field id → column letters, in field order.
     pub columns: Vec<(String, String)>,
+    /// Letters and words of the columns that name no field: nothing is read from them.
+    #[serde(default)]
+    pub unknown: Vec<(String, String)>,
 }
 
 impl SheetAccount {
@@ -247,10 +250,8 @@ impl<'a> SheetIntake<'a> {
 
     /// The ledger the sheet was found to hold.
     pub fn ledger(&self) -> Option<&'a Ledger> {
-        match &self.state {
-            SheetState::Reading { ledger, .. } => Some(ledger),
-            SheetState::Searching => None,
-        }
+        let SheetState::Reading { ledger, .. } = &self.state else { return None };
+        Some(ledger)
     }
 
     /// The fields the sheet has columns for.
@@ -367,6 +368,7 @@ impl<'a> SheetIntake<'a> {
         self.account.unread = None;
         self.account.columns =
             header.columns.iter().map(|column| (ledger.fields[column.field].id.clone(), column_letters(column.column))).collect();
+        self.account.unknown.clone_from(&header.unknown);
         for (field, column) in &header.repeated {
             self.notes.push(Note {
                 kind: NoteKind::Warning,
@@ -466,29 +468,20 @@ impl<'a> SheetIntake<'a> {
         let code = ledger.role(Role::Code).and_then(|field| record[field].text()).unwrap_or_default().to_owned();
         let unit = record[ledger.owner.field()].text().unwrap_or_default().to_owned();
         let noted = self.notes.len();
-        let mut quarantined = false;
+        let unreadable: Vec<usize> = faults.iter().filter(|(.., fault)| fault.fatal).map(|(field, ..)| *field).collect();
+        let mut quarantined = !unreadable.is_empty();
         for (field, column, raw, fault) in faults {
             let title = ledger.fields[field].title.clone();
             let kind = if fault.fatal { NoteKind::Quarantined } else { NoteKind::Warning };
-            quarantined |= fault.fatal;
             self.note(kind, number, Some(column), Some(title), &code, &unit, &raw, fault.reason, fault.hint);
         }
         for (index, field) in ledger.fields.iter().enumerate() {
-            if field.required && record[index].is_empty() && !quarantined {
+            if field.required && record[index].is_empty() && !unreadable.contains(&index) {
                 quarantined = true;
                 let column = header.columns.iter().find(|column| column.field == index).map(|column| column.column);
                 let reason = format!("缺{}", field.title);
-                self.note(
-                    NoteKind::Quarantined,
-                    number,
-                    column,
-                    Some(field.title.clone()),
-                    &code,
-                    &unit,
-                    "",
-                    reason,
-                    format!("请补填{}后重新导入", field.title),
-                );
+                let hint = format!("请补填{}后重新导入", field.title);
+                self.note(NoteKind::Quarantined, number, column, Some(field.title.clone()), &code, &unit, "", reason, hint);
             }
         }
         if let Some(name) = ledger.role(Role::Name).and_then(|field| record[field].text()) {

@@ -2,6 +2,8 @@
 //!
 //! The sheets are planned from counts; their lines come one by one while the file is written, because there may be hundreds of thousands.
 
+mod columns;
+
 use super::LIST_ROWS_MAX;
 use super::cover::{COLUMNS, spread, table};
 use super::matrix::grid;
@@ -403,7 +405,9 @@ impl IntakeReport<'_> {
         self.columns(&mut sheet);
         sheet.banner(Role::Section, "四、文件中没有的栏目");
         self.lacking(&mut sheet);
-        sheet.banner(Role::Section, "五、没有读取的工作表");
+        sheet.banner(Role::Section, "五、没有读取的列");
+        self.unknown(&mut sheet);
+        sheet.banner(Role::Section, "六、没有读取的工作表");
         if facts.unread.is_empty() {
             sheet.banner(Role::Paragraph, "无，全部工作表都已读取。");
         } else {
@@ -461,6 +465,9 @@ impl IntakeReport<'_> {
         for (ledger, compared) in facts.ledgers.iter().zip(self.compared()) {
             let state = match ledger.held_because.as_str() {
                 "" => "已生效".to_owned(),
+                reason if ledger.accounts.iter().all(|account| account.accepted == 0) => {
+                    format!("暂缓生效（{reason}），上一次的数据继续有效；文件中没有可以入库的行，不得放行，请改正后重新导入")
+                }
                 reason => format!(
                     "暂缓生效（{reason}），上一次的数据继续有效；核对无误的，执行 duban snapshot release {} {} {} 放行",
                     self.ledger(ledger.ledger).id,
@@ -494,73 +501,6 @@ impl IntakeReport<'_> {
         ];
         spread(sheet, role, values);
     }
-
-    /// Which column was taken for which field; sheets of one shape are told once.
-    fn columns(&self, sheet: &mut Sheet<'_>) {
-        for (ledger, names, account) in self.shapes() {
-            sheet.banner(Role::Subtitle, format!("{}{}", ledger.title, among(&names)));
-            table(sheet, Role::Head, &[(0, "栏目"), (1, "列"), (2, "栏目"), (4, "列"), (5, "栏目"), (7, "列"), (8, "栏目"), (9, "列")]);
-            let title = |id: &str| ledger.field(id).map_or(id, |field| ledger.fields[field].title.as_str()).to_owned();
-            for part in account.columns.chunks(4) {
-                let mut values = Vec::new();
-                for (index, (name, letters)) in [(0, 1), (2, 4), (5, 7), (8, 9)].iter().enumerate() {
-                    let (field, column) = part
-                        .get(index)
-                        .map_or((Value::Blank, Value::Blank), |(id, column)| (Value::text(title(id)), Value::text(column.clone())));
-                    values.extend([(*name, field), (*letters, column)]);
-                }
-                spread(sheet, Role::Body, values);
-            }
-        }
-    }
-
-    fn lacking(&self, sheet: &mut Sheet<'_>) {
-        let mut any = false;
-        for (ledger, names, account) in self.shapes() {
-            let lacking: Vec<&str> = ledger
-                .fields
-                .iter()
-                .filter(|field| !account.columns.iter().any(|(id, _)| *id == field.id))
-                .map(|field| field.title.as_str())
-                .collect();
-            if !lacking.is_empty() {
-                any = true;
-                sheet.banner(Role::Paragraph, format!("{}{}：{}。", ledger.title, among(&names), lacking.join("、")));
-            }
-        }
-        let advice = match any {
-            true => {
-                "需要这些栏目的督办规则对以上各行不启用。如表中其实有这一栏而名称不同，请改用上面的名称，或请办公室把该名称加入台账配置。"
-            }
-            false => "无，各栏都有。",
-        };
-        sheet.banner(Role::Paragraph, advice);
-    }
-
-    /// The sheets of the file by ledger and columns.
-    fn shapes(&self) -> Vec<(&Ledger, Vec<&str>, &SheetAccount)> {
-        let mut out: Vec<(&Ledger, Vec<&str>, &SheetAccount)> = Vec::new();
-        for facts in self.facts.ledgers {
-            let ledger = self.ledger(facts.ledger);
-            for account in &facts.accounts {
-                match out.iter_mut().find(|(known, _, first)| known.id == ledger.id && first.columns == account.columns) {
-                    Some((_, names, _)) => names.push(&account.sheet),
-                    None => out.push((ledger, vec![&account.sheet], account)),
-                }
-            }
-        }
-        out
-    }
-}
-
-/// `（工作表“甲”、“乙”等9个）`; nothing for a file without sheets.
-fn among(names: &[&str]) -> String {
-    let shown: Vec<String> = names.iter().filter(|name| !name.is_empty()).take(3).map(|name| format!("“{name}”")).collect();
-    match (shown.is_empty(), names.len() > shown.len()) {
-        (true, _) => String::new(),
-        (false, true) => format!("（工作表{}等{}个）", shown.join("、"), names.len()),
-        (false, false) => format!("（工作表{}）", shown.join("、")),
-    }
 }
 
 fn sheet_name(sheets: &[String], sheet: u32) -> &str {
@@ -583,6 +523,7 @@ fn line(cells: Vec<Value>, columns: &[Column]) -> Row {
 mod tests {
     use super::*;
     use crate::config::{Config, read_files};
+    use crate::domain::intake::{Raw, RawRow, SheetIntake};
     use crate::domain::workbook::{text_width, tie_out};
     use crate::report::xlsx;
     use std::path::Path;
@@ -652,6 +593,49 @@ mod tests {
         assert!(written(5).is_ok());
         assert!(written(4).is_err(), "a line is missing");
         assert!(written(6).is_err(), "a line is left");
+    }
+
+    /// A clerk sees each column nothing was read from, and the one it may stand for.
+    #[test]
+    fn columns_that_name_no_field_are_listed() {
+        let config = config();
+        let project = config.policy.project_ledger().unwrap();
+        let rows = ["项目编号,项目名称,投资额（万元）,镇街", "GZ1,甲项目,100,某镇"];
+        let mut intake = SheetIntake::new(&config.policy.ledgers, 0, "甲", Vec::new(), NaiveDate::MAX);
+        for (number, row) in rows.iter().enumerate() {
+            let cells = row.split(',').enumerate().map(|(column, text)| (column as u16, Raw::Text(text.into()))).collect();
+            intake.push(RawRow { number: number as u32 + 1, hidden: false, cells }, &mut Vec::new());
+        }
+        intake.finish(&mut Vec::new());
+        assert_eq!(intake.account.unknown, [("C".to_owned(), "投资额（万元）".to_owned()), ("D".to_owned(), "镇街".to_owned())]);
+        let covers_on = NaiveDate::from_ymd_opt(2026, 9, 30).unwrap();
+        let ledgers = [LedgerFacts {
+            ledger: project,
+            seq: 1,
+            covers_on,
+            identical: false,
+            held_because: String::new(),
+            accounts: vec![intake.account],
+            quarantined: 0,
+            warnings: 0,
+            skipped: 0,
+            compared: Compared::default(),
+        }];
+        let facts = IntakeFacts {
+            policy: &config.policy,
+            office: "办公室",
+            file: "台账.xlsx",
+            sha256: "ab",
+            source: "import",
+            covers_on,
+            ledgers: &ledgers,
+            unread: &[],
+        };
+        let report = plan(&facts);
+        let said: Vec<String> = report.book.sheets[0].rows.iter().map(|row| format!("{:?}", row.cells)).collect();
+        let line = |head: &str| said.iter().find(|row| row.contains(head)).unwrap().as_str();
+        assert!(line("投资额（万元）").contains("请将表头改为“合同投资额”"), "{}", line("投资额（万元）"));
+        assert!(line("镇街").contains("台账没有相应栏目"), "{}", line("镇街"));
     }
 
     #[test]
