@@ -205,9 +205,10 @@ async fn two_quarters_in_a_row() {
     assert!(!county.contains("约谈") && !county.contains("（第1个季度）"), "{county}");
 
     // new, worse, better, over and gone in the words of the county's mail
-    assert!(county.contains("新增2项，升级1项，办结1项。"), "{county}");
+    // 0 = 2 new - 1 done - 1 that the register no longer holds
+    assert!(county.contains("与上期项数相同：新增2项，升级1项，办结1项，不再列入1项。"), "{county}");
     assert!(county.contains("●红 G项目\n   再次出现\n") && county.contains("●红 B项目\n   升级\n"), "{county}");
-    assert!(county.contains("三、本期办结（1项），感谢支持\nC项目（C）\n- D 本次台账中未见，请核实\n"), "{county}");
+    assert!(county.contains("三、本期办结（1件），感谢支持\nC项目（C，签约未开工）\n- D 本次台账中未见，请核实\n"), "{county}");
     let printed = stdout(&duban(at, &["run", "quarterly-supervision", "--as-of", "2026-09-30"]));
     assert!(printed.contains("较上期：新增1 升级1 减轻1 持续5 再次出现1 办结1"), "{printed}");
 

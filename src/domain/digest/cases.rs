@@ -65,8 +65,9 @@ impl Cases {
             };
             groups.entry(key).or_default().push(*index);
         }
-        let mut cases: Vec<Case> =
-            groups.into_iter().filter_map(|((ledger, key), findings)| case(plan, unit, (ledger, key), findings, before)).collect();
+        let known = items_told(plan, before);
+        let one = |((ledger, key), findings)| case(plan, unit, (ledger, key), findings, before, &known);
+        let mut cases: Vec<Case> = groups.into_iter().filter_map(one).collect();
         let owner = |case: &Case| case.seat.unwrap_or(usize::MAX);
         cases.sort_by(|a, b| {
             let rank = |case: &Case| {
@@ -78,12 +79,28 @@ impl Cases {
     }
 }
 
+/// The items that a unit was told of, each with the findings told.
+pub(super) fn items_told<'b>(
+    plan: &Plan<'_>,
+    before: &'b BTreeMap<Identity, Option<Light>>,
+) -> BTreeMap<(usize, String), Vec<&'b Identity>> {
+    let mut items: BTreeMap<(usize, String), Vec<&Identity>> = BTreeMap::new();
+    for (identity, _) in before.iter().filter(|(_, light)| light.is_some()) {
+        let ledger = plan.policy.ledger(&identity.ledger);
+        if let Some(item) = ledger.and_then(|ledger| plan.item_of(ledger, &identity.key)) {
+            items.entry(item).or_default().push(identity);
+        }
+    }
+    items
+}
+
 fn case(
     plan: &Plan<'_>,
     unit: UnitId,
     (ledger, key): (usize, &str),
     mut findings: Vec<usize>,
     before: &BTreeMap<Identity, Option<Light>>,
+    told: &BTreeMap<(usize, String), Vec<&Identity>>,
 ) -> Option<Case> {
     let of = |index: usize| &plan.judged.findings[index];
     // of equally bad ones a unit reads first what it answers for itself, then what the project is told for, then what others owe it
@@ -110,7 +127,7 @@ fn case(
         })
         .collect();
     let change = change_of(&changes, lead_at);
-    let known = findings.iter().any(|index| before.get(&plan.identity(*index)).is_some_and(Option::is_some));
+    let known = told.contains_key(&(ledger, key.to_owned()));
     let lead = findings.remove(lead_at);
     let shape = &plan.policy.ledgers[ledger];
     let found = plan.record(ledger, key);

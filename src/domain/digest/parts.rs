@@ -231,6 +231,8 @@ pub struct Count {
 pub struct Named {
     pub code: String,
     pub name: String,
+    /// The rules it was told of by.
+    pub matter: String,
 }
 
 /// The empty cells of one record that keep it from being judged.

@@ -5,7 +5,7 @@ use super::parts::{Blank, Digest, Draft, Due, Named, RollUp, Silent, Unrouted};
 
 /// One of everything, of a digest that has at least its counts.
 pub fn rehearsals(digest: &Digest) -> [Digest; 3] {
-    let named = |code: &str| Named { code: code.into(), name: "某项目".into() };
+    let named = |code: &str| Named { code: code.into(), name: "某项目".into(), matter: "签约未开工".into() };
     let mut full = digest.clone();
     full.forwarded_by = "某办公室".into();
     full.calendar_note = "某年节假日安排尚未公布".into();
@@ -13,8 +13,8 @@ pub fn rehearsals(digest: &Digest) -> [Digest; 3] {
     (full.compared, full.besides) = (vec!["新增1项".into()], vec!["待补齐1处".into()]);
     (full.withheld, full.red_more) = (1, 1);
     full.due = [true, false].map(|passed| due(digest, passed)).into();
-    full.resolved = vec![named("0001"), Named { code: "0002".into(), name: String::new() }];
-    full.gone = vec![named("0003"), Named { code: "0004".into(), name: String::new() }];
+    full.resolved = vec![named("0001"), Named { code: "0002".into(), name: String::new(), matter: String::new() }];
+    full.gone = vec![named("0003"), Named { code: "0004".into(), name: String::new(), matter: String::new() }];
     full.unjudged = vec![Blank { code: "0005".into(), name: "某项目".into(), cells: vec!["签约时间".into()] }];
     (full.due_more, full.resolved_more, full.gone_more, full.unjudged_more) = (1, 1, 1, 1);
     for item in &mut full.urgent {

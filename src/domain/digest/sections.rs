@@ -1,6 +1,6 @@
 //! A unit's digest, section by section.
 
-use super::cases::{Case, Cases};
+use super::cases::{Case, Cases, items_told};
 use super::parts::{Blank, Count, Counts, Digest, Due, Item, Named, Numerals, PlaceLine, Places, RestLine, RollUp, Silent, Unrouted};
 use super::{DUE_DAYS, Plan, Share, wording};
 use crate::domain::calendar::calendar_note;
@@ -123,8 +123,8 @@ pub(super) fn digest(
     for case in &cases {
         *counts.light(case.light) += 1;
         match case.change {
-            Change::New | Change::Reopened if case.known => counts.added += 1,
-            Change::New | Change::Reopened => counts.new += 1,
+            _ if !case.known => counts.new += 1,
+            Change::New | Change::Reopened => counts.added += 1,
             _ => {}
         }
         counts.escalated += usize::from(case.change == Change::Escalated);
@@ -139,6 +139,7 @@ pub(super) fn digest(
     counts.blank = blank;
     let (mut resolved, mut gone) = finished(plan, before, still);
     (counts.resolved, counts.gone) = (resolved.len(), gone.len());
+    let (than_before, compared) = against_before(plan, (&cases, &counts), before, still);
     let mut due: Vec<Due> = share.due.iter().map(|index| due_line(plan, *index)).collect();
 
     let mut findings: Vec<usize> = cases.iter().flat_map(Case::findings).chain(share.unjudged.iter().copied()).collect();
@@ -177,12 +178,8 @@ pub(super) fn digest(
         counts_only: !carries_rows,
         attachment: Some(format!("督办清单_{}_{}.xlsx", me.name, plan.as_of)),
         attachment_kept: None,
-        than_before: than_before(plan, &cases, before),
-        compared: [("新增", counts.new), ("有新问题", counts.added), ("升级", counts.escalated), ("办结", counts.resolved)]
-            .into_iter()
-            .filter(|(_, count)| *count > 0)
-            .map(|(word, count)| format!("{word}{count}项"))
-            .collect(),
+        than_before,
+        compared,
         besides: besides(plan, &counts),
         counts,
         withheld: plan.withheld(&if province { everywhere } else { share.withheld.clone() }),
@@ -240,20 +237,33 @@ impl Digest {
     }
 }
 
-/// How many items more or less than the unit was told of last: 比上期多1项, 比上期少2项, 与上期相同. Empty where it was never told of any.
-/// What has become restricted since counts in neither.
-fn than_before(plan: &Plan<'_>, cases: &[Case], before: &BTreeMap<Identity, Option<Light>>) -> String {
-    let items: BTreeSet<(usize, String)> = before
-        .iter()
-        .filter(|(_, light)| light.is_some())
-        .filter_map(|(identity, _)| plan.item_of(plan.policy.ledger(&identity.ledger)?, &identity.key))
-        .collect();
-    match (items.len(), cases.len()) {
+/// How many items more or less than the unit was told of last: 比上期多1项, 比上期少2项, 与上期项数相同; and by what, so that it adds up:
+/// what is new less what left. Empty where it was never told of any. What has become restricted since counts in neither.
+fn against_before(
+    plan: &Plan<'_>,
+    (cases, counts): (&[Case], &Counts),
+    before: &BTreeMap<Identity, Option<Light>>,
+    still: &HashSet<(usize, &str)>,
+) -> (String, Vec<String>) {
+    let was = items_told(plan, before);
+    let is: HashSet<(usize, &str)> = cases.iter().map(|case| (case.ledger, case.key.as_str())).collect();
+    let (mut done, mut elsewhere) = (0, 0);
+    for (_, told) in was.iter().filter(|((ledger, key), _)| !is.contains(&(*ledger, key.as_str()))) {
+        if told.iter().all(|identity| is_finished(plan, identity, still).is_some_and(|key| !plan.gone.contains(&key))) {
+            done += 1;
+        } else {
+            elsewhere += 1;
+        }
+    }
+    let than = match (was.len(), cases.len()) {
         (0, _) => String::new(),
         (was, is) if is > was => format!("比上期多{}项", is - was),
         (was, is) if is < was => format!("比上期少{}项", was - is),
         _ => "与上期项数相同".to_owned(),
-    }
+    };
+    let parts = [("新增", counts.new), ("有新问题", counts.added), ("升级", counts.escalated), ("办结", done), ("不再列入", elsewhere)];
+    let parts = parts.into_iter().filter(|(_, count)| *count > 0).map(|(word, count)| format!("{word}{count}项"));
+    (than, parts.collect())
 }
 
 fn besides(plan: &Plan<'_>, counts: &Counts) -> Vec<String> {
@@ -472,23 +482,30 @@ fn blanks(plan: &Plan<'_>, findings: impl Iterator<Item = usize>) -> (Vec<Blank>
 
 /// What the unit was told of and is no finding any more: done, or no longer in the register.
 fn finished(plan: &Plan<'_>, before: &BTreeMap<Identity, Option<Light>>, still: &HashSet<(usize, &str)>) -> (Vec<Named>, Vec<Named>) {
-    let mut keys = BTreeSet::new();
-    for (identity, light) in before {
-        let Some(ledger) = plan.policy.ledger(&identity.ledger).filter(|_| light.is_some()) else { continue };
-        // a month that closed without a session stays as it was: the next month is another matter
-        let periodic = plan.policy.ledgers[ledger].role(Role::Held).is_some();
-        if !periodic && !plan.is_restricted(ledger, &identity.key) && !still.contains(&(ledger, identity.key.as_str())) {
-            keys.insert((ledger, identity.key.clone()));
+    let mut matters: BTreeMap<(usize, String), Vec<&str>> = BTreeMap::new();
+    for (identity, _) in before.iter().filter(|(_, light)| light.is_some()) {
+        if let Some(key) = is_finished(plan, identity, still) {
+            let rule = plan.policy.rules.iter().find(|rule| rule.id == identity.rule);
+            matters.entry(key).or_default().extend(rule.map(|rule| rule.title.as_str()));
         }
     }
     let (mut resolved, mut gone) = (Vec::new(), Vec::new());
-    for key in keys {
+    for (key, matters) in matters {
         let role = plan.policy.ledgers[key.0].role(Role::Name);
         let name = plan.record(key.0, &key.1).map_or(String::new(), |record| masked(record.text(role)));
         let list = if plan.gone.contains(&key) { &mut gone } else { &mut resolved };
-        list.push(Named { code: key.1, name });
+        list.push(Named { code: key.1, name, matter: matters.join("、") });
     }
     (resolved, gone)
+}
+
+/// The record of a finding told before, where it is a finding no more.
+fn is_finished(plan: &Plan<'_>, identity: &Identity, still: &HashSet<(usize, &str)>) -> Option<(usize, String)> {
+    let ledger = plan.policy.ledger(&identity.ledger)?;
+    // a month that closed without a session stays as it was: the next month is another matter
+    let periodic = plan.policy.ledgers[ledger].role(Role::Held).is_some();
+    let open = periodic || plan.is_restricted(ledger, &identity.key) || still.contains(&(ledger, identity.key.as_str()));
+    (!open).then(|| (ledger, identity.key.clone()))
 }
 
 /// Counts side by side: a city its counties, a department and the office the cities.
@@ -496,9 +513,9 @@ fn places(plan: &Plan<'_>, unit: UnitId, cases: &[Case], province: bool) -> Opti
     let units = &plan.policy.units;
     let level = units.units[unit].level;
     let (title, head) = match level {
-        Level::City => ("所辖各地情况", "县（市、区）"),
-        Level::Province => ("各市（州）情况", "市（州）"),
-        Level::Department => ("本产业各市（州）情况", "市（州）"),
+        Level::City => ("所辖各地情况（每项计一次）", "县（市、区）"),
+        Level::Province => ("各市（州）情况（每项计一次）", "市（州）"),
+        Level::Department => ("本产业各市（州）情况（每项计一次）", "市（州）"),
         _ => return None,
     };
     // the place an owner counts for; `None` sorts last

@@ -49,7 +49,7 @@ impl<'a> Page<'a, '_> {
             &format!("{}　　截至{}{before}", material.office, chinese_date(material.as_of)),
         );
         self.numbers(&mut sheet, &page.figures);
-        sheet.banner(Role::Section, "一、各市（州）情况");
+        sheet.banner(Role::Section, "一、各市（州）督办事项（含所辖县、平台，含工作单和困难问题）");
         self.cities(&mut sheet);
         sheet.banner(Role::Section, format!("二、红灯项目（按投资额，最多列{}个）", page.most));
         self.worst(&mut sheet, page.most);
@@ -230,7 +230,7 @@ impl<'a> Page<'a, '_> {
             .iter()
             .map(|finding| {
                 let cells = vec![
-                    Value::text(finding.name.to_string()),
+                    Value::text(self.named_with_project(finding)),
                     Value::text(finding.unit.to_string()),
                     Value::text(policy.rules[finding.rule].title.clone()),
                     finding.due_on.map_or(Value::Blank, Value::Date),
@@ -244,5 +244,18 @@ impl<'a> Page<'a, '_> {
         if more > 0 {
             sheet.banner(Role::Note, format!("另有{more}项，见季度督办工作簿。"));
         }
+    }
+
+    /// A difficulty or a decision is told by what it is; whose it is, by its project and place.
+    fn named_with_project(&self, finding: &Finding) -> String {
+        let policy = self.view.policy();
+        let named = || {
+            let ledger = policy.project_ledger().filter(|ledger| *ledger != policy.rules[finding.rule].ledger)?;
+            let record = self.view.record(ledger, &finding.project)?;
+            let shape = &policy.ledgers[ledger];
+            let (name, place) = (record.text(shape.role(FieldRole::Name)), record.text(Some(shape.owner.field())));
+            Some(if place.is_empty() { name.to_owned() } else { format!("{place}{name}") })
+        };
+        named().map_or_else(|| finding.name.to_string(), |project| format!("{}（{project}）", finding.name))
     }
 }
