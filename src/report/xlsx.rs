@@ -446,8 +446,13 @@ fn write_chart(target: &mut xlsx::Worksheet, sheet: &Sheet<'_>, chart: &Chart) -
         format.set_border(xlsx::ChartLine::new().set_color("404040").set_width(0.75));
         format.set_solid_fill(xlsx::ChartSolidFill::new().set_color(series.light.map_or("5B9BD5", chart_colour)));
         added.set_format(&mut format);
+        // a number within a dark part is read in white; beside bars it stands on paper
+        let mut within = small.clone();
+        if chart.kind == ChartKind::BarStacked && series.light == Some(Light::Red) {
+            within.set_color("FFFFFF");
+        }
         // 0 draws no label
-        added.set_data_label(xlsx::ChartDataLabel::new().show_value().set_num_format("0;;").set_font(&small));
+        added.set_data_label(xlsx::ChartDataLabel::new().show_value().set_num_format("0;;").set_font(&within));
     }
     out.set_width(chart.size.0).set_height(chart.size.1);
     target.insert_chart(chart.row as u32, column_number(chart.column), &out)?;
