@@ -62,6 +62,11 @@ impl Decimal {
         if value.fract() == 0.0 && value.abs() < 1e15 {
             return Some(Decimal::new(value as i64, 0));
         }
+        // at most 15 digits name a number of their own: hundredths that give this very number are its shortest spelling
+        let hundredths = (value * 100.0).round();
+        if hundredths.abs() < 1e15 && hundredths / 100.0 == value {
+            return Some(Decimal::new(hundredths as i64, 2));
+        }
         Decimal::parse(&format!("{value}"))
     }
 
@@ -287,43 +292,48 @@ impl FromIterator<usize> for Columns {
 
 /// Packs the cells of a layout (see the module head for the form).
 pub fn pack<'a>(cells: impl Iterator<Item = &'a Cell>) -> Vec<u8> {
-    let mut out = Vec::with_capacity(256);
+    let mut out = Vec::with_capacity(1024);
+    pack_into(&mut out, cells);
+    out
+}
+
+/// As [`pack`], behind what is in `out`.
+pub fn pack_into<'a>(out: &mut Vec<u8>, cells: impl Iterator<Item = &'a Cell>) {
     let mut blanks = 0u64;
     for cell in cells {
         if cell.is_empty() {
             blanks += 1;
             continue;
         }
-        flush_blanks(&mut out, &mut blanks);
+        flush_blanks(out, &mut blanks);
         match cell {
             Cell::Empty => {}
             Cell::Text(text) => {
                 out.push(1);
-                push_varint(&mut out, text.len() as u64);
+                push_varint(out, text.len() as u64);
                 out.extend_from_slice(text.as_bytes());
             }
             Cell::Date(date) => {
                 out.push(2);
-                push_zigzag(&mut out, i64::from(date.to_epoch_days()));
+                push_zigzag(out, i64::from(date.to_epoch_days()));
             }
             Cell::Money(fen) => {
                 out.push(3);
-                push_zigzag(&mut out, *fen);
+                push_zigzag(out, *fen);
             }
             Cell::Decimal(value) => {
                 out.push(4);
                 out.push(value.scale);
-                push_zigzag(&mut out, value.mantissa);
+                push_zigzag(out, value.mantissa);
             }
             Cell::Int(value) => {
                 out.push(5);
-                push_zigzag(&mut out, *value);
+                push_zigzag(out, *value);
             }
             Cell::Bool(value) => out.push(if *value { 7 } else { 6 }),
         }
     }
-    flush_blanks(&mut out, &mut blanks);
-    out
+    flush_blanks(out, &mut blanks);
 }
 
 /// Unpacks `count` cells; `None` when the bytes are not a body of that many cells.
@@ -440,6 +450,22 @@ mod tests {
         assert_eq!(unpack(&body, cells.len()), Some(cells.clone()));
         assert_eq!(unpack(&body, cells.len() - 1), None);
         assert_eq!(unpack(&body[..body.len() - 1], cells.len()), None);
+    }
+
+    #[test]
+    fn a_number_is_read_as_it_is_spelt() {
+        let mut state = 7u64;
+        for turn in 0..200_000u64 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let value = match turn % 3 {
+                0 => f64::from_bits(state),
+                1 => (state >> (11 + turn % 50)) as f64 / 100.0,
+                _ => (state >> 40) as f64 / 1000.0 - 5000.0,
+            };
+            if value.is_finite() && value.abs() < 1e15 && value.abs() > 1e-9 {
+                assert_eq!(Decimal::from_f64(value), Decimal::parse(&format!("{value}")), "{value:?}");
+            }
+        }
     }
 
     #[test]

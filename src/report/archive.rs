@@ -1,6 +1,6 @@
 //! The archive of reports: a visible file is whole, its name tells what it is, its sha256 is known.
 
-use sha2::{Digest, Sha256};
+use ring::digest::{Context, SHA256};
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ pub struct Filed {
 pub struct Part {
     file: NamedTempFile,
     dir: PathBuf,
-    hash: Sha256,
+    hash: Context,
     bytes: u64,
 }
 
@@ -43,12 +43,12 @@ impl Part {
             builder.permissions(std::fs::Permissions::from_mode(0o640));
         }
         let file = builder.tempfile_in(dir).map_err(|error| told(dir, &error))?;
-        Ok(Part { file, dir: dir.to_owned(), hash: Sha256::new(), bytes: 0 })
+        Ok(Part { file, dir: dir.to_owned(), hash: Context::new(&SHA256), bytes: 0 })
     }
 
     /// Of what has been written, in lower-case hex.
     pub fn sha256(&self) -> String {
-        hex(self.hash.clone())
+        hex::encode(self.hash.clone().finish())
     }
 
     /// Flushes the file to disk and gives it its name. An older file of the same name is replaced.
@@ -61,7 +61,7 @@ impl Part {
         self.file.persist(&path).map_err(|error| told(&path, &error.error))?;
         #[cfg(unix)]
         File::open(&self.dir).and_then(|dir| dir.sync_all()).map_err(|error| told(&path, &error))?;
-        Ok(Filed { path, sha256: hex(self.hash), bytes: self.bytes })
+        Ok(Filed { path, sha256: hex::encode(self.hash.finish()), bytes: self.bytes })
     }
 }
 
@@ -114,11 +114,7 @@ pub fn sweep(dir: &Path) -> io::Result<()> {
 
 /// Lower-case hex.
 pub fn sha256(bytes: &[u8]) -> String {
-    hex(Sha256::new_with_prefix(bytes))
-}
-
-fn hex(hash: Sha256) -> String {
-    format!("{:x}", hash.finalize())
+    hex::encode(ring::digest::digest(&SHA256, bytes))
 }
 
 /// A name that is a file name on every system: no separators, no reserved signs, no leading dot, not too long. The ending stays.

@@ -300,6 +300,7 @@ fn write_bare(target: &mut xlsx::Worksheet, row: u32, column: usize, value: &Val
         Value::Number(number) => target.write_number(row, column, number.to_f64())?,
         Value::Amount(fen) => target.write_number(row, column, *fen as f64 / 1e10)?,
         Value::Count(count) => target.write_number(row, column, *count as f64)?,
+        Value::Light(light) => target.write_string(row, column, light.title())?,
         // a serial number: the writer adds a format of its own to a date that has none
         Value::Date(date) => match year(*date).and_then(|year| ExcelDateTime::from_ymd(year, date.month() as u8, date.day() as u8)) {
             Ok(day) => target.write_number(row, column, day.to_excel())?,
@@ -329,7 +330,7 @@ impl ColumnLooks {
     fn cover(&mut self, target: &mut xlsx::Worksheet, column: usize, value: &Value, styles: &mut Styles) -> Result<bool, XlsxError> {
         let Some(known) = self.looks.get_mut(column) else { return Ok(false) };
         let look = Look::of(value);
-        if known.is_none() && matches!(look, Look::Text | Look::Decimal | Look::Amount | Look::Count | Look::Date) {
+        if known.is_none() && matches!(look, Look::Text | Look::Decimal | Look::Amount | Look::Count | Look::Date | Look::Light(_)) {
             target.set_column_format(column_number(column), styles.of(Role::Body, value, false))?;
             *known = Some(look);
         }

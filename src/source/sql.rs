@@ -8,7 +8,7 @@ use super::Refusal;
 use super::frame::{self, Block, FrameWriter, Received, Sheet};
 use crate::domain::intake::{Raw, RawRow};
 use futures_util::TryStreamExt;
-use sha2::{Digest, Sha256};
+use ring::digest::{Context, SHA256};
 use sqlx::postgres::{PgConnectOptions, PgRow};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{AssertSqlSafe, Column, ConnectOptions, Connection, Decode, Executor, Row, Statement, TypeInfo, ValueRef};
@@ -242,7 +242,7 @@ struct Rows<'q, F> {
     blocks: Receiver<Block>,
     /// Of the last row; the names are row 1.
     number: u32,
-    head: Sha256,
+    head: Context,
     /// The sum of all rows' hashes: a database owes no order.
     sum: [u64; 4],
 }
@@ -259,7 +259,7 @@ where
     fn new(query: &'q Query, take: F) -> Rows<'q, F> {
         let (sender, blocks) = channel();
         let writer = FrameWriter::new(Blocks { bytes: Vec::new(), sender });
-        Rows { query, take, writer, blocks, number: 0, head: Sha256::new(), sum: [0; 4] }
+        Rows { query, take, writer, blocks, number: 0, head: Context::new(&SHA256), sum: [0; 4] }
     }
 
     async fn names(&mut self, names: &[String]) -> Result<bool, Refusal> {
@@ -285,9 +285,9 @@ where
             return Err(Refusal::new(reason, self.query.hint("query，或加大rows_max")));
         }
         let row = self.row(cells);
-        let mut hasher = Sha256::new();
+        let mut hasher = Context::new(&SHA256);
         hash(&mut hasher, &row);
-        for (sum, part) in self.sum.iter_mut().zip(hasher.finalize().chunks_exact(8)) {
+        for (sum, part) in self.sum.iter_mut().zip(hasher.finish().as_ref().chunks_exact(8)) {
             *sum = sum.wrapping_add(part.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)));
         }
         self.writer.row(&row).map_err(stopped)?;
@@ -311,20 +311,20 @@ where
     async fn end(mut self) -> Result<String, Refusal> {
         self.writer.end().map_err(|error| Refusal::new(format!("读取中断：{error}"), "请重试"))?;
         self.hand_on().await?;
-        self.head.update(self.number.to_le_bytes());
+        self.head.update(&self.number.to_le_bytes());
         for part in self.sum {
-            self.head.update(part.to_le_bytes());
+            self.head.update(&part.to_le_bytes());
         }
-        Ok(format!("{:x}", self.head.finalize()))
+        Ok(hex::encode(self.head.finish()))
     }
 }
 
 /// A row without its number.
-fn hash(hasher: &mut Sha256, row: &RawRow<'_>) {
+fn hash(hasher: &mut Context, row: &RawRow<'_>) {
     for (column, raw) in &row.cells {
         let text = raw.display();
-        hasher.update(column.to_le_bytes());
-        hasher.update((text.len() as u64).to_le_bytes());
+        hasher.update(&column.to_le_bytes());
+        hasher.update(&(text.len() as u64).to_le_bytes());
         hasher.update(text.as_bytes());
     }
 }

@@ -53,6 +53,15 @@ impl Dialect {
         }
     }
 
+    /// The texts `head` and the bytes `body` of some rows, each joined in the order of their codes, as a row of its own: a subquery that
+    /// sorts hands its rows to SQLite's aggregates in that order, and SQLite joins bytes as they are.
+    fn joined_records(self) -> &'static str {
+        match self {
+            Dialect::Sqlite => "group_concat(head, ''), CAST(group_concat(body, '') AS BLOB)",
+            Dialect::Postgres => "string_agg(head, '' ORDER BY code), string_agg(body, ''::BYTEA ORDER BY code)",
+        }
+    }
+
     /// `(?,?),(?,?)` or `($1,$2),($3,$4)`: many named parameters in one statement are quadratic on SQLite.
     fn values(self, rows: usize, columns: usize) -> String {
         let mut sql = String::with_capacity(rows * columns * 5);

@@ -3,9 +3,9 @@
 use super::{Result, Store, StoreError, json, number, sql, text};
 use crate::domain::ledger::Ledger;
 use crate::domain::record::{Cell, Columns, Place, Record, unpack_each};
-use futures_util::TryStreamExt;
 use sqlx::Row;
 use std::collections::HashMap;
+use tokio::task::JoinSet;
 
 /// How a stored layout maps to today's fields of a ledger.
 pub(super) struct Layout {
@@ -24,20 +24,89 @@ pub struct Stored {
     pub first_seq: i64,
 }
 
+/// Records of a snapshot as the database hands them over, many in one row: the driver takes longer over a row than over what stands in it.
+struct Page {
+    /// For each record [`HEAD`].
+    heads: String,
+    /// The bodies, one behind another.
+    bodies: Vec<u8>,
+    /// The code of the last record.
+    last: String,
+}
+
+/// What stands before a body, in plain words: numbers, then the code, which its own length ends.
+const HEAD: &str = "first_seq || ' ' || sheet || ' ' || row_no || ' ' || layout || ' ' || length(body) || ' ' || length(code) || ' ' || code";
+
+/// Bytes of bodies aimed at in a page, and the most records.
+const PAGE_BYTES: usize = 128 * 1024;
+const PAGE_RECORDS: usize = 512;
+
+impl Page {
+    /// Hands each record to `take`. Returns how many there were.
+    fn each(&self, ledger: &Ledger, layouts: &HashMap<i64, Layout>, mut take: impl FnMut(Stored) -> Result<()>) -> Result<usize> {
+        let (mut heads, mut bodies, mut count) = (self.heads.as_str(), self.bodies.as_slice(), 0);
+        while !heads.is_empty() {
+            let damaged = || StoreError::Damaged { what: "record", key: format!("{} {}", ledger.id, self.last), detail: "page".into() };
+            let mut number = || -> Option<i64> {
+                let (digits, rest) = heads.split_once(' ')?;
+                heads = rest;
+                digits.parse().ok()
+            };
+            let mut next = || number().ok_or_else(damaged);
+            let (first_seq, sheet, row, layout, bytes, letters) = (next()?, next()?, next()?, next()?, next()?, next()?);
+            let end = heads.char_indices().nth(letters as usize).map_or(heads.len(), |(at, _)| at);
+            let (code, rest) = heads.split_at(end);
+            heads = rest;
+            let (body, rest) = bodies.split_at_checked(bytes as usize).ok_or_else(damaged)?;
+            bodies = rest;
+            let place = Place { origin: 0, sheet: sheet as u32, row: row as u32 };
+            take(unpacked(ledger, layouts, code.to_owned(), first_seq, place, layout, body)?)?;
+            count += 1;
+        }
+        Ok(count)
+    }
+}
+
 impl Store {
-    /// Hands the records of one snapshot to `take` in code order, while the database reads on. Memory holds some dozens of them.
+    /// Hands the records of one snapshot to `take` in code order, while the database reads on. Memory holds some hundreds of them.
     ///
     /// # Errors
     /// The database fails, a body is damaged, or `take` refuses.
     pub async fn each_record(&self, ledger: &Ledger, source: &str, seq: i64, mut take: impl FnMut(Stored) -> Result<()>) -> Result<()> {
         let layouts = self.layouts(ledger).await?;
-        let statement =
-            format!("SELECT {STORED} FROM record r WHERE ledger=$1 AND source=$2 AND first_seq<=$3 AND last_seq>=$3 ORDER BY code");
-        let mut rows = sqlx::query(sql(statement)).bind(&ledger.id).bind(source).bind(seq).fetch(&self.pool);
-        while let Some(row) = rows.try_next().await? {
-            take(stored(ledger, &layouts, &row)?)?;
+        let mut most = PAGE_RECORDS / 16;
+        let mut page = self.page_of_records(&ledger.id, source, seq, "", most).await?;
+        while let Some(this) = page {
+            let (store, id, source, last) = (self.clone(), ledger.id.clone(), source.to_owned(), this.last.clone());
+            let mut ahead = JoinSet::new();
+            ahead.spawn(async move { store.page_of_records(&id, &source, seq, &last, most).await });
+            let count = this.each(ledger, &layouts, &mut take)?;
+            page = match ahead.join_next().await {
+                Some(read) => read.map_err(|error| StoreError::Lost(format!("reading records: {error}")))??,
+                None => None,
+            };
+            most = (count * PAGE_BYTES / this.bodies.len().max(1)).clamp(1, PAGE_RECORDS);
         }
         Ok(())
+    }
+
+    /// The next records of a snapshot behind `after` in code order; `None` = there are no more.
+    async fn page_of_records(&self, ledger: &str, source: &str, seq: i64, after: &str, most: usize) -> Result<Option<Page>> {
+        let joined = self.dialect.joined_records();
+        let statement = format!(
+            "SELECT {joined}, MAX(code) FROM (SELECT code, {HEAD} AS head, body FROM record \
+             WHERE ledger=$1 AND source=$2 AND first_seq<=$3 AND last_seq>=$3 AND code>$4 ORDER BY code LIMIT $5) page"
+        );
+        let row = sqlx::query(sql(statement))
+            .bind(ledger)
+            .bind(source)
+            .bind(seq)
+            .bind(after)
+            .bind(most as i64)
+            .fetch_one(&self.pool)
+            .await?;
+        let Some(heads) = row.try_get::<Option<String>, _>(0)? else { return Ok(None) };
+        Ok(Some(Page { heads, bodies: row.try_get(1)?, last: row.try_get(2)? }))
     }
 
     /// The records with these codes.
@@ -75,11 +144,22 @@ impl Store {
 }
 
 pub(super) fn stored(ledger: &Ledger, layouts: &HashMap<i64, Layout>, row: &sqlx::any::AnyRow) -> Result<Stored> {
-    let code: String = row.try_get(0)?;
     let number = |place: usize| row.try_get::<i64, _>(place);
+    let place = Place { origin: 0, sheet: number(2)? as u32, row: number(3)? as u32 };
+    unpacked(ledger, layouts, row.try_get(0)?, number(1)?, place, number(4)?, row.try_get(5)?)
+}
+
+fn unpacked(
+    ledger: &Ledger,
+    layouts: &HashMap<i64, Layout>,
+    code: String,
+    first_seq: i64,
+    place: Place,
+    layout: i64,
+    body: &[u8],
+) -> Result<Stored> {
     let damaged = |detail: &str| StoreError::Damaged { what: "record", key: format!("{} {code}", ledger.id), detail: detail.to_owned() };
-    let layout = layouts.get(&number(4)?).ok_or_else(|| damaged("unknown layout"))?;
-    let body: &[u8] = row.try_get(5)?;
+    let layout = layouts.get(&layout).ok_or_else(|| damaged("unknown layout"))?;
     let mut cells = vec![Cell::Empty; ledger.fields.len()];
     let take = |index: usize, cell| {
         if let Some(field) = layout.fields[index] {
@@ -87,6 +167,5 @@ pub(super) fn stored(ledger: &Ledger, layouts: &HashMap<i64, Layout>, row: &sqlx
         }
     };
     unpack_each(body, layout.count, take).ok_or_else(|| damaged("body"))?;
-    let place = Place { origin: 0, sheet: number(2)? as u32, row: number(3)? as u32 };
-    Ok(Stored { record: Record { code, cells, columns: layout.columns, place }, first_seq: number(1)? })
+    Ok(Stored { record: Record { code, cells, columns: layout.columns, place }, first_seq })
 }

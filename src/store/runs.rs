@@ -4,7 +4,7 @@ use super::{ROWS_PER_STATEMENT, Result, Store, json, number, sql, text, to_json}
 use crate::domain::indicators::Standing;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use ring::digest::{SHA256, digest};
 use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
 use std::collections::BTreeMap;
@@ -275,7 +275,7 @@ impl Store {
     /// Stores texts by their sha256 and returns path → sha256.
     pub async fn freeze(&self, files: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>> {
         let named: Vec<(String, String, &String)> =
-            files.iter().map(|(path, body)| (path.clone(), format!("{:x}", Sha256::digest(body)), body)).collect();
+            files.iter().map(|(path, body)| (path.clone(), hex::encode(digest(&SHA256, body.as_bytes())), body)).collect();
         for part in named.chunks(ROWS_PER_STATEMENT) {
             let statement =
                 format!("INSERT INTO frozen (sha256, body) VALUES {} ON CONFLICT DO NOTHING", self.dialect.values(part.len(), 2));

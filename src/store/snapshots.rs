@@ -7,9 +7,10 @@ use crate::domain::intake::{Note, SheetAccount};
 use chrono::NaiveDate;
 use futures_util::TryStreamExt;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use ring::digest::{Context, SHA256, digest};
 use sqlx::{Any, AnyConnection, Executor, Row, Transaction};
 use std::collections::{HashMap, HashSet};
+use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 /// `last_seq` of a version that the newest snapshot still holds.
 const OPEN: i64 = i64::MAX;
@@ -294,7 +295,9 @@ impl Pull {
 
     /// Adds a record; only a new or changed one is written.
     pub async fn add(&mut self, writer: &mut SnapshotWriter, layout: i64, record: NewRecord) -> Result<Added> {
-        let hash = hash_of(layout, &record);
+        let standing = writer.previous.index(&record.code);
+        let known = standing.and_then(|index| writer.previous.at(index)).map(|(_, known)| known.hash);
+        let hash = hash_of(layout, &record, known);
         if let Some(seen) = writer.seen.get(&record.code) {
             let first = (seen.sheet, seen.row);
             if seen.hash == hash {
@@ -309,11 +312,11 @@ impl Pull {
         writer.seen.insert(&record.code, seen)?;
         writer.rows += 1;
         writer.amount += record.amount;
-        if let Some(index) = writer.previous.index(&record.code) {
+        if let Some(index) = standing {
             writer.next = index + 1;
-            if writer.previous.at(index).is_some_and(|(_, known)| known.hash == hash) {
-                return Ok(Added::Taken);
-            }
+        }
+        if known == Some(hash) {
+            return Ok(Added::Taken);
         }
         writer.written += 1;
         writer.batch.push((layout, hash, record));
@@ -681,17 +684,21 @@ async fn close(transaction: &mut Transaction<'static, Any>, dialect: Dialect, wr
     Ok(())
 }
 
-/// A row's fingerprint: its layout and cells; the place it stands in the file is no part of it.
-fn hash_of(layout: i64, record: &NewRecord) -> [u8; 16] {
-    let mut hasher = Sha256::new();
-    hasher.update(layout.to_le_bytes());
-    hasher.update(&record.body);
-    let digest = hasher.finalize();
-    let mut short = [0; 16];
-    short.copy_from_slice(&digest[..16]);
-    short
+/// A row's fingerprint: its layout and cells; the place it stands in the file is no part of it. A version that stands with the same
+/// fingerprint in the first form (16 bytes of SHA-256, up to migration 10) keeps it: nothing has changed.
+fn hash_of(layout: i64, record: &NewRecord, standing: Option<[u8; 16]>) -> [u8; 16] {
+    let hash = xxh3_128_with_seed(&record.body, layout as u64).to_le_bytes();
+    match standing {
+        Some(known) if known != hash => {
+            let mut first = Context::new(&SHA256);
+            first.update(&layout.to_le_bytes());
+            first.update(&record.body);
+            if first.finish().as_ref().starts_with(&known) { known } else { hash }
+        }
+        _ => hash,
+    }
 }
 
 fn notes_hash(notes: &[Note]) -> Result<String> {
-    Ok(format!("{:x}", Sha256::digest(to_json(&notes)?)))
+    Ok(hex::encode(digest(&SHA256, to_json(&notes)?.as_bytes())))
 }

@@ -9,7 +9,8 @@ use crate::source::frame::Block;
 use crate::source::sql::{self, Database, Query};
 use crate::source::{ReadLimits, Refusal, folder};
 use chrono::{DateTime, TimeDelta, Utc};
-use sha2::{Digest, Sha256};
+use ring::digest::{Context, SHA256};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::sync::mpsc::Sender;
@@ -180,7 +181,12 @@ pub(super) fn fingerprint(path: &Path) -> std::io::Result<String> {
     if file.metadata()?.is_dir() {
         return Err(std::io::Error::other("是文件夹"));
     }
-    let mut hasher = Sha256::new();
-    std::io::copy(&mut file, &mut hasher)?;
-    Ok(format!("{:x}", hasher.finalize()))
+    let mut hasher = Context::new(&SHA256);
+    let mut bytes = vec![0; 64 * 1024];
+    loop {
+        match file.read(&mut bytes)? {
+            0 => return Ok(hex::encode(hasher.finish())),
+            count => hasher.update(&bytes[..count]),
+        }
+    }
 }

@@ -2,7 +2,7 @@
 //! register of a million rows takes as little memory as one of a thousand.
 
 use crate::domain::codes::{Codes, TooMany};
-use crate::domain::record::{Columns, Place, Record, Records, pack, unpack};
+use crate::domain::record::{Columns, Place, Record, Records, pack_into, unpack};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::File;
@@ -57,18 +57,18 @@ impl Kept {
         if self.has(ledger, &record.code) {
             return Ok(());
         }
-        let body = pack(record.cells.iter());
         let columns = self.columns.iter().position(|known| *known == record.columns).unwrap_or_else(|| {
             self.columns.push(record.columns);
             self.columns.len() - 1
         });
+        let start = self.waiting.len();
+        pack_into(&mut self.waiting, record.cells.iter());
         let slot = Slot {
-            offset: self.written + self.waiting.len() as u64,
-            bytes: body.len() as u32,
+            offset: self.written + start as u64,
+            bytes: (self.waiting.len() - start) as u32,
             columns: columns as u32,
             place: record.place,
         };
-        self.waiting.extend_from_slice(&body);
         if let Some((_, codes)) = self.ledgers.get_mut(ledger) {
             codes.insert(&record.code, slot).map_err(|TooMany| io::Error::other("too many codes"))?;
         }

@@ -23,9 +23,9 @@ use crate::store::snapshots::{Snapshot, SnapshotState};
 use crate::store::{Result, Store, StoreError};
 use chrono::{Datelike, NaiveDate};
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::sync::Arc;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// The snapshots one judgement reads.
 #[derive(Clone, Debug)]
@@ -83,9 +83,7 @@ impl Reading {
 }
 
 fn fingerprint(ledger: usize, code: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (ledger, code).hash(&mut hasher);
-    hasher.finish()
+    xxh3_64_with_seed(code.as_bytes(), ledger as u64)
 }
 
 /// Chooses the snapshots in force on a day among all.

@@ -31,7 +31,7 @@ use crate::store::outbox::{NewDrafted, NewMessage, NewTold, OutboxBatch};
 use crate::store::runs::{Run, RunInputs};
 use anyhow::{Context, ensure};
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime};
-use sha2::{Digest as _, Sha256};
+use ring::digest::{Context as Hashing, SHA256};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write;
 use std::io::Write as _;
@@ -134,12 +134,12 @@ impl<'a> Stage<'a> {
 
     pub(super) fn inputs_named(&self) -> Vec<(String, String)> {
         let short = |prefix: &str| {
-            let mut hasher = Sha256::new();
+            let mut hasher = Hashing::new(&SHA256);
             for (path, text) in self.config.files.iter().filter(|(path, _)| path.starts_with(prefix)) {
-                hasher.update(path);
-                hasher.update(text);
+                hasher.update(path.as_bytes());
+                hasher.update(text.as_bytes());
             }
-            format!("{:x}", hasher.finalize())[..12].to_owned()
+            hex::encode(hasher.finish())[..12].to_owned()
         };
         [
             ("督办规则", "config/rules"),
@@ -581,9 +581,9 @@ impl<'a> Stage<'a> {
             text: &rendered.text,
             attachment: attachment.map(|(name, bytes)| Attachment { name, bytes }),
         })?;
-        let mut hasher = Sha256::new();
-        hasher.update(subject);
-        hasher.update(&rendered.text);
+        let mut hasher = Hashing::new(&SHA256);
+        hasher.update(subject.as_bytes());
+        hasher.update(rendered.text.as_bytes());
         if let Some((_, bytes)) = attachment {
             hasher.update(bytes);
         }
@@ -594,7 +594,7 @@ impl<'a> Stage<'a> {
             address: test_to.unwrap_or(mailbox).to_owned(),
             unit: unit.name.clone(),
             subject: subject.to_owned(),
-            digest_sha256: format!("{:x}", hasher.finalize()),
+            digest_sha256: hex::encode(hasher.finish()),
             bytes,
             act: act.unwrap_or_default().to_owned(),
         })

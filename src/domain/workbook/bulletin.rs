@@ -3,6 +3,7 @@
 //!
 //! It is read by every unit, so it shows no telephone numbers and no project that is still under negotiation; those are counted.
 
+use super::list::Also;
 use super::model::{Column, Role, Row, Sheet, Value, head_text, text_lines};
 use super::template::ListColumn;
 use super::{Page, View};
@@ -407,7 +408,7 @@ impl<'a> Page<'a, '_> {
             .iter()
             .enumerate()
             .map(|(index, finding)| {
-                let row = self.view.finding_line(&list.columns, index + 1, finding, &BTreeMap::new());
+                let row = self.view.finding_line(&list.columns, index + 1, finding, &Also::default());
                 row.cells.into_iter().map(without_numbers).collect()
             })
             .collect();

@@ -13,6 +13,7 @@ use crate::domain::privacy::masked_phone;
 use crate::domain::record::{Cell, Decimal, Record};
 use crate::domain::rule::{Act, Light};
 use crate::domain::units::Level;
+use hashbrown::HashMap;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -56,7 +57,7 @@ impl<'a> Page<'a, '_> {
             None => found.sort_by_key(|finding| finding.state),
         }
         let all = found.clone();
-        let also = Arc::new(if list.fold { fold(self.view.policy(), &mut found) } else { BTreeMap::new() });
+        let also = Arc::new(if list.fold { fold(self.view.policy(), &mut found) } else { Also::default() });
         let single = list.rules.len() == 1 && list.group.is_none();
         let mut sheets: Vec<Sheet<'a>> = Vec::new();
         let mut chunks = found.chunks(LIST_ROWS_MAX);
@@ -214,12 +215,12 @@ impl<'a> Page<'a, '_> {
 }
 
 /// The further findings of each project by state, where a list has one row per project.
-pub(super) type Also<'a> = BTreeMap<(State, &'a str), Vec<&'a Finding>>;
+pub(super) type Also<'a> = HashMap<(State, &'a str), Vec<&'a Finding>>;
 
 /// Leaves one finding per project and state, the leading one: beneath no other of the project, then the worst light. Returns the others
 /// by project.
 fn fold<'a>(policy: &Policy, found: &mut Vec<&'a Finding>) -> Also<'a> {
-    let mut by_project: Also<'a> = BTreeMap::new();
+    let mut by_project: Also<'a> = Also::with_capacity(found.len());
     for finding in found.iter().filter(|finding| !finding.project.is_empty()) {
         by_project.entry((finding.state, &finding.project)).or_default().push(finding);
     }
