@@ -93,6 +93,12 @@ pub fn print_report(report: &PullReport) {
                 chinese_date(covers_on)
             );
         }
+        if ledger.ahead {
+            say!("  截至日在今天之后，请核对");
+        }
+        if !ledger.lost.is_empty() {
+            say!("  上次有而这次没有的栏：{}；各行的这些内容按未填处理，如只是改了表头，请改回后重新导入", ledger.lost.join("、"));
+        }
         for line in note_lines(&ledger.notes, &ledger.sheets_of_file, &[NoteKind::Quarantined], NOTES_SHOWN) {
             say!("  {line}");
         }

@@ -97,6 +97,41 @@ pub fn inspect(mut file: impl Read + Seek) -> Result<PackageKind, Refusal> {
     Ok(kind)
 }
 
+/// How often a row of an ods may say that it repeats itself while something stands in it: a few bytes would become millions of rows.
+const REPEATED_ROWS_MAX: u64 = 1000;
+
+/// # Errors
+/// A filled row that repeats itself more often than anybody copies one.
+pub fn refuse_repeated_rows(file: impl Read + Seek) -> Result<(), Refusal> {
+    let Ok(mut archive) = zip::ZipArchive::new(file) else { return Ok(()) };
+    let Ok(part) = archive.by_name("content.xml") else { return Ok(()) };
+    let mut reader = quick_xml::Reader::from_reader(std::io::BufReader::new(part));
+    let mut bytes = Vec::new();
+    let mut repeated = 1;
+    loop {
+        let event = reader.read_event_into(&mut bytes);
+        match &event {
+            Ok(quick_xml::events::Event::Start(tag) | quick_xml::events::Event::Empty(tag)) => match tag.name().as_ref() {
+                "table:table-row" => repeated = number_of(tag, "table:number-rows-repeated").unwrap_or(1),
+                "table:table-cell" | "table:covered-table-cell"
+                    if repeated > REPEATED_ROWS_MAX && tag.attributes().flatten().any(|pair| pair.key.as_ref().ends_with("value-type")) =>
+                {
+                    return Err(Refusal::new(format!("疑似构造的文件：有内容的一行重复{repeated}次"), ODD));
+                }
+                _ => {}
+            },
+            // what is not well formed is told by the reader that follows
+            Ok(quick_xml::events::Event::Eof) | Err(_) => return Ok(()),
+            Ok(_) => {}
+        }
+        bytes.clear();
+    }
+}
+
+fn number_of(tag: &quick_xml::events::BytesStart<'_>, key: &str) -> Option<u64> {
+    tag.try_get_attribute(key).ok()??.value.parse().ok()
+}
+
 fn too_many(entries: usize) -> Refusal {
     Refusal::new(format!("文件内有{entries}个部件，疑似构造的压缩包"), ODD)
 }
@@ -241,5 +276,23 @@ mod tests {
         let offset: [u8; 4] = bytes[entries[1] + 42..entries[1] + 46].try_into().unwrap();
         bytes[entries[2] + 42..entries[2] + 46].copy_from_slice(&offset);
         assert_eq!(refused(bytes), "疑似压缩炸弹：部件互相重叠");
+    }
+
+    #[test]
+    fn a_filled_row_that_repeats_itself_is_no_table() {
+        let sheet = |repeated: &str, cell: &str| {
+            let xml = format!(
+                "<?xml version=\"1.0\"?><office:document-content><table:table><table:table-row table:number-rows-repeated=\"{repeated}\">\
+                 <table:table-cell{cell}/></table:table-row></table:table></office:document-content>"
+            );
+            let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+            writer.start_file("content.xml", zip::write::SimpleFileOptions::default()).unwrap();
+            std::io::Write::write_all(&mut writer, xml.as_bytes()).unwrap();
+            writer.finish().unwrap()
+        };
+        let filled = " office:value-type=\"string\"";
+        assert!(refuse_repeated_rows(sheet("2000000000", filled)).is_err());
+        assert!(refuse_repeated_rows(sheet("1048570", "")).is_ok(), "the empty rest of a sheet");
+        assert!(refuse_repeated_rows(sheet("20", filled)).is_ok());
     }
 }

@@ -33,6 +33,7 @@ pub fn read(mut file: File, limits: ReadLimits, out: &mut FrameWriter<impl Write
         Delimiter::Ascii(byte) => (Cow::Borrowed(rest), byte),
         Delimiter::FullWidthComma => (Cow::Owned(with_ascii_commas(rest)), STAND_IN),
     };
+    refuse_open_quotes(&text, delimiter, told)?;
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(text.as_bytes());
     out.sheet(&Sheet { visible: true, ..Sheet::default() }).map_err(ReadError::Io)?;
     let mut record = csv::StringRecord::new();
@@ -61,6 +62,54 @@ pub fn read(mut file: File, limits: ReadLimits, out: &mut FrameWriter<impl Write
     }
     Ok(())
 }
+
+/// A quote that is not closed takes the rows behind it into one cell; so does one that the next stray quote closes.
+fn refuse_open_quotes(text: &str, delimiter: u8, told: u32) -> Result<(), Refusal> {
+    let hint = "请删除该行多余的引号（内容中的引号要写两个），或用Excel、WPS另存为xlsx";
+    let bytes = text.as_bytes();
+    // cells of the widest row so far, less one
+    let mut widest = SEPARATORS_MIN;
+    let (mut line, mut at, mut field_starts, mut separators) = (1 + told, 0, true, 0);
+    while at < bytes.len() {
+        let byte = bytes[at];
+        at += 1;
+        match byte {
+            b'\n' => {
+                line += 1;
+                widest = widest.max(separators);
+                (field_starts, separators) = (true, 0);
+            }
+            _ if byte == delimiter => {
+                separators += 1;
+                field_starts = true;
+            }
+            b'"' if field_starts => {
+                let (opened, mut inside) = (line, 0);
+                loop {
+                    match bytes.get(at) {
+                        None => return Err(Refusal::new(format!("第{opened}行的引号没有成对，其后各行被并进了一格"), hint)),
+                        Some(b'"') if bytes.get(at + 1) == Some(&b'"') => at += 1,
+                        Some(b'"') => break,
+                        Some(b'\n') => line += 1,
+                        Some(byte) if *byte == delimiter => inside += 1,
+                        Some(_) => {}
+                    }
+                    at += 1;
+                }
+                at += 1;
+                if line > opened && inside >= widest {
+                    return Err(Refusal::new(format!("第{opened}行的引号没有成对，到第{line}行的内容被并进了一格"), hint));
+                }
+                field_starts = false;
+            }
+            _ => field_starts = false,
+        }
+    }
+    Ok(())
+}
+
+/// Below this number of separators a quoted text of several lines may well be a text.
+const SEPARATORS_MIN: usize = 4;
 
 /// How far into a text its kind and its encoding are named.
 const HEAD_BYTES: usize = 4096;

@@ -5,7 +5,9 @@ use super::package::{self, PackageKind};
 use super::xlsx;
 use super::{ReadError, ReadLimits, Refusal};
 use crate::domain::intake::{Raw, RawRow};
-use calamine::{Data, DataRef, ExcelDateTime, ExcelDateTimeType, Ods, Reader, SheetType, SheetVisible, Xls, Xlsb, Xlsx, XlsxError};
+use calamine::{
+    Data, DataRef, Dimensions, ExcelDateTime, ExcelDateTimeType, Ods, Reader, SheetType, SheetVisible, Xls, Xlsb, Xlsx, XlsxError,
+};
 use std::fs::File;
 use std::io::{BufReader, Seek, SeekFrom, Write};
 
@@ -21,14 +23,21 @@ pub fn read_package(file: File, limits: ReadLimits, out: &mut FrameWriter<impl W
             reader.seek(SeekFrom::Start(0)).map_err(ReadError::Io)?;
             read_xlsx(reader, limits, out)
         }
-        PackageKind::Ods => dense(Ods::new(reader).map_err(broken)?, limits, out),
-        PackageKind::Xlsb => dense(Xlsb::new(reader).map_err(broken)?, limits, out),
+        PackageKind::Ods => {
+            package::refuse_repeated_rows(&mut reader)?;
+            reader.seek(SeekFrom::Start(0)).map_err(ReadError::Io)?;
+            dense(Ods::new(reader).map_err(broken)?, |_, _| Vec::new(), limits, out)
+        }
+        PackageKind::Xlsb => dense(Xlsb::new(reader).map_err(broken)?, |_, _| Vec::new(), limits, out),
     }
 }
 
 pub fn read_compound(file: File, limits: ReadLimits, out: &mut FrameWriter<impl Write>) -> Result<(), ReadError> {
     match Xls::new(BufReader::new(file)) {
-        Ok(workbook) => dense(workbook, limits, out),
+        Ok(workbook) => {
+            let merges = |workbook: &Xls<BufReader<File>>, sheet: &str| workbook.merge_cells_by_sheet_name(sheet).unwrap_or_default();
+            dense(workbook, merges, limits, out)
+        }
         Err(error) => Err(broken(error)),
     }
 }
@@ -38,7 +47,8 @@ fn broken(error: impl std::fmt::Display) -> ReadError {
     if message.to_ascii_lowercase().contains("password") || message.contains("EncryptedPackage") {
         return Refusal::new("文件有密码", "请另存为无密码的xlsx后再导入").into();
     }
-    Refusal::new(format!("文件结构有误：{message}"), "请用Excel或WPS另存为xlsx后再导入").into()
+    tracing::debug!(message, "a workbook that cannot be read");
+    Refusal::new("文件不完整或结构有误", "请重新保存或重新下载；仍不能导入的，请用Excel或WPS另存为xlsx").into()
 }
 
 fn read_xlsx(reader: BufReader<File>, limits: ReadLimits, out: &mut FrameWriter<impl Write>) -> Result<(), ReadError> {
@@ -125,7 +135,12 @@ impl<'a> RowBuilder<'a> {
     }
 }
 
-fn dense<R, RS>(mut workbook: R, limits: ReadLimits, out: &mut FrameWriter<impl Write>) -> Result<(), ReadError>
+fn dense<R, RS>(
+    mut workbook: R,
+    merges: impl Fn(&R, &str) -> Vec<Dimensions>,
+    limits: ReadLimits,
+    out: &mut FrameWriter<impl Write>,
+) -> Result<(), ReadError>
 where
     R: Reader<RS>,
     RS: std::io::Read + Seek,
@@ -134,17 +149,22 @@ where
     let sheets = workbook.sheets_metadata().to_vec();
     for sheet in sheets {
         let visible = sheet.visible == SheetVisible::Visible;
-        out.sheet(&Sheet { name: &sheet.name, visible, ..Sheet::default() }).map_err(ReadError::Io)?;
+        let merges = merges(&workbook, &sheet.name).iter().map(|range| (range.start.0, range.start.1, range.end.0, range.end.1)).collect();
+        out.sheet(&Sheet { name: &sheet.name, visible, merges, ..Sheet::default() }).map_err(ReadError::Io)?;
         if !visible {
             continue;
         }
         let range = workbook.worksheet_range(&sheet.name).map_err(broken)?;
+        let formulas = workbook.worksheet_formula(&sheet.name).map_err(broken)?;
+        let has_formula = |place| formulas.get_value(place).is_some_and(|formula| !formula.is_empty());
         let (first_row, first_column) = range.start().unwrap_or((0, 0));
         let mut row = RowBuilder::default();
         for (row_index, cells) in range.rows().enumerate() {
             for (column_index, cell) in cells.iter().enumerate() {
-                if let Some(value) = raw(cell) {
-                    row.push((first_row + row_index as u32, first_column + column_index as u32), value, limits, out)?;
+                let place = (first_row + row_index as u32, first_column + column_index as u32);
+                let value = raw(cell).or_else(|| (*cell == Data::Empty && has_formula(place)).then_some(Raw::Uncalculated));
+                if let Some(value) = value {
+                    row.push(place, value, limits, out)?;
                 }
             }
         }

@@ -35,7 +35,8 @@ struct Page {
 }
 
 /// What stands before a body, in plain words: numbers, then the code, which its own length ends.
-const HEAD: &str = "first_seq || ' ' || sheet || ' ' || row_no || ' ' || layout || ' ' || length(body) || ' ' || length(code) || ' ' || code";
+const HEAD: &str =
+    "first_seq || ' ' || sheet || ' ' || row_no || ' ' || layout || ' ' || length(body) || ' ' || length(code) || ' ' || code";
 
 /// Bytes of bodies aimed at in a page, and the most records.
 const PAGE_BYTES: usize = 128 * 1024;
@@ -97,14 +98,8 @@ impl Store {
             "SELECT {joined}, MAX(code) FROM (SELECT code, {HEAD} AS head, body FROM record \
              WHERE ledger=$1 AND source=$2 AND first_seq<=$3 AND last_seq>=$3 AND code>$4 ORDER BY code LIMIT $5) page"
         );
-        let row = sqlx::query(sql(statement))
-            .bind(ledger)
-            .bind(source)
-            .bind(seq)
-            .bind(after)
-            .bind(most as i64)
-            .fetch_one(&self.pool)
-            .await?;
+        let row =
+            sqlx::query(sql(statement)).bind(ledger).bind(source).bind(seq).bind(after).bind(most as i64).fetch_one(&self.pool).await?;
         let Some(heads) = row.try_get::<Option<String>, _>(0)? else { return Ok(None) };
         Ok(Some(Page { heads, bodies: row.try_get(1)?, last: row.try_get(2)? }))
     }

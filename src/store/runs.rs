@@ -3,8 +3,8 @@
 use super::{ROWS_PER_STATEMENT, Result, Store, json, number, sql, text, to_json};
 use crate::domain::indicators::Standing;
 use chrono::NaiveDate;
-use serde::{Deserialize, Serialize};
 use ring::digest::{SHA256, digest};
+use serde::{Deserialize, Serialize};
 use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
 use std::collections::BTreeMap;

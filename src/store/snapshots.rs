@@ -6,11 +6,10 @@ use crate::domain::codes::{Codes, TooMany};
 use crate::domain::intake::{Note, SheetAccount};
 use chrono::NaiveDate;
 use futures_util::TryStreamExt;
+use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
-use ring::digest::{Context, SHA256, digest};
 use sqlx::{Any, AnyConnection, Executor, Row, Transaction};
 use std::collections::{HashMap, HashSet};
-use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 /// `last_seq` of a version that the newest snapshot still holds.
 const OPEN: i64 = i64::MAX;
@@ -297,7 +296,7 @@ impl Pull {
     pub async fn add(&mut self, writer: &mut SnapshotWriter, layout: i64, record: NewRecord) -> Result<Added> {
         let standing = writer.previous.index(&record.code);
         let known = standing.and_then(|index| writer.previous.at(index)).map(|(_, known)| known.hash);
-        let hash = hash_of(layout, &record, known);
+        let hash = open_rows::fingerprint(layout, &record.body, known);
         if let Some(seen) = writer.seen.get(&record.code) {
             let first = (seen.sheet, seen.row);
             if seen.hash == hash {
@@ -445,11 +444,11 @@ impl Pull {
     }
 
     /// Whether the snapshot would say nothing new: no row differs and the notes are the same as those of the last, which stands.
-    pub async fn is_identical(&mut self, writer: &SnapshotWriter, facts: &SnapshotFacts) -> Result<bool> {
+    pub async fn is_identical(&mut self, writer: &SnapshotWriter, facts: &SnapshotFacts, told: Option<NaiveDate>) -> Result<bool> {
         if writer.written > 0 {
             return Ok(false);
         }
-        let row = sqlx::query("SELECT state, notes_hash FROM snapshot WHERE ledger=$1 AND source=$2 AND seq=$3")
+        let row = sqlx::query("SELECT state, notes_hash, covers_on FROM snapshot WHERE ledger=$1 AND source=$2 AND seq=$3")
             .bind(&writer.ledger)
             .bind(&writer.source)
             .bind(writer.seq - 1)
@@ -459,6 +458,7 @@ impl Pull {
             Some(row) => {
                 SnapshotState::parse(&text(&row, "state")?) != SnapshotState::Discarded
                     && text(&row, "notes_hash")? == notes_hash(&facts.notes)?
+                    && told.map(|told| told.to_string()).is_none_or(|told| text(&row, "covers_on").is_ok_and(|known| known == told))
             }
             None => false,
         })
@@ -682,21 +682,6 @@ async fn close(transaction: &mut Transaction<'static, Any>, dialect: Dialect, wr
     }
     query.execute(&mut **transaction).await?;
     Ok(())
-}
-
-/// A row's fingerprint: its layout and cells; the place it stands in the file is no part of it. A version that stands with the same
-/// fingerprint in the first form (16 bytes of SHA-256, up to migration 10) keeps it: nothing has changed.
-fn hash_of(layout: i64, record: &NewRecord, standing: Option<[u8; 16]>) -> [u8; 16] {
-    let hash = xxh3_128_with_seed(&record.body, layout as u64).to_le_bytes();
-    match standing {
-        Some(known) if known != hash => {
-            let mut first = Context::new(&SHA256);
-            first.update(&layout.to_le_bytes());
-            first.update(&record.body);
-            if first.finish().as_ref().starts_with(&known) { known } else { hash }
-        }
-        _ => hash,
-    }
 }
 
 fn notes_hash(notes: &[Note]) -> Result<String> {

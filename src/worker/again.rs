@@ -29,7 +29,7 @@ impl Manner {
         add(&ledger.id);
         add(&today.year().to_string());
         for column in sheet.mapping() {
-            add(&format!("{} {} {}", column.column, ledger.fields[column.field].id, column.money_power));
+            add(&format!("{} {} {} {:?}", column.column, ledger.fields[column.field].id, column.money_power, column.foreign));
         }
         Some(Manner(hash))
     }

@@ -2,7 +2,7 @@
 //! and go to the file as they come.
 
 use super::Service;
-use super::puller::{LedgerPull, PullReport};
+use super::puller::{LedgerPull, PullReport, lost_columns};
 use crate::domain::intake::{NoteKind, place_of};
 use crate::domain::judge::Policy;
 use crate::domain::ledger::{Ledger, Role};
@@ -90,7 +90,7 @@ impl Service {
                 quarantined: of(&order.quarantined),
                 warnings: of(&order.warnings),
                 skipped: of(&order.skipped),
-                compared: self.compared(source, report).await?,
+                compared: self.compared(&policy.ledgers[source.ledger], source, report).await?,
             });
         }
         let facts = IntakeFacts {
@@ -175,7 +175,7 @@ impl Service {
     }
 
     /// How a ledger stands to the snapshot that was in force before.
-    async fn compared(&self, source: &Source<'_>, report: &PullReport) -> anyhow::Result<Compared> {
+    async fn compared(&self, ledger: &Ledger, source: &Source<'_>, report: &PullReport) -> anyhow::Result<Compared> {
         let snapshot = source.snapshot;
         if snapshot.file_sha256 != report.sha256 {
             return Ok(Compared::default());
@@ -194,6 +194,7 @@ impl Service {
             added: number(counts.added),
             changed: number(counts.changed),
             gone: number(counts.gone),
+            lost: source.base.map_or_else(Vec::new, |base| lost_columns(ledger, &base.accounts, &source.pulled.accounts)),
         })
     }
 

@@ -13,7 +13,9 @@ use crate::domain::snapshot::{Bounds, Comparison, brake};
 use crate::source::frame::{Block, Frame, PackedRow, Sheet};
 use crate::source::{ReadLimits, Refusal};
 use crate::store::StoreError;
-use crate::store::snapshots::{Added, Difference, FileOrigin, Mark, NewRecord, Pull, SnapshotFacts, SnapshotState, SnapshotWriter};
+use crate::store::snapshots::{
+    Added, Difference, FileOrigin, Mark, NewRecord, Pull, Snapshot, SnapshotFacts, SnapshotState, SnapshotWriter,
+};
 use chrono::NaiveDate;
 use std::collections::{BTreeMap, HashSet};
 
@@ -54,6 +56,10 @@ pub struct LedgerPull {
     pub fresh: bool,
     /// The snapshot in force covers a later day: its number and that day. Legal, but worth saying.
     pub newer: Option<(i64, NaiveDate)>,
+    /// The day it covers lies ahead.
+    pub ahead: bool,
+    /// Titles of the fields that the snapshot in force before had columns for and this one has not.
+    pub lost: Vec<String>,
     pub notes: Vec<Note>,
     /// All sheets of the file, as notes number them.
     pub sheets_of_file: Vec<String>,
@@ -178,9 +184,9 @@ impl Service {
                             sheet.count_again(row.number, row.hidden, &summed);
                             continue;
                         }
-                        let noted = sheet.notes.len();
+                        let said = sheet.said();
                         sheet.push(row.unpack().map_err(|error| refuse(interrupted(error)))?, &mut outcomes);
-                        let mark = mark.filter(|_| sheet.notes.len() == noted);
+                        let mark = mark.filter(|_| sheet.said() == said);
                         reader.take(&mut pull, sheet, &mut outcomes, mark).await?;
                     }
                 }
@@ -280,10 +286,13 @@ impl Service {
                 accounts: target.accounts,
                 fresh: false,
                 newer: None,
+                ahead: covers_on > self.clock.today(),
+                lost: Vec::new(),
                 notes: target.notes,
                 sheets_of_file: reader.sheets.clone(),
             };
-            if pull.is_identical(&target.writer, &facts).await? {
+            let told = request.covers_on.or(target.covers_on).or(covers_in_file);
+            if pull.is_identical(&target.writer, &facts, told).await? {
                 outcome.seq -= 1;
                 pull.touch(&target.writer, &now).await?;
                 // the same held file once more is still held; with --accept it is now taken
@@ -313,7 +322,7 @@ impl Service {
             report.ledgers.push(outcome);
         }
         pull.commit().await?;
-        self.compare_days(&request.source, &mut report).await?;
+        self.compare_days(policy, &request.source, &mut report).await?;
         // in the order of the ledger files: projects first
         report.ledgers.sort_by_key(|pulled| policy.ledger(&pulled.ledger));
         Ok(report)
@@ -328,13 +337,20 @@ impl Service {
         Ok(snapshots.iter().any(|snapshot| snapshot.ledger == PROJECT && !snapshot.sample && snapshot.state == SnapshotState::InForce))
     }
 
-    /// Says which of the new snapshots cover an earlier day than one in force.
-    async fn compare_days(&self, source: &str, report: &mut PullReport) -> Result<(), StoreError> {
+    /// Says which of the new snapshots cover an earlier day than one in force, and which lack columns that the one before had.
+    async fn compare_days(&self, policy: &Policy, source: &str, report: &mut PullReport) -> Result<(), StoreError> {
         if report.ledgers.iter().all(|pulled| pulled.state.is_none()) {
             return Ok(());
         }
         let snapshots = self.store.snapshots().await?;
         for pulled in report.ledgers.iter_mut().filter(|pulled| pulled.state.is_some()) {
+            let before = |known: &&Snapshot| (&known.ledger, known.source.as_str()) == (&pulled.ledger, source) && known.seq < pulled.seq;
+            let in_force = snapshots.iter().filter(|known| known.state == SnapshotState::InForce);
+            if let Some(base) = in_force.filter(before).max_by_key(|known| known.seq)
+                && let Some(ledger) = policy.ledger(&pulled.ledger).map(|index| &policy.ledgers[index])
+            {
+                pulled.lost = lost_columns(ledger, &base.accounts, &pulled.accounts);
+            }
             pulled.newer = snapshots
                 .iter()
                 .filter(|known| known.ledger == pulled.ledger && known.source == source && known.state == SnapshotState::InForce)
@@ -585,6 +601,13 @@ impl<'a> FileReader<'a> {
         }
         Ok(())
     }
+}
+
+/// The titles of the fields that one snapshot's sheets had columns for and another's have not: a column that was renamed reads as empty.
+pub(super) fn lost_columns(ledger: &Ledger, before: &[SheetAccount], now: &[SheetAccount]) -> Vec<String> {
+    let has = |accounts: &[SheetAccount], id: &str| accounts.iter().any(|account| account.columns.iter().any(|(known, _)| known == id));
+    let lost = ledger.fields.iter().filter(|field| has(before, &field.id) && !has(now, &field.id));
+    lost.map(|field| field.title.clone()).collect()
 }
 
 /// Two sheets of one ledger are the same table twice above this share of equal codes, from this many on.

@@ -101,7 +101,8 @@ fn write(path: &Path, dice: &mut Dice, lines: &[Line], with_merges: bool) {
             let first = 3 + dice.roll(part.len().saturating_sub(6)) as u32;
             page.merge_range(first, 2, first + 2, 2, "", &Format::new()).expect("a merge");
         }
-        for (column, title) in ["项目编号", "项目名称", "市（州）", "县（市、区）", "合同投资额", "签约时间", "开工时间"].iter().enumerate()
+        for (column, title) in
+            ["项目编号", "项目名称", "市（州）", "县（市、区）", "合同投资额", "签约时间", "录入平台时间"].iter().enumerate()
         {
             page.write_string(0, column as u16, *title).expect("a header");
         }

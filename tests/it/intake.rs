@@ -4,7 +4,7 @@
 //!   sheet = "text"          a text file, in `encoding` (utf-8, utf-8-bom, utf-16le, gb18030); `garbled` = UTF-8 saved by a program that took it for GB18030
 //!   [[sheets]]              a workbook: `name`, `rows`, `merges` (["A3:A5"]), `hidden_rows` ([5]), `hidden_columns` (["C"]),
 //!                           `hidden = true`; a cell is "text", 1.5, true, a date
-//!                           (2026-03-01), { formula = "A1", value = "2" }, { error = "#REF!" } or { today = true }; "" is an empty cell, [] an empty row
+//!                           (2026-03-01), { formula = "A1", value = "2" }, { error = "#REF!" } { percent = 0.95 } or { today = true }; "" is an empty cell, [] an empty row
 //!   [parts]                 the parts of a zip by name, as they are (not packed); what a small workbook needs besides is added.
 //!                           `swap` = [["old", "new"]] changes its bytes afterwards (same length), `cut` takes bytes off its end
 //!   base64 = "..."          bytes
@@ -99,6 +99,10 @@ fn workbook(sheets: &[toml::Value]) -> Vec<u8> {
                     toml::Value::Datetime(day) => {
                         let day = ExcelDateTime::parse_from_str(&day.to_string()).expect("a date");
                         page.write_date_with_format(row, column, &day, &Format::new().set_num_format("yyyy-mm-dd"))
+                    }
+                    toml::Value::Table(cell) if cell.contains_key("percent") => {
+                        let share = cell["percent"].as_float().expect("a number");
+                        page.write_number_with_format(row, column, share, &Format::new().set_num_format("0.0%"))
                     }
                     toml::Value::Table(cell) if cell.contains_key("today") => {
                         let today = duban::clock::Clock::System.today();

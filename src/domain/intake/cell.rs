@@ -1,6 +1,7 @@
 //! Reading one cell: what the register means by it.
 
 use super::Raw;
+use super::money::{FEN_MAX, read_decimal, read_money};
 use crate::domain::ledger::{Field, FieldKind, Role};
 use crate::domain::record::{Cell, Decimal};
 use chrono::{Datelike, Days, Months, NaiveDate};
@@ -13,11 +14,11 @@ pub struct CellFault {
     pub hint: String,
 }
 
-fn fatal(reason: impl Into<String>, hint: &str) -> CellFault {
+pub(super) fn fatal(reason: impl Into<String>, hint: &str) -> CellFault {
     CellFault { fatal: true, reason: reason.into(), hint: hint.to_owned() }
 }
 
-fn remark(reason: impl Into<String>, hint: &str) -> CellFault {
+pub(super) fn remark(reason: impl Into<String>, hint: &str) -> CellFault {
     CellFault { fatal: false, reason: reason.into(), hint: hint.to_owned() }
 }
 
@@ -81,6 +82,10 @@ pub fn read_cell(field: &Field, raw: &Raw<'_>, money_power: i32, today: NaiveDat
     };
     if text.is_empty() || text.len() <= BLANK_BYTES_MAX && BLANKS.contains(&narrow(&text).as_str()) {
         return Ok((Cell::Empty, None));
+    }
+    let is_number = matches!(field.kind, FieldKind::Money | FieldKind::Decimal | FieldKind::Int);
+    if is_number && NOT_YET.contains(&narrow(&text).as_str()) {
+        return Ok((Cell::Empty, Some(remark("没有写数字，按未填处理", "请填写数字，尚未确定的留空"))));
     }
     match field.kind {
         FieldKind::Text => read_text(field, raw, text),
@@ -266,6 +271,7 @@ const DATE_HINT: &str = "请按2026-09-30的样式填写";
 
 fn read_date(raw: &Raw<'_>, text: &str, planned: bool, today: NaiveDate) -> Result<(Cell, Option<CellFault>), CellFault> {
     let trace = || Ok((Cell::Empty, Some(remark("是空日期留下的痕迹，按未填处理", DATE_HINT))));
+    let vague = |date| Ok((Cell::Date(plausible(date, today)?), Some(remark(format!("没有写到日，按{date}读取"), DATE_HINT))));
     let parsed = match raw {
         Raw::Date(1899, ..) | Raw::Date(1900, 1, 0 | 1) => return trace(),
         Raw::Date(year, month, day) => match NaiveDate::from_ymd_opt(i32::from(*year), u32::from(*month), u32::from(*day)) {
@@ -292,11 +298,8 @@ fn read_date(raw: &Raw<'_>, text: &str, planned: bool, today: NaiveDate) -> Resu
     };
     match parsed {
         Parsed::Day(date) => Ok((Cell::Date(plausible(date, today)?), None)),
-        Parsed::Span(first, last) => {
-            // a plan holds until the end of the span it names; an event is known to have begun with it
-            let date = plausible(if planned { last } else { first }, today)?;
-            Ok((Cell::Date(date), Some(remark(format!("没有写到日，按{date}读取"), DATE_HINT))))
-        }
+        Parsed::Month(first, last) => vague(if planned { last } else { first }),
+        Parsed::Span(last) => vague(last),
         Parsed::NotYet => Ok((Cell::Empty, Some(remark("没有写日期，按未填处理", DATE_HINT)))),
     }
 }
@@ -306,7 +309,10 @@ const TRACES: [&str; 8] = ["0", "1900-01-00", "1900-01-01", "1900/1/0", "1900/1/
 
 enum Parsed {
     Day(NaiveDate),
-    Span(NaiveDate, NaiveDate),
+    /// First and last day of a month: a plan holds until its end, an event is known to have begun with it.
+    Month(NaiveDate, NaiveDate),
+    /// The last day of a season, a year or a part of a month: not before it is certain that the day has come.
+    Span(NaiveDate),
     NotYet,
 }
 
@@ -356,7 +362,7 @@ fn parse_date(text: &str) -> Result<Parsed, CellFault> {
         let year_number: i32 = year.parse().map_err(|_| unreadable())?;
         let span = |first: (u32, u32), months: u32| {
             let first = NaiveDate::from_ymd_opt(year_number, first.0, first.1)?;
-            Some(Parsed::Span(first, first + Months::new(months) - Days::new(1)))
+            Some(Parsed::Span(first + Months::new(months) - Days::new(1)))
         };
         // 2026年底前: at its end at the latest
         let rest = ["以前", "之前", "前"].iter().find_map(|word| rest.strip_suffix(word)).filter(|rest| !rest.is_empty()).unwrap_or(rest);
@@ -378,9 +384,9 @@ fn parse_date(text: &str) -> Result<Parsed, CellFault> {
         let (month_text, rest) = rest.split_once('月').ok_or_else(unreadable)?;
         return match rest {
             "" | "份" => month(year, month_text),
-            "底" | "末" | "下旬" => tail(year, month_text, 21),
-            "初" | "上旬" => part(year, month_text, 1, 10),
-            "中旬" => part(year, month_text, 11, 20),
+            "底" | "末" | "下旬" => tail(year, month_text),
+            "初" | "上旬" => part(year, month_text, 10),
+            "中旬" => part(year, month_text, 20),
             rest => day(year, month_text, rest.strip_suffix(['日', '号']).unwrap_or(rest)),
         };
     }
@@ -412,96 +418,20 @@ fn day(year: &str, month: &str, day: &str) -> Result<Parsed, CellFault> {
 fn month(year: &str, month: &str) -> Result<Parsed, CellFault> {
     let first =
         NaiveDate::from_ymd_opt(number(year)? as i32, number(month)?, 1).ok_or_else(|| fatal("这个月份不存在", "请改正后重新导入"))?;
-    Ok(Parsed::Span(first, first + Months::new(1) - Days::new(1)))
+    Ok(Parsed::Month(first, first + Months::new(1) - Days::new(1)))
 }
 
-fn part(year: &str, month: &str, from: u32, to: u32) -> Result<Parsed, CellFault> {
-    let at = |day| NaiveDate::from_ymd_opt(number(year).ok()? as i32, number(month).ok()?, day);
-    at(from).zip(at(to)).map(|(first, last)| Parsed::Span(first, last)).ok_or_else(|| fatal("这个月份不存在", "请改正后重新导入"))
+fn part(year: &str, month: &str, to: u32) -> Result<Parsed, CellFault> {
+    NaiveDate::from_ymd_opt(number(year)? as i32, number(month)?, to)
+        .map(Parsed::Span)
+        .ok_or_else(|| fatal("这个月份不存在", "请改正后重新导入"))
 }
 
-fn tail(year: &str, month_text: &str, from: u32) -> Result<Parsed, CellFault> {
-    match (month(year, month_text)?, part(year, month_text, from, from)?) {
-        (Parsed::Span(_, last), Parsed::Span(first, _)) => Ok(Parsed::Span(first, last)),
-        (other, _) => Ok(other),
-    }
-}
-
-/// Money units in the order they are looked for; the power of ten to 分.
-const UNITS: [(&str, i32); 6] = [("亿元", 10), ("亿", 10), ("万元", 6), ("万", 6), ("千元", 5), ("元", 2)];
-
-/// The unit a bracket or unit line names: `（亿元）`, `单位：万元`.
-pub fn money_unit(text: &str) -> Option<i32> {
-    if text.contains("美元") || text.contains("港元") || text.contains("欧元") {
-        return None;
-    }
-    UNITS.iter().find(|(unit, _)| text.contains(unit)).map(|(_, power)| *power)
-}
-
-/// The largest believable amount, in 分: 100,000 亿元.
-const FEN_MAX: i64 = 100_000 * crate::domain::record::FEN_PER_YI;
-
-fn read_money(raw: &Raw<'_>, text: &str, money_power: i32) -> Result<(Cell, Option<CellFault>), CellFault> {
-    const HINT: &str = "请填写数字，单位写在表头或单元格内（亿元、万元）";
-    if let Raw::Date(..) = raw {
-        return Err(fatal("是日期，不是金额", HINT));
-    }
-    let mut text: String = narrow(text).chars().filter(|c| !c.is_whitespace()).collect();
-    let mut warning = None;
-    if text.contains("美元") || text.contains('$') || text.contains("港") || text.contains("欧元") {
-        return Err(fatal("是外币金额", "请折合人民币后填写"));
-    }
-    for word in ["约", "左右", "余"] {
-        if text.contains(word) {
-            text = text.replace(word, "");
-            warning = Some(remark("写的是约数，按所写数字读取", "请填写实际数字"));
-        }
-    }
-    if let Some(rest) = text.strip_suffix('+') {
-        text = rest.to_owned();
-        warning = Some(remark("写的是约数，按所写数字读取", "请填写实际数字"));
-    }
-    let mut text = text.trim_start_matches("人民币").trim_start_matches(['¥', '￥']).to_owned();
-    let mut power = money_power;
-    if let Some((unit, own)) = UNITS.iter().find(|(unit, _)| text.ends_with(unit)) {
-        text.truncate(text.len() - unit.len());
-        power = *own;
-    }
-    // bookkeepers write a negative amount in brackets
-    let inside = text.strip_prefix('(').and_then(|text| text.strip_suffix(')'));
-    let negative = inside.is_some();
-    let digits = grouped(inside.unwrap_or(&text)).ok_or_else(|| fatal("不是能识别的金额", HINT))?;
-    let value = Decimal::parse(&digits).and_then(|value| value.scaled(power)).ok_or_else(|| fatal("不是能识别的金额", HINT))?;
-    if negative || value < 0 {
-        return Err(fatal("金额为负数", "请核对后填写"));
-    }
-    if value > FEN_MAX {
-        return Err(fatal("金额大得不合常理", "请核对单位是亿元还是万元"));
-    }
-    Ok((Cell::Money(value), warning))
-}
-
-/// Digits without thousands separators; `None` when the commas do not stand at thousands.
-fn grouped(text: &str) -> Option<String> {
-    if !text.contains(',') {
-        return (!text.is_empty()).then(|| text.to_owned());
-    }
-    let (whole, fraction) = text.split_once('.').map_or((text, None), |(whole, fraction)| (whole, Some(fraction)));
-    let groups: Vec<&str> = whole.split(',').collect();
-    if fraction.is_some_and(|fraction| fraction.contains(','))
-        || groups[0].is_empty()
-        || groups[0].trim_start_matches('-').len() > 3
-        || groups[1..].iter().any(|group| group.len() != 3)
-    {
-        return None;
-    }
-    Some(fraction.map_or_else(|| groups.concat(), |fraction| format!("{}.{fraction}", groups.concat())))
-}
-
-fn read_decimal(text: &str) -> Result<Decimal, CellFault> {
-    let narrowed: String = narrow(text).chars().filter(|c| !c.is_whitespace()).collect();
-    let digits = narrowed.strip_suffix('%').unwrap_or(&narrowed);
-    grouped(digits).and_then(|digits| Decimal::parse(&digits)).ok_or_else(|| fatal("不是能识别的数字", "请填写数字"))
+fn tail(year: &str, month_text: &str) -> Result<Parsed, CellFault> {
+    Ok(match month(year, month_text)? {
+        Parsed::Month(_, last) => Parsed::Span(last),
+        other => other,
+    })
 }
 
 fn is_invisible(c: char) -> bool {
@@ -514,7 +444,12 @@ pub fn clean(text: &str) -> String {
     let trimmed = text.trim_matches(is_edge);
     // signs of printable ASCII only: nothing to look for
     if !trimmed.bytes().all(|byte| (0x20..0x7f).contains(&byte)) && trimmed.chars().any(is_invisible) {
-        return trimmed.chars().filter(|c| !is_invisible(*c) || *c == '\n').collect();
+        let seen = |c| match c {
+            '\t' => Some(' '),
+            '\n' => Some(c),
+            c => (!is_invisible(c)).then_some(c),
+        };
+        return trimmed.chars().filter_map(seen).collect();
     }
     trimmed.to_owned()
 }
@@ -536,9 +471,9 @@ pub fn key(text: &str) -> String {
     narrow(text).chars().filter(|c| !c.is_whitespace() && !is_invisible(*c)).collect()
 }
 
-/// At most 80 characters of a raw text, for a note.
+/// At most 80 characters of a raw text on one line, for a note.
 pub fn shown(text: &str) -> String {
-    let mut out: String = text.chars().take(80).collect();
+    let mut out: String = text.chars().take(80).map(|c| if c == '\n' { '↵' } else { c }).collect();
     if text.chars().count() > 80 {
         out.push('…');
     }
@@ -552,7 +487,7 @@ pub fn covers_on(text: &str) -> Option<NaiveDate> {
     let end = rest.find('日').map(|at| at + '日'.len_utf8()).or_else(|| rest.find([')', ',', '。']))?;
     match parse_date(&rest[..end]).ok()? {
         Parsed::Day(date) => Some(date),
-        Parsed::Span(_, last) => Some(last),
+        Parsed::Month(_, last) | Parsed::Span(last) => Some(last),
         Parsed::NotYet => None,
     }
 }
@@ -614,6 +549,10 @@ mod tests {
             ("3/1", "✗ 不是能识别的日期"),
             ("2026年3月", "2026-03-01 !"),
             ("2026.3", "2026-03-01 !"),
+            ("2025年底", "2025-12-31 !"),
+            ("2026年上半年", "2026-06-30 !"),
+            ("2026年3月下旬", "2026-03-31 !"),
+            ("2026年3月中旬", "2026-03-20 !"),
             ("2203-01-01", "✗ 年份2203不合常理"),
             ("待定", " !"),
             ("0", " !"),
@@ -645,6 +584,12 @@ mod tests {
             ("4,100万元", "0.41"),
             ("１，２３４．５", "1234.5"),
             ("¥1 234", "1234"),
+            ("3 5", "✗ 不是能识别的金额"),
+            ("3\n5", "✗ 不是能识别的金额"),
+            ("1.5\n200", "✗ 不是能识别的金额"),
+            ("1\t5", "✗ 不是能识别的金额"),
+            ("1.5 亿元", "1.5"),
+            ("待定", " !"),
             ("约5000万", "0.5 !"),
             ("5000+", "5000 !"),
             ("(500)", "✗ 金额为负数"),

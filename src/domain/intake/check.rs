@@ -3,7 +3,7 @@
 use super::cell::shown;
 use crate::domain::judge::Policy;
 use crate::domain::ledger::{Ledger, OwnerSpec, Role};
-use crate::domain::record::Cell;
+use crate::domain::record::{Cell, Decimal};
 use std::collections::HashSet;
 
 /// A remark on one field of a row.
@@ -14,7 +14,8 @@ pub struct Remark {
 }
 
 /// Pairs of dates of which the first cannot be later than the second.
-const ORDER: [(Role, Role); 6] = [
+const ORDER: [(Role, Role); 7] = [
+    (Role::Signed, Role::Started),
     (Role::Signed, Role::Produced),
     (Role::Started, Role::Produced),
     (Role::PlannedStart, Role::PlannedProduction),
@@ -69,6 +70,22 @@ pub fn remarks(policy: &Policy, ledger: &Ledger, cells: &[Cell], known: &mut Kno
         {
             let reason = format!("{}（{after}）早于{}（{before}）", ledger.fields[second].title, ledger.fields[first].title);
             out.push(Remark { field: second, reason, hint: "请核对两个日期".into() });
+        }
+    }
+    if let Some(field) = ledger.role(Role::Progress)
+        && let Some(progress) = cells[field].decimal()
+    {
+        let percent = |value| Decimal { mantissa: value, scale: 0 };
+        let title = &ledger.fields[field].title;
+        if progress.mantissa < 0 || progress.compare(percent(100)).is_gt() {
+            out.push(Remark {
+                field, reason: format!("{title}不在0至100之间，按所写读取"), hint: "请按百分数填写，如95".into()
+            });
+        } else if progress.mantissa > 0 && progress.compare(percent(1)).is_lt() {
+            let reason = format!("{title}按{progress}%读取");
+            out.push(Remark {
+                field, reason, hint: "如是95%写成了0.95，请改为95；确为百分之一以下的不用处理".into()
+            });
         }
     }
     out

@@ -1,9 +1,10 @@
 //! Finding the header: among the first rows, the block of one to three rows whose joined column paths name most fields of a ledger.
 
+use super::money::{self, MoneyUnit};
 use super::{Raw, RawRow, cell};
-use crate::domain::ledger::{Field, FieldKind, Ledger};
+use crate::domain::ledger::{Field, FieldKind, Ledger, Role};
 use crate::domain::record::Columns;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Merged ranges of a sheet (from 0), from top to bottom.
 #[derive(Clone, Debug, Default)]
@@ -42,6 +43,33 @@ pub struct Column {
     pub field: usize,
     /// Power of ten to 分 of a bare amount.
     pub money_power: i32,
+    /// The unit of the amounts, where no amount in yuan can be made of it.
+    pub foreign: Option<String>,
+    /// What `money_power` was taken from.
+    pub unit_from: UnitFrom,
+}
+
+/// What says in which unit a column of amounts is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum UnitFrom {
+    /// No column of amounts.
+    #[default]
+    None,
+    Header,
+    /// A line above the header.
+    Sheet,
+    Ledger,
+}
+
+impl UnitFrom {
+    pub fn title(self) -> &'static str {
+        match self {
+            UnitFrom::None => "",
+            UnitFrom::Header => "表头注明",
+            UnitFrom::Sheet => "表上方注明",
+            UnitFrom::Ledger => "表中没有注明，按台账约定",
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -59,6 +87,11 @@ pub struct Header {
     pub unknown: Vec<(String, String)>,
     /// Texts of the last header row by column, for recognising a repeated header.
     leaves: Vec<(u16, String)>,
+    /// Whether a column has any header, from the first column on.
+    headed: Vec<bool>,
+    /// All words that name fields of the ledger, and which of them name the code.
+    words: HashSet<String>,
+    codes: Vec<String>,
 }
 
 impl Header {
@@ -66,6 +99,20 @@ impl Header {
     pub fn says(&self, column: u16, raw: &Raw<'_>) -> bool {
         let text = cell::key(&raw.display());
         self.leaves.iter().any(|(at, leaf)| *at == column && *leaf == text)
+    }
+
+    /// Whether any words stand over a column.
+    pub fn is_over(&self, column: u16) -> bool {
+        self.headed.get(usize::from(column)).copied().unwrap_or(false)
+    }
+
+    /// A row that is a header of the same ledger with its columns in another order: the column of its codes, where it has one.
+    pub fn is_another(&self, cells: &[(u16, Raw<'_>)]) -> Option<Option<u16>> {
+        let keys: Vec<(u16, String)> = cells.iter().map(|(column, raw)| (*column, bare_key(&raw.display()))).collect();
+        let filled = keys.iter().filter(|(_, key)| !key.is_empty()).count();
+        let known: BTreeSet<&str> = keys.iter().map(|(_, key)| key.as_str()).filter(|key| self.words.contains(*key)).collect();
+        let is_header = known.len() >= 3 && known.len() * 2 > filled;
+        is_header.then(|| keys.iter().find(|(_, key)| self.codes.contains(key)).map(|(column, _)| *column))
     }
 
     /// A row that says the header again (each printed page).
@@ -127,9 +174,9 @@ pub fn find<'a>(ledgers: &'a [Ledger], rows: &Rows, merges: &Merges) -> Result<(
             }
             let words = paths(block, merges);
             let paths: Vec<Path> = words.iter().map(|(column, words)| Path::new(*column, words)).collect();
-            let sheet_power = sheet_unit(&rows[..start]);
+            let sheet_unit = sheet_unit(&rows[..start]);
             for names in &names {
-                let (columns, repeated) = names.map(&paths, sheet_power);
+                let (columns, repeated) = names.map(&paths, &sheet_unit);
                 let ledger = names.ledger;
                 let missing: Vec<String> = ledger
                     .fields
@@ -164,6 +211,16 @@ pub fn find<'a>(ledgers: &'a [Ledger], rows: &Rows, merges: &Merges) -> Result<(
                         repeated,
                         unknown,
                         leaves,
+                        headed: words.iter().fold(Vec::new(), |mut headed, (column, _)| {
+                            headed.resize(usize::from(*column), false);
+                            headed.push(true);
+                            headed
+                        }),
+                        words: names.words.keys().cloned().collect(),
+                        codes: ledger
+                            .role(Role::Code)
+                            .map(|code| names.words.iter().filter(|(_, field)| **field == code).map(|(word, _)| word.clone()).collect())
+                            .unwrap_or_default(),
                     },
                 ));
             }
@@ -218,8 +275,9 @@ struct Path {
     column: u16,
     keys: Vec<String>,
     bare: Vec<String>,
-    /// Power of ten to 分 that a bracket names.
-    power: Option<i32>,
+    /// The leaf without a unit that ends it.
+    unitless: Option<String>,
+    unit: Option<MoneyUnit>,
 }
 
 impl Path {
@@ -227,8 +285,13 @@ impl Path {
         Path {
             column,
             keys: words.iter().map(|text| cell::key(text)).collect(),
-            bare: words.iter().map(|text| cell::key(without_bracket(text))).collect(),
-            power: words.iter().rev().find_map(|text| unit_in_brackets(text)),
+            bare: words.iter().map(|text| bare_key(text)).collect(),
+            unitless: words.last().and_then(|leaf| Some(money::trailing_unit(&cell::key(leaf))?.0.to_owned())),
+            unit: words
+                .iter()
+                .rev()
+                .find_map(|text| unit_in_brackets(text))
+                .or_else(|| Some(money::trailing_unit(&cell::key(words.last()?))?.1)),
         }
     }
 }
@@ -262,7 +325,7 @@ impl Names<'_> {
         Names { ledger, words, paths }
     }
 
-    fn map(&self, paths: &[Path], sheet_power: Option<i32>) -> Mapped {
+    fn map(&self, paths: &[Path], sheet_unit: &Option<MoneyUnit>) -> Mapped {
         let mut columns: Vec<Column> = Vec::new();
         let mut repeated = Vec::new();
         for path in paths {
@@ -271,11 +334,17 @@ impl Names<'_> {
                 repeated.push((field, path.column));
                 continue;
             }
-            let money_power = match self.ledger.fields[field].kind {
-                FieldKind::Money => path.power.or(sheet_power).unwrap_or(self.ledger.money_power),
-                _ => 0,
+            let (unit, unit_from) = match (self.ledger.fields[field].kind, &path.unit, sheet_unit) {
+                (FieldKind::Money, Some(unit), _) => (unit.clone(), UnitFrom::Header),
+                (FieldKind::Money, None, Some(unit)) => (unit.clone(), UnitFrom::Sheet),
+                (FieldKind::Money, None, None) => (MoneyUnit::Power(self.ledger.money_power), UnitFrom::Ledger),
+                _ => (MoneyUnit::Power(0), UnitFrom::None),
             };
-            columns.push(Column { column: path.column, field, money_power });
+            let (money_power, foreign) = match unit {
+                MoneyUnit::Power(power) => (power, None),
+                MoneyUnit::Other(words) => (0, Some(words)),
+            };
+            columns.push(Column { column: path.column, field, money_power, foreign, unit_from });
         }
         columns.sort_by_key(|column| column.field);
         (columns, repeated)
@@ -290,7 +359,12 @@ impl Names<'_> {
             .paths
             .iter()
             .find(|(parent, last, _)| (leaf == last || bare_leaf == last) && (above.contains(parent) || bare_above.contains(parent)));
-        by_path.map(|(.., field)| *field).or_else(|| self.words.get(leaf).copied()).or_else(|| self.words.get(bare_leaf).copied())
+        let of_amounts = |field: &usize| self.ledger.fields[*field].kind == FieldKind::Money;
+        by_path
+            .map(|(.., field)| *field)
+            .or_else(|| self.words.get(leaf).copied())
+            .or_else(|| self.words.get(bare_leaf).copied())
+            .or_else(|| self.words.get(path.unitless.as_ref()?).copied().filter(of_amounts))
     }
 }
 
@@ -309,30 +383,40 @@ pub fn nearest_field<'a>(fields: impl Iterator<Item = &'a Field>, header: &str) 
         .map(|(_, field)| field)
 }
 
-/// The text before a trailing bracket: `合同投资额（亿元）` → `合同投资额`.
+/// A header's word as it is compared, without the bracket behind it.
+fn bare_key(text: &str) -> String {
+    cell::key(without_bracket(text))
+}
+
+/// The text before a trailing bracket, with what is bracketed in it: `合同投资额（万元（人民币））` → `合同投资额`.
 fn without_bracket(text: &str) -> &str {
-    let trimmed = text.trim_end();
-    if trimmed.ends_with([')', '）', ']', '】'])
-        && let Some(at) = trimmed.rfind(['(', '（', '[', '【'])
-        && at > 0
-    {
-        return &trimmed[..at];
+    let mut depth = 0;
+    for (at, c) in text.trim_end().char_indices().rev() {
+        match c {
+            ')' | '）' | ']' | '】' => depth += 1,
+            '(' | '（' | '[' | '【' => depth -= 1,
+            _ => {}
+        }
+        if depth <= 0 {
+            let is_open = matches!(c, '(' | '（' | '[' | '【');
+            return if is_open && at > 0 { &text[..at] } else { text };
+        }
     }
     text
 }
 
-fn unit_in_brackets(text: &str) -> Option<i32> {
+fn unit_in_brackets(text: &str) -> Option<MoneyUnit> {
     let inside = text.trim_end().strip_prefix(without_bracket(text)).unwrap_or_default();
-    cell::money_unit(inside)
+    money::money_unit(inside)
 }
 
 /// `单位：亿元` in the rows above the header.
-fn sheet_unit(rows: &Rows) -> Option<i32> {
+fn sheet_unit(rows: &Rows) -> Option<MoneyUnit> {
     rows.iter().flat_map(|row| &row.cells).find_map(|(_, raw)| match raw {
         Raw::Text(text) => {
             let key = cell::key(text);
             let at = key.find("单位:")?;
-            cell::money_unit(&key[at..])
+            money::money_unit(&key[at..])
         }
         _ => None,
     })

@@ -7,12 +7,15 @@ mod cell;
 mod check;
 mod group;
 mod header;
+mod money;
+mod note;
 mod place;
 mod sums;
 
 pub use cell::{CellFault, read_cell};
 pub use check::{KnownOwners, Remark, remarks};
-pub use header::{Column, Header, Merges, column_letters, nearest_field};
+pub use header::{Column, Header, Merges, UnitFrom, column_letters, nearest_field};
+pub use note::{Note, NoteKind, SheetAccount, sentence};
 pub use place::place_of;
 
 use super::ledger::{Ledger, Role};
@@ -23,6 +26,7 @@ use chrono::NaiveDate;
 use group::Groups;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use sums::{Sums, Wrong};
 
@@ -78,88 +82,6 @@ pub struct RawRow<'a> {
     pub cells: Vec<(u16, Raw<'a>)>,
 }
 
-/// Why a row is not simply accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum NoteKind {
-    /// 待核行: the row is not taken; a known code keeps its last accepted version.
-    Quarantined,
-    /// The row is taken; a person should look.
-    Warning,
-    /// No row of data: a total, a heading, a remark.
-    Skipped,
-}
-
-impl NoteKind {
-    pub const NAMES: [(&'static str, NoteKind); 3] =
-        [("quarantined", NoteKind::Quarantined), ("warning", NoteKind::Warning), ("skipped", NoteKind::Skipped)];
-
-    pub fn code(self) -> &'static str {
-        NoteKind::NAMES[self as usize].0
-    }
-
-    pub fn title(self) -> &'static str {
-        match self {
-            NoteKind::Quarantined => "待核",
-            NoteKind::Warning => "提示",
-            NoteKind::Skipped => "未作数据",
-        }
-    }
-}
-
-/// One thing to say about a row, a cell or a sheet.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Note {
-    pub kind: NoteKind,
-    /// Sheet number in the file, from 0.
-    pub sheet: u32,
-    /// Row as a person counts; 0 = the sheet as a whole.
-    pub row: u32,
-    /// Cell such as `P27`; empty = the whole row.
-    pub cell: String,
-    /// Chinese title of the field; empty where none.
-    pub field: String,
-    pub code: String,
-    /// What the row calls itself, where it could be read.
-    #[serde(default)]
-    pub name: String,
-    /// The unit that keeps the row, as the row names it.
-    pub unit: String,
-    pub raw: String,
-    pub reason: String,
-    pub hint: String,
-    /// The row is marked 涉密 or 不便公开, whether or not it could be taken: for the office alone.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub restricted: bool,
-}
-
-/// Counts of one sheet.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SheetAccount {
-    pub sheet: String,
-    /// Rows with any content below the header.
-    pub read: u64,
-    pub accepted: u64,
-    pub quarantined: u64,
-    pub skipped: u64,
-    /// Rows with content that are hidden in the file; they are read like the others.
-    #[serde(default)]
-    pub hidden_rows: u64,
-    /// Not read at all, and why (hidden sheet, no header of any ledger).
-    pub unread: Option<String>,
-    /// Field id → column letters, in field order.
-    pub columns: Vec<(String, String)>,
-    /// Letters and words of the columns that name no field: nothing is read from them.
-    #[serde(default)]
-    pub unknown: Vec<(String, String)>,
-}
-
-impl SheetAccount {
-    /// The account adds up.
-    pub fn holds(&self) -> bool {
-        self.read == self.accepted + self.quarantined + self.skipped
-    }
-}
-
 /// A row that became a record, before the store knows it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Accepted {
@@ -213,7 +135,14 @@ pub struct SheetIntake<'a> {
     /// Events that have happened today in every row so far.
     all_today: Vec<usize>,
     sums: Sums,
+    /// Columns without a header in which something stands: in how many rows, and the first of them.
+    beyond: BTreeMap<u16, (u64, u32)>,
+    /// The row of another header with its columns in another order, and the column of its codes: nothing below it can be read.
+    another: Option<(u32, Option<u16>)>,
 }
+
+/// How many columns without a header a clerk is told of.
+const BEYOND_NAMED: usize = 5;
 
 enum SheetState<'a> {
     Searching,
@@ -240,7 +169,14 @@ impl<'a> SheetIntake<'a> {
             notes: Vec::new(),
             covers_on: None,
             sums: Sums::default(),
+            beyond: BTreeMap::new(),
+            another: None,
         }
+    }
+
+    /// How many times something was said so far, of a cell, a row or a column.
+    pub fn said(&self) -> u64 {
+        self.notes.len() as u64 + self.beyond.values().map(|(rows, _)| rows).sum::<u64>()
     }
 
     /// The sheet's hidden columns: first and last of each range, from 0. They are read like the others, and said.
@@ -274,7 +210,7 @@ impl<'a> SheetIntake<'a> {
     /// of all rows together.
     pub fn stands_alone(&self, number: u32) -> bool {
         let SheetState::Reading { header, .. } = &self.state else { return false };
-        header.repeated.is_empty() && self.all_today.is_empty() && !self.groups.reach(number)
+        header.repeated.is_empty() && self.all_today.is_empty() && self.another.is_none() && !self.groups.reach(number)
     }
 
     /// The columns whose sums are compared with printed totals.
@@ -327,6 +263,13 @@ impl<'a> SheetIntake<'a> {
                 self.doubts.push(format!("“{}”整列都是导入当天，疑似批量填充，请核对", ledger.fields[field].title));
             }
         }
+        for (column, (rows, first)) in std::mem::take(&mut self.beyond).into_iter().take(BEYOND_NAMED) {
+            let letters = column_letters(column);
+            self.sheet_note(
+                format!("{letters}列没有表头，其中{rows}行有内容（首见第{first}行），未读取"),
+                "如是台账内容，请补写表头后重新导入",
+            );
+        }
         if self.account.hidden_rows > 0 {
             let rows = self.hidden.iter().map(u32::to_string).collect::<Vec<_>>().join("、");
             let rest = match self.account.hidden_rows {
@@ -369,6 +312,10 @@ impl<'a> SheetIntake<'a> {
         self.account.columns =
             header.columns.iter().map(|column| (ledger.fields[column.field].id.clone(), column_letters(column.column))).collect();
         self.account.unknown.clone_from(&header.unknown);
+        for column in header.columns.iter().filter(|column| column.unit_from != UnitFrom::None) {
+            let unit = column.foreign.clone().unwrap_or_else(|| money::unit_name(column.money_power));
+            self.account.units.push((ledger.fields[column.field].id.clone(), format!("{unit}（{}）", column.unit_from.title())));
+        }
         for (field, column) in &header.repeated {
             self.notes.push(Note {
                 kind: NoteKind::Warning,
@@ -427,6 +374,15 @@ impl<'a> SheetIntake<'a> {
         self.account.read += 1;
         self.note_hidden(number, row.hidden);
         self.groups.advance(number, cells);
+        if let Some((above, code_column)) = self.another {
+            let code = code_column.and_then(|at| cells.iter().find(|(column, _)| *column == at));
+            let code = code.map(|(_, raw)| cell::key(&raw.display())).unwrap_or_default();
+            self.account.quarantined += 1;
+            let reason = format!("第{above}行是另一个表头，栏目次序与上面不同，其下各行未读取");
+            let hint = "请把两张表分放在两个工作表，或统一栏目次序后重新导入".to_owned();
+            self.note(NoteKind::Quarantined, number, None, None, &code, "", "", reason, hint);
+            return Outcome::Quarantined { code };
+        }
         if let Some(reason) = self.no_data(ledger, &header, number, cells) {
             self.account.skipped += 1;
             let shown: Vec<Cow<'_, str>> =
@@ -436,6 +392,18 @@ impl<'a> SheetIntake<'a> {
         }
         let mut record = vec![Cell::Empty; ledger.fields.len()];
         let mut faults: Vec<(usize, u16, String, CellFault)> = Vec::new();
+        // text files have no sheets: a comma too many shifts everything behind it
+        let mut shifted = None;
+        for (column, raw) in cells.iter().filter(|(column, _)| !header.is_over(*column)) {
+            if matches!(raw, Raw::Text(text) if text.trim().is_empty()) {
+                continue;
+            }
+            if self.account.sheet.is_empty() {
+                shifted = Some(*column);
+            } else {
+                self.beyond.entry(*column).or_insert((0, number)).0 += 1;
+            }
+        }
         for column in &header.columns {
             let shared = if self.groups.is_open() { self.groups.value(column.column) } else { None };
             let raw = match (shared, cells.binary_search_by_key(&column.column, |(index, _)| *index)) {
@@ -445,6 +413,12 @@ impl<'a> SheetIntake<'a> {
             };
             let field = &ledger.fields[column.field];
             match read_cell(field, raw, column.money_power, self.today) {
+                Ok((value, _)) if column.foreign.is_some() && !value.is_empty() => {
+                    let unit = column.foreign.as_deref().unwrap_or_default();
+                    let reason = format!("表头注明的单位是“{unit}”，不能作为人民币金额读取");
+                    let hint = "请折合成人民币，并在表头写明亿元或万元".to_owned();
+                    faults.push((column.field, column.column, raw.display().into_owned(), CellFault { fatal: true, reason, hint }));
+                }
                 Ok((value, warning)) => {
                     record[column.field] = value;
                     if let Some(fault) = warning {
@@ -470,6 +444,12 @@ impl<'a> SheetIntake<'a> {
         let noted = self.notes.len();
         let unreadable: Vec<usize> = faults.iter().filter(|(.., fault)| fault.fatal).map(|(field, ..)| *field).collect();
         let mut quarantined = !unreadable.is_empty();
+        if let Some(column) = shifted {
+            quarantined = true;
+            let reason = format!("该行的内容到{}列，超出表头，各栏可能已错位", column_letters(column));
+            let hint = "请检查该行是否有多余的逗号（内容中的逗号要用引号括起），或另存为xlsx后再导入".to_owned();
+            self.note(NoteKind::Quarantined, number, None, None, &code, &unit, "", reason, hint);
+        }
         for (field, column, raw, fault) in faults {
             let title = ledger.fields[field].title.clone();
             let kind = if fault.fatal { NoteKind::Quarantined } else { NoteKind::Warning };
@@ -492,7 +472,8 @@ impl<'a> SheetIntake<'a> {
         // read from the row itself: one that is not taken has no record to ask
         let restricted = ledger.role(Role::Restricted).is_some_and(|field| {
             let unreadable = |note: &Note| note.kind == NoteKind::Quarantined && note.field == ledger.fields[field].title;
-            is_marked(&record[field]) || self.notes[noted..].iter().any(unreadable)
+            // in a row that is shifted the mark may stand in any cell
+            shifted.is_some() || is_marked(&record[field]) || self.notes[noted..].iter().any(unreadable)
         });
         for note in &mut self.notes[noted..] {
             note.restricted = restricted;
@@ -545,6 +526,10 @@ impl<'a> SheetIntake<'a> {
         let under = |column: u16| self.groups.top(column).is_some_and(|raw| header.says(column, raw));
         if header.is_repeated(cells) || self.groups.is_open() && code_column.is_some_and(under) {
             return Some("重复的表头".into());
+        }
+        if let Some(code_column) = header.is_another(cells) {
+            self.another = Some((number, code_column));
+            return Some("另一个表头，栏目次序与上面不同".into());
         }
         let total = words
             .iter()
@@ -650,39 +635,6 @@ const SUBTOTAL: &str = "小计";
 const TOTALS: [&str; 6] = ["合计", SUBTOTAL, "总计", "本页合计", "本页小计", "累计"];
 const REMARKS: [&str; 12] =
     ["注:", "注1", "备注", "说明", "填表人", "制表", "审核人", "填报人", "填报单位", "联系人", "填表日期", "负责人"];
-
-/// The sentence a clerk reads about a note: `全省项目台账 第27行 签约时间（P27）写的是“2023-02-30”，这一天不存在，该行暂未入库。`
-pub fn sentence(note: &Note, sheet: &str) -> String {
-    let mut text = String::new();
-    if !sheet.is_empty() {
-        text.push_str(sheet);
-        text.push(' ');
-    }
-    if note.row > 0 {
-        text.push_str(&format!("第{}行 ", note.row));
-    }
-    if !note.field.is_empty() {
-        text.push_str(&note.field);
-    }
-    if !note.cell.is_empty() {
-        text.push_str(&format!("（{}）", note.cell));
-    }
-    if !note.raw.is_empty() {
-        text.push_str(&format!("写的是“{}”，", note.raw));
-    } else if !text.ends_with([' ', '）']) && !text.is_empty() {
-        text.push('：');
-    }
-    text.push_str(&note.reason);
-    text.push_str(match note.kind {
-        NoteKind::Quarantined => "，该行暂未入库。",
-        NoteKind::Warning | NoteKind::Skipped => "。",
-    });
-    if !note.hint.is_empty() {
-        text.push_str(&note.hint);
-        text.push('。');
-    }
-    text
-}
 
 /// `截至2026年9月30日`, for a snapshot.
 pub fn covers_text(day: NaiveDate) -> String {

@@ -31,7 +31,7 @@ pub struct Wrong {
 
 impl Sums {
     pub fn new(ledger: &Ledger, header: &Header) -> Sums {
-        let money = header.columns.iter().filter(|column| ledger.fields[column.field].kind == FieldKind::Money);
+        let money = header.columns.iter().filter(|column| ledger.fields[column.field].kind == FieldKind::Money && column.foreign.is_none());
         let sums: Vec<Sum> = money.map(|column| Sum { column: column.clone(), total: 0, since_subtotal: 0 }).collect();
         Sums { columns: sums.iter().map(|sum| sum.column.column).collect(), sums }
     }

@@ -23,6 +23,8 @@ pub struct Compared {
     pub added: usize,
     pub changed: usize,
     pub gone: usize,
+    /// Titles of the fields that the earlier one had columns for and this one has not.
+    pub lost: Vec<String>,
 }
 
 /// How one ledger of the file came out.
@@ -607,7 +609,10 @@ mod tests {
             intake.push(RawRow { number: number as u32 + 1, hidden: false, cells }, &mut Vec::new());
         }
         intake.finish(&mut Vec::new());
-        assert_eq!(intake.account.unknown, [("C".to_owned(), "投资额（万元）".to_owned()), ("D".to_owned(), "镇街".to_owned())]);
+        assert_eq!(
+            intake.account.unknown,
+            [("C".to_owned(), "投资额（万元）".to_owned()), ("D".to_owned(), "镇街".to_owned())]
+        );
         let covers_on = NaiveDate::from_ymd_opt(2026, 9, 30).unwrap();
         let ledgers = [LedgerFacts {
             ledger: project,
@@ -634,7 +639,7 @@ mod tests {
         let report = plan(&facts);
         let said: Vec<String> = report.book.sheets[0].rows.iter().map(|row| format!("{:?}", row.cells)).collect();
         let line = |head: &str| said.iter().find(|row| row.contains(head)).unwrap().as_str();
-        assert!(line("投资额（万元）").contains("请将表头改为“合同投资额”"), "{}", line("投资额（万元）"));
+        assert!(line("投资额（万元）").contains("请将表头改为“合同投资额（亿元）”"), "{}", line("投资额（万元）"));
         assert!(line("镇街").contains("台账没有相应栏目"), "{}", line("镇街"));
     }
 

@@ -21,10 +21,16 @@ const HINT: &str = "请用Excel或WPS另存为xlsx后再导入";
 
 fn refused(fault: Fault) -> ReadError {
     match fault {
-        Fault::Unusual(what) => Refusal::new(format!("文件结构有误：{what}"), HINT).into(),
+        Fault::Unusual(what) => {
+            tracing::debug!(what, "an unusual workbook");
+            Refusal::new("文件结构有误或与常见的写法不同", HINT).into()
+        }
         Fault::Broken(what) => Refusal::new(format!("文件结构有误：{what}"), HINT).into(),
         // what cannot be unpacked: a wrong checksum, a cut file
-        Fault::Io(error) => Refusal::new(format!("文件不完整或已损坏：{error}"), "请重新保存或重新下载后再导入").into(),
+        Fault::Io(error) => {
+            tracing::debug!(%error, "a workbook that cannot be unpacked");
+            Refusal::new("文件不完整或已损坏", "请重新保存或重新下载后再导入").into()
+        }
     }
 }
 
@@ -45,7 +51,13 @@ pub fn read<F: Read + Seek>(file: F, limits: ReadLimits, out: &mut FrameWriter<i
         };
         let head = Sheet { name: &sheet.name, visible: true, merges: outline.merges, hidden_columns: outline.hidden_columns };
         out.sheet(&head).map_err(ReadError::Io)?;
-        let context = Context { strings: &facts.strings, styles: &facts.styles, date1904: facts.book.date1904, limits };
+        let context = Context {
+            strings: &facts.strings,
+            styles: &facts.styles,
+            date1904: facts.book.date1904,
+            uncalculated: facts.book.uncalculated,
+            limits,
+        };
         let entry = archive.by_name(&part).map_err(|error| refused(Fault::Broken(error.to_string())))?;
         match sheet::cells(entry, context, out) {
             Ok(()) => {}

@@ -19,6 +19,8 @@ pub struct Book {
     pub sheets: Vec<SheetEntry>,
     /// Days count from 1904-01-01.
     pub date1904: bool,
+    /// The program that wrote the file left its formulas to be calculated by the one that opens it.
+    pub uncalculated: bool,
 }
 
 /// What a part is for its workbook.
@@ -47,6 +49,7 @@ impl Book {
                     book.sheets.push(entry);
                 }
                 b"workbookPr" => book.date1904 = attribute(tag, b"date1904")?.is_some_and(|value| value == "1" || value == "true"),
+                b"calcPr" => book.uncalculated = attribute(tag, b"fullCalcOnLoad")?.is_some_and(|value| value == "1" || value == "true"),
                 _ => {}
             }
             Ok(())
@@ -91,6 +94,7 @@ pub enum Shows {
     #[default]
     Number,
     Date,
+    Percent,
     /// Hours beyond a day: no date.
     Duration,
 }
@@ -125,6 +129,7 @@ fn built_in(id: &str) -> Shows {
     match id.parse::<u32>() {
         Ok(14..=22 | 27..=36 | 45 | 47 | 50..=58) => Shows::Date,
         Ok(46) => Shows::Duration,
+        Ok(9 | 10) => Shows::Percent,
         _ => Shows::Number,
     }
 }
@@ -146,6 +151,7 @@ fn format_shows(code: &str) -> Shows {
                 }
             }
             ';' => return Shows::Number,
+            '%' => return Shows::Percent,
             'd' | 'D' | 'm' | 'M' | 'h' | 'H' | 'y' | 'Y' | 's' | 'S' => return Shows::Date,
             'G' | 'g' => {
                 // General

@@ -7,6 +7,7 @@ use super::parts::Shows;
 use super::strings::Strings;
 use super::tags::{Fault, Tags, attributes, broken, is_empty, name, unescape};
 use crate::domain::intake::{Raw, RawRow};
+use crate::domain::record::Decimal;
 use std::borrow::Cow;
 use std::io::{Read, Write};
 
@@ -73,6 +74,8 @@ pub struct Context<'a> {
     pub strings: &'a Strings,
     pub styles: &'a [Shows],
     pub date1904: bool,
+    /// A formula's 0 is what a program writes that has not calculated it.
+    pub uncalculated: bool,
     pub limits: ReadLimits,
 }
 
@@ -161,6 +164,7 @@ pub fn cells<'a>(part: impl Read, context: Context<'a>, out: &mut FrameWriter<im
             b"/t" if open.kind == CellKind::Inline && !phonetic => inline.push_str(&unescape(piece.text)?),
             b"/c" => {
                 let found = match value.take() {
+                    Some(Raw::Number(0.0)) if formula && context.uncalculated => Some(Raw::Uncalculated),
                     Some(found) => Some(found),
                     None if !inline.is_empty() => Some(Raw::Text(Cow::Owned(std::mem::take(&mut inline)))),
                     // a formula whose text is empty has been calculated
@@ -278,6 +282,7 @@ fn read_value<'a>(open: Open, text: &[u8], context: Context<'a>) -> Result<Optio
                 // what is no number is shown as it stands
                 (None, _) => Some(Raw::Text(owned(text)?)),
                 (Some(number), Shows::Date) => Some(serial(number, context.date1904)),
+                (Some(number), Shows::Percent) => Some(percent(number)),
                 (Some(number), _) => Some(Raw::Number(number)),
             }
         }
@@ -285,6 +290,15 @@ fn read_value<'a>(open: Open, text: &[u8], context: Context<'a>) -> Result<Optio
         CellKind::Bool => Some(Raw::Bool(is_true(text))),
         CellKind::Error => Some(Raw::Error(owned(text)?)),
     })
+}
+
+/// A number as its format shows it: 0.95 as 95%.
+fn percent(number: f64) -> Raw<'static> {
+    let hundredfold = |value: Decimal| Some(Decimal::new(value.mantissa.checked_mul(100)?, value.scale));
+    match Decimal::from_f64(number).and_then(hundredfold) {
+        Some(shown) => Raw::Text(Cow::Owned(format!("{shown}%"))),
+        None => Raw::Number(number),
+    }
 }
 
 fn is_true(value: &[u8]) -> bool {

@@ -99,7 +99,7 @@ impl Take<'_> {
             accounts: vec![SheetAccount { sheet: "项目".into(), read: 3, accepted: 2, quarantined: 1, ..SheetAccount::default() }],
             notes: self.notes.to_vec(),
         };
-        let identical = pull.is_identical(&writer, &facts).await.expect("a comparison");
+        let identical = pull.is_identical(&writer, &facts, None).await.expect("a comparison");
         if identical {
             pull.touch(&writer, self.at).await.expect("a touch");
         } else {

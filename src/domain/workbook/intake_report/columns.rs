@@ -3,7 +3,7 @@
 use super::super::cover::{spread, table};
 use super::IntakeReport;
 use crate::domain::intake::{SheetAccount, nearest_field};
-use crate::domain::ledger::Ledger;
+use crate::domain::ledger::{FieldKind, Ledger};
 use crate::domain::workbook::model::{Role, Sheet, Value};
 
 impl IntakeReport<'_> {
@@ -23,10 +23,22 @@ impl IntakeReport<'_> {
                 }
                 spread(sheet, Role::Body, values);
             }
+            if !account.units.is_empty() {
+                let units: Vec<String> = account.units.iter().map(|(id, unit)| format!("{}按{unit}", title(id))).collect();
+                sheet.banner(Role::Paragraph, format!("金额的单位：{}。单元格内另写单位的，以单元格为准。", units.join("；")));
+            }
         }
     }
 
     pub(super) fn lacking(&self, sheet: &mut Sheet<'_>) {
+        for facts in self.facts.ledgers.iter().filter(|facts| !facts.compared.lost.is_empty()) {
+            let lost = facts.compared.lost.join("、");
+            let text = format!(
+                "{}上次有而这次没有：{lost}。如只是改了表头，请改回后重新导入，否则各行的这些内容按未填处理。",
+                self.ledger(facts.ledger).title
+            );
+            sheet.banner(Role::Paragraph, text);
+        }
         let mut any = false;
         for (ledger, names, account) in self.shapes() {
             let lacking: Vec<&str> = ledger
@@ -59,6 +71,12 @@ impl IntakeReport<'_> {
             for (letters, head) in &account.unknown {
                 let lacking = ledger.fields.iter().filter(|field| !account.columns.iter().any(|(id, _)| *id == field.id));
                 let advice = match nearest_field(lacking, head) {
+                    Some(field) if field.kind == FieldKind::Money => {
+                        format!(
+                            "如即“{0}”，请将表头改为“{0}（亿元）”或“{0}（万元）”，单位按实际写明，再重新导入；不是的不用处理",
+                            field.title
+                        )
+                    }
                     Some(field) => format!("如即“{0}”，请将表头改为“{0}”后重新导入；不是的不用处理", field.title),
                     None => "台账没有相应栏目，不用处理；确需读入的，请办公室把该名称加入台账配置".to_owned(),
                 };
@@ -77,10 +95,12 @@ impl IntakeReport<'_> {
         for facts in self.facts.ledgers {
             let ledger = self.ledger(facts.ledger);
             for account in &facts.accounts {
-                match out
-                    .iter_mut()
-                    .find(|(known, _, first)| known.id == ledger.id && first.columns == account.columns && first.unknown == account.unknown)
-                {
+                match out.iter_mut().find(|(known, _, first)| {
+                    known.id == ledger.id
+                        && first.columns == account.columns
+                        && first.units == account.units
+                        && first.unknown == account.unknown
+                }) {
                     Some((_, names, _)) => names.push(&account.sheet),
                     None => out.push((ledger, vec![&account.sheet], account)),
                 }

@@ -1,0 +1,198 @@
+//! Amounts and other numbers: units in headers and cells, spaces and separators.
+
+use super::Raw;
+use super::cell::{CellFault, fatal, key, narrow, remark};
+use crate::domain::record::{Cell, Decimal};
+
+/// Money units in the order they are looked for; the power of ten to 分.
+const UNITS: [(&str, i32); 6] = [("亿元", 10), ("亿", 10), ("万元", 6), ("万", 6), ("千元", 5), ("元", 2)];
+
+/// What a header says of its amounts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MoneyUnit {
+    /// The power of ten from a bare amount to 分.
+    Power(i32),
+    /// Words of which no amount in yuan can be made: another currency, or two units at once.
+    Other(String),
+}
+
+const CURRENCIES: [&str; 12] = ["美元", "美金", "港元", "港币", "欧元", "日元", "英镑", "澳元", "外币", "$", "USD", "HKD"];
+
+/// The power of ten that a run of 十, 百, 千, 万 and 亿 stands for.
+fn magnitude(c: char) -> Option<i32> {
+    Some(match c {
+        '十' => 1,
+        '百' => 2,
+        '千' => 3,
+        '万' => 4,
+        '亿' => 8,
+        _ => return None,
+    })
+}
+
+/// The unit a bracket or unit line names: `（亿元）`, `单位：百万元`, `（万元（人民币））`.
+pub fn money_unit(text: &str) -> Option<MoneyUnit> {
+    let text = key(text);
+    let words = || text.trim_matches(|c| "()[]【】".contains(c)).trim_start_matches("单位:").to_owned();
+    if CURRENCIES.iter().any(|currency| text.to_ascii_uppercase().contains(currency)) {
+        return Some(MoneyUnit::Other(words()));
+    }
+    let mut found: Option<i32> = None;
+    let (mut power, mut large, mut before) = (0, false, None);
+    for c in text.chars().chain([' ']) {
+        if let Some(more) = magnitude(c) {
+            power += more;
+            large |= more >= 4;
+            continue;
+        }
+        let yuan = matches!(c, '元' | '圆');
+        // 元 alone, but not the one of 单元
+        let named = if yuan { power > 0 || before.is_none_or(|c: char| c.is_ascii() || matches!(c, '币' | '位')) } else { large };
+        if named {
+            if found.is_some_and(|found| found != power + 2) {
+                return Some(MoneyUnit::Other(words()));
+            }
+            found = Some(power + 2);
+        }
+        (power, large, before) = (0, false, Some(c));
+    }
+    found.map(MoneyUnit::Power)
+}
+
+/// The name of a unit of money by its power of ten to 分.
+pub fn unit_name(power: i32) -> String {
+    let (large, rest) = match power - 2 {
+        power @ 8.. => ("亿", power - 8),
+        power @ 4.. => ("万", power - 4),
+        power => ("", power),
+    };
+    let small = ["", "十", "百", "千"].get(usize::try_from(rest).unwrap_or(0)).copied().unwrap_or_default();
+    format!("{small}{large}元")
+}
+
+/// The words of a header before the unit that ends it without brackets, and the unit: `合同投资额万元`.
+pub fn trailing_unit(key: &str) -> Option<(&str, MoneyUnit)> {
+    let bare = key.strip_suffix(['元', '圆']).unwrap_or(key).trim_end_matches(|c| magnitude(c).is_some());
+    let unit = money_unit(&key[bare.len()..])?;
+    let words = bare.trim_end_matches([':', ',', '/', '-']).trim_end_matches("单位").trim_end_matches([':', ',', '/', '-']);
+    (!words.is_empty()).then_some((words, unit))
+}
+
+/// The largest believable amount, in 分: 100,000 亿元.
+pub(super) const FEN_MAX: i64 = 100_000 * crate::domain::record::FEN_PER_YI;
+
+pub(super) fn read_money(raw: &Raw<'_>, text: &str, money_power: i32) -> Result<(Cell, Option<CellFault>), CellFault> {
+    const HINT: &str = "请填写数字，单位写在表头或单元格内（亿元、万元）";
+    if let Raw::Date(..) = raw {
+        return Err(fatal("是日期，不是金额", HINT));
+    }
+    let mut text = without_spaces(&narrow(text));
+    let mut warning = None;
+    if text.contains("美元") || text.contains('$') || text.contains("港") || text.contains("欧元") {
+        return Err(fatal("是外币金额", "请折合人民币后填写"));
+    }
+    for word in ["约", "左右", "余"] {
+        if text.contains(word) {
+            text = text.replace(word, "");
+            warning = Some(remark("写的是约数，按所写数字读取", "请填写实际数字"));
+        }
+    }
+    if let Some(rest) = text.strip_suffix('+') {
+        text = rest.to_owned();
+        warning = Some(remark("写的是约数，按所写数字读取", "请填写实际数字"));
+    }
+    let mut text = text.trim_start_matches("人民币").trim_start_matches(['¥', '￥']).to_owned();
+    let mut power = money_power;
+    if let Some((unit, own)) = UNITS.iter().find(|(unit, _)| text.ends_with(unit)) {
+        text.truncate(text.len() - unit.len());
+        power = *own;
+    }
+    // bookkeepers write a negative amount in brackets
+    let inside = text.strip_prefix('(').and_then(|text| text.strip_suffix(')'));
+    let negative = inside.is_some();
+    let digits = grouped(inside.unwrap_or(&text)).ok_or_else(|| fatal("不是能识别的金额", HINT))?;
+    let value = Decimal::parse(&digits).and_then(|value| value.scaled(power)).ok_or_else(|| fatal("不是能识别的金额", HINT))?;
+    if negative || value < 0 {
+        return Err(fatal("金额为负数", "请核对后填写"));
+    }
+    if value > FEN_MAX {
+        return Err(fatal("金额大得不合常理", "请核对单位是亿元还是万元"));
+    }
+    Ok((Cell::Money(value), warning))
+}
+
+/// A number as it is written, without spaces. One between two digits may part thousands and is checked as a comma is; a line break parts
+/// two numbers.
+fn without_spaces(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut gap = None;
+    for c in text.chars() {
+        if c.is_whitespace() {
+            gap = if c == '\n' || gap == Some(';') { Some(';') } else { Some(',') };
+            continue;
+        }
+        if let Some(gap) = gap.take()
+            && matches!(c, '0'..='9' | '.')
+            && out.ends_with(|last: char| matches!(last, '0'..='9' | '.'))
+        {
+            out.push(gap);
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// Digits without thousands separators; `None` when the commas do not stand at thousands.
+fn grouped(text: &str) -> Option<String> {
+    if !text.contains(',') {
+        return (!text.is_empty()).then(|| text.to_owned());
+    }
+    let (whole, fraction) = text.split_once('.').map_or((text, None), |(whole, fraction)| (whole, Some(fraction)));
+    let groups: Vec<&str> = whole.split(',').collect();
+    if fraction.is_some_and(|fraction| fraction.contains(','))
+        || groups[0].is_empty()
+        || groups[0].trim_start_matches('-').len() > 3
+        || groups[1..].iter().any(|group| group.len() != 3)
+    {
+        return None;
+    }
+    Some(fraction.map_or_else(|| groups.concat(), |fraction| format!("{}.{fraction}", groups.concat())))
+}
+
+pub(super) fn read_decimal(text: &str) -> Result<Decimal, CellFault> {
+    let narrowed = without_spaces(&narrow(text));
+    let digits = narrowed.strip_suffix('%').unwrap_or(&narrowed);
+    grouped(digits).and_then(|digits| Decimal::parse(&digits)).ok_or_else(|| fatal("不是能识别的数字", "请填写数字"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn units_as_headers_name_them() {
+        for (text, expected) in [
+            ("（亿元）", Some(MoneyUnit::Power(10))),
+            ("单位：万元", Some(MoneyUnit::Power(6))),
+            ("（万元（人民币））", Some(MoneyUnit::Power(6))),
+            ("（百万元）", Some(MoneyUnit::Power(8))),
+            ("（千万元）", Some(MoneyUnit::Power(9))),
+            ("（十亿元）", Some(MoneyUnit::Power(11))),
+            ("（百万）", Some(MoneyUnit::Power(8))),
+            ("（千元）", Some(MoneyUnit::Power(5))),
+            ("（元）", Some(MoneyUnit::Power(2))),
+            ("（人民币元）", Some(MoneyUnit::Power(2))),
+            ("（含税，亿元）", Some(MoneyUnit::Power(10))),
+            ("（亿元/万元）", Some(MoneyUnit::Other("亿元/万元".into()))),
+            ("单位：万美元", Some(MoneyUnit::Other("万美元".into()))),
+            ("（亿港元）", Some(MoneyUnit::Other("亿港元".into()))),
+            ("（单元）", None),
+            ("（含固定资产）", None),
+        ] {
+            assert_eq!(money_unit(text), expected, "{text}");
+        }
+        assert_eq!(trailing_unit("合同投资额万元"), Some(("合同投资额", MoneyUnit::Power(6))));
+        assert_eq!(trailing_unit("合同投资额,单位:亿元"), Some(("合同投资额", MoneyUnit::Power(10))));
+        assert_eq!((trailing_unit("万元"), trailing_unit("合同投资额")), (None, None));
+    }
+}
