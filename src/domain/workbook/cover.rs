@@ -7,9 +7,13 @@ use super::sentence::{clause, ladder, sentence};
 use super::template::Form;
 use crate::domain::calendar::calendar_note;
 use crate::domain::finding::{Finding, State};
+use crate::domain::ledger::Ledger;
 use crate::domain::period::chinese_date;
 
 pub(super) const COLUMNS: usize = 10;
+
+/// The source of what an office imports by hand.
+const IMPORTED: &str = "import";
 
 impl<'a> Page<'a, '_> {
     pub(super) fn cover(&mut self, paragraphs: &[String], objection: &str) -> Sheet<'a> {
@@ -47,7 +51,7 @@ impl<'a> Page<'a, '_> {
             &[
                 (0, "台账"),
                 (1, "来源"),
-                (2, "第几次快照"),
+                (2, "第几次读入"),
                 (3, "数据截至"),
                 (4, "文件"),
                 (6, "读入"),
@@ -59,7 +63,7 @@ impl<'a> Page<'a, '_> {
         for line in self.view.material.sources {
             let row = vec![
                 (0, Value::text(line.ledger.clone())),
-                (1, Value::text(line.source.clone())),
+                (1, Value::text(if line.source == IMPORTED { "手工导入".to_owned() } else { line.source.clone() })),
                 (2, Value::Count(line.snapshot)),
                 (3, Value::Date(line.covers_on)),
                 (4, Value::text(line.file.clone())),
@@ -77,7 +81,7 @@ impl<'a> Page<'a, '_> {
     }
 
     fn contents(&self, sheet: &mut Sheet<'_>) {
-        table(sheet, Role::Head, &[(0, "表页"), (2, "内容")]);
+        table(sheet, Role::Head, &[(0, "目录"), (2, "内容")]);
         for (index, form) in self.kept.iter().enumerate().filter(|(index, _)| *index != self.index) {
             let link = Value::Link { text: form.name.clone(), sheet: index };
             spread(sheet, Role::Body, vec![(0, link), (2, Value::text(self.view.fill_in(&form.title, self.template)))]);
@@ -112,6 +116,18 @@ impl<'a> Page<'a, '_> {
     fn switched_off(&self, sheet: &mut Sheet<'_>) {
         let policy = self.view.policy();
         let off = &self.view.material.judged.off;
+        let came = |ledger: &Ledger| self.view.material.sources.iter().any(|line| line.ledger == ledger.title);
+        let mut any = false;
+        for (index, ledger) in policy.ledgers.iter().enumerate().filter(|(_, ledger)| !came(ledger)) {
+            let rules: Vec<&str> = policy.rules.iter().filter(|rule| rule.ledger == index).map(|rule| rule.title.as_str()).collect();
+            if !rules.is_empty() {
+                any = true;
+                sheet.banner(Role::Paragraph, format!("“{}”台账尚未报送，以下事项未作判定：{}。", ledger.title, rules.join("、")));
+            }
+        }
+        if off.is_empty() && any {
+            return;
+        }
         if off.is_empty() {
             sheet.banner(Role::Paragraph, "无。");
             return;

@@ -609,10 +609,7 @@ mod tests {
             intake.push(RawRow { number: number as u32 + 1, hidden: false, cells }, &mut Vec::new());
         }
         intake.finish(&mut Vec::new());
-        assert_eq!(
-            intake.account.unknown,
-            [("C".to_owned(), "投资额（万元）".to_owned()), ("D".to_owned(), "镇街".to_owned())]
-        );
+        assert_eq!(intake.account.unknown, [("C".to_owned(), "投资额（万元）".to_owned()), ("D".to_owned(), "镇街".to_owned())]);
         let covers_on = NaiveDate::from_ymd_opt(2026, 9, 30).unwrap();
         let ledgers = [LedgerFacts {
             ledger: project,

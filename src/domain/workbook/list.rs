@@ -4,7 +4,7 @@ use super::model::{Column, FigureKey, Later, Role, Row, Sheet, Tag, Value, fit, 
 use super::sentence::clause;
 use super::template::{BuiltIn, ColumnKey, Group, List, ListColumn};
 use super::told::items;
-use super::{LIST_ROWS_MAX, Page, View, Viewer};
+use super::{LIST_ROWS_MAX, Page, Shown, View, Viewer};
 use crate::domain::finding::{Finding, Notice, State};
 use crate::domain::judge::{Policy, blank_cells};
 use crate::domain::ledger::Privacy;
@@ -374,11 +374,11 @@ impl View<'_> {
         let record = own.as_deref();
         let project = policy.project_ledger();
         let other = project.filter(|project| *project != ledger).and_then(|project| self.record(project, subject.project));
-        let linked = project.and_then(|project| match project == ledger {
-            true => record,
-            // a project still under negotiation is nobody's but its own unit's and the office's
-            false => other.as_deref().filter(|record| self.material.viewer == Viewer::Office || !policy.is_negotiating(record)),
-        });
+        let linked = match project {
+            Some(project) if project == ledger => record.map_or(Shown::Nothing, Shown::Whole),
+            Some(project) => self.shown_project(project, other.as_deref()),
+            None => Shown::Nothing,
+        };
         let cells = columns
             .iter()
             .map(|column| match &column.key {
@@ -387,10 +387,7 @@ impl View<'_> {
                     (Some(record), Some(field)) => self.cell(ledger, field, record),
                     _ => Value::Blank,
                 },
-                ColumnKey::Project(field) => match (linked, project) {
-                    (Some(record), Some(project)) => self.cell(project, *field, record),
-                    _ => Value::Blank,
-                },
+                ColumnKey::Project(field) => project.map_or(Value::Blank, |project| self.project_cell(&linked, project, *field)),
             })
             .collect();
         let (tag, key) = subject.finding.map(|finding| (Tag::of(finding), Arc::clone(&finding.key))).unzip();
@@ -411,7 +408,7 @@ impl View<'_> {
             (BuiltIn::Key, ..) => return Value::text(subject.key),
             (BuiltIn::Basis, ..) => return Value::text(clause(&rule.basis)),
             (BuiltIn::Feedback, ..) => return Value::text(self.text(&self.feedback(rule.ledger, subject.key))),
-            (BuiltIn::Place, ..) => return record.map_or(Value::Blank, |record| Value::text(record.place.describe(self.material.origins))),
+            (BuiltIn::Place, ..) => return record.map_or(Value::Blank, |record| Value::text(self.place(rule.ledger, record.place))),
             (BuiltIn::Subject, Some(finding), _) => return Value::text(self.text(&finding.name)),
             (BuiltIn::Subject, None, Some(notice)) => return Value::text(self.text(&notice.name)),
             (BuiltIn::DueOn, None, Some(notice)) => return Value::Date(notice.due_on),

@@ -4,7 +4,7 @@ use super::model::{Column, Role, Row, Sheet, Value, fit, head_text, text_lines};
 use super::page::Before;
 use super::template::{Axis, MatrixColumn, MatrixRows};
 use super::{Page, View, Viewer, text_width};
-use crate::domain::finding::State;
+use crate::domain::finding::{Finding, State};
 use crate::domain::indicators::{Indicators, Measures, Orders, Rate, Ratio, Window, rank};
 use crate::domain::ledger::Role as FieldRole;
 use crate::domain::period::chinese_date;
@@ -169,6 +169,9 @@ impl<'a> Page<'a, '_> {
             let within = if self.view.material.viewer == Viewer::Office { "" } else { "本表所列" };
             notes.push(format!("排名分别在{within}市（州）、县（市、区）、平台（产业表为各产业）范围内进行，并列的名次相同"));
         }
+        if columns.iter().any(|column| matches!(column, MatrixColumn::Light(_) | MatrixColumn::Open)) {
+            notes.push("红、橙、黄为项目类督办事项，不含工作单、困难问题等".into());
+        }
         if axis == Axis::Region {
             notes.push("每个项目只归一个责任单位，平台的项目不再计入所在县".into());
         }
@@ -261,10 +264,10 @@ fn place_in_group(rate: Rate, line: &Line, lines: &[Line], window: Window) -> Va
 
 impl View<'_> {
     /// Findings on projects by what a key function says of them.
-    fn lights<K: Ord>(&self, key: impl Fn(&crate::domain::finding::Finding) -> K) -> BTreeMap<K, Lights> {
+    fn lights<K: Ord>(&self, key: impl Fn(&Finding) -> K) -> BTreeMap<K, Lights> {
         let project = self.policy().project_ledger();
         let mut out: BTreeMap<K, Lights> = BTreeMap::new();
-        for finding in self.findings.iter().filter(|finding| Some(self.policy().rules[finding.rule].ledger) == project) {
+        for finding in self.counted().filter(|finding| Some(self.policy().rules[finding.rule].ledger) == project) {
             let lights = out.entry(key(finding)).or_default();
             match (finding.state, finding.light) {
                 (State::Open, Some(light)) => lights.lights[light as usize] += 1,
@@ -423,6 +426,22 @@ impl View<'_> {
         let last = lines.len() - 1;
         add_up(&mut lines, last);
         lines
+    }
+}
+
+impl<'a> View<'a> {
+    /// The findings that tables count. A unit's are those within its bounds, also those of which it sees no names: a number is the same on
+    /// whosever table it stands.
+    pub(super) fn counted(&self) -> impl Iterator<Item = &'a Finding> {
+        let units = &self.policy().units;
+        let viewer = self.material.viewer;
+        let of_office = matches!(viewer, Viewer::Office).then_some(&self.findings);
+        let below = matches!(viewer, Viewer::Unit(_)).then_some(&self.material.judged.findings);
+        let within = move |finding: &&Finding| match viewer {
+            Viewer::Unit(unit) => finding.owner.is_some_and(|owner| is_within(units, owner, unit)),
+            Viewer::Office => true,
+        };
+        of_office.into_iter().flatten().copied().chain(below.into_iter().flatten()).filter(within)
     }
 }
 

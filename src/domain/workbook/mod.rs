@@ -46,14 +46,14 @@ use super::indicators::Indicators;
 use super::judge::{Judged, Policy, Quality};
 use super::period::chinese_date;
 use super::privacy::masked;
-use super::record::{Origin, Record, Records};
+use super::record::{Origin, Place, Record, Records};
 use super::roster::Rosters;
-use super::routing::{is_restricted, project_of};
+use super::routing::{is_restricted, owner_of, project_of};
 use super::rule::Light;
 use super::units::UnitId;
 use chrono::NaiveDate;
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 pub use told::{Disagreement, against_attachment, against_digests};
 
@@ -259,6 +259,14 @@ pub fn file_name(template: &Template, material: &Material<'_>) -> String {
     view.fill_in(&template.file.replace("{title}", &title), template)
 }
 
+/// What of a project stands beside a record that belongs to it.
+enum Shown<'r> {
+    Whole(&'r Record),
+    /// There is one, and it is not this viewer's to see.
+    Withheld,
+    Nothing,
+}
+
 /// What the viewer may see of the material.
 struct View<'a> {
     material: &'a Material<'a>,
@@ -313,6 +321,52 @@ impl<'a> View<'a> {
             Form::Gone => self.gone_lines().next().is_some(),
             Form::Reporting { .. } => !self.reporting_units().is_empty(),
             Form::Page(_) | Form::Bulletin(_) | Form::Cover { .. } | Form::Summary { .. } | Form::Matrix { .. } => true,
+        }
+    }
+
+    /// Where a record stands in its file. The file itself is named on the cover, so it is left out where the ledger has no other.
+    fn place(&self, ledger: usize, place: Place) -> String {
+        let title = &self.policy().ledgers[ledger].title;
+        let mut files = self.material.sources.iter().filter(|line| line.ledger == *title).map(|line| line.file.as_str());
+        let origin = self.material.origins.get(place.origin as usize);
+        let only = files.next().filter(|_| files.next().is_none());
+        match origin.filter(|origin| only == Some(&*origin.file)).and_then(|origin| origin.sheets.get(place.sheet as usize)) {
+            Some(sheet) if !sheet.is_empty() => format!("{sheet} 第{}行", place.row),
+            _ => place.describe(self.material.origins),
+        }
+    }
+
+    /// Whether nothing could be judged by a rule: its ledger has never come in, or no row has the columns it needs.
+    fn is_blind(&self, rule: usize) -> bool {
+        let policy = self.policy();
+        let title = &policy.ledgers[policy.rules[rule].ledger].title;
+        let tally = &self.material.judged.tallies[rule];
+        let none = tally.found + tally.fine + tally.met + tally.not_yet + tally.unjudged + tally.exempt == 0;
+        !self.material.sources.iter().any(|line| line.ledger == *title) || none && tally.off > 0
+    }
+
+    /// A project as others may see it through a record that belongs to it: one still under negotiation is nobody's but its own unit's and
+    /// the office's.
+    fn shown_project<'r>(&self, ledger: usize, project: Option<&'r Record>) -> Shown<'r> {
+        let policy = self.policy();
+        match (project, self.material.viewer) {
+            (Some(record), Viewer::Unit(unit)) if policy.is_negotiating(record) => {
+                let owner = owner_of(policy, &policy.ledgers[ledger], record, &HashMap::new()).unit;
+                if owner == Some(unit) { Shown::Whole(record) } else { Shown::Withheld }
+            }
+            (Some(record), _) => Shown::Whole(record),
+            (None, _) => Shown::Nothing,
+        }
+    }
+
+    /// A cell of the project a record belongs to.
+    fn project_cell(&self, shown: &Shown<'_>, ledger: usize, field: usize) -> Value {
+        match shown {
+            Shown::Whole(record) => self.cell(ledger, field, record),
+            Shown::Withheld if self.policy().ledgers[ledger].role(crate::domain::ledger::Role::Name) == Some(field) => {
+                Value::text("（洽谈项目，名称略）")
+            }
+            Shown::Withheld | Shown::Nothing => Value::Blank,
         }
     }
 

@@ -17,10 +17,10 @@ use std::collections::BTreeMap;
 
 /// Columns of the page; the figures stand one in each.
 const COLUMNS: usize = 5;
-const WIDTHS: [f64; COLUMNS] = [28.0, 17.0, 14.0, 28.0, 14.0];
+const WIDTHS: [f64; COLUMNS] = [28.0, 18.0, 17.0, 22.0, 16.0];
 /// Height of the row that the chart lies on, in points, and of the chart in pixels.
-const CHART_POINTS: f64 = 235.0;
-const CHART_PIXELS: (u32, u32) = (735, 310);
+const CHART_POINTS: f64 = 205.0;
+const CHART_PIXELS: (u32, u32) = (735, 268);
 
 /// The open findings of an earlier run of the job, by rule id and light.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,7 +50,8 @@ impl<'a> Page<'a, '_> {
         );
         self.numbers(&mut sheet, &page.figures);
         sheet.banner(Role::Section, "一、各市（州）督办事项（含所辖县、平台，含工作单和困难问题）");
-        self.cities(&mut sheet);
+        let at = sheet.rows.len();
+        sheet.rows.push(Row { role: Role::Paragraph, height: Some(CHART_POINTS), ..Row::default() });
         sheet.banner(Role::Section, format!("二、红灯项目（按投资额，最多列{}个）", page.most));
         self.worst(&mut sheet, page.most);
         sheet.banner(Role::Section, "三、待研究决定的事项");
@@ -58,6 +59,10 @@ impl<'a> Page<'a, '_> {
         sheet.one_page = true;
         sheet.partial = true;
         self.note(&mut sheet);
+        sheet.printed_to = Some(sheet.rows.len() - 1);
+        // the page is for reading: what its chart is drawn from stands below what is printed
+        sheet.banner(Role::Section, "各市（州）督办事项（以下不打印，供核对上图）");
+        self.cities(&mut sheet, at);
         sheet
     }
 
@@ -82,7 +87,7 @@ impl<'a> Page<'a, '_> {
             cells.resize(COLUMNS, Value::Blank);
             cells
         };
-        sheet.row(Role::Head, blank(figures.iter().map(|figures| Value::text(figures.title.clone())).collect()));
+        sheet.row(Role::Head, blank(figures.iter().map(|figures| Value::text(format!("{}（项）", figures.title))).collect()));
         let cells = blank(figures.iter().map(|figures| Value::count(of(figures))).collect());
         sheet.rows.push(Row { role: Role::Total, cells, height: Some(30.0), ..Row::default() });
         let change = |figures: &Figures| match was(figures) {
@@ -91,16 +96,16 @@ impl<'a> Page<'a, '_> {
                 let (now, was) = (of(figures) as i64, was as i64);
                 Value::text(match now - was {
                     0 => "与上期持平".to_owned(),
-                    more if more > 0 => format!("比上期增加{more}"),
-                    less => format!("比上期减少{}", -less),
+                    more if more > 0 => format!("比上期增加{more}项"),
+                    less => format!("比上期减少{}项", -less),
                 })
             }
         };
         sheet.row(Role::Body, blank(figures.iter().map(change).collect()));
     }
 
-    /// Open findings by city, with the chart beneath.
-    fn cities(&mut self, sheet: &mut Sheet<'_>) {
+    /// Open findings by city, with their chart in the row `at`.
+    fn cities(&mut self, sheet: &mut Sheet<'_>, at: usize) {
         let units = &self.view.policy().units;
         let mut lines: BTreeMap<(bool, usize, bool), [usize; 3]> = BTreeMap::new();
         for (id, _) in units.units.iter().enumerate().filter(|(_, unit)| unit.level == Level::City) {
@@ -136,8 +141,6 @@ impl<'a> Page<'a, '_> {
         for column in 1..COLUMNS {
             self.sum(row, &(first..=last).collect::<Vec<_>>(), column);
         }
-        let at = sheet.rows.len();
-        sheet.rows.push(Row { role: Role::Paragraph, height: Some(CHART_POINTS), ..Row::default() });
         sheet.charts.push(Chart {
             kind: ChartKind::BarStacked,
             title: "各市（州）督办事项（项）".into(),

@@ -93,7 +93,7 @@ impl View<'_> {
             field.map_or(Value::Blank, |field| Value::text(ledger.fields[field].title.clone())),
             Value::text(self.text(&raw)),
             Value::text(format!("{problem}；{advice}")),
-            record.map_or(Value::Blank, |record| Value::text(record.place.describe(self.material.origins))),
+            record.map_or(Value::Blank, |record| Value::text(self.place(line.ledger, record.place))),
         ]
     }
 }

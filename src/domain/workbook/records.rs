@@ -4,9 +4,9 @@ use super::list::{LATER_FROM, head_row, major_word};
 use super::model::{FigureKey, Later, Role, Row, Sheet, Value, fit_heights};
 use super::sentence::{clause, condition_words};
 use super::template::{BuiltIn, ColumnKey, Group, ListColumn, RecordList};
-use super::{LIST_ROWS_MAX, Page, View, Viewer};
+use super::{LIST_ROWS_MAX, Page, Shown, View, Viewer};
 use crate::domain::finding::{Finding, State};
-use crate::domain::ledger::{Privacy, Role as FieldRole};
+use crate::domain::ledger::{Ledger, Privacy, Role as FieldRole};
 use crate::domain::period::chinese_date;
 use crate::domain::record::{Cell, Record};
 use crate::domain::roster::{Doubt, Member, Selection};
@@ -46,7 +46,8 @@ impl<'a> Page<'a, '_> {
                 if heading.as_ref() != Some(&name) {
                     let count = shown[index..].iter().take_while(|other| self.view.heading(group, other) == name).count();
                     let merges = if list.columns.len() > 1 { vec![(0, list.columns.len() - 1)] } else { Vec::new() };
-                    let cells = vec![Value::text(format!("{name}　{count}条"))];
+                    let cells =
+                        vec![Value::text(format!("{name}　{count}{}", counted(&self.view.policy().ledgers[list.selection.ledger])))];
                     body.push(Row { role: Role::Section, cells, height: Some(20.0), merges, ..Row::default() });
                     heading = Some(name);
                 }
@@ -231,10 +232,10 @@ impl<'a> View<'a> {
         let project = policy.project_ledger();
         let code = record.map_or("", |record| record.text(policy.ledgers[ledger].role(FieldRole::Project)));
         let other = project.filter(|project| *project != ledger && !code.is_empty()).and_then(|project| self.record(project, code));
-        let linked = match project == Some(ledger) {
-            true => record,
-            // a project still under negotiation is nobody's but its own unit's and the office's
-            false => other.as_deref().filter(|record| self.material.viewer == Viewer::Office || !policy.is_negotiating(record)),
+        let linked = match project {
+            Some(project) if project == ledger => record.map_or(Shown::Nothing, Shown::Whole),
+            Some(project) => self.shown_project(project, other.as_deref()),
+            None => Shown::Nothing,
         };
         let found: Vec<&Finding> = self.found(member).collect();
         let cells = list
@@ -246,8 +247,9 @@ impl<'a> View<'a> {
                     (Some(record), Some(field)) => self.cell_of_member(member, ledger, field, record),
                     _ => Value::Blank,
                 },
-                ColumnKey::Project(field) => match (linked, project) {
-                    (Some(record), Some(project)) => self.cell_of_member(member, project, *field, record),
+                ColumnKey::Project(field) => match (&linked, project) {
+                    (Shown::Whole(record), Some(project)) => self.cell_of_member(member, project, *field, record),
+                    (_, Some(project)) => self.project_cell(&linked, project, *field),
                     _ => Value::Blank,
                 },
             })
@@ -301,7 +303,7 @@ impl<'a> View<'a> {
                 open().filter_map(|finding| finding.waiting_on()).map(|unit| format!("已提请{}，待答复", name(unit))),
             )),
             BuiltIn::Major => member.major.map_or(Value::Blank, |level| Value::text(major_word(level))),
-            BuiltIn::Place => record.map_or(Value::Blank, |record| Value::text(record.place.describe(self.material.origins))),
+            BuiltIn::Place => record.map_or(Value::Blank, |record| Value::text(self.place(ledger, record.place))),
             BuiltIn::Feedback => Value::text(self.text(&self.feedback(ledger, &member.code))),
             BuiltIn::Fill
             | BuiltIn::Also
@@ -327,7 +329,7 @@ impl<'a> View<'a> {
         let shown = list.columns.iter().any(|column| matches!(column.key, ColumnKey::BuiltIn(BuiltIn::Light)));
         let lights: Vec<String> = lights.iter().rev().filter(|_| shown).map(|(light, count)| format!("{}{count}", light.title())).collect();
         let lights = if lights.is_empty() { String::new() } else { format!("（{}）", lights.join("　")) };
-        format!("截至{}　　{}{}条{lights}", chinese_date(self.material.as_of), ledger.title, members.len())
+        format!("截至{}　　共{}{}{lights}", chinese_date(self.material.as_of), members.len(), counted(ledger))
     }
 
     /// The rule of selection in words.
@@ -366,8 +368,8 @@ impl<'a> View<'a> {
             .doubts(&policy.units, unit)
             .into_iter()
             .map(|(doubt, rows)| match doubt {
-                Doubt::NoColumn(field) => format!("注：另有{rows}条的来源没有“{}”一栏，无法选取，未列入。", title(field)),
-                Doubt::Blank(field) => format!("注：另有{rows}条“{}”未填，无法选取，未列入。", title(field)),
+                Doubt::NoColumn(field) => format!("注：台账没有“{}”一栏的{rows}行，无从选取，未列入。", title(field)),
+                Doubt::Blank(field) => format!("注：另有{rows}行“{}”未填，无从选取，未列入。", title(field)),
             })
             .collect()
     }
@@ -410,4 +412,14 @@ fn words_once(words: impl Iterator<Item = String>) -> String {
         }
     }
     out.join("、")
+}
+
+/// What the records of a ledger are counted as: `个项目`, `条工作单`.
+fn counted(ledger: &Ledger) -> String {
+    let measure = match ledger.title.as_str() {
+        title if title.contains("事项") => "项",
+        title if title.contains("单") => "件",
+        _ => "个",
+    };
+    format!("{measure}{}", ledger.title.trim_end_matches("台账"))
 }

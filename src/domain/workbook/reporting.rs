@@ -60,7 +60,7 @@ impl<'a> Page<'a, '_> {
             total.quarantined += own.quarantined;
         }
         rows.push(Row { role: Role::Total, cells: line([Value::text("合计"), Value::Blank], &total), ..Row::default() });
-        let mut widths = fit(&rows, heads.len(), 18.0);
+        let mut widths = fit(&rows, heads.len(), 26.0);
         for (width, head) in widths.iter_mut().zip(&heads) {
             let needed = text_width(&head_text(head));
             width.width = width.width.max(if needed > 11.0 { (needed / 2.0).ceil() + 2.5 } else { needed + 1.5 });
@@ -117,7 +117,7 @@ impl<'a> View<'a> {
             let projects = self.material.indicators.of_unit(Some(unit)).projects;
             out.insert(unit, Kept { projects, open: vec![0; rules.len()], ..Kept::default() });
         }
-        for finding in &self.findings {
+        for finding in self.counted() {
             let Some(kept) = finding.owner.and_then(|owner| out.get_mut(&owner)) else { continue };
             if let Some(at) = rules.iter().position(|rule| *rule == finding.rule).filter(|_| finding.state == State::Open) {
                 kept.open[at] += 1;

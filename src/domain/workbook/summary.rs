@@ -19,7 +19,10 @@ const WINDOWS: [Window; 2] = [Window::All, Window::Year];
 impl<'a> Page<'a, '_> {
     pub(super) fn summary(&mut self, chart: bool) -> Sheet<'a> {
         let subtitle = format!("截至{}", chinese_date(self.view.material.as_of));
-        let mut sheet = self.head(grid(26.0, 13.0, 9), &subtitle);
+        let mut columns = grid(26.0, 12.0, 9);
+        // the last column names sheets
+        columns[8].width = 21.0;
+        let mut sheet = self.head(columns, &subtitle);
         sheet.banner(Role::Paragraph, self.overview());
         sheet.banner(Role::Section, "一、主要指标");
         let reached = self.amounts(&mut sheet);
@@ -30,7 +33,7 @@ impl<'a> Page<'a, '_> {
         let total = sheet.rows.len() - 1;
         sheet.banner(
             Role::Note,
-            "注：红、橙、黄为应办事项；豁免的照常列示、不督办；无法判定的是缺少判定所需的日期或进度，不等于正常。一个项目可有多项。",
+            "注：红、橙、黄为应办事项；豁免的照常列示、不督办；无法判定的是缺少判定所需的日期或进度，不等于正常；“-”为台账尚未报送或缺少判定所需的栏，未作判定。一个项目可有多项。",
         );
         let periods = self.trend(&mut sheet, total);
         self.note(&mut sheet);
@@ -142,7 +145,7 @@ impl<'a> Page<'a, '_> {
         let open: Vec<_> = self.view.findings.iter().filter(|finding| finding.state == State::Open).collect();
         let projects: BTreeSet<&str> = open.iter().filter(|finding| !finding.project.is_empty()).map(|finding| &*finding.project).collect();
         format!(
-            "在册项目{}个{stages}，其中已终止{}个。督办事项{}项，涉及项目{}个。工作单派发{}件，签收{}件，办结{}件，未办结{}件。",
+            "在册项目{}个{stages}，按终止时间或阶段已终止{}个。督办事项{}项，涉及项目{}个。工作单派发{}件，签收{}件，办结{}件，未办结{}件。",
             measures.projects,
             measures.terminated,
             open.len(),
@@ -265,12 +268,19 @@ impl<'a> Page<'a, '_> {
                 .map(|light| (State::Open, Some(*light)))
                 .chain([(State::Open, None), (State::Exempt, None), (State::Unjudged, None)])
                 .collect();
-            cells.extend(counts.iter().map(|(state, light)| Value::count(self.view.count(rule, *state, *light))));
+            let blind = self.view.is_blind(rule);
+            cells.extend(counts.iter().map(|(state, light)| match blind {
+                true => Value::text("-"),
+                false => Value::count(self.view.count(rule, *state, *light)),
+            }));
             cells.push(self.sheet_of(rule).map_or(Value::Blank, |sheet| Value::Link {
                 text: self.kept.get(sheet).map_or_else(String::new, |sheet| sheet.name.clone()),
                 sheet,
             }));
             let row = sheet.row(Role::Body, cells);
+            if blind {
+                continue;
+            }
             for (index, (state, light)) in counts.into_iter().enumerate() {
                 self.findings(rule, state, light, row, 2 + index);
             }
