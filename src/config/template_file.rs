@@ -195,7 +195,7 @@ fn sheet(path: &str, raw: &SheetFile, scopes: &Scopes, policy: &Policy, problems
         ("window", raw.window.is_some(), &[FormName::Matrix]),
         ("titles", raw.titles.is_some(), &[FormName::Matrix]),
         ("apart", raw.apart.is_some(), &[FormName::Matrix]),
-        ("rules", raw.rules.is_some(), &[FormName::List, FormName::Records, FormName::Reporting]),
+        ("rules", raw.rules.is_some(), &[FormName::List, FormName::Notices, FormName::Records, FormName::Reporting]),
         ("states", raw.states.is_some(), &[FormName::List]),
         ("group", raw.group.is_some(), &[FormName::List, FormName::Records]),
         ("fold", raw.fold.is_some(), &[FormName::List]),
@@ -229,8 +229,10 @@ fn sheet(path: &str, raw: &SheetFile, scopes: &Scopes, policy: &Policy, problems
         FormName::Matrix => matrix(path, &place, raw, columns, policy, problems)?,
         FormName::List => Form::List(list(path, &place, raw, columns, policy, problems)?),
         FormName::Notices => {
+            let named = raw.rules.as_deref().map(|rules| rules_named(path, &place, rules, policy, problems));
             let rules: Vec<usize> = (0..policy.rules.len()).filter(|rule| policy.rules[*rule].notice_days > 0).collect();
             Form::Notices {
+                rules: named,
                 columns: list_columns(path, &place, columns, &ledgers_of(policy, &rules), BuiltIn::is_of_finding, policy, problems),
             }
         }

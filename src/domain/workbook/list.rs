@@ -183,9 +183,9 @@ impl<'a> Page<'a, '_> {
     }
 
     /// Due dates that come near.
-    pub(super) fn notices(&mut self, columns: &[ListColumn]) -> Sheet<'a> {
+    pub(super) fn notices(&mut self, rules: Option<&[usize]>, columns: &[ListColumn]) -> Sheet<'a> {
         let mut body = Vec::new();
-        for (index, notice) in self.view.notices().enumerate() {
+        for (index, notice) in self.view.notices_of(rules).enumerate() {
             let subject =
                 Subject { rule: notice.rule, key: &notice.key, project: &notice.project, finding: None, notice: Some(notice), also: &[] };
             body.push(self.view.line(columns, index + 1, &subject));

@@ -191,7 +191,7 @@ pub fn build<'a>(template: &Template, material: &'a Material<'a>) -> Workbook<'a
                 overflow.extend(parts);
                 first
             }
-            Form::Notices { columns } => page.notices(columns),
+            Form::Notices { rules, columns } => page.notices(rules.as_deref(), columns),
             Form::Quality => page.quality(),
             Form::Answers => page.answers(),
             Form::Page(of) => page.one_page(of),
@@ -311,7 +311,7 @@ impl<'a> View<'a> {
     fn has_rows(&self, sheet: &SheetTemplate) -> bool {
         match &sheet.form {
             Form::List(list) => self.findings.iter().any(|finding| list.takes(finding)),
-            Form::Notices { .. } => self.notices().next().is_some(),
+            Form::Notices { rules, .. } => self.notices_of(rules.as_deref()).next().is_some(),
             Form::Quality => self.quality_lines().next().is_some() || self.intake_lines().next().is_some(),
             Form::Answers => self.answered().next().is_some(),
             Form::Silent => !self.material.silent.is_empty(),
@@ -376,6 +376,11 @@ impl<'a> View<'a> {
             Viewer::Office => true,
             Viewer::Unit(unit) => notice.owner == Some(unit) && !notice.restricted,
         })
+    }
+
+    /// The notices of these rules; `None` = all.
+    fn notices_of(&self, rules: Option<&[usize]>) -> impl Iterator<Item = &'a super::finding::Notice> {
+        self.notices().filter(move |notice| rules.is_none_or(|rules| rules.contains(&notice.rule)))
     }
 
     fn quality_lines(&self) -> impl Iterator<Item = &'a Quality> {

@@ -17,10 +17,10 @@ use std::collections::BTreeMap;
 
 /// Columns of the page; the figures stand one in each.
 const COLUMNS: usize = 5;
-const WIDTHS: [f64; COLUMNS] = [28.0, 18.0, 17.0, 22.0, 16.0];
+const WIDTHS: [f64; COLUMNS] = [27.0, 17.0, 17.5, 29.0, 15.0];
 /// Height of the row that the chart lies on, in points, and of the chart in pixels.
-const CHART_POINTS: f64 = 205.0;
-const CHART_PIXELS: (u32, u32) = (735, 268);
+const CHART_POINTS: f64 = 248.0;
+const CHART_PIXELS: (u32, u32) = (760, 326);
 
 /// The open findings of an earlier run of the job, by rule id and light.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -19,9 +19,9 @@ const WINDOWS: [Window; 2] = [Window::All, Window::Year];
 impl<'a> Page<'a, '_> {
     pub(super) fn summary(&mut self, chart: bool) -> Sheet<'a> {
         let subtitle = format!("截至{}", chinese_date(self.view.material.as_of));
-        let mut columns = grid(26.0, 12.0, 9);
-        // the last column names sheets
-        columns[8].width = 21.0;
+        let mut columns = grid(26.0, 11.5, 9);
+        // clauses, the longest head, and names of sheets
+        (columns[1].width, columns[7].width, columns[8].width) = (14.5, 15.0, 21.0);
         let mut sheet = self.head(columns, &subtitle);
         sheet.banner(Role::Paragraph, self.overview());
         sheet.banner(Role::Section, "一、主要指标");

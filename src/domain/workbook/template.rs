@@ -59,7 +59,11 @@ pub enum Form {
     /// One row per finding.
     List(List),
     /// Due dates that come near.
-    Notices { columns: Vec<ListColumn> },
+    Notices {
+        /// `None` = all.
+        rules: Option<Vec<usize>>,
+        columns: Vec<ListColumn>,
+    },
     /// Rows a person should look at, and rows that could not be read.
     Quality,
     /// The leader's page.
