@@ -93,12 +93,15 @@ impl Service {
                 RunState::Done | RunState::Partial if request.revise => revision += 1,
                 RunState::Done | RunState::Partial => {
                     // what a killed process had queued and not sent still goes; nothing is sent twice
+                    let counts = self.store.delivery_counts(Some(&known.id)).await?;
+                    let left: i64 = ["pending", "sending"].iter().filter_map(|state| counts.get(*state)).sum();
                     self.deliver_all(Some(&known.id)).await?;
                     let state = match known.state {
                         RunState::Partial => format!(
                             "只完成一部分，未重复发送。排除末行所列原因后，用 duban run {} --as-of {as_of} --revise 补做，内容未变的提醒不再发送。",
                             job.name
                         ),
+                        _ if left > 0 => format!("完成，本次继续发送其余{left}封，已送达的未重复发送。"),
                         _ => "完成，未重复发送。".to_owned(),
                     };
                     let mut text = format!("本次执行（{} {slot}）已于此前{state}\n\n", job.name);
