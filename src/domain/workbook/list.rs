@@ -220,26 +220,26 @@ pub(super) type Also<'a> = HashMap<(State, &'a str), Vec<&'a Finding>>;
 /// Leaves one finding per project and state, the leading one: beneath no other of the project, then the worst light. Returns the others
 /// by project.
 fn fold<'a>(policy: &Policy, found: &mut Vec<&'a Finding>) -> Also<'a> {
-    let mut by_project: Also<'a> = Also::with_capacity(found.len());
-    for finding in found.iter().filter(|finding| !finding.project.is_empty()) {
-        by_project.entry((finding.state, &finding.project)).or_default().push(finding);
-    }
-    for findings in by_project.values_mut() {
+    // most projects have one finding: only those with more get an entry
+    let of = |index: &u32| (found[*index as usize].state, &*found[*index as usize].project);
+    let mut order: Vec<u32> = (0..found.len() as u32).filter(|index| !of(index).1.is_empty()).collect();
+    order.sort_unstable_by(|a, b| of(a).cmp(&of(b)).then(a.cmp(b)));
+    let mut also = Also::default();
+    let mut leads = vec![true; found.len()];
+    for group in order.chunk_by(|a, b| of(a) == of(b)).filter(|group| group.len() > 1) {
+        let mut findings: Vec<&'a Finding> = group.iter().map(|index| found[*index as usize]).collect();
         let rules: Vec<usize> = findings.iter().map(|finding| finding.rule).collect();
         let beneath = |finding: &Finding| policy.rules[finding.rule].under.iter().any(|above| rules.contains(above));
         findings.sort_by_key(|finding| (beneath(finding), Reverse(finding.light), finding.rule));
+        let lead = findings.remove(0);
+        for index in group {
+            leads[*index as usize] = std::ptr::eq(found[*index as usize], lead);
+        }
+        also.insert((lead.state, &*lead.project), findings);
     }
-    found.retain(|finding| {
-        finding.project.is_empty()
-            || by_project
-                .get(&(finding.state, &*finding.project))
-                .and_then(|all| all.first())
-                .is_some_and(|lead| std::ptr::eq(*lead, *finding))
-    });
-    for findings in by_project.values_mut() {
-        findings.remove(0);
-    }
-    by_project
+    let mut leads = leads.into_iter();
+    found.retain(|_| leads.next().unwrap_or(true));
+    also
 }
 
 /// Drops the columns without any value; one to fill in stays where a row has the field. An empty list keeps all.
