@@ -106,6 +106,11 @@ impl Header {
         self.headed.get(usize::from(column)).copied().unwrap_or(false)
     }
 
+    /// Whether a column lies behind the last one with words over it.
+    pub fn ends_before(&self, column: u16) -> bool {
+        usize::from(column) >= self.headed.len()
+    }
+
     /// A row that is a header of the same ledger with its columns in another order: the column of its codes, where it has one.
     pub fn is_another(&self, cells: &[(u16, Raw<'_>)]) -> Option<Option<u16>> {
         let keys: Vec<(u16, String)> = cells.iter().map(|(column, raw)| (*column, bare_key(&raw.display()))).collect();

@@ -398,7 +398,7 @@ impl<'a> SheetIntake<'a> {
             if matches!(raw, Raw::Text(text) if text.trim().is_empty()) {
                 continue;
             }
-            if self.account.sheet.is_empty() {
+            if self.account.sheet.is_empty() && header.ends_before(*column) {
                 shifted = Some(*column);
             } else {
                 self.beyond.entry(*column).or_insert((0, number)).0 += 1;

@@ -144,7 +144,7 @@ impl<'a> Page<'a, '_> {
         let count = found.len();
         let found: Arc<[&'a Finding]> = found.into();
         let (rows, columns, also) = (Arc::clone(&found), columns.to_vec(), Arc::clone(also));
-        let view = View { material: self.view.material, findings: Vec::new() };
+        let view = View { material: self.view.material, findings: Vec::new(), covered: self.view.covered };
         let row = move |number: usize| view.finding_line(&columns, before + number + 1, rows[number], &also);
         Later { count, found, row: Arc::new(row) }
     }

@@ -166,7 +166,8 @@ const LIST_ROWS_MAX: usize = 1_000_000;
 
 /// Builds the workbook of a template.
 pub fn build<'a>(template: &Template, material: &'a Material<'a>) -> Workbook<'a> {
-    let view = View::new(material);
+    let covered = template.sheets.iter().any(|sheet| matches!(sheet.form, Form::Cover { .. }));
+    let view = View { covered, ..View::new(material) };
     let kept: Vec<&SheetTemplate> = template.sheets.iter().filter(|sheet| !sheet.optional || view.has_rows(sheet)).collect();
     let title = view.fill_in(&template.title, template);
     let mut book = Workbook {
@@ -271,6 +272,8 @@ enum Shown<'r> {
 struct View<'a> {
     material: &'a Material<'a>,
     findings: Vec<&'a Finding>,
+    /// The workbook has a cover, which names the files.
+    covered: bool,
 }
 
 impl<'a> View<'a> {
@@ -286,7 +289,7 @@ impl<'a> View<'a> {
                 all.iter().filter(seen).collect()
             }
         };
-        View { material, findings }
+        View { material, findings, covered: false }
     }
 
     fn policy(&self) -> &'a Policy {
@@ -324,12 +327,12 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Where a record stands in its file. The file itself is named on the cover, so it is left out where the ledger has no other.
+    /// Where a record stands in its file. A file that the cover names is left out where the ledger has no other.
     fn place(&self, ledger: usize, place: Place) -> String {
         let title = &self.policy().ledgers[ledger].title;
         let mut files = self.material.sources.iter().filter(|line| line.ledger == *title).map(|line| line.file.as_str());
         let origin = self.material.origins.get(place.origin as usize);
-        let only = files.next().filter(|_| files.next().is_none());
+        let only = files.next().filter(|_| self.covered && files.next().is_none());
         match origin.filter(|origin| only == Some(&*origin.file)).and_then(|origin| origin.sheets.get(place.sheet as usize)) {
             Some(sheet) if !sheet.is_empty() => format!("{sheet} 第{}行", place.row),
             _ => place.describe(self.material.origins),

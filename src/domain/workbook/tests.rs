@@ -90,7 +90,7 @@ impl World {
             source: "sample".into(),
             snapshot: 37,
             covers_on: self.as_of,
-            file: "register.xlsx".into(),
+            file: "全省台账.xlsx".into(),
             accepted: 12,
             quarantined: 1,
             skipped: 2,
@@ -253,6 +253,25 @@ fn a_wrong_total_and_a_lost_row_are_found() {
     let places: Vec<String> = tie_out(&book).into_iter().map(|mismatch| mismatch.place).collect();
     assert!(places.iter().any(|place| place.starts_with("分地区!C")), "{places:?}");
     assert!(places.iter().any(|place| place.starts_with("总体情况!")), "{places:?}");
+}
+
+#[test]
+fn a_row_names_its_file_where_no_cover_does() {
+    let world = world();
+    let places = |template: &str, viewer: Viewer| {
+        let book = world.book(template, viewer);
+        let cells = book.sheets.iter().flat_map(|sheet| &sheet.rows).flat_map(|row| &row.cells);
+        let texts = cells.filter_map(|cell| match cell {
+            Value::Text(text) if text.contains("全省项目台账 第") && text.ends_with('行') => Some(text.to_string()),
+            _ => None,
+        });
+        texts.collect::<Vec<_>>()
+    };
+    let (covered, alone) = (places("quarterly-supervision", Viewer::Office), places("unit-list", world.unit("瓮安县")));
+    let short = |place: &&String| place.starts_with("全省项目台账 第");
+    // of the orders the cover names no file
+    assert!(covered.len() > 20 && covered.iter().filter(short).count() == covered.len() - 2, "{covered:?}");
+    assert!(!alone.is_empty() && alone.iter().all(|place| place.starts_with("全省台账.xlsx 全省项目台账 第")), "{alone:?}");
 }
 
 #[test]
