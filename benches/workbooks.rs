@@ -86,7 +86,7 @@ fn main() {
     let home_name = policy.units.units[home].name.clone();
     let mut own = Generated { ledger, known: known.clone() };
     for record in &mut own.known {
-        record.cells[place] = Cell::Text(home_name.clone());
+        record.cells[place] = Cell::Text(home_name.as_str().into());
     }
     let folder = tempfile::tempdir().expect("a folder");
 

@@ -205,7 +205,7 @@ pub async fn pull(service: &Service, name: Option<&str>, accept: bool) -> anyhow
 pub async fn snapshot(service: &Service, action: SnapshotAction) -> anyhow::Result<Exit> {
     let settle = async |ledger: String, source: String, seq: i64, state: SnapshotState| -> anyhow::Result<Exit> {
         if !service.store.settle_snapshot(&ledger, &source, seq, state).await? {
-            bail!("there is no held snapshot {seq} of {ledger}/{source}; see duban snapshot list");
+            bail!("{ledger}/{source} 没有第{seq}次的暂缓快照；各次快照见 duban snapshot list");
         }
         service
             .store

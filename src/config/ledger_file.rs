@@ -9,6 +9,7 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields)]
 struct LedgerFile {
     title: String,
+    counted: String,
     money_unit: String,
     #[serde(default)]
     confined: bool,
@@ -167,5 +168,5 @@ fn ledger(files: &FileSet, stem: &str, path: &str, problems: &mut Problems) -> O
         }
     };
     let power = named(&MONEY_UNITS, &file.money_unit, path, "money_unit", "unit", problems)?;
-    (problems.0.len() == before).then(|| Ledger::new(stem.to_owned(), file.title, fields, owner, power, file.confined))
+    (problems.0.len() == before).then(|| Ledger::new(stem.to_owned(), file.title, file.counted, fields, owner, power, file.confined))
 }

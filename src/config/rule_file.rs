@@ -588,7 +588,7 @@ impl RuleReader<'_> {
             let values = &ledger.fields[field].values;
             if let Operand::Value(Cell::Text(word)) = &operand
                 && !values.is_empty()
-                && !values.contains(word)
+                && !values.iter().any(|value| value == word)
             {
                 self.problem(
                     format!("{key} \"{text}\": \"{word}\" is none of the values of \"{}\"", ledger.fields[field].id),
@@ -613,7 +613,7 @@ impl RuleReader<'_> {
 
 fn literal(kind: FieldKind, text: &str) -> Option<Cell> {
     Some(match kind {
-        FieldKind::Text if !text.is_empty() => Cell::Text(text.to_owned()),
+        FieldKind::Text if !text.is_empty() => Cell::Text(text.into()),
         FieldKind::Date { .. } => Cell::Date(text.parse().ok()?),
         FieldKind::Money => {
             let (unit, power) = MONEY_UNITS.into_iter().chain([("亿", 10), ("万", 6)]).find(|(unit, _)| text.ends_with(unit))?;

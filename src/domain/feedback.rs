@@ -118,7 +118,7 @@ pub fn form_ledger(ledger: &Ledger) -> Ledger {
     };
     let mut fields = ledger.fields.clone();
     fields.extend([own(VERDICT, &VERDICTS), own(REMARK, &[]), own(CHECK, &[])]);
-    Ledger::new(ledger.id.clone(), ledger.title.clone(), fields, ledger.owner, ledger.money_power, ledger.confined)
+    Ledger::new(ledger.id.clone(), ledger.title.clone(), ledger.counted.clone(), fields, ledger.owner, ledger.money_power, ledger.confined)
 }
 
 /// The titles of the form's own columns: 核对结果, 有关说明, 校验码.

@@ -168,6 +168,8 @@ pub struct Ledger {
     /// File stem, e.g. `work-order`.
     pub id: String,
     pub title: String,
+    /// How a number of its rows is spoken of, with its measure word: `个项目`.
+    pub counted: String,
     pub fields: Vec<Field>,
     pub owner: OwnerSpec,
     /// Power of ten from the unit a bare amount is in to 分: 亿元 = 10, 万元 = 6, 元 = 2.
@@ -178,14 +180,22 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    pub fn new(id: String, title: String, fields: Vec<Field>, owner: OwnerSpec, money_power: i32, confined: bool) -> Ledger {
+    pub fn new(
+        id: String,
+        title: String,
+        counted: String,
+        fields: Vec<Field>,
+        owner: OwnerSpec,
+        money_power: i32,
+        confined: bool,
+    ) -> Ledger {
         let mut roles = [None; Role::NAMES.len()];
         for (index, field) in fields.iter().enumerate() {
             if let Some(role) = field.role {
                 roles[role as usize] = Some(index);
             }
         }
-        Ledger { id, title, fields, owner, money_power, confined, roles }
+        Ledger { id, title, counted, fields, owner, money_power, confined, roles }
     }
 
     /// The field that fills a role, if the ledger has one.

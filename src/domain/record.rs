@@ -6,6 +6,7 @@
 //! source sheet has a column for) is stored beside it, so a body stays readable when a ledger gains or loses a field.
 
 use chrono::NaiveDate;
+use compact_str::CompactString;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
@@ -118,7 +119,7 @@ impl fmt::Display for Decimal {
 pub enum Cell {
     #[default]
     Empty,
-    Text(String),
+    Text(CompactString),
     Date(NaiveDate),
     Money(i64),
     Decimal(Decimal),
@@ -354,7 +355,7 @@ pub fn unpack_each(mut bytes: &[u8], count: usize, mut take: impl FnMut(usize, C
                 let length = usize::try_from(take_varint(&mut bytes)?).ok()?;
                 let text = bytes.get(..length)?;
                 bytes = &bytes[length..];
-                Cell::Text(std::str::from_utf8(text).ok()?.to_owned())
+                Cell::Text(std::str::from_utf8(text).ok()?.into())
             }
             2 => Cell::Date(NaiveDate::from_epoch_days(i32::try_from(take_zigzag(&mut bytes)?).ok()?)?),
             3 => Cell::Money(take_zigzag(&mut bytes)?),

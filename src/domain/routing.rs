@@ -218,7 +218,7 @@ pub fn project_of(ledger: &Ledger, record: &Record) -> Option<String> {
         return None;
     }
     match record.cell(ledger.role(Role::Project)?) {
-        Cell::Text(code) => Some(code.clone()),
+        Cell::Text(code) => Some(code.to_string()),
         _ => None,
     }
 }

@@ -312,7 +312,7 @@ impl<'a> Row<'a> {
 
     fn text(&mut self, field: &str, text: &str) {
         if !text.is_empty() {
-            self.set(field, Cell::Text(text.to_owned()));
+            self.set(field, Cell::Text(text.into()));
         }
     }
 

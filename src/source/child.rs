@@ -1,6 +1,7 @@
 //! The parsing child: started, watched and read by the parent.
 
 use super::frame::{self, Block, Received};
+use super::strings::Strings;
 use super::{ReadLimits, Refusal};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -48,6 +49,7 @@ impl ParserCommand {
         let (late, watcher) = watch(child.id(), limits.seconds, ended.clone());
         let mut reader = stdout;
         let mut outcome = None;
+        let mut strings = Arc::<Strings>::default();
         loop {
             match frame::read(&mut reader) {
                 Ok(Some(Received::End)) => {
@@ -58,8 +60,9 @@ impl ParserCommand {
                     outcome = Some(Err(Refusal { reason, hint }));
                     break;
                 }
-                Ok(Some(Received::Frames(block))) => {
-                    if !take(block) {
+                Ok(Some(Received::Strings(known))) => strings = Arc::new(known),
+                Ok(Some(Received::Frames(bytes))) => {
+                    if !take(Block { bytes, strings: strings.clone() }) {
                         outcome = Some(Ok(()));
                         break;
                     }

@@ -9,6 +9,7 @@ pub mod frame;
 mod html;
 mod package;
 pub mod sql;
+pub mod strings;
 mod text;
 mod workbook;
 mod xlsx;

@@ -14,6 +14,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{AssertSqlSafe, Column, ConnectOptions, Connection, Decode, Executor, Row, Statement, TypeInfo, ValueRef};
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -345,9 +346,9 @@ impl Write for Blocks {
     fn flush(&mut self) -> std::io::Result<()> {
         let mut rest = self.bytes.as_slice();
         while let Some(received) = frame::read(&mut rest)? {
-            if let Received::Frames(block) = received {
+            if let Received::Frames(bytes) = received {
                 // a receiver that is gone has its reasons
-                let _ = self.sender.send(block);
+                let _ = self.sender.send(Block { bytes, strings: Arc::default() });
             }
         }
         self.bytes.clear();

@@ -219,9 +219,10 @@ fn date(value: &ExcelDateTime) -> Raw<'static> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::frame::{self, Frame, Received};
+    use super::super::frame::{self, Block, Frame, Received};
     use super::*;
     use std::io::Cursor;
+    use std::sync::Arc;
 
     const LIMITS: ReadLimits = ReadLimits { file_mib_max: 64, memory_mib: 512, seconds: 60, rows_max: 1_048_576, columns_max: 1024 };
 
@@ -229,7 +230,16 @@ mod tests {
     fn seen(written: &[u8]) -> Vec<String> {
         let mut from = Cursor::new(written);
         let mut seen = Vec::new();
-        while let Some(Received::Frames(block)) = frame::read(&mut from).unwrap() {
+        let mut strings = Arc::default();
+        while let Some(received) = frame::read(&mut from).unwrap() {
+            let block = match received {
+                Received::Frames(bytes) => Block { bytes, strings: Arc::clone(&strings) },
+                Received::Strings(known) => {
+                    strings = Arc::new(known);
+                    continue;
+                }
+                _ => break,
+            };
             for frame in block.frames() {
                 seen.push(match frame.unwrap() {
                     Frame::Sheet(sheet) => format!("{} {} {:?}", sheet.name, sheet.visible, sheet.merges),

@@ -1,8 +1,8 @@
 //! What differs between two snapshots, and which codes have left a register. The database compares, page by page: neither side is held,
 //! and nothing rests on the order in which a server sorts codes.
 
+use super::pulls::Difference;
 use super::records::{STORED, Stored, stored};
-use super::snapshots::Difference;
 use super::{Result, Store, number, text};
 use crate::domain::ledger::Ledger;
 use crate::domain::snapshot::Version;

@@ -11,6 +11,7 @@ pub mod lives;
 mod notes;
 mod open_rows;
 pub mod outbox;
+pub mod pulls;
 pub mod records;
 pub mod runs;
 pub mod sending;
@@ -79,6 +80,23 @@ impl Dialect {
             sql.push(')');
         }
         sql
+    }
+
+    /// For rows of which none is there: SQLite then keeps no copy of each page it changes, to take a statement back. Whoever sees it fail
+    /// gives the whole transaction up.
+    fn insert_or_fail(self) -> &'static str {
+        match self {
+            Dialect::Sqlite => "INSERT OR FAIL",
+            Dialect::Postgres => "INSERT",
+        }
+    }
+
+    /// The parameters that follow `before` others of [`Dialect::values`].
+    fn parameters_behind<const N: usize>(self, before: usize) -> [String; N] {
+        std::array::from_fn(|index| match self {
+            Dialect::Sqlite => "?".to_owned(),
+            Dialect::Postgres => format!("${}", before + index + 1),
+        })
     }
 }
 

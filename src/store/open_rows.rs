@@ -3,7 +3,7 @@
 //!
 //! Invariant: a list that is there says the same as the open versions in `record`.
 
-use super::snapshots::{Known, Mark};
+use super::pulls::{Known, Mark};
 use super::{Result, StoreError};
 use crate::domain::codes::Codes;
 use futures_util::TryStreamExt;

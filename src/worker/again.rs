@@ -4,7 +4,7 @@
 
 use crate::config::Config;
 use crate::domain::intake::SheetIntake;
-use crate::store::snapshots::Mark;
+use crate::store::pulls::Mark;
 use chrono::{Datelike, NaiveDate};
 use xxhash_rust::xxh3::Xxh3Default;
 

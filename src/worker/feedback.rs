@@ -277,7 +277,9 @@ impl Service {
         files.sort();
         let mut came = Vec::new();
         for file in files {
-            let known = super::input::fingerprint(&file).map(|sha256| async move { self.store.knows_form(&sha256).await });
+            let known = super::input::open(&file)
+                .and_then(super::input::fingerprint)
+                .map(|sha256| async move { self.store.knows_form(&sha256).await });
             if let Ok(known) = known
                 && known.await?
             {

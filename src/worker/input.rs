@@ -10,6 +10,7 @@ use crate::source::sql::{self, Database, Query};
 use crate::source::{ReadLimits, Refusal, folder};
 use chrono::{DateTime, TimeDelta, Utc};
 use ring::digest::{Context, SHA256};
+use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -153,11 +154,16 @@ impl Service {
         // a receiver that is gone has its reasons
         Ok(match input.clone() {
             Input::File(path) => {
-                let opened = fingerprint(&path);
-                let sha256 = opened.map_err(|error| Refusal::new(format!("文件无法打开：{error}"), "请检查文件是否存在、路径是否正确"))?;
+                let unreadable = |error: std::io::Error| Refusal::new(format!("文件无法打开：{error}"), "请检查文件是否存在、路径是否正确");
+                let file = open(&path).map_err(unreadable)?;
                 let parser = self.parser.clone();
                 tokio::task::spawn_blocking(move || {
-                    parser.read(&path, limits, |block| sender.blocking_send(block).is_ok()).map(|()| sha256)
+                    std::thread::scope(|scope| {
+                        let sha256 = scope.spawn(|| fingerprint(file));
+                        parser.read(&path, limits, |block| sender.blocking_send(block).is_ok())?;
+                        let sha256 = sha256.join().map_err(|_| std::io::Error::other("interrupted")).flatten();
+                        sha256.map_err(unreadable)
+                    })
                 })
             }
             Input::Query(query) => tokio::spawn(async move {
@@ -175,12 +181,13 @@ impl Service {
     }
 }
 
+pub(super) fn open(path: &Path) -> std::io::Result<File> {
+    let file = File::open(path)?;
+    if file.metadata()?.is_dir() { Err(std::io::Error::other("是文件夹")) } else { Ok(file) }
+}
+
 /// The sha256 of a file's bytes.
-pub(super) fn fingerprint(path: &Path) -> std::io::Result<String> {
-    let mut file = std::fs::File::open(path)?;
-    if file.metadata()?.is_dir() {
-        return Err(std::io::Error::other("是文件夹"));
-    }
+pub(super) fn fingerprint(mut file: File) -> std::io::Result<String> {
     let mut hasher = Context::new(&SHA256);
     let mut bytes = vec![0; 64 * 1024];
     loop {

@@ -169,7 +169,7 @@ mod tests {
         let mut kept = Kept::new(folder.path(), [2].into_iter()).unwrap();
         let record = |number: u32| Record {
             code: format!("GZ{number}"),
-            cells: vec![Cell::Text("项目".repeat(100)), Cell::Int(i64::from(number))],
+            cells: vec![Cell::Text("项目".repeat(100).into()), Cell::Int(i64::from(number))],
             columns: [number as usize % 3].into_iter().collect(),
             place: Place { origin: 0, sheet: 1, row: number },
         };

@@ -7,15 +7,14 @@ use crate::clock::stamp;
 use crate::domain::intake::{KnownOwners, Note, NoteKind, Outcome, SheetAccount, SheetIntake, remarks};
 use crate::domain::judge::Policy;
 use crate::domain::ledger::{Ledger, PROJECT, Role};
-use crate::domain::record::{Columns, pack};
+use crate::domain::record::{Columns, pack_into};
 use crate::domain::routing::is_marked;
 use crate::domain::snapshot::{Bounds, Comparison, brake};
 use crate::source::frame::{Block, Frame, PackedRow, Sheet};
 use crate::source::{ReadLimits, Refusal};
 use crate::store::StoreError;
-use crate::store::snapshots::{
-    Added, Difference, FileOrigin, Mark, NewRecord, Pull, Snapshot, SnapshotFacts, SnapshotState, SnapshotWriter,
-};
+use crate::store::pulls::{Added, Difference, Mark, NewRecord, Pull, SnapshotFacts, SnapshotWriter};
+use crate::store::snapshots::{FileOrigin, Snapshot, SnapshotState};
 use chrono::NaiveDate;
 use std::collections::{BTreeMap, HashSet};
 
@@ -147,11 +146,13 @@ impl Service {
             unread: Vec::new(),
             sheets: Vec::new(),
             known_owners: KnownOwners::default(),
+            body: Vec::new(),
         };
         let mut sheet: Option<SheetIntake<'_>> = None;
         let mut manner: Option<Manner> = None;
         let progress = self.progress(&format!("读取 {file}"));
         let mut outcomes = Vec::new();
+        let mut spelt = Vec::new();
         while let Some(block) = receiver.recv().await {
             for frame in block.frames() {
                 match frame.map_err(|error| refuse(interrupted(error)))? {
@@ -176,7 +177,13 @@ impl Service {
                         if manner.is_none() {
                             manner = Manner::of(&self.config, sheet, reader.today);
                         }
-                        let mark = manner.as_ref().filter(|_| sheet.stands_alone(row.number)).map(|manner| manner.mark(row.cells));
+                        let mark = match manner.as_ref().filter(|_| sheet.stands_alone(row.number)) {
+                            Some(manner) => {
+                                let cells = row.spell(&mut spelt).map_err(|error| refuse(interrupted(error)))?;
+                                Some(manner.mark(cells))
+                            }
+                            None => None,
+                        };
                         if let Some(mark) = mark
                             && reader.take_again(sheet, &row, mark)?
                         {
@@ -257,6 +264,12 @@ impl Service {
         for (_, mut target) in targets {
             let kept: Vec<String> = target.kept.iter().cloned().collect();
             let difference = pull.finish_rows(&mut target.writer, &kept).await?;
+            for note in target.notes.iter_mut().filter(|note| note.kind == NoteKind::Quarantined) {
+                if !note.code.is_empty() && target.writer.stands_as_before(&note.code) {
+                    let hint = Some(note.hint.as_str()).filter(|hint| !hint.is_empty()).unwrap_or("请改正后重新导入");
+                    note.hint = format!("{hint}；改正前，该编号仍按上次入库的内容计");
+                }
+            }
             target.notes.sort_by(|a, b| (a.sheet, a.row, &a.cell, a.kind).cmp(&(b.sheet, b.row, &b.cell, b.kind)));
             let covers_on = request.covers_on.or(target.covers_on).or(covers_in_file).unwrap_or_else(|| self.clock.today());
             let facts = SnapshotFacts {
@@ -415,6 +428,8 @@ struct FileReader<'a> {
     unread: Vec<(String, String)>,
     sheets: Vec<String>,
     known_owners: KnownOwners,
+    /// The cells of the row at hand, packed.
+    body: Vec<u8>,
 }
 
 impl<'a> FileReader<'a> {
@@ -494,14 +509,17 @@ impl<'a> FileReader<'a> {
                             ));
                         }
                     }
+                    let text = |field: usize| accepted.cells[field].text().unwrap_or_default();
+                    self.body.clear();
+                    pack_into(&mut self.body, columns.iter().map(|field| &accepted.cells[field]));
                     let record = NewRecord {
-                        code: accepted.code.clone(),
-                        unit: accepted.cells[ledger.owner.field()].text().unwrap_or_default().to_owned(),
-                        name: ledger.role(Role::Name).and_then(|field| accepted.cells[field].text()).unwrap_or_default().to_owned(),
+                        code: accepted.code.as_str().into(),
+                        unit: text(ledger.owner.field()).into(),
+                        name: ledger.role(Role::Name).map(text).unwrap_or_default().into(),
                         amount: ledger.role(Role::Amount).and_then(|field| accepted.cells[field].money()).unwrap_or(0),
                         sheet: sheet_number,
                         row: accepted.row,
-                        body: pack(columns.iter().map(|field| &accepted.cells[field])),
+                        body: self.body.as_slice().into(),
                         mark: mark.filter(|_| sheet.notes.len() == noted),
                     };
                     let layout = match target.layout {

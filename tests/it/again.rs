@@ -191,7 +191,13 @@ async fn a_register_pulled_again_is_as_one_read_for_the_first_time() {
                 records.into_iter().filter(|(code, _)| !waiting.contains(&code.as_str())).collect()
             };
             assert_eq!(taken(records), taken(fresh_records), "seed {seed}, round {round}");
-            assert_eq!(notes, fresh_notes, "seed {seed}, round {round}");
+            let said_alone = |mut notes: Vec<Note>| {
+                for note in &mut notes {
+                    note.hint = note.hint.replace("；改正前，该编号仍按上次入库的内容计", "");
+                }
+                notes
+            };
+            assert!(said_alone(notes) == said_alone(fresh_notes), "seed {seed}, round {round}");
             if waiting.is_empty() {
                 assert_eq!(said, fresh_said, "seed {seed}, round {round}");
             }

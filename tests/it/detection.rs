@@ -19,7 +19,7 @@ fn cell(kind: FieldKind, text: &str) -> Cell {
         return Cell::Empty;
     }
     match kind {
-        FieldKind::Text => Cell::Text(text.to_owned()),
+        FieldKind::Text => Cell::Text(text.into()),
         FieldKind::Date { .. } => Cell::Date(text.parse().expect("a date")),
         FieldKind::Money => Cell::Money(Decimal::parse(text).and_then(|yi| yi.scaled(10)).expect("亿元")),
         FieldKind::Decimal | FieldKind::Int => Cell::Decimal(Decimal::parse(text).expect("a number")),

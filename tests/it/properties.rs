@@ -60,18 +60,18 @@ fn record(dice: &mut Dice, policy: &Policy, ledger: usize, number: usize, last: 
             continue;
         }
         cells[index] = match (field.kind, field.role) {
-            (_, Some(Role::Code)) => Cell::Text(format!("{}{number:04}", shape.id)),
-            (_, Some(Role::Project)) => Cell::Text(format!("project{:04}", dice.roll(number + 3))),
-            (_, Some(Role::Place)) => Cell::Text((*dice.pick(&places)).to_owned()),
+            (_, Some(Role::Code)) => Cell::Text(format!("{}{number:04}", shape.id).into()),
+            (_, Some(Role::Project)) => Cell::Text(format!("project{:04}", dice.roll(number + 3)).into()),
+            (_, Some(Role::Place)) => Cell::Text((*dice.pick(&places)).into()),
             (_, Some(Role::City)) => Cell::Empty,
-            (_, Some(Role::Holder)) => Cell::Text((*dice.pick(&["基础材料牵头部门", "瓮安县", "贵阳市", "不知道的单位"])).to_owned()),
-            (_, Some(Role::Industry)) => Cell::Text(dice.pick(&policy.units.industries).name.clone()),
-            (_, Some(Role::Agreement)) => Cell::Text((*dice.pick(&["合同", "合同", "框架协议"])).to_owned()),
-            (_, Some(Role::Stage)) => Cell::Text((*dice.pick(&["签约", "开工", "投产", "洽谈", "终止"])).to_owned()),
-            (FieldKind::Text, _) if field.id == "department" => Cell::Text("自然资源部门".to_owned()),
+            (_, Some(Role::Holder)) => Cell::Text((*dice.pick(&["基础材料牵头部门", "瓮安县", "贵阳市", "不知道的单位"])).into()),
+            (_, Some(Role::Industry)) => Cell::Text(dice.pick(&policy.units.industries).name.as_str().into()),
+            (_, Some(Role::Agreement)) => Cell::Text((*dice.pick(&["合同", "合同", "框架协议"])).into()),
+            (_, Some(Role::Stage)) => Cell::Text((*dice.pick(&["签约", "开工", "投产", "洽谈", "终止"])).into()),
+            (FieldKind::Text, _) if field.id == "department" => Cell::Text("自然资源部门".into()),
             (FieldKind::Text, _) => match field.values.is_empty() {
-                true => Cell::Text("有用地问题".to_owned()),
-                false => Cell::Text(dice.pick(&field.values).clone()),
+                true => Cell::Text("有用地问题".into()),
+                false => Cell::Text(dice.pick(&field.values).as_str().into()),
             },
             (FieldKind::Date { planned }, _) => {
                 let back = last - Days::new(dice.roll(900) as u64);

@@ -47,7 +47,7 @@ struct World<'a> {
 
 fn set(shape: &Ledger, record: &mut Record, field: &str, text: impl Into<String>) {
     if let Some(field) = shape.field(field) {
-        record.cells[field] = Cell::Text(text.into());
+        record.cells[field] = Cell::Text(text.into().into());
         record.columns.insert(field);
     }
 }

@@ -31,7 +31,7 @@ fn shipped(path: &Path, text: &str) -> String {
 
 /// Folder (or file) → the crate's own modules it may name, and the outside crates it may name.
 const IMPORTS: [(&str, &[&str], &[&str]); 9] = [
-    ("src/domain", &["domain"], &["chrono", "serde", "croner", "thiserror", "serde_json", "hashbrown"]),
+    ("src/domain", &["domain"], &["chrono", "serde", "croner", "thiserror", "serde_json", "hashbrown", "compact_str"]),
     ("src/config", &["config", "domain", "clock"], &["chrono", "serde", "toml", "thiserror", "strsim"]),
     (
         "src/source",
@@ -51,6 +51,7 @@ const IMPORTS: [(&str, &[&str], &[&str]); 9] = [
             "serde",
             "ring",
             "sqlx",
+            "tempfile",
             "thiserror",
             "tracing",
         ],

@@ -132,14 +132,14 @@ impl Fixture {
         let index = self.ledger(ledger);
         let shape = &self.config.policy.ledgers[index];
         let mut cells = vec![Cell::Empty; shape.fields.len()];
-        cells[shape.field("code").unwrap()] = Cell::Text(code.to_owned());
+        cells[shape.field("code").unwrap()] = Cell::Text(code.into());
         for (name, value) in fields.split_whitespace().filter_map(|field| field.split_once('=')).filter(|(_, value)| !value.is_empty()) {
             let field = shape.field(name).unwrap();
             cells[field] = match shape.fields[field].kind {
                 FieldKind::Date { .. } => Cell::Date(day(value)),
                 FieldKind::Money => Cell::Money(Decimal::parse(value).unwrap().scaled(10).unwrap()),
                 FieldKind::Decimal => Cell::Decimal(Decimal::parse(value).unwrap()),
-                _ => Cell::Text(value.to_owned()),
+                _ => Cell::Text(value.into()),
             };
         }
         let columns: Columns = (0..cells.len()).collect();
@@ -149,7 +149,7 @@ impl Fixture {
     pub fn rename(&mut self, code: &str, name: &str) {
         let project = self.ledger("project");
         let field = self.config.policy.ledgers[project].field("name").unwrap();
-        self.records.get_mut(&(project, code.to_owned())).unwrap().cells[field] = Cell::Text(name.to_owned());
+        self.records.get_mut(&(project, code.to_owned())).unwrap().cells[field] = Cell::Text(name.into());
         self.judge();
     }
 
@@ -274,7 +274,7 @@ fn a_restricted_project_and_what_belongs_to_it_is_only_counted() {
     let field = fixture.config.policy.ledgers[project].field("restricted").unwrap();
     let before: usize = fixture.drafts().iter().map(|draft| draft.counts.items).sum();
     for word in ["是", "秘密"] {
-        fixture.records.get_mut(&(project, "GZ202500001".to_owned())).unwrap().cells[field] = Cell::Text(word.to_owned());
+        fixture.records.get_mut(&(project, "GZ202500001".to_owned())).unwrap().cells[field] = Cell::Text(word.into());
         fixture.judge();
         let planned = fixture.plan();
         assert!(planned.coverage.holds(), "{}", planned.coverage);
@@ -294,7 +294,7 @@ fn a_restricted_project_and_what_belongs_to_it_is_only_counted() {
         assert!(drafts.iter().map(|draft| draft.counts.items).sum::<usize>() < before);
         assert!(drafts.iter().all(|draft| draft.items.iter().all(|item| item.code != "GZ202500001")));
     }
-    fixture.records.get_mut(&(project, "GZ202500001".to_owned())).unwrap().cells[field] = Cell::Text("公开".to_owned());
+    fixture.records.get_mut(&(project, "GZ202500001".to_owned())).unwrap().cells[field] = Cell::Text("公开".into());
     fixture.judge();
     let again = fixture.plan();
     assert!(named(&again) >= 3 && again.digests.iter().all(|digest| digest.withheld == 0));

@@ -129,13 +129,19 @@ fn plain_cell(field: &Field, text: &str, today: NaiveDate) -> Option<Cell> {
     match field.kind {
         FieldKind::Text if matches!(field.role, Some(Role::Code | Role::Project)) => {
             let is_code = text.len() <= CODE_CHARS_MAX && !text.bytes().any(|byte| byte.is_ascii_lowercase() || !byte.is_ascii());
-            (is_code && !is_scientific(text)).then(|| Cell::Text(text.to_owned()))
+            (is_code && !is_scientific(text)).then(|| Cell::Text(text.into()))
         }
-        FieldKind::Text if matches!(field.role, Some(Role::Phone | Role::Mailbox)) => None,
+        FieldKind::Text if field.role == Some(Role::Phone) => {
+            // 13912345678, 0851-1234567
+            let is_phone = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
+                && text.bytes().filter(u8::is_ascii_digit).count() >= PHONE_DIGITS_MIN;
+            (is_phone && text.len() <= TEXT_CHARS_MAX && field.values.is_empty()).then(|| Cell::Text(text.into()))
+        }
+        FieldKind::Text if field.role == Some(Role::Mailbox) => None,
         FieldKind::Text => {
             let known = field.values.is_empty() || field.values.iter().any(|value| value == text);
             let most = if field.role == Some(Role::Name) { NAME_CHARS_MAX } else { TEXT_CHARS_MAX };
-            (known && text.len() <= most).then(|| Cell::Text(text.to_owned()))
+            (known && text.len() <= most).then(|| Cell::Text(text.into()))
         }
         FieldKind::Date { .. } => {
             let (year, month, day) = plain_date(text)?;
@@ -188,7 +194,7 @@ fn read_text(field: &Field, raw: &Raw<'_>, text: String) -> Result<(Cell, Option
     } else {
         None
     };
-    Ok((Cell::Text(text), warning))
+    Ok((Cell::Text(text.into()), warning))
 }
 
 fn read_code(raw: &Raw<'_>, text: &str) -> Result<(Cell, Option<CellFault>), CellFault> {
@@ -222,11 +228,15 @@ fn read_code(raw: &Raw<'_>, text: &str) -> Result<(Cell, Option<CellFault>), Cel
     } else {
         None
     };
-    Ok((Cell::Text(code), warning))
+    Ok((Cell::Text(code.into()), warning))
 }
 
 /// `5.2E+17`: what is left of a long number.
 fn is_scientific(text: &str) -> bool {
+    // nothing but an E that is not the first letter; it may be a wide one
+    if text.bytes().skip(1).all(|byte| byte.is_ascii() && !matches!(byte, b'E' | b'e')) {
+        return false;
+    }
     let text = narrow(text);
     let Some((mantissa, power)) = text.split_once(['E', 'e']) else { return false };
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -237,13 +247,15 @@ fn is_scientific(text: &str) -> bool {
 /// What separates several telephone numbers or mailboxes in one cell.
 const SEPARATORS: [char; 9] = [';', ',', '、', '/', '\\', '|', '\n', ' ', '或'];
 
+const PHONE_DIGITS_MIN: usize = 7;
+
 fn bad_phone(text: &str) -> Option<CellFault> {
     if is_scientific(text) {
         return Some(remark("电话号码以科学计数法保存，已丢失末几位", "请把该列设为文本格式后重新填写"));
     }
     // the separator may also stand inside one number: 0851 1234567
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
-    (digits < 7).then(|| remark("不像电话号码", "请填写手机号码，或区号加电话号码"))
+    (digits < PHONE_DIGITS_MIN).then(|| remark("不像电话号码", "请填写手机号码，或区号加电话号码"))
 }
 
 fn bad_mailbox(text: &str) -> Option<CellFault> {

@@ -30,6 +30,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use sums::{Sums, Wrong};
 
+/// The sheet of an empty form that tells how to fill it.
+pub const GUIDE_SHEET: &str = "填写说明";
+
 /// A cell as the file has it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Raw<'a> {
@@ -293,6 +296,7 @@ impl<'a> SheetIntake<'a> {
                         near.ledger,
                         near.missing.iter().map(|title| format!("“{title}”")).collect::<String>()
                     ),
+                    None if self.account.sheet == GUIDE_SHEET => "填写说明，不是数据".into(),
                     None => "前30行未找到表头".into(),
                 };
                 self.account.unread.get_or_insert(reason);

@@ -1,6 +1,7 @@
 //! The empty sheet an office fills in for a ledger: a head that the intake reads back, and a sheet that says what each field means.
 
 use super::model::{Area, Choice, Column, Entry, Paper, Role, Row, Sheet, Value, Words, Workbook, fit_heights, text_lines, text_width};
+use crate::domain::intake::GUIDE_SHEET;
 use crate::domain::judge::Policy;
 use crate::domain::ledger::{Field, FieldKind, Ledger, PROJECT, Privacy, Role as FieldRole};
 use crate::domain::units::Level;
@@ -137,7 +138,7 @@ fn choice(explained: &mut Sheet<'_>, title: &str, words: Vec<String>) -> Words {
 
 fn explanation(form: &BlankForm<'_>, ledger: &Ledger) -> Sheet<'static> {
     let columns: Vec<Column> = HEADS.iter().map(|(_, width)| Column { width: *width, ..Column::default() }).collect();
-    let mut sheet = Sheet { name: "填写说明".into(), landscape: true, columns, ..Sheet::default() };
+    let mut sheet = Sheet { name: GUIDE_SHEET.into(), landscape: true, columns, ..Sheet::default() };
     sheet.banner(
         Role::Paragraph,
         format!("本表说明“{}”表各栏怎样填写。请在该表第2行起逐行填写，一行一项，填好后报办公室导入。", ledger.title),

@@ -6,7 +6,7 @@ use super::sentence::{clause, condition_words};
 use super::template::{BuiltIn, ColumnKey, Group, ListColumn, RecordList};
 use super::{LIST_ROWS_MAX, Page, Shown, View, Viewer};
 use crate::domain::finding::{Finding, State};
-use crate::domain::ledger::{Ledger, Privacy, Role as FieldRole};
+use crate::domain::ledger::{Privacy, Role as FieldRole};
 use crate::domain::period::chinese_date;
 use crate::domain::record::{Cell, Record};
 use crate::domain::roster::{Doubt, Member, Selection};
@@ -46,8 +46,7 @@ impl<'a> Page<'a, '_> {
                 if heading.as_ref() != Some(&name) {
                     let count = shown[index..].iter().take_while(|other| self.view.heading(group, other) == name).count();
                     let merges = if list.columns.len() > 1 { vec![(0, list.columns.len() - 1)] } else { Vec::new() };
-                    let cells =
-                        vec![Value::text(format!("{name}　{count}{}", counted(&self.view.policy().ledgers[list.selection.ledger])))];
+                    let cells = vec![Value::text(format!("{name}　{count}{}", self.view.policy().ledgers[list.selection.ledger].counted))];
                     body.push(Row { role: Role::Section, cells, height: Some(20.0), merges, ..Row::default() });
                     heading = Some(name);
                 }
@@ -329,7 +328,7 @@ impl<'a> View<'a> {
         let shown = list.columns.iter().any(|column| matches!(column.key, ColumnKey::BuiltIn(BuiltIn::Light)));
         let lights: Vec<String> = lights.iter().rev().filter(|_| shown).map(|(light, count)| format!("{}{count}", light.title())).collect();
         let lights = if lights.is_empty() { String::new() } else { format!("（{}）", lights.join("　")) };
-        format!("截至{}　　共{}{}{lights}", chinese_date(self.material.as_of), members.len(), counted(ledger))
+        format!("截至{}　　共{}{}{lights}", chinese_date(self.material.as_of), members.len(), ledger.counted)
     }
 
     /// The rule of selection in words.
@@ -412,14 +411,4 @@ fn words_once(words: impl Iterator<Item = String>) -> String {
         }
     }
     out.join("、")
-}
-
-/// What the records of a ledger are counted as: `个项目`, `条工作单`.
-fn counted(ledger: &Ledger) -> String {
-    let measure = match ledger.title.as_str() {
-        title if title.contains("事项") => "项",
-        title if title.contains("单") => "件",
-        _ => "个",
-    };
-    format!("{measure}{}", ledger.title.trim_end_matches("台账"))
 }

@@ -38,7 +38,7 @@ fn record(policy: &Policy, ledger: &str, row: u32, pairs: &[(&str, &str)]) -> (u
         let field = ledger.field(id).unwrap_or_else(|| panic!("{id}"));
         cells[field] = match ledger.fields[field].kind {
             _ if text.is_empty() => Cell::Empty,
-            FieldKind::Text => Cell::Text((*text).to_owned()),
+            FieldKind::Text => Cell::Text((*text).into()),
             FieldKind::Date { .. } => Cell::Date(text.parse().unwrap()),
             FieldKind::Money => Cell::Money(Decimal::parse(text).unwrap().scaled(10).unwrap()),
             FieldKind::Decimal => Cell::Decimal(Decimal::parse(text).unwrap()),

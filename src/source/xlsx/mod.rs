@@ -1,4 +1,4 @@
-//! xlsx, read in one pass without a copy of the sheet: what nearly every program writes. What is correct but rare (prefixed element
+//! xlsx, read without a copy of the sheet: what nearly every program writes. What is correct but rare (prefixed element
 //! names, comments among the cells, another encoding) is told as unusual before any row is given out, and calamine reads the file.
 //!
 //! calamine alone reads a register of 100,000 rows in five times the processor time of this module (`benches/register.rs`).
@@ -9,41 +9,58 @@ mod strings;
 mod tags;
 
 use super::frame::{FrameWriter, Sheet};
+use super::strings::Strings;
 use super::{ReadError, ReadLimits, Refusal};
 use parts::{Book, Kind};
-use sheet::{CellsFault, Context};
+use sheet::{Context, Held, Outline, SheetFault};
 use std::io::{Read, Seek, Write};
-use strings::Strings;
 use tags::Fault;
 use zip::ZipArchive;
 
 const HINT: &str = "请用Excel或WPS另存为xlsx后再导入";
 
-fn refused(fault: Fault) -> ReadError {
-    match fault {
-        Fault::Unusual(what) => {
-            tracing::debug!(what, "an unusual workbook");
-            Refusal::new("文件结构有误或与常见的写法不同", HINT).into()
-        }
-        Fault::Broken(what) => Refusal::new(format!("文件结构有误：{what}"), HINT).into(),
-        // what cannot be unpacked: a wrong checksum, a cut file
-        Fault::Io(error) => {
-            tracing::debug!(%error, "a workbook that cannot be unpacked");
-            Refusal::new("文件不完整或已损坏", "请重新保存或重新下载后再导入").into()
+/// The most bytes of rows held of a sheet: more are read twice.
+const HELD_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+
+impl From<SheetFault> for ReadError {
+    fn from(fault: SheetFault) -> ReadError {
+        let fault = match fault {
+            SheetFault::Part(fault) => fault,
+            SheetFault::Refused(refusal) => return refusal.into(),
+            SheetFault::Out(error) => return ReadError::Io(error),
+        };
+        match fault {
+            Fault::Unusual(what) => {
+                tracing::debug!(what, "an unusual workbook");
+                Refusal::new("文件结构有误或与常见的写法不同", HINT).into()
+            }
+            Fault::Broken(what) => Refusal::new(format!("文件结构有误：{what}"), HINT).into(),
+            // what cannot be unpacked: a wrong checksum, a cut file
+            Fault::Io(error) => {
+                tracing::debug!(%error, "a workbook that cannot be unpacked");
+                Refusal::new("文件不完整或已损坏", "请重新保存或重新下载后再导入").into()
+            }
         }
     }
 }
 
-/// Reads the file, or says `false` when another reader has to: nothing has been written then.
+/// Reads the file, or says `false` when another reader has to: no sheet has been written then.
 pub fn read<F: Read + Seek>(file: F, limits: ReadLimits, out: &mut FrameWriter<impl Write>) -> Result<bool, ReadError> {
     let Ok(mut archive) = ZipArchive::new(file) else { return Ok(false) };
-    let facts = match Facts::read(&mut archive) {
-        Ok(facts) => facts,
-        Err(Fault::Unusual(_)) => return Ok(false),
-        Err(fault) => return Err(refused(fault)),
+    let (facts, surveys) = match Facts::read(&mut archive).map_err(SheetFault::Part).and_then(|mut facts| {
+        if out.strings(&facts.strings)? {
+            facts.strings.forget_texts();
+            facts.by_number = true;
+        }
+        let surveys = facts.survey(&mut archive, limits)?;
+        Ok((facts, surveys))
+    }) {
+        Ok(read) => read,
+        Err(SheetFault::Part(Fault::Unusual(_))) => return Ok(false),
+        Err(fault) => return Err(fault.into()),
     };
-    for (sheet, outline) in facts.book.sheets.iter().zip(facts.outlines) {
-        let Some((part, outline)) = outline else {
+    for (sheet, survey) in facts.book.sheets.iter().zip(surveys) {
+        let Some(Survey { part, outline, held }) = survey else {
             if !sheet.visible {
                 out.sheet(&Sheet { name: &sheet.name, ..Sheet::default() }).map_err(ReadError::Io)?;
             }
@@ -51,31 +68,34 @@ pub fn read<F: Read + Seek>(file: F, limits: ReadLimits, out: &mut FrameWriter<i
         };
         let head = Sheet { name: &sheet.name, visible: true, merges: outline.merges, hidden_columns: outline.hidden_columns };
         out.sheet(&head).map_err(ReadError::Io)?;
-        let context = Context {
-            strings: &facts.strings,
-            styles: &facts.styles,
-            date1904: facts.book.date1904,
-            uncalculated: facts.book.uncalculated,
-            limits,
-        };
-        let entry = archive.by_name(&part).map_err(|error| refused(Fault::Broken(error.to_string())))?;
-        match sheet::cells(entry, context, out) {
-            Ok(()) => {}
-            Err(CellsFault::Part(fault)) => return Err(refused(fault)),
-            Err(CellsFault::Refused(refusal)) => return Err(refusal.into()),
-            Err(CellsFault::Out(error)) => return Err(ReadError::Io(error)),
+        match held {
+            Some(mut held) => held.rewind().and_then(|()| out.blocks(held)).map_err(ReadError::Io)?,
+            None => {
+                let entry = archive.by_name(&part).map_err(|error| SheetFault::Part(Fault::Broken(error.to_string())))?;
+                sheet::give(entry, facts.context(limits), out)?;
+            }
         }
     }
     Ok(true)
 }
 
-/// All that is known of a workbook before its cells are read.
+/// All that is known of a workbook before its sheets are read.
 struct Facts {
     book: Book,
     strings: Strings,
+    /// The parent has got the strings.
+    by_number: bool,
     styles: Vec<parts::Shows>,
-    /// For each sheet its part and outline; `None` for a hidden sheet and for one that holds no cells.
-    outlines: Vec<Option<(String, sheet::Outline)>>,
+    /// For each sheet its part; `None` for a hidden sheet and for one that holds no cells.
+    parts: Vec<Option<String>>,
+}
+
+/// A sheet that has been gone through.
+struct Survey {
+    part: String,
+    outline: Outline,
+    /// Its rows; `None` = they have to be read once more.
+    held: Option<Held>,
 }
 
 impl Facts {
@@ -87,19 +107,33 @@ impl Facts {
             Some(name) => parts::styles(part(archive, &name)?)?,
             None => Vec::new(),
         };
-        let mut outlines = Vec::new();
-        for sheet in &book.sheets {
-            let outline = match book.part_of(sheet, &relations)? {
-                Some(name) if sheet.visible => Some((name.to_owned(), sheet::outline(part(archive, name)?)?)),
-                _ => None,
-            };
-            outlines.push(outline);
-        }
         let strings = match named(Kind::Strings) {
-            Some(name) => Strings::read(part(archive, &name)?)?,
+            Some(name) => strings::strings(part(archive, &name)?)?,
             None => Strings::default(),
         };
-        Ok(Facts { book, strings, styles, outlines })
+        let mut parts = Vec::new();
+        for sheet in &book.sheets {
+            parts.push(book.part_of(sheet, &relations)?.filter(|_| sheet.visible).map(str::to_owned));
+        }
+        Ok(Facts { book, strings, by_number: false, styles, parts })
+    }
+
+    fn context(&self, limits: ReadLimits) -> Context<'_> {
+        let Book { date1904, uncalculated, .. } = self.book;
+        Context { strings: &self.strings, by_number: self.by_number, styles: &self.styles, date1904, uncalculated, limits }
+    }
+
+    fn survey<F: Read + Seek>(&self, archive: &mut ZipArchive<F>, limits: ReadLimits) -> Result<Vec<Option<Survey>>, SheetFault> {
+        let mut surveys = Vec::with_capacity(self.parts.len());
+        for name in &self.parts {
+            let Some(name) = name else {
+                surveys.push(None);
+                continue;
+            };
+            let (outline, held) = sheet::survey(part(archive, name)?, self.context(limits), HELD_BYTES_MAX)?;
+            surveys.push(Some(Survey { part: name.clone(), outline, held }));
+        }
+        Ok(surveys)
     }
 }
 

@@ -1,17 +1,19 @@
-//! One sheet: a look at what stands before and behind its cells, then the cells, row by row.
+//! One sheet: what stands before and behind its rows has to be known before the first of them is given out, so they are held meanwhile;
+//! those of a very long sheet are passed over and read once more.
 
-use super::super::frame::FrameWriter;
+use super::super::frame::{FrameWriter, Value};
+use super::super::strings::Strings;
 use super::super::workbook::serial;
 use super::super::{ReadLimits, Refusal};
 use super::parts::Shows;
-use super::strings::Strings;
 use super::tags::{Fault, Tags, attributes, broken, is_empty, name, unescape};
-use crate::domain::intake::{Raw, RawRow};
+use crate::domain::intake::Raw;
 use crate::domain::record::Decimal;
 use std::borrow::Cow;
 use std::io::{Read, Write};
+use tempfile::SpooledTempFile;
 
-/// What is known of a sheet before its cells are read.
+/// What stands before and behind the rows of a sheet.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Outline {
     /// First row, first column, last row, last column (from 0).
@@ -23,11 +25,18 @@ pub struct Outline {
 /// The most merged ranges looked at: a sheet with more is no table.
 const MERGES_MAX: usize = 200_000;
 
-/// Goes through a sheet without its cells.
-pub fn outline(part: impl Read) -> Result<Outline, Fault> {
+/// Rows held as blocks, in memory or in a file without a name.
+pub type Held = SpooledTempFile;
+
+/// Bytes of rows held in memory, by the sheet.
+const HELD_IN_MEMORY: usize = 32 * 1024 * 1024;
+
+/// Goes through a sheet. Its rows are held if they take no more than `room` bytes; `None` = they have to be read once more.
+pub fn survey(part: impl Read, context: Context<'_>, room: u64) -> Result<(Outline, Option<Held>), SheetFault> {
     let mut tags = Tags::new(part);
     let mut outline = Outline::default();
     let mut rooted = false;
+    let mut held = None;
     let mut data = false;
     while let Some(piece) = tags.next()? {
         match name(piece.tag) {
@@ -36,11 +45,11 @@ pub fn outline(part: impl Read) -> Result<Outline, Fault> {
                 if let Some((_, value)) = attributes(piece.tag).find(|(key, _)| *key == b"encoding")
                     && !value.eq_ignore_ascii_case(b"utf-8")
                 {
-                    return Err(Fault::Unusual("another encoding"));
+                    return Err(Fault::Unusual("another encoding").into());
                 }
             }
             b"worksheet" => rooted = true,
-            _ if !rooted => return Err(Fault::Unusual("another root element")),
+            _ if !rooted => return Err(Fault::Unusual("another root element").into()),
             b"col" => {
                 let get = |key: &[u8]| attributes(piece.tag).find(|(found, _)| *found == key).map(|(_, value)| value);
                 let hidden = get(b"hidden").is_some_and(is_true);
@@ -50,7 +59,12 @@ pub fn outline(part: impl Read) -> Result<Outline, Fault> {
             }
             b"sheetData" => {
                 data = true;
-                if !is_empty(piece.tag) {
+                let mut blocks = FrameWriter::new(SpooledTempFile::new(HELD_IN_MEMORY));
+                // no room on the disk is no fault of the file
+                let hold = |row: &Row| Ok(blocks.row_of(row.number, row.hidden, &row.cells).is_ok() && blocks.sent() <= room);
+                if is_empty(piece.tag) || rows(&mut tags, context, hold)? {
+                    held = blocks.into_inner().ok();
+                } else {
                     tags.skip_behind(b"</sheetData>")?;
                 }
             }
@@ -59,19 +73,21 @@ pub fn outline(part: impl Read) -> Result<Outline, Fault> {
                     outline.merges.push(merge(range).ok_or_else(|| broken("合并单元格的范围有误"))?);
                 }
                 if outline.merges.len() > MERGES_MAX {
-                    return Err(broken(format!("合并单元格超过{MERGES_MAX}处")));
+                    return Err(broken(format!("合并单元格超过{MERGES_MAX}处")).into());
                 }
             }
             _ => {}
         }
     }
-    if data { Ok(outline) } else { Err(broken("工作表没有数据部分")) }
+    if data { Ok((outline, held)) } else { Err(broken("工作表没有数据部分").into()) }
 }
 
 /// What reading cells needs of the workbook.
 #[derive(Clone, Copy)]
 pub struct Context<'a> {
     pub strings: &'a Strings,
+    /// The parent knows the strings.
+    pub by_number: bool,
     pub styles: &'a [Shows],
     pub date1904: bool,
     /// A formula's 0 is what a program writes that has not calculated it.
@@ -79,18 +95,33 @@ pub struct Context<'a> {
     pub limits: ReadLimits,
 }
 
-/// Why the cells cannot be read on.
-pub enum CellsFault {
+/// Why a sheet cannot be read on.
+pub enum SheetFault {
     Part(Fault),
     Refused(Refusal),
     /// The parent is gone.
     Out(std::io::Error),
 }
 
-impl From<Fault> for CellsFault {
-    fn from(fault: Fault) -> CellsFault {
-        CellsFault::Part(fault)
+impl From<Fault> for SheetFault {
+    fn from(fault: Fault) -> SheetFault {
+        SheetFault::Part(fault)
     }
+}
+
+impl From<std::io::Error> for SheetFault {
+    fn from(error: std::io::Error) -> SheetFault {
+        SheetFault::Out(error)
+    }
+}
+
+/// A row as its sheet has it.
+struct Row {
+    /// As a person counts, from 1.
+    number: u32,
+    hidden: bool,
+    /// Columns (from 0) in their order.
+    cells: Vec<(u16, Value)>,
 }
 
 /// A cell whose tag has been read.
@@ -115,8 +146,8 @@ enum CellKind {
     Iso,
 }
 
-/// Writes the rows of a sheet as frames.
-pub fn cells<'a>(part: impl Read, context: Context<'a>, out: &mut FrameWriter<impl Write>) -> Result<(), CellsFault> {
+/// Writes the rows of a sheet as frames: once more, where they were not held.
+pub fn give(part: impl Read, context: Context<'_>, out: &mut FrameWriter<impl Write>) -> Result<(), SheetFault> {
     let mut tags = Tags::new(part);
     while let Some(piece) = tags.next()? {
         if name(piece.tag) == b"sheetData" {
@@ -126,10 +157,23 @@ pub fn cells<'a>(part: impl Read, context: Context<'a>, out: &mut FrameWriter<im
             break;
         }
     }
-    let mut row: RawRow<'a> = RawRow { number: 0, hidden: false, cells: Vec::with_capacity(64) };
+    rows(&mut tags, context, |row| {
+        out.row_of(row.number, row.hidden, &row.cells)?;
+        Ok(true)
+    })?;
+    Ok(())
+}
+
+/// Hands each row that has cells to `take`, up to `</sheetData>`. `false` = `take` wanted no more.
+fn rows(
+    tags: &mut Tags<impl Read>,
+    context: Context<'_>,
+    mut take: impl FnMut(&Row) -> Result<bool, SheetFault>,
+) -> Result<bool, SheetFault> {
+    let mut row = Row { number: 0, hidden: false, cells: Vec::with_capacity(64) };
     let mut next_column = 0;
     let mut open = Open::default();
-    let mut value: Option<Raw<'a>> = None;
+    let mut value: Option<Value> = None;
     let mut formula = false;
     let mut inline = String::new();
     let mut phonetic = false;
@@ -164,11 +208,11 @@ pub fn cells<'a>(part: impl Read, context: Context<'a>, out: &mut FrameWriter<im
             b"/t" if open.kind == CellKind::Inline && !phonetic => inline.push_str(&unescape(piece.text)?),
             b"/c" => {
                 let found = match value.take() {
-                    Some(Raw::Number(0.0)) if formula && context.uncalculated => Some(Raw::Uncalculated),
+                    Some(Value::Own(Raw::Number(0.0))) if formula && context.uncalculated => Some(Value::Own(Raw::Uncalculated)),
                     Some(found) => Some(found),
-                    None if !inline.is_empty() => Some(Raw::Text(Cow::Owned(std::mem::take(&mut inline)))),
+                    None if !inline.is_empty() => Some(Value::Own(Raw::Text(Cow::Owned(std::mem::take(&mut inline))))),
                     // a formula whose text is empty has been calculated
-                    None if formula && open.kind != CellKind::Text => Some(Raw::Uncalculated),
+                    None if formula && open.kind != CellKind::Text => Some(Value::Own(Raw::Uncalculated)),
                     None => None,
                 };
                 push(&mut row, open.column, found, context.limits)?;
@@ -184,16 +228,18 @@ pub fn cells<'a>(part: impl Read, context: Context<'a>, out: &mut FrameWriter<im
                 next_column = 0;
             }
             b"/row" if !row.cells.is_empty() => {
-                out.row(&row).map_err(CellsFault::Out)?;
+                if !take(&row)? {
+                    return Ok(false);
+                }
                 row.cells.clear();
             }
-            b"/sheetData" => return Ok(()),
+            b"/sheetData" => return Ok(true),
             _ => {}
         }
     }
 }
 
-fn push<'a>(row: &mut RawRow<'a>, column: u32, value: Option<Raw<'a>>, limits: ReadLimits) -> Result<(), CellsFault> {
+fn push(row: &mut Row, column: u32, value: Option<Value>, limits: ReadLimits) -> Result<(), SheetFault> {
     let Some(value) = value else { return Ok(()) };
     if column >= limits.columns_max {
         return Err(beyond(row.number, column + 1, limits));
@@ -205,8 +251,8 @@ fn push<'a>(row: &mut RawRow<'a>, column: u32, value: Option<Raw<'a>>, limits: R
     Ok(())
 }
 
-fn beyond(row: u32, column: u32, limits: ReadLimits) -> CellsFault {
-    CellsFault::Refused(Refusal::new(
+fn beyond(row: u32, column: u32, limits: ReadLimits) -> SheetFault {
+    SheetFault::Refused(Refusal::new(
         format!("第{row}行第{column}列有内容，超出{}行、{}列的限度", limits.rows_max, limits.columns_max),
         "请删除表格之外的零散内容后再导入",
     ))
@@ -264,32 +310,38 @@ fn column_in(row: u32, place: &[u8]) -> Result<u32, Fault> {
     Ok(column)
 }
 
-fn read_value<'a>(open: Open, text: &[u8], context: Context<'a>) -> Result<Option<Raw<'a>>, CellsFault> {
+fn read_value(open: Open, text: &[u8], context: Context<'_>) -> Result<Option<Value>, SheetFault> {
     let text = if open.kind == CellKind::Text { text } else { text.trim_ascii() };
     if text.is_empty() {
         return Ok(None);
     }
-    let owned = |text: &[u8]| -> Result<Cow<'a, str>, Fault> { Ok(Cow::Owned(unescape(text)?.into_owned())) };
-    Ok(match open.kind {
+    let owned = |text: &[u8]| -> Result<Cow<'static, str>, Fault> { Ok(Cow::Owned(unescape(text)?.into_owned())) };
+    Ok(Some(Value::Own(match open.kind {
         CellKind::Shared => {
-            let string = digits(text).and_then(|index| context.strings.get(index as usize));
-            let string = string.ok_or_else(|| broken("共享字符串的序号有误"))?;
-            (!string.is_empty()).then_some(Raw::Text(Cow::Borrowed(string)))
+            let found = digits(text).and_then(|index| Some((index, context.strings.is_blank(index)?)));
+            let (index, blank) = found.ok_or_else(|| broken("共享字符串的序号有误"))?;
+            if blank {
+                return Ok(None);
+            }
+            if context.by_number {
+                return Ok(Some(Value::Shared(index)));
+            }
+            Raw::Text(Cow::Owned(context.strings.get(index).unwrap_or_default().to_owned()))
         }
         CellKind::Number => {
             let number = std::str::from_utf8(text).ok().and_then(|text| text.parse::<f64>().ok());
             match (number, context.styles.get(open.style).copied().unwrap_or_default()) {
                 // what is no number is shown as it stands
-                (None, _) => Some(Raw::Text(owned(text)?)),
-                (Some(number), Shows::Date) => Some(serial(number, context.date1904)),
-                (Some(number), Shows::Percent) => Some(percent(number)),
-                (Some(number), _) => Some(Raw::Number(number)),
+                (None, _) => Raw::Text(owned(text)?),
+                (Some(number), Shows::Date) => serial(number, context.date1904),
+                (Some(number), Shows::Percent) => percent(number),
+                (Some(number), _) => Raw::Number(number),
             }
         }
-        CellKind::Text | CellKind::Iso | CellKind::Inline => Some(Raw::Text(owned(text)?)),
-        CellKind::Bool => Some(Raw::Bool(is_true(text))),
-        CellKind::Error => Some(Raw::Error(owned(text)?)),
-    })
+        CellKind::Text | CellKind::Iso | CellKind::Inline => Raw::Text(owned(text)?),
+        CellKind::Bool => Raw::Bool(is_true(text)),
+        CellKind::Error => Raw::Error(owned(text)?),
+    })))
 }
 
 /// A number as its format shows it: 0.95 as 95%.

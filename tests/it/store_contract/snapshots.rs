@@ -8,7 +8,8 @@ use duban::domain::record::{Cell, Decimal, pack};
 use duban::domain::snapshot::Version;
 use duban::store::Store;
 use duban::store::changes::{ChangeCounts, GoneConfirmed, Side};
-use duban::store::snapshots::{Added, Difference, FileOrigin, NewRecord, SnapshotFacts, SnapshotState};
+use duban::store::pulls::{Added, Difference, NewRecord, SnapshotFacts};
+use duban::store::snapshots::{FileOrigin, SnapshotState};
 use sqlx::Row;
 
 const FIELDS: [&str; 3] = ["code", "name", "amount"];
@@ -26,13 +27,28 @@ fn ledger(fields: &[&str]) -> Ledger {
         role: None,
         values: Vec::new(),
     };
-    Ledger::new("project".into(), "项目台账".into(), fields.iter().map(field).collect(), OwnerSpec::Unit { unit: 0 }, 10, false)
+    Ledger::new(
+        "project".into(),
+        "项目台账".into(),
+        "个项目".into(),
+        fields.iter().map(field).collect(),
+        OwnerSpec::Unit { unit: 0 },
+        10,
+        false,
+    )
 }
 
-fn row(code: &str, name: &str, amount: i64) -> NewRecord {
+fn row(code: &str, name: &str, amount: i64) -> NewRecord<'static> {
     let cells = [Cell::Text(code.into()), Cell::Text(name.into()), Cell::Money(amount)];
     NewRecord {
-        code: code.into(), unit: "甲县".into(), name: name.into(), amount, sheet: 1, row: 7, body: pack(cells.iter()), mark: None
+        code: code.to_owned().into(),
+        unit: "甲县".into(),
+        name: name.to_owned().into(),
+        amount,
+        sheet: 1,
+        row: 7,
+        body: pack(cells.iter()).into(),
+        mark: None,
     }
 }
 
@@ -64,7 +80,7 @@ struct Pulled {
 
 /// A pull as the puller makes it.
 struct Take<'a> {
-    rows: &'a [NewRecord],
+    rows: &'a [NewRecord<'a>],
     kept: &'a [&'a str],
     notes: &'a [Note],
     fields: &'a [&'a str],
@@ -110,7 +126,7 @@ impl Take<'_> {
     }
 }
 
-async fn take(store: &Store, rows: &[NewRecord]) -> Pulled {
+async fn take(store: &Store, rows: &[NewRecord<'_>]) -> Pulled {
     Take { rows, ..Take::default() }.into(store).await
 }
 
@@ -312,7 +328,7 @@ pub async fn a_field_added_later_reads_as_empty(db: &Db) {
     let store = db.open().await;
     take(&store, &[row("A", "甲", 1)]).await;
     let cells = [Cell::Text("B".into()), Cell::Text("备".into())];
-    let other = NewRecord { body: pack(cells.iter()), ..row("B", "乙", 2) };
+    let other = NewRecord { body: pack(cells.iter()).into(), ..row("B", "乙", 2) };
     let mut pull = store.begin_pull().await.expect("a transaction");
     let mut writer = pull.writer("project", "b").await.expect("a writer");
     let layout = pull.layout(&mut writer, &["code".into(), "note".into()]).await.expect("a layout");
@@ -352,7 +368,7 @@ pub async fn bodies_survive(db: &Db) {
     let cells = vec![
         Cell::Text("项目“甲”一期\n🏗️👷 𠮷'\";--".into()),
         Cell::Empty,
-        Cell::Text(String::new()),
+        Cell::Text("".into()),
         Cell::Money(i64::MIN),
         Cell::Money(i64::MAX),
         Cell::Int(-1),
@@ -368,8 +384,8 @@ pub async fn bodies_survive(db: &Db) {
     ];
     let ids: Vec<String> = (0..cells.len()).map(|index| format!("f{index}")).collect();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-    let odd = NewRecord { body: pack(cells.iter()), amount: -5, unit: "𠮷县".into(), ..row("黔-GZ/1 '🙂'", "名", 0) };
-    let blank = NewRecord { body: pack(vec![Cell::Empty; ids.len()].iter()), ..row("Z", "", i64::MAX) };
+    let odd = NewRecord { body: pack(cells.iter()).into(), amount: -5, unit: "𠮷县".into(), ..row("黔-GZ/1 '🙂'", "名", 0) };
+    let blank = NewRecord { body: pack(vec![Cell::Empty; ids.len()].iter()).into(), ..row("Z", "", i64::MAX) };
     let pulled = Take { rows: &[odd.clone(), blank], fields: &ids, ..Take::default() }.into(&store).await;
     assert_eq!(pulled.difference.amount, i64::MAX - 5);
     let ledger = ledger(&ids);
@@ -383,7 +399,7 @@ pub async fn bodies_survive(db: &Db) {
         .expect("records");
     found.sort_by(|a, b| a.code.cmp(&b.code));
     assert_eq!((found[0].code.as_str(), &found[0].cells), ("Z", &vec![Cell::Empty; ids.len()]));
-    assert_eq!((found[1].code.as_str(), &found[1].cells), (odd.code.as_str(), &cells));
+    assert_eq!((&*found[1].code, &found[1].cells), (&*odd.code, &cells));
     assert_eq!(found[0].columns.iter().count(), ids.len());
     assert_eq!(store.snapshots().await.expect("snapshots")[0].amount, i64::MAX - 5);
 }
@@ -410,7 +426,7 @@ pub async fn many_rows_are_read_once_over_batch_borders(db: &Db) {
         2 => format!("贵{number}"),
         _ => format!("安_{number}"),
     };
-    let rows: Vec<NewRecord> = (0..5000).map(|number| row(&code(number), "甲", number)).collect();
+    let rows: Vec<NewRecord<'_>> = (0..5000).map(|number| row(&code(number), "甲", number)).collect();
     let pulled = take(&store, &rows).await;
     assert_eq!((pulled.difference.added, pulled.difference.amount), (5000, 4999 * 2500));
     // exactly two batches
@@ -436,7 +452,7 @@ pub async fn concurrent_pulls_of_one_source_follow_each_other(db: &Db) {
     let mut pulling = tokio::task::JoinSet::new();
     let stores = [db.open().await, db.open().await, db.open().await, db.open().await];
     for store in stores {
-        let rows: Vec<NewRecord> = (0..100).map(|number| row(&format!("GZ{number}"), "甲", 1)).collect();
+        let rows: Vec<NewRecord<'_>> = (0..100).map(|number| row(&format!("GZ{number}"), "甲", 1)).collect();
         pulling.spawn(async move { take(&store, &rows).await.identical });
     }
     let mut identical = pulling.join_all().await;
@@ -574,7 +590,7 @@ pub async fn what_stands_is_packed(db: &Db) {
         let row = row.expect("the parts");
         (row.get::<i64, _>("parts"), row.get::<i64, _>("seq"))
     };
-    let many: Vec<NewRecord> = (0..20_000).map(|number| row(&format!("GZ{number:06}"), "甲", number)).collect();
+    let many: Vec<NewRecord<'_>> = (0..20_000).map(|number| row(&format!("GZ{number:06}"), "甲", number)).collect();
     take(&store, &many).await;
     assert_eq!(parts().await, (3, 1), "some thousand rows to a part");
     take(&store, &many).await;

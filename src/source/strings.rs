@@ -1,0 +1,35 @@
+//! The shared strings of a workbook: one text after another in one buffer.
+
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Strings {
+    pub(super) text: String,
+    /// Where each string ends.
+    pub(super) ends: Vec<u32>,
+}
+
+impl Strings {
+    fn place(&self, index: u32) -> Option<(usize, usize)> {
+        let index = index as usize;
+        let end = *self.ends.get(index)? as usize;
+        Some((if index == 0 { 0 } else { self.ends[index - 1] as usize }, end))
+    }
+
+    pub fn get(&self, index: u32) -> Option<&str> {
+        let (start, end) = self.place(index)?;
+        self.text.get(start..end)
+    }
+
+    /// Whether a string is empty; `None` = there is none of this number.
+    pub fn is_blank(&self, index: u32) -> Option<bool> {
+        self.place(index).map(|(start, end)| start == end)
+    }
+
+    /// Keeps but the places.
+    pub fn forget_texts(&mut self) {
+        self.text = String::new();
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+}
