@@ -233,6 +233,7 @@ fn page(target: &mut xlsx::Worksheet, sheet: &Sheet<'_>) -> Result<(), XlsxError
     } else {
         target.set_portrait();
     }
+    target.set_page_breaks(&sheet.breaks)?;
     target.set_print_fit_to_pages(sheet.pages_wide.max(1), if sheet.one_page { 1 } else { sheet.pages_high });
     if let Some((_, columns)) = sheet.freeze.filter(|(_, columns)| sheet.pages_wide > 1 && *columns > 0) {
         // what a row is stands on every page of it
@@ -579,12 +580,13 @@ fn format(role: Role, look: Look, fill: bool) -> Format {
         Look::Text => out,
         Look::Quoted => out.set_quote_prefix(),
         Look::Centre => out.set_align(FormatAlign::Center),
-        Look::Decimal => out.set_align(FormatAlign::Right),
-        Look::Amount => out.set_num_format("#,##0.00").set_align(FormatAlign::Right),
-        Look::Percent => out.set_num_format("0.0%").set_align(FormatAlign::Right),
-        Look::Count => out.set_num_format("0").set_align(FormatAlign::Right),
-        Look::Change => out.set_num_format("+0;-0;0").set_align(FormatAlign::Right),
-        Look::Points => out.set_num_format("+0.0;-0.0;0.0").set_align(FormatAlign::Right),
+        // `_ ` leaves the width of a space between a number and the line on its right
+        Look::Decimal => out.set_num_format("General_ ").set_align(FormatAlign::Right),
+        Look::Amount => out.set_num_format("#,##0.00_ ").set_align(FormatAlign::Right),
+        Look::Percent => out.set_num_format("0.0%_ ").set_align(FormatAlign::Right),
+        Look::Count => out.set_num_format("0_ ").set_align(FormatAlign::Right),
+        Look::Change => out.set_num_format("+0_ ;-0_ ;0_ ").set_align(FormatAlign::Right),
+        Look::Points => out.set_num_format("+0.0_ ;-0.0_ ;0.0_ ").set_align(FormatAlign::Right),
         Look::Date => out.set_num_format("yyyy-mm-dd").set_align(FormatAlign::Center),
         Look::Light(light) => {
             let (ground, ink) = light_colours(light);

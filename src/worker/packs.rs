@@ -93,7 +93,7 @@ impl Stage<'_> {
             let (template, unit) = list[number];
             match result {
                 Ok(file) => files.extend(file),
-                Err(error) => faults.push(format!("{}（{}）：{error:#}", template.name, self.config.policy.units.units[unit].name)),
+                Err(error) => faults.push(format!("{}：{error:#}", pack_of(template, &self.config.policy.units.units[unit].name))),
             }
         }
         // whose rows a unit sees was read before any pack, for all of them
@@ -115,13 +115,14 @@ impl Stage<'_> {
         })
     }
 
-    /// How many packs of each template there are, and how many units had nothing to list.
-    pub(super) fn packs_line(&self, files: &[(String, String, i64)], text: &mut String) -> BTreeSet<String> {
+    /// How many packs of each template there are, and how many units have none: because one could not be made, which the run says as a fault
+    /// that begins with its name, or because there was nothing to list.
+    pub(super) fn packs_line(&self, files: &[(String, String, i64)], faults: &[String], text: &mut String) -> BTreeSet<String> {
         let there: BTreeSet<&str> = files.iter().map(|(path, ..)| path.as_str()).collect();
         let mut listed = BTreeSet::new();
         for pack in &self.job.packs {
             let Some(template) = self.config.templates.get(&pack.template) else { continue };
-            let (mut made, mut none, mut folders) = (0, 0, BTreeSet::new());
+            let (mut made, mut none, mut failed, mut folders) = (0, 0, 0, BTreeSet::new());
             for unit in pack.units(&self.config.policy.units) {
                 let (level, file) = self.pack_name(template, unit);
                 let ending = format!("/{level}/{}", archive::safe_name(&file));
@@ -131,15 +132,28 @@ impl Stage<'_> {
                         folders.insert(path.trim_end_matches(&ending[level.len() + 2..]).to_owned());
                         listed.insert((*path).to_owned());
                     }
+                    None if faults
+                        .iter()
+                        .any(|fault| fault.starts_with(&pack_of(template, &self.config.policy.units.units[unit].name))) =>
+                    {
+                        failed += 1;
+                    }
                     None => none += 1,
                 }
             }
             let place =
                 if folders.is_empty() { String::new() } else { format!("（{}）", folders.into_iter().collect::<Vec<_>>().join("、")) };
-            let without =
-                if none > 0 { format!("；另有{none}个单位没有可列的内容或未能生成，无报表") } else { String::new() };
+            let mut without = if none > 0 { format!("；另有{none}个单位没有可列的内容，无报表") } else { String::new() };
+            if failed > 0 {
+                let _ = write!(without, "；{failed}份未能生成");
+            }
             let _ = writeln!(text, "分单位报表：{}{made}份{place}{without}", template.subject);
         }
         listed
     }
+}
+
+/// A pack as the faults of a run name it.
+fn pack_of(template: &Template, unit: &str) -> String {
+    format!("{}（{unit}）", template.name)
 }

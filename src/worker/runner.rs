@@ -226,7 +226,7 @@ impl Service {
                 }
                 files = self.store.reports(&run.id).await?;
             }
-            result = stage.summary(&files);
+            result = stage.summary(Some(&files), &inputs.faults);
             for path in &inputs.intake_reports {
                 writeln!(result, "导入报告：{path}")?;
             }
@@ -357,7 +357,7 @@ impl Service {
         let mut text = "试运行：以下为将要生成和发送的内容，未写入、未发送。\n\n".to_owned();
         let mut stage = Stage::open(self, (*self.config).clone(), job, as_of, at, &inputs).await?;
         stage.changes = self.changes(&stage.config.policy, &mut stage.reading, Some(&job.name), as_of, inputs.sample).await?;
-        text.push_str(&stage.summary(&[]));
+        text.push_str(&stage.summary(None, &[]));
         if job.steps.contains(&JobStep::Remind) {
             let (planned, drafts) = stage.plan(&inputs, 0).await?;
             for digest in &planned.digests {

@@ -237,8 +237,8 @@ impl<'a> Stage<'a> {
         Ok(faults)
     }
 
-    /// Files and findings per light, as printed.
-    pub(super) fn summary(&self, files: &[(String, String, i64)]) -> String {
+    /// Findings per light and the files made, as printed.
+    pub(super) fn summary(&self, files: Option<&[(String, String, i64)]>, faults: &[String]) -> String {
         let findings = &self.reading.judged.findings;
         let open = |light: Light| findings.iter().filter(|finding| finding.state == State::Open && finding.light == Some(light)).count();
         let state = |state: State| findings.iter().filter(|finding| finding.state == state).count();
@@ -277,7 +277,9 @@ impl<'a> Stage<'a> {
             change(Change::Reopened),
             self.changes.resolved.len()
         );
-        let packs = self.packs_line(files, &mut text);
+        // a rehearsal makes none
+        let Some(files) = files else { return text };
+        let packs = self.packs_line(files, faults, &mut text);
         for (path, sha256, bytes) in files.iter().filter(|(path, ..)| !packs.contains(path)) {
             let _ = writeln!(text, "报表：{path}（{bytes}字节，sha256 {}）", &sha256[..12.min(sha256.len())]);
         }

@@ -375,7 +375,7 @@ impl<'a> Page<'a, '_> {
             });
             std::iter::once(Value::text(tally.label.clone())).chain(measured).collect()
         };
-        let spans = spans(std::iter::once(2.6).chain(table.columns.iter().map(|_| 1.0)));
+        let spans = spans(std::iter::once(2.6).chain(table.columns.iter().map(|_| 1.0)), vec![1; table.columns.len() + 1]);
         if !table.title.is_empty() {
             sheet.banner(Role::Subtitle, table.title.clone());
         }
@@ -419,7 +419,15 @@ impl<'a> Page<'a, '_> {
             let widest = rows.iter().map(|row| row[index].width()).fold(super::text_width(&column.title) / 2.0, f64::max);
             (widest + 1.5).clamp(5.0, 22.0)
         });
-        let spans = spans(weights);
+        // a code is not parted at its dash
+        let least = (0..list.columns.len()).map(|index| {
+            let codes = rows.iter().filter_map(|row| match &row[index] {
+                Value::Text(text) if text.is_ascii() => Some(((text.len() as f64 + 1.5) / GRID_WIDTH).ceil() as usize),
+                _ => None,
+            });
+            codes.max().unwrap_or(1)
+        });
+        let spans = spans(weights, least.collect());
         spread(sheet, Role::Head, list.columns.iter().map(|column| Value::text(head_text(&column.title))).collect(), &spans);
         for cells in rows {
             spread(sheet, Role::Body, cells, &spans);
@@ -577,11 +585,12 @@ impl<'a> View<'a> {
     }
 }
 
-/// How many columns of the grid each column of a table takes, by weight; together all of them.
-fn spans(weights: impl Iterator<Item = f64>) -> Vec<usize> {
+/// How many columns of the grid each column of a table takes, by weight and no fewer than the least; together all of them.
+fn spans(weights: impl Iterator<Item = f64>, least: Vec<usize>) -> Vec<usize> {
     let weights: Vec<f64> = weights.collect();
     let sum: f64 = weights.iter().sum();
-    let mut spans: Vec<usize> = weights.iter().map(|weight| ((weight / sum * GRID as f64).floor() as usize).max(1)).collect();
+    let share = |(weight, least): (&f64, &usize)| ((weight / sum * GRID as f64).floor() as usize).max(*least);
+    let mut spans: Vec<usize> = weights.iter().zip(&least).map(share).collect();
     // what is left over, or too much, goes to or comes from the columns that lack or have the most for their weight
     loop {
         let taken: usize = spans.iter().sum();
@@ -590,7 +599,7 @@ fn spans(weights: impl Iterator<Item = f64>) -> Vec<usize> {
         let at = match taken.cmp(&GRID) {
             std::cmp::Ordering::Equal => return spans,
             std::cmp::Ordering::Less => (0..spans.len()).max_by(order),
-            std::cmp::Ordering::Greater => (0..spans.len()).filter(|index| spans[*index] > 1).min_by(order),
+            std::cmp::Ordering::Greater => (0..spans.len()).filter(|index| spans[*index] > least[*index]).min_by(order),
         };
         match at {
             Some(at) if taken < GRID => spans[at] += 1,
@@ -619,7 +628,8 @@ fn spread(sheet: &mut Sheet<'_>, role: Role, values: Vec<Value>, spans: &[usize]
     let mut lines = 1;
     for ((value, span), start) in values.into_iter().zip(spans).zip(starts(spans)) {
         if let Value::Text(text) = &value {
-            lines = lines.max(text_lines(text, *span as f64 * GRID_WIDTH * 0.92));
+            // each column of the grid brings the blank edges that a column has: 5 pixels, at 7 for a digit
+            lines = lines.max(text_lines(text, *span as f64 * (GRID_WIDTH + 5.0 / 7.0) * 0.92 - 0.7));
         }
         merges.push((start, start + span - 1));
         cells[start] = value;

@@ -277,7 +277,10 @@ pub(super) fn head_row(columns: &[ListColumn], body: &[Row]) -> (Row, Vec<Column
             // names of units and places may take two lines
             width.width = width.width.min(16.0);
         }
-        if matches!(column.key, ColumnKey::BuiltIn(BuiltIn::No)) {
+        if matches!(column.key, ColumnKey::BuiltIn(BuiltIn::Items)) && width.width >= WIDEST {
+            // several matters of one light stand in one line
+            width.width = 32.0;
+        } else if matches!(column.key, ColumnKey::BuiltIn(BuiltIn::No)) {
             width.width = 5.5;
         } else if column.fill {
             width.width = width.width.max(16.0);

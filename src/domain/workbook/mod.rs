@@ -14,6 +14,7 @@ mod list;
 mod matrix;
 mod model;
 mod page;
+mod paging;
 mod quality;
 mod records;
 mod reporting;
@@ -30,10 +31,11 @@ pub use balance::{Mismatch, tie_out};
 pub use blank::{BlankForm, blank};
 pub use bulletin::{Bulletin, BulletinColumn, BulletinFigure, BulletinList, BulletinPart, BulletinTable, Measure, Scope, TableRows};
 pub use model::{
-    Area, At, Chart, ChartKind, Choice, Column, Entry, Figure, FigureKey, Later, MARGINS, Paper, Role, Row, Series, Sheet, Sum, Tag, Value,
-    Words, Workbook, fit_heights, text_width,
+    Area, At, Chart, ChartKind, Choice, Column, Entry, Figure, FigureKey, Later, Paper, Role, Row, Series, Sheet, Sum, Tag, Value, Words,
+    Workbook, fit_heights, text_width,
 };
 pub use page::Before;
+pub use paging::MARGINS;
 pub use sentence::{clause, condition_words, ladder, sentence, span_words};
 pub use template::{
     Axis, BuiltIn, ColumnKey, Figures, Form, Group, List, ListColumn, MatrixColumn, MatrixRows, OnePage, Order, RecordList, SheetTemplate,
@@ -223,7 +225,7 @@ pub fn build<'a>(template: &Template, material: &'a Material<'a>) -> Workbook<'a
         sheet.footer = format!("截至{}", chinese_date(material.as_of));
         book.sheets.push(sheet);
     }
-    book.sheets.iter_mut().for_each(Sheet::spare_orphans);
+    book.sheets.iter_mut().for_each(Sheet::lay_out);
     book
 }
 

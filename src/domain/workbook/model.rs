@@ -55,6 +55,8 @@ pub struct Sheet<'a> {
     pub pages_wide: u16,
     /// The most pages below each other; 0 = as many as it needs.
     pub pages_high: u16,
+    /// Rows that begin a page of their own accord.
+    pub breaks: Vec<u32>,
     /// All of it on one page.
     pub one_page: bool,
     /// The last row that is printed, where empty rows are meant to be.
@@ -398,46 +400,6 @@ pub fn fit(rows: &[Row], count: usize, most: f64) -> Vec<Column> {
     columns
 }
 
-/// Blank edges of a printed page in inches: at each side, and above and below.
-pub const MARGINS: (f64, f64) = (0.5, 0.7);
-
-const POINTS_PER_INCH: f64 = 72.0;
-const MM_PER_INCH: f64 = 25.4;
-/// Points of a pixel, the step in which programs set heights.
-const PIXEL: f64 = 0.75;
-/// Points of a row whose height is not given.
-const LINE: f64 = 15.0;
-/// How wide columns come out in Calibri 11, the font widths are told in, and in DejaVu Sans, which a machine without Calibri puts in its
-/// place: LibreOffice then takes 9.336 pixels for a digit of 7 (measured on the columns of a workbook saved again as fods).
-const FONTS: [f64; 2] = [1.0, 9.336 / 7.0];
-/// Rows stand higher by no more than this.
-const MOST_PIXELS: u8 = 4;
-/// A last page filled less than this is spared.
-const ORPHAN: f64 = 0.15;
-
-/// A last page with less than this part left is full to the brim.
-const BRIM: f64 = 0.05;
-
-/// Pages of a sheet on paper: how many, and of the last one the part its own rows fill and the part left.
-struct Printed {
-    pages: u16,
-    filled: f64,
-    left: f64,
-}
-
-impl Printed {
-    /// Whether the last page is worth its paper and a printer that differs by a little does not add another, when at most so many pages are
-    /// asked for (0: as many as it needs).
-    fn is_fair(&self, most: u16) -> bool {
-        match most {
-            0 => (self.pages == 1 || self.filled >= ORPHAN) && self.left >= BRIM,
-            // one page more than asked for is one of a few rows, which the others take
-            _ if self.pages > most => self.pages == most + 1 && self.filled < ORPHAN,
-            _ => (self.pages == 1 || self.filled >= ORPHAN) && (self.pages == most || self.left >= BRIM),
-        }
-    }
-}
-
 impl Sheet<'_> {
     /// All rows, those made later too.
     pub fn height(&self) -> usize {
@@ -480,59 +442,6 @@ impl Sheet<'_> {
         rows.chain(later).filter(|_| !self.partial)
     }
 
-    /// Sees to it that no few rows lie on a page of their own: the table is printed a little smaller, or its rows stand a little higher. How
-    /// many pages it needs is reckoned from widths and heights, for the workbook's own font and for the wider one of a machine without it.
-    pub fn spare_orphans(&mut self) {
-        let set = self.one_page || self.pages_high > 0 || self.pages_wide > 1 || !self.charts.is_empty() || self.printed_to.is_some();
-        if set || self.height() != self.rows.len() {
-            return;
-        }
-        let squeezed = |print: &Printed| (print.pages > 1 && print.filled < ORPHAN).then(|| print.pages - 1);
-        let mut ways = (0..=MOST_PIXELS).flat_map(|pixels| {
-            let more = f64::from(pixels) * PIXEL;
-            let prints = FONTS.map(|wider| self.printed(wider, more));
-            let ways = [Some(0), squeezed(&prints[0]), Some(prints[0].pages)].into_iter().flatten();
-            ways.filter(move |most| prints.iter().all(|print| print.is_fair(*most))).map(move |most| (more, most))
-        });
-        // where no way serves both fonts, the workbook's own counts
-        let (more, most) = ways.next().unwrap_or_else(|| (0.0, squeezed(&self.printed(FONTS[0], 0.0)).unwrap_or(0)));
-        self.pages_high = most;
-        if more > 0.0 {
-            for row in self.rows.iter_mut().filter(|row| row.role == Role::Body) {
-                row.height = Some(row.height.unwrap_or(LINE) + more);
-            }
-        }
-    }
-
-    /// How it comes to lie on paper where columns are so much wider and the rows of the table stand higher by so many points.
-    fn printed(&self, wider: f64, more: f64) -> Printed {
-        let (across, along) = match self.paper {
-            Paper::A4 => (210.0, 297.0),
-            Paper::A3 => (297.0, 420.0),
-        };
-        let (width, height) = if self.landscape { (along, across) } else { (across, along) };
-        let within = |mm: f64, margin: f64| POINTS_PER_INCH * (mm / MM_PER_INCH - 2.0 * margin);
-        let (width, height) = (within(width, MARGINS.0), within(height, MARGINS.1));
-        let needed: f64 = self.columns.iter().map(|column| (column.width * 7.0 + 5.0) * PIXEL * wider).sum();
-        // programs print at whole percents and set heights in whole pixels
-        let page = height / ((width / needed.max(1.0)).min(1.0) * 100.0).floor() * 100.0;
-        let of = |row: &Row| {
-            let height = row.height.unwrap_or(LINE) + if row.role == Role::Body { more } else { 0.0 };
-            (height / PIXEL).round() * PIXEL
-        };
-        let repeated: f64 = self.repeat.map_or(0.0, |(first, last)| self.rows[first..=last].iter().map(of).sum());
-        let (mut pages, mut used) = (1u16, 0.0);
-        for row in &self.rows {
-            if used + of(row) > page {
-                pages = pages.saturating_add(1);
-                used = repeated;
-            }
-            used += of(row);
-        }
-        let own = if pages > 1 { used - repeated } else { used };
-        Printed { pages, filled: own / page, left: 1.0 - used / page }
-    }
-
     /// A row of the sheet, but for those streamed.
     pub fn row_at(&self, row: usize) -> Option<Cow<'_, Row>> {
         match (self.rows.get(row), &self.later) {
@@ -551,35 +460,5 @@ impl Sheet<'_> {
             rest = (rest - 1) / 26;
         }
         format!("{}!{letters}{}", self.name, row + 1)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Tables of any length end with a page worth its paper, in the font that widths are told in and in the wider one put in its place.
-    #[test]
-    fn no_table_ends_with_a_page_of_a_few_rows_in_either_font() {
-        let unfair = |width: f64, rows: usize| {
-            let columns = vec![Column { width, ..Column::default() }; 12];
-            let mut sheet = Sheet { landscape: true, columns, repeat: Some((1, 1)), ..Sheet::default() };
-            sheet.banner(Role::Title, "在谈项目和目标企业台账");
-            sheet.row(Role::Head, vec![Value::text("序号")]);
-            for number in 0..rows {
-                sheet.row(Role::Body, vec![Value::count(number)]);
-            }
-            sheet.banner(Role::Note, "注：去向由省投资促进局确定。");
-            sheet.spare_orphans();
-            let sides = FONTS.map(|wider| !sheet.printed(wider, 0.0).is_fair(sheet.pages_high));
-            (sides[0], sides[1], sheet.rows.last().unwrap().height)
-        };
-        for width in [9.0, 13.5, 22.0] {
-            let all: Vec<_> = (1..400).map(|rows| unfair(width, rows)).collect();
-            assert_eq!(all.iter().filter(|sides| sides.0).count(), 0, "width {width}: own font");
-            // hardly any table, one in a hundred, finds no way for both
-            assert!(all.iter().filter(|sides| sides.1).count() < 4, "width {width}: the font put in its place");
-            assert!(all.iter().all(|sides| sides.2 == all[0].2), "a note keeps its height");
-        }
     }
 }

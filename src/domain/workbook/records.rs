@@ -12,7 +12,7 @@ use crate::domain::record::{Cell, Record};
 use crate::domain::roster::{Doubt, Member, Selection};
 use crate::domain::rule::Light;
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 impl<'a> Page<'a, '_> {
@@ -280,14 +280,7 @@ impl<'a> View<'a> {
                 Value::text(self.text(name))
             }
             BuiltIn::Light => open().filter_map(|finding| finding.light).max().map_or(Value::Blank, Value::Light),
-            BuiltIn::Items => Value::text(words_once(found.iter().map(|finding| {
-                let title = &policy.rules[finding.rule].title;
-                match (finding.state, finding.light) {
-                    (State::Open, Some(light)) => format!("{title}（{}）", light.title()),
-                    (State::Exempt, _) => format!("{title}（豁免）"),
-                    _ => format!("{title}（无法判定）"),
-                }
-            }))),
+            BuiltIn::Items => self.items(found),
             BuiltIn::Unit => match (member.owner, record) {
                 (Some(owner), _) => Value::text(name(owner)),
                 (None, Some(record)) => Value::text(self.text(record.text(Some(policy.ledgers[ledger].owner.field())))),
@@ -317,6 +310,26 @@ impl<'a> View<'a> {
             | BuiltIn::Told
             | BuiltIn::Quarters => Value::Blank,
         }
+    }
+
+    /// What is held against a record, a line for each light: `●红：签约未开工、工作单未签收`.
+    fn items(&self, found: &[&Finding]) -> Value {
+        let of = |finding: &&&Finding| match (finding.state, finding.light) {
+            (State::Open, Some(light)) => (2, Some(light)),
+            (State::Exempt, _) => (0, None),
+            _ => (1, None),
+        };
+        let kinds: BTreeSet<_> = found.iter().map(|finding| of(&finding)).collect();
+        let lines = kinds.into_iter().rev().map(|kind| {
+            let titles = found.iter().filter(|finding| of(finding) == kind).map(|finding| self.policy().rules[finding.rule].title.clone());
+            let what = match kind {
+                (_, Some(light)) => light.title(),
+                (0, None) => "豁免",
+                _ => "无法判定",
+            };
+            format!("{what}：{}", words_once(titles))
+        });
+        Value::text(lines.collect::<Vec<_>>().join("\n"))
     }
 
     fn records_subtitle(&self, list: &RecordList, members: &[&Member]) -> String {
