@@ -278,7 +278,17 @@ impl Units {
 
     /// The unit of a name or alias, whatever spaces it is written with.
     pub fn find(&self, name: &str) -> Option<UnitId> {
-        self.names.find(name)
+        self.names.find(name).or_else(|| self.find_below(name))
+    }
+
+    /// A place written with the city it lies in, and the province: 贵州省贵阳市南明区.
+    fn find_below(&self, name: &str) -> Option<UnitId> {
+        let name = spelling(name);
+        let name = name.split_once('省').map_or(name.as_str(), |(_, below)| below);
+        name.char_indices().skip(1).find_map(|(at, _)| {
+            let (city, place) = (self.names.find(&name[..at])?, self.names.find(&name[at..])?);
+            (self.units[city].level == Level::City && self.units[place].parent == Some(city)).then_some(place)
+        })
     }
 
     /// The place a 县 cell names; `within` is what the 市（州） cell names, and a county must lie in it.

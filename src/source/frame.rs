@@ -270,9 +270,9 @@ impl<W: Write> FrameWriter<W> {
         Ok(true)
     }
 
-    /// Bytes written, without what is in the block.
-    pub fn sent(&self) -> u64 {
-        self.sent
+    /// Bytes so far.
+    pub fn bytes(&self) -> u64 {
+        self.sent + self.block.len() as u64
     }
 
     /// Blocks that another writer wrote, to their end.

@@ -1,6 +1,6 @@
 //! The shared strings of a workbook: one text after another in one buffer.
 
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Strings {
     pub(super) text: String,
     /// Where each string ends.

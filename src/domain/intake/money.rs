@@ -111,12 +111,14 @@ pub(super) fn read_money(raw: &Raw<'_>, text: &str, money_power: i32) -> Result<
     let inside = text.strip_prefix('(').and_then(|text| text.strip_suffix(')'));
     let negative = inside.is_some();
     let digits = grouped(inside.unwrap_or(&text)).ok_or_else(|| fatal("不是能识别的金额", HINT))?;
-    let value = Decimal::parse(&digits).and_then(|value| value.scaled(power)).ok_or_else(|| fatal("不是能识别的金额", HINT))?;
+    const TOO_MUCH: (&str, &str) = ("金额大得不合常理", "请核对单位是亿元还是万元");
+    let value = Decimal::parse(&digits).ok_or_else(|| fatal("不是能识别的金额", HINT))?;
+    let value = value.scaled(power).ok_or_else(|| fatal(TOO_MUCH.0, TOO_MUCH.1))?;
     if negative || value < 0 {
         return Err(fatal("金额为负数", "请核对后填写"));
     }
     if value > FEN_MAX {
-        return Err(fatal("金额大得不合常理", "请核对单位是亿元还是万元"));
+        return Err(fatal(TOO_MUCH.0, TOO_MUCH.1));
     }
     Ok((Cell::Money(value), warning))
 }

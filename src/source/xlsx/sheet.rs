@@ -6,7 +6,7 @@ use super::super::strings::Strings;
 use super::super::workbook::serial;
 use super::super::{ReadLimits, Refusal};
 use super::parts::Shows;
-use super::tags::{Fault, Tags, attributes, broken, is_empty, name, unescape};
+use super::tags::{Fault, Tags, attributes, broken, cell_text, is_empty, name};
 use crate::domain::intake::Raw;
 use crate::domain::record::Decimal;
 use std::borrow::Cow;
@@ -35,7 +35,7 @@ const HELD_IN_MEMORY: usize = 32 * 1024 * 1024;
 pub fn survey(part: impl Read, context: Context<'_>, room: u64) -> Result<(Outline, Option<Held>), SheetFault> {
     let mut tags = Tags::new(part);
     let mut outline = Outline::default();
-    let mut rooted = false;
+    let (mut rooted, mut closed) = (false, false);
     let mut held = None;
     let mut data = false;
     while let Some(piece) = tags.next()? {
@@ -49,6 +49,7 @@ pub fn survey(part: impl Read, context: Context<'_>, room: u64) -> Result<(Outli
                 }
             }
             b"worksheet" => rooted = true,
+            b"/worksheet" => closed = true,
             _ if !rooted => return Err(Fault::Unusual("another root element").into()),
             b"col" => {
                 let get = |key: &[u8]| attributes(piece.tag).find(|(found, _)| *found == key).map(|(_, value)| value);
@@ -61,7 +62,7 @@ pub fn survey(part: impl Read, context: Context<'_>, room: u64) -> Result<(Outli
                 data = true;
                 let mut blocks = FrameWriter::new(SpooledTempFile::new(HELD_IN_MEMORY));
                 // no room on the disk is no fault of the file
-                let hold = |row: &Row| Ok(blocks.row_of(row.number, row.hidden, &row.cells).is_ok() && blocks.sent() <= room);
+                let hold = |row: &Row| Ok(blocks.row_of(row.number, row.hidden, &row.cells).is_ok() && blocks.bytes() <= room);
                 if is_empty(piece.tag) || rows(&mut tags, context, hold)? {
                     held = blocks.into_inner().ok();
                 } else {
@@ -79,7 +80,12 @@ pub fn survey(part: impl Read, context: Context<'_>, room: u64) -> Result<(Outli
             _ => {}
         }
     }
-    if data { Ok((outline, held)) } else { Err(broken("工作表没有数据部分").into()) }
+    match (data, closed) {
+        (true, true) => Ok((outline, held)),
+        // merged cells stand behind the rows
+        (true, false) => Err(broken("工作表不完整").into()),
+        (false, _) => Err(broken("工作表没有数据部分").into()),
+    }
 }
 
 /// What reading cells needs of the workbook.
@@ -175,6 +181,7 @@ fn rows(
     let mut open = Open::default();
     let mut value: Option<Value> = None;
     let mut formula = false;
+    let mut in_cell = false;
     let mut inline = String::new();
     let mut phonetic = false;
     loop {
@@ -189,24 +196,32 @@ fn rows(
             let found = read_value(open, plain.value, context)?;
             push(&mut row, open.column, found, context.limits)?;
         }
-        let Some(piece) = tags.next()? else { return Err(broken("工作表不完整").into()) };
+        let piece = match tags.next() {
+            // no reader joins the parts of a value that something stands in
+            Err(Fault::Unusual(_)) if in_cell => return Err(broken("单元格的内容中夹有注释").into()),
+            piece => piece?,
+        };
+        let Some(piece) = piece else { return Err(broken("工作表不完整").into()) };
         match name(piece.tag) {
             b"c" => {
                 open = open_cell(piece.tag, row.number, next_column)?;
                 next_column = open.column + 1;
-                if is_empty(piece.tag) {
+                in_cell = !is_empty(piece.tag);
+                if !in_cell {
                     continue;
                 }
                 value = None;
                 formula = false;
                 inline.clear();
             }
+            b"/v" if value.is_some() => return Err(broken("一个单元格有两个值").into()),
             b"/v" => value = read_value(open, piece.text, context)?,
             b"f" => formula = true,
             b"rPh" => phonetic = !is_empty(piece.tag),
             b"/rPh" => phonetic = false,
-            b"/t" if open.kind == CellKind::Inline && !phonetic => inline.push_str(&unescape(piece.text)?),
+            b"/t" if open.kind == CellKind::Inline && !phonetic => inline.push_str(&cell_text(piece.text)?),
             b"/c" => {
+                in_cell = false;
                 let found = match value.take() {
                     Some(Value::Own(Raw::Number(0.0))) if formula && context.uncalculated => Some(Value::Own(Raw::Uncalculated)),
                     Some(found) => Some(found),
@@ -315,7 +330,7 @@ fn read_value(open: Open, text: &[u8], context: Context<'_>) -> Result<Option<Va
     if text.is_empty() {
         return Ok(None);
     }
-    let owned = |text: &[u8]| -> Result<Cow<'static, str>, Fault> { Ok(Cow::Owned(unescape(text)?.into_owned())) };
+    let owned = |text: &[u8]| -> Result<Cow<'static, str>, Fault> { Ok(Cow::Owned(cell_text(text)?.into_owned())) };
     Ok(Some(Value::Own(match open.kind {
         CellKind::Shared => {
             let found = digits(text).and_then(|index| Some((index, context.strings.is_blank(index)?)));
@@ -385,7 +400,11 @@ fn merge(range: &[u8]) -> Option<(u32, u32, u32, u32)> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::super::frame::{self, Block, Frame, Received};
     use super::*;
+    use crate::domain::intake::RawRow;
+    use std::io::Seek;
+    use std::sync::Arc;
 
     #[test]
     fn references_are_places() {
@@ -393,5 +412,54 @@ mod tests {
         assert_eq!(reference(b"XFD1048576"), Some((1_048_576, 16_383)));
         assert_eq!(reference(b"1A"), None);
         assert_eq!(merge(b"B2:C4"), Some((1, 1, 3, 2)));
+    }
+
+    const LIMITS: ReadLimits = ReadLimits { file_mib_max: 1, memory_mib: 64, seconds: 9, rows_max: 100, columns_max: 100 };
+
+    /// Rows held and rows read once more are the same, and so are strings by number and strings in full.
+    #[test]
+    fn a_sheet_reads_the_same_by_every_way() {
+        let strings = super::super::strings::strings("<sst><si><t>贵阳</t></si><si/><si><t>遵义</t></si></sst>".as_bytes()).unwrap();
+        let part = "<?xml version=\"1.0\"?><worksheet><cols><col min=\"2\" max=\"3\" hidden=\"1\"/></cols><sheetData>\
+            <row r=\"1\"><c r=\"A1\" t=\"s\"><v>2</v></c><c r=\"B1\" t=\"s\"><v>1</v></c><c r=\"C1\"><v>2.5</v></c></row>\
+            <row r=\"4\" hidden=\"1\"><c r=\"A4\" t=\"inlineStr\"><is><t>安&amp;顺</t></is></c><c t=\"s\"><v>0</v></c><c r=\"D4\"><f>1+1</f></c></row>\
+            </sheetData><mergeCells><mergeCell ref=\"A1:A4\"/></mergeCells></worksheet>";
+        let read = |by_number: bool, room: u64| -> Vec<RawRow<'static>> {
+            let context = Context { strings: &strings, by_number, styles: &[], date1904: false, uncalculated: false, limits: LIMITS };
+            let (outline, held) = survey(part.as_bytes(), context, room).ok().unwrap();
+            assert_eq!((outline.merges, outline.hidden_columns), (vec![(0, 0, 3, 0)], vec![(1, 2)]));
+            assert_eq!(held.is_some(), room > 0);
+            let mut out = FrameWriter::new(Vec::new());
+            match held {
+                Some(mut held) => held.rewind().and_then(|()| out.blocks(held)).unwrap(),
+                None => give(part.as_bytes(), context, &mut out).ok().unwrap(),
+            }
+            let bytes = out.into_inner().unwrap();
+            let Some(Received::Frames(bytes)) = frame::read(&mut bytes.as_slice()).unwrap() else { panic!("no frames") };
+            let known = if by_number { strings.clone() } else { Strings::default() };
+            let block = Block { bytes, strings: Arc::new(known) };
+            let rows = block.frames().map(|frame| match frame.unwrap() {
+                Frame::Row(row) => {
+                    let RawRow { number, hidden, cells } = row.unpack().unwrap();
+                    let owned = |raw: Raw<'_>| match raw {
+                        Raw::Text(text) => Raw::Text(Cow::Owned(text.into_owned())),
+                        Raw::Number(number) => Raw::Number(number),
+                        Raw::Uncalculated => Raw::Uncalculated,
+                        other => panic!("{other:?}"),
+                    };
+                    RawRow { number, hidden, cells: cells.into_iter().map(|(column, raw)| (column, owned(raw))).collect() }
+                }
+                Frame::Sheet(_) => panic!("a sheet"),
+            });
+            rows.collect()
+        };
+        let text = |text: &'static str| Raw::Text(text.into());
+        let wanted = [
+            RawRow { number: 1, hidden: false, cells: vec![(0, text("遵义")), (2, Raw::Number(2.5))] },
+            RawRow { number: 4, hidden: true, cells: vec![(0, text("安&顺")), (1, text("贵阳")), (3, Raw::Uncalculated)] },
+        ];
+        for (by_number, room) in [(true, 1000), (true, 0), (false, 1000), (false, 0)] {
+            assert_eq!(read(by_number, room), wanted, "by number {by_number}, room {room}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Reads the shared strings of a workbook.
 
 use super::super::strings::Strings;
-use super::tags::{Fault, Tags, broken, is_empty, name, unescape};
+use super::tags::{Fault, Tags, broken, cell_text, is_empty, name};
 use std::io::Read;
 
 /// Reads the part; counts it declares are not believed.
@@ -13,7 +13,7 @@ pub fn strings(part: impl Read) -> Result<Strings, Fault> {
     while let Some(piece) = tags.next()? {
         match name(piece.tag) {
             b"t" => {}
-            b"/t" if !phonetic => strings.text.push_str(&unescape(piece.text)?),
+            b"/t" if !phonetic => strings.text.push_str(&cell_text(piece.text)?),
             b"rPh" => phonetic = !is_empty(piece.tag),
             b"/rPh" => phonetic = false,
             b"si" if is_empty(piece.tag) => end(&mut strings)?,

@@ -201,7 +201,34 @@ pub fn unescape(bytes: &[u8]) -> Result<Cow<'_, str>, Fault> {
     if memchr(b'&', bytes).is_none() {
         return Ok(Cow::Borrowed(text));
     }
-    quick_xml::escape::unescape(text).map_err(|error| broken(format!("文字转义有误：{error}")))
+    quick_xml::escape::unescape(text).map_err(|_| broken("文字转义有误"))
+}
+
+/// The text of a cell: what XML cannot hold, Excel writes as `_x000D_`, and an underscore before such a sign as `_x005F_` (ECMA-376, ST_Xstring).
+pub fn cell_text(bytes: &[u8]) -> Result<Cow<'_, str>, Fault> {
+    let text = unescape(bytes)?;
+    if !text.contains("_x") {
+        return Ok(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = &*text;
+    while let Some(at) = rest.find("_x") {
+        out.push_str(&rest[..at]);
+        let code =
+            rest[at..].get(2..7).and_then(|code| code.strip_suffix('_')).filter(|code| code.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        match code.and_then(|code| char::from_u32(u32::from_str_radix(code, 16).ok()?)) {
+            Some(sign) => {
+                out.push(sign);
+                rest = &rest[at + 7..];
+            }
+            None => {
+                out.push_str("_x");
+                rest = &rest[at + 2..];
+            }
+        }
+    }
+    out.push_str(rest);
+    Ok(Cow::Owned(out))
 }
 
 #[cfg(test)]
@@ -236,6 +263,18 @@ mod tests {
         let found: Vec<_> = attributes(b"c r=\"A1\" t = 's' s=\"\"/").collect();
         assert_eq!(found, [(&b"r"[..], &b"A1"[..]), (b"t", b"s"), (b"s", b"")]);
         assert!(attributes(b"c r=\"A1").next().is_none());
+    }
+
+    #[test]
+    fn signs_that_xml_cannot_hold_are_read() {
+        for (written, read) in [
+            ("GZ1_x000D_", "GZ1\r"),
+            ("a_x005F_x000D_b", "a_x000D_b"),
+            ("_x4E00_二&amp;_x", "一二&_x"),
+            ("_x12_ _xD800_ _x+041_", "_x12_ _xD800_ _x+041_"),
+        ] {
+            assert_eq!(cell_text(written.as_bytes()).unwrap(), read);
+        }
     }
 
     #[test]
