@@ -121,7 +121,7 @@ fn write_sheet(
     }
     page(target, sheet)?;
     for (index, row) in sheet.rows.iter().enumerate() {
-        write_row(target, sheet, index as u32, &mut row.clone(), book, styles, &mut ColumnLooks::default())?;
+        write_row(target, sheet, index as u32, row, book, styles, &mut ColumnLooks::default())?;
     }
     let mut number = sheet.rows.len() as u32;
     let long = sheet.height() > STREAMED_ROWS && sheet.columns.iter().all(|column| column.entry.is_none());
@@ -140,7 +140,7 @@ fn write_sheet(
         }
         // what is written last lies in memory until the file is saved: when its columns are bare again
         let own = &mut ColumnLooks::default();
-        write_row(target, sheet, number, &mut this, book, styles, if row.is_none() { own } else { &mut looks })?;
+        write_row(target, sheet, number, &this, book, styles, if row.is_none() { own } else { &mut looks })?;
         number += 1;
     }
     let first = sheet.rows.len() as u32;
@@ -151,7 +151,7 @@ fn write_sheet(
     }
     looks.take_off(target)?;
     for (row, number) in sheet.tail.iter().zip(number..) {
-        write_row(target, sheet, number, &mut row.clone(), book, styles, &mut looks)?;
+        write_row(target, sheet, number, row, book, styles, &mut looks)?;
     }
     let last_column = column_number(sheet.columns.len().saturating_sub(1));
     if let Some((head, last)) = sheet.filter {
@@ -251,12 +251,11 @@ fn page(target: &mut xlsx::Worksheet, sheet: &Sheet<'_>) -> Result<(), XlsxError
     Ok(())
 }
 
-/// Writes a row; its texts may be taken out of it.
 fn write_row(
     target: &mut xlsx::Worksheet,
     sheet: &Sheet<'_>,
     number: u32,
-    row: &mut Row,
+    row: &Row,
     book: &Workbook<'_>,
     styles: &mut Styles,
     looks: &mut ColumnLooks,
@@ -285,7 +284,7 @@ fn write_row(
             target.write_blank(number, column_number(index), styles.of_entry(entry))?;
             continue;
         }
-        let value = &mut row.cells[index];
+        let value = &row.cells[index];
         let bare = row.role == Role::Body && !fill && *value != Value::Blank && looks.cover(target, index, value, styles)?;
         if !bare || !write_bare(target, number, index, value)? {
             write_cell(target, number, column_number(index), row.role, value, fill, book, styles)?;
@@ -295,10 +294,10 @@ fn write_row(
 }
 
 /// Writes a cell that its column already gives the format. `false` = not this kind of value.
-fn write_bare(target: &mut xlsx::Worksheet, row: u32, column: usize, value: &mut Value) -> Result<bool, XlsxError> {
+fn write_bare(target: &mut xlsx::Worksheet, row: u32, column: usize, value: &Value) -> Result<bool, XlsxError> {
     let column = column_number(column);
     match value {
-        Value::Text(text) if text.len() <= CELL_CHARS_MAX => target.write_string(row, column, std::mem::take(text))?,
+        Value::Text(text) if text.len() <= CELL_CHARS_MAX => target.write_string(row, column, text)?,
         Value::Number(number) => target.write_number(row, column, number.to_f64())?,
         Value::Amount(fen) => target.write_number(row, column, *fen as f64 / 1e10)?,
         Value::Count(count) => target.write_number(row, column, *count as f64)?,
