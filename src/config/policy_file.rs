@@ -16,7 +16,7 @@ pub fn parse(files: &FileSet, problems: &mut Problems) -> Option<Policy> {
         problems.push("config/ledgers", "holds no ledger file", Some("a fresh checkout ships project.toml and others".into()));
         return None;
     }
-    let rule_file::Parsed { rules, causes, major, exemptions, accountability_quarters } =
+    let rule_file::Parsed { rules, causes, major, exemptions, accountability_quarters, document } =
         rule_file::parse(files, &ledgers, &units, problems)?;
-    Some(Policy { ledgers, rules, units, calendar, causes, major, exemptions, accountability_quarters })
+    Some(Policy { ledgers, rules, units, calendar, causes, major, exemptions, accountability_quarters, document })
 }

@@ -20,6 +20,8 @@ const REPEATED: &str = "repeated";
 #[serde(deny_unknown_fields)]
 struct RulesFile {
     #[serde(default)]
+    document: String,
+    #[serde(default)]
     scopes: BTreeMap<String, Vec<String>>,
     ladders: BTreeMap<String, Vec<StepFile>>,
     major: MajorFile,
@@ -148,6 +150,7 @@ pub struct Parsed {
     pub major: Vec<(Level, i64)>,
     pub exemptions: Terms,
     pub accountability_quarters: Option<u32>,
+    pub document: String,
 }
 
 /// The clauses a rule may cite: the chapters of the province's rule.
@@ -199,7 +202,7 @@ pub fn parse(files: &FileSet, ledgers: &[Ledger], units: &Units, problems: &mut 
         problems.push(RULES, "exemptions objection_workdays and accountability quarters begin at 1", None);
     }
     let exemptions = Terms { objection_workdays, warn_days };
-    let parsed = Parsed { rules, causes, major, exemptions, accountability_quarters };
+    let parsed = Parsed { rules, causes, major, exemptions, accountability_quarters, document: file.document };
     problems.0.iter().all(|problem| problem.file != RULES).then_some(parsed)
 }
 

@@ -37,6 +37,8 @@ struct SheetFile {
     mark: String,
     #[serde(default)]
     note: String,
+    #[serde(default)]
+    sign: String,
     #[serde(default = "landscape")]
     orientation: String,
     #[serde(default = "a4")]
@@ -89,6 +91,7 @@ fn a4() -> String {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum FormName {
     Cover,
+    Rules,
     Summary,
     Matrix,
     List,
@@ -104,8 +107,9 @@ enum FormName {
     Gone,
 }
 
-const FORMS: [(&str, FormName); 14] = [
+const FORMS: [(&str, FormName); 15] = [
     ("cover", FormName::Cover),
+    ("rules", FormName::Rules),
     ("summary", FormName::Summary),
     ("matrix", FormName::Matrix),
     ("list", FormName::List),
@@ -225,6 +229,7 @@ fn sheet(path: &str, raw: &SheetFile, scopes: &Scopes, policy: &Policy, problems
         FormName::Cover => {
             Form::Cover { paragraphs: raw.paragraphs.clone().unwrap_or_default(), objection: raw.objection.clone().unwrap_or_default() }
         }
+        FormName::Rules => Form::Rules,
         FormName::Summary => Form::Summary { chart: raw.chart.unwrap_or(true) },
         FormName::Matrix => matrix(path, &place, raw, columns, policy, problems)?,
         FormName::List => Form::List(list(path, &place, raw, columns, policy, problems)?),
@@ -262,6 +267,7 @@ fn sheet(path: &str, raw: &SheetFile, scopes: &Scopes, policy: &Policy, problems
         title: raw.title.clone().unwrap_or_else(|| raw.name.clone()),
         mark: raw.mark.clone(),
         note: raw.note.clone(),
+        sign: raw.sign.clone(),
         landscape,
         paper,
         pages_high: raw.pages_high,

@@ -31,6 +31,8 @@ pub struct Policy {
     pub exemptions: Terms,
     /// Closed quarters in a row, red at their end, from which a finding may enter the accountability list.
     pub accountability_quarters: Option<u32>,
+    /// The rule of the province whose clauses findings cite, as papers name it; empty = not named.
+    pub document: String,
 }
 
 impl Policy {

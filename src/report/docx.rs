@@ -219,7 +219,9 @@ fn document(papers: &[&Sheet<'_>]) -> String {
         if number > 0 {
             out.push_str("<w:p><w:r><w:br w:type=\"page\"/></w:r></w:p>");
         }
-        let mut rows = sheet.rows.iter().peekable();
+        // a text document finds its own pages
+        let own = |(at, row)| (!sheet.is_head_again(at)).then_some(row);
+        let mut rows = sheet.rows.iter().enumerate().filter_map(own).peekable();
         while let Some(row) = rows.next() {
             if !is_table(row.role) {
                 paragraph(&mut out, row);
@@ -288,8 +290,8 @@ fn write_table(out: &mut String, sheet: &Sheet<'_>, rows: &[&Row]) {
         let _ = write!(out, "<w:{side} w:val=\"single\" w:sz=\"4\" w:space=\"0\" w:color=\"auto\"/>");
     }
     out.push_str(
-        "</w:tblBorders><w:tblLayout w:type=\"fixed\"/><w:tblCellMar><w:left w:w=\"28\" w:type=\"dxa\"/>\
-         <w:right w:w=\"28\" w:type=\"dxa\"/></w:tblCellMar></w:tblPr><w:tblGrid>",
+        "</w:tblBorders><w:tblLayout w:type=\"fixed\"/><w:tblCellMar><w:left w:w=\"20\" w:type=\"dxa\"/>\
+         <w:right w:w=\"20\" w:type=\"dxa\"/></w:tblCellMar></w:tblPr><w:tblGrid>",
     );
     for width in &widths {
         let _ = write!(out, "<w:gridCol w:w=\"{width}\"/>");

@@ -213,6 +213,9 @@ pub async fn read(
             pointed.extend(project_of(&policy.ledgers[*index], record).map(Arc::from));
         }
     }
+    let noted = notes(store, policy, view, &snapshots).await?;
+    // a row that is noted is named where it is listed
+    pointed.extend(noted.iter().filter(|(ledger, _)| Some(*ledger) == project_ledger).map(|(_, line)| Arc::from(line.code.as_str())));
     let mut kept = Kept::new(folder, policy.ledgers.iter().map(|ledger| ledger.fields.len())).map_err(not_kept)?;
     if let Some(index) = project_ledger {
         let projects = view.in_force.iter().filter(|found| found.snapshot.ledger == PROJECT);
@@ -240,6 +243,7 @@ pub async fn read(
         .chain(judged.notices.iter().map(|notice| (policy.rules[notice.rule].ledger, &*notice.key)))
         .chain(judged.quality.iter().map(|quality| (quality.ledger, &*quality.key)))
         .filter(|(ledger, _)| Some(*ledger) != project_ledger)
+        .chain(noted.iter().map(|(ledger, line)| (*ledger, line.code.as_str())).filter(|(ledger, _)| Some(*ledger) != project_ledger))
         .chain(chosen)
         .collect();
     for (index, records) in &others {
@@ -257,15 +261,7 @@ pub async fn read(
     rosters.finish(policy, &judged);
     let sources = source_lines(policy, view, &snapshots, as_of);
     let mut intake = std::mem::take(&mut reader.intake);
-    for found in &view.in_force {
-        let Some(index) = policy.ledger(&found.snapshot.ledger) else { continue };
-        let Some(snapshot) = snapshots.iter().find(|snapshot| is_of(snapshot, found)) else { continue };
-        for note in store.notes(&snapshot.ledger, &snapshot.source, snapshot.seq).await? {
-            if note.kind != NoteKind::Skipped {
-                intake.push(intake_line(&policy.ledgers[index].title, &note, snapshot));
-            }
-        }
-    }
+    intake.extend(noted.into_iter().map(|(_, line)| line));
     let Reader { origins, ledgers, present, .. } = reader;
     Ok(Reading { judged, records: kept, rosters, origins, indicators, sources, intake, ledgers, present })
 }
@@ -278,20 +274,27 @@ fn is_of(snapshot: &Snapshot, found: &InForce) -> bool {
     snapshot.ledger == found.snapshot.ledger && snapshot.source == found.snapshot.source && snapshot.seq == found.snapshot.seq
 }
 
+/// What the intake noted of the rows of a view, but for those that are no data, each with its ledger.
+async fn notes(store: &Store, policy: &Policy, view: &View, snapshots: &[Snapshot]) -> Result<Vec<(usize, IntakeLine)>> {
+    let mut noted = Vec::new();
+    for found in &view.in_force {
+        let Some(index) = policy.ledger(&found.snapshot.ledger) else { continue };
+        let Some(snapshot) = snapshots.iter().find(|snapshot| is_of(snapshot, found)) else { continue };
+        let notes = store.notes(&snapshot.ledger, &snapshot.source, snapshot.seq).await?;
+        let told = notes.iter().filter(|note| note.kind != NoteKind::Skipped);
+        noted.extend(told.map(|note| (index, intake_line(&policy.ledgers[index].title, note, snapshot))));
+    }
+    Ok(noted)
+}
+
 fn intake_line(ledger: &str, note: &Note, snapshot: &Snapshot) -> IntakeLine {
     let sheet = snapshot.origin.sheets.get(note.sheet as usize).cloned().unwrap_or_default();
     IntakeLine {
         ledger: ledger.to_owned(),
         level: note.kind.title().to_owned(),
-        place: [
-            snapshot.origin.file.clone(),
-            sheet.clone(),
-            if note.cell.is_empty() { format!("第{}行", note.row) } else { note.cell.clone() },
-        ]
-        .into_iter()
-        .filter(|part| !part.is_empty())
-        .collect::<Vec<_>>()
-        .join(" "),
+        file: snapshot.origin.file.clone(),
+        sheet,
+        cell: if note.cell.is_empty() { format!("第{}行", note.row) } else { note.cell.clone() },
         field: note.field.clone(),
         raw: note.raw.clone(),
         reason: note.reason.clone(),
@@ -323,6 +326,7 @@ fn source_lines(policy: &Policy, view: &View, snapshots: &[Snapshot], as_of: Nai
                     snapshot: snapshot.seq,
                     covers_on: snapshot.covers_on,
                     file: snapshot.origin.file.clone(),
+                    sheets: snapshot.accounts.iter().filter(|account| account.accepted > 0).map(|account| account.sheet.clone()).collect(),
                     accepted: sum(|account| account.accepted),
                     quarantined: sum(|account| account.quarantined),
                     skipped: sum(|account| account.skipped),
@@ -391,7 +395,9 @@ impl<'a> Reader<'a> {
                     intake.push(IntakeLine {
                         ledger: ledger.title.clone(),
                         level: NoteKind::Quarantined.title().to_owned(),
-                        place: record.place.describe(origins),
+                        file: origins[origin as usize].file.clone(),
+                        sheet: origins[origin as usize].sheets.get(record.place.sheet as usize).cloned().unwrap_or_default(),
+                        cell: format!("第{}行", record.place.row),
                         field: String::new(),
                         raw: String::new(),
                         reason: "另一来源已有同一编号，以配置在前的来源为准".into(),

@@ -2,6 +2,8 @@
 
 use super::helpers::{duban, files_below, fresh_root, stderr, stdout};
 use super::outputs::{cells, run};
+use calamine::{Data, Reader, Xlsx};
+use std::io::Cursor;
 use std::path::Path;
 
 const RUN: &str = "quarterly-packs@2026-10-08T10:00:00#0";
@@ -215,4 +217,50 @@ async fn rates_move_against_the_quarter_before() {
     let id = runs.split_whitespace().find(|word| word.starts_with("quarterly-supervision@2027")).expect("the run");
     let again = duban(root.path(), &["rebuild", id]);
     assert_eq!(again.status.code(), Some(0), "{}{}", stdout(&again), stderr(&again));
+}
+
+/// The evaluation pack is filled in and imported as it is; what else the service makes is no register.
+#[tokio::test]
+async fn a_filled_evaluation_pack_comes_back_and_other_packs_are_no_register() {
+    let root = fresh_root();
+    packs(root.path()).await;
+    let folder = root.path().join("var/reports/quarterly-packs/2026-09-30");
+    let books = files_below(&folder);
+    let (_, pack) = books.iter().find(|(name, _)| name.starts_with("招商项目第三方测评表")).expect("the pack");
+    let mut read: Xlsx<_> = Xlsx::new(Cursor::new(pack.clone())).expect("a workbook");
+    let range = read.worksheet_range("待测评项目").expect("the sheet");
+    let head = range.rows().position(|row| row[0].to_string() == "序号").expect("a head");
+    let column = |title: &str| range.rows().nth(head).unwrap().iter().position(|cell| cell.to_string() == title).expect("a column") as u16;
+    let projects = range.rows().skip(head + 1).take_while(|row| row[0].to_string() != "合计").count();
+    assert!(projects >= 2);
+    let mut out = rust_xlsxwriter::Workbook::new();
+    let sheet = out.add_worksheet();
+    for (number, row) in range.rows().enumerate() {
+        for (at, cell) in row.iter().enumerate().filter(|(_, cell)| **cell != Data::Empty) {
+            sheet.write_string(number as u32, at as u16, cell.to_string()).expect("a cell");
+        }
+    }
+    let first = head as u32 + 1;
+    sheet.write_string(first, column("测评日期"), "2026-10-20").expect("a day");
+    sheet.write_number(first, column("测评得分"), 86.5).expect("a score");
+    sheet.write_string(first, column("测评意见"), "进度与台账一致").expect("a remark");
+    let filled = root.path().join("测评表（已填）.xlsx");
+    out.save(&filled).expect("saved");
+    let taken = duban(root.path(), &["import", filled.to_str().expect("a path"), "--covers", "2026-10-20"]);
+    assert_eq!(taken.status.code(), Some(0), "{}{}", stdout(&taken), stderr(&taken));
+    let said = stdout(&taken);
+    assert!(said.contains("测评（截至2026年10月20日）") && said.contains(&format!("入库{projects}，待核0")), "{said}");
+    // the scores stand beside the register, those of projects that were not evaluated do not
+    let again = duban(root.path(), &["run", "quarterly-packs", "--as-of", "2026-12-31"]);
+    assert_eq!(again.status.code(), Some(0), "{}{}", stdout(&again), stderr(&again));
+    let books = files_below(&root.path().join("var/reports/quarterly-packs/2026-12-31"));
+    let scores = book(&books, "招商项目第三方测评表");
+    assert!(scores.contains("已报回的测评结果与台账对照") && scores.contains("共1份测评") && scores.contains("86.5"), "{scores}");
+    // a pack is made from the register; it does not become one
+    let city = folder.join("市（州）");
+    let city =
+        std::fs::read_dir(&city).unwrap().map(|entry| entry.unwrap().path()).find(|path| path.to_string_lossy().contains("季度研究材料"));
+    let refused = duban(root.path(), &["import", city.expect("a pack").to_str().unwrap()]);
+    assert_eq!(refused.status.code(), Some(1), "{}", stdout(&refused));
+    assert!(stderr(&refused).contains("“未落地”是本系统编制的清单，不是台账"), "{}", stderr(&refused));
 }

@@ -4,6 +4,7 @@ use super::money::{self, MoneyUnit};
 use super::{Raw, RawRow, cell};
 use crate::domain::ledger::{Field, FieldKind, Ledger, Role};
 use crate::domain::record::Columns;
+use crate::domain::workbook::{BuiltIn, CHOSEN};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Merged ranges of a sheet (from 0), from top to bottom.
@@ -120,6 +121,16 @@ impl Header {
         is_header.then(|| keys.iter().find(|(_, key)| self.codes.contains(key)).map(|(column, _)| *column))
     }
 
+    /// Whether the sheet is a list that this service made of the ledger: above its head it says which rows were chosen, or the day it tells
+    /// of, with a column of lights below. A form that is filled in for another ledger is none.
+    pub fn is_of_own_list(&self, ledger: &Ledger, rows: &Rows) -> bool {
+        let lights = self.unknown.iter().any(|(_, word)| word == BuiltIn::Light.title());
+        let above = rows.iter().filter(|row| row.number < self.first_row).flat_map(|row| &row.cells);
+        above.map(|(_, raw)| raw.display()).any(|text| {
+            text.strip_prefix(CHOSEN).is_some_and(|rest| rest.starts_with(&ledger.title)) || lights && text.starts_with(TELLS_OF)
+        })
+    }
+
     /// A row that says the header again (each printed page).
     pub fn is_repeated(&self, cells: &[(u16, Raw<'_>)]) -> bool {
         let same = cells
@@ -144,6 +155,9 @@ pub fn column_letters(column: u16) -> String {
     }
     letters.iter().rev().collect()
 }
+
+/// How the line below the title of a list of ours begins.
+const TELLS_OF: &str = "截至";
 
 /// Header rows at most.
 const HEIGHT_MAX: usize = 3;
@@ -193,7 +207,7 @@ pub fn find<'a>(ledgers: &'a [Ledger], rows: &Rows, merges: &Merges) -> Result<(
                 // a title row above the header adds nothing: of equal blocks the lowest wins
                 let score = (columns.len(), HEIGHT_MAX - height);
                 // a sheet of something else may well name a project in two of its columns
-                let known = score.0 >= SCORE_MIN && score.0 * 2 >= paths.len();
+                let known = score.0 >= SCORE_MIN && (score.0 * 2 >= paths.len() || score.0 == ledger.fields.len());
                 if known && !missing.is_empty() && near.as_ref().is_none_or(|(most, _)| score > *most) {
                     near = Some((score, NearMiss { row: block[0].number, ledger: ledger.title.clone(), missing: missing.clone() }));
                 }

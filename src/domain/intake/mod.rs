@@ -305,6 +305,10 @@ impl<'a> SheetIntake<'a> {
                 return;
             }
         };
+        if header.is_of_own_list(ledger, &rows) {
+            self.account.unread.get_or_insert("是本系统编制的清单，不是台账".into());
+            return;
+        }
         for row in rows.iter().filter(|row| row.number < header.first_row) {
             for (_, raw) in &row.cells {
                 if let Raw::Text(text) = raw {
@@ -522,7 +526,8 @@ impl<'a> SheetIntake<'a> {
             cells.iter().find(|(column, _)| Some(*column) == code_column).map(|(_, raw)| cell::clean(&raw.display())).unwrap_or_default();
         // nearly every row: a code such as GZ202500001 beside other cells. No total, heading, remark or repeated header begins so.
         let latin = code.starts_with(|c: char| c.is_ascii_alphanumeric() || ('\u{ff10}'..='\u{ff5a}').contains(&c));
-        if cells.len() > 3 && latin {
+        let number_only = code.bytes().all(|byte| byte.is_ascii_digit());
+        if cells.len() > 3 && latin && (!number_only || code.len() > COUNT_DIGITS) {
             return None;
         }
         let words: Vec<String> = cells.iter().map(|(_, raw)| cell::key(&raw.display())).filter(|text| !text.is_empty()).collect();
@@ -546,9 +551,13 @@ impl<'a> SheetIntake<'a> {
                     })
             })
             .cloned();
+        let name_column = header.columns.iter().find(|column| Some(column.field) == ledger.role(Role::Name)).map(|column| column.column);
+        let named = || cells.iter().any(|(column, raw)| Some(*column) == name_column && !raw.display().trim().is_empty());
+        // how many rows there are may stand below their codes
+        let counted = || number_only && !named();
         // a project that is named 合计… has a code of its own
-        if let Some(word) = total.filter(|word| code.is_empty() || TOTALS.contains(&cell::key(&code).as_str()) || cell::key(&code) == *word)
-        {
+        let of_none = |word: &String| code.is_empty() || TOTALS.contains(&cell::key(&code).as_str()) || cell::key(&code) == *word;
+        if let Some(word) = total.filter(|word| of_none(word) || counted()) {
             self.check_total(ledger, number, cells, &word);
             return Some(format!("{word}行"));
         }
@@ -559,7 +568,6 @@ impl<'a> SheetIntake<'a> {
             return Some("标题行".into());
         }
         // a signature line that begins below the codes: 填表人：张三 …… 审核人：李四
-        let name_column = header.columns.iter().find(|column| Some(column.field) == ledger.role(Role::Name)).map(|column| column.column);
         let signed = code.contains([':', '：']) && !cells.iter().any(|(column, _)| Some(*column) == name_column);
         if !code.is_empty() && cells.len() > 1 && !signed {
             return None;
@@ -635,10 +643,27 @@ impl<'a> SheetIntake<'a> {
     }
 }
 
+/// No table has so many rows that their number is longer.
+const COUNT_DIGITS: usize = 7;
 const SUBTOTAL: &str = "小计";
 const TOTALS: [&str; 6] = ["合计", SUBTOTAL, "总计", "本页合计", "本页小计", "累计"];
-const REMARKS: [&str; 12] =
-    ["注:", "注1", "备注", "说明", "填表人", "制表", "审核人", "填报人", "填报单位", "联系人", "填表日期", "负责人"];
+const REMARKS: [&str; 15] = [
+    "注:",
+    "注1",
+    "备注",
+    "说明",
+    "填表人",
+    "制表",
+    "审核人",
+    "填报人",
+    "填报单位",
+    "测评单位",
+    "办理单位",
+    "数据来源",
+    "联系人",
+    "填表日期",
+    "负责人",
+];
 
 /// `截至2026年9月30日`, for a snapshot.
 pub fn covers_text(day: NaiveDate) -> String {

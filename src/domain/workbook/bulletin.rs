@@ -294,6 +294,10 @@ impl Tally {
 /// Columns of equal width that all tables of the sheet are cut from, so that it prints on a portrait page.
 const GRID: usize = 30;
 const GRID_WIDTH: f64 = 3.0;
+/// A word no wider than this stands in one line.
+const SHORT_WORD: f64 = 8.5;
+/// Nor does a head stand glyph above glyph.
+const HEAD_WORD: f64 = 4.2;
 
 impl<'a> Page<'a, '_> {
     pub(super) fn bulletin(&mut self, bulletin: &Bulletin) -> Sheet<'a> {
@@ -419,13 +423,14 @@ impl<'a> Page<'a, '_> {
             let widest = rows.iter().map(|row| row[index].width()).fold(super::text_width(&column.title) / 2.0, f64::max);
             (widest + 1.5).clamp(5.0, 22.0)
         });
-        // a code is not parted at its dash
+        // a code or a day is not parted at its dash, nor a short word in two
         let least = (0..list.columns.len()).map(|index| {
-            let codes = rows.iter().filter_map(|row| match &row[index] {
-                Value::Text(text) if text.is_ascii() => Some(((text.len() as f64 + 1.5) / GRID_WIDTH).ceil() as usize),
-                _ => None,
-            });
-            codes.max().unwrap_or(1)
+            let whole = |value: &Value| match value {
+                Value::Text(text) if !text.is_ascii() => value.width() <= SHORT_WORD,
+                _ => true,
+            };
+            let widest = rows.iter().map(|row| &row[index]).filter(|value| whole(value)).map(Value::width);
+            ((widest.fold(HEAD_WORD, f64::max) + 1.0) / GRID_WIDTH).ceil() as usize
         });
         let spans = spans(weights, least.collect());
         spread(sheet, Role::Head, list.columns.iter().map(|column| Value::text(head_text(&column.title))).collect(), &spans);

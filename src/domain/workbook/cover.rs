@@ -1,25 +1,20 @@
-//! The cover: what the workbook is, where its data come from, the rules, and how to object.
+//! The cover: what the workbook is, where its data come from, what stands in it, and how to object.
 
 use super::Page;
 use super::matrix::grid;
 use super::model::{Role, Row, Sheet, Value, text_lines};
-use super::sentence::{clause, ladder, sentence};
+use super::provenance::source_title;
 use super::template::Form;
 use crate::domain::calendar::calendar_note;
-use crate::domain::finding::{Finding, State};
-use crate::domain::ledger::Ledger;
 use crate::domain::period::chinese_date;
 
 pub(super) const COLUMNS: usize = 10;
-
-/// The source of what an office imports by hand.
-const IMPORTED: &str = "import";
 
 impl<'a> Page<'a, '_> {
     pub(super) fn cover(&mut self, paragraphs: &[String], objection: &str) -> Sheet<'a> {
         let material = self.view.material;
         let subtitle = format!("{}　　数据截至{}", material.office, chinese_date(material.as_of));
-        let mut sheet = self.head(grid(20.0, 13.5, COLUMNS), &subtitle);
+        let mut sheet = self.head(grid(16.0, 10.5, COLUMNS), &subtitle);
         for paragraph in paragraphs {
             sheet.banner(Role::Paragraph, self.view.fill_in(paragraph, self.template));
         }
@@ -30,14 +25,10 @@ impl<'a> Page<'a, '_> {
         if let Some(summary) = self.kept.iter().find(|sheet| matches!(sheet.form, Form::Summary { .. })) {
             sheet.banner(Role::Note, format!("注：点击表页名称打开该表；在其后各表点击标题下的一行回到“{}”。", summary.name));
         }
-        sheet.banner(Role::Section, "三、督办规则");
-        self.meanings(&mut sheet);
-        sheet.banner(Role::Section, "四、因缺少数据列未启用的规则");
-        self.switched_off(&mut sheet);
-        sheet.banner(Role::Section, "五、判定所用配置");
+        sheet.banner(Role::Section, "三、判定所用配置");
         self.inputs(&mut sheet);
         if !objection.is_empty() {
-            sheet.banner(Role::Section, "六、核对与异议");
+            sheet.banner(Role::Section, "四、核对与异议");
             sheet.banner(Role::Paragraph, self.view.fill_in(objection, self.template));
         }
         self.note(&mut sheet);
@@ -51,22 +42,22 @@ impl<'a> Page<'a, '_> {
             &[
                 (0, "台账"),
                 (1, "来源"),
-                (2, "第几次读入"),
+                (2, "第几次快照"),
                 (3, "数据截至"),
-                (4, "文件"),
+                (4, "文件（工作表）"),
                 (6, "读入"),
-                (7, "收录"),
+                (7, "入库"),
                 (8, "待核"),
-                (9, "略过"),
+                (9, "未作数据"),
             ],
         );
         for line in self.view.material.sources {
             let row = vec![
                 (0, Value::text(line.ledger.clone())),
-                (1, Value::text(if line.source == IMPORTED { "手工导入".to_owned() } else { line.source.clone() })),
+                (1, Value::text(source_title(&line.source))),
                 (2, Value::Count(line.snapshot)),
                 (3, Value::Date(line.covers_on)),
-                (4, Value::text(line.file.clone())),
+                (4, Value::text(line.stands_in())),
                 (6, Value::count(line.accepted + line.quarantined + line.skipped)),
                 (7, Value::count(line.accepted)),
                 (8, Value::count(line.quarantined)),
@@ -74,7 +65,7 @@ impl<'a> Page<'a, '_> {
             ];
             spread(sheet, Role::Body, row);
         }
-        sheet.banner(Role::Note, "注：读入＝收录＋待核＋略过；待核的行未参加判定，见“数据质量”。");
+        sheet.banner(Role::Note, "注：读入＝入库＋待核＋未作数据（标题、合计、备注等行）；待核的行未参加判定，见“数据质量”。");
         for line in self.view.material.sources.iter().filter(|line| !line.note.is_empty()) {
             sheet.banner(Role::Note, format!("{}（{}）：{}", line.ledger, line.source, line.note));
         }
@@ -85,63 +76,6 @@ impl<'a> Page<'a, '_> {
         for (index, form) in self.kept.iter().enumerate().filter(|(index, _)| *index != self.index) {
             let link = Value::Link { text: form.name.clone(), sheet: index };
             spread(sheet, Role::Body, vec![(0, link), (2, Value::text(self.view.fill_in(&form.title, self.template)))]);
-        }
-    }
-
-    fn meanings(&self, sheet: &mut Sheet<'_>) {
-        table(sheet, Role::Head, &[(0, "督办事项"), (1, "依据"), (2, "判定标准"), (7, "亮灯与方式")]);
-        let policy = self.view.policy();
-        for rule in &policy.rules {
-            let row = vec![
-                (0, Value::text(rule.title.clone())),
-                (1, Value::text(clause(&rule.basis))),
-                (2, Value::text(sentence(policy, rule))),
-                (7, Value::text(ladder(rule))),
-            ];
-            spread(sheet, Role::Body, row);
-        }
-        let exempt: Vec<&Finding> = self.view.findings.iter().copied().filter(|finding| finding.state == State::Exempt).collect();
-        if !exempt.is_empty() {
-            let ending = self.view.notices().filter(|notice| notice.ends.is_some()).count();
-            let soon = if ending == 0 {
-                String::new()
-            } else {
-                format!("，其中{ending}项在{}天内到期，到期后恢复催办", policy.exemptions.warn_days)
-            };
-            sheet.banner(Role::Note, format!("注：已批准豁免、延期或异议的{}项照常亮灯，期内不催办{soon}。", exempt.len()));
-        }
-        sheet.banner(Role::Note, "注：督办、通报、约谈由人签发后方可发出，签发前均为拟办；日期晚于数据截至日的事项视为尚未发生。");
-    }
-
-    fn switched_off(&self, sheet: &mut Sheet<'_>) {
-        let policy = self.view.policy();
-        let off = &self.view.material.judged.off;
-        let came = |ledger: &Ledger| self.view.material.sources.iter().any(|line| line.ledger == ledger.title);
-        let mut any = false;
-        for (index, ledger) in policy.ledgers.iter().enumerate().filter(|(_, ledger)| !came(ledger)) {
-            let rules: Vec<&str> = policy.rules.iter().filter(|rule| rule.ledger == index).map(|rule| rule.title.as_str()).collect();
-            if !rules.is_empty() {
-                any = true;
-                sheet.banner(Role::Paragraph, format!("“{}”台账尚未报送，以下事项未作判定：{}。", ledger.title, rules.join("、")));
-            }
-        }
-        if off.is_empty() && any {
-            return;
-        }
-        if off.is_empty() {
-            sheet.banner(Role::Paragraph, "无。");
-            return;
-        }
-        table(sheet, Role::Head, &[(0, "督办事项"), (2, "数据源缺少的列"), (5, "未判定的行")]);
-        for ((rule, field), rows) in off {
-            let rule = &policy.rules[*rule];
-            let ledger = &policy.ledgers[rule.ledger];
-            let row = vec![
-                (0, Value::text(rule.title.clone())),
-                (2, Value::text(format!("{}“{}”", ledger.title, ledger.fields[*field].title))),
-                (5, Value::count(*rows)),
-            ];
-            spread(sheet, Role::Body, row);
         }
     }
 

@@ -1,6 +1,6 @@
 //! What goes out to be filled in, and what has come back.
 
-use super::model::{Choice, Column, Role, Row, Sheet, Value, Words, fit_heights, head_text};
+use super::model::{self, Choice, Column, Role, Row, Sheet, Value, Words, fit_heights};
 use super::{Page, View, Viewer};
 use crate::domain::feedback::{Answer, Asked, FILLED_ON, VERDICTS, WHO, check_code, editable, form_number, own_titles, prefilled};
 use crate::domain::finding::{Finding, State};
@@ -121,7 +121,8 @@ impl<'a> Page<'a, '_> {
             })
             .collect();
         let asked = &Asked { facts, ..asked.clone() };
-        let (columns, heads) = form_columns(ledger, asked);
+        let (mut columns, heads) = form_columns(ledger, asked);
+        let titles = model::head(&heads, &mut columns);
         for (index, code) in asked.records.iter().enumerate() {
             // a record that was judged is at hand; one that is not would have stopped the run
             let Some(record) = self.view.record(asked.ledger, code) else { continue };
@@ -160,9 +161,7 @@ impl<'a> Page<'a, '_> {
         sheet.rows.push(Row { cells, open: vec![2, 4], height: Some(22.0), ..Row::default() });
         sheet.choices.push(Choice { column: 4, first: sheet.rows.len() - 1, last: sheet.rows.len() - 1, words: Words::Day });
         let head = sheet.rows.len();
-        let lines = heads.iter().map(|text| text.matches('\n').count() + 1).max().unwrap_or(1);
-        let cells = heads.into_iter().map(Value::text).collect();
-        sheet.rows.push(Row { role: Role::Head, cells, height: Some(15.0 * lines as f64 + 9.0), ..Row::default() });
+        sheet.rows.push(titles);
         let first = sheet.rows.len();
         sheet.rows.append(&mut body);
         let last = sheet.rows.len() - 1;
@@ -299,15 +298,15 @@ fn form_columns(ledger: &Ledger, asked: &Asked) -> (Vec<Column>, Vec<String>) {
     for field in asked.facts.iter().copied() {
         let field = &ledger.fields[field];
         heads.push(match field.kind {
-            FieldKind::Money => format!("{}\n（亿元）", field.title),
-            _ => head_text(&field.title),
+            FieldKind::Money => format!("{}（亿元）", field.title),
+            _ => field.title.clone(),
         });
         let width = if field.kind == FieldKind::Text { 14.0 } else { 12.0 };
         columns.push(Column { width, ..Column::default() });
     }
     for field in editable(ledger) {
         let field = &ledger.fields[field];
-        heads.push(head_text(&field.title));
+        heads.push(field.title.clone());
         let width = if field.kind == FieldKind::Text { 28.0 } else { 12.0 };
         columns.push(Column { width, fill: true, ..Column::default() });
     }

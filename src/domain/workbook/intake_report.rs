@@ -8,6 +8,7 @@ use super::LIST_ROWS_MAX;
 use super::cover::{COLUMNS, spread, table};
 use super::matrix::grid;
 use super::model::{At, Column, Role, Row, Sheet, Sum, Value, Workbook, fit_heights};
+use super::provenance::source_title;
 use crate::domain::intake::{Note, NoteKind, SheetAccount};
 use crate::domain::judge::Policy;
 use crate::domain::ledger::{Ledger, Role as FieldRole};
@@ -157,38 +158,18 @@ fn plan_within<'a>(facts: &'a IntakeFacts<'a>, lines_max: usize) -> IntakeReport
         (
             "待核行",
             quarantined,
-            match quarantined {
-                0 => "本表列没有入库、需要改正的行。本次没有，不用处理。".to_owned(),
-                _ => "本表列没有入库、需要改正的行。请各责任单位按“怎样改”一栏在原文件中改正，再把改好的文件重新导入；同一行有几处要改的，分几条列出。"
-                    .to_owned(),
-            },
+            "本表列没有入库、需要改正的行。请各责任单位按“怎样改”一栏在原文件中改正，再把改好的文件重新导入；同一行有几处要改的，分几条列出。",
         ),
-        (
-            "提示",
-            warnings,
-            match warnings {
-                0 => "本表列不影响入库、但需要看一看的内容。本次没有，不用处理。".to_owned(),
-                _ => "本表列不影响入库、但需要看一看的内容。请各责任单位核对，有误的在原文件中改正后重新导入，无误的不用处理。".to_owned(),
-            },
-        ),
+        ("提示", warnings, "本表列不影响入库、但需要看一看的内容。请各责任单位核对，有误的在原文件中改正后重新导入，无误的不用处理。"),
         (
             "未作数据的行",
             skipped,
-            match skipped {
-                0 => "本表列没有当作数据的行。本次没有，不用处理。".to_owned(),
-                _ => "本表列没有当作数据的行，如合计、标题、备注。请看一遍：如其中有真正的数据，请补上编号后重新导入；没有的不用处理。".to_owned(),
-            },
+            "本表列没有当作数据的行，如合计、标题、备注。请看一遍：如其中有真正的数据，请补上编号后重新导入；没有的不用处理。",
         ),
         (
             "新增与消失",
             codes,
-            match codes {
-                0 => "本表列与上一次相比新增和消失的编号。本次没有可列的编号，不用处理。".to_owned(),
-                _ => {
-                    "本表列与上一次相比新增和消失的编号。请核对消失的：漏报的，补报后重新导入；确已退出的，报办公室用 duban snapshot confirm-gone 确认。"
-                        .to_owned()
-                }
-            },
+            "本表列与上一次相比新增和消失的编号。请核对消失的：漏报的，补报后重新导入；确已退出的，报办公室用 duban snapshot confirm-gone 确认。",
         ),
     ];
     // the first sheet links to the others, so their places are settled before it is made
@@ -197,14 +178,14 @@ fn plan_within<'a>(facts: &'a IntakeFacts<'a>, lines_max: usize) -> IntakeReport
         .iter()
         .map(|(name, count, _)| {
             let sheet = at;
-            at += count.div_ceil(lines_max).max(1);
+            at += count.div_ceil(lines_max);
             (*name, *count, sheet)
         })
         .collect();
     let cover = report.cover(&contents);
     report.book.sheets.push(cover);
     for (name, count, advice) in &lists {
-        let parts = count.div_ceil(lines_max).max(1);
+        let parts = count.div_ceil(lines_max);
         for part in 0..parts {
             let lines = (count - part * lines_max).min(lines_max);
             let mut sheet = report.list(name, advice, *count, lines);
@@ -243,12 +224,8 @@ impl IntakeReport<'_> {
         let cells: Vec<Value> =
             heads.iter().filter(|(head, _)| self.several || *head != "台账").map(|(head, _)| Value::text(self.head(head))).collect();
         sheet.rows.push(Row { role: Role::Head, cells, height: Some(24.0), ..Row::default() });
-        if lines == 0 {
-            sheet.banner(Role::Note, "无。");
-        } else {
-            sheet.streamed = lines;
-            sheet.filter = Some((head, head + lines));
-        }
+        sheet.streamed = lines;
+        sheet.filter = Some((head, head + lines));
         sheet.freeze = Some((head + 1, 0));
         sheet.repeat = Some((head, head));
         sheet
@@ -376,19 +353,30 @@ impl IntakeReport<'_> {
         let facts = self.facts;
         let mut sheet = Sheet { name: "说明".into(), columns: grid(20.0, 12.0, COLUMNS), ..Sheet::default() };
         let todo = contents.first().map_or(0, |(_, count, _)| *count);
+        let listed = contents.iter().filter(|(name, count, _)| *count > 0 && ["提示", "新增与消失"].contains(name));
+        let listed: Vec<String> = listed.map(|(name, ..)| format!("“{name}”")).collect();
         let held = facts.ledgers.iter().any(|ledger| !ledger.held_because.is_empty());
         sheet.banner(
             Role::Paragraph,
             match (held, todo) {
                 (true, _) => "本表说明文件中每一行的去向。本次数据与上一次差异过大，暂缓生效：请先核对下面所列差异，无误的由办公室放行，有误的改正后重新导入。".to_owned(),
-                (false, 0) => "本表说明文件中每一行的去向。本次没有待核的行，请看一遍“提示”和“新增与消失”，无误的不用处理。".to_owned(),
+                (false, 0) if listed.is_empty() => "本表说明文件中每一行的去向。本次没有待核的行和提示，不用处理。".to_owned(),
+                (false, 0) => {
+                    format!("本表说明文件中每一行的去向。本次没有待核的行，请看一遍{}，无误的不用处理。", listed.join("和"))
+                }
                 (false, _) => "本表说明文件中每一行的去向。请先看“待核行”，在原文件中逐条改正后重新导入。".to_owned(),
             },
         );
         sheet.banner(Role::Title, "导入报告");
         sheet.banner(
             Role::Subtitle,
-            format!("{}　　文件：{}　　来源：{}　　截至{}", facts.office, facts.file, facts.source, chinese_date(facts.covers_on)),
+            format!(
+                "{}　　文件：{}　　来源：{}　　截至{}",
+                facts.office,
+                facts.file,
+                source_title(facts.source),
+                chinese_date(facts.covers_on)
+            ),
         );
         sheet.banner(Role::Section, "一、读入结果");
         self.accounts(&mut sheet);
@@ -400,7 +388,8 @@ impl IntakeReport<'_> {
             "合计、标题、备注等没有当作数据的行",
             "与上一次相比新增和消失的编号",
         ]) {
-            let link = Value::Link { text: (*name).to_owned(), sheet: *at };
+            // what is empty has no sheet
+            let link = if *count > 0 { Value::Link { text: (*name).to_owned(), sheet: *at } } else { Value::text(*name) };
             spread(&mut sheet, Role::Body, vec![(0, link), (2, Value::count(*count)), (3, Value::text(what))]);
         }
         sheet.banner(Role::Section, "三、各栏取自哪一列");
@@ -582,8 +571,7 @@ mod tests {
         };
         let report = plan_within(&facts, 2);
         let names: Vec<(&str, usize)> = report.book.sheets.iter().map(|sheet| (sheet.name.as_str(), sheet.streamed)).collect();
-        let expected =
-            [("说明", 0), ("待核行（1）", 2), ("待核行（2）", 2), ("待核行（3）", 1), ("提示", 0), ("未作数据的行", 0), ("新增与消失", 0)];
+        let expected = [("说明", 0), ("待核行（1）", 2), ("待核行（2）", 2), ("待核行（3）", 1)];
         assert_eq!(names, expected);
         assert!(report.book.sheets.iter().all(|sheet| sheet.rows[0].role == Role::Paragraph), "each sheet begins with what to do");
         assert!(tie_out(&report.book).is_empty(), "{:?}", tie_out(&report.book));

@@ -1,6 +1,6 @@
 //! Lists: one row per finding, each traceable to its cell in the register.
 
-use super::model::{Column, FigureKey, Later, Role, Row, Sheet, Tag, Value, fit, fit_heights, head_text, text_lines};
+use super::model::{self, Column, FigureKey, Later, Role, Row, Sheet, Tag, Value, fit, fit_heights};
 use super::sentence::clause;
 use super::template::{BuiltIn, ColumnKey, Group, List, ListColumn};
 use super::told::items;
@@ -22,7 +22,9 @@ use std::sync::Arc;
 pub(super) const LATER_FROM: usize = 2000;
 
 /// Wider columns wrap.
-const WIDEST: f64 = 25.0;
+const WIDEST: f64 = 34.0;
+/// Where many matters of a record stand.
+const ITEMS_WIDTH: f64 = 40.0;
 
 /// What a row of a list reads from.
 struct Subject<'a> {
@@ -144,7 +146,7 @@ impl<'a> Page<'a, '_> {
         let count = found.len();
         let found: Arc<[&'a Finding]> = found.into();
         let (rows, columns, also) = (Arc::clone(&found), columns.to_vec(), Arc::clone(also));
-        let view = View { material: self.view.material, findings: Vec::new(), covered: self.view.covered };
+        let view = View { material: self.view.material, findings: Vec::new(), named: self.view.named };
         let row = move |number: usize| view.finding_line(&columns, before + number + 1, rows[number], &also);
         Later { count, found, row: Arc::new(row) }
     }
@@ -273,30 +275,23 @@ pub(super) fn head_row(columns: &[ListColumn], body: &[Row]) -> (Row, Vec<Column
     let mut widths = fit(body, columns.len(), WIDEST);
     for (width, column) in widths.iter_mut().zip(columns) {
         width.fill = column.fill;
-        if let ColumnKey::BuiltIn(BuiltIn::City | BuiltIn::Unit | BuiltIn::Place | BuiltIn::Told | BuiltIn::WaitingOn) = column.key {
+        match column.key {
             // names of units and places may take two lines
-            width.width = width.width.min(16.0);
-        }
-        if matches!(column.key, ColumnKey::BuiltIn(BuiltIn::Items)) && width.width >= WIDEST {
+            ColumnKey::BuiltIn(BuiltIn::City | BuiltIn::Unit | BuiltIn::Told | BuiltIn::WaitingOn) => width.width = width.width.min(16.0),
             // several matters of one light stand in one line
-            width.width = 32.0;
-        } else if matches!(column.key, ColumnKey::BuiltIn(BuiltIn::No)) {
-            width.width = 5.5;
-        } else if column.fill {
-            width.width = width.width.max(16.0);
+            ColumnKey::BuiltIn(BuiltIn::Items) if width.width >= WIDEST => width.width = ITEMS_WIDTH,
+            _ if column.fill => width.width = width.width.max(16.0),
+            _ => {}
         }
-        // a long head wraps in two lines rather than widening a narrow column
-        let needed = super::text_width(&head_text(&column.title));
-        width.width = width.width.max(if needed > 11.0 { (needed / 2.0).ceil() + 2.5 } else { needed + 1.5 });
+    }
+    let titles: Vec<&str> = columns.iter().map(|column| column.title.as_str()).collect();
+    let head = model::head(&titles, &mut widths);
+    for (width, column) in widths.iter_mut().zip(columns) {
         if matches!(column.key, ColumnKey::BuiltIn(BuiltIn::No)) {
             width.width = 6.0;
         }
     }
-    let cells: Vec<Value> = columns.iter().map(|column| Value::text(head_text(&column.title))).collect();
-    let lines =
-        columns.iter().zip(&widths).map(|(column, width)| text_lines(&head_text(&column.title), width.width - 1.0)).max().unwrap_or(1);
-    let row = Row { role: Role::Head, cells, height: Some(15.0 * lines as f64 + 9.0), ..Row::default() };
-    (row, widths)
+    (head, widths)
 }
 
 impl View<'_> {
@@ -448,9 +443,7 @@ impl View<'_> {
             BuiltIn::Quarters if finding.quarters > 0 => Value::count(finding.quarters),
             BuiltIn::Quarters => Value::Blank,
             BuiltIn::Cause => Value::text(finding.cause.to_string()),
-            BuiltIn::WaitingOn => {
-                finding.waiting_on().map_or(Value::Blank, |unit| Value::text(format!("已提请{}，待答复", unit_name(unit))))
-            }
+            BuiltIn::WaitingOn => finding.waiting_on().map_or(Value::Blank, |unit| Value::text(unit_name(unit))),
             BuiltIn::Told => {
                 let mut names: Vec<String> = finding.told_units().flatten().map(unit_name).collect();
                 if finding.told_units().any(|unit| unit.is_none()) {
@@ -467,6 +460,7 @@ impl View<'_> {
             | BuiltIn::Feedback
             | BuiltIn::Subject
             | BuiltIn::Items
+            | BuiltIn::Serial
             | BuiltIn::Fill => Value::Blank,
         }
     }

@@ -1,9 +1,9 @@
 //! Tables of figures, one row per place or industry, in administrative order with totals that equal their parts.
 
-use super::model::{Column, Role, Row, Sheet, Value, fit, head_text, text_lines};
+use super::model::{self, Column, Role, Row, Sheet, Value, fit};
 use super::page::Before;
 use super::template::{Axis, MatrixColumn, MatrixRows};
-use super::{Page, View, Viewer, text_width};
+use super::{Page, View, Viewer};
 use crate::domain::finding::{Finding, State};
 use crate::domain::indicators::{Indicators, Measures, Orders, Rate, Ratio, Window, rank};
 use crate::domain::ledger::Role as FieldRole;
@@ -96,23 +96,11 @@ impl<'a> Page<'a, '_> {
             rows.push(Row { role: line.role, cells, ..Row::default() });
         }
         let mut widths = fit(&rows, heads.len(), 30.0);
-        for (width, head) in widths.iter_mut().zip(&heads) {
-            width.width = width.width.max({
-                let needed = text_width(&head_text(head));
-                if needed > 11.0 { (needed / 2.0).ceil() + 2.5 } else { needed + 1.5 }
-            });
-        }
-        let lines_high =
-            heads.iter().zip(&widths).map(|(head, column)| text_lines(&head_text(head), column.width - 1.0)).max().unwrap_or(1);
+        let head = model::head(&heads, &mut widths);
         let subtitle = format!("截至{}　　{}合同项目", chinese_date(self.view.material.as_of), window.title());
         let mut sheet = self.head(widths, &subtitle);
         let head_at = sheet.rows.len();
-        sheet.rows.push(Row {
-            role: Role::Head,
-            cells: heads.iter().map(|head| Value::text(head_text(head))).collect(),
-            height: Some(15.0 * lines_high as f64 + 9.0),
-            ..Row::default()
-        });
+        sheet.rows.push(head);
         let first = sheet.rows.len();
         sheet.rows.append(&mut rows);
         sheet.freeze = Some((head_at + 1, 1));

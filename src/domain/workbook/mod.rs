@@ -15,9 +15,11 @@ mod matrix;
 mod model;
 mod page;
 mod paging;
+mod provenance;
 mod quality;
 mod records;
 mod reporting;
+mod rules;
 mod sentence;
 mod summary;
 mod template;
@@ -36,6 +38,7 @@ pub use model::{
 };
 pub use page::Before;
 pub use paging::MARGINS;
+pub use records::CHOSEN;
 pub use sentence::{clause, condition_words, ladder, sentence, span_words};
 pub use template::{
     Axis, BuiltIn, ColumnKey, Figures, Form, Group, List, ListColumn, MatrixColumn, MatrixRows, OnePage, Order, RecordList, SheetTemplate,
@@ -48,8 +51,8 @@ use super::indicators::Indicators;
 use super::judge::{Judged, Policy, Quality};
 use super::period::chinese_date;
 use super::privacy::masked;
-use super::record::{Origin, Place, Record, Records};
-use super::roster::Rosters;
+use super::record::{Origin, Record, Records};
+use super::roster::{Doubt, Rosters};
 use super::routing::{is_restricted, owner_of, project_of};
 use super::rule::Light;
 use super::units::UnitId;
@@ -77,6 +80,8 @@ pub struct SourceLine {
     pub snapshot: i64,
     pub covers_on: NaiveDate,
     pub file: String,
+    /// The sheets of the file that hold rows of the ledger.
+    pub sheets: Vec<String>,
     pub accepted: u64,
     pub quarantined: u64,
     pub skipped: u64,
@@ -91,8 +96,10 @@ pub struct IntakeLine {
     pub ledger: String,
     /// 待核 or 提示.
     pub level: String,
-    /// File, sheet, cell.
-    pub place: String,
+    pub file: String,
+    pub sheet: String,
+    /// The cell, or the row where it is about all of it: `P27`, `第27行`.
+    pub cell: String,
     /// Field title.
     pub field: String,
     pub raw: String,
@@ -168,9 +175,9 @@ const LIST_ROWS_MAX: usize = 1_000_000;
 
 /// Builds the workbook of a template.
 pub fn build<'a>(template: &Template, material: &'a Material<'a>) -> Workbook<'a> {
-    let covered = template.sheets.iter().any(|sheet| matches!(sheet.form, Form::Cover { .. }));
-    let view = View { covered, ..View::new(material) };
+    let view = View { named: true, ..View::new(material) };
     let kept: Vec<&SheetTemplate> = template.sheets.iter().filter(|sheet| !sheet.optional || view.has_rows(sheet)).collect();
+    let left_out = view.left_out(template);
     let title = view.fill_in(&template.title, template);
     let mut book = Workbook {
         title: title.clone(),
@@ -183,9 +190,10 @@ pub fn build<'a>(template: &Template, material: &'a Material<'a>) -> Workbook<'a
     };
     let mut overflow = Vec::new();
     for (index, form) in kept.iter().enumerate() {
-        let mut page = Page { view: &view, template, form, index, kept: &kept, book: &mut book };
+        let mut page = Page { view: &view, template, form, index, kept: &kept, left_out: &left_out, book: &mut book };
         let mut sheet = match &form.form {
             Form::Cover { paragraphs, objection } => page.cover(paragraphs, objection),
+            Form::Rules => page.rules(),
             Form::Summary { chart } => page.summary(*chart),
             Form::Matrix { axis, window, columns, rows } => page.matrix(*axis, *window, columns, rows),
             Form::List(list) => {
@@ -225,7 +233,20 @@ pub fn build<'a>(template: &Template, material: &'a Material<'a>) -> Workbook<'a
         sheet.footer = format!("截至{}", chinese_date(material.as_of));
         book.sheets.push(sheet);
     }
-    book.sheets.iter_mut().for_each(Sheet::lay_out);
+    let mut sheets = std::mem::take(&mut book.sheets);
+    for (index, sheet) in sheets.iter_mut().enumerate() {
+        let again = sheet.lay_out();
+        let moved = |at: &mut At| {
+            if at.sheet == index {
+                at.row += again.iter().filter(|row| **row <= at.row).count();
+            }
+        };
+        if !again.is_empty() {
+            book.figures.iter_mut().map(|figure| &mut figure.at).for_each(moved);
+            book.sums.iter_mut().flat_map(|sum| std::iter::once(&mut sum.total).chain(&mut sum.parts)).for_each(moved);
+        }
+    }
+    book.sheets = sheets;
     book
 }
 
@@ -247,7 +268,8 @@ fn inputs_named(material: &Material<'_>) -> String {
 pub fn lists_anything(template: &Template, material: &Material<'_>) -> bool {
     let view = View::new(material);
     let lists = |sheet: &&SheetTemplate| {
-        !matches!(sheet.form, Form::Cover { .. } | Form::Summary { .. } | Form::Matrix { .. } | Form::Page(_) | Form::Bulletin(_))
+        use Form as F;
+        !matches!(sheet.form, F::Cover { .. } | F::Rules | F::Summary { .. } | F::Matrix { .. } | F::Page(_) | F::Bulletin(_))
     };
     template.sheets.iter().filter(lists).any(|sheet| match &sheet.form {
         Form::Records(list) => view.has_members(list),
@@ -274,8 +296,8 @@ enum Shown<'r> {
 struct View<'a> {
     material: &'a Material<'a>,
     findings: Vec<&'a Finding>,
-    /// The workbook has a cover, which names the files.
-    covered: bool,
+    /// The workbook names the files that its rows come from.
+    named: bool,
 }
 
 impl<'a> View<'a> {
@@ -291,7 +313,7 @@ impl<'a> View<'a> {
                 all.iter().filter(seen).collect()
             }
         };
-        View { material, findings, covered: false }
+        View { material, findings, named: false }
     }
 
     fn policy(&self) -> &'a Policy {
@@ -321,23 +343,16 @@ impl<'a> View<'a> {
             Form::Answers => self.answered().next().is_some(),
             Form::Silent => !self.material.silent.is_empty(),
             Form::Feedback => !self.asked().is_empty(),
-            // what could not be chosen for lack of a cell is said too
-            Form::Records(list) => self.has_members(list) || !self.doubts(list).is_empty(),
+            // what could not be chosen for lack of a cell is said too; for lack of a column, at the end of the first sheet
+            Form::Records(list) => {
+                self.has_members(list) || {
+                    let doubts = self.doubts(list);
+                    !doubts.is_empty() && !doubts.keys().any(|doubt| matches!(doubt, Doubt::NoColumn(_)))
+                }
+            }
             Form::Gone => self.gone_lines().next().is_some(),
             Form::Reporting { .. } => !self.reporting_units().is_empty(),
-            Form::Page(_) | Form::Bulletin(_) | Form::Cover { .. } | Form::Summary { .. } | Form::Matrix { .. } => true,
-        }
-    }
-
-    /// Where a record stands in its file. A file that the cover names is left out where the ledger has no other.
-    fn place(&self, ledger: usize, place: Place) -> String {
-        let title = &self.policy().ledgers[ledger].title;
-        let mut files = self.material.sources.iter().filter(|line| line.ledger == *title).map(|line| line.file.as_str());
-        let origin = self.material.origins.get(place.origin as usize);
-        let only = files.next().filter(|_| self.covered && files.next().is_none());
-        match origin.filter(|origin| only == Some(&*origin.file)).and_then(|origin| origin.sheets.get(place.sheet as usize)) {
-            Some(sheet) if !sheet.is_empty() => format!("{sheet} 第{}行", place.row),
-            _ => place.describe(self.material.origins),
+            Form::Page(_) | Form::Bulletin(_) | Form::Cover { .. } | Form::Rules | Form::Summary { .. } | Form::Matrix { .. } => true,
         }
     }
 
@@ -467,6 +482,8 @@ struct Page<'a, 'b> {
     form: &'b SheetTemplate,
     index: usize,
     kept: &'b [&'b SheetTemplate],
+    /// What is said of sheets that could not be made.
+    left_out: &'b [String],
     book: &'b mut Workbook<'a>,
 }
 
@@ -500,6 +517,13 @@ impl<'a> Page<'a, '_> {
         let withheld = self.view.withheld();
         if withheld > 0 {
             sheet.banner(Role::Note, format!("注：另有{withheld}项不便列示。"));
+        }
+        if self.index == 0 {
+            let provenance = self.view.provenance(self.kept);
+            self.left_out.iter().cloned().chain(provenance).for_each(|text| sheet.banner(Role::Note, text));
+        }
+        if !self.form.sign.is_empty() {
+            sheet.banner(Role::Address, self.view.fill_in(&self.form.sign, self.template));
         }
     }
 

@@ -367,13 +367,42 @@ pub struct Area {
     pub last: usize,
 }
 
-/// A column head whose unit in brackets stands on a line of its own.
+/// A column head in lines: its unit in brackets stands on one of its own, and a long word is parted before its last word (实际开工 / 时间) or in
+/// its middle (连续红灯 / 季度数). A title with a line break of its own is left as it is.
 pub fn head_text(title: &str) -> String {
-    match title.find('（') {
-        Some(at) if at > 0 && text_width(title) > 10.0 => format!("{}\n{}", &title[..at], &title[at..]),
-        _ => title.to_owned(),
+    if title.contains('\n') || text_width(title) <= HEAD_LINE {
+        return title.to_owned();
     }
+    let (word, unit) = title.split_at(title.find('（').filter(|at| *at > 0).unwrap_or(title.len()));
+    let glyphs = word.chars().count();
+    let parted = (text_width(word) > HEAD_LINE && !word.is_ascii()).then(|| {
+        let last = LAST_WORDS.into_iter().find(|last| word.ends_with(last)).map_or(0, |last| last.chars().count());
+        let first = if last > 0 && glyphs - last <= FIRST_PART { glyphs - last } else { glyphs.div_ceil(2) };
+        word.split_at(word.char_indices().nth(first).map_or(word.len(), |(at, _)| at))
+    });
+    let (first, rest) = parted.unwrap_or((word, ""));
+    [first, rest, unit].into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
 }
+
+/// The head of a table, and columns at least as wide as it needs: a long title takes two lines rather than widening a narrow column.
+pub fn head<T: AsRef<str>>(titles: &[T], columns: &mut [Column]) -> Row {
+    let mut lines = 1;
+    let mut in_lines = |title: &str, column: &mut Column| {
+        let whole = !title.contains('（') && text_width(title) + 1.5 <= column.width;
+        let title = if whole { title.to_owned() } else { head_text(title) };
+        column.width = column.width.max(text_width(&title) + 1.5);
+        lines = lines.max(title.split('\n').count());
+        Value::text(title)
+    };
+    let cells = titles.iter().zip(columns).map(|(title, column)| in_lines(title.as_ref(), column)).collect();
+    Row { role: Role::Head, cells, height: Some(15.0 * lines as f64 + 9.0), ..Row::default() }
+}
+
+/// A head that is wider takes two lines.
+const HEAD_LINE: f64 = 11.0;
+/// Words that a head is parted before, and the most glyphs that then stand above.
+const LAST_WORDS: [&str; 5] = ["时间", "日期", "资金", "名称", "进度"];
+const FIRST_PART: usize = 6;
 
 /// Gives every row without a height of its own what its wrapped texts need: not every program fits rows when it opens a file.
 pub fn fit_heights(rows: &mut [Row], columns: &[Column]) {
@@ -382,7 +411,7 @@ pub fn fit_heights(rows: &mut [Row], columns: &[Column]) {
             Value::Text(text) => text_lines(text, column.width - 0.8),
             _ => 1,
         });
-        row.height = Some(13.0 * lines.max().unwrap_or(1) as f64 + 5.0);
+        row.height = Some(13.5 * lines.max().unwrap_or(1) as f64 + 5.0);
     }
 }
 

@@ -1,6 +1,6 @@
 //! 数据质量: rows a person should look at and rows the intake could not take, by the unit that keeps them.
 
-use super::model::{Role, Row, Sheet, Value, fit, fit_heights};
+use super::model::{self, Role, Row, Sheet, Value, fit, fit_heights};
 use super::{Page, View, Viewer, sentence};
 use crate::domain::judge::{Quality, QualityKind};
 use crate::domain::ledger::{OwnerSpec, Role as FieldRole};
@@ -24,12 +24,12 @@ impl<'a> Page<'a, '_> {
                 Value::text(line.level.clone()),
                 Value::text(line.ledger.clone()),
                 Value::text(line.code.clone()),
-                Value::Blank,
+                Value::text(self.view.name_of(&line.ledger, &line.code)),
                 Value::text(line.unit.clone()),
                 Value::text(line.field.clone()),
                 Value::text(raw),
                 Value::text(advice.join("；")),
-                Value::text(line.place.clone()),
+                Value::text(self.view.stands_at(&line.ledger, &line.file, &line.sheet, &line.cell)),
             ];
             rows.push(Row { cells, ..Row::default() });
         }
@@ -39,16 +39,14 @@ impl<'a> Page<'a, '_> {
             rows.push(Row { cells, ..Row::default() });
         }
         let mut columns = fit(&rows, HEADS.len(), 30.0);
-        for (column, head) in columns.iter_mut().zip(HEADS) {
-            column.width = column.width.max(super::text_width(head) + 2.0);
-        }
+        let head = model::head(&HEADS, &mut columns);
         columns[0].width = 6.0;
         fit_heights(&mut rows, &columns);
         let subtitle =
             format!("截至{}　　读入时发现{intake}项，判定时发现{}项", chinese_date(self.view.material.as_of), rows.len() - intake);
         let mut sheet = self.head(columns, &subtitle);
         let head_at = sheet.rows.len();
-        sheet.rows.push(Row { role: Role::Head, cells: HEADS.map(Value::text).to_vec(), height: Some(24.0), ..Row::default() });
+        sheet.rows.push(head);
         if rows.is_empty() {
             sheet.banner(Role::Note, "无。");
         } else {
@@ -63,6 +61,13 @@ impl<'a> Page<'a, '_> {
 }
 
 impl View<'_> {
+    /// What the register calls a record; empty where it has none.
+    fn name_of(&self, ledger: &str, code: &str) -> String {
+        let ledgers = &self.policy().ledgers;
+        let Some(index) = ledgers.iter().position(|known| known.title == ledger) else { return String::new() };
+        self.record(index, code).map_or_else(String::new, |record| self.text(record.text(ledgers[index].role(FieldRole::Name))))
+    }
+
     fn quality_cells(&self, number: usize, line: &Quality) -> Vec<Value> {
         let policy = self.policy();
         let ledger = &policy.ledgers[line.ledger];

@@ -15,6 +15,9 @@ use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+/// Begins the line above a sheet of records that says which were chosen; the ledger's title follows.
+pub const CHOSEN: &str = "选取范围：";
+
 impl<'a> Page<'a, '_> {
     /// The sheet; more than one when it holds more rows than a sheet takes.
     pub(super) fn records(&mut self, list: &RecordList) -> Vec<Sheet<'a>> {
@@ -75,7 +78,12 @@ impl<'a> Page<'a, '_> {
                 self.records_total(list, &mut sheet, first, chunk.len());
             }
         }
-        for note in self.view.doubts(list) {
+        for (doubt, rows) in self.view.doubts(list) {
+            let title = |field: usize| self.view.policy().ledgers[list.selection.ledger].fields[field].title.as_str();
+            let note = match doubt {
+                Doubt::NoColumn(field) => format!("注：台账没有“{}”一栏的{rows}行，无从选取，未列入。", title(field)),
+                Doubt::Blank(field) => format!("注：另有{rows}行“{}”未填，无从选取，未列入。", title(field)),
+            };
             sheet.banner(Role::Note, note);
         }
         sheet.freeze = Some((head_at + 1, 0));
@@ -88,7 +96,7 @@ impl<'a> Page<'a, '_> {
     fn records_later(&self, list: &RecordList, members: &[&'a Member], before: usize) -> Later<'a> {
         let count = members.len();
         let (members, list) = (members.to_vec(), list.clone());
-        let view = View { material: self.view.material, findings: Vec::new(), covered: self.view.covered };
+        let view = View { material: self.view.material, findings: Vec::new(), named: self.view.named };
         let row = move |number: usize| view.record_line(&list, before + number + 1, members[number]);
         Later { count, found: Arc::from([]), row: Arc::new(row) }
     }
@@ -275,6 +283,7 @@ impl<'a> View<'a> {
         match key {
             BuiltIn::No => Value::count(number),
             BuiltIn::Key => Value::text(&*member.code),
+            BuiltIn::Serial => Value::text(format!("{}-{}", member.code, self.material.as_of.format("%Y%m"))),
             BuiltIn::Subject => {
                 let name = record.map_or("", |record| record.text(policy.ledgers[ledger].role(FieldRole::Name)));
                 Value::text(self.text(name))
@@ -291,9 +300,7 @@ impl<'a> View<'a> {
             }
             BuiltIn::Cause => Value::text(words_once(open().map(|finding| finding.cause.to_string()))),
             BuiltIn::Basis => Value::text(words_once(open().map(|finding| clause(&policy.rules[finding.rule].basis)))),
-            BuiltIn::WaitingOn => Value::text(words_once(
-                open().filter_map(|finding| finding.waiting_on()).map(|unit| format!("已提请{}，待答复", name(unit))),
-            )),
+            BuiltIn::WaitingOn => Value::text(words_once(open().filter_map(|finding| finding.waiting_on()).map(name))),
             BuiltIn::Major => member.major.map_or(Value::Blank, |level| Value::text(major_word(level))),
             BuiltIn::Place => record.map_or(Value::Blank, |record| Value::text(self.place(ledger, record.place))),
             BuiltIn::Feedback => Value::text(self.text(&self.feedback(ledger, &member.code))),
@@ -361,29 +368,25 @@ impl<'a> View<'a> {
             parts.push(format!("存在{}", titles.join("或")));
         }
         if !list.lights.is_empty() {
-            parts.push(format!("灯色为{}", list.lights.iter().map(|light| light.title()).collect::<Vec<_>>().join("、")));
+            parts.push(format!("灯色为{}", list.lights.iter().map(|light| light.title()).collect::<Vec<_>>().join("或")));
         }
-        let chosen = if parts.is_empty() { "全部".to_owned() } else { parts.join("，") };
-        format!("选取范围：{}，{chosen}。", policy.ledgers[*ledger].title)
+        let ledger = &policy.ledgers[*ledger];
+        // the noun without its measure word
+        let rows: String = ledger.counted.chars().skip(1).collect();
+        match parts.is_empty() {
+            true => format!("{CHOSEN}{}所列全部{rows}。", ledger.title),
+            false => format!("{CHOSEN}{}中{}的{rows}。", ledger.title, parts.join("、")),
+        }
     }
 
     /// What could not be chosen nor left out with certainty.
-    pub(super) fn doubts(&self, list: &RecordList) -> Vec<String> {
-        let policy = self.policy();
-        let Some(roster) = self.material.rosters.of(&list.selection) else { return Vec::new() };
+    pub(super) fn doubts(&self, list: &RecordList) -> BTreeMap<Doubt, u64> {
+        let Some(roster) = self.material.rosters.of(&list.selection) else { return BTreeMap::new() };
         let unit = match self.material.viewer {
             Viewer::Unit(unit) if !list.all => Some(unit),
             _ => None,
         };
-        let title = |field: usize| policy.ledgers[list.selection.ledger].fields[field].title.as_str();
-        roster
-            .doubts(&policy.units, unit)
-            .into_iter()
-            .map(|(doubt, rows)| match doubt {
-                Doubt::NoColumn(field) => format!("注：台账没有“{}”一栏的{rows}行，无从选取，未列入。", title(field)),
-                Doubt::Blank(field) => format!("注：另有{rows}行“{}”未填，无从选取，未列入。", title(field)),
-            })
-            .collect()
+        roster.doubts(&self.policy().units, unit)
     }
 
     /// The name under which sheets of the same records share their count; all projects are those the matrix counts.

@@ -1,6 +1,6 @@
 //! 报送情况: how each unit keeps its own rows, in time and complete. It counts, and calls nobody names.
 
-use super::model::{Role, Row, Sheet, Value, fit, head_text, text_lines, text_width};
+use super::model::{self, Role, Row, Sheet, Value, fit};
 use super::{Page, View, Viewer};
 use crate::domain::finding::{Finding, State};
 use crate::domain::indicators::Ratio;
@@ -61,20 +61,11 @@ impl<'a> Page<'a, '_> {
         }
         rows.push(Row { role: Role::Total, cells: line([Value::text("合计"), Value::Blank], &total), ..Row::default() });
         let mut widths = fit(&rows, heads.len(), 26.0);
-        for (width, head) in widths.iter_mut().zip(&heads) {
-            let needed = text_width(&head_text(head));
-            width.width = width.width.max(if needed > 11.0 { (needed / 2.0).ceil() + 2.5 } else { needed + 1.5 });
-        }
-        let high = heads.iter().zip(&widths).map(|(head, column)| text_lines(&head_text(head), column.width - 1.0)).max().unwrap_or(1);
+        let head = model::head(&heads, &mut widths);
         let subtitle = format!("截至{}　　{}个单位", chinese_date(self.view.material.as_of), units.len());
         let mut sheet = self.head(widths, &subtitle);
         let head_at = sheet.rows.len();
-        sheet.rows.push(Row {
-            role: Role::Head,
-            cells: heads.iter().map(|head| Value::text(head_text(head))).collect(),
-            height: Some(15.0 * high as f64 + 9.0),
-            ..Row::default()
-        });
+        sheet.rows.push(head);
         let first = sheet.rows.len();
         sheet.rows.append(&mut rows);
         let last = sheet.rows.len() - 1;

@@ -38,13 +38,21 @@ pub fn ladder(rule: &Rule) -> String {
 
 fn asks(policy: &Policy, ledger: &Ledger, rule: &Rule) -> String {
     let title = |field: &usize| format!("“{}”", ledger.fields[*field].title);
-    let titles = |fields: &[usize]| fields.iter().map(title).collect::<Vec<_>>().join("，未填的按");
+    // the first, and what stands for it where it is not filled in
+    let first_of = |days: Vec<String>| match days.split_first() {
+        Some((first, rest)) if !rest.is_empty() => format!("{first}（未填的按{}）", rest.join("，再未填的按")),
+        _ => days.concat(),
+    };
+    let titles = |fields: &[usize]| first_of(fields.iter().map(title).collect());
     match &rule.kind {
         RuleKind::Deadline { from, within, agreed, until, .. } => {
             let span = within.map(span_words).unwrap_or_default();
             let due = match (agreed.is_empty(), from.is_empty()) {
                 (false, true) => format!("到{}", titles(agreed)),
-                (false, false) => format!("到{}（未填的按{}起{span}）", titles(agreed), titles(from)),
+                (false, false) => {
+                    let reckoned = format!("{}起{span}", titles(from));
+                    format!("到{}", first_of(agreed.iter().map(title).chain([reckoned]).collect()))
+                }
                 (true, _) => format!("自{}起{span}", titles(from)),
             };
             match until {
@@ -57,11 +65,17 @@ fn asks(policy: &Policy, ledger: &Ledger, rule: &Rule) -> String {
             format!("{}与计划进度相比（由{}至{}按时间均摊）", title(actual), title(from), title(to))
         }
         RuleKind::Missing { must } => {
-            let needs = must.iter().map(|condition| match condition {
-                Condition::Filled(field) => title(field),
-                other => condition_words(ledger, other),
-            });
-            format!("应填写并符合：{}", needs.collect::<Vec<_>>().join("、"))
+            let filled: String = must
+                .iter()
+                .filter_map(|condition| if let Condition::Filled(field) = condition { Some(title(field)) } else { None })
+                .collect();
+            let others = must.iter().filter(|condition| !matches!(condition, Condition::Filled(_)));
+            let others = others.map(|condition| condition_words(ledger, condition)).collect::<Vec<_>>().join("、");
+            match (filled.is_empty(), others.is_empty()) {
+                (false, true) => format!("应填写{filled}"),
+                (true, _) => format!("应{others}"),
+                (false, false) => format!("应填写{filled}，并符合{others}"),
+            }
         }
         RuleKind::Periodic { every, levels, units, matching, .. } => {
             let every = match every {
@@ -99,8 +113,11 @@ pub fn span_words(span: Span) -> String {
 pub fn condition_words(ledger: &Ledger, condition: &Condition) -> String {
     let title = |field: usize| ledger.fields[field].title.as_str();
     match condition {
-        Condition::Filled(field) => format!("已有{}", title(*field)),
-        Condition::NotFilled(field) => format!("尚无{}", title(*field)),
+        // a day stands for what happened on it
+        Condition::Filled(field) if matches!(ledger.fields[*field].kind, FieldKind::Date { .. }) => format!("已有{}", title(*field)),
+        Condition::Filled(field) => format!("填有“{}”", title(*field)),
+        Condition::NotFilled(field) if matches!(ledger.fields[*field].kind, FieldKind::Date { .. }) => format!("尚无{}", title(*field)),
+        Condition::NotFilled(field) => format!("未填“{}”", title(*field)),
         Condition::NotTerminated => "未终止".into(),
         Condition::KeyIndustry => "属重点产业".into(),
         Condition::Within { field, days } => format!("{}在今后{days}天内", title(*field)),

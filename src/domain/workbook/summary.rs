@@ -29,7 +29,7 @@ impl<'a> Page<'a, '_> {
         sheet.banner(Role::Section, "二、主要比率");
         self.rates(&mut sheet);
         sheet.banner(Role::Section, "三、督办事项");
-        let projects = self.rules(&mut sheet);
+        let projects = self.lights(&mut sheet);
         let total = sheet.rows.len() - 1;
         sheet.banner(
             Role::Note,
@@ -222,8 +222,8 @@ impl<'a> Page<'a, '_> {
         sheet.banner(Role::Note, format!("注：{}；资金的分子、分母单位为亿元；分母为0的以“-”表示。", meanings.join("；")));
     }
 
-    /// Findings by rule; returns the first and last row of the project rules.
-    fn rules(&mut self, sheet: &mut Sheet<'_>) -> (usize, usize) {
+    /// Findings by rule; returns the first and last row of the project rules that could be judged.
+    fn lights(&mut self, sheet: &mut Sheet<'_>) -> (usize, usize) {
         let policy = self.view.policy();
         sheet.row(
             Role::Head,
@@ -236,7 +236,8 @@ impl<'a> Page<'a, '_> {
         let (own, other): (Vec<usize>, Vec<usize>) = (0..policy.rules.len()).partition(|rule| Some(policy.rules[*rule].ledger) == project);
         let first = sheet.rows.len();
         let rows = self.rule_rows(sheet, &own);
-        let last = (sheet.rows.len() - 1).max(first);
+        // those by which nothing could be judged stand last: the chart leaves them out
+        let last = (first + rows.len()).saturating_sub(1).max(first);
         let mut totals = vec![self.rule_total(sheet, Role::Subtotal, "项目类小计", &rows)];
         for (column, key) in [
             (2, MatrixColumn::Light(LIGHTS[0])),
@@ -260,7 +261,8 @@ impl<'a> Page<'a, '_> {
 
     fn rule_rows(&mut self, sheet: &mut Sheet<'_>, rules: &[usize]) -> Vec<usize> {
         let mut rows = Vec::new();
-        for rule in rules.iter().copied() {
+        let (blind, seen): (Vec<usize>, Vec<usize>) = rules.iter().copied().partition(|rule| self.view.is_blind(*rule));
+        for rule in seen.into_iter().chain(blind) {
             let policy = self.view.policy();
             let mut cells = vec![Value::text(policy.rules[rule].title.clone()), Value::text(clause(&policy.rules[rule].basis))];
             let counts: Vec<(State, Option<crate::domain::rule::Light>)> = LIGHTS

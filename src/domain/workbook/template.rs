@@ -38,6 +38,8 @@ pub struct SheetTemplate {
     /// 附件1, where the sheet is an attachment.
     pub mark: String,
     pub note: String,
+    /// A line below the notes for stamp, names and date, where the sheet is filled in and sent back.
+    pub sign: String,
     pub landscape: bool,
     pub paper: Paper,
     /// The most pages it is printed on, one below the other, made smaller where it needs more; 0 = as many as it needs.
@@ -50,8 +52,10 @@ pub struct SheetTemplate {
 /// What kind of sheet it is. Open: a bulletin or a one-page form is one more kind.
 #[derive(Clone, Debug)]
 pub enum Form {
-    /// What the workbook is, where its data come from, and the rules.
+    /// What the workbook is, where its data come from, and what stands in it.
     Cover { paragraphs: Vec<String>, objection: String },
+    /// What each rule asks, and what could not be judged by it.
+    Rules,
     /// Key figures, rates, lights by rule, a chart.
     Summary { chart: bool },
     /// One row per place or industry.
@@ -339,11 +343,13 @@ pub enum BuiltIn {
     Feedback,
     Quarters,
     Items,
+    /// A number of its own for what comes back on the record: its code with the month of the as-of day.
+    Serial,
     Fill,
 }
 
 impl BuiltIn {
-    pub const NAMES: [(&'static str, BuiltIn); 25] = [
+    pub const NAMES: [(&'static str, BuiltIn); 26] = [
         ("also", BuiltIn::Also),
         ("no", BuiltIn::No),
         ("light", BuiltIn::Light),
@@ -368,6 +374,7 @@ impl BuiltIn {
         ("feedback", BuiltIn::Feedback),
         ("quarters", BuiltIn::Quarters),
         ("items", BuiltIn::Items),
+        ("serial", BuiltIn::Serial),
         ("fill", BuiltIn::Fill),
     ];
 
@@ -397,6 +404,7 @@ impl BuiltIn {
             BuiltIn::Feedback => "反馈情况",
             BuiltIn::Quarters => "连续红灯季度数",
             BuiltIn::Items => "督办事项",
+            BuiltIn::Serial => "本期编号",
             BuiltIn::Fill => "填写",
         }
     }
@@ -419,12 +427,13 @@ impl BuiltIn {
                 | B::Major
                 | B::Place
                 | B::Feedback
+                | B::Serial
                 | B::Fill
         )
     }
 
     /// Whether a finding has it.
     pub fn is_of_finding(self) -> bool {
-        !matches!(self, BuiltIn::Items | BuiltIn::Fill)
+        !matches!(self, BuiltIn::Items | BuiltIn::Serial | BuiltIn::Fill)
     }
 }
