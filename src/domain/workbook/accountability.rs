@@ -2,7 +2,7 @@
 //! each what speaks for them: the cause, exemptions, difficulties raised, their own statement. For the office alone; in administrative
 //! order, without ranks.
 
-use super::model::{At, Entry};
+use super::model::{self, At, Entry};
 use super::model::{Column, Paper, Role, Row, Sheet, Sum, Value, Workbook, fit_heights};
 use super::sentence::clause;
 use crate::domain::judge::Policy;
@@ -133,6 +133,7 @@ pub fn accountability(facts: &Accountability<'_>) -> Workbook<'static> {
         book.sums.push(Sum { total: at(first + count), parts: (first..first + count).map(at).collect() });
     }
     for sheet in &mut sheets {
+        sheet.lay_out();
         sheet.header = "内部资料　仅供省级办公室研究使用".into();
         sheet.footer = format!("截至{}", chinese_date(facts.as_of));
     }
@@ -176,21 +177,21 @@ fn notes(facts: &Accountability<'_>, lines: usize, units: usize) -> Sheet<'stati
 }
 
 fn sheet(name: &str, title: &str, facts: &Accountability<'_>, heads: &[(&str, f64)], mut body: Vec<Row>, wide: bool) -> Sheet<'static> {
-    let columns: Vec<Column> = heads
+    let mut columns: Vec<Column> = heads
         .iter()
         .map(|(head, width)| {
             let fill = matches!(*head, "单位陈述意见" | "研究意见");
             Column { width: *width, fill, entry: fill.then_some(Entry::Text) }
         })
         .collect();
+    let head = model::head(&heads.iter().map(|(head, _)| *head).collect::<Vec<_>>(), &mut columns);
     fit_heights(&mut body, &columns);
     let mut sheet =
         Sheet { name: name.to_owned(), landscape: true, paper: if wide { Paper::A3 } else { Paper::A4 }, columns, ..Sheet::default() };
     sheet.banner(Role::Title, title);
     sheet.banner(Role::Subtitle, format!("截至{}　　共{}{}", chinese_date(facts.as_of), body.len(), if wide { "项" } else { "行" }));
     let head_at = sheet.rows.len();
-    let cells = heads.iter().map(|(head, _)| Value::text(*head)).collect();
-    sheet.rows.push(Row { role: Role::Head, cells, height: Some(34.0), ..Row::default() });
+    sheet.rows.push(head);
     if body.is_empty() {
         sheet.banner(Role::Note, "没有可以列入的事项。");
     } else {

@@ -1,6 +1,6 @@
 //! 台账中消失的项目: codes that an earlier snapshot held and the one in force does not, until the office confirms it.
 
-use super::model::{Role, Row, Sheet, Value, fit, fit_heights};
+use super::model::{self, Role, Row, Sheet, Value, fit, fit_heights};
 use super::{GoneLine, Page, View, Viewer};
 use crate::domain::period::chinese_date;
 
@@ -10,15 +10,13 @@ impl<'a> Page<'a, '_> {
     pub(super) fn gone(&mut self) -> Sheet<'a> {
         let mut rows: Vec<Row> = self.view.gone_lines().enumerate().map(|(number, line)| self.view.gone_row(number + 1, line)).collect();
         let mut columns = fit(&rows, HEADS.len(), 30.0);
-        for (column, head) in columns.iter_mut().zip(HEADS) {
-            column.width = column.width.max(super::text_width(head) + 2.0);
-        }
+        let head = model::head(&HEADS, &mut columns);
         columns[0].width = 6.0;
         fit_heights(&mut rows, &columns);
         let subtitle = format!("截至{}　　共{}条", chinese_date(self.view.material.as_of), rows.len());
         let mut sheet = self.head(columns, &subtitle);
         let head_at = sheet.rows.len();
-        sheet.rows.push(Row { role: Role::Head, cells: HEADS.map(Value::text).to_vec(), height: Some(24.0), ..Row::default() });
+        sheet.rows.push(head);
         if rows.is_empty() {
             sheet.banner(Role::Note, "无。");
         } else {

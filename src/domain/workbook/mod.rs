@@ -176,8 +176,14 @@ const LIST_ROWS_MAX: usize = 1_000_000;
 /// Builds the workbook of a template.
 pub fn build<'a>(template: &Template, material: &'a Material<'a>) -> Workbook<'a> {
     let view = View { named: true, ..View::new(material) };
-    let kept: Vec<&SheetTemplate> = template.sheets.iter().filter(|sheet| !sheet.optional || view.has_rows(sheet)).collect();
-    let left_out = view.left_out(template);
+    let (mut kept, empty): (Vec<&SheetTemplate>, Vec<_>) =
+        template.sheets.iter().partition(|sheet| !sheet.optional || view.has_rows(sheet));
+    let mut empty = empty.into_iter();
+    // a workbook with nothing to list says so
+    if kept.is_empty() {
+        kept.extend(empty.next());
+    }
+    let left_out: Vec<String> = empty.filter_map(|sheet| view.left_out(sheet)).collect();
     let title = view.fill_in(&template.title, template);
     let mut book = Workbook {
         title: title.clone(),

@@ -7,7 +7,7 @@
 //! smaller still. The widest print has the fewest rows on a page: pages are reckoned for that one, and others leave a little more paper
 //! white at the foot.
 
-use super::model::{Paper, Role, Row, Sheet};
+use super::model::{Later, Paper, Role, Row, Sheet, fit_heights};
 
 /// Blank edges of a printed page in inches: at each side, and above and below.
 pub const MARGINS: (f64, f64) = (0.5, 0.7);
@@ -30,17 +30,18 @@ const SHORT: f64 = 0.4;
 const ROWS_BELOW_HEAD: usize = 3;
 /// The most places where a program lets pages end by hand.
 const BREAKS_MAX: usize = 1000;
+/// Longer sheets are no longer printed: their rows are written without a height.
+const ROWS_MAX: usize = 20_000;
 
 impl Sheet<'_> {
     /// Sees to it that the sheet lies well on paper. Returns the rows, as they were numbered before, above which the head of a torn table
     /// of a paper now stands again.
     pub fn lay_out(&mut self) -> Vec<usize> {
         let set = self.one_page || self.pages_high > 0 || self.pages_wide > 1 || !self.charts.is_empty() || self.printed_to.is_some();
-        if set || self.height() != self.rows.len() {
+        if set || self.streamed > 0 || self.height() > ROWS_MAX {
             return Vec::new();
         }
-        let page = self.page();
-        let heights: Vec<f64> = self.rows.iter().map(|row| (row.height.unwrap_or(LINE) / PIXEL).round() * PIXEL / page).collect();
+        let heights = self.heights(self.page());
         let begins = self.pages(&heights);
         if let [second] = begins[..]
             && heights[second..].iter().sum::<f64>() < SPARED
@@ -57,6 +58,28 @@ impl Sheet<'_> {
         }
         self.breaks = begins.iter().map(|begin| *begin as u32).collect();
         Vec::new()
+    }
+
+    /// How high each row is, in parts of a page.
+    fn heights(&self, page: f64) -> Vec<f64> {
+        let part = |row: &Row| (row.height.unwrap_or(LINE) / PIXEL).round() * PIXEL / page;
+        let made = |later: &Later<'_>, number: usize| {
+            let mut row = later.row(number);
+            fit_heights(std::slice::from_mut(&mut row), &self.columns);
+            part(&row)
+        };
+        let later = self.later.iter().flat_map(|later| (0..later.count).map(move |number| made(later, number)));
+        self.rows.iter().map(part).chain(later).chain(self.tail.iter().map(part)).collect()
+    }
+
+    /// What a row is for; those made later are rows of the table.
+    fn role(&self, row: usize) -> Role {
+        let tail = self.height() - self.tail.len();
+        match self.rows.get(row) {
+            Some(row) => row.role,
+            None if row < tail => Role::Body,
+            None => self.tail[row - tail].role,
+        }
     }
 
     /// How high the filled part of a page is, in points of the sheet, which is printed as small as its width asks for.
@@ -112,7 +135,7 @@ impl Sheet<'_> {
 
     /// A total, a note, or who signs does not begin a page of its own.
     fn not_alone(&self, begin: usize, top: usize) -> usize {
-        let alone = |row: usize| matches!(self.rows[row].role, Role::Total | Role::Subtotal | Role::Note | Role::Sign | Role::Address);
+        let alone = |row: usize| matches!(self.role(row), Role::Total | Role::Subtotal | Role::Note | Role::Sign | Role::Address);
         let mut begin = begin;
         while begin > top + 1 && alone(begin) {
             begin -= 1;
@@ -141,7 +164,7 @@ impl Sheet<'_> {
             return None;
         }
         let first = (top..at).rev().take_while(|row| self.is_table(*row)).last()?;
-        let end = (at..self.rows.len()).take_while(|row| self.is_table(*row)).last()? + 1;
+        let end = (at..heights.len()).take_while(|row| self.is_table(*row)).last()? + 1;
         let begin = self.headed(first, top);
         let height: f64 = heights[begin..end].iter().sum();
         (begin > top && (height <= SHORT || at - first < ROWS_BELOW_HEAD)).then_some(begin)
@@ -162,7 +185,7 @@ impl Sheet<'_> {
 
     /// Whether a row is the head of a table that goes on from the page before.
     pub fn is_head_again(&self, row: usize) -> bool {
-        self.document && self.rows[row].role == Role::Head && self.breaks.contains(&(row as u32)) && row > 0 && self.is_table(row - 1)
+        self.document && self.role(row) == Role::Head && self.breaks.contains(&(row as u32)) && row > 0 && self.is_table(row - 1)
     }
 
     fn is_torn(&self, begin: usize) -> bool {
@@ -170,20 +193,20 @@ impl Sheet<'_> {
     }
 
     fn head_of(&self, row: usize) -> Option<usize> {
-        (0..row).rev().find(|above| self.rows[*above].role == Role::Head)
+        (0..row).rev().find(|above| self.role(*above) == Role::Head)
     }
 
     fn is_table(&self, row: usize) -> bool {
-        matches!(self.rows[row].role, Role::Body | Role::Subtotal | Role::Total)
+        matches!(self.role(row), Role::Body | Role::Subtotal | Role::Total)
     }
 
     /// Whether a row says what those below it are.
     fn is_heading(&self, row: usize) -> bool {
         let own_head = |row: usize| {
             let repeated = self.repeat.is_some_and(|(first, last)| (first..=last).contains(&row));
-            !repeated && self.rows.get(row).is_some_and(|row| row.role == Role::Head)
+            !repeated && row < self.height() && self.role(row) == Role::Head
         };
-        match self.rows[row].role {
+        match self.role(row) {
             Role::Section | Role::Subsection => true,
             Role::Subtitle => own_head(row + 1),
             _ => own_head(row),

@@ -1,6 +1,6 @@
 //! Where the rows of a workbook come from: named once for all of them, then by cell.
 
-use super::template::{ColumnKey, Form, ListColumn, SheetTemplate, Template};
+use super::template::{ColumnKey, Form, ListColumn, SheetTemplate};
 use super::{SourceLine, View};
 use crate::domain::ledger::Role;
 use crate::domain::period::chinese_date;
@@ -110,21 +110,15 @@ impl View<'_> {
         }
     }
 
-    /// What is said of optional sheets of records that no row could be chosen for, because the register lacks the column.
-    pub(super) fn left_out(&self, template: &Template) -> Vec<String> {
-        let of = |sheet: &SheetTemplate| {
-            let Form::Records(list) = &sheet.form else { return None };
-            if !sheet.optional || self.has_rows(sheet) {
-                return None;
+    /// What is said of an empty sheet of records that no row could be chosen for, because the register lacks the column.
+    pub(super) fn left_out(&self, sheet: &SheetTemplate) -> Option<String> {
+        let Form::Records(list) = &sheet.form else { return None };
+        let shape = &self.policy().ledgers[list.selection.ledger];
+        self.doubts(list).into_keys().find_map(|doubt| match doubt {
+            Doubt::NoColumn(field) => {
+                Some(format!("注：{}没有“{}”一栏，无从选取，未编制“{}”。", shape.title, shape.fields[field].title, sheet.name))
             }
-            let shape = &self.policy().ledgers[list.selection.ledger];
-            self.doubts(list).into_iter().find_map(|(doubt, _)| match doubt {
-                Doubt::NoColumn(field) => {
-                    Some(format!("注：{}没有“{}”一栏，无从选取，未编制“{}”。", shape.title, shape.fields[field].title, sheet.name))
-                }
-                Doubt::Blank(_) => None,
-            })
-        };
-        template.sheets.iter().filter_map(of).collect()
+            Doubt::Blank(_) => None,
+        })
     }
 }
