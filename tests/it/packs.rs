@@ -229,9 +229,9 @@ async fn a_filled_evaluation_pack_comes_back_and_other_packs_are_no_register() {
     let (_, pack) = books.iter().find(|(name, _)| name.starts_with("招商项目第三方测评表")).expect("the pack");
     let mut read: Xlsx<_> = Xlsx::new(Cursor::new(pack.clone())).expect("a workbook");
     let range = read.worksheet_range("待测评项目").expect("the sheet");
-    let head = range.rows().position(|row| row[0].to_string() == "序号").expect("a head");
-    let column = |title: &str| range.rows().nth(head).unwrap().iter().position(|cell| cell.to_string() == title).expect("a column") as u16;
-    let projects = range.rows().skip(head + 1).take_while(|row| row[0].to_string() != "合计").count();
+    let head = range.rows().position(|row| row[0] == *"序号").expect("a head");
+    let column = |title: &str| range.rows().nth(head).unwrap().iter().position(|cell| *cell == *title).expect("a column") as u16;
+    let projects = range.rows().skip(head + 1).take_while(|row| row[0] != *"合计").count();
     assert!(projects >= 2);
     let mut out = rust_xlsxwriter::Workbook::new();
     let sheet = out.add_worksheet();
