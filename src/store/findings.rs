@@ -171,6 +171,18 @@ impl Store {
         Ok((changes, resolved))
     }
 
+    /// The findings of a run that did not stand as before, with the light and the change it saw; those that are new are known by their lives.
+    pub async fn moved_in(&self, run: &str) -> Result<HashMap<Identity, (Option<Light>, Change)>> {
+        let mut moved = HashMap::new();
+        self.each_finding(run, |finding| {
+            let change = [Change::Escalated, Change::Eased, Change::Reopened].into_iter().find(|change| change.code() == finding.change);
+            moved.extend(change.map(|change| (finding.identity(), (finding.light(), change))));
+            Ok(())
+        })
+        .await?;
+        Ok(moved)
+    }
+
     /// The lights of the findings of a run, by identity; `None` = unjudged.
     pub async fn lights_of(&self, run: &str) -> Result<HashMap<Identity, Option<Light>>> {
         let mut lights = HashMap::new();

@@ -62,6 +62,8 @@ pub(super) struct Line<'a> {
 pub struct Timeline {
     /// The latest as_of a run has written it for.
     pub as_of: Option<NaiveDate>,
+    /// The run that wrote it.
+    pub run: String,
     /// Counts the writings; 0 = never.
     version: i64,
     parts: Vec<Vec<u8>>,
@@ -100,7 +102,7 @@ impl Store {
     /// The database fails, or a row of it is damaged.
     pub async fn timeline(&self, sample: bool) -> Result<Timeline> {
         let rows = sqlx::query(
-            "SELECT h.as_of, h.version, p.part, p.body FROM timeline h LEFT JOIN timeline_part p ON p.sample=h.sample AND p.version=h.version \
+            "SELECT h.as_of, h.version, h.run, p.part, p.body FROM timeline h LEFT JOIN timeline_part p ON p.sample=h.sample AND p.version=h.version \
              WHERE h.sample=$1 ORDER BY p.part",
         )
         .bind(i64::from(sample))
@@ -119,7 +121,7 @@ impl Store {
             }
             parts.push(part);
         }
-        Ok(Timeline { as_of: Some(as_of), version: number(first, "version")?, parts })
+        Ok(Timeline { as_of: Some(as_of), run: text(first, "run")?, version: number(first, "version")?, parts })
     }
 }
 

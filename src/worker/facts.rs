@@ -128,7 +128,12 @@ impl Service {
     ) -> Result<Changes> {
         let timeline = self.store.timeline(sample).await?;
         if timeline.as_of.is_none_or(|latest| as_of >= latest) {
-            let resolved = compare(policy, reading, &timeline, as_of);
+            // another run of the same day has moved the timeline already: what it said of a finding holds while the finding stands as it did
+            let said = match timeline.as_of == Some(as_of) {
+                true => self.store.moved_in(&timeline.run).await?,
+                false => HashMap::new(),
+            };
+            let resolved = compare(policy, reading, &timeline, as_of, &said);
             return Ok(Changes { resolved, timeline: Some(timeline) });
         }
         let known = match job {
@@ -186,15 +191,23 @@ impl Service {
 }
 
 /// Sets the change of every finding by its life; returns what is over. Findings and lives are walked side by side in one order.
-fn compare(policy: &Policy, reading: &mut Reading, timeline: &Timeline, as_of: NaiveDate) -> Vec<Identity> {
+fn compare(
+    policy: &Policy,
+    reading: &mut Reading,
+    timeline: &Timeline,
+    as_of: NaiveDate,
+    said: &HashMap<Identity, (Option<Light>, Change)>,
+) -> Vec<Identity> {
     let mut resolved = Vec::new();
+    let same_day = timeline.as_of == Some(as_of);
+    let over = |life: &Life<'_>| life.state != RESOLVED || same_day && life.changed_on == as_of;
     let order = in_order(policy, &reading.judged.findings);
     let mut lives = timeline.lives().peekable();
     let has = |reading: &Reading, life: &Life<'_>| policy.ledger(life.ledger).is_some_and(|ledger| reading.has(ledger, life.key));
     for index in order {
         let names = names(policy, &reading.judged.findings[index as usize]);
         while let Some(life) = lives.next_if(|life| life.order(names).is_lt()) {
-            if life.state != RESOLVED && has(reading, &life) {
+            if over(&life) && has(reading, &life) {
                 resolved.push(life.identity());
             }
         }
@@ -202,13 +215,16 @@ fn compare(policy: &Policy, reading: &mut Reading, timeline: &Timeline, as_of: N
         let finding = &mut reading.judged.findings[index as usize];
         finding.change = match life {
             // another job judged the same day: what was new then is new now
-            Some(life) if timeline.as_of == Some(as_of) && life.first_on == as_of => Change::New,
+            Some(life) if same_day && life.first_on == as_of => Change::New,
             Some(Life { state: RESOLVED, .. }) => Change::Reopened,
-            Some(life) => before(life.light(), finding),
+            Some(life) => match Some(said).filter(|said| !said.is_empty()).and_then(|said| said.get(&life.identity())) {
+                Some((light, change)) if *light == finding.light => *change,
+                _ => before(life.light(), finding),
+            },
             None => Change::New,
         };
     }
-    resolved.extend(lives.filter(|life| life.state != RESOLVED && has(reading, life)).map(|life| life.identity()));
+    resolved.extend(lives.filter(|life| over(life) && has(reading, life)).map(|life| life.identity()));
     resolved
 }
 

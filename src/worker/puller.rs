@@ -164,6 +164,7 @@ impl Service {
                         reader.sheets.push(name.to_owned());
                         if visible {
                             let mut next = SheetIntake::new(&ledgers, number, name, merges, reader.today);
+                            next.take_registers_only();
                             next.hide_columns(hidden_columns);
                             sheet = Some(next);
                             manner = None;

@@ -64,6 +64,12 @@ async fn every_template_looks_as_it_was_reviewed() {
             }
         };
         insta::assert_snapshot!(format!("template_{template}"), look(&bytes));
+        // only the pack that others fill in comes back as a register
+        let path = root.path().join(format!("{template}.xlsx"));
+        std::fs::write(&path, &bytes).expect("a copy");
+        let read = duban(root.path(), &["import", path.to_str().expect("a path"), "--source", "other"]);
+        let expected = if template == "evaluation-out" { 0 } else { 1 };
+        assert_eq!(read.status.code(), Some(expected), "{template}: {}{}", stdout(&read), stderr(&read));
     }
     let shipped: BTreeSet<String> = std::fs::read_dir(home().join("report-templates"))
         .expect("templates")

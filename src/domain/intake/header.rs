@@ -4,7 +4,7 @@ use super::money::{self, MoneyUnit};
 use super::{Raw, RawRow, cell};
 use crate::domain::ledger::{Field, FieldKind, Ledger, Role};
 use crate::domain::record::Columns;
-use crate::domain::workbook::{BuiltIn, CHOSEN};
+use crate::domain::workbook::{APART, CHOSEN};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Merged ranges of a sheet (from 0), from top to bottom.
@@ -121,14 +121,13 @@ impl Header {
         is_header.then(|| keys.iter().find(|(_, key)| self.codes.contains(key)).map(|(column, _)| *column))
     }
 
-    /// Whether the sheet is a list that this service made of the ledger: above its head it says which rows were chosen, or the day it tells
-    /// of, with a column of lights below. A form that is filled in for another ledger is none.
+    /// Whether the sheet is one that this service made of what it read. One that is filled in for a ledger, made of the rows of another,
+    /// is none: it has every column of the ledger, and says of which it was made.
     pub fn is_of_own_list(&self, ledger: &Ledger, rows: &Rows) -> bool {
-        let lights = self.unknown.iter().any(|(_, word)| word == BuiltIn::Light.title());
-        let above = rows.iter().filter(|row| row.number < self.first_row).flat_map(|row| &row.cells);
-        above.map(|(_, raw)| raw.display()).any(|text| {
-            text.strip_prefix(CHOSEN).is_some_and(|rest| rest.starts_with(&ledger.title)) || lights && text.starts_with(TELLS_OF)
-        })
+        let above = || rows.iter().filter(|row| row.number < self.first_row).flat_map(|row| &row.cells).map(|(_, raw)| raw.display());
+        let made_of = || above().find_map(|text| Some(text.strip_prefix(CHOSEN)?.to_owned()));
+        let whole = self.columns.len() == ledger.fields.len();
+        above().any(|text| text.contains(APART)) && !(whole && made_of().is_some_and(|title| !title.starts_with(&ledger.title)))
     }
 
     /// A row that says the header again (each printed page).
@@ -155,9 +154,6 @@ pub fn column_letters(column: u16) -> String {
     }
     letters.iter().rev().collect()
 }
-
-/// How the line below the title of a list of ours begins.
-const TELLS_OF: &str = "截至";
 
 /// Header rows at most.
 const HEIGHT_MAX: usize = 3;

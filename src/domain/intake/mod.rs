@@ -142,6 +142,7 @@ pub struct SheetIntake<'a> {
     beyond: BTreeMap<u16, (u64, u32)>,
     /// The row of another header with its columns in another order, and the column of its codes: nothing below it can be read.
     another: Option<(u32, Option<u16>)>,
+    registers_only: bool,
 }
 
 /// How many columns without a header a clerk is told of.
@@ -149,7 +150,12 @@ const BEYOND_NAMED: usize = 5;
 
 enum SheetState<'a> {
     Searching,
-    Reading { ledger: &'a Ledger, header: Rc<Header> },
+    /// A list of our own; nothing of it is read.
+    Refused,
+    Reading {
+        ledger: &'a Ledger,
+        header: Rc<Header>,
+    },
 }
 
 impl<'a> SheetIntake<'a> {
@@ -174,7 +180,13 @@ impl<'a> SheetIntake<'a> {
             sums: Sums::default(),
             beyond: BTreeMap::new(),
             another: None,
+            registers_only: false,
         }
+    }
+
+    /// A list or form that this service made is not read as a register.
+    pub fn take_registers_only(&mut self) {
+        self.registers_only = true;
     }
 
     /// How many times something was said so far, of a cell, a row or a column.
@@ -197,7 +209,7 @@ impl<'a> SheetIntake<'a> {
     pub fn columns(&self) -> Columns {
         match &self.state {
             SheetState::Reading { header, .. } => header.present,
-            SheetState::Searching => Columns::default(),
+            SheetState::Searching | SheetState::Refused => Columns::default(),
         }
     }
 
@@ -205,7 +217,7 @@ impl<'a> SheetIntake<'a> {
     pub fn mapping(&self) -> &[Column] {
         match &self.state {
             SheetState::Reading { header, .. } => &header.columns,
-            SheetState::Searching => &[],
+            SheetState::Searching | SheetState::Refused => &[],
         }
     }
 
@@ -240,6 +252,9 @@ impl<'a> SheetIntake<'a> {
 
     /// Takes the next row; outcomes of rows held back for the header come with the row that settles it.
     pub fn push(&mut self, row: RawRow<'_>, out: &mut Vec<Outcome>) {
+        if matches!(self.state, SheetState::Refused) {
+            return;
+        }
         if matches!(self.state, SheetState::Searching) {
             let RawRow { number, hidden, cells } = row;
             let cells = cells.into_iter().map(|(column, raw)| (column, raw.into_owned())).collect();
@@ -305,8 +320,9 @@ impl<'a> SheetIntake<'a> {
                 return;
             }
         };
-        if header.is_of_own_list(ledger, &rows) {
+        if self.registers_only && header.is_of_own_list(ledger, &rows) {
             self.account.unread.get_or_insert("是本系统编制的清单，不是台账".into());
+            self.state = SheetState::Refused;
             return;
         }
         for row in rows.iter().filter(|row| row.number < header.first_row) {

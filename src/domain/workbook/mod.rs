@@ -33,8 +33,8 @@ pub use balance::{Mismatch, tie_out};
 pub use blank::{BlankForm, blank};
 pub use bulletin::{Bulletin, BulletinColumn, BulletinFigure, BulletinList, BulletinPart, BulletinTable, Measure, Scope, TableRows};
 pub use model::{
-    Area, At, Chart, ChartKind, Choice, Column, Entry, Figure, FigureKey, Later, Paper, Role, Row, Series, Sheet, Sum, Tag, Value, Words,
-    Workbook, fit_heights, text_width,
+    APART, Area, At, Chart, ChartKind, Choice, Column, Entry, Figure, FigureKey, Later, Paper, Role, Row, Series, Sheet, Sum, Tag, Value,
+    Words, Workbook, fit_heights, text_width,
 };
 pub use page::Before;
 pub use paging::MARGINS;
@@ -510,7 +510,7 @@ impl<'a> Page<'a, '_> {
             if let (Some(to), Some(cell)) =
                 (summary.filter(|to| *to < self.index), sheet.rows.last_mut().and_then(|row| row.cells.first_mut()))
             {
-                *cell = Value::Link { text: subtitle.to_owned(), sheet: to };
+                *cell = Value::Link { text: cell.shown(), sheet: to };
             }
         }
         sheet

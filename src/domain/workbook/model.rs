@@ -263,6 +263,8 @@ impl Value {
     pub fn width(&self) -> f64 {
         match self {
             Value::Blank => 0.0,
+            // a code that does not fit is parted at its dash, and fonts differ in how wide they draw a digit
+            Value::Text(text) if text.is_ascii() && !text.contains('\n') => text.len() as f64 * CODE_GLYPH,
             Value::Text(text) | Value::Link { text, .. } => text_width(text),
             Value::Number(value) => value.to_string().len() as f64,
             Value::Amount(fen) => (fen / 10_000_000_000).to_string().len() as f64 + 3.0,
@@ -274,6 +276,9 @@ impl Value {
         }
     }
 }
+
+/// Width of a letter or digit where it must not wrap.
+const CODE_GLYPH: f64 = 1.1;
 
 /// Width in half-width characters: a Chinese glyph takes a little more than two.
 pub fn text_width(text: &str) -> f64 {
@@ -367,6 +372,10 @@ pub struct Area {
     pub last: usize,
 }
 
+/// Keeps the parts of a subtitle apart. It looks like two full-width spaces and is none, so that a sheet of ours is known for one wherever it
+/// comes back from.
+pub const APART: &str = "　\u{2003}";
+
 /// A column head in lines: its unit in brackets stands on one of its own, and a long word is parted before its last word (实际开工 / 时间) or in
 /// its middle (连续红灯 / 季度数). A title with a line break of its own is left as it is.
 pub fn head_text(title: &str) -> String {
@@ -437,7 +446,10 @@ impl Sheet<'_> {
 
     /// One text across all columns of the sheet, as high as it needs.
     pub fn banner(&mut self, role: Role, text: impl Into<String>) {
-        let text = text.into();
+        let mut text = text.into();
+        if role == Role::Subtitle {
+            text = text.replace("　　", APART);
+        }
         let width: f64 = self.columns.iter().map(|column| column.width).sum();
         let line = match role {
             Role::Title => 26.0,
