@@ -38,6 +38,8 @@ struct FigureFile {
     #[serde(default)]
     rules: Vec<String>,
     units: Option<String>,
+    #[serde(default)]
+    counted: String,
 }
 
 #[derive(Deserialize)]
@@ -130,7 +132,8 @@ pub(super) fn parse(
             problems.push(path, format!("{place}: completed_rank is a column of a table"), None);
         }
         fits(path, &place, &figure.measure, measure, &scope, problems);
-        figures.push(BulletinFigure { name: figure.name.clone(), measure, scope: Scope { rows, ..scope } });
+        let counted = figure.counted.clone();
+        figures.push(BulletinFigure { name: figure.name.clone(), measure, scope: Scope { rows, ..scope }, counted });
     }
     let parts: Vec<BulletinPart> =
         raw.part.iter().filter_map(|raw_part| part(path, place, raw_part, &raw.figures, policy, problems)).collect();

@@ -13,6 +13,8 @@ struct LedgerFile {
     money_unit: String,
     #[serde(default)]
     confined: bool,
+    #[serde(default)]
+    form: Vec<String>,
     owner: OwnerFile,
     field: Vec<FieldFile>,
 }
@@ -167,6 +169,20 @@ fn ledger(files: &FileSet, stem: &str, path: &str, problems: &mut Problems) -> O
             return None;
         }
     };
+    let mut form = Vec::new();
+    for id in &file.form {
+        match fields.iter().position(|field| field.id == *id) {
+            Some(field) => form.push(field),
+            None => {
+                problems.push(path, format!("form: field \"{id}\" is unknown"), suggest(id, fields.iter().map(|field| field.id.as_str())));
+            }
+        }
+    }
     let power = named(&MONEY_UNITS, &file.money_unit, path, "money_unit", "unit", problems)?;
-    (problems.0.len() == before).then(|| Ledger::new(stem.to_owned(), file.title, file.counted, fields, owner, power, file.confined))
+    if problems.0.len() > before {
+        return None;
+    }
+    let mut ledger = Ledger::new(stem.to_owned(), file.title, file.counted, fields, owner, power, file.confined);
+    ledger.form = form;
+    Some(ledger)
 }

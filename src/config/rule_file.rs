@@ -573,6 +573,10 @@ impl RuleReader<'_> {
             let field = self.field(ledger, left.trim(), key, "a field", any)?;
             let kind = ledger.fields[field].kind;
             let right = right.trim();
+            if right.starts_with(['=', '<', '>', '!']) {
+                self.problem(format!("{key} \"{text}\": \"{right}\" is no value"), Some("equal is one sign: FIELD = VALUE".into()));
+                return None;
+            }
             let operand = match ledger.field(right) {
                 Some(other) => {
                     if std::mem::discriminant(&ledger.fields[other].kind) != std::mem::discriminant(&kind) {

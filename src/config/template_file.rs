@@ -9,7 +9,7 @@ use crate::domain::roster::Selection;
 use crate::domain::rule::Light;
 use crate::domain::units::Level;
 use crate::domain::workbook::{
-    Axis, BuiltIn, ColumnKey, Figures, Form, Group, List, ListColumn, MatrixColumn, MatrixRows, OnePage, Order, Paper, RecordList,
+    Axis, BuiltIn, ColumnKey, Figures, Form, Group, List, ListColumn, MatrixColumn, MatrixRows, OnePage, Order, Paper, Reach, RecordList,
     SheetTemplate, Template,
 };
 use serde::Deserialize;
@@ -130,6 +130,9 @@ const STATES: [(&str, State); 3] = [("open", State::Open), ("exempt", State::Exe
 /// A column entry that stands for the editable fields of the list's ledgers, to be filled in.
 const EDITABLE: &str = "editable";
 
+/// What texts of a sheet may have filled in.
+const WORDS: [&str; 7] = ["as_of", "unit", "office", "title", "contact", "made_on", "reply_by"];
+
 /// The limit of a tab name in a workbook.
 const SHEET_NAME_MAX: usize = 31;
 
@@ -171,6 +174,12 @@ fn template(files: &FileSet, stem: &str, path: &str, scopes: &Scopes, policy: &P
             problems.push(path, format!("{place}: a tab name has 1 to {SHEET_NAME_MAX} characters and none of [ ] : * ? / \\"), None);
         }
         names.push(&sheet.name);
+        // a paper has words of its own, which are looked up with it
+        let paragraphs = sheet.paragraphs.iter().flatten().chain(&sheet.objection);
+        let texts = sheet.title.iter().filter(|_| sheet.bulletin.is_none()).chain([&sheet.note, &sheet.sign]).chain(paragraphs);
+        for word in texts.flat_map(|text| placeholders(text)).filter(|word| !WORDS.contains(word)) {
+            problems.push(path, format!("{place}: {{{word}}} is unknown"), suggest(word, WORDS.into_iter()));
+        }
     }
     let sheets: Vec<SheetTemplate> = file.sheet.iter().filter_map(|raw| sheet(path, raw, scopes, policy, problems)).collect();
     if problems.0.len() == before {
@@ -451,7 +460,7 @@ fn records(
     }
     let rules = rules_named(path, place, raw.rules.as_deref().unwrap_or_default(), policy, problems);
     let lights = raw.lights.iter().flatten().filter_map(|word| named(&Light::NAMES, word, path, place, "light", problems)).collect();
-    let all = named(&[("own", false), ("all", true)], raw.reach.as_deref().unwrap_or("own"), path, place, "reach", problems)?;
+    let reach = named(&Reach::NAMES, raw.reach.as_deref().unwrap_or("own"), path, place, "reach", problems)?;
     let group = match &raw.group {
         None => None,
         Some(word) => {
@@ -462,7 +471,7 @@ fn records(
     let order = raw.order.iter().flatten().filter_map(|word| order(path, place, ledger, word, problems)).collect();
     let columns = list_columns(path, place, columns, &[index], BuiltIn::is_of_record, policy, problems);
     let selection = Selection { ledger: index, conditions, project, major };
-    (problems.0.len() == before).then_some(RecordList { selection, rules, lights, all, group, order, columns })
+    (problems.0.len() == before).then_some(RecordList { selection, rules, lights, reach, group, order, columns })
 }
 
 /// `light`, or a field of the ledger; `desc` behind it turns it round.

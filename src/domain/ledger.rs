@@ -176,6 +176,9 @@ pub struct Ledger {
     pub money_power: i32,
     /// Rows go only to their own unit, the units their rule tells, and the office.
     pub confined: bool,
+    /// Fields of a form that others fill in: a row with none of them filled says nothing, and the rows of a file join those of the files
+    /// before instead of replacing them. Empty = a register, of which each file holds all.
+    pub form: Vec<usize>,
     roles: [Option<usize>; Role::NAMES.len()],
 }
 
@@ -195,7 +198,7 @@ impl Ledger {
                 roles[role as usize] = Some(index);
             }
         }
-        Ledger { id, title, counted, fields, owner, money_power, confined, roles }
+        Ledger { id, title, counted, fields, owner, money_power, confined, form: Vec::new(), roles }
     }
 
     /// The field that fills a role, if the ledger has one.

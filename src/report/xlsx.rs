@@ -35,6 +35,9 @@ const SHEET_COLUMNS_MAX: usize = 16_384;
 /// The most characters a cell takes.
 const CELL_CHARS_MAX: usize = 32_767;
 
+/// Text longer than this may be cut by the height a row can have: about 500 glyphs.
+const LONG_BYTES: usize = 1500;
+
 /// The lines of a table.
 const LINE: &str = "808080";
 
@@ -487,6 +490,8 @@ fn column_number(index: usize) -> u16 {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Look {
     Text,
+    /// Longer than the highest row: it begins at the top, so that its beginning is read.
+    Long,
     /// Begins like a formula: marked as text, so no program reads it as one.
     Quoted,
     Centre,
@@ -507,6 +512,7 @@ impl Look {
             Value::Blank => Look::Text,
             Value::Text(text) if text.len() > 1 && text.starts_with(['=', '+', '-', '@']) => Look::Quoted,
             Value::Text(text) if text == "-" => Look::Centre,
+            Value::Text(text) if text.len() > LONG_BYTES => Look::Long,
             Value::Text(_) => Look::Text,
             Value::Number(_) => Look::Decimal,
             Value::Amount(_) => Look::Amount,
@@ -577,6 +583,7 @@ fn format(role: Role, look: Look, fill: bool) -> Format {
     }
     match look {
         Look::Text => out,
+        Look::Long => out.set_align(FormatAlign::Top),
         Look::Quoted => out.set_quote_prefix(),
         Look::Centre => out.set_align(FormatAlign::Center),
         // `_ ` leaves the width of a space between a number and the line on its right

@@ -300,6 +300,19 @@ impl Pull {
         Ok(())
     }
 
+    /// The unit and the name of a code as the row taken last has them; both empty where none was.
+    pub async fn names_of(&mut self, writer: &mut SnapshotWriter, code: &str) -> Result<(String, String)> {
+        self.flush(writer).await?;
+        let row = sqlx::query("SELECT unit, name FROM record WHERE ledger=$1 AND source=$2 AND code=$3 AND last_seq=$4")
+            .bind(&writer.ledger)
+            .bind(&writer.source)
+            .bind(code)
+            .bind(OPEN)
+            .fetch_optional(self.connection().await?)
+            .await?;
+        row.map_or_else(|| Ok(Default::default()), |row| Ok((text(&row, "unit")?, text(&row, "name")?)))
+    }
+
     /// Ends the rows: what conflicts is taken back, what is missing closes. `kept` are codes whose new row was quarantined; they keep
     /// their last accepted version.
     pub async fn finish_rows(&mut self, writer: &mut SnapshotWriter, kept: &[String]) -> Result<Difference> {
@@ -557,6 +570,11 @@ impl SnapshotWriter {
         self.rows += 1;
         self.amount += amount;
         Ok(true)
+    }
+
+    /// The codes that stand before this pull.
+    pub fn standing(&self) -> impl Iterator<Item = &str> {
+        self.base.as_ref().map_or(&self.previous, |(_, base)| base).iter().map(|(code, _)| code)
     }
 
     /// The open versions after this pull, those of the file in its order.

@@ -263,7 +263,10 @@ impl Service {
             return Err(PullError::Refused { file: request.input.place(), refusal });
         }
         for (_, mut target) in targets {
-            let kept: Vec<String> = target.kept.iter().cloned().collect();
+            // the rows of a form join those of the forms before
+            let adds = !target.ledger.form.is_empty();
+            let others = target.writer.standing().filter(|_| adds).map(str::to_owned);
+            let kept: Vec<String> = target.kept.iter().cloned().chain(others).collect();
             let difference = pull.finish_rows(&mut target.writer, &kept).await?;
             for note in target.notes.iter_mut().filter(|note| note.kind == NoteKind::Quarantined) {
                 if !note.code.is_empty() && target.writer.stands_as_before(&note.code) {
@@ -322,7 +325,7 @@ impl Service {
                     None => {}
                 }
             } else {
-                let held = if request.accept {
+                let held = if request.accept || adds && target.doubts.is_empty() {
                     None
                 } else {
                     self.held(&mut pull, &outcome.ledger, &request.source, &difference, target.doubts).await?
@@ -570,8 +573,8 @@ impl<'a> FileReader<'a> {
                                     format!("编号与{}重复而内容不同", place(&self.sheets, first_sheet, sheet_number, accepted.row)),
                                     hint,
                                 );
-                                // what that row calls itself is not known any more
-                                taken_back.name = String::new();
+                                // it goes to the unit that the first row names
+                                (taken_back.unit, taken_back.name) = pull.names_of(&mut target.writer, &accepted.code).await?;
                                 taken_back.sheet = first_sheet;
                                 sheet.notes.push(taken_back);
                                 if first_sheet == sheet_number {

@@ -233,29 +233,36 @@ async fn a_filled_evaluation_pack_comes_back_and_other_packs_are_no_register() {
     let column = |title: &str| range.rows().nth(head).unwrap().iter().position(|cell| *cell == *title).expect("a column") as u16;
     let projects = range.rows().skip(head + 1).take_while(|row| row[0] != *"合计").count();
     assert!(projects >= 2);
-    let mut out = rust_xlsxwriter::Workbook::new();
-    let sheet = out.add_worksheet();
-    for (number, row) in range.rows().enumerate() {
-        for (at, cell) in row.iter().enumerate().filter(|(_, cell)| **cell != Data::Empty) {
-            sheet.write_string(number as u32, at as u16, cell.to_string()).expect("a cell");
+    // two who evaluate send their part each
+    let filled = |number: u32, score: f64| {
+        let mut out = rust_xlsxwriter::Workbook::new();
+        let sheet = out.add_worksheet();
+        for (number, row) in range.rows().enumerate() {
+            for (at, cell) in row.iter().enumerate().filter(|(_, cell)| **cell != Data::Empty) {
+                sheet.write_string(number as u32, at as u16, cell.to_string()).expect("a cell");
+            }
         }
-    }
-    let first = head as u32 + 1;
-    sheet.write_string(first, column("测评日期"), "2026-10-20").expect("a day");
-    sheet.write_number(first, column("测评得分"), 86.5).expect("a score");
-    sheet.write_string(first, column("测评意见"), "进度与台账一致").expect("a remark");
-    let filled = root.path().join("测评表（已填）.xlsx");
-    out.save(&filled).expect("saved");
-    let taken = duban(root.path(), &["import", filled.to_str().expect("a path"), "--covers", "2026-10-20"]);
-    assert_eq!(taken.status.code(), Some(0), "{}{}", stdout(&taken), stderr(&taken));
-    let said = stdout(&taken);
-    assert!(said.contains("测评（截至2026年10月20日）") && said.contains(&format!("入库{projects}，待核0")), "{said}");
-    // the scores stand beside the register, those of projects that were not evaluated do not
+        let row = head as u32 + number;
+        sheet.write_string(row, column("测评日期"), "2026-10-20").expect("a day");
+        sheet.write_number(row, column("测评得分"), score).expect("a score");
+        sheet.write_string(row, column("测评意见"), "进度与台账一致").expect("a remark");
+        let path = root.path().join(format!("测评表（{number}）.xlsx"));
+        out.save(&path).expect("saved");
+        let taken = duban(root.path(), &["import", path.to_str().expect("a path"), "--covers", "2026-10-20"]);
+        assert_eq!(taken.status.code(), Some(0), "{}{}", stdout(&taken), stderr(&taken));
+        let said = stdout(&taken);
+        assert!(said.contains("测评（截至2026年10月20日）") && said.contains("入库1，待核0"), "{said}");
+        assert!(said.contains("新增1、变更0、消失0"), "{said}");
+    };
+    filled(1, 86.5);
+    filled(2, 91.0);
+    // the scores of both stand beside the register
     let again = duban(root.path(), &["run", "quarterly-packs", "--as-of", "2026-12-31"]);
     assert_eq!(again.status.code(), Some(0), "{}{}", stdout(&again), stderr(&again));
     let books = files_below(&root.path().join("var/reports/quarterly-packs/2026-12-31"));
     let scores = book(&books, "招商项目第三方测评表");
-    assert!(scores.contains("已报回的测评结果与台账对照") && scores.contains("共1份测评") && scores.contains("86.5"), "{scores}");
+    assert!(scores.contains("已报回的测评结果与台账对照") && scores.contains("共2份测评"), "{scores}");
+    assert!(scores.contains("86.5") && scores.contains("91"), "{scores}");
     // a pack is made from the register; it does not become one
     let city = folder.join("市（州）");
     let city =

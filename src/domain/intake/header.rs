@@ -130,6 +130,15 @@ impl Header {
         above().any(|text| text.contains(APART)) && !(whole && made_of().is_some_and(|title| !title.starts_with(&ledger.title)))
     }
 
+    /// A row of a form in which nothing was filled in.
+    pub fn is_blank_form(&self, ledger: &Ledger, cells: &[(u16, Raw<'_>)]) -> bool {
+        let filled = |field: &usize| {
+            let column = self.columns.iter().find(|column| column.field == *field).map(|column| column.column);
+            cells.iter().any(|(at, raw)| Some(*at) == column && !raw.display().trim().is_empty())
+        };
+        !ledger.form.is_empty() && !ledger.form.iter().any(filled)
+    }
+
     /// A row that says the header again (each printed page).
     pub fn is_repeated(&self, cells: &[(u16, Raw<'_>)]) -> bool {
         let same = cells

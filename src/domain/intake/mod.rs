@@ -414,6 +414,11 @@ impl<'a> SheetIntake<'a> {
             self.note(NoteKind::Skipped, number, None, None, "", "", &shown.join(" "), reason, String::new());
             return Outcome::Skipped;
         }
+        if header.is_blank_form(ledger, cells) {
+            self.account.skipped += 1;
+            self.note(NoteKind::Skipped, number, None, None, "", "", "", "没有填写".into(), String::new());
+            return Outcome::Skipped;
+        }
         let mut record = vec![Cell::Empty; ledger.fields.len()];
         let mut faults: Vec<(usize, u16, String, CellFault)> = Vec::new();
         // text files have no sheets: a comma too many shifts everything behind it

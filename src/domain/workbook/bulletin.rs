@@ -38,6 +38,8 @@ pub struct BulletinFigure {
     pub name: String,
     pub measure: Measure,
     pub scope: Scope,
+    /// What a change is counted in: 比上期增加119件.
+    pub counted: String,
 }
 
 /// What is counted.
@@ -459,19 +461,19 @@ impl Texts<'_, '_, '_> {
         let material = self.page.view.material;
         let mut text = text.replace("{period}", &Period::of(self.bulletin.period, material.as_of).title());
         for (figure, value) in self.bulletin.figures.iter().zip(self.figures) {
-            text = text.replace(&format!("{{{}}}", figure.name), &in_words(value));
+            text = text.replace(&format!("{{{}}}", figure.name), &in_words(value, &figure.counted));
         }
         masked(&self.page.view.fill_in(&text, self.page.template))
     }
 }
 
 /// A figure within a sentence.
-fn in_words(value: &Value) -> String {
+fn in_words(value: &Value, counted: &str) -> String {
     match value {
         Value::Change(None) => "无上期数可比".into(),
         Value::Change(Some(0)) => "与上期持平".into(),
-        Value::Change(Some(more)) if *more > 0 => format!("比上期增加{more}"),
-        Value::Change(Some(less)) => format!("比上期减少{}", less.unsigned_abs()),
+        Value::Change(Some(more)) if *more > 0 => format!("比上期增加{more}{counted}"),
+        Value::Change(Some(less)) => format!("比上期减少{}{counted}", less.unsigned_abs()),
         value => value.shown(),
     }
 }

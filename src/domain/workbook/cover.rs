@@ -13,7 +13,7 @@ pub(super) const COLUMNS: usize = 10;
 impl<'a> Page<'a, '_> {
     pub(super) fn cover(&mut self, paragraphs: &[String], objection: &str) -> Sheet<'a> {
         let material = self.view.material;
-        let subtitle = format!("{}　　数据截至{}", material.office, chinese_date(material.as_of));
+        let subtitle = format!("{}　　统计截至{}", material.office, chinese_date(material.as_of));
         let mut sheet = self.head(grid(16.0, 10.5, COLUMNS), &subtitle);
         for paragraph in paragraphs {
             sheet.banner(Role::Paragraph, self.view.fill_in(paragraph, self.template));

@@ -7,11 +7,11 @@ use super::told::items;
 use super::{LIST_ROWS_MAX, Page, Shown, View, Viewer};
 use crate::domain::finding::{Finding, Notice, State};
 use crate::domain::judge::{Policy, blank_cells};
-use crate::domain::ledger::Privacy;
+use crate::domain::ledger::{Ledger, Privacy};
 use crate::domain::period::chinese_date;
 use crate::domain::privacy::masked_phone;
 use crate::domain::record::{Cell, Decimal, Record};
-use crate::domain::rule::{Act, Light};
+use crate::domain::rule::{Act, Light, Rule, RuleKind};
 use crate::domain::units::Level;
 use hashbrown::HashMap;
 use std::cmp::Reverse;
@@ -128,7 +128,15 @@ impl<'a> Page<'a, '_> {
         }
         let last = sheet.height() - 1;
         if !filled {
-            sheet.banner(Role::Note, "无此类事项。");
+            let blind: Vec<usize> = list.rules.iter().copied().filter(|rule| self.view.is_blind(*rule)).collect();
+            if blind.len() < list.rules.len() {
+                sheet.banner(Role::Note, "无此类事项。");
+            }
+            // what was not judged is not nothing
+            for rule in blind.into_iter().filter(|_| list.states.contains(&State::Open)) {
+                let title = &self.view.policy().rules[rule].title;
+                sheet.banner(Role::Note, format!("“{title}”未作判定：{}。", self.view.not_judged(rule)));
+            }
         } else if list.group.is_none() {
             sheet.filter = Some((head_at, last));
         }
@@ -146,7 +154,7 @@ impl<'a> Page<'a, '_> {
         let count = found.len();
         let found: Arc<[&'a Finding]> = found.into();
         let (rows, columns, also) = (Arc::clone(&found), columns.to_vec(), Arc::clone(also));
-        let view = View { material: self.view.material, findings: Vec::new(), named: self.view.named };
+        let view = View { material: self.view.material, findings: Vec::new(), named: self.view.named, told: Arc::clone(&self.view.told) };
         let row = move |number: usize| view.finding_line(&columns, before + number + 1, rows[number], &also);
         Later { count, found, row: Arc::new(row) }
     }
@@ -402,6 +410,7 @@ impl View<'_> {
             (BuiltIn::Rule, _, Some(Notice { ends: Some(kind), .. })) => {
                 return Value::text(format!("{}到期，恢复催办：{}", kind.title(), rule.title));
             }
+            (BuiltIn::Rule, None, Some(_)) => return Value::text(coming(&policy.ledgers[rule.ledger], rule)),
             (BuiltIn::Rule, ..) => return Value::text(rule.title.clone()),
             (BuiltIn::Key, ..) => return Value::text(subject.key),
             (BuiltIn::Basis, ..) => return Value::text(clause(&rule.basis)),
@@ -495,6 +504,14 @@ impl View<'_> {
             Cell::Int(value) => Value::Count(*value),
             Cell::Bool(value) => Value::text(if *value { "是" } else { "否" }),
         }
+    }
+}
+
+/// What has to happen by a day that comes near; until then nothing is wrong.
+fn coming(ledger: &Ledger, rule: &Rule) -> String {
+    match &rule.kind {
+        RuleKind::Deadline { until: Some(until), .. } => format!("应有{}", ledger.fields[*until].title),
+        _ => rule.title.clone(),
     }
 }
 

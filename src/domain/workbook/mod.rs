@@ -41,8 +41,8 @@ pub use paging::MARGINS;
 pub use records::CHOSEN;
 pub use sentence::{clause, condition_words, ladder, sentence, span_words};
 pub use template::{
-    Axis, BuiltIn, ColumnKey, Figures, Form, Group, List, ListColumn, MatrixColumn, MatrixRows, OnePage, Order, RecordList, SheetTemplate,
-    Template,
+    Axis, BuiltIn, ColumnKey, Figures, Form, Group, List, ListColumn, MatrixColumn, MatrixRows, OnePage, Order, Reach, RecordList,
+    SheetTemplate, Template,
 };
 
 use super::feedback::{Answers, Asked, Silent, asked};
@@ -58,7 +58,8 @@ use super::rule::Light;
 use super::units::UnitId;
 use chrono::NaiveDate;
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
 pub use told::{Disagreement, against_attachment, against_digests};
 
@@ -304,13 +305,15 @@ struct View<'a> {
     findings: Vec<&'a Finding>,
     /// The workbook names the files that its rows come from.
     named: bool,
+    /// Codes of the projects in which something was found that the viewer is told of.
+    told: Arc<HashSet<&'a str>>,
 }
 
 impl<'a> View<'a> {
     fn new(material: &'a Material<'a>) -> View<'a> {
         let all = &material.judged.findings;
         let below = matches!(material.viewer, Viewer::Unit(_));
-        let findings = match (material.viewer, material.rows) {
+        let findings: Vec<&'a Finding> = match (material.viewer, material.rows) {
             (_, Some(rows)) => rows.iter().filter_map(|index| all.get(*index)).filter(|finding| !below || !finding.restricted).collect(),
             (Viewer::Office, None) => all.iter().collect(),
             (Viewer::Unit(unit), None) => {
@@ -319,7 +322,14 @@ impl<'a> View<'a> {
                 all.iter().filter(seen).collect()
             }
         };
-        View { material, findings, named: false }
+        let of_projects = |finding: &&&'a Finding| Some(material.policy.rules[finding.rule].ledger) == material.policy.project_ledger();
+        let told = match material.viewer {
+            Viewer::Office => HashSet::new(),
+            Viewer::Unit(unit) => {
+                findings.iter().filter(of_projects).filter(|finding| finding.tells(unit)).map(|finding| &*finding.key).collect()
+            }
+        };
+        View { material, findings, named: false, told: Arc::new(told) }
     }
 
     fn policy(&self) -> &'a Policy {
@@ -378,7 +388,9 @@ impl<'a> View<'a> {
         match (project, self.material.viewer) {
             (Some(record), Viewer::Unit(unit)) if policy.is_negotiating(record) => {
                 let owner = owner_of(policy, &policy.ledgers[ledger], record, &HashMap::new()).unit;
-                if owner == Some(unit) { Shown::Whole(record) } else { Shown::Withheld }
+                // whom its rule tells of the project knows it
+                let told = || self.told.contains(record.code.as_str());
+                if owner == Some(unit) || told() { Shown::Whole(record) } else { Shown::Withheld }
             }
             (Some(record), _) => Shown::Whole(record),
             (None, _) => Shown::Nothing,

@@ -110,15 +110,27 @@ impl View<'_> {
         }
     }
 
-    /// What is said of an empty sheet of records that no row could be chosen for, because the register lacks the column.
+    /// What is said of an empty sheet that could not be made: its ledger has never come, or the register lacks the column.
     pub(super) fn left_out(&self, sheet: &SheetTemplate) -> Option<String> {
-        let Form::Records(list) = &sheet.form else { return None };
-        let shape = &self.policy().ledgers[list.selection.ledger];
-        self.doubts(list).into_keys().find_map(|doubt| match doubt {
-            Doubt::NoColumn(field) => {
-                Some(format!("注：{}没有“{}”一栏，无从选取，未编制“{}”。", shape.title, shape.fields[field].title, sheet.name))
+        let policy = self.policy();
+        let came = |ledger: usize| self.material.sources.iter().any(|line| line.ledger == policy.ledgers[ledger].title);
+        let never = |ledger: usize| format!("注：“{}”台账尚未报送，未编制“{}”。", policy.ledgers[ledger].title, sheet.name);
+        match &sheet.form {
+            Form::Records(list) if !came(list.selection.ledger) => Some(never(list.selection.ledger)),
+            Form::Records(list) => {
+                let shape = &policy.ledgers[list.selection.ledger];
+                self.doubts(list).into_keys().find_map(|doubt| match doubt {
+                    Doubt::NoColumn(field) => {
+                        Some(format!("注：{}没有“{}”一栏，无从选取，未编制“{}”。", shape.title, shape.fields[field].title, sheet.name))
+                    }
+                    Doubt::Blank(_) => None,
+                })
             }
-            Doubt::Blank(_) => None,
-        })
+            Form::List(list) => {
+                let ledgers: BTreeSet<usize> = list.rules.iter().map(|rule| policy.rules[*rule].ledger).collect();
+                ledgers.iter().all(|ledger| !came(*ledger)).then(|| ledgers.first().map(|ledger| never(*ledger))).flatten()
+            }
+            _ => None,
+        }
     }
 }

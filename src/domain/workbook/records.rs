@@ -3,13 +3,13 @@
 use super::list::{LATER_FROM, head_row, major_word};
 use super::model::{FigureKey, Later, Role, Row, Sheet, Value, fit_heights};
 use super::sentence::{clause, condition_words};
-use super::template::{BuiltIn, ColumnKey, Group, ListColumn, RecordList};
+use super::template::{BuiltIn, ColumnKey, Group, ListColumn, Reach, RecordList};
 use super::{LIST_ROWS_MAX, Page, Shown, View, Viewer};
 use crate::domain::finding::{Finding, State};
 use crate::domain::ledger::{Privacy, Role as FieldRole};
 use crate::domain::period::chinese_date;
 use crate::domain::record::{Cell, Record};
-use crate::domain::roster::{Doubt, Member, Selection};
+use crate::domain::roster::{Doubt, Member, Selection, is_within};
 use crate::domain::rule::Light;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -96,7 +96,7 @@ impl<'a> Page<'a, '_> {
     fn records_later(&self, list: &RecordList, members: &[&'a Member], before: usize) -> Later<'a> {
         let count = members.len();
         let (members, list) = (members.to_vec(), list.clone());
-        let view = View { material: self.view.material, findings: Vec::new(), named: self.view.named };
+        let view = View { material: self.view.material, findings: Vec::new(), named: self.view.named, told: Arc::clone(&self.view.told) };
         let row = move |number: usize| view.record_line(&list, before + number + 1, members[number]);
         Later { count, found: Arc::from([]), row: Arc::new(row) }
     }
@@ -167,8 +167,11 @@ impl<'a> View<'a> {
             Viewer::Unit(unit) => {
                 let own = |finding: &&Finding| self.policy().rules[finding.rule].ledger == list.selection.ledger;
                 let told = |member: &Member| self.found(member).filter(own).any(|finding| finding.tells(unit));
-                let seen = roster.seen_by(&self.policy().units, unit, list.all, told);
-                seen.into_iter().map(|index| &roster.members[index as usize]).filter(|member| !member.restricted).filter(fits).collect()
+                let units = &self.policy().units;
+                let seen = roster.seen_by(units, unit, list.reach == Reach::All, told).into_iter();
+                let within = |member: &&Member| member.owner.is_some_and(|owner| is_within(units, owner, unit));
+                let seen = seen.map(|index| &roster.members[index as usize]).filter(|member| !member.restricted);
+                seen.filter(|member| list.reach != Reach::Held || within(member)).filter(fits).collect()
             }
         }
     }
@@ -383,7 +386,7 @@ impl<'a> View<'a> {
     pub(super) fn doubts(&self, list: &RecordList) -> BTreeMap<Doubt, u64> {
         let Some(roster) = self.material.rosters.of(&list.selection) else { return BTreeMap::new() };
         let unit = match self.material.viewer {
-            Viewer::Unit(unit) if !list.all => Some(unit),
+            Viewer::Unit(unit) if list.reach != Reach::All => Some(unit),
             _ => None,
         };
         roster.doubts(&self.policy().units, unit)

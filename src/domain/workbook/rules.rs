@@ -49,7 +49,7 @@ impl<'a> Page<'a, '_> {
 
 impl View<'_> {
     /// Why nothing, or not every row, was judged by a rule; empty where every row was.
-    fn not_judged(&self, rule: usize) -> String {
+    pub(super) fn not_judged(&self, rule: usize) -> String {
         let policy = self.policy();
         let ledger = &policy.ledgers[policy.rules[rule].ledger];
         let came = |ledger: &Ledger| self.material.sources.iter().any(|line| line.ledger == ledger.title);

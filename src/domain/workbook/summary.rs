@@ -38,6 +38,8 @@ impl<'a> Page<'a, '_> {
         let periods = self.trend(&mut sheet, total);
         self.note(&mut sheet);
         if chart {
+            // the tables on one page, what they show on the next
+            sheet.breaks.push(sheet.rows.len() as u32);
             self.charts(&mut sheet, reached, projects, periods);
         }
         sheet

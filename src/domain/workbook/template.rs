@@ -271,11 +271,26 @@ pub struct RecordList {
     pub rules: Vec<usize>,
     /// Only records whose worst open finding has one of these lights; empty = all.
     pub lights: Vec<Light>,
-    /// A unit sees every record of the selection, not only those within its reach.
-    pub all: bool,
+    /// What a unit sees of the selection.
+    pub reach: Reach,
     pub group: Option<Group>,
     pub order: Vec<Order>,
     pub columns: Vec<ListColumn>,
+}
+
+/// What a unit sees of a selection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// What it and its subordinates hold.
+    Held,
+    /// Also what they asked of others, and what belongs to the industries it leads.
+    Own,
+    /// Every record.
+    All,
+}
+
+impl Reach {
+    pub const NAMES: [(&'static str, Reach); 3] = [("held", Reach::Held), ("own", Reach::Own), ("all", Reach::All)];
 }
 
 /// What rows are put in order by.
