@@ -93,6 +93,9 @@ pub fn print_report(report: &PullReport) {
                 chinese_date(covers_on)
             );
         }
+        if let Some(day) = ledger.file_says {
+            say!("  文件写明截至{}，按指定的截至日入库；如非有意，请去掉 --covers 重新导入", chinese_date(day));
+        }
         if ledger.ahead {
             say!("  截至日在今天之后，请核对");
         }

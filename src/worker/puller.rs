@@ -57,6 +57,8 @@ pub struct LedgerPull {
     pub newer: Option<(i64, NaiveDate)>,
     /// The day it covers lies ahead.
     pub ahead: bool,
+    /// The day that the file itself says, where the command said another.
+    pub file_says: Option<NaiveDate>,
     /// Titles of the fields that the snapshot in force before had columns for and this one has not.
     pub lost: Vec<String>,
     pub notes: Vec<Note>,
@@ -304,6 +306,7 @@ impl Service {
                 fresh: false,
                 newer: None,
                 ahead: covers_on > self.clock.today(),
+                file_says: target.covers_on.or(covers_in_file).filter(|day| *day != covers_on),
                 lost: Vec::new(),
                 notes: target.notes,
                 sheets_of_file: reader.sheets.clone(),

@@ -207,7 +207,7 @@ impl<'a> Page<'a, '_> {
         }
     }
 
-    /// Open findings of these rules that wait for a unit at the province's level, the oldest first.
+    /// Open findings of these rules that wait for a unit at the province's level: by light, then those of the largest projects.
     fn to_decide(&self, sheet: &mut Sheet<'_>, rules: &[usize], most: usize) {
         let policy = self.view.policy();
         let province = |finding: &Finding| finding.owner.is_some_and(|owner| policy.units.city_of(owner).is_none());
@@ -218,7 +218,13 @@ impl<'a> Page<'a, '_> {
             .copied()
             .filter(|finding| finding.state == State::Open && rules.contains(&finding.rule) && province(finding))
             .collect();
-        found.sort_by_key(|finding| (Reverse(finding.overdue_days()), finding.rule, &finding.key));
+        let amount = |finding: &Finding| {
+            let ledger = policy.project_ledger()?;
+            self.view.record(ledger, &finding.project)?.cell(policy.ledgers[ledger].role(FieldRole::Amount)?).money()
+        };
+        found.sort_by_cached_key(|finding| {
+            (Reverse(finding.light), Reverse(amount(finding).unwrap_or(0)), Reverse(finding.overdue_days()), finding.rule, &finding.key)
+        });
         // one that breaks several rules waits once
         let mut seen = std::collections::BTreeSet::new();
         found.retain(|finding| seen.insert((policy.rules[finding.rule].ledger, &*finding.key)));
