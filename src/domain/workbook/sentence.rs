@@ -73,7 +73,7 @@ fn asks(policy: &Policy, ledger: &Ledger, rule: &Rule) -> String {
             let others = others.map(|condition| condition_words(ledger, condition)).collect::<Vec<_>>().join("、");
             match (filled.is_empty(), others.is_empty()) {
                 (false, true) => format!("应填写{filled}"),
-                (true, _) => format!("应{others}"),
+                (true, _) => format!("应符合：{others}"),
                 (false, false) => format!("应填写{filled}，并符合{others}"),
             }
         }
