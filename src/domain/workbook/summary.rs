@@ -12,7 +12,7 @@ use chrono::NaiveDate;
 use std::collections::BTreeSet;
 
 /// Rows of the usual height that the upper chart lies on.
-const CHART_ROWS: usize = 21;
+const CHART_ROWS: usize = 28;
 
 const WINDOWS: [Window; 2] = [Window::All, Window::Year];
 
@@ -40,6 +40,7 @@ impl<'a> Page<'a, '_> {
         if chart {
             // the tables on one page, what they show on the next
             sheet.breaks.push(sheet.rows.len() as u32);
+            sheet.banner(Role::Section, format!("{}、图示", if periods.is_some() { "五" } else { "四" }));
             self.charts(&mut sheet, reached, projects, periods);
         }
         sheet
@@ -63,7 +64,7 @@ impl<'a> Page<'a, '_> {
                 unit: "项".into(),
                 row,
                 column: 0,
-                size: (960, 400),
+                size: (960, 540),
                 series: lights(projects.0, projects.1, 2).collect(),
             });
         }
@@ -74,7 +75,7 @@ impl<'a> Page<'a, '_> {
             unit: "个".into(),
             row,
             column: 0,
-            size: if periods.is_some() { (465, 250) } else { (960, 250) },
+            size: if periods.is_some() { (465, 340) } else { (960, 340) },
             series: vec![Series {
                 name: "合同项目（个）".into(),
                 light: None,
@@ -89,7 +90,7 @@ impl<'a> Page<'a, '_> {
                 unit: "项".into(),
                 row,
                 column: 4,
-                size: (485, 250),
+                size: (485, 340),
                 series: lights(first, last, 5).collect(),
             });
         }
