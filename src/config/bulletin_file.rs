@@ -98,7 +98,7 @@ fn ten() -> usize {
 }
 
 /// Words that every text may use besides the figures.
-const WORDS: [&str; 8] = ["as_of", "period", "office", "unit", "contact", "made_on", "reply_by", "title"];
+const WORDS: [&str; 9] = ["as_of", "data_as_of", "period", "office", "unit", "contact", "made_on", "reply_by", "title"];
 
 /// The most columns a portrait page takes beside the units.
 const COLUMNS_MAX: usize = 13;

@@ -315,6 +315,8 @@ fn source_lines(policy: &Policy, view: &View, snapshots: &[Snapshot], as_of: Nai
             let sum = |count: fn(&crate::domain::intake::SheetAccount) -> u64| snapshot.accounts.iter().map(count).sum::<u64>();
             let note = if found.early {
                 format!("没有截至{}及以前的数据，以最早的一次（{}）代替", chinese_date(as_of), chinese_date(snapshot.covers_on))
+            } else if !policy.ledgers[index].form.is_empty() && snapshot.seq > 1 {
+                "含此前各次导入的".to_owned()
             } else {
                 String::new()
             };

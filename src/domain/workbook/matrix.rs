@@ -155,7 +155,9 @@ impl<'a> Page<'a, '_> {
         }
         if ranked {
             let within = if self.view.material.viewer == Viewer::Office { "" } else { "本表所列" };
-            notes.push(format!("排名分别在{within}市（州）、县（市、区）、平台（产业表为各产业）范围内进行，并列的名次相同"));
+            notes.push(format!(
+                "排名分别在{within}市（州）、县（市、区）、平台（产业表为各产业）范围内进行，并列的名次相同，只有一个的不排名"
+            ));
         }
         if columns.iter().any(|column| matches!(column, MatrixColumn::Light(_) | MatrixColumn::Open)) {
             notes.push("红、橙、黄为项目类督办事项，不含工作单、困难问题等".into());
@@ -244,6 +246,10 @@ fn change(now: u64, before: u64) -> Value {
 fn place_in_group(rate: Rate, line: &Line, lines: &[Line], window: Window) -> Value {
     let Some(group) = line.group else { return Value::Blank };
     let peers: Vec<&Line> = lines.iter().filter(|other| other.group == Some(group)).collect();
+    // one alone is neither first nor last
+    if peers.len() == 1 {
+        return Value::text("-");
+    }
     let ratios: Vec<Ratio> = peers.iter().map(|peer| rate.of(peer.measures.signed(window))).collect();
     let places = rank(&ratios);
     let own = peers.iter().position(|peer| std::ptr::eq(*peer, line)).and_then(|index| places[index]);

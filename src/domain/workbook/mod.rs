@@ -345,6 +345,7 @@ impl<'a> View<'a> {
         text.replace("{as_of}", &chinese_date(self.material.as_of))
             .replace("{unit}", unit)
             .replace("{contact}", self.material.contact)
+            .replace("{data_as_of}", &self.data_days())
             .replace("{made_on}", &chinese_date(self.material.made_on))
             .replace("{reply_by}", &chinese_date(self.material.reply_by))
             .replace("{office}", self.material.office)

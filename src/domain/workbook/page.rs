@@ -54,7 +54,7 @@ impl<'a> Page<'a, '_> {
         sheet.rows.push(Row { role: Role::Paragraph, height: Some(CHART_POINTS), ..Row::default() });
         sheet.banner(Role::Section, format!("二、红灯项目（按投资额，最多列{}个）", page.most));
         self.worst(&mut sheet, page.most);
-        sheet.banner(Role::Section, "三、待研究决定的事项");
+        sheet.banner(Role::Section, format!("三、待研究决定的事项（按灯色、项目投资额，最多列{}项）", page.most / 2));
         self.to_decide(&mut sheet, &page.decide, page.most);
         sheet.one_page = true;
         sheet.partial = true;

@@ -77,6 +77,15 @@ impl View<'_> {
         (!named.is_empty()).then(|| format!("数据来源：{}。", named.join("；")))
     }
 
+    /// The day that the ledgers read cover; where they differ, the first and the last.
+    pub(super) fn data_days(&self) -> String {
+        let days = || self.material.sources.iter().map(|line| line.covers_on);
+        match (days().min(), days().max()) {
+            (Some(first), Some(last)) if first < last => format!("{}至{}", chinese_date(first), chinese_date(last)),
+            (first, _) => first.map_or_else(|| chinese_date(self.material.as_of), chinese_date),
+        }
+    }
+
     /// The ledgers that the rows of a sheet come from.
     fn ledgers_of(&self, form: &Form) -> BTreeSet<usize> {
         let policy = self.policy();

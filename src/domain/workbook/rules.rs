@@ -36,7 +36,7 @@ impl<'a> Page<'a, '_> {
             };
             sheet.banner(Role::Note, format!("注：已批准豁免、延期或异议的{exempt}项照常亮灯，期内不催办{soon}。"));
         }
-        sheet.banner(Role::Note, "注：督办、通报、约谈由人签发后方可发出，签发前均为拟办；日期晚于数据截至日的事项视为尚未发生。");
+        sheet.banner(Role::Note, "注：督办、通报、约谈由人签发后方可发出，签发前均为拟办；日期晚于统计截至日的事项视为尚未发生。");
         if !policy.document.is_empty() {
             sheet.banner(Role::Note, format!("注：“依据”所列条款出自{}。", policy.document));
         }
