@@ -1,6 +1,6 @@
 //! `[sheet.bulletin]` of a template → [`Bulletin`]: figures, rules, columns and every `{word}` of a text are looked up here.
 
-use super::template_file::{ledgers_of, list_columns, placeholders, rules_named};
+use super::template_file::{WORDS, ledgers_of, list_columns, placeholders, rules_named};
 use super::{Problems, named, suggest};
 use crate::domain::judge::Policy;
 use crate::domain::ledger::{Privacy, Role};
@@ -97,8 +97,8 @@ fn ten() -> usize {
     10
 }
 
-/// Words that every text may use besides the figures.
-const WORDS: [&str; 9] = ["as_of", "data_as_of", "period", "office", "unit", "contact", "made_on", "reply_by", "title"];
+/// The word that a paper has besides those of every sheet and its figures.
+const PERIOD: &str = "period";
 
 /// The most columns a portrait page takes beside the units.
 const COLUMNS_MAX: usize = 13;
@@ -121,7 +121,10 @@ pub(super) fn parse(
     let mut figures = Vec::new();
     for figure in &raw.figures {
         let place = format!("{place} figure \"{}\"", figure.name);
-        if WORDS.contains(&figure.name.as_str()) || raw.figures.iter().filter(|other| other.name == figure.name).count() > 1 {
+        if figure.name == PERIOD
+            || WORDS.contains(&figure.name.as_str())
+            || raw.figures.iter().filter(|other| other.name == figure.name).count() > 1
+        {
             problems.push(path, format!("{place}: the name is taken"), None);
         }
         let measure = named(&Measure::NAMES, &figure.measure, path, &place, "measure", problems);
@@ -140,7 +143,7 @@ pub(super) fn parse(
     let of_parts = raw.part.iter().flat_map(|part| part.paragraphs.iter().chain([&part.none, &part.note]));
     let texts = raw.opening.iter().chain(&raw.signature).chain(&raw.copies).chain([&raw.to]).chain(of_parts);
     for word in texts.map(String::as_str).chain([title]).flat_map(placeholders) {
-        let known = WORDS.into_iter().chain(raw.figures.iter().map(|figure| figure.name.as_str()));
+        let known = WORDS.into_iter().chain([PERIOD]).chain(raw.figures.iter().map(|figure| figure.name.as_str()));
         if !known.clone().any(|known| known == word) {
             problems.push(path, format!("{place}: {{{word}}} is neither a figure nor a word of the paper"), suggest(word, known));
         }

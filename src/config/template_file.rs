@@ -131,7 +131,7 @@ const STATES: [(&str, State); 3] = [("open", State::Open), ("exempt", State::Exe
 const EDITABLE: &str = "editable";
 
 /// What texts of a sheet may have filled in.
-const WORDS: [&str; 8] = ["as_of", "data_as_of", "unit", "office", "title", "contact", "made_on", "reply_by"];
+pub(super) const WORDS: [&str; 8] = ["as_of", "data_as_of", "unit", "office", "title", "contact", "made_on", "reply_by"];
 
 /// The limit of a tab name in a workbook.
 const SHEET_NAME_MAX: usize = 31;

@@ -267,7 +267,7 @@ impl Service {
         for (_, mut target) in targets {
             // the rows of a form join those of the forms before
             let adds = !target.ledger.form.is_empty();
-            let others = target.writer.standing().filter(|_| adds).map(str::to_owned);
+            let others = adds.then(|| target.writer.standing()).into_iter().flatten().map(str::to_owned);
             let kept: Vec<String> = target.kept.iter().cloned().chain(others).collect();
             let difference = pull.finish_rows(&mut target.writer, &kept).await?;
             for note in target.notes.iter_mut().filter(|note| note.kind == NoteKind::Quarantined) {

@@ -142,6 +142,7 @@ pub struct SheetIntake<'a> {
     beyond: BTreeMap<u16, (u64, u32)>,
     /// The row of another header with its columns in another order, and the column of its codes: nothing below it can be read.
     another: Option<(u32, Option<u16>)>,
+    /// A sheet that this service made is refused; where forms come back it is what is read.
     registers_only: bool,
 }
 

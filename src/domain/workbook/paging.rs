@@ -4,8 +4,8 @@
 //! Programs differ in how wide they draw a column, and so in how small they print a sheet that has to fit the width of its paper. Excel
 //! takes 7 pixels for a digit of Calibri 11, the font that widths are told in, LibreOffice 7.4 where it has a font of the same measures and
 //! 9.336 where it puts DejaVu Sans in its place (measured on columns of a workbook saved again as fods), and for a long sheet it goes 2 %
-//! smaller still. The widest print has the fewest rows on a page: pages are reckoned for that one, and others leave a little more paper
-//! white at the foot.
+//! smaller still. The narrowest columns are printed largest, with the fewest rows on a page: pages are reckoned for those, and other
+//! programs leave a little more paper white at the foot.
 
 use super::model::{Later, Paper, Role, Row, Sheet, fit_heights};
 
