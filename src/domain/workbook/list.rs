@@ -154,7 +154,7 @@ impl<'a> Page<'a, '_> {
         let count = found.len();
         let found: Arc<[&'a Finding]> = found.into();
         let (rows, columns, also) = (Arc::clone(&found), columns.to_vec(), Arc::clone(also));
-        let view = View { material: self.view.material, findings: Vec::new(), named: self.view.named, told: Arc::clone(&self.view.told) };
+        let view = View { material: self.view.material, findings: Vec::new(), told: Arc::clone(&self.view.told) };
         let row = move |number: usize| view.finding_line(&columns, before + number + 1, rows[number], &also);
         Later { count, found, row: Arc::new(row) }
     }

@@ -176,7 +176,7 @@ const LIST_ROWS_MAX: usize = 1_000_000;
 
 /// Builds the workbook of a template.
 pub fn build<'a>(template: &Template, material: &'a Material<'a>) -> Workbook<'a> {
-    let view = View { named: true, ..View::new(material) };
+    let view = View::new(material);
     let (mut kept, empty): (Vec<&SheetTemplate>, Vec<_>) =
         template.sheets.iter().partition(|sheet| !sheet.optional || view.has_rows(sheet));
     let mut empty = empty.into_iter();
@@ -303,8 +303,6 @@ enum Shown<'r> {
 struct View<'a> {
     material: &'a Material<'a>,
     findings: Vec<&'a Finding>,
-    /// The workbook names the files that its rows come from.
-    named: bool,
     /// Codes of the projects in which something was found that the viewer is told of.
     told: Arc<HashSet<&'a str>>,
 }
@@ -329,7 +327,7 @@ impl<'a> View<'a> {
                 findings.iter().filter(of_projects).filter(|finding| finding.tells(unit)).map(|finding| &*finding.key).collect()
             }
         };
-        View { material, findings, named: false, told: Arc::new(told) }
+        View { material, findings, told: Arc::new(told) }
     }
 
     fn policy(&self) -> &'a Policy {

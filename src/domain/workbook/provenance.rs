@@ -37,7 +37,7 @@ impl View<'_> {
     /// File, sheet and cell. A file, and a sheet, that the workbook names as the only one of the ledger is left out.
     pub(super) fn stands_at(&self, ledger: &str, file: &str, sheet: &str, cell: &str) -> String {
         let mut lines = self.material.sources.iter().filter(|line| line.ledger == ledger);
-        let only = lines.next().filter(|line| lines.next().is_none() && self.named && line.file == file);
+        let only = lines.next().filter(|line| lines.next().is_none() && line.file == file);
         let only_sheet = only.is_some_and(|line| line.sheets.iter().all(|known| known == sheet));
         let parts = [if only.is_some() { "" } else { file }, if only_sheet { "" } else { sheet }, cell];
         parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")

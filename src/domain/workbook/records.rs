@@ -96,7 +96,7 @@ impl<'a> Page<'a, '_> {
     fn records_later(&self, list: &RecordList, members: &[&'a Member], before: usize) -> Later<'a> {
         let count = members.len();
         let (members, list) = (members.to_vec(), list.clone());
-        let view = View { material: self.view.material, findings: Vec::new(), named: self.view.named, told: Arc::clone(&self.view.told) };
+        let view = View { material: self.view.material, findings: Vec::new(), told: Arc::clone(&self.view.told) };
         let row = move |number: usize| view.record_line(&list, before + number + 1, members[number]);
         Later { count, found: Arc::from([]), row: Arc::new(row) }
     }
