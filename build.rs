@@ -6,7 +6,8 @@ use std::hash::{Hash, Hasher};
 use std::path::Path;
 
 /// All that turns the cells of a row into a record and remarks on it.
-const READING: [&str; 4] = ["src/domain/intake", "src/domain/ledger.rs", "src/domain/record.rs", "src/domain/units.rs"];
+const READING: [&str; 4] =
+    ["src/domain/intake", "src/domain/register/ledger.rs", "src/domain/register/record.rs", "src/domain/register/units.rs"];
 
 fn main() {
     println!("cargo:rerun-if-changed=src/store/migrations");

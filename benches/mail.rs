@@ -8,7 +8,7 @@
 #![allow(clippy::disallowed_methods, reason = "a bench measures in real time and is told by its arguments")]
 
 use chrono::Utc;
-use duban::app;
+use duban::app::compose as app;
 use duban::clock::Clock;
 use duban::mail::message::{Attachment, Correspondent, Letter, build};
 use duban::mail::smtp::{Server, ServerTls};

@@ -9,10 +9,10 @@
 #![allow(clippy::disallowed_methods, reason = "a bench measures in real time and is told by its environment")]
 
 use chrono::NaiveDate;
-use duban::config::{Config, read_files};
-use duban::domain::judge::{Context, Judged};
-use duban::domain::ledger::Role;
-use duban::domain::record::{Place, Record};
+use duban::config::load::{Config, read_files};
+use duban::domain::judging::judge::{Context, Judged};
+use duban::domain::register::ledger::Role;
+use duban::domain::register::record::{Place, Record};
 use duban::domain::sample::sample;
 use std::collections::HashMap;
 use std::path::Path;

@@ -8,16 +8,18 @@
 #![allow(clippy::disallowed_methods, reason = "a bench measures in real time and is told by its environment")]
 
 use chrono::NaiveDate;
-use duban::config::{Config, read_files};
-use duban::domain::feedback::Answers;
-use duban::domain::indicators::Indicators;
-use duban::domain::judge::{Context, Judged, Policy};
-use duban::domain::ledger::Role;
-use duban::domain::record::{Cell, Place, Record, Records};
-use duban::domain::roster::{Reach, Rosters};
+use duban::config::load::{Config, read_files};
+use duban::domain::judging::indicators::Indicators;
+use duban::domain::judging::judge::{Context, Judged, Policy};
+use duban::domain::judging::roster::{Reach, Rosters};
+use duban::domain::notify::feedback::Answers;
+use duban::domain::register::ledger::Role;
+use duban::domain::register::record::{Cell, Place, Record, Records};
 use duban::domain::sample::sample;
-use duban::domain::workbook::{Form, Material, Template, Viewer, build, file_name, tie_out};
 use duban::report::{archive, xlsx};
+use duban::workbook::balance::tie_out;
+use duban::workbook::build::{Material, Viewer, build, file_name};
+use duban::workbook::template::{Form, Template};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
@@ -124,7 +126,7 @@ fn main() {
 }
 
 /// The sheet without its condition: every project.
-fn whole(mut sheet: duban::domain::workbook::SheetTemplate) -> duban::domain::workbook::SheetTemplate {
+fn whole(mut sheet: duban::workbook::template::SheetTemplate) -> duban::workbook::template::SheetTemplate {
     if let Form::Records(list) = &mut sheet.form {
         list.selection.conditions.clear();
     }
@@ -159,7 +161,7 @@ impl Judgement {
             let record = records.record(number);
             judged.record(&context, records.ledger, &record);
             rosters.add(&context, records.ledger, &record);
-            let owner = duban::domain::routing::owner_of(policy, &policy.ledgers[records.ledger], &record, &projects).unit;
+            let owner = duban::domain::rules::responsibility::owner_of(policy, &policy.ledgers[records.ledger], &record, &projects).unit;
             indicators.add(policy, records.ledger, &record, owner);
         }
         judged.sort();

@@ -9,4 +9,5 @@ pub mod mail;
 pub mod report;
 pub mod source;
 pub mod store;
+pub mod workbook;
 pub mod worker;

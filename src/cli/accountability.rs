@@ -1,10 +1,11 @@
 //! `accountability`: the list of those whose findings stayed red over closed quarters. It is made by nothing else, and goes into one file.
 
-use super::Exit;
+use crate::cli::Exit;
 use crate::clock::stamp;
-use crate::report::archive::{self, Filed};
+use crate::report::archive;
+use crate::report::archive::Filed;
 use crate::report::xlsx;
-use crate::worker::Service;
+use crate::worker::service::Service;
 use anyhow::{Context, ensure};
 use chrono::NaiveDate;
 use std::path::Path;

@@ -1,26 +1,31 @@
 //! `check` and `sample`: nothing here needs the database.
 
-use super::Exit;
-use crate::app;
+use crate::app::compose as app;
+use crate::cli::Exit;
 use crate::clock::Clock;
-use crate::config::{Config, Origin, has_password};
-use crate::domain::calendar::calendar_warning;
-use crate::domain::digest::{Plan, draft_rehearsals, drafts, plan, rehearsals};
-use crate::domain::feedback::{Answer, Answers, Proposal, editable};
-use crate::domain::judge::{Context as Judging, Judged};
-use crate::domain::ledger::Role;
-use crate::domain::record::{Place, Record};
-use crate::domain::routing::{Linked, link};
-use crate::domain::rule::RuleKind;
-use crate::domain::units::Level;
-use crate::domain::workbook::{clause, ladder, sentence};
+use crate::config::load::Config;
+use crate::config::source_settings::{Origin, has_password};
+use crate::domain::judging::judge::{Context as Judging, Judged};
+use crate::domain::notify::drafts::drafts;
+use crate::domain::notify::feedback::{Answer, Answers, Proposal, editable};
+use crate::domain::notify::plan::{Plan, plan};
+use crate::domain::notify::rehearsal::{draft_rehearsals, rehearsals};
+use crate::domain::register::calendar::calendar_warning;
+use crate::domain::register::ledger::Role;
+use crate::domain::register::record::{Place, Record};
+use crate::domain::register::units::Level;
+use crate::domain::rules::responsibility::{Linked, link};
+use crate::domain::rules::rule::RuleKind;
+
+use crate::domain::rules::sentence::{clause, ladder, sentence};
 use crate::mail::templates::Templates;
 use crate::report;
 use crate::report::archive::Filed;
 use crate::source::sql::Database;
-use crate::store::Store;
-use crate::worker::guard::{self, CounterFile};
-use crate::worker::input::{Input, resolve};
+use crate::store::database::Store;
+use crate::worker::deliver::restore_guard as guard;
+use crate::worker::deliver::restore_guard::CounterFile;
+use crate::worker::import::input::{Input, resolve};
 use anyhow::{Context, ensure};
 use chrono::NaiveDate;
 use std::collections::{BTreeSet, HashMap};

@@ -1,19 +1,20 @@
 //! `diff`, `snapshot gone`, `snapshot confirm-gone`: what changed between two snapshots, and what has left a register.
 
-use super::findings::guarded;
-use super::{Exit, ledger::known};
+use crate::cli::Exit;
+use crate::cli::findings::guarded;
+use crate::cli::ledger::known;
 use crate::clock::stamp;
-use crate::config::suggest;
-use crate::domain::intake::place_of;
-use crate::domain::ledger::{Ledger, Role};
-use crate::domain::period::chinese_date;
-use crate::domain::record::Record;
+use crate::config::load::suggest;
+use crate::domain::intake::place::place_of;
+use crate::domain::register::ledger::{Ledger, Role};
+use crate::domain::register::period::chinese_date;
+use crate::domain::register::record::Record;
 use crate::store::changes::{GoneConfirmed, Side};
 use crate::store::records::Stored;
 use crate::store::snapshots::{Snapshot, SnapshotState};
-use crate::worker::Service;
-use crate::worker::gone::Gone;
-use crate::worker::intake_report::place_in;
+use crate::worker::import::gone::Gone;
+use crate::worker::import::intake_report::place_in;
+use crate::worker::service::Service;
 use anyhow::{Context, bail, ensure};
 use chrono::NaiveDate;
 use std::io::{Stdout, Write};

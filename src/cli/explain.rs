@@ -1,12 +1,12 @@
 //! `explain`: why a record has a finding, or has none, as a clerk reads it out on the telephone.
 
-use super::Exit;
-use crate::domain::delivery::DeliveryState;
-use crate::domain::explain::{CellUse, Explanation, Outcome};
-use crate::domain::period::chinese_date;
-use crate::domain::rule::{Light, Relation};
-use crate::worker::Service;
-use crate::worker::explain::{Explained, ToldLine};
+use crate::app::explain::{Explained, ToldLine};
+use crate::cli::Exit;
+use crate::domain::judging::explain::explanation::{CellUse, Explanation, Outcome};
+use crate::domain::notify::delivery::DeliveryState;
+use crate::domain::register::period::chinese_date;
+use crate::domain::rules::rule::{Light, Relation};
+use crate::worker::service::Service;
 use chrono::NaiveDate;
 use std::io::Write;
 

@@ -1,17 +1,17 @@
 //! `findings`: what is late, stuck or missing on a day.
 
-use super::Exit;
-use super::ledger::known;
-use crate::config::suggest;
-use crate::domain::calendar::calendar_note;
-use crate::domain::finding::{Finding, State};
-use crate::domain::judge::Policy;
-use crate::domain::rule::{Light, Relation};
-use crate::domain::units::UnitId;
-use crate::worker::Service;
-use crate::worker::explain::rule_named;
-use crate::worker::facts::FindingFacts;
-use crate::worker::reading::read;
+use crate::app::explain::rule_named;
+use crate::cli::Exit;
+use crate::cli::ledger::known;
+use crate::config::load::suggest;
+use crate::domain::judging::finding::{Finding, State};
+use crate::domain::judging::judge::Policy;
+use crate::domain::register::calendar::calendar_note;
+use crate::domain::register::units::UnitId;
+use crate::domain::rules::rule::{Light, Relation};
+use crate::worker::run::evaluate::read;
+use crate::worker::run::facts::FindingFacts;
+use crate::worker::service::Service;
 use anyhow::{Context, bail};
 use chrono::NaiveDate;
 use clap::Args;

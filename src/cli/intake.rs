@@ -1,16 +1,16 @@
 //! `pull`, `import`, `snapshot`: what goes in, and what was made of it.
 
-use super::Exit;
+use crate::cli::Exit;
 use crate::clock::stamp;
-use crate::config::suggest;
-use crate::domain::feedback::FormAccount;
-use crate::domain::intake::NoteKind;
-use crate::domain::period::chinese_date;
+use crate::config::load::suggest;
+use crate::domain::intake::note::NoteKind;
+use crate::domain::notify::feedback::FormAccount;
+use crate::domain::register::period::chinese_date;
 use crate::store::snapshots::SnapshotState;
-use crate::worker::Service;
-use crate::worker::input::Input;
-use crate::worker::puller::{PullReport, PullRequest};
-use crate::worker::reading::note_lines;
+use crate::worker::import::input::Input;
+use crate::worker::import::puller::{PullReport, PullRequest};
+use crate::worker::run::evaluate::note_lines;
+use crate::worker::service::Service;
 use anyhow::{bail, ensure};
 use chrono::NaiveDate;
 use clap::Subcommand;
@@ -165,7 +165,7 @@ pub async fn import(
         return Ok(if returned { Exit::Partial } else { Exit::Done });
     }
     if let Some(ledger) = &ledger {
-        super::ledger::known(&service.config.policy, ledger)?;
+        crate::cli::ledger::known(&service.config.policy, ledger)?;
     }
     ensure!(!source.trim().is_empty() && source.chars().count() <= 64, "source \"{source}\" is no name of a source");
     let sample = service.config.settings.source(&source).is_some_and(|source| source.sample);
@@ -239,9 +239,9 @@ pub async fn snapshot(service: &Service, action: SnapshotAction) -> anyhow::Resu
             }
             Ok(Exit::Done)
         }
-        SnapshotAction::Gone { ledger } => super::diff::gone(service, ledger.as_deref()).await,
+        SnapshotAction::Gone { ledger } => crate::cli::diff::gone(service, ledger.as_deref()).await,
         SnapshotAction::ConfirmGone { ledger, source, code, by, reason } => {
-            super::diff::confirm_gone(service, &ledger, &source, &code, &by, &reason).await
+            crate::cli::diff::confirm_gone(service, &ledger, &source, &code, &by, &reason).await
         }
         SnapshotAction::Release { ledger, source, seq } => settle(ledger, source, seq, SnapshotState::InForce).await,
         SnapshotAction::Discard { ledger, source, seq } => settle(ledger, source, seq, SnapshotState::Discarded).await,
@@ -250,7 +250,7 @@ pub async fn snapshot(service: &Service, action: SnapshotAction) -> anyhow::Resu
 }
 
 async fn export(service: &Service, ledger_id: &str, as_of: NaiveDate) -> anyhow::Result<Exit> {
-    let ledger = super::ledger::known(&service.config.policy, ledger_id)?;
+    let ledger = crate::cli::ledger::known(&service.config.policy, ledger_id)?;
     let mut out = csv::Writer::from_writer(std::io::stdout().lock());
     out.write_record(ledger.fields.iter().map(|field| field.id.as_str()))?;
     let mut failed = None;

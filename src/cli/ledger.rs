@@ -1,12 +1,13 @@
 //! `blank`: the empty sheet of a ledger; and finding a ledger by its name.
 
-use super::Exit;
-use crate::app;
-use crate::config::suggest;
-use crate::domain::judge::Policy;
-use crate::domain::ledger::Ledger;
-use crate::domain::workbook::{BlankForm, blank as form};
+use crate::app::compose as app;
+use crate::cli::Exit;
+use crate::config::load::suggest;
+use crate::domain::judging::judge::Policy;
+use crate::domain::register::ledger::Ledger;
 use crate::report::{archive, xlsx};
+use crate::workbook::books::blank::BlankForm;
+use crate::workbook::books::blank::blank as form;
 use anyhow::{Context, bail, ensure};
 use std::path::Path;
 

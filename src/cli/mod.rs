@@ -19,9 +19,10 @@ mod outbox;
 mod rebuild;
 mod run;
 
-use crate::app;
+use crate::app::compose as app;
 use crate::clock::Clock;
-use crate::source::{self, ReadLimits, child};
+use crate::source::parse::ReadLimits;
+use crate::source::{child, parse as source};
 use chrono::NaiveDate;
 use clap::{Parser, Subcommand};
 use std::path::{Path, PathBuf};

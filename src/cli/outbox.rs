@@ -1,16 +1,17 @@
 //! `outbox`: who was told what, when, and did it arrive; and what a person may do about it. Every deed is written down with name, time and
 //! reason.
 
-use super::Exit;
+use crate::cli::Exit;
 use crate::clock::stamp;
-use crate::config::suggest;
-use crate::domain::delivery::DeliveryState;
-use crate::domain::rule::{Act, Light};
-use crate::mail::message::{self, Correspondent};
+use crate::config::load::suggest;
+use crate::domain::notify::delivery::DeliveryState;
+use crate::domain::rules::rule::{Act, Light};
+use crate::mail::message;
+use crate::mail::message::Correspondent;
 use crate::store::outbox::{Deed, Listed, NewMessage, Wanted};
 use crate::store::sending::HoldReason;
-use crate::worker::Service;
-use crate::worker::deliverer::{Block, masked};
+use crate::worker::deliver::deliverer::{Block, masked};
+use crate::worker::service::Service;
 use anyhow::{Context, bail, ensure};
 use chrono::{DateTime, FixedOffset};
 use clap::{Args, Subcommand};

@@ -1,7 +1,7 @@
 //! `rebuild`: a past run's workbooks made again and compared.
 
-use super::Exit;
-use crate::worker::Service;
+use crate::cli::Exit;
+use crate::worker::service::Service;
 use std::path::PathBuf;
 
 /// Exit code 0 = all identical, 2 = one differs.

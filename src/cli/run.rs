@@ -1,11 +1,11 @@
 //! `run`, `preview`, `serve`, `runs`, `init`: making things happen, and looking at what happened.
 
-use super::Exit;
-use crate::domain::period::{Period, chinese_date};
-use crate::domain::rule::Every;
+use crate::cli::Exit;
+use crate::domain::register::period::{Period, chinese_date};
+use crate::domain::rules::rule::Every;
 use crate::store::runs::RunState;
-use crate::worker::Service;
-use crate::worker::runner::{RunRequest, RunWhen};
+use crate::worker::run::runner::{RunRequest, RunWhen};
+use crate::worker::service::Service;
 use anyhow::Context;
 use chrono::NaiveDate;
 use std::path::Path;
@@ -91,7 +91,7 @@ pub fn init(service: &Service, root: &Path) -> anyhow::Result<Exit> {
     let calendar = &service.config.policy.calendar;
     let national = calendar.of(None);
     let today = service.clock.today();
-    let earliest = national.due(today, crate::domain::calendar::Span::Workdays(CHECK_WORKDAYS), false);
+    let earliest = national.due(today, crate::domain::register::calendar::Span::Workdays(CHECK_WORKDAYS), false);
     let mut quarter = Period::of(Every::Quarter, today);
     while quarter.first_day() < earliest {
         quarter = Period::of(Every::Quarter, quarter.last_day() + chrono::Days::new(1));

@@ -1,19 +1,19 @@
 //! `[sheet.bulletin]` of a template → [`Bulletin`]: figures, rules, columns and every `{word}` of a text are looked up here.
 
-use super::template_file::{WORDS, ledgers_of, list_columns, placeholders, rules_named};
-use super::{Problems, named, suggest};
-use crate::domain::judge::Policy;
-use crate::domain::ledger::{Privacy, Role};
-use crate::domain::rule::{Every, Light};
-use crate::domain::workbook::{
-    BuiltIn, Bulletin, BulletinColumn, BulletinFigure, BulletinList, BulletinPart, BulletinTable, ColumnKey, ListColumn, Measure, Scope,
-    TableRows,
+use crate::config::load::{Problems, named, suggest};
+use crate::config::template_file::{WORDS, ledgers_of, list_columns, placeholders, rules_named};
+use crate::domain::judging::judge::Policy;
+use crate::domain::register::ledger::{Privacy, Role};
+use crate::domain::rules::rule::{Every, Light};
+use crate::workbook::sheets::bulletin::{
+    Bulletin, BulletinColumn, BulletinFigure, BulletinList, BulletinPart, BulletinTable, Measure, Scope, TableRows,
 };
+use crate::workbook::template::{BuiltIn, ColumnKey, ListColumn};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct BulletinFile {
+pub(crate) struct BulletinFile {
     #[serde(default = "quarter")]
     period: String,
     #[serde(default)]
@@ -105,7 +105,7 @@ const COLUMNS_MAX: usize = 13;
 
 const EVERY: [(&str, Every); 2] = [("month", Every::Month), ("quarter", Every::Quarter)];
 
-pub(super) fn parse(
+pub(crate) fn parse(
     path: &str,
     place: &str,
     title: &str,

@@ -1,15 +1,16 @@
 //! `jobs/NAME.toml` → [`Job`].
 
-use super::{FileSet, Problems, Settings, files_in, named, parse_toml, suggest};
-use crate::domain::rule::{Act, Every};
+use crate::config::load::{FileSet, Problems, files_in, named, parse_toml, suggest};
+use crate::config::settings::Settings;
+use crate::domain::register::units::{Level, UnitId, Units};
+use crate::domain::rules::rule::{Act, Every};
 use crate::domain::schedule::{CronTime, Schedule};
-use crate::domain::units::{Level, UnitId, Units};
-use crate::domain::workbook::Template;
+use crate::workbook::template::Template;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-pub use crate::domain::digest::Rhythm;
-pub use crate::domain::schedule::{Missed, OnHoliday, RunAsOf};
+use crate::domain::notify::plan::Rhythm;
+use crate::domain::schedule::{Missed, OnHoliday, RunAsOf};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum JobStep {
@@ -231,7 +232,7 @@ fn job(
     }
     if let Some(settings) = settings {
         for name in &file.sources {
-            if settings.source(name).is_none() && name != super::settings::IMPORT {
+            if settings.source(name).is_none() && name != crate::config::settings::IMPORT {
                 problems.push(
                     path,
                     format!("source \"{name}\" is not in config/duban.toml"),

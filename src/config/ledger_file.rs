@@ -1,8 +1,8 @@
 //! `config/ledgers/NAME.toml` → [`Ledger`].
 
-use super::{FileSet, Problems, files_in, named, parse_toml, suggest};
-use crate::domain::ledger::{Field, FieldKind, Ledger, OwnerSpec, PROJECT, Privacy, Role};
-use crate::domain::record::FIELDS_MAX;
+use crate::config::load::{FileSet, Problems, files_in, named, parse_toml, suggest};
+use crate::domain::register::ledger::{Field, FieldKind, Ledger, OwnerSpec, PROJECT, Privacy, Role};
+use crate::domain::register::record::FIELDS_MAX;
 use serde::Deserialize;
 
 #[derive(Deserialize)]

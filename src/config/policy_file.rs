@@ -1,7 +1,8 @@
 //! Everything that decides, put together: ledgers, units, calendar, rules.
 
-use super::{FileSet, Problems, ledger_file, rule_file, unit_file};
-use crate::domain::judge::Policy;
+use crate::config::load::{FileSet, Problems};
+use crate::config::{ledger_file, rule_file, unit_file};
+use crate::domain::judging::judge::Policy;
 
 /// `None` when a part is so broken that the parts built on it cannot be looked at.
 pub fn parse(files: &FileSet, problems: &mut Problems) -> Option<Policy> {

@@ -1,14 +1,14 @@
 //! `config/rules.toml` → [`Rule`]s: names become indices, types are checked against the ledger.
 
-use super::ledger_file::MONEY_UNITS;
-use super::{FileSet, Problems, named, parse_toml, suggest};
-use crate::domain::calendar::Span;
-use crate::domain::exemption::Terms;
-use crate::domain::judge::yi;
-use crate::domain::ledger::{FieldKind, Ledger, Role};
-use crate::domain::record::{Cell, Columns, Decimal};
-use crate::domain::rule::{Act, Comparison, Condition, Every, Light, Operand, Relation, Repeat, Rule, RuleKind, Step};
-use crate::domain::units::{Level, Units};
+use crate::config::ledger_file::MONEY_UNITS;
+use crate::config::load::{FileSet, Problems, named, parse_toml, suggest};
+use crate::domain::judging::judge::yi;
+use crate::domain::register::calendar::Span;
+use crate::domain::register::ledger::{FieldKind, Ledger, Role};
+use crate::domain::register::record::{Cell, Columns, Decimal};
+use crate::domain::register::units::{Level, Units};
+use crate::domain::rules::exemption::Terms;
+use crate::domain::rules::rule::{Act, Comparison, Condition, Every, Light, Operand, Relation, Repeat, Rule, RuleKind, Step};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 

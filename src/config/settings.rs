@@ -1,12 +1,13 @@
 //! `config/duban.toml` → [`Settings`]: the office, where things are, limits.
 
-use super::source_settings::{self, SourceSettings};
-use super::{FileSet, Problem, Problems, parse_toml, suggest};
-use crate::domain::judge::Policy;
+use crate::config::load::{FileSet, Problem, Problems, parse_toml, suggest};
+use crate::config::source_settings;
+use crate::config::source_settings::SourceSettings;
+use crate::domain::judging::judge::Policy;
 use chrono::NaiveDate;
 use serde::Deserialize;
 
-pub(super) const FILE: &str = "config/duban.toml";
+pub(crate) const FILE: &str = "config/duban.toml";
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -1,8 +1,8 @@
 //! `[[source]]`: where a register comes from. A file, a folder of files, or a query of a database.
 
-use super::settings::FILE;
-use super::{Problems, suggest};
-use crate::domain::folder::pattern_fault;
+use crate::config::load::{Problems, suggest};
+use crate::config::settings::FILE;
+use crate::domain::source_choice::pattern_fault;
 use serde::Deserialize;
 
 /// One source as it is written; [`SourceSettings::origin`] says which of the three it is.
@@ -94,7 +94,7 @@ impl SourceSettings {
 }
 
 /// What is wrong with one source.
-pub(super) fn check(source: &SourceSettings, problems: &mut Problems) {
+pub(crate) fn check(source: &SourceSettings, problems: &mut Problems) {
     let mut wrong = |message: String, hint: Option<&str>| {
         problems.push(FILE, format!("source \"{}\": {message}", source.name), hint.map(str::to_owned));
     };
@@ -223,7 +223,7 @@ fn without_password(url: &str) -> String {
 
 /// A configuration text without the passwords of its database urls. `urls` are those the text holds; where one is written with escapes,
 /// the text is written anew.
-pub(super) fn without_passwords<'a>(text: &str, urls: impl Iterator<Item = &'a String>) -> String {
+pub(crate) fn without_passwords<'a>(text: &str, urls: impl Iterator<Item = &'a String>) -> String {
     let urls: Vec<&String> = urls.filter(|url| has_password(url)).collect();
     let bare = urls.iter().fold(text.to_owned(), |text, url| text.replace(url.as_str(), &without_password(url)));
     let Ok(mut table) = bare.parse::<toml::Table>() else { return bare };

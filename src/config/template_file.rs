@@ -1,15 +1,16 @@
 //! `report-templates/NAME.toml` → [`Template`]. Every field, rule and column is looked up here, so a workbook never meets an unknown one.
 
-use super::{FileSet, Problems, files_in, named, parse_toml, suggest};
-use crate::domain::finding::State;
-use crate::domain::indicators::{Rate, Window};
-use crate::domain::judge::Policy;
-use crate::domain::ledger::{Ledger, Role};
-use crate::domain::roster::Selection;
-use crate::domain::rule::Light;
-use crate::domain::units::Level;
-use crate::domain::workbook::{
-    Axis, BuiltIn, ColumnKey, Figures, Form, Group, List, ListColumn, MatrixColumn, MatrixRows, OnePage, Order, Paper, Reach, RecordList,
+use crate::config::load::{FileSet, Problems, files_in, named, parse_toml, suggest};
+use crate::domain::judging::finding::State;
+use crate::domain::judging::indicators::{Rate, Window};
+use crate::domain::judging::judge::Policy;
+use crate::domain::judging::roster::Selection;
+use crate::domain::register::ledger::{Ledger, Role};
+use crate::domain::register::units::Level;
+use crate::domain::rules::rule::Light;
+use crate::workbook::model::Paper;
+use crate::workbook::template::{
+    Axis, BuiltIn, ColumnKey, Figures, Form, Group, List, ListColumn, MatrixColumn, MatrixRows, OnePage, Order, Reach, RecordList,
     SheetTemplate, Template,
 };
 use serde::Deserialize;
@@ -69,7 +70,7 @@ struct SheetFile {
     lights: Option<Vec<String>>,
     reach: Option<String>,
     order: Option<Vec<String>>,
-    bulletin: Option<super::bulletin_file::BulletinFile>,
+    bulletin: Option<crate::config::bulletin_file::BulletinFile>,
 }
 
 #[derive(Deserialize)]
@@ -131,7 +132,7 @@ const STATES: [(&str, State); 3] = [("open", State::Open), ("exempt", State::Exe
 const EDITABLE: &str = "editable";
 
 /// What texts of a sheet may have filled in.
-pub(super) const WORDS: [&str; 8] = ["as_of", "data_as_of", "unit", "office", "title", "contact", "made_on", "reply_by"];
+pub(crate) const WORDS: [&str; 8] = ["as_of", "data_as_of", "unit", "office", "title", "contact", "made_on", "reply_by"];
 
 /// The limit of a tab name in a workbook.
 const SHEET_NAME_MAX: usize = 31;
@@ -140,7 +141,7 @@ const SHEET_NAME_MAX: usize = 31;
 type Scopes = BTreeMap<String, Vec<String>>;
 
 pub fn parse(files: &FileSet, policy: &Policy, problems: &mut Problems) -> BTreeMap<String, Template> {
-    let scopes = super::rule_file::scopes(files);
+    let scopes = crate::config::rule_file::scopes(files);
     files_in(files, "report-templates", ".toml")
         .filter_map(|(stem, path)| Some((stem.to_owned(), template(files, stem, path, &scopes, policy, problems)?)))
         .collect()
@@ -255,7 +256,7 @@ fn sheet(path: &str, raw: &SheetFile, scopes: &Scopes, policy: &Policy, problems
         FormName::Bulletin => match &raw.bulletin {
             Some(bulletin) => {
                 let title = raw.title.as_deref().unwrap_or(&raw.name);
-                Form::Bulletin(Box::new(super::bulletin_file::parse(path, &place, title, bulletin, policy, problems)?))
+                Form::Bulletin(Box::new(crate::config::bulletin_file::parse(path, &place, title, bulletin, policy, problems)?))
             }
             None => {
                 problems.push(path, format!("{place}: [sheet.bulletin] is missing"), Some("see work-order-bulletin.toml".into()));
@@ -370,7 +371,7 @@ fn one_page(path: &str, place: &str, raw: &SheetFile, policy: &Policy, problems:
 }
 
 /// The rules that ids, and families such as `order-*`, stand for.
-pub(super) fn rules_named(path: &str, place: &str, words: &[String], policy: &Policy, problems: &mut Problems) -> Vec<usize> {
+pub(crate) fn rules_named(path: &str, place: &str, words: &[String], policy: &Policy, problems: &mut Problems) -> Vec<usize> {
     let mut rules: Vec<usize> = Vec::new();
     for word in words {
         let matching: Vec<usize> = match word.strip_suffix('*') {
@@ -408,7 +409,7 @@ fn list(path: &str, place: &str, raw: &SheetFile, columns: &[String], policy: &P
     Some(List { rules, states, group, fold: raw.fold.unwrap_or(false), blank: raw.blank.unwrap_or(false), columns })
 }
 
-pub(super) fn ledgers_of(policy: &Policy, rules: &[usize]) -> Vec<usize> {
+pub(crate) fn ledgers_of(policy: &Policy, rules: &[usize]) -> Vec<usize> {
     let mut ledgers: Vec<usize> = rules.iter().map(|rule| policy.rules[*rule].ledger).collect();
     ledgers.sort_unstable();
     ledgers.dedup();
@@ -436,14 +437,15 @@ fn records(
     let (of_project, own): (Vec<String>, Vec<String>) =
         raw.r#where.iter().flatten().cloned().partition(|text| text.trim_start_matches("not ").starts_with("project."));
     let of_project: Vec<String> = of_project.iter().map(|text| text.replacen("project.", "", 1)).collect();
-    let conditions = super::rule_file::conditions((path, place, "where"), scopes, (ledger, &policy.ledgers), &policy.units, &own, problems);
+    let conditions =
+        crate::config::rule_file::conditions((path, place, "where"), scopes, (ledger, &policy.ledgers), &policy.units, &own, problems);
     let mut project = Vec::new();
     if !of_project.is_empty() {
         match policy.project_ledger() {
             Some(linked) if linked != index && ledger.role(Role::Project).is_some() => {
                 let linked = &policy.ledgers[linked];
                 let of = (linked, &policy.ledgers[..]);
-                project = super::rule_file::conditions((path, place, "where"), scopes, of, &policy.units, &of_project, problems);
+                project = crate::config::rule_file::conditions((path, place, "where"), scopes, of, &policy.units, &of_project, problems);
             }
             _ => problems.push(path, format!("{place}: records of ledger \"{name}\" belong to no project"), None),
         }
@@ -492,7 +494,7 @@ fn order(path: &str, place: &str, ledger: &Ledger, word: &str, problems: &mut Pr
 }
 
 /// An entry is `KEY` or `KEY title of the column`; `KEY` is a built-in key, a field of a rule's ledger, `project.FIELD`, or `editable`.
-pub(super) fn list_columns(
+pub(crate) fn list_columns(
     path: &str,
     place: &str,
     words: &[String],
@@ -568,9 +570,9 @@ fn by_ledger(policy: &Policy, ledgers: &[usize], id: &str) -> Vec<Option<usize>>
 }
 
 /// A money column says its unit.
-fn titled(field: &crate::domain::ledger::Field) -> String {
+fn titled(field: &crate::domain::register::ledger::Field) -> String {
     match field.kind {
-        crate::domain::ledger::FieldKind::Money => format!("{}（亿元）", field.title),
+        crate::domain::register::ledger::FieldKind::Money => format!("{}（亿元）", field.title),
         _ => field.title.clone(),
     }
 }
@@ -598,6 +600,6 @@ fn covers_every_rule(path: &str, policy: &Policy, sheets: &[SheetTemplate], prob
     }
 }
 
-pub(super) fn placeholders(text: &str) -> Vec<&str> {
+pub(crate) fn placeholders(text: &str) -> Vec<&str> {
     text.split('{').skip(1).filter_map(|rest| rest.split_once('}').map(|(word, _)| word)).collect()
 }

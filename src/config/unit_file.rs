@@ -1,8 +1,8 @@
 //! `config/units.toml`, `config/industries.toml`, `config/calendar/*.toml` → units, industries, working days.
 
-use super::{FileSet, Problems, files_in, named, parse_toml, suggest};
-use crate::domain::calendar::Calendar;
-use crate::domain::units::{Alias, DepartmentKind, Industry, Level, Term, Unit, Units};
+use crate::config::load::{FileSet, Problems, files_in, named, parse_toml, suggest};
+use crate::domain::register::calendar::Calendar;
+use crate::domain::register::units::{Alias, DepartmentKind, Industry, Level, Term, Unit, Units};
 use chrono::{Datelike, NaiveDate, Weekday};
 use serde::Deserialize;
 use std::collections::BTreeMap;

@@ -2,11 +2,11 @@
 //!
 //! Deterministic: the same number of projects gives the same rows. Persons, companies and amounts are invented.
 
-use super::judge::Policy;
-use super::ledger::{Ledger, PROJECT};
-use super::record::{Cell, Decimal, FEN_PER_YI};
-use super::rule::{AGREEMENT_CONTRACT, STAGE_NEGOTIATING, STAGE_TERMINATED};
-use super::units::{UnitId, Units};
+use crate::domain::judging::judge::Policy;
+use crate::domain::register::ledger::{Ledger, PROJECT};
+use crate::domain::register::record::{Cell, Decimal, FEN_PER_YI};
+use crate::domain::register::units::{UnitId, Units};
+use crate::domain::rules::rule::{AGREEMENT_CONTRACT, STAGE_NEGOTIATING, STAGE_TERMINATED};
 use chrono::{Datelike, Days, NaiveDate};
 
 /// The rows of a made-up register: for each ledger (index) its rows of cells in field order.
@@ -324,9 +324,9 @@ impl<'a> Row<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Config, read_files};
-    use crate::domain::judge::{Context, Judged};
-    use crate::domain::record::{Place, Record};
+    use crate::config::load::{Config, read_files};
+    use crate::domain::judging::judge::{Context, Judged};
+    use crate::domain::register::record::{Place, Record};
     use std::collections::{BTreeSet, HashMap};
     use std::path::Path;
 

@@ -1,9 +1,9 @@
 //! When a job is due: cron time + last slot done + now → due slots. Slots are wall-clock times of the job's zone without zone
 //! arithmetic (zones with summer time are refused), so a clock that jumps cannot make or lose one.
 
-use super::calendar::Local;
-use super::period::Period;
-use super::rule::Every;
+use crate::domain::register::calendar::Local;
+use crate::domain::register::period::Period;
+use crate::domain::rules::rule::Every;
 use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use croner::Cron;
 use croner::parser::{CronParser, Seconds};
@@ -162,8 +162,8 @@ pub struct Due {
 
 #[cfg(test)]
 mod tests {
-    use super::super::calendar::Calendar;
     use super::*;
+    use crate::domain::register::calendar::Calendar;
 
     fn at(text: &str) -> NaiveDateTime {
         NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S").unwrap()

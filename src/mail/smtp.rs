@@ -7,7 +7,7 @@
 //! - TLS is required and checked wherever it is set; there is no way back to plain text;
 //! - the socket sends at once (no Nagle): the dot would wait 40 ms for an acknowledgement of the body.
 
-use crate::domain::delivery::{Attempt, Fault, FaultKind, Phase, classify};
+use crate::domain::notify::delivery::{Attempt, Fault, FaultKind, Phase, classify};
 use lettre::Address;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS, Mechanism};
 use lettre::transport::smtp::commands::{Auth, Data, Ehlo, Mail, Quit, Rcpt, Rset, Starttls};
@@ -54,7 +54,7 @@ pub enum ServerTls {
 
 #[derive(Debug, thiserror::Error)]
 #[error("mail.smtp: {0}")]
-pub struct ServerError(pub(super) String);
+pub struct ServerError(pub(crate) String);
 
 /// A server with what is made once for all connections to it.
 pub struct Smtp {

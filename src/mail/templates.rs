@@ -2,8 +2,8 @@
 //!
 //! Undefined names are errors, so a slip of the pen is found by `duban check` and not by an official. `.html` escapes by itself.
 
-use crate::domain::digest::yi;
-use crate::domain::period::{chinese_date, chinese_day};
+use crate::domain::notify::wording::yi;
+use crate::domain::register::period::{chinese_date, chinese_day};
 use chrono::{Datelike, NaiveDate};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
@@ -118,7 +118,7 @@ fn explain(name: &str, error: &Error) -> TemplateError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::digest::tests::Fixture;
+    use crate::domain::notify::tests::Fixture;
 
     fn texts(html: &str) -> BTreeMap<String, String> {
         [("digest.html.j2", html), ("digest.txt.j2", "{{ subject }}")].map(|(name, text)| (name.to_owned(), text.to_owned())).into()

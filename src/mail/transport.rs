@@ -1,7 +1,7 @@
 //! Handing finished bytes to a server, or, with no SMTP set, to a folder.
 
-use super::smtp::{Line, Server, ServerError, Smtp};
-use crate::domain::delivery::{Attempt, Fault, FaultKind, Phase};
+use crate::domain::notify::delivery::{Attempt, Fault, FaultKind, Phase};
+use crate::mail::smtp::{Line, Server, ServerError, Smtp};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

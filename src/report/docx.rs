@@ -4,7 +4,7 @@
 //! The few parts are written here by hand, so that equal workbooks give equal bytes; the only date in the file is the model's own. Fonts
 //! are named, not embedded.
 
-use crate::domain::workbook::{Role, Row, Sheet, Value, Workbook};
+use crate::workbook::model::{Role, Row, Sheet, Value, Workbook};
 use std::fmt::Write as _;
 use std::io::{Cursor, Write as _};
 use zip::result::ZipError;

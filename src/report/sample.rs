@@ -1,10 +1,10 @@
 //! The sample register as a workbook that looks like what offices hand over: a title with 截至, a unit row, a merged two-row header, dates
 //! and amounts in many spellings, a total, notes and a signature line.
 
-use crate::domain::judge::Policy;
-use crate::domain::ledger::{FieldKind, Ledger, PROJECT};
-use crate::domain::period::chinese_date;
-use crate::domain::record::{Cell, fen_as_yi};
+use crate::domain::judging::judge::Policy;
+use crate::domain::register::ledger::{FieldKind, Ledger, PROJECT};
+use crate::domain::register::period::chinese_date;
+use crate::domain::register::record::{Cell, fen_as_yi};
 use crate::domain::sample::{Dice, Sample};
 use chrono::{Datelike, NaiveDate};
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, FormatAlign, Workbook, Worksheet, XlsxError};
@@ -163,7 +163,7 @@ fn plain(sheet: &mut Worksheet, ledger: &Ledger, rows: &[Vec<Cell>]) -> Result<(
     sheet.set_name(&ledger.title)?;
     let date = Format::new().set_num_format("yyyy-mm-dd");
     for (column, field) in ledger.fields.iter().enumerate() {
-        sheet.set_column_width(column as u16, if field.role == Some(crate::domain::ledger::Role::Name) { 34 } else { 15 })?;
+        sheet.set_column_width(column as u16, if field.role == Some(crate::domain::register::ledger::Role::Name) { 34 } else { 15 })?;
         sheet.write_with_format(0, column as u16, &field.title, &head())?;
     }
     sheet.set_freeze_panes(1, 0)?;

@@ -2,10 +2,9 @@
 //!
 //! Invariant: equal workbooks give equal bytes; the only date in the file is the model's own.
 
-use crate::domain::rule::Light;
-use crate::domain::workbook::{
-    Chart, ChartKind, Choice, Column, Entry, MARGINS, Paper, Role, Row, Sheet, Value, Words, Workbook, fit_heights,
-};
+use crate::domain::rules::rule::Light;
+use crate::workbook::model::{Chart, ChartKind, Choice, Column, Entry, Paper, Role, Row, Sheet, Value, Words, Workbook, fit_heights};
+use crate::workbook::pagination::MARGINS;
 use chrono::Datelike;
 use rust_xlsxwriter as xlsx;
 use rust_xlsxwriter::{
@@ -201,7 +200,7 @@ fn offer(target: &mut xlsx::Worksheet, choice: &Choice, book: &Workbook<'_>) -> 
         Words::These(words) => xlsx::DataValidation::new().allow_list_strings(words)?,
         Words::Listed { sheet, area } => {
             let name = book.sheets.get(*sheet).map_or("", |sheet| sheet.name.as_str()).replace('\'', "''");
-            let letters = crate::domain::intake::column_letters(column_number(area.column));
+            let letters = crate::domain::intake::header::column_letters(column_number(area.column));
             let range = format!("='{name}'!${letters}${}:${letters}${}", area.first + 1, area.last + 1);
             xlsx::DataValidation::new().allow_list_formula(xlsx::Formula::new(range))
         }
@@ -442,7 +441,7 @@ fn write_chart(target: &mut xlsx::Worksheet, sheet: &Sheet<'_>, chart: &Chart) -
                 .collect();
             added.set_custom_data_labels(&labels);
         }
-        let range = |area: crate::domain::workbook::Area| {
+        let range = |area: crate::workbook::model::Area| {
             (sheet.name.as_str(), area.first as u32, column_number(area.column), area.last as u32, column_number(area.column))
         };
         added.set_name(&series.name).set_categories(range(series.categories)).set_values(range(series.values));

@@ -1,8 +1,9 @@
 //! The parsing child: started, watched and read by the parent.
 
-use super::frame::{self, Block, Received};
-use super::strings::Strings;
-use super::{ReadLimits, Refusal};
+use crate::source::frame;
+use crate::source::frame::{Block, Received};
+use crate::source::parse::{ReadLimits, Refusal};
+use crate::source::strings::Strings;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -2,8 +2,8 @@
 //! another; the parent decodes them out of the block without copying their texts, and of a row no more than it wants. The shared strings of
 //! a workbook travel once, before the rows that name them by number.
 
-use super::strings::Strings;
-use crate::domain::intake::{Raw, RawRow};
+use crate::domain::intake::sheet::{Raw, RawRow};
+use crate::source::strings::Strings;
 use postcard::ser_flavors::Flavor;
 use serde::{Deserialize, Serialize, Serializer};
 use std::borrow::Cow;

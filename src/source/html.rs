@@ -3,9 +3,9 @@
 //! The page is walked twice, so that memory holds one row and not the page: first the shape of every table (its merges stand before its
 //! rows in the stream), then the rows. Only a table with another table inside keeps its rows until both are closed.
 
-use super::frame::{FrameWriter, Sheet};
-use super::{ReadError, ReadLimits, Refusal};
-use crate::domain::intake::{Raw, RawRow};
+use crate::domain::intake::sheet::{Raw, RawRow};
+use crate::source::frame::{FrameWriter, Sheet};
+use crate::source::parse::{ReadError, ReadLimits, Refusal};
 use html5gum::Tokenizer;
 use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
 use std::borrow::Cow;

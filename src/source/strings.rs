@@ -2,9 +2,9 @@
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Strings {
-    pub(super) text: String,
+    pub(crate) text: String,
     /// Where each string ends.
-    pub(super) ends: Vec<u32>,
+    pub(crate) ends: Vec<u32>,
 }
 
 impl Strings {

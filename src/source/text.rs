@@ -1,9 +1,10 @@
 //! Text files: csv and tsv in UTF-8 (with or without BOM), UTF-16 or GB18030, whatever they are named. A page of the web goes on to
 //! `html`.
 
-use super::frame::{FrameWriter, Sheet};
-use super::{ReadError, ReadLimits, Refusal, html};
-use crate::domain::intake::{Raw, RawRow};
+use crate::domain::intake::sheet::{Raw, RawRow};
+use crate::source::frame::{FrameWriter, Sheet};
+use crate::source::html;
+use crate::source::parse::{ReadError, ReadLimits, Refusal};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fs::File;

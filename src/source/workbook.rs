@@ -1,10 +1,11 @@
 //! Workbooks through calamine: xlsx is streamed cell by cell; xls and ods are parsed whole (the child's memory limit holds).
 
-use super::frame::{FrameWriter, Sheet};
-use super::package::{self, PackageKind};
-use super::xlsx;
-use super::{ReadError, ReadLimits, Refusal};
-use crate::domain::intake::{Raw, RawRow};
+use crate::domain::intake::sheet::{Raw, RawRow};
+use crate::source::frame::{FrameWriter, Sheet};
+use crate::source::package;
+use crate::source::package::PackageKind;
+use crate::source::parse::{ReadError, ReadLimits, Refusal};
+use crate::source::xlsx;
 use calamine::{
     Data, DataRef, Dimensions, ExcelDateTime, ExcelDateTimeType, Ods, Reader, SheetType, SheetVisible, Xls, Xlsb, Xlsx, XlsxError,
 };
@@ -204,7 +205,7 @@ fn raw(value: &Data) -> Option<Raw<'_>> {
 }
 
 /// The day that a number formatted as a date shows.
-pub(super) fn serial(number: f64, date1904: bool) -> Raw<'static> {
+pub(crate) fn serial(number: f64, date1904: bool) -> Raw<'static> {
     date(&ExcelDateTime::new(number, ExcelDateTimeType::DateTime, date1904))
 }
 
@@ -219,8 +220,9 @@ fn date(value: &ExcelDateTime) -> Raw<'static> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::frame::{self, Block, Frame, Received};
     use super::*;
+    use crate::source::frame;
+    use crate::source::frame::{Block, Frame, Received};
     use std::io::Cursor;
     use std::sync::Arc;
 

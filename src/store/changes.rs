@@ -1,11 +1,11 @@
 //! What differs between two snapshots, and which codes have left a register. The database compares, page by page: neither side is held,
 //! and nothing rests on the order in which a server sorts codes.
 
-use super::pulls::Difference;
-use super::records::{STORED, Stored, stored};
-use super::{Result, Store, number, text};
-use crate::domain::ledger::Ledger;
-use crate::domain::snapshot::Version;
+use crate::domain::register::ledger::Ledger;
+use crate::domain::register::snapshot::Version;
+use crate::store::database::{Result, Store, number, text};
+use crate::store::pulls::Difference;
+use crate::store::records::{STORED, Stored, stored};
 use sqlx::Row;
 use std::collections::HashMap;
 
@@ -82,7 +82,7 @@ impl Store {
                 return Ok(0);
             }
             let what = if other.seq == 0 { ALL } else { what };
-            let row = sqlx::query(super::sql(format!("SELECT CAST(COUNT(*) AS BIGINT) AS n {what}")))
+            let row = sqlx::query(crate::store::database::sql(format!("SELECT CAST(COUNT(*) AS BIGINT) AS n {what}")))
                 .bind(ledger)
                 .bind(side.source)
                 .bind(side.seq)
@@ -122,7 +122,7 @@ impl Store {
     async fn page(&self, what: &str, ledger: &Ledger, side: Side<'_>, other: Side<'_>, after: &str) -> Result<Vec<Stored>> {
         let layouts = self.layouts(ledger).await?;
         let statement = format!("SELECT {STORED} {what} AND r.code>$6 ORDER BY r.code LIMIT $7");
-        let rows = sqlx::query(super::sql(statement))
+        let rows = sqlx::query(crate::store::database::sql(statement))
             .bind(&ledger.id)
             .bind(side.source)
             .bind(side.seq)
@@ -210,9 +210,10 @@ impl Store {
         let object = format!("{}/{}/{}", confirmed.ledger, confirmed.source, confirmed.code);
         // on PostgreSQL another process may take the same number; one of them gets it each time round
         loop {
-            let audited = super::insert_audit(&confirmed.confirmed_at, &confirmed.who, "confirm gone", &object, &confirmed.reason)
-                .execute(&mut *transaction)
-                .await?;
+            let audited =
+                crate::store::database::insert_audit(&confirmed.confirmed_at, &confirmed.who, "confirm gone", &object, &confirmed.reason)
+                    .execute(&mut *transaction)
+                    .await?;
             if audited.rows_affected() == 1 {
                 break;
             }

@@ -1,7 +1,7 @@
 //! What units have answered.
 
-use super::{Result, Store, json, number, text, to_json};
-use crate::domain::feedback::{Answer, Answers};
+use crate::domain::notify::feedback::{Answer, Answers};
+use crate::store::database::{Result, Store, json, number, text, to_json};
 
 impl Store {
     /// Adds the answers of one form, all or none; nothing that was said before is lost.

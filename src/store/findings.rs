@@ -1,9 +1,9 @@
 //! Findings of each run, packed some hundred to a row, and what each recipient was last told.
 
-use super::lives::{Line, RESOLVED, Rewriting, Timeline};
-use super::{Result, Store, StoreError, number, text};
-use crate::domain::finding::{Change, Identity};
-use crate::domain::rule::Light;
+use crate::domain::judging::finding::{Change, Identity};
+use crate::domain::rules::rule::Light;
+use crate::store::database::{Result, Store, StoreError, number, text};
+use crate::store::lives::{Line, RESOLVED, Rewriting, Timeline};
 use crate::store::runs::{Run, RunInputs};
 use chrono::NaiveDate;
 use flate2::Compression;
@@ -67,7 +67,7 @@ impl StoredFacts<'_> {
 /// Bytes of JSON that are packed into one row.
 const PART_BYTES: usize = 256 * 1024;
 
-pub(super) fn light(code: &str) -> Option<Light> {
+pub(crate) fn light(code: &str) -> Option<Light> {
     Light::from_code(code)
 }
 
@@ -92,7 +92,7 @@ impl Store {
         timeline: Option<(&Timeline, NaiveDate)>,
     ) -> Result<()> {
         let mut transaction = self.begin().await?;
-        super::runs::advance(&mut transaction, run, step, inputs).await?;
+        crate::store::runs::advance(&mut transaction, run, step, inputs).await?;
         sqlx::query("DELETE FROM finding WHERE run=$1").bind(&run.id).execute(&mut *transaction).await?;
         let mut lives = match timeline {
             Some((old, as_of)) => Rewriting::begin(&mut transaction, old, inputs.sample, as_of, &run.id).await?,
@@ -208,7 +208,7 @@ impl Store {
         .await?;
         for row in &rows {
             let id = text(row, "id")?;
-            let inputs: RunInputs = super::json("run", &id, &text(row, "inputs")?)?;
+            let inputs: RunInputs = crate::store::database::json("run", &id, &text(row, "inputs")?)?;
             if inputs.sample == sample {
                 return Ok(Some(id));
             }
@@ -247,7 +247,7 @@ impl Store {
         let mut out = BTreeMap::new();
         for row in &rows {
             let unit = text(row, "unit")?;
-            let lines: Vec<[String; 4]> = super::json("told", &unit, &text(row, "body")?)?;
+            let lines: Vec<[String; 4]> = crate::store::database::json("told", &unit, &text(row, "body")?)?;
             let told = lines.into_iter().map(|[rule, ledger, key, code]| (Identity { rule, ledger, key }, light(&code))).collect();
             out.entry(unit).or_insert(told);
         }
@@ -266,7 +266,7 @@ impl Store {
         let mut days: HashMap<String, NaiveDate> = HashMap::new();
         for row in &rows {
             let id = text(row, "id")?;
-            let inputs: RunInputs = super::json("run", &id, &text(row, "inputs")?)?;
+            let inputs: RunInputs = crate::store::database::json("run", &id, &text(row, "inputs")?)?;
             let day = text(row, "slot")?.get(..10).and_then(|day| day.parse().ok());
             if let Some(day) = day.filter(|_| inputs.sample == sample) {
                 days.insert(id, day);
@@ -301,7 +301,9 @@ impl Store {
 
 fn over_of(identity: &Identity) -> Result<StoredFinding> {
     let Identity { rule, ledger, key } = identity;
-    let body = super::to_json(&serde_json::json!({"rule": rule, "ledger": ledger, "key": key, "state": RESOLVED, "change": RESOLVED}))?;
+    let body = crate::store::database::to_json(
+        &serde_json::json!({"rule": rule, "ledger": ledger, "key": key, "state": RESOLVED, "change": RESOLVED}),
+    )?;
     Ok(StoredFinding { identity: identity.clone(), light: None, state: RESOLVED, body })
 }
 

@@ -1,10 +1,10 @@
 //! What is known of one finding or one code over time: the runs that closed quarters, who was told when, where a code was held.
 
-use super::{Result, Store, json, number, text};
-use crate::domain::finding::Identity;
-use crate::domain::indicators::Standing;
-use crate::domain::intake::Note;
-use crate::domain::rule::Light;
+use crate::domain::intake::note::Note;
+use crate::domain::judging::finding::Identity;
+use crate::domain::judging::indicators::Standing;
+use crate::domain::rules::rule::Light;
+use crate::store::database::{Result, Store, json, number, text};
 use crate::store::outbox::Wanted;
 use crate::store::runs::RunInputs;
 use chrono::NaiveDate;

@@ -3,9 +3,9 @@
 //! A run of the latest as_of writes it anew as a whole: reading it beside the sorted findings takes no map, and a register of a million
 //! rows costs some hundred statements, not a million.
 
-use super::{Result, Store, StoreError, number, text};
-use crate::domain::finding::Identity;
-use crate::domain::rule::Light;
+use crate::domain::judging::finding::Identity;
+use crate::domain::rules::rule::Light;
+use crate::store::database::{Result, Store, StoreError, number, text};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use sqlx::{Any, Transaction};
@@ -51,7 +51,7 @@ impl<'a> Life<'a> {
 }
 
 /// What a run says of one finding.
-pub(super) struct Line<'a> {
+pub(crate) struct Line<'a> {
     pub identity: &'a Identity,
     pub light: Option<Light>,
     pub state: &'a str,
@@ -126,7 +126,7 @@ impl Store {
 }
 
 /// Writes a timeline anew, beside the old one, while a run stores its findings.
-pub(super) struct Rewriting<'a> {
+pub(crate) struct Rewriting<'a> {
     sample: i64,
     as_of: NaiveDate,
     version: i64,

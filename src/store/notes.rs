@@ -1,7 +1,7 @@
 //! Reading the notes of a snapshot without holding them all: their order first, then pages.
 
-use super::{Result, Store, StoreError, json, number, sql, text};
-use crate::domain::intake::{Note, NoteKind};
+use crate::domain::intake::note::{Note, NoteKind};
+use crate::store::database::{Result, Store, StoreError, json, number, sql, text};
 use std::collections::HashMap;
 
 /// Rows of one page.

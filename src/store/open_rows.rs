@@ -3,9 +3,9 @@
 //!
 //! Invariant: a list that is there says the same as the open versions in `record`.
 
-use super::pulls::{Known, Mark};
-use super::{Result, StoreError};
-use crate::domain::codes::Codes;
+use crate::domain::register::codes::Codes;
+use crate::store::database::{Result, StoreError};
+use crate::store::pulls::{Known, Mark};
 use futures_util::TryStreamExt;
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
@@ -25,7 +25,7 @@ struct OpenRow<'a> {
 const PART_BYTES: usize = 256 * 1024;
 
 /// The list of a snapshot, in the order it was written; `None` = it has none.
-pub(super) async fn read(connection: &mut AnyConnection, ledger: &str, source: &str, seq: i64) -> Result<Option<Codes<Known>>> {
+pub(crate) async fn read(connection: &mut AnyConnection, ledger: &str, source: &str, seq: i64) -> Result<Option<Codes<Known>>> {
     let mut rows = sqlx::query("SELECT body FROM open_part WHERE ledger=$1 AND source=$2 AND seq=$3 ORDER BY part")
         .bind(ledger)
         .bind(source)
@@ -50,7 +50,7 @@ pub(super) async fn read(connection: &mut AnyConnection, ledger: &str, source: &
 }
 
 /// Puts the list of a snapshot in the place of the one before; `None` leaves none.
-pub(super) async fn replace<'a>(
+pub(crate) async fn replace<'a>(
     connection: &mut AnyConnection,
     (ledger, source, seq): (&str, &str, i64),
     open: Option<impl Iterator<Item = (&'a str, Known)>>,
@@ -81,7 +81,7 @@ pub(super) async fn replace<'a>(
 
 /// A row's fingerprint: its layout and cells; the place it stands in the file is no part of it. A version that stands with the same
 /// fingerprint in the first form (16 bytes of SHA-256, up to migration 10) keeps it: nothing has changed.
-pub(super) fn fingerprint(layout: i64, body: &[u8], standing: Option<[u8; 16]>) -> [u8; 16] {
+pub(crate) fn fingerprint(layout: i64, body: &[u8], standing: Option<[u8; 16]>) -> [u8; 16] {
     let hash = xxh3_128_with_seed(body, layout as u64).to_le_bytes();
     match standing {
         Some(known) if known != hash => {

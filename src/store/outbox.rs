@@ -1,11 +1,11 @@
 //! The outbox (发件箱): every message as fixed bytes, and what it told; who was told what, when, and did it arrive. How messages leave it
-//! is in [`super::sending`].
+//! is in [`crate::store::sending`].
 
-use super::findings::light;
-use super::{ROWS_PER_STATEMENT, Result, Store, json, number, sql, text, to_json};
-use crate::domain::delivery::DeliveryState;
-use crate::domain::finding::Identity;
-use crate::domain::rule::Light;
+use crate::domain::judging::finding::Identity;
+use crate::domain::notify::delivery::DeliveryState;
+use crate::domain::rules::rule::Light;
+use crate::store::database::{ROWS_PER_STATEMENT, Result, Store, json, number, sql, text, to_json};
+use crate::store::findings::light;
 use crate::store::runs::{Run, RunInputs};
 use sqlx::any::AnyRow;
 use sqlx::{Any, Row, Transaction};
@@ -128,7 +128,7 @@ impl Store {
     pub async fn commit_outbox(&self, run: &Run, step: &str, inputs: &RunInputs, batch: &OutboxBatch) -> Result<()> {
         let OutboxBatch { messages, told, told_on, now, result, expires_at, test, .. } = batch;
         let mut transaction = self.begin().await?;
-        super::runs::advance(&mut transaction, run, step, inputs).await?;
+        crate::store::runs::advance(&mut transaction, run, step, inputs).await?;
         sqlx::query("UPDATE run SET result=$2 WHERE id=$1").bind(&run.id).bind(result).execute(&mut *transaction).await?;
         for part in messages.chunks(ROWS_PER_STATEMENT) {
             let statement = format!(
@@ -520,7 +520,7 @@ async fn supersede(transaction: &mut Transaction<'static, Any>, run: &Run, test:
 }
 
 /// Writes down what happened to a message.
-pub(super) async fn note(
+pub(crate) async fn note(
     transaction: &mut Transaction<'static, Any>,
     id: &str,
     at: &str,

@@ -1,10 +1,10 @@
 //! Pulls: snapshots being written, one transaction for all ledgers of a file.
 
-use super::open_rows;
-use super::snapshots::{FileOrigin, SnapshotState};
-use super::{Dialect, ROWS_PER_STATEMENT, Result, Store, StoreError, json, number, sql, text, to_json};
-use crate::domain::codes::{Codes, TooMany};
-use crate::domain::intake::{Note, SheetAccount};
+use crate::domain::intake::note::{Note, SheetAccount};
+use crate::domain::register::codes::{Codes, TooMany};
+use crate::store::database::{Dialect, ROWS_PER_STATEMENT, Result, Store, StoreError, json, number, sql, text, to_json};
+use crate::store::open_rows;
+use crate::store::snapshots::{FileOrigin, SnapshotState};
 use chrono::NaiveDate;
 use futures_util::TryStreamExt;
 use ring::digest::{SHA256, digest};
@@ -50,10 +50,10 @@ pub struct Difference {
 
 /// A row version known so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Known {
-    pub(super) hash: [u8; 16],
-    pub(super) amount: i64,
-    pub(super) mark: Option<Mark>,
+pub(crate) struct Known {
+    pub(crate) hash: [u8; 16],
+    pub(crate) amount: i64,
+    pub(crate) mark: Option<Mark>,
 }
 
 /// A row accepted so far, with the place of its first copy.

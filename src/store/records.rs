@@ -1,14 +1,14 @@
 //! Reading records of snapshots.
 
-use super::{Result, Store, StoreError, json, number, sql, text};
-use crate::domain::ledger::Ledger;
-use crate::domain::record::{Cell, Columns, Place, Record, unpack_each};
+use crate::domain::register::ledger::Ledger;
+use crate::domain::register::record::{Cell, Columns, Place, Record, unpack_each};
+use crate::store::database::{Result, Store, StoreError, json, number, sql, text};
 use sqlx::Row;
 use std::collections::HashMap;
 use tokio::task::JoinSet;
 
 /// How a stored layout maps to today's fields of a ledger.
-pub(super) struct Layout {
+pub(crate) struct Layout {
     count: usize,
     /// For each stored cell its field today; `None` = the ledger has no such field any more.
     fields: Vec<Option<usize>>,
@@ -16,7 +16,7 @@ pub(super) struct Layout {
 }
 
 /// What [`stored`] reads, in its order: by place, since looking a column up by name takes longer than its value.
-pub(super) const STORED: &str = "r.code, r.first_seq, r.sheet, r.row_no, r.layout, r.body";
+pub(crate) const STORED: &str = "r.code, r.first_seq, r.sheet, r.row_no, r.layout, r.body";
 
 /// One stored record with the snapshot its version began in.
 pub struct Stored {
@@ -125,7 +125,7 @@ impl Store {
         Ok(out)
     }
 
-    pub(super) async fn layouts(&self, ledger: &Ledger) -> Result<HashMap<i64, Layout>> {
+    pub(crate) async fn layouts(&self, ledger: &Ledger) -> Result<HashMap<i64, Layout>> {
         let rows = sqlx::query("SELECT id, fields FROM layout WHERE ledger=$1").bind(&ledger.id).fetch_all(&self.pool).await?;
         let mut layouts = HashMap::new();
         for row in &rows {
@@ -138,7 +138,7 @@ impl Store {
     }
 }
 
-pub(super) fn stored(ledger: &Ledger, layouts: &HashMap<i64, Layout>, row: &sqlx::any::AnyRow) -> Result<Stored> {
+pub(crate) fn stored(ledger: &Ledger, layouts: &HashMap<i64, Layout>, row: &sqlx::any::AnyRow) -> Result<Stored> {
     let number = |place: usize| row.try_get::<i64, _>(place);
     let place = Place { origin: 0, sheet: number(2)? as u32, row: number(3)? as u32 };
     unpacked(ledger, layouts, row.try_get(0)?, number(1)?, place, number(4)?, row.try_get(5)?)

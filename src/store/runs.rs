@@ -1,7 +1,7 @@
 //! Runs: one row per (job, slot, revision). The ledger of runs is the truth about what was done.
 
-use super::{ROWS_PER_STATEMENT, Result, Store, json, number, sql, text, to_json};
-use crate::domain::indicators::Standing;
+use crate::domain::judging::indicators::Standing;
+use crate::store::database::{ROWS_PER_STATEMENT, Result, Store, json, number, sql, text, to_json};
 use chrono::NaiveDate;
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
@@ -152,7 +152,7 @@ impl Store {
         .bind(to_json(&RunInputs::default())?)
         .execute(&self.pool)
         .await?;
-        self.run(&id).await?.ok_or_else(|| super::StoreError::Lost(format!("run {id} vanished")))
+        self.run(&id).await?.ok_or_else(|| crate::store::database::StoreError::Lost(format!("run {id} vanished")))
     }
 
     /// Takes a run that nobody works on. `None` = another process holds it or it has ended.
@@ -343,7 +343,7 @@ impl Store {
 }
 
 /// Moves a claimed run past a step, inside the transaction that holds the step's work.
-pub(super) async fn advance(transaction: &mut Transaction<'static, Any>, run: &Run, step: &str, inputs: &RunInputs) -> Result<()> {
+pub(crate) async fn advance(transaction: &mut Transaction<'static, Any>, run: &Run, step: &str, inputs: &RunInputs) -> Result<()> {
     let done = sqlx::query("UPDATE run SET step=$3, inputs=$4 WHERE id=$1 AND fence=$2 AND state=$5")
         .bind(&run.id)
         .bind(run.fence)
@@ -356,5 +356,9 @@ pub(super) async fn advance(transaction: &mut Transaction<'static, Any>, run: &R
 }
 
 fn fenced(rows: u64, run: &Run) -> Result<()> {
-    if rows == 1 { Ok(()) } else { Err(super::StoreError::Lost(format!("run {} was taken over by another process", run.id))) }
+    if rows == 1 {
+        Ok(())
+    } else {
+        Err(crate::store::database::StoreError::Lost(format!("run {} was taken over by another process", run.id)))
+    }
 }

@@ -2,9 +2,9 @@
 //! fuse by day. Every claim and every settlement moves one counter, which is copied to a file beside the database: a database whose
 //! counter is behind that file is a restored copy that does not know what was mailed since.
 
-use super::outbox::{Deed, note};
-use super::{Result, Store, number, sql, text};
-use crate::domain::delivery::{DeliveryState, UNKNOWNS_MAX, Verdict};
+use crate::domain::notify::delivery::{DeliveryState, UNKNOWNS_MAX, Verdict};
+use crate::store::database::{Result, Store, number, sql, text};
+use crate::store::outbox::{Deed, note};
 use sqlx::Row;
 use std::collections::BTreeMap;
 

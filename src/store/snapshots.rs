@@ -1,7 +1,7 @@
 //! Snapshots: one pull or import of one ledger of one source, whole; written as the rows that changed (`pulls`).
 
-use super::{Result, Store, StoreError, json, number, text};
-use crate::domain::intake::{Note, SheetAccount};
+use crate::domain::intake::note::{Note, SheetAccount};
+use crate::store::database::{Result, Store, StoreError, json, number, text};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +20,7 @@ impl SnapshotState {
         SnapshotState::NAMES[self as usize].0
     }
 
-    pub(super) fn parse(code: &str) -> SnapshotState {
+    pub(crate) fn parse(code: &str) -> SnapshotState {
         SnapshotState::NAMES.iter().find(|(name, _)| *name == code).map_or(SnapshotState::Held, |(_, state)| *state)
     }
 }

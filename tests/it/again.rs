@@ -3,11 +3,11 @@
 
 use super::helpers::{edit, fresh_root, service};
 use super::properties::Dice;
-use duban::domain::intake::Note;
-use duban::domain::record::Cell;
-use duban::worker::Service;
-use duban::worker::input::Input;
-use duban::worker::puller::{LedgerPull, PullRequest};
+use duban::domain::intake::note::Note;
+use duban::domain::register::record::Cell;
+use duban::worker::import::input::Input;
+use duban::worker::import::puller::{LedgerPull, PullRequest};
+use duban::worker::service::Service;
 use rust_xlsxwriter::{Format, Workbook};
 use std::path::Path;
 

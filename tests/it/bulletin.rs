@@ -2,10 +2,10 @@
 
 use super::helpers::{duban, edit, files_below, fresh_root, service, stderr, stdout};
 use super::outputs::cells;
-use duban::worker::Service;
-use duban::worker::input::Input;
-use duban::worker::puller::PullRequest;
-use duban::worker::runner::{RunRequest, RunWhen};
+use duban::worker::import::input::Input;
+use duban::worker::import::puller::PullRequest;
+use duban::worker::run::runner::{RunRequest, RunWhen};
+use duban::worker::service::Service;
 use quick_xml::events::Event;
 use std::io::{Cursor, Read};
 use std::path::Path;

@@ -2,16 +2,16 @@
 
 use super::helpers::{cases, home};
 use chrono::NaiveDate;
-use duban::config::{Config, FileSet, read_files};
-use duban::domain::exemption::{Exemptions, exemptions_in_force};
-use duban::domain::explain::{Explanation, Outcome};
-use duban::domain::finding::{Finding, State};
-use duban::domain::judge::{Context, Judged, Policy};
-use duban::domain::ledger::{FieldKind, Ledger};
-use duban::domain::record::{Cell, Columns, Decimal, FEN_PER_YI, Place, Record};
-use duban::domain::routing::{Linked, link};
-use duban::domain::rule::RuleKind;
-use duban::domain::units::UnitId;
+use duban::config::load::{Config, FileSet, read_files};
+use duban::domain::judging::explain::explanation::{Explanation, Outcome};
+use duban::domain::judging::finding::{Finding, State};
+use duban::domain::judging::judge::{Context, Judged, Policy};
+use duban::domain::register::ledger::{FieldKind, Ledger};
+use duban::domain::register::record::{Cell, Columns, Decimal, FEN_PER_YI, Place, Record};
+use duban::domain::register::units::UnitId;
+use duban::domain::rules::exemption::{Exemptions, exemptions_in_force};
+use duban::domain::rules::responsibility::{Linked, link};
+use duban::domain::rules::rule::RuleKind;
 use std::collections::HashMap;
 
 fn cell(kind: FieldKind, text: &str) -> Cell {

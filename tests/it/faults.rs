@@ -5,13 +5,13 @@ use super::helpers::{edit, fresh_root, service};
 use super::post_office::{At, How, Manners, PostOffice};
 use super::store_contract;
 use chrono::Duration as Span;
-use duban::domain::delivery::DeliveryState;
+use duban::domain::notify::delivery::DeliveryState;
 use duban::mail::smtp::{Server, ServerTls};
 use duban::mail::transport::Mailer;
-use duban::store::Store;
+use duban::store::database::Store;
 use duban::store::outbox::{Listed, NewMessage, OutboxBatch, Wanted};
 use duban::store::runs::RunInputs;
-use duban::worker::Service;
+use duban::worker::service::Service;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 

@@ -4,8 +4,8 @@
 use super::helpers::{cases, duban, files_below, fresh_root, service, stderr, stdout};
 use super::outputs::{as_read, run};
 use calamine::{Data, Reader, Xlsx};
-use duban::domain::feedback::Answers;
-use duban::worker::runner::{RunRequest, RunWhen};
+use duban::domain::notify::feedback::Answers;
+use duban::worker::run::runner::{RunRequest, RunWhen};
 use mail_parser::{MessageParser, MimeHeaders};
 use rust_xlsxwriter::{ExcelDateTime, Format, Workbook};
 use std::io::Cursor;

@@ -1,9 +1,9 @@
 //! A root folder of its own for each test, with the shipped configuration and a clock moved by hand.
 
 use chrono::{DateTime, Utc};
-use duban::app;
+use duban::app::compose as app;
 use duban::clock::Clock;
-use duban::worker::Service;
+use duban::worker::service::Service;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

@@ -15,7 +15,8 @@
 //!   told     every remark on the file, quarantined rows, warnings and skipped rows alike; left out where `expect` says enough
 
 use super::helpers::{cases, duban, fresh_root, service, stderr, stdout};
-use duban::domain::intake::{Raw, RawRow, SheetAccount, SheetIntake, sentence};
+use duban::domain::intake::note::{SheetAccount, sentence};
+use duban::domain::intake::sheet::{Raw, RawRow, SheetIntake};
 use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook};
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -4,9 +4,9 @@ use super::helpers::{duban, edit, files_below, fresh_root, service, stderr, stdo
 use super::outputs::{as_read, cells};
 use chrono::NaiveDate;
 use duban::store::changes::GoneConfirmed;
-use duban::worker::input::Input;
-use duban::worker::puller::PullRequest;
-use duban::worker::runner::{RunRequest, RunWhen};
+use duban::worker::import::input::Input;
+use duban::worker::import::puller::PullRequest;
+use duban::worker::run::runner::{RunRequest, RunWhen};
 use rust_xlsxwriter::{Workbook, XlsxError};
 use std::path::Path;
 

@@ -3,10 +3,10 @@
 
 use super::helpers::{duban, edit, files_below, fresh_root, service, stderr, stdout};
 use super::outputs::{as_read, cells};
-use duban::worker::Service;
-use duban::worker::input::Input;
-use duban::worker::puller::PullRequest;
-use duban::worker::runner::{RunOutcome, RunRequest, RunWhen};
+use duban::worker::import::input::Input;
+use duban::worker::import::puller::PullRequest;
+use duban::worker::run::runner::{RunOutcome, RunRequest, RunWhen};
+use duban::worker::service::Service;
 use std::collections::BTreeMap;
 use std::path::Path;
 

@@ -2,7 +2,7 @@
 
 use super::helpers::{duban, edit, fresh_root, home, service, stderr, stdout};
 use super::post_office::{At, How, Manners, PostOffice, Speaks};
-use duban::domain::delivery::{Attempt, DeliveryState, Fault, FaultKind, Phase};
+use duban::domain::notify::delivery::{Attempt, DeliveryState, Fault, FaultKind, Phase};
 use duban::mail::smtp::{Line, Server, ServerTls};
 use duban::mail::transport::{Mailer, Parcel};
 use std::path::Path;

@@ -7,13 +7,14 @@
 
 use super::helpers::home;
 use chrono::NaiveDate;
-use duban::config::{Config, FileSet, read_files};
-use duban::domain::intake::{Outcome, Raw, SheetIntake, read_cell};
-use duban::domain::ledger::FieldKind;
-use duban::domain::record::Cell;
-use duban::source::ReadLimits;
+use duban::config::load::{Config, FileSet, read_files};
+use duban::domain::intake::cell::read_cell;
+use duban::domain::intake::sheet::{Outcome, Raw, SheetIntake};
+use duban::domain::register::ledger::FieldKind;
+use duban::domain::register::record::Cell;
 use duban::source::child::ParserCommand;
 use duban::source::frame::{Frame, Sheet};
+use duban::source::parse::ReadLimits;
 use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook};
 use std::io::{Cursor, Read, Write};
 use std::path::Path;
@@ -229,7 +230,7 @@ fn read(config: &Config, parser: &ParserCommand, path: &Path) -> Result<(), Stri
         return if refusal.reason.is_empty() || refusal.hint.is_empty() { Err("a refusal without reason or hint".into()) } else { Ok(()) };
     }
     let taken = |wanted: fn(&Outcome) -> bool| outcomes.iter().filter(|outcome| wanted(outcome)).count() as u64;
-    let sum = |count: fn(&duban::domain::intake::SheetAccount) -> u64| sheets.iter().map(|sheet| count(&sheet.account)).sum::<u64>();
+    let sum = |count: fn(&duban::domain::intake::note::SheetAccount) -> u64| sheets.iter().map(|sheet| count(&sheet.account)).sum::<u64>();
     for (sheet, given) in sheets.iter().zip(&given) {
         if !sheet.account.holds() || sheet.account.read > *given {
             return Err(format!("the account of {}: {:?} of {given} rows", sheet.account.sheet, sheet.account));

@@ -2,9 +2,9 @@
 
 use super::helpers::{duban, files_below, fresh_root, service, stderr};
 use calamine::{Data, Reader, Xlsx};
-use duban::worker::input::Input;
-use duban::worker::puller::PullRequest;
-use duban::worker::runner::{RunRequest, RunWhen};
+use duban::worker::import::input::Input;
+use duban::worker::import::puller::PullRequest;
+use duban::worker::run::runner::{RunRequest, RunWhen};
 use mail_parser::{MessageParser, MimeHeaders};
 use std::fmt::Write;
 use std::io::Cursor;

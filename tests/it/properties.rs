@@ -4,15 +4,15 @@
 use super::detection::{Board, explanations_agree};
 use super::helpers::home;
 use chrono::{Days, NaiveDate};
-use duban::config::{Config, read_files};
-use duban::domain::calendar::{Calendar, Span};
-use duban::domain::digest::{Plan, Rhythm, plan};
-use duban::domain::finding::{Finding, Identity, State};
-use duban::domain::judge::{Judged, Policy};
-use duban::domain::ledger::{FieldKind, Role};
-use duban::domain::record::{Cell, Columns, Decimal, FEN_PER_YI, Place, Record};
-use duban::domain::rule::{Light, RuleKind};
-use duban::domain::units::{Level, UnitId};
+use duban::config::load::{Config, read_files};
+use duban::domain::judging::finding::{Finding, Identity, State};
+use duban::domain::judging::judge::{Judged, Policy};
+use duban::domain::notify::plan::{Plan, Rhythm, plan};
+use duban::domain::register::calendar::{Calendar, Span};
+use duban::domain::register::ledger::{FieldKind, Role};
+use duban::domain::register::record::{Cell, Columns, Decimal, FEN_PER_YI, Place, Record};
+use duban::domain::register::units::{Level, UnitId};
+use duban::domain::rules::rule::{Light, RuleKind};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -261,7 +261,7 @@ fn every_telling_has_one_fate_and_the_proof_adds_up() {
             let as_of = as_of + Days::new(slot * (1 + dice.roll(20) as u64));
             let judged = Board::new(&policy, &register, as_of, false).judge();
             let gone = BTreeSet::new();
-            let answers = duban::domain::feedback::Answers::new();
+            let answers = duban::domain::notify::feedback::Answers::new();
             let planned = plan(&Plan {
                 answers: &answers,
                 policy: &policy,

@@ -1,9 +1,9 @@
 //! Reading one cell: what the register means by it.
 
-use super::Raw;
-use super::money::{FEN_MAX, read_decimal, read_money};
-use crate::domain::ledger::{Field, FieldKind, Role};
-use crate::domain::record::{Cell, Decimal};
+use crate::domain::intake::money::{FEN_MAX, read_decimal, read_money};
+use crate::domain::intake::sheet::Raw;
+use crate::domain::register::ledger::{Field, FieldKind, Role};
+use crate::domain::register::record::{Cell, Decimal};
 use chrono::{Datelike, Days, Months, NaiveDate};
 
 /// Something wrong with a cell: `fatal` keeps the row out, otherwise it is a remark.
@@ -14,11 +14,11 @@ pub struct CellFault {
     pub hint: String,
 }
 
-pub(super) fn fatal(reason: impl Into<String>, hint: &str) -> CellFault {
+pub(crate) fn fatal(reason: impl Into<String>, hint: &str) -> CellFault {
     CellFault { fatal: true, reason: reason.into(), hint: hint.to_owned() }
 }
 
-pub(super) fn remark(reason: impl Into<String>, hint: &str) -> CellFault {
+pub(crate) fn remark(reason: impl Into<String>, hint: &str) -> CellFault {
     CellFault { fatal: false, reason: reason.into(), hint: hint.to_owned() }
 }
 
@@ -520,7 +520,7 @@ mod tests {
             aliases: vec![],
             required: false,
             editable: false,
-            privacy: crate::domain::ledger::Privacy::None,
+            privacy: crate::domain::register::ledger::Privacy::None,
             role: None,
             values: vec![],
         }

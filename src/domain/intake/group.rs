@@ -3,9 +3,9 @@
 //! What names or dates a row holds for every row of the merge. A code or a number does not: nobody can say which row it belongs to, so
 //! those rows wait for a person.
 
-use super::Raw;
-use super::header::{Header, Merges};
-use crate::domain::ledger::{FieldKind, Ledger, Role};
+use crate::domain::intake::header::{Header, Merges};
+use crate::domain::intake::sheet::Raw;
+use crate::domain::register::ledger::{FieldKind, Ledger, Role};
 
 /// A merge of one mapped column below the header. Rows as a person counts.
 #[derive(Clone, Debug)]
@@ -124,7 +124,7 @@ pub fn across(merges: &Merges, header: &Header) -> Vec<String> {
         .filter(|(top, _, bottom, _)| *top < header.last_row && *bottom >= header.last_row && *top + 1 >= header.first_row)
         .filter(|(_, left, _, right)| header.columns.iter().any(|column| (*left..=*right).contains(&u32::from(column.column))))
         .map(|(top, left, bottom, right)| {
-            let letters = |column: u32| super::column_letters(u16::try_from(column).unwrap_or(u16::MAX));
+            let letters = |column: u32| crate::domain::intake::header::column_letters(u16::try_from(column).unwrap_or(u16::MAX));
             format!("{}{}:{}{}", letters(*left), top + 1, letters(*right), bottom + 1)
         })
         .collect()

@@ -1,10 +1,13 @@
 //! Finding the header: among the first rows, the block of one to three rows whose joined column paths name most fields of a ledger.
 
-use super::money::{self, MoneyUnit};
-use super::{Raw, RawRow, cell};
-use crate::domain::ledger::{Field, FieldKind, Ledger, Role};
-use crate::domain::record::Columns;
-use crate::domain::workbook::{APART, CHOSEN};
+use crate::domain::intake::cell;
+use crate::domain::intake::money;
+use crate::domain::intake::money::MoneyUnit;
+use crate::domain::intake::sheet::{Raw, RawRow};
+use crate::domain::register::ledger::{Field, FieldKind, Ledger, Role};
+use crate::domain::register::record::Columns;
+use crate::workbook::model::APART;
+use crate::workbook::sheets::records::CHOSEN;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Merged ranges of a sheet (from 0), from top to bottom.

@@ -1,8 +1,8 @@
 //! Amounts and other numbers: units in headers and cells, spaces and separators.
 
-use super::Raw;
-use super::cell::{CellFault, fatal, key, narrow, remark};
-use crate::domain::record::{Cell, Decimal};
+use crate::domain::intake::cell::{CellFault, fatal, key, narrow, remark};
+use crate::domain::intake::sheet::Raw;
+use crate::domain::register::record::{Cell, Decimal};
 
 /// Money units in the order they are looked for; the power of ten to 分.
 const UNITS: [(&str, i32); 6] = [("亿元", 10), ("亿", 10), ("万元", 6), ("万", 6), ("千元", 5), ("元", 2)];
@@ -79,9 +79,9 @@ pub fn trailing_unit(key: &str) -> Option<(&str, MoneyUnit)> {
 }
 
 /// The largest believable amount, in 分: 100,000 亿元.
-pub(super) const FEN_MAX: i64 = 100_000 * crate::domain::record::FEN_PER_YI;
+pub(crate) const FEN_MAX: i64 = 100_000 * crate::domain::register::record::FEN_PER_YI;
 
-pub(super) fn read_money(raw: &Raw<'_>, text: &str, money_power: i32) -> Result<(Cell, Option<CellFault>), CellFault> {
+pub(crate) fn read_money(raw: &Raw<'_>, text: &str, money_power: i32) -> Result<(Cell, Option<CellFault>), CellFault> {
     const HINT: &str = "请填写数字，单位写在表头或单元格内（亿元、万元）";
     if let Raw::Date(..) = raw {
         return Err(fatal("是日期，不是金额", HINT));
@@ -161,7 +161,7 @@ fn grouped(text: &str) -> Option<String> {
     Some(fraction.map_or_else(|| groups.concat(), |fraction| format!("{}.{fraction}", groups.concat())))
 }
 
-pub(super) fn read_decimal(text: &str) -> Result<Decimal, CellFault> {
+pub(crate) fn read_decimal(text: &str) -> Result<Decimal, CellFault> {
     let narrowed = without_spaces(&narrow(text));
     let digits = narrowed.strip_suffix('%').unwrap_or(&narrowed);
     grouped(digits).and_then(|digits| Decimal::parse(&digits)).ok_or_else(|| fatal("不是能识别的数字", "请填写数字"))

@@ -1,6 +1,6 @@
 //! Where a value stands in its file, down to the cell.
 
-use super::SheetAccount;
+use crate::domain::intake::note::SheetAccount;
 
 /// `register.xlsx 全省项目台账 P27`: the cell of a field. Without a field, or where the sheet has no column for it, the row: `第27行`. The
 /// sheet is left out where the file has none (CSV). `accounts` are those of the snapshot in which the row's version began.

@@ -1,9 +1,10 @@
 //! The running sums of a sheet's money columns, for comparing with printed totals.
 
-use super::header::{Column, Header};
-use super::{Raw, SUBTOTAL, read_cell};
-use crate::domain::ledger::{FieldKind, Ledger};
-use crate::domain::record::Cell;
+use crate::domain::intake::cell::read_cell;
+use crate::domain::intake::header::{Column, Header};
+use crate::domain::intake::sheet::{Raw, SUBTOTAL};
+use crate::domain::register::ledger::{FieldKind, Ledger};
+use crate::domain::register::record::Cell;
 use chrono::NaiveDate;
 
 /// One money column. Amounts in 分.

@@ -8,13 +8,13 @@ mod sheet;
 mod strings;
 mod tags;
 
-use super::frame::{FrameWriter, Sheet};
-use super::strings::Strings;
-use super::{ReadError, ReadLimits, Refusal};
-use parts::{Book, Kind};
-use sheet::{Context, Held, Outline, SheetFault};
+use crate::source::frame::{FrameWriter, Sheet};
+use crate::source::parse::{ReadError, ReadLimits, Refusal};
+use crate::source::strings::Strings;
+use crate::source::xlsx::parts::{Book, Kind};
+use crate::source::xlsx::sheet::{Context, Held, Outline, SheetFault};
+use crate::source::xlsx::tags::Fault;
 use std::io::{Read, Seek, Write};
-use tags::Fault;
 use zip::ZipArchive;
 
 const HINT: &str = "请用Excel或WPS另存为xlsx后再导入";

@@ -1,6 +1,6 @@
 //! The small parts of a workbook: its sheets, where their parts are, and which cell styles are dates.
 
-use super::tags::{Fault, Tags, attributes, broken, name, unescape};
+use crate::source::xlsx::tags::{Fault, Tags, attributes, broken, name, unescape};
 use std::collections::HashMap;
 use std::io::Read;
 

@@ -1,14 +1,14 @@
 //! One sheet: what stands before and behind its rows has to be known before the first of them is given out, so they are held meanwhile;
 //! those of a very long sheet are passed over and read once more.
 
-use super::super::frame::{FrameWriter, Value};
-use super::super::strings::Strings;
-use super::super::workbook::serial;
-use super::super::{ReadLimits, Refusal};
-use super::parts::Shows;
-use super::tags::{Fault, Tags, attributes, broken, cell_text, is_empty, name};
-use crate::domain::intake::Raw;
-use crate::domain::record::Decimal;
+use crate::domain::intake::sheet::Raw;
+use crate::domain::register::record::Decimal;
+use crate::source::frame::{FrameWriter, Value};
+use crate::source::parse::{ReadLimits, Refusal};
+use crate::source::strings::Strings;
+use crate::source::workbook::serial;
+use crate::source::xlsx::parts::Shows;
+use crate::source::xlsx::tags::{Fault, Tags, attributes, broken, cell_text, is_empty, name};
 use std::borrow::Cow;
 use std::io::{Read, Write};
 use tempfile::SpooledTempFile;
@@ -400,9 +400,10 @@ fn merge(range: &[u8]) -> Option<(u32, u32, u32, u32)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::frame::{self, Block, Frame, Received};
     use super::*;
-    use crate::domain::intake::RawRow;
+    use crate::domain::intake::sheet::RawRow;
+    use crate::source::frame;
+    use crate::source::frame::{Block, Frame, Received};
     use std::io::Seek;
     use std::sync::Arc;
 
@@ -419,7 +420,7 @@ mod tests {
     /// Rows held and rows read once more are the same, and so are strings by number and strings in full.
     #[test]
     fn a_sheet_reads_the_same_by_every_way() {
-        let strings = super::super::strings::strings("<sst><si><t>贵阳</t></si><si/><si><t>遵义</t></si></sst>".as_bytes()).unwrap();
+        let strings = crate::source::xlsx::strings::strings("<sst><si><t>贵阳</t></si><si/><si><t>遵义</t></si></sst>".as_bytes()).unwrap();
         let part = "<?xml version=\"1.0\"?><worksheet><cols><col min=\"2\" max=\"3\" hidden=\"1\"/></cols><sheetData>\
             <row r=\"1\"><c r=\"A1\" t=\"s\"><v>2</v></c><c r=\"B1\" t=\"s\"><v>1</v></c><c r=\"C1\"><v>2.5</v></c></row>\
             <row r=\"4\" hidden=\"1\"><c r=\"A4\" t=\"inlineStr\"><is><t>安&amp;顺</t></is></c><c t=\"s\"><v>0</v></c><c r=\"D4\"><f>1+1</f></c></row>\

@@ -1,7 +1,7 @@
 //! Reads the shared strings of a workbook.
 
-use super::super::strings::Strings;
-use super::tags::{Fault, Tags, broken, cell_text, is_empty, name};
+use crate::source::strings::Strings;
+use crate::source::xlsx::tags::{Fault, Tags, broken, cell_text, is_empty, name};
 use std::io::Read;
 
 /// Reads the part; counts it declares are not believed.
@@ -42,11 +42,11 @@ mod tests {
     fn rich_text_is_joined_and_readings_left_out() {
         let part = "<sst count=\"9\" uniqueCount=\"900000000\"><si><t>甲</t></si><si><r><t xml:space=\"preserve\">乙 </t></r><r><rPr/><t>丙</t></r>\
                     <rPh sb=\"0\" eb=\"1\"><t>yi</t></rPh></si><si/><si><t/></si></sst>";
-        let strings = super::strings(part.as_bytes()).unwrap();
+        let strings = crate::source::xlsx::strings::strings(part.as_bytes()).unwrap();
         assert_eq!(
             [strings.get(0), strings.get(1), strings.get(2), strings.get(3), strings.get(4)],
             [Some("甲"), Some("乙 丙"), Some(""), Some(""), None]
         );
-        assert!(super::strings(&b"<sst><si><t>x</t></si>"[..]).is_err());
+        assert!(crate::source::xlsx::strings::strings(&b"<sst><si><t>x</t></si>"[..]).is_err());
     }
 }

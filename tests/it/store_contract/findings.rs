@@ -3,9 +3,9 @@
 use super::Db;
 use super::runs::{at, claimed, day};
 use chrono::NaiveDate;
-use duban::domain::finding::{Change, Identity};
-use duban::domain::rule::Light;
-use duban::store::StoreError;
+use duban::domain::judging::finding::{Change, Identity};
+use duban::domain::rules::rule::Light;
+use duban::store::database::StoreError;
 use duban::store::findings::StoredFinding;
 use duban::store::lives::{RESOLVED, Timeline};
 use duban::store::runs::{RunInputs, RunState};

@@ -3,8 +3,8 @@
 use super::Db;
 use super::findings::identity;
 use super::runs::{at, claimed, day};
-use duban::domain::rule::Light;
-use duban::store::Store;
+use duban::domain::rules::rule::Light;
+use duban::store::database::Store;
 use duban::store::outbox::{NewMessage, NewTold, OutboxBatch};
 use duban::store::runs::{RunInputs, RunState};
 use std::collections::BTreeMap;

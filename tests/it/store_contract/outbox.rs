@@ -3,10 +3,10 @@
 use super::Db;
 use super::findings::identity;
 use super::runs::{at, claimed};
-use duban::domain::delivery::{Attempt, DeliveryState, Fault, FaultKind, Phase, UNKNOWNS_MAX, verdict};
-use duban::domain::finding::Identity;
-use duban::domain::rule::Light;
-use duban::store::Store;
+use duban::domain::judging::finding::Identity;
+use duban::domain::notify::delivery::{Attempt, DeliveryState, Fault, FaultKind, Phase, UNKNOWNS_MAX, verdict};
+use duban::domain::rules::rule::Light;
+use duban::store::database::Store;
 use duban::store::outbox::{Deed, Listed, NewMessage, NewTold, OutboxBatch, Wanted};
 use duban::store::runs::{Run, RunInputs};
 use duban::store::sending::{Claimed, Claiming, Claims, HoldReason};

@@ -2,7 +2,7 @@
 
 use super::Db;
 use chrono::NaiveDate;
-use duban::store::Store;
+use duban::store::database::Store;
 use duban::store::outbox::OutboxBatch;
 use duban::store::runs::{GonePin, Run, RunInputs, RunState};
 use std::collections::{BTreeMap, HashSet};

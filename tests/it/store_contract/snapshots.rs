@@ -2,12 +2,12 @@
 
 use super::Db;
 use chrono::NaiveDate;
-use duban::domain::intake::{Note, NoteKind, SheetAccount};
-use duban::domain::ledger::{Field, FieldKind, Ledger, OwnerSpec, Privacy};
-use duban::domain::record::{Cell, Decimal, pack};
-use duban::domain::snapshot::Version;
-use duban::store::Store;
+use duban::domain::intake::note::{Note, NoteKind, SheetAccount};
+use duban::domain::register::ledger::{Field, FieldKind, Ledger, OwnerSpec, Privacy};
+use duban::domain::register::record::{Cell, Decimal, pack};
+use duban::domain::register::snapshot::Version;
 use duban::store::changes::{ChangeCounts, GoneConfirmed, Side};
+use duban::store::database::Store;
 use duban::store::pulls::{Added, Difference, NewRecord, SnapshotFacts};
 use duban::store::snapshots::{FileOrigin, SnapshotState};
 use sqlx::Row;

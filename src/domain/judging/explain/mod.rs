@@ -1,0 +1,5 @@
+//! Why a record has a finding of a rule, or has none.
+
+pub mod cells;
+pub mod explanation;
+pub mod reckoning;

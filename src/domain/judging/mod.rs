@@ -1,0 +1,7 @@
+//! Judging: records and rules give findings, indicators and explanations.
+
+pub mod explain;
+pub mod finding;
+pub mod indicators;
+pub mod judge;
+pub mod roster;

@@ -1,0 +1,301 @@
+//! Rosters (名册): the records of a ledger that a sheet selects, kept by code alone, and what lies within the reach of a unit: its own, its
+//! subordinates', what it asked for, and what belongs to the industries it leads.
+//!
+//! Invariant: pure. A roster is filled while the register is streamed, so nobody holds more than the codes of what was chosen.
+
+use crate::domain::judging::finding::Finding;
+use crate::domain::judging::judge::{Context, Judged, Policy};
+use crate::domain::register::ledger::Role;
+use crate::domain::register::record::{Record, Records};
+use crate::domain::register::units::{Level, UnitId, Units};
+use crate::domain::rules::responsibility::Seat;
+use crate::domain::rules::rule::{Condition, Holds};
+use chrono::NaiveDate;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+/// Which records of a ledger: conditions as a rule's scope has them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Selection {
+    /// Ledger index.
+    pub ledger: usize,
+    pub conditions: Vec<Condition>,
+    /// Of the project the record belongs to.
+    pub project: Vec<Condition>,
+    /// Only what the major-project ledger of this level lists; the bounds are the policy's.
+    pub major: Option<Level>,
+}
+
+/// Why a record is neither chosen nor clearly outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Doubt {
+    /// The row's source has no column for the field.
+    NoColumn(usize),
+    /// The cell is empty.
+    Blank(usize),
+}
+
+/// One chosen record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    pub code: Box<str>,
+    pub owner: Option<UnitId>,
+    /// Who leads its industry.
+    lead: Option<UnitId>,
+    /// Who reported it.
+    raiser: Option<UnitId>,
+    /// Seen only by its own unit, the units its rule tells, and the office.
+    confined: bool,
+    /// Outside the office only counted.
+    pub restricted: bool,
+    pub major: Option<Level>,
+    /// Findings on it (indices), open first, then by light and rule: on a project those of its orders and difficulties too. A light is a
+    /// fact: who may see the row may see its lights.
+    pub findings: Vec<u32>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Roster {
+    pub selection: Selection,
+    pub members: Vec<Member>,
+    doubts: BTreeMap<(Doubt, Option<UnitId>), u64>,
+    /// Codes of projects that the selection's project conditions hold for.
+    projects: HashSet<String>,
+    /// Members (indices, ascending) by owner, raiser and lead.
+    by_unit: BTreeMap<UnitId, Vec<u32>>,
+    by_lead: BTreeMap<UnitId, Vec<u32>>,
+}
+
+impl Member {
+    /// Whether a unit has to do with the record: its own, a subordinate's, of an industry it leads, or what it raised.
+    pub fn concerns(&self, units: &Units, unit: UnitId) -> bool {
+        self.owner.is_some_and(|owner| is_within(units, owner, unit)) || self.lead == Some(unit) || self.raiser == Some(unit)
+    }
+}
+
+/// The rosters of all sheets of one run.
+#[derive(Clone, Debug, Default)]
+pub struct Rosters(Vec<Roster>);
+
+impl Rosters {
+    /// Empty rosters, one for each different selection.
+    pub fn new(selections: impl IntoIterator<Item = Selection>) -> Rosters {
+        let mut rosters: Vec<Roster> = Vec::new();
+        for selection in selections {
+            if rosters.iter().all(|known| known.selection != selection) {
+                rosters.push(Roster {
+                    selection,
+                    members: Vec::new(),
+                    doubts: BTreeMap::new(),
+                    projects: HashSet::new(),
+                    by_unit: BTreeMap::new(),
+                    by_lead: BTreeMap::new(),
+                });
+            }
+        }
+        Rosters(rosters)
+    }
+
+    pub fn of(&self, selection: &Selection) -> Option<&Roster> {
+        self.0.iter().find(|roster| roster.selection == *selection)
+    }
+
+    /// Looks at a project that records of other ledgers point to; before those are added.
+    pub fn look_at_project(&mut self, policy: &Policy, record: &Record, as_of: NaiveDate) {
+        let Some(project) = policy.project_ledger() else { return };
+        for roster in self.0.iter_mut().filter(|roster| !roster.selection.project.is_empty()) {
+            if verdict(policy, project, &roster.selection.project, record, as_of) == Ok(true) {
+                roster.projects.insert(record.code.clone());
+            }
+        }
+    }
+
+    /// Takes a record where a selection does; whether any did.
+    pub fn add(&mut self, context: &Context<'_>, ledger: usize, record: &Record) -> bool {
+        let mut taken = false;
+        for roster in self.0.iter_mut().filter(|roster| roster.selection.ledger == ledger) {
+            taken |= roster.add(context, ledger, record);
+        }
+        taken
+    }
+
+    /// After the last record, when the findings stand in their final order.
+    pub fn finish(&mut self, policy: &Policy, judged: &Judged) {
+        for roster in &mut self.0 {
+            roster.take_findings(policy, judged);
+            for (index, member) in (0u32..).zip(&roster.members) {
+                for unit in [member.owner, member.raiser.filter(|raiser| Some(*raiser) != member.owner)].into_iter().flatten() {
+                    roster.by_unit.entry(unit).or_default().push(index);
+                }
+                if let Some(lead) = member.lead {
+                    roster.by_lead.entry(lead).or_default().push(index);
+                }
+            }
+            roster.projects = HashSet::new();
+        }
+    }
+}
+
+/// Whether all conditions hold; a doubt where a cell that one of them reads is not there and none fails.
+fn verdict(policy: &Policy, ledger: usize, conditions: &[Condition], record: &Record, as_of: NaiveDate) -> Result<bool, Doubt> {
+    let ledger = &policy.ledgers[ledger];
+    let mut doubt = None;
+    for condition in conditions {
+        let fields = condition.fields(ledger);
+        if !fields.meets(record.columns) {
+            doubt = doubt.or(fields.iter().next().map(Doubt::NoColumn));
+            continue;
+        }
+        match condition.holds(ledger, record, &policy.units, as_of) {
+            Holds::Yes => {}
+            Holds::No => return Ok(false),
+            Holds::Blank(field) => doubt = doubt.or(Some(Doubt::Blank(field))),
+        }
+    }
+    doubt.map_or(Ok(true), Err)
+}
+
+impl Roster {
+    fn take_findings(&mut self, policy: &Policy, judged: &Judged) {
+        let of_project = policy.project_ledger() == Some(self.selection.ledger);
+        let place: HashMap<Box<str>, usize> = self.members.iter().enumerate().map(|(at, member)| (member.code.clone(), at)).collect();
+        for (index, finding) in (0u32..).zip(&judged.findings) {
+            let code = match of_project {
+                true => &finding.project,
+                false if policy.rules[finding.rule].ledger == self.selection.ledger => &finding.key,
+                false => continue,
+            };
+            if let Some(at) = place.get(&**code) {
+                self.members[*at].findings.push(index);
+            }
+        }
+        for member in &mut self.members {
+            member.findings.sort_by_key(|index| {
+                let finding = &judged.findings[*index as usize];
+                (finding.state, Reverse(finding.light), finding.rule, &finding.key)
+            });
+        }
+    }
+
+    fn add(&mut self, context: &Context<'_>, index: usize, record: &Record) -> bool {
+        let policy = context.policy;
+        let verdict = verdict(policy, index, &self.selection.conditions, record, context.as_of);
+        if verdict == Ok(false) {
+            return false;
+        }
+        let seat = Seat::of(context, index, record);
+        if !self.selection.project.is_empty() && !self.projects.contains(seat.project(record)) {
+            return false;
+        }
+        if let Some(wanted) = self.selection.major {
+            let place = |level: Level| policy.major.iter().position(|(known, _)| *known == level);
+            if seat.major.and_then(place).is_none_or(|found| Some(found) > place(wanted)) {
+                return false;
+            }
+        }
+        if let Err(doubt) = verdict {
+            *self.doubts.entry((doubt, seat.owner.unit)).or_default() += 1;
+            return false;
+        }
+        self.members.push(Member {
+            code: record.code.as_str().into(),
+            owner: seat.owner.unit,
+            lead: seat.industry.and_then(|industry| policy.units.lead(industry, context.as_of)),
+            raiser: seat.raiser,
+            confined: is_confined(policy, index, record),
+            restricted: seat.restricted,
+            major: seat.major,
+            findings: Vec::new(),
+        });
+        true
+    }
+
+    /// The members a unit may see, ascending: those within its reach, or, where the sheet is for `all` of the selection, every one; of what
+    /// is confined only its own and what it was told of.
+    pub fn seen_by(&self, units: &Units, unit: UnitId, all: bool, told: impl Fn(&Member) -> bool) -> Vec<u32> {
+        let mut seen: Vec<u32> = if all {
+            (0..self.members.len() as u32).collect()
+        } else {
+            let below = self.by_unit.iter().filter(|(owner, _)| is_within(units, **owner, unit)).flat_map(|(_, members)| members);
+            below.chain(self.by_lead.get(&unit).into_iter().flatten()).copied().collect()
+        };
+        seen.retain(|index| {
+            let member = &self.members[*index as usize];
+            !member.confined || member.owner == Some(unit) || told(member)
+        });
+        seen.sort_unstable();
+        seen.dedup();
+        seen
+    }
+
+    /// Rows that a doubt kept out, by what is in doubt; of a unit only its own and its subordinates'.
+    pub fn doubts(&self, units: &Units, unit: Option<UnitId>) -> BTreeMap<Doubt, u64> {
+        let mut out = BTreeMap::new();
+        for ((doubt, owner), rows) in &self.doubts {
+            let seen = match unit {
+                None => true,
+                Some(unit) => owner.is_some_and(|owner| is_within(units, owner, unit)),
+            };
+            if seen {
+                *out.entry(*doubt).or_default() += rows;
+            }
+        }
+        out
+    }
+}
+
+/// Rows that go only to their own unit, the units their rule tells, and the office.
+fn is_confined(policy: &Policy, ledger: usize, record: &Record) -> bool {
+    policy.ledgers[ledger].confined || policy.project_ledger() == Some(ledger) && policy.is_negotiating(record)
+}
+
+/// A unit and all above it.
+fn upwards(units: &Units, unit: UnitId) -> impl Iterator<Item = UnitId> {
+    // no chain is longer than there are units, even were the table to hold a circle
+    std::iter::successors(Some(unit), |unit| units.units[*unit].place.or(units.units[*unit].parent)).take(units.units.len())
+}
+
+/// Whether a unit is another one or below it.
+pub fn is_within(units: &Units, unit: UnitId, above: UnitId) -> bool {
+    upwards(units, unit).any(|known| known == above)
+}
+
+/// The findings within each unit's reach.
+#[derive(Clone, Debug, Default)]
+pub struct Reach(BTreeMap<UnitId, Vec<usize>>);
+
+impl Reach {
+    /// Findings a unit is told of; of what is not confined also its own, its subordinates' and those of the industries it leads.
+    pub fn new(policy: &Policy, as_of: NaiveDate, judged: &Judged, records: &dyn Records) -> Reach {
+        let mut by_unit: BTreeMap<UnitId, Vec<usize>> = BTreeMap::new();
+        for (index, finding) in judged.findings.iter().enumerate() {
+            let mut seen: BTreeSet<UnitId> = finding.told_units().flatten().chain(finding.owner).collect();
+            let record = records.find(policy.rules[finding.rule].ledger, &finding.key);
+            if record.as_deref().is_none_or(|record| !is_confined(policy, policy.rules[finding.rule].ledger, record)) {
+                seen.extend(finding.owner.into_iter().flat_map(|owner| upwards(&policy.units, owner)));
+                seen.extend(lead(policy, as_of, finding, record.as_deref(), records));
+            }
+            for unit in seen {
+                by_unit.entry(unit).or_default().push(index);
+            }
+        }
+        Reach(by_unit)
+    }
+
+    /// Indices of findings, ascending.
+    pub fn of(&self, unit: UnitId) -> &[usize] {
+        self.0.get(&unit).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Who leads the industry of a finding's project.
+fn lead(policy: &Policy, as_of: NaiveDate, finding: &Finding, own: Option<&Record>, records: &dyn Records) -> Option<UnitId> {
+    let project = policy.project_ledger()?;
+    let of = |record: &Record| policy.units.industry(record.text(policy.ledgers[project].role(Role::Industry)));
+    let industry = match own {
+        Some(record) if policy.rules[finding.rule].ledger == project => of(record)?,
+        _ if finding.project.is_empty() => return None,
+        _ => of(records.find(project, &finding.project)?.as_ref())?,
+    };
+    policy.units.lead(industry, as_of)
+}

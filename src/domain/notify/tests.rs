@@ -1,0 +1,489 @@
+//! A small province: the shipped policy, a handful of records, and who is told what of them.
+
+use crate::config::load::{Config, read_files};
+use crate::domain::audience::{masked, masked_phone};
+use crate::domain::judging::finding::Change;
+use crate::domain::judging::finding::Identity;
+use crate::domain::judging::finding::State;
+use crate::domain::judging::judge::Context;
+use crate::domain::judging::judge::Judged;
+use crate::domain::notify::coverage::Coverage;
+use crate::domain::notify::digest::Digest;
+use crate::domain::notify::digest::Draft;
+use crate::domain::notify::drafts::drafts;
+use crate::domain::notify::plan::Planned;
+use crate::domain::notify::plan::Rhythm;
+use crate::domain::notify::plan::{Plan, plan};
+use crate::domain::notify::wording::yi;
+use crate::domain::register::ledger::FieldKind;
+use crate::domain::register::record::Record;
+use crate::domain::register::record::{Cell, Columns, Decimal, Place};
+use crate::domain::register::units::Level;
+use crate::domain::register::units::UnitId;
+use crate::domain::rules::exemption::exemptions_in_force;
+use crate::domain::rules::responsibility::link;
+use crate::domain::rules::rule::Act;
+use crate::domain::rules::rule::Light;
+use crate::domain::rules::rule::Relation;
+use chrono::NaiveDate;
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::collections::HashMap;
+use std::path::Path;
+
+const EVERY_LEVEL: [Level; 6] = [Level::Province, Level::Department, Level::Support, Level::City, Level::County, Level::Platform];
+const WENGAN: &str = "瓮安县";
+const PHONES: [&str; 4] = ["13812345678", "138 1234 5678", "0854-2621234", "１３９８７６５４３２１"];
+
+fn day(text: &str) -> NaiveDate {
+    text.parse().unwrap()
+}
+
+/// The inputs of a plan, owned.
+pub(crate) struct Fixture {
+    pub config: Config,
+    records: HashMap<(usize, String), Record>,
+    judged: Judged,
+    told_before: HashMap<UnitId, BTreeMap<Identity, Option<Light>>>,
+    answers: crate::domain::notify::feedback::Answers,
+    last_digest_on: HashMap<UnitId, NaiveDate>,
+    gone: BTreeSet<(usize, String)>,
+    /// Projects that wait for an answer of the prefecture's 自然资源 department.
+    waiting: Vec<&'static str>,
+    rhythm: Rhythm,
+    levels: Vec<Level>,
+    pub started: bool,
+    rows_to: fn(&str) -> bool,
+}
+
+impl Fixture {
+    /// The shipped configuration, without what mail does not read.
+    pub fn config() -> Config {
+        let mut files = read_files(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
+        files.retain(|path, _| path.starts_with("config/") || path.ends_with(".j2"));
+        Config::parse(files).unwrap()
+    }
+
+    pub fn new() -> Fixture {
+        let mut fixture = Fixture {
+            config: Fixture::config(),
+            records: HashMap::new(),
+            judged: Judged::default(),
+            told_before: HashMap::new(),
+            answers: Default::default(),
+            last_digest_on: HashMap::new(),
+            gone: BTreeSet::new(),
+            waiting: vec!["GZ202500001"],
+            rhythm: Rhythm::Always,
+            levels: EVERY_LEVEL.to_vec(),
+            started: true,
+            rows_to: |_| true,
+        };
+        let qiannan = "city=黔南布依族苗族自治州 county=瓮安县 industry=基础材料 agreement=合同 leader=张三 officer=李四13812345678 \
+                       phone=13812345678 unit=瓮安县投资促进局 team=有 plan=有 evaluated_on=2025-01-01 evaluation_result=通过 \
+                       updated_on=2026-09-20";
+        let common = |rest: &str| format!("{qiannan} {rest}");
+        for (code, fields) in [
+            // red, overdue 183 days; unperformed and unentered speak beneath it; waits on a department
+            (
+                "GZ202500001",
+                common(
+                    "name=年产2万吨磷酸铁锂生产线项目 stage=签约 amount=10 signed_on=2025-06-01 planned_start_on=2026-03-31 \
+                     difficulty=项目用地未落实，联系０８５４－２６２１２３４",
+                ),
+            ),
+            // orange
+            (
+                "GZ202600002",
+                common(
+                    "name=精细磷化工项目 stage=签约 amount=2.5 signed_on=2026-02-01 entered_on=2026-02-10 performed_on=2026-03-01 planned_start_on=2026-08-20",
+                ),
+            ),
+            // yellow, no phone separators spared
+            (
+                "GZ202600003",
+                common(
+                    "name=白茶项目 stage=签约 amount=0.5 signed_on=2026-02-01 entered_on=2026-02-10 performed_on=2026-03-01 planned_start_on=2026-09-15",
+                ),
+            ),
+            // due soon
+            (
+                "GZ202600004",
+                common(
+                    "name=包装材料项目 stage=签约 amount=0.8 signed_on=2026-05-01 entered_on=2026-05-10 performed_on=2026-06-01 planned_start_on=2026-10-06",
+                ),
+            ),
+            // 签约时间 is wanted by three rules and counts once
+            ("GZ202600045", common("name=石材加工项目 stage=签约 amount=0.9")),
+            // no known place
+            (
+                "GZ202600046",
+                common("name=外地项目 stage=签约 amount=0.9 signed_on=2026-02-01 entered_on=2026-02-10 planned_start_on=2026-03-01")
+                    .replace(WENGAN, "幸福县"),
+            ),
+            // negotiating: its row is for its own unit, the one its rule tells and the office
+            (
+                "GZ202600047",
+                common("name=秘密洽谈项目 stage=洽谈 amount=3 negotiation_began_on=2026-03-01").replace("agreement=合同", "agreement="),
+            ),
+        ] {
+            fixture.add("project", code, &fields);
+        }
+        fixture.add(
+            "difficulty",
+            "KN00001",
+            "project_code=GZ202500001 category=用地 name=项目用地未落实 raised_on=2026-08-12 asked_level=市级 department=自然资源部门",
+        );
+        fixture.add(
+            "difficulty",
+            "KN00002",
+            "project_code=GZ202600047 category=用地 name=指标未下达 raised_on=2026-08-12 asked_level=省级 department=自然资源部门",
+        );
+        fixture.judge();
+        fixture
+    }
+
+    fn ledger(&self, id: &str) -> usize {
+        self.config.policy.ledger(id).unwrap()
+    }
+
+    fn add(&mut self, ledger: &str, code: &str, fields: &str) {
+        let index = self.ledger(ledger);
+        let shape = &self.config.policy.ledgers[index];
+        let mut cells = vec![Cell::Empty; shape.fields.len()];
+        cells[shape.field("code").unwrap()] = Cell::Text(code.into());
+        for (name, value) in fields.split_whitespace().filter_map(|field| field.split_once('=')).filter(|(_, value)| !value.is_empty()) {
+            let field = shape.field(name).unwrap();
+            cells[field] = match shape.fields[field].kind {
+                FieldKind::Date { .. } => Cell::Date(day(value)),
+                FieldKind::Money => Cell::Money(Decimal::parse(value).unwrap().scaled(10).unwrap()),
+                FieldKind::Decimal => Cell::Decimal(Decimal::parse(value).unwrap()),
+                _ => Cell::Text(value.into()),
+            };
+        }
+        let columns: Columns = (0..cells.len()).collect();
+        self.records.insert((index, code.to_owned()), Record { code: code.to_owned(), cells, columns, place: Place::default() });
+    }
+
+    pub fn rename(&mut self, code: &str, name: &str) {
+        let project = self.ledger("project");
+        let field = self.config.policy.ledgers[project].field("name").unwrap();
+        self.records.get_mut(&(project, code.to_owned())).unwrap().cells[field] = Cell::Text(name.into());
+        self.judge();
+    }
+
+    fn judge(&mut self) {
+        let policy = &self.config.policy;
+        let as_of = day("2026-09-30");
+        let project = self.ledger("project");
+        let mut records: Vec<_> = self.records.iter().collect();
+        records.sort_by_key(|(key, _)| (*key).clone());
+        let projects = records
+            .iter()
+            .filter(|((ledger, _), _)| *ledger == project)
+            .map(|((_, code), record)| (code.clone(), link(policy, &policy.ledgers[project], record)))
+            .collect();
+        let exemptions: Vec<Record> =
+            records.iter().filter(|((ledger, _), _)| *ledger == self.ledger("exemption")).map(|(_, record)| (*record).clone()).collect();
+        let exempt = exemptions_in_force(policy, &exemptions, as_of).in_force;
+        let department = policy.units.department("自然资源部门", policy.units.find("黔南布依族苗族自治州"));
+        let waiting = self.waiting.iter().map(|code| ((*code).to_owned(), department.unwrap())).collect();
+        let context = Context { policy, as_of, projects: &projects, waiting: &waiting, exempt: &exempt };
+        let mut judged = Judged::new(policy);
+        for ((ledger, _), record) in records {
+            judged.record(&context, *ledger, record);
+        }
+        judged.sort();
+        self.judged = judged;
+    }
+
+    pub fn plan(&self) -> Planned {
+        self.with(plan)
+    }
+
+    pub fn drafts(&self) -> Vec<Draft> {
+        self.with(|plan| drafts(plan, &[Act::Supervise, Act::Circulate, Act::Interview]))
+    }
+
+    fn with<T>(&self, then: impl FnOnce(&Plan<'_>) -> T) -> T {
+        then(&Plan {
+            policy: &self.config.policy,
+            as_of: day("2026-09-30"),
+            sent_on: day("2026-09-30"),
+            office_name: "省投资促进局",
+            contact: "省投资促进局项目督查处0851-85812345",
+            objection_workdays: 5,
+            judged: &self.judged,
+            records: &self.records,
+            origins: &[],
+            told_before: &self.told_before,
+            last_digest_on: &self.last_digest_on,
+            gone: &self.gone,
+            answers: &self.answers,
+            rhythm: self.rhythm,
+            levels: &self.levels,
+            started: self.started,
+            source_line: "数据来源：省平台9月30日台账（第37次快照）",
+            next_on: &|_| Some(day("2026-10-09")),
+            may_carry_rows: &self.rows_to,
+        })
+    }
+
+    fn unit(&self, name: &str) -> UnitId {
+        self.config.policy.units.find(name).unwrap()
+    }
+
+    pub fn of<'a>(&self, planned: &'a Planned, name: &str) -> &'a Digest {
+        self.find(planned, name).unwrap()
+    }
+
+    fn find<'a>(&self, planned: &'a Planned, name: &str) -> Option<&'a Digest> {
+        let unit = self.unit(name);
+        planned.digests.iter().find(|digest| digest.unit == unit)
+    }
+
+    /// Takes a plan as delivered.
+    fn deliver(&mut self, planned: &Planned, on: &str) {
+        for digest in &planned.digests {
+            self.told_before.insert(digest.unit, digest.told.iter().cloned().collect());
+            self.last_digest_on.insert(digest.unit, day(on));
+        }
+    }
+}
+
+#[test]
+fn an_item_is_a_project_and_its_leading_rule_speaks_first() {
+    let fixture = Fixture::new();
+    let planned = fixture.plan();
+    let digest = fixture.of(&planned, WENGAN);
+    assert_eq!(digest.subject, "【督办提醒】瓮安县 截至2026年9月30日：红2 橙1 黄1，本周到期1（新增4）");
+    let first = &digest.urgent[0];
+    assert_eq!((first.code.as_str(), first.mark, first.major, first.act), ("GZ202500001", "●红", "省级重点", "催办"));
+    assert_eq!(first.line, "签约未开工，约定2026年3月31日，已超期183天");
+    assert_eq!(first.basis, "第一条（四）1");
+    assert!(first.others.iter().any(|line| line == "●红 签约超期未录入平台，超期456天"), "{:?}", first.others);
+    assert!(first.waiting.starts_with("已提请黔南布依族苗族自治州自然资源局，待答复，已另行催办答复单位"), "{}", first.waiting);
+    assert_eq!(first.amount.map(yi).as_deref(), Some("10.00亿元"));
+    assert_eq!(first.unit, "");
+    // what a department owes the project leads where it is worse, and says whose it is
+    let second = &digest.urgent[1];
+    assert_eq!((second.code.as_str(), second.mark, second.unit.as_str()), ("GZ202600047", "●红", "省自然资源厅"));
+    assert!(second.line.starts_with("困难问题未答复") && second.others[0].starts_with("■黄 洽谈未签约"), "{second:?}");
+    assert_eq!(digest.due.iter().map(|due| due.code.as_str()).collect::<Vec<_>>(), ["GZ202600004"]);
+    assert_eq!(digest.counts.blank, 1);
+    assert_eq!(digest.unjudged[0].cells, ["签约时间"]);
+    assert_eq!(digest.reply_by, day("2026-10-13"), "eight days of holiday, and Saturday 10 October works");
+    let numerals = &digest.numerals;
+    assert_eq!([numerals.urgent, numerals.due, numerals.rest, numerals.resolved, numerals.unjudged], ["一", "二", "三", "", "四"]);
+    let counts = digest.counts;
+    let rest: usize = digest.rest.iter().flat_map(|line| &line.counts).map(|count| count.count).sum();
+    assert_eq!(counts.items, digest.urgent.len() + digest.red_more + rest);
+    assert_eq!(counts.items, counts.red + counts.orange + counts.yellow);
+}
+
+#[test]
+fn a_restricted_project_and_what_belongs_to_it_is_only_counted() {
+    let mut fixture = Fixture::new();
+    let open = fixture.plan();
+    let named = |planned: &Planned| planned.digests.iter().filter(|digest| format!("{digest:?}").contains("GZ202500001")).count();
+    assert!(named(&open) >= 3, "owner, superior and office at least");
+    // told of it before, so that its end would be told too
+    fixture.deliver(&open, "2026-09-01");
+    let project = fixture.ledger("project");
+    let field = fixture.config.policy.ledgers[project].field("restricted").unwrap();
+    let before: usize = fixture.drafts().iter().map(|draft| draft.counts.items).sum();
+    for word in ["是", "秘密"] {
+        fixture.records.get_mut(&(project, "GZ202500001".to_owned())).unwrap().cells[field] = Cell::Text(word.into());
+        fixture.judge();
+        let planned = fixture.plan();
+        assert!(planned.coverage.holds(), "{}", planned.coverage);
+        assert!(planned.coverage.relations.iter().any(|line| line.held > 0));
+        for digest in &planned.digests {
+            let text = format!("{:?} {:?} {:?} {:?}", digest.urgent, digest.resolved, digest.unjudged, digest.due);
+            for secret in ["GZ202500001", "磷酸铁锂", "KN00001", "用地未落实"] {
+                assert!(!text.contains(secret), "{}: {text}", digest.unit_name);
+            }
+            assert!(digest.findings.iter().all(|index| !fixture.judged.findings[*index].restricted));
+            assert!(digest.told.iter().all(|(identity, _)| identity.key != "GZ202500001" && identity.key != "KN00001"));
+        }
+        for name in [WENGAN, "黔南布依族苗族自治州", "省投资促进局"] {
+            assert_eq!(fixture.of(&planned, name).withheld, 1, "{name}: one project, whatever number of findings");
+        }
+        let drafts = fixture.drafts();
+        assert!(drafts.iter().map(|draft| draft.counts.items).sum::<usize>() < before);
+        assert!(drafts.iter().all(|draft| draft.items.iter().all(|item| item.code != "GZ202500001")));
+    }
+    fixture.records.get_mut(&(project, "GZ202500001".to_owned())).unwrap().cells[field] = Cell::Text("公开".into());
+    fixture.judge();
+    let again = fixture.plan();
+    assert!(named(&again) >= 3 && again.digests.iter().all(|digest| digest.withheld == 0));
+}
+
+#[test]
+fn everyone_sees_their_own_part() {
+    let fixture = Fixture::new();
+    let planned = fixture.plan();
+    let city = fixture.of(&planned, "黔南布依族苗族自治州");
+    let places = city.places.as_ref().unwrap();
+    assert_eq!((places.total.red, places.total.orange, places.total.yellow), (city.counts.red, city.counts.orange, city.counts.yellow));
+    assert_eq!(places.lines[0].name, WENGAN);
+    assert_eq!(places.total.own, 2, "the yellow ones are the county's own");
+    assert!(city.urgent.iter().all(|item| item.unit == WENGAN));
+    let lead = fixture.of(&planned, "基础材料牵头部门");
+    assert!(lead.urgent.iter().any(|item| item.code == "GZ202500001"));
+    assert!(lead.urgent.iter().all(|item| item.code != "GZ202600047"));
+    // the department that owes an answer sees the difficulty, not the row of a project under negotiation
+    let land = fixture.of(&planned, "省自然资源厅");
+    assert!(!serde_json::to_string(land).unwrap().contains("GZ202600047"));
+    assert_eq!(land.urgent.len(), 1);
+    assert_eq!((land.urgent[0].name.as_str(), land.urgent[0].amount, land.urgent[0].leader.as_str()), ("指标未下达", None, ""));
+    let office = fixture.of(&planned, "省投资促进局");
+    let roll_up = office.roll_up.as_ref().unwrap();
+    assert_eq!((roll_up.units_told, roll_up.unrouted), (planned.digests.len() - 1, 1));
+    assert_eq!(roll_up.unrouted_lines[0].unit, "幸福县");
+    let total = &office.places.as_ref().unwrap().total;
+    assert_eq!((total.red, total.orange, total.yellow), (office.counts.red, office.counts.orange, office.counts.yellow));
+}
+
+#[test]
+fn a_project_under_negotiation_is_in_no_draft_of_a_unit_that_owes_it_an_answer() {
+    let mut fixture = Fixture::new();
+    let place = "city=黔南布依族苗族自治州 county=瓮安县 industry=基础材料";
+    fixture.add("project", "GZ202500048", &format!("{place} name=又一洽谈项目 stage=洽谈 amount=3 negotiation_began_on=2025-03-01"));
+    fixture.judge();
+    let holds = |fixture: &Fixture| {
+        let drafts = fixture.drafts();
+        let named = drafts.iter().filter(|draft| draft.holds.iter().any(|(identity, _)| identity.key == "GZ202500048"));
+        named.map(|draft| draft.unit_name.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(holds(&fixture), [WENGAN], "its own unit's, while nobody owes an answer");
+    fixture.waiting.push("GZ202500048");
+    fixture.judge();
+    assert_eq!(holds(&fixture), Vec::<String>::new(), "it waits for another, who may not know of it");
+}
+
+#[test]
+fn no_digest_holds_a_whole_phone_number() {
+    for phone in PHONES {
+        assert!(masked(&format!("张三{phone}转2")).contains("****"), "{phone}");
+    }
+    assert_eq!(masked("13812345678"), "138****5678");
+    assert_eq!(masked("138-1234-5678、139 8765 4321"), "138****5678、139****4321");
+    assert_eq!(masked_phone("85812345"), "85****45");
+    for plain in ["年产20000000吨", "2026-08-12 10:30", "GZ202500123", "10.50亿元", "0.5", "100 200 300"] {
+        assert_eq!(masked(plain), plain);
+    }
+    let fixture = Fixture::new();
+    for digest in fixture.plan().digests {
+        let text = serde_json::to_string(&digest).unwrap();
+        for phone in ["13812345678", "2621234", "２６２１２３４", "85812345"] {
+            assert!(!text.contains(phone), "{phone} in {text}");
+        }
+    }
+}
+
+#[test]
+fn a_second_mail_speaks_of_what_changed() {
+    let mut fixture = Fixture::new();
+    let first = fixture.plan();
+    fixture.deliver(&first, "2026-09-29");
+    fixture.rhythm = Rhythm::Changes;
+    assert!(fixture.plan().digests.is_empty(), "told yesterday");
+    fixture.deliver(&first, "2026-09-20");
+    let planned = fixture.plan();
+    // only the county has something due
+    assert_eq!(planned.digests.iter().map(|digest| digest.unit_name.as_str()).collect::<Vec<_>>(), [WENGAN]);
+    assert!(planned.coverage.holds(), "{}", planned.coverage);
+    assert_eq!(fixture.of(&planned, WENGAN).subject, "【督办提醒】瓮安县 截至2026年9月30日：红2 橙1 黄1，本周到期1");
+
+    fixture.rhythm = Rhythm::Always;
+    let wengan = fixture.unit(WENGAN);
+    let before = fixture.told_before.get_mut(&wengan).unwrap();
+    for (identity, light) in before.iter_mut() {
+        if identity.key == "GZ202600002" && light.is_some() {
+            *light = Some(Light::Yellow);
+        }
+    }
+    for key in ["GZ202400009", "GZ202400010"] {
+        before.insert(Identity { rule: "unstarted".into(), ledger: "project".into(), key: key.into() }, Some(Light::Red));
+    }
+    let project = fixture.ledger("project");
+    fixture.gone.insert((project, "GZ202400010".into()));
+    let planned = fixture.plan();
+    let digest = fixture.of(&planned, WENGAN);
+    assert_eq!(digest.subject, "【督办提醒】瓮安县 截至2026年9月30日：红2 橙1 黄1，本周到期1（升级1）");
+    assert_eq!(digest.urgent[2].change, Change::Escalated.title());
+    assert_eq!(digest.resolved.iter().map(|named| named.code.as_str()).collect::<Vec<_>>(), ["GZ202400009"]);
+    assert_eq!(digest.gone.iter().map(|named| named.code.as_str()).collect::<Vec<_>>(), ["GZ202400010"], "asked about, not thanked for");
+}
+
+#[test]
+fn before_the_start_only_owners_are_told_and_only_reminded() {
+    let mut fixture = Fixture::new();
+    fixture.started = false;
+    let planned = fixture.plan();
+    assert!(fixture.find(&planned, "黔南布依族苗族自治州").is_none());
+    assert!(fixture.find(&planned, "基础材料牵头部门").is_none());
+    let digest = fixture.of(&planned, WENGAN);
+    assert!(digest.subject.starts_with("【存量核对单】瓮安县 截至2026年9月30日：请核对4项"), "{}", digest.subject);
+    assert!(planned.digests.iter().flat_map(|digest| &digest.urgent).all(|item| item.act == "提醒"));
+    let office = fixture.of(&planned, "省投资促进局");
+    let open = fixture.judged.findings.iter().filter(|finding| finding.state == State::Open).count();
+    assert_eq!(office.findings.len(), open, "the office gets the full list");
+    assert!(planned.coverage.holds(), "{}", planned.coverage);
+    assert!(planned.coverage.relations[Relation::Superior as usize].held > 0);
+    fixture.deliver(&planned, "2026-09-01");
+    fixture.judged.notices.clear();
+    assert!(fixture.plan().digests.is_empty(), "one list to check, not one each month");
+}
+
+#[test]
+fn an_address_outside_the_domains_gets_counts_only() {
+    let mut fixture = Fixture::new();
+    fixture.rows_to = |address| !address.starts_with("522725");
+    let planned = fixture.plan();
+    let digest = fixture.of(&planned, WENGAN);
+    assert!(digest.counts_only && digest.attachment.is_none() && digest.findings.is_empty());
+    assert!(!serde_json::to_string(digest).unwrap().contains("GZ2026"));
+    assert_eq!((digest.counts.items, digest.counts.blank), (4, 1));
+    assert!(planned.coverage.holds(), "counts were told: {}", planned.coverage);
+    assert!(!fixture.of(&planned, "基础材料牵头部门").counts_only);
+}
+
+#[test]
+fn a_unit_without_a_mailbox_is_reached_through_its_superior() {
+    let mut fixture = Fixture::new();
+    let (county, city) = (fixture.unit(WENGAN), fixture.unit("黔南布依族苗族自治州"));
+    fixture.config.policy.units.units[county].mailbox = None;
+    let planned = fixture.plan();
+    let digest = fixture.of(&planned, WENGAN);
+    assert_eq!((digest.mailbox_unit, digest.addressee.as_str()), (city, "瓮安县投资促进局"));
+    assert_eq!(digest.forwarded_by, fixture.config.policy.units.units[city].title);
+    assert_eq!(fixture.of(&planned, "省投资促进局").roll_up.as_ref().unwrap().forwarded, 1);
+    assert!(planned.coverage.holds());
+}
+
+#[test]
+fn the_proof_holds_and_can_fail() {
+    let mut fixture = Fixture::new();
+    fixture.add("exemption", "HM0001", "kind=豁免 rule=签约未开工 key=GZ202600002 granted_on=2026-09-01 expires_on=2026-12-31");
+    fixture.judge();
+    let mut planned = fixture.plan();
+    let coverage = planned.coverage.clone();
+    assert!(coverage.holds(), "{coverage}");
+    let owner = coverage.relations[Relation::Owner as usize];
+    assert!(owner.exempt >= 1 && owner.unrouted >= 1 && owner.in_digests > 0, "{coverage}");
+    assert!(coverage.unjudged.told >= 2 && coverage.unjudged.in_digests == coverage.unjudged.told);
+    assert!(fixture.of(&planned, WENGAN).counts.exempt >= 1);
+    assert!(coverage.to_string().contains("责任单位：") && coverage.to_string().contains("相符"));
+
+    fixture.levels = vec![Level::County, Level::Platform];
+    let narrow = fixture.plan();
+    assert!(narrow.coverage.holds() && narrow.coverage.relations[Relation::Superior as usize].outside > 0);
+    assert!(fixture.find(&narrow, "省投资促进局").is_none());
+
+    // a digest that loses one of its rows is noticed
+    planned.digests[0].holds.pop();
+    let tampered = Coverage::of(&fixture.judged, &planned.digests, &[]);
+    assert!(!tampered.holds() && tampered.to_string().contains("不符"));
+}

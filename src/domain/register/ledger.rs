@@ -1,0 +1,226 @@
+//! Ledgers (台账) as data: the fields of each, and the roles by which the code asks for them.
+
+/// What a field holds. `Date { planned: false }` is an event: a date after as_of has not happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldKind {
+    Text,
+    Date { planned: bool },
+    Money,
+    Decimal,
+    Int,
+    Bool,
+}
+
+/// Who may see a field outside the office's own workbook.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Privacy {
+    #[default]
+    None,
+    Personal,
+    Commercial,
+}
+
+#[derive(Clone, Debug)]
+pub struct Field {
+    /// English name, as rules, templates and JSON use it.
+    pub id: String,
+    /// Chinese name, as the register and every report use it.
+    pub title: String,
+    pub kind: FieldKind,
+    /// Other header spellings; `parent/leaf` matches the end of a joined header path.
+    pub aliases: Vec<String>,
+    pub required: bool,
+    /// A unit may fill it in the feedback form.
+    pub editable: bool,
+    pub privacy: Privacy,
+    pub role: Option<Role>,
+    /// The words a register uses; empty = free text.
+    pub values: Vec<String>,
+}
+
+/// A purpose the code asks a field for, so an office may name the field as it likes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    Code,
+    Name,
+    Industry,
+    Event,
+    City,
+    Place,
+    Agreement,
+    Stage,
+    Amount,
+    Funds,
+    Evaluated,
+    Signed,
+    Performed,
+    PlannedStart,
+    Started,
+    PlannedProduction,
+    Produced,
+    Terminated,
+    Progress,
+    Leader,
+    Officer,
+    Phone,
+    Difficulty,
+    Project,
+    Dispatched,
+    /// The day a decision was taken.
+    Assigned,
+    Holder,
+    Due,
+    Received,
+    FedBack,
+    Completed,
+    Category,
+    Answered,
+    Solved,
+    SessionKind,
+    Held,
+    ExemptionKind,
+    ExemptRule,
+    ExemptKey,
+    Granted,
+    Expires,
+    Mailbox,
+    /// 涉密 or 不便公开: see [`crate::domain::rules::responsibility::is_restricted`].
+    Restricted,
+}
+
+impl Role {
+    /// Every role with its name in the ledger files.
+    pub const NAMES: [(&'static str, Role); 43] = [
+        ("code", Role::Code),
+        ("name", Role::Name),
+        ("industry", Role::Industry),
+        ("event", Role::Event),
+        ("city", Role::City),
+        ("place", Role::Place),
+        ("agreement", Role::Agreement),
+        ("stage", Role::Stage),
+        ("amount", Role::Amount),
+        ("funds", Role::Funds),
+        ("evaluated", Role::Evaluated),
+        ("signed", Role::Signed),
+        ("performed", Role::Performed),
+        ("planned_start", Role::PlannedStart),
+        ("started", Role::Started),
+        ("planned_production", Role::PlannedProduction),
+        ("produced", Role::Produced),
+        ("terminated", Role::Terminated),
+        ("progress", Role::Progress),
+        ("leader", Role::Leader),
+        ("officer", Role::Officer),
+        ("phone", Role::Phone),
+        ("difficulty", Role::Difficulty),
+        ("project", Role::Project),
+        ("dispatched", Role::Dispatched),
+        ("assigned", Role::Assigned),
+        ("holder", Role::Holder),
+        ("due", Role::Due),
+        ("received", Role::Received),
+        ("fed_back", Role::FedBack),
+        ("completed", Role::Completed),
+        ("category", Role::Category),
+        ("answered", Role::Answered),
+        ("solved", Role::Solved),
+        ("session_kind", Role::SessionKind),
+        ("held", Role::Held),
+        ("exemption_kind", Role::ExemptionKind),
+        ("exempt_rule", Role::ExemptRule),
+        ("exempt_key", Role::ExemptKey),
+        ("granted", Role::Granted),
+        ("expires", Role::Expires),
+        ("mailbox", Role::Mailbox),
+        ("restricted", Role::Restricted),
+    ];
+
+    pub fn name(self) -> &'static str {
+        Role::NAMES.iter().find(|(_, role)| *role == self).map_or("", |(name, _)| name)
+    }
+}
+
+/// How a record's one owner unit is found. The values are field indices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnerSpec {
+    /// The unit of a place cell; `within` is the 市（州） cell.
+    Place { place: usize, within: Option<usize> },
+    /// The unit a cell names.
+    Unit { unit: usize },
+    /// The asked department at the asked level of the place of the linked project.
+    Department { department: usize, level: usize, project: usize },
+}
+
+impl OwnerSpec {
+    /// The field in which a record names its owner.
+    pub fn field(self) -> usize {
+        match self {
+            OwnerSpec::Place { place, .. } => place,
+            OwnerSpec::Unit { unit } => unit,
+            OwnerSpec::Department { department, .. } => department,
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    /// File stem, e.g. `work-order`.
+    pub id: String,
+    pub title: String,
+    /// How a number of its rows is spoken of, with its measure word: `个项目`.
+    pub counted: String,
+    pub fields: Vec<Field>,
+    pub owner: OwnerSpec,
+    /// Power of ten from the unit a bare amount is in to 分: 亿元 = 10, 万元 = 6, 元 = 2.
+    pub money_power: i32,
+    /// Rows go only to their own unit, the units their rule tells, and the office.
+    pub confined: bool,
+    /// Fields of a form that others fill in: a row with none of them filled says nothing, and the rows of a file join those of the files
+    /// before instead of replacing them. Empty = a register, of which each file holds all.
+    pub form: Vec<usize>,
+    roles: [Option<usize>; Role::NAMES.len()],
+}
+
+impl Ledger {
+    pub fn new(
+        id: String,
+        title: String,
+        counted: String,
+        fields: Vec<Field>,
+        owner: OwnerSpec,
+        money_power: i32,
+        confined: bool,
+    ) -> Ledger {
+        let mut roles = [None; Role::NAMES.len()];
+        for (index, field) in fields.iter().enumerate() {
+            if let Some(role) = field.role {
+                roles[role as usize] = Some(index);
+            }
+        }
+        Ledger { id, title, counted, fields, owner, money_power, confined, form: Vec::new(), roles }
+    }
+
+    /// The field that fills a role, if the ledger has one.
+    pub fn role(&self, role: Role) -> Option<usize> {
+        self.roles[role as usize]
+    }
+
+    /// The unit a bare amount is in, as a header names it.
+    pub fn money_unit(&self) -> &'static str {
+        match self.money_power {
+            10 => "亿元",
+            9 => "千万元",
+            8 => "百万元",
+            6 => "万元",
+            _ => "元",
+        }
+    }
+
+    pub fn field(&self, id: &str) -> Option<usize> {
+        self.fields.iter().position(|field| field.id == id)
+    }
+}
+
+/// The id of the ledger that every other ledger's project codes point to.
+pub const PROJECT: &str = "project";

@@ -1,0 +1,9 @@
+//! What a register is: ledgers and their fields, records, units, the calendar, periods and snapshots.
+
+pub mod calendar;
+pub mod codes;
+pub mod ledger;
+pub mod period;
+pub mod record;
+pub mod snapshot;
+pub mod units;

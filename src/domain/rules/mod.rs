@@ -1,0 +1,7 @@
+//! The rules: what each asks, of which records, who answers for it, and who is exempt.
+
+pub mod compiled;
+pub mod exemption;
+pub mod responsibility;
+pub mod rule;
+pub mod sentence;

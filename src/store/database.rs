@@ -1,0 +1,304 @@
+//! Our own state, in SQLite or PostgreSQL through one code path (`sqlx::Any`).
+//!
+//! Invariant: columns are TEXT, BIGINT or BYTEA; statements use `$N`; what differs between the two is in [`Dialect`], and the store
+//! suite runs on both. No other module holds SQL of ours; `source::sql` passes on queries that the office wrote.
+
+use sqlx::any::{AnyArguments, AnyPoolOptions, AnyRow};
+use sqlx::query::Query;
+use sqlx::{Any, AnyPool, AssertSqlSafe, Connection, Executor, Row, Transaction};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What the two databases say differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
+impl Dialect {
+    /// SQLite takes the write lock at once: a transaction that begins by reading would fail when it comes to write.
+    fn begin(self) -> &'static str {
+        match self {
+            Dialect::Sqlite => "BEGIN IMMEDIATE",
+            Dialect::Postgres => "BEGIN",
+        }
+    }
+
+    /// SQLite's write lock does it already; readers go on under both.
+    pub(crate) fn lock_pulls(self) -> Option<&'static str> {
+        match self {
+            Dialect::Sqlite => None,
+            Dialect::Postgres => Some("LOCK TABLE snapshot IN SHARE ROW EXCLUSIVE MODE"),
+        }
+    }
+
+    pub(crate) fn skip_locked(self) -> &'static str {
+        match self {
+            Dialect::Sqlite => "",
+            Dialect::Postgres => " FOR UPDATE SKIP LOCKED",
+        }
+    }
+
+    /// The texts `head` and the bytes `body` of some rows, each joined in the order of their codes, as a row of its own: a subquery that
+    /// sorts hands its rows to SQLite's aggregates in that order, and SQLite joins bytes as they are.
+    pub(crate) fn joined_records(self) -> &'static str {
+        match self {
+            Dialect::Sqlite => "group_concat(head, ''), CAST(group_concat(body, '') AS BLOB)",
+            Dialect::Postgres => "string_agg(head, '' ORDER BY code), string_agg(body, ''::BYTEA ORDER BY code)",
+        }
+    }
+
+    /// `(?,?),(?,?)` or `($1,$2),($3,$4)`: many named parameters in one statement are quadratic on SQLite.
+    pub(crate) fn values(self, rows: usize, columns: usize) -> String {
+        let mut sql = String::with_capacity(rows * columns * 5);
+        for row in 0..rows {
+            sql.push_str(if row == 0 { "(" } else { ",(" });
+            for column in 0..columns {
+                if column > 0 {
+                    sql.push(',');
+                }
+                match self {
+                    Dialect::Sqlite => sql.push('?'),
+                    Dialect::Postgres => sql.push_str(&format!("${}", row * columns + column + 1)),
+                }
+            }
+            sql.push(')');
+        }
+        sql
+    }
+
+    /// For rows of which none is there: SQLite then keeps no copy of each page it changes, to take a statement back. Whoever sees it fail
+    /// gives the whole transaction up.
+    pub(crate) fn insert_or_fail(self) -> &'static str {
+        match self {
+            Dialect::Sqlite => "INSERT OR FAIL",
+            Dialect::Postgres => "INSERT",
+        }
+    }
+
+    /// The parameters that follow `before` others of [`Dialect::values`].
+    pub(crate) fn parameters_behind<const N: usize>(self, before: usize) -> [String; N] {
+        std::array::from_fn(|index| match self {
+            Dialect::Sqlite => "?".to_owned(),
+            Dialect::Postgres => format!("${}", before + index + 1),
+        })
+    }
+}
+
+/// Rows of one bulk insert statement.
+pub(crate) const ROWS_PER_STATEMENT: usize = 200;
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("database {0}: {1}")]
+    Open(String, String),
+    #[error("the database was made by another version of duban")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    #[error("database")]
+    Sql(#[from] sqlx::Error),
+    #[error("stored {what} {key} cannot be read: {detail}")]
+    Damaged { what: &'static str, key: String, detail: String },
+    #[error("another run has written the timeline meanwhile")]
+    TimelineMoved,
+    #[error("{0}")]
+    Lost(String),
+}
+
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// The service's own tables.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pub(crate) pool: AnyPool,
+    pub(crate) dialect: Dialect,
+    /// This machine and root: who holds a claim, so that a start after a kill knows its own dead claims.
+    pub(crate) holder: String,
+}
+
+impl Store {
+    /// Opens the database of a configuration url (`sqlite:PATH` relative to `root`, or `postgres://…`) and brings its tables up to date.
+    ///
+    /// # Errors
+    /// The database cannot be reached or created, or is newer than this program.
+    pub async fn open(root: &Path, url: &str) -> Result<Store> {
+        sqlx::any::install_default_drivers();
+        let (url, dialect, shown) = match url.strip_prefix("sqlite:") {
+            Some(path) => {
+                let path: PathBuf = root.join(path.trim_start_matches("//"));
+                let failed = |error: std::io::Error| StoreError::Open(path.display().to_string(), error.to_string());
+                if let Some(folder) = path.parent() {
+                    std::fs::create_dir_all(folder).map_err(failed)?;
+                }
+                let absolute = std::path::absolute(&path).map_err(failed)?;
+                (format!("sqlite://{}?mode=rwc", absolute.display()), Dialect::Sqlite, absolute.display().to_string())
+            }
+            // the url may hold a password: what is shown is what stands behind the last @
+            None => (url.to_owned(), Dialect::Postgres, url.rsplit('@').next().unwrap_or_default().to_owned()),
+        };
+        let open_error = |error: sqlx::Error| StoreError::Open(shown.clone(), error.to_string());
+        // a pool tries again until its time is up and then tells only of that
+        let refused = probe(dialect, &url).await.err();
+        if let Some(error) = refused.as_ref().filter(|error| dialect == Dialect::Sqlite && is_no_database(error)) {
+            return Err(StoreError::Open(shown, format!("{error}; restore it from a backup, or move it away to begin anew")));
+        }
+        let open_error = |error: sqlx::Error| match (error, &refused) {
+            (sqlx::Error::PoolTimedOut, Some(refused)) => open_error(sqlx::Error::Configuration(refused.to_string().into())),
+            (error, _) => open_error(error),
+        };
+        // migrations on a connection of their own: PostgreSQL's lock stays with it when they fail
+        let migrating = options(dialect, 1).connect(&url).await.map_err(open_error)?;
+        let migrated = tokio::time::timeout(Duration::from_secs(120), migrate(&migrating, dialect)).await;
+        migrating.close().await;
+        match migrated {
+            Ok(result) => result?,
+            Err(_) => return Err(StoreError::Open(shown, "the tables are locked by another process".into())),
+        }
+        let connections = match dialect {
+            Dialect::Sqlite => 4,
+            Dialect::Postgres => 8,
+        };
+        let pool = options(dialect, connections).connect(&url).await.map_err(open_error)?;
+        Ok(Store { pool, dialect, holder: holder(root) })
+    }
+
+    /// Looks into a database as it is, without bringing its tables up to date; `None` = there is none yet, or it is of an older version.
+    ///
+    /// # Errors
+    /// The database cannot be reached.
+    pub async fn look(root: &Path, url: &str) -> Result<Option<Store>> {
+        sqlx::any::install_default_drivers();
+        let (url, dialect, shown) = match url.strip_prefix("sqlite:") {
+            Some(path) => {
+                let path = root.join(path.trim_start_matches("//"));
+                if !path.is_file() {
+                    return Ok(None);
+                }
+                (format!("sqlite://{}?mode=rw", path.display()), Dialect::Sqlite, path.display().to_string())
+            }
+            None => (url.to_owned(), Dialect::Postgres, url.rsplit('@').next().unwrap_or_default().to_owned()),
+        };
+        let pool = AnyPoolOptions::new()
+            .max_connections(1)
+            .acquire_timeout(Duration::from_secs(5))
+            .connect(&url)
+            .await
+            .map_err(|error| StoreError::Open(shown, error.to_string()))?;
+        let store = Store { pool, dialect, holder: holder(root) };
+        let known = sqlx::query("SELECT 1 FROM sending").fetch_optional(&store.pool).await.is_ok();
+        if !known {
+            store.close().await;
+        }
+        Ok(known.then_some(store))
+    }
+
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// A transaction that will write.
+    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Any>> {
+        Ok(self.pool.begin_with(self.dialect.begin()).await?)
+    }
+
+    /// Writes one line of the audit.
+    pub async fn audit(&self, at: &str, who: &str, what: &str, object: &str, reason: &str) -> Result<()> {
+        // another process may take the same number on PostgreSQL; one of them gets it each time round
+        loop {
+            let done = insert_audit(at, who, what, object, reason).execute(&self.pool).await?;
+            if done.rows_affected() == 1 {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// One line of the audit; it inserts none when another process has just taken its number.
+pub(crate) fn insert_audit<'a>(at: &'a str, who: &'a str, what: &'a str, object: &'a str, reason: &'a str) -> Query<'a, Any, AnyArguments> {
+    sqlx::query(
+        "INSERT INTO audit (id, at, who, what, object, reason) SELECT COALESCE(MAX(id), 0) + 1, $1, $2, $3, $4, $5 FROM audit \
+         WHERE 1=1 ON CONFLICT DO NOTHING",
+    )
+    .bind(at)
+    .bind(who)
+    .bind(what)
+    .bind(object)
+    .bind(reason)
+}
+
+/// One connection and one look, for the reason when there is none.
+pub(crate) async fn probe(dialect: Dialect, url: &str) -> std::result::Result<(), sqlx::Error> {
+    let mut connection = <sqlx::AnyConnection as Connection>::connect(url).await?;
+    let look = match dialect {
+        Dialect::Sqlite => "PRAGMA schema_version",
+        Dialect::Postgres => "SELECT 1",
+    };
+    connection.execute(look).await?;
+    connection.close().await
+}
+
+/// The file is something else than a database (SQLITE_NOTADB).
+pub(crate) fn is_no_database(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "26")
+}
+
+pub(crate) fn holder(root: &Path) -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let root = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
+    format!("{}:{}", host.trim(), root.display())
+}
+
+/// Brings the tables up to date. SQLite has no lock for this: the write lock of one transaction around it keeps other starters out.
+pub(crate) async fn migrate(pool: &AnyPool, dialect: Dialect) -> Result<()> {
+    let migrator = sqlx::migrate!("src/store/migrations");
+    match dialect {
+        Dialect::Postgres => migrator.run(pool).await?,
+        Dialect::Sqlite => {
+            let mut transaction = pool.begin_with(dialect.begin()).await?;
+            migrator.run(&mut *transaction).await?;
+            transaction.commit().await?;
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn options(dialect: Dialect, connections: u32) -> AnyPoolOptions {
+    let options = AnyPoolOptions::new().max_connections(connections).acquire_timeout(Duration::from_secs(60));
+    match dialect {
+        Dialect::Postgres => options,
+        Dialect::Sqlite => options.after_connect(|connection, _| {
+            Box::pin(async move {
+                connection.execute("PRAGMA busy_timeout=30000").await?;
+                // decides for a new file only: a register of a million rows is written in a quarter of the calls
+                connection.execute("PRAGMA page_size=16384").await?;
+                connection.execute("PRAGMA cache_size=-4096").await?;
+                // what a statement may have to undo is small: it needs no file
+                connection.execute("PRAGMA temp_store=MEMORY").await?;
+                connection.execute("PRAGMA journal_mode=WAL").await?;
+                connection.execute("PRAGMA synchronous=FULL").await?;
+                Ok(())
+            })
+        }),
+    }
+}
+
+/// The one door for statements put together at run time; parts come from this module only, values are always bound.
+pub(crate) fn sql(text: String) -> AssertSqlSafe<String> {
+    AssertSqlSafe(text)
+}
+
+pub(crate) fn text(row: &AnyRow, column: &str) -> Result<String> {
+    Ok(row.try_get::<String, _>(column)?)
+}
+
+pub(crate) fn number(row: &AnyRow, column: &str) -> Result<i64> {
+    Ok(row.try_get::<i64, _>(column)?)
+}
+
+pub(crate) fn json<T: serde::de::DeserializeOwned>(what: &'static str, key: &str, text: &str) -> Result<T> {
+    serde_json::from_str(text).map_err(|error| StoreError::Damaged { what, key: key.to_owned(), detail: error.to_string() })
+}
+
+pub(crate) fn to_json<T: serde::Serialize>(value: &T) -> Result<String> {
+    serde_json::to_string(value).map_err(|error| StoreError::Lost(format!("cannot write as JSON: {error}")))
+}

@@ -1,0 +1,5 @@
+//! Workbooks that have no template: blank forms, the import report, the accountability list.
+
+pub mod accountability;
+pub mod blank;
+pub mod intake_report;

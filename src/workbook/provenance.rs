@@ -1,0 +1,145 @@
+//! Where the rows of a workbook come from: named once for all of them, then by cell.
+
+use crate::domain::judging::roster::Doubt;
+use crate::domain::register::ledger::Role;
+use crate::domain::register::period::chinese_date;
+use crate::domain::register::record::Place;
+use crate::workbook::build::{SourceLine, View};
+use crate::workbook::template::{ColumnKey, Form, ListColumn, SheetTemplate};
+use chrono::NaiveDate;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The source of what an office imports by hand.
+const IMPORTED: &str = "import";
+
+/// What a reader calls a source.
+pub(crate) fn source_title(source: &str) -> &str {
+    if source == IMPORTED { "手工导入" } else { source }
+}
+
+impl SourceLine {
+    /// `register.xlsx 全省项目台账`.
+    pub(crate) fn stands_in(&self) -> String {
+        let sheets: Vec<&str> = self.sheets.iter().map(String::as_str).filter(|sheet| !sheet.is_empty()).collect();
+        format!("{} {}", self.file, sheets.join("、")).trim().to_owned()
+    }
+}
+
+impl View<'_> {
+    /// Where a record stands.
+    pub(crate) fn place(&self, ledger: usize, place: Place) -> String {
+        let row = format!("第{}行", place.row);
+        let Some(origin) = self.material.origins.get(place.origin as usize) else { return row };
+        let sheet = origin.sheets.get(place.sheet as usize).map_or("", String::as_str);
+        self.stands_at(&self.policy().ledgers[ledger].title, &origin.file, sheet, &row)
+    }
+
+    /// File, sheet and cell. A file, and a sheet, that the workbook names as the only one of the ledger is left out.
+    pub(crate) fn stands_at(&self, ledger: &str, file: &str, sheet: &str, cell: &str) -> String {
+        let mut lines = self.material.sources.iter().filter(|line| line.ledger == ledger);
+        let only = lines.next().filter(|line| lines.next().is_none() && line.file == file);
+        let only_sheet = only.is_some_and(|line| line.sheets.iter().all(|known| known == sheet));
+        let parts = [if only.is_some() { "" } else { file }, if only_sheet { "" } else { sheet }, cell];
+        parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+    }
+
+    /// The snapshots behind a workbook, for its first sheet; a cover has a table of them and a paper says it in its own words.
+    pub(crate) fn provenance(&self, sheets: &[&SheetTemplate]) -> Option<String> {
+        if sheets.iter().any(|sheet| matches!(sheet.form, Form::Cover { .. } | Form::Bulletin(_))) {
+            return None;
+        }
+        let used: BTreeSet<&str> = sheets
+            .iter()
+            .flat_map(|sheet| self.ledgers_of(&sheet.form))
+            .map(|ledger| self.policy().ledgers[ledger].title.as_str())
+            .collect();
+        let lines = self.material.sources.iter().filter(|line| used.contains(line.ledger.as_str()));
+        // a leader is told of which day the figures are
+        let days = sheets.iter().any(|sheet| matches!(sheet.form, Form::Page(_))).then(|| {
+            let mut days: BTreeMap<NaiveDate, Vec<&str>> = BTreeMap::new();
+            lines.clone().for_each(|line| days.entry(line.covers_on).or_default().push(&line.ledger));
+            days.into_iter().map(|(day, ledgers)| format!("{}（截至{}）", ledgers.join("、"), chinese_date(day))).collect()
+        });
+        let named: Vec<String> = days.unwrap_or_else(|| {
+            lines
+                .map(|line| {
+                    let note = if line.note.is_empty() { String::new() } else { format!("；{}", line.note) };
+                    format!(
+                        "{}（截至{}，第{}次快照，{}{note}）",
+                        line.ledger,
+                        chinese_date(line.covers_on),
+                        line.snapshot,
+                        line.stands_in()
+                    )
+                })
+                .collect()
+        });
+        (!named.is_empty()).then(|| format!("数据来源：{}。", named.join("；")))
+    }
+
+    /// The day that the ledgers read cover; where they differ, the first and the last.
+    pub(crate) fn data_days(&self) -> String {
+        let days = || self.material.sources.iter().map(|line| line.covers_on);
+        match (days().min(), days().max()) {
+            (Some(first), Some(last)) if first < last => format!("{}至{}", chinese_date(first), chinese_date(last)),
+            (first, _) => first.map_or_else(|| chinese_date(self.material.as_of), chinese_date),
+        }
+    }
+
+    /// The ledgers that the rows of a sheet come from.
+    fn ledgers_of(&self, form: &Form) -> BTreeSet<usize> {
+        let policy = self.policy();
+        let of_rule = |rule: usize| policy.rules[rule].ledger;
+        let project = |columns: &[ListColumn]| {
+            let shown = columns.iter().any(|column| matches!(column.key, ColumnKey::Project(_)));
+            policy.project_ledger().filter(|_| shown)
+        };
+        match form {
+            Form::List(list) => {
+                let found = self.findings.iter().filter(|finding| list.takes(finding)).map(|finding| of_rule(finding.rule));
+                found.chain(project(&list.columns)).collect()
+            }
+            Form::Notices { rules, columns } => {
+                self.notices_of(rules.as_deref()).map(|notice| of_rule(notice.rule)).chain(project(columns)).collect()
+            }
+            Form::Records(list) => project(&list.columns).into_iter().chain([list.selection.ledger]).collect(),
+            Form::Page(page) => {
+                let figures = page.figures.iter().flat_map(|figures| &figures.rules);
+                figures.chain(&page.decide).map(|rule| of_rule(*rule)).collect()
+            }
+            Form::Matrix { columns, .. } => {
+                let of_orders = columns.iter().any(|column| column.is_of_orders());
+                let orders = |ledger: &usize| of_orders && policy.ledgers[*ledger].role(Role::Dispatched).is_some();
+                policy.project_ledger().into_iter().chain((0..policy.ledgers.len()).filter(orders)).collect()
+            }
+            Form::Reporting { .. } => policy.project_ledger().into_iter().collect(),
+            // they speak of rows that other sheets list, or have no rows
+            Form::Answers | Form::Silent | Form::Feedback | Form::Cover { .. } | Form::Rules | Form::Bulletin(_) => BTreeSet::new(),
+            Form::Summary { .. } | Form::Quality | Form::Gone => (0..policy.ledgers.len()).collect(),
+        }
+    }
+
+    /// What is said of an empty sheet that could not be made: its ledger has never come, or the register lacks the column.
+    pub(crate) fn left_out(&self, sheet: &SheetTemplate) -> Option<String> {
+        let policy = self.policy();
+        let came = |ledger: usize| self.material.sources.iter().any(|line| line.ledger == policy.ledgers[ledger].title);
+        let never = |ledger: usize| format!("注：“{}”台账尚未报送，未编制“{}”。", policy.ledgers[ledger].title, sheet.name);
+        match &sheet.form {
+            Form::Records(list) if !came(list.selection.ledger) => Some(never(list.selection.ledger)),
+            Form::Records(list) => {
+                let shape = &policy.ledgers[list.selection.ledger];
+                self.doubts(list).into_keys().find_map(|doubt| match doubt {
+                    Doubt::NoColumn(field) => {
+                        Some(format!("注：{}没有“{}”一栏，无从选取，未编制“{}”。", shape.title, shape.fields[field].title, sheet.name))
+                    }
+                    Doubt::Blank(_) => None,
+                })
+            }
+            Form::List(list) => {
+                let ledgers: BTreeSet<usize> = list.rules.iter().map(|rule| policy.rules[*rule].ledger).collect();
+                ledgers.iter().all(|ledger| !came(*ledger)).then(|| ledgers.first().map(|ledger| never(*ledger))).flatten()
+            }
+            _ => None,
+        }
+    }
+}

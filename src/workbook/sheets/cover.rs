@@ -1,0 +1,114 @@
+//! The cover: what the workbook is, where its data come from, what stands in it, and how to object.
+
+use crate::domain::register::calendar::calendar_note;
+use crate::domain::register::period::chinese_date;
+use crate::workbook::build::Page;
+use crate::workbook::model::{Role, Row, Sheet, Value, text_lines};
+use crate::workbook::provenance::source_title;
+use crate::workbook::sheets::matrix::grid;
+use crate::workbook::template::Form;
+
+pub(crate) const COLUMNS: usize = 10;
+
+impl<'a> Page<'a, '_> {
+    pub(crate) fn cover(&mut self, paragraphs: &[String], objection: &str) -> Sheet<'a> {
+        let material = self.view.material;
+        let subtitle = format!("{}　　统计截至{}", material.office, chinese_date(material.as_of));
+        let mut sheet = self.head(grid(16.0, 10.5, COLUMNS), &subtitle);
+        for paragraph in paragraphs {
+            sheet.banner(Role::Paragraph, self.view.fill_in(paragraph, self.template));
+        }
+        sheet.banner(Role::Section, "一、数据来源");
+        self.sources(&mut sheet);
+        sheet.banner(Role::Section, "二、表页");
+        self.contents(&mut sheet);
+        if let Some(summary) = self.kept.iter().find(|sheet| matches!(sheet.form, Form::Summary { .. })) {
+            sheet.banner(Role::Note, format!("注：点击表页名称打开该表；在其后各表点击标题下的一行回到“{}”。", summary.name));
+        }
+        sheet.banner(Role::Section, "三、判定所用配置");
+        self.inputs(&mut sheet);
+        if !objection.is_empty() {
+            sheet.banner(Role::Section, "四、核对与异议");
+            sheet.banner(Role::Paragraph, self.view.fill_in(objection, self.template));
+        }
+        self.note(&mut sheet);
+        sheet
+    }
+
+    fn sources(&self, sheet: &mut Sheet<'_>) {
+        table(
+            sheet,
+            Role::Head,
+            &[
+                (0, "台账"),
+                (1, "来源"),
+                (2, "第几次快照"),
+                (3, "数据截至"),
+                (4, "文件（工作表）"),
+                (6, "读入"),
+                (7, "入库"),
+                (8, "待核"),
+                (9, "未作数据"),
+            ],
+        );
+        for line in self.view.material.sources {
+            let row = vec![
+                (0, Value::text(line.ledger.clone())),
+                (1, Value::text(source_title(&line.source))),
+                (2, Value::Count(line.snapshot)),
+                (3, Value::Date(line.covers_on)),
+                (4, Value::text(line.stands_in())),
+                (6, Value::count(line.accepted + line.quarantined + line.skipped)),
+                (7, Value::count(line.accepted)),
+                (8, Value::count(line.quarantined)),
+                (9, Value::count(line.skipped)),
+            ];
+            spread(sheet, Role::Body, row);
+        }
+        sheet.banner(Role::Note, "注：读入＝入库＋待核＋未作数据（标题、合计、备注等行）；待核的行未参加判定，见“数据质量”。");
+        for line in self.view.material.sources.iter().filter(|line| !line.note.is_empty()) {
+            sheet.banner(Role::Note, format!("{}（{}）：{}", line.ledger, line.source, line.note));
+        }
+    }
+
+    fn contents(&self, sheet: &mut Sheet<'_>) {
+        table(sheet, Role::Head, &[(0, "目录"), (2, "内容")]);
+        for (index, form) in self.kept.iter().enumerate().filter(|(index, _)| *index != self.index) {
+            let link = Value::Link { text: form.name.clone(), sheet: index };
+            spread(sheet, Role::Body, vec![(0, link), (2, Value::text(self.view.fill_in(&form.title, self.template)))]);
+        }
+    }
+
+    fn inputs(&self, sheet: &mut Sheet<'_>) {
+        for (name, value) in self.view.material.inputs {
+            spread(sheet, Role::Body, vec![(0, Value::text(name.clone())), (1, Value::text(value.clone()))]);
+        }
+        if let Some(note) = calendar_note(&self.view.material.judged.lacking_years) {
+            sheet.banner(Role::Note, format!("注：{note}。"));
+        }
+    }
+}
+
+pub(crate) fn table(sheet: &mut Sheet<'_>, role: Role, heads: &[(usize, &str)]) {
+    spread(sheet, role, heads.iter().map(|(column, text)| (*column, Value::text(*text))).collect());
+}
+
+/// A row whose cells each reach to the next one, the last to the edge, as high as its texts need.
+pub(crate) fn spread(sheet: &mut Sheet<'_>, role: Role, values: Vec<(usize, Value)>) {
+    let mut cells = vec![Value::Blank; COLUMNS];
+    let mut merges = Vec::new();
+    let mut lines = 1;
+    let starts: Vec<usize> = values.iter().map(|(column, _)| *column).chain([COLUMNS]).collect();
+    for ((column, value), next) in values.into_iter().zip(starts.iter().skip(1)) {
+        let width: f64 = sheet.columns[column..*next].iter().map(|column| column.width).sum();
+        if let Value::Text(text) | Value::Link { text, .. } = &value {
+            lines = lines.max(text_lines(text, width * 0.94));
+        }
+        if next - column > 1 {
+            merges.push((column, next - 1));
+        }
+        cells[column] = value;
+    }
+    let height = Some(14.5 * lines as f64 + if role == Role::Head { 9.0 } else { 5.0 });
+    sheet.rows.push(Row { role, cells, height, merges, ..Row::default() });
+}

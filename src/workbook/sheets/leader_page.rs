@@ -1,0 +1,270 @@
+//! The leader's page (领导一页): a few numbers with their change, places side by side, the worst by amount, and what waits for a decision.
+//! Units, not persons; one sheet of A4.
+
+use crate::domain::judging::finding::{Finding, State};
+use crate::domain::judging::indicators::Standing;
+use crate::domain::register::ledger::Role as FieldRole;
+use crate::domain::register::period::chinese_date;
+use crate::domain::register::units::Level;
+use crate::domain::rules::rule::Light;
+use crate::workbook::build::Page;
+use crate::workbook::model::{Area, Chart, ChartKind, Column, Role, Row, Series, Sheet, Value, fit_heights};
+use crate::workbook::sheets::matrix::LIGHTS;
+use crate::workbook::template::{Figures, OnePage};
+use chrono::NaiveDate;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+/// Columns of the page; the figures stand one in each.
+const COLUMNS: usize = 5;
+const WIDTHS: [f64; COLUMNS] = [27.0, 17.0, 17.5, 29.0, 15.0];
+/// Height of the row that the chart lies on, in points, and of the chart in pixels.
+const CHART_POINTS: f64 = 248.0;
+const CHART_PIXELS: (u32, u32) = (760, 326);
+
+/// The open findings of an earlier run of the job, by rule id and light.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Before {
+    pub as_of: NaiveDate,
+    pub open: BTreeMap<(String, Option<Light>), usize>,
+    /// The same by the name of the owner too.
+    pub by_unit: BTreeMap<(String, String, Light), usize>,
+    /// What it and the runs before it came to, each with its as_of, newest first; one that kept none ends the row.
+    pub standings: Vec<(NaiveDate, Standing)>,
+}
+
+impl Before {
+    /// What the run itself came to.
+    pub fn standing(&self) -> Option<&Standing> {
+        self.standings.first().filter(|(day, _)| *day == self.as_of).map(|(_, standing)| standing)
+    }
+}
+
+impl<'a> Page<'a, '_> {
+    pub(crate) fn one_page(&mut self, page: &OnePage) -> Sheet<'a> {
+        let material = self.view.material;
+        let before = material.before.map_or(String::new(), |before| format!("　　与{}比较", chinese_date(before.as_of)));
+        let mut sheet = self.head(
+            WIDTHS.map(|width| Column { width, ..Column::default() }).to_vec(),
+            &format!("{}　　截至{}{before}", material.office, chinese_date(material.as_of)),
+        );
+        self.numbers(&mut sheet, &page.figures);
+        sheet.banner(Role::Section, "一、各市（州）督办事项（含所辖县、平台，含工作单和困难问题）");
+        let at = sheet.rows.len();
+        sheet.rows.push(Row { role: Role::Paragraph, height: Some(CHART_POINTS), ..Row::default() });
+        sheet.banner(Role::Section, format!("二、红灯项目（按投资额，最多列{}个）", page.most));
+        self.worst(&mut sheet, page.most);
+        sheet.banner(Role::Section, format!("三、待研究决定的事项（按灯色、项目投资额，最多列{}项）", page.most / 2));
+        self.to_decide(&mut sheet, &page.decide, page.most);
+        sheet.one_page = true;
+        sheet.partial = true;
+        self.note(&mut sheet);
+        sheet.printed_to = Some(sheet.rows.len() - 1);
+        // the page is for reading: what its chart is drawn from stands below what is printed
+        sheet.banner(Role::Section, "各市（州）督办事项（以下不打印，供核对上图）");
+        self.cities(&mut sheet, at);
+        sheet
+    }
+
+    fn numbers(&self, sheet: &mut Sheet<'_>, figures: &[Figures]) {
+        let of = |figures: &Figures| {
+            let takes = |finding: &&&Finding| {
+                finding.state == State::Open
+                    && figures.rules.contains(&finding.rule)
+                    && finding.light.is_some_and(|light| figures.lights.contains(&light))
+            };
+            self.view.findings.iter().filter(takes).count()
+        };
+        let was = |figures: &Figures| {
+            let before = self.view.material.before?;
+            let rules = &self.view.policy().rules;
+            let takes = |rule: &str, light: &Option<Light>| {
+                figures.rules.iter().any(|index| rules[*index].id == rule) && light.is_some_and(|light| figures.lights.contains(&light))
+            };
+            Some(before.open.iter().filter(|((rule, light), _)| takes(rule, light)).map(|(_, count)| *count).sum::<usize>())
+        };
+        let blank = |mut cells: Vec<Value>| {
+            cells.resize(COLUMNS, Value::Blank);
+            cells
+        };
+        sheet.row(Role::Head, blank(figures.iter().map(|figures| Value::text(format!("{}（项）", figures.title))).collect()));
+        let cells = blank(figures.iter().map(|figures| Value::count(of(figures))).collect());
+        sheet.rows.push(Row { role: Role::Total, cells, height: Some(30.0), ..Row::default() });
+        let change = |figures: &Figures| match was(figures) {
+            None => Value::text("无上期"),
+            Some(was) => {
+                let (now, was) = (of(figures) as i64, was as i64);
+                Value::text(match now - was {
+                    0 => "与上期持平".to_owned(),
+                    more if more > 0 => format!("比上期增加{more}项"),
+                    less => format!("比上期减少{}项", -less),
+                })
+            }
+        };
+        sheet.row(Role::Body, blank(figures.iter().map(change).collect()));
+    }
+
+    /// Open findings by city, with their chart in the row `at`.
+    fn cities(&mut self, sheet: &mut Sheet<'_>, at: usize) {
+        let units = &self.view.policy().units;
+        let mut lines: BTreeMap<(bool, usize, bool), [usize; 3]> = BTreeMap::new();
+        for (id, _) in units.units.iter().enumerate().filter(|(_, unit)| unit.level == Level::City) {
+            lines.insert((false, id, false), [0; 3]);
+        }
+        for finding in self.view.findings.iter().filter(|finding| finding.state == State::Open) {
+            let Some(at) = finding.light.and_then(|light| LIGHTS.iter().position(|known| *known == light)) else { continue };
+            let city = finding.owner.and_then(|owner| units.city_of(owner));
+            lines.entry((city.is_none(), city.unwrap_or(0), finding.owner.is_none())).or_default()[at] += 1;
+        }
+        sheet.row(Role::Head, ["市（州）", "●红（项）", "▲橙（项）", "■黄（项）", "合计（项）"].map(Value::text).to_vec());
+        let first = sheet.rows.len();
+        let mut total = [0; 3];
+        for ((outside, city, unknown), counts) in &lines {
+            let name = match (outside, unknown) {
+                (false, _) => units.units[*city].name.as_str(),
+                (true, false) => "省级部门",
+                (true, true) => "责任单位待明确",
+            };
+            let mut cells = vec![Value::text(name)];
+            for (total, count) in total.iter_mut().zip(counts) {
+                *total += count;
+                cells.push(Value::count(*count));
+            }
+            cells.push(Value::count(counts.iter().sum::<usize>()));
+            sheet.row(Role::Body, cells);
+        }
+        let last = sheet.rows.len() - 1;
+        let mut cells = vec![Value::text("全省")];
+        cells.extend(total.iter().map(|count| Value::count(*count)));
+        cells.push(Value::count(total.iter().sum::<usize>()));
+        let row = sheet.row(Role::Total, cells);
+        for column in 1..COLUMNS {
+            self.sum(row, &(first..=last).collect::<Vec<_>>(), column);
+        }
+        sheet.charts.push(Chart {
+            kind: ChartKind::BarStacked,
+            title: "各市（州）督办事项（项）".into(),
+            unit: "项".into(),
+            row: at,
+            column: 0,
+            size: CHART_PIXELS,
+            series: (1..)
+                .zip(LIGHTS)
+                .map(|(column, light)| Series {
+                    name: format!("{}灯", light.title()),
+                    light: Some(light),
+                    categories: Area { column: 0, first, last },
+                    values: Area { column, first, last },
+                })
+                .collect(),
+        });
+    }
+
+    /// Projects with a red finding, the largest first.
+    fn worst(&self, sheet: &mut Sheet<'_>, most: usize) {
+        let policy = self.view.policy();
+        let Some(ledger) = policy.project_ledger() else { return };
+        let amount_field = policy.ledgers[ledger].role(FieldRole::Amount);
+        let mut projects: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
+        let red = |finding: &&&Finding| finding.state == State::Open && finding.light == Some(Light::Red) && !finding.project.is_empty();
+        for finding in self.view.findings.iter().filter(red) {
+            projects.entry(&*finding.project).or_default().push(finding);
+        }
+        let mut worst: Vec<(i64, &str, Vec<&Finding>)> = projects
+            .into_iter()
+            .map(|(code, found)| {
+                let amount = self.view.record(ledger, code).and_then(|record| record.cell(amount_field?).money());
+                (amount.unwrap_or(0), code, found)
+            })
+            .collect();
+        worst.sort_by_key(|(amount, code, _)| (Reverse(*amount), *code));
+        sheet.row(Role::Head, ["项目名称", "所在地", "投资额（亿元）", "红灯事项", "最长超期（天）"].map(Value::text).to_vec());
+        let mut body = Vec::new();
+        for (amount, code, found) in worst.iter().take(most) {
+            let record = self.view.record(ledger, code);
+            let shape = &policy.ledgers[ledger];
+            let name = record.as_deref().map_or(&*found[0].name, |record| record.text(shape.role(FieldRole::Name)));
+            let place = record.as_deref().map_or("", |record| record.text(Some(shape.owner.field())));
+            let mut rules: Vec<&str> = found.iter().map(|finding| policy.rules[finding.rule].title.as_str()).collect();
+            rules.dedup();
+            let days = found.iter().filter_map(|finding| finding.overdue_days()).max();
+            let cells = vec![
+                Value::text(name),
+                Value::text(place),
+                Value::Amount(i128::from(*amount)),
+                Value::text(rules.join("、")),
+                days.map_or(Value::text("-"), Value::Count),
+            ];
+            body.push(Row { cells, ..Row::default() });
+        }
+        fit_heights(&mut body, &sheet.columns);
+        let none = body.is_empty();
+        sheet.rows.append(&mut body);
+        if none {
+            sheet.banner(Role::Note, "没有红灯项目。");
+        } else if worst.len() > most {
+            sheet.banner(Role::Note, format!("另有{}个红灯项目，见季度督办工作簿。", worst.len() - most));
+        }
+    }
+
+    /// Open findings of these rules that wait for a unit at the province's level: by light, then those of the largest projects.
+    fn to_decide(&self, sheet: &mut Sheet<'_>, rules: &[usize], most: usize) {
+        let policy = self.view.policy();
+        let province = |finding: &Finding| finding.owner.is_some_and(|owner| policy.units.city_of(owner).is_none());
+        let mut found: Vec<&Finding> = self
+            .view
+            .findings
+            .iter()
+            .copied()
+            .filter(|finding| finding.state == State::Open && rules.contains(&finding.rule) && province(finding))
+            .collect();
+        let amount = |finding: &Finding| {
+            let ledger = policy.project_ledger()?;
+            self.view.record(ledger, &finding.project)?.cell(policy.ledgers[ledger].role(FieldRole::Amount)?).money()
+        };
+        found.sort_by_cached_key(|finding| {
+            (Reverse(finding.light), Reverse(amount(finding).unwrap_or(0)), Reverse(finding.overdue_days()), finding.rule, &finding.key)
+        });
+        // one that breaks several rules waits once
+        let mut seen = std::collections::BTreeSet::new();
+        found.retain(|finding| seen.insert((policy.rules[finding.rule].ledger, &*finding.key)));
+        let more = found.len().saturating_sub(most / 2);
+        found.truncate(most / 2);
+        if found.is_empty() {
+            sheet.banner(Role::Note, "没有需要省级研究决定的事项。");
+            return;
+        }
+        sheet.row(Role::Head, ["事项", "责任单位", "类别", "应完成日期", "已超期（天）"].map(Value::text).to_vec());
+        let mut body: Vec<Row> = found
+            .iter()
+            .map(|finding| {
+                let cells = vec![
+                    Value::text(self.named_with_project(finding)),
+                    Value::text(finding.unit.to_string()),
+                    Value::text(policy.rules[finding.rule].title.clone()),
+                    finding.due_on.map_or(Value::Blank, Value::Date),
+                    finding.overdue_days().map_or(Value::Blank, Value::Count),
+                ];
+                Row { cells, ..Row::default() }
+            })
+            .collect();
+        fit_heights(&mut body, &sheet.columns);
+        sheet.rows.append(&mut body);
+        if more > 0 {
+            sheet.banner(Role::Note, format!("另有{more}项，见季度督办工作簿。"));
+        }
+    }
+
+    /// A difficulty or a decision is told by what it is; whose it is, by its project and place.
+    fn named_with_project(&self, finding: &Finding) -> String {
+        let policy = self.view.policy();
+        let named = || {
+            let ledger = policy.project_ledger().filter(|ledger| *ledger != policy.rules[finding.rule].ledger)?;
+            let record = self.view.record(ledger, &finding.project)?;
+            let shape = &policy.ledgers[ledger];
+            let (name, place) = (record.text(shape.role(FieldRole::Name)), record.text(Some(shape.owner.field())));
+            Some(if place.is_empty() { name.to_owned() } else { format!("{place}{name}") })
+        };
+        named().map_or_else(|| finding.name.to_string(), |project| format!("{}（{project}）", finding.name))
+    }
+}

@@ -1,0 +1,106 @@
+//! 数据质量: rows a person should look at and rows the intake could not take, by the unit that keeps them.
+
+use crate::domain::audience::masked;
+use crate::domain::judging::judge::{Quality, QualityKind};
+use crate::domain::register::ledger::{OwnerSpec, Role as FieldRole};
+use crate::domain::register::period::chinese_date;
+use crate::domain::rules::sentence;
+use crate::workbook::build::{Page, View, Viewer};
+use crate::workbook::model;
+use crate::workbook::model::{Role, Row, Sheet, Value, fit, fit_heights};
+
+const HEADS: [&str; 10] = ["序号", "类别", "台账", "编号", "名称", "责任单位", "字段", "原文", "问题与建议", "数据来源"];
+
+impl<'a> Page<'a, '_> {
+    pub(crate) fn quality(&mut self) -> Sheet<'a> {
+        let mut rows: Vec<Row> = Vec::new();
+        for line in self.view.intake_lines() {
+            let advice = [line.reason.as_str(), line.hint.as_str()].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>();
+            let raw = match self.view.material.viewer {
+                Viewer::Office => line.raw.clone(),
+                // the raw text of a cell nobody could read may hold any number
+                Viewer::Unit(_) => masked(&line.raw),
+            };
+            let cells = vec![
+                Value::count(rows.len() + 1),
+                Value::text(line.level.clone()),
+                Value::text(line.ledger.clone()),
+                Value::text(line.code.clone()),
+                Value::text(self.view.name_of(&line.ledger, &line.code)),
+                Value::text(line.unit.clone()),
+                Value::text(line.field.clone()),
+                Value::text(raw),
+                Value::text(advice.join("；")),
+                Value::text(self.view.stands_at(&line.ledger, &line.file, &line.sheet, &line.cell)),
+            ];
+            rows.push(Row { cells, ..Row::default() });
+        }
+        let intake = rows.len();
+        for line in self.view.quality_lines() {
+            let cells = self.view.quality_cells(rows.len() + 1, line);
+            rows.push(Row { cells, ..Row::default() });
+        }
+        let mut columns = fit(&rows, HEADS.len(), 30.0);
+        let head = model::head(&HEADS, &mut columns);
+        columns[0].width = 6.0;
+        fit_heights(&mut rows, &columns);
+        let subtitle =
+            format!("截至{}　　读入时发现{intake}项，判定时发现{}项", chinese_date(self.view.material.as_of), rows.len() - intake);
+        let mut sheet = self.head(columns, &subtitle);
+        let head_at = sheet.rows.len();
+        sheet.rows.push(head);
+        if rows.is_empty() {
+            sheet.banner(Role::Note, "无。");
+        } else {
+            sheet.rows.append(&mut rows);
+            sheet.filter = Some((head_at, sheet.rows.len() - 1));
+        }
+        sheet.freeze = Some((head_at + 1, 0));
+        sheet.repeat = Some((head_at, head_at));
+        self.note(&mut sheet);
+        sheet
+    }
+}
+
+impl View<'_> {
+    /// What the register calls a record; empty where it has none.
+    fn name_of(&self, ledger: &str, code: &str) -> String {
+        let ledgers = &self.policy().ledgers;
+        let Some(index) = ledgers.iter().position(|known| known.title == ledger) else { return String::new() };
+        self.record(index, code).map_or_else(String::new, |record| self.text(record.text(ledgers[index].role(FieldRole::Name))))
+    }
+
+    fn quality_cells(&self, number: usize, line: &Quality) -> Vec<Value> {
+        let policy = self.policy();
+        let ledger = &policy.ledgers[line.ledger];
+        let found = self.record(line.ledger, &line.key);
+        let record = found.as_deref();
+        let (problem, advice) = sentence::quality(ledger, line.kind);
+        let field = match line.kind {
+            QualityKind::BlankScope(field) => Some(field),
+            QualityKind::StartedUnderFramework => ledger.role(FieldRole::Agreement),
+            QualityKind::UnknownIndustry => ledger.role(FieldRole::Industry),
+            QualityKind::ExemptionOfNothing => ledger.role(FieldRole::ExemptRule),
+            QualityKind::ExemptionWithoutTerm => ledger.role(FieldRole::Expires),
+            QualityKind::ObjectionAgain => ledger.role(FieldRole::ExemptionKind),
+            QualityKind::UnknownOwner => Some(match ledger.owner {
+                OwnerSpec::Place { place, .. } => place,
+                OwnerSpec::Unit { unit } => unit,
+                OwnerSpec::Department { department, .. } => department,
+            }),
+        };
+        let raw = field.zip(record).map(|(field, record)| record.cell(field).to_string()).unwrap_or_default();
+        vec![
+            Value::count(number),
+            Value::text("判定"),
+            Value::text(ledger.title.clone()),
+            Value::text(&*line.key),
+            record.map_or(Value::Blank, |record| Value::text(self.text(record.text(ledger.role(FieldRole::Name))))),
+            line.owner.map_or(Value::Blank, |unit| Value::text(policy.units.units[unit].name.clone())),
+            field.map_or(Value::Blank, |field| Value::text(ledger.fields[field].title.clone())),
+            Value::text(self.text(&raw)),
+            Value::text(format!("{problem}；{advice}")),
+            record.map_or(Value::Blank, |record| Value::text(self.place(line.ledger, record.place))),
+        ]
+    }
+}

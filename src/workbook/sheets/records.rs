@@ -1,0 +1,433 @@
+//! Sheets of records: one row per record that a selection takes, whether or not a rule finds anything in it, with what is open on it.
+
+use crate::domain::judging::finding::{Finding, State};
+use crate::domain::judging::roster::{Doubt, Member, Selection, is_within};
+use crate::domain::register::ledger::{Privacy, Role as FieldRole};
+use crate::domain::register::period::chinese_date;
+use crate::domain::register::record::{Cell, Record};
+use crate::domain::rules::rule::Light;
+use crate::domain::rules::sentence::{clause, condition_words};
+use crate::workbook::build::{LIST_ROWS_MAX, Page, Shown, View, Viewer};
+use crate::workbook::model::{FigureKey, Later, Role, Row, Sheet, Value, fit_heights};
+use crate::workbook::sheets::list::{LATER_FROM, head_row, major_word};
+use crate::workbook::template::{BuiltIn, ColumnKey, Group, ListColumn, Reach, RecordList};
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Begins the line above a sheet of records that says which were chosen; the ledger's title follows.
+pub const CHOSEN: &str = "选取范围：";
+
+impl<'a> Page<'a, '_> {
+    /// The sheet; more than one when it holds more rows than a sheet takes.
+    pub(crate) fn records(&mut self, list: &RecordList) -> Vec<Sheet<'a>> {
+        let mut members = self.view.members(list);
+        self.view.put_in_order(list, &mut members);
+        let mut sheets: Vec<Sheet<'a>> = Vec::new();
+        let mut chunks = members.chunks(LIST_ROWS_MAX);
+        let first = chunks.next().unwrap_or_default();
+        let whole = members.len() <= LIST_ROWS_MAX;
+        for (number, chunk) in std::iter::once(first).chain(chunks).enumerate() {
+            let mut sheet = self.records_part(list, chunk, &members, number * LIST_ROWS_MAX, whole);
+            if number > 0 {
+                sheet.name = format!("{}（{}）", sheet.name.chars().take(25).collect::<String>(), number + 1);
+            }
+            sheets.push(sheet);
+        }
+        sheets
+    }
+
+    fn records_part(&mut self, list: &RecordList, chunk: &[&'a Member], all: &[&'a Member], before: usize, whole: bool) -> Sheet<'a> {
+        // a long sheet is made row by row when it is written; its first rows set the widths
+        let later = list.group.is_none() && chunk.len() > LATER_FROM;
+        let shown = if later { &chunk[..LATER_FROM] } else { chunk };
+        let mut body: Vec<Row> = Vec::with_capacity(shown.len() + 1);
+        let mut heading: Option<String> = None;
+        for (index, member) in shown.iter().enumerate() {
+            if let Some(group) = list.group {
+                let name = self.view.heading(group, member);
+                if heading.as_ref() != Some(&name) {
+                    let count = shown[index..].iter().take_while(|other| self.view.heading(group, other) == name).count();
+                    let merges = if list.columns.len() > 1 { vec![(0, list.columns.len() - 1)] } else { Vec::new() };
+                    let cells = vec![Value::text(format!("{name}　{count}{}", self.view.policy().ledgers[list.selection.ledger].counted))];
+                    body.push(Row { role: Role::Section, cells, height: Some(20.0), merges, ..Row::default() });
+                    heading = Some(name);
+                }
+            }
+            body.push(self.view.record_line(list, before + index + 1, member));
+        }
+        let (head, columns) = head_row(&list.columns, &body);
+        fit_heights(&mut body, &columns);
+        let mut sheet = self.head(columns, &self.view.records_subtitle(list, all));
+        sheet.banner(Role::Note, self.view.chosen_by(list));
+        let head_at = sheet.rows.len();
+        sheet.rows.push(head);
+        let first = sheet.rows.len();
+        sheet.rows.append(&mut body);
+        if later {
+            sheet.later = Some(self.records_later(list, &chunk[LATER_FROM..], before + LATER_FROM));
+        }
+        let last = sheet.height() - 1;
+        if chunk.is_empty() {
+            sheet.banner(Role::Note, "无。");
+        } else {
+            if list.group.is_none() {
+                sheet.filter = Some((head_at, last));
+            }
+            if whole {
+                self.records_total(list, &mut sheet, first, chunk.len());
+            }
+        }
+        for (doubt, rows) in self.view.doubts(list) {
+            let title = |field: usize| self.view.policy().ledgers[list.selection.ledger].fields[field].title.as_str();
+            let note = match doubt {
+                Doubt::NoColumn(field) => format!("注：台账没有“{}”一栏的{rows}行，无从选取，未列入。", title(field)),
+                Doubt::Blank(field) => format!("注：另有{rows}行“{}”未填，无从选取，未列入。", title(field)),
+            };
+            sheet.banner(Role::Note, note);
+        }
+        sheet.freeze = Some((head_at + 1, 0));
+        sheet.repeat = Some((head_at, head_at));
+        self.note(&mut sheet);
+        sheet
+    }
+
+    /// The rows of a long sheet behind its first ones.
+    fn records_later(&self, list: &RecordList, members: &[&'a Member], before: usize) -> Later<'a> {
+        let count = members.len();
+        let (members, list) = (members.to_vec(), list.clone());
+        let view = View { material: self.view.material, findings: Vec::new(), told: Arc::clone(&self.view.told) };
+        let row = move |number: usize| view.record_line(&list, before + number + 1, members[number]);
+        Later { count, found: Arc::from([]), row: Arc::new(row) }
+    }
+
+    /// How many rows, and the sums of their amounts.
+    fn records_total(&mut self, list: &RecordList, sheet: &mut Sheet<'a>, first: usize, count: usize) {
+        let mut sums: BTreeMap<usize, i128> = BTreeMap::new();
+        let own = |column: &ListColumn| matches!(column.key, ColumnKey::Field(_));
+        let amounts: Vec<usize> = list.columns.iter().enumerate().filter(|(_, column)| own(column)).map(|(index, _)| index).collect();
+        let mut rows: Vec<usize> = Vec::new();
+        let mut add = |row: &Row| {
+            // an amount of a project stands on every row that belongs to it: only the record's own are added up
+            for column in &amounts {
+                if let Some(Value::Amount(fen)) = row.cells.get(*column) {
+                    *sums.entry(*column).or_default() += fen;
+                }
+            }
+        };
+        for (at, row) in sheet.rows.iter().enumerate().skip(first).filter(|(_, row)| row.role == Role::Body) {
+            add(row);
+            rows.push(at);
+        }
+        let made_later = sheet.later.as_ref().map_or(0, |later| later.count);
+        if let Some(later) = &sheet.later {
+            (0..later.count).for_each(|number| add(&later.row(number)));
+        }
+        let at = sheet.height();
+        let mut cells = vec![Value::Blank; sheet.columns.len()];
+        for (column, sum) in &sums {
+            cells[*column] = Value::Amount(*sum);
+            // a total over rows made later is their sum as they are made
+            if sheet.later.is_none() {
+                self.sum(at, &rows, *column);
+            }
+        }
+        if cells[0] == Value::Blank {
+            cells[0] = Value::text("合计");
+        }
+        if cells.get(1).is_some_and(|cell| *cell == Value::Blank) {
+            cells[1] = Value::count(rows.len() + made_later);
+            self.figure(FigureKey::Total(self.view.cohort(list, count)), at, 1);
+        }
+        sheet.row(Role::Total, cells);
+    }
+}
+
+impl<'a> View<'a> {
+    /// The findings on a record, open first, then by light and rule.
+    fn found<'m>(&self, member: &'m Member) -> impl Iterator<Item = &'a Finding> + use<'a, 'm> {
+        let all: &'a [Finding] = &self.material.judged.findings;
+        member.findings.iter().filter_map(move |index| all.get(*index as usize))
+    }
+
+    fn worst(&self, member: &Member) -> Option<Light> {
+        self.found(member).filter(|finding| finding.state == State::Open).filter_map(|finding| finding.light).max()
+    }
+
+    /// The chosen records that the viewer may see.
+    fn members(&self, list: &RecordList) -> Vec<&'a Member> {
+        let Some(roster) = self.material.rosters.of(&list.selection) else { return Vec::new() };
+        let fits = |member: &&'a Member| {
+            let named = |finding: &Finding| finding.state == State::Open && list.rules.contains(&finding.rule);
+            (list.rules.is_empty() || self.found(member).any(named))
+                && (list.lights.is_empty() || self.worst(member).is_some_and(|worst| list.lights.contains(&worst)))
+        };
+        match self.material.viewer {
+            Viewer::Office => roster.members.iter().filter(fits).collect(),
+            Viewer::Unit(unit) => {
+                let own = |finding: &&Finding| self.policy().rules[finding.rule].ledger == list.selection.ledger;
+                let told = |member: &Member| self.found(member).filter(own).any(|finding| finding.tells(unit));
+                let units = &self.policy().units;
+                let seen = roster.seen_by(units, unit, list.reach == Reach::All, told).into_iter();
+                let within = |member: &&Member| member.owner.is_some_and(|owner| is_within(units, owner, unit));
+                let seen = seen.map(|index| &roster.members[index as usize]).filter(|member| !member.restricted);
+                seen.filter(|member| list.reach != Reach::Held || within(member)).filter(fits).collect()
+            }
+        }
+    }
+
+    pub(crate) fn has_members(&self, list: &RecordList) -> bool {
+        !self.members(list).is_empty()
+    }
+
+    fn heading(&self, group: Group, member: &Member) -> String {
+        let units = &self.policy().units;
+        match group {
+            Group::Unit => member.owner.map_or_else(|| "责任单位不明".into(), |unit| units.units[unit].name.clone()),
+            Group::City => {
+                let city = member.owner.and_then(|owner| units.city_of(owner));
+                city.map_or_else(|| "省级及其他".into(), |city| units.units[city].name.clone())
+            }
+            Group::Light | Group::Rule => self.worst(member).map_or_else(|| "无督办事项".into(), |light| light.title().into()),
+        }
+    }
+
+    /// By heading, then as the sheet says, then in administrative order.
+    fn put_in_order(&self, list: &RecordList, members: &mut [&'a Member]) {
+        let fields: Vec<usize> = list.order.iter().filter_map(|order| order.field).collect();
+        let units = &self.policy().units;
+        let group = |member: &Member| match list.group {
+            None => (false, 0),
+            Some(Group::Unit) => (member.owner.is_none(), member.owner.unwrap_or(0)),
+            Some(Group::City) => {
+                let city = member.owner.and_then(|owner| units.city_of(owner));
+                (city.is_none(), city.unwrap_or(0))
+            }
+            Some(Group::Light | Group::Rule) => (false, self.worst(member).map_or(9, |light| 2 - light as usize)),
+        };
+        let mut keyed: Vec<(Vec<Cell>, &'a Member)> = members
+            .iter()
+            .map(|member| {
+                let record = if fields.is_empty() { None } else { self.record(list.selection.ledger, &member.code) };
+                let cells = fields.iter().map(|field| record.as_deref().map_or(Cell::Empty, |record| record.cell(*field).clone()));
+                (cells.collect(), *member)
+            })
+            .collect();
+        keyed.sort_by(|(left, one), (right, other)| {
+            let mut cells = left.iter().zip(right);
+            group(one)
+                .cmp(&group(other))
+                .then_with(|| {
+                    let mut steps = list.order.iter().map(|order| {
+                        let ordering = match order.field {
+                            None => self.worst(one).cmp(&self.worst(other)),
+                            Some(_) => cells.next().map_or(Ordering::Equal, |(left, right)| by_value(left, right, order.descending)),
+                        };
+                        if order.descending { ordering.reverse() } else { ordering }
+                    });
+                    steps.find(|ordering| ordering.is_ne()).unwrap_or(Ordering::Equal)
+                })
+                .then_with(|| (one.owner.is_none(), one.owner, &one.code).cmp(&(other.owner.is_none(), other.owner, &other.code)))
+        });
+        for (place, (_, member)) in members.iter_mut().zip(keyed) {
+            *place = member;
+        }
+    }
+
+    fn record_line(&self, list: &RecordList, number: usize, member: &Member) -> Row {
+        let policy = self.policy();
+        let ledger = list.selection.ledger;
+        let own = self.record(ledger, &member.code);
+        let record = own.as_deref();
+        let project = policy.project_ledger();
+        let code = record.map_or("", |record| record.text(policy.ledgers[ledger].role(FieldRole::Project)));
+        let other = project.filter(|project| *project != ledger && !code.is_empty()).and_then(|project| self.record(project, code));
+        let linked = match project {
+            Some(project) if project == ledger => record.map_or(Shown::Nothing, Shown::Whole),
+            Some(project) => self.shown_project(project, other.as_deref()),
+            None => Shown::Nothing,
+        };
+        let found: Vec<&Finding> = self.found(member).collect();
+        let cells = list
+            .columns
+            .iter()
+            .map(|column| match &column.key {
+                ColumnKey::BuiltIn(key) => self.of_record(*key, number, member, ledger, record, &found),
+                ColumnKey::Field(fields) => match (record, fields.get(ledger).copied().flatten()) {
+                    (Some(record), Some(field)) => self.cell_of_member(member, ledger, field, record),
+                    _ => Value::Blank,
+                },
+                ColumnKey::Project(field) => match (&linked, project) {
+                    (Shown::Whole(record), Some(project)) => self.cell_of_member(member, project, *field, record),
+                    (_, Some(project)) => self.project_cell(&linked, project, *field),
+                    _ => Value::Blank,
+                },
+            })
+            .collect();
+        Row { cells, ..Row::default() }
+    }
+
+    /// A cell; what is commercial is for the office and for units that the record concerns.
+    fn cell_of_member(&self, member: &Member, ledger: usize, field: usize, record: &Record) -> Value {
+        let value = self.cell(ledger, field, record);
+        let commercial = self.policy().ledgers[ledger].fields[field].privacy == Privacy::Commercial;
+        match self.material.viewer {
+            Viewer::Unit(unit) if commercial && value != Value::Blank && !member.concerns(&self.policy().units, unit) => {
+                Value::text("（商业信息，略）")
+            }
+            _ => value,
+        }
+    }
+
+    fn of_record(&self, key: BuiltIn, number: usize, member: &Member, ledger: usize, record: Option<&Record>, found: &[&Finding]) -> Value {
+        let policy = self.policy();
+        let name = |unit: usize| policy.units.units[unit].name.clone();
+        let open = || found.iter().filter(|finding| finding.state == State::Open);
+        match key {
+            BuiltIn::No => Value::count(number),
+            BuiltIn::Key => Value::text(&*member.code),
+            BuiltIn::Serial => Value::text(format!("{}-{}", member.code, self.material.as_of.format("%Y%m"))),
+            BuiltIn::Subject => {
+                let name = record.map_or("", |record| record.text(policy.ledgers[ledger].role(FieldRole::Name)));
+                Value::text(self.text(name))
+            }
+            BuiltIn::Light => open().filter_map(|finding| finding.light).max().map_or(Value::Blank, Value::Light),
+            BuiltIn::Items => self.items(found),
+            BuiltIn::Unit => match (member.owner, record) {
+                (Some(owner), _) => Value::text(name(owner)),
+                (None, Some(record)) => Value::text(self.text(record.text(Some(policy.ledgers[ledger].owner.field())))),
+                (None, None) => Value::Blank,
+            },
+            BuiltIn::City => {
+                member.owner.and_then(|owner| policy.units.city_of(owner)).map_or(Value::Blank, |city| Value::text(name(city)))
+            }
+            BuiltIn::Cause => Value::text(words_once(open().map(|finding| finding.cause.to_string()))),
+            BuiltIn::Basis => Value::text(words_once(open().map(|finding| clause(&policy.rules[finding.rule].basis)))),
+            BuiltIn::WaitingOn => Value::text(words_once(open().filter_map(|finding| finding.waiting_on()).map(name))),
+            BuiltIn::Major => member.major.map_or(Value::Blank, |level| Value::text(major_word(level))),
+            BuiltIn::Place => record.map_or(Value::Blank, |record| Value::text(self.place(ledger, record.place))),
+            BuiltIn::Feedback => Value::text(self.text(&self.feedback(ledger, &member.code))),
+            BuiltIn::Fill
+            | BuiltIn::Also
+            | BuiltIn::Act
+            | BuiltIn::State
+            | BuiltIn::Rule
+            | BuiltIn::DueOn
+            | BuiltIn::OverdueDays
+            | BuiltIn::LagPoints
+            | BuiltIn::Missing
+            | BuiltIn::Change
+            | BuiltIn::Told
+            | BuiltIn::Quarters => Value::Blank,
+        }
+    }
+
+    /// What is held against a record, a line for each light: `●红：签约未开工、工作单未签收`.
+    fn items(&self, found: &[&Finding]) -> Value {
+        let of = |finding: &&&Finding| match (finding.state, finding.light) {
+            (State::Open, Some(light)) => (2, Some(light)),
+            (State::Exempt, _) => (0, None),
+            _ => (1, None),
+        };
+        let kinds: BTreeSet<_> = found.iter().map(|finding| of(&finding)).collect();
+        let lines = kinds.into_iter().rev().map(|kind| {
+            let titles = found.iter().filter(|finding| of(finding) == kind).map(|finding| self.policy().rules[finding.rule].title.clone());
+            let what = match kind {
+                (_, Some(light)) => light.title(),
+                (0, None) => "豁免",
+                _ => "无法判定",
+            };
+            format!("{what}：{}", words_once(titles))
+        });
+        Value::text(lines.collect::<Vec<_>>().join("\n"))
+    }
+
+    fn records_subtitle(&self, list: &RecordList, members: &[&Member]) -> String {
+        let ledger = &self.policy().ledgers[list.selection.ledger];
+        let mut lights: BTreeMap<Light, usize> = BTreeMap::new();
+        for light in members.iter().filter_map(|member| self.worst(member)) {
+            *lights.entry(light).or_default() += 1;
+        }
+        let shown = list.columns.iter().any(|column| matches!(column.key, ColumnKey::BuiltIn(BuiltIn::Light)));
+        let lights: Vec<String> = lights.iter().rev().filter(|_| shown).map(|(light, count)| format!("{}{count}", light.title())).collect();
+        let lights = if lights.is_empty() { String::new() } else { format!("（{}）", lights.join("　")) };
+        format!("截至{}　　共{}{}{lights}", chinese_date(self.material.as_of), members.len(), ledger.counted)
+    }
+
+    /// The rule of selection in words.
+    fn chosen_by(&self, list: &RecordList) -> String {
+        let policy = self.policy();
+        let Selection { ledger, conditions, project, major } = &list.selection;
+        let mut parts: Vec<String> = conditions.iter().map(|condition| condition_words(&policy.ledgers[*ledger], condition)).collect();
+        if let Some(ledger) = policy.project_ledger() {
+            parts.extend(project.iter().map(|condition| format!("所属项目{}", condition_words(&policy.ledgers[ledger], condition))));
+        }
+        if let Some((level, bound)) = major.and_then(|level| policy.major.iter().find(|(known, _)| *known == level)) {
+            let yi = crate::domain::register::record::fen_as_yi(*bound);
+            parts.push(format!("列入{}项目台账（重点产业，投资额不少于{yi}亿元）", major_word(*level)));
+        }
+        if !list.rules.is_empty() {
+            let titles: Vec<&str> = list.rules.iter().map(|rule| policy.rules[*rule].title.as_str()).collect();
+            parts.push(format!("存在{}", titles.join("或")));
+        }
+        if !list.lights.is_empty() {
+            parts.push(format!("灯色为{}", list.lights.iter().map(|light| light.title()).collect::<Vec<_>>().join("或")));
+        }
+        let ledger = &policy.ledgers[*ledger];
+        // the noun without its measure word
+        let rows: String = ledger.counted.chars().skip(1).collect();
+        match parts.is_empty() {
+            true => format!("{CHOSEN}{}所列全部{rows}。", ledger.title),
+            false => format!("{CHOSEN}{}中{}的{rows}。", ledger.title, parts.join("、")),
+        }
+    }
+
+    /// What could not be chosen nor left out with certainty.
+    pub(crate) fn doubts(&self, list: &RecordList) -> BTreeMap<Doubt, u64> {
+        let Some(roster) = self.material.rosters.of(&list.selection) else { return BTreeMap::new() };
+        let unit = match self.material.viewer {
+            Viewer::Unit(unit) if list.reach != Reach::All => Some(unit),
+            _ => None,
+        };
+        roster.doubts(&self.policy().units, unit)
+    }
+
+    /// The name under which sheets of the same records share their count; all projects are those the matrix counts.
+    fn cohort(&self, list: &RecordList, count: usize) -> String {
+        let Selection { ledger, conditions, project, major } = &list.selection;
+        let plain = list.rules.is_empty() && list.lights.is_empty() && self.material.viewer == Viewer::Office;
+        let chosen = !conditions.is_empty() || !project.is_empty() || major.is_some();
+        match plain {
+            true if !chosen && self.policy().project_ledger() == Some(*ledger) => "projects".into(),
+            true => format!("records/{ledger}/{conditions:?}/{project:?}/{major:?}"),
+            // a part by findings: no other sheet counts the same
+            false => format!("records/{ledger}/{conditions:?}/{project:?}/{major:?}/{:?}/{:?}/{count}", list.rules, list.lights),
+        }
+    }
+}
+
+/// Cells as values; an empty one stands last whichever way the order goes.
+fn by_value(left: &Cell, right: &Cell, descending: bool) -> Ordering {
+    let last = if descending { Ordering::Less } else { Ordering::Greater };
+    match (left, right) {
+        (Cell::Empty, Cell::Empty) => Ordering::Equal,
+        (Cell::Empty, _) => last,
+        (_, Cell::Empty) => last.reverse(),
+        (Cell::Text(left), Cell::Text(right)) => left.cmp(right),
+        (Cell::Date(left), Cell::Date(right)) => left.cmp(right),
+        (Cell::Money(left), Cell::Money(right)) => left.cmp(right),
+        (Cell::Bool(left), Cell::Bool(right)) => left.cmp(right),
+        (left, right) => left.decimal().zip(right.decimal()).map_or(Ordering::Equal, |(left, right)| left.compare(right)),
+    }
+}
+
+/// Texts in order, each once.
+fn words_once(words: impl Iterator<Item = String>) -> String {
+    let mut out: Vec<String> = Vec::new();
+    for word in words.filter(|word| !word.is_empty()) {
+        if !out.contains(&word) {
+            out.push(word);
+        }
+    }
+    out.join("、")
+}

@@ -1,0 +1,133 @@
+//! 报送情况: how each unit keeps its own rows, in time and complete. It counts, and calls nobody names.
+
+use crate::domain::judging::finding::{Finding, State};
+use crate::domain::judging::indicators::Ratio;
+use crate::domain::judging::judge::blank_cells;
+use crate::domain::judging::roster::is_within;
+use crate::domain::register::period::chinese_date;
+use crate::domain::register::units::UnitId;
+use crate::workbook::build::{Page, View, Viewer};
+use crate::workbook::model;
+use crate::workbook::model::{Role, Row, Sheet, Value, fit};
+use std::collections::BTreeMap;
+
+/// What a unit's rows come to.
+#[derive(Default)]
+struct Kept<'a> {
+    projects: u64,
+    /// Open findings by rule, in the order of the sheet.
+    open: Vec<usize>,
+    unjudged: Vec<&'a Finding>,
+    doubtful: usize,
+    quarantined: usize,
+}
+
+impl<'a> Page<'a, '_> {
+    /// One row per unit that keeps projects; `rules` are those whose findings say that a row was not kept in time.
+    pub(crate) fn reporting(&mut self, rules: &[usize]) -> Sheet<'a> {
+        let policy = self.view.policy();
+        let units = self.view.reporting_units();
+        let kept = self.view.kept(rules);
+        let mut heads = vec!["市（州）".to_owned(), "责任单位".into(), "在册项目（个）".into()];
+        for rule in rules {
+            heads.push(format!("{}（项）", policy.rules[*rule].title));
+            heads.push(format!("无{}的占比", policy.rules[*rule].title));
+        }
+        heads.extend(["待补齐（处）", "数据质量问题（项）", "待核行（行）"].map(str::to_owned));
+        let line = |name: [Value; 2], kept: &Kept<'_>| {
+            let mut cells = name.to_vec();
+            cells.push(Value::count(kept.projects));
+            for open in &kept.open {
+                let denominator = i128::from(kept.projects);
+                let share = Ratio { numerator: denominator - *open as i128, denominator };
+                cells.extend([Value::count(*open), Value::Percent(share.tenths())]);
+            }
+            let blank = blank_cells(policy, kept.unjudged.iter().copied());
+            cells.extend([Value::count(blank), Value::count(kept.doubtful), Value::count(kept.quarantined)]);
+            cells
+        };
+        let name_of = |unit: UnitId| Value::text(policy.units.units[unit].name.clone());
+        let none = Kept { open: vec![0; rules.len()], ..Kept::default() };
+        let mut total = Kept { open: vec![0; rules.len()], ..Kept::default() };
+        let mut rows: Vec<Row> = Vec::new();
+        for unit in &units {
+            let own = kept.get(unit).unwrap_or(&none);
+            let city = policy.units.city_of(*unit).filter(|city| city != unit).map_or(Value::Blank, name_of);
+            rows.push(Row { cells: line([city, name_of(*unit)], own), ..Row::default() });
+            total.projects += own.projects;
+            total.open.iter_mut().zip(&own.open).for_each(|(sum, open)| *sum += open);
+            total.unjudged.extend(&own.unjudged);
+            total.doubtful += own.doubtful;
+            total.quarantined += own.quarantined;
+        }
+        rows.push(Row { role: Role::Total, cells: line([Value::text("合计"), Value::Blank], &total), ..Row::default() });
+        let mut widths = fit(&rows, heads.len(), 26.0);
+        let head = model::head(&heads, &mut widths);
+        let subtitle = format!("截至{}　　{}个单位", chinese_date(self.view.material.as_of), units.len());
+        let mut sheet = self.head(widths, &subtitle);
+        let head_at = sheet.rows.len();
+        sheet.rows.push(head);
+        let first = sheet.rows.len();
+        sheet.rows.append(&mut rows);
+        let last = sheet.rows.len() - 1;
+        let parts: Vec<usize> = (first..last).collect();
+        for column in (2..heads.len()).filter(|column| !matches!(sheet.rows[last].cells[*column], Value::Percent(_))) {
+            self.sum(last, &parts, column);
+        }
+        sheet.freeze = Some((head_at + 1, 2));
+        sheet.repeat = Some((head_at, head_at));
+        sheet.banner(
+            Role::Note,
+            "注：占比＝（在册项目－该类事项）÷在册项目；待补齐为判定所需而未填的格；待核行尚未入库；按行政区划顺序排列，不作排名。",
+        );
+        self.note(&mut sheet);
+        sheet
+    }
+}
+
+impl<'a> View<'a> {
+    /// Units that keep a project, or a row nobody could read; of a unit's workbook those at or below it.
+    pub(crate) fn reporting_units(&self) -> Vec<UnitId> {
+        let units = &self.policy().units;
+        let named: std::collections::BTreeSet<&str> = self.material.intake.iter().map(|line| line.unit.as_str()).collect();
+        (0..units.units.len())
+            .filter(|unit| match self.material.viewer {
+                Viewer::Office => true,
+                Viewer::Unit(above) => is_within(units, *unit, above),
+            })
+            .filter(|unit| {
+                let own = &units.units[*unit];
+                self.material.indicators.of_unit(Some(*unit)).projects > 0 || own.level.is_place() && named.contains(own.name.as_str())
+            })
+            .collect()
+    }
+
+    fn kept(&self, rules: &[usize]) -> BTreeMap<UnitId, Kept<'a>> {
+        let policy = self.policy();
+        let mut out: BTreeMap<UnitId, Kept<'a>> = BTreeMap::new();
+        for unit in self.reporting_units() {
+            let projects = self.material.indicators.of_unit(Some(unit)).projects;
+            out.insert(unit, Kept { projects, open: vec![0; rules.len()], ..Kept::default() });
+        }
+        for finding in self.counted() {
+            let Some(kept) = finding.owner.and_then(|owner| out.get_mut(&owner)) else { continue };
+            if let Some(at) = rules.iter().position(|rule| *rule == finding.rule).filter(|_| finding.state == State::Open) {
+                kept.open[at] += 1;
+            }
+            if finding.state == State::Unjudged && Some(policy.rules[finding.rule].ledger) == policy.project_ledger() {
+                kept.unjudged.push(finding);
+            }
+        }
+        for line in &self.material.judged.quality {
+            if let Some(kept) = line.owner.and_then(|owner| out.get_mut(&owner)) {
+                kept.doubtful += 1;
+            }
+        }
+        for line in self.material.intake {
+            if let Some(kept) = policy.units.find(&line.unit).and_then(|unit| out.get_mut(&unit)) {
+                kept.quarantined += usize::from(line.level == crate::domain::intake::note::NoteKind::Quarantined.title());
+            }
+        }
+        out
+    }
+}

@@ -1,0 +1,308 @@
+//! The summary sheet: key figures, rates with numerator and denominator, findings by rule and light, what the runs before came to, charts.
+
+use crate::domain::judging::finding::State;
+use crate::domain::judging::indicators::{Cohort, Measures, Rate, Window};
+use crate::domain::register::period::chinese_date;
+use crate::domain::rules::sentence::clause;
+use crate::workbook::build::Page;
+use crate::workbook::model::{Area, Chart, ChartKind, Role, Series, Sheet, Value};
+use crate::workbook::sheets::matrix::{LIGHTS, figure_name, grid};
+use crate::workbook::template::MatrixColumn;
+use chrono::NaiveDate;
+use std::collections::BTreeSet;
+
+/// Rows of the usual height that the upper chart lies on.
+const CHART_ROWS: usize = 28;
+
+const WINDOWS: [Window; 2] = [Window::All, Window::Year];
+
+impl<'a> Page<'a, '_> {
+    pub(crate) fn summary(&mut self, chart: bool) -> Sheet<'a> {
+        let subtitle = format!("截至{}", chinese_date(self.view.material.as_of));
+        let mut columns = grid(26.0, 11.5, 9);
+        // clauses, the longest head, and names of sheets
+        (columns[1].width, columns[7].width, columns[8].width) = (14.5, 15.0, 21.0);
+        let mut sheet = self.head(columns, &subtitle);
+        sheet.banner(Role::Paragraph, self.overview());
+        sheet.banner(Role::Section, "一、主要指标");
+        let reached = self.amounts(&mut sheet);
+        sheet.banner(Role::Section, "二、主要比率");
+        self.rates(&mut sheet);
+        sheet.banner(Role::Section, "三、督办事项");
+        let projects = self.lights(&mut sheet);
+        let total = sheet.rows.len() - 1;
+        sheet.banner(
+            Role::Note,
+            "注：红、橙、黄为应办事项；豁免的照常列示、不督办；无法判定的是缺少判定所需的日期或进度，不等于正常；“-”为台账尚未报送或缺少判定所需的栏，未作判定。一个项目可有多项。",
+        );
+        let periods = self.trend(&mut sheet, total);
+        self.note(&mut sheet);
+        if chart {
+            // the tables on one page, what they show on the next
+            sheet.breaks.push(sheet.rows.len() as u32);
+            sheet.banner(Role::Section, format!("{}、图示", if periods.is_some() { "五" } else { "四" }));
+            self.charts(&mut sheet, reached, projects, periods);
+        }
+        sheet
+    }
+
+    /// How far contracts have come, the lights of the project rules, and, where there were runs before, how the lights went.
+    fn charts(&self, sheet: &mut Sheet<'_>, reached: (usize, usize), projects: (usize, usize), periods: Option<(usize, usize)>) {
+        let lights = |first: usize, last: usize, column: usize| {
+            LIGHTS.iter().enumerate().map(move |(index, light)| Series {
+                name: format!("{}灯", light.title()),
+                light: Some(*light),
+                categories: Area { column: 0, first, last },
+                values: Area { column: column + index, first, last },
+            })
+        };
+        let row = sheet.rows.len() + 1;
+        if projects.1 > projects.0 {
+            sheet.charts.push(Chart {
+                kind: ChartKind::BarStacked,
+                title: "项目类督办事项（项）".into(),
+                unit: "项".into(),
+                row,
+                column: 0,
+                size: (960, 540),
+                series: lights(projects.0, projects.1, 2).collect(),
+            });
+        }
+        let row = row + CHART_ROWS;
+        sheet.charts.push(Chart {
+            kind: ChartKind::Bar,
+            title: "合同项目落地情况（累计签约，个）".into(),
+            unit: "个".into(),
+            row,
+            column: 0,
+            size: if periods.is_some() { (465, 340) } else { (960, 340) },
+            series: vec![Series {
+                name: "合同项目（个）".into(),
+                light: None,
+                categories: Area { column: 0, first: reached.0, last: reached.1 },
+                values: Area { column: 1, first: reached.0, last: reached.1 },
+            }],
+        });
+        if let Some((first, last)) = periods {
+            sheet.charts.push(Chart {
+                kind: ChartKind::ColumnStacked,
+                title: "各期督办事项（项）".into(),
+                unit: "项".into(),
+                row,
+                column: 4,
+                size: (485, 340),
+                series: lights(first, last, 5).collect(),
+            });
+        }
+    }
+
+    /// What earlier runs of the job came to, the oldest first and this one last; `total` is the row of all lights. Returns the rows.
+    fn trend(&mut self, sheet: &mut Sheet<'_>, total: usize) -> Option<(usize, usize)> {
+        let material = self.view.material;
+        let earlier = &material.before?.standings;
+        if earlier.is_empty() {
+            return None;
+        }
+        sheet.banner(Role::Section, "四、各期变化");
+        let rates = [Rate::Performed, Rate::Started, Rate::Produced, Rate::Funds];
+        let mut heads = vec![Value::text("截至")];
+        heads.extend(rates.iter().map(|rate| Value::text(rate.title())));
+        heads.extend(["●红（项）", "▲橙（项）", "■黄（项）", "小计（项）"].map(Value::text));
+        sheet.row(Role::Head, heads);
+        let first = sheet.rows.len();
+        let line = |day: NaiveDate, measures: &Measures, lights: [i128; 3]| {
+            let mut cells = vec![Value::text(chinese_date(day))];
+            cells.extend(rates.iter().map(|rate| Value::Percent(rate.of(measures.signed(Window::All)).tenths())));
+            cells.extend(lights.iter().chain([&lights.iter().sum()]).map(|count| Value::count(*count)));
+            cells
+        };
+        for (day, standing) in earlier.iter().rev() {
+            let lights = LIGHTS.map(|light| i128::from(standing.lights[light as usize]));
+            sheet.row(Role::Body, line(*day, &standing.province(), lights));
+        }
+        let now = [2, 3, 4].map(|column| sheet.rows[total].cells[column].figure().unwrap_or(0));
+        let last = sheet.row(Role::Body, line(material.as_of, &material.indicators.province(), now));
+        for (column, of) in (5..=8).zip(2..=5) {
+            self.total(format!("all/{of}"), total, of);
+            self.total(format!("all/{of}"), last, column);
+        }
+        sheet.banner(Role::Note, "注：比率按累计签约的合同项目计算，各期以当期报表为准。");
+        Some((first, last))
+    }
+
+    fn overview(&self) -> String {
+        let material = self.view.material;
+        let measures = material.indicators.province();
+        let orders = material.indicators.orders();
+        let stages: Vec<String> = material
+            .indicators
+            .stages
+            .iter()
+            .map(String::as_str)
+            .chain(["其他"])
+            .zip(&measures.stages)
+            .filter(|(_, count)| **count > 0)
+            .map(|(word, count)| format!("{word}{count}个"))
+            .collect();
+        let stages = if stages.is_empty() { String::new() } else { format!("（按台账所填阶段：{}）", stages.join("、")) };
+        let open: Vec<_> = self.view.findings.iter().filter(|finding| finding.state == State::Open).collect();
+        let projects: BTreeSet<&str> = open.iter().filter(|finding| !finding.project.is_empty()).map(|finding| &*finding.project).collect();
+        format!(
+            "在册项目{}个{stages}，按终止时间或阶段已终止{}个。督办事项{}项，涉及项目{}个。工作单派发{}件，签收{}件，办结{}件，未办结{}件。",
+            measures.projects,
+            measures.terminated,
+            open.len(),
+            projects.len(),
+            orders.dispatched,
+            orders.received,
+            orders.completed,
+            orders.open(),
+        )
+    }
+
+    /// Returns the rows of the stages that contracts pass.
+    fn amounts(&mut self, sheet: &mut Sheet<'_>) -> (usize, usize) {
+        sheet.row(
+            Role::Head,
+            ["指标", "累计签约", "其中终止", "剔除终止", "本年签约", "其中终止", "剔除终止"].map(Value::text).into_iter().collect(),
+        );
+        let measures = self.view.material.indicators.province();
+        type Of = fn(&Cohort) -> Value;
+        let lines: [(MatrixColumn, Of); 6] = [
+            (MatrixColumn::Contracts, |cohort| Value::count(cohort.contracts)),
+            (MatrixColumn::Performed, |cohort| Value::count(cohort.performed)),
+            (MatrixColumn::Started, |cohort| Value::count(cohort.started)),
+            (MatrixColumn::Produced, |cohort| Value::count(cohort.produced)),
+            (MatrixColumn::Amount, |cohort| Value::Amount(cohort.amount)),
+            (MatrixColumn::Funds, |cohort| Value::Amount(cohort.funds)),
+        ];
+        let first = sheet.rows.len();
+        for (column, of) in lines {
+            let mut cells = vec![Value::text(column.title())];
+            for window in WINDOWS {
+                cells.extend([of(measures.signed(window)), of(measures.ended(window)), of(&measures.live(window))]);
+            }
+            let row = sheet.row(Role::Body, cells);
+            for (index, window) in WINDOWS.into_iter().enumerate() {
+                if let Some(name) = figure_name(column, window) {
+                    self.total(name, row, 1 + index * 3);
+                }
+                if column == MatrixColumn::Contracts
+                    && let Some(name) = figure_name(MatrixColumn::ContractsTerminated, window)
+                {
+                    self.total(name, row, 2 + index * 3);
+                }
+            }
+        }
+        sheet.banner(Role::Note, "注：只有“合同”算签约；本年指签约时间在本年的合同项目；到位资金只计填有合同投资额的项目。");
+        (first, first + 3)
+    }
+
+    fn rates(&mut self, sheet: &mut Sheet<'_>) {
+        sheet.row(
+            Role::Head,
+            ["比率", "累计签约", "分子", "分母", "剔除终止后", "本年签约", "分子", "分母", "剔除终止后"]
+                .map(Value::text)
+                .into_iter()
+                .collect(),
+        );
+        let measures = self.view.material.indicators.province();
+        for (_, rate) in Rate::NAMES {
+            let mut cells = vec![Value::text(rate.title())];
+            for window in WINDOWS {
+                let ratio = rate.of(measures.signed(window));
+                let part = |value: i128| if rate == Rate::Funds { Value::Amount(value) } else { Value::count(value) };
+                cells.extend([
+                    Value::Percent(ratio.tenths()),
+                    part(ratio.numerator),
+                    part(ratio.denominator),
+                    Value::Percent(rate.of(&measures.live(window)).tenths()),
+                ]);
+            }
+            sheet.row(Role::Body, cells);
+        }
+        let meanings = Rate::NAMES.map(|(_, rate)| format!("{}＝{}", rate.title(), rate.meaning()));
+        sheet.banner(Role::Note, format!("注：{}；资金的分子、分母单位为亿元；分母为0的以“-”表示。", meanings.join("；")));
+    }
+
+    /// Findings by rule; returns the first and last row of the project rules that could be judged.
+    fn lights(&mut self, sheet: &mut Sheet<'_>) -> (usize, usize) {
+        let policy = self.view.policy();
+        sheet.row(
+            Role::Head,
+            ["督办事项", "依据", "●红（项）", "▲橙（项）", "■黄（项）", "小计（项）", "豁免（项）", "无法判定（项）", "明细"]
+                .map(Value::text)
+                .into_iter()
+                .collect(),
+        );
+        let project = policy.project_ledger();
+        let (own, other): (Vec<usize>, Vec<usize>) = (0..policy.rules.len()).partition(|rule| Some(policy.rules[*rule].ledger) == project);
+        let first = sheet.rows.len();
+        let rows = self.rule_rows(sheet, &own);
+        // those by which nothing could be judged stand last: the chart leaves them out
+        let last = (first + rows.len()).saturating_sub(1).max(first);
+        let mut totals = vec![self.rule_total(sheet, Role::Subtotal, "项目类小计", &rows)];
+        for (column, key) in [
+            (2, MatrixColumn::Light(LIGHTS[0])),
+            (3, MatrixColumn::Light(LIGHTS[1])),
+            (4, MatrixColumn::Light(LIGHTS[2])),
+            (5, MatrixColumn::Open),
+            (6, MatrixColumn::Exempt),
+            (7, MatrixColumn::Unjudged),
+        ] {
+            if let Some(name) = figure_name(key, Window::All) {
+                self.total(name, totals[0], column);
+            }
+        }
+        let rows = self.rule_rows(sheet, &other);
+        if !rows.is_empty() {
+            totals.push(self.rule_total(sheet, Role::Subtotal, "其他事项小计", &rows));
+        }
+        self.rule_total(sheet, Role::Total, "合计", &totals);
+        (first, last)
+    }
+
+    fn rule_rows(&mut self, sheet: &mut Sheet<'_>, rules: &[usize]) -> Vec<usize> {
+        let mut rows = Vec::new();
+        let (blind, seen): (Vec<usize>, Vec<usize>) = rules.iter().copied().partition(|rule| self.view.is_blind(*rule));
+        for rule in seen.into_iter().chain(blind) {
+            let policy = self.view.policy();
+            let mut cells = vec![Value::text(policy.rules[rule].title.clone()), Value::text(clause(&policy.rules[rule].basis))];
+            let counts: Vec<(State, Option<crate::domain::rules::rule::Light>)> = LIGHTS
+                .iter()
+                .map(|light| (State::Open, Some(*light)))
+                .chain([(State::Open, None), (State::Exempt, None), (State::Unjudged, None)])
+                .collect();
+            let blind = self.view.is_blind(rule);
+            cells.extend(counts.iter().map(|(state, light)| match blind {
+                true => Value::text("-"),
+                false => Value::count(self.view.count(rule, *state, *light)),
+            }));
+            cells.push(self.sheet_of(rule).map_or(Value::Blank, |sheet| Value::Link {
+                text: self.kept.get(sheet).map_or_else(String::new, |sheet| sheet.name.clone()),
+                sheet,
+            }));
+            let row = sheet.row(Role::Body, cells);
+            if blind {
+                continue;
+            }
+            for (index, (state, light)) in counts.into_iter().enumerate() {
+                self.findings(rule, state, light, row, 2 + index);
+            }
+            rows.push(row);
+        }
+        rows
+    }
+
+    fn rule_total(&mut self, sheet: &mut Sheet<'_>, role: Role, label: &str, parts: &[usize]) -> usize {
+        let mut cells = vec![Value::text(label), Value::Blank];
+        let row = sheet.rows.len();
+        for column in 2..8 {
+            let sum: i128 = parts.iter().filter_map(|part| sheet.rows[*part].cells[column].figure()).sum();
+            cells.push(Value::count(sum));
+            self.sum(row, parts, column);
+        }
+        cells.push(Value::Blank);
+        sheet.row(role, cells)
+    }
+}

@@ -1,0 +1,302 @@
+//! Forms that came back: read by the child like any file, settled row by row, stored as answers.
+
+use crate::clock::stamp;
+use crate::domain::intake::note::{Note, NoteKind, SheetAccount};
+use crate::domain::intake::sheet::{Outcome, Raw, RawRow, SheetIntake};
+use crate::domain::judging::judge::Policy;
+use crate::domain::notify::feedback::{
+    Answer, Answers, FILLED_ON, FormAccount, FormHead, FormRow, Known, Outcome as Said, WHO, editable, form_ledger, read_number, settle,
+};
+use crate::domain::register::ledger::Ledger;
+use crate::domain::register::record::{Cell, Columns, Record};
+use crate::domain::rules::responsibility::{owner_of, project_of};
+use crate::source::frame::{Block, Frame, Sheet};
+use crate::source::parse::Refusal;
+use crate::store::database::StoreError;
+use crate::worker::import::input::Input;
+use crate::worker::import::puller::{PullError, interrupted};
+use crate::worker::run::evaluate::{View, links};
+use crate::worker::service::Service;
+use chrono::NaiveDate;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+/// A row of a form as it was read: number, code, cells.
+type ReadRow = (u32, String, Vec<Cell>);
+
+/// A sheet of a form while it is read.
+type OpenSheet<'a> = (SheetIntake<'a>, Above, Vec<ReadRow>);
+
+/// A sheet of a form, read.
+struct FormSheet {
+    name: String,
+    number: Option<(String, NaiveDate)>,
+    who: String,
+    filled_on: Option<NaiveDate>,
+    ledger: Option<usize>,
+    columns: Columns,
+    rows: Vec<ReadRow>,
+    intake: SheetAccount,
+    notes: Vec<Note>,
+}
+
+/// What stands above the table of a sheet.
+#[derive(Default)]
+struct Above {
+    number: Option<(String, NaiveDate)>,
+    who: String,
+    filled_on: Option<NaiveDate>,
+    /// Rows looked through.
+    rows: usize,
+}
+
+/// Rows in which a form's head stands.
+const HEAD_ROWS: usize = 30;
+/// Rows of one form; a unit has some hundred at most.
+const ROWS_MAX: usize = 100_000;
+
+impl Above {
+    fn look(&mut self, row: &RawRow<'_>) {
+        if self.rows >= HEAD_ROWS {
+            return;
+        }
+        self.rows += 1;
+        for (index, (column, raw)) in row.cells.iter().enumerate() {
+            let Raw::Text(text) = raw else { continue };
+            if self.number.is_none() {
+                self.number = read_number(text);
+            }
+            let label = text.trim().trim_end_matches([':', '：']);
+            // the answer stands in the cell beside the label
+            let beside = row.cells.get(index + 1).filter(|(next, _)| *next == column + 1).map(|(_, raw)| raw);
+            match (label, beside) {
+                (WHO, Some(raw)) => self.who = raw.display().trim().to_owned(),
+                (FILLED_ON, Some(Raw::Date(year, month, day))) => {
+                    self.filled_on = NaiveDate::from_ymd_opt(i32::from(*year), u32::from(*month), u32::from(*day));
+                }
+                (FILLED_ON, Some(raw)) => self.filled_on = raw.display().trim().parse().ok(),
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Service {
+    /// Takes in one form: what its unit says becomes answers, what cannot be taken is listed with the reason.
+    ///
+    /// # Errors
+    /// The file is no form of this service, or it cannot be read; nothing is changed then.
+    pub async fn take_form(&self, policy: &Policy, path: &Path) -> Result<Vec<FormAccount>, PullError> {
+        let input = Input::File(path.to_owned());
+        let file = input.name();
+        let refuse = |refusal: Refusal| PullError::Refused { file: input.place(), refusal };
+        let known: Vec<usize> = (0..policy.ledgers.len()).filter(|index| editable(&policy.ledgers[*index]).next().is_some()).collect();
+        let ledgers: Vec<Ledger> = known.iter().map(|index| form_ledger(&policy.ledgers[*index])).collect();
+        let (sheets, sha256) = self.read_form(&input, &ledgers, policy).await?;
+        if sheets.is_empty() {
+            return Err(refuse(Refusal::new("不是反馈表：没有找到“表号”和“校验码”栏", "请在提醒邮件所附的工作簿中填写反馈表，原样发回")));
+        }
+        let today = self.clock.today();
+        let view = self.view(&[], today).await?;
+        let before = self.store.answers(self.store.last_answer().await?).await?;
+        let mut accounts: Vec<FormAccount> = Vec::new();
+        let mut taken: Answers = Answers::new();
+        for sheet in sheets {
+            let (Some((code, as_of)), Some(index)) = (sheet.number.clone(), sheet.ledger) else { continue };
+            let Some(unit) = policy.units.units.iter().position(|unit| unit.code == code) else {
+                let refusal =
+                    Refusal::new(format!("表“{}”的表号中没有单位“{code}”", sheet.name), "表号不要改动，请用最近一次提醒所附的反馈表");
+                return Err(refuse(refusal));
+            };
+            let head =
+                FormHead { unit, as_of, who: sheet.who.clone(), filled_on: sheet.filled_on.filter(|day| *day <= today).unwrap_or(today) };
+            let mut account = FormAccount { unit: policy.units.units[unit].name.clone(), as_of, ..FormAccount::default() };
+            self.settle_sheet(policy, &view, index, &head, &sheet, &before, &mut taken, &mut account).await?;
+            account.sheets.push(sheet.intake);
+            accounts.push(account);
+        }
+        let answers: Vec<Answer> = taken.into_values().collect();
+        let now = stamp(self.clock.now());
+        self.store.add_answers(&file, &sha256, &now, &answers).await?;
+        self.store.audit(&now, "cli", "feedback", &file, &format!("{} answers", answers.len())).await?;
+        Ok(accounts)
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "one sheet against all that is known")]
+    async fn settle_sheet(
+        &self,
+        policy: &Policy,
+        view: &View,
+        index: usize,
+        head: &FormHead,
+        sheet: &FormSheet,
+        before: &Answers,
+        taken: &mut Answers,
+        account: &mut FormAccount,
+    ) -> Result<(), PullError> {
+        let ledger = &policy.ledgers[index];
+        account.lacking = form_ledger(ledger)
+            .fields
+            .iter()
+            .enumerate()
+            .filter(|(field, of)| of.editable && !sheet.columns.contains(*field))
+            .map(|(_, field)| field.title.clone())
+            .collect();
+        let codes: Vec<String> = sheet.rows.iter().map(|(_, code, _)| code.clone()).collect();
+        let records = self.records_of(policy, view, index, &codes).await?;
+        // what the intake itself could not take: no code, a date that is none
+        for note in sheet.notes.iter().filter(|note| note.kind == NoteKind::Quarantined) {
+            account.returned += 1;
+            let place =
+                if note.cell.is_empty() { format!("{}第{}行", sheet.name, note.row) } else { format!("{}!{}", sheet.name, note.cell) };
+            let raw = if note.raw.is_empty() { String::new() } else { format!("（写的是“{}”）", note.raw) };
+            account.lines.push((place, note.code.clone(), format!("退回：{}{raw}；{}", note.reason, note.hint)));
+        }
+        for (row, code, cells) in &sheet.rows {
+            let place = format!("{}第{row}行", sheet.name);
+            let found = records.get(code);
+            let key = (ledger.id.clone(), code.clone());
+            if taken.contains_key(&key) {
+                account.returned += 1;
+                account.lines.push((place, code.clone(), "退回：同一编号在表中出现两次；请只保留一行".to_owned()));
+                continue;
+            }
+            let known =
+                Known { record: found.map(|(record, _)| record), owner: found.and_then(|(_, owner)| *owner), last: before.get(&key) };
+            let row = FormRow { code, cells, columns: sheet.columns };
+            match settle(policy, ledger, head, &row, &known) {
+                Said::Taken { answer, notes } => {
+                    account.taken += 1;
+                    account.lines.extend(notes.into_iter().map(|note| (place.clone(), code.clone(), note)));
+                    taken.insert(key, answer);
+                }
+                Said::Blank => account.blank += 1,
+                Said::Same => account.same += 1,
+                Said::Returned { reason, hint } => {
+                    account.returned += 1;
+                    account.lines.push((place, code.clone(), format!("退回：{reason}；{hint}")));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The records of these codes as the register holds them now, each with its owner.
+    async fn records_of(
+        &self,
+        policy: &Policy,
+        view: &View,
+        index: usize,
+        codes: &[String],
+    ) -> Result<HashMap<String, (Record, Option<usize>)>, StoreError> {
+        let ledger = &policy.ledgers[index];
+        let mut stored = HashMap::new();
+        for found in view.in_force.iter().filter(|found| found.snapshot.ledger == ledger.id) {
+            for one in self.store.records_by_code(ledger, &found.snapshot.source, found.snapshot.seq, codes).await? {
+                stored.entry(one.record.code.clone()).or_insert(one.record);
+            }
+        }
+        let projects: Vec<String> = stored.values().filter_map(|record| project_of(ledger, record)).collect();
+        let linked = links(&self.store, policy, view, &projects, |_| ()).await?;
+        let owned = |(code, record): (String, Record)| {
+            let owner = owner_of(policy, ledger, &record, &linked).unit;
+            (code, (record, owner))
+        };
+        Ok(stored.into_iter().map(owned).collect())
+    }
+
+    async fn read_form(&self, input: &Input, ledgers: &[Ledger], policy: &Policy) -> Result<(Vec<FormSheet>, String), PullError> {
+        let refuse = |refusal: Refusal| PullError::Refused { file: input.place(), refusal };
+        let (sender, mut receiver) = tokio::sync::mpsc::channel::<Block>(4);
+        let reading = self.begin_reading(input, self.read_limits(), sender).map_err(refuse)?;
+        let mut sheets = Vec::new();
+        let mut open: Option<OpenSheet<'_>> = None;
+        let mut outcomes = Vec::new();
+        let mut end = |open: &mut Option<OpenSheet<'_>>, outcomes: &mut Vec<Outcome>| {
+            let Some((mut intake, above, mut rows)) = open.take() else { return };
+            intake.finish(outcomes);
+            keep(outcomes, &mut rows);
+            let has_check =
+                intake.ledger().is_some_and(|ledger| ledger.field("feedback_check").is_some_and(|field| intake.columns().contains(field)));
+            if above.number.is_some() && has_check {
+                sheets.push(FormSheet {
+                    name: intake.account.sheet.clone(),
+                    number: above.number,
+                    who: above.who,
+                    filled_on: above.filled_on,
+                    ledger: intake.ledger().and_then(|ledger| policy.ledger(&ledger.id)),
+                    columns: intake.columns(),
+                    rows,
+                    intake: intake.account,
+                    notes: intake.notes,
+                });
+            }
+        };
+        let mut count = 0;
+        let mut number = 0;
+        while let Some(block) = receiver.recv().await {
+            for frame in block.frames() {
+                match frame.map_err(|error| refuse(interrupted(error)))? {
+                    Frame::Sheet(Sheet { name, visible, merges, .. }) => {
+                        end(&mut open, &mut outcomes);
+                        open = visible
+                            .then(|| (SheetIntake::new(ledgers, number, name, merges, self.clock.today()), Above::default(), Vec::new()));
+                        number += 1;
+                    }
+                    Frame::Row(row) => {
+                        count += 1;
+                        if count > ROWS_MAX {
+                            return Err(refuse(Refusal::new(format!("超过{ROWS_MAX}行，不像反馈表"), "请核对是否选错了文件")));
+                        }
+                        if let Some((intake, above, rows)) = open.as_mut() {
+                            let row = row.unpack().map_err(|error| refuse(interrupted(error)))?;
+                            above.look(&row);
+                            intake.push(row, &mut outcomes);
+                            keep(&mut outcomes, rows);
+                        }
+                    }
+                }
+            }
+        }
+        let sha256 = reading.await.map_err(|error| refuse(interrupted(error)))?.map_err(refuse)?;
+        end(&mut open, &mut outcomes);
+        Ok((sheets, sha256))
+    }
+
+    /// Takes in every form of the configured folder that was not taken before. Returns what came, by file.
+    ///
+    /// # Errors
+    /// The folder cannot be read. A file that is refused does not stop the others.
+    pub async fn take_forms(&self) -> anyhow::Result<Vec<(PathBuf, Result<Vec<FormAccount>, PullError>)>> {
+        let Some(folder) = &self.config.settings.feedback.folder else { return Ok(Vec::new()) };
+        let folder = self.root.join(folder);
+        let mut files: Vec<PathBuf> = std::fs::read_dir(&folder)
+            .map_err(|error| anyhow::anyhow!("反馈表文件夹{}无法读取：{error}", folder.display()))?
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| path.is_file() && path.file_name().is_some_and(|name| !name.to_string_lossy().starts_with(['.', '~'])))
+            .collect();
+        files.sort();
+        let mut came = Vec::new();
+        for file in files {
+            let known = crate::worker::import::input::open(&file)
+                .and_then(crate::worker::import::input::fingerprint)
+                .map(|sha256| async move { self.store.knows_form(&sha256).await });
+            if let Ok(known) = known
+                && known.await?
+            {
+                continue;
+            }
+            let taken = self.take_form(&self.config.policy, &file).await;
+            came.push((file, taken));
+        }
+        Ok(came)
+    }
+}
+
+fn keep(outcomes: &mut Vec<Outcome>, rows: &mut Vec<ReadRow>) {
+    for outcome in outcomes.drain(..) {
+        if let Outcome::Accepted(accepted) = outcome {
+            rows.push((accepted.row, accepted.code, accepted.cells));
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Codes that have left a register: listed until the office confirms it, never taken for resolved.
+
+use crate::clock::stamp;
+use crate::domain::judging::judge::Policy;
+use crate::domain::register::snapshot::{Candidate, Version, last_seen};
+use crate::store::changes::{Absent, GoneConfirmed};
+use crate::store::database::Result;
+use crate::store::runs::GonePin;
+use crate::store::snapshots::{Snapshot, SnapshotState};
+use crate::workbook::build::GoneLine;
+use crate::worker::run::evaluate::View;
+use crate::worker::service::Service;
+use std::collections::{BTreeSet, HashSet};
+
+/// A code that the snapshot now in force does not hold and an earlier one did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gone {
+    pub ledger: String,
+    pub source: String,
+    /// Its last version in force.
+    pub absent: Absent,
+    /// The last snapshot in force that held it.
+    pub seen_seq: i64,
+    /// The first one in force without it.
+    pub gone_seq: i64,
+}
+
+/// The numbers of a source's snapshots in force up to `seq`, in order of what they cover.
+fn history(all: &[Snapshot], ledger: &str, source: &str, seq: i64) -> Vec<i64> {
+    let mut in_force: Vec<&Snapshot> =
+        all.iter().filter(|known| known.ledger == ledger && known.source == source && known.state == SnapshotState::InForce).collect();
+    in_force.sort_by_key(|snapshot| (snapshot.covers_on, snapshot.seq));
+    let end = in_force.iter().position(|snapshot| snapshot.seq == seq).map_or(0, |at| at + 1);
+    in_force[..end].iter().map(|snapshot| snapshot.seq).collect()
+}
+
+/// The gone code among the versions of one code.
+fn among(versions: &[Absent], history: &[i64], ledger: &str, source: &str) -> Option<Gone> {
+    let spans: Vec<Version> = versions.iter().map(|absent| absent.version).collect();
+    let seen = last_seen(&spans, history)?;
+    Some(Gone {
+        ledger: ledger.to_owned(),
+        source: source.to_owned(),
+        absent: versions[seen.version].clone(),
+        seen_seq: seen.seen_seq,
+        gone_seq: seen.gone_seq,
+    })
+}
+
+impl Service {
+    /// What has left the snapshots now in force and is not confirmed, by ledger, source and code.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn gone(&self, ledger: Option<&str>) -> Result<Vec<Gone>> {
+        let view = self.view(&[], self.clock.today()).await?;
+        let mut pin = self.gone_pin(&view).await?;
+        pin.history.retain(|(known, ..)| ledger.is_none_or(|ledger| ledger == known));
+        self.gone_as_pinned(&pin).await
+    }
+
+    /// What fixes the list of codes that have left a view, as things are now.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(crate) async fn gone_pin(&self, view: &View) -> Result<GonePin> {
+        let all = self.store.snapshots().await?;
+        let of = |now: &Candidate| (now.ledger.clone(), now.source.clone(), history(&all, &now.ledger, &now.source, now.seq));
+        Ok(GonePin { at: stamp(self.clock.now()), history: view.in_force.iter().map(|found| of(&found.snapshot)).collect() })
+    }
+
+    /// What has left the newest of the pinned snapshots and was not confirmed by then.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(crate) async fn gone_as_pinned(&self, pin: &GonePin) -> Result<Vec<Gone>> {
+        let confirmed: HashSet<(String, String, String, i64)> = self
+            .store
+            .gone_confirmed()
+            .await?
+            .into_iter()
+            .filter(|known| known.confirmed_at <= pin.at)
+            .map(|known| (known.ledger, known.source, known.code, known.seen_seq))
+            .collect();
+        let mut out = Vec::new();
+        for (ledger, source, history) in &pin.history {
+            let Some(seq) = history.last() else { continue };
+            let mut versions: Vec<Absent> = Vec::new();
+            let mut settle = |versions: &mut Vec<Absent>| {
+                if let Some(gone) = among(versions, history, ledger, source)
+                    && !confirmed.contains(&(ledger.clone(), source.clone(), gone.absent.code.clone(), gone.seen_seq))
+                {
+                    out.push(gone);
+                }
+                versions.clear();
+            };
+            self.store
+                .each_absent(ledger, source, *seq, |absent| {
+                    if versions.last().is_some_and(|last| last.code != absent.code) {
+                        settle(&mut versions);
+                    }
+                    versions.push(absent);
+                })
+                .await?;
+            settle(&mut versions);
+        }
+        Ok(out)
+    }
+
+    /// The same as lines of a workbook: by ledger, unit and code.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(crate) async fn gone_lines(&self, policy: &Policy, pin: &GonePin) -> Result<Vec<GoneLine>> {
+        let snapshots = self.store.snapshots().await?;
+        let mut lines: Vec<(usize, GoneLine)> = Vec::new();
+        for gone in self.gone_as_pinned(pin).await? {
+            let Some(index) = policy.ledger(&gone.ledger) else { continue };
+            let of =
+                |seq: i64| snapshots.iter().find(|known| known.ledger == gone.ledger && known.source == gone.source && known.seq == seq);
+            let from = of(gone.absent.version.first_seq);
+            let sheet = from.and_then(|snapshot| snapshot.origin.sheets.get(gone.absent.sheet as usize));
+            let place = [from.map(|snapshot| snapshot.origin.file.as_str()), sheet.map(String::as_str)];
+            let place: Vec<&str> = place.into_iter().flatten().filter(|part| !part.is_empty()).collect();
+            let line = GoneLine {
+                ledger: policy.ledgers[index].title.clone(),
+                source: gone.source.clone(),
+                seen_on: of(gone.seen_seq).map(|snapshot| snapshot.covers_on),
+                gone_on: of(gone.gone_seq).map(|snapshot| snapshot.covers_on),
+                place: format!("{} 第{}行", place.join(" "), gone.absent.row),
+                code: gone.absent.code,
+                name: gone.absent.name,
+                unit: gone.absent.unit,
+            };
+            lines.push((index, line));
+        }
+        lines.sort_by(|(left, one), (right, other)| {
+            (left, &one.unit, &one.code, &one.source).cmp(&(right, &other.unit, &other.code, &other.source))
+        });
+        Ok(lines.into_iter().map(|(_, line)| line).collect())
+    }
+
+    /// One code, if it has left the snapshot of its source now in force, confirmed or not.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn gone_code(&self, ledger: &str, source: &str, code: &str) -> Result<Option<Gone>> {
+        let view = self.view(&[], self.clock.today()).await?;
+        self.gone_in(&view, &self.store.snapshots().await?, ledger, source, code).await
+    }
+
+    async fn gone_in(&self, view: &View, all: &[Snapshot], ledger: &str, source: &str, code: &str) -> Result<Option<Gone>> {
+        let now = view.in_force.iter().find(|found| found.snapshot.ledger == ledger && found.snapshot.source == source);
+        let Some(now) = now else { return Ok(None) };
+        let history = history(all, ledger, source, now.snapshot.seq);
+        Ok(among(&self.store.versions(ledger, source, code).await?, &history, ledger, source))
+    }
+
+    /// Of codes that a view does not hold, those the office has confirmed: (ledger, code).
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(crate) async fn confirmed_gone(&self, view: &View, codes: &BTreeSet<(String, String)>) -> Result<HashSet<(String, String)>> {
+        let mut out = HashSet::new();
+        let all = self.store.snapshots().await?;
+        for GoneConfirmed { ledger, source, code, seen_seq, .. } in self.store.gone_confirmed().await? {
+            let key = (ledger, code);
+            if !codes.contains(&key) {
+                continue;
+            }
+            // one that came back and went again is another matter
+            let gone = self.gone_in(view, &all, &key.0, &source, &key.1).await?;
+            if gone.is_some_and(|gone| gone.seen_seq == seen_seq) {
+                out.insert(key);
+            }
+        }
+        Ok(out)
+    }
+}

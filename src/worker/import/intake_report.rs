@@ -1,0 +1,305 @@
+//! Writes the 导入报告 of a pull from what the store holds, so that a start after a kill writes the same bytes. Lines are read in pages
+//! and go to the file as they come.
+
+use crate::domain::intake::note::NoteKind;
+use crate::domain::intake::place::place_of;
+use crate::domain::judging::judge::Policy;
+use crate::domain::register::ledger::{Ledger, Role};
+use crate::report::archive;
+use crate::report::archive::Part;
+use crate::report::xlsx;
+use crate::store::changes::{ChangeCounts, Side};
+use crate::store::records::Stored;
+use crate::store::snapshots::{Snapshot, SnapshotState};
+use crate::workbook::balance::tie_out;
+use crate::workbook::books::intake_report::{CodeLine, Compared, IntakeFacts, IntakeReport, LedgerFacts, UnitRank, plan, unit_rank};
+use crate::workbook::model::Row;
+use crate::worker::import::puller::{LedgerPull, PullReport, lost_columns};
+use crate::worker::service::Service;
+use anyhow::{Context, ensure};
+use std::collections::BTreeMap;
+use tokio::sync::mpsc::Sender;
+
+/// The folder below `var/reports/`, and the name of the file.
+const FOLDER: &str = "导入报告";
+const FILE: &str = "导入报告.xlsx";
+
+/// Lines handed over at a time, and how many hands may wait.
+const CHUNK: usize = 1000;
+const CHUNKS_AHEAD: usize = 2;
+
+/// A note by unit and place: (place of its unit, ledger of the file, number).
+type Key = (u32, u32, i64);
+
+/// What a ledger of the file is read from.
+struct Source<'a> {
+    pulled: &'a LedgerPull,
+    snapshot: &'a Snapshot,
+    /// The snapshot in force before.
+    base: Option<&'a Snapshot>,
+    ledger: usize,
+    /// All snapshots, for the files that versions began in.
+    all: &'a [Snapshot],
+}
+
+/// The notes of all ledgers in the order of the report.
+#[derive(Default)]
+struct Order {
+    quarantined: Vec<Key>,
+    warnings: Vec<Key>,
+    skipped: Vec<Key>,
+}
+
+impl Service {
+    /// Writes the report of a pull; what hinders it is told in the pull's own report, for the pull itself stands.
+    pub(crate) async fn write_intake_report(&self, policy: &Policy, source: &str, report: &mut PullReport) {
+        match self.intake_report(policy, source, report).await {
+            Ok(path) => report.workbook = path,
+            Err(error) => {
+                tracing::error!(file = %report.file, %error, "the import report could not be written");
+                report.fault = Some(format!("导入报告未能生成：{error:#}"));
+            }
+        }
+    }
+
+    /// The path of the report below the root; `None` when another file brought all of this before.
+    async fn intake_report(&self, policy: &Policy, source: &str, report: &PullReport) -> anyhow::Result<Option<String>> {
+        let snapshots = self.store.snapshots().await?;
+        let sources = sources(policy, source, report, &snapshots)?;
+        let brought = |source: &&Source<'_>| source.snapshot.file_sha256 == report.sha256;
+        let Some(first) = sources.iter().find(brought) else { return Ok(None) };
+        let covers_on = first.snapshot.covers_on;
+        let folder =
+            format!("reports/{FOLDER}/{}/{covers_on}-{}", archive::safe_name(source), &report.sha256[..8.min(report.sha256.len())]);
+        let path = format!("var/{folder}/{FILE}");
+        let settled = sources.iter().all(|source| !source.pulled.fresh && source.pulled.state.is_none());
+        if settled && self.var().join(&folder).join(FILE).is_file() {
+            return Ok(Some(path));
+        }
+        let order = self.order(policy, &sources).await?;
+        let mut ledgers = Vec::with_capacity(sources.len());
+        for (index, source) in sources.iter().enumerate() {
+            let of = |keys: &[Key]| keys.iter().filter(|(_, ledger, _)| *ledger as usize == index).count();
+            ledgers.push(LedgerFacts {
+                ledger: source.ledger,
+                seq: source.snapshot.seq,
+                covers_on: source.snapshot.covers_on,
+                identical: source.snapshot.file_sha256 != report.sha256,
+                held_because: match source.snapshot.state {
+                    SnapshotState::Held => source.snapshot.reason.clone(),
+                    SnapshotState::InForce | SnapshotState::Discarded => String::new(),
+                },
+                accounts: source.pulled.accounts.clone(),
+                quarantined: of(&order.quarantined),
+                warnings: of(&order.warnings),
+                skipped: of(&order.skipped),
+                compared: self.compared(&policy.ledgers[source.ledger], source, report).await?,
+            });
+        }
+        let facts = IntakeFacts {
+            policy,
+            office: &self.config.settings.office.name,
+            file: &report.file,
+            sha256: &report.sha256,
+            source,
+            covers_on,
+            ledgers: &ledgers,
+            unread: &report.unread,
+        };
+        let planned = plan(&facts);
+        let wrong = tie_out(&planned.book);
+        ensure!(wrong.is_empty(), "{}", wrong.iter().take(5).map(ToString::to_string).collect::<Vec<_>>().join("；"));
+        let book = planned.book.clone();
+        let (sender, mut receiver) = tokio::sync::mpsc::channel::<Vec<Row>>(CHUNKS_AHEAD);
+        let target = self.var().join(&folder);
+        let rendering = tokio::task::spawn_blocking(move || {
+            let mut chunk = Vec::new().into_iter();
+            archive::sweep(&target)?;
+            let mut part = Part::begin(&target)?;
+            let mut next = || {
+                loop {
+                    if let Some(row) = chunk.next() {
+                        return Some(row);
+                    }
+                    chunk = receiver.blocking_recv()?.into_iter();
+                }
+            };
+            xlsx::render_into(&book, &mut next, &mut part)?;
+            anyhow::Ok(part)
+        });
+        let fed = self.feed(policy, &planned, &sources, &order, &ledgers, &sender).await;
+        drop(sender);
+        let rendered = rendering.await?;
+        // lines that stopped coming explain a book that is not whole
+        fed?;
+        let part = rendered?;
+        tokio::task::spawn_blocking(move || part.keep(FILE)).await??;
+        Ok(Some(path))
+    }
+
+    /// All notes by the unit that keeps the row, then by ledger, sheet and row; those that are no data in file order.
+    async fn order(&self, policy: &Policy, sources: &[Source<'_>]) -> anyhow::Result<Order> {
+        let mut names: BTreeMap<String, u32> = BTreeMap::new();
+        let mut order = Order::default();
+        for (index, source) in sources.iter().enumerate() {
+            let snapshot = source.snapshot;
+            self.store
+                .each_note_key(&snapshot.ledger, &snapshot.source, snapshot.seq, |no, kind, unit| {
+                    let known = names.get(unit).copied();
+                    let name = known.unwrap_or_else(|| {
+                        let next = names.len() as u32;
+                        names.insert(unit.to_owned(), next);
+                        next
+                    });
+                    let key = (name, index as u32, no);
+                    match kind {
+                        NoteKind::Quarantined => order.quarantined.push(key),
+                        NoteKind::Warning => order.warnings.push(key),
+                        NoteKind::Skipped => order.skipped.push((0, index as u32, no)),
+                    }
+                })
+                .await?;
+        }
+        // several spellings of a unit are one unit
+        let mut ranks: Vec<UnitRank> = names.keys().map(|name| unit_rank(policy, name)).collect();
+        ranks.sort();
+        ranks.dedup();
+        let mut place = vec![0u32; names.len()];
+        for (name, number) in &names {
+            place[*number as usize] = ranks.binary_search(&unit_rank(policy, name)).unwrap_or_default() as u32;
+        }
+        for keys in [&mut order.quarantined, &mut order.warnings] {
+            for key in keys.iter_mut() {
+                key.0 = place[key.0 as usize];
+            }
+            keys.sort_unstable();
+        }
+        Ok(order)
+    }
+
+    /// How a ledger stands to the snapshot that was in force before.
+    async fn compared(&self, ledger: &Ledger, source: &Source<'_>, report: &PullReport) -> anyhow::Result<Compared> {
+        let snapshot = source.snapshot;
+        if snapshot.file_sha256 != report.sha256 {
+            return Ok(Compared::default());
+        }
+        let (old, new) = source.sides();
+        let counts = match source.base {
+            // the pull that made the snapshot has counted already
+            Some(_) if source.pulled.fresh => ChangeCounts::of(&source.pulled.difference),
+            _ => self.store.count_changes(&snapshot.ledger, old, new).await?,
+        };
+        #[cfg(debug_assertions)]
+        assert_eq!(counts, self.store.count_changes(&snapshot.ledger, old, new).await?, "a pull has counted otherwise than the database");
+        let number = |count: i64| usize::try_from(count).unwrap_or(0);
+        Ok(Compared {
+            base: source.base.map(|base| (base.seq, base.covers_on)),
+            added: number(counts.added),
+            changed: number(counts.changed),
+            gone: number(counts.gone),
+            lost: source.base.map_or_else(Vec::new, |base| lost_columns(ledger, &base.accounts, &source.pulled.accounts)),
+        })
+    }
+
+    /// Hands over the lines of all sheets in their order.
+    async fn feed(
+        &self,
+        policy: &Policy,
+        planned: &IntakeReport<'_>,
+        sources: &[Source<'_>],
+        order: &Order,
+        ledgers: &[LedgerFacts],
+        sender: &Sender<Vec<Row>>,
+    ) -> anyhow::Result<()> {
+        for (keys, skipped) in [(&order.quarantined, false), (&order.warnings, false), (&order.skipped, true)] {
+            let mut number = 0;
+            for part in keys.chunks(CHUNK) {
+                let mut rows = Vec::with_capacity(part.len());
+                // within a part the same ledger comes in runs
+                for run in part.chunk_by(|a, b| a.1 == b.1) {
+                    let source = &sources[run[0].1 as usize];
+                    let numbers: Vec<i64> = run.iter().map(|(.., no)| *no).collect();
+                    let snapshot = source.snapshot;
+                    for note in self.store.notes_numbered(&snapshot.ledger, &snapshot.source, snapshot.seq, &numbers).await? {
+                        number += 1;
+                        let sheets = &source.pulled.sheets_of_file;
+                        rows.push(match skipped {
+                            true => planned.skipped(number, source.ledger, sheets, &note),
+                            false => planned.note(number, source.ledger, sheets, &note),
+                        });
+                    }
+                }
+                if sender.send(rows).await.is_err() {
+                    return Ok(());
+                }
+            }
+        }
+        let mut number = 0;
+        for (source, facts) in sources.iter().zip(ledgers).filter(|(_, facts)| facts.compared.base.is_some()) {
+            let (old, new) = source.sides();
+            let sides = [(false, new, old, facts.compared.added), (true, old, new, facts.compared.gone)];
+            for (gone, side, other, _) in sides.into_iter().filter(|(.., count)| *count > 0) {
+                let ledger = &policy.ledgers[facts.ledger];
+                let mut after = String::new();
+                loop {
+                    let page = self.store.only_in(ledger, side, other, &after).await?;
+                    let Some(last) = page.last() else { break };
+                    after.clone_from(&last.record.code);
+                    let mut rows = Vec::with_capacity(page.len());
+                    for stored in &page {
+                        number += 1;
+                        rows.push(planned.code(number, &source.code_line(ledger, stored, gone)));
+                    }
+                    if sender.send(rows).await.is_err() {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Source<'a> {
+    fn sides(&self) -> (Side<'a>, Side<'a>) {
+        let source = self.snapshot.source.as_str();
+        (Side { source, seq: self.base.map_or(0, |base| base.seq) }, Side { source, seq: self.snapshot.seq })
+    }
+
+    fn code_line(&self, ledger: &Ledger, stored: &Stored, gone: bool) -> CodeLine {
+        let record = &stored.record;
+        CodeLine {
+            gone,
+            ledger: self.ledger,
+            code: record.code.clone(),
+            name: record.text(ledger.role(Role::Name)).to_owned(),
+            unit: record.text(Some(ledger.owner.field())).to_owned(),
+            place: place_in(self.all, &self.snapshot.ledger, &self.snapshot.source, stored, None),
+        }
+    }
+}
+
+/// Where a version stands: in the file of the snapshot in which it began, down to the cell of `field`.
+pub fn place_in(all: &[Snapshot], ledger: &str, source: &str, stored: &Stored, field: Option<&str>) -> String {
+    let began = all.iter().find(|known| known.ledger == ledger && known.source == source && known.seq == stored.first_seq);
+    let place = stored.record.place;
+    match began {
+        Some(began) => place_of(&began.origin.file, &began.origin.sheets, &began.accounts, place.sheet, place.row, field),
+        None => place_of("", &[], &[], place.sheet, place.row, None),
+    }
+}
+
+/// The ledgers of a pull with their snapshots.
+fn sources<'a>(policy: &Policy, source: &str, report: &'a PullReport, all: &'a [Snapshot]) -> anyhow::Result<Vec<Source<'a>>> {
+    report
+        .ledgers
+        .iter()
+        .map(|pulled| {
+            let of = || all.iter().filter(|known| known.ledger == pulled.ledger && known.source == source);
+            let snapshot = of().find(|known| known.seq == pulled.seq).context("the snapshot is not there")?;
+            let base = of().rfind(|known| known.seq < pulled.seq && known.state == SnapshotState::InForce);
+            let ledger = policy.ledger(&pulled.ledger).context("the ledger is not configured")?;
+            Ok(Source { pulled, snapshot, base, ledger, all })
+        })
+        .collect()
+}

@@ -1,0 +1,8 @@
+//! Imports: a pull or a file becomes a snapshot, a report and the answers of units.
+
+pub mod feedback;
+pub mod gone;
+pub mod input;
+pub mod intake_report;
+pub mod puller;
+pub mod row_cache;

@@ -1,0 +1,99 @@
+//! Closed quarters: which runs closed them, and for how many in a row a finding was red at their end.
+//!
+//! A quarter counts only where this service closed it: a run of the job that closes quarters ended for its last day. A quarter without such
+//! a run ends the row, to the unit's favour.
+
+use crate::config::load::Config;
+use crate::domain::judging::finding::{Finding, State};
+use crate::domain::judging::judge::Policy;
+use crate::domain::register::period::Period;
+use crate::domain::rules::rule::{Every, Light};
+use crate::store::database::Result;
+use crate::worker::service::Service;
+use chrono::NaiveDate;
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+/// Quarters that are looked back at most: ten years.
+const QUARTERS_MAX: usize = 40;
+
+impl Service {
+    /// The runs that closed the quarters up to a day, newest first, without a gap. `own_job` is the job that judges: where it closes this
+    /// very quarter itself, its own findings will be the quarter's, so the row begins with the quarter before.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn closed_quarters(&self, config: &Config, own_job: Option<&str>, as_of: NaiveDate, sample: bool) -> Result<Vec<String>> {
+        let mut runs = Vec::new();
+        let Some(job) = config.jobs.iter().find(|job| job.closes_quarter) else { return Ok(runs) };
+        let mut quarter = Period::last_closed(Every::Quarter, as_of);
+        if own_job == Some(job.name.as_str()) && quarter.last_day() == as_of {
+            quarter = quarter.previous();
+        }
+        while runs.len() < QUARTERS_MAX {
+            let Some(run) = self.store.run_on(&job.name, quarter.last_day(), sample).await? else { break };
+            runs.push(run);
+            quarter = quarter.previous();
+        }
+        Ok(runs)
+    }
+
+    /// Notes on every red finding for how many closed quarters in a row it was red at their end; `closes` = this judgement closes one itself.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn stood_red(&self, policy: &Policy, findings: &mut [Finding], closed: &[String], closes: bool) -> Result<()> {
+        let own = u32::from(closes);
+        let red = |finding: &Finding| finding.state == State::Open && finding.light == Some(Light::Red);
+        for finding in findings.iter_mut().filter(|finding| red(finding)) {
+            finding.stood_red(policy, own);
+        }
+        if closed.is_empty() {
+            return Ok(());
+        }
+        // those whose row has not ended, by fingerprint: a register of a million rows has hundreds of thousands of them
+        let mut rows: HashMap<u64, Row> = findings
+            .iter()
+            .enumerate()
+            .filter(|(_, finding)| red(finding))
+            .map(|(index, finding)| {
+                let rule = &policy.rules[finding.rule];
+                (fingerprint(&rule.id, &policy.ledgers[rule.ledger].id, &finding.key), Row { index: index as u32, quarters: own })
+            })
+            .collect();
+        for (number, run) in closed.iter().enumerate() {
+            if rows.is_empty() {
+                break;
+            }
+            let reached = own + number as u32 + 1;
+            self.store
+                .each_finding(run, |stored| {
+                    if stored.light() == Some(Light::Red)
+                        && stored.state == State::Open.code()
+                        && let Some(row) = rows.get_mut(&fingerprint(&stored.rule, &stored.ledger, &stored.key))
+                    {
+                        row.quarters = reached;
+                    }
+                    Ok(())
+                })
+                .await?;
+            rows.retain(|_, row| row.quarters == reached);
+            for row in rows.values() {
+                findings[row.index as usize].stood_red(policy, row.quarters);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A finding whose row of red quarters goes on.
+struct Row {
+    index: u32,
+    quarters: u32,
+}
+
+fn fingerprint(rule: &str, ledger: &str, key: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (rule, ledger, key).hash(&mut hasher);
+    hasher.finish()
+}

@@ -1,0 +1,161 @@
+//! Packs (分级材料): a workbook for each unit of a level, made on all cores.
+
+use crate::domain::judging::roster::Reach;
+use crate::domain::register::units::UnitId;
+use crate::report::archive;
+use crate::report::archive::Filed;
+use crate::report::xlsx;
+use crate::workbook::build::{Material, Viewer, build, file_name, lists_anything};
+use crate::workbook::template::Template;
+use crate::worker::run::spill::Watched;
+use crate::worker::run::steps::{Stage, balanced};
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+impl Stage<'_> {
+    /// Every pack of the job: template and unit, in the order of the job and of the units.
+    fn pack_list(&self) -> Vec<(&Template, UnitId)> {
+        let units = &self.config.policy.units;
+        let templates = self.job.packs.iter().filter_map(|pack| Some((self.config.templates.get(&pack.template)?, pack)));
+        templates.flat_map(|(template, pack)| pack.units(units).map(move |unit| (template, unit))).collect()
+    }
+
+    /// Where a unit's pack lies below the run's folder.
+    fn pack_name(&self, template: &Template, unit: UnitId) -> (String, String) {
+        let material = self.material(Viewer::Unit(unit), Some(&[]), &[]);
+        (self.config.policy.units.units[unit].level.title().to_owned(), file_name(template, &material))
+    }
+
+    /// One unit's pack, its sums checked; `None` where it would list nothing.
+    fn pack(&self, template: &Template, unit: UnitId, reach: &Reach, named: &[(String, String)]) -> anyhow::Result<Option<Vec<u8>>> {
+        let records = Watched::new(&self.reading.records);
+        let material = Material { records: &records, ..self.material(Viewer::Unit(unit), Some(reach.of(unit)), named) };
+        let bytes = match lists_anything(template, &material) {
+            false => None,
+            true => {
+                let book = build(template, &material);
+                balanced(&book).map_err(anyhow::Error::msg)?;
+                Some(xlsx::render(&book)?)
+            }
+        };
+        match records.fault() {
+            Some(fault) => anyhow::bail!("{fault}"),
+            None => Ok(bytes),
+        }
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::new(&self.config.policy, self.as_of, &self.reading.judged, &self.reading.records)
+    }
+
+    /// Makes the packs on all cores, each by one of them. Returns the files (path, sha256, bytes) in the order of the list, and what could
+    /// not be made.
+    #[allow(clippy::type_complexity, reason = "files and faults")]
+    pub(crate) fn write_packs(&self, var: &Path, folder: &str) -> anyhow::Result<(Vec<(String, String, u64)>, Vec<String>)> {
+        let list = self.pack_list();
+        let named = self.inputs_named();
+        let reach = self.reach();
+        for level in list.iter().map(|(_, unit)| self.config.policy.units.units[*unit].level).collect::<BTreeSet<_>>() {
+            archive::sweep(&var.join(folder).join(level.title()))?;
+        }
+        let next = AtomicUsize::new(0);
+        let write = |template: &Template, unit: UnitId| -> anyhow::Result<Option<(String, String, u64)>> {
+            let Some(bytes) = self.pack(template, unit, &reach, &named)? else { return Ok(None) };
+            let (level, file) = self.pack_name(template, unit);
+            let Filed { path, sha256, bytes } = archive::write(&var.join(folder).join(&level), &file, &bytes)?;
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            Ok(Some((format!("var/{folder}/{level}/{name}"), sha256, bytes)))
+        };
+        let work = || {
+            let mut made = Vec::new();
+            // each takes the next one that nobody has begun, so the memory held is that of one workbook per core
+            while let Some((number, (template, unit))) =
+                Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, *list.get(at)?)))
+            {
+                made.push((number, write(template, unit)));
+            }
+            made
+        };
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(list.len());
+        let mut made: Vec<(usize, anyhow::Result<Option<(String, String, u64)>>)> = std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
+            workers
+                .into_iter()
+                .map(|worker| worker.join().map_err(|_| anyhow::anyhow!("a workbook writer broke off")))
+                .collect::<Result<Vec<_>, _>>()
+        })?
+        .into_iter()
+        .flatten()
+        .collect();
+        made.sort_by_key(|(number, _)| *number);
+        let (mut files, mut faults) = (Vec::new(), Vec::new());
+        for (number, result) in made {
+            let (template, unit) = list[number];
+            match result {
+                Ok(file) => files.extend(file),
+                Err(error) => faults.push(format!("{}：{error:#}", pack_of(template, &self.config.policy.units.units[unit].name))),
+            }
+        }
+        // whose rows a unit sees was read before any pack, for all of them
+        match self.reading.records.fault() {
+            Some(fault) => anyhow::bail!("{fault}"),
+            None => Ok((files, faults)),
+        }
+    }
+
+    /// The packs made again: folder below the run's, file name, bytes.
+    pub(crate) fn packs_again(&self) -> impl Iterator<Item = anyhow::Result<(String, String, Vec<u8>)>> {
+        let (reach, named) = (self.reach(), self.inputs_named());
+        self.pack_list().into_iter().filter_map(move |(template, unit)| {
+            let (level, file) = self.pack_name(template, unit);
+            match self.pack(template, unit, &reach, &named) {
+                Ok(bytes) => bytes.map(|bytes| Ok((level, file, bytes))),
+                Err(error) => Some(Err(error.context(file))),
+            }
+        })
+    }
+
+    /// How many packs of each template there are, and how many units have none: because one could not be made, which the run says as a fault
+    /// that begins with its name, or because there was nothing to list.
+    pub(crate) fn packs_line(&self, files: &[(String, String, i64)], faults: &[String], text: &mut String) -> BTreeSet<String> {
+        let there: BTreeSet<&str> = files.iter().map(|(path, ..)| path.as_str()).collect();
+        let mut listed = BTreeSet::new();
+        for pack in &self.job.packs {
+            let Some(template) = self.config.templates.get(&pack.template) else { continue };
+            let (mut made, mut none, mut failed, mut folders) = (0, 0, 0, BTreeSet::new());
+            for unit in pack.units(&self.config.policy.units) {
+                let (level, file) = self.pack_name(template, unit);
+                let ending = format!("/{level}/{}", archive::safe_name(&file));
+                match there.iter().find(|path| path.ends_with(&ending)) {
+                    Some(path) => {
+                        made += 1;
+                        folders.insert(path.trim_end_matches(&ending[level.len() + 2..]).to_owned());
+                        listed.insert((*path).to_owned());
+                    }
+                    None if faults
+                        .iter()
+                        .any(|fault| fault.starts_with(&pack_of(template, &self.config.policy.units.units[unit].name))) =>
+                    {
+                        failed += 1;
+                    }
+                    None => none += 1,
+                }
+            }
+            let place =
+                if folders.is_empty() { String::new() } else { format!("（{}）", folders.into_iter().collect::<Vec<_>>().join("、")) };
+            let mut without = if none > 0 { format!("；另有{none}个单位没有可列的内容，无报表") } else { String::new() };
+            if failed > 0 {
+                let _ = write!(without, "；{failed}份未能生成");
+            }
+            let _ = writeln!(text, "分单位报表：{}{made}份{place}{without}", template.subject);
+        }
+        listed
+    }
+}
+
+/// A pack as the faults of a run name it.
+fn pack_of(template: &Template, unit: &str) -> String {
+    format!("{}（{unit}）", template.name)
+}

@@ -1,0 +1,111 @@
+//! Making a past run's workbooks again from what was frozen with it: the texts of rules, calendar, units and templates, the numbers of the
+//! snapshots, the runs that had closed quarters, and how its findings stood then. Nothing of today comes in, so the bytes are the same.
+
+use crate::config::job_file::JobStep;
+use crate::config::load::Config;
+use crate::report::archive;
+use crate::report::archive::{Filed, Part};
+use crate::store::runs::{Run, RunState};
+use crate::worker::run::steps::Stage;
+use crate::worker::service::Service;
+use anyhow::{Context, bail, ensure};
+use chrono::NaiveDate;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// One workbook made again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rebuilt {
+    pub path: PathBuf,
+    pub sha256: String,
+    /// What the run stored; `None` = it could not make this one then.
+    pub stored: Option<String>,
+}
+
+impl Rebuilt {
+    pub fn is_identical(&self) -> bool {
+        self.stored.as_ref() == Some(&self.sha256)
+    }
+}
+
+impl Service {
+    /// Makes the workbooks of a run into a folder (default: `var/rebuild/RUN`) and compares each with the sha256 stored then.
+    ///
+    /// # Errors
+    /// The run is unknown, made no workbooks, or something it was made from is no longer there.
+    pub async fn rebuild(&self, id: &str, to: Option<PathBuf>) -> anyhow::Result<Vec<Rebuilt>> {
+        let run = self.run_named(id).await?;
+        let id = &run.id;
+        let reports = self.store.reports(id).await?;
+        match run.state {
+            RunState::Done | RunState::Partial => {}
+            RunState::Running => bail!("run {id} is not over yet; see `duban runs`"),
+            RunState::Failed => bail!("run {id} failed before it was done ({}): it has nothing to compare with", run.reason),
+        }
+        ensure!(!run.inputs.files.is_empty(), "run {id} was cleaned up: the texts it was made with are gone");
+        let gone = self.store.not_frozen(&run.inputs.files).await?;
+        ensure!(gone.is_empty(), "run {id} was cleaned up: the frozen texts of {} are gone", gone.join(", "));
+        let snapshots = self.store.snapshots().await?;
+        for (ledger, source, seq) in &run.inputs.snapshots {
+            let there = snapshots.iter().any(|known| (&known.ledger, &known.source, known.seq) == (ledger, source, *seq));
+            ensure!(there, "run {id} was cleaned up: its snapshot {ledger}/{source}/{seq} is gone");
+        }
+        for closed in &run.inputs.closed {
+            ensure!(
+                self.store.run(closed).await?.is_some(),
+                "run {id} was cleaned up: run {closed}, which closed a quarter before it, is gone"
+            );
+        }
+        let config = Config::parse(self.store.thaw(&run.inputs.files).await?)
+            .with_context(|| format!("this duban does not understand the configuration frozen with run {id}"))?;
+        let job = config.job(&run.job).with_context(|| format!("run {id} froze no jobs/{}.toml", run.job))?.clone();
+        let none = job.workbooks.is_empty() && job.packs.is_empty();
+        ensure!(job.steps.contains(&JobStep::Report) && !none, "job {} makes no workbooks", run.job);
+        let as_of: NaiveDate = run.as_of.parse().with_context(|| format!("run {id} has no date"))?;
+        let inputs = run.inputs.clone();
+        let mut stage = Stage::new(self, config, &job, &run, as_of, &inputs).await?;
+        stage.recall(&run).await?;
+        let folder = to.unwrap_or_else(|| self.var().join("rebuild").join(id));
+        let mut out = Vec::new();
+        let mut whole = Vec::new();
+        for name in &job.workbooks {
+            whole.extend(stage.workbook(name, &folder)?.into_iter().map(|(file, part)| Ok((String::new(), file, part))));
+        }
+        let packs = stage.packs_again().map(|made| {
+            let (level, file, bytes) = made?;
+            let mut part = Part::begin(&folder.join(&level))?;
+            part.write_all(&bytes)?;
+            anyhow::Ok((level, file, part))
+        });
+        for made in whole.into_iter().chain(packs) {
+            let (level, file, part) = made?;
+            let there = folder.join(&level).join(archive::safe_name(&file));
+            if let Ok(known) = std::fs::read(&there) {
+                let same = archive::sha256(&known) == part.sha256();
+                ensure!(same, "{} is there and differs: move it away or name another folder with --to", there.display());
+            }
+            let Filed { path, sha256, .. } = part.keep(&file)?;
+            let own = path.file_name();
+            // a pack lies in the folder of its level, the others in the run's own
+            let same = |known: &Path| {
+                let beside = known.parent().and_then(Path::file_name).is_some_and(|name| name.to_string_lossy() == level);
+                known.file_name() == own && (beside || level.is_empty())
+            };
+            let stored = reports.iter().find(|(known, ..)| same(Path::new(known))).map(|(_, sha256, _)| sha256.clone());
+            out.push(Rebuilt { path, sha256, stored });
+        }
+        Ok(out)
+    }
+
+    /// The run of a name.
+    async fn run_named(&self, id: &str) -> anyhow::Result<Run> {
+        const RUNS_MAX: i64 = 1000;
+        if let Some(run) = self.store.run(id).await? {
+            return Ok(run);
+        }
+        let runs = self.store.runs(RUNS_MAX).await?;
+        let hint = crate::config::load::nearest(id, runs.iter().map(|run| run.id.as_str()))
+            .map_or_else(|| "`duban runs` lists the names".to_owned(), |near| format!("did you mean \"{near}\"?"));
+        bail!("there is no run \"{id}\" ({hint})")
+    }
+}

@@ -1,0 +1,3 @@
+//! The schedule: jobs start at their slots.
+
+pub mod scheduler;
