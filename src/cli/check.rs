@@ -60,7 +60,7 @@ pub async fn check(root: &Path, clock: &Clock, connect: bool) -> anyhow::Result<
         say!("  {}（{}）：{}", job.title, job.name, if next.is_empty() { "无".into() } else { next.join("、") });
     }
     say!("\n二、谁会收到提醒");
-    for (_, level) in Level::NAMES {
+    for level in Level::ALL {
         let units: Vec<_> = policy.units.units.iter().filter(|unit| unit.level == level).collect();
         let without: Vec<&str> = units.iter().filter(|unit| unit.mailbox.is_none()).map(|unit| unit.name.as_str()).collect();
         let jobs: Vec<&str> = config.jobs.iter().filter(|job| job.levels.contains(&level)).map(|job| job.title.as_str()).collect();

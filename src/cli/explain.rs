@@ -66,7 +66,7 @@ fn table(out: &mut impl Write, explained: &Explained) -> std::io::Result<()> {
     if !it.told.is_empty() {
         head(out, "告知单位及理由")?;
         for told in &it.told {
-            let relation = Relation::NAMES.iter().find(|(code, _)| *code == told.relation).map_or("", |(_, relation)| relation.title());
+            let relation = Relation::ALL.iter().find(|relation| relation.code() == told.relation).map_or("", |relation| relation.title());
             let by = told.forwarded_by.as_ref().map_or(String::new(), |by| format!("，由{by}代转"));
             writeln!(out, "  {relation}：{}（{}{by}）", told.unit.as_deref().unwrap_or("未落实"), told.why)?;
         }
@@ -121,7 +121,7 @@ fn cell_line(out: &mut impl Write, cell: &CellUse) -> std::io::Result<()> {
 fn told_line(out: &mut impl Write, told: &ToldLine) -> std::io::Result<()> {
     let light = match told.light {
         None => "列为待补齐",
-        Some(code) => Light::NAMES.iter().find(|(name, _)| *name == code).map_or("", |(_, light)| light.title()),
+        Some(code) => Light::from_code(code).map_or("", Light::title),
     };
     let state = told.state.as_deref().and_then(DeliveryState::parse).map(DeliveryState::word);
     let mail = match (&told.message, state) {

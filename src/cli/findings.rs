@@ -54,12 +54,12 @@ struct Chosen {
 ///
 /// # Errors
 /// One is unknown; the message suggests another.
-fn meant<T: Copy>(option: &str, words: &[String], known: &[(&'static str, T)]) -> anyhow::Result<Vec<T>> {
+fn meant<T: Copy>(option: &str, words: &[String], known: &[T], code: fn(T) -> &'static str) -> anyhow::Result<Vec<T>> {
     words
         .iter()
         .map(|word| {
-            let found = known.iter().find(|(name, _)| name == word).map(|(_, meaning)| *meaning);
-            let hint = || suggest(word, known.iter().map(|(name, _)| *name)).unwrap_or_default();
+            let found = known.iter().copied().find(|value| code(*value) == word);
+            let hint = || suggest(word, known.iter().map(|value| code(*value))).unwrap_or_default();
             found.with_context(|| format!("{option} \"{word}\" is unknown ({})", hint()))
         })
         .collect()
@@ -81,9 +81,9 @@ impl Chosen {
         Ok(Chosen {
             rules: filter.rule.iter().map(|name| rule_named(policy, name)).collect::<anyhow::Result<_>>()?,
             units: filter.unit.iter().map(unit).collect::<anyhow::Result<_>>()?,
-            relations: meant("relation", &filter.relation, &Relation::NAMES)?,
-            lights: meant("light", &filter.light, &Light::NAMES)?,
-            states: meant("state", &filter.state, &State::NAMES)?,
+            relations: meant("relation", &filter.relation, &Relation::ALL, Relation::code)?,
+            lights: meant("light", &filter.light, &Light::ALL, Light::code)?,
+            states: meant("state", &filter.state, &State::ALL, State::code)?,
             ledgers: filter.ledger.iter().map(ledger).collect::<anyhow::Result<_>>()?,
         })
     }

@@ -155,7 +155,7 @@ pub async fn outbox(service: &Service, action: OutboxAction) -> anyhow::Result<E
 
 /// The drafts of an act that wait.
 async fn drafts_of(service: &Service, act: &str) -> anyhow::Result<Vec<String>> {
-    let Some((_, known)) = Act::NAMES.iter().find(|(name, known)| *name == act && *known > Act::Urge) else {
+    let Some(known) = Act::ALL.iter().find(|known| known.code() == act && **known > Act::Urge) else {
         bail!("act \"{act}\" is no draft (supervise, circulate or interview)");
     };
     let wanted = Wanted { state: Some(DeliveryState::Draft), ..Wanted::default() };
@@ -210,7 +210,7 @@ async fn list(
             Some(state) => Some(state),
             None => bail!(
                 "state \"{word}\" is unknown ({})",
-                suggest(word, DeliveryState::NAMES.iter().map(|(name, _)| *name)).unwrap_or_default()
+                suggest(word, DeliveryState::ALL.iter().map(|state| state.code())).unwrap_or_default()
             ),
         },
     };

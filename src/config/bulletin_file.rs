@@ -1,6 +1,6 @@
 //! `[sheet.bulletin]` of a template → [`Bulletin`]: figures, rules, columns and every `{word}` of a text are looked up here.
 
-use crate::config::load::{Problems, named, suggest};
+use crate::config::load::{Problems, coded, named, suggest};
 use crate::config::template_file::{WORDS, ledgers_of, list_columns, placeholders, rules_named};
 use crate::domain::judging::judge::Policy;
 use crate::domain::register::ledger::{Privacy, Role};
@@ -275,7 +275,7 @@ fn list(path: &str, place: &str, raw: &ListFile, policy: &Policy, problems: &mut
             Some("count its items by a figure instead".into()),
         );
     }
-    let lights = raw.lights.iter().filter_map(|word| named(&Light::NAMES, word, path, place, "light", problems)).collect();
+    let lights = raw.lights.iter().filter_map(|word| coded(&Light::ALL, Light::code, word, path, place, "light", problems)).collect();
     if raw.columns.is_empty() || raw.columns.len() > COLUMNS_MAX {
         problems.push(path, format!("{place}: a list takes one to {COLUMNS_MAX} columns"), None);
     }

@@ -1,6 +1,6 @@
 //! `jobs/NAME.toml` → [`Job`].
 
-use crate::config::load::{FileSet, Problems, files_in, named, parse_toml, suggest};
+use crate::config::load::{FileSet, Problems, coded, files_in, named, parse_toml, suggest};
 use crate::config::settings::Settings;
 use crate::domain::register::units::{Level, UnitId, Units};
 use crate::domain::rules::rule::{Act, Every};
@@ -21,11 +21,15 @@ pub enum JobStep {
 }
 
 impl JobStep {
-    pub const NAMES: [(&'static str, JobStep); 4] =
-        [("pull", JobStep::Pull), ("detect", JobStep::Detect), ("report", JobStep::Report), ("remind", JobStep::Remind)];
+    pub const ALL: [JobStep; 4] = [JobStep::Pull, JobStep::Detect, JobStep::Report, JobStep::Remind];
 
     pub fn name(self) -> &'static str {
-        JobStep::NAMES[self as usize].0
+        match self {
+            JobStep::Pull => "pull",
+            JobStep::Detect => "detect",
+            JobStep::Report => "report",
+            JobStep::Remind => "remind",
+        }
     }
 }
 
@@ -224,7 +228,7 @@ fn job(
         }
     };
     let mut steps: Vec<JobStep> =
-        file.steps.iter().filter_map(|word| named(&JobStep::NAMES, word, path, "steps", "step", problems)).collect();
+        file.steps.iter().filter_map(|word| coded(&JobStep::ALL, JobStep::name, word, path, "steps", "step", problems)).collect();
     steps.sort_unstable();
     steps.dedup();
     if steps.iter().any(|step| *step > JobStep::Detect) && !steps.contains(&JobStep::Detect) {
@@ -264,8 +268,8 @@ fn job(
     if let Some(remind) = file.remind {
         rhythm = named(&[("always", Rhythm::Always), ("changes", Rhythm::Changes)], &remind.rhythm, path, "remind", "rhythm", problems)
             .unwrap_or(Rhythm::Always);
-        levels = remind.levels.iter().filter_map(|word| named(&Level::NAMES, word, path, "remind", "level", problems)).collect();
-        drafts = remind.drafts.iter().filter_map(|word| named(&Act::NAMES, word, path, "remind", "act", problems)).collect();
+        levels = remind.levels.iter().filter_map(|word| coded(&Level::ALL, Level::code, word, path, "remind", "level", problems)).collect();
+        drafts = remind.drafts.iter().filter_map(|word| coded(&Act::ALL, Act::code, word, path, "remind", "act", problems)).collect();
         for act in drafts.iter().filter(|act| **act <= Act::Urge) {
             let message = format!("remind: drafts \"{}\" needs no release", act.code());
             problems.push(path, message, Some("supervise, circulate and interview are drafted; the digest reminds and urges".into()));
@@ -318,7 +322,7 @@ fn packs(path: &str, files: &[PackFile], templates: &BTreeMap<String, Template>,
     let mut out: Vec<Pack> = Vec::new();
     for file in files {
         let place = format!("packs \"{}\"", file.template);
-        let levels = file.levels.iter().filter_map(|word| named(&Level::NAMES, word, path, &place, "level", problems)).collect();
+        let levels = file.levels.iter().filter_map(|word| coded(&Level::ALL, Level::code, word, path, &place, "level", problems)).collect();
         let mut named_units = Vec::new();
         for name in &file.units {
             match units.find(name) {

@@ -218,6 +218,23 @@ pub(crate) fn named<T: Copy>(
     found
 }
 
+/// The value that a word is the code of; a problem with suggestion when it is none's.
+pub(crate) fn coded<T: Copy>(
+    values: &[T],
+    code: fn(T) -> &'static str,
+    word: &str,
+    file: &str,
+    place: &str,
+    what: &str,
+    problems: &mut Problems,
+) -> Option<T> {
+    let found = values.iter().copied().find(|value| code(*value) == word);
+    if found.is_none() {
+        problems.push(file, format!("{place}: {what} \"{word}\" is unknown"), suggest(word, values.iter().map(|value| code(*value))));
+    }
+    found
+}
+
 /// Files of a folder with an ending: (stem, path).
 pub(crate) fn files_in<'a>(files: &'a FileSet, folder: &'a str, ending: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
     files.keys().filter_map(move |path| {

@@ -1,7 +1,7 @@
 //! `config/rules.toml` → [`Rule`]s: names become indices, types are checked against the ledger.
 
 use crate::config::ledger_file::MONEY_UNITS;
-use crate::config::load::{FileSet, Problems, named, parse_toml, suggest};
+use crate::config::load::{FileSet, Problems, coded, named, parse_toml, suggest};
 use crate::domain::judging::judge::yi;
 use crate::domain::register::calendar::Span;
 use crate::domain::register::ledger::{FieldKind, Ledger, Role};
@@ -397,7 +397,7 @@ impl RuleReader<'_> {
                 let levels = raw
                     .levels
                     .iter()
-                    .filter_map(|word| named(&Level::NAMES, word, RULES, &place, "level", self.problems))
+                    .filter_map(|word| coded(&Level::ALL, Level::code, word, RULES, &place, "level", self.problems))
                     .collect::<Vec<_>>();
                 let units = raw
                     .units
@@ -469,13 +469,13 @@ impl RuleReader<'_> {
         let common = self.common;
         for (number, step) in steps.iter().enumerate() {
             let place = format!("{}: step {}", self.place, number + 1);
-            let Some(light) = named(&Light::NAMES, &step.light, RULES, &place, "light", self.problems) else { continue };
+            let Some(light) = coded(&Light::ALL, Light::code, &step.light, RULES, &place, "light", self.problems) else { continue };
             let usual = common.iter().find(|usual| usual.light == step.light);
             let act = step.act.as_ref().or(usual.and_then(|usual| usual.act.as_ref())).cloned().unwrap_or_default();
-            let Some(act) = named(&Act::NAMES, &act, RULES, &place, "act", self.problems) else { continue };
+            let Some(act) = coded(&Act::ALL, Act::code, &act, RULES, &place, "act", self.problems) else { continue };
             let words = step.told.as_ref().or(usual.and_then(|usual| usual.told.as_ref())).cloned().unwrap_or_default();
             for word in &words {
-                if let Some(relation) = named(&Relation::NAMES, word, RULES, &place, "told", self.problems)
+                if let Some(relation) = coded(&Relation::ALL, Relation::code, word, RULES, &place, "told", self.problems)
                     && !told.contains(&relation)
                 {
                     told.push(relation);
@@ -519,8 +519,8 @@ impl RuleReader<'_> {
     /// A step that closed quarters lead to.
     fn repeat(&mut self, number: usize, step: &StepFile) -> Option<Repeat> {
         let place = format!("{}: step of quarters {}", self.place, number + 1);
-        let light = named(&Light::NAMES, &step.light, RULES, &place, "light", self.problems)?;
-        let act = named(&Act::NAMES, step.act.as_deref().unwrap_or_default(), RULES, &place, "act", self.problems)?;
+        let light = coded(&Light::ALL, Light::code, &step.light, RULES, &place, "light", self.problems)?;
+        let act = coded(&Act::ALL, Act::code, step.act.as_deref().unwrap_or_default(), RULES, &place, "act", self.problems)?;
         let periods = step.quarters.unwrap_or_default();
         if light != Light::Red {
             self.problems.push(RULES, format!("{place}: closed quarters count red findings"), Some("write light = \"red\"".into()));

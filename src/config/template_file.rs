@@ -1,6 +1,6 @@
 //! `report-templates/NAME.toml` → [`Template`]. Every field, rule and column is looked up here, so a workbook never meets an unknown one.
 
-use crate::config::load::{FileSet, Problems, files_in, named, parse_toml, suggest};
+use crate::config::load::{FileSet, Problems, coded, files_in, named, parse_toml, suggest};
 use crate::domain::judging::finding::State;
 use crate::domain::judging::indicators::{Rate, Window};
 use crate::domain::judging::judge::Policy;
@@ -125,8 +125,6 @@ const FORMS: [(&str, FormName); 15] = [
     ("reporting", FormName::Reporting),
     ("gone", FormName::Gone),
 ];
-
-const STATES: [(&str, State); 3] = [("open", State::Open), ("exempt", State::Exempt), ("unjudged", State::Unjudged)];
 
 /// A column entry that stands for the editable fields of the list's ledgers, to be filled in.
 const EDITABLE: &str = "editable";
@@ -352,7 +350,6 @@ fn matrix_rows(path: &str, place: &str, raw: &SheetFile, axis: Axis, policy: &Po
 /// The figures and lists of the leader's page.
 fn one_page(path: &str, place: &str, raw: &SheetFile, policy: &Policy, problems: &mut Problems) -> Option<OnePage> {
     const FIGURES_MAX: usize = 5;
-    let lights = Light::NAMES;
     let given = raw.figures.as_deref().unwrap_or_default();
     if given.is_empty() || given.len() > FIGURES_MAX {
         problems.push(path, format!("{place}: `figures` takes one to {FIGURES_MAX} numbers"), None);
@@ -363,7 +360,11 @@ fn one_page(path: &str, place: &str, raw: &SheetFile, policy: &Policy, problems:
         .map(|figures| Figures {
             title: figures.title.clone(),
             rules: rules_named(path, place, &figures.rules, policy, problems),
-            lights: figures.lights.iter().filter_map(|word| named(&lights, word, path, place, "light", problems)).collect(),
+            lights: figures
+                .lights
+                .iter()
+                .filter_map(|word| coded(&Light::ALL, Light::code, word, path, place, "light", problems))
+                .collect(),
         })
         .collect();
     let decide = rules_named(path, place, raw.decide.as_deref().unwrap_or_default(), policy, problems);
@@ -397,7 +398,7 @@ fn list(path: &str, place: &str, raw: &SheetFile, columns: &[String], policy: &P
     }
     let mut states: Vec<State> = match &raw.states {
         None => vec![State::Open, State::Exempt],
-        Some(words) => words.iter().filter_map(|word| named(&STATES, word, path, place, "state", problems)).collect(),
+        Some(words) => words.iter().filter_map(|word| coded(&State::ALL, State::code, word, path, place, "state", problems)).collect(),
     };
     states.sort_unstable();
     states.dedup();
@@ -450,7 +451,7 @@ fn records(
             _ => problems.push(path, format!("{place}: records of ledger \"{name}\" belong to no project"), None),
         }
     }
-    let major = raw.major.as_ref().and_then(|word| named(&Level::NAMES, word, path, place, "major", problems));
+    let major = raw.major.as_ref().and_then(|word| coded(&Level::ALL, Level::code, word, path, place, "major", problems));
     if let Some(level) = major
         && policy.major.iter().all(|(known, _)| *known != level)
     {
@@ -461,7 +462,8 @@ fn records(
         );
     }
     let rules = rules_named(path, place, raw.rules.as_deref().unwrap_or_default(), policy, problems);
-    let lights = raw.lights.iter().flatten().filter_map(|word| named(&Light::NAMES, word, path, place, "light", problems)).collect();
+    let lights =
+        raw.lights.iter().flatten().filter_map(|word| coded(&Light::ALL, Light::code, word, path, place, "light", problems)).collect();
     let reach = named(&Reach::NAMES, raw.reach.as_deref().unwrap_or("own"), path, place, "reach", problems)?;
     let group = match &raw.group {
         None => None,
@@ -583,7 +585,8 @@ fn covers_every_rule(path: &str, policy: &Policy, sheets: &[SheetTemplate], prob
         return;
     }
     for (index, rule) in policy.rules.iter().enumerate() {
-        for (word, state) in STATES {
+        for state in State::ALL {
+            let word = state.code();
             let listed = sheets
                 .iter()
                 .filter(|sheet| matches!(&sheet.form, Form::List(list) if !list.fold && list.rules.contains(&index) && list.states.contains(&state)));

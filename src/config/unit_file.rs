@@ -1,6 +1,6 @@
 //! `config/units.toml`, `config/industries.toml`, `config/calendar/*.toml` → units, industries, working days.
 
-use crate::config::load::{FileSet, Problems, files_in, named, parse_toml, suggest};
+use crate::config::load::{FileSet, Problems, coded, files_in, parse_toml, suggest};
 use crate::domain::register::calendar::Calendar;
 use crate::domain::register::units::{Alias, DepartmentKind, Industry, Level, Term, Unit, Units};
 use chrono::{Datelike, NaiveDate, Weekday};
@@ -123,7 +123,7 @@ pub fn parse_units(files: &FileSet, problems: &mut Problems) -> Option<Units> {
     let mut units = Units::default();
     for raw in &file.unit {
         let place = format!("unit \"{}\"", raw.name);
-        let level = named(&Level::NAMES, &raw.level, UNITS, &place, "level", problems).unwrap_or(Level::County);
+        let level = coded(&Level::ALL, Level::code, &raw.level, UNITS, &place, "level", problems).unwrap_or(Level::County);
         if let Some(mailbox) = &raw.mailbox {
             check_mailbox(mailbox, UNITS, &place, problems);
         }

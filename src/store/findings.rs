@@ -159,9 +159,9 @@ impl Store {
     pub async fn changes_of(&self, run: &str) -> Result<(HashMap<Identity, Change>, Vec<Identity>)> {
         let (mut changes, mut resolved) = (HashMap::new(), Vec::new());
         self.each_finding(run, |finding| {
-            match Change::NAMES.iter().find(|(name, _)| *name == finding.change) {
-                Some((_, change)) => {
-                    changes.insert(finding.identity(), *change);
+            match Change::ALL.into_iter().find(|change| change.code() == finding.change) {
+                Some(change) => {
+                    changes.insert(finding.identity(), change);
                 }
                 None => resolved.push(finding.identity()),
             }

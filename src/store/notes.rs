@@ -27,8 +27,10 @@ impl Store {
             .await?;
             for row in &rows {
                 let code = text(row, "kind")?;
-                let kind = NoteKind::NAMES.iter().find(|(name, _)| *name == code).map(|(_, kind)| *kind).ok_or_else(|| {
-                    StoreError::Damaged { what: "note", key: format!("{ledger}/{source}/{seq}"), detail: format!("kind {code}") }
+                let kind = NoteKind::ALL.into_iter().find(|kind| kind.code() == code).ok_or_else(|| StoreError::Damaged {
+                    what: "note",
+                    key: format!("{ledger}/{source}/{seq}"),
+                    detail: format!("kind {code}"),
                 })?;
                 after = number(row, "no")?;
                 take(after, kind, &text(row, "unit")?);

@@ -19,15 +19,19 @@ pub enum RunState {
 }
 
 impl RunState {
-    pub const NAMES: [(&'static str, RunState); 4] =
-        [("running", RunState::Running), ("done", RunState::Done), ("partial", RunState::Partial), ("failed", RunState::Failed)];
+    pub const ALL: [RunState; 4] = [RunState::Running, RunState::Done, RunState::Partial, RunState::Failed];
 
     pub fn code(self) -> &'static str {
-        RunState::NAMES[self as usize].0
+        match self {
+            RunState::Running => "running",
+            RunState::Done => "done",
+            RunState::Partial => "partial",
+            RunState::Failed => "failed",
+        }
     }
 
     pub fn parse(code: &str) -> RunState {
-        RunState::NAMES.iter().find(|(name, _)| *name == code).map_or(RunState::Failed, |(_, state)| *state)
+        RunState::ALL.into_iter().find(|state| state.code() == code).unwrap_or(RunState::Failed)
     }
 }
 

@@ -59,10 +59,13 @@ pub enum HoldReason {
 }
 
 impl HoldReason {
-    pub const NAMES: [(&'static str, HoldReason); 2] = [("restored", HoldReason::Restored), ("person", HoldReason::Person)];
+    pub const ALL: [HoldReason; 2] = [HoldReason::Restored, HoldReason::Person];
 
     pub fn code(self) -> &'static str {
-        HoldReason::NAMES[self as usize].0
+        match self {
+            HoldReason::Restored => "restored",
+            HoldReason::Person => "person",
+        }
     }
 }
 
@@ -332,6 +335,6 @@ fn hold(row: &sqlx::any::AnyRow) -> Result<Option<Hold>> {
         return Ok(None);
     }
     // a reason this version does not know still holds
-    let reason = HoldReason::NAMES.iter().find(|(name, _)| *name == code).map_or(HoldReason::Person, |(_, reason)| *reason);
+    let reason = HoldReason::ALL.into_iter().find(|reason| reason.code() == code).unwrap_or(HoldReason::Person);
     Ok(Some(Hold { reason, at: text(row, "held_at")?, by: text(row, "held_by")?, why: text(row, "held_why")? }))
 }

@@ -13,15 +13,18 @@ pub enum SnapshotState {
 }
 
 impl SnapshotState {
-    pub const NAMES: [(&'static str, SnapshotState); 3] =
-        [("held", SnapshotState::Held), ("in-force", SnapshotState::InForce), ("discarded", SnapshotState::Discarded)];
+    pub const ALL: [SnapshotState; 3] = [SnapshotState::Held, SnapshotState::InForce, SnapshotState::Discarded];
 
     pub fn code(self) -> &'static str {
-        SnapshotState::NAMES[self as usize].0
+        match self {
+            SnapshotState::Held => "held",
+            SnapshotState::InForce => "in-force",
+            SnapshotState::Discarded => "discarded",
+        }
     }
 
     pub(crate) fn parse(code: &str) -> SnapshotState {
-        SnapshotState::NAMES.iter().find(|(name, _)| *name == code).map_or(SnapshotState::Held, |(_, state)| *state)
+        SnapshotState::ALL.into_iter().find(|state| state.code() == code).unwrap_or(SnapshotState::Held)
     }
 }
 

@@ -253,7 +253,7 @@ fn every_telling_has_one_fate_and_the_proof_adds_up() {
         let register = register(&mut dice, &policy, 15, as_of);
         let records: HashMap<(usize, String), Record> =
             register.iter().map(|(ledger, record)| ((*ledger, record.code.clone()), record.clone())).collect();
-        let levels: Vec<Level> = Level::NAMES.iter().map(|(_, level)| *level).filter(|_| !dice.chance(4)).collect();
+        let levels: Vec<Level> = Level::ALL.into_iter().filter(|_| !dice.chance(4)).collect();
         let mut told: HashMap<UnitId, BTreeMap<Identity, Option<Light>>> = HashMap::new();
         let mut last: HashMap<UnitId, NaiveDate> = HashMap::new();
         // three slots in a row: each compares with what the one before told

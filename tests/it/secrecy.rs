@@ -351,7 +351,7 @@ fn look(seeds: std::ops::Range<u64>, tamper: impl Fn(&mut Planned, &[Secret])) -
                 gone: &gone,
                 answers: &answers,
                 rhythm: Rhythm::Always,
-                levels: &Level::NAMES.map(|(_, level)| level),
+                levels: &Level::ALL,
                 started: seed % 5 != 4,
                 source_line: "数据来源：样例",
                 next_on: &|_| None,

@@ -14,11 +14,14 @@ pub enum NoteKind {
 }
 
 impl NoteKind {
-    pub const NAMES: [(&'static str, NoteKind); 3] =
-        [("quarantined", NoteKind::Quarantined), ("warning", NoteKind::Warning), ("skipped", NoteKind::Skipped)];
+    pub const ALL: [NoteKind; 3] = [NoteKind::Quarantined, NoteKind::Warning, NoteKind::Skipped];
 
     pub fn code(self) -> &'static str {
-        NoteKind::NAMES[self as usize].0
+        match self {
+            NoteKind::Quarantined => "quarantined",
+            NoteKind::Warning => "warning",
+            NoteKind::Skipped => "skipped",
+        }
     }
 
     pub fn title(self) -> &'static str {

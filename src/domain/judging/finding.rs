@@ -33,10 +33,14 @@ pub enum State {
 }
 
 impl State {
-    pub const NAMES: [(&'static str, State); 3] = [("open", State::Open), ("exempt", State::Exempt), ("unjudged", State::Unjudged)];
+    pub const ALL: [State; 3] = [State::Open, State::Exempt, State::Unjudged];
 
     pub fn code(self) -> &'static str {
-        State::NAMES[self as usize].0
+        match self {
+            State::Open => "open",
+            State::Exempt => "exempt",
+            State::Unjudged => "unjudged",
+        }
     }
 }
 
@@ -52,16 +56,16 @@ pub enum Change {
 }
 
 impl Change {
-    pub const NAMES: [(&'static str, Change); 5] = [
-        ("new", Change::New),
-        ("continued", Change::Continued),
-        ("escalated", Change::Escalated),
-        ("eased", Change::Eased),
-        ("reopened", Change::Reopened),
-    ];
+    pub const ALL: [Change; 5] = [Change::New, Change::Continued, Change::Escalated, Change::Eased, Change::Reopened];
 
     pub fn code(self) -> &'static str {
-        Change::NAMES[self as usize].0
+        match self {
+            Change::New => "new",
+            Change::Continued => "continued",
+            Change::Escalated => "escalated",
+            Change::Eased => "eased",
+            Change::Reopened => "reopened",
+        }
     }
 
     pub fn title(self) -> &'static str {
@@ -126,8 +130,8 @@ pub struct Subject {
     pub project: Arc<str>,
     /// The unit that owes an answer on a difficulty of this project.
     pub(crate) waits_on: OneUnit,
-    /// The unit each relation names, in the order of [`Relation::NAMES`].
-    pub(crate) named: [OneUnit; Relation::NAMES.len()],
+    /// The unit each relation names, in the order of [`Relation::ALL`].
+    pub(crate) named: [OneUnit; Relation::ALL.len()],
     /// Levels whose major-project ledger lists the project.
     pub major: Option<crate::domain::register::units::Level>,
     /// Only counted outside the office's own workbook (另有n项不便列示).

@@ -52,7 +52,7 @@ impl CoverageLine {
 /// The proof of one run. As text it is what `duban run` prints.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
-    /// By relation, in the order of [`Relation::NAMES`].
+    /// By relation, in the order of [`Relation::ALL`].
     pub relations: [CoverageLine; 5],
     /// The second equation: findings that could not be judged, told to the owner as cells to fill.
     pub unjudged: CoverageLine,
@@ -91,7 +91,7 @@ impl Coverage {
 impl fmt::Display for Coverage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "覆盖核对：应告知 = 已列入提醒 + 豁免 + 暂缓 + 无新情况 + 无处可送 + 不在本次范围")?;
-        let named = Relation::NAMES.iter().map(|(_, relation)| (relation.title(), &self.relations[*relation as usize]));
+        let named = Relation::ALL.iter().map(|relation| (relation.title(), &self.relations[*relation as usize]));
         for (title, line) in named.chain([("无法判定", &self.unjudged)]) {
             let CoverageLine { told, in_digests, exempt, held, nothing_new, unrouted, outside } = line;
             let verdict = if line.holds() { "相符" } else { "不符" };

@@ -26,25 +26,36 @@ pub enum DeliveryState {
 }
 
 impl DeliveryState {
-    pub const NAMES: [(&'static str, DeliveryState); 10] = [
-        ("pending", DeliveryState::Pending),
-        ("sending", DeliveryState::Sending),
-        ("accepted", DeliveryState::Accepted),
-        ("refused", DeliveryState::Refused),
-        ("unknown", DeliveryState::Unknown),
-        ("held", DeliveryState::Held),
-        ("draft", DeliveryState::Draft),
-        ("rejected", DeliveryState::Rejected),
-        ("superseded", DeliveryState::Superseded),
-        ("dead", DeliveryState::Dead),
+    pub const ALL: [DeliveryState; 10] = [
+        DeliveryState::Pending,
+        DeliveryState::Sending,
+        DeliveryState::Accepted,
+        DeliveryState::Refused,
+        DeliveryState::Unknown,
+        DeliveryState::Held,
+        DeliveryState::Draft,
+        DeliveryState::Rejected,
+        DeliveryState::Superseded,
+        DeliveryState::Dead,
     ];
 
     pub fn code(self) -> &'static str {
-        DeliveryState::NAMES[self as usize].0
+        match self {
+            DeliveryState::Pending => "pending",
+            DeliveryState::Sending => "sending",
+            DeliveryState::Accepted => "accepted",
+            DeliveryState::Refused => "refused",
+            DeliveryState::Unknown => "unknown",
+            DeliveryState::Held => "held",
+            DeliveryState::Draft => "draft",
+            DeliveryState::Rejected => "rejected",
+            DeliveryState::Superseded => "superseded",
+            DeliveryState::Dead => "dead",
+        }
     }
 
     pub fn parse(code: &str) -> Option<DeliveryState> {
-        DeliveryState::NAMES.iter().find(|(name, _)| *name == code).map(|(_, state)| *state)
+        DeliveryState::ALL.into_iter().find(|state| state.code() == code)
     }
 
     /// As shown to people.

@@ -167,7 +167,7 @@ pub(crate) fn digest(
         unit_name: me.name.clone(),
         addressee: me.title.clone(),
         forwarded_by,
-        level: Level::NAMES[me.level as usize].0,
+        level: me.level.code(),
         scope: scope(me.level),
         office: plan.office_name.to_owned(),
         contact: masked(plan.contact),

@@ -19,14 +19,19 @@ pub enum Level {
 }
 
 impl Level {
-    pub const NAMES: [(&'static str, Level); 6] = [
-        ("province", Level::Province),
-        ("department", Level::Department),
-        ("support", Level::Support),
-        ("city", Level::City),
-        ("county", Level::County),
-        ("platform", Level::Platform),
-    ];
+    pub const ALL: [Level; 6] = [Level::Province, Level::Department, Level::Support, Level::City, Level::County, Level::Platform];
+
+    /// The word in the configuration and in the output.
+    pub fn code(self) -> &'static str {
+        match self {
+            Level::Province => "province",
+            Level::Department => "department",
+            Level::Support => "support",
+            Level::City => "city",
+            Level::County => "county",
+            Level::Platform => "platform",
+        }
+    }
 
     /// The Chinese name of the level.
     pub fn title(self) -> &'static str {

@@ -18,18 +18,20 @@ pub enum ExemptKind {
 }
 
 impl ExemptKind {
-    const NAMES: [(&'static str, &'static str, ExemptKind); 3] = [
-        ("objection", "异议", ExemptKind::Objection),
-        ("extension", "延期", ExemptKind::Extension),
-        ("exemption", "豁免", ExemptKind::Exemption),
-    ];
-
     pub fn code(self) -> &'static str {
-        ExemptKind::NAMES[self as usize].0
+        match self {
+            ExemptKind::Objection => "objection",
+            ExemptKind::Extension => "extension",
+            ExemptKind::Exemption => "exemption",
+        }
     }
 
     pub fn title(self) -> &'static str {
-        ExemptKind::NAMES[self as usize].1
+        match self {
+            ExemptKind::Objection => "异议",
+            ExemptKind::Extension => "延期",
+            ExemptKind::Exemption => "豁免",
+        }
     }
 }
 

@@ -195,8 +195,8 @@ impl Seat {
     }
 
     /// The unit each relation names on `as_of`.
-    pub(crate) fn named(&self, policy: &Policy, as_of: NaiveDate) -> [OneUnit; Relation::NAMES.len()] {
-        Relation::NAMES.map(|(_, relation)| self.resolve(policy, relation, as_of).into())
+    pub(crate) fn named(&self, policy: &Policy, as_of: NaiveDate) -> [OneUnit; Relation::ALL.len()] {
+        Relation::ALL.map(|relation| self.resolve(policy, relation, as_of).into())
     }
 
     /// The unit a relation names on `as_of`.

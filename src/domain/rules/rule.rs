@@ -16,14 +16,18 @@ pub enum Light {
 }
 
 impl Light {
-    pub const NAMES: [(&'static str, Light); 3] = [("yellow", Light::Yellow), ("orange", Light::Orange), ("red", Light::Red)];
+    pub const ALL: [Light; 3] = [Light::Yellow, Light::Orange, Light::Red];
 
     pub fn code(self) -> &'static str {
-        Light::NAMES[self as usize].0
+        match self {
+            Light::Yellow => "yellow",
+            Light::Orange => "orange",
+            Light::Red => "red",
+        }
     }
 
     pub fn from_code(code: &str) -> Option<Light> {
-        Light::NAMES.iter().find(|(name, _)| *name == code).map(|(_, light)| *light)
+        Light::ALL.into_iter().find(|light| light.code() == code)
     }
 
     /// Readable without colour: a mark and a word.
@@ -56,16 +60,16 @@ pub enum Act {
 }
 
 impl Act {
-    pub const NAMES: [(&'static str, Act); 5] = [
-        ("remind", Act::Remind),
-        ("urge", Act::Urge),
-        ("supervise", Act::Supervise),
-        ("circulate", Act::Circulate),
-        ("interview", Act::Interview),
-    ];
+    pub const ALL: [Act; 5] = [Act::Remind, Act::Urge, Act::Supervise, Act::Circulate, Act::Interview];
 
     pub fn code(self) -> &'static str {
-        Act::NAMES[self as usize].0
+        match self {
+            Act::Remind => "remind",
+            Act::Urge => "urge",
+            Act::Supervise => "supervise",
+            Act::Circulate => "circulate",
+            Act::Interview => "interview",
+        }
     }
 
     pub fn title(self) -> &'static str {
@@ -90,16 +94,16 @@ pub enum Relation {
 }
 
 impl Relation {
-    pub const NAMES: [(&'static str, Relation); 5] = [
-        ("owner", Relation::Owner),
-        ("superior", Relation::Superior),
-        ("lead", Relation::Lead),
-        ("raiser", Relation::Raiser),
-        ("office", Relation::Office),
-    ];
+    pub const ALL: [Relation; 5] = [Relation::Owner, Relation::Superior, Relation::Lead, Relation::Raiser, Relation::Office];
 
     pub fn code(self) -> &'static str {
-        Relation::NAMES[self as usize].0
+        match self {
+            Relation::Owner => "owner",
+            Relation::Superior => "superior",
+            Relation::Lead => "lead",
+            Relation::Raiser => "raiser",
+            Relation::Office => "office",
+        }
     }
 
     pub fn title(self) -> &'static str {

@@ -197,7 +197,7 @@ impl Service {
         let job = self.config.job(&run.job).with_context(|| format!("jobs/{}.toml does not exist any more", run.job))?.clone();
         let as_of: NaiveDate = run.as_of.parse().with_context(|| format!("run {} has no date", run.id))?;
         let mut inputs = run.inputs.clone();
-        let mut done = JobStep::NAMES.iter().find(|(name, _)| *name == run.step).map(|(_, step)| *step);
+        let mut done = JobStep::ALL.into_iter().find(|step| step.name() == run.step);
         if done.is_none() {
             inputs = self.pull_step(&job, as_of).await?;
             self.store.finish_step(run, JobStep::Pull.name(), &inputs).await?;

@@ -247,7 +247,7 @@ impl Explanation {
         out.ladder = ladder(rule, standing.step, out.due_on);
         out.since = question.since(standing);
         out.next = question.next(standing);
-        out.concerned = Relation::NAMES.iter().filter_map(|(_, relation)| seat.resolve(policy, *relation, context.as_of)).collect();
+        out.concerned = Relation::ALL.iter().filter_map(|relation| seat.resolve(policy, *relation, context.as_of)).collect();
         if let Some(finding) = &finding {
             out.found(context, finding, &seat, record);
             out.next_quarters = next_quarters(context, rule, finding);
