@@ -3,7 +3,7 @@
 use crate::cli::Exit;
 use crate::clock::stamp;
 use crate::report::archive;
-use crate::report::archive::Filed;
+use crate::report::archive::ArchivedFile;
 use crate::report::xlsx;
 use crate::worker::service::Service;
 use anyhow::{Context, ensure};
@@ -20,7 +20,7 @@ pub async fn accountability(service: &Service, as_of: Option<NaiveDate>, file: &
     let list = service.accountability(as_of).await?;
     let bytes = xlsx::render(&list.book)?;
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let Filed { path, sha256, .. } = archive::write(folder, &name, &bytes)?;
+    let ArchivedFile { path, sha256, .. } = archive::write(folder, &name, &bytes)?;
     let now = stamp(service.clock.now());
     service.store.audit(&now, "cli", "accountability list", &as_of.to_string(), &sha256).await?;
     say!("{}：截至{as_of}，列入{}项，涉及{}个单位", path.display(), list.lines, list.units);

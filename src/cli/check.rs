@@ -20,7 +20,7 @@ use crate::domain::rules::rule::RuleKind;
 use crate::domain::rules::sentence::{clause, ladder, sentence};
 use crate::mail::templates::Templates;
 use crate::report;
-use crate::report::archive::Filed;
+use crate::report::archive::ArchivedFile;
 use crate::source::sql::Database;
 use crate::store::database::Store;
 use crate::worker::deliver::restore_guard as guard;
@@ -266,7 +266,7 @@ pub fn sample(root: &Path, projects: usize, file: &Path) -> anyhow::Result<Exit>
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = file.file_name().context("FILE has no name")?.to_string_lossy().into_owned();
     std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let Filed { path, sha256, .. } = report::archive::write(folder, &name, &bytes)?;
+    let ArchivedFile { path, sha256, .. } = report::archive::write(folder, &name, &bytes)?;
     say!("{}（{projects}个项目，{}字节，sha256 {}）", path.display(), bytes.len(), &sha256[..12]);
     Ok(Exit::Done)
 }

@@ -1,8 +1,7 @@
-//! An official paper as a .docx file, laid out as GB/T 9704 has it: A4, margins 37, 35, 28 and 26 mm, 22 lines a page, title 2号小标宋,
-//! text 3号仿宋, headings 黑体 and 楷体, first lines set in by two characters, page numbers on the outer side.
+//! Writes an official paper as a .docx file in the layout of GB/T 9704: A4, margins 37 (top), 35 (bottom), 28 (left) and 26 mm (right),
+//! 22 lines a page, title 2号小标宋, text 3号仿宋, headings 黑体 and 楷体, first lines indented by two characters, page numbers on the outer edge.
 //!
-//! The few parts are written here by hand, so that equal workbooks give equal bytes; the only date in the file is the model's own. Fonts
-//! are named, not embedded.
+//! Invariant: equal workbooks give equal bytes, so the only date in the file is the one of the workbook. Fonts are named, not embedded.
 
 use crate::workbook::model::{Role, Row, Sheet, Value, Workbook};
 use std::fmt::Write as _;
@@ -11,29 +10,29 @@ use zip::result::ZipError;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
-/// A paper that could not be written as a file.
+/// Why a paper could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum DocxError {
     #[error("文稿“{title}”无法生成：{source}")]
     Pack { title: String, source: ZipError },
 }
 
-/// Twentieths of a point.
+/// Width between the margins, in twentieths of a point.
 const TEXT_WIDTH: usize = 8845;
 
-/// From this many columns on a table is set in 小五 instead of 五号.
-const SMALL_FROM: usize = 8;
+/// Tables with at least so many columns are set in 小五 instead of 五号.
+const SMALL_TABLE_COLUMNS: usize = 8;
 
 const FANGSONG: &str = "仿宋_GB2312";
 const HEI: &str = "黑体";
 const KAI: &str = "楷体_GB2312";
 const TITLE: &str = "方正小标宋简体";
 
-/// The bytes of the .docx file; `None` where no sheet of the book is a paper.
+/// The bytes of the .docx file with all papers of the workbook; `None` if no sheet is a paper.
 ///
 /// # Errors
-/// The parts cannot be packed.
-pub fn render(book: &Workbook<'_>) -> Result<Option<Vec<u8>>, DocxError> {
+/// The parts cannot be packed into a ZIP file.
+pub(crate) fn render(book: &Workbook<'_>) -> Result<Option<Vec<u8>>, DocxError> {
     let papers: Vec<&Sheet<'_>> = book.sheets.iter().filter(|sheet| sheet.document).collect();
     if papers.is_empty() {
         return Ok(None);
@@ -45,7 +44,7 @@ pub fn render(book: &Workbook<'_>) -> Result<Option<Vec<u8>>, DocxError> {
         ("word/document.xml", document(&papers)),
         ("word/styles.xml", styles()),
         ("word/settings.xml", SETTINGS.to_owned()),
-        ("word/fontTable.xml", fonts()),
+        ("word/fontTable.xml", font_table()),
         ("word/footer1.xml", footer("right", "rightChars")),
         ("word/footer2.xml", footer("left", "leftChars")),
         ("word/_rels/document.xml.rels", DOCUMENT_RELATIONS.to_owned()),
@@ -53,6 +52,7 @@ pub fn render(book: &Workbook<'_>) -> Result<Option<Vec<u8>>, DocxError> {
     pack(&parts).map(Some).map_err(|source| DocxError::Pack { title: book.title.clone(), source })
 }
 
+/// The ZIP file of the parts, with a fixed time in its entries.
 fn pack(parts: &[(&str, String)]) -> Result<Vec<u8>, ZipError> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated).last_modified_time(DateTime::default());
@@ -63,7 +63,7 @@ fn pack(parts: &[(&str, String)]) -> Result<Vec<u8>, ZipError> {
     Ok(zip.finish()?.into_inner())
 }
 
-const HEAD: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\n";
+const XML_DECLARATION: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\n";
 
 const CONTENT_TYPES: &str = concat!(
     "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\n",
@@ -99,7 +99,7 @@ const DOCUMENT_RELATIONS: &str = concat!(
     "</Relationships>"
 );
 
-/// Odd and even pages have their number on the outer side.
+/// Odd and even pages have different footers, because the page number lies at the outer edge.
 const SETTINGS: &str = concat!(
     "<?xml version=\"1.0\" encoding=\"UTF-8\" standalone=\"yes\"?>\n",
     "<w:settings xmlns:w=\"http://schemas.openxmlformats.org/wordprocessingml/2006/main\">",
@@ -112,14 +112,14 @@ const NAMESPACES: &str = "xmlns:w=\"http://schemas.openxmlformats.org/wordproces
      xmlns:r=\"http://schemas.openxmlformats.org/officeDocument/2006/relationships\"";
 
 fn properties(book: &Workbook<'_>) -> String {
-    let made = format!("{}T00:00:00Z", book.created);
+    let created = format!("{}T00:00:00Z", book.created);
     format!(
-        "{HEAD}<cp:coreProperties xmlns:cp=\"http://schemas.openxmlformats.org/package/2006/metadata/core-properties\" \
+        "{XML_DECLARATION}<cp:coreProperties xmlns:cp=\"http://schemas.openxmlformats.org/package/2006/metadata/core-properties\" \
          xmlns:dc=\"http://purl.org/dc/elements/1.1/\" xmlns:dcterms=\"http://purl.org/dc/terms/\" \
          xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\"><dc:title>{}</dc:title><dc:subject>{}</dc:subject>\
          <dc:creator>{}</dc:creator><cp:keywords>{}</cp:keywords><dc:description>{}</dc:description>\
-         <dcterms:created xsi:type=\"dcterms:W3CDTF\">{made}</dcterms:created>\
-         <dcterms:modified xsi:type=\"dcterms:W3CDTF\">{made}</dcterms:modified></cp:coreProperties>",
+         <dcterms:created xsi:type=\"dcterms:W3CDTF\">{created}</dcterms:created>\
+         <dcterms:modified xsi:type=\"dcterms:W3CDTF\">{created}</dcterms:modified></cp:coreProperties>",
         escaped(&book.title),
         escaped(&book.subject),
         escaped(&book.author),
@@ -128,29 +128,29 @@ fn properties(book: &Workbook<'_>) -> String {
     )
 }
 
-/// What a program puts in place of a font that is not there.
-fn fonts() -> String {
-    let mut out = format!("{HEAD}<w:fonts {NAMESPACES}>");
-    for (name, instead) in [(FANGSONG, "仿宋"), (KAI, "楷体"), (TITLE, "宋体"), (HEI, "SimHei")] {
-        let _ = write!(out, "<w:font w:name=\"{name}\"><w:altName w:val=\"{instead}\"/><w:charset w:val=\"86\"/></w:font>");
+/// The fonts used, each with the fallback for computers where it is not installed.
+fn font_table() -> String {
+    let mut out = format!("{XML_DECLARATION}<w:fonts {NAMESPACES}>");
+    for (name, fallback) in [(FANGSONG, "仿宋"), (KAI, "楷体"), (TITLE, "宋体"), (HEI, "SimHei")] {
+        let _ = write!(out, "<w:font w:name=\"{name}\"><w:altName w:val=\"{fallback}\"/><w:charset w:val=\"86\"/></w:font>");
     }
     out.push_str("</w:fonts>");
     out
 }
 
-/// Styles by the role of a row: font, size in half points, and the paragraph's own properties.
+/// The paragraph styles: for each the id, name, font, size in half points, and paragraph properties.
 fn styles() -> String {
     let mut out = format!(
-        "{HEAD}<w:styles {NAMESPACES}><w:docDefaults><w:rPrDefault><w:rPr>{}<w:kern w:val=\"0\"/><w:sz w:val=\"32\"/>\
+        "{XML_DECLARATION}<w:styles {NAMESPACES}><w:docDefaults><w:rPrDefault><w:rPr>{}<w:kern w:val=\"0\"/><w:sz w:val=\"32\"/>\
          <w:szCs w:val=\"32\"/><w:lang w:val=\"en-US\" w:eastAsia=\"zh-CN\"/></w:rPr></w:rPrDefault></w:docDefaults>\
          <w:style w:type=\"paragraph\" w:default=\"1\" w:styleId=\"Normal\"><w:name w:val=\"Normal\"/><w:qFormat/>\
          <w:pPr><w:spacing w:line=\"578\" w:lineRule=\"exact\"/><w:jc w:val=\"both\"/></w:pPr></w:style>",
         font(FANGSONG)
     );
     let indent = "<w:ind w:firstLineChars=\"200\" w:firstLine=\"640\"/>";
-    let headed = |level: u8| format!("<w:keepNext/>{indent}<w:outlineLvl w:val=\"{level}\"/>");
-    let (first, second) = (headed(0), headed(1));
-    for (id, name, face, size, paragraph) in [
+    let heading = |level: u8| format!("<w:keepNext/>{indent}<w:outlineLvl w:val=\"{level}\"/>");
+    let (first_level, second_level) = (heading(0), heading(1));
+    for (id, name, face, size, properties) in [
         (
             "PaperTitle",
             "标题",
@@ -161,8 +161,8 @@ fn styles() -> String {
         ("PaperMark", "附件", HEI, 32, "<w:jc w:val=\"left\"/>"),
         ("PaperText", "正文段落", FANGSONG, 32, indent),
         ("PaperAddress", "主送", FANGSONG, 32, ""),
-        ("PaperHeading", "一级标题", HEI, 32, first.as_str()),
-        ("PaperSubheading", "二级标题", KAI, 32, second.as_str()),
+        ("PaperHeading", "一级标题", HEI, 32, first_level.as_str()),
+        ("PaperSubheading", "二级标题", KAI, 32, second_level.as_str()),
         (
             "PaperSign",
             "落款",
@@ -186,8 +186,7 @@ fn styles() -> String {
         let _ = write!(
             out,
             "<w:style w:type=\"paragraph\" w:customStyle=\"1\" w:styleId=\"{id}\"><w:name w:val=\"{name}\"/><w:basedOn w:val=\"Normal\"/>\
-             <w:qFormat/><w:pPr>{}</w:pPr><w:rPr>{}<w:sz w:val=\"{size}\"/><w:szCs w:val=\"{size}\"/></w:rPr></w:style>",
-            paragraph,
+             <w:qFormat/><w:pPr>{properties}</w:pPr><w:rPr>{}<w:sz w:val=\"{size}\"/><w:szCs w:val=\"{size}\"/></w:rPr></w:style>",
             font(face)
         );
     }
@@ -195,17 +194,17 @@ fn styles() -> String {
     out
 }
 
-/// Latin letters and digits are set in Times New Roman.
+/// The font element: Chinese text in this face, Latin letters and digits in Times New Roman.
 fn font(face: &str) -> String {
     format!("<w:rFonts w:ascii=\"Times New Roman\" w:hAnsi=\"Times New Roman\" w:eastAsia=\"{face}\" w:cs=\"Times New Roman\"/>")
 }
 
-/// — 1 — in 4号, one character in from the edge.
+/// The page number as `— 1 —` in 4号, aligned to a side and indented by one character.
 fn footer(side: &str, indent: &str) -> String {
     let run = "<w:rPr><w:rFonts w:ascii=\"宋体\" w:hAnsi=\"宋体\" w:eastAsia=\"宋体\"/><w:sz w:val=\"28\"/></w:rPr>";
     let twips = indent.trim_end_matches("Chars");
     format!(
-        "{HEAD}<w:ftr {NAMESPACES}><w:p><w:pPr><w:ind w:{indent}=\"100\" w:{twips}=\"280\"/><w:jc w:val=\"{side}\"/></w:pPr>\
+        "{XML_DECLARATION}<w:ftr {NAMESPACES}><w:p><w:pPr><w:ind w:{indent}=\"100\" w:{twips}=\"280\"/><w:jc w:val=\"{side}\"/></w:pPr>\
          <w:r>{run}<w:t xml:space=\"preserve\">— </w:t></w:r><w:r>{run}<w:fldChar w:fldCharType=\"begin\"/></w:r>\
          <w:r>{run}<w:instrText xml:space=\"preserve\"> PAGE </w:instrText></w:r><w:r>{run}<w:fldChar w:fldCharType=\"separate\"/></w:r>\
          <w:r>{run}<w:t>1</w:t></w:r><w:r>{run}<w:fldChar w:fldCharType=\"end\"/></w:r>\
@@ -213,29 +212,30 @@ fn footer(side: &str, indent: &str) -> String {
     )
 }
 
+/// The text: papers one after the other, each on a new page, with tables and paragraphs in the order of the rows.
 fn document(papers: &[&Sheet<'_>]) -> String {
-    let mut out = format!("{HEAD}<w:document {NAMESPACES}><w:body>");
+    let mut out = format!("{XML_DECLARATION}<w:document {NAMESPACES}><w:body>");
     for (number, sheet) in papers.iter().enumerate() {
         if number > 0 {
             out.push_str("<w:p><w:r><w:br w:type=\"page\"/></w:r></w:p>");
         }
-        // a text document finds its own pages
-        let own = |(at, row)| (!sheet.is_head_again(at)).then_some(row);
-        let mut rows = sheet.rows.iter().enumerate().filter_map(own).peekable();
+        // A text document breaks its own pages, so the table headers that pagination repeated are left out.
+        let original = |(index, row)| (!sheet.is_repeated_header(index)).then_some(row);
+        let mut rows = sheet.rows.iter().enumerate().filter_map(original).peekable();
         while let Some(row) = rows.next() {
             if !is_table(row.role) {
-                paragraph(&mut out, row);
+                write_text_row(&mut out, row);
                 continue;
             }
             let mut table = vec![row];
-            // a head begins a table of its own
+            // Each header row begins a new table.
             while let Some(next) = rows.next_if(|next| is_table(next.role) && next.role != Role::Head) {
                 table.push(next);
             }
             write_table(&mut out, sheet, &table);
         }
     }
-    // 37, 35, 28 and 26 mm
+    // Margins of 37 (top), 35 (bottom), 28 (left) and 26 mm (right).
     out.push_str(
         "<w:sectPr><w:footerReference w:type=\"default\" r:id=\"rId4\"/><w:footerReference w:type=\"even\" r:id=\"rId5\"/>\
          <w:pgSz w:w=\"11906\" w:h=\"16838\"/><w:pgMar w:top=\"2098\" w:right=\"1474\" w:bottom=\"1984\" w:left=\"1587\" w:header=\"851\" \
@@ -248,7 +248,8 @@ fn is_table(role: Role) -> bool {
     matches!(role, Role::Head | Role::Body | Role::Subtotal | Role::Total)
 }
 
-fn paragraph(out: &mut String, row: &Row) {
+/// Writes a row outside tables as a paragraph in the style of its role.
+fn write_text_row(out: &mut String, row: &Row) {
     let style = match row.role {
         Role::Mark => "PaperMark",
         Role::Title => "PaperTitle",
@@ -261,12 +262,13 @@ fn paragraph(out: &mut String, row: &Row) {
         _ => "PaperText",
     };
     let text = row.cells.first().map(Value::shown).unwrap_or_default();
-    // the style sets the first line in
-    text_of(out, style, "", text.trim_start_matches('　'));
+    // The style indents the first line, so the spaces of the text go.
+    write_paragraph(out, style, "", text.trim_start_matches('　'));
 }
 
-fn text_of(out: &mut String, style: &str, more: &str, text: &str) {
-    let _ = write!(out, "<w:p><w:pPr><w:pStyle w:val=\"{style}\"/>{more}</w:pPr>");
+/// Writes a paragraph; `properties` are XML elements beside those of the style.
+fn write_paragraph(out: &mut String, style: &str, properties: &str, text: &str) {
+    let _ = write!(out, "<w:p><w:pPr><w:pStyle w:val=\"{style}\"/>{properties}</w:pPr>");
     for (number, line) in text.split('\n').enumerate() {
         let break_before = if number > 0 { "<w:br/>" } else { "" };
         let _ = write!(out, "<w:r>{break_before}<w:t xml:space=\"preserve\">{}</w:t></w:r>", escaped(line));
@@ -274,10 +276,11 @@ fn text_of(out: &mut String, style: &str, more: &str, text: &str) {
     out.push_str("</w:p>");
 }
 
-/// A table on the sheet's grid: each cell as wide as the columns it reaches over. The head row stands on every page.
+/// Writes a table on the column grid of the sheet: a merged cell is as wide as its columns together. The header row is repeated on every
+/// page.
 fn write_table(out: &mut String, sheet: &Sheet<'_>, rows: &[&Row]) {
     let Some(first) = rows.first() else { return };
-    let cells = reaches(first, sheet.columns.len());
+    let cells = cell_spans(first, sheet.columns.len());
     let total: f64 = sheet.columns.iter().map(|column| column.width).sum::<f64>().max(1.0);
     let edge = |column: usize| {
         let before: f64 = sheet.columns[..column].iter().map(|column| column.width).sum();
@@ -298,19 +301,19 @@ fn write_table(out: &mut String, sheet: &Sheet<'_>, rows: &[&Row]) {
     }
     out.push_str("</w:tblGrid>");
     for row in rows {
-        let head = row.role == Role::Head;
-        let repeated = if head { "<w:tblHeader/>" } else { "" };
+        let is_header = row.role == Role::Head;
+        let repeated = if is_header { "<w:tblHeader/>" } else { "" };
         let _ = write!(out, "<w:tr><w:trPr><w:cantSplit/>{repeated}</w:trPr>");
-        for ((at, _), width) in cells.iter().zip(&widths) {
-            let value = row.cells.get(*at).unwrap_or(&Value::Blank);
+        for ((column, _), width) in cells.iter().zip(&widths) {
+            let value = row.cells.get(*column).unwrap_or(&Value::Blank);
             let _ = write!(out, "<w:tc><w:tcPr><w:tcW w:w=\"{width}\" w:type=\"dxa\"/><w:vAlign w:val=\"center\"/></w:tcPr>");
-            let style = match (head || row.role == Role::Total, cells.len() >= SMALL_FROM) {
+            let style = match (is_header || row.role == Role::Total, cells.len() >= SMALL_TABLE_COLUMNS) {
                 (true, false) => "PaperHead",
                 (true, true) => "PaperSmallHead",
                 (false, false) => "PaperCell",
                 (false, true) => "PaperSmallCell",
             };
-            text_of(out, style, &format!("<w:jc w:val=\"{}\"/>", side(head, value)), &value.shown());
+            write_paragraph(out, style, &format!("<w:jc w:val=\"{}\"/>", alignment(is_header, value)), &value.shown());
             out.push_str("</w:tc>");
         }
         out.push_str("</w:tr>");
@@ -318,10 +321,10 @@ fn write_table(out: &mut String, sheet: &Sheet<'_>, rows: &[&Row]) {
     out.push_str("</w:tbl>");
 }
 
-/// Heads centred, numbers right, texts left.
-fn side(head: bool, value: &Value) -> &'static str {
+/// Headers are centred, numbers aligned right, texts left.
+fn alignment(is_header: bool, value: &Value) -> &'static str {
     match value {
-        _ if head => "center",
+        _ if is_header => "center",
         Value::Percent(None) | Value::Change(None) | Value::Points(None) | Value::Light(_) | Value::Date(_) => "center",
         Value::Text(text) if text == "-" => "center",
         Value::Text(_) | Value::Link { .. } | Value::Blank => "left",
@@ -329,19 +332,19 @@ fn side(head: bool, value: &Value) -> &'static str {
     }
 }
 
-/// First and last column of every cell of a row.
-fn reaches(row: &Row, columns: usize) -> Vec<(usize, usize)> {
+/// First and last column of every cell of a row; a merged area is one cell.
+fn cell_spans(row: &Row, columns: usize) -> Vec<(usize, usize)> {
     let mut out = Vec::new();
-    let mut at = 0;
-    while at < columns.min(row.cells.len()) {
-        let last = row.merges.iter().find(|(first, _)| *first == at).map_or(at, |(_, last)| (*last).min(columns - 1));
-        out.push((at, last));
-        at = last + 1;
+    let mut column = 0;
+    while column < columns.min(row.cells.len()) {
+        let last = row.merges.iter().find(|(first, _)| *first == column).map_or(column, |(_, last)| (*last).min(columns - 1));
+        out.push((column, last));
+        column = last + 1;
     }
     out
 }
 
-/// Text as XML takes it: five signs escaped, what no XML document may hold left out.
+/// The text as XML content: the five reserved characters escaped, characters that XML forbids left out.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

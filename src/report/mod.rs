@@ -1,4 +1,4 @@
-//! Reports: the workbook model as a file, and the file in the archive. Knows the domain and one outside crate for each.
+//! Reports: writes the plain data of `workbook` as .xlsx and .docx files and puts the files into the archive.
 
 pub mod archive;
 pub mod docx;

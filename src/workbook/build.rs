@@ -201,7 +201,7 @@ pub fn build<'a>(template: &Template, material: &'a Material<'a>) -> Workbook<'a
     }
     let mut sheets = std::mem::take(&mut book.sheets);
     for (index, sheet) in sheets.iter_mut().enumerate() {
-        let again = sheet.lay_out();
+        let again = sheet.paginate();
         let moved = |at: &mut At| {
             if at.sheet == index {
                 at.row += again.iter().filter(|row| **row <= at.row).count();

@@ -1,68 +1,69 @@
-//! How a sheet comes to lie on paper: every page ends where it is meant to, so that it looks the same wherever it is printed. No last page of a
-//! few rows, no heading at the foot of a page, no short table torn in two.
+//! Divides a sheet into printed pages so that it looks the same on every printer: no last page of a few rows, no heading at the foot of a
+//! page, no short table divided between two pages.
 //!
-//! Programs differ in how wide they draw a column, and so in how small they print a sheet that has to fit the width of its paper. Excel
-//! takes 7 pixels for a digit of Calibri 11, the font that widths are told in, LibreOffice 7.4 where it has a font of the same measures and
-//! 9.336 where it puts DejaVu Sans in its place (measured on columns of a workbook saved again as fods), and for a long sheet it goes 2 %
-//! smaller still. The narrowest columns are printed largest, with the fewest rows on a page: pages are reckoned for those, and other
-//! programs leave a little more paper white at the foot.
+//! Programs draw columns at different widths, so they scale a sheet differently to fit the width of its paper. Column widths count digits
+//! of Calibri 11. Excel takes 7 pixels for a digit, LibreOffice 7.4 if it has a font of the same metrics and 9.336 if it falls back to
+//! DejaVu Sans (measured on the columns of a workbook that LibreOffice saved as .fods), and it prints long sheets another 2 % smaller. The
+//! narrowest columns give the largest print and the fewest rows on a page. Pages are computed for those, so that other programs only
+//! leave more space at the foot of each page.
 
 use crate::workbook::model::{Later, Paper, Role, Row, Sheet, fit_heights};
 
-/// Blank edges of a printed page in inches: at each side, and above and below.
-pub const MARGINS: (f64, f64) = (0.5, 0.7);
+/// Margins of a printed page, in inches.
+pub(crate) const MARGIN_LEFT_RIGHT: f64 = 0.5;
+pub(crate) const MARGIN_TOP_BOTTOM: f64 = 0.7;
 
 const POINTS_PER_INCH: f64 = 72.0;
 const MM_PER_INCH: f64 = 25.4;
-/// Points of a pixel, the step in which programs set heights.
+/// Points of a pixel. Programs round row heights to pixels.
 const PIXEL: f64 = 0.75;
-/// Points of a row whose height is not given.
-const LINE: f64 = 15.0;
-/// The part of a page that is filled: a printer that differs by a little does not add a page to each.
-const FILLED: f64 = 0.96;
-/// A second page filled less than this is spared by printing a little smaller.
-const SPARED: f64 = 0.15;
-/// The last page is filled at least so far, at the cost of the one before it.
-const LAST: f64 = 0.3;
-/// A table that takes no more of a page than this is not torn.
-const SHORT: f64 = 0.4;
-/// Of a longer one, at least so many rows stand below its head.
-const ROWS_BELOW_HEAD: usize = 3;
-/// The most places where a program lets pages end by hand.
+/// Points of a row without a height of its own.
+const DEFAULT_HEIGHT: f64 = 15.0;
+/// The part of a page that is used, so that small differences between printers do not add pages.
+const PAGE_USED: f64 = 0.96;
+/// A second page filled less than this is avoided by printing everything on one page a little smaller.
+const SECOND_PAGE_MIN: f64 = 0.15;
+/// The last page is filled at least so far, with rows from the page before it.
+const LAST_PAGE_MIN: f64 = 0.3;
+/// A table that takes at most this part of a page is not divided.
+const UNDIVIDED_TABLE_MAX: f64 = 0.4;
+/// The fewest rows below the header on the first page of a divided table.
+const ROWS_BELOW_HEADER_MIN: usize = 3;
+/// The most manual page breaks that programs accept.
 const BREAKS_MAX: usize = 1000;
-/// Longer sheets are no longer printed: their rows are written without a height.
+/// Sheets with more rows are not meant for print: their rows are written without heights.
 const ROWS_MAX: usize = 20_000;
 
 impl Sheet<'_> {
-    /// Sees to it that the sheet lies well on paper. Returns the rows, as they were numbered before, above which the head of a torn table
-    /// of a paper now stands again.
-    pub fn lay_out(&mut self) -> Vec<usize> {
-        let set = self.one_page || self.pages_high > 0 || self.pages_wide > 1 || !self.charts.is_empty() || self.printed_to.is_some();
-        if set || self.streamed > 0 || self.height() > ROWS_MAX {
+    /// Sets the page breaks. In a paper, a divided table gets a copy of its header on the next page. Returns the rows above which a copy was
+    /// inserted, as they were numbered before.
+    pub(crate) fn paginate(&mut self) -> Vec<usize> {
+        let is_fixed = self.one_page || self.pages_high > 0 || self.pages_wide > 1 || !self.charts.is_empty() || self.printed_to.is_some();
+        if is_fixed || self.streamed > 0 || self.height() > ROWS_MAX {
             return Vec::new();
         }
-        let heights = self.heights(self.page());
-        let begins = self.pages(&heights);
-        if let [second] = begins[..]
-            && heights[second..].iter().sum::<f64>() < SPARED
+        let heights = self.row_heights(self.page_height());
+        let starts = self.page_starts(&heights);
+        if let [second] = starts[..]
+            && heights[second..].iter().sum::<f64>() < SECOND_PAGE_MIN
             && !self.document
         {
             self.pages_high = 1;
             return Vec::new();
         }
-        if begins.len() > BREAKS_MAX {
+        if starts.len() > BREAKS_MAX {
             return Vec::new();
         }
         if self.document {
-            return self.begin_below_heads(&begins);
+            return self.repeat_headers(&starts);
         }
-        self.breaks = begins.iter().map(|begin| *begin as u32).collect();
+        self.breaks = starts.iter().map(|start| *start as u32).collect();
         Vec::new()
     }
 
-    /// How high each row is, in parts of a page.
-    fn heights(&self, page: f64) -> Vec<f64> {
-        let part = |row: &Row| (row.height.unwrap_or(LINE) / PIXEL).round() * PIXEL / page;
+    /// The height of each row as a part of the height of a page.
+    fn row_heights(&self, page: f64) -> Vec<f64> {
+        let part = |row: &Row| (row.height.unwrap_or(DEFAULT_HEIGHT) / PIXEL).round() * PIXEL / page;
         let made = |later: &Later<'_>, number: usize| {
             let mut row = later.row(number);
             fit_heights(std::slice::from_mut(&mut row), &self.columns);
@@ -72,7 +73,7 @@ impl Sheet<'_> {
         self.rows.iter().map(part).chain(later).chain(self.tail.iter().map(part)).collect()
     }
 
-    /// What a row is for; those made later are rows of the table.
+    /// The role of a row; lazy rows are body rows.
     fn role(&self, row: usize) -> Role {
         let tail = self.height() - self.tail.len();
         match self.rows.get(row) {
@@ -82,23 +83,23 @@ impl Sheet<'_> {
         }
     }
 
-    /// How high the filled part of a page is, in points of the sheet, which is printed as small as its width asks for.
-    fn page(&self) -> f64 {
+    /// The height of the used part of a page, in points of the unscaled sheet.
+    fn page_height(&self) -> f64 {
         let (across, along) = match self.paper {
             Paper::A4 => (210.0, 297.0),
             Paper::A3 => (297.0, 420.0),
         };
         let (width, height) = if self.landscape { (along, across) } else { (across, along) };
         let within = |mm: f64, margin: f64| POINTS_PER_INCH * (mm / MM_PER_INCH - 2.0 * margin);
-        let (width, height) = (within(width, MARGINS.0), within(height, MARGINS.1));
+        let (width, height) = (within(width, MARGIN_LEFT_RIGHT), within(height, MARGIN_TOP_BOTTOM));
         let needed: f64 = self.columns.iter().map(|column| (column.width * 7.0 + 5.0) * PIXEL).sum();
-        // programs print at whole percents
-        height / ((width / needed.max(1.0)).min(1.0) * 100.0).floor() * 100.0 * FILLED
+        // Programs scale by whole percents.
+        height / ((width / needed.max(1.0)).min(1.0) * 100.0).floor() * 100.0 * PAGE_USED
     }
 
-    /// The rows that begin a page, but for the first; heights are parts of a page.
-    fn pages(&self, heights: &[f64]) -> Vec<usize> {
-        let mut begins: Vec<usize> = Vec::new();
+    /// The rows that start a page, without the first page. `heights` are parts of a page.
+    fn page_starts(&self, heights: &[f64]) -> Vec<usize> {
+        let mut starts: Vec<usize> = Vec::new();
         let (mut top, mut used, mut at) = (0, 0.0, 0);
         while at < heights.len() {
             if used + heights[at] <= 1.0 || at == top {
@@ -106,93 +107,95 @@ impl Sheet<'_> {
                 at += 1;
                 continue;
             }
-            let begin = self.not_alone(self.better_break(at, top, heights).unwrap_or(at), top);
-            begins.push(begin);
-            used = self.above(begin, heights);
-            (top, at) = (begin, begin);
+            let start = self.start_with_company(self.better_start(at, top, heights).unwrap_or(at), top);
+            starts.push(start);
+            used = self.repeated_height(start, heights);
+            (top, at) = (start, start);
         }
-        if let Some(last) = begins.pop() {
-            let top = begins.last().copied().unwrap_or(0);
+        if let Some(last) = starts.pop() {
+            let top = starts.last().copied().unwrap_or(0);
             let filled = |from: usize| heights[from..].iter().sum::<f64>();
-            let mut begin = last;
-            // a second page that is spared is as it is
-            while begin > top + 1 && filled(begin) < LAST && !(begins.is_empty() && filled(last) < SPARED) {
-                begin -= 1;
+            let mut start = last;
+            // A second page that `paginate` will avoid is not filled.
+            while start > top + 1 && filled(start) < LAST_PAGE_MIN && !(starts.is_empty() && filled(last) < SECOND_PAGE_MIN) {
+                start -= 1;
             }
-            begins.push(self.not_alone(self.headed(begin, top), top));
+            starts.push(self.start_with_company(self.first_heading(start, top), top));
         }
-        begins
+        starts
     }
 
-    /// What stands above a row that begins a page: the rows printed on every page, or the head of the table that goes on.
-    fn above(&self, begin: usize, heights: &[f64]) -> f64 {
+    /// The height of what is repeated above the first row of a page: the rows printed on every page, or the header of a divided table.
+    fn repeated_height(&self, start: usize, heights: &[f64]) -> f64 {
         match self.repeat {
             Some((first, last)) => heights[first..=last].iter().sum(),
-            None if self.document && self.is_torn(begin) => self.head_of(begin).map_or(0.0, |head| heights[head]),
+            None if self.document && self.divides_table(start) => self.header_of(start).map_or(0.0, |header| heights[header]),
             None => 0.0,
         }
     }
 
-    /// A total, a note, or who signs does not begin a page of its own.
-    fn not_alone(&self, begin: usize, top: usize) -> usize {
-        let alone = |row: usize| matches!(self.role(row), Role::Total | Role::Subtotal | Role::Note | Role::Sign | Role::Address);
-        let mut begin = begin;
-        while begin > top + 1 && alone(begin) {
-            begin -= 1;
+    /// The row that should start the page so that it does not start with a total, a note or a signature. `top` starts the page before.
+    fn start_with_company(&self, start: usize, top: usize) -> usize {
+        let needs_company = |row: usize| matches!(self.role(row), Role::Total | Role::Subtotal | Role::Note | Role::Sign | Role::Address);
+        let mut start = start;
+        while start > top + 1 && needs_company(start) {
+            start -= 1;
         }
-        self.headed(begin, top)
+        self.first_heading(start, top)
     }
 
-    /// The first of the headings right above a row.
-    fn headed(&self, row: usize, top: usize) -> usize {
-        let mut begin = row;
-        while begin > top && self.is_heading(begin - 1) {
-            begin -= 1;
+    /// The first of the headings directly above a row; the row itself if it has none, or if they fill the page that starts at `top`.
+    fn first_heading(&self, row: usize, top: usize) -> usize {
+        let mut first = row;
+        while first > top && self.is_heading(first - 1) {
+            first -= 1;
         }
-        if begin > top { begin } else { row }
+        if first > top { first } else { row }
     }
 
-    /// The row that would better begin the page than `at`, where the page before begins with `top`: the heading at its foot, or the first
-    /// row of a short table.
-    fn better_break(&self, at: usize, top: usize, heights: &[f64]) -> Option<usize> {
-        let foot = self.headed(at, top);
-        if foot < at {
-            return Some(foot);
+    /// A row that should start the page instead of `at`: a heading at the foot of the page before, or the first row of a short table. `top`
+    /// starts the page before.
+    fn better_start(&self, at: usize, top: usize, heights: &[f64]) -> Option<usize> {
+        let heading = self.first_heading(at, top);
+        if heading < at {
+            return Some(heading);
         }
-        // the rows of a list that has its head on every page may be parted anywhere
+        // A list whose header is printed on every page may be divided anywhere.
         if self.repeat.is_some() || !self.is_table(at) {
             return None;
         }
         let first = (top..at).rev().take_while(|row| self.is_table(*row)).last()?;
         let end = (at..heights.len()).take_while(|row| self.is_table(*row)).last()? + 1;
-        let begin = self.headed(first, top);
-        let height: f64 = heights[begin..end].iter().sum();
-        (begin > top && (height <= SHORT || at - first < ROWS_BELOW_HEAD)).then_some(begin)
+        let start = self.first_heading(first, top);
+        let height: f64 = heights[start..end].iter().sum();
+        (start > top && (height <= UNDIVIDED_TABLE_MAX || at - first < ROWS_BELOW_HEADER_MIN)).then_some(start)
     }
 
-    /// A paper has tables of its own, each with its head: one that goes on does so below it.
-    fn begin_below_heads(&mut self, begins: &[usize]) -> Vec<usize> {
-        let head = |begin: usize| Some((begin, self.rows[self.head_of(begin)?].clone()));
-        let torn: Vec<(usize, Row)> = begins.iter().copied().filter(|begin| self.is_torn(*begin)).filter_map(head).collect();
-        let above = |row: usize| torn.iter().filter(|(begin, _)| *begin < row).count();
-        self.breaks = begins.iter().map(|begin| (begin + above(*begin)) as u32).collect();
-        let again: Vec<usize> = torn.iter().map(|(begin, _)| *begin).collect();
-        for (begin, head) in torn.into_iter().rev() {
-            self.rows.insert(begin, head);
+    /// Sets the breaks of a paper and inserts a copy of the header where a page divides a table. Returns the rows above which a copy was
+    /// inserted, as they were numbered before.
+    fn repeat_headers(&mut self, starts: &[usize]) -> Vec<usize> {
+        let header = |start: usize| Some((start, self.rows[self.header_of(start)?].clone()));
+        let divided: Vec<(usize, Row)> = starts.iter().copied().filter(|start| self.divides_table(*start)).filter_map(header).collect();
+        let copies_above = |row: usize| divided.iter().filter(|(start, _)| *start < row).count();
+        self.breaks = starts.iter().map(|start| (start + copies_above(*start)) as u32).collect();
+        let repeated: Vec<usize> = divided.iter().map(|(start, _)| *start).collect();
+        for (start, header) in divided.into_iter().rev() {
+            self.rows.insert(start, header);
         }
-        again
+        repeated
     }
 
-    /// Whether a row is the head of a table that goes on from the page before.
-    pub fn is_head_again(&self, row: usize) -> bool {
+    /// Whether a row is the copy of a header that [`Sheet::paginate`] inserted in a divided table.
+    pub(crate) fn is_repeated_header(&self, row: usize) -> bool {
         self.document && self.role(row) == Role::Head && self.breaks.contains(&(row as u32)) && row > 0 && self.is_table(row - 1)
     }
 
-    fn is_torn(&self, begin: usize) -> bool {
-        self.is_table(begin) && begin > 0 && self.is_table(begin - 1)
+    /// Whether a page that starts with this row divides a table.
+    fn divides_table(&self, start: usize) -> bool {
+        self.is_table(start) && start > 0 && self.is_table(start - 1)
     }
 
-    fn head_of(&self, row: usize) -> Option<usize> {
+    fn header_of(&self, row: usize) -> Option<usize> {
         (0..row).rev().find(|above| self.role(*above) == Role::Head)
     }
 
@@ -200,16 +203,16 @@ impl Sheet<'_> {
         matches!(self.role(row), Role::Body | Role::Subtotal | Role::Total)
     }
 
-    /// Whether a row says what those below it are.
+    /// Whether a row is a heading, or a table header that is not printed on every page.
     fn is_heading(&self, row: usize) -> bool {
-        let own_head = |row: usize| {
+        let is_header = |row: usize| {
             let repeated = self.repeat.is_some_and(|(first, last)| (first..=last).contains(&row));
             !repeated && row < self.height() && self.role(row) == Role::Head
         };
         match self.role(row) {
             Role::Section | Role::Subsection => true,
-            Role::Subtitle => own_head(row + 1),
-            _ => own_head(row),
+            Role::Subtitle => is_header(row + 1),
+            _ => is_header(row),
         }
     }
 }
@@ -219,26 +222,27 @@ mod tests {
     use super::*;
     use crate::workbook::model::{Column, Value};
 
-    /// The rows of each page, with what each fills of a page of a printer that takes columns so much wider.
-    fn pages(sheet: &Sheet<'_>, wider: f64) -> Vec<(std::ops::Range<usize>, f64)> {
+    /// The rows of each page, and how far they fill it, for a program that draws columns wider by a factor.
+    fn pages(sheet: &Sheet<'_>, factor: f64) -> Vec<(std::ops::Range<usize>, f64)> {
         let mut wide = Sheet { landscape: sheet.landscape, columns: sheet.columns.clone(), ..Sheet::default() };
-        wide.columns.iter_mut().for_each(|column| column.width = (column.width + 5.0 / 7.0) * wider - 5.0 / 7.0);
-        let page = wide.page() / FILLED;
-        let mut begins = vec![0];
-        begins.extend(sheet.breaks.iter().map(|row| *row as usize));
-        let ends = begins.iter().copied().skip(1).chain([sheet.rows.len()]);
-        let repeated = |begin: usize| sheet.repeat.filter(|(first, _)| begin > *first).map_or(0.0, |_| 24.0);
-        let height = |range: &std::ops::Range<usize>| sheet.rows[range.clone()].iter().map(|row| row.height.unwrap_or(LINE)).sum::<f64>();
-        begins.iter().zip(ends).map(|(begin, end)| (*begin..end, (height(&(*begin..end)) + repeated(*begin)) / page)).collect()
+        wide.columns.iter_mut().for_each(|column| column.width = (column.width + 5.0 / 7.0) * factor - 5.0 / 7.0);
+        let page = wide.page_height() / PAGE_USED;
+        let mut starts = vec![0];
+        starts.extend(sheet.breaks.iter().map(|row| *row as usize));
+        let ends = starts.iter().copied().skip(1).chain([sheet.rows.len()]);
+        let repeated = |start: usize| sheet.repeat.filter(|(first, _)| start > *first).map_or(0.0, |_| 24.0);
+        let height =
+            |range: &std::ops::Range<usize>| sheet.rows[range.clone()].iter().map(|row| row.height.unwrap_or(DEFAULT_HEIGHT)).sum::<f64>();
+        starts.iter().zip(ends).map(|(start, end)| (*start..end, (height(&(*start..end)) + repeated(*start)) / page)).collect()
     }
 
-    /// No page runs over in any program, and the last one is worth its paper.
-    fn lies_well(sheet: &Sheet<'_>, what: &str) {
+    /// No page overflows in any program, no heading is at the foot of a page, and the last page is filled enough.
+    fn assert_well_paginated(sheet: &Sheet<'_>, what: &str) {
         if sheet.pages_high == 1 {
             return;
         }
-        for wider in [1.0, 7.4 / 7.0, 9.336 / 7.0] {
-            let pages = pages(sheet, wider);
+        for factor in [1.0, 7.4 / 7.0, 9.336 / 7.0] {
+            let pages = pages(sheet, factor);
             assert!(pages.iter().all(|(_, filled)| *filled <= 1.0), "{what}: {pages:?}");
             let (last, filled) = pages.last().unwrap();
             assert!(pages.len() == 1 || *filled > 0.2, "{what}: {pages:?}");
@@ -250,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_of_any_length_lies_well_in_every_program() {
+    fn a_table_of_any_length_is_well_paginated_in_every_program() {
         for width in [9.0, 13.5, 22.0] {
             for rows in 1..400 {
                 let columns = vec![Column { width, ..Column::default() }; 12];
@@ -261,15 +265,15 @@ mod tests {
                     sheet.row(Role::Body, vec![Value::count(number)]);
                 }
                 sheet.banner(Role::Note, "注：去向由省投资促进局确定。");
-                sheet.lay_out();
-                lies_well(&sheet, &format!("{rows} rows of {width}"));
+                sheet.paginate();
+                assert_well_paginated(&sheet, &format!("{rows} rows of {width}"));
             }
         }
     }
 
-    /// A list by county never ends a page with the name of a county whose rows begin the next.
+    /// The heading of a county is on the same page as the first of its rows.
     #[test]
-    fn a_list_under_headings_lies_well_in_every_program() {
+    fn a_list_with_headings_is_well_paginated_in_every_program() {
         for groups in 1..60usize {
             for size in [1, 3, 7] {
                 let columns = vec![Column { width: 13.0, ..Column::default() }; 14];
@@ -282,16 +286,16 @@ mod tests {
                         sheet.row(Role::Body, vec![Value::count(number)]);
                     }
                 }
-                sheet.lay_out();
-                lies_well(&sheet, &format!("{groups} groups of {size}"));
+                sheet.paginate();
+                assert_well_paginated(&sheet, &format!("{groups} groups of {size}"));
             }
         }
     }
 
-    /// A table of a paper that goes on does so below its head, and the paper does not end with a page of who signs it.
+    /// A divided table of a paper has its header on each page, and no page has only the signature.
     #[test]
-    fn the_pages_of_a_paper_end_where_they_are_meant_to() {
-        let mut torn = 0;
+    fn a_divided_table_of_a_paper_repeats_its_header() {
+        let mut divided = 0;
         for rows in 1..90 {
             let mut sheet = Sheet { columns: vec![Column { width: 12.0, ..Column::default() }; 7], document: true, ..Sheet::default() };
             sheet.banner(Role::Title, "通报");
@@ -303,27 +307,27 @@ mod tests {
             sheet.banner(Role::Paragraph, "　　请于10月14日前反馈。");
             sheet.banner(Role::Sign, "省产业大招商工作领导小组办公室");
             let before = sheet.rows.len();
-            let again = sheet.lay_out();
-            assert_eq!(sheet.rows.len(), before + again.len());
-            torn += again.len();
-            for (begin, shift) in again.iter().zip(0..) {
-                assert!(sheet.is_head_again(begin + shift), "{rows} rows");
-                assert!(begin - first >= ROWS_BELOW_HEAD);
+            let repeated = sheet.paginate();
+            assert_eq!(sheet.rows.len(), before + repeated.len());
+            divided += repeated.len();
+            for (start, shift) in repeated.iter().zip(0..) {
+                assert!(sheet.is_repeated_header(start + shift), "{rows} rows");
+                assert!(start - first >= ROWS_BELOW_HEADER_MIN);
             }
-            for begin in sheet.breaks.iter().map(|row| *row as usize) {
-                let alone = matches!(sheet.rows[begin].role, Role::Sign | Role::Total);
-                assert!(!alone && (sheet.is_head_again(begin) || !sheet.is_table(begin)), "{rows} rows: row {begin} begins a page");
+            for start in sheet.breaks.iter().map(|row| *row as usize) {
+                let alone = matches!(sheet.rows[start].role, Role::Sign | Role::Total);
+                assert!(!alone && (sheet.is_repeated_header(start) || !sheet.is_table(start)), "{rows} rows: row {start} starts a page");
             }
         }
-        assert!(torn > 30, "{torn}");
+        assert!(divided > 30, "{divided}");
     }
 
     #[test]
-    fn a_short_table_of_a_paper_stays_whole() {
+    fn a_short_table_of_a_paper_is_not_divided() {
         let columns = vec![Column { width: 12.0, ..Column::default() }; 7];
-        for before in 5..60usize {
+        for paragraphs in 5..60usize {
             let mut sheet = Sheet { columns: columns.clone(), ..Sheet::default() };
-            for _ in 0..before {
+            for _ in 0..paragraphs {
                 sheet.banner(Role::Paragraph, "　　现将有关情况通报如下。");
             }
             sheet.banner(Role::Section, "二、办理情况");
@@ -333,10 +337,10 @@ mod tests {
                 sheet.row(Role::Body, vec![Value::count(number)]);
             }
             sheet.row(Role::Total, vec![Value::text("合计")]);
-            sheet.lay_out();
-            let table = before + 2..before + 14;
-            let torn = sheet.breaks.iter().any(|row| table.contains(&(*row as usize - 1)));
-            assert!(sheet.pages_high > 0 || !torn, "{before} paragraphs before: {:?}", sheet.breaks);
+            sheet.paginate();
+            let table = paragraphs + 2..paragraphs + 14;
+            let divided = sheet.breaks.iter().any(|row| table.contains(&(*row as usize - 1)));
+            assert!(sheet.pages_high > 0 || !divided, "{paragraphs} paragraphs before: {:?}", sheet.breaks);
         }
     }
 }

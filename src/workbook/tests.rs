@@ -470,7 +470,7 @@ fn a_few_rows_too_many_do_not_lie_on_a_page_of_their_own() {
         for number in 0..rows {
             sheet.row(Role::Body, vec![Value::count(number)]);
         }
-        sheet.lay_out();
+        sheet.paginate();
         (sheet.pages_high, sheet.breaks)
     };
     // 32 rows of 15 points fit on A4 lying on its side, the head among them; a page as full as that is held to be one

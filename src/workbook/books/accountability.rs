@@ -134,7 +134,7 @@ pub fn accountability(facts: &Accountability<'_>) -> Workbook<'static> {
         book.sums.push(Sum { total: at(first + count), parts: (first..first + count).map(at).collect() });
     }
     for sheet in &mut sheets {
-        sheet.lay_out();
+        sheet.paginate();
         sheet.header = "内部资料　仅供省级办公室研究使用".into();
         sheet.footer = format!("截至{}", chinese_date(facts.as_of));
     }

@@ -6,7 +6,7 @@ use crate::domain::intake::place::place_of;
 use crate::domain::judging::judge::Policy;
 use crate::domain::register::ledger::{Ledger, Role};
 use crate::report::archive;
-use crate::report::archive::Part;
+use crate::report::archive::ArchiveWriter;
 use crate::report::xlsx;
 use crate::store::changes::{ChangeCounts, Side};
 use crate::store::records::Stored;
@@ -114,8 +114,8 @@ impl Service {
         let target = self.var().join(&folder);
         let rendering = tokio::task::spawn_blocking(move || {
             let mut chunk = Vec::new().into_iter();
-            archive::sweep(&target)?;
-            let mut part = Part::begin(&target)?;
+            archive::remove_temporary_files(&target)?;
+            let mut part = ArchiveWriter::create(&target)?;
             let mut next = || {
                 loop {
                     if let Some(row) = chunk.next() {
@@ -133,7 +133,7 @@ impl Service {
         // lines that stopped coming explain a book that is not whole
         fed?;
         let part = rendered?;
-        tokio::task::spawn_blocking(move || part.keep(FILE)).await??;
+        tokio::task::spawn_blocking(move || part.publish(FILE)).await??;
         Ok(Some(path))
     }
 

@@ -3,7 +3,7 @@
 use crate::domain::judging::roster::Reach;
 use crate::domain::register::units::UnitId;
 use crate::report::archive;
-use crate::report::archive::Filed;
+use crate::report::archive::ArchivedFile;
 use crate::report::xlsx;
 use crate::workbook::build::{Material, Viewer, build, file_name, lists_anything};
 use crate::workbook::template::Template;
@@ -58,13 +58,13 @@ impl Stage<'_> {
         let named = self.inputs_named();
         let reach = self.reach();
         for level in list.iter().map(|(_, unit)| self.config.policy.units.units[*unit].level).collect::<BTreeSet<_>>() {
-            archive::sweep(&var.join(folder).join(level.title()))?;
+            archive::remove_temporary_files(&var.join(folder).join(level.title()))?;
         }
         let next = AtomicUsize::new(0);
         let write = |template: &Template, unit: UnitId| -> anyhow::Result<Option<(String, String, u64)>> {
             let Some(bytes) = self.pack(template, unit, &reach, &named)? else { return Ok(None) };
             let (level, file) = self.pack_name(template, unit);
-            let Filed { path, sha256, bytes } = archive::write(&var.join(folder).join(&level), &file, &bytes)?;
+            let ArchivedFile { path, sha256, bytes } = archive::write(&var.join(folder).join(&level), &file, &bytes)?;
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             Ok(Some((format!("var/{folder}/{level}/{name}"), sha256, bytes)))
         };

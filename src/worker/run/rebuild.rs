@@ -4,7 +4,7 @@
 use crate::config::job_file::JobStep;
 use crate::config::load::Config;
 use crate::report::archive;
-use crate::report::archive::{Filed, Part};
+use crate::report::archive::{ArchiveWriter, ArchivedFile};
 use crate::store::runs::{Run, RunState};
 use crate::worker::run::steps::Stage;
 use crate::worker::service::Service;
@@ -73,7 +73,7 @@ impl Service {
         }
         let packs = stage.packs_again().map(|made| {
             let (level, file, bytes) = made?;
-            let mut part = Part::begin(&folder.join(&level))?;
+            let mut part = ArchiveWriter::create(&folder.join(&level))?;
             part.write_all(&bytes)?;
             anyhow::Ok((level, file, part))
         });
@@ -84,7 +84,7 @@ impl Service {
                 let same = archive::sha256(&known) == part.sha256();
                 ensure!(same, "{} is there and differs: move it away or name another folder with --to", there.display());
             }
-            let Filed { path, sha256, .. } = part.keep(&file)?;
+            let ArchivedFile { path, sha256, .. } = part.publish(&file)?;
             let own = path.file_name();
             // a pack lies in the folder of its level, the others in the run's own
             let same = |known: &Path| {

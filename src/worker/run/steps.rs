@@ -20,7 +20,7 @@ use crate::mail::message;
 use crate::mail::message::{Attachment, Correspondent, Letter};
 use crate::mail::templates::{Rendered, Templates};
 use crate::report::archive;
-use crate::report::archive::{Filed, Part};
+use crate::report::archive::{ArchiveWriter, ArchivedFile};
 use crate::report::{docx, xlsx};
 use crate::store::database::StoreError;
 use crate::store::outbox::{NewDrafted, NewMessage, NewTold, OutboxBatch};
@@ -189,7 +189,7 @@ impl<'a> Stage<'a> {
 
     /// One workbook, its sums checked, and the text document beside it where it holds an official paper, with their names; written in
     /// `folder`, for the caller to keep.
-    pub(crate) fn workbook(&self, name: &str, folder: &Path) -> anyhow::Result<Vec<(String, Part)>> {
+    pub(crate) fn workbook(&self, name: &str, folder: &Path) -> anyhow::Result<Vec<(String, ArchiveWriter)>> {
         let template = self.config.templates.get(name).with_context(|| format!("报表模板{name}不存在"))?;
         let inputs = self.inputs_named();
         let records = Watched::new(&self.reading.records);
@@ -197,11 +197,11 @@ impl<'a> Stage<'a> {
         let file = file_name(template, &material);
         let book = build(template, &material);
         balanced(&book).map_err(|fault| anyhow::anyhow!("{file}：{fault}"))?;
-        let mut part = Part::begin(folder)?;
+        let mut part = ArchiveWriter::create(folder)?;
         xlsx::render_into(&book, &mut || None, &mut part)?;
         let mut made = vec![(file, part)];
         if let Some(document) = docx::render(&book)? {
-            let mut part = Part::begin(folder)?;
+            let mut part = ArchiveWriter::create(folder)?;
             part.write_all(&document)?;
             made.push((format!("{}.docx", made[0].0.trim_end_matches(".xlsx")), part));
         }
@@ -219,12 +219,12 @@ impl<'a> Stage<'a> {
         for name in &self.job.workbooks {
             let written = beside_the_runtime(|| -> anyhow::Result<Vec<(String, String, u64)>> {
                 // the job's lock keeps every other writer out of this folder
-                archive::sweep(&var.join(&folder))?;
+                archive::remove_temporary_files(&var.join(&folder))?;
                 let files = self.workbook(name, &var.join(&folder))?;
                 files
                     .into_iter()
                     .map(|(file, part)| {
-                        let Filed { path, sha256, bytes } = part.keep(&file)?;
+                        let ArchivedFile { path, sha256, bytes } = part.publish(&file)?;
                         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
                         Ok((format!("var/{folder}/{name}"), sha256, bytes))
                     })
