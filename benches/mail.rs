@@ -111,8 +111,8 @@ async fn measure(mails: usize, kib: usize, connections: u32, port: u16) -> Resul
         "duban@gz.example",
     )?;
     let now = duban::clock::stamp(Utc::now());
-    let run = service.store.open_run("bench", "slot", 0, "2026-09-30".parse()?, true, &now).await?;
-    let run = service.store.claim_run(&run.id, &now, "2999").await?.ok_or("no claim")?;
+    let run = service.store.runs().open("bench", "slot", 0, "2026-09-30".parse()?, true, &now).await?;
+    let run = service.store.runs().claim(&run.id, &now, "2999").await?.ok_or("no claim")?;
     // what does not deflate: an xlsx is deflated already
     let mut dice = 1u64;
     let mut noise = |length: usize| -> Vec<u8> {
@@ -156,7 +156,7 @@ async fn measure(mails: usize, kib: usize, connections: u32, port: u16) -> Resul
             });
         }
         let batch = OutboxBatch { messages, now: now.clone(), expires_at: "2999".into(), ..OutboxBatch::default() };
-        service.store.commit_outbox(&run, "remind", &RunInputs::default(), &batch).await?;
+        service.store.outbox().commit(&run, "remind", &RunInputs::default(), &batch).await?;
     }
     // the peak of the delivery, not of making the messages
     std::fs::write("/proc/self/clear_refs", "5")?;

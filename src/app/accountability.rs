@@ -57,7 +57,8 @@ impl Service {
             let newest = number == 0;
             let mut red = BTreeSet::new();
             self.store
-                .each_finding(run, |stored| {
+                .findings()
+                .each(run, |stored| {
                     if stored.light() != Some(Light::Red) {
                         return Ok(());
                     }
@@ -117,7 +118,7 @@ impl Service {
         if chains.is_empty() {
             return Ok(Vec::new());
         }
-        let snapshots = self.store.snapshots().await?;
+        let snapshots = self.store.snapshots().list().await?;
         let reading = read(&self.store, policy, view, as_of, &self.var(), Vec::new()).await?;
         let now: HashMap<Identity, &Finding> = reading.judged.findings.iter().map(|finding| (identity(policy, finding), finding)).collect();
         let mut codes: BTreeMap<usize, Vec<String>> = BTreeMap::new();
@@ -129,7 +130,7 @@ impl Service {
         // the records of today first, then those of each quarter's end, newest first
         let mut views: Vec<Vec<(String, String, i64)>> = vec![pinned(view)];
         for run in closed {
-            views.push(self.store.run(run).await?.map(|run| run.inputs.snapshots).unwrap_or_default());
+            views.push(self.store.runs().get(run).await?.map(|run| run.inputs.snapshots).unwrap_or_default());
         }
         let mut records: Vec<HashMap<(usize, String), (String, Stored)>> = Vec::new();
         for pinned in &views {
@@ -137,7 +138,7 @@ impl Service {
             for (index, codes) in &codes {
                 let ledger = &policy.ledgers[*index];
                 for (_, source, seq) in pinned.iter().filter(|(id, ..)| *id == ledger.id) {
-                    for stored in self.store.records_by_code(ledger, source, *seq, codes).await? {
+                    for stored in self.store.records().by_code(ledger, source, *seq, codes).await? {
                         found.entry((*index, stored.record.code.clone())).or_insert_with(|| (source.clone(), stored));
                     }
                 }
@@ -242,7 +243,8 @@ impl Service {
         let mut out = Vec::new();
         for found in view.in_force.iter().filter(|found| found.snapshot.ledger == ledger.id) {
             self.store
-                .each_record(ledger, &found.snapshot.source, found.snapshot.seq, |stored| {
+                .records()
+                .each(ledger, &found.snapshot.source, found.snapshot.seq, |stored| {
                     out.push(stored.record);
                     Ok(())
                 })

@@ -6,7 +6,7 @@ use crate::config::settings::{MailSettings, SmtpTls};
 use crate::mail::smtp::{Server, ServerTls};
 use crate::mail::transport::Mailer;
 use crate::source::child::ParserCommand;
-use crate::store::database::Store;
+use crate::store::handle::Store;
 use crate::worker::service::Service;
 use anyhow::Context;
 use std::path::{Path, PathBuf};

@@ -14,7 +14,7 @@ use crate::domain::register::units::{UnitId, spelling};
 use crate::domain::rules::exemption::exemptions_in_force;
 use crate::domain::rules::responsibility::{Linked, link, project_of};
 use crate::domain::rules::rule::{Light, RuleKind};
-use crate::store::history::ToldOnce;
+use crate::store::outbox::ToldOnce;
 use crate::store::records::Stored;
 use crate::store::snapshots::Snapshot;
 use crate::worker::import::intake_report::place_in;
@@ -85,7 +85,7 @@ impl Service {
         let ledger = &policy.ledgers[rule.ledger];
         let key = key.trim();
         let view = self.view(&[], as_of).await?;
-        let snapshots = self.store.snapshots().await?;
+        let snapshots = self.store.snapshots().list().await?;
         let in_force: Vec<&InForce> = view.in_force.iter().filter(|found| found.snapshot.ledger == ledger.id).collect();
         ensure!(!view.in_force.is_empty(), "no register has been read yet; run `duban pull` or `duban import FILE` first");
         ensure!(!in_force.is_empty(), "ledger \"{}\" ({}) was never read, so rule \"{}\" judges nothing", ledger.id, ledger.title, rule.id);
@@ -134,7 +134,7 @@ impl Service {
             explanation.key = key.to_owned();
         }
         let identity = Identity { rule: rule.id.clone(), ledger: ledger.id.clone(), key: explanation.key.clone() };
-        let told_before = self.store.told_of(&identity, view.sample).await?.into_iter().map(told_line).collect();
+        let told_before = self.store.outbox().notifications_of(&identity, view.sample).await?.into_iter().map(told_line).collect();
         Ok(Explained { explanation, remarks, told_before })
     }
 
@@ -142,7 +142,7 @@ impl Service {
         let mut out: Option<Found> = None;
         for found in in_force {
             let (source, seq) = (&found.snapshot.source, found.snapshot.seq);
-            let Some(stored) = self.store.records_by_code(ledger, source, seq, &[code.to_owned()]).await?.into_iter().next() else {
+            let Some(stored) = self.store.records().by_code(ledger, source, seq, &[code.to_owned()]).await?.into_iter().next() else {
                 continue;
             };
             match &mut out {
@@ -160,7 +160,8 @@ impl Service {
         let mut seen = BTreeSet::new();
         for found in in_force.iter().filter(|found| found.snapshot.ledger == ledger) {
             self.store
-                .each_record(&policy.ledgers[index], &found.snapshot.source, found.snapshot.seq, |stored| {
+                .records()
+                .each(&policy.ledgers[index], &found.snapshot.source, found.snapshot.seq, |stored| {
                     if seen.insert(stored.record.code.clone()) {
                         records.push(stored.record);
                     }
@@ -232,7 +233,7 @@ impl Service {
     /// Fills in where each cell stands, and what the file says where reading changed it.
     async fn place(&self, ledger: &Ledger, found: &Found, snapshots: &[Snapshot], explanation: &mut Explanation) -> anyhow::Result<()> {
         let began = found.stored.first_seq;
-        let notes = self.store.notes_of(&ledger.id, &found.source, began, &found.stored.record.code).await?;
+        let notes = self.store.notes().of_code(&ledger.id, &found.source, began, &found.stored.record.code).await?;
         for cell in &mut explanation.cells {
             let field = cell.has_column.then_some(cell.field.as_str());
             cell.place = place_in(snapshots, &ledger.id, &found.source, &found.stored, field);
@@ -250,7 +251,7 @@ impl Service {
             .iter()
             .find(|known| known.ledger == ledger.id && known.source == found.source && known.seq == found.seq)
             .map_or(&[][..], |known| known.origin.sheets.as_slice());
-        for note in self.store.notes_of(&ledger.id, &found.source, found.seq, code).await? {
+        for note in self.store.notes().of_code(&ledger.id, &found.source, found.seq, code).await? {
             let sheet = sheets.get(note.sheet as usize).map_or("", String::as_str);
             match note.kind {
                 NoteKind::Quarantined => out.push(format!(
@@ -276,7 +277,7 @@ impl Service {
     async fn gone_reason(&self, ledger: &Ledger, in_force: &[&InForce], snapshots: &[Snapshot], code: &str) -> anyhow::Result<String> {
         let known =
             |source: &str, seq: i64| snapshots.iter().find(|known| known.ledger == ledger.id && known.source == source && known.seq == seq);
-        let holdings = self.store.holdings(&ledger.id, code).await?;
+        let holdings = self.store.records().holdings(&ledger.id, code).await?;
         if let Some(holding) = holdings.first() {
             let last = snapshots
                 .iter()
@@ -298,7 +299,12 @@ impl Service {
             let start: String = chars[..length].iter().collect();
             let mut codes = Vec::new();
             for found in in_force {
-                codes.extend(self.store.codes_from(&ledger.id, &found.snapshot.source, found.snapshot.seq, &start, CODES_MAX).await?);
+                codes.extend(
+                    self.store
+                        .records()
+                        .codes_with_prefix(&ledger.id, &found.snapshot.source, found.snapshot.seq, &start, CODES_MAX)
+                        .await?,
+                );
             }
             if let Some(near) = nearest(code, codes.iter().map(String::as_str)) {
                 bail!("{} holds no \"{code}\" (did you mean \"{near}\"?)", ledger.id);

@@ -22,7 +22,7 @@ pub async fn accountability(service: &Service, as_of: Option<NaiveDate>, file: &
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let ArchivedFile { path, sha256, .. } = archive::write(folder, &name, &bytes)?;
     let now = stamp(service.clock.now());
-    service.store.audit(&now, "cli", "accountability list", &as_of.to_string(), &sha256).await?;
+    service.store.audit().record(&now, "cli", "accountability list", &as_of.to_string(), &sha256).await?;
     say!("{}：截至{as_of}，列入{}项，涉及{}个单位", path.display(), list.lines, list.units);
     if (list.quarters as u32) < list.wanted {
         say!("本服务已结束的季度只有{}个，不足{}个，没有可以列入的事项", list.quarters, list.wanted);

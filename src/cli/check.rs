@@ -22,7 +22,7 @@ use crate::mail::templates::Templates;
 use crate::report;
 use crate::report::archive::ArchivedFile;
 use crate::source::sql::Database;
-use crate::store::database::Store;
+use crate::store::handle::Store;
 use crate::worker::deliver::restore_guard as guard;
 use crate::worker::deliver::restore_guard::CounterFile;
 use crate::worker::import::input::{Input, resolve};
@@ -121,7 +121,7 @@ async fn sending(root: &Path, clock: &Clock, config: &Config) -> anyhow::Result<
         Ok(None) => lines.extend(guard::notes(mail, None, None)),
         Ok(Some(store)) => {
             let counter = CounterFile::below(&root.join("var")).read().context("cannot read var/sent.count")?;
-            let state = store.sending_state(&day).await?;
+            let state = store.sending().state(&day).await?;
             store.close().await;
             lines.extend(guard::notes(mail, Some(&state), counter));
         }

@@ -9,7 +9,8 @@ use crate::domain::intake::place::place_of;
 use crate::domain::register::ledger::{Ledger, Role};
 use crate::domain::register::period::chinese_date;
 use crate::domain::register::record::Record;
-use crate::store::changes::{GoneConfirmed, Side};
+use crate::store::changes::Side;
+use crate::store::gone::GoneConfirmed;
 use crate::store::records::Stored;
 use crate::store::snapshots::{Snapshot, SnapshotState};
 use crate::worker::import::gone::Gone;
@@ -49,7 +50,7 @@ struct Counts {
 
 /// Prints what differs between two snapshots.
 pub async fn diff(service: &Service, a: &str, b: &str, ledger: Option<&str>, format: &str) -> anyhow::Result<Exit> {
-    let all = service.store.snapshots().await?;
+    let all = service.store.snapshots().list().await?;
     let policy = &service.config.policy;
     let wanted = ledger.map(|name| known(policy, name)).transpose()?;
     let days = (a.parse::<NaiveDate>(), b.parse::<NaiveDate>());
@@ -178,7 +179,7 @@ async fn compare(
     for (gone, here, other) in [(false, new, old), (true, old, new)] {
         let mut after = String::new();
         loop {
-            let page = service.store.only_in(ledger, here, other, &after).await?;
+            let page = service.store.changes().only_in(ledger, here, other, &after).await?;
             let Some(last) = page.last() else { break };
             after.clone_from(&last.record.code);
             for stored in &page {
@@ -192,7 +193,7 @@ async fn compare(
     }
     let mut after = String::new();
     loop {
-        let page = service.store.changed(ledger, old, new, &after).await?;
+        let page = service.store.changes().changed(ledger, old, new, &after).await?;
         let Some((_, last)) = page.last() else { break };
         after.clone_from(&last.record.code);
         for (before, now) in &page {
@@ -255,7 +256,7 @@ pub async fn gone(service: &Service, ledger: Option<&str>) -> anyhow::Result<Exi
     if let Some(name) = ledger {
         known(&service.config.policy, name)?;
     }
-    let all = service.store.snapshots().await?;
+    let all = service.store.snapshots().list().await?;
     let found = service.gone(ledger).await?;
     for gone in &found {
         say!("{}", sentence(&all, gone));
@@ -287,7 +288,7 @@ pub async fn confirm_gone(service: &Service, ledger: &str, source: &str, code: &
     let (by, reason) = (by.trim(), reason.trim());
     ensure!(!by.is_empty(), "--by names nobody: who confirms it?");
     ensure!(!reason.is_empty(), "--reason is empty: why has it left the register?");
-    let all = service.store.snapshots().await?;
+    let all = service.store.snapshots().list().await?;
     let mut sources: Vec<&str> = all
         .iter()
         .filter(|known| known.ledger == ledger.id && known.state == SnapshotState::InForce)
@@ -314,10 +315,10 @@ pub async fn confirm_gone(service: &Service, ledger: &str, source: &str, code: &
         reason: reason.to_owned(),
     };
     let name = if gone.absent.name.is_empty() { String::new() } else { format!(" {}", gone.absent.name) };
-    if service.store.confirm_gone(&confirmed).await? {
+    if service.store.gone().confirm(&confirmed).await? {
         say!("{} {}{name}：已由{by}确认退出台账，不再列出。事由：{reason}", ledger.title, confirmed.code);
     } else {
-        let before = service.store.gone_confirmed().await?;
+        let before = service.store.gone().confirmed().await?;
         let known = before
             .iter()
             .find(|known| {

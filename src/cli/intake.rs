@@ -207,19 +207,20 @@ pub async fn pull(service: &Service, name: Option<&str>, accept: bool) -> anyhow
 
 pub async fn snapshot(service: &Service, action: SnapshotAction) -> anyhow::Result<Exit> {
     let settle = async |ledger: String, source: String, seq: i64, state: SnapshotState| -> anyhow::Result<Exit> {
-        if !service.store.settle_snapshot(&ledger, &source, seq, state).await? {
+        if !service.store.snapshots().decide_held(&ledger, &source, seq, state).await? {
             bail!("{ledger}/{source} 没有第{seq}次的暂缓快照；各次快照见 duban snapshot list");
         }
         service
             .store
-            .audit(&stamp(service.clock.now()), "cli", &format!("snapshot {}", state.code()), &format!("{ledger}/{source}/{seq}"), "")
+            .audit()
+            .record(&stamp(service.clock.now()), "cli", &format!("snapshot {}", state.code()), &format!("{ledger}/{source}/{seq}"), "")
             .await?;
         say!("{ledger}/{source} 第{seq}次快照：{}", if state == SnapshotState::InForce { "已放行生效" } else { "已作废" });
         Ok(Exit::Done)
     };
     match action {
         SnapshotAction::List => {
-            for snapshot in service.store.snapshots().await? {
+            for snapshot in service.store.snapshots().list().await? {
                 let state = match snapshot.state {
                     SnapshotState::Held => "暂缓",
                     SnapshotState::InForce => "有效",
@@ -257,7 +258,8 @@ async fn export(service: &Service, ledger_id: &str, as_of: NaiveDate) -> anyhow:
     for found in service.view(&[], as_of).await?.in_force.iter().filter(|found| found.snapshot.ledger == ledger.id) {
         service
             .store
-            .each_record(ledger, &found.snapshot.source, found.snapshot.seq, |stored| {
+            .records()
+            .each(ledger, &found.snapshot.source, found.snapshot.seq, |stored| {
                 if failed.is_none() {
                     // a cell that begins like a formula is text to whoever opens the csv
                     let cells = stored.record.cells.iter().map(|cell| {

@@ -159,7 +159,7 @@ async fn drafts_of(service: &Service, act: &str) -> anyhow::Result<Vec<String>> 
         bail!("act \"{act}\" is no draft (supervise, circulate or interview)");
     };
     let wanted = Wanted { state: Some(DeliveryState::Draft), ..Wanted::default() };
-    let drafts = service.store.messages(&wanted).await?;
+    let drafts = service.store.outbox().list(&wanted).await?;
     Ok(drafts.into_iter().filter(|draft| draft.act == known.code()).map(|draft| draft.id).collect())
 }
 
@@ -167,7 +167,7 @@ async fn drafts_of(service: &Service, act: &str) -> anyhow::Result<Vec<String>> 
 async fn drafts_among(service: &Service, ids: &[String]) -> anyhow::Result<Vec<String>> {
     let mut drafts = Vec::new();
     for id in ids {
-        if service.store.message_row(id).await?.is_some_and(|message| !message.act.is_empty()) {
+        if service.store.outbox().get(id).await?.is_some_and(|message| !message.act.is_empty()) {
             drafts.push(id.clone());
         }
     }
@@ -186,10 +186,12 @@ async fn decide(service: &Service, ids: &[String], to: DeliveryState, deed: &Dee
     // no id stands for all, and nobody decides on all by leaving them out
     let moved = match ids {
         [] => Vec::new(),
-        ids => service.store.move_messages(ids, &from, to, Deed { at: &now, who: &who, why: deed.why() }, &service.expiry()).await?,
+        ids => {
+            service.store.outbox().change_state(ids, &from, to, Deed { at: &now, who: &who, why: deed.why() }, &service.expiry()).await?
+        }
     };
     for id in &moved {
-        service.store.audit(&now, &who, &format!("draft {}", to.code()), id, deed.why()).await?;
+        service.store.audit().record(&now, &who, &format!("draft {}", to.code()), id, deed.why()).await?;
     }
     let left = ids.len() - moved.len();
     say!("{done}{}件{}", moved.len(), if left > 0 { format!("；{left}件不是待签发的拟办件，未作改动") } else { String::new() });
@@ -237,14 +239,14 @@ async fn list(
         say!("{note}");
     }
     let wanted = Wanted { run, state, unit, finding };
-    let messages = service.store.messages(&wanted).await?;
+    let messages = service.store.outbox().list(&wanted).await?;
     for message in &messages {
         let told = match &wanted.finding {
             None => String::new(),
             Some((rule, key)) => {
                 // a draft lists it, and tells it only once it is released
                 let word = if message.act.is_empty() { "告知" } else { "所列" };
-                match service.store.told_in(message, rule, key).await? {
+                match service.store.outbox().light_in(message, rule, key).await? {
                     Some(light) => format!(" {word}：{}", light.map_or("无灯", Light::title)),
                     None => String::new(),
                 }
@@ -294,11 +296,11 @@ fn quiet(message: &Listed, said: &str) -> String {
 async fn show(service: &Service, id: &str, eml: bool) -> anyhow::Result<Exit> {
     let missing = || format!("there is no message {id}; see duban outbox list");
     if eml {
-        let bytes = service.store.message(id).await?.with_context(missing)?;
+        let bytes = service.store.outbox().body(id).await?.with_context(missing)?;
         std::io::Write::write_all(&mut std::io::stdout().lock(), &bytes)?;
         return Ok(Exit::Done);
     }
-    let message = service.store.message_row(id).await?.with_context(missing)?;
+    let message = service.store.outbox().get(id).await?.with_context(missing)?;
     say!("编号：{}", message.id);
     say!("单位：{} <{}>{}", message.unit, masked(&message.address), if message.test { "（试发送，单位未收到）" } else { "" });
     say!("主题：{}", message.subject);
@@ -318,7 +320,7 @@ async fn show(service: &Service, id: &str, eml: bool) -> anyhow::Result<Exit> {
         say!("下次发送：{}，至{}仍未送出则停止", local(&message.next_at), local(&message.expires_at));
     }
     say!("{} 生成", local(&message.created_at));
-    for event in service.store.events(id).await? {
+    for event in service.store.outbox().events(id).await? {
         let what = match event.what.as_str() {
             "pending" => "未送出，稍后再试",
             "unknown" => "结果不明，对方可能已收到",
@@ -340,7 +342,7 @@ async fn show(service: &Service, id: &str, eml: bool) -> anyhow::Result<Exit> {
     if message.state == DeliveryState::Accepted {
         say!("{} 对方服务器收下：{}", local(&message.settled_at), quiet(&message, &message.reply));
     }
-    let bytes = service.store.message(id).await?.with_context(|| format!("message {id} has no bytes"))?;
+    let bytes = service.store.outbox().body(id).await?.with_context(|| format!("message {id} has no bytes"))?;
     let contents = message::contents(&bytes);
     for (name, size) in contents.iter().flat_map(|contents| &contents.attachments) {
         say!("附件：{name}（{size}字节）");
@@ -366,12 +368,12 @@ async fn moved(
     word: &str,
 ) -> anyhow::Result<Exit> {
     let (now, who) = (stamp(service.clock.now()), deed.who());
-    let done = service.store.move_messages(ids, from, to, Deed { at: &now, who: &who, why: deed.why() }, &service.expiry()).await?;
+    let done = service.store.outbox().change_state(ids, from, to, Deed { at: &now, who: &who, why: deed.why() }, &service.expiry()).await?;
     let object = if ids.is_empty() { format!("all ({})", done.len()) } else { done.join(" ") };
-    service.store.audit(&now, &who, &format!("outbox {}", to.code()), &object, deed.why()).await?;
+    service.store.audit().record(&now, &who, &format!("outbox {}", to.code()), &object, deed.why()).await?;
     say!("{word}{}封", done.len());
     for id in ids.iter().filter(|id| !done.contains(id)) {
-        match service.store.message_row(id).await? {
+        match service.store.outbox().get(id).await? {
             Some(message) => say!("{id}：{}，未作改动", message.state.word()),
             None => say!("{id}：没有这封邮件"),
         }
@@ -384,7 +386,7 @@ const FAILED: [DeliveryState; 2] = [DeliveryState::Refused, DeliveryState::Dead]
 async fn failed(service: &Service, ids: &[String]) -> anyhow::Result<Vec<Listed>> {
     let mut out = Vec::new();
     for state in FAILED {
-        out.extend(service.store.messages(&Wanted { state: Some(state), ..Wanted::default() }).await?);
+        out.extend(service.store.outbox().list(&Wanted { state: Some(state), ..Wanted::default() }).await?);
     }
     out.retain(|message| ids.is_empty() || ids.contains(&message.id));
     Ok(out)
@@ -419,7 +421,7 @@ async fn retry_corrected(service: &Service, ids: &[String], deed: &DeedArguments
         candidates = failed(service, ids).await?;
     }
     for id in ids {
-        candidates.push(service.store.message_row(id).await?.with_context(|| format!("there is no message {id}; see duban outbox list"))?);
+        candidates.push(service.store.outbox().get(id).await?.with_context(|| format!("there is no message {id}; see duban outbox list"))?);
     }
     let (now, who) = (stamp(service.clock.now()), deed.who());
     let mut sent = 0;
@@ -437,7 +439,7 @@ async fn retry_corrected(service: &Service, ids: &[String], deed: &DeedArguments
             say!("{}：新地址可收的内容与原邮件不同（allowed_domains），请执行 duban run 任务 --as-of 日期 --revise 另行生成", old.id);
             continue;
         }
-        let bytes = service.store.message(&old.id).await?.with_context(|| format!("message {} has no bytes", old.id))?;
+        let bytes = service.store.outbox().body(&old.id).await?.with_context(|| format!("message {} has no bytes", old.id))?;
         let (base, times) = match old.id.rsplit_once("-a").map(|(base, times)| (base, times.parse::<u32>())) {
             Some((base, Ok(times))) => (base, times),
             _ => (old.id.as_str(), 0),
@@ -456,8 +458,8 @@ async fn retry_corrected(service: &Service, ids: &[String], deed: &DeedArguments
             id,
         };
         let why = format!("{} → {}；{}", masked(&old.address), masked(mailbox), deed.why());
-        if service.store.readdress(&old.id, &message, Deed { at: &now, who: &who, why: &why }, &service.expiry()).await? {
-            service.store.audit(&now, &who, "outbox readdressed", &format!("{} {}", old.id, message.id), &why).await?;
+        if service.store.outbox().readdress(&old.id, &message, Deed { at: &now, who: &who, why: &why }, &service.expiry()).await? {
+            service.store.audit().record(&now, &who, "outbox readdressed", &format!("{} {}", old.id, message.id), &why).await?;
             say!("{} → {} {} <{}>", old.id, message.id, old.unit, masked(mailbox));
             sent += 1;
         } else {
@@ -470,9 +472,9 @@ async fn retry_corrected(service: &Service, ids: &[String], deed: &DeedArguments
 
 async fn hold_sending(service: &Service, deed: &DeedArguments) -> anyhow::Result<Exit> {
     let (now, who) = (stamp(service.clock.now()), deed.who());
-    let fresh = service.store.hold_sending(HoldReason::Person, Deed { at: &now, who: &who, why: deed.why() }).await?;
+    let fresh = service.store.sending().hold(HoldReason::Person, Deed { at: &now, who: &who, why: deed.why() }).await?;
     if fresh {
-        service.store.audit(&now, &who, "sending held", "all", deed.why()).await?;
+        service.store.audit().record(&now, &who, "sending held", "all", deed.why()).await?;
     }
     say!(
         "{}",
@@ -489,7 +491,7 @@ async fn release_sending(service: &Service, deed: &DeedArguments) -> anyhow::Res
     let (now, who) = (stamp(service.clock.now()), deed.who());
     service.guard().await?;
     let day = service.clock.today().to_string();
-    let state = service.store.sending_state(&day).await?;
+    let state = service.store.sending().state(&day).await?;
     let daily_max = service.config.settings.mail.daily_max;
     let blown = state.sent >= daily_max + state.extra;
     if state.hold.is_none() && !blown {
@@ -497,17 +499,17 @@ async fn release_sending(service: &Service, deed: &DeedArguments) -> anyhow::Res
         return Ok(Exit::Done);
     }
     let file = service.counter_file();
-    let counter = service.store.release_sending(file.read()?.unwrap_or_default(), &day, if blown { daily_max } else { 0 }, &now).await?;
+    let counter = service.store.sending().release(file.read()?.unwrap_or_default(), &day, if blown { daily_max } else { 0 }, &now).await?;
     file.write(counter).context("cannot write the counter file below var/")?;
     let what = match &state.hold {
         Some(hold) => hold.reason.code(),
         None => "fuse",
     };
-    service.store.audit(&now, &who, "sending released", what, deed.why()).await?;
+    service.store.audit().record(&now, &who, "sending released", what, deed.why()).await?;
     if blown {
         say!("今日再放行{daily_max}封");
     }
-    say!("发送已恢复，待发{}封", service.store.undelivered().await?);
+    say!("发送已恢复，待发{}封", service.store.outbox().count_undelivered().await?);
     Ok(Exit::Done)
 }
 

@@ -61,7 +61,7 @@ async fn wait_for_signal() {
 }
 
 pub async fn runs(service: &Service, limit: i64) -> anyhow::Result<Exit> {
-    for run in service.store.runs(limit).await? {
+    for run in service.store.runs().list(limit).await? {
         let state = match run.state {
             RunState::Running => "进行中",
             RunState::Done => "已完成",

@@ -3,8 +3,7 @@
 //! Invariant: columns are TEXT, BIGINT or BYTEA; statements use `$N`; what differs between the two is in [`Dialect`], and the store
 //! suite runs on both. No other module holds SQL of ours; `source::sql` passes on queries that the office wrote.
 
-use sqlx::any::{AnyArguments, AnyPoolOptions, AnyRow};
-use sqlx::query::Query;
+use sqlx::any::{AnyPoolOptions, AnyRow};
 use sqlx::{Any, AnyPool, AssertSqlSafe, Connection, Executor, Row, Transaction};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -107,21 +106,21 @@ pub enum StoreError {
 
 pub type Result<T> = std::result::Result<T, StoreError>;
 
-/// The service's own tables.
+/// An opened database.
 #[derive(Clone, Debug)]
-pub struct Store {
+pub(crate) struct Database {
     pub(crate) pool: AnyPool,
     pub(crate) dialect: Dialect,
     /// This machine and root: who holds a claim, so that a start after a kill knows its own dead claims.
     pub(crate) holder: String,
 }
 
-impl Store {
+impl Database {
     /// Opens the database of a configuration url (`sqlite:PATH` relative to `root`, or `postgres://…`) and brings its tables up to date.
     ///
     /// # Errors
     /// The database cannot be reached or created, or is newer than this program.
-    pub async fn open(root: &Path, url: &str) -> Result<Store> {
+    pub(crate) async fn open(root: &Path, url: &str) -> Result<Database> {
         sqlx::any::install_default_drivers();
         let (url, dialect, shown) = match url.strip_prefix("sqlite:") {
             Some(path) => {
@@ -159,14 +158,14 @@ impl Store {
             Dialect::Postgres => 8,
         };
         let pool = options(dialect, connections).connect(&url).await.map_err(open_error)?;
-        Ok(Store { pool, dialect, holder: holder(root) })
+        Ok(Database { pool, dialect, holder: holder(root) })
     }
 
     /// Looks into a database as it is, without bringing its tables up to date; `None` = there is none yet, or it is of an older version.
     ///
     /// # Errors
     /// The database cannot be reached.
-    pub async fn look(root: &Path, url: &str) -> Result<Option<Store>> {
+    pub(crate) async fn look(root: &Path, url: &str) -> Result<Option<Database>> {
         sqlx::any::install_default_drivers();
         let (url, dialect, shown) = match url.strip_prefix("sqlite:") {
             Some(path) => {
@@ -184,15 +183,15 @@ impl Store {
             .connect(&url)
             .await
             .map_err(|error| StoreError::Open(shown, error.to_string()))?;
-        let store = Store { pool, dialect, holder: holder(root) };
-        let known = sqlx::query("SELECT 1 FROM sending").fetch_optional(&store.pool).await.is_ok();
+        let database = Database { pool, dialect, holder: holder(root) };
+        let known = sqlx::query("SELECT 1 FROM sending").fetch_optional(&database.pool).await.is_ok();
         if !known {
-            store.close().await;
+            database.close().await;
         }
-        Ok(known.then_some(store))
+        Ok(known.then_some(database))
     }
 
-    pub async fn close(&self) {
+    pub(crate) async fn close(&self) {
         self.pool.close().await;
     }
 
@@ -200,30 +199,6 @@ impl Store {
     pub(crate) async fn begin(&self) -> Result<Transaction<'static, Any>> {
         Ok(self.pool.begin_with(self.dialect.begin()).await?)
     }
-
-    /// Writes one line of the audit.
-    pub async fn audit(&self, at: &str, who: &str, what: &str, object: &str, reason: &str) -> Result<()> {
-        // another process may take the same number on PostgreSQL; one of them gets it each time round
-        loop {
-            let done = insert_audit(at, who, what, object, reason).execute(&self.pool).await?;
-            if done.rows_affected() == 1 {
-                return Ok(());
-            }
-        }
-    }
-}
-
-/// One line of the audit; it inserts none when another process has just taken its number.
-pub(crate) fn insert_audit<'a>(at: &'a str, who: &'a str, what: &'a str, object: &'a str, reason: &'a str) -> Query<'a, Any, AnyArguments> {
-    sqlx::query(
-        "INSERT INTO audit (id, at, who, what, object, reason) SELECT COALESCE(MAX(id), 0) + 1, $1, $2, $3, $4, $5 FROM audit \
-         WHERE 1=1 ON CONFLICT DO NOTHING",
-    )
-    .bind(at)
-    .bind(who)
-    .bind(what)
-    .bind(object)
-    .bind(reason)
 }
 
 /// One connection and one look, for the reason when there is none.

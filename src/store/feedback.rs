@@ -1,15 +1,21 @@
 //! What units have answered.
 
 use crate::domain::notify::feedback::{Answer, Answers};
-use crate::store::database::{Result, Store, json, number, text, to_json};
+use crate::store::database::{Database, Result, json, number, text, to_json};
 
-impl Store {
+/// The answers of units.
+#[derive(Clone, Copy, Debug)]
+pub struct Feedback<'a> {
+    pub(super) database: &'a Database,
+}
+
+impl Feedback<'_> {
     /// Adds the answers of one form, all or none; nothing that was said before is lost.
     ///
     /// # Errors
     /// The database fails, or another process adds answers at the same moment.
-    pub async fn add_answers(&self, file: &str, sha256: &str, received_at: &str, answers: &[Answer]) -> Result<()> {
-        let mut transaction = self.begin().await?;
+    pub async fn add(self, file: &str, sha256: &str, received_at: &str, answers: &[Answer]) -> Result<()> {
+        let mut transaction = self.database.begin().await?;
         let row = sqlx::query("SELECT COALESCE(MAX(no), 0) AS no FROM feedback").fetch_one(&mut *transaction).await?;
         for (answer, no) in answers.iter().zip(number(&row, "no")? + 1..) {
             sqlx::query("INSERT INTO feedback (no, ledger, code, unit, received_at, form, body) VALUES ($1,$2,$3,$4,$5,$6,$7)")
@@ -34,22 +40,28 @@ impl Store {
     }
 
     /// Whether a form was taken in before.
-    pub async fn knows_form(&self, sha256: &str) -> Result<bool> {
-        Ok(sqlx::query("SELECT 1 AS one FROM feedback_form WHERE sha256=$1").bind(sha256).fetch_optional(&self.pool).await?.is_some())
+    pub async fn knows_form(self, sha256: &str) -> Result<bool> {
+        Ok(sqlx::query("SELECT 1 AS one FROM feedback_form WHERE sha256=$1")
+            .bind(sha256)
+            .fetch_optional(&self.database.pool)
+            .await?
+            .is_some())
     }
 
     /// The number of the last answer; 0 = there is none.
-    pub async fn last_answer(&self) -> Result<i64> {
-        number(&sqlx::query("SELECT COALESCE(MAX(no), 0) AS no FROM feedback").fetch_one(&self.pool).await?, "no")
+    pub async fn last_no(self) -> Result<i64> {
+        number(&sqlx::query("SELECT COALESCE(MAX(no), 0) AS no FROM feedback").fetch_one(&self.database.pool).await?, "no")
     }
 
     /// The last answer on each record, among those up to a number.
     ///
     /// # Errors
     /// The database fails, or an answer is damaged.
-    pub async fn answers(&self, up_to: i64) -> Result<Answers> {
-        let rows =
-            sqlx::query("SELECT ledger, code, body FROM feedback WHERE no<=$1 ORDER BY no").bind(up_to).fetch_all(&self.pool).await?;
+    pub async fn up_to(self, up_to: i64) -> Result<Answers> {
+        let rows = sqlx::query("SELECT ledger, code, body FROM feedback WHERE no<=$1 ORDER BY no")
+            .bind(up_to)
+            .fetch_all(&self.database.pool)
+            .await?;
         let mut answers = Answers::new();
         for row in &rows {
             let (ledger, code) = (text(row, "ledger")?, text(row, "code")?);
@@ -60,11 +72,11 @@ impl Store {
     }
 
     /// Every answer on one record, the first first, with the moment it came.
-    pub async fn answers_on(&self, ledger: &str, code: &str) -> Result<Vec<(String, Answer)>> {
+    pub async fn on_record(self, ledger: &str, code: &str) -> Result<Vec<(String, Answer)>> {
         let rows = sqlx::query("SELECT received_at, body FROM feedback WHERE ledger=$1 AND code=$2 ORDER BY no")
             .bind(ledger)
             .bind(code)
-            .fetch_all(&self.pool)
+            .fetch_all(&self.database.pool)
             .await?;
         rows.iter().map(|row| Ok((text(row, "received_at")?, json("feedback", code, &text(row, "body")?)?))).collect()
     }

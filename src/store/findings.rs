@@ -2,18 +2,17 @@
 
 use crate::domain::judging::finding::{Change, Identity};
 use crate::domain::rules::rule::Light;
-use crate::store::database::{Result, Store, StoreError, number, text};
-use crate::store::lives::{Line, RESOLVED, Rewriting, Timeline};
+use crate::store::database::{Database, Result, StoreError, number};
 use crate::store::runs::{Run, RunInputs};
+use crate::store::timeline::{Line, RESOLVED, Rewriting, Timeline};
 use chrono::NaiveDate;
 use flate2::Compression;
 use flate2::read::ZlibDecoder;
 use flate2::write::ZlibEncoder;
 use serde::Deserialize;
-use sqlx::any::AnyRow;
 use sqlx::{Any, Row, Transaction};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::io::{Read, Write};
 
 /// A finding as a run stores it.
@@ -67,23 +66,21 @@ impl StoredFacts<'_> {
 /// Bytes of JSON that are packed into one row.
 const PART_BYTES: usize = 256 * 1024;
 
-pub(crate) fn light(code: &str) -> Option<Light> {
-    Light::from_code(code)
+/// The findings that runs have stored.
+#[derive(Clone, Copy, Debug)]
+pub struct Findings<'a> {
+    pub(super) database: &'a Database,
 }
 
-fn identity(row: &AnyRow) -> Result<Identity> {
-    Ok(Identity { rule: text(row, "rule")?, ledger: text(row, "ledger")?, key: text(row, "key")? })
-}
-
-impl Store {
+impl Findings<'_> {
     /// Commits what a run found, in the order of identities, with the timeline where it writes one, and the end of the step: all or
     /// nothing, so that a run that broke off compares with what was known before it, not with itself.
     ///
     /// # Errors
     /// The database fails, another process has taken the run over, two findings have one identity or are out of order, or the timeline
     /// is no longer the one that was compared with.
-    pub async fn commit_detect(
-        &self,
+    pub async fn commit(
+        self,
         run: &Run,
         step: &str,
         inputs: &RunInputs,
@@ -91,7 +88,7 @@ impl Store {
         resolved: &[Identity],
         timeline: Option<(&Timeline, NaiveDate)>,
     ) -> Result<()> {
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.database.begin().await?;
         crate::store::runs::advance(&mut transaction, run, step, inputs).await?;
         sqlx::query("DELETE FROM finding WHERE run=$1").bind(&run.id).execute(&mut *transaction).await?;
         let mut lives = match timeline {
@@ -137,13 +134,16 @@ impl Store {
     ///
     /// # Errors
     /// The database fails, a row is damaged, or `take` refuses.
-    pub async fn each_finding(&self, run: &str, mut take: impl FnMut(&StoredFacts<'_>) -> Result<()>) -> Result<()> {
+    pub async fn each(self, run: &str, mut take: impl FnMut(&StoredFacts<'_>) -> Result<()>) -> Result<()> {
         let damaged = |detail: String| StoreError::Damaged { what: "finding", key: run.to_owned(), detail };
         let mut part = 0;
         let mut lines = String::new();
         loop {
-            let row =
-                sqlx::query("SELECT body FROM finding WHERE run=$1 AND part=$2").bind(run).bind(part).fetch_optional(&self.pool).await?;
+            let row = sqlx::query("SELECT body FROM finding WHERE run=$1 AND part=$2")
+                .bind(run)
+                .bind(part)
+                .fetch_optional(&self.database.pool)
+                .await?;
             let Some(row) = row else { return Ok(()) };
             let body: Vec<u8> = row.try_get("body")?;
             lines.clear();
@@ -156,9 +156,9 @@ impl Store {
     }
 
     /// How the findings of a run stood against what was known before it, and what was over.
-    pub async fn changes_of(&self, run: &str) -> Result<(HashMap<Identity, Change>, Vec<Identity>)> {
+    pub async fn changes_of(self, run: &str) -> Result<(HashMap<Identity, Change>, Vec<Identity>)> {
         let (mut changes, mut resolved) = (HashMap::new(), Vec::new());
-        self.each_finding(run, |finding| {
+        self.each(run, |finding| {
             match Change::ALL.into_iter().find(|change| change.code() == finding.change) {
                 Some(change) => {
                     changes.insert(finding.identity(), change);
@@ -172,9 +172,9 @@ impl Store {
     }
 
     /// The findings of a run that did not stand as before, with the light and the change it saw; those that are new are known by their lives.
-    pub async fn moved_in(&self, run: &str) -> Result<HashMap<Identity, (Option<Light>, Change)>> {
+    pub async fn moved_in(self, run: &str) -> Result<HashMap<Identity, (Option<Light>, Change)>> {
         let mut moved = HashMap::new();
-        self.each_finding(run, |finding| {
+        self.each(run, |finding| {
             let change = [Change::Escalated, Change::Eased, Change::Reopened].into_iter().find(|change| change.code() == finding.change);
             moved.extend(change.map(|change| (finding.identity(), (finding.light(), change))));
             Ok(())
@@ -184,9 +184,9 @@ impl Store {
     }
 
     /// The lights of the findings of a run, by identity; `None` = unjudged.
-    pub async fn lights_of(&self, run: &str) -> Result<HashMap<Identity, Option<Light>>> {
+    pub async fn lights_of(self, run: &str) -> Result<HashMap<Identity, Option<Light>>> {
         let mut lights = HashMap::new();
-        self.each_finding(run, |finding| {
+        self.each(run, |finding| {
             if finding.state != RESOLVED {
                 lights.insert(finding.identity(), finding.light());
             }
@@ -196,104 +196,12 @@ impl Store {
         Ok(lights)
     }
 
-    /// The last ended run of a job with an as_of before this day.
-    pub async fn run_before(&self, job: &str, as_of: NaiveDate, sample: bool) -> Result<Option<String>> {
-        // a run on the shipped sample is no history of the office's own register
-        let rows = sqlx::query(
-            "SELECT id, inputs FROM run WHERE job=$1 AND as_of<$2 AND state IN ('done','partial') ORDER BY as_of DESC, revision DESC",
-        )
-        .bind(job)
-        .bind(as_of.to_string())
-        .fetch_all(&self.pool)
-        .await?;
-        for row in &rows {
-            let id = text(row, "id")?;
-            let inputs: RunInputs = crate::store::database::json("run", &id, &text(row, "inputs")?)?;
-            if inputs.sample == sample {
-                return Ok(Some(id));
-            }
-        }
-        Ok(None)
-    }
-
-    /// What each unit (by name) was last told of.
-    pub async fn told(&self, sample: bool) -> Result<HashMap<String, BTreeMap<Identity, Option<Light>>>> {
-        let rows = sqlx::query("SELECT unit, rule, ledger, key, light FROM told WHERE sample=$1")
-            .bind(i64::from(sample))
-            .fetch_all(&self.pool)
-            .await?;
-        let mut out: HashMap<String, BTreeMap<Identity, Option<Light>>> = HashMap::new();
-        for row in &rows {
-            out.entry(text(row, "unit")?).or_default().insert(identity(row)?, light(&text(row, "light")?));
-        }
-        Ok(out)
-    }
-
-    /// What each unit had been told before the first revision of a slot that told it anything, for revisions before `revision`.
-    pub async fn told_before_slot(
-        &self,
-        job: &str,
-        slot: &str,
-        revision: i64,
-    ) -> Result<BTreeMap<String, BTreeMap<Identity, Option<Light>>>> {
-        let rows = sqlx::query(
-            "SELECT h.unit, h.body FROM told_history h JOIN run r ON r.id=h.run WHERE r.job=$1 AND r.slot=$2 AND r.revision<$3 ORDER BY r.revision, h.unit",
-        )
-        .bind(job)
-        .bind(slot)
-        .bind(revision)
-        .fetch_all(&self.pool)
-        .await?;
-        let mut out = BTreeMap::new();
-        for row in &rows {
-            let unit = text(row, "unit")?;
-            let lines: Vec<[String; 4]> = crate::store::database::json("told", &unit, &text(row, "body")?)?;
-            let told = lines.into_iter().map(|[rule, ledger, key, code]| (Identity { rule, ledger, key }, light(&code))).collect();
-            out.entry(unit).or_insert(told);
-        }
-        Ok(out)
-    }
-
-    /// The day of the slot of the last digest each unit got, by unit name; the slot asked about does not count.
-    pub async fn last_digest_on(&self, sample: bool, job: &str, slot: &str) -> Result<HashMap<String, NaiveDate>> {
-        let rows = sqlx::query(
-            "SELECT id, slot, inputs FROM run WHERE NOT (job=$1 AND slot=$2) AND EXISTS (SELECT 1 FROM outbox WHERE outbox.run=run.id)",
-        )
-        .bind(job)
-        .bind(slot)
-        .fetch_all(&self.pool)
-        .await?;
-        let mut days: HashMap<String, NaiveDate> = HashMap::new();
-        for row in &rows {
-            let id = text(row, "id")?;
-            let inputs: RunInputs = crate::store::database::json("run", &id, &text(row, "inputs")?)?;
-            let day = text(row, "slot")?.get(..10).and_then(|day| day.parse().ok());
-            if let Some(day) = day.filter(|_| inputs.sample == sample) {
-                days.insert(id, day);
-            }
-        }
-        let rows = sqlx::query(
-            // one that never reached the unit, or was only a test, was no digest
-            "SELECT DISTINCT unit, run FROM outbox WHERE act='' AND test=0 AND (unknowns>0 OR state NOT IN ('refused','dead','superseded'))",
-        )
-        .fetch_all(&self.pool)
-        .await?;
-        let mut out: HashMap<String, NaiveDate> = HashMap::new();
-        for row in &rows {
-            if let Some(day) = days.get(&text(row, "run")?) {
-                let last = out.entry(text(row, "unit")?).or_insert(*day);
-                *last = (*last).max(*day);
-            }
-        }
-        Ok(out)
-    }
-
     /// How many findings a run stored, what was over among them.
-    pub async fn finding_count(&self, run: &str) -> Result<i64> {
+    pub async fn count(self, run: &str) -> Result<i64> {
         // PostgreSQL adds whole numbers up to a decimal
         let row = sqlx::query("SELECT CAST(COALESCE(SUM(items), 0) AS BIGINT) AS n FROM finding WHERE run=$1")
             .bind(run)
-            .fetch_one(&self.pool)
+            .fetch_one(&self.database.pool)
             .await?;
         number(&row, "n")
     }

@@ -1,16 +1,23 @@
 //! The store: SQLite or PostgreSQL through one code path.
 
+pub mod audit;
 pub mod changes;
 pub mod database;
 pub mod feedback;
 pub mod findings;
-pub mod history;
-pub mod lives;
+pub mod frozen_texts;
+pub mod gone;
+pub mod handle;
+pub mod indicators;
 pub mod notes;
+pub mod notified;
 pub mod open_rows;
 pub mod outbox;
 pub mod pulls;
 pub mod records;
+pub mod reports;
 pub mod runs;
+pub mod schedule;
 pub mod sending;
 pub mod snapshots;
+pub mod timeline;

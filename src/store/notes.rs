@@ -1,18 +1,50 @@
 //! Reading the notes of a snapshot without holding them all: their order first, then pages.
 
 use crate::domain::intake::note::{Note, NoteKind};
-use crate::store::database::{Result, Store, StoreError, json, number, sql, text};
+use crate::store::database::{Database, Result, StoreError, json, number, sql, text};
 use std::collections::HashMap;
 
 /// Rows of one page.
 const PAGE: i64 = 5000;
 
-impl Store {
+/// The notes of snapshots.
+#[derive(Clone, Copy, Debug)]
+pub struct Notes<'a> {
+    pub(super) database: &'a Database,
+}
+
+impl Notes<'_> {
+    /// The notes of a snapshot, in file order.
+    pub async fn of_snapshot(self, ledger: &str, source: &str, seq: i64) -> Result<Vec<Note>> {
+        let rows = sqlx::query("SELECT body FROM intake_note WHERE ledger=$1 AND source=$2 AND seq=$3 ORDER BY no")
+            .bind(ledger)
+            .bind(source)
+            .bind(seq)
+            .fetch_all(&self.database.pool)
+            .await?;
+        rows.iter().map(|row| json("note", ledger, &text(row, "body")?)).collect()
+    }
+
+    /// What was noted of one code in a snapshot.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn of_code(self, ledger: &str, source: &str, seq: i64, code: &str) -> Result<Vec<Note>> {
+        let rows = sqlx::query("SELECT body FROM intake_note WHERE ledger=$1 AND source=$2 AND seq=$3 AND code=$4 ORDER BY no")
+            .bind(ledger)
+            .bind(source)
+            .bind(seq)
+            .bind(code)
+            .fetch_all(&self.database.pool)
+            .await?;
+        rows.iter().map(|row| json("note", code, &text(row, "body")?)).collect()
+    }
+
     /// Hands number, kind and unit of every note of a snapshot to `take`, in file order. Memory holds one page.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn each_note_key(&self, ledger: &str, source: &str, seq: i64, mut take: impl FnMut(i64, NoteKind, &str)) -> Result<()> {
+    pub async fn each_key(self, ledger: &str, source: &str, seq: i64, mut take: impl FnMut(i64, NoteKind, &str)) -> Result<()> {
         let mut after = -1i64;
         loop {
             let rows = sqlx::query(
@@ -23,7 +55,7 @@ impl Store {
             .bind(seq)
             .bind(after)
             .bind(PAGE)
-            .fetch_all(&self.pool)
+            .fetch_all(&self.database.pool)
             .await?;
             for row in &rows {
                 let code = text(row, "kind")?;
@@ -45,7 +77,7 @@ impl Store {
     ///
     /// # Errors
     /// The database fails, or a note is missing or damaged.
-    pub async fn notes_numbered(&self, ledger: &str, source: &str, seq: i64, numbers: &[i64]) -> Result<Vec<Note>> {
+    pub async fn numbered(self, ledger: &str, source: &str, seq: i64, numbers: &[i64]) -> Result<Vec<Note>> {
         let mut found: HashMap<i64, Note> = HashMap::with_capacity(numbers.len());
         for part in numbers.chunks(200) {
             let list = (0..part.len()).map(|index| format!("${}", index + 4)).collect::<Vec<_>>().join(",");
@@ -54,7 +86,7 @@ impl Store {
             for number in part {
                 query = query.bind(*number);
             }
-            for row in &query.fetch_all(&self.pool).await? {
+            for row in &query.fetch_all(&self.database.pool).await? {
                 found.insert(number(row, "no")?, json("note", ledger, &text(row, "body")?)?);
             }
         }

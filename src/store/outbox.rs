@@ -4,9 +4,10 @@
 use crate::domain::judging::finding::Identity;
 use crate::domain::notify::delivery::DeliveryState;
 use crate::domain::rules::rule::Light;
-use crate::store::database::{ROWS_PER_STATEMENT, Result, Store, json, number, sql, text, to_json};
-use crate::store::findings::light;
-use crate::store::runs::{Run, RunInputs};
+use crate::store::database::{Database, Dialect, ROWS_PER_STATEMENT, Result, json, number, sql, text, to_json};
+use crate::store::notified::light;
+use crate::store::notified::{Lines, not_told};
+use crate::store::runs::{Run, RunInputs, Runs};
 use sqlx::any::AnyRow;
 use sqlx::{Any, Row, Transaction};
 use std::collections::BTreeMap;
@@ -116,25 +117,41 @@ pub struct Deed<'a> {
     pub why: &'a str,
 }
 
-/// What a unit was told, as it is stored: [rule, ledger, key, light].
-type Lines = Vec<[String; 4]>;
+/// A unit was told of a finding by a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToldOnce {
+    pub unit: String,
+    /// Day of the slot.
+    pub on: String,
+    /// `None` = as a cell to fill.
+    pub light: Option<Light>,
+    pub run: String,
+    /// The message that said it: id, state, when it was settled.
+    pub message: Option<(String, String, String)>,
+}
 
-impl Store {
+/// The messages and what they said.
+#[derive(Clone, Copy, Debug)]
+pub struct Outbox<'a> {
+    pub(super) database: &'a Database,
+}
+
+impl Outbox<'_> {
     /// Commits everything a run tells: its messages, what each unit is told, what is printed, and the step itself. Called twice it
     /// changes nothing.
     ///
     /// # Errors
     /// The database fails, or another process has taken the run over.
-    pub async fn commit_outbox(&self, run: &Run, step: &str, inputs: &RunInputs, batch: &OutboxBatch) -> Result<()> {
+    pub async fn commit(self, run: &Run, step: &str, inputs: &RunInputs, batch: &OutboxBatch) -> Result<()> {
         let OutboxBatch { messages, told, told_on, now, result, expires_at, test, .. } = batch;
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.database.begin().await?;
         crate::store::runs::advance(&mut transaction, run, step, inputs).await?;
         sqlx::query("UPDATE run SET result=$2 WHERE id=$1").bind(&run.id).bind(result).execute(&mut *transaction).await?;
         for part in messages.chunks(ROWS_PER_STATEMENT) {
             let statement = format!(
                 "INSERT INTO outbox (id, run, recipient, address, unit, subject, message_id, digest_sha256, state, fence, lease_until, attempts, \
                  next_at, reply, created_at, settled_at, test, expires_at, size, act) VALUES {} ON CONFLICT DO NOTHING",
-                self.dialect.values(part.len(), 20)
+                self.database.dialect.values(part.len(), 20)
             );
             let mut query = sqlx::query(sql(statement));
             for message in part {
@@ -165,8 +182,10 @@ impl Store {
         }
         // bodies carry attachments: few per statement, so that a statement stays small
         for part in messages.chunks(8) {
-            let statement =
-                format!("INSERT INTO outbox_body (id, message) VALUES {} ON CONFLICT DO NOTHING", self.dialect.values(part.len(), 2));
+            let statement = format!(
+                "INSERT INTO outbox_body (id, message) VALUES {} ON CONFLICT DO NOTHING",
+                self.database.dialect.values(part.len(), 2)
+            );
             let mut query = sqlx::query(sql(statement));
             for message in part {
                 query = query.bind(&message.id).bind(message.bytes.clone());
@@ -174,7 +193,7 @@ impl Store {
             query.execute(&mut *transaction).await?;
         }
         supersede(&mut transaction, run, *test, now).await?;
-        write_told_lines(self, &mut transaction, batch).await?;
+        write_told_lines(self.database.dialect, &mut transaction, batch).await?;
         for NewTold { unit, told } in told.iter().filter(|_| !test) {
             let known = match not_told(&mut transaction, run, unit).await? {
                 Some(before) => before,
@@ -202,7 +221,7 @@ impl Store {
             for part in lines.chunks(ROWS_PER_STATEMENT) {
                 let statement = format!(
                     "INSERT INTO told (unit, rule, ledger, key, light, told_on, run, sample) VALUES {}",
-                    self.dialect.values(part.len(), 8)
+                    self.database.dialect.values(part.len(), 8)
                 );
                 let mut query = sqlx::query(sql(statement));
                 for (identity, light) in part {
@@ -224,23 +243,23 @@ impl Store {
     }
 
     /// What an earlier revision of a run's slot said to each recipient: recipient → fingerprint.
-    pub async fn said_before(&self, job: &str, slot: &str, revision: i64) -> Result<BTreeMap<String, String>> {
+    pub async fn earlier_digests(self, job: &str, slot: &str, revision: i64) -> Result<BTreeMap<String, String>> {
         let rows = sqlx::query(
             "SELECT o.recipient, o.digest_sha256 FROM outbox o JOIN run r ON r.id=o.run WHERE r.job=$1 AND r.slot=$2 AND r.revision<$3 AND o.test=0 ORDER BY r.revision",
         )
         .bind(job)
         .bind(slot)
         .bind(revision)
-        .fetch_all(&self.pool)
+        .fetch_all(&self.database.pool)
         .await?;
         rows.iter().map(|row| Ok((text(row, "recipient")?, text(row, "digest_sha256")?))).collect()
     }
 
     /// Messages by state, of one run or of all.
-    pub async fn delivery_counts(&self, run: Option<&str>) -> Result<BTreeMap<&'static str, i64>> {
+    pub async fn count_by_state(self, run: Option<&str>) -> Result<BTreeMap<&'static str, i64>> {
         let rows = sqlx::query("SELECT state, COUNT(*) AS n FROM outbox WHERE ($1='' OR run=$1) GROUP BY state")
             .bind(run.unwrap_or_default())
-            .fetch_all(&self.pool)
+            .fetch_all(&self.database.pool)
             .await?;
         let mut out = BTreeMap::new();
         for row in &rows {
@@ -252,19 +271,19 @@ impl Store {
     }
 
     /// How many messages of a run were made in test mode, and how many were taken after an outcome that was not known.
-    pub async fn delivery_marks(&self, run: &str) -> Result<(i64, i64)> {
+    pub async fn count_marks(self, run: &str) -> Result<(i64, i64)> {
         let row = sqlx::query(
             "SELECT COALESCE(SUM(test), 0) AS tests, COALESCE(SUM(CASE WHEN unknowns>0 AND state='accepted' THEN 1 ELSE 0 END), 0) AS repeated \
              FROM (SELECT CAST(test AS INTEGER) AS test, unknowns, state FROM outbox WHERE run=$1) AS mine",
         )
         .bind(run)
-        .fetch_one(&self.pool)
+        .fetch_one(&self.database.pool)
         .await?;
         Ok((number(&row, "tests")?, number(&row, "repeated")?))
     }
 
     /// Messages, newest first.
-    pub async fn messages(&self, wanted: &Wanted) -> Result<Vec<Listed>> {
+    pub async fn list(self, wanted: &Wanted) -> Result<Vec<Listed>> {
         let lines = wanted.finding.as_ref().map(|(rule, key)| (like(rule, key), rule, key));
         let rows = sqlx::query(
             "SELECT o.id, o.run, o.address, o.unit, o.subject, o.state, o.attempts, o.reply, o.created_at, o.settled_at, o.next_at, \
@@ -277,7 +296,7 @@ impl Store {
         .bind(wanted.state.map_or("", DeliveryState::code))
         .bind(wanted.unit.as_deref().unwrap_or_default())
         .bind(lines.as_ref().map_or("", |(like, ..)| like.as_str()))
-        .fetch_all(&self.pool)
+        .fetch_all(&self.database.pool)
         .await?;
         let mut out = Vec::new();
         for row in &rows {
@@ -294,31 +313,51 @@ impl Store {
     }
 
     /// One message without its bytes.
-    pub async fn message_row(&self, id: &str) -> Result<Option<Listed>> {
+    pub async fn get(self, id: &str) -> Result<Option<Listed>> {
         let row = sqlx::query(
             "SELECT id, run, address, unit, subject, state, attempts, reply, created_at, settled_at, next_at, expires_at, unknowns, test, \
              instead_of, message_id, act FROM outbox WHERE id=$1",
         )
         .bind(id)
-        .fetch_optional(&self.pool)
+        .fetch_optional(&self.database.pool)
         .await?;
         row.as_ref().map(listed).transpose()
     }
 
     /// The light a message gave a finding; `None` = it did not tell of it.
-    pub async fn told_in(&self, message: &Listed, rule: &str, key: &str) -> Result<Option<Option<Light>>> {
+    pub async fn light_in(self, message: &Listed, rule: &str, key: &str) -> Result<Option<Option<Light>>> {
         let id = if message.instead_of.is_empty() { &message.id } else { &message.instead_of };
-        let row = sqlx::query("SELECT body FROM outbox_told WHERE message=$1").bind(id).fetch_optional(&self.pool).await?;
+        let row = sqlx::query("SELECT body FROM outbox_told WHERE message=$1").bind(id).fetch_optional(&self.database.pool).await?;
         let Some(row) = row else { return Ok(None) };
         let lines: Lines = json("told", id, &text(&row, "body")?)?;
         Ok(lines.iter().find(|[r, _, k, _]| r == rule && k == key).map(|[.., code]| light(code)))
     }
 
+    /// Every message that told a unit of a finding, oldest first, however it ended. Trials that went to the test box told nobody.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn notifications_of(self, of: &Identity, sample: bool) -> Result<Vec<ToldOnce>> {
+        let mut out = Vec::new();
+        let wanted = Wanted { finding: Some((of.rule.clone(), of.key.clone())), ..Wanted::default() };
+        for message in self.list(&wanted).await?.into_iter().filter(|message| !message.test && message.act.is_empty()) {
+            let Some(light) = self.light_in(&message, &of.rule, &of.key).await? else { continue };
+            let Some(run) = Runs { database: self.database }.get(&message.run).await?.filter(|run| run.inputs.sample == sample) else {
+                continue;
+            };
+            let on = run.slot.get(..10).unwrap_or_default().to_owned();
+            let ended = (message.id, message.state.code().to_owned(), message.settled_at);
+            out.push(ToldOnce { unit: message.unit, on, light, run: run.id, message: Some(ended) });
+        }
+        out.sort_by(|a, b| (&a.on, &a.run, &a.unit, &a.message).cmp(&(&b.on, &b.run, &b.unit, &b.message)));
+        Ok(out)
+    }
+
     /// What happened to a message, in order.
-    pub async fn events(&self, id: &str) -> Result<Vec<Event>> {
+    pub async fn events(self, id: &str) -> Result<Vec<Event>> {
         let rows = sqlx::query("SELECT at, who, what, detail FROM outbox_event WHERE message=$1 ORDER BY no")
             .bind(id)
-            .fetch_all(&self.pool)
+            .fetch_all(&self.database.pool)
             .await?;
         rows.iter()
             .map(|row| Ok(Event { at: text(row, "at")?, who: text(row, "who")?, what: text(row, "what")?, detail: text(row, "detail")? }))
@@ -326,22 +365,23 @@ impl Store {
     }
 
     /// The bytes of one message.
-    pub async fn message(&self, id: &str) -> Result<Option<Vec<u8>>> {
-        let row = sqlx::query("SELECT message FROM outbox_body WHERE id=$1").bind(id).fetch_optional(&self.pool).await?;
+    pub async fn body(self, id: &str) -> Result<Option<Vec<u8>>> {
+        let row = sqlx::query("SELECT message FROM outbox_body WHERE id=$1").bind(id).fetch_optional(&self.database.pool).await?;
         Ok(row.map(|row| row.try_get("message")).transpose()?)
     }
 
     /// How many messages are still to be delivered.
-    pub async fn undelivered(&self) -> Result<i64> {
-        let row =
-            sqlx::query("SELECT COUNT(*) AS n FROM outbox WHERE state IN ('pending','sending','unknown')").fetch_one(&self.pool).await?;
+    pub async fn count_undelivered(self) -> Result<i64> {
+        let row = sqlx::query("SELECT COUNT(*) AS n FROM outbox WHERE state IN ('pending','sending','unknown')")
+            .fetch_one(&self.database.pool)
+            .await?;
         number(&row, "n")
     }
 
     /// Moves messages by hand from some states to another; `ids` empty = all in these states. What was settled starts anew, with all its
     /// attempts, until `expires_at`. Returns the ids that moved; each of them notes the deed.
-    pub async fn move_messages(
-        &self,
+    pub async fn change_state(
+        self,
         ids: &[String],
         from: &[DeliveryState],
         to: DeliveryState,
@@ -356,7 +396,7 @@ impl Store {
             states.join(",")
         );
         let all = [String::new()];
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.database.begin().await?;
         let mut moved = Vec::new();
         for id in if ids.is_empty() { &all[..] } else { ids } {
             let rows = sqlx::query(sql(statement.clone()))
@@ -385,8 +425,8 @@ impl Store {
 
     /// Sends the content of a message to a corrected address: a message of its own with the same body; the old one is settled and points
     /// to it. `false` = the old one is no longer in a state from which it can be sent again, or this was done before.
-    pub async fn readdress(&self, old: &str, new: &NewMessage, deed: Deed<'_>, expires_at: &str) -> Result<bool> {
-        let mut transaction = self.begin().await?;
+    pub async fn readdress(self, old: &str, new: &NewMessage, deed: Deed<'_>, expires_at: &str) -> Result<bool> {
+        let mut transaction = self.database.begin().await?;
         let done = sqlx::query(
             "UPDATE outbox SET state='superseded', settled_at=$2 WHERE id=$1 AND state IN ('refused','dead','pending','unknown','held')",
         )
@@ -426,50 +466,10 @@ impl Store {
         transaction.commit().await?;
         Ok(true)
     }
-
-    /// What units (by name) count as told, where their last message did not and will not reach them: what they had been told before it. A
-    /// message that is still waiting counts so too where the coming one of this job and slot will replace it.
-    pub async fn told_instead(&self, job: &str, slot: &str) -> Result<BTreeMap<String, BTreeMap<Identity, Option<Light>>>> {
-        let rows =
-            sqlx::query(sql(format!("SELECT h.unit, h.body FROM (SELECT DISTINCT unit, run FROM told) t {NOT_TOLD} ORDER BY h.unit")))
-                .bind(job)
-                .bind(slot)
-                .fetch_all(&self.pool)
-                .await?;
-        let mut out = BTreeMap::new();
-        for row in &rows {
-            let unit = text(row, "unit")?;
-            let lines: Lines = json("told", &unit, &text(row, "body")?)?;
-            let told = lines.into_iter().map(|[rule, ledger, key, code]| (Identity { rule, ledger, key }, light(&code))).collect();
-            out.insert(unit, told);
-        }
-        Ok(out)
-    }
-}
-
-/// What had been told before messages (of the runs and units of `t`) that told nobody anything and never will: refused, given up or replaced
-/// without ever having been taken, or waiting while a newer one of the same job (`$1`, its slot `$2`) is about to replace it. Another
-/// message of the same run may have reached the unit.
-const NOT_TOLD: &str = "JOIN told_history h ON h.run=t.run AND h.unit=t.unit JOIN run r ON r.id=t.run \
-    JOIN outbox o ON o.run=t.run AND o.unit=t.unit \
-    WHERE o.act='' AND o.unknowns=0 AND o.test=0 \
-    AND (o.state IN ('refused','dead','superseded') OR (o.state IN ('pending','held') AND r.job=$1 AND r.slot<$2)) \
-    AND NOT EXISTS (SELECT 1 FROM outbox a WHERE a.run=o.run AND a.unit=o.unit AND a.act='' AND a.id<>o.id \
-    AND (a.unknowns>0 OR a.state IN ('accepted','pending','sending','unknown','held')))";
-
-/// What a unit had been told before a run whose message never reached it, where that run is the last that spoke to it.
-async fn not_told(transaction: &mut Transaction<'static, Any>, run: &Run, unit: &str) -> Result<Option<Lines>> {
-    let row = sqlx::query(sql(format!("SELECT h.body FROM (SELECT DISTINCT unit, run FROM told WHERE unit=$3) t {NOT_TOLD}")))
-        .bind(&run.job)
-        .bind(&run.slot)
-        .bind(unit)
-        .fetch_optional(&mut **transaction)
-        .await?;
-    row.map(|row| json("told", unit, &text(&row, "body")?)).transpose()
 }
 
 /// Keeps what each message tells, a draft what it would.
-async fn write_told_lines(store: &Store, transaction: &mut Transaction<'static, Any>, batch: &OutboxBatch) -> Result<()> {
+async fn write_told_lines(dialect: Dialect, transaction: &mut Transaction<'static, Any>, batch: &OutboxBatch) -> Result<()> {
     let by_unit: BTreeMap<&str, _> = batch.told.iter().map(|told| (told.unit.as_str(), &told.told)).collect();
     let by_draft: BTreeMap<&str, _> = batch.drafted.iter().map(|draft| (draft.message.as_str(), &draft.holds)).collect();
     let mut bodies: Vec<(&str, String)> = Vec::new();
@@ -485,8 +485,7 @@ async fn write_told_lines(store: &Store, transaction: &mut Transaction<'static, 
         bodies.push((&message.id, to_json(&lines)?));
     }
     for part in bodies.chunks(ROWS_PER_STATEMENT) {
-        let statement =
-            format!("INSERT INTO outbox_told (message, body) VALUES {} ON CONFLICT DO NOTHING", store.dialect.values(part.len(), 2));
+        let statement = format!("INSERT INTO outbox_told (message, body) VALUES {} ON CONFLICT DO NOTHING", dialect.values(part.len(), 2));
         let mut query = sqlx::query(sql(statement));
         for (id, body) in part {
             query = query.bind(*id).bind(body);

@@ -2,7 +2,7 @@
 
 use crate::domain::intake::note::{Note, SheetAccount};
 use crate::domain::register::codes::{Codes, TooMany};
-use crate::store::database::{Dialect, ROWS_PER_STATEMENT, Result, Store, StoreError, json, number, sql, text, to_json};
+use crate::store::database::{Database, Dialect, ROWS_PER_STATEMENT, Result, StoreError, json, number, sql, text, to_json};
 use crate::store::open_rows;
 use crate::store::snapshots::{FileOrigin, SnapshotState};
 use chrono::NaiveDate;
@@ -140,13 +140,19 @@ enum Work {
     Lost,
 }
 
-impl Store {
-    pub async fn begin_pull(&self) -> Result<Pull> {
-        let mut transaction = self.begin().await?;
-        if let Some(lock) = self.dialect.lock_pulls() {
+/// Beginning pulls.
+#[derive(Clone, Copy, Debug)]
+pub struct Pulls<'a> {
+    pub(super) database: &'a Database,
+}
+
+impl Pulls<'_> {
+    pub async fn begin(self) -> Result<Pull> {
+        let mut transaction = self.database.begin().await?;
+        if let Some(lock) = self.database.dialect.lock_pulls() {
             transaction.execute(lock).await?;
         }
-        Ok(Pull { work: Work::Idle(transaction), dialect: self.dialect })
+        Ok(Pull { work: Work::Idle(transaction), dialect: self.database.dialect })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::domain::register::ledger::Ledger;
 use crate::domain::register::record::{Cell, Columns, Place, Record, unpack_each};
-use crate::store::database::{Result, Store, StoreError, json, number, sql, text};
+use crate::store::database::{Database, Result, StoreError, json, number, sql, text};
 use sqlx::Row;
 use std::collections::HashMap;
 use tokio::task::JoinSet;
@@ -68,19 +68,34 @@ impl Page {
     }
 }
 
-impl Store {
+/// The snapshots `first_seq..=last_seq` of a source hold a version of a code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holding {
+    pub source: String,
+    pub first_seq: i64,
+    /// The largest number = it is still held.
+    pub last_seq: i64,
+}
+
+/// The records of snapshots.
+#[derive(Clone, Copy, Debug)]
+pub struct Records<'a> {
+    pub(super) database: &'a Database,
+}
+
+impl Records<'_> {
     /// Hands the records of one snapshot to `take` in code order, while the database reads on. Memory holds some hundreds of them.
     ///
     /// # Errors
     /// The database fails, a body is damaged, or `take` refuses.
-    pub async fn each_record(&self, ledger: &Ledger, source: &str, seq: i64, mut take: impl FnMut(Stored) -> Result<()>) -> Result<()> {
+    pub async fn each(self, ledger: &Ledger, source: &str, seq: i64, mut take: impl FnMut(Stored) -> Result<()>) -> Result<()> {
         let layouts = self.layouts(ledger).await?;
         let mut most = PAGE_RECORDS / 16;
-        let mut page = self.page_of_records(&ledger.id, source, seq, "", most).await?;
+        let mut page = self.page(&ledger.id, source, seq, "", most).await?;
         while let Some(this) = page {
-            let (store, id, source, last) = (self.clone(), ledger.id.clone(), source.to_owned(), this.last.clone());
+            let (database, id, source, last) = (self.database.clone(), ledger.id.clone(), source.to_owned(), this.last.clone());
             let mut ahead = JoinSet::new();
-            ahead.spawn(async move { store.page_of_records(&id, &source, seq, &last, most).await });
+            ahead.spawn(async move { Records { database: &database }.page(&id, &source, seq, &last, most).await });
             let count = this.each(ledger, &layouts, &mut take)?;
             page = match ahead.join_next().await {
                 Some(read) => read.map_err(|error| StoreError::Lost(format!("reading records: {error}")))??,
@@ -92,20 +107,26 @@ impl Store {
     }
 
     /// The next records of a snapshot behind `after` in code order; `None` = there are no more.
-    async fn page_of_records(&self, ledger: &str, source: &str, seq: i64, after: &str, most: usize) -> Result<Option<Page>> {
-        let joined = self.dialect.joined_records();
+    async fn page(self, ledger: &str, source: &str, seq: i64, after: &str, most: usize) -> Result<Option<Page>> {
+        let joined = self.database.dialect.joined_records();
         let statement = format!(
             "SELECT {joined}, MAX(code) FROM (SELECT code, {HEAD} AS head, body FROM record \
              WHERE ledger=$1 AND source=$2 AND first_seq<=$3 AND last_seq>=$3 AND code>$4 ORDER BY code LIMIT $5) page"
         );
-        let row =
-            sqlx::query(sql(statement)).bind(ledger).bind(source).bind(seq).bind(after).bind(most as i64).fetch_one(&self.pool).await?;
+        let row = sqlx::query(sql(statement))
+            .bind(ledger)
+            .bind(source)
+            .bind(seq)
+            .bind(after)
+            .bind(most as i64)
+            .fetch_one(&self.database.pool)
+            .await?;
         let Some(heads) = row.try_get::<Option<String>, _>(0)? else { return Ok(None) };
         Ok(Some(Page { heads, bodies: row.try_get(1)?, last: row.try_get(2)? }))
     }
 
     /// The records with these codes.
-    pub async fn records_by_code(&self, ledger: &Ledger, source: &str, seq: i64, codes: &[String]) -> Result<Vec<Stored>> {
+    pub async fn by_code(self, ledger: &Ledger, source: &str, seq: i64, codes: &[String]) -> Result<Vec<Stored>> {
         let layouts = self.layouts(ledger).await?;
         let mut out = Vec::new();
         for part in codes.chunks(200) {
@@ -118,15 +139,54 @@ impl Store {
             for code in part {
                 query = query.bind(code);
             }
-            for row in &query.fetch_all(&self.pool).await? {
+            for row in &query.fetch_all(&self.database.pool).await? {
                 out.push(stored(ledger, &layouts, row)?);
             }
         }
         Ok(out)
     }
 
-    pub(crate) async fn layouts(&self, ledger: &Ledger) -> Result<HashMap<i64, Layout>> {
-        let rows = sqlx::query("SELECT id, fields FROM layout WHERE ledger=$1").bind(&ledger.id).fetch_all(&self.pool).await?;
+    /// Codes of a snapshot that begin with a text, at most `most`.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn codes_with_prefix(self, ledger: &str, source: &str, seq: i64, start: &str, most: i64) -> Result<Vec<String>> {
+        // a comparison of prefixes instead of LIKE: a code may hold % and _
+        let rows = sqlx::query(
+            "SELECT code FROM record WHERE ledger=$1 AND source=$2 AND first_seq<=$3 AND last_seq>=$3 AND substr(code, 1, CAST($4 AS INTEGER))=$5 \
+             ORDER BY code LIMIT $6",
+        )
+        .bind(ledger)
+        .bind(source)
+        .bind(seq)
+        .bind(start.chars().count() as i64)
+        .bind(start)
+        .bind(most)
+        .fetch_all(&self.database.pool)
+        .await?;
+        rows.iter().map(|row| text(row, "code")).collect()
+    }
+
+    /// Where a code was ever held, newest first.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn holdings(self, ledger: &str, code: &str) -> Result<Vec<Holding>> {
+        let rows =
+            sqlx::query("SELECT source, first_seq, last_seq FROM record WHERE ledger=$1 AND code=$2 ORDER BY first_seq DESC, source")
+                .bind(ledger)
+                .bind(code)
+                .fetch_all(&self.database.pool)
+                .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(Holding { source: text(row, "source")?, first_seq: number(row, "first_seq")?, last_seq: number(row, "last_seq")? })
+            })
+            .collect()
+    }
+
+    pub(crate) async fn layouts(self, ledger: &Ledger) -> Result<HashMap<i64, Layout>> {
+        let rows = sqlx::query("SELECT id, fields FROM layout WHERE ledger=$1").bind(&ledger.id).fetch_all(&self.database.pool).await?;
         let mut layouts = HashMap::new();
         for row in &rows {
             let ids: Vec<String> = json("layout", &ledger.id, &text(row, "fields")?)?;

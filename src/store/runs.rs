@@ -1,9 +1,7 @@
 //! Runs: one row per (job, slot, revision). The ledger of runs is the truth about what was done.
 
-use crate::domain::judging::indicators::Standing;
-use crate::store::database::{ROWS_PER_STATEMENT, Result, Store, json, number, sql, text, to_json};
+use crate::store::database::{Database, Result, StoreError, json, number, text, to_json};
 use chrono::NaiveDate;
-use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
@@ -116,30 +114,80 @@ fn run(row: &AnyRow) -> Result<Run> {
     })
 }
 
-impl Store {
+/// The table of runs.
+#[derive(Clone, Copy, Debug)]
+pub struct Runs<'a> {
+    pub(super) database: &'a Database,
+}
+
+impl Runs<'_> {
     /// The newest revision of a run, if the slot was ever run.
-    pub async fn run_of(&self, job: &str, slot: &str) -> Result<Option<Run>> {
+    pub async fn newest(self, job: &str, slot: &str) -> Result<Option<Run>> {
         let row = sqlx::query("SELECT * FROM run WHERE job=$1 AND slot=$2 ORDER BY revision DESC LIMIT 1")
             .bind(job)
             .bind(slot)
-            .fetch_optional(&self.pool)
+            .fetch_optional(&self.database.pool)
             .await?;
         row.as_ref().map(run).transpose()
     }
 
-    pub async fn run(&self, id: &str) -> Result<Option<Run>> {
-        let row = sqlx::query("SELECT * FROM run WHERE id=$1").bind(id).fetch_optional(&self.pool).await?;
+    pub async fn get(self, id: &str) -> Result<Option<Run>> {
+        let row = sqlx::query("SELECT * FROM run WHERE id=$1").bind(id).fetch_optional(&self.database.pool).await?;
         row.as_ref().map(run).transpose()
     }
 
     /// The latest runs, newest first.
-    pub async fn runs(&self, limit: i64) -> Result<Vec<Run>> {
-        let rows = sqlx::query("SELECT * FROM run ORDER BY started_at DESC, id DESC LIMIT $1").bind(limit).fetch_all(&self.pool).await?;
+    pub async fn list(self, limit: i64) -> Result<Vec<Run>> {
+        let rows =
+            sqlx::query("SELECT * FROM run ORDER BY started_at DESC, id DESC LIMIT $1").bind(limit).fetch_all(&self.database.pool).await?;
         rows.iter().map(run).collect()
     }
 
+    /// The last ended run of a job with an as_of before this day.
+    pub async fn previous(self, job: &str, as_of: NaiveDate, sample: bool) -> Result<Option<String>> {
+        // a run on the shipped sample is no history of the office's own register
+        let rows = sqlx::query(
+            "SELECT id, inputs FROM run WHERE job=$1 AND as_of<$2 AND state IN ('done','partial') ORDER BY as_of DESC, revision DESC",
+        )
+        .bind(job)
+        .bind(as_of.to_string())
+        .fetch_all(&self.database.pool)
+        .await?;
+        for row in &rows {
+            let id = text(row, "id")?;
+            let inputs: RunInputs = json("run", &id, &text(row, "inputs")?)?;
+            if inputs.sample == sample {
+                return Ok(Some(id));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The last ended run of a job for exactly this day: what a closed quarter is read from.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn on_day(self, job: &str, as_of: NaiveDate, sample: bool) -> Result<Option<String>> {
+        let rows = sqlx::query(
+            "SELECT id, inputs FROM run WHERE job=$1 AND as_of=$2 AND state IN ('done','partial') ORDER BY slot DESC, revision DESC",
+        )
+        .bind(job)
+        .bind(as_of.to_string())
+        .fetch_all(&self.database.pool)
+        .await?;
+        for row in &rows {
+            let id = text(row, "id")?;
+            let inputs: RunInputs = json("run", &id, &text(row, "inputs")?)?;
+            // before the start day units only checked their rows: such a quarter counts for nothing
+            if inputs.sample == sample && inputs.enforce_on.is_none_or(|start| as_of >= start) {
+                return Ok(Some(id));
+            }
+        }
+        Ok(None)
+    }
+
     /// Makes the row of a run, or finds the one that is there. Another process that makes it first wins.
-    pub async fn open_run(&self, job: &str, slot: &str, revision: i64, as_of: NaiveDate, scheduled: bool, now: &str) -> Result<Run> {
+    pub async fn open(self, job: &str, slot: &str, revision: i64, as_of: NaiveDate, scheduled: bool, now: &str) -> Result<Run> {
         let id = format!("{job}@{slot}#{revision}");
         sqlx::query(
             "INSERT INTO run (id, job, slot, revision, as_of, scheduled, state, step, reason, fence, lease_until, started_at, finished_at, inputs, result) \
@@ -154,13 +202,13 @@ impl Store {
         .bind(RunState::Running.code())
         .bind(now)
         .bind(to_json(&RunInputs::default())?)
-        .execute(&self.pool)
+        .execute(&self.database.pool)
         .await?;
-        self.run(&id).await?.ok_or_else(|| crate::store::database::StoreError::Lost(format!("run {id} vanished")))
+        self.get(&id).await?.ok_or_else(|| StoreError::Lost(format!("run {id} vanished")))
     }
 
     /// Takes a run that nobody works on. `None` = another process holds it or it has ended.
-    pub async fn claim_run(&self, id: &str, now: &str, lease_until: &str) -> Result<Option<Run>> {
+    pub async fn claim(self, id: &str, now: &str, lease_until: &str) -> Result<Option<Run>> {
         // the row as this claim made it: a second look could already show the fence of the next holder
         let row =
             sqlx::query("UPDATE run SET fence=fence+1, lease_until=$3, holder=$5 WHERE id=$1 AND state=$4 AND lease_until<$2 RETURNING *")
@@ -168,8 +216,8 @@ impl Store {
                 .bind(now)
                 .bind(lease_until)
                 .bind(RunState::Running.code())
-                .bind(&self.holder)
-                .fetch_optional(&self.pool)
+                .bind(&self.database.holder)
+                .fetch_optional(&self.database.pool)
                 .await?;
         row.as_ref().map(run).transpose()
     }
@@ -179,44 +227,48 @@ impl Store {
     ///
     /// # Errors
     /// The database fails.
-    pub async fn take_back_run(&self, id: &str) -> Result<()> {
+    pub async fn end_dead_claim(self, id: &str) -> Result<()> {
         sqlx::query("UPDATE run SET lease_until='' WHERE id=$1 AND holder=$2 AND state=$3")
             .bind(id)
-            .bind(&self.holder)
+            .bind(&self.database.holder)
             .bind(RunState::Running.code())
-            .execute(&self.pool)
+            .execute(&self.database.pool)
             .await?;
         Ok(())
     }
 
     /// Keeps a claimed run; `false` when it was taken over.
-    pub async fn renew_run(&self, run: &Run, lease_until: &str) -> Result<bool> {
+    pub async fn renew_lease(self, run: &Run, lease_until: &str) -> Result<bool> {
         let done = sqlx::query("UPDATE run SET lease_until=$3 WHERE id=$1 AND fence=$2 AND state=$4")
             .bind(&run.id)
             .bind(run.fence)
             .bind(lease_until)
             .bind(RunState::Running.code())
-            .execute(&self.pool)
+            .execute(&self.database.pool)
             .await?;
         Ok(done.rows_affected() == 1)
     }
 
     /// Gives a claimed run back unfinished, so that the next start takes it at once.
-    pub async fn release_run(&self, run: &Run) -> Result<()> {
-        sqlx::query("UPDATE run SET lease_until='' WHERE id=$1 AND fence=$2").bind(&run.id).bind(run.fence).execute(&self.pool).await?;
+    pub async fn release(self, run: &Run) -> Result<()> {
+        sqlx::query("UPDATE run SET lease_until='' WHERE id=$1 AND fence=$2")
+            .bind(&run.id)
+            .bind(run.fence)
+            .execute(&self.database.pool)
+            .await?;
         Ok(())
     }
 
     /// Records the end of a step with the inputs as they now stand.
-    pub async fn finish_step(&self, run: &Run, step: &str, inputs: &RunInputs) -> Result<()> {
-        let mut transaction = self.begin().await?;
+    pub async fn finish_step(self, run: &Run, step: &str, inputs: &RunInputs) -> Result<()> {
+        let mut transaction = self.database.begin().await?;
         advance(&mut transaction, run, step, inputs).await?;
         transaction.commit().await?;
         Ok(())
     }
 
     /// Ends a run.
-    pub async fn finish_run(&self, run: &Run, state: RunState, reason: &str, result: &str, now: &str) -> Result<()> {
+    pub async fn finish(self, run: &Run, state: RunState, reason: &str, result: &str, now: &str) -> Result<()> {
         let done = sqlx::query(
             "UPDATE run SET state=$3, reason=$4, result=$5, finished_at=$6, lease_until='' WHERE id=$1 AND fence=$2 AND state=$7",
         )
@@ -227,18 +279,18 @@ impl Store {
         .bind(result)
         .bind(now)
         .bind(RunState::Running.code())
-        .execute(&self.pool)
+        .execute(&self.database.pool)
         .await?;
         fenced(done.rows_affected(), run)
     }
 
     /// Opens a run that had failed, to be tried again from its beginning: what made it fail may be in the texts that it froze.
-    pub async fn reopen_run(&self, id: &str) -> Result<()> {
+    pub async fn reopen(self, id: &str) -> Result<()> {
         sqlx::query("UPDATE run SET state=$2, step='', lease_until='', reason='', finished_at='' WHERE id=$1 AND state=$3")
             .bind(id)
             .bind(RunState::Running.code())
             .bind(RunState::Failed.code())
-            .execute(&self.pool)
+            .execute(&self.database.pool)
             .await?;
         Ok(())
     }
@@ -247,102 +299,14 @@ impl Store {
     ///
     /// # Errors
     /// The database fails.
-    pub async fn orphaned_runs(&self, now: &str) -> Result<Vec<Run>> {
+    pub async fn orphaned(self, now: &str) -> Result<Vec<Run>> {
         let rows = sqlx::query("SELECT * FROM run WHERE state=$1 AND (lease_until<$2 OR holder=$3) ORDER BY started_at, id")
             .bind(RunState::Running.code())
             .bind(now)
-            .bind(&self.holder)
-            .fetch_all(&self.pool)
+            .bind(&self.database.holder)
+            .fetch_all(&self.database.pool)
             .await?;
         rows.iter().map(run).collect()
-    }
-
-    /// The local time up to which a job's slots are settled.
-    pub async fn settled_until(&self, job: &str) -> Result<Option<String>> {
-        let row = sqlx::query("SELECT settled_until FROM job_state WHERE job=$1").bind(job).fetch_optional(&self.pool).await?;
-        row.map(|row| text(&row, "settled_until")).transpose()
-    }
-
-    /// Moves a job's schedule on, never back.
-    pub async fn settle_until(&self, job: &str, until: &str) -> Result<()> {
-        sqlx::query(
-            "INSERT INTO job_state (job, settled_until) VALUES ($1,$2) ON CONFLICT (job) DO UPDATE SET settled_until=excluded.settled_until \
-             WHERE job_state.settled_until < excluded.settled_until",
-        )
-        .bind(job)
-        .bind(until)
-        .execute(&self.pool)
-        .await?;
-        Ok(())
-    }
-
-    /// Stores texts by their sha256 and returns path → sha256.
-    pub async fn freeze(&self, files: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>> {
-        let named: Vec<(String, String, &String)> =
-            files.iter().map(|(path, body)| (path.clone(), hex::encode(digest(&SHA256, body.as_bytes())), body)).collect();
-        for part in named.chunks(ROWS_PER_STATEMENT) {
-            let statement =
-                format!("INSERT INTO frozen (sha256, body) VALUES {} ON CONFLICT DO NOTHING", self.dialect.values(part.len(), 2));
-            let mut query = sqlx::query(sql(statement));
-            for (_, sha256, body) in part {
-                query = query.bind(sha256).bind(body.as_str());
-            }
-            query.execute(&self.pool).await?;
-        }
-        Ok(named.into_iter().map(|(path, sha256, _)| (path, sha256)).collect())
-    }
-
-    /// The texts frozen under path → sha256.
-    pub async fn thaw(&self, files: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>> {
-        let mut out = BTreeMap::new();
-        for (path, sha256) in files {
-            let row = sqlx::query("SELECT body FROM frozen WHERE sha256=$1").bind(sha256).fetch_one(&self.pool).await?;
-            out.insert(path.clone(), text(&row, "body")?);
-        }
-        Ok(out)
-    }
-
-    /// Records workbooks of a run: path, sha256, bytes. One transaction.
-    pub async fn add_reports(&self, run: &Run, files: &[(String, String, u64)]) -> Result<()> {
-        let mut transaction = self.begin().await?;
-        for (path, sha256, bytes) in files {
-            sqlx::query(
-                "INSERT INTO report_file (run, path, sha256, bytes) VALUES ($1,$2,$3,$4) \
-                 ON CONFLICT (run, path) DO UPDATE SET sha256=excluded.sha256, bytes=excluded.bytes",
-            )
-            .bind(&run.id)
-            .bind(path)
-            .bind(sha256)
-            .bind(*bytes as i64)
-            .execute(&mut *transaction)
-            .await?;
-        }
-        transaction.commit().await?;
-        Ok(())
-    }
-
-    /// Keeps what a run's rates were reckoned from; judged again, it is the last that counts.
-    ///
-    /// # Errors
-    /// The database fails, or another process has taken the run over.
-    pub async fn keep_standing(&self, run: &Run, standing: &Standing) -> Result<()> {
-        let kept = sqlx::query(
-            "INSERT INTO run_indicators (run, body) SELECT id, $3 FROM run WHERE id=$1 AND fence=$2 \
-             ON CONFLICT (run) DO UPDATE SET body=excluded.body",
-        )
-        .bind(&run.id)
-        .bind(run.fence)
-        .bind(to_json(standing)?)
-        .execute(&self.pool)
-        .await?;
-        fenced(kept.rows_affected(), run)
-    }
-
-    /// The workbooks of a run: path, sha256, bytes.
-    pub async fn reports(&self, run: &str) -> Result<Vec<(String, String, i64)>> {
-        let rows =
-            sqlx::query("SELECT path, sha256, bytes FROM report_file WHERE run=$1 ORDER BY path").bind(run).fetch_all(&self.pool).await?;
-        rows.iter().map(|row| Ok((text(row, "path")?, text(row, "sha256")?, number(row, "bytes")?))).collect()
     }
 }
 
@@ -359,10 +323,6 @@ pub(crate) async fn advance(transaction: &mut Transaction<'static, Any>, run: &R
     fenced(done.rows_affected(), run)
 }
 
-fn fenced(rows: u64, run: &Run) -> Result<()> {
-    if rows == 1 {
-        Ok(())
-    } else {
-        Err(crate::store::database::StoreError::Lost(format!("run {} was taken over by another process", run.id)))
-    }
+pub(crate) fn fenced(rows: u64, run: &Run) -> Result<()> {
+    if rows == 1 { Ok(()) } else { Err(StoreError::Lost(format!("run {} was taken over by another process", run.id))) }
 }

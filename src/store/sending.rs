@@ -3,7 +3,7 @@
 //! counter is behind that file is a restored copy that does not know what was mailed since.
 
 use crate::domain::notify::delivery::{DeliveryState, UNKNOWNS_MAX, Verdict};
-use crate::store::database::{Result, Store, number, sql, text};
+use crate::store::database::{Database, Result, number, sql, text};
 use crate::store::outbox::{Deed, note};
 use sqlx::Row;
 use std::collections::BTreeMap;
@@ -88,19 +88,26 @@ pub struct SendingState {
     pub extra: i64,
 }
 
-impl Store {
+/// The claims on messages and the state of sending.
+#[derive(Clone, Copy, Debug)]
+pub struct Sending<'a> {
+    pub(super) database: &'a Database,
+}
+
+impl Sending<'_> {
     /// Where sending stands, for a day.
-    pub async fn sending_state(&self, day: &str) -> Result<SendingState> {
-        let row = sqlx::query("SELECT counter, hold, held_at, held_by, held_why FROM sending WHERE id=1").fetch_one(&self.pool).await?;
-        let today = sqlx::query("SELECT sent, extra FROM sending_day WHERE day=$1").bind(day).fetch_optional(&self.pool).await?;
+    pub async fn state(self, day: &str) -> Result<SendingState> {
+        let row =
+            sqlx::query("SELECT counter, hold, held_at, held_by, held_why FROM sending WHERE id=1").fetch_one(&self.database.pool).await?;
+        let today = sqlx::query("SELECT sent, extra FROM sending_day WHERE day=$1").bind(day).fetch_optional(&self.database.pool).await?;
         let of = |column: &str| today.as_ref().map_or(Ok(0), |row| number(row, column));
         Ok(SendingState { counter: number(&row, "counter")?, hold: hold(&row)?, sent: of("sent")?, extra: of("extra")? })
     }
 
     /// Takes messages that are due: pending and unknown ones, and ones whose claim ran out.
-    pub async fn claim_messages(&self, claiming: &Claiming<'_>) -> Result<Claims> {
+    pub async fn claim(self, claiming: &Claiming<'_>) -> Result<Claims> {
         let Claiming { run, limit, now, lease_until, test, day, daily_max } = *claiming;
-        let mut transaction = self.begin().await?;
+        let mut transaction = self.database.begin().await?;
         // this row is the lock under which claims of several processes follow each other: the fuse counts exactly
         let row = sqlx::query("UPDATE sending SET counter=counter+1 WHERE id=1 RETURNING counter, hold, held_at, held_by, held_why")
             .fetch_one(&mut *transaction)
@@ -144,7 +151,7 @@ impl Store {
              unknowns=unknowns+CASE WHEN state='sending' THEN 1 ELSE 0 END WHERE id IN (\
              SELECT id FROM outbox WHERE {DUE} ORDER BY next_at, id LIMIT $4{}) \
              RETURNING id, address, unit, message_id, size, created_at, attempts, unknowns, fence",
-            self.dialect.skip_locked()
+            self.database.dialect.skip_locked()
         );
         let rows = sqlx::query(sql(statement))
             .bind(now)
@@ -152,7 +159,7 @@ impl Store {
             .bind(i64::from(test))
             .bind(limit.min(left))
             .bind(lease_until)
-            .bind(&self.holder)
+            .bind(&self.database.holder)
             .fetch_all(&mut *transaction)
             .await?;
         let messages = rows
@@ -176,20 +183,20 @@ impl Store {
     }
 
     /// The bytes of some messages by id.
-    pub async fn bodies(&self, ids: &[&str]) -> Result<BTreeMap<String, Vec<u8>>> {
+    pub async fn bodies(self, ids: &[&str]) -> Result<BTreeMap<String, Vec<u8>>> {
         let places: Vec<String> = (1..=ids.len()).map(|number| format!("${number}")).collect();
         let mut query = sqlx::query(sql(format!("SELECT id, message FROM outbox_body WHERE id IN ({})", places.join(","))));
         for id in ids {
             query = query.bind(*id);
         }
-        let rows = query.fetch_all(&self.pool).await?;
+        let rows = query.fetch_all(&self.database.pool).await?;
         rows.iter().map(|row| Ok((text(row, "id")?, row.try_get("message")?))).collect()
     }
 
     /// Settles claimed messages in one transaction: what became of each, and the time it may go again. A claim that was taken over settles
     /// nothing. Returns the counter, and which of them were settled.
-    pub async fn settle_messages(&self, settled: &[(&Claimed, &Verdict, String)], now: &str, day: &str) -> Result<(i64, Vec<bool>)> {
-        let mut transaction = self.begin().await?;
+    pub async fn record_outcomes(self, settled: &[(&Claimed, &Verdict, String)], now: &str, day: &str) -> Result<(i64, Vec<bool>)> {
+        let mut transaction = self.database.begin().await?;
         let row = sqlx::query("UPDATE sending SET counter=counter+1 WHERE id=1 RETURNING counter").fetch_one(&mut *transaction).await?;
         let mut done = Vec::with_capacity(settled.len());
         let mut sent = 0;
@@ -233,13 +240,13 @@ impl Store {
     ///
     /// # Errors
     /// The database fails.
-    pub async fn take_back_messages(&self, now: &str) -> Result<u64> {
-        let mut transaction = self.begin().await?;
+    pub async fn end_dead_claims(self, now: &str) -> Result<u64> {
+        let mut transaction = self.database.begin().await?;
         let rows = sqlx::query(
             "UPDATE outbox SET state=CASE WHEN unknowns+1>=$3 THEN 'dead' ELSE 'unknown' END, settled_at=CASE WHEN unknowns+1>=$3 THEN $2 ELSE '' END, \
              unknowns=unknowns+1, lease_until='', next_at=$2, reply='the sender died' WHERE state='sending' AND holder=$1 RETURNING id",
         )
-        .bind(&self.holder)
+        .bind(&self.database.holder)
         .bind(now)
         .bind(i64::from(UNKNOWNS_MAX))
         .fetch_all(&mut *transaction)
@@ -252,8 +259,8 @@ impl Store {
     }
 
     /// Gives up what is still waiting when it is too late, and claims that ran out once too often. Returns the ids.
-    pub async fn expire_messages(&self, now: &str) -> Result<Vec<String>> {
-        let mut transaction = self.begin().await?;
+    pub async fn expire(self, now: &str) -> Result<Vec<String>> {
+        let mut transaction = self.database.begin().await?;
         let rows = sqlx::query(
             "UPDATE outbox SET state='dead', settled_at=$1, lease_until='', unknowns=unknowns+CASE WHEN state='sending' THEN 1 ELSE 0 END \
              WHERE (state IN ('pending','unknown') AND expires_at<$1) OR (state='sending' AND lease_until<$1 AND (expires_at<$1 OR unknowns+1>=$2)) \
@@ -275,31 +282,22 @@ impl Store {
         Ok(ids)
     }
 
-    /// Lets nothing out before a time: the server does not want us now.
-    pub async fn pause_sending(&self, until: &str) -> Result<()> {
-        sqlx::query("UPDATE outbox SET next_at=$1 WHERE state IN ('pending', 'unknown') AND next_at<$1")
-            .bind(until)
-            .execute(&self.pool)
-            .await?;
-        Ok(())
-    }
-
     /// Stops all sending. `false` = it was stopped before.
-    pub async fn hold_sending(&self, reason: HoldReason, deed: Deed<'_>) -> Result<bool> {
+    pub async fn hold(self, reason: HoldReason, deed: Deed<'_>) -> Result<bool> {
         let done = sqlx::query("UPDATE sending SET hold=$1, held_at=$2, held_by=$3, held_why=$4 WHERE id=1 AND hold=''")
             .bind(reason.code())
             .bind(deed.at)
             .bind(deed.who)
             .bind(deed.why)
-            .execute(&self.pool)
+            .execute(&self.database.pool)
             .await?;
         Ok(done.rows_affected() == 1)
     }
 
     /// Lets sending go on: ends the hold, moves the counter past `counter_at_least`, and lets the fuse of a day take `extra` more. Messages
     /// that wait are due at once.
-    pub async fn release_sending(&self, counter_at_least: i64, day: &str, extra: i64, now: &str) -> Result<i64> {
-        let mut transaction = self.begin().await?;
+    pub async fn release(self, counter_at_least: i64, day: &str, extra: i64, now: &str) -> Result<i64> {
+        let mut transaction = self.database.begin().await?;
         let row = sqlx::query(
             "UPDATE sending SET hold='', held_at='', held_by='', held_why='', \
              counter=CASE WHEN counter<$1 THEN $1 ELSE counter END + 1 WHERE id=1 RETURNING counter",

@@ -1,7 +1,7 @@
 //! Snapshots: one pull or import of one ledger of one source, whole; written as the rows that changed (`pulls`).
 
-use crate::domain::intake::note::{Note, SheetAccount};
-use crate::store::database::{Result, Store, StoreError, json, number, text};
+use crate::domain::intake::note::SheetAccount;
+use crate::store::database::{Database, Result, StoreError, json, number, text};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
@@ -55,10 +55,16 @@ pub struct Snapshot {
     pub reason: String,
 }
 
-impl Store {
+/// The table of snapshots.
+#[derive(Clone, Copy, Debug)]
+pub struct Snapshots<'a> {
+    pub(super) database: &'a Database,
+}
+
+impl Snapshots<'_> {
     /// All snapshots, oldest first.
-    pub async fn snapshots(&self) -> Result<Vec<Snapshot>> {
-        let rows = sqlx::query("SELECT * FROM snapshot ORDER BY ledger, source, seq").fetch_all(&self.pool).await?;
+    pub async fn list(self) -> Result<Vec<Snapshot>> {
+        let rows = sqlx::query("SELECT * FROM snapshot ORDER BY ledger, source, seq").fetch_all(&self.database.pool).await?;
         rows.iter()
             .map(|row| {
                 let key = format!("{}/{}/{}", text(row, "ledger")?, text(row, "source")?, number(row, "seq")?);
@@ -86,26 +92,15 @@ impl Store {
             .collect()
     }
 
-    /// The notes of a snapshot, in file order.
-    pub async fn notes(&self, ledger: &str, source: &str, seq: i64) -> Result<Vec<Note>> {
-        let rows = sqlx::query("SELECT body FROM intake_note WHERE ledger=$1 AND source=$2 AND seq=$3 ORDER BY no")
-            .bind(ledger)
-            .bind(source)
-            .bind(seq)
-            .fetch_all(&self.pool)
-            .await?;
-        rows.iter().map(|row| json("note", ledger, &text(row, "body")?)).collect()
-    }
-
     /// Moves a held snapshot into force, or discards it. `false` when there is no such held snapshot.
-    pub async fn settle_snapshot(&self, ledger: &str, source: &str, seq: i64, state: SnapshotState) -> Result<bool> {
+    pub async fn decide_held(self, ledger: &str, source: &str, seq: i64, state: SnapshotState) -> Result<bool> {
         let done = sqlx::query("UPDATE snapshot SET state=$4, reason=CASE WHEN $4='in-force' THEN '' ELSE reason END WHERE ledger=$1 AND source=$2 AND seq=$3 AND state=$5")
             .bind(ledger)
             .bind(source)
             .bind(seq)
             .bind(state.code())
             .bind(SnapshotState::Held.code())
-            .execute(&self.pool)
+            .execute(&self.database.pool)
             .await?;
         Ok(done.rows_affected() == 1)
     }

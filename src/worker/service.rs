@@ -5,7 +5,7 @@ use crate::clock::Clock;
 use crate::config::load::Config;
 use crate::mail::transport::Mailer;
 use crate::source::child::ParserCommand;
-use crate::store::database::Store;
+use crate::store::handle::Store;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 use std::path::PathBuf;

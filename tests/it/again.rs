@@ -140,12 +140,12 @@ async fn pull(service: &Service, path: &Path) -> LedgerPull {
 async fn seen(service: &Service, pulled: &LedgerPull) -> (Vec<(String, Vec<Cell>)>, Vec<Note>, String) {
     let ledger = &service.config.policy.ledgers[service.config.policy.ledger("project").expect("projects")];
     let mut records = Vec::new();
-    let each = service.store.each_record(ledger, "import", pulled.seq, |stored| {
+    let each = service.store.records().each(ledger, "import", pulled.seq, |stored| {
         records.push((stored.record.code, stored.record.cells));
         Ok(())
     });
     each.await.expect("the records");
-    let notes = service.store.notes("project", "import", pulled.seq).await.expect("the notes");
+    let notes = service.store.notes().of_snapshot("project", "import", pulled.seq).await.expect("the notes");
     let said = format!(
         "{:?} {} {} {} {} {} {}",
         pulled.accounts,

@@ -108,7 +108,7 @@ fn resume(root: &Path) -> Vec<RunState> {
         let service = service(root, "2030-01-01T00:00:00Z").await;
         let beat = service.beat().await.expect("a beat");
         assert!(beat.failed.is_empty(), "{:?}", beat.failed);
-        let runs = service.store.runs(10).await.expect("runs");
+        let runs = service.store.runs().list(10).await.expect("runs");
         service.store.close().await;
         runs.iter().filter(|run| run.job == "quarterly-supervision" && run.as_of == "2026-09-30").map(|run| run.state).collect()
     })
@@ -337,7 +337,7 @@ fn serve_runs_what_is_due_once_and_catches_up() {
         let quarters: Vec<&String> = beat.ran.iter().map(|(name, _)| name).filter(|name| name.starts_with("quarterly-s")).collect();
         assert_eq!(quarters, ["quarterly-supervision@2027-04-08T08:00:00"], "{beat:?}");
         assert!(beat.skipped > 0);
-        assert_eq!(service.store.undelivered().await.expect("a count"), 0);
+        assert_eq!(service.store.outbox().count_undelivered().await.expect("a count"), 0);
         service.store.close().await;
     });
 }

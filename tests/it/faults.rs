@@ -8,7 +8,7 @@ use chrono::Duration as Span;
 use duban::domain::notify::delivery::DeliveryState;
 use duban::mail::smtp::{Server, ServerTls};
 use duban::mail::transport::Mailer;
-use duban::store::database::Store;
+use duban::store::handle::Store;
 use duban::store::outbox::{Listed, NewMessage, OutboxBatch, Wanted};
 use duban::store::runs::RunInputs;
 use duban::worker::service::Service;
@@ -77,8 +77,8 @@ struct Desk {
 async fn queue(store: &Store, number: usize, size: usize, count: usize) -> String {
     let slot = format!("cell-{number:04}");
     let now = "2026-11-23T00:00:00.000Z";
-    let run = store.open_run("faults", &slot, 0, "2026-11-23".parse().expect("a day"), true, now).await.expect("a run");
-    let run = store.claim_run(&run.id, now, "2026-11-23T00:10:00.000Z").await.expect("a claim").expect("free");
+    let run = store.runs().open("faults", &slot, 0, "2026-11-23".parse().expect("a day"), true, now).await.expect("a run");
+    let run = store.runs().claim(&run.id, now, "2026-11-23T00:10:00.000Z").await.expect("a claim").expect("free");
     let messages = (0..count)
         .map(|one| {
             let id = format!("{slot}-{one}");
@@ -100,7 +100,7 @@ async fn queue(store: &Store, number: usize, size: usize, count: usize) -> Strin
         })
         .collect();
     let batch = OutboxBatch { messages, now: now.into(), expires_at: "2099".into(), ..OutboxBatch::default() };
-    store.commit_outbox(&run, "remind", &RunInputs::default(), &batch).await.expect("committed");
+    store.outbox().commit(&run, "remind", &RunInputs::default(), &batch).await.expect("committed");
     run.id
 }
 
@@ -153,7 +153,7 @@ impl Desk {
         let mut rows = Vec::new();
         for _ in 0..14 {
             sender.deliver_all(Some(&run)).await.map_err(|error| format!("{error:#}"))?;
-            rows = self.service.store.messages(&Wanted { run: Some(run.clone()), ..Wanted::default() }).await.expect("messages");
+            rows = self.service.store.outbox().list(&Wanted { run: Some(run.clone()), ..Wanted::default() }).await.expect("messages");
             if rows.iter().all(|row| !row.settled_at.is_empty()) {
                 break;
             }

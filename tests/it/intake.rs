@@ -223,10 +223,10 @@ async fn every_sheet_is_read_as_a_careful_clerk_would() {
         }
         if case.contains_key("told") {
             let service = service(root.path(), "2026-11-23T02:00:00Z").await;
-            let snapshots = service.store.snapshots().await.expect("snapshots");
+            let snapshots = service.store.snapshots().list().await.expect("snapshots");
             let last = snapshots.iter().rfind(|snapshot| snapshot.ledger == ledger).expect("a snapshot");
             assert!(last.accounts.iter().all(SheetAccount::holds), "{name}: the account does not add up");
-            let notes = service.store.notes(ledger, &last.source, last.seq).await.expect("notes");
+            let notes = service.store.notes().of_snapshot(ledger, &last.source, last.seq).await.expect("notes");
             let told: Vec<String> = notes.iter().map(|note| sentence(note, &last.origin.sheets[note.sheet as usize])).collect();
             if told != lines("told") {
                 wrong.push(format!("{name}\n  expected to be told {:#?}\n  told {told:#?}", lines("told")));

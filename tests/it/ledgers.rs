@@ -3,7 +3,7 @@
 use super::helpers::{duban, edit, files_below, fresh_root, service, stderr, stdout};
 use super::outputs::{as_read, cells};
 use chrono::NaiveDate;
-use duban::store::changes::GoneConfirmed;
+use duban::store::gone::GoneConfirmed;
 use duban::worker::import::input::Input;
 use duban::worker::import::puller::PullRequest;
 use duban::worker::run::runner::{RunRequest, RunWhen};
@@ -228,7 +228,7 @@ async fn a_unit_is_not_asked_about_what_the_office_has_confirmed() {
                     who: "张三".into(),
                     reason: "合同已解除".into(),
                 };
-                assert!(service.store.confirm_gone(&gone).await.expect("a word"));
+                assert!(service.store.gone().confirm(&gone).await.expect("a word"));
             }
             let request = RunRequest { job: "quarterly-supervision".into(), when: RunWhen::AsOf(day), revise: false, dry_run: false };
             service.run_job(&request).await.expect("a run");

@@ -7,7 +7,7 @@ mod outbox;
 mod runs;
 mod snapshots;
 
-use duban::store::database::Store;
+use duban::store::handle::Store;
 use sqlx::{AnyPool, AssertSqlSafe, PgPool};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 

@@ -5,7 +5,8 @@ use crate::clock::stamp;
 use crate::domain::notify::delivery::{Attempt, Fault, Verdict, slow, verdict};
 use crate::mail::smtp::Line;
 use crate::mail::transport::{Mailer, Parcel};
-use crate::store::database::{Result, Store};
+use crate::store::database::Result;
+use crate::store::handle::Store;
 use crate::store::sending::{Claimed, Claiming, Claims, Hold, HoldReason};
 use crate::worker::deliver::journal::{Journal, key};
 use crate::worker::file_lock::FileLock;
@@ -92,7 +93,8 @@ impl Service {
         let lease = now + chrono::Duration::minutes(LEASE_MINUTES) + chrono::Duration::seconds(self.mailer.final_seconds());
         let claims = self
             .store
-            .claim_messages(&Claiming {
+            .sending()
+            .claim(&Claiming {
                 run,
                 limit: (self.mailer.parallel() * CLAIM_PER_LINE).min(CLAIM_MAX) as i64,
                 now: &stamp(now),
@@ -273,7 +275,7 @@ impl Service {
         let day = self.clock.today().to_string();
         let mut pauses = [1u64, 2, 4, 8, 15].into_iter();
         loop {
-            match (self.store.settle_messages(settled, now, &day).await, pauses.next()) {
+            match (self.store.sending().record_outcomes(settled, now, &day).await, pauses.next()) {
                 (Err(error), Some(seconds)) => {
                     tracing::warn!(%error, "outcomes could not be recorded; trying again");
                     tokio::time::sleep(std::time::Duration::from_secs(seconds)).await;
@@ -328,13 +330,13 @@ impl Service {
         self.mailer.sweep().context("cannot clear var/outbox")?;
         self.guard().await?;
         let now = stamp(self.clock.now());
-        let left = self.store.take_back_messages(&now).await?;
+        let left = self.store.sending().end_dead_claims(&now).await?;
         if left > 0 {
             // what this process itself could not record is in the journal by now
             self.channel(|channel| channel.sent = None);
             tracing::warn!(messages = left, "messages whose sender died: outcome unknown, they go again with the same Message-ID");
         }
-        let late = self.store.expire_messages(&now).await?;
+        let late = self.store.sending().expire(&now).await?;
         if !late.is_empty() {
             tracing::error!(messages = late.len(), "messages given up, too late to be sent: see duban outbox list --state dead");
         }
@@ -448,7 +450,7 @@ async fn feed(store: Store, claimed: Arc<Vec<Claimed>>, work: mpsc::Sender<Body>
             end += 1;
         }
         let ids: Vec<&str> = claimed[at..end].iter().map(|message| message.id.as_str()).collect();
-        let mut bodies: BTreeMap<String, Vec<u8>> = store.bodies(&ids).await?;
+        let mut bodies: BTreeMap<String, Vec<u8>> = store.sending().bodies(&ids).await?;
         for (index, message) in claimed.iter().enumerate().take(end).skip(at) {
             if let Some(body) = bodies.remove(&message.id)
                 && work.send((index, body)).await.is_err()

@@ -94,7 +94,7 @@ impl Service {
     /// The database or the counter file cannot be read.
     pub async fn sending_notes(&self) -> anyhow::Result<Vec<String>> {
         let counter = self.counter_file().read().context("cannot read var/sent.count")?;
-        let state = self.store.sending_state(&self.clock.today().to_string()).await?;
+        let state = self.store.sending().state(&self.clock.today().to_string()).await?;
         Ok(notes(&self.config.settings.mail, Some(&state), counter))
     }
 
@@ -111,14 +111,14 @@ impl Service {
         // the file first: it follows the database, so a number read later may already be higher
         let file = self.counter_file();
         let known = file.read().with_context(|| format!("cannot read {}; see \"Restore\" in docs/OPERATIONS.md", file.0.display()))?;
-        let state = self.store.sending_state(&self.clock.today().to_string()).await?;
+        let state = self.store.sending().state(&self.clock.today().to_string()).await?;
         match known {
             Some(known) if known > state.counter && state.hold.is_none() => {
                 let why = format!("database counter {}, counter file {known}", state.counter);
                 let now = stamp(self.clock.now());
                 let deed = Deed { at: &now, who: "duban", why: &why };
-                if self.store.hold_sending(HoldReason::Restored, deed).await? {
-                    self.store.audit(&now, "duban", "sending held", "restored copy", &why).await?;
+                if self.store.sending().hold(HoldReason::Restored, deed).await? {
+                    self.store.audit().record(&now, "duban", "sending held", "restored copy", &why).await?;
                 }
                 Ok(true)
             }

@@ -98,7 +98,7 @@ impl Service {
         }
         let today = self.clock.today();
         let view = self.view(&[], today).await?;
-        let before = self.store.answers(self.store.last_answer().await?).await?;
+        let before = self.store.feedback().up_to(self.store.feedback().last_no().await?).await?;
         let mut accounts: Vec<FormAccount> = Vec::new();
         let mut taken: Answers = Answers::new();
         for sheet in sheets {
@@ -117,8 +117,8 @@ impl Service {
         }
         let answers: Vec<Answer> = taken.into_values().collect();
         let now = stamp(self.clock.now());
-        self.store.add_answers(&file, &sha256, &now, &answers).await?;
-        self.store.audit(&now, "cli", "feedback", &file, &format!("{} answers", answers.len())).await?;
+        self.store.feedback().add(&file, &sha256, &now, &answers).await?;
+        self.store.audit().record(&now, "cli", "feedback", &file, &format!("{} answers", answers.len())).await?;
         Ok(accounts)
     }
 
@@ -192,7 +192,7 @@ impl Service {
         let ledger = &policy.ledgers[index];
         let mut stored = HashMap::new();
         for found in view.in_force.iter().filter(|found| found.snapshot.ledger == ledger.id) {
-            for one in self.store.records_by_code(ledger, &found.snapshot.source, found.snapshot.seq, codes).await? {
+            for one in self.store.records().by_code(ledger, &found.snapshot.source, found.snapshot.seq, codes).await? {
                 stored.entry(one.record.code.clone()).or_insert(one.record);
             }
         }
@@ -280,7 +280,7 @@ impl Service {
         for file in files {
             let known = crate::worker::import::input::open(&file)
                 .and_then(crate::worker::import::input::fingerprint)
-                .map(|sha256| async move { self.store.knows_form(&sha256).await });
+                .map(|sha256| async move { self.store.feedback().knows_form(&sha256).await });
             if let Ok(known) = known
                 && known.await?
             {

@@ -3,8 +3,8 @@
 use crate::clock::stamp;
 use crate::domain::judging::judge::Policy;
 use crate::domain::register::snapshot::{Candidate, Version, last_seen};
-use crate::store::changes::{Absent, GoneConfirmed};
 use crate::store::database::Result;
+use crate::store::gone::{Absent, GoneConfirmed};
 use crate::store::runs::GonePin;
 use crate::store::snapshots::{Snapshot, SnapshotState};
 use crate::workbook::build::GoneLine;
@@ -64,7 +64,7 @@ impl Service {
     /// # Errors
     /// The database fails.
     pub(crate) async fn gone_pin(&self, view: &View) -> Result<GonePin> {
-        let all = self.store.snapshots().await?;
+        let all = self.store.snapshots().list().await?;
         let of = |now: &Candidate| (now.ledger.clone(), now.source.clone(), history(&all, &now.ledger, &now.source, now.seq));
         Ok(GonePin { at: stamp(self.clock.now()), history: view.in_force.iter().map(|found| of(&found.snapshot)).collect() })
     }
@@ -76,7 +76,8 @@ impl Service {
     pub(crate) async fn gone_as_pinned(&self, pin: &GonePin) -> Result<Vec<Gone>> {
         let confirmed: HashSet<(String, String, String, i64)> = self
             .store
-            .gone_confirmed()
+            .gone()
+            .confirmed()
             .await?
             .into_iter()
             .filter(|known| known.confirmed_at <= pin.at)
@@ -95,6 +96,7 @@ impl Service {
                 versions.clear();
             };
             self.store
+                .gone()
                 .each_absent(ledger, source, *seq, |absent| {
                     if versions.last().is_some_and(|last| last.code != absent.code) {
                         settle(&mut versions);
@@ -112,7 +114,7 @@ impl Service {
     /// # Errors
     /// The database fails.
     pub(crate) async fn gone_lines(&self, policy: &Policy, pin: &GonePin) -> Result<Vec<GoneLine>> {
-        let snapshots = self.store.snapshots().await?;
+        let snapshots = self.store.snapshots().list().await?;
         let mut lines: Vec<(usize, GoneLine)> = Vec::new();
         for gone in self.gone_as_pinned(pin).await? {
             let Some(index) = policy.ledger(&gone.ledger) else { continue };
@@ -146,14 +148,14 @@ impl Service {
     /// The database fails.
     pub async fn gone_code(&self, ledger: &str, source: &str, code: &str) -> Result<Option<Gone>> {
         let view = self.view(&[], self.clock.today()).await?;
-        self.gone_in(&view, &self.store.snapshots().await?, ledger, source, code).await
+        self.gone_in(&view, &self.store.snapshots().list().await?, ledger, source, code).await
     }
 
     async fn gone_in(&self, view: &View, all: &[Snapshot], ledger: &str, source: &str, code: &str) -> Result<Option<Gone>> {
         let now = view.in_force.iter().find(|found| found.snapshot.ledger == ledger && found.snapshot.source == source);
         let Some(now) = now else { return Ok(None) };
         let history = history(all, ledger, source, now.snapshot.seq);
-        Ok(among(&self.store.versions(ledger, source, code).await?, &history, ledger, source))
+        Ok(among(&self.store.gone().versions(ledger, source, code).await?, &history, ledger, source))
     }
 
     /// Of codes that a view does not hold, those the office has confirmed: (ledger, code).
@@ -162,8 +164,8 @@ impl Service {
     /// The database fails.
     pub(crate) async fn confirmed_gone(&self, view: &View, codes: &BTreeSet<(String, String)>) -> Result<HashSet<(String, String)>> {
         let mut out = HashSet::new();
-        let all = self.store.snapshots().await?;
-        for GoneConfirmed { ledger, source, code, seen_seq, .. } in self.store.gone_confirmed().await? {
+        let all = self.store.snapshots().list().await?;
+        for GoneConfirmed { ledger, source, code, seen_seq, .. } in self.store.gone().confirmed().await? {
             let key = (ledger, code);
             if !codes.contains(&key) {
                 continue;

@@ -64,7 +64,7 @@ impl Service {
 
     /// The path of the report below the root; `None` when another file brought all of this before.
     async fn intake_report(&self, policy: &Policy, source: &str, report: &PullReport) -> anyhow::Result<Option<String>> {
-        let snapshots = self.store.snapshots().await?;
+        let snapshots = self.store.snapshots().list().await?;
         let sources = sources(policy, source, report, &snapshots)?;
         let brought = |source: &&Source<'_>| source.snapshot.file_sha256 == report.sha256;
         let Some(first) = sources.iter().find(brought) else { return Ok(None) };
@@ -144,7 +144,8 @@ impl Service {
         for (index, source) in sources.iter().enumerate() {
             let snapshot = source.snapshot;
             self.store
-                .each_note_key(&snapshot.ledger, &snapshot.source, snapshot.seq, |no, kind, unit| {
+                .notes()
+                .each_key(&snapshot.ledger, &snapshot.source, snapshot.seq, |no, kind, unit| {
                     let known = names.get(unit).copied();
                     let name = known.unwrap_or_else(|| {
                         let next = names.len() as u32;
@@ -187,10 +188,10 @@ impl Service {
         let counts = match source.base {
             // the pull that made the snapshot has counted already
             Some(_) if source.pulled.fresh => ChangeCounts::of(&source.pulled.difference),
-            _ => self.store.count_changes(&snapshot.ledger, old, new).await?,
+            _ => self.store.changes().count(&snapshot.ledger, old, new).await?,
         };
         #[cfg(debug_assertions)]
-        assert_eq!(counts, self.store.count_changes(&snapshot.ledger, old, new).await?, "a pull has counted otherwise than the database");
+        assert_eq!(counts, self.store.changes().count(&snapshot.ledger, old, new).await?, "a pull has counted otherwise than the database");
         let number = |count: i64| usize::try_from(count).unwrap_or(0);
         Ok(Compared {
             base: source.base.map(|base| (base.seq, base.covers_on)),
@@ -220,7 +221,7 @@ impl Service {
                     let source = &sources[run[0].1 as usize];
                     let numbers: Vec<i64> = run.iter().map(|(.., no)| *no).collect();
                     let snapshot = source.snapshot;
-                    for note in self.store.notes_numbered(&snapshot.ledger, &snapshot.source, snapshot.seq, &numbers).await? {
+                    for note in self.store.notes().numbered(&snapshot.ledger, &snapshot.source, snapshot.seq, &numbers).await? {
                         number += 1;
                         let sheets = &source.pulled.sheets_of_file;
                         rows.push(match skipped {
@@ -242,7 +243,7 @@ impl Service {
                 let ledger = &policy.ledgers[facts.ledger];
                 let mut after = String::new();
                 loop {
-                    let page = self.store.only_in(ledger, side, other, &after).await?;
+                    let page = self.store.changes().only_in(ledger, side, other, &after).await?;
                     let Some(last) = page.last() else { break };
                     after.clone_from(&last.record.code);
                     let mut rows = Vec::with_capacity(page.len());

@@ -141,7 +141,7 @@ impl Service {
         request.input.adapt(&mut ledgers);
         let (sender, mut receiver) = tokio::sync::mpsc::channel::<Block>(BLOCKS_AHEAD);
         let reading = self.begin_reading(&request.input, self.read_limits(), sender).map_err(refuse)?;
-        let mut pull = self.store.begin_pull().await?;
+        let mut pull = self.store.pulls().begin().await?;
         let mut reader = FileReader {
             policy,
             source: &request.source,
@@ -355,7 +355,7 @@ impl Service {
     /// # Errors
     /// The database fails.
     pub async fn own_projects(&self) -> Result<bool, StoreError> {
-        let snapshots = self.store.snapshots().await?;
+        let snapshots = self.store.snapshots().list().await?;
         Ok(snapshots.iter().any(|snapshot| snapshot.ledger == PROJECT && !snapshot.sample && snapshot.state == SnapshotState::InForce))
     }
 
@@ -364,7 +364,7 @@ impl Service {
         if report.ledgers.iter().all(|pulled| pulled.state.is_none()) {
             return Ok(());
         }
-        let snapshots = self.store.snapshots().await?;
+        let snapshots = self.store.snapshots().list().await?;
         for pulled in report.ledgers.iter_mut().filter(|pulled| pulled.state.is_some()) {
             let before = |known: &&Snapshot| (&known.ledger, known.source.as_str()) == (&pulled.ledger, source) && known.seq < pulled.seq;
             let in_force = snapshots.iter().filter(|known| known.state == SnapshotState::InForce);

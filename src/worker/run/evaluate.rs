@@ -16,7 +16,8 @@ use crate::domain::register::snapshot::{Candidate, InForce, in_force};
 use crate::domain::register::units::UnitId;
 use crate::domain::rules::exemption::exemptions_in_force;
 use crate::domain::rules::responsibility::{Linked, is_restricted, link, project_of};
-use crate::store::database::{Result, Store, StoreError};
+use crate::store::database::{Result, StoreError};
+use crate::store::handle::Store;
 use crate::store::snapshots::{Snapshot, SnapshotState};
 use crate::workbook::build::{IntakeLine, SourceLine};
 use crate::worker::run::spill::Kept;
@@ -109,7 +110,7 @@ pub fn view(snapshots: &[Snapshot], settings: &Settings, wanted: &[String], as_o
 impl Service {
     /// The view of the store as it is now.
     pub async fn view(&self, wanted: &[String], as_of: NaiveDate) -> Result<View> {
-        Ok(view(&self.store.snapshots().await?, &self.config.settings, wanted, as_of))
+        Ok(view(&self.store.snapshots().list().await?, &self.config.settings, wanted, as_of))
     }
 }
 
@@ -128,7 +129,7 @@ pub async fn links(
     if let Some(index) = policy.project_ledger() {
         let ledger = &policy.ledgers[index];
         for found in view.in_force.iter().filter(|found| found.snapshot.ledger == PROJECT) {
-            for stored in store.records_by_code(ledger, &found.snapshot.source, found.snapshot.seq, codes).await? {
+            for stored in store.records().by_code(ledger, &found.snapshot.source, found.snapshot.seq, codes).await? {
                 linked.entry(stored.record.code.clone()).or_insert_with(|| {
                     look_at(&stored.record);
                     link(policy, ledger, &stored.record)
@@ -152,7 +153,7 @@ pub async fn read(
     selections: Vec<Selection>,
 ) -> Result<Reading> {
     let mut rosters = Rosters::new(selections);
-    let snapshots = store.snapshots().await?;
+    let snapshots = store.snapshots().list().await?;
     let mut reader = Reader::new(policy, &snapshots);
     // everything but projects: read whole, they are small beside the projects
     let mut others: Vec<(usize, Vec<Record>)> = Vec::new();
@@ -280,7 +281,7 @@ async fn notes(store: &Store, policy: &Policy, view: &View, snapshots: &[Snapsho
     for found in &view.in_force {
         let Some(index) = policy.ledger(&found.snapshot.ledger) else { continue };
         let Some(snapshot) = snapshots.iter().find(|snapshot| is_of(snapshot, found)) else { continue };
-        let notes = store.notes(&snapshot.ledger, &snapshot.source, snapshot.seq).await?;
+        let notes = store.notes().of_snapshot(&snapshot.ledger, &snapshot.source, snapshot.seq).await?;
         let told = notes.iter().filter(|note| note.kind != NoteKind::Skipped);
         noted.extend(told.map(|note| (index, intake_line(&policy.ledgers[index].title, note, snapshot))));
     }
@@ -377,7 +378,8 @@ impl<'a> Reader<'a> {
         // version after version of a ledger mostly began in one snapshot
         let mut last: Option<(i64, u32)> = None;
         store
-            .each_record(ledger, source, seq, |stored| {
+            .records()
+            .each(ledger, source, seq, |stored| {
                 let mut record = stored.record;
                 let origin = match last {
                     Some((first_seq, origin)) if first_seq == stored.first_seq => origin,

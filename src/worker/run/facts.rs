@@ -6,8 +6,8 @@ use crate::domain::judging::judge::Policy;
 use crate::domain::rules::rule::Light;
 use crate::store::database::Result;
 use crate::store::findings::StoredFinding;
-use crate::store::lives::{Life, RESOLVED, Timeline};
 use crate::store::runs::Run;
+use crate::store::timeline::{Life, RESOLVED, Timeline};
 use crate::workbook::sheets::leader_page::Before;
 use crate::worker::run::evaluate::Reading;
 use crate::worker::service::Service;
@@ -126,19 +126,19 @@ impl Service {
         as_of: NaiveDate,
         sample: bool,
     ) -> Result<Changes> {
-        let timeline = self.store.timeline(sample).await?;
+        let timeline = self.store.timelines().read(sample).await?;
         if timeline.as_of.is_none_or(|latest| as_of >= latest) {
             // another run of the same day has moved the timeline already: what it said of a finding holds while the finding stands as it did
             let said = match timeline.as_of == Some(as_of) {
-                true => self.store.moved_in(&timeline.run).await?,
+                true => self.store.findings().moved_in(&timeline.run).await?,
                 false => HashMap::new(),
             };
             let resolved = compare(policy, reading, &timeline, as_of, &said);
             return Ok(Changes { resolved, timeline: Some(timeline) });
         }
         let known = match job {
-            Some(job) => match self.store.run_before(job, as_of, sample).await? {
-                Some(run) => self.store.lights_of(&run).await?,
+            Some(job) => match self.store.runs().previous(job, as_of, sample).await? {
+                Some(run) => self.store.findings().lights_of(&run).await?,
                 None => HashMap::new(),
             },
             None => HashMap::new(),
@@ -156,11 +156,12 @@ impl Service {
     /// # Errors
     /// The database fails.
     pub(crate) async fn found_before(&self, run: &str) -> Result<Option<Before>> {
-        let Some(of) = self.store.run(run).await? else { return Ok(None) };
+        let Some(of) = self.store.runs().get(run).await? else { return Ok(None) };
         let Ok(as_of) = of.as_of.parse() else { return Ok(None) };
         let mut before = Before { as_of, ..Before::default() };
         self.store
-            .each_finding(run, |finding| {
+            .findings()
+            .each(run, |finding| {
                 if finding.state == State::Open.code() {
                     *before.open.entry((finding.rule.to_string(), finding.light())).or_default() += 1;
                     if let Some(light) = finding.light() {
@@ -180,10 +181,10 @@ impl Service {
         let mut out = Vec::new();
         let mut next = Some(run);
         while let Some(run) = next.take().filter(|_| out.len() < STANDINGS_MAX) {
-            let (Ok(as_of), Some(standing)) = (run.as_of.parse(), self.store.standing(&run.id).await?) else { break };
+            let (Ok(as_of), Some(standing)) = (run.as_of.parse(), self.store.indicators().get(&run.id).await?) else { break };
             out.push((as_of, standing));
             if let Some(before) = &run.inputs.before {
-                next = self.store.run(before).await?;
+                next = self.store.runs().get(before).await?;
             }
         }
         Ok(out)

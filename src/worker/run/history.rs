@@ -31,7 +31,7 @@ impl Service {
             quarter = quarter.previous();
         }
         while runs.len() < QUARTERS_MAX {
-            let Some(run) = self.store.run_on(&job.name, quarter.last_day(), sample).await? else { break };
+            let Some(run) = self.store.runs().on_day(&job.name, quarter.last_day(), sample).await? else { break };
             runs.push(run);
             quarter = quarter.previous();
         }
@@ -67,7 +67,8 @@ impl Service {
             }
             let reached = own + number as u32 + 1;
             self.store
-                .each_finding(run, |stored| {
+                .findings()
+                .each(run, |stored| {
                     if stored.light() == Some(Light::Red)
                         && stored.state == State::Open.code()
                         && let Some(row) = rows.get_mut(&fingerprint(&stored.rule, &stored.ledger, &stored.key))

@@ -36,27 +36,27 @@ impl Service {
     pub async fn rebuild(&self, id: &str, to: Option<PathBuf>) -> anyhow::Result<Vec<Rebuilt>> {
         let run = self.run_named(id).await?;
         let id = &run.id;
-        let reports = self.store.reports(id).await?;
+        let reports = self.store.reports().list(id).await?;
         match run.state {
             RunState::Done | RunState::Partial => {}
             RunState::Running => bail!("run {id} is not over yet; see `duban runs`"),
             RunState::Failed => bail!("run {id} failed before it was done ({}): it has nothing to compare with", run.reason),
         }
         ensure!(!run.inputs.files.is_empty(), "run {id} was cleaned up: the texts it was made with are gone");
-        let gone = self.store.not_frozen(&run.inputs.files).await?;
+        let gone = self.store.frozen_texts().missing(&run.inputs.files).await?;
         ensure!(gone.is_empty(), "run {id} was cleaned up: the frozen texts of {} are gone", gone.join(", "));
-        let snapshots = self.store.snapshots().await?;
+        let snapshots = self.store.snapshots().list().await?;
         for (ledger, source, seq) in &run.inputs.snapshots {
             let there = snapshots.iter().any(|known| (&known.ledger, &known.source, known.seq) == (ledger, source, *seq));
             ensure!(there, "run {id} was cleaned up: its snapshot {ledger}/{source}/{seq} is gone");
         }
         for closed in &run.inputs.closed {
             ensure!(
-                self.store.run(closed).await?.is_some(),
+                self.store.runs().get(closed).await?.is_some(),
                 "run {id} was cleaned up: run {closed}, which closed a quarter before it, is gone"
             );
         }
-        let config = Config::parse(self.store.thaw(&run.inputs.files).await?)
+        let config = Config::parse(self.store.frozen_texts().read(&run.inputs.files).await?)
             .with_context(|| format!("this duban does not understand the configuration frozen with run {id}"))?;
         let job = config.job(&run.job).with_context(|| format!("run {id} froze no jobs/{}.toml", run.job))?.clone();
         let none = job.workbooks.is_empty() && job.packs.is_empty();
@@ -100,10 +100,10 @@ impl Service {
     /// The run of a name.
     async fn run_named(&self, id: &str) -> anyhow::Result<Run> {
         const RUNS_MAX: i64 = 1000;
-        if let Some(run) = self.store.run(id).await? {
+        if let Some(run) = self.store.runs().get(id).await? {
             return Ok(run);
         }
-        let runs = self.store.runs(RUNS_MAX).await?;
+        let runs = self.store.runs().list(RUNS_MAX).await?;
         let hint = crate::config::load::nearest(id, runs.iter().map(|run| run.id.as_str()))
             .map_or_else(|| "`duban runs` lists the names".to_owned(), |near| format!("did you mean \"{near}\"?"));
         bail!("there is no run \"{id}\" ({hint})")

@@ -88,13 +88,13 @@ impl Service {
         let slot = slot_text(at);
         let scheduled = matches!(request.when, RunWhen::Slot(_));
         let mut revision = 0;
-        if let Some(known) = self.store.run_of(&job.name, &slot).await? {
+        if let Some(known) = self.store.runs().newest(&job.name, &slot).await? {
             revision = known.revision;
             match known.state {
                 RunState::Done | RunState::Partial if request.revise => revision += 1,
                 RunState::Done | RunState::Partial => {
                     // what a killed process had queued and not sent still goes; nothing is sent twice
-                    let counts = self.store.delivery_counts(Some(&known.id)).await?;
+                    let counts = self.store.outbox().count_by_state(Some(&known.id)).await?;
                     let left: i64 = ["pending", "sending"].iter().filter_map(|state| counts.get(*state)).sum();
                     self.deliver_all(Some(&known.id)).await?;
                     let state = match known.state {
@@ -109,12 +109,12 @@ impl Service {
                     text.push_str(&self.result_text(&known).await?);
                     return Ok(RunOutcome { state: known.state, already_done: true, text, run: Some(known) });
                 }
-                RunState::Failed => self.store.reopen_run(&known.id).await?,
+                RunState::Failed => self.store.runs().reopen(&known.id).await?,
                 RunState::Running => {}
             }
         }
         let now = self.clock.now();
-        let opened = self.store.open_run(&job.name, &slot, revision, as_of, scheduled, &stamp(now)).await?;
+        let opened = self.store.runs().open(&job.name, &slot, revision, as_of, scheduled, &stamp(now)).await?;
         self.work_on(&opened.id).await
     }
 
@@ -127,17 +127,17 @@ impl Service {
         let lock = FileLock::try_take(&self.var(), id).context("cannot lock var/locks")?;
         ensure!(lock.is_some(), busy());
         // nobody on this machine works on it: a claim of ours is that of a process that died
-        self.store.take_back_run(id).await?;
-        let Some(run) = self.store.claim_run(id, &stamp(self.clock.now()), &self.lease()).await? else { bail!(busy()) };
+        self.store.runs().end_dead_claim(id).await?;
+        let Some(run) = self.store.runs().claim(id, &stamp(self.clock.now()), &self.lease()).await? else { bail!(busy()) };
         match self.steps(&run).await {
             Ok(()) => {}
             Err(error) => {
                 let reason = format!("{error:#}");
-                self.store.finish_run(&run, RunState::Failed, &reason, "", &stamp(self.clock.now())).await?;
+                self.store.runs().finish(&run, RunState::Failed, &reason, "", &stamp(self.clock.now())).await?;
                 return Err(error);
             }
         }
-        let run = self.store.run(id).await?.with_context(|| format!("run {id} vanished"))?;
+        let run = self.store.runs().get(id).await?.with_context(|| format!("run {id} vanished"))?;
         self.deliver_all(Some(&run.id)).await?;
         let text = self.result_text(&run).await?;
         Ok(RunOutcome { state: run.state, already_done: false, text, run: Some(run) })
@@ -150,7 +150,7 @@ impl Service {
     /// The run's printed result with its deliveries as they stand now.
     pub async fn result_text(&self, run: &Run) -> anyhow::Result<String> {
         let mut text = run.result.clone();
-        let mut counts = self.store.delivery_counts(Some(&run.id)).await?;
+        let mut counts = self.store.outbox().count_by_state(Some(&run.id)).await?;
         // what nobody has released is no delivery
         let waiting = counts.remove(DeliveryState::Draft.code()).unwrap_or(0);
         let rejected = counts.remove(DeliveryState::Rejected.code()).unwrap_or(0);
@@ -168,7 +168,7 @@ impl Service {
                 }
             }
             writeln!(text)?;
-            let (test, repeated) = self.store.delivery_marks(&run.id).await?;
+            let (test, repeated) = self.store.outbox().count_marks(&run.id).await?;
             if test > 0 {
                 writeln!(text, "试发送：{test}封发往测试邮箱，各单位未收到，不计入已提醒")?;
             }
@@ -200,13 +200,13 @@ impl Service {
         let mut done = JobStep::ALL.into_iter().find(|step| step.name() == run.step);
         if done.is_none() {
             inputs = self.pull_step(&job, as_of).await?;
-            self.store.finish_step(run, JobStep::Pull.name(), &inputs).await?;
+            self.store.runs().finish_step(run, JobStep::Pull.name(), &inputs).await?;
             done = Some(JobStep::Pull);
             crash_point("pull");
         }
         let mut result = run.result.clone();
         if job.steps.contains(&JobStep::Detect) && done < Some(JobStep::Remind) {
-            let config = Config::parse(self.store.thaw(&inputs.files).await?)?;
+            let config = Config::parse(self.store.frozen_texts().read(&inputs.files).await?)?;
             // the job as it was when the run began; the file may have been edited since
             let job = config.job(&run.job).unwrap_or(&job).clone();
             let mut stage = Stage::new(self, config, &job, run, as_of, &inputs).await?;
@@ -222,10 +222,10 @@ impl Service {
                 if done < Some(JobStep::Report) {
                     inputs.faults.extend(stage.report(run).await?);
                     self.keep(run).await?;
-                    self.store.finish_step(run, JobStep::Report.name(), &inputs).await?;
+                    self.store.runs().finish_step(run, JobStep::Report.name(), &inputs).await?;
                     crash_point("report");
                 }
-                files = self.store.reports(&run.id).await?;
+                files = self.store.reports().list(&run.id).await?;
             }
             result = stage.summary(Some(&files), &inputs.faults);
             for path in &inputs.intake_reports {
@@ -239,13 +239,13 @@ impl Service {
         }
         let state = if inputs.faults.is_empty() { RunState::Done } else { RunState::Partial };
         let result = if result.is_empty() { self.pulled_text(&inputs).await? } else { result };
-        self.store.finish_run(run, state, &inputs.faults.join("；"), &result, &stamp(self.clock.now())).await?;
+        self.store.runs().finish(run, state, &inputs.faults.join("；"), &result, &stamp(self.clock.now())).await?;
         Ok(())
     }
 
     /// Fails when another process has taken the run over.
     async fn keep(&self, run: &Run) -> anyhow::Result<()> {
-        ensure!(self.store.renew_run(run, &self.lease()).await?, "run {} was taken over by another process", run.id);
+        ensure!(self.store.runs().renew_lease(run, &self.lease()).await?, "run {} was taken over by another process", run.id);
         Ok(())
     }
 
@@ -275,7 +275,7 @@ impl Service {
             Ok(came) => inputs.faults.extend(came.into_iter().filter_map(|(_, taken)| Some(format!("反馈表 {}", taken.err()?)))),
             Err(error) => inputs.faults.push(format!("{error:#}")),
         }
-        inputs.answers = self.store.last_answer().await?;
+        inputs.answers = self.store.feedback().last_no().await?;
         let view = self.view(&job.sources, as_of).await?;
         if job.steps.contains(&JobStep::Detect) {
             ensure!(
@@ -295,17 +295,17 @@ impl Service {
         }
         inputs.gone = Some(self.gone_pin(&view).await?);
         inputs.sample = view.sample;
-        inputs.before = self.store.run_before(&job.name, as_of, view.sample).await?;
+        inputs.before = self.store.runs().previous(&job.name, as_of, view.sample).await?;
         inputs.closed = self.closed_quarters(&self.config, Some(&job.name), as_of, view.sample).await?;
         inputs.snapshots =
             view.in_force.iter().map(|found| (found.snapshot.ledger.clone(), found.snapshot.source.clone(), found.snapshot.seq)).collect();
-        inputs.files = self.store.freeze(&self.config.files_without_secrets()).await?;
+        inputs.files = self.store.frozen_texts().freeze(&self.config.files_without_secrets()).await?;
         Ok(inputs)
     }
 
     /// The view a run pinned, with what its snapshots are.
     pub(crate) async fn pinned(&self, inputs: &RunInputs, as_of: NaiveDate) -> anyhow::Result<View> {
-        let snapshots = self.store.snapshots().await?;
+        let snapshots = self.store.snapshots().list().await?;
         let in_force = inputs
             .snapshots
             .iter()
@@ -350,8 +350,8 @@ impl Service {
                 .collect(),
             sample: view.sample,
             enforce_on,
-            answers: self.store.last_answer().await?,
-            before: self.store.run_before(&job.name, as_of, view.sample).await?,
+            answers: self.store.feedback().last_no().await?,
+            before: self.store.runs().previous(&job.name, as_of, view.sample).await?,
             closed: self.closed_quarters(&self.config, Some(&job.name), as_of, view.sample).await?,
             ..RunInputs::default()
         };

@@ -89,7 +89,7 @@ impl<'a> Stage<'a> {
         let past_start = inputs.enforce_on.map_or(inputs.sample, |start| as_of >= start);
         let closes = past_start && job.closes_quarter && Period::last_closed(Every::Quarter, as_of).last_day() == as_of;
         service.stood_red(&config.policy, &mut reading.judged.findings, &inputs.closed, closes).await?;
-        let answers = service.store.answers(inputs.answers).await?;
+        let answers = service.store.feedback().up_to(inputs.answers).await?;
         let before = match &inputs.before {
             Some(run) => service.found_before(run).await?,
             None => None,
@@ -104,7 +104,7 @@ impl<'a> Stage<'a> {
     /// Judges, compares with what was known, and stores the findings; the timeline follows if this is the latest as_of.
     pub(crate) async fn detect(&mut self, run: &Run, inputs: &RunInputs) -> anyhow::Result<()> {
         let standing = self.reading.indicators.standing(&self.config.policy, &self.reading.judged.findings);
-        self.service.store.keep_standing(run, &standing).await?;
+        self.service.store.indicators().save(run, &standing).await?;
         let policy = &self.config.policy;
         let mut tries = 0;
         loop {
@@ -126,12 +126,12 @@ impl<'a> Stage<'a> {
             FindingFacts::of(policy, finding).stored(finding.light)
         });
         let timeline = self.changes.timeline.as_ref().map(|timeline| (timeline, self.as_of));
-        self.service.store.commit_detect(run, JobStep::Detect.name(), inputs, stored, &self.changes.resolved, timeline).await
+        self.service.store.findings().commit(run, JobStep::Detect.name(), inputs, stored, &self.changes.resolved, timeline).await
     }
 
     /// After a restart: the changes as the detect step stored them.
     pub(crate) async fn recall(&mut self, run: &Run) -> anyhow::Result<()> {
-        let (of, resolved) = self.service.store.changes_of(&run.id).await?;
+        let (of, resolved) = self.service.store.findings().changes_of(&run.id).await?;
         for finding in &mut self.reading.judged.findings {
             finding.change = of.get(&identity(&self.config.policy, finding)).copied().unwrap_or_default();
         }
@@ -231,14 +231,14 @@ impl<'a> Stage<'a> {
                     .collect()
             });
             match written {
-                Ok(made) => self.service.store.add_reports(run, &made).await?,
+                Ok(made) => self.service.store.reports().add(run, &made).await?,
                 Err(error) => faults.push(format!("{name}：{error:#}")),
             }
         }
         if !self.job.packs.is_empty() {
             let (made, failed) = beside_the_runtime(|| self.write_packs(&var, &folder))?;
             // what stands in the list is on disk, so the entries wait for the files
-            self.service.store.add_reports(run, &made).await?;
+            self.service.store.reports().add(run, &made).await?;
             faults.extend(failed);
         }
         Ok(faults)
@@ -301,12 +301,12 @@ impl<'a> Stage<'a> {
         let by_id = |name: &str| policy.units.find(name);
         // a unit that took another over knows what the other was told
         let mut told_before: HashMap<UnitId, BTreeMap<Identity, Option<Light>>> = HashMap::new();
-        let told: BTreeMap<String, _> = store.told(inputs.sample).await?.into_iter().collect();
+        let told: BTreeMap<String, _> = store.notified().last(inputs.sample).await?.into_iter().collect();
         for (unit, told) in told.into_iter().filter_map(|(unit, told)| Some((by_id(&unit)?, told))) {
             told_before.entry(unit).or_default().extend(told);
         }
         let mut last_digest_on: HashMap<UnitId, NaiveDate> = HashMap::new();
-        for (unit, day) in store.last_digest_on(inputs.sample, &self.job.name, &slot_text(self.at)).await? {
+        for (unit, day) in store.notified().last_digest_days(inputs.sample, &self.job.name, &slot_text(self.at)).await? {
             if let Some(unit) = by_id(&unit) {
                 let last = last_digest_on.entry(unit).or_insert(day);
                 *last = (*last).max(day);
@@ -315,12 +315,12 @@ impl<'a> Stage<'a> {
         // a revision compares with what was told before the slot, not with its own first edition
         let slot = slot_text(self.at);
         // a digest that never reached its unit told it nothing
-        for (unit, told) in store.told_instead(&self.job.name, &slot).await? {
+        for (unit, told) in store.notified().instead_of_undelivered(&self.job.name, &slot).await? {
             if let Some(unit) = by_id(&unit) {
                 told_before.insert(unit, told);
             }
         }
-        for (unit, told) in store.told_before_slot(&self.job.name, &slot, revision).await? {
+        for (unit, told) in store.notified().before_slot(&self.job.name, &slot, revision).await? {
             if let Some(unit) = by_id(&unit) {
                 told_before.insert(unit, told);
             }
@@ -398,7 +398,7 @@ impl<'a> Stage<'a> {
             let ledger = &policy.ledgers[index];
             let codes: Vec<String> = codes.into_iter().map(str::to_owned).collect();
             for InForce { snapshot, .. } in self.view.in_force.iter().filter(|found| found.snapshot.ledger == ledger.id) {
-                for stored in self.service.store.records_by_code(ledger, &snapshot.source, snapshot.seq, &codes).await? {
+                for stored in self.service.store.records().by_code(ledger, &snapshot.source, snapshot.seq, &codes).await? {
                     records.entry((index, stored.record.code.clone())).or_insert(stored.record);
                 }
             }
@@ -411,7 +411,7 @@ impl<'a> Stage<'a> {
         let (mut planned, mut drafts) = self.plan(inputs, run.revision).await?;
         ensure!(planned.coverage.holds(), "the coverage proof fails, nothing was mailed:\n{}", planned.coverage);
         beside_the_runtime(|| self.told_as_listed(&planned))?;
-        let said_before = self.service.store.said_before(&run.job, &run.slot, run.revision).await?;
+        let said_before = self.service.store.outbox().earlier_digests(&run.job, &run.slot, run.revision).await?;
         let templates = Templates::new(&self.config.mail_templates)
             .map_err(|errors| anyhow::anyhow!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
         let named = self.inputs_named();
@@ -474,7 +474,7 @@ impl<'a> Stage<'a> {
             expires_at: self.service.expiry(),
             test: self.service.config.settings.mail.test_to.is_some(),
         };
-        self.service.store.commit_outbox(run, JobStep::Remind.name(), inputs, &batch).await?;
+        self.service.store.outbox().commit(run, JobStep::Remind.name(), inputs, &batch).await?;
         Ok(())
     }
 

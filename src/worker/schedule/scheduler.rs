@@ -40,7 +40,7 @@ impl Service {
     /// The database fails.
     pub async fn beat(&self) -> anyhow::Result<Beat> {
         let mut beat = Beat::default();
-        for run in self.store.orphaned_runs(&stamp(self.clock.now())).await? {
+        for run in self.store.runs().orphaned(&stamp(self.clock.now())).await? {
             if FileLock::try_take(&self.var(), &run.id)?.is_none() {
                 continue;
             }
@@ -62,12 +62,12 @@ impl Service {
                     // the slot stays due: it is tried again until it succeeds or is too late
                     break;
                 }
-                self.store.settle_until(&job.name, &name).await?;
+                self.store.schedule().advance(&job.name, &name).await?;
             }
             if let Some(last) = due.skipped.last() {
                 beat.skipped += due.skipped.len();
                 tracing::warn!(job = %job.name, slots = due.skipped.len(), last = %last.at, "slots passed over by the job's missed or too-late policy");
-                self.store.settle_until(&job.name, &slot_text(last.at)).await?;
+                self.store.schedule().advance(&job.name, &slot_text(last.at)).await?;
             }
         }
         self.deliver_all(None).await?;
@@ -77,17 +77,17 @@ impl Service {
     /// Whether a slot's run failed less than [`RETRY_MINUTES`] ago.
     async fn failed_lately(&self, job: &str, slot: &str) -> anyhow::Result<bool> {
         let again = stamp(self.clock.now() - chrono::Duration::minutes(RETRY_MINUTES));
-        Ok(self.store.run_of(job, slot).await?.is_some_and(|run| run.state == RunState::Failed && run.finished_at > again))
+        Ok(self.store.runs().newest(job, slot).await?.is_some_and(|run| run.state == RunState::Failed && run.finished_at > again))
     }
 
     async fn due(&self, job: &Job) -> anyhow::Result<Due> {
         let now = self.clock.local(job.schedule.utc_offset_seconds);
-        let settled = match self.store.settled_until(&job.name).await? {
+        let settled = match self.store.schedule().handled_until(&job.name).await? {
             Some(text) => NaiveDateTime::parse_from_str(&text, "%Y-%m-%dT%H:%M:%S")
                 .with_context(|| format!("job {} is settled until \"{text}\"", job.name))?,
             None => {
                 // a job never seen starts from now: nobody wants years of quarters at once
-                self.store.settle_until(&job.name, &slot_text(now)).await?;
+                self.store.schedule().advance(&job.name, &slot_text(now)).await?;
                 now
             }
         };

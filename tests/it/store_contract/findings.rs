@@ -7,8 +7,8 @@ use duban::domain::judging::finding::{Change, Identity};
 use duban::domain::rules::rule::Light;
 use duban::store::database::StoreError;
 use duban::store::findings::StoredFinding;
-use duban::store::lives::{RESOLVED, Timeline};
 use duban::store::runs::{RunInputs, RunState};
+use duban::store::timeline::{RESOLVED, Timeline};
 
 pub fn identity(key: &str) -> Identity {
     Identity { rule: "start-late".into(), ledger: "project".into(), key: key.into() }
@@ -33,16 +33,16 @@ async fn detect(db: &Db, as_of: &str, sample: bool, findings: &[StoredFinding], 
     let store = db.open().await;
     let run = claimed(&store, &format!("{as_of} {sample}"), 0, as_of).await;
     let inputs = RunInputs { sample, ..RunInputs::default() };
-    let known = store.timeline(sample).await.expect("lives");
+    let known = store.timelines().read(sample).await.expect("lives");
     let stored = findings.iter().cloned().map(Ok);
-    store.commit_detect(&run, "detect", &inputs, stored, resolved, Some((&known, day(as_of)))).await.expect("committed");
+    store.findings().commit(&run, "detect", &inputs, stored, resolved, Some((&known, day(as_of)))).await.expect("committed");
     store.close().await;
 }
 
 /// `key state light first_on changed_on` of the timeline.
 async fn lives(db: &Db, sample: bool) -> Vec<String> {
     let store = db.open().await;
-    let known = store.timeline(sample).await.expect("lives");
+    let known = store.timelines().read(sample).await.expect("lives");
     let month_day = |day: NaiveDate| day.format("%m-%d").to_string();
     known
         .lives()
@@ -61,15 +61,15 @@ pub async fn detect_is_all_or_nothing(db: &Db) {
     let unknown = Some((&never, day("2026-11-23")));
     // the same finding twice is refused after the step was moved on
     let twice = [one[0].clone(), one[0].clone()];
-    assert!(store.commit_detect(&run, "detect", &RunInputs::default(), twice.iter().cloned().map(Ok), &[], unknown).await.is_err());
-    assert_eq!(store.finding_count(&run.id).await.expect("a count"), 0);
-    assert_eq!(store.run(&run.id).await.expect("a look").expect("a run").step, "");
-    assert_eq!(store.timeline(false).await.expect("lives").lives().count(), 0);
+    assert!(store.findings().commit(&run, "detect", &RunInputs::default(), twice.iter().cloned().map(Ok), &[], unknown).await.is_err());
+    assert_eq!(store.findings().count(&run.id).await.expect("a count"), 0);
+    assert_eq!(store.runs().get(&run.id).await.expect("a look").expect("a run").step, "");
+    assert_eq!(store.timelines().read(false).await.expect("lives").lives().count(), 0);
     // a holder that lost the run writes nothing
-    store.claim_run(&run.id, &at(11), &at(20)).await.expect("a claim").expect("run out");
-    assert!(store.commit_detect(&run, "detect", &RunInputs::default(), one.iter().cloned().map(Ok), &[], unknown).await.is_err());
-    assert_eq!(store.finding_count(&run.id).await.expect("a count"), 0);
-    let known = store.timeline(false).await.expect("lives");
+    store.runs().claim(&run.id, &at(11), &at(20)).await.expect("a claim").expect("run out");
+    assert!(store.findings().commit(&run, "detect", &RunInputs::default(), one.iter().cloned().map(Ok), &[], unknown).await.is_err());
+    assert_eq!(store.findings().count(&run.id).await.expect("a count"), 0);
+    let known = store.timelines().read(false).await.expect("lives");
     assert_eq!((known.lives().count(), known.as_of), (0, None));
 }
 
@@ -86,27 +86,28 @@ pub async fn detect_is_repeatable_and_reads_back(db: &Db) {
     all.extend((0..2000).map(|number| found(&format!("X{number:04}"), Some(Light::Yellow), Change::Continued)));
     let resolved = [identity("R1"), identity("Z2")];
     for _ in 0..2 {
-        let known = store.timeline(false).await.expect("lives");
+        let known = store.timelines().read(false).await.expect("lives");
         let stored = all.iter().cloned().map(Ok);
         store
-            .commit_detect(&run, "detect", &RunInputs::default(), stored, &resolved, Some((&known, day("2026-11-23"))))
+            .findings()
+            .commit(&run, "detect", &RunInputs::default(), stored, &resolved, Some((&known, day("2026-11-23"))))
             .await
             .expect("committed");
-        assert_eq!(store.finding_count(&run.id).await.expect("a count"), 2006);
-        let (changes, over) = store.changes_of(&run.id).await.expect("changes");
+        assert_eq!(store.findings().count(&run.id).await.expect("a count"), 2006);
+        let (changes, over) = store.findings().changes_of(&run.id).await.expect("changes");
         assert_eq!(over, resolved);
         assert_eq!(changes.len(), 2004);
         assert_eq!(changes[&identity("A")], Change::Escalated);
         assert_eq!(changes[&identity("D")], Change::Reopened);
-        let lights = store.lights_of(&run.id).await.expect("lights");
+        let lights = store.findings().lights_of(&run.id).await.expect("lights");
         assert_eq!(lights.len(), 2004);
         assert_eq!((lights[&identity("A")], lights[&identity("C")]), (Some(Light::Red), None));
-        assert_eq!(store.timeline(false).await.expect("lives").lives().count(), 2006);
+        assert_eq!(store.timelines().read(false).await.expect("lives").lives().count(), 2006);
     }
     // a repetition that finds less leaves nothing of the first
-    store.commit_detect(&run, "detect", &RunInputs::default(), all[..1].iter().cloned().map(Ok), &[], None).await.expect("committed");
-    assert_eq!(store.finding_count(&run.id).await.expect("a count"), 1);
-    assert_eq!(store.run(&run.id).await.expect("a look").expect("a run").step, "detect");
+    store.findings().commit(&run, "detect", &RunInputs::default(), all[..1].iter().cloned().map(Ok), &[], None).await.expect("committed");
+    assert_eq!(store.findings().count(&run.id).await.expect("a count"), 1);
+    assert_eq!(store.runs().get(&run.id).await.expect("a look").expect("a run").step, "detect");
 }
 
 pub async fn the_timeline_lives(db: &Db) {
@@ -117,7 +118,7 @@ pub async fn the_timeline_lives(db: &Db) {
     assert_eq!(lives(db, false).await, ["A open yellow 11-01 11-01", "B open red 11-01 11-02", "GONE open yellow 11-01 11-01"]);
     detect(db, "2026-11-03", false, &[red("B")], &[identity("A")]).await;
     let store = db.open().await;
-    let known = store.timeline(false).await.expect("lives");
+    let known = store.timelines().read(false).await.expect("lives");
     let life = known.lives().find(|life| life.key == "A").expect("a life");
     assert_eq!((life.state, life.light(), life.first_on, life.changed_on), (RESOLVED, None, day("2026-11-01"), day("2026-11-03")));
     let gone = known.lives().find(|life| life.key == "GONE").expect("a life");
@@ -125,27 +126,29 @@ pub async fn the_timeline_lives(db: &Db) {
     detect(db, "2026-11-04", false, &[red("B")], &[]).await;
     detect(db, "2026-11-05", false, &[found("A", Some(Light::Orange), Change::Reopened), red("B")], &[]).await;
     assert_eq!(lives(db, false).await[..2], ["A open orange 11-01 11-05", "B open red 11-01 11-02"]);
-    assert_eq!(store.timeline(false).await.expect("a look").as_of, Some(day("2026-11-05")));
+    assert_eq!(store.timelines().read(false).await.expect("a look").as_of, Some(day("2026-11-05")));
 }
 
 pub async fn an_older_day_changes_no_life(db: &Db) {
     let store = db.open().await;
-    let never = store.timeline(false).await.expect("lives");
+    let never = store.timelines().read(false).await.expect("lives");
     detect(db, "2026-11-05", false, &[found("A", Some(Light::Red), Change::New)], &[]).await;
     // these looked at the timeline before the run above wrote it
     let run = claimed(&store, "older", 0, "2026-11-02").await;
     let yellow = [found("A", Some(Light::Yellow), Change::New)];
     let inputs = RunInputs::default();
     store
-        .commit_detect(&run, "detect", &inputs, yellow.iter().cloned().map(Ok), &[], Some((&never, day("2026-11-02"))))
+        .findings()
+        .commit(&run, "detect", &inputs, yellow.iter().cloned().map(Ok), &[], Some((&never, day("2026-11-02"))))
         .await
         .expect("committed");
-    assert_eq!(store.finding_count(&run.id).await.expect("a count"), 1);
+    assert_eq!(store.findings().count(&run.id).await.expect("a count"), 1);
     assert_eq!(lives(db, false).await, ["A open red 11-05 11-05"]);
     let run = claimed(&store, "newer", 0, "2026-11-06").await;
-    let moved = store.commit_detect(&run, "detect", &inputs, yellow.iter().cloned().map(Ok), &[], Some((&never, day("2026-11-06")))).await;
+    let moved =
+        store.findings().commit(&run, "detect", &inputs, yellow.iter().cloned().map(Ok), &[], Some((&never, day("2026-11-06")))).await;
     assert!(matches!(moved, Err(StoreError::TimelineMoved)), "{moved:?}");
-    assert_eq!(store.finding_count(&run.id).await.expect("a count"), 0);
+    assert_eq!(store.findings().count(&run.id).await.expect("a count"), 0);
     assert_eq!(lives(db, false).await, ["A open red 11-05 11-05"]);
 }
 
@@ -153,14 +156,14 @@ pub async fn sample_and_own_lives_are_apart(db: &Db) {
     let finding = |key: &str| found(key, Some(Light::Yellow), Change::New);
     detect(db, "2026-11-03", true, &[finding("A"), finding("S")], &[]).await;
     let store = db.open().await;
-    let own = store.timeline(false).await.expect("lives");
+    let own = store.timelines().read(false).await.expect("lives");
     assert_eq!((own.lives().count(), own.as_of), (0, None));
-    assert_eq!(store.timeline(true).await.expect("a look").as_of, Some(day("2026-11-03")));
+    assert_eq!(store.timelines().read(true).await.expect("a look").as_of, Some(day("2026-11-03")));
     // the office's own register begins, on an earlier day and with a code of the sample: a life of its own
     detect(db, "2026-11-02", false, &[finding("A")], &[]).await;
     assert_eq!(lives(db, false).await, ["A open yellow 11-02 11-02"]);
     assert_eq!(lives(db, true).await, ["A open yellow 11-03 11-03", "S open yellow 11-03 11-03"]);
-    assert_eq!(store.timeline(false).await.expect("a look").as_of, Some(day("2026-11-02")));
+    assert_eq!(store.timelines().read(false).await.expect("a look").as_of, Some(day("2026-11-02")));
 }
 
 pub async fn run_before_is_the_last_ended_of_its_kind(db: &Db) {
@@ -173,13 +176,13 @@ pub async fn run_before_is_the_last_ended_of_its_kind(db: &Db) {
     ];
     for (slot, revision, as_of, sample, state) in plan {
         let run = claimed(&store, slot, revision, as_of).await;
-        store.finish_step(&run, "detect", &RunInputs { sample, ..RunInputs::default() }).await.expect("a step");
-        store.finish_run(&run, state, "", "", &at(1)).await.expect("an end");
+        store.runs().finish_step(&run, "detect", &RunInputs { sample, ..RunInputs::default() }).await.expect("a step");
+        store.runs().finish(&run, state, "", "", &at(1)).await.expect("an end");
     }
-    let before = async |as_of: &str, sample: bool| store.run_before("weekly", day(as_of), sample).await.expect("a look");
+    let before = async |as_of: &str, sample: bool| store.runs().previous("weekly", day(as_of), sample).await.expect("a look");
     assert_eq!(before("2026-12-31", false).await.as_deref(), Some("weekly@s2#1"));
     assert_eq!(before("2026-10-31", false).await.as_deref(), Some("weekly@s1#0"));
     assert_eq!(before("2026-12-31", true).await.as_deref(), Some("weekly@s2#0"));
     assert_eq!(before("2026-09-30", false).await, None);
-    assert_eq!(store.run_before("monthly", day("2026-12-31"), false).await.expect("a look"), None);
+    assert_eq!(store.runs().previous("monthly", day("2026-12-31"), false).await.expect("a look"), None);
 }

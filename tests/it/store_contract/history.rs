@@ -4,7 +4,7 @@ use super::Db;
 use super::findings::identity;
 use super::runs::{at, claimed, day};
 use duban::domain::rules::rule::Light;
-use duban::store::database::Store;
+use duban::store::handle::Store;
 use duban::store::outbox::{NewMessage, NewTold, OutboxBatch};
 use duban::store::runs::{RunInputs, RunState};
 use std::collections::BTreeMap;
@@ -39,8 +39,8 @@ async fn tell(store: &Store, slot: &str, told: &[(&str, Lines<'_>)]) {
         expires_at: "9999".into(),
         test: false,
     };
-    store.commit_outbox(&run, "remind", &RunInputs::default(), &batch).await.expect("committed");
-    store.finish_run(&run, RunState::Done, "", "结果", &at(2)).await.expect("an end");
+    store.outbox().commit(&run, "remind", &RunInputs::default(), &batch).await.expect("committed");
+    store.runs().finish(&run, RunState::Done, "", "结果", &at(2)).await.expect("an end");
 }
 
 pub async fn every_telling_is_known(db: &Db) {
@@ -50,7 +50,7 @@ pub async fn every_telling_is_known(db: &Db) {
     tell(&store, "2026-10-08T08:00:00", &[("甲县", &[("A", red)]), ("乙市", &[("A", red), ("B", red)])]).await;
     tell(&store, "2027-01-08T08:00:00", &[("甲县", &[("C", yellow)])]).await;
     let told = async |key: &str| -> Vec<String> {
-        let all = store.told_of(&identity(key), false).await.expect("tellings");
+        let all = store.outbox().notifications_of(&identity(key), false).await.expect("tellings");
         all.iter()
             .map(|told| {
                 let (id, state, _) = told.message.clone().expect("a message");
@@ -77,25 +77,25 @@ pub async fn every_telling_is_known(db: &Db) {
     );
     assert_eq!(told("C").await, ["2027-01-08 甲县 yellow 2027-01-08T08:00:00-甲县 pending"]);
     assert_eq!(told("D").await, Vec::<String>::new());
-    assert!(store.told_of(&identity("C"), true).await.expect("tellings").is_empty(), "the sample is apart");
+    assert!(store.outbox().notifications_of(&identity("C"), true).await.expect("tellings").is_empty(), "the sample is apart");
 }
 
 pub async fn a_quarter_is_closed_by_its_last_ended_run(db: &Db) {
     let store = db.open().await;
     let run = async |slot: &str, revision: i64, as_of: &str, state: RunState, inputs: RunInputs| -> String {
         let run = claimed(&store, slot, revision, as_of).await;
-        store.finish_step(&run, "detect", &inputs).await.expect("a step");
-        store.finish_run(&run, state, "", "结果", &at(2)).await.expect("an end");
+        store.runs().finish_step(&run, "detect", &inputs).await.expect("a step");
+        store.runs().finish(&run, state, "", "结果", &at(2)).await.expect("an end");
         run.id
     };
-    let of = async |as_of: &str, sample: bool| store.run_on("weekly", day(as_of), sample).await.expect("a look");
+    let of = async |as_of: &str, sample: bool| store.runs().on_day("weekly", day(as_of), sample).await.expect("a look");
     let plain = RunInputs::default;
     assert_eq!(of("2026-09-30", false).await, None);
     let first = run("2026-10-08T08:00:00", 0, "2026-09-30", RunState::Done, plain()).await;
     assert_eq!(of("2026-09-30", false).await.as_deref(), Some(first.as_str()));
     assert_eq!(of("2026-09-30", true).await, None, "the sample is apart");
     assert_eq!(of("2026-09-29", false).await, None);
-    assert_eq!(store.run_on("monthly", day("2026-09-30"), false).await.expect("a look"), None);
+    assert_eq!(store.runs().on_day("monthly", day("2026-09-30"), false).await.expect("a look"), None);
     let revised = run("2026-10-08T08:00:00", 1, "2026-09-30", RunState::Partial, plain()).await;
     run("2026-10-08T08:00:00", 2, "2026-09-30", RunState::Failed, plain()).await;
     assert_eq!(of("2026-09-30", false).await.as_deref(), Some(revised.as_str()), "a failed revision closes nothing");
@@ -105,8 +105,8 @@ pub async fn a_quarter_is_closed_by_its_last_ended_run(db: &Db) {
     let after = run("2027-04-08T08:00:00", 0, "2027-03-31", RunState::Done, started).await;
     assert_eq!(of("2026-12-31", false).await, None);
     assert_eq!(of("2027-03-31", false).await.as_deref(), Some(after.as_str()));
-    let frozen = store.freeze(&BTreeMap::from([("a.toml".into(), "甲".to_owned())])).await.expect("frozen");
-    assert_eq!(store.not_frozen(&frozen).await.expect("a look"), Vec::<String>::new());
+    let frozen = store.frozen_texts().freeze(&BTreeMap::from([("a.toml".into(), "甲".to_owned())])).await.expect("frozen");
+    assert_eq!(store.frozen_texts().missing(&frozen).await.expect("a look"), Vec::<String>::new());
     let gone = BTreeMap::from([("b.toml".to_owned(), "ff".to_owned())]);
-    assert_eq!(store.not_frozen(&gone).await.expect("a look"), ["b.toml"]);
+    assert_eq!(store.frozen_texts().missing(&gone).await.expect("a look"), ["b.toml"]);
 }

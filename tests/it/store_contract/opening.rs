@@ -5,9 +5,9 @@ use sqlx::Row;
 
 pub async fn a_second_open_migrates_nothing(db: &Db) {
     let first = db.open().await;
-    first.audit("2026-11-23T00:00:00.000Z", "cli", "test", "x", "").await.expect("a line");
+    first.audit().record("2026-11-23T00:00:00.000Z", "cli", "test", "x", "").await.expect("a line");
     let second = db.open().await;
-    second.audit("2026-11-23T00:00:01.000Z", "cli", "test", "x", "").await.expect("a line");
+    second.audit().record("2026-11-23T00:00:01.000Z", "cli", "test", "x", "").await.expect("a line");
     let raw = db.raw().await;
     let count = async |table: &'static str| -> i64 {
         let row = sqlx::query(sqlx::AssertSqlSafe(format!("SELECT COUNT(*) AS n FROM {table}"))).fetch_one(&raw).await.expect("a count");
@@ -23,14 +23,14 @@ pub async fn concurrent_opens_of_a_fresh_database(db: &Db) {
     // the race is narrow: several starters, not two
     let (a, b, c, d) = tokio::join!(db.open(), db.open(), db.open(), db.open());
     for store in [a, b, c, d] {
-        assert_eq!(store.snapshots().await.expect("the tables").len(), 0);
+        assert_eq!(store.snapshots().list().await.expect("the tables").len(), 0);
     }
 }
 
 pub async fn audit_lines_count_up(db: &Db) {
     let store = db.open().await;
     for (who, reason) in [("张三", "核对后放行"), ("cli", "")] {
-        store.audit("2026-11-23T00:00:00.000Z", who, "snapshot release", "project/a/2", reason).await.expect("a line");
+        store.audit().record("2026-11-23T00:00:00.000Z", who, "snapshot release", "project/a/2", reason).await.expect("a line");
     }
     let raw = db.raw().await;
     let rows = sqlx::query("SELECT id, at, who, what, object, reason FROM audit ORDER BY id").fetch_all(&raw).await.expect("lines");
@@ -48,7 +48,9 @@ pub async fn concurrent_audit_lines_all_stand(db: &Db) {
         let store = db.open().await;
         for line in 0..20 {
             let store = store.clone();
-            writing.spawn(async move { store.audit("2026-11-23T00:00:00.000Z", "cli", "test", &format!("{handle}/{line}"), "").await });
+            writing.spawn(
+                async move { store.audit().record("2026-11-23T00:00:00.000Z", "cli", "test", &format!("{handle}/{line}"), "").await },
+            );
         }
     }
     while let Some(written) = writing.join_next().await {

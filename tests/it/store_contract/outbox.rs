@@ -6,7 +6,7 @@ use super::runs::{at, claimed};
 use duban::domain::judging::finding::Identity;
 use duban::domain::notify::delivery::{Attempt, DeliveryState, Fault, FaultKind, Phase, UNKNOWNS_MAX, verdict};
 use duban::domain::rules::rule::Light;
-use duban::store::database::Store;
+use duban::store::handle::Store;
 use duban::store::outbox::{Deed, Listed, NewMessage, NewTold, OutboxBatch, Wanted};
 use duban::store::runs::{Run, RunInputs};
 use duban::store::sending::{Claimed, Claiming, Claims, HoldReason};
@@ -52,22 +52,22 @@ fn batch(messages: Vec<NewMessage>, minute: u32) -> OutboxBatch {
 async fn queue(store: &Store, slot: &str, units: &[&str]) -> Run {
     let run = claimed(store, slot, 0, "2026-11-23").await;
     let messages = units.iter().map(|unit| message(slot, unit, "x")).collect();
-    store.commit_outbox(&run, "remind", &RunInputs::default(), &batch(messages, 0)).await.expect("committed");
+    store.outbox().commit(&run, "remind", &RunInputs::default(), &batch(messages, 0)).await.expect("committed");
     run
 }
 
 async fn all(store: &Store) -> Vec<Listed> {
-    store.messages(&Wanted::default()).await.expect("messages")
+    store.outbox().list(&Wanted::default()).await.expect("messages")
 }
 
 async fn one(store: &Store, id: &str) -> Listed {
-    store.message_row(id).await.expect("a look").expect("the message")
+    store.outbox().get(id).await.expect("a look").expect("the message")
 }
 
 /// Claims as a day with a fuse of `daily_max` would.
 async fn claims(store: &Store, run: Option<&str>, limit: i64, minute: u32, daily_max: i64) -> Claims {
     let claiming = Claiming { run, limit, now: &at(minute), lease_until: &at(minute + 15), test: false, day: "2026-11-23", daily_max };
-    store.claim_messages(&claiming).await.expect("a claim")
+    store.sending().claim(&claiming).await.expect("a claim")
 }
 
 async fn claim_some(store: &Store, run: Option<&str>, limit: i64, minute: u32) -> Vec<Claimed> {
@@ -83,14 +83,14 @@ async fn claim(store: &Store, minute: u32) -> Vec<Claimed> {
 
 async fn settle(store: &Store, claimed: &Claimed, attempt: Attempt, minute: u32, next: u32) -> bool {
     let verdict = verdict(&attempt, claimed.attempts, claimed.unknowns);
-    let (_, mine) = store.settle_messages(&[(claimed, &verdict, at(next))], &at(minute), "2026-11-23").await.expect("settled");
+    let (_, mine) = store.sending().record_outcomes(&[(claimed, &verdict, at(next))], &at(minute), "2026-11-23").await.expect("settled");
     mine == [true]
 }
 
 async fn moved(store: &Store, ids: &[&str], from: &[DeliveryState], to: DeliveryState, minute: u32) -> usize {
     let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
     let deed = Deed { at: &at(minute), who: "张三", why: "试" };
-    store.move_messages(&ids, from, to, deed, &at(59)).await.expect("moved").len()
+    store.outbox().change_state(&ids, from, to, deed, &at(59)).await.expect("moved").len()
 }
 
 pub async fn committing_twice_adds_nothing(db: &Db) {
@@ -100,35 +100,35 @@ pub async fn committing_twice_adds_nothing(db: &Db) {
     messages[3].act = "supervise".into();
     let batch = batch(messages, 2);
     for _ in 0..2 {
-        store.commit_outbox(&run, "remind", &RunInputs::default(), &batch).await.expect("committed");
-        let listed = store.messages(&Wanted { run: Some(run.id.clone()), ..Wanted::default() }).await.expect("messages");
+        store.outbox().commit(&run, "remind", &RunInputs::default(), &batch).await.expect("committed");
+        let listed = store.outbox().list(&Wanted { run: Some(run.id.clone()), ..Wanted::default() }).await.expect("messages");
         assert_eq!(listed.len(), 30);
-        assert_eq!(store.delivery_counts(Some(&run.id)).await.expect("counts"), BTreeMap::from([("draft", 1), ("pending", 29)]));
-        assert_eq!(store.undelivered().await.expect("a count"), 29);
+        assert_eq!(store.outbox().count_by_state(Some(&run.id)).await.expect("counts"), BTreeMap::from([("draft", 1), ("pending", 29)]));
+        assert_eq!(store.outbox().count_undelivered().await.expect("a count"), 29);
     }
-    let stored = store.run(&run.id).await.expect("a look").expect("a run");
+    let stored = store.runs().get(&run.id).await.expect("a look").expect("a run");
     assert_eq!((stored.step.as_str(), stored.result.as_str()), ("remind", "发出"));
-    assert_eq!(store.message("r-u7").await.expect("a look"), Some(bytes("r-u7")));
-    assert_eq!(store.message("none").await.expect("a look"), None);
-    let held = store.messages(&Wanted { state: Some(DeliveryState::Draft), ..Wanted::default() }).await.expect("messages");
+    assert_eq!(store.outbox().body("r-u7").await.expect("a look"), Some(bytes("r-u7")));
+    assert_eq!(store.outbox().body("none").await.expect("a look"), None);
+    let held = store.outbox().list(&Wanted { state: Some(DeliveryState::Draft), ..Wanted::default() }).await.expect("messages");
     assert_eq!((held.len(), held[0].id.as_str(), held[0].subject.as_str()), (1, "r-u3", "督办提醒🙂"));
     // one recipient, one message per run, whatever its id
     let mut same = message("r", "u7", "y");
     same.id = "other".into();
-    store.commit_outbox(&run, "remind", &RunInputs::default(), &self::batch(vec![same], 3)).await.expect("committed");
+    store.outbox().commit(&run, "remind", &RunInputs::default(), &self::batch(vec![same], 3)).await.expect("committed");
     assert_eq!(all(&store).await.len(), 30);
 }
 
 pub async fn a_lost_run_tells_nothing(db: &Db) {
     let store = db.open().await;
     let run = claimed(&store, "slot", 0, "2026-11-23").await;
-    store.claim_run(&run.id, &at(11), &at(20)).await.expect("a claim").expect("run out");
+    store.runs().claim(&run.id, &at(11), &at(20)).await.expect("a claim").expect("run out");
     let told = NewTold { unit: "甲县".into(), told: BTreeMap::from([(identity("A"), None)]) };
     let batch = OutboxBatch { told: vec![told], ..batch(vec![message("r", "u", "x")], 12) };
-    assert!(store.commit_outbox(&run, "remind", &RunInputs::default(), &batch).await.is_err());
+    assert!(store.outbox().commit(&run, "remind", &RunInputs::default(), &batch).await.is_err());
     assert!(all(&store).await.is_empty());
-    assert!(store.told(false).await.expect("told").is_empty());
-    assert_eq!(store.run(&run.id).await.expect("a look").expect("a run").result, "");
+    assert!(store.notified().last(false).await.expect("told").is_empty());
+    assert_eq!(store.runs().get(&run.id).await.expect("a look").expect("a run").result, "");
 }
 
 pub async fn told_is_replaced_per_unit(db: &Db) {
@@ -137,19 +137,19 @@ pub async fn told_is_replaced_per_unit(db: &Db) {
         let run = claimed(&store, slot, 0, "2026-11-23").await;
         let told = told.into_iter().map(|(unit, told)| NewTold { unit: unit.into(), told: told.into_iter().collect() }).collect();
         let batch = OutboxBatch { told, ..batch(Vec::new(), 0) };
-        store.commit_outbox(&run, "remind", &RunInputs::default(), &batch).await.expect("committed");
+        store.outbox().commit(&run, "remind", &RunInputs::default(), &batch).await.expect("committed");
     };
     let many: Told = (0..150).map(|number| (identity(&format!("X{number}")), Some(Light::Yellow))).collect();
     tell("s1", vec![("甲县", many.clone()), ("乙县", vec![(identity("B"), None)])]).await;
-    assert_eq!(store.told(false).await.expect("told")["甲县"], many.into_iter().collect());
+    assert_eq!(store.notified().last(false).await.expect("told")["甲县"], many.into_iter().collect());
     tell("s2", vec![("甲县", vec![(identity("A"), Some(Light::Red))])]).await;
-    let told = store.told(false).await.expect("told");
+    let told = store.notified().last(false).await.expect("told");
     assert_eq!(told.len(), 2);
     assert_eq!(told["甲县"], BTreeMap::from([(identity("A"), Some(Light::Red))]));
     assert_eq!(told["乙县"], BTreeMap::from([(identity("B"), None)]));
-    assert!(store.told(true).await.expect("told").is_empty());
+    assert!(store.notified().last(true).await.expect("told").is_empty());
     tell("s3", vec![("甲县", Vec::new())]).await;
-    assert!(!store.told(false).await.expect("told").contains_key("甲县"));
+    assert!(!store.notified().last(false).await.expect("told").contains_key("甲县"));
 }
 
 pub async fn last_digest_is_the_latest_slot(db: &Db) {
@@ -162,7 +162,7 @@ pub async fn last_digest_is_the_latest_slot(db: &Db) {
         let run = claimed(&store, slot, 0, "2026-11-23").await;
         let messages = units.iter().map(|unit| message(slot, unit, "x")).collect();
         let inputs = RunInputs { sample, ..RunInputs::default() };
-        store.commit_outbox(&run, "remind", &inputs, &batch(messages, 0)).await.expect("committed");
+        store.outbox().commit(&run, "remind", &inputs, &batch(messages, 0)).await.expect("committed");
         for message in claim(&store, 0).await {
             settle(&store, &message, Attempt::Accepted("250".into()), 0, 0).await;
         }
@@ -171,12 +171,18 @@ pub async fn last_digest_is_the_latest_slot(db: &Db) {
     queue(&store, "2026-11-25T08:00:00", &["甲"]).await;
     let refused = claim(&store, 0).await.remove(0);
     settle(&store, &refused, Attempt::Refused("550".into()), 0, 0).await;
-    let mut last: Vec<(String, String)> =
-        store.last_digest_on(false, "", "").await.expect("days").into_iter().map(|(unit, day)| (unit, day.to_string())).collect();
+    let mut last: Vec<(String, String)> = store
+        .notified()
+        .last_digest_days(false, "", "")
+        .await
+        .expect("days")
+        .into_iter()
+        .map(|(unit, day)| (unit, day.to_string()))
+        .collect();
     last.sort();
     let expected = [("丙", "2026-11-16"), ("乙", "2026-11-23"), ("甲", "2026-11-23")];
     assert_eq!(last, expected.map(|(unit, day)| (unit.to_string(), day.to_string())));
-    assert_eq!(store.last_digest_on(true, "", "").await.expect("days").len(), 1);
+    assert_eq!(store.notified().last_digest_days(true, "", "").await.expect("days").len(), 1);
 }
 
 pub async fn only_what_is_due_is_claimed(db: &Db) {
@@ -234,7 +240,10 @@ pub async fn an_expired_claim_goes_again_with_the_same_bytes(db: &Db) {
     assert!(claim(&store, 14).await.is_empty());
     let new = claim(&store, 16).await.remove(0);
     assert_eq!((&new.id, &new.message_id, new.size), (&old.id, &old.message_id, bytes("slot-a").len() as u64));
-    assert_eq!(store.bodies(&["slot-a", "none"]).await.expect("bodies"), BTreeMap::from([("slot-a".to_string(), bytes("slot-a"))]));
+    assert_eq!(
+        store.sending().bodies(&["slot-a", "none"]).await.expect("bodies"),
+        BTreeMap::from([("slot-a".to_string(), bytes("slot-a"))])
+    );
     assert_eq!((new.fence, new.attempts, new.unknowns), (old.fence + 1, 2, 1), "how the first claim ended nobody knows");
     assert!(!settle(&store, &old, Attempt::Refused("550 no".into()), 17, 17).await);
     assert_eq!(one(&store, "slot-a").await.state, DeliveryState::Sending);
@@ -258,9 +267,9 @@ pub async fn every_outcome_settles(db: &Db) {
         assert!(settle(&store, &message, attempt, 1, 5).await);
     }
     let counts = BTreeMap::from([("accepted", 1), ("pending", 2), ("refused", 1), ("unknown", 1)]);
-    assert_eq!(store.delivery_counts(Some(&run.id)).await.expect("counts"), counts);
-    assert_eq!(store.delivery_counts(None).await.expect("counts"), counts);
-    assert_eq!(store.undelivered().await.expect("a count"), 3);
+    assert_eq!(store.outbox().count_by_state(Some(&run.id)).await.expect("counts"), counts);
+    assert_eq!(store.outbox().count_by_state(None).await.expect("counts"), counts);
+    assert_eq!(store.outbox().count_undelivered().await.expect("a count"), 3);
     let refused = one(&store, "slot-refused").await;
     assert_eq!((refused.reply.as_str(), refused.settled_at), ("550 无此用户", at(1)));
     assert_eq!(one(&store, "slot-later").await.settled_at, "");
@@ -286,7 +295,7 @@ pub async fn a_fault_of_the_channel_is_no_attempt(db: &Db) {
     let message = one(&store, "slot-a").await;
     assert_eq!((message.state, message.attempts, message.unknowns), (DeliveryState::Pending, 0, 0));
     assert_eq!(message.reply, "AUTH: 535 no", "what kept it back stays to be read");
-    assert!(store.events("slot-a").await.expect("events").is_empty());
+    assert!(store.outbox().events("slot-a").await.expect("events").is_empty());
 }
 
 pub async fn what_is_too_late_is_given_up(db: &Db) {
@@ -302,16 +311,16 @@ pub async fn what_is_too_late_is_given_up(db: &Db) {
         settle(&store, &message, attempt, 0, 1).await;
     }
     moved(&store, &["slot-held"], &[DeliveryState::Pending], DeliveryState::Held, 1).await;
-    assert!(store.expire_messages(&at(50)).await.expect("expired").is_empty());
+    assert!(store.sending().expire(&at(50)).await.expect("expired").is_empty());
     let late = "2026-11-28T00:00:00.001Z";
-    assert_eq!(store.expire_messages(late).await.expect("expired"), ["slot-busy", "slot-pending", "slot-unknown"]);
+    assert_eq!(store.sending().expire(late).await.expect("expired"), ["slot-busy", "slot-pending", "slot-unknown"]);
     let dead = one(&store, "slot-pending").await;
     assert_eq!((dead.state, dead.reply.as_str(), dead.settled_at.as_str()), (DeliveryState::Dead, "451 later", late));
     assert_eq!(one(&store, "slot-unknown").await.unknowns, 1, "it is still seen that it may have arrived");
     assert_eq!(one(&store, "slot-held").await.state, DeliveryState::Held);
     // by hand it goes again, with a new limit and all its attempts
     assert_eq!(moved(&store, &[], &[DeliveryState::Refused, DeliveryState::Dead], DeliveryState::Pending, 2).await, 3);
-    assert!(store.expire_messages(&at(58)).await.expect("expired").is_empty());
+    assert!(store.sending().expire(&at(58)).await.expect("expired").is_empty());
     assert_eq!(claim(&store, 2).await.len(), 3);
 }
 
@@ -324,13 +333,13 @@ pub async fn an_unknown_end_is_repeated_a_few_times_only(db: &Db) {
                 settle(&store, &message, Attempt::Unknown("no reply to the dot".into()), minute, minute + 1).await;
             }
         }
-        assert_eq!(store.take_back_messages(&at(minute)).await.expect("taken back"), 1, "the sender of one died");
+        assert_eq!(store.sending().end_dead_claims(&at(minute)).await.expect("taken back"), 1, "the sender of one died");
     }
     assert!(claim(&store, 59).await.is_empty());
     for unit in ["slot-server", "slot-sender"] {
         let message = one(&store, unit).await;
         assert_eq!((message.state, message.unknowns), (DeliveryState::Dead, i64::from(UNKNOWNS_MAX)), "{unit}");
-        assert_eq!(store.events(unit).await.expect("events").len(), UNKNOWNS_MAX as usize);
+        assert_eq!(store.outbox().events(unit).await.expect("events").len(), UNKNOWNS_MAX as usize);
     }
 }
 
@@ -349,7 +358,7 @@ pub async fn moved_messages_start_anew(db: &Db) {
     for message in claim(&store, 1).await {
         settle(&store, &message, Attempt::Refused("550 无此用户".into()), 1, 1).await;
     }
-    assert_eq!(store.delivery_counts(None).await.expect("counts"), BTreeMap::from([("refused", 3)]));
+    assert_eq!(store.outbox().count_by_state(None).await.expect("counts"), BTreeMap::from([("refused", 3)]));
     assert_eq!(moved(&store, &["slot-a", "none"], &[Refused, Dead], Pending, 40).await, 1);
     assert_eq!(moved(&store, &["slot-a"], &[Refused, Dead], Pending, 40).await, 0, "it is no longer refused");
     let listed = one(&store, "slot-a").await;
@@ -363,7 +372,7 @@ pub async fn moved_messages_start_anew(db: &Db) {
     assert_eq!(moved(&store, &[], &[Held], Pending, 43).await, 3);
     assert_eq!(claim(&store, 43).await.len(), 3);
     let told: Vec<(String, String)> =
-        store.events("slot-a").await.expect("events").into_iter().map(|event| (event.what, event.who)).collect();
+        store.outbox().events("slot-a").await.expect("events").into_iter().map(|event| (event.what, event.who)).collect();
     let expected = [("refused", ""), ("released", "张三"), ("pending", ""), ("held", "张三"), ("released", "张三")];
     assert_eq!(told, expected.map(|(what, who)| (what.to_string(), who.to_string())));
 }
@@ -380,13 +389,14 @@ pub async fn a_newer_digest_replaces_one_that_waits(db: &Db) {
     }
     queue(&store, "2026-11-23", &["waits", "gone", "unclear"]).await;
     let states: Vec<DeliveryState> = {
-        let mut listed = store.messages(&Wanted { run: Some("weekly@2026-11-16#0".into()), ..Wanted::default() }).await.expect("messages");
+        let mut listed =
+            store.outbox().list(&Wanted { run: Some("weekly@2026-11-16#0".into()), ..Wanted::default() }).await.expect("messages");
         listed.sort_by(|a, b| a.unit.cmp(&b.unit));
         listed.into_iter().map(|message| message.state).collect()
     };
     use DeliveryState::{Accepted, Pending, Superseded};
     assert_eq!(states, [Accepted, Pending, Superseded, Superseded], "gone, other, unclear, waits");
-    assert_eq!(store.events("2026-11-16-waits").await.expect("events").last().expect("one").detail, "weekly@2026-11-23#0");
+    assert_eq!(store.outbox().events("2026-11-16-waits").await.expect("events").last().expect("one").detail, "weekly@2026-11-23#0");
     // an older slot run by hand replaces nothing
     queue(&store, "2026-11-09", &["waits"]).await;
     assert_eq!(one(&store, "2026-11-23-waits").await.state, Pending);
@@ -399,10 +409,10 @@ pub async fn who_never_got_it_was_not_told(db: &Db) {
         let told = NewTold { unit: "甲县".into(), told: BTreeMap::from([(identity(key), Some(Light::Red))]) };
         let messages = vec![NewMessage { unit: "甲县".into(), ..message(slot, "甲县", slot) }];
         let batch = OutboxBatch { told: vec![told], test, ..batch(messages, 0) };
-        store.commit_outbox(&run, "remind", &RunInputs::default(), &batch).await.expect("committed");
+        store.outbox().commit(&run, "remind", &RunInputs::default(), &batch).await.expect("committed");
     };
     let instead = async |slot: &str| -> Option<Vec<String>> {
-        let told = store.told_instead("weekly", slot).await.expect("told");
+        let told = store.notified().instead_of_undelivered("weekly", slot).await.expect("told");
         told.get("甲县").map(|told| told.keys().map(|identity| identity.key.clone()).collect())
     };
     let settle_all = async |attempt: Attempt| {
@@ -418,7 +428,7 @@ pub async fn who_never_got_it_was_not_told(db: &Db) {
     assert_eq!(instead("s2").await, None, "its own revision has a rule of its own");
     settle_all(Attempt::Refused("550".into())).await;
     assert_eq!(instead("s3").await, Some(vec!["A".into()]));
-    assert_eq!(store.last_digest_on(false, "", "").await.expect("days").len(), 0, "slots without dates");
+    assert_eq!(store.notified().last_digest_days(false, "", "").await.expect("days").len(), 0, "slots without dates");
     // twice in vain: what counts is still what was told before the first
     tell("s3", "C", false).await;
     settle_all(Attempt::Refused("550".into())).await;
@@ -429,8 +439,8 @@ pub async fn who_never_got_it_was_not_told(db: &Db) {
     assert_eq!(instead("s5").await, None);
     // a test tells nobody
     tell("s5", "E", true).await;
-    assert_eq!(store.told(false).await.expect("told")["甲县"].keys().next().expect("one").key, "D");
-    assert!(store.said_before("weekly", "s5", 1).await.expect("said").is_empty());
+    assert_eq!(store.notified().last(false).await.expect("told")["甲县"].keys().next().expect("one").key, "D");
+    assert!(store.outbox().earlier_digests("weekly", "s5", 1).await.expect("said").is_empty());
 }
 
 pub async fn a_finding_finds_its_messages(db: &Db) {
@@ -444,21 +454,21 @@ pub async fn a_finding_finds_its_messages(db: &Db) {
         told: vec![told("a", &["GZ_1", "甲%"]), told("b", &["gz_1", "GZX1"])],
         ..batch(vec![message("r", "a", "x"), message("r", "b", "x")], 0)
     };
-    store.commit_outbox(&run, "remind", &RunInputs::default(), &batch).await.expect("committed");
+    store.outbox().commit(&run, "remind", &RunInputs::default(), &batch).await.expect("committed");
     let rule = identity("GZ_1").rule;
     let found = async |key: &str| -> Vec<String> {
         let wanted = Wanted { finding: Some((rule.clone(), key.into())), ..Wanted::default() };
-        store.messages(&wanted).await.expect("messages").into_iter().map(|message| message.id).collect()
+        store.outbox().list(&wanted).await.expect("messages").into_iter().map(|message| message.id).collect()
     };
     assert_eq!(found("GZ_1").await, ["r-a"]);
     assert_eq!(found("gz_1").await, ["r-b"]);
     assert_eq!(found("甲%").await, ["r-a"]);
     assert!(found("甲").await.is_empty() && found("%").await.is_empty());
     let row = one(&store, "r-a").await;
-    assert_eq!(store.told_in(&row, &rule, "GZ_1").await.expect("told"), Some(Some(Light::Orange)));
-    assert_eq!(store.told_in(&row, &rule, "GZX1").await.expect("told"), None);
+    assert_eq!(store.outbox().light_in(&row, &rule, "GZ_1").await.expect("told"), Some(Some(Light::Orange)));
+    assert_eq!(store.outbox().light_in(&row, &rule, "GZX1").await.expect("told"), None);
     let unit = Wanted { unit: Some("b".into()), ..Wanted::default() };
-    assert_eq!(store.messages(&unit).await.expect("messages").len(), 1);
+    assert_eq!(store.outbox().list(&unit).await.expect("messages").len(), 1);
 
     // the same content to a corrected address
     for message in claim(&store, 1).await {
@@ -466,8 +476,8 @@ pub async fn a_finding_finds_its_messages(db: &Db) {
     }
     let new = NewMessage { address: "new@gz.example".into(), recipient: "a|new@gz.example".into(), ..message("r", "a-a1", "x") };
     let deed = Deed { at: &at(2), who: "李四", why: "邮箱更正" };
-    assert!(store.readdress("r-a", &new, deed, &at(59)).await.expect("readdressed"));
-    assert!(!store.readdress("r-a", &new, deed, &at(59)).await.expect("a look"), "once");
+    assert!(store.outbox().readdress("r-a", &new, deed, &at(59)).await.expect("readdressed"));
+    assert!(!store.outbox().readdress("r-a", &new, deed, &at(59)).await.expect("a look"), "once");
     assert_eq!(found("GZ_1").await, ["r-a-a1", "r-a"]);
     let (old, new) = (one(&store, "r-a").await, one(&store, "r-a-a1").await);
     assert_eq!((old.state, old.reply.as_str()), (DeliveryState::Superseded, "550"));
@@ -475,22 +485,22 @@ pub async fn a_finding_finds_its_messages(db: &Db) {
         (new.state, new.unit.as_str(), new.address.as_str(), new.instead_of.as_str()),
         (DeliveryState::Pending, "a", "new@gz.example", "r-a")
     );
-    assert_eq!(store.told_in(&new, &rule, "GZ_1").await.expect("told"), Some(Some(Light::Orange)));
+    assert_eq!(store.outbox().light_in(&new, &rule, "GZ_1").await.expect("told"), Some(Some(Light::Orange)));
 }
 
 pub async fn all_sending_can_be_held(db: &Db) {
     let store = db.open().await;
     queue(&store, "slot", &["a", "b"]).await;
     let deed = Deed { at: &at(0), who: "张三", why: "地址有误" };
-    assert!(store.hold_sending(HoldReason::Person, deed).await.expect("held"));
-    assert!(!store.hold_sending(HoldReason::Restored, deed).await.expect("a look"), "the first reason stays");
-    let before = store.sending_state("2026-11-23").await.expect("a state");
+    assert!(store.sending().hold(HoldReason::Person, deed).await.expect("held"));
+    assert!(!store.sending().hold(HoldReason::Restored, deed).await.expect("a look"), "the first reason stays");
+    let before = store.sending().state("2026-11-23").await.expect("a state");
     match claims(&store, None, 10, 1, 100).await {
         Claims::Held(hold) => assert_eq!((hold.reason, hold.by.as_str(), hold.why.as_str()), (HoldReason::Person, "张三", "地址有误")),
         other => panic!("{other:?}"),
     }
-    assert_eq!(store.sending_state("2026-11-23").await.expect("a state").counter, before.counter, "nothing was taken");
-    let counter = store.release_sending(1000, "2026-11-23", 0, &at(2)).await.expect("released");
+    assert_eq!(store.sending().state("2026-11-23").await.expect("a state").counter, before.counter, "nothing was taken");
+    let counter = store.sending().release(1000, "2026-11-23", 0, &at(2)).await.expect("released");
     assert_eq!(counter, 1001, "past the file");
     match claims(&store, None, 10, 2, 100).await {
         Claims::Taken { messages, counter } => assert_eq!((messages.len(), counter), (2, 1002)),
@@ -516,9 +526,9 @@ pub async fn the_fuse_counts_what_goes_out(db: &Db) {
     assert_eq!(second.len(), 1);
     settle(&store, &second[0], Attempt::Accepted("250".into()), 2, 2).await;
     assert_eq!(take(100, 3).await.expect_err("blown"), (3, 3));
-    store.release_sending(0, "2026-11-23", 3, &at(3)).await.expect("released");
+    store.sending().release(0, "2026-11-23", 3, &at(3)).await.expect("released");
     assert_eq!(take(100, 3).await.expect("released").len(), 2);
-    assert_eq!(store.sending_state("2026-11-24").await.expect("a state").sent, 0, "the next day begins anew");
+    assert_eq!(store.sending().state("2026-11-24").await.expect("a state").sent, 0, "the next day begins anew");
 }
 
 pub async fn said_before_is_the_last_revision_that_spoke(db: &Db) {
@@ -526,14 +536,15 @@ pub async fn said_before_is_the_last_revision_that_spoke(db: &Db) {
     for (revision, said) in [(0, vec![("a", "a0"), ("b", "b0")]), (1, vec![("a", "a1")]), (2, vec![("b", "b2")])] {
         let run = claimed(&store, "slot", revision, "2026-11-23").await;
         let messages = said.into_iter().map(|(unit, says)| message(&run.id, unit, says)).collect();
-        store.commit_outbox(&run, "remind", &RunInputs::default(), &batch(messages, 0)).await.expect("committed");
+        store.outbox().commit(&run, "remind", &RunInputs::default(), &batch(messages, 0)).await.expect("committed");
     }
     queue(&store, "other", &["a"]).await;
-    let said =
-        async |revision: i64| -> Vec<String> { store.said_before("weekly", "slot", revision).await.expect("said").into_values().collect() };
+    let said = async |revision: i64| -> Vec<String> {
+        store.outbox().earlier_digests("weekly", "slot", revision).await.expect("said").into_values().collect()
+    };
     assert!(said(0).await.is_empty());
     assert_eq!(said(1).await, ["a0", "b0"]);
     assert_eq!(said(2).await, ["a1", "b0"]);
     assert_eq!(said(3).await, ["a1", "b2"]);
-    assert!(store.said_before("monthly", "slot", 3).await.expect("said").is_empty());
+    assert!(store.outbox().earlier_digests("monthly", "slot", 3).await.expect("said").is_empty());
 }

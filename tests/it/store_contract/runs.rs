@@ -2,7 +2,7 @@
 
 use super::Db;
 use chrono::NaiveDate;
-use duban::store::database::Store;
+use duban::store::handle::Store;
 use duban::store::outbox::OutboxBatch;
 use duban::store::runs::{GonePin, Run, RunInputs, RunState};
 use std::collections::{BTreeMap, HashSet};
@@ -18,8 +18,8 @@ pub fn at(minute: u32) -> String {
 
 /// A run of `weekly`, opened and claimed from minute 0 to 10.
 pub async fn claimed(store: &Store, slot: &str, revision: i64, as_of: &str) -> Run {
-    let run = store.open_run("weekly", slot, revision, day(as_of), true, &at(0)).await.expect("a run");
-    store.claim_run(&run.id, &at(0), &at(10)).await.expect("a claim").expect("free")
+    let run = store.runs().open("weekly", slot, revision, day(as_of), true, &at(0)).await.expect("a run");
+    store.runs().claim(&run.id, &at(0), &at(10)).await.expect("a claim").expect("free")
 }
 
 fn inputs() -> RunInputs {
@@ -40,37 +40,37 @@ fn inputs() -> RunInputs {
 pub async fn opening_twice_gives_one_row(db: &Db) {
     let (store, other) = (db.open().await, db.open().await);
     let open = |store: Store, minute: u32| async move {
-        store.open_run("weekly", "2026-11-23T08:00", 0, day("2026-11-23"), true, &at(minute)).await.expect("a run")
+        store.runs().open("weekly", "2026-11-23T08:00", 0, day("2026-11-23"), true, &at(minute)).await.expect("a run")
     };
     let (first, second) = tokio::join!(open(store.clone(), 1), open(other, 1));
     assert_eq!((&first.id, first.fence), (&second.id, second.fence));
     let later = open(store.clone(), 5).await;
     assert_eq!((later.started_at.as_str(), later.as_of.as_str(), later.scheduled), (at(1).as_str(), "2026-11-23", true));
     assert_eq!((later.state, later.step.as_str(), later.inputs), (RunState::Running, "", RunInputs::default()));
-    assert_eq!(store.runs(10).await.expect("runs").len(), 1);
-    let revised = store.open_run("weekly", "2026-11-23T08:00", 1, day("2026-11-23"), false, &at(6)).await.expect("a run");
+    assert_eq!(store.runs().list(10).await.expect("runs").len(), 1);
+    let revised = store.runs().open("weekly", "2026-11-23T08:00", 1, day("2026-11-23"), false, &at(6)).await.expect("a run");
     assert_eq!((revised.revision, revised.scheduled), (1, false));
-    let newest = store.run_of("weekly", "2026-11-23T08:00").await.expect("a look").expect("a run");
+    let newest = store.runs().newest("weekly", "2026-11-23T08:00").await.expect("a look").expect("a run");
     assert_eq!(newest.id, revised.id);
-    assert!(store.run_of("weekly", "2026-11-30T08:00").await.expect("a look").is_none());
-    let ids: Vec<String> = store.runs(10).await.expect("runs").into_iter().map(|run| run.id).collect();
+    assert!(store.runs().newest("weekly", "2026-11-30T08:00").await.expect("a look").is_none());
+    let ids: Vec<String> = store.runs().list(10).await.expect("runs").into_iter().map(|run| run.id).collect();
     assert_eq!(ids, [revised.id, first.id]);
-    assert_eq!(store.runs(1).await.expect("runs").len(), 1);
+    assert_eq!(store.runs().list(1).await.expect("runs").len(), 1);
 }
 
 pub async fn claim_goes_to_one_of_two(db: &Db) {
     let (one, two) = (db.open().await, db.open().await);
     for round in 0..10 {
-        let run = one.open_run("weekly", &format!("slot{round}"), 0, day("2026-11-23"), true, &at(0)).await.expect("a run");
+        let run = one.runs().open("weekly", &format!("slot{round}"), 0, day("2026-11-23"), true, &at(0)).await.expect("a run");
         let (now, until) = (at(0), at(10));
-        let (a, b) = tokio::join!(one.claim_run(&run.id, &now, &until), two.claim_run(&run.id, &now, &until));
+        let (a, b) = tokio::join!(one.runs().claim(&run.id, &now, &until), two.runs().claim(&run.id, &now, &until));
         let got: Vec<Run> = [a.expect("a claim"), b.expect("a claim")].into_iter().flatten().collect();
         assert_eq!(got.len(), 1);
         assert_eq!(got[0].fence, 1);
-        one.finish_step(&got[0], "pull", &inputs()).await.expect("a step");
-        one.finish_run(&got[0], RunState::Partial, "缺一份", "结果", &at(3)).await.expect("an end");
-        assert!(two.claim_run(&run.id, &at(59), &at(60)).await.expect("a claim").is_none(), "it has ended");
-        let ended = two.run(&run.id).await.expect("a look").expect("a run");
+        one.runs().finish_step(&got[0], "pull", &inputs()).await.expect("a step");
+        one.runs().finish(&got[0], RunState::Partial, "缺一份", "结果", &at(3)).await.expect("an end");
+        assert!(two.runs().claim(&run.id, &at(59), &at(60)).await.expect("a claim").is_none(), "it has ended");
+        let ended = two.runs().get(&run.id).await.expect("a look").expect("a run");
         assert_eq!((ended.state, ended.step.as_str(), ended.inputs), (RunState::Partial, "pull", inputs()));
         assert_eq!((ended.reason.as_str(), ended.result.as_str(), ended.finished_at), ("缺一份", "结果", at(3)));
     }
@@ -78,12 +78,12 @@ pub async fn claim_goes_to_one_of_two(db: &Db) {
 
 pub async fn every_claim_has_its_own_fence(db: &Db) {
     let store = db.open().await;
-    let run = store.open_run("weekly", "slot", 0, day("2026-11-23"), true, &at(0)).await.expect("a run");
+    let run = store.runs().open("weekly", "slot", 0, day("2026-11-23"), true, &at(0)).await.expect("a run");
     // each later claim finds the lease of each earlier one run out
     let mut claiming = tokio::task::JoinSet::new();
     for minute in 1..300 {
         let (store, id) = (store.clone(), run.id.clone());
-        claiming.spawn(async move { store.claim_run(&id, &at(minute), &at(minute)).await.expect("a claim").map(|run| run.fence) });
+        claiming.spawn(async move { store.runs().claim(&id, &at(minute), &at(minute)).await.expect("a claim").map(|run| run.fence) });
     }
     let fences: Vec<i64> = claiming.join_all().await.into_iter().flatten().collect();
     let distinct: HashSet<i64> = fences.iter().copied().collect();
@@ -94,55 +94,55 @@ pub async fn every_claim_has_its_own_fence(db: &Db) {
 pub async fn an_expired_lease_is_taken_over(db: &Db) {
     let store = db.open().await;
     let old = claimed(&store, "slot", 0, "2026-11-23").await;
-    assert!(store.claim_run(&old.id, &at(9), &at(20)).await.expect("a claim").is_none(), "it is held");
-    assert!(store.renew_run(&old, &at(15)).await.expect("renewed"));
-    assert!(store.claim_run(&old.id, &at(12), &at(20)).await.expect("a claim").is_none(), "it was renewed");
-    let new = store.claim_run(&old.id, &at(16), &at(30)).await.expect("a claim").expect("run out");
+    assert!(store.runs().claim(&old.id, &at(9), &at(20)).await.expect("a claim").is_none(), "it is held");
+    assert!(store.runs().renew_lease(&old, &at(15)).await.expect("renewed"));
+    assert!(store.runs().claim(&old.id, &at(12), &at(20)).await.expect("a claim").is_none(), "it was renewed");
+    let new = store.runs().claim(&old.id, &at(16), &at(30)).await.expect("a claim").expect("run out");
     assert_eq!((old.fence, new.fence), (1, 2));
-    assert!(!store.renew_run(&old, &at(40)).await.expect("renewed"));
+    assert!(!store.runs().renew_lease(&old, &at(40)).await.expect("renewed"));
     let lost = inputs();
-    assert!(store.finish_step(&old, "pull", &lost).await.is_err());
-    assert!(store.finish_run(&old, RunState::Done, "", "", &at(17)).await.is_err());
-    assert!(store.commit_outbox(&old, "remind", &lost, &OutboxBatch::default()).await.is_err());
-    assert!(store.commit_detect(&old, "detect", &lost, [], &[], None).await.is_err());
-    store.release_run(&old).await.expect("nothing");
-    assert!(store.claim_run(&old.id, &at(17), &at(40)).await.expect("a claim").is_none(), "the old holder cannot give it back");
-    let now = store.run(&old.id).await.expect("a look").expect("a run");
+    assert!(store.runs().finish_step(&old, "pull", &lost).await.is_err());
+    assert!(store.runs().finish(&old, RunState::Done, "", "", &at(17)).await.is_err());
+    assert!(store.outbox().commit(&old, "remind", &lost, &OutboxBatch::default()).await.is_err());
+    assert!(store.findings().commit(&old, "detect", &lost, [], &[], None).await.is_err());
+    store.runs().release(&old).await.expect("nothing");
+    assert!(store.runs().claim(&old.id, &at(17), &at(40)).await.expect("a claim").is_none(), "the old holder cannot give it back");
+    let now = store.runs().get(&old.id).await.expect("a look").expect("a run");
     assert_eq!((now.state, now.step.as_str(), now.inputs), (RunState::Running, "", RunInputs::default()));
-    store.finish_step(&new, "pull", &lost).await.expect("the new holder goes on");
-    store.release_run(&new).await.expect("given back");
-    let next = store.claim_run(&old.id, &at(18), &at(40)).await.expect("a claim").expect("free at once");
+    store.runs().finish_step(&new, "pull", &lost).await.expect("the new holder goes on");
+    store.runs().release(&new).await.expect("given back");
+    let next = store.runs().claim(&old.id, &at(18), &at(40)).await.expect("a claim").expect("free at once");
     assert_eq!((next.fence, next.step.as_str()), (3, "pull"));
-    store.finish_run(&next, RunState::Done, "", "", &at(19)).await.expect("an end");
-    assert!(store.finish_run(&next, RunState::Failed, "", "", &at(19)).await.is_err(), "it ends once");
-    assert!(store.finish_step(&next, "report", &lost).await.is_err(), "an ended run takes no step");
+    store.runs().finish(&next, RunState::Done, "", "", &at(19)).await.expect("an end");
+    assert!(store.runs().finish(&next, RunState::Failed, "", "", &at(19)).await.is_err(), "it ends once");
+    assert!(store.runs().finish_step(&next, "report", &lost).await.is_err(), "an ended run takes no step");
 }
 
 pub async fn a_failed_run_reopens(db: &Db) {
     let store = db.open().await;
     let run = claimed(&store, "slot", 0, "2026-11-23").await;
-    store.finish_step(&run, "pull", &inputs()).await.expect("a step");
-    store.reopen_run(&run.id).await.expect("nothing");
-    assert!(store.claim_run(&run.id, &at(1), &at(2)).await.expect("a claim").is_none(), "a running one is not opened");
-    store.finish_run(&run, RunState::Failed, "磁盘满", "", &at(3)).await.expect("an end");
-    store.reopen_run(&run.id).await.expect("opened");
-    let again = store.claim_run(&run.id, &at(4), &at(14)).await.expect("a claim").expect("open");
+    store.runs().finish_step(&run, "pull", &inputs()).await.expect("a step");
+    store.runs().reopen(&run.id).await.expect("nothing");
+    assert!(store.runs().claim(&run.id, &at(1), &at(2)).await.expect("a claim").is_none(), "a running one is not opened");
+    store.runs().finish(&run, RunState::Failed, "磁盘满", "", &at(3)).await.expect("an end");
+    store.runs().reopen(&run.id).await.expect("opened");
+    let again = store.runs().claim(&run.id, &at(4), &at(14)).await.expect("a claim").expect("open");
     assert_eq!((again.step.as_str(), again.reason.as_str(), again.fence), ("", "", 2), "from its beginning");
     assert_eq!(again.finished_at, "", "it goes on");
-    store.finish_run(&again, RunState::Done, "", "好", &at(5)).await.expect("an end");
-    store.reopen_run(&run.id).await.expect("nothing");
-    assert_eq!(store.run(&run.id).await.expect("a look").expect("a run").state, RunState::Done);
+    store.runs().finish(&again, RunState::Done, "", "好", &at(5)).await.expect("an end");
+    store.runs().reopen(&run.id).await.expect("nothing");
+    assert_eq!(store.runs().get(&run.id).await.expect("a look").expect("a run").state, RunState::Done);
 }
 
 pub async fn orphaned_runs_are_listed(db: &Db) {
     let store = db.open().await;
-    let open = async |slot: &str| store.open_run("weekly", slot, 0, day("2026-11-23"), true, &at(0)).await.expect("a run").id;
+    let open = async |slot: &str| store.runs().open("weekly", slot, 0, day("2026-11-23"), true, &at(0)).await.expect("a run").id;
     let held = claimed(&store, "held", 0, "2026-11-23").await;
     let ended = claimed(&store, "ended", 0, "2026-11-23").await;
-    store.finish_run(&ended, RunState::Failed, "", "", &at(1)).await.expect("an end");
+    store.runs().finish(&ended, RunState::Failed, "", "", &at(1)).await.expect("an end");
     let fresh = open("fresh").await;
     let ids = async |minute: u32| -> Vec<String> {
-        store.orphaned_runs(&at(minute)).await.expect("runs").into_iter().map(|run| run.id).collect()
+        store.runs().orphaned(&at(minute)).await.expect("runs").into_iter().map(|run| run.id).collect()
     };
     // a claim of this machine may be a dead process's: its file lock tells
     assert_eq!(ids(9).await, [fresh.clone(), held.id.clone()]);
@@ -153,20 +153,20 @@ pub async fn orphaned_runs_are_listed(db: &Db) {
         .await
         .expect("another machine's claim");
     raw.close().await;
-    store.take_back_run(&held.id).await.expect("nothing");
+    store.runs().end_dead_claim(&held.id).await.expect("nothing");
     assert_eq!(ids(9).await, ["weekly@fresh#0"], "another machine works on the other");
     assert_eq!(ids(11).await, [fresh, held.id], "its lease has run out");
 }
 
 pub async fn settled_until_never_goes_back(db: &Db) {
     let store = db.open().await;
-    assert_eq!(store.settled_until("weekly").await.expect("a look"), None);
+    assert_eq!(store.schedule().handled_until("weekly").await.expect("a look"), None);
     for until in ["2026-11-23T08:00:00", "2026-11-30T08:00:00", "2026-11-16T08:00:00"] {
-        store.settle_until("weekly", until).await.expect("settled");
+        store.schedule().advance("weekly", until).await.expect("settled");
     }
-    store.settle_until("monthly", "2026-01-01T08:00:00").await.expect("settled");
-    assert_eq!(store.settled_until("weekly").await.expect("a look").as_deref(), Some("2026-11-30T08:00:00"));
-    assert_eq!(store.settled_until("monthly").await.expect("a look").as_deref(), Some("2026-01-01T08:00:00"));
+    store.schedule().advance("monthly", "2026-01-01T08:00:00").await.expect("settled");
+    assert_eq!(store.schedule().handled_until("weekly").await.expect("a look").as_deref(), Some("2026-11-30T08:00:00"));
+    assert_eq!(store.schedule().handled_until("monthly").await.expect("a look").as_deref(), Some("2026-01-01T08:00:00"));
 }
 
 pub async fn freeze_and_thaw(db: &Db) {
@@ -175,20 +175,20 @@ pub async fn freeze_and_thaw(db: &Db) {
     let mut files =
         BTreeMap::from([("a.toml".to_string(), "同文".to_string()), ("b.toml".into(), "同文".into()), ("空".into(), String::new())]);
     files.extend((0..150).map(|number| (format!("f{number}"), format!("# 第{number}份\n🙂"))));
-    let frozen = store.freeze(&files).await.expect("frozen");
+    let frozen = store.frozen_texts().freeze(&files).await.expect("frozen");
     assert_eq!(frozen["a.toml"], frozen["b.toml"]);
-    assert_eq!(store.freeze(&files).await.expect("frozen again"), frozen);
-    assert_eq!(store.thaw(&frozen).await.expect("thawed"), files);
-    assert!(store.thaw(&BTreeMap::from([("x".into(), "00".into())])).await.is_err(), "a lost text is an error");
+    assert_eq!(store.frozen_texts().freeze(&files).await.expect("frozen again"), frozen);
+    assert_eq!(store.frozen_texts().read(&frozen).await.expect("thawed"), files);
+    assert!(store.frozen_texts().read(&BTreeMap::from([("x".into(), "00".into())])).await.is_err(), "a lost text is an error");
 }
 
 pub async fn reports_read_back(db: &Db) {
     let store = db.open().await;
     let run = claimed(&store, "slot", 0, "2026-11-23").await;
     for (path, sha256, bytes) in [("乙.xlsx", "b", 2), ("甲.xlsx", "a", 1), ("乙.xlsx", "c", u64::from(u32::MAX) + 1)] {
-        store.add_reports(&run, &[(path.to_owned(), sha256.to_owned(), bytes)]).await.expect("a report");
+        store.reports().add(&run, &[(path.to_owned(), sha256.to_owned(), bytes)]).await.expect("a report");
     }
-    let mut reports = store.reports(&run.id).await.expect("reports");
+    let mut reports = store.reports().list(&run.id).await.expect("reports");
     reports.sort();
     assert_eq!(reports, [("乙.xlsx".into(), "c".into(), 4_294_967_296), ("甲.xlsx".into(), "a".into(), 1)]);
 }

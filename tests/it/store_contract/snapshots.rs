@@ -6,8 +6,9 @@ use duban::domain::intake::note::{Note, NoteKind, SheetAccount};
 use duban::domain::register::ledger::{Field, FieldKind, Ledger, OwnerSpec, Privacy};
 use duban::domain::register::record::{Cell, Decimal, pack};
 use duban::domain::register::snapshot::Version;
-use duban::store::changes::{ChangeCounts, GoneConfirmed, Side};
-use duban::store::database::Store;
+use duban::store::changes::{ChangeCounts, Side};
+use duban::store::gone::GoneConfirmed;
+use duban::store::handle::Store;
 use duban::store::pulls::{Added, Difference, NewRecord, SnapshotFacts};
 use duban::store::snapshots::{FileOrigin, SnapshotState};
 use sqlx::Row;
@@ -96,7 +97,7 @@ impl Default for Take<'_> {
 
 impl Take<'_> {
     async fn into(self, store: &Store) -> Pulled {
-        let mut pull = store.begin_pull().await.expect("a transaction");
+        let mut pull = store.pulls().begin().await.expect("a transaction");
         let mut writer = pull.writer("project", "a").await.expect("a writer");
         let fields: Vec<String> = self.fields.iter().map(|field| (*field).to_owned()).collect();
         let layout = pull.layout(&mut writer, &fields).await.expect("a layout");
@@ -140,7 +141,8 @@ async fn read(store: &Store, seq: i64) -> Vec<String> {
     };
     let mut codes = Vec::new();
     store
-        .each_record(&ledger, "a", seq, |stored| {
+        .records()
+        .each(&ledger, "a", seq, |stored| {
             assert_eq!((stored.record.place.sheet, stored.record.place.row), (1, 7));
             all.push(line(&stored));
             codes.push(stored.record.code);
@@ -149,7 +151,7 @@ async fn read(store: &Store, seq: i64) -> Vec<String> {
         .await
         .expect("records");
     codes.push("NONE".into());
-    let named: Vec<String> = store.records_by_code(&ledger, "a", seq, &codes).await.expect("records").iter().map(line).collect();
+    let named: Vec<String> = store.records().by_code(&ledger, "a", seq, &codes).await.expect("records").iter().map(line).collect();
     assert_eq!(all, named);
     all
 }
@@ -160,7 +162,7 @@ pub async fn first_pull_writes_all(db: &Db) {
     assert_eq!(pulled.added, [Added::Taken, Added::Taken]);
     assert_eq!(pulled.difference, Difference { added: 2, rows: 2, amount: 300, ..Difference::default() });
     assert_eq!(read(&store, 1).await, ["GZ1 甲 100 @1", "GZ2 乙 200 @1"]);
-    let snapshots = store.snapshots().await.expect("snapshots");
+    let snapshots = store.snapshots().list().await.expect("snapshots");
     assert_eq!(snapshots.len(), 1);
     assert_eq!((snapshots[0].seq, snapshots[0].rows, snapshots[0].amount, snapshots[0].state), (1, 2, 300, SnapshotState::InForce));
     assert_eq!((snapshots[0].ledger.as_str(), snapshots[0].source.as_str()), ("project", "a"));
@@ -176,7 +178,7 @@ pub async fn identical_pull_makes_no_snapshot(db: &Db) {
     let again = Take { rows: &moved, at: "2026-11-24T00:00:00.000Z", ..Take::default() }.into(&store).await;
     assert!(again.identical);
     assert_eq!(again.difference, Difference { rows: 2, amount: 300, ..Difference::default() });
-    let snapshots = store.snapshots().await.expect("snapshots");
+    let snapshots = store.snapshots().list().await.expect("snapshots");
     assert_eq!(snapshots.len(), 1);
     assert_eq!((snapshots[0].taken_at.as_str(), snapshots[0].checked_at.as_str()), (AT, "2026-11-24T00:00:00.000Z"));
     assert_eq!(read(&store, 1).await.len(), 2);
@@ -211,7 +213,7 @@ pub async fn a_code_quarantined_after_a_discarded_snapshot_keeps_the_version_in_
     take(&store, &[row("A", "甲", 1), row("B", "乙", 2)]).await;
     let wrong = [row("A", "错", 1000), row("C", "错", 3)];
     Take { rows: &wrong, state: SnapshotState::Held, ..Take::default() }.into(&store).await;
-    assert!(store.settle_snapshot("project", "a", 2, SnapshotState::Discarded).await.expect("settled"));
+    assert!(store.snapshots().decide_held("project", "a", 2, SnapshotState::Discarded).await.expect("settled"));
     // A changed, B vanished and C came in the discarded one; now all three are quarantined
     Take { rows: &[row("D", "丁", 4)], kept: &["A", "B", "C"], ..Take::default() }.into(&store).await;
     let codes: Vec<String> = read(&store, 3).await.into_iter().map(|line| line.split(" @").next().unwrap_or_default().to_owned()).collect();
@@ -253,7 +255,7 @@ pub async fn a_conflict_leaves_no_trace_in_the_figures(db: &Db) {
         pulled.difference,
         Difference { changed: 1, rows: 2, amount: 114, amount_times: Some(("B".into(), 2)), ..Difference::default() }
     );
-    let snapshots = store.snapshots().await.expect("snapshots");
+    let snapshots = store.snapshots().list().await.expect("snapshots");
     assert_eq!((snapshots[1].rows, snapshots[1].amount), (2, 114));
 }
 
@@ -268,7 +270,7 @@ pub async fn a_repeated_row_counts_once(db: &Db) {
 pub async fn rollback_leaves_nothing(db: &Db) {
     let store = db.open().await;
     take(&store, &[row("A", "甲", 1)]).await;
-    let mut pull = store.begin_pull().await.expect("a transaction");
+    let mut pull = store.pulls().begin().await.expect("a transaction");
     let mut writer = pull.writer("project", "a").await.expect("a writer");
     let layout = pull.layout(&mut writer, &["code".into()]).await.expect("a layout");
     for number in 0..200 {
@@ -289,18 +291,18 @@ pub async fn held_is_settled_once(db: &Db) {
         let name = format!("甲{seq}");
         Take { rows: &[row("A", &name, 1)], state: SnapshotState::Held, ..Take::default() }.into(&store).await;
     }
-    let state = async |seq: usize| store.snapshots().await.expect("snapshots")[seq - 1].state;
-    assert_eq!(store.snapshots().await.expect("snapshots")[1].reason, "原因");
-    let mut pull = store.begin_pull().await.expect("a transaction");
+    let state = async |seq: usize| store.snapshots().list().await.expect("snapshots")[seq - 1].state;
+    assert_eq!(store.snapshots().list().await.expect("snapshots")[1].reason, "原因");
+    let mut pull = store.pulls().begin().await.expect("a transaction");
     assert_eq!(pull.in_force("project", "a").await.expect("figures"), Some((1, 1)));
     assert_eq!(pull.in_force("project", "b").await.expect("figures"), None);
     pull.rollback().await.expect("rolled back");
-    assert!(store.settle_snapshot("project", "a", 2, SnapshotState::InForce).await.expect("settled"));
-    assert!(!store.settle_snapshot("project", "a", 2, SnapshotState::Discarded).await.expect("settled"));
-    assert!(store.settle_snapshot("project", "a", 3, SnapshotState::Discarded).await.expect("settled"));
-    assert!(!store.settle_snapshot("project", "a", 3, SnapshotState::InForce).await.expect("settled"));
-    assert!(!store.settle_snapshot("project", "a", 1, SnapshotState::Discarded).await.expect("settled"), "it was never held");
-    assert!(!store.settle_snapshot("project", "b", 2, SnapshotState::InForce).await.expect("settled"));
+    assert!(store.snapshots().decide_held("project", "a", 2, SnapshotState::InForce).await.expect("settled"));
+    assert!(!store.snapshots().decide_held("project", "a", 2, SnapshotState::Discarded).await.expect("settled"));
+    assert!(store.snapshots().decide_held("project", "a", 3, SnapshotState::Discarded).await.expect("settled"));
+    assert!(!store.snapshots().decide_held("project", "a", 3, SnapshotState::InForce).await.expect("settled"));
+    assert!(!store.snapshots().decide_held("project", "a", 1, SnapshotState::Discarded).await.expect("settled"), "it was never held");
+    assert!(!store.snapshots().decide_held("project", "b", 2, SnapshotState::InForce).await.expect("settled"));
     assert_eq!(
         (state(1).await, state(2).await, state(3).await),
         (SnapshotState::InForce, SnapshotState::InForce, SnapshotState::Discarded)
@@ -312,7 +314,7 @@ pub async fn a_discarded_file_pulled_again_is_compared_with_the_one_in_force(db:
     take(&store, &[row("A", "甲", 1), row("B", "乙", 2), row("C", "丙", 3)]).await;
     let wrong = [row("A", "甲", 1), row("B", "乙", 4000), row("D", "丁", 3)];
     let first = Take { rows: &wrong, state: SnapshotState::Held, ..Take::default() }.into(&store).await;
-    assert!(store.settle_snapshot("project", "a", 2, SnapshotState::Discarded).await.expect("settled"));
+    assert!(store.snapshots().decide_held("project", "a", 2, SnapshotState::Discarded).await.expect("settled"));
     let again = Take { rows: &wrong, state: SnapshotState::Held, ..Take::default() }.into(&store).await;
     assert!(!again.identical, "a discarded snapshot says nothing");
     assert_eq!(again.difference, first.difference);
@@ -329,7 +331,7 @@ pub async fn a_field_added_later_reads_as_empty(db: &Db) {
     take(&store, &[row("A", "甲", 1)]).await;
     let cells = [Cell::Text("B".into()), Cell::Text("备".into())];
     let other = NewRecord { body: pack(cells.iter()).into(), ..row("B", "乙", 2) };
-    let mut pull = store.begin_pull().await.expect("a transaction");
+    let mut pull = store.pulls().begin().await.expect("a transaction");
     let mut writer = pull.writer("project", "b").await.expect("a writer");
     let layout = pull.layout(&mut writer, &["code".into(), "note".into()]).await.expect("a layout");
     let known = pull.layout(&mut writer, &FIELDS.map(String::from)).await.expect("a layout");
@@ -343,7 +345,8 @@ pub async fn a_field_added_later_reads_as_empty(db: &Db) {
     let mut seen = Vec::new();
     for source in ["a", "b"] {
         store
-            .each_record(&today, source, 1, |stored| {
+            .records()
+            .each(&today, source, 1, |stored| {
                 let columns: Vec<usize> = stored.record.columns.iter().collect();
                 seen.push((stored.record.cells, columns));
                 Ok(())
@@ -391,7 +394,8 @@ pub async fn bodies_survive(db: &Db) {
     let ledger = ledger(&ids);
     let mut found = Vec::new();
     store
-        .each_record(&ledger, "a", 1, |stored| {
+        .records()
+        .each(&ledger, "a", 1, |stored| {
             found.push(stored.record);
             Ok(())
         })
@@ -401,7 +405,7 @@ pub async fn bodies_survive(db: &Db) {
     assert_eq!((found[0].code.as_str(), &found[0].cells), ("Z", &vec![Cell::Empty; ids.len()]));
     assert_eq!((&*found[1].code, &found[1].cells), (&*odd.code, &cells));
     assert_eq!(found[0].columns.iter().count(), ids.len());
-    assert_eq!(store.snapshots().await.expect("snapshots")[0].amount, i64::MAX - 5);
+    assert_eq!(store.snapshots().list().await.expect("snapshots")[0].amount, i64::MAX - 5);
 }
 
 pub async fn notes_and_accounts_read_back(db: &Db) {
@@ -409,9 +413,9 @@ pub async fn notes_and_accounts_read_back(db: &Db) {
     // more than one statement, in the order given
     let notes: Vec<Note> = (0..150).map(|row| note(row, &format!("原因{row}"))).collect();
     Take { rows: &[row("A", "甲", 1)], notes: &notes, ..Take::default() }.into(&store).await;
-    assert_eq!(store.notes("project", "a", 1).await.expect("notes"), notes);
-    assert_eq!(store.notes("project", "a", 2).await.expect("notes"), []);
-    let snapshot = store.snapshots().await.expect("snapshots").remove(0);
+    assert_eq!(store.notes().of_snapshot("project", "a", 1).await.expect("notes"), notes);
+    assert_eq!(store.notes().of_snapshot("project", "a", 2).await.expect("notes"), []);
+    let snapshot = store.snapshots().list().await.expect("snapshots").remove(0);
     assert_eq!(snapshot.accounts, [SheetAccount { sheet: "项目".into(), read: 3, accepted: 2, quarantined: 1, ..SheetAccount::default() }]);
     assert_eq!(snapshot.origin, FileOrigin { file: "台账.xlsx".into(), sheets: vec!["封面".into(), "项目".into()] });
     assert_eq!((snapshot.file_sha256, snapshot.covers_on.to_string(), snapshot.sample), ("ab".repeat(32), "2026-09-30".into(), false));
@@ -435,7 +439,8 @@ pub async fn many_rows_are_read_once_over_batch_borders(db: &Db) {
     for (seq, count) in [(1, 5000), (2, 4000)] {
         let mut amounts = Vec::new();
         store
-            .each_record(&ledger(&FIELDS), "a", seq, |stored| {
+            .records()
+            .each(&ledger(&FIELDS), "a", seq, |stored| {
                 amounts.push(stored.record.cells[2].money());
                 Ok(())
             })
@@ -445,7 +450,7 @@ pub async fn many_rows_are_read_once_over_batch_borders(db: &Db) {
         assert_eq!(amounts, (0..count).map(Some).collect::<Vec<_>>());
     }
     let wanted: Vec<String> = (0..1000).map(code).collect();
-    assert_eq!(store.records_by_code(&ledger(&FIELDS), "a", 2, &wanted).await.expect("records").len(), 1000);
+    assert_eq!(store.records().by_code(&ledger(&FIELDS), "a", 2, &wanted).await.expect("records").len(), 1000);
 }
 
 pub async fn concurrent_pulls_of_one_source_follow_each_other(db: &Db) {
@@ -459,7 +464,7 @@ pub async fn concurrent_pulls_of_one_source_follow_each_other(db: &Db) {
     identical.sort_unstable();
     assert_eq!(identical, [false, true, true, true]);
     let store = db.open().await;
-    assert_eq!(store.snapshots().await.expect("snapshots").len(), 1);
+    assert_eq!(store.snapshots().list().await.expect("snapshots").len(), 1);
     assert_eq!(read(&store, 1).await.len(), 100);
 }
 
@@ -469,7 +474,7 @@ async fn only_in(store: &Store, side: Side<'_>, other: Side<'_>) -> Vec<String> 
     let mut codes: Vec<String> = Vec::new();
     loop {
         let after = codes.last().cloned().unwrap_or_default();
-        let page = store.only_in(&ledger, side, other, &after).await.expect("a page");
+        let page = store.changes().only_in(&ledger, side, other, &after).await.expect("a page");
         if page.is_empty() {
             return codes;
         }
@@ -485,7 +490,7 @@ pub async fn differences_are_counted_and_paged(db: &Db) {
     rows[0] = row("贵00010", "甲", 7);
     take(&store, &rows).await;
     let (old, new, none) = (Side { source: "a", seq: 1 }, Side { source: "a", seq: 2 }, Side { source: "a", seq: 0 });
-    let count = async |a, b| store.count_changes("project", a, b).await.expect("counts");
+    let count = async |a, b| store.changes().count("project", a, b).await.expect("counts");
     assert_eq!(count(old, new).await, ChangeCounts { added: 1100, changed: 1, gone: 10 });
     assert_eq!(count(new, old).await, ChangeCounts { added: 10, changed: 1, gone: 1100 });
     assert_eq!(count(none, old).await, ChangeCounts { added: 1500, ..ChangeCounts::default() });
@@ -498,11 +503,11 @@ pub async fn differences_are_counted_and_paged(db: &Db) {
     assert_eq!((added.len(), added[0].as_str()), (1100, "贵01500"));
     assert_eq!(only_in(&store, old, new).await.len(), 10);
     let ledger = ledger(&FIELDS);
-    let changed = store.changed(&ledger, old, new, "").await.expect("a page");
+    let changed = store.changes().changed(&ledger, old, new, "").await.expect("a page");
     let [(before, now)] = &changed[..] else { panic!("{} changed", changed.len()) };
     assert_eq!((before.record.code.as_str(), before.first_seq, now.first_seq), ("贵00010", 1, 2));
     assert_eq!((before.record.cells[2].money(), now.record.cells[2].money()), (Some(1), Some(7)));
-    assert!(store.changed(&ledger, old, new, "贵00010").await.expect("a page").is_empty());
+    assert!(store.changes().changed(&ledger, old, new, "贵00010").await.expect("a page").is_empty());
     // another source is another register
     assert_eq!(count(Side { source: "b", seq: 1 }, new).await.added, 2590);
 }
@@ -513,13 +518,13 @@ pub async fn gone_codes_are_confirmed_once(db: &Db) {
     take(&store, &[row("A", "甲", 1), row("B", "乙二", 2)]).await;
     take(&store, &[row("A", "甲", 1)]).await;
     let mut absent = Vec::new();
-    store.each_absent("project", "a", 3, |found| absent.push(found)).await.expect("codes");
+    store.gone().each_absent("project", "a", 3, |found| absent.push(found)).await.expect("codes");
     let spans: Vec<(&str, &str, Version)> = absent.iter().map(|found| (found.code.as_str(), found.name.as_str(), found.version)).collect();
     assert_eq!(spans, [("B", "乙", Version { first_seq: 1, last_seq: 1 }), ("B", "乙二", Version { first_seq: 2, last_seq: 2 })]);
-    assert_eq!(store.versions("project", "a", "B").await.expect("versions"), absent);
+    assert_eq!(store.gone().versions("project", "a", "B").await.expect("versions"), absent);
     assert_eq!((absent[0].unit.as_str(), absent[0].sheet, absent[0].row), ("甲县", 1, 7));
     let mut none = 0;
-    store.each_absent("project", "a", 2, |_| none += 1).await.expect("codes");
+    store.gone().each_absent("project", "a", 2, |_| none += 1).await.expect("codes");
     assert_eq!(none, 0, "both stand in the second");
 
     let confirmed = GoneConfirmed {
@@ -531,11 +536,11 @@ pub async fn gone_codes_are_confirmed_once(db: &Db) {
         who: "张三".into(),
         reason: "合同已解除".into(),
     };
-    assert!(store.confirm_gone(&confirmed).await.expect("a word"));
-    assert!(!store.confirm_gone(&GoneConfirmed { who: "李四".into(), ..confirmed.clone() }).await.expect("a word"), "the first stands");
+    assert!(store.gone().confirm(&confirmed).await.expect("a word"));
+    assert!(!store.gone().confirm(&GoneConfirmed { who: "李四".into(), ..confirmed.clone() }).await.expect("a word"), "the first stands");
     let later = GoneConfirmed { seen_seq: 4, ..confirmed.clone() };
-    assert!(store.confirm_gone(&later).await.expect("a word"), "it came back and went again");
-    assert_eq!(store.gone_confirmed().await.expect("words"), [confirmed, later]);
+    assert!(store.gone().confirm(&later).await.expect("a word"), "it came back and went again");
+    assert_eq!(store.gone().confirmed().await.expect("words"), [confirmed, later]);
     let raw = db.raw().await;
     let rows = sqlx::query("SELECT who, what, object, reason FROM audit ORDER BY id").fetch_all(&raw).await.expect("lines");
     let lines: Vec<String> = rows.iter().map(|row| (0..4).map(|at| row.get::<String, _>(at)).collect::<Vec<_>>().join(" ")).collect();
@@ -548,13 +553,13 @@ pub async fn notes_come_in_pages(db: &Db) {
     let notes: Vec<Note> = (0..6000).map(|row| note(row, "不是日期")).collect();
     Take { rows: &[row("A", "甲", 1)], notes: &notes, ..Take::default() }.into(&store).await;
     let mut keys = Vec::new();
-    store.each_note_key("project", "a", 1, |no, kind, unit| keys.push((no, kind, unit.to_owned()))).await.expect("keys");
+    store.notes().each_key("project", "a", 1, |no, kind, unit| keys.push((no, kind, unit.to_owned()))).await.expect("keys");
     assert_eq!(keys.len(), 6000);
     assert!(keys.iter().enumerate().all(|(at, key)| *key == (at as i64, NoteKind::Quarantined, "甲县".to_owned())));
     let asked: Vec<i64> = (0..600).rev().map(|number| number * 10).collect();
-    let found = store.notes_numbered("project", "a", 1, &asked).await.expect("notes");
+    let found = store.notes().numbered("project", "a", 1, &asked).await.expect("notes");
     assert!(found.iter().zip(&asked).all(|(note, no)| i64::from(note.row) == *no) && found.len() == 600);
-    assert!(store.notes_numbered("project", "a", 1, &[6000]).await.is_err(), "no such note");
+    assert!(store.notes().numbered("project", "a", 1, &[6000]).await.is_err(), "no such note");
 }
 
 pub async fn a_code_is_found_wherever_it_was_held(db: &Db) {
@@ -562,21 +567,27 @@ pub async fn a_code_is_found_wherever_it_was_held(db: &Db) {
     let noted = [Note { kind: NoteKind::Warning, ..note(7, "改了写法") }];
     Take { rows: &[row("GZ1", "甲", 1), row("GZ2", "乙", 2), row("G%1", "丙", 3)], notes: &noted, ..Take::default() }.into(&store).await;
     take(&store, &[row("GZ1", "甲改", 1), row("GZ2", "乙", 2)]).await;
-    let held = store.holdings("project", "GZ1").await.expect("holdings");
+    let held = store.records().holdings("project", "GZ1").await.expect("holdings");
     assert_eq!(held.iter().map(|held| (held.first_seq, held.last_seq)).collect::<Vec<_>>(), [(2, i64::MAX), (1, 1)]);
-    assert_eq!(store.holdings("project", "G%1").await.expect("holdings").len(), 1);
-    assert_eq!(store.holdings("project", "GZ3").await.expect("holdings"), []);
+    assert_eq!(store.records().holdings("project", "G%1").await.expect("holdings").len(), 1);
+    assert_eq!(store.records().holdings("project", "GZ3").await.expect("holdings"), []);
     let codes = async |seq: i64, start: &str| {
-        store.codes_from("project", "a", seq, start, 10).await.expect("codes").into_iter().collect::<std::collections::BTreeSet<_>>()
+        store
+            .records()
+            .codes_with_prefix("project", "a", seq, start, 10)
+            .await
+            .expect("codes")
+            .into_iter()
+            .collect::<std::collections::BTreeSet<_>>()
     };
     let set = |codes: &[&str]| codes.iter().map(|code| (*code).to_owned()).collect::<std::collections::BTreeSet<_>>();
     assert_eq!(codes(2, "GZ").await, set(&["GZ1", "GZ2"]));
     assert_eq!(codes(1, "").await, set(&["GZ1", "GZ2", "G%1"]));
     assert_eq!(codes(1, "G%").await, set(&["G%1"]), "no pattern");
-    assert_eq!(store.codes_from("project", "a", 1, "", 2).await.expect("codes").len(), 2);
-    let notes = store.notes_of("project", "a", 1, "GZ1").await.expect("notes");
+    assert_eq!(store.records().codes_with_prefix("project", "a", 1, "", 2).await.expect("codes").len(), 2);
+    let notes = store.notes().of_code("project", "a", 1, "GZ1").await.expect("notes");
     assert_eq!(notes, noted);
-    assert!(store.notes_of("project", "a", 1, "GZ2").await.expect("notes").is_empty());
+    assert!(store.notes().of_code("project", "a", 1, "GZ2").await.expect("notes").is_empty());
 }
 
 /// The next pull reads what stands from a few packed rows; behind a held one it asks the records themselves. That both say the same is
@@ -603,7 +614,7 @@ pub async fn what_stands_is_packed(db: &Db) {
     assert_eq!((last.difference.gone, last.difference.changed, parts().await), (1, 0, (3, last.seq)));
     // a list that cannot be read is said, not guessed
     sqlx::query("UPDATE open_part SET body=$1 WHERE part=0").bind(vec![0xffu8; 9]).execute(&raw).await.expect("damage");
-    let mut pull = store.begin_pull().await.expect("a transaction");
+    let mut pull = store.pulls().begin().await.expect("a transaction");
     let told = pull.writer("project", "a").await.err().map(|error| error.to_string()).unwrap_or_default();
     assert!(told.contains("open rows") && told.contains("project/a/"), "{told}");
 }

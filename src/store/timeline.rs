@@ -5,7 +5,7 @@
 
 use crate::domain::judging::finding::Identity;
 use crate::domain::rules::rule::Light;
-use crate::store::database::{Result, Store, StoreError, number, text};
+use crate::store::database::{Database, Result, StoreError, number, text};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use sqlx::{Any, Transaction};
@@ -95,18 +95,24 @@ impl<'a> Iterator for Lines<'a> {
 /// Bytes of one row.
 const PART_BYTES: usize = 32 * 1024;
 
-impl Store {
+/// The timeline of the sample and that of the office's register.
+#[derive(Clone, Copy, Debug)]
+pub struct Timelines<'a> {
+    pub(super) database: &'a Database,
+}
+
+impl Timelines<'_> {
     /// Every life known, of the sample or of the office's register.
     ///
     /// # Errors
     /// The database fails, or a row of it is damaged.
-    pub async fn timeline(&self, sample: bool) -> Result<Timeline> {
+    pub async fn read(self, sample: bool) -> Result<Timeline> {
         let rows = sqlx::query(
             "SELECT h.as_of, h.version, h.run, p.part, p.body FROM timeline h LEFT JOIN timeline_part p ON p.sample=h.sample AND p.version=h.version \
              WHERE h.sample=$1 ORDER BY p.part",
         )
         .bind(i64::from(sample))
-        .fetch_all(&self.pool)
+        .fetch_all(&self.database.pool)
         .await?;
         let Some(first) = rows.first() else { return Ok(Timeline::default()) };
         let damaged = |detail: String| StoreError::Damaged { what: "timeline", key: String::new(), detail };

@@ -1,0 +1,159 @@
+//! Codes that have left a register, and the office's confirmations of it.
+
+use crate::domain::register::snapshot::Version;
+use crate::store::audit::insert_audit;
+use crate::store::database::{Database, Result, number, text};
+use sqlx::Row;
+
+/// A version of a code that the snapshot in force does not hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Absent {
+    pub code: String,
+    pub name: String,
+    pub unit: String,
+    pub version: Version,
+    pub sheet: u32,
+    pub row: u32,
+}
+
+/// The office's word that a code has left the register.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GoneConfirmed {
+    pub ledger: String,
+    pub source: String,
+    pub code: String,
+    /// The last snapshot in force that held it.
+    pub seen_seq: i64,
+    pub confirmed_at: String,
+    pub who: String,
+    pub reason: String,
+}
+
+const PAGE: i64 = 1000;
+
+/// Codes that a snapshot does not hold, and the confirmations.
+#[derive(Clone, Copy, Debug)]
+pub struct Gone<'a> {
+    pub(super) database: &'a Database,
+}
+
+impl Gone<'_> {
+    /// Versions of codes that a snapshot does not hold, by code and then by age, each handed to `take`.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn each_absent(self, ledger: &str, source: &str, seq: i64, mut take: impl FnMut(Absent)) -> Result<()> {
+        let mut after = (String::new(), 0i64);
+        loop {
+            let rows = sqlx::query(
+                "SELECT r.code, r.name, r.unit, r.first_seq, r.last_seq, r.sheet, r.row_no FROM record r \
+                 WHERE r.ledger=$1 AND r.source=$2 AND (r.first_seq>$3 OR r.last_seq<$3) \
+                 AND (r.code>$4 OR (r.code=$4 AND r.first_seq>$5)) AND NOT EXISTS (\
+                 SELECT 1 FROM record o WHERE o.ledger=$1 AND o.source=$2 AND o.code=r.code AND o.first_seq<=$3 AND o.last_seq>=$3) \
+                 ORDER BY r.code, r.first_seq LIMIT $6",
+            )
+            .bind(ledger)
+            .bind(source)
+            .bind(seq)
+            .bind(&after.0)
+            .bind(after.1)
+            .bind(PAGE)
+            .fetch_all(&self.database.pool)
+            .await?;
+            for row in &rows {
+                take(absent(row)?);
+            }
+            match rows.last() {
+                Some(row) if rows.len() as i64 == PAGE => after = (text(row, "code")?, number(row, "first_seq")?),
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// All versions of one code, oldest first.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn versions(self, ledger: &str, source: &str, code: &str) -> Result<Vec<Absent>> {
+        let rows = sqlx::query(
+            "SELECT code, name, unit, first_seq, last_seq, sheet, row_no FROM record WHERE ledger=$1 AND source=$2 AND code=$3 \
+             ORDER BY first_seq",
+        )
+        .bind(ledger)
+        .bind(source)
+        .bind(code)
+        .fetch_all(&self.database.pool)
+        .await?;
+        rows.iter().map(absent).collect()
+    }
+
+    /// Writes the office's confirmation with its line of the audit: both or neither. `false` when it stands already.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn confirm(self, confirmed: &GoneConfirmed) -> Result<bool> {
+        let mut transaction = self.database.begin().await?;
+        let done = sqlx::query(
+            "INSERT INTO gone_confirmed (ledger, source, code, seen_seq, confirmed_at, who, reason) VALUES ($1,$2,$3,$4,$5,$6,$7) \
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(&confirmed.ledger)
+        .bind(&confirmed.source)
+        .bind(&confirmed.code)
+        .bind(confirmed.seen_seq)
+        .bind(&confirmed.confirmed_at)
+        .bind(&confirmed.who)
+        .bind(&confirmed.reason)
+        .execute(&mut *transaction)
+        .await?;
+        if done.rows_affected() == 0 {
+            transaction.rollback().await?;
+            return Ok(false);
+        }
+        let object = format!("{}/{}/{}", confirmed.ledger, confirmed.source, confirmed.code);
+        // on PostgreSQL another process may take the same number; one of them gets it each time round
+        loop {
+            let audited = insert_audit(&confirmed.confirmed_at, &confirmed.who, "confirm gone", &object, &confirmed.reason)
+                .execute(&mut *transaction)
+                .await?;
+            if audited.rows_affected() == 1 {
+                break;
+            }
+        }
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    /// All confirmations.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn confirmed(self) -> Result<Vec<GoneConfirmed>> {
+        let rows =
+            sqlx::query("SELECT * FROM gone_confirmed ORDER BY ledger, source, code, seen_seq").fetch_all(&self.database.pool).await?;
+        rows.iter()
+            .map(|row| {
+                Ok(GoneConfirmed {
+                    ledger: text(row, "ledger")?,
+                    source: text(row, "source")?,
+                    code: text(row, "code")?,
+                    seen_seq: number(row, "seen_seq")?,
+                    confirmed_at: text(row, "confirmed_at")?,
+                    who: text(row, "who")?,
+                    reason: text(row, "reason")?,
+                })
+            })
+            .collect()
+    }
+}
+
+fn absent(row: &sqlx::any::AnyRow) -> Result<Absent> {
+    Ok(Absent {
+        code: row.try_get("code")?,
+        name: text(row, "name")?,
+        unit: text(row, "unit")?,
+        version: Version { first_seq: number(row, "first_seq")?, last_seq: number(row, "last_seq")? },
+        sheet: number(row, "sheet")? as u32,
+        row: number(row, "row_no")? as u32,
+    })
+}

@@ -1,0 +1,123 @@
+//! The handle of the store: it hands out one type per subject, each in the file of its name.
+
+use crate::store::audit::Audit;
+use crate::store::changes::Changes;
+use crate::store::database::{Database, Result};
+use crate::store::feedback::Feedback;
+use crate::store::findings::Findings;
+use crate::store::frozen_texts::FrozenTexts;
+use crate::store::gone::Gone;
+use crate::store::indicators::Indicators;
+use crate::store::notes::Notes;
+use crate::store::notified::Notified;
+use crate::store::outbox::Outbox;
+use crate::store::pulls::Pulls;
+use crate::store::records::Records;
+use crate::store::reports::Reports;
+use crate::store::runs::Runs;
+use crate::store::schedule::Schedule;
+use crate::store::sending::Sending;
+use crate::store::snapshots::Snapshots;
+use crate::store::timeline::Timelines;
+use std::path::Path;
+
+/// An opened database. Each subject of it is a type of its own.
+#[derive(Clone, Debug)]
+pub struct Store {
+    database: Database,
+}
+
+impl Store {
+    /// Opens the database of a configuration url (`sqlite:PATH` relative to `root`, or `postgres://…`) and brings its tables up to date.
+    ///
+    /// # Errors
+    /// The database cannot be reached or created, or is newer than this program.
+    pub async fn open(root: &Path, url: &str) -> Result<Store> {
+        Ok(Store { database: Database::open(root, url).await? })
+    }
+
+    /// Opens a database as it is, without bringing its tables up to date; `None` = there is none yet, or it is of an older version.
+    ///
+    /// # Errors
+    /// The database cannot be reached.
+    pub async fn look(root: &Path, url: &str) -> Result<Option<Store>> {
+        Ok(Database::look(root, url).await?.map(|database| Store { database }))
+    }
+
+    /// Closes all connections.
+    pub async fn close(&self) {
+        self.database.close().await;
+    }
+
+    pub fn audit(&self) -> Audit<'_> {
+        Audit { database: &self.database }
+    }
+
+    pub fn changes(&self) -> Changes<'_> {
+        Changes { database: &self.database }
+    }
+
+    pub fn feedback(&self) -> Feedback<'_> {
+        Feedback { database: &self.database }
+    }
+
+    pub fn findings(&self) -> Findings<'_> {
+        Findings { database: &self.database }
+    }
+
+    pub fn frozen_texts(&self) -> FrozenTexts<'_> {
+        FrozenTexts { database: &self.database }
+    }
+
+    pub fn gone(&self) -> Gone<'_> {
+        Gone { database: &self.database }
+    }
+
+    pub fn indicators(&self) -> Indicators<'_> {
+        Indicators { database: &self.database }
+    }
+
+    pub fn notes(&self) -> Notes<'_> {
+        Notes { database: &self.database }
+    }
+
+    pub fn notified(&self) -> Notified<'_> {
+        Notified { database: &self.database }
+    }
+
+    pub fn outbox(&self) -> Outbox<'_> {
+        Outbox { database: &self.database }
+    }
+
+    pub fn pulls(&self) -> Pulls<'_> {
+        Pulls { database: &self.database }
+    }
+
+    pub fn records(&self) -> Records<'_> {
+        Records { database: &self.database }
+    }
+
+    pub fn reports(&self) -> Reports<'_> {
+        Reports { database: &self.database }
+    }
+
+    pub fn runs(&self) -> Runs<'_> {
+        Runs { database: &self.database }
+    }
+
+    pub fn schedule(&self) -> Schedule<'_> {
+        Schedule { database: &self.database }
+    }
+
+    pub fn sending(&self) -> Sending<'_> {
+        Sending { database: &self.database }
+    }
+
+    pub fn snapshots(&self) -> Snapshots<'_> {
+        Snapshots { database: &self.database }
+    }
+
+    pub fn timelines(&self) -> Timelines<'_> {
+        Timelines { database: &self.database }
+    }
+}

@@ -1,0 +1,30 @@
+//! How far the schedule of each job has been worked off.
+
+use crate::store::database::{Database, Result, text};
+
+/// The schedule of each job.
+#[derive(Clone, Copy, Debug)]
+pub struct Schedule<'a> {
+    pub(super) database: &'a Database,
+}
+
+impl Schedule<'_> {
+    /// The local time up to which a job's slots are settled.
+    pub async fn handled_until(self, job: &str) -> Result<Option<String>> {
+        let row = sqlx::query("SELECT settled_until FROM job_state WHERE job=$1").bind(job).fetch_optional(&self.database.pool).await?;
+        row.map(|row| text(&row, "settled_until")).transpose()
+    }
+
+    /// Moves a job's schedule on, never back.
+    pub async fn advance(self, job: &str, until: &str) -> Result<()> {
+        sqlx::query(
+            "INSERT INTO job_state (job, settled_until) VALUES ($1,$2) ON CONFLICT (job) DO UPDATE SET settled_until=excluded.settled_until \
+             WHERE job_state.settled_until < excluded.settled_until",
+        )
+        .bind(job)
+        .bind(until)
+        .execute(&self.database.pool)
+        .await?;
+        Ok(())
+    }
+}
