@@ -10,11 +10,13 @@
 use chrono::NaiveDate;
 use duban::config::load::{Config, read_files};
 use duban::domain::judging::indicators::Indicators;
-use duban::domain::judging::judge::{Context, Judged, Policy};
+use duban::domain::judging::judge::Judged;
 use duban::domain::judging::roster::{Reach, Rosters};
 use duban::domain::notify::feedback::Answers;
 use duban::domain::register::ledger::Role;
 use duban::domain::register::record::{Cell, Place, Record, Records};
+use duban::domain::rules::context::Context;
+use duban::domain::rules::policy::Policy;
 use duban::domain::sample::sample;
 use duban::report::{archive, xlsx};
 use duban::workbook::balance::tie_out;
@@ -151,7 +153,7 @@ struct Judgement {
 impl Judgement {
     fn new(policy: &Policy, template: &Template, records: &Generated, count: usize, as_of: NaiveDate) -> Judgement {
         let (projects, waiting, exempt) = (HashMap::new(), HashMap::new(), HashMap::new());
-        let context = Context { policy, as_of, projects: &projects, waiting: &waiting, exempt: &exempt };
+        let context = Context { policy, as_of, projects: &projects, waiting_on: &waiting, exempt: &exempt };
         let chosen = template.sheets.iter().filter_map(|sheet| match &sheet.form {
             Form::Records(list) => Some(list.selection.clone()),
             _ => None,
@@ -161,7 +163,7 @@ impl Judgement {
             let record = records.record(number);
             judged.record(&context, records.ledger, &record);
             rosters.add(&context, records.ledger, &record);
-            let owner = duban::domain::rules::responsibility::owner_of(policy, &policy.ledgers[records.ledger], &record, &projects).unit;
+            let owner = duban::domain::rules::owner::owner_of(policy, &policy.ledgers[records.ledger], &record, &projects).unit;
             indicators.add(policy, records.ledger, &record, owner);
         }
         judged.sort();

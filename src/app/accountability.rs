@@ -2,11 +2,11 @@
 //! units. Made only when asked for; written into one file; never queued, never mailed.
 
 use crate::domain::judging::finding::{Finding, Identity, State};
-use crate::domain::judging::judge::Policy;
 use crate::domain::register::ledger::{Ledger, PROJECT, Role};
 use crate::domain::register::period::{Period, chinese_date};
 use crate::domain::register::record::{Cell, Record};
-use crate::domain::rules::responsibility::{Owner, owner_of, project_of};
+use crate::domain::rules::owner::{Owner, owner_of, project_of};
+use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::{Every, Light};
 use crate::store::records::Stored;
 use crate::store::snapshots::Snapshot;

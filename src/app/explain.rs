@@ -3,16 +3,19 @@
 
 use crate::config::load::{nearest, suggest};
 use crate::domain::intake::note::{NoteKind, sentence};
-use crate::domain::judging::explain::explanation::{Explanation, Outcome};
+use crate::domain::judging::explain::explanation::Explanation;
+use crate::domain::judging::explain::question::Outcome;
 use crate::domain::judging::finding::{Identity, State};
-use crate::domain::judging::judge::{Context, Judged, Policy};
+use crate::domain::judging::judge::Judged;
 use crate::domain::register::ledger::{Ledger, PROJECT};
 use crate::domain::register::period::{Period, chinese_date};
 use crate::domain::register::record::Record;
 use crate::domain::register::snapshot::InForce;
 use crate::domain::register::units::{UnitId, spelling};
+use crate::domain::rules::context::Context;
 use crate::domain::rules::exemption::exemptions_in_force;
-use crate::domain::rules::responsibility::{Linked, link, project_of};
+use crate::domain::rules::owner::{Linked, link, project_of};
+use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::{Light, RuleKind};
 use crate::store::outbox::ToldOnce;
 use crate::store::records::Stored;
@@ -101,7 +104,7 @@ impl Service {
         let exempt = exemptions_in_force(policy, &exemptions, as_of).in_force;
         let none = HashMap::new();
         let mut explanation = if matches!(rule.kind, RuleKind::Periodic { .. }) {
-            let context = Context { policy, as_of, projects: &HashMap::new(), waiting: &none, exempt: &exempt };
+            let context = Context { policy, as_of, projects: &HashMap::new(), waiting_on: &none, exempt: &exempt };
             let unit = unit_of(policy, rule_index, key, as_of)?;
             let sessions = self.all_of(policy, &ledger.id, &view.in_force).await?;
             let key = format!("{}-{}", policy.units.units[unit].name, period_of(policy, rule_index, as_of).code());
@@ -111,7 +114,7 @@ impl Service {
                 Some(found) => {
                     let projects = self.linked(policy, ledger, &found.stored.record, &view.in_force).await?;
                     let waiting = self.waiting(policy, ledger, key, &projects, &view.in_force, as_of).await?;
-                    let context = Context { policy, as_of, projects: &projects, waiting: &waiting, exempt: &exempt };
+                    let context = Context { policy, as_of, projects: &projects, waiting_on: &waiting, exempt: &exempt };
                     let closed = self.closed_quarters(&self.config, None, as_of, view.sample).await?;
                     let mut judged = Judged::new(policy);
                     judged.record(&context, rule.ledger, &found.stored.record);
@@ -125,7 +128,7 @@ impl Service {
                 }
                 None => {
                     let reason = self.gone_reason(ledger, &in_force, &snapshots, key).await?;
-                    let context = Context { policy, as_of, projects: &HashMap::new(), waiting: &none, exempt: &exempt };
+                    let context = Context { policy, as_of, projects: &HashMap::new(), waiting_on: &none, exempt: &exempt };
                     Explanation::gone(&context, rule_index, key, reason)
                 }
             }
@@ -208,7 +211,7 @@ impl Service {
             return Ok(waiting);
         }
         let (none, nothing) = (HashMap::new(), HashMap::new());
-        let context = Context { policy, as_of, projects, waiting: &none, exempt: &nothing };
+        let context = Context { policy, as_of, projects, waiting_on: &none, exempt: &nothing };
         for (index, other) in policy
             .ledgers
             .iter()

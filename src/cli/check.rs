@@ -5,7 +5,7 @@ use crate::cli::Exit;
 use crate::clock::Clock;
 use crate::config::load::Config;
 use crate::config::source_settings::{Origin, has_password};
-use crate::domain::judging::judge::{Context as Judging, Judged};
+use crate::domain::judging::judge::Judged;
 use crate::domain::notify::drafts::drafts;
 use crate::domain::notify::feedback::{Answer, Answers, Proposal, editable};
 use crate::domain::notify::plan::{Plan, plan};
@@ -14,7 +14,8 @@ use crate::domain::register::calendar::calendar_warning;
 use crate::domain::register::ledger::Role;
 use crate::domain::register::record::{Place, Record};
 use crate::domain::register::units::Level;
-use crate::domain::rules::responsibility::{Linked, link};
+use crate::domain::rules::context::Context as Judging;
+use crate::domain::rules::owner::{Linked, link};
 use crate::domain::rules::rule::RuleKind;
 
 use crate::domain::rules::sentence::{clause, ladder, sentence};
@@ -181,7 +182,7 @@ fn rehearse(config: &Config) -> anyhow::Result<()> {
         .map(|((index, code), record)| (code.clone(), link(policy, &policy.ledgers[*index], record)))
         .collect();
     let (waiting, exempt) = (HashMap::new(), HashMap::new());
-    let context = Judging { policy, as_of, projects: &projects, waiting: &waiting, exempt: &exempt };
+    let context = Judging { policy, as_of, projects: &projects, waiting_on: &waiting, exempt: &exempt };
     let mut judged = Judged::new(policy);
     for ((index, _), record) in &records {
         judged.record(&context, *index, record);

@@ -2,7 +2,9 @@
 
 use crate::app::explain::{Explained, ToldLine};
 use crate::cli::Exit;
-use crate::domain::judging::explain::explanation::{CellUse, Explanation, Outcome};
+use crate::domain::judging::explain::cells::CellUse;
+use crate::domain::judging::explain::explanation::Explanation;
+use crate::domain::judging::explain::question::Outcome;
 use crate::domain::notify::delivery::DeliveryState;
 use crate::domain::register::period::chinese_date;
 use crate::domain::rules::rule::{Light, Relation};

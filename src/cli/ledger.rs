@@ -3,8 +3,8 @@
 use crate::app::compose as app;
 use crate::cli::Exit;
 use crate::config::load::suggest;
-use crate::domain::judging::judge::Policy;
 use crate::domain::register::ledger::Ledger;
+use crate::domain::rules::policy::Policy;
 use crate::report::{archive, xlsx};
 use crate::workbook::books::blank::BlankForm;
 use crate::workbook::books::blank::blank as form;

@@ -2,8 +2,8 @@
 
 use crate::config::load::{Problems, coded, named, suggest};
 use crate::config::template_file::{WORDS, ledgers_of, list_columns, placeholders, rules_named};
-use crate::domain::judging::judge::Policy;
 use crate::domain::register::ledger::{Privacy, Role};
+use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::{Every, Light};
 use crate::workbook::sheets::bulletin::{
     Bulletin, BulletinColumn, BulletinFigure, BulletinList, BulletinPart, BulletinTable, Measure, Scope, TableRows,

@@ -6,7 +6,7 @@
 use crate::config::job_file::Job;
 use crate::config::settings::Settings;
 
-use crate::domain::judging::judge::Policy;
+use crate::domain::rules::policy::Policy;
 use crate::workbook::template::Template;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;

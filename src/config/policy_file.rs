@@ -2,7 +2,7 @@
 
 use crate::config::load::{FileSet, Problems};
 use crate::config::{ledger_file, rule_file, unit_file};
-use crate::domain::judging::judge::Policy;
+use crate::domain::rules::policy::Policy;
 
 /// `None` when a part is so broken that the parts built on it cannot be looked at.
 pub fn parse(files: &FileSet, problems: &mut Problems) -> Option<Policy> {

@@ -2,12 +2,12 @@
 
 use crate::config::ledger_file::MONEY_UNITS;
 use crate::config::load::{FileSet, Problems, coded, named, parse_toml, suggest};
-use crate::domain::judging::judge::yi;
 use crate::domain::register::calendar::Span;
 use crate::domain::register::ledger::{FieldKind, Ledger, Role};
+use crate::domain::register::record::yi_as_fen;
 use crate::domain::register::record::{Cell, Columns, Decimal};
 use crate::domain::register::units::{Level, Units};
-use crate::domain::rules::exemption::Terms;
+use crate::domain::rules::policy::ExemptionTerms;
 use crate::domain::rules::rule::{Act, Comparison, Condition, Every, Light, Operand, Relation, Repeat, Rule, RuleKind, Step};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -148,7 +148,7 @@ pub struct Parsed {
     /// Cause names with the words that point to them.
     pub causes: Vec<(std::sync::Arc<str>, Vec<String>)>,
     pub major: Vec<(Level, i64)>,
-    pub exemptions: Terms,
+    pub exemptions: ExemptionTerms,
     pub accountability_quarters: Option<u32>,
     pub document: String,
 }
@@ -195,13 +195,13 @@ pub fn parse(files: &FileSet, ledgers: &[Ledger], units: &Units, problems: &mut 
     if !(province >= city && city >= county && county >= 0) {
         problems.push(RULES, "major: province, city and county must descend", None);
     }
-    let major = vec![(Level::Province, yi(province)), (Level::City, yi(city)), (Level::County, yi(county))];
+    let major = vec![(Level::Province, yi_as_fen(province)), (Level::City, yi_as_fen(city)), (Level::County, yi_as_fen(county))];
     let ExemptionsFile { objection_workdays, warn_days } = file.exemptions;
     let accountability_quarters = file.accountability.map(|accountability| accountability.quarters);
     if accountability_quarters == Some(0) || objection_workdays == Some(0) {
         problems.push(RULES, "exemptions objection_workdays and accountability quarters begin at 1", None);
     }
-    let exemptions = Terms { objection_workdays, warn_days };
+    let exemptions = ExemptionTerms { objection_workdays, warn_days };
     let parsed = Parsed { rules, causes, major, exemptions, accountability_quarters, document: file.document };
     problems.0.iter().all(|problem| problem.file != RULES).then_some(parsed)
 }

@@ -3,7 +3,7 @@
 use crate::config::load::{FileSet, Problem, Problems, parse_toml, suggest};
 use crate::config::source_settings;
 use crate::config::source_settings::SourceSettings;
-use crate::domain::judging::judge::Policy;
+use crate::domain::rules::policy::Policy;
 use chrono::NaiveDate;
 use serde::Deserialize;
 

@@ -3,10 +3,10 @@
 use crate::config::load::{FileSet, Problems, coded, files_in, named, parse_toml, suggest};
 use crate::domain::judging::finding::State;
 use crate::domain::judging::indicators::{Rate, Window};
-use crate::domain::judging::judge::Policy;
 use crate::domain::judging::roster::Selection;
 use crate::domain::register::ledger::{Ledger, Role};
 use crate::domain::register::units::Level;
+use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::Light;
 use crate::workbook::model::Paper;
 use crate::workbook::template::{

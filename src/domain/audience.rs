@@ -1,5 +1,8 @@
 //! Phone numbers in mails and in the workbooks of units: never whole, wherever in a text they stand.
 
+use crate::domain::register::ledger::{Ledger, Role};
+use crate::domain::register::record::{Cell, Record};
+
 /// A text with every phone number in it cut to `138****5678`. Registers hold numbers in remarks and names too, so all free text of a
 /// record goes through here; codes do not.
 pub fn masked(text: &str) -> String {
@@ -80,4 +83,22 @@ fn number_at(chars: &[char]) -> Option<(usize, Vec<u8>)> {
         chars.get(end).copied().and_then(digit).is_none().then_some((end, digits[..*count].to_vec()))
     };
     wanted.iter().find_map(whole)
+}
+
+/// The words that say a record is open; whatever else stands in the cell is taken for a restriction.
+const OPEN: [&str; 7] = ["否", "公开", "无", "不涉密", "非涉密", "非密", "不涉及"];
+
+/// Whether a record is marked 涉密 or 不便公开: outside the office's own workbook it is only counted.
+pub fn is_restricted(ledger: &Ledger, record: &Record) -> bool {
+    ledger.role(Role::Restricted).is_some_and(|field| is_marked(record.cell(field)))
+}
+
+/// Whether the cell of a mark says so.
+pub fn is_marked(cell: &Cell) -> bool {
+    match cell {
+        Cell::Empty => false,
+        Cell::Bool(restricted) => *restricted,
+        Cell::Text(text) => !text.trim().is_empty() && !OPEN.contains(&text.trim()),
+        _ => true,
+    }
 }

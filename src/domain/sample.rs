@@ -2,10 +2,10 @@
 //!
 //! Deterministic: the same number of projects gives the same rows. Persons, companies and amounts are invented.
 
-use crate::domain::judging::judge::Policy;
 use crate::domain::register::ledger::{Ledger, PROJECT};
 use crate::domain::register::record::{Cell, Decimal, FEN_PER_YI};
 use crate::domain::register::units::{UnitId, Units};
+use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::{AGREEMENT_CONTRACT, STAGE_NEGOTIATING, STAGE_TERMINATED};
 use chrono::{Datelike, Days, NaiveDate};
 
@@ -325,8 +325,9 @@ impl<'a> Row<'a> {
 mod tests {
     use super::*;
     use crate::config::load::{Config, read_files};
-    use crate::domain::judging::judge::{Context, Judged};
+    use crate::domain::judging::judge::Judged;
     use crate::domain::register::record::{Place, Record};
+    use crate::domain::rules::context::Context;
     use std::collections::{BTreeSet, HashMap};
     use std::path::Path;
 
@@ -337,7 +338,7 @@ mod tests {
         let made = sample(&policy, 200, as_of);
         let (index, rows) = &made.ledgers[0];
         let (none, waiting, exempt) = (HashMap::new(), HashMap::new(), HashMap::new());
-        let context = Context { policy: &policy, as_of, projects: &none, waiting: &waiting, exempt: &exempt };
+        let context = Context { policy: &policy, as_of, projects: &none, waiting_on: &waiting, exempt: &exempt };
         let mut judged = Judged::new(&policy);
         for cells in rows {
             let code = cells[0].to_string();
@@ -367,7 +368,7 @@ mod tests {
         let as_of = NaiveDate::from_ymd_opt(2026, 9, 30).unwrap();
         let (index, mut rows) = sample(&policy, 300, as_of).ledgers.swap_remove(0);
         let (none, waiting, exempt) = (HashMap::new(), HashMap::new(), HashMap::new());
-        let context = Context { policy: &policy, as_of, projects: &none, waiting: &waiting, exempt: &exempt };
+        let context = Context { policy: &policy, as_of, projects: &none, waiting_on: &waiting, exempt: &exempt };
         let sorted = |rows: &[Vec<Cell>]| {
             let mut judged = Judged::new(&policy);
             for cells in rows {

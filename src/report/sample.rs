@@ -1,10 +1,10 @@
 //! Writes the sample register as a workbook like those that offices hand in: a title with 截至, a row with the reporting unit, a merged header
 //! of two rows, dates and amounts in several notations, a total row, notes and a signature line.
 
-use crate::domain::judging::judge::Policy;
 use crate::domain::register::ledger::{Field, FieldKind, Ledger, PROJECT, Role};
 use crate::domain::register::period::chinese_date;
 use crate::domain::register::record::{Cell, fen_as_yi};
+use crate::domain::rules::policy::Policy;
 use crate::domain::sample::{Dice, Sample};
 use chrono::{Datelike, NaiveDate};
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, FormatAlign, Workbook, Worksheet, XlsxError};

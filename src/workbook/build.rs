@@ -6,16 +6,19 @@ use crate::workbook::model::{At, Column, Figure, FigureKey, Role, Sheet, Sum, Va
 use crate::workbook::sheets::leader_page::Before;
 use crate::workbook::template::{Form, List, SheetTemplate, Template};
 
+use crate::domain::audience::is_restricted;
 use crate::domain::audience::masked;
 use crate::domain::judging::finding::{Finding, State};
 use crate::domain::judging::indicators::Indicators;
-use crate::domain::judging::judge::{Judged, Policy, Quality};
+use crate::domain::judging::judge::Judged;
+use crate::domain::judging::quality::Quality;
 use crate::domain::judging::roster::{Doubt, Rosters};
 use crate::domain::notify::feedback::{Answers, Asked, Silent, asked};
 use crate::domain::register::period::chinese_date;
 use crate::domain::register::record::{Origin, Record, Records};
 use crate::domain::register::units::UnitId;
-use crate::domain::rules::responsibility::{is_restricted, owner_of, project_of};
+use crate::domain::rules::owner::{owner_of, project_of};
+use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::Light;
 use chrono::NaiveDate;
 use std::borrow::Cow;

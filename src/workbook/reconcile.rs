@@ -2,9 +2,9 @@
 //! the finished rows before anything is queued.
 
 use crate::domain::judging::finding::{Finding, State};
-use crate::domain::judging::judge::Policy;
 use crate::domain::notify::digest::{Counts, Digest};
 use crate::domain::notify::plan::Planned;
+use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::Light;
 use crate::workbook::model::{Value, Workbook};
 use crate::workbook::template::{Form, Template};

@@ -4,14 +4,15 @@ use crate::config::load::{Config, read_files};
 use crate::domain::judging::finding::State;
 use crate::domain::judging::indicators::Indicators;
 use crate::domain::judging::judge::Judged;
-use crate::domain::judging::judge::Policy;
-use crate::domain::judging::judge::{Context, ExemptKey};
 use crate::domain::register::ledger::{FieldKind, PROJECT};
 use crate::domain::register::record::Origin;
 use crate::domain::register::record::Record;
 use crate::domain::register::record::{Cell, Columns, Decimal, FEN_PER_YI, Place};
+use crate::domain::rules::context::Context;
 use crate::domain::rules::exemption::{ExemptKind, Exemption};
-use crate::domain::rules::responsibility::{Linked, link, owner_of};
+use crate::domain::rules::owner::{Linked, link, owner_of};
+use crate::domain::rules::policy::ExemptKey;
+use crate::domain::rules::policy::Policy;
 use crate::report::xlsx;
 use crate::workbook::balance::tie_out;
 use crate::workbook::build::IntakeLine;
@@ -92,7 +93,7 @@ impl World {
             })
             .collect();
         let waiting = HashMap::new();
-        let context = Context { policy, as_of, projects: &projects, waiting: &waiting, exempt: &exempt };
+        let context = Context { policy, as_of, projects: &projects, waiting_on: &waiting, exempt: &exempt };
         let mut judged = Judged::new(policy);
         let mut indicators = Indicators::new(policy, as_of);
         for (ledger, record) in &rows {

@@ -1,9 +1,9 @@
 //! Remarks on an accepted row: an unknown place or unit, dates in an order that cannot be. The row is taken as it is.
 
 use crate::domain::intake::cell::shown;
-use crate::domain::judging::judge::Policy;
 use crate::domain::register::ledger::{Ledger, OwnerSpec, Role};
 use crate::domain::register::record::{Cell, Decimal};
+use crate::domain::rules::policy::Policy;
 use std::collections::HashSet;
 
 /// A remark on one field of a row.

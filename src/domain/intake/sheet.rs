@@ -7,12 +7,12 @@ use crate::domain::intake::cell::{CellFault, read_cell};
 use crate::domain::intake::header::{Column, Header, Merges, UnitFrom, column_letters};
 use crate::domain::intake::note::{Note, NoteKind, SheetAccount};
 
+use crate::domain::audience::is_marked;
 use crate::domain::intake::group::Groups;
 use crate::domain::intake::sums::{Sums, Wrong};
 use crate::domain::register::ledger::{Ledger, Role};
 use crate::domain::register::period::chinese_date;
 use crate::domain::register::record::{Cell, Columns};
-use crate::domain::rules::responsibility::is_marked;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;

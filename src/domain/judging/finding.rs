@@ -1,8 +1,8 @@
 //! A finding (督办事项): one rule broken by one record, with its light, act, dates, and who is told.
 
-use crate::domain::judging::judge::Policy;
-use crate::domain::register::units::UnitId;
+use crate::domain::register::units::{CompactUnit, UnitId};
 use crate::domain::rules::exemption::{ExemptKind, Exemption};
+use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::{Act, Light, Relation};
 use chrono::NaiveDate;
 use std::num::NonZeroU32;
@@ -100,22 +100,6 @@ pub struct Identity {
     pub key: String,
 }
 
-/// A unit or none, in four bytes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct OneUnit(Option<NonZeroU32>);
-
-impl From<Option<UnitId>> for OneUnit {
-    fn from(unit: Option<UnitId>) -> OneUnit {
-        OneUnit(unit.and_then(|unit| NonZeroU32::new(u32::try_from(unit).ok()?.checked_add(1)?)))
-    }
-}
-
-impl From<OneUnit> for Option<UnitId> {
-    fn from(OneUnit(unit): OneUnit) -> Option<UnitId> {
-        unit.map(|unit| unit.get() as UnitId - 1)
-    }
-}
-
 /// What a finding is about: the same for all findings of one record.
 #[derive(Clone, Debug)]
 pub struct Subject {
@@ -129,9 +113,9 @@ pub struct Subject {
     /// The project it belongs to (its own code for the project ledger), empty where none.
     pub project: Arc<str>,
     /// The unit that owes an answer on a difficulty of this project.
-    pub(crate) waits_on: OneUnit,
+    pub(crate) waiting_on: CompactUnit,
     /// The unit each relation names, in the order of [`Relation::ALL`].
-    pub(crate) named: [OneUnit; Relation::ALL.len()],
+    pub(crate) named: [CompactUnit; Relation::ALL.len()],
     /// Levels whose major-project ledger lists the project.
     pub major: Option<crate::domain::register::units::Level>,
     /// Only counted outside the office's own workbook (另有n项不便列示).
@@ -178,7 +162,7 @@ impl Finding {
 
     /// The unit that owes an answer on a difficulty of this project.
     pub fn waiting_on(&self) -> Option<UnitId> {
-        Option::from(self.waits_on).filter(|_| self.state != State::Unjudged)
+        Option::from(self.subject.waiting_on).filter(|_| self.state != State::Unjudged)
     }
 
     /// Who is told, by relation.
@@ -230,4 +214,15 @@ impl Deref for Notice {
     fn deref(&self) -> &Subject {
         &self.subject
     }
+}
+
+/// Cells to fill among unjudged findings, each counted once however many rules wait for it.
+pub fn blank_cells<'f>(policy: &Policy, findings: impl Iterator<Item = &'f Finding>) -> usize {
+    let mut cells: Vec<(usize, &str, usize)> = findings
+        .filter(|finding| finding.state == State::Unjudged)
+        .flat_map(|finding| finding.missing.iter().map(|field| (policy.rules[finding.rule].ledger, &*finding.key, *field)))
+        .collect();
+    cells.sort_unstable();
+    cells.dedup();
+    cells.len()
 }

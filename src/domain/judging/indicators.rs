@@ -4,11 +4,11 @@
 //! exact (分 in `i128`); a rate is rounded once, where it is printed.
 
 use crate::domain::judging::finding::{Finding, State};
-use crate::domain::judging::judge::Policy;
 use crate::domain::register::ledger::{FieldKind, Ledger, PROJECT, Role};
 use crate::domain::register::period::Period;
 use crate::domain::register::record::{Cell, Record};
 use crate::domain::register::units::{UnitId, Units};
+use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::{AGREEMENT_CONTRACT, Every, happened, is_terminated};
 use chrono::{Datelike, NaiveDate};
 use serde::{Deserialize, Serialize};

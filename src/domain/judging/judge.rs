@@ -1,131 +1,26 @@
 //! Judging: (records, rules, calendar, units, exemptions, as_of) → findings. The order of questions is fixed:
 //! out of scope → `until` happened (met) → `from` later than as_of (not yet) → a needed cell empty (unjudged) → judged.
 
-use crate::domain::judging::finding::{Change, Finding, Lag, Notice, State, Subject};
-use crate::domain::register::calendar::{Calendar, Local};
+use crate::domain::judging::finding::{Change, Finding, Notice, State, Subject};
+use crate::domain::judging::quality::{Quality, QualityKind};
+use crate::domain::judging::verdict::{Verdict, verdict};
+use crate::domain::register::calendar::Local;
 use crate::domain::register::ledger::{Ledger, PROJECT, Role};
 use crate::domain::register::period::Period;
-use crate::domain::register::record::{Decimal, FEN_PER_YI, Record};
-use crate::domain::register::units::{Level, UnitId, Units};
+use crate::domain::register::record::Record;
+use crate::domain::register::units::UnitId;
 use crate::domain::rules::compiled::Docket;
-use crate::domain::rules::exemption::{Exemption, Terms};
-use crate::domain::rules::responsibility::{Linked, Owner, Seat, owner_of};
-use crate::domain::rules::rule::{AGREEMENT_CONTRACT, Holds, Relation, Rule, RuleKind, STAGE_NEGOTIATING, Step, happened, is_terminated};
-use chrono::{Datelike, Days, NaiveDate};
+use crate::domain::rules::context::Context;
+use crate::domain::rules::owner::{Owner, owner_of};
+use crate::domain::rules::policy::Policy;
+use crate::domain::rules::responsibility::Responsibility;
+use crate::domain::rules::rule::{AGREEMENT_CONTRACT, Holds, Relation, RuleKind, STAGE_NEGOTIATING, Step, happened, is_terminated};
+use chrono::{Datelike, Days};
+use std::cell::OnceCell;
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::sync::{Arc, LazyLock};
-
-/// Everything that decides, besides the records: read once, frozen with each run.
-#[derive(Clone, Debug)]
-pub struct Policy {
-    pub ledgers: Vec<Ledger>,
-    pub rules: Vec<Rule>,
-    pub units: Units,
-    pub calendar: Calendar,
-    /// Cause names with the words that point to them, first match decides.
-    pub causes: Vec<(Arc<str>, Vec<String>)>,
-    /// Major-project bounds in 分, highest first.
-    pub major: Vec<(Level, i64)>,
-    pub exemptions: Terms,
-    /// Closed quarters in a row, red at their end, from which a finding may enter the accountability list.
-    pub accountability_quarters: Option<u32>,
-    /// The rule of the province whose clauses findings cite, as papers name it; empty = not named.
-    pub document: String,
-}
-
-impl Policy {
-    /// The policy with the tables of units and industries as they are on a day.
-    pub fn on(&self, day: NaiveDate) -> Policy {
-        let mut policy = Policy { units: self.units.on(day), ..self.clone() };
-        for rule in &mut policy.rules {
-            if let RuleKind::Periodic { units, .. } = &mut rule.kind {
-                units.iter_mut().for_each(|unit| *unit = self.units.heir(*unit, day));
-            }
-        }
-        policy
-    }
-
-    pub fn ledger(&self, id: &str) -> Option<usize> {
-        self.ledgers.iter().position(|ledger| ledger.id == id)
-    }
-
-    pub fn rule(&self, id: &str) -> Option<usize> {
-        self.rules.iter().position(|rule| rule.id == id)
-    }
-
-    pub fn project_ledger(&self) -> Option<usize> {
-        self.ledger(PROJECT)
-    }
-
-    /// Whether a project record is still at stage 洽谈: its row goes only to its own unit, the units its rule tells, and the office.
-    pub fn is_negotiating(&self, record: &Record) -> bool {
-        self.project_ledger().is_some_and(|index| record.text(self.ledgers[index].role(Role::Stage)) == STAGE_NEGOTIATING)
-    }
-
-    /// The level whose major-project ledger lists a project of an industry: key industry and amount from the level's bound on.
-    pub fn major_level(&self, ledger: &Ledger, record: &Record, industry: Option<usize>) -> Option<Level> {
-        industry?;
-        let amount = record.cell(ledger.role(Role::Amount)?).money()?;
-        self.major.iter().find(|(_, bound)| amount >= *bound).map(|(level, _)| *level)
-    }
-}
-
-/// What an approved 豁免, 延期 or 异议 is for.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ExemptKey {
-    pub rule: String,
-    pub key: String,
-}
-
-/// What judging one record needs beside the record.
-pub struct Context<'a> {
-    pub policy: &'a Policy,
-    pub as_of: NaiveDate,
-    pub projects: &'a HashMap<String, Linked>,
-    /// Project code → the unit that owes an answer on one of its difficulties.
-    pub waiting: &'a HashMap<String, UnitId>,
-    /// Exemptions in force on `as_of`.
-    pub exempt: &'a HashMap<ExemptKey, Exemption>,
-}
-
-impl Context<'_> {
-    /// The exemption in force for a finding.
-    fn exemption(&self, rule: &Rule, key: &str) -> Option<Exemption> {
-        if self.exempt.is_empty() {
-            return None;
-        }
-        self.exempt.get(&ExemptKey { rule: rule.id.clone(), key: key.to_owned() }).copied()
-    }
-}
-
-/// Something about a row that a person should look at; it is no finding. Kept small: of a million rows most may have one.
-#[derive(Clone, Debug)]
-pub struct Quality {
-    pub ledger: usize,
-    pub key: Arc<str>,
-    pub owner: Option<UnitId>,
-    pub kind: QualityKind,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum QualityKind {
-    /// A cell a rule's scope reads is empty, so the row is outside the rule.
-    BlankScope(usize),
-    /// 已开工而仍为框架协议.
-    StartedUnderFramework,
-    /// The owner cell names no known unit.
-    UnknownOwner,
-    /// The industry cell names no key industry.
-    UnknownIndustry,
-    /// An exemption that names no known rule, or no key.
-    ExemptionOfNothing,
-    /// An exemption without the day it was granted or the day it ends.
-    ExemptionWithoutTerm,
-    /// A second objection to one finding: it does not count.
-    ObjectionAgain,
-}
 
 /// How many records each rule met in which way; `scope` = found + fine + met + not_yet + unjudged + exempt.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -166,33 +61,6 @@ pub struct Judged {
 
 static OWNER_ONLY: LazyLock<Arc<[Relation]>> = LazyLock::new(|| Arc::from([Relation::Owner]));
 
-/// Cells to fill among unjudged findings, each counted once however many rules wait for it.
-pub fn blank_cells<'f>(policy: &Policy, findings: impl Iterator<Item = &'f Finding>) -> usize {
-    let mut cells: Vec<(usize, &str, usize)> = findings
-        .filter(|finding| finding.state == State::Unjudged)
-        .flat_map(|finding| finding.missing.iter().map(|field| (policy.rules[finding.rule].ledger, &*finding.key, *field)))
-        .collect();
-    cells.sort_unstable();
-    cells.dedup();
-    cells.len()
-}
-
-/// What one deadline, lag or missing rule says of one record in its scope.
-pub(crate) enum Verdict<'a> {
-    Met,
-    NotYet,
-    Unjudged(Vec<usize>),
-    /// Judged and fine; the due date where there is one.
-    Fine(Option<NaiveDate>),
-    Found {
-        step: &'a Step,
-        due_on: Option<NaiveDate>,
-        overdue_days: Option<i64>,
-        lag: Option<Lag>,
-        missing: Vec<usize>,
-    },
-}
-
 impl Judged {
     pub fn new(policy: &Policy) -> Judged {
         let dockets = (0..policy.ledgers.len()).map(|ledger| Arc::new(Docket::of(policy, ledger))).collect();
@@ -211,7 +79,7 @@ impl Judged {
         let ledger = &policy.ledgers[ledger_index];
         let docket = self.dockets[ledger_index].clone();
         self.answers.clear();
-        let mut seat: Option<(Seat, Local<'_>)> = None;
+        let mut case: Option<Case<'_>> = None;
         let mut blanks = Vec::new();
         for listed in &docket.rules {
             let rule_index = listed.rule;
@@ -227,8 +95,8 @@ impl Judged {
                 blanks.extend(blank);
                 continue;
             }
-            let (seat, calendar) = seat.get_or_insert_with(|| seated(context, ledger_index, record));
-            let verdict = verdict(context, ledger, record, rule, *calendar);
+            let case = case.get_or_insert_with(|| Case::new(context, ledger_index, record));
+            let verdict = verdict(context, ledger, record, rule, case.calendar);
             if let (
                 Verdict::Fine(Some(due_on)) | Verdict::Found { due_on: Some(due_on), .. },
                 RuleKind::Deadline { from, within: Some(within), agreed, roll, .. },
@@ -239,17 +107,17 @@ impl Judged {
             {
                 // a date in a year that is yet to come decides nothing today
                 let last = (context.as_of + Days::new(u64::from(rule.notice_days))).year();
-                self.lacking_years.extend(calendar.lacking(began, *within, *roll).filter(|year| *year <= last));
+                self.lacking_years.extend(case.calendar.lacking(began, *within, *roll).filter(|year| *year <= last));
             }
-            self.settle(context, record, rule_index, seat, verdict);
+            self.record_verdict(context, record, rule_index, case, verdict);
         }
-        let (seat, _) = seat.unwrap_or_else(|| seated(context, ledger_index, record));
+        let case = case.unwrap_or_else(|| Case::new(context, ledger_index, record));
         if record.code < self.last[ledger_index] {
             docket.rules.iter().for_each(|listed| self.mixed[listed.rule] = true);
         }
         self.last[ledger_index].clone_from(&record.code);
-        self.quality_of(context, ledger_index, record, &seat, blanks);
-        seat.owner.unit
+        self.record_quality(context, ledger_index, record, &case, blanks);
+        case.responsibility.owner.unit
     }
 
     /// The one copy of a text that many findings bear.
@@ -262,7 +130,7 @@ impl Judged {
         word
     }
 
-    fn settle(&mut self, context: &Context<'_>, record: &Record, rule_index: usize, seat: &Seat, verdict: Verdict<'_>) {
+    fn record_verdict(&mut self, context: &Context<'_>, record: &Record, rule_index: usize, case: &Case<'_>, verdict: Verdict<'_>) {
         let policy = context.policy;
         let rule = &policy.rules[rule_index];
         let ledger = &policy.ledgers[rule.ledger];
@@ -276,14 +144,14 @@ impl Judged {
                 if let Some(due_on) =
                     due_on.filter(|due| rule.notice_days > 0 && (*due - context.as_of).num_days() <= i64::from(rule.notice_days))
                 {
-                    let subject = self.subject(context, ledger, record, seat);
+                    let subject = self.subject(context, ledger, record, case);
                     self.notices.push(Notice { subject, rule: rule_index, due_on, ends: None });
                 }
                 return;
             }
             Verdict::Unjudged(_) | Verdict::Found { .. } => {}
         }
-        let subject = self.subject(context, ledger, record, seat);
+        let subject = self.subject(context, ledger, record, case);
         match verdict {
             Verdict::Met | Verdict::NotYet | Verdict::Fine(_) => {}
             Verdict::Unjudged(missing) => {
@@ -313,7 +181,7 @@ impl Judged {
                     overdue: overdue_days.and_then(|days| NonZeroU32::new(u32::try_from(days).ok()?)),
                     lag: lag.map(Box::new),
                     missing: missing.into(),
-                    cause: seat.cause(policy, ledger, record).unwrap_or(&rule.cause).clone(),
+                    cause: case.responsibility.cause(policy, ledger, record).unwrap_or(&rule.cause).clone(),
                     ..found
                 });
             }
@@ -353,12 +221,29 @@ impl Judged {
     }
 
     /// What all findings and notices of a record share.
-    fn subject(&mut self, context: &Context<'_>, ledger: &Ledger, record: &Record, seat: &Seat) -> Arc<Subject> {
-        if let Some(subject) = seat.subject.get() {
+    fn subject(&mut self, context: &Context<'_>, ledger: &Ledger, record: &Record, case: &Case<'_>) -> Arc<Subject> {
+        if let Some(subject) = case.subject.get() {
             return subject.clone();
         }
-        let unit = self.word(seat.owner.unit.map_or(&seat.owner.text, |unit| &context.policy.units.units[unit].name));
-        seat.subject.get_or_init(|| Arc::new(seat.subject_of(context, ledger, record, unit))).clone()
+        let responsibility = &case.responsibility;
+        let owner = &responsibility.owner;
+        let unit = self.word(owner.unit.map_or(&owner.text, |unit| &context.policy.units.units[unit].name));
+        let subject = || {
+            let key: Arc<str> = record.code.as_str().into();
+            let project = if responsibility.is_project { key.clone() } else { responsibility.linked.clone() };
+            Arc::new(Subject {
+                name: record.text(ledger.role(Role::Name)).into(),
+                owner: owner.unit,
+                unit,
+                project,
+                waiting_on: context.waiting_on.get(&record.code).copied().filter(|_| responsibility.is_project).into(),
+                named: responsibility.named(context.policy, context.as_of),
+                major: responsibility.major,
+                restricted: responsibility.restricted,
+                key,
+            })
+        };
+        case.subject.get_or_init(subject).clone()
     }
 
     /// Lists rows of the exemption ledger that could not be taken for what they say.
@@ -375,7 +260,7 @@ impl Judged {
         }));
     }
 
-    fn quality_of(&mut self, context: &Context<'_>, ledger_index: usize, record: &Record, seat: &Seat, mut blanks: Vec<usize>) {
+    fn record_quality(&mut self, context: &Context<'_>, ledger_index: usize, record: &Record, case: &Case<'_>, mut blanks: Vec<usize>) {
         let policy = context.policy;
         let ledger = &policy.ledgers[ledger_index];
         let mut kinds = Vec::new();
@@ -390,21 +275,21 @@ impl Judged {
             if begun && !agreement.is_empty() && agreement != AGREEMENT_CONTRACT && !is_terminated(ledger, record, context.as_of) {
                 kinds.push(QualityKind::StartedUnderFramework);
             }
-            if seat.industry.is_none() && !record.text(ledger.role(Role::Industry)).is_empty() {
+            if case.responsibility.industry.is_none() && !record.text(ledger.role(Role::Industry)).is_empty() {
                 kinds.push(QualityKind::UnknownIndustry);
             }
         }
         blanks.sort_unstable();
         blanks.dedup();
         kinds.extend(blanks.into_iter().map(QualityKind::BlankScope));
-        if seat.owner.unit.is_none() {
+        if case.responsibility.owner.unit.is_none() {
             kinds.push(QualityKind::UnknownOwner);
         }
         if kinds.is_empty() {
             return;
         }
-        let key = seat.subject.get().map_or_else(|| record.code.as_str().into(), |subject| Arc::clone(&subject.key));
-        let owner = seat.owner.unit;
+        let key = case.subject.get().map_or_else(|| record.code.as_str().into(), |subject| Arc::clone(&subject.key));
+        let owner = case.responsibility.owner.unit;
         self.quality.extend(kinds.into_iter().map(|kind| Quality { ledger: ledger_index, key: Arc::clone(&key), owner, kind }));
     }
 
@@ -433,15 +318,15 @@ impl Judged {
                 }
                 let Some(step) = rule.step(1, 1) else { continue };
                 let key = format!("{}-{}", unit.name, period.code());
-                let seat = Seat::bare(Owner { unit: Some(unit_id), text: unit.name.clone(), city: None });
+                let responsibility = Responsibility::bare(Owner { unit: Some(unit_id), text: unit.name.clone(), city: None });
                 let subject = Arc::new(Subject {
                     key: key.into(),
                     name: self.word(&period.title()),
                     owner: Some(unit_id),
                     unit: self.word(&unit.name),
                     project: Arc::default(),
-                    waits_on: None.into(),
-                    named: seat.named(policy, context.as_of),
+                    waiting_on: None.into(),
+                    named: responsibility.named(policy, context.as_of),
                     major: None,
                     restricted: false,
                 });
@@ -483,98 +368,21 @@ fn arrange<T>(items: &mut [T], mut order: Vec<u32>) {
     }
 }
 
-/// Who answers for a record, and the calendar that counts there.
-fn seated<'p>(context: &Context<'p>, ledger_index: usize, record: &Record) -> (Seat, Local<'p>) {
-    let seat = Seat::of(context, ledger_index, record);
-    let calendar = context.policy.calendar.of(seat.prefecture(context.policy));
-    (seat, calendar)
+/// One record while it is judged.
+struct Case<'p> {
+    responsibility: Responsibility,
+    /// The calendar of the owner's prefecture.
+    calendar: Local<'p>,
+    /// What the findings and notices of the record share; made with the first of them.
+    subject: OnceCell<Arc<Subject>>,
 }
 
-pub(crate) fn verdict<'a>(context: &Context<'_>, ledger: &Ledger, record: &Record, rule: &'a Rule, calendar: Local<'_>) -> Verdict<'a> {
-    let as_of = context.as_of;
-    match &rule.kind {
-        RuleKind::Deadline { from, within, agreed, until, roll } => {
-            if until.is_some_and(|until| !happened(ledger, record, until, as_of).is_empty()) {
-                return Verdict::Met;
-            }
-            let due_on = match agreed.iter().find_map(|field| record.cell(*field).date()) {
-                Some(due_on) => due_on,
-                None => {
-                    let mut dates = from.iter().filter_map(|field| record.cell(*field).date()).peekable();
-                    let (Some(within), Some(_)) = (within, dates.peek()) else {
-                        return Verdict::Unjudged(from.last().or(agreed.last()).copied().into_iter().collect());
-                    };
-                    let Some(began) = dates.find(|date| *date <= as_of) else { return Verdict::NotYet };
-                    calendar.due(began, *within, *roll)
-                }
-            };
-            if as_of <= due_on {
-                return Verdict::Fine(Some(due_on));
-            }
-            let overdue_days = (as_of - due_on).num_days();
-            match rule.step(i128::from(overdue_days), 1) {
-                Some(step) => {
-                    Verdict::Found { step, due_on: Some(due_on), overdue_days: Some(overdue_days), lag: None, missing: Vec::new() }
-                }
-                None => Verdict::Fine(None),
-            }
-        }
-        RuleKind::Lag { from, to, actual, planned } => {
-            let Some(began) = record.cell(*from).date() else { return Verdict::Unjudged(vec![*from]) };
-            if began > as_of {
-                return Verdict::NotYet;
-            }
-            let own_plan = planned.and_then(|field| record.cell(field).decimal());
-            let ends = record.cell(*to).date();
-            let done = record.cell(*actual).decimal();
-            let mut missing = Vec::new();
-            if ends.is_none() && own_plan.is_none() {
-                missing.push(*to);
-            }
-            if done.is_none() {
-                missing.push(*actual);
-            }
-            let Some(done) = done.filter(|_| missing.is_empty()) else { return Verdict::Unjudged(missing) };
-            let lag = behind(began, ends, own_plan, done, as_of);
-            match rule.step(lag.numerator, lag.denominator) {
-                Some(step) => Verdict::Found { step, due_on: None, overdue_days: None, lag: Some(lag), missing: Vec::new() },
-                None => Verdict::Fine(None),
-            }
-        }
-        RuleKind::Missing { must } => {
-            let mut missing: Vec<usize> = Vec::new();
-            for condition in must {
-                if condition.holds(ledger, record, &context.policy.units, as_of) != Holds::Yes {
-                    missing.extend(condition.fields(ledger).iter());
-                }
-            }
-            if missing.is_empty() {
-                return Verdict::Met;
-            }
-            match rule.step(1, 1) {
-                Some(step) => Verdict::Found { step, due_on: None, overdue_days: None, lag: None, missing },
-                None => Verdict::Fine(None),
-            }
-        }
-        // judged per unit, not per record: see `periodic`
-        RuleKind::Periodic { .. } => Verdict::Fine(None),
+impl<'p> Case<'p> {
+    fn new(context: &Context<'p>, ledger_index: usize, record: &Record) -> Case<'p> {
+        let responsibility = Responsibility::of(context, ledger_index, record);
+        let calendar = context.policy.calendar.of(responsibility.prefecture(context.policy));
+        Case { responsibility, calendar, subject: OnceCell::new() }
     }
-}
-
-/// Planned minus actual points. Planned runs from 0 on the start day to 100 on the planned production day, and is 100 from then on.
-pub(crate) fn behind(began: NaiveDate, ends: Option<NaiveDate>, own_plan: Option<Decimal>, done: Decimal, as_of: NaiveDate) -> Lag {
-    let scale = 10i128.pow(u32::from(done.scale));
-    let (planned, denominator) = match (own_plan, ends) {
-        (Some(plan), _) => (i128::from(plan.mantissa), 10i128.pow(u32::from(plan.scale))),
-        (None, Some(ends)) if as_of < ends => (100 * i128::from((as_of - began).num_days()), i128::from((ends - began).num_days())),
-        (None, _) => (100, 1),
-    };
-    Lag { numerator: planned * scale - i128::from(done.mantissa) * denominator, denominator: denominator * scale }
-}
-
-/// 亿元 as 分, for bounds in configuration.
-pub fn yi(amount: i64) -> i64 {
-    amount * FEN_PER_YI
 }
 
 #[cfg(test)]

@@ -4,4 +4,6 @@ pub mod explain;
 pub mod finding;
 pub mod indicators;
 pub mod judge;
+pub mod quality;
 pub mod roster;
+pub mod verdict;

@@ -4,11 +4,13 @@
 //! Invariant: pure. A roster is filled while the register is streamed, so nobody holds more than the codes of what was chosen.
 
 use crate::domain::judging::finding::Finding;
-use crate::domain::judging::judge::{Context, Judged, Policy};
+use crate::domain::judging::judge::Judged;
 use crate::domain::register::ledger::Role;
 use crate::domain::register::record::{Record, Records};
 use crate::domain::register::units::{Level, UnitId, Units};
-use crate::domain::rules::responsibility::Seat;
+use crate::domain::rules::context::Context;
+use crate::domain::rules::policy::Policy;
+use crate::domain::rules::responsibility::Responsibility;
 use crate::domain::rules::rule::{Condition, Holds};
 use chrono::NaiveDate;
 use std::cmp::Reverse;
@@ -183,28 +185,28 @@ impl Roster {
         if verdict == Ok(false) {
             return false;
         }
-        let seat = Seat::of(context, index, record);
-        if !self.selection.project.is_empty() && !self.projects.contains(seat.project(record)) {
+        let responsibility = Responsibility::of(context, index, record);
+        if !self.selection.project.is_empty() && !self.projects.contains(responsibility.project(record)) {
             return false;
         }
         if let Some(wanted) = self.selection.major {
             let place = |level: Level| policy.major.iter().position(|(known, _)| *known == level);
-            if seat.major.and_then(place).is_none_or(|found| Some(found) > place(wanted)) {
+            if responsibility.major.and_then(place).is_none_or(|found| Some(found) > place(wanted)) {
                 return false;
             }
         }
         if let Err(doubt) = verdict {
-            *self.doubts.entry((doubt, seat.owner.unit)).or_default() += 1;
+            *self.doubts.entry((doubt, responsibility.owner.unit)).or_default() += 1;
             return false;
         }
         self.members.push(Member {
             code: record.code.as_str().into(),
-            owner: seat.owner.unit,
-            lead: seat.industry.and_then(|industry| policy.units.lead(industry, context.as_of)),
-            raiser: seat.raiser,
+            owner: responsibility.owner.unit,
+            lead: responsibility.industry.and_then(|industry| policy.units.lead(industry, context.as_of)),
+            raiser: responsibility.raiser,
             confined: is_confined(policy, index, record),
-            restricted: seat.restricted,
-            major: seat.major,
+            restricted: responsibility.restricted,
+            major: responsibility.major,
             findings: Vec::new(),
         });
         true

@@ -9,11 +9,11 @@
 use crate::domain::audience::masked;
 use crate::domain::intake::note::SheetAccount;
 use crate::domain::judging::finding::{Finding, State};
-use crate::domain::judging::judge::Policy;
 use crate::domain::register::ledger::{Field, FieldKind, Ledger, Privacy, Role};
 use crate::domain::register::period::{chinese_date, chinese_day};
 use crate::domain::register::record::{Cell, Columns, Record};
 use crate::domain::register::units::UnitId;
+use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::{Condition, Operand, Rule, RuleKind};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};

@@ -4,7 +4,7 @@ use crate::domain::judging::finding::{Change, Identity};
 use crate::domain::notify::plan::Plan;
 use crate::domain::register::ledger::Role;
 use crate::domain::register::units::UnitId;
-use crate::domain::rules::responsibility::owner_of;
+use crate::domain::rules::owner::owner_of;
 use crate::domain::rules::rule::Light;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};

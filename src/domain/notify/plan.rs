@@ -10,15 +10,17 @@
 use crate::domain::notify::coverage::Coverage;
 use crate::domain::notify::digest::{Digest, RollUp};
 
+use crate::domain::audience::is_restricted;
 use crate::domain::judging::finding::{Finding, Identity, State};
-use crate::domain::judging::judge::{Judged, Policy};
+use crate::domain::judging::judge::Judged;
 use crate::domain::notify::coverage::Fate;
 use crate::domain::notify::feedback::Answers;
 use crate::domain::notify::items::{Cases, is_news};
 use crate::domain::register::calendar::Span;
 use crate::domain::register::record::{Origin, Record, Records};
 use crate::domain::register::units::{Level, UnitId};
-use crate::domain::rules::responsibility::{is_restricted, project_of};
+use crate::domain::rules::owner::project_of;
+use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::{Light, Relation};
 use chrono::{Datelike, Days, NaiveDate};
 use std::borrow::Cow;

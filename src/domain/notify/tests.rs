@@ -5,7 +5,6 @@ use crate::domain::audience::{masked, masked_phone};
 use crate::domain::judging::finding::Change;
 use crate::domain::judging::finding::Identity;
 use crate::domain::judging::finding::State;
-use crate::domain::judging::judge::Context;
 use crate::domain::judging::judge::Judged;
 use crate::domain::notify::coverage::Coverage;
 use crate::domain::notify::digest::Digest;
@@ -20,8 +19,9 @@ use crate::domain::register::record::Record;
 use crate::domain::register::record::{Cell, Columns, Decimal, Place};
 use crate::domain::register::units::Level;
 use crate::domain::register::units::UnitId;
+use crate::domain::rules::context::Context;
 use crate::domain::rules::exemption::exemptions_in_force;
-use crate::domain::rules::responsibility::link;
+use crate::domain::rules::owner::link;
 use crate::domain::rules::rule::Act;
 use crate::domain::rules::rule::Light;
 use crate::domain::rules::rule::Relation;
@@ -188,7 +188,7 @@ impl Fixture {
         let exempt = exemptions_in_force(policy, &exemptions, as_of).in_force;
         let department = policy.units.department("自然资源部门", policy.units.find("黔南布依族苗族自治州"));
         let waiting = self.waiting.iter().map(|code| ((*code).to_owned(), department.unwrap())).collect();
-        let context = Context { policy, as_of, projects: &projects, waiting: &waiting, exempt: &exempt };
+        let context = Context { policy, as_of, projects: &projects, waiting_on: &waiting, exempt: &exempt };
         let mut judged = Judged::new(policy);
         for ((ledger, _), record) in records {
             judged.record(&context, *ledger, record);

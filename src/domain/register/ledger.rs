@@ -84,7 +84,7 @@ pub enum Role {
     Granted,
     Expires,
     Mailbox,
-    /// 涉密 or 不便公开: see [`crate::domain::rules::responsibility::is_restricted`].
+    /// 涉密 or 不便公开: see [`crate::domain::audience::is_restricted`].
     Restricted,
 }
 

@@ -130,6 +130,11 @@ pub enum Cell {
 /// 分 in one 亿元.
 pub const FEN_PER_YI: i64 = 10_000_000_000;
 
+/// 亿元 as 分.
+pub fn yi_as_fen(amount: i64) -> i64 {
+    amount * FEN_PER_YI
+}
+
 /// An amount in 分 written in 亿元, exactly, without trailing zeros.
 pub fn fen_as_yi(fen: i64) -> Decimal {
     Decimal::new(fen, 10)

@@ -2,6 +2,7 @@
 
 use chrono::NaiveDate;
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 /// Index of a unit in [`Units`].
 pub type UnitId = usize;
@@ -375,4 +376,20 @@ pub fn spelling(name: &str) -> String {
             c => c,
         })
         .collect()
+}
+
+/// A unit or none, in four bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CompactUnit(Option<NonZeroU32>);
+
+impl From<Option<UnitId>> for CompactUnit {
+    fn from(unit: Option<UnitId>) -> CompactUnit {
+        CompactUnit(unit.and_then(|unit| NonZeroU32::new(u32::try_from(unit).ok()?.checked_add(1)?)))
+    }
+}
+
+impl From<CompactUnit> for Option<UnitId> {
+    fn from(CompactUnit(unit): CompactUnit) -> Option<UnitId> {
+        unit.map(|unit| unit.get() as UnitId - 1)
+    }
 }

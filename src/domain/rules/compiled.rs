@@ -1,9 +1,10 @@
 //! The rules of one ledger as they are asked of each of its records: rules share most of their conditions, and a record answers each
 //! condition once.
 
-use crate::domain::judging::judge::{Context, Policy};
 use crate::domain::register::ledger::Ledger;
 use crate::domain::register::record::Record;
+use crate::domain::rules::context::Context;
+use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::{Condition, Holds, RuleKind};
 
 /// The rules of one ledger that judge single records.

@@ -1,11 +1,12 @@
 //! Exemptions (豁免、延期、异议): what is approved not to be chased for a time. The light stays as it is computed: an extension moves no
 //! date, an objection softens nothing.
 
-use crate::domain::judging::judge::{ExemptKey, Policy, QualityKind};
+use crate::domain::judging::quality::QualityKind;
 use crate::domain::register::calendar::Span;
 use crate::domain::register::ledger::{Ledger, Role};
 use crate::domain::register::record::Record;
 use crate::domain::register::units::spelling;
+use crate::domain::rules::policy::{ExemptKey, Policy};
 use chrono::NaiveDate;
 use std::collections::{BTreeMap, HashMap};
 
@@ -40,15 +41,6 @@ impl ExemptKind {
 pub struct Exemption {
     pub kind: ExemptKind,
     pub expires: NaiveDate,
-}
-
-/// The terms of `config/rules.toml`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Terms {
-    /// Working days an objection lasts, at most; `None` = until its own date.
-    pub objection_workdays: Option<u32>,
-    /// Days before the end in which the end is told; 0 = not at all.
-    pub warn_days: u32,
 }
 
 /// The exemptions in force on a day, and the rows that could not be taken for one.

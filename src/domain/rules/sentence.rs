@@ -1,9 +1,10 @@
 //! Rules, clauses and quality notes as Chinese sentences.
 
-use crate::domain::judging::judge::{Policy, QualityKind};
+use crate::domain::judging::quality::QualityKind;
 use crate::domain::register::calendar::Span;
 use crate::domain::register::ledger::{FieldKind, Ledger};
 use crate::domain::register::record::Cell;
+use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::{Comparison, Condition, Every, Operand, Rule, RuleKind};
 
 /// `一(四)1` → `第一条（四）1`.

@@ -2,9 +2,9 @@
 //! each what speaks for them: the cause, exemptions, difficulties raised, their own statement. For the office alone; in administrative
 //! order, without ranks.
 
-use crate::domain::judging::judge::Policy;
 use crate::domain::register::period::chinese_date;
 use crate::domain::register::units::{Level, UnitId};
+use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::Light;
 use crate::domain::rules::sentence::clause;
 use crate::workbook::model;

@@ -1,9 +1,9 @@
 //! The empty sheet an office fills in for a ledger: a head that the intake reads back, and a sheet that says what each field means.
 
 use crate::domain::intake::sheet::GUIDE_SHEET;
-use crate::domain::judging::judge::Policy;
 use crate::domain::register::ledger::{Field, FieldKind, Ledger, PROJECT, Privacy, Role as FieldRole};
 use crate::domain::register::units::Level;
+use crate::domain::rules::policy::Policy;
 use crate::workbook::model::{
     Area, Choice, Column, Entry, Paper, Role, Row, Sheet, Value, Words, Workbook, fit_heights, text_lines, text_width,
 };

@@ -5,10 +5,10 @@
 mod columns;
 
 use crate::domain::intake::note::{Note, NoteKind, SheetAccount};
-use crate::domain::judging::judge::Policy;
 use crate::domain::register::ledger::{Ledger, Role as FieldRole};
 use crate::domain::register::period::chinese_date;
 use crate::domain::register::units::UnitId;
+use crate::domain::rules::policy::Policy;
 use crate::workbook::build::LIST_ROWS_MAX;
 use crate::workbook::model::{At, Column, Role, Row, Sheet, Sum, Value, Workbook, fit_heights};
 use crate::workbook::provenance::source_title;

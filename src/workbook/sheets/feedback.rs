@@ -1,11 +1,11 @@
 //! What goes out to be filled in, and what has come back.
 
 use crate::domain::judging::finding::{Finding, State};
-use crate::domain::judging::judge::Policy;
 use crate::domain::notify::feedback::{Answer, Asked, FILLED_ON, VERDICTS, WHO, check_code, editable, form_number, own_titles, prefilled};
 use crate::domain::register::ledger::{FieldKind, Ledger, Role as FieldRole};
 use crate::domain::register::period::chinese_date;
 use crate::domain::register::record::{Cell, Decimal};
+use crate::domain::rules::policy::Policy;
 use crate::workbook::build::{Page, View, Viewer};
 use crate::workbook::model;
 use crate::workbook::model::{Choice, Column, Role, Row, Sheet, Value, Words, fit_heights};

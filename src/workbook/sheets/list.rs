@@ -1,12 +1,13 @@
 //! Lists: one row per finding, each traceable to its cell in the register.
 
 use crate::domain::audience::masked_phone;
+use crate::domain::judging::finding::blank_cells;
 use crate::domain::judging::finding::{Finding, Notice, State};
-use crate::domain::judging::judge::{Policy, blank_cells};
 use crate::domain::register::ledger::{Ledger, Privacy};
 use crate::domain::register::period::chinese_date;
 use crate::domain::register::record::{Cell, Decimal, Record};
 use crate::domain::register::units::Level;
+use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::{Act, Light, Rule, RuleKind};
 use crate::domain::rules::sentence::clause;
 use crate::workbook::build::{LIST_ROWS_MAX, Page, Shown, View, Viewer};

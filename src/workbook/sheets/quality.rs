@@ -1,7 +1,7 @@
 //! 数据质量: rows a person should look at and rows the intake could not take, by the unit that keeps them.
 
 use crate::domain::audience::masked;
-use crate::domain::judging::judge::{Quality, QualityKind};
+use crate::domain::judging::quality::{Quality, QualityKind};
 use crate::domain::register::ledger::{OwnerSpec, Role as FieldRole};
 use crate::domain::register::period::chinese_date;
 use crate::domain::rules::sentence;

@@ -1,8 +1,8 @@
 //! 报送情况: how each unit keeps its own rows, in time and complete. It counts, and calls nobody names.
 
+use crate::domain::judging::finding::blank_cells;
 use crate::domain::judging::finding::{Finding, State};
 use crate::domain::judging::indicators::Ratio;
-use crate::domain::judging::judge::blank_cells;
 use crate::domain::judging::roster::is_within;
 use crate::domain::register::period::chinese_date;
 use crate::domain::register::units::UnitId;

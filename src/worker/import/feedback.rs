@@ -3,13 +3,13 @@
 use crate::clock::stamp;
 use crate::domain::intake::note::{Note, NoteKind, SheetAccount};
 use crate::domain::intake::sheet::{Outcome, Raw, RawRow, SheetIntake};
-use crate::domain::judging::judge::Policy;
 use crate::domain::notify::feedback::{
     Answer, Answers, FILLED_ON, FormAccount, FormHead, FormRow, Known, Outcome as Said, WHO, editable, form_ledger, read_number, settle,
 };
 use crate::domain::register::ledger::Ledger;
 use crate::domain::register::record::{Cell, Columns, Record};
-use crate::domain::rules::responsibility::{owner_of, project_of};
+use crate::domain::rules::owner::{owner_of, project_of};
+use crate::domain::rules::policy::Policy;
 use crate::source::frame::{Block, Frame, Sheet};
 use crate::source::parse::Refusal;
 use crate::store::database::StoreError;

@@ -1,8 +1,8 @@
 //! Codes that have left a register: listed until the office confirms it, never taken for resolved.
 
 use crate::clock::stamp;
-use crate::domain::judging::judge::Policy;
 use crate::domain::register::snapshot::{Candidate, Version, last_seen};
+use crate::domain::rules::policy::Policy;
 use crate::store::database::Result;
 use crate::store::gone::{Absent, GoneConfirmed};
 use crate::store::runs::GonePin;

@@ -3,8 +3,8 @@
 
 use crate::domain::intake::note::NoteKind;
 use crate::domain::intake::place::place_of;
-use crate::domain::judging::judge::Policy;
 use crate::domain::register::ledger::{Ledger, Role};
+use crate::domain::rules::policy::Policy;
 use crate::report::archive;
 use crate::report::archive::ArchiveWriter;
 use crate::report::xlsx;

@@ -1,14 +1,14 @@
 //! One pull: the rows of a file or a query become snapshots of the ledgers found in it, in one transaction.
 
 use crate::clock::stamp;
+use crate::domain::audience::is_marked;
 use crate::domain::intake::check::{KnownOwners, remarks};
 use crate::domain::intake::note::{Note, NoteKind, SheetAccount};
 use crate::domain::intake::sheet::{Outcome, SheetIntake};
-use crate::domain::judging::judge::Policy;
 use crate::domain::register::ledger::{Ledger, PROJECT, Role};
 use crate::domain::register::record::{Columns, pack_into};
 use crate::domain::register::snapshot::{Bounds, Comparison, brake};
-use crate::domain::rules::responsibility::is_marked;
+use crate::domain::rules::policy::Policy;
 use crate::source::frame::{Block, Frame, PackedRow, Sheet};
 use crate::source::parse::{ReadLimits, Refusal};
 use crate::store::database::StoreError;

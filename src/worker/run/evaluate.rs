@@ -4,18 +4,21 @@
 //! then the projects, streamed.
 
 use crate::config::settings::Settings;
+use crate::domain::audience::is_restricted;
 use crate::domain::intake::note::{Note, NoteKind, sentence};
 use crate::domain::judging::finding::State;
 use crate::domain::judging::indicators::Indicators;
-use crate::domain::judging::judge::{Context, Judged, Policy};
+use crate::domain::judging::judge::Judged;
 use crate::domain::judging::roster::{Rosters, Selection};
 use crate::domain::register::ledger::PROJECT;
 use crate::domain::register::period::{chinese_date, chinese_day};
 use crate::domain::register::record::{Origin, Record};
 use crate::domain::register::snapshot::{Candidate, InForce, in_force};
 use crate::domain::register::units::UnitId;
+use crate::domain::rules::context::Context;
 use crate::domain::rules::exemption::exemptions_in_force;
-use crate::domain::rules::responsibility::{Linked, is_restricted, link, project_of};
+use crate::domain::rules::owner::{Linked, link, project_of};
+use crate::domain::rules::policy::Policy;
 use crate::store::database::{Result, StoreError};
 use crate::store::handle::Store;
 use crate::store::snapshots::{Snapshot, SnapshotState};
@@ -187,7 +190,7 @@ pub async fn read(
     let mut waiting: HashMap<String, UnitId> = HashMap::new();
     {
         let none = HashMap::new();
-        let context = Context { policy, as_of, projects: &linked, waiting: &none, exempt: &exempt };
+        let context = Context { policy, as_of, projects: &linked, waiting_on: &none, exempt: &exempt };
         for (index, records) in &others {
             for record in records {
                 let owner = judged.record(&context, *index, record);
@@ -204,7 +207,7 @@ pub async fn read(
             }
         }
     }
-    let context = Context { policy, as_of, projects: &linked, waiting: &waiting, exempt: &exempt };
+    let context = Context { policy, as_of, projects: &linked, waiting_on: &waiting, exempt: &exempt };
     let mut chosen: HashSet<(usize, &str)> = HashSet::new();
     let mut pointed: HashSet<Arc<str>> =
         judged.findings.iter().map(|finding| finding.project.clone()).filter(|code| !code.is_empty()).collect();

@@ -2,7 +2,7 @@
 
 use crate::domain::judging::finding::{Change, Finding, Identity, State};
 use crate::domain::judging::indicators::Standing;
-use crate::domain::judging::judge::Policy;
+use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::Light;
 use crate::store::database::Result;
 use crate::store::findings::StoredFinding;

@@ -5,8 +5,8 @@
 
 use crate::config::load::Config;
 use crate::domain::judging::finding::{Finding, State};
-use crate::domain::judging::judge::Policy;
 use crate::domain::register::period::Period;
+use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::{Every, Light};
 use crate::store::database::Result;
 use crate::worker::service::Service;

@@ -3,8 +3,8 @@
 use crate::clock::stamp;
 use crate::config::job_file::{Job, JobStep};
 use crate::config::load::Config;
+use crate::domain::judging::finding::blank_cells;
 use crate::domain::judging::finding::{Change, Identity, State};
-use crate::domain::judging::judge::blank_cells;
 use crate::domain::judging::roster::Selection;
 use crate::domain::notify::digest::{Counts, Digest, Draft};
 use crate::domain::notify::drafts::drafts;

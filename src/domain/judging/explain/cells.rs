@@ -1,13 +1,34 @@
 //! The outcome in one sentence, and every cell that had a say in it.
 
-use crate::domain::judging::explain::explanation::{CellUse, Question, act_words};
+use crate::domain::judging::explain::question::{Question, act_words};
 use crate::domain::judging::explain::reckoning::tenths;
 use crate::domain::judging::finding::{Finding, State};
-use crate::domain::judging::judge::Verdict;
+use crate::domain::judging::verdict::Verdict;
 use crate::domain::register::ledger::{Ledger, OwnerSpec, PROJECT, Privacy, Role};
 use crate::domain::register::record::Cell;
 use crate::domain::rules::rule::{Condition, Holds, Operand, Relation, RuleKind, happened};
 use crate::domain::rules::sentence::condition_words;
+use serde::Serialize;
+
+/// A cell that decided, or that somebody is named by.
+#[derive(Clone, Debug, Serialize)]
+pub struct CellUse {
+    /// Field id.
+    pub field: String,
+    pub title: String,
+    /// What for, in words.
+    pub used_for: Vec<&'static str>,
+    pub value: String,
+    /// Whether the row's source has the column.
+    pub has_column: bool,
+    /// File, sheet, cell; whoever knows the snapshots fills it in.
+    pub place: String,
+    /// What the file says, where reading changed or doubted it.
+    pub raw: Option<String>,
+    /// Source and number of the snapshot the row's version began in.
+    pub source: String,
+    pub snapshot: i64,
+}
 
 impl Question<'_> {
     /// The value of a cell as a sentence names it.

@@ -4,61 +4,24 @@
 //! Invariant: what is decided is decided by [`crate::domain::judging::judge`]; here it is only asked again, on this day and on the days around it, and put
 //! into words. Nothing here judges.
 
+use crate::domain::judging::explain::cells::CellUse;
+use crate::domain::judging::explain::question::{Next, Outcome, Question, act_words};
+use crate::domain::judging::explain::recipients::{Recipient, cause_from, recipient};
 use crate::domain::judging::explain::reckoning::{reckoning, tenths};
 use crate::domain::judging::finding::{Finding, State};
-use crate::domain::judging::judge::{Context, ExemptKey, Judged, Verdict, verdict};
-use crate::domain::register::calendar::Local;
-use crate::domain::register::ledger::{Ledger, OwnerSpec, Role};
+use crate::domain::judging::judge::Judged;
+use crate::domain::register::ledger::Role;
 use crate::domain::register::period::{Period, chinese_date};
 use crate::domain::register::record::Record;
 use crate::domain::register::units::UnitId;
-use crate::domain::rules::compiled::outside;
-use crate::domain::rules::responsibility::{Seat, owner_of};
-use crate::domain::rules::rule::{Act, Every, Holds, Light, Relation, Rule, RuleKind, Step};
-
+use crate::domain::rules::context::Context;
+use crate::domain::rules::owner::{Owner, owner_of};
+use crate::domain::rules::policy::ExemptKey;
+use crate::domain::rules::responsibility::Responsibility;
+use crate::domain::rules::rule::{Act, Every, Holds, Light, Relation, Rule, RuleKind};
 use crate::domain::rules::sentence::{clause, sentence};
 use chrono::{Days, NaiveDate};
 use serde::Serialize;
-
-/// How a rule meets a record on a day.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Outcome {
-    Found,
-    /// Judged, and nothing is wrong yet.
-    Fine,
-    /// What the rule waits for has happened.
-    Met,
-    /// The day it counts from lies ahead.
-    NotYet,
-    /// A cell it needs is empty.
-    Unjudged,
-    OutOfScope,
-    /// The source has no column it needs.
-    Off,
-    /// The register in force does not hold the record.
-    Gone,
-}
-
-/// A cell that decided, or that somebody is named by.
-#[derive(Clone, Debug, Serialize)]
-pub struct CellUse {
-    /// Field id.
-    pub field: String,
-    pub title: String,
-    /// What for, in words.
-    pub used_for: Vec<&'static str>,
-    pub value: String,
-    /// Whether the row's source has the column.
-    pub has_column: bool,
-    /// File, sheet, cell; whoever knows the snapshots fills it in.
-    pub place: String,
-    /// What the file says, where reading changed or doubted it.
-    pub raw: Option<String>,
-    /// Source and number of the snapshot the row's version began in.
-    pub source: String,
-    pub snapshot: i64,
-}
 
 /// A step of the ladder.
 #[derive(Clone, Debug, Serialize)]
@@ -73,28 +36,6 @@ pub struct Rung {
     pub on: Option<NaiveDate>,
     /// It is the one that applies.
     pub applies: bool,
-}
-
-/// A unit that is told, and why.
-#[derive(Clone, Debug, Serialize)]
-pub struct ToldUnit {
-    pub relation: &'static str,
-    /// `None` = the relation resolves to nothing.
-    pub unit: Option<String>,
-    pub why: String,
-    /// The unit that passes it on, where the unit has no mailbox of its own.
-    pub forwarded_by: Option<String>,
-}
-
-/// What changes by the passing of days alone, the cells staying as they are.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Next {
-    pub on: NaiveDate,
-    pub days: i64,
-    pub outcome: Outcome,
-    pub light: Option<&'static str>,
-    pub act: Option<&'static str>,
-    pub words: String,
 }
 
 /// An exemption in force.
@@ -137,7 +78,7 @@ pub struct Explanation {
     pub ladder: Vec<Rung>,
     /// The acts that closed quarters in a row lead to, in words.
     pub repeated: Vec<String>,
-    pub told: Vec<ToldUnit>,
+    pub told: Vec<Recipient>,
     pub exemption: Option<ExemptionFacts>,
     pub waiting_on: Option<String>,
     pub cause: Option<String>,
@@ -148,28 +89,6 @@ pub struct Explanation {
     /// Every unit that a rule of this record could name, for whoever looks up what was told.
     #[serde(skip)]
     pub concerned: Vec<UnitId>,
-}
-
-/// How far ahead and back the days around are asked.
-pub(crate) const DAYS_MAX: u64 = 3660;
-
-/// What is the same from one day to the next.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Standing {
-    outcome: Outcome,
-    /// Index of the step.
-    step: Option<usize>,
-    /// The notice before the due date has begun.
-    noticed: bool,
-}
-
-/// One rule and one record, with what judging them needs.
-pub(crate) struct Question<'a> {
-    pub(crate) context: &'a Context<'a>,
-    pub(crate) ledger: &'a Ledger,
-    pub(crate) record: &'a Record,
-    pub(crate) rule: &'a Rule,
-    pub(crate) calendar: Local<'a>,
 }
 
 impl Explanation {
@@ -224,32 +143,33 @@ impl Explanation {
         let policy = context.policy;
         let rule = &policy.rules[rule_index];
         let ledger = &policy.ledgers[rule.ledger];
-        let seat = Seat::of(context, rule.ledger, record);
-        let question = Question { context, ledger, record, rule, calendar: policy.calendar.of(seat.prefecture(policy)) };
+        let responsibility = Responsibility::of(context, rule.ledger, record);
+        let question = Question { context, ledger, record, rule, calendar: policy.calendar.of(responsibility.prefecture(policy)) };
         let mut judged = Judged::new(policy);
         judged.record(context, rule.ledger, record);
         let finding = judged.findings.into_iter().find(|finding| finding.rule == rule_index).map(|mut finding| {
             finding.stood_red(policy, quarters);
             finding
         });
-        let standing = question.standing(context.as_of);
+        let state = question.state_on(context.as_of);
         let due_on = question.due_on();
         let mut out = Explanation::of(context, rule, &record.code);
         record.text(ledger.role(Role::Name)).clone_into(&mut out.name);
-        out.unit = seat.owner.unit.map_or_else(|| seat.owner.text.clone(), |unit| policy.units.units[unit].name.clone());
-        out.outcome = standing.outcome;
+        out.unit =
+            responsibility.owner.unit.map_or_else(|| responsibility.owner.text.clone(), |unit| policy.units.units[unit].name.clone());
+        out.outcome = state.outcome;
         out.reason = question.reason(finding.as_ref());
         out.cells = question.cells();
-        if !matches!(standing.outcome, Outcome::Off | Outcome::OutOfScope | Outcome::Gone) {
+        if !matches!(state.outcome, Outcome::Off | Outcome::OutOfScope | Outcome::Gone) {
             out.reckoning = reckoning(&question);
         }
-        out.due_on = due_on.filter(|_| !matches!(standing.outcome, Outcome::Off | Outcome::OutOfScope | Outcome::NotYet));
-        out.ladder = ladder(rule, standing.step, out.due_on);
-        out.since = question.since(standing);
-        out.next = question.next(standing);
-        out.concerned = Relation::ALL.iter().filter_map(|relation| seat.resolve(policy, *relation, context.as_of)).collect();
+        out.due_on = due_on.filter(|_| !matches!(state.outcome, Outcome::Off | Outcome::OutOfScope | Outcome::NotYet));
+        out.ladder = ladder(rule, state.step, out.due_on);
+        out.since = question.since(state);
+        out.next = question.next(state);
+        out.concerned = Relation::ALL.iter().filter_map(|relation| responsibility.resolve(policy, *relation, context.as_of)).collect();
         if let Some(finding) = &finding {
-            out.found(context, finding, &seat, record);
+            out.found(context, finding, &responsibility, record);
             out.next_quarters = next_quarters(context, rule, finding);
         }
         out
@@ -313,7 +233,7 @@ impl Explanation {
                 out.reason = format!("{}，{}尚无记录", rule.title, period.title());
                 out.ladder = ladder(rule, Some(0), None);
                 out.since = Some(period.last_day());
-                out.found(context, finding, &Seat::bare(owner_as(context, unit)), &Record::default());
+                out.found(context, finding, &Responsibility::bare(owner_as(context, unit)), &Record::default());
             }
             None => {
                 out.outcome = Outcome::Met;
@@ -337,7 +257,7 @@ impl Explanation {
     }
 
     /// What a finding adds.
-    fn found(&mut self, context: &Context<'_>, finding: &Finding, seat: &Seat, record: &Record) {
+    fn found(&mut self, context: &Context<'_>, finding: &Finding, responsibility: &Responsibility, record: &Record) {
         let policy = context.policy;
         let rule = &policy.rules[finding.rule];
         self.state = Some(finding.state.code());
@@ -351,12 +271,12 @@ impl Explanation {
             .told()
             .iter()
             .zip(finding.told_units())
-            .map(|(relation, unit)| told(context, rule, seat, record, *relation, unit))
+            .map(|(relation, unit)| recipient(context, rule, responsibility, record, *relation, unit))
             .collect();
         self.waiting_on = finding.waiting_on().map(|unit| policy.units.units[unit].name.clone());
         if finding.state != State::Unjudged && !finding.cause.is_empty() {
             self.cause = Some(finding.cause.to_string());
-            self.cause_from = Some(cause_from(context, rule, seat, record));
+            self.cause_from = Some(cause_from(context, rule, responsibility, record));
         }
         let key = ExemptKey { rule: rule.id.clone(), key: finding.key.to_string() };
         self.exemption = context.exempt.get(&key).filter(|_| finding.state == State::Exempt).map(|exemption| ExemptionFacts {
@@ -372,8 +292,8 @@ impl Explanation {
     }
 }
 
-pub(crate) fn owner_as(context: &Context<'_>, unit: UnitId) -> crate::domain::rules::responsibility::Owner {
-    crate::domain::rules::responsibility::Owner { unit: Some(unit), text: context.policy.units.units[unit].name.clone(), city: None }
+pub(crate) fn owner_as(context: &Context<'_>, unit: UnitId) -> Owner {
+    Owner { unit: Some(unit), text: context.policy.units.units[unit].name.clone(), city: None }
 }
 
 /// The next thing that closed quarters lead to: an act of the rule, or the accountability list.
@@ -419,164 +339,4 @@ pub(crate) fn ladder(rule: &Rule, applies: Option<usize>, due_on: Option<NaiveDa
             }
         })
         .collect()
-}
-
-/// The act; from 督办 on a person releases it.
-pub(crate) fn act_words(act: Act) -> String {
-    if act > Act::Urge { format!("{}（拟办，由人签发）", act.title()) } else { act.title().to_owned() }
-}
-
-pub(crate) fn told(context: &Context<'_>, rule: &Rule, seat: &Seat, record: &Record, relation: Relation, unit: Option<UnitId>) -> ToldUnit {
-    let policy = context.policy;
-    let units = &policy.units;
-    let ledger = &policy.ledgers[rule.ledger];
-    let title = |field: usize| ledger.fields[field].title.as_str();
-    let name = |unit: UnitId| units.units[unit].name.as_str();
-    let owner = seat.owner.unit.map_or(seat.owner.text.as_str(), name);
-    let why = match relation {
-        Relation::Owner if matches!(rule.kind, RuleKind::Periodic { .. }) => "应当开展的单位".to_owned(),
-        Relation::Owner => match ledger.owner {
-            OwnerSpec::Place { place, .. } => format!("“{}”为“{}”", title(place), record.text(Some(place))),
-            OwnerSpec::Unit { unit } => format!("“{}”为“{}”", title(unit), record.text(Some(unit))),
-            OwnerSpec::Department { department, level, project } => format!(
-                "“{}”为“{}”，“{}”为“{}”，所属项目{}",
-                title(department),
-                record.text(Some(department)),
-                title(level),
-                record.text(Some(level)),
-                record.text(Some(project))
-            ),
-        },
-        Relation::Superior => format!("{owner}的上一级"),
-        Relation::Lead => match seat.industry {
-            Some(industry) => {
-                let since = units.lead_since(industry, context.as_of).map_or(String::new(), |since| format!("（自{since}起）"));
-                format!("{}产业的牵头部门{since}", units.industries[industry].name)
-            }
-            None => "产业类别不在重点产业目录内，没有牵头部门".to_owned(),
-        },
-        Relation::Raiser => format!("提出问题的项目{}的责任单位", seat.linked),
-        Relation::Office => "省级办公室".to_owned(),
-    };
-    let mailbox = unit.and_then(|unit| units.mailbox(unit));
-    ToldUnit {
-        relation: relation.code(),
-        unit: unit.map(|unit| name(unit).to_owned()),
-        why: match (unit, mailbox) {
-            (None, _) => format!("{why}；没有落实到单位，列入“责任单位待明确”"),
-            (Some(_), None) => format!("{why}；没有邮箱，列入“责任单位待明确”"),
-            _ => why,
-        },
-        forwarded_by: mailbox.filter(|(by, _)| Some(*by) != unit).map(|(by, _)| name(by).to_owned()),
-    }
-}
-
-/// Where the cause was read.
-pub(crate) fn cause_from(context: &Context<'_>, rule: &Rule, seat: &Seat, record: &Record) -> String {
-    let ledger = &context.policy.ledgers[rule.ledger];
-    let text = record.text(ledger.role(Role::Difficulty));
-    let word = context.policy.causes.iter().find_map(|(_, words)| words.iter().find(|word| text.contains(word.as_str())));
-    match (seat.cause(context.policy, ledger, record).is_some(), word) {
-        (true, Some(word)) => format!("单位填报的困难问题中写有“{word}”"),
-        _ => "单位未填报，按此规则的一般原因".to_owned(),
-    }
-}
-
-impl<'a> Question<'a> {
-    pub(crate) fn title(&self, field: usize) -> &'a str {
-        &self.ledger.fields[field].title
-    }
-
-    /// The context of another day.
-    pub(crate) fn on(&self, as_of: NaiveDate) -> Context<'a> {
-        let Context { policy, projects, waiting, exempt, .. } = *self.context;
-        Context { policy, as_of, projects, waiting, exempt }
-    }
-
-    pub(crate) fn verdict(&self, as_of: NaiveDate) -> Verdict<'a> {
-        verdict(&self.on(as_of), self.ledger, self.record, self.rule, self.calendar)
-    }
-
-    fn standing(&self, as_of: NaiveDate) -> Standing {
-        let of = |outcome| Standing { outcome, step: None, noticed: false };
-        if self.rule.lacks(self.record.columns).is_some() {
-            return of(Outcome::Off);
-        }
-        let scope = self.rule.scope.iter();
-        if outside(scope.map(|condition| condition.holds(self.ledger, self.record, &self.context.policy.units, as_of))).is_some() {
-            return of(Outcome::OutOfScope);
-        }
-        match self.verdict(as_of) {
-            Verdict::Met => of(Outcome::Met),
-            Verdict::NotYet => of(Outcome::NotYet),
-            Verdict::Unjudged(_) => of(Outcome::Unjudged),
-            Verdict::Fine(due_on) => Standing {
-                noticed: self.rule.notice_days > 0
-                    && due_on.is_some_and(|due_on| (due_on - as_of).num_days() <= i64::from(self.rule.notice_days)),
-                ..of(Outcome::Fine)
-            },
-            Verdict::Found { step, .. } => {
-                Standing { step: self.rule.ladder.iter().position(|known| std::ptr::eq(known, step)), ..of(Outcome::Found) }
-            }
-        }
-    }
-
-    /// The due date by the cells, whether or not it still matters.
-    pub(crate) fn due_on(&self) -> Option<NaiveDate> {
-        let RuleKind::Deadline { from, within, agreed, roll, .. } = &self.rule.kind else { return None };
-        if let Some(due_on) = agreed.iter().find_map(|field| self.record.cell(*field).date()) {
-            return Some(due_on);
-        }
-        let began = from.iter().filter_map(|field| self.record.cell(*field).date()).find(|day| *day <= self.context.as_of)?;
-        within.map(|within| self.calendar.due(began, within, *roll))
-    }
-
-    /// The first day from which it has stood so without a break.
-    fn since(&self, now: Standing) -> Option<NaiveDate> {
-        if now.outcome != Outcome::Found {
-            return None;
-        }
-        let mut first = self.context.as_of;
-        for _ in 0..DAYS_MAX {
-            let before = first - Days::new(1);
-            if self.standing(before) != now {
-                return Some(first);
-            }
-            first = before;
-        }
-        None
-    }
-
-    /// What comes by itself.
-    fn next(&self, now: Standing) -> Option<Next> {
-        let as_of = self.context.as_of;
-        let (on, then) = (1..=DAYS_MAX).map(|days| as_of + Days::new(days)).find_map(|day| {
-            let then = self.standing(day);
-            (then != now).then_some((day, then))
-        })?;
-        let days = (on - as_of).num_days();
-        let step: Option<&Step> = then.step.map(|step| &self.rule.ladder[step]);
-        let when = format!("再过{days}天");
-        let words = match (then.outcome, step) {
-            (Outcome::Found, Some(step)) => {
-                let verb = if now.outcome == Outcome::Found { "转为" } else { "亮" };
-                format!("{when}{verb}{}灯，{}（{on}）", step.light.word(), act_words(step.act))
-            }
-            (Outcome::Fine, _) if then.noticed && !now.noticed => format!("{when}进入到期前提醒（{on}），只告知责任单位，不亮灯"),
-            (Outcome::Fine, _) => format!("{when}不再亮灯（{on}）"),
-            (Outcome::Met, _) => format!("台账已填的完成日期为{on}，到那天即为完成（再过{days}天）"),
-            (Outcome::OutOfScope, _) => format!("{when}不再适用此规则（{on}），因台账已填有那天的日期"),
-            (Outcome::Unjudged, _) => format!("{when}起无法判定（{on}）"),
-            (Outcome::NotYet, _) => format!("{when}起尚未起算（{on}）"),
-            _ => return None,
-        };
-        Some(Next {
-            on,
-            days,
-            outcome: then.outcome,
-            light: step.map(|step| step.light.code()),
-            act: step.map(|step| step.act.code()),
-            words,
-        })
-    }
 }

@@ -2,4 +2,6 @@
 
 pub mod cells;
 pub mod explanation;
+pub mod question;
+pub mod recipients;
 pub mod reckoning;

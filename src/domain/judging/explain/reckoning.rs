@@ -1,7 +1,7 @@
 //! The reckoning, line by line: from + span = date, what it rolled over, how many days have passed; planned and actual points.
 
-use crate::domain::judging::explain::explanation::Question;
-use crate::domain::judging::judge::{Verdict, behind};
+use crate::domain::judging::explain::question::Question;
+use crate::domain::judging::verdict::{Verdict, behind};
 use crate::domain::register::calendar::{Span, weekday};
 use crate::domain::register::record::Cell;
 use crate::domain::rules::rule::RuleKind;

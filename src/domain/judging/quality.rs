@@ -1,0 +1,31 @@
+//! Data quality: what a person should look at in a row, although it is no finding.
+
+use crate::domain::register::units::UnitId;
+use std::sync::Arc;
+
+/// Something about a row that a person should look at; it is no finding. Kept small: of a million rows most may have one.
+#[derive(Clone, Debug)]
+pub struct Quality {
+    pub ledger: usize,
+    pub key: Arc<str>,
+    pub owner: Option<UnitId>,
+    pub kind: QualityKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum QualityKind {
+    /// A cell a rule's scope reads is empty, so the row is outside the rule.
+    BlankScope(usize),
+    /// 已开工而仍为框架协议.
+    StartedUnderFramework,
+    /// The owner cell names no known unit.
+    UnknownOwner,
+    /// The industry cell names no key industry.
+    UnknownIndustry,
+    /// An exemption that names no known rule, or no key.
+    ExemptionOfNothing,
+    /// An exemption without the day it was granted or the day it ends.
+    ExemptionWithoutTerm,
+    /// A second objection to one finding: it does not count.
+    ObjectionAgain,
+}

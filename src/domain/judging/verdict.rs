@@ -1,0 +1,110 @@
+//! Where a light is decided: what one rule finds in one record on one day.
+//!
+//! The order of questions is fixed: `until` happened (met) → `from` later than `as_of` (not yet) → a needed cell empty (unjudged) →
+//! judged. The measure (days overdue, points behind plan, or 1) picks the step of the rule's ladder, and the step names the light.
+
+use crate::domain::judging::finding::Lag;
+use crate::domain::register::calendar::Local;
+use crate::domain::register::ledger::Ledger;
+use crate::domain::register::record::{Decimal, Record};
+use crate::domain::rules::context::Context;
+use crate::domain::rules::rule::{Holds, Rule, RuleKind, Step, happened};
+use chrono::NaiveDate;
+
+/// What one deadline, lag or missing rule says of one record in its scope.
+pub(crate) enum Verdict<'a> {
+    Met,
+    NotYet,
+    Unjudged(Vec<usize>),
+    /// Judged and fine; the due date where there is one.
+    Fine(Option<NaiveDate>),
+    Found {
+        step: &'a Step,
+        due_on: Option<NaiveDate>,
+        overdue_days: Option<i64>,
+        lag: Option<Lag>,
+        missing: Vec<usize>,
+    },
+}
+
+pub(crate) fn verdict<'a>(context: &Context<'_>, ledger: &Ledger, record: &Record, rule: &'a Rule, calendar: Local<'_>) -> Verdict<'a> {
+    let as_of = context.as_of;
+    match &rule.kind {
+        RuleKind::Deadline { from, within, agreed, until, roll } => {
+            if until.is_some_and(|until| !happened(ledger, record, until, as_of).is_empty()) {
+                return Verdict::Met;
+            }
+            let due_on = match agreed.iter().find_map(|field| record.cell(*field).date()) {
+                Some(due_on) => due_on,
+                None => {
+                    let mut dates = from.iter().filter_map(|field| record.cell(*field).date()).peekable();
+                    let (Some(within), Some(_)) = (within, dates.peek()) else {
+                        return Verdict::Unjudged(from.last().or(agreed.last()).copied().into_iter().collect());
+                    };
+                    let Some(began) = dates.find(|date| *date <= as_of) else { return Verdict::NotYet };
+                    calendar.due(began, *within, *roll)
+                }
+            };
+            if as_of <= due_on {
+                return Verdict::Fine(Some(due_on));
+            }
+            let overdue_days = (as_of - due_on).num_days();
+            match rule.step(i128::from(overdue_days), 1) {
+                Some(step) => {
+                    Verdict::Found { step, due_on: Some(due_on), overdue_days: Some(overdue_days), lag: None, missing: Vec::new() }
+                }
+                None => Verdict::Fine(None),
+            }
+        }
+        RuleKind::Lag { from, to, actual, planned } => {
+            let Some(began) = record.cell(*from).date() else { return Verdict::Unjudged(vec![*from]) };
+            if began > as_of {
+                return Verdict::NotYet;
+            }
+            let own_plan = planned.and_then(|field| record.cell(field).decimal());
+            let ends = record.cell(*to).date();
+            let done = record.cell(*actual).decimal();
+            let mut missing = Vec::new();
+            if ends.is_none() && own_plan.is_none() {
+                missing.push(*to);
+            }
+            if done.is_none() {
+                missing.push(*actual);
+            }
+            let Some(done) = done.filter(|_| missing.is_empty()) else { return Verdict::Unjudged(missing) };
+            let lag = behind(began, ends, own_plan, done, as_of);
+            match rule.step(lag.numerator, lag.denominator) {
+                Some(step) => Verdict::Found { step, due_on: None, overdue_days: None, lag: Some(lag), missing: Vec::new() },
+                None => Verdict::Fine(None),
+            }
+        }
+        RuleKind::Missing { must } => {
+            let mut missing: Vec<usize> = Vec::new();
+            for condition in must {
+                if condition.holds(ledger, record, &context.policy.units, as_of) != Holds::Yes {
+                    missing.extend(condition.fields(ledger).iter());
+                }
+            }
+            if missing.is_empty() {
+                return Verdict::Met;
+            }
+            match rule.step(1, 1) {
+                Some(step) => Verdict::Found { step, due_on: None, overdue_days: None, lag: None, missing },
+                None => Verdict::Fine(None),
+            }
+        }
+        // judged per unit, not per record: see `periodic`
+        RuleKind::Periodic { .. } => Verdict::Fine(None),
+    }
+}
+
+/// Planned minus actual points. Planned runs from 0 on the start day to 100 on the planned production day, and is 100 from then on.
+pub(crate) fn behind(began: NaiveDate, ends: Option<NaiveDate>, own_plan: Option<Decimal>, done: Decimal, as_of: NaiveDate) -> Lag {
+    let scale = 10i128.pow(u32::from(done.scale));
+    let (planned, denominator) = match (own_plan, ends) {
+        (Some(plan), _) => (i128::from(plan.mantissa), 10i128.pow(u32::from(plan.scale))),
+        (None, Some(ends)) if as_of < ends => (100 * i128::from((as_of - began).num_days()), i128::from((ends - began).num_days())),
+        (None, _) => (100, 1),
+    };
+    Lag { numerator: planned * scale - i128::from(done.mantissa) * denominator, denominator: denominator * scale }
+}
