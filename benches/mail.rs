@@ -8,13 +8,14 @@
 #![allow(clippy::disallowed_methods, reason = "a bench measures in real time and is told by its arguments")]
 
 use chrono::Utc;
-use duban::app::compose as app;
+use duban::app::compose::App;
 use duban::clock::Clock;
 use duban::mail::message::{Attachment, Correspondent, Letter, build};
 use duban::mail::smtp::{Server, ServerTls};
 use duban::mail::transport::Mailer;
 use duban::store::outbox::{NewMessage, OutboxBatch};
 use duban::store::runs::RunInputs;
+use duban::worker::deliver::deliverer::Deliverer;
 use std::error::Error;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -96,8 +97,8 @@ async fn measure(mails: usize, kib: usize, connections: u32, port: u16) -> Resul
     for folder in ["config", "jobs", "report-templates"] {
         copy(&home.join(folder), &root.path().join(folder))?;
     }
-    let mut service = app::service_with(root.path(), Clock::System, std::env::current_exe()?).await?;
-    service.mailer = Mailer::smtp(
+    let app = App::open_with(root.path(), Clock::System, std::env::current_exe()?).await?;
+    let mailer = Mailer::smtp(
         Server {
             host: "127.0.0.1".into(),
             port,
@@ -110,9 +111,10 @@ async fn measure(mails: usize, kib: usize, connections: u32, port: u16) -> Resul
         },
         "duban@gz.example",
     )?;
+    let deliverer = Deliverer::new(root.path(), app.config().clone(), app.store().clone(), Clock::System, mailer);
     let now = duban::clock::stamp(Utc::now());
-    let run = service.store.runs().open("bench", "slot", 0, "2026-09-30".parse()?, true, &now).await?;
-    let run = service.store.runs().claim(&run.id, &now, "2999").await?.ok_or("no claim")?;
+    let run = app.store().runs().open("bench", "slot", 0, "2026-09-30".parse()?, true, &now).await?;
+    let run = app.store().runs().claim(&run.id, &now, "2999").await?.ok_or("no claim")?;
     // what does not deflate: an xlsx is deflated already
     let mut dice = 1u64;
     let mut noise = |length: usize| -> Vec<u8> {
@@ -156,12 +158,12 @@ async fn measure(mails: usize, kib: usize, connections: u32, port: u16) -> Resul
             });
         }
         let batch = OutboxBatch { messages, now: now.clone(), expires_at: "2999".into(), ..OutboxBatch::default() };
-        service.store.outbox().commit(&run, "remind", &RunInputs::default(), &batch).await?;
+        app.store().outbox().commit(&run, "remind", &RunInputs::default(), &batch).await?;
     }
     // the peak of the delivery, not of making the messages
     std::fs::write("/proc/self/clear_refs", "5")?;
     let (before, started) = (processor_seconds()?, Instant::now());
-    let delivered = service.deliver_all(None).await?;
+    let delivered = deliverer.deliver_all(None).await?;
     let (wall, cpu) = (started.elapsed().as_secs_f64(), processor_seconds()? - before);
     assert_eq!(delivered.accepted, mails as u64, "{delivered:?}");
     println!(

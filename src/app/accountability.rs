@@ -1,6 +1,7 @@
 //! The accountability list: reads the closed quarters' stored findings, the records as they were then and are now, and what speaks for the
 //! units. Made only when asked for; written into one file; never queued, never mailed.
 
+use crate::config::load::Config;
 use crate::domain::judging::finding::{Finding, Identity, State};
 use crate::domain::register::ledger::{Ledger, PROJECT, Role};
 use crate::domain::register::period::{Period, chinese_date};
@@ -8,15 +9,16 @@ use crate::domain::register::record::{Cell, Record};
 use crate::domain::rules::owner::{Owner, owner_of, project_of};
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::{Every, Light};
+use crate::store::handle::Store;
 use crate::store::records::Stored;
 use crate::store::snapshots::Snapshot;
 use crate::workbook::books::accountability::accountability;
 use crate::workbook::books::accountability::{Accountability, AccountabilityLine, Now};
 use crate::workbook::model::Workbook;
 use crate::worker::import::intake_report::place_in;
+use crate::worker::run::evaluate::Evaluator;
 use crate::worker::run::evaluate::{View, read};
 use crate::worker::run::facts::identity;
-use crate::worker::service::Service;
 use anyhow::{Context, ensure};
 use chrono::NaiveDate;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -40,17 +42,28 @@ struct Chain {
     cause: String,
 }
 
-impl Service {
-    /// Makes the list for a day.
-    ///
-    /// # Errors
-    /// The rules name no number of quarters, nothing was read yet, or the database fails.
-    pub async fn accountability(&self, as_of: NaiveDate) -> anyhow::Result<AccountabilityList> {
+/// Makes the list for a day.
+///
+/// # Errors
+/// The rules name no number of quarters, nothing was read yet, or the database fails.
+pub async fn accountability_list(evaluator: &Evaluator, as_of: NaiveDate) -> anyhow::Result<AccountabilityList> {
+    ListMaker { evaluator, config: &evaluator.config, store: &evaluator.store }.list(as_of).await
+}
+
+/// What the list is made from.
+struct ListMaker<'a> {
+    evaluator: &'a Evaluator,
+    config: &'a Config,
+    store: &'a Store,
+}
+
+impl ListMaker<'_> {
+    async fn list(&self, as_of: NaiveDate) -> anyhow::Result<AccountabilityList> {
         let policy = &self.config.policy.on(as_of);
         let wanted = policy.accountability_quarters.context("config/rules.toml has no [accountability] quarters")?;
-        let view = self.view(&[], as_of).await?;
+        let view = self.evaluator.view(&[], as_of).await?;
         ensure!(!view.in_force.is_empty(), "no register has been read yet; run `duban pull` or `duban import FILE` first");
-        let closed = self.closed_quarters(&self.config, None, as_of, view.sample).await?;
+        let closed = self.evaluator.closed_quarters(self.config, None, as_of, view.sample).await?;
         let mut chains: BTreeMap<Identity, Chain> = BTreeMap::new();
         let (mut waiting, mut exempt) = (0, 0);
         for (number, run) in closed.iter().enumerate() {
@@ -119,7 +132,7 @@ impl Service {
             return Ok(Vec::new());
         }
         let snapshots = self.store.snapshots().list().await?;
-        let reading = read(&self.store, policy, view, as_of, &self.var(), Vec::new()).await?;
+        let reading = read(self.store, policy, view, as_of, &self.evaluator.var, Vec::new()).await?;
         let now: HashMap<Identity, &Finding> = reading.judged.findings.iter().map(|finding| (identity(policy, finding), finding)).collect();
         let mut codes: BTreeMap<usize, Vec<String>> = BTreeMap::new();
         for identity in chains.keys() {

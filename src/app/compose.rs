@@ -7,11 +7,98 @@ use crate::mail::smtp::{Server, ServerTls};
 use crate::mail::transport::Mailer;
 use crate::source::child::ParserCommand;
 use crate::store::handle::Store;
-use crate::worker::service::Service;
+use crate::worker::deliver::deliverer::Deliverer;
+use crate::worker::import::importer::Importer;
+use crate::worker::run::evaluate::Evaluator;
+use crate::worker::run::runner::Runner;
+use crate::worker::schedule::scheduler::Scheduler;
 use anyhow::Context;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// An opened root: its configuration, its store, and the parts that work on them. A use case takes the parts it needs.
+#[derive(Clone)]
+pub struct App {
+    root: PathBuf,
+    config: Arc<Config>,
+    store: Store,
+    clock: Clock,
+    importer: Importer,
+    evaluator: Evaluator,
+    deliverer: Deliverer,
+}
+
+impl App {
+    /// Opens a root folder with this program as the one that parses files.
+    ///
+    /// # Errors
+    /// The configuration has problems, or the database cannot be opened.
+    pub async fn open(root: &Path, clock: Clock) -> anyhow::Result<App> {
+        let program = std::env::current_exe().context("cannot find this program's own file")?;
+        App::open_with(root, clock, program).await
+    }
+
+    /// As [`App::open`], with the program that parses files.
+    ///
+    /// # Errors
+    /// As [`App::open`].
+    pub async fn open_with(root: &Path, clock: Clock, program: PathBuf) -> anyhow::Result<App> {
+        let config = Arc::new(load_config(root)?);
+        let mailer = mailer(root, &config.settings.mail)?;
+        let store = Store::open(root, &config.settings.database.url).await?;
+        let parser = ParserCommand { program };
+        Ok(App {
+            importer: Importer::new(root, config.clone(), store.clone(), clock.clone(), parser),
+            evaluator: Evaluator::new(root, config.clone(), store.clone(), clock.clone()),
+            deliverer: Deliverer::new(root, config.clone(), store.clone(), clock.clone(), mailer),
+            root: root.to_owned(),
+            config,
+            store,
+            clock,
+        })
+    }
+
+    /// The folder that holds config/, jobs/, report-templates/ and var/.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The configuration as it was read when the root was opened.
+    pub fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    pub fn importer(&self) -> &Importer {
+        &self.importer
+    }
+
+    pub fn evaluator(&self) -> &Evaluator {
+        &self.evaluator
+    }
+
+    pub fn deliverer(&self) -> &Deliverer {
+        &self.deliverer
+    }
+
+    /// The runner of jobs over these parts.
+    pub fn runner(&self) -> Runner {
+        Runner::new(self.importer.clone(), self.evaluator.clone(), self.deliverer.clone())
+    }
+
+    /// The scheduler of these jobs.
+    pub fn scheduler(&self) -> Scheduler {
+        Scheduler::new(self.runner())
+    }
+}
 
 /// Reads the configuration below a root.
 ///
@@ -20,34 +107,6 @@ use std::time::Duration;
 pub fn load_config(root: &Path) -> anyhow::Result<Config> {
     let files = read_files(root)?;
     Ok(Config::parse(files)?)
-}
-
-/// Builds the service on a root folder.
-///
-/// # Errors
-/// The configuration has problems, or the database cannot be opened.
-pub async fn service(root: &Path, clock: Clock) -> anyhow::Result<Service> {
-    let program = std::env::current_exe().context("cannot find this program's own file")?;
-    service_with(root, clock, program).await
-}
-
-/// As [`service`], with the program that parses files.
-///
-/// # Errors
-/// As [`service`].
-pub async fn service_with(root: &Path, clock: Clock, program: PathBuf) -> anyhow::Result<Service> {
-    let config = load_config(root)?;
-    let mailer = mailer(root, &config.settings.mail)?;
-    let store = Store::open(root, &config.settings.database.url).await?;
-    Ok(Service {
-        root: root.to_owned(),
-        config: Arc::new(config),
-        store,
-        clock,
-        parser: ParserCommand { program },
-        mailer,
-        channel: Arc::default(),
-    })
 }
 
 /// Where mails go by the settings.

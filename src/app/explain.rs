@@ -1,6 +1,7 @@
 //! Explaining one finding, or why there is none: reads the one record and what judging it needs, asks the domain, and adds the places of
 //! the cells and what was told to whom.
 
+use crate::config::load::Config;
 use crate::config::load::{nearest, suggest};
 use crate::domain::intake::note::{NoteKind, sentence};
 use crate::domain::judging::explain::explanation::Explanation;
@@ -17,11 +18,12 @@ use crate::domain::rules::exemption::exemptions_in_force;
 use crate::domain::rules::owner::{Linked, link, project_of};
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::{Light, RuleKind};
+use crate::store::handle::Store;
 use crate::store::outbox::ToldOnce;
 use crate::store::records::Stored;
 use crate::store::snapshots::Snapshot;
 use crate::worker::import::intake_report::place_in;
-use crate::worker::service::Service;
+use crate::worker::run::evaluate::Evaluator;
 use anyhow::{bail, ensure};
 use chrono::NaiveDate;
 use serde::Serialize;
@@ -76,18 +78,29 @@ struct Found {
     others: Vec<String>,
 }
 
-impl Service {
-    /// Why a rule does, or does not, speak of a key on a day.
-    ///
-    /// # Errors
-    /// The rule or the key is unknown, nothing was read yet, or the database fails.
-    pub async fn explain(&self, rule: &str, key: &str, as_of: NaiveDate) -> anyhow::Result<Explained> {
+/// Why a rule does, or does not, speak of a key on a day.
+///
+/// # Errors
+/// The rule or the key is unknown, nothing was read yet, or the database fails.
+pub async fn explain(evaluator: &Evaluator, rule: &str, key: &str, as_of: NaiveDate) -> anyhow::Result<Explained> {
+    Explainer { evaluator, config: &evaluator.config, store: &evaluator.store }.explain(rule, key, as_of).await
+}
+
+/// What an explanation is made from.
+struct Explainer<'a> {
+    evaluator: &'a Evaluator,
+    config: &'a Config,
+    store: &'a Store,
+}
+
+impl Explainer<'_> {
+    async fn explain(&self, rule: &str, key: &str, as_of: NaiveDate) -> anyhow::Result<Explained> {
         let policy = &self.config.policy.on(as_of);
         let rule_index = rule_named(policy, rule)?;
         let rule = &policy.rules[rule_index];
         let ledger = &policy.ledgers[rule.ledger];
         let key = key.trim();
-        let view = self.view(&[], as_of).await?;
+        let view = self.evaluator.view(&[], as_of).await?;
         let snapshots = self.store.snapshots().list().await?;
         let in_force: Vec<&InForce> = view.in_force.iter().filter(|found| found.snapshot.ledger == ledger.id).collect();
         ensure!(!view.in_force.is_empty(), "no register has been read yet; run `duban pull` or `duban import FILE` first");
@@ -115,11 +128,11 @@ impl Service {
                     let projects = self.linked(policy, ledger, &found.stored.record, &view.in_force).await?;
                     let waiting = self.waiting(policy, ledger, key, &projects, &view.in_force, as_of).await?;
                     let context = Context { policy, as_of, projects: &projects, waiting_on: &waiting, exempt: &exempt };
-                    let closed = self.closed_quarters(&self.config, None, as_of, view.sample).await?;
+                    let closed = self.evaluator.closed_quarters(self.config, None, as_of, view.sample).await?;
                     let mut judged = Judged::new(policy);
                     judged.record(&context, rule.ledger, &found.stored.record);
                     judged.findings.retain(|finding| finding.rule == rule_index);
-                    self.stood_red(policy, &mut judged.findings, &closed, false).await?;
+                    self.evaluator.stood_red(policy, &mut judged.findings, &closed, false).await?;
                     let quarters = judged.findings.first().map_or(0, |finding| finding.quarters);
                     let mut explanation = Explanation::record(&context, rule_index, &found.stored.record, quarters);
                     self.place(ledger, &found, &snapshots, &mut explanation).await?;

@@ -1,6 +1,6 @@
 //! `check` and `sample`: nothing here needs the database.
 
-use crate::app::compose as app;
+use crate::app::compose;
 use crate::cli::Exit;
 use crate::clock::Clock;
 use crate::config::load::Config;
@@ -34,11 +34,11 @@ use std::path::Path;
 
 /// Lists every problem; without any, what the configuration will do.
 pub async fn check(root: &Path, clock: &Clock, connect: bool) -> anyhow::Result<Exit> {
-    let config = app::load_config(root)?;
+    let config = compose::load_config(root)?;
     let policy = &config.policy;
     rehearse(&config)?;
     // a password file that is missing, or a server name TLS cannot check
-    let mailer = app::mailer(root, &config.settings.mail)?;
+    let mailer = compose::mailer(root, &config.settings.mail)?;
     let sources = sources(root, clock, &config);
     say!(
         "配置检查通过：台账{}种，规则{}条，责任单位{}个，产业{}个，任务{}个，报表模板{}个。",
@@ -259,7 +259,7 @@ const PROJECTS_MIN: usize = 1;
 /// Writes a sample register.
 pub fn sample(root: &Path, projects: usize, file: &Path) -> anyhow::Result<Exit> {
     ensure!((PROJECTS_MIN..=1_000_000).contains(&projects), "--projects must be between {PROJECTS_MIN} and 1000000");
-    let config = app::load_config(root)?;
+    let config = compose::load_config(root)?;
     let (year, month, day) = SAMPLE_AS_OF;
     let as_of = NaiveDate::from_ymd_opt(year, month, day).context("no such day")?;
     let made = crate::domain::sample::sample(&config.policy, projects, as_of);

@@ -1,5 +1,6 @@
 //! `diff`, `snapshot gone`, `snapshot confirm-gone`: what changed between two snapshots, and what has left a register.
 
+use crate::app::compose::App;
 use crate::cli::Exit;
 use crate::cli::findings::guarded;
 use crate::cli::ledger::known;
@@ -13,9 +14,8 @@ use crate::store::changes::Side;
 use crate::store::gone::GoneConfirmed;
 use crate::store::records::Stored;
 use crate::store::snapshots::{Snapshot, SnapshotState};
-use crate::worker::import::gone::Gone;
 use crate::worker::import::intake_report::place_in;
-use crate::worker::service::Service;
+use crate::worker::run::gone::Gone;
 use anyhow::{Context, bail, ensure};
 use chrono::NaiveDate;
 use std::io::{Stdout, Write};
@@ -49,9 +49,9 @@ struct Counts {
 }
 
 /// Prints what differs between two snapshots.
-pub async fn diff(service: &Service, a: &str, b: &str, ledger: Option<&str>, format: &str) -> anyhow::Result<Exit> {
-    let all = service.store.snapshots().list().await?;
-    let policy = &service.config.policy;
+pub async fn diff(app: &App, a: &str, b: &str, ledger: Option<&str>, format: &str) -> anyhow::Result<Exit> {
+    let all = app.store().snapshots().list().await?;
+    let policy = &app.config().policy;
     let wanted = ledger.map(|name| known(policy, name)).transpose()?;
     let days = (a.parse::<NaiveDate>(), b.parse::<NaiveDate>());
     let (ledger, pairs) = match days {
@@ -62,10 +62,10 @@ pub async fn diff(service: &Service, a: &str, b: &str, ledger: Option<&str>, for
                     policy.ledgers.iter().map(|ledger| ledger.id.as_str()).collect::<Vec<_>>().join(", ")
                 )
             };
-            (ledger, in_force(service, ledger, a, b).await?)
+            (ledger, in_force(app, ledger, a, b).await?)
         }
         (Err(_), Err(_)) => {
-            let (one, two) = (named(service, &all, a)?, named(service, &all, b)?);
+            let (one, two) = (named(app, &all, a)?, named(app, &all, b)?);
             ensure!(one.0.id == two.0.id, "{a} and {b} are of different ledgers: compare two snapshots of one");
             if let Some(wanted) = wanted {
                 ensure!(wanted.id == one.0.id, "--ledger {} does not agree with {a}", wanted.id);
@@ -87,7 +87,7 @@ pub async fn diff(service: &Service, a: &str, b: &str, ledger: Option<&str>, for
         if let Out::Table = out {
             say!("{}", pair.heading);
         }
-        compare(service, &all, ledger, pair, &mut out, &mut counts).await?;
+        compare(app, &all, ledger, pair, &mut out, &mut counts).await?;
     }
     match out {
         Out::Csv(mut writer) => writer.flush()?,
@@ -104,12 +104,12 @@ pub async fn diff(service: &Service, a: &str, b: &str, ledger: Option<&str>, for
 }
 
 /// The snapshot that `LEDGER/SOURCE/SEQ` names.
-fn named<'a>(service: &'a Service, all: &'a [Snapshot], text: &str) -> anyhow::Result<(&'a Ledger, &'a Snapshot)> {
+fn named<'a>(app: &'a App, all: &'a [Snapshot], text: &str) -> anyhow::Result<(&'a Ledger, &'a Snapshot)> {
     let parts = text.split_once('/').and_then(|(ledger, rest)| Some((ledger, rest.rsplit_once('/')?)));
     let Some((ledger, (source, number))) = parts else {
         bail!("{text} is no snapshot: write LEDGER/SOURCE/SEQ as in `duban snapshot list`, such as project/import/2");
     };
-    let ledger = known(&service.config.policy, ledger)?;
+    let ledger = known(&app.config().policy, ledger)?;
     let of_source: Vec<&Snapshot> = all.iter().filter(|known| known.ledger == ledger.id && known.source == source).collect();
     if of_source.is_empty() {
         let mut sources: Vec<&str> = all.iter().filter(|known| known.ledger == ledger.id).map(|known| known.source.as_str()).collect();
@@ -135,9 +135,9 @@ fn pair(one: &(&Ledger, &Snapshot), two: &(&Ledger, &Snapshot)) -> Pair {
 }
 
 /// The snapshots of a ledger in force on two days, source by source.
-async fn in_force(service: &Service, ledger: &Ledger, a: NaiveDate, b: NaiveDate) -> anyhow::Result<Vec<Pair>> {
+async fn in_force(app: &App, ledger: &Ledger, a: NaiveDate, b: NaiveDate) -> anyhow::Result<Vec<Pair>> {
     let mut pairs: Vec<Pair> = Vec::new();
-    let (before, after) = (service.view(&[], a).await?, service.view(&[], b).await?);
+    let (before, after) = (app.evaluator().view(&[], a).await?, app.evaluator().view(&[], b).await?);
     for (side, view) in [before, after].into_iter().enumerate() {
         for found in view.in_force.into_iter().filter(|found| found.snapshot.ledger == ledger.id) {
             let source = found.snapshot.source;
@@ -165,21 +165,14 @@ async fn in_force(service: &Service, ledger: &Ledger, a: NaiveDate, b: NaiveDate
 }
 
 /// Prints one pair, page by page.
-async fn compare(
-    service: &Service,
-    all: &[Snapshot],
-    ledger: &Ledger,
-    pair: &Pair,
-    out: &mut Out,
-    counts: &mut Counts,
-) -> anyhow::Result<()> {
+async fn compare(app: &App, all: &[Snapshot], ledger: &Ledger, pair: &Pair, out: &mut Out, counts: &mut Counts) -> anyhow::Result<()> {
     let side = |index: usize| Side { source: &pair.source[index], seq: pair.sides[index].unwrap_or(0) };
     let (old, new) = (side(0), side(1));
     let place = |side: Side<'_>, stored: &Stored, field: Option<&str>| place_in(all, &ledger.id, side.source, stored, field);
     for (gone, here, other) in [(false, new, old), (true, old, new)] {
         let mut after = String::new();
         loop {
-            let page = service.store.changes().only_in(ledger, here, other, &after).await?;
+            let page = app.store().changes().only_in(ledger, here, other, &after).await?;
             let Some(last) = page.last() else { break };
             after.clone_from(&last.record.code);
             for stored in &page {
@@ -193,7 +186,7 @@ async fn compare(
     }
     let mut after = String::new();
     loop {
-        let page = service.store.changes().changed(ledger, old, new, &after).await?;
+        let page = app.store().changes().changed(ledger, old, new, &after).await?;
         let Some((_, last)) = page.last() else { break };
         after.clone_from(&last.record.code);
         for (before, now) in &page {
@@ -252,12 +245,12 @@ impl Out {
 }
 
 /// Lists what has left the registers and is not confirmed.
-pub async fn gone(service: &Service, ledger: Option<&str>) -> anyhow::Result<Exit> {
+pub async fn gone(app: &App, ledger: Option<&str>) -> anyhow::Result<Exit> {
     if let Some(name) = ledger {
-        known(&service.config.policy, name)?;
+        known(&app.config().policy, name)?;
     }
-    let all = service.store.snapshots().list().await?;
-    let found = service.gone(ledger).await?;
+    let all = app.store().snapshots().list().await?;
+    let found = app.evaluator().gone(ledger).await?;
     for gone in &found {
         say!("{}", sentence(&all, gone));
     }
@@ -283,12 +276,12 @@ fn sentence(all: &[Snapshot], gone: &Gone) -> String {
 }
 
 /// Records the office's word that a code has left.
-pub async fn confirm_gone(service: &Service, ledger: &str, source: &str, code: &str, by: &str, reason: &str) -> anyhow::Result<Exit> {
-    let ledger = known(&service.config.policy, ledger)?;
+pub async fn confirm_gone(app: &App, ledger: &str, source: &str, code: &str, by: &str, reason: &str) -> anyhow::Result<Exit> {
+    let ledger = known(&app.config().policy, ledger)?;
     let (by, reason) = (by.trim(), reason.trim());
     ensure!(!by.is_empty(), "--by names nobody: who confirms it?");
     ensure!(!reason.is_empty(), "--reason is empty: why has it left the register?");
-    let all = service.store.snapshots().list().await?;
+    let all = app.store().snapshots().list().await?;
     let mut sources: Vec<&str> = all
         .iter()
         .filter(|known| known.ledger == ledger.id && known.state == SnapshotState::InForce)
@@ -299,8 +292,8 @@ pub async fn confirm_gone(service: &Service, ledger: &str, source: &str, code: &
         ensure!(!sources.is_empty(), "ledger \"{}\" was never read", ledger.id);
         bail!("source \"{source}\" holds no {} ({})", ledger.id, suggest(source, sources.into_iter()).unwrap_or_default());
     }
-    let Some(gone) = service.gone_code(&ledger.id, source, code).await? else {
-        let listed: Vec<Gone> = service.gone(Some(&ledger.id)).await?.into_iter().filter(|gone| gone.source == source).collect();
+    let Some(gone) = app.evaluator().gone_code(&ledger.id, source, code).await? else {
+        let listed: Vec<Gone> = app.evaluator().gone(Some(&ledger.id)).await?.into_iter().filter(|gone| gone.source == source).collect();
         let hint = suggest(code, listed.iter().map(|gone| gone.absent.code.as_str()).take(1000)).unwrap_or_default();
         ensure!(hint.starts_with("did you mean"), "{code} has not left {}/{source}; see `duban snapshot gone`", ledger.id);
         bail!("{code} has not left {}/{source} ({hint})", ledger.id);
@@ -310,15 +303,15 @@ pub async fn confirm_gone(service: &Service, ledger: &str, source: &str, code: &
         source: source.to_owned(),
         code: gone.absent.code.clone(),
         seen_seq: gone.seen_seq,
-        confirmed_at: stamp(service.clock.now()),
+        confirmed_at: stamp(app.clock().now()),
         who: by.to_owned(),
         reason: reason.to_owned(),
     };
     let name = if gone.absent.name.is_empty() { String::new() } else { format!(" {}", gone.absent.name) };
-    if service.store.gone().confirm(&confirmed).await? {
+    if app.store().gone().confirm(&confirmed).await? {
         say!("{} {}{name}：已由{by}确认退出台账，不再列出。事由：{reason}", ledger.title, confirmed.code);
     } else {
-        let before = service.store.gone().confirmed().await?;
+        let before = app.store().gone().confirmed().await?;
         let known = before
             .iter()
             .find(|known| {

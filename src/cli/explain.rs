@@ -1,5 +1,6 @@
 //! `explain`: why a record has a finding, or has none, as a clerk reads it out on the telephone.
 
+use crate::app::compose::App;
 use crate::app::explain::{Explained, ToldLine};
 use crate::cli::Exit;
 use crate::domain::judging::explain::cells::CellUse;
@@ -8,13 +9,12 @@ use crate::domain::judging::explain::question::Outcome;
 use crate::domain::notify::delivery::DeliveryState;
 use crate::domain::register::period::chinese_date;
 use crate::domain::rules::rule::{Light, Relation};
-use crate::worker::service::Service;
 use chrono::NaiveDate;
 use std::io::Write;
 
-pub async fn explain(service: &Service, rule: &str, key: &str, as_of: Option<NaiveDate>, format: &str) -> anyhow::Result<Exit> {
-    let as_of = as_of.unwrap_or_else(|| service.clock.today());
-    let explained = service.explain(rule, key, as_of).await?;
+pub async fn explain(app: &App, rule: &str, key: &str, as_of: Option<NaiveDate>, format: &str) -> anyhow::Result<Exit> {
+    let as_of = as_of.unwrap_or_else(|| app.clock().today());
+    let explained = crate::app::explain::explain(app.evaluator(), rule, key, as_of).await?;
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     if format == "json" {
         serde_json::to_writer_pretty(&mut out, &explained)?;

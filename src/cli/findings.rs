@@ -1,5 +1,6 @@
 //! `findings`: what is late, stuck or missing on a day.
 
+use crate::app::compose::App;
 use crate::app::explain::rule_named;
 use crate::cli::Exit;
 use crate::cli::ledger::known;
@@ -11,7 +12,6 @@ use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::{Light, Relation};
 use crate::worker::run::evaluate::read;
 use crate::worker::run::facts::FindingFacts;
-use crate::worker::service::Service;
 use anyhow::{Context, bail};
 use chrono::NaiveDate;
 use clap::Args;
@@ -110,11 +110,11 @@ impl Chosen {
     }
 }
 
-pub async fn print(service: &Service, as_of: Option<NaiveDate>, filter: &Filter, format: &str) -> anyhow::Result<Exit> {
-    let as_of = as_of.unwrap_or_else(|| service.clock.today());
-    let policy = &service.config.policy.on(as_of);
+pub async fn print(app: &App, as_of: Option<NaiveDate>, filter: &Filter, format: &str) -> anyhow::Result<Exit> {
+    let as_of = as_of.unwrap_or_else(|| app.clock().today());
+    let policy = &app.config().policy.on(as_of);
     let chosen = Chosen::of(policy, filter)?;
-    let view = service.view(&[], as_of).await?;
+    let view = app.evaluator().view(&[], as_of).await?;
     if view.in_force.is_empty() {
         bail!("no register has been read yet; run `duban pull` or `duban import FILE` first");
     }
@@ -126,10 +126,10 @@ pub async fn print(service: &Service, as_of: Option<NaiveDate>, filter: &Filter,
             eprintln!("{}（{}）从未导入，不作判断", ledger.title, ledger.id);
         }
     }
-    let mut reading = read(&service.store, policy, &view, as_of, &service.var(), Vec::new()).await?;
-    service.changes(policy, &mut reading, None, as_of, view.sample).await?;
-    let closed = service.closed_quarters(&service.config, None, as_of, view.sample).await?;
-    service.stood_red(policy, &mut reading.judged.findings, &closed, false).await?;
+    let mut reading = read(app.store(), policy, &view, as_of, &app.root().join("var"), Vec::new()).await?;
+    app.evaluator().changes(policy, &mut reading, None, as_of, view.sample).await?;
+    let closed = app.evaluator().closed_quarters(app.config(), None, as_of, view.sample).await?;
+    app.evaluator().stood_red(policy, &mut reading.judged.findings, &closed, false).await?;
     let note = calendar_note(&reading.judged.lacking_years);
     // a table is read by a person; json and csv hold data alone
     if let Some(note) = note.as_ref().filter(|_| format != "table") {

@@ -1,5 +1,6 @@
 //! `pull`, `import`, `snapshot`: what goes in, and what was made of it.
 
+use crate::app::compose::App;
 use crate::cli::Exit;
 use crate::clock::stamp;
 use crate::config::load::suggest;
@@ -10,7 +11,6 @@ use crate::store::snapshots::SnapshotState;
 use crate::worker::import::input::Input;
 use crate::worker::import::puller::{PullReport, PullRequest};
 use crate::worker::run::evaluate::note_lines;
-use crate::worker::service::Service;
 use anyhow::{bail, ensure};
 use chrono::NaiveDate;
 use clap::Subcommand;
@@ -151,7 +151,7 @@ fn exit_of(report: &PullReport) -> Exit {
 }
 
 pub async fn import(
-    service: &Service,
+    app: &App,
     file: PathBuf,
     ledger: Option<String>,
     source: String,
@@ -159,37 +159,37 @@ pub async fn import(
     accept: bool,
 ) -> anyhow::Result<Exit> {
     if ledger.as_deref() == Some(FEEDBACK) {
-        let accounts = service.take_form(&service.config.policy, &file).await?;
+        let accounts = app.importer().take_form(&app.config().policy, &file).await?;
         let returned = accounts.iter().any(|account| account.returned > 0 || !account.lacking.is_empty());
         print_forms(&accounts);
         return Ok(if returned { Exit::Partial } else { Exit::Done });
     }
     if let Some(ledger) = &ledger {
-        crate::cli::ledger::known(&service.config.policy, ledger)?;
+        crate::cli::ledger::known(&app.config().policy, ledger)?;
     }
     ensure!(!source.trim().is_empty() && source.chars().count() <= 64, "source \"{source}\" is no name of a source");
-    let sample = service.config.settings.source(&source).is_some_and(|source| source.sample);
+    let sample = app.config().settings.source(&source).is_some_and(|source| source.sample);
     let request = PullRequest { input: Input::File(file), source, sample, covers_on, accept, only: ledger };
-    let report = service.pull(&service.config.policy, &request).await?;
+    let report = app.importer().pull(&app.config().policy, &request).await?;
     print_report(&report);
     Ok(exit_of(&report))
 }
 
-pub async fn pull(service: &Service, name: Option<&str>, accept: bool) -> anyhow::Result<Exit> {
-    let sources = &service.config.settings.sources;
+pub async fn pull(app: &App, name: Option<&str>, accept: bool) -> anyhow::Result<Exit> {
+    let sources = &app.config().settings.sources;
     if let Some(name) = name
-        && service.config.settings.source(name).is_none()
+        && app.config().settings.source(name).is_none()
     {
         let hint = suggest(name, sources.iter().map(|source| source.name.as_str())).unwrap_or_default();
         bail!("source \"{name}\" is not in config/duban.toml ({hint})");
     }
     let mut worst = Exit::Done;
     for source in sources.iter().filter(|source| name.is_none_or(|name| name == source.name)) {
-        if source.sample && name.is_none() && service.own_projects().await? {
+        if source.sample && name.is_none() && app.importer().own_projects().await? {
             say!("{}：已有其他来源的项目台账，样例不再读取", source.name);
             continue;
         }
-        match service.pull_source(source, accept).await {
+        match app.importer().pull_source(source, accept).await {
             Ok(report) => {
                 print_report(&report);
                 let exit = exit_of(&report);
@@ -205,22 +205,21 @@ pub async fn pull(service: &Service, name: Option<&str>, accept: bool) -> anyhow
     Ok(worst)
 }
 
-pub async fn snapshot(service: &Service, action: SnapshotAction) -> anyhow::Result<Exit> {
+pub async fn snapshot(app: &App, action: SnapshotAction) -> anyhow::Result<Exit> {
     let settle = async |ledger: String, source: String, seq: i64, state: SnapshotState| -> anyhow::Result<Exit> {
-        if !service.store.snapshots().decide_held(&ledger, &source, seq, state).await? {
+        if !app.store().snapshots().decide_held(&ledger, &source, seq, state).await? {
             bail!("{ledger}/{source} 没有第{seq}次的暂缓快照；各次快照见 duban snapshot list");
         }
-        service
-            .store
+        app.store()
             .audit()
-            .record(&stamp(service.clock.now()), "cli", &format!("snapshot {}", state.code()), &format!("{ledger}/{source}/{seq}"), "")
+            .record(&stamp(app.clock().now()), "cli", &format!("snapshot {}", state.code()), &format!("{ledger}/{source}/{seq}"), "")
             .await?;
         say!("{ledger}/{source} 第{seq}次快照：{}", if state == SnapshotState::InForce { "已放行生效" } else { "已作废" });
         Ok(Exit::Done)
     };
     match action {
         SnapshotAction::List => {
-            for snapshot in service.store.snapshots().list().await? {
+            for snapshot in app.store().snapshots().list().await? {
                 let state = match snapshot.state {
                     SnapshotState::Held => "暂缓",
                     SnapshotState::InForce => "有效",
@@ -240,24 +239,23 @@ pub async fn snapshot(service: &Service, action: SnapshotAction) -> anyhow::Resu
             }
             Ok(Exit::Done)
         }
-        SnapshotAction::Gone { ledger } => crate::cli::diff::gone(service, ledger.as_deref()).await,
+        SnapshotAction::Gone { ledger } => crate::cli::diff::gone(app, ledger.as_deref()).await,
         SnapshotAction::ConfirmGone { ledger, source, code, by, reason } => {
-            crate::cli::diff::confirm_gone(service, &ledger, &source, &code, &by, &reason).await
+            crate::cli::diff::confirm_gone(app, &ledger, &source, &code, &by, &reason).await
         }
         SnapshotAction::Release { ledger, source, seq } => settle(ledger, source, seq, SnapshotState::InForce).await,
         SnapshotAction::Discard { ledger, source, seq } => settle(ledger, source, seq, SnapshotState::Discarded).await,
-        SnapshotAction::Export { ledger, as_of } => export(service, &ledger, as_of.unwrap_or_else(|| service.clock.today())).await,
+        SnapshotAction::Export { ledger, as_of } => export(app, &ledger, as_of.unwrap_or_else(|| app.clock().today())).await,
     }
 }
 
-async fn export(service: &Service, ledger_id: &str, as_of: NaiveDate) -> anyhow::Result<Exit> {
-    let ledger = crate::cli::ledger::known(&service.config.policy, ledger_id)?;
+async fn export(app: &App, ledger_id: &str, as_of: NaiveDate) -> anyhow::Result<Exit> {
+    let ledger = crate::cli::ledger::known(&app.config().policy, ledger_id)?;
     let mut out = csv::Writer::from_writer(std::io::stdout().lock());
     out.write_record(ledger.fields.iter().map(|field| field.id.as_str()))?;
     let mut failed = None;
-    for found in service.view(&[], as_of).await?.in_force.iter().filter(|found| found.snapshot.ledger == ledger.id) {
-        service
-            .store
+    for found in app.evaluator().view(&[], as_of).await?.in_force.iter().filter(|found| found.snapshot.ledger == ledger.id) {
+        app.store()
             .records()
             .each(ledger, &found.snapshot.source, found.snapshot.seq, |stored| {
                 if failed.is_none() {

@@ -1,6 +1,6 @@
 //! `blank`: the empty sheet of a ledger; and finding a ledger by its name.
 
-use crate::app::compose as app;
+use crate::app::compose;
 use crate::cli::Exit;
 use crate::config::load::suggest;
 use crate::domain::register::ledger::Ledger;
@@ -25,7 +25,7 @@ pub fn known<'a>(policy: &'a Policy, name: &str) -> anyhow::Result<&'a Ledger> {
 
 /// Writes the empty sheet of a ledger with its explanation. A file that holds anything else is left alone.
 pub fn blank(root: &Path, ledger: &str, file: &Path) -> anyhow::Result<Exit> {
-    let config = app::load_config(root)?;
+    let config = compose::load_config(root)?;
     let policy = &config.policy;
     let title = &known(policy, ledger)?.title;
     let xlsx_name = file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("xlsx"));

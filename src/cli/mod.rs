@@ -1,4 +1,4 @@
-//! The command line: parse arguments, call the service, print, exit code. Results go to stdout, logs to stderr.
+//! The command line: parse arguments, call the app, print, exit code. Results go to stdout, logs to stderr.
 
 /// Prints a line of the result. A reader that has gone away, such as `head`, is no fault.
 macro_rules! say {
@@ -19,7 +19,7 @@ mod outbox;
 mod rebuild;
 mod run;
 
-use crate::app::compose as app;
+use crate::app::compose::App;
 use crate::clock::Clock;
 use crate::source::parse::ReadLimits;
 use crate::source::{child, parse as source};
@@ -237,35 +237,33 @@ fn start_logging() {
 
 async fn dispatch(root: &Path, command: Command) -> anyhow::Result<Exit> {
     match command {
-        Command::Run { job, as_of, dry_run, revise } => {
-            run::run(&app::service(root, Clock::System).await?, job, as_of, dry_run, revise).await
-        }
-        Command::Serve => run::serve(&app::service(root, Clock::System).await?).await,
+        Command::Run { job, as_of, dry_run, revise } => run::run(&App::open(root, Clock::System).await?, job, as_of, dry_run, revise).await,
+        Command::Serve => run::serve(&App::open(root, Clock::System).await?).await,
         Command::Check { connect } => check::check(root, &Clock::System, connect).await,
-        Command::Preview { job, as_of } => run::run(&app::service(root, Clock::System).await?, job, as_of, true, false).await,
-        Command::Init => run::init(&app::service(root, Clock::System).await?, root),
-        Command::Runs { limit } => run::runs(&app::service(root, Clock::System).await?, limit).await,
-        Command::Outbox { action } => outbox::outbox(&app::service(root, Clock::System).await?, action).await,
+        Command::Preview { job, as_of } => run::run(&App::open(root, Clock::System).await?, job, as_of, true, false).await,
+        Command::Init => run::init(&App::open(root, Clock::System).await?, root),
+        Command::Runs { limit } => run::runs(&App::open(root, Clock::System).await?, limit).await,
+        Command::Outbox { action } => outbox::outbox(&App::open(root, Clock::System).await?, action).await,
         Command::Sample { projects, file } => check::sample(root, projects, &file),
-        Command::Pull { source, accept } => intake::pull(&app::service(root, Clock::System).await?, source.as_deref(), accept).await,
+        Command::Pull { source, accept } => intake::pull(&App::open(root, Clock::System).await?, source.as_deref(), accept).await,
         Command::Import { file, ledger, source, covers, accept } => {
-            intake::import(&app::service(root, Clock::System).await?, file, ledger, source, covers, accept).await
+            intake::import(&App::open(root, Clock::System).await?, file, ledger, source, covers, accept).await
         }
         Command::Blank { ledger, file } => ledger::blank(root, &ledger, &file),
         Command::Diff { a, b, ledger, format } => {
-            diff::diff(&app::service(root, Clock::System).await?, &a, &b, ledger.as_deref(), &format).await
+            diff::diff(&App::open(root, Clock::System).await?, &a, &b, ledger.as_deref(), &format).await
         }
         Command::Findings { as_of, filter, format } => {
-            findings::print(&app::service(root, Clock::System).await?, as_of, &filter, &format).await
+            findings::print(&App::open(root, Clock::System).await?, as_of, &filter, &format).await
         }
         Command::Explain { rule, key, as_of, format } => {
-            explain::explain(&app::service(root, Clock::System).await?, &rule, &key, as_of, &format).await
+            explain::explain(&App::open(root, Clock::System).await?, &rule, &key, as_of, &format).await
         }
         Command::Accountability { as_of, file } => {
-            accountability::accountability(&app::service(root, Clock::System).await?, as_of, &file).await
+            accountability::accountability(&App::open(root, Clock::System).await?, as_of, &file).await
         }
-        Command::Rebuild { run, to } => rebuild::rebuild(&app::service(root, Clock::System).await?, &run, to).await,
-        Command::Snapshot { action } => intake::snapshot(&app::service(root, Clock::System).await?, action).await,
+        Command::Rebuild { run, to } => rebuild::rebuild(&App::open(root, Clock::System).await?, &run, to).await,
+        Command::Snapshot { action } => intake::snapshot(&App::open(root, Clock::System).await?, action).await,
         Command::ParseFile { .. } => Ok(Exit::Done),
     }
 }

@@ -1,6 +1,7 @@
 //! `outbox`: who was told what, when, and did it arrive; and what a person may do about it. Every deed is written down with name, time and
 //! reason.
 
+use crate::app::compose::App;
 use crate::cli::Exit;
 use crate::clock::stamp;
 use crate::config::load::suggest;
@@ -11,7 +12,7 @@ use crate::mail::message::Correspondent;
 use crate::store::outbox::{Deed, Listed, NewMessage, Wanted};
 use crate::store::sending::HoldReason;
 use crate::worker::deliver::deliverer::{Block, masked};
-use crate::worker::service::Service;
+use crate::worker::deliver::restore_guard::expiry;
 use anyhow::{Context, bail, ensure};
 use chrono::{DateTime, FixedOffset};
 use clap::{Args, Subcommand};
@@ -115,29 +116,29 @@ fn local(at: &str) -> String {
     }
 }
 
-pub async fn outbox(service: &Service, action: OutboxAction) -> anyhow::Result<Exit> {
+pub async fn outbox(app: &App, action: OutboxAction) -> anyhow::Result<Exit> {
     match action {
-        OutboxAction::List { state, run, unit, finding } => list(service, state, run, unit, finding).await,
-        OutboxAction::Show { id, eml } => show(service, &id, eml).await,
-        OutboxAction::Retry { ids, corrected: false, deed } => retry(service, &ids, &deed).await,
-        OutboxAction::Retry { ids, corrected: true, deed } => retry_corrected(service, &ids, &deed).await,
-        OutboxAction::Hold { sending: true, deed, .. } => hold_sending(service, &deed).await,
+        OutboxAction::List { state, run, unit, finding } => list(app, state, run, unit, finding).await,
+        OutboxAction::Show { id, eml } => show(app, &id, eml).await,
+        OutboxAction::Retry { ids, corrected: false, deed } => retry(app, &ids, &deed).await,
+        OutboxAction::Retry { ids, corrected: true, deed } => retry_corrected(app, &ids, &deed).await,
+        OutboxAction::Hold { sending: true, deed, .. } => hold_sending(app, &deed).await,
         OutboxAction::Hold { ids, deed, .. } => {
             let waiting = [DeliveryState::Pending, DeliveryState::Unknown];
-            moved(service, &ids, &waiting, DeliveryState::Held, &deed, "暂缓").await
+            moved(app, &ids, &waiting, DeliveryState::Held, &deed, "暂缓").await
         }
-        OutboxAction::Release { sending: true, deed, .. } => release_sending(service, &deed).await,
+        OutboxAction::Release { sending: true, deed, .. } => release_sending(app, &deed).await,
         OutboxAction::Release { act: Some(act), deed, .. } => {
-            let ids = drafts_of(service, &act).await?;
-            decide(service, &ids, DeliveryState::Pending, &deed).await
+            let ids = drafts_of(app, &act).await?;
+            decide(app, &ids, DeliveryState::Pending, &deed).await
         }
         OutboxAction::Reject { act: Some(act), deed, .. } => {
-            let ids = drafts_of(service, &act).await?;
-            decide(service, &ids, DeliveryState::Rejected, &deed).await
+            let ids = drafts_of(app, &act).await?;
+            decide(app, &ids, DeliveryState::Rejected, &deed).await
         }
-        OutboxAction::Reject { ids, deed, .. } => decide(service, &ids, DeliveryState::Rejected, &deed).await,
+        OutboxAction::Reject { ids, deed, .. } => decide(app, &ids, DeliveryState::Rejected, &deed).await,
         OutboxAction::Release { ids, deed, .. } => {
-            let drafts = drafts_among(service, &ids).await?;
+            let drafts = drafts_among(app, &ids).await?;
             if !drafts.is_empty() {
                 ensure!(
                     drafts.len() == ids.len(),
@@ -145,29 +146,29 @@ pub async fn outbox(service: &Service, action: OutboxAction) -> anyhow::Result<E
                     drafts.len(),
                     ids.len()
                 );
-                return decide(service, &drafts, DeliveryState::Pending, &deed).await;
+                return decide(app, &drafts, DeliveryState::Pending, &deed).await;
             }
-            moved(service, &ids, &[DeliveryState::Held], DeliveryState::Pending, &deed, "放行").await
+            moved(app, &ids, &[DeliveryState::Held], DeliveryState::Pending, &deed, "放行").await
         }
-        OutboxAction::Send => send(service).await,
+        OutboxAction::Send => send(app).await,
     }
 }
 
 /// The drafts of an act that wait.
-async fn drafts_of(service: &Service, act: &str) -> anyhow::Result<Vec<String>> {
+async fn drafts_of(app: &App, act: &str) -> anyhow::Result<Vec<String>> {
     let Some(known) = Act::ALL.iter().find(|known| known.code() == act && **known > Act::Urge) else {
         bail!("act \"{act}\" is no draft (supervise, circulate or interview)");
     };
     let wanted = Wanted { state: Some(DeliveryState::Draft), ..Wanted::default() };
-    let drafts = service.store.outbox().list(&wanted).await?;
+    let drafts = app.store().outbox().list(&wanted).await?;
     Ok(drafts.into_iter().filter(|draft| draft.act == known.code()).map(|draft| draft.id).collect())
 }
 
 /// Those of the named messages that are drafts.
-async fn drafts_among(service: &Service, ids: &[String]) -> anyhow::Result<Vec<String>> {
+async fn drafts_among(app: &App, ids: &[String]) -> anyhow::Result<Vec<String>> {
     let mut drafts = Vec::new();
     for id in ids {
-        if service.store.outbox().get(id).await?.is_some_and(|message| !message.act.is_empty()) {
+        if app.store().outbox().get(id).await?.is_some_and(|message| !message.act.is_empty()) {
             drafts.push(id.clone());
         }
     }
@@ -175,23 +176,26 @@ async fn drafts_among(service: &Service, ids: &[String]) -> anyhow::Result<Vec<S
 }
 
 /// 签发 or 不予签发: by a named person, with the reason, written down.
-async fn decide(service: &Service, ids: &[String], to: DeliveryState, deed: &DeedArguments) -> anyhow::Result<Exit> {
+async fn decide(app: &App, ids: &[String], to: DeliveryState, deed: &DeedArguments) -> anyhow::Result<Exit> {
     ensure!(
         deed.by.as_deref().is_some_and(|by| !by.trim().is_empty()) && !deed.reason.trim().is_empty(),
         "a draft is released or rejected by a named person with a reason: --by NAME --reason TEXT"
     );
-    let (now, who) = (stamp(service.clock.now()), deed.who());
+    let (now, who) = (stamp(app.clock().now()), deed.who());
     let done = if to == DeliveryState::Pending { "签发" } else { "不予签发" };
     let from = [DeliveryState::Draft];
     // no id stands for all, and nobody decides on all by leaving them out
     let moved = match ids {
         [] => Vec::new(),
         ids => {
-            service.store.outbox().change_state(ids, &from, to, Deed { at: &now, who: &who, why: deed.why() }, &service.expiry()).await?
+            app.store()
+                .outbox()
+                .change_state(ids, &from, to, Deed { at: &now, who: &who, why: deed.why() }, &expiry(app.clock(), &app.config().settings))
+                .await?
         }
     };
     for id in &moved {
-        service.store.audit().record(&now, &who, &format!("draft {}", to.code()), id, deed.why()).await?;
+        app.store().audit().record(&now, &who, &format!("draft {}", to.code()), id, deed.why()).await?;
     }
     let left = ids.len() - moved.len();
     say!("{done}{}件{}", moved.len(), if left > 0 { format!("；{left}件不是待签发的拟办件，未作改动") } else { String::new() });
@@ -199,13 +203,13 @@ async fn decide(service: &Service, ids: &[String], to: DeliveryState, deed: &Dee
 }
 
 async fn list(
-    service: &Service,
+    app: &App,
     state: Option<String>,
     run: Option<String>,
     unit: Option<String>,
     finding: Option<Vec<String>>,
 ) -> anyhow::Result<Exit> {
-    let policy = &service.config.policy;
+    let policy = &app.config().policy;
     let state = match state.as_deref() {
         None => None,
         Some(word) => match DeliveryState::parse(word) {
@@ -235,18 +239,18 @@ async fn list(
         }
         _ => None,
     };
-    for note in service.sending_notes().await? {
+    for note in app.deliverer().sending_notes().await? {
         say!("{note}");
     }
     let wanted = Wanted { run, state, unit, finding };
-    let messages = service.store.outbox().list(&wanted).await?;
+    let messages = app.store().outbox().list(&wanted).await?;
     for message in &messages {
         let told = match &wanted.finding {
             None => String::new(),
             Some((rule, key)) => {
                 // a draft lists it, and tells it only once it is released
                 let word = if message.act.is_empty() { "告知" } else { "所列" };
-                match service.store.outbox().light_in(message, rule, key).await? {
+                match app.store().outbox().light_in(message, rule, key).await? {
                     Some(light) => format!(" {word}：{}", light.map_or("无灯", Light::title)),
                     None => String::new(),
                 }
@@ -293,14 +297,14 @@ fn quiet(message: &Listed, said: &str) -> String {
     said.replace(&message.address, &masked(&message.address))
 }
 
-async fn show(service: &Service, id: &str, eml: bool) -> anyhow::Result<Exit> {
+async fn show(app: &App, id: &str, eml: bool) -> anyhow::Result<Exit> {
     let missing = || format!("there is no message {id}; see duban outbox list");
     if eml {
-        let bytes = service.store.outbox().body(id).await?.with_context(missing)?;
+        let bytes = app.store().outbox().body(id).await?.with_context(missing)?;
         std::io::Write::write_all(&mut std::io::stdout().lock(), &bytes)?;
         return Ok(Exit::Done);
     }
-    let message = service.store.outbox().get(id).await?.with_context(missing)?;
+    let message = app.store().outbox().get(id).await?.with_context(missing)?;
     say!("编号：{}", message.id);
     say!("单位：{} <{}>{}", message.unit, masked(&message.address), if message.test { "（试发送，单位未收到）" } else { "" });
     say!("主题：{}", message.subject);
@@ -320,7 +324,7 @@ async fn show(service: &Service, id: &str, eml: bool) -> anyhow::Result<Exit> {
         say!("下次发送：{}，至{}仍未送出则停止", local(&message.next_at), local(&message.expires_at));
     }
     say!("{} 生成", local(&message.created_at));
-    for event in service.store.outbox().events(id).await? {
+    for event in app.store().outbox().events(id).await? {
         let what = match event.what.as_str() {
             "pending" => "未送出，稍后再试",
             "unknown" => "结果不明，对方可能已收到",
@@ -342,7 +346,7 @@ async fn show(service: &Service, id: &str, eml: bool) -> anyhow::Result<Exit> {
     if message.state == DeliveryState::Accepted {
         say!("{} 对方服务器收下：{}", local(&message.settled_at), quiet(&message, &message.reply));
     }
-    let bytes = service.store.outbox().body(id).await?.with_context(|| format!("message {id} has no bytes"))?;
+    let bytes = app.store().outbox().body(id).await?.with_context(|| format!("message {id} has no bytes"))?;
     let contents = message::contents(&bytes);
     for (name, size) in contents.iter().flat_map(|contents| &contents.attachments) {
         say!("附件：{name}（{size}字节）");
@@ -360,20 +364,24 @@ async fn show(service: &Service, id: &str, eml: bool) -> anyhow::Result<Exit> {
 
 /// Moves messages and writes the deed down, with each message and in the audit.
 async fn moved(
-    service: &Service,
+    app: &App,
     ids: &[String],
     from: &[DeliveryState],
     to: DeliveryState,
     deed: &DeedArguments,
     word: &str,
 ) -> anyhow::Result<Exit> {
-    let (now, who) = (stamp(service.clock.now()), deed.who());
-    let done = service.store.outbox().change_state(ids, from, to, Deed { at: &now, who: &who, why: deed.why() }, &service.expiry()).await?;
+    let (now, who) = (stamp(app.clock().now()), deed.who());
+    let done = app
+        .store()
+        .outbox()
+        .change_state(ids, from, to, Deed { at: &now, who: &who, why: deed.why() }, &expiry(app.clock(), &app.config().settings))
+        .await?;
     let object = if ids.is_empty() { format!("all ({})", done.len()) } else { done.join(" ") };
-    service.store.audit().record(&now, &who, &format!("outbox {}", to.code()), &object, deed.why()).await?;
+    app.store().audit().record(&now, &who, &format!("outbox {}", to.code()), &object, deed.why()).await?;
     say!("{word}{}封", done.len());
     for id in ids.iter().filter(|id| !done.contains(id)) {
-        match service.store.outbox().get(id).await? {
+        match app.store().outbox().get(id).await? {
             Some(message) => say!("{id}：{}，未作改动", message.state.word()),
             None => say!("{id}：没有这封邮件"),
         }
@@ -383,30 +391,30 @@ async fn moved(
 
 const FAILED: [DeliveryState; 2] = [DeliveryState::Refused, DeliveryState::Dead];
 
-async fn failed(service: &Service, ids: &[String]) -> anyhow::Result<Vec<Listed>> {
+async fn failed(app: &App, ids: &[String]) -> anyhow::Result<Vec<Listed>> {
     let mut out = Vec::new();
     for state in FAILED {
-        out.extend(service.store.outbox().list(&Wanted { state: Some(state), ..Wanted::default() }).await?);
+        out.extend(app.store().outbox().list(&Wanted { state: Some(state), ..Wanted::default() }).await?);
     }
     out.retain(|message| ids.is_empty() || ids.contains(&message.id));
     Ok(out)
 }
 
 /// The address a unit has now, with the name that stands in `To`.
-fn address_now<'a>(service: &'a Service, unit: &str) -> Option<(&'a str, &'a str, &'a str)> {
-    let units = &service.config.policy.units;
+fn address_now<'a>(app: &'a App, unit: &str) -> Option<(&'a str, &'a str, &'a str)> {
+    let units = &app.config().policy.units;
     let id = units.find(unit)?;
     let (_, mailbox) = units.mailbox(id)?;
     Some((&units.units[id].code, &units.units[id].title, mailbox))
 }
 
-async fn retry(service: &Service, ids: &[String], deed: &DeedArguments) -> anyhow::Result<Exit> {
-    let changed = failed(service, ids)
+async fn retry(app: &App, ids: &[String], deed: &DeedArguments) -> anyhow::Result<Exit> {
+    let changed = failed(app, ids)
         .await?
         .iter()
-        .filter(|message| !message.test && address_now(service, &message.unit).is_some_and(|(_, _, now)| now != message.address))
+        .filter(|message| !message.test && address_now(app, &message.unit).is_some_and(|(_, _, now)| now != message.address))
         .count();
-    let exit = moved(service, ids, &FAILED, DeliveryState::Pending, deed, "重新发送").await?;
+    let exit = moved(app, ids, &FAILED, DeliveryState::Pending, deed, "重新发送").await?;
     if changed > 0 {
         say!("其中{changed}封的单位邮箱已改，以上仍按原地址发送；要发往新地址，执行 duban outbox retry --corrected 编号");
     }
@@ -414,19 +422,19 @@ async fn retry(service: &Service, ids: &[String], deed: &DeedArguments) -> anyho
 }
 
 /// The same body, to the address the unit has now, as a message of its own.
-async fn retry_corrected(service: &Service, ids: &[String], deed: &DeedArguments) -> anyhow::Result<Exit> {
-    let settings = &service.config.settings;
+async fn retry_corrected(app: &App, ids: &[String], deed: &DeedArguments) -> anyhow::Result<Exit> {
+    let settings = &app.config().settings;
     let mut candidates = Vec::new();
     if ids.is_empty() {
-        candidates = failed(service, ids).await?;
+        candidates = failed(app, ids).await?;
     }
     for id in ids {
-        candidates.push(service.store.outbox().get(id).await?.with_context(|| format!("there is no message {id}; see duban outbox list"))?);
+        candidates.push(app.store().outbox().get(id).await?.with_context(|| format!("there is no message {id}; see duban outbox list"))?);
     }
-    let (now, who) = (stamp(service.clock.now()), deed.who());
+    let (now, who) = (stamp(app.clock().now()), deed.who());
     let mut sent = 0;
     for old in candidates {
-        let Some((code, title, mailbox)) = address_now(service, &old.unit) else {
+        let Some((code, title, mailbox)) = address_now(app, &old.unit) else {
             bail!("config/units.toml has no unit {} any more", old.unit);
         };
         if mailbox == old.address || old.test {
@@ -439,7 +447,7 @@ async fn retry_corrected(service: &Service, ids: &[String], deed: &DeedArguments
             say!("{}：新地址可收的内容与原邮件不同（allowed_domains），请执行 duban run 任务 --as-of 日期 --revise 另行生成", old.id);
             continue;
         }
-        let bytes = service.store.outbox().body(&old.id).await?.with_context(|| format!("message {} has no bytes", old.id))?;
+        let bytes = app.store().outbox().body(&old.id).await?.with_context(|| format!("message {} has no bytes", old.id))?;
         let (base, times) = match old.id.rsplit_once("-a").map(|(base, times)| (base, times.parse::<u32>())) {
             Some((base, Ok(times))) => (base, times),
             _ => (old.id.as_str(), 0),
@@ -458,8 +466,13 @@ async fn retry_corrected(service: &Service, ids: &[String], deed: &DeedArguments
             id,
         };
         let why = format!("{} → {}；{}", masked(&old.address), masked(mailbox), deed.why());
-        if service.store.outbox().readdress(&old.id, &message, Deed { at: &now, who: &who, why: &why }, &service.expiry()).await? {
-            service.store.audit().record(&now, &who, "outbox readdressed", &format!("{} {}", old.id, message.id), &why).await?;
+        if app
+            .store()
+            .outbox()
+            .readdress(&old.id, &message, Deed { at: &now, who: &who, why: &why }, &expiry(app.clock(), &app.config().settings))
+            .await?
+        {
+            app.store().audit().record(&now, &who, "outbox readdressed", &format!("{} {}", old.id, message.id), &why).await?;
             say!("{} → {} {} <{}>", old.id, message.id, old.unit, masked(mailbox));
             sent += 1;
         } else {
@@ -470,11 +483,11 @@ async fn retry_corrected(service: &Service, ids: &[String], deed: &DeedArguments
     Ok(Exit::Done)
 }
 
-async fn hold_sending(service: &Service, deed: &DeedArguments) -> anyhow::Result<Exit> {
-    let (now, who) = (stamp(service.clock.now()), deed.who());
-    let fresh = service.store.sending().hold(HoldReason::Person, Deed { at: &now, who: &who, why: deed.why() }).await?;
+async fn hold_sending(app: &App, deed: &DeedArguments) -> anyhow::Result<Exit> {
+    let (now, who) = (stamp(app.clock().now()), deed.who());
+    let fresh = app.store().sending().hold(HoldReason::Person, Deed { at: &now, who: &who, why: deed.why() }).await?;
     if fresh {
-        service.store.audit().record(&now, &who, "sending held", "all", deed.why()).await?;
+        app.store().audit().record(&now, &who, "sending held", "all", deed.why()).await?;
     }
     say!(
         "{}",
@@ -487,36 +500,36 @@ async fn hold_sending(service: &Service, deed: &DeedArguments) -> anyhow::Result
     Ok(Exit::Done)
 }
 
-async fn release_sending(service: &Service, deed: &DeedArguments) -> anyhow::Result<Exit> {
-    let (now, who) = (stamp(service.clock.now()), deed.who());
-    service.guard().await?;
-    let day = service.clock.today().to_string();
-    let state = service.store.sending().state(&day).await?;
-    let daily_max = service.config.settings.mail.daily_max;
+async fn release_sending(app: &App, deed: &DeedArguments) -> anyhow::Result<Exit> {
+    let (now, who) = (stamp(app.clock().now()), deed.who());
+    app.deliverer().guard().await?;
+    let day = app.clock().today().to_string();
+    let state = app.store().sending().state(&day).await?;
+    let daily_max = app.config().settings.mail.daily_max;
     let blown = state.sent >= daily_max + state.extra;
     if state.hold.is_none() && !blown {
         say!("发送没有暂停，未作改动");
         return Ok(Exit::Done);
     }
-    let file = service.counter_file();
-    let counter = service.store.sending().release(file.read()?.unwrap_or_default(), &day, if blown { daily_max } else { 0 }, &now).await?;
+    let file = app.deliverer().counter_file();
+    let counter = app.store().sending().release(file.read()?.unwrap_or_default(), &day, if blown { daily_max } else { 0 }, &now).await?;
     file.write(counter).context("cannot write the counter file below var/")?;
     let what = match &state.hold {
         Some(hold) => hold.reason.code(),
         None => "fuse",
     };
-    service.store.audit().record(&now, &who, "sending released", what, deed.why()).await?;
+    app.store().audit().record(&now, &who, "sending released", what, deed.why()).await?;
     if blown {
         say!("今日再放行{daily_max}封");
     }
-    say!("发送已恢复，待发{}封", service.store.outbox().count_undelivered().await?);
+    say!("发送已恢复，待发{}封", app.store().outbox().count_undelivered().await?);
     Ok(Exit::Done)
 }
 
-async fn send(service: &Service) -> anyhow::Result<Exit> {
-    let done = service.deliver_all(None).await?;
+async fn send(app: &App) -> anyhow::Result<Exit> {
+    let done = app.deliverer().deliver_all(None).await?;
     say!("送达{} 被拒{} 稍后再试{} 结果不明{}", done.accepted, done.refused, done.later, done.unknown);
-    for note in service.sending_notes().await? {
+    for note in app.deliverer().sending_notes().await? {
         say!("{note}");
     }
     if let Some(Block::Channel(reason)) = &done.blocked {

@@ -1,12 +1,12 @@
 //! `rebuild`: a past run's workbooks made again and compared.
 
+use crate::app::compose::App;
 use crate::cli::Exit;
-use crate::worker::service::Service;
 use std::path::PathBuf;
 
 /// Exit code 0 = all identical, 2 = one differs.
-pub async fn rebuild(service: &Service, run: &str, to: Option<PathBuf>) -> anyhow::Result<Exit> {
-    let rebuilt = service.rebuild(run, to).await?;
+pub async fn rebuild(app: &App, run: &str, to: Option<PathBuf>) -> anyhow::Result<Exit> {
+    let rebuilt = app.runner().rebuild(run, to).await?;
     for workbook in &rebuilt {
         let word = match &workbook.stored {
             Some(stored) if *stored == workbook.sha256 => "一致".to_owned(),

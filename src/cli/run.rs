@@ -1,11 +1,11 @@
 //! `run`, `preview`, `serve`, `runs`, `init`: making things happen, and looking at what happened.
 
+use crate::app::compose::App;
 use crate::cli::Exit;
 use crate::domain::register::period::{Period, chinese_date};
 use crate::domain::rules::rule::Every;
 use crate::store::runs::RunState;
 use crate::worker::run::runner::{RunRequest, RunWhen};
-use crate::worker::service::Service;
 use anyhow::Context;
 use chrono::NaiveDate;
 use std::path::Path;
@@ -19,29 +19,29 @@ fn exit_of(state: RunState) -> Exit {
     }
 }
 
-pub async fn run(service: &Service, job: String, as_of: Option<NaiveDate>, dry_run: bool, revise: bool) -> anyhow::Result<Exit> {
+pub async fn run(app: &App, job: String, as_of: Option<NaiveDate>, dry_run: bool, revise: bool) -> anyhow::Result<Exit> {
     let when = as_of.map_or(RunWhen::Now, RunWhen::AsOf);
-    let outcome = service.run_job(&RunRequest { job, when, revise, dry_run }).await?;
+    let outcome = app.runner().run_job(&RunRequest { job, when, revise, dry_run }).await?;
     say!("{}", outcome.text.trim_end());
     Ok(exit_of(outcome.state))
 }
 
-pub async fn serve(service: &Service) -> anyhow::Result<Exit> {
+pub async fn serve(app: &App) -> anyhow::Result<Exit> {
     let stop = CancellationToken::new();
     let stopping = stop.clone();
     tokio::spawn(async move {
         wait_for_signal().await;
         stopping.cancel();
     });
-    for (job, slots) in service.next_slots(1) {
+    for (job, slots) in app.scheduler().next_slots(1) {
         let next = slots.first().map_or_else(|| "无".to_owned(), |slot| slot.runs_at.format("%Y-%m-%d %H:%M").to_string());
         say!("{}（{}）下次：{next}", job.title, job.name);
     }
-    service.guard().await?;
-    for note in service.sending_notes().await? {
+    app.deliverer().guard().await?;
+    for note in app.deliverer().sending_notes().await? {
         say!("{note}");
     }
-    service.serve(stop).await?;
+    app.scheduler().serve(stop).await?;
     Ok(Exit::Done)
 }
 
@@ -60,8 +60,8 @@ async fn wait_for_signal() {
     }
 }
 
-pub async fn runs(service: &Service, limit: i64) -> anyhow::Result<Exit> {
-    for run in service.store.runs().list(limit).await? {
+pub async fn runs(app: &App, limit: i64) -> anyhow::Result<Exit> {
+    for run in app.store().runs().list(limit).await? {
         let state = match run.state {
             RunState::Running => "进行中",
             RunState::Done => "已完成",
@@ -83,14 +83,14 @@ pub async fn runs(service: &Service, limit: i64) -> anyhow::Result<Exit> {
 const CHECK_WORKDAYS: u32 = 20;
 
 /// Fixes the day acts begin: the first quarter start at least twenty working days away, written to config/duban.toml.
-pub fn init(service: &Service, root: &Path) -> anyhow::Result<Exit> {
-    if let Some(day) = service.config.settings.enforce_on() {
+pub fn init(app: &App, root: &Path) -> anyhow::Result<Exit> {
+    if let Some(day) = app.config().settings.enforce_on() {
         say!("启动日已定为{}，未作更改。", chinese_date(day));
         return Ok(Exit::Done);
     }
-    let calendar = &service.config.policy.calendar;
+    let calendar = &app.config().policy.calendar;
     let national = calendar.of(None);
-    let today = service.clock.today();
+    let today = app.clock().today();
     let earliest = national.due(today, crate::domain::register::calendar::Span::Workdays(CHECK_WORKDAYS), false);
     let mut quarter = Period::of(Every::Quarter, today);
     while quarter.first_day() < earliest {

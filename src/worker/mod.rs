@@ -1,8 +1,9 @@
 //! The imperative shell: read, decide (a call of the domain), write.
 
+pub mod crash_point;
 pub mod deliver;
 pub mod file_lock;
 pub mod import;
+pub mod progress;
 pub mod run;
 pub mod schedule;
-pub mod service;

@@ -3,11 +3,11 @@
 
 use super::helpers::{edit, fresh_root, service};
 use super::properties::Dice;
+use duban::app::compose::App;
 use duban::domain::intake::note::Note;
 use duban::domain::register::record::Cell;
 use duban::worker::import::input::Input;
 use duban::worker::import::puller::{LedgerPull, PullRequest};
-use duban::worker::service::Service;
 use rust_xlsxwriter::{Format, Workbook};
 use std::path::Path;
 
@@ -123,7 +123,7 @@ fn write(path: &Path, dice: &mut Dice, lines: &[Line], with_merges: bool) {
     book.save(path).expect("a workbook");
 }
 
-async fn pull(service: &Service, path: &Path) -> LedgerPull {
+async fn pull(service: &App, path: &Path) -> LedgerPull {
     let request = PullRequest {
         input: Input::File(path.to_owned()),
         source: "import".into(),
@@ -132,20 +132,20 @@ async fn pull(service: &Service, path: &Path) -> LedgerPull {
         accept: true,
         only: None,
     };
-    let report = service.pull(&service.config.policy, &request).await.expect("a pull");
+    let report = service.importer().pull(&service.config().policy, &request).await.expect("a pull");
     report.ledgers.into_iter().next().expect("a ledger")
 }
 
 /// All that can be asked of a snapshot but where a row stood that has not changed since.
-async fn seen(service: &Service, pulled: &LedgerPull) -> (Vec<(String, Vec<Cell>)>, Vec<Note>, String) {
-    let ledger = &service.config.policy.ledgers[service.config.policy.ledger("project").expect("projects")];
+async fn seen(service: &App, pulled: &LedgerPull) -> (Vec<(String, Vec<Cell>)>, Vec<Note>, String) {
+    let ledger = &service.config().policy.ledgers[service.config().policy.ledger("project").expect("projects")];
     let mut records = Vec::new();
-    let each = service.store.records().each(ledger, "import", pulled.seq, |stored| {
+    let each = service.store().records().each(ledger, "import", pulled.seq, |stored| {
         records.push((stored.record.code, stored.record.cells));
         Ok(())
     });
     each.await.expect("the records");
-    let notes = service.store.notes().of_snapshot("project", "import", pulled.seq).await.expect("the notes");
+    let notes = service.store().notes().of_snapshot("project", "import", pulled.seq).await.expect("the notes");
     let said = format!(
         "{:?} {} {} {} {} {} {}",
         pulled.accounts,

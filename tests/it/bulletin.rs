@@ -2,10 +2,10 @@
 
 use super::helpers::{duban, edit, files_below, fresh_root, service, stderr, stdout};
 use super::outputs::cells;
+use duban::app::compose::App;
 use duban::worker::import::input::Input;
 use duban::worker::import::puller::PullRequest;
 use duban::worker::run::runner::{RunRequest, RunWhen};
-use duban::worker::service::Service;
 use quick_xml::events::Event;
 use std::io::{Cursor, Read};
 use std::path::Path;
@@ -34,7 +34,7 @@ YD1,2026年第一次联席会议,2026-03-20,落实项目用地指标,省自然�
 YD2,2026年第一次联席会议,2026-03-20,建立用电协调机制,省能源局,2026-06-30,2026-06-20,
 ";
 
-async fn import(service: &Service, root: &Path, name: &str, text: &str, covers_on: &str) {
+async fn import(service: &App, root: &Path, name: &str, text: &str, covers_on: &str) {
     let path = root.join(name);
     std::fs::write(&path, text).expect("a register");
     let request = PullRequest {
@@ -45,7 +45,7 @@ async fn import(service: &Service, root: &Path, name: &str, text: &str, covers_o
         accept: true,
         only: None,
     };
-    let report = service.pull(&service.config.policy, &request).await.expect("a pull");
+    let report = service.importer().pull(&service.config().policy, &request).await.expect("a pull");
     assert_eq!(report.fault, None, "{name}");
 }
 
@@ -63,11 +63,14 @@ async fn quarters(days: &[&str], decisions: bool) -> tempfile::TempDir {
     }
     for day in days {
         let when = RunWhen::AsOf(day.parse().expect("a day"));
-        let outcome =
-            service.run_job(&RunRequest { job: "quarterly-supervision".into(), when, revise: false, dry_run: false }).await.expect("a run");
+        let outcome = service
+            .runner()
+            .run_job(&RunRequest { job: "quarterly-supervision".into(), when, revise: false, dry_run: false })
+            .await
+            .expect("a run");
         assert!(!outcome.text.contains("work-order-bulletin"), "{}", outcome.text);
     }
-    service.store.close().await;
+    service.store().close().await;
     root
 }
 

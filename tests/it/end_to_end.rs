@@ -106,10 +106,10 @@ fn resume(root: &Path) -> Vec<RunState> {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
         let service = service(root, "2030-01-01T00:00:00Z").await;
-        let beat = service.beat().await.expect("a beat");
+        let beat = service.scheduler().beat().await.expect("a beat");
         assert!(beat.failed.is_empty(), "{:?}", beat.failed);
-        let runs = service.store.runs().list(10).await.expect("runs");
-        service.store.close().await;
+        let runs = service.store().runs().list(10).await.expect("runs");
+        service.store().close().await;
         runs.iter().filter(|run| run.job == "quarterly-supervision" && run.as_of == "2026-09-30").map(|run| run.state).collect()
     })
 }
@@ -318,27 +318,27 @@ fn serve_runs_what_is_due_once_and_catches_up() {
     runtime.block_on(async {
         // first sight of the jobs: nothing is due, nobody wants years of quarters
         let service = service(root.path(), "2026-10-01T00:00:00Z").await;
-        let beat = service.beat().await.expect("a beat");
+        let beat = service.scheduler().beat().await.expect("a beat");
         assert!(beat.ran.is_empty() && beat.failed.is_empty(), "{beat:?}");
         // one second before and at the slot of 8 October (a working day), 08:00 in Shanghai
         let at = |text: &str| text.parse().expect("a time");
-        service.clock.set(at("2026-10-07T23:59:59Z"));
-        let before: Vec<String> = service.beat().await.expect("a beat").ran.into_iter().map(|(name, _)| name).collect();
+        service.clock().set(at("2026-10-07T23:59:59Z"));
+        let before: Vec<String> = service.scheduler().beat().await.expect("a beat").ran.into_iter().map(|(name, _)| name).collect();
         assert!(!before.iter().any(|name| name.starts_with("quarterly")), "{before:?}");
-        service.clock.set(at("2026-10-08T00:00:00Z"));
-        let beat = service.beat().await.expect("a beat");
+        service.clock().set(at("2026-10-08T00:00:00Z"));
+        let beat = service.scheduler().beat().await.expect("a beat");
         assert!(beat.ran.iter().any(|(name, state)| name == "quarterly-supervision@2026-10-08T08:00:00" && state == "done"), "{beat:?}");
-        assert!(service.beat().await.expect("a beat").ran.is_empty(), "once");
+        assert!(service.scheduler().beat().await.expect("a beat").ran.is_empty(), "once");
         // the clock goes back a year, then forward over a long sleep: one late quarter, not four
-        service.clock.set(at("2025-10-08T00:00:00Z"));
-        assert!(service.beat().await.expect("a beat").ran.is_empty());
-        service.clock.set(at("2027-05-01T00:00:00Z"));
-        let beat = service.beat().await.expect("a beat");
+        service.clock().set(at("2025-10-08T00:00:00Z"));
+        assert!(service.scheduler().beat().await.expect("a beat").ran.is_empty());
+        service.clock().set(at("2027-05-01T00:00:00Z"));
+        let beat = service.scheduler().beat().await.expect("a beat");
         let quarters: Vec<&String> = beat.ran.iter().map(|(name, _)| name).filter(|name| name.starts_with("quarterly-s")).collect();
         assert_eq!(quarters, ["quarterly-supervision@2027-04-08T08:00:00"], "{beat:?}");
         assert!(beat.skipped > 0);
-        assert_eq!(service.store.outbox().count_undelivered().await.expect("a count"), 0);
-        service.store.close().await;
+        assert_eq!(service.store().outbox().count_undelivered().await.expect("a count"), 0);
+        service.store().close().await;
     });
 }
 

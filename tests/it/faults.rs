@@ -5,13 +5,14 @@ use super::helpers::{edit, fresh_root, service};
 use super::post_office::{At, How, Manners, PostOffice};
 use super::store_contract;
 use chrono::Duration as Span;
+use duban::app::compose::App;
 use duban::domain::notify::delivery::DeliveryState;
 use duban::mail::smtp::{Server, ServerTls};
 use duban::mail::transport::Mailer;
 use duban::store::handle::Store;
 use duban::store::outbox::{Listed, NewMessage, OutboxBatch, Wanted};
 use duban::store::runs::RunInputs;
-use duban::worker::service::Service;
+use duban::worker::deliver::deliverer::Deliverer;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -71,7 +72,7 @@ struct Desk {
     root: tempfile::TempDir,
     /// Of the database.
     url: String,
-    service: Service,
+    app: App,
 }
 
 async fn queue(store: &Store, number: usize, size: usize, count: usize) -> String {
@@ -108,12 +109,12 @@ impl Desk {
     async fn open(url: &str) -> Desk {
         let root = fresh_root();
         edit(root.path(), "config/duban.toml", "sqlite:var/duban.db", url);
-        let service = service(root.path(), "2026-11-23T00:00:00Z").await;
-        Desk { root, url: url.to_owned(), service }
+        let app = service(root.path(), "2026-11-23T00:00:00Z").await;
+        Desk { root, url: url.to_owned(), app }
     }
 
-    /// A service as a new process would have it, with lines to a server.
-    async fn sender(&self, port: u16) -> Service {
+    /// A deliverer as a new process has it, connected to a server.
+    async fn sender(&self, port: u16) -> Deliverer {
         let server = Server {
             host: "127.0.0.1".into(),
             port,
@@ -127,7 +128,7 @@ impl Desk {
         };
         let mailer = Mailer::smtp(server, "duban@gz.example").expect("a mailer");
         let store = Store::open(self.root.path(), &self.url).await.expect("the store");
-        Service { mailer, store, channel: Arc::default(), ..self.service.clone() }
+        Deliverer::new(self.root.path(), self.app.config().clone(), store, self.app.clock().clone(), mailer)
     }
 
     /// Works one cell; what is wrong comes back as text.
@@ -136,9 +137,9 @@ impl Desk {
             PostOffice::open(Manners { login: "PLAIN", buffer: if cell.at == At::Body { 4096 } else { 0 }, ..Manners::default() }).await;
         // more than the system keeps for a connection, so that a break in the middle is one
         let (size, count) = if cell.at == At::Body { (7_000_000, 1) } else { (2000, 3) };
-        let run = queue(&self.service.store, number, size, count).await;
+        let run = queue(self.app.store(), number, size, count).await;
         office.breaks(cell.at, cell.how, 1);
-        let start = self.service.clock.now();
+        let start = self.app.clock().now();
         if cell.kill {
             let sender = self.sender(office.port).await;
             let mine = run.clone();
@@ -153,14 +154,14 @@ impl Desk {
         let mut rows = Vec::new();
         for _ in 0..14 {
             sender.deliver_all(Some(&run)).await.map_err(|error| format!("{error:#}"))?;
-            rows = self.service.store.outbox().list(&Wanted { run: Some(run.clone()), ..Wanted::default() }).await.expect("messages");
+            rows = self.app.store().outbox().list(&Wanted { run: Some(run.clone()), ..Wanted::default() }).await.expect("messages");
             if rows.iter().all(|row| !row.settled_at.is_empty()) {
                 break;
             }
-            self.service.clock.set(self.service.clock.now() + Span::hours(5));
+            self.app.clock().set(self.app.clock().now() + Span::hours(5));
         }
-        self.service.clock.set(start);
-        sender.store.close().await;
+        self.app.clock().set(start);
+        sender.close().await;
         if office.broke() == 0 {
             return Err("the server never broke: the cell shows nothing".into());
         }

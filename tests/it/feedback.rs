@@ -173,8 +173,8 @@ fn copy_of(root: &Path) -> tempfile::TempDir {
 
 async fn answers(root: &Path) -> Answers {
     let service = service(root, "2026-10-12T00:00:00Z").await;
-    let answers = service.store.feedback().up_to(i64::MAX).await.expect("answers");
-    service.store.close().await;
+    let answers = service.store().feedback().up_to(i64::MAX).await.expect("answers");
+    service.store().close().await;
     answers
 }
 
@@ -252,11 +252,11 @@ async fn an_answer_stands_in_the_next_digest_and_workbook() {
     let service = service(root.path(), "2027-01-08T00:00:00Z").await;
     for job in ["daily-pull", "quarterly-supervision"] {
         let when = RunWhen::AsOf("2026-12-31".parse().expect("a day"));
-        let outcome = service.run_job(&RunRequest { job: job.into(), when, revise: false, dry_run: false }).await.expect("a run");
+        let outcome = service.runner().run_job(&RunRequest { job: job.into(), when, revise: false, dry_run: false }).await.expect("a run");
         assert!(!outcome.text.contains("反馈表 "), "{}", outcome.text);
     }
-    let history = service.store.feedback().on_record("project", "GZ202500123").await.expect("answers");
-    service.store.close().await;
+    let history = service.store().feedback().on_record("project", "GZ202500123").await.expect("answers");
+    service.store().close().await;
     assert_eq!(history.len(), 1, "the form was taken in once");
     let mails = files_below(&root.path().join("var/outbox"));
     let mail = |unit: &str| {

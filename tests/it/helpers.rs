@@ -1,9 +1,8 @@
 //! A root folder of its own for each test, with the shipped configuration and a clock moved by hand.
 
 use chrono::{DateTime, Utc};
-use duban::app::compose as app;
+use duban::app::compose::App;
 use duban::clock::Clock;
-use duban::worker::service::Service;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -55,9 +54,9 @@ pub fn stderr(output: &Output) -> String {
 }
 
 /// The service on a root, at a fixed time.
-pub async fn service(root: &Path, at: &str) -> Service {
+pub async fn service(root: &Path, at: &str) -> App {
     let at: DateTime<Utc> = at.parse().expect("a time");
-    app::service_with(root, Clock::manual(at), PathBuf::from(env!("CARGO_BIN_EXE_duban"))).await.expect("the service")
+    App::open_with(root, Clock::manual(at), PathBuf::from(env!("CARGO_BIN_EXE_duban"))).await.expect("the service")
 }
 
 /// Files below a folder by relative path, with their bytes.

@@ -223,10 +223,10 @@ async fn every_sheet_is_read_as_a_careful_clerk_would() {
         }
         if case.contains_key("told") {
             let service = service(root.path(), "2026-11-23T02:00:00Z").await;
-            let snapshots = service.store.snapshots().list().await.expect("snapshots");
+            let snapshots = service.store().snapshots().list().await.expect("snapshots");
             let last = snapshots.iter().rfind(|snapshot| snapshot.ledger == ledger).expect("a snapshot");
             assert!(last.accounts.iter().all(SheetAccount::holds), "{name}: the account does not add up");
-            let notes = service.store.notes().of_snapshot(ledger, &last.source, last.seq).await.expect("notes");
+            let notes = service.store().notes().of_snapshot(ledger, &last.source, last.seq).await.expect("notes");
             let told: Vec<String> = notes.iter().map(|note| sentence(note, &last.origin.sheets[note.sheet as usize])).collect();
             if told != lines("told") {
                 wrong.push(format!("{name}\n  expected to be told {:#?}\n  told {told:#?}", lines("told")));
@@ -240,7 +240,7 @@ async fn every_sheet_is_read_as_a_careful_clerk_would() {
 async fn hidden_rows_count_and_are_said() {
     let root = fresh_root();
     let service = service(root.path(), "2026-11-23T02:00:00Z").await;
-    let mut sheet = SheetIntake::new(&service.config.policy.ledgers, 0, "台账", Vec::new(), service.clock.today());
+    let mut sheet = SheetIntake::new(&service.config().policy.ledgers, 0, "台账", Vec::new(), service.clock().today());
     let mut outcomes = Vec::new();
     for (number, hidden, cells) in
         [(1, false, ["项目编号", "项目名称"]), (2, true, ["GZ1", "甲项目"]), (3, true, [" ", ""]), (4, true, ["GZ2", "乙项目"])]

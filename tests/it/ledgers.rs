@@ -88,8 +88,8 @@ async fn every_form_is_read_back() {
     let root = fresh_root();
     let at = root.path();
     let service = service(at, "2026-10-08T00:00:00Z").await;
-    let ledgers = service.config.policy.ledgers.clone();
-    service.store.close().await;
+    let ledgers = service.config().policy.ledgers.clone();
+    service.store().close().await;
     assert_eq!(ledgers.len(), 9);
     for ledger in &ledgers {
         let form = at.join(format!("{}.xlsx", ledger.id));
@@ -217,7 +217,7 @@ async fn a_unit_is_not_asked_about_what_the_office_has_confirmed() {
                 accept: true,
                 only: None,
             };
-            service.pull(&service.config.policy, &request).await.expect("a pull");
+            service.importer().pull(&service.config().policy, &request).await.expect("a pull");
             if confirmed && name == "十二月.csv" {
                 let gone = GoneConfirmed {
                     ledger: "project".into(),
@@ -228,13 +228,13 @@ async fn a_unit_is_not_asked_about_what_the_office_has_confirmed() {
                     who: "张三".into(),
                     reason: "合同已解除".into(),
                 };
-                assert!(service.store.gone().confirm(&gone).await.expect("a word"));
+                assert!(service.store().gone().confirm(&gone).await.expect("a word"));
             }
             let request = RunRequest { job: "quarterly-supervision".into(), when: RunWhen::AsOf(day), revise: false, dry_run: false };
-            service.run_job(&request).await.expect("a run");
-            service.clock.set("2027-01-08T00:00:00Z".parse().expect("a time"));
+            service.runner().run_job(&request).await.expect("a run");
+            service.clock().set("2027-01-08T00:00:00Z".parse().expect("a time"));
         }
-        service.store.close().await;
+        service.store().close().await;
         let mails = files_below(&root.path().join("var/outbox"));
         let county = |as_of: &str| {
             let (_, bytes) = mails.iter().find(|(name, _)| name.contains(as_of) && name.ends_with("_瓮安县.eml")).expect("a mail");

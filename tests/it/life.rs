@@ -3,10 +3,10 @@
 
 use super::helpers::{duban, edit, files_below, fresh_root, service, stderr, stdout};
 use super::outputs::{as_read, cells};
+use duban::app::compose::App;
 use duban::worker::import::input::Input;
 use duban::worker::import::puller::PullRequest;
 use duban::worker::run::runner::{RunOutcome, RunRequest, RunWhen};
-use duban::worker::service::Service;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -99,8 +99,8 @@ const EXEMPTIONS: &str = "批准编号,事由,办理类型,督办规则,台账�
     HM1,企业重组,豁免,签约未开工,X,瓮安县,黔招督〔2026〕12号,陈处长,2026-11-02,2027-01-12\n\
     YQ1,等待环评,延期,签约未开工,A,瓮安县,黔招督〔2026〕3号,陈处长,2026-04-01,2026-05-31\n";
 
-async fn import(service: &Service, name: &str, text: &str, covers_on: &str) {
-    let path = service.root.join(name);
+async fn import(service: &App, name: &str, text: &str, covers_on: &str) {
+    let path = service.root().join(name);
     std::fs::write(&path, text).expect("a file");
     let request = PullRequest {
         input: Input::File(path),
@@ -110,13 +110,13 @@ async fn import(service: &Service, name: &str, text: &str, covers_on: &str) {
         accept: true,
         only: None,
     };
-    let report = service.pull(&service.config.policy, &request).await.expect("a pull");
+    let report = service.importer().pull(&service.config().policy, &request).await.expect("a pull");
     assert!(!report.held());
 }
 
-async fn quarter(service: &Service, as_of: &str) -> RunOutcome {
+async fn quarter(service: &App, as_of: &str) -> RunOutcome {
     let when = RunWhen::AsOf(as_of.parse().expect("a day"));
-    service.run_job(&RunRequest { job: "quarterly-supervision".into(), when, revise: false, dry_run: false }).await.expect("a run")
+    service.runner().run_job(&RunRequest { job: "quarterly-supervision".into(), when, revise: false, dry_run: false }).await.expect("a run")
 }
 
 /// A root whose start day is past, with the first `quarters` of the register imported and run, one after the other.
@@ -133,7 +133,7 @@ async fn lived(quarters: usize) -> tempfile::TempDir {
         let outcome = quarter(&service, as_of).await;
         assert_eq!(outcome.state, duban::store::runs::RunState::Done, "{}", outcome.text);
     }
-    service.store.close().await;
+    service.store().close().await;
     root
 }
 
@@ -317,7 +317,7 @@ async fn quarters_before_the_start_day_or_without_a_run_do_not_count() {
         let service = service(at, "2027-06-01T00:00:00Z").await;
         import(&service, "台账.csv", &third, "2026-12-31").await;
         quarter(&service, "2026-12-31").await;
-        service.store.close().await;
+        service.store().close().await;
     }
     assert_eq!(findings(at, "2026-12-31", "act")["A"], "circulate");
     // a start day after the second quarter: its run was one of the 建账期
@@ -328,7 +328,7 @@ async fn quarters_before_the_start_day_or_without_a_run_do_not_count() {
         import(&service, &format!("台账{as_of}.csv"), &text, as_of).await;
         quarter(&service, as_of).await;
     }
-    service.store.close().await;
+    service.store().close().await;
     assert_eq!(findings(root.path(), "2026-09-30", "act")["A"], "circulate", "only the third quarter counts");
 }
 
@@ -463,7 +463,7 @@ async fn what_is_explained() {
         let sessions =
             "会议编号,会议名称,会议类型,召开单位,召开日期\nHY1,八月研究,研究,福泉市,2026-08-12\nHY2,七月研究,研究,瓮安县,2026-07-15\n";
         import(&service, "会议.csv", sessions, "2026-08-31").await;
-        service.store.close().await;
+        service.store().close().await;
     }
     let explain = |key: &str| {
         let output = duban(at, &["explain", "study-month", key, "--as-of", "2026-08-31"]);

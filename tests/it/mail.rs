@@ -208,8 +208,8 @@ async fn who_was_told_what_and_did_it_arrive() {
     let mut units = std::fs::read_to_string(at.join("config/units.toml")).expect("units");
     let old = {
         let service = service(at, "2026-10-02T00:00:00Z").await;
-        let address = service.store.outbox().get(&id).await.expect("a look").expect("a row").address;
-        service.store.close().await;
+        let address = service.store().outbox().get(&id).await.expect("a look").expect("a row").address;
+        service.store().close().await;
         address
     };
     units = units.replace(&format!("\"{old}\""), "\"right@gz.invalid\"");
@@ -255,9 +255,9 @@ async fn test_mode_reaches_one_box_and_tells_nobody() {
     let test = office.books.lock().expect("the books").taken.len();
     {
         let service = service(at, "2026-10-02T00:00:00Z").await;
-        assert!(service.store.notified().last(false).await.expect("told").is_empty());
-        assert!(service.store.notified().last_digest_days(false, "", "").await.expect("days").is_empty());
-        service.store.close().await;
+        assert!(service.store().notified().last(false).await.expect("told").is_empty());
+        assert!(service.store().notified().last_digest_days(false, "", "").await.expect("days").is_empty());
+        service.store().close().await;
     }
     // in earnest: the same slot once more as a revision reaches every unit
     edit(at, "config/duban.toml", "test_to = \"box@gz.example\"", "");
@@ -379,6 +379,6 @@ async fn check_tries_the_server_out() {
     let said = run(at, "2026-10-01");
     assert!(said.contains("已送达0") && said.contains("现在发不出去：邮件服务器不支持加密"), "{said}");
     let service = service(at, "2026-10-02T00:00:00Z").await;
-    let rows = service.store.outbox().list(&duban::store::outbox::Wanted::default()).await.expect("messages");
+    let rows = service.store().outbox().list(&duban::store::outbox::Wanted::default()).await.expect("messages");
     assert!(rows.iter().all(|row| (row.state, row.attempts) == (DeliveryState::Pending, 0)));
 }

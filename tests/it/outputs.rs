@@ -48,12 +48,15 @@ pub async fn run_on(root: &Path, registers: &[(&str, &str)]) -> String {
             accept: false,
             only: None,
         };
-        service.pull(&service.config.policy, &request).await.expect("a pull");
+        service.importer().pull(&service.config().policy, &request).await.expect("a pull");
     }
     let when = RunWhen::AsOf("2026-09-30".parse().expect("a day"));
-    let outcome =
-        service.run_job(&RunRequest { job: "quarterly-supervision".into(), when, revise: false, dry_run: false }).await.expect("a run");
-    service.store.close().await;
+    let outcome = service
+        .runner()
+        .run_job(&RunRequest { job: "quarterly-supervision".into(), when, revise: false, dry_run: false })
+        .await
+        .expect("a run");
+    service.store().close().await;
     outcome.text
 }
 
@@ -247,11 +250,11 @@ async fn what_a_clerk_is_told_of_a_file() {
             accept: true,
             only: None,
         };
-        let report = service.pull(&service.config.policy, &request).await.expect("a pull");
+        let report = service.importer().pull(&service.config().policy, &request).await.expect("a pull");
         assert_eq!(report.fault, None);
         reports.push(report.workbook.expect("a report"));
     }
-    service.store.close().await;
+    service.store().close().await;
     assert!(reports[1].starts_with("var/reports/导入报告/import/2026-09-30-") && reports[1].ends_with("/导入报告.xlsx"), "{reports:?}");
     let text = cells(&std::fs::read(root.path().join(&reports[1])).expect("the report"));
     insta::assert_snapshot!("workbook_intake_report", text);

@@ -1,19 +1,22 @@
 //! Draining the outbox: claim, send outside any transaction, settle. One step is one batch; its bodies are fetched in groups and settled in
 //! groups, so that neither memory nor the disk follows the number of mails.
 
+use crate::clock::Clock;
 use crate::clock::stamp;
+use crate::config::load::Config;
 use crate::domain::notify::delivery::{Attempt, Fault, Verdict, slow, verdict};
 use crate::mail::smtp::Line;
 use crate::mail::transport::{Mailer, Parcel};
 use crate::store::database::Result;
 use crate::store::handle::Store;
 use crate::store::sending::{Claimed, Claiming, Claims, Hold, HoldReason};
+use crate::worker::crash_point::crash_point;
 use crate::worker::deliver::journal::{Journal, key};
 use crate::worker::file_lock::FileLock;
-use crate::worker::service::{Service, crash_point};
 use anyhow::Context;
 use chrono::{DateTime, Utc};
 use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
@@ -75,7 +78,28 @@ pub struct ChannelMemory {
     quit: Arc<AtomicBool>,
 }
 
-impl Service {
+/// Sends what is queued.
+#[derive(Clone)]
+pub struct Deliverer {
+    pub(crate) var: PathBuf,
+    pub(crate) config: Arc<Config>,
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
+    mailer: Mailer,
+    channel: Arc<Mutex<ChannelMemory>>,
+}
+
+impl Deliverer {
+    /// A deliverer that knows nothing of the mail server yet. `root` is the folder that holds `var/`.
+    pub fn new(root: &Path, config: Arc<Config>, store: Store, clock: Clock, mailer: Mailer) -> Deliverer {
+        Deliverer { var: root.join("var"), config, store, clock, mailer, channel: Arc::default() }
+    }
+
+    /// Closes the connections to the database.
+    pub async fn close(&self) {
+        self.store.close().await;
+    }
+
     fn channel<T>(&self, look: impl FnOnce(&mut ChannelMemory) -> T) -> T {
         look(&mut self.channel.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -324,7 +348,7 @@ impl Service {
     /// # Errors
     /// The database fails or var/ cannot be written.
     pub async fn deliver_all(&self, run: Option<&str>) -> anyhow::Result<Delivered> {
-        let var = self.var();
+        let var = self.var.clone();
         let _lock =
             tokio::task::spawn_blocking(move || FileLock::take(&var, "delivery")).await?.context("cannot lock var/locks/delivery")?;
         self.mailer.sweep().context("cannot clear var/outbox")?;

@@ -1,12 +1,12 @@
 //! The guard against a restored copy: a file beside the database holds the highest counter that sending has reached. A database behind it
 //! does not know what was mailed since it was copied; it would mail it all again, so its sending is held until a person has looked.
 
-use crate::clock::stamp;
-use crate::config::settings::MailSettings;
+use crate::clock::{Clock, stamp};
+use crate::config::settings::{MailSettings, Settings};
 use crate::store::outbox::Deed;
 use crate::store::sending::{HoldReason, SendingState};
+use crate::worker::deliver::deliverer::Deliverer;
 use crate::worker::deliver::journal::Journal;
-use crate::worker::service::Service;
 use anyhow::Context;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -79,13 +79,18 @@ impl CounterFile {
     }
 }
 
-impl Service {
+/// Until when a message made now may be sent.
+pub(crate) fn expiry(clock: &Clock, settings: &Settings) -> String {
+    stamp(clock.now() + chrono::Duration::days(i64::from(settings.mail.too_late_days)))
+}
+
+impl Deliverer {
     pub fn journal(&self) -> Journal {
-        Journal::below(&self.var())
+        Journal::below(&self.var)
     }
 
     pub fn counter_file(&self) -> CounterFile {
-        CounterFile::below(&self.var())
+        CounterFile::below(&self.var)
     }
 
     /// What keeps mails back, as people read it.
@@ -96,11 +101,6 @@ impl Service {
         let counter = self.counter_file().read().context("cannot read var/sent.count")?;
         let state = self.store.sending().state(&self.clock.today().to_string()).await?;
         Ok(notes(&self.config.settings.mail, Some(&state), counter))
-    }
-
-    /// Until when a message made now may be sent.
-    pub fn expiry(&self) -> String {
-        stamp(self.clock.now() + chrono::Duration::days(i64::from(self.config.settings.mail.too_late_days)))
     }
 
     /// Holds all sending when the database is behind the counter file. Returns whether sending is held.

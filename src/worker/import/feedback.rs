@@ -13,10 +13,10 @@ use crate::domain::rules::policy::Policy;
 use crate::source::frame::{Block, Frame, Sheet};
 use crate::source::parse::Refusal;
 use crate::store::database::StoreError;
+use crate::worker::import::importer::Importer;
 use crate::worker::import::input::Input;
 use crate::worker::import::puller::{PullError, interrupted};
-use crate::worker::run::evaluate::{View, links};
-use crate::worker::service::Service;
+use crate::worker::run::evaluate::{View, links, view};
 use chrono::NaiveDate;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -81,7 +81,7 @@ impl Above {
     }
 }
 
-impl Service {
+impl Importer {
     /// Takes in one form: what its unit says becomes answers, what cannot be taken is listed with the reason.
     ///
     /// # Errors
@@ -97,7 +97,7 @@ impl Service {
             return Err(refuse(Refusal::new("不是反馈表：没有找到“表号”和“校验码”栏", "请在提醒邮件所附的工作簿中填写反馈表，原样发回")));
         }
         let today = self.clock.today();
-        let view = self.view(&[], today).await?;
+        let view = view(&self.store.snapshots().list().await?, &self.config.settings, &[], today);
         let before = self.store.feedback().up_to(self.store.feedback().last_no().await?).await?;
         let mut accounts: Vec<FormAccount> = Vec::new();
         let mut taken: Answers = Answers::new();

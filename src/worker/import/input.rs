@@ -8,8 +8,8 @@ use crate::source::frame::Block;
 use crate::source::parse::{ReadLimits, Refusal};
 use crate::source::sql;
 use crate::source::sql::{Database, Query};
+use crate::worker::import::importer::Importer;
 use crate::worker::import::puller::{PullError, PullReport, PullRequest};
-use crate::worker::service::Service;
 use chrono::{DateTime, TimeDelta, Utc};
 use ring::digest::{Context, SHA256};
 use std::fs::File;
@@ -127,11 +127,11 @@ fn query(root: &Path, columns_max: u32, source: &str, of: &DatabaseSource<'_>) -
     })
 }
 
-impl Service {
+impl Importer {
     /// Pulls a configured source.
     ///
     /// # Errors
-    /// As [`Service::pull`], or the source has nothing to read.
+    /// As [`Importer::pull`], or the source has nothing to read.
     pub async fn pull_source(&self, source: &SourceSettings, accept: bool) -> Result<PullReport, PullError> {
         let resolved = resolve(&self.root, self.clock.now(), self.config.settings.limits.columns_max, source)?;
         if let Some(picked) = &resolved.picked {

@@ -14,8 +14,8 @@ use crate::store::snapshots::{Snapshot, SnapshotState};
 use crate::workbook::balance::tie_out;
 use crate::workbook::books::intake_report::{CodeLine, Compared, IntakeFacts, IntakeReport, LedgerFacts, UnitRank, plan, unit_rank};
 use crate::workbook::model::Row;
+use crate::worker::import::importer::Importer;
 use crate::worker::import::puller::{LedgerPull, PullReport, lost_columns};
-use crate::worker::service::Service;
 use anyhow::{Context, ensure};
 use std::collections::BTreeMap;
 use tokio::sync::mpsc::Sender;
@@ -50,7 +50,7 @@ struct Order {
     skipped: Vec<Key>,
 }
 
-impl Service {
+impl Importer {
     /// Writes the report of a pull; what hinders it is told in the pull's own report, for the pull itself stands.
     pub(crate) async fn write_intake_report(&self, policy: &Policy, source: &str, report: &mut PullReport) {
         match self.intake_report(policy, source, report).await {
@@ -73,7 +73,7 @@ impl Service {
             format!("reports/{FOLDER}/{}/{covers_on}-{}", archive::safe_name(source), &report.sha256[..8.min(report.sha256.len())]);
         let path = format!("var/{folder}/{FILE}");
         let settled = sources.iter().all(|source| !source.pulled.fresh && source.pulled.state.is_none());
-        if settled && self.var().join(&folder).join(FILE).is_file() {
+        if settled && self.var.join(&folder).join(FILE).is_file() {
             return Ok(Some(path));
         }
         let order = self.order(policy, &sources).await?;
@@ -111,7 +111,7 @@ impl Service {
         ensure!(wrong.is_empty(), "{}", wrong.iter().take(5).map(ToString::to_string).collect::<Vec<_>>().join("；"));
         let book = planned.book.clone();
         let (sender, mut receiver) = tokio::sync::mpsc::channel::<Vec<Row>>(CHUNKS_AHEAD);
-        let target = self.var().join(&folder);
+        let target = self.var.join(&folder);
         let rendering = tokio::task::spawn_blocking(move || {
             let mut chunk = Vec::new().into_iter();
             archive::remove_temporary_files(&target)?;

@@ -1,7 +1,7 @@
 //! Imports: a pull or a file becomes a snapshot, a report and the answers of units.
 
 pub mod feedback;
-pub mod gone;
+pub mod importer;
 pub mod input;
 pub mod intake_report;
 pub mod puller;

@@ -14,9 +14,10 @@ use crate::source::parse::{ReadLimits, Refusal};
 use crate::store::database::StoreError;
 use crate::store::pulls::{Added, Difference, Mark, NewRecord, Pull, SnapshotFacts, SnapshotWriter};
 use crate::store::snapshots::{FileOrigin, Snapshot, SnapshotState};
+use crate::worker::import::importer::Importer;
 use crate::worker::import::input::Input;
 use crate::worker::import::row_cache::Manner;
-use crate::worker::service::Service;
+use crate::worker::progress::progress;
 use chrono::NaiveDate;
 use std::collections::{BTreeMap, HashSet};
 
@@ -126,7 +127,7 @@ struct Target<'a> {
 /// How many blocks of rows may wait for the store.
 const BLOCKS_AHEAD: usize = 8;
 
-impl Service {
+impl Importer {
     /// Reads a file or a query into snapshots.
     ///
     /// # Errors
@@ -154,7 +155,7 @@ impl Service {
         };
         let mut sheet: Option<SheetIntake<'_>> = None;
         let mut manner: Option<Manner> = None;
-        let progress = self.progress(&format!("读取 {file}"));
+        let progress = progress(&format!("读取 {file}"));
         let mut outcomes = Vec::new();
         let mut spelt = Vec::new();
         while let Some(block) = receiver.recv().await {

@@ -3,6 +3,8 @@
 //! Two passes: the small ledgers that point to projects first, so that a project knows its difficulties and an order its project;
 //! then the projects, streamed.
 
+use crate::clock::Clock;
+use crate::config::load::Config;
 use crate::config::settings::Settings;
 use crate::domain::audience::is_restricted;
 use crate::domain::intake::note::{Note, NoteKind, sentence};
@@ -24,10 +26,10 @@ use crate::store::handle::Store;
 use crate::store::snapshots::{Snapshot, SnapshotState};
 use crate::workbook::build::{IntakeLine, SourceLine};
 use crate::worker::run::spill::Kept;
-use crate::worker::service::Service;
 use chrono::{Datelike, NaiveDate};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
@@ -110,7 +112,21 @@ pub fn view(snapshots: &[Snapshot], settings: &Settings, wanted: &[String], as_o
     View { in_force, sample }
 }
 
-impl Service {
+/// Judges what is stored: the register on a day, what has changed since, and what has left it.
+#[derive(Clone)]
+pub struct Evaluator {
+    pub(crate) var: PathBuf,
+    pub(crate) config: Arc<Config>,
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
+}
+
+impl Evaluator {
+    /// An evaluator of a store; `root` is the folder that holds `var/`, where records are spilled during a run.
+    pub fn new(root: &Path, config: Arc<Config>, store: Store, clock: Clock) -> Evaluator {
+        Evaluator { var: root.join("var"), config, store, clock }
+    }
+
     /// The view of the store as it is now.
     pub async fn view(&self, wanted: &[String], as_of: NaiveDate) -> Result<View> {
         Ok(view(&self.store.snapshots().list().await?, &self.config.settings, wanted, as_of))

@@ -9,8 +9,8 @@ use crate::store::findings::StoredFinding;
 use crate::store::runs::Run;
 use crate::store::timeline::{Life, RESOLVED, Timeline};
 use crate::workbook::sheets::leader_page::Before;
+use crate::worker::run::evaluate::Evaluator;
 use crate::worker::run::evaluate::Reading;
-use crate::worker::service::Service;
 use chrono::NaiveDate;
 use serde::Serialize;
 use std::collections::HashMap;
@@ -115,7 +115,7 @@ pub struct Changes {
     pub timeline: Option<Timeline>,
 }
 
-impl Service {
+impl Evaluator {
     /// Compares a reading with the timeline, or, for an as_of older than the timeline, with the job's own last run before it, and sets
     /// the change of every finding.
     pub async fn changes(
@@ -150,7 +150,7 @@ impl Service {
     }
 }
 
-impl Service {
+impl Evaluator {
     /// What an earlier run found open; `None` where the run is gone.
     ///
     /// # Errors

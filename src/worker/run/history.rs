@@ -9,7 +9,7 @@ use crate::domain::register::period::Period;
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::{Every, Light};
 use crate::store::database::Result;
-use crate::worker::service::Service;
+use crate::worker::run::evaluate::Evaluator;
 use chrono::NaiveDate;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -17,7 +17,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 /// Quarters that are looked back at most: ten years.
 const QUARTERS_MAX: usize = 40;
 
-impl Service {
+impl Evaluator {
     /// The runs that closed the quarters up to a day, newest first, without a gap. `own_job` is the job that judges: where it closes this
     /// very quarter itself, its own findings will be the quarter's, so the row begins with the quarter before.
     ///

@@ -2,9 +2,11 @@
 
 pub mod evaluate;
 pub mod facts;
+pub mod gone;
 pub mod history;
 pub mod packs;
 pub mod rebuild;
 pub mod runner;
+pub mod slot_text;
 pub mod spill;
 pub mod steps;

@@ -6,8 +6,8 @@ use crate::config::load::Config;
 use crate::report::archive;
 use crate::report::archive::{ArchiveWriter, ArchivedFile};
 use crate::store::runs::{Run, RunState};
+use crate::worker::run::runner::Runner;
 use crate::worker::run::steps::Stage;
-use crate::worker::service::Service;
 use anyhow::{Context, bail, ensure};
 use chrono::NaiveDate;
 use std::io::Write;
@@ -28,7 +28,7 @@ impl Rebuilt {
     }
 }
 
-impl Service {
+impl Runner {
     /// Makes the workbooks of a run into a folder (default: `var/rebuild/RUN`) and compares each with the sha256 stored then.
     ///
     /// # Errors
@@ -63,9 +63,9 @@ impl Service {
         ensure!(job.steps.contains(&JobStep::Report) && !none, "job {} makes no workbooks", run.job);
         let as_of: NaiveDate = run.as_of.parse().with_context(|| format!("run {id} has no date"))?;
         let inputs = run.inputs.clone();
-        let mut stage = Stage::new(self, config, &job, &run, as_of, &inputs).await?;
+        let mut stage = Stage::new(&self.evaluator, config, &job, &run, as_of, &inputs).await?;
         stage.recall(&run).await?;
-        let folder = to.unwrap_or_else(|| self.var().join("rebuild").join(id));
+        let folder = to.unwrap_or_else(|| self.var.join("rebuild").join(id));
         let mut out = Vec::new();
         let mut whole = Vec::new();
         for name in &job.workbooks {

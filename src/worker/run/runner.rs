@@ -1,20 +1,26 @@
 //! One run: pull → detect → report → remind. Each step is durable and safe to repeat; a start after a crash goes on from the last
 //! finished step with the inputs that were frozen when the pull ended.
 
+use crate::clock::Clock;
 use crate::clock::stamp;
 use crate::config::job_file::{Job, JobStep};
 use crate::config::load::Config;
 use crate::domain::notify::delivery::DeliveryState;
-use crate::domain::register::snapshot::{Candidate, InForce};
 use crate::domain::schedule::Slot;
+use crate::store::handle::Store;
 use crate::store::runs::{Run, RunInputs, RunState};
+use crate::worker::crash_point::crash_point;
+use crate::worker::deliver::deliverer::Deliverer;
 use crate::worker::file_lock::FileLock;
-use crate::worker::run::evaluate::View;
+use crate::worker::import::importer::Importer;
+use crate::worker::run::evaluate::Evaluator;
+use crate::worker::run::slot_text::slot_text;
 use crate::worker::run::steps::Stage;
-use crate::worker::service::{Service, crash_point};
 use anyhow::{Context, bail, ensure};
 use chrono::{Datelike, NaiveDate, NaiveDateTime};
 use std::fmt::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 /// What to run.
 #[derive(Clone, Debug)]
@@ -48,12 +54,25 @@ pub struct RunOutcome {
 /// How long a run may be silent before another process takes it over.
 const LEASE_MINUTES: i64 = 10;
 
-/// Stored form of a slot.
-pub fn slot_text(at: NaiveDateTime) -> String {
-    at.format("%Y-%m-%dT%H:%M:%S").to_string()
+/// Runs jobs: pulls, judges, writes the workbooks, queues the mail and sends it.
+#[derive(Clone)]
+pub struct Runner {
+    pub(crate) var: PathBuf,
+    pub(crate) config: Arc<Config>,
+    pub(crate) store: Store,
+    pub(crate) clock: Clock,
+    importer: Importer,
+    pub(crate) evaluator: Evaluator,
+    pub(crate) deliverer: Deliverer,
 }
 
-impl Service {
+impl Runner {
+    /// A runner over the parts that a run uses one after the other.
+    pub fn new(importer: Importer, evaluator: Evaluator, deliverer: Deliverer) -> Runner {
+        let Importer { var, config, store, clock, .. } = importer.clone();
+        Runner { var, config, store, clock, importer, evaluator, deliverer }
+    }
+
     /// Runs a job for one slot, or goes on with a run that broke off.
     ///
     /// # Errors
@@ -96,7 +115,7 @@ impl Service {
                     // what a killed process had queued and not sent still goes; nothing is sent twice
                     let counts = self.store.outbox().count_by_state(Some(&known.id)).await?;
                     let left: i64 = ["pending", "sending"].iter().filter_map(|state| counts.get(*state)).sum();
-                    self.deliver_all(Some(&known.id)).await?;
+                    self.deliverer.deliver_all(Some(&known.id)).await?;
                     let state = match known.state {
                         RunState::Partial => format!(
                             "只完成一部分，未重复发送。排除末行所列原因后，用 duban run {} --as-of {as_of} --revise 补做，内容未变的提醒不再发送。",
@@ -121,10 +140,10 @@ impl Service {
     /// Takes a run that nobody holds and works on it to its end.
     ///
     /// # Errors
-    /// As [`Service::run_job`].
+    /// As [`Runner::run_job`].
     pub async fn work_on(&self, id: &str) -> anyhow::Result<RunOutcome> {
         let busy = || format!("run {id} is being worked on by another process; see `duban runs`");
-        let lock = FileLock::try_take(&self.var(), id).context("cannot lock var/locks")?;
+        let lock = FileLock::try_take(&self.var, id).context("cannot lock var/locks")?;
         ensure!(lock.is_some(), busy());
         // nobody on this machine works on it: a claim of ours is that of a process that died
         self.store.runs().end_dead_claim(id).await?;
@@ -138,7 +157,7 @@ impl Service {
             }
         }
         let run = self.store.runs().get(id).await?.with_context(|| format!("run {id} vanished"))?;
-        self.deliver_all(Some(&run.id)).await?;
+        self.deliverer.deliver_all(Some(&run.id)).await?;
         let text = self.result_text(&run).await?;
         Ok(RunOutcome { state: run.state, already_done: false, text, run: Some(run) })
     }
@@ -176,10 +195,10 @@ impl Service {
                 writeln!(text, "其中{repeated}封曾结果不明而重发，对方可能收到两份（编号相同）")?;
             }
             if pending > 0 {
-                for line in self.sending_notes().await? {
+                for line in self.deliverer.sending_notes().await? {
                     writeln!(text, "{line}")?;
                 }
-                if let Some(reason) = self.left_alone() {
+                if let Some(reason) = self.deliverer.left_alone() {
                     writeln!(text, "现在发不出去：{reason}。未丢失，duban serve会自动再试")?;
                 }
             }
@@ -209,7 +228,7 @@ impl Service {
             let config = Config::parse(self.store.frozen_texts().read(&inputs.files).await?)?;
             // the job as it was when the run began; the file may have been edited since
             let job = config.job(&run.job).unwrap_or(&job).clone();
-            let mut stage = Stage::new(self, config, &job, run, as_of, &inputs).await?;
+            let mut stage = Stage::new(&self.evaluator, config, &job, run, as_of, &inputs).await?;
             if done < Some(JobStep::Detect) {
                 stage.detect(run, &inputs).await?;
                 done = Some(JobStep::Detect);
@@ -252,12 +271,12 @@ impl Service {
     /// Pulls the job's sources and fixes what the run is made from.
     async fn pull_step(&self, job: &Job, as_of: NaiveDate) -> anyhow::Result<RunInputs> {
         let mut inputs = RunInputs::default();
-        let own = self.own_projects().await?;
+        let own = self.importer.own_projects().await?;
         for source in &self.config.settings.sources {
             if !job.sources.is_empty() && !job.sources.contains(&source.name) || source.sample && own {
                 continue;
             }
-            match self.pull_source(source, false).await {
+            match self.importer.pull_source(source, false).await {
                 Ok(report) => {
                     if report.held() {
                         inputs.faults.push(format!("{}：新读入的台账与上次差异过大，暂缓生效，沿用上次", source.name));
@@ -271,12 +290,12 @@ impl Service {
                 }
             }
         }
-        match self.take_forms().await {
+        match self.importer.take_forms().await {
             Ok(came) => inputs.faults.extend(came.into_iter().filter_map(|(_, taken)| Some(format!("反馈表 {}", taken.err()?)))),
             Err(error) => inputs.faults.push(format!("{error:#}")),
         }
         inputs.answers = self.store.feedback().last_no().await?;
-        let view = self.view(&job.sources, as_of).await?;
+        let view = self.evaluator.view(&job.sources, as_of).await?;
         if job.steps.contains(&JobStep::Detect) {
             ensure!(
                 view.in_force.iter().any(|found| found.snapshot.ledger == crate::domain::register::ledger::PROJECT),
@@ -293,36 +312,14 @@ impl Service {
                 "this register has no start day yet (建账期): run `duban init` first, so that every unit can check its rows before acts begin"
             );
         }
-        inputs.gone = Some(self.gone_pin(&view).await?);
+        inputs.gone = Some(self.evaluator.gone_pin(&view).await?);
         inputs.sample = view.sample;
         inputs.before = self.store.runs().previous(&job.name, as_of, view.sample).await?;
-        inputs.closed = self.closed_quarters(&self.config, Some(&job.name), as_of, view.sample).await?;
+        inputs.closed = self.evaluator.closed_quarters(&self.config, Some(&job.name), as_of, view.sample).await?;
         inputs.snapshots =
             view.in_force.iter().map(|found| (found.snapshot.ledger.clone(), found.snapshot.source.clone(), found.snapshot.seq)).collect();
         inputs.files = self.store.frozen_texts().freeze(&self.config.files_without_secrets()).await?;
         Ok(inputs)
-    }
-
-    /// The view a run pinned, with what its snapshots are.
-    pub(crate) async fn pinned(&self, inputs: &RunInputs, as_of: NaiveDate) -> anyhow::Result<View> {
-        let snapshots = self.store.snapshots().list().await?;
-        let in_force = inputs
-            .snapshots
-            .iter()
-            .filter_map(|(ledger, source, seq)| {
-                let snapshot =
-                    snapshots.iter().find(|snapshot| (&snapshot.ledger, &snapshot.source, snapshot.seq) == (ledger, source, *seq))?;
-                let candidate = Candidate {
-                    ledger: ledger.clone(),
-                    source: source.clone(),
-                    seq: *seq,
-                    covers_on: snapshot.covers_on,
-                    sample: snapshot.sample,
-                };
-                Some(InForce { early: candidate.covers_on > as_of, snapshot: candidate })
-            })
-            .collect();
-        Ok(View { in_force, sample: inputs.sample })
     }
 
     async fn pulled_text(&self, inputs: &RunInputs) -> anyhow::Result<String> {
@@ -339,7 +336,7 @@ impl Service {
 
     /// Judges what is stored and says what a run would make; writes nothing.
     async fn dry_run(&self, job: &Job, as_of: NaiveDate, at: NaiveDateTime) -> anyhow::Result<RunOutcome> {
-        let view = self.view(&job.sources, as_of).await?;
+        let view = self.evaluator.view(&job.sources, as_of).await?;
         ensure!(!view.in_force.is_empty(), "nothing has been read yet; run `duban pull` first (a dry run reads no source)");
         let enforce_on = self.config.settings.enforce_on();
         let inputs = RunInputs {
@@ -352,12 +349,12 @@ impl Service {
             enforce_on,
             answers: self.store.feedback().last_no().await?,
             before: self.store.runs().previous(&job.name, as_of, view.sample).await?,
-            closed: self.closed_quarters(&self.config, Some(&job.name), as_of, view.sample).await?,
+            closed: self.evaluator.closed_quarters(&self.config, Some(&job.name), as_of, view.sample).await?,
             ..RunInputs::default()
         };
         let mut text = "试运行：以下为将要生成和发送的内容，未写入、未发送。\n\n".to_owned();
-        let mut stage = Stage::open(self, (*self.config).clone(), job, as_of, at, &inputs).await?;
-        stage.changes = self.changes(&stage.config.policy, &mut stage.reading, Some(&job.name), as_of, inputs.sample).await?;
+        let mut stage = Stage::open(&self.evaluator, (*self.config).clone(), job, as_of, at, &inputs).await?;
+        stage.changes = self.evaluator.changes(&stage.config.policy, &mut stage.reading, Some(&job.name), as_of, inputs.sample).await?;
         text.push_str(&stage.summary(None, &[]));
         if job.steps.contains(&JobStep::Remind) {
             let (planned, drafts) = stage.plan(&inputs, 0).await?;

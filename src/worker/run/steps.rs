@@ -31,11 +31,13 @@ use crate::workbook::model::Workbook;
 use crate::workbook::reconcile::{Disagreement, against_attachment, against_digests};
 use crate::workbook::sheets::leader_page::Before;
 use crate::workbook::template::{Form, SheetTemplate};
+use crate::worker::deliver::restore_guard::expiry;
+use crate::worker::progress::progress;
+use crate::worker::run::evaluate::Evaluator;
 use crate::worker::run::evaluate::{Reading, View, read};
 use crate::worker::run::facts::{Changes, FindingFacts, identity, in_order};
-use crate::worker::run::runner::slot_text;
+use crate::worker::run::slot_text::{pinned, slot_text};
 use crate::worker::run::spill::{Completed, Watched};
-use crate::worker::service::Service;
 use anyhow::{Context, ensure};
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime};
 use ring::digest::{Context as Hashing, SHA256};
@@ -46,7 +48,7 @@ use std::path::Path;
 
 /// What the steps after the pull share: the frozen configuration and the judged register.
 pub(crate) struct Stage<'a> {
-    service: &'a Service,
+    evaluator: &'a Evaluator,
     pub(crate) config: Config,
     pub(crate) job: &'a Job,
     pub(crate) as_of: NaiveDate,
@@ -62,7 +64,7 @@ pub(crate) struct Stage<'a> {
 impl<'a> Stage<'a> {
     /// The stage of a run that has pulled.
     pub(crate) async fn new(
-        service: &'a Service,
+        evaluator: &'a Evaluator,
         config: Config,
         job: &'a Job,
         run: &Run,
@@ -70,46 +72,46 @@ impl<'a> Stage<'a> {
         inputs: &RunInputs,
     ) -> anyhow::Result<Stage<'a>> {
         let at = NaiveDateTime::parse_from_str(&run.slot, "%Y-%m-%dT%H:%M:%S").with_context(|| format!("run {} has no slot", run.id))?;
-        Stage::open(service, config, job, as_of, at, inputs).await
+        Stage::open(evaluator, config, job, as_of, at, inputs).await
     }
 
     /// Reads and judges what the inputs pin.
     pub(crate) async fn open(
-        service: &'a Service,
+        evaluator: &'a Evaluator,
         mut config: Config,
         job: &'a Job,
         as_of: NaiveDate,
         at: NaiveDateTime,
         inputs: &RunInputs,
     ) -> anyhow::Result<Stage<'a>> {
-        let view = service.pinned(inputs, as_of).await?;
+        let view = pinned(&evaluator.store, inputs, as_of).await?;
         config.policy = config.policy.on(as_of);
         let chosen = selections(&config, job);
-        let mut reading = read(&service.store, &config.policy, &view, as_of, &service.var(), chosen).await?;
+        let mut reading = read(&evaluator.store, &config.policy, &view, as_of, &evaluator.var, chosen).await?;
         let past_start = inputs.enforce_on.map_or(inputs.sample, |start| as_of >= start);
         let closes = past_start && job.closes_quarter && Period::last_closed(Every::Quarter, as_of).last_day() == as_of;
-        service.stood_red(&config.policy, &mut reading.judged.findings, &inputs.closed, closes).await?;
-        let answers = service.store.feedback().up_to(inputs.answers).await?;
+        evaluator.stood_red(&config.policy, &mut reading.judged.findings, &inputs.closed, closes).await?;
+        let answers = evaluator.store.feedback().up_to(inputs.answers).await?;
         let before = match &inputs.before {
-            Some(run) => service.found_before(run).await?,
+            Some(run) => evaluator.found_before(run).await?,
             None => None,
         };
         let gone = match inputs.gone.as_ref().filter(|_| sheets(&config, job).any(|sheet| matches!(sheet.form, Form::Gone))) {
-            Some(pin) => service.gone_lines(&config.policy, pin).await?,
+            Some(pin) => evaluator.gone_lines(&config.policy, pin).await?,
             None => Vec::new(),
         };
-        Ok(Stage { service, config, job, as_of, at, view, reading, changes: Changes::default(), answers, before, gone })
+        Ok(Stage { evaluator, config, job, as_of, at, view, reading, changes: Changes::default(), answers, before, gone })
     }
 
     /// Judges, compares with what was known, and stores the findings; the timeline follows if this is the latest as_of.
     pub(crate) async fn detect(&mut self, run: &Run, inputs: &RunInputs) -> anyhow::Result<()> {
         let standing = self.reading.indicators.standing(&self.config.policy, &self.reading.judged.findings);
-        self.service.store.indicators().save(run, &standing).await?;
+        self.evaluator.store.indicators().save(run, &standing).await?;
         let policy = &self.config.policy;
         let mut tries = 0;
         loop {
             tries += 1;
-            self.changes = self.service.changes(policy, &mut self.reading, Some(&self.job.name), self.as_of, self.view.sample).await?;
+            self.changes = self.evaluator.changes(policy, &mut self.reading, Some(&self.job.name), self.as_of, self.view.sample).await?;
             match self.commit_found(run, inputs).await {
                 // another instance judged meanwhile: its lives are what this run compares with now
                 Err(StoreError::TimelineMoved) if tries < 5 => {}
@@ -126,12 +128,12 @@ impl<'a> Stage<'a> {
             FindingFacts::of(policy, finding).stored(finding.light)
         });
         let timeline = self.changes.timeline.as_ref().map(|timeline| (timeline, self.as_of));
-        self.service.store.findings().commit(run, JobStep::Detect.name(), inputs, stored, &self.changes.resolved, timeline).await
+        self.evaluator.store.findings().commit(run, JobStep::Detect.name(), inputs, stored, &self.changes.resolved, timeline).await
     }
 
     /// After a restart: the changes as the detect step stored them.
     pub(crate) async fn recall(&mut self, run: &Run) -> anyhow::Result<()> {
-        let (of, resolved) = self.service.store.findings().changes_of(&run.id).await?;
+        let (of, resolved) = self.evaluator.store.findings().changes_of(&run.id).await?;
         for finding in &mut self.reading.judged.findings {
             finding.change = of.get(&identity(&self.config.policy, finding)).copied().unwrap_or_default();
         }
@@ -215,7 +217,7 @@ impl<'a> Stage<'a> {
     pub(crate) async fn report(&self, run: &Run) -> anyhow::Result<Vec<String>> {
         let mut faults = Vec::new();
         let folder = format!("reports/{}/{}", self.job.name, folder_of(self.as_of, run.revision));
-        let var = self.service.var();
+        let var = &self.evaluator.var;
         for name in &self.job.workbooks {
             let written = beside_the_runtime(|| -> anyhow::Result<Vec<(String, String, u64)>> {
                 // the job's lock keeps every other writer out of this folder
@@ -231,14 +233,14 @@ impl<'a> Stage<'a> {
                     .collect()
             });
             match written {
-                Ok(made) => self.service.store.reports().add(run, &made).await?,
+                Ok(made) => self.evaluator.store.reports().add(run, &made).await?,
                 Err(error) => faults.push(format!("{name}：{error:#}")),
             }
         }
         if !self.job.packs.is_empty() {
-            let (made, failed) = beside_the_runtime(|| self.write_packs(&var, &folder))?;
+            let (made, failed) = beside_the_runtime(|| self.write_packs(var, &folder))?;
             // what stands in the list is on disk, so the entries wait for the files
-            self.service.store.reports().add(run, &made).await?;
+            self.evaluator.store.reports().add(run, &made).await?;
             faults.extend(failed);
         }
         Ok(faults)
@@ -297,7 +299,7 @@ impl<'a> Stage<'a> {
     pub(crate) async fn plan(&self, inputs: &RunInputs, revision: i64) -> anyhow::Result<(Planned, Vec<Draft>)> {
         let policy = &self.config.policy;
         let settings = &self.config.settings;
-        let store = &self.service.store;
+        let store = &self.evaluator.store;
         let by_id = |name: &str| policy.units.find(name);
         // a unit that took another over knows what the other was told
         let mut told_before: HashMap<UnitId, BTreeMap<Identity, Option<Light>>> = HashMap::new();
@@ -332,7 +334,7 @@ impl<'a> Stage<'a> {
             .filter(|identity| policy.ledger(&identity.ledger).is_some_and(|ledger| !self.reading.has(ledger, &identity.key)))
             .map(|identity| (identity.ledger.clone(), identity.key.clone()))
             .collect();
-        let confirmed = self.service.confirmed_gone(&self.view, &absent).await?;
+        let confirmed = self.evaluator.confirmed_gone(&self.view, &absent).await?;
         for told in told_before.values_mut() {
             told.retain(|identity, _| !confirmed.contains(&(identity.ledger.clone(), identity.key.clone())));
         }
@@ -398,7 +400,7 @@ impl<'a> Stage<'a> {
             let ledger = &policy.ledgers[index];
             let codes: Vec<String> = codes.into_iter().map(str::to_owned).collect();
             for InForce { snapshot, .. } in self.view.in_force.iter().filter(|found| found.snapshot.ledger == ledger.id) {
-                for stored in self.service.store.records().by_code(ledger, &snapshot.source, snapshot.seq, &codes).await? {
+                for stored in self.evaluator.store.records().by_code(ledger, &snapshot.source, snapshot.seq, &codes).await? {
                     records.entry((index, stored.record.code.clone())).or_insert(stored.record);
                 }
             }
@@ -411,7 +413,7 @@ impl<'a> Stage<'a> {
         let (mut planned, mut drafts) = self.plan(inputs, run.revision).await?;
         ensure!(planned.coverage.holds(), "the coverage proof fails, nothing was mailed:\n{}", planned.coverage);
         beside_the_runtime(|| self.told_as_listed(&planned))?;
-        let said_before = self.service.store.outbox().earlier_digests(&run.job, &run.slot, run.revision).await?;
+        let said_before = self.evaluator.store.outbox().earlier_digests(&run.job, &run.slot, run.revision).await?;
         let templates = Templates::new(&self.config.mail_templates)
             .map_err(|errors| anyhow::anyhow!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
         let named = self.inputs_named();
@@ -419,7 +421,7 @@ impl<'a> Stage<'a> {
         let mut told = Vec::new();
         let mut failed = Vec::new();
         let mut unchanged = 0;
-        let progress = self.service.progress("生成邮件");
+        let progress = progress("生成邮件");
         for digest in &mut planned.digests {
             progress.inc(1);
             let made = self.digest_message(run, digest, &templates, &named);
@@ -469,12 +471,12 @@ impl<'a> Stage<'a> {
             told,
             drafted,
             told_on: self.at.date().to_string(),
-            now: stamp(self.service.clock.now()),
+            now: stamp(self.evaluator.clock.now()),
             result: result.clone(),
-            expires_at: self.service.expiry(),
-            test: self.service.config.settings.mail.test_to.is_some(),
+            expires_at: expiry(&self.evaluator.clock, &self.evaluator.config.settings),
+            test: self.evaluator.config.settings.mail.test_to.is_some(),
         };
-        self.service.store.outbox().commit(run, JobStep::Remind.name(), inputs, &batch).await?;
+        self.evaluator.store.outbox().commit(run, JobStep::Remind.name(), inputs, &batch).await?;
         Ok(())
     }
 
@@ -552,7 +554,7 @@ impl<'a> Stage<'a> {
         }
         // the unit is told to ask for it, so the office has to have it
         let folder = format!("reports/{}/{}/未随邮件发送", self.job.name, folder_of(self.as_of, run.revision));
-        let filed = archive::write(&self.service.var().join(folder), &name, &bytes)?;
+        let filed = archive::write(&self.evaluator.var.join(folder), &name, &bytes)?;
         tracing::warn!(file = %filed.path.display(), filed.bytes, "the attachment is too large and stays in the office");
         Ok((None, Some(name)))
     }
@@ -573,9 +575,9 @@ impl<'a> Stage<'a> {
         let kind = act.map_or(String::new(), |act| format!("_{act}"));
         let id = format!("{}_{}_{slot_day}_{}{kind}{revision}", self.job.name, self.as_of, unit.code.to_lowercase());
         // the mode of this process, not the frozen one: a box for tests is taken away by taking the line away
-        let test_to = self.service.config.settings.mail.test_to.as_deref();
+        let test_to = self.evaluator.config.settings.mail.test_to.as_deref();
         let from_domain = settings.mail.from.rsplit('@').next().unwrap_or("localhost");
-        let date: DateTime<FixedOffset> = self.service.clock.now().fixed_offset();
+        let date: DateTime<FixedOffset> = self.evaluator.clock.now().fixed_offset();
         let date = date.with_timezone(&FixedOffset::east_opt(self.job.schedule.utc_offset_seconds).unwrap_or_else(|| *date.offset()));
         let bytes = message::build(&Letter {
             from: Correspondent { name: &settings.office.name, address: &settings.mail.from },

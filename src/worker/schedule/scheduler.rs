@@ -2,15 +2,20 @@
 //!
 //! A beat looks at what is due and works it off; it may come twice, late, or not at all for a while, and nothing is lost or doubled.
 
+use crate::clock::Clock;
 use crate::clock::stamp;
 use crate::config::job_file::Job;
+use crate::config::load::Config;
 use crate::domain::schedule::{Due, Slot};
+use crate::store::handle::Store;
 use crate::store::runs::RunState;
 use crate::worker::file_lock::FileLock;
-use crate::worker::run::runner::{RunRequest, RunWhen, slot_text};
-use crate::worker::service::Service;
+use crate::worker::run::runner::Runner;
+use crate::worker::run::runner::{RunRequest, RunWhen};
+use crate::worker::run::slot_text::slot_text;
 use anyhow::Context;
 use chrono::NaiveDateTime;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -33,7 +38,23 @@ pub struct Beat {
     pub skipped: usize,
 }
 
-impl Service {
+/// Starts the jobs at their slots, goes on with runs that broke off, and sends what is due.
+#[derive(Clone)]
+pub struct Scheduler {
+    var: PathBuf,
+    config: Arc<Config>,
+    store: Store,
+    clock: Clock,
+    runner: Runner,
+}
+
+impl Scheduler {
+    /// A scheduler of the jobs of the runner's configuration.
+    pub fn new(runner: Runner) -> Scheduler {
+        let Runner { var, config, store, clock, .. } = runner.clone();
+        Scheduler { var, config, store, clock, runner }
+    }
+
     /// Works off everything due now: runs that broke off, then slots, then mail. A failed job does not keep others from running.
     ///
     /// # Errors
@@ -41,11 +62,11 @@ impl Service {
     pub async fn beat(&self) -> anyhow::Result<Beat> {
         let mut beat = Beat::default();
         for run in self.store.runs().orphaned(&stamp(self.clock.now())).await? {
-            if FileLock::try_take(&self.var(), &run.id)?.is_none() {
+            if FileLock::try_take(&self.var, &run.id)?.is_none() {
                 continue;
             }
             tracing::info!(run = %run.id, step = %run.step, "going on with a run that broke off");
-            self.record(&mut beat, &run.id.clone(), self.work_on(&run.id).await);
+            self.record(&mut beat, &run.id.clone(), self.runner.work_on(&run.id).await);
         }
         for job in &self.config.jobs {
             let due = self.due(job).await?;
@@ -55,7 +76,7 @@ impl Service {
                     break;
                 }
                 let request = RunRequest { job: job.name.clone(), when: RunWhen::Slot(slot), revise: false, dry_run: false };
-                let outcome = self.run_job(&request).await;
+                let outcome = self.runner.run_job(&request).await;
                 let failed = outcome.is_err();
                 self.record(&mut beat, &format!("{}@{name}", job.name), outcome);
                 if failed {
@@ -70,7 +91,7 @@ impl Service {
                 self.store.schedule().advance(&job.name, &slot_text(last.at)).await?;
             }
         }
-        self.deliver_all(None).await?;
+        self.runner.deliverer.deliver_all(None).await?;
         Ok(beat)
     }
 
@@ -139,10 +160,10 @@ impl Service {
         alarm.start().await.context("cannot start the alarm clock")?;
         tracing::info!(jobs = self.config.jobs.len(), "serving");
         // a stop in the middle of a delivery waits for what is under way, not for all that is due
-        let (stopping, service) = (stop.clone(), self.clone());
+        let (stopping, deliverer) = (stop.clone(), self.runner.deliverer.clone());
         tokio::spawn(async move {
             stopping.cancelled().await;
-            service.stop_sending();
+            deliverer.stop_sending();
         });
         loop {
             if let Err(error) = self.beat().await {

@@ -8,8 +8,8 @@ use crate::store::gone::{Absent, GoneConfirmed};
 use crate::store::runs::GonePin;
 use crate::store::snapshots::{Snapshot, SnapshotState};
 use crate::workbook::build::GoneLine;
+use crate::worker::run::evaluate::Evaluator;
 use crate::worker::run::evaluate::View;
-use crate::worker::service::Service;
 use std::collections::{BTreeSet, HashSet};
 
 /// A code that the snapshot now in force does not hold and an earlier one did.
@@ -47,7 +47,7 @@ fn among(versions: &[Absent], history: &[i64], ledger: &str, source: &str) -> Op
     })
 }
 
-impl Service {
+impl Evaluator {
     /// What has left the snapshots now in force and is not confirmed, by ledger, source and code.
     ///
     /// # Errors

@@ -1,0 +1,16 @@
+//! Progress of long work, for a person at a terminal.
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::IsTerminal;
+
+/// A spinner with a count on a terminal; nothing elsewhere.
+pub(crate) fn progress(what: &str) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(8));
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {pos} 行 {elapsed}") {
+        bar.set_style(style);
+    }
+    bar.with_message(what.to_owned())
+}
