@@ -17,7 +17,7 @@ mod intake;
 mod ledger;
 mod outbox;
 mod rebuild;
-mod run;
+pub mod run;
 
 use crate::app::compose::App;
 use crate::clock::Clock;

@@ -5,7 +5,7 @@ use crate::cli::Exit;
 use crate::domain::register::period::{Period, chinese_date};
 use crate::domain::rules::rule::Every;
 use crate::store::runs::RunState;
-use crate::worker::run::runner::{RunRequest, RunWhen};
+use crate::worker::run::runner::{Deliveries, Rehearsal, RunOutcome, RunRequest, RunWhen};
 use anyhow::Context;
 use chrono::NaiveDate;
 use std::path::Path;
@@ -21,9 +21,82 @@ fn exit_of(state: RunState) -> Exit {
 
 pub async fn run(app: &App, job: String, as_of: Option<NaiveDate>, dry_run: bool, revise: bool) -> anyhow::Result<Exit> {
     let when = as_of.map_or(RunWhen::Now, RunWhen::AsOf);
-    let outcome = app.runner().run_job(&RunRequest { job, when, revise, dry_run }).await?;
-    say!("{}", outcome.text.trim_end());
-    Ok(exit_of(outcome.state))
+    if dry_run {
+        say!("{}", rehearsal_text(&app.runner().rehearse(&job, when).await?).trim_end());
+        return Ok(Exit::Done);
+    }
+    let outcome = app.runner().run_job(&RunRequest { job, when, revise }).await?;
+    say!("{}", outcome_text(&outcome).trim_end());
+    Ok(exit_of(outcome.run.state))
+}
+
+/// A run as it is printed: what it found and made, and how its mails stand.
+pub fn outcome_text(outcome: &RunOutcome) -> String {
+    let run = &outcome.run;
+    let mut text = String::new();
+    if let Some(done) = outcome.done_before {
+        let state = match run.state {
+            RunState::Partial => format!(
+                "只完成一部分，未重复发送。排除末行所列原因后，用 duban run {} --as-of {} --revise 补做，内容未变的提醒不再发送。",
+                run.job, run.as_of
+            ),
+            _ if done.sent_on > 0 => format!("完成，本次继续发送其余{}封，已送达的未重复发送。", done.sent_on),
+            _ => "完成，未重复发送。".to_owned(),
+        };
+        text.push_str(&format!("本次执行（{} {}）已于此前{state}\n\n", run.job, run.slot));
+    }
+    text.push_str(&run.result);
+    deliveries_text(&outcome.deliveries, &mut text);
+    if !run.reason.is_empty() {
+        text.push_str(&format!("未全部完成：{}\n", run.reason));
+    }
+    text
+}
+
+fn deliveries_text(mails: &Deliveries, text: &mut String) {
+    let queued = mails.queued();
+    if queued > 0 {
+        let Deliveries { accepted, refused, unknown, pending, on_hold, .. } = mails;
+        text.push_str(&format!(
+            "发送：应发{queued} = 已送达{accepted} + 被拒{refused} + 结果不明{unknown} + 待发{pending} + 暂缓{on_hold}"
+        ));
+        for (word, count) in [("已被代替", mails.superseded), ("停止发送", mails.dead)] {
+            if count > 0 {
+                text.push_str(&format!(" + {word}{count}"));
+            }
+        }
+        text.push('\n');
+        if mails.test > 0 {
+            text.push_str(&format!("试发送：{}封发往测试邮箱，各单位未收到，不计入已提醒\n", mails.test));
+        }
+        if mails.repeated > 0 {
+            text.push_str(&format!("其中{}封曾结果不明而重发，对方可能收到两份（编号相同）\n", mails.repeated));
+        }
+        for line in &mails.notes {
+            text.push_str(&format!("{line}\n"));
+        }
+        if let Some(reason) = &mails.channel_fault {
+            text.push_str(&format!("现在发不出去：{reason}。未丢失，duban serve会自动再试\n"));
+        }
+    }
+    if mails.drafts + mails.rejected_drafts > 0 {
+        let Deliveries { drafts, rejected_drafts, .. } = mails;
+        text.push_str(&format!("拟办件：待签发{drafts}件，不予签发{rejected_drafts}件（duban outbox list --state draft）\n"));
+    }
+}
+
+fn rehearsal_text(rehearsal: &Rehearsal) -> String {
+    let mut text = format!("试运行：以下为将要生成和发送的内容，未写入、未发送。\n\n{}", rehearsal.summary);
+    for (unit, subject) in &rehearsal.digests {
+        text.push_str(&format!("{unit} ← {subject}\n"));
+    }
+    for (unit, subject) in &rehearsal.drafts {
+        text.push_str(&format!("{unit} ←（拟办，签发后发送）{subject}\n"));
+    }
+    if let Some(coverage) = &rehearsal.coverage {
+        text.push_str(&format!("{coverage}\n"));
+    }
+    text
 }
 
 pub async fn serve(app: &App) -> anyhow::Result<Exit> {

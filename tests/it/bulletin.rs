@@ -3,6 +3,7 @@
 use super::helpers::{duban, edit, files_below, fresh_root, service, stderr, stdout};
 use super::outputs::cells;
 use duban::app::compose::App;
+use duban::cli::run::outcome_text;
 use duban::worker::import::input::Input;
 use duban::worker::import::puller::PullRequest;
 use duban::worker::run::runner::{RunRequest, RunWhen};
@@ -63,12 +64,9 @@ async fn quarters(days: &[&str], decisions: bool) -> tempfile::TempDir {
     }
     for day in days {
         let when = RunWhen::AsOf(day.parse().expect("a day"));
-        let outcome = service
-            .runner()
-            .run_job(&RunRequest { job: "quarterly-supervision".into(), when, revise: false, dry_run: false })
-            .await
-            .expect("a run");
-        assert!(!outcome.text.contains("work-order-bulletin"), "{}", outcome.text);
+        let outcome =
+            service.runner().run_job(&RunRequest { job: "quarterly-supervision".into(), when, revise: false }).await.expect("a run");
+        assert!(!outcome_text(&outcome).contains("work-order-bulletin"), "{}", outcome_text(&outcome));
     }
     service.store().close().await;
     root

@@ -4,6 +4,7 @@
 use super::helpers::{cases, duban, files_below, fresh_root, service, stderr, stdout};
 use super::outputs::{as_read, run};
 use calamine::{Data, Reader, Xlsx};
+use duban::cli::run::outcome_text;
 use duban::domain::notify::feedback::Answers;
 use duban::worker::run::runner::{RunRequest, RunWhen};
 use mail_parser::{MessageParser, MimeHeaders};
@@ -252,8 +253,8 @@ async fn an_answer_stands_in_the_next_digest_and_workbook() {
     let service = service(root.path(), "2027-01-08T00:00:00Z").await;
     for job in ["daily-pull", "quarterly-supervision"] {
         let when = RunWhen::AsOf("2026-12-31".parse().expect("a day"));
-        let outcome = service.runner().run_job(&RunRequest { job: job.into(), when, revise: false, dry_run: false }).await.expect("a run");
-        assert!(!outcome.text.contains("反馈表 "), "{}", outcome.text);
+        let outcome = service.runner().run_job(&RunRequest { job: job.into(), when, revise: false }).await.expect("a run");
+        assert!(!outcome_text(&outcome).contains("反馈表 "), "{}", outcome_text(&outcome));
     }
     let history = service.store().feedback().on_record("project", "GZ202500123").await.expect("answers");
     service.store().close().await;

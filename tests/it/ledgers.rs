@@ -230,7 +230,7 @@ async fn a_unit_is_not_asked_about_what_the_office_has_confirmed() {
                 };
                 assert!(service.store().gone().confirm(&gone).await.expect("a word"));
             }
-            let request = RunRequest { job: "quarterly-supervision".into(), when: RunWhen::AsOf(day), revise: false, dry_run: false };
+            let request = RunRequest { job: "quarterly-supervision".into(), when: RunWhen::AsOf(day), revise: false };
             service.runner().run_job(&request).await.expect("a run");
             service.clock().set("2027-01-08T00:00:00Z".parse().expect("a time"));
         }

@@ -4,6 +4,7 @@
 use super::helpers::{duban, edit, files_below, fresh_root, service, stderr, stdout};
 use super::outputs::{as_read, cells};
 use duban::app::compose::App;
+use duban::cli::run::outcome_text;
 use duban::worker::import::input::Input;
 use duban::worker::import::puller::PullRequest;
 use duban::worker::run::runner::{RunOutcome, RunRequest, RunWhen};
@@ -116,7 +117,7 @@ async fn import(service: &App, name: &str, text: &str, covers_on: &str) {
 
 async fn quarter(service: &App, as_of: &str) -> RunOutcome {
     let when = RunWhen::AsOf(as_of.parse().expect("a day"));
-    service.runner().run_job(&RunRequest { job: "quarterly-supervision".into(), when, revise: false, dry_run: false }).await.expect("a run")
+    service.runner().run_job(&RunRequest { job: "quarterly-supervision".into(), when, revise: false }).await.expect("a run")
 }
 
 /// A root whose start day is past, with the first `quarters` of the register imported and run, one after the other.
@@ -131,7 +132,7 @@ async fn lived(quarters: usize) -> tempfile::TempDir {
     for (as_of, text) in registers().into_iter().take(quarters) {
         import(&service, &format!("台账{as_of}.csv"), &text, as_of).await;
         let outcome = quarter(&service, as_of).await;
-        assert_eq!(outcome.state, duban::store::runs::RunState::Done, "{}", outcome.text);
+        assert_eq!(outcome.run.state, duban::store::runs::RunState::Done, "{}", outcome_text(&outcome));
     }
     service.store().close().await;
     root

@@ -2,6 +2,7 @@
 
 use super::helpers::{duban, files_below, fresh_root, service, stderr};
 use calamine::{Data, Reader, Xlsx};
+use duban::cli::run::outcome_text;
 use duban::worker::import::input::Input;
 use duban::worker::import::puller::PullRequest;
 use duban::worker::run::runner::{RunRequest, RunWhen};
@@ -51,13 +52,9 @@ pub async fn run_on(root: &Path, registers: &[(&str, &str)]) -> String {
         service.importer().pull(&service.config().policy, &request).await.expect("a pull");
     }
     let when = RunWhen::AsOf("2026-09-30".parse().expect("a day"));
-    let outcome = service
-        .runner()
-        .run_job(&RunRequest { job: "quarterly-supervision".into(), when, revise: false, dry_run: false })
-        .await
-        .expect("a run");
+    let outcome = service.runner().run_job(&RunRequest { job: "quarterly-supervision".into(), when, revise: false }).await.expect("a run");
     service.store().close().await;
-    outcome.text
+    outcome_text(&outcome)
 }
 
 /// A mail as a person sees it: headers, plain text, and the rows of the attachment.

@@ -6,8 +6,8 @@ use crate::config::load::Config;
 use crate::report::archive;
 use crate::report::archive::{ArchiveWriter, ArchivedFile};
 use crate::store::runs::{Run, RunState};
+use crate::worker::run::context::Stage;
 use crate::worker::run::runner::Runner;
-use crate::worker::run::steps::Stage;
 use anyhow::{Context, bail, ensure};
 use chrono::NaiveDate;
 use std::io::Write;
@@ -63,7 +63,7 @@ impl Runner {
         ensure!(job.steps.contains(&JobStep::Report) && !none, "job {} makes no workbooks", run.job);
         let as_of: NaiveDate = run.as_of.parse().with_context(|| format!("run {id} has no date"))?;
         let inputs = run.inputs.clone();
-        let mut stage = Stage::new(&self.evaluator, config, &job, &run, as_of, &inputs).await?;
+        let mut stage = Stage::new(&self.evaluator, config, job.clone(), &run, as_of, &inputs).await?;
         stage.recall(&run).await?;
         let folder = to.unwrap_or_else(|| self.var.join("rebuild").join(id));
         let mut out = Vec::new();

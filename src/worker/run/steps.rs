@@ -1,684 +1,172 @@
-//! What the steps of a run do once its inputs are fixed: judge and store, make the workbooks, plan and queue the mail.
+//! The steps of a run. Each is durable: what it made is stored together with its name, so a run that broke off goes on behind the last
+//! name stored.
 
-use crate::clock::stamp;
+use crate::clock::{Clock, stamp};
 use crate::config::job_file::{Job, JobStep};
 use crate::config::load::Config;
-use crate::domain::judging::finding::blank_cells;
-use crate::domain::judging::finding::{Change, Identity, State};
-use crate::domain::judging::roster::Selection;
-use crate::domain::notify::digest::{Counts, Digest, Draft};
-use crate::domain::notify::drafts::drafts;
-use crate::domain::notify::feedback::{Answers, Silent};
-use crate::domain::notify::plan::{Plan, Planned, Rhythm, plan};
-use crate::domain::register::calendar::Span;
-use crate::domain::register::period::{Period, chinese_date};
-use crate::domain::register::record::Record;
-use crate::domain::register::snapshot::InForce;
-use crate::domain::register::units::{Level, UnitId};
-use crate::domain::rules::rule::{Every, Light};
-use crate::mail::message;
-use crate::mail::message::{Attachment, Correspondent, Letter};
-use crate::mail::templates::{Rendered, Templates};
-use crate::report::archive;
-use crate::report::archive::{ArchiveWriter, ArchivedFile};
-use crate::report::{docx, xlsx};
-use crate::store::database::StoreError;
-use crate::store::outbox::{NewDrafted, NewMessage, NewTold, OutboxBatch};
-use crate::store::runs::{Run, RunInputs};
-use crate::workbook::balance::tie_out;
-use crate::workbook::build::{GoneLine, Material, Viewer, build, file_name};
-use crate::workbook::model::Workbook;
-use crate::workbook::reconcile::{Disagreement, against_attachment, against_digests};
-use crate::workbook::sheets::leader_page::Before;
-use crate::workbook::template::{Form, SheetTemplate};
-use crate::worker::deliver::restore_guard::expiry;
-use crate::worker::progress::progress;
+use crate::store::runs::{Run, RunInputs, RunState};
+use crate::worker::crash_point::crash_point;
+use crate::worker::import::importer::Importer;
+use crate::worker::run::context::Stage;
 use crate::worker::run::evaluate::Evaluator;
-use crate::worker::run::evaluate::{Reading, View, read};
-use crate::worker::run::facts::{Changes, FindingFacts, identity, in_order};
-use crate::worker::run::slot_text::{pinned, slot_text};
-use crate::worker::run::spill::{Completed, Watched};
+use crate::worker::run::pull::pull_and_pin;
 use anyhow::{Context, ensure};
-use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime};
-use ring::digest::{Context as Hashing, SHA256};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use chrono::NaiveDate;
+use futures_util::future::LocalBoxFuture;
 use std::fmt::Write;
-use std::io::Write as _;
-use std::path::Path;
 
-/// What the steps after the pull share: the frozen configuration and the judged register.
-pub(crate) struct Stage<'a> {
-    evaluator: &'a Evaluator,
-    pub(crate) config: Config,
-    pub(crate) job: &'a Job,
-    pub(crate) as_of: NaiveDate,
-    at: NaiveDateTime,
-    view: View,
-    pub(crate) reading: Reading,
-    pub(crate) changes: Changes,
-    answers: Answers,
-    before: Option<Before>,
-    gone: Vec<GoneLine>,
+/// One step of a run under way.
+type Step = for<'a> fn(&'a mut Progress<'_>) -> LocalBoxFuture<'a, anyhow::Result<()>>;
+
+/// The steps in their order, by the name under which the run records that it is done.
+const STEPS: [(&str, Step); 4] = [
+    ("pull", |run| Box::pin(run.pull())),
+    ("detect", |run| Box::pin(run.detect())),
+    ("report", |run| Box::pin(run.report())),
+    ("remind", |run| Box::pin(run.remind())),
+];
+
+/// A run keeps its lease by finishing a step within this time.
+const LEASE_MINUTES: i64 = 10;
+
+/// Until when the process that works on a run has it for itself.
+pub(crate) fn lease(clock: &Clock) -> String {
+    stamp(clock.now() + chrono::Duration::minutes(LEASE_MINUTES))
 }
 
-impl<'a> Stage<'a> {
-    /// The stage of a run that has pulled.
-    pub(crate) async fn new(
-        evaluator: &'a Evaluator,
-        config: Config,
-        job: &'a Job,
-        run: &Run,
-        as_of: NaiveDate,
-        inputs: &RunInputs,
-    ) -> anyhow::Result<Stage<'a>> {
-        let at = NaiveDateTime::parse_from_str(&run.slot, "%Y-%m-%dT%H:%M:%S").with_context(|| format!("run {} has no slot", run.id))?;
-        Stage::open(evaluator, config, job, as_of, at, inputs).await
+/// A run on its way through the steps.
+pub(crate) struct Progress<'r> {
+    importer: &'r Importer,
+    evaluator: &'r Evaluator,
+    run: &'r Run,
+    /// The job as the configuration has it now; from the pull on as it was frozen with the run.
+    job: Job,
+    as_of: NaiveDate,
+    inputs: RunInputs,
+    context: Option<Stage<'r>>,
+    /// The printed result, as far as it is known.
+    result: String,
+}
+
+impl<'r> Progress<'r> {
+    pub(crate) fn new(importer: &'r Importer, evaluator: &'r Evaluator, run: &'r Run) -> anyhow::Result<Progress<'r>> {
+        let config = &evaluator.config;
+        let job = config.job(&run.job).with_context(|| format!("jobs/{}.toml does not exist any more", run.job))?.clone();
+        let as_of = run.as_of.parse().with_context(|| format!("run {} has no date", run.id))?;
+        let (inputs, result) = (run.inputs.clone(), run.result.clone());
+        Ok(Progress { importer, evaluator, run, job, as_of, inputs, context: None, result })
     }
 
-    /// Reads and judges what the inputs pin.
-    pub(crate) async fn open(
-        evaluator: &'a Evaluator,
-        mut config: Config,
-        job: &'a Job,
-        as_of: NaiveDate,
-        at: NaiveDateTime,
-        inputs: &RunInputs,
-    ) -> anyhow::Result<Stage<'a>> {
-        let view = pinned(&evaluator.store, inputs, as_of).await?;
-        config.policy = config.policy.on(as_of);
-        let chosen = selections(&config, job);
-        let mut reading = read(&evaluator.store, &config.policy, &view, as_of, &evaluator.var, chosen).await?;
-        let past_start = inputs.enforce_on.map_or(inputs.sample, |start| as_of >= start);
-        let closes = past_start && job.closes_quarter && Period::last_closed(Every::Quarter, as_of).last_day() == as_of;
-        evaluator.stood_red(&config.policy, &mut reading.judged.findings, &inputs.closed, closes).await?;
-        let answers = evaluator.store.feedback().up_to(inputs.answers).await?;
-        let before = match &inputs.before {
-            Some(run) => evaluator.found_before(run).await?,
-            None => None,
-        };
-        let gone = match inputs.gone.as_ref().filter(|_| sheets(&config, job).any(|sheet| matches!(sheet.form, Form::Gone))) {
-            Some(pin) => evaluator.gone_lines(&config.policy, pin).await?,
-            None => Vec::new(),
-        };
-        Ok(Stage { evaluator, config, job, as_of, at, view, reading, changes: Changes::default(), answers, before, gone })
-    }
-
-    /// Judges, compares with what was known, and stores the findings; the timeline follows if this is the latest as_of.
-    pub(crate) async fn detect(&mut self, run: &Run, inputs: &RunInputs) -> anyhow::Result<()> {
-        let standing = self.reading.indicators.standing(&self.config.policy, &self.reading.judged.findings);
-        self.evaluator.store.indicators().save(run, &standing).await?;
-        let policy = &self.config.policy;
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            self.changes = self.evaluator.changes(policy, &mut self.reading, Some(&self.job.name), self.as_of, self.view.sample).await?;
-            match self.commit_found(run, inputs).await {
-                // another instance judged meanwhile: its lives are what this run compares with now
-                Err(StoreError::TimelineMoved) if tries < 5 => {}
-                done => return Ok(done?),
+    /// Takes the steps that are not done yet, then records how the run ended.
+    ///
+    /// # Errors
+    /// A step failed, or another process has taken the run over.
+    pub(crate) async fn walk(mut self) -> anyhow::Result<()> {
+        let done = STEPS.iter().position(|(name, _)| *name == self.run.step).map_or(0, |at| at + 1);
+        for (name, step) in &STEPS[done..] {
+            if self.has(name).await? {
+                step(&mut self).await?;
+                crash_point(name);
             }
         }
-    }
-
-    async fn commit_found(&self, run: &Run, inputs: &RunInputs) -> crate::store::database::Result<()> {
-        let policy = &self.config.policy;
-        let findings = &self.reading.judged.findings;
-        let stored = in_order(policy, findings).into_iter().map(|index| {
-            let finding = &findings[index as usize];
-            FindingFacts::of(policy, finding).stored(finding.light)
-        });
-        let timeline = self.changes.timeline.as_ref().map(|timeline| (timeline, self.as_of));
-        self.evaluator.store.findings().commit(run, JobStep::Detect.name(), inputs, stored, &self.changes.resolved, timeline).await
-    }
-
-    /// After a restart: the changes as the detect step stored them.
-    pub(crate) async fn recall(&mut self, run: &Run) -> anyhow::Result<()> {
-        let (of, resolved) = self.evaluator.store.findings().changes_of(&run.id).await?;
-        for finding in &mut self.reading.judged.findings {
-            finding.change = of.get(&identity(&self.config.policy, finding)).copied().unwrap_or_default();
+        if let Some(context) = self.context.as_ref().filter(|_| !self.job.steps.contains(&JobStep::Remind)) {
+            self.result = self.summary(context).await?;
         }
-        self.changes = Changes { resolved, timeline: None };
+        if self.result.is_empty() {
+            self.result = self.pulled_text()?;
+        }
+        let state = if self.inputs.faults.is_empty() { RunState::Done } else { RunState::Partial };
+        let reason = self.inputs.faults.join("；");
+        self.evaluator.store.runs().finish(self.run, state, &reason, &self.result, &stamp(self.evaluator.clock.now())).await?;
         Ok(())
     }
 
-    pub(crate) fn inputs_named(&self) -> Vec<(String, String)> {
-        let short = |prefix: &str| {
-            let mut hasher = Hashing::new(&SHA256);
-            for (path, text) in self.config.files.iter().filter(|(path, _)| path.starts_with(prefix)) {
-                hasher.update(path.as_bytes());
-                hasher.update(text.as_bytes());
+    /// Whether the job has a step. Every job pulls; what comes behind it needs the judged register, which is opened here.
+    async fn has(&mut self, step: &str) -> anyhow::Result<bool> {
+        if step == JobStep::Pull.name() {
+            return Ok(true);
+        }
+        if self.context.is_none() {
+            if !self.job.steps.contains(&JobStep::Detect) {
+                return Ok(false);
             }
-            hex::encode(hasher.finish())[..12].to_owned()
-        };
-        [
-            ("督办规则", "config/rules"),
-            ("台账字段", "config/ledgers/"),
-            ("工作日历", "config/calendar/"),
-            ("责任单位", "config/units"),
-            ("产业", "config/industries"),
-            ("报表模板", "report-templates/"),
-        ]
-        .map(|(name, prefix)| (name.to_owned(), short(prefix)))
-        .to_vec()
+            let config = Config::parse(self.evaluator.store.frozen_texts().read(&self.inputs.files).await?)?;
+            // the file may have been edited since the run began
+            if let Some(job) = config.job(&self.run.job) {
+                self.job = job.clone();
+            }
+            let mut context = Stage::new(self.evaluator, config, self.job.clone(), self.run, self.as_of, &self.inputs).await?;
+            if step != JobStep::Detect.name() {
+                context.recall(self.run).await?;
+            }
+            self.context = Some(context);
+        }
+        Ok(self.job.steps.iter().any(|known| known.name() == step))
     }
 
-    pub(crate) fn material<'b>(&'b self, viewer: Viewer, rows: Option<&'b [usize]>, inputs: &'b [(String, String)]) -> Material<'b> {
-        let objection = self.config.settings.office.objection_workdays;
-        Material {
-            policy: &self.config.policy,
-            as_of: self.as_of,
-            office: &self.config.settings.office.name,
-            contact: &self.config.settings.office.contact,
-            made_on: self.at.date(),
-            reply_by: self.config.policy.calendar.of(None).due(self.at.date(), Span::Workdays(objection), false),
-            judged: &self.reading.judged,
-            records: &self.reading.records,
-            rosters: &self.reading.rosters,
-            origins: &self.reading.origins,
-            indicators: &self.reading.indicators,
-            sources: &self.reading.sources,
-            intake: &self.reading.intake,
-            viewer,
-            rows,
-            withheld: None,
-            answers: &self.answers,
-            silent: &[],
-            before: self.before.as_ref(),
-            gone: &self.gone,
-            inputs,
-        }
-    }
-
-    /// One workbook, its sums checked, and the text document beside it where it holds an official paper, with their names; written in
-    /// `folder`, for the caller to keep.
-    pub(crate) fn workbook(&self, name: &str, folder: &Path) -> anyhow::Result<Vec<(String, ArchiveWriter)>> {
-        let template = self.config.templates.get(name).with_context(|| format!("报表模板{name}不存在"))?;
-        let inputs = self.inputs_named();
-        let records = Watched::new(&self.reading.records);
-        let material = Material { records: &records, ..self.material(Viewer::Office, None, &inputs) };
-        let file = file_name(template, &material);
-        let book = build(template, &material);
-        balanced(&book).map_err(|fault| anyhow::anyhow!("{file}：{fault}"))?;
-        let mut part = ArchiveWriter::create(folder)?;
-        xlsx::render_into(&book, &mut || None, &mut part)?;
-        let mut made = vec![(file, part)];
-        if let Some(document) = docx::render(&book)? {
-            let mut part = ArchiveWriter::create(folder)?;
-            part.write_all(&document)?;
-            made.push((format!("{}.docx", made[0].0.trim_end_matches(".xlsx")), part));
-        }
-        match records.fault() {
-            Some(fault) => anyhow::bail!("{fault}"),
-            None => Ok(made),
-        }
-    }
-
-    /// Makes the job's workbooks. Returns what could not be made.
-    pub(crate) async fn report(&self, run: &Run) -> anyhow::Result<Vec<String>> {
-        let mut faults = Vec::new();
-        let folder = format!("reports/{}/{}", self.job.name, folder_of(self.as_of, run.revision));
-        let var = &self.evaluator.var;
-        for name in &self.job.workbooks {
-            let written = beside_the_runtime(|| -> anyhow::Result<Vec<(String, String, u64)>> {
-                // the job's lock keeps every other writer out of this folder
-                archive::remove_temporary_files(&var.join(&folder))?;
-                let files = self.workbook(name, &var.join(&folder))?;
-                files
-                    .into_iter()
-                    .map(|(file, part)| {
-                        let ArchivedFile { path, sha256, bytes } = part.publish(&file)?;
-                        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-                        Ok((format!("var/{folder}/{name}"), sha256, bytes))
-                    })
-                    .collect()
-            });
-            match written {
-                Ok(made) => self.evaluator.store.reports().add(run, &made).await?,
-                Err(error) => faults.push(format!("{name}：{error:#}")),
-            }
-        }
-        if !self.job.packs.is_empty() {
-            let (made, failed) = beside_the_runtime(|| self.write_packs(var, &folder))?;
-            // what stands in the list is on disk, so the entries wait for the files
-            self.evaluator.store.reports().add(run, &made).await?;
-            faults.extend(failed);
-        }
-        Ok(faults)
-    }
-
-    /// Findings per light and the files made, as printed.
-    pub(crate) fn summary(&self, files: Option<&[(String, String, i64)]>, faults: &[String]) -> String {
-        let findings = &self.reading.judged.findings;
-        let open = |light: Light| findings.iter().filter(|finding| finding.state == State::Open && finding.light == Some(light)).count();
-        let state = |state: State| findings.iter().filter(|finding| finding.state == state).count();
-        let change = |wanted: Change| findings.iter().filter(|finding| finding.state == State::Open && finding.change == wanted).count();
-        let mut text = format!("{} 截至{}\n", self.job.title, chinese_date(self.as_of));
-        for line in &self.reading.sources {
-            let _ = writeln!(
-                text,
-                "台账：{}（{}，第{}次快照，截至{}）入库{} 待核{}{}",
-                line.ledger,
-                line.source,
-                line.snapshot,
-                chinese_date(line.covers_on),
-                line.accepted,
-                line.quarantined,
-                if line.note.is_empty() { String::new() } else { format!("；{}", line.note) }
-            );
-        }
-        let _ = writeln!(
-            text,
-            "督办事项：红{} 橙{} 黄{}；无法判定{}（待补齐{}处），豁免{}",
-            open(Light::Red),
-            open(Light::Orange),
-            open(Light::Yellow),
-            state(State::Unjudged),
-            blank_cells(&self.config.policy, findings.iter()),
-            state(State::Exempt)
-        );
-        let _ = writeln!(
-            text,
-            "较上期：新增{} 升级{} 减轻{} 持续{} 再次出现{} 办结{}",
-            change(Change::New),
-            change(Change::Escalated),
-            change(Change::Eased),
-            change(Change::Continued),
-            change(Change::Reopened),
-            self.changes.resolved.len()
-        );
-        // a rehearsal makes none
-        let Some(files) = files else { return text };
-        let packs = self.packs_line(files, faults, &mut text);
-        for (path, sha256, bytes) in files.iter().filter(|(path, ..)| !packs.contains(path)) {
-            let _ = writeln!(text, "报表：{path}（{bytes}字节，sha256 {}）", &sha256[..12.min(sha256.len())]);
-        }
-        text
-    }
-
-    /// Who gets what digest, and the proof that nobody is left out.
-    pub(crate) async fn plan(&self, inputs: &RunInputs, revision: i64) -> anyhow::Result<(Planned, Vec<Draft>)> {
-        let policy = &self.config.policy;
-        let settings = &self.config.settings;
-        let store = &self.evaluator.store;
-        let by_id = |name: &str| policy.units.find(name);
-        // a unit that took another over knows what the other was told
-        let mut told_before: HashMap<UnitId, BTreeMap<Identity, Option<Light>>> = HashMap::new();
-        let told: BTreeMap<String, _> = store.notified().last(inputs.sample).await?.into_iter().collect();
-        for (unit, told) in told.into_iter().filter_map(|(unit, told)| Some((by_id(&unit)?, told))) {
-            told_before.entry(unit).or_default().extend(told);
-        }
-        let mut last_digest_on: HashMap<UnitId, NaiveDate> = HashMap::new();
-        for (unit, day) in store.notified().last_digest_days(inputs.sample, &self.job.name, &slot_text(self.at)).await? {
-            if let Some(unit) = by_id(&unit) {
-                let last = last_digest_on.entry(unit).or_insert(day);
-                *last = (*last).max(day);
-            }
-        }
-        // a revision compares with what was told before the slot, not with its own first edition
-        let slot = slot_text(self.at);
-        // a digest that never reached its unit told it nothing
-        for (unit, told) in store.notified().instead_of_undelivered(&self.job.name, &slot).await? {
-            if let Some(unit) = by_id(&unit) {
-                told_before.insert(unit, told);
-            }
-        }
-        for (unit, told) in store.notified().before_slot(&self.job.name, &slot, revision).await? {
-            if let Some(unit) = by_id(&unit) {
-                told_before.insert(unit, told);
-            }
-        }
-        // what the office has confirmed to be gone is neither asked about nor thanked for
-        let absent: BTreeSet<(String, String)> = told_before
-            .values()
-            .flat_map(BTreeMap::keys)
-            .filter(|identity| policy.ledger(&identity.ledger).is_some_and(|ledger| !self.reading.has(ledger, &identity.key)))
-            .map(|identity| (identity.ledger.clone(), identity.key.clone()))
-            .collect();
-        let confirmed = self.evaluator.confirmed_gone(&self.view, &absent).await?;
-        for told in told_before.values_mut() {
-            told.retain(|identity, _| !confirmed.contains(&(identity.ledger.clone(), identity.key.clone())));
-        }
-        let mut gone = BTreeSet::new();
-        for identity in told_before.values().flat_map(BTreeMap::keys) {
-            if let Some(ledger) = policy.ledger(&identity.ledger)
-                && !self.reading.has(ledger, &identity.key)
-            {
-                gone.insert((ledger, identity.key.clone()));
-            }
-        }
-        let records = Completed { kept: &self.reading.records, more: self.done_with(&told_before).await? };
-        let source_line = self.reading.source_line(policy, self.as_of);
-        let sent_on = self.at.date();
-        let national = policy.calendar.of(None);
-        // the next mail that surely comes: a weekly reminder goes only where something has changed
-        let next_on = |level: Level| {
-            let jobs = self.config.jobs.iter().filter(|job| job.rhythm == Rhythm::Always && job.levels.contains(&level));
-            let next = |job: &Job| Some(job.schedule.slots(self.at + chrono::Duration::seconds(1), national).next()?.runs_at.date());
-            jobs.filter_map(next).min()
-        };
-        let of = Plan {
-            policy,
-            as_of: self.as_of,
-            sent_on,
-            office_name: &settings.office.name,
-            contact: &settings.office.contact,
-            objection_workdays: settings.office.objection_workdays,
-            judged: &self.reading.judged,
-            records: &records,
-            origins: &self.reading.origins,
-            told_before: &told_before,
-            last_digest_on: &last_digest_on,
-            gone: &gone,
-            answers: &self.answers,
-            rhythm: self.job.rhythm,
-            levels: &self.job.levels,
-            started: started(inputs, sent_on),
-            source_line: &source_line,
-            next_on: &next_on,
-            may_carry_rows: &|address| settings.domain_allowed(address),
-        };
-        Ok((plan(&of), drafts(&of, &self.job.drafts)))
-    }
-
-    /// The records that units were told of and that nothing is found on any more: a digest thanks for them by name.
-    async fn done_with(
-        &self,
-        told_before: &HashMap<UnitId, BTreeMap<Identity, Option<Light>>>,
-    ) -> anyhow::Result<HashMap<(usize, String), Record>> {
-        let policy = &self.config.policy;
-        let mut wanted: BTreeMap<usize, BTreeSet<&str>> = BTreeMap::new();
-        for identity in told_before.values().flat_map(BTreeMap::keys) {
-            if let Some(ledger) = policy.ledger(&identity.ledger)
-                && self.reading.has(ledger, &identity.key)
-                && !self.reading.records.has(ledger, &identity.key)
-            {
-                wanted.entry(ledger).or_default().insert(&identity.key);
-            }
-        }
-        let mut records = HashMap::new();
-        for (index, codes) in wanted {
-            let ledger = &policy.ledgers[index];
-            let codes: Vec<String> = codes.into_iter().map(str::to_owned).collect();
-            for InForce { snapshot, .. } in self.view.in_force.iter().filter(|found| found.snapshot.ledger == ledger.id) {
-                for stored in self.evaluator.store.records().by_code(ledger, &snapshot.source, snapshot.seq, &codes).await? {
-                    records.entry((index, stored.record.code.clone())).or_insert(stored.record);
-                }
-            }
-        }
-        Ok(records)
-    }
-
-    /// Plans the digests, proves that nobody is left out, and commits every message in one transaction with the step.
-    pub(crate) async fn remind(&self, run: &Run, inputs: &mut RunInputs, result: &mut String) -> anyhow::Result<()> {
-        let (mut planned, mut drafts) = self.plan(inputs, run.revision).await?;
-        ensure!(planned.coverage.holds(), "the coverage proof fails, nothing was mailed:\n{}", planned.coverage);
-        beside_the_runtime(|| self.told_as_listed(&planned))?;
-        let said_before = self.evaluator.store.outbox().earlier_digests(&run.job, &run.slot, run.revision).await?;
-        let templates = Templates::new(&self.config.mail_templates)
-            .map_err(|errors| anyhow::anyhow!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
-        let named = self.inputs_named();
-        let mut messages = Vec::new();
-        let mut told = Vec::new();
-        let mut failed = Vec::new();
-        let mut unchanged = 0;
-        let progress = progress("生成邮件");
-        for digest in &mut planned.digests {
-            progress.inc(1);
-            let made = self.digest_message(run, digest, &templates, &named);
-            match made {
-                Ok(message) => {
-                    if said_before.get(&message.recipient) == Some(&message.digest_sha256) {
-                        unchanged += 1;
-                        continue;
-                    }
-                    told.push(NewTold { unit: digest.unit_name.clone(), told: digest.told.iter().cloned().collect() });
-                    messages.push(message);
-                }
-                Err(error) if error.is::<Untied>() => return Err(error),
-                Err(error) => failed.push((("提醒".to_owned(), format!("{error:#}")), digest.unit_name.clone())),
-            }
-        }
-        let mut drafted = Vec::new();
-        for draft in &mut drafts {
-            progress.inc(1);
-            match self.draft_message(run, draft, &templates, &named) {
-                Ok(message) if said_before.get(&message.recipient) == Some(&message.digest_sha256) => unchanged += 1,
-                Ok(message) => {
-                    drafted.push(NewDrafted { message: message.id.clone(), holds: draft.holds.iter().cloned().collect() });
-                    messages.push(message);
-                }
-                Err(error) if error.is::<Untied>() => return Err(error),
-                Err(error) => failed.push(((format!("{}拟办件", draft.act_title), format!("{error:#}")), draft.unit_name.clone())),
-            }
-        }
-        progress.finish_and_clear();
-        inputs.faults.extend(not_made(failed));
-        let _ = writeln!(
-            result,
-            "提醒：{}封{}",
-            messages.len() - drafted.len(),
-            if unchanged > 0 { format!("（另有{unchanged}封与前次相同，未再发送）") } else { String::new() }
-        );
-        if !drafted.is_empty() {
-            let _ = writeln!(result, "拟办：督办、通报、约谈{}件，签发后发送", drafted.len());
-        }
-        let _ = writeln!(result, "{}", planned.coverage);
-        if let Some(fault) = self.reading.records.fault() {
-            anyhow::bail!("{fault}; nothing was mailed");
-        }
-        let batch = OutboxBatch {
-            messages,
-            told,
-            drafted,
-            told_on: self.at.date().to_string(),
-            now: stamp(self.evaluator.clock.now()),
-            result: result.clone(),
-            expires_at: expiry(&self.evaluator.clock, &self.evaluator.config.settings),
-            test: self.evaluator.config.settings.mail.test_to.is_some(),
-        };
-        self.evaluator.store.outbox().commit(run, JobStep::Remind.name(), inputs, &batch).await?;
+    async fn pull(&mut self) -> anyhow::Result<()> {
+        self.inputs = pull_and_pin(self.importer, self.evaluator, &self.job, self.as_of).await?;
+        self.evaluator.store.runs().finish_step(self.run, JobStep::Pull.name(), &self.inputs).await?;
         Ok(())
     }
 
-    /// Holds the job's workbooks against the digests that are about to be queued.
-    fn told_as_listed(&self, planned: &Planned) -> anyhow::Result<()> {
-        let inputs = self.inputs_named();
-        let findings = &self.reading.judged.findings;
-        for template in self.job.workbooks.iter().filter_map(|name| self.config.templates.get(name)) {
-            if template.sheets.iter().any(|sheet| matches!(&sheet.form, Form::List(list) if !list.fold)) {
-                let material = self.material(Viewer::Office, None, &inputs);
-                let book = build(template, &material);
-                tied(&against_digests(&self.config.policy, findings, planned, template, &book))?;
-            }
-        }
+    async fn detect(&mut self) -> anyhow::Result<()> {
+        let Some(context) = &mut self.context else { return Ok(()) };
+        context.detect(self.run, &self.inputs).await
+    }
+
+    async fn report(&mut self) -> anyhow::Result<()> {
+        let Some(context) = &self.context else { return Ok(()) };
+        let faults = context.report(self.run).await?;
+        self.inputs.faults.extend(faults);
+        self.renew_lease().await?;
+        self.evaluator.store.runs().finish_step(self.run, JobStep::Report.name(), &self.inputs).await?;
         Ok(())
     }
 
-    fn digest_message(
-        &self,
-        run: &Run,
-        digest: &mut Digest,
-        templates: &Templates,
-        named: &[(String, String)],
-    ) -> anyhow::Result<NewMessage> {
-        // the office's roll-up counts the whole province; its attachment holds what is told to the office itself
-        let findings = &self.reading.judged.findings;
-        let own = |index: &usize| digest.roll_up.is_none() || findings[*index].tells(digest.unit);
-        let rows: Vec<usize> = digest.findings.iter().copied().filter(own).collect();
-        let silent = digest.roll_up.as_ref().map_or(&[][..], |roll_up| &roll_up.silent);
-        let (attachment, kept) = match digest.counts_only {
-            true => (None, None),
-            false => {
-                let told = digest.roll_up.is_none().then_some(&digest.counts);
-                self.attachment(run, digest.unit, (&rows, digest.withheld, told), silent, named, "")?
-            }
+    async fn remind(&mut self) -> anyhow::Result<()> {
+        let Some(context) = &self.context else { return Ok(()) };
+        let mut result = self.summary(context).await?;
+        self.renew_lease().await?;
+        context.remind(self.run, &mut self.inputs, &mut result).await?;
+        self.result = result;
+        Ok(())
+    }
+
+    /// Fails when another process has taken the run over.
+    async fn renew_lease(&self) -> anyhow::Result<()> {
+        let renewed = self.evaluator.store.runs().renew_lease(self.run, &lease(&self.evaluator.clock)).await?;
+        ensure!(renewed, "run {} was taken over by another process", self.run.id);
+        Ok(())
+    }
+
+    /// The printed result of judging and reporting.
+    async fn summary(&self, context: &Stage<'_>) -> anyhow::Result<String> {
+        let files = match self.job.steps.contains(&JobStep::Report) {
+            true => self.evaluator.store.reports().list(&self.run.id).await?,
+            false => Vec::new(),
         };
-        digest.attachment_kept = kept;
-        digest.attachment = attachment.as_ref().map(|(name, _)| name.clone());
-        let rendered = templates.render(&self.job.digest, digest)?;
-        self.message(run, (digest.unit, &digest.mailbox), &digest.subject, None, &rendered, attachment.as_ref())
-    }
-
-    /// A message that waits for the person who releases it.
-    fn draft_message(&self, run: &Run, draft: &mut Draft, templates: &Templates, named: &[(String, String)]) -> anyhow::Result<NewMessage> {
-        let (attachment, kept) = match draft.counts_only {
-            true => (None, None),
-            false => self.attachment(run, draft.unit, (&draft.findings, draft.withheld, None), &[], named, draft.act_title)?,
-        };
-        draft.attachment_kept = kept;
-        draft.attachment = attachment.as_ref().map(|(name, _)| name.clone());
-        let rendered = templates.render(&self.job.draft, draft)?;
-        self.message(run, (draft.unit, &draft.mailbox), &draft.subject, Some(draft.act), &rendered, attachment.as_ref())
-    }
-
-    /// A unit's rows as a workbook: its name and bytes, or, where it is too large for a mail, only its name.
-    #[allow(clippy::type_complexity, reason = "the one or the other")]
-    fn attachment(
-        &self,
-        run: &Run,
-        unit: UnitId,
-        (rows, withheld, told): (&[usize], usize, Option<&Counts>),
-        silent: &[Silent],
-        named: &[(String, String)],
-        prefix: &str,
-    ) -> anyhow::Result<(Option<(String, Vec<u8>)>, Option<String>)> {
-        let Some(template) = self.job.attachment.as_ref().and_then(|name| self.config.templates.get(name)) else { return Ok((None, None)) };
-        let material = Material { silent, withheld: Some(withheld), ..self.material(Viewer::Unit(unit), Some(rows), named) };
-        let name = format!("{prefix}{}", file_name(template, &material));
-        let book = build(template, &material);
-        let (policy, findings) = (&self.config.policy, &self.reading.judged.findings);
-        tied(&against_attachment(policy, findings, (&policy.units.units[unit].name, rows, told), template, &book))?;
-        let bytes = xlsx::render(&book)?;
-        if bytes.len() as u64 <= self.config.settings.limits.attachment_kib_max * 1024 {
-            return Ok((Some((name, bytes)), None));
+        let mut text = context.summary(Some(&files), &self.inputs.faults);
+        for path in &self.inputs.intake_reports {
+            writeln!(text, "导入报告：{path}")?;
         }
-        // the unit is told to ask for it, so the office has to have it
-        let folder = format!("reports/{}/{}/未随邮件发送", self.job.name, folder_of(self.as_of, run.revision));
-        let filed = archive::write(&self.evaluator.var.join(folder), &name, &bytes)?;
-        tracing::warn!(file = %filed.path.display(), filed.bytes, "the attachment is too large and stays in the office");
-        Ok((None, Some(name)))
+        Ok(text)
     }
 
-    fn message(
-        &self,
-        run: &Run,
-        (unit, mailbox): (UnitId, &str),
-        subject: &str,
-        act: Option<&'static str>,
-        rendered: &Rendered,
-        attachment: Option<&(String, Vec<u8>)>,
-    ) -> anyhow::Result<NewMessage> {
-        let settings = &self.config.settings;
-        let unit = &self.config.policy.units.units[unit];
-        let revision = if run.revision > 0 { format!("-r{}", run.revision) } else { String::new() };
-        let slot_day = self.at.format("%Y%m%dT%H%M%S");
-        let kind = act.map_or(String::new(), |act| format!("_{act}"));
-        let id = format!("{}_{}_{slot_day}_{}{kind}{revision}", self.job.name, self.as_of, unit.code.to_lowercase());
-        // the mode of this process, not the frozen one: a box for tests is taken away by taking the line away
-        let test_to = self.evaluator.config.settings.mail.test_to.as_deref();
-        let from_domain = settings.mail.from.rsplit('@').next().unwrap_or("localhost");
-        let date: DateTime<FixedOffset> = self.evaluator.clock.now().fixed_offset();
-        let date = date.with_timezone(&FixedOffset::east_opt(self.job.schedule.utc_offset_seconds).unwrap_or_else(|| *date.offset()));
-        let bytes = message::build(&Letter {
-            from: Correspondent { name: &settings.office.name, address: &settings.mail.from },
-            to: Correspondent { name: &unit.title, address: test_to.unwrap_or(mailbox) },
-            meant_for: test_to.map(|_| Correspondent { name: &unit.title, address: mailbox }),
-            reply_to: Correspondent { name: &settings.office.name, address: &settings.mail.reply_to },
-            subject,
-            date,
-            id: &id,
-            domain: from_domain,
-            html: &rendered.html,
-            text: &rendered.text,
-            attachment: attachment.map(|(name, bytes)| Attachment { name, bytes }),
-        })?;
-        let mut hasher = Hashing::new(&SHA256);
-        hasher.update(subject.as_bytes());
-        hasher.update(rendered.text.as_bytes());
-        if let Some((_, bytes)) = attachment {
-            hasher.update(bytes);
+    fn pulled_text(&self) -> anyhow::Result<String> {
+        let mut text = String::new();
+        for (ledger, source, seq) in &self.inputs.snapshots {
+            let title = self
+                .evaluator
+                .config
+                .policy
+                .ledger(ledger)
+                .map_or(ledger.as_str(), |index| self.evaluator.config.policy.ledgers[index].title.as_str());
+            writeln!(text, "{title}（{source}）：第{seq}次快照")?;
         }
-        Ok(NewMessage {
-            message_id: format!("<{id}@{from_domain}>"),
-            id,
-            recipient: format!("{} {mailbox}{kind}", unit.code),
-            address: test_to.unwrap_or(mailbox).to_owned(),
-            unit: unit.name.clone(),
-            subject: subject.to_owned(),
-            digest_sha256: hex::encode(hasher.finish()),
-            bytes,
-            act: act.unwrap_or_default().to_owned(),
-        })
-    }
-}
-
-/// The sheets of a job's workbooks.
-fn sheets<'a>(config: &'a Config, job: &'a Job) -> impl Iterator<Item = &'a SheetTemplate> {
-    let names = job.workbooks.iter().chain(job.packs.iter().map(|pack| &pack.template));
-    names.filter_map(|name| config.templates.get(name)).flat_map(|template| &template.sheets)
-}
-
-/// What the sheets of records of a job's workbooks choose.
-fn selections(config: &Config, job: &Job) -> Vec<Selection> {
-    sheets(config, job)
-        .filter_map(|sheet| match &sheet.form {
-            Form::Records(list) => Some(list.selection.clone()),
-            _ => None,
-        })
-        .collect()
-}
-
-/// Acts above 提醒 run from the start day on; the sample alone counts as past it.
-fn started(inputs: &RunInputs, day: NaiveDate) -> bool {
-    inputs.enforce_on.map_or(inputs.sample, |start| day >= start)
-}
-
-fn folder_of(as_of: NaiveDate, revision: i64) -> String {
-    if revision == 0 { as_of.to_string() } else { format!("{as_of}-r{revision}") }
-}
-
-/// What could not be made of whose mails and why, one line for each reason: a broken template concerns every unit alike.
-fn not_made(failed: Vec<((String, String), String)>) -> impl Iterator<Item = String> {
-    let mut units: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
-    for (reason, unit) in failed {
-        units.entry(reason).or_default().push(unit);
-    }
-    units.into_iter().map(|((what, error), units)| {
-        let named = units.iter().take(UNITS_NAMED).map(String::as_str).collect::<Vec<_>>().join("、");
-        let rest = if units.len() > UNITS_NAMED { format!("等{}个单位", units.len()) } else { String::new() };
-        format!("{named}{rest}的{what}未能生成：{error}")
-    })
-}
-
-/// How many units of one reason are named.
-const UNITS_NAMED: usize = 3;
-
-/// Long work without a pause: on a runtime of several threads the others go on meanwhile.
-fn beside_the_runtime<T>(work: impl FnOnce() -> T) -> T {
-    match tokio::runtime::Handle::current().runtime_flavor() {
-        tokio::runtime::RuntimeFlavor::MultiThread => tokio::task::block_in_place(work),
-        _ => work(),
-    }
-}
-
-/// What is mailed and what is listed are not the same: nothing goes out.
-#[derive(Debug, thiserror::Error)]
-#[error("提醒与报表不一致，未发送：{0}")]
-struct Untied(String);
-
-fn tied(wrong: &[Disagreement]) -> Result<(), Untied> {
-    match wrong {
-        [] => Ok(()),
-        wrong => {
-            let first: Vec<String> = wrong.iter().take(5).map(ToString::to_string).collect();
-            let more = if wrong.len() > first.len() { format!("；另有{}处", wrong.len() - first.len()) } else { String::new() };
-            Err(Untied(format!("{}{more}", first.join("；"))))
+        for path in &self.inputs.intake_reports {
+            writeln!(text, "导入报告：{path}")?;
         }
+        Ok(text)
     }
-}
-
-/// Sums, rates and parts agree before a workbook is released.
-pub(crate) fn balanced(book: &Workbook<'_>) -> Result<(), String> {
-    let wrong = tie_out(book);
-    if wrong.is_empty() { Ok(()) } else { Err(wrong.iter().take(5).map(ToString::to_string).collect::<Vec<_>>().join("；")) }
 }

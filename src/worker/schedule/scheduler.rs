@@ -11,7 +11,7 @@ use crate::store::handle::Store;
 use crate::store::runs::RunState;
 use crate::worker::file_lock::FileLock;
 use crate::worker::run::runner::Runner;
-use crate::worker::run::runner::{RunRequest, RunWhen};
+use crate::worker::run::runner::{RunOutcome, RunRequest, RunWhen};
 use crate::worker::run::slot_text::slot_text;
 use anyhow::Context;
 use chrono::NaiveDateTime;
@@ -75,7 +75,7 @@ impl Scheduler {
                 if self.failed_lately(&job.name, &name).await? {
                     break;
                 }
-                let request = RunRequest { job: job.name.clone(), when: RunWhen::Slot(slot), revise: false, dry_run: false };
+                let request = RunRequest { job: job.name.clone(), when: RunWhen::Slot(slot), revise: false };
                 let outcome = self.runner.run_job(&request).await;
                 let failed = outcome.is_err();
                 self.record(&mut beat, &format!("{}@{name}", job.name), outcome);
@@ -115,11 +115,11 @@ impl Scheduler {
         Ok(job.schedule.due(Some(settled), now, self.config.policy.calendar.of(None)))
     }
 
-    fn record(&self, beat: &mut Beat, name: &str, outcome: anyhow::Result<crate::worker::run::runner::RunOutcome>) {
+    fn record(&self, beat: &mut Beat, name: &str, outcome: anyhow::Result<RunOutcome>) {
         match outcome {
             Ok(outcome) => {
-                tracing::info!(run = %name, state = outcome.state.code(), already_done = outcome.already_done, "run ended");
-                beat.ran.push((name.to_owned(), outcome.state.code().to_owned()));
+                tracing::info!(run = %name, state = outcome.run.state.code(), already_done = outcome.done_before.is_some(), "run ended");
+                beat.ran.push((name.to_owned(), outcome.run.state.code().to_owned()));
             }
             Err(error) => {
                 tracing::error!(run = %name, error = %format!("{error:#}"), "run failed");

@@ -1,0 +1,62 @@
+//! The pull step: read the job's sources and the forms that came back, and pin what the run is made from.
+
+use crate::config::job_file::{Job, JobStep};
+use crate::store::runs::RunInputs;
+use crate::worker::import::importer::Importer;
+use crate::worker::run::evaluate::Evaluator;
+use anyhow::ensure;
+use chrono::NaiveDate;
+
+/// Pulls the job's sources and fixes what the run is made from.
+pub(crate) async fn pull_and_pin(importer: &Importer, evaluator: &Evaluator, job: &Job, as_of: NaiveDate) -> anyhow::Result<RunInputs> {
+    let mut inputs = RunInputs::default();
+    let own = importer.own_projects().await?;
+    for source in &evaluator.config.settings.sources {
+        if !job.sources.is_empty() && !job.sources.contains(&source.name) || source.sample && own {
+            continue;
+        }
+        match importer.pull_source(source, false).await {
+            Ok(report) => {
+                if report.held() {
+                    inputs.faults.push(format!("{}：新读入的台账与上次差异过大，暂缓生效，沿用上次", source.name));
+                }
+                inputs.faults.extend(report.fault.map(|fault| format!("{}：{fault}", source.name)));
+                inputs.intake_reports.extend(report.workbook);
+            }
+            Err(error) => {
+                tracing::error!(source = %source.name, %error, "a source could not be pulled");
+                inputs.faults.push(format!("{}：{error}", source.name));
+            }
+        }
+    }
+    match importer.take_forms().await {
+        Ok(came) => inputs.faults.extend(came.into_iter().filter_map(|(_, taken)| Some(format!("反馈表 {}", taken.err()?)))),
+        Err(error) => inputs.faults.push(format!("{error:#}")),
+    }
+    inputs.answers = evaluator.store.feedback().last_no().await?;
+    let view = evaluator.view(&job.sources, as_of).await?;
+    if job.steps.contains(&JobStep::Detect) {
+        ensure!(
+            view.in_force.iter().any(|found| found.snapshot.ledger == crate::domain::register::ledger::PROJECT),
+            "there is no project register to judge{}",
+            if inputs.faults.is_empty() {
+                "; name a source in config/duban.toml or run `duban import FILE`".into()
+            } else {
+                format!(": {}", inputs.faults.join("; "))
+            }
+        );
+        inputs.enforce_on = evaluator.config.settings.enforce_on();
+        ensure!(
+            view.sample || inputs.enforce_on.is_some(),
+            "this register has no start day yet (建账期): run `duban init` first, so that every unit can check its rows before acts begin"
+        );
+    }
+    inputs.gone = Some(evaluator.gone_pin(&view).await?);
+    inputs.sample = view.sample;
+    inputs.before = evaluator.store.runs().previous(&job.name, as_of, view.sample).await?;
+    inputs.closed = evaluator.closed_quarters(&evaluator.config, Some(&job.name), as_of, view.sample).await?;
+    inputs.snapshots =
+        view.in_force.iter().map(|found| (found.snapshot.ledger.clone(), found.snapshot.source.clone(), found.snapshot.seq)).collect();
+    inputs.files = evaluator.store.frozen_texts().freeze(&evaluator.config.files_without_secrets()).await?;
+    Ok(inputs)
+}
