@@ -20,8 +20,9 @@ use duban::domain::rules::policy::Policy;
 use duban::domain::sample::sample;
 use duban::report::{archive, xlsx};
 use duban::workbook::balance::tie_out;
-use duban::workbook::build::{Material, Viewer, build, file_name};
-use duban::workbook::template::{Form, Template};
+use duban::workbook::build::{build, file_name};
+use duban::workbook::material::{Audience, Material};
+use duban::workbook::template::{SheetKind, Template};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
@@ -107,7 +108,7 @@ fn main() {
                     if number >= books {
                         break;
                     }
-                    small.write(&policy, template, &own, Viewer::Unit(home), folder.path(), Some(number));
+                    small.write(&policy, template, &own, Audience::Unit(home), folder.path(), Some(number));
                 }
             });
         }
@@ -123,13 +124,13 @@ fn main() {
     let province = Generated { ledger, known };
     let large = Judgement::new(&policy, &every, &province, long, as_of);
     let (began, before) = (Instant::now(), used().0);
-    large.write(&policy, &every, &province, Viewer::Office, folder.path(), None);
+    large.write(&policy, &every, &province, Audience::Office, folder.path(), None);
     report(&format!("one sheet of {long} rows"), began, before);
 }
 
 /// The sheet without its condition: every project.
 fn whole(mut sheet: duban::workbook::template::SheetTemplate) -> duban::workbook::template::SheetTemplate {
-    if let Form::Records(list) = &mut sheet.form {
+    if let SheetKind::Records(list) = &mut sheet.kind {
         list.selection.conditions.clear();
     }
     sheet
@@ -154,8 +155,8 @@ impl Judgement {
     fn new(policy: &Policy, template: &Template, records: &Generated, count: usize, as_of: NaiveDate) -> Judgement {
         let (projects, waiting, exempt) = (HashMap::new(), HashMap::new(), HashMap::new());
         let context = Context { policy, as_of, projects: &projects, waiting_on: &waiting, exempt: &exempt };
-        let chosen = template.sheets.iter().filter_map(|sheet| match &sheet.form {
-            Form::Records(list) => Some(list.selection.clone()),
+        let chosen = template.sheets.iter().filter_map(|sheet| match &sheet.kind {
+            SheetKind::Records(list) => Some(list.selection.clone()),
             _ => None,
         });
         let (mut judged, mut rosters, mut indicators) = (Judged::new(policy), Rosters::new(chosen), Indicators::new(policy, as_of));
@@ -172,10 +173,10 @@ impl Judgement {
         Judgement { judged, rosters, indicators, reach, as_of, answers: Answers::default() }
     }
 
-    fn write(&self, policy: &Policy, template: &Template, records: &Generated, viewer: Viewer, folder: &Path, number: Option<usize>) {
-        let rows = match viewer {
-            Viewer::Office => None,
-            Viewer::Unit(unit) => Some(self.reach.of(unit)),
+    fn write(&self, policy: &Policy, template: &Template, records: &Generated, audience: Audience, folder: &Path, number: Option<usize>) {
+        let rows = match audience {
+            Audience::Office => None,
+            Audience::Unit(unit) => Some(self.reach.of(unit)),
         };
         let material = Material {
             policy,
@@ -187,16 +188,16 @@ impl Judgement {
             origins: &[],
             indicators: &self.indicators,
             sources: &[],
-            withheld: None,
+            only_counted: None,
             contact: "",
             made_on: self.as_of,
             reply_by: self.as_of,
             intake: &[],
-            viewer,
-            rows,
+            audience,
+            only_findings: rows,
             answers: &self.answers,
             silent: &[],
-            before: None,
+            previous_run: None,
             gone: &[],
             inputs: &[],
         };

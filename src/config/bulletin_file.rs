@@ -5,10 +5,10 @@ use crate::config::template_file::{WORDS, ledgers_of, list_columns, placeholders
 use crate::domain::register::ledger::{Privacy, Role};
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::{Every, Light};
-use crate::workbook::sheets::bulletin::{
+use crate::workbook::sheets::bulletin::declaration::{
     Bulletin, BulletinColumn, BulletinFigure, BulletinList, BulletinPart, BulletinTable, Measure, Scope, TableRows,
 };
-use crate::workbook::template::{BuiltIn, ColumnKey, ListColumn};
+use crate::workbook::sheets::list::columns::{BuiltIn, ColumnKey, ListColumn};
 use serde::Deserialize;
 
 #[derive(Deserialize)]

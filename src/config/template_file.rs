@@ -9,10 +9,12 @@ use crate::domain::register::units::Level;
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::Light;
 use crate::workbook::model::Paper;
-use crate::workbook::template::{
-    Axis, BuiltIn, ColumnKey, Figures, Form, Group, List, ListColumn, MatrixColumn, MatrixRows, OnePage, Order, Reach, RecordList,
-    SheetTemplate, Template,
-};
+use crate::workbook::sheets::leader_page::declaration::{Figures, LeaderPage};
+use crate::workbook::sheets::list::columns::{BuiltIn, ColumnKey, ListColumn};
+use crate::workbook::sheets::list::declaration::{Group, List};
+use crate::workbook::sheets::matrix::declaration::{Axis, MatrixColumn, MatrixRows};
+use crate::workbook::sheets::records::declaration::{Order, Reach, RecordList};
+use crate::workbook::template::{SheetKind, SheetTemplate, Template};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -234,40 +236,41 @@ fn sheet(path: &str, raw: &SheetFile, scopes: &Scopes, policy: &Policy, problems
         return None;
     }
     let form = match form_name {
-        FormName::Cover => {
-            Form::Cover { paragraphs: raw.paragraphs.clone().unwrap_or_default(), objection: raw.objection.clone().unwrap_or_default() }
-        }
-        FormName::Rules => Form::Rules,
-        FormName::Summary => Form::Summary { chart: raw.chart.unwrap_or(true) },
+        FormName::Cover => SheetKind::Cover {
+            paragraphs: raw.paragraphs.clone().unwrap_or_default(),
+            objection: raw.objection.clone().unwrap_or_default(),
+        },
+        FormName::Rules => SheetKind::Rules,
+        FormName::Summary => SheetKind::Summary { chart: raw.chart.unwrap_or(true) },
         FormName::Matrix => matrix(path, &place, raw, columns, policy, problems)?,
-        FormName::List => Form::List(list(path, &place, raw, columns, policy, problems)?),
+        FormName::List => SheetKind::List(list(path, &place, raw, columns, policy, problems)?),
         FormName::Notices => {
             let named = raw.rules.as_deref().map(|rules| rules_named(path, &place, rules, policy, problems));
             let rules: Vec<usize> = (0..policy.rules.len()).filter(|rule| policy.rules[*rule].notice_days > 0).collect();
-            Form::Notices {
+            SheetKind::Notices {
                 rules: named,
                 columns: list_columns(path, &place, columns, &ledgers_of(policy, &rules), BuiltIn::is_of_finding, policy, problems),
             }
         }
-        FormName::Quality => Form::Quality,
-        FormName::Page => Form::Page(one_page(path, &place, raw, policy, problems)?),
+        FormName::Quality => SheetKind::Quality,
+        FormName::Page => SheetKind::LeaderPage(one_page(path, &place, raw, policy, problems)?),
         FormName::Bulletin => match &raw.bulletin {
             Some(bulletin) => {
                 let title = raw.title.as_deref().unwrap_or(&raw.name);
-                Form::Bulletin(Box::new(crate::config::bulletin_file::parse(path, &place, title, bulletin, policy, problems)?))
+                SheetKind::Bulletin(Box::new(crate::config::bulletin_file::parse(path, &place, title, bulletin, policy, problems)?))
             }
             None => {
                 problems.push(path, format!("{place}: [sheet.bulletin] is missing"), Some("see work-order-bulletin.toml".into()));
                 return None;
             }
         },
-        FormName::Answers => Form::Answers,
-        FormName::Silent => Form::Silent,
-        FormName::Feedback => Form::Feedback,
-        FormName::Records => Form::Records(records(path, &place, raw, columns, scopes, policy, problems)?),
-        FormName::Gone => Form::Gone,
+        FormName::Answers => SheetKind::Answers,
+        FormName::Silent => SheetKind::Silent,
+        FormName::Feedback => SheetKind::Feedback,
+        FormName::Records => SheetKind::Records(records(path, &place, raw, columns, scopes, policy, problems)?),
+        FormName::Gone => SheetKind::Gone,
         FormName::Reporting => {
-            Form::Reporting { rules: rules_named(path, &place, raw.rules.as_deref().unwrap_or_default(), policy, problems) }
+            SheetKind::Reporting { rules: rules_named(path, &place, raw.rules.as_deref().unwrap_or_default(), policy, problems) }
         }
     };
     Some(SheetTemplate {
@@ -280,11 +283,11 @@ fn sheet(path: &str, raw: &SheetFile, scopes: &Scopes, policy: &Policy, problems
         paper,
         pages_high: raw.pages_high,
         optional: raw.optional,
-        form,
+        kind: form,
     })
 }
 
-fn matrix(path: &str, place: &str, raw: &SheetFile, columns: &[String], policy: &Policy, problems: &mut Problems) -> Option<Form> {
+fn matrix(path: &str, place: &str, raw: &SheetFile, columns: &[String], policy: &Policy, problems: &mut Problems) -> Option<SheetKind> {
     let axis = named(&Axis::NAMES, raw.by.as_deref().unwrap_or_default(), path, place, "by", problems)?;
     let window = named(&Window::NAMES, raw.window.as_deref().unwrap_or("all"), path, place, "window", problems)?;
     let names = MatrixColumn::names();
@@ -319,7 +322,7 @@ fn matrix(path: &str, place: &str, raw: &SheetFile, columns: &[String], policy: 
         found.push(column);
     }
     let rows = matrix_rows(path, place, raw, axis, policy, problems);
-    Some(Form::Matrix { axis, window, columns: found, rows })
+    Some(SheetKind::Matrix { axis, window, columns: found, rows })
 }
 
 /// `titles = ["贵阳市 贵阳贵安"]`, `apart = ["贵安新区"]`.
@@ -348,7 +351,7 @@ fn matrix_rows(path: &str, place: &str, raw: &SheetFile, axis: Axis, policy: &Po
 }
 
 /// The figures and lists of the leader's page.
-fn one_page(path: &str, place: &str, raw: &SheetFile, policy: &Policy, problems: &mut Problems) -> Option<OnePage> {
+fn one_page(path: &str, place: &str, raw: &SheetFile, policy: &Policy, problems: &mut Problems) -> Option<LeaderPage> {
     const FIGURES_MAX: usize = 5;
     let given = raw.figures.as_deref().unwrap_or_default();
     if given.is_empty() || given.len() > FIGURES_MAX {
@@ -368,7 +371,7 @@ fn one_page(path: &str, place: &str, raw: &SheetFile, policy: &Policy, problems:
         })
         .collect();
     let decide = rules_named(path, place, raw.decide.as_deref().unwrap_or_default(), policy, problems);
-    Some(OnePage { figures, decide, most: raw.most.unwrap_or(10) })
+    Some(LeaderPage { figures, decide, most: raw.most.unwrap_or(10) })
 }
 
 /// The rules that ids, and families such as `order-*`, stand for.
@@ -581,7 +584,7 @@ fn titled(field: &crate::domain::register::ledger::Field) -> String {
 
 /// Where a summary counts every rule, every rule's findings of every state stand on exactly one list.
 fn covers_every_rule(path: &str, policy: &Policy, sheets: &[SheetTemplate], problems: &mut Problems) {
-    if !sheets.iter().any(|sheet| matches!(sheet.form, Form::Summary { .. })) {
+    if !sheets.iter().any(|sheet| matches!(sheet.kind, SheetKind::Summary { .. })) {
         return;
     }
     for (index, rule) in policy.rules.iter().enumerate() {
@@ -589,7 +592,7 @@ fn covers_every_rule(path: &str, policy: &Policy, sheets: &[SheetTemplate], prob
             let word = state.code();
             let listed = sheets
                 .iter()
-                .filter(|sheet| matches!(&sheet.form, Form::List(list) if !list.fold && list.rules.contains(&index) && list.states.contains(&state)));
+                .filter(|sheet| matches!(&sheet.kind, SheetKind::List(list) if !list.fold && list.rules.contains(&index) && list.states.contains(&state)));
             match listed.count() {
                 1 => {}
                 0 => problems.push(

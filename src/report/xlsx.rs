@@ -139,7 +139,7 @@ impl SheetWriter<'_, '_> {
             self.write_row(index as u32, row, &mut ColumnFormats::default())?;
         }
         let end = self.write_lazy_rows(next)?;
-        for (row, number) in sheet.tail.iter().zip(end..) {
+        for (row, number) in sheet.closing_rows.iter().zip(end..) {
             self.write_row(number, row, &mut ColumnFormats::default())?;
         }
         self.set_view()?;
@@ -179,7 +179,7 @@ impl SheetWriter<'_, '_> {
         let is_long = sheet.height() > STREAMED_ROWS;
         let has_column_formats = is_long && sheet.columns.iter().all(|column| column.entry.is_none());
         let mut column_formats = ColumnFormats { formats: vec![None; if has_column_formats { sheet.columns.len() } else { 0 }] };
-        let mut made = sheet.later.iter().flat_map(|later| (0..later.count).map(|index| later.row(index)));
+        let mut made = sheet.lazy_rows.iter().flat_map(|later| (0..later.count).map(|index| later.row(index)));
         let mut streamed = (0..sheet.streamed).map(|_| next());
         let mut following = made.next().or_else(|| streamed.next());
         while let Some(mut row) = following {
@@ -261,7 +261,7 @@ impl SheetWriter<'_, '_> {
             target.set_portrait();
         }
         target.set_page_breaks(&sheet.breaks)?;
-        target.set_print_fit_to_pages(sheet.pages_wide.max(1), if sheet.one_page { 1 } else { sheet.pages_high });
+        target.set_print_fit_to_pages(sheet.pages_wide.max(1), if sheet.single_page { 1 } else { sheet.pages_high });
         if let Some((_, columns)) = sheet.freeze.filter(|(_, columns)| sheet.pages_wide > 1 && *columns > 0) {
             // The frozen columns name the row, so they are printed on every page.
             target.set_repeat_columns(0, column_number(columns - 1))?;

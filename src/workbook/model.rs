@@ -39,9 +39,9 @@ pub struct Sheet<'a> {
     pub columns: Vec<Column>,
     pub rows: Vec<Row>,
     /// Rows below `rows` that are made when they are written.
-    pub later: Option<Later<'a>>,
+    pub lazy_rows: Option<LazyRows<'a>>,
     /// Rows below those made later.
-    pub tail: Vec<Row>,
+    pub closing_rows: Vec<Row>,
     /// Rows that follow these one by one while the file is written, so that nobody holds them all.
     pub streamed: usize,
     /// Rows and columns that stay in view.
@@ -58,7 +58,7 @@ pub struct Sheet<'a> {
     /// Rows that begin a page of their own accord.
     pub breaks: Vec<u32>,
     /// All of it on one page.
-    pub one_page: bool,
+    pub single_page: bool,
     /// The last row that is printed, where empty rows are meant to be.
     pub printed_to: Option<usize>,
     /// Data bars: (column, first row, last row).
@@ -77,21 +77,21 @@ pub struct Sheet<'a> {
 
 /// Rows of a long list, made one at a time so that they never stand in memory together; whoever writes them finds their heights.
 #[derive(Clone)]
-pub struct Later<'a> {
+pub struct LazyRows<'a> {
     pub count: usize,
     /// The findings they list, one a row; empty where they list records.
     pub(crate) found: Arc<[&'a Finding]>,
     pub(crate) row: Arc<dyn Fn(usize) -> Row + Send + Sync + 'a>,
 }
 
-impl Later<'_> {
+impl LazyRows<'_> {
     /// The row of a number below `count`.
     pub fn row(&self, number: usize) -> Row {
         (self.row)(number)
     }
 }
 
-impl std::fmt::Debug for Later<'_> {
+impl std::fmt::Debug for LazyRows<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} rows", self.count)
     }
@@ -441,7 +441,7 @@ pub fn fit(rows: &[Row], count: usize, most: f64) -> Vec<Column> {
 impl Sheet<'_> {
     /// All rows, those made later too.
     pub fn height(&self) -> usize {
-        self.rows.len() + self.later.as_ref().map_or(0, |later| later.count) + self.streamed + self.tail.len()
+        self.rows.len() + self.lazy_rows.as_ref().map_or(0, |later| later.count) + self.streamed + self.closing_rows.len()
     }
 
     /// One text across all columns of the sheet, as high as it needs.
@@ -472,20 +472,20 @@ impl Sheet<'_> {
 
     /// Where the next row goes.
     fn below(&mut self) -> &mut Vec<Row> {
-        if self.later.is_some() { &mut self.tail } else { &mut self.rows }
+        if self.lazy_rows.is_some() { &mut self.closing_rows } else { &mut self.rows }
     }
 
     /// The findings that its rows list one by one, each with its row. A list that shows only a part of them answers for none.
     pub fn listed(&self) -> impl Iterator<Item = (usize, Tag, &str)> {
         let rows = self.rows.iter().enumerate().filter_map(|(at, row)| Some((at, row.tag?, row.key.as_deref()?)));
-        let later = self.later.iter().flat_map(|later| later.found.iter().copied());
+        let later = self.lazy_rows.iter().flat_map(|later| later.found.iter().copied());
         let later = (self.rows.len()..).zip(later).map(|(at, finding)| (at, Tag::of(finding), &*finding.key));
         rows.chain(later).filter(|_| !self.partial)
     }
 
     /// A row of the sheet, but for those streamed.
     pub fn row_at(&self, row: usize) -> Option<Cow<'_, Row>> {
-        match (self.rows.get(row), &self.later) {
+        match (self.rows.get(row), &self.lazy_rows) {
             (Some(row), _) => Some(Cow::Borrowed(row)),
             (None, Some(later)) => (row - self.rows.len() < later.count).then(|| Cow::Owned(later.row(row - self.rows.len()))),
             (None, None) => None,
@@ -502,4 +502,12 @@ impl Sheet<'_> {
         }
         format!("{}!{letters}{}", self.name, row + 1)
     }
+}
+
+/// The light columns a summary prints, worst first.
+pub(crate) const LIGHTS: [Light; 3] = [Light::Red, Light::Orange, Light::Yellow];
+
+/// Columns of equal width.
+pub(crate) fn grid(first: f64, rest: f64, count: usize) -> Vec<Column> {
+    (0..count).map(|index| Column { width: if index == 0 { first } else { rest }, ..Column::default() }).collect()
 }

@@ -7,7 +7,7 @@
 //! narrowest columns give the largest print and the fewest rows on a page. Pages are computed for those, so that other programs only
 //! leave more space at the foot of each page.
 
-use crate::workbook::model::{Later, Paper, Role, Row, Sheet, fit_heights};
+use crate::workbook::model::{LazyRows, Paper, Role, Row, Sheet, fit_heights};
 
 /// Margins of a printed page, in inches.
 pub(crate) const MARGIN_LEFT_RIGHT: f64 = 0.5;
@@ -38,7 +38,8 @@ impl Sheet<'_> {
     /// Sets the page breaks. In a paper, a divided table gets a copy of its header on the next page. Returns the rows above which a copy was
     /// inserted, as they were numbered before.
     pub(crate) fn paginate(&mut self) -> Vec<usize> {
-        let is_fixed = self.one_page || self.pages_high > 0 || self.pages_wide > 1 || !self.charts.is_empty() || self.printed_to.is_some();
+        let is_fixed =
+            self.single_page || self.pages_high > 0 || self.pages_wide > 1 || !self.charts.is_empty() || self.printed_to.is_some();
         if is_fixed || self.streamed > 0 || self.height() > ROWS_MAX {
             return Vec::new();
         }
@@ -64,22 +65,22 @@ impl Sheet<'_> {
     /// The height of each row as a part of the height of a page.
     fn row_heights(&self, page: f64) -> Vec<f64> {
         let part = |row: &Row| (row.height.unwrap_or(DEFAULT_HEIGHT) / PIXEL).round() * PIXEL / page;
-        let made = |later: &Later<'_>, number: usize| {
+        let made = |later: &LazyRows<'_>, number: usize| {
             let mut row = later.row(number);
             fit_heights(std::slice::from_mut(&mut row), &self.columns);
             part(&row)
         };
-        let later = self.later.iter().flat_map(|later| (0..later.count).map(move |number| made(later, number)));
-        self.rows.iter().map(part).chain(later).chain(self.tail.iter().map(part)).collect()
+        let later = self.lazy_rows.iter().flat_map(|later| (0..later.count).map(move |number| made(later, number)));
+        self.rows.iter().map(part).chain(later).chain(self.closing_rows.iter().map(part)).collect()
     }
 
     /// The role of a row; lazy rows are body rows.
     fn role(&self, row: usize) -> Role {
-        let tail = self.height() - self.tail.len();
+        let tail = self.height() - self.closing_rows.len();
         match self.rows.get(row) {
             Some(row) => row.role,
             None if row < tail => Role::Body,
-            None => self.tail[row - tail].role,
+            None => self.closing_rows[row - tail].role,
         }
     }
 

@@ -4,8 +4,10 @@ use crate::domain::judging::roster::Doubt;
 use crate::domain::register::ledger::Role;
 use crate::domain::register::period::chinese_date;
 use crate::domain::register::record::Place;
-use crate::workbook::build::{SourceLine, View};
-use crate::workbook::template::{ColumnKey, Form, ListColumn, SheetTemplate};
+use crate::workbook::material::SourceSnapshot;
+use crate::workbook::sheets::list::columns::{ColumnKey, ListColumn};
+use crate::workbook::template::{SheetKind, SheetTemplate};
+use crate::workbook::visible::VisibleMaterial;
 use chrono::NaiveDate;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +19,7 @@ pub(crate) fn source_title(source: &str) -> &str {
     if source == IMPORTED { "手工导入" } else { source }
 }
 
-impl SourceLine {
+impl SourceSnapshot {
     /// `register.xlsx 全省项目台账`.
     pub(crate) fn stands_in(&self) -> String {
         let sheets: Vec<&str> = self.sheets.iter().map(String::as_str).filter(|sheet| !sheet.is_empty()).collect();
@@ -25,7 +27,7 @@ impl SourceLine {
     }
 }
 
-impl View<'_> {
+impl VisibleMaterial<'_> {
     /// Where a record stands.
     pub(crate) fn place(&self, ledger: usize, place: Place) -> String {
         let row = format!("第{}行", place.row);
@@ -45,17 +47,17 @@ impl View<'_> {
 
     /// The snapshots behind a workbook, for its first sheet; a cover has a table of them and a paper says it in its own words.
     pub(crate) fn provenance(&self, sheets: &[&SheetTemplate]) -> Option<String> {
-        if sheets.iter().any(|sheet| matches!(sheet.form, Form::Cover { .. } | Form::Bulletin(_))) {
+        if sheets.iter().any(|sheet| matches!(sheet.kind, SheetKind::Cover { .. } | SheetKind::Bulletin(_))) {
             return None;
         }
         let used: BTreeSet<&str> = sheets
             .iter()
-            .flat_map(|sheet| self.ledgers_of(&sheet.form))
+            .flat_map(|sheet| self.ledgers_of(&sheet.kind))
             .map(|ledger| self.policy().ledgers[ledger].title.as_str())
             .collect();
         let lines = self.material.sources.iter().filter(|line| used.contains(line.ledger.as_str()));
         // a leader is told of which day the figures are
-        let days = sheets.iter().any(|sheet| matches!(sheet.form, Form::Page(_))).then(|| {
+        let days = sheets.iter().any(|sheet| matches!(sheet.kind, SheetKind::LeaderPage(_))).then(|| {
             let mut days: BTreeMap<NaiveDate, Vec<&str>> = BTreeMap::new();
             lines.clone().for_each(|line| days.entry(line.covers_on).or_default().push(&line.ledger));
             days.into_iter().map(|(day, ledgers)| format!("{}（截至{}）", ledgers.join("、"), chinese_date(day))).collect()
@@ -87,7 +89,7 @@ impl View<'_> {
     }
 
     /// The ledgers that the rows of a sheet come from.
-    fn ledgers_of(&self, form: &Form) -> BTreeSet<usize> {
+    fn ledgers_of(&self, form: &SheetKind) -> BTreeSet<usize> {
         let policy = self.policy();
         let of_rule = |rule: usize| policy.rules[rule].ledger;
         let project = |columns: &[ListColumn]| {
@@ -95,27 +97,32 @@ impl View<'_> {
             policy.project_ledger().filter(|_| shown)
         };
         match form {
-            Form::List(list) => {
+            SheetKind::List(list) => {
                 let found = self.findings.iter().filter(|finding| list.takes(finding)).map(|finding| of_rule(finding.rule));
                 found.chain(project(&list.columns)).collect()
             }
-            Form::Notices { rules, columns } => {
+            SheetKind::Notices { rules, columns } => {
                 self.notices_of(rules.as_deref()).map(|notice| of_rule(notice.rule)).chain(project(columns)).collect()
             }
-            Form::Records(list) => project(&list.columns).into_iter().chain([list.selection.ledger]).collect(),
-            Form::Page(page) => {
+            SheetKind::Records(list) => project(&list.columns).into_iter().chain([list.selection.ledger]).collect(),
+            SheetKind::LeaderPage(page) => {
                 let figures = page.figures.iter().flat_map(|figures| &figures.rules);
                 figures.chain(&page.decide).map(|rule| of_rule(*rule)).collect()
             }
-            Form::Matrix { columns, .. } => {
+            SheetKind::Matrix { columns, .. } => {
                 let of_orders = columns.iter().any(|column| column.is_of_orders());
                 let orders = |ledger: &usize| of_orders && policy.ledgers[*ledger].role(Role::Dispatched).is_some();
                 policy.project_ledger().into_iter().chain((0..policy.ledgers.len()).filter(orders)).collect()
             }
-            Form::Reporting { .. } => policy.project_ledger().into_iter().collect(),
+            SheetKind::Reporting { .. } => policy.project_ledger().into_iter().collect(),
             // they speak of rows that other sheets list, or have no rows
-            Form::Answers | Form::Silent | Form::Feedback | Form::Cover { .. } | Form::Rules | Form::Bulletin(_) => BTreeSet::new(),
-            Form::Summary { .. } | Form::Quality | Form::Gone => (0..policy.ledgers.len()).collect(),
+            SheetKind::Answers
+            | SheetKind::Silent
+            | SheetKind::Feedback
+            | SheetKind::Cover { .. }
+            | SheetKind::Rules
+            | SheetKind::Bulletin(_) => BTreeSet::new(),
+            SheetKind::Summary { .. } | SheetKind::Quality | SheetKind::Gone => (0..policy.ledgers.len()).collect(),
         }
     }
 
@@ -124,9 +131,9 @@ impl View<'_> {
         let policy = self.policy();
         let came = |ledger: usize| self.material.sources.iter().any(|line| line.ledger == policy.ledgers[ledger].title);
         let never = |ledger: usize| format!("注：“{}”台账尚未报送，未编制“{}”。", policy.ledgers[ledger].title, sheet.name);
-        match &sheet.form {
-            Form::Records(list) if !came(list.selection.ledger) => Some(never(list.selection.ledger)),
-            Form::Records(list) => {
+        match &sheet.kind {
+            SheetKind::Records(list) if !came(list.selection.ledger) => Some(never(list.selection.ledger)),
+            SheetKind::Records(list) => {
                 let shape = &policy.ledgers[list.selection.ledger];
                 self.doubts(list).into_keys().find_map(|doubt| match doubt {
                     Doubt::NoColumn(field) => {
@@ -135,7 +142,7 @@ impl View<'_> {
                     Doubt::Blank(_) => None,
                 })
             }
-            Form::List(list) => {
+            SheetKind::List(list) => {
                 let ledgers: BTreeSet<usize> = list.rules.iter().map(|rule| policy.rules[*rule].ledger).collect();
                 ledgers.iter().all(|ledger| !came(*ledger)).then(|| ledgers.first().map(|ledger| never(*ledger))).flatten()
             }

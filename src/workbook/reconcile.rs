@@ -5,9 +5,9 @@ use crate::domain::judging::finding::{Finding, State};
 use crate::domain::notify::digest::{Counts, Digest};
 use crate::domain::notify::plan::Planned;
 use crate::domain::rules::policy::Policy;
-use crate::domain::rules::rule::Light;
+use crate::workbook::item_counts::items;
 use crate::workbook::model::{Value, Workbook};
-use crate::workbook::template::{Form, Template};
+use crate::workbook::template::{SheetKind, Template};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Where digest and workbook part.
@@ -92,23 +92,8 @@ impl<'b> Listed<'b> {
 
 /// The sheets of a template that list a finding.
 fn sheets_of(template: &Template, finding: &Finding) -> String {
-    let lists = template.sheets.iter().filter(|sheet| matches!(&sheet.form, Form::List(list) if list.takes(finding)));
+    let lists = template.sheets.iter().filter(|sheet| matches!(&sheet.kind, SheetKind::List(list) if list.takes(finding)));
     lists.map(|sheet| sheet.name.as_str()).collect::<Vec<_>>().join("、")
-}
-
-/// The items that findings come to, counted as a digest counts: a project once, by its worst light.
-pub(crate) fn items<'f>(policy: &Policy, findings: impl Iterator<Item = &'f Finding>) -> Counts {
-    let mut worst: BTreeMap<(Option<usize>, &str), Option<Light>> = BTreeMap::new();
-    for finding in findings.filter(|finding| finding.state == State::Open) {
-        let item = match finding.project.is_empty() {
-            true => (Some(policy.rules[finding.rule].ledger), &*finding.key),
-            false => (None, &*finding.project),
-        };
-        let light = worst.entry(item).or_default();
-        *light = (*light).max(finding.light);
-    }
-    let of = |light: Light| worst.values().filter(|worst| **worst == Some(light)).count();
-    Counts { items: worst.len(), red: of(Light::Red), orange: of(Light::Orange), yellow: of(Light::Yellow), ..Counts::default() }
 }
 
 fn hold_counts(unit: &str, told: &Counts, listed: &Counts, place: &str, out: &mut Vec<Disagreement>) {

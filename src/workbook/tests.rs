@@ -15,21 +15,17 @@ use crate::domain::rules::policy::ExemptKey;
 use crate::domain::rules::policy::Policy;
 use crate::report::xlsx;
 use crate::workbook::balance::tie_out;
-use crate::workbook::build::IntakeLine;
-use crate::workbook::build::Material;
-use crate::workbook::build::SourceLine;
-use crate::workbook::build::Viewer;
 use crate::workbook::build::build;
+use crate::workbook::material::{Audience, IntakeIssue, Material, SourceSnapshot};
 use crate::workbook::model::Column;
 use crate::workbook::model::Role;
 use crate::workbook::model::Row;
 use crate::workbook::model::Sheet;
 use crate::workbook::model::Value;
 use crate::workbook::model::Workbook;
-use crate::workbook::sheets::leader_page::Before;
-use crate::workbook::template::Axis;
-use crate::workbook::template::Form;
-use crate::workbook::template::MatrixRows;
+use crate::workbook::previous_run::PreviousRun;
+use crate::workbook::sheets::matrix::declaration::{Axis, MatrixRows};
+use crate::workbook::template::SheetKind;
 use chrono::NaiveDate;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -49,7 +45,7 @@ struct World {
     judged: Judged,
     records: HashMap<(usize, String), Record>,
     indicators: Indicators,
-    before: Option<Before>,
+    previous_run: Option<PreviousRun>,
 }
 
 /// A record from `field=value` pairs, by the ledger's own types.
@@ -103,12 +99,12 @@ impl World {
         }
         judged.sort();
         let records = rows.into_iter().map(|(ledger, record)| ((ledger, record.code.clone()), record)).collect();
-        World { config, as_of, judged, records, indicators, before: None }
+        World { config, as_of, judged, records, indicators, previous_run: None }
     }
 
-    fn book(&self, template: &str, viewer: Viewer) -> Workbook<'_> {
+    fn book(&self, template: &str, audience: Audience) -> Workbook<'_> {
         let origins = vec![Origin { file: "全省台账.xlsx".into(), sheets: vec!["全省项目台账".into()] }];
-        let sources = vec![SourceLine {
+        let sources = vec![SourceSnapshot {
             ledger: "项目台账".into(),
             source: "sample".into(),
             snapshot: 37,
@@ -120,7 +116,7 @@ impl World {
             skipped: 2,
             note: String::new(),
         }];
-        let intake = vec![IntakeLine {
+        let intake = vec![IntakeIssue {
             ledger: "项目台账".into(),
             level: "待核".into(),
             file: "全省台账.xlsx".into(),
@@ -151,18 +147,18 @@ impl World {
             intake: intake.leak(),
             answers: Box::leak(Box::default()),
             silent: &[],
-            before: self.before.as_ref(),
+            previous_run: self.previous_run.as_ref(),
             gone: &[],
-            viewer,
-            rows: None,
-            withheld: None,
+            audience,
+            only_findings: None,
+            only_counted: None,
             inputs: inputs.leak(),
         }));
         build(&self.config.templates[template], material)
     }
 
-    fn unit(&self, name: &str) -> Viewer {
-        Viewer::Unit(self.config.policy.units.find(name).unwrap())
+    fn unit(&self, name: &str) -> Audience {
+        Audience::Unit(self.config.policy.units.find(name).unwrap())
     }
 }
 
@@ -261,7 +257,7 @@ fn texts(book: &Workbook) -> String {
 #[test]
 fn totals_equal_their_parts_each_other_and_the_lists() {
     let world = world();
-    let book = world.book("quarterly-supervision", Viewer::Office);
+    let book = world.book("quarterly-supervision", Audience::Office);
     assert!(book.figures.len() > 100 && book.sums.len() > 100);
     assert_eq!(tie_out(&book), []);
 }
@@ -269,7 +265,7 @@ fn totals_equal_their_parts_each_other_and_the_lists() {
 #[test]
 fn a_wrong_total_and_a_lost_row_are_found() {
     let world = world();
-    let mut book = world.book("quarterly-supervision", Viewer::Office);
+    let mut book = world.book("quarterly-supervision", Audience::Office);
     let regions = book.sheets.iter_mut().find(|sheet| sheet.name == "分地区").unwrap();
     let total = regions.rows.iter_mut().find(|row| row.role == Role::Total).unwrap();
     total.cells[2] = Value::Count(7);
@@ -284,8 +280,8 @@ fn a_wrong_total_and_a_lost_row_are_found() {
 #[test]
 fn a_row_names_its_file_where_the_workbook_does_not() {
     let world = world();
-    let texts = |template: &str, viewer: Viewer| {
-        let book = world.book(template, viewer);
+    let texts = |template: &str, audience: Audience| {
+        let book = world.book(template, audience);
         let cells = book.sheets.iter().flat_map(|sheet| &sheet.rows).flat_map(|row| &row.cells);
         let texts = cells.filter_map(|cell| match cell {
             Value::Text(text) => Some(text.to_string()),
@@ -295,7 +291,7 @@ fn a_row_names_its_file_where_the_workbook_does_not() {
     };
     let stands = |text: &&String| text.ends_with('行') && text.contains('第');
     let whole = |text: &&String| text.starts_with("全省台账.xlsx 全省项目台账 第");
-    let (covered, alone) = (texts("quarterly-supervision", Viewer::Office), texts("unit-list", world.unit("瓮安县")));
+    let (covered, alone) = (texts("quarterly-supervision", Audience::Office), texts("unit-list", world.unit("瓮安县")));
     // of the orders no file is named
     let places = covered.iter().filter(stands);
     assert!(places.clone().count() > 20 && places.filter(whole).count() == 2, "{covered:?}");
@@ -308,7 +304,7 @@ fn a_row_names_its_file_where_the_workbook_does_not() {
 #[test]
 fn every_finding_of_every_state_stands_on_a_list() {
     let world = world();
-    let book = world.book("quarterly-supervision", Viewer::Office);
+    let book = world.book("quarterly-supervision", Audience::Office);
     let listed = book.sheets.iter().flat_map(|sheet| &sheet.rows).filter(|row| row.tag.is_some()).count();
     assert_eq!(listed, world.judged.findings.len());
     for state in [State::Open, State::Exempt, State::Unjudged] {
@@ -343,7 +339,7 @@ fn a_unit_sees_its_own_rows_with_numbers_masked_and_no_draft_act() {
     assert!(!text.contains("拟办") && !text.contains("通报\n"));
     assert!(text.contains("办理情况\n") && !text.contains("进展情况\n") && !text.contains("待答复单位\n"), "{text}");
     assert!(text.contains("附件\n") && text.contains("瓮安县督办事项清单\n"));
-    let office = texts(&world.book("quarterly-supervision", Viewer::Office));
+    let office = texts(&world.book("quarterly-supervision", Audience::Office));
     assert!(office.contains("13812345678") && office.contains("通报（拟办）"));
     assert!(office.contains("全省台账.xlsx 全省项目台账 第2行"));
 }
@@ -359,7 +355,7 @@ fn a_negotiated_project_is_for_its_own_unit() {
 #[test]
 fn equal_workbooks_are_equal_to_the_byte() {
     let world = world();
-    let bytes = || xlsx::render(&world.book("quarterly-supervision", Viewer::Office)).unwrap();
+    let bytes = || xlsx::render(&world.book("quarterly-supervision", Audience::Office)).unwrap();
     let first = bytes();
     assert_eq!(first, bytes());
 }
@@ -367,7 +363,7 @@ fn equal_workbooks_are_equal_to_the_byte() {
 #[test]
 fn a_study_list_has_one_row_per_project_with_its_leading_item_first() {
     let world = world();
-    let book = world.book("county-monthly-study", Viewer::Office);
+    let book = world.book("county-monthly-study", Audience::Office);
     let rows: Vec<String> = book.sheets[0].rows.iter().filter(|row| row.tag.is_some()).map(|row| format!("{:?}", row.cells)).collect();
     let of_0001: Vec<&String> = rows.iter().filter(|row| row.contains("\"0001\"")).collect();
     // the exempt finding of the project stands on a row of its own, marked
@@ -380,7 +376,7 @@ fn a_study_list_has_one_row_per_project_with_its_leading_item_first() {
 fn places_stand_together_or_apart_as_the_template_says() {
     let mut world = world();
     let row = |world: &World, sheet: &str, label: &str| -> Option<Vec<Value>> {
-        let book = world.book("quarterly-supervision", Viewer::Office);
+        let book = world.book("quarterly-supervision", Audience::Office);
         assert_eq!(tie_out(&book), []);
         let sheet = book.sheets.iter().find(|known| known.name == sheet).unwrap();
         sheet.rows.iter().find(|row| row.cells.first() == Some(&Value::text(label))).map(|row| row.cells.clone())
@@ -394,7 +390,7 @@ fn places_stand_together_or_apart_as_the_template_says() {
     let (guiyang, guian) = (units.find("贵阳市").unwrap(), units.find("贵安新区").unwrap());
     let set = |world: &mut World, rows: MatrixRows| {
         for sheet in &mut world.config.templates.get_mut("quarterly-supervision").unwrap().sheets {
-            if let Form::Matrix { axis: Axis::Region, rows: known, .. } = &mut sheet.form {
+            if let SheetKind::Matrix { axis: Axis::Region, rows: known, .. } = &mut sheet.kind {
                 known.clone_from(&rows);
             }
         }
@@ -413,11 +409,11 @@ fn places_stand_together_or_apart_as_the_template_says() {
 fn an_empty_province_still_makes_every_workbook() {
     let world = World::new(|_| Vec::new(), &[]);
     for template in ["quarterly-supervision", "county-monthly-study", "unit-list"] {
-        let book = world.book(template, Viewer::Office);
+        let book = world.book(template, Audience::Office);
         assert_eq!(tie_out(&book), [], "{template}");
         xlsx::render(&book).unwrap();
     }
-    assert!(!world.book("quarterly-supervision", Viewer::Office).sheets.iter().any(|sheet| sheet.name == "目标企业"));
+    assert!(!world.book("quarterly-supervision", Audience::Office).sheets.iter().any(|sheet| sheet.name == "目标企业"));
 }
 
 #[test]
@@ -453,10 +449,10 @@ fn a_long_list_is_streamed_row_by_row() {
 #[test]
 fn a_few_hundred_projects_tie_out_in_every_template() {
     let world = World::new(synthetic, &[("unstarted", "GZ2025000010"), ("unstarted", "GZ2025000013")]);
-    for (template, viewer) in
-        [("quarterly-supervision", Viewer::Office), ("county-monthly-study", Viewer::Office), ("unit-list", world.unit("瓮安县"))]
+    for (template, audience) in
+        [("quarterly-supervision", Audience::Office), ("county-monthly-study", Audience::Office), ("unit-list", world.unit("瓮安县"))]
     {
-        let book = world.book(template, viewer);
+        let book = world.book(template, audience);
         assert_eq!(tie_out(&book), []);
         assert!(xlsx::render(&book).unwrap().len() > 5000);
     }
@@ -501,7 +497,7 @@ fn rates_are_compared_with_what_the_run_before_kept() {
     // it comes back from the database as it was
     let kept: crate::domain::judging::indicators::Standing = serde_json::from_str(&serde_json::to_string(&kept).unwrap()).unwrap();
     let day: NaiveDate = "2026-06-30".parse().unwrap();
-    world.before = Some(Before { as_of: day, standings: vec![(day, kept)], ..Before::default() });
+    world.previous_run = Some(PreviousRun { as_of: day, indicator_snapshots: vec![(day, kept)], ..PreviousRun::default() });
     let heads = |sheet: &Sheet<'_>| -> Vec<String> {
         let head = sheet.rows.iter().find(|row| row.role == Role::Head).unwrap();
         head.cells.iter().map(|cell| cell.shown().replace('\n', "")).collect()
@@ -511,9 +507,9 @@ fn rates_are_compared_with_what_the_run_before_kept() {
         heads(sheet).into_iter().zip(row.cells.iter().map(Value::shown)).collect()
     };
     let tenths = |text: &str| text.trim_end_matches('%').replace(['.', '+'], "").parse::<i64>().unwrap();
-    let now = world.book("quarterly-supervision", Viewer::Office);
+    let now = world.book("quarterly-supervision", Audience::Office);
     assert_eq!(tie_out(&now), []);
-    let was = earlier.book("quarterly-supervision", Viewer::Office);
+    let was = earlier.book("quarterly-supervision", Audience::Office);
     for (sheet, label) in [("分地区", "合计"), ("分地区", "贵阳市"), ("分产业", "合计"), ("分产业", "茶叶")] {
         let of = |book: &Workbook<'_>| row(book.sheets.iter().find(|known| known.name == sheet).unwrap(), label);
         let (now, was) = (of(&now), of(&was));
@@ -526,8 +522,8 @@ fn rates_are_compared_with_what_the_run_before_kept() {
     let text = texts(&now);
     assert!(text.contains("四、各期变化") && !texts(&was).contains("四、各期变化"), "{text}");
     // what an older day came to is not what the run before came to
-    let stale = Before { as_of: "2026-07-31".parse().unwrap(), ..world.before.clone().unwrap() };
-    assert!(world.before.as_ref().unwrap().standing().is_some() && stale.standing().is_none());
+    let stale = PreviousRun { as_of: "2026-07-31".parse().unwrap(), ..world.previous_run.clone().unwrap() };
+    assert!(world.previous_run.as_ref().unwrap().indicator_snapshot().is_some() && stale.indicator_snapshot().is_none());
 
     let city = world.book("city-quarterly-study", world.unit("贵阳市"));
     assert_eq!(tie_out(&city), []);
@@ -653,10 +649,10 @@ fn a_long_list_holds_what_a_short_one_would() {
             .collect()
     };
     let world = World::new(many, &[]);
-    let book = world.book("quarterly-supervision", Viewer::Office);
+    let book = world.book("quarterly-supervision", Audience::Office);
     assert_eq!(tie_out(&book), []);
     let sheet = book.sheets.iter().find(|sheet| sheet.name == "签约未履约").unwrap();
-    let later = sheet.later.as_ref().expect("made when written");
+    let later = sheet.lazy_rows.as_ref().expect("made when written");
     let listed: Vec<Row> =
         sheet.rows.iter().filter(|row| row.tag.is_some()).cloned().chain((0..later.count).map(|at| later.row(at))).collect();
     assert_eq!(listed.len(), 2300);
@@ -664,7 +660,7 @@ fn a_long_list_holds_what_a_short_one_would() {
     assert_eq!(sheet.filter.unwrap().1 + 1, sheet.rows.len() + later.count);
     let amounts =
         |row: &Row| row.cells.iter().filter_map(|cell| if let Value::Amount(fen) = cell { Some(*fen) } else { None }).sum::<i128>();
-    let total = sheet.tail.iter().find(|row| row.role == Role::Total).expect("a total");
+    let total = sheet.closing_rows.iter().find(|row| row.role == Role::Total).expect("a total");
     assert_eq!(amounts(total), listed.iter().map(amounts).sum::<i128>());
     assert_eq!(xlsx::render(&book).unwrap(), xlsx::render(&book).unwrap());
 }

@@ -23,7 +23,8 @@ use duban::domain::rules::owner::owner_of;
 use duban::domain::rules::policy::Policy;
 use duban::domain::rules::rule::{Act, Light};
 use duban::mail::templates::{Rendered, Templates};
-use duban::workbook::build::{IntakeLine, Material, Viewer, build};
+use duban::workbook::build::build;
+use duban::workbook::material::{Audience, IntakeIssue, Material};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write;
 
@@ -196,7 +197,7 @@ struct Post<'a> {
     rosters: &'a Rosters,
     indicators: &'a Indicators,
     answers: &'a Answers,
-    intake: &'a [IntakeLine],
+    intake: &'a [IntakeIssue],
     as_of: NaiveDate,
 }
 
@@ -217,20 +218,20 @@ impl Post<'_> {
             indicators: self.indicators,
             sources: &[],
             intake: self.intake,
-            viewer: Viewer::Unit(unit),
-            rows: Some(rows),
-            withheld: Some(withheld),
+            audience: Audience::Unit(unit),
+            only_findings: Some(rows),
+            only_counted: Some(withheld),
             answers: self.answers,
             silent: &[],
             gone: &[],
-            before: None,
+            previous_run: None,
             inputs: &[],
         };
         let book = build(&self.config.templates["unit-list"], &material);
         let mut out = format!("{} {}", book.title, book.subject);
         for sheet in &book.sheets {
-            write!(out, "{} {} {} {:?} {:?}", sheet.name, sheet.header, sheet.footer, sheet.rows, sheet.tail).expect("text");
-            if let Some(later) = &sheet.later {
+            write!(out, "{} {} {} {:?} {:?}", sheet.name, sheet.header, sheet.footer, sheet.rows, sheet.closing_rows).expect("text");
+            if let Some(later) = &sheet.lazy_rows {
                 (0..later.count).for_each(|number| write!(out, "{:?}", later.row(number)).expect("text"));
             }
         }
@@ -360,18 +361,18 @@ fn look(seeds: std::ops::Range<u64>, tamper: impl Fn(&mut Planned, &[Secret])) -
             };
             let (mut planned, drafted) = (plan(&of), drafts(&of, &ACTS));
             tamper(&mut planned, &secrets);
-            let intake: Vec<IntakeLine> = world
+            let intake: Vec<IntakeIssue> = world
                 .register
                 .iter()
                 .filter_map(|row| {
                     let owner = owner_of(policy, &policy.ledgers[row.0], &row.1, &HashMap::new()).unit?;
-                    Some(IntakeLine {
+                    Some(IntakeIssue {
                         ledger: policy.ledgers[row.0].title.clone(),
                         level: "提示".into(),
                         raw: world.phones[0].clone(),
                         unit: policy.units.units[owner].name.clone(),
                         code: row.1.code.clone(),
-                        ..IntakeLine::default()
+                        ..IntakeIssue::default()
                     })
                 })
                 .collect();

@@ -7,7 +7,7 @@ use crate::domain::intake::sheet::{Raw, RawRow};
 use crate::domain::register::ledger::{Field, FieldKind, Ledger, Role};
 use crate::domain::register::record::Columns;
 use crate::workbook::model::APART;
-use crate::workbook::sheets::records::CHOSEN;
+use crate::workbook::sheets::records::sheet::CHOSEN;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Merged ranges of a sheet (from 0), from top to bottom.

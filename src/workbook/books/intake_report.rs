@@ -9,11 +9,11 @@ use crate::domain::register::ledger::{Ledger, Role as FieldRole};
 use crate::domain::register::period::chinese_date;
 use crate::domain::register::units::UnitId;
 use crate::domain::rules::policy::Policy;
-use crate::workbook::build::LIST_ROWS_MAX;
+use crate::workbook::model::grid;
 use crate::workbook::model::{At, Column, Role, Row, Sheet, Sum, Value, Workbook, fit_heights};
 use crate::workbook::provenance::source_title;
+use crate::workbook::sheet_builder::LIST_ROWS_MAX;
 use crate::workbook::sheets::cover::{COLUMNS, spread, table};
-use crate::workbook::sheets::matrix::grid;
 use chrono::NaiveDate;
 
 /// What a ledger of the file is beside the snapshot that was in force before.

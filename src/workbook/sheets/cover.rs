@@ -2,34 +2,34 @@
 
 use crate::domain::register::calendar::calendar_note;
 use crate::domain::register::period::chinese_date;
-use crate::workbook::build::Page;
+use crate::workbook::model::grid;
 use crate::workbook::model::{Role, Row, Sheet, Value, text_lines};
 use crate::workbook::provenance::source_title;
-use crate::workbook::sheets::matrix::grid;
-use crate::workbook::template::Form;
+use crate::workbook::sheet_builder::SheetBuilder;
+use crate::workbook::template::SheetKind;
 
 pub(crate) const COLUMNS: usize = 10;
 
-impl<'a> Page<'a, '_> {
+impl<'a> SheetBuilder<'a, '_> {
     pub(crate) fn cover(&mut self, paragraphs: &[String], objection: &str) -> Sheet<'a> {
-        let material = self.view.material;
+        let material = self.visible.material;
         let subtitle = format!("{}　　统计截至{}", material.office, chinese_date(material.as_of));
         let mut sheet = self.head(grid(16.0, 10.5, COLUMNS), &subtitle);
         for paragraph in paragraphs {
-            sheet.banner(Role::Paragraph, self.view.fill_in(paragraph, self.template));
+            sheet.banner(Role::Paragraph, self.visible.fill_in(paragraph, self.template));
         }
         sheet.banner(Role::Section, "一、数据来源");
         self.sources(&mut sheet);
         sheet.banner(Role::Section, "二、表页");
         self.contents(&mut sheet);
-        if let Some(summary) = self.kept.iter().find(|sheet| matches!(sheet.form, Form::Summary { .. })) {
+        if let Some(summary) = self.included.iter().find(|sheet| matches!(sheet.kind, SheetKind::Summary { .. })) {
             sheet.banner(Role::Note, format!("注：点击表页名称打开该表；在其后各表点击标题下的一行回到“{}”。", summary.name));
         }
         sheet.banner(Role::Section, "三、判定所用配置");
         self.inputs(&mut sheet);
         if !objection.is_empty() {
             sheet.banner(Role::Section, "四、核对与异议");
-            sheet.banner(Role::Paragraph, self.view.fill_in(objection, self.template));
+            sheet.banner(Role::Paragraph, self.visible.fill_in(objection, self.template));
         }
         self.note(&mut sheet);
         sheet
@@ -51,7 +51,7 @@ impl<'a> Page<'a, '_> {
                 (9, "未作数据"),
             ],
         );
-        for line in self.view.material.sources {
+        for line in self.visible.material.sources {
             let row = vec![
                 (0, Value::text(line.ledger.clone())),
                 (1, Value::text(source_title(&line.source))),
@@ -66,24 +66,24 @@ impl<'a> Page<'a, '_> {
             spread(sheet, Role::Body, row);
         }
         sheet.banner(Role::Note, "注：读入＝入库＋待核＋未作数据（标题、合计、备注等行）；待核的行未参加判定，见“数据质量”。");
-        for line in self.view.material.sources.iter().filter(|line| !line.note.is_empty()) {
+        for line in self.visible.material.sources.iter().filter(|line| !line.note.is_empty()) {
             sheet.banner(Role::Note, format!("{}（{}）：{}", line.ledger, line.source, line.note));
         }
     }
 
     fn contents(&self, sheet: &mut Sheet<'_>) {
         table(sheet, Role::Head, &[(0, "目录"), (2, "内容")]);
-        for (index, form) in self.kept.iter().enumerate().filter(|(index, _)| *index != self.index) {
+        for (index, form) in self.included.iter().enumerate().filter(|(index, _)| *index != self.index) {
             let link = Value::Link { text: form.name.clone(), sheet: index };
-            spread(sheet, Role::Body, vec![(0, link), (2, Value::text(self.view.fill_in(&form.title, self.template)))]);
+            spread(sheet, Role::Body, vec![(0, link), (2, Value::text(self.visible.fill_in(&form.title, self.template)))]);
         }
     }
 
     fn inputs(&self, sheet: &mut Sheet<'_>) {
-        for (name, value) in self.view.material.inputs {
+        for (name, value) in self.visible.material.inputs {
             spread(sheet, Role::Body, vec![(0, Value::text(name.clone())), (1, Value::text(value.clone()))]);
         }
-        if let Some(note) = calendar_note(&self.view.material.judged.lacking_years) {
+        if let Some(note) = calendar_note(&self.visible.material.judged.lacking_years) {
             sheet.banner(Role::Note, format!("注：{note}。"));
         }
     }

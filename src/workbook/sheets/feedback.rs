@@ -6,9 +6,11 @@ use crate::domain::register::ledger::{FieldKind, Ledger, Role as FieldRole};
 use crate::domain::register::period::chinese_date;
 use crate::domain::register::record::{Cell, Decimal};
 use crate::domain::rules::policy::Policy;
-use crate::workbook::build::{Page, View, Viewer};
+use crate::workbook::material::Audience;
 use crate::workbook::model;
 use crate::workbook::model::{Choice, Column, Role, Row, Sheet, Value, Words, fit_heights};
+use crate::workbook::sheet_builder::SheetBuilder;
+use crate::workbook::visible::VisibleMaterial;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Columns before the facts: number, code, name, findings.
@@ -26,7 +28,7 @@ const ANSWER_HEADS: [(&str, f64); 9] = [
     ("反馈人和日期", 14.0),
 ];
 
-impl<'a> View<'a> {
+impl<'a> VisibleMaterial<'a> {
     /// Answers on the records of the findings in view, each once, in the order of the findings.
     pub(crate) fn answered(&self) -> impl Iterator<Item = (&'a Finding, &'a Answer)> {
         let mut seen = BTreeSet::new();
@@ -85,19 +87,19 @@ impl<'a> ByRecord<'a> {
     }
 }
 
-impl<'a> Page<'a, '_> {
+impl<'a> SheetBuilder<'a, '_> {
     /// The forms of a unit, one sheet for each ledger it has something to say on.
     pub(crate) fn feedback(&mut self) -> Vec<Sheet<'a>> {
-        let Viewer::Unit(unit) = self.view.material.viewer else { return Vec::new() };
-        let asked = self.view.asked();
+        let Audience::Unit(unit) = self.visible.material.audience else { return Vec::new() };
+        let asked = self.visible.asked();
         let several = asked.len() > 1;
-        let number = form_number(&self.view.policy().units.units[unit].code, self.view.material.as_of);
+        let number = form_number(&self.visible.policy().units.units[unit].code, self.visible.material.as_of);
         asked
             .iter()
             .map(|asked| {
                 let mut sheet = self.form_sheet(asked, &number);
                 if several {
-                    let ledger = &self.view.policy().ledgers[asked.ledger].title;
+                    let ledger = &self.visible.policy().ledgers[asked.ledger].title;
                     sheet.name = format!("{}（{ledger}）", sheet.name).chars().take(31).collect();
                 }
                 sheet
@@ -106,9 +108,9 @@ impl<'a> Page<'a, '_> {
     }
 
     fn form_sheet(&self, asked: &Asked, number: &str) -> Sheet<'a> {
-        let material = self.view.material;
-        let ledger = &self.view.policy().ledgers[asked.ledger];
-        let found = ByRecord::new(self.view.policy(), self.view.findings.iter().copied());
+        let material = self.visible.material;
+        let ledger = &self.visible.policy().ledgers[asked.ledger];
+        let found = ByRecord::new(self.visible.policy(), self.visible.findings.iter().copied());
         let filled: Vec<usize> = editable(ledger).collect();
         let mut body: Vec<Row> = Vec::with_capacity(asked.records.len());
         // words that every row has already need no column
@@ -117,7 +119,7 @@ impl<'a> Page<'a, '_> {
             .iter()
             .copied()
             .filter(|field| {
-                let blank = |code: &String| self.view.record(asked.ledger, code).is_some_and(|record| record.cell(*field).is_empty());
+                let blank = |code: &String| self.visible.record(asked.ledger, code).is_some_and(|record| record.cell(*field).is_empty());
                 ledger.fields[*field].kind != FieldKind::Text || asked.records.iter().any(blank)
             })
             .collect();
@@ -126,12 +128,12 @@ impl<'a> Page<'a, '_> {
         let titles = model::head(&heads, &mut columns);
         for (index, code) in asked.records.iter().enumerate() {
             // a record that was judged is at hand; one that is not would have stopped the run
-            let Some(record) = self.view.record(asked.ledger, code) else { continue };
+            let Some(record) = self.visible.record(asked.ledger, code) else { continue };
             let last = material.answers.get(&(ledger.id.clone(), code.clone()));
             let mut cells = vec![
                 Value::count(index + 1),
                 Value::text(code.clone()),
-                Value::text(self.view.text(record.text(ledger.role(FieldRole::Name)))),
+                Value::text(self.visible.text(record.text(ledger.role(FieldRole::Name)))),
                 Value::text(found.lines(asked.ledger, code)),
             ];
             let mut open = Vec::new();
@@ -146,7 +148,7 @@ impl<'a> Page<'a, '_> {
                 let said = last.is_some_and(|answer| answer.values.contains_key(&ledger.fields[*field].id));
                 cells.push(match record.cell(*field) {
                     cell @ Cell::Date(_) if !said => self.value(cell),
-                    _ => day_or_text(ledger.fields[*field].kind, &self.view.text(&prefilled(ledger, &record, *field, last))),
+                    _ => day_or_text(ledger.fields[*field].kind, &self.visible.text(&prefilled(ledger, &record, *field, last))),
                 });
             }
             let check = check_code(ledger, code, &record.cells, asked.facts.iter().copied());
@@ -189,7 +191,7 @@ impl<'a> Page<'a, '_> {
     fn value(&self, cell: &Cell) -> Value {
         match cell {
             Cell::Empty => Value::Blank,
-            Cell::Text(text) => Value::text(self.view.text(text)),
+            Cell::Text(text) => Value::text(self.visible.text(text)),
             Cell::Date(day) => Value::Date(*day),
             Cell::Money(fen) => Value::Amount(i128::from(*fen)),
             Cell::Decimal(number) => Value::Number(*number),
@@ -202,16 +204,16 @@ impl<'a> Page<'a, '_> {
     pub(crate) fn silent(&mut self) -> Sheet<'a> {
         const HEADS: [(&str, f64); 7] =
             [("序号", 6.0), ("市（州）", 16.0), ("责任单位", 20.0), ("编号", 18.0), ("名称", 32.0), ("督办事项", 40.0), ("责任人", 12.0)];
-        let policy = self.view.policy();
+        let policy = self.visible.policy();
         let mut body: Vec<Row> = Vec::new();
         let mut units = BTreeSet::new();
-        let found = ByRecord::new(policy, self.view.material.judged.findings.iter());
-        for (unit, index, code) in self.view.material.silent {
+        let found = ByRecord::new(policy, self.visible.material.judged.findings.iter());
+        for (unit, index, code) in self.visible.material.silent {
             let ledger = &policy.ledgers[*index];
             units.insert(*unit);
-            let record = self.view.record(*index, code);
+            let record = self.visible.record(*index, code);
             let text = |role: FieldRole| {
-                record.as_deref().map_or(Value::Blank, |record| Value::text(self.view.text(record.text(ledger.role(role)))))
+                record.as_deref().map_or(Value::Blank, |record| Value::text(self.visible.text(record.text(ledger.role(role)))))
             };
             let city = policy.units.city_of(*unit).map_or("", |city| policy.units.units[city].name.as_str());
             let cells = vec![
@@ -227,7 +229,7 @@ impl<'a> Page<'a, '_> {
         }
         let columns: Vec<Column> = HEADS.iter().map(|(_, width)| Column { width: *width, ..Column::default() }).collect();
         fit_heights(&mut body, &columns);
-        let subtitle = format!("截至{}　　{}个单位，{}项", chinese_date(self.view.material.as_of), units.len(), body.len());
+        let subtitle = format!("截至{}　　{}个单位，{}项", chinese_date(self.visible.material.as_of), units.len(), body.len());
         let mut sheet = self.head(columns, &subtitle);
         let head = sheet.rows.len();
         let cells = HEADS.iter().map(|(title, _)| Value::text(*title)).collect();
@@ -242,11 +244,11 @@ impl<'a> Page<'a, '_> {
 
     /// What units have said of the records in view.
     pub(crate) fn answers(&mut self) -> Sheet<'a> {
-        let policy = self.view.policy();
+        let policy = self.visible.policy();
         let mut body: Vec<Row> = Vec::new();
         let mut proposed = 0;
-        let found = ByRecord::new(policy, self.view.findings.iter().copied());
-        for (finding, answer) in self.view.answered() {
+        let found = ByRecord::new(policy, self.visible.findings.iter().copied());
+        for (finding, answer) in self.visible.answered() {
             let index = policy.rules[finding.rule].ledger;
             let ledger = &policy.ledgers[index];
             let city = finding.owner.and_then(|owner| policy.units.city_of(owner));
@@ -256,17 +258,17 @@ impl<'a> Page<'a, '_> {
                 Value::text(city.map_or(String::new(), |city| policy.units.units[city].name.clone())),
                 Value::text(finding.unit.to_string()),
                 Value::text(finding.key.to_string()),
-                Value::text(self.view.text(&finding.name)),
+                Value::text(self.visible.text(&finding.name)),
                 Value::text(found.lines(index, &finding.key)),
-                Value::text(self.view.text(&answer.said(ledger))),
-                Value::text(self.view.text(&answer.proposed(ledger))),
+                Value::text(self.visible.text(&answer.said(ledger))),
+                Value::text(self.visible.text(&answer.proposed(ledger))),
                 Value::text(answer.by()),
             ];
             body.push(Row { cells, ..Row::default() });
         }
         let columns: Vec<Column> = ANSWER_HEADS.iter().map(|(_, width)| Column { width: *width, ..Column::default() }).collect();
         fit_heights(&mut body, &columns);
-        let subtitle = format!("截至{}　　共{}项，其中待核实{proposed}项", chinese_date(self.view.material.as_of), body.len());
+        let subtitle = format!("截至{}　　共{}项，其中待核实{proposed}项", chinese_date(self.visible.material.as_of), body.len());
         let mut sheet = self.head(columns, &subtitle);
         let head = sheet.rows.len();
         let cells = ANSWER_HEADS.iter().map(|(title, _)| Value::text(*title)).collect();

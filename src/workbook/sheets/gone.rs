@@ -1,20 +1,23 @@
 //! 台账中消失的项目: codes that an earlier snapshot held and the one in force does not, until the office confirms it.
 
 use crate::domain::register::period::chinese_date;
-use crate::workbook::build::{GoneLine, Page, View, Viewer};
+use crate::workbook::material::{Audience, GoneRecord};
 use crate::workbook::model;
 use crate::workbook::model::{Role, Row, Sheet, Value, fit, fit_heights};
+use crate::workbook::sheet_builder::SheetBuilder;
+use crate::workbook::visible::VisibleMaterial;
 
 const HEADS: [&str; 9] = ["序号", "台账", "来源", "编号", "名称", "责任单位", "最后见于", "不再列入", "原在何处"];
 
-impl<'a> Page<'a, '_> {
+impl<'a> SheetBuilder<'a, '_> {
     pub(crate) fn gone(&mut self) -> Sheet<'a> {
-        let mut rows: Vec<Row> = self.view.gone_lines().enumerate().map(|(number, line)| self.view.gone_row(number + 1, line)).collect();
+        let mut rows: Vec<Row> =
+            self.visible.gone_lines().enumerate().map(|(number, line)| self.visible.gone_row(number + 1, line)).collect();
         let mut columns = fit(&rows, HEADS.len(), 30.0);
         let head = model::head(&HEADS, &mut columns);
         columns[0].width = 6.0;
         fit_heights(&mut rows, &columns);
-        let subtitle = format!("截至{}　　共{}条", chinese_date(self.view.material.as_of), rows.len());
+        let subtitle = format!("截至{}　　共{}条", chinese_date(self.visible.material.as_of), rows.len());
         let mut sheet = self.head(columns, &subtitle);
         let head_at = sheet.rows.len();
         sheet.rows.push(head);
@@ -31,18 +34,18 @@ impl<'a> Page<'a, '_> {
     }
 }
 
-impl<'a> View<'a> {
+impl<'a> VisibleMaterial<'a> {
     /// A unit sees those the register last had under its own name.
-    pub(crate) fn gone_lines(&self) -> impl Iterator<Item = &'a GoneLine> {
+    pub(crate) fn gone_lines(&self) -> impl Iterator<Item = &'a GoneRecord> {
         let units = &self.policy().units;
-        let viewer = self.material.viewer;
-        self.material.gone.iter().filter(move |line| match viewer {
-            Viewer::Office => true,
-            Viewer::Unit(unit) => units.find(&line.unit) == Some(unit),
+        let audience = self.material.audience;
+        self.material.gone.iter().filter(move |line| match audience {
+            Audience::Office => true,
+            Audience::Unit(unit) => units.find(&line.unit) == Some(unit),
         })
     }
 
-    fn gone_row(&self, number: usize, line: &GoneLine) -> Row {
+    fn gone_row(&self, number: usize, line: &GoneRecord) -> Row {
         let day = |day: Option<chrono::NaiveDate>| day.map_or(Value::Blank, Value::Date);
         let cells = vec![
             Value::count(number),

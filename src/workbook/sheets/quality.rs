@@ -5,39 +5,41 @@ use crate::domain::judging::quality::{Quality, QualityKind};
 use crate::domain::register::ledger::{OwnerSpec, Role as FieldRole};
 use crate::domain::register::period::chinese_date;
 use crate::domain::rules::sentence;
-use crate::workbook::build::{Page, View, Viewer};
+use crate::workbook::material::Audience;
 use crate::workbook::model;
 use crate::workbook::model::{Role, Row, Sheet, Value, fit, fit_heights};
+use crate::workbook::sheet_builder::SheetBuilder;
+use crate::workbook::visible::VisibleMaterial;
 
 const HEADS: [&str; 10] = ["序号", "类别", "台账", "编号", "名称", "责任单位", "字段", "原文", "问题与建议", "数据来源"];
 
-impl<'a> Page<'a, '_> {
+impl<'a> SheetBuilder<'a, '_> {
     pub(crate) fn quality(&mut self) -> Sheet<'a> {
         let mut rows: Vec<Row> = Vec::new();
-        for line in self.view.intake_lines() {
+        for line in self.visible.intake_lines() {
             let advice = [line.reason.as_str(), line.hint.as_str()].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>();
-            let raw = match self.view.material.viewer {
-                Viewer::Office => line.raw.clone(),
+            let raw = match self.visible.material.audience {
+                Audience::Office => line.raw.clone(),
                 // the raw text of a cell nobody could read may hold any number
-                Viewer::Unit(_) => masked(&line.raw),
+                Audience::Unit(_) => masked(&line.raw),
             };
             let cells = vec![
                 Value::count(rows.len() + 1),
                 Value::text(line.level.clone()),
                 Value::text(line.ledger.clone()),
                 Value::text(line.code.clone()),
-                Value::text(self.view.name_of(&line.ledger, &line.code)),
+                Value::text(self.visible.name_of(&line.ledger, &line.code)),
                 Value::text(line.unit.clone()),
                 Value::text(line.field.clone()),
                 Value::text(raw),
                 Value::text(advice.join("；")),
-                Value::text(self.view.stands_at(&line.ledger, &line.file, &line.sheet, &line.cell)),
+                Value::text(self.visible.stands_at(&line.ledger, &line.file, &line.sheet, &line.cell)),
             ];
             rows.push(Row { cells, ..Row::default() });
         }
         let intake = rows.len();
-        for line in self.view.quality_lines() {
-            let cells = self.view.quality_cells(rows.len() + 1, line);
+        for line in self.visible.quality_lines() {
+            let cells = self.visible.quality_cells(rows.len() + 1, line);
             rows.push(Row { cells, ..Row::default() });
         }
         let mut columns = fit(&rows, HEADS.len(), 30.0);
@@ -45,7 +47,7 @@ impl<'a> Page<'a, '_> {
         columns[0].width = 6.0;
         fit_heights(&mut rows, &columns);
         let subtitle =
-            format!("截至{}　　读入时发现{intake}项，判定时发现{}项", chinese_date(self.view.material.as_of), rows.len() - intake);
+            format!("截至{}　　读入时发现{intake}项，判定时发现{}项", chinese_date(self.visible.material.as_of), rows.len() - intake);
         let mut sheet = self.head(columns, &subtitle);
         let head_at = sheet.rows.len();
         sheet.rows.push(head);
@@ -62,7 +64,7 @@ impl<'a> Page<'a, '_> {
     }
 }
 
-impl View<'_> {
+impl VisibleMaterial<'_> {
     /// What the register calls a record; empty where it has none.
     fn name_of(&self, ledger: &str, code: &str) -> String {
         let ledgers = &self.policy().ledgers;

@@ -6,9 +6,11 @@ use crate::domain::judging::indicators::Ratio;
 use crate::domain::judging::roster::is_within;
 use crate::domain::register::period::chinese_date;
 use crate::domain::register::units::UnitId;
-use crate::workbook::build::{Page, View, Viewer};
+use crate::workbook::material::Audience;
 use crate::workbook::model;
 use crate::workbook::model::{Role, Row, Sheet, Value, fit};
+use crate::workbook::sheet_builder::SheetBuilder;
+use crate::workbook::visible::VisibleMaterial;
 use std::collections::BTreeMap;
 
 /// What a unit's rows come to.
@@ -22,12 +24,12 @@ struct Kept<'a> {
     quarantined: usize,
 }
 
-impl<'a> Page<'a, '_> {
+impl<'a> SheetBuilder<'a, '_> {
     /// One row per unit that keeps projects; `rules` are those whose findings say that a row was not kept in time.
     pub(crate) fn reporting(&mut self, rules: &[usize]) -> Sheet<'a> {
-        let policy = self.view.policy();
-        let units = self.view.reporting_units();
-        let kept = self.view.kept(rules);
+        let policy = self.visible.policy();
+        let units = self.visible.reporting_units();
+        let kept = self.visible.kept(rules);
         let mut heads = vec!["市（州）".to_owned(), "责任单位".into(), "在册项目（个）".into()];
         for rule in rules {
             heads.push(format!("{}（项）", policy.rules[*rule].title));
@@ -63,7 +65,7 @@ impl<'a> Page<'a, '_> {
         rows.push(Row { role: Role::Total, cells: line([Value::text("合计"), Value::Blank], &total), ..Row::default() });
         let mut widths = fit(&rows, heads.len(), 26.0);
         let head = model::head(&heads, &mut widths);
-        let subtitle = format!("截至{}　　{}个单位", chinese_date(self.view.material.as_of), units.len());
+        let subtitle = format!("截至{}　　{}个单位", chinese_date(self.visible.material.as_of), units.len());
         let mut sheet = self.head(widths, &subtitle);
         let head_at = sheet.rows.len();
         sheet.rows.push(head);
@@ -85,15 +87,15 @@ impl<'a> Page<'a, '_> {
     }
 }
 
-impl<'a> View<'a> {
+impl<'a> VisibleMaterial<'a> {
     /// Units that keep a project, or a row nobody could read; of a unit's workbook those at or below it.
     pub(crate) fn reporting_units(&self) -> Vec<UnitId> {
         let units = &self.policy().units;
         let named: std::collections::BTreeSet<&str> = self.material.intake.iter().map(|line| line.unit.as_str()).collect();
         (0..units.units.len())
-            .filter(|unit| match self.material.viewer {
-                Viewer::Office => true,
-                Viewer::Unit(above) => is_within(units, *unit, above),
+            .filter(|unit| match self.material.audience {
+                Audience::Office => true,
+                Audience::Unit(above) => is_within(units, *unit, above),
             })
             .filter(|unit| {
                 let own = &units.units[*unit];

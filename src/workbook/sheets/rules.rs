@@ -4,32 +4,33 @@ use crate::domain::judging::finding::State;
 use crate::domain::register::ledger::Ledger;
 use crate::domain::register::period::chinese_date;
 use crate::domain::rules::sentence::{clause, ladder, sentence};
-use crate::workbook::build::{Page, View};
 use crate::workbook::model;
 use crate::workbook::model::{Column, Role, Row, Sheet, Value, fit_heights};
+use crate::workbook::sheet_builder::SheetBuilder;
+use crate::workbook::visible::VisibleMaterial;
 
 /// Head and width of each column; together a page of A4 on its side.
 const COLUMNS: [(&str, f64); 5] = [("督办事项", 22.0), ("依据", 15.0), ("判定标准", 64.0), ("亮灯与方式", 48.0), ("本期未作判定的", 24.0)];
 
-impl<'a> Page<'a, '_> {
+impl<'a> SheetBuilder<'a, '_> {
     pub(crate) fn rules(&mut self) -> Sheet<'a> {
-        let view = self.view;
-        let policy = view.policy();
+        let visible = self.visible;
+        let policy = visible.policy();
         let cells = |rule: usize| {
             let of = &policy.rules[rule];
-            [of.title.clone(), clause(&of.basis), sentence(policy, of), ladder(of), view.not_judged(rule)].map(Value::text).to_vec()
+            [of.title.clone(), clause(&of.basis), sentence(policy, of), ladder(of), visible.not_judged(rule)].map(Value::text).to_vec()
         };
         let mut body: Vec<Row> = (0..policy.rules.len()).map(|rule| Row { cells: cells(rule), ..Row::default() }).collect();
         let mut columns = COLUMNS.map(|(_, width)| Column { width, ..Column::default() }).to_vec();
         let head = model::head(&COLUMNS.map(|(title, _)| title), &mut columns);
         fit_heights(&mut body, &columns);
-        let mut sheet = self.head(columns, &format!("截至{}　　共{}项", chinese_date(view.material.as_of), body.len()));
+        let mut sheet = self.head(columns, &format!("截至{}　　共{}项", chinese_date(visible.material.as_of), body.len()));
         let head_at = sheet.rows.len();
         sheet.rows.push(head);
         sheet.rows.append(&mut body);
-        let exempt = view.findings.iter().filter(|finding| finding.state == State::Exempt).count();
+        let exempt = visible.findings.iter().filter(|finding| finding.state == State::Exempt).count();
         if exempt > 0 {
-            let ending = view.notices().filter(|notice| notice.ends.is_some()).count();
+            let ending = visible.notices().filter(|notice| notice.ends.is_some()).count();
             let soon = if ending == 0 {
                 String::new()
             } else {
@@ -48,7 +49,7 @@ impl<'a> Page<'a, '_> {
     }
 }
 
-impl View<'_> {
+impl VisibleMaterial<'_> {
     /// Why nothing, or not every row, was judged by a rule; empty where every row was.
     pub(crate) fn not_judged(&self, rule: usize) -> String {
         let policy = self.policy();

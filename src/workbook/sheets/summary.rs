@@ -4,10 +4,11 @@ use crate::domain::judging::finding::State;
 use crate::domain::judging::indicators::{Cohort, Measures, Rate, Window};
 use crate::domain::register::period::chinese_date;
 use crate::domain::rules::sentence::clause;
-use crate::workbook::build::Page;
 use crate::workbook::model::{Area, Chart, ChartKind, Role, Series, Sheet, Value};
-use crate::workbook::sheets::matrix::{LIGHTS, figure_name, grid};
-use crate::workbook::template::MatrixColumn;
+use crate::workbook::model::{LIGHTS, grid};
+use crate::workbook::sheet_builder::SheetBuilder;
+use crate::workbook::sheets::matrix::declaration::MatrixColumn;
+use crate::workbook::sheets::matrix::sheet::figure_name;
 use chrono::NaiveDate;
 use std::collections::BTreeSet;
 
@@ -16,9 +17,9 @@ const CHART_ROWS: usize = 28;
 
 const WINDOWS: [Window; 2] = [Window::All, Window::Year];
 
-impl<'a> Page<'a, '_> {
+impl<'a> SheetBuilder<'a, '_> {
     pub(crate) fn summary(&mut self, chart: bool) -> Sheet<'a> {
-        let subtitle = format!("截至{}", chinese_date(self.view.material.as_of));
+        let subtitle = format!("截至{}", chinese_date(self.visible.material.as_of));
         let mut columns = grid(26.0, 11.5, 9);
         // clauses, the longest head, and names of sheets
         (columns[1].width, columns[7].width, columns[8].width) = (14.5, 15.0, 21.0);
@@ -98,8 +99,8 @@ impl<'a> Page<'a, '_> {
 
     /// What earlier runs of the job came to, the oldest first and this one last; `total` is the row of all lights. Returns the rows.
     fn trend(&mut self, sheet: &mut Sheet<'_>, total: usize) -> Option<(usize, usize)> {
-        let material = self.view.material;
-        let earlier = &material.before?.standings;
+        let material = self.visible.material;
+        let earlier = &material.previous_run?.indicator_snapshots;
         if earlier.is_empty() {
             return None;
         }
@@ -131,7 +132,7 @@ impl<'a> Page<'a, '_> {
     }
 
     fn overview(&self) -> String {
-        let material = self.view.material;
+        let material = self.visible.material;
         let measures = material.indicators.province();
         let orders = material.indicators.orders();
         let stages: Vec<String> = material
@@ -145,7 +146,7 @@ impl<'a> Page<'a, '_> {
             .map(|(word, count)| format!("{word}{count}个"))
             .collect();
         let stages = if stages.is_empty() { String::new() } else { format!("（按台账所填阶段：{}）", stages.join("、")) };
-        let open: Vec<_> = self.view.findings.iter().filter(|finding| finding.state == State::Open).collect();
+        let open: Vec<_> = self.visible.findings.iter().filter(|finding| finding.state == State::Open).collect();
         let projects: BTreeSet<&str> = open.iter().filter(|finding| !finding.project.is_empty()).map(|finding| &*finding.project).collect();
         format!(
             "在册项目{}个{stages}，按终止时间或阶段已终止{}个。督办事项{}项，涉及项目{}个。工作单派发{}件，签收{}件，办结{}件，未办结{}件。",
@@ -166,7 +167,7 @@ impl<'a> Page<'a, '_> {
             Role::Head,
             ["指标", "累计签约", "其中终止", "剔除终止", "本年签约", "其中终止", "剔除终止"].map(Value::text).into_iter().collect(),
         );
-        let measures = self.view.material.indicators.province();
+        let measures = self.visible.material.indicators.province();
         type Of = fn(&Cohort) -> Value;
         let lines: [(MatrixColumn, Of); 6] = [
             (MatrixColumn::Contracts, |cohort| Value::count(cohort.contracts)),
@@ -206,7 +207,7 @@ impl<'a> Page<'a, '_> {
                 .into_iter()
                 .collect(),
         );
-        let measures = self.view.material.indicators.province();
+        let measures = self.visible.material.indicators.province();
         for (_, rate) in Rate::NAMES {
             let mut cells = vec![Value::text(rate.title())];
             for window in WINDOWS {
@@ -227,7 +228,7 @@ impl<'a> Page<'a, '_> {
 
     /// Findings by rule; returns the first and last row of the project rules that could be judged.
     fn lights(&mut self, sheet: &mut Sheet<'_>) -> (usize, usize) {
-        let policy = self.view.policy();
+        let policy = self.visible.policy();
         sheet.row(
             Role::Head,
             ["督办事项", "依据", "●红（项）", "▲橙（项）", "■黄（项）", "小计（项）", "豁免（项）", "无法判定（项）", "明细"]
@@ -264,22 +265,22 @@ impl<'a> Page<'a, '_> {
 
     fn rule_rows(&mut self, sheet: &mut Sheet<'_>, rules: &[usize]) -> Vec<usize> {
         let mut rows = Vec::new();
-        let (blind, seen): (Vec<usize>, Vec<usize>) = rules.iter().copied().partition(|rule| self.view.is_blind(*rule));
+        let (blind, seen): (Vec<usize>, Vec<usize>) = rules.iter().copied().partition(|rule| self.visible.is_blind(*rule));
         for rule in seen.into_iter().chain(blind) {
-            let policy = self.view.policy();
+            let policy = self.visible.policy();
             let mut cells = vec![Value::text(policy.rules[rule].title.clone()), Value::text(clause(&policy.rules[rule].basis))];
             let counts: Vec<(State, Option<crate::domain::rules::rule::Light>)> = LIGHTS
                 .iter()
                 .map(|light| (State::Open, Some(*light)))
                 .chain([(State::Open, None), (State::Exempt, None), (State::Unjudged, None)])
                 .collect();
-            let blind = self.view.is_blind(rule);
+            let blind = self.visible.is_blind(rule);
             cells.extend(counts.iter().map(|(state, light)| match blind {
                 true => Value::text("-"),
-                false => Value::count(self.view.count(rule, *state, *light)),
+                false => Value::count(self.visible.count(rule, *state, *light)),
             }));
             cells.push(self.sheet_of(rule).map_or(Value::Blank, |sheet| Value::Link {
-                text: self.kept.get(sheet).map_or_else(String::new, |sheet| sheet.name.clone()),
+                text: self.included.get(sheet).map_or_else(String::new, |sheet| sheet.name.clone()),
                 sheet,
             }));
             let row = sheet.row(Role::Body, cells);

@@ -2,11 +2,9 @@
 
 use super::World;
 use crate::domain::notify::feedback::Answers;
-use crate::workbook::build::Viewer;
+use crate::workbook::material::Audience;
 use crate::workbook::model::Workbook;
-use crate::workbook::reconcile::Disagreement;
-use crate::workbook::reconcile::against_attachment;
-use crate::workbook::reconcile::against_digests;
+use crate::workbook::reconcile::{Disagreement, against_attachment, against_digests};
 use crate::workbook::tests::synthetic;
 use std::collections::BTreeSet;
 use std::collections::HashMap;
@@ -49,11 +47,11 @@ fn what_is_mailed_is_what_is_listed() {
     let world = World::new(synthetic, &[("unstarted", "GZ2025000010"), ("unstarted", "GZ2025000013")]);
     let planned = world.planned();
     assert!(planned.coverage.holds() && planned.digests.len() > 50 && !planned.untold.is_empty());
-    let book = world.book("quarterly-supervision", Viewer::Office);
+    let book = world.book("quarterly-supervision", Audience::Office);
     assert_eq!(world.held(&planned, &book), []);
     let policy = &world.config.policy;
     for digest in planned.digests.iter().filter(|digest| digest.roll_up.is_none()) {
-        let book = world.book("unit-list", Viewer::Unit(digest.unit));
+        let book = world.book("unit-list", Audience::Unit(digest.unit));
         let held = (digest.unit_name.as_str(), digest.findings.as_slice(), Some(&digest.counts));
         assert_eq!(against_attachment(policy, &world.judged.findings, held, &world.config.templates["unit-list"], &book), []);
     }
@@ -65,7 +63,7 @@ fn a_row_or_a_number_that_only_mail_or_workbook_has_is_named() {
     let told = |wrong: &[Disagreement]| wrong.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     // a row lost from a list, while the sum over the book is not looked at
     let planned = world.planned();
-    let mut book = world.book("quarterly-supervision", Viewer::Office);
+    let mut book = world.book("quarterly-supervision", Audience::Office);
     let list = book.sheets.iter_mut().find(|sheet| sheet.name == "签约未开工").unwrap();
     let at = list.rows.iter().position(|row| row.key.is_some()).unwrap();
     let lost = list.rows.remove(at);
@@ -82,7 +80,7 @@ fn a_row_or_a_number_that_only_mail_or_workbook_has_is_named() {
     let cells = format!("签约未开工!D{}、签约未开工!D{}：清单列出2次", at + 1, at + 2);
     assert!(wrong.contains(&cells), "{cells}: {wrong}");
     // a finding no digest speaks of
-    let book = world.book("quarterly-supervision", Viewer::Office);
+    let book = world.book("quarterly-supervision", Audience::Office);
     let mut less = world.planned();
     let digest = less.digests.iter_mut().find(|digest| digest.unit_name == "瓮安县").unwrap();
     let (index, _) = digest.holds[0];
@@ -98,7 +96,7 @@ fn a_row_or_a_number_that_only_mail_or_workbook_has_is_named() {
     assert!(wrong.starts_with("瓮安县 ") && wrong.contains("提醒所写红灯") && !wrong.contains('\n'), "{wrong}");
     // an attachment that shows another unit's row, and lacks one of its own
     let own = planned.digests.iter().find(|digest| digest.unit_name == "瓮安县").unwrap();
-    let book = world.book("unit-list", Viewer::Unit(own.unit));
+    let book = world.book("unit-list", Audience::Unit(own.unit));
     let other = (0..world.judged.findings.len()).find(|index| !own.findings.contains(index)).unwrap();
     let mut rows = own.findings.clone();
     rows[0] = other;

@@ -8,9 +8,9 @@ use crate::domain::register::calendar::Span;
 use crate::domain::register::period::Period;
 use crate::domain::rules::rule::Every;
 use crate::store::runs::{Run, RunInputs};
-use crate::workbook::build::{GoneLine, Material, Viewer};
-use crate::workbook::sheets::leader_page::Before;
-use crate::workbook::template::{Form, SheetTemplate};
+use crate::workbook::material::{Audience, GoneRecord, Material};
+use crate::workbook::previous_run::PreviousRun;
+use crate::workbook::template::{SheetKind, SheetTemplate};
 use crate::worker::run::evaluate::Evaluator;
 use crate::worker::run::evaluate::{Reading, View, read};
 use crate::worker::run::facts::Changes;
@@ -30,8 +30,8 @@ pub(crate) struct Stage<'a> {
     pub(crate) reading: Reading,
     pub(crate) changes: Changes,
     pub(crate) answers: Answers,
-    pub(crate) before: Option<Before>,
-    pub(crate) gone: Vec<GoneLine>,
+    pub(crate) before: Option<PreviousRun>,
+    pub(crate) gone: Vec<GoneRecord>,
 }
 
 impl<'a> Stage<'a> {
@@ -69,7 +69,7 @@ impl<'a> Stage<'a> {
             Some(run) => evaluator.found_before(run).await?,
             None => None,
         };
-        let gone = match inputs.gone.as_ref().filter(|_| sheets(&config, &job).any(|sheet| matches!(sheet.form, Form::Gone))) {
+        let gone = match inputs.gone.as_ref().filter(|_| sheets(&config, &job).any(|sheet| matches!(sheet.kind, SheetKind::Gone))) {
             Some(pin) => evaluator.gone_lines(&config.policy, pin).await?,
             None => Vec::new(),
         };
@@ -97,7 +97,7 @@ impl<'a> Stage<'a> {
         .to_vec()
     }
 
-    pub(crate) fn material<'b>(&'b self, viewer: Viewer, rows: Option<&'b [usize]>, inputs: &'b [(String, String)]) -> Material<'b> {
+    pub(crate) fn material<'b>(&'b self, audience: Audience, rows: Option<&'b [usize]>, inputs: &'b [(String, String)]) -> Material<'b> {
         let objection = self.config.settings.office.objection_workdays;
         Material {
             policy: &self.config.policy,
@@ -113,12 +113,12 @@ impl<'a> Stage<'a> {
             indicators: &self.reading.indicators,
             sources: &self.reading.sources,
             intake: &self.reading.intake,
-            viewer,
-            rows,
-            withheld: None,
+            audience,
+            only_findings: rows,
+            only_counted: None,
             answers: &self.answers,
             silent: &[],
-            before: self.before.as_ref(),
+            previous_run: self.before.as_ref(),
             gone: &self.gone,
             inputs,
         }
@@ -134,8 +134,8 @@ fn sheets<'a>(config: &'a Config, job: &'a Job) -> impl Iterator<Item = &'a Shee
 /// What the sheets of records of a job's workbooks choose.
 fn selections(config: &Config, job: &Job) -> Vec<Selection> {
     sheets(config, job)
-        .filter_map(|sheet| match &sheet.form {
-            Form::Records(list) => Some(list.selection.clone()),
+        .filter_map(|sheet| match &sheet.kind {
+            SheetKind::Records(list) => Some(list.selection.clone()),
             _ => None,
         })
         .collect()

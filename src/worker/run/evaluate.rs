@@ -24,7 +24,7 @@ use crate::domain::rules::policy::Policy;
 use crate::store::database::{Result, StoreError};
 use crate::store::handle::Store;
 use crate::store::snapshots::{Snapshot, SnapshotState};
-use crate::workbook::build::{IntakeLine, SourceLine};
+use crate::workbook::material::{IntakeIssue, SourceSnapshot};
 use crate::worker::run::spill::Kept;
 use chrono::{Datelike, NaiveDate};
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -50,8 +50,8 @@ pub struct Reading {
     pub rosters: Rosters,
     pub origins: Vec<Origin>,
     pub indicators: Indicators,
-    pub sources: Vec<SourceLine>,
-    pub intake: Vec<IntakeLine>,
+    pub sources: Vec<SourceSnapshot>,
+    pub intake: Vec<IntakeIssue>,
     /// Ledgers that have a snapshot.
     pub ledgers: BTreeSet<String>,
     /// Fingerprints of all (ledger, code) present, to tell resolved from gone.
@@ -295,7 +295,7 @@ fn is_of(snapshot: &Snapshot, found: &InForce) -> bool {
 }
 
 /// What the intake noted of the rows of a view, but for those that are no data, each with its ledger.
-async fn notes(store: &Store, policy: &Policy, view: &View, snapshots: &[Snapshot]) -> Result<Vec<(usize, IntakeLine)>> {
+async fn notes(store: &Store, policy: &Policy, view: &View, snapshots: &[Snapshot]) -> Result<Vec<(usize, IntakeIssue)>> {
     let mut noted = Vec::new();
     for found in &view.in_force {
         let Some(index) = policy.ledger(&found.snapshot.ledger) else { continue };
@@ -307,9 +307,9 @@ async fn notes(store: &Store, policy: &Policy, view: &View, snapshots: &[Snapsho
     Ok(noted)
 }
 
-fn intake_line(ledger: &str, note: &Note, snapshot: &Snapshot) -> IntakeLine {
+fn intake_line(ledger: &str, note: &Note, snapshot: &Snapshot) -> IntakeIssue {
     let sheet = snapshot.origin.sheets.get(note.sheet as usize).cloned().unwrap_or_default();
-    IntakeLine {
+    IntakeIssue {
         ledger: ledger.to_owned(),
         level: note.kind.title().to_owned(),
         file: snapshot.origin.file.clone(),
@@ -325,8 +325,8 @@ fn intake_line(ledger: &str, note: &Note, snapshot: &Snapshot) -> IntakeLine {
     }
 }
 
-fn source_lines(policy: &Policy, view: &View, snapshots: &[Snapshot], as_of: NaiveDate) -> Vec<SourceLine> {
-    let mut lines: Vec<(usize, SourceLine)> = view
+fn source_lines(policy: &Policy, view: &View, snapshots: &[Snapshot], as_of: NaiveDate) -> Vec<SourceSnapshot> {
+    let mut lines: Vec<(usize, SourceSnapshot)> = view
         .in_force
         .iter()
         .filter_map(|found| {
@@ -342,7 +342,7 @@ fn source_lines(policy: &Policy, view: &View, snapshots: &[Snapshot], as_of: Nai
             };
             Some((
                 index,
-                SourceLine {
+                SourceSnapshot {
                     ledger: policy.ledgers[index].title.clone(),
                     source: snapshot.source.clone(),
                     snapshot: snapshot.seq,
@@ -369,7 +369,7 @@ struct Reader<'a> {
     origin_of: HashMap<(String, String, i64), u32>,
     ledgers: BTreeSet<String>,
     present: HashSet<u64>,
-    intake: Vec<IntakeLine>,
+    intake: Vec<IntakeIssue>,
 }
 
 impl<'a> Reader<'a> {
@@ -415,7 +415,7 @@ impl<'a> Reader<'a> {
                 };
                 record.place.origin = origin;
                 if !present.insert(fingerprint(index, &record.code)) {
-                    intake.push(IntakeLine {
+                    intake.push(IntakeIssue {
                         ledger: ledger.title.clone(),
                         level: NoteKind::Quarantined.title().to_owned(),
                         file: origins[origin as usize].file.clone(),

@@ -8,7 +8,7 @@ use crate::store::database::Result;
 use crate::store::findings::StoredFinding;
 use crate::store::runs::Run;
 use crate::store::timeline::{Life, RESOLVED, Timeline};
-use crate::workbook::sheets::leader_page::Before;
+use crate::workbook::previous_run::PreviousRun;
 use crate::worker::run::evaluate::Evaluator;
 use crate::worker::run::evaluate::Reading;
 use chrono::NaiveDate;
@@ -155,10 +155,10 @@ impl Evaluator {
     ///
     /// # Errors
     /// The database fails.
-    pub(crate) async fn found_before(&self, run: &str) -> Result<Option<Before>> {
+    pub(crate) async fn found_before(&self, run: &str) -> Result<Option<PreviousRun>> {
         let Some(of) = self.store.runs().get(run).await? else { return Ok(None) };
         let Ok(as_of) = of.as_of.parse() else { return Ok(None) };
-        let mut before = Before { as_of, ..Before::default() };
+        let mut before = PreviousRun { as_of, ..PreviousRun::default() };
         self.store
             .findings()
             .each(run, |finding| {
@@ -172,7 +172,7 @@ impl Evaluator {
                 Ok(())
             })
             .await?;
-        before.standings = self.standings(of).await?;
+        before.indicator_snapshots = self.standings(of).await?;
         Ok(Some(before))
     }
 

@@ -7,7 +7,7 @@ use crate::store::database::Result;
 use crate::store::gone::{Absent, GoneConfirmed};
 use crate::store::runs::GonePin;
 use crate::store::snapshots::{Snapshot, SnapshotState};
-use crate::workbook::build::GoneLine;
+use crate::workbook::material::GoneRecord;
 use crate::worker::run::evaluate::Evaluator;
 use crate::worker::run::evaluate::View;
 use std::collections::{BTreeSet, HashSet};
@@ -113,9 +113,9 @@ impl Evaluator {
     ///
     /// # Errors
     /// The database fails.
-    pub(crate) async fn gone_lines(&self, policy: &Policy, pin: &GonePin) -> Result<Vec<GoneLine>> {
+    pub(crate) async fn gone_lines(&self, policy: &Policy, pin: &GonePin) -> Result<Vec<GoneRecord>> {
         let snapshots = self.store.snapshots().list().await?;
-        let mut lines: Vec<(usize, GoneLine)> = Vec::new();
+        let mut lines: Vec<(usize, GoneRecord)> = Vec::new();
         for gone in self.gone_as_pinned(pin).await? {
             let Some(index) = policy.ledger(&gone.ledger) else { continue };
             let of =
@@ -124,7 +124,7 @@ impl Evaluator {
             let sheet = from.and_then(|snapshot| snapshot.origin.sheets.get(gone.absent.sheet as usize));
             let place = [from.map(|snapshot| snapshot.origin.file.as_str()), sheet.map(String::as_str)];
             let place: Vec<&str> = place.into_iter().flatten().filter(|part| !part.is_empty()).collect();
-            let line = GoneLine {
+            let line = GoneRecord {
                 ledger: policy.ledgers[index].title.clone(),
                 source: gone.source.clone(),
                 seen_on: of(gone.seen_seq).map(|snapshot| snapshot.covers_on),

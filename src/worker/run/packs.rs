@@ -5,7 +5,8 @@ use crate::domain::register::units::UnitId;
 use crate::report::archive;
 use crate::report::archive::ArchivedFile;
 use crate::report::xlsx;
-use crate::workbook::build::{Material, Viewer, build, file_name, lists_anything};
+use crate::workbook::build::{build, file_name, lists_anything};
+use crate::workbook::material::{Audience, Material};
 use crate::workbook::template::Template;
 use crate::worker::run::context::Stage;
 use crate::worker::run::report::balanced;
@@ -25,14 +26,14 @@ impl Stage<'_> {
 
     /// Where a unit's pack lies below the run's folder.
     fn pack_name(&self, template: &Template, unit: UnitId) -> (String, String) {
-        let material = self.material(Viewer::Unit(unit), Some(&[]), &[]);
+        let material = self.material(Audience::Unit(unit), Some(&[]), &[]);
         (self.config.policy.units.units[unit].level.title().to_owned(), file_name(template, &material))
     }
 
     /// One unit's pack, its sums checked; `None` where it would list nothing.
     fn pack(&self, template: &Template, unit: UnitId, reach: &Reach, named: &[(String, String)]) -> anyhow::Result<Option<Vec<u8>>> {
         let records = Watched::new(&self.reading.records);
-        let material = Material { records: &records, ..self.material(Viewer::Unit(unit), Some(reach.of(unit)), named) };
+        let material = Material { records: &records, ..self.material(Audience::Unit(unit), Some(reach.of(unit)), named) };
         let bytes = match lists_anything(template, &material) {
             false => None,
             true => {

@@ -18,9 +18,10 @@ use crate::report::archive;
 use crate::report::xlsx;
 use crate::store::outbox::{NewDrafted, NewMessage, NewTold, OutboxBatch};
 use crate::store::runs::{Run, RunInputs};
-use crate::workbook::build::{Material, Viewer, build, file_name};
+use crate::workbook::build::{build, file_name};
+use crate::workbook::material::{Audience, Material};
 use crate::workbook::reconcile::{Disagreement, against_attachment, against_digests};
-use crate::workbook::template::Form;
+use crate::workbook::template::SheetKind;
 use crate::worker::deliver::restore_guard::expiry;
 use crate::worker::progress::progress;
 use crate::worker::run::context::{Stage, is_past_start};
@@ -225,8 +226,8 @@ impl Stage<'_> {
         let inputs = self.inputs_named();
         let findings = &self.reading.judged.findings;
         for template in self.job.workbooks.iter().filter_map(|name| self.config.templates.get(name)) {
-            if template.sheets.iter().any(|sheet| matches!(&sheet.form, Form::List(list) if !list.fold)) {
-                let material = self.material(Viewer::Office, None, &inputs);
+            if template.sheets.iter().any(|sheet| matches!(&sheet.kind, SheetKind::List(list) if !list.fold)) {
+                let material = self.material(Audience::Office, None, &inputs);
                 let book = build(template, &material);
                 tied(&against_digests(&self.config.policy, findings, planned, template, &book))?;
             }
@@ -289,7 +290,7 @@ impl Stage<'_> {
         prefix: &str,
     ) -> anyhow::Result<(Option<(String, Vec<u8>)>, Option<String>)> {
         let Some(template) = self.job.attachment.as_ref().and_then(|name| self.config.templates.get(name)) else { return Ok((None, None)) };
-        let material = Material { silent, withheld: Some(withheld), ..self.material(Viewer::Unit(unit), Some(rows), named) };
+        let material = Material { silent, only_counted: Some(withheld), ..self.material(Audience::Unit(unit), Some(rows), named) };
         let name = format!("{prefix}{}", file_name(template, &material));
         let book = build(template, &material);
         let (policy, findings) = (&self.config.policy, &self.reading.judged.findings);

@@ -5,7 +5,8 @@ use crate::report::archive::{ArchiveWriter, ArchivedFile};
 use crate::report::{docx, xlsx};
 use crate::store::runs::Run;
 use crate::workbook::balance::tie_out;
-use crate::workbook::build::{Material, Viewer, build, file_name};
+use crate::workbook::build::{build, file_name};
+use crate::workbook::material::{Audience, Material};
 use crate::workbook::model::Workbook;
 use crate::worker::run::context::Stage;
 use crate::worker::run::spill::Watched;
@@ -21,7 +22,7 @@ impl Stage<'_> {
         let template = self.config.templates.get(name).with_context(|| format!("报表模板{name}不存在"))?;
         let inputs = self.inputs_named();
         let records = Watched::new(&self.reading.records);
-        let material = Material { records: &records, ..self.material(Viewer::Office, None, &inputs) };
+        let material = Material { records: &records, ..self.material(Audience::Office, None, &inputs) };
         let file = file_name(template, &material);
         let book = build(template, &material);
         balanced(&book).map_err(|fault| anyhow::anyhow!("{file}：{fault}"))?;

@@ -2,16 +2,14 @@
 //! Units, not persons; one sheet of A4.
 
 use crate::domain::judging::finding::{Finding, State};
-use crate::domain::judging::indicators::Standing;
 use crate::domain::register::ledger::Role as FieldRole;
 use crate::domain::register::period::chinese_date;
 use crate::domain::register::units::Level;
 use crate::domain::rules::rule::Light;
-use crate::workbook::build::Page;
+use crate::workbook::model::LIGHTS;
 use crate::workbook::model::{Area, Chart, ChartKind, Column, Role, Row, Series, Sheet, Value, fit_heights};
-use crate::workbook::sheets::matrix::LIGHTS;
-use crate::workbook::template::{Figures, OnePage};
-use chrono::NaiveDate;
+use crate::workbook::sheet_builder::SheetBuilder;
+use crate::workbook::sheets::leader_page::declaration::{Figures, LeaderPage};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -22,28 +20,10 @@ const WIDTHS: [f64; COLUMNS] = [27.0, 17.0, 17.5, 29.0, 15.0];
 const CHART_POINTS: f64 = 248.0;
 const CHART_PIXELS: (u32, u32) = (760, 326);
 
-/// The open findings of an earlier run of the job, by rule id and light.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Before {
-    pub as_of: NaiveDate,
-    pub open: BTreeMap<(String, Option<Light>), usize>,
-    /// The same by the name of the owner too.
-    pub by_unit: BTreeMap<(String, String, Light), usize>,
-    /// What it and the runs before it came to, each with its as_of, newest first; one that kept none ends the row.
-    pub standings: Vec<(NaiveDate, Standing)>,
-}
-
-impl Before {
-    /// What the run itself came to.
-    pub fn standing(&self) -> Option<&Standing> {
-        self.standings.first().filter(|(day, _)| *day == self.as_of).map(|(_, standing)| standing)
-    }
-}
-
-impl<'a> Page<'a, '_> {
-    pub(crate) fn one_page(&mut self, page: &OnePage) -> Sheet<'a> {
-        let material = self.view.material;
-        let before = material.before.map_or(String::new(), |before| format!("　　与{}比较", chinese_date(before.as_of)));
+impl<'a> SheetBuilder<'a, '_> {
+    pub(crate) fn leader_page(&mut self, page: &LeaderPage) -> Sheet<'a> {
+        let material = self.visible.material;
+        let before = material.previous_run.map_or(String::new(), |before| format!("　　与{}比较", chinese_date(before.as_of)));
         let mut sheet = self.head(
             WIDTHS.map(|width| Column { width, ..Column::default() }).to_vec(),
             &format!("{}　　截至{}{before}", material.office, chinese_date(material.as_of)),
@@ -56,7 +36,7 @@ impl<'a> Page<'a, '_> {
         self.worst(&mut sheet, page.most);
         sheet.banner(Role::Section, format!("三、待研究决定的事项（按灯色、项目投资额，最多列{}项）", page.most / 2));
         self.to_decide(&mut sheet, &page.decide, page.most);
-        sheet.one_page = true;
+        sheet.single_page = true;
         sheet.partial = true;
         self.note(&mut sheet);
         sheet.printed_to = Some(sheet.rows.len() - 1);
@@ -73,11 +53,11 @@ impl<'a> Page<'a, '_> {
                     && figures.rules.contains(&finding.rule)
                     && finding.light.is_some_and(|light| figures.lights.contains(&light))
             };
-            self.view.findings.iter().filter(takes).count()
+            self.visible.findings.iter().filter(takes).count()
         };
         let was = |figures: &Figures| {
-            let before = self.view.material.before?;
-            let rules = &self.view.policy().rules;
+            let before = self.visible.material.previous_run?;
+            let rules = &self.visible.policy().rules;
             let takes = |rule: &str, light: &Option<Light>| {
                 figures.rules.iter().any(|index| rules[*index].id == rule) && light.is_some_and(|light| figures.lights.contains(&light))
             };
@@ -106,12 +86,12 @@ impl<'a> Page<'a, '_> {
 
     /// Open findings by city, with their chart in the row `at`.
     fn cities(&mut self, sheet: &mut Sheet<'_>, at: usize) {
-        let units = &self.view.policy().units;
+        let units = &self.visible.policy().units;
         let mut lines: BTreeMap<(bool, usize, bool), [usize; 3]> = BTreeMap::new();
         for (id, _) in units.units.iter().enumerate().filter(|(_, unit)| unit.level == Level::City) {
             lines.insert((false, id, false), [0; 3]);
         }
-        for finding in self.view.findings.iter().filter(|finding| finding.state == State::Open) {
+        for finding in self.visible.findings.iter().filter(|finding| finding.state == State::Open) {
             let Some(at) = finding.light.and_then(|light| LIGHTS.iter().position(|known| *known == light)) else { continue };
             let city = finding.owner.and_then(|owner| units.city_of(owner));
             lines.entry((city.is_none(), city.unwrap_or(0), finding.owner.is_none())).or_default()[at] += 1;
@@ -162,18 +142,18 @@ impl<'a> Page<'a, '_> {
 
     /// Projects with a red finding, the largest first.
     fn worst(&self, sheet: &mut Sheet<'_>, most: usize) {
-        let policy = self.view.policy();
+        let policy = self.visible.policy();
         let Some(ledger) = policy.project_ledger() else { return };
         let amount_field = policy.ledgers[ledger].role(FieldRole::Amount);
         let mut projects: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
         let red = |finding: &&&Finding| finding.state == State::Open && finding.light == Some(Light::Red) && !finding.project.is_empty();
-        for finding in self.view.findings.iter().filter(red) {
+        for finding in self.visible.findings.iter().filter(red) {
             projects.entry(&*finding.project).or_default().push(finding);
         }
         let mut worst: Vec<(i64, &str, Vec<&Finding>)> = projects
             .into_iter()
             .map(|(code, found)| {
-                let amount = self.view.record(ledger, code).and_then(|record| record.cell(amount_field?).money());
+                let amount = self.visible.record(ledger, code).and_then(|record| record.cell(amount_field?).money());
                 (amount.unwrap_or(0), code, found)
             })
             .collect();
@@ -181,7 +161,7 @@ impl<'a> Page<'a, '_> {
         sheet.row(Role::Head, ["项目名称", "所在地", "投资额（亿元）", "红灯事项", "最长超期（天）"].map(Value::text).to_vec());
         let mut body = Vec::new();
         for (amount, code, found) in worst.iter().take(most) {
-            let record = self.view.record(ledger, code);
+            let record = self.visible.record(ledger, code);
             let shape = &policy.ledgers[ledger];
             let name = record.as_deref().map_or(&*found[0].name, |record| record.text(shape.role(FieldRole::Name)));
             let place = record.as_deref().map_or("", |record| record.text(Some(shape.owner.field())));
@@ -209,10 +189,10 @@ impl<'a> Page<'a, '_> {
 
     /// Open findings of these rules that wait for a unit at the province's level: by light, then those of the largest projects.
     fn to_decide(&self, sheet: &mut Sheet<'_>, rules: &[usize], most: usize) {
-        let policy = self.view.policy();
+        let policy = self.visible.policy();
         let province = |finding: &Finding| finding.owner.is_some_and(|owner| policy.units.city_of(owner).is_none());
         let mut found: Vec<&Finding> = self
-            .view
+            .visible
             .findings
             .iter()
             .copied()
@@ -220,7 +200,7 @@ impl<'a> Page<'a, '_> {
             .collect();
         let amount = |finding: &Finding| {
             let ledger = policy.project_ledger()?;
-            self.view.record(ledger, &finding.project)?.cell(policy.ledgers[ledger].role(FieldRole::Amount)?).money()
+            self.visible.record(ledger, &finding.project)?.cell(policy.ledgers[ledger].role(FieldRole::Amount)?).money()
         };
         found.sort_by_cached_key(|finding| {
             (Reverse(finding.light), Reverse(amount(finding).unwrap_or(0)), Reverse(finding.overdue_days()), finding.rule, &finding.key)
@@ -257,10 +237,10 @@ impl<'a> Page<'a, '_> {
 
     /// A difficulty or a decision is told by what it is; whose it is, by its project and place.
     fn named_with_project(&self, finding: &Finding) -> String {
-        let policy = self.view.policy();
+        let policy = self.visible.policy();
         let named = || {
             let ledger = policy.project_ledger().filter(|ledger| *ledger != policy.rules[finding.rule].ledger)?;
-            let record = self.view.record(ledger, &finding.project)?;
+            let record = self.visible.record(ledger, &finding.project)?;
             let shape = &policy.ledgers[ledger];
             let (name, place) = (record.text(shape.role(FieldRole::Name)), record.text(Some(shape.owner.field())));
             Some(if place.is_empty() { name.to_owned() } else { format!("{place}{name}") })

@@ -6,12 +6,13 @@ use crate::domain::judging::roster::is_within;
 use crate::domain::register::ledger::Role as FieldRole;
 use crate::domain::register::period::chinese_date;
 use crate::domain::register::units::{Level, UnitId};
-use crate::domain::rules::rule::Light;
-use crate::workbook::build::{Page, View, Viewer};
+use crate::workbook::material::Audience;
 use crate::workbook::model;
-use crate::workbook::model::{Column, Role, Row, Sheet, Value, fit};
-use crate::workbook::sheets::leader_page::Before;
-use crate::workbook::template::{Axis, MatrixColumn, MatrixRows};
+use crate::workbook::model::{Role, Row, Sheet, Value, fit};
+use crate::workbook::previous_run::PreviousRun;
+use crate::workbook::sheet_builder::SheetBuilder;
+use crate::workbook::sheets::matrix::declaration::{Axis, MatrixColumn, MatrixRows};
+use crate::workbook::visible::VisibleMaterial;
 use chrono::Datelike;
 use std::collections::BTreeMap;
 
@@ -67,13 +68,13 @@ struct Own {
     orders: Orders,
 }
 
-impl<'a> Page<'a, '_> {
+impl<'a> SheetBuilder<'a, '_> {
     pub(crate) fn matrix(&mut self, axis: Axis, window: Window, columns: &[MatrixColumn], named: &MatrixRows) -> Sheet<'a> {
         let lines = match axis {
-            Axis::Region => self.view.regions(columns.iter().any(|column| column.is_of_orders()), named),
-            Axis::Industry => self.view.industries(),
+            Axis::Region => self.visible.regions(columns.iter().any(|column| column.is_of_orders()), named),
+            Axis::Industry => self.visible.industries(),
         };
-        let stages = &self.view.material.indicators.stages;
+        let stages = &self.visible.material.indicators.stages;
         let mut heads: Vec<String> = match axis {
             Axis::Region => vec!["地区".into(), "类别".into()],
             Axis::Industry => vec!["产业".into(), "门类".into()],
@@ -85,7 +86,7 @@ impl<'a> Page<'a, '_> {
             }
         }
         let mut rows: Vec<Row> = Vec::with_capacity(lines.len());
-        let comparable = |column: MatrixColumn| self.view.comparable(column, window);
+        let comparable = |column: MatrixColumn| self.visible.comparable(column, window);
         for line in &lines {
             let mut cells = vec![Value::text(line.label.clone()), Value::text(line.kind.clone())];
             for column in columns {
@@ -98,7 +99,7 @@ impl<'a> Page<'a, '_> {
         }
         let mut widths = fit(&rows, heads.len(), 30.0);
         let head = model::head(&heads, &mut widths);
-        let subtitle = format!("截至{}　　{}合同项目", chinese_date(self.view.material.as_of), window.title());
+        let subtitle = format!("截至{}　　{}合同项目", chinese_date(self.visible.material.as_of), window.title());
         let mut sheet = self.head(widths, &subtitle);
         let head_at = sheet.rows.len();
         sheet.rows.push(head);
@@ -118,7 +119,7 @@ impl<'a> Page<'a, '_> {
     }
 
     fn matrix_figures(&mut self, sheet: &Sheet<'_>, lines: &[Line], columns: &[MatrixColumn], window: Window, first: usize) {
-        let stages = self.view.material.indicators.stages.len();
+        let stages = self.visible.material.indicators.stages.len();
         let last = first + lines.len() - 1;
         for (column, key) in printed(columns, stages) {
             if sheet.rows[last].cells[column].figure().is_none() {
@@ -131,7 +132,7 @@ impl<'a> Page<'a, '_> {
                 }
             }
             // a unit's table is a part of the province's
-            if let Some(name) = figure_name(key, window).filter(|_| self.view.material.viewer == Viewer::Office) {
+            if let Some(name) = figure_name(key, window).filter(|_| self.visible.material.audience == Audience::Office) {
                 self.total(name, last, column);
             }
         }
@@ -149,13 +150,13 @@ impl<'a> Page<'a, '_> {
         }
         let mut notes: Vec<String> = rates.iter().map(|rate| format!("{}＝{}", rate.title(), rate.meaning())).collect();
         notes.push("分母为0的以“-”表示，合同终止的项目计入分母（“剔除终止”列除外）".into());
-        if let Some(before) = self.view.material.before.filter(|_| columns.iter().any(|column| column.is_change())) {
+        if let Some(before) = self.visible.material.previous_run.filter(|_| columns.iter().any(|column| column.is_change())) {
             let points =
                 if columns.iter().any(|column| matches!(column, MatrixColumn::RateChange(_))) { "，比率按百分点" } else { "" };
             notes.push(format!("比上期为与截至{}的上一次报表相比{points}", chinese_date(before.as_of)));
         }
         if ranked {
-            let within = if self.view.material.viewer == Viewer::Office { "" } else { "本表所列" };
+            let within = if self.visible.material.audience == Audience::Office { "" } else { "本表所列" };
             notes.push(format!(
                 "排名分别在{within}市（州）、县（市、区）、平台（产业表为各产业）范围内进行，并列的名次相同，只有一个的不排名"
             ));
@@ -257,7 +258,7 @@ fn place_in_group(rate: Rate, line: &Line, lines: &[Line], window: Window) -> Va
     own.map_or_else(|| Value::text("-"), Value::count)
 }
 
-impl View<'_> {
+impl VisibleMaterial<'_> {
     /// Findings on projects by what a key function says of them.
     fn lights<K: Ord>(&self, key: impl Fn(&Finding) -> K) -> BTreeMap<K, Lights> {
         let project = self.policy().project_ledger();
@@ -276,12 +277,12 @@ impl View<'_> {
     /// Whether the run before says what a column compares with: of lights what units are not told is counted with the rest, so only the
     /// office compares them; of a year's contracts only within one year.
     fn comparable(&self, column: MatrixColumn, window: Window) -> bool {
-        let Some(before) = self.material.before else { return false };
+        let Some(before) = self.material.previous_run else { return false };
         match column {
             MatrixColumn::RateChange(_) => {
-                before.standing().is_some() && (window == Window::All || before.as_of.year() == self.material.as_of.year())
+                before.indicator_snapshot().is_some() && (window == Window::All || before.as_of.year() == self.material.as_of.year())
             }
-            _ => self.material.viewer == Viewer::Office,
+            _ => self.material.audience == Audience::Office,
         }
     }
 
@@ -290,13 +291,13 @@ impl View<'_> {
         let units = &policy.units;
         let indicators = self.material.indicators;
         let mut lights = self.lights(|finding| finding.owner);
-        for ((rule, unit, light), count) in self.material.before.iter().flat_map(|before| &before.by_unit) {
+        for ((rule, unit, light), count) in self.material.previous_run.iter().flat_map(|before| &before.by_unit) {
             let of_projects = policy.rule(rule).is_some_and(|rule| Some(policy.rules[rule].ledger) == policy.project_ledger());
             if of_projects {
                 lights.entry(units.find(unit)).or_default().before[*light as usize] += *count as u64;
             }
         }
-        let standing = self.material.before.and_then(Before::standing);
+        let standing = self.material.previous_run.and_then(PreviousRun::indicator_snapshot);
         let mut was = standing.map(|standing| standing.by_unit(units)).unwrap_or_default();
         let mut own = |unit: Option<UnitId>| Own {
             measures: indicators.of_unit(unit),
@@ -311,13 +312,13 @@ impl View<'_> {
                 || own.orders != Orders::default()
         };
         let mut lines: Vec<Line> = Vec::new();
-        if let Viewer::Unit(viewer) = self.material.viewer {
+        if let Audience::Unit(above) = self.material.audience {
             // a unit sees its own places side by side, and nobody else's
-            for id in (0..units.units.len()).filter(|id| is_within(units, *id, viewer)) {
+            for id in (0..units.units.len()).filter(|id| is_within(units, *id, above)) {
                 let own = own(Some(id));
                 if is_shown(id, &own) {
                     let unit = &units.units[id];
-                    let (label, kind) = match id == viewer && unit.level == Level::City {
+                    let (label, kind) = match id == above && unit.level == Level::City {
                         true => (format!("{}（本级）", unit.name), "市（州）本级"),
                         false => (unit.name.clone(), unit.level.title()),
                     };
@@ -325,7 +326,7 @@ impl View<'_> {
                 }
             }
             let parts = (0..lines.len()).collect();
-            lines.push(Line { parts, ..Line::total("合计".into(), &units.units[viewer].name, Role::Total, None) });
+            lines.push(Line { parts, ..Line::total("合计".into(), &units.units[above].name, Role::Total, None) });
             let last = lines.len() - 1;
             add_up(&mut lines, last);
             return lines;
@@ -396,7 +397,7 @@ impl View<'_> {
             let record = project.and_then(|project| self.record(project, &finding.project));
             record.and_then(|record| policy.units.industry(record.text(field)))
         });
-        let standing = self.material.before.and_then(Before::standing);
+        let standing = self.material.previous_run.and_then(PreviousRun::indicator_snapshot);
         let mut was = standing.map(|standing| standing.by_industry(&policy.units)).unwrap_or_default();
         let mut own = |industry: Option<usize>| Own {
             measures: indicators.of_industry(industry),
@@ -424,17 +425,17 @@ impl View<'_> {
     }
 }
 
-impl<'a> View<'a> {
+impl<'a> VisibleMaterial<'a> {
     /// The findings that tables count. A unit's are those within its bounds, also those of which it sees no names: a number is the same on
     /// whosever table it stands.
     pub(crate) fn counted(&self) -> impl Iterator<Item = &'a Finding> {
         let units = &self.policy().units;
-        let viewer = self.material.viewer;
-        let of_office = matches!(viewer, Viewer::Office).then_some(&self.findings);
-        let below = matches!(viewer, Viewer::Unit(_)).then_some(&self.material.judged.findings);
-        let within = move |finding: &&Finding| match viewer {
-            Viewer::Unit(unit) => finding.owner.is_some_and(|owner| is_within(units, owner, unit)),
-            Viewer::Office => true,
+        let audience = self.material.audience;
+        let of_office = matches!(audience, Audience::Office).then_some(&self.findings);
+        let below = matches!(audience, Audience::Unit(_)).then_some(&self.material.judged.findings);
+        let within = move |finding: &&Finding| match audience {
+            Audience::Unit(unit) => finding.owner.is_some_and(|owner| is_within(units, owner, unit)),
+            Audience::Office => true,
         };
         of_office.into_iter().flatten().copied().chain(below.into_iter().flatten()).filter(within)
     }
@@ -462,12 +463,4 @@ fn add_up(lines: &mut [Line], total: usize) {
     }
     let line = &mut lines[total];
     (line.measures, line.was, line.lights, line.orders) = (measures, was, lights, orders);
-}
-
-/// The light columns a summary prints, worst first.
-pub(crate) const LIGHTS: [Light; 3] = [Light::Red, Light::Orange, Light::Yellow];
-
-/// Columns of equal width.
-pub(crate) fn grid(first: f64, rest: f64, count: usize) -> Vec<Column> {
-    (0..count).map(|index| Column { width: if index == 0 { first } else { rest }, ..Column::default() }).collect()
 }

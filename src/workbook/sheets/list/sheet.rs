@@ -10,11 +10,14 @@ use crate::domain::register::units::Level;
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::{Act, Light, Rule, RuleKind};
 use crate::domain::rules::sentence::clause;
-use crate::workbook::build::{LIST_ROWS_MAX, Page, Shown, View, Viewer};
+use crate::workbook::item_counts::items;
+use crate::workbook::material::Audience;
 use crate::workbook::model;
-use crate::workbook::model::{Column, FigureKey, Later, Role, Row, Sheet, Tag, Value, fit, fit_heights};
-use crate::workbook::reconcile::items;
-use crate::workbook::template::{BuiltIn, ColumnKey, Group, List, ListColumn};
+use crate::workbook::model::{Column, FigureKey, LazyRows, Role, Row, Sheet, Tag, Value, fit, fit_heights};
+use crate::workbook::sheet_builder::{LIST_ROWS_MAX, SheetBuilder};
+use crate::workbook::sheets::list::columns::{BuiltIn, ColumnKey, ListColumn};
+use crate::workbook::sheets::list::declaration::{Group, List};
+use crate::workbook::visible::{Shown, VisibleMaterial};
 use hashbrown::HashMap;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -40,16 +43,16 @@ struct Subject<'a> {
     also: &'a [&'a Finding],
 }
 
-impl<'a> Page<'a, '_> {
+impl<'a> SheetBuilder<'a, '_> {
     /// The sheet of a list; more than one when it holds more rows than a sheet takes.
     pub(crate) fn list(&mut self, list: &List) -> Vec<Sheet<'a>> {
-        let mut found: Vec<&'a Finding> = self.view.findings.iter().copied().filter(|finding| list.takes(finding)).collect();
+        let mut found: Vec<&'a Finding> = self.visible.findings.iter().copied().filter(|finding| list.takes(finding)).collect();
         match list.group {
             Some(group) => found.sort_by_key(|finding| {
                 let place = match group {
                     Group::Unit => (finding.owner.is_none(), finding.owner.unwrap_or(0)),
                     Group::City => {
-                        let city = finding.owner.and_then(|owner| self.view.policy().units.city_of(owner));
+                        let city = finding.owner.and_then(|owner| self.visible.policy().units.city_of(owner));
                         (city.is_none(), city.unwrap_or(0))
                     }
                     Group::Rule => (false, finding.rule),
@@ -61,7 +64,7 @@ impl<'a> Page<'a, '_> {
             None => found.sort_by_key(|finding| finding.state),
         }
         let all = found.clone();
-        let also = Arc::new(if list.fold { fold(self.view.policy(), &mut found) } else { Also::default() });
+        let also = Arc::new(if list.fold { fold(self.visible.policy(), &mut found) } else { FoldedFindings::default() });
         let single = list.rules.len() == 1 && list.group.is_none();
         let mut sheets: Vec<Sheet<'a>> = Vec::new();
         let mut chunks = found.chunks(LIST_ROWS_MAX);
@@ -82,21 +85,22 @@ impl<'a> Page<'a, '_> {
         list: &List,
         chunk: &[&'a Finding],
         all: &[&'a Finding],
-        also: &Arc<Also<'a>>,
+        also: &Arc<FoldedFindings<'a>>,
         before: usize,
         total: bool,
     ) -> Sheet<'a> {
         // a long list is made row by row when it is written; its first rows set the widths
-        let later = list.group.is_none() && self.view.material.viewer == Viewer::Office && chunk.len() > LATER_FROM;
+        let later = list.group.is_none() && self.visible.material.audience == Audience::Office && chunk.len() > LATER_FROM;
         let chunk_all = chunk;
         let chunk = if later { &chunk[..LATER_FROM] } else { chunk };
         let mut body: Vec<Row> = Vec::with_capacity(chunk.len() + 1);
         let mut heading = None;
         for (index, finding) in chunk.iter().enumerate() {
             if let Some(group) = list.group {
-                let name = (finding.state, self.view.group_name(group, finding));
+                let name = (finding.state, self.visible.group_name(group, finding));
                 if heading.as_ref() != Some(&name) {
-                    let count = chunk[index..].iter().take_while(|other| (other.state, self.view.group_name(group, other)) == name).count();
+                    let count =
+                        chunk[index..].iter().take_while(|other| (other.state, self.visible.group_name(group, other)) == name).count();
                     let state = match finding.state {
                         State::Open => "",
                         State::Exempt => "（豁免）",
@@ -108,17 +112,17 @@ impl<'a> Page<'a, '_> {
                     heading = Some(name);
                 }
             }
-            body.push(self.view.finding_line(&list.columns, before + index + 1, finding, also));
+            body.push(self.visible.finding_line(&list.columns, before + index + 1, finding, also));
         }
-        let shown = match self.view.material.viewer {
-            Viewer::Unit(_) if list.blank => list.columns.clone(),
-            Viewer::Office => list.columns.clone(),
+        let shown = match self.visible.material.audience {
+            Audience::Unit(_) if list.blank => list.columns.clone(),
+            Audience::Office => list.columns.clone(),
             // a unit's page stays small enough to read: a column in which nothing stands is left out
-            Viewer::Unit(_) => without_blank(self.view.policy(), &list.columns, &mut body),
+            Audience::Unit(_) => without_blank(self.visible.policy(), &list.columns, &mut body),
         };
         let (head, columns) = head_row(&shown, &body);
         fit_heights(&mut body, &columns);
-        let mut sheet = self.head(columns, &self.view.subtitle(list, all));
+        let mut sheet = self.head(columns, &self.visible.subtitle(list, all));
         sheet.partial = list.fold;
         let head_at = sheet.rows.len();
         sheet.rows.push(head);
@@ -126,18 +130,18 @@ impl<'a> Page<'a, '_> {
         let filled = !body.is_empty();
         sheet.rows.append(&mut body);
         if later {
-            sheet.later = Some(self.later(&chunk_all[LATER_FROM..], before + LATER_FROM, &shown, also));
+            sheet.lazy_rows = Some(self.later(&chunk_all[LATER_FROM..], before + LATER_FROM, &shown, also));
         }
         let last = sheet.height() - 1;
         if !filled {
-            let blind: Vec<usize> = list.rules.iter().copied().filter(|rule| self.view.is_blind(*rule)).collect();
+            let blind: Vec<usize> = list.rules.iter().copied().filter(|rule| self.visible.is_blind(*rule)).collect();
             if blind.len() < list.rules.len() {
                 sheet.banner(Role::Note, "无此类事项。");
             }
             // what was not judged is not nothing
             for rule in blind.into_iter().filter(|_| list.states.contains(&State::Open)) {
-                let title = &self.view.policy().rules[rule].title;
-                sheet.banner(Role::Note, format!("“{title}”未作判定：{}。", self.view.not_judged(rule)));
+                let title = &self.visible.policy().rules[rule].title;
+                sheet.banner(Role::Note, format!("“{title}”未作判定：{}。", self.visible.not_judged(rule)));
             }
         } else if list.group.is_none() {
             sheet.filter = Some((head_at, last));
@@ -152,13 +156,17 @@ impl<'a> Page<'a, '_> {
     }
 
     /// The rows of a long list behind its first ones.
-    fn later(&self, found: &[&'a Finding], before: usize, columns: &[ListColumn], also: &Arc<Also<'a>>) -> Later<'a> {
+    fn later(&self, found: &[&'a Finding], before: usize, columns: &[ListColumn], also: &Arc<FoldedFindings<'a>>) -> LazyRows<'a> {
         let count = found.len();
         let found: Arc<[&'a Finding]> = found.into();
         let (rows, columns, also) = (Arc::clone(&found), columns.to_vec(), Arc::clone(also));
-        let view = View { material: self.view.material, findings: Vec::new(), told: Arc::clone(&self.view.told) };
-        let row = move |number: usize| view.finding_line(&columns, before + number + 1, rows[number], &also);
-        Later { count, found, row: Arc::new(row) }
+        let visible = VisibleMaterial {
+            material: self.visible.material,
+            findings: Vec::new(),
+            addressed_projects: Arc::clone(&self.visible.addressed_projects),
+        };
+        let row = move |number: usize| visible.finding_line(&columns, before + number + 1, rows[number], &also);
+        LazyRows { count, found, row: Arc::new(row) }
     }
 
     /// Sums the amounts of a list where every project stands once.
@@ -172,7 +180,7 @@ impl<'a> Page<'a, '_> {
             }
         };
         sheet.rows[first..].iter().for_each(&mut add);
-        if let Some(later) = &sheet.later {
+        if let Some(later) = &sheet.lazy_rows {
             (0..later.count).for_each(|number| add(&later.row(number)));
         }
         if sums.is_empty() {
@@ -184,7 +192,7 @@ impl<'a> Page<'a, '_> {
         for (column, sum) in sums {
             cells[column] = Value::Amount(sum);
             // a total over rows made later is their sum as they are made
-            if sheet.later.is_none() {
+            if sheet.lazy_rows.is_none() {
                 self.sum(row, &(first..last).collect::<Vec<_>>(), column);
             }
         }
@@ -197,14 +205,14 @@ impl<'a> Page<'a, '_> {
     /// Due dates that come near.
     pub(crate) fn notices(&mut self, rules: Option<&[usize]>, columns: &[ListColumn]) -> Sheet<'a> {
         let mut body = Vec::new();
-        for (index, notice) in self.view.notices_of(rules).enumerate() {
+        for (index, notice) in self.visible.notices_of(rules).enumerate() {
             let subject =
                 Subject { rule: notice.rule, key: &notice.key, project: &notice.project, finding: None, notice: Some(notice), also: &[] };
-            body.push(self.view.line(columns, index + 1, &subject));
+            body.push(self.visible.line(columns, index + 1, &subject));
         }
         let (head, widths) = head_row(columns, &body);
         fit_heights(&mut body, &widths);
-        let subtitle = format!("截至{}　　共{}项", chinese_date(self.view.material.as_of), body.len());
+        let subtitle = format!("截至{}　　共{}项", chinese_date(self.visible.material.as_of), body.len());
         let mut sheet = self.head(widths, &subtitle);
         let head_at = sheet.rows.len();
         sheet.rows.push(head);
@@ -227,16 +235,16 @@ impl<'a> Page<'a, '_> {
 }
 
 /// The further findings of each project by state, where a list has one row per project.
-pub(crate) type Also<'a> = HashMap<(State, &'a str), Vec<&'a Finding>>;
+pub(crate) type FoldedFindings<'a> = HashMap<(State, &'a str), Vec<&'a Finding>>;
 
 /// Leaves one finding per project and state, the leading one: beneath no other of the project, then the worst light. Returns the others
 /// by project.
-fn fold<'a>(policy: &Policy, found: &mut Vec<&'a Finding>) -> Also<'a> {
+fn fold<'a>(policy: &Policy, found: &mut Vec<&'a Finding>) -> FoldedFindings<'a> {
     // most projects have one finding: only those with more get an entry
     let of = |index: &u32| (found[*index as usize].state, &*found[*index as usize].project);
     let mut order: Vec<u32> = (0..found.len() as u32).filter(|index| !of(index).1.is_empty()).collect();
     order.sort_unstable_by(|a, b| of(a).cmp(&of(b)).then(a.cmp(b)));
-    let mut also = Also::default();
+    let mut also = FoldedFindings::default();
     let mut leads = vec![true; found.len()];
     for group in order.chunk_by(|a, b| of(a) == of(b)).filter(|group| group.len() > 1) {
         let mut findings: Vec<&'a Finding> = group.iter().map(|index| found[*index as usize]).collect();
@@ -304,7 +312,7 @@ pub(crate) fn head_row(columns: &[ListColumn], body: &[Row]) -> (Row, Vec<Column
     (head, widths)
 }
 
-impl View<'_> {
+impl VisibleMaterial<'_> {
     fn subtitle(&self, list: &List, found: &[&Finding]) -> String {
         let count = |state: State, light: Option<Light>| {
             found.iter().filter(|finding| finding.state == state && (light.is_none() || finding.light == light)).count()
@@ -320,12 +328,12 @@ impl View<'_> {
                 .collect();
             let lights = if lights.is_empty() { String::new() } else { format!("（{}）", lights.join("　")) };
             let all = count(State::Open, None);
-            parts.push(match self.material.viewer {
-                Viewer::Unit(unit) if unit == self.policy().units.office() => {
+            parts.push(match self.material.audience {
+                Audience::Unit(unit) if unit == self.policy().units.office() => {
                     format!("按规则报{}的督办事项{all}项{lights}，全部事项见季度督办工作簿", self.material.office)
                 }
                 // a mail counts projects; a project stands here on a row for each of its problems
-                Viewer::Unit(_) => {
+                Audience::Unit(_) => {
                     let items = items(self.policy(), found.iter().copied()).items;
                     if items == all {
                         format!("督办事项{all}项{lights}")
@@ -333,7 +341,7 @@ impl View<'_> {
                         format!("需办理{items}项，涉及督办事项{all}项{lights}")
                     }
                 }
-                Viewer::Office => format!("督办事项{all}项{lights}"),
+                Audience::Office => format!("督办事项{all}项{lights}"),
             });
         }
         for (state, word) in [(State::Exempt, "豁免"), (State::Unjudged, "无法判定")] {
@@ -362,7 +370,7 @@ impl View<'_> {
         }
     }
 
-    pub(crate) fn finding_line(&self, columns: &[ListColumn], number: usize, finding: &Finding, also: &Also<'_>) -> Row {
+    pub(crate) fn finding_line(&self, columns: &[ListColumn], number: usize, finding: &Finding, also: &FoldedFindings<'_>) -> Row {
         let others = also.get(&(finding.state, &*finding.project)).map_or(&[][..], Vec::as_slice);
         let subject = Subject {
             rule: finding.rule,
@@ -426,7 +434,7 @@ impl View<'_> {
         }
         let Some(finding) = subject.finding else { return Value::Blank };
         match key {
-            BuiltIn::Also => {
+            BuiltIn::FoldedFindings => {
                 let others = subject.also.iter().map(|other| {
                     let light = other.light.map_or("", Light::title);
                     format!("{}（{light}）", policy.rules[other.rule].title)
@@ -480,9 +488,9 @@ impl View<'_> {
     fn act(&self, finding: &Finding) -> String {
         match (finding.state, finding.act) {
             (State::Open, Some(act)) if act <= Act::Urge => act.title().into(),
-            (State::Open, Some(act)) => match self.material.viewer {
-                Viewer::Office => format!("{}（拟办）", act.title()),
-                Viewer::Unit(_) => Act::Urge.title().into(),
+            (State::Open, Some(act)) => match self.material.audience {
+                Audience::Office => format!("{}（拟办）", act.title()),
+                Audience::Unit(_) => Act::Urge.title().into(),
             },
             (State::Open, None) => String::new(),
             (State::Exempt, _) => finding
@@ -496,8 +504,8 @@ impl View<'_> {
     pub(crate) fn cell(&self, ledger: usize, field: usize, record: &Record) -> Value {
         match record.cell(field) {
             Cell::Empty => Value::Blank,
-            Cell::Text(text) => match (self.material.viewer, self.policy().ledgers[ledger].fields[field].privacy) {
-                (Viewer::Unit(_), Privacy::Personal) => Value::text(masked_phone(text)),
+            Cell::Text(text) => match (self.material.audience, self.policy().ledgers[ledger].fields[field].privacy) {
+                (Audience::Unit(_), Privacy::Personal) => Value::text(masked_phone(text)),
                 _ => Value::text(self.text(text)),
             },
             Cell::Date(date) => Value::Date(*date),

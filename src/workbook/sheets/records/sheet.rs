@@ -7,10 +7,14 @@ use crate::domain::register::period::chinese_date;
 use crate::domain::register::record::{Cell, Record};
 use crate::domain::rules::rule::Light;
 use crate::domain::rules::sentence::{clause, condition_words};
-use crate::workbook::build::{LIST_ROWS_MAX, Page, Shown, View, Viewer};
-use crate::workbook::model::{FigureKey, Later, Role, Row, Sheet, Value, fit_heights};
-use crate::workbook::sheets::list::{LATER_FROM, head_row, major_word};
-use crate::workbook::template::{BuiltIn, ColumnKey, Group, ListColumn, Reach, RecordList};
+use crate::workbook::material::Audience;
+use crate::workbook::model::{FigureKey, LazyRows, Role, Row, Sheet, Value, fit_heights};
+use crate::workbook::sheet_builder::{LIST_ROWS_MAX, SheetBuilder};
+use crate::workbook::sheets::list::columns::{BuiltIn, ColumnKey, ListColumn};
+use crate::workbook::sheets::list::declaration::Group;
+use crate::workbook::sheets::list::sheet::{LATER_FROM, head_row, major_word};
+use crate::workbook::sheets::records::declaration::{Reach, RecordList};
+use crate::workbook::visible::{Shown, VisibleMaterial};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -18,11 +22,11 @@ use std::sync::Arc;
 /// Begins the line above a sheet of records that says which were chosen; the ledger's title follows.
 pub const CHOSEN: &str = "选取范围：";
 
-impl<'a> Page<'a, '_> {
+impl<'a> SheetBuilder<'a, '_> {
     /// The sheet; more than one when it holds more rows than a sheet takes.
     pub(crate) fn records(&mut self, list: &RecordList) -> Vec<Sheet<'a>> {
-        let mut members = self.view.members(list);
-        self.view.put_in_order(list, &mut members);
+        let mut members = self.visible.members(list);
+        self.visible.put_in_order(list, &mut members);
         let mut sheets: Vec<Sheet<'a>> = Vec::new();
         let mut chunks = members.chunks(LIST_ROWS_MAX);
         let first = chunks.next().unwrap_or_default();
@@ -45,27 +49,28 @@ impl<'a> Page<'a, '_> {
         let mut heading: Option<String> = None;
         for (index, member) in shown.iter().enumerate() {
             if let Some(group) = list.group {
-                let name = self.view.heading(group, member);
+                let name = self.visible.heading(group, member);
                 if heading.as_ref() != Some(&name) {
-                    let count = shown[index..].iter().take_while(|other| self.view.heading(group, other) == name).count();
+                    let count = shown[index..].iter().take_while(|other| self.visible.heading(group, other) == name).count();
                     let merges = if list.columns.len() > 1 { vec![(0, list.columns.len() - 1)] } else { Vec::new() };
-                    let cells = vec![Value::text(format!("{name}　{count}{}", self.view.policy().ledgers[list.selection.ledger].counted))];
+                    let cells =
+                        vec![Value::text(format!("{name}　{count}{}", self.visible.policy().ledgers[list.selection.ledger].counted))];
                     body.push(Row { role: Role::Section, cells, height: Some(20.0), merges, ..Row::default() });
                     heading = Some(name);
                 }
             }
-            body.push(self.view.record_line(list, before + index + 1, member));
+            body.push(self.visible.record_line(list, before + index + 1, member));
         }
         let (head, columns) = head_row(&list.columns, &body);
         fit_heights(&mut body, &columns);
-        let mut sheet = self.head(columns, &self.view.records_subtitle(list, all));
-        sheet.banner(Role::Note, self.view.chosen_by(list));
+        let mut sheet = self.head(columns, &self.visible.records_subtitle(list, all));
+        sheet.banner(Role::Note, self.visible.chosen_by(list));
         let head_at = sheet.rows.len();
         sheet.rows.push(head);
         let first = sheet.rows.len();
         sheet.rows.append(&mut body);
         if later {
-            sheet.later = Some(self.records_later(list, &chunk[LATER_FROM..], before + LATER_FROM));
+            sheet.lazy_rows = Some(self.records_later(list, &chunk[LATER_FROM..], before + LATER_FROM));
         }
         let last = sheet.height() - 1;
         if chunk.is_empty() {
@@ -78,8 +83,8 @@ impl<'a> Page<'a, '_> {
                 self.records_total(list, &mut sheet, first, chunk.len());
             }
         }
-        for (doubt, rows) in self.view.doubts(list) {
-            let title = |field: usize| self.view.policy().ledgers[list.selection.ledger].fields[field].title.as_str();
+        for (doubt, rows) in self.visible.doubts(list) {
+            let title = |field: usize| self.visible.policy().ledgers[list.selection.ledger].fields[field].title.as_str();
             let note = match doubt {
                 Doubt::NoColumn(field) => format!("注：台账没有“{}”一栏的{rows}行，无从选取，未列入。", title(field)),
                 Doubt::Blank(field) => format!("注：另有{rows}行“{}”未填，无从选取，未列入。", title(field)),
@@ -93,12 +98,16 @@ impl<'a> Page<'a, '_> {
     }
 
     /// The rows of a long sheet behind its first ones.
-    fn records_later(&self, list: &RecordList, members: &[&'a Member], before: usize) -> Later<'a> {
+    fn records_later(&self, list: &RecordList, members: &[&'a Member], before: usize) -> LazyRows<'a> {
         let count = members.len();
         let (members, list) = (members.to_vec(), list.clone());
-        let view = View { material: self.view.material, findings: Vec::new(), told: Arc::clone(&self.view.told) };
-        let row = move |number: usize| view.record_line(&list, before + number + 1, members[number]);
-        Later { count, found: Arc::from([]), row: Arc::new(row) }
+        let visible = VisibleMaterial {
+            material: self.visible.material,
+            findings: Vec::new(),
+            addressed_projects: Arc::clone(&self.visible.addressed_projects),
+        };
+        let row = move |number: usize| visible.record_line(&list, before + number + 1, members[number]);
+        LazyRows { count, found: Arc::from([]), row: Arc::new(row) }
     }
 
     /// How many rows, and the sums of their amounts.
@@ -119,8 +128,8 @@ impl<'a> Page<'a, '_> {
             add(row);
             rows.push(at);
         }
-        let made_later = sheet.later.as_ref().map_or(0, |later| later.count);
-        if let Some(later) = &sheet.later {
+        let made_later = sheet.lazy_rows.as_ref().map_or(0, |later| later.count);
+        if let Some(later) = &sheet.lazy_rows {
             (0..later.count).for_each(|number| add(&later.row(number)));
         }
         let at = sheet.height();
@@ -128,7 +137,7 @@ impl<'a> Page<'a, '_> {
         for (column, sum) in &sums {
             cells[*column] = Value::Amount(*sum);
             // a total over rows made later is their sum as they are made
-            if sheet.later.is_none() {
+            if sheet.lazy_rows.is_none() {
                 self.sum(at, &rows, *column);
             }
         }
@@ -137,13 +146,13 @@ impl<'a> Page<'a, '_> {
         }
         if cells.get(1).is_some_and(|cell| *cell == Value::Blank) {
             cells[1] = Value::count(rows.len() + made_later);
-            self.figure(FigureKey::Total(self.view.cohort(list, count)), at, 1);
+            self.figure(FigureKey::Total(self.visible.cohort(list, count)), at, 1);
         }
         sheet.row(Role::Total, cells);
     }
 }
 
-impl<'a> View<'a> {
+impl<'a> VisibleMaterial<'a> {
     /// The findings on a record, open first, then by light and rule.
     fn found<'m>(&self, member: &'m Member) -> impl Iterator<Item = &'a Finding> + use<'a, 'm> {
         let all: &'a [Finding] = &self.material.judged.findings;
@@ -162,9 +171,9 @@ impl<'a> View<'a> {
             (list.rules.is_empty() || self.found(member).any(named))
                 && (list.lights.is_empty() || self.worst(member).is_some_and(|worst| list.lights.contains(&worst)))
         };
-        match self.material.viewer {
-            Viewer::Office => roster.members.iter().filter(fits).collect(),
-            Viewer::Unit(unit) => {
+        match self.material.audience {
+            Audience::Office => roster.members.iter().filter(fits).collect(),
+            Audience::Unit(unit) => {
                 let own = |finding: &&Finding| self.policy().rules[finding.rule].ledger == list.selection.ledger;
                 let told = |member: &Member| self.found(member).filter(own).any(|finding| finding.tells(unit));
                 let units = &self.policy().units;
@@ -271,8 +280,8 @@ impl<'a> View<'a> {
     fn cell_of_member(&self, member: &Member, ledger: usize, field: usize, record: &Record) -> Value {
         let value = self.cell(ledger, field, record);
         let commercial = self.policy().ledgers[ledger].fields[field].privacy == Privacy::Commercial;
-        match self.material.viewer {
-            Viewer::Unit(unit) if commercial && value != Value::Blank && !member.concerns(&self.policy().units, unit) => {
+        match self.material.audience {
+            Audience::Unit(unit) if commercial && value != Value::Blank && !member.concerns(&self.policy().units, unit) => {
                 Value::text("（商业信息，略）")
             }
             _ => value,
@@ -308,7 +317,7 @@ impl<'a> View<'a> {
             BuiltIn::Place => record.map_or(Value::Blank, |record| Value::text(self.place(ledger, record.place))),
             BuiltIn::Feedback => Value::text(self.text(&self.feedback(ledger, &member.code))),
             BuiltIn::Fill
-            | BuiltIn::Also
+            | BuiltIn::FoldedFindings
             | BuiltIn::Act
             | BuiltIn::State
             | BuiltIn::Rule
@@ -385,8 +394,8 @@ impl<'a> View<'a> {
     /// What could not be chosen nor left out with certainty.
     pub(crate) fn doubts(&self, list: &RecordList) -> BTreeMap<Doubt, u64> {
         let Some(roster) = self.material.rosters.of(&list.selection) else { return BTreeMap::new() };
-        let unit = match self.material.viewer {
-            Viewer::Unit(unit) if list.reach != Reach::All => Some(unit),
+        let unit = match self.material.audience {
+            Audience::Unit(unit) if list.reach != Reach::All => Some(unit),
             _ => None,
         };
         roster.doubts(&self.policy().units, unit)
@@ -395,7 +404,7 @@ impl<'a> View<'a> {
     /// The name under which sheets of the same records share their count; all projects are those the matrix counts.
     fn cohort(&self, list: &RecordList, count: usize) -> String {
         let Selection { ledger, conditions, project, major } = &list.selection;
-        let plain = list.rules.is_empty() && list.lights.is_empty() && self.material.viewer == Viewer::Office;
+        let plain = list.rules.is_empty() && list.lights.is_empty() && self.material.audience == Audience::Office;
         let chosen = !conditions.is_empty() || !project.is_empty() || major.is_some();
         match plain {
             true if !chosen && self.policy().project_ledger() == Some(*ledger) => "projects".into(),

@@ -9,221 +9,13 @@ use crate::domain::judging::indicators::{Orders, Ratio, rank};
 use crate::domain::register::period::Period;
 use crate::domain::register::units::{Level, UnitId};
 use crate::domain::rules::rule::{Every, Light};
-use crate::workbook::build::{Page, View};
 use crate::workbook::model::{Column, Role, Row, Sheet, Value, head_text, text_lines};
-use crate::workbook::sheets::list::Also;
-use crate::workbook::template::ListColumn;
+use crate::workbook::sheet_builder::SheetBuilder;
+use crate::workbook::sheets::bulletin::declaration::{Bulletin, BulletinList, BulletinPart, BulletinTable, Measure, Scope, TableRows};
+use crate::workbook::sheets::list::sheet::FoldedFindings;
+use crate::workbook::visible::VisibleMaterial;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// The paper of one `[sheet.bulletin]`.
-#[derive(Clone, Debug)]
-pub struct Bulletin {
-    /// What `{period}` stands for, and the span of the measures `new` and `done`.
-    pub period: Every,
-    /// 主送; empty = none.
-    pub to: String,
-    pub opening: Vec<String>,
-    pub figures: Vec<BulletinFigure>,
-    pub parts: Vec<BulletinPart>,
-    /// 抄送 and the like, below the signature.
-    pub copies: Vec<String>,
-    /// Lines flush right: the office and the date.
-    pub signature: Vec<String>,
-}
-
-/// A number that texts fill in as `{name}`.
-#[derive(Clone, Debug)]
-pub struct BulletinFigure {
-    pub name: String,
-    pub measure: Measure,
-    pub scope: Scope,
-    /// What a change is counted in: 比上期增加119件.
-    pub counted: String,
-}
-
-/// What is counted.
-#[derive(Clone, Debug, Default)]
-pub struct Scope {
-    /// Of which ledger's records tasks are counted.
-    pub ledger: Option<usize>,
-    /// Whose open findings are counted.
-    pub rules: Vec<usize>,
-    /// Units; `None` = all.
-    pub rows: Option<TableRows>,
-}
-
-#[derive(Clone, Debug)]
-pub struct BulletinPart {
-    pub heading: String,
-    pub paragraphs: Vec<String>,
-    pub table: Option<BulletinTable>,
-    pub list: Option<BulletinList>,
-    /// The figure (index) without which there is nothing to say.
-    pub about: Option<usize>,
-    /// Stands instead of everything else where that figure is 0, or the list is empty.
-    pub none: String,
-    /// Below the table or the list.
-    pub note: String,
-}
-
-#[derive(Clone, Debug)]
-pub struct BulletinTable {
-    pub title: String,
-    pub rows: TableRows,
-    pub scope: Scope,
-    pub columns: Vec<BulletinColumn>,
-}
-
-/// Which units have a row, in administrative order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TableRows {
-    /// Cities, each with all that lies in it.
-    City,
-    /// Units of the province, and what names no known unit.
-    Department,
-    /// Counties and platforms.
-    Place,
-}
-
-impl TableRows {
-    pub const NAMES: [(&'static str, TableRows); 3] =
-        [("city", TableRows::City), ("department", TableRows::Department), ("place", TableRows::Place)];
-
-    fn head(self) -> &'static str {
-        match self {
-            TableRows::City => "市（州）",
-            TableRows::Department => "单位",
-            TableRows::Place => "县（市、区）、平台",
-        }
-    }
-}
-
-#[derive(Clone, Debug)]
-pub struct BulletinColumn {
-    pub title: String,
-    pub measure: Measure,
-}
-
-/// A reckoned figure. Those of tasks need a ledger, those of findings need rules.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Measure {
-    Dispatched,
-    Received,
-    FedBack,
-    Completed,
-    /// Dispatched and not completed.
-    Left,
-    /// Dispatched in the period.
-    New,
-    /// Completed in the period.
-    Done,
-    ReceivedRate,
-    FedBackRate,
-    CompletedRate,
-    /// Place by the rate of completion within the table.
-    CompletedRank,
-    /// Open findings of a light.
-    Light(Light),
-    /// Open findings.
-    Open,
-    /// How many more than in the run before.
-    LightChange(Light),
-    OpenChange,
-    /// Open findings of one rule (its index).
-    Rule(usize),
-    /// The most days overdue.
-    Longest,
-    /// Units with an open finding.
-    Units,
-}
-
-impl Measure {
-    pub const NAMES: [(&'static str, Measure); 21] = [
-        ("dispatched", Measure::Dispatched),
-        ("received", Measure::Received),
-        ("fed_back", Measure::FedBack),
-        ("completed", Measure::Completed),
-        ("left", Measure::Left),
-        ("new", Measure::New),
-        ("done", Measure::Done),
-        ("received_rate", Measure::ReceivedRate),
-        ("fed_back_rate", Measure::FedBackRate),
-        ("completed_rate", Measure::CompletedRate),
-        ("completed_rank", Measure::CompletedRank),
-        ("red", Measure::Light(Light::Red)),
-        ("orange", Measure::Light(Light::Orange)),
-        ("yellow", Measure::Light(Light::Yellow)),
-        ("open", Measure::Open),
-        ("red_change", Measure::LightChange(Light::Red)),
-        ("orange_change", Measure::LightChange(Light::Orange)),
-        ("yellow_change", Measure::LightChange(Light::Yellow)),
-        ("open_change", Measure::OpenChange),
-        ("longest", Measure::Longest),
-        ("units", Measure::Units),
-    ];
-
-    /// Counts tasks of a ledger.
-    pub fn is_of_tasks(self) -> bool {
-        use Measure as M;
-        matches!(
-            self,
-            M::Dispatched
-                | M::Received
-                | M::FedBack
-                | M::Completed
-                | M::Left
-                | M::New
-                | M::Done
-                | M::ReceivedRate
-                | M::FedBackRate
-                | M::CompletedRate
-                | M::CompletedRank
-        )
-    }
-
-    /// A total is the sum of its rows.
-    fn adds_up(self) -> bool {
-        use Measure as M;
-        !matches!(self, M::ReceivedRate | M::FedBackRate | M::CompletedRate | M::CompletedRank | M::Longest)
-    }
-
-    pub fn title(self) -> String {
-        match self {
-            Measure::Dispatched => "派发（件）".into(),
-            Measure::Received => "签收（件）".into(),
-            Measure::FedBack => "反馈（件）".into(),
-            Measure::Completed => "办结（件）".into(),
-            Measure::Left => "未办结（件）".into(),
-            Measure::New => "本期派发（件）".into(),
-            Measure::Done => "本期办结（件）".into(),
-            Measure::ReceivedRate => "签收率".into(),
-            Measure::FedBackRate => "反馈率".into(),
-            Measure::CompletedRate => "办结率".into(),
-            Measure::CompletedRank => "办结率排名".into(),
-            Measure::Light(light) => format!("{}灯（项）", light.title()),
-            Measure::Open | Measure::Rule(_) => "督办事项（项）".into(),
-            Measure::LightChange(light) => format!("{}灯比上期（项）", light.title()),
-            Measure::OpenChange => "比上期（项）".into(),
-            Measure::Longest => "最长超期（天）".into(),
-            Measure::Units => "涉及单位（个）".into(),
-        }
-    }
-}
-
-/// The items that are furthest behind.
-#[derive(Clone, Debug)]
-pub struct BulletinList {
-    pub title: String,
-    pub rules: Vec<usize>,
-    pub lights: Vec<Light>,
-    pub most: usize,
-    pub columns: Vec<ListColumn>,
-    /// What to say of the rows beyond `most`, with `{more}`.
-    pub more: String,
-    /// What to say of the rows that are only counted, with `{withheld}`.
-    pub withheld: String,
-}
 
 /// What a row, or a figure, is reckoned from.
 #[derive(Clone, Debug, Default)]
@@ -301,25 +93,25 @@ const SHORT_WORD: f64 = 8.5;
 /// Nor does a head stand glyph above glyph.
 const HEAD_WORD: f64 = 4.2;
 
-impl<'a> Page<'a, '_> {
+impl<'a> SheetBuilder<'a, '_> {
     pub(crate) fn bulletin(&mut self, bulletin: &Bulletin) -> Sheet<'a> {
         let figures: Vec<Value> =
-            bulletin.figures.iter().map(|figure| self.view.tally(&figure.scope).value(figure.measure, bulletin.period)).collect();
+            bulletin.figures.iter().map(|figure| self.visible.tally(&figure.scope).value(figure.measure, bulletin.period)).collect();
         let texts = Texts { page: self, bulletin, figures: &figures };
         let fill = |text: &str| texts.fill(text);
         let mut sheet = Sheet {
-            name: self.form.name.clone(),
-            landscape: self.form.landscape,
-            paper: self.form.paper,
+            name: self.declaration.name.clone(),
+            landscape: self.declaration.landscape,
+            paper: self.declaration.paper,
             columns: vec![Column { width: GRID_WIDTH, ..Column::default() }; GRID],
             document: true,
             partial: true,
             ..Sheet::default()
         };
-        if !self.form.mark.is_empty() {
-            sheet.banner(Role::Mark, self.form.mark.clone());
+        if !self.declaration.mark.is_empty() {
+            sheet.banner(Role::Mark, self.declaration.mark.clone());
         }
-        sheet.banner(Role::Title, fill(&self.form.title));
+        sheet.banner(Role::Title, fill(&self.declaration.title));
         if !bulletin.to.is_empty() {
             sheet.banner(Role::Address, fill(&bulletin.to));
         }
@@ -331,7 +123,7 @@ impl<'a> Page<'a, '_> {
             .iter()
             .map(|part| {
                 let nothing = part.about.is_some_and(|figure| figures[figure].figure() == Some(0))
-                    || part.list.as_ref().is_some_and(|list| self.view.furthest(list).next().is_none()) && part.about.is_none();
+                    || part.list.as_ref().is_some_and(|list| self.visible.furthest(list).next().is_none()) && part.about.is_none();
                 let texts = if nothing { vec![fill(&part.none)] } else { part.paragraphs.iter().map(|text| fill(text)).collect() };
                 (texts, part, nothing)
             })
@@ -371,7 +163,7 @@ impl<'a> Page<'a, '_> {
     }
 
     fn unit_table(&mut self, sheet: &mut Sheet<'a>, table: &BulletinTable, every: Every) {
-        let tallies = self.view.by_unit(&table.scope, table.rows);
+        let tallies = self.visible.by_unit(&table.scope, table.rows);
         let ratios: Vec<Ratio> = tallies.iter().map(|tally| tally.tasks.share(tally.tasks.completed)).collect();
         let places = rank(&ratios);
         let cells = |tally: &Tally, place: Option<Option<u32>>| -> Vec<Value> {
@@ -392,7 +184,8 @@ impl<'a> Page<'a, '_> {
         for (tally, place) in tallies.iter().zip(&places) {
             spread(sheet, Role::Body, cells(tally, Some(*place)), &spans);
         }
-        let mut total = Tally { label: "合计".into(), before: self.view.material.before.map(|_| BTreeMap::new()), ..Tally::default() };
+        let mut total =
+            Tally { label: "合计".into(), before: self.visible.material.previous_run.map(|_| BTreeMap::new()), ..Tally::default() };
         tallies.iter().for_each(|tally| total.merge(tally));
         let row = sheet.rows.len();
         spread(sheet, Role::Total, cells(&total, None), &spans);
@@ -406,7 +199,7 @@ impl<'a> Page<'a, '_> {
     }
 
     fn furthest_list(&self, sheet: &mut Sheet<'a>, list: &BulletinList) {
-        let all: Vec<&Finding> = self.view.furthest(list).collect();
+        let all: Vec<&Finding> = self.visible.furthest(list).collect();
         let mut shown: Vec<&Finding> = all.iter().copied().take(list.most).collect();
         // chosen by days, listed by unit
         shown.sort_by_key(|finding| (finding.owner.is_none(), finding.owner, Reverse(finding.overdue_days())));
@@ -414,7 +207,7 @@ impl<'a> Page<'a, '_> {
             .iter()
             .enumerate()
             .map(|(index, finding)| {
-                let row = self.view.finding_line(&list.columns, index + 1, finding, &Also::default());
+                let row = self.visible.finding_line(&list.columns, index + 1, finding, &FoldedFindings::default());
                 row.cells.into_iter().map(without_numbers).collect()
             })
             .collect();
@@ -442,7 +235,7 @@ impl<'a> Page<'a, '_> {
         if all.len() > shown.len() {
             sheet.banner(Role::Note, list.more.replace("{more}", &(all.len() - shown.len()).to_string()));
         }
-        let withheld = self.view.unnamed(list);
+        let withheld = self.visible.unnamed(list);
         if withheld > 0 {
             sheet.banner(Role::Note, list.withheld.replace("{withheld}", &withheld.to_string()));
         }
@@ -451,19 +244,19 @@ impl<'a> Page<'a, '_> {
 
 /// Texts with figures in them.
 struct Texts<'p, 'a, 'b> {
-    page: &'p Page<'a, 'b>,
+    page: &'p SheetBuilder<'a, 'b>,
     bulletin: &'p Bulletin,
     figures: &'p [Value],
 }
 
 impl Texts<'_, '_, '_> {
     fn fill(&self, text: &str) -> String {
-        let material = self.page.view.material;
+        let material = self.page.visible.material;
         let mut text = text.replace("{period}", &Period::of(self.bulletin.period, material.as_of).title());
         for (figure, value) in self.bulletin.figures.iter().zip(self.figures) {
             text = text.replace(&format!("{{{}}}", figure.name), &in_words(value, &figure.counted));
         }
-        masked(&self.page.view.fill_in(&text, self.page.template))
+        masked(&self.page.visible.fill_in(&text, self.page.template))
     }
 }
 
@@ -486,10 +279,10 @@ fn without_numbers(value: Value) -> Value {
     }
 }
 
-impl<'a> View<'a> {
+impl<'a> VisibleMaterial<'a> {
     /// What a scope comes to for all its units.
     fn tally(&self, scope: &Scope) -> Tally {
-        let mut sum = Tally { before: self.material.before.map(|_| BTreeMap::new()), ..Tally::default() };
+        let mut sum = Tally { before: self.material.previous_run.map(|_| BTreeMap::new()), ..Tally::default() };
         for tally in self.tallies(scope, |unit| scope.rows.is_none_or(|rows| self.row_of(rows, unit).is_some()).then_some(())).values() {
             sum.merge(tally);
         }
@@ -505,7 +298,7 @@ impl<'a> View<'a> {
             for id in (0..units.units.len()).filter(|id| units.units[*id].level == Level::City && units.is_there(*id)) {
                 found
                     .entry((false, id))
-                    .or_insert_with(|| Tally { before: self.material.before.map(|_| BTreeMap::new()), ..Tally::default() });
+                    .or_insert_with(|| Tally { before: self.material.previous_run.map(|_| BTreeMap::new()), ..Tally::default() });
             }
         }
         let rows = found.into_iter().filter(|(_, tally)| rows == TableRows::City || !tally.is_empty());
@@ -531,7 +324,7 @@ impl<'a> View<'a> {
     /// Tasks and open findings by what `key` says of their unit; `None` leaves them out.
     fn tallies<K: Ord>(&self, scope: &Scope, key: impl Fn(Option<UnitId>) -> Option<K>) -> BTreeMap<K, Tally> {
         let policy = self.policy();
-        let empty = || Tally { before: self.material.before.map(|_| BTreeMap::new()), ..Tally::default() };
+        let empty = || Tally { before: self.material.previous_run.map(|_| BTreeMap::new()), ..Tally::default() };
         let mut out: BTreeMap<K, Tally> = BTreeMap::new();
         if let Some(ledger) = scope.ledger {
             for (unit, tasks) in self.material.indicators.tasks(ledger) {
@@ -547,7 +340,7 @@ impl<'a> View<'a> {
             tally.longest = tally.longest.max(finding.overdue_days());
             tally.units.insert(finding.owner);
         }
-        for ((rule, unit, light), count) in self.material.before.iter().flat_map(|before| &before.by_unit) {
+        for ((rule, unit, light), count) in self.material.previous_run.iter().flat_map(|before| &before.by_unit) {
             if !scope.rules.iter().any(|index| policy.rules[*index].id == *rule) {
                 continue;
             }

@@ -1,0 +1,4 @@
+//! Official papers (通报).
+
+pub mod declaration;
+pub mod sheet;

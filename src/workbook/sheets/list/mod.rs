@@ -1,0 +1,5 @@
+//! Lists of findings.
+
+pub mod columns;
+pub mod declaration;
+pub mod sheet;

@@ -1,0 +1,4 @@
+//! Sheets of records.
+
+pub mod declaration;
+pub mod sheet;
