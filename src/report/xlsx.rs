@@ -217,14 +217,15 @@ impl SheetWriter<'_, '_> {
         if let Some((first, last)) = sheet.repeat {
             self.target.set_repeat_rows(first as u32, last as u32)?;
         }
-        for (column, first, last) in sheet.bars.iter().filter(|(_, first, last)| first <= last) {
+        for area in sheet.bars.iter().filter(|area| area.first <= area.last) {
             let bar = ConditionalFormatDataBar::new()
                 .set_fill_color("BDD7EE")
                 .set_solid_fill(true)
                 .set_border_off(true)
                 .set_minimum(xlsx::ConditionalFormatType::Number, 0)
                 .set_maximum(xlsx::ConditionalFormatType::Number, 1);
-            self.target.add_conditional_format(*first as u32, column_number(*column), *last as u32, column_number(*column), &bar)?;
+            let column = column_number(area.column);
+            self.target.add_conditional_format(area.first as u32, column, area.last as u32, column, &bar)?;
         }
         Ok(())
     }
@@ -443,7 +444,7 @@ fn write_chart(target: &mut xlsx::Worksheet, sheet: &Sheet<'_>, chart: &Chart) -
     let mut out = xlsx::Chart::new(kind);
     out.title().set_name(&chart.title);
     out.title().set_font(xlsx::ChartFont::new().set_name(HEI).set_size(12).unset_bold());
-    if !chart.kind.lies() {
+    if !chart.kind.is_horizontal() {
         out.y_axis().set_name(&chart.unit);
     }
     let mut small = xlsx::ChartFont::new();
@@ -451,7 +452,7 @@ fn write_chart(target: &mut xlsx::Worksheet, sheet: &Sheet<'_>, chart: &Chart) -
     out.x_axis().set_font(&small);
     out.y_axis().set_font(&small).set_num_format("0").set_major_gridlines(true);
     out.y_axis().set_name_font(&small);
-    if chart.kind.lies() {
+    if chart.kind.is_horizontal() {
         // The first row of the table comes first in the chart too.
         out.y_axis().set_reverse();
         out.x_axis().set_label_interval(1);

@@ -1,17 +1,17 @@
-//! 表间平衡: every total equals its parts and the rows behind it, checked on the cells of the finished workbook.
+//! The balance check (表间平衡): every total equals the sum of its parts and the number of listed rows, checked on the finished workbook.
 
 use crate::domain::judging::finding::State;
 use crate::workbook::model::{At, FigureKey, Tag, Workbook};
 use std::collections::BTreeMap;
 
-/// A cell whose figure does not agree with what it stands for.
+/// A cell whose figure is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mismatch {
-    /// `分地区!D7`
+    /// Reference of the cell: `分地区!D7`.
     pub place: String,
     pub printed: i128,
     pub expected: i128,
-    /// What it was held against.
+    /// What it was compared with: the parts, the listed rows, or another cell.
     pub against: String,
 }
 
@@ -21,26 +21,26 @@ impl std::fmt::Display for Mismatch {
     }
 }
 
-/// Every cell that breaks a balance: totals against their parts, one figure on several sheets, counts against listed rows.
+/// Returns every cell that differs from the sum of its parts, from another cell with the same figure, or from the number of listed rows.
 pub fn tie_out(book: &Workbook<'_>) -> Vec<Mismatch> {
     let mut out = Vec::new();
     for sum in &book.sums {
         let expected = sum.parts.iter().map(|at| value(book, *at)).sum();
-        hold(book, sum.total, expected, "各分项之和", &mut out);
+        compare(book, sum.total, expected, "各分项之和", &mut out);
     }
     let mut first: BTreeMap<&FigureKey, At> = BTreeMap::new();
     for figure in &book.figures {
         let at = *first.entry(&figure.key).or_insert(figure.at);
         if at != figure.at {
-            hold(book, figure.at, value(book, at), &place(book, at), &mut out);
+            compare(book, figure.at, value(book, at), &place(book, at), &mut out);
         }
     }
-    listed(book, &first, &mut out);
+    compare_with_lists(book, &first, &mut out);
     out
 }
 
-/// Counts by rule against the rows of the sheets that list them.
-fn listed(book: &Workbook<'_>, first: &BTreeMap<&FigureKey, At>, out: &mut Vec<Mismatch>) {
+/// Compares counts of findings with the rows of the lists.
+fn compare_with_lists(book: &Workbook<'_>, first: &BTreeMap<&FigureKey, At>, out: &mut Vec<Mismatch>) {
     let rows: Vec<BTreeMap<Tag, i128>> = book
         .sheets
         .iter()
@@ -67,18 +67,19 @@ fn listed(book: &Workbook<'_>, first: &BTreeMap<&FigureKey, At>, out: &mut Vec<M
             State::Exempt => "清单所列豁免行数",
             State::Unjudged => "清单所列无法判定行数",
         };
-        hold(book, *at, total, what, out);
+        compare(book, *at, total, what, out);
     }
 }
 
-fn hold(book: &Workbook<'_>, at: At, expected: i128, against: &str, out: &mut Vec<Mismatch>) {
+/// Adds a mismatch if a cell does not print the expected value.
+fn compare(book: &Workbook<'_>, at: At, expected: i128, against: &str, out: &mut Vec<Mismatch>) {
     let printed = value(book, at);
     if printed != expected {
         out.push(Mismatch { place: place(book, at), printed, expected, against: against.to_owned() });
     }
 }
 
-/// A blank cell counts as nothing.
+/// The number in a cell; 0 if it has none.
 fn value(book: &Workbook<'_>, at: At) -> i128 {
     book.sheets
         .get(at.sheet)

@@ -19,7 +19,7 @@ pub fn build<'a>(template: &Template, material: &'a Material<'a>) -> Workbook<'a
     let (mut included, empty): (Vec<&SheetTemplate>, Vec<_>) =
         template.sheets.iter().partition(|sheet| !sheet.optional || has_rows(&visible, sheet));
     let mut empty = empty.into_iter();
-    // a workbook has at least one sheet: the first empty one says that there is nothing to list
+    // a workbook has at least one sheet: the first empty one has a note that there is nothing to list
     if included.is_empty() {
         included.extend(empty.next());
     }

@@ -1,4 +1,4 @@
-//! Findings counted as mails count them.
+//! Counts findings as mails count them.
 
 use crate::domain::judging::finding::{Finding, State};
 use crate::domain::notify::digest::Counts;
@@ -6,17 +6,23 @@ use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::Light;
 use std::collections::BTreeMap;
 
-/// The items that findings come to, counted as a digest counts: a project once, by its worst light.
-pub(crate) fn items<'f>(policy: &Policy, findings: impl Iterator<Item = &'f Finding>) -> Counts {
-    let mut worst: BTreeMap<(Option<usize>, &str), Option<Light>> = BTreeMap::new();
+/// Counts the open findings as a digest counts items: a project, or a record without a project, is one item with its worst light.
+pub(crate) fn count_items<'f>(policy: &Policy, findings: impl Iterator<Item = &'f Finding>) -> Counts {
+    let mut worst_lights: BTreeMap<(Option<usize>, &str), Option<Light>> = BTreeMap::new();
     for finding in findings.filter(|finding| finding.state == State::Open) {
         let item = match finding.project.is_empty() {
             true => (Some(policy.rules[finding.rule].ledger), &*finding.key),
             false => (None, &*finding.project),
         };
-        let light = worst.entry(item).or_default();
-        *light = (*light).max(finding.light);
+        let worst = worst_lights.entry(item).or_default();
+        *worst = (*worst).max(finding.light);
     }
-    let of = |light: Light| worst.values().filter(|worst| **worst == Some(light)).count();
-    Counts { items: worst.len(), red: of(Light::Red), orange: of(Light::Orange), yellow: of(Light::Yellow), ..Counts::default() }
+    let count = |light: Light| worst_lights.values().filter(|worst| **worst == Some(light)).count();
+    Counts {
+        items: worst_lights.len(),
+        red: count(Light::Red),
+        orange: count(Light::Orange),
+        yellow: count(Light::Yellow),
+        ..Counts::default()
+    }
 }

@@ -10,107 +10,109 @@ use crate::domain::rules::policy::Policy;
 use crate::workbook::previous_run::PreviousRun;
 use chrono::NaiveDate;
 
-/// For whom a workbook is made.
+/// Who a workbook is for. The audience decides which rows and which characters of a cell are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {
-    /// Everything, phone numbers in full.
+    /// Every row, with telephone numbers in full.
     Office,
-    /// What this unit is told of and what it has to complete, personal fields masked.
+    /// The findings addressed to this unit and its own unjudged ones, with personal fields masked.
     Unit(UnitId),
 }
 
-/// One snapshot that a run judged.
+/// A snapshot that the run judged.
 #[derive(Clone, Debug, Default)]
 pub struct SourceSnapshot {
-    /// Ledger title.
+    /// Title of the ledger.
     pub ledger: String,
     pub source: String,
+    /// Number of the snapshot.
     pub snapshot: i64,
     pub covers_on: NaiveDate,
     pub file: String,
-    /// The sheets of the file that hold rows of the ledger.
+    /// Sheets of the file that contain rows of the ledger.
     pub sheets: Vec<String>,
+    /// Rows by what intake did with them; skipped rows are titles, totals and remarks.
     pub accepted: u64,
     pub quarantined: u64,
     pub skipped: u64,
-    /// What a reader should know of it, e.g. that it covers a later day than as_of.
+    /// A warning for the reader, such as that the snapshot covers a later day than as_of; empty = none.
     pub note: String,
 }
 
-/// One row or cell the intake could not take as it stands.
+/// A row or a cell that intake quarantined or changed.
 #[derive(Clone, Debug, Default)]
 pub struct IntakeIssue {
-    /// Ledger title.
+    /// Title of the ledger.
     pub ledger: String,
     /// 待核 or 提示.
     pub level: String,
     pub file: String,
     pub sheet: String,
-    /// The cell, or the row where it is about all of it: `P27`, `第27行`.
+    /// Reference of the cell, `P27`, or of the whole row, `第27行`.
     pub cell: String,
-    /// Field title.
+    /// Title of the field.
     pub field: String,
     pub raw: String,
     pub reason: String,
     pub hint: String,
-    /// Name of the unit that keeps the row.
+    /// Name of the unit that maintains the row.
     pub unit: String,
     pub code: String,
-    /// For the office alone.
+    /// Shown to the office only.
     pub restricted: bool,
 }
 
-/// A code that has left the register without a word from the office.
+/// A record that is missing from the snapshot in force, while the office has not confirmed that it left the register.
 #[derive(Clone, Debug, Default)]
 pub struct GoneRecord {
-    /// Ledger title.
+    /// Title of the ledger.
     pub ledger: String,
     pub source: String,
     pub code: String,
     pub name: String,
-    /// The unit as the register last had it.
+    /// Name of the unit in the last version of the record.
     pub unit: String,
-    /// What the last snapshot with it and the first without it cover.
+    /// The days that the last snapshot with the record and the first snapshot without it cover.
     pub seen_on: Option<NaiveDate>,
     pub gone_on: Option<NaiveDate>,
-    /// Where it stood.
+    /// File, sheet and row of the last version.
     pub place: String,
 }
 
-/// All that a workbook is made of.
+/// Everything a workbook is built from.
 pub struct Material<'a> {
     pub policy: &'a Policy,
     pub as_of: NaiveDate,
     pub office: &'a str,
-    /// Whom to call.
+    /// Department and telephone number for questions.
     pub contact: &'a str,
-    /// The day the run was due: papers bear it.
+    /// The day the run was due; official papers are dated with it.
     pub made_on: NaiveDate,
-    /// The last day to object.
+    /// The last day for objections.
     pub reply_by: NaiveDate,
-    /// Sorted.
+    /// Sorted findings, notices and quality lines.
     pub judged: &'a Judged,
-    /// By ledger index and code: every record with a finding, notice or quality line, and the projects that orders and the like
-    /// belong to.
+    /// Records by ledger index and code: every record with a finding, a notice or a quality line, and the projects they belong to.
     pub records: &'a dyn Records,
-    /// The records that sheets of records choose.
+    /// The records that the selections of the templates took.
     pub rosters: &'a Rosters,
     pub origins: &'a [Origin],
     pub indicators: &'a Indicators,
     pub sources: &'a [SourceSnapshot],
     pub intake: &'a [IntakeIssue],
     pub audience: Audience,
-    /// The findings (indices, ascending) to show; `None` = all that the viewer may see. A digest's attachment shows what the digest tells.
+    /// Indices of the findings to show, ascending; `None` = all that the audience may see. The attachment of a digest shows the findings
+    /// of the digest.
     pub only_findings: Option<&'a [usize]>,
-    /// Items that this viewer is only told the number of; `None` = counted from what is judged.
+    /// How many items the audience may only see as a number; `None` = counted from the findings.
     pub only_counted: Option<usize>,
-    /// What units have said of their records.
+    /// Feedback of units on their records.
     pub answers: &'a Answers,
-    /// Records that their units have not answered for; told to the office alone.
+    /// Records without the feedback that their units owe; only workbooks of the office list them.
     pub silent: &'a [Silent],
     pub gone: &'a [GoneRecord],
-    /// What the job's run before this one found.
+    /// `None` if the job has no earlier run to compare with.
     pub previous_run: Option<&'a PreviousRun>,
-    /// Named inputs that the cover prints.
+    /// Names and fingerprints of the configuration, as the cover prints them.
     pub inputs: &'a [(String, String)],
 }

@@ -1,4 +1,7 @@
-//! The presenter: findings and records become plain data of workbooks, which `report` writes as files.
+//! The presenter: builds workbooks as plain data, which `report` writes to files.
+//!
+//! `template` declares the sheets of a workbook, `material` is what a run hands over, `visible` is the part of it that the audience may see.
+//! `build` builds each sheet with the function of its kind in `sheets`; `balance` checks the finished workbook.
 
 pub mod balance;
 pub mod books;

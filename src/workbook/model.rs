@@ -1,4 +1,4 @@
-//! A workbook as plain data: what stands in which cell and by which role it is styled. Colours and fonts are the renderer's.
+//! A workbook as plain data: the value of each cell and the role that styles it. The renderer chooses colours and fonts.
 
 use crate::domain::judging::finding::{Finding, State};
 use crate::domain::register::record::Decimal;
@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-/// A whole workbook, ready to render. Two equal values render to the same bytes.
+/// A whole workbook, ready to render. Equal workbooks render to the same bytes.
 #[derive(Clone, Debug, Default)]
 pub struct Workbook<'a> {
     pub title: String,
@@ -15,15 +15,16 @@ pub struct Workbook<'a> {
     pub keywords: String,
     pub description: String,
     pub author: String,
-    /// The only date that stands in the file's properties: no wall time.
+    /// The only date in the properties of the file, so that no wall time gets into it.
     pub created: NaiveDate,
     pub sheets: Vec<Sheet<'a>>,
-    /// Cells that print one and the same figure on several sheets (表间平衡).
+    /// Cells that print a figure; cells with the same key must agree (表间平衡).
     pub figures: Vec<Figure>,
-    /// Totals with their parts.
+    /// Totals and the cells they must equal the sum of.
     pub sums: Vec<Sum>,
 }
 
+/// Paper size of a printed sheet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Paper {
     #[default]
@@ -31,6 +32,7 @@ pub enum Paper {
     A3,
 }
 
+/// One sheet: its rows, and how they are shown and printed. Rows and columns count from 0.
 #[derive(Clone, Debug, Default)]
 pub struct Sheet<'a> {
     pub name: String,
@@ -38,56 +40,56 @@ pub struct Sheet<'a> {
     pub paper: Paper,
     pub columns: Vec<Column>,
     pub rows: Vec<Row>,
-    /// Rows below `rows` that are made when they are written.
+    /// Rows below `rows` that are built while the file is written.
     pub lazy_rows: Option<LazyRows<'a>>,
-    /// Rows below those made later.
+    /// Rows below the lazy rows.
     pub closing_rows: Vec<Row>,
-    /// Rows that follow these one by one while the file is written, so that nobody holds them all.
+    /// Number of rows that the caller hands over one by one while the file is written, so that they are never all in memory.
     pub streamed: usize,
-    /// Rows and columns that stay in view.
+    /// Numbers of rows and columns that stay in view.
     pub freeze: Option<(usize, usize)>,
-    /// Head row and last row of the filtered table.
+    /// Head row and last row of the table with a filter.
     pub filter: Option<(usize, usize)>,
-    /// Rows printed on every page, first and last.
+    /// First and last of the rows that are printed on every page.
     pub repeat: Option<(usize, usize)>,
     pub charts: Vec<Chart>,
-    /// Pages side by side that a wide sheet is printed on; 0 and 1 are one.
+    /// Number of pages side by side that the sheet is printed on; 0 is the same as 1.
     pub pages_wide: u16,
-    /// The most pages below each other; 0 = as many as it needs.
+    /// The most pages in height; 0 = as many as it needs.
     pub pages_high: u16,
-    /// Rows that begin a page of their own accord.
+    /// Rows above which a page break is set.
     pub breaks: Vec<u32>,
-    /// All of it on one page.
+    /// The whole sheet is printed on one page.
     pub single_page: bool,
-    /// The last row that is printed, where empty rows are meant to be.
+    /// The last row that is printed; `None` = the last row of the sheet.
     pub printed_to: Option<usize>,
-    /// Data bars: (column, first row, last row).
-    pub bars: Vec<(usize, usize, usize)>,
-    /// Lists to choose from while the sheet is filled in.
+    /// Cells with data bars.
+    pub bars: Vec<Area>,
+    /// Cells that offer values while the sheet is filled in.
     pub choices: Vec<Choice>,
     pub header: String,
     pub footer: String,
-    /// Only what is to be filled in can be changed; there is no password.
+    /// Only cells to fill in can be changed; there is no password.
     pub locked: bool,
-    /// It lists only a part of the findings of its rules, so its rows need not add up to the totals.
+    /// The sheet lists only some findings of its rules, so the balance check does not count its rows.
     pub partial: bool,
-    /// An official paper: made as a text document too.
+    /// An official paper, which is written as a text document too.
     pub document: bool,
 }
 
-/// Rows of a long list, made one at a time so that they never stand in memory together; whoever writes them finds their heights.
+/// Rows of a long table, built one at a time so that they are never all in memory. The writer computes their heights.
 #[derive(Clone)]
 pub struct LazyRows<'a> {
     pub count: usize,
-    /// The findings they list, one a row; empty where they list records.
+    /// The findings of the rows, one per row; empty in a sheet of records.
     pub(crate) found: Arc<[&'a Finding]>,
     pub(crate) row: Arc<dyn Fn(usize) -> Row + Send + Sync + 'a>,
 }
 
 impl LazyRows<'_> {
-    /// The row of a number below `count`.
-    pub fn row(&self, number: usize) -> Row {
-        (self.row)(number)
+    /// The row of an index below `count`.
+    pub fn row(&self, index: usize) -> Row {
+        (self.row)(index)
     }
 }
 
@@ -97,26 +99,28 @@ impl std::fmt::Debug for LazyRows<'_> {
     }
 }
 
+/// A column of a sheet.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Column {
+    /// In characters.
     pub width: f64,
-    /// The unit fills it in.
+    /// The unit fills the column in.
     pub fill: bool,
-    /// What is to be entered below the head of an empty form.
+    /// What the cells below the head of an empty table take.
     pub entry: Option<Entry>,
 }
 
-/// What a column of an empty form takes.
+/// The values that a column of an empty table takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Entry {
-    /// Kept as typed, codes and telephone numbers among it.
+    /// Text as typed, including codes and telephone numbers.
     Text,
     Date,
     Decimal,
     Int,
 }
 
-/// Cells of one column that offer words to choose from; another word is entered after a warning.
+/// Cells of one column that offer words; another word can be entered after a warning.
 #[derive(Clone, Debug)]
 pub struct Choice {
     pub column: usize,
@@ -125,59 +129,63 @@ pub struct Choice {
     pub words: Words,
 }
 
+/// The values that cells offer.
 #[derive(Clone, Debug)]
 pub enum Words {
     These(Vec<String>),
-    /// A day, not a word.
+    /// Any date.
     Day,
-    /// Too long to stand in the list itself: a run of cells of another sheet.
+    /// Words in cells of another sheet, because the rule itself takes only short lists.
     Listed {
         sheet: usize,
         area: Area,
     },
 }
 
+/// What a row is, which decides its style.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
-    /// 附件 mark, flush left above the title.
+    /// Mark of an attachment (附件), flush left above the title.
     Mark,
     Title,
     Subtitle,
-    /// A heading between two tables of one sheet, or above a group of rows: 一、
+    /// A heading above a table or a group of rows: 一、
     Section,
-    /// A heading below it: （一）
+    /// A heading of the second level: （一）
     Subsection,
     Head,
     #[default]
     Body,
-    /// A total over the rows below or above it.
+    /// A total of some rows below or above it.
     Subtotal,
     Total,
     Note,
-    /// Running text of a cover.
+    /// Running text.
     Paragraph,
-    /// To whom a paper goes, flush left.
+    /// Addressees of a paper, flush left.
     Address,
-    /// Who signs it and when, flush right.
+    /// Signature and date, flush right.
     Sign,
 }
 
+/// One row of a sheet.
 #[derive(Clone, Debug, Default)]
 pub struct Row {
     pub role: Role,
     pub cells: Vec<Value>,
-    /// In points; `None` lets the reader's program fit it.
+    /// In points; `None` = the program that opens the file fits it.
     pub height: Option<f64>,
-    /// Areas of this row, first and last column, that are one cell.
+    /// Merged cells as first and last column.
     pub merges: Vec<(usize, usize)>,
-    /// The finding the row lists, and the code of its record.
+    /// The finding that the row lists.
     pub tag: Option<Tag>,
+    /// The code of the finding's record.
     pub key: Option<Arc<str>>,
-    /// Columns that are to be filled in on this row alone.
+    /// Further columns to fill in, on this row only.
     pub open: Vec<usize>,
 }
 
-/// What a row of a list stands for, so that counts can be held against it.
+/// The finding of a row as the balance check counts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Tag {
     pub rule: usize,
@@ -191,24 +199,25 @@ impl Tag {
     }
 }
 
+/// The value of a cell.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Value {
     #[default]
     Blank,
     Text(String),
     Number(Decimal),
-    /// 分, shown in 亿元 with two decimals.
+    /// In 分; shown in 亿元 with two decimals.
     Amount(i128),
     Date(NaiveDate),
-    /// Tenths of a percent; `None` shows `-`.
+    /// In tenths of a percent; `None` is shown as `-`.
     Percent(Option<i64>),
     Count(i64),
-    /// How much more, or less, than before; `None` = nothing to compare with, shows `-`.
+    /// Change of a count; `None` = nothing to compare with, shown as `-`.
     Change(Option<i64>),
-    /// The same of a rate, in tenths of a percentage point.
+    /// Change of a rate in tenths of a percentage point; `None` as above.
     Points(Option<i64>),
     Light(Light),
-    /// Text that leads to another sheet.
+    /// Text that links to another sheet (index).
     Link {
         text: String,
         sheet: usize,
@@ -225,7 +234,7 @@ impl Value {
         Value::Count(count.try_into().unwrap_or(i64::MAX))
     }
 
-    /// The figure a cell holds, for sums.
+    /// The number in the cell for sums; `None` for values that are not added up.
     pub fn figure(&self) -> Option<i128> {
         match self {
             Value::Count(count) | Value::Change(Some(count)) => Some(i128::from(*count)),
@@ -234,14 +243,14 @@ impl Value {
         }
     }
 
-    /// As it stands on paper.
+    /// The value as printed.
     pub fn shown(&self) -> String {
         match self {
             Value::Blank => String::new(),
             Value::Text(text) | Value::Link { text, .. } => text.clone(),
             Value::Number(value) => value.to_string(),
             Value::Amount(fen) => {
-                // half up to hundredths of 亿
+                // rounded half up to hundredths of 亿元
                 let hundredths = (fen.abs() + 50_000_000) / 100_000_000;
                 format!("{}{}.{:02}", if *fen < 0 && hundredths > 0 { "-" } else { "" }, hundredths / 100, hundredths % 100)
             }
@@ -259,11 +268,11 @@ impl Value {
         }
     }
 
-    /// About as many half-width characters as the cell takes.
+    /// Estimated width in half-width characters.
     pub fn width(&self) -> f64 {
         match self {
             Value::Blank => 0.0,
-            // a code that does not fit is parted at its dash, and fonts differ in how wide they draw a digit
+            // programs break a code that does not fit at its dash, and fonts differ in the width of a digit
             Value::Text(text) if text.is_ascii() && !text.contains('\n') => text.len() as f64 * CODE_GLYPH,
             Value::Text(text) | Value::Link { text, .. } => text_width(text),
             Value::Number(value) => value.to_string().len() as f64,
@@ -277,20 +286,21 @@ impl Value {
     }
 }
 
-/// Width of a letter or digit where it must not wrap.
+/// Width of a letter or a digit of a text that must not wrap.
 const CODE_GLYPH: f64 = 1.1;
 
-/// Width in half-width characters: a Chinese glyph takes a little more than two.
+/// Width of the longest line in half-width characters: a Chinese character takes a little more than two.
 pub fn text_width(text: &str) -> f64 {
     text.split('\n').map(|line| line.chars().map(|c| if c.is_ascii() { 1.0 } else { 2.1 }).sum::<f64>()).fold(0.0, f64::max)
 }
 
-/// Lines a text needs in a column of a width.
+/// Number of lines that a text needs in a column of a width.
 pub fn text_lines(text: &str, width: f64) -> usize {
     let width = width.max(2.1);
     text.split('\n').map(|line| (text_width(line) / width).ceil().max(1.0) as usize).sum()
 }
 
+/// A cell: indices of sheet, row and column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct At {
     pub sheet: usize,
@@ -298,11 +308,11 @@ pub struct At {
     pub column: usize,
 }
 
-/// What a figure says; equal keys must hold equal values wherever they are printed.
+/// What a figure counts. Cells with equal keys must print equal values.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum FigureKey {
     Total(String),
-    /// Rows of a rule; `light: None` counts every light.
+    /// Findings of a rule; `light: None` counts every light.
     Findings {
         rule: usize,
         state: State,
@@ -310,25 +320,28 @@ pub enum FigureKey {
     },
 }
 
+/// A cell that prints a figure.
 #[derive(Clone, Debug)]
 pub struct Figure {
     pub key: FigureKey,
     pub at: At,
 }
 
+/// A cell that prints the sum of other cells.
 #[derive(Clone, Debug)]
 pub struct Sum {
     pub total: At,
     pub parts: Vec<At>,
 }
 
+/// The kinds of chart. Columns are vertical, bars horizontal, which suits long names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChartKind {
-    /// Upright columns, series stacked.
+    /// Series stacked.
     ColumnStacked,
     Column,
     Bar,
-    /// Bars that lie, series stacked: for names too long to stand under a column.
+    /// Series stacked.
     BarStacked,
 }
 
@@ -337,11 +350,12 @@ impl ChartKind {
         matches!(self, ChartKind::ColumnStacked | ChartKind::BarStacked)
     }
 
-    pub fn lies(self) -> bool {
+    pub fn is_horizontal(self) -> bool {
         matches!(self, ChartKind::Bar | ChartKind::BarStacked)
     }
 }
 
+/// A chart that is placed with its upper left corner on a cell.
 #[derive(Clone, Debug)]
 pub struct Chart {
     pub kind: ChartKind,
@@ -355,16 +369,17 @@ pub struct Chart {
     pub series: Vec<Series>,
 }
 
+/// A series of a chart.
 #[derive(Clone, Debug)]
 pub struct Series {
     pub name: String,
-    /// A series that counts a light takes its colour.
+    /// The light whose colour the series has.
     pub light: Option<Light>,
     pub categories: Area,
     pub values: Area,
 }
 
-/// A run of cells in one column of the chart's own sheet.
+/// Cells of one column, first and last row.
 #[derive(Clone, Copy, Debug)]
 pub struct Area {
     pub column: usize,
@@ -372,28 +387,28 @@ pub struct Area {
     pub last: usize,
 }
 
-/// Keeps the parts of a subtitle apart. It looks like two full-width spaces and is none, so that a sheet of ours is known for one wherever it
-/// comes back from.
+/// Separates the parts of a subtitle. It looks like two full-width spaces but is not, so that intake recognises a sheet that this program
+/// wrote.
 pub const APART: &str = "　\u{2003}";
 
-/// A column head in lines: its unit in brackets stands on one of its own, and a long word is parted before its last word (实际开工 / 时间) or in
-/// its middle (连续红灯 / 季度数). A title with a line break of its own is left as it is.
+/// The head of a column broken into lines: the unit in brackets has its own line, and a long word is broken before its last word (实际开工 /
+/// 时间) or in its middle (连续红灯 / 季度数). A title that contains a line break stays as it is.
 pub fn head_text(title: &str) -> String {
     if title.contains('\n') || text_width(title) <= HEAD_LINE {
         return title.to_owned();
     }
     let (word, unit) = title.split_at(title.find('（').filter(|at| *at > 0).unwrap_or(title.len()));
     let glyphs = word.chars().count();
-    let parted = (text_width(word) > HEAD_LINE && !word.is_ascii()).then(|| {
+    let broken = (text_width(word) > HEAD_LINE && !word.is_ascii()).then(|| {
         let last = LAST_WORDS.into_iter().find(|last| word.ends_with(last)).map_or(0, |last| last.chars().count());
         let first = if last > 0 && glyphs - last <= FIRST_PART { glyphs - last } else { glyphs.div_ceil(2) };
         word.split_at(word.char_indices().nth(first).map_or(word.len(), |(at, _)| at))
     });
-    let (first, rest) = parted.unwrap_or((word, ""));
+    let (first, rest) = broken.unwrap_or((word, ""));
     [first, rest, unit].into_iter().filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
-/// The head of a table, and columns at least as wide as it needs: a long title takes two lines rather than widening a narrow column.
+/// The head of a table; widens `columns` to what it needs. A long title is broken into lines rather than widening a narrow column.
 pub fn head<T: AsRef<str>>(titles: &[T], columns: &mut [Column]) -> Row {
     let mut lines = 1;
     let mut in_lines = |title: &str, column: &mut Column| {
@@ -407,13 +422,13 @@ pub fn head<T: AsRef<str>>(titles: &[T], columns: &mut [Column]) -> Row {
     Row { role: Role::Head, cells, height: Some(15.0 * lines as f64 + 9.0), ..Row::default() }
 }
 
-/// A head that is wider takes two lines.
+/// A wider head is broken into lines, in half-width characters.
 const HEAD_LINE: f64 = 11.0;
-/// Words that a head is parted before, and the most glyphs that then stand above.
+/// Words that a head is broken before, and the most characters in the line above them.
 const LAST_WORDS: [&str; 5] = ["时间", "日期", "资金", "名称", "进度"];
 const FIRST_PART: usize = 6;
 
-/// Gives every row without a height of its own what its wrapped texts need: not every program fits rows when it opens a file.
+/// Sets the height of every row without one to what its wrapped texts need, because not every program fits rows when it opens a file.
 pub fn fit_heights(rows: &mut [Row], columns: &[Column]) {
     for row in rows.iter_mut().filter(|row| row.height.is_none()) {
         let lines = row.cells.iter().zip(columns).map(|(cell, column)| match cell {
@@ -424,7 +439,7 @@ pub fn fit_heights(rows: &mut [Row], columns: &[Column]) {
     }
 }
 
-/// Column widths that hold what the rows' cells need, each within 8 and `most`.
+/// Columns as wide as the cells of the rows need, each between 8 and `most` characters.
 pub fn fit(rows: &[Row], count: usize, most: f64) -> Vec<Column> {
     let mut columns = vec![Column::default(); count];
     for row in rows.iter().filter(|row| row.merges.is_empty()) {
@@ -439,12 +454,12 @@ pub fn fit(rows: &[Row], count: usize, most: f64) -> Vec<Column> {
 }
 
 impl Sheet<'_> {
-    /// All rows, those made later too.
+    /// Number of rows, including lazy and streamed ones.
     pub fn height(&self) -> usize {
-        self.rows.len() + self.lazy_rows.as_ref().map_or(0, |later| later.count) + self.streamed + self.closing_rows.len()
+        self.rows.len() + self.lazy_rows.as_ref().map_or(0, |lazy| lazy.count) + self.streamed + self.closing_rows.len()
     }
 
-    /// One text across all columns of the sheet, as high as it needs.
+    /// Adds one text across all columns, as high as it needs.
     pub fn banner(&mut self, role: Role, text: impl Into<String>) {
         let mut text = text.into();
         if role == Role::Subtitle {
@@ -457,42 +472,43 @@ impl Sheet<'_> {
             Role::Paragraph => 17.0,
             _ => 15.0,
         };
-        // glyphs do not fill a line to its end, and a title is set larger
+        // characters do not fill a line to its end, and a title has a larger font
         let usable = width * if role == Role::Title { 0.6 } else { 0.92 };
         let height = line * text_lines(&text, usable) as f64 + 3.0;
         let last = self.columns.len().saturating_sub(1);
         let merges = if last > 0 { vec![(0, last)] } else { Vec::new() };
-        self.below().push(Row { role, cells: vec![Value::text(text)], height: Some(height), merges, ..Row::default() });
+        self.last_rows().push(Row { role, cells: vec![Value::text(text)], height: Some(height), merges, ..Row::default() });
     }
 
+    /// Adds a row and returns its index.
     pub fn row(&mut self, role: Role, cells: Vec<Value>) -> usize {
-        self.below().push(Row { role, cells, ..Row::default() });
+        self.last_rows().push(Row { role, cells, ..Row::default() });
         self.height() - 1
     }
 
-    /// Where the next row goes.
-    fn below(&mut self) -> &mut Vec<Row> {
+    /// The rows that the next row is added to.
+    fn last_rows(&mut self) -> &mut Vec<Row> {
         if self.lazy_rows.is_some() { &mut self.closing_rows } else { &mut self.rows }
     }
 
-    /// The findings that its rows list one by one, each with its row. A list that shows only a part of them answers for none.
+    /// The findings of the rows, each with its row and the code of its record; none if the sheet is partial.
     pub fn listed(&self) -> impl Iterator<Item = (usize, Tag, &str)> {
         let rows = self.rows.iter().enumerate().filter_map(|(at, row)| Some((at, row.tag?, row.key.as_deref()?)));
-        let later = self.lazy_rows.iter().flat_map(|later| later.found.iter().copied());
-        let later = (self.rows.len()..).zip(later).map(|(at, finding)| (at, Tag::of(finding), &*finding.key));
-        rows.chain(later).filter(|_| !self.partial)
+        let lazy = self.lazy_rows.iter().flat_map(|lazy| lazy.found.iter().copied());
+        let lazy = (self.rows.len()..).zip(lazy).map(|(at, finding)| (at, Tag::of(finding), &*finding.key));
+        rows.chain(lazy).filter(|_| !self.partial)
     }
 
-    /// A row of the sheet, but for those streamed.
+    /// A row of `rows` or of the lazy rows.
     pub fn row_at(&self, row: usize) -> Option<Cow<'_, Row>> {
         match (self.rows.get(row), &self.lazy_rows) {
             (Some(row), _) => Some(Cow::Borrowed(row)),
-            (None, Some(later)) => (row - self.rows.len() < later.count).then(|| Cow::Owned(later.row(row - self.rows.len()))),
+            (None, Some(lazy)) => (row - self.rows.len() < lazy.count).then(|| Cow::Owned(lazy.row(row - self.rows.len()))),
             (None, None) => None,
         }
     }
 
-    /// How a person calls a cell: `总体情况!C7`.
+    /// The reference of a cell: `总体情况!C7`.
     pub fn place(&self, row: usize, column: usize) -> String {
         let mut letters = String::new();
         let mut rest = column + 1;
@@ -504,10 +520,10 @@ impl Sheet<'_> {
     }
 }
 
-/// The light columns a summary prints, worst first.
+/// Every light in the order of printed columns, worst first.
 pub(crate) const LIGHTS: [Light; 3] = [Light::Red, Light::Orange, Light::Yellow];
 
-/// Columns of equal width.
+/// `count` columns: the first of width `first`, the others of width `rest`.
 pub(crate) fn grid(first: f64, rest: f64, count: usize) -> Vec<Column> {
     (0..count).map(|index| Column { width: if index == 0 { first } else { rest }, ..Column::default() }).collect()
 }

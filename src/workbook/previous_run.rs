@@ -1,24 +1,25 @@
-//! What the run of the job before this one found, for comparison.
+//! What the previous run of the same job found, for comparison.
 
 use crate::domain::judging::indicators::Standing;
 use crate::domain::rules::rule::Light;
 use chrono::NaiveDate;
 use std::collections::BTreeMap;
 
-/// The open findings of an earlier run of the job, by rule id and light.
+/// Counts of the previous run's open findings, and its indicators.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PreviousRun {
     pub as_of: NaiveDate,
+    /// Open findings by rule id and light.
     pub open: BTreeMap<(String, Option<Light>), usize>,
-    /// The same by the name of the owner too.
+    /// Open findings by rule id, name of the owner unit, and light.
     pub by_unit: BTreeMap<(String, String, Light), usize>,
-    /// What it and the runs before it came to, each with its as_of, newest first; one that kept none ends the row.
+    /// Indicators of this run and the runs before it, each with its as_of, newest first. The series ends at the first run without any.
     pub indicator_snapshots: Vec<(NaiveDate, Standing)>,
 }
 
 impl PreviousRun {
-    /// What the run itself came to.
+    /// The indicators of the previous run itself; `None` if it stored none.
     pub fn indicator_snapshot(&self) -> Option<&Standing> {
-        self.indicator_snapshots.first().filter(|(day, _)| *day == self.as_of).map(|(_, standing)| standing)
+        self.indicator_snapshots.first().filter(|(day, _)| *day == self.as_of).map(|(_, snapshot)| snapshot)
     }
 }

@@ -5,7 +5,7 @@ use crate::domain::judging::finding::{Finding, State};
 use crate::domain::notify::digest::{Counts, Digest};
 use crate::domain::notify::plan::Planned;
 use crate::domain::rules::policy::Policy;
-use crate::workbook::item_counts::items;
+use crate::workbook::item_counts::count_items;
 use crate::workbook::model::{Value, Workbook};
 use crate::workbook::template::{SheetKind, Template};
 use std::collections::{BTreeMap, BTreeSet};
@@ -130,7 +130,7 @@ pub fn against_attachment(
     let all_open = wanted().all(|finding| finding.state != State::Open || template.lists_of(finding.rule, State::Open) > 0);
     if let Some(told) = told.filter(|_| all_open) {
         let shown = wanted().filter(|finding| !listed.rows(finding).is_empty());
-        hold_counts(unit, told, &items(policy, shown), &book.title, &mut out);
+        hold_counts(unit, told, &count_items(policy, shown), &book.title, &mut out);
     }
     out
 }
@@ -191,6 +191,6 @@ fn hold_digest(
     };
     if told.iter().all(|index| findings[*index].state != State::Open || lists(*index) > 0) {
         let rows = told.iter().map(|index| &findings[*index]).filter(|finding| !listed.rows(finding).is_empty());
-        hold_counts(&digest.unit_name, &digest.counts, &items(policy, rows), &book.title, out);
+        hold_counts(&digest.unit_name, &digest.counts, &count_items(policy, rows), &book.title, out);
     }
 }

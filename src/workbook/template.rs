@@ -1,4 +1,4 @@
-//! Templates (报表模板): which sheets a workbook has and what stands on them, already checked against the policy.
+//! Templates (报表模板): the sheets of a workbook and their contents, already checked against the policy.
 
 use crate::domain::judging::finding::State;
 use crate::domain::judging::indicators::Window;
@@ -24,68 +24,69 @@ pub struct Template {
 }
 
 impl Template {
-    /// How many lists show every finding of a rule in a state; a list that folds findings into projects shows only some.
+    /// How many lists show every finding of a rule in a state. A list with one row per project shows only some and is not counted.
     pub fn lists_of(&self, rule: usize, state: State) -> usize {
         let lists = self.sheets.iter().filter_map(|sheet| if let SheetKind::List(list) = &sheet.kind { Some(list) } else { None });
         lists.filter(|list| !list.fold && list.rules.contains(&rule) && list.states.contains(&state)).count()
     }
 }
 
+/// One `[[sheet]]` of a template.
 #[derive(Clone, Debug)]
 pub struct SheetTemplate {
-    /// On the tab.
+    /// Name on the tab.
     pub name: String,
-    /// Above the table.
+    /// Title above the table.
     pub title: String,
-    /// 附件1, where the sheet is an attachment.
+    /// Mark of an attachment above the title: 附件1; empty = none.
     pub mark: String,
     pub note: String,
-    /// A line below the notes for stamp, names and date, where the sheet is filled in and sent back.
+    /// Line below the notes for stamp, names and date, on sheets that are filled in and sent back; empty = none.
     pub sign: String,
     pub landscape: bool,
     pub paper: Paper,
-    /// The most pages it is printed on, one below the other, made smaller where it needs more; 0 = as many as it needs.
+    /// The sheet is printed smaller to fit this many pages in height; 0 = as many pages as it needs.
     pub pages_high: u16,
-    /// Left out when it has no rows.
+    /// The sheet is left out if it has no rows.
     pub optional: bool,
     pub kind: SheetKind,
 }
 
-/// What kind of sheet it is. Open: a bulletin or a one-page form is one more kind.
+/// The kinds of sheet, with what a template declares for each.
 #[derive(Clone, Debug)]
 pub enum SheetKind {
-    /// What the workbook is, where its data come from, and what stands in it.
+    /// Purpose, data sources and contents of the workbook.
     Cover { paragraphs: Vec<String>, objection: String },
-    /// What each rule asks, and what could not be judged by it.
+    /// The criterion of each rule, and the rows that it could not judge.
     Rules,
-    /// Key figures, rates, lights by rule, a chart.
+    /// Key figures, rates, findings by rule and light; `chart` adds charts.
     Summary { chart: bool },
     /// One row per place or industry.
     Matrix { axis: Axis, window: Window, columns: Vec<MatrixColumn>, rows: MatrixRows },
     /// One row per finding.
     List(List),
-    /// Due dates that come near.
+    /// One row per due date that is near.
     Notices {
-        /// `None` = all.
+        /// Rule indices; `None` = all rules.
         rules: Option<Vec<usize>>,
         columns: Vec<ListColumn>,
     },
-    /// Rows a person should look at, and rows that could not be read.
+    /// Doubtful values found while judging, and rows and cells that intake quarantined or changed.
     Quality,
-    /// The leader's page.
+    /// One page of A4 for a leader (领导一页).
     LeaderPage(LeaderPage),
-    /// An official paper (通报): text with figures filled in, tables by unit, the items that are furthest behind.
+    /// An official paper (通报).
     Bulletin(Box<Bulletin>),
-    /// What units have said of the records listed.
+    /// Feedback of units on the listed records.
     Answers,
-    /// Records that their units have not answered for in time.
+    /// Records without the feedback that their units owed by now.
     Silent,
-    /// What the unit is to fill in and send back: a sheet for each ledger.
+    /// The feedback form of a unit: one sheet per ledger.
     Feedback,
     /// One row per record of a ledger.
     Records(RecordList),
-    /// Codes that have left the register and are not confirmed to have.
+    /// Records that are missing from the register without confirmation by the office.
     Gone,
-    /// How every unit keeps its register: in time, complete.
+    /// How timely and complete each unit's rows are; `rules` (indices) are those about late rows.
     Reporting { rules: Vec<usize> },
 }

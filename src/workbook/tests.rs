@@ -1,4 +1,4 @@
-//! A province in small: real ledgers, rules and units, records in code, the shipped templates.
+//! Tests with a small province: shipped ledgers, rules, units and templates, and records written in the tests.
 
 use crate::config::load::{Config, read_files};
 use crate::domain::judging::finding::State;
@@ -32,7 +32,7 @@ use std::path::Path;
 
 mod reconcile;
 
-/// Configuration of this checkout; jobs need mail bodies that another module ships, so they are left out.
+/// The configuration of this checkout without jobs, which need mail bodies of another module.
 fn config() -> Config {
     let mut files = read_files(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
     files.retain(|path, _| !path.starts_with("jobs/"));
@@ -289,11 +289,11 @@ fn a_row_names_its_file_where_the_workbook_does_not() {
         });
         texts.collect::<Vec<_>>()
     };
-    let stands = |text: &&String| text.ends_with('行') && text.contains('第');
+    let is_place = |text: &&String| text.ends_with('行') && text.contains('第');
     let whole = |text: &&String| text.starts_with("全省台账.xlsx 全省项目台账 第");
     let (covered, alone) = (texts("quarterly-supervision", Audience::Office), texts("unit-list", world.unit("瓮安县")));
-    // of the orders no file is named
-    let places = covered.iter().filter(stands);
+    // the workbook names no file of the work orders, so their rows do
+    let places = covered.iter().filter(is_place);
     assert!(places.clone().count() > 20 && places.filter(whole).count() == 2, "{covered:?}");
     assert!(alone.iter().any(|text| text.starts_with("第") && text.ends_with('行')) && !alone.iter().any(|text| whole(&text)), "{alone:?}");
     let named = |texts: &[String]| texts.iter().filter(|text| text.starts_with("数据来源：")).cloned().collect::<Vec<_>>();
@@ -302,7 +302,7 @@ fn a_row_names_its_file_where_the_workbook_does_not() {
 }
 
 #[test]
-fn every_finding_of_every_state_stands_on_a_list() {
+fn every_finding_of_every_state_is_on_a_list() {
     let world = world();
     let book = world.book("quarterly-supervision", Audience::Office);
     let listed = book.sheets.iter().flat_map(|sheet| &sheet.rows).filter(|row| row.tag.is_some()).count();
@@ -361,19 +361,19 @@ fn equal_workbooks_are_equal_to_the_byte() {
 }
 
 #[test]
-fn a_study_list_has_one_row_per_project_with_its_leading_item_first() {
+fn a_study_list_has_one_row_per_project_with_its_leading_finding() {
     let world = world();
     let book = world.book("county-monthly-study", Audience::Office);
     let rows: Vec<String> = book.sheets[0].rows.iter().filter(|row| row.tag.is_some()).map(|row| format!("{:?}", row.cells)).collect();
     let of_0001: Vec<&String> = rows.iter().filter(|row| row.contains("\"0001\"")).collect();
-    // the exempt finding of the project stands on a row of its own, marked
+    // the exempt finding of the project has its own row
     assert_eq!(of_0001.len(), 2, "{rows:?}");
     assert!(of_0001[0].contains("Text(\"签约未开工\")") && of_0001[0].contains("签约未履约（●红）"), "{}", of_0001[0]);
 }
 
-/// 贵阳贵安 as one row under its own name, or 贵安新区 beside the cities: the province's totals stay.
+/// A template can title the row of 贵阳市 as 贵阳贵安, or list 贵安新区 beside the cities. The totals are the same.
 #[test]
-fn places_stand_together_or_apart_as_the_template_says() {
+fn the_template_joins_places_or_lists_them_apart() {
     let mut world = world();
     let row = |world: &World, sheet: &str, label: &str| -> Option<Vec<Value>> {
         let book = world.book("quarterly-supervision", Audience::Office);
@@ -417,7 +417,7 @@ fn an_empty_province_still_makes_every_workbook() {
 }
 
 #[test]
-fn a_template_that_names_the_unknown_is_told_what_it_meant() {
+fn an_unknown_name_in_a_template_gets_a_suggestion() {
     let mut files = config().files;
     let path = "report-templates/unit-list.toml";
     let text = files[path].replace("overdue_days", "overdue_dayz").replace("project.amount", "project.amuont");
@@ -470,15 +470,15 @@ fn a_few_rows_too_many_do_not_lie_on_a_page_of_their_own() {
         sheet.paginate();
         (sheet.pages_high, sheet.breaks)
     };
-    // 32 rows of 15 points fit on A4 lying on its side, the head among them; a page as full as that is held to be one
+    // 32 rows of 15 points with the head fill a landscape page of A4
     assert_eq!([28, 31, 32, 34, 40].map(|rows| pages(rows).0), [0, 1, 1, 1, 0]);
-    // the second page of 40 rows, and the third of 64, take some from the one before
+    // the last page, of 40 rows and of 64 rows, takes rows from the page before it
     assert_eq!([pages(28).1, pages(40).1, pages(64).1], [vec![], vec![31], vec![31, 55]]);
 }
 
-/// Rates move by what a reader reckons from the two printed ones; a city's table holds its own places and ties out.
+/// The printed change of a rate is the difference of the two printed rates. The table of a city has its own places only and is balanced.
 #[test]
-fn rates_are_compared_with_what_the_run_before_kept() {
+fn rates_are_compared_with_those_of_the_previous_run() {
     let mut world = World::new(synthetic, &[]);
     // a quarter before, half the projects had not been started
     let earlier = World::new(
@@ -493,11 +493,11 @@ fn rates_are_compared_with_what_the_run_before_kept() {
         },
         &[],
     );
-    let kept = earlier.indicators.standing(&earlier.config.policy, &earlier.judged.findings);
-    // it comes back from the database as it was
-    let kept: crate::domain::judging::indicators::Standing = serde_json::from_str(&serde_json::to_string(&kept).unwrap()).unwrap();
+    let snapshot = earlier.indicators.standing(&earlier.config.policy, &earlier.judged.findings);
+    // stored and read again
+    let snapshot: crate::domain::judging::indicators::Standing = serde_json::from_str(&serde_json::to_string(&snapshot).unwrap()).unwrap();
     let day: NaiveDate = "2026-06-30".parse().unwrap();
-    world.previous_run = Some(PreviousRun { as_of: day, indicator_snapshots: vec![(day, kept)], ..PreviousRun::default() });
+    world.previous_run = Some(PreviousRun { as_of: day, indicator_snapshots: vec![(day, snapshot)], ..PreviousRun::default() });
     let heads = |sheet: &Sheet<'_>| -> Vec<String> {
         let head = sheet.rows.iter().find(|row| row.role == Role::Head).unwrap();
         head.cells.iter().map(|cell| cell.shown().replace('\n', "")).collect()
@@ -518,10 +518,10 @@ fn rates_are_compared_with_what_the_run_before_kept() {
         assert_eq!(moved, tenths(&now["开工率"]) - tenths(&was["开工率"]), "{sheet} {label}");
         assert!(label != "合计" || moved > 0);
     }
-    // the periods stand below each other, this one last
+    // the periods are listed from the oldest to this one
     let text = texts(&now);
     assert!(text.contains("四、各期变化") && !texts(&was).contains("四、各期变化"), "{text}");
-    // what an older day came to is not what the run before came to
+    // indicators of an older run are not those of the previous run
     let stale = PreviousRun { as_of: "2026-07-31".parse().unwrap(), ..world.previous_run.clone().unwrap() };
     assert!(world.previous_run.as_ref().unwrap().indicator_snapshot().is_some() && stale.indicator_snapshot().is_none());
 
@@ -535,7 +535,7 @@ fn rates_are_compared_with_what_the_run_before_kept() {
     assert_eq!(row(sheet, "合计")["合同项目（个）"], row(whole, "贵阳市")["合同项目（个）"]);
 }
 
-/// A few hundred projects over real places and industries, by plain arithmetic.
+/// A few hundred projects spread over real places and industries.
 fn synthetic(policy: &Policy) -> Vec<(usize, Record)> {
     use crate::domain::register::units::Level;
     let units = &policy.units;

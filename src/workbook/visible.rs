@@ -19,50 +19,57 @@ use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-/// What of a project stands beside a record that belongs to it.
-pub(crate) enum Shown<'r> {
-    Whole(&'r Record),
-    /// There is one, and it is not this viewer's to see.
-    Withheld,
-    Nothing,
+/// The project that a record belongs to, as far as the audience may see it.
+pub(crate) enum LinkedProject<'r> {
+    Visible(&'r Record),
+    /// The project exists, and the audience may not see it.
+    Hidden,
+    None,
 }
 
-/// What the viewer may see of the material.
+/// The material with the findings that the audience may see.
 pub(crate) struct VisibleMaterial<'a> {
     pub(crate) material: &'a Material<'a>,
     pub(crate) findings: Vec<&'a Finding>,
-    /// Codes of the projects in which something was found that the viewer is told of.
+    /// Codes of the projects with a finding that is addressed to the audience.
     pub(crate) addressed_projects: Arc<HashSet<&'a str>>,
 }
 
 impl<'a> VisibleMaterial<'a> {
     pub(crate) fn new(material: &'a Material<'a>) -> VisibleMaterial<'a> {
         let all = &material.judged.findings;
-        let below = matches!(material.audience, Audience::Unit(_));
+        let is_unit = matches!(material.audience, Audience::Unit(_));
         let findings: Vec<&'a Finding> = match (material.audience, material.only_findings) {
-            (_, Some(rows)) => rows.iter().filter_map(|index| all.get(*index)).filter(|finding| !below || !finding.restricted).collect(),
+            (_, Some(indices)) => {
+                indices.iter().filter_map(|index| all.get(*index)).filter(|finding| !is_unit || !finding.restricted).collect()
+            }
             (Audience::Office, None) => all.iter().collect(),
             (Audience::Unit(unit), None) => {
-                let told = |finding: &Finding| finding.tells(unit) || finding.state == State::Unjudged && finding.owner == Some(unit);
-                let seen = |finding: &&Finding| !finding.restricted && told(finding);
-                all.iter().filter(seen).collect()
+                let is_own_unjudged = |finding: &Finding| finding.state == State::Unjudged && finding.owner == Some(unit);
+                all.iter().filter(|finding| !finding.restricted && (finding.tells(unit) || is_own_unjudged(finding))).collect()
             }
         };
-        let of_projects = |finding: &&&'a Finding| Some(material.policy.rules[finding.rule].ledger) == material.policy.project_ledger();
-        let told = match material.audience {
+        let projects = material.policy.project_ledger();
+        let addressed_projects = match material.audience {
             Audience::Office => HashSet::new(),
             Audience::Unit(unit) => {
-                findings.iter().filter(of_projects).filter(|finding| finding.tells(unit)).map(|finding| &*finding.key).collect()
+                let is_on_project = |finding: &&&'a Finding| Some(material.policy.rules[finding.rule].ledger) == projects;
+                findings.iter().filter(is_on_project).filter(|finding| finding.tells(unit)).map(|finding| &*finding.key).collect()
             }
         };
-        VisibleMaterial { material, findings, addressed_projects: Arc::new(told) }
+        VisibleMaterial { material, findings, addressed_projects: Arc::new(addressed_projects) }
+    }
+
+    /// The same material without findings, for rows that are built lazily.
+    pub(crate) fn without_findings(&self) -> VisibleMaterial<'a> {
+        VisibleMaterial { material: self.material, findings: Vec::new(), addressed_projects: Arc::clone(&self.addressed_projects) }
     }
 
     pub(crate) fn policy(&self) -> &'a Policy {
         self.material.policy
     }
 
-    /// Replaces the words a template may use.
+    /// Replaces the placeholders that texts of a template may contain.
     pub(crate) fn fill_in(&self, text: &str, template: &Template) -> String {
         let unit = match self.material.audience {
             Audience::Office => self.material.office,
@@ -78,40 +85,40 @@ impl<'a> VisibleMaterial<'a> {
             .replace("{title}", &template.title)
     }
 
-    /// Whether nothing could be judged by a rule: its ledger has never come in, or no row has the columns it needs.
-    pub(crate) fn is_blind(&self, rule: usize) -> bool {
+    /// Whether a rule judged no row at all: its ledger was never imported, or no row has the columns that the rule needs.
+    pub(crate) fn judged_nothing(&self, rule: usize) -> bool {
         let policy = self.policy();
         let title = &policy.ledgers[policy.rules[rule].ledger].title;
         let tally = &self.material.judged.tallies[rule];
-        let none = tally.found + tally.fine + tally.met + tally.not_yet + tally.unjudged + tally.exempt == 0;
-        !self.material.sources.iter().any(|line| line.ledger == *title) || none && tally.off > 0
+        let judged_rows = tally.found + tally.fine + tally.met + tally.not_yet + tally.unjudged + tally.exempt;
+        !self.material.sources.iter().any(|source| source.ledger == *title) || judged_rows == 0 && tally.off > 0
     }
 
-    /// A project as others may see it through a record that belongs to it: one still under negotiation is nobody's but its own unit's and
-    /// the office's.
-    pub(crate) fn shown_project<'r>(&self, ledger: usize, project: Option<&'r Record>) -> Shown<'r> {
+    /// The project that a record belongs to. A project under negotiation is visible to the office, to its own unit, and to units that one
+    /// of its findings is addressed to.
+    pub(crate) fn linked_project<'r>(&self, ledger: usize, project: Option<&'r Record>) -> LinkedProject<'r> {
         let policy = self.policy();
         match (project, self.material.audience) {
             (Some(record), Audience::Unit(unit)) if policy.is_negotiating(record) => {
                 let owner = owner_of(policy, &policy.ledgers[ledger], record, &HashMap::new()).unit;
-                // whom its rule tells of the project knows it
-                let told = || self.addressed_projects.contains(record.code.as_str());
-                if owner == Some(unit) || told() { Shown::Whole(record) } else { Shown::Withheld }
+                let is_visible = owner == Some(unit) || self.addressed_projects.contains(record.code.as_str());
+                if is_visible { LinkedProject::Visible(record) } else { LinkedProject::Hidden }
             }
-            (Some(record), _) => Shown::Whole(record),
-            (None, _) => Shown::Nothing,
+            (Some(record), _) => LinkedProject::Visible(record),
+            (None, _) => LinkedProject::None,
         }
     }
 
-    /// A cell of the project a record belongs to.
-    pub(crate) fn project_cell(&self, shown: &Shown<'_>, ledger: usize, field: usize) -> Value {
-        match shown {
-            Shown::Whole(record) => self.cell(ledger, field, record),
-            Shown::Withheld if self.policy().ledgers[ledger].role(Role::Name) == Some(field) => Value::text("（洽谈项目，名称略）"),
-            Shown::Withheld | Shown::Nothing => Value::Blank,
+    /// A cell of the project that a record belongs to.
+    pub(crate) fn project_cell(&self, project: &LinkedProject<'_>, ledger: usize, field: usize) -> Value {
+        match project {
+            LinkedProject::Visible(record) => self.cell(ledger, field, record),
+            LinkedProject::Hidden if self.policy().ledgers[ledger].role(Role::Name) == Some(field) => Value::text("（洽谈项目，名称略）"),
+            LinkedProject::Hidden | LinkedProject::None => Value::Blank,
         }
     }
 
+    /// Due dates that are near. A unit sees its own.
     pub(crate) fn notices(&self) -> impl Iterator<Item = &'a Notice> {
         let audience = self.material.audience;
         self.material.judged.notices.iter().filter(move |notice| match audience {
@@ -120,11 +127,12 @@ impl<'a> VisibleMaterial<'a> {
         })
     }
 
-    /// The notices of these rules; `None` = all.
+    /// Notices of these rules; `None` = all rules.
     pub(crate) fn notices_of(&self, rules: Option<&[usize]>) -> impl Iterator<Item = &'a Notice> {
         self.notices().filter(move |notice| rules.is_none_or(|rules| rules.contains(&notice.rule)))
     }
 
+    /// Doubtful values found while judging. A unit sees those of its own records.
     pub(crate) fn quality_lines(&self) -> impl Iterator<Item = &'a Quality> {
         let audience = self.material.audience;
         self.material.judged.quality.iter().filter(move |line| match audience {
@@ -133,6 +141,7 @@ impl<'a> VisibleMaterial<'a> {
         })
     }
 
+    /// What intake quarantined or changed. A unit sees its own rows.
     pub(crate) fn intake_lines(&self) -> impl Iterator<Item = &'a IntakeIssue> {
         let own = match self.material.audience {
             Audience::Office => None,
@@ -146,7 +155,7 @@ impl<'a> VisibleMaterial<'a> {
         })
     }
 
-    /// Whether a record, or the project it belongs to, is only counted outside the office.
+    /// Whether a record, or the project it belongs to, is restricted: outside the office it is only counted.
     fn is_restricted(&self, ledger: usize, code: &str) -> bool {
         let Some(record) = self.record(ledger, code) else { return false };
         let shape = &self.policy().ledgers[ledger];
@@ -156,16 +165,16 @@ impl<'a> VisibleMaterial<'a> {
             || projects.zip(project()).is_some_and(|(ledger, project)| is_restricted(&self.policy().ledgers[ledger], &project))
     }
 
-    /// How many items the viewer is only told the number of.
-    pub(crate) fn withheld(&self) -> usize {
+    /// How many items the audience sees only as a number.
+    pub(crate) fn only_counted(&self) -> usize {
         let Audience::Unit(unit) = self.material.audience else { return 0 };
         self.material.only_counted.unwrap_or_else(|| {
-            let told = |finding: &&Finding| finding.restricted && finding.tells(unit);
-            self.material.judged.findings.iter().filter(told).map(Finding::item).collect::<BTreeSet<_>>().len()
+            let is_restricted = |finding: &&Finding| finding.restricted && finding.tells(unit);
+            self.material.judged.findings.iter().filter(is_restricted).map(Finding::item).collect::<BTreeSet<_>>().len()
         })
     }
 
-    /// What the viewer is to fill in; the office fills in nothing.
+    /// What the feedback form asks the unit; the office is asked nothing.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         let Audience::Unit(unit) = self.material.audience else { return Vec::new() };
         asked(self.policy(), unit, &self.findings)
@@ -175,7 +184,7 @@ impl<'a> VisibleMaterial<'a> {
         self.material.records.find(ledger, code)
     }
 
-    /// Free text as this viewer may read it: outside the office no mobile number stands in full.
+    /// Free text as the audience may read it: outside the office telephone numbers are masked.
     pub(crate) fn text(&self, text: &str) -> String {
         match self.material.audience {
             Audience::Office => text.to_owned(),
@@ -183,7 +192,8 @@ impl<'a> VisibleMaterial<'a> {
         }
     }
 
-    pub(crate) fn count(&self, rule: usize, state: State, light: Option<Light>) -> usize {
+    /// How many visible findings of a rule there are in a state; `light: None` counts every light.
+    pub(crate) fn count_findings(&self, rule: usize, state: State, light: Option<Light>) -> usize {
         self.findings
             .iter()
             .filter(|finding| finding.rule == rule && finding.state == state && (light.is_none() || finding.light == light))

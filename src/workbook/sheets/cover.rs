@@ -1,4 +1,4 @@
-//! The cover: what the workbook is, where its data come from, what stands in it, and how to object.
+//! Building the cover: purpose of the workbook, data sources, contents, configuration, and how to object.
 
 use crate::domain::register::calendar::calendar_note;
 use crate::domain::register::period::chinese_date;
@@ -8,34 +8,37 @@ use crate::workbook::provenance::source_title;
 use crate::workbook::sheet_builder::SheetBuilder;
 use crate::workbook::template::SheetKind;
 
+/// Columns of the cover; its tables span several of them.
 pub(crate) const COLUMNS: usize = 10;
 
 impl<'a> SheetBuilder<'a, '_> {
+    /// The cover.
     pub(crate) fn cover(&mut self, paragraphs: &[String], objection: &str) -> Sheet<'a> {
         let material = self.visible.material;
         let subtitle = format!("{}　　统计截至{}", material.office, chinese_date(material.as_of));
-        let mut sheet = self.head(grid(16.0, 10.5, COLUMNS), &subtitle);
+        let mut sheet = self.start_sheet(grid(16.0, 10.5, COLUMNS), &subtitle);
         for paragraph in paragraphs {
             sheet.banner(Role::Paragraph, self.visible.fill_in(paragraph, self.template));
         }
         sheet.banner(Role::Section, "一、数据来源");
-        self.sources(&mut sheet);
+        self.add_sources(&mut sheet);
         sheet.banner(Role::Section, "二、表页");
-        self.contents(&mut sheet);
+        self.add_contents(&mut sheet);
         if let Some(summary) = self.included.iter().find(|sheet| matches!(sheet.kind, SheetKind::Summary { .. })) {
             sheet.banner(Role::Note, format!("注：点击表页名称打开该表；在其后各表点击标题下的一行回到“{}”。", summary.name));
         }
         sheet.banner(Role::Section, "三、判定所用配置");
-        self.inputs(&mut sheet);
+        self.add_inputs(&mut sheet);
         if !objection.is_empty() {
             sheet.banner(Role::Section, "四、核对与异议");
             sheet.banner(Role::Paragraph, self.visible.fill_in(objection, self.template));
         }
-        self.note(&mut sheet);
+        self.add_notes(&mut sheet);
         sheet
     }
 
-    fn sources(&self, sheet: &mut Sheet<'_>) {
+    /// The snapshots that the run judged.
+    fn add_sources(&self, sheet: &mut Sheet<'_>) {
         table(
             sheet,
             Role::Head,
@@ -51,35 +54,37 @@ impl<'a> SheetBuilder<'a, '_> {
                 (9, "未作数据"),
             ],
         );
-        for line in self.visible.material.sources {
+        for source in self.visible.material.sources {
             let row = vec![
-                (0, Value::text(line.ledger.clone())),
-                (1, Value::text(source_title(&line.source))),
-                (2, Value::Count(line.snapshot)),
-                (3, Value::Date(line.covers_on)),
-                (4, Value::text(line.stands_in())),
-                (6, Value::count(line.accepted + line.quarantined + line.skipped)),
-                (7, Value::count(line.accepted)),
-                (8, Value::count(line.quarantined)),
-                (9, Value::count(line.skipped)),
+                (0, Value::text(source.ledger.clone())),
+                (1, Value::text(source_title(&source.source))),
+                (2, Value::Count(source.snapshot)),
+                (3, Value::Date(source.covers_on)),
+                (4, Value::text(source.stands_in())),
+                (6, Value::count(source.accepted + source.quarantined + source.skipped)),
+                (7, Value::count(source.accepted)),
+                (8, Value::count(source.quarantined)),
+                (9, Value::count(source.skipped)),
             ];
             spread(sheet, Role::Body, row);
         }
         sheet.banner(Role::Note, "注：读入＝入库＋待核＋未作数据（标题、合计、备注等行）；待核的行未参加判定，见“数据质量”。");
-        for line in self.visible.material.sources.iter().filter(|line| !line.note.is_empty()) {
-            sheet.banner(Role::Note, format!("{}（{}）：{}", line.ledger, line.source, line.note));
+        for source in self.visible.material.sources.iter().filter(|source| !source.note.is_empty()) {
+            sheet.banner(Role::Note, format!("{}（{}）：{}", source.ledger, source.source, source.note));
         }
     }
 
-    fn contents(&self, sheet: &mut Sheet<'_>) {
+    /// The other sheets, as links.
+    fn add_contents(&self, sheet: &mut Sheet<'_>) {
         table(sheet, Role::Head, &[(0, "目录"), (2, "内容")]);
-        for (index, form) in self.included.iter().enumerate().filter(|(index, _)| *index != self.index) {
-            let link = Value::Link { text: form.name.clone(), sheet: index };
-            spread(sheet, Role::Body, vec![(0, link), (2, Value::text(self.visible.fill_in(&form.title, self.template)))]);
+        for (index, declaration) in self.included.iter().enumerate().filter(|(index, _)| *index != self.index) {
+            let link = Value::Link { text: declaration.name.clone(), sheet: index };
+            spread(sheet, Role::Body, vec![(0, link), (2, Value::text(self.visible.fill_in(&declaration.title, self.template)))]);
         }
     }
 
-    fn inputs(&self, sheet: &mut Sheet<'_>) {
+    /// The configuration with its fingerprints, and years that the calendar does not know.
+    fn add_inputs(&self, sheet: &mut Sheet<'_>) {
         for (name, value) in self.visible.material.inputs {
             spread(sheet, Role::Body, vec![(0, Value::text(name.clone())), (1, Value::text(value.clone()))]);
         }
@@ -89,11 +94,12 @@ impl<'a> SheetBuilder<'a, '_> {
     }
 }
 
+/// Adds a row of texts, each in the column where it begins.
 pub(crate) fn table(sheet: &mut Sheet<'_>, role: Role, heads: &[(usize, &str)]) {
     spread(sheet, role, heads.iter().map(|(column, text)| (*column, Value::text(*text))).collect());
 }
 
-/// A row whose cells each reach to the next one, the last to the edge, as high as its texts need.
+/// Adds a row whose cells each span the columns up to the next one, as high as its texts need.
 pub(crate) fn spread(sheet: &mut Sheet<'_>, role: Role, values: Vec<(usize, Value)>) {
     let mut cells = vec![Value::Blank; COLUMNS];
     let mut merges = Vec::new();

@@ -157,7 +157,7 @@ impl<'a> SheetBuilder<'a, '_> {
         }
         fit_heights(&mut body, &columns);
         let subtitle = format!("数据截至{}　　{number}　　浅绿色的格请填写，其余各格已锁定", chinese_date(material.as_of));
-        let mut sheet = self.head(columns, &subtitle);
+        let mut sheet = self.start_sheet(columns, &subtitle);
         sheet.locked = true;
         sheet.partial = true;
         let cells = vec![Value::Blank, Value::text(WHO), Value::Blank, Value::text(FILLED_ON), Value::Blank];
@@ -184,7 +184,7 @@ impl<'a> SheetBuilder<'a, '_> {
         sheet.choices.push(Choice { column: verdict, first, last, words });
         sheet.freeze = Some((first, 3));
         sheet.repeat = Some((head, head));
-        self.note(&mut sheet);
+        self.add_notes(&mut sheet);
         sheet
     }
 
@@ -230,7 +230,7 @@ impl<'a> SheetBuilder<'a, '_> {
         let columns: Vec<Column> = HEADS.iter().map(|(_, width)| Column { width: *width, ..Column::default() }).collect();
         fit_heights(&mut body, &columns);
         let subtitle = format!("截至{}　　{}个单位，{}项", chinese_date(self.visible.material.as_of), units.len(), body.len());
-        let mut sheet = self.head(columns, &subtitle);
+        let mut sheet = self.start_sheet(columns, &subtitle);
         let head = sheet.rows.len();
         let cells = HEADS.iter().map(|(title, _)| Value::text(*title)).collect();
         sheet.rows.push(Row { role: Role::Head, cells, height: Some(24.0), ..Row::default() });
@@ -238,7 +238,7 @@ impl<'a> SheetBuilder<'a, '_> {
         sheet.filter = Some((head, sheet.rows.len() - 1));
         sheet.freeze = Some((head + 1, 0));
         sheet.repeat = Some((head, head));
-        self.note(&mut sheet);
+        self.add_notes(&mut sheet);
         sheet
     }
 
@@ -269,7 +269,7 @@ impl<'a> SheetBuilder<'a, '_> {
         let columns: Vec<Column> = ANSWER_HEADS.iter().map(|(_, width)| Column { width: *width, ..Column::default() }).collect();
         fit_heights(&mut body, &columns);
         let subtitle = format!("截至{}　　共{}项，其中待核实{proposed}项", chinese_date(self.visible.material.as_of), body.len());
-        let mut sheet = self.head(columns, &subtitle);
+        let mut sheet = self.start_sheet(columns, &subtitle);
         let head = sheet.rows.len();
         let cells = ANSWER_HEADS.iter().map(|(title, _)| Value::text(*title)).collect();
         sheet.rows.push(Row { role: Role::Head, cells, height: Some(24.0), ..Row::default() });
@@ -281,7 +281,7 @@ impl<'a> SheetBuilder<'a, '_> {
         }
         sheet.freeze = Some((head + 1, 0));
         sheet.repeat = Some((head, head));
-        self.note(&mut sheet);
+        self.add_notes(&mut sheet);
         sheet
     }
 }

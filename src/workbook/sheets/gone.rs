@@ -18,7 +18,7 @@ impl<'a> SheetBuilder<'a, '_> {
         columns[0].width = 6.0;
         fit_heights(&mut rows, &columns);
         let subtitle = format!("截至{}　　共{}条", chinese_date(self.visible.material.as_of), rows.len());
-        let mut sheet = self.head(columns, &subtitle);
+        let mut sheet = self.start_sheet(columns, &subtitle);
         let head_at = sheet.rows.len();
         sheet.rows.push(head);
         if rows.is_empty() {
@@ -29,7 +29,7 @@ impl<'a> SheetBuilder<'a, '_> {
         }
         sheet.freeze = Some((head_at + 1, 0));
         sheet.repeat = Some((head_at, head_at));
-        self.note(&mut sheet);
+        self.add_notes(&mut sheet);
         sheet
     }
 }

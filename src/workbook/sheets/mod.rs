@@ -1,4 +1,5 @@
-//! The kinds of sheet a template can declare, one file each.
+//! The kinds of sheet that a template can declare. Each has a file, or a folder if the template declares more of it than its kind:
+//! `declaration` has the settings, `sheet` builds the sheet.
 
 pub mod bulletin;
 pub mod cover;

@@ -48,7 +48,7 @@ impl<'a> SheetBuilder<'a, '_> {
         fit_heights(&mut rows, &columns);
         let subtitle =
             format!("截至{}　　读入时发现{intake}项，判定时发现{}项", chinese_date(self.visible.material.as_of), rows.len() - intake);
-        let mut sheet = self.head(columns, &subtitle);
+        let mut sheet = self.start_sheet(columns, &subtitle);
         let head_at = sheet.rows.len();
         sheet.rows.push(head);
         if rows.is_empty() {
@@ -59,7 +59,7 @@ impl<'a> SheetBuilder<'a, '_> {
         }
         sheet.freeze = Some((head_at + 1, 0));
         sheet.repeat = Some((head_at, head_at));
-        self.note(&mut sheet);
+        self.add_notes(&mut sheet);
         sheet
     }
 }

@@ -66,7 +66,7 @@ impl<'a> SheetBuilder<'a, '_> {
         let mut widths = fit(&rows, heads.len(), 26.0);
         let head = model::head(&heads, &mut widths);
         let subtitle = format!("截至{}　　{}个单位", chinese_date(self.visible.material.as_of), units.len());
-        let mut sheet = self.head(widths, &subtitle);
+        let mut sheet = self.start_sheet(widths, &subtitle);
         let head_at = sheet.rows.len();
         sheet.rows.push(head);
         let first = sheet.rows.len();
@@ -74,7 +74,7 @@ impl<'a> SheetBuilder<'a, '_> {
         let last = sheet.rows.len() - 1;
         let parts: Vec<usize> = (first..last).collect();
         for column in (2..heads.len()).filter(|column| !matches!(sheet.rows[last].cells[*column], Value::Percent(_))) {
-            self.sum(last, &parts, column);
+            self.record_sum(last, &parts, column);
         }
         sheet.freeze = Some((head_at + 1, 2));
         sheet.repeat = Some((head_at, head_at));
@@ -82,7 +82,7 @@ impl<'a> SheetBuilder<'a, '_> {
             Role::Note,
             "注：占比＝（在册项目－该类事项）÷在册项目；待补齐为判定所需而未填的格；待核行尚未入库；按行政区划顺序排列，不作排名。",
         );
-        self.note(&mut sheet);
+        self.add_notes(&mut sheet);
         sheet
     }
 }

@@ -1,8 +1,9 @@
-//! The summary sheet: key figures, rates with numerator and denominator, findings by rule and light, what the runs before came to, charts.
+//! Building the summary: key figures, rates with numerator and denominator, findings by rule and light, indicators of earlier runs, charts.
 
 use crate::domain::judging::finding::State;
 use crate::domain::judging::indicators::{Cohort, Measures, Rate, Window};
 use crate::domain::register::period::chinese_date;
+use crate::domain::rules::rule::Light;
 use crate::domain::rules::sentence::clause;
 use crate::workbook::model::{Area, Chart, ChartKind, Role, Series, Sheet, Value};
 use crate::workbook::model::{LIGHTS, grid};
@@ -12,53 +13,67 @@ use crate::workbook::sheets::matrix::sheet::figure_name;
 use chrono::NaiveDate;
 use std::collections::BTreeSet;
 
-/// Rows of the usual height that the upper chart lies on.
+/// Rows of the usual height below the upper chart.
 const CHART_ROWS: usize = 28;
+
+/// The first and the last row of a part of a table, which a chart draws.
+#[derive(Clone, Copy)]
+struct ChartRows {
+    first: usize,
+    last: usize,
+}
+
+impl ChartRows {
+    fn area(self, column: usize) -> Area {
+        Area { column, first: self.first, last: self.last }
+    }
+}
 
 const WINDOWS: [Window; 2] = [Window::All, Window::Year];
 
 impl<'a> SheetBuilder<'a, '_> {
+    /// The summary.
     pub(crate) fn summary(&mut self, chart: bool) -> Sheet<'a> {
         let subtitle = format!("截至{}", chinese_date(self.visible.material.as_of));
         let mut columns = grid(26.0, 11.5, 9);
-        // clauses, the longest head, and names of sheets
+        // wider columns for clauses, the longest head, and names of sheets
         (columns[1].width, columns[7].width, columns[8].width) = (14.5, 15.0, 21.0);
-        let mut sheet = self.head(columns, &subtitle);
-        sheet.banner(Role::Paragraph, self.overview());
+        let mut sheet = self.start_sheet(columns, &subtitle);
+        sheet.banner(Role::Paragraph, self.overview_text());
         sheet.banner(Role::Section, "一、主要指标");
-        let reached = self.amounts(&mut sheet);
+        let stages = self.add_amounts(&mut sheet);
         sheet.banner(Role::Section, "二、主要比率");
-        self.rates(&mut sheet);
+        self.add_rates(&mut sheet);
         sheet.banner(Role::Section, "三、督办事项");
-        let projects = self.lights(&mut sheet);
+        let project_rules = self.add_findings(&mut sheet);
         let total = sheet.rows.len() - 1;
         sheet.banner(
             Role::Note,
             "注：红、橙、黄为应办事项；豁免的照常列示、不督办；无法判定的是缺少判定所需的日期或进度，不等于正常；“-”为台账尚未报送或缺少判定所需的栏，未作判定。一个项目可有多项。",
         );
-        let periods = self.trend(&mut sheet, total);
-        self.note(&mut sheet);
+        let runs = self.add_earlier_runs(&mut sheet, total);
+        self.add_notes(&mut sheet);
         if chart {
-            // the tables on one page, what they show on the next
+            // the charts are on a page of their own
             sheet.breaks.push(sheet.rows.len() as u32);
-            sheet.banner(Role::Section, format!("{}、图示", if periods.is_some() { "五" } else { "四" }));
-            self.charts(&mut sheet, reached, projects, periods);
+            sheet.banner(Role::Section, format!("{}、图示", if runs.is_some() { "五" } else { "四" }));
+            self.add_charts(&mut sheet, stages, project_rules, runs);
         }
         sheet
     }
 
-    /// How far contracts have come, the lights of the project rules, and, where there were runs before, how the lights went.
-    fn charts(&self, sheet: &mut Sheet<'_>, reached: (usize, usize), projects: (usize, usize), periods: Option<(usize, usize)>) {
-        let lights = |first: usize, last: usize, column: usize| {
+    /// Charts of the project rules' lights, of the stages of contracts, and of the lights over the runs.
+    fn add_charts(&self, sheet: &mut Sheet<'_>, stages: ChartRows, project_rules: ChartRows, runs: Option<ChartRows>) {
+        let lights = |rows: ChartRows, first_column: usize| {
             LIGHTS.iter().enumerate().map(move |(index, light)| Series {
                 name: format!("{}灯", light.title()),
                 light: Some(*light),
-                categories: Area { column: 0, first, last },
-                values: Area { column: column + index, first, last },
+                categories: rows.area(0),
+                values: rows.area(first_column + index),
             })
         };
         let row = sheet.rows.len() + 1;
-        if projects.1 > projects.0 {
+        if project_rules.last > project_rules.first {
             sheet.charts.push(Chart {
                 kind: ChartKind::BarStacked,
                 title: "项目类督办事项（项）".into(),
@@ -66,7 +81,7 @@ impl<'a> SheetBuilder<'a, '_> {
                 row,
                 column: 0,
                 size: (960, 540),
-                series: lights(projects.0, projects.1, 2).collect(),
+                series: lights(project_rules, 2).collect(),
             });
         }
         let row = row + CHART_ROWS;
@@ -76,15 +91,10 @@ impl<'a> SheetBuilder<'a, '_> {
             unit: "个".into(),
             row,
             column: 0,
-            size: if periods.is_some() { (465, 340) } else { (960, 340) },
-            series: vec![Series {
-                name: "合同项目（个）".into(),
-                light: None,
-                categories: Area { column: 0, first: reached.0, last: reached.1 },
-                values: Area { column: 1, first: reached.0, last: reached.1 },
-            }],
+            size: if runs.is_some() { (465, 340) } else { (960, 340) },
+            series: vec![Series { name: "合同项目（个）".into(), light: None, categories: stages.area(0), values: stages.area(1) }],
         });
-        if let Some((first, last)) = periods {
+        if let Some(runs) = runs {
             sheet.charts.push(Chart {
                 kind: ChartKind::ColumnStacked,
                 title: "各期督办事项（项）".into(),
@@ -92,13 +102,14 @@ impl<'a> SheetBuilder<'a, '_> {
                 row,
                 column: 4,
                 size: (485, 340),
-                series: lights(first, last, 5).collect(),
+                series: lights(runs, 5).collect(),
             });
         }
     }
 
-    /// What earlier runs of the job came to, the oldest first and this one last; `total` is the row of all lights. Returns the rows.
-    fn trend(&mut self, sheet: &mut Sheet<'_>, total: usize) -> Option<(usize, usize)> {
+    /// Indicators of earlier runs, oldest first, and of this run; `total` is the row with the totals of findings. Returns their
+    /// rows; `None` without earlier runs.
+    fn add_earlier_runs(&mut self, sheet: &mut Sheet<'_>, total: usize) -> Option<ChartRows> {
         let material = self.visible.material;
         let earlier = &material.previous_run?.indicator_snapshots;
         if earlier.is_empty() {
@@ -117,21 +128,22 @@ impl<'a> SheetBuilder<'a, '_> {
             cells.extend(lights.iter().chain([&lights.iter().sum()]).map(|count| Value::count(*count)));
             cells
         };
-        for (day, standing) in earlier.iter().rev() {
-            let lights = LIGHTS.map(|light| i128::from(standing.lights[light as usize]));
-            sheet.row(Role::Body, line(*day, &standing.province(), lights));
+        for (day, snapshot) in earlier.iter().rev() {
+            let lights = LIGHTS.map(|light| i128::from(snapshot.lights[light as usize]));
+            sheet.row(Role::Body, line(*day, &snapshot.province(), lights));
         }
         let now = [2, 3, 4].map(|column| sheet.rows[total].cells[column].figure().unwrap_or(0));
         let last = sheet.row(Role::Body, line(material.as_of, &material.indicators.province(), now));
         for (column, of) in (5..=8).zip(2..=5) {
-            self.total(format!("all/{of}"), total, of);
-            self.total(format!("all/{of}"), last, column);
+            self.record_total(format!("all/{of}"), total, of);
+            self.record_total(format!("all/{of}"), last, column);
         }
         sheet.banner(Role::Note, "注：比率按累计签约的合同项目计算，各期以当期报表为准。");
-        Some((first, last))
+        Some(ChartRows { first, last })
     }
 
-    fn overview(&self) -> String {
+    /// The key figures in one paragraph.
+    fn overview_text(&self) -> String {
         let material = self.visible.material;
         let measures = material.indicators.province();
         let orders = material.indicators.orders();
@@ -161,8 +173,8 @@ impl<'a> SheetBuilder<'a, '_> {
         )
     }
 
-    /// Returns the rows of the stages that contracts pass.
-    fn amounts(&mut self, sheet: &mut Sheet<'_>) -> (usize, usize) {
+    /// Contracts and amounts of all years and of this year. Returns the rows of the stages that contracts pass.
+    fn add_amounts(&mut self, sheet: &mut Sheet<'_>) -> ChartRows {
         sheet.row(
             Role::Head,
             ["指标", "累计签约", "其中终止", "剔除终止", "本年签约", "其中终止", "剔除终止"].map(Value::text).into_iter().collect(),
@@ -186,20 +198,21 @@ impl<'a> SheetBuilder<'a, '_> {
             let row = sheet.row(Role::Body, cells);
             for (index, window) in WINDOWS.into_iter().enumerate() {
                 if let Some(name) = figure_name(column, window) {
-                    self.total(name, row, 1 + index * 3);
+                    self.record_total(name, row, 1 + index * 3);
                 }
                 if column == MatrixColumn::Contracts
                     && let Some(name) = figure_name(MatrixColumn::ContractsTerminated, window)
                 {
-                    self.total(name, row, 2 + index * 3);
+                    self.record_total(name, row, 2 + index * 3);
                 }
             }
         }
         sheet.banner(Role::Note, "注：只有“合同”算签约；本年指签约时间在本年的合同项目；到位资金只计填有合同投资额的项目。");
-        (first, first + 3)
+        ChartRows { first, last: first + 3 }
     }
 
-    fn rates(&mut self, sheet: &mut Sheet<'_>) {
+    /// Rates with numerator and denominator.
+    fn add_rates(&mut self, sheet: &mut Sheet<'_>) {
         sheet.row(
             Role::Head,
             ["比率", "累计签约", "分子", "分母", "剔除终止后", "本年签约", "分子", "分母", "剔除终止后"]
@@ -226,8 +239,8 @@ impl<'a> SheetBuilder<'a, '_> {
         sheet.banner(Role::Note, format!("注：{}；资金的分子、分母单位为亿元；分母为0的以“-”表示。", meanings.join("；")));
     }
 
-    /// Findings by rule; returns the first and last row of the project rules that could be judged.
-    fn lights(&mut self, sheet: &mut Sheet<'_>) -> (usize, usize) {
+    /// Findings by rule and light. Returns the rows of the project rules that judged any row.
+    fn add_findings(&mut self, sheet: &mut Sheet<'_>) -> ChartRows {
         let policy = self.visible.policy();
         sheet.row(
             Role::Head,
@@ -239,10 +252,10 @@ impl<'a> SheetBuilder<'a, '_> {
         let project = policy.project_ledger();
         let (own, other): (Vec<usize>, Vec<usize>) = (0..policy.rules.len()).partition(|rule| Some(policy.rules[*rule].ledger) == project);
         let first = sheet.rows.len();
-        let rows = self.rule_rows(sheet, &own);
-        // those by which nothing could be judged stand last: the chart leaves them out
+        let rows = self.add_rule_rows(sheet, &own);
+        // rules that judged no row are last, so that the chart leaves them out
         let last = (first + rows.len()).saturating_sub(1).max(first);
-        let mut totals = vec![self.rule_total(sheet, Role::Subtotal, "项目类小计", &rows)];
+        let mut totals = vec![self.add_rule_total(sheet, Role::Subtotal, "项目类小计", &rows)];
         for (column, key) in [
             (2, MatrixColumn::Light(LIGHTS[0])),
             (3, MatrixColumn::Light(LIGHTS[1])),
@@ -252,56 +265,59 @@ impl<'a> SheetBuilder<'a, '_> {
             (7, MatrixColumn::Unjudged),
         ] {
             if let Some(name) = figure_name(key, Window::All) {
-                self.total(name, totals[0], column);
+                self.record_total(name, totals[0], column);
             }
         }
-        let rows = self.rule_rows(sheet, &other);
+        let rows = self.add_rule_rows(sheet, &other);
         if !rows.is_empty() {
-            totals.push(self.rule_total(sheet, Role::Subtotal, "其他事项小计", &rows));
+            totals.push(self.add_rule_total(sheet, Role::Subtotal, "其他事项小计", &rows));
         }
-        self.rule_total(sheet, Role::Total, "合计", &totals);
-        (first, last)
+        self.add_rule_total(sheet, Role::Total, "合计", &totals);
+        ChartRows { first, last }
     }
 
-    fn rule_rows(&mut self, sheet: &mut Sheet<'_>, rules: &[usize]) -> Vec<usize> {
+    /// Adds a row per rule, rules that judged no row last. Returns the rows of the others.
+    fn add_rule_rows(&mut self, sheet: &mut Sheet<'_>, rules: &[usize]) -> Vec<usize> {
         let mut rows = Vec::new();
-        let (blind, seen): (Vec<usize>, Vec<usize>) = rules.iter().copied().partition(|rule| self.visible.is_blind(*rule));
-        for rule in seen.into_iter().chain(blind) {
+        let (without_rows, with_rows): (Vec<usize>, Vec<usize>) =
+            rules.iter().copied().partition(|rule| self.visible.judged_nothing(*rule));
+        for rule in with_rows.into_iter().chain(without_rows) {
             let policy = self.visible.policy();
             let mut cells = vec![Value::text(policy.rules[rule].title.clone()), Value::text(clause(&policy.rules[rule].basis))];
-            let counts: Vec<(State, Option<crate::domain::rules::rule::Light>)> = LIGHTS
+            let counts: Vec<(State, Option<Light>)> = LIGHTS
                 .iter()
                 .map(|light| (State::Open, Some(*light)))
                 .chain([(State::Open, None), (State::Exempt, None), (State::Unjudged, None)])
                 .collect();
-            let blind = self.visible.is_blind(rule);
-            cells.extend(counts.iter().map(|(state, light)| match blind {
+            let judged_nothing = self.visible.judged_nothing(rule);
+            cells.extend(counts.iter().map(|(state, light)| match judged_nothing {
                 true => Value::text("-"),
-                false => Value::count(self.visible.count(rule, *state, *light)),
+                false => Value::count(self.visible.count_findings(rule, *state, *light)),
             }));
-            cells.push(self.sheet_of(rule).map_or(Value::Blank, |sheet| Value::Link {
+            cells.push(self.list_sheet_of(rule).map_or(Value::Blank, |sheet| Value::Link {
                 text: self.included.get(sheet).map_or_else(String::new, |sheet| sheet.name.clone()),
                 sheet,
             }));
             let row = sheet.row(Role::Body, cells);
-            if blind {
+            if judged_nothing {
                 continue;
             }
             for (index, (state, light)) in counts.into_iter().enumerate() {
-                self.findings(rule, state, light, row, 2 + index);
+                self.record_finding_count(rule, state, light, row, 2 + index);
             }
             rows.push(row);
         }
         rows
     }
 
-    fn rule_total(&mut self, sheet: &mut Sheet<'_>, role: Role, label: &str, parts: &[usize]) -> usize {
+    /// Adds a total of these rows and returns its row.
+    fn add_rule_total(&mut self, sheet: &mut Sheet<'_>, role: Role, label: &str, parts: &[usize]) -> usize {
         let mut cells = vec![Value::text(label), Value::Blank];
         let row = sheet.rows.len();
         for column in 2..8 {
             let sum: i128 = parts.iter().filter_map(|part| sheet.rows[*part].cells[column].figure()).sum();
             cells.push(Value::count(sum));
-            self.sum(row, parts, column);
+            self.record_sum(row, parts, column);
         }
         cells.push(Value::Blank);
         sheet.row(role, cells)

@@ -3,57 +3,59 @@
 use crate::domain::rules::rule::{Every, Light};
 use crate::workbook::sheets::list::columns::ListColumn;
 
-/// The paper of one `[sheet.bulletin]`.
+/// One `[sheet.bulletin]`.
 #[derive(Clone, Debug)]
 pub struct Bulletin {
-    /// What `{period}` stands for, and the span of the measures `new` and `done`.
+    /// The period that `{period}` names, and in which the measures `new` and `done` count.
     pub period: Every,
-    /// 主送; empty = none.
+    /// Addressees (主送); empty = none.
     pub to: String,
     pub opening: Vec<String>,
     pub figures: Vec<BulletinFigure>,
     pub parts: Vec<BulletinPart>,
-    /// 抄送 and the like, below the signature.
+    /// Lines below the signature, such as 抄送.
     pub copies: Vec<String>,
-    /// Lines flush right: the office and the date.
+    /// Lines flush right: office and date.
     pub signature: Vec<String>,
 }
 
-/// A number that texts fill in as `{name}`.
+/// A figure that replaces `{name}` in the texts.
 #[derive(Clone, Debug)]
 pub struct BulletinFigure {
     pub name: String,
     pub measure: Measure,
     pub scope: Scope,
-    /// What a change is counted in: 比上期增加119件.
+    /// Measure word of a change: 件 in 比上期增加119件.
     pub counted: String,
 }
 
-/// What is counted.
+/// The records and findings that a figure or a table counts.
 #[derive(Clone, Debug, Default)]
 pub struct Scope {
-    /// Of which ledger's records tasks are counted.
+    /// Ledger (index) whose records are counted as tasks.
     pub ledger: Option<usize>,
-    /// Whose open findings are counted.
+    /// Rules (indices) whose open findings are counted.
     pub rules: Vec<usize>,
-    /// Units; `None` = all.
+    /// Counts only units that have a row in such a table; `None` = all units.
     pub rows: Option<TableRows>,
 }
 
+/// A part of the paper: heading, text, table and list.
 #[derive(Clone, Debug)]
 pub struct BulletinPart {
     pub heading: String,
     pub paragraphs: Vec<String>,
     pub table: Option<BulletinTable>,
     pub list: Option<BulletinList>,
-    /// The figure (index) without which there is nothing to say.
+    /// The figure (index) that the part is about; the part is empty if it is 0.
     pub about: Option<usize>,
-    /// Stands instead of everything else where that figure is 0, or the list is empty.
+    /// Replaces the contents of the part if that figure is 0 or the list is empty.
     pub none: String,
     /// Below the table or the list.
     pub note: String,
 }
 
+/// A table with one row per unit.
 #[derive(Clone, Debug)]
 pub struct BulletinTable {
     pub title: String,
@@ -65,9 +67,9 @@ pub struct BulletinTable {
 /// Which units have a row, in administrative order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TableRows {
-    /// Cities, each with all that lies in it.
+    /// Cities, each with every unit within it.
     City,
-    /// Units of the province, and what names no known unit.
+    /// Units outside every city, and tasks and findings without a known unit.
     Department,
     /// Counties and platforms.
     Place,
@@ -86,13 +88,14 @@ impl TableRows {
     }
 }
 
+/// A column of a table.
 #[derive(Clone, Debug)]
 pub struct BulletinColumn {
     pub title: String,
     pub measure: Measure,
 }
 
-/// A reckoned figure. Those of tasks need a ledger, those of findings need rules.
+/// A computed figure. Measures of tasks need a ledger in the scope, measures of findings need rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Measure {
     Dispatched,
@@ -108,18 +111,18 @@ pub enum Measure {
     ReceivedRate,
     FedBackRate,
     CompletedRate,
-    /// Place by the rate of completion within the table.
+    /// Rank by the rate of completion within the table.
     CompletedRank,
-    /// Open findings of a light.
+    /// Open findings with the light.
     Light(Light),
     /// Open findings.
     Open,
-    /// How many more than in the run before.
+    /// Change since the previous run.
     LightChange(Light),
     OpenChange,
     /// Open findings of one rule (its index).
     Rule(usize),
-    /// The most days overdue.
+    /// Days overdue of the finding that is overdue longest.
     Longest,
     /// Units with an open finding.
     Units,
@@ -150,7 +153,7 @@ impl Measure {
         ("units", Measure::Units),
     ];
 
-    /// Counts tasks of a ledger.
+    /// Whether the measure counts tasks of a ledger.
     pub fn is_of_tasks(self) -> bool {
         use Measure as M;
         matches!(
@@ -169,7 +172,7 @@ impl Measure {
         )
     }
 
-    /// A total is the sum of its rows.
+    /// Whether the total of a table is the sum of its rows.
     pub(crate) fn adds_up(self) -> bool {
         use Measure as M;
         !matches!(self, M::ReceivedRate | M::FedBackRate | M::CompletedRate | M::CompletedRank | M::Longest)
@@ -198,7 +201,7 @@ impl Measure {
     }
 }
 
-/// The items that are furthest behind.
+/// A list of the findings that are overdue longest.
 #[derive(Clone, Debug)]
 pub struct BulletinList {
     pub title: String,
@@ -206,8 +209,8 @@ pub struct BulletinList {
     pub lights: Vec<Light>,
     pub most: usize,
     pub columns: Vec<ListColumn>,
-    /// What to say of the rows beyond `most`, with `{more}`.
+    /// Note on the rows beyond `most`; contains `{more}`.
     pub more: String,
-    /// What to say of the rows that are only counted, with `{withheld}`.
+    /// Note on the records that are only counted; contains `{withheld}`.
     pub withheld: String,
 }

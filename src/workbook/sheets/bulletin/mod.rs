@@ -1,4 +1,4 @@
-//! Official papers (通报).
+//! Official papers (通报): texts with figures, tables by unit, lists of the longest overdue findings.
 
 pub mod declaration;
 pub mod sheet;

@@ -2,18 +2,18 @@
 
 use crate::domain::rules::rule::Light;
 
-/// One sheet of A4 for a leader.
+/// What one page of A4 shows a leader.
 #[derive(Clone, Debug)]
 pub struct LeaderPage {
-    /// At most five, each with its change since the run before.
+    /// At most five figures, each with its change since the previous run.
     pub figures: Vec<Figures>,
-    /// Rules (indices) whose findings wait for a decision of the province.
+    /// Rules (indices) whose findings need a decision at the level of the office.
     pub decide: Vec<usize>,
-    /// Red projects listed.
+    /// The most red projects listed; half as many findings are listed for decision.
     pub most: usize,
 }
 
-/// A number: open findings of these rules in these lights.
+/// A number: the open findings of these rules with these lights.
 #[derive(Clone, Debug)]
 pub struct Figures {
     pub title: String,

@@ -1,5 +1,5 @@
-//! The leader's page (领导一页): a few numbers with their change, places side by side, the worst by amount, and what waits for a decision.
-//! Units, not persons; one sheet of A4.
+//! Building the leader's page (领导一页): figures with their change, findings by city, the largest red projects, and findings that need a
+//! decision. It names units, never persons, and fits one page of A4.
 
 use crate::domain::judging::finding::{Finding, State};
 use crate::domain::register::ledger::Role as FieldRole;
@@ -13,41 +13,43 @@ use crate::workbook::sheets::leader_page::declaration::{Figures, LeaderPage};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-/// Columns of the page; the figures stand one in each.
+/// Columns of the page: one per figure.
 const COLUMNS: usize = 5;
 const WIDTHS: [f64; COLUMNS] = [27.0, 17.0, 17.5, 29.0, 15.0];
-/// Height of the row that the chart lies on, in points, and of the chart in pixels.
+/// Height in points of the row below the chart, and size of the chart in pixels.
 const CHART_POINTS: f64 = 248.0;
 const CHART_PIXELS: (u32, u32) = (760, 326);
 
 impl<'a> SheetBuilder<'a, '_> {
+    /// The leader's page.
     pub(crate) fn leader_page(&mut self, page: &LeaderPage) -> Sheet<'a> {
         let material = self.visible.material;
-        let before = material.previous_run.map_or(String::new(), |before| format!("　　与{}比较", chinese_date(before.as_of)));
-        let mut sheet = self.head(
+        let compared = material.previous_run.map_or(String::new(), |previous| format!("　　与{}比较", chinese_date(previous.as_of)));
+        let mut sheet = self.start_sheet(
             WIDTHS.map(|width| Column { width, ..Column::default() }).to_vec(),
-            &format!("{}　　截至{}{before}", material.office, chinese_date(material.as_of)),
+            &format!("{}　　截至{}{compared}", material.office, chinese_date(material.as_of)),
         );
-        self.numbers(&mut sheet, &page.figures);
+        self.add_figures(&mut sheet, &page.figures);
         sheet.banner(Role::Section, "一、各市（州）督办事项（含所辖县、平台，含工作单和困难问题）");
-        let at = sheet.rows.len();
+        let chart_row = sheet.rows.len();
         sheet.rows.push(Row { role: Role::Paragraph, height: Some(CHART_POINTS), ..Row::default() });
         sheet.banner(Role::Section, format!("二、红灯项目（按投资额，最多列{}个）", page.most));
-        self.worst(&mut sheet, page.most);
+        self.add_largest_red_projects(&mut sheet, page.most);
         sheet.banner(Role::Section, format!("三、待研究决定的事项（按灯色、项目投资额，最多列{}项）", page.most / 2));
-        self.to_decide(&mut sheet, &page.decide, page.most);
+        self.add_decisions(&mut sheet, &page.decide, page.most);
         sheet.single_page = true;
         sheet.partial = true;
-        self.note(&mut sheet);
+        self.add_notes(&mut sheet);
         sheet.printed_to = Some(sheet.rows.len() - 1);
-        // the page is for reading: what its chart is drawn from stands below what is printed
+        // the data of the chart is below the printed area
         sheet.banner(Role::Section, "各市（州）督办事项（以下不打印，供核对上图）");
-        self.cities(&mut sheet, at);
+        self.add_cities(&mut sheet, chart_row);
         sheet
     }
 
-    fn numbers(&self, sheet: &mut Sheet<'_>, figures: &[Figures]) {
-        let of = |figures: &Figures| {
+    /// The figures and their change since the previous run.
+    fn add_figures(&self, sheet: &mut Sheet<'_>, figures: &[Figures]) {
+        let count = |figures: &Figures| {
             let takes = |finding: &&&Finding| {
                 finding.state == State::Open
                     && figures.rules.contains(&finding.rule)
@@ -55,37 +57,34 @@ impl<'a> SheetBuilder<'a, '_> {
             };
             self.visible.findings.iter().filter(takes).count()
         };
-        let was = |figures: &Figures| {
-            let before = self.visible.material.previous_run?;
+        let previous_count = |figures: &Figures| {
+            let previous = self.visible.material.previous_run?;
             let rules = &self.visible.policy().rules;
             let takes = |rule: &str, light: &Option<Light>| {
                 figures.rules.iter().any(|index| rules[*index].id == rule) && light.is_some_and(|light| figures.lights.contains(&light))
             };
-            Some(before.open.iter().filter(|((rule, light), _)| takes(rule, light)).map(|(_, count)| *count).sum::<usize>())
+            Some(previous.open.iter().filter(|((rule, light), _)| takes(rule, light)).map(|(_, count)| *count).sum::<usize>())
         };
         let blank = |mut cells: Vec<Value>| {
             cells.resize(COLUMNS, Value::Blank);
             cells
         };
         sheet.row(Role::Head, blank(figures.iter().map(|figures| Value::text(format!("{}（项）", figures.title))).collect()));
-        let cells = blank(figures.iter().map(|figures| Value::count(of(figures))).collect());
+        let cells = blank(figures.iter().map(|figures| Value::count(count(figures))).collect());
         sheet.rows.push(Row { role: Role::Total, cells, height: Some(30.0), ..Row::default() });
-        let change = |figures: &Figures| match was(figures) {
+        let change = |figures: &Figures| match previous_count(figures) {
             None => Value::text("无上期"),
-            Some(was) => {
-                let (now, was) = (of(figures) as i64, was as i64);
-                Value::text(match now - was {
-                    0 => "与上期持平".to_owned(),
-                    more if more > 0 => format!("比上期增加{more}项"),
-                    less => format!("比上期减少{}项", -less),
-                })
-            }
+            Some(previous) => Value::text(match count(figures) as i64 - previous as i64 {
+                0 => "与上期持平".to_owned(),
+                more if more > 0 => format!("比上期增加{more}项"),
+                less => format!("比上期减少{}项", -less),
+            }),
         };
         sheet.row(Role::Body, blank(figures.iter().map(change).collect()));
     }
 
-    /// Open findings by city, with their chart in the row `at`.
-    fn cities(&mut self, sheet: &mut Sheet<'_>, at: usize) {
+    /// Open findings by city, and their chart in the row `chart_row`.
+    fn add_cities(&mut self, sheet: &mut Sheet<'_>, chart_row: usize) {
         let units = &self.visible.policy().units;
         let mut lines: BTreeMap<(bool, usize, bool), [usize; 3]> = BTreeMap::new();
         for (id, _) in units.units.iter().enumerate().filter(|(_, unit)| unit.level == Level::City) {
@@ -119,13 +118,13 @@ impl<'a> SheetBuilder<'a, '_> {
         cells.push(Value::count(total.iter().sum::<usize>()));
         let row = sheet.row(Role::Total, cells);
         for column in 1..COLUMNS {
-            self.sum(row, &(first..=last).collect::<Vec<_>>(), column);
+            self.record_sum(row, &(first..=last).collect::<Vec<_>>(), column);
         }
         sheet.charts.push(Chart {
             kind: ChartKind::BarStacked,
             title: "各市（州）督办事项（项）".into(),
             unit: "项".into(),
-            row: at,
+            row: chart_row,
             column: 0,
             size: CHART_PIXELS,
             series: (1..)
@@ -141,7 +140,7 @@ impl<'a> SheetBuilder<'a, '_> {
     }
 
     /// Projects with a red finding, the largest first.
-    fn worst(&self, sheet: &mut Sheet<'_>, most: usize) {
+    fn add_largest_red_projects(&self, sheet: &mut Sheet<'_>, most: usize) {
         let policy = self.visible.policy();
         let Some(ledger) = policy.project_ledger() else { return };
         let amount_field = policy.ledgers[ledger].role(FieldRole::Amount);
@@ -187,16 +186,16 @@ impl<'a> SheetBuilder<'a, '_> {
         }
     }
 
-    /// Open findings of these rules that wait for a unit at the province's level: by light, then those of the largest projects.
-    fn to_decide(&self, sheet: &mut Sheet<'_>, rules: &[usize], most: usize) {
+    /// Open findings of these rules whose owner is outside every city, by light and then by amount of the project.
+    fn add_decisions(&self, sheet: &mut Sheet<'_>, rules: &[usize], most: usize) {
         let policy = self.visible.policy();
-        let province = |finding: &Finding| finding.owner.is_some_and(|owner| policy.units.city_of(owner).is_none());
+        let is_outside_cities = |finding: &Finding| finding.owner.is_some_and(|owner| policy.units.city_of(owner).is_none());
         let mut found: Vec<&Finding> = self
             .visible
             .findings
             .iter()
             .copied()
-            .filter(|finding| finding.state == State::Open && rules.contains(&finding.rule) && province(finding))
+            .filter(|finding| finding.state == State::Open && rules.contains(&finding.rule) && is_outside_cities(finding))
             .collect();
         let amount = |finding: &Finding| {
             let ledger = policy.project_ledger()?;
@@ -205,7 +204,7 @@ impl<'a> SheetBuilder<'a, '_> {
         found.sort_by_cached_key(|finding| {
             (Reverse(finding.light), Reverse(amount(finding).unwrap_or(0)), Reverse(finding.overdue_days()), finding.rule, &finding.key)
         });
-        // one that breaks several rules waits once
+        // a record with findings of several rules is listed once
         let mut seen = std::collections::BTreeSet::new();
         found.retain(|finding| seen.insert((policy.rules[finding.rule].ledger, &*finding.key)));
         let more = found.len().saturating_sub(most / 2);
@@ -219,7 +218,7 @@ impl<'a> SheetBuilder<'a, '_> {
             .iter()
             .map(|finding| {
                 let cells = vec![
-                    Value::text(self.named_with_project(finding)),
+                    Value::text(self.name_with_project(finding)),
                     Value::text(finding.unit.to_string()),
                     Value::text(policy.rules[finding.rule].title.clone()),
                     finding.due_on.map_or(Value::Blank, Value::Date),
@@ -235,8 +234,9 @@ impl<'a> SheetBuilder<'a, '_> {
         }
     }
 
-    /// A difficulty or a decision is told by what it is; whose it is, by its project and place.
-    fn named_with_project(&self, finding: &Finding) -> String {
+    /// The name of a finding with place and name of its project, because the name of a difficulty or a decision alone does not tell whose it
+    /// is.
+    fn name_with_project(&self, finding: &Finding) -> String {
         let policy = self.visible.policy();
         let named = || {
             let ledger = policy.project_ledger().filter(|ledger| *ledger != policy.rules[finding.rule].ledger)?;

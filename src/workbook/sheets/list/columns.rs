@@ -1,25 +1,29 @@
 //! The columns of sheets that have one row per finding, notice or record.
 
+/// A column with its title.
 #[derive(Clone, Debug)]
 pub struct ListColumn {
     pub title: String,
     pub key: ColumnKey,
-    /// The unit fills it in.
+    /// The unit fills the column in.
     pub fill: bool,
 }
 
+/// Where the cells of a column come from.
 #[derive(Clone, Debug)]
 pub enum ColumnKey {
     BuiltIn(BuiltIn),
-    /// Field index by ledger index, of the finding's own record.
+    /// A field of the row's own record: field index by ledger index.
     Field(Vec<Option<usize>>),
-    /// Field index of the project ledger, of the project the finding belongs to.
+    /// A field of the project that the record belongs to: field index of the project ledger.
     Project(usize),
 }
 
+/// Columns that are not fields of a ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BuiltIn {
-    FoldedFindings,
+    /// The project's other findings, in a list with one row per project.
+    OtherFindings,
     No,
     Light,
     Act,
@@ -37,20 +41,25 @@ pub enum BuiltIn {
     Cause,
     Basis,
     WaitingOn,
-    Told,
+    /// Units that the finding is addressed to.
+    Recipients,
     Major,
     Place,
     Feedback,
+    /// How many quarter ends in a row the finding was red.
     Quarters,
+    /// All findings of a record, one line per light.
     Items,
-    /// A number of its own for what comes back on the record: its code with the month of the as-of day.
+    /// Number of the record in this period: its code and the month of the as-of day.
     Serial,
+    /// Blank, to be filled in.
     Fill,
 }
 
 impl BuiltIn {
+    /// Every column with its key in a template.
     pub const NAMES: [(&'static str, BuiltIn); 26] = [
-        ("also", BuiltIn::FoldedFindings),
+        ("also", BuiltIn::OtherFindings),
         ("no", BuiltIn::No),
         ("light", BuiltIn::Light),
         ("act", BuiltIn::Act),
@@ -68,7 +77,7 @@ impl BuiltIn {
         ("cause", BuiltIn::Cause),
         ("basis", BuiltIn::Basis),
         ("waiting_on", BuiltIn::WaitingOn),
-        ("told", BuiltIn::Told),
+        ("told", BuiltIn::Recipients),
         ("major", BuiltIn::Major),
         ("place", BuiltIn::Place),
         ("feedback", BuiltIn::Feedback),
@@ -78,9 +87,10 @@ impl BuiltIn {
         ("fill", BuiltIn::Fill),
     ];
 
+    /// The title of the column if the template gives none.
     pub fn title(self) -> &'static str {
         match self {
-            BuiltIn::FoldedFindings => "同时存在",
+            BuiltIn::OtherFindings => "同时存在",
             BuiltIn::No => "序号",
             BuiltIn::Light => "灯",
             BuiltIn::Act => "方式",
@@ -98,7 +108,7 @@ impl BuiltIn {
             BuiltIn::Cause => "原因类别",
             BuiltIn::Basis => "依据",
             BuiltIn::WaitingOn => "待答复单位",
-            BuiltIn::Told => "告知单位",
+            BuiltIn::Recipients => "告知单位",
             BuiltIn::Major => "重大项目",
             BuiltIn::Place => "数据来源",
             BuiltIn::Feedback => "反馈情况",
@@ -109,7 +119,7 @@ impl BuiltIn {
         }
     }
 
-    /// Whether a record has it, rather than one finding.
+    /// Whether a sheet of records may have this column.
     pub fn is_of_record(self) -> bool {
         use BuiltIn as B;
         matches!(
@@ -132,7 +142,7 @@ impl BuiltIn {
         )
     }
 
-    /// Whether a finding has it.
+    /// Whether a list of findings may have this column.
     pub fn is_of_finding(self) -> bool {
         !matches!(self, BuiltIn::Items | BuiltIn::Serial | BuiltIn::Fill)
     }

@@ -3,26 +3,28 @@
 use crate::domain::judging::finding::{Finding, State};
 use crate::workbook::sheets::list::columns::ListColumn;
 
+/// Which findings a list shows, and how.
 #[derive(Clone, Debug)]
 pub struct List {
     /// Rule indices.
     pub rules: Vec<usize>,
     pub states: Vec<State>,
     pub group: Option<Group>,
-    /// One row per project: its leading rule, the others in the column `also`.
+    /// One row per project and state with its leading finding; the column `also` names the project's other findings.
     pub fold: bool,
-    /// A unit's page keeps the columns in which nothing stands.
+    /// The list of a unit keeps columns that are blank in every row.
     pub blank: bool,
     pub columns: Vec<ListColumn>,
 }
 
 impl List {
+    /// Whether the list is about this finding.
     pub(crate) fn takes(&self, finding: &Finding) -> bool {
         self.rules.contains(&finding.rule) && self.states.contains(&finding.state)
     }
 }
 
-/// Rows under headings of their own.
+/// What the rows of a list or a sheet of records are grouped by, each group below its own heading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Group {
     Unit,

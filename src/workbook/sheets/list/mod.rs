@@ -1,5 +1,6 @@
-//! Lists of findings.
+//! Lists of findings: one row per finding, or per project.
 
 pub mod columns;
 pub mod declaration;
+pub(crate) mod row;
 pub mod sheet;

@@ -1,175 +1,156 @@
-//! Lists: one row per finding, each traceable to its cell in the register.
+//! Building lists: one row per finding, each traceable to its cell in the register, and the list of due dates that are near.
 
-use crate::domain::audience::masked_phone;
-use crate::domain::judging::finding::blank_cells;
-use crate::domain::judging::finding::{Finding, Notice, State};
-use crate::domain::register::ledger::{Ledger, Privacy};
+use crate::domain::judging::finding::{Finding, State, blank_cells};
 use crate::domain::register::period::chinese_date;
-use crate::domain::register::record::{Cell, Decimal, Record};
-use crate::domain::register::units::Level;
 use crate::domain::rules::policy::Policy;
-use crate::domain::rules::rule::{Act, Light, Rule, RuleKind};
-use crate::domain::rules::sentence::clause;
-use crate::workbook::item_counts::items;
+use crate::domain::rules::rule::Light;
+use crate::workbook::item_counts::count_items;
 use crate::workbook::material::Audience;
 use crate::workbook::model;
-use crate::workbook::model::{Column, FigureKey, LazyRows, Role, Row, Sheet, Tag, Value, fit, fit_heights};
+use crate::workbook::model::{Column, LIGHTS, LazyRows, Role, Row, Sheet, Value, fit, fit_heights};
 use crate::workbook::sheet_builder::{LIST_ROWS_MAX, SheetBuilder};
 use crate::workbook::sheets::list::columns::{BuiltIn, ColumnKey, ListColumn};
 use crate::workbook::sheets::list::declaration::{Group, List};
-use crate::workbook::visible::{Shown, VisibleMaterial};
-use hashbrown::HashMap;
+use crate::workbook::sheets::list::row::FoldedFindings;
+use crate::workbook::visible::VisibleMaterial;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Longer lists are made row by row when they are written.
-pub(crate) const LATER_FROM: usize = 2000;
+/// The rows of a long table that are built at once and decide the column widths. The rows below them are built while the file is written.
+pub(crate) const EAGER_ROWS_MAX: usize = 2000;
 
-/// Wider columns wrap.
-const WIDEST: f64 = 34.0;
-/// Where many matters of a record stand.
+/// Wider columns wrap, in characters.
+const WIDTH_MAX: f64 = 34.0;
+/// Width of the column that names all findings of a record.
 const ITEMS_WIDTH: f64 = 40.0;
+/// Width of columns with names of units and places, which may take two lines.
+const NAME_WIDTH_MAX: f64 = 16.0;
+const FILL_WIDTH_MIN: f64 = 16.0;
 
-/// What a row of a list reads from.
-struct Subject<'a> {
-    rule: usize,
-    key: &'a str,
-    project: &'a str,
-    /// `None` for a notice, which is no finding.
-    finding: Option<&'a Finding>,
-    notice: Option<&'a Notice>,
-    /// Further findings of the same project, where a list has one row per project.
-    also: &'a [&'a Finding],
+/// The findings of a list, in order, as all its sheets need them.
+struct ListedFindings<'a> {
+    /// Every finding, including those that folding takes off the rows.
+    all: Vec<&'a Finding>,
+    folded: Arc<FoldedFindings<'a>>,
+    /// The list ends with the sums of its amounts.
+    has_total: bool,
 }
 
 impl<'a> SheetBuilder<'a, '_> {
-    /// The sheet of a list; more than one when it holds more rows than a sheet takes.
+    /// The sheets of a list: one, or more if it has more rows than a sheet takes.
     pub(crate) fn list(&mut self, list: &List) -> Vec<Sheet<'a>> {
-        let mut found: Vec<&'a Finding> = self.visible.findings.iter().copied().filter(|finding| list.takes(finding)).collect();
-        match list.group {
-            Some(group) => found.sort_by_key(|finding| {
-                let place = match group {
-                    Group::Unit => (finding.owner.is_none(), finding.owner.unwrap_or(0)),
-                    Group::City => {
-                        let city = finding.owner.and_then(|owner| self.visible.policy().units.city_of(owner));
-                        (city.is_none(), city.unwrap_or(0))
-                    }
-                    Group::Rule => (false, finding.rule),
-                    Group::Light => (false, 2 - finding.light.map_or(0, |light| light as usize)),
-                };
-                (finding.state, place, Reverse(finding.light), finding.rule, finding.owner.is_none(), finding.owner, &finding.key)
-            }),
-            // approved exemptions stand below what is to be done
-            None => found.sort_by_key(|finding| finding.state),
-        }
-        let all = found.clone();
-        let also = Arc::new(if list.fold { fold(self.visible.policy(), &mut found) } else { FoldedFindings::default() });
-        let single = list.rules.len() == 1 && list.group.is_none();
-        let mut sheets: Vec<Sheet<'a>> = Vec::new();
-        let mut chunks = found.chunks(LIST_ROWS_MAX);
+        let mut rows: Vec<&'a Finding> = self.visible.findings.iter().copied().filter(|finding| list.takes(finding)).collect();
+        self.visible.sort_findings(list.group, &mut rows);
+        let all = rows.clone();
+        let folded = Arc::new(if list.fold { fold(self.visible.policy(), &mut rows) } else { FoldedFindings::default() });
+        // only in an ungrouped list of one rule does every project have a single row
+        let has_total = list.rules.len() == 1 && list.group.is_none() && rows.len() <= LIST_ROWS_MAX;
+        let listed = ListedFindings { all, folded, has_total };
+        let mut chunks = rows.chunks(LIST_ROWS_MAX);
         let first = chunks.next().unwrap_or_default();
+        let mut sheets: Vec<Sheet<'a>> = Vec::new();
         for (number, chunk) in std::iter::once(first).chain(chunks).enumerate() {
-            let mut sheet = self.list_part(list, chunk, &all, &also, number * LIST_ROWS_MAX, single && found.len() <= LIST_ROWS_MAX);
+            let mut sheet = self.list_sheet(list, &listed, chunk, number * LIST_ROWS_MAX);
             if number > 0 {
-                sheet.name = format!("{}（{}）", sheet.name.chars().take(25).collect::<String>(), number + 1);
+                sheet.name = continuation_name(&sheet.name, number);
             }
             sheets.push(sheet);
         }
         sheets
     }
 
-    #[allow(clippy::too_many_arguments)]
-    fn list_part(
-        &mut self,
-        list: &List,
-        chunk: &[&'a Finding],
-        all: &[&'a Finding],
-        also: &Arc<FoldedFindings<'a>>,
-        before: usize,
-        total: bool,
-    ) -> Sheet<'a> {
-        // a long list is made row by row when it is written; its first rows set the widths
-        let later = list.group.is_none() && self.visible.material.audience == Audience::Office && chunk.len() > LATER_FROM;
-        let chunk_all = chunk;
-        let chunk = if later { &chunk[..LATER_FROM] } else { chunk };
-        let mut body: Vec<Row> = Vec::with_capacity(chunk.len() + 1);
+    /// One sheet of a list; `rows_before` rows are on the sheets before it.
+    fn list_sheet(&mut self, list: &List, listed: &ListedFindings<'a>, findings: &[&'a Finding], rows_before: usize) -> Sheet<'a> {
+        let is_lazy = list.group.is_none() && self.visible.material.audience == Audience::Office && findings.len() > EAGER_ROWS_MAX;
+        let (eager, lazy) = findings.split_at(if is_lazy { EAGER_ROWS_MAX } else { findings.len() });
+        let mut body = self.list_rows(list, &listed.folded, eager, rows_before);
+        let shown_columns = match self.visible.material.audience {
+            // narrow enough to read: columns that are blank in every row are left out
+            Audience::Unit(_) if !list.blank => drop_blank_columns(self.visible.policy(), &list.columns, &mut body),
+            Audience::Unit(_) | Audience::Office => list.columns.clone(),
+        };
+        let (head, columns) = head_row(&shown_columns, &body);
+        fit_heights(&mut body, &columns);
+        let mut sheet = self.start_sheet(columns, &self.visible.list_subtitle(list, &listed.all));
+        sheet.partial = list.fold;
+        let head_at = sheet.rows.len();
+        sheet.rows.push(head);
+        let first = sheet.rows.len();
+        let is_empty = body.is_empty();
+        sheet.rows.append(&mut body);
+        if is_lazy {
+            sheet.lazy_rows = Some(self.lazy_list_rows(lazy, rows_before + EAGER_ROWS_MAX, &shown_columns, &listed.folded));
+        }
+        let last = sheet.height() - 1;
+        if is_empty {
+            self.note_empty_list(list, &mut sheet);
+        } else if list.group.is_none() {
+            sheet.filter = Some((head_at, last));
+        }
+        if listed.has_total && !is_empty {
+            self.list_total(&mut sheet, first);
+        }
+        sheet.freeze = Some((head_at + 1, 0));
+        sheet.repeat = Some((head_at, head_at));
+        self.add_notes(&mut sheet);
+        sheet
+    }
+
+    /// The rows of findings, each group below its heading.
+    fn list_rows(&self, list: &List, folded: &FoldedFindings<'a>, findings: &[&'a Finding], rows_before: usize) -> Vec<Row> {
+        let mut body: Vec<Row> = Vec::with_capacity(findings.len() + 1);
         let mut heading = None;
-        for (index, finding) in chunk.iter().enumerate() {
+        for (index, finding) in findings.iter().enumerate() {
             if let Some(group) = list.group {
                 let name = (finding.state, self.visible.group_name(group, finding));
                 if heading.as_ref() != Some(&name) {
-                    let count =
-                        chunk[index..].iter().take_while(|other| (other.state, self.visible.group_name(group, other)) == name).count();
+                    let is_same = |other: &&&Finding| (other.state, self.visible.group_name(group, other)) == name;
+                    let count = findings[index..].iter().take_while(is_same).count();
                     let state = match finding.state {
                         State::Open => "",
                         State::Exempt => "（豁免）",
                         State::Unjudged => "（无法判定）",
                     };
-                    let text = format!("{}{state}　{count}{}", name.1, if list.fold { "个项目" } else { "项" });
-                    let merges = if list.columns.len() > 1 { vec![(0, list.columns.len() - 1)] } else { Vec::new() };
-                    body.push(Row { role: Role::Section, cells: vec![Value::text(text)], height: Some(20.0), merges, ..Row::default() });
+                    let counted = if list.fold { "个项目" } else { "项" };
+                    body.push(group_heading(format!("{}{state}　{count}{counted}", name.1), list.columns.len()));
                     heading = Some(name);
                 }
             }
-            body.push(self.visible.finding_line(&list.columns, before + index + 1, finding, also));
+            body.push(self.visible.finding_row(&list.columns, rows_before + index + 1, finding, folded));
         }
-        let shown = match self.visible.material.audience {
-            Audience::Unit(_) if list.blank => list.columns.clone(),
-            Audience::Office => list.columns.clone(),
-            // a unit's page stays small enough to read: a column in which nothing stands is left out
-            Audience::Unit(_) => without_blank(self.visible.policy(), &list.columns, &mut body),
-        };
-        let (head, columns) = head_row(&shown, &body);
-        fit_heights(&mut body, &columns);
-        let mut sheet = self.head(columns, &self.visible.subtitle(list, all));
-        sheet.partial = list.fold;
-        let head_at = sheet.rows.len();
-        sheet.rows.push(head);
-        let first = sheet.rows.len();
-        let filled = !body.is_empty();
-        sheet.rows.append(&mut body);
-        if later {
-            sheet.lazy_rows = Some(self.later(&chunk_all[LATER_FROM..], before + LATER_FROM, &shown, also));
-        }
-        let last = sheet.height() - 1;
-        if !filled {
-            let blind: Vec<usize> = list.rules.iter().copied().filter(|rule| self.visible.is_blind(*rule)).collect();
-            if blind.len() < list.rules.len() {
-                sheet.banner(Role::Note, "无此类事项。");
-            }
-            // what was not judged is not nothing
-            for rule in blind.into_iter().filter(|_| list.states.contains(&State::Open)) {
-                let title = &self.visible.policy().rules[rule].title;
-                sheet.banner(Role::Note, format!("“{title}”未作判定：{}。", self.visible.not_judged(rule)));
-            }
-        } else if list.group.is_none() {
-            sheet.filter = Some((head_at, last));
-        }
-        if total && filled {
-            self.list_total(&mut sheet, first);
-        }
-        sheet.freeze = Some((head_at + 1, 0));
-        sheet.repeat = Some((head_at, head_at));
-        self.note(&mut sheet);
-        sheet
+        body
     }
 
-    /// The rows of a long list behind its first ones.
-    fn later(&self, found: &[&'a Finding], before: usize, columns: &[ListColumn], also: &Arc<FoldedFindings<'a>>) -> LazyRows<'a> {
-        let count = found.len();
-        let found: Arc<[&'a Finding]> = found.into();
-        let (rows, columns, also) = (Arc::clone(&found), columns.to_vec(), Arc::clone(also));
-        let visible = VisibleMaterial {
-            material: self.visible.material,
-            findings: Vec::new(),
-            addressed_projects: Arc::clone(&self.visible.addressed_projects),
-        };
-        let row = move |number: usize| visible.finding_line(&columns, before + number + 1, rows[number], &also);
+    /// The rows below the eager ones; `rows_before` rows of the list are above them.
+    fn lazy_list_rows(
+        &self,
+        findings: &[&'a Finding],
+        rows_before: usize,
+        columns: &[ListColumn],
+        folded: &Arc<FoldedFindings<'a>>,
+    ) -> LazyRows<'a> {
+        let count = findings.len();
+        let found: Arc<[&'a Finding]> = findings.into();
+        let (rows, columns, folded) = (Arc::clone(&found), columns.to_vec(), Arc::clone(folded));
+        let visible = self.visible.without_findings();
+        let row = move |index: usize| visible.finding_row(&columns, rows_before + index + 1, rows[index], &folded);
         LazyRows { count, found, row: Arc::new(row) }
     }
 
-    /// Sums the amounts of a list where every project stands once.
+    /// Adds notes that there are no findings, and on rules that judged no row.
+    fn note_empty_list(&self, list: &List, sheet: &mut Sheet<'a>) {
+        let unjudged: Vec<usize> = list.rules.iter().copied().filter(|rule| self.visible.judged_nothing(*rule)).collect();
+        if unjudged.len() < list.rules.len() {
+            sheet.banner(Role::Note, "无此类事项。");
+        }
+        for rule in unjudged.into_iter().filter(|_| list.states.contains(&State::Open)) {
+            let title = &self.visible.policy().rules[rule].title;
+            sheet.banner(Role::Note, format!("“{title}”未作判定：{}。", self.visible.not_judged(rule)));
+        }
+    }
+
+    /// Adds the sums of the amounts; `first` is the first row of the table.
     fn list_total(&mut self, sheet: &mut Sheet<'a>, first: usize) {
         let mut sums: BTreeMap<usize, i128> = BTreeMap::new();
         let mut add = |row: &Row| {
@@ -180,8 +161,8 @@ impl<'a> SheetBuilder<'a, '_> {
             }
         };
         sheet.rows[first..].iter().for_each(&mut add);
-        if let Some(later) = &sheet.lazy_rows {
-            (0..later.count).for_each(|number| add(&later.row(number)));
+        if let Some(lazy) = &sheet.lazy_rows {
+            (0..lazy.count).for_each(|index| add(&lazy.row(index)));
         }
         if sums.is_empty() {
             return;
@@ -191,9 +172,9 @@ impl<'a> SheetBuilder<'a, '_> {
         let mut cells = vec![Value::Blank; sheet.columns.len()];
         for (column, sum) in sums {
             cells[column] = Value::Amount(sum);
-            // a total over rows made later is their sum as they are made
+            // the balance check cannot read lazy rows
             if sheet.lazy_rows.is_none() {
-                self.sum(row, &(first..last).collect::<Vec<_>>(), column);
+                self.record_sum(row, &(first..last).collect::<Vec<_>>(), column);
             }
         }
         if cells[0] == Value::Blank {
@@ -202,18 +183,14 @@ impl<'a> SheetBuilder<'a, '_> {
         sheet.row(Role::Total, cells);
     }
 
-    /// Due dates that come near.
+    /// The sheet of due dates that are near.
     pub(crate) fn notices(&mut self, rules: Option<&[usize]>, columns: &[ListColumn]) -> Sheet<'a> {
-        let mut body = Vec::new();
-        for (index, notice) in self.visible.notices_of(rules).enumerate() {
-            let subject =
-                Subject { rule: notice.rule, key: &notice.key, project: &notice.project, finding: None, notice: Some(notice), also: &[] };
-            body.push(self.visible.line(columns, index + 1, &subject));
-        }
+        let mut body: Vec<Row> =
+            self.visible.notices_of(rules).enumerate().map(|(index, notice)| self.visible.notice_row(columns, index + 1, notice)).collect();
         let (head, widths) = head_row(columns, &body);
         fit_heights(&mut body, &widths);
         let subtitle = format!("截至{}　　共{}项", chinese_date(self.visible.material.as_of), body.len());
-        let mut sheet = self.head(widths, &subtitle);
+        let mut sheet = self.start_sheet(widths, &subtitle);
         let head_at = sheet.rows.len();
         sheet.rows.push(head);
         if body.is_empty() {
@@ -224,56 +201,60 @@ impl<'a> SheetBuilder<'a, '_> {
         }
         sheet.freeze = Some((head_at + 1, 0));
         sheet.repeat = Some((head_at, head_at));
-        self.note(&mut sheet);
+        self.add_notes(&mut sheet);
         sheet
     }
-
-    /// Notes that a cell prints how many findings of a rule there are.
-    pub(crate) fn findings(&mut self, rule: usize, state: State, light: Option<Light>, row: usize, column: usize) {
-        self.figure(FigureKey::Findings { rule, state, light }, row, column);
-    }
 }
 
-/// The further findings of each project by state, where a list has one row per project.
-pub(crate) type FoldedFindings<'a> = HashMap<(State, &'a str), Vec<&'a Finding>>;
+/// The name of a further sheet of the same list: `签约未开工（2）`. `number` counts from 0.
+pub(crate) fn continuation_name(name: &str, number: usize) -> String {
+    format!("{}（{}）", name.chars().take(25).collect::<String>(), number + 1)
+}
 
-/// Leaves one finding per project and state, the leading one: beneath no other of the project, then the worst light. Returns the others
-/// by project.
+/// The row above a group, one cell across all columns.
+pub(crate) fn group_heading(text: String, columns: usize) -> Row {
+    let merges = if columns > 1 { vec![(0, columns - 1)] } else { Vec::new() };
+    Row { role: Role::Section, cells: vec![Value::text(text)], height: Some(20.0), merges, ..Row::default() }
+}
+
+/// Reduces the findings of each project and state to the leading one, and returns the others by project. The leading finding is one whose
+/// rule is under no other rule found on the project; of these the one with the worst light.
 fn fold<'a>(policy: &Policy, found: &mut Vec<&'a Finding>) -> FoldedFindings<'a> {
-    // most projects have one finding: only those with more get an entry
-    let of = |index: &u32| (found[*index as usize].state, &*found[*index as usize].project);
-    let mut order: Vec<u32> = (0..found.len() as u32).filter(|index| !of(index).1.is_empty()).collect();
-    order.sort_unstable_by(|a, b| of(a).cmp(&of(b)).then(a.cmp(b)));
-    let mut also = FoldedFindings::default();
-    let mut leads = vec![true; found.len()];
-    for group in order.chunk_by(|a, b| of(a) == of(b)).filter(|group| group.len() > 1) {
+    // most projects have one finding: only the others need an entry
+    let project_of = |index: &u32| (found[*index as usize].state, &*found[*index as usize].project);
+    let mut order: Vec<u32> = (0..found.len() as u32).filter(|index| !project_of(index).1.is_empty()).collect();
+    order.sort_unstable_by(|a, b| project_of(a).cmp(&project_of(b)).then(a.cmp(b)));
+    let mut folded = FoldedFindings::default();
+    let mut is_leading = vec![true; found.len()];
+    for group in order.chunk_by(|a, b| project_of(a) == project_of(b)).filter(|group| group.len() > 1) {
         let mut findings: Vec<&'a Finding> = group.iter().map(|index| found[*index as usize]).collect();
         let rules: Vec<usize> = findings.iter().map(|finding| finding.rule).collect();
-        let beneath = |finding: &Finding| policy.rules[finding.rule].under.iter().any(|above| rules.contains(above));
-        findings.sort_by_key(|finding| (beneath(finding), Reverse(finding.light), finding.rule));
-        let lead = findings.remove(0);
+        let is_under = |finding: &Finding| policy.rules[finding.rule].under.iter().any(|above| rules.contains(above));
+        findings.sort_by_key(|finding| (is_under(finding), Reverse(finding.light), finding.rule));
+        let leading = findings.remove(0);
         for index in group {
-            leads[*index as usize] = std::ptr::eq(found[*index as usize], lead);
+            is_leading[*index as usize] = std::ptr::eq(found[*index as usize], leading);
         }
-        also.insert((lead.state, &*lead.project), findings);
+        folded.insert((leading.state, &*leading.project), findings);
     }
-    let mut leads = leads.into_iter();
-    found.retain(|_| leads.next().unwrap_or(true));
-    also
+    let mut is_leading = is_leading.into_iter();
+    found.retain(|_| is_leading.next().unwrap_or(true));
+    folded
 }
 
-/// Drops the columns without any value; one to fill in stays where a row has the field. An empty list keeps all.
-fn without_blank(policy: &Policy, columns: &[ListColumn], body: &mut [Row]) -> Vec<ListColumn> {
+/// Drops the columns that are blank in every row and returns the others. A column to fill in stays if the ledger of a row has its field.
+/// A table without rows loses no column.
+fn drop_blank_columns(policy: &Policy, columns: &[ListColumn], body: &mut [Row]) -> Vec<ListColumn> {
     let stays: Vec<bool> = columns
         .iter()
         .enumerate()
         .map(|(index, column)| {
-            let stands = |row: &&Row| row.role == Role::Body && row.cells.get(index).is_some_and(|cell| *cell != Value::Blank);
-            let asked = |row: &&Row| match (&column.key, row.tag) {
+            let has_value = |row: &&Row| row.role == Role::Body && row.cells.get(index).is_some_and(|cell| *cell != Value::Blank);
+            let is_asked = |row: &&Row| match (&column.key, row.tag) {
                 (ColumnKey::Field(fields), Some(tag)) if column.fill => fields[policy.rules[tag.rule].ledger].is_some(),
                 _ => false,
             };
-            body.is_empty() || body.iter().any(|row| stands(&row) || asked(&row))
+            body.is_empty() || body.iter().any(|row| has_value(&row) || is_asked(&row))
         })
         .collect();
     let last = stays.iter().filter(|stays| **stays).count().saturating_sub(1);
@@ -288,17 +269,18 @@ fn without_blank(policy: &Policy, columns: &[ListColumn], body: &mut [Row]) -> V
     columns.iter().zip(&stays).filter(|(_, stays)| **stays).map(|(column, _)| column.clone()).collect()
 }
 
-/// The head of a list and columns as wide as head and rows need.
+/// The head of a list, and columns as wide as the head and the rows need.
 pub(crate) fn head_row(columns: &[ListColumn], body: &[Row]) -> (Row, Vec<Column>) {
-    let mut widths = fit(body, columns.len(), WIDEST);
+    let mut widths = fit(body, columns.len(), WIDTH_MAX);
     for (width, column) in widths.iter_mut().zip(columns) {
         width.fill = column.fill;
         match column.key {
-            // names of units and places may take two lines
-            ColumnKey::BuiltIn(BuiltIn::City | BuiltIn::Unit | BuiltIn::Told | BuiltIn::WaitingOn) => width.width = width.width.min(16.0),
-            // several matters of one light stand in one line
-            ColumnKey::BuiltIn(BuiltIn::Items) if width.width >= WIDEST => width.width = ITEMS_WIDTH,
-            _ if column.fill => width.width = width.width.max(16.0),
+            ColumnKey::BuiltIn(BuiltIn::City | BuiltIn::Unit | BuiltIn::Recipients | BuiltIn::WaitingOn) => {
+                width.width = width.width.min(NAME_WIDTH_MAX);
+            }
+            // findings of one light share a line
+            ColumnKey::BuiltIn(BuiltIn::Items) if width.width >= WIDTH_MAX => width.width = ITEMS_WIDTH,
+            _ if column.fill => width.width = width.width.max(FILL_WIDTH_MIN),
             _ => {}
         }
     }
@@ -313,13 +295,33 @@ pub(crate) fn head_row(columns: &[ListColumn], body: &[Row]) -> (Row, Vec<Column
 }
 
 impl VisibleMaterial<'_> {
-    fn subtitle(&self, list: &List, found: &[&Finding]) -> String {
+    /// Sorts by state, so that approved exemptions are below open findings, then by group.
+    fn sort_findings(&self, group: Option<Group>, findings: &mut [&Finding]) {
+        let Some(group) = group else {
+            findings.sort_by_key(|finding| finding.state);
+            return;
+        };
+        findings.sort_by_key(|finding| {
+            let place = match group {
+                Group::Unit => (finding.owner.is_none(), finding.owner.unwrap_or(0)),
+                Group::City => {
+                    let city = finding.owner.and_then(|owner| self.policy().units.city_of(owner));
+                    (city.is_none(), city.unwrap_or(0))
+                }
+                Group::Rule => (false, finding.rule),
+                Group::Light => (false, 2 - finding.light.map_or(0, |light| light as usize)),
+            };
+            (finding.state, place, Reverse(finding.light), finding.rule, finding.owner.is_none(), finding.owner, &finding.key)
+        });
+    }
+
+    fn list_subtitle(&self, list: &List, findings: &[&Finding]) -> String {
         let count = |state: State, light: Option<Light>| {
-            found.iter().filter(|finding| finding.state == state && (light.is_none() || finding.light == light)).count()
+            findings.iter().filter(|finding| finding.state == state && (light.is_none() || finding.light == light)).count()
         };
         let mut parts = Vec::new();
         if list.states.contains(&State::Open) {
-            let lights: Vec<String> = [Light::Red, Light::Orange, Light::Yellow]
+            let lights: Vec<String> = LIGHTS
                 .into_iter()
                 .filter_map(|light| match count(State::Open, Some(light)) {
                     0 => None,
@@ -327,28 +329,28 @@ impl VisibleMaterial<'_> {
                 })
                 .collect();
             let lights = if lights.is_empty() { String::new() } else { format!("（{}）", lights.join("　")) };
-            let all = count(State::Open, None);
+            let open = count(State::Open, None);
             parts.push(match self.material.audience {
                 Audience::Unit(unit) if unit == self.policy().units.office() => {
-                    format!("按规则报{}的督办事项{all}项{lights}，全部事项见季度督办工作簿", self.material.office)
+                    format!("按规则报{}的督办事项{open}项{lights}，全部事项见季度督办工作簿", self.material.office)
                 }
-                // a mail counts projects; a project stands here on a row for each of its problems
+                // a mail counts projects, and a project has a row here for each of its findings: both numbers are given
                 Audience::Unit(_) => {
-                    let items = items(self.policy(), found.iter().copied()).items;
-                    if items == all {
-                        format!("督办事项{all}项{lights}")
+                    let items = count_items(self.policy(), findings.iter().copied()).items;
+                    if items == open {
+                        format!("督办事项{open}项{lights}")
                     } else {
-                        format!("需办理{items}项，涉及督办事项{all}项{lights}")
+                        format!("需办理{items}项，涉及督办事项{open}项{lights}")
                     }
                 }
-                Audience::Office => format!("督办事项{all}项{lights}"),
+                Audience::Office => format!("督办事项{open}项{lights}"),
             });
         }
         for (state, word) in [(State::Exempt, "豁免"), (State::Unjudged, "无法判定")] {
             let count = count(state, None);
             if list.states.contains(&state) && count > 0 {
                 let cells = match state {
-                    State::Unjudged => format!("（待补齐{}处）", blank_cells(self.policy(), found.iter().copied())),
+                    State::Unjudged => format!("（待补齐{}处）", blank_cells(self.policy(), findings.iter().copied())),
                     _ => String::new(),
                 };
                 parts.push(format!("{word}{count}项{cells}"));
@@ -357,6 +359,7 @@ impl VisibleMaterial<'_> {
         format!("截至{}　　{}", chinese_date(self.material.as_of), parts.join("，"))
     }
 
+    /// The heading of the group that a finding belongs to.
     fn group_name(&self, group: Group, finding: &Finding) -> String {
         match group {
             Group::Unit if finding.unit.is_empty() => "责任单位不明".into(),
@@ -368,176 +371,5 @@ impl VisibleMaterial<'_> {
             Group::Rule => self.policy().rules[finding.rule].title.clone(),
             Group::Light => finding.light.map_or_else(|| "无法判定".into(), |light| light.title().into()),
         }
-    }
-
-    pub(crate) fn finding_line(&self, columns: &[ListColumn], number: usize, finding: &Finding, also: &FoldedFindings<'_>) -> Row {
-        let others = also.get(&(finding.state, &*finding.project)).map_or(&[][..], Vec::as_slice);
-        let subject = Subject {
-            rule: finding.rule,
-            key: &finding.key,
-            project: &finding.project,
-            finding: Some(finding),
-            notice: None,
-            also: others,
-        };
-        self.line(columns, number, &subject)
-    }
-
-    fn line(&self, columns: &[ListColumn], number: usize, subject: &Subject<'_>) -> Row {
-        let policy = self.policy();
-        let ledger = policy.rules[subject.rule].ledger;
-        let own = self.record(ledger, subject.key);
-        let record = own.as_deref();
-        let project = policy.project_ledger();
-        let other = project.filter(|project| *project != ledger).and_then(|project| self.record(project, subject.project));
-        let linked = match project {
-            Some(project) if project == ledger => record.map_or(Shown::Nothing, Shown::Whole),
-            Some(project) => self.shown_project(project, other.as_deref()),
-            None => Shown::Nothing,
-        };
-        let cells = columns
-            .iter()
-            .map(|column| match &column.key {
-                ColumnKey::BuiltIn(key) => self.built_in(*key, number, subject, record),
-                ColumnKey::Field(fields) => match (record, fields.get(ledger).copied().flatten()) {
-                    (Some(record), Some(field)) => self.cell(ledger, field, record),
-                    _ => Value::Blank,
-                },
-                ColumnKey::Project(field) => project.map_or(Value::Blank, |project| self.project_cell(&linked, project, *field)),
-            })
-            .collect();
-        let (tag, key) = subject.finding.map(|finding| (Tag::of(finding), Arc::clone(&finding.key))).unzip();
-        Row { cells, tag, key, ..Row::default() }
-    }
-
-    fn built_in(&self, key: BuiltIn, number: usize, subject: &Subject<'_>, record: Option<&Record>) -> Value {
-        let policy = self.policy();
-        let rule = &policy.rules[subject.rule];
-        let unit_name = |unit: usize| policy.units.units[unit].name.clone();
-        // what finding and notice both have
-        match (key, subject.finding, subject.notice) {
-            (BuiltIn::No, ..) => return Value::count(number),
-            (BuiltIn::Rule, _, Some(Notice { ends: Some(kind), .. })) => {
-                return Value::text(format!("{}到期，恢复催办：{}", kind.title(), rule.title));
-            }
-            (BuiltIn::Rule, None, Some(_)) => return Value::text(coming(&policy.ledgers[rule.ledger], rule)),
-            (BuiltIn::Rule, ..) => return Value::text(rule.title.clone()),
-            (BuiltIn::Key, ..) => return Value::text(subject.key),
-            (BuiltIn::Basis, ..) => return Value::text(clause(&rule.basis)),
-            (BuiltIn::Feedback, ..) => return Value::text(self.text(&self.feedback(rule.ledger, subject.key))),
-            (BuiltIn::Place, ..) => return record.map_or(Value::Blank, |record| Value::text(self.place(rule.ledger, record.place))),
-            (BuiltIn::Subject, Some(finding), _) => return Value::text(self.text(&finding.name)),
-            (BuiltIn::Subject, None, Some(notice)) => return Value::text(self.text(&notice.name)),
-            (BuiltIn::DueOn, None, Some(notice)) => return Value::Date(notice.due_on),
-            (BuiltIn::Unit, None, Some(notice)) => return notice.owner.map_or(Value::Blank, |unit| Value::text(unit_name(unit))),
-            _ => {}
-        }
-        let Some(finding) = subject.finding else { return Value::Blank };
-        match key {
-            BuiltIn::FoldedFindings => {
-                let others = subject.also.iter().map(|other| {
-                    let light = other.light.map_or("", Light::title);
-                    format!("{}（{light}）", policy.rules[other.rule].title)
-                });
-                Value::text(others.collect::<Vec<_>>().join("、"))
-            }
-            BuiltIn::Light => finding.light.map_or(Value::Blank, Value::Light),
-            BuiltIn::State => Value::text(state_word(finding.state)),
-            BuiltIn::Act => Value::text(self.act(finding)),
-            BuiltIn::Unit => Value::text(finding.unit.to_string()),
-            BuiltIn::City => {
-                let city = finding.owner.and_then(|owner| policy.units.city_of(owner));
-                city.map_or(Value::Blank, |city| Value::text(unit_name(city)))
-            }
-            BuiltIn::DueOn => finding.due_on.map_or(Value::Blank, Value::Date),
-            BuiltIn::OverdueDays => finding.overdue_days().map_or(Value::Blank, Value::Count),
-            BuiltIn::LagPoints => {
-                finding.lag.as_ref().map_or(Value::Blank, |lag| Value::Number(Decimal { mantissa: lag.tenths(), scale: 1 }))
-            }
-            BuiltIn::Missing => {
-                let fields = &policy.ledgers[rule.ledger].fields;
-                Value::text(finding.missing.iter().map(|field| fields[*field].title.as_str()).collect::<Vec<_>>().join("、"))
-            }
-            BuiltIn::Change => Value::text(finding.change.title()),
-            BuiltIn::Quarters if finding.quarters > 0 => Value::count(finding.quarters),
-            BuiltIn::Quarters => Value::Blank,
-            BuiltIn::Cause => Value::text(finding.cause.to_string()),
-            BuiltIn::WaitingOn => finding.waiting_on().map_or(Value::Blank, |unit| Value::text(unit_name(unit))),
-            BuiltIn::Told => {
-                let mut names: Vec<String> = finding.told_units().flatten().map(unit_name).collect();
-                if finding.told_units().any(|unit| unit.is_none()) {
-                    names.push("（有单位未落实）".into());
-                }
-                Value::text(names.join("、"))
-            }
-            BuiltIn::Major => finding.major.map_or(Value::Blank, |level| Value::text(major_word(level))),
-            BuiltIn::No
-            | BuiltIn::Rule
-            | BuiltIn::Key
-            | BuiltIn::Basis
-            | BuiltIn::Place
-            | BuiltIn::Feedback
-            | BuiltIn::Subject
-            | BuiltIn::Items
-            | BuiltIn::Serial
-            | BuiltIn::Fill => Value::Blank,
-        }
-    }
-
-    /// The act in words. From 督办 on it is a draft until a person releases it: units read 催办 at most.
-    fn act(&self, finding: &Finding) -> String {
-        match (finding.state, finding.act) {
-            (State::Open, Some(act)) if act <= Act::Urge => act.title().into(),
-            (State::Open, Some(act)) => match self.material.audience {
-                Audience::Office => format!("{}（拟办）", act.title()),
-                Audience::Unit(_) => Act::Urge.title().into(),
-            },
-            (State::Open, None) => String::new(),
-            (State::Exempt, _) => finding
-                .exempt
-                .map_or_else(|| state_word(State::Exempt).into(), |exempt| format!("{}至{}", exempt.kind.title(), exempt.expires)),
-            (state, _) => state_word(state).into(),
-        }
-    }
-
-    /// A cell of the register as this viewer may read it.
-    pub(crate) fn cell(&self, ledger: usize, field: usize, record: &Record) -> Value {
-        match record.cell(field) {
-            Cell::Empty => Value::Blank,
-            Cell::Text(text) => match (self.material.audience, self.policy().ledgers[ledger].fields[field].privacy) {
-                (Audience::Unit(_), Privacy::Personal) => Value::text(masked_phone(text)),
-                _ => Value::text(self.text(text)),
-            },
-            Cell::Date(date) => Value::Date(*date),
-            Cell::Money(fen) => Value::Amount(i128::from(*fen)),
-            Cell::Decimal(value) => Value::Number(*value),
-            Cell::Int(value) => Value::Count(*value),
-            Cell::Bool(value) => Value::text(if *value { "是" } else { "否" }),
-        }
-    }
-}
-
-/// What has to happen by a day that comes near; until then nothing is wrong.
-fn coming(ledger: &Ledger, rule: &Rule) -> String {
-    match &rule.kind {
-        RuleKind::Deadline { until: Some(until), .. } => format!("应有{}", ledger.fields[*until].title),
-        _ => rule.title.clone(),
-    }
-}
-
-/// How a project that a level's major-project ledger lists is marked.
-pub(crate) fn major_word(level: Level) -> &'static str {
-    match level {
-        Level::Province => "省级重点",
-        Level::City => "市级重点",
-        _ => "县级重点",
-    }
-}
-
-fn state_word(state: State) -> &'static str {
-    match state {
-        State::Open => "督办",
-        State::Exempt => "豁免",
-        State::Unjudged => "无法判定",
     }
 }

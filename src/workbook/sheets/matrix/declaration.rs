@@ -4,15 +4,16 @@ use crate::domain::judging::indicators::Rate;
 use crate::domain::register::units::UnitId;
 use crate::domain::rules::rule::Light;
 
-/// How the rows of places are called and kept together.
+/// Names and places of single rows, by region.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MatrixRows {
-    /// Cities under another name, such as 贵阳贵安 for 贵阳市 with the platforms within it.
+    /// Cities under another title, such as 贵阳贵安 for 贵阳市 with its platforms.
     pub titles: Vec<(UnitId, String)>,
-    /// Platforms with a row of their own beside the cities, not counted in the city they lie in.
+    /// Platforms with a row beside the cities, not counted in their city.
     pub apart: Vec<UnitId>,
 }
 
+/// What has a row each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Axis {
     Region,
@@ -23,11 +24,12 @@ impl Axis {
     pub const NAMES: [(&'static str, Axis); 2] = [("region", Axis::Region), ("industry", Axis::Industry)];
 }
 
+/// A column of a matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MatrixColumn {
     Projects,
     Terminated,
-    /// One column per stage word.
+    /// One printed column per stage word, and one for other stages.
     Stages,
     Contracts,
     ContractsTerminated,
@@ -37,16 +39,16 @@ pub enum MatrixColumn {
     Started,
     Produced,
     Rate(Rate),
-    /// The same without terminated contracts.
+    /// The rate without terminated contracts.
     LiveRate(Rate),
-    /// Place within the row's group by the rate.
+    /// Rank by the rate within the row's group.
     Rank(Rate),
-    /// By how many percentage points the rate moved since the job's run before.
+    /// Change of the rate since the previous run, in percentage points.
     RateChange(Rate),
-    /// Open findings on projects by light.
+    /// Open findings on projects with the light.
     Light(Light),
     Open,
-    /// How many more than in the job's run before.
+    /// Change since the previous run.
     LightChange(Light),
     OpenChange,
     Exempt,
@@ -129,18 +131,18 @@ impl MatrixColumn {
         }
     }
 
-    /// Compares with the job's run before.
+    /// Whether the column compares with the previous run.
     pub fn is_change(self) -> bool {
         matches!(self, MatrixColumn::LightChange(_) | MatrixColumn::OpenChange | MatrixColumn::RateChange(_))
     }
 
-    /// Holds orders against the units that have them.
+    /// Whether the column counts work orders.
     pub fn is_of_orders(self) -> bool {
         use MatrixColumn as M;
         matches!(self, M::OrdersDispatched | M::OrdersReceived | M::OrdersCompleted | M::OrdersOpen)
     }
 
-    /// Work orders have a holder but no industry, and what an earlier run found is known by unit.
+    /// Whether the column exists by region only: work orders have no industry, and findings of earlier runs are known by unit.
     pub fn needs_region(self) -> bool {
         use MatrixColumn as M;
         self.is_of_orders() || matches!(self, M::LightChange(_) | M::OpenChange)

@@ -1,4 +1,4 @@
-//! Tables of figures (一览表).
+//! Tables of figures: one row per place or industry.
 
 pub mod declaration;
 pub mod sheet;

@@ -5,27 +5,27 @@ use crate::domain::rules::rule::Light;
 use crate::workbook::sheets::list::columns::ListColumn;
 use crate::workbook::sheets::list::declaration::Group;
 
-/// The records a sheet lists.
+/// Which records a sheet lists, and how.
 #[derive(Clone, Debug)]
 pub struct RecordList {
     pub selection: Selection,
-    /// Only records with an open finding of these rules (indices); empty = all.
+    /// Only records with an open finding of one of these rules (indices); empty = all records.
     pub rules: Vec<usize>,
-    /// Only records whose worst open finding has one of these lights; empty = all.
+    /// Only records whose worst open finding has one of these lights; empty = all records.
     pub lights: Vec<Light>,
-    /// What a unit sees of the selection.
+    /// Which of the records a unit sees.
     pub reach: Reach,
     pub group: Option<Group>,
     pub order: Vec<Order>,
     pub columns: Vec<ListColumn>,
 }
 
-/// What a unit sees of a selection.
+/// Which records of a selection a unit sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// What it and its subordinates hold.
+    /// Records that the unit and its subordinates own.
     Held,
-    /// Also what they asked of others, and what belongs to the industries it leads.
+    /// Also records they raised, and records of the industries that the unit leads.
     Own,
     /// Every record.
     All,
@@ -35,7 +35,7 @@ impl Reach {
     pub const NAMES: [(&'static str, Reach); 3] = [("held", Reach::Held), ("own", Reach::Own), ("all", Reach::All)];
 }
 
-/// What rows are put in order by.
+/// A sort key of the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Order {
     /// A field of the ledger; `None` = the worst light.

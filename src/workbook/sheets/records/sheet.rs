@@ -1,4 +1,4 @@
-//! Sheets of records: one row per record that a selection takes, whether or not a rule finds anything in it, with what is open on it.
+//! Building sheets of records: one row per selected record with its findings, whether it has any or not.
 
 use crate::domain::judging::finding::{Finding, State};
 use crate::domain::judging::roster::{Doubt, Member, Selection, is_within};
@@ -8,69 +8,62 @@ use crate::domain::register::record::{Cell, Record};
 use crate::domain::rules::rule::Light;
 use crate::domain::rules::sentence::{clause, condition_words};
 use crate::workbook::material::Audience;
-use crate::workbook::model::{FigureKey, LazyRows, Role, Row, Sheet, Value, fit_heights};
+use crate::workbook::model::{LazyRows, Role, Row, Sheet, Value, fit_heights};
 use crate::workbook::sheet_builder::{LIST_ROWS_MAX, SheetBuilder};
 use crate::workbook::sheets::list::columns::{BuiltIn, ColumnKey, ListColumn};
 use crate::workbook::sheets::list::declaration::Group;
-use crate::workbook::sheets::list::sheet::{LATER_FROM, head_row, major_word};
+use crate::workbook::sheets::list::row::major_word;
+use crate::workbook::sheets::list::sheet::{EAGER_ROWS_MAX, continuation_name, group_heading, head_row};
 use crate::workbook::sheets::records::declaration::{Reach, RecordList};
-use crate::workbook::visible::{Shown, VisibleMaterial};
+use crate::workbook::visible::{LinkedProject, VisibleMaterial};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// Begins the line above a sheet of records that says which were chosen; the ledger's title follows.
+/// Begins the line above the table with the selection in words.
 pub const CHOSEN: &str = "选取范围：";
 
 impl<'a> SheetBuilder<'a, '_> {
-    /// The sheet; more than one when it holds more rows than a sheet takes.
+    /// The sheets of a selection of records: one, or more if there are more rows than a sheet takes.
     pub(crate) fn records(&mut self, list: &RecordList) -> Vec<Sheet<'a>> {
         let mut members = self.visible.members(list);
-        self.visible.put_in_order(list, &mut members);
+        self.visible.sort_members(list, &mut members);
         let mut sheets: Vec<Sheet<'a>> = Vec::new();
         let mut chunks = members.chunks(LIST_ROWS_MAX);
         let first = chunks.next().unwrap_or_default();
-        let whole = members.len() <= LIST_ROWS_MAX;
+        let is_whole = members.len() <= LIST_ROWS_MAX;
         for (number, chunk) in std::iter::once(first).chain(chunks).enumerate() {
-            let mut sheet = self.records_part(list, chunk, &members, number * LIST_ROWS_MAX, whole);
+            let mut sheet = self.records_sheet(list, chunk, &members, number * LIST_ROWS_MAX, is_whole);
             if number > 0 {
-                sheet.name = format!("{}（{}）", sheet.name.chars().take(25).collect::<String>(), number + 1);
+                sheet.name = continuation_name(&sheet.name, number);
             }
             sheets.push(sheet);
         }
         sheets
     }
 
-    fn records_part(&mut self, list: &RecordList, chunk: &[&'a Member], all: &[&'a Member], before: usize, whole: bool) -> Sheet<'a> {
-        // a long sheet is made row by row when it is written; its first rows set the widths
-        let later = list.group.is_none() && chunk.len() > LATER_FROM;
-        let shown = if later { &chunk[..LATER_FROM] } else { chunk };
-        let mut body: Vec<Row> = Vec::with_capacity(shown.len() + 1);
-        let mut heading: Option<String> = None;
-        for (index, member) in shown.iter().enumerate() {
-            if let Some(group) = list.group {
-                let name = self.visible.heading(group, member);
-                if heading.as_ref() != Some(&name) {
-                    let count = shown[index..].iter().take_while(|other| self.visible.heading(group, other) == name).count();
-                    let merges = if list.columns.len() > 1 { vec![(0, list.columns.len() - 1)] } else { Vec::new() };
-                    let cells =
-                        vec![Value::text(format!("{name}　{count}{}", self.visible.policy().ledgers[list.selection.ledger].counted))];
-                    body.push(Row { role: Role::Section, cells, height: Some(20.0), merges, ..Row::default() });
-                    heading = Some(name);
-                }
-            }
-            body.push(self.visible.record_line(list, before + index + 1, member));
-        }
+    /// One sheet of records; `rows_before` rows are on the sheets before it, `is_whole` = it has all rows.
+    fn records_sheet(
+        &mut self,
+        list: &RecordList,
+        chunk: &[&'a Member],
+        all: &[&'a Member],
+        rows_before: usize,
+        is_whole: bool,
+    ) -> Sheet<'a> {
+        let is_lazy = list.group.is_none() && chunk.len() > EAGER_ROWS_MAX;
+        let (eager, lazy) = chunk.split_at(if is_lazy { EAGER_ROWS_MAX } else { chunk.len() });
+        let mut body = self.record_rows(list, eager, rows_before);
         let (head, columns) = head_row(&list.columns, &body);
         fit_heights(&mut body, &columns);
-        let mut sheet = self.head(columns, &self.visible.records_subtitle(list, all));
-        sheet.banner(Role::Note, self.visible.chosen_by(list));
+        let mut sheet = self.start_sheet(columns, &self.visible.records_subtitle(list, all));
+        sheet.banner(Role::Note, self.visible.selection_text(list));
         let head_at = sheet.rows.len();
         sheet.rows.push(head);
         let first = sheet.rows.len();
         sheet.rows.append(&mut body);
-        if later {
-            sheet.lazy_rows = Some(self.records_later(list, &chunk[LATER_FROM..], before + LATER_FROM));
+        if is_lazy {
+            sheet.lazy_rows = Some(self.lazy_record_rows(list, lazy, rows_before + EAGER_ROWS_MAX));
         }
         let last = sheet.height() - 1;
         if chunk.is_empty() {
@@ -79,7 +72,7 @@ impl<'a> SheetBuilder<'a, '_> {
             if list.group.is_none() {
                 sheet.filter = Some((head_at, last));
             }
-            if whole {
+            if is_whole {
                 self.records_total(list, &mut sheet, first, chunk.len());
             }
         }
@@ -93,32 +86,48 @@ impl<'a> SheetBuilder<'a, '_> {
         }
         sheet.freeze = Some((head_at + 1, 0));
         sheet.repeat = Some((head_at, head_at));
-        self.note(&mut sheet);
+        self.add_notes(&mut sheet);
         sheet
     }
 
-    /// The rows of a long sheet behind its first ones.
-    fn records_later(&self, list: &RecordList, members: &[&'a Member], before: usize) -> LazyRows<'a> {
+    /// The rows of records, each group below its heading.
+    fn record_rows(&self, list: &RecordList, members: &[&'a Member], rows_before: usize) -> Vec<Row> {
+        let mut body: Vec<Row> = Vec::with_capacity(members.len() + 1);
+        let mut heading: Option<String> = None;
+        for (index, member) in members.iter().enumerate() {
+            if let Some(group) = list.group {
+                let name = self.visible.member_group_name(group, member);
+                if heading.as_ref() != Some(&name) {
+                    let count = members[index..].iter().take_while(|other| self.visible.member_group_name(group, other) == name).count();
+                    let counted = &self.visible.policy().ledgers[list.selection.ledger].counted;
+                    body.push(group_heading(format!("{name}　{count}{counted}"), list.columns.len()));
+                    heading = Some(name);
+                }
+            }
+            body.push(self.visible.record_row(list, rows_before + index + 1, member));
+        }
+        body
+    }
+
+    /// The rows below the eager ones; `rows_before` rows of the list are above them.
+    fn lazy_record_rows(&self, list: &RecordList, members: &[&'a Member], rows_before: usize) -> LazyRows<'a> {
         let count = members.len();
         let (members, list) = (members.to_vec(), list.clone());
-        let visible = VisibleMaterial {
-            material: self.visible.material,
-            findings: Vec::new(),
-            addressed_projects: Arc::clone(&self.visible.addressed_projects),
-        };
-        let row = move |number: usize| visible.record_line(&list, before + number + 1, members[number]);
+        let visible = self.visible.without_findings();
+        let row = move |index: usize| visible.record_row(&list, rows_before + index + 1, members[index]);
         LazyRows { count, found: Arc::from([]), row: Arc::new(row) }
     }
 
-    /// How many rows, and the sums of their amounts.
+    /// Adds the number of rows and the sums of their amounts; `first` is the first row of the table.
     fn records_total(&mut self, list: &RecordList, sheet: &mut Sheet<'a>, first: usize, count: usize) {
         let mut sums: BTreeMap<usize, i128> = BTreeMap::new();
-        let own = |column: &ListColumn| matches!(column.key, ColumnKey::Field(_));
-        let amounts: Vec<usize> = list.columns.iter().enumerate().filter(|(_, column)| own(column)).map(|(index, _)| index).collect();
+        // the amount of a project is repeated on every row that belongs to it: only fields of the record itself are added up
+        let is_own = |column: &ListColumn| matches!(column.key, ColumnKey::Field(_));
+        let own_columns: Vec<usize> =
+            list.columns.iter().enumerate().filter(|(_, column)| is_own(column)).map(|(index, _)| index).collect();
         let mut rows: Vec<usize> = Vec::new();
         let mut add = |row: &Row| {
-            // an amount of a project stands on every row that belongs to it: only the record's own are added up
-            for column in &amounts {
+            for column in &own_columns {
                 if let Some(Value::Amount(fen)) = row.cells.get(*column) {
                     *sums.entry(*column).or_default() += fen;
                 }
@@ -128,56 +137,57 @@ impl<'a> SheetBuilder<'a, '_> {
             add(row);
             rows.push(at);
         }
-        let made_later = sheet.lazy_rows.as_ref().map_or(0, |later| later.count);
-        if let Some(later) = &sheet.lazy_rows {
-            (0..later.count).for_each(|number| add(&later.row(number)));
+        let lazy_count = sheet.lazy_rows.as_ref().map_or(0, |lazy| lazy.count);
+        if let Some(lazy) = &sheet.lazy_rows {
+            (0..lazy.count).for_each(|index| add(&lazy.row(index)));
         }
         let at = sheet.height();
         let mut cells = vec![Value::Blank; sheet.columns.len()];
         for (column, sum) in &sums {
             cells[*column] = Value::Amount(*sum);
-            // a total over rows made later is their sum as they are made
+            // the balance check cannot read lazy rows
             if sheet.lazy_rows.is_none() {
-                self.sum(at, &rows, *column);
+                self.record_sum(at, &rows, *column);
             }
         }
         if cells[0] == Value::Blank {
             cells[0] = Value::text("合计");
         }
         if cells.get(1).is_some_and(|cell| *cell == Value::Blank) {
-            cells[1] = Value::count(rows.len() + made_later);
-            self.figure(FigureKey::Total(self.visible.cohort(list, count)), at, 1);
+            cells[1] = Value::count(rows.len() + lazy_count);
+            self.record_total(self.visible.count_name(list, count), at, 1);
         }
         sheet.row(Role::Total, cells);
     }
 }
 
 impl<'a> VisibleMaterial<'a> {
-    /// The findings on a record, open first, then by light and rule.
-    fn found<'m>(&self, member: &'m Member) -> impl Iterator<Item = &'a Finding> + use<'a, 'm> {
+    /// The findings on a record: open ones first, then by light and rule.
+    fn findings_of<'m>(&self, member: &'m Member) -> impl Iterator<Item = &'a Finding> + use<'a, 'm> {
         let all: &'a [Finding] = &self.material.judged.findings;
         member.findings.iter().filter_map(move |index| all.get(*index as usize))
     }
 
-    fn worst(&self, member: &Member) -> Option<Light> {
-        self.found(member).filter(|finding| finding.state == State::Open).filter_map(|finding| finding.light).max()
+    /// The worst light of the open findings on a record.
+    fn worst_light(&self, member: &Member) -> Option<Light> {
+        self.findings_of(member).filter(|finding| finding.state == State::Open).filter_map(|finding| finding.light).max()
     }
 
-    /// The chosen records that the viewer may see.
+    /// The selected records that the audience may see.
     fn members(&self, list: &RecordList) -> Vec<&'a Member> {
         let Some(roster) = self.material.rosters.of(&list.selection) else { return Vec::new() };
         let fits = |member: &&'a Member| {
-            let named = |finding: &Finding| finding.state == State::Open && list.rules.contains(&finding.rule);
-            (list.rules.is_empty() || self.found(member).any(named))
-                && (list.lights.is_empty() || self.worst(member).is_some_and(|worst| list.lights.contains(&worst)))
+            let is_of_rules = |finding: &Finding| finding.state == State::Open && list.rules.contains(&finding.rule);
+            (list.rules.is_empty() || self.findings_of(member).any(is_of_rules))
+                && (list.lights.is_empty() || self.worst_light(member).is_some_and(|worst| list.lights.contains(&worst)))
         };
         match self.material.audience {
             Audience::Office => roster.members.iter().filter(fits).collect(),
             Audience::Unit(unit) => {
-                let own = |finding: &&Finding| self.policy().rules[finding.rule].ledger == list.selection.ledger;
-                let told = |member: &Member| self.found(member).filter(own).any(|finding| finding.tells(unit));
+                let is_of_ledger = |finding: &&Finding| self.policy().rules[finding.rule].ledger == list.selection.ledger;
+                let is_addressed = |member: &Member| self.findings_of(member).filter(is_of_ledger).any(|finding| finding.tells(unit));
                 let units = &self.policy().units;
-                let seen = roster.seen_by(units, unit, list.reach == Reach::All, told).into_iter();
+                let seen = roster.seen_by(units, unit, list.reach == Reach::All, is_addressed).into_iter();
                 let within = |member: &&Member| member.owner.is_some_and(|owner| is_within(units, owner, unit));
                 let seen = seen.map(|index| &roster.members[index as usize]).filter(|member| !member.restricted);
                 seen.filter(|member| list.reach != Reach::Held || within(member)).filter(fits).collect()
@@ -189,7 +199,8 @@ impl<'a> VisibleMaterial<'a> {
         !self.members(list).is_empty()
     }
 
-    fn heading(&self, group: Group, member: &Member) -> String {
+    /// The heading of the group that a record belongs to.
+    fn member_group_name(&self, group: Group, member: &Member) -> String {
         let units = &self.policy().units;
         match group {
             Group::Unit => member.owner.map_or_else(|| "责任单位不明".into(), |unit| units.units[unit].name.clone()),
@@ -197,12 +208,12 @@ impl<'a> VisibleMaterial<'a> {
                 let city = member.owner.and_then(|owner| units.city_of(owner));
                 city.map_or_else(|| "省级及其他".into(), |city| units.units[city].name.clone())
             }
-            Group::Light | Group::Rule => self.worst(member).map_or_else(|| "无督办事项".into(), |light| light.title().into()),
+            Group::Light | Group::Rule => self.worst_light(member).map_or_else(|| "无督办事项".into(), |light| light.title().into()),
         }
     }
 
-    /// By heading, then as the sheet says, then in administrative order.
-    fn put_in_order(&self, list: &RecordList, members: &mut [&'a Member]) {
+    /// Sorts by group, then by the keys of the template, then in administrative order.
+    fn sort_members(&self, list: &RecordList, members: &mut [&'a Member]) {
         let fields: Vec<usize> = list.order.iter().filter_map(|order| order.field).collect();
         let units = &self.policy().units;
         let group = |member: &Member| match list.group {
@@ -212,7 +223,7 @@ impl<'a> VisibleMaterial<'a> {
                 let city = member.owner.and_then(|owner| units.city_of(owner));
                 (city.is_none(), city.unwrap_or(0))
             }
-            Some(Group::Light | Group::Rule) => (false, self.worst(member).map_or(9, |light| 2 - light as usize)),
+            Some(Group::Light | Group::Rule) => (false, self.worst_light(member).map_or(9, |light| 2 - light as usize)),
         };
         let mut keyed: Vec<(Vec<Cell>, &'a Member)> = members
             .iter()
@@ -229,7 +240,7 @@ impl<'a> VisibleMaterial<'a> {
                 .then_with(|| {
                     let mut steps = list.order.iter().map(|order| {
                         let ordering = match order.field {
-                            None => self.worst(one).cmp(&self.worst(other)),
+                            None => self.worst_light(one).cmp(&self.worst_light(other)),
                             Some(_) => cells.next().map_or(Ordering::Equal, |(left, right)| by_value(left, right, order.descending)),
                         };
                         if order.descending { ordering.reverse() } else { ordering }
@@ -243,7 +254,8 @@ impl<'a> VisibleMaterial<'a> {
         }
     }
 
-    fn record_line(&self, list: &RecordList, number: usize, member: &Member) -> Row {
+    /// The row of a record; `number` is its running number.
+    fn record_row(&self, list: &RecordList, number: usize, member: &Member) -> Row {
         let policy = self.policy();
         let ledger = list.selection.ledger;
         let own = self.record(ledger, &member.code);
@@ -252,22 +264,22 @@ impl<'a> VisibleMaterial<'a> {
         let code = record.map_or("", |record| record.text(policy.ledgers[ledger].role(FieldRole::Project)));
         let other = project.filter(|project| *project != ledger && !code.is_empty()).and_then(|project| self.record(project, code));
         let linked = match project {
-            Some(project) if project == ledger => record.map_or(Shown::Nothing, Shown::Whole),
-            Some(project) => self.shown_project(project, other.as_deref()),
-            None => Shown::Nothing,
+            Some(project) if project == ledger => record.map_or(LinkedProject::None, LinkedProject::Visible),
+            Some(project) => self.linked_project(project, other.as_deref()),
+            None => LinkedProject::None,
         };
-        let found: Vec<&Finding> = self.found(member).collect();
+        let found: Vec<&Finding> = self.findings_of(member).collect();
         let cells = list
             .columns
             .iter()
             .map(|column| match &column.key {
-                ColumnKey::BuiltIn(key) => self.of_record(*key, number, member, ledger, record, &found),
+                ColumnKey::BuiltIn(key) => self.built_in_member_cell(*key, number, member, ledger, record, &found),
                 ColumnKey::Field(fields) => match (record, fields.get(ledger).copied().flatten()) {
-                    (Some(record), Some(field)) => self.cell_of_member(member, ledger, field, record),
+                    (Some(record), Some(field)) => self.member_cell(member, ledger, field, record),
                     _ => Value::Blank,
                 },
                 ColumnKey::Project(field) => match (&linked, project) {
-                    (Shown::Whole(record), Some(project)) => self.cell_of_member(member, project, *field, record),
+                    (LinkedProject::Visible(record), Some(project)) => self.member_cell(member, project, *field, record),
                     (_, Some(project)) => self.project_cell(&linked, project, *field),
                     _ => Value::Blank,
                 },
@@ -276,8 +288,8 @@ impl<'a> VisibleMaterial<'a> {
         Row { cells, ..Row::default() }
     }
 
-    /// A cell; what is commercial is for the office and for units that the record concerns.
-    fn cell_of_member(&self, member: &Member, ledger: usize, field: usize, record: &Record) -> Value {
+    /// A cell; commercial fields are shown to the office and to units that the record concerns.
+    fn member_cell(&self, member: &Member, ledger: usize, field: usize, record: &Record) -> Value {
         let value = self.cell(ledger, field, record);
         let commercial = self.policy().ledgers[ledger].fields[field].privacy == Privacy::Commercial;
         match self.material.audience {
@@ -288,7 +300,15 @@ impl<'a> VisibleMaterial<'a> {
         }
     }
 
-    fn of_record(&self, key: BuiltIn, number: usize, member: &Member, ledger: usize, record: Option<&Record>, found: &[&Finding]) -> Value {
+    fn built_in_member_cell(
+        &self,
+        key: BuiltIn,
+        number: usize,
+        member: &Member,
+        ledger: usize,
+        record: Option<&Record>,
+        found: &[&Finding],
+    ) -> Value {
         let policy = self.policy();
         let name = |unit: usize| policy.units.units[unit].name.clone();
         let open = || found.iter().filter(|finding| finding.state == State::Open);
@@ -301,7 +321,7 @@ impl<'a> VisibleMaterial<'a> {
                 Value::text(self.text(name))
             }
             BuiltIn::Light => open().filter_map(|finding| finding.light).max().map_or(Value::Blank, Value::Light),
-            BuiltIn::Items => self.items(found),
+            BuiltIn::Items => self.findings_by_light(found),
             BuiltIn::Unit => match (member.owner, record) {
                 (Some(owner), _) => Value::text(name(owner)),
                 (None, Some(record)) => Value::text(self.text(record.text(Some(policy.ledgers[ledger].owner.field())))),
@@ -310,14 +330,14 @@ impl<'a> VisibleMaterial<'a> {
             BuiltIn::City => {
                 member.owner.and_then(|owner| policy.units.city_of(owner)).map_or(Value::Blank, |city| Value::text(name(city)))
             }
-            BuiltIn::Cause => Value::text(words_once(open().map(|finding| finding.cause.to_string()))),
-            BuiltIn::Basis => Value::text(words_once(open().map(|finding| clause(&policy.rules[finding.rule].basis)))),
-            BuiltIn::WaitingOn => Value::text(words_once(open().filter_map(|finding| finding.waiting_on()).map(name))),
+            BuiltIn::Cause => Value::text(join_distinct(open().map(|finding| finding.cause.to_string()))),
+            BuiltIn::Basis => Value::text(join_distinct(open().map(|finding| clause(&policy.rules[finding.rule].basis)))),
+            BuiltIn::WaitingOn => Value::text(join_distinct(open().filter_map(|finding| finding.waiting_on()).map(name))),
             BuiltIn::Major => member.major.map_or(Value::Blank, |level| Value::text(major_word(level))),
             BuiltIn::Place => record.map_or(Value::Blank, |record| Value::text(self.place(ledger, record.place))),
             BuiltIn::Feedback => Value::text(self.text(&self.feedback(ledger, &member.code))),
             BuiltIn::Fill
-            | BuiltIn::FoldedFindings
+            | BuiltIn::OtherFindings
             | BuiltIn::Act
             | BuiltIn::State
             | BuiltIn::Rule
@@ -326,13 +346,13 @@ impl<'a> VisibleMaterial<'a> {
             | BuiltIn::LagPoints
             | BuiltIn::Missing
             | BuiltIn::Change
-            | BuiltIn::Told
+            | BuiltIn::Recipients
             | BuiltIn::Quarters => Value::Blank,
         }
     }
 
-    /// What is held against a record, a line for each light: `●红：签约未开工、工作单未签收`.
-    fn items(&self, found: &[&Finding]) -> Value {
+    /// The findings on a record, one line per light: `●红：签约未开工、工作单未签收`.
+    fn findings_by_light(&self, found: &[&Finding]) -> Value {
         let of = |finding: &&&Finding| match (finding.state, finding.light) {
             (State::Open, Some(light)) => (2, Some(light)),
             (State::Exempt, _) => (0, None),
@@ -346,7 +366,7 @@ impl<'a> VisibleMaterial<'a> {
                 (0, None) => "豁免",
                 _ => "无法判定",
             };
-            format!("{what}：{}", words_once(titles))
+            format!("{what}：{}", join_distinct(titles))
         });
         Value::text(lines.collect::<Vec<_>>().join("\n"))
     }
@@ -354,7 +374,7 @@ impl<'a> VisibleMaterial<'a> {
     fn records_subtitle(&self, list: &RecordList, members: &[&Member]) -> String {
         let ledger = &self.policy().ledgers[list.selection.ledger];
         let mut lights: BTreeMap<Light, usize> = BTreeMap::new();
-        for light in members.iter().filter_map(|member| self.worst(member)) {
+        for light in members.iter().filter_map(|member| self.worst_light(member)) {
             *lights.entry(light).or_default() += 1;
         }
         let shown = list.columns.iter().any(|column| matches!(column.key, ColumnKey::BuiltIn(BuiltIn::Light)));
@@ -363,8 +383,8 @@ impl<'a> VisibleMaterial<'a> {
         format!("截至{}　　共{}{}{lights}", chinese_date(self.material.as_of), members.len(), ledger.counted)
     }
 
-    /// The rule of selection in words.
-    fn chosen_by(&self, list: &RecordList) -> String {
+    /// The selection in words.
+    fn selection_text(&self, list: &RecordList) -> String {
         let policy = self.policy();
         let Selection { ledger, conditions, project, major } = &list.selection;
         let mut parts: Vec<String> = conditions.iter().map(|condition| condition_words(&policy.ledgers[*ledger], condition)).collect();
@@ -383,7 +403,7 @@ impl<'a> VisibleMaterial<'a> {
             parts.push(format!("灯色为{}", list.lights.iter().map(|light| light.title()).collect::<Vec<_>>().join("或")));
         }
         let ledger = &policy.ledgers[*ledger];
-        // the noun without its measure word
+        // without the measure word, which is the first character
         let rows: String = ledger.counted.chars().skip(1).collect();
         match parts.is_empty() {
             true => format!("{CHOSEN}{}所列全部{rows}。", ledger.title),
@@ -391,7 +411,7 @@ impl<'a> VisibleMaterial<'a> {
         }
     }
 
-    /// What could not be chosen nor left out with certainty.
+    /// Rows that could neither be selected nor excluded, by the reason.
     pub(crate) fn doubts(&self, list: &RecordList) -> BTreeMap<Doubt, u64> {
         let Some(roster) = self.material.rosters.of(&list.selection) else { return BTreeMap::new() };
         let unit = match self.material.audience {
@@ -401,21 +421,22 @@ impl<'a> VisibleMaterial<'a> {
         roster.doubts(&self.policy().units, unit)
     }
 
-    /// The name under which sheets of the same records share their count; all projects are those the matrix counts.
-    fn cohort(&self, list: &RecordList, count: usize) -> String {
+    /// The name of the count of rows, for the balance check: sheets with the same selection print the same count, and the count of all
+    /// projects is that of the matrix.
+    fn count_name(&self, list: &RecordList, count: usize) -> String {
         let Selection { ledger, conditions, project, major } = &list.selection;
-        let plain = list.rules.is_empty() && list.lights.is_empty() && self.material.audience == Audience::Office;
-        let chosen = !conditions.is_empty() || !project.is_empty() || major.is_some();
-        match plain {
-            true if !chosen && self.policy().project_ledger() == Some(*ledger) => "projects".into(),
+        let is_unfiltered = list.rules.is_empty() && list.lights.is_empty() && self.material.audience == Audience::Office;
+        let is_selected = !conditions.is_empty() || !project.is_empty() || major.is_some();
+        match is_unfiltered {
+            true if !is_selected && self.policy().project_ledger() == Some(*ledger) => "projects".into(),
             true => format!("records/{ledger}/{conditions:?}/{project:?}/{major:?}"),
-            // a part by findings: no other sheet counts the same
+            // filtered by findings or by audience: no other sheet prints this count
             false => format!("records/{ledger}/{conditions:?}/{project:?}/{major:?}/{:?}/{:?}/{count}", list.rules, list.lights),
         }
     }
 }
 
-/// Cells as values; an empty one stands last whichever way the order goes.
+/// Compares cells by value; empty cells are last in both directions.
 fn by_value(left: &Cell, right: &Cell, descending: bool) -> Ordering {
     let last = if descending { Ordering::Less } else { Ordering::Greater };
     match (left, right) {
@@ -430,8 +451,8 @@ fn by_value(left: &Cell, right: &Cell, descending: bool) -> Ordering {
     }
 }
 
-/// Texts in order, each once.
-fn words_once(words: impl Iterator<Item = String>) -> String {
+/// The different texts in the order of their first occurrence.
+fn join_distinct(words: impl Iterator<Item = String>) -> String {
     let mut out: Vec<String> = Vec::new();
     for word in words.filter(|word| !word.is_empty()) {
         if !out.contains(&word) {
