@@ -33,7 +33,6 @@ use chrono::{DateTime, FixedOffset, NaiveDate};
 use ring::digest::{Context as Hashing, SHA256};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write;
-use std::io::Write as _;
 
 impl Stage<'_> {
     /// Who gets what digest, and the proof that nobody is left out.

@@ -6,7 +6,6 @@ use crate::domain::register::period::chinese_date;
 use crate::domain::rules::rule::Light;
 use crate::worker::run::context::Stage;
 use std::fmt::Write;
-use std::io::Write as _;
 
 impl Stage<'_> {
     /// Findings per light and the files made, as printed.
