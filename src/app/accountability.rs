@@ -10,7 +10,7 @@ use crate::domain::rules::owner::{Owner, owner_of, project_of};
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::{Every, Light};
 use crate::store::handle::Store;
-use crate::store::records::Stored;
+use crate::store::records::StoredRecord;
 use crate::store::snapshots::Snapshot;
 use crate::workbook::books::accountability::accountability;
 use crate::workbook::books::accountability::{Accountability, AccountabilityLine, Now};
@@ -145,9 +145,9 @@ impl ListMaker<'_> {
         for run in closed {
             views.push(self.store.runs().get(run).await?.map(|run| run.inputs.snapshots).unwrap_or_default());
         }
-        let mut records: Vec<HashMap<(usize, String), (String, Stored)>> = Vec::new();
+        let mut records: Vec<HashMap<(usize, String), (String, StoredRecord)>> = Vec::new();
         for pinned in &views {
-            let mut found: HashMap<(usize, String), (String, Stored)> = HashMap::new();
+            let mut found: HashMap<(usize, String), (String, StoredRecord)> = HashMap::new();
             for (index, codes) in &codes {
                 let ledger = &policy.ledgers[*index];
                 for (_, source, seq) in pinned.iter().filter(|(id, ..)| *id == ledger.id) {
@@ -271,7 +271,7 @@ fn pinned(view: &View) -> Vec<(String, String, i64)> {
     view.in_force.iter().map(|found| (found.snapshot.ledger.clone(), found.snapshot.source.clone(), found.snapshot.seq)).collect()
 }
 
-fn place_of(snapshots: &[Snapshot], ledger: &Ledger, source: &str, stored: &Stored) -> String {
+fn place_of(snapshots: &[Snapshot], ledger: &Ledger, source: &str, stored: &StoredRecord) -> String {
     place_in(snapshots, &ledger.id, source, stored, None)
 }
 

@@ -19,8 +19,8 @@ use crate::domain::rules::owner::{Linked, link, project_of};
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::{Light, RuleKind};
 use crate::store::handle::Store;
-use crate::store::outbox::ToldOnce;
-use crate::store::records::Stored;
+use crate::store::outbox::Notification;
+use crate::store::records::StoredRecord;
 use crate::store::snapshots::Snapshot;
 use crate::worker::import::intake_report::place_in;
 use crate::worker::run::evaluate::Evaluator;
@@ -73,7 +73,7 @@ pub fn rule_named(policy: &Policy, name: &str) -> anyhow::Result<usize> {
 struct Found {
     source: String,
     seq: i64,
-    stored: Stored,
+    stored: StoredRecord,
     /// Other sources that hold the code too.
     others: Vec<String>,
 }
@@ -330,11 +330,9 @@ impl Explainer<'_> {
     }
 }
 
-fn told_line(told: ToldOnce) -> ToldLine {
-    let (message, state, settled_at) = match told.message {
-        Some((id, state, settled_at)) => (Some(id), Some(state), Some(settled_at).filter(|at| !at.is_empty())),
-        None => (None, None, None),
-    };
+fn told_line(told: Notification) -> ToldLine {
+    let (message, state) = (Some(told.message), Some(told.state.code().to_owned()));
+    let settled_at = Some(told.ended_at).filter(|at| !at.is_empty());
     ToldLine { unit: told.unit, on: told.on, light: told.light.map(Light::code), run: told.run, message, state, settled_at }
 }
 

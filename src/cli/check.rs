@@ -118,7 +118,7 @@ async fn sending(root: &Path, clock: &Clock, config: &Config) -> anyhow::Result<
         Some(smtp) => format!("经{}:{}，每日至多{}封，{}日内未送出的停止发送", smtp.host, smtp.port, mail.daily_max, mail.too_late_days),
     }];
     let day = clock.today().to_string();
-    match Store::look(root, &config.settings.database.url).await {
+    match Store::open_existing(root, &config.settings.database.url).await {
         Ok(None) => lines.extend(guard::notes(mail, None, None)),
         Ok(Some(store)) => {
             let counter = CounterFile::below(&root.join("var")).read().context("cannot read var/sent.count")?;

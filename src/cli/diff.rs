@@ -11,8 +11,8 @@ use crate::domain::register::ledger::{Ledger, Role};
 use crate::domain::register::period::chinese_date;
 use crate::domain::register::record::Record;
 use crate::store::changes::Side;
-use crate::store::gone::GoneConfirmed;
-use crate::store::records::Stored;
+use crate::store::gone::GoneConfirmation;
+use crate::store::records::StoredRecord;
 use crate::store::snapshots::{Snapshot, SnapshotState};
 use crate::worker::import::intake_report::place_in;
 use crate::worker::run::gone::Gone;
@@ -168,7 +168,7 @@ async fn in_force(app: &App, ledger: &Ledger, a: NaiveDate, b: NaiveDate) -> any
 async fn compare(app: &App, all: &[Snapshot], ledger: &Ledger, pair: &Pair, out: &mut Out, counts: &mut Counts) -> anyhow::Result<()> {
     let side = |index: usize| Side { source: &pair.source[index], seq: pair.sides[index].unwrap_or(0) };
     let (old, new) = (side(0), side(1));
-    let place = |side: Side<'_>, stored: &Stored, field: Option<&str>| place_in(all, &ledger.id, side.source, stored, field);
+    let place = |side: Side<'_>, stored: &StoredRecord, field: Option<&str>| place_in(all, &ledger.id, side.source, stored, field);
     for (gone, here, other) in [(false, new, old), (true, old, new)] {
         let mut after = String::new();
         loop {
@@ -298,7 +298,7 @@ pub async fn confirm_gone(app: &App, ledger: &str, source: &str, code: &str, by:
         ensure!(hint.starts_with("did you mean"), "{code} has not left {}/{source}; see `duban snapshot gone`", ledger.id);
         bail!("{code} has not left {}/{source} ({hint})", ledger.id);
     };
-    let confirmed = GoneConfirmed {
+    let confirmed = GoneConfirmation {
         ledger: ledger.id.clone(),
         source: source.to_owned(),
         code: gone.absent.code.clone(),

@@ -9,7 +9,7 @@ use crate::domain::notify::delivery::DeliveryState;
 use crate::domain::rules::rule::{Act, Light};
 use crate::mail::message;
 use crate::mail::message::Correspondent;
-use crate::store::outbox::{Deed, Listed, NewMessage, Wanted};
+use crate::store::outbox::{AuditEntry, NewMessage, OutboxFilter, OutboxRow};
 use crate::store::sending::HoldReason;
 use crate::worker::deliver::deliverer::{Block, masked};
 use crate::worker::deliver::restore_guard::expiry;
@@ -159,7 +159,7 @@ async fn drafts_of(app: &App, act: &str) -> anyhow::Result<Vec<String>> {
     let Some(known) = Act::ALL.iter().find(|known| known.code() == act && **known > Act::Urge) else {
         bail!("act \"{act}\" is no draft (supervise, circulate or interview)");
     };
-    let wanted = Wanted { state: Some(DeliveryState::Draft), ..Wanted::default() };
+    let wanted = OutboxFilter { state: Some(DeliveryState::Draft), ..OutboxFilter::default() };
     let drafts = app.store().outbox().list(&wanted).await?;
     Ok(drafts.into_iter().filter(|draft| draft.act == known.code()).map(|draft| draft.id).collect())
 }
@@ -190,7 +190,13 @@ async fn decide(app: &App, ids: &[String], to: DeliveryState, deed: &DeedArgumen
         ids => {
             app.store()
                 .outbox()
-                .change_state(ids, &from, to, Deed { at: &now, who: &who, why: deed.why() }, &expiry(app.clock(), &app.config().settings))
+                .change_state(
+                    ids,
+                    &from,
+                    to,
+                    AuditEntry { at: &now, who: &who, why: deed.why() },
+                    &expiry(app.clock(), &app.config().settings),
+                )
                 .await?
         }
     };
@@ -242,7 +248,7 @@ async fn list(
     for note in app.deliverer().sending_notes().await? {
         say!("{note}");
     }
-    let wanted = Wanted { run, state, unit, finding };
+    let wanted = OutboxFilter { run, state, unit, finding };
     let messages = app.store().outbox().list(&wanted).await?;
     for message in &messages {
         let told = match &wanted.finding {
@@ -264,7 +270,7 @@ async fn list(
     Ok(Exit::Done)
 }
 
-fn line(message: &Listed) -> String {
+fn line(message: &OutboxRow) -> String {
     let mut text = format!(
         "{} {} {} <{}> {} {}",
         message.id,
@@ -272,7 +278,7 @@ fn line(message: &Listed) -> String {
         message.unit,
         masked(&message.address),
         message.subject,
-        local(if message.settled_at.is_empty() { &message.created_at } else { &message.settled_at }),
+        local(if message.ended_at.is_empty() { &message.created_at } else { &message.ended_at }),
     );
     if message.test {
         text.push_str(" 试发送");
@@ -293,7 +299,7 @@ fn line(message: &Listed) -> String {
 }
 
 /// What a server said, without the address that servers like to repeat.
-fn quiet(message: &Listed, said: &str) -> String {
+fn quiet(message: &OutboxRow, said: &str) -> String {
     said.replace(&message.address, &masked(&message.address))
 }
 
@@ -344,7 +350,7 @@ async fn show(app: &App, id: &str, eml: bool) -> anyhow::Result<Exit> {
         say!("{} {what}{who} {}", local(&event.at), quiet(&message, &event.detail));
     }
     if message.state == DeliveryState::Accepted {
-        say!("{} 对方服务器收下：{}", local(&message.settled_at), quiet(&message, &message.reply));
+        say!("{} 对方服务器收下：{}", local(&message.ended_at), quiet(&message, &message.reply));
     }
     let bytes = app.store().outbox().body(id).await?.with_context(|| format!("message {id} has no bytes"))?;
     let contents = message::contents(&bytes);
@@ -375,7 +381,7 @@ async fn moved(
     let done = app
         .store()
         .outbox()
-        .change_state(ids, from, to, Deed { at: &now, who: &who, why: deed.why() }, &expiry(app.clock(), &app.config().settings))
+        .change_state(ids, from, to, AuditEntry { at: &now, who: &who, why: deed.why() }, &expiry(app.clock(), &app.config().settings))
         .await?;
     let object = if ids.is_empty() { format!("all ({})", done.len()) } else { done.join(" ") };
     app.store().audit().record(&now, &who, &format!("outbox {}", to.code()), &object, deed.why()).await?;
@@ -391,10 +397,10 @@ async fn moved(
 
 const FAILED: [DeliveryState; 2] = [DeliveryState::Refused, DeliveryState::Dead];
 
-async fn failed(app: &App, ids: &[String]) -> anyhow::Result<Vec<Listed>> {
+async fn failed(app: &App, ids: &[String]) -> anyhow::Result<Vec<OutboxRow>> {
     let mut out = Vec::new();
     for state in FAILED {
-        out.extend(app.store().outbox().list(&Wanted { state: Some(state), ..Wanted::default() }).await?);
+        out.extend(app.store().outbox().list(&OutboxFilter { state: Some(state), ..OutboxFilter::default() }).await?);
     }
     out.retain(|message| ids.is_empty() || ids.contains(&message.id));
     Ok(out)
@@ -469,7 +475,7 @@ async fn retry_corrected(app: &App, ids: &[String], deed: &DeedArguments) -> any
         if app
             .store()
             .outbox()
-            .readdress(&old.id, &message, Deed { at: &now, who: &who, why: &why }, &expiry(app.clock(), &app.config().settings))
+            .readdress(&old.id, &message, AuditEntry { at: &now, who: &who, why: &why }, &expiry(app.clock(), &app.config().settings))
             .await?
         {
             app.store().audit().record(&now, &who, "outbox readdressed", &format!("{} {}", old.id, message.id), &why).await?;
@@ -485,7 +491,7 @@ async fn retry_corrected(app: &App, ids: &[String], deed: &DeedArguments) -> any
 
 async fn hold_sending(app: &App, deed: &DeedArguments) -> anyhow::Result<Exit> {
     let (now, who) = (stamp(app.clock().now()), deed.who());
-    let fresh = app.store().sending().hold(HoldReason::Person, Deed { at: &now, who: &who, why: deed.why() }).await?;
+    let fresh = app.store().sending().hold(HoldReason::Person, AuditEntry { at: &now, who: &who, why: deed.why() }).await?;
     if fresh {
         app.store().audit().record(&now, &who, "sending held", "all", deed.why()).await?;
     }

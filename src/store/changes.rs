@@ -1,20 +1,20 @@
-//! What differs between two snapshots, and which codes have left a register. The database compares, page by page: neither side is held,
-//! and nothing rests on the order in which a server sorts codes.
+//! The differences between two snapshots. The database compares them and returns pages, so memory holds neither snapshot. No result depends
+//! on the order in which a server sorts codes.
 
 use crate::domain::register::ledger::Ledger;
 use crate::store::database::{Database, Result, number, sql};
 use crate::store::pulls::Difference;
-use crate::store::records::{Records, STORED, Stored, stored};
+use crate::store::records::{RECORD_COLUMNS, Records, StoredRecord, stored};
 use std::collections::HashMap;
 
-/// One snapshot of a ledger; `seq` 0 is the empty register before the first.
+/// One snapshot of a ledger; `seq` 0 is the empty register before the first snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Side<'a> {
     pub source: &'a str,
     pub seq: i64,
 }
 
-/// How many records two snapshots differ by.
+/// How many records differ between two snapshots.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ChangeCounts {
     pub added: i64,
@@ -23,22 +23,23 @@ pub struct ChangeCounts {
 }
 
 impl ChangeCounts {
-    /// What a pull counted while it wrote.
+    /// The counts of a pull.
     pub fn of(difference: &Difference) -> ChangeCounts {
         let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
         ChangeCounts { added: number(difference.added), changed: number(difference.changed), gone: number(difference.gone) }
     }
 }
 
+/// Records in one page.
 const PAGE: i64 = 1000;
 
-/// Versions of one side ($1 ledger, $2 source, $3 seq) whose code the other ($4 source, $5 seq) does not hold. A version that reaches from
-/// one snapshot to the other of the same source is in both: it is left out before anything is looked up.
+/// Versions of one side ($1 ledger, $2 source, $3 seq) whose code the other side ($4 source, $5 seq) lacks. A version that spans both
+/// snapshots of one source is in both and is excluded first, without a look-up.
 const ONLY_HERE: &str = "FROM record r WHERE r.ledger=$1 AND r.source=$2 AND r.first_seq<=$3 AND r.last_seq>=$3 \
      AND ($2<>$4 OR r.first_seq>$5 OR r.last_seq<$5) AND NOT EXISTS (\
      SELECT 1 FROM record o WHERE o.ledger=$1 AND o.source=$4 AND o.code=r.code AND o.first_seq<=$5 AND o.last_seq>=$5)";
 
-/// Versions of one side whose code the other holds with other cells.
+/// Versions of one side whose code the other side has with other cells.
 const CHANGED: &str = "FROM record r WHERE r.ledger=$1 AND r.source=$2 AND r.first_seq<=$3 AND r.last_seq>=$3 \
      AND ($2<>$4 OR r.first_seq>$5 OR r.last_seq<$5) AND EXISTS (\
      SELECT 1 FROM record o WHERE o.ledger=$1 AND o.source=$4 AND o.code=r.code AND o.first_seq<=$5 AND o.last_seq>=$5 \
@@ -51,7 +52,7 @@ pub struct Changes<'a> {
 }
 
 impl Changes<'_> {
-    /// Counts what is in one snapshot and not, or not so, in the other.
+    /// Counts the records that only one of two snapshots contains, and those that differ.
     ///
     /// # Errors
     /// The database fails.
@@ -79,29 +80,29 @@ impl Changes<'_> {
         })
     }
 
-    /// The next records of `side`, behind `after` in code order, whose code `other` does not hold. An empty page is the end.
+    /// The next records of `side` whose codes follow `after` and are absent from `other`. An empty page is the end.
     ///
     /// # Errors
     /// The database fails or a body is damaged.
-    pub async fn only_in(self, ledger: &Ledger, side: Side<'_>, other: Side<'_>, after: &str) -> Result<Vec<Stored>> {
+    pub async fn only_in(self, ledger: &Ledger, side: Side<'_>, other: Side<'_>, after: &str) -> Result<Vec<StoredRecord>> {
         self.page(ONLY_HERE, ledger, side, other, after).await
     }
 
-    /// The next records, behind `after` in code order, that both snapshots hold with different cells: old and new.
+    /// The next records whose codes follow `after` and that both snapshots contain with different cells, as (old, new).
     ///
     /// # Errors
     /// As [`Changes::only_in`].
-    pub async fn changed(self, ledger: &Ledger, old: Side<'_>, new: Side<'_>, after: &str) -> Result<Vec<(Stored, Stored)>> {
+    pub async fn changed(self, ledger: &Ledger, old: Side<'_>, new: Side<'_>, after: &str) -> Result<Vec<(StoredRecord, StoredRecord)>> {
         let now = self.page(CHANGED, ledger, new, old, after).await?;
         let codes: Vec<String> = now.iter().map(|stored| stored.record.code.clone()).collect();
-        let before = Records { database: self.database }.by_code(ledger, old.source, old.seq, &codes).await?;
-        let mut before: HashMap<String, Stored> = before.into_iter().map(|stored| (stored.record.code.clone(), stored)).collect();
-        Ok(now.into_iter().filter_map(|stored| Some((before.remove(&stored.record.code)?, stored))).collect())
+        let previous = Records { database: self.database }.by_code(ledger, old.source, old.seq, &codes).await?;
+        let mut previous: HashMap<String, StoredRecord> = previous.into_iter().map(|stored| (stored.record.code.clone(), stored)).collect();
+        Ok(now.into_iter().filter_map(|stored| Some((previous.remove(&stored.record.code)?, stored))).collect())
     }
 
-    async fn page(self, what: &str, ledger: &Ledger, side: Side<'_>, other: Side<'_>, after: &str) -> Result<Vec<Stored>> {
+    async fn page(self, what: &str, ledger: &Ledger, side: Side<'_>, other: Side<'_>, after: &str) -> Result<Vec<StoredRecord>> {
         let layouts = Records { database: self.database }.layouts(ledger).await?;
-        let statement = format!("SELECT {STORED} {what} AND r.code>$6 ORDER BY r.code LIMIT $7");
+        let statement = format!("SELECT {RECORD_COLUMNS} {what} AND r.code>$6 ORDER BY r.code LIMIT $7");
         let rows = sqlx::query(sql(statement))
             .bind(&ledger.id)
             .bind(side.source)

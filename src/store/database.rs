@@ -1,14 +1,14 @@
-//! Our own state, in SQLite or PostgreSQL through one code path (`sqlx::Any`).
+//! The opened database: SQLite or PostgreSQL through one code path (`sqlx::Any`), its migrations, and helpers to read columns.
 //!
-//! Invariant: columns are TEXT, BIGINT or BYTEA; statements use `$N`; what differs between the two is in [`Dialect`], and the store
-//! suite runs on both. No other module holds SQL of ours; `source::sql` passes on queries that the office wrote.
+//! Invariants: columns are TEXT, BIGINT or BYTEA. Statements use `$N`. [`Dialect`] holds every difference between the two databases, and
+//! the store contract tests run on both. Only files of `store` hold SQL of this program; `source::sql` runs queries that the office wrote.
 
 use sqlx::any::{AnyPoolOptions, AnyRow};
 use sqlx::{Any, AnyPool, AssertSqlSafe, Connection, Executor, Row, Transaction};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// What the two databases say differently.
+/// The SQL in which the two databases differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
     Sqlite,
@@ -16,7 +16,8 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    /// SQLite takes the write lock at once: a transaction that begins by reading would fail when it comes to write.
+    /// The statement that begins a writing transaction. SQLite takes the write lock at once, because a transaction that begins by reading
+    /// can fail when it starts to write.
     fn begin(self) -> &'static str {
         match self {
             Dialect::Sqlite => "BEGIN IMMEDIATE",
@@ -24,7 +25,7 @@ impl Dialect {
         }
     }
 
-    /// SQLite's write lock does it already; readers go on under both.
+    /// The lock that keeps other pulls out. SQLite needs none beside its write lock. Readers are not blocked in either database.
     pub(crate) fn lock_pulls(self) -> Option<&'static str> {
         match self {
             Dialect::Sqlite => None,
@@ -32,6 +33,7 @@ impl Dialect {
         }
     }
 
+    /// The clause that makes a claim skip rows which another process is claiming.
     pub(crate) fn skip_locked(self) -> &'static str {
         match self {
             Dialect::Sqlite => "",
@@ -39,8 +41,8 @@ impl Dialect {
         }
     }
 
-    /// The texts `head` and the bytes `body` of some rows, each joined in the order of their codes, as a row of its own: a subquery that
-    /// sorts hands its rows to SQLite's aggregates in that order, and SQLite joins bytes as they are.
+    /// Two aggregates: the texts `head` and the bytes `body` of some rows, each joined in the order of their codes. In SQLite the rows must
+    /// come from a sorted subquery, whose order its aggregates keep; it concatenates bytes unchanged.
     pub(crate) fn joined_records(self) -> &'static str {
         match self {
             Dialect::Sqlite => "group_concat(head, ''), CAST(group_concat(body, '') AS BLOB)",
@@ -48,7 +50,8 @@ impl Dialect {
         }
     }
 
-    /// `(?,?),(?,?)` or `($1,$2),($3,$4)`: many named parameters in one statement are quadratic on SQLite.
+    /// The values list of a bulk insert: `(?,?),(?,?)` on SQLite, where the cost of many numbered parameters is quadratic, and
+    /// `($1,$2),($3,$4)` on PostgreSQL.
     pub(crate) fn values(self, rows: usize, columns: usize) -> String {
         let mut sql = String::with_capacity(rows * columns * 5);
         for row in 0..rows {
@@ -67,8 +70,8 @@ impl Dialect {
         sql
     }
 
-    /// For rows of which none is there: SQLite then keeps no copy of each page it changes, to take a statement back. Whoever sees it fail
-    /// gives the whole transaction up.
+    /// The insert verb for rows of which none exists yet. With `OR FAIL` SQLite saves no copy of each changed page to undo the statement, so
+    /// a caller must roll back the whole transaction when the statement fails.
     pub(crate) fn insert_or_fail(self) -> &'static str {
         match self {
             Dialect::Sqlite => "INSERT OR FAIL",
@@ -76,7 +79,7 @@ impl Dialect {
         }
     }
 
-    /// The parameters that follow `before` others of [`Dialect::values`].
+    /// The parameters that follow the first `before` ones, which [`Dialect::values`] has used.
     pub(crate) fn parameters_behind<const N: usize>(self, before: usize) -> [String; N] {
         std::array::from_fn(|index| match self {
             Dialect::Sqlite => "?".to_owned(),
@@ -85,9 +88,10 @@ impl Dialect {
     }
 }
 
-/// Rows of one bulk insert statement.
+/// Rows in one bulk insert statement.
 pub(crate) const ROWS_PER_STATEMENT: usize = 200;
 
+/// Why the store could not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     #[error("database {0}: {1}")]
@@ -100,8 +104,10 @@ pub enum StoreError {
     Damaged { what: &'static str, key: String, detail: String },
     #[error("another run has written the timeline meanwhile")]
     TimelineMoved,
+    #[error("run {0} was taken over by another process")]
+    TakenOver(String),
     #[error("{0}")]
-    Lost(String),
+    Internal(String),
 }
 
 pub type Result<T> = std::result::Result<T, StoreError>;
@@ -111,7 +117,7 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 pub(crate) struct Database {
     pub(crate) pool: AnyPool,
     pub(crate) dialect: Dialect,
-    /// This machine and root: who holds a claim, so that a start after a kill knows its own dead claims.
+    /// This machine and root. It is written into each claim, so that a start after a kill can end the claims of the dead process.
     pub(crate) holder: String,
 }
 
@@ -132,20 +138,20 @@ impl Database {
                 let absolute = std::path::absolute(&path).map_err(failed)?;
                 (format!("sqlite://{}?mode=rwc", absolute.display()), Dialect::Sqlite, absolute.display().to_string())
             }
-            // the url may hold a password: what is shown is what stands behind the last @
+            // the url may hold a password: only the part behind the last @ is shown
             None => (url.to_owned(), Dialect::Postgres, url.rsplit('@').next().unwrap_or_default().to_owned()),
         };
         let open_error = |error: sqlx::Error| StoreError::Open(shown.clone(), error.to_string());
-        // a pool tries again until its time is up and then tells only of that
+        // a pool retries until its time limit and then reports only the time-out, so one connection finds the reason first
         let refused = probe(dialect, &url).await.err();
-        if let Some(error) = refused.as_ref().filter(|error| dialect == Dialect::Sqlite && is_no_database(error)) {
+        if let Some(error) = refused.as_ref().filter(|error| dialect == Dialect::Sqlite && is_not_a_database(error)) {
             return Err(StoreError::Open(shown, format!("{error}; restore it from a backup, or move it away to begin anew")));
         }
         let open_error = |error: sqlx::Error| match (error, &refused) {
             (sqlx::Error::PoolTimedOut, Some(refused)) => open_error(sqlx::Error::Configuration(refused.to_string().into())),
             (error, _) => open_error(error),
         };
-        // migrations on a connection of their own: PostgreSQL's lock stays with it when they fail
+        // migrations use a pool of their own, because a failed one leaves PostgreSQL's migration lock on its connection
         let migrating = options(dialect, 1).connect(&url).await.map_err(open_error)?;
         let migrated = tokio::time::timeout(Duration::from_secs(120), migrate(&migrating, dialect)).await;
         migrating.close().await;
@@ -161,11 +167,11 @@ impl Database {
         Ok(Database { pool, dialect, holder: holder(root) })
     }
 
-    /// Looks into a database as it is, without bringing its tables up to date; `None` = there is none yet, or it is of an older version.
+    /// Opens an existing database without migrating it; `None` = there is none yet, or an older version made it.
     ///
     /// # Errors
     /// The database cannot be reached.
-    pub(crate) async fn look(root: &Path, url: &str) -> Result<Option<Database>> {
+    pub(crate) async fn open_existing(root: &Path, url: &str) -> Result<Option<Database>> {
         sqlx::any::install_default_drivers();
         let (url, dialect, shown) = match url.strip_prefix("sqlite:") {
             Some(path) => {
@@ -191,6 +197,7 @@ impl Database {
         Ok(known.then_some(database))
     }
 
+    /// Closes all connections.
     pub(crate) async fn close(&self) {
         self.pool.close().await;
     }
@@ -201,30 +208,31 @@ impl Database {
     }
 }
 
-/// One connection and one look, for the reason when there is none.
-pub(crate) async fn probe(dialect: Dialect, url: &str) -> std::result::Result<(), sqlx::Error> {
+/// Makes one connection and one query. Returns the error that a pool would hide behind its time-out.
+async fn probe(dialect: Dialect, url: &str) -> std::result::Result<(), sqlx::Error> {
     let mut connection = <sqlx::AnyConnection as Connection>::connect(url).await?;
-    let look = match dialect {
+    let query = match dialect {
         Dialect::Sqlite => "PRAGMA schema_version",
         Dialect::Postgres => "SELECT 1",
     };
-    connection.execute(look).await?;
+    connection.execute(query).await?;
     connection.close().await
 }
 
-/// The file is something else than a database (SQLITE_NOTADB).
-pub(crate) fn is_no_database(error: &sqlx::Error) -> bool {
+/// Whether the file is not an SQLite database (SQLITE_NOTADB).
+fn is_not_a_database(error: &sqlx::Error) -> bool {
     error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "26")
 }
 
-pub(crate) fn holder(root: &Path) -> String {
+/// The name of this machine and root, as a claim stores it.
+fn holder(root: &Path) -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let root = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
     format!("{}:{}", host.trim(), root.display())
 }
 
-/// Brings the tables up to date. SQLite has no lock for this: the write lock of one transaction around it keeps other starters out.
-pub(crate) async fn migrate(pool: &AnyPool, dialect: Dialect) -> Result<()> {
+/// Brings the tables up to date. SQLite has no lock for migrations, so they run in one transaction whose write lock keeps other processes out.
+async fn migrate(pool: &AnyPool, dialect: Dialect) -> Result<()> {
     let migrator = sqlx::migrate!("src/store/migrations");
     match dialect {
         Dialect::Postgres => migrator.run(pool).await?,
@@ -237,17 +245,18 @@ pub(crate) async fn migrate(pool: &AnyPool, dialect: Dialect) -> Result<()> {
     Ok(())
 }
 
-pub(crate) fn options(dialect: Dialect, connections: u32) -> AnyPoolOptions {
+/// Pool options, with the pragmas of each SQLite connection.
+fn options(dialect: Dialect, connections: u32) -> AnyPoolOptions {
     let options = AnyPoolOptions::new().max_connections(connections).acquire_timeout(Duration::from_secs(60));
     match dialect {
         Dialect::Postgres => options,
         Dialect::Sqlite => options.after_connect(|connection, _| {
             Box::pin(async move {
                 connection.execute("PRAGMA busy_timeout=30000").await?;
-                // decides for a new file only: a register of a million rows is written in a quarter of the calls
+                // takes effect in a new file only; a register of a million rows then needs a quarter of the write calls
                 connection.execute("PRAGMA page_size=16384").await?;
                 connection.execute("PRAGMA cache_size=-4096").await?;
-                // what a statement may have to undo is small: it needs no file
+                // the data to undo a statement is small and needs no file
                 connection.execute("PRAGMA temp_store=MEMORY").await?;
                 connection.execute("PRAGMA journal_mode=WAL").await?;
                 connection.execute("PRAGMA synchronous=FULL").await?;
@@ -257,23 +266,27 @@ pub(crate) fn options(dialect: Dialect, connections: u32) -> AnyPoolOptions {
     }
 }
 
-/// The one door for statements put together at run time; parts come from this module only, values are always bound.
+/// Marks a statement composed at run time as safe. Its parts come from `store` only; values are always bound.
 pub(crate) fn sql(text: String) -> AssertSqlSafe<String> {
     AssertSqlSafe(text)
 }
 
+/// A text column.
 pub(crate) fn text(row: &AnyRow, column: &str) -> Result<String> {
     Ok(row.try_get::<String, _>(column)?)
 }
 
+/// A whole-number column.
 pub(crate) fn number(row: &AnyRow, column: &str) -> Result<i64> {
     Ok(row.try_get::<i64, _>(column)?)
 }
 
+/// Parses a JSON column; `what` and `key` name the row in the error.
 pub(crate) fn json<T: serde::de::DeserializeOwned>(what: &'static str, key: &str, text: &str) -> Result<T> {
     serde_json::from_str(text).map_err(|error| StoreError::Damaged { what, key: key.to_owned(), detail: error.to_string() })
 }
 
+/// A value as a JSON column.
 pub(crate) fn to_json<T: serde::Serialize>(value: &T) -> Result<String> {
-    serde_json::to_string(value).map_err(|error| StoreError::Lost(format!("cannot write as JSON: {error}")))
+    serde_json::to_string(value).map_err(|error| StoreError::Internal(format!("cannot write as JSON: {error}")))
 }

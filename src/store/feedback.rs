@@ -1,4 +1,4 @@
-//! What units have answered.
+//! The answers that units have returned on feedback forms.
 
 use crate::domain::notify::feedback::{Answer, Answers};
 use crate::store::database::{Database, Result, json, number, text, to_json};
@@ -10,7 +10,7 @@ pub struct Feedback<'a> {
 }
 
 impl Feedback<'_> {
-    /// Adds the answers of one form, all or none; nothing that was said before is lost.
+    /// Adds the answers of one form in one transaction. Earlier answers stay.
     ///
     /// # Errors
     /// The database fails, or another process adds answers at the same moment.
@@ -39,7 +39,10 @@ impl Feedback<'_> {
         Ok(())
     }
 
-    /// Whether a form was taken in before.
+    /// Whether a form with this sha256 was imported before.
+    ///
+    /// # Errors
+    /// The database fails.
     pub async fn knows_form(self, sha256: &str) -> Result<bool> {
         Ok(sqlx::query("SELECT 1 AS one FROM feedback_form WHERE sha256=$1")
             .bind(sha256)
@@ -49,11 +52,14 @@ impl Feedback<'_> {
     }
 
     /// The number of the last answer; 0 = there is none.
+    ///
+    /// # Errors
+    /// The database fails.
     pub async fn last_no(self) -> Result<i64> {
         number(&sqlx::query("SELECT COALESCE(MAX(no), 0) AS no FROM feedback").fetch_one(&self.database.pool).await?, "no")
     }
 
-    /// The last answer on each record, among those up to a number.
+    /// The last answer on each record among the answers up to a number.
     ///
     /// # Errors
     /// The database fails, or an answer is damaged.
@@ -71,7 +77,10 @@ impl Feedback<'_> {
         Ok(answers)
     }
 
-    /// Every answer on one record, the first first, with the moment it came.
+    /// Every answer on one record, oldest first, with the time it was received.
+    ///
+    /// # Errors
+    /// The database fails, or an answer is damaged.
     pub async fn on_record(self, ledger: &str, code: &str) -> Result<Vec<(String, Answer)>> {
         let rows = sqlx::query("SELECT received_at, body FROM feedback WHERE ledger=$1 AND code=$2 ORDER BY no")
             .bind(ledger)

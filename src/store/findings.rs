@@ -1,10 +1,10 @@
-//! Findings of each run, packed some hundred to a row, and what each recipient was last told.
+//! The findings of each run, compressed, with many in one row.
 
 use crate::domain::judging::finding::{Change, Identity};
 use crate::domain::rules::rule::Light;
-use crate::store::database::{Database, Result, StoreError, number};
+use crate::store::database::{Database, Result, StoreError, number, to_json};
 use crate::store::runs::{Run, RunInputs};
-use crate::store::timeline::{Line, RESOLVED, Rewriting, Timeline};
+use crate::store::timeline::{FindingState, RESOLVED, Timeline, TimelineWriter};
 use chrono::NaiveDate;
 use flate2::Compression;
 use flate2::read::ZlibDecoder;
@@ -15,18 +15,18 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::{Read, Write};
 
-/// A finding as a run stores it.
+/// A finding to be stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredFinding {
+pub struct NewFinding {
     pub identity: Identity,
     pub light: Option<Light>,
     /// open, exempt, unjudged
     pub state: &'static str,
-    /// The JSON object, on one line, that `duban findings` prints.
+    /// The JSON object that `duban findings` prints, on one line.
     pub body: String,
 }
 
-/// What is read of a stored finding.
+/// The fields that are read of a stored finding.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct StoredFacts<'a> {
     #[serde(borrow)]
@@ -35,7 +35,7 @@ pub struct StoredFacts<'a> {
     pub ledger: Cow<'a, str>,
     #[serde(borrow)]
     pub key: Cow<'a, str>,
-    /// The owner as a person reads it.
+    /// Name of the owner unit.
     #[serde(borrow, default)]
     pub unit: Cow<'a, str>,
     #[serde(borrow, default)]
@@ -43,10 +43,10 @@ pub struct StoredFacts<'a> {
     /// open, exempt, unjudged, resolved
     #[serde(borrow)]
     pub state: Cow<'a, str>,
-    /// How it stood against what was known; `resolved` where it is over.
+    /// Code of the change since the state known before the run; `resolved` = the finding is over.
     #[serde(borrow)]
     pub change: Cow<'a, str>,
-    /// The unit that owes an answer on the project.
+    /// The unit that owes an answer on the record.
     #[serde(borrow, default)]
     pub waiting_on: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
@@ -63,7 +63,7 @@ impl StoredFacts<'_> {
     }
 }
 
-/// Bytes of JSON that are packed into one row.
+/// Bytes of JSON compressed into one row.
 const PART_BYTES: usize = 256 * 1024;
 
 /// The findings that runs have stored.
@@ -73,18 +73,18 @@ pub struct Findings<'a> {
 }
 
 impl Findings<'_> {
-    /// Commits what a run found, in the order of identities, with the timeline where it writes one, and the end of the step: all or
-    /// nothing, so that a run that broke off compares with what was known before it, not with itself.
+    /// Commits in one transaction: the findings of a run in the order of identities, the timeline if the run writes it, and the end of the
+    /// step. A run that was interrupted therefore never compares its findings with its own timeline.
     ///
     /// # Errors
     /// The database fails, another process has taken the run over, two findings have one identity or are out of order, or the timeline
-    /// is no longer the one that was compared with.
+    /// has changed since it was read.
     pub async fn commit(
         self,
         run: &Run,
         step: &str,
         inputs: &RunInputs,
-        found: impl IntoIterator<Item = Result<StoredFinding>>,
+        found: impl IntoIterator<Item = Result<NewFinding>>,
         resolved: &[Identity],
         timeline: Option<(&Timeline, NaiveDate)>,
     ) -> Result<()> {
@@ -92,48 +92,50 @@ impl Findings<'_> {
         crate::store::runs::advance(&mut transaction, run, step, inputs).await?;
         sqlx::query("DELETE FROM finding WHERE run=$1").bind(&run.id).execute(&mut *transaction).await?;
         let mut lives = match timeline {
-            Some((old, as_of)) => Rewriting::begin(&mut transaction, old, inputs.sample, as_of, &run.id).await?,
+            Some((old, as_of)) => TimelineWriter::begin(&mut transaction, old, inputs.sample, as_of, &run.id).await?,
             None => None,
         };
-        let mut parts = Parts { run, part: 0, items: 0, text: Vec::with_capacity(PART_BYTES * 2) };
+        let mut parts = PartWriter { run, part: 0, items: 0, text: Vec::with_capacity(PART_BYTES * 2) };
         let mut found = found.into_iter().peekable();
-        let mut over = resolved.iter().peekable();
+        let mut resolved = resolved.iter().peekable();
         let mut last: Option<Identity> = None;
         loop {
-            let is_over = match (found.peek(), over.peek()) {
+            let next_is_resolved = match (found.peek(), resolved.peek()) {
                 (Some(Ok(finding)), Some(identity)) => **identity < finding.identity,
                 (Some(_), _) => false,
                 (None, Some(_)) => true,
                 (None, None) => break,
             };
-            let finding = if is_over {
-                let Some(identity) = over.next() else { break };
-                over_of(identity)?
+            let finding = if next_is_resolved {
+                let Some(identity) = resolved.next() else { break };
+                resolved_finding(identity)?
             } else {
                 let Some(finding) = found.next() else { break };
                 finding?
             };
             if last.as_ref().is_some_and(|last| *last >= finding.identity) {
-                return Err(StoreError::Lost(format!("a finding out of order: {:?}", finding.identity)));
+                return Err(StoreError::Internal(format!("a finding out of order: {:?}", finding.identity)));
             }
             if let Some(lives) = &mut lives {
-                lives.take(&mut transaction, &Line { identity: &finding.identity, light: finding.light, state: finding.state }).await?;
+                lives
+                    .add(&mut transaction, &FindingState { identity: &finding.identity, light: finding.light, state: finding.state })
+                    .await?;
             }
-            parts.take(&mut transaction, &finding.body).await?;
+            parts.add(&mut transaction, &finding.body).await?;
             last = Some(finding.identity);
         }
         parts.write(&mut transaction).await?;
         if let Some(lives) = lives {
-            lives.end(&mut transaction).await?;
+            lives.finish(&mut transaction).await?;
         }
         transaction.commit().await?;
         Ok(())
     }
 
-    /// Hands each finding that a run stored to `take`, in the order of identities, what was over among them. Memory holds one part.
+    /// Calls `take` with each finding that a run stored, resolved ones included, in the order of identities. Memory holds one part.
     ///
     /// # Errors
-    /// The database fails, a row is damaged, or `take` refuses.
+    /// The database fails, a row is damaged, or `take` returns an error.
     pub async fn each(self, run: &str, mut take: impl FnMut(&StoredFacts<'_>) -> Result<()>) -> Result<()> {
         let damaged = |detail: String| StoreError::Damaged { what: "finding", key: run.to_owned(), detail };
         let mut part = 0;
@@ -155,7 +157,10 @@ impl Findings<'_> {
         }
     }
 
-    /// How the findings of a run stood against what was known before it, and what was over.
+    /// The change of each finding of a run since the state known before it, and the resolved findings.
+    ///
+    /// # Errors
+    /// The database fails, or a row is damaged.
     pub async fn changes_of(self, run: &str) -> Result<(HashMap<Identity, Change>, Vec<Identity>)> {
         let (mut changes, mut resolved) = (HashMap::new(), Vec::new());
         self.each(run, |finding| {
@@ -171,19 +176,26 @@ impl Findings<'_> {
         Ok((changes, resolved))
     }
 
-    /// The findings of a run that did not stand as before, with the light and the change it saw; those that are new are known by their lives.
+    /// The findings that a run saw as escalated, eased or reopened, with their light and change. New findings are recognised by their lives
+    /// in the timeline.
+    ///
+    /// # Errors
+    /// The database fails, or a row is damaged.
     pub async fn moved_in(self, run: &str) -> Result<HashMap<Identity, (Option<Light>, Change)>> {
-        let mut moved = HashMap::new();
+        let mut changed = HashMap::new();
         self.each(run, |finding| {
             let change = [Change::Escalated, Change::Eased, Change::Reopened].into_iter().find(|change| change.code() == finding.change);
-            moved.extend(change.map(|change| (finding.identity(), (finding.light(), change))));
+            changed.extend(change.map(|change| (finding.identity(), (finding.light(), change))));
             Ok(())
         })
         .await?;
-        Ok(moved)
+        Ok(changed)
     }
 
-    /// The lights of the findings of a run, by identity; `None` = unjudged.
+    /// The lights of the unresolved findings of a run, by identity; `None` = unjudged.
+    ///
+    /// # Errors
+    /// The database fails, or a row is damaged.
     pub async fn lights_of(self, run: &str) -> Result<HashMap<Identity, Option<Light>>> {
         let mut lights = HashMap::new();
         self.each(run, |finding| {
@@ -196,9 +208,12 @@ impl Findings<'_> {
         Ok(lights)
     }
 
-    /// How many findings a run stored, what was over among them.
+    /// How many findings a run stored, resolved ones included.
+    ///
+    /// # Errors
+    /// The database fails.
     pub async fn count(self, run: &str) -> Result<i64> {
-        // PostgreSQL adds whole numbers up to a decimal
+        // PostgreSQL sums BIGINT to a decimal type
         let row = sqlx::query("SELECT CAST(COALESCE(SUM(items), 0) AS BIGINT) AS n FROM finding WHERE run=$1")
             .bind(run)
             .fetch_one(&self.database.pool)
@@ -207,24 +222,23 @@ impl Findings<'_> {
     }
 }
 
-fn over_of(identity: &Identity) -> Result<StoredFinding> {
+/// The stored form of a resolved finding.
+fn resolved_finding(identity: &Identity) -> Result<NewFinding> {
     let Identity { rule, ledger, key } = identity;
-    let body = crate::store::database::to_json(
-        &serde_json::json!({"rule": rule, "ledger": ledger, "key": key, "state": RESOLVED, "change": RESOLVED}),
-    )?;
-    Ok(StoredFinding { identity: identity.clone(), light: None, state: RESOLVED, body })
+    let body = to_json(&serde_json::json!({"rule": rule, "ledger": ledger, "key": key, "state": RESOLVED, "change": RESOLVED}))?;
+    Ok(NewFinding { identity: identity.clone(), light: None, state: RESOLVED, body })
 }
 
-/// Findings on their way into rows of [`PART_BYTES`].
-struct Parts<'a> {
+/// Writes findings in rows of [`PART_BYTES`].
+struct PartWriter<'a> {
     run: &'a Run,
     part: i64,
     items: i64,
     text: Vec<u8>,
 }
 
-impl Parts<'_> {
-    async fn take(&mut self, transaction: &mut Transaction<'static, Any>, line: &str) -> Result<()> {
+impl PartWriter<'_> {
+    async fn add(&mut self, transaction: &mut Transaction<'static, Any>, line: &str) -> Result<()> {
         self.text.extend_from_slice(line.as_bytes());
         self.text.push(b'\n');
         self.items += 1;
@@ -235,8 +249,8 @@ impl Parts<'_> {
         if self.items == 0 {
             return Ok(());
         }
-        // the lines repeat one another: the quickest level already leaves a tenth
-        let lost = |error: std::io::Error| StoreError::Lost(error.to_string());
+        // the lines are similar: the fastest level already reduces them to a tenth
+        let lost = |error: std::io::Error| StoreError::Internal(error.to_string());
         let mut packed = ZlibEncoder::new(Vec::with_capacity(PART_BYTES / 4), Compression::fast());
         packed.write_all(&self.text).map_err(lost)?;
         let body = packed.finish().map_err(lost)?;

@@ -11,7 +11,10 @@ pub struct FrozenTexts<'a> {
 }
 
 impl FrozenTexts<'_> {
-    /// Stores texts by their sha256 and returns path → sha256.
+    /// Stores texts (path → text) by their sha256 and returns path → sha256.
+    ///
+    /// # Errors
+    /// The database fails.
     pub async fn freeze(self, files: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>> {
         let named: Vec<(String, String, &String)> =
             files.iter().map(|(path, body)| (path.clone(), hex::encode(digest(&SHA256, body.as_bytes())), body)).collect();
@@ -27,7 +30,10 @@ impl FrozenTexts<'_> {
         Ok(named.into_iter().map(|(path, sha256, _)| (path, sha256)).collect())
     }
 
-    /// The texts frozen under path → sha256.
+    /// The texts (path → text) for path → sha256.
+    ///
+    /// # Errors
+    /// The database fails or a text is missing.
     pub async fn read(self, files: &BTreeMap<String, String>) -> Result<BTreeMap<String, String>> {
         let mut out = BTreeMap::new();
         for (path, sha256) in files {
@@ -37,17 +43,17 @@ impl FrozenTexts<'_> {
         Ok(out)
     }
 
-    /// Which of these frozen texts are no longer there.
+    /// The paths among path → sha256 whose texts are missing.
     ///
     /// # Errors
     /// The database fails.
     pub async fn missing(self, files: &BTreeMap<String, String>) -> Result<Vec<String>> {
-        let mut gone = Vec::new();
+        let mut missing = Vec::new();
         for (path, sha256) in files {
             if sqlx::query("SELECT sha256 FROM frozen WHERE sha256=$1").bind(sha256).fetch_optional(&self.database.pool).await?.is_none() {
-                gone.push(path.clone());
+                missing.push(path.clone());
             }
         }
-        Ok(gone)
+        Ok(missing)
     }
 }

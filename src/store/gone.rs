@@ -1,13 +1,13 @@
-//! Codes that have left a register, and the office's confirmations of it.
+//! Codes that have left a register, and the office's confirmations that they have.
 
 use crate::domain::register::snapshot::Version;
 use crate::store::audit::insert_audit;
 use crate::store::database::{Database, Result, number, text};
 use sqlx::Row;
 
-/// A version of a code that the snapshot in force does not hold.
+/// A version of a code that a snapshot lacks.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Absent {
+pub struct AbsentVersion {
     pub code: String,
     pub name: String,
     pub unit: String,
@@ -16,33 +16,34 @@ pub struct Absent {
     pub row: u32,
 }
 
-/// The office's word that a code has left the register.
+/// The office's confirmation that a code has left the register.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GoneConfirmed {
+pub struct GoneConfirmation {
     pub ledger: String,
     pub source: String,
     pub code: String,
-    /// The last snapshot in force that held it.
+    /// The last snapshot in force that contained it.
     pub seen_seq: i64,
     pub confirmed_at: String,
     pub who: String,
     pub reason: String,
 }
 
+/// Versions in one page.
 const PAGE: i64 = 1000;
 
-/// Codes that a snapshot does not hold, and the confirmations.
+/// Codes that a snapshot lacks, and the confirmations.
 #[derive(Clone, Copy, Debug)]
 pub struct Gone<'a> {
     pub(super) database: &'a Database,
 }
 
 impl Gone<'_> {
-    /// Versions of codes that a snapshot does not hold, by code and then by age, each handed to `take`.
+    /// Calls `take` with each version of each code that a snapshot lacks, ordered by code and then oldest first.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn each_absent(self, ledger: &str, source: &str, seq: i64, mut take: impl FnMut(Absent)) -> Result<()> {
+    pub async fn each_absent(self, ledger: &str, source: &str, seq: i64, mut take: impl FnMut(AbsentVersion)) -> Result<()> {
         let mut after = (String::new(), 0i64);
         loop {
             let rows = sqlx::query(
@@ -74,7 +75,7 @@ impl Gone<'_> {
     ///
     /// # Errors
     /// The database fails.
-    pub async fn versions(self, ledger: &str, source: &str, code: &str) -> Result<Vec<Absent>> {
+    pub async fn versions(self, ledger: &str, source: &str, code: &str) -> Result<Vec<AbsentVersion>> {
         let rows = sqlx::query(
             "SELECT code, name, unit, first_seq, last_seq, sheet, row_no FROM record WHERE ledger=$1 AND source=$2 AND code=$3 \
              ORDER BY first_seq",
@@ -87,11 +88,11 @@ impl Gone<'_> {
         rows.iter().map(absent).collect()
     }
 
-    /// Writes the office's confirmation with its line of the audit: both or neither. `false` when it stands already.
+    /// Stores the office's confirmation and its audit line in one transaction. `false` = it was confirmed before.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn confirm(self, confirmed: &GoneConfirmed) -> Result<bool> {
+    pub async fn confirm(self, confirmed: &GoneConfirmation) -> Result<bool> {
         let mut transaction = self.database.begin().await?;
         let done = sqlx::query(
             "INSERT INTO gone_confirmed (ledger, source, code, seen_seq, confirmed_at, who, reason) VALUES ($1,$2,$3,$4,$5,$6,$7) \
@@ -111,7 +112,7 @@ impl Gone<'_> {
             return Ok(false);
         }
         let object = format!("{}/{}/{}", confirmed.ledger, confirmed.source, confirmed.code);
-        // on PostgreSQL another process may take the same number; one of them gets it each time round
+        // on PostgreSQL another process may take the same number; in each round one of them gets it
         loop {
             let audited = insert_audit(&confirmed.confirmed_at, &confirmed.who, "confirm gone", &object, &confirmed.reason)
                 .execute(&mut *transaction)
@@ -128,12 +129,12 @@ impl Gone<'_> {
     ///
     /// # Errors
     /// The database fails.
-    pub async fn confirmed(self) -> Result<Vec<GoneConfirmed>> {
+    pub async fn confirmed(self) -> Result<Vec<GoneConfirmation>> {
         let rows =
             sqlx::query("SELECT * FROM gone_confirmed ORDER BY ledger, source, code, seen_seq").fetch_all(&self.database.pool).await?;
         rows.iter()
             .map(|row| {
-                Ok(GoneConfirmed {
+                Ok(GoneConfirmation {
                     ledger: text(row, "ledger")?,
                     source: text(row, "source")?,
                     code: text(row, "code")?,
@@ -147,8 +148,8 @@ impl Gone<'_> {
     }
 }
 
-fn absent(row: &sqlx::any::AnyRow) -> Result<Absent> {
-    Ok(Absent {
+fn absent(row: &sqlx::any::AnyRow) -> Result<AbsentVersion> {
+    Ok(AbsentVersion {
         code: row.try_get("code")?,
         name: text(row, "name")?,
         unit: text(row, "unit")?,

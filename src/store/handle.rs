@@ -1,4 +1,4 @@
-//! The handle of the store: it hands out one type per subject, each in the file of its name.
+//! The handle of the store. It gives access to one type per subject, each defined in a file of its own.
 
 use crate::store::audit::Audit;
 use crate::store::changes::Changes;
@@ -21,7 +21,7 @@ use crate::store::snapshots::Snapshots;
 use crate::store::timeline::Timelines;
 use std::path::Path;
 
-/// An opened database. Each subject of it is a type of its own.
+/// The service's own tables, by subject.
 #[derive(Clone, Debug)]
 pub struct Store {
     database: Database,
@@ -36,12 +36,12 @@ impl Store {
         Ok(Store { database: Database::open(root, url).await? })
     }
 
-    /// Opens a database as it is, without bringing its tables up to date; `None` = there is none yet, or it is of an older version.
+    /// Opens an existing database without migrating it; `None` = there is none yet, or an older version made it.
     ///
     /// # Errors
     /// The database cannot be reached.
-    pub async fn look(root: &Path, url: &str) -> Result<Option<Store>> {
-        Ok(Database::look(root, url).await?.map(|database| Store { database }))
+    pub async fn open_existing(root: &Path, url: &str) -> Result<Option<Store>> {
+        Ok(Database::open_existing(root, url).await?.map(|database| Store { database }))
     }
 
     /// Closes all connections.

@@ -11,7 +11,7 @@ pub mod handle;
 pub mod indicators;
 pub mod notes;
 pub mod notified;
-pub mod open_rows;
+pub mod open_versions;
 pub mod outbox;
 pub mod pulls;
 pub mod records;

@@ -1,10 +1,10 @@
-//! Reading the notes of a snapshot without holding them all: their order first, then pages.
+//! The notes of snapshots: what was noted of rows when a file was read. A large set is read keys first, then in pages.
 
 use crate::domain::intake::note::{Note, NoteKind};
 use crate::store::database::{Database, Result, StoreError, json, number, sql, text};
 use std::collections::HashMap;
 
-/// Rows of one page.
+/// Notes in one page.
 const PAGE: i64 = 5000;
 
 /// The notes of snapshots.
@@ -14,7 +14,10 @@ pub struct Notes<'a> {
 }
 
 impl Notes<'_> {
-    /// The notes of a snapshot, in file order.
+    /// All notes of a snapshot, in file order.
+    ///
+    /// # Errors
+    /// The database fails, or a note is damaged.
     pub async fn of_snapshot(self, ledger: &str, source: &str, seq: i64) -> Result<Vec<Note>> {
         let rows = sqlx::query("SELECT body FROM intake_note WHERE ledger=$1 AND source=$2 AND seq=$3 ORDER BY no")
             .bind(ledger)
@@ -25,7 +28,7 @@ impl Notes<'_> {
         rows.iter().map(|row| json("note", ledger, &text(row, "body")?)).collect()
     }
 
-    /// What was noted of one code in a snapshot.
+    /// The notes on one code in a snapshot.
     ///
     /// # Errors
     /// The database fails.
@@ -40,7 +43,7 @@ impl Notes<'_> {
         rows.iter().map(|row| json("note", code, &text(row, "body")?)).collect()
     }
 
-    /// Hands number, kind and unit of every note of a snapshot to `take`, in file order. Memory holds one page.
+    /// Calls `take` with number, kind and unit of every note of a snapshot, in file order. Memory holds one page.
     ///
     /// # Errors
     /// The database fails.
@@ -73,7 +76,7 @@ impl Notes<'_> {
         }
     }
 
-    /// The notes of these numbers, in the order asked for.
+    /// The notes with these numbers, in this order.
     ///
     /// # Errors
     /// The database fails, or a note is missing or damaged.

@@ -1,4 +1,4 @@
-//! What each unit was last notified of.
+//! The findings of which each unit was last notified, and those of which it had been notified before.
 
 use crate::domain::judging::finding::Identity;
 use crate::domain::rules::rule::Light;
@@ -9,17 +9,20 @@ use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
 use std::collections::{BTreeMap, HashMap};
 
-/// What a unit was told, as it is stored: [rule, ledger, key, light].
-pub(crate) type Lines = Vec<[String; 4]>;
+/// Findings of a notification as JSON stores them: [rule, ledger, key, light].
+pub(crate) type NotifiedFindings = Vec<[String; 4]>;
 
-/// What each unit was last notified of, and when.
+/// The last notification of each unit.
 #[derive(Clone, Copy, Debug)]
 pub struct Notified<'a> {
     pub(super) database: &'a Database,
 }
 
 impl Notified<'_> {
-    /// What each unit (by name) was last told of.
+    /// The findings of which each unit (by name) was last notified.
+    ///
+    /// # Errors
+    /// The database fails.
     pub async fn last(self, sample: bool) -> Result<HashMap<String, BTreeMap<Identity, Option<Light>>>> {
         let rows = sqlx::query("SELECT unit, rule, ledger, key, light FROM told WHERE sample=$1")
             .bind(i64::from(sample))
@@ -27,12 +30,16 @@ impl Notified<'_> {
             .await?;
         let mut out: HashMap<String, BTreeMap<Identity, Option<Light>>> = HashMap::new();
         for row in &rows {
-            out.entry(text(row, "unit")?).or_default().insert(identity(row)?, light(&text(row, "light")?));
+            out.entry(text(row, "unit")?).or_default().insert(identity(row)?, Light::from_code(&text(row, "light")?));
         }
         Ok(out)
     }
 
-    /// What each unit had been told before the first revision of a slot that told it anything, for revisions before `revision`.
+    /// The findings of which each unit had been notified before the earliest revision of a slot that notified it; only revisions before
+    /// `revision` count.
+    ///
+    /// # Errors
+    /// The database fails or a row is damaged.
     pub async fn before_slot(self, job: &str, slot: &str, revision: i64) -> Result<BTreeMap<String, BTreeMap<Identity, Option<Light>>>> {
         let rows = sqlx::query(
             "SELECT h.unit, h.body FROM told_history h JOIN run r ON r.id=h.run WHERE r.job=$1 AND r.slot=$2 AND r.revision<$3 ORDER BY r.revision, h.unit",
@@ -45,18 +52,20 @@ impl Notified<'_> {
         let mut out = BTreeMap::new();
         for row in &rows {
             let unit = text(row, "unit")?;
-            let lines: Lines = json("told", &unit, &text(row, "body")?)?;
-            let told = lines.into_iter().map(|[rule, ledger, key, code]| (Identity { rule, ledger, key }, light(&code))).collect();
-            out.entry(unit).or_insert(told);
+            let findings = by_identity(json("told", &unit, &text(row, "body")?)?);
+            out.entry(unit).or_insert(findings);
         }
         Ok(out)
     }
 
-    /// What units (by name) count as told, where their last message did not and will not reach them: what they had been told before it. A
-    /// message that is still waiting counts so too where the coming one of this job and slot will replace it.
+    /// For each unit (by name) whose last message did not and will not reach it: the findings of which it had been notified before. A
+    /// message that is still unsent counts as undelivered if a message of this job and slot will replace it.
+    ///
+    /// # Errors
+    /// The database fails or a row is damaged.
     pub async fn instead_of_undelivered(self, job: &str, slot: &str) -> Result<BTreeMap<String, BTreeMap<Identity, Option<Light>>>> {
         let rows =
-            sqlx::query(sql(format!("SELECT h.unit, h.body FROM (SELECT DISTINCT unit, run FROM told) t {NOT_TOLD} ORDER BY h.unit")))
+            sqlx::query(sql(format!("SELECT h.unit, h.body FROM (SELECT DISTINCT unit, run FROM told) t {UNDELIVERED} ORDER BY h.unit")))
                 .bind(job)
                 .bind(slot)
                 .fetch_all(&self.database.pool)
@@ -64,14 +73,16 @@ impl Notified<'_> {
         let mut out = BTreeMap::new();
         for row in &rows {
             let unit = text(row, "unit")?;
-            let lines: Lines = json("told", &unit, &text(row, "body")?)?;
-            let told = lines.into_iter().map(|[rule, ledger, key, code]| (Identity { rule, ledger, key }, light(&code))).collect();
-            out.insert(unit, told);
+            let findings = by_identity(json("told", &unit, &text(row, "body")?)?);
+            out.insert(unit, findings);
         }
         Ok(out)
     }
 
-    /// The day of the slot of the last digest each unit got, by unit name; the slot asked about does not count.
+    /// The slot day of the last digest that each unit (by name) got; the slot given does not count.
+    ///
+    /// # Errors
+    /// The database fails or a row is damaged.
     pub async fn last_digest_days(self, sample: bool, job: &str, slot: &str) -> Result<HashMap<String, NaiveDate>> {
         let rows = sqlx::query(
             "SELECT id, slot, inputs FROM run WHERE NOT (job=$1 AND slot=$2) AND EXISTS (SELECT 1 FROM outbox WHERE outbox.run=run.id)",
@@ -90,7 +101,7 @@ impl Notified<'_> {
             }
         }
         let rows = sqlx::query(
-            // one that never reached the unit, or was only a test, was no digest
+            // a message that never reached the unit, or was made in test mode, is no digest
             "SELECT DISTINCT unit, run FROM outbox WHERE act='' AND test=0 AND (unknowns>0 OR state NOT IN ('refused','dead','superseded'))",
         )
         .fetch_all(&self.database.pool)
@@ -106,19 +117,23 @@ impl Notified<'_> {
     }
 }
 
-/// What had been told before messages (of the runs and units of `t`) that told nobody anything and never will: refused, given up or replaced
-/// without ever having been taken, or waiting while a newer one of the same job (`$1`, its slot `$2`) is about to replace it. Another
-/// message of the same run may have reached the unit.
-const NOT_TOLD: &str = "JOIN told_history h ON h.run=t.run AND h.unit=t.unit JOIN run r ON r.id=t.run \
+/// Joins to `t` (runs and units) the notified findings from before a message that reached nobody and never will: it was refused, given up or
+/// superseded without ever being accepted, or it is unsent while a newer one of the same job (`$1`, its slot `$2`) is about to replace it.
+/// A unit that another message of the same run may have reached is left out.
+const UNDELIVERED: &str = "JOIN told_history h ON h.run=t.run AND h.unit=t.unit JOIN run r ON r.id=t.run \
     JOIN outbox o ON o.run=t.run AND o.unit=t.unit \
     WHERE o.act='' AND o.unknowns=0 AND o.test=0 \
     AND (o.state IN ('refused','dead','superseded') OR (o.state IN ('pending','held') AND r.job=$1 AND r.slot<$2)) \
     AND NOT EXISTS (SELECT 1 FROM outbox a WHERE a.run=o.run AND a.unit=o.unit AND a.act='' AND a.id<>o.id \
     AND (a.unknowns>0 OR a.state IN ('accepted','pending','sending','unknown','held')))";
 
-/// What a unit had been told before a run whose message never reached it, where that run is the last that spoke to it.
-pub(crate) async fn not_told(transaction: &mut Transaction<'static, Any>, run: &Run, unit: &str) -> Result<Option<Lines>> {
-    let row = sqlx::query(sql(format!("SELECT h.body FROM (SELECT DISTINCT unit, run FROM told WHERE unit=$3) t {NOT_TOLD}")))
+/// The findings of which a unit had been notified before its last run, if the message of that run never reached it.
+pub(crate) async fn last_before_undelivered(
+    transaction: &mut Transaction<'static, Any>,
+    run: &Run,
+    unit: &str,
+) -> Result<Option<NotifiedFindings>> {
+    let row = sqlx::query(sql(format!("SELECT h.body FROM (SELECT DISTINCT unit, run FROM told WHERE unit=$3) t {UNDELIVERED}")))
         .bind(&run.job)
         .bind(&run.slot)
         .bind(unit)
@@ -127,8 +142,8 @@ pub(crate) async fn not_told(transaction: &mut Transaction<'static, Any>, run: &
     row.map(|row| json("told", unit, &text(&row, "body")?)).transpose()
 }
 
-pub(crate) fn light(code: &str) -> Option<Light> {
-    Light::from_code(code)
+fn by_identity(findings: NotifiedFindings) -> BTreeMap<Identity, Option<Light>> {
+    findings.into_iter().map(|[rule, ledger, key, code]| (Identity { rule, ledger, key }, Light::from_code(&code))).collect()
 }
 
 fn identity(row: &AnyRow) -> Result<Identity> {

@@ -1,12 +1,11 @@
-//! The outbox (发件箱): every message as fixed bytes, and what it told; who was told what, when, and did it arrive. How messages leave it
-//! is in [`crate::store::sending`].
+//! The outbox (发件箱): every message as fixed bytes, the findings it reports, and its delivery state. [`crate::store::sending`] claims
+//! messages and records their outcomes.
 
 use crate::domain::judging::finding::Identity;
 use crate::domain::notify::delivery::DeliveryState;
 use crate::domain::rules::rule::Light;
 use crate::store::database::{Database, Dialect, ROWS_PER_STATEMENT, Result, json, number, sql, text, to_json};
-use crate::store::notified::light;
-use crate::store::notified::{Lines, not_told};
+use crate::store::notified::{NotifiedFindings, last_before_undelivered};
 use crate::store::runs::{Run, RunInputs, Runs};
 use sqlx::any::AnyRow;
 use sqlx::{Any, Row, Transaction};
@@ -23,48 +22,48 @@ pub struct NewMessage {
     pub unit: String,
     pub subject: String,
     pub message_id: String,
-    /// Fingerprint of what it says, for `--revise`.
+    /// Fingerprint of the content: `--revise` sends no message whose content is unchanged.
     pub digest_sha256: String,
     pub bytes: Vec<u8>,
-    /// Code of the act above 催办 that a person releases; empty for a digest.
+    /// Code of the act above 催办, for a draft that a person releases; empty for a digest.
     pub act: String,
 }
 
-/// What a unit is told with its message.
+/// The findings of which a unit is notified by its message.
 #[derive(Clone, Debug)]
-pub struct NewTold {
+pub struct NewNotified {
     pub unit: String,
-    pub told: BTreeMap<Identity, Option<Light>>,
+    pub findings: BTreeMap<Identity, Option<Light>>,
 }
 
-/// What a draft holds: it tells it only when a person lets it go, so no unit counts as told.
+/// The findings in a draft. A person has yet to release it, so no unit counts as notified.
 #[derive(Clone, Debug)]
-pub struct NewDrafted {
+pub struct NewDraft {
     /// The draft's message id.
     pub message: String,
-    pub holds: BTreeMap<Identity, Option<Light>>,
+    pub findings: BTreeMap<Identity, Option<Light>>,
 }
 
-/// Everything one run tells.
+/// Everything that the notifying step of a run queues.
 #[derive(Clone, Debug, Default)]
 pub struct OutboxBatch {
     pub messages: Vec<NewMessage>,
-    pub told: Vec<NewTold>,
-    pub drafted: Vec<NewDrafted>,
+    pub notified: Vec<NewNotified>,
+    pub drafts: Vec<NewDraft>,
     /// Day of the slot.
-    pub told_on: String,
+    pub notified_on: String,
     pub now: String,
-    /// What the run prints.
+    /// The text that the run prints.
     pub result: String,
-    /// Messages that are not out by then are not sent any more.
+    /// When a message that is still unsent is given up.
     pub expires_at: String,
-    /// Made in test mode: no unit counts as told.
+    /// Made in test mode: no unit counts as notified.
     pub test: bool,
 }
 
-/// One line of `duban outbox list`.
+/// A message without its bytes, as `duban outbox list` shows it.
 #[derive(Clone, Debug)]
-pub struct Listed {
+pub struct OutboxRow {
     pub id: String,
     pub run: String,
     pub address: String,
@@ -74,23 +73,23 @@ pub struct Listed {
     pub attempts: i64,
     pub reply: String,
     pub created_at: String,
-    pub settled_at: String,
-    /// When it goes next, while it is pending or unknown.
+    pub ended_at: String,
+    /// When it is sent next, while it is pending or unknown.
     pub next_at: String,
     pub expires_at: String,
-    /// Attempts that ended where the server may have taken it.
+    /// Attempts after which the server may or may not have accepted it.
     pub unknowns: i64,
     pub test: bool,
-    /// The message whose content this one carries to a corrected address.
+    /// The message whose content this one sends to a corrected address.
     pub instead_of: String,
     pub message_id: String,
     /// Code of the act of a draft; empty for a digest.
     pub act: String,
 }
 
-/// What is looked for in the outbox; empty = everything.
+/// Which messages a list contains; a field that is `None` excludes nothing.
 #[derive(Clone, Debug, Default)]
-pub struct Wanted {
+pub struct OutboxFilter {
     pub run: Option<String>,
     pub state: Option<DeliveryState>,
     /// Unit name.
@@ -99,9 +98,9 @@ pub struct Wanted {
     pub finding: Option<(String, String)>,
 }
 
-/// Something that happened to a message.
+/// An event in the life of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Event {
+pub struct OutboxEvent {
     pub at: String,
     /// Empty for the service itself.
     pub who: String,
@@ -109,41 +108,44 @@ pub struct Event {
     pub detail: String,
 }
 
-/// Who did something by hand, when, and why.
+/// When a person acted by hand, who, and why.
 #[derive(Clone, Copy, Debug)]
-pub struct Deed<'a> {
+pub struct AuditEntry<'a> {
     pub at: &'a str,
     pub who: &'a str,
     pub why: &'a str,
 }
 
-/// A unit was told of a finding by a run.
+/// One message that notified a unit of a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ToldOnce {
+pub struct Notification {
     pub unit: String,
     /// Day of the slot.
     pub on: String,
-    /// `None` = as a cell to fill.
+    /// `None` = reported as a cell to fill in, without a light.
     pub light: Option<Light>,
     pub run: String,
-    /// The message that said it: id, state, when it was settled.
-    pub message: Option<(String, String, String)>,
+    /// Id of the message.
+    pub message: String,
+    pub state: DeliveryState,
+    /// When the message reached its last state; empty = it has not.
+    pub ended_at: String,
 }
 
-/// The messages and what they said.
+/// The messages of all runs.
 #[derive(Clone, Copy, Debug)]
 pub struct Outbox<'a> {
     pub(super) database: &'a Database,
 }
 
 impl Outbox<'_> {
-    /// Commits everything a run tells: its messages, what each unit is told, what is printed, and the step itself. Called twice it
-    /// changes nothing.
+    /// Commits the result of the notifying step in one transaction: messages, notified findings, printed text and the step itself. It is
+    /// idempotent.
     ///
     /// # Errors
     /// The database fails, or another process has taken the run over.
     pub async fn commit(self, run: &Run, step: &str, inputs: &RunInputs, batch: &OutboxBatch) -> Result<()> {
-        let OutboxBatch { messages, told, told_on, now, result, expires_at, test, .. } = batch;
+        let OutboxBatch { messages, notified, notified_on, now, result, expires_at, test, .. } = batch;
         let mut transaction = self.database.begin().await?;
         crate::store::runs::advance(&mut transaction, run, step, inputs).await?;
         sqlx::query("UPDATE run SET result=$2 WHERE id=$1").bind(&run.id).bind(result).execute(&mut *transaction).await?;
@@ -180,7 +182,7 @@ impl Outbox<'_> {
             }
             query.execute(&mut *transaction).await?;
         }
-        // bodies carry attachments: few per statement, so that a statement stays small
+        // bodies contain attachments: a few per statement keep a statement small
         for part in messages.chunks(8) {
             let statement = format!(
                 "INSERT INTO outbox_body (id, message) VALUES {} ON CONFLICT DO NOTHING",
@@ -193,10 +195,10 @@ impl Outbox<'_> {
             query.execute(&mut *transaction).await?;
         }
         supersede(&mut transaction, run, *test, now).await?;
-        write_told_lines(self.database.dialect, &mut transaction, batch).await?;
-        for NewTold { unit, told } in told.iter().filter(|_| !test) {
-            let known = match not_told(&mut transaction, run, unit).await? {
-                Some(before) => before,
+        insert_message_findings(self.database.dialect, &mut transaction, batch).await?;
+        for NewNotified { unit, findings } in notified.iter().filter(|_| !test) {
+            let known = match last_before_undelivered(&mut transaction, run, unit).await? {
+                Some(last) => last,
                 None => {
                     let known =
                         sqlx::query("SELECT rule, ledger, key, light FROM told WHERE unit=$1 AND sample=$2 ORDER BY rule, ledger, key")
@@ -207,7 +209,7 @@ impl Outbox<'_> {
                     known
                         .iter()
                         .map(|row| Ok([text(row, "rule")?, text(row, "ledger")?, text(row, "key")?, text(row, "light")?]))
-                        .collect::<Result<Lines>>()?
+                        .collect::<Result<NotifiedFindings>>()?
                 }
             };
             sqlx::query("INSERT INTO told_history (run, unit, body) VALUES ($1,$2,$3) ON CONFLICT DO NOTHING")
@@ -217,8 +219,8 @@ impl Outbox<'_> {
                 .execute(&mut *transaction)
                 .await?;
             sqlx::query("DELETE FROM told WHERE unit=$1").bind(unit).execute(&mut *transaction).await?;
-            let lines: Vec<(&Identity, &Option<Light>)> = told.iter().collect();
-            for part in lines.chunks(ROWS_PER_STATEMENT) {
+            let findings: Vec<(&Identity, &Option<Light>)> = findings.iter().collect();
+            for part in findings.chunks(ROWS_PER_STATEMENT) {
                 let statement = format!(
                     "INSERT INTO told (unit, rule, ledger, key, light, told_on, run, sample) VALUES {}",
                     self.database.dialect.values(part.len(), 8)
@@ -231,7 +233,7 @@ impl Outbox<'_> {
                         .bind(&identity.ledger)
                         .bind(&identity.key)
                         .bind(light.map_or("", Light::code))
-                        .bind(told_on)
+                        .bind(notified_on)
                         .bind(&run.id)
                         .bind(i64::from(inputs.sample));
                 }
@@ -242,7 +244,10 @@ impl Outbox<'_> {
         Ok(())
     }
 
-    /// What an earlier revision of a run's slot said to each recipient: recipient → fingerprint.
+    /// The content fingerprint of the last message that earlier revisions of a slot made for each recipient.
+    ///
+    /// # Errors
+    /// The database fails.
     pub async fn earlier_digests(self, job: &str, slot: &str, revision: i64) -> Result<BTreeMap<String, String>> {
         let rows = sqlx::query(
             "SELECT o.recipient, o.digest_sha256 FROM outbox o JOIN run r ON r.id=o.run WHERE r.job=$1 AND r.slot=$2 AND r.revision<$3 AND o.test=0 ORDER BY r.revision",
@@ -255,7 +260,10 @@ impl Outbox<'_> {
         rows.iter().map(|row| Ok((text(row, "recipient")?, text(row, "digest_sha256")?))).collect()
     }
 
-    /// Messages by state, of one run or of all.
+    /// The number of messages in each state, of one run or of all.
+    ///
+    /// # Errors
+    /// The database fails.
     pub async fn count_by_state(self, run: Option<&str>) -> Result<BTreeMap<&'static str, i64>> {
         let rows = sqlx::query("SELECT state, COUNT(*) AS n FROM outbox WHERE ($1='' OR run=$1) GROUP BY state")
             .bind(run.unwrap_or_default())
@@ -270,7 +278,10 @@ impl Outbox<'_> {
         Ok(out)
     }
 
-    /// How many messages of a run were made in test mode, and how many were taken after an outcome that was not known.
+    /// How many messages of a run were made in test mode, and how many were accepted after an attempt with an unknown outcome.
+    ///
+    /// # Errors
+    /// The database fails.
     pub async fn count_marks(self, run: &str) -> Result<(i64, i64)> {
         let row = sqlx::query(
             "SELECT COALESCE(SUM(test), 0) AS tests, COALESCE(SUM(CASE WHEN unknowns>0 AND state='accepted' THEN 1 ELSE 0 END), 0) AS repeated \
@@ -283,8 +294,11 @@ impl Outbox<'_> {
     }
 
     /// Messages, newest first.
-    pub async fn list(self, wanted: &Wanted) -> Result<Vec<Listed>> {
-        let lines = wanted.finding.as_ref().map(|(rule, key)| (like(rule, key), rule, key));
+    ///
+    /// # Errors
+    /// The database fails or a row is damaged.
+    pub async fn list(self, filter: &OutboxFilter) -> Result<Vec<OutboxRow>> {
+        let finding = filter.finding.as_ref().map(|(rule, key)| (like(rule, key), rule, key));
         let rows = sqlx::query(
             "SELECT o.id, o.run, o.address, o.unit, o.subject, o.state, o.attempts, o.reply, o.created_at, o.settled_at, o.next_at, \
              o.expires_at, o.unknowns, o.test, o.instead_of, o.message_id, o.act, COALESCE(t.body, '') AS told FROM outbox o \
@@ -292,28 +306,31 @@ impl Outbox<'_> {
              WHERE ($1='' OR o.run=$1) AND ($2='' OR o.state=$2) AND ($3='' OR o.unit=$3) AND ($4='' OR t.body LIKE $4 ESCAPE '!') \
              ORDER BY o.created_at DESC, o.id",
         )
-        .bind(wanted.run.as_deref().unwrap_or_default())
-        .bind(wanted.state.map_or("", DeliveryState::code))
-        .bind(wanted.unit.as_deref().unwrap_or_default())
-        .bind(lines.as_ref().map_or("", |(like, ..)| like.as_str()))
+        .bind(filter.run.as_deref().unwrap_or_default())
+        .bind(filter.state.map_or("", DeliveryState::code))
+        .bind(filter.unit.as_deref().unwrap_or_default())
+        .bind(finding.as_ref().map_or("", |(like, ..)| like.as_str()))
         .fetch_all(&self.database.pool)
         .await?;
         let mut out = Vec::new();
         for row in &rows {
-            if let Some((_, rule, key)) = lines {
-                // LIKE knows no upper and lower case on SQLite
-                let told: Lines = json("told", &text(row, "id")?, &text(row, "told")?)?;
-                if !told.iter().any(|[r, _, k, _]| r == rule && k == key) {
+            if let Some((_, rule, key)) = finding {
+                // LIKE ignores upper and lower case on SQLite
+                let findings: NotifiedFindings = json("told", &text(row, "id")?, &text(row, "told")?)?;
+                if !findings.iter().any(|[r, _, k, _]| r == rule && k == key) {
                     continue;
                 }
             }
-            out.push(listed(row)?);
+            out.push(outbox_row(row)?);
         }
         Ok(out)
     }
 
     /// One message without its bytes.
-    pub async fn get(self, id: &str) -> Result<Option<Listed>> {
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn get(self, id: &str) -> Result<Option<OutboxRow>> {
         let row = sqlx::query(
             "SELECT id, run, address, unit, subject, state, attempts, reply, created_at, settled_at, next_at, expires_at, unknowns, test, \
              instead_of, message_id, act FROM outbox WHERE id=$1",
@@ -321,56 +338,70 @@ impl Outbox<'_> {
         .bind(id)
         .fetch_optional(&self.database.pool)
         .await?;
-        row.as_ref().map(listed).transpose()
+        row.as_ref().map(outbox_row).transpose()
     }
 
-    /// The light a message gave a finding; `None` = it did not tell of it.
-    pub async fn light_in(self, message: &Listed, rule: &str, key: &str) -> Result<Option<Option<Light>>> {
+    /// The light with which a message reported a finding; `None` = the message does not contain the finding.
+    ///
+    /// # Errors
+    /// The database fails or the row is damaged.
+    pub async fn light_in(self, message: &OutboxRow, rule: &str, key: &str) -> Result<Option<Option<Light>>> {
         let id = if message.instead_of.is_empty() { &message.id } else { &message.instead_of };
         let row = sqlx::query("SELECT body FROM outbox_told WHERE message=$1").bind(id).fetch_optional(&self.database.pool).await?;
         let Some(row) = row else { return Ok(None) };
-        let lines: Lines = json("told", id, &text(&row, "body")?)?;
-        Ok(lines.iter().find(|[r, _, k, _]| r == rule && k == key).map(|[.., code]| light(code)))
+        let findings: NotifiedFindings = json("told", id, &text(&row, "body")?)?;
+        Ok(findings.iter().find(|[r, _, k, _]| r == rule && k == key).map(|[.., code]| Light::from_code(code)))
     }
 
-    /// Every message that told a unit of a finding, oldest first, however it ended. Trials that went to the test box told nobody.
+    /// Every message that notified a unit of a finding, oldest first, whatever its state. Messages of the test mode and drafts do not count.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn notifications_of(self, of: &Identity, sample: bool) -> Result<Vec<ToldOnce>> {
+    pub async fn notifications_of(self, of: &Identity, sample: bool) -> Result<Vec<Notification>> {
         let mut out = Vec::new();
-        let wanted = Wanted { finding: Some((of.rule.clone(), of.key.clone())), ..Wanted::default() };
-        for message in self.list(&wanted).await?.into_iter().filter(|message| !message.test && message.act.is_empty()) {
+        let filter = OutboxFilter { finding: Some((of.rule.clone(), of.key.clone())), ..OutboxFilter::default() };
+        for message in self.list(&filter).await?.into_iter().filter(|message| !message.test && message.act.is_empty()) {
             let Some(light) = self.light_in(&message, &of.rule, &of.key).await? else { continue };
             let Some(run) = Runs { database: self.database }.get(&message.run).await?.filter(|run| run.inputs.sample == sample) else {
                 continue;
             };
             let on = run.slot.get(..10).unwrap_or_default().to_owned();
-            let ended = (message.id, message.state.code().to_owned(), message.settled_at);
-            out.push(ToldOnce { unit: message.unit, on, light, run: run.id, message: Some(ended) });
+            let OutboxRow { id: message, unit, state, ended_at, .. } = message;
+            out.push(Notification { unit, on, light, run: run.id, message, state, ended_at });
         }
         out.sort_by(|a, b| (&a.on, &a.run, &a.unit, &a.message).cmp(&(&b.on, &b.run, &b.unit, &b.message)));
         Ok(out)
     }
 
-    /// What happened to a message, in order.
-    pub async fn events(self, id: &str) -> Result<Vec<Event>> {
+    /// The events of a message, in order.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn events(self, id: &str) -> Result<Vec<OutboxEvent>> {
         let rows = sqlx::query("SELECT at, who, what, detail FROM outbox_event WHERE message=$1 ORDER BY no")
             .bind(id)
             .fetch_all(&self.database.pool)
             .await?;
         rows.iter()
-            .map(|row| Ok(Event { at: text(row, "at")?, who: text(row, "who")?, what: text(row, "what")?, detail: text(row, "detail")? }))
+            .map(|row| {
+                Ok(OutboxEvent { at: text(row, "at")?, who: text(row, "who")?, what: text(row, "what")?, detail: text(row, "detail")? })
+            })
             .collect()
     }
 
     /// The bytes of one message.
+    ///
+    /// # Errors
+    /// The database fails.
     pub async fn body(self, id: &str) -> Result<Option<Vec<u8>>> {
         let row = sqlx::query("SELECT message FROM outbox_body WHERE id=$1").bind(id).fetch_optional(&self.database.pool).await?;
         Ok(row.map(|row| row.try_get("message")).transpose()?)
     }
 
-    /// How many messages are still to be delivered.
+    /// The number of messages that are still to be delivered.
+    ///
+    /// # Errors
+    /// The database fails.
     pub async fn count_undelivered(self) -> Result<i64> {
         let row = sqlx::query("SELECT COUNT(*) AS n FROM outbox WHERE state IN ('pending','sending','unknown')")
             .fetch_one(&self.database.pool)
@@ -378,14 +409,17 @@ impl Outbox<'_> {
         number(&row, "n")
     }
 
-    /// Moves messages by hand from some states to another; `ids` empty = all in these states. What was settled starts anew, with all its
-    /// attempts, until `expires_at`. Returns the ids that moved; each of them notes the deed.
+    /// Changes messages from some states to another on a person's order; `ids` empty = all messages in these states. A message that had
+    /// ended starts anew with all its attempts, until `expires_at`. Each changed message records the order as an event. Returns their ids.
+    ///
+    /// # Errors
+    /// The database fails.
     pub async fn change_state(
         self,
         ids: &[String],
         from: &[DeliveryState],
         to: DeliveryState,
-        deed: Deed<'_>,
+        entry: AuditEntry<'_>,
         expires_at: &str,
     ) -> Result<Vec<String>> {
         let states: Vec<String> = from.iter().map(|state| format!("'{}'", state.code())).collect();
@@ -397,41 +431,44 @@ impl Outbox<'_> {
         );
         let all = [String::new()];
         let mut transaction = self.database.begin().await?;
-        let mut moved = Vec::new();
+        let mut changed = Vec::new();
         for id in if ids.is_empty() { &all[..] } else { ids } {
             let rows = sqlx::query(sql(statement.clone()))
                 .bind(to.code())
-                .bind(deed.at)
+                .bind(entry.at)
                 .bind(id)
                 .bind(expires_at)
                 .fetch_all(&mut *transaction)
                 .await?;
             for row in &rows {
-                moved.push(text(row, "id")?);
+                changed.push(text(row, "id")?);
             }
         }
-        moved.sort();
-        for id in &moved {
+        changed.sort();
+        for id in &changed {
             let what = match to {
                 DeliveryState::Held => "held",
                 DeliveryState::Rejected => "rejected",
                 _ => "released",
             };
-            note(&mut transaction, id, deed.at, deed.who, what, deed.why).await?;
+            record_event(&mut transaction, id, entry.at, entry.who, what, entry.why).await?;
         }
         transaction.commit().await?;
-        Ok(moved)
+        Ok(changed)
     }
 
-    /// Sends the content of a message to a corrected address: a message of its own with the same body; the old one is settled and points
-    /// to it. `false` = the old one is no longer in a state from which it can be sent again, or this was done before.
-    pub async fn readdress(self, old: &str, new: &NewMessage, deed: Deed<'_>, expires_at: &str) -> Result<bool> {
+    /// Queues the content of a message for a corrected address, as a new message with the same body; the old one becomes superseded. `false` =
+    /// the old one is not in a state from which it can be resent, or this was done before.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn readdress(self, old: &str, new: &NewMessage, entry: AuditEntry<'_>, expires_at: &str) -> Result<bool> {
         let mut transaction = self.database.begin().await?;
         let done = sqlx::query(
             "UPDATE outbox SET state='superseded', settled_at=$2 WHERE id=$1 AND state IN ('refused','dead','pending','unknown','held')",
         )
         .bind(old)
-        .bind(deed.at)
+        .bind(entry.at)
         .execute(&mut *transaction)
         .await?;
         if done.rows_affected() == 0 {
@@ -448,7 +485,7 @@ impl Outbox<'_> {
         .bind(&new.recipient)
         .bind(&new.address)
         .bind(&new.message_id)
-        .bind(deed.at)
+        .bind(entry.at)
         .bind(expires_at)
         .bind(new.bytes.len() as i64)
         .execute(&mut *transaction)
@@ -461,28 +498,28 @@ impl Outbox<'_> {
             .bind(new.bytes.clone())
             .execute(&mut *transaction)
             .await?;
-        note(&mut transaction, old, deed.at, deed.who, "readdressed", &format!("{}；{}", new.id, deed.why)).await?;
-        note(&mut transaction, &new.id, deed.at, deed.who, "made", &format!("{old}；{}", deed.why)).await?;
+        record_event(&mut transaction, old, entry.at, entry.who, "readdressed", &format!("{}；{}", new.id, entry.why)).await?;
+        record_event(&mut transaction, &new.id, entry.at, entry.who, "made", &format!("{old}；{}", entry.why)).await?;
         transaction.commit().await?;
         Ok(true)
     }
 }
 
-/// Keeps what each message tells, a draft what it would.
-async fn write_told_lines(dialect: Dialect, transaction: &mut Transaction<'static, Any>, batch: &OutboxBatch) -> Result<()> {
-    let by_unit: BTreeMap<&str, _> = batch.told.iter().map(|told| (told.unit.as_str(), &told.told)).collect();
-    let by_draft: BTreeMap<&str, _> = batch.drafted.iter().map(|draft| (draft.message.as_str(), &draft.holds)).collect();
+/// Stores the findings that each message or draft reports.
+async fn insert_message_findings(dialect: Dialect, transaction: &mut Transaction<'static, Any>, batch: &OutboxBatch) -> Result<()> {
+    let by_unit: BTreeMap<&str, _> = batch.notified.iter().map(|notified| (notified.unit.as_str(), &notified.findings)).collect();
+    let by_draft: BTreeMap<&str, _> = batch.drafts.iter().map(|draft| (draft.message.as_str(), &draft.findings)).collect();
     let mut bodies: Vec<(&str, String)> = Vec::new();
     for message in &batch.messages {
-        let told = if message.act.is_empty() { by_unit.get(message.unit.as_str()) } else { by_draft.get(message.id.as_str()) };
-        let Some(told) = told else { continue };
-        let lines: Lines = told
+        let findings = if message.act.is_empty() { by_unit.get(message.unit.as_str()) } else { by_draft.get(message.id.as_str()) };
+        let Some(findings) = findings else { continue };
+        let rows: NotifiedFindings = findings
             .iter()
             .map(|(identity, light)| {
                 [identity.rule.clone(), identity.ledger.clone(), identity.key.clone(), light.map_or("", Light::code).to_owned()]
             })
             .collect();
-        bodies.push((&message.id, to_json(&lines)?));
+        bodies.push((&message.id, to_json(&rows)?));
     }
     for part in bodies.chunks(ROWS_PER_STATEMENT) {
         let statement = format!("INSERT INTO outbox_told (message, body) VALUES {} ON CONFLICT DO NOTHING", dialect.values(part.len(), 2));
@@ -495,7 +532,7 @@ async fn write_told_lines(dialect: Dialect, transaction: &mut Transaction<'stati
     Ok(())
 }
 
-/// A digest that waits while a newer one of the same unit and job is queued is not sent late.
+/// Supersedes the unsent messages of earlier slots of the job for the units that get a newer one now.
 async fn supersede(transaction: &mut Transaction<'static, Any>, run: &Run, test: bool, now: &str) -> Result<()> {
     let rows = sqlx::query(
         "UPDATE outbox SET state='superseded', settled_at=$4 WHERE state IN ('pending','unknown','held','draft') AND test=$5 AND run IN \
@@ -513,13 +550,13 @@ async fn supersede(transaction: &mut Transaction<'static, Any>, run: &Run, test:
     let mut ids: Vec<String> = rows.iter().map(|row| text(row, "id")).collect::<Result<_>>()?;
     ids.sort();
     for id in ids {
-        note(transaction, &id, now, "", "superseded", &run.id).await?;
+        record_event(transaction, &id, now, "", "superseded", &run.id).await?;
     }
     Ok(())
 }
 
-/// Writes down what happened to a message.
-pub(crate) async fn note(
+/// Records an event of a message.
+pub(crate) async fn record_event(
     transaction: &mut Transaction<'static, Any>,
     id: &str,
     at: &str,
@@ -541,14 +578,14 @@ pub(crate) async fn note(
     Ok(())
 }
 
-/// A pattern for LIKE … ESCAPE '!' that finds a finding's line in the JSON of what a message told.
+/// A pattern for LIKE … ESCAPE '!' that matches a finding's entry in the JSON of a message's findings.
 fn like(rule: &str, key: &str) -> String {
     let quoted = |text: &str| serde_json::Value::from(text).to_string().replace('!', "!!").replace('%', "!%").replace('_', "!_");
     format!("%[{},%,{},%", quoted(rule), quoted(key))
 }
 
-fn listed(row: &AnyRow) -> Result<Listed> {
-    Ok(Listed {
+fn outbox_row(row: &AnyRow) -> Result<OutboxRow> {
+    Ok(OutboxRow {
         id: text(row, "id")?,
         run: text(row, "run")?,
         address: text(row, "address")?,
@@ -558,7 +595,7 @@ fn listed(row: &AnyRow) -> Result<Listed> {
         attempts: number(row, "attempts")?,
         reply: text(row, "reply")?,
         created_at: text(row, "created_at")?,
-        settled_at: text(row, "settled_at")?,
+        ended_at: text(row, "settled_at")?,
         next_at: text(row, "next_at")?,
         expires_at: text(row, "expires_at")?,
         unknowns: number(row, "unknowns")?,

@@ -1,9 +1,11 @@
-//! Pulls: snapshots being written, one transaction for all ledgers of a file.
+//! Pulls: they write snapshots, with one transaction for all ledgers of a file.
+//!
+//! Invariants: a file counts as a whole or not at all. Rows have `first_seq` and `last_seq`; a pull writes only what has changed.
 
 use crate::domain::intake::note::{Note, SheetAccount};
 use crate::domain::register::codes::{Codes, TooMany};
 use crate::store::database::{Database, Dialect, ROWS_PER_STATEMENT, Result, StoreError, json, number, sql, text, to_json};
-use crate::store::open_rows;
+use crate::store::open_versions::{self, OpenVersion, RowFingerprint};
 use crate::store::snapshots::{FileOrigin, SnapshotState};
 use chrono::NaiveDate;
 use futures_util::TryStreamExt;
@@ -15,10 +17,10 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use tokio::task::JoinHandle;
 
-/// `last_seq` of a version that the newest snapshot still holds.
+/// `last_seq` of an open version, which the newest snapshot still contains.
 const OPEN: i64 = i64::MAX;
 
-/// A record on its way into a snapshot.
+/// A record to be added to a snapshot.
 #[derive(Clone, Debug)]
 pub struct NewRecord<'a> {
     pub code: Cow<'a, str>,
@@ -29,14 +31,11 @@ pub struct NewRecord<'a> {
     pub row: u32,
     /// The packed cells of the layout's fields, in its order.
     pub body: Cow<'a, [u8]>,
-    /// By which the row is known again; `None` where it has to be read every time.
-    pub mark: Option<Mark>,
+    /// By which the next pull recognises the unchanged row; `None` = the next pull must read the row.
+    pub row_fingerprint: Option<RowFingerprint>,
 }
 
-/// A row as its file has it, and all that its reading depends on, in brief: where both are the same, it says the same.
-pub type Mark = [u8; 16];
-
-/// How the new snapshot differs from the last one in force (from the last one at all where none is).
+/// How the new snapshot differs from the last one in force, or from the last one if none is in force.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Difference {
     pub added: u64,
@@ -48,28 +47,20 @@ pub struct Difference {
     pub amount: i64,
 }
 
-/// A row version known so far.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Known {
-    pub(crate) hash: [u8; 16],
-    pub(crate) amount: i64,
-    pub(crate) mark: Option<Mark>,
-}
-
-/// A row accepted so far, with the place of its first copy.
+/// A row that this snapshot has accepted, with the place of its first copy.
 struct Seen {
     hash: [u8; 16],
     amount: i64,
     sheet: u32,
     row: u32,
-    mark: Option<Mark>,
-    /// Another row has the same code: neither is taken.
-    taken_back: bool,
+    row_fingerprint: Option<RowFingerprint>,
+    /// Another row has the same code with other cells: neither is accepted.
+    withdrawn: bool,
 }
 
-/// What is fixed when a snapshot is finished.
+/// The facts of a snapshot, known when it is finished.
 #[derive(Clone, Debug)]
-pub struct SnapshotFacts {
+pub struct NewSnapshot {
     pub covers_on: NaiveDate,
     pub taken_at: String,
     pub sample: bool,
@@ -79,74 +70,81 @@ pub struct SnapshotFacts {
     pub notes: Vec<Note>,
 }
 
-/// Versions that the next statement writes.
+/// Versions for the next insert statement.
 #[derive(Default)]
 struct Batch {
     count: usize,
-    /// For each what [`COLUMNS`] names.
+    /// [`COLUMNS`] of each version.
     values: AnyArguments,
-    /// The codes whose version before them it closes.
+    /// The codes whose open version is to be closed first.
     closing: Vec<String>,
 }
 
-/// What a statement that writes versions says of each.
+/// The columns that differ from version to version in an insert statement.
 const COLUMNS: &str = "code, hash, unit, name, amount, sheet, row_no, layout, body";
 const COLUMNS_COUNT: usize = 9;
 
-/// One ledger of one source being written. All writers of a file share one transaction: the file counts whole or not at all.
+/// Writes the new snapshot of one ledger of one source. All writers of a file share the transaction of their [`Pull`].
 pub struct SnapshotWriter {
     ledger: String,
     source: String,
     pub seq: i64,
-    previous: Codes<Known>,
-    /// The row of `previous` behind the one that came last: a file mostly keeps its order.
+    /// The open versions before this pull.
+    previous: Codes<OpenVersion>,
+    /// Index in `previous` behind the row added last. The next row is looked for there, because files mostly keep their order.
     next: usize,
-    /// The last snapshot in force and its rows, where a later one is held or discarded.
-    base: Option<(i64, Codes<Known>)>,
+    /// The last snapshot in force and its versions, if a later snapshot is held or discarded.
+    base: Option<(i64, Codes<OpenVersion>)>,
     batch: Batch,
-    /// Accepted codes of this snapshot.
+    /// The rows of this snapshot by code.
     seen: Codes<Seen>,
+    /// Codes of several rows with different cells.
     conflicting: Vec<String>,
-    /// Codes whose new row is not taken: their last version stays.
-    stays: Vec<String>,
-    /// Versions written or closed: the snapshot says something new.
+    /// Codes whose row in the file is not accepted: their last version stays open.
+    carried_over: Vec<String>,
+    /// Number of versions written or closed; 0 = no row differs from the last snapshot.
     written: u64,
     rows: i64,
     amount: i64,
+    /// Field ids → layout id.
     layouts: HashMap<Vec<String>, i64>,
 }
 
-/// Whether a record was new to its snapshot.
+/// What became of a record added to a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Added {
     Taken,
-    /// The same row once more; `(sheet, row)` of the first.
+    /// The same row was added before; `(sheet, row)` of the first copy.
     Repeated(u32, u32),
-    /// Another row with the same code; both are to be quarantined.
+    /// Another row has the same code: both must be quarantined. `(sheet, row)` of the first.
     Conflict(u32, u32),
 }
 
-/// The transaction of one pull. There is one at a time, on PostgreSQL too: two that number the same snapshot could not both stand.
+/// The transaction of one pull. A lock admits one at a time, because two concurrent pulls could give two snapshots the same number.
 pub struct Pull {
     work: Work,
     dialect: Dialect,
 }
 
-/// Rows are read on while those before them are written.
+/// Reading goes on while a task writes the previous batch.
 enum Work {
     Idle(Transaction<'static, Any>),
     Writing(JoinHandle<Result<Transaction<'static, Any>>>),
     /// A statement has failed.
-    Lost,
+    Failed,
 }
 
-/// Beginning pulls.
+/// Begins pulls.
 #[derive(Clone, Copy, Debug)]
 pub struct Pulls<'a> {
     pub(super) database: &'a Database,
 }
 
 impl Pulls<'_> {
+    /// Begins a pull; it waits until other pulls have ended.
+    ///
+    /// # Errors
+    /// The database fails.
     pub async fn begin(self) -> Result<Pull> {
         let mut transaction = self.database.begin().await?;
         if let Some(lock) = self.database.dialect.lock_pulls() {
@@ -157,25 +155,29 @@ impl Pulls<'_> {
 }
 
 impl Pull {
-    /// The transaction, once nothing is being written.
+    /// Waits for the writing task and takes the transaction out.
     async fn take(&mut self) -> Result<Transaction<'static, Any>> {
-        match std::mem::replace(&mut self.work, Work::Lost) {
+        match std::mem::replace(&mut self.work, Work::Failed) {
             Work::Idle(transaction) => Ok(transaction),
-            Work::Writing(task) => task.await.map_err(|error| StoreError::Lost(format!("writing records: {error}")))?,
-            Work::Lost => Err(StoreError::Lost("a pull whose statement failed".into())),
+            Work::Writing(task) => task.await.map_err(|error| StoreError::Internal(format!("writing records: {error}")))?,
+            Work::Failed => Err(StoreError::Internal("a pull whose statement failed".into())),
         }
     }
 
+    /// Waits for the writing task and returns the connection.
     async fn connection(&mut self) -> Result<&mut AnyConnection> {
         let transaction = self.take().await?;
         self.work = Work::Idle(transaction);
         match &mut self.work {
             Work::Idle(transaction) => Ok(transaction),
-            Work::Writing(_) | Work::Lost => Err(StoreError::Lost("a pull without its transaction".into())),
+            Work::Writing(_) | Work::Failed => Err(StoreError::Internal("a pull without its transaction".into())),
         }
     }
 
     /// Begins the next snapshot of a ledger.
+    ///
+    /// # Errors
+    /// The database fails, or the stored list of open versions is damaged.
     pub async fn writer(&mut self, ledger: &str, source: &str) -> Result<SnapshotWriter> {
         let connection = self.connection().await?;
         let row = sqlx::query("SELECT CAST(COALESCE(MAX(seq), 0) AS BIGINT) AS seq FROM snapshot WHERE ledger=$1 AND source=$2")
@@ -184,12 +186,12 @@ impl Pull {
             .fetch_one(&mut *connection)
             .await?;
         let last = number(&row, "seq")?;
-        let previous = match open_rows::read(connection, ledger, source, last).await? {
+        let previous = match open_versions::read(connection, ledger, source, last).await? {
             Some(open) => open,
-            None => known(connection, ledger, source, "last_seq=$3", OPEN).await?,
+            None => versions(connection, ledger, source, "last_seq=$3", OPEN).await?,
         };
         #[cfg(debug_assertions)]
-        same(&previous, &known(connection, ledger, source, "last_seq=$3", OPEN).await?);
+        assert_same(&previous, &versions(connection, ledger, source, "last_seq=$3", OPEN).await?);
         let row =
             sqlx::query("SELECT CAST(COALESCE(MAX(seq), 0) AS BIGINT) AS seq FROM snapshot WHERE ledger=$1 AND source=$2 AND state=$3")
                 .bind(ledger)
@@ -201,7 +203,7 @@ impl Pull {
         let base = if in_force == 0 || in_force == last {
             None
         } else {
-            Some((in_force, known(connection, ledger, source, "first_seq<=$3 AND last_seq>=$3", in_force).await?))
+            Some((in_force, versions(connection, ledger, source, "first_seq<=$3 AND last_seq>=$3", in_force).await?))
         };
         let rows = sqlx::query("SELECT id, fields FROM layout WHERE ledger=$1").bind(ledger).fetch_all(&mut *connection).await?;
         let mut layouts = HashMap::new();
@@ -218,7 +220,7 @@ impl Pull {
             batch: Batch::default(),
             seen: Codes::default(),
             conflicting: Vec::new(),
-            stays: Vec::new(),
+            carried_over: Vec::new(),
             written: 0,
             rows: 0,
             amount: 0,
@@ -226,7 +228,10 @@ impl Pull {
         })
     }
 
-    /// The id of a layout (ordered field ids), made when new.
+    /// The id of a layout (ordered field ids); a new layout is stored.
+    ///
+    /// # Errors
+    /// The database fails.
     pub async fn layout(&mut self, writer: &mut SnapshotWriter, fields: &[String]) -> Result<i64> {
         if let Some(id) = writer.layouts.get(fields) {
             return Ok(*id);
@@ -241,11 +246,14 @@ impl Pull {
         Ok(id)
     }
 
-    /// Adds a record; only a new or changed one is written.
+    /// Adds a record. Only a new or changed one is written.
+    ///
+    /// # Errors
+    /// The database fails, or the codes together are longer than 4 GB.
     pub async fn add(&mut self, writer: &mut SnapshotWriter, layout: i64, record: NewRecord<'_>) -> Result<Added> {
-        let standing = writer.previous.index(&record.code);
-        let known = standing.and_then(|index| writer.previous.at(index)).map(|(_, known)| known.hash);
-        let hash = open_rows::fingerprint(layout, &record.body, known);
+        let index = writer.previous.index(&record.code);
+        let known = index.and_then(|index| writer.previous.at(index)).map(|(_, known)| known.hash);
+        let hash = open_versions::content_hash(layout, &record.body, known);
         if let Some(seen) = writer.seen.get(&record.code) {
             let first = (seen.sheet, seen.row);
             if seen.hash == hash {
@@ -256,18 +264,25 @@ impl Pull {
             }
             return Ok(Added::Conflict(first.0, first.1));
         }
-        let seen = Seen { hash, amount: record.amount, sheet: record.sheet, row: record.row, mark: record.mark, taken_back: false };
+        let seen = Seen {
+            hash,
+            amount: record.amount,
+            sheet: record.sheet,
+            row: record.row,
+            row_fingerprint: record.row_fingerprint,
+            withdrawn: false,
+        };
         writer.seen.insert(&record.code, seen)?;
         writer.rows += 1;
         writer.amount += record.amount;
-        if let Some(index) = standing {
+        if let Some(index) = index {
             writer.next = index + 1;
         }
         if known == Some(hash) {
             return Ok(Added::Taken);
         }
         writer.written += 1;
-        if standing.is_some() {
+        if index.is_some() {
             writer.batch.closing.push(record.code.clone().into_owned());
         }
         writer.batch.push(layout, hash, &record).map_err(sqlx::Error::Encode)?;
@@ -277,6 +292,7 @@ impl Pull {
         Ok(Added::Taken)
     }
 
+    /// Closes the versions that the batch replaces, and starts to write the batch.
     async fn flush(&mut self, writer: &mut SnapshotWriter) -> Result<()> {
         let Batch { count, mut values, closing } = std::mem::take(&mut writer.batch);
         if count == 0 {
@@ -284,7 +300,7 @@ impl Pull {
         }
         let mut transaction = self.take().await?;
         close(&mut transaction, self.dialect, writer, &closing).await?;
-        // what all of them share is said once, behind them
+        // the values that all versions share are bound once, behind the others
         let rows = self.dialect.values(count, COLUMNS_COUNT);
         let [ledger, source, seq, open] = self.dialect.parameters_behind(count * COLUMNS_COUNT);
         let statement = format!(
@@ -306,7 +322,10 @@ impl Pull {
         Ok(())
     }
 
-    /// The unit and the name of a code as the row taken last has them; both empty where none was.
+    /// Unit and name in the open version of a code; both are empty if there is none.
+    ///
+    /// # Errors
+    /// The database fails.
     pub async fn names_of(&mut self, writer: &mut SnapshotWriter, code: &str) -> Result<(String, String)> {
         self.flush(writer).await?;
         let row = sqlx::query("SELECT unit, name FROM record WHERE ledger=$1 AND source=$2 AND code=$3 AND last_seq=$4")
@@ -319,27 +338,30 @@ impl Pull {
         row.map_or_else(|| Ok(Default::default()), |row| Ok((text(&row, "unit")?, text(&row, "name")?)))
     }
 
-    /// Ends the rows: what conflicts is taken back, what is missing closes. `kept` are codes whose new row was quarantined; they keep
-    /// their last accepted version.
-    pub async fn finish_rows(&mut self, writer: &mut SnapshotWriter, kept: &[String]) -> Result<Difference> {
+    /// Ends the rows: removes conflicting ones and closes the versions of missing codes. `retained` are codes that keep their last accepted
+    /// version, because their new row was quarantined or was not part of an append-only file.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn finish_rows(&mut self, writer: &mut SnapshotWriter, retained: &[String]) -> Result<Difference> {
         self.flush(writer).await?;
-        let mut kept: HashSet<&str> = kept.iter().map(String::as_str).collect();
+        let mut retained: HashSet<&str> = retained.iter().map(String::as_str).collect();
         let conflicting = std::mem::take(&mut writer.conflicting);
         for code in &conflicting {
-            kept.insert(code);
+            retained.insert(code);
             let Some(seen) = writer.seen.get_mut(code) else { continue };
-            seen.taken_back = true;
+            seen.withdrawn = true;
             let seen = &*seen;
             writer.rows -= 1;
             writer.amount -= seen.amount;
-            let was = writer.previous.get(code);
-            // a known code stays with its last version and counts with it
-            let standing = writer.base.as_ref().map_or(was, |(_, base)| base.get(code));
-            if let Some(standing) = standing {
+            let open = writer.previous.get(code);
+            // a code with an accepted version keeps that version, which counts in the sums
+            let accepted = writer.base.as_ref().map_or(open, |(_, base)| base.get(code));
+            if let Some(accepted) = accepted {
                 writer.rows += 1;
-                writer.amount += standing.amount;
+                writer.amount += accepted.amount;
             }
-            if was.is_none_or(|known| known.hash != seen.hash) {
+            if open.is_none_or(|known| known.hash != seen.hash) {
                 writer.written -= 1;
                 sqlx::query("DELETE FROM record WHERE ledger=$1 AND source=$2 AND code=$3 AND first_seq=$4")
                     .bind(&writer.ledger)
@@ -358,16 +380,16 @@ impl Pull {
                     .await?;
             }
         }
-        let difference = writer.difference(&kept);
+        let difference = writer.difference(&retained);
         let mut gone: Vec<&str> =
-            writer.previous.iter().map(|(code, _)| code).filter(|code| !writer.takes(code) && !kept.contains(code)).collect();
+            writer.previous.iter().map(|(code, _)| code).filter(|code| !writer.accepts(code) && !retained.contains(code)).collect();
         let mut restored: Vec<&str> = Vec::new();
         if let Some((_, base)) = &writer.base {
-            for code in kept.iter().copied().filter(|code| !writer.takes(code)) {
-                let (open, standing) = (writer.previous.get(code), base.get(code));
-                if open.map(|known| known.hash) != standing.map(|known| known.hash) {
+            for code in retained.iter().copied().filter(|code| !writer.accepts(code)) {
+                let (open, accepted) = (writer.previous.get(code), base.get(code));
+                if open.map(|known| known.hash) != accepted.map(|known| known.hash) {
                     gone.extend(open.map(|_| code));
-                    restored.extend(standing.map(|_| code));
+                    restored.extend(accepted.map(|_| code));
                 }
             }
         }
@@ -381,11 +403,12 @@ impl Pull {
             self.restore(writer, code).await?;
         }
         writer.written += (gone.len() + restored.len()) as u64;
-        writer.stays = kept.into_iter().filter(|code| !writer.takes(code)).map(str::to_owned).collect();
+        writer.carried_over = retained.into_iter().filter(|code| !writer.accepts(code)).map(str::to_owned).collect();
         Ok(difference)
     }
 
-    /// Begins the version in force once more: a held or discarded snapshot has closed it, and the new row is quarantined.
+    /// Copies the version in force as a new open version. It is needed when a held or discarded snapshot has closed that version and the new
+    /// row is quarantined.
     async fn restore(&mut self, writer: &SnapshotWriter, code: &str) -> Result<()> {
         const REST: &str = "hash, unit, name, amount, sheet, row_no, layout, body";
         let statement = format!(
@@ -405,8 +428,12 @@ impl Pull {
         Ok(())
     }
 
-    /// Whether the snapshot would say nothing new: no row differs and the notes are the same as those of the last, which stands.
-    pub async fn is_identical(&mut self, writer: &SnapshotWriter, facts: &SnapshotFacts, told: Option<NaiveDate>) -> Result<bool> {
+    /// Whether the new snapshot equals the last one: no row differs, the notes are the same, `covers_on` (if given) is the same, and the last
+    /// snapshot is not discarded.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn is_identical(&mut self, writer: &SnapshotWriter, facts: &NewSnapshot, covers_on: Option<NaiveDate>) -> Result<bool> {
         if writer.written > 0 {
             return Ok(false);
         }
@@ -420,13 +447,16 @@ impl Pull {
             Some(row) => {
                 SnapshotState::parse(&text(&row, "state")?) != SnapshotState::Discarded
                     && text(&row, "notes_hash")? == notes_hash(&facts.notes)?
-                    && told.map(|told| told.to_string()).is_none_or(|told| text(&row, "covers_on").is_ok_and(|known| known == told))
+                    && covers_on.map(|day| day.to_string()).is_none_or(|day| text(&row, "covers_on").is_ok_and(|known| known == day))
             }
             None => false,
         })
     }
 
-    /// Only notes that the last snapshot was looked at again.
+    /// Records that the last snapshot was checked and is still current.
+    ///
+    /// # Errors
+    /// The database fails.
     pub async fn touch(&mut self, writer: &SnapshotWriter, checked_at: &str) -> Result<()> {
         sqlx::query("UPDATE snapshot SET checked_at=$4 WHERE ledger=$1 AND source=$2 AND seq=$3")
             .bind(&writer.ledger)
@@ -438,7 +468,10 @@ impl Pull {
         Ok(())
     }
 
-    /// Why the last snapshot is held, if it is.
+    /// Why the last snapshot is held; `None` = it is not held.
+    ///
+    /// # Errors
+    /// The database fails.
     pub async fn last_held(&mut self, writer: &SnapshotWriter) -> Result<Option<String>> {
         let row = sqlx::query("SELECT reason FROM snapshot WHERE ledger=$1 AND source=$2 AND seq=$3 AND state=$4")
             .bind(&writer.ledger)
@@ -450,7 +483,10 @@ impl Pull {
         row.map(|row| text(&row, "reason")).transpose()
     }
 
-    /// Brings the last snapshot into force.
+    /// Puts the last snapshot into force.
+    ///
+    /// # Errors
+    /// The database fails.
     pub async fn release_last(&mut self, writer: &SnapshotWriter) -> Result<()> {
         sqlx::query("UPDATE snapshot SET state=$4, reason='' WHERE ledger=$1 AND source=$2 AND seq=$3")
             .bind(&writer.ledger)
@@ -462,8 +498,11 @@ impl Pull {
         Ok(())
     }
 
-    /// Writes the snapshot row and its notes.
-    pub async fn finish(&mut self, writer: &SnapshotWriter, facts: &SnapshotFacts, state: SnapshotState, reason: &str) -> Result<()> {
+    /// Writes the snapshot's row, its notes and the list of open versions.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn finish(&mut self, writer: &SnapshotWriter, facts: &NewSnapshot, state: SnapshotState, reason: &str) -> Result<()> {
         sqlx::query(
             "INSERT INTO snapshot (ledger, source, seq, state, covers_on, taken_at, checked_at, sample, row_count, amount, notes_hash, \
              file_sha256, origin, accounts, reason) VALUES ($1,$2,$3,$4,$5,$6,$6,$7,$8,$9,$10,$11,$12,$13,$14)",
@@ -504,12 +543,15 @@ impl Pull {
             query.execute(self.connection().await?).await?;
         }
         let key = (writer.ledger.as_str(), writer.source.as_str(), writer.seq);
-        // where a snapshot is held or discarded, versions came back that this pull did not see
+        // behind a held or discarded snapshot versions may have been restored that `seen` lacks, so no list is stored
         let open = writer.base.is_none().then(|| writer.open());
-        open_rows::replace(self.connection().await?, key, open).await
+        open_versions::replace(self.connection().await?, key, open).await
     }
 
-    /// The figures of the last snapshot in force: rows and amount.
+    /// Number of rows and total amount (分) of the last snapshot in force.
+    ///
+    /// # Errors
+    /// The database fails.
     pub async fn in_force(&mut self, ledger: &str, source: &str) -> Result<Option<(i64, i64)>> {
         let row =
             sqlx::query("SELECT row_count, amount FROM snapshot WHERE ledger=$1 AND source=$2 AND state=$3 ORDER BY seq DESC LIMIT 1")
@@ -521,16 +563,25 @@ impl Pull {
         row.map(|row| Ok((number(&row, "row_count")?, number(&row, "amount")?))).transpose()
     }
 
+    /// Commits the pull: all its snapshots exist from now on.
+    ///
+    /// # Errors
+    /// The database fails, or a statement has failed before.
     pub async fn commit(mut self) -> Result<()> {
         Ok(self.take().await?.commit().await?)
     }
 
+    /// Undoes the pull.
+    ///
+    /// # Errors
+    /// The database fails, or a statement has failed before.
     pub async fn rollback(mut self) -> Result<()> {
         Ok(self.take().await?.rollback().await?)
     }
 }
 
 impl Batch {
+    /// Adds the values of one version.
     fn push(&mut self, layout: i64, hash: [u8; 16], record: &NewRecord<'_>) -> std::result::Result<(), BoxDynError> {
         self.values.reserve(COLUMNS_COUNT, 0);
         self.values.add(&*record.code)?;
@@ -548,29 +599,28 @@ impl Batch {
 }
 
 impl SnapshotWriter {
-    /// Whether the snapshot takes a row of this code.
-    fn takes(&self, code: &str) -> bool {
-        self.seen.get(code).is_some_and(|seen| !seen.taken_back)
+    /// Whether the snapshot has accepted a row of this code.
+    fn accepts(&self, code: &str) -> bool {
+        self.seen.get(code).is_some_and(|seen| !seen.withdrawn)
     }
 
-    /// Whether a code whose row of this file is not taken was there before: its last accepted version goes on counting.
-    pub fn stands_as_before(&self, code: &str) -> bool {
-        let before = self.base.as_ref().map_or(&self.previous, |(_, base)| base);
-        !self.takes(code) && before.get(code).is_some()
+    /// Whether the code keeps its previous accepted version, because its row in this file is not accepted.
+    pub fn has_previous_version(&self, code: &str) -> bool {
+        !self.accepts(code) && self.accepted_before().get(code).is_some()
     }
 
-    /// Adds the row behind the one that came last if it has this mark: it is there already and has not changed. `false` = it has to be read
-    /// and added.
+    /// Adds the row that followed the last added one in the previous file, if it has this fingerprint: it is unchanged. `false` = the row must
+    /// be read and added.
     ///
     /// # Errors
     /// The codes together are longer than 4 GB.
-    pub fn add_again(&mut self, mark: Mark, sheet: u32, row: u32) -> Result<bool> {
+    pub fn add_unchanged(&mut self, row_fingerprint: RowFingerprint, sheet: u32, row: u32) -> Result<bool> {
         let Some((code, known)) = self.previous.at(self.next) else { return Ok(false) };
-        if known.mark != Some(mark) || self.seen.get(code).is_some() {
+        if known.row_fingerprint != Some(row_fingerprint) || self.seen.get(code).is_some() {
             return Ok(false);
         }
-        let Known { hash, amount, mark } = *known;
-        let seen = Seen { hash, amount, sheet, row, mark, taken_back: false };
+        let OpenVersion { hash, amount, row_fingerprint } = *known;
+        let seen = Seen { hash, amount, sheet, row, row_fingerprint, withdrawn: false };
         self.seen.insert(code, seen)?;
         self.next += 1;
         self.rows += 1;
@@ -578,28 +628,34 @@ impl SnapshotWriter {
         Ok(true)
     }
 
-    /// The codes that stand before this pull.
-    pub fn standing(&self) -> impl Iterator<Item = &str> {
-        self.base.as_ref().map_or(&self.previous, |(_, base)| base).iter().map(|(code, _)| code)
+    /// The codes accepted before this pull.
+    pub fn previous_codes(&self) -> impl Iterator<Item = &str> {
+        self.accepted_before().iter().map(|(code, _)| code)
     }
 
-    /// The open versions after this pull, those of the file in its order.
-    fn open(&self) -> impl Iterator<Item = (&str, Known)> {
-        let taken = self.seen.iter().filter(|(_, seen)| !seen.taken_back);
-        let taken = taken.map(|(code, seen)| (code, Known { hash: seen.hash, amount: seen.amount, mark: seen.mark }));
-        let stays = self.stays.iter().filter_map(|code| {
+    /// The versions of the last snapshot in force, or the open versions if no later snapshot is held or discarded.
+    fn accepted_before(&self) -> &Codes<OpenVersion> {
+        self.base.as_ref().map_or(&self.previous, |(_, base)| base)
+    }
+
+    /// The open versions after this pull; those in the file come first, in its order.
+    fn open(&self) -> impl Iterator<Item = (&str, OpenVersion)> {
+        let taken = self.seen.iter().filter(|(_, seen)| !seen.withdrawn);
+        let taken =
+            taken.map(|(code, seen)| (code, OpenVersion { hash: seen.hash, amount: seen.amount, row_fingerprint: seen.row_fingerprint }));
+        let carried_over = self.carried_over.iter().filter_map(|code| {
             let known = self.previous.get(code)?;
-            // its row in this file was another one
-            Some((code.as_str(), Known { mark: None, ..known.clone() }))
+            // the row in this file has other cells, so the next file must be read there
+            Some((code.as_str(), OpenVersion { row_fingerprint: None, ..known.clone() }))
         });
-        taken.chain(stays)
+        taken.chain(carried_over)
     }
 
-    /// The accepted rows beside those of the last snapshot in force.
-    fn difference(&self, kept: &HashSet<&str>) -> Difference {
-        let before = self.base.as_ref().map_or(&self.previous, |(_, base)| base);
+    /// Compares the accepted rows with those of the last snapshot in force.
+    fn difference(&self, retained: &HashSet<&str>) -> Difference {
+        let before = self.accepted_before();
         let mut difference = Difference { rows: self.rows, amount: self.amount, ..Difference::default() };
-        for (code, seen) in self.seen.iter().filter(|(_, seen)| !seen.taken_back) {
+        for (code, seen) in self.seen.iter().filter(|(_, seen)| !seen.withdrawn) {
             let Some(known) = before.get(code) else {
                 difference.added += 1;
                 continue;
@@ -611,47 +667,53 @@ impl SnapshotWriter {
             let (less, more) = (known.amount.min(seen.amount), known.amount.max(seen.amount));
             if less > 0 {
                 let times = more / less;
-                // of several the first code, whatever the order of the map
+                // among equal factors the first code wins, whatever the order of the map
                 let most = difference.amount_times.as_ref();
                 if most.is_none_or(|(first, most)| (times, first.as_str()) > (*most, code)) {
                     difference.amount_times = Some((code.to_owned(), times));
                 }
             }
         }
-        difference.gone = before.iter().filter(|(code, _)| !self.takes(code) && !kept.contains(code)).count() as u64;
+        difference.gone = before.iter().filter(|(code, _)| !self.accepts(code) && !retained.contains(code)).count() as u64;
         difference
     }
 }
 
-/// Holds the packed list against the versions it was made of.
+/// Checks that the packed list equals the open versions.
 #[cfg(debug_assertions)]
-fn same(packed: &Codes<Known>, open: &Codes<Known>) {
-    let sorted = |codes: &Codes<Known>| {
+fn assert_same(packed: &Codes<OpenVersion>, open: &Codes<OpenVersion>) {
+    let sorted = |codes: &Codes<OpenVersion>| {
         codes.iter().map(|(code, known)| (code.to_owned(), (known.hash, known.amount))).collect::<std::collections::BTreeMap<_, _>>()
     };
     assert_eq!(sorted(packed), sorted(open), "the list of open rows differs from the records");
 }
 
-/// The codes of the rows a condition selects, with what is known of their versions; `values` fill `$3`.
-async fn known(connection: &mut AnyConnection, ledger: &str, source: &str, condition: &'static str, seq: i64) -> Result<Codes<Known>> {
+/// The versions that a condition selects, by code; `seq` fills `$3`.
+async fn versions(
+    connection: &mut AnyConnection,
+    ledger: &str,
+    source: &str,
+    condition: &'static str,
+    seq: i64,
+) -> Result<Codes<OpenVersion>> {
     let statement = format!("SELECT code, hash, amount FROM record WHERE ledger=$1 AND source=$2 AND {condition}");
     let mut rows = sqlx::query(sql(statement)).bind(ledger).bind(source).bind(seq).fetch(connection);
     let mut out = Codes::default();
     while let Some(row) = rows.try_next().await? {
         let hash: &[u8] = row.try_get(1)?;
         let hash = hash.try_into().map_err(|_| StoreError::Damaged { what: "record", key: ledger.to_owned(), detail: "hash".into() })?;
-        out.insert(row.try_get(0)?, Known { hash, amount: row.try_get(2)?, mark: None })?;
+        out.insert(row.try_get(0)?, OpenVersion { hash, amount: row.try_get(2)?, row_fingerprint: None })?;
     }
     Ok(out)
 }
 
 impl From<TooMany> for StoreError {
     fn from(_: TooMany) -> StoreError {
-        StoreError::Lost("a snapshot of more codes than 4 GB hold".into())
+        StoreError::Internal("a snapshot of more codes than 4 GB hold".into())
     }
 }
 
-/// Closes the open versions of codes before this snapshot.
+/// Closes the open versions of codes as of the previous snapshot.
 async fn close(connection: &mut AnyConnection, dialect: Dialect, writer: &SnapshotWriter, codes: &[impl AsRef<str>]) -> Result<()> {
     if codes.is_empty() {
         return Ok(());
@@ -674,6 +736,7 @@ async fn close(connection: &mut AnyConnection, dialect: Dialect, writer: &Snapsh
     Ok(())
 }
 
+/// Hash by which the notes of two snapshots are compared.
 fn notes_hash(notes: &[Note]) -> Result<String> {
     Ok(hex::encode(digest(&SHA256, to_json(&notes)?.as_bytes())))
 }

@@ -1,4 +1,4 @@
-//! Reading records of snapshots.
+//! Reads the records of snapshots. No other file decodes a record's body, except that `pulls` writes it.
 
 use crate::domain::register::ledger::Ledger;
 use crate::domain::register::record::{Cell, Columns, Place, Record, unpack_each};
@@ -7,44 +7,44 @@ use sqlx::Row;
 use std::collections::HashMap;
 use tokio::task::JoinSet;
 
-/// How a stored layout maps to today's fields of a ledger.
+/// How the cells of a stored layout map to the current fields of a ledger.
 pub(crate) struct Layout {
     count: usize,
-    /// For each stored cell its field today; `None` = the ledger has no such field any more.
+    /// For each stored cell its current field; `None` = the ledger no longer has the field.
     fields: Vec<Option<usize>>,
     columns: Columns,
 }
 
-/// What [`stored`] reads, in its order: by place, since looking a column up by name takes longer than its value.
-pub(crate) const STORED: &str = "r.code, r.first_seq, r.sheet, r.row_no, r.layout, r.body";
+/// The columns that [`stored`] reads, in its order. It reads by position, because finding a column by name takes longer than reading it.
+pub(crate) const RECORD_COLUMNS: &str = "r.code, r.first_seq, r.sheet, r.row_no, r.layout, r.body";
 
-/// One stored record with the snapshot its version began in.
-pub struct Stored {
+/// One stored record and the snapshot in which its version began.
+pub struct StoredRecord {
     pub record: Record,
     pub first_seq: i64,
 }
 
-/// Records of a snapshot as the database hands them over, many in one row: the driver takes longer over a row than over what stands in it.
-struct Page {
-    /// For each record [`HEAD`].
+/// Many records of a snapshot in one database row, because the driver's cost per row exceeds the cost of its content.
+struct RecordPage {
+    /// [`HEAD`] of each record, concatenated.
     heads: String,
-    /// The bodies, one behind another.
+    /// The bodies, concatenated.
     bodies: Vec<u8>,
     /// The code of the last record.
     last: String,
 }
 
-/// What stands before a body, in plain words: numbers, then the code, which its own length ends.
+/// The head of a record: numbers separated by spaces, then the code, whose length is the last number.
 const HEAD: &str =
     "first_seq || ' ' || sheet || ' ' || row_no || ' ' || layout || ' ' || length(body) || ' ' || length(code) || ' ' || code";
 
-/// Bytes of bodies aimed at in a page, and the most records.
+/// Target for the bytes of bodies in a page, and the maximum number of records.
 const PAGE_BYTES: usize = 128 * 1024;
 const PAGE_RECORDS: usize = 512;
 
-impl Page {
-    /// Hands each record to `take`. Returns how many there were.
-    fn each(&self, ledger: &Ledger, layouts: &HashMap<i64, Layout>, mut take: impl FnMut(Stored) -> Result<()>) -> Result<usize> {
+impl RecordPage {
+    /// Calls `take` with each record. Returns their number.
+    fn each(&self, ledger: &Ledger, layouts: &HashMap<i64, Layout>, mut take: impl FnMut(StoredRecord) -> Result<()>) -> Result<usize> {
         let (mut heads, mut bodies, mut count) = (self.heads.as_str(), self.bodies.as_slice(), 0);
         while !heads.is_empty() {
             let damaged = || StoreError::Damaged { what: "record", key: format!("{} {}", ledger.id, self.last), detail: "page".into() };
@@ -68,12 +68,12 @@ impl Page {
     }
 }
 
-/// The snapshots `first_seq..=last_seq` of a source hold a version of a code.
+/// The snapshots `first_seq..=last_seq` of a source contain a version of a code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Holding {
     pub source: String,
     pub first_seq: i64,
-    /// The largest number = it is still held.
+    /// `i64::MAX` = the newest snapshot still contains it.
     pub last_seq: i64,
 }
 
@@ -84,11 +84,12 @@ pub struct Records<'a> {
 }
 
 impl Records<'_> {
-    /// Hands the records of one snapshot to `take` in code order, while the database reads on. Memory holds some hundreds of them.
+    /// Calls `take` with the records of one snapshot in code order, while the database reads the next page. Memory holds some hundred
+    /// records.
     ///
     /// # Errors
-    /// The database fails, a body is damaged, or `take` refuses.
-    pub async fn each(self, ledger: &Ledger, source: &str, seq: i64, mut take: impl FnMut(Stored) -> Result<()>) -> Result<()> {
+    /// The database fails, a body is damaged, or `take` returns an error.
+    pub async fn each(self, ledger: &Ledger, source: &str, seq: i64, mut take: impl FnMut(StoredRecord) -> Result<()>) -> Result<()> {
         let layouts = self.layouts(ledger).await?;
         let mut most = PAGE_RECORDS / 16;
         let mut page = self.page(&ledger.id, source, seq, "", most).await?;
@@ -98,7 +99,7 @@ impl Records<'_> {
             ahead.spawn(async move { Records { database: &database }.page(&id, &source, seq, &last, most).await });
             let count = this.each(ledger, &layouts, &mut take)?;
             page = match ahead.join_next().await {
-                Some(read) => read.map_err(|error| StoreError::Lost(format!("reading records: {error}")))??,
+                Some(read) => read.map_err(|error| StoreError::Internal(format!("reading records: {error}")))??,
                 None => None,
             };
             most = (count * PAGE_BYTES / this.bodies.len().max(1)).clamp(1, PAGE_RECORDS);
@@ -106,8 +107,8 @@ impl Records<'_> {
         Ok(())
     }
 
-    /// The next records of a snapshot behind `after` in code order; `None` = there are no more.
-    async fn page(self, ledger: &str, source: &str, seq: i64, after: &str, most: usize) -> Result<Option<Page>> {
+    /// The next `most` records of a snapshot whose codes follow `after`; `None` = there are no more.
+    async fn page(self, ledger: &str, source: &str, seq: i64, after: &str, most: usize) -> Result<Option<RecordPage>> {
         let joined = self.database.dialect.joined_records();
         let statement = format!(
             "SELECT {joined}, MAX(code) FROM (SELECT code, {HEAD} AS head, body FROM record \
@@ -122,17 +123,20 @@ impl Records<'_> {
             .fetch_one(&self.database.pool)
             .await?;
         let Some(heads) = row.try_get::<Option<String>, _>(0)? else { return Ok(None) };
-        Ok(Some(Page { heads, bodies: row.try_get(1)?, last: row.try_get(2)? }))
+        Ok(Some(RecordPage { heads, bodies: row.try_get(1)?, last: row.try_get(2)? }))
     }
 
-    /// The records with these codes.
-    pub async fn by_code(self, ledger: &Ledger, source: &str, seq: i64, codes: &[String]) -> Result<Vec<Stored>> {
+    /// The records with these codes; codes that the snapshot lacks are left out.
+    ///
+    /// # Errors
+    /// The database fails, or a body is damaged.
+    pub async fn by_code(self, ledger: &Ledger, source: &str, seq: i64, codes: &[String]) -> Result<Vec<StoredRecord>> {
         let layouts = self.layouts(ledger).await?;
         let mut out = Vec::new();
         for part in codes.chunks(200) {
             let list = (0..part.len()).map(|index| format!("${}", index + 4)).collect::<Vec<_>>().join(",");
             let statement = format!(
-                "SELECT {STORED} FROM record r \
+                "SELECT {RECORD_COLUMNS} FROM record r \
                  WHERE ledger=$1 AND source=$2 AND first_seq<=$3 AND last_seq>=$3 AND code IN ({list}) ORDER BY code"
             );
             let mut query = sqlx::query(sql(statement)).bind(&ledger.id).bind(source).bind(seq);
@@ -146,12 +150,12 @@ impl Records<'_> {
         Ok(out)
     }
 
-    /// Codes of a snapshot that begin with a text, at most `most`.
+    /// At most `most` codes of a snapshot that begin with a text.
     ///
     /// # Errors
     /// The database fails.
     pub async fn codes_with_prefix(self, ledger: &str, source: &str, seq: i64, start: &str, most: i64) -> Result<Vec<String>> {
-        // a comparison of prefixes instead of LIKE: a code may hold % and _
+        // prefixes are compared without LIKE, because a code may contain % and _
         let rows = sqlx::query(
             "SELECT code FROM record WHERE ledger=$1 AND source=$2 AND first_seq<=$3 AND last_seq>=$3 AND substr(code, 1, CAST($4 AS INTEGER))=$5 \
              ORDER BY code LIMIT $6",
@@ -167,7 +171,7 @@ impl Records<'_> {
         rows.iter().map(|row| text(row, "code")).collect()
     }
 
-    /// Where a code was ever held, newest first.
+    /// The snapshots that contained a code, newest first.
     ///
     /// # Errors
     /// The database fails.
@@ -185,6 +189,7 @@ impl Records<'_> {
             .collect()
     }
 
+    /// The layouts of a ledger by id.
     pub(crate) async fn layouts(self, ledger: &Ledger) -> Result<HashMap<i64, Layout>> {
         let rows = sqlx::query("SELECT id, fields FROM layout WHERE ledger=$1").bind(&ledger.id).fetch_all(&self.database.pool).await?;
         let mut layouts = HashMap::new();
@@ -198,7 +203,8 @@ impl Records<'_> {
     }
 }
 
-pub(crate) fn stored(ledger: &Ledger, layouts: &HashMap<i64, Layout>, row: &sqlx::any::AnyRow) -> Result<Stored> {
+/// The record in a row of [`RECORD_COLUMNS`].
+pub(crate) fn stored(ledger: &Ledger, layouts: &HashMap<i64, Layout>, row: &sqlx::any::AnyRow) -> Result<StoredRecord> {
     let number = |place: usize| row.try_get::<i64, _>(place);
     let place = Place { origin: 0, sheet: number(2)? as u32, row: number(3)? as u32 };
     unpacked(ledger, layouts, row.try_get(0)?, number(1)?, place, number(4)?, row.try_get(5)?)
@@ -212,7 +218,7 @@ fn unpacked(
     place: Place,
     layout: i64,
     body: &[u8],
-) -> Result<Stored> {
+) -> Result<StoredRecord> {
     let damaged = |detail: &str| StoreError::Damaged { what: "record", key: format!("{} {code}", ledger.id), detail: detail.to_owned() };
     let layout = layouts.get(&layout).ok_or_else(|| damaged("unknown layout"))?;
     let mut cells = vec![Cell::Empty; ledger.fields.len()];
@@ -222,5 +228,5 @@ fn unpacked(
         }
     };
     unpack_each(body, layout.count, take).ok_or_else(|| damaged("body"))?;
-    Ok(Stored { record: Record { code, cells, columns: layout.columns, place }, first_seq })
+    Ok(StoredRecord { record: Record { code, cells, columns: layout.columns, place }, first_seq })
 }

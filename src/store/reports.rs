@@ -1,16 +1,19 @@
-//! The workbooks that runs have made.
+//! The workbooks that each run has made.
 
 use crate::store::database::{Database, Result, number, text};
 use crate::store::runs::Run;
 
-/// The table of report files.
+/// Report files by run.
 #[derive(Clone, Copy, Debug)]
 pub struct Reports<'a> {
     pub(super) database: &'a Database,
 }
 
 impl Reports<'_> {
-    /// Records workbooks of a run: path, sha256, bytes. One transaction.
+    /// Records workbooks of a run, in one transaction: path, sha256, size in bytes.
+    ///
+    /// # Errors
+    /// The database fails.
     pub async fn add(self, run: &Run, files: &[(String, String, u64)]) -> Result<()> {
         let mut transaction = self.database.begin().await?;
         for (path, sha256, bytes) in files {
@@ -29,7 +32,10 @@ impl Reports<'_> {
         Ok(())
     }
 
-    /// The workbooks of a run: path, sha256, bytes.
+    /// The workbooks of a run: path, sha256, size in bytes.
+    ///
+    /// # Errors
+    /// The database fails.
     pub async fn list(self, run: &str) -> Result<Vec<(String, String, i64)>> {
         let rows = sqlx::query("SELECT path, sha256, bytes FROM report_file WHERE run=$1 ORDER BY path")
             .bind(run)

@@ -1,4 +1,4 @@
-//! Runs: one row per (job, slot, revision). The ledger of runs is the truth about what was done.
+//! Runs: one row per (job, slot, revision). This table decides what was done.
 
 use crate::store::database::{Database, Result, StoreError, json, number, text, to_json};
 use chrono::NaiveDate;
@@ -7,11 +7,12 @@ use sqlx::any::AnyRow;
 use sqlx::{Any, Transaction};
 use std::collections::BTreeMap;
 
+/// The state of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunState {
     Running,
     Done,
-    /// Something that should have been made could not be: a source, a workbook, a mail.
+    /// Ended, but a source could not be read, or a workbook or mail could not be made.
     Partial,
     Failed,
 }
@@ -33,47 +34,49 @@ impl RunState {
     }
 }
 
-/// A snapshot a run reads: (ledger, source, seq), sources in order of precedence.
+/// A snapshot that a run reads: (ledger, source, seq). Sources are in order of precedence.
 pub type Pinned = (String, String, i64);
 
-/// What a run was made from; fixed when its pull step ends.
+/// What a run is computed from, fixed when its pull step ends. Stored as JSON.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunInputs {
     pub snapshots: Vec<Pinned>,
     /// Configuration path → sha256 of its frozen text.
     pub files: BTreeMap<String, String>,
-    /// Only the shipped sample held projects.
+    /// Only the shipped sample contained projects.
     pub sample: bool,
     /// The day acts above 提醒 begin; `None` on the sample.
     pub enforce_on: Option<NaiveDate>,
-    /// What could not be made so far; a run with any is partial.
+    /// What could not be made so far; a run with faults ends as partial.
     pub faults: Vec<String>,
-    /// The 导入报告 of the files that were read.
+    /// Paths of the 导入报告 of the files that were read.
     #[serde(default)]
     pub intake_reports: Vec<String>,
-    /// The number of the last answer that counts.
+    /// The number of the last feedback answer that counts.
     #[serde(default)]
     pub answers: i64,
-    /// The job's run before this one, with which figures are compared.
-    #[serde(default)]
-    pub before: Option<String>,
-    /// The runs that closed the quarters before it, newest first and without a gap: what was red at their ends is read from them.
+    /// The id of the job's previous run, with which figures are compared.
+    #[serde(default, rename = "before")]
+    pub previous_run: Option<String>,
+    /// The runs that closed the quarters before this one, newest first and without a gap. The findings red at each quarter's end are read
+    /// from them.
     #[serde(default)]
     pub closed: Vec<String>,
-    /// What fixes the list of codes that have left the register.
+    /// The inputs of the list of codes that have left the register.
     #[serde(default)]
     pub gone: Option<GonePin>,
 }
 
-/// The snapshots in force up to those pinned, and until when the office's confirmations count.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+/// The snapshots and confirmations from which a run lists the codes that have left the register.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GonePin {
-    /// Confirmations after this moment were not known.
+    /// Confirmations after this time are ignored.
     pub at: String,
-    /// (ledger, source, numbers of its snapshots in force, in order of what they cover).
+    /// (ledger, source, numbers of its snapshots in force up to the one the run reads, ordered by the day they cover).
     pub history: Vec<(String, String, Vec<i64>)>,
 }
 
+/// One run.
 #[derive(Clone, Debug)]
 pub struct Run {
     pub id: String,
@@ -90,11 +93,11 @@ pub struct Run {
     pub started_at: String,
     pub finished_at: String,
     pub inputs: RunInputs,
-    /// What was printed when it ended.
+    /// The text printed when it ended.
     pub result: String,
 }
 
-fn run(row: &AnyRow) -> Result<Run> {
+fn run_of_row(row: &AnyRow) -> Result<Run> {
     let id = text(row, "id")?;
     Ok(Run {
         inputs: json("run", &id, &text(row, "inputs")?)?,
@@ -121,31 +124,44 @@ pub struct Runs<'a> {
 }
 
 impl Runs<'_> {
-    /// The newest revision of a run, if the slot was ever run.
+    /// The newest revision of a slot's run; `None` = the slot was never run.
+    ///
+    /// # Errors
+    /// The database fails.
     pub async fn newest(self, job: &str, slot: &str) -> Result<Option<Run>> {
         let row = sqlx::query("SELECT * FROM run WHERE job=$1 AND slot=$2 ORDER BY revision DESC LIMIT 1")
             .bind(job)
             .bind(slot)
             .fetch_optional(&self.database.pool)
             .await?;
-        row.as_ref().map(run).transpose()
+        row.as_ref().map(run_of_row).transpose()
     }
 
+    /// One run by id.
+    ///
+    /// # Errors
+    /// The database fails.
     pub async fn get(self, id: &str) -> Result<Option<Run>> {
         let row = sqlx::query("SELECT * FROM run WHERE id=$1").bind(id).fetch_optional(&self.database.pool).await?;
-        row.as_ref().map(run).transpose()
+        row.as_ref().map(run_of_row).transpose()
     }
 
     /// The latest runs, newest first.
+    ///
+    /// # Errors
+    /// The database fails.
     pub async fn list(self, limit: i64) -> Result<Vec<Run>> {
         let rows =
             sqlx::query("SELECT * FROM run ORDER BY started_at DESC, id DESC LIMIT $1").bind(limit).fetch_all(&self.database.pool).await?;
-        rows.iter().map(run).collect()
+        rows.iter().map(run_of_row).collect()
     }
 
-    /// The last ended run of a job with an as_of before this day.
+    /// The id of the last ended run of a job with an as_of before this day.
+    ///
+    /// # Errors
+    /// The database fails.
     pub async fn previous(self, job: &str, as_of: NaiveDate, sample: bool) -> Result<Option<String>> {
-        // a run on the shipped sample is no history of the office's own register
+        // runs on the shipped sample are no history of the office's own register
         let rows = sqlx::query(
             "SELECT id, inputs FROM run WHERE job=$1 AND as_of<$2 AND state IN ('done','partial') ORDER BY as_of DESC, revision DESC",
         )
@@ -163,7 +179,7 @@ impl Runs<'_> {
         Ok(None)
     }
 
-    /// The last ended run of a job for exactly this day: what a closed quarter is read from.
+    /// The id of the last ended run of a job for exactly this day, from which a closed quarter is read.
     ///
     /// # Errors
     /// The database fails.
@@ -178,7 +194,7 @@ impl Runs<'_> {
         for row in &rows {
             let id = text(row, "id")?;
             let inputs: RunInputs = json("run", &id, &text(row, "inputs")?)?;
-            // before the start day units only checked their rows: such a quarter counts for nothing
+            // a quarter before the start day does not count: units only checked their rows then
             if inputs.sample == sample && inputs.enforce_on.is_none_or(|start| as_of >= start) {
                 return Ok(Some(id));
             }
@@ -186,7 +202,10 @@ impl Runs<'_> {
         Ok(None)
     }
 
-    /// Makes the row of a run, or finds the one that is there. Another process that makes it first wins.
+    /// Returns the run, creating its row if it does not exist. If another process creates it first, that row is returned.
+    ///
+    /// # Errors
+    /// The database fails.
     pub async fn open(self, job: &str, slot: &str, revision: i64, as_of: NaiveDate, scheduled: bool, now: &str) -> Result<Run> {
         let id = format!("{job}@{slot}#{revision}");
         sqlx::query(
@@ -204,12 +223,15 @@ impl Runs<'_> {
         .bind(to_json(&RunInputs::default())?)
         .execute(&self.database.pool)
         .await?;
-        self.get(&id).await?.ok_or_else(|| StoreError::Lost(format!("run {id} vanished")))
+        self.get(&id).await?.ok_or_else(|| StoreError::Internal(format!("run {id} vanished")))
     }
 
-    /// Takes a run that nobody works on. `None` = another process holds it or it has ended.
+    /// Claims a running run whose lease has expired. `None` = another process holds it or it has ended.
+    ///
+    /// # Errors
+    /// The database fails.
     pub async fn claim(self, id: &str, now: &str, lease_until: &str) -> Result<Option<Run>> {
-        // the row as this claim made it: a second look could already show the fence of the next holder
+        // RETURNING gives the row as this claim made it; a second query could already read the fence of the next holder
         let row =
             sqlx::query("UPDATE run SET fence=fence+1, lease_until=$3, holder=$5 WHERE id=$1 AND state=$4 AND lease_until<$2 RETURNING *")
                 .bind(id)
@@ -219,11 +241,11 @@ impl Runs<'_> {
                 .bind(&self.database.holder)
                 .fetch_optional(&self.database.pool)
                 .await?;
-        row.as_ref().map(run).transpose()
+        row.as_ref().map(run_of_row).transpose()
     }
 
-    /// Ends the claim that a dead process of this machine and root left on a run. The caller holds the run's file lock, which a live one
-    /// would hold.
+    /// Ends the claim that a dead process of this machine and root left on a run. The caller must hold the run's file lock, which a live
+    /// process would hold.
     ///
     /// # Errors
     /// The database fails.
@@ -237,7 +259,10 @@ impl Runs<'_> {
         Ok(())
     }
 
-    /// Keeps a claimed run; `false` when it was taken over.
+    /// Renews the lease of a claimed run; `false` = another process has taken it over.
+    ///
+    /// # Errors
+    /// The database fails.
     pub async fn renew_lease(self, run: &Run, lease_until: &str) -> Result<bool> {
         let done = sqlx::query("UPDATE run SET lease_until=$3 WHERE id=$1 AND fence=$2 AND state=$4")
             .bind(&run.id)
@@ -249,7 +274,10 @@ impl Runs<'_> {
         Ok(done.rows_affected() == 1)
     }
 
-    /// Gives a claimed run back unfinished, so that the next start takes it at once.
+    /// Ends the lease of an unfinished run, so that the next start can claim it at once.
+    ///
+    /// # Errors
+    /// The database fails.
     pub async fn release(self, run: &Run) -> Result<()> {
         sqlx::query("UPDATE run SET lease_until='' WHERE id=$1 AND fence=$2")
             .bind(&run.id)
@@ -259,7 +287,10 @@ impl Runs<'_> {
         Ok(())
     }
 
-    /// Records the end of a step with the inputs as they now stand.
+    /// Records the end of a step with the current inputs.
+    ///
+    /// # Errors
+    /// The database fails, or another process has taken the run over.
     pub async fn finish_step(self, run: &Run, step: &str, inputs: &RunInputs) -> Result<()> {
         let mut transaction = self.database.begin().await?;
         advance(&mut transaction, run, step, inputs).await?;
@@ -268,6 +299,9 @@ impl Runs<'_> {
     }
 
     /// Ends a run.
+    ///
+    /// # Errors
+    /// The database fails, another process has taken the run over, or it has ended already.
     pub async fn finish(self, run: &Run, state: RunState, reason: &str, result: &str, now: &str) -> Result<()> {
         let done = sqlx::query(
             "UPDATE run SET state=$3, reason=$4, result=$5, finished_at=$6, lease_until='' WHERE id=$1 AND fence=$2 AND state=$7",
@@ -284,7 +318,10 @@ impl Runs<'_> {
         fenced(done.rows_affected(), run)
     }
 
-    /// Opens a run that had failed, to be tried again from its beginning: what made it fail may be in the texts that it froze.
+    /// Reopens a failed run from its first step, because the failure may come from the texts that it froze.
+    ///
+    /// # Errors
+    /// The database fails.
     pub async fn reopen(self, id: &str) -> Result<()> {
         sqlx::query("UPDATE run SET state=$2, step='', lease_until='', reason='', finished_at='' WHERE id=$1 AND state=$3")
             .bind(id)
@@ -295,7 +332,7 @@ impl Runs<'_> {
         Ok(())
     }
 
-    /// Runs that nobody finished and no other machine holds; one that this machine holds may be a dead process's.
+    /// Unfinished runs that no other machine holds. A run held by this machine is included, because its process may be dead.
     ///
     /// # Errors
     /// The database fails.
@@ -306,11 +343,14 @@ impl Runs<'_> {
             .bind(&self.database.holder)
             .fetch_all(&self.database.pool)
             .await?;
-        rows.iter().map(run).collect()
+        rows.iter().map(run_of_row).collect()
     }
 }
 
-/// Moves a claimed run past a step, inside the transaction that holds the step's work.
+/// Records the end of a step of a claimed run, in the transaction that contains the step's other writes.
+///
+/// # Errors
+/// The database fails, or another process has taken the run over.
 pub(crate) async fn advance(transaction: &mut Transaction<'static, Any>, run: &Run, step: &str, inputs: &RunInputs) -> Result<()> {
     let done = sqlx::query("UPDATE run SET step=$3, inputs=$4 WHERE id=$1 AND fence=$2 AND state=$5")
         .bind(&run.id)
@@ -323,6 +363,7 @@ pub(crate) async fn advance(transaction: &mut Transaction<'static, Any>, run: &R
     fenced(done.rows_affected(), run)
 }
 
+/// An error unless the fenced statement has changed exactly one row.
 pub(crate) fn fenced(rows: u64, run: &Run) -> Result<()> {
-    if rows == 1 { Ok(()) } else { Err(StoreError::Lost(format!("run {} was taken over by another process", run.id))) }
+    if rows == 1 { Ok(()) } else { Err(StoreError::TakenOver(run.id.clone())) }
 }

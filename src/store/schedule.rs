@@ -1,4 +1,4 @@
-//! How far the schedule of each job has been worked off.
+//! How far the slots of each job have been handled.
 
 use crate::store::database::{Database, Result, text};
 
@@ -9,13 +9,19 @@ pub struct Schedule<'a> {
 }
 
 impl Schedule<'_> {
-    /// The local time up to which a job's slots are settled.
+    /// The local time up to which a job's slots have been run or skipped; `None` = no slot yet.
+    ///
+    /// # Errors
+    /// The database fails.
     pub async fn handled_until(self, job: &str) -> Result<Option<String>> {
         let row = sqlx::query("SELECT settled_until FROM job_state WHERE job=$1").bind(job).fetch_optional(&self.database.pool).await?;
         row.map(|row| text(&row, "settled_until")).transpose()
     }
 
-    /// Moves a job's schedule on, never back.
+    /// Moves this time forward; a time before the stored one changes nothing.
+    ///
+    /// # Errors
+    /// The database fails.
     pub async fn advance(self, job: &str, until: &str) -> Result<()> {
         sqlx::query(
             "INSERT INTO job_state (job, settled_until) VALUES ($1,$2) ON CONFLICT (job) DO UPDATE SET settled_until=excluded.settled_until \

@@ -1,10 +1,12 @@
-//! How messages leave the outbox: claimed with a lease and a fence, settled once, many in one transaction; what holds all sending back; the
-//! fuse by day. Every claim and every settlement moves one counter, which is copied to a file beside the database: a database whose
-//! counter is behind that file is a restored copy that does not know what was mailed since.
+//! How messages leave the outbox: the sender claims them with a lease and a fence token and records each outcome once, many in one
+//! transaction. Here are also the hold on all sending and the daily limit of mails.
+//!
+//! Invariant: every claim and every recording of outcomes increases one counter, which is copied to a file beside the database. A database
+//! whose counter is behind that file is a restored copy and lacks what was mailed since.
 
 use crate::domain::notify::delivery::{DeliveryState, UNKNOWNS_MAX, Verdict};
 use crate::store::database::{Database, Result, number, sql, text};
-use crate::store::outbox::{Deed, note};
+use crate::store::outbox::{AuditEntry, record_event};
 use sqlx::Row;
 use std::collections::BTreeMap;
 
@@ -17,44 +19,44 @@ pub struct Claimed {
     pub message_id: String,
     pub created_at: String,
     pub size: u64,
-    /// This attempt included.
+    /// Including this attempt.
     pub attempts: u32,
     pub unknowns: u32,
     pub fence: i64,
 }
 
-/// What is to be claimed.
+/// Which messages to claim, and for how long.
 #[derive(Clone, Copy, Debug)]
-pub struct Claiming<'a> {
-    /// Of one run, or of all.
+pub struct ClaimRequest<'a> {
+    /// Only messages of this run; `None` = of all runs.
     pub run: Option<&'a str>,
     pub limit: i64,
     pub now: &'a str,
     pub lease_until: &'a str,
-    /// Only what was made in test mode.
+    /// Only messages made in test mode.
     pub test: bool,
-    /// The day the fuse counts, and how many mails a day may bring.
+    /// The day on which the mails count, and the daily limit of mails.
     pub day: &'a str,
     pub daily_max: i64,
 }
 
-/// What a claim brought.
+/// The result of a claim.
 #[derive(Clone, Debug)]
 pub enum Claims {
-    /// With the counter as it now stands; empty = nothing is due.
+    /// The claimed messages and the new counter; no messages = nothing is due.
     Taken { messages: Vec<Claimed>, counter: i64 },
-    /// All sending is held back.
+    /// All sending is held.
     Held(Hold),
-    /// The day has brought as many mails as it may.
-    Blown { sent: i64, allowed: i64 },
+    /// As many mails as the day allows have been sent.
+    DailyLimitReached { sent: i64, allowed: i64 },
 }
 
-/// Why nothing goes out.
+/// Why all sending is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HoldReason {
     /// The database is behind the counter file.
     Restored,
-    /// A person stopped it.
+    /// A person ordered it.
     Person,
 }
 
@@ -69,6 +71,7 @@ impl HoldReason {
     }
 }
 
+/// A hold on all sending: reason, time, person and explanation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hold {
     pub reason: HoldReason,
@@ -77,25 +80,28 @@ pub struct Hold {
     pub why: String,
 }
 
-/// Where sending stands.
+/// The state of sending.
 #[derive(Clone, Debug)]
 pub struct SendingState {
     pub counter: i64,
     pub hold: Option<Hold>,
-    /// Mails handed to the server on the day asked about.
+    /// Mails that the server accepted, or may have accepted, on the day.
     pub sent: i64,
-    /// What a person has allowed that day beyond the setting.
+    /// Mails that a person has allowed that day beyond the daily limit.
     pub extra: i64,
 }
 
-/// The claims on messages and the state of sending.
+/// Claims, outcomes and the state of sending.
 #[derive(Clone, Copy, Debug)]
 pub struct Sending<'a> {
     pub(super) database: &'a Database,
 }
 
 impl Sending<'_> {
-    /// Where sending stands, for a day.
+    /// The state of sending on a day.
+    ///
+    /// # Errors
+    /// The database fails.
     pub async fn state(self, day: &str) -> Result<SendingState> {
         let row =
             sqlx::query("SELECT counter, hold, held_at, held_by, held_why FROM sending WHERE id=1").fetch_one(&self.database.pool).await?;
@@ -104,11 +110,14 @@ impl Sending<'_> {
         Ok(SendingState { counter: number(&row, "counter")?, hold: hold(&row)?, sent: of("sent")?, extra: of("extra")? })
     }
 
-    /// Takes messages that are due: pending and unknown ones, and ones whose claim ran out.
-    pub async fn claim(self, claiming: &Claiming<'_>) -> Result<Claims> {
-        let Claiming { run, limit, now, lease_until, test, day, daily_max } = *claiming;
+    /// Claims messages that are due: pending and unknown ones, and those whose lease has expired.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn claim(self, claiming: &ClaimRequest<'_>) -> Result<Claims> {
+        let ClaimRequest { run, limit, now, lease_until, test, day, daily_max } = *claiming;
         let mut transaction = self.database.begin().await?;
-        // this row is the lock under which claims of several processes follow each other: the fuse counts exactly
+        // this update locks the row, so claims of several processes run one after another and the daily limit is exact
         let row = sqlx::query("UPDATE sending SET counter=counter+1 WHERE id=1 RETURNING counter, hold, held_at, held_by, held_why")
             .fetch_one(&mut *transaction)
             .await?;
@@ -124,7 +133,7 @@ impl Sending<'_> {
             .fetch_optional(&mut *transaction)
             .await?;
         if due.is_none() || held.is_some() {
-            // nothing was taken: the counter stays
+            // nothing is claimed: the rollback restores the counter
             transaction.rollback().await?;
             return Ok(match held {
                 Some(held) => Claims::Held(held),
@@ -143,9 +152,9 @@ impl Sending<'_> {
         let left = allowed - sent - number(&spent, "busy")?;
         if left <= 0 {
             transaction.rollback().await?;
-            return Ok(Claims::Blown { sent, allowed });
+            return Ok(Claims::DailyLimitReached { sent, allowed });
         }
-        // the inner choice locks rows on PostgreSQL, so that two processes never take the same one; a claim that ran out had an unknown end
+        // the subquery locks rows on PostgreSQL, so that two processes never claim the same one; an expired claim counts as an unknown outcome
         let statement = format!(
             "UPDATE outbox SET state='sending', fence=fence+1, lease_until=$5, holder=$6, attempts=attempts+1, \
              unknowns=unknowns+CASE WHEN state='sending' THEN 1 ELSE 0 END WHERE id IN (\
@@ -182,7 +191,10 @@ impl Sending<'_> {
         Ok(Claims::Taken { messages, counter })
     }
 
-    /// The bytes of some messages by id.
+    /// The bytes of messages by id; unknown ids are left out.
+    ///
+    /// # Errors
+    /// The database fails.
     pub async fn bodies(self, ids: &[&str]) -> Result<BTreeMap<String, Vec<u8>>> {
         let places: Vec<String> = (1..=ids.len()).map(|number| format!("${number}")).collect();
         let mut query = sqlx::query(sql(format!("SELECT id, message FROM outbox_body WHERE id IN ({})", places.join(","))));
@@ -193,17 +205,20 @@ impl Sending<'_> {
         rows.iter().map(|row| Ok((text(row, "id")?, row.try_get("message")?))).collect()
     }
 
-    /// Settles claimed messages in one transaction: what became of each, and the time it may go again. A claim that was taken over settles
-    /// nothing. Returns the counter, and which of them were settled.
-    pub async fn record_outcomes(self, settled: &[(&Claimed, &Verdict, String)], now: &str, day: &str) -> Result<(i64, Vec<bool>)> {
+    /// Records outcomes of claimed messages in one transaction: the verdict on each, and the time of its next attempt. A claim that another
+    /// process has taken over records nothing. Returns the counter, and for each message whether its outcome was recorded.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn record_outcomes(self, outcomes: &[(&Claimed, &Verdict, String)], now: &str, day: &str) -> Result<(i64, Vec<bool>)> {
         let mut transaction = self.database.begin().await?;
         let row = sqlx::query("UPDATE sending SET counter=counter+1 WHERE id=1 RETURNING counter").fetch_one(&mut *transaction).await?;
-        let mut done = Vec::with_capacity(settled.len());
+        let mut recorded = Vec::with_capacity(outcomes.len());
         let mut sent = 0;
-        for (claimed, verdict, next_at) in settled {
-            // PostgreSQL takes no NUL, and a message whose outcome cannot be stored would be sent again
+        for (claimed, verdict, next_at) in outcomes {
+            // PostgreSQL refuses NUL in text, and a message whose outcome cannot be stored would be sent twice
             let reply = verdict.reply.replace('\0', "");
-            let over = matches!(verdict.state, DeliveryState::Accepted | DeliveryState::Refused | DeliveryState::Dead);
+            let is_final = matches!(verdict.state, DeliveryState::Accepted | DeliveryState::Refused | DeliveryState::Dead);
             let rows = sqlx::query(
                 "UPDATE outbox SET state=$3, reply=CASE WHEN $4='' THEN reply ELSE $4 END, next_at=$5, settled_at=$6, lease_until='', \
                  attempts=attempts-$7, unknowns=unknowns+$8 WHERE id=$1 AND fence=$2 AND state='sending'",
@@ -213,30 +228,30 @@ impl Sending<'_> {
             .bind(verdict.state.code())
             .bind(&reply)
             .bind(next_at)
-            .bind(if over { now } else { "" })
+            .bind(if is_final { now } else { "" })
             .bind(i64::from(!verdict.counts))
             .bind(i64::from(verdict.unknown))
             .execute(&mut *transaction)
             .await?;
             let mine = rows.rows_affected() == 1;
-            done.push(mine);
+            recorded.push(mine);
             if mine && (verdict.unknown || verdict.state == DeliveryState::Accepted) {
                 sent += 1;
             }
             if mine && verdict.counts && (verdict.state != DeliveryState::Accepted || claimed.attempts > 1) {
                 let what = if verdict.unknown { "unknown" } else { verdict.state.code() };
-                note(&mut transaction, &claimed.id, now, "", what, &reply).await?;
+                record_event(&mut transaction, &claimed.id, now, "", what, &reply).await?;
             }
         }
         if sent > 0 {
             count_day(&mut transaction, day, sent, 0).await?;
         }
         transaction.commit().await?;
-        Ok((number(&row, "counter")?, done))
+        Ok((number(&row, "counter")?, recorded))
     }
 
-    /// Ends the claims that a dead process of this machine and root left: their outcome is unknown, the same bytes go again, but not for
-    /// ever. The caller holds the delivery lock, which a live process would hold.
+    /// Ends the claims of a dead process of this machine and root. Their outcome is unknown, so the same bytes are resent, up to
+    /// [`UNKNOWNS_MAX`] times. The caller must hold the delivery lock, which a live process would hold. Returns their number.
     ///
     /// # Errors
     /// The database fails.
@@ -252,13 +267,16 @@ impl Sending<'_> {
         .fetch_all(&mut *transaction)
         .await?;
         for row in &rows {
-            note(&mut transaction, &text(row, "id")?, now, "", "unknown", "the sender died").await?;
+            record_event(&mut transaction, &text(row, "id")?, now, "", "unknown", "the sender died").await?;
         }
         transaction.commit().await?;
         Ok(rows.len() as u64)
     }
 
-    /// Gives up what is still waiting when it is too late, and claims that ran out once too often. Returns the ids.
+    /// Gives up unsent messages whose time limit has passed, and messages whose claims have expired too often. Returns the ids.
+    ///
+    /// # Errors
+    /// The database fails.
     pub async fn expire(self, now: &str) -> Result<Vec<String>> {
         let mut transaction = self.database.begin().await?;
         let rows = sqlx::query(
@@ -276,26 +294,32 @@ impl Sending<'_> {
         }
         ids.sort();
         for id in &ids {
-            note(&mut transaction, id, now, "", "dead", "too late, or claimed too often without a known end").await?;
+            record_event(&mut transaction, id, now, "", "dead", "too late, or claimed too often without a known end").await?;
         }
         transaction.commit().await?;
         Ok(ids)
     }
 
-    /// Stops all sending. `false` = it was stopped before.
-    pub async fn hold(self, reason: HoldReason, deed: Deed<'_>) -> Result<bool> {
+    /// Holds all sending. `false` = it was held before.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn hold(self, reason: HoldReason, entry: AuditEntry<'_>) -> Result<bool> {
         let done = sqlx::query("UPDATE sending SET hold=$1, held_at=$2, held_by=$3, held_why=$4 WHERE id=1 AND hold=''")
             .bind(reason.code())
-            .bind(deed.at)
-            .bind(deed.who)
-            .bind(deed.why)
+            .bind(entry.at)
+            .bind(entry.who)
+            .bind(entry.why)
             .execute(&self.database.pool)
             .await?;
         Ok(done.rows_affected() == 1)
     }
 
-    /// Lets sending go on: ends the hold, moves the counter past `counter_at_least`, and lets the fuse of a day take `extra` more. Messages
-    /// that wait are due at once.
+    /// Releases sending: ends the hold, moves the counter past `counter_at_least`, and raises the limit of a day by `extra` mails. Pending
+    /// messages become due at once. Returns the counter.
+    ///
+    /// # Errors
+    /// The database fails.
     pub async fn release(self, counter_at_least: i64, day: &str, extra: i64, now: &str) -> Result<i64> {
         let mut transaction = self.database.begin().await?;
         let row = sqlx::query(
@@ -314,6 +338,7 @@ impl Sending<'_> {
     }
 }
 
+/// Adds to the mails sent on a day and to those allowed beyond the limit.
 async fn count_day(transaction: &mut sqlx::Transaction<'static, sqlx::Any>, day: &str, sent: i64, extra: i64) -> Result<()> {
     sqlx::query(
         "INSERT INTO sending_day (day, sent, extra) VALUES ($1, $2, $3) \
@@ -327,12 +352,13 @@ async fn count_day(transaction: &mut sqlx::Transaction<'static, sqlx::Any>, day:
     Ok(())
 }
 
+/// The hold in the row of table `sending`.
 fn hold(row: &sqlx::any::AnyRow) -> Result<Option<Hold>> {
     let code = text(row, "hold")?;
     if code.is_empty() {
         return Ok(None);
     }
-    // a reason this version does not know still holds
+    // a reason that this version does not know is still a hold
     let reason = HoldReason::ALL.into_iter().find(|reason| reason.code() == code).unwrap_or(HoldReason::Person);
     Ok(Some(Hold { reason, at: text(row, "held_at")?, by: text(row, "held_by")?, why: text(row, "held_why")? }))
 }

@@ -1,12 +1,14 @@
-//! Snapshots: one pull or import of one ledger of one source, whole; written as the rows that changed (`pulls`).
+//! Snapshots: each is one pull or import of one ledger of one source. `pulls` writes them as changed rows only.
 
 use crate::domain::intake::note::SheetAccount;
 use crate::store::database::{Database, Result, StoreError, json, number, text};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
+/// Whether a snapshot counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SnapshotState {
+    /// A person decides whether it comes into force.
     Held,
     InForce,
     Discarded,
@@ -31,11 +33,12 @@ impl SnapshotState {
 /// The file a snapshot was read from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileOrigin {
-    /// Name without folders.
+    /// File name without folders.
     pub file: String,
     pub sheets: Vec<String>,
 }
 
+/// One snapshot without its rows and notes.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     pub ledger: String,
@@ -47,7 +50,7 @@ pub struct Snapshot {
     pub checked_at: String,
     pub sample: bool,
     pub rows: i64,
-    /// Sum of the amount field, 分.
+    /// Sum of the amount field, in 分.
     pub amount: i64,
     pub file_sha256: String,
     pub origin: FileOrigin,
@@ -62,7 +65,10 @@ pub struct Snapshots<'a> {
 }
 
 impl Snapshots<'_> {
-    /// All snapshots, oldest first.
+    /// All snapshots by ledger and source, oldest first.
+    ///
+    /// # Errors
+    /// The database fails, or a row is damaged.
     pub async fn list(self) -> Result<Vec<Snapshot>> {
         let rows = sqlx::query("SELECT * FROM snapshot ORDER BY ledger, source, seq").fetch_all(&self.database.pool).await?;
         rows.iter()
@@ -92,7 +98,10 @@ impl Snapshots<'_> {
             .collect()
     }
 
-    /// Moves a held snapshot into force, or discards it. `false` when there is no such held snapshot.
+    /// Puts a held snapshot into force, or discards it. `false` = there is no such held snapshot.
+    ///
+    /// # Errors
+    /// The database fails.
     pub async fn decide_held(self, ledger: &str, source: &str, seq: i64, state: SnapshotState) -> Result<bool> {
         let done = sqlx::query("UPDATE snapshot SET state=$4, reason=CASE WHEN $4='in-force' THEN '' ELSE reason END WHERE ledger=$1 AND source=$2 AND seq=$3 AND state=$5")
             .bind(ledger)

@@ -1,7 +1,7 @@
-//! The one timeline: every finding's life, in the order of their identities, packed some hundred to a row.
+//! The timeline: the life of every finding, in the order of identities, with some hundred in one row.
 //!
-//! A run of the latest as_of writes it anew as a whole: reading it beside the sorted findings takes no map, and a register of a million
-//! rows costs some hundred statements, not a million.
+//! The run of the latest as_of rewrites the whole timeline by merging it with its sorted findings. The merge needs no map, and a register
+//! of a million rows takes some hundred statements instead of a million.
 
 use crate::domain::judging::finding::Identity;
 use crate::domain::rules::rule::Light;
@@ -11,21 +11,21 @@ use serde::{Deserialize, Serialize};
 use sqlx::{Any, Transaction};
 use std::cmp::Ordering;
 
-/// The state of a finding that is over.
+/// Code of the state of a resolved finding.
 pub const RESOLVED: &str = "resolved";
 
-/// One finding's life so far.
+/// The life of one finding up to the timeline's day. Stored by postcard: the order of the fields is the format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Life<'a> {
     pub rule: &'a str,
     pub ledger: &'a str,
     pub key: &'a str,
-    /// Code of the light; empty = unjudged or over.
+    /// Code of the light; empty = unjudged or resolved.
     light: &'a str,
     /// open, exempt, unjudged, resolved
     pub state: &'a str,
     pub first_on: NaiveDate,
-    /// Since when it has had this state and light.
+    /// The day since which it has had this state and light.
     pub changed_on: NaiveDate,
 }
 
@@ -34,7 +34,7 @@ impl<'a> Life<'a> {
         Light::from_code(self.light)
     }
 
-    /// How lives are ordered.
+    /// Compares with an identity in the order of the timeline.
     pub fn order(&self, identity: (&str, &str, &str)) -> Ordering {
         (self.rule, self.ledger, self.key).cmp(&identity)
     }
@@ -43,28 +43,28 @@ impl<'a> Life<'a> {
         Identity { rule: self.rule.to_owned(), ledger: self.ledger.to_owned(), key: self.key.to_owned() }
     }
 
-    fn of(line: &'a Line<'a>, as_of: NaiveDate) -> Life<'a> {
-        let Identity { rule, ledger, key } = line.identity;
-        let light = line.light.map_or("", Light::code);
-        Life { rule, ledger, key, light, state: line.state, first_on: as_of, changed_on: as_of }
+    fn of(finding: &'a FindingState<'a>, as_of: NaiveDate) -> Life<'a> {
+        let Identity { rule, ledger, key } = finding.identity;
+        let light = finding.light.map_or("", Light::code);
+        Life { rule, ledger, key, light, state: finding.state, first_on: as_of, changed_on: as_of }
     }
 }
 
-/// What a run says of one finding.
-pub(crate) struct Line<'a> {
+/// State and light of one finding in a run.
+pub(crate) struct FindingState<'a> {
     pub identity: &'a Identity,
     pub light: Option<Light>,
     pub state: &'a str,
 }
 
-/// Every life known, of the sample or of the office's register, as it was read at one moment.
+/// The lives of all findings of the sample or of the office's register, as read at one time.
 #[derive(Debug, Default)]
 pub struct Timeline {
     /// The latest as_of a run has written it for.
     pub as_of: Option<NaiveDate>,
     /// The run that wrote it.
     pub run: String,
-    /// Counts the writings; 0 = never.
+    /// How often it was written; 0 = never.
     version: i64,
     parts: Vec<Vec<u8>>,
 }
@@ -72,14 +72,14 @@ pub struct Timeline {
 impl Timeline {
     /// The lives in the order of their identities.
     pub fn lives(&self) -> impl Iterator<Item = Life<'_>> {
-        self.parts.iter().flat_map(|part| Lines(part))
+        self.parts.iter().flat_map(|part| LifeIter(part))
     }
 }
 
-/// Lives of one row; what was read whole once is read whole again.
-struct Lines<'a>(&'a [u8]);
+/// The lives in one row. [`Timelines::read`] has checked that all of them decode.
+struct LifeIter<'a>(&'a [u8]);
 
-impl<'a> Iterator for Lines<'a> {
+impl<'a> Iterator for LifeIter<'a> {
     type Item = Life<'a>;
 
     fn next(&mut self) -> Option<Life<'a>> {
@@ -92,7 +92,7 @@ impl<'a> Iterator for Lines<'a> {
     }
 }
 
-/// Bytes of one row.
+/// Bytes of lives in one row.
 const PART_BYTES: usize = 32 * 1024;
 
 /// The timeline of the sample and that of the office's register.
@@ -102,7 +102,7 @@ pub struct Timelines<'a> {
 }
 
 impl Timelines<'_> {
-    /// Every life known, of the sample or of the office's register.
+    /// The timeline of the sample or of the office's register.
     ///
     /// # Errors
     /// The database fails, or a row of it is damaged.
@@ -131,28 +131,28 @@ impl Timelines<'_> {
     }
 }
 
-/// Writes a timeline anew, beside the old one, while a run stores its findings.
-pub(crate) struct Rewriting<'a> {
+/// Writes the new version of a timeline while a run stores its findings.
+pub(crate) struct TimelineWriter<'a> {
     sample: i64,
     as_of: NaiveDate,
     version: i64,
     old: std::iter::Peekable<Box<dyn Iterator<Item = Life<'a>> + Send + 'a>>,
     part: i64,
-    waiting: Vec<u8>,
+    buffer: Vec<u8>,
 }
 
-impl<'a> Rewriting<'a> {
-    /// Begins; `None` = a run of a later day has written it meanwhile, which stays.
+impl<'a> TimelineWriter<'a> {
+    /// Begins; `None` = a run of a later day has written the timeline meanwhile, and its version remains.
     ///
     /// # Errors
-    /// Another run has written it since it was read: what was compared with it is to be compared again.
+    /// [`StoreError::TimelineMoved`]: another run has written it since it was read, so the findings must be compared with the new version.
     pub async fn begin(
         transaction: &mut Transaction<'static, Any>,
         old: &'a Timeline,
         sample: bool,
         as_of: NaiveDate,
         run: &str,
-    ) -> Result<Option<Rewriting<'a>>> {
+    ) -> Result<Option<TimelineWriter<'a>>> {
         let sample = i64::from(sample);
         let version = old.version + 1;
         let written = sqlx::query(
@@ -168,19 +168,19 @@ impl<'a> Rewriting<'a> {
         .await?;
         if written.rows_affected() == 1 {
             let lives: Box<dyn Iterator<Item = Life<'a>> + Send + 'a> = Box::new(old.lives());
-            return Ok(Some(Rewriting { sample, as_of, version, old: lives.peekable(), part: 0, waiting: Vec::new() }));
+            return Ok(Some(TimelineWriter { sample, as_of, version, old: lives.peekable(), part: 0, buffer: Vec::new() }));
         }
         let row = sqlx::query("SELECT as_of FROM timeline WHERE sample=$1").bind(sample).fetch_one(&mut **transaction).await?;
         if text(&row, "as_of")? > as_of.to_string() { Ok(None) } else { Err(StoreError::TimelineMoved) }
     }
 
-    /// Takes the next finding, in the order of identities.
-    pub async fn take(&mut self, transaction: &mut Transaction<'static, Any>, line: &Line<'_>) -> Result<()> {
-        let Identity { rule, ledger, key } = line.identity;
-        let mut now = Life::of(line, self.as_of);
+    /// Adds the next finding, in the order of identities.
+    pub async fn add(&mut self, transaction: &mut Transaction<'static, Any>, finding: &FindingState<'_>) -> Result<()> {
+        let Identity { rule, ledger, key } = finding.identity;
+        let mut now = Life::of(finding, self.as_of);
         while let Some(life) = self.old.next_if(|life| life.order((rule, ledger, key)) != Ordering::Greater) {
             if life.order((rule, ledger, key)) == Ordering::Less {
-                // neither found nor over: what the register no longer holds stays as it was
+                // neither found nor resolved: the record has left the register, and its finding's life remains unchanged
                 self.put(transaction, &life).await?;
                 continue;
             }
@@ -193,8 +193,9 @@ impl<'a> Rewriting<'a> {
     }
 
     async fn put(&mut self, transaction: &mut Transaction<'static, Any>, life: &Life<'_>) -> Result<()> {
-        self.waiting = postcard::to_extend(life, std::mem::take(&mut self.waiting)).map_err(|error| StoreError::Lost(error.to_string()))?;
-        if self.waiting.len() >= PART_BYTES { self.write(transaction).await } else { Ok(()) }
+        self.buffer =
+            postcard::to_extend(life, std::mem::take(&mut self.buffer)).map_err(|error| StoreError::Internal(error.to_string()))?;
+        if self.buffer.len() >= PART_BYTES { self.write(transaction).await } else { Ok(()) }
     }
 
     async fn write(&mut self, transaction: &mut Transaction<'static, Any>) -> Result<()> {
@@ -202,19 +203,19 @@ impl<'a> Rewriting<'a> {
             .bind(self.sample)
             .bind(self.version)
             .bind(self.part)
-            .bind(std::mem::take(&mut self.waiting))
+            .bind(std::mem::take(&mut self.buffer))
             .execute(&mut **transaction)
             .await?;
         self.part += 1;
         Ok(())
     }
 
-    /// Writes what is left; the old one goes.
-    pub async fn end(mut self, transaction: &mut Transaction<'static, Any>) -> Result<()> {
+    /// Writes the remaining lives and deletes the old version.
+    pub async fn finish(mut self, transaction: &mut Transaction<'static, Any>) -> Result<()> {
         while let Some(life) = self.old.next() {
             self.put(transaction, &life).await?;
         }
-        if !self.waiting.is_empty() {
+        if !self.buffer.is_empty() {
             self.write(transaction).await?;
         }
         sqlx::query("DELETE FROM timeline_part WHERE sample=$1 AND version<$2")

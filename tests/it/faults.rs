@@ -10,7 +10,7 @@ use duban::domain::notify::delivery::DeliveryState;
 use duban::mail::smtp::{Server, ServerTls};
 use duban::mail::transport::Mailer;
 use duban::store::handle::Store;
-use duban::store::outbox::{Listed, NewMessage, OutboxBatch, Wanted};
+use duban::store::outbox::{NewMessage, OutboxBatch, OutboxFilter, OutboxRow};
 use duban::store::runs::RunInputs;
 use duban::worker::deliver::deliverer::Deliverer;
 use std::sync::{Arc, Mutex};
@@ -154,8 +154,14 @@ impl Desk {
         let mut rows = Vec::new();
         for _ in 0..14 {
             sender.deliver_all(Some(&run)).await.map_err(|error| format!("{error:#}"))?;
-            rows = self.app.store().outbox().list(&Wanted { run: Some(run.clone()), ..Wanted::default() }).await.expect("messages");
-            if rows.iter().all(|row| !row.settled_at.is_empty()) {
+            rows = self
+                .app
+                .store()
+                .outbox()
+                .list(&OutboxFilter { run: Some(run.clone()), ..OutboxFilter::default() })
+                .await
+                .expect("messages");
+            if rows.iter().all(|row| !row.ended_at.is_empty()) {
                 break;
             }
             self.app.clock().set(self.app.clock().now() + Span::hours(5));
@@ -170,7 +176,7 @@ impl Desk {
 }
 
 /// Whether a message ended as it may.
-fn judge(cell: Cell, row: &Listed, taken: u32) -> Result<(), String> {
+fn judge(cell: Cell, row: &OutboxRow, taken: u32) -> Result<(), String> {
     let of = |what: &str| Err(format!("{what}: {} {:?} taken {taken}, unknowns {}, {}", row.id, row.state, row.unknowns, row.reply));
     let refusing = matches!(cell.how, How::Say(said) if said.starts_with(b"550 5.1.1") || said.starts_with(b"552"));
     match row.state {

@@ -3,7 +3,7 @@
 use super::helpers::{duban, edit, files_below, fresh_root, service, stderr, stdout};
 use super::outputs::{as_read, cells};
 use chrono::NaiveDate;
-use duban::store::gone::GoneConfirmed;
+use duban::store::gone::GoneConfirmation;
 use duban::worker::import::input::Input;
 use duban::worker::import::puller::PullRequest;
 use duban::worker::run::runner::{RunRequest, RunWhen};
@@ -219,7 +219,7 @@ async fn a_unit_is_not_asked_about_what_the_office_has_confirmed() {
             };
             service.importer().pull(&service.config().policy, &request).await.expect("a pull");
             if confirmed && name == "十二月.csv" {
-                let gone = GoneConfirmed {
+                let gone = GoneConfirmation {
                     ledger: "project".into(),
                     source: "import".into(),
                     code: "GZ2".into(),

@@ -379,6 +379,6 @@ async fn check_tries_the_server_out() {
     let said = run(at, "2026-10-01");
     assert!(said.contains("已送达0") && said.contains("现在发不出去：邮件服务器不支持加密"), "{said}");
     let service = service(at, "2026-10-02T00:00:00Z").await;
-    let rows = service.store().outbox().list(&duban::store::outbox::Wanted::default()).await.expect("messages");
+    let rows = service.store().outbox().list(&duban::store::outbox::OutboxFilter::default()).await.expect("messages");
     assert!(rows.iter().all(|row| (row.state, row.attempts) == (DeliveryState::Pending, 0)));
 }

@@ -103,24 +103,24 @@ macro_rules! contract {
 }
 
 contract! {
-    opening: a_second_open_migrates_nothing concurrent_opens_of_a_fresh_database audit_lines_count_up concurrent_audit_lines_all_stand;
+    opening: a_second_open_migrates_nothing concurrent_opens_of_a_fresh_database audit_lines_count_up concurrent_audit_lines_are_all_recorded;
     snapshots: first_pull_writes_all identical_pull_makes_no_snapshot changed_new_and_gone_rows_get_versions
-        a_quarantined_code_stays a_code_quarantined_after_a_discarded_snapshot_keeps_the_version_in_force
-        conflicting_codes_are_taken_back a_conflict_leaves_no_trace_in_the_figures a_repeated_row_counts_once rollback_leaves_nothing
-        held_is_settled_once a_discarded_file_pulled_again_is_compared_with_the_one_in_force
+        a_quarantined_code_has_its_last_version a_code_quarantined_after_a_discarded_snapshot_has_the_version_in_force
+        conflicting_codes_are_withdrawn a_conflict_leaves_no_trace_in_the_figures a_repeated_row_counts_once rollback_leaves_nothing
+        a_held_snapshot_is_decided_once a_discarded_file_pulled_twice_is_compared_with_the_one_in_force
         a_field_added_later_reads_as_empty bodies_survive notes_and_accounts_read_back
-        many_rows_are_read_once_over_batch_borders differences_are_counted_and_paged gone_codes_are_confirmed_once a_code_is_found_wherever_it_was_held what_stands_is_packed
+        many_rows_are_read_once_over_batch_borders differences_are_counted_and_paged gone_codes_are_confirmed_once a_code_is_found_in_every_snapshot open_versions_are_packed
         notes_come_in_pages concurrent_pulls_of_one_source_follow_each_other;
     runs: opening_twice_gives_one_row claim_goes_to_one_of_two every_claim_has_its_own_fence an_expired_lease_is_taken_over
-        a_failed_run_reopens orphaned_runs_are_listed settled_until_never_goes_back freeze_and_thaw reports_read_back;
-    findings: detect_is_all_or_nothing detect_is_repeatable_and_reads_back the_timeline_lives an_older_day_changes_no_life
-        sample_and_own_lives_are_apart run_before_is_the_last_ended_of_its_kind;
-    history: every_telling_is_known a_quarter_is_closed_by_its_last_ended_run;
-    outbox: committing_twice_adds_nothing a_lost_run_tells_nothing told_is_replaced_per_unit last_digest_is_the_latest_slot
-        only_what_is_due_is_claimed two_claimers_never_share an_expired_claim_goes_again_with_the_same_bytes
-        every_outcome_settles a_fault_of_the_channel_is_no_attempt what_is_too_late_is_given_up
-        an_unknown_end_is_repeated_a_few_times_only a_reply_with_a_nul_byte_settles moved_messages_start_anew
-        a_newer_digest_replaces_one_that_waits who_never_got_it_was_not_told a_finding_finds_its_messages all_sending_can_be_held
-        the_fuse_counts_what_goes_out
-        said_before_is_the_last_revision_that_spoke;
+        a_failed_run_reopens orphaned_runs_are_listed handled_until_never_goes_back freeze_and_thaw reports_read_back;
+    findings: detect_is_all_or_nothing detect_is_repeatable_and_reads_back the_timeline_follows_each_finding an_older_day_leaves_the_timeline
+        sample_and_own_timelines_are_separate run_before_is_the_last_ended_of_its_kind;
+    history: every_notification_is_listed a_quarter_is_closed_by_its_last_ended_run;
+    outbox: committing_twice_adds_nothing a_lost_run_notifies_nobody last_notified_is_replaced_per_unit last_digest_is_the_latest_slot
+        only_what_is_due_is_claimed two_claimers_never_share an_expired_claim_is_resent_with_the_same_bytes
+        every_outcome_is_recorded a_fault_of_the_channel_is_no_attempt what_is_too_late_is_given_up
+        an_unknown_end_is_repeated_a_few_times_only a_reply_with_a_nul_byte_is_recorded messages_changed_by_hand_start_anew
+        a_newer_digest_replaces_an_unsent_one an_undelivered_message_notifies_nobody a_finding_finds_its_messages all_sending_can_be_held
+        the_daily_limit_counts_what_was_sent
+        earlier_digests_are_those_of_the_last_revision_with_one;
 }

@@ -9,7 +9,7 @@ use crate::mail::smtp::Line;
 use crate::mail::transport::{Mailer, Parcel};
 use crate::store::database::Result;
 use crate::store::handle::Store;
-use crate::store::sending::{Claimed, Claiming, Claims, Hold, HoldReason};
+use crate::store::sending::{ClaimRequest, Claimed, Claims, Hold, HoldReason};
 use crate::worker::crash_point::crash_point;
 use crate::worker::deliver::journal::{Journal, key};
 use crate::worker::file_lock::FileLock;
@@ -118,7 +118,7 @@ impl Deliverer {
         let claims = self
             .store
             .sending()
-            .claim(&Claiming {
+            .claim(&ClaimRequest {
                 run,
                 limit: (self.mailer.parallel() * CLAIM_PER_LINE).min(CLAIM_MAX) as i64,
                 now: &stamp(now),
@@ -131,7 +131,7 @@ impl Deliverer {
         let (claimed, counter) = match claims {
             Claims::Taken { messages, counter } => (messages, counter),
             Claims::Held(hold) => return Ok(Delivered { blocked: Some(Block::Held(hold)), ..Delivered::default() }),
-            Claims::Blown { sent, allowed } => {
+            Claims::DailyLimitReached { sent, allowed } => {
                 return Ok(Delivered { blocked: Some(Block::Fuse { sent, allowed }), ..Delivered::default() });
             }
         };

@@ -3,7 +3,7 @@
 
 use crate::clock::{Clock, stamp};
 use crate::config::settings::{MailSettings, Settings};
-use crate::store::outbox::Deed;
+use crate::store::outbox::AuditEntry;
 use crate::store::sending::{HoldReason, SendingState};
 use crate::worker::deliver::deliverer::Deliverer;
 use crate::worker::deliver::journal::Journal;
@@ -116,7 +116,7 @@ impl Deliverer {
             Some(known) if known > state.counter && state.hold.is_none() => {
                 let why = format!("database counter {}, counter file {known}", state.counter);
                 let now = stamp(self.clock.now());
-                let deed = Deed { at: &now, who: "duban", why: &why };
+                let deed = AuditEntry { at: &now, who: "duban", why: &why };
                 if self.store.sending().hold(HoldReason::Restored, deed).await? {
                     self.store.audit().record(&now, "duban", "sending held", "restored copy", &why).await?;
                 }

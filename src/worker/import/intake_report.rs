@@ -9,7 +9,7 @@ use crate::report::archive;
 use crate::report::archive::ArchiveWriter;
 use crate::report::xlsx;
 use crate::store::changes::{ChangeCounts, Side};
-use crate::store::records::Stored;
+use crate::store::records::StoredRecord;
 use crate::store::snapshots::{Snapshot, SnapshotState};
 use crate::workbook::balance::tie_out;
 use crate::workbook::books::intake_report::{CodeLine, Compared, IntakeFacts, IntakeReport, LedgerFacts, UnitRank, plan, unit_rank};
@@ -267,7 +267,7 @@ impl<'a> Source<'a> {
         (Side { source, seq: self.base.map_or(0, |base| base.seq) }, Side { source, seq: self.snapshot.seq })
     }
 
-    fn code_line(&self, ledger: &Ledger, stored: &Stored, gone: bool) -> CodeLine {
+    fn code_line(&self, ledger: &Ledger, stored: &StoredRecord, gone: bool) -> CodeLine {
         let record = &stored.record;
         CodeLine {
             gone,
@@ -281,7 +281,7 @@ impl<'a> Source<'a> {
 }
 
 /// Where a version stands: in the file of the snapshot in which it began, down to the cell of `field`.
-pub fn place_in(all: &[Snapshot], ledger: &str, source: &str, stored: &Stored, field: Option<&str>) -> String {
+pub fn place_in(all: &[Snapshot], ledger: &str, source: &str, stored: &StoredRecord, field: Option<&str>) -> String {
     let began = all.iter().find(|known| known.ledger == ledger && known.source == source && known.seq == stored.first_seq);
     let place = stored.record.place;
     match began {

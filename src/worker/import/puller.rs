@@ -12,7 +12,8 @@ use crate::domain::rules::policy::Policy;
 use crate::source::frame::{Block, Frame, PackedRow, Sheet};
 use crate::source::parse::{ReadLimits, Refusal};
 use crate::store::database::StoreError;
-use crate::store::pulls::{Added, Difference, Mark, NewRecord, Pull, SnapshotFacts, SnapshotWriter};
+use crate::store::open_versions::RowFingerprint;
+use crate::store::pulls::{Added, Difference, NewRecord, NewSnapshot, Pull, SnapshotWriter};
 use crate::store::snapshots::{FileOrigin, Snapshot, SnapshotState};
 use crate::worker::import::importer::Importer;
 use crate::worker::import::input::Input;
@@ -270,18 +271,18 @@ impl Importer {
         for (_, mut target) in targets {
             // the rows of a form join those of the forms before
             let adds = !target.ledger.form.is_empty();
-            let others = adds.then(|| target.writer.standing()).into_iter().flatten().map(str::to_owned);
+            let others = adds.then(|| target.writer.previous_codes()).into_iter().flatten().map(str::to_owned);
             let kept: Vec<String> = target.kept.iter().cloned().chain(others).collect();
             let difference = pull.finish_rows(&mut target.writer, &kept).await?;
             for note in target.notes.iter_mut().filter(|note| note.kind == NoteKind::Quarantined) {
-                if !note.code.is_empty() && target.writer.stands_as_before(&note.code) {
+                if !note.code.is_empty() && target.writer.has_previous_version(&note.code) {
                     let hint = Some(note.hint.as_str()).filter(|hint| !hint.is_empty()).unwrap_or("请改正后重新导入");
                     note.hint = format!("{hint}；改正前，该编号仍按上次入库的内容计");
                 }
             }
             target.notes.sort_by(|a, b| (a.sheet, a.row, &a.cell, a.kind).cmp(&(b.sheet, b.row, &b.cell, b.kind)));
             let covers_on = request.covers_on.or(target.covers_on).or(covers_in_file).unwrap_or_else(|| self.clock.today());
-            let facts = SnapshotFacts {
+            let facts = NewSnapshot {
                 covers_on,
                 taken_at: now.clone(),
                 sample: request.sample,
@@ -444,9 +445,9 @@ struct FileReader<'a> {
 
 impl<'a> FileReader<'a> {
     /// Takes a row that was accepted without a word at the last pull and stands where it stood; `false` = it has to be read.
-    fn take_again(&mut self, sheet: &SheetIntake<'a>, row: &PackedRow<'_>, mark: Mark) -> Result<bool, StoreError> {
+    fn take_again(&mut self, sheet: &SheetIntake<'a>, row: &PackedRow<'_>, mark: RowFingerprint) -> Result<bool, StoreError> {
         let Some(target) = sheet.ledger().and_then(|ledger| self.targets.get_mut(&ledger.id)) else { return Ok(false) };
-        let again = target.writer.add_again(mark, (self.sheets.len() - 1) as u32, row.number)?;
+        let again = target.writer.add_unchanged(mark, (self.sheets.len() - 1) as u32, row.number)?;
         target.offered += u64::from(again);
         target.known_again += u64::from(again);
         Ok(again)
@@ -458,7 +459,7 @@ impl<'a> FileReader<'a> {
         pull: &mut Pull,
         sheet: &mut SheetIntake<'a>,
         outcomes: &mut Vec<Outcome>,
-        mark: Option<Mark>,
+        mark: Option<RowFingerprint>,
     ) -> Result<(), StoreError> {
         let Some(ledger) = sheet.ledger() else { return Ok(()) };
         if !self.targets.contains_key(&ledger.id) {
@@ -530,7 +531,7 @@ impl<'a> FileReader<'a> {
                         sheet: sheet_number,
                         row: accepted.row,
                         body: self.body.as_slice().into(),
-                        mark: mark.filter(|_| sheet.notes.len() == noted),
+                        row_fingerprint: mark.filter(|_| sheet.notes.len() == noted),
                     };
                     let layout = match target.layout {
                         Some((known, layout)) if known == columns => layout,

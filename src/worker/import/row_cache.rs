@@ -4,7 +4,7 @@
 
 use crate::config::load::Config;
 use crate::domain::intake::sheet::SheetIntake;
-use crate::store::pulls::Mark;
+use crate::store::open_versions::RowFingerprint;
 use chrono::{Datelike, NaiveDate};
 use xxhash_rust::xxh3::Xxh3Default;
 
@@ -35,7 +35,7 @@ impl Manner {
     }
 
     /// The mark of a row with these cells, packed.
-    pub fn mark(&self, cells: &[u8]) -> Mark {
+    pub fn mark(&self, cells: &[u8]) -> RowFingerprint {
         let mut hash = self.0.clone();
         hash.update(cells);
         hash.digest128().to_le_bytes()

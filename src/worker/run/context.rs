@@ -65,7 +65,7 @@ impl<'a> Stage<'a> {
         let closes = past_start && job.closes_quarter && Period::last_closed(Every::Quarter, as_of).last_day() == as_of;
         evaluator.stood_red(&config.policy, &mut reading.judged.findings, &inputs.closed, closes).await?;
         let answers = evaluator.store.feedback().up_to(inputs.answers).await?;
-        let before = match &inputs.before {
+        let before = match &inputs.previous_run {
             Some(run) => evaluator.found_before(run).await?,
             None => None,
         };

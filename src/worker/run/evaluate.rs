@@ -287,7 +287,7 @@ pub async fn read(
 }
 
 fn not_kept(error: std::io::Error) -> StoreError {
-    StoreError::Lost(format!("the temporary file of records: {error}"))
+    StoreError::Internal(format!("the temporary file of records: {error}"))
 }
 
 fn is_of(snapshot: &Snapshot, found: &InForce) -> bool {

@@ -5,7 +5,7 @@ use crate::domain::judging::indicators::Standing;
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::Light;
 use crate::store::database::Result;
-use crate::store::findings::StoredFinding;
+use crate::store::findings::NewFinding;
 use crate::store::runs::Run;
 use crate::store::timeline::{Life, RESOLVED, Timeline};
 use crate::workbook::previous_run::PreviousRun;
@@ -99,10 +99,10 @@ impl FindingFacts {
         }
     }
 
-    pub fn stored(self, light: Option<Light>) -> Result<StoredFinding> {
-        let body = serde_json::to_string(&self).map_err(|error| crate::store::database::StoreError::Lost(error.to_string()))?;
+    pub fn stored(self, light: Option<Light>) -> Result<NewFinding> {
+        let body = serde_json::to_string(&self).map_err(|error| crate::store::database::StoreError::Internal(error.to_string()))?;
         let identity = Identity { rule: self.rule, ledger: self.ledger, key: self.key };
-        Ok(StoredFinding { identity, light, state: self.state, body })
+        Ok(NewFinding { identity, light, state: self.state, body })
     }
 }
 
@@ -183,7 +183,7 @@ impl Evaluator {
         while let Some(run) = next.take().filter(|_| out.len() < STANDINGS_MAX) {
             let (Ok(as_of), Some(standing)) = (run.as_of.parse(), self.store.indicators().get(&run.id).await?) else { break };
             out.push((as_of, standing));
-            if let Some(before) = &run.inputs.before {
+            if let Some(before) = &run.inputs.previous_run {
                 next = self.store.runs().get(before).await?;
             }
         }

@@ -4,7 +4,7 @@ use crate::clock::stamp;
 use crate::domain::register::snapshot::{Candidate, Version, last_seen};
 use crate::domain::rules::policy::Policy;
 use crate::store::database::Result;
-use crate::store::gone::{Absent, GoneConfirmed};
+use crate::store::gone::{AbsentVersion, GoneConfirmation};
 use crate::store::runs::GonePin;
 use crate::store::snapshots::{Snapshot, SnapshotState};
 use crate::workbook::material::GoneRecord;
@@ -18,7 +18,7 @@ pub struct Gone {
     pub ledger: String,
     pub source: String,
     /// Its last version in force.
-    pub absent: Absent,
+    pub absent: AbsentVersion,
     /// The last snapshot in force that held it.
     pub seen_seq: i64,
     /// The first one in force without it.
@@ -35,7 +35,7 @@ fn history(all: &[Snapshot], ledger: &str, source: &str, seq: i64) -> Vec<i64> {
 }
 
 /// The gone code among the versions of one code.
-fn among(versions: &[Absent], history: &[i64], ledger: &str, source: &str) -> Option<Gone> {
+fn among(versions: &[AbsentVersion], history: &[i64], ledger: &str, source: &str) -> Option<Gone> {
     let spans: Vec<Version> = versions.iter().map(|absent| absent.version).collect();
     let seen = last_seen(&spans, history)?;
     Some(Gone {
@@ -86,8 +86,8 @@ impl Evaluator {
         let mut out = Vec::new();
         for (ledger, source, history) in &pin.history {
             let Some(seq) = history.last() else { continue };
-            let mut versions: Vec<Absent> = Vec::new();
-            let mut settle = |versions: &mut Vec<Absent>| {
+            let mut versions: Vec<AbsentVersion> = Vec::new();
+            let mut settle = |versions: &mut Vec<AbsentVersion>| {
                 if let Some(gone) = among(versions, history, ledger, source)
                     && !confirmed.contains(&(ledger.clone(), source.clone(), gone.absent.code.clone(), gone.seen_seq))
                 {
@@ -165,7 +165,7 @@ impl Evaluator {
     pub(crate) async fn confirmed_gone(&self, view: &View, codes: &BTreeSet<(String, String)>) -> Result<HashSet<(String, String)>> {
         let mut out = HashSet::new();
         let all = self.store.snapshots().list().await?;
-        for GoneConfirmed { ledger, source, code, seen_seq, .. } in self.store.gone().confirmed().await? {
+        for GoneConfirmation { ledger, source, code, seen_seq, .. } in self.store.gone().confirmed().await? {
             let key = (ledger, code);
             if !codes.contains(&key) {
                 continue;

@@ -53,7 +53,7 @@ pub(crate) async fn pull_and_pin(importer: &Importer, evaluator: &Evaluator, job
     }
     inputs.gone = Some(evaluator.gone_pin(&view).await?);
     inputs.sample = view.sample;
-    inputs.before = evaluator.store.runs().previous(&job.name, as_of, view.sample).await?;
+    inputs.previous_run = evaluator.store.runs().previous(&job.name, as_of, view.sample).await?;
     inputs.closed = evaluator.closed_quarters(&evaluator.config, Some(&job.name), as_of, view.sample).await?;
     inputs.snapshots =
         view.in_force.iter().map(|found| (found.snapshot.ledger.clone(), found.snapshot.source.clone(), found.snapshot.seq)).collect();

@@ -16,7 +16,7 @@ use crate::mail::message::{Attachment, Correspondent, Letter};
 use crate::mail::templates::{Rendered, Templates};
 use crate::report::archive;
 use crate::report::xlsx;
-use crate::store::outbox::{NewDrafted, NewMessage, NewTold, OutboxBatch};
+use crate::store::outbox::{NewDraft, NewMessage, NewNotified, OutboxBatch};
 use crate::store::runs::{Run, RunInputs};
 use crate::workbook::build::{build, file_name};
 use crate::workbook::material::{Audience, Material};
@@ -171,7 +171,7 @@ impl Stage<'_> {
                         unchanged += 1;
                         continue;
                     }
-                    told.push(NewTold { unit: digest.unit_name.clone(), told: digest.told.iter().cloned().collect() });
+                    told.push(NewNotified { unit: digest.unit_name.clone(), findings: digest.told.iter().cloned().collect() });
                     messages.push(message);
                 }
                 Err(error) if error.is::<Untied>() => return Err(error),
@@ -184,7 +184,7 @@ impl Stage<'_> {
             match self.draft_message(run, draft, &templates, &named) {
                 Ok(message) if said_before.get(&message.recipient) == Some(&message.digest_sha256) => unchanged += 1,
                 Ok(message) => {
-                    drafted.push(NewDrafted { message: message.id.clone(), holds: draft.holds.iter().cloned().collect() });
+                    drafted.push(NewDraft { message: message.id.clone(), findings: draft.holds.iter().cloned().collect() });
                     messages.push(message);
                 }
                 Err(error) if error.is::<Untied>() => return Err(error),
@@ -208,9 +208,9 @@ impl Stage<'_> {
         }
         let batch = OutboxBatch {
             messages,
-            told,
-            drafted,
-            told_on: self.at.date().to_string(),
+            notified: told,
+            drafts: drafted,
+            notified_on: self.at.date().to_string(),
             now: stamp(self.evaluator.clock.now()),
             result: result.clone(),
             expires_at: expiry(&self.evaluator.clock, &self.evaluator.config.settings),

@@ -247,7 +247,7 @@ impl Runner {
             sample: view.sample,
             enforce_on,
             answers: self.store.feedback().last_no().await?,
-            before: self.store.runs().previous(&job.name, as_of, view.sample).await?,
+            previous_run: self.store.runs().previous(&job.name, as_of, view.sample).await?,
             closed: self.evaluator.closed_quarters(&self.config, Some(&job.name), as_of, view.sample).await?,
             ..RunInputs::default()
         };

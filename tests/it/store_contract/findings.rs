@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use duban::domain::judging::finding::{Change, Identity};
 use duban::domain::rules::rule::Light;
 use duban::store::database::StoreError;
-use duban::store::findings::StoredFinding;
+use duban::store::findings::NewFinding;
 use duban::store::runs::{RunInputs, RunState};
 use duban::store::timeline::{RESOLVED, Timeline};
 
@@ -14,9 +14,9 @@ pub fn identity(key: &str) -> Identity {
     Identity { rule: "start-late".into(), ledger: "project".into(), key: key.into() }
 }
 
-fn found(key: &str, light: Option<Light>, change: Change) -> StoredFinding {
+fn found(key: &str, light: Option<Light>, change: Change) -> NewFinding {
     let state = if light.is_some() { "open" } else { "unjudged" };
-    StoredFinding {
+    NewFinding {
         identity: identity(key),
         light,
         state,
@@ -29,7 +29,7 @@ fn found(key: &str, light: Option<Light>, change: Change) -> StoredFinding {
 }
 
 /// Detects on a day in a run of its own and writes the timeline.
-async fn detect(db: &Db, as_of: &str, sample: bool, findings: &[StoredFinding], resolved: &[Identity]) {
+async fn detect(db: &Db, as_of: &str, sample: bool, findings: &[NewFinding], resolved: &[Identity]) {
     let store = db.open().await;
     let run = claimed(&store, &format!("{as_of} {sample}"), 0, as_of).await;
     let inputs = RunInputs { sample, ..RunInputs::default() };
@@ -110,7 +110,7 @@ pub async fn detect_is_repeatable_and_reads_back(db: &Db) {
     assert_eq!(store.runs().get(&run.id).await.expect("a look").expect("a run").step, "detect");
 }
 
-pub async fn the_timeline_lives(db: &Db) {
+pub async fn the_timeline_follows_each_finding(db: &Db) {
     let red = |key: &str| found(key, Some(Light::Red), Change::New);
     let yellow = |key: &str| found(key, Some(Light::Yellow), Change::New);
     detect(db, "2026-11-01", false, &[yellow("A"), yellow("B"), yellow("GONE")], &[]).await;
@@ -129,7 +129,7 @@ pub async fn the_timeline_lives(db: &Db) {
     assert_eq!(store.timelines().read(false).await.expect("a look").as_of, Some(day("2026-11-05")));
 }
 
-pub async fn an_older_day_changes_no_life(db: &Db) {
+pub async fn an_older_day_leaves_the_timeline(db: &Db) {
     let store = db.open().await;
     let never = store.timelines().read(false).await.expect("lives");
     detect(db, "2026-11-05", false, &[found("A", Some(Light::Red), Change::New)], &[]).await;
@@ -152,7 +152,7 @@ pub async fn an_older_day_changes_no_life(db: &Db) {
     assert_eq!(lives(db, false).await, ["A open red 11-05 11-05"]);
 }
 
-pub async fn sample_and_own_lives_are_apart(db: &Db) {
+pub async fn sample_and_own_timelines_are_separate(db: &Db) {
     let finding = |key: &str| found(key, Some(Light::Yellow), Change::New);
     detect(db, "2026-11-03", true, &[finding("A"), finding("S")], &[]).await;
     let store = db.open().await;

@@ -1,21 +1,21 @@
-//! What is known over time: who was told when, closed quarters' runs, where a code was held.
+//! Notifications, the runs that closed quarters, and frozen texts.
 
 use super::Db;
 use super::findings::identity;
 use super::runs::{at, claimed, day};
 use duban::domain::rules::rule::Light;
 use duban::store::handle::Store;
-use duban::store::outbox::{NewMessage, NewTold, OutboxBatch};
+use duban::store::outbox::{NewMessage, NewNotified, OutboxBatch};
 use duban::store::runs::{RunInputs, RunState};
 use std::collections::BTreeMap;
 
-/// What a unit is told: key and light.
-type Lines<'a> = &'a [(&'a str, Option<Light>)];
+/// The findings of a notification: key and light.
+type Findings<'a> = &'a [(&'a str, Option<Light>)];
 
-/// One slot that tells units of findings, each with a message of its own.
-async fn tell(store: &Store, slot: &str, told: &[(&str, Lines<'_>)]) {
+/// Commits one slot that notifies units of findings, with one message per unit.
+async fn notify(store: &Store, slot: &str, notified: &[(&str, Findings<'_>)]) {
     let run = claimed(store, slot, 0, &slot[..10]).await;
-    let messages = told.iter().map(|(unit, _)| NewMessage {
+    let messages = notified.iter().map(|(unit, _)| NewMessage {
         id: format!("{slot}-{unit}"),
         recipient: format!("{unit}|{unit}@gz.example"),
         address: format!("{unit}@gz.example"),
@@ -26,14 +26,15 @@ async fn tell(store: &Store, slot: &str, told: &[(&str, Lines<'_>)]) {
         bytes: slot.as_bytes().to_vec(),
         act: String::new(),
     });
-    let told = told
-        .iter()
-        .map(|(unit, lines)| NewTold { unit: (*unit).into(), told: lines.iter().map(|(key, light)| (identity(key), *light)).collect() });
+    let notified = notified.iter().map(|(unit, lines)| NewNotified {
+        unit: (*unit).into(),
+        findings: lines.iter().map(|(key, light)| (identity(key), *light)).collect(),
+    });
     let batch = OutboxBatch {
         messages: messages.collect(),
-        told: told.collect(),
-        drafted: Vec::new(),
-        told_on: slot[..10].into(),
+        notified: notified.collect(),
+        drafts: Vec::new(),
+        notified_on: slot[..10].into(),
         now: at(1),
         result: "发出".into(),
         expires_at: "9999".into(),
@@ -43,24 +44,24 @@ async fn tell(store: &Store, slot: &str, told: &[(&str, Lines<'_>)]) {
     store.runs().finish(&run, RunState::Done, "", "结果", &at(2)).await.expect("an end");
 }
 
-pub async fn every_telling_is_known(db: &Db) {
+pub async fn every_notification_is_listed(db: &Db) {
     let store = db.open().await;
     let (yellow, red) = (Some(Light::Yellow), Some(Light::Red));
-    tell(&store, "2026-07-08T08:00:00", &[("甲县", &[("A", yellow), ("B", None)]), ("乙市", &[("B", yellow)])]).await;
-    tell(&store, "2026-10-08T08:00:00", &[("甲县", &[("A", red)]), ("乙市", &[("A", red), ("B", red)])]).await;
-    tell(&store, "2027-01-08T08:00:00", &[("甲县", &[("C", yellow)])]).await;
-    let told = async |key: &str| -> Vec<String> {
+    notify(&store, "2026-07-08T08:00:00", &[("甲县", &[("A", yellow), ("B", None)]), ("乙市", &[("B", yellow)])]).await;
+    notify(&store, "2026-10-08T08:00:00", &[("甲县", &[("A", red)]), ("乙市", &[("A", red), ("B", red)])]).await;
+    notify(&store, "2027-01-08T08:00:00", &[("甲县", &[("C", yellow)])]).await;
+    let notified = async |key: &str| -> Vec<String> {
         let all = store.outbox().notifications_of(&identity(key), false).await.expect("tellings");
         all.iter()
-            .map(|told| {
-                let (id, state, _) = told.message.clone().expect("a message");
-                format!("{} {} {} {id} {state}", told.on, told.unit, told.light.map_or("-", Light::code))
+            .map(|notified| {
+                let (id, state) = (&notified.message, notified.state.code());
+                format!("{} {} {} {id} {state}", notified.on, notified.unit, notified.light.map_or("-", Light::code))
             })
             .collect()
     };
-    // what a newer message replaced before it went is listed as such
+    // a message that a newer one replaced before it was sent is listed as superseded
     assert_eq!(
-        told("A").await,
+        notified("A").await,
         [
             "2026-07-08 甲县 yellow 2026-07-08T08:00:00-甲县 superseded",
             "2026-10-08 乙市 red 2026-10-08T08:00:00-乙市 pending",
@@ -68,15 +69,15 @@ pub async fn every_telling_is_known(db: &Db) {
         ]
     );
     assert_eq!(
-        told("B").await,
+        notified("B").await,
         [
             "2026-07-08 乙市 yellow 2026-07-08T08:00:00-乙市 superseded",
             "2026-07-08 甲县 - 2026-07-08T08:00:00-甲县 superseded",
             "2026-10-08 乙市 red 2026-10-08T08:00:00-乙市 pending",
         ]
     );
-    assert_eq!(told("C").await, ["2027-01-08 甲县 yellow 2027-01-08T08:00:00-甲县 pending"]);
-    assert_eq!(told("D").await, Vec::<String>::new());
+    assert_eq!(notified("C").await, ["2027-01-08 甲县 yellow 2027-01-08T08:00:00-甲县 pending"]);
+    assert_eq!(notified("D").await, Vec::<String>::new());
     assert!(store.outbox().notifications_of(&identity("C"), true).await.expect("tellings").is_empty(), "the sample is apart");
 }
 

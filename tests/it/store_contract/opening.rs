@@ -42,7 +42,7 @@ pub async fn audit_lines_count_up(db: &Db) {
     raw.close().await;
 }
 
-pub async fn concurrent_audit_lines_all_stand(db: &Db) {
+pub async fn concurrent_audit_lines_are_all_recorded(db: &Db) {
     let mut writing = tokio::task::JoinSet::new();
     for handle in 0..3 {
         let store = db.open().await;

@@ -1,4 +1,4 @@
-//! The outbox: what is told, claimed, settled.
+//! The outbox: messages are committed, claimed, delivered; outcomes are recorded.
 
 use super::Db;
 use super::findings::identity;
@@ -7,12 +7,12 @@ use duban::domain::judging::finding::Identity;
 use duban::domain::notify::delivery::{Attempt, DeliveryState, Fault, FaultKind, Phase, UNKNOWNS_MAX, verdict};
 use duban::domain::rules::rule::Light;
 use duban::store::handle::Store;
-use duban::store::outbox::{Deed, Listed, NewMessage, NewTold, OutboxBatch, Wanted};
+use duban::store::outbox::{AuditEntry, NewMessage, NewNotified, OutboxBatch, OutboxFilter, OutboxRow};
 use duban::store::runs::{Run, RunInputs};
-use duban::store::sending::{Claimed, Claiming, Claims, HoldReason};
+use duban::store::sending::{ClaimRequest, Claimed, Claims, HoldReason};
 use std::collections::{BTreeMap, HashSet};
 
-type Told = Vec<(Identity, Option<Light>)>;
+type Findings = Vec<(Identity, Option<Light>)>;
 
 fn bytes(id: &str) -> Vec<u8> {
     let mut bytes: Vec<u8> = (0..=255).collect();
@@ -20,7 +20,7 @@ fn bytes(id: &str) -> Vec<u8> {
     bytes
 }
 
-fn message(run: &str, unit: &str, says: &str) -> NewMessage {
+fn message(run: &str, unit: &str, content: &str) -> NewMessage {
     let id = format!("{run}-{unit}");
     NewMessage {
         recipient: format!("{unit}|{unit}@gz.example"),
@@ -28,7 +28,7 @@ fn message(run: &str, unit: &str, says: &str) -> NewMessage {
         unit: unit.into(),
         subject: "督办提醒🙂".into(),
         message_id: format!("<{id}@duban>"),
-        digest_sha256: says.into(),
+        digest_sha256: content.into(),
         bytes: bytes(&id),
         act: String::new(),
         id,
@@ -38,9 +38,9 @@ fn message(run: &str, unit: &str, says: &str) -> NewMessage {
 fn batch(messages: Vec<NewMessage>, minute: u32) -> OutboxBatch {
     OutboxBatch {
         messages,
-        told: Vec::new(),
-        drafted: Vec::new(),
-        told_on: "2026-11-23".into(),
+        notified: Vec::new(),
+        drafts: Vec::new(),
+        notified_on: "2026-11-23".into(),
         now: at(minute),
         result: "发出".into(),
         expires_at: "2026-11-28T00:00:00.000Z".into(),
@@ -56,17 +56,17 @@ async fn queue(store: &Store, slot: &str, units: &[&str]) -> Run {
     run
 }
 
-async fn all(store: &Store) -> Vec<Listed> {
-    store.outbox().list(&Wanted::default()).await.expect("messages")
+async fn all(store: &Store) -> Vec<OutboxRow> {
+    store.outbox().list(&OutboxFilter::default()).await.expect("messages")
 }
 
-async fn one(store: &Store, id: &str) -> Listed {
+async fn one(store: &Store, id: &str) -> OutboxRow {
     store.outbox().get(id).await.expect("a look").expect("the message")
 }
 
-/// Claims as a day with a fuse of `daily_max` would.
+/// Claims with a daily limit of `daily_max` mails.
 async fn claims(store: &Store, run: Option<&str>, limit: i64, minute: u32, daily_max: i64) -> Claims {
-    let claiming = Claiming { run, limit, now: &at(minute), lease_until: &at(minute + 15), test: false, day: "2026-11-23", daily_max };
+    let claiming = ClaimRequest { run, limit, now: &at(minute), lease_until: &at(minute + 15), test: false, day: "2026-11-23", daily_max };
     store.sending().claim(&claiming).await.expect("a claim")
 }
 
@@ -81,16 +81,16 @@ async fn claim(store: &Store, minute: u32) -> Vec<Claimed> {
     claim_some(store, None, 100, minute).await
 }
 
-async fn settle(store: &Store, claimed: &Claimed, attempt: Attempt, minute: u32, next: u32) -> bool {
+async fn record(store: &Store, claimed: &Claimed, attempt: Attempt, minute: u32, next: u32) -> bool {
     let verdict = verdict(&attempt, claimed.attempts, claimed.unknowns);
     let (_, mine) = store.sending().record_outcomes(&[(claimed, &verdict, at(next))], &at(minute), "2026-11-23").await.expect("settled");
     mine == [true]
 }
 
-async fn moved(store: &Store, ids: &[&str], from: &[DeliveryState], to: DeliveryState, minute: u32) -> usize {
+async fn change_state(store: &Store, ids: &[&str], from: &[DeliveryState], to: DeliveryState, minute: u32) -> usize {
     let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
-    let deed = Deed { at: &at(minute), who: "张三", why: "试" };
-    store.outbox().change_state(&ids, from, to, deed, &at(59)).await.expect("moved").len()
+    let entry = AuditEntry { at: &at(minute), who: "张三", why: "试" };
+    store.outbox().change_state(&ids, from, to, entry, &at(59)).await.expect("moved").len()
 }
 
 pub async fn committing_twice_adds_nothing(db: &Db) {
@@ -101,7 +101,7 @@ pub async fn committing_twice_adds_nothing(db: &Db) {
     let batch = batch(messages, 2);
     for _ in 0..2 {
         store.outbox().commit(&run, "remind", &RunInputs::default(), &batch).await.expect("committed");
-        let listed = store.outbox().list(&Wanted { run: Some(run.id.clone()), ..Wanted::default() }).await.expect("messages");
+        let listed = store.outbox().list(&OutboxFilter { run: Some(run.id.clone()), ..OutboxFilter::default() }).await.expect("messages");
         assert_eq!(listed.len(), 30);
         assert_eq!(store.outbox().count_by_state(Some(&run.id)).await.expect("counts"), BTreeMap::from([("draft", 1), ("pending", 29)]));
         assert_eq!(store.outbox().count_undelivered().await.expect("a count"), 29);
@@ -110,7 +110,7 @@ pub async fn committing_twice_adds_nothing(db: &Db) {
     assert_eq!((stored.step.as_str(), stored.result.as_str()), ("remind", "发出"));
     assert_eq!(store.outbox().body("r-u7").await.expect("a look"), Some(bytes("r-u7")));
     assert_eq!(store.outbox().body("none").await.expect("a look"), None);
-    let held = store.outbox().list(&Wanted { state: Some(DeliveryState::Draft), ..Wanted::default() }).await.expect("messages");
+    let held = store.outbox().list(&OutboxFilter { state: Some(DeliveryState::Draft), ..OutboxFilter::default() }).await.expect("messages");
     assert_eq!((held.len(), held[0].id.as_str(), held[0].subject.as_str()), (1, "r-u3", "督办提醒🙂"));
     // one recipient, one message per run, whatever its id
     let mut same = message("r", "u7", "y");
@@ -119,36 +119,39 @@ pub async fn committing_twice_adds_nothing(db: &Db) {
     assert_eq!(all(&store).await.len(), 30);
 }
 
-pub async fn a_lost_run_tells_nothing(db: &Db) {
+pub async fn a_lost_run_notifies_nobody(db: &Db) {
     let store = db.open().await;
     let run = claimed(&store, "slot", 0, "2026-11-23").await;
     store.runs().claim(&run.id, &at(11), &at(20)).await.expect("a claim").expect("run out");
-    let told = NewTold { unit: "甲县".into(), told: BTreeMap::from([(identity("A"), None)]) };
-    let batch = OutboxBatch { told: vec![told], ..batch(vec![message("r", "u", "x")], 12) };
+    let notified = NewNotified { unit: "甲县".into(), findings: BTreeMap::from([(identity("A"), None)]) };
+    let batch = OutboxBatch { notified: vec![notified], ..batch(vec![message("r", "u", "x")], 12) };
     assert!(store.outbox().commit(&run, "remind", &RunInputs::default(), &batch).await.is_err());
     assert!(all(&store).await.is_empty());
     assert!(store.notified().last(false).await.expect("told").is_empty());
     assert_eq!(store.runs().get(&run.id).await.expect("a look").expect("a run").result, "");
 }
 
-pub async fn told_is_replaced_per_unit(db: &Db) {
+pub async fn last_notified_is_replaced_per_unit(db: &Db) {
     let store = db.open().await;
-    let tell = async |slot: &str, told: Vec<(&str, Told)>| {
+    let notify = async |slot: &str, notified: Vec<(&str, Findings)>| {
         let run = claimed(&store, slot, 0, "2026-11-23").await;
-        let told = told.into_iter().map(|(unit, told)| NewTold { unit: unit.into(), told: told.into_iter().collect() }).collect();
-        let batch = OutboxBatch { told, ..batch(Vec::new(), 0) };
+        let notified = notified
+            .into_iter()
+            .map(|(unit, notified)| NewNotified { unit: unit.into(), findings: notified.into_iter().collect() })
+            .collect();
+        let batch = OutboxBatch { notified, ..batch(Vec::new(), 0) };
         store.outbox().commit(&run, "remind", &RunInputs::default(), &batch).await.expect("committed");
     };
-    let many: Told = (0..150).map(|number| (identity(&format!("X{number}")), Some(Light::Yellow))).collect();
-    tell("s1", vec![("甲县", many.clone()), ("乙县", vec![(identity("B"), None)])]).await;
+    let many: Findings = (0..150).map(|number| (identity(&format!("X{number}")), Some(Light::Yellow))).collect();
+    notify("s1", vec![("甲县", many.clone()), ("乙县", vec![(identity("B"), None)])]).await;
     assert_eq!(store.notified().last(false).await.expect("told")["甲县"], many.into_iter().collect());
-    tell("s2", vec![("甲县", vec![(identity("A"), Some(Light::Red))])]).await;
-    let told = store.notified().last(false).await.expect("told");
-    assert_eq!(told.len(), 2);
-    assert_eq!(told["甲县"], BTreeMap::from([(identity("A"), Some(Light::Red))]));
-    assert_eq!(told["乙县"], BTreeMap::from([(identity("B"), None)]));
+    notify("s2", vec![("甲县", vec![(identity("A"), Some(Light::Red))])]).await;
+    let notified = store.notified().last(false).await.expect("told");
+    assert_eq!(notified.len(), 2);
+    assert_eq!(notified["甲县"], BTreeMap::from([(identity("A"), Some(Light::Red))]));
+    assert_eq!(notified["乙县"], BTreeMap::from([(identity("B"), None)]));
     assert!(store.notified().last(true).await.expect("told").is_empty());
-    tell("s3", vec![("甲县", Vec::new())]).await;
+    notify("s3", vec![("甲县", Vec::new())]).await;
     assert!(!store.notified().last(false).await.expect("told").contains_key("甲县"));
 }
 
@@ -164,13 +167,13 @@ pub async fn last_digest_is_the_latest_slot(db: &Db) {
         let inputs = RunInputs { sample, ..RunInputs::default() };
         store.outbox().commit(&run, "remind", &inputs, &batch(messages, 0)).await.expect("committed");
         for message in claim(&store, 0).await {
-            settle(&store, &message, Attempt::Accepted("250".into()), 0, 0).await;
+            record(&store, &message, Attempt::Accepted("250".into()), 0, 0).await;
         }
     }
     // one that was refused was no digest
     queue(&store, "2026-11-25T08:00:00", &["甲"]).await;
     let refused = claim(&store, 0).await.remove(0);
-    settle(&store, &refused, Attempt::Refused("550".into()), 0, 0).await;
+    record(&store, &refused, Attempt::Refused("550".into()), 0, 0).await;
     let mut last: Vec<(String, String)> = store
         .notified()
         .last_digest_days(false, "", "")
@@ -189,9 +192,9 @@ pub async fn only_what_is_due_is_claimed(db: &Db) {
     let store = db.open().await;
     let first = queue(&store, "s1", &["a", "b", "c"]).await;
     let second = queue(&store, "s2", &["d"]).await;
-    let again = claim_some(&store, Some(&first.id), 1, 0).await;
-    assert_eq!(again.len(), 1, "no more than asked for");
-    settle(&store, &again[0], Attempt::Later("421 busy".into()), 0, 5).await;
+    let next = claim_some(&store, Some(&first.id), 1, 0).await;
+    assert_eq!(next.len(), 1, "no more than asked for");
+    record(&store, &next[0], Attempt::Later("421 busy".into()), 0, 5).await;
     let ids = async |run: &Run, minute: u32| -> HashSet<String> {
         let claimed = claim_some(&store, Some(&run.id), 100, minute).await;
         claimed.into_iter().map(|message| message.id).collect()
@@ -200,7 +203,7 @@ pub async fn only_what_is_due_is_claimed(db: &Db) {
     assert_eq!(ids(&first, 5).await, ["s1-a".to_string()].into());
     assert!(ids(&first, 6).await.is_empty(), "all are leased");
     assert_eq!(ids(&second, 6).await, ["s2-d".to_string()].into());
-    assert_eq!(moved(&store, &[], &[DeliveryState::Sending], DeliveryState::Held, 7).await, 4);
+    assert_eq!(change_state(&store, &[], &[DeliveryState::Sending], DeliveryState::Held, 7).await, 4);
     assert!(claim(&store, 59).await.is_empty(), "held is not sent");
 }
 
@@ -232,7 +235,7 @@ pub async fn two_claimers_never_share(db: &Db) {
     assert!(all.iter().all(|(_, fence, attempts)| (*fence, *attempts) == (1, 1)));
 }
 
-pub async fn an_expired_claim_goes_again_with_the_same_bytes(db: &Db) {
+pub async fn an_expired_claim_is_resent_with_the_same_bytes(db: &Db) {
     let store = db.open().await;
     queue(&store, "slot", &["a"]).await;
     let old = claim(&store, 0).await.remove(0);
@@ -245,15 +248,15 @@ pub async fn an_expired_claim_goes_again_with_the_same_bytes(db: &Db) {
         BTreeMap::from([("slot-a".to_string(), bytes("slot-a"))])
     );
     assert_eq!((new.fence, new.attempts, new.unknowns), (old.fence + 1, 2, 1), "how the first claim ended nobody knows");
-    assert!(!settle(&store, &old, Attempt::Refused("550 no".into()), 17, 17).await);
+    assert!(!record(&store, &old, Attempt::Refused("550 no".into()), 17, 17).await);
     assert_eq!(one(&store, "slot-a").await.state, DeliveryState::Sending);
-    assert!(settle(&store, &new, Attempt::Accepted("250 ok".into()), 18, 18).await);
-    assert!(!settle(&store, &new, Attempt::Refused("550".into()), 19, 19).await, "settled once");
-    let settled = one(&store, "slot-a").await;
-    assert_eq!((settled.state, settled.reply.as_str(), settled.settled_at), (DeliveryState::Accepted, "250 ok", at(18)));
+    assert!(record(&store, &new, Attempt::Accepted("250 ok".into()), 18, 18).await);
+    assert!(!record(&store, &new, Attempt::Refused("550".into()), 19, 19).await, "settled once");
+    let recorded = one(&store, "slot-a").await;
+    assert_eq!((recorded.state, recorded.reply.as_str(), recorded.ended_at), (DeliveryState::Accepted, "250 ok", at(18)));
 }
 
-pub async fn every_outcome_settles(db: &Db) {
+pub async fn every_outcome_is_recorded(db: &Db) {
     let store = db.open().await;
     let run = queue(&store, "slot", &["accepted", "channel", "later", "refused", "unknown"]).await;
     for message in claim(&store, 0).await {
@@ -264,19 +267,19 @@ pub async fn every_outcome_settles(db: &Db) {
             "channel" => Attempt::Channel(fault()),
             _ => Attempt::Unknown("cut after DATA".into()),
         };
-        assert!(settle(&store, &message, attempt, 1, 5).await);
+        assert!(record(&store, &message, attempt, 1, 5).await);
     }
     let counts = BTreeMap::from([("accepted", 1), ("pending", 2), ("refused", 1), ("unknown", 1)]);
     assert_eq!(store.outbox().count_by_state(Some(&run.id)).await.expect("counts"), counts);
     assert_eq!(store.outbox().count_by_state(None).await.expect("counts"), counts);
     assert_eq!(store.outbox().count_undelivered().await.expect("a count"), 3);
     let refused = one(&store, "slot-refused").await;
-    assert_eq!((refused.reply.as_str(), refused.settled_at), ("550 无此用户", at(1)));
-    assert_eq!(one(&store, "slot-later").await.settled_at, "");
+    assert_eq!((refused.reply.as_str(), refused.ended_at), ("550 无此用户", at(1)));
+    assert_eq!(one(&store, "slot-later").await.ended_at, "");
     assert!(claim(&store, 4).await.is_empty());
-    let mut again: Vec<String> = claim(&store, 5).await.into_iter().map(|message| message.unit).collect();
-    again.sort();
-    assert_eq!(again, ["channel", "later", "unknown"]);
+    let mut next: Vec<String> = claim(&store, 5).await.into_iter().map(|message| message.unit).collect();
+    next.sort();
+    assert_eq!(next, ["channel", "later", "unknown"]);
 }
 
 fn fault() -> Fault {
@@ -290,7 +293,7 @@ pub async fn a_fault_of_the_channel_is_no_attempt(db: &Db) {
         let message = claim(&store, minute).await.remove(0);
         assert_eq!(message.attempts, 1);
         let attempt = if minute % 2 == 0 { Attempt::Channel(fault()) } else { Attempt::Untried };
-        settle(&store, &message, attempt, minute, minute + 1).await;
+        record(&store, &message, attempt, minute, minute + 1).await;
     }
     let message = one(&store, "slot-a").await;
     assert_eq!((message.state, message.attempts, message.unknowns), (DeliveryState::Pending, 0, 0));
@@ -308,18 +311,18 @@ pub async fn what_is_too_late_is_given_up(db: &Db) {
             "busy" => continue,
             _ => Attempt::Later("451 later".into()),
         };
-        settle(&store, &message, attempt, 0, 1).await;
+        record(&store, &message, attempt, 0, 1).await;
     }
-    moved(&store, &["slot-held"], &[DeliveryState::Pending], DeliveryState::Held, 1).await;
+    change_state(&store, &["slot-held"], &[DeliveryState::Pending], DeliveryState::Held, 1).await;
     assert!(store.sending().expire(&at(50)).await.expect("expired").is_empty());
     let late = "2026-11-28T00:00:00.001Z";
     assert_eq!(store.sending().expire(late).await.expect("expired"), ["slot-busy", "slot-pending", "slot-unknown"]);
     let dead = one(&store, "slot-pending").await;
-    assert_eq!((dead.state, dead.reply.as_str(), dead.settled_at.as_str()), (DeliveryState::Dead, "451 later", late));
+    assert_eq!((dead.state, dead.reply.as_str(), dead.ended_at.as_str()), (DeliveryState::Dead, "451 later", late));
     assert_eq!(one(&store, "slot-unknown").await.unknowns, 1, "it is still seen that it may have arrived");
     assert_eq!(one(&store, "slot-held").await.state, DeliveryState::Held);
-    // by hand it goes again, with a new limit and all its attempts
-    assert_eq!(moved(&store, &[], &[DeliveryState::Refused, DeliveryState::Dead], DeliveryState::Pending, 2).await, 3);
+    // released by hand, it is resent with a new time limit and all its attempts
+    assert_eq!(change_state(&store, &[], &[DeliveryState::Refused, DeliveryState::Dead], DeliveryState::Pending, 2).await, 3);
     assert!(store.sending().expire(&at(58)).await.expect("expired").is_empty());
     assert_eq!(claim(&store, 2).await.len(), 3);
 }
@@ -330,7 +333,7 @@ pub async fn an_unknown_end_is_repeated_a_few_times_only(db: &Db) {
     for minute in 0..UNKNOWNS_MAX {
         for message in claim(&store, minute).await {
             if message.unit == "server" {
-                settle(&store, &message, Attempt::Unknown("no reply to the dot".into()), minute, minute + 1).await;
+                record(&store, &message, Attempt::Unknown("no reply to the dot".into()), minute, minute + 1).await;
             }
         }
         assert_eq!(store.sending().end_dead_claims(&at(minute)).await.expect("taken back"), 1, "the sender of one died");
@@ -343,54 +346,57 @@ pub async fn an_unknown_end_is_repeated_a_few_times_only(db: &Db) {
     }
 }
 
-pub async fn a_reply_with_a_nul_byte_settles(db: &Db) {
+pub async fn a_reply_with_a_nul_byte_is_recorded(db: &Db) {
     let store = db.open().await;
     queue(&store, "slot", &["a"]).await;
     let message = claim(&store, 0).await.remove(0);
-    assert!(settle(&store, &message, Attempt::Accepted("250 ok\0".into()), 1, 1).await);
+    assert!(record(&store, &message, Attempt::Accepted("250 ok\0".into()), 1, 1).await);
     assert_eq!(one(&store, "slot-a").await.reply, "250 ok");
 }
 
-pub async fn moved_messages_start_anew(db: &Db) {
+pub async fn messages_changed_by_hand_start_anew(db: &Db) {
     use DeliveryState::{Dead, Held, Pending, Refused};
     let store = db.open().await;
     queue(&store, "slot", &["a", "b", "c"]).await;
     for message in claim(&store, 1).await {
-        settle(&store, &message, Attempt::Refused("550 无此用户".into()), 1, 1).await;
+        record(&store, &message, Attempt::Refused("550 无此用户".into()), 1, 1).await;
     }
     assert_eq!(store.outbox().count_by_state(None).await.expect("counts"), BTreeMap::from([("refused", 3)]));
-    assert_eq!(moved(&store, &["slot-a", "none"], &[Refused, Dead], Pending, 40).await, 1);
-    assert_eq!(moved(&store, &["slot-a"], &[Refused, Dead], Pending, 40).await, 0, "it is no longer refused");
+    assert_eq!(change_state(&store, &["slot-a", "none"], &[Refused, Dead], Pending, 40).await, 1);
+    assert_eq!(change_state(&store, &["slot-a"], &[Refused, Dead], Pending, 40).await, 0, "it is no longer refused");
     let listed = one(&store, "slot-a").await;
-    assert_eq!((listed.state, listed.settled_at.as_str(), listed.attempts), (Pending, "", 0));
+    assert_eq!((listed.state, listed.ended_at.as_str(), listed.attempts), (Pending, "", 0));
     assert!(claim(&store, 39).await.is_empty());
     let message = claim(&store, 40).await.remove(0);
     assert_eq!((message.id.as_str(), message.attempts), ("slot-a", 1));
-    settle(&store, &message, Attempt::Later("421".into()), 40, 50).await;
-    assert_eq!(moved(&store, &[], &[Refused, Dead], Pending, 41).await, 2);
-    assert_eq!(moved(&store, &[], &[Pending], Held, 42).await, 3);
-    assert_eq!(moved(&store, &[], &[Held], Pending, 43).await, 3);
+    record(&store, &message, Attempt::Later("421".into()), 40, 50).await;
+    assert_eq!(change_state(&store, &[], &[Refused, Dead], Pending, 41).await, 2);
+    assert_eq!(change_state(&store, &[], &[Pending], Held, 42).await, 3);
+    assert_eq!(change_state(&store, &[], &[Held], Pending, 43).await, 3);
     assert_eq!(claim(&store, 43).await.len(), 3);
-    let told: Vec<(String, String)> =
+    let notified: Vec<(String, String)> =
         store.outbox().events("slot-a").await.expect("events").into_iter().map(|event| (event.what, event.who)).collect();
     let expected = [("refused", ""), ("released", "张三"), ("pending", ""), ("held", "张三"), ("released", "张三")];
-    assert_eq!(told, expected.map(|(what, who)| (what.to_string(), who.to_string())));
+    assert_eq!(notified, expected.map(|(what, who)| (what.to_string(), who.to_string())));
 }
 
-pub async fn a_newer_digest_replaces_one_that_waits(db: &Db) {
+pub async fn a_newer_digest_replaces_an_unsent_one(db: &Db) {
     let store = db.open().await;
     queue(&store, "2026-11-16", &["waits", "gone", "unclear", "other"]).await;
     for message in claim(&store, 0).await {
         match message.unit.as_str() {
-            "gone" => settle(&store, &message, Attempt::Accepted("250".into()), 0, 0).await,
-            "unclear" => settle(&store, &message, Attempt::Unknown("cut".into()), 0, 30).await,
-            _ => settle(&store, &message, Attempt::Later("421".into()), 0, 30).await,
+            "gone" => record(&store, &message, Attempt::Accepted("250".into()), 0, 0).await,
+            "unclear" => record(&store, &message, Attempt::Unknown("cut".into()), 0, 30).await,
+            _ => record(&store, &message, Attempt::Later("421".into()), 0, 30).await,
         };
     }
     queue(&store, "2026-11-23", &["waits", "gone", "unclear"]).await;
     let states: Vec<DeliveryState> = {
-        let mut listed =
-            store.outbox().list(&Wanted { run: Some("weekly@2026-11-16#0".into()), ..Wanted::default() }).await.expect("messages");
+        let mut listed = store
+            .outbox()
+            .list(&OutboxFilter { run: Some("weekly@2026-11-16#0".into()), ..OutboxFilter::default() })
+            .await
+            .expect("messages");
         listed.sort_by(|a, b| a.unit.cmp(&b.unit));
         listed.into_iter().map(|message| message.state).collect()
     };
@@ -402,43 +408,43 @@ pub async fn a_newer_digest_replaces_one_that_waits(db: &Db) {
     assert_eq!(one(&store, "2026-11-23-waits").await.state, Pending);
 }
 
-pub async fn who_never_got_it_was_not_told(db: &Db) {
+pub async fn an_undelivered_message_notifies_nobody(db: &Db) {
     let store = db.open().await;
-    let tell = async |slot: &str, key: &str, test: bool| {
+    let notify = async |slot: &str, key: &str, test: bool| {
         let run = claimed(&store, slot, 0, "2026-11-23").await;
-        let told = NewTold { unit: "甲县".into(), told: BTreeMap::from([(identity(key), Some(Light::Red))]) };
+        let notified = NewNotified { unit: "甲县".into(), findings: BTreeMap::from([(identity(key), Some(Light::Red))]) };
         let messages = vec![NewMessage { unit: "甲县".into(), ..message(slot, "甲县", slot) }];
-        let batch = OutboxBatch { told: vec![told], test, ..batch(messages, 0) };
+        let batch = OutboxBatch { notified: vec![notified], test, ..batch(messages, 0) };
         store.outbox().commit(&run, "remind", &RunInputs::default(), &batch).await.expect("committed");
     };
     let instead = async |slot: &str| -> Option<Vec<String>> {
-        let told = store.notified().instead_of_undelivered("weekly", slot).await.expect("told");
-        told.get("甲县").map(|told| told.keys().map(|identity| identity.key.clone()).collect())
+        let notified = store.notified().instead_of_undelivered("weekly", slot).await.expect("told");
+        notified.get("甲县").map(|notified| notified.keys().map(|identity| identity.key.clone()).collect())
     };
-    let settle_all = async |attempt: Attempt| {
+    let record_all = async |attempt: Attempt| {
         for message in claim(&store, 1).await {
-            settle(&store, &message, attempt.clone(), 1, 1).await;
+            record(&store, &message, attempt.clone(), 1, 1).await;
         }
     };
-    tell("s1", "A", false).await;
-    settle_all(Attempt::Accepted("250".into())).await;
+    notify("s1", "A", false).await;
+    record_all(Attempt::Accepted("250".into())).await;
     assert_eq!(instead("s2").await, None);
-    tell("s2", "B", false).await;
+    notify("s2", "B", false).await;
     assert_eq!(instead("s3").await, Some(vec!["A".into()]), "it waits, and the next one will replace it");
     assert_eq!(instead("s2").await, None, "its own revision has a rule of its own");
-    settle_all(Attempt::Refused("550".into())).await;
+    record_all(Attempt::Refused("550".into())).await;
     assert_eq!(instead("s3").await, Some(vec!["A".into()]));
     assert_eq!(store.notified().last_digest_days(false, "", "").await.expect("days").len(), 0, "slots without dates");
-    // twice in vain: what counts is still what was told before the first
-    tell("s3", "C", false).await;
-    settle_all(Attempt::Refused("550".into())).await;
+    // after two undelivered messages the findings from before the first still count
+    notify("s3", "C", false).await;
+    record_all(Attempt::Refused("550".into())).await;
     assert_eq!(instead("s4").await, Some(vec!["A".into()]));
-    // an unknown end may have told it
-    tell("s4", "D", false).await;
-    settle_all(Attempt::Unknown("cut".into())).await;
+    // after an unknown outcome the unit may have been notified
+    notify("s4", "D", false).await;
+    record_all(Attempt::Unknown("cut".into())).await;
     assert_eq!(instead("s5").await, None);
-    // a test tells nobody
-    tell("s5", "E", true).await;
+    // a message of the test mode notifies nobody
+    notify("s5", "E", true).await;
     assert_eq!(store.notified().last(false).await.expect("told")["甲县"].keys().next().expect("one").key, "D");
     assert!(store.outbox().earlier_digests("weekly", "s5", 1).await.expect("said").is_empty());
 }
@@ -446,19 +452,19 @@ pub async fn who_never_got_it_was_not_told(db: &Db) {
 pub async fn a_finding_finds_its_messages(db: &Db) {
     let store = db.open().await;
     let run = claimed(&store, "slot", 0, "2026-11-23").await;
-    let told = |unit: &str, keys: &[&str]| NewTold {
+    let notified = |unit: &str, keys: &[&str]| NewNotified {
         unit: unit.into(),
-        told: keys.iter().map(|key| (identity(key), Some(Light::Orange))).collect(),
+        findings: keys.iter().map(|key| (identity(key), Some(Light::Orange))).collect(),
     };
     let batch = OutboxBatch {
-        told: vec![told("a", &["GZ_1", "甲%"]), told("b", &["gz_1", "GZX1"])],
+        notified: vec![notified("a", &["GZ_1", "甲%"]), notified("b", &["gz_1", "GZX1"])],
         ..batch(vec![message("r", "a", "x"), message("r", "b", "x")], 0)
     };
     store.outbox().commit(&run, "remind", &RunInputs::default(), &batch).await.expect("committed");
     let rule = identity("GZ_1").rule;
     let found = async |key: &str| -> Vec<String> {
-        let wanted = Wanted { finding: Some((rule.clone(), key.into())), ..Wanted::default() };
-        store.outbox().list(&wanted).await.expect("messages").into_iter().map(|message| message.id).collect()
+        let filter = OutboxFilter { finding: Some((rule.clone(), key.into())), ..OutboxFilter::default() };
+        store.outbox().list(&filter).await.expect("messages").into_iter().map(|message| message.id).collect()
     };
     assert_eq!(found("GZ_1").await, ["r-a"]);
     assert_eq!(found("gz_1").await, ["r-b"]);
@@ -467,17 +473,17 @@ pub async fn a_finding_finds_its_messages(db: &Db) {
     let row = one(&store, "r-a").await;
     assert_eq!(store.outbox().light_in(&row, &rule, "GZ_1").await.expect("told"), Some(Some(Light::Orange)));
     assert_eq!(store.outbox().light_in(&row, &rule, "GZX1").await.expect("told"), None);
-    let unit = Wanted { unit: Some("b".into()), ..Wanted::default() };
+    let unit = OutboxFilter { unit: Some("b".into()), ..OutboxFilter::default() };
     assert_eq!(store.outbox().list(&unit).await.expect("messages").len(), 1);
 
     // the same content to a corrected address
     for message in claim(&store, 1).await {
-        settle(&store, &message, Attempt::Refused("550".into()), 1, 1).await;
+        record(&store, &message, Attempt::Refused("550".into()), 1, 1).await;
     }
     let new = NewMessage { address: "new@gz.example".into(), recipient: "a|new@gz.example".into(), ..message("r", "a-a1", "x") };
-    let deed = Deed { at: &at(2), who: "李四", why: "邮箱更正" };
-    assert!(store.outbox().readdress("r-a", &new, deed, &at(59)).await.expect("readdressed"));
-    assert!(!store.outbox().readdress("r-a", &new, deed, &at(59)).await.expect("a look"), "once");
+    let entry = AuditEntry { at: &at(2), who: "李四", why: "邮箱更正" };
+    assert!(store.outbox().readdress("r-a", &new, entry, &at(59)).await.expect("readdressed"));
+    assert!(!store.outbox().readdress("r-a", &new, entry, &at(59)).await.expect("a look"), "once");
     assert_eq!(found("GZ_1").await, ["r-a-a1", "r-a"]);
     let (old, new) = (one(&store, "r-a").await, one(&store, "r-a-a1").await);
     assert_eq!((old.state, old.reply.as_str()), (DeliveryState::Superseded, "550"));
@@ -491,9 +497,9 @@ pub async fn a_finding_finds_its_messages(db: &Db) {
 pub async fn all_sending_can_be_held(db: &Db) {
     let store = db.open().await;
     queue(&store, "slot", &["a", "b"]).await;
-    let deed = Deed { at: &at(0), who: "张三", why: "地址有误" };
-    assert!(store.sending().hold(HoldReason::Person, deed).await.expect("held"));
-    assert!(!store.sending().hold(HoldReason::Restored, deed).await.expect("a look"), "the first reason stays");
+    let entry = AuditEntry { at: &at(0), who: "张三", why: "地址有误" };
+    assert!(store.sending().hold(HoldReason::Person, entry).await.expect("held"));
+    assert!(!store.sending().hold(HoldReason::Restored, entry).await.expect("a look"), "the first reason stays");
     let before = store.sending().state("2026-11-23").await.expect("a state");
     match claims(&store, None, 10, 1, 100).await {
         Claims::Held(hold) => assert_eq!((hold.reason, hold.by.as_str(), hold.why.as_str()), (HoldReason::Person, "张三", "地址有误")),
@@ -508,43 +514,43 @@ pub async fn all_sending_can_be_held(db: &Db) {
     }
 }
 
-pub async fn the_fuse_counts_what_goes_out(db: &Db) {
+pub async fn the_daily_limit_counts_what_was_sent(db: &Db) {
     let store = db.open().await;
     queue(&store, "slot", &["a", "b", "c", "d", "e", "f"]).await;
     let take = async |limit: i64, minute: u32| match claims(&store, None, limit, minute, 3).await {
         Claims::Taken { messages, .. } => Ok(messages),
-        Claims::Blown { sent, allowed } => Err((sent, allowed)),
+        Claims::DailyLimitReached { sent, allowed } => Err((sent, allowed)),
         Claims::Held(hold) => panic!("{hold:?}"),
     };
     let first = take(100, 0).await.expect("three");
     assert_eq!(first.len(), 3, "no more than the day may bring");
     assert_eq!(take(100, 0).await.expect_err("the rest waits").1, 3, "what is under way counts");
-    settle(&store, &first[0], Attempt::Accepted("250".into()), 1, 1).await;
-    settle(&store, &first[1], Attempt::Unknown("cut".into()), 1, 59).await;
-    settle(&store, &first[2], Attempt::Refused("550".into()), 1, 1).await;
+    record(&store, &first[0], Attempt::Accepted("250".into()), 1, 1).await;
+    record(&store, &first[1], Attempt::Unknown("cut".into()), 1, 59).await;
+    record(&store, &first[2], Attempt::Refused("550".into()), 1, 1).await;
     let second = take(100, 2).await.expect("a refusal brought no mail");
     assert_eq!(second.len(), 1);
-    settle(&store, &second[0], Attempt::Accepted("250".into()), 2, 2).await;
+    record(&store, &second[0], Attempt::Accepted("250".into()), 2, 2).await;
     assert_eq!(take(100, 3).await.expect_err("blown"), (3, 3));
     store.sending().release(0, "2026-11-23", 3, &at(3)).await.expect("released");
     assert_eq!(take(100, 3).await.expect("released").len(), 2);
     assert_eq!(store.sending().state("2026-11-24").await.expect("a state").sent, 0, "the next day begins anew");
 }
 
-pub async fn said_before_is_the_last_revision_that_spoke(db: &Db) {
+pub async fn earlier_digests_are_those_of_the_last_revision_with_one(db: &Db) {
     let store = db.open().await;
-    for (revision, said) in [(0, vec![("a", "a0"), ("b", "b0")]), (1, vec![("a", "a1")]), (2, vec![("b", "b2")])] {
+    for (revision, earlier) in [(0, vec![("a", "a0"), ("b", "b0")]), (1, vec![("a", "a1")]), (2, vec![("b", "b2")])] {
         let run = claimed(&store, "slot", revision, "2026-11-23").await;
-        let messages = said.into_iter().map(|(unit, says)| message(&run.id, unit, says)).collect();
+        let messages = earlier.into_iter().map(|(unit, content)| message(&run.id, unit, content)).collect();
         store.outbox().commit(&run, "remind", &RunInputs::default(), &batch(messages, 0)).await.expect("committed");
     }
     queue(&store, "other", &["a"]).await;
-    let said = async |revision: i64| -> Vec<String> {
+    let earlier = async |revision: i64| -> Vec<String> {
         store.outbox().earlier_digests("weekly", "slot", revision).await.expect("said").into_values().collect()
     };
-    assert!(said(0).await.is_empty());
-    assert_eq!(said(1).await, ["a0", "b0"]);
-    assert_eq!(said(2).await, ["a1", "b0"]);
-    assert_eq!(said(3).await, ["a1", "b2"]);
+    assert!(earlier(0).await.is_empty());
+    assert_eq!(earlier(1).await, ["a0", "b0"]);
+    assert_eq!(earlier(2).await, ["a1", "b0"]);
+    assert_eq!(earlier(3).await, ["a1", "b2"]);
     assert!(store.outbox().earlier_digests("monthly", "slot", 3).await.expect("said").is_empty());
 }

@@ -32,7 +32,7 @@ fn inputs() -> RunInputs {
         closed: vec!["q@2026-07-08T08:00:00#0".into()],
         intake_reports: vec!["var/reports/导入报告/a/2026-09-30-abababab/导入报告.xlsx".into()],
         answers: 7,
-        before: Some("weekly@s1#0".into()),
+        previous_run: Some("weekly@s1#0".into()),
         gone: Some(GonePin { at: at(0), history: vec![("project".into(), "a".into(), vec![1, 3])] }),
     }
 }
@@ -126,10 +126,10 @@ pub async fn a_failed_run_reopens(db: &Db) {
     assert!(store.runs().claim(&run.id, &at(1), &at(2)).await.expect("a claim").is_none(), "a running one is not opened");
     store.runs().finish(&run, RunState::Failed, "磁盘满", "", &at(3)).await.expect("an end");
     store.runs().reopen(&run.id).await.expect("opened");
-    let again = store.runs().claim(&run.id, &at(4), &at(14)).await.expect("a claim").expect("open");
-    assert_eq!((again.step.as_str(), again.reason.as_str(), again.fence), ("", "", 2), "from its beginning");
-    assert_eq!(again.finished_at, "", "it goes on");
-    store.runs().finish(&again, RunState::Done, "", "好", &at(5)).await.expect("an end");
+    let reopened = store.runs().claim(&run.id, &at(4), &at(14)).await.expect("a claim").expect("open");
+    assert_eq!((reopened.step.as_str(), reopened.reason.as_str(), reopened.fence), ("", "", 2), "from its beginning");
+    assert_eq!(reopened.finished_at, "", "it goes on");
+    store.runs().finish(&reopened, RunState::Done, "", "好", &at(5)).await.expect("an end");
     store.runs().reopen(&run.id).await.expect("nothing");
     assert_eq!(store.runs().get(&run.id).await.expect("a look").expect("a run").state, RunState::Done);
 }
@@ -144,7 +144,7 @@ pub async fn orphaned_runs_are_listed(db: &Db) {
     let ids = async |minute: u32| -> Vec<String> {
         store.runs().orphaned(&at(minute)).await.expect("runs").into_iter().map(|run| run.id).collect()
     };
-    // a claim of this machine may be a dead process's: its file lock tells
+    // a claim of this machine may belong to a dead process: its file lock decides
     assert_eq!(ids(9).await, [fresh.clone(), held.id.clone()]);
     let raw = db.raw().await;
     sqlx::query("UPDATE run SET holder='another machine:/srv' WHERE id=$1")
@@ -158,7 +158,7 @@ pub async fn orphaned_runs_are_listed(db: &Db) {
     assert_eq!(ids(11).await, [fresh, held.id], "its lease has run out");
 }
 
-pub async fn settled_until_never_goes_back(db: &Db) {
+pub async fn handled_until_never_goes_back(db: &Db) {
     let store = db.open().await;
     assert_eq!(store.schedule().handled_until("weekly").await.expect("a look"), None);
     for until in ["2026-11-23T08:00:00", "2026-11-30T08:00:00", "2026-11-16T08:00:00"] {

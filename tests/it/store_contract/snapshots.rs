@@ -7,9 +7,9 @@ use duban::domain::register::ledger::{Field, FieldKind, Ledger, OwnerSpec, Priva
 use duban::domain::register::record::{Cell, Decimal, pack};
 use duban::domain::register::snapshot::Version;
 use duban::store::changes::{ChangeCounts, Side};
-use duban::store::gone::GoneConfirmed;
+use duban::store::gone::GoneConfirmation;
 use duban::store::handle::Store;
-use duban::store::pulls::{Added, Difference, NewRecord, SnapshotFacts};
+use duban::store::pulls::{Added, Difference, NewRecord, NewSnapshot};
 use duban::store::snapshots::{FileOrigin, SnapshotState};
 use sqlx::Row;
 
@@ -49,7 +49,7 @@ fn row(code: &str, name: &str, amount: i64) -> NewRecord<'static> {
         sheet: 1,
         row: 7,
         body: pack(cells.iter()).into(),
-        mark: None,
+        row_fingerprint: None,
     }
 }
 
@@ -82,7 +82,7 @@ struct Pulled {
 /// A pull as the puller makes it.
 struct Take<'a> {
     rows: &'a [NewRecord<'a>],
-    kept: &'a [&'a str],
+    retained: &'a [&'a str],
     notes: &'a [Note],
     fields: &'a [&'a str],
     state: SnapshotState,
@@ -91,7 +91,7 @@ struct Take<'a> {
 
 impl Default for Take<'_> {
     fn default() -> Self {
-        Take { rows: &[], kept: &[], notes: &[], fields: &FIELDS, state: SnapshotState::InForce, at: AT }
+        Take { rows: &[], retained: &[], notes: &[], fields: &FIELDS, state: SnapshotState::InForce, at: AT }
     }
 }
 
@@ -105,9 +105,9 @@ impl Take<'_> {
         for row in self.rows {
             added.push(pull.add(&mut writer, layout, row.clone()).await.expect("a row"));
         }
-        let kept: Vec<String> = self.kept.iter().map(|code| (*code).to_owned()).collect();
-        let difference = pull.finish_rows(&mut writer, &kept).await.expect("the rows");
-        let facts = SnapshotFacts {
+        let retained: Vec<String> = self.retained.iter().map(|code| (*code).to_owned()).collect();
+        let difference = pull.finish_rows(&mut writer, &retained).await.expect("the rows");
+        let facts = NewSnapshot {
             covers_on: NaiveDate::from_ymd_opt(2026, 9, 30).expect("a day"),
             taken_at: self.at.into(),
             sample: false,
@@ -135,7 +135,7 @@ async fn take(store: &Store, rows: &[NewRecord<'_>]) -> Pulled {
 async fn read(store: &Store, seq: i64) -> Vec<String> {
     let ledger = ledger(&FIELDS);
     let mut all = Vec::new();
-    let line = |stored: &duban::store::records::Stored| {
+    let line = |stored: &duban::store::records::StoredRecord| {
         let cells = &stored.record.cells;
         format!("{} {} {} @{}", cells[0], cells[1], cells[2].money().unwrap_or_default(), stored.first_seq)
     };
@@ -175,9 +175,9 @@ pub async fn identical_pull_makes_no_snapshot(db: &Db) {
     let mut moved = rows.clone();
     // the place in the file is no part of a row
     moved[0].row = 99;
-    let again = Take { rows: &moved, at: "2026-11-24T00:00:00.000Z", ..Take::default() }.into(&store).await;
-    assert!(again.identical);
-    assert_eq!(again.difference, Difference { rows: 2, amount: 300, ..Difference::default() });
+    let second = Take { rows: &moved, at: "2026-11-24T00:00:00.000Z", ..Take::default() }.into(&store).await;
+    assert!(second.identical);
+    assert_eq!(second.difference, Difference { rows: 2, amount: 300, ..Difference::default() });
     let snapshots = store.snapshots().list().await.expect("snapshots");
     assert_eq!(snapshots.len(), 1);
     assert_eq!((snapshots[0].taken_at.as_str(), snapshots[0].checked_at.as_str()), (AT, "2026-11-24T00:00:00.000Z"));
@@ -200,29 +200,29 @@ pub async fn changed_new_and_gone_rows_get_versions(db: &Db) {
     assert_eq!(read(&store, 3).await, ["A 甲 1 @1", "B 乙 2 @3", "C 丙 3 @3"]);
 }
 
-pub async fn a_quarantined_code_stays(db: &Db) {
+pub async fn a_quarantined_code_has_its_last_version(db: &Db) {
     let store = db.open().await;
     take(&store, &[row("A", "甲", 1), row("B", "乙", 2)]).await;
-    let pulled = Take { rows: &[row("A", "甲二", 1)], kept: &["B", "NEW"], ..Take::default() }.into(&store).await;
+    let pulled = Take { rows: &[row("A", "甲二", 1)], retained: &["B", "NEW"], ..Take::default() }.into(&store).await;
     assert_eq!(pulled.difference.gone, 0);
     assert_eq!(read(&store, 2).await, ["A 甲二 1 @2", "B 乙 2 @1"]);
 }
 
-pub async fn a_code_quarantined_after_a_discarded_snapshot_keeps_the_version_in_force(db: &Db) {
+pub async fn a_code_quarantined_after_a_discarded_snapshot_has_the_version_in_force(db: &Db) {
     let store = db.open().await;
     take(&store, &[row("A", "甲", 1), row("B", "乙", 2)]).await;
     let wrong = [row("A", "错", 1000), row("C", "错", 3)];
     Take { rows: &wrong, state: SnapshotState::Held, ..Take::default() }.into(&store).await;
     assert!(store.snapshots().decide_held("project", "a", 2, SnapshotState::Discarded).await.expect("settled"));
     // A changed, B vanished and C came in the discarded one; now all three are quarantined
-    Take { rows: &[row("D", "丁", 4)], kept: &["A", "B", "C"], ..Take::default() }.into(&store).await;
+    Take { rows: &[row("D", "丁", 4)], retained: &["A", "B", "C"], ..Take::default() }.into(&store).await;
     let codes: Vec<String> = read(&store, 3).await.into_iter().map(|line| line.split(" @").next().unwrap_or_default().to_owned()).collect();
     assert_eq!(codes, ["A 甲 1", "B 乙 2", "D 丁 4"]);
     assert_eq!(read(&store, 2).await, ["A 错 1000 @2", "C 错 3 @2"]);
     assert_eq!(read(&store, 1).await, ["A 甲 1 @1", "B 乙 2 @1"]);
 }
 
-pub async fn conflicting_codes_are_taken_back(db: &Db) {
+pub async fn conflicting_codes_are_withdrawn(db: &Db) {
     let store = db.open().await;
     take(&store, &[row("CHG", "旧", 1), row("SAME", "同", 2), row("OK", "好", 3)]).await;
     let rows = [
@@ -234,12 +234,13 @@ pub async fn conflicting_codes_are_taken_back(db: &Db) {
         row("SAME", "异", 2),
         row("NEW", "又来", 6),
     ];
-    let pulled = Take { rows: &rows, kept: &["CHG", "SAME", "NEW"], notes: &[note(1, "编号重复")], ..Take::default() }.into(&store).await;
+    let pulled =
+        Take { rows: &rows, retained: &["CHG", "SAME", "NEW"], notes: &[note(1, "编号重复")], ..Take::default() }.into(&store).await;
     assert_eq!(pulled.added[4..], [Added::Conflict(1, 7), Added::Conflict(1, 7), Added::Conflict(1, 7)]);
     let Difference { added, changed, gone, .. } = pulled.difference;
     assert_eq!((added, changed, gone), (0, 0, 0));
     assert_eq!(read(&store, 2).await, ["CHG 旧 1 @1", "OK 好 3 @1", "SAME 同 2 @1"]);
-    // the versions are open again: the next pull closes what it changes
+    // the versions are open: the next pull closes those it changes
     take(&store, &[row("CHG", "新", 10), row("OK", "好", 3)]).await;
     assert_eq!(read(&store, 3).await, ["CHG 新 10 @3", "OK 好 3 @1"]);
     assert_eq!(read(&store, 2).await, ["CHG 旧 1 @1", "OK 好 3 @1", "SAME 同 2 @1"]);
@@ -250,7 +251,7 @@ pub async fn a_conflict_leaves_no_trace_in_the_figures(db: &Db) {
     take(&store, &[row("A", "甲", 100), row("B", "乙", 7)]).await;
     // one wrong copy of A, 5,000 times too large, and its right copy: A keeps its version, so nothing grew
     let rows = [row("A", "甲错", 500_000), row("A", "甲对", 101), row("B", "乙", 14), row("N", "新", 900), row("N", "新二", 901)];
-    let pulled = Take { rows: &rows, kept: &["A", "N"], ..Take::default() }.into(&store).await;
+    let pulled = Take { rows: &rows, retained: &["A", "N"], ..Take::default() }.into(&store).await;
     assert_eq!(
         pulled.difference,
         Difference { changed: 1, rows: 2, amount: 114, amount_times: Some(("B".into(), 2)), ..Difference::default() }
@@ -284,7 +285,7 @@ pub async fn rollback_leaves_nothing(db: &Db) {
     assert_eq!((next.seq, next.difference.added, next.difference.gone), (2, 1, 0));
 }
 
-pub async fn held_is_settled_once(db: &Db) {
+pub async fn a_held_snapshot_is_decided_once(db: &Db) {
     let store = db.open().await;
     take(&store, &[row("A", "甲", 1)]).await;
     for seq in [2, 3] {
@@ -309,16 +310,16 @@ pub async fn held_is_settled_once(db: &Db) {
     );
 }
 
-pub async fn a_discarded_file_pulled_again_is_compared_with_the_one_in_force(db: &Db) {
+pub async fn a_discarded_file_pulled_twice_is_compared_with_the_one_in_force(db: &Db) {
     let store = db.open().await;
     take(&store, &[row("A", "甲", 1), row("B", "乙", 2), row("C", "丙", 3)]).await;
     let wrong = [row("A", "甲", 1), row("B", "乙", 4000), row("D", "丁", 3)];
     let first = Take { rows: &wrong, state: SnapshotState::Held, ..Take::default() }.into(&store).await;
     assert!(store.snapshots().decide_held("project", "a", 2, SnapshotState::Discarded).await.expect("settled"));
-    let again = Take { rows: &wrong, state: SnapshotState::Held, ..Take::default() }.into(&store).await;
-    assert!(!again.identical, "a discarded snapshot says nothing");
-    assert_eq!(again.difference, first.difference);
-    assert_eq!(again.difference.amount_times, Some(("B".into(), 2000)));
+    let second = Take { rows: &wrong, state: SnapshotState::Held, ..Take::default() }.into(&store).await;
+    assert!(!second.identical, "a discarded snapshot says nothing");
+    assert_eq!(second.difference, first.difference);
+    assert_eq!(second.difference.amount_times, Some(("B".into(), 2000)));
     // one held, no decision yet: a new note does not slip the same rows past the brake
     let noted = Take { rows: &wrong, state: SnapshotState::Held, notes: &[note(9, "看")], ..Take::default() }.into(&store).await;
     assert_eq!((noted.seq, noted.difference), (4, first.difference));
@@ -449,8 +450,8 @@ pub async fn many_rows_are_read_once_over_batch_borders(db: &Db) {
         amounts.sort_unstable();
         assert_eq!(amounts, (0..count).map(Some).collect::<Vec<_>>());
     }
-    let wanted: Vec<String> = (0..1000).map(code).collect();
-    assert_eq!(store.records().by_code(&ledger(&FIELDS), "a", 2, &wanted).await.expect("records").len(), 1000);
+    let filter: Vec<String> = (0..1000).map(code).collect();
+    assert_eq!(store.records().by_code(&ledger(&FIELDS), "a", 2, &filter).await.expect("records").len(), 1000);
 }
 
 pub async fn concurrent_pulls_of_one_source_follow_each_other(db: &Db) {
@@ -527,7 +528,7 @@ pub async fn gone_codes_are_confirmed_once(db: &Db) {
     store.gone().each_absent("project", "a", 2, |_| none += 1).await.expect("codes");
     assert_eq!(none, 0, "both stand in the second");
 
-    let confirmed = GoneConfirmed {
+    let confirmed = GoneConfirmation {
         ledger: "project".into(),
         source: "a".into(),
         code: "B".into(),
@@ -537,8 +538,11 @@ pub async fn gone_codes_are_confirmed_once(db: &Db) {
         reason: "合同已解除".into(),
     };
     assert!(store.gone().confirm(&confirmed).await.expect("a word"));
-    assert!(!store.gone().confirm(&GoneConfirmed { who: "李四".into(), ..confirmed.clone() }).await.expect("a word"), "the first stands");
-    let later = GoneConfirmed { seen_seq: 4, ..confirmed.clone() };
+    assert!(
+        !store.gone().confirm(&GoneConfirmation { who: "李四".into(), ..confirmed.clone() }).await.expect("a word"),
+        "the first stands"
+    );
+    let later = GoneConfirmation { seen_seq: 4, ..confirmed.clone() };
     assert!(store.gone().confirm(&later).await.expect("a word"), "it came back and went again");
     assert_eq!(store.gone().confirmed().await.expect("words"), [confirmed, later]);
     let raw = db.raw().await;
@@ -562,7 +566,7 @@ pub async fn notes_come_in_pages(db: &Db) {
     assert!(store.notes().numbered("project", "a", 1, &[6000]).await.is_err(), "no such note");
 }
 
-pub async fn a_code_is_found_wherever_it_was_held(db: &Db) {
+pub async fn a_code_is_found_in_every_snapshot(db: &Db) {
     let store = db.open().await;
     let noted = [Note { kind: NoteKind::Warning, ..note(7, "改了写法") }];
     Take { rows: &[row("GZ1", "甲", 1), row("GZ2", "乙", 2), row("G%1", "丙", 3)], notes: &noted, ..Take::default() }.into(&store).await;
@@ -590,9 +594,9 @@ pub async fn a_code_is_found_wherever_it_was_held(db: &Db) {
     assert!(store.notes().of_code("project", "a", 1, "GZ2").await.expect("notes").is_empty());
 }
 
-/// The next pull reads what stands from a few packed rows; behind a held one it asks the records themselves. That both say the same is
-/// held by every pull of a build with debug assertions.
-pub async fn what_stands_is_packed(db: &Db) {
+/// The next pull reads the open versions from a few packed rows; behind a held snapshot it reads the records themselves. With debug
+/// assertions every pull checks that both are equal.
+pub async fn open_versions_are_packed(db: &Db) {
     let store = db.open().await;
     let raw = db.raw().await;
     let parts = async || {
@@ -606,15 +610,15 @@ pub async fn what_stands_is_packed(db: &Db) {
     assert_eq!(parts().await, (3, 1), "some thousand rows to a part");
     take(&store, &many).await;
     assert_eq!(parts().await, (3, 1), "nothing new: the list stands");
-    Take { rows: &many[..10], kept: &["GZ000011"], state: SnapshotState::Held, ..Take::default() }.into(&store).await;
+    Take { rows: &many[..10], retained: &["GZ000011"], state: SnapshotState::Held, ..Take::default() }.into(&store).await;
     assert_eq!(parts().await, (1, 2));
     take(&store, &many).await;
     assert_eq!(parts().await, (0, 0), "versions came back that this pull did not see");
     let last = take(&store, &many[1..]).await;
     assert_eq!((last.difference.gone, last.difference.changed, parts().await), (1, 0, (3, last.seq)));
-    // a list that cannot be read is said, not guessed
+    // a damaged list is an error
     sqlx::query("UPDATE open_part SET body=$1 WHERE part=0").bind(vec![0xffu8; 9]).execute(&raw).await.expect("damage");
     let mut pull = store.pulls().begin().await.expect("a transaction");
-    let told = pull.writer("project", "a").await.err().map(|error| error.to_string()).unwrap_or_default();
-    assert!(told.contains("open rows") && told.contains("project/a/"), "{told}");
+    let message = pull.writer("project", "a").await.err().map(|error| error.to_string()).unwrap_or_default();
+    assert!(message.contains("open rows") && message.contains("project/a/"), "{message}");
 }

@@ -1,31 +1,44 @@
-//! The open versions of a ledger after its last pull, packed: the next pull compares with them, and reads some parts instead of a row for
-//! each record.
+//! The open versions of a ledger after its last pull, packed in a few rows, so that the next pull does not read one row per record to compare
+//! with them.
 //!
-//! Invariant: a list that is there says the same as the open versions in `record`.
+//! Invariant: a stored list equals the open versions in table `record`.
 
 use crate::domain::register::codes::Codes;
 use crate::store::database::{Result, StoreError};
-use crate::store::pulls::{Known, Mark};
 use futures_util::TryStreamExt;
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 use sqlx::{AnyConnection, Row};
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
-/// One open version.
+/// Fingerprint of a row's cells in the file and of everything else its reading depends on. Two rows with the same one give the same record.
+pub type RowFingerprint = [u8; 16];
+
+/// A version that the newest snapshot still contains.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct OpenVersion {
+    pub(crate) hash: [u8; 16],
+    pub(crate) amount: i64,
+    pub(crate) row_fingerprint: Option<RowFingerprint>,
+}
+
+/// One open version as postcard stores it: the order of the fields is the format.
 #[derive(Serialize, Deserialize)]
-struct OpenRow<'a> {
+struct PackedVersion<'a> {
     code: &'a str,
     hash: [u8; 16],
     amount: i64,
-    mark: Option<Mark>,
+    row_fingerprint: Option<RowFingerprint>,
 }
 
-/// Bytes packed into one part.
+/// Bytes in one part.
 const PART_BYTES: usize = 256 * 1024;
 
-/// The list of a snapshot, in the order it was written; `None` = it has none.
-pub(crate) async fn read(connection: &mut AnyConnection, ledger: &str, source: &str, seq: i64) -> Result<Option<Codes<Known>>> {
+/// The list of a snapshot, in the order in which it was written; `None` = the snapshot has none.
+///
+/// # Errors
+/// The database fails, or a part is damaged.
+pub(crate) async fn read(connection: &mut AnyConnection, ledger: &str, source: &str, seq: i64) -> Result<Option<Codes<OpenVersion>>> {
     let mut rows = sqlx::query("SELECT body FROM open_part WHERE ledger=$1 AND source=$2 AND seq=$3 ORDER BY part")
         .bind(ledger)
         .bind(source)
@@ -41,27 +54,30 @@ pub(crate) async fn read(connection: &mut AnyConnection, ledger: &str, source: &
                 key: format!("{ledger}/{source}/{seq}"),
                 detail: error.to_string(),
             };
-            let (OpenRow { code, hash, amount, mark }, left) = postcard::take_from_bytes(rest).map_err(damaged)?;
-            known.insert(code, Known { hash, amount, mark })?;
+            let (PackedVersion { code, hash, amount, row_fingerprint }, left) = postcard::take_from_bytes(rest).map_err(damaged)?;
+            known.insert(code, OpenVersion { hash, amount, row_fingerprint })?;
             rest = left;
         }
     }
     Ok(out)
 }
 
-/// Puts the list of a snapshot in the place of the one before; `None` leaves none.
+/// Replaces the list of a source's ledger by that of a snapshot; `None` deletes it.
+///
+/// # Errors
+/// The database fails.
 pub(crate) async fn replace<'a>(
     connection: &mut AnyConnection,
     (ledger, source, seq): (&str, &str, i64),
-    open: Option<impl Iterator<Item = (&'a str, Known)>>,
+    open: Option<impl Iterator<Item = (&'a str, OpenVersion)>>,
 ) -> Result<()> {
     sqlx::query("DELETE FROM open_part WHERE ledger=$1 AND source=$2").bind(ledger).bind(source).execute(&mut *connection).await?;
     let Some(open) = open else { return Ok(()) };
     let (mut body, mut part) = (Vec::with_capacity(PART_BYTES + 1024), 0i64);
     let mut open = open.peekable();
-    while let Some((code, Known { hash, amount, mark })) = open.next() {
-        body = postcard::to_extend(&OpenRow { code, hash, amount, mark }, body)
-            .map_err(|error| StoreError::Lost(format!("cannot pack an open row: {error}")))?;
+    while let Some((code, OpenVersion { hash, amount, row_fingerprint })) = open.next() {
+        body = postcard::to_extend(&PackedVersion { code, hash, amount, row_fingerprint }, body)
+            .map_err(|error| StoreError::Internal(format!("cannot pack an open row: {error}")))?;
         if body.len() < PART_BYTES && open.peek().is_some() {
             continue;
         }
@@ -79,11 +95,11 @@ pub(crate) async fn replace<'a>(
     Ok(())
 }
 
-/// A row's fingerprint: its layout and cells; the place it stands in the file is no part of it. A version that stands with the same
-/// fingerprint in the first form (16 bytes of SHA-256, up to migration 10) keeps it: nothing has changed.
-pub(crate) fn fingerprint(layout: i64, body: &[u8], standing: Option<[u8; 16]>) -> [u8; 16] {
+/// The hash of a record's layout and cells, without its place in the file. Up to migration 10 the hash was the first 16 bytes of SHA-256. If
+/// `open`, the hash of the code's open version, is such a hash of the same cells, it is returned: the record is unchanged.
+pub(crate) fn content_hash(layout: i64, body: &[u8], open: Option<[u8; 16]>) -> [u8; 16] {
     let hash = xxh3_128_with_seed(body, layout as u64).to_le_bytes();
-    match standing {
+    match open {
         Some(known) if known != hash => {
             let mut first = Context::new(&SHA256);
             first.update(&layout.to_le_bytes());
@@ -99,19 +115,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_version_from_before_stands_while_its_cells_do() {
+    fn an_old_hash_stays_while_the_cells_are_unchanged() {
         let mut first = Context::new(&SHA256);
         first.update(&3i64.to_le_bytes());
         first.update(b"cells");
         let mut before = [0; 16];
         before.copy_from_slice(&first.finish().as_ref()[..16]);
-        let now = fingerprint(3, b"cells", None);
+        let now = content_hash(3, b"cells", None);
         assert_ne!(now, before);
-        assert_eq!(fingerprint(3, b"cells", Some(before)), before);
-        assert_eq!(fingerprint(3, b"cells", Some(now)), now);
+        assert_eq!(content_hash(3, b"cells", Some(before)), before);
+        assert_eq!(content_hash(3, b"cells", Some(now)), now);
         // another layout, or other cells
-        assert_ne!(fingerprint(4, b"cells", Some(before)), before);
-        assert_ne!(fingerprint(3, b"other", Some(before)), before);
-        assert_ne!(fingerprint(4, b"cells", None), now);
+        assert_ne!(content_hash(4, b"cells", Some(before)), before);
+        assert_ne!(content_hash(3, b"other", Some(before)), before);
+        assert_ne!(content_hash(4, b"cells", None), now);
     }
 }
