@@ -1,30 +1,36 @@
-//! Rebuilds when a migration is added (`sqlx::migrate!` embeds the folder), and tells the program by what source it reads rows: a row is
-//! known again only to the program that would read it the same way.
+//! Rebuilds when a migration is added, because `sqlx::migrate!` embeds the folder, and gives the program a hash of the code that reads rows.
+//! The row cache (`worker::import::row_cache`) contains that hash, so a program that reads rows otherwise takes no row from it.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::path::Path;
 
-/// All that turns the cells of a row into a record and remarks on it.
-const READING: [&str; 4] =
-    ["src/domain/intake", "src/domain/register/ledger.rs", "src/domain/register/record.rs", "src/domain/register/units.rs"];
+/// The code that turns the cells of a row into a record and remarks on it.
+const ROW_READING: [&str; 5] = [
+    "src/domain/intake",
+    "src/domain/own_sheet.rs",
+    "src/domain/register/ledger.rs",
+    "src/domain/register/record.rs",
+    "src/domain/register/units.rs",
+];
 
 fn main() {
     println!("cargo:rerun-if-changed=src/store/migrations");
     let mut hasher = DefaultHasher::new();
-    for path in READING {
+    for path in ROW_READING {
         println!("cargo:rerun-if-changed={path}");
         add(Path::new(path), &mut hasher);
     }
     println!("cargo:rustc-env=DUBAN_READING={:016x}", hasher.finish());
 }
 
+/// Adds a file, or all files of a folder in the order of their names, to the hash.
 fn add(path: &Path, hasher: &mut DefaultHasher) {
     if path.is_dir() {
-        let mut inside: Vec<_> =
+        let mut entries: Vec<_> =
             std::fs::read_dir(path).expect("a folder of sources").map(|entry| entry.expect("an entry").path()).collect();
-        inside.sort();
-        inside.iter().for_each(|path| add(path, hasher));
+        entries.sort();
+        entries.iter().for_each(|path| add(path, hasher));
     } else {
         std::fs::read(path).expect("a source").hash(hasher);
     }

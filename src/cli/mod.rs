@@ -21,7 +21,7 @@ pub mod run;
 
 use crate::app::compose::App;
 use crate::clock::Clock;
-use crate::source::parse::ReadLimits;
+use crate::source::refusal::ReadLimits;
 use crate::source::{child, parse as source};
 use chrono::NaiveDate;
 use clap::{Parser, Subcommand};

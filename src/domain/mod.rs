@@ -4,6 +4,7 @@ pub mod audience;
 pub mod intake;
 pub mod judging;
 pub mod notify;
+pub mod own_sheet;
 pub mod register;
 pub mod rules;
 pub mod sample;

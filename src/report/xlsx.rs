@@ -2,7 +2,7 @@
 //!
 //! Invariant: equal workbooks give equal bytes, so the only date in the file is the one of the workbook.
 
-use crate::domain::intake::header::column_letters;
+use crate::domain::intake::merges::column_letters;
 use crate::domain::rules::rule::Light;
 use crate::workbook::model::{Area, Chart, ChartKind, Choice, Column, Entry, Paper, Role, Row, Sheet, Value, Words, Workbook, fit_heights};
 use crate::workbook::pagination::{MARGIN_LEFT_RIGHT, MARGIN_TOP_BOTTOM};

@@ -2,7 +2,7 @@
 
 use crate::source::frame;
 use crate::source::frame::{Block, Received};
-use crate::source::parse::{ReadLimits, Refusal};
+use crate::source::refusal::{ReadLimits, Refusal};
 use crate::source::strings::Strings;
 use std::io::Read;
 use std::path::{Path, PathBuf};

@@ -1,7 +1,7 @@
 //! What lies in a folder: names and times, nothing opened. Which file counts is `domain::folder`.
 
 use crate::domain::source_choice::Listed;
-use crate::source::parse::Refusal;
+use crate::source::refusal::Refusal;
 use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
 

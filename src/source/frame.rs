@@ -2,7 +2,7 @@
 //! another; the parent decodes them out of the block without copying their texts, and of a row no more than it wants. The shared strings of
 //! a workbook travel once, before the rows that name them by number.
 
-use crate::domain::intake::sheet::{Raw, RawRow};
+use crate::domain::intake::raw::{CellRange, Raw, RawRow};
 use crate::source::strings::Strings;
 use postcard::ser_flavors::Flavor;
 use serde::{Deserialize, Serialize, Serializer};
@@ -16,8 +16,7 @@ pub struct Sheet<'a> {
     pub name: &'a str,
     /// A hidden sheet is named and not read.
     pub visible: bool,
-    /// Merged ranges: first row, first column, last row, last column (from 0).
-    pub merges: Vec<(u32, u32, u32, u32)>,
+    pub merges: Vec<CellRange>,
     /// First and last column (from 0) of each hidden range.
     pub hidden_columns: Vec<(u32, u32)>,
 }
@@ -425,7 +424,12 @@ mod tests {
             (1023, Raw::Uncalculated),
         ];
         let row = RawRow { number: 70_000, hidden: true, cells };
-        let sheet = Sheet { name: "表", visible: true, merges: vec![(0, 0, 1, 1)], hidden_columns: vec![(2, 2)] };
+        let sheet = Sheet {
+            name: "表",
+            visible: true,
+            merges: vec![CellRange { top: 0, left: 0, bottom: 1, right: 1 }],
+            hidden_columns: vec![(2, 2)],
+        };
         let mut bytes = Vec::new();
         let mut writer = FrameWriter::new(&mut bytes);
         writer.sheet(&sheet).unwrap();

@@ -3,9 +3,9 @@
 //! The page is walked twice, so that memory holds one row and not the page: first the shape of every table (its merges stand before its
 //! rows in the stream), then the rows. Only a table with another table inside keeps its rows until both are closed.
 
-use crate::domain::intake::sheet::{Raw, RawRow};
+use crate::domain::intake::raw::{CellRange, Raw, RawRow};
 use crate::source::frame::{FrameWriter, Sheet};
-use crate::source::parse::{ReadError, ReadLimits, Refusal};
+use crate::source::refusal::{ReadError, ReadLimits, Refusal};
 use html5gum::Tokenizer;
 use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
 use std::borrow::Cow;
@@ -15,7 +15,7 @@ use std::io::Write;
 const HEAD_BYTES: usize = 16 * 1024;
 
 /// Reads the tables of a page, each a sheet.
-pub fn read(text: &str, limits: ReadLimits, out: &mut FrameWriter<impl Write>) -> Result<(), ReadError> {
+pub(crate) fn read(text: &str, limits: ReadLimits, out: &mut FrameWriter<impl Write>) -> Result<(), ReadError> {
     let head = text.get(..text.floor_char_boundary(HEAD_BYTES)).unwrap_or(text);
     if head.contains("urn:schemas-microsoft-com:office:spreadsheet") && head.contains("Workbook") {
         return Err(Refusal::new("这是“XML电子表格2003”格式", "请用Excel或WPS打开后另存为xlsx再导入").into());
@@ -34,7 +34,7 @@ pub fn read(text: &str, limits: ReadLimits, out: &mut FrameWriter<impl Write>) -
 trait Listener {
     fn opened(&mut self, table: usize, within: Option<usize>, hidden: bool) -> Result<(), ReadError>;
     fn captioned(&mut self, table: usize, caption: &str);
-    fn merged(&mut self, table: usize, range: (u32, u32, u32, u32));
+    fn merged(&mut self, table: usize, range: CellRange);
     fn row(&mut self, table: usize, row: RawRow<'static>) -> Result<(), ReadError>;
     /// `outermost`: no table is open any more.
     fn closed(&mut self, table: usize, rows: u32, outermost: bool) -> Result<(), ReadError>;
@@ -47,7 +47,7 @@ struct Shape {
     /// Some cell holds something; a table that only arranges the page is none.
     filled: bool,
     holds_tables: bool,
-    merges: Vec<(u32, u32, u32, u32)>,
+    merges: Vec<CellRange>,
 }
 
 #[derive(Default)]
@@ -66,7 +66,7 @@ impl Listener for Shapes {
         self.0[table].caption = caption.to_owned();
     }
 
-    fn merged(&mut self, table: usize, range: (u32, u32, u32, u32)) {
+    fn merged(&mut self, table: usize, range: CellRange) {
         self.0[table].merges.push(range);
     }
 
@@ -77,8 +77,8 @@ impl Listener for Shapes {
 
     fn closed(&mut self, table: usize, rows: u32, _: bool) -> Result<(), ReadError> {
         // rowspan=0 and careless ones reach below the table
-        for (_, _, bottom, _) in &mut self.0[table].merges {
-            *bottom = (*bottom).min(rows.saturating_sub(1));
+        for range in &mut self.0[table].merges {
+            range.bottom = range.bottom.min(rows.saturating_sub(1));
         }
         Ok(())
     }
@@ -114,7 +114,7 @@ impl<W: Write> Listener for Rows<'_, W> {
 
     fn captioned(&mut self, _: usize, _: &str) {}
 
-    fn merged(&mut self, _: usize, _: (u32, u32, u32, u32)) {}
+    fn merged(&mut self, _: usize, _: CellRange) {}
 
     fn row(&mut self, table: usize, row: RawRow<'static>) -> Result<(), ReadError> {
         if self.shapes[table].holds_tables {
@@ -450,9 +450,9 @@ impl<L: Listener> Page<'_, L> {
                 let reason = format!("超出{}行、{}列的限度", self.limits.rows_max, self.limits.columns_max);
                 return Err(Refusal::new(reason, "请拆分后分别导入").into());
             }
-            (table.index, (row, column, bottom, right))
+            (table.index, CellRange { top: row, left: column, bottom, right })
         };
-        if range.0 != range.2 || range.1 != range.3 {
+        if range.top != range.bottom || range.left != range.right {
             self.listener.merged(index, range);
         }
         Ok(())

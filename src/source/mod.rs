@@ -6,6 +6,7 @@ pub mod frame;
 pub mod html;
 pub mod package;
 pub mod parse;
+pub mod refusal;
 pub mod sql;
 pub mod strings;
 pub mod text;

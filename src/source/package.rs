@@ -2,7 +2,7 @@
 //! file: the streams its directory names. Facts come from the directory, which may lie; the child's memory and time limits catch what
 //! it hides.
 
-use crate::source::parse::Refusal;
+use crate::source::refusal::Refusal;
 use std::collections::HashSet;
 use std::io::{Read, Seek, SeekFrom};
 

@@ -1,42 +1,22 @@
-//! In-bound adapters: a file becomes raw rows. Every file is parsed in a child process of the same binary under a memory and a time
-//! limit, because a crafted workbook can abort the process that reads it (calamine allocates by declared size).
+//! Reads one file into raw rows: the body of the child process. Every file is parsed in a child under a memory and a time limit, because a
+//! crafted workbook can abort the process that reads it (calamine allocates by declared size).
 //!
-//! Invariant: nothing here knows what a row means; that is `domain::intake`. calamine is used in `workbook.rs` only.
+//! Invariant: nothing in `source` knows what a row means; that is `domain::intake`.
 
 use crate::source::frame::FrameWriter;
-use crate::source::package::CompoundKind;
+use crate::source::package::{CompoundKind, PackageKind, inspect, inspect_compound};
+use crate::source::refusal::{ReadError, ReadLimits, Refusal};
+use crate::source::text;
+use crate::source::workbook::{read_compound, read_ods, read_xlsb, read_xlsx};
+use crate::source::xlsx::reader as xlsx;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-/// Limits a file is read under.
-#[derive(Clone, Copy, Debug)]
-pub struct ReadLimits {
-    pub file_mib_max: u64,
-    pub memory_mib: u64,
-    pub seconds: u64,
-    pub rows_max: u32,
-    pub columns_max: u32,
-}
-
-/// A file that cannot be read, in words for the clerk.
-#[derive(Debug, thiserror::Error)]
-#[error("{reason}（{hint}）")]
-pub struct Refusal {
-    pub reason: String,
-    pub hint: String,
-}
-
-impl Refusal {
-    pub fn new(reason: impl Into<String>, hint: impl Into<String>) -> Refusal {
-        Refusal { reason: reason.into(), hint: hint.into() }
-    }
-}
-
-/// Reads a file and writes its frames to `out`; the body of the child process. A refusal is a frame too.
+/// Reads a file and writes its frames to `out`. A refusal is a frame too.
 ///
 /// # Errors
-/// Only when `out` cannot be written.
+/// `out` cannot be written.
 pub fn parse_file(path: &Path, limits: ReadLimits, out: impl Write) -> std::io::Result<()> {
     let mut out = FrameWriter::new(out);
     match read(path, limits, &mut out) {
@@ -46,21 +26,8 @@ pub fn parse_file(path: &Path, limits: ReadLimits, out: impl Write) -> std::io::
     }
 }
 
-#[derive(Debug)]
-pub enum ReadError {
-    Refused(Refusal),
-    /// The parent is gone.
-    Io(std::io::Error),
-}
-
-impl From<Refusal> for ReadError {
-    fn from(refusal: Refusal) -> ReadError {
-        ReadError::Refused(refusal)
-    }
-}
-
-/// What a file is, by its first bytes: names lie.
-pub(crate) fn read(path: &Path, limits: ReadLimits, out: &mut FrameWriter<impl Write>) -> Result<(), ReadError> {
+/// Chooses the reader by the first bytes of the file: its name may be wrong.
+fn read(path: &Path, limits: ReadLimits, out: &mut FrameWriter<impl Write>) -> Result<(), ReadError> {
     let unreadable = |error: std::io::Error| Refusal::new(format!("文件无法打开：{error}"), "请检查文件是否存在、是否正被其他程序占用");
     let mut file = File::open(path).map_err(unreadable)?;
     let length = file.metadata().map_err(unreadable)?.len();
@@ -75,19 +42,90 @@ pub(crate) fn read(path: &Path, limits: ReadLimits, out: &mut FrameWriter<impl W
     file.seek(SeekFrom::Start(0)).map_err(unreadable)?;
     let head = &head[..got];
     if head.starts_with(b"PK") {
-        crate::source::workbook::read_package(file, limits, out)
+        read_package(file, limits, out)
     } else if head.starts_with(&[0xd0, 0xcf, 0x11, 0xe0]) {
-        match crate::source::package::inspect_compound(&mut file) {
+        match inspect_compound(&mut file) {
             CompoundKind::Encrypted => Err(Refusal::new("文件有密码", "请另存为无密码的xlsx后再导入").into()),
             CompoundKind::Other => Err(Refusal::new("这是Word等其他办公文件，不是表格", "请把其中的表格另存为xlsx后再导入").into()),
             CompoundKind::Workbook => {
                 file.seek(SeekFrom::Start(0)).map_err(unreadable)?;
-                crate::source::workbook::read_compound(file, limits, out)
+                read_compound(file, limits, out)
             }
         }
     } else if head.starts_with(b"%PDF") {
         Err(Refusal::new("这是PDF文件，不是表格", "请导出为xlsx").into())
     } else {
-        crate::source::text::read(file, limits, out)
+        text::read(file, limits, out)
+    }
+}
+
+fn read_package(file: File, limits: ReadLimits, out: &mut FrameWriter<impl Write>) -> Result<(), ReadError> {
+    let mut reader = BufReader::with_capacity(128 * 1024, file);
+    let kind = inspect(&mut reader)?;
+    reader.seek(SeekFrom::Start(0)).map_err(ReadError::Io)?;
+    match kind {
+        PackageKind::Xlsx => {
+            if xlsx::read(&mut reader, limits, out)? {
+                return Ok(());
+            }
+            reader.seek(SeekFrom::Start(0)).map_err(ReadError::Io)?;
+            read_xlsx(reader, limits, out)
+        }
+        PackageKind::Ods => read_ods(reader, limits, out),
+        PackageKind::Xlsb => read_xlsb(reader, limits, out),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::frame;
+    use crate::source::frame::{Block, Frame, Received};
+    use std::io::Cursor;
+    use std::sync::Arc;
+
+    const LIMITS: ReadLimits = ReadLimits { file_mib_max: 64, memory_mib: 512, seconds: 60, rows_max: 1_048_576, columns_max: 1024 };
+
+    /// Sheets with their merges, and rows, as text.
+    fn seen(written: &[u8]) -> Vec<String> {
+        let mut from = Cursor::new(written);
+        let mut seen = Vec::new();
+        let mut strings = Arc::default();
+        while let Some(received) = frame::read(&mut from).unwrap() {
+            let block = match received {
+                Received::Frames(bytes) => Block { bytes, strings: Arc::clone(&strings) },
+                Received::Strings(known) => {
+                    strings = Arc::new(known);
+                    continue;
+                }
+                _ => break,
+            };
+            for frame in block.frames() {
+                seen.push(match frame.unwrap() {
+                    Frame::Sheet(sheet) => format!("{} {} {:?}", sheet.name, sheet.visible, sheet.merges),
+                    Frame::Row(row) => format!("{} {:?}", row.number, row.unpack().unwrap().cells),
+                });
+            }
+        }
+        seen
+    }
+
+    /// The quick reader and calamine read the sample alike.
+    #[test]
+    fn both_xlsx_readers_give_the_same_rows() {
+        let sample = std::fs::File::open(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config/sample/register.xlsx")).unwrap();
+        let (mut quick, mut slow) = (Vec::new(), Vec::new());
+        let mut out = FrameWriter::new(&mut quick);
+        assert!(xlsx::read(BufReader::new(sample.try_clone().unwrap()), LIMITS, &mut out).ok().unwrap());
+        out.end().unwrap();
+        let mut out = FrameWriter::new(&mut slow);
+        read_xlsx(BufReader::new(sample), LIMITS, &mut out).ok().unwrap();
+        out.end().unwrap();
+        let (quick, slow) = (seen(&quick), seen(&slow));
+        assert!(quick.len() > 2000);
+        for (quick, slow) in quick.iter().zip(&slow) {
+            assert_eq!(quick, slow);
+        }
+        assert_eq!(quick.len(), slow.len());
     }
 }

@@ -4,10 +4,10 @@
 //! Invariant: nothing is written there. SQLite is opened `mode=ro` with `query_only`; PostgreSQL reads in a READ ONLY transaction, and the
 //! query is prepared first, which refuses a second statement.
 
-use crate::domain::intake::sheet::{Raw, RawRow};
+use crate::domain::intake::raw::{Raw, RawRow};
 use crate::source::frame;
 use crate::source::frame::{Block, FrameWriter, Received, Sheet};
-use crate::source::parse::Refusal;
+use crate::source::refusal::Refusal;
 use futures_util::TryStreamExt;
 use ring::digest::{Context, SHA256};
 use sqlx::postgres::{PgConnectOptions, PgRow};

@@ -1,16 +1,16 @@
 //! Text files: csv and tsv in UTF-8 (with or without BOM), UTF-16 or GB18030, whatever they are named. A page of the web goes on to
 //! `html`.
 
-use crate::domain::intake::sheet::{Raw, RawRow};
+use crate::domain::intake::raw::{Raw, RawRow};
 use crate::source::frame::{FrameWriter, Sheet};
 use crate::source::html;
-use crate::source::parse::{ReadError, ReadLimits, Refusal};
+use crate::source::refusal::{ReadError, ReadLimits, Refusal};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read, Write};
 
-pub fn read(mut file: File, limits: ReadLimits, out: &mut FrameWriter<impl Write>) -> Result<(), ReadError> {
+pub(crate) fn read(mut file: File, limits: ReadLimits, out: &mut FrameWriter<impl Write>) -> Result<(), ReadError> {
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).map_err(|error| Refusal::new(format!("文件无法读取：{error}"), "请检查磁盘或网络位置"))?;
     if is_web_archive(&bytes) {

@@ -1,48 +1,39 @@
-//! Workbooks through calamine: xlsx is streamed cell by cell; xls and ods are parsed whole (the child's memory limit holds).
+//! Workbooks read with calamine: xlsx cell by cell, xls, xlsb and ods whole, within the child's memory limit.
 
-use crate::domain::intake::sheet::{Raw, RawRow};
+use crate::domain::intake::raw::{CellRange, Raw, RawRow};
 use crate::source::frame::{FrameWriter, Sheet};
 use crate::source::package;
-use crate::source::package::PackageKind;
-use crate::source::parse::{ReadError, ReadLimits, Refusal};
-use crate::source::xlsx;
+use crate::source::refusal::{ReadError, ReadLimits, Refusal};
 use calamine::{
     Data, DataRef, Dimensions, ExcelDateTime, ExcelDateTimeType, Ods, Reader, SheetType, SheetVisible, Xls, Xlsb, Xlsx, XlsxError,
 };
 use std::fs::File;
 use std::io::{BufReader, Seek, SeekFrom, Write};
 
-pub fn read_package(file: File, limits: ReadLimits, out: &mut FrameWriter<impl Write>) -> Result<(), ReadError> {
-    let mut reader = BufReader::with_capacity(128 * 1024, file);
-    let kind = package::inspect(&mut reader)?;
+/// # Errors
+/// The file is refused, or the parent is gone. The same holds for the other readers of this file.
+pub(crate) fn read_ods(mut reader: BufReader<File>, limits: ReadLimits, out: &mut FrameWriter<impl Write>) -> Result<(), ReadError> {
+    package::refuse_repeated_rows(&mut reader)?;
     reader.seek(SeekFrom::Start(0)).map_err(ReadError::Io)?;
-    match kind {
-        PackageKind::Xlsx => {
-            if xlsx::read(&mut reader, limits, out)? {
-                return Ok(());
-            }
-            reader.seek(SeekFrom::Start(0)).map_err(ReadError::Io)?;
-            read_xlsx(reader, limits, out)
-        }
-        PackageKind::Ods => {
-            package::refuse_repeated_rows(&mut reader)?;
-            reader.seek(SeekFrom::Start(0)).map_err(ReadError::Io)?;
-            dense(Ods::new(reader).map_err(broken)?, |_, _| Vec::new(), limits, out)
-        }
-        PackageKind::Xlsb => dense(Xlsb::new(reader).map_err(broken)?, |_, _| Vec::new(), limits, out),
-    }
+    read_whole(Ods::new(reader).map_err(broken)?, |_, _| Vec::new(), limits, out)
 }
 
-pub fn read_compound(file: File, limits: ReadLimits, out: &mut FrameWriter<impl Write>) -> Result<(), ReadError> {
+pub(crate) fn read_xlsb(reader: BufReader<File>, limits: ReadLimits, out: &mut FrameWriter<impl Write>) -> Result<(), ReadError> {
+    read_whole(Xlsb::new(reader).map_err(broken)?, |_, _| Vec::new(), limits, out)
+}
+
+/// Reads an xls file.
+pub(crate) fn read_compound(file: File, limits: ReadLimits, out: &mut FrameWriter<impl Write>) -> Result<(), ReadError> {
     match Xls::new(BufReader::new(file)) {
         Ok(workbook) => {
             let merges = |workbook: &Xls<BufReader<File>>, sheet: &str| workbook.merge_cells_by_sheet_name(sheet).unwrap_or_default();
-            dense(workbook, merges, limits, out)
+            read_whole(workbook, merges, limits, out)
         }
         Err(error) => Err(broken(error)),
     }
 }
 
+/// The refusal of a workbook that calamine cannot read.
 fn broken(error: impl std::fmt::Display) -> ReadError {
     let message = error.to_string();
     if message.to_ascii_lowercase().contains("password") || message.contains("EncryptedPackage") {
@@ -52,7 +43,8 @@ fn broken(error: impl std::fmt::Display) -> ReadError {
     Refusal::new("文件不完整或结构有误", "请重新保存或重新下载；仍不能导入的，请用Excel或WPS另存为xlsx").into()
 }
 
-fn read_xlsx(reader: BufReader<File>, limits: ReadLimits, out: &mut FrameWriter<impl Write>) -> Result<(), ReadError> {
+/// Reads an xlsx file that the quick reader (`source::xlsx`) does not support.
+pub(crate) fn read_xlsx(reader: BufReader<File>, limits: ReadLimits, out: &mut FrameWriter<impl Write>) -> Result<(), ReadError> {
     let mut workbook = Xlsx::new(reader).map_err(|error| match error {
         XlsxError::Password => Refusal::new("文件有密码", "请另存为无密码的xlsx后再导入").into(),
         error => broken(error),
@@ -69,7 +61,7 @@ fn read_xlsx(reader: BufReader<File>, limits: ReadLimits, out: &mut FrameWriter<
             continue;
         }
         let merges = workbook.merge_cells_by_sheet_name(&sheet.name).map_err(broken)?;
-        let merges = merges.iter().map(|range| (range.start.0, range.start.1, range.end.0, range.end.1)).collect();
+        let merges = merges.iter().map(cell_range).collect();
         out.sheet(&Sheet { name: &sheet.name, visible, merges, ..Sheet::default() }).map_err(ReadError::Io)?;
         let mut cells = workbook.worksheet_cells_reader(&sheet.name).map_err(broken)?;
         let mut row = RowBuilder::default();
@@ -87,9 +79,14 @@ fn read_xlsx(reader: BufReader<File>, limits: ReadLimits, out: &mut FrameWriter<
     Ok(())
 }
 
-/// Puts cells together into rows, in file order.
+fn cell_range(range: &Dimensions) -> CellRange {
+    CellRange { top: range.start.0, left: range.start.1, bottom: range.end.0, right: range.end.1 }
+}
+
+/// Collects cells in file order into rows.
 #[derive(Default)]
 struct RowBuilder<'a> {
+    /// From 0; `None` before the first cell.
     number: Option<u32>,
     cells: Vec<(u16, Raw<'a>)>,
 }
@@ -136,7 +133,8 @@ impl<'a> RowBuilder<'a> {
     }
 }
 
-fn dense<R, RS>(
+/// Reads a workbook that calamine holds in memory as a whole.
+fn read_whole<R, RS>(
     mut workbook: R,
     merges: impl Fn(&R, &str) -> Vec<Dimensions>,
     limits: ReadLimits,
@@ -150,7 +148,7 @@ where
     let sheets = workbook.sheets_metadata().to_vec();
     for sheet in sheets {
         let visible = sheet.visible == SheetVisible::Visible;
-        let merges = merges(&workbook, &sheet.name).iter().map(|range| (range.start.0, range.start.1, range.end.0, range.end.1)).collect();
+        let merges = merges(&workbook, &sheet.name).iter().map(cell_range).collect();
         out.sheet(&Sheet { name: &sheet.name, visible, merges, ..Sheet::default() }).map_err(ReadError::Io)?;
         if !visible {
             continue;
@@ -204,70 +202,16 @@ fn raw(value: &Data) -> Option<Raw<'_>> {
     })
 }
 
-/// The day that a number formatted as a date shows.
-pub(crate) fn serial(number: f64, date1904: bool) -> Raw<'static> {
+/// The day of a number that its cell shows as a date. `date1904` = days count from 1904-01-01.
+pub(crate) fn date_of_serial(number: f64, date1904: bool) -> Raw<'static> {
     date(&ExcelDateTime::new(number, ExcelDateTimeType::DateTime, date1904))
 }
 
-/// A duration, a time without a day and day 0 are no dates: handed on as numbers, so that the intake says so.
+/// A duration, a time without a day and day 0 are no dates and stay numbers, which the intake reports.
 fn date(value: &ExcelDateTime) -> Raw<'static> {
     if !value.is_datetime() || !value.as_f64().is_finite() || value.as_f64() < 1.0 {
         return Raw::Number(value.as_f64());
     }
     let (year, month, day, ..) = value.to_ymd_hms_milli();
     Raw::Date(year, month, day)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::source::frame;
-    use crate::source::frame::{Block, Frame, Received};
-    use std::io::Cursor;
-    use std::sync::Arc;
-
-    const LIMITS: ReadLimits = ReadLimits { file_mib_max: 64, memory_mib: 512, seconds: 60, rows_max: 1_048_576, columns_max: 1024 };
-
-    /// Sheets with their merges, and rows, as text.
-    fn seen(written: &[u8]) -> Vec<String> {
-        let mut from = Cursor::new(written);
-        let mut seen = Vec::new();
-        let mut strings = Arc::default();
-        while let Some(received) = frame::read(&mut from).unwrap() {
-            let block = match received {
-                Received::Frames(bytes) => Block { bytes, strings: Arc::clone(&strings) },
-                Received::Strings(known) => {
-                    strings = Arc::new(known);
-                    continue;
-                }
-                _ => break,
-            };
-            for frame in block.frames() {
-                seen.push(match frame.unwrap() {
-                    Frame::Sheet(sheet) => format!("{} {} {:?}", sheet.name, sheet.visible, sheet.merges),
-                    Frame::Row(row) => format!("{} {:?}", row.number, row.unpack().unwrap().cells),
-                });
-            }
-        }
-        seen
-    }
-
-    /// The quick reader reads every workbook as calamine does.
-    #[test]
-    fn two_readers_read_the_same() {
-        let sample = std::fs::File::open(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config/sample/register.xlsx")).unwrap();
-        let (mut quick, mut slow) = (Vec::new(), Vec::new());
-        let mut out = FrameWriter::new(&mut quick);
-        assert!(xlsx::read(BufReader::new(sample.try_clone().unwrap()), LIMITS, &mut out).ok().unwrap());
-        out.end().unwrap();
-        let mut out = FrameWriter::new(&mut slow);
-        read_xlsx(BufReader::new(sample), LIMITS, &mut out).ok().unwrap();
-        out.end().unwrap();
-        let (quick, slow) = (seen(&quick), seen(&slow));
-        assert!(quick.len() > 2000);
-        for (quick, slow) in quick.iter().zip(&slow) {
-            assert_eq!(quick, slow);
-        }
-        assert_eq!(quick.len(), slow.len());
-    }
 }

@@ -1,6 +1,7 @@
 //! A workbook as plain data: the value of each cell and the role that styles it. The renderer chooses colours and fonts.
 
 use crate::domain::judging::finding::{Finding, State};
+use crate::domain::own_sheet::SUBTITLE_SEPARATOR;
 use crate::domain::register::record::Decimal;
 use crate::domain::rules::rule::Light;
 use chrono::NaiveDate;
@@ -387,10 +388,6 @@ pub struct Area {
     pub last: usize,
 }
 
-/// Separates the parts of a subtitle. It looks like two full-width spaces but is not, so that intake recognises a sheet that this program
-/// wrote.
-pub const APART: &str = "　\u{2003}";
-
 /// The head of a column broken into lines: the unit in brackets has its own line, and a long word is broken before its last word (实际开工 /
 /// 时间) or in its middle (连续红灯 / 季度数). A title that contains a line break stays as it is.
 pub fn head_text(title: &str) -> String {
@@ -463,7 +460,7 @@ impl Sheet<'_> {
     pub fn banner(&mut self, role: Role, text: impl Into<String>) {
         let mut text = text.into();
         if role == Role::Subtitle {
-            text = text.replace("　　", APART);
+            text = text.replace("　　", SUBTITLE_SEPARATOR);
         }
         let width: f64 = self.columns.iter().map(|column| column.width).sum();
         let line = match role {

@@ -16,7 +16,8 @@
 
 use super::helpers::{cases, duban, fresh_root, service, stderr, stdout};
 use duban::domain::intake::note::{SheetAccount, sentence};
-use duban::domain::intake::sheet::{Raw, RawRow, SheetIntake};
+use duban::domain::intake::raw::{Raw, RawRow};
+use duban::domain::intake::sheet::SheetIntake;
 use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -225,7 +226,7 @@ async fn every_sheet_is_read_as_a_careful_clerk_would() {
             let service = service(root.path(), "2026-11-23T02:00:00Z").await;
             let snapshots = service.store().snapshots().list().await.expect("snapshots");
             let last = snapshots.iter().rfind(|snapshot| snapshot.ledger == ledger).expect("a snapshot");
-            assert!(last.accounts.iter().all(SheetAccount::holds), "{name}: the account does not add up");
+            assert!(last.accounts.iter().all(SheetAccount::adds_up), "{name}: the account does not add up");
             let notes = service.store().notes().of_snapshot(ledger, &last.source, last.seq).await.expect("notes");
             let told: Vec<String> = notes.iter().map(|note| sentence(note, &last.origin.sheets[note.sheet as usize])).collect();
             if told != lines("told") {

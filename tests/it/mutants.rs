@@ -9,12 +9,13 @@ use super::helpers::home;
 use chrono::NaiveDate;
 use duban::config::load::{Config, FileSet, read_files};
 use duban::domain::intake::cell::read_cell;
-use duban::domain::intake::sheet::{Outcome, Raw, SheetIntake};
+use duban::domain::intake::raw::Raw;
+use duban::domain::intake::sheet::{Outcome, SheetIntake};
 use duban::domain::register::ledger::FieldKind;
 use duban::domain::register::record::Cell;
 use duban::source::child::ParserCommand;
 use duban::source::frame::{Frame, Sheet};
-use duban::source::parse::ReadLimits;
+use duban::source::refusal::ReadLimits;
 use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook};
 use std::io::{Cursor, Read, Write};
 use std::path::Path;
@@ -232,7 +233,7 @@ fn read(config: &Config, parser: &ParserCommand, path: &Path) -> Result<(), Stri
     let taken = |wanted: fn(&Outcome) -> bool| outcomes.iter().filter(|outcome| wanted(outcome)).count() as u64;
     let sum = |count: fn(&duban::domain::intake::note::SheetAccount) -> u64| sheets.iter().map(|sheet| count(&sheet.account)).sum::<u64>();
     for (sheet, given) in sheets.iter().zip(&given) {
-        if !sheet.account.holds() || sheet.account.read > *given {
+        if !sheet.account.adds_up() || sheet.account.read > *given {
             return Err(format!("the account of {}: {:?} of {given} rows", sheet.account.sheet, sheet.account));
         }
         if sheet.ledger().is_none() && sheet.account.unread.is_none() {

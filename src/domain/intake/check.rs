@@ -1,13 +1,13 @@
-//! Remarks on an accepted row: an unknown place or unit, dates in an order that cannot be. The row is taken as it is.
+//! Remarks on an accepted row: an unknown place or unit, dates in an impossible order, an implausible progress. The row is accepted unchanged.
 
-use crate::domain::intake::cell::shown;
+use crate::domain::intake::text::excerpt;
 use crate::domain::register::ledger::{Ledger, OwnerSpec, Role};
 use crate::domain::register::record::{Cell, Decimal};
 use crate::domain::rules::policy::Policy;
 use std::collections::HashSet;
 
 /// A remark on one field of a row.
-pub struct Remark {
+pub(crate) struct Remark {
     pub field: usize,
     pub reason: String,
     pub hint: String,
@@ -24,30 +24,31 @@ const ORDER: [(Role, Role); 7] = [
     (Role::Granted, Role::Expires),
 ];
 
-/// Owner cells that were found to name a known unit: a register says the same few names over and over.
+/// Owner cells that name a known unit. A register repeats the same few names, so each is looked up once.
 #[derive(Debug, Default)]
-pub struct KnownOwners {
-    seen: HashSet<String>,
-    /// Ledger and cells of the row at hand.
-    words: String,
+pub(crate) struct KnownOwners {
+    found: HashSet<String>,
+    /// Ledger and owner cells of the present row.
+    key: String,
 }
 
 impl KnownOwners {
     fn has(&mut self, ledger: &str, owner: &str, within: &str) -> bool {
-        self.words.clear();
+        self.key.clear();
         for word in [ledger, "\0", owner, "\0", within] {
-            self.words.push_str(word);
+            self.key.push_str(word);
         }
-        self.seen.contains(&self.words)
+        self.found.contains(&self.key)
     }
 
-    /// The row just asked for names a known unit.
+    /// Notes that the owner last asked for is a known unit.
     fn remember(&mut self) {
-        self.seen.insert(self.words.clone());
+        self.found.insert(self.key.clone());
     }
 }
 
-pub fn remarks(policy: &Policy, ledger: &Ledger, cells: &[Cell], known: &mut KnownOwners) -> Vec<Remark> {
+/// The remarks on the cells of a record.
+pub(crate) fn remarks(policy: &Policy, ledger: &Ledger, cells: &[Cell], known: &mut KnownOwners) -> Vec<Remark> {
     let mut out = Vec::new();
     let text = |field: usize| cells[field].text().unwrap_or_default();
     let (owner, within) = match ledger.owner {
@@ -63,34 +64,44 @@ pub fn remarks(policy: &Policy, ledger: &Ledger, cells: &[Cell], known: &mut Kno
             None => known.remember(),
         }
     }
+    out.extend(date_order_remarks(ledger, cells));
+    out.extend(progress_remark(ledger, cells));
+    out
+}
+
+fn date_order_remarks(ledger: &Ledger, cells: &[Cell]) -> Vec<Remark> {
+    let mut out = Vec::new();
     for (first, second) in ORDER {
         let (Some(first), Some(second)) = (ledger.role(first), ledger.role(second)) else { continue };
-        if let (Some(before), Some(after)) = (cells[first].date(), cells[second].date())
-            && before > after
+        if let (Some(earlier), Some(later)) = (cells[first].date(), cells[second].date())
+            && earlier > later
         {
-            let reason = format!("{}（{after}）早于{}（{before}）", ledger.fields[second].title, ledger.fields[first].title);
+            let reason = format!("{}（{later}）早于{}（{earlier}）", ledger.fields[second].title, ledger.fields[first].title);
             out.push(Remark { field: second, reason, hint: "请核对两个日期".into() });
-        }
-    }
-    if let Some(field) = ledger.role(Role::Progress)
-        && let Some(progress) = cells[field].decimal()
-    {
-        let percent = |value| Decimal { mantissa: value, scale: 0 };
-        let title = &ledger.fields[field].title;
-        if progress.mantissa < 0 || progress.compare(percent(100)).is_gt() {
-            out.push(Remark {
-                field, reason: format!("{title}不在0至100之间，按所写读取"), hint: "请按百分数填写，如95".into()
-            });
-        } else if progress.mantissa > 0 && progress.compare(percent(1)).is_lt() {
-            let reason = format!("{title}按{progress}%读取");
-            out.push(Remark {
-                field, reason, hint: "如是95%写成了0.95，请改为95；确为百分之一以下的不用处理".into()
-            });
         }
     }
     out
 }
 
+fn progress_remark(ledger: &Ledger, cells: &[Cell]) -> Option<Remark> {
+    let field = ledger.role(Role::Progress)?;
+    let progress = cells[field].decimal()?;
+    let percent = |value| Decimal { mantissa: value, scale: 0 };
+    let title = &ledger.fields[field].title;
+    if progress.mantissa < 0 || progress.compare(percent(100)).is_gt() {
+        let reason = format!("{title}不在0至100之间，按所写读取");
+        return Some(Remark { field, reason, hint: "请按百分数填写，如95".into() });
+    }
+    if progress.mantissa > 0 && progress.compare(percent(1)).is_lt() {
+        let reason = format!("{title}按{progress}%读取");
+        return Some(Remark {
+            field, reason, hint: "如是95%写成了0.95，请改为95；确为百分之一以下的不用处理".into()
+        });
+    }
+    None
+}
+
+/// The remark on an owner that is empty or names no known place or unit.
 fn owner_remark(policy: &Policy, ledger: &Ledger, field: usize, name: &str, within: &str) -> Option<Remark> {
     if name.is_empty() {
         let reason = format!("未填{}，无法落实责任单位", ledger.fields[field].title);
@@ -98,15 +109,15 @@ fn owner_remark(policy: &Policy, ledger: &Ledger, field: usize, name: &str, with
     }
     let reason = match ledger.owner {
         OwnerSpec::Place { .. } if policy.units.find_place(name, policy.units.find(within)).is_some() => return None,
-        OwnerSpec::Place { .. } if policy.units.find(name).is_some() => format!("“{}”不在“{}”", shown(name), shown(within)),
-        OwnerSpec::Place { .. } => format!("“{}”不是已知的地区或平台", shown(name)),
+        OwnerSpec::Place { .. } if policy.units.find(name).is_some() => format!("“{}”不在“{}”", excerpt(name), excerpt(within)),
+        OwnerSpec::Place { .. } => format!("“{}”不是已知的地区或平台", excerpt(name)),
         _ if policy.units.find(name).is_some() => return None,
-        _ => format!("“{}”不是已知的单位", shown(name)),
+        _ => format!("“{}”不是已知的单位", excerpt(name)),
     };
     Some(Remark { field, reason, hint: nearest(policy, name) })
 }
 
-/// The three nearest names, for a slip of the pen.
+/// The three unit names nearest to a misspelt one: fewest characters that are not shared, and least difference in length.
 fn nearest(policy: &Policy, name: &str) -> String {
     let mut near: Vec<(usize, &str)> = policy
         .units

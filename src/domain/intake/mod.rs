@@ -1,11 +1,19 @@
-//! Intake: rows as they stand in a file become records and notes.
+//! Intake: the raw rows of a sheet become records and notes.
 
 pub mod cell;
-pub mod check;
-pub mod group;
-pub mod header;
-pub mod money;
+pub(crate) mod check;
+pub(crate) mod data_merges;
+pub(crate) mod date;
+pub mod fault;
+pub(crate) mod header;
+pub(crate) mod header_search;
+pub(crate) mod merges;
+pub(crate) mod money;
+pub(crate) mod non_data;
 pub mod note;
-pub mod place;
+pub(crate) mod place;
+pub mod raw;
+pub(crate) mod row;
 pub mod sheet;
-pub mod sums;
+pub(crate) mod sums;
+pub(crate) mod text;

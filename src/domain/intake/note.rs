@@ -1,21 +1,22 @@
-//! What is said of rows, cells and sheets, and how the rows of a sheet are accounted for.
+//! Notes on rows, cells and sheets for the clerk, and the account of the rows of a sheet.
 
 use serde::{Deserialize, Serialize};
 
-/// Why a row is not simply accepted.
+/// What a note means for its row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum NoteKind {
-    /// 待核行: the row is not taken; a known code keeps its last accepted version.
+    /// 待核行: the row is not accepted; the last accepted version of its code stays open.
     Quarantined,
-    /// The row is taken; a person should look.
+    /// The row is accepted; a person should check it.
     Warning,
-    /// No row of data: a total, a heading, a remark.
+    /// The row holds no data: a total, a heading, a remark.
     Skipped,
 }
 
 impl NoteKind {
     pub const ALL: [NoteKind; 3] = [NoteKind::Quarantined, NoteKind::Warning, NoteKind::Skipped];
 
+    /// The name under which the store and JSON output hold it.
     pub fn code(self) -> &'static str {
         match self {
             NoteKind::Quarantined => "quarantined",
@@ -33,64 +34,84 @@ impl NoteKind {
     }
 }
 
-/// One thing to say about a row, a cell or a sheet.
+/// A note about a row, a cell or a sheet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Note {
     pub kind: NoteKind,
     /// Sheet number in the file, from 0.
     pub sheet: u32,
-    /// Row as a person counts; 0 = the sheet as a whole.
+    /// From 1; 0 = the sheet as a whole.
     pub row: u32,
     /// Cell such as `P27`; empty = the whole row.
     pub cell: String,
-    /// Chinese title of the field; empty where none.
+    /// Chinese title of the field; empty = no single field.
     pub field: String,
     pub code: String,
-    /// What the row calls itself, where it could be read.
+    /// The name in the row; empty where it could not be read.
     #[serde(default)]
     pub name: String,
-    /// The unit that keeps the row, as the row names it.
+    /// The unit that owns the row, as the row names it.
     pub unit: String,
     pub raw: String,
     pub reason: String,
     pub hint: String,
-    /// The row is marked 涉密 or 不便公开, whether or not it could be taken: for the office alone.
+    /// The row is marked 涉密 or 不便公开, accepted or not: only the office may see the note.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub restricted: bool,
 }
 
-/// Counts of one sheet.
+impl Note {
+    /// A note without cell, field, code, name, unit and raw text.
+    pub(crate) fn new(kind: NoteKind, sheet: u32, row: u32, reason: impl Into<String>, hint: impl Into<String>) -> Note {
+        Note {
+            kind,
+            sheet,
+            row,
+            cell: String::new(),
+            field: String::new(),
+            code: String::new(),
+            name: String::new(),
+            unit: String::new(),
+            raw: String::new(),
+            reason: reason.into(),
+            hint: hint.into(),
+            restricted: false,
+        }
+    }
+}
+
+/// How the rows of one sheet were accounted for, and what its header was read as.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SheetAccount {
     pub sheet: String,
-    /// Rows with any content below the header.
+    /// Rows with content below the header.
     pub read: u64,
     pub accepted: u64,
     pub quarantined: u64,
     pub skipped: u64,
-    /// Rows with content that are hidden in the file; they are read like the others.
+    /// Rows with content that are hidden in the file; they are part of `read`.
     #[serde(default)]
     pub hidden_rows: u64,
-    /// Not read at all, and why (hidden sheet, no header of any ledger).
+    /// Why the sheet was not read, such as a hidden sheet or no header of any ledger; `None` = it was read.
     pub unread: Option<String>,
-    /// Field id → column letters, in field order.
+    /// Field ids and column letters, in field order.
     pub columns: Vec<(String, String)>,
-    /// Field id of each column of amounts → the unit it was read in, and what says so.
+    /// For each column of amounts the field id, and the unit it was read in with where that unit is given.
     #[serde(default)]
     pub units: Vec<(String, String)>,
-    /// Letters and words of the columns that name no field: nothing is read from them.
+    /// Letters and header texts of the columns that name no field and are not read.
     #[serde(default)]
     pub unknown: Vec<(String, String)>,
 }
 
 impl SheetAccount {
-    /// The account adds up.
-    pub fn holds(&self) -> bool {
+    /// Whether every row that was read is accepted, quarantined or skipped.
+    pub fn adds_up(&self) -> bool {
         self.read == self.accepted + self.quarantined + self.skipped
     }
 }
 
-/// The sentence a clerk reads about a note: `全省项目台账 第27行 签约时间（P27）写的是“2023-02-30”，这一天不存在，该行暂未入库。`
+/// A note as a sentence for the clerk: `全省项目台账 第27行 签约时间（P27）写的是“2023-02-30”，这一天不存在，该行暂未入库。`
 pub fn sentence(note: &Note, sheet: &str) -> String {
     let mut text = String::new();
     if !sheet.is_empty() {

@@ -1,9 +1,9 @@
-//! Where a value stands in its file, down to the cell.
+//! The place of a value in its file, down to the cell.
 
 use crate::domain::intake::note::SheetAccount;
 
-/// `register.xlsx 全省项目台账 P27`: the cell of a field. Without a field, or where the sheet has no column for it, the row: `第27行`. The
-/// sheet is left out where the file has none (CSV). `accounts` are those of the snapshot in which the row's version began.
+/// The cell of a field, such as `register.xlsx 全省项目台账 P27`; the row (`第27行`) without a field or where the sheet has no column for it.
+/// The sheet is left out where the file has none (CSV). `accounts` are those of the snapshot in which the row's version began.
 pub fn place_of(file: &str, sheets: &[String], accounts: &[SheetAccount], sheet: u32, row: u32, field: Option<&str>) -> String {
     let sheet = sheets.get(sheet as usize).map_or("", String::as_str);
     let letters = field.and_then(|field| {
@@ -29,7 +29,7 @@ mod tests {
         let place = |sheet, field| place_of("register.xlsx", &sheets, &accounts, sheet, 27, field);
         assert_eq!(place(1, Some("signed_on")), "register.xlsx 全省项目台账 P27");
         assert_eq!(place(1, Some("reason")), "register.xlsx 全省项目台账 第27行", "the sheet has no such column");
-        assert_eq!(place(0, Some("signed_on")), "register.xlsx 封面 第27行", "another sheet's columns say nothing of this one");
+        assert_eq!(place(0, Some("signed_on")), "register.xlsx 封面 第27行", "the columns of one sheet do not apply to another");
         assert_eq!(place(1, None), "register.xlsx 全省项目台账 第27行");
         assert_eq!(place(2, None), "register.xlsx 第27行");
         assert_eq!(place(9, None), "register.xlsx 第27行");

@@ -1,92 +1,43 @@
-//! What a careful clerk does with a sheet: finds the header, reads the cells, accounts for every row.
+//! Reads one sheet row by row: finds the header, decides what becomes of each row, and keeps the account of them.
 //!
-//! Invariant: read = accepted + quarantined + skipped-with-reason. A reported value is never corrected; a row that cannot be read is
-//! kept as a note with its place, raw text, reason and hint.
-
-use crate::domain::intake::cell::{CellFault, read_cell};
-use crate::domain::intake::header::{Column, Header, Merges, UnitFrom, column_letters};
-use crate::domain::intake::note::{Note, NoteKind, SheetAccount};
+//! Invariant: read = accepted + quarantined + skipped with a reason. A reported value is never corrected; a row that cannot be read becomes
+//! a note with its place, raw text, reason and hint.
 
 use crate::domain::audience::is_marked;
-use crate::domain::intake::group::Groups;
-use crate::domain::intake::sums::{Sums, Wrong};
+use crate::domain::intake::data_merges::{DataMerges, merges_across_header};
+use crate::domain::intake::date::covers_on;
+use crate::domain::intake::header::{Column, Header, UnitFrom};
+use crate::domain::intake::header_search::{NearMiss, find};
+use crate::domain::intake::merges::{Merges, column_letters};
+use crate::domain::intake::money::unit_name;
+use crate::domain::intake::non_data::{NonData, non_data};
+use crate::domain::intake::note::{Note, NoteKind, SheetAccount};
+use crate::domain::intake::raw::{CellRange, Raw, RawRow, cell_at};
+use crate::domain::intake::row::{RowReader, RowReading};
+use crate::domain::intake::sums::{Sums, WrongTotal};
+use crate::domain::intake::text::{excerpt, normalize_name};
+use crate::domain::own_sheet::GUIDE_SHEET;
 use crate::domain::register::ledger::{Ledger, Role};
-use crate::domain::register::period::chinese_date;
-use crate::domain::register::record::{Cell, Columns};
+use crate::domain::register::record::{Cell, Columns, fen_as_yi};
 use chrono::NaiveDate;
-use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-/// The sheet of an empty form that tells how to fill it.
-pub const GUIDE_SHEET: &str = "填写说明";
-
-/// A cell as the file has it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Raw<'a> {
-    #[serde(borrow)]
-    Text(Cow<'a, str>),
-    Number(f64),
-    /// A cell formatted as a date: year, month, day.
-    Date(u16, u8, u8),
-    Bool(bool),
-    /// `#REF!` and the like.
-    #[serde(borrow)]
-    Error(Cow<'a, str>),
-    /// A formula whose value the file does not hold.
-    Uncalculated,
-}
-
-impl Raw<'_> {
-    /// What a person sees in the cell.
-    pub fn display(&self) -> Cow<'_, str> {
-        match self {
-            Raw::Text(text) => Cow::Borrowed(text),
-            Raw::Number(number) => Cow::Owned(format!("{number}")),
-            Raw::Date(year, month, day) => Cow::Owned(format!("{year:04}-{month:02}-{day:02}")),
-            Raw::Bool(value) => Cow::Borrowed(if *value { "TRUE" } else { "FALSE" }),
-            Raw::Error(code) => Cow::Borrowed(code),
-            Raw::Uncalculated => Cow::Borrowed("（公式）"),
-        }
-    }
-
-    pub(crate) fn into_owned(self) -> Raw<'static> {
-        match self {
-            Raw::Text(text) => Raw::Text(Cow::Owned(text.into_owned())),
-            Raw::Number(number) => Raw::Number(number),
-            Raw::Date(year, month, day) => Raw::Date(year, month, day),
-            Raw::Bool(value) => Raw::Bool(value),
-            Raw::Error(code) => Raw::Error(Cow::Owned(code.into_owned())),
-            Raw::Uncalculated => Raw::Uncalculated,
-        }
-    }
-}
-
-/// A row of a sheet as the file has it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct RawRow<'a> {
-    /// As a person counts, from 1.
-    pub number: u32,
-    /// Hidden by hand or by a filter.
-    pub hidden: bool,
-    /// Column (from 0) and value in column order; empty cells are left out.
-    pub cells: Vec<(u16, Raw<'a>)>,
-}
-
-/// A row that became a record, before the store knows it.
+/// A row that became a record, before it is stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Accepted {
+    /// From 1.
     pub row: u32,
     pub code: String,
     pub cells: Vec<Cell>,
 }
 
-/// What pushing a row came to.
+/// What became of a row below the header.
 #[derive(Debug)]
 pub enum Outcome {
-    /// Held back until the header is known.
-    Waiting,
+    /// Nothing in it; not counted.
+    Blank,
     Accepted(Accepted),
     Quarantined {
         code: String,
@@ -94,15 +45,20 @@ pub enum Outcome {
     Skipped,
 }
 
-/// What does not happen to all projects of a register on the day it is handed over, from this many rows on.
-pub(crate) const EVENTS: [Role; 5] = [Role::Signed, Role::Performed, Role::Started, Role::Produced, Role::Terminated];
-pub(crate) const ALL_TODAY_ROWS: u64 = 10;
+/// Dates of events that do not all happen on the day on which a register is imported.
+const EVENTS: [Role; 5] = [Role::Signed, Role::Performed, Role::Started, Role::Produced, Role::Terminated];
 
-/// How many hidden rows a clerk is told by number.
-pub(crate) const HIDDEN_NAMED: usize = 10;
+/// From so many accepted rows on, a column of events that are all of today is a doubt.
+const ALL_TODAY_ROWS: u64 = 10;
 
-/// Rows looked through for a header.
-pub(crate) const HEADER_ROWS_MAX: usize = 30;
+/// How many hidden rows a note lists by number.
+const HIDDEN_LISTED_MAX: usize = 10;
+
+/// How many of the first rows may hold the header.
+const HEADER_ROWS_MAX: usize = 30;
+
+/// How many columns without header get a note.
+const UNHEADED_NOTED_MAX: usize = 5;
 
 /// Reads one sheet row by row.
 pub struct SheetIntake<'a> {
@@ -110,37 +66,50 @@ pub struct SheetIntake<'a> {
     sheet: u32,
     today: NaiveDate,
     merges: Merges,
+    /// First and last column (from 0) of each hidden range.
     hidden_columns: Vec<(u32, u32)>,
-    /// The first hidden rows, as a person counts.
-    hidden: Vec<u32>,
-    groups: Groups,
-    waiting: Vec<RawRow<'static>>,
+    /// The first hidden rows, from 1.
+    hidden_rows: Vec<u32>,
+    data_merges: DataMerges,
+    /// The first rows, until the header is found.
+    first_rows: Vec<RawRow<'static>>,
     state: SheetState<'a>,
     pub account: SheetAccount,
     pub notes: Vec<Note>,
-    /// 截至 in the rows above the header.
+    /// The date in a line above the header: 截至2026年9月30日.
     pub covers_on: Option<NaiveDate>,
-    /// What only a person can decide about the sheet as a whole; it is said as a warning, and a later snapshot is held for it.
+    /// What only a person can decide about the sheet as a whole. Each becomes a warning, and the snapshot is held unless it is the first.
     pub doubts: Vec<String>,
-    /// Second columns of one header that were found to differ from the first.
-    differing: Vec<u16>,
-    /// Events that have happened today in every row so far.
+    /// Duplicate columns with a doubt already: they differ from the first column of their field.
+    conflicting_duplicates: Vec<u16>,
+    /// Fields of events whose date is today in every accepted row so far.
     all_today: Vec<usize>,
     sums: Sums,
-    /// Columns without a header in which something stands: in how many rows, and the first of them.
-    beyond: BTreeMap<u16, (u64, u32)>,
-    /// The row of another header with its columns in another order, and the column of its codes: nothing below it can be read.
-    another: Option<(u32, Option<u16>)>,
-    /// A sheet that this service made is refused; where forms come back it is what is read.
-    registers_only: bool,
+    /// Columns without header that have content.
+    unheaded: BTreeMap<u16, UnheadedColumn>,
+    /// No row below a second header can be read.
+    second_header: Option<SecondHeader>,
+    refuses_own_lists: bool,
 }
 
-/// How many columns without a header a clerk is told of.
-pub(crate) const BEYOND_NAMED: usize = 5;
+#[derive(Default)]
+struct UnheadedColumn {
+    /// Rows with content.
+    rows: u64,
+    first_row: u32,
+}
 
-pub(crate) enum SheetState<'a> {
+#[derive(Clone, Copy)]
+struct SecondHeader {
+    row: u32,
+    /// Its column of the code, where it has one.
+    code_column: Option<u16>,
+}
+
+enum SheetState<'a> {
+    /// The header is not found yet.
     Searching,
-    /// A list of our own; nothing of it is read.
+    /// A list that this service made; nothing of it is read.
     Refused,
     Reading {
         ledger: &'a Ledger,
@@ -149,121 +118,120 @@ pub(crate) enum SheetState<'a> {
 }
 
 impl<'a> SheetIntake<'a> {
-    /// `today` bounds plausible dates.
-    pub fn new(ledgers: &'a [Ledger], sheet: u32, name: &str, merges: Vec<(u32, u32, u32, u32)>, today: NaiveDate) -> SheetIntake<'a> {
+    /// `sheet` is its number in the file, from 0; `today` bounds plausible dates.
+    pub fn new(ledgers: &'a [Ledger], sheet: u32, name: &str, merges: Vec<CellRange>, today: NaiveDate) -> SheetIntake<'a> {
         SheetIntake {
-            hidden_columns: Vec::new(),
-            hidden: Vec::new(),
             ledgers,
             sheet,
             today,
             merges: Merges::new(merges),
-            groups: Groups::default(),
-            doubts: Vec::new(),
-            differing: Vec::new(),
-            all_today: Vec::new(),
-            waiting: Vec::new(),
+            hidden_columns: Vec::new(),
+            hidden_rows: Vec::new(),
+            data_merges: DataMerges::default(),
+            first_rows: Vec::new(),
             state: SheetState::Searching,
             account: SheetAccount { sheet: name.to_owned(), ..SheetAccount::default() },
             notes: Vec::new(),
             covers_on: None,
+            doubts: Vec::new(),
+            conflicting_duplicates: Vec::new(),
+            all_today: Vec::new(),
             sums: Sums::default(),
-            beyond: BTreeMap::new(),
-            another: None,
-            registers_only: false,
+            unheaded: BTreeMap::new(),
+            second_header: None,
+            refuses_own_lists: false,
         }
     }
 
-    /// A list or form that this service made is not read as a register.
-    pub fn take_registers_only(&mut self) {
-        self.registers_only = true;
+    /// From now on a list that this service made is not read as a register.
+    pub(crate) fn refuse_own_lists(&mut self) {
+        self.refuses_own_lists = true;
     }
 
-    /// How many times something was said so far, of a cell, a row or a column.
-    pub fn said(&self) -> u64 {
-        self.notes.len() as u64 + self.beyond.values().map(|(rows, _)| rows).sum::<u64>()
-    }
-
-    /// The sheet's hidden columns: first and last of each range, from 0. They are read like the others, and said.
-    pub fn hide_columns(&mut self, ranges: Vec<(u32, u32)>) {
+    /// Sets the sheet's hidden columns: first and last (from 0) of each range. They are read like the others, and a note names them.
+    pub(crate) fn set_hidden_columns(&mut self, ranges: Vec<(u32, u32)>) {
         self.hidden_columns = ranges;
     }
 
-    /// The ledger the sheet was found to hold.
+    /// How many notes there are so far, those to come about columns without header included.
+    pub(crate) fn note_count(&self) -> u64 {
+        self.notes.len() as u64 + self.unheaded.values().map(|column| column.rows).sum::<u64>()
+    }
+
+    /// The ledger that the header belongs to, once it is found.
     pub fn ledger(&self) -> Option<&'a Ledger> {
         let SheetState::Reading { ledger, .. } = &self.state else { return None };
         Some(ledger)
     }
 
-    /// The fields the sheet has columns for.
-    pub fn columns(&self) -> Columns {
+    /// The fields that the sheet has columns for.
+    pub(crate) fn columns(&self) -> Columns {
         match &self.state {
             SheetState::Reading { header, .. } => header.present,
             SheetState::Searching | SheetState::Refused => Columns::default(),
         }
     }
 
-    /// The columns the sheet's rows are read by.
-    pub fn mapping(&self) -> &[Column] {
+    /// The columns that are read, in field order.
+    pub(crate) fn mapping(&self) -> &[Column] {
         match &self.state {
             SheetState::Reading { header, .. } => &header.columns,
             SheetState::Searching | SheetState::Refused => &[],
         }
     }
 
-    /// Whether nothing but its own cells decides what a row says: no merge it lies in, no column that stands twice, nothing that is asked
-    /// of all rows together.
-    pub fn stands_alone(&self, number: u32) -> bool {
+    /// Whether the reading of a row depends on its own cells alone: it lies in no merge and below no second header, and the sheet has no
+    /// duplicate column and no doubt about all rows that is still possible.
+    pub(crate) fn is_independent(&self, number: u32) -> bool {
         let SheetState::Reading { header, .. } = &self.state else { return false };
-        header.repeated.is_empty() && self.all_today.is_empty() && self.another.is_none() && !self.groups.reach(number)
+        header.duplicates.is_empty() && self.all_today.is_empty() && self.second_header.is_none() && !self.data_merges.covers(number)
     }
 
     /// The columns whose sums are compared with printed totals.
-    pub fn summed(&self) -> &[u16] {
+    pub(crate) fn summed_columns(&self) -> &[u16] {
         self.sums.columns()
     }
 
-    /// Counts a row that stands alone and was accepted without a word when it was read before: what [`SheetIntake::push`] would do but for
-    /// the reading. `cells` are those of [`SheetIntake::summed`].
-    pub fn count_again(&mut self, number: u32, hidden: bool, cells: &[(u16, Raw<'_>)]) {
+    /// Counts an independent row that was accepted without a note at the previous pull and has not changed: as [`SheetIntake::push`], without
+    /// reading it. `cells` are those of [`SheetIntake::summed_columns`].
+    pub(crate) fn count_unchanged(&mut self, number: u32, hidden: bool, cells: &[(u16, Raw<'_>)]) {
         let SheetState::Reading { ledger, .. } = self.state else { return };
         self.account.read += 1;
-        self.note_hidden(number, hidden);
+        self.count_hidden(number, hidden);
         self.account.accepted += 1;
         self.sums.add_cells(ledger, cells, self.today);
     }
 
-    fn note_hidden(&mut self, number: u32, hidden: bool) {
+    fn count_hidden(&mut self, number: u32, hidden: bool) {
         self.account.hidden_rows += u64::from(hidden);
-        if hidden && self.hidden.len() < HIDDEN_NAMED {
-            self.hidden.push(number);
+        if hidden && self.hidden_rows.len() < HIDDEN_LISTED_MAX {
+            self.hidden_rows.push(number);
         }
     }
 
-    /// Takes the next row; outcomes of rows held back for the header come with the row that settles it.
+    /// Takes the next row. The outcomes of the first rows come once the header is found.
     pub fn push(&mut self, row: RawRow<'_>, out: &mut Vec<Outcome>) {
-        if matches!(self.state, SheetState::Refused) {
-            return;
-        }
-        if matches!(self.state, SheetState::Searching) {
-            let RawRow { number, hidden, cells } = row;
-            let cells = cells.into_iter().map(|(column, raw)| (column, raw.into_owned())).collect();
-            self.waiting.push(RawRow { number, hidden, cells });
-            if self.waiting.len() >= HEADER_ROWS_MAX {
-                self.find_header(out);
+        match self.state {
+            SheetState::Refused => {}
+            SheetState::Searching => {
+                let RawRow { number, hidden, cells } = row;
+                let cells = cells.into_iter().map(|(column, raw)| (column, raw.into_owned())).collect();
+                self.first_rows.push(RawRow { number, hidden, cells });
+                if self.first_rows.len() >= HEADER_ROWS_MAX {
+                    self.find_header(out);
+                }
             }
-            return;
+            SheetState::Reading { .. } => out.push(self.row(&row)),
         }
-        out.push(self.row(&row));
     }
 
-    /// The sheet has ended.
+    /// Ends the sheet: the last outcomes, and the notes about the sheet as a whole.
     pub fn finish(&mut self, out: &mut Vec<Outcome>) {
-        if matches!(self.state, SheetState::Searching) && !self.waiting.is_empty() {
+        if matches!(self.state, SheetState::Searching) && !self.first_rows.is_empty() {
             self.find_header(out);
         }
         if matches!(self.state, SheetState::Searching) && self.account.unread.is_none() {
-            self.account.unread = Some(if self.waiting.is_empty() { "空表".into() } else { "前30行未找到表头".into() });
+            self.account.unread = Some(if self.first_rows.is_empty() { "空表".into() } else { "前30行未找到表头".into() });
         }
         let SheetState::Reading { ledger, .. } = self.state else { return };
         if self.account.accepted >= ALL_TODAY_ROWS {
@@ -271,17 +239,17 @@ impl<'a> SheetIntake<'a> {
                 self.doubts.push(format!("“{}”整列都是导入当天，疑似批量填充，请核对", ledger.fields[field].title));
             }
         }
-        for (column, (rows, first)) in std::mem::take(&mut self.beyond).into_iter().take(BEYOND_NAMED) {
+        for (column, UnheadedColumn { rows, first_row }) in std::mem::take(&mut self.unheaded).into_iter().take(UNHEADED_NOTED_MAX) {
             let letters = column_letters(column);
             self.sheet_note(
-                format!("{letters}列没有表头，其中{rows}行有内容（首见第{first}行），未读取"),
+                format!("{letters}列没有表头，其中{rows}行有内容（首见第{first_row}行），未读取"),
                 "如是台账内容，请补写表头后重新导入",
             );
         }
         if self.account.hidden_rows > 0 {
-            let rows = self.hidden.iter().map(u32::to_string).collect::<Vec<_>>().join("、");
+            let rows = self.hidden_rows.iter().map(u32::to_string).collect::<Vec<_>>().join("、");
             let rest = match self.account.hidden_rows {
-                count if count > self.hidden.len() as u64 => format!("等{count}行"),
+                count if count > self.hidden_rows.len() as u64 => format!("等{count}行"),
                 _ => String::new(),
             };
             self.sheet_note(format!("第{rows}行{rest}为隐藏行，已照常读取"), "如不应报送，请删除后重新导入");
@@ -289,213 +257,179 @@ impl<'a> SheetIntake<'a> {
     }
 
     fn find_header(&mut self, out: &mut Vec<Outcome>) {
-        let rows = std::mem::take(&mut self.waiting);
-        let (ledger, header) = match crate::domain::intake::header::find(self.ledgers, &rows, &self.merges) {
+        let rows = std::mem::take(&mut self.first_rows);
+        let (ledger, header) = match find(self.ledgers, &rows, &self.merges) {
             Ok(found) => found,
-            // a sheet without a header of any ledger is named, not read
             Err(near) => {
-                let reason = match near {
-                    Some(near) => format!(
-                        "第{}行像是“{}”的表头，但缺必填栏{}",
-                        near.row,
-                        near.ledger,
-                        near.missing.iter().map(|title| format!("“{title}”")).collect::<String>()
-                    ),
-                    None if self.account.sheet == GUIDE_SHEET => "填写说明，不是数据".into(),
-                    None => "前30行未找到表头".into(),
-                };
+                let reason = self.unread_reason(near);
                 self.account.unread.get_or_insert(reason);
-                self.waiting = rows;
-                self.waiting.truncate(1);
+                self.first_rows = rows;
+                self.first_rows.truncate(1);
                 return;
             }
         };
-        if self.registers_only && header.is_of_own_list(ledger, &rows) {
+        if self.refuses_own_lists && header.is_own_list(ledger, &rows) {
             self.account.unread.get_or_insert("是本系统编制的清单，不是台账".into());
             self.state = SheetState::Refused;
             return;
         }
-        for row in rows.iter().filter(|row| row.number < header.first_row) {
-            for (_, raw) in &row.cells {
-                if let Raw::Text(text) = raw {
-                    self.covers_on = self.covers_on.or_else(|| crate::domain::intake::cell::covers_on(text));
-                }
-            }
-        }
         self.account.unread = None;
-        self.account.columns =
-            header.columns.iter().map(|column| (ledger.fields[column.field].id.clone(), column_letters(column.column))).collect();
-        self.account.unknown.clone_from(&header.unknown);
-        for column in header.columns.iter().filter(|column| column.unit_from != UnitFrom::None) {
-            let unit = column.foreign.clone().unwrap_or_else(|| crate::domain::intake::money::unit_name(column.money_power));
-            self.account.units.push((ledger.fields[column.field].id.clone(), format!("{unit}（{}）", column.unit_from.title())));
-        }
-        for (field, column) in &header.repeated {
-            self.notes.push(Note {
-                kind: NoteKind::Warning,
-                sheet: self.sheet,
-                row: header.first_row,
-                cell: format!("{}{}", column_letters(*column), header.last_row),
-                field: ledger.fields[*field].title.clone(),
-                code: String::new(),
-                name: String::new(),
-                unit: String::new(),
-                raw: String::new(),
-                reason: "表头重复，只读取左边第一列".into(),
-                hint: "请删除或改名重复的列".into(),
-                restricted: false,
-            });
-        }
-        let mut hidden: Vec<(usize, u16)> = header
-            .columns
-            .iter()
-            .filter(|column| self.hidden_columns.iter().any(|(first, last)| (*first..=*last).contains(&u32::from(column.column))))
-            .map(|column| (column.field, column.column))
-            .collect();
-        hidden.sort_unstable_by_key(|(_, column)| *column);
-        if !hidden.is_empty() {
-            let names: Vec<String> =
-                hidden.iter().map(|(field, column)| format!("{}（{}列）", ledger.fields[*field].title, column_letters(*column))).collect();
-            let reason = format!("{}为隐藏列，已照常读取", names.join("、"));
-            self.sheet_note(reason, "如不应报送，请删除后重新导入");
-        }
-        self.sums = Sums::new(ledger, &header);
-        self.all_today = header
-            .columns
-            .iter()
-            .map(|column| column.field)
-            .filter(|field| ledger.fields[*field].role.is_some_and(|role| EVENTS.contains(&role)))
-            .collect();
+        let above = rows.iter().filter(|row| row.number < header.first_row).flat_map(|row| &row.cells);
+        let mut days = above.filter_map(|(_, raw)| if let Raw::Text(text) = raw { covers_on(text) } else { None });
+        self.covers_on = self.covers_on.or(days.next());
         let last = header.last_row;
-        self.groups = Groups::new(&self.merges, &header, ledger);
-        for range in crate::domain::intake::group::across(&self.merges, &header) {
-            self.doubts.push(format!("单元格{range}把表头与数据合并在一起，请取消合并后核对"));
-        }
-        self.state = SheetState::Reading { ledger, header: Rc::new(header) };
+        self.start_reading(ledger, header);
         for row in rows.into_iter().filter(|row| row.number > last) {
             out.push(self.row(&row));
         }
     }
 
+    /// Why a sheet without the header of any ledger is not read.
+    fn unread_reason(&self, near: Option<NearMiss>) -> String {
+        match near {
+            Some(near) => format!(
+                "第{}行像是“{}”的表头，但缺必填栏{}",
+                near.row,
+                near.ledger,
+                near.missing.iter().map(|title| format!("“{title}”")).collect::<String>()
+            ),
+            None if self.account.sheet == GUIDE_SHEET => "填写说明，不是数据".into(),
+            None => "前30行未找到表头".into(),
+        }
+    }
+
+    /// Records what the header says about the sheet, and makes ready to read rows by it.
+    fn start_reading(&mut self, ledger: &'a Ledger, header: Header) {
+        self.account.columns =
+            header.columns.iter().map(|column| (ledger.fields[column.field].id.clone(), column_letters(column.column))).collect();
+        self.account.unknown.clone_from(&header.unknown);
+        for column in header.columns.iter().filter(|column| column.unit_from != UnitFrom::None) {
+            let unit = column.unsupported_currency.clone().unwrap_or_else(|| unit_name(column.money_power));
+            self.account.units.push((ledger.fields[column.field].id.clone(), format!("{unit}（{}）", column.unit_from.title())));
+        }
+        for duplicate in &header.duplicates {
+            let note = Note::new(NoteKind::Warning, self.sheet, header.first_row, "表头重复，只读取左边第一列", "请删除或改名重复的列");
+            let cell = format!("{}{}", column_letters(duplicate.column), header.last_row);
+            self.notes.push(Note { cell, field: ledger.fields[duplicate.field].title.clone(), ..note });
+        }
+        self.note_hidden_columns(ledger, &header);
+        self.sums = Sums::new(ledger, &header);
+        let fields = header.columns.iter().map(|column| column.field);
+        self.all_today = fields.filter(|field| ledger.fields[*field].role.is_some_and(|role| EVENTS.contains(&role))).collect();
+        self.data_merges = DataMerges::new(&self.merges, &header, ledger);
+        for range in merges_across_header(&self.merges, &header) {
+            self.doubts.push(format!("单元格{range}把表头与数据合并在一起，请取消合并后核对"));
+        }
+        self.state = SheetState::Reading { ledger, header: Rc::new(header) };
+    }
+
+    fn note_hidden_columns(&mut self, ledger: &Ledger, header: &Header) {
+        let is_hidden = |column: u16| self.hidden_columns.iter().any(|(first, last)| (*first..=*last).contains(&u32::from(column)));
+        let mut hidden: Vec<&Column> = header.columns.iter().filter(|column| is_hidden(column.column)).collect();
+        if hidden.is_empty() {
+            return;
+        }
+        hidden.sort_unstable_by_key(|column| column.column);
+        let name = |column: &&Column| format!("{}（{}列）", ledger.fields[column.field].title, column_letters(column.column));
+        let names: Vec<String> = hidden.iter().map(name).collect();
+        self.sheet_note(format!("{}为隐藏列，已照常读取", names.join("、")), "如不应报送，请删除后重新导入");
+    }
+
     fn row(&mut self, row: &RawRow<'_>) -> Outcome {
         let (number, cells) = (row.number, row.cells.as_slice());
-        let SheetState::Reading { ledger, header } = &self.state else { return Outcome::Waiting };
+        let SheetState::Reading { ledger, header } = &self.state else { return Outcome::Blank };
         let ledger: &'a Ledger = ledger;
         let header = Rc::clone(header);
-        if cells.iter().all(|(_, raw)| matches!(raw, Raw::Text(text) if text.trim().is_empty())) {
-            return Outcome::Waiting;
+        if cells.iter().all(|(_, raw)| raw.is_blank()) {
+            return Outcome::Blank;
         }
         self.account.read += 1;
-        self.note_hidden(number, row.hidden);
-        self.groups.advance(number, cells);
-        if let Some((above, code_column)) = self.another {
-            let code = code_column.and_then(|at| cells.iter().find(|(column, _)| *column == at));
-            let code = code.map(|(_, raw)| crate::domain::intake::cell::key(&raw.display())).unwrap_or_default();
-            self.account.quarantined += 1;
-            let reason = format!("第{above}行是另一个表头，栏目次序与上面不同，其下各行未读取");
-            let hint = "请把两张表分放在两个工作表，或统一栏目次序后重新导入".to_owned();
-            self.note(NoteKind::Quarantined, number, None, None, &code, "", "", reason, hint);
-            return Outcome::Quarantined { code };
+        self.count_hidden(number, row.hidden);
+        self.data_merges.advance(number, cells);
+        if let Some(second) = self.second_header {
+            return self.quarantine_below(second, number, cells);
         }
-        if let Some(reason) = self.no_data(ledger, &header, number, cells) {
-            self.account.skipped += 1;
-            let shown: Vec<Cow<'_, str>> =
-                cells.iter().map(|(_, raw)| raw.display()).filter(|text| !text.trim().is_empty()).take(3).collect();
-            self.note(NoteKind::Skipped, number, None, None, "", "", &shown.join(" "), reason, String::new());
-            return Outcome::Skipped;
-        }
-        if header.is_blank_form(ledger, cells) {
-            self.account.skipped += 1;
-            self.note(NoteKind::Skipped, number, None, None, "", "", "", "没有填写".into(), String::new());
-            return Outcome::Skipped;
-        }
-        let mut record = vec![Cell::Empty; ledger.fields.len()];
-        let mut faults: Vec<(usize, u16, String, CellFault)> = Vec::new();
-        // text files have no sheets: a comma too many shifts everything behind it
-        let mut shifted = None;
-        for (column, raw) in cells.iter().filter(|(column, _)| !header.is_over(*column)) {
-            if matches!(raw, Raw::Text(text) if text.trim().is_empty()) {
-                continue;
-            }
-            if self.account.sheet.is_empty() && header.ends_before(*column) {
-                shifted = Some(*column);
-            } else {
-                self.beyond.entry(*column).or_insert((0, number)).0 += 1;
-            }
-        }
-        for column in &header.columns {
-            let shared = if self.groups.is_open() { self.groups.value(column.column) } else { None };
-            let raw = match (shared, cells.binary_search_by_key(&column.column, |(index, _)| *index)) {
-                (Some(raw), _) => raw,
-                (None, Ok(found)) => &cells[found].1,
-                (None, Err(_)) => continue,
-            };
-            let field = &ledger.fields[column.field];
-            match read_cell(field, raw, column.money_power, self.today) {
-                Ok((value, _)) if column.foreign.is_some() && !value.is_empty() => {
-                    let unit = column.foreign.as_deref().unwrap_or_default();
-                    let reason = format!("表头注明的单位是“{unit}”，不能作为人民币金额读取");
-                    let hint = "请折合成人民币，并在表头写明亿元或万元".to_owned();
-                    faults.push((column.field, column.column, raw.display().into_owned(), CellFault { fatal: true, reason, hint }));
+        if let Some(found) = non_data(ledger, &header, &self.data_merges, cells) {
+            match &found {
+                NonData::Total(word) => self.check_total(ledger, number, cells, word),
+                NonData::SecondHeader(code_column) => {
+                    self.second_header = Some(SecondHeader { row: number, code_column: *code_column });
                 }
-                Ok((value, warning)) => {
-                    record[column.field] = value;
-                    if let Some(fault) = warning {
-                        faults.push((column.field, column.column, raw.display().into_owned(), fault));
-                    }
-                }
-                Err(fault) => faults.push((column.field, column.column, raw.display().into_owned(), fault)),
+                NonData::RepeatedHeader | NonData::Heading | NonData::Remark => {}
             }
+            let texts = cells.iter().map(|(_, raw)| raw.display()).filter(|text| !text.trim().is_empty());
+            let raw = texts.take(3).collect::<Vec<Cow<'_, str>>>().join(" ");
+            return self.skip(number, &raw, found.reason());
         }
-        if self.groups.is_open() {
-            for group in self.groups.unshared() {
-                let (title, first, last) = (&ledger.fields[group.field].title, group.first, group.last);
-                let reason = format!("{title}在第{first}行至第{last}行合并为一格，分不清属于哪一行");
-                let fault = CellFault { fatal: true, reason, hint: format!("请取消合并，逐行填写{title}") };
-                faults.push((group.field, group.column, group.raw, fault));
-            }
+        if header.is_unfilled(ledger, cells) {
+            return self.skip(number, "", "没有填写".into());
         }
-        if !header.repeated.is_empty() {
-            self.compare_repeated(ledger, &header, number, cells);
+        let is_text_file = self.account.sheet.is_empty();
+        let reader = RowReader { ledger, header: &header, merges: &self.data_merges, is_text_file, today: self.today };
+        let reading = reader.read(cells);
+        for column in &reading.unheaded {
+            let unheaded = self.unheaded.entry(*column).or_insert(UnheadedColumn { rows: 0, first_row: number });
+            unheaded.rows += 1;
         }
+        if !header.duplicates.is_empty() {
+            self.compare_duplicates(ledger, &header, number, cells);
+        }
+        self.judge_row(ledger, &header, number, reading)
+    }
+
+    /// Quarantines a row below a second header: its columns are not those of the first header.
+    fn quarantine_below(&mut self, second: SecondHeader, number: u32, cells: &[(u16, Raw<'_>)]) -> Outcome {
+        let code = second.code_column.and_then(|column| cell_at(cells, column));
+        let code = code.map(|raw| normalize_name(&raw.display())).unwrap_or_default();
+        self.account.quarantined += 1;
+        let reason = format!("第{}行是另一个表头，栏目次序与上面不同，其下各行未读取", second.row);
+        let note = Note::new(NoteKind::Quarantined, self.sheet, number, reason, "请把两张表分放在两个工作表，或统一栏目次序后重新导入");
+        self.notes.push(Note { code: code.clone(), ..note });
+        Outcome::Quarantined { code }
+    }
+
+    fn skip(&mut self, number: u32, raw: &str, reason: String) -> Outcome {
+        self.account.skipped += 1;
+        self.notes.push(Note { raw: excerpt(raw), ..Note::new(NoteKind::Skipped, self.sheet, number, reason, "") });
+        Outcome::Skipped
+    }
+
+    /// Accepts a row, or quarantines it where it is shifted, a cell is unreadable or a required field is empty. Notes all that is wrong.
+    fn judge_row(&mut self, ledger: &Ledger, header: &Header, number: u32, reading: RowReading) -> Outcome {
+        let RowReading { record, faults, shifted, .. } = reading;
         let code = ledger.role(Role::Code).and_then(|field| record[field].text()).unwrap_or_default().to_owned();
         let unit = record[ledger.owner.field()].text().unwrap_or_default().to_owned();
-        let noted = self.notes.len();
-        let unreadable: Vec<usize> = faults.iter().filter(|(.., fault)| fault.fatal).map(|(field, ..)| *field).collect();
+        let (sheet, before) = (self.sheet, self.notes.len());
+        let note = |kind: NoteKind, reason: String, hint: String| Note {
+            code: code.clone(),
+            unit: unit.clone(),
+            ..Note::new(kind, sheet, number, reason, hint)
+        };
+        let cell_name = |column: u16| format!("{}{number}", column_letters(column));
+        let unreadable: Vec<usize> = faults.iter().filter(|fault| fault.fault.fatal).map(|fault| fault.field).collect();
         let mut quarantined = !unreadable.is_empty();
         if let Some(column) = shifted {
             quarantined = true;
             let reason = format!("该行的内容到{}列，超出表头，各栏可能已错位", column_letters(column));
             let hint = "请检查该行是否有多余的逗号（内容中的逗号要用引号括起），或另存为xlsx后再导入".to_owned();
-            self.note(NoteKind::Quarantined, number, None, None, &code, &unit, "", reason, hint);
+            self.notes.push(note(NoteKind::Quarantined, reason, hint));
         }
-        for (field, column, raw, fault) in faults {
-            let title = ledger.fields[field].title.clone();
-            let kind = if fault.fatal { NoteKind::Quarantined } else { NoteKind::Warning };
-            self.note(kind, number, Some(column), Some(title), &code, &unit, &raw, fault.reason, fault.hint);
+        for fault in faults {
+            let kind = if fault.fault.fatal { NoteKind::Quarantined } else { NoteKind::Warning };
+            let note = note(kind, fault.fault.reason, fault.fault.hint);
+            let (cell, field) = (cell_name(fault.column), ledger.fields[fault.field].title.clone());
+            self.notes.push(Note { cell, field, raw: excerpt(&fault.raw), ..note });
         }
         for (index, field) in ledger.fields.iter().enumerate() {
             if field.required && record[index].is_empty() && !unreadable.contains(&index) {
                 quarantined = true;
-                let column = header.columns.iter().find(|column| column.field == index).map(|column| column.column);
-                let reason = format!("缺{}", field.title);
-                let hint = format!("请补填{}后重新导入", field.title);
-                self.note(NoteKind::Quarantined, number, column, Some(field.title.clone()), &code, &unit, "", reason, hint);
+                let note = note(NoteKind::Quarantined, format!("缺{}", field.title), format!("请补填{}后重新导入", field.title));
+                let cell = header.column_of(index).map(cell_name).unwrap_or_default();
+                self.notes.push(Note { cell, field: field.title.clone(), ..note });
             }
         }
-        if let Some(name) = ledger.role(Role::Name).and_then(|field| record[field].text()) {
-            for note in &mut self.notes[noted..] {
-                note.name = crate::domain::intake::cell::shown(name);
-            }
-        }
-        // read from the row itself: one that is not taken has no record to ask
-        let restricted = ledger.role(Role::Restricted).is_some_and(|field| {
-            let unreadable = |note: &Note| note.kind == NoteKind::Quarantined && note.field == ledger.fields[field].title;
-            // in a row that is shifted the mark may stand in any cell
-            shifted.is_some() || is_marked(&record[field]) || self.notes[noted..].iter().any(unreadable)
-        });
-        for note in &mut self.notes[noted..] {
-            note.restricted = restricted;
+        if self.notes.len() > before {
+            self.complete_notes(ledger, &record, before, shifted.is_some());
         }
         if quarantined {
             self.account.quarantined += 1;
@@ -509,185 +443,62 @@ impl<'a> SheetIntake<'a> {
         Outcome::Accepted(Accepted { row: number, code, cells: record })
     }
 
-    /// Looks whether a second column under the same header says something else.
-    fn compare_repeated(&mut self, ledger: &Ledger, header: &Header, number: u32, cells: &[(u16, Raw<'_>)]) {
-        let text = |column: u16| {
-            let found = cells.binary_search_by_key(&column, |(index, _)| *index).ok()?;
-            Some(crate::domain::intake::cell::key(&cells[found].1.display())).filter(|text| !text.is_empty())
-        };
-        for (field, second) in &header.repeated {
-            let Some(first) = header.columns.iter().find(|column| column.field == *field) else { continue };
-            let other = text(*second);
-            if other.is_some() && other != text(first.column) && !self.differing.contains(second) {
-                self.differing.push(*second);
+    /// Gives the notes of a row (those from `from` on) its name, and restricts them where the row is restricted. A row whose mark cannot be read
+    /// is restricted too.
+    fn complete_notes(&mut self, ledger: &Ledger, record: &[Cell], from: usize, is_shifted: bool) {
+        let name = ledger.role(Role::Name).and_then(|field| record[field].text()).map(excerpt).unwrap_or_default();
+        let restricted = ledger.role(Role::Restricted).is_some_and(|field| {
+            let is_unreadable = |note: &Note| note.kind == NoteKind::Quarantined && note.field == ledger.fields[field].title;
+            // the mark of a shifted row may be in any cell
+            is_shifted || is_marked(&record[field]) || self.notes[from..].iter().any(is_unreadable)
+        });
+        for note in &mut self.notes[from..] {
+            note.name.clone_from(&name);
+            note.restricted = restricted;
+        }
+    }
+
+    /// Records a doubt about each duplicate column whose content differs from the first column of its field.
+    fn compare_duplicates(&mut self, ledger: &Ledger, header: &Header, number: u32, cells: &[(u16, Raw<'_>)]) {
+        let text = |column: u16| Some(normalize_name(&cell_at(cells, column)?.display())).filter(|text| !text.is_empty());
+        for duplicate in &header.duplicates {
+            let Some(first) = header.column_of(duplicate.field) else { continue };
+            let other = text(duplicate.column);
+            if other.is_some() && other != text(first) && !self.conflicting_duplicates.contains(&duplicate.column) {
+                self.conflicting_duplicates.push(duplicate.column);
                 self.doubts.push(format!(
                     "“{}”有{}、{}两列，第{number}行起内容不同，请核对以哪一列为准",
-                    ledger.fields[*field].title,
-                    column_letters(first.column),
-                    column_letters(*second)
+                    ledger.fields[duplicate.field].title,
+                    column_letters(first),
+                    column_letters(duplicate.column)
                 ));
             }
         }
     }
 
-    /// The reason why a row is no row of data: a repeated header, a total, a heading, a remark or a signature line.
-    fn no_data(&mut self, ledger: &Ledger, header: &Header, number: u32, cells: &[(u16, Raw<'_>)]) -> Option<String> {
-        let code_column = header.columns.iter().find(|column| Some(column.field) == ledger.role(Role::Code)).map(|column| column.column);
-        let code = cells
-            .iter()
-            .find(|(column, _)| Some(*column) == code_column)
-            .map(|(_, raw)| crate::domain::intake::cell::clean(&raw.display()))
-            .unwrap_or_default();
-        // nearly every row: a code such as GZ202500001 beside other cells. No total, heading, remark or repeated header begins so.
-        let latin = code.starts_with(|c: char| c.is_ascii_alphanumeric() || ('\u{ff10}'..='\u{ff5a}').contains(&c));
-        let number_only = code.bytes().all(|byte| byte.is_ascii_digit());
-        if cells.len() > 3 && latin && (!number_only || code.len() > COUNT_DIGITS) {
-            return None;
-        }
-        let words: Vec<String> =
-            cells.iter().map(|(_, raw)| crate::domain::intake::cell::key(&raw.display())).filter(|text| !text.is_empty()).collect();
-        // the lower rows of a header of several rows lie below its merged cells
-        let under = |column: u16| self.groups.top(column).is_some_and(|raw| header.says(column, raw));
-        if header.is_repeated(cells) || self.groups.is_open() && code_column.is_some_and(under) {
-            return Some("重复的表头".into());
-        }
-        if let Some(code_column) = header.is_another(cells) {
-            self.another = Some((number, code_column));
-            return Some("另一个表头，栏目次序与上面不同".into());
-        }
-        let total = words
-            .iter()
-            .take(3)
-            .find(|word| {
-                TOTALS.contains(&word.as_str())
-                    || TOTALS.iter().any(|total| {
-                        word.strip_prefix(total)
-                            .is_some_and(|rest| rest.starts_with(|c: char| matches!(c, ':' | '(' | '共') || c.is_ascii_digit()))
-                    })
-            })
-            .cloned();
-        let name_column = header.columns.iter().find(|column| Some(column.field) == ledger.role(Role::Name)).map(|column| column.column);
-        let named = || cells.iter().any(|(column, raw)| Some(*column) == name_column && !raw.display().trim().is_empty());
-        // how many rows there are may stand below their codes
-        let counted = || number_only && !named();
-        // a project that is named 合计… has a code of its own
-        let of_none = |word: &String| {
-            code.is_empty()
-                || TOTALS.contains(&crate::domain::intake::cell::key(&code).as_str())
-                || crate::domain::intake::cell::key(&code) == *word
-        };
-        if let Some(word) = total.filter(|word| of_none(word) || counted()) {
-            self.check_total(ledger, number, cells, &word);
-            return Some(format!("{word}行"));
-        }
-        let numeral =
-            |text: &str| text.trim_start_matches('(').starts_with(|c| "一二三四五六七八九十".contains(c)) && text.contains(['、', ')']);
-        // 一、工业项目（53个） may stand in any column, the code's included
-        if words.len() <= 4
-            && (code.is_empty() || numeral(&crate::domain::intake::cell::key(&code)))
-            && words.iter().any(|word| numeral(word))
-        {
-            return Some("标题行".into());
-        }
-        // a signature line that begins below the codes: 填表人：张三 …… 审核人：李四
-        let signed = code.contains([':', '：']) && !cells.iter().any(|(column, _)| Some(*column) == name_column);
-        if !code.is_empty() && cells.len() > 1 && !signed {
-            return None;
-        }
-        let first = words.first()?;
-        // 共15个 alone in its row
-        let counted = words.len() == 1 && first.strip_prefix('共').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-        if counted || REMARKS.iter().any(|remark| first.starts_with(remark)) {
-            return Some("备注或签名行".into());
-        }
-        None
-    }
-
     /// Compares a printed total with the rows above it.
     fn check_total(&mut self, ledger: &Ledger, number: u32, cells: &[(u16, Raw<'_>)], word: &str) {
-        for Wrong { column, field, printed, total } in self.sums.compare(ledger, cells, word, self.today) {
-            let rows = crate::domain::register::record::fen_as_yi(i64::try_from(total).unwrap_or(i64::MAX));
+        for WrongTotal { column, field, printed, total } in self.sums.compare(ledger, cells, word, self.today) {
+            let rows = fen_as_yi(i64::try_from(total).unwrap_or(i64::MAX));
             let reason = format!("{word}与各行之和不符：各行之和为{rows}亿元");
-            let title = ledger.fields[field].title.clone();
-            self.note(
-                NoteKind::Warning,
-                number,
-                Some(column),
-                Some(title),
-                "",
-                "",
-                &printed,
-                reason,
-                "请核对是否漏填、重复或单位有误".into(),
-            );
+            self.notes.push(Note {
+                cell: format!("{}{number}", column_letters(column)),
+                field: ledger.fields[field].title.clone(),
+                raw: excerpt(&printed),
+                ..Note::new(NoteKind::Warning, self.sheet, number, reason, "请核对是否漏填、重复或单位有误")
+            });
         }
     }
 
-    /// Notes the doubts as warnings; last.
-    pub fn say_doubts(&mut self) {
+    /// Adds a warning for each doubt. Call it last, when all doubts are known.
+    pub(crate) fn note_doubts(&mut self) {
         for doubt in self.doubts.clone() {
             self.sheet_note(doubt, "");
         }
     }
 
-    /// Says something about the sheet as a whole.
+    /// Adds a warning about the sheet as a whole.
     fn sheet_note(&mut self, reason: String, hint: &str) {
-        self.note(NoteKind::Warning, 0, None, None, "", "", "", reason, hint.to_owned());
+        self.notes.push(Note::new(NoteKind::Warning, self.sheet, 0, reason, hint));
     }
-
-    #[allow(clippy::too_many_arguments, reason = "a note is these nine facts")]
-    fn note(
-        &mut self,
-        kind: NoteKind,
-        row: u32,
-        column: Option<u16>,
-        field: Option<String>,
-        code: &str,
-        unit: &str,
-        raw: &str,
-        reason: String,
-        hint: String,
-    ) {
-        self.notes.push(Note {
-            kind,
-            sheet: self.sheet,
-            row,
-            cell: column.map(|column| format!("{}{row}", column_letters(column))).unwrap_or_default(),
-            field: field.unwrap_or_default(),
-            code: code.to_owned(),
-            name: String::new(),
-            unit: unit.to_owned(),
-            raw: crate::domain::intake::cell::shown(raw),
-            reason,
-            hint,
-            restricted: false,
-        });
-    }
-}
-
-/// No table has so many rows that their number is longer.
-pub(crate) const COUNT_DIGITS: usize = 7;
-pub(crate) const SUBTOTAL: &str = "小计";
-pub(crate) const TOTALS: [&str; 6] = ["合计", SUBTOTAL, "总计", "本页合计", "本页小计", "累计"];
-pub(crate) const REMARKS: [&str; 15] = [
-    "注:",
-    "注1",
-    "备注",
-    "说明",
-    "填表人",
-    "制表",
-    "审核人",
-    "填报人",
-    "填报单位",
-    "测评单位",
-    "办理单位",
-    "数据来源",
-    "联系人",
-    "填表日期",
-    "负责人",
-];
-
-/// `截至2026年9月30日`, for a snapshot.
-pub fn covers_text(day: NaiveDate) -> String {
-    format!("截至{}", chinese_date(day))
 }

@@ -2,12 +2,15 @@
 
 use crate::domain::intake::cell::read_cell;
 use crate::domain::intake::header::{Column, Header};
-use crate::domain::intake::sheet::{Raw, SUBTOTAL};
+use crate::domain::intake::raw::{Raw, cell_at};
 use crate::domain::register::ledger::{FieldKind, Ledger};
 use crate::domain::register::record::Cell;
 use chrono::NaiveDate;
 
-/// One money column. Amounts in 分.
+/// The word of a row that sums the rows since the previous total.
+pub(crate) const SUBTOTAL: &str = "小计";
+
+/// The sums of one money column, in 分.
 #[derive(Clone, Debug)]
 struct Sum {
     column: Column,
@@ -16,23 +19,26 @@ struct Sum {
 }
 
 #[derive(Clone, Debug, Default)]
-pub struct Sums {
+pub(crate) struct Sums {
     sums: Vec<Sum>,
     columns: Vec<u16>,
 }
 
-/// A printed total that is none.
-pub struct Wrong {
+/// A printed total that differs from the rows above it.
+pub(crate) struct WrongTotal {
     pub column: u16,
     pub field: usize,
     pub printed: String,
-    /// What the rows above come to, 分.
+    /// The sum of the rows above, in 分.
     pub total: i128,
 }
 
 impl Sums {
     pub fn new(ledger: &Ledger, header: &Header) -> Sums {
-        let money = header.columns.iter().filter(|column| ledger.fields[column.field].kind == FieldKind::Money && column.foreign.is_none());
+        let money = header
+            .columns
+            .iter()
+            .filter(|column| ledger.fields[column.field].kind == FieldKind::Money && column.unsupported_currency.is_none());
         let sums: Vec<Sum> = money.map(|column| Sum { column: column.clone(), total: 0, since_subtotal: 0 }).collect();
         Sums { columns: sums.iter().map(|sum| sum.column.column).collect(), sums }
     }
@@ -49,7 +55,7 @@ impl Sums {
         }
     }
 
-    /// Adds a row of which only the cells of [`Sums::columns`] are given.
+    /// Adds a row that was accepted at an earlier pull, from its cells of [`Sums::columns`].
     pub fn add_cells(&mut self, ledger: &Ledger, cells: &[(u16, Raw<'_>)], today: NaiveDate) {
         for sum in &mut self.sums {
             if let Some(money) = sum.read(ledger, cells, today) {
@@ -58,17 +64,17 @@ impl Sums {
         }
     }
 
-    /// The totals of a row that differ from the rows above it: from the whole sheet, and from those since the last subtotal.
-    pub fn compare(&mut self, ledger: &Ledger, cells: &[(u16, Raw<'_>)], word: &str, today: NaiveDate) -> Vec<Wrong> {
+    /// The totals of a row that match neither the sum of the whole sheet nor the sum since the previous total. Begins the next subtotal.
+    pub fn compare(&mut self, ledger: &Ledger, cells: &[(u16, Raw<'_>)], word: &str, today: NaiveDate) -> Vec<WrongTotal> {
         let mut wrong = Vec::new();
         for sum in &mut self.sums {
             let Some(Cell::Money(printed)) = sum.read(ledger, cells, today) else { continue };
-            // printed totals are rounded: half of the last printed digit per row is noise, a ten-thousandth of the sum is not
+            // printed amounts are rounded: a difference of 1 万元 or of a ten-thousandth of the sum is tolerated
             let near = |total: i128| (i128::from(printed) - total).abs() <= (total.abs() / 10_000).max(1_000_000);
             if !near(sum.total) && !near(sum.since_subtotal) {
                 let total = if word == SUBTOTAL { sum.since_subtotal } else { sum.total };
                 let printed = sum.raw(cells).map(|raw| raw.display().into_owned()).unwrap_or_default();
-                wrong.push(Wrong { column: sum.column.column, field: sum.column.field, printed, total });
+                wrong.push(WrongTotal { column: sum.column.column, field: sum.column.field, printed, total });
             }
             sum.since_subtotal = 0;
         }
@@ -85,8 +91,7 @@ impl Sum {
     }
 
     fn raw<'c, 'r>(&self, cells: &'c [(u16, Raw<'r>)]) -> Option<&'c Raw<'r>> {
-        let found = cells.binary_search_by_key(&self.column.column, |(index, _)| *index).ok()?;
-        Some(&cells[found].1)
+        cell_at(cells, self.column.column)
     }
 
     fn read(&self, ledger: &Ledger, cells: &[(u16, Raw<'_>)], today: NaiveDate) -> Option<Cell> {

@@ -1,6 +1,7 @@
 //! The small parts of a workbook: its sheets, where their parts are, and which cell styles are dates.
 
-use crate::source::xlsx::tags::{Fault, Tags, attributes, broken, name, unescape};
+use crate::source::xlsx::fault::{Fault, broken};
+use crate::source::xlsx::tags::{Tags, attributes, name, unescape};
 use std::collections::HashMap;
 use std::io::Read;
 

@@ -1,14 +1,15 @@
 //! One sheet: what stands before and behind its rows has to be known before the first of them is given out, so they are held meanwhile;
 //! those of a very long sheet are passed over and read once more.
 
-use crate::domain::intake::sheet::Raw;
+use crate::domain::intake::raw::{CellRange, Raw};
 use crate::domain::register::record::Decimal;
 use crate::source::frame::{FrameWriter, Value};
-use crate::source::parse::{ReadLimits, Refusal};
+use crate::source::refusal::{ReadLimits, Refusal};
 use crate::source::strings::Strings;
-use crate::source::workbook::serial;
+use crate::source::workbook::date_of_serial;
+use crate::source::xlsx::fault::{Fault, SheetFault, broken};
 use crate::source::xlsx::parts::Shows;
-use crate::source::xlsx::tags::{Fault, Tags, attributes, broken, cell_text, is_empty, name};
+use crate::source::xlsx::tags::{Tags, attributes, cell_text, is_empty, name};
 use std::borrow::Cow;
 use std::io::{Read, Write};
 use tempfile::SpooledTempFile;
@@ -16,8 +17,7 @@ use tempfile::SpooledTempFile;
 /// What stands before and behind the rows of a sheet.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Outline {
-    /// First row, first column, last row, last column (from 0).
-    pub merges: Vec<(u32, u32, u32, u32)>,
+    pub merges: Vec<CellRange>,
     /// First and last column (from 0).
     pub hidden_columns: Vec<(u32, u32)>,
 }
@@ -99,26 +99,6 @@ pub struct Context<'a> {
     /// A formula's 0 is what a program writes that has not calculated it.
     pub uncalculated: bool,
     pub limits: ReadLimits,
-}
-
-/// Why a sheet cannot be read on.
-pub enum SheetFault {
-    Part(Fault),
-    Refused(Refusal),
-    /// The parent is gone.
-    Out(std::io::Error),
-}
-
-impl From<Fault> for SheetFault {
-    fn from(fault: Fault) -> SheetFault {
-        SheetFault::Part(fault)
-    }
-}
-
-impl From<std::io::Error> for SheetFault {
-    fn from(error: std::io::Error) -> SheetFault {
-        SheetFault::Out(error)
-    }
 }
 
 /// A row as its sheet has it.
@@ -348,7 +328,7 @@ fn read_value(open: Open, text: &[u8], context: Context<'_>) -> Result<Option<Va
             match (number, context.styles.get(open.style).copied().unwrap_or_default()) {
                 // what is no number is shown as it stands
                 (None, _) => Raw::Text(owned(text)?),
-                (Some(number), Shows::Date) => serial(number, context.date1904),
+                (Some(number), Shows::Date) => date_of_serial(number, context.date1904),
                 (Some(number), Shows::Percent) => percent(number),
                 (Some(number), _) => Raw::Number(number),
             }
@@ -389,19 +369,20 @@ fn reference(value: &[u8]) -> Option<(u32, u32)> {
     Some((digits(&value[letters..])?, column - 1))
 }
 
-fn merge(range: &[u8]) -> Option<(u32, u32, u32, u32)> {
+/// The range of `A1:B2`, or of one cell.
+fn merge(range: &[u8]) -> Option<CellRange> {
     let at = range.iter().position(|byte| *byte == b':');
     let (first, last) = match at {
         Some(at) => (reference(&range[..at])?, reference(&range[at + 1..])?),
         None => (reference(range)?, reference(range)?),
     };
-    Some((first.0.checked_sub(1)?, first.1, last.0.checked_sub(1)?, last.1))
+    Some(CellRange { top: first.0.checked_sub(1)?, left: first.1, bottom: last.0.checked_sub(1)?, right: last.1 })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::intake::sheet::RawRow;
+    use crate::domain::intake::raw::RawRow;
     use crate::source::frame;
     use crate::source::frame::{Block, Frame, Received};
     use std::io::Seek;
@@ -412,7 +393,7 @@ mod tests {
         assert_eq!(reference(b"A1"), Some((1, 0)));
         assert_eq!(reference(b"XFD1048576"), Some((1_048_576, 16_383)));
         assert_eq!(reference(b"1A"), None);
-        assert_eq!(merge(b"B2:C4"), Some((1, 1, 3, 2)));
+        assert_eq!(merge(b"B2:C4"), Some(CellRange { top: 1, left: 1, bottom: 3, right: 2 }));
     }
 
     const LIMITS: ReadLimits = ReadLimits { file_mib_max: 1, memory_mib: 64, seconds: 9, rows_max: 100, columns_max: 100 };
@@ -428,7 +409,7 @@ mod tests {
         let read = |by_number: bool, room: u64| -> Vec<RawRow<'static>> {
             let context = Context { strings: &strings, by_number, styles: &[], date1904: false, uncalculated: false, limits: LIMITS };
             let (outline, held) = survey(part.as_bytes(), context, room).ok().unwrap();
-            assert_eq!((outline.merges, outline.hidden_columns), (vec![(0, 0, 3, 0)], vec![(1, 2)]));
+            assert_eq!((outline.merges, outline.hidden_columns), (vec![CellRange { top: 0, left: 0, bottom: 3, right: 0 }], vec![(1, 2)]));
             assert_eq!(held.is_some(), room > 0);
             let mut out = FrameWriter::new(Vec::new());
             match held {

@@ -1,7 +1,8 @@
 //! Reads the shared strings of a workbook.
 
 use crate::source::strings::Strings;
-use crate::source::xlsx::tags::{Fault, Tags, broken, cell_text, is_empty, name};
+use crate::source::xlsx::fault::{Fault, broken};
+use crate::source::xlsx::tags::{Tags, cell_text, is_empty, name};
 use std::io::Read;
 
 /// Reads the part; counts it declares are not believed.

@@ -4,23 +4,10 @@
 //! What it does not know (a DOCTYPE, comments and CDATA inside the data, other encodings) is told as [`Fault::Unusual`] before any
 //! row is given out; another reader takes the file then.
 
+use crate::source::xlsx::fault::{Fault, broken};
 use memchr::{memchr, memmem};
 use std::borrow::Cow;
-use std::io::{self, Read};
-
-/// Why a part cannot be walked on.
-#[derive(Debug)]
-pub enum Fault {
-    /// Correct perhaps, but not understood here.
-    Unusual(&'static str),
-    /// The structure is damaged.
-    Broken(String),
-    Io(io::Error),
-}
-
-pub fn broken(what: impl Into<String>) -> Fault {
-    Fault::Broken(what.into())
-}
+use std::io::Read;
 
 /// Bytes read at a time.
 const WINDOW_BYTES: usize = 256 * 1024;
@@ -234,6 +221,7 @@ pub fn cell_text(bytes: &[u8]) -> Result<Cow<'_, str>, Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io;
 
     /// Gives out one byte at a time, so that every border falls inside every token.
     struct Drip<'a>(&'a [u8]);

@@ -1,6 +1,6 @@
 //! The empty sheet an office fills in for a ledger: a head that the intake reads back, and a sheet that says what each field means.
 
-use crate::domain::intake::sheet::GUIDE_SHEET;
+use crate::domain::own_sheet::GUIDE_SHEET;
 use crate::domain::register::ledger::{Field, FieldKind, Ledger, PROJECT, Privacy, Role as FieldRole};
 use crate::domain::register::units::Level;
 use crate::domain::rules::policy::Policy;

@@ -488,7 +488,7 @@ impl IntakeReport<'_> {
             (5, Value::count(account.quarantined)),
             (6, Value::count(account.skipped)),
             (7, Value::count(account.hidden_rows)),
-            (8, Value::text(if account.holds() { "相符" } else { "不符，请报告程序维护人员" })),
+            (8, Value::text(if account.adds_up() { "相符" } else { "不符，请报告程序维护人员" })),
         ];
         spread(sheet, role, values);
     }
@@ -514,7 +514,8 @@ fn line(cells: Vec<Value>, columns: &[Column]) -> Row {
 mod tests {
     use super::*;
     use crate::config::load::{Config, read_files};
-    use crate::domain::intake::sheet::{Raw, RawRow, SheetIntake};
+    use crate::domain::intake::raw::{Raw, RawRow};
+    use crate::domain::intake::sheet::SheetIntake;
     use crate::report::xlsx;
     use crate::workbook::balance::tie_out;
     use crate::workbook::model::text_width;

@@ -2,7 +2,8 @@
 
 use crate::clock::stamp;
 use crate::domain::intake::note::{Note, NoteKind, SheetAccount};
-use crate::domain::intake::sheet::{Outcome, Raw, RawRow, SheetIntake};
+use crate::domain::intake::raw::{Raw, RawRow};
+use crate::domain::intake::sheet::{Outcome, SheetIntake};
 use crate::domain::notify::feedback::{
     Answer, Answers, FILLED_ON, FormAccount, FormHead, FormRow, Known, Outcome as Said, WHO, editable, form_ledger, read_number, settle,
 };
@@ -11,7 +12,7 @@ use crate::domain::register::record::{Cell, Columns, Record};
 use crate::domain::rules::owner::{owner_of, project_of};
 use crate::domain::rules::policy::Policy;
 use crate::source::frame::{Block, Frame, Sheet};
-use crate::source::parse::Refusal;
+use crate::source::refusal::Refusal;
 use crate::store::database::StoreError;
 use crate::worker::import::importer::Importer;
 use crate::worker::import::input::Input;

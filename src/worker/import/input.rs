@@ -5,7 +5,7 @@ use crate::domain::register::ledger::Ledger;
 use crate::domain::source_choice::{ChosenBy, NoChoice, choose};
 use crate::source::folder;
 use crate::source::frame::Block;
-use crate::source::parse::{ReadLimits, Refusal};
+use crate::source::refusal::{ReadLimits, Refusal};
 use crate::source::sql;
 use crate::source::sql::{Database, Query};
 use crate::worker::import::importer::Importer;

@@ -10,7 +10,7 @@ use crate::domain::register::record::{Columns, pack_into};
 use crate::domain::register::snapshot::{Bounds, Comparison, brake};
 use crate::domain::rules::policy::Policy;
 use crate::source::frame::{Block, Frame, PackedRow, Sheet};
-use crate::source::parse::{ReadLimits, Refusal};
+use crate::source::refusal::{ReadLimits, Refusal};
 use crate::store::database::StoreError;
 use crate::store::open_versions::RowFingerprint;
 use crate::store::pulls::{Added, Difference, NewRecord, NewSnapshot, Pull, SnapshotWriter};
@@ -170,8 +170,8 @@ impl Importer {
                         reader.sheets.push(name.to_owned());
                         if visible {
                             let mut next = SheetIntake::new(&ledgers, number, name, merges, reader.today);
-                            next.take_registers_only();
-                            next.hide_columns(hidden_columns);
+                            next.refuse_own_lists();
+                            next.set_hidden_columns(hidden_columns);
                             sheet = Some(next);
                             manner = None;
                         } else {
@@ -184,7 +184,7 @@ impl Importer {
                         if manner.is_none() {
                             manner = Manner::of(&self.config, sheet, reader.today);
                         }
-                        let mark = match manner.as_ref().filter(|_| sheet.stands_alone(row.number)) {
+                        let mark = match manner.as_ref().filter(|_| sheet.is_independent(row.number)) {
                             Some(manner) => {
                                 let cells = row.spell(&mut spelt).map_err(|error| refuse(interrupted(error)))?;
                                 Some(manner.mark(cells))
@@ -194,13 +194,13 @@ impl Importer {
                         if let Some(mark) = mark
                             && reader.take_again(sheet, &row, mark)?
                         {
-                            let summed = row.only(sheet.summed()).map_err(|error| refuse(interrupted(error)))?;
-                            sheet.count_again(row.number, row.hidden, &summed);
+                            let summed = row.only(sheet.summed_columns()).map_err(|error| refuse(interrupted(error)))?;
+                            sheet.count_unchanged(row.number, row.hidden, &summed);
                             continue;
                         }
-                        let said = sheet.said();
+                        let said = sheet.note_count();
                         sheet.push(row.unpack().map_err(|error| refuse(interrupted(error)))?, &mut outcomes);
-                        let mark = mark.filter(|_| sheet.said() == said);
+                        let mark = mark.filter(|_| sheet.note_count() == said);
                         reader.take(&mut pull, sheet, &mut outcomes, mark).await?;
                     }
                 }
@@ -483,7 +483,7 @@ impl<'a> FileReader<'a> {
         let columns = sheet.columns();
         for outcome in outcomes.drain(..) {
             match outcome {
-                Outcome::Waiting | Outcome::Skipped => {}
+                Outcome::Blank | Outcome::Skipped => {}
                 Outcome::Quarantined { code } => {
                     if !code.is_empty() {
                         target.kept.insert(code);
@@ -620,7 +620,7 @@ impl<'a> FileReader<'a> {
                             sheet.doubts.push(format!("工作表“{other}”与“{name}”有{pct}%的编号相同，请核对以哪张为准"));
                         }
                     }
-                    sheet.say_doubts();
+                    sheet.note_doubts();
                     target.doubts.append(&mut sheet.doubts);
                     target.accounts.push(sheet.account);
                     target.notes.append(&mut sheet.notes);

@@ -29,7 +29,7 @@ impl Manner {
         add(&ledger.id);
         add(&today.year().to_string());
         for column in sheet.mapping() {
-            add(&format!("{} {} {} {:?}", column.column, ledger.fields[column.field].id, column.money_power, column.foreign));
+            add(&format!("{} {} {} {:?}", column.column, ledger.fields[column.field].id, column.money_power, column.unsupported_currency));
         }
         Some(Manner(hash))
     }

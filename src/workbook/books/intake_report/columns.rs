@@ -1,6 +1,6 @@
 //! Which column of the file each field was read from, which fields it lacks, and which of its columns name none.
 
-use crate::domain::intake::header::nearest_field;
+use crate::domain::intake::header_search::nearest_field;
 use crate::domain::intake::note::SheetAccount;
 use crate::domain::register::ledger::{FieldKind, Ledger};
 use crate::workbook::books::intake_report::IntakeReport;

@@ -2,6 +2,7 @@
 
 use crate::domain::judging::finding::{Finding, State};
 use crate::domain::judging::roster::{Doubt, Member, Selection, is_within};
+use crate::domain::own_sheet::SELECTION_PREFIX;
 use crate::domain::register::ledger::{Privacy, Role as FieldRole};
 use crate::domain::register::period::chinese_date;
 use crate::domain::register::record::{Cell, Record};
@@ -19,9 +20,6 @@ use crate::workbook::visible::{LinkedProject, VisibleMaterial};
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-
-/// Begins the line above the table with the selection in words.
-pub const CHOSEN: &str = "选取范围：";
 
 impl<'a> SheetBuilder<'a, '_> {
     /// The sheets of a selection of records: one, or more if there are more rows than a sheet takes.
@@ -406,8 +404,8 @@ impl<'a> VisibleMaterial<'a> {
         // without the measure word, which is the first character
         let rows: String = ledger.counted.chars().skip(1).collect();
         match parts.is_empty() {
-            true => format!("{CHOSEN}{}所列全部{rows}。", ledger.title),
-            false => format!("{CHOSEN}{}中{}的{rows}。", ledger.title, parts.join("、")),
+            true => format!("{SELECTION_PREFIX}{}所列全部{rows}。", ledger.title),
+            false => format!("{SELECTION_PREFIX}{}中{}的{rows}。", ledger.title, parts.join("、")),
         }
     }
 

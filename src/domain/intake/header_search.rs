@@ -1,0 +1,280 @@
+//! Finds the header of a sheet: among the first rows, the block of one to three rows whose column paths name most fields of a ledger.
+//!
+//! A column path is the texts over one column from top to bottom, such as `合同投资额` / `外资（万元）`, with merged cells expanded.
+
+use crate::domain::intake::header::{Column, DuplicateColumn, Header, UnitFrom, bare_name, without_bracket};
+use crate::domain::intake::merges::{Merges, column_letters};
+use crate::domain::intake::money::{MoneyUnit, money_unit, trailing_unit};
+use crate::domain::intake::raw::{Raw, RawRow, cell_at};
+use crate::domain::intake::text::normalize_name;
+use crate::domain::register::ledger::{Field, FieldKind, Ledger, Role};
+use std::collections::HashMap;
+
+/// The most rows of a header.
+const HEIGHT_MAX: usize = 3;
+
+/// The fewest columns that a header must name.
+const FIELDS_MIN: usize = 2;
+
+type Rows = [RawRow<'static>];
+
+/// The block of rows that is most like a header although a required column is missing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct NearMiss {
+    /// Its first row, from 1.
+    pub row: u32,
+    /// Title of the ledger it is most like.
+    pub ledger: String,
+    /// Titles of the required columns that are missing.
+    pub missing: Vec<String>,
+}
+
+/// How good a block is as a header: the fields it names, then the rows it leaves out of [`HEIGHT_MAX`]. A title above the header adds no field,
+/// so of two blocks with the same fields the lower one is better.
+type Score = (usize, usize);
+
+/// The best header among the rows: most fields mapped, all required ones among them; of equal blocks the one with fewest rows, then the first.
+///
+/// # Errors
+/// No block names all required columns of a ledger; the nearest miss, if there is one.
+pub(crate) fn find<'a>(ledgers: &'a [Ledger], rows: &Rows, merges: &Merges) -> Result<(&'a Ledger, Header), Option<NearMiss>> {
+    let mut near: Option<(Score, NearMiss)> = None;
+    let mut best: Option<(Score, &Ledger, Header)> = None;
+    let names: Vec<FieldNames<'_>> = ledgers.iter().map(FieldNames::new).collect();
+    for start in 0..rows.len() {
+        for height in 1..=HEIGHT_MAX.min(rows.len() - start) {
+            let block = &rows[start..start + height];
+            // the rows of a header are neighbours
+            if block.windows(2).any(|pair| pair[1].number != pair[0].number + 1) {
+                break;
+            }
+            let texts = header_texts(block, merges);
+            let paths: Vec<ColumnPath> = texts.iter().map(|(column, texts)| ColumnPath::new(*column, texts)).collect();
+            let sheet_unit = sheet_unit(&rows[..start]);
+            for names in &names {
+                let mapping = names.map(&paths, &sheet_unit);
+                let score = (mapping.columns.len(), HEIGHT_MAX - height);
+                // a sheet of another kind may name a project in two of its columns
+                let is_like = score.0 >= FIELDS_MIN && (score.0 * 2 >= paths.len() || score.0 == names.ledger.fields.len());
+                let missing = names.missing_required(&mapping);
+                if is_like && !missing.is_empty() && near.as_ref().is_none_or(|(most, _)| score > *most) {
+                    near = Some((score, NearMiss { row: block[0].number, ledger: names.ledger.title.clone(), missing: missing.clone() }));
+                }
+                if !missing.is_empty() || !is_like || best.as_ref().is_some_and(|(most, ..)| *most >= score) {
+                    continue;
+                }
+                best = Some((score, names.ledger, names.header(block, &texts, &paths, mapping)));
+            }
+        }
+    }
+    best.map(|(_, ledger, header)| (ledger, header)).ok_or(near.map(|(_, near)| near))
+}
+
+/// For each column with a header its texts from top to bottom, merged cells expanded.
+fn header_texts(block: &Rows, merges: &Merges) -> Vec<(u16, Vec<String>)> {
+    let text_at = |row: u32, column: u32| -> Option<String> {
+        let (row, column) = merges.anchor(row - 1, column);
+        let cells = &block.iter().find(|found| found.number == row + 1)?.cells;
+        let text = cell_at(cells, column as u16)?.display().into_owned();
+        (!text.trim().is_empty()).then_some(text)
+    };
+    let width = block.iter().flat_map(|row| row.cells.last().map(|(column, _)| *column)).max().unwrap_or(0);
+    (0..=width)
+        .map(|column| {
+            let mut texts: Vec<String> = Vec::new();
+            for row in block {
+                let number = row.number;
+                let found = text_at(number, u32::from(column));
+                // without merge information, a parent text applies to the empty cells to its right
+                let found = found.or_else(|| {
+                    let is_leaf_row = number == block.last().map_or(0, |last| last.number);
+                    if is_leaf_row || !merges.is_empty() {
+                        return None;
+                    }
+                    (0..column).rev().find_map(|left| text_at(number, u32::from(left)))
+                });
+                if let Some(text) = found
+                    && texts.last() != Some(&text)
+                {
+                    texts.push(text);
+                }
+            }
+            (column, texts)
+        })
+        .filter(|(_, texts)| !texts.is_empty())
+        .collect()
+}
+
+/// The header texts of one column in the forms in which they are compared.
+struct ColumnPath {
+    column: u16,
+    names: Vec<String>,
+    /// `names` without the brackets at their ends.
+    bare_names: Vec<String>,
+    /// The last name without the unit at its end.
+    unitless: Option<String>,
+    unit: Option<MoneyUnit>,
+}
+
+impl ColumnPath {
+    fn new(column: u16, texts: &[String]) -> ColumnPath {
+        let leaf = texts.last().map(|leaf| normalize_name(leaf));
+        let trailing = leaf.as_deref().and_then(trailing_unit);
+        ColumnPath {
+            column,
+            names: texts.iter().map(|text| normalize_name(text)).collect(),
+            bare_names: texts.iter().map(|text| bare_name(text)).collect(),
+            unitless: trailing.as_ref().map(|(words, _)| (*words).to_owned()),
+            unit: texts.iter().rev().find_map(|text| unit_in_brackets(text)).or(trailing.map(|(_, unit)| unit)),
+        }
+    }
+}
+
+/// The columns of a block as fields of one ledger.
+struct ColumnMapping {
+    /// In field order.
+    columns: Vec<Column>,
+    duplicates: Vec<DuplicateColumn>,
+}
+
+/// The normalized names of a ledger's fields.
+struct FieldNames<'a> {
+    ledger: &'a Ledger,
+    /// Titles and aliases; the title of one field takes precedence over the alias of another.
+    names: HashMap<String, usize>,
+    /// Aliases of the form `parent/leaf`.
+    paths: Vec<(String, String, usize)>,
+}
+
+impl<'a> FieldNames<'a> {
+    fn new(ledger: &'a Ledger) -> FieldNames<'a> {
+        let mut names = HashMap::new();
+        let mut paths = Vec::new();
+        for (index, field) in ledger.fields.iter().enumerate() {
+            names.entry(normalize_name(&field.title)).or_insert(index);
+        }
+        for (index, field) in ledger.fields.iter().enumerate() {
+            for alias in &field.aliases {
+                match alias.split_once('/') {
+                    Some((parent, leaf)) => paths.push((normalize_name(parent), normalize_name(leaf), index)),
+                    None => {
+                        names.entry(normalize_name(alias)).or_insert(index);
+                    }
+                }
+            }
+        }
+        FieldNames { ledger, names, paths }
+    }
+
+    fn map(&self, paths: &[ColumnPath], sheet_unit: &Option<MoneyUnit>) -> ColumnMapping {
+        let mut columns: Vec<Column> = Vec::new();
+        let mut duplicates = Vec::new();
+        for path in paths {
+            let Some(field) = self.field_of(path) else { continue };
+            if columns.iter().any(|known| known.field == field) {
+                duplicates.push(DuplicateColumn { field, column: path.column });
+                continue;
+            }
+            let (unit, unit_from) = match (self.ledger.fields[field].kind, &path.unit, sheet_unit) {
+                (FieldKind::Money, Some(unit), _) => (unit.clone(), UnitFrom::Header),
+                (FieldKind::Money, None, Some(unit)) => (unit.clone(), UnitFrom::Sheet),
+                (FieldKind::Money, None, None) => (MoneyUnit::Power(self.ledger.money_power), UnitFrom::Ledger),
+                _ => (MoneyUnit::Power(0), UnitFrom::None),
+            };
+            let (money_power, unsupported_currency) = match unit {
+                MoneyUnit::Power(power) => (power, None),
+                MoneyUnit::Unsupported(words) => (0, Some(words)),
+            };
+            columns.push(Column { column: path.column, field, money_power, unsupported_currency, unit_from });
+        }
+        columns.sort_by_key(|column| column.field);
+        ColumnMapping { columns, duplicates }
+    }
+
+    /// The field that a column path names. Tried in this order: an alias `parent/leaf` at the end of the path, the last name as title or alias,
+    /// the last name without its bracket, and for amounts the last name without its unit.
+    fn field_of(&self, path: &ColumnPath) -> Option<usize> {
+        let (leaf, above) = path.names.split_last()?;
+        let (bare_leaf, bare_above) = path.bare_names.split_last()?;
+        let by_path = self
+            .paths
+            .iter()
+            .find(|(parent, last, _)| (leaf == last || bare_leaf == last) && (above.contains(parent) || bare_above.contains(parent)));
+        let is_money = |field: &usize| self.ledger.fields[*field].kind == FieldKind::Money;
+        by_path
+            .map(|(.., field)| *field)
+            .or_else(|| self.names.get(leaf).copied())
+            .or_else(|| self.names.get(bare_leaf).copied())
+            .or_else(|| self.names.get(path.unitless.as_ref()?).copied().filter(is_money))
+    }
+
+    /// Titles of the required fields that no column is mapped to.
+    fn missing_required(&self, mapping: &ColumnMapping) -> Vec<String> {
+        let fields = self.ledger.fields.iter().enumerate();
+        fields
+            .filter(|(index, field)| field.required && !mapping.columns.iter().any(|column| column.field == *index))
+            .map(|(_, field)| field.title.clone())
+            .collect()
+    }
+
+    /// The header of a block that names all required fields.
+    fn header(&self, block: &Rows, texts: &[(u16, Vec<String>)], paths: &[ColumnPath], mapping: ColumnMapping) -> Header {
+        let ColumnMapping { columns, duplicates } = mapping;
+        let is_mapped = |column: u16| {
+            columns.iter().any(|known| known.column == column) || duplicates.iter().any(|duplicate| duplicate.column == column)
+        };
+        let unknown = texts.iter().filter(|(column, _)| !is_mapped(*column));
+        let unknown = unknown.map(|(column, texts)| (column_letters(*column), texts.join("/"))).collect();
+        let code = self.ledger.role(Role::Code);
+        let code_names = self.names.iter().filter(|(_, field)| Some(**field) == code).map(|(name, _)| name.clone()).collect();
+        Header {
+            present: columns.iter().map(|column| column.field).collect(),
+            first_row: block.first().map_or(0, |row| row.number),
+            last_row: block.last().map_or(0, |row| row.number),
+            columns,
+            duplicates,
+            unknown,
+            leaves: paths.iter().filter_map(|path| Some((path.column, path.names.last()?.clone()))).collect(),
+            headed: texts.iter().fold(Vec::new(), |mut headed, (column, _)| {
+                headed.resize(usize::from(*column), false);
+                headed.push(true);
+                headed
+            }),
+            names: self.names.keys().cloned().collect(),
+            code_names,
+        }
+    }
+}
+
+/// Of some fields the one whose title or alias is most like a header that names no field: one of the two contains the other, and the longest
+/// common part wins.
+pub(crate) fn nearest_field<'a>(fields: impl Iterator<Item = &'a Field>, header: &str) -> Option<&'a Field> {
+    let leaf = normalize_name(without_bracket(header.rsplit('/').next().unwrap_or(header)));
+    let likeness = |field: &Field| {
+        let names = std::iter::once(&field.title).chain(&field.aliases).map(|name| normalize_name(name.rsplit('/').next().unwrap_or(name)));
+        let alike = names.filter(|name| name.contains(&leaf) || leaf.contains(name.as_str()));
+        // a single character such as 县 is part of too many names
+        alike.map(|name| name.chars().count().min(leaf.chars().count())).filter(|length| *length > 1).max()
+    };
+    fields
+        .filter_map(|field| Some((likeness(field)?, field)))
+        .reduce(|best, next| if next.0 > best.0 { next } else { best })
+        .map(|(_, field)| field)
+}
+
+fn unit_in_brackets(text: &str) -> Option<MoneyUnit> {
+    let inside = text.trim_end().strip_prefix(without_bracket(text)).unwrap_or_default();
+    money_unit(inside)
+}
+
+/// The unit of a line above the header, such as `单位：亿元`.
+fn sheet_unit(rows: &Rows) -> Option<MoneyUnit> {
+    rows.iter().flat_map(|row| &row.cells).find_map(|(_, raw)| match raw {
+        Raw::Text(text) => {
+            let text = normalize_name(text);
+            let at = text.find("单位:")?;
+            money_unit(&text[at..])
+        }
+        _ => None,
+    })
+}

@@ -1,0 +1,76 @@
+//! Cells and rows as the file has them, before the intake reads them.
+
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
+/// The content of a cell.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Raw<'a> {
+    #[serde(borrow)]
+    Text(Cow<'a, str>),
+    Number(f64),
+    /// A cell formatted as a date: year, month, day.
+    Date(u16, u8, u8),
+    Bool(bool),
+    /// An error value such as `#REF!`.
+    #[serde(borrow)]
+    Error(Cow<'a, str>),
+    /// A formula whose result the file does not hold.
+    Uncalculated,
+}
+
+impl Raw<'_> {
+    /// The text that a person sees in the cell.
+    pub fn display(&self) -> Cow<'_, str> {
+        match self {
+            Raw::Text(text) => Cow::Borrowed(text),
+            Raw::Number(number) => Cow::Owned(format!("{number}")),
+            Raw::Date(year, month, day) => Cow::Owned(format!("{year:04}-{month:02}-{day:02}")),
+            Raw::Bool(value) => Cow::Borrowed(if *value { "TRUE" } else { "FALSE" }),
+            Raw::Error(code) => Cow::Borrowed(code),
+            Raw::Uncalculated => Cow::Borrowed("（公式）"),
+        }
+    }
+
+    pub(crate) fn into_owned(self) -> Raw<'static> {
+        match self {
+            Raw::Text(text) => Raw::Text(Cow::Owned(text.into_owned())),
+            Raw::Number(number) => Raw::Number(number),
+            Raw::Date(year, month, day) => Raw::Date(year, month, day),
+            Raw::Bool(value) => Raw::Bool(value),
+            Raw::Error(code) => Raw::Error(Cow::Owned(code.into_owned())),
+            Raw::Uncalculated => Raw::Uncalculated,
+        }
+    }
+
+    /// Whether the cell holds a text of nothing but white space.
+    pub(crate) fn is_blank(&self) -> bool {
+        matches!(self, Raw::Text(text) if text.trim().is_empty())
+    }
+}
+
+/// A row of a sheet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RawRow<'a> {
+    /// From 1, as a spreadsheet program counts.
+    pub number: u32,
+    /// Hidden by hand or by a filter.
+    pub hidden: bool,
+    /// Column (from 0) and value in column order; empty cells are left out.
+    pub cells: Vec<(u16, Raw<'a>)>,
+}
+
+/// The value of a column in the cells of a row.
+pub(crate) fn cell_at<'c, 'r>(cells: &'c [(u16, Raw<'r>)], column: u16) -> Option<&'c Raw<'r>> {
+    let found = cells.binary_search_by_key(&column, |(index, _)| *index).ok()?;
+    Some(&cells[found].1)
+}
+
+/// A rectangle of cells; rows and columns from 0, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct CellRange {
+    pub top: u32,
+    pub left: u32,
+    pub bottom: u32,
+    pub right: u32,
+}

@@ -1,0 +1,55 @@
+//! Characters: what is trimmed, ignored or brought to one form before a text is read or compared.
+
+/// Control characters and the Unicode characters that take no room: zero-width, direction marks, soft hyphen, byte order mark.
+pub(crate) fn is_invisible(c: char) -> bool {
+    c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{ad}')
+}
+
+/// The text without surrounding spaces of any width and without invisible characters. Line breaks inside it stay.
+pub fn clean(text: &str) -> String {
+    let is_edge = |c: char| c.is_whitespace() || is_invisible(c);
+    let trimmed = text.trim_matches(is_edge);
+    // printable ASCII only: no invisible character is possible
+    if !trimmed.bytes().all(|byte| (0x20..0x7f).contains(&byte)) && trimmed.chars().any(is_invisible) {
+        let visible = |c| match c {
+            '\t' => Some(' '),
+            '\n' => Some(c),
+            c => (!is_invisible(c)).then_some(c),
+        };
+        return trimmed.chars().filter_map(visible).collect();
+    }
+    trimmed.to_owned()
+}
+
+/// The text with full-width digits, letters and punctuation as ASCII: the part of Unicode NFKC that numbers, dates and codes need.
+pub fn half_width(text: &str) -> String {
+    text.chars()
+        .map(|c| match c {
+            '\u{ff01}'..='\u{ff5e}' => char::from_u32(c as u32 - 0xfee0).unwrap_or(c),
+            '\u{3000}' | '\u{a0}' => ' ',
+            '。' => '.',
+            c => c,
+        })
+        .collect()
+}
+
+/// The canonical form of a name, for comparing: half-width, without spaces and invisible characters.
+pub fn normalize_name(text: &str) -> String {
+    half_width(text).chars().filter(|c| !c.is_whitespace() && !is_invisible(*c)).collect()
+}
+
+/// The first 80 characters of a raw text on one line, for a note.
+pub fn excerpt(text: &str) -> String {
+    let mut out: String = text.chars().take(80).map(|c| if c == '\n' { '↵' } else { c }).collect();
+    if text.chars().count() > 80 {
+        out.push('…');
+    }
+    out
+}
+
+/// Whether a text contains characters of the private use areas: fonts of one office show them, other computers show an empty box.
+pub(crate) fn has_private_characters(text: &str) -> bool {
+    // in UTF-8 they begin with these bytes; most texts have none and need no decoding
+    text.bytes().any(|byte| matches!(byte, 0xee | 0xef | 0xf3 | 0xf4))
+        && text.chars().any(|c| matches!(c, '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}'))
+}
