@@ -218,7 +218,7 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
 }
 
 fn parse_file(path: &Path, limits: ReadLimits) -> ExitCode {
-    let done = child::confine(limits).and_then(|()| source::parse_file(path, limits, std::io::stdout().lock()));
+    let done = child::limit_this_process(limits).and_then(|()| source::parse_file(path, limits, std::io::stdout().lock()));
     if done.is_ok() { Exit::Done.into() } else { Exit::Failed.into() }
 }
 

@@ -1,9 +1,9 @@
-//! The parsing child: started, watched and read by the parent.
+//! The parsing child process: the parent starts it, limits its time and reads its frames.
 
 use crate::source::frame;
 use crate::source::frame::{Block, Received};
 use crate::source::refusal::{ReadLimits, Refusal};
-use crate::source::strings::Strings;
+use crate::source::shared_strings::SharedStrings;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -11,10 +11,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// The hidden subcommand under which the binary reads one file and writes frames to stdout.
+/// The hidden subcommand with which the binary reads one file and writes frames to stdout.
 pub const SUBCOMMAND: &str = "parse-file";
 
-/// Starts the child that parses files.
+/// Starts the child processes.
 #[derive(Clone, Debug)]
 pub struct ParserCommand {
     pub program: PathBuf,
@@ -37,7 +37,7 @@ impl ParserCommand {
         command
     }
 
-    /// Reads a file, handing each block of frames to `take`, which may stop the reading by returning `false`. Blocking.
+    /// Reads a file and calls `take` with each block of frames, until it returns `false`. Blocking.
     ///
     /// # Errors
     /// The file is refused, or the child died or ran out of time or memory.
@@ -47,10 +47,10 @@ impl ParserCommand {
         let Some(stdout) = child.stdout.take() else { return Err(failed(std::io::Error::other("no stdout"))) };
         let stderr = child.stderr.take();
         let ended = Arc::new(AtomicBool::new(false));
-        let (late, watcher) = watch(child.id(), limits.seconds, ended.clone());
+        let (timed_out, timer) = start_timer(child.id(), limits.seconds, ended.clone());
         let mut reader = stdout;
         let mut outcome = None;
-        let mut strings = Arc::<Strings>::default();
+        let mut strings = Arc::<SharedStrings>::default();
         loop {
             match frame::read(&mut reader) {
                 Ok(Some(Received::End)) => {
@@ -71,22 +71,22 @@ impl ParserCommand {
                 Ok(None) | Err(_) => break,
             }
         }
-        // a child that still writes gets a closed pipe
+        // a child that is still writing then gets an error from the closed pipe
         drop(reader);
         if outcome.is_none() || !matches!(outcome, Some(Ok(()))) {
             let _ = child.kill();
         }
         let _ = child.wait();
         ended.store(true, Ordering::Release);
-        watcher.thread().unpark();
-        let _ = watcher.join();
+        timer.thread().unpark();
+        let _ = timer.join();
         outcome.unwrap_or_else(|| {
-            let mut words = String::new();
+            let mut message = String::new();
             if let Some(mut stderr) = stderr {
-                let _ = stderr.by_ref().take(2000).read_to_string(&mut words);
+                let _ = stderr.by_ref().take(2000).read_to_string(&mut message);
             }
-            tracing::warn!(path = %path.display(), stderr = words.trim(), "the parsing child died");
-            Err(if late.load(Ordering::Acquire) {
+            tracing::warn!(path = %path.display(), stderr = message.trim(), "the parsing child died");
+            Err(if timed_out.load(Ordering::Acquire) {
                 Refusal::new(format!("解析超过{}秒，已停止", limits.seconds), "请检查文件是否异常庞大，或另存为xlsx后再导入")
             } else {
                 Refusal::new(format!("文件结构异常，解析所需内存超过{}MB或解析中断", limits.memory_mib), "请用Excel或WPS另存为xlsx后再导入")
@@ -95,12 +95,12 @@ impl ParserCommand {
     }
 }
 
-/// Kills the child when its time is up.
-fn watch(pid: u32, seconds: u64, ended: Arc<AtomicBool>) -> (Arc<AtomicBool>, std::thread::JoinHandle<()>) {
-    let late = Arc::new(AtomicBool::new(false));
-    let flag = late.clone();
+/// Kills the child at the end of its time, unless `ended` is set before. Returns whether it did so, and the thread.
+fn start_timer(pid: u32, seconds: u64, ended: Arc<AtomicBool>) -> (Arc<AtomicBool>, std::thread::JoinHandle<()>) {
+    let timed_out = Arc::new(AtomicBool::new(false));
+    let flag = timed_out.clone();
     let handle = std::thread::spawn(move || {
-        // the child limits its own processor time; this is for one that waits for ever
+        // the child limits its own processor time; this ends one that waits without using any
         let deadline = Instant::now() + Duration::from_secs(seconds);
         while !ended.load(Ordering::Acquire) {
             let now = Instant::now();
@@ -112,11 +112,14 @@ fn watch(pid: u32, seconds: u64, ended: Arc<AtomicBool>) -> (Arc<AtomicBool>, st
             std::thread::park_timeout(deadline - now);
         }
     });
-    (late, handle)
+    (timed_out, handle)
 }
 
-/// Puts the limits on the process itself: the first thing the child does.
-pub fn confine(limits: ReadLimits) -> std::io::Result<()> {
+/// Limits memory, processor time and core dumps of this process. The child calls it first.
+///
+/// # Errors
+/// The system refuses a limit.
+pub fn limit_this_process(limits: ReadLimits) -> std::io::Result<()> {
     let bytes = limits.memory_mib * 1024 * 1024;
     rlimit::setrlimit(rlimit::Resource::AS, bytes, bytes)?;
     rlimit::setrlimit(rlimit::Resource::CPU, limits.seconds, limits.seconds)?;

@@ -1,11 +1,11 @@
-//! What lies in a folder: names and times, nothing opened. Which file counts is `domain::folder`.
+//! Lists the files of a folder with their times, without opening them. `domain::source_choice` decides which one is read.
 
 use crate::domain::source_choice::Listed;
 use crate::source::refusal::Refusal;
 use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
 
-/// The plain files of a folder with their paths, in no order. `marker` is a file that only the mounted folder holds.
+/// The regular files of a folder with their paths, in no order. `marker` is a file that is only there while the folder is mounted.
 ///
 /// # Errors
 /// The folder is missing, not mounted or not readable.
@@ -23,20 +23,21 @@ pub fn list(folder: &Path, marker: Option<&str>) -> Result<Vec<(Listed, PathBuf)
         if Some(name.as_str()) == marker {
             continue;
         }
-        let facts = match std::fs::metadata(entry.path()) {
-            Ok(facts) => facts,
-            // taken away since, or a link to nowhere
+        let metadata = match std::fs::metadata(entry.path()) {
+            Ok(metadata) => metadata,
+            // removed meanwhile, or a broken link
             Err(error) if error.kind() == ErrorKind::NotFound => continue,
             Err(error) => return Err(unreadable(folder, &error)),
         };
-        if facts.is_file() {
-            let modified = facts.modified().map_err(|error| unreadable(folder, &error))?;
+        if metadata.is_file() {
+            let modified = metadata.modified().map_err(|error| unreadable(folder, &error))?;
             files.push((Listed { name, modified: modified.into() }, entry.path()));
         }
     }
     Ok(files)
 }
 
+/// The refusal of a folder that cannot be listed.
 fn unreadable(folder: &Path, error: &Error) -> Refusal {
     let folder = folder.display();
     match error.kind() {
@@ -51,12 +52,12 @@ fn unreadable(folder: &Path, error: &Error) -> Refusal {
 mod tests {
     use super::*;
 
-    /// A test may run as root, who may read everything.
+    /// Without a real folder, since a test may run as root, who can read everything.
     #[test]
-    fn what_is_wrong_with_a_folder_is_told_apart() {
-        let told = |kind: ErrorKind| unreadable(Path::new("in"), &Error::from(kind)).reason;
-        assert_eq!(told(ErrorKind::NotFound), "文件夹in不存在，可能没有挂载");
-        assert_eq!(told(ErrorKind::PermissionDenied), "没有读取文件夹in的权限");
-        assert_eq!(told(ErrorKind::NotADirectory), "in不是文件夹");
+    fn each_kind_of_error_has_its_reason() {
+        let reason = |kind: ErrorKind| unreadable(Path::new("in"), &Error::from(kind)).reason;
+        assert_eq!(reason(ErrorKind::NotFound), "文件夹in不存在，可能没有挂载");
+        assert_eq!(reason(ErrorKind::PermissionDenied), "没有读取文件夹in的权限");
+        assert_eq!(reason(ErrorKind::NotADirectory), "in不是文件夹");
     }
 }

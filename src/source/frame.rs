@@ -1,36 +1,36 @@
-//! What the parsing child says to its parent: blocks of frames. A block is a kind, a 4-byte little-endian length and frames one after
-//! another; the parent decodes them out of the block without copying their texts, and of a row no more than it wants. The shared strings of
-//! a workbook travel once, before the rows that name them by number.
+//! The stream from the parsing child to its parent: blocks of frames. A block is a kind, a 4-byte little-endian length, and its frames one
+//! after another. The parent decodes frames in place, without copying texts, and only the cells of a row that it needs. The shared strings of
+//! a workbook are sent once, before the rows that refer to them by number.
 
 use crate::domain::intake::raw::{CellRange, Raw, RawRow};
-use crate::source::strings::Strings;
+use crate::source::shared_strings::SharedStrings;
 use postcard::ser_flavors::Flavor;
 use serde::{Deserialize, Serialize, Serializer};
 use std::borrow::Cow;
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 
-/// A sheet of which rows follow.
+/// A sheet whose rows follow.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sheet<'a> {
     pub name: &'a str,
-    /// A hidden sheet is named and not read.
+    /// The rows of a hidden sheet are not sent.
     pub visible: bool,
     pub merges: Vec<CellRange>,
     /// First and last column (from 0) of each hidden range.
     pub hidden_columns: Vec<(u32, u32)>,
 }
 
-/// A row as it travelled.
+/// A row that is not decoded yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PackedRow<'a> {
-    /// As a person counts, from 1.
+    /// From 1, as a spreadsheet program counts.
     pub number: u32,
     /// Hidden by hand or by a filter.
     pub hidden: bool,
-    /// Postcard of columns and values.
+    /// Columns and values in postcard format.
     cells: &'a [u8],
-    strings: &'a Strings,
+    strings: &'a SharedStrings,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,31 +39,31 @@ pub enum Frame<'a> {
     Row(PackedRow<'a>),
 }
 
-/// A value on its way: as [`Raw`] is written, or the number of a shared string.
+/// A value to send: encoded like [`Raw`], or the number of a shared string.
 #[derive(Debug)]
 pub enum Value {
-    Own(Raw<'static>),
+    Inline(Raw<'static>),
     Shared(u32),
 }
 
-/// The number of [`Unread::Shared`].
+/// The variant number of [`EncodedValue::Shared`].
 const SHARED: u32 = 6;
 
-/// As postcard writes the number of [`Unread::Text`].
+/// The variant number of [`EncodedValue::Text`] in postcard format.
 const TEXT: u8 = 0;
 
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Value::Own(raw) => raw.serialize(serializer),
+            Value::Inline(raw) => raw.serialize(serializer),
             Value::Shared(index) => serializer.serialize_newtype_variant("Unread", SHARED, "Shared", index),
         }
     }
 }
 
-/// A value whose text has not been looked at; written as [`Value`] is.
+/// A value as it arrives, its text not checked yet; the encoding of [`Value`].
 #[derive(Deserialize)]
-enum Unread<'a> {
+enum EncodedValue<'a> {
     Text(&'a [u8]),
     Number(f64),
     Date(u16, u8, u8),
@@ -73,27 +73,30 @@ enum Unread<'a> {
     Shared(u32),
 }
 
-impl<'a> Unread<'a> {
-    fn read(self, strings: &'a Strings) -> Result<Raw<'a>, postcard::Error> {
+impl<'a> EncodedValue<'a> {
+    fn decode(self, strings: &'a SharedStrings) -> Result<Raw<'a>, postcard::Error> {
         let text = |bytes| std::str::from_utf8(bytes).map(Cow::Borrowed).map_err(|_| postcard::Error::DeserializeBadUtf8);
         Ok(match self {
-            Unread::Text(bytes) => Raw::Text(text(bytes)?),
-            Unread::Number(number) => Raw::Number(number),
-            Unread::Date(year, month, day) => Raw::Date(year, month, day),
-            Unread::Bool(value) => Raw::Bool(value),
-            Unread::Error(bytes) => Raw::Error(text(bytes)?),
-            Unread::Uncalculated => Raw::Uncalculated,
-            Unread::Shared(index) => Raw::Text(Cow::Borrowed(strings.get(index).ok_or(postcard::Error::DeserializeBadEncoding)?)),
+            EncodedValue::Text(bytes) => Raw::Text(text(bytes)?),
+            EncodedValue::Number(number) => Raw::Number(number),
+            EncodedValue::Date(year, month, day) => Raw::Date(year, month, day),
+            EncodedValue::Bool(value) => Raw::Bool(value),
+            EncodedValue::Error(bytes) => Raw::Error(text(bytes)?),
+            EncodedValue::Uncalculated => Raw::Uncalculated,
+            EncodedValue::Shared(index) => Raw::Text(Cow::Borrowed(strings.get(index).ok_or(postcard::Error::DeserializeBadEncoding)?)),
         })
     }
 }
 
 impl<'a> PackedRow<'a> {
-    /// Hands over the cells one by one, each with its own bytes, until `take` wants no more.
-    fn each(&self, mut take: impl FnMut(u16, Unread<'a>, &'a [u8]) -> Result<bool, postcard::Error>) -> Result<(), postcard::Error> {
+    /// Calls `take` for each cell with its column, value and bytes, until it returns `false`.
+    fn for_each_cell(
+        &self,
+        mut take: impl FnMut(u16, EncodedValue<'a>, &'a [u8]) -> Result<bool, postcard::Error>,
+    ) -> Result<(), postcard::Error> {
         let (count, mut rest) = postcard::take_from_bytes::<usize>(self.cells)?;
         for _ in 0..count {
-            let ((column, value), left) = postcard::take_from_bytes::<(u16, Unread<'a>)>(rest)?;
+            let ((column, value), left) = postcard::take_from_bytes::<(u16, EncodedValue<'a>)>(rest)?;
             let bytes = &rest[..rest.len() - left.len()];
             rest = left;
             if !take(column, value, bytes)? {
@@ -103,53 +106,56 @@ impl<'a> PackedRow<'a> {
         Ok(())
     }
 
+    /// The whole row.
+    ///
     /// # Errors
-    /// The bytes are no row, or speak of a string that is not there.
+    /// The bytes are no row, or refer to a shared string that does not exist.
     pub fn unpack(&self) -> Result<RawRow<'a>, postcard::Error> {
         let mut cells = Vec::with_capacity(48);
-        self.each(|column, value, _| {
-            cells.push((column, value.read(self.strings)?));
+        self.for_each_cell(|column, value, _| {
+            cells.push((column, value.decode(self.strings)?));
             Ok(true)
         })?;
         Ok(RawRow { number: self.number, hidden: self.hidden, cells })
     }
 
-    /// The cells of some columns.
+    /// The cells of the given columns.
     ///
     /// # Errors
     /// As [`PackedRow::unpack`].
-    pub fn only(&self, columns: &[u16]) -> Result<Vec<(u16, Raw<'a>)>, postcard::Error> {
+    pub fn cells_of(&self, columns: &[u16]) -> Result<Vec<(u16, Raw<'a>)>, postcard::Error> {
         let mut out = Vec::with_capacity(columns.len());
         if columns.is_empty() {
             return Ok(out);
         }
-        self.each(|column, value, _| {
+        self.for_each_cell(|column, value, _| {
             if columns.contains(&column) {
-                out.push((column, value.read(self.strings)?));
+                out.push((column, value.decode(self.strings)?));
             }
             Ok(out.len() < columns.len())
         })?;
         Ok(out)
     }
 
-    /// What stands in the row, whatever its number and however it travelled, as bytes in `out`.
+    /// The cells as bytes, for a fingerprint: the same for equal cells, whatever the number of the row and whether texts were sent in it or as
+    /// shared strings. `out` is the buffer.
     ///
     /// # Errors
     /// As [`PackedRow::unpack`].
-    pub fn spell<'o>(&'o self, out: &'o mut Vec<u8>) -> Result<&'o [u8], postcard::Error> {
+    pub fn canonical_bytes<'o>(&'o self, out: &'o mut Vec<u8>) -> Result<&'o [u8], postcard::Error> {
         if self.strings.is_empty() {
             return Ok(self.cells);
         }
         out.clear();
         let (count, _) = postcard::take_from_bytes::<usize>(self.cells)?;
-        pack(out, &count)?;
-        self.each(|_, value, bytes| {
+        append(out, &count)?;
+        self.for_each_cell(|_, value, bytes| {
             match value {
-                Unread::Shared(index) => {
+                EncodedValue::Shared(index) => {
                     let text = self.strings.get(index).ok_or(postcard::Error::DeserializeBadEncoding)?;
-                    // the column stands there already
-                    let column = 1 + bytes.iter().take_while(|byte| **byte >= 0x80).count();
-                    out.extend_from_slice(&bytes[..column]);
+                    // the column, a varint, is copied as it is
+                    let column_bytes = 1 + bytes.iter().take_while(|byte| **byte >= 0x80).count();
+                    out.extend_from_slice(&bytes[..column_bytes]);
                     out.push(TEXT);
                     let mut length = text.len();
                     while length >= 0x80 {
@@ -167,13 +173,14 @@ impl<'a> PackedRow<'a> {
     }
 }
 
-/// Why a file cannot be read on, as the child says it.
+/// A [`Refusal`](crate::source::refusal::Refusal) in the stream.
 #[derive(Serialize, Deserialize)]
 struct Refused {
     reason: String,
     hint: String,
 }
 
+/// Kinds of blocks.
 const FRAMES: u8 = 0;
 const REFUSED: u8 = 1;
 const END: u8 = 2;
@@ -183,16 +190,16 @@ const STRINGS: u8 = 3;
 const SHEET: u8 = 0;
 const ROW: u8 = 1;
 
-/// A block is sent once it holds this much.
+/// A block is sent once it has so many bytes.
 const BLOCK_BYTES: usize = 256 * 1024;
 
-/// The longest block: a row of 1,024 cells of 32,767 characters behind a full block.
+/// The longest block: an almost full one, then a row of 1,024 cells of 32,767 characters.
 const BLOCK_BYTES_MAX: usize = 136 * 1024 * 1024;
 
-/// Packs behind what is in a block: `postcard::to_extend` takes twice the time over texts.
-struct Packing(Vec<u8>);
+/// Appends to a block. `postcard::to_extend` takes twice the time for texts.
+struct Appending(Vec<u8>);
 
-impl Flavor for Packing {
+impl Flavor for Appending {
     type Output = Vec<u8>;
 
     fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
@@ -210,12 +217,13 @@ impl Flavor for Packing {
     }
 }
 
-/// Packs something behind what is in `bytes`.
-fn pack(bytes: &mut Vec<u8>, what: &(impl Serialize + ?Sized)) -> Result<(), postcard::Error> {
-    *bytes = postcard::serialize_with_flavor(what, Packing(std::mem::take(bytes)))?;
+/// Appends a value in postcard format.
+fn append(bytes: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) -> Result<(), postcard::Error> {
+    *bytes = postcard::serialize_with_flavor(value, Appending(std::mem::take(bytes)))?;
     Ok(())
 }
 
+/// Writes frames in blocks.
 pub struct FrameWriter<W: Write> {
     out: W,
     block: Vec<u8>,
@@ -229,7 +237,7 @@ impl<W: Write> FrameWriter<W> {
 
     pub fn sheet(&mut self, sheet: &Sheet<'_>) -> io::Result<()> {
         self.block.push(SHEET);
-        pack(&mut self.block, sheet).map_err(io::Error::other)?;
+        append(&mut self.block, sheet).map_err(io::Error::other)?;
         self.send_full()
     }
 
@@ -237,21 +245,21 @@ impl<W: Write> FrameWriter<W> {
         self.row_of(row.number, row.hidden, &row.cells)
     }
 
-    /// A row of columns and values, which are [`Raw`] or [`Value`].
+    /// A row from columns and values, which are [`Raw`] or [`Value`].
     pub fn row_of(&mut self, number: u32, hidden: bool, cells: &[(u16, impl Serialize)]) -> io::Result<()> {
         self.block.push(ROW);
-        pack(&mut self.block, &(number, hidden)).map_err(io::Error::other)?;
+        append(&mut self.block, &(number, hidden)).map_err(io::Error::other)?;
         let length = self.block.len();
         self.block.extend([0; 4]);
         let start = self.block.len();
-        pack(&mut self.block, cells).map_err(io::Error::other)?;
+        append(&mut self.block, cells).map_err(io::Error::other)?;
         let packed = (self.block.len() - start) as u32;
         self.block[length..start].copy_from_slice(&packed.to_le_bytes());
         self.send_full()
     }
 
-    /// Texts that rows behind them speak of by number. `false` = they are too long to travel; no row may speak of them.
-    pub fn strings(&mut self, strings: &Strings) -> io::Result<bool> {
+    /// Sends the shared strings that later rows refer to by number. `false` = they are too long to send, so no row may refer to them.
+    pub fn strings(&mut self, strings: &SharedStrings) -> io::Result<bool> {
         let ends = strings.ends.len() * 4;
         let length = 4 + ends + strings.text.len();
         if length > BLOCK_BYTES_MAX {
@@ -269,19 +277,19 @@ impl<W: Write> FrameWriter<W> {
         Ok(true)
     }
 
-    /// Bytes so far.
+    /// Bytes written so far.
     pub fn bytes(&self) -> u64 {
         self.sent + self.block.len() as u64
     }
 
-    /// Blocks that another writer wrote, to their end.
+    /// Copies blocks that another writer has written.
     pub fn blocks(&mut self, mut blocks: impl Read) -> io::Result<()> {
         self.send(FRAMES)?;
         self.sent += io::copy(&mut blocks, &mut self.out)?;
         Ok(())
     }
 
-    /// Writes what is in the block, and gives back what it was written to.
+    /// Writes the last block and returns what it was written to.
     pub fn into_inner(mut self) -> io::Result<W> {
         self.send(FRAMES)?;
         Ok(self.out)
@@ -291,14 +299,14 @@ impl<W: Write> FrameWriter<W> {
         if self.block.len() >= BLOCK_BYTES { self.send(FRAMES) } else { Ok(()) }
     }
 
-    /// Says that the file cannot be read on. Last.
+    /// Ends the stream: the file is refused.
     pub fn refuse(&mut self, reason: String, hint: String) -> io::Result<()> {
         self.send(FRAMES)?;
-        pack(&mut self.block, &Refused { reason, hint }).map_err(io::Error::other)?;
+        append(&mut self.block, &Refused { reason, hint }).map_err(io::Error::other)?;
         self.send(REFUSED)
     }
 
-    /// Says that all was read. Last.
+    /// Ends the stream: everything was read.
     pub fn end(&mut self) -> io::Result<()> {
         self.send(FRAMES)?;
         self.send(END)
@@ -318,33 +326,30 @@ impl<W: Write> FrameWriter<W> {
     }
 }
 
-/// Frames that travelled together.
+/// Frames that were sent together.
 pub struct Block {
     pub bytes: Vec<u8>,
-    /// The texts its rows speak of by number.
-    pub strings: Arc<Strings>,
+    /// The shared strings that its rows refer to by number.
+    pub strings: Arc<SharedStrings>,
 }
 
 impl Block {
-    /// The frames in their order.
-    ///
-    /// # Errors
-    /// An item is an error where the bytes are no frame; it is the last.
+    /// The frames in order. Where the bytes are no frame, the item is an error and the last one.
     pub fn frames(&self) -> impl Iterator<Item = Result<Frame<'_>, postcard::Error>> {
         let mut rest = self.bytes.as_slice();
         std::iter::from_fn(move || {
             if rest.is_empty() {
                 return None;
             }
-            let taken = take(rest, &self.strings);
+            let taken = first_frame(rest, &self.strings);
             rest = taken.as_ref().map_or(&[], |(_, left)| left);
             Some(taken.map(|(frame, _)| frame))
         })
     }
 }
 
-/// The first frame of some bytes and what is left behind it.
-fn take<'a>(bytes: &'a [u8], strings: &'a Strings) -> Result<(Frame<'a>, &'a [u8]), postcard::Error> {
+/// The first frame of some bytes, and the rest.
+fn first_frame<'a>(bytes: &'a [u8], strings: &'a SharedStrings) -> Result<(Frame<'a>, &'a [u8]), postcard::Error> {
     let (kind, rest) = bytes.split_first().ok_or(postcard::Error::DeserializeUnexpectedEnd)?;
     match *kind {
         SHEET => postcard::take_from_bytes(rest).map(|(sheet, left)| (Frame::Sheet(sheet), left)),
@@ -359,10 +364,10 @@ fn take<'a>(bytes: &'a [u8], strings: &'a Strings) -> Result<(Frame<'a>, &'a [u8
     }
 }
 
-/// What came through the pipe.
+/// A block of the stream.
 pub enum Received {
-    /// The texts that rows behind them speak of.
-    Strings(Strings),
+    /// The shared strings that later rows refer to.
+    Strings(SharedStrings),
     Frames(Vec<u8>),
     Refused {
         reason: String,
@@ -372,6 +377,9 @@ pub enum Received {
 }
 
 /// Reads the next block; `None` at the end of the stream.
+///
+/// # Errors
+/// The stream cannot be read, or it is malformed.
 pub fn read(from: &mut impl Read) -> io::Result<Option<Received>> {
     let mut head = [0u8; 5];
     match from.read_exact(&mut head) {
@@ -395,7 +403,7 @@ pub fn read(from: &mut impl Read) -> io::Result<Option<Received>> {
         let text = length.checked_sub(4 + bytes).ok_or_else(|| io::Error::other("a block of strings too short"))?;
         let ends = exactly(from, bytes)?.as_chunks().0.iter().map(|end| u32::from_le_bytes(*end)).collect();
         let text = String::from_utf8(exactly(from, text)?).map_err(io::Error::other)?;
-        return Ok(Some(Received::Strings(Strings { text, ends })));
+        return Ok(Some(Received::Strings(SharedStrings { text, ends })));
     }
     let bytes = exactly(from, length)?;
     Ok(Some(match head[0] {
@@ -414,7 +422,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_come_as_they_went() {
+    fn rows_arrive_as_they_were_sent() {
         let cells = vec![
             (0, Raw::Text("贵阳".into())),
             (1, Raw::Number(0.5)),
@@ -440,34 +448,34 @@ mod tests {
         let frames: Vec<Frame<'_>> = block.frames().map(Result::unwrap).collect();
         let [Frame::Sheet(first), Frame::Row(packed)] = frames.as_slice() else { panic!("{frames:?}") };
         assert_eq!((first, packed.unpack().unwrap()), (&sheet, row.clone()));
-        // every kind of value reads the same by either way
+        // both ways of decoding give the same for every kind of value
         let columns: Vec<u16> = row.cells.iter().map(|(column, _)| *column).collect();
-        assert_eq!(packed.only(&columns).unwrap(), row.cells);
-        assert_eq!(packed.only(&[2, 3]).unwrap(), row.cells[2..3]);
+        assert_eq!(packed.cells_of(&columns).unwrap(), row.cells);
+        assert_eq!(packed.cells_of(&[2, 3]).unwrap(), row.cells[2..3]);
         let cut = Block { bytes: bytes[5..40].to_vec(), ..block };
         assert!(cut.frames().last().unwrap().is_err());
     }
 
     #[test]
-    fn shared_strings_travel_once_and_spell_as_own_texts() {
-        let strings = Strings { text: "贵阳遵义".into(), ends: vec![6, 6, 12] };
+    fn shared_strings_are_sent_once_and_give_the_same_canonical_bytes() {
+        let strings = SharedStrings { text: "贵阳遵义".into(), ends: vec![6, 6, 12] };
         let own = |text: &'static str| Raw::Text(text.into());
         let texts = [(0, own("贵阳")), (1, Raw::Number(2.5)), (300, own("遵义")), (301, own("安顺"))];
         let shared = [
             (0, Value::Shared(0)),
-            (1, Value::Own(Raw::Number(2.5))),
+            (1, Value::Inline(Raw::Number(2.5))),
             (300, Value::Shared(2)),
-            (301, Value::Own(Raw::Text("安顺".into()))),
+            (301, Value::Inline(Raw::Text("安顺".into()))),
         ];
-        let mut held = FrameWriter::new(Vec::new());
-        held.row_of(7, false, &shared).unwrap();
-        held.row_of(8, true, &texts).unwrap();
-        held.row_of(9, true, &[(0, Value::Shared(3))]).unwrap();
-        let held = held.into_inner().unwrap();
+        let mut spill = FrameWriter::new(Vec::new());
+        spill.row_of(7, false, &shared).unwrap();
+        spill.row_of(8, true, &texts).unwrap();
+        spill.row_of(9, true, &[(0, Value::Shared(3))]).unwrap();
+        let spill = spill.into_inner().unwrap();
         let mut bytes = Vec::new();
         let mut writer = FrameWriter::new(&mut bytes);
         assert!(writer.strings(&strings).unwrap());
-        writer.blocks(held.as_slice()).unwrap();
+        writer.blocks(spill.as_slice()).unwrap();
         writer.end().unwrap();
         let mut from = bytes.as_slice();
         let Some(Received::Strings(known)) = read(&mut from).unwrap() else { panic!("no strings") };
@@ -482,12 +490,12 @@ mod tests {
             })
             .collect();
         assert_eq!(rows[0].unpack().unwrap(), RawRow { number: 7, hidden: false, cells: texts.to_vec() });
-        let (mut one, mut other) = (Vec::new(), Vec::new());
-        assert_eq!(rows[0].spell(&mut one).unwrap(), rows[1].spell(&mut other).unwrap());
-        assert_eq!(rows[0].only(&[300]).unwrap(), texts[2..3]);
-        assert!(rows[2].unpack().is_err() && rows[2].spell(&mut one).is_err());
+        let (mut first, mut second) = (Vec::new(), Vec::new());
+        assert_eq!(rows[0].canonical_bytes(&mut first).unwrap(), rows[1].canonical_bytes(&mut second).unwrap());
+        assert_eq!(rows[0].cells_of(&[300]).unwrap(), texts[2..3]);
+        assert!(rows[2].unpack().is_err() && rows[2].canonical_bytes(&mut first).is_err());
         assert!(matches!(read(&mut from).unwrap(), Some(Received::End)));
-        // a block that says it is longer than its strings
+        // a block whose length is greater than its content
         bytes[5] = 200;
         assert!(read(&mut bytes.as_slice()).is_err());
     }

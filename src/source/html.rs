@@ -1,7 +1,7 @@
-//! Web pages that hold tables: what many systems export under the name `.xls`. html5gum turns the text into tags; here tags become a grid.
+//! Web pages with tables, which many systems export under the name `.xls`. html5gum splits the text into tags; this module makes a grid of them.
 //!
-//! The page is walked twice, so that memory holds one row and not the page: first the shape of every table (its merges stand before its
-//! rows in the stream), then the rows. Only a table with another table inside keeps its rows until both are closed.
+//! The page is read twice, so that memory holds one row and not the page: first the shape of every table, since its merges come before its rows
+//! in the stream, then the rows. Only the rows of a table that contains tables are held in memory until the outermost table ends.
 
 use crate::domain::intake::raw::{CellRange, Raw, RawRow};
 use crate::source::frame::{FrameWriter, Sheet};
@@ -11,49 +11,55 @@ use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
 use std::borrow::Cow;
 use std::io::Write;
 
-/// How far into a text its kind shows.
+/// The first bytes of a page, in which its kind is given.
 const HEAD_BYTES: usize = 16 * 1024;
 
-/// Reads the tables of a page, each a sheet.
+/// Reads the tables of a page, each as a sheet.
+///
+/// # Errors
+/// The page is refused, or the parent is gone.
 pub(crate) fn read(text: &str, limits: ReadLimits, out: &mut FrameWriter<impl Write>) -> Result<(), ReadError> {
     let head = text.get(..text.floor_char_boundary(HEAD_BYTES)).unwrap_or(text);
     if head.contains("urn:schemas-microsoft-com:office:spreadsheet") && head.contains("Workbook") {
         return Err(Refusal::new("这是“XML电子表格2003”格式", "请用Excel或WPS打开后另存为xlsx再导入").into());
     }
-    let mut shapes = Shapes::default();
+    let mut shapes = ShapeCollector::default();
     walk(text, limits, &mut shapes)?;
     if !shapes.0.iter().any(|shape| shape.filled) {
         let hint = "可能是登录页或出错页：请重新登录后导出，或用Excel、WPS打开后另存为xlsx再导入";
         return Err(Refusal::new("这是网页，其中没有表格", hint).into());
     }
-    let mut rows = Rows { shapes: shapes.0, kept: Vec::new(), current: None, out };
+    let mut rows = RowWriter { shapes: shapes.0, deferred: Vec::new(), current: None, out };
     walk(text, limits, &mut rows)
 }
 
-/// What is told about the tables while the page is walked; a table is named by its place in the page, from 0.
+/// Receives the tables of a page while it is read. `table` is the number of a table in the page, from 0.
 trait Listener {
+    /// `within` is the table that contains it.
     fn opened(&mut self, table: usize, within: Option<usize>, hidden: bool) -> Result<(), ReadError>;
     fn captioned(&mut self, table: usize, caption: &str);
     fn merged(&mut self, table: usize, range: CellRange);
     fn row(&mut self, table: usize, row: RawRow<'static>) -> Result<(), ReadError>;
-    /// `outermost`: no table is open any more.
+    /// `outermost` = no other table is open.
     fn closed(&mut self, table: usize, rows: u32, outermost: bool) -> Result<(), ReadError>;
 }
 
+/// What is known of a table before its rows are written.
 #[derive(Default)]
 struct Shape {
     caption: String,
     hidden: bool,
-    /// Some cell holds something; a table that only arranges the page is none.
+    /// It has a cell with content. A table without one only arranges the page.
     filled: bool,
     holds_tables: bool,
     merges: Vec<CellRange>,
 }
 
+/// Collects the shapes of all tables.
 #[derive(Default)]
-struct Shapes(Vec<Shape>);
+struct ShapeCollector(Vec<Shape>);
 
-impl Listener for Shapes {
+impl Listener for ShapeCollector {
     fn opened(&mut self, _: usize, within: Option<usize>, hidden: bool) -> Result<(), ReadError> {
         self.0.push(Shape { hidden, ..Shape::default() });
         if let Some(outer) = within {
@@ -76,7 +82,7 @@ impl Listener for Shapes {
     }
 
     fn closed(&mut self, table: usize, rows: u32, _: bool) -> Result<(), ReadError> {
-        // rowspan=0 and careless ones reach below the table
+        // rowspan=0 and too large ones reach below the table
         for range in &mut self.0[table].merges {
             range.bottom = range.bottom.min(rows.saturating_sub(1));
         }
@@ -84,16 +90,17 @@ impl Listener for Shapes {
     }
 }
 
-struct Rows<'w, W: Write> {
+/// Writes the rows of the tables as frames.
+struct RowWriter<'w, W: Write> {
     shapes: Vec<Shape>,
-    /// Rows of tables that hold tables: theirs come after those of the tables inside.
-    kept: Vec<(usize, RawRow<'static>)>,
+    /// The rows of tables that contain tables: they are written after those of the inner tables.
+    deferred: Vec<(usize, RawRow<'static>)>,
     /// The table whose rows are being written.
     current: Option<usize>,
     out: &'w mut FrameWriter<W>,
 }
 
-impl<W: Write> Rows<'_, W> {
+impl<W: Write> RowWriter<'_, W> {
     fn write(&mut self, table: usize, row: RawRow<'static>) -> Result<(), ReadError> {
         if self.current != Some(table) {
             self.current = Some(table);
@@ -107,7 +114,7 @@ impl<W: Write> Rows<'_, W> {
     }
 }
 
-impl<W: Write> Listener for Rows<'_, W> {
+impl<W: Write> Listener for RowWriter<'_, W> {
     fn opened(&mut self, _: usize, _: Option<usize>, _: bool) -> Result<(), ReadError> {
         Ok(())
     }
@@ -118,7 +125,7 @@ impl<W: Write> Listener for Rows<'_, W> {
 
     fn row(&mut self, table: usize, row: RawRow<'static>) -> Result<(), ReadError> {
         if self.shapes[table].holds_tables {
-            self.kept.push((table, row));
+            self.deferred.push((table, row));
             return Ok(());
         }
         self.write(table, row)
@@ -126,9 +133,9 @@ impl<W: Write> Listener for Rows<'_, W> {
 
     fn closed(&mut self, _: usize, _: u32, outermost: bool) -> Result<(), ReadError> {
         if outermost {
-            let mut kept = std::mem::take(&mut self.kept);
-            kept.sort_by_key(|(table, _)| *table);
-            for (table, row) in kept {
+            let mut deferred = std::mem::take(&mut self.deferred);
+            deferred.sort_by_key(|(table, _)| *table);
+            for (table, row) in deferred {
                 self.write(table, row)?;
             }
         }
@@ -136,11 +143,12 @@ impl<W: Write> Listener for Rows<'_, W> {
     }
 }
 
+/// Reads a page and reports its tables to `listener`.
 fn walk(text: &str, limits: ReadLimits, listener: &mut impl Listener) -> Result<(), ReadError> {
-    let mut page = Page { limits, listener, tables: Vec::new(), seen: 0, tag: Tag::default(), ignored: None };
+    let mut page = PageReader { limits, listener, tables: Vec::new(), table_count: 0, tag: Tag::default(), ignored: None };
     let mut emitter = CallbackEmitter::new(|event: CallbackEvent<'_>, _: html5gum::Span<()>| page.event(event).err());
     emitter.naively_switch_states(true);
-    // what comes out of the tokenizer is the first failure
+    // the tokenizer yields nothing but the first error
     if let Some(Ok(error)) = Tokenizer::new_with_emitter(text, emitter).next() {
         return Err(error);
     }
@@ -150,29 +158,31 @@ fn walk(text: &str, limits: ReadLimits, listener: &mut impl Listener) -> Result<
     Ok(())
 }
 
-/// Elements whose text nobody sees.
-const UNSEEN: [&str; 6] = ["script", "style", "title", "noscript", "template", "textarea"];
+/// Elements whose text a browser does not show.
+const UNSHOWN: [&str; 6] = ["script", "style", "title", "noscript", "template", "textarea"];
 
-/// Elements that begin a line of their own.
-const LINES: [&str; 4] = ["p", "div", "li", "h1"];
+/// Elements that begin a new line.
+const BLOCKS: [&str; 4] = ["p", "div", "li", "h1"];
 
-/// A start tag as far as it counts here.
+/// A start tag with the attributes that matter here.
 #[derive(Default)]
 struct Tag {
     name: String,
+    /// The attribute whose value comes next.
     attribute: String,
     columns: Option<u32>,
     rows: Option<u32>,
     hidden: bool,
-    /// Excel's exact number: empty = the text is the number.
+    /// The exact number that Excel adds (`x:num`); empty = the text is the number.
     number: Option<String>,
-    /// Excel's exact text: empty = the text as it stands.
+    /// The exact text that Excel adds (`x:str`); empty = the text as shown.
     string: Option<String>,
+    /// Excel's mark of an error value (`x:err`).
     error: bool,
 }
 
 impl Tag {
-    fn named(&mut self, attribute: &str) {
+    fn add_attribute(&mut self, attribute: &str) {
         self.attribute.clear();
         self.attribute.push_str(attribute);
         match attribute {
@@ -184,7 +194,8 @@ impl Tag {
         }
     }
 
-    fn valued(&mut self, value: &str) {
+    /// Sets the value of the attribute added last.
+    fn set_value(&mut self, value: &str) {
         match self.attribute.as_str() {
             "colspan" => self.columns = value.trim().parse().ok(),
             "rowspan" => self.rows = value.trim().parse().ok(),
@@ -202,15 +213,15 @@ impl Tag {
     }
 }
 
-/// Text as a browser shows it: runs of white space are one space, and none at the edges.
+/// Collects text as a browser shows it: a run of white space is one space, and there is none at the edges.
 #[derive(Default)]
-struct Shown {
+struct VisibleText {
     text: String,
-    /// White space since the last character; `true` = with a line end.
+    /// White space since the last character; `true` = with a line break.
     space: Option<bool>,
 }
 
-impl Shown {
+impl VisibleText {
     fn push(&mut self, text: &str) {
         for c in text.chars() {
             if matches!(c, ' ' | '\t' | '\n' | '\r' | '\u{c}') {
@@ -220,7 +231,7 @@ impl Shown {
             if let Some(broken) = self.space.take()
                 && let Some(last) = self.text.chars().next_back()
                 && last != '\n'
-                // a line end of the page's source between two Chinese characters is no space
+                // a line break in the source between two Chinese characters is no space
                 && !(broken && is_wide(last) && is_wide(c))
             {
                 self.text.push(' ');
@@ -229,72 +240,78 @@ impl Shown {
         }
     }
 
-    /// `<br>`.
-    fn line(&mut self) {
+    /// Begins a new line.
+    fn break_line(&mut self) {
         self.space = None;
         self.text.push('\n');
     }
 
-    /// The edge of a paragraph.
-    fn edge(&mut self) {
+    /// Begins a new line at the start or end of a block, unless there is one already.
+    fn block_edge(&mut self) {
         if !self.text.is_empty() && !self.text.ends_with('\n') {
-            self.line();
+            self.break_line();
         }
     }
 }
 
+/// Whether a character is Chinese, or another East Asian one of full width.
 fn is_wide(c: char) -> bool {
     matches!(c, '\u{2e80}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{ff00}'..='\u{ffef}' | '\u{20000}'..='\u{3ffff}')
 }
 
 struct OpenCell {
     column: u32,
-    shown: Shown,
+    shown: VisibleText,
     number: Option<String>,
     string: Option<String>,
     error: bool,
-    /// Inside an element that is not shown: its name and how many of that name are open.
-    unseen: Option<(String, u32)>,
+    /// Inside a hidden element: its name, and how many elements of that name are open.
+    hidden: Option<(String, u32)>,
 }
 
+/// A table that is open.
 struct Table {
+    /// Its number in the page.
     index: usize,
     /// From 0.
     row: u32,
     in_row: bool,
     hidden_row: bool,
     hidden_section: bool,
-    /// For each column the first row that no cell from above reaches into.
+    /// For each column the first row that no cell from above extends to.
     free_from: Vec<u32>,
     next_column: u32,
     cells: Vec<(u16, Raw<'static>)>,
     cell: Option<OpenCell>,
-    caption: Option<Shown>,
+    caption: Option<VisibleText>,
 }
 
-struct Page<'l, L: Listener> {
+/// Turns the tags of a page into rows of its tables.
+struct PageReader<'l, L: Listener> {
     limits: ReadLimits,
     listener: &'l mut L,
     /// Open tables, the innermost last.
     tables: Vec<Table>,
-    seen: usize,
+    /// Tables so far, those that have ended included.
+    table_count: usize,
+    /// The start tag that is being read.
     tag: Tag,
-    /// Inside an element whose text nobody sees.
+    /// The element of [`UNSHOWN`] that is open.
     ignored: Option<String>,
 }
 
-impl<L: Listener> Page<'_, L> {
+impl<L: Listener> PageReader<'_, L> {
     fn event(&mut self, event: CallbackEvent<'_>) -> Result<(), ReadError> {
         match event {
-            CallbackEvent::OpenStartTag { name } => self.tag = Tag { name: words(name).into_owned(), ..Tag::default() },
-            CallbackEvent::AttributeName { name } => self.tag.named(&words(name)),
-            CallbackEvent::AttributeValue { value } => self.tag.valued(&words(value)),
+            CallbackEvent::OpenStartTag { name } => self.tag = Tag { name: piece(name).into_owned(), ..Tag::default() },
+            CallbackEvent::AttributeName { name } => self.tag.add_attribute(&piece(name)),
+            CallbackEvent::AttributeValue { value } => self.tag.set_value(&piece(value)),
             CallbackEvent::CloseStartTag { .. } => {
                 let tag = std::mem::take(&mut self.tag);
                 return self.start(tag);
             }
-            CallbackEvent::EndTag { name } => return self.end(&words(name)),
-            CallbackEvent::String { value } => self.text(&words(value)),
+            CallbackEvent::EndTag { name } => return self.end(&piece(name)),
+            CallbackEvent::String { value } => self.text(&piece(value)),
             CallbackEvent::Comment { .. } | CallbackEvent::Doctype { .. } | CallbackEvent::Error(_) => {}
         }
         Ok(())
@@ -306,7 +323,7 @@ impl<L: Listener> Page<'_, L> {
         }
         if let Some(table) = self.tables.last_mut() {
             match (&mut table.cell, &mut table.caption) {
-                (Some(cell), _) if cell.unseen.is_none() => cell.shown.push(text),
+                (Some(cell), _) if cell.hidden.is_none() => cell.shown.push(text),
                 (None, Some(caption)) => caption.push(text),
                 _ => {}
             }
@@ -321,9 +338,9 @@ impl<L: Listener> Page<'_, L> {
         match name {
             "table" => {
                 let within = self.tables.last().map(|table| table.index);
-                self.listener.opened(self.seen, within, tag.hidden)?;
+                self.listener.opened(self.table_count, within, tag.hidden)?;
                 self.tables.push(Table {
-                    index: self.seen,
+                    index: self.table_count,
                     row: 0,
                     in_row: false,
                     hidden_row: false,
@@ -334,7 +351,7 @@ impl<L: Listener> Page<'_, L> {
                     cell: None,
                     caption: None,
                 });
-                self.seen += 1;
+                self.table_count += 1;
             }
             "thead" | "tbody" | "tfoot" => {
                 self.end_row()?;
@@ -354,18 +371,18 @@ impl<L: Listener> Page<'_, L> {
             }
             "caption" => {
                 if let Some(table) = self.tables.last_mut().filter(|table| table.cell.is_none()) {
-                    table.caption = Some(Shown::default());
+                    table.caption = Some(VisibleText::default());
                 }
             }
-            _ if UNSEEN.contains(&name) => self.ignored = Some(tag.name),
+            _ if UNSHOWN.contains(&name) => self.ignored = Some(tag.name),
             _ => {
                 let Some(cell) = self.tables.last_mut().and_then(|table| table.cell.as_mut()) else { return Ok(()) };
-                match &mut cell.unseen {
-                    Some((unseen, depth)) => *depth += u32::from(unseen == name),
-                    // an element without an end has nothing inside
-                    None if tag.hidden && !matches!(name, "br" | "img" | "input" | "hr" | "wbr") => cell.unseen = Some((tag.name, 1)),
-                    None if name == "br" => cell.shown.line(),
-                    None if LINES.contains(&name) => cell.shown.edge(),
+                match &mut cell.hidden {
+                    Some((hidden, depth)) => *depth += u32::from(hidden == name),
+                    // a void element has no content
+                    None if tag.hidden && !matches!(name, "br" | "img" | "input" | "hr" | "wbr") => cell.hidden = Some((tag.name, 1)),
+                    None if name == "br" => cell.shown.break_line(),
+                    None if BLOCKS.contains(&name) => cell.shown.block_edge(),
                     None => {}
                 }
             }
@@ -382,7 +399,7 @@ impl<L: Listener> Page<'_, L> {
         }
         match name {
             "table" => self.end_table()?,
-            // the page is whole, whatever it forgot to close
+            // the page is complete even if tables are not closed
             "body" | "html" => {
                 while !self.tables.is_empty() {
                     self.end_table()?;
@@ -404,15 +421,15 @@ impl<L: Listener> Page<'_, L> {
             }
             _ => {
                 let Some(cell) = self.tables.last_mut().and_then(|table| table.cell.as_mut()) else { return Ok(()) };
-                match &mut cell.unseen {
-                    Some((unseen, depth)) if unseen == name => {
+                match &mut cell.hidden {
+                    Some((hidden, depth)) if hidden == name => {
                         *depth -= 1;
                         if *depth == 0 {
-                            cell.unseen = None;
+                            cell.hidden = None;
                         }
                     }
                     Some(_) => {}
-                    None if LINES.contains(&name) => cell.shown.edge(),
+                    None if BLOCKS.contains(&name) => cell.shown.block_edge(),
                     None => {}
                 }
             }
@@ -431,7 +448,7 @@ impl<L: Listener> Page<'_, L> {
             while table.free_from.get(column as usize).is_some_and(|free| *free > row) {
                 column += 1;
             }
-            // a title may well claim more columns than there are
+            // a title may span more columns than the table has
             let right = column.saturating_add(tag.columns.unwrap_or(1).max(1) - 1).min(self.limits.columns_max.max(column + 1) - 1);
             let bottom = match tag.rows {
                 Some(0) => self.limits.rows_max,
@@ -445,7 +462,7 @@ impl<L: Listener> Page<'_, L> {
             }
             table.next_column = right + 1;
             let (number, string, error) = (tag.number, tag.string, tag.error);
-            table.cell = Some(OpenCell { column, shown: Shown::default(), number, string, error, unseen: None });
+            table.cell = Some(OpenCell { column, shown: VisibleText::default(), number, string, error, hidden: None });
             if column >= self.limits.columns_max || row >= self.limits.rows_max {
                 let reason = format!("超出{}行、{}列的限度", self.limits.rows_max, self.limits.columns_max);
                 return Err(Refusal::new(reason, "请拆分后分别导入").into());
@@ -495,11 +512,12 @@ impl Table {
     }
 }
 
-/// The text was UTF-8 before it was cut into tags.
-fn words(bytes: &[u8]) -> Cow<'_, str> {
+/// The bytes as text: pieces of a UTF-8 text.
+fn piece(bytes: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(bytes)
 }
 
+/// The value of a cell; `None` = it is empty.
 fn raw(cell: OpenCell) -> Option<Raw<'static>> {
     let text = cell.shown.text.trim();
     if cell.error {
@@ -512,8 +530,8 @@ fn raw(cell: OpenCell) -> Option<Raw<'static>> {
         let exact = if exact.is_empty() { text } else { exact.as_str() };
         if let Some(number) = exact.parse::<f64>().ok().filter(|number| number.is_finite()) {
             match text.strip_suffix('%') {
-                Some(percent) if is_figure(percent) => return Some(Raw::Text(format!("{}%", plain(number * 100.0)).into())),
-                // a date is a number to Excel too: what is shown as something else than a figure stays as shown
+                Some(percent) if is_figure(percent) => return Some(Raw::Text(format!("{}%", rounded(number * 100.0)).into())),
+                // dates are numbers in Excel too: a cell that does not show a number is read as its text
                 None if is_figure(text) || text.chars().all(|c| c == '#') => return Some(Raw::Number(number)),
                 _ => {}
             }
@@ -522,15 +540,15 @@ fn raw(cell: OpenCell) -> Option<Raw<'static>> {
     if text.is_empty() { None } else { Some(Raw::Text(text.to_owned().into())) }
 }
 
-/// `1,234.50`, `¥1,234`, `(12)`: a number with what a format puts around it.
+/// Whether a text is a number with the signs of a number format: `1,234.50`, `¥1,234`, `(12)`.
 fn is_figure(text: &str) -> bool {
     let bare: String = text.chars().filter(|c| !" ,，¥￥$()（）+-_".contains(*c)).collect();
     bare.starts_with(|c: char| c.is_ascii_digit() || c == '.') && bare.parse::<f64>().is_ok()
         || text.ends_with(|c: char| c.is_ascii_digit()) && text.parse::<f64>().is_ok()
 }
 
-/// Without the noise of binary fractions.
-fn plain(number: f64) -> String {
+/// The number with at most ten decimals, without the rounding error of binary fractions.
+fn rounded(number: f64) -> String {
     let text = format!("{number:.10}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

@@ -1,18 +1,18 @@
-//! A look at a package before any parser opens it. Of a zip: entries, names, sizes, ratio, overlaps, document types; of a compound
-//! file: the streams its directory names. Facts come from the directory, which may lie; the child's memory and time limits catch what
-//! it hides.
+//! Inspects a file before any parser opens it. Of a zip archive: entries, names, sizes, compression ratio, overlaps and document types; of a
+//! compound file: the names of its streams. The directory of a file may be false; the child's memory and time limits apply then.
 
 use crate::source::refusal::Refusal;
 use std::collections::HashSet;
 use std::io::{Read, Seek, SeekFrom};
 
-/// The most entries an office file has.
+/// The most entries of an office file.
 const ENTRIES_MAX: usize = 10_000;
-/// Bytes out per byte in.
+/// The largest ratio of unpacked to packed bytes.
 const RATIO_MAX: u64 = 200;
-/// Below this unpacked size the ratio says nothing.
+/// The ratio is checked from this unpacked size on.
 const RATIO_FROM_BYTES: u64 = 16 * 1024 * 1024;
 
+/// The kind of workbook in a zip archive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PackageKind {
     Xlsx,
@@ -20,26 +20,28 @@ pub enum PackageKind {
     Xlsb,
 }
 
-const ODD: &str = "请用Excel或WPS另存为xlsx后再导入";
+const HINT: &str = "请用Excel或WPS另存为xlsx后再导入";
 
+/// The kind of workbook that an archive holds.
+///
 /// # Errors
-/// Not a workbook, or built as no office program builds one.
+/// The archive is no workbook, is damaged, encrypted or holds macros, or is built as no office program builds one.
 pub fn inspect(mut file: impl Read + Seek) -> Result<PackageKind, Refusal> {
     let broken = |_| Refusal::new("文件不完整或已损坏", "请重新保存或重新下载后再导入");
-    let told = entries_told(&mut file);
-    if told.is_some_and(|told| told > ENTRIES_MAX) {
-        return Err(too_many(told.unwrap_or_default()));
+    let declared = declared_entries(&mut file);
+    if let Some(entries) = declared.filter(|entries| *entries > ENTRIES_MAX) {
+        return Err(too_many(entries));
     }
     let mut archive = zip::ZipArchive::new(file).map_err(broken)?;
     if archive.len() > ENTRIES_MAX {
         return Err(too_many(archive.len()));
     }
-    // the reader keeps the last of several parts of one name; another program may keep the first
-    if told.is_some_and(|told| told != archive.len()) {
-        return Err(Refusal::new("文件结构异常：有重名的部件", ODD));
+    // of several parts of one name this reader takes the last, another program perhaps the first
+    if declared.is_some_and(|entries| entries != archive.len()) {
+        return Err(Refusal::new("文件结构异常：有重名的部件", HINT));
     }
     if archive.has_overlapping_files().map_err(broken)? {
-        return Err(Refusal::new("疑似压缩炸弹：部件互相重叠", ODD));
+        return Err(Refusal::new("疑似压缩炸弹：部件互相重叠", HINT));
     }
     let mut kind = None;
     let mut names = HashSet::new();
@@ -50,15 +52,15 @@ pub fn inspect(mut file: impl Read + Seek) -> Result<PackageKind, Refusal> {
         size_of_all = size_of_all.saturating_add(size);
         packed_of_all = packed_of_all.saturating_add(packed);
         if size > RATIO_FROM_BYTES && size / packed > RATIO_MAX {
-            return Err(Refusal::new("疑似压缩炸弹：部件解压后过大", ODD));
+            return Err(Refusal::new("疑似压缩炸弹：部件解压后过大", HINT));
         }
         if entry.encrypted() {
             return Err(Refusal::new("文件有密码", "请另存为无密码的xlsx后再导入"));
         }
-        // office programs do not tell capital letters in the names of parts
+        // office programs ignore case in the names of parts
         let name = entry.name().map_err(broken)?.replace('\\', "/").to_ascii_lowercase();
         if name.starts_with('/') || name.split('/').any(|part| part == "..") || name.contains('\0') {
-            return Err(Refusal::new("文件结构异常：部件名指向文件之外", ODD));
+            return Err(Refusal::new("文件结构异常：部件名指向文件之外", HINT));
         }
         match name.as_str() {
             "xl/workbook.xml" => kind = Some(PackageKind::Xlsx),
@@ -68,17 +70,17 @@ pub fn inspect(mut file: impl Read + Seek) -> Result<PackageKind, Refusal> {
             _ => {}
         }
         if !names.insert(name) {
-            return Err(Refusal::new("文件结构异常：有重名的部件", ODD));
+            return Err(Refusal::new("文件结构异常：有重名的部件", HINT));
         }
     }
     if size_of_all > RATIO_FROM_BYTES && size_of_all / packed_of_all.max(1) > RATIO_MAX {
-        return Err(Refusal::new("疑似压缩炸弹：部件解压后过大", ODD));
+        return Err(Refusal::new("疑似压缩炸弹：部件解压后过大", HINT));
     }
     let kind = kind.ok_or_else(|| Refusal::new("这是压缩包，不是表格文件", "请解压后导入其中的表格，或另存为xlsx"))?;
-    // a workbook may embed others below xl/embeddings; an archive in it is none of an office program
+    // a workbook may embed other workbooks below xl/embeddings; no office program embeds archives
     let is_archive = |name: &String| [".zip", ".rar", ".7z", ".gz"].iter().any(|ending| name.ends_with(ending));
     if names.iter().any(is_archive) {
-        return Err(Refusal::new("文件结构异常：表格内夹带压缩包", ODD));
+        return Err(Refusal::new("文件结构异常：表格内夹带压缩包", HINT));
     }
     for index in 0..archive.len() {
         let entry = archive.by_index(index).map_err(broken)?;
@@ -90,18 +92,18 @@ pub fn inspect(mut file: impl Read + Seek) -> Result<PackageKind, Refusal> {
                 .read_to_end(&mut head)
                 .map_err(|_| Refusal::new("文件不完整或已损坏", "请重新保存或重新下载后再导入"))?;
             if has_document_type(&head) {
-                return Err(Refusal::new("文件结构异常：部件含有文档类型定义（DOCTYPE）", ODD));
+                return Err(Refusal::new("文件结构异常：部件含有文档类型定义（DOCTYPE）", HINT));
             }
         }
     }
     Ok(kind)
 }
 
-/// How often a row of an ods may say that it repeats itself while something stands in it: a few bytes would become millions of rows.
+/// The largest repeat count of a row with content in an ods file: a few bytes could become millions of rows.
 const REPEATED_ROWS_MAX: u64 = 1000;
 
 /// # Errors
-/// A filled row that repeats itself more often than anybody copies one.
+/// The ods file has a row with content and a larger repeat count than [`REPEATED_ROWS_MAX`].
 pub fn refuse_repeated_rows(file: impl Read + Seek) -> Result<(), Refusal> {
     let Ok(mut archive) = zip::ZipArchive::new(file) else { return Ok(()) };
     let Ok(part) = archive.by_name("content.xml") else { return Ok(()) };
@@ -112,15 +114,15 @@ pub fn refuse_repeated_rows(file: impl Read + Seek) -> Result<(), Refusal> {
         let event = reader.read_event_into(&mut bytes);
         match &event {
             Ok(quick_xml::events::Event::Start(tag) | quick_xml::events::Event::Empty(tag)) => match tag.name().as_ref() {
-                "table:table-row" => repeated = number_of(tag, "table:number-rows-repeated").unwrap_or(1),
+                "table:table-row" => repeated = numeric_attribute(tag, "table:number-rows-repeated").unwrap_or(1),
                 "table:table-cell" | "table:covered-table-cell"
                     if repeated > REPEATED_ROWS_MAX && tag.attributes().flatten().any(|pair| pair.key.as_ref().ends_with("value-type")) =>
                 {
-                    return Err(Refusal::new(format!("疑似构造的文件：有内容的一行重复{repeated}次"), ODD));
+                    return Err(Refusal::new(format!("疑似构造的文件：有内容的一行重复{repeated}次"), HINT));
                 }
                 _ => {}
             },
-            // what is not well formed is told by the reader that follows
+            // XML that is not well formed is refused by the reader that follows
             Ok(quick_xml::events::Event::Eof) | Err(_) => return Ok(()),
             Ok(_) => {}
         }
@@ -128,16 +130,16 @@ pub fn refuse_repeated_rows(file: impl Read + Seek) -> Result<(), Refusal> {
     }
 }
 
-fn number_of(tag: &quick_xml::events::BytesStart<'_>, key: &str) -> Option<u64> {
+fn numeric_attribute(tag: &quick_xml::events::BytesStart<'_>, key: &str) -> Option<u64> {
     tag.try_get_attribute(key).ok()??.value.parse().ok()
 }
 
 fn too_many(entries: usize) -> Refusal {
-    Refusal::new(format!("文件内有{entries}个部件，疑似构造的压缩包"), ODD)
+    Refusal::new(format!("文件内有{entries}个部件，疑似构造的压缩包"), HINT)
 }
 
-/// The number of entries the end of the archive tells; `None` where it is told elsewhere (zip64) or there is no end.
-fn entries_told(file: &mut (impl Read + Seek)) -> Option<usize> {
+/// The number of entries in the end record of an archive; `None` without an end record, or where it is elsewhere (zip64).
+fn declared_entries(file: &mut (impl Read + Seek)) -> Option<usize> {
     const RECORD: u64 = 22;
     let length = file.seek(SeekFrom::End(0)).ok()?;
     // a comment of at most 64 KiB may follow
@@ -150,16 +152,16 @@ fn entries_told(file: &mut (impl Read + Seek)) -> Option<usize> {
     (count != u16::MAX).then_some(usize::from(count))
 }
 
-/// How much of a part is looked at: a document type stands before the first element.
+/// The bytes of a part that are searched: a document type comes before the first element.
 const PROLOG_BYTES: u64 = 4096;
 
 fn has_document_type(head: &[u8]) -> bool {
-    // UTF-16 is the same signs with zeros between
+    // in UTF-16 the same characters alternate with zero bytes
     let plain: Vec<u8> = head.iter().copied().filter(|byte| *byte != 0).collect();
     plain.windows(9).any(|window| window.eq_ignore_ascii_case(b"<!DOCTYPE"))
 }
 
-/// What a compound file (the container of xls, of old Word files and of encrypted workbooks) holds.
+/// The content of a compound file: the container of xls, of old Word files and of encrypted workbooks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CompoundKind {
     Workbook,
@@ -167,10 +169,10 @@ pub enum CompoundKind {
     Other,
 }
 
-/// The longest directory that is looked through, in sectors of four or 32 entries.
+/// The most sectors of a directory that are read, of four or 32 entries each.
 const DIRECTORY_SECTORS_MAX: usize = 1024;
 
-/// Reads the names in the directory of a compound file; a directory that cannot be followed is left to the parser.
+/// The kind of a compound file by the names in its directory. A file whose directory cannot be read counts as a workbook: the parser refuses it.
 pub fn inspect_compound(file: &mut (impl Read + Seek)) -> CompoundKind {
     match stream_names(file) {
         Some(names) if names.iter().any(|name| name == "EncryptedPackage") => CompoundKind::Encrypted,
@@ -179,6 +181,7 @@ pub fn inspect_compound(file: &mut (impl Read + Seek)) -> CompoundKind {
     }
 }
 
+/// The names of the streams; `None` where the directory cannot be read.
 fn stream_names(file: &mut (impl Read + Seek)) -> Option<Vec<String>> {
     let mut header = [0u8; 512];
     file.seek(SeekFrom::Start(0)).ok()?;
@@ -200,7 +203,7 @@ fn stream_names(file: &mut (impl Read + Seek)) -> Option<Vec<String>> {
             let units: Vec<u16> = entry[..length].chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
             names.push(String::from_utf16_lossy(&units).trim_end_matches('\0').to_owned());
         }
-        // the allocation table says which sector follows; its first 109 sectors are named in the header
+        // the allocation table holds the number of the next sector; the header lists the table's first 109 sectors
         let per_sector = (size / 4) as u32;
         let table = (next / per_sector) as usize;
         if table >= 109 {
@@ -230,6 +233,7 @@ mod tests {
         zip.finish().unwrap().into_inner()
     }
 
+    /// The bytes with each `old` replaced by `new` of the same length.
     fn swapped(bytes: Vec<u8>, old: &str, new: &str) -> Vec<u8> {
         assert_eq!(old.len(), new.len());
         let mut out = bytes;
@@ -241,12 +245,13 @@ mod tests {
         out
     }
 
+    /// The reason of the refusal, or the kind.
     fn refused(bytes: Vec<u8>) -> String {
         inspect(Cursor::new(bytes)).map_or_else(|refusal| refusal.reason, |kind| format!("{kind:?}"))
     }
 
     #[test]
-    fn packages_no_office_program_writes_are_refused() {
+    fn packages_that_no_office_program_writes_are_refused() {
         assert_eq!(refused(package(&[("xl/a.xml", b"<a/>")])), "Xlsx");
         let twice = swapped(package(&[("xl/workbook.xmk", b"<workbook/>")]), "workbook.xmk", "workbook.xml");
         assert_eq!(refused(twice), "文件结构异常：有重名的部件");
@@ -269,9 +274,9 @@ mod tests {
     }
 
     #[test]
-    fn parts_that_lie_over_each_other_are_refused() {
+    fn overlapping_parts_are_refused() {
         let mut bytes = package(&[("xl/b.xml", b"<b/>"), ("xl/c.xml", b"<c/>")]);
-        // the directory's last entry begins where the one before it does
+        // the last directory entry gets the offset of the one before it
         let entries: Vec<usize> = (0..bytes.len() - 4).filter(|at| bytes[*at..].starts_with(b"PK\x01\x02")).collect();
         let offset: [u8; 4] = bytes[entries[1] + 42..entries[1] + 46].try_into().unwrap();
         bytes[entries[2] + 42..entries[2] + 46].copy_from_slice(&offset);
@@ -279,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filled_row_that_repeats_itself_is_no_table() {
+    fn a_row_with_content_and_a_large_repeat_count_is_refused() {
         let sheet = |repeated: &str, cell: &str| {
             let xml = format!(
                 "<?xml version=\"1.0\"?><office:document-content><table:table><table:table-row table:number-rows-repeated=\"{repeated}\">\

@@ -1,7 +1,7 @@
-//! A query of another database becomes the rows of a sheet: the column names are its first row. Rows stream; what they hold goes on as
-//! text wherever a number would lose digits.
+//! A query of another database as a sheet whose first row holds the column names. Rows are streamed, and a value is passed on as text where a
+//! number would lose digits.
 //!
-//! Invariant: nothing is written there. SQLite is opened `mode=ro` with `query_only`; PostgreSQL reads in a READ ONLY transaction, and the
+//! Invariant: nothing is written to that database. SQLite is opened `mode=ro` with `query_only`; PostgreSQL reads in a READ ONLY transaction, and the
 //! query is prepared first, which refuses a second statement.
 
 use crate::domain::intake::raw::{Raw, RawRow};
@@ -19,19 +19,20 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-/// What to ask and where.
+/// A query with its database and limits.
 #[derive(Clone)]
 pub struct Query {
     /// The source's name, for messages.
     pub source: String,
     pub database: Database,
+    /// SQL.
     pub text: String,
     pub rows_max: u32,
     pub columns_max: u32,
     pub timeout: Duration,
 }
 
-/// Where a query is asked.
+/// The database of a query.
 #[derive(Clone)]
 pub enum Database {
     Sqlite(PathBuf),
@@ -46,11 +47,12 @@ impl std::fmt::Debug for Query {
 }
 
 impl Query {
-    /// What is said when the time is up.
-    pub fn late(&self) -> Refusal {
+    /// The refusal of a query that took too long.
+    pub fn timed_out(&self) -> Refusal {
         Refusal::new(format!("查询超过{}秒，已停止", self.timeout.as_secs()), self.hint("query，或加大timeout_seconds"))
     }
 
+    /// The hint to check keys of this source in the configuration.
     fn hint(&self, keys: &str) -> String {
         format!("请核对config/duban.toml中来源“{}”的{keys}", self.source)
     }
@@ -58,8 +60,8 @@ impl Query {
     fn refused(&self, error: &sqlx::Error) -> Refusal {
         match error {
             sqlx::Error::Database(error) => match error.code().as_deref() {
-                // PostgreSQL's and SQLite's word for a query that was stopped
-                Some("57014" | "9") => self.late(),
+                // PostgreSQL's and SQLite's code of a query that was stopped
+                Some("57014" | "9") => self.timed_out(),
                 Some("25006" | "8") => Refusal::new("查询要写入数据，已拒绝", self.hint("query，来源只能读取")),
                 Some(code) if code.starts_with("28") => {
                     Refusal::new(format!("数据库不允许登录：{}", error.message()), self.hint("database中的用户和password_file"))
@@ -78,8 +80,8 @@ impl Query {
     }
 }
 
-/// Asks the query, handing each block of rows to `take`, which may stop the reading by returning `false`. Returns the fingerprint of
-/// all rows; their order is not in it.
+/// Runs the query and calls `take` with each block of rows, until it returns `false`. Returns the fingerprint of all rows, which does not depend
+/// on their order.
 ///
 /// # Errors
 /// The database cannot be reached, the query is wrong or does more than read, or there are more rows than allowed.
@@ -88,14 +90,14 @@ where
     F: FnMut(Block) -> Wait,
     Wait: Future<Output = bool>,
 {
-    let rows = Rows::new(query, take);
+    let rows = RowSender::new(query, take);
     match &query.database {
         Database::Sqlite(path) => read_sqlite(query, path, rows).await,
         Database::Postgres { url, password } => read_postgres(query, url, password.as_deref(), rows).await,
     }
 }
 
-async fn read_sqlite<F, Wait>(query: &Query, path: &PathBuf, mut rows: Rows<'_, F>) -> Result<String, Refusal>
+async fn read_sqlite<F, Wait>(query: &Query, path: &PathBuf, mut rows: RowSender<'_, F>) -> Result<String, Refusal>
 where
     F: FnMut(Block) -> Wait,
     Wait: Future<Output = bool>,
@@ -112,23 +114,23 @@ where
         .disable_statement_logging();
     let mut connection = options.connect().await.map_err(refused)?;
     let deadline = Instant::now() + query.timeout;
-    // a query that only counts on would hear of nothing else
+    // the time limit of a query that returns no row
     connection.lock_handle().await.map_err(refused)?.set_progress_handler(10_000, move || Instant::now() < deadline);
     let statement = (&mut connection).prepare(sql(query)).await.map_err(refused)?;
     let names: Vec<String> = statement.columns().iter().map(|column| column.name().to_owned()).collect();
-    let mut go_on = rows.names(&names).await?;
+    let mut wants_more = rows.names(&names).await?;
     {
         let mut found = sqlx::query(AssertSqlSafe(query.text.clone())).fetch(&mut connection);
-        while go_on && let Some(row) = found.try_next().await.map_err(refused)? {
+        while wants_more && let Some(row) = found.try_next().await.map_err(refused)? {
             let cells = (0..names.len()).filter_map(|column| Some((column as u16, sqlite_cell(&row, column)?))).collect();
-            go_on = rows.push(cells).await?;
+            wants_more = rows.push(cells).await?;
         }
     }
     let _ = connection.close().await;
     rows.end().await
 }
 
-async fn read_postgres<F, Wait>(query: &Query, url: &str, password: Option<&str>, mut rows: Rows<'_, F>) -> Result<String, Refusal>
+async fn read_postgres<F, Wait>(query: &Query, url: &str, password: Option<&str>, mut rows: RowSender<'_, F>) -> Result<String, Refusal>
 where
     F: FnMut(Block) -> Wait,
     Wait: Future<Output = bool>,
@@ -148,26 +150,26 @@ where
     let statement = (&mut connection).prepare(sql(query)).await.map_err(refused)?;
     let names: Vec<String> = statement.columns().iter().map(|column| column.name().to_owned()).collect();
     let kinds: Vec<Kind> = statement.columns().iter().map(|column| Kind::of(column.type_info().name())).collect();
-    let mut go_on = rows.names(&names).await?;
+    let mut wants_more = rows.names(&names).await?;
     {
-        // the plain protocol sends every type as text: decimals as they are, dates in ISO
+        // the simple protocol sends every type as text: decimals with all digits, dates in ISO format
         let mut found = sqlx::raw_sql(AssertSqlSafe(query.text.clone())).fetch(&mut connection);
-        while go_on && let Some(row) = found.try_next().await.map_err(refused)? {
+        while wants_more && let Some(row) = found.try_next().await.map_err(refused)? {
             let cells = kinds.iter().enumerate().filter_map(|(column, kind)| Some((column as u16, postgres_cell(&row, column, *kind)?)));
-            go_on = rows.push(cells.collect()).await?;
+            wants_more = rows.push(cells.collect()).await?;
         }
     }
     let _ = connection.close().await;
     rows.end().await
 }
 
-/// The query comes from the configuration, which whoever owns the service writes.
+/// The SQL text. It is safe to run because it comes from the configuration, which only the operator of the service writes.
 fn sql(query: &Query) -> sqlx::SqlStr {
     use sqlx::SqlSafeStr;
     AssertSqlSafe(query.text.clone()).into_sql_str()
 }
 
-/// What a PostgreSQL column holds, as far as it is not text.
+/// How a PostgreSQL column is read.
 #[derive(Clone, Copy)]
 enum Kind {
     Bool,
@@ -189,6 +191,7 @@ impl Kind {
     }
 }
 
+/// A value of a type that cannot be shown.
 const UNREADABLE: Raw<'static> = Raw::Error(std::borrow::Cow::Borrowed("（无法识别的内容）"));
 
 fn postgres_cell(row: &PgRow, column: usize, kind: Kind) -> Option<Raw<'_>> {
@@ -207,7 +210,7 @@ fn postgres_cell(row: &PgRow, column: usize, kind: Kind) -> Option<Raw<'_>> {
     })
 }
 
-/// The day of `2026-09-30` or `2026-09-30 12:00:00+08`; an endless or very old one stays as it stands.
+/// The day of `2026-09-30` or `2026-09-30 12:00:00+08`; `None` for `infinity` and dates before Christ.
 fn day(text: &str) -> Option<Raw<'static>> {
     if text.ends_with("BC") {
         return None;
@@ -217,7 +220,7 @@ fn day(text: &str) -> Option<Raw<'static>> {
     Some(Raw::Date(year, month, day))
 }
 
-/// SQLite has a type for each value, whatever the column was declared as.
+/// The value of a SQLite column: its type is that of the value, not of the column.
 fn sqlite_cell(row: &SqliteRow, column: usize) -> Option<Raw<'_>> {
     let Ok(value) = row.try_get_raw(column) else { return Some(UNREADABLE) };
     if value.is_null() {
@@ -236,34 +239,37 @@ fn sqlite_cell(row: &SqliteRow, column: usize) -> Option<Raw<'_>> {
     }
 }
 
-/// Rows on their way to the intake.
-struct Rows<'q, F> {
+/// Packs rows into blocks and passes them on.
+struct RowSender<'q, F> {
     query: &'q Query,
     take: F,
-    writer: FrameWriter<Blocks>,
+    writer: FrameWriter<BlockSender>,
     blocks: Receiver<Block>,
-    /// Of the last row; the names are row 1.
+    /// Number of the last row; the column names are row 1.
     number: u32,
+    /// Hash of the column names.
     head: Context,
-    /// The sum of all rows' hashes: a database owes no order.
+    /// Sum of the hashes of all rows, since a database returns rows in any order.
     sum: [u64; 4],
 }
 
+/// The refusal where rows cannot be packed.
 fn stopped(error: std::io::Error) -> Refusal {
     Refusal::new(format!("读取中断：{error}"), "请重试")
 }
 
-impl<'q, F, Wait> Rows<'q, F>
+impl<'q, F, Wait> RowSender<'q, F>
 where
     F: FnMut(Block) -> Wait,
     Wait: Future<Output = bool>,
 {
-    fn new(query: &'q Query, take: F) -> Rows<'q, F> {
+    fn new(query: &'q Query, take: F) -> RowSender<'q, F> {
         let (sender, blocks) = channel();
-        let writer = FrameWriter::new(Blocks { bytes: Vec::new(), sender });
-        Rows { query, take, writer, blocks, number: 0, head: Context::new(&SHA256), sum: [0; 4] }
+        let writer = FrameWriter::new(BlockSender { bytes: Vec::new(), sender });
+        RowSender { query, take, writer, blocks, number: 0, head: Context::new(&SHA256), sum: [0; 4] }
     }
 
+    /// Sends the sheet with its first row, the column names.
     async fn names(&mut self, names: &[String]) -> Result<bool, Refusal> {
         if names.is_empty() {
             return Err(Refusal::new("查询没有结果列", self.query.hint("query，应为SELECT")));
@@ -278,7 +284,7 @@ where
         let row = self.row(cells);
         hash(&mut self.head, &row);
         self.writer.row(&row).map_err(stopped)?;
-        self.hand_on().await
+        self.send_blocks().await
     }
 
     async fn push(&mut self, cells: Vec<(u16, Raw<'_>)>) -> Result<bool, Refusal> {
@@ -293,7 +299,7 @@ where
             *sum = sum.wrapping_add(part.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)));
         }
         self.writer.row(&row).map_err(stopped)?;
-        self.hand_on().await
+        self.send_blocks().await
     }
 
     fn row<'r>(&mut self, cells: Vec<(u16, Raw<'r>)>) -> RawRow<'r> {
@@ -301,7 +307,8 @@ where
         RawRow { number: self.number, hidden: false, cells }
     }
 
-    async fn hand_on(&mut self) -> Result<bool, Refusal> {
+    /// Passes on the blocks that are full; `false` = no more are wanted.
+    async fn send_blocks(&mut self) -> Result<bool, Refusal> {
         loop {
             let Ok(block) = self.blocks.try_recv() else { return Ok(true) };
             if !(self.take)(block).await {
@@ -310,9 +317,10 @@ where
         }
     }
 
+    /// Passes on the rest and returns the fingerprint.
     async fn end(mut self) -> Result<String, Refusal> {
-        self.writer.end().map_err(|error| Refusal::new(format!("读取中断：{error}"), "请重试"))?;
-        self.hand_on().await?;
+        self.writer.end().map_err(stopped)?;
+        self.send_blocks().await?;
         self.head.update(&self.number.to_le_bytes());
         for part in self.sum {
             self.head.update(&part.to_le_bytes());
@@ -321,7 +329,7 @@ where
     }
 }
 
-/// A row without its number.
+/// Adds the cells of a row to a hash; its number is not part of it.
 fn hash(hasher: &mut Context, row: &RawRow<'_>) {
     for (column, raw) in &row.cells {
         let text = raw.display();
@@ -331,24 +339,24 @@ fn hash(hasher: &mut Context, row: &RawRow<'_>) {
     }
 }
 
-/// Frames come out as the blocks that a pipe would carry.
-struct Blocks {
+/// Receives what a pipe would carry and sends it on as blocks.
+struct BlockSender {
     bytes: Vec<u8>,
     sender: Sender<Block>,
 }
 
-impl Write for Blocks {
+impl Write for BlockSender {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.bytes.extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
-    /// Comes at the end of each block.
+    /// [`FrameWriter`] calls this at the end of each block.
     fn flush(&mut self) -> std::io::Result<()> {
         let mut rest = self.bytes.as_slice();
         while let Some(received) = frame::read(&mut rest)? {
             if let Received::Frames(bytes) = received {
-                // a receiver that is gone has its reasons
+                // the receiver is gone when the reading was stopped
                 let _ = self.sender.send(Block { bytes, strings: Arc::default() });
             }
         }

@@ -1,5 +1,4 @@
-//! Text files: csv and tsv in UTF-8 (with or without BOM), UTF-16 or GB18030, whatever they are named. A page of the web goes on to
-//! `html`.
+//! Text files: csv and tsv in UTF-8 (with or without BOM), UTF-16 or GB18030, whatever their name. A web page is passed on to `html`.
 
 use crate::domain::intake::raw::{Raw, RawRow};
 use crate::source::frame::{FrameWriter, Sheet};
@@ -10,6 +9,8 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read, Write};
 
+/// # Errors
+/// The file is refused, or the parent is gone.
 pub(crate) fn read(mut file: File, limits: ReadLimits, out: &mut FrameWriter<impl Write>) -> Result<(), ReadError> {
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes).map_err(|error| Refusal::new(format!("文件无法读取：{error}"), "请检查磁盘或网络位置"))?;
@@ -20,7 +21,7 @@ pub(crate) fn read(mut file: File, limits: ReadLimits, out: &mut FrameWriter<imp
     if text.trim_start().starts_with('<') {
         return html::read(&text, limits, out);
     }
-    // lines as old programs end them, and a last line without an end: rows are counted by line ends
+    // rows are counted by line feeds: old programs write carriage returns, and the last line may have none
     if !text.contains('\n') && text.contains('\r') {
         text = text.replace('\r', "\n");
     }
@@ -29,16 +30,16 @@ pub(crate) fn read(mut file: File, limits: ReadLimits, out: &mut FrameWriter<imp
     }
     refuse_garbled(&text)?;
     let (rest, delimiter) = delimiter(&text);
-    let told = u32::from(rest.len() < text.len());
+    let skipped_lines = u32::from(rest.len() < text.len());
     let (text, delimiter) = match delimiter {
         Delimiter::Ascii(byte) => (Cow::Borrowed(rest), byte),
-        Delimiter::FullWidthComma => (Cow::Owned(with_ascii_commas(rest)), STAND_IN),
+        Delimiter::FullWidthComma => (Cow::Owned(with_placeholders(rest)), COMMA_PLACEHOLDER),
     };
-    refuse_open_quotes(&text, delimiter, told)?;
+    refuse_open_quotes(&text, delimiter, skipped_lines)?;
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(text.as_bytes());
     out.sheet(&Sheet { visible: true, ..Sheet::default() }).map_err(ReadError::Io)?;
     let mut record = csv::StringRecord::new();
-    // line breaks inside quotes make lines of text, not rows
+    // line breaks inside quotes, which begin no row
     let mut breaks = 0u64;
     let mut last = 0;
     while reader.read_record(&mut record).map_err(|error| Refusal::new(format!("文件格式有误：{error}"), "请重新导出后再导入"))?
@@ -46,7 +47,7 @@ pub(crate) fn read(mut file: File, limits: ReadLimits, out: &mut FrameWriter<imp
         let inside = record.iter().map(|text| text.bytes().filter(|byte| *byte == b'\n').count() as u64).sum::<u64>();
         breaks += inside;
         let lines = reader.position().line().saturating_sub(1 + breaks);
-        let number = u32::try_from(lines).unwrap_or(u32::MAX).saturating_add(told).max(last + 1);
+        let number = u32::try_from(lines).unwrap_or(u32::MAX).saturating_add(skipped_lines).max(last + 1);
         last = number;
         if number > limits.rows_max || record.len() > limits.columns_max as usize {
             return Err(Refusal::new(format!("超出{}行、{}列的限度", limits.rows_max, limits.columns_max), "请拆分后分别导入").into());
@@ -64,13 +65,16 @@ pub(crate) fn read(mut file: File, limits: ReadLimits, out: &mut FrameWriter<imp
     Ok(())
 }
 
-/// A quote that is not closed takes the rows behind it into one cell; so does one that the next stray quote closes.
-fn refuse_open_quotes(text: &str, delimiter: u8, told: u32) -> Result<(), Refusal> {
+/// An unclosed quote joins all rows behind it into one cell, or those up to the next stray quote.
+///
+/// # Errors
+/// A quote is not closed, or a quoted cell of several lines has as many separators as the widest row.
+fn refuse_open_quotes(text: &str, delimiter: u8, skipped_lines: u32) -> Result<(), Refusal> {
     let hint = "请删除该行多余的引号（内容中的引号要写两个），或用Excel、WPS另存为xlsx";
     let bytes = text.as_bytes();
-    // cells of the widest row so far, less one
+    // separators of the widest row so far
     let mut widest = SEPARATORS_MIN;
-    let (mut line, mut at, mut field_starts, mut separators) = (1 + told, 0, true, 0);
+    let (mut line, mut at, mut field_starts, mut separators) = (1 + skipped_lines, 0, true, 0);
     while at < bytes.len() {
         let byte = bytes[at];
         at += 1;
@@ -109,18 +113,22 @@ fn refuse_open_quotes(text: &str, delimiter: u8, told: u32) -> Result<(), Refusa
     Ok(())
 }
 
-/// Below this number of separators a quoted text of several lines may well be a text.
+/// A quoted text of several lines with fewer separators is taken for a text.
 const SEPARATORS_MIN: usize = 4;
 
-/// How far into a text its kind and its encoding are named.
+/// The first bytes of a file, in which its kind and its encoding are given.
 const HEAD_BYTES: usize = 4096;
 
-/// A page with its pictures in one file, as a mail is.
+/// Whether a file is a web page with its pictures in one file (MHTML), in the format of a mail.
 fn is_web_archive(bytes: &[u8]) -> bool {
     let head = String::from_utf8_lossy(&bytes[..bytes.len().min(HEAD_BYTES)]).to_ascii_lowercase();
     head.lines().take(20).any(|line| line.starts_with("mime-version:")) && head.contains("multipart/related")
 }
 
+/// The text of the bytes.
+///
+/// # Errors
+/// The file is no text, or its encoding is unknown.
 fn decode(bytes: Vec<u8>) -> Result<String, Refusal> {
     let utf16 = bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]);
     if !utf16 && bytes.iter().take(HEAD_BYTES).any(|byte| *byte == 0) {
@@ -130,9 +138,9 @@ fn decode(bytes: Vec<u8>) -> Result<String, Refusal> {
         let (text, bad) = encoding.decode_without_bom_handling(&bytes[mark..]);
         return if bad { Err(undecodable(&bytes, encoding.name())) } else { Ok(text.into_owned()) };
     }
-    let declared = declared(&bytes);
+    let declared = declared_encoding(&bytes);
     let bytes = match String::from_utf8(bytes) {
-        // systems declare one encoding and write another: what reads as Chinese in UTF-8 is UTF-8
+        // some systems declare another encoding than they write: valid UTF-8 with Chinese characters is UTF-8
         Ok(text) if declared.is_none() || text.is_ascii() || text.chars().any(|c| c >= '\u{2e80}') => return Ok(text),
         Ok(text) => text.into_bytes(),
         Err(error) => error.into_bytes(),
@@ -144,8 +152,8 @@ fn decode(bytes: Vec<u8>) -> Result<String, Refusal> {
     }
 }
 
-/// The encoding a page names in its head, other than UTF-8. GB18030 holds all of GBK and GB2312.
-fn declared(bytes: &[u8]) -> Option<&'static encoding_rs::Encoding> {
+/// The encoding that a web page declares, other than UTF-8. GB18030 includes GBK and GB2312.
+fn declared_encoding(bytes: &[u8]) -> Option<&'static encoding_rs::Encoding> {
     let head = String::from_utf8_lossy(&bytes[..bytes.len().min(HEAD_BYTES)]).to_ascii_lowercase();
     if !head.trim_start().starts_with('<') {
         return None;
@@ -161,7 +169,7 @@ fn declared(bytes: &[u8]) -> Option<&'static encoding_rs::Encoding> {
     }
 }
 
-/// Names the first line that is neither UTF-8 nor GB18030.
+/// The refusal that names the first line that is neither UTF-8 nor GB18030.
 fn undecodable(bytes: &[u8], encoding: &str) -> Refusal {
     let line = bytes
         .split(|byte| *byte == b'\n')
@@ -172,36 +180,36 @@ fn undecodable(bytes: &[u8], encoding: &str) -> Refusal {
     Refusal::new(format!("第{line}行有无法识别的文字（按{encoding}读取）"), "请用Excel或WPS另存为xlsx，或另存为UTF-8编码的csv")
 }
 
-/// What separates the cells.
+/// The character between cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Delimiter {
     Ascii(u8),
     FullWidthComma,
 }
 
-/// Stands for the full-width comma, which the reader of csv cannot take.
-const STAND_IN: u8 = 0x1f;
+/// Replaces the full-width comma, since the csv reader needs an ASCII delimiter.
+const COMMA_PLACEHOLDER: u8 = 0x1f;
 
-/// Lines looked at for the delimiter and for garbled text.
+/// The first lines, which are checked for the delimiter and for garbled text.
 const SAMPLE_LINES: usize = 30;
 
-/// The delimiter of the first lines, and the text after a `sep=` line.
+/// The delimiter of the first lines, and the text without a `sep=` line.
 fn delimiter(text: &str) -> (&str, Delimiter) {
     let (line, rest) = text.split_once('\n').unwrap_or((text, ""));
     let line = line.trim_matches(['"', '\r', ' ']);
     if line.get(..4).is_some_and(|head| head.eq_ignore_ascii_case("sep="))
-        && let Some(told) = line[4..].chars().next()
+        && let Some(declared) = line[4..].chars().next()
     {
-        match u8::try_from(told) {
+        match u8::try_from(declared) {
             Ok(byte) if byte.is_ascii() => return (rest, Delimiter::Ascii(byte)),
-            _ if told == '，' => return (rest, Delimiter::FullWidthComma),
+            _ if declared == '，' => return (rest, Delimiter::FullWidthComma),
             _ => {}
         }
     }
     let sample: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).take(SAMPLE_LINES).collect();
-    // in how many lines, and how often; ties go to the comma, which comes first
-    let score = |wanted: char| {
-        let counts: Vec<usize> = sample.iter().map(|line| outside_quotes(line).filter(|found| *found == wanted).count()).collect();
+    // the lines with the character, then its occurrences; of equal ones the comma wins
+    let score = |character: char| {
+        let counts: Vec<usize> = sample.iter().map(|line| outside_quotes(line).filter(|found| *found == character).count()).collect();
         (counts.iter().filter(|count| **count > 0).count(), counts.iter().sum::<usize>())
     };
     let mut best = (',', score(','));
@@ -211,7 +219,7 @@ fn delimiter(text: &str) -> (&str, Delimiter) {
             best = (candidate, found);
         }
     }
-    // a full-width comma is also found inside sentences: it separates only where nothing else does
+    // a full-width comma also occurs in sentences: it is the delimiter only where no other character can be
     let full_width = score('，').0;
     if full_width * 2 > sample.len() && best.1.0 * 2 <= full_width {
         return (text, Delimiter::FullWidthComma);
@@ -219,7 +227,7 @@ fn delimiter(text: &str) -> (&str, Delimiter) {
     (text, Delimiter::Ascii(best.0 as u8))
 }
 
-/// The characters of a line that do not stand between quotes.
+/// The characters of a line outside quotes.
 fn outside_quotes(text: &str) -> impl Iterator<Item = char> {
     let mut quoted = false;
     text.chars().filter(move |c| {
@@ -230,19 +238,21 @@ fn outside_quotes(text: &str) -> impl Iterator<Item = char> {
     })
 }
 
-fn with_ascii_commas(text: &str) -> String {
+/// The text with [`COMMA_PLACEHOLDER`] for each full-width comma outside quotes.
+fn with_placeholders(text: &str) -> String {
     let mut quoted = false;
     text.chars()
         .map(|c| {
             if c == '"' {
                 quoted = !quoted;
             }
-            if c == '，' && !quoted { char::from(STAND_IN) } else { c }
+            if c == '，' && !quoted { char::from(COMMA_PLACEHOLDER) } else { c }
         })
         .collect()
 }
 
-/// Text that some program decoded wrongly and saved: its header could name no column.
+/// # Errors
+/// A program decoded the text wrongly and saved it; its header would name no column.
 fn refuse_garbled(text: &str) -> Result<(), Refusal> {
     for (index, line) in text.lines().take(SAMPLE_LINES).enumerate() {
         if is_garbled(line) {
@@ -253,29 +263,30 @@ fn refuse_garbled(text: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Whether a line of Chinese was decoded with the wrong encoding.
 fn is_garbled(line: &str) -> bool {
-    let foreign: String = line.chars().filter(|c| !c.is_ascii()).collect();
-    // a row of × is no text
-    let distinct: BTreeSet<char> = foreign.chars().collect();
-    if foreign.chars().count() < 6 || distinct.len() < 4 && !distinct.contains(&'\u{fffd}') {
+    let non_ascii: String = line.chars().filter(|c| !c.is_ascii()).collect();
+    // a row of one repeated character such as × is no evidence
+    let distinct: BTreeSet<char> = non_ascii.chars().collect();
+    if non_ascii.chars().count() < 6 || distinct.len() < 4 && !distinct.contains(&'\u{fffd}') {
         return false;
     }
-    if foreign.contains("锟斤拷") || foreign.chars().filter(|c| *c == '\u{fffd}').count() >= 3 {
+    if non_ascii.contains("锟斤拷") || non_ascii.chars().filter(|c| *c == '\u{fffd}').count() >= 3 {
         return true;
     }
     let is_chinese = |text: &str| {
         let chinese = text.chars().filter(|c| ('\u{4e00}'..='\u{9fff}').contains(c)).count();
         chinese >= 2 && chinese * 2 > text.chars().count()
     };
-    // Chinese taken for Western letters
-    let bytes: Option<Vec<u8>> = foreign.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
+    // Chinese bytes decoded as Latin-1
+    let bytes: Option<Vec<u8>> = non_ascii.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
     if let Some(bytes) = bytes {
         let known = std::str::from_utf8(&bytes).is_ok_and(is_chinese);
         return known
             || encoding_rs::GB18030.decode_without_bom_handling_and_without_replacement(&bytes).is_some_and(|text| is_chinese(&text));
     }
-    // UTF-8 taken for GB18030: back in that encoding it is UTF-8 again, save where a character was cut in two
-    let (bytes, _, lost) = encoding_rs::GB18030.encode(&foreign);
+    // UTF-8 decoded as GB18030: encoded as GB18030 it is UTF-8, except where a character was cut in two
+    let (bytes, _, lost) = encoding_rs::GB18030.encode(&non_ascii);
     if lost {
         return false;
     }
@@ -289,7 +300,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_delimiter_is_what_most_lines_have() {
+    fn the_delimiter_is_the_character_of_most_lines() {
         for (text, expected) in [
             ("项目编号,项目名称\nGZ1,甲\n", Delimiter::Ascii(b',')),
             ("项目编号;项目名称;投资\nGZ1;甲;1,200\n", Delimiter::Ascii(b';')),
@@ -304,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn garbled_text_is_known_from_chinese() {
+    fn garbled_text_is_distinguished_from_chinese() {
         let header = "项目编号,项目名称,合同投资额（亿元）,签约时间";
         let through = |encoding: &'static encoding_rs::Encoding, bytes: &[u8]| encoding.decode_without_bom_handling(bytes).0.into_owned();
         let gb = encoding_rs::GB18030.encode(header).0.into_owned();

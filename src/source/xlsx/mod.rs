@@ -3,6 +3,6 @@
 mod fault;
 mod parts;
 pub(crate) mod reader;
+mod shared_strings;
 mod sheet;
-mod strings;
 mod tags;

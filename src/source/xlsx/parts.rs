@@ -1,11 +1,11 @@
-//! The small parts of a workbook: its sheets, where their parts are, and which cell styles are dates.
+//! The small parts of a workbook: its sheets, the names of their parts, and which cell styles show dates.
 
 use crate::source::xlsx::fault::{Fault, broken};
 use crate::source::xlsx::tags::{Tags, attributes, name, unescape};
 use std::collections::HashMap;
 use std::io::Read;
 
-/// A sheet as the workbook names it.
+/// A sheet in the list of the workbook.
 #[derive(Debug, PartialEq, Eq)]
 pub struct SheetEntry {
     pub name: String,
@@ -20,26 +20,26 @@ pub struct Book {
     pub sheets: Vec<SheetEntry>,
     /// Days count from 1904-01-01.
     pub date1904: bool,
-    /// The program that wrote the file left its formulas to be calculated by the one that opens it.
+    /// The program that wrote the file did not calculate its formulas; the one that opens it has to.
     pub uncalculated: bool,
 }
 
-/// What a part is for its workbook.
+/// The kind of a part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum PartKind {
     Sheet,
-    Strings,
+    SharedStrings,
     Styles,
     Other,
 }
 
-/// The parts the workbook relates to, by relation id: what they are and their names in the package.
-pub type Relations = HashMap<String, (Kind, String)>;
+/// The parts of the workbook by relation id: the kind and the name in the package.
+pub type Relations = HashMap<String, (PartKind, String)>;
 
 impl Book {
     pub fn read(part: impl Read) -> Result<Book, Fault> {
         let mut book = Book::default();
-        each(part, b"workbook", |tag| {
+        for_each_tag(part, b"workbook", |tag| {
             match name(tag) {
                 b"sheet" => {
                     let entry = SheetEntry {
@@ -58,17 +58,17 @@ impl Book {
         Ok(book)
     }
 
-    /// The sheet's part; `None` for a chart sheet and the like, which hold no cells.
+    /// The name of the sheet's part; `None` for a sheet without cells, such as a chart sheet.
     pub fn part_of<'r>(&self, sheet: &SheetEntry, relations: &'r Relations) -> Result<Option<&'r str>, Fault> {
         let (kind, part) = relations.get(&sheet.relation).ok_or_else(|| broken(format!("工作表“{}”在文件中缺失", sheet.name)))?;
-        Ok((*kind == Kind::Sheet).then_some(part.as_str()))
+        Ok((*kind == PartKind::Sheet).then_some(part.as_str()))
     }
 }
 
 /// Reads `xl/_rels/workbook.xml.rels`.
 pub fn relations(part: impl Read) -> Result<Relations, Fault> {
     let mut relations = Relations::new();
-    each(part, b"Relationships", |tag| {
+    for_each_tag(part, b"Relationships", |tag| {
         if name(tag) != b"Relationship" || attribute(tag, b"TargetMode")?.is_some_and(|mode| mode == "External") {
             return Ok(());
         }
@@ -76,12 +76,12 @@ pub fn relations(part: impl Read) -> Result<Relations, Fault> {
             return Ok(());
         };
         let kind = match kind.rsplit('/').next() {
-            Some("worksheet") => Kind::Sheet,
-            Some("sharedStrings") => Kind::Strings,
-            Some("styles") => Kind::Styles,
-            _ => Kind::Other,
+            Some("worksheet") => PartKind::Sheet,
+            Some("sharedStrings") => PartKind::SharedStrings,
+            Some("styles") => PartKind::Styles,
+            _ => PartKind::Other,
         };
-        // from the package's root, or from the workbook's folder
+        // the name is relative to the root of the package or to the folder of the workbook
         let part = target.strip_prefix('/').map_or_else(|| format!("xl/{target}"), str::to_owned);
         relations.insert(id, (kind, part));
         Ok(())
@@ -89,34 +89,34 @@ pub fn relations(part: impl Read) -> Result<Relations, Fault> {
     Ok(relations)
 }
 
-/// How a cell style shows a number.
+/// What a cell style shows a number as.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Shows {
+pub enum NumberFormat {
     #[default]
     Number,
     Date,
     Percent,
-    /// Hours beyond a day: no date.
+    /// Hours, which may be more than a day.
     Duration,
 }
 
-/// The number format of each cell style, in the order cells name them.
-pub fn styles(part: impl Read) -> Result<Vec<Shows>, Fault> {
-    let mut own: HashMap<String, Shows> = HashMap::new();
+/// The number format of each cell style, by the index that cells refer to.
+pub fn styles(part: impl Read) -> Result<Vec<NumberFormat>, Fault> {
+    let mut custom: HashMap<String, NumberFormat> = HashMap::new();
     let mut styles = Vec::new();
     let mut in_cells = false;
-    each(part, b"styleSheet", |tag| {
+    for_each_tag(part, b"styleSheet", |tag| {
         match name(tag) {
             b"numFmt" => {
                 if let (Some(id), Some(code)) = (attribute(tag, b"numFmtId")?, attribute(tag, b"formatCode")?) {
-                    own.insert(id, format_shows(&code));
+                    custom.insert(id, number_format(&code));
                 }
             }
             b"cellXfs" => in_cells = true,
             b"/cellXfs" => in_cells = false,
             b"xf" if in_cells => {
                 let id = attribute(tag, b"numFmtId")?.unwrap_or_default();
-                styles.push(own.get(&id).copied().unwrap_or_else(|| built_in(&id)));
+                styles.push(custom.get(&id).copied().unwrap_or_else(|| built_in(&id)));
             }
             _ => {}
         }
@@ -125,18 +125,18 @@ pub fn styles(part: impl Read) -> Result<Vec<Shows>, Fault> {
     Ok(styles)
 }
 
-/// The built-in formats (ECMA-376 part 1, 18.8.30): 14-22 and 45-47 everywhere, 27-36 and 50-58 are the Chinese dates and times.
-fn built_in(id: &str) -> Shows {
+/// The built-in formats of ECMA-376 part 1, 18.8.30. Dates and times are 14-22 and 45-47, and in Chinese 27-36 and 50-58.
+fn built_in(id: &str) -> NumberFormat {
     match id.parse::<u32>() {
-        Ok(14..=22 | 27..=36 | 45 | 47 | 50..=58) => Shows::Date,
-        Ok(46) => Shows::Duration,
-        Ok(9 | 10) => Shows::Percent,
-        _ => Shows::Number,
+        Ok(14..=22 | 27..=36 | 45 | 47 | 50..=58) => NumberFormat::Date,
+        Ok(46) => NumberFormat::Duration,
+        Ok(9 | 10) => NumberFormat::Percent,
+        _ => NumberFormat::Number,
     }
 }
 
-/// What a format code shows: letters of a date outside quotes, brackets and escapes; only its first section counts.
-fn format_shows(code: &str) -> Shows {
+/// The kind of a format code by its first section: a date has letters of a date outside quotes, brackets and escapes.
+fn number_format(code: &str) -> NumberFormat {
     let mut chars = code.chars().peekable();
     while let Some(c) = chars.next() {
         match c {
@@ -148,12 +148,12 @@ fn format_shows(code: &str) -> Shows {
                 let inside: String = chars.by_ref().take_while(|c| *c != ']').collect();
                 let inside = inside.to_ascii_lowercase();
                 if !inside.is_empty() && ["h", "m", "s"].iter().any(|unit| inside.trim_matches(|c| unit.starts_with(c)).is_empty()) {
-                    return Shows::Duration;
+                    return NumberFormat::Duration;
                 }
             }
-            ';' => return Shows::Number,
-            '%' => return Shows::Percent,
-            'd' | 'D' | 'm' | 'M' | 'h' | 'H' | 'y' | 'Y' | 's' | 'S' => return Shows::Date,
+            ';' => return NumberFormat::Number,
+            '%' => return NumberFormat::Percent,
+            'd' | 'D' | 'm' | 'M' | 'h' | 'H' | 'y' | 'Y' | 's' | 'S' => return NumberFormat::Date,
             'G' | 'g' => {
                 // General
                 while chars.peek().is_some_and(char::is_ascii_alphabetic) {
@@ -163,29 +163,30 @@ fn format_shows(code: &str) -> Shows {
             _ => {}
         }
     }
-    Shows::Number
+    NumberFormat::Number
 }
 
-/// Hands every tag of a part to `take`; the part's root has to be `root`, without a prefix.
-fn each(part: impl Read, root: &[u8], mut take: impl FnMut(&[u8]) -> Result<(), Fault>) -> Result<(), Fault> {
+/// Calls `take` with every tag of a part. The root element has to be `root`, without a prefix.
+fn for_each_tag(part: impl Read, root: &[u8], mut take: impl FnMut(&[u8]) -> Result<(), Fault>) -> Result<(), Fault> {
     let mut tags = Tags::new(part);
-    let mut rooted = false;
+    let mut has_root = false;
     while let Some(piece) = tags.next()? {
-        if !rooted && piece.tag.first() != Some(&b'?') {
+        if !has_root && piece.tag.first() != Some(&b'?') {
             if name(piece.tag) != root {
                 return Err(Fault::Unusual("another root element"));
             }
-            rooted = true;
+            has_root = true;
         }
         take(piece.tag)?;
     }
-    if rooted { Ok(()) } else { Err(Fault::Unusual("no root element")) }
+    if has_root { Ok(()) } else { Err(Fault::Unusual("no root element")) }
 }
 
 fn attribute(tag: &[u8], key: &[u8]) -> Result<Option<String>, Fault> {
     attributes(tag).find(|(found, _)| *found == key).map(|(_, value)| Ok(unescape(value)?.into_owned())).transpose()
 }
 
+/// The value of the attribute whose name has an ending, whatever its prefix.
 fn attribute_ending(tag: &[u8], ending: &[u8]) -> Result<Option<String>, Fault> {
     attributes(tag).find(|(found, _)| found.ends_with(ending)).map(|(_, value)| Ok(unescape(value)?.into_owned())).transpose()
 }
@@ -195,22 +196,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_format_code_shows_a_date_or_not() {
+    fn dates_are_recognised_by_their_format_code() {
         for (code, shows) in [
-            ("General", Shows::Number),
-            ("G/通用格式", Shows::Number),
-            ("0.00_ ", Shows::Number),
-            ("#,##0.00\"days\"", Shows::Number),
-            ("[Red]0.0", Shows::Number),
-            ("0;yyyy", Shows::Number),
-            ("yyyy-mm-dd", Shows::Date),
-            ("yyyy\"年\"m\"月\";@", Shows::Date),
-            ("[$-804]yyyy\"年\"m\"月\"d\"日\"", Shows::Date),
-            ("[DBNum1][$-804]m\"月\"", Shows::Date),
-            ("[h]:mm", Shows::Duration),
-            ("[mm]:ss", Shows::Duration),
+            ("General", NumberFormat::Number),
+            ("G/通用格式", NumberFormat::Number),
+            ("0.00_ ", NumberFormat::Number),
+            ("#,##0.00\"days\"", NumberFormat::Number),
+            ("[Red]0.0", NumberFormat::Number),
+            ("0;yyyy", NumberFormat::Number),
+            ("yyyy-mm-dd", NumberFormat::Date),
+            ("yyyy\"年\"m\"月\";@", NumberFormat::Date),
+            ("[$-804]yyyy\"年\"m\"月\"d\"日\"", NumberFormat::Date),
+            ("[DBNum1][$-804]m\"月\"", NumberFormat::Date),
+            ("[h]:mm", NumberFormat::Duration),
+            ("[mm]:ss", NumberFormat::Duration),
         ] {
-            assert_eq!(format_shows(code), shows, "{code}");
+            assert_eq!(number_format(code), shows, "{code}");
         }
     }
 }

@@ -1,56 +1,59 @@
-//! One sheet: what stands before and behind its rows has to be known before the first of them is given out, so they are held meanwhile;
-//! those of a very long sheet are passed over and read once more.
+//! Reads one sheet. Hidden columns come before the rows and merged ranges behind them, and both have to be known before the first row is
+//! written, so the rows are spilled meanwhile. Those of a very long sheet are skipped and read once more.
 
 use crate::domain::intake::raw::{CellRange, Raw};
 use crate::domain::register::record::Decimal;
 use crate::source::frame::{FrameWriter, Value};
 use crate::source::refusal::{ReadLimits, Refusal};
-use crate::source::strings::Strings;
+use crate::source::shared_strings::SharedStrings;
 use crate::source::workbook::date_of_serial;
 use crate::source::xlsx::fault::{Fault, SheetFault, broken};
-use crate::source::xlsx::parts::Shows;
+use crate::source::xlsx::parts::NumberFormat;
 use crate::source::xlsx::tags::{Tags, attributes, cell_text, is_empty, name};
 use std::borrow::Cow;
 use std::io::{Read, Write};
 use tempfile::SpooledTempFile;
 
-/// What stands before and behind the rows of a sheet.
+/// What comes before and behind the rows of a sheet.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Outline {
+pub struct SheetOutline {
     pub merges: Vec<CellRange>,
     /// First and last column (from 0).
     pub hidden_columns: Vec<(u32, u32)>,
 }
 
-/// The most merged ranges looked at: a sheet with more is no table.
+/// The most merged ranges of a sheet; one with more is refused.
 const MERGES_MAX: usize = 200_000;
 
-/// Rows held as blocks, in memory or in a file without a name.
-pub type Held = SpooledTempFile;
+/// The rows of a sheet as blocks, in memory or in a file without a name.
+pub type RowSpill = SpooledTempFile;
 
-/// Bytes of rows held in memory, by the sheet.
-const HELD_IN_MEMORY: usize = 32 * 1024 * 1024;
+/// The most bytes of a spill in memory; a larger one goes to a file.
+const SPILL_IN_MEMORY: usize = 32 * 1024 * 1024;
 
-/// Goes through a sheet. Its rows are held if they take no more than `room` bytes; `None` = they have to be read once more.
-pub fn survey(part: impl Read, context: Context<'_>, room: u64) -> Result<(Outline, Option<Held>), SheetFault> {
+/// Reads a sheet. Its rows are spilled if they take no more than `bytes_max`; `None` = they have to be read once more.
+///
+/// # Errors
+/// The sheet is damaged, unusual or outside the limits.
+pub fn scan(part: impl Read, context: CellContext<'_>, bytes_max: u64) -> Result<(SheetOutline, Option<RowSpill>), SheetFault> {
     let mut tags = Tags::new(part);
-    let mut outline = Outline::default();
-    let (mut rooted, mut closed) = (false, false);
-    let mut held = None;
+    let mut outline = SheetOutline::default();
+    let (mut has_root, mut closed) = (false, false);
+    let mut spill = None;
     let mut data = false;
     while let Some(piece) = tags.next()? {
         match name(piece.tag) {
             b"?xml" => {
-                // other encodings are rare; the text of the declaration is ASCII in all that get this far
+                // other encodings are rare; in those that get this far the declaration is ASCII
                 if let Some((_, value)) = attributes(piece.tag).find(|(key, _)| *key == b"encoding")
                     && !value.eq_ignore_ascii_case(b"utf-8")
                 {
                     return Err(Fault::Unusual("another encoding").into());
                 }
             }
-            b"worksheet" => rooted = true,
+            b"worksheet" => has_root = true,
             b"/worksheet" => closed = true,
-            _ if !rooted => return Err(Fault::Unusual("another root element").into()),
+            _ if !has_root => return Err(Fault::Unusual("another root element").into()),
             b"col" => {
                 let get = |key: &[u8]| attributes(piece.tag).find(|(found, _)| *found == key).map(|(_, value)| value);
                 let hidden = get(b"hidden").is_some_and(is_true);
@@ -60,11 +63,11 @@ pub fn survey(part: impl Read, context: Context<'_>, room: u64) -> Result<(Outli
             }
             b"sheetData" => {
                 data = true;
-                let mut blocks = FrameWriter::new(SpooledTempFile::new(HELD_IN_MEMORY));
-                // no room on the disk is no fault of the file
-                let hold = |row: &Row| Ok(blocks.row_of(row.number, row.hidden, &row.cells).is_ok() && blocks.bytes() <= room);
-                if is_empty(piece.tag) || rows(&mut tags, context, hold)? {
-                    held = blocks.into_inner().ok();
+                let mut blocks = FrameWriter::new(SpooledTempFile::new(SPILL_IN_MEMORY));
+                // without space on the disk the rows are read once more: the file is not at fault
+                let write = |row: &Row| Ok(blocks.row_of(row.number, row.hidden, &row.cells).is_ok() && blocks.bytes() <= bytes_max);
+                if is_empty(piece.tag) || for_each_row(&mut tags, context, write)? {
+                    spill = blocks.into_inner().ok();
                 } else {
                     tags.skip_behind(b"</sheetData>")?;
                 }
@@ -81,38 +84,38 @@ pub fn survey(part: impl Read, context: Context<'_>, room: u64) -> Result<(Outli
         }
     }
     match (data, closed) {
-        (true, true) => Ok((outline, held)),
-        // merged cells stand behind the rows
+        (true, true) => Ok((outline, spill)),
+        // the merged ranges at the end may be missing
         (true, false) => Err(broken("工作表不完整").into()),
         (false, _) => Err(broken("工作表没有数据部分").into()),
     }
 }
 
-/// What reading cells needs of the workbook.
+/// What the workbook determines about its cells.
 #[derive(Clone, Copy)]
-pub struct Context<'a> {
-    pub strings: &'a Strings,
-    /// The parent knows the strings.
-    pub by_number: bool,
-    pub styles: &'a [Shows],
+pub struct CellContext<'a> {
+    pub strings: &'a SharedStrings,
+    /// The parent has the strings, so rows refer to them by number.
+    pub strings_sent: bool,
+    pub styles: &'a [NumberFormat],
     pub date1904: bool,
-    /// A formula's 0 is what a program writes that has not calculated it.
+    /// The program that wrote the file did not calculate its formulas: a formula with the value 0 has none.
     pub uncalculated: bool,
     pub limits: ReadLimits,
 }
 
-/// A row as its sheet has it.
+/// A row of the sheet.
 struct Row {
-    /// As a person counts, from 1.
+    /// From 1.
     number: u32,
     hidden: bool,
     /// Columns (from 0) in their order.
     cells: Vec<(u16, Value)>,
 }
 
-/// A cell whose tag has been read.
+/// The tag of a cell.
 #[derive(Clone, Copy, Debug, Default)]
-struct Open {
+struct CellTag {
     column: u32,
     kind: CellKind,
     style: usize,
@@ -123,7 +126,7 @@ enum CellKind {
     #[default]
     Number,
     Shared,
-    /// The text of a formula.
+    /// A formula with a text as its value.
     Text,
     Inline,
     Bool,
@@ -132,8 +135,11 @@ enum CellKind {
     Iso,
 }
 
-/// Writes the rows of a sheet as frames: once more, where they were not held.
-pub fn give(part: impl Read, context: Context<'_>, out: &mut FrameWriter<impl Write>) -> Result<(), SheetFault> {
+/// Reads a sheet once more and writes its rows as frames.
+///
+/// # Errors
+/// The sheet is damaged, or the parent is gone.
+pub fn write_rows(part: impl Read, context: CellContext<'_>, out: &mut FrameWriter<impl Write>) -> Result<(), SheetFault> {
     let mut tags = Tags::new(part);
     while let Some(piece) = tags.next()? {
         if name(piece.tag) == b"sheetData" {
@@ -143,22 +149,22 @@ pub fn give(part: impl Read, context: Context<'_>, out: &mut FrameWriter<impl Wr
             break;
         }
     }
-    rows(&mut tags, context, |row| {
+    for_each_row(&mut tags, context, |row| {
         out.row_of(row.number, row.hidden, &row.cells)?;
         Ok(true)
     })?;
     Ok(())
 }
 
-/// Hands each row that has cells to `take`, up to `</sheetData>`. `false` = `take` wanted no more.
-fn rows(
+/// Calls `take` with each row that has cells, up to `</sheetData>`. `false` = `take` returned `false`.
+fn for_each_row(
     tags: &mut Tags<impl Read>,
-    context: Context<'_>,
+    context: CellContext<'_>,
     mut take: impl FnMut(&Row) -> Result<bool, SheetFault>,
 ) -> Result<bool, SheetFault> {
     let mut row = Row { number: 0, hidden: false, cells: Vec::with_capacity(64) };
     let mut next_column = 0;
-    let mut open = Open::default();
+    let mut tag = CellTag::default();
     let mut value: Option<Value> = None;
     let mut formula = false;
     let mut in_cell = false;
@@ -167,25 +173,25 @@ fn rows(
     loop {
         // nearly every cell is a plain value
         while let Some(plain) = tags.plain_cell() {
-            let open = Open {
+            let tag = CellTag {
                 column: column_in(row.number, plain.reference)?,
                 kind: plain.kind.map_or(Ok(CellKind::Number), kind_of)?,
                 style: plain.style.and_then(digits).unwrap_or(0) as usize,
             };
-            next_column = open.column + 1;
-            let found = read_value(open, plain.value, context)?;
-            push(&mut row, open.column, found, context.limits)?;
+            next_column = tag.column + 1;
+            let found = read_value(tag, plain.value, context)?;
+            push(&mut row, tag.column, found, context.limits)?;
         }
         let piece = match tags.next() {
-            // no reader joins the parts of a value that something stands in
+            // no reader joins a value that a comment divides
             Err(Fault::Unusual(_)) if in_cell => return Err(broken("单元格的内容中夹有注释").into()),
             piece => piece?,
         };
         let Some(piece) = piece else { return Err(broken("工作表不完整").into()) };
         match name(piece.tag) {
             b"c" => {
-                open = open_cell(piece.tag, row.number, next_column)?;
-                next_column = open.column + 1;
+                tag = open_cell(piece.tag, row.number, next_column)?;
+                next_column = tag.column + 1;
                 in_cell = !is_empty(piece.tag);
                 if !in_cell {
                     continue;
@@ -195,28 +201,28 @@ fn rows(
                 inline.clear();
             }
             b"/v" if value.is_some() => return Err(broken("一个单元格有两个值").into()),
-            b"/v" => value = read_value(open, piece.text, context)?,
+            b"/v" => value = read_value(tag, piece.text, context)?,
             b"f" => formula = true,
             b"rPh" => phonetic = !is_empty(piece.tag),
             b"/rPh" => phonetic = false,
-            b"/t" if open.kind == CellKind::Inline && !phonetic => inline.push_str(&cell_text(piece.text)?),
+            b"/t" if tag.kind == CellKind::Inline && !phonetic => inline.push_str(&cell_text(piece.text)?),
             b"/c" => {
                 in_cell = false;
                 let found = match value.take() {
-                    Some(Value::Own(Raw::Number(0.0))) if formula && context.uncalculated => Some(Value::Own(Raw::Uncalculated)),
+                    Some(Value::Inline(Raw::Number(0.0))) if formula && context.uncalculated => Some(Value::Inline(Raw::Uncalculated)),
                     Some(found) => Some(found),
-                    None if !inline.is_empty() => Some(Value::Own(Raw::Text(Cow::Owned(std::mem::take(&mut inline))))),
-                    // a formula whose text is empty has been calculated
-                    None if formula && open.kind != CellKind::Text => Some(Value::Own(Raw::Uncalculated)),
+                    None if !inline.is_empty() => Some(Value::Inline(Raw::Text(Cow::Owned(std::mem::take(&mut inline))))),
+                    // a formula with an empty text as its value is calculated
+                    None if formula && tag.kind != CellKind::Text => Some(Value::Inline(Raw::Uncalculated)),
                     None => None,
                 };
-                push(&mut row, open.column, found, context.limits)?;
+                push(&mut row, tag.column, found, context.limits)?;
             }
             b"row" => {
                 let (number, hidden) = open_row(piece.tag, row.number)?;
                 if number > context.limits.rows_max {
                     row.cells.clear();
-                    return Err(beyond(number, 1, context.limits));
+                    return Err(outside_limits(number, 1, context.limits));
                 }
                 row.number = number;
                 row.hidden = hidden;
@@ -234,10 +240,11 @@ fn rows(
     }
 }
 
+/// Adds a cell to a row; an empty one is left out.
 fn push(row: &mut Row, column: u32, value: Option<Value>, limits: ReadLimits) -> Result<(), SheetFault> {
     let Some(value) = value else { return Ok(()) };
     if column >= limits.columns_max {
-        return Err(beyond(row.number, column + 1, limits));
+        return Err(outside_limits(row.number, column + 1, limits));
     }
     if row.cells.last().is_some_and(|(last, _)| u32::from(*last) >= column) {
         return Err(broken(format!("第{}行的单元格重复或次序颠倒", row.number)).into());
@@ -246,16 +253,17 @@ fn push(row: &mut Row, column: u32, value: Option<Value>, limits: ReadLimits) ->
     Ok(())
 }
 
-fn beyond(row: u32, column: u32, limits: ReadLimits) -> SheetFault {
+/// The refusal of a cell outside the limits. Row and column from 1.
+fn outside_limits(row: u32, column: u32, limits: ReadLimits) -> SheetFault {
     SheetFault::Refused(Refusal::new(
         format!("第{row}行第{column}列有内容，超出{}行、{}列的限度", limits.rows_max, limits.columns_max),
         "请删除表格之外的零散内容后再导入",
     ))
 }
 
-/// Number of a row (from 1) and whether it is hidden. A row without a number follows the one before.
-fn open_row(tag: &[u8], before: u32) -> Result<(u32, bool), Fault> {
-    let mut number = before + 1;
+/// The number of a row (from 1) and whether it is hidden. A row without a number follows the previous one.
+fn open_row(tag: &[u8], previous: u32) -> Result<(u32, bool), Fault> {
+    let mut number = previous + 1;
     let mut hidden = false;
     for (key, value) in attributes(tag) {
         match key {
@@ -264,23 +272,23 @@ fn open_row(tag: &[u8], before: u32) -> Result<(u32, bool), Fault> {
             _ => {}
         }
     }
-    if number <= before {
+    if number <= previous {
         return Err(broken(format!("第{number}行重复或次序颠倒")));
     }
     Ok((number, hidden))
 }
 
-fn open_cell(tag: &[u8], row: u32, next_column: u32) -> Result<Open, Fault> {
-    let mut open = Open { column: next_column, ..Open::default() };
+fn open_cell(tag: &[u8], row: u32, next_column: u32) -> Result<CellTag, Fault> {
+    let mut cell = CellTag { column: next_column, ..CellTag::default() };
     for (key, value) in attributes(tag) {
         match key {
-            b"r" => open.column = column_in(row, value)?,
-            b"s" => open.style = digits(value).unwrap_or(0) as usize,
-            b"t" => open.kind = kind_of(value)?,
+            b"r" => cell.column = column_in(row, value)?,
+            b"s" => cell.style = digits(value).unwrap_or(0) as usize,
+            b"t" => cell.kind = kind_of(value)?,
             _ => {}
         }
     }
-    Ok(open)
+    Ok(cell)
 }
 
 fn kind_of(value: &[u8]) -> Result<CellKind, Fault> {
@@ -296,7 +304,7 @@ fn kind_of(value: &[u8]) -> Result<CellKind, Fault> {
     })
 }
 
-/// The column (from 0) a cell of a row says it stands in.
+/// The column (from 0) of a cell by its reference, which has to name the row it is in.
 fn column_in(row: u32, place: &[u8]) -> Result<u32, Fault> {
     let (found, column) = reference(place).ok_or_else(|| broken("单元格位置有误"))?;
     if found != row {
@@ -305,31 +313,32 @@ fn column_in(row: u32, place: &[u8]) -> Result<u32, Fault> {
     Ok(column)
 }
 
-fn read_value(open: Open, text: &[u8], context: Context<'_>) -> Result<Option<Value>, SheetFault> {
-    let text = if open.kind == CellKind::Text { text } else { text.trim_ascii() };
+/// The value of a cell; `None` = it is empty.
+fn read_value(tag: CellTag, text: &[u8], context: CellContext<'_>) -> Result<Option<Value>, SheetFault> {
+    let text = if tag.kind == CellKind::Text { text } else { text.trim_ascii() };
     if text.is_empty() {
         return Ok(None);
     }
     let owned = |text: &[u8]| -> Result<Cow<'static, str>, Fault> { Ok(Cow::Owned(cell_text(text)?.into_owned())) };
-    Ok(Some(Value::Own(match open.kind {
+    Ok(Some(Value::Inline(match tag.kind {
         CellKind::Shared => {
             let found = digits(text).and_then(|index| Some((index, context.strings.is_blank(index)?)));
             let (index, blank) = found.ok_or_else(|| broken("共享字符串的序号有误"))?;
             if blank {
                 return Ok(None);
             }
-            if context.by_number {
+            if context.strings_sent {
                 return Ok(Some(Value::Shared(index)));
             }
             Raw::Text(Cow::Owned(context.strings.get(index).unwrap_or_default().to_owned()))
         }
         CellKind::Number => {
             let number = std::str::from_utf8(text).ok().and_then(|text| text.parse::<f64>().ok());
-            match (number, context.styles.get(open.style).copied().unwrap_or_default()) {
-                // what is no number is shown as it stands
+            match (number, context.styles.get(tag.style).copied().unwrap_or_default()) {
+                // a text that is no number is read as text
                 (None, _) => Raw::Text(owned(text)?),
-                (Some(number), Shows::Date) => date_of_serial(number, context.date1904),
-                (Some(number), Shows::Percent) => percent(number),
+                (Some(number), NumberFormat::Date) => date_of_serial(number, context.date1904),
+                (Some(number), NumberFormat::Percent) => percent(number),
                 (Some(number), _) => Raw::Number(number),
             }
         }
@@ -339,7 +348,7 @@ fn read_value(open: Open, text: &[u8], context: Context<'_>) -> Result<Option<Va
     })))
 }
 
-/// A number as its format shows it: 0.95 as 95%.
+/// A number as the format shows it: 0.95 as 95%.
 fn percent(number: f64) -> Raw<'static> {
     let hundredfold = |value: Decimal| Some(Decimal::new(value.mantissa.checked_mul(100)?, value.scale));
     match Decimal::from_f64(number).and_then(hundredfold) {
@@ -352,6 +361,7 @@ fn is_true(value: &[u8]) -> bool {
     matches!(value, b"1" | b"true" | b"on")
 }
 
+/// A number of at most nine digits.
 fn digits(value: &[u8]) -> Option<u32> {
     if value.is_empty() || value.len() > 9 {
         return None;
@@ -359,7 +369,7 @@ fn digits(value: &[u8]) -> Option<u32> {
     value.iter().try_fold(0u32, |number, byte| byte.is_ascii_digit().then(|| number * 10 + u32::from(byte - b'0')))
 }
 
-/// `AB12` → row 12, column 27 (from 0).
+/// Row (from 1) and column (from 0) of a reference: `AB12` → 12, 27.
 fn reference(value: &[u8]) -> Option<(u32, u32)> {
     let letters = value.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
     if letters == 0 || letters > 4 {
@@ -389,7 +399,7 @@ mod tests {
     use std::sync::Arc;
 
     #[test]
-    fn references_are_places() {
+    fn references_are_rows_and_columns() {
         assert_eq!(reference(b"A1"), Some((1, 0)));
         assert_eq!(reference(b"XFD1048576"), Some((1_048_576, 16_383)));
         assert_eq!(reference(b"1A"), None);
@@ -398,27 +408,29 @@ mod tests {
 
     const LIMITS: ReadLimits = ReadLimits { file_mib_max: 1, memory_mib: 64, seconds: 9, rows_max: 100, columns_max: 100 };
 
-    /// Rows held and rows read once more are the same, and so are strings by number and strings in full.
+    /// Spilled rows and rows read once more are the same, and so are shared strings by number and in full.
     #[test]
-    fn a_sheet_reads_the_same_by_every_way() {
-        let strings = crate::source::xlsx::strings::strings("<sst><si><t>贵阳</t></si><si/><si><t>遵义</t></si></sst>".as_bytes()).unwrap();
+    fn every_way_of_reading_a_sheet_gives_the_same_rows() {
+        let strings =
+            crate::source::xlsx::shared_strings::read("<sst><si><t>贵阳</t></si><si/><si><t>遵义</t></si></sst>".as_bytes()).unwrap();
         let part = "<?xml version=\"1.0\"?><worksheet><cols><col min=\"2\" max=\"3\" hidden=\"1\"/></cols><sheetData>\
             <row r=\"1\"><c r=\"A1\" t=\"s\"><v>2</v></c><c r=\"B1\" t=\"s\"><v>1</v></c><c r=\"C1\"><v>2.5</v></c></row>\
             <row r=\"4\" hidden=\"1\"><c r=\"A4\" t=\"inlineStr\"><is><t>安&amp;顺</t></is></c><c t=\"s\"><v>0</v></c><c r=\"D4\"><f>1+1</f></c></row>\
             </sheetData><mergeCells><mergeCell ref=\"A1:A4\"/></mergeCells></worksheet>";
-        let read = |by_number: bool, room: u64| -> Vec<RawRow<'static>> {
-            let context = Context { strings: &strings, by_number, styles: &[], date1904: false, uncalculated: false, limits: LIMITS };
-            let (outline, held) = survey(part.as_bytes(), context, room).ok().unwrap();
+        let read = |strings_sent: bool, bytes_max: u64| -> Vec<RawRow<'static>> {
+            let context =
+                CellContext { strings: &strings, strings_sent, styles: &[], date1904: false, uncalculated: false, limits: LIMITS };
+            let (outline, spill) = scan(part.as_bytes(), context, bytes_max).ok().unwrap();
             assert_eq!((outline.merges, outline.hidden_columns), (vec![CellRange { top: 0, left: 0, bottom: 3, right: 0 }], vec![(1, 2)]));
-            assert_eq!(held.is_some(), room > 0);
+            assert_eq!(spill.is_some(), bytes_max > 0);
             let mut out = FrameWriter::new(Vec::new());
-            match held {
-                Some(mut held) => held.rewind().and_then(|()| out.blocks(held)).unwrap(),
-                None => give(part.as_bytes(), context, &mut out).ok().unwrap(),
+            match spill {
+                Some(mut spill) => spill.rewind().and_then(|()| out.blocks(spill)).unwrap(),
+                None => write_rows(part.as_bytes(), context, &mut out).ok().unwrap(),
             }
             let bytes = out.into_inner().unwrap();
             let Some(Received::Frames(bytes)) = frame::read(&mut bytes.as_slice()).unwrap() else { panic!("no frames") };
-            let known = if by_number { strings.clone() } else { Strings::default() };
+            let known = if strings_sent { strings.clone() } else { SharedStrings::default() };
             let block = Block { bytes, strings: Arc::new(known) };
             let rows = block.frames().map(|frame| match frame.unwrap() {
                 Frame::Row(row) => {
@@ -436,12 +448,12 @@ mod tests {
             rows.collect()
         };
         let text = |text: &'static str| Raw::Text(text.into());
-        let wanted = [
+        let expected = [
             RawRow { number: 1, hidden: false, cells: vec![(0, text("遵义")), (2, Raw::Number(2.5))] },
             RawRow { number: 4, hidden: true, cells: vec![(0, text("安&顺")), (1, text("贵阳")), (3, Raw::Uncalculated)] },
         ];
-        for (by_number, room) in [(true, 1000), (true, 0), (false, 1000), (false, 0)] {
-            assert_eq!(read(by_number, room), wanted, "by number {by_number}, room {room}");
+        for (strings_sent, bytes_max) in [(true, 1000), (true, 0), (false, 1000), (false, 0)] {
+            assert_eq!(read(strings_sent, bytes_max), expected, "by number {strings_sent}, bytes_max {bytes_max}");
         }
     }
 }

@@ -1,8 +1,7 @@
-//! A walk over the tags of one XML part, in a window that moves along the stream: no event objects, no copies. It knows just what
-//! the parts of a workbook need: tags, the text before them, attributes, the five entities and character references.
+//! Reads the tags of one XML part in a window that moves along the stream, without event objects and copies. It supports what the parts of a
+//! workbook need: tags, the text before them, attributes, the five entities and character references.
 //!
-//! What it does not know (a DOCTYPE, comments and CDATA inside the data, other encodings) is told as [`Fault::Unusual`] before any
-//! row is given out; another reader takes the file then.
+//! Anything else (a DOCTYPE, comments and CDATA inside the data, other encodings) is [`Fault::Unusual`].
 
 use crate::source::xlsx::fault::{Fault, broken};
 use memchr::{memchr, memmem};
@@ -15,21 +14,24 @@ const WINDOW_BYTES: usize = 256 * 1024;
 /// The longest tag or text between two tags: a cell of 32,767 characters, each an entity.
 const TOKEN_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// Reads the tags of a part one by one.
 pub struct Tags<R> {
     from: R,
     window: Vec<u8>,
+    /// Start of the bytes that are not used yet.
     at: usize,
+    /// End of the bytes that are read.
     filled: usize,
     ended: bool,
 }
 
-/// A tag without its brackets (`c r="A1"`, `/c`, `v/`) and the text between the tag before and it.
+/// A tag without its brackets (`c r="A1"`, `/c`, `v/`) and the text between the previous tag and it.
 pub struct Piece<'w> {
     pub text: &'w [u8],
     pub tag: &'w [u8],
 }
 
-/// A cell with nothing but its place, style, kind and value.
+/// A cell of the frequent form: a reference, perhaps a style and a kind, and a value.
 pub struct PlainCell<'w> {
     pub reference: &'w [u8],
     pub style: Option<&'w [u8]>,
@@ -42,7 +44,7 @@ impl<R: Read> Tags<R> {
         Tags { from, window: vec![0; WINDOW_BYTES], at: 0, filled: 0, ended: false }
     }
 
-    /// Reads more behind what is not used yet. `false` at the end of the stream.
+    /// Reads more bytes into the window. `false` at the end of the stream.
     fn fill(&mut self) -> Result<bool, Fault> {
         if self.ended {
             return Ok(false);
@@ -64,7 +66,7 @@ impl<R: Read> Tags<R> {
         Ok(got > 0)
     }
 
-    /// Offset from `self.at` of a byte at or behind `from` (an offset too).
+    /// The offset of a byte at or behind the offset `from`; both count from `self.at`.
     fn find(&mut self, byte: u8, mut from: usize) -> Result<Option<usize>, Fault> {
         loop {
             if let Some(found) = memchr(byte, &self.window[self.at + from..self.filled]) {
@@ -81,7 +83,7 @@ impl<R: Read> Tags<R> {
     pub fn next(&mut self) -> Result<Option<Piece<'_>>, Fault> {
         let Some(open) = self.find(b'<', 0)? else { return Ok(None) };
         let Some(mut close) = self.find(b'>', open + 1)? else { return Err(broken("XML在标签中间中断")) };
-        // a bracket inside a quoted value ends no tag
+        // a bracket inside a quoted value does not end the tag
         while quotes_open(&self.window[self.at + open + 1..self.at + close]) {
             close = self.find(b'>', close + 1)?.ok_or_else(|| broken("XML在标签中间中断"))?;
         }
@@ -94,8 +96,8 @@ impl<R: Read> Tags<R> {
         Ok(Some(Piece { text: &self.window[start..open], tag: &self.window[open + 1..close] }))
     }
 
-    /// `<c r="B7" s="1" t="s"><v>12</v></c>` at this very place, as programs write nearly every cell. Nothing is taken when it is written
-    /// otherwise, or not whole in the window.
+    /// The next cell where it has the form `<c r="B7" s="1" t="s"><v>12</v></c>`, as nearly every cell has. `None` where it has another form
+    /// or is not whole in the window; nothing is read then.
     pub fn plain_cell(&mut self) -> Option<PlainCell<'_>> {
         let all = &self.window[self.at..self.filled];
         let (reference, rest) = quoted(all.strip_prefix(b"<c r=\"")?)?;
@@ -114,11 +116,14 @@ impl<R: Read> Tags<R> {
         Some(PlainCell { reference, style, kind, value })
     }
 
-    /// Goes behind the next `end`, a closing tag; what lies between is looked through for what [`Tags::next`] does not know.
+    /// Skips to behind the next `end`, a closing tag.
+    ///
+    /// # Errors
+    /// A comment, CDATA or a DOCTYPE comes before it.
     pub fn skip_behind(&mut self, end: &[u8]) -> Result<(), Fault> {
         let end = memmem::Finder::new(end);
         let unusual = memmem::Finder::new(b"<!");
-        let keep = end.needle().len() - 1;
+        let overlap = end.needle().len() - 1;
         loop {
             let rest = &self.window[self.at..self.filled];
             let found = end.find(rest);
@@ -129,7 +134,7 @@ impl<R: Read> Tags<R> {
                 self.at += found + end.needle().len();
                 return Ok(());
             }
-            self.at = self.filled.saturating_sub(keep).max(self.at);
+            self.at = self.filled.saturating_sub(overlap).max(self.at);
             if !self.fill()? {
                 return Err(broken("XML不完整"));
             }
@@ -137,12 +142,13 @@ impl<R: Read> Tags<R> {
     }
 }
 
-/// What stands before the next quote, and what behind it.
+/// The bytes before the next quote, and those behind it.
 fn quoted(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let end = bytes.iter().position(|byte| *byte == b'"')?;
     Some((&bytes[..end], &bytes[end + 1..]))
 }
 
+/// Whether a quoted value has begun and not ended.
 fn quotes_open(tag: &[u8]) -> bool {
     let mut open = None;
     for byte in tag {
@@ -162,7 +168,7 @@ pub fn name(tag: &[u8]) -> &[u8] {
     if name.len() > 1 { name.strip_suffix(b"/").unwrap_or(name) } else { name }
 }
 
-/// `<c r="A1"/>`
+/// Whether a tag closes itself, as `<c r="A1"/>`.
 pub fn is_empty(tag: &[u8]) -> bool {
     tag.last() == Some(&b'/')
 }
@@ -191,7 +197,8 @@ pub fn unescape(bytes: &[u8]) -> Result<Cow<'_, str>, Fault> {
     quick_xml::escape::unescape(text).map_err(|_| broken("文字转义有误"))
 }
 
-/// The text of a cell: what XML cannot hold, Excel writes as `_x000D_`, and an underscore before such a sign as `_x005F_` (ECMA-376, ST_Xstring).
+/// The text of a cell. Excel writes characters that XML cannot hold as `_x000D_`, and an underscore before such an escape as `_x005F_` (ECMA-376,
+/// ST_Xstring).
 pub fn cell_text(bytes: &[u8]) -> Result<Cow<'_, str>, Fault> {
     let text = unescape(bytes)?;
     if !text.contains("_x") {
@@ -204,8 +211,8 @@ pub fn cell_text(bytes: &[u8]) -> Result<Cow<'_, str>, Fault> {
         let code =
             rest[at..].get(2..7).and_then(|code| code.strip_suffix('_')).filter(|code| code.bytes().all(|byte| byte.is_ascii_hexdigit()));
         match code.and_then(|code| char::from_u32(u32::from_str_radix(code, 16).ok()?)) {
-            Some(sign) => {
-                out.push(sign);
+            Some(character) => {
+                out.push(character);
                 rest = &rest[at + 7..];
             }
             None => {
@@ -223,7 +230,7 @@ mod tests {
     use super::*;
     use std::io;
 
-    /// Gives out one byte at a time, so that every border falls inside every token.
+    /// Yields one byte at a time, so that each token is cut at every place.
     struct Drip<'a>(&'a [u8]);
 
     impl Read for Drip<'_> {
@@ -236,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_come_whole_however_the_stream_is_cut() {
+    fn tags_are_whole_wherever_the_stream_is_cut() {
         let part = "<?xml version=\"1.0\"?><row r='1' x=\"a>b\"><c r=\"A1\" t=\"str\"><v>贵&amp;阳</v></c><c/></row>";
         let mut tags = Tags::new(Drip(part.as_bytes()));
         let mut seen = Vec::new();
@@ -254,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn signs_that_xml_cannot_hold_are_read() {
+    fn escaped_characters_are_read() {
         for (written, read) in [
             ("GZ1_x000D_", "GZ1\r"),
             ("a_x005F_x000D_b", "a_x000D_b"),
@@ -266,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_said() {
+    fn unsupported_xml_is_unusual_and_truncated_xml_broken() {
         assert!(matches!(Tags::new(&b"<!DOCTYPE x>"[..]).next(), Err(Fault::Unusual(_))));
         let mut tags = Tags::new(&b"<sheetData><c><!-- x --></c></sheetData>"[..]);
         assert!(matches!(tags.skip_behind(b"</sheetData>"), Err(Fault::Unusual(_))));

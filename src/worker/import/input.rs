@@ -176,7 +176,7 @@ impl Importer {
                 // the database has its own limit; this is for one that never answers
                 match tokio::time::timeout(query.timeout, sql::read(&query, take)).await {
                     Ok(read) => read,
-                    Err(_) => Err(query.late()),
+                    Err(_) => Err(query.timed_out()),
                 }
             }),
         })

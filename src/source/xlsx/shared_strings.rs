@@ -1,14 +1,17 @@
-//! Reads the shared strings of a workbook.
+//! Reads the part of a workbook that holds its shared strings.
 
-use crate::source::strings::Strings;
+use crate::source::shared_strings::SharedStrings;
 use crate::source::xlsx::fault::{Fault, broken};
 use crate::source::xlsx::tags::{Tags, cell_text, is_empty, name};
 use std::io::Read;
 
-/// Reads the part; counts it declares are not believed.
-pub fn strings(part: impl Read) -> Result<Strings, Fault> {
+/// Reads the part. The number of strings that it declares is ignored.
+///
+/// # Errors
+/// The part is damaged or unusual, or its texts exceed 4 GB.
+pub fn read(part: impl Read) -> Result<SharedStrings, Fault> {
     let mut tags = Tags::new(part);
-    let mut strings = Strings::default();
+    let mut strings = SharedStrings::default();
     let mut phonetic = false;
     let mut closed = false;
     while let Some(piece) = tags.next()? {
@@ -17,8 +20,8 @@ pub fn strings(part: impl Read) -> Result<Strings, Fault> {
             b"/t" if !phonetic => strings.text.push_str(&cell_text(piece.text)?),
             b"rPh" => phonetic = !is_empty(piece.tag),
             b"/rPh" => phonetic = false,
-            b"si" if is_empty(piece.tag) => end(&mut strings)?,
-            b"/si" => end(&mut strings)?,
+            b"si" if is_empty(piece.tag) => end_string(&mut strings)?,
+            b"/si" => end_string(&mut strings)?,
             b"/sst" => closed = true,
             b"sst" => closed = is_empty(piece.tag),
             other if other.contains(&b':') => return Err(Fault::Unusual("a prefix in the shared strings")),
@@ -31,7 +34,8 @@ pub fn strings(part: impl Read) -> Result<Strings, Fault> {
     Ok(strings)
 }
 
-fn end(strings: &mut Strings) -> Result<(), Fault> {
+/// Ends a string.
+fn end_string(strings: &mut SharedStrings) -> Result<(), Fault> {
     let end = u32::try_from(strings.text.len()).map_err(|_| broken("文字总量超过4GB"))?;
     strings.ends.push(end);
     Ok(())
@@ -40,14 +44,14 @@ fn end(strings: &mut Strings) -> Result<(), Fault> {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn rich_text_is_joined_and_readings_left_out() {
+    fn rich_text_is_joined_and_phonetic_text_left_out() {
         let part = "<sst count=\"9\" uniqueCount=\"900000000\"><si><t>甲</t></si><si><r><t xml:space=\"preserve\">乙 </t></r><r><rPr/><t>丙</t></r>\
                     <rPh sb=\"0\" eb=\"1\"><t>yi</t></rPh></si><si/><si><t/></si></sst>";
-        let strings = crate::source::xlsx::strings::strings(part.as_bytes()).unwrap();
+        let strings = super::read(part.as_bytes()).unwrap();
         assert_eq!(
             [strings.get(0), strings.get(1), strings.get(2), strings.get(3), strings.get(4)],
             [Some("甲"), Some("乙 丙"), Some(""), Some(""), None]
         );
-        assert!(crate::source::xlsx::strings::strings(&b"<sst><si><t>x</t></si>"[..]).is_err());
+        assert!(super::read(&b"<sst><si><t>x</t></si>"[..]).is_err());
     }
 }
