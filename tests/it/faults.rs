@@ -1,5 +1,5 @@
-//! Every way a mail server can break, at every step, with and without the death of the sender at that moment: nothing is lost, nothing
-//! arrives twice unless the reply to the final dot was not recorded, and then it is counted.
+//! Every way in which a mail server can fail, at every step, with and without a crash of the sender at that moment: no message is lost, and none
+//! arrives twice unless the reply to the final dot was not recorded; that is counted.
 
 use super::helpers::{edit, fresh_root, service};
 use super::post_office::{At, How, Manners, PostOffice};
@@ -16,20 +16,21 @@ use duban::worker::deliver::deliverer::Deliverer;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// What is said of a cell whose message was doubtful without a reason.
+/// The failure of a cell whose message became unknown or arrived twice although every reply was clear.
 const UNCLEAR: &str = "nothing was unclear, yet it counts as unknown or came twice";
 
-/// Added to the number of a cell that is tried once more.
-const AGAIN: usize = 10_000;
+/// Added to the number of a cell that is retried.
+const RETRY: usize = 10_000;
 
-/// A step that a stalled server makes wait.
-const PATIENCE: Duration = Duration::from_millis(2500);
+/// The timeout of a step with a stalled server.
+const TIMEOUT: Duration = Duration::from_millis(2500);
 
+/// One combination of a step, a failure and a crash.
 #[derive(Clone, Copy, Debug)]
 struct Cell {
     at: At,
     how: How,
-    /// The sender dies when the server breaks.
+    /// The sender crashes when the server fails.
     kill: bool,
 }
 
@@ -55,7 +56,7 @@ fn cells() -> Vec<Cell> {
     let mut out = Vec::new();
     for at in PLACES {
         for how in WAYS {
-            // to say yes and throw the message away is a lie no sender can find out
+            // a server that accepts a message and drops it cannot be detected by any sender
             if (at, how) == (At::DotLost, How::Drip) {
                 continue;
             }
@@ -67,14 +68,15 @@ fn cells() -> Vec<Cell> {
     out
 }
 
-/// One desk works through cells: a root, a database and a server of its own.
-struct Desk {
+/// Works through cells with a root, a database and a server of its own.
+struct Bench {
     root: tempfile::TempDir,
     /// Of the database.
     url: String,
     app: App,
 }
 
+/// Queues messages of a size in a run of their own, and returns the id of the run.
 async fn queue(store: &Store, number: usize, size: usize, count: usize) -> String {
     let slot = format!("cell-{number:04}");
     let now = "2026-11-23T00:00:00.000Z";
@@ -105,15 +107,15 @@ async fn queue(store: &Store, number: usize, size: usize, count: usize) -> Strin
     run.id
 }
 
-impl Desk {
-    async fn open(url: &str) -> Desk {
+impl Bench {
+    async fn open(url: &str) -> Bench {
         let root = fresh_root();
         edit(root.path(), "config/duban.toml", "sqlite:var/duban.db", url);
         let app = service(root.path(), "2026-11-23T00:00:00Z").await;
-        Desk { root, url: url.to_owned(), app }
+        Bench { root, url: url.to_owned(), app }
     }
 
-    /// A deliverer as a new process has it, connected to a server.
+    /// A deliverer as after a restart of the process, with connections to a server.
     async fn sender(&self, port: u16) -> Deliverer {
         let server = Server {
             host: "127.0.0.1".into(),
@@ -121,9 +123,9 @@ impl Desk {
             tls: ServerTls::Plain,
             ca_file: None,
             login: Some(("duban".into(), "secret".into())),
-            timeout: PATIENCE,
-            final_timeout: PATIENCE,
-            // one line, so that what comes behind a message comes on the same connection
+            timeout: TIMEOUT,
+            final_timeout: TIMEOUT,
+            // one connection, so that the next message uses it too
             connections: 1,
         };
         let mailer = Mailer::smtp(server, "duban@gz.example").expect("a mailer");
@@ -131,11 +133,14 @@ impl Desk {
         Deliverer::new(self.root.path(), self.app.config().clone(), store, self.app.clock().clone(), mailer)
     }
 
-    /// Works one cell; what is wrong comes back as text.
+    /// Runs one cell.
+    ///
+    /// # Errors
+    /// What went wrong.
     async fn work(&self, number: usize, cell: Cell) -> Result<(), String> {
         let office =
             PostOffice::open(Manners { login: "PLAIN", buffer: if cell.at == At::Body { 4096 } else { 0 }, ..Manners::default() }).await;
-        // more than the system keeps for a connection, so that a break in the middle is one
+        // larger than the buffers of a connection, so that the server fails while the body is being sent
         let (size, count) = if cell.at == At::Body { (7_000_000, 1) } else { (2000, 3) };
         let run = queue(self.app.store(), number, size, count).await;
         office.breaks(cell.at, cell.how, 1);
@@ -144,7 +149,7 @@ impl Desk {
             let sender = self.sender(office.port).await;
             let mine = run.clone();
             let sending = tokio::spawn(async move { sender.deliver_all(Some(&mine)).await });
-            if tokio::time::timeout(PATIENCE * 4, office.broken.notified()).await.is_err() {
+            if tokio::time::timeout(TIMEOUT * 4, office.broken.notified()).await.is_err() {
                 return Err("the server was never asked to break".into());
             }
             sending.abort();
@@ -175,10 +180,13 @@ impl Desk {
     }
 }
 
-/// Whether a message ended as it may.
+/// Checks the final state of a message.
+///
+/// # Errors
+/// The message was lost, arrived twice without being counted, or is in a wrong state.
 fn judge(cell: Cell, row: &OutboxRow, taken: u32) -> Result<(), String> {
     let of = |what: &str| Err(format!("{what}: {} {:?} taken {taken}, unknowns {}, {}", row.id, row.state, row.unknowns, row.reply));
-    let refusing = matches!(cell.how, How::Say(said) if said.starts_with(b"550 5.1.1") || said.starts_with(b"552"));
+    let refusing = matches!(cell.how, How::Say(reply) if reply.starts_with(b"550 5.1.1") || reply.starts_with(b"552"));
     match row.state {
         DeliveryState::Accepted if taken == 0 => return of("LOST"),
         DeliveryState::Accepted => {}
@@ -188,8 +196,8 @@ fn judge(cell: Cell, row: &OutboxRow, taken: u32) -> Result<(), String> {
     if i64::from(taken) > 1 + row.unknowns {
         return of("DOUBLED and not counted");
     }
-    let behind_the_dot = matches!(cell.at, At::Dot | At::DotLost);
-    if !cell.kill && !behind_the_dot && (taken > 1 || row.unknowns > 0) {
+    let after_the_dot = matches!(cell.at, At::Dot | At::DotLost);
+    if !cell.kill && !after_the_dot && (taken > 1 || row.unknowns > 0) {
         return of(UNCLEAR);
     }
     if !cell.kill && taken > 2 {
@@ -198,23 +206,23 @@ fn judge(cell: Cell, row: &OutboxRow, taken: u32) -> Result<(), String> {
     Ok(())
 }
 
-/// All cells on a few desks at a time.
-fn nothing_is_lost_or_doubled_unseen(postgres: bool, desks: usize) {
+/// Runs all cells, on a few benches in parallel.
+fn no_message_is_lost_or_doubled_uncounted(postgres: bool, benches: usize) {
     let all = cells();
     assert!(all.len() >= 250, "{} cells", all.len());
     let wrong: Arc<Mutex<Vec<String>>> = Arc::default();
     let waiting = Arc::new(Mutex::new(all.into_iter().enumerate().collect::<Vec<_>>()));
     std::thread::scope(|scope| {
-        for _ in 0..desks {
+        for _ in 0..benches {
             scope.spawn(|| {
                 store_contract::on(postgres, async |db| {
-                    let desk = Desk::open(if postgres { db.url() } else { "sqlite:var/duban.db" }).await;
+                    let bench = Bench::open(if postgres { db.url() } else { "sqlite:var/duban.db" }).await;
                     loop {
                         let Some((number, cell)) = waiting.lock().expect("the cells").pop() else { return };
-                        let mut done = desk.work(number, cell).await;
-                        // a machine that stands still for the whole patience makes the clearest answer unclear; not twice running
+                        let mut done = bench.work(number, cell).await;
+                        // a machine that stalls for the whole timeout makes a clear reply unknown; that does not happen twice in a row
                         if done.as_ref().is_err_and(|what| what.starts_with(UNCLEAR)) {
-                            done = desk.work(number + AGAIN, cell).await;
+                            done = bench.work(number + RETRY, cell).await;
                         }
                         if let Err(what) = done {
                             wrong.lock().expect("a list").push(format!("{cell:?}: {what}"));
@@ -230,11 +238,11 @@ fn nothing_is_lost_or_doubled_unseen(postgres: bool, desks: usize) {
 
 #[test]
 fn on_sqlite() {
-    nothing_is_lost_or_doubled_unseen(false, 8);
+    no_message_is_lost_or_doubled_uncounted(false, 8);
 }
 
-/// Fewer desks: each has a database, and connections, of its own.
+/// Fewer benches, since each has its own database and connections.
 #[test]
 fn on_postgres() {
-    nothing_is_lost_or_doubled_unseen(true, 4);
+    no_message_is_lost_or_doubled_uncounted(true, 4);
 }

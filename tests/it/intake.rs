@@ -1,18 +1,18 @@
-//! One case = one file of tests/cases/intake: a file as an office hands it over, what is accepted, and what the clerk is told.
+//! One case = one file of tests/cases/intake: a file of an office, what of it is accepted, and the notes for the clerk.
 //!
 //! The file, one of
 //!   sheet = "text"          a text file, in `encoding` (utf-8, utf-8-bom, utf-16le, gb18030); `garbled` = UTF-8 saved by a program that took it for GB18030
 //!   [[sheets]]              a workbook: `name`, `rows`, `merges` (["A3:A5"]), `hidden_rows` ([5]), `hidden_columns` (["C"]),
 //!                           `hidden = true`; a cell is "text", 1.5, true, a date
 //!                           (2026-03-01), { formula = "A1", value = "2" }, { error = "#REF!" } { percent = 0.95 } or { today = true }; "" is an empty cell, [] an empty row
-//!   [parts]                 the parts of a zip by name, as they are (not packed); what a small workbook needs besides is added.
-//!                           `swap` = [["old", "new"]] changes its bytes afterwards (same length), `cut` takes bytes off its end
+//!   [parts]                 the parts of a zip by name, stored without compression; other parts that a small workbook needs are added.
+//!                           `swap` = [["old", "new"]] then replaces bytes (same length), `cut` removes bytes at the end
 //!   base64 = "..."          bytes
-//! and `file`, its name. `before` is a file of the same form that is imported first.
+//! and `file`, its name. `before` is a file described in the same way that is imported first.
 //!
 //! Then `ledger` (project), `covers` (the day given by hand, "" for none), `as_of` (2026-09-30), and what is expected:
 //!   expect   exit code, counts, what is printed, then `fields` of each accepted row
-//!   told     every remark on the file, quarantined rows, warnings and skipped rows alike; left out where `expect` says enough
+//!   told     every note on the file: quarantined rows, warnings and skipped rows; left out where `expect` is enough
 
 use super::helpers::{cases, duban, fresh_root, service, stderr, stdout};
 use duban::domain::intake::note::{SheetAccount, sentence};
@@ -83,7 +83,7 @@ fn workbook(sheets: &[toml::Value]) -> Vec<u8> {
             let (_, column) = place(&format!("{}1", column.as_str().expect("letters")));
             page.set_column_hidden(column).expect("a column");
         }
-        // the values come after: a merge writes its own
+        // values are written after merges, since a merge writes its own value
         for range in list(sheet, "merges") {
             let (from, to) = range.as_str().expect("a range").split_once(':').expect("A1:B2");
             let ((top, left), (bottom, right)) = (place(from), place(to));
@@ -131,7 +131,7 @@ fn place(cell: &str) -> (u32, u16) {
     (cell[letters.len()..].parse::<u32>().expect("a row") - 1, column)
 }
 
-/// What every workbook has.
+/// The parts that every workbook has.
 const SKELETON: [(&str, &str); 4] = [
     (
         "[Content_Types].xml",
@@ -163,14 +163,14 @@ fn package(parts: &toml::Table) -> Vec<u8> {
 }
 
 fn base64(text: &str) -> Vec<u8> {
-    const SIGNS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let (mut out, mut held, mut bits) = (Vec::new(), 0u32, 0);
-    for sign in text.bytes().filter(|byte| !byte.is_ascii_whitespace() && *byte != b'=') {
-        held = held << 6 | SIGNS.iter().position(|known| *known == sign).expect("a sign of base64") as u32;
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let (mut out, mut buffer, mut bits) = (Vec::new(), 0u32, 0);
+    for character in text.bytes().filter(|byte| !byte.is_ascii_whitespace() && *byte != b'=') {
+        buffer = buffer << 6 | DIGITS.iter().position(|digit| *digit == character).expect("a sign of base64") as u32;
         bits += 6;
         if bits >= 8 {
             bits -= 8;
-            out.push((held >> bits) as u8);
+            out.push((buffer >> bits) as u8);
         }
     }
     out
@@ -186,7 +186,7 @@ fn import(root: &Path, case: &toml::Table, covers: &str) -> std::process::Output
 }
 
 #[tokio::test]
-async fn every_sheet_is_read_as_a_careful_clerk_would() {
+async fn every_case_is_accepted_and_noted_as_expected() {
     let mut wrong = Vec::new();
     for (name, case) in cases("intake") {
         let root = fresh_root();
@@ -197,10 +197,11 @@ async fn every_sheet_is_read_as_a_careful_clerk_would() {
         }
         let imported = import(root.path(), &case, text(&case, "covers", "2026-09-30"));
         let mut found = vec![format!("exit {}", imported.status.code().unwrap_or(-1))];
-        let said = stdout(&imported);
-        found.extend(said.lines().skip(1).filter(|line| !line.starts_with("导入报告：")).map(|line| line.trim().to_owned()));
+        let printed = stdout(&imported);
+        found.extend(printed.lines().skip(1).filter(|line| !line.starts_with("导入报告：")).map(|line| line.trim().to_owned()));
         found.extend(stderr(&imported).lines().map(|line| line.split_once("：").map_or(line, |(_, rest)| rest).to_owned()));
-        if let Some((counts, what)) = said.lines().next().and_then(|line| line.split_once('：')).and_then(|(_, rest)| rest.split_once('；'))
+        if let Some((counts, what)) =
+            printed.lines().next().and_then(|line| line.split_once('：')).and_then(|(_, rest)| rest.split_once('；'))
         {
             found.insert(1, counts.to_owned());
             if case.contains_key("before") {
@@ -228,9 +229,9 @@ async fn every_sheet_is_read_as_a_careful_clerk_would() {
             let last = snapshots.iter().rfind(|snapshot| snapshot.ledger == ledger).expect("a snapshot");
             assert!(last.accounts.iter().all(SheetAccount::adds_up), "{name}: the account does not add up");
             let notes = service.store().notes().of_snapshot(ledger, &last.source, last.seq).await.expect("notes");
-            let told: Vec<String> = notes.iter().map(|note| sentence(note, &last.origin.sheets[note.sheet as usize])).collect();
-            if told != lines("told") {
-                wrong.push(format!("{name}\n  expected to be told {:#?}\n  told {told:#?}", lines("told")));
+            let sentences: Vec<String> = notes.iter().map(|note| sentence(note, &last.origin.sheets[note.sheet as usize])).collect();
+            if sentences != lines("told") {
+                wrong.push(format!("{name}\n  expected notes {:#?}\n  found {sentences:#?}", lines("told")));
             }
         }
     }
@@ -238,7 +239,7 @@ async fn every_sheet_is_read_as_a_careful_clerk_would() {
 }
 
 #[tokio::test]
-async fn hidden_rows_count_and_are_said() {
+async fn hidden_rows_are_read_counted_and_noted() {
     let root = fresh_root();
     let service = service(root.path(), "2026-11-23T02:00:00Z").await;
     let mut sheet = SheetIntake::new(&service.config().policy.ledgers, 0, "台账", Vec::new(), service.clock().today());
@@ -251,6 +252,6 @@ async fn hidden_rows_count_and_are_said() {
     }
     sheet.finish(&mut outcomes);
     assert_eq!((sheet.account.read, sheet.account.accepted, sheet.account.hidden_rows), (2, 2, 2));
-    let told: Vec<String> = sheet.notes.iter().map(|note| sentence(note, "台账")).collect();
-    assert_eq!(told, ["台账 第2、4行为隐藏行，已照常读取。如不应报送，请删除后重新导入。"]);
+    let sentences: Vec<String> = sheet.notes.iter().map(|note| sentence(note, "台账")).collect();
+    assert_eq!(sentences, ["台账 第2、4行为隐藏行，已照常读取。如不应报送，请删除后重新导入。"]);
 }

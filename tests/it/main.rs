@@ -1,6 +1,5 @@
 //! The one integration binary. A case is one file below tests/cases; a new rule means a new case, looked at.
 
-mod again;
 mod bulletin;
 mod config_check;
 mod detection;
@@ -19,6 +18,7 @@ mod packs;
 mod post_office;
 mod postfix;
 mod properties;
+mod row_cache;
 mod secrecy;
 mod sources;
 mod store_contract;

@@ -1,4 +1,4 @@
-//! Sources other than a file: the newest of a folder, and queries of other databases.
+//! Sources other than a single file: the newest file of a folder, and queries of other databases.
 
 use super::helpers::{duban, edit, files_below, fresh_root, stderr, stdout};
 use sqlx::AssertSqlSafe;
@@ -7,17 +7,17 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 use std::time::{Duration, SystemTime};
 
-/// Puts a source behind the sample.
+/// Adds a source behind the sample.
 fn add_source(root: &Path, source: &str) {
     edit(root, "config/duban.toml", "# [brake]", &format!("[[source]]\n{source}\n\n# [brake]"));
 }
 
-/// A register of one project; `minutes` since its last change (the test's clock is the machine's).
+/// A register of one project that was last changed `minutes` ago. These tests use the clock of the machine.
 fn register(folder: &Path, name: &str, code: &str, minutes: u64) -> PathBuf {
     let path = folder.join(name);
     std::fs::write(&path, format!("项目编号,项目名称,县（市、区）\n{code},甲项目,瓮安县\n")).expect("a register");
     if minutes > 0 {
-        let written = File::open(&path).and_then(|file| file.metadata()).and_then(|facts| facts.modified()).expect("a time");
+        let written = File::open(&path).and_then(|file| file.metadata()).and_then(|metadata| metadata.modified()).expect("a time");
         set_time(&path, written - Duration::from_secs(minutes * 60));
     }
     path
@@ -32,6 +32,7 @@ fn codes(root: &Path) -> Vec<String> {
     stdout(&exported).lines().skip(1).map(|line| line.split(',').next().unwrap_or_default().to_owned()).collect()
 }
 
+/// Asserts that a command failed with a message.
 fn refused(output: &Output, expect: &str) {
     assert_eq!(output.status.code(), Some(1), "{}", stdout(output));
     assert!(stderr(output).contains(expect), "expected {expect}\nsaid {}", stderr(output));
@@ -51,15 +52,15 @@ fn the_newest_file_of_a_folder_is_read() {
     register(&incoming, "说明20271231.csv", "GZ9", 3);
     let pulled = duban(root.path(), &["pull", "county"]);
     assert_eq!(pulled.status.code(), Some(0), "{}", stderr(&pulled));
-    let said = stdout(&pulled);
-    assert!(said.contains("符合“*台账*.csv”的文件有3个，读取“台账2026-09-30.csv”，按文件名中的日期（2026-09-30）\n"), "{said}");
+    let printed = stdout(&pulled);
+    assert!(printed.contains("符合“*台账*.csv”的文件有3个，读取“台账2026-09-30.csv”，按文件名中的日期（2026-09-30）\n"), "{printed}");
     assert_eq!(codes(root.path()), ["GZ3"]);
-    // the same file again is nothing new
+    // the same file brings nothing new
     assert!(stdout(&duban(root.path(), &["pull", "county"])).contains("无需更新"));
-    // one that is still being copied waits, and it is said so
+    // a file that may still be in copying is not read, and the output names it
     register(&incoming, "台账2026年三季度（20261015修订）.csv", "GZ4", 0);
-    let said = stdout(&duban(root.path(), &["pull", "county"]));
-    assert!(said.contains("；台账2026年三季度（20261015修订）.csv刚写入不满60秒，可能还在复制，本次不读取"), "{said}");
+    let printed = stdout(&duban(root.path(), &["pull", "county"]));
+    assert!(printed.contains("；台账2026年三季度（20261015修订）.csv刚写入不满60秒，可能还在复制，本次不读取"), "{printed}");
     assert_eq!(codes(root.path()), ["GZ3"]);
     let checked = duban(root.path(), &["check"]);
     assert!(stdout(&checked).contains("county：incoming/：符合"), "{}", stdout(&checked));
@@ -70,7 +71,7 @@ fn the_newest_file_of_a_folder_is_read() {
 }
 
 #[test]
-fn what_is_wrong_with_a_folder_is_said() {
+fn each_problem_of_a_folder_has_its_message() {
     let root = fresh_root();
     let incoming = root.path().join("incoming");
     add_source(root.path(), "name = \"county\"\nfolder = \"incoming\"\npattern = \"*.csv\"\nmarker = \"MOUNTED\"");
@@ -139,15 +140,15 @@ fn a_query_of_sqlite_is_a_source() {
     let before = std::fs::read(at.join("business.db")).expect("the database");
     let pulled = duban(at, &["pull", "业务库"]);
     assert_eq!(pulled.status.code(), Some(0), "{}{}", stdout(&pulled), stderr(&pulled));
-    let said = stdout(&pulled);
-    assert!(said.starts_with("业务库 项目台账（截至") && said.contains("读入3行，入库3，待核0"), "{said}");
+    let printed = stdout(&pulled);
+    assert!(printed.starts_with("业务库 项目台账（截至") && printed.contains("读入3行，入库3，待核0"), "{printed}");
     let expected = [
         "9007199254740993 | 丙项目 | 福泉市 | 0.1 | 2026-02-01 | 100",
         "GZ1 | 甲项目 | 瓮安县 | 1.23456789 | 2026-01-07 | 12.5",
         "GZ2 | 乙项目 | 瓮安县 | 3 |  | ",
     ];
     assert_eq!(exported(at, &FIELDS), expected);
-    // the rows count, not their order
+    // the fingerprint does not depend on the order of rows
     let fingerprint = |root: &Path| stdout(&duban(root, &["snapshot", "list"])).split_whitespace().last().unwrap_or_default().to_owned();
     let first = fingerprint(at);
     assert_eq!(first.len(), 12);
@@ -167,7 +168,7 @@ fn a_query_of_sqlite_is_a_source() {
         refused(&duban(at, &["pull", "业务库"]), expect);
         now = next.to_owned();
     }
-    // no row where there were three: the brake
+    // no row after three: the brake holds the snapshot
     edit(at, "config/duban.toml", &now, "SELECT code, title AS name FROM register WHERE code = 0");
     assert_eq!(duban(at, &["pull", "业务库"]).status.code(), Some(3));
     assert_eq!(exported(at, &FIELDS), expected, "nothing changed");
@@ -178,7 +179,7 @@ fn a_query_of_sqlite_is_a_source() {
     assert!(stdout(&duban(at, &["check"])).contains("业务库：注意：数据库文件"));
 }
 
-/// One source that fails stops neither the others nor the run, which is partial and says why.
+/// A source that fails stops neither the others nor the run, which is partial and names the reason.
 #[test]
 fn a_source_that_fails_stops_no_other() {
     let root = fresh_root();
@@ -189,16 +190,16 @@ fn a_source_that_fails_stops_no_other() {
     add_source(at, "name = \"c\"\ndatabase = \"postgres://duban:geh%65im@127.0.0.1:1/business\"\nquery = \"SELECT 1\"");
     let pulled = duban(at, &["pull"]);
     assert_eq!(pulled.status.code(), Some(1));
-    let said = stderr(&pulled);
-    assert!(said.contains("error: a: incoming：文件夹") && said.contains("error: sample: "), "{said}");
-    assert!(said.contains("来源“c”的数据库查询：连不上数据库"), "{said}");
+    let printed = stderr(&pulled);
+    assert!(printed.contains("error: a: incoming：文件夹") && printed.contains("error: sample: "), "{printed}");
+    assert!(printed.contains("来源“c”的数据库查询：连不上数据库"), "{printed}");
     assert!(stdout(&pulled).contains("b 项目台账"), "{}", stdout(&pulled));
     let run = duban(at, &["run", "daily-pull"]);
     assert_eq!(run.status.code(), Some(2), "{}", stderr(&run));
     assert!(stdout(&run).contains("未全部完成：") && stdout(&run).contains("连不上数据库"), "{}", stdout(&run));
     let checked = duban(at, &["check"]);
     assert!(stdout(&checked).contains("c：注意：数据库地址中写有密码"), "{}", stdout(&checked));
-    // the password stays in its file
+    // no output contains the password
     for output in [pulled, run, checked] {
         assert!(!stdout(&output).contains("geh%65im") && !stderr(&output).contains("geh%65im"));
     }

@@ -56,7 +56,7 @@ const REMARKS: [&str; 15] = [
     "负责人",
 ];
 
-/// Why a row holds no data; `None` = it is a row of data. `merges` stands at this row.
+/// Why a row holds no data; `None` = it is a row of data. `merges` is at this row.
 pub(crate) fn non_data(ledger: &Ledger, header: &Header, merges: &DataMerges, cells: &[(u16, Raw<'_>)]) -> Option<NonData> {
     let code_column = header.column_of_role(ledger, Role::Code);
     let code = code_column.and_then(|column| cell_at(cells, column)).map(|raw| clean(&raw.display())).unwrap_or_default();

@@ -298,7 +298,7 @@ impl<'a> SheetIntake<'a> {
         }
     }
 
-    /// Records what the header says about the sheet, and makes ready to read rows by it.
+    /// Records what the header shows about the sheet, and prepares the reading of rows.
     fn start_reading(&mut self, ledger: &'a Ledger, header: Header) {
         self.account.columns =
             header.columns.iter().map(|column| (ledger.fields[column.field].id.clone(), column_letters(column.column))).collect();

@@ -453,7 +453,7 @@ mod tests {
             RawRow { number: 4, hidden: true, cells: vec![(0, text("安&顺")), (1, text("贵阳")), (3, Raw::Uncalculated)] },
         ];
         for (strings_sent, bytes_max) in [(true, 1000), (true, 0), (false, 1000), (false, 0)] {
-            assert_eq!(read(strings_sent, bytes_max), expected, "by number {strings_sent}, bytes_max {bytes_max}");
+            assert_eq!(read(strings_sent, bytes_max), expected, "strings sent {strings_sent}, spill of {bytes_max} bytes");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! A row that stands as it stood is counted and not read once more: whatever a clerk does to a register between two pulls, the result is
-//! that of reading it for the first time. A failure prints its seed.
+//! The row cache: a row that has not changed since the previous pull is counted and not read. Whatever a clerk does to a register between two
+//! pulls, the result is that of reading the register for the first time. A failure prints its seed.
 
 use super::helpers::{edit, fresh_root, service};
 use super::properties::Dice;
@@ -13,14 +13,14 @@ use std::path::Path;
 
 const NOW: &str = "2026-10-08T01:00:00Z";
 
-/// A row as a clerk keeps it: code, name, city, county, amount, signed, started.
+/// A row of a register: code, name, city, county, amount, signed, started.
 #[derive(Clone)]
-struct Line {
+struct RegisterRow {
     cells: [String; 7],
     hidden: bool,
 }
 
-fn line(dice: &mut Dice, number: usize) -> Line {
+fn register_row(dice: &mut Dice, number: usize) -> RegisterRow {
     let day = |dice: &mut Dice| match dice.roll(60) {
         0 => "2023-02-30".to_owned(),
         1 => "2026年1月".to_owned(),
@@ -42,11 +42,11 @@ fn line(dice: &mut Dice, number: usize) -> Line {
     let county = county.to_owned();
     let (signed, started) = (day(dice), day(dice));
     let cells = [format!("GZ{number}"), format!("项目{number}"), "黔南州".into(), county, amount, signed, started];
-    Line { cells, hidden: dice.chance(20) }
+    RegisterRow { cells, hidden: dice.chance(20) }
 }
 
-/// A line that is none of data.
-fn remark(dice: &mut Dice) -> Line {
+/// A row without data: a heading, a remark or a total.
+fn non_data_row(dice: &mut Dice) -> RegisterRow {
     let mut cells: [String; 7] = Default::default();
     match dice.roll(3) {
         0 => cells[0] = "一、工业项目".into(),
@@ -56,45 +56,45 @@ fn remark(dice: &mut Dice) -> Line {
             cells[4] = dice.roll(3000).to_string();
         }
     }
-    Line { cells, hidden: false }
+    RegisterRow { cells, hidden: false }
 }
 
-/// What happens to a register between two pulls.
-fn work_on(dice: &mut Dice, lines: &mut Vec<Line>, next: &mut usize) {
+/// Changes a register as clerks do between two pulls.
+fn change(dice: &mut Dice, rows: &mut Vec<RegisterRow>, next: &mut usize) {
     for _ in 0..dice.roll(6) {
-        let at = dice.roll(lines.len());
+        let at = dice.roll(rows.len());
         match dice.roll(8) {
             0 => {
-                lines.remove(at);
+                rows.remove(at);
             }
             1 => {
                 *next += 1;
-                lines.insert(at, line(dice, *next));
+                rows.insert(at, register_row(dice, *next));
             }
-            2 => lines.insert(at, remark(dice)),
+            2 => rows.insert(at, non_data_row(dice)),
             3 => {
-                let other = dice.roll(lines.len());
-                lines.swap(at, other);
+                let other = dice.roll(rows.len());
+                rows.swap(at, other);
             }
-            // one code twice: the same row, or another
-            4 => lines.push(lines[at].clone()),
+            // a duplicate code: of the same row, or of another one
+            4 => rows.push(rows[at].clone()),
             5 => {
-                let mut other = line(dice, 0);
-                other.cells[0] = lines[at].cells[0].clone();
-                lines.insert(dice.roll(lines.len()), other);
+                let mut other = register_row(dice, 0);
+                other.cells[0] = rows[at].cells[0].clone();
+                rows.insert(dice.roll(rows.len()), other);
             }
-            6 => lines[at].hidden = !lines[at].hidden,
+            6 => rows[at].hidden = !rows[at].hidden,
             _ => {
-                let (column, fresh) = (dice.roll(5) + 2, line(dice, 0));
-                lines[at].cells[column] = fresh.cells[column].clone();
+                let (column, fresh) = (dice.roll(5) + 2, register_row(dice, 0));
+                rows[at].cells[column] = fresh.cells[column].clone();
             }
         }
     }
 }
 
-fn write(path: &Path, dice: &mut Dice, lines: &[Line], with_merges: bool) {
+fn write(path: &Path, dice: &mut Dice, rows: &[RegisterRow], with_merges: bool) {
     let mut book = Workbook::new();
-    let halves = lines.split_at(lines.len() / 2);
+    let halves = rows.split_at(rows.len() / 2);
     for (name, part) in [("甲", halves.0), ("乙", halves.1)] {
         let page = book.add_worksheet().set_name(name).expect("a name");
         if with_merges {
@@ -136,8 +136,8 @@ async fn pull(service: &App, path: &Path) -> LedgerPull {
     report.ledgers.into_iter().next().expect("a ledger")
 }
 
-/// All that can be asked of a snapshot but where a row stood that has not changed since.
-async fn seen(service: &App, pulled: &LedgerPull) -> (Vec<(String, Vec<Cell>)>, Vec<Note>, String) {
+/// Records, notes and counts of a snapshot; the places of rows are left out, since those of unchanged rows stay.
+async fn content(service: &App, pulled: &LedgerPull) -> (Vec<(String, Vec<Cell>)>, Vec<Note>, String) {
     let ledger = &service.config().policy.ledgers[service.config().policy.ledger("project").expect("projects")];
     let mut records = Vec::new();
     let each = service.store().records().each(ledger, "import", pulled.seq, |stored| {
@@ -146,7 +146,7 @@ async fn seen(service: &App, pulled: &LedgerPull) -> (Vec<(String, Vec<Cell>)>, 
     });
     each.await.expect("the records");
     let notes = service.store().notes().of_snapshot("project", "import", pulled.seq).await.expect("the notes");
-    let said = format!(
+    let counts = format!(
         "{:?} {} {} {} {} {} {}",
         pulled.accounts,
         pulled.accepted,
@@ -156,86 +156,87 @@ async fn seen(service: &App, pulled: &LedgerPull) -> (Vec<(String, Vec<Cell>)>, 
         pulled.difference.rows,
         pulled.difference.amount
     );
-    (records, notes, said)
+    (records, notes, counts)
 }
 
 #[tokio::test]
-async fn a_register_pulled_again_is_as_one_read_for_the_first_time() {
-    let mut known = 0;
+async fn a_second_pull_gives_the_same_as_a_first_one() {
+    let mut unchanged = 0;
     for seed in 0..6u64 {
         let mut dice = Dice(seed * 104_729 + 11);
         let root = fresh_root();
         let old = service(root.path(), NOW).await;
-        // the rows above the thirtieth wait for the header, and are read every time
+        // the first thirty rows are buffered until the header is found, and are read at every pull
         let mut next = 240;
-        let mut lines: Vec<Line> = (1..=next).map(|number| line(&mut dice, number)).collect();
+        let mut rows: Vec<RegisterRow> = (1..=next).map(|number| register_row(&mut dice, number)).collect();
         let with_merges = seed % 2 == 1;
         for round in 0..5 {
             let path = root.path().join(format!("register{round}.xlsx"));
-            write(&path, &mut dice, &lines, with_merges);
-            let again = pull(&old, &path).await;
+            write(&path, &mut dice, &rows, with_merges);
+            let repeated = pull(&old, &path).await;
             let other = fresh_root();
             let new = service(other.path(), NOW).await;
-            let afresh = pull(&new, &path).await;
-            assert_eq!(afresh.known_again, 0, "nothing is known before the first pull");
+            let first = pull(&new, &path).await;
+            assert_eq!(first.known_again, 0, "the cache is empty before the first pull");
             if round == 0 {
-                assert_eq!(again.known_again, 0);
+                assert_eq!(repeated.known_again, 0);
             } else {
-                known += again.known_again;
+                unchanged += repeated.known_again;
             }
-            // rows that wait keep what an earlier file said of them, so the two may differ in nothing else
-            let waiting: Vec<&str> =
-                afresh.notes.iter().filter(|note| note.kind.code() == "quarantined").map(|note| note.code.as_str()).collect();
-            let ((records, notes, said), (fresh_records, fresh_notes, fresh_said)) = (seen(&old, &again).await, seen(&new, &afresh).await);
-            let taken = |records: Vec<(String, Vec<Cell>)>| -> Vec<(String, Vec<Cell>)> {
-                records.into_iter().filter(|(code, _)| !waiting.contains(&code.as_str())).collect()
+            // a quarantined code keeps its last accepted version, which a first pull does not have
+            let quarantined: Vec<&str> =
+                first.notes.iter().filter(|note| note.kind.code() == "quarantined").map(|note| note.code.as_str()).collect();
+            let ((records, notes, counts), (first_records, first_notes, first_counts)) =
+                (content(&old, &repeated).await, content(&new, &first).await);
+            let accepted = |records: Vec<(String, Vec<Cell>)>| -> Vec<(String, Vec<Cell>)> {
+                records.into_iter().filter(|(code, _)| !quarantined.contains(&code.as_str())).collect()
             };
-            assert_eq!(taken(records), taken(fresh_records), "seed {seed}, round {round}");
-            let said_alone = |mut notes: Vec<Note>| {
+            assert_eq!(accepted(records), accepted(first_records), "seed {seed}, round {round}");
+            let without_hint = |mut notes: Vec<Note>| {
                 for note in &mut notes {
                     note.hint = note.hint.replace("；改正前，该编号仍按上次入库的内容计", "");
                 }
                 notes
             };
-            assert!(said_alone(notes) == said_alone(fresh_notes), "seed {seed}, round {round}");
-            if waiting.is_empty() {
-                assert_eq!(said, fresh_said, "seed {seed}, round {round}");
+            assert!(without_hint(notes) == without_hint(first_notes), "seed {seed}, round {round}");
+            if quarantined.is_empty() {
+                assert_eq!(counts, first_counts, "seed {seed}, round {round}");
             }
-            let accounts = (&again.accounts, again.accepted, again.quarantined, again.skipped, again.warnings);
+            let accounts = (&repeated.accounts, repeated.accepted, repeated.quarantined, repeated.skipped, repeated.warnings);
             assert_eq!(
                 accounts,
-                (&afresh.accounts, afresh.accepted, afresh.quarantined, afresh.skipped, afresh.warnings),
+                (&first.accounts, first.accepted, first.quarantined, first.skipped, first.warnings),
                 "seed {seed}, round {round}"
             );
-            assert!(again.accounts.iter().all(|account| account.adds_up()));
-            work_on(&mut dice, &mut lines, &mut next);
+            assert!(repeated.accounts.iter().all(|account| account.adds_up()));
+            change(&mut dice, &mut rows, &mut next);
         }
     }
-    assert!(known > 1500, "only {known} rows were known again");
+    assert!(unchanged > 1500, "only {unchanged} rows came from the cache");
 }
 
 #[tokio::test]
-async fn a_row_is_read_again_where_its_reading_could_differ() {
+async fn a_row_is_read_when_its_reading_could_differ() {
     let root = fresh_root();
     let path = root.path().join("register.xlsx");
     let mut dice = Dice(5);
-    let mut lines: Vec<Line> = (1..=240).map(|number| line(&mut dice, number)).collect();
-    write(&path, &mut dice, &lines, false);
+    let mut rows: Vec<RegisterRow> = (1..=240).map(|number| register_row(&mut dice, number)).collect();
+    write(&path, &mut dice, &rows, false);
     let first = service(root.path(), NOW).await;
     pull(&first, &path).await;
     assert!(pull(&first, &path).await.known_again > 100);
-    // the same columns elsewhere
-    for line in &mut lines {
+    // two columns change places
+    for line in &mut rows {
         line.cells.swap(5, 6);
     }
     let moved = root.path().join("moved.xlsx");
-    write(&moved, &mut dice, &lines, false);
+    write(&moved, &mut dice, &rows, false);
     assert!(pull(&first, &moved).await.known_again < 10, "only rows whose dates are the same");
     pull(&first, &path).await;
     assert!(pull(&first, &path).await.known_again > 100);
-    // another year moves the dates that are plausible
+    // the year bounds plausible dates
     assert_eq!(pull(&service(root.path(), "2027-01-08T01:00:00Z").await, &path).await.known_again, 0);
-    // a word that a ledger now knows
+    // a new alias of the ledger
     edit(root.path(), "config/ledgers/project.toml", "aliases = [\"名称\"]", "aliases = [\"名称\", \"项目\"]");
     assert_eq!(pull(&service(root.path(), NOW).await, &path).await.known_again, 0);
 }
