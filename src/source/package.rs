@@ -27,7 +27,6 @@ const HINT: &str = "请用Excel或WPS另存为xlsx后再导入";
 /// # Errors
 /// The archive is no workbook, is damaged, encrypted or holds macros, or is built as no office program builds one.
 pub fn inspect(mut file: impl Read + Seek) -> Result<PackageKind, Refusal> {
-    let broken = |_| Refusal::new("文件不完整或已损坏", "请重新保存或重新下载后再导入");
     let declared = declared_entries(&mut file);
     if let Some(entries) = declared.filter(|entries| *entries > ENTRIES_MAX) {
         return Err(too_many(entries));
@@ -82,6 +81,19 @@ pub fn inspect(mut file: impl Read + Seek) -> Result<PackageKind, Refusal> {
     if names.iter().any(is_archive) {
         return Err(Refusal::new("文件结构异常：表格内夹带压缩包", HINT));
     }
+    refuse_document_types(&mut archive)?;
+    Ok(kind)
+}
+
+fn broken(_: zip::result::ZipError) -> Refusal {
+    Refusal::new("文件不完整或已损坏", "请重新保存或重新下载后再导入")
+}
+
+/// Checks that no XML part declares a document type, which could define entities.
+///
+/// # Errors
+/// A part does, or cannot be unpacked.
+fn refuse_document_types(archive: &mut zip::ZipArchive<impl Read + Seek>) -> Result<(), Refusal> {
     for index in 0..archive.len() {
         let entry = archive.by_index(index).map_err(broken)?;
         let name = entry.name().map_err(broken)?.to_ascii_lowercase();
@@ -96,14 +108,16 @@ pub fn inspect(mut file: impl Read + Seek) -> Result<PackageKind, Refusal> {
             }
         }
     }
-    Ok(kind)
+    Ok(())
 }
 
 /// The largest repeat count of a row with content in an ods file: a few bytes could become millions of rows.
 const REPEATED_ROWS_MAX: u64 = 1000;
 
+/// Checks the repeat counts of rows in an ods file.
+///
 /// # Errors
-/// The ods file has a row with content and a larger repeat count than [`REPEATED_ROWS_MAX`].
+/// The file has a row with content and a larger repeat count than [`REPEATED_ROWS_MAX`].
 pub fn refuse_repeated_rows(file: impl Read + Seek) -> Result<(), Refusal> {
     let Ok(mut archive) = zip::ZipArchive::new(file) else { return Ok(()) };
     let Ok(part) = archive.by_name("content.xml") else { return Ok(()) };

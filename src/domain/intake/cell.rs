@@ -136,6 +136,8 @@ fn plain_cell(field: &Field, text: &str, today: NaiveDate) -> Option<Cell> {
     }
 }
 
+/// Reads the cell of a text field.
+///
 /// # Errors
 /// The text is too long, or a code is unusable.
 fn read_text(field: &Field, raw: &Raw<'_>, text: String) -> CellResult {
@@ -165,6 +167,8 @@ fn read_text(field: &Field, raw: &Raw<'_>, text: String) -> CellResult {
     Ok((Cell::Text(text.into()), warning))
 }
 
+/// Reads the cell of a code.
+///
 /// # Errors
 /// The spreadsheet program turned the code into a date or a rounded number, or it is too long.
 fn read_code(raw: &Raw<'_>, text: &str) -> CellResult {

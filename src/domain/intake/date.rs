@@ -75,6 +75,8 @@ fn date_of_serial(number: f64) -> Option<NaiveDate> {
     NaiveDate::from_ymd_opt(1899, 12, 30)?.checked_add_days(Days::new(number as u64))
 }
 
+/// The date, if its year is plausible.
+///
 /// # Errors
 /// The year is before 1980 or more than 30 years after the present one.
 pub(crate) fn plausible(date: NaiveDate, today: NaiveDate) -> Result<NaiveDate, CellFault> {
@@ -100,13 +102,12 @@ fn without_time(text: &str) -> &str {
 /// # Errors
 /// The text is no date, or the day or month does not exist.
 fn parse_date(text: &str) -> Result<ParsedDate, CellFault> {
-    const HINT: &str = DATE_HINT;
     let text: String = without_time(text).chars().filter(|c| !c.is_whitespace()).collect();
     if NOT_YET.iter().any(|word| text == *word) {
         return Ok(ParsedDate::NotYet);
     }
     let text = text.as_str();
-    let unreadable = || fatal("不是能识别的日期", HINT);
+    let unreadable = || fatal("不是能识别的日期", DATE_HINT);
     if text.bytes().all(|byte| byte.is_ascii_digit()) {
         return match text.len() {
             8 => day(&text[..4], &text[4..6], &text[6..]),
@@ -117,49 +118,60 @@ fn parse_date(text: &str) -> Result<ParsedDate, CellFault> {
     if let Some((year, rest)) = text.split_once('年')
         && year.len() == 4
     {
-        let year_number: i32 = year.parse().map_err(|_| unreadable())?;
-        let span = |first: (u32, u32), months: u32| {
-            let first = NaiveDate::from_ymd_opt(year_number, first.0, first.1)?;
-            Some(ParsedDate::Period(first + Months::new(months) - Days::new(1)))
-        };
-        // 2026年底前 is read as 2026年底
-        let rest = ["以前", "之前", "前"].iter().find_map(|word| rest.strip_suffix(word)).filter(|rest| !rest.is_empty()).unwrap_or(rest);
-        let worded = match rest {
-            "" | "内" => span((1, 1), 12),
-            "底" | "年底" | "末" => span((12, 1), 1),
-            "初" => span((1, 1), 1),
-            "上半年" => span((1, 1), 6),
-            "下半年" => span((7, 1), 6),
-            "第一季度" | "一季度" | "1季度" => span((1, 1), 3),
-            "第二季度" | "二季度" | "2季度" => span((4, 1), 3),
-            "第三季度" | "三季度" | "3季度" => span((7, 1), 3),
-            "第四季度" | "四季度" | "4季度" => span((10, 1), 3),
-            _ => None,
-        };
-        if let Some(parsed) = worded {
-            return Ok(parsed);
-        }
-        let (month_text, rest) = rest.split_once('月').ok_or_else(unreadable)?;
-        return match rest {
-            "" | "份" => month(year, month_text),
-            "底" | "末" | "下旬" => month_end(year, month_text),
-            "初" | "上旬" => third_of_month(year, month_text, 10),
-            "中旬" => third_of_month(year, month_text, 20),
-            rest => day(year, month_text, rest.strip_suffix(['日', '号']).unwrap_or(rest)),
-        };
+        return parse_chinese_date(year, rest);
     }
     for separator in ['-', '.', '/', '\u{2212}', '\u{2010}', '\u{2011}', '—', '–', '_'] {
         let parts: Vec<&str> = text.split(separator).collect();
         match parts[..] {
             [year, month_text, day_text] if year.len() == 4 => return day(year, month_text, day_text),
             [year, month_text] if year.len() == 4 => return month(year, month_text),
-            [_, _, _] => return Err(fatal("没有写四位年份", HINT)),
+            [_, _, _] => return Err(fatal("没有写四位年份", DATE_HINT)),
             _ => {}
         }
     }
     Err(unreadable())
 }
 
+/// Parses a date in Chinese from its year and the text after 年.
+///
+/// # Errors
+/// As [`parse_date`].
+fn parse_chinese_date(year: &str, rest: &str) -> Result<ParsedDate, CellFault> {
+    let unreadable = || fatal("不是能识别的日期", DATE_HINT);
+    let year_number: i32 = year.parse().map_err(|_| unreadable())?;
+    let span = |first: (u32, u32), months: u32| {
+        let first = NaiveDate::from_ymd_opt(year_number, first.0, first.1)?;
+        Some(ParsedDate::Period(first + Months::new(months) - Days::new(1)))
+    };
+    // 2026年底前 is read as 2026年底
+    let rest = ["以前", "之前", "前"].iter().find_map(|word| rest.strip_suffix(word)).filter(|rest| !rest.is_empty()).unwrap_or(rest);
+    let worded = match rest {
+        "" | "内" => span((1, 1), 12),
+        "底" | "年底" | "末" => span((12, 1), 1),
+        "初" => span((1, 1), 1),
+        "上半年" => span((1, 1), 6),
+        "下半年" => span((7, 1), 6),
+        "第一季度" | "一季度" | "1季度" => span((1, 1), 3),
+        "第二季度" | "二季度" | "2季度" => span((4, 1), 3),
+        "第三季度" | "三季度" | "3季度" => span((7, 1), 3),
+        "第四季度" | "四季度" | "4季度" => span((10, 1), 3),
+        _ => None,
+    };
+    if let Some(parsed) = worded {
+        return Ok(parsed);
+    }
+    let (month_text, rest) = rest.split_once('月').ok_or_else(unreadable)?;
+    match rest {
+        "" | "份" => month(year, month_text),
+        "底" | "末" | "下旬" => month_end(year, month_text),
+        "初" | "上旬" => third_of_month(year, month_text, 10),
+        "中旬" => third_of_month(year, month_text, 20),
+        rest => day(year, month_text, rest.strip_suffix(['日', '号']).unwrap_or(rest)),
+    }
+}
+
+/// A year, month or day.
+///
 /// # Errors
 /// The text is not one to four digits.
 fn number(text: &str) -> Result<u32, CellFault> {
