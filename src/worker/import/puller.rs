@@ -158,7 +158,7 @@ impl Importer {
         let mut manner: Option<Manner> = None;
         let progress = progress(&format!("读取 {file}"));
         let mut outcomes = Vec::new();
-        let mut spelt = Vec::new();
+        let mut cell_bytes = Vec::new();
         while let Some(block) = receiver.recv().await {
             for frame in block.frames() {
                 match frame.map_err(|error| refuse(interrupted(error)))? {
@@ -186,7 +186,7 @@ impl Importer {
                         }
                         let mark = match manner.as_ref().filter(|_| sheet.is_independent(row.number)) {
                             Some(manner) => {
-                                let cells = row.spell(&mut spelt).map_err(|error| refuse(interrupted(error)))?;
+                                let cells = row.canonical_bytes(&mut cell_bytes).map_err(|error| refuse(interrupted(error)))?;
                                 Some(manner.mark(cells))
                             }
                             None => None,
@@ -194,7 +194,7 @@ impl Importer {
                         if let Some(mark) = mark
                             && reader.take_again(sheet, &row, mark)?
                         {
-                            let summed = row.only(sheet.summed_columns()).map_err(|error| refuse(interrupted(error)))?;
+                            let summed = row.cells_of(sheet.summed_columns()).map_err(|error| refuse(interrupted(error)))?;
                             sheet.count_unchanged(row.number, row.hidden, &summed);
                             continue;
                         }
