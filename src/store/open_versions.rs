@@ -4,7 +4,7 @@
 //! Invariant: a stored list equals the open versions in table `record`.
 
 use crate::domain::register::codes::Codes;
-use crate::store::database::{Result, StoreError};
+use crate::store::database::{Dialect, Result, StoreError, sql};
 use futures_util::TryStreamExt;
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,9 @@ struct PackedVersion<'a> {
     amount: i64,
     row_fingerprint: Option<RowFingerprint>,
 }
+
+/// `last_seq` of an open version.
+pub(crate) const OPEN: i64 = i64::MAX;
 
 /// Bytes in one part.
 const PART_BYTES: usize = 256 * 1024;
@@ -93,6 +96,62 @@ pub(crate) async fn replace<'a>(
         body.clear();
     }
     Ok(())
+}
+
+/// The versions that a condition selects, by code; `seq` fills `$3`.
+pub(crate) async fn versions(
+    connection: &mut AnyConnection,
+    ledger: &str,
+    source: &str,
+    condition: &'static str,
+    seq: i64,
+) -> Result<Codes<OpenVersion>> {
+    let statement = format!("SELECT code, hash, amount FROM record WHERE ledger=$1 AND source=$2 AND {condition}");
+    let mut rows = sqlx::query(sql(statement)).bind(ledger).bind(source).bind(seq).fetch(connection);
+    let mut out = Codes::default();
+    while let Some(row) = rows.try_next().await? {
+        let hash: &[u8] = row.try_get(1)?;
+        let hash = hash.try_into().map_err(|_| StoreError::Damaged { what: "record", key: ledger.to_owned(), detail: "hash".into() })?;
+        out.insert(row.try_get(0)?, OpenVersion { hash, amount: row.try_get(2)?, row_fingerprint: None })?;
+    }
+    Ok(out)
+}
+
+/// Closes the open versions of codes as of the previous snapshot.
+pub(crate) async fn close(
+    connection: &mut AnyConnection,
+    dialect: Dialect,
+    (ledger, source, seq): (&str, &str, i64),
+    codes: &[impl AsRef<str>],
+) -> Result<()> {
+    if codes.is_empty() {
+        return Ok(());
+    }
+    let list = match dialect {
+        Dialect::Sqlite => vec!["?"; codes.len()].join(","),
+        Dialect::Postgres => (0..codes.len()).map(|index| format!("${}", index + 6)).collect::<Vec<_>>().join(","),
+    };
+    let (a, b, c, d, e) = match dialect {
+        Dialect::Sqlite => ("?", "?", "?", "?", "?"),
+        Dialect::Postgres => ("$1", "$2", "$3", "$4", "$5"),
+    };
+    let statement =
+        format!("UPDATE record SET last_seq={a} WHERE ledger={b} AND source={c} AND last_seq={d} AND first_seq<{e} AND code IN ({list})");
+    let mut query = sqlx::query(sql(statement)).bind(seq - 1).bind(ledger).bind(source).bind(OPEN).bind(seq);
+    for code in codes {
+        query = query.bind(code.as_ref());
+    }
+    query.execute(connection).await?;
+    Ok(())
+}
+
+/// Checks that the packed list equals the open versions.
+#[cfg(debug_assertions)]
+pub(crate) fn assert_same(packed: &Codes<OpenVersion>, open: &Codes<OpenVersion>) {
+    let sorted = |codes: &Codes<OpenVersion>| {
+        codes.iter().map(|(code, known)| (code.to_owned(), (known.hash, known.amount))).collect::<std::collections::BTreeMap<_, _>>()
+    };
+    assert_eq!(sorted(packed), sorted(open), "the list of open rows differs from the records");
 }
 
 /// The hash of a record's layout and cells, without its place in the file. Up to migration 10 the hash was the first 16 bytes of SHA-256. If

@@ -5,20 +5,16 @@
 use crate::domain::intake::note::{Note, SheetAccount};
 use crate::domain::register::codes::{Codes, TooMany};
 use crate::store::database::{Database, Dialect, ROWS_PER_STATEMENT, Result, StoreError, json, number, sql, text, to_json};
-use crate::store::open_versions::{self, OpenVersion, RowFingerprint};
+use crate::store::open_versions::{self, OPEN, OpenVersion, RowFingerprint};
 use crate::store::snapshots::{FileOrigin, SnapshotState};
 use chrono::NaiveDate;
-use futures_util::TryStreamExt;
 use ring::digest::{SHA256, digest};
 use sqlx::any::AnyArguments;
 use sqlx::error::BoxDynError;
-use sqlx::{Any, AnyConnection, Arguments, Executor, Row, Transaction};
+use sqlx::{Any, AnyConnection, Arguments, Executor, Transaction};
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use tokio::task::JoinHandle;
-
-/// `last_seq` of an open version, which the newest snapshot still contains.
-const OPEN: i64 = i64::MAX;
 
 /// A record to be added to a snapshot.
 #[derive(Clone, Debug)]
@@ -188,10 +184,10 @@ impl Pull {
         let last = number(&row, "seq")?;
         let previous = match open_versions::read(connection, ledger, source, last).await? {
             Some(open) => open,
-            None => versions(connection, ledger, source, "last_seq=$3", OPEN).await?,
+            None => open_versions::versions(connection, ledger, source, "last_seq=$3", OPEN).await?,
         };
         #[cfg(debug_assertions)]
-        assert_same(&previous, &versions(connection, ledger, source, "last_seq=$3", OPEN).await?);
+        open_versions::assert_same(&previous, &open_versions::versions(connection, ledger, source, "last_seq=$3", OPEN).await?);
         let row =
             sqlx::query("SELECT CAST(COALESCE(MAX(seq), 0) AS BIGINT) AS seq FROM snapshot WHERE ledger=$1 AND source=$2 AND state=$3")
                 .bind(ledger)
@@ -203,7 +199,7 @@ impl Pull {
         let base = if in_force == 0 || in_force == last {
             None
         } else {
-            Some((in_force, versions(connection, ledger, source, "first_seq<=$3 AND last_seq>=$3", in_force).await?))
+            Some((in_force, open_versions::versions(connection, ledger, source, "first_seq<=$3 AND last_seq>=$3", in_force).await?))
         };
         let rows = sqlx::query("SELECT id, fields FROM layout WHERE ledger=$1").bind(ledger).fetch_all(&mut *connection).await?;
         let mut layouts = HashMap::new();
@@ -299,7 +295,7 @@ impl Pull {
             return Ok(());
         }
         let mut transaction = self.take().await?;
-        close(&mut transaction, self.dialect, writer, &closing).await?;
+        open_versions::close(&mut transaction, self.dialect, writer.key(), &closing).await?;
         // the values that all versions share are bound once, behind the others
         let rows = self.dialect.values(count, COLUMNS_COUNT);
         let [ledger, source, seq, open] = self.dialect.parameters_behind(count * COLUMNS_COUNT);
@@ -397,7 +393,7 @@ impl Pull {
         restored.sort_unstable();
         let dialect = self.dialect;
         for part in gone.chunks(500) {
-            close(self.connection().await?, dialect, writer, part).await?;
+            open_versions::close(self.connection().await?, dialect, writer.key(), part).await?;
         }
         for code in &restored {
             self.restore(writer, code).await?;
@@ -542,10 +538,9 @@ impl Pull {
             }
             query.execute(self.connection().await?).await?;
         }
-        let key = (writer.ledger.as_str(), writer.source.as_str(), writer.seq);
         // behind a held or discarded snapshot versions may have been restored that `seen` lacks, so no list is stored
         let open = writer.base.is_none().then(|| writer.open());
-        open_versions::replace(self.connection().await?, key, open).await
+        open_versions::replace(self.connection().await?, writer.key(), open).await
     }
 
     /// Number of rows and total amount (分) of the last snapshot in force.
@@ -599,6 +594,11 @@ impl Batch {
 }
 
 impl SnapshotWriter {
+    /// Ledger, source and number of the snapshot.
+    fn key(&self) -> (&str, &str, i64) {
+        (&self.ledger, &self.source, self.seq)
+    }
+
     /// Whether the snapshot has accepted a row of this code.
     fn accepts(&self, code: &str) -> bool {
         self.seen.get(code).is_some_and(|seen| !seen.withdrawn)
@@ -679,61 +679,10 @@ impl SnapshotWriter {
     }
 }
 
-/// Checks that the packed list equals the open versions.
-#[cfg(debug_assertions)]
-fn assert_same(packed: &Codes<OpenVersion>, open: &Codes<OpenVersion>) {
-    let sorted = |codes: &Codes<OpenVersion>| {
-        codes.iter().map(|(code, known)| (code.to_owned(), (known.hash, known.amount))).collect::<std::collections::BTreeMap<_, _>>()
-    };
-    assert_eq!(sorted(packed), sorted(open), "the list of open rows differs from the records");
-}
-
-/// The versions that a condition selects, by code; `seq` fills `$3`.
-async fn versions(
-    connection: &mut AnyConnection,
-    ledger: &str,
-    source: &str,
-    condition: &'static str,
-    seq: i64,
-) -> Result<Codes<OpenVersion>> {
-    let statement = format!("SELECT code, hash, amount FROM record WHERE ledger=$1 AND source=$2 AND {condition}");
-    let mut rows = sqlx::query(sql(statement)).bind(ledger).bind(source).bind(seq).fetch(connection);
-    let mut out = Codes::default();
-    while let Some(row) = rows.try_next().await? {
-        let hash: &[u8] = row.try_get(1)?;
-        let hash = hash.try_into().map_err(|_| StoreError::Damaged { what: "record", key: ledger.to_owned(), detail: "hash".into() })?;
-        out.insert(row.try_get(0)?, OpenVersion { hash, amount: row.try_get(2)?, row_fingerprint: None })?;
-    }
-    Ok(out)
-}
-
 impl From<TooMany> for StoreError {
     fn from(_: TooMany) -> StoreError {
         StoreError::Internal("a snapshot of more codes than 4 GB hold".into())
     }
-}
-
-/// Closes the open versions of codes as of the previous snapshot.
-async fn close(connection: &mut AnyConnection, dialect: Dialect, writer: &SnapshotWriter, codes: &[impl AsRef<str>]) -> Result<()> {
-    if codes.is_empty() {
-        return Ok(());
-    }
-    let list = match dialect {
-        Dialect::Sqlite => vec!["?"; codes.len()].join(","),
-        Dialect::Postgres => (0..codes.len()).map(|index| format!("${}", index + 6)).collect::<Vec<_>>().join(","),
-    };
-    let (a, b, c, d, e) = match dialect {
-        Dialect::Sqlite => ("?", "?", "?", "?", "?"),
-        Dialect::Postgres => ("$1", "$2", "$3", "$4", "$5"),
-    };
-    let statement =
-        format!("UPDATE record SET last_seq={a} WHERE ledger={b} AND source={c} AND last_seq={d} AND first_seq<{e} AND code IN ({list})");
-    let mut query = sqlx::query(sql(statement)).bind(writer.seq - 1).bind(&writer.ledger).bind(&writer.source).bind(OPEN).bind(writer.seq);
-    for code in codes {
-        query = query.bind(code.as_ref());
-    }
-    query.execute(connection).await?;
-    Ok(())
 }
 
 /// Hash by which the notes of two snapshots are compared.
