@@ -2,7 +2,7 @@
 //! the cells and what was told to whom.
 
 use crate::config::load::Config;
-use crate::config::load::{nearest, suggest};
+use crate::config::problem::{nearest, suggest};
 use crate::domain::intake::note::{NoteKind, sentence};
 use crate::domain::judging::explain::explanation::Explanation;
 use crate::domain::judging::explain::question::Outcome;

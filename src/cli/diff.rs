@@ -5,7 +5,7 @@ use crate::cli::Exit;
 use crate::cli::findings::guarded;
 use crate::cli::ledger::known;
 use crate::clock::stamp;
-use crate::config::load::suggest;
+use crate::config::problem::suggest;
 use crate::domain::intake::place::place_of;
 use crate::domain::register::ledger::{Ledger, Role};
 use crate::domain::register::period::chinese_date;

@@ -4,7 +4,7 @@ use crate::app::compose::App;
 use crate::app::explain::rule_named;
 use crate::cli::Exit;
 use crate::cli::ledger::known;
-use crate::config::load::suggest;
+use crate::config::problem::suggest;
 use crate::domain::judging::finding::{Finding, State};
 use crate::domain::register::calendar::calendar_note;
 use crate::domain::register::units::UnitId;

@@ -3,7 +3,7 @@
 use crate::app::compose::App;
 use crate::cli::Exit;
 use crate::clock::stamp;
-use crate::config::load::suggest;
+use crate::config::problem::suggest;
 use crate::domain::intake::note::NoteKind;
 use crate::domain::notify::feedback::FormAccount;
 use crate::domain::register::period::chinese_date;

@@ -2,7 +2,7 @@
 
 use crate::app::compose;
 use crate::cli::Exit;
-use crate::config::load::suggest;
+use crate::config::problem::suggest;
 use crate::domain::register::ledger::Ledger;
 use crate::domain::rules::policy::Policy;
 use crate::report::{archive, xlsx};

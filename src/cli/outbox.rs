@@ -4,7 +4,7 @@
 use crate::app::compose::App;
 use crate::cli::Exit;
 use crate::clock::stamp;
-use crate::config::load::suggest;
+use crate::config::problem::suggest;
 use crate::domain::notify::delivery::DeliveryState;
 use crate::domain::rules::rule::{Act, Light};
 use crate::mail::message;

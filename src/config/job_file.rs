@@ -1,17 +1,18 @@
 //! `jobs/NAME.toml` → [`Job`].
 
-use crate::config::load::{FileSet, Problems, coded, files_in, named, parse_toml, suggest};
-use crate::config::settings::Settings;
+use crate::clock::Zone;
+use crate::config::file_set::{FileSet, files_in, parse_toml};
+use crate::config::problem::{Problems, ProblemsAt, suggest};
+use crate::config::settings::{IMPORT, Settings};
+use crate::domain::notify::plan::Rhythm;
 use crate::domain::register::units::{Level, UnitId, Units};
 use crate::domain::rules::rule::{Act, Every};
-use crate::domain::schedule::{CronTime, Schedule};
+use crate::domain::schedule::{CronTime, Missed, OnHoliday, RunAsOf, Schedule};
 use crate::workbook::template::Template;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-use crate::domain::notify::plan::Rhythm;
-use crate::domain::schedule::{Missed, OnHoliday, RunAsOf};
-
+/// What a job does, in the order of the steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum JobStep {
     Pull,
@@ -33,7 +34,7 @@ impl JobStep {
     }
 }
 
-/// One job: when, on what, and what it makes.
+/// One job: its schedule, the sources it judges, and what it makes.
 #[derive(Clone, Debug)]
 pub struct Job {
     /// File stem.
@@ -47,7 +48,7 @@ pub struct Job {
     pub sources: Vec<String>,
     /// Workbook templates (file stems).
     pub workbooks: Vec<String>,
-    /// Workbooks made for each of many units.
+    /// Workbooks made for each of several units.
     pub packs: Vec<Pack>,
     pub rhythm: Rhythm,
     /// Levels of units that get a digest.
@@ -60,11 +61,11 @@ pub struct Job {
     pub drafts: Vec<Act>,
     /// Mail body template stem of a draft.
     pub draft: String,
-    /// A run of it for a quarter's last day closes the quarter: what it finds red counts as red at the quarter's end.
+    /// Its run for a quarter's last day closes the quarter: a finding that is red then counts as red at the quarter's end.
     pub closes_quarter: bool,
 }
 
-/// A workbook for each unit of some levels, or for the units named.
+/// A workbook for each unit of these levels and for each of these units.
 #[derive(Clone, Debug, Default)]
 pub struct Pack {
     /// Workbook template (file stem).
@@ -74,7 +75,7 @@ pub struct Pack {
 }
 
 impl Pack {
-    /// The units it is made for, in administrative order.
+    /// The units it is made for, in the order of `config/units.toml`.
     pub fn units<'a>(&'a self, units: &'a Units) -> impl Iterator<Item = UnitId> + 'a {
         (0..units.units.len())
             .filter(|unit| units.is_there(*unit) && (self.levels.contains(&units.units[*unit].level) || self.units.contains(unit)))
@@ -109,7 +110,7 @@ struct JobFile {
     workbooks: Vec<String>,
     #[serde(default)]
     packs: Vec<PackFile>,
-    /// `quarter`.
+    /// `quarter`, or nothing.
     closes: Option<String>,
     remind: Option<RemindFile>,
 }
@@ -126,15 +127,23 @@ struct RemindFile {
     draft_template: Option<String>,
 }
 
-pub fn parse(
+const PERIODS: [(&str, Every); 3] = [("month", Every::Month), ("quarter", Every::Quarter), ("year", Every::Year)];
+
+/// The jobs without problems.
+pub(crate) fn parse(
     files: &FileSet,
     templates: &BTreeMap<String, Template>,
     units: &Units,
     settings: Option<&Settings>,
     problems: &mut Problems,
 ) -> Vec<Job> {
-    let jobs: Vec<Job> =
-        files_in(files, "jobs", ".toml").filter_map(|(stem, path)| job(files, stem, path, templates, units, settings, problems)).collect();
+    let references = References { files, templates, units, settings };
+    let mut jobs: Vec<Job> = Vec::new();
+    for (stem, path) in files_in(files, "jobs", ".toml") {
+        if let Some(file) = parse_toml(files, path, problems) {
+            jobs.extend(job(stem, file, &references, &mut problems.at(path, "")));
+        }
+    }
     let closing: Vec<&str> = jobs.iter().filter(|job| job.closes_quarter).map(|job| job.name.as_str()).collect();
     if let [first, second, ..] = closing[..] {
         problems.push(&format!("jobs/{second}.toml"), format!("closes: jobs/{first}.toml already closes the quarter"), None);
@@ -142,80 +151,118 @@ pub fn parse(
     jobs
 }
 
-fn job(
-    files: &FileSet,
-    stem: &str,
-    path: &str,
-    templates: &BTreeMap<String, Template>,
-    units: &Units,
-    settings: Option<&Settings>,
-    problems: &mut Problems,
-) -> Option<Job> {
-    let file: JobFile = parse_toml(files, path, problems)?;
-    let before = problems.0.len();
-    let cron = match CronTime::parse(&file.slot) {
-        Ok(cron) => Some(cron),
-        Err(message) => {
-            problems.push(
-                path,
-                format!("slot \"{}\": {message}", file.slot),
-                Some("six fields: second minute hour day month weekday, such as \"0 0 8 * * MON\"".into()),
-            );
-            None
-        }
-    };
-    let zone = match crate::clock::Zone::parse(&file.zone) {
-        Ok(zone) => Some(zone),
-        Err(message) => {
-            problems.push(path, format!("zone \"{}\" {message}", file.zone), Some("did you mean \"Asia/Shanghai\"?".into()));
-            None
-        }
-    };
-    let missed = named(
-        &[("latest", Missed::Latest), ("all", Missed::All), ("skip", Missed::Skip)],
-        &file.missed,
-        path,
-        "missed",
-        "policy",
-        problems,
-    );
-    let holiday = named(
-        &[
-            ("next-workday", OnHoliday::NextWorkday),
-            ("previous-workday", OnHoliday::PreviousWorkday),
-            ("run", OnHoliday::Run),
-            ("skip", OnHoliday::Skip),
-        ],
-        &file.holiday,
-        path,
-        "holiday",
-        "policy",
-        problems,
-    );
-    let period = match &file.period {
-        None => None,
-        Some(word) => {
-            named(&[("month", Every::Month), ("quarter", Every::Quarter), ("year", Every::Year)], word, path, "period", "period", problems)
-        }
-    };
+/// What a job may refer to by name.
+struct References<'a> {
+    files: &'a FileSet,
+    templates: &'a BTreeMap<String, Template>,
+    units: &'a Units,
+    /// `None` where `config/duban.toml` cannot be read.
+    settings: Option<&'a Settings>,
+}
+
+/// The keys of `[remind]`, checked.
+#[derive(Default)]
+struct Reminders {
+    rhythm: Option<Rhythm>,
+    levels: Vec<Level>,
+    digest: String,
+    attachment: Option<String>,
+    drafts: Vec<Act>,
+    draft: String,
+}
+
+fn job(stem: &str, file: JobFile, references: &References<'_>, at: &mut ProblemsAt<'_>) -> Option<Job> {
+    let before = at.count();
+    let schedule = schedule(&file, at);
+    let closes_quarter = closes_quarter(&file, at);
+    let mut steps = at.at("steps").all_coded(&JobStep::ALL, JobStep::name, &file.steps, "step");
+    steps.sort_unstable();
+    steps.dedup();
+    if steps.iter().any(|step| *step > JobStep::Detect) && !steps.contains(&JobStep::Detect) {
+        at.report("steps: report and remind need detect", None);
+    }
+    check_sources(&file.sources, references, at);
+    check_workbooks(&file, references, at);
+    let packs = packs(&file.packs, references, at);
+    if !packs.is_empty() && !steps.contains(&JobStep::Report) {
+        at.report("[[packs]] need step report", None);
+    }
+    if steps.contains(&JobStep::Remind) != file.remind.is_some() {
+        at.report("step remind and table [remind] go together", None);
+    }
+    let reminders = file.remind.map(|remind| reminders(remind, references, &mut at.at("remind"))).unwrap_or_default();
+    if at.count() > before {
+        return None;
+    }
+    Some(Job {
+        name: stem.to_owned(),
+        title: file.title,
+        slot: file.slot,
+        schedule: schedule?,
+        steps,
+        sources: file.sources,
+        workbooks: file.workbooks,
+        packs,
+        rhythm: reminders.rhythm.unwrap_or(Rhythm::Always),
+        levels: reminders.levels,
+        digest: reminders.digest,
+        attachment: reminders.attachment,
+        drafts: reminders.drafts,
+        draft: reminders.draft,
+        closes_quarter,
+    })
+}
+
+/// When the job runs, and for which day.
+fn schedule(file: &JobFile, at: &mut ProblemsAt<'_>) -> Option<Schedule> {
+    const MISSED: [(&str, Missed); 3] = [("latest", Missed::Latest), ("all", Missed::All), ("skip", Missed::Skip)];
+    const HOLIDAY: [(&str, OnHoliday); 4] = [
+        ("next-workday", OnHoliday::NextWorkday),
+        ("previous-workday", OnHoliday::PreviousWorkday),
+        ("run", OnHoliday::Run),
+        ("skip", OnHoliday::Skip),
+    ];
+    let cron = CronTime::parse(&file.slot);
+    if let Err(message) = &cron {
+        let hint = "six fields: second minute hour day month weekday, such as \"0 0 8 * * MON\"";
+        at.report(format!("slot \"{}\": {message}", file.slot), Some(hint.into()));
+    }
+    let zone = Zone::parse(&file.zone);
+    if let Err(message) = &zone {
+        at.report(format!("zone \"{}\" {message}", file.zone), Some("did you mean \"Asia/Shanghai\"?".into()));
+    }
+    let missed = at.at("missed").named(&MISSED, &file.missed, "policy");
+    let holiday = at.at("holiday").named(&HOLIDAY, &file.holiday, "policy");
+    let period = file.period.as_ref().and_then(|word| at.at("period").named(&PERIODS, word, "period"));
     let as_of = match (file.as_of.as_str(), period) {
         ("slot-day", _) => Some(RunAsOf::SlotDay),
         ("last-period-end", Some(every)) => Some(RunAsOf::LastPeriodEnd(every)),
         ("last-period-end", None) => {
-            problems.push(path, "as_of \"last-period-end\" needs `period`", Some("month, quarter or year".into()));
+            at.report("as_of \"last-period-end\" needs `period`", Some("month, quarter or year".into()));
             None
         }
         (other, _) => {
-            problems.push(path, format!("as_of \"{other}\" is unknown"), suggest(other, ["slot-day", "last-period-end"].into_iter()));
+            at.report(format!("as_of \"{other}\" is unknown"), suggest(other, ["slot-day", "last-period-end"].into_iter()));
             None
         }
     };
-    let closes_quarter = match file.closes.as_deref() {
+    Some(Schedule {
+        cron: cron.ok()?,
+        utc_offset_seconds: zone.ok()?.offset_seconds,
+        as_of: as_of?,
+        missed: missed?,
+        holiday: holiday?,
+        too_late_days: file.too_late_days,
+    })
+}
+
+/// Whether the job closes quarters. Only one that judges quarter ends can.
+fn closes_quarter(file: &JobFile, at: &mut ProblemsAt<'_>) -> bool {
+    match file.closes.as_deref() {
         None => false,
         Some("quarter") => {
-            if period != Some(Every::Quarter) || !file.steps.iter().any(|step| step == JobStep::Detect.name()) {
-                problems.push(
-                    path,
+            if file.period.as_deref() != Some("quarter") || !file.steps.iter().any(|step| step == JobStep::Detect.name()) {
+                at.report(
                     "closes \"quarter\" needs a job that judges quarter ends",
                     Some("as_of = \"last-period-end\", period = \"quarter\", step detect".into()),
                 );
@@ -223,135 +270,95 @@ fn job(
             true
         }
         Some(other) => {
-            problems.push(path, format!("closes \"{other}\" is unknown"), suggest(other, ["quarter"].into_iter()));
+            at.report(format!("closes \"{other}\" is unknown"), suggest(other, ["quarter"].into_iter()));
             false
         }
-    };
-    let mut steps: Vec<JobStep> =
-        file.steps.iter().filter_map(|word| coded(&JobStep::ALL, JobStep::name, word, path, "steps", "step", problems)).collect();
-    steps.sort_unstable();
-    steps.dedup();
-    if steps.iter().any(|step| *step > JobStep::Detect) && !steps.contains(&JobStep::Detect) {
-        problems.push(path, "steps: report and remind need detect", None);
     }
-    if let Some(settings) = settings {
-        for name in &file.sources {
-            if settings.source(name).is_none() && name != crate::config::settings::IMPORT {
-                problems.push(
-                    path,
-                    format!("source \"{name}\" is not in config/duban.toml"),
-                    suggest(name, settings.sources.iter().map(|source| source.name.as_str())),
-                );
-            }
-        }
-    }
-    let packed = file.packs.iter().map(|pack| &pack.template);
-    for name in file.workbooks.iter().chain(packed).chain(file.remind.iter().filter_map(|remind| remind.attachment.as_ref())) {
-        // a template that does not parse is reported by its own file
-        if !templates.contains_key(name) && !files.contains_key(&format!("report-templates/{name}.toml")) {
-            problems.push(
-                path,
-                format!("workbook template \"{name}\" does not exist"),
-                suggest(name, templates.keys().map(String::as_str)),
-            );
-        }
-    }
-    let packs = packs(path, &file.packs, templates, units, problems);
-    if !packs.is_empty() && !steps.contains(&JobStep::Report) {
-        problems.push(path, "[[packs]] need step report", None);
-    }
-    if steps.contains(&JobStep::Remind) != file.remind.is_some() {
-        problems.push(path, "step remind and table [remind] go together", None);
-    }
-    let (mut rhythm, mut levels, mut digest, mut attachment) = (Rhythm::Always, Vec::new(), String::new(), None);
-    let (mut drafts, mut draft) = (Vec::new(), String::new());
-    if let Some(remind) = file.remind {
-        rhythm = named(&[("always", Rhythm::Always), ("changes", Rhythm::Changes)], &remind.rhythm, path, "remind", "rhythm", problems)
-            .unwrap_or(Rhythm::Always);
-        levels = remind.levels.iter().filter_map(|word| coded(&Level::ALL, Level::code, word, path, "remind", "level", problems)).collect();
-        drafts = remind.drafts.iter().filter_map(|word| coded(&Act::ALL, Act::code, word, path, "remind", "act", problems)).collect();
-        for act in drafts.iter().filter(|act| **act <= Act::Urge) {
-            let message = format!("remind: drafts \"{}\" needs no release", act.code());
-            problems.push(path, message, Some("supervise, circulate and interview are drafted; the digest reminds and urges".into()));
-        }
-        if drafts.is_empty() == remind.draft_template.is_some() {
-            problems.push(path, "remind: `drafts` and `draft_template` go together", None);
-        }
-        draft = remind.draft_template.unwrap_or_default();
-        for template in std::iter::once(&remind.template).chain(Some(&draft).filter(|draft| !draft.is_empty())) {
-            for ending in ["html.j2", "txt.j2"] {
-                if !files.contains_key(&format!("report-templates/{template}.{ending}")) {
-                    problems.push(path, format!("remind: report-templates/{template}.{ending} does not exist"), None);
-                }
-            }
-        }
-        digest = remind.template;
-        attachment = remind.attachment;
-    }
-    if problems.0.len() > before {
-        return None;
-    }
-    let schedule = Schedule {
-        cron: cron?,
-        utc_offset_seconds: zone?.offset_seconds,
-        as_of: as_of?,
-        missed: missed?,
-        holiday: holiday?,
-        too_late_days: file.too_late_days,
-    };
-    Some(Job {
-        name: stem.to_owned(),
-        title: file.title,
-        slot: file.slot,
-        schedule,
-        steps,
-        sources: file.sources,
-        workbooks: file.workbooks,
-        packs,
-        rhythm,
-        levels,
-        digest,
-        attachment,
-        drafts,
-        draft,
-        closes_quarter,
-    })
 }
 
-fn packs(path: &str, files: &[PackFile], templates: &BTreeMap<String, Template>, units: &Units, problems: &mut Problems) -> Vec<Pack> {
-    let mut out: Vec<Pack> = Vec::new();
-    for file in files {
-        let place = format!("packs \"{}\"", file.template);
-        let levels = file.levels.iter().filter_map(|word| coded(&Level::ALL, Level::code, word, path, &place, "level", problems)).collect();
-        let mut named_units = Vec::new();
-        for name in &file.units {
-            match units.find(name) {
-                Some(unit) => named_units.push(unit),
-                None => {
-                    let hint = suggest(name, units.units.iter().map(|unit| unit.name.as_str()));
-                    problems.push(path, format!("{place}: unit \"{name}\" is unknown"), hint);
-                }
-            }
-        }
-        if file.levels.is_empty() && file.units.is_empty() {
-            problems.push(path, format!("{place} is for nobody"), Some("name `levels` or `units`".into()));
-        }
-        let pack = Pack { template: file.template.clone(), levels, units: named_units };
-        if let Some(template) = templates.get(&pack.template) {
-            let name = |template: &Template| template.file.replace("{title}", &template.title);
-            if !name(template).contains("{unit}") {
-                let hint = "put {unit} into the template's `file` or `title`".into();
-                problems.push(path, format!("{place}: all units would share one file name"), Some(hint));
-            }
-            let shared = |other: &&Pack| {
-                let same = templates.get(&other.template).is_some_and(|other| name(other) == name(template));
-                same && other.units(units).any(|unit| pack.units(units).any(|own| own == unit))
-            };
-            if let Some(other) = out.iter().find(shared) {
-                problems.push(path, format!("{place} writes the files of packs \"{}\"", other.template), None);
-            }
-        }
-        out.push(pack);
+fn check_sources(sources: &[String], references: &References<'_>, at: &mut ProblemsAt<'_>) {
+    let Some(settings) = references.settings else { return };
+    for name in sources.iter().filter(|name| settings.source(name).is_none() && *name != IMPORT) {
+        let hint = suggest(name, settings.sources.iter().map(|source| source.name.as_str()));
+        at.report(format!("source \"{name}\" is not in config/duban.toml"), hint);
     }
-    out
+}
+
+/// Reports workbook templates that do not exist. One that does not parse is reported for its own file.
+fn check_workbooks(file: &JobFile, references: &References<'_>, at: &mut ProblemsAt<'_>) {
+    let packed = file.packs.iter().map(|pack| &pack.template);
+    let attached = file.remind.iter().filter_map(|remind| remind.attachment.as_ref());
+    for name in file.workbooks.iter().chain(packed).chain(attached) {
+        if !references.templates.contains_key(name) && !references.files.contains_key(&format!("report-templates/{name}.toml")) {
+            let hint = suggest(name, references.templates.keys().map(String::as_str));
+            at.report(format!("workbook template \"{name}\" does not exist"), hint);
+        }
+    }
+}
+
+fn reminders(raw: RemindFile, references: &References<'_>, at: &mut ProblemsAt<'_>) -> Reminders {
+    const RHYTHMS: [(&str, Rhythm); 2] = [("always", Rhythm::Always), ("changes", Rhythm::Changes)];
+    let rhythm = at.named(&RHYTHMS, &raw.rhythm, "rhythm");
+    let levels = at.all_coded(&Level::ALL, Level::code, &raw.levels, "level");
+    let drafts = at.all_coded(&Act::ALL, Act::code, &raw.drafts, "act");
+    for act in drafts.iter().filter(|act| **act <= Act::Urge) {
+        let hint = "supervise, circulate and interview are drafted; the digest reminds and urges";
+        at.report(format!("drafts \"{}\" needs no release", act.code()), Some(hint.into()));
+    }
+    if drafts.is_empty() == raw.draft_template.is_some() {
+        at.report("`drafts` and `draft_template` go together", None);
+    }
+    let draft = raw.draft_template.unwrap_or_default();
+    for template in std::iter::once(&raw.template).chain(Some(&draft).filter(|draft| !draft.is_empty())) {
+        for ending in ["html.j2", "txt.j2"] {
+            if !references.files.contains_key(&format!("report-templates/{template}.{ending}")) {
+                at.report(format!("report-templates/{template}.{ending} does not exist"), None);
+            }
+        }
+    }
+    Reminders { rhythm, levels, digest: raw.template, attachment: raw.attachment, drafts, draft }
+}
+
+fn packs(raw: &[PackFile], references: &References<'_>, at: &mut ProblemsAt<'_>) -> Vec<Pack> {
+    let mut packs: Vec<Pack> = Vec::new();
+    for raw in raw {
+        let mut at = at.at(format!("packs \"{}\"", raw.template));
+        let pack = pack(raw, references.units, &mut at);
+        check_file_names(&pack, &packs, references, &mut at);
+        packs.push(pack);
+    }
+    packs
+}
+
+fn pack(raw: &PackFile, units: &Units, at: &mut ProblemsAt<'_>) -> Pack {
+    let levels = at.all_coded(&Level::ALL, Level::code, &raw.levels, "level");
+    let mut named = Vec::new();
+    for name in &raw.units {
+        match units.find(name) {
+            Some(unit) => named.push(unit),
+            None => at.report(format!("unit \"{name}\" is unknown"), suggest(name, units.units.iter().map(|unit| unit.name.as_str()))),
+        }
+    }
+    if raw.levels.is_empty() && raw.units.is_empty() {
+        at.report_place("is for nobody", Some("name `levels` or `units`".into()));
+    }
+    Pack { template: raw.template.clone(), levels, units: named }
+}
+
+/// Reports where two workbooks would be written to one file: of two units, or of an earlier pack with a unit in common.
+fn check_file_names(pack: &Pack, earlier: &[Pack], references: &References<'_>, at: &mut ProblemsAt<'_>) {
+    let Some(template) = references.templates.get(&pack.template) else { return };
+    let pattern = |template: &Template| template.file.replace("{title}", &template.title);
+    if !pattern(template).contains("{unit}") {
+        let hint = "put {unit} into the template's `file` or `title`".into();
+        at.report("all units would share one file name", Some(hint));
+    }
+    let units = references.units;
+    let shares_files = |other: &&Pack| {
+        let same_pattern = references.templates.get(&other.template).is_some_and(|other| pattern(other) == pattern(template));
+        same_pattern && other.units(units).any(|unit| pack.units(units).any(|own| own == unit))
+    };
+    if let Some(other) = earlier.iter().find(shares_files) {
+        at.report_place(format!("writes the files of packs \"{}\"", other.template), None);
+    }
 }

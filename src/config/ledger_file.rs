@@ -1,6 +1,7 @@
 //! `config/ledgers/NAME.toml` → [`Ledger`].
 
-use crate::config::load::{FileSet, Problems, files_in, named, parse_toml, suggest};
+use crate::config::file_set::{FileSet, files_in, parse_toml};
+use crate::config::problem::{Problems, ProblemsAt, suggest};
 use crate::domain::register::ledger::{Field, FieldKind, Ledger, OwnerSpec, PROJECT, Privacy, Role};
 use crate::domain::register::record::FIELDS_MAX;
 use serde::Deserialize;
@@ -19,6 +20,7 @@ struct LedgerFile {
     field: Vec<FieldFile>,
 }
 
+/// The fields that name the owner unit, in one of the combinations of [`OwnerSpec`].
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct OwnerFile {
@@ -50,7 +52,7 @@ struct FieldFile {
     values: Vec<String>,
 }
 
-const KINDS: [(&str, FieldKind); 6] = [
+const TYPES: [(&str, FieldKind); 6] = [
     ("text", FieldKind::Text),
     ("date", FieldKind::Date { planned: false }),
     ("money", FieldKind::Money),
@@ -59,10 +61,15 @@ const KINDS: [(&str, FieldKind); 6] = [
     ("bool", FieldKind::Bool),
 ];
 
-/// Money units with the power of ten to 分.
-pub const MONEY_UNITS: [(&str, i32); 5] = [("亿元", 10), ("千万元", 9), ("百万元", 8), ("万元", 6), ("元", 2)];
+const PRIVACY: [(&str, Privacy); 3] = [("none", Privacy::None), ("personal", Privacy::Personal), ("commercial", Privacy::Commercial)];
 
-/// Roles the code cannot do without, by ledger; every ledger needs `code` and `name`.
+/// Money units with the power of ten to 分.
+pub(crate) const MONEY_UNITS: [(&str, i32); 5] = [("亿元", 10), ("千万元", 9), ("百万元", 8), ("万元", 6), ("元", 2)];
+
+/// Roles the code cannot do without in every ledger.
+const ROLES: [Role; 2] = [Role::Code, Role::Name];
+
+/// Roles the code cannot do without in the project ledger.
 const PROJECT_ROLES: [Role; 10] = [
     Role::Place,
     Role::Industry,
@@ -76,87 +83,78 @@ const PROJECT_ROLES: [Role; 10] = [
     Role::Produced,
 ];
 
-pub fn parse(files: &FileSet, problems: &mut Problems) -> Vec<Ledger> {
-    // the project ledger first: other ledgers point to it
+/// The ledgers without problems, the project ledger first: other ledgers refer to it.
+pub(crate) fn parse(files: &FileSet, problems: &mut Problems) -> Vec<Ledger> {
     let mut found: Vec<(&str, &str)> = files_in(files, "config/ledgers", ".toml").collect();
     found.sort_by_key(|(stem, _)| (*stem != PROJECT, *stem));
-    found.into_iter().filter_map(|(stem, path)| ledger(files, stem, path, problems)).collect()
+    found.into_iter().filter_map(|(stem, path)| ledger(stem, parse_toml(files, path, problems)?, &mut problems.at(path, ""))).collect()
 }
 
-fn ledger(files: &FileSet, stem: &str, path: &str, problems: &mut Problems) -> Option<Ledger> {
-    let file: LedgerFile = parse_toml(files, path, problems)?;
-    let before = problems.0.len();
+fn ledger(stem: &str, file: LedgerFile, at: &mut ProblemsAt<'_>) -> Option<Ledger> {
+    let before = at.count();
     let mut fields: Vec<Field> = Vec::new();
     for raw in file.field {
-        let place = format!("field \"{}\"", raw.id);
-        if fields.iter().any(|field| field.id == raw.id) {
-            problems.push(path, format!("{place} appears twice"), None);
-        }
-        let kind = match named(&KINDS, &raw.r#type, path, &place, "type", problems)? {
-            FieldKind::Date { .. } => FieldKind::Date { planned: raw.planned },
-            kind => {
-                if raw.planned {
-                    problems.push(path, format!("{place}: planned is for dates only"), Some("remove `planned`".into()));
-                }
-                kind
-            }
-        };
-        let role = match &raw.role {
-            None => None,
-            Some(word) => named(&Role::NAMES, word, path, &place, "role", problems),
-        };
-        if let Some(role) = role
-            && fields.iter().any(|field| field.role == Some(role))
-        {
-            problems.push(path, format!("{place}: role \"{}\" is already taken", role.name()), None);
-        }
-        let privacy = match raw.privacy.as_deref() {
-            None => Privacy::None,
-            Some(word) => named(
-                &[("none", Privacy::None), ("personal", Privacy::Personal), ("commercial", Privacy::Commercial)],
-                word,
-                path,
-                &place,
-                "privacy",
-                problems,
-            )
-            .unwrap_or_default(),
-        };
-        fields.push(Field {
-            id: raw.id,
-            title: raw.title,
-            kind,
-            aliases: raw.aliases,
-            required: raw.required,
-            editable: raw.editable,
-            privacy,
-            role,
-            values: raw.values,
-        });
+        let mut at = at.at(format!("field \"{}\"", raw.id));
+        fields.push(field(raw, &fields, &mut at)?);
     }
     if fields.len() > FIELDS_MAX {
-        problems.push(path, format!("{} fields; at most {FIELDS_MAX} are supported", fields.len()), None);
+        at.report(format!("{} fields; at most {FIELDS_MAX} are supported", fields.len()), None);
     }
     let needed: &[Role] = if stem == PROJECT { &PROJECT_ROLES } else { &[] };
-    for role in [Role::Code, Role::Name].iter().chain(needed) {
-        if !fields.iter().any(|field| field.role == Some(*role)) {
-            problems.push(
-                path,
-                format!("no field has role \"{}\"", role.name()),
-                Some(format!("add `role = \"{}\"` to the field that holds it", role.name())),
-            );
-        }
+    for role in ROLES.iter().chain(needed).filter(|role| !fields.iter().any(|field| field.role == Some(**role))) {
+        let hint = format!("add `role = \"{}\"` to the field that holds it", role.name());
+        at.report(format!("no field has role \"{}\"", role.name()), Some(hint));
     }
-    let mut index = |id: &str| {
-        let found = fields.iter().position(|field| field.id == id);
-        if found.is_none() {
-            problems.push(path, format!("owner: field \"{id}\" is unknown"), suggest(id, fields.iter().map(|field| field.id.as_str())));
+    let owner = owner(&file.owner, &fields, at)?;
+    let form = file.form.iter().filter_map(|id| index_of(id, &fields, &mut at.at("form"))).collect();
+    let power = at.at("money_unit").named(&MONEY_UNITS, &file.money_unit, "unit")?;
+    if at.count() > before {
+        return None;
+    }
+    let mut ledger = Ledger::new(stem.to_owned(), file.title, file.counted, fields, owner, power, file.confined);
+    ledger.form = form;
+    Some(ledger)
+}
+
+/// One field, checked against those before it. `None` where its type is unknown.
+fn field(raw: FieldFile, before: &[Field], at: &mut ProblemsAt<'_>) -> Option<Field> {
+    if before.iter().any(|field| field.id == raw.id) {
+        at.report_place("appears twice", None);
+    }
+    let kind = match at.named(&TYPES, &raw.r#type, "type")? {
+        FieldKind::Date { .. } => FieldKind::Date { planned: raw.planned },
+        kind => {
+            if raw.planned {
+                at.report("planned is for dates only", Some("remove `planned`".into()));
+            }
+            kind
         }
-        found
     };
-    let owner = match &file.owner {
+    let role = raw.role.as_ref().and_then(|word| at.named(&Role::NAMES, word, "role"));
+    if let Some(role) = role
+        && before.iter().any(|field| field.role == Some(role))
+    {
+        at.report(format!("role \"{}\" is already taken", role.name()), None);
+    }
+    let privacy = raw.privacy.as_ref().and_then(|word| at.named(&PRIVACY, word, "privacy")).unwrap_or_default();
+    Some(Field {
+        id: raw.id,
+        title: raw.title,
+        kind,
+        aliases: raw.aliases,
+        required: raw.required,
+        editable: raw.editable,
+        privacy,
+        role,
+        values: raw.values,
+    })
+}
+
+fn owner(raw: &OwnerFile, fields: &[Field], at: &mut ProblemsAt<'_>) -> Option<OwnerSpec> {
+    let mut index = |id: &str| index_of(id, fields, &mut at.at("owner"));
+    Some(match raw {
         OwnerFile { place: Some(place), within, unit: None, department: None, level: None, project: None } => {
-            OwnerSpec::Place { place: index(place)?, within: within.as_deref().and_then(&mut index) }
+            OwnerSpec::Place { place: index(place)?, within: within.as_deref().and_then(index) }
         }
         OwnerFile { unit: Some(unit), place: None, within: None, department: None, level: None, project: None } => {
             OwnerSpec::Unit { unit: index(unit)? }
@@ -165,24 +163,17 @@ fn ledger(files: &FileSet, stem: &str, path: &str, problems: &mut Problems) -> O
             OwnerSpec::Department { department: index(department)?, level: index(level)?, project: index(project)? }
         }
         _ => {
-            problems.push(path, "owner must be place (with within), unit, or department with level and project", None);
+            at.report("owner must be place (with within), unit, or department with level and project", None);
             return None;
         }
-    };
-    let mut form = Vec::new();
-    for id in &file.form {
-        match fields.iter().position(|field| field.id == *id) {
-            Some(field) => form.push(field),
-            None => {
-                problems.push(path, format!("form: field \"{id}\" is unknown"), suggest(id, fields.iter().map(|field| field.id.as_str())));
-            }
-        }
+    })
+}
+
+/// Index of the field with this id.
+fn index_of(id: &str, fields: &[Field], at: &mut ProblemsAt<'_>) -> Option<usize> {
+    let found = fields.iter().position(|field| field.id == id);
+    if found.is_none() {
+        at.report(format!("field \"{id}\" is unknown"), suggest(id, fields.iter().map(|field| field.id.as_str())));
     }
-    let power = named(&MONEY_UNITS, &file.money_unit, path, "money_unit", "unit", problems)?;
-    if problems.0.len() > before {
-        return None;
-    }
-    let mut ledger = Ledger::new(stem.to_owned(), file.title, file.counted, fields, owner, power, file.confined);
-    ledger.form = form;
-    Some(ledger)
+    found
 }

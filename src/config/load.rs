@@ -1,50 +1,16 @@
-//! Configuration: the files under `config/`, `jobs/` and `report-templates/`, read once into [`FileSet`], parsed strictly, every
-//! problem listed with file, place and hint.
+//! Reads the files under `config/`, `jobs/` and `report-templates/` once into a [`FileSet`] and parses them strictly into a [`Config`].
 //!
-//! Invariant: parsing is a function of the texts alone, so a run can be made again from the texts frozen with it.
+//! Invariant: parsing depends on the texts alone, so a run can be repeated from the texts frozen with it.
 
+use crate::config::file_set::FileSet;
 use crate::config::job_file::Job;
-use crate::config::settings::Settings;
-
+use crate::config::problem::Problems;
+use crate::config::settings::{self, Settings};
+use crate::config::{job_file, policy_file, source_settings, template_file};
 use crate::domain::rules::policy::Policy;
 use crate::workbook::template::Template;
-use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::Path;
-
-/// Configuration texts by path relative to the root, `/`-separated.
-pub type FileSet = BTreeMap<String, String>;
-
-/// One thing wrong in a configuration file.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Problem {
-    pub file: String,
-    /// What is wrong and where in the file, e.g. `rule "unstarted": step 2 light "oragne" is unknown`.
-    pub message: String,
-    pub hint: Option<String>,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.file, self.message)?;
-        match &self.hint {
-            Some(hint) => write!(f, " ({hint})"),
-            None => Ok(()),
-        }
-    }
-}
-
-/// Every problem of a configuration; as an error it prints one line each.
-#[derive(Debug, Default, thiserror::Error)]
-#[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
-pub struct Problems(pub Vec<Problem>);
-
-impl Problems {
-    pub fn push(&mut self, file: &str, message: impl Into<String>, hint: Option<String>) {
-        self.0.push(Problem { file: file.to_owned(), message: message.into(), hint });
-    }
-}
 
 /// The whole configuration.
 #[derive(Clone, Debug)]
@@ -56,7 +22,7 @@ pub struct Config {
     pub templates: BTreeMap<String, Template>,
     /// Mail body templates by file name.
     pub mail_templates: BTreeMap<String, String>,
-    /// The texts all of this came from.
+    /// The texts all of this was parsed from.
     pub files: FileSet,
 }
 
@@ -65,48 +31,44 @@ impl Config {
         self.jobs.iter().find(|job| job.name == name)
     }
 
-    /// The texts that decide how a register is read: ledgers, units, rules, calendar. What `duban.toml` says decides where it comes from.
+    /// Path and text of the files that decide how a register is read: ledgers, units, rules, calendar. `duban.toml` is left out: it names
+    /// the sources, not their meaning.
     pub fn files_of_policy(&self) -> impl Iterator<Item = (&str, &str)> {
         let files = self.files.iter().map(|(path, text)| (path.as_str(), text.as_str()));
-        files.filter(|(path, _)| path.starts_with("config/") && *path != crate::config::settings::FILE)
+        files.filter(|(path, _)| path.starts_with("config/") && *path != settings::FILE)
     }
 
-    /// The texts as a run may keep them: the password of a database url stays in its file.
+    /// The texts as a run may store them: without the passwords of database urls.
     pub fn files_without_secrets(&self) -> FileSet {
         let mut files = self.files.clone();
-        if let Some(text) = files.get_mut(crate::config::settings::FILE) {
+        if let Some(text) = files.get_mut(settings::FILE) {
             let sources = self.settings.sources.iter().filter_map(|source| source.database.as_ref());
-            *text = crate::config::source_settings::without_passwords(text, sources.chain([&self.settings.database.url]));
+            *text = source_settings::without_passwords(text, sources.chain([&self.settings.database.url]));
         }
         files
     }
 
-    /// Parses the texts; all problems at once.
+    /// Parses the texts.
+    ///
+    /// # Errors
+    /// All problems at once, sorted by file.
     pub fn parse(files: FileSet) -> Result<Config, Problems> {
         let mut problems = Problems::default();
-        let settings = crate::config::settings::parse(&files, &mut problems);
-        let policy = crate::config::policy_file::parse(&files, &mut problems);
+        let settings = settings::parse(&files, &mut problems);
+        let policy = policy_file::parse(&files, &mut problems);
         let (mut jobs, mut templates) = (Vec::new(), BTreeMap::new());
         if let Some(policy) = &policy {
-            templates = crate::config::template_file::parse(&files, policy, &mut problems);
-            jobs = crate::config::job_file::parse(&files, &templates, &policy.units, settings.as_ref(), &mut problems);
+            templates = template_file::parse(&files, policy, &mut problems);
+            jobs = job_file::parse(&files, &templates, &policy.units, settings.as_ref(), &mut problems);
         }
-        let mail_templates = files
-            .iter()
-            .filter_map(|(path, text)| Some((path.strip_prefix("report-templates/")?, text)))
-            .filter(|(name, _)| name.ends_with(".j2"))
-            .map(|(name, text)| (name.to_owned(), text.clone()))
-            .collect();
-        match (settings, policy) {
-            (Some(settings), Some(policy)) if problems.0.is_empty() => {
-                if let Some(problem) = crate::config::settings::cross_check(&settings, &policy) {
-                    problems.0.extend(problem);
-                }
-                if problems.0.is_empty() {
-                    return Ok(Config { settings, policy, jobs, templates, mail_templates, files });
-                }
+        if let (Some(settings), Some(policy)) = (settings, policy)
+            && problems.0.is_empty()
+        {
+            settings::check_mailboxes(&settings, &policy.units, &mut problems);
+            if problems.0.is_empty() {
+                let mail_templates = mail_templates(&files);
+                return Ok(Config { settings, policy, jobs, templates, mail_templates, files });
             }
-            _ => {}
         }
         problems.0.sort();
         problems.0.dedup();
@@ -114,10 +76,19 @@ impl Config {
     }
 }
 
+fn mail_templates(files: &FileSet) -> BTreeMap<String, String> {
+    files
+        .iter()
+        .filter_map(|(path, text)| Some((path.strip_prefix("report-templates/")?, text)))
+        .filter(|(name, _)| name.ends_with(".j2"))
+        .map(|(name, text)| (name.to_owned(), text.clone()))
+        .collect()
+}
+
 /// Reads the configuration texts below a root.
 ///
 /// # Errors
-/// A folder or file that is missing, unreadable or no UTF-8, as a problem that names it.
+/// Every folder or file that is missing, unreadable or not UTF-8.
 pub fn read_files(root: &Path) -> Result<FileSet, Problems> {
     let mut files = FileSet::new();
     let mut problems = Problems::default();
@@ -148,6 +119,7 @@ pub fn read_files(root: &Path) -> Result<FileSet, Problems> {
             let path = format!("{folder}/{name}");
             match std::fs::read_to_string(entry.path()) {
                 Ok(text) => {
+                    // Windows editors begin a file with a byte order mark
                     files.insert(path, text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text));
                 }
                 Err(error) => problems.push(&path, format!("cannot be read: {error}"), Some("save it as UTF-8 text".into())),
@@ -155,90 +127,4 @@ pub fn read_files(root: &Path) -> Result<FileSet, Problems> {
         }
     }
     if problems.0.is_empty() { Ok(files) } else { Err(problems) }
-}
-
-/// Parses one file into its shape. Unknown keys are errors with a suggestion.
-pub(crate) fn parse_toml<T: DeserializeOwned>(files: &FileSet, path: &str, problems: &mut Problems) -> Option<T> {
-    let Some(text) = files.get(path) else {
-        problems.push(path, "is missing", Some("a fresh checkout ships it".into()));
-        return None;
-    };
-    match toml::from_str(text) {
-        Ok(value) => Some(value),
-        Err(error) => {
-            let line = error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-            let message = error.message();
-            let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();
-            let (message, hint) = match quoted(message).split_first() {
-                Some((unknown, known)) if message.starts_with("unknown field") => {
-                    (format!("unknown key \"{unknown}\""), suggest(unknown, known.iter().map(String::as_str)))
-                }
-                _ => (message.to_owned(), None),
-            };
-            problems.push(path, format!("{place}{message}"), hint);
-            None
-        }
-    }
-}
-
-/// The words between back-ticks in a serde message.
-pub(crate) fn quoted(message: &str) -> Vec<String> {
-    message.split('`').skip(1).step_by(2).map(str::to_owned).collect()
-}
-
-/// The known word that is nearest, if one is near.
-pub fn nearest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let near = known.map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate)).min_by_key(|(distance, _)| *distance);
-    near.filter(|(distance, _)| *distance <= 2.max(word.chars().count() / 3)).map(|(_, candidate)| candidate)
-}
-
-/// `did you mean "…"?` when a known word is near, else the list of known words.
-pub fn suggest<'a>(word: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
-    let known: Vec<&str> = known.collect();
-    match nearest(word, known.iter().copied()) {
-        Some(candidate) => Some(format!("did you mean \"{candidate}\"?")),
-        _ if known.is_empty() => None,
-        _ => Some(format!("expected one of: {}", known.join(", "))),
-    }
-}
-
-/// Looks a word up in a table of names; a problem with suggestion when unknown.
-pub(crate) fn named<T: Copy>(
-    table: &[(&'static str, T)],
-    word: &str,
-    file: &str,
-    place: &str,
-    what: &str,
-    problems: &mut Problems,
-) -> Option<T> {
-    let found = table.iter().find(|(name, _)| *name == word).map(|(_, value)| *value);
-    if found.is_none() {
-        problems.push(file, format!("{place}: {what} \"{word}\" is unknown"), suggest(word, table.iter().map(|(name, _)| *name)));
-    }
-    found
-}
-
-/// The value that a word is the code of; a problem with suggestion when it is none's.
-pub(crate) fn coded<T: Copy>(
-    values: &[T],
-    code: fn(T) -> &'static str,
-    word: &str,
-    file: &str,
-    place: &str,
-    what: &str,
-    problems: &mut Problems,
-) -> Option<T> {
-    let found = values.iter().copied().find(|value| code(*value) == word);
-    if found.is_none() {
-        problems.push(file, format!("{place}: {what} \"{word}\" is unknown"), suggest(word, values.iter().map(|value| code(*value))));
-    }
-    found
-}
-
-/// Files of a folder with an ending: (stem, path).
-pub(crate) fn files_in<'a>(files: &'a FileSet, folder: &'a str, ending: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
-    files.keys().filter_map(move |path| {
-        let name = path.strip_prefix(folder)?.strip_prefix('/')?;
-        Some((name.strip_suffix(ending)?, path.as_str())).filter(|(stem, _)| !stem.contains('/'))
-    })
 }

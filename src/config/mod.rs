@@ -1,12 +1,23 @@
-//! The configuration: files become domain types; every problem is listed with file, key and hint.
+//! The configuration: files become domain types; every problem is listed with file, place and hint.
 
-pub mod bulletin_file;
+pub(crate) mod alias_file;
+pub(crate) mod bulletin_file;
+pub(crate) mod calendar_file;
+pub(crate) mod condition_text;
+pub mod file_set;
+pub(crate) mod industry_file;
 pub mod job_file;
-pub mod ledger_file;
+pub(crate) mod ladder_file;
+pub(crate) mod ledger_file;
 pub mod load;
-pub mod policy_file;
-pub mod rule_file;
+pub(crate) mod policy_file;
+pub mod problem;
+pub(crate) mod record_list_file;
+pub(crate) mod rule_file;
 pub mod settings;
+pub(crate) mod sheet_file;
+pub(crate) mod sheet_kinds;
+pub(crate) mod sheet_words;
 pub mod source_settings;
-pub mod template_file;
-pub mod unit_file;
+pub(crate) mod template_file;
+pub(crate) mod unit_file;

@@ -1,15 +1,18 @@
-//! Everything that decides, put together: ledgers, units, calendar, rules.
+//! Puts together what decides about a register: ledgers, units, industries, calendar and rules.
 
-use crate::config::load::{FileSet, Problems};
-use crate::config::{ledger_file, rule_file, unit_file};
+use crate::config::file_set::FileSet;
+use crate::config::problem::Problems;
+use crate::config::rule_file::RuleSet;
+use crate::config::{calendar_file, industry_file, ledger_file, rule_file, unit_file};
 use crate::domain::rules::policy::Policy;
 
-/// `None` when a part is so broken that the parts built on it cannot be looked at.
-pub fn parse(files: &FileSet, problems: &mut Problems) -> Option<Policy> {
+/// The policy. `None` where a part has problems that the parts built on it would only repeat.
+pub(crate) fn parse(files: &FileSet, problems: &mut Problems) -> Option<Policy> {
     let before = problems.0.len();
     let ledgers = ledger_file::parse(files, problems);
-    let units = unit_file::parse_units(files, problems)?;
-    let calendar = unit_file::parse_calendar(files, &units, problems);
+    let mut units = unit_file::parse(files, problems)?;
+    industry_file::parse(files, &mut units, problems)?;
+    let calendar = calendar_file::parse(files, &units, problems);
     if problems.0.len() > before {
         return None;
     }
@@ -17,7 +20,7 @@ pub fn parse(files: &FileSet, problems: &mut Problems) -> Option<Policy> {
         problems.push("config/ledgers", "holds no ledger file", Some("a fresh checkout ships project.toml and others".into()));
         return None;
     }
-    let rule_file::Parsed { rules, causes, major, exemptions, accountability_quarters, document } =
+    let RuleSet { rules, causes, major, exemptions, accountability_quarters, document } =
         rule_file::parse(files, &ledgers, &units, problems)?;
     Some(Policy { ledgers, rules, units, calendar, causes, major, exemptions, accountability_quarters, document })
 }

@@ -1,9 +1,9 @@
-//! `config/duban.toml` → [`Settings`]: the office, where things are, limits.
+//! `config/duban.toml` → [`Settings`]: the office, its database, sources, limits and mail server.
 
-use crate::config::load::{FileSet, Problem, Problems, parse_toml, suggest};
-use crate::config::source_settings;
-use crate::config::source_settings::SourceSettings;
-use crate::domain::rules::policy::Policy;
+use crate::config::file_set::{FileSet, parse_toml};
+use crate::config::problem::{Problems, ProblemsAt, suggest};
+use crate::config::source_settings::{self, SourceSettings};
+use crate::domain::register::units::Units;
 use chrono::NaiveDate;
 use serde::Deserialize;
 
@@ -27,11 +27,11 @@ pub struct Settings {
     pub mail: MailSettings,
 }
 
-/// Where filled-in forms are laid down.
+/// Where units send filled-in feedback forms.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FeedbackSettings {
-    /// Relative to the root; every run takes in what has come. `None`: forms are imported by hand.
+    /// Relative to the root; every run imports the forms it finds there. `None`: forms are imported by hand.
     pub folder: Option<String>,
 }
 
@@ -40,7 +40,7 @@ pub struct FeedbackSettings {
 pub struct Office {
     /// As signed under a mail, e.g. 省投资促进局.
     pub name: String,
-    /// Whom to call, without a phone number.
+    /// The person or desk to call, without a phone number.
     pub contact: String,
     /// Working days a unit has to object to a digest.
     pub objection_workdays: u32,
@@ -49,7 +49,7 @@ pub struct Office {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Start {
-    /// From this day acts above 提醒 run (set by `duban init`).
+    /// The first day of acts above 提醒; `duban init` sets it.
     pub enforce_on: Option<StartDate>,
 }
 
@@ -76,14 +76,14 @@ pub struct Database {
     pub url: String,
 }
 
-/// Bounds of the bad-import brake, in percent of the last snapshot in force.
+/// Limits of what an import may change against the last snapshot in force, in percent; beyond them the new snapshot is held.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Brake {
     pub rows_fewer_pct: u32,
     pub amount_change_pct: u32,
     pub codes_changed_pct: u32,
-    /// One code's amount at least this many times larger or smaller.
+    /// How many times larger or smaller one amount may become.
     pub amount_times: u32,
 }
 
@@ -93,7 +93,7 @@ impl Default for Brake {
     }
 }
 
-/// Limits of reading a file, enforced in the child process.
+/// Limits of reading a file, which a child process does.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
@@ -102,7 +102,7 @@ pub struct Limits {
     pub parse_seconds: u64,
     pub rows_max: u32,
     pub columns_max: u32,
-    /// Bytes of one mail's attachment; above it the mail carries a notice instead.
+    /// Size of a mail's attachment in KiB; a larger one is left out and the mail says so.
     pub attachment_kib_max: u64,
 }
 
@@ -122,18 +122,18 @@ impl Default for Limits {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MailSettings {
-    /// Address mails come from.
+    /// The address mails come from.
     pub from: String,
-    /// Where answers go: the office.
+    /// The address answers go to.
     pub reply_to: String,
-    /// Domains (with their subdomains) that may get more than counts.
+    /// Domains, with their subdomains, whose mail may carry rows and not counts only.
     pub allowed_domains: Vec<String>,
-    /// Test mode: every mail goes to this address instead, marked with whom it is meant for; no unit counts as told.
+    /// Test mode: every mail goes to this address instead, marked with the unit it is for; no unit counts as notified.
     pub test_to: Option<String>,
-    /// The fuse: a day on which more mails than this would go out is not an ordinary one.
+    /// The most mails of one day; beyond it sending stops until a person allows more.
     #[serde(default = "five_thousand")]
     pub daily_max: i64,
-    /// Days after which a mail that could not be sent is given up.
+    /// Days after which a mail that could not be sent is abandoned.
     #[serde(default = "five_days")]
     pub too_late_days: u32,
     pub smtp: Option<SmtpSettings>,
@@ -158,10 +158,10 @@ pub struct SmtpSettings {
     pub password_file: Option<String>,
     /// Certificate of the office's own authority (PEM), relative to the root.
     pub ca_file: Option<String>,
-    /// For each step of the dialogue.
+    /// For each command of the dialogue.
     #[serde(default = "sixty")]
     pub timeout_seconds: u64,
-    /// For the reply to a whole message: who gives up early mails twice.
+    /// For the reply to a whole message. A client that stops waiting too early sends the mail a second time.
     #[serde(default = "six_hundred")]
     pub final_timeout_seconds: u64,
     #[serde(default = "four")]
@@ -185,7 +185,7 @@ fn four() -> u32 {
 pub enum SmtpTls {
     /// STARTTLS, required.
     Starttls,
-    /// TLS from the first byte.
+    /// TLS from the first byte, as on port 465.
     Implicit,
     /// Plain text: for a relay on this machine only.
     None,
@@ -200,7 +200,7 @@ impl Settings {
         self.sources.iter().find(|source| source.name == name)
     }
 
-    /// Whether more than counts may go to an address.
+    /// Whether mail to an address may carry rows and not counts only.
     pub fn domain_allowed(&self, address: &str) -> bool {
         let Some((_, domain)) = address.rsplit_once('@') else { return false };
         let domain = domain.to_ascii_lowercase();
@@ -212,98 +212,93 @@ impl Settings {
     }
 }
 
-/// Names a source cannot have: `duban import` files rows under it.
+/// The source that `duban import` stores files under; no configured source may have its name.
 pub const IMPORT: &str = "import";
 
-pub fn parse(files: &FileSet, problems: &mut Problems) -> Option<Settings> {
+/// The settings, checked. `None` where the file cannot be read at all.
+pub(crate) fn parse(files: &FileSet, problems: &mut Problems) -> Option<Settings> {
     let settings: Settings = parse_toml(files, FILE, problems)?;
     for (number, source) in settings.sources.iter().enumerate() {
+        let mut at = problems.at(FILE, format!("source \"{}\"", source.name));
         if source.name == IMPORT || settings.sources[..number].iter().any(|other| other.name == source.name) {
-            problems.push(
-                FILE,
-                format!("source \"{}\": the name is taken", source.name),
-                Some("\"import\" is kept for duban import".into()),
-            );
+            at.report("the name is taken", Some("\"import\" is kept for duban import".into()));
         }
-        source_settings::check(source, problems);
+        source_settings::check(source, &mut at);
     }
     let url = &settings.database.url;
     if !["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
-        problems.push(
-            FILE,
-            "database: url must begin with sqlite: or postgres://",
-            suggest(url.split(':').next().unwrap_or_default(), ["sqlite", "postgres"].into_iter()),
-        );
+        let hint = suggest(url.split(':').next().unwrap_or_default(), ["sqlite", "postgres"].into_iter());
+        problems.at(FILE, "database").report("url must begin with sqlite: or postgres://", hint);
     }
+    check_mail(&settings, &mut problems.at(FILE, "mail"));
     if let Some(smtp) = &settings.mail.smtp {
-        if smtp.port == 465 && smtp.tls == SmtpTls::Starttls {
-            problems.push(FILE, "mail.smtp: port 465 speaks TLS from the first byte", Some("set tls = \"implicit\"".into()));
-        }
-        if smtp.user.is_some() != smtp.password_file.is_some() {
-            problems.push(FILE, "mail.smtp: user and password_file go together", None);
-        }
-        let local = ["localhost", "127.0.0.1", "::1"].contains(&smtp.host.as_str());
-        if smtp.tls == SmtpTls::None && smtp.user.is_some() && !local {
-            problems.push(
-                FILE,
-                "mail.smtp: the password would cross the network in plain text",
-                Some("set tls = \"starttls\" or \"implicit\"".into()),
-            );
-        }
-        for (name, seconds, most) in
-            [("timeout_seconds", smtp.timeout_seconds, 300), ("final_timeout_seconds", smtp.final_timeout_seconds, 1800)]
-        {
-            if !(1..=most).contains(&seconds) {
-                problems.push(FILE, format!("mail.smtp: {name} must be between 1 and {most}"), None);
-            }
-        }
-        if !(1..=64).contains(&smtp.connections) {
-            problems.push(FILE, "mail.smtp: connections must be between 1 and 64", None);
-        }
-        if settings.mail.allowed_domains.is_empty() {
-            problems.push(FILE, "mail: allowed_domains is empty", Some("name the domains whose mail may carry project rows".into()));
-        }
-    }
-    let from = settings.mail.from.rsplit_once('<').map_or(&*settings.mail.from, |(_, address)| address.trim_end().trim_end_matches('>'));
-    if !from.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@')) {
-        problems.push(FILE, format!("mail: from \"{}\" is no mail address", settings.mail.from), Some("write name@domain".into()));
-    }
-    if settings.mail.daily_max < 1 || settings.mail.too_late_days < 1 {
-        problems.push(FILE, "mail: daily_max and too_late_days must be at least 1", None);
-    }
-    if let Some(test_to) = &settings.mail.test_to
-        && (!test_to.contains('@') || !settings.domain_allowed(test_to))
-    {
-        problems.push(
-            FILE,
-            format!("mail: test_to \"{test_to}\" is no address within allowed_domains"),
-            Some("the test box gets what every unit would get".into()),
-        );
+        check_smtp(smtp, &mut problems.at(FILE, "mail.smtp"));
     }
     Some(settings)
 }
 
-/// What can only be said with settings and units together: `.example` mailboxes once SMTP is set.
-pub fn cross_check(settings: &Settings, policy: &Policy) -> Option<Vec<Problem>> {
-    settings.mail.smtp.as_ref()?;
-    if settings.mail.test_to.is_some() {
-        // nothing goes to them
-        return None;
+fn check_mail(settings: &Settings, at: &mut ProblemsAt<'_>) {
+    let mail = &settings.mail;
+    if mail.smtp.is_some() && mail.allowed_domains.is_empty() {
+        at.report("allowed_domains is empty", Some("name the domains whose mail may carry project rows".into()));
     }
-    let shipped: Vec<&str> = policy
-        .units
-        .units
-        .iter()
-        .filter(|unit| unit.mailbox.as_deref().is_some_and(|mailbox| mailbox.ends_with(".example")))
-        .map(|unit| unit.name.as_str())
-        .collect();
+    // the address may be written with a name before it: 名称 <name@domain>
+    let from = mail.from.rsplit_once('<').map_or(&*mail.from, |(_, address)| address.trim_end().trim_end_matches('>'));
+    if !from.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@')) {
+        at.report(format!("from \"{}\" is no mail address", mail.from), Some("write name@domain".into()));
+    }
+    if mail.daily_max < 1 || mail.too_late_days < 1 {
+        at.report("daily_max and too_late_days must be at least 1", None);
+    }
+    if let Some(test_to) = &mail.test_to
+        && (!test_to.contains('@') || !settings.domain_allowed(test_to))
+    {
+        at.report(
+            format!("test_to \"{test_to}\" is no address within allowed_domains"),
+            Some("the test box gets what every unit would get".into()),
+        );
+    }
+}
+
+fn check_smtp(smtp: &SmtpSettings, at: &mut ProblemsAt<'_>) {
+    if smtp.port == 465 && smtp.tls == SmtpTls::Starttls {
+        at.report("port 465 speaks TLS from the first byte", Some("set tls = \"implicit\"".into()));
+    }
+    if smtp.user.is_some() != smtp.password_file.is_some() {
+        at.report("user and password_file go together", None);
+    }
+    let local = ["localhost", "127.0.0.1", "::1"].contains(&smtp.host.as_str());
+    if smtp.tls == SmtpTls::None && smtp.user.is_some() && !local {
+        at.report("the password would cross the network in plain text", Some("set tls = \"starttls\" or \"implicit\"".into()));
+    }
+    for (key, seconds, most) in
+        [("timeout_seconds", smtp.timeout_seconds, 300), ("final_timeout_seconds", smtp.final_timeout_seconds, 1800)]
+    {
+        if !(1..=most).contains(&seconds) {
+            at.report(format!("{key} must be between 1 and {most}"), None);
+        }
+    }
+    if !(1..=64).contains(&smtp.connections) {
+        at.report("connections must be between 1 and 64", None);
+    }
+}
+
+/// Reports units whose mailbox is still a shipped `.example`, once mail is sent to units.
+pub(crate) fn check_mailboxes(settings: &Settings, units: &Units, problems: &mut Problems) {
+    // in test mode no mail goes to a unit
+    if settings.mail.smtp.is_none() || settings.mail.test_to.is_some() {
+        return;
+    }
+    let is_shipped = |mailbox: &str| mailbox.ends_with(".example");
+    let shipped: Vec<&str> =
+        units.units.iter().filter(|unit| unit.mailbox.as_deref().is_some_and(is_shipped)).map(|unit| unit.name.as_str()).collect();
     if shipped.is_empty() {
-        return None;
+        return;
     }
     let names = shipped.iter().take(5).copied().collect::<Vec<_>>().join("、");
-    Some(vec![Problem {
-        file: "config/units.toml".into(),
-        message: format!("{} units still have a shipped .example mailbox: {names} …", shipped.len()),
-        hint: Some("replace them by the units' own before mail is sent".into()),
-    }])
+    problems.push(
+        "config/units.toml",
+        format!("{} units still have a shipped .example mailbox: {names} …", shipped.len()),
+        Some("replace them by the units' own before mail is sent".into()),
+    );
 }

@@ -1,16 +1,15 @@
-//! `[[source]]`: where a register comes from. A file, a folder of files, or a query of a database.
+//! `[[source]]` of `config/duban.toml`: where a register comes from. A file, a folder of files, or a query of a database.
 
-use crate::config::load::{Problems, suggest};
-use crate::config::settings::FILE;
+use crate::config::problem::{ProblemsAt, suggest};
 use crate::domain::source_choice::pattern_fault;
 use serde::Deserialize;
 
-/// One source as it is written; [`SourceSettings::origin`] says which of the three it is.
+/// One source as it is written; [`SourceSettings::origin`] tells file, folder and database apart.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SourceSettings {
     pub name: String,
-    /// The shipped sample: it stops counting once another source holds projects.
+    /// The shipped sample: it is ignored once another source holds projects.
     #[serde(default)]
     pub sample: bool,
     /// A file, relative to the root.
@@ -19,7 +18,8 @@ pub struct SourceSettings {
     pub folder: Option<String>,
     pub pattern: Option<String>,
     pub marker: Option<String>,
-    pub settle_seconds: Option<u32>,
+    #[serde(rename = "settle_seconds")]
+    pub quiet_seconds: Option<u32>,
     /// `sqlite:PATH` (relative to the root) or `postgres://user@host/name`.
     pub database: Option<String>,
     pub query: Option<String>,
@@ -28,7 +28,7 @@ pub struct SourceSettings {
     pub timeout_seconds: Option<u32>,
 }
 
-/// Without the url, which may hold a password.
+/// Leaves out the url, which may hold a password.
 impl std::fmt::Debug for SourceSettings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SourceSettings")
@@ -39,17 +39,17 @@ impl std::fmt::Debug for SourceSettings {
     }
 }
 
-/// The folder a source looks into.
+/// A source that reads the newest file of a folder.
 pub struct FolderSource<'a> {
     pub folder: &'a str,
     pub pattern: &'a str,
-    /// A file that only the mounted folder holds.
+    /// A file that the folder holds only while it is mounted.
     pub marker: Option<&'a str>,
-    /// A file changed less than this long ago is still being written.
-    pub settle_seconds: u32,
+    /// A file changed less than this long ago may still be written to and is not read.
+    pub quiet_seconds: u32,
 }
 
-/// The query a source asks.
+/// A source that reads the rows of a query.
 pub struct DatabaseSource<'a> {
     pub url: &'a str,
     pub query: &'a str,
@@ -59,7 +59,7 @@ pub struct DatabaseSource<'a> {
     pub timeout_seconds: u32,
 }
 
-/// What a source is.
+/// The kind of a source, with the defaults filled in.
 pub enum Origin<'a> {
     File(&'a str),
     Folder(FolderSource<'a>),
@@ -67,19 +67,19 @@ pub enum Origin<'a> {
 }
 
 const PATTERN: &str = "*.xlsx";
-const SETTLE_SECONDS: u32 = 60;
+const QUIET_SECONDS: u32 = 60;
 const ROWS_MAX: u32 = 1_000_000;
 const TIMEOUT_SECONDS: u32 = 300;
 
 impl SourceSettings {
-    /// What the source is; a checked one names exactly one.
+    /// Folder, database or file. A source that [`check`] passes names exactly one.
     pub fn origin(&self) -> Origin<'_> {
         match (&self.folder, &self.database) {
             (Some(folder), _) => Origin::Folder(FolderSource {
                 folder,
                 pattern: self.pattern.as_deref().unwrap_or(PATTERN),
                 marker: self.marker.as_deref(),
-                settle_seconds: self.settle_seconds.unwrap_or(SETTLE_SECONDS),
+                quiet_seconds: self.quiet_seconds.unwrap_or(QUIET_SECONDS),
             }),
             (None, Some(url)) => Origin::Database(DatabaseSource {
                 url,
@@ -93,20 +93,17 @@ impl SourceSettings {
     }
 }
 
-/// What is wrong with one source.
-pub(crate) fn check(source: &SourceSettings, problems: &mut Problems) {
-    let mut wrong = |message: String, hint: Option<&str>| {
-        problems.push(FILE, format!("source \"{}\": {message}", source.name), hint.map(str::to_owned));
-    };
+/// Reports what is wrong with one source.
+pub(crate) fn check(source: &SourceSettings, at: &mut ProblemsAt<'_>) {
     if source.name.trim() != source.name || source.name.is_empty() || source.name.chars().count() > 64 {
-        wrong("name is empty, too long or has spaces around it".into(), None);
+        at.report("name is empty, too long or has spaces around it", None);
     }
     let kinds = [("path", &source.path), ("folder", &source.folder), ("database", &source.database)];
     let given: Vec<&str> = kinds.iter().filter(|(_, value)| value.is_some()).map(|(key, _)| *key).collect();
     let [kind] = given.as_slice() else {
         let message =
             if given.is_empty() { "says not where its rows are".to_owned() } else { format!("has {} at once", given.join(" and ")) };
-        wrong(message, Some("give exactly one of path (a file), folder (its newest file), database (a query)"));
+        at.report(message, Some("give exactly one of path (a file), folder (its newest file), database (a query)".into()));
         return;
     };
     for (key, value) in kinds {
@@ -115,53 +112,58 @@ pub(crate) fn check(source: &SourceSettings, problems: &mut Problems) {
         {
             // a url may hold a password
             let shown = if key == "database" { String::new() } else { format!(" \"{value}\"") };
-            wrong(format!("{key}{shown} is empty or has spaces around it"), None);
+            at.report(format!("{key}{shown} is empty or has spaces around it"), None);
         }
     }
-    for (key, present, of) in [
+    for (key, is_given, of) in [
         ("pattern", source.pattern.is_some(), "folder"),
         ("marker", source.marker.is_some(), "folder"),
-        ("settle_seconds", source.settle_seconds.is_some(), "folder"),
+        ("settle_seconds", source.quiet_seconds.is_some(), "folder"),
         ("query", source.query.is_some(), "database"),
         ("password_file", source.password_file.is_some(), "database"),
         ("rows_max", source.rows_max.is_some(), "database"),
         ("timeout_seconds", source.timeout_seconds.is_some(), "database"),
     ] {
-        if present && *kind != of {
-            wrong(format!("{key} goes with {of}, not with {kind}"), None);
+        if is_given && *kind != of {
+            at.report(format!("{key} goes with {of}, not with {kind}"), None);
         }
     }
     if let Some(pattern) = &source.pattern
         && let Some(fault) = pattern_fault(pattern)
     {
-        wrong(format!("pattern \"{pattern}\" {fault}"), Some("write it like \"*.xlsx\" or \"项目台账*.xls?\""));
+        at.report(format!("pattern \"{pattern}\" {fault}"), Some("write it like \"*.xlsx\" or \"项目台账*.xls?\"".into()));
     }
     if source.marker.as_ref().is_some_and(|marker| marker.trim().is_empty() || marker.contains(['/', '\\'])) {
-        wrong("marker is no name of a file in the folder".into(), None);
+        at.report("marker is no name of a file in the folder", None);
     }
     if let Some(url) = &source.database {
-        let scheme = url.split(':').next().unwrap_or_default();
-        if !["sqlite", "postgres", "postgresql"].contains(&scheme) || !url.contains(':') {
-            let hint = suggest(scheme, ["sqlite", "postgres"].into_iter());
-            wrong("database must begin with sqlite: or postgres://".into(), hint.as_deref());
+        check_database(source, url, at);
+    }
+}
+
+fn check_database(source: &SourceSettings, url: &str, at: &mut ProblemsAt<'_>) {
+    let scheme = url.split(':').next().unwrap_or_default();
+    if !["sqlite", "postgres", "postgresql"].contains(&scheme) || !url.contains(':') {
+        at.report("database must begin with sqlite: or postgres://", suggest(scheme, ["sqlite", "postgres"].into_iter()));
+    }
+    match source.query.as_deref().map(query_fault) {
+        None => at.report("database without query", Some("write query = \"SELECT … FROM …\"".into())),
+        Some(Some(fault)) => {
+            at.report(format!("query {fault}"), Some("a source only reads: one SELECT (or WITH … SELECT)".into()));
         }
-        match source.query.as_deref().map(query_fault) {
-            None => wrong("database without query".into(), Some("write query = \"SELECT … FROM …\"")),
-            Some(Some(fault)) => wrong(format!("query {fault}"), Some("a source only reads: one SELECT (or WITH … SELECT)")),
-            Some(None) => {}
-        }
-        if source.password_file.is_some() && (scheme == "sqlite" || has_password(url)) {
-            wrong("password_file goes with a postgres url without a password".into(), None);
-        }
-        for (key, value) in [("rows_max", source.rows_max), ("timeout_seconds", source.timeout_seconds)] {
-            if value == Some(0) {
-                wrong(format!("{key} is 0"), None);
-            }
+        Some(None) => {}
+    }
+    if source.password_file.is_some() && (scheme == "sqlite" || has_password(url)) {
+        at.report("password_file goes with a postgres url without a password", None);
+    }
+    for (key, value) in [("rows_max", source.rows_max), ("timeout_seconds", source.timeout_seconds)] {
+        if value == Some(0) {
+            at.report(format!("{key} is 0"), None);
         }
     }
 }
 
-/// Why a query is none that only reads, as far as its text tells; the database looks again.
+/// Why a query is not a single statement that only reads, judged by its text; the database enforces it.
 fn query_fault(query: &str) -> Option<&'static str> {
     let code = code_of(query);
     let code = code.trim().trim_end_matches(|c: char| c == ';' || c.is_whitespace());
@@ -177,7 +179,7 @@ fn query_fault(query: &str) -> Option<&'static str> {
     }
 }
 
-/// A statement without its comments, texts and quoted names.
+/// A statement with a space instead of each comment, text and quoted name.
 fn code_of(query: &str) -> String {
     let mut code = String::new();
     let mut rest = query;
@@ -199,7 +201,7 @@ fn code_of(query: &str) -> String {
     code
 }
 
-/// Whether a database url holds a password.
+/// Whether a database url holds a password, before its host or as a parameter.
 pub fn has_password(url: &str) -> bool {
     without_password(url) != url
 }
@@ -207,7 +209,7 @@ pub fn has_password(url: &str) -> bool {
 /// A database url without its password.
 fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    // a password may hold any sign, and so may a parameter: the login ends at the last @ before the first ? that has one before it
+    // passwords and parameters may hold @ and ?: the login ends at the last @ before the first ? that has an @ before it
     let ends = rest.match_indices('?').map(|(at, _)| at).chain([rest.len()]);
     let login = ends.filter_map(|end| rest[..end].rfind('@')).next();
     let (login, place) = match login {
@@ -216,22 +218,22 @@ fn without_password(url: &str) -> String {
     };
     let (place, parameters) = place.split_once('?').unwrap_or((place, ""));
     let user = login.map(|login| format!("{}@", login.split(':').next().unwrap_or_default())).unwrap_or_default();
-    let kept: Vec<&str> = parameters.split('&').filter(|part| !part.is_empty() && !part.starts_with("password=")).collect();
-    let parameters = if kept.is_empty() { String::new() } else { format!("?{}", kept.join("&")) };
+    let others: Vec<&str> = parameters.split('&').filter(|part| !part.is_empty() && !part.starts_with("password=")).collect();
+    let parameters = if others.is_empty() { String::new() } else { format!("?{}", others.join("&")) };
     format!("{scheme}://{user}{place}{parameters}")
 }
 
-/// A configuration text without the passwords of its database urls. `urls` are those the text holds; where one is written with escapes,
-/// the text is written anew.
+/// A configuration text without the passwords of its database urls. `urls` are those the text holds. Where the text writes one with
+/// escapes, a search misses it: then the whole text is written anew from the parsed table.
 pub(crate) fn without_passwords<'a>(text: &str, urls: impl Iterator<Item = &'a String>) -> String {
     let urls: Vec<&String> = urls.filter(|url| has_password(url)).collect();
     let bare = urls.iter().fold(text.to_owned(), |text, url| text.replace(url.as_str(), &without_password(url)));
     let Ok(mut table) = bare.parse::<toml::Table>() else { return bare };
-    if strip(&mut table) { table.to_string() } else { bare }
+    if strip_passwords(&mut table) { table.to_string() } else { bare }
 }
 
-/// Takes passwords out of every url of a table; whether there was one.
-fn strip(table: &mut toml::Table) -> bool {
+/// Removes the passwords from every url of a table; whether there was one.
+fn strip_passwords(table: &mut toml::Table) -> bool {
     let mut found = false;
     for (key, value) in table.iter_mut() {
         match value {
@@ -239,10 +241,10 @@ fn strip(table: &mut toml::Table) -> bool {
                 *url = without_password(url);
                 found = true;
             }
-            toml::Value::Table(table) => found |= strip(table),
+            toml::Value::Table(table) => found |= strip_passwords(table),
             toml::Value::Array(values) => {
                 for table in values.iter_mut().filter_map(toml::Value::as_table_mut) {
-                    found |= strip(table);
+                    found |= strip_passwords(table);
                 }
             }
             _ => {}
@@ -256,7 +258,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_statement_that_reads() {
+    fn a_query_is_one_statement_that_only_reads() {
         for fine in [
             "SELECT * FROM t",
             " with a as (select 1) select * from a ; ",
@@ -278,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn passwords_leave_the_url() {
+    fn urls_lose_their_passwords_and_nothing_else() {
         for (url, bare) in [
             ("postgres://u:p@h:5432/d", "postgres://u@h:5432/d"),
             ("postgres://u:p@@h/d?sslmode=require", "postgres://u@h/d?sslmode=require"),

@@ -1,9 +1,9 @@
-//! `config/units.toml`, `config/industries.toml`, `config/calendar/*.toml` → units, industries, working days.
+//! `config/units.toml` → the units and the kinds of local departments of [`Units`].
 
-use crate::config::load::{FileSet, Problems, coded, files_in, parse_toml, suggest};
-use crate::domain::register::calendar::Calendar;
-use crate::domain::register::units::{Alias, DepartmentKind, Industry, Level, Term, Unit, Units};
-use chrono::{Datelike, NaiveDate, Weekday};
+use crate::config::alias_file::{AliasFile, aliases, term};
+use crate::config::file_set::{FileSet, parse_toml};
+use crate::config::problem::{Problems, ProblemsAt, suggest};
+use crate::domain::register::units::{Alias, DepartmentKind, Level, Unit, UnitId, Units};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -31,22 +31,7 @@ struct UnitFile {
     into: Option<String>,
 }
 
-/// A name, or a name with its term.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum AliasFile {
-    Always(String),
-    Dated(DatedAlias),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct DatedAlias {
-    name: String,
-    from: Option<String>,
-    until: Option<String>,
-}
-
+/// A kind of department that every place has. `{place}` and `{code}` are filled in for each.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct DepartmentFile {
@@ -57,257 +42,76 @@ struct DepartmentFile {
     mailbox: Option<String>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct IndustriesFile {
-    industry: Vec<IndustryFile>,
-}
+const FILE: &str = "config/units.toml";
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct IndustryFile {
-    name: String,
-    group: String,
-    #[serde(default)]
-    aliases: Vec<AliasFile>,
-    #[serde(default)]
-    lead: Vec<LeadFile>,
-    from: Option<String>,
-    until: Option<String>,
-    into: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct LeadFile {
-    unit: String,
-    since: Option<String>,
-}
-
-const UNITS: &str = "config/units.toml";
-const INDUSTRIES: &str = "config/industries.toml";
-const LOCAL: &str = "config/calendar/local.toml";
-
-/// A term from its two dates.
-fn term(from: Option<&str>, until: Option<&str>, file: &str, place: &str, problems: &mut Problems) -> Term {
-    let mut date = |key: &str, text: Option<&str>| match text.map(str::parse::<NaiveDate>) {
-        None => None,
-        Some(Ok(date)) => Some(date),
-        Some(Err(_)) => {
-            let text = text.unwrap_or_default();
-            problems.push(file, format!("{place}: {key} \"{text}\" is no date"), Some("write 2026-01-01".into()));
-            None
-        }
-    };
-    let term = Term { from: date("from", from), until: date("until", until) };
-    if term.from.zip(term.until).is_some_and(|(from, until)| from > until) {
-        problems.push(file, format!("{place}: from lies after until"), None);
-    }
-    term
-}
-
-fn aliases(raw: &[AliasFile], file: &str, place: &str, problems: &mut Problems) -> Vec<Alias> {
-    raw.iter()
-        .map(|alias| match alias {
-            AliasFile::Always(name) => Alias::always(name),
-            AliasFile::Dated(dated) => {
-                let place = format!("{place}: alias \"{}\"", dated.name);
-                Alias { name: dated.name.clone(), term: term(dated.from.as_deref(), dated.until.as_deref(), file, &place, problems) }
-            }
-        })
-        .collect()
-}
-
-pub fn parse_units(files: &FileSet, problems: &mut Problems) -> Option<Units> {
-    let file: UnitsFile = parse_toml(files, UNITS, problems)?;
+/// The units, without industries. `None` where the file cannot be read at all.
+pub(crate) fn parse(files: &FileSet, problems: &mut Problems) -> Option<Units> {
+    let file: UnitsFile = parse_toml(files, FILE, problems)?;
+    let mut at = problems.at(FILE, "");
     let mut units = Units::default();
     for raw in &file.unit {
-        let place = format!("unit \"{}\"", raw.name);
-        let level = coded(&Level::ALL, Level::code, &raw.level, UNITS, &place, "level", problems).unwrap_or(Level::County);
-        if let Some(mailbox) = &raw.mailbox {
-            check_mailbox(mailbox, UNITS, &place, problems);
-        }
-        let parent = match &raw.parent {
-            None => None,
-            Some(name) => {
-                let parent = units.find(name);
-                if parent.is_none() {
-                    let known: Vec<String> = units.units.iter().map(|unit| unit.name.clone()).collect();
-                    problems.push(
-                        UNITS,
-                        format!("{place}: parent \"{name}\" is no unit above it in the file"),
-                        suggest(name, known.iter().map(String::as_str)),
-                    );
-                }
-                parent
-            }
-        };
-        if raw.parent.is_none() && level != Level::Province {
-            problems.push(UNITS, format!("{place}: parent is missing"), Some("only the province office has none".into()));
-        }
-        let unit = Unit {
-            code: raw.code.clone(),
-            name: raw.name.clone(),
-            title: raw.title.clone().unwrap_or_else(|| raw.name.clone()),
-            level,
-            parent,
-            place: None,
-            mailbox: raw.mailbox.clone(),
-            term: term(raw.from.as_deref(), raw.until.as_deref(), UNITS, &place, problems),
-            into: None,
-        };
-        if units.units.iter().any(|other| other.code == raw.code) {
-            problems.push(UNITS, format!("{place}: code \"{}\" is already taken", raw.code), None);
-        }
-        let aliases = aliases(&raw.aliases, UNITS, &place, problems);
-        if let Err(name) = units.add(unit, &aliases) {
-            problems.push(
-                UNITS,
-                format!("{place}: the name \"{name}\" is already another unit's"),
-                Some("a name may pass from one unit to another only with from and until".into()),
-            );
-        }
+        add_unit(raw, &mut units, &mut at.at(format!("unit \"{}\"", raw.name)));
     }
-    // whom a unit was merged into may stand below it in the file
     for raw in &file.unit {
-        let place = format!("unit \"{}\"", raw.name);
-        let Some(id) = units.units.iter().position(|unit| unit.code == raw.code && unit.name == raw.name) else { continue };
-        units.units[id].into = match (&raw.into, &raw.until) {
-            (None, None) => None,
-            (Some(name), Some(_)) => {
-                let known = units.units.iter().position(|unit| unit.name == *name && unit.code != raw.code);
-                if known.is_none() {
-                    let names = units.units.iter().map(|unit| unit.name.as_str());
-                    problems.push(UNITS, format!("{place}: into \"{name}\" is no other unit"), suggest(name, names));
-                }
-                known
-            }
-            _ => {
-                problems.push(
-                    UNITS,
-                    format!("{place}: until and into go together"),
-                    Some("a unit that ends has one that takes over; a new name alone is an alias".into()),
-                );
-                None
-            }
-        };
-    }
-    for (id, unit) in units.units.iter().enumerate() {
-        let mut at = unit.into;
-        for _ in 0..units.units.len() {
-            at = at.filter(|at| *at != id).and_then(|at| units.units[at].into);
-        }
-        if at.is_some() || unit.into == Some(id) {
-            problems.push(UNITS, format!("unit \"{}\": into leads back to itself", unit.name), None);
+        // the unit that takes over may come later in the file
+        if let Some(id) = units.units.iter().position(|unit| unit.code == raw.code && unit.name == raw.name) {
+            units.units[id].into = successor(raw, &units, &mut at.at(format!("unit \"{}\"", raw.name)));
         }
     }
+    check_successions(&units, &mut at);
     if units.units.iter().filter(|unit| unit.level == Level::Province).count() != 1 {
-        problems.push(
-            UNITS,
-            "there must be exactly one unit of level \"province\"",
-            Some("it is the office everything rolls up to".into()),
-        );
+        at.report("there must be exactly one unit of level \"province\"", Some("it is the office everything rolls up to".into()));
     }
     for raw in file.department {
-        let place = format!("department \"{}\"", raw.name);
-        let Some(province) = units.find(&raw.province) else {
-            problems.push(UNITS, format!("{place}: province \"{}\" is no unit", raw.province), None);
-            continue;
-        };
-        let mut local = BTreeMap::new();
-        let places: Vec<usize> = units
-            .units
-            .iter()
-            .enumerate()
-            .filter(|(_, unit)| unit.level == Level::City || unit.level.is_place())
-            .map(|(id, _)| id)
-            .collect();
-        for id in places {
-            let (name, code, title) = (units.units[id].name.clone(), units.units[id].code.clone(), units.units[id].name.clone());
-            let fill = |pattern: &str| pattern.replace("{place}", &title).replace("{code}", &code.to_lowercase());
-            let unit = Unit {
-                code: format!("{code}-{}", raw.code),
-                name: fill(&raw.local),
-                title: fill(&raw.local),
-                level: Level::Support,
-                parent: Some(id),
-                place: Some(id),
-                mailbox: raw.mailbox.as_deref().map(fill),
-                term: units.units[id].term,
-                into: None,
-            };
-            match units.add(unit, &[Alias::always(format!("{name}{}", raw.name))]) {
-                Ok(unit) => {
-                    local.insert(id, unit);
-                }
-                Err(name) => problems.push(UNITS, format!("{place}: the name \"{name}\" is already another unit's"), None),
-            }
-        }
-        units.departments.push(DepartmentKind { name: raw.name, province, local });
-    }
-    let industries: IndustriesFile = parse_toml(files, INDUSTRIES, problems)?;
-    let merged: Vec<(String, Option<String>, bool)> =
-        industries.industry.iter().map(|raw| (raw.name.clone(), raw.into.clone(), raw.until.is_some())).collect();
-    for raw in industries.industry {
-        let place = format!("industry \"{}\"", raw.name);
-        let term = term(raw.from.as_deref(), raw.until.as_deref(), INDUSTRIES, &place, problems);
-        let aliases = aliases(&raw.aliases, INDUSTRIES, &place, problems);
-        let mut leads = Vec::new();
-        for lead in raw.lead {
-            let since = match lead.since.as_deref().map(str::parse::<NaiveDate>) {
-                None => None,
-                Some(Ok(date)) => Some(date),
-                Some(Err(_)) => {
-                    problems.push(
-                        INDUSTRIES,
-                        format!("{place}: since \"{}\" is no date", lead.since.unwrap_or_default()),
-                        Some("write 2026-01-01".into()),
-                    );
-                    continue;
-                }
-            };
-            match units.find(&lead.unit) {
-                Some(unit) => leads.push((since, unit)),
-                None => {
-                    let known: Vec<String> = units.units.iter().map(|unit| unit.name.clone()).collect();
-                    problems.push(
-                        INDUSTRIES,
-                        format!("{place}: lead \"{}\" is no unit", lead.unit),
-                        suggest(&lead.unit, known.iter().map(String::as_str)),
-                    );
-                }
-            }
-        }
-        let industry = Industry { name: raw.name, group: raw.group, leads, term, into: None };
-        if let Err(name) = units.add_industry(industry, &aliases) {
-            problems.push(INDUSTRIES, format!("{place}: the name \"{name}\" is already another industry's"), None);
-        }
-    }
-    for (name, into, ends) in &merged {
-        let place = format!("industry \"{name}\"");
-        let index = |name: &str| units.industries.iter().position(|industry| industry.name == *name);
-        match (into, ends, index(name)) {
-            (None, false, _) | (_, _, None) => {}
-            (Some(into), true, Some(own)) => match index(into).filter(|other| *other != own) {
-                Some(other) if units.industries[other].into.is_none() => units.industries[own].into = Some(other),
-                Some(_) => problems.push(
-                    INDUSTRIES,
-                    format!("{place}: into \"{into}\" was merged itself"),
-                    Some("name the one that is left".into()),
-                ),
-                None => {
-                    let names = units.industries.iter().map(|industry| industry.name.as_str());
-                    problems.push(INDUSTRIES, format!("{place}: into \"{into}\" is no other industry"), suggest(into, names));
-                }
-            },
-            _ => problems.push(INDUSTRIES, format!("{place}: until and into go together"), Some("a new name alone is an alias".into())),
+        let mut at = at.at(format!("department \"{}\"", raw.name));
+        if let Some(kind) = add_department(raw, &mut units, &mut at) {
+            units.departments.push(kind);
         }
     }
     Some(units)
 }
 
-/// A plain check that catches slips; the mail server has the last word.
-fn check_mailbox(mailbox: &str, file: &str, place: &str, problems: &mut Problems) {
+fn add_unit(raw: &UnitFile, units: &mut Units, at: &mut ProblemsAt<'_>) {
+    let level = at.coded(&Level::ALL, Level::code, &raw.level, "level").unwrap_or(Level::County);
+    if let Some(mailbox) = &raw.mailbox {
+        check_mailbox(mailbox, at);
+    }
+    let parent = raw.parent.as_ref().and_then(|name| {
+        let parent = units.find(name);
+        if parent.is_none() {
+            let hint = suggest(name, units.units.iter().map(|unit| unit.name.as_str()));
+            at.report(format!("parent \"{name}\" is no unit above it in the file"), hint);
+        }
+        parent
+    });
+    if raw.parent.is_none() && level != Level::Province {
+        at.report("parent is missing", Some("only the province office has none".into()));
+    }
+    let unit = Unit {
+        code: raw.code.clone(),
+        name: raw.name.clone(),
+        title: raw.title.clone().unwrap_or_else(|| raw.name.clone()),
+        level,
+        parent,
+        place: None,
+        mailbox: raw.mailbox.clone(),
+        term: term(raw.from.as_deref(), raw.until.as_deref(), at),
+        into: None,
+    };
+    if units.units.iter().any(|other| other.code == raw.code) {
+        at.report(format!("code \"{}\" is already taken", raw.code), None);
+    }
+    let aliases = aliases(&raw.aliases, at);
+    if let Err(name) = units.add(unit, &aliases) {
+        at.report(
+            format!("the name \"{name}\" is already another unit's"),
+            Some("a name may pass from one unit to another only with from and until".into()),
+        );
+    }
+}
+
+/// A plain check that catches slips; whether the mailbox exists only the mail server knows.
+fn check_mailbox(mailbox: &str, at: &mut ProblemsAt<'_>) {
     let good = mailbox.split_once('@').is_some_and(|(local, domain)| {
         !local.is_empty()
             && domain.contains('.')
@@ -316,110 +120,72 @@ fn check_mailbox(mailbox: &str, file: &str, place: &str, problems: &mut Problems
             && !domain.contains('@')
     });
     if !good {
-        problems.push(file, format!("{place}: mailbox \"{mailbox}\" is no mail address"), Some("write name@domain in ASCII".into()));
+        at.report(format!("mailbox \"{mailbox}\" is no mail address"), Some("write name@domain in ASCII".into()));
     }
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct YearFile {
-    year: i32,
-    #[serde(default)]
-    rest: BTreeMap<String, Vec<String>>,
-    #[serde(default)]
-    work: BTreeMap<String, Vec<String>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct LocalFile {
-    #[serde(default)]
-    local: Vec<LocalDays>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct LocalDays {
-    unit: String,
-    name: String,
-    days: Vec<String>,
-}
-
-pub fn parse_calendar(files: &FileSet, units: &Units, problems: &mut Problems) -> Calendar {
-    let mut calendar = Calendar::default();
-    for (stem, path) in files_in(files, "config/calendar", ".toml") {
-        if path == LOCAL {
-            continue;
-        }
-        let Some(file) = parse_toml::<YearFile>(files, path, problems) else { continue };
-        if stem != file.year.to_string() {
-            problems.push(
-                path,
-                format!("year {} does not fit the file name", file.year),
-                Some(format!("name the file {}.toml", file.year)),
-            );
-        }
-        let mut days = |named: &BTreeMap<String, Vec<String>>, weekend_only: bool| -> Vec<NaiveDate> {
-            let mut out = Vec::new();
-            for (name, dates) in named {
-                for text in dates {
-                    match text.parse::<NaiveDate>() {
-                        // a long holiday may reach over the turn of the year
-                        Ok(date) if (date.year() - file.year).abs() <= 1 => {
-                            if weekend_only && !matches!(date.weekday(), Weekday::Sat | Weekday::Sun) {
-                                problems.push(
-                                    path,
-                                    format!("work \"{name}\": {text} is no weekend day"),
-                                    Some("调休 working days fall on weekends".into()),
-                                );
-                            }
-                            out.push(date);
-                        }
-                        _ => problems.push(
-                            path,
-                            format!("\"{name}\": \"{text}\" is no date of {}", file.year),
-                            Some("write 2026-10-01".into()),
-                        ),
-                    }
-                }
+/// The unit that takes over when the term of this one ends.
+fn successor(raw: &UnitFile, units: &Units, at: &mut ProblemsAt<'_>) -> Option<UnitId> {
+    match (&raw.into, &raw.until) {
+        (None, None) => None,
+        (Some(name), Some(_)) => {
+            let found = units.units.iter().position(|unit| unit.name == *name && unit.code != raw.code);
+            if found.is_none() {
+                let names = units.units.iter().map(|unit| unit.name.as_str());
+                at.report(format!("into \"{name}\" is no other unit"), suggest(name, names));
             }
-            out
+            found
+        }
+        _ => {
+            at.report("until and into go together", Some("a unit that ends has one that takes over; a new name alone is an alias".into()));
+            None
+        }
+    }
+}
+
+/// Reports units whose successors lead back to themselves.
+fn check_successions(units: &Units, at: &mut ProblemsAt<'_>) {
+    for (id, unit) in units.units.iter().enumerate() {
+        let mut next = unit.into;
+        for _ in 0..units.units.len() {
+            next = next.filter(|next| *next != id).and_then(|next| units.units[next].into);
+        }
+        // a chain of successors without a circle ends after as many steps as there are units
+        if next.is_some() || unit.into == Some(id) {
+            at.at(format!("unit \"{}\"", unit.name)).report("into leads back to itself", None);
+        }
+    }
+}
+
+/// Adds the local unit of this kind to every city, county and platform.
+fn add_department(raw: DepartmentFile, units: &mut Units, at: &mut ProblemsAt<'_>) -> Option<DepartmentKind> {
+    let Some(province) = units.find(&raw.province) else {
+        at.report(format!("province \"{}\" is no unit", raw.province), None);
+        return None;
+    };
+    let has_department = |unit: &Unit| unit.level == Level::City || unit.level.is_place();
+    let places: Vec<UnitId> = units.units.iter().enumerate().filter(|(_, unit)| has_department(unit)).map(|(id, _)| id).collect();
+    let mut local = BTreeMap::new();
+    for id in places {
+        let place = units.units[id].clone();
+        let fill = |pattern: &str| pattern.replace("{place}", &place.name).replace("{code}", &place.code.to_lowercase());
+        let unit = Unit {
+            code: format!("{}-{}", place.code, raw.code),
+            name: fill(&raw.local),
+            title: fill(&raw.local),
+            level: Level::Support,
+            parent: Some(id),
+            place: Some(id),
+            mailbox: raw.mailbox.as_deref().map(fill),
+            term: place.term,
+            into: None,
         };
-        let rest = days(&file.rest, false);
-        let work = days(&file.work, true);
-        for (name, dates) in file.rest.iter().chain(&file.work) {
-            dates.iter().filter_map(|text| text.parse().ok()).for_each(|date| calendar.name_day(date, name));
-        }
-        if let Some(both) = rest.iter().find(|date| work.contains(date)) {
-            problems.push(path, format!("{both} is both a rest day and a working day"), None);
-        }
-        calendar.add_year(file.year, rest, work);
-    }
-    if files.contains_key(LOCAL)
-        && let Some(file) = parse_toml::<LocalFile>(files, LOCAL, problems)
-    {
-        for raw in file.local {
-            let place = format!("local \"{}\"", raw.name);
-            let Some(unit) = units.find(&raw.unit).filter(|unit| units.units[*unit].level == Level::City) else {
-                let cities: Vec<&str> =
-                    units.units.iter().filter(|unit| unit.level == Level::City).map(|unit| unit.name.as_str()).collect();
-                problems.push(LOCAL, format!("{place}: unit \"{}\" is no 市（州）", raw.unit), suggest(&raw.unit, cities.into_iter()));
-                continue;
-            };
-            let days: Vec<(u32, u32)> = raw
-                .days
-                .iter()
-                .filter_map(|text| {
-                    let parsed = format!("2024-{text}").parse::<NaiveDate>().ok().map(|date| (date.month(), date.day()));
-                    if parsed.is_none() {
-                        problems.push(LOCAL, format!("{place}: \"{text}\" is no day"), Some("write month-day, such as 08-08".into()));
-                    }
-                    parsed
-                })
-                .collect();
-            days.iter().for_each(|day| calendar.name_local(&units.units[unit].name, *day, &raw.name));
-            calendar.add_local(units.units[unit].name.clone(), days);
+        match units.add(unit, &[Alias::always(format!("{}{}", place.name, raw.name))]) {
+            Ok(unit) => {
+                local.insert(id, unit);
+            }
+            Err(name) => at.report(format!("the name \"{name}\" is already another unit's"), None),
         }
     }
-    calendar
+    Some(DepartmentKind { name: raw.name, province, local })
 }

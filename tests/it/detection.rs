@@ -2,7 +2,8 @@
 
 use super::helpers::{cases, home};
 use chrono::NaiveDate;
-use duban::config::load::{Config, FileSet, read_files};
+use duban::config::file_set::FileSet;
+use duban::config::load::{Config, read_files};
 use duban::domain::judging::explain::explanation::Explanation;
 use duban::domain::judging::explain::question::Outcome;
 use duban::domain::judging::finding::{Finding, State};

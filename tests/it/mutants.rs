@@ -7,7 +7,8 @@
 
 use super::helpers::home;
 use chrono::NaiveDate;
-use duban::config::load::{Config, FileSet, read_files};
+use duban::config::file_set::FileSet;
+use duban::config::load::{Config, read_files};
 use duban::domain::intake::cell::read_cell;
 use duban::domain::intake::raw::Raw;
 use duban::domain::intake::sheet::{Outcome, SheetIntake};

@@ -80,8 +80,8 @@ fn pick(root: &Path, now: DateTime<Utc>, of: &FolderSource<'_>) -> Result<Resolv
     let path = root.join(of.folder);
     let refused = |refusal: Refusal| PullError::Refused { file: of.folder.to_owned(), refusal };
     let (listed, mut paths): (Vec<_>, Vec<_>) = folder::list(&path, of.marker).map_err(refused)?.into_iter().unzip();
-    let settling = |names: &[String]| format!("{}刚写入不满{}秒，可能还在复制，本次不读取", names.join("、"), of.settle_seconds);
-    let choice = choose(&listed, of.pattern, now, TimeDelta::seconds(i64::from(of.settle_seconds))).map_err(|none| {
+    let settling = |names: &[String]| format!("{}刚写入不满{}秒，可能还在复制，本次不读取", names.join("、"), of.quiet_seconds);
+    let choice = choose(&listed, of.pattern, now, TimeDelta::seconds(i64::from(of.quiet_seconds))).map_err(|none| {
         refused(match none {
             NoChoice::Empty => Refusal::new("文件夹是空的", "请放入台账文件"),
             NoChoice::NoMatch(files) => {

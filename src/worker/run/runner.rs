@@ -150,7 +150,7 @@ impl Runner {
     fn slot_of(&self, job: &str, when: RunWhen) -> anyhow::Result<(&Job, NaiveDate, NaiveDateTime)> {
         let config = &self.config;
         let Some(found) = config.job(job) else {
-            let hint = crate::config::load::suggest(job, config.jobs.iter().map(|job| job.name.as_str())).unwrap_or_default();
+            let hint = crate::config::problem::suggest(job, config.jobs.iter().map(|job| job.name.as_str())).unwrap_or_default();
             bail!("jobs/{job}.toml does not exist ({hint})");
         };
         let job = found;

@@ -1,0 +1,141 @@
+//! Conditions as text, such as `amount >= 1亿元`, `not started` or `signed within 30 d` → [`Condition`]s on the fields of a ledger.
+//!
+//! Rules write them in `scope`, `must` and `where`, record lists in `where`.
+
+use crate::config::ledger_file::MONEY_UNITS;
+use crate::config::problem::{ProblemsAt, suggest};
+use crate::domain::register::ledger::{FieldKind, Ledger, Role};
+use crate::domain::register::record::{Cell, Decimal};
+use crate::domain::rules::rule::{Comparison, Condition, Operand};
+use std::collections::BTreeMap;
+
+/// The named scopes of `config/rules.toml`: lists of conditions by name.
+pub(crate) type Scopes = BTreeMap<String, Vec<String>>;
+
+/// The type of field that a key takes.
+#[derive(Clone, Copy)]
+pub(crate) enum FieldType {
+    Any,
+    Date,
+    Number,
+}
+
+impl FieldType {
+    fn accepts(self, kind: FieldKind) -> bool {
+        match self {
+            FieldType::Any => true,
+            FieldType::Date => matches!(kind, FieldKind::Date { .. }),
+            FieldType::Number => matches!(kind, FieldKind::Decimal | FieldKind::Int),
+        }
+    }
+
+    fn description(self) -> &'static str {
+        match self {
+            FieldType::Any => "a field",
+            FieldType::Date => "a date",
+            FieldType::Number => "a number",
+        }
+    }
+}
+
+/// Index of the field that the value of a key names.
+pub(crate) fn field(name: &str, key: &str, wanted: FieldType, ledger: &Ledger, at: &mut ProblemsAt<'_>) -> Option<usize> {
+    let Some(field) = ledger.field(name) else {
+        let hint = suggest(name, ledger.fields.iter().map(|field| field.id.as_str()));
+        at.report(format!("{key}: field \"{name}\" is not in ledger \"{}\"", ledger.id), hint);
+        return None;
+    };
+    if !wanted.accepts(ledger.fields[field].kind) {
+        at.report(format!("{key}: field \"{name}\" is not {}", wanted.description()), None);
+        return None;
+    }
+    Some(field)
+}
+
+/// The conditions that the value of a key lists; the name of a scope stands for all of the scope's conditions.
+pub(crate) fn conditions(texts: &[String], key: &str, ledger: &Ledger, scopes: &Scopes, at: &mut ProblemsAt<'_>) -> Vec<Condition> {
+    let mut conditions = Vec::new();
+    for text in texts {
+        for text in scopes.get(text.as_str()).map_or(std::slice::from_ref(text), Vec::as_slice) {
+            conditions.extend(condition(text, key, ledger, at));
+        }
+    }
+    conditions
+}
+
+fn condition(text: &str, key: &str, ledger: &Ledger, at: &mut ProblemsAt<'_>) -> Option<Condition> {
+    let text = text.trim();
+    if text == "key-industry" {
+        if ledger.role(Role::Industry).is_none() {
+            at.report(format!("{key}: key-industry needs a field with role \"industry\""), None);
+        }
+        return Some(Condition::KeyIndustry);
+    }
+    if text == "not terminated" {
+        if ledger.role(Role::Terminated).is_none() && ledger.role(Role::Stage).is_none() {
+            at.report(format!("{key}: terminated needs a field with role \"terminated\" or \"stage\""), None);
+        }
+        return Some(Condition::NotTerminated);
+    }
+    if let Some(name) = text.strip_prefix("not ") {
+        return Some(Condition::NotFilled(field(name.trim(), key, FieldType::Any, ledger, at)?));
+    }
+    // two-character signs come first in the table, so that `<=` is not read as `<`
+    let compared = Comparison::NAMES.into_iter().find_map(|(sign, comparison)| Some((comparison, text.split_once(sign)?)));
+    if let Some((comparison, (left, right))) = compared {
+        let field = field(left.trim(), key, FieldType::Any, ledger, at)?;
+        let mut at = at.at(format!("{}: {key} \"{text}\"", at.place));
+        return Some(Condition::Compare { field, comparison, operand: operand(right.trim(), field, ledger, &mut at)? });
+    }
+    if let Some((name, days)) = text.split_once(" within ") {
+        let field = field(name.trim(), key, FieldType::Date, ledger, at)?;
+        let days = days.trim().strip_suffix('d').map(str::trim).and_then(|days| days.parse().ok());
+        if days.is_none() {
+            at.report(format!("{key} \"{text}\": write it as FIELD within 30 d"), None);
+        }
+        return Some(Condition::Within { field, days: days? });
+    }
+    Some(Condition::Filled(field(text, key, FieldType::Any, ledger, at)?))
+}
+
+/// The right side of a comparison: another field, else a value of the type of the field on the left.
+fn operand(text: &str, field: usize, ledger: &Ledger, at: &mut ProblemsAt<'_>) -> Option<Operand> {
+    if text.starts_with(['=', '<', '>', '!']) {
+        at.report(format!("\"{text}\" is no value"), Some("equal is one sign: FIELD = VALUE".into()));
+        return None;
+    }
+    let field = &ledger.fields[field];
+    if let Some(other) = ledger.field(text) {
+        if std::mem::discriminant(&ledger.fields[other].kind) != std::mem::discriminant(&field.kind) {
+            at.report_place("compares fields of different types", None);
+        }
+        return Some(Operand::Field(other));
+    }
+    let value = literal(field.kind, text);
+    if value.is_none() {
+        at.report(format!("\"{text}\" is no value for field \"{}\"", field.id), None);
+    }
+    if let Some(Cell::Text(word)) = &value
+        && !field.values.is_empty()
+        && !field.values.iter().any(|value| value == word)
+    {
+        let hint = suggest(word, field.values.iter().map(String::as_str));
+        at.report(format!("\"{word}\" is none of the values of \"{}\"", field.id), hint);
+    }
+    Some(Operand::Value(value?))
+}
+
+/// The value of a text in a condition; an amount needs its unit (亿元, 亿, 万元, 万 …).
+fn literal(kind: FieldKind, text: &str) -> Option<Cell> {
+    Some(match kind {
+        FieldKind::Text if !text.is_empty() => Cell::Text(text.into()),
+        FieldKind::Date { .. } => Cell::Date(text.parse().ok()?),
+        FieldKind::Money => {
+            let (unit, power) = MONEY_UNITS.into_iter().chain([("亿", 10), ("万", 6)]).find(|(unit, _)| text.ends_with(unit))?;
+            Cell::Money(Decimal::parse(text.strip_suffix(unit)?.trim())?.scaled(power)?)
+        }
+        FieldKind::Decimal | FieldKind::Int => Cell::Decimal(Decimal::parse(text)?),
+        FieldKind::Bool => Cell::Bool(text == "是"),
+        FieldKind::Text => return None,
+    })
+}
