@@ -52,7 +52,7 @@ pub(crate) fn field(name: &str, key: &str, wanted: FieldType, ledger: &Ledger, a
     Some(field)
 }
 
-/// The conditions that the value of a key lists; the name of a scope stands for all of the scope's conditions.
+/// The conditions that the value of a key lists; the name of a scope is replaced by the conditions of the scope.
 pub(crate) fn conditions(texts: &[String], key: &str, ledger: &Ledger, scopes: &Scopes, at: &mut ProblemsAt<'_>) -> Vec<Condition> {
     let mut conditions = Vec::new();
     for text in texts {

@@ -71,7 +71,7 @@ struct WithinFile {
     workdays: Option<u32>,
 }
 
-/// One field, or several of which the first filled counts.
+/// One name, or several.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum OneOrMore {

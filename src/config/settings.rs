@@ -102,7 +102,7 @@ pub struct Limits {
     pub parse_seconds: u64,
     pub rows_max: u32,
     pub columns_max: u32,
-    /// Size of a mail's attachment in KiB; a larger one is left out and the mail says so.
+    /// Size of a mail's attachment in KiB; a larger one is left out and the mail notes it.
     pub attachment_kib_max: u64,
 }
 

@@ -4,7 +4,7 @@ use crate::config::problem::{ProblemsAt, suggest};
 use crate::domain::source_choice::pattern_fault;
 use serde::Deserialize;
 
-/// One source as it is written; [`SourceSettings::origin`] tells file, folder and database apart.
+/// One source as it is written; [`SourceSettings::origin`] distinguishes file, folder and database.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SourceSettings {

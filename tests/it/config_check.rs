@@ -1,9 +1,9 @@
-//! One bad file per rule of the configuration: one clear message with place and hint, exit 1.
+//! Every case of a bad configuration file makes `duban check` print a message with place and hint and exit with 1.
 
 use super::helpers::{cases, duban, edit, fresh_root, stderr, stdout};
 
 #[test]
-fn the_shipped_configuration_is_fine() {
+fn the_shipped_configuration_has_no_problem() {
     let root = fresh_root();
     let output = duban(root.path(), &["check"]);
     assert!(output.status.success(), "{}", stderr(&output));
@@ -22,16 +22,16 @@ fn every_bad_file_is_explained() {
             None => std::fs::write(root.path().join(text("file")), text("new")).expect("the file"),
         }
         let output = duban(root.path(), &["check"]);
-        let said = stderr(&output);
-        if output.status.code() != Some(1) || !said.contains(&text("expect")) {
-            wrong.push(format!("{name}: exit {:?}\n  expected {}\n  said {said}", output.status.code(), text("expect")));
+        let message = stderr(&output);
+        if output.status.code() != Some(1) || !message.contains(&text("expect")) {
+            wrong.push(format!("{name}: exit {:?}\n  expected {}\n  printed {message}", output.status.code(), text("expect")));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
-fn a_root_without_configuration_says_so() {
+fn a_root_without_configuration_is_explained() {
     let root = tempfile::tempdir().expect("a folder");
     let output = duban(root.path(), &["check"]);
     assert_eq!(output.status.code(), Some(1));

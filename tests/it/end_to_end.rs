@@ -1,4 +1,4 @@
-//! The binary as an office runs it: the main job on the sample, twice, killed in the middle, on two roots; and bad input.
+//! The binary as an office runs it: the main job on the sample, repeated, killed and resumed, on two roots; and bad input.
 
 use super::helpers::{command, duban, edit, files_below, fresh_root, home, service, stderr, stdout};
 use duban::store::runs::RunState;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 const RUN: [&str; 4] = ["run", "quarterly-supervision", "--as-of", "2026-09-30"];
 
-/// A root with a small sample, so that a run takes a second.
+/// A root with a sample of this many projects; a small one makes a run take a second.
 fn root_with_sample(projects: &str) -> tempfile::TempDir {
     let root = fresh_root();
     let file = root.path().join("config/sample/register.xlsx");
@@ -15,8 +15,8 @@ fn root_with_sample(projects: &str) -> tempfile::TempDir {
     root
 }
 
-/// What a run leaves behind: workbooks by bytes, mails by name and by what they say (the Date header is the wall clock's).
-fn left_behind(root: &Path) -> Vec<(String, Vec<u8>)> {
+/// The files of a run by name: workbooks, and mails without the Date header, which is the wall clock's.
+fn outputs(root: &Path) -> Vec<(String, Vec<u8>)> {
     let mut files = files_below(&root.join("var/reports"));
     for (name, bytes) in files_below(&root.join("var/outbox")) {
         let text = String::from_utf8_lossy(&bytes).lines().filter(|line| !line.starts_with("Date: ")).collect::<Vec<_>>().join("\n");
@@ -45,49 +45,49 @@ fn two_fresh_roots_make_the_same_bytes_and_a_second_run_sends_nothing() {
     for root in [&first, &second] {
         let output = duban(root.path(), &RUN);
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
-        let said = stdout(&output);
-        assert!(said.contains("督办事项：红") && said.contains("报表：var/reports/quarterly-supervision/2026-09-30/"), "{said}");
-        assert!(said.contains("覆盖核对") && said.contains("相符") && !said.contains("不符"), "{said}");
+        let printed = stdout(&output);
+        assert!(printed.contains("督办事项：红") && printed.contains("报表：var/reports/quarterly-supervision/2026-09-30/"), "{printed}");
+        assert!(printed.contains("覆盖核对") && printed.contains("相符") && !printed.contains("不符"), "{printed}");
     }
     assert!(findings(first.path()) == findings(second.path()), "the findings differ");
-    let (one, two) = (left_behind(first.path()), left_behind(second.path()));
+    let (one, two) = (outputs(first.path()), outputs(second.path()));
     assert!(one.len() > 50);
     assert_eq!(one.iter().map(|(name, _)| name).collect::<Vec<_>>(), two.iter().map(|(name, _)| name).collect::<Vec<_>>());
     for (a, b) in one.iter().zip(&two) {
         assert!(a == b, "{} differs", a.0);
     }
 
-    let again = duban(first.path(), &RUN);
-    assert_eq!(again.status.code(), Some(0));
-    assert!(stdout(&again).contains("已于此前完成，未重复发送"), "{}", stdout(&again));
-    assert!(left_behind(first.path()) == one);
+    let repeated = duban(first.path(), &RUN);
+    assert_eq!(repeated.status.code(), Some(0));
+    assert!(stdout(&repeated).contains("已于此前完成，未重复发送"), "{}", stdout(&repeated));
+    assert!(outputs(first.path()) == one);
 
-    // a revision with nothing new mails nothing
+    // a revision without news sends no mail
     let revised = duban(first.path(), &["run", "quarterly-supervision", "--as-of", "2026-09-30", "--revise"]);
     assert_eq!(revised.status.code(), Some(0), "{}", stderr(&revised));
-    let said = stdout(&revised);
-    assert!(!said.contains("已于此前完成") && said.contains("提醒：0封（另有"), "{said}");
+    let printed = stdout(&revised);
+    assert!(!printed.contains("已于此前完成") && printed.contains("提醒：0封（另有"), "{printed}");
     let mails = |root: &Path| files_below(&root.join("var/outbox")).len();
     assert_eq!(mails(first.path()), mails(second.path()));
 }
 
 #[test]
-fn a_kill_after_any_step_leaves_the_same_end() {
-    let calm = root_with_sample("120");
-    assert!(duban(calm.path(), &RUN).status.success());
-    let expected = left_behind(calm.path());
+fn a_kill_after_any_step_leads_to_the_same_result() {
+    let undisturbed = root_with_sample("120");
+    assert!(duban(undisturbed.path(), &RUN).status.success());
+    let expected = outputs(undisturbed.path());
     for step in ["pull", "detect", "report", "remind"] {
         let root = root_with_sample("120");
         let killed = command(root.path(), &RUN).env("DUBAN_CRASH_AFTER", step).output().expect("duban starts");
         assert!(!killed.status.success(), "the process dies after {step}");
-        // the service at its next start, or the same command once more: both go on where the dead process stopped
+        // both the service at its next start and the same command resume the run after its last finished step
         if step == "detect" {
             assert_eq!(resume(root.path()), [RunState::Done], "after {step}");
         } else {
-            let again = duban(root.path(), &RUN);
-            assert_eq!(again.status.code(), Some(0), "after {step}: {}", stderr(&again));
+            let resumed = duban(root.path(), &RUN);
+            assert_eq!(resumed.status.code(), Some(0), "after {step}: {}", stderr(&resumed));
         }
-        let found = left_behind(root.path());
+        let found = outputs(root.path());
         assert_eq!(
             found.iter().map(|(name, _)| name).collect::<Vec<_>>(),
             expected.iter().map(|(name, _)| name).collect::<Vec<_>>(),
@@ -96,12 +96,12 @@ fn a_kill_after_any_step_leaves_the_same_end() {
         for (a, b) in found.iter().zip(&expected) {
             assert!(a == b, "{} differs after a kill behind {step}", a.0);
         }
-        // and it is really over: nothing is sent twice
+        // the run is done: a third command sends nothing
         assert!(stdout(&duban(root.path(), &RUN)).contains("已于此前完成"));
     }
 }
 
-/// What the service does at its next start, a day later: goes on with runs that broke off.
+/// Starts the service years later, so that it resumes unfinished runs. Returns the states of the main job's runs.
 fn resume(root: &Path) -> Vec<RunState> {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
@@ -116,9 +116,9 @@ fn resume(root: &Path) -> Vec<RunState> {
 
 #[test]
 fn a_kill_at_a_random_moment_loses_and_doubles_nothing() {
-    let calm = root_with_sample("120");
-    assert!(duban(calm.path(), &RUN).status.success());
-    let expected = left_behind(calm.path());
+    let undisturbed = root_with_sample("120");
+    assert!(duban(undisturbed.path(), &RUN).status.success());
+    let expected = outputs(undisturbed.path());
     for moment in [20u64, 90, 200, 350, 500, 650, 800, 1000, 1300] {
         let root = root_with_sample("120");
         let mut child = command(root.path(), &RUN)
@@ -132,9 +132,9 @@ fn a_kill_at_a_random_moment_loses_and_doubles_nothing() {
         }
         let _ = child.kill();
         let _ = child.wait();
-        let again = duban(root.path(), &RUN);
-        assert_eq!(again.status.code(), Some(0), "killed after {moment} ms: {}", stderr(&again));
-        let left = left_behind(root.path());
+        let resumed = duban(root.path(), &RUN);
+        assert_eq!(resumed.status.code(), Some(0), "killed after {moment} ms: {}", stderr(&resumed));
+        let left = outputs(root.path());
         let differing: Vec<&String> = left
             .iter()
             .filter(|file| !expected.contains(file))
@@ -146,7 +146,7 @@ fn a_kill_at_a_random_moment_loses_and_doubles_nothing() {
 }
 
 #[test]
-fn a_live_run_is_not_taken_from_its_process() {
+fn a_run_of_a_live_process_is_not_resumed() {
     let root = root_with_sample("120");
     let killed = command(root.path(), &RUN).env("DUBAN_CRASH_AFTER", "detect").output().expect("duban starts");
     assert!(!killed.status.success());
@@ -175,14 +175,14 @@ fn a_register_of_its_own_needs_a_start_day() {
     assert!(!root.path().join("var/outbox").exists() && !root.path().join("var/reports/quarterly-supervision").exists());
 
     assert!(duban(root.path(), &["init"]).status.success());
-    // what stood commented out at the end of the file still belongs to the table above it
+    // `init` appends to the file; the commented key at its former end must still belong to [mail]
     edit(root.path(), "config/duban.toml", "# test_to = ", "test_to = ");
     let checked = duban(root.path(), &["check"]);
     assert!(checked.status.success(), "{}", stderr(&checked));
     edit(root.path(), "config/duban.toml", "test_to = ", "# test_to = ");
     let done = duban(root.path(), &RUN);
     assert_eq!(done.status.code(), Some(0), "{}", stderr(&done));
-    // the sample no longer counts, and before the start day nothing above a reminder goes out
+    // the sample is ignored now, and before the start day no act above a reminder is sent
     let mails = files_below(&root.path().join("var/outbox"));
     let names: Vec<&str> = mails.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names.len(), 2, "{names:?}");
@@ -223,9 +223,9 @@ fn bad_input_is_one_clear_message_and_changes_nothing() {
     ] {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let output = duban(at, &arguments);
-        let said = stderr(&output);
-        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
-        assert!(said.contains(expect), "{arguments:?} said {said}");
+        let printed = stderr(&output);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {printed}");
+        assert!(printed.contains(expect), "{arguments:?} printed {printed}");
     }
     let listed = duban(at, &["snapshot", "list"]);
     assert_eq!(stdout(&listed), "");
@@ -237,7 +237,7 @@ fn a_hostile_workbook_kills_only_its_own_reader() {
     use std::io::Write;
     let root = fresh_root();
     let path = root.path().join("huge.xlsx");
-    // two legal cells at opposite corners make calamine's dense range ask for half a terabyte; streamed it is out of the row limit
+    // two legal cells at opposite corners: calamine's dense range would need half a terabyte; streaming stops at the row limit
     let mut package = zip::ZipWriter::new(std::fs::File::create(&path).expect("a file"));
     let options = zip::write::SimpleFileOptions::default();
     let mut part = |name: &str, text: &str| {
@@ -277,7 +277,7 @@ fn a_hostile_workbook_kills_only_its_own_reader() {
 }
 
 #[test]
-fn the_brake_holds_a_halved_register() {
+fn a_halved_register_is_held_until_a_person_accepts_it() {
     let root = root_with_sample("200");
     let at = root.path();
     let pull = |path: &str, accept: bool| {
@@ -316,11 +316,11 @@ fn serve_runs_what_is_due_once_and_catches_up() {
     edit(root.path(), "jobs/quarterly-supervision.toml", "too_late_days = 60", "too_late_days = 400");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
-        // first sight of the jobs: nothing is due, nobody wants years of quarters
+        // the first beat sees the jobs for the first time: quarters of past years are not due
         let service = service(root.path(), "2026-10-01T00:00:00Z").await;
         let beat = service.scheduler().beat().await.expect("a beat");
         assert!(beat.ran.is_empty() && beat.failed.is_empty(), "{beat:?}");
-        // one second before and at the slot of 8 October (a working day), 08:00 in Shanghai
+        // one second before the slot, then at it: 8 October, a working day, 08:00 in Shanghai
         let at = |text: &str| text.parse().expect("a time");
         service.clock().set(at("2026-10-07T23:59:59Z"));
         let before: Vec<String> = service.scheduler().beat().await.expect("a beat").ran.into_iter().map(|(name, _)| name).collect();
@@ -329,7 +329,7 @@ fn serve_runs_what_is_due_once_and_catches_up() {
         let beat = service.scheduler().beat().await.expect("a beat");
         assert!(beat.ran.iter().any(|(name, state)| name == "quarterly-supervision@2026-10-08T08:00:00" && state == "done"), "{beat:?}");
         assert!(service.scheduler().beat().await.expect("a beat").ran.is_empty(), "once");
-        // the clock goes back a year, then forward over a long sleep: one late quarter, not four
+        // the clock goes back a year, then far forward: only the latest quarter runs, not all four
         service.clock().set(at("2025-10-08T00:00:00Z"));
         assert!(service.scheduler().beat().await.expect("a beat").ran.is_empty());
         service.clock().set(at("2027-05-01T00:00:00Z"));
@@ -342,7 +342,7 @@ fn serve_runs_what_is_due_once_and_catches_up() {
     });
 }
 
-/// The main job on PostgreSQL: the same workbooks, mails and findings as on the embedded database, and a kill in the middle loses nothing.
+/// PostgreSQL gives the same workbooks, mails and findings as SQLite, also after a kill in the middle of the run.
 #[test]
 fn the_main_job_is_the_same_on_postgresql() {
     super::store_contract::on(true, async |db| {
@@ -352,16 +352,16 @@ fn the_main_job_is_the_same_on_postgresql() {
         edit(root.path(), "config/duban.toml", "url = \"sqlite:var/duban.db\"", &format!("url = \"{}\"", db.url()));
         let killed = command(root.path(), &RUN).env("DUBAN_CRASH_AFTER", "detect").output().expect("duban starts");
         assert!(!killed.status.success());
-        let again = duban(root.path(), &RUN);
-        assert_eq!(again.status.code(), Some(0), "{}", stderr(&again));
+        let resumed = duban(root.path(), &RUN);
+        assert_eq!(resumed.status.code(), Some(0), "{}", stderr(&resumed));
         assert!(stdout(&duban(root.path(), &RUN)).contains("已于此前完成"));
         assert!(findings(root.path()) == findings(embedded.path()), "the findings differ");
-        assert!(left_behind(root.path()) == left_behind(embedded.path()), "workbooks or mails differ");
+        assert!(outputs(root.path()) == outputs(embedded.path()), "workbooks or mails differ");
         assert!(!root.path().join("var/duban.db").exists());
     });
 }
 
-/// A header without rows does not end the sample or begin a ledger.
+/// A header without rows neither replaces the sample nor begins a ledger.
 #[test]
 fn a_register_without_rows_is_refused() {
     let root = root_with_sample("120");
@@ -375,9 +375,9 @@ fn a_register_without_rows_is_refused() {
     assert!(duban(root.path(), &RUN).status.success());
 }
 
-/// What made a run fail can be mended, and the same command then succeeds.
+/// After the cause of a failed run is mended, the same command succeeds.
 #[test]
-fn a_failed_run_begins_anew() {
+fn a_failed_run_is_started_over() {
     let root = root_with_sample("120");
     edit(root.path(), "report-templates/digest.txt.j2", "{{ addressee }}", "{{ addressee }}{% if %}");
     assert_eq!(duban(root.path(), &["check"]).status.code(), Some(1));
@@ -391,22 +391,22 @@ fn a_failed_run_begins_anew() {
 }
 
 #[test]
-fn a_broken_mail_template_is_told_once_and_made_good() {
+fn a_broken_mail_template_is_reported_once_and_a_revision_sends_the_mails() {
     let root = root_with_sample("60");
     let template = root.path().join("report-templates/digest.txt.j2");
     let whole = std::fs::read_to_string(&template).expect("a template");
     std::fs::write(&template, format!("{whole}{{{{ nothing.at_all }}}}")).expect("broken");
     let broken = duban(root.path(), &RUN);
-    let said = format!("{}{}", stdout(&broken), stderr(&broken));
-    assert_eq!(broken.status.code(), Some(2), "{said}");
-    assert_eq!(said.matches("的提醒未能生成").count(), 1, "{said}");
-    assert!(said.contains("个单位的提醒未能生成："), "{said}");
-    let again = duban(root.path(), &RUN);
-    assert_eq!(again.status.code(), Some(2));
+    let printed = format!("{}{}", stdout(&broken), stderr(&broken));
+    assert_eq!(broken.status.code(), Some(2), "{printed}");
+    assert_eq!(printed.matches("的提醒未能生成").count(), 1, "{printed}");
+    assert!(printed.contains("个单位的提醒未能生成："), "{printed}");
+    let repeated = duban(root.path(), &RUN);
+    assert_eq!(repeated.status.code(), Some(2));
     assert!(
-        stdout(&again).contains("已于此前只完成一部分") && stdout(&again).contains("--as-of 2026-09-30 --revise"),
+        stdout(&repeated).contains("已于此前只完成一部分") && stdout(&repeated).contains("--as-of 2026-09-30 --revise"),
         "{}",
-        stdout(&again)
+        stdout(&repeated)
     );
     std::fs::write(&template, whole).expect("mended");
     let mended = duban(root.path(), &[&RUN[..], &["--revise"]].concat());
@@ -414,7 +414,7 @@ fn a_broken_mail_template_is_told_once_and_made_good() {
     assert!(!files_below(&root.path().join("var/outbox")).is_empty());
 }
 
-/// A year mistyped would be mailed to every unit.
+/// A mistyped year would be mailed to every unit.
 #[test]
 fn a_day_no_calendar_knows_is_refused() {
     let root = root_with_sample("60");
@@ -427,7 +427,7 @@ fn a_day_no_calendar_knows_is_refused() {
 }
 
 #[test]
-fn a_file_that_is_no_database_is_told_at_once() {
+fn a_file_that_is_no_database_is_refused_at_once() {
     let root = root_with_sample("60");
     std::fs::create_dir_all(root.path().join("var")).expect("a folder");
     std::fs::write(root.path().join("var/duban.db"), "项目编号,项目名称\n".repeat(100)).expect("a file");

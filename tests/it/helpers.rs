@@ -1,4 +1,4 @@
-//! A root folder of its own for each test, with the shipped configuration and a clock moved by hand.
+//! What tests share: a fresh root folder with the shipped configuration, the binary, a service with a manual clock, files and cases.
 
 use chrono::{DateTime, Utc};
 use duban::app::compose::App;
@@ -6,7 +6,7 @@ use duban::clock::Clock;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// The repository.
+/// The root of the repository.
 pub fn home() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -26,7 +26,7 @@ pub fn fresh_root() -> tempfile::TempDir {
     root
 }
 
-/// Edits a file of a root; the old text must be there.
+/// Replaces a text in a file of a root; panics where the file does not hold it.
 pub fn edit(root: &Path, file: &str, old: &str, new: &str) {
     let path = root.join(file);
     let text = std::fs::read_to_string(&path).expect("the file");
@@ -34,11 +34,12 @@ pub fn edit(root: &Path, file: &str, old: &str, new: &str) {
     std::fs::write(path, text.replace(old, new)).expect("the file written");
 }
 
-/// The binary on a root.
+/// Runs the binary on a root and waits for its end.
 pub fn duban(root: &Path, arguments: &[&str]) -> Output {
     command(root, arguments).output().expect("duban starts")
 }
 
+/// The binary on a root as a command that is not started yet.
 pub fn command(root: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_duban"));
     command.arg("--root").arg(root).args(arguments).env("RUST_LOG", "off");
@@ -53,13 +54,13 @@ pub fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// The service on a root, at a fixed time.
+/// The service on a root, with a clock that shows this time until a test moves it.
 pub async fn service(root: &Path, at: &str) -> App {
     let at: DateTime<Utc> = at.parse().expect("a time");
     App::open_with(root, Clock::manual(at), PathBuf::from(env!("CARGO_BIN_EXE_duban"))).await.expect("the service")
 }
 
-/// Files below a folder by relative path, with their bytes.
+/// Files below a folder: relative path and bytes, sorted by path.
 pub fn files_below(folder: &Path) -> Vec<(String, Vec<u8>)> {
     fn walk(base: &Path, at: &Path, out: &mut Vec<(String, Vec<u8>)>) {
         let Ok(entries) = std::fs::read_dir(at) else { return };
@@ -78,7 +79,7 @@ pub fn files_below(folder: &Path) -> Vec<(String, Vec<u8>)> {
     out
 }
 
-/// Case files of a folder below tests/cases.
+/// Case files of a folder below tests/cases: name and content, sorted by name; panics where there is none.
 pub fn cases(folder: &str) -> Vec<(String, toml::Table)> {
     let mut out = Vec::new();
     for entry in std::fs::read_dir(home().join("tests/cases").join(folder)).expect("the cases").flatten() {

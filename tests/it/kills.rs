@@ -1,8 +1,8 @@
-//! The service is killed (SIGKILL) at every named moment of a run and of its delivery, at every step of the dialogue with the mail
-//! server, and at any moment; the next start goes on. Nothing is lost, and a mail comes twice only where the outbox says that its end
-//! was unknown.
+//! Crash tests. `duban` is killed with SIGKILL at every named moment of a run and of its delivery, at every command of the SMTP dialogue,
+//! and after fixed times; the next start resumes the run. No mail may be lost, and one may be sent twice only where the outbox records that
+//! the result of an attempt is unknown.
 //!
-//! `DUBAN_KILLS=2000 cargo test --test it kills` for many trials; a slice runs with every test.
+//! `DUBAN_KILLS=2000 cargo test --test it kills` runs many trials; without the variable there is one trial for each moment, on PostgreSQL for every second.
 
 use super::helpers::{command, duban, edit, files_below, stdout};
 use super::mail::root_with_server;
@@ -15,13 +15,14 @@ use std::process::Stdio;
 use std::time::Duration;
 use tokio::process::{Child, Command};
 
+/// When the process is killed.
 #[derive(Clone, Copy, Debug)]
 enum Moment {
-    /// A named place of the program.
+    /// At a named crash point of the program.
     Named(&'static str),
-    /// When the server has just been asked this, and does not answer.
+    /// When the mail server has received this command and does not reply.
     Asked(At),
-    /// So many milliseconds after the start.
+    /// After this many milliseconds.
     After(u64),
 }
 
@@ -51,9 +52,10 @@ const MOMENTS: [Moment; 23] = [
     Moment::After(260),
 ];
 
-#[allow(clippy::disallowed_methods, reason = "the one who tests says how many")]
-fn trials(slice: usize) -> usize {
-    std::env::var("DUBAN_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(slice)
+/// The number of trials: that of `DUBAN_KILLS`, else `default`.
+#[allow(clippy::disallowed_methods, reason = "the number of trials is set from outside")]
+fn trials(default: usize) -> usize {
+    std::env::var("DUBAN_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 
 fn start(root: &Path, arguments: &[&str], moment: Option<&str>) -> Child {
@@ -65,11 +67,11 @@ fn start(root: &Path, arguments: &[&str], moment: Option<&str>) -> Child {
     Command::from(plain).spawn().expect("duban starts")
 }
 
-/// Starts a command and kills it at the moment; `false` = it was through before.
+/// Starts a command and kills it at the moment; `false` = it ended before.
 async fn kill(root: &Path, arguments: &[&str], office: &PostOffice, moment: Moment) -> bool {
     match moment {
         Moment::Named(name) => {
-            let status = start(root, arguments, Some(name)).wait().await.expect("an end");
+            let status = start(root, arguments, Some(name)).wait().await.expect("an exit status");
             !status.success()
         }
         Moment::Asked(at) => {
@@ -92,26 +94,28 @@ async fn kill(root: &Path, arguments: &[&str], office: &PostOffice, moment: Mome
     }
 }
 
-/// Message-IDs of a day: without the day, how often each was taken.
-fn of_day(office: &PostOffice, day: NaiveDate) -> BTreeMap<String, u32> {
+/// How often the server accepted each message of a day, by Message-ID without the day.
+fn accepted_on(office: &PostOffice, day: NaiveDate) -> BTreeMap<String, u32> {
     let books = office.books.lock().expect("the books");
-    let mark = format!("<list_{day}_{}T080000_", day.format("%Y%m%d"));
-    books.taken.iter().filter_map(|(id, times)| Some((id.strip_prefix(&mark)?.to_owned(), *times))).collect()
+    let prefix = format!("<list_{day}_{}T080000_", day.format("%Y%m%d"));
+    books.taken.iter().filter_map(|(id, times)| Some((id.strip_prefix(&prefix)?.to_owned(), *times))).collect()
 }
 
-/// What a trial showed.
+/// The result of all trials of a test.
 #[derive(Default)]
 struct Tally {
     trials: usize,
+    /// Kills by moment.
     killed: BTreeMap<String, usize>,
+    /// Mails sent twice whose unknown result the outbox records.
     doubled: usize,
 }
 
-/// Checks a day that is over: everybody once, or as often as the outbox admits.
-fn judge(root: &Path, office: &PostOffice, day: NaiveDate, expected: &BTreeSet<String>, what: &str, tally: &mut Tally) {
-    let taken = of_day(office, day);
-    assert_eq!(&taken.keys().cloned().collect::<BTreeSet<_>>(), expected, "{what}: LOST, or sent to somebody else");
-    let doubled: Vec<_> = taken.iter().filter(|(_, times)| **times > 1).collect();
+/// Checks a finished day: every expected mail was accepted once, or at most once more for each unknown result in the outbox.
+fn check_day(root: &Path, office: &PostOffice, day: NaiveDate, expected: &BTreeSet<String>, what: &str, tally: &mut Tally) {
+    let accepted = accepted_on(office, day);
+    assert_eq!(&accepted.keys().cloned().collect::<BTreeSet<_>>(), expected, "{what}: LOST, or sent to somebody else");
+    let doubled: Vec<_> = accepted.iter().filter(|(_, times)| **times > 1).collect();
     if !doubled.is_empty() {
         let listed = stdout(&duban(root, &["outbox", "list", "--run", &format!("list@{day}T08:00:00#0")]));
         for (id, times) in doubled {
@@ -129,9 +133,9 @@ fn judge(root: &Path, office: &PostOffice, day: NaiveDate, expected: &BTreeSet<S
             tally.doubled += 1;
         }
     }
-    let half: Vec<String> =
+    let unfinished: Vec<String> =
         files_below(&root.join("var")).into_iter().map(|(name, _)| name).filter(|name| name.ends_with(".part")).collect();
-    assert!(half.is_empty(), "{what}: {half:?}");
+    assert!(unfinished.is_empty(), "{what}: {unfinished:?}");
     tally.trials += 1;
 }
 
@@ -139,20 +143,21 @@ fn report(name: &str, tally: &Tally) {
     eprintln!("{name}: {} trials, killed {:?}, mails that came twice and are counted: {}", tally.trials, tally.killed, tally.doubled);
 }
 
+/// The day without a kill; the trials take the days after it.
 const FIRST: &str = "2026-01-01";
 
-/// A day nobody is killed shows who is to be told.
-async fn calm(root: &Path, office: &PostOffice, day: NaiveDate) -> BTreeSet<String> {
-    let status = start(root, &["run", "list", "--as-of", &day.to_string()], None).wait().await.expect("an end");
+/// Runs a day without a kill. Returns the messages that every later day must send.
+async fn undisturbed_day(root: &Path, office: &PostOffice, day: NaiveDate) -> BTreeSet<String> {
+    let status = start(root, &["run", "list", "--as-of", &day.to_string()], None).wait().await.expect("an exit status");
     assert!(status.success());
-    let expected: BTreeSet<String> = of_day(office, day).into_keys().collect();
+    let expected: BTreeSet<String> = accepted_on(office, day).into_keys().collect();
     assert!(expected.len() >= 3, "{expected:?}");
     expected
 }
 
 fn root_for(office: &PostOffice, url: Option<&str>) -> tempfile::TempDir {
     let root = root_with_server(office.port, "");
-    // on SQLite one line, so that every step of a dialogue with several messages comes by
+    // one connection on SQLite, so that a dialogue with several messages has every step
     let connections = if url.is_some() { 4 } else { 1 };
     let timeouts = "final_timeout_seconds = 5\n";
     edit(root.path(), "config/duban.toml", timeouts, &format!("{timeouts}connections = {connections}\n"));
@@ -164,14 +169,14 @@ fn root_for(office: &PostOffice, url: Option<&str>) -> tempfile::TempDir {
 }
 
 #[test]
-fn on_sqlite() {
+fn a_killed_run_loses_and_doubles_no_mail_on_sqlite() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let office = PostOffice::open(Manners::default()).await;
         let root = root_for(&office, None);
         let at = root.path();
         let first: NaiveDate = FIRST.parse().expect("a day");
-        let expected = calm(at, &office, first).await;
+        let expected = undisturbed_day(at, &office, first).await;
         let mut tally = Tally::default();
         for number in 0..trials(MOMENTS.len()) {
             let day = first + Days::new(number as u64 + 1);
@@ -181,27 +186,27 @@ fn on_sqlite() {
             if kill(at, &arguments, &office, moment).await {
                 *tally.killed.entry(format!("{moment:?}")).or_default() += 1;
             }
-            let again = duban(at, &arguments);
-            assert!(again.status.success(), "{what}: {}", stdout(&again));
-            judge(at, &office, day, &expected, &what, &mut tally);
+            let resumed = duban(at, &arguments);
+            assert!(resumed.status.success(), "{what}: {}", stdout(&resumed));
+            check_day(at, &office, day, &expected, &what, &mut tally);
         }
         report("SQLite", &tally);
         assert!(tally.killed.len() >= MOMENTS.len() - 5, "too few moments were hit: {:?}", tally.killed);
     });
 }
 
-/// Two processes of two machines (roots) send from one PostgreSQL; one of them, and at times both, die.
+/// Two roots on one PostgreSQL database are like two machines that send at the same time. One process is killed, in every third trial both.
 #[test]
-fn on_postgres_with_two_senders() {
+fn a_killed_sender_of_two_loses_and_doubles_no_mail_on_postgres() {
     store_contract::on(true, async |db| {
         let office = PostOffice::open(Manners::default()).await;
         let (here, there) = (root_for(&office, Some(db.url())), root_for(&office, Some(db.url())));
         let first: NaiveDate = FIRST.parse().expect("a day");
-        let expected = calm(here.path(), &office, first).await;
+        let expected = undisturbed_day(here.path(), &office, first).await;
         let mut tally = Tally::default();
         for number in 0..trials(MOMENTS.len() / 2) {
             let day = first + Days::new(number as u64 + 1);
-            // a slice takes moments from all over the list, many trials take them all
+            // a step of 7 spreads few trials over the list, and many trials reach every moment
             let moment = MOMENTS[(number * 7) % MOMENTS.len()];
             let what = format!("{day}, killed at {moment:?}, two senders");
             let arguments = ["run", "list", "--as-of", &day.to_string()];
@@ -213,15 +218,15 @@ fn on_postgres_with_two_senders() {
                 let _ = other.kill().await;
             }
             let _ = other.wait().await;
-            // both start again, at the same time
+            // both restart at the same time
             let (mut one, mut two) = (start(here.path(), &arguments, None), start(there.path(), &["outbox", "send"], None));
-            let (one, _) = (one.wait().await.expect("an end"), two.wait().await);
+            let (one, _) = (one.wait().await.expect("an exit status"), two.wait().await);
             assert!(one.success(), "{what}");
-            // what one gave back while the other had looked already
+            // one process may have released mails after the other looked for the last time
             for root in [&there, &here] {
                 let _ = start(root.path(), &["outbox", "send"], None).wait().await;
             }
-            judge(here.path(), &office, day, &expected, &what, &mut tally);
+            check_day(here.path(), &office, day, &expected, &what, &mut tally);
         }
         report("PostgreSQL, two senders", &tally);
         assert!(!tally.killed.is_empty());

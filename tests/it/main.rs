@@ -1,4 +1,4 @@
-//! The one integration binary. A case is one file below tests/cases; a new rule means a new case, looked at.
+//! The one integration test binary. A case is one file below `tests/cases`; every new rule gets a case.
 
 mod bulletin;
 mod config_check;
