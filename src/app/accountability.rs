@@ -12,8 +12,9 @@ use crate::domain::rules::rule::{Every, Light};
 use crate::store::handle::Store;
 use crate::store::records::StoredRecord;
 use crate::store::snapshots::Snapshot;
-use crate::workbook::books::accountability::accountability;
-use crate::workbook::books::accountability::{Accountability, AccountabilityLine, Now};
+use crate::workbook::books::accountability::{
+    AccountabilityFacts, AccountabilityFinding, ClosedQuarter, CurrentState, accountability_workbook,
+};
 use crate::workbook::model::Workbook;
 use crate::worker::import::intake_report::place_in;
 use crate::worker::run::evaluate::Evaluator;
@@ -102,22 +103,22 @@ impl ListMaker<'_> {
         let mut titles = Vec::new();
         let mut quarter = Period::last_closed(Every::Quarter, as_of);
         for run in &closed {
-            titles.push((quarter.title(), run.clone()));
+            titles.push(ClosedQuarter { title: quarter.title(), run: run.clone() });
             quarter = quarter.previous();
         }
         let units: BTreeSet<&str> = lines.iter().map(|line| line.unit.as_str()).collect();
         let (count, units) = (lines.len(), units.len());
-        let facts = Accountability {
+        let facts = AccountabilityFacts {
             policy,
             office: &self.config.settings.office.name,
             as_of,
-            quarters: wanted,
-            closed: &titles,
-            lines,
-            waiting,
+            quarters_required: wanted,
+            closed_quarters: &titles,
+            findings: lines,
+            waiting_on_others: waiting,
             exempt,
         };
-        Ok(AccountabilityList { book: accountability(&facts), lines: count, units, quarters: closed.len(), wanted })
+        Ok(AccountabilityList { book: accountability_workbook(&facts), lines: count, units, quarters: closed.len(), wanted })
     }
 
     async fn lines(
@@ -127,7 +128,7 @@ impl ListMaker<'_> {
         as_of: NaiveDate,
         closed: &[String],
         chains: BTreeMap<Identity, Chain>,
-    ) -> anyhow::Result<Vec<AccountabilityLine>> {
+    ) -> anyhow::Result<Vec<AccountabilityFinding>> {
         if chains.is_empty() {
             return Ok(Vec::new());
         }
@@ -177,7 +178,7 @@ impl ListMaker<'_> {
             let project = if ledger.id == PROJECT { identity.key.clone() } else { project_of(ledger, &stored.record).unwrap_or_default() };
             let mut raised = reported(ledger, &stored.record);
             raised.extend(difficulties.get(&project).into_iter().flatten().cloned());
-            out.push(AccountabilityLine {
+            out.push(AccountabilityFinding {
                 rule,
                 key: identity.key.clone(),
                 name: stored.record.text(ledger.role(Role::Name)).to_owned(),
@@ -188,11 +189,11 @@ impl ListMaker<'_> {
                 leaders: named(ledger, Role::Leader, &at_ends),
                 officers: named(ledger, Role::Officer, &at_ends),
                 due_on: finding.and_then(|finding| finding.due_on),
-                now: match finding {
-                    Some(finding) if finding.state == State::Exempt => Now::Exempt,
-                    Some(finding) => finding.light.map_or(Now::Unjudged, Now::Found),
-                    None if reading.has(index, &identity.key) => Now::Over,
-                    None => Now::Gone,
+                current: match finding {
+                    Some(finding) if finding.state == State::Exempt => CurrentState::Exempt,
+                    Some(finding) => finding.light.map_or(CurrentState::Unjudged, CurrentState::Open),
+                    None if reading.has(index, &identity.key) => CurrentState::Resolved,
+                    None => CurrentState::Gone,
                 },
                 cause: chain.cause,
                 exemptions: exemptions.get(&(identity.rule.clone(), identity.key.clone())).cloned().unwrap_or_default(),

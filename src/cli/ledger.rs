@@ -6,8 +6,7 @@ use crate::config::problem::suggest;
 use crate::domain::register::ledger::Ledger;
 use crate::domain::rules::policy::Policy;
 use crate::report::{archive, xlsx};
-use crate::workbook::books::blank::BlankForm;
-use crate::workbook::books::blank::blank as form;
+use crate::workbook::books::blank::{BlankForm, blank_form_workbook};
 use anyhow::{Context, bail, ensure};
 use std::path::Path;
 
@@ -31,7 +30,7 @@ pub fn blank(root: &Path, ledger: &str, file: &Path) -> anyhow::Result<Exit> {
     let xlsx_name = file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("xlsx"));
     ensure!(xlsx_name, "{} must end in .xlsx: the empty sheet is an Excel workbook", file.display());
     let index = policy.ledger(ledger).context("a ledger")?;
-    let bytes = xlsx::render(&form(&BlankForm { policy, ledger: index, office: &config.settings.office.name }))?;
+    let bytes = xlsx::render(&blank_form_workbook(&BlankForm { policy, ledger: index, office: &config.settings.office.name }))?;
     let name = file.file_name().context("FILE has no name")?.to_string_lossy().into_owned();
     ensure!(archive::safe_name(&name) == name, "{name} is no file name that every system takes");
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));

@@ -1,54 +1,55 @@
-//! The empty sheet an office fills in for a ledger: a head that the intake reads back, and a sheet that says what each field means.
+//! The blank form of a ledger (空表): a sheet whose header the import reads back, and a sheet that explains each field.
 
 use crate::domain::own_sheet::GUIDE_SHEET;
-use crate::domain::register::ledger::{Field, FieldKind, Ledger, PROJECT, Privacy, Role as FieldRole};
-use crate::domain::register::units::Level;
+use crate::domain::register::ledger::{Field, FieldKind, Ledger, OwnerSpec, PROJECT, Privacy, Role as FieldRole};
+use crate::domain::register::units::{Level, Unit};
 use crate::domain::rules::policy::Policy;
 use crate::workbook::model::{
     Area, Choice, Column, Entry, Paper, Role, Row, Sheet, Value, Words, Workbook, fit_heights, text_lines, text_width,
 };
 use chrono::NaiveDate;
 
-/// What an empty form is made for.
-pub struct BlankForm<'a> {
-    pub policy: &'a Policy,
+/// The ledger that a blank form is for.
+pub(crate) struct BlankForm<'a> {
+    pub(crate) policy: &'a Policy,
     /// Index in the policy.
-    pub ledger: usize,
-    pub office: &'a str,
+    pub(crate) ledger: usize,
+    pub(crate) office: &'a str,
 }
 
-/// Empty rows that are drawn and printed; more may be filled in below.
+/// Blank rows with borders, which are printed. Rows below them can be filled in too.
 const ROWS_DRAWN: usize = 50;
-/// The last row of a sheet, from 0: lists to choose from reach to it.
+/// The last row that the file format allows, counted from 0. Drop-down lists reach down to it.
 const LAST_ROW: usize = 1_048_575;
-/// The most characters of a list that stands in the cell's own rule.
+/// The most characters of a drop-down list within a validation rule.
 const LIST_CHARS_MAX: usize = 255;
-/// Widths, in characters, that stay readable on a page of A4 and of A3 across.
+/// The greatest widths, in characters, that are legible on a page of A4 and A3 in landscape.
 const A4_WIDTH: f64 = 165.0;
 const A3_WIDTH: f64 = 235.0;
 
 const YES_NO: [&str; 2] = ["是", "否"];
 
+/// Titles of the columns of the explanation with their widths in characters.
 const HEADS: [(&str, f64); 7] =
     [("序号", 6.0), ("栏目", 20.0), ("是否必填", 10.0), ("填什么", 30.0), ("可填的内容", 34.0), ("示例", 22.0), ("谁可以看", 34.0)];
 
-/// Builds the form. The same ledger gives an equal workbook.
-pub fn blank(form: &BlankForm<'_>) -> Workbook<'static> {
+/// Builds the workbook of a blank form. Equal ledgers give equal workbooks.
+pub(crate) fn blank_form_workbook(form: &BlankForm<'_>) -> Workbook<'static> {
     let ledger = &form.policy.ledgers[form.ledger];
     let title = format!("{}填报表", ledger.title);
-    let mut explained = explanation(form, ledger);
+    let mut explanation = explanation(form, ledger);
     let mut sheet = Sheet { name: ledger.title.clone(), landscape: true, ..Sheet::default() };
     let mut heads = Vec::new();
     for (index, field) in ledger.fields.iter().enumerate() {
         let head = head(ledger, field);
-        // a head may take two lines, but its unit is not broken
+        // A header may take two lines, but a money unit is not divided between them.
         let lines = if field.kind == FieldKind::Money { 1.0 } else { 2.0 };
         let width = width_of(field).max((text_width(&head) / lines).ceil() + 2.5);
         sheet.columns.push(Column { width, entry: Some(entry(field.kind)), ..Column::default() });
         heads.push(Value::text(head));
-        let words = words(field);
+        let words = words_of(field);
         if !words.is_empty() {
-            let words = choice(&mut explained, &field.title, words);
+            let words = drop_down(&mut explanation, &field.title, words);
             sheet.choices.push(Choice { column: index, first: 1, last: LAST_ROW, words });
         }
     }
@@ -69,7 +70,7 @@ pub fn blank(form: &BlankForm<'_>) -> Workbook<'static> {
     if width > A4_WIDTH {
         let frozen: f64 = sheet.columns[..sheet.freeze.map_or(0, |(_, columns)| columns)].iter().map(|column| column.width).sum();
         sheet.paper = Paper::A3;
-        // every page begins with the frozen columns
+        // The frozen columns are repeated on every page.
         sheet.pages_wide = if width <= A3_WIDTH { 1 } else { ((width - frozen) / (A3_WIDTH - frozen)).ceil() as u16 };
     }
     let mut book = Workbook {
@@ -77,9 +78,9 @@ pub fn blank(form: &BlankForm<'_>) -> Workbook<'static> {
         subject: format!("{}空表及填写说明", ledger.title),
         keywords: "填报表".into(),
         author: form.office.to_owned(),
-        // a form belongs to no day, and no wall time may stand in it
+        // A form belongs to no day, and the current time would make the bytes of the file differ.
         created: NaiveDate::from_ymd_opt(2026, 1, 1).unwrap_or_default(),
-        sheets: vec![sheet, explained],
+        sheets: vec![sheet, explanation],
         ..Workbook::default()
     };
     for sheet in &mut book.sheets {
@@ -89,7 +90,7 @@ pub fn blank(form: &BlankForm<'_>) -> Workbook<'static> {
     book
 }
 
-/// The title as the intake knows it, with what belongs to it in brackets.
+/// The title of a column, which the import recognises, with the money unit and 必填 in brackets.
 fn head(ledger: &Ledger, field: &Field) -> String {
     let unit = (field.kind == FieldKind::Money).then(|| ledger.money_unit());
     let marks: Vec<&str> = unit.into_iter().chain(field.required.then_some("必填")).collect();
@@ -117,27 +118,29 @@ fn width_of(field: &Field) -> f64 {
     }
 }
 
-fn words(field: &Field) -> Vec<String> {
+/// The words that a cell of the field may have; empty = any.
+fn words_of(field: &Field) -> Vec<String> {
     match field.kind {
         FieldKind::Bool => YES_NO.map(str::to_owned).to_vec(),
         _ => field.values.clone(),
     }
 }
 
-/// The words in the rule itself, or, where they do not fit, as cells of the explanation.
-fn choice(explained: &mut Sheet<'_>, title: &str, words: Vec<String>) -> Words {
+/// The drop-down list of a column. Words that do not fit into a validation rule become cells of the explanation, to which the rule refers.
+fn drop_down(explanation: &mut Sheet<'_>, title: &str, words: Vec<String>) -> Words {
     let chars = words.iter().map(|word| word.chars().count() + 1).sum::<usize>();
     if chars <= LIST_CHARS_MAX && !words.iter().any(|word| word.contains([',', '"'])) {
         return Words::These(words);
     }
-    explained.banner(Role::Section, format!("{title}可填的内容"));
-    let first = explained.rows.len();
+    explanation.banner(Role::Section, format!("{title}可填的内容"));
+    let first = explanation.rows.len();
     for (index, word) in words.into_iter().enumerate() {
-        explained.rows.push(Row { cells: vec![Value::count(index + 1), Value::text(word)], ..Row::default() });
+        explanation.rows.push(Row { cells: vec![Value::count(index + 1), Value::text(word)], ..Row::default() });
     }
-    Words::Listed { sheet: 1, area: Area { column: 1, first, last: explained.rows.len() - 1 } }
+    Words::Listed { sheet: 1, area: Area { column: 1, first, last: explanation.rows.len() - 1 } }
 }
 
+/// 填写说明: one row for each field, and the notes on how to fill in the form.
 fn explanation(form: &BlankForm<'_>, ledger: &Ledger) -> Sheet<'static> {
     let columns: Vec<Column> = HEADS.iter().map(|(_, width)| Column { width: *width, ..Column::default() }).collect();
     let mut sheet = Sheet { name: GUIDE_SHEET.into(), landscape: true, columns, ..Sheet::default() };
@@ -195,7 +198,7 @@ fn meaning(ledger: &Ledger, field: &Field) -> String {
 }
 
 fn allowed(ledger: &Ledger, index: usize, field: &Field) -> String {
-    let words = words(field);
+    let words = words_of(field);
     if !words.is_empty() {
         return words.join("、");
     }
@@ -210,7 +213,7 @@ fn allowed(ledger: &Ledger, index: usize, field: &Field) -> String {
 
 fn example(policy: &Policy, ledger: &Ledger, index: usize, field: &Field) -> String {
     let county = policy.units.units.iter().find(|unit| unit.level == Level::County);
-    let named = |unit: Option<&crate::domain::register::units::Unit>| unit.map_or(String::new(), |unit| unit.name.clone());
+    let named = |unit: Option<&Unit>| unit.map_or(String::new(), |unit| unit.name.clone());
     match (field.kind, field.role) {
         (_, _) if !field.values.is_empty() => field.values[0].clone(),
         (FieldKind::Date { .. }, _) => "2026-09-30".into(),
@@ -227,9 +230,7 @@ fn example(policy: &Policy, ledger: &Ledger, index: usize, field: &Field) -> Str
         (_, Some(FieldRole::City)) => named(county.and_then(|county| county.parent).and_then(|parent| policy.units.units.get(parent))),
         (_, Some(FieldRole::Industry)) => policy.units.industries.first().map_or(String::new(), |industry| industry.name.clone()),
         _ if ledger.owner.field() == index => match ledger.owner {
-            crate::domain::register::ledger::OwnerSpec::Department { .. } => {
-                policy.units.departments.first().map_or(String::new(), |kind| kind.name.clone())
-            }
+            OwnerSpec::Department { .. } => policy.units.departments.first().map_or(String::new(), |kind| kind.name.clone()),
             _ => named(county),
         },
         _ => String::new(),
@@ -251,14 +252,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_list_of_words_stands_in_cells_of_the_explanation() {
+    fn a_long_drop_down_list_refers_to_cells_of_the_explanation() {
         let mut sheet = Sheet { columns: vec![Column { width: 20.0, ..Column::default() }; 2], ..Sheet::default() };
         let short = vec!["合同".to_owned(), "框架协议".to_owned()];
-        assert!(matches!(choice(&mut sheet, "协议类型", short.clone()), Words::These(words) if words == short));
+        assert!(matches!(drop_down(&mut sheet, "协议类型", short.clone()), Words::These(words) if words == short));
         assert!(sheet.rows.is_empty());
         let long: Vec<String> = (0..64).map(|number| format!("写法{number}")).collect();
-        let Words::Listed { sheet: 1, area } = choice(&mut sheet, "类别", long) else { panic!("too long for a rule") };
+        let Words::Listed { sheet: 1, area } = drop_down(&mut sheet, "类别", long) else { panic!("too long for a rule") };
         assert_eq!((area.column, area.first, area.last), (1, 1, 64));
-        assert!(matches!(choice(&mut sheet, "类别", vec!["甲,乙".into()]), Words::Listed { .. }));
+        assert!(matches!(drop_down(&mut sheet, "类别", vec!["甲,乙".into()]), Words::Listed { .. }));
     }
 }

@@ -1,14 +1,16 @@
-//! 导入报告: what became of each row of one file, what has to be mended by whom, and what came and went.
+//! 导入报告: what became of each row of an imported file, what each unit has to correct, and which codes are new or gone.
 //!
-//! The sheets are planned from counts; their lines come one by one while the file is written, because there may be hundreds of thousands.
+//! The sheets are planned from counts. Their rows are streamed while the file is written, because there may be hundreds of thousands.
 
 mod columns;
+mod lists;
 
 use crate::domain::intake::note::{Note, NoteKind, SheetAccount};
 use crate::domain::register::ledger::{Ledger, Role as FieldRole};
 use crate::domain::register::period::chinese_date;
 use crate::domain::register::units::UnitId;
 use crate::domain::rules::policy::Policy;
+use crate::workbook::books::intake_report::lists::{CODE_HEADS, ListKind, NOTE_HEADS, PlannedList, SKIPPED_HEADS};
 use crate::workbook::model::grid;
 use crate::workbook::model::{At, Column, Role, Row, Sheet, Sum, Value, Workbook, fit_heights};
 use crate::workbook::provenance::source_title;
@@ -16,106 +18,86 @@ use crate::workbook::sheet_builder::LIST_ROWS_MAX;
 use crate::workbook::sheets::cover::{COLUMNS, spread, table};
 use chrono::NaiveDate;
 
-/// What a ledger of the file is beside the snapshot that was in force before.
+/// How the new snapshot of a ledger differs from the previous one in force.
 #[derive(Clone, Debug, Default)]
-pub struct Compared {
-    /// Number and day of the earlier one; `None` = this is the first.
-    pub base: Option<(i64, NaiveDate)>,
-    pub added: usize,
-    pub changed: usize,
-    pub gone: usize,
-    /// Titles of the fields that the earlier one had columns for and this one has not.
-    pub lost: Vec<String>,
+pub(crate) struct SnapshotComparison {
+    /// Number and day of the previous snapshot; `None` = this is the first.
+    pub(crate) previous: Option<(i64, NaiveDate)>,
+    pub(crate) added: usize,
+    pub(crate) changed: usize,
+    pub(crate) gone: usize,
+    /// Titles of the fields that had a column in the previous snapshot and have none now.
+    pub(crate) lost_fields: Vec<String>,
 }
 
-/// How one ledger of the file came out.
+/// What became of one ledger of the file.
 #[derive(Clone, Debug)]
-pub struct LedgerFacts {
+pub(crate) struct LedgerIntake {
     /// Index in the policy.
-    pub ledger: usize,
-    pub seq: i64,
-    pub covers_on: NaiveDate,
-    /// Another file brought the same content before.
-    pub identical: bool,
+    pub(crate) ledger: usize,
+    /// Number of the snapshot.
+    pub(crate) seq: i64,
+    pub(crate) covers_on: NaiveDate,
+    /// An earlier file had the same content.
+    pub(crate) identical: bool,
     /// Why the snapshot is held; empty = it is in force.
-    pub held_because: String,
-    pub accounts: Vec<SheetAccount>,
-    pub quarantined: usize,
-    pub warnings: usize,
-    pub skipped: usize,
-    pub compared: Compared,
+    pub(crate) held_because: String,
+    pub(crate) accounts: Vec<SheetAccount>,
+    pub(crate) quarantined: usize,
+    pub(crate) warnings: usize,
+    pub(crate) skipped: usize,
+    pub(crate) comparison: SnapshotComparison,
 }
 
-/// What the report tells of one file.
+/// The content of the report of one file, without the rows.
 #[derive(Clone, Debug)]
-pub struct IntakeFacts<'a> {
-    pub policy: &'a Policy,
-    pub office: &'a str,
-    pub file: &'a str,
-    pub sha256: &'a str,
-    pub source: &'a str,
-    pub covers_on: NaiveDate,
-    pub ledgers: &'a [LedgerFacts],
-    /// Sheets that were not read, with the reason.
-    pub unread: &'a [(String, String)],
+pub(crate) struct IntakeFacts<'a> {
+    pub(crate) policy: &'a Policy,
+    pub(crate) office: &'a str,
+    pub(crate) file: &'a str,
+    pub(crate) sha256: &'a str,
+    pub(crate) source: &'a str,
+    pub(crate) covers_on: NaiveDate,
+    pub(crate) ledgers: &'a [LedgerIntake],
+    /// Names of the sheets that were not read, each with the reason.
+    pub(crate) unread: &'a [(String, String)],
 }
 
 /// A code that is new or gone.
 #[derive(Clone, Debug, Default)]
-pub struct CodeLine {
-    pub gone: bool,
-    pub ledger: usize,
-    pub code: String,
-    pub name: String,
-    pub unit: String,
-    pub place: String,
+pub(crate) struct CodeChange {
+    /// `false` = new.
+    pub(crate) gone: bool,
+    /// Index in the policy.
+    pub(crate) ledger: usize,
+    pub(crate) code: String,
+    pub(crate) name: String,
+    pub(crate) unit: String,
+    /// Where the record is in the file; for a code that is gone, where it was last.
+    pub(crate) place: String,
 }
 
-/// The planned workbook, and how its lines are made.
-pub struct IntakeReport<'a> {
-    pub book: Workbook<'static>,
+/// The planned workbook. Its methods make the rows that are streamed into it.
+pub(crate) struct IntakeReport<'a> {
+    pub(crate) book: Workbook<'static>,
     facts: &'a IntakeFacts<'a>,
-    /// More than one ledger: every line names its own.
-    several: bool,
-    notes: Vec<Column>,
-    skipped: Vec<Column>,
-    codes: Vec<Column>,
+    /// The file has several ledgers, so each row names its ledger.
+    several_ledgers: bool,
+    note_columns: Vec<Column>,
+    skipped_columns: Vec<Column>,
+    code_columns: Vec<Column>,
 }
 
-const NOTE_HEADS: [(&str, f64); 11] = [
-    ("序号", 6.0),
-    ("责任单位", 14.0),
-    ("台账", 11.0),
-    ("工作表", 13.0),
-    ("单元格", 9.0),
-    ("编号", 14.5),
-    ("名称", 20.0),
-    ("栏目", 12.0),
-    ("原文", 16.0),
-    ("原因", 30.0),
-    ("怎样改", 26.0),
-];
-const SKIPPED_HEADS: [(&str, f64); 6] = [("序号", 6.0), ("台账", 12.0), ("工作表", 18.0), ("行", 9.0), ("原文", 60.0), ("原因", 26.0)];
-const CODE_HEADS: [(&str, f64); 7] = [
-    ("序号", 6.0),
-    ("类别", 8.0),
-    ("台账", 12.0),
-    ("编号", 18.0),
-    ("名称", 36.0),
-    ("责任单位", 20.0),
-    ("所在位置（消失的为最后一次所在位置）", 42.0),
-];
-
-/// The place of a unit's lines: units in administrative order, names nobody knows behind them, lines without a unit last.
+/// Sort key of a unit in the report: known units in administrative order, then unknown names, then rows without a unit.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum UnitRank {
+pub(crate) enum UnitRank {
     Known(UnitId),
     Unknown(String),
     None,
 }
 
-/// Where the lines of a unit name stand in the report.
-pub fn unit_rank(policy: &Policy, name: &str) -> UnitRank {
+/// The sort key of the rows of a unit, by the name in the register.
+pub(crate) fn unit_rank(policy: &Policy, name: &str) -> UnitRank {
     match policy.units.find(name) {
         _ if name.trim().is_empty() => UnitRank::None,
         Some(unit) => UnitRank::Known(unit),
@@ -124,16 +106,17 @@ pub fn unit_rank(policy: &Policy, name: &str) -> UnitRank {
 }
 
 /// Plans the report of a file.
-pub fn plan<'a>(facts: &'a IntakeFacts<'a>) -> IntakeReport<'a> {
+pub(crate) fn plan_report<'a>(facts: &'a IntakeFacts<'a>) -> IntakeReport<'a> {
     plan_within(facts, LIST_ROWS_MAX)
 }
 
-fn plan_within<'a>(facts: &'a IntakeFacts<'a>, lines_max: usize) -> IntakeReport<'a> {
-    let several = facts.ledgers.len() > 1;
+/// Plans the report with at most `rows_max` rows a sheet; a longer list continues on further sheets.
+fn plan_within<'a>(facts: &'a IntakeFacts<'a>, rows_max: usize) -> IntakeReport<'a> {
+    let several_ledgers = facts.ledgers.len() > 1;
     let columns = |heads: &[(&str, f64)]| -> Vec<Column> {
         heads
             .iter()
-            .filter(|(head, _)| several || *head != "台账")
+            .filter(|(head, _)| several_ledgers || *head != "台账")
             .map(|(_, width)| Column { width: *width, ..Column::default() })
             .collect()
     };
@@ -147,50 +130,30 @@ fn plan_within<'a>(facts: &'a IntakeFacts<'a>, lines_max: usize) -> IntakeReport
         created: facts.covers_on,
         ..Workbook::default()
     };
-    let mut report =
-        IntakeReport { book, facts, several, notes: columns(&NOTE_HEADS), skipped: columns(&SKIPPED_HEADS), codes: columns(&CODE_HEADS) };
-    let sum = |count: fn(&LedgerFacts) -> usize| facts.ledgers.iter().map(count).sum::<usize>();
-    let quarantined = sum(|ledger| ledger.quarantined);
-    let warnings = sum(|ledger| ledger.warnings);
-    let skipped = sum(|ledger| ledger.skipped);
-    let codes = sum(|ledger| if ledger.compared.base.is_some() { ledger.compared.added + ledger.compared.gone } else { 0 });
-    let lists = [
-        (
-            "待核行",
-            quarantined,
-            "本表列没有入库、需要改正的行。请各责任单位按“怎样改”一栏在原文件中改正，再把改好的文件重新导入；同一行有几处要改的，分几条列出。",
-        ),
-        ("提示", warnings, "本表列不影响入库、但需要看一看的内容。请各责任单位核对，有误的在原文件中改正后重新导入，无误的不用处理。"),
-        (
-            "未作数据的行",
-            skipped,
-            "本表列没有当作数据的行，如合计、标题、备注。请看一遍：如其中有真正的数据，请补上编号后重新导入；没有的不用处理。",
-        ),
-        (
-            "新增与消失",
-            codes,
-            "本表列与上一次相比新增和消失的编号。请核对消失的：漏报的，补报后重新导入；确已退出的，报办公室用 duban snapshot confirm-gone 确认。",
-        ),
-    ];
-    // the first sheet links to the others, so their places are settled before it is made
-    let mut at = 1;
-    let contents: Vec<(&str, usize, usize)> = lists
-        .iter()
-        .map(|(name, count, _)| {
-            let sheet = at;
-            at += count.div_ceil(lines_max);
-            (*name, *count, sheet)
-        })
-        .collect();
-    let cover = report.cover(&contents);
+    let mut report = IntakeReport {
+        book,
+        facts,
+        several_ledgers,
+        note_columns: columns(&NOTE_HEADS),
+        skipped_columns: columns(&SKIPPED_HEADS),
+        code_columns: columns(&CODE_HEADS),
+    };
+    // The cover comes first and links to the lists, so their sheets are numbered before it is built.
+    let mut sheet = 1;
+    let lists = ListKind::ALL.map(|kind| {
+        let list = PlannedList { kind, count: row_count(kind, facts.ledgers), sheet };
+        sheet += list.count.div_ceil(rows_max);
+        list
+    });
+    let cover = report.cover(&lists);
     report.book.sheets.push(cover);
-    for (name, count, advice) in &lists {
-        let parts = count.div_ceil(lines_max);
+    for list in &lists {
+        let parts = list.count.div_ceil(rows_max);
         for part in 0..parts {
-            let lines = (count - part * lines_max).min(lines_max);
-            let mut sheet = report.list(name, advice, *count, lines);
+            let rows = (list.count - part * rows_max).min(rows_max);
+            let mut sheet = report.list_sheet(list, rows);
             if parts > 1 {
-                sheet.name = format!("{name}（{}）", part + 1);
+                sheet.name = format!("{}（{}）", list.kind.name(), part + 1);
             }
             report.book.sheets.push(sheet);
         }
@@ -202,36 +165,49 @@ fn plan_within<'a>(facts: &'a IntakeFacts<'a>, lines_max: usize) -> IntakeReport
     report
 }
 
+/// The number of rows of a list, over all ledgers of the file.
+fn row_count(kind: ListKind, ledgers: &[LedgerIntake]) -> usize {
+    let count = |ledger: &LedgerIntake| match kind {
+        ListKind::Quarantined => ledger.quarantined,
+        ListKind::Warnings => ledger.warnings,
+        ListKind::Skipped => ledger.skipped,
+        ListKind::Codes if ledger.comparison.previous.is_some() => ledger.comparison.added + ledger.comparison.gone,
+        ListKind::Codes => 0,
+    };
+    ledgers.iter().map(count).sum()
+}
+
 impl IntakeReport<'_> {
-    /// A sheet of lines: what it is, title, figures, head; the lines follow while the file is written.
-    fn list(&self, name: &str, advice: &str, count: usize, lines: usize) -> Sheet<'static> {
-        let (heads, columns): (&[(&str, f64)], &[Column]) = match name {
-            "未作数据的行" => (&SKIPPED_HEADS, &self.skipped),
-            "新增与消失" => (&CODE_HEADS, &self.codes),
-            _ => (&NOTE_HEADS, &self.notes),
+    /// A sheet of a list with so many rows, which are streamed while the file is written.
+    fn list_sheet(&self, list: &PlannedList, rows: usize) -> Sheet<'static> {
+        let kind = list.kind;
+        let columns = match kind {
+            ListKind::Quarantined | ListKind::Warnings => &self.note_columns,
+            ListKind::Skipped => &self.skipped_columns,
+            ListKind::Codes => &self.code_columns,
         };
-        let mut sheet = Sheet { name: name.to_owned(), landscape: true, columns: columns.to_vec(), ..Sheet::default() };
-        sheet.banner(Role::Paragraph, advice);
-        sheet.banner(Role::Title, name);
+        let mut sheet = Sheet { name: kind.name().to_owned(), landscape: true, columns: columns.clone(), ..Sheet::default() };
+        sheet.banner(Role::Paragraph, kind.advice());
+        sheet.banner(Role::Title, kind.name());
         sheet.banner(
             Role::Subtitle,
-            match name {
-                "新增与消失" => self.compared().join("；"),
-                _ => format!("{}　　截至{}　　共{count}条", self.facts.file, chinese_date(self.facts.covers_on)),
+            match kind {
+                ListKind::Codes => self.comparisons().join("；"),
+                _ => format!("{}　　截至{}　　共{}条", self.facts.file, chinese_date(self.facts.covers_on), list.count),
             },
         );
         let head = sheet.rows.len();
-        let cells: Vec<Value> =
-            heads.iter().filter(|(head, _)| self.several || *head != "台账").map(|(head, _)| Value::text(self.head(head))).collect();
+        let heads = kind.heads().iter().filter(|(head, _)| self.several_ledgers || *head != "台账");
+        let cells: Vec<Value> = heads.map(|(head, _)| Value::text(self.head(head))).collect();
         sheet.rows.push(Row { role: Role::Head, cells, height: Some(24.0), ..Row::default() });
-        sheet.streamed = lines;
-        sheet.filter = Some((head, head + lines));
+        sheet.streamed = rows;
+        sheet.filter = Some((head, head + rows));
         sheet.freeze = Some((head + 1, 0));
         sheet.repeat = Some((head, head));
         sheet
     }
 
-    /// 编号 and 名称 as the one ledger of the file calls them.
+    /// The title of a column. If the file has one ledger, 编号 and 名称 have the titles of its fields.
     fn head(&self, head: &str) -> String {
         let role = match head {
             "编号" => FieldRole::Code,
@@ -251,8 +227,8 @@ impl IntakeReport<'_> {
         &self.facts.policy.ledgers[index]
     }
 
-    /// A line of 待核行 or 提示.
-    pub fn note(&self, number: usize, ledger: usize, sheets: &[String], note: &Note) -> Row {
+    /// A row of 待核行 or 提示.
+    pub(crate) fn note_row(&self, number: usize, ledger: usize, sheets: &[String], note: &Note) -> Row {
         let unit = match unit_rank(self.facts.policy, &note.unit) {
             UnitRank::Known(unit) => self.facts.policy.units.units[unit].name.clone(),
             UnitRank::Unknown(name) => name,
@@ -275,10 +251,10 @@ impl IntakeReport<'_> {
             Value::text(note.reason.clone()),
             Value::text(hint),
         ]);
-        line(cells, &self.notes)
+        row_of(cells, &self.note_columns)
     }
 
-    /// The cell of a note; that of its field's column where the note names only its row.
+    /// The cell of a note. If the note has only a row, the column is that of its field; without a column it is the row.
     fn cell(&self, ledger: usize, sheets: &[String], note: &Note) -> String {
         if !note.cell.is_empty() {
             return note.cell.clone();
@@ -293,8 +269,8 @@ impl IntakeReport<'_> {
         letters.map_or_else(|| row_text(note.row), |letters| format!("{letters}{}", note.row))
     }
 
-    /// A line of 未作数据的行.
-    pub fn skipped(&self, number: usize, ledger: usize, sheets: &[String], note: &Note) -> Row {
+    /// A row of 未作数据的行.
+    pub(crate) fn skipped_row(&self, number: usize, ledger: usize, sheets: &[String], note: &Note) -> Row {
         let mut cells = vec![Value::count(number)];
         self.push_ledger(&mut cells, ledger);
         cells.extend([
@@ -303,11 +279,11 @@ impl IntakeReport<'_> {
             Value::text(if note.raw.is_empty() { note.code.clone() } else { note.raw.clone() }),
             Value::text(note.reason.clone()),
         ]);
-        line(cells, &self.skipped)
+        row_of(cells, &self.skipped_columns)
     }
 
-    /// A line of 新增与消失.
-    pub fn code(&self, number: usize, code: &CodeLine) -> Row {
+    /// A row of 新增与消失.
+    pub(crate) fn code_row(&self, number: usize, code: &CodeChange) -> Row {
         let mut cells = vec![Value::count(number), Value::text(if code.gone { "消失" } else { "新增" })];
         self.push_ledger(&mut cells, code.ledger);
         cells.extend([
@@ -316,57 +292,43 @@ impl IntakeReport<'_> {
             Value::text(code.unit.clone()),
             Value::text(code.place.clone()),
         ]);
-        line(cells, &self.codes)
+        row_of(cells, &self.code_columns)
     }
 
     fn push_ledger(&self, cells: &mut Vec<Value>, ledger: usize) {
-        if self.several {
+        if self.several_ledgers {
             cells.push(Value::text(self.ledger(ledger).title.clone()));
         }
     }
 
-    /// One sentence a ledger: how it stands to the snapshot before.
-    fn compared(&self) -> Vec<String> {
+    /// One sentence for each ledger: how it differs from the previous snapshot.
+    fn comparisons(&self) -> Vec<String> {
         self.facts
             .ledgers
             .iter()
             .map(|facts| {
                 let title = &self.ledger(facts.ledger).title;
-                let compared = &facts.compared;
-                match compared.base {
+                let comparison = &facts.comparison;
+                match comparison.previous {
                     _ if facts.identical => format!("{title}与第{}次快照相同，没有变化", facts.seq),
-                    None => format!("{title}是第一次读入，共{}个编号，没有可比的上一次", compared.added),
+                    None => format!("{title}是第一次读入，共{}个编号，没有可比的上一次", comparison.added),
                     Some((seq, day)) => format!(
                         "{title}与第{seq}次快照（截至{}）相比：新增{}，变更{}，消失{}",
                         chinese_date(day),
-                        compared.added,
-                        compared.changed,
-                        compared.gone
+                        comparison.added,
+                        comparison.changed,
+                        comparison.gone
                     ),
                 }
             })
             .collect()
     }
 
-    /// 说明: the account of every row, the columns, what was not read.
-    fn cover(&mut self, contents: &[(&str, usize, usize)]) -> Sheet<'static> {
+    /// 说明: what became of the rows, where each field was read from, what was not read.
+    fn cover(&mut self, lists: &[PlannedList]) -> Sheet<'static> {
         let facts = self.facts;
         let mut sheet = Sheet { name: "说明".into(), columns: grid(20.0, 12.0, COLUMNS), ..Sheet::default() };
-        let todo = contents.first().map_or(0, |(_, count, _)| *count);
-        let listed = contents.iter().filter(|(name, count, _)| *count > 0 && ["提示", "新增与消失"].contains(name));
-        let listed: Vec<String> = listed.map(|(name, ..)| format!("“{name}”")).collect();
-        let held = facts.ledgers.iter().any(|ledger| !ledger.held_because.is_empty());
-        sheet.banner(
-            Role::Paragraph,
-            match (held, todo) {
-                (true, _) => "本表说明文件中每一行的去向。本次数据与上一次差异过大，暂缓生效：请先核对下面所列差异，无误的由办公室放行，有误的改正后重新导入。".to_owned(),
-                (false, 0) if listed.is_empty() => "本表说明文件中每一行的去向。本次没有待核的行和提示，不用处理。".to_owned(),
-                (false, 0) => {
-                    format!("本表说明文件中每一行的去向。本次没有待核的行，请看一遍{}，无误的不用处理。", listed.join("和"))
-                }
-                (false, _) => "本表说明文件中每一行的去向。请先看“待核行”，在原文件中逐条改正后重新导入。".to_owned(),
-            },
-        );
+        sheet.banner(Role::Paragraph, self.opening(lists));
         sheet.banner(Role::Title, "导入报告");
         sheet.banner(
             Role::Subtitle,
@@ -379,25 +341,21 @@ impl IntakeReport<'_> {
             ),
         );
         sheet.banner(Role::Section, "一、读入结果");
-        self.accounts(&mut sheet);
+        self.write_accounts(&mut sheet);
         sheet.banner(Role::Section, "二、表页");
         table(&mut sheet, Role::Head, &[(0, "表页"), (2, "条数"), (3, "说明")]);
-        for ((name, count, at), what) in contents.iter().zip([
-            "没有入库的行：改正后重新导入",
-            "不影响入库、需要看一看的内容",
-            "合计、标题、备注等没有当作数据的行",
-            "与上一次相比新增和消失的编号",
-        ]) {
-            // what is empty has no sheet
-            let link = if *count > 0 { Value::Link { text: (*name).to_owned(), sheet: *at } } else { Value::text(*name) };
-            spread(&mut sheet, Role::Body, vec![(0, link), (2, Value::count(*count)), (3, Value::text(what))]);
+        for list in lists {
+            let name = list.kind.name();
+            // An empty list has no sheet to link to.
+            let link = if list.count > 0 { Value::Link { text: name.to_owned(), sheet: list.sheet } } else { Value::text(name) };
+            spread(&mut sheet, Role::Body, vec![(0, link), (2, Value::count(list.count)), (3, Value::text(list.kind.description()))]);
         }
         sheet.banner(Role::Section, "三、各栏取自哪一列");
-        self.columns(&mut sheet);
+        self.write_columns(&mut sheet);
         sheet.banner(Role::Section, "四、文件中没有的栏目");
-        self.lacking(&mut sheet);
+        self.write_missing_fields(&mut sheet);
         sheet.banner(Role::Section, "五、没有读取的列");
-        self.unknown(&mut sheet);
+        self.write_unknown_columns(&mut sheet);
         sheet.banner(Role::Section, "六、没有读取的工作表");
         if facts.unread.is_empty() {
             sheet.banner(Role::Paragraph, "无，全部工作表都已读取。");
@@ -412,8 +370,22 @@ impl IntakeReport<'_> {
         sheet
     }
 
-    /// Per sheet and ledger: read = accepted + quarantined + skipped, checked again by the balance of the workbook.
-    fn accounts(&mut self, sheet: &mut Sheet<'_>) {
+    /// The first paragraph of 说明: what the reader is to do next.
+    fn opening(&self, lists: &[PlannedList]) -> String {
+        let is_held = self.facts.ledgers.iter().any(|ledger| !ledger.held_because.is_empty());
+        let quarantined = lists.iter().any(|list| list.kind == ListKind::Quarantined && list.count > 0);
+        let to_check = lists.iter().filter(|list| list.count > 0 && matches!(list.kind, ListKind::Warnings | ListKind::Codes));
+        let to_check: Vec<String> = to_check.map(|list| format!("“{}”", list.kind.name())).collect();
+        match (is_held, quarantined) {
+            (true, _) => "本表说明文件中每一行的去向。本次数据与上一次差异过大，暂缓生效：请先核对下面所列差异，无误的由办公室放行，有误的改正后重新导入。".to_owned(),
+            (false, false) if to_check.is_empty() => "本表说明文件中每一行的去向。本次没有待核的行和提示，不用处理。".to_owned(),
+            (false, false) => format!("本表说明文件中每一行的去向。本次没有待核的行，请看一遍{}，无误的不用处理。", to_check.join("和")),
+            (false, true) => "本表说明文件中每一行的去向。请先看“待核行”，在原文件中逐条改正后重新导入。".to_owned(),
+        }
+    }
+
+    /// The rows read from each sheet for each ledger: read = accepted + quarantined + skipped. `balance::tie_out` checks the sums.
+    fn write_accounts(&mut self, sheet: &mut Sheet<'_>) {
         let facts = self.facts;
         table(
             sheet,
@@ -433,7 +405,7 @@ impl IntakeReport<'_> {
         for ledger in facts.ledgers {
             for account in &ledger.accounts {
                 rows.push(sheet.rows.len());
-                self.account(sheet, Role::Body, &self.ledger(ledger.ledger).title, account);
+                self.write_account(sheet, Role::Body, &self.ledger(ledger.ledger).title, account);
             }
         }
         let mut total = SheetAccount { sheet: "合计".into(), ..SheetAccount::default() };
@@ -446,14 +418,14 @@ impl IntakeReport<'_> {
         }
         let at = |row: usize, column: usize| At { sheet: 0, row, column };
         let last = sheet.rows.len();
-        self.account(sheet, Role::Total, "", &total);
+        self.write_account(sheet, Role::Total, "", &total);
         for column in 3..=7 {
             self.book.sums.push(Sum { total: at(last, column), parts: rows.iter().map(|row| at(*row, column)).collect() });
         }
         for row in rows.into_iter().chain([last]) {
             self.book.sums.push(Sum { total: at(row, 3), parts: vec![at(row, 4), at(row, 5), at(row, 6)] });
         }
-        for (ledger, compared) in facts.ledgers.iter().zip(self.compared()) {
+        for (ledger, comparison) in facts.ledgers.iter().zip(self.comparisons()) {
             let state = match ledger.held_because.as_str() {
                 "" => "已生效".to_owned(),
                 reason if ledger.accounts.iter().all(|account| account.accepted == 0) => {
@@ -468,7 +440,7 @@ impl IntakeReport<'_> {
             };
             sheet.banner(
                 Role::Paragraph,
-                format!("第{}次快照（截至{}），{state}。{compared}。", ledger.seq, chinese_date(ledger.covers_on)),
+                format!("第{}次快照（截至{}），{state}。{comparison}。", ledger.seq, chinese_date(ledger.covers_on)),
             );
         }
         if total.hidden_rows > 0 {
@@ -479,7 +451,8 @@ impl IntakeReport<'_> {
         }
     }
 
-    fn account(&self, sheet: &mut Sheet<'_>, role: Role, ledger: &str, account: &SheetAccount) {
+    /// A row of that table.
+    fn write_account(&self, sheet: &mut Sheet<'_>, role: Role, ledger: &str, account: &SheetAccount) {
         let values = vec![
             (0, Value::text(ledger)),
             (1, Value::text(account.sheet.clone())),
@@ -502,8 +475,8 @@ fn row_text(row: u32) -> String {
     if row == 0 { "全表".to_owned() } else { format!("第{row}行") }
 }
 
-/// A line as high as its texts need in the columns of its sheet.
-fn line(cells: Vec<Value>, columns: &[Column]) -> Row {
+/// A row whose height fits its texts.
+fn row_of(cells: Vec<Value>, columns: &[Column]) -> Row {
     let mut rows = [Row { cells, ..Row::default() }];
     fit_heights(&mut rows, columns);
     let [row] = rows;
@@ -545,11 +518,11 @@ mod tests {
     }
 
     #[test]
-    fn more_lines_than_a_sheet_takes_go_on_in_the_next() {
+    fn a_list_too_long_for_one_sheet_continues_on_the_next() {
         let config = config();
         let accounts = vec![SheetAccount { sheet: "甲".into(), read: 9, accepted: 4, quarantined: 5, ..SheetAccount::default() }];
         let covers_on = NaiveDate::from_ymd_opt(2026, 9, 30).unwrap();
-        let ledgers = [LedgerFacts {
+        let ledgers = [LedgerIntake {
             ledger: 0,
             seq: 1,
             covers_on,
@@ -559,7 +532,7 @@ mod tests {
             quarantined: 5,
             warnings: 0,
             skipped: 0,
-            compared: Compared::default(),
+            comparison: SnapshotComparison::default(),
         }];
         let facts = IntakeFacts {
             policy: &config.policy,
@@ -579,29 +552,29 @@ mod tests {
         assert!(tie_out(&report.book).is_empty(), "{:?}", tie_out(&report.book));
         let sheets = ["甲".to_owned()];
         let written = |count: usize| {
-            let mut lines = (1..=count).map(|number| report.note(number, 0, &sheets, &note(number)));
-            xlsx::render_into(&report.book, &mut || lines.next(), &mut Vec::new())
+            let mut rows = (1..=count).map(|number| report.note_row(number, 0, &sheets, &note(number)));
+            xlsx::render_into(&report.book, &mut || rows.next(), &mut Vec::new())
         };
         assert!(written(5).is_ok());
         assert!(written(4).is_err(), "a line is missing");
         assert!(written(6).is_err(), "a line is left");
     }
 
-    /// A clerk sees each column nothing was read from, and the one it may stand for.
+    /// The report lists each column that names no field, with the field it is closest to.
     #[test]
     fn columns_that_name_no_field_are_listed() {
         let config = config();
         let project = config.policy.project_ledger().unwrap();
-        let rows = ["项目编号,项目名称,投资额（万元）,镇街", "GZ1,甲项目,100,某镇"];
+        let lines = ["项目编号,项目名称,投资额（万元）,镇街", "GZ1,甲项目,100,某镇"];
         let mut intake = SheetIntake::new(&config.policy.ledgers, 0, "甲", Vec::new(), NaiveDate::MAX);
-        for (number, row) in rows.iter().enumerate() {
+        for (number, row) in lines.iter().enumerate() {
             let cells = row.split(',').enumerate().map(|(column, text)| (column as u16, Raw::Text(text.into()))).collect();
             intake.push(RawRow { number: number as u32 + 1, hidden: false, cells }, &mut Vec::new());
         }
         intake.finish(&mut Vec::new());
         assert_eq!(intake.account.unknown, [("C".to_owned(), "投资额（万元）".to_owned()), ("D".to_owned(), "镇街".to_owned())]);
         let covers_on = NaiveDate::from_ymd_opt(2026, 9, 30).unwrap();
-        let ledgers = [LedgerFacts {
+        let ledgers = [LedgerIntake {
             ledger: project,
             seq: 1,
             covers_on,
@@ -611,7 +584,7 @@ mod tests {
             quarantined: 0,
             warnings: 0,
             skipped: 0,
-            compared: Compared::default(),
+            comparison: SnapshotComparison::default(),
         }];
         let facts = IntakeFacts {
             policy: &config.policy,
@@ -623,15 +596,15 @@ mod tests {
             ledgers: &ledgers,
             unread: &[],
         };
-        let report = plan(&facts);
-        let said: Vec<String> = report.book.sheets[0].rows.iter().map(|row| format!("{:?}", row.cells)).collect();
-        let line = |head: &str| said.iter().find(|row| row.contains(head)).unwrap().as_str();
-        assert!(line("投资额（万元）").contains("请将表头改为“合同投资额（亿元）”"), "{}", line("投资额（万元）"));
-        assert!(line("镇街").contains("台账没有相应栏目"), "{}", line("镇街"));
+        let report = plan_report(&facts);
+        let rows: Vec<String> = report.book.sheets[0].rows.iter().map(|row| format!("{:?}", row.cells)).collect();
+        let row_with = |head: &str| rows.iter().find(|row| row.contains(head)).unwrap().as_str();
+        assert!(row_with("投资额（万元）").contains("请将表头改为“合同投资额（亿元）”"), "{}", row_with("投资额（万元）"));
+        assert!(row_with("镇街").contains("台账没有相应栏目"), "{}", row_with("镇街"));
     }
 
     #[test]
-    fn units_stand_in_administrative_order_and_unknown_ones_behind() {
+    fn known_units_come_first_then_unknown_ones_then_none() {
         let config = config();
         let mut ranks: Vec<UnitRank> = ["", "某县", "瓮安县", "贵阳市", " "].iter().map(|name| unit_rank(&config.policy, name)).collect();
         ranks.sort();
@@ -639,7 +612,7 @@ mod tests {
     }
 
     #[test]
-    fn a_column_holds_its_head() {
+    fn a_column_is_wide_enough_for_its_title() {
         for (head, width) in NOTE_HEADS.iter().chain(&SKIPPED_HEADS).chain(&CODE_HEADS[..6]) {
             assert!(text_width(head) + 1.0 <= *width, "{head}");
         }

@@ -1,4 +1,4 @@
-//! Workbooks that have no template: blank forms, the import report, the accountability list.
+//! Workbooks without a template: blank ledger forms, the import report, the accountability list.
 
 pub mod accountability;
 pub mod blank;

@@ -12,7 +12,9 @@ use crate::store::changes::{ChangeCounts, Side};
 use crate::store::records::StoredRecord;
 use crate::store::snapshots::{Snapshot, SnapshotState};
 use crate::workbook::balance::tie_out;
-use crate::workbook::books::intake_report::{CodeLine, Compared, IntakeFacts, IntakeReport, LedgerFacts, UnitRank, plan, unit_rank};
+use crate::workbook::books::intake_report::{
+    CodeChange, IntakeFacts, IntakeReport, LedgerIntake, SnapshotComparison, UnitRank, plan_report, unit_rank,
+};
 use crate::workbook::model::Row;
 use crate::worker::import::importer::Importer;
 use crate::worker::import::puller::{LedgerPull, PullReport, lost_columns};
@@ -80,7 +82,7 @@ impl Importer {
         let mut ledgers = Vec::with_capacity(sources.len());
         for (index, source) in sources.iter().enumerate() {
             let of = |keys: &[Key]| keys.iter().filter(|(_, ledger, _)| *ledger as usize == index).count();
-            ledgers.push(LedgerFacts {
+            ledgers.push(LedgerIntake {
                 ledger: source.ledger,
                 seq: source.snapshot.seq,
                 covers_on: source.snapshot.covers_on,
@@ -93,7 +95,7 @@ impl Importer {
                 quarantined: of(&order.quarantined),
                 warnings: of(&order.warnings),
                 skipped: of(&order.skipped),
-                compared: self.compared(&policy.ledgers[source.ledger], source, report).await?,
+                comparison: self.compared(&policy.ledgers[source.ledger], source, report).await?,
             });
         }
         let facts = IntakeFacts {
@@ -106,7 +108,7 @@ impl Importer {
             ledgers: &ledgers,
             unread: &report.unread,
         };
-        let planned = plan(&facts);
+        let planned = plan_report(&facts);
         let wrong = tie_out(&planned.book);
         ensure!(wrong.is_empty(), "{}", wrong.iter().take(5).map(ToString::to_string).collect::<Vec<_>>().join("；"));
         let book = planned.book.clone();
@@ -179,10 +181,10 @@ impl Importer {
     }
 
     /// How a ledger stands to the snapshot that was in force before.
-    async fn compared(&self, ledger: &Ledger, source: &Source<'_>, report: &PullReport) -> anyhow::Result<Compared> {
+    async fn compared(&self, ledger: &Ledger, source: &Source<'_>, report: &PullReport) -> anyhow::Result<SnapshotComparison> {
         let snapshot = source.snapshot;
         if snapshot.file_sha256 != report.sha256 {
-            return Ok(Compared::default());
+            return Ok(SnapshotComparison::default());
         }
         let (old, new) = source.sides();
         let counts = match source.base {
@@ -193,12 +195,12 @@ impl Importer {
         #[cfg(debug_assertions)]
         assert_eq!(counts, self.store.changes().count(&snapshot.ledger, old, new).await?, "a pull has counted otherwise than the database");
         let number = |count: i64| usize::try_from(count).unwrap_or(0);
-        Ok(Compared {
-            base: source.base.map(|base| (base.seq, base.covers_on)),
+        Ok(SnapshotComparison {
+            previous: source.base.map(|base| (base.seq, base.covers_on)),
             added: number(counts.added),
             changed: number(counts.changed),
             gone: number(counts.gone),
-            lost: source.base.map_or_else(Vec::new, |base| lost_columns(ledger, &base.accounts, &source.pulled.accounts)),
+            lost_fields: source.base.map_or_else(Vec::new, |base| lost_columns(ledger, &base.accounts, &source.pulled.accounts)),
         })
     }
 
@@ -209,7 +211,7 @@ impl Importer {
         planned: &IntakeReport<'_>,
         sources: &[Source<'_>],
         order: &Order,
-        ledgers: &[LedgerFacts],
+        ledgers: &[LedgerIntake],
         sender: &Sender<Vec<Row>>,
     ) -> anyhow::Result<()> {
         for (keys, skipped) in [(&order.quarantined, false), (&order.warnings, false), (&order.skipped, true)] {
@@ -225,8 +227,8 @@ impl Importer {
                         number += 1;
                         let sheets = &source.pulled.sheets_of_file;
                         rows.push(match skipped {
-                            true => planned.skipped(number, source.ledger, sheets, &note),
-                            false => planned.note(number, source.ledger, sheets, &note),
+                            true => planned.skipped_row(number, source.ledger, sheets, &note),
+                            false => planned.note_row(number, source.ledger, sheets, &note),
                         });
                     }
                 }
@@ -236,9 +238,9 @@ impl Importer {
             }
         }
         let mut number = 0;
-        for (source, facts) in sources.iter().zip(ledgers).filter(|(_, facts)| facts.compared.base.is_some()) {
+        for (source, facts) in sources.iter().zip(ledgers).filter(|(_, facts)| facts.comparison.previous.is_some()) {
             let (old, new) = source.sides();
-            let sides = [(false, new, old, facts.compared.added), (true, old, new, facts.compared.gone)];
+            let sides = [(false, new, old, facts.comparison.added), (true, old, new, facts.comparison.gone)];
             for (gone, side, other, _) in sides.into_iter().filter(|(.., count)| *count > 0) {
                 let ledger = &policy.ledgers[facts.ledger];
                 let mut after = String::new();
@@ -249,7 +251,7 @@ impl Importer {
                     let mut rows = Vec::with_capacity(page.len());
                     for stored in &page {
                         number += 1;
-                        rows.push(planned.code(number, &source.code_line(ledger, stored, gone)));
+                        rows.push(planned.code_row(number, &source.code_line(ledger, stored, gone)));
                     }
                     if sender.send(rows).await.is_err() {
                         return Ok(());
@@ -267,9 +269,9 @@ impl<'a> Source<'a> {
         (Side { source, seq: self.base.map_or(0, |base| base.seq) }, Side { source, seq: self.snapshot.seq })
     }
 
-    fn code_line(&self, ledger: &Ledger, stored: &StoredRecord, gone: bool) -> CodeLine {
+    fn code_line(&self, ledger: &Ledger, stored: &StoredRecord, gone: bool) -> CodeChange {
         let record = &stored.record;
-        CodeLine {
+        CodeChange {
             gone,
             ledger: self.ledger,
             code: record.code.clone(),

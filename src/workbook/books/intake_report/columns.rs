@@ -1,4 +1,4 @@
-//! Which column of the file each field was read from, which fields it lacks, and which of its columns name none.
+//! The parts of 说明 on columns: which column each field was read from, which fields have no column, which columns name no field.
 
 use crate::domain::intake::header_search::nearest_field;
 use crate::domain::intake::note::SheetAccount;
@@ -8,10 +8,10 @@ use crate::workbook::model::{Role, Sheet, Value};
 use crate::workbook::sheets::cover::{spread, table};
 
 impl IntakeReport<'_> {
-    /// Which column was taken for which field; sheets of one shape are told once.
-    pub(crate) fn columns(&self, sheet: &mut Sheet<'_>) {
+    /// The column that each field was read from. Sheets with the same columns share a table.
+    pub(super) fn write_columns(&self, sheet: &mut Sheet<'_>) {
         for (ledger, names, account) in self.shapes() {
-            sheet.banner(Role::Subtitle, format!("{}{}", ledger.title, among(&names)));
+            sheet.banner(Role::Subtitle, format!("{}{}", ledger.title, sheet_names(&names)));
             table(sheet, Role::Head, &[(0, "栏目"), (1, "列"), (2, "栏目"), (4, "列"), (5, "栏目"), (7, "列"), (8, "栏目"), (9, "列")]);
             let title = |id: &str| ledger.field(id).map_or(id, |field| ledger.fields[field].title.as_str()).to_owned();
             for part in account.columns.chunks(4) {
@@ -31,9 +31,10 @@ impl IntakeReport<'_> {
         }
     }
 
-    pub(crate) fn lacking(&self, sheet: &mut Sheet<'_>) {
-        for facts in self.facts.ledgers.iter().filter(|facts| !facts.compared.lost.is_empty()) {
-            let lost = facts.compared.lost.join("、");
+    /// The fields without a column.
+    pub(super) fn write_missing_fields(&self, sheet: &mut Sheet<'_>) {
+        for facts in self.facts.ledgers.iter().filter(|facts| !facts.comparison.lost_fields.is_empty()) {
+            let lost = facts.comparison.lost_fields.join("、");
             let text = format!(
                 "{}上次有而这次没有：{lost}。如只是改了表头，请改回后重新导入，否则各行的这些内容按未填处理。",
                 self.ledger(facts.ledger).title
@@ -50,7 +51,7 @@ impl IntakeReport<'_> {
                 .collect();
             if !lacking.is_empty() {
                 any = true;
-                sheet.banner(Role::Paragraph, format!("{}{}：{}。", ledger.title, among(&names), lacking.join("、")));
+                sheet.banner(Role::Paragraph, format!("{}{}：{}。", ledger.title, sheet_names(&names), lacking.join("、")));
             }
         }
         let advice = match any {
@@ -62,12 +63,12 @@ impl IntakeReport<'_> {
         sheet.banner(Role::Paragraph, advice);
     }
 
-    /// Columns of the file from which nothing was read, with the field each may stand for.
-    pub(crate) fn unknown(&self, sheet: &mut Sheet<'_>) {
+    /// The columns that were not read, each with the field its title is closest to.
+    pub(super) fn write_unknown_columns(&self, sheet: &mut Sheet<'_>) {
         let mut any = false;
         for (ledger, names, account) in self.shapes().into_iter().filter(|(.., account)| !account.unknown.is_empty()) {
             any = true;
-            sheet.banner(Role::Subtitle, format!("{}{}", ledger.title, among(&names)));
+            sheet.banner(Role::Subtitle, format!("{}{}", ledger.title, sheet_names(&names)));
             table(sheet, Role::Head, &[(0, "列"), (1, "表头"), (3, "怎样改")]);
             for (letters, head) in &account.unknown {
                 let lacking = ledger.fields.iter().filter(|field| !account.columns.iter().any(|(id, _)| *id == field.id));
@@ -90,7 +91,7 @@ impl IntakeReport<'_> {
         }
     }
 
-    /// The sheets of the file by ledger and columns.
+    /// The sheets grouped by ledger and columns: the ledger, the names of the sheets, and the account of the first.
     fn shapes(&self) -> Vec<(&Ledger, Vec<&str>, &SheetAccount)> {
         let mut out: Vec<(&Ledger, Vec<&str>, &SheetAccount)> = Vec::new();
         for facts in self.facts.ledgers {
@@ -111,8 +112,8 @@ impl IntakeReport<'_> {
     }
 }
 
-/// `（工作表“甲”、“乙”等9个）`; nothing for a file without sheets.
-fn among(names: &[&str]) -> String {
+/// The names of sheets as `（工作表“甲”、“乙”等9个）`; empty for a file without named sheets.
+fn sheet_names(names: &[&str]) -> String {
     let shown: Vec<String> = names.iter().filter(|name| !name.is_empty()).take(3).map(|name| format!("“{name}”")).collect();
     match (shown.is_empty(), names.len() > shown.len()) {
         (true, _) => String::new(),
