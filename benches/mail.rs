@@ -1,11 +1,11 @@
-//! Digests over loopback SMTP: N messages with an attachment each are queued in a fresh database and delivered by the service to a server in
-//! a process of its own; messages a second, processor seconds and peak memory of the sender.
+//! Delivery over loopback SMTP: N messages with an attachment each are queued in a fresh database and delivered by the service to a server
+//! in another process. Prints messages per second, CPU seconds and peak memory of the sender.
 //!
 //! `cargo bench --bench mail` [-- --mails 3000 --kib 20 --connections 8]
 //!
 //! Linux only: times and memory come from /proc.
 
-#![allow(clippy::disallowed_methods, reason = "a bench measures in real time and is told by its arguments")]
+#![allow(clippy::disallowed_methods, reason = "a bench measures real time and reads its arguments")]
 
 use chrono::Utc;
 use duban::app::compose::App;
@@ -28,7 +28,7 @@ fn argument(name: &str, default: usize) -> usize {
     all.iter().position(|word| word == name).and_then(|at| all.get(at + 1)?.parse().ok()).unwrap_or(default)
 }
 
-/// A server that takes everything; its port is the first line it prints.
+/// A server that accepts every message. It prints its port on the first line.
 fn sink() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     println!("{}", listener.local_addr()?.port());
@@ -115,7 +115,7 @@ async fn measure(mails: usize, kib: usize, connections: u32, port: u16) -> Resul
     let now = duban::clock::stamp(Utc::now());
     let run = app.store().runs().open("bench", "slot", 0, "2026-09-30".parse()?, true, &now).await?;
     let run = app.store().runs().claim(&run.id, &now, "2999").await?.ok_or("no claim")?;
-    // what does not deflate: an xlsx is deflated already
+    // Random bytes, because an .xlsx file is compressed already.
     let mut dice = 1u64;
     let mut noise = |length: usize| -> Vec<u8> {
         (0..length)
@@ -160,7 +160,7 @@ async fn measure(mails: usize, kib: usize, connections: u32, port: u16) -> Resul
         let batch = OutboxBatch { messages, now: now.clone(), expires_at: "2999".into(), ..OutboxBatch::default() };
         app.store().outbox().commit(&run, "remind", &RunInputs::default(), &batch).await?;
     }
-    // the peak of the delivery, not of making the messages
+    // Reset the peak, so that it is the one of the delivery and not of making the messages.
     std::fs::write("/proc/self/clear_refs", "5")?;
     let (before, started) = (processor_seconds()?, Instant::now());
     let delivered = deliverer.deliver_all(None).await?;
@@ -181,7 +181,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut server = Command::new(std::env::current_exe()?).arg("--sink").stdout(Stdio::piped()).spawn()?;
     let mut port = String::new();
     BufReader::new(server.stdout.take().ok_or("no output")?).read_line(&mut port)?;
-    // the shipped fuse is 5,000 mails a day
+    // The shipped daily limit is 5,000 mails.
     let mails = argument("--mails", 3000).min(5000);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(measure(mails, argument("--kib", 20), argument("--connections", 8) as u32, port.trim().parse()?));

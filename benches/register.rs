@@ -1,16 +1,15 @@
-//! The main job beside what offices script today: read a register of N rows × 40 columns, clean its dates, judge eight rules, write
-//! the found projects with all their columns into a workbook, and store the register. One generated file, one run, CPU seconds, wall
-//! clock and peak memory of whole process trees; the number of projects found has to be the same for all.
+//! The main job compared with the scripts that offices use today: read a register of N rows × 40 columns, clean its dates, judge eight rules,
+//! write the found projects with all their columns to a workbook, and store the register. All read the same generated file and have to find
+//! the same number of projects. Prints CPU seconds, wall-clock seconds and peak memory of whole process trees.
 //!
 //! `cargo bench --bench register` [-- --rows 10000,100000] [--peers polars,pandas] [--turns 3] [--python PATH]
 //!
-//! A machine that is shared runs the same work at different speeds from minute to minute, so each takes its turn, and the least of each is
-//! compared.
+//! The speed of a shared machine varies from minute to minute, so each is measured in turn, several times, and the lowest values are compared.
 //!
-//! The peers need `pip install polars fastexcel XlsxWriter pandas openpyxl pyarrow`; a peer that cannot run is named, not skipped in
-//! silence. Linux only: times and memory come from /proc.
+//! The peers need `pip install polars fastexcel XlsxWriter pandas openpyxl pyarrow`; a peer that cannot run is reported. Linux only: times and
+//! memory come from /proc.
 
-#![allow(clippy::disallowed_methods, reason = "a bench measures in real time and is told by its environment")]
+#![allow(clippy::disallowed_methods, reason = "a bench measures real time and reads its environment")]
 
 use calamine::Reader;
 use rust_xlsxwriter::{ExcelDateTime, Format, Workbook};
@@ -18,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// The day the eight rules are judged at; the peers' scripts hold the same.
+/// The day for which the eight rules are judged; the peers' scripts use the same.
 const AS_OF: &str = "2026-09-30";
 
 const HEADER: [&str; 40] = [
@@ -64,7 +63,7 @@ const HEADER: [&str; 40] = [
     "备注",
 ];
 
-/// A small generator of its own, so that a file is the same for ever.
+/// A random generator that no dependency can change, so that the generated file stays the same.
 struct Dice(u64);
 
 impl Dice {
@@ -78,7 +77,7 @@ impl Dice {
     }
 }
 
-/// Writes the register. Of every thousand rows `changed` have another remark and another amount than in the file with 0.
+/// Writes the register. `changed` of every thousand rows differ in remark and amount from the register written with 0.
 fn generate(path: &Path, rows: u32, changed: u32) -> Result<(), Box<dyn std::error::Error>> {
     let industries = ["大数据", "大健康", "现代能源", "新型建材", "基础材料", "酱香白酒", "生态食品", "山地旅游", "现代农业", "航空航天"];
     let places = [
@@ -110,7 +109,7 @@ fn generate(path: &Path, rows: u32, changed: u32) -> Result<(), Box<dyn std::err
         let (city, county) = places[dice.roll(places.len() as u64) as usize];
         let name: String = (0..3).map(|_| dice.pick(&words)).collect();
         let amount = (dice.roll(20_000) + if is_changed { 1 } else { 0 }) as f64 / 100.0;
-        // an event each 20 to 300 days after the one before, until the day of the register
+        // Each event comes 20 to 300 days after the previous one, until the day of the register.
         let began = 1200 + dice.roll(1200) as i64;
         let mut events = [None; 8];
         let mut at = began;
@@ -212,7 +211,7 @@ fn civil(days: i64) -> (u16, u8, u8) {
     (year as u16, month as u8, (day_of_year - (153 * shifted_month + 2) / 5 + 1) as u8)
 }
 
-/// What a whole process tree took.
+/// CPU seconds, wall-clock seconds and peak memory of a process tree.
 #[derive(Clone, Copy, Debug)]
 struct Cost {
     cpu: f64,
@@ -221,38 +220,38 @@ struct Cost {
 }
 
 impl Cost {
-    const MOST: Cost = Cost { cpu: f64::INFINITY, wall: f64::INFINITY, peak_mib: f64::INFINITY };
+    const MAX: Cost = Cost { cpu: f64::INFINITY, wall: f64::INFINITY, peak_mib: f64::INFINITY };
 
-    /// The least of each.
-    fn least(self, other: Cost) -> Cost {
+    /// The lower of each value.
+    fn min(self, other: Cost) -> Cost {
         Cost { cpu: self.cpu.min(other.cpu), wall: self.wall.min(other.wall), peak_mib: self.peak_mib.min(other.peak_mib) }
     }
 }
 
-/// CPU seconds of all children this process has waited for (clock ticks are 10 ms on every Linux).
+/// CPU seconds of all finished children of this process. A clock tick is 10 ms on Linux.
 fn children_cpu() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
     [13, 14].iter().filter_map(|at| fields.get(*at)?.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
 
-/// Resident bytes of a process and all below it.
+/// Resident memory of a process and all its descendants, in bytes.
 fn resident(root: u32) -> u64 {
     let mut total = 0;
-    let mut waiting = vec![root];
-    while let Some(pid) = waiting.pop() {
+    let mut pending = vec![root];
+    while let Some(pid) = pending.pop() {
         let statm = std::fs::read_to_string(format!("/proc/{pid}/statm")).unwrap_or_default();
         total += statm.split_whitespace().nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0) * 4096;
         let Ok(tasks) = std::fs::read_dir(format!("/proc/{pid}/task")) else { continue };
         for task in tasks.flatten() {
             let children = std::fs::read_to_string(task.path().join("children")).unwrap_or_default();
-            waiting.extend(children.split_whitespace().filter_map(|child| child.parse::<u32>().ok()));
+            pending.extend(children.split_whitespace().filter_map(|child| child.parse::<u32>().ok()));
         }
     }
     total
 }
 
-/// Runs a command; its cost and what it printed.
+/// Runs a command. Returns its cost and its output.
 fn measure(command: &mut Command) -> Result<(Cost, String), Box<dyn std::error::Error>> {
     let before = children_cpu();
     let began = Instant::now();
@@ -267,15 +266,15 @@ fn measure(command: &mut Command) -> Result<(Cost, String), Box<dyn std::error::
         std::thread::sleep(Duration::from_millis(10));
     };
     let cost = Cost { cpu: children_cpu() - before, wall: began.elapsed().as_secs_f64(), peak_mib: peak as f64 / 1_048_576.0 };
-    let said = std::fs::read_to_string(out.path())?;
-    // a run that quarantined or could not route something is still a run
+    let printed = std::fs::read_to_string(out.path())?;
+    // Exit code 2: the run is complete, but some rows were quarantined or some mails have no recipient.
     if !status.success() && status.code() != Some(2) {
-        return Err(format!("{command:?} ended with {status}: {said}").into());
+        return Err(format!("{command:?} ended with {status}: {printed}").into());
     }
-    Ok((cost, said))
+    Ok((cost, printed))
 }
 
-/// A fresh root with the shipped configuration, the bench's rules, job and workbook, and `file` as its only source.
+/// A fresh root with the shipped configuration, the bench's rules, job and template, and `file` as its only source.
 fn root(file: &Path) -> Result<tempfile::TempDir, Box<dyn std::error::Error>> {
     let home = Path::new(env!("CARGO_MANIFEST_DIR"));
     let root = tempfile::tempdir_in(work_dir()?)?;
@@ -314,7 +313,7 @@ fn duban(root: &Path) -> Command {
     command
 }
 
-/// The projects in the workbook a run wrote.
+/// The number of projects in the workbook that a run wrote.
 fn found_projects(root: &Path) -> Result<u64, Box<dyn std::error::Error>> {
     let dir = root.join("var/reports/bench").join(AS_OF);
     let book = std::fs::read_dir(&dir)?.flatten().next().ok_or("the run wrote no workbook")?;
@@ -334,16 +333,16 @@ fn found_projects(root: &Path) -> Result<u64, Box<dyn std::error::Error>> {
     Ok(count)
 }
 
-/// The number behind a word in what was printed.
-fn figure(said: &str, word: &str) -> Option<u64> {
-    let rest = said.split_once(word)?.1;
+/// The number after a word in the output.
+fn figure(printed: &str, word: &str) -> Option<u64> {
+    let rest = printed.split_once(word)?.1;
     rest.chars().take_while(char::is_ascii_digit).collect::<String>().parse().ok()
 }
 
 struct Options {
     rows: Vec<u32>,
     peers: Vec<String>,
-    /// How often each is measured.
+    /// Measurements of each.
     turns: u32,
     python: String,
 }
@@ -365,7 +364,7 @@ fn options() -> Options {
             }
             "--turns" => options.turns = arguments.next().and_then(|turns| turns.parse().ok()).unwrap_or(1),
             "--python" => options.python = arguments.next().unwrap_or_default(),
-            // cargo's own flag
+            // Cargo passes this flag to every bench.
             "--bench" => {}
             other => eprintln!("unknown argument {other}"),
         }
@@ -376,7 +375,7 @@ fn options() -> Options {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let options = options();
     let work = work_dir()?;
-    let mut before: Option<(u32, f64)> = None;
+    let mut smaller: Option<(u32, f64)> = None;
     println!("{:<34} {:>9} {:>9} {:>10}", "", "CPU s", "wall s", "peak MiB");
     for rows in options.rows {
         let file = work.join(format!("register-{rows}.xlsx"));
@@ -389,53 +388,53 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let show = |what: &str, cost: Cost| {
             println!("{:<34} {:>9.2} {:>9.2} {:>10.0}", format!("{rows} {what}"), cost.cpu, cost.wall, cost.peak_mib)
         };
-        let (mut own, mut first, mut again) = (Cost::MOST, Cost::MOST, Cost::MOST);
-        let mut peers: Vec<(&String, Result<Cost, String>)> = options.peers.iter().map(|peer| (peer, Ok(Cost::MOST))).collect();
+        let (mut own, mut first_pull, mut second_pull) = (Cost::MAX, Cost::MAX, Cost::MAX);
+        let mut peers: Vec<(&String, Result<Cost, String>)> = options.peers.iter().map(|peer| (peer, Ok(Cost::MAX))).collect();
         for _ in 0..options.turns.max(1) {
-            let place = root(&file)?;
-            let (cost, _) = measure(duban(place.path()).args(["run", "bench", "--as-of", AS_OF]))?;
+            let root_dir = root(&file)?;
+            let (cost, _) = measure(duban(root_dir.path()).args(["run", "bench", "--as-of", AS_OF]))?;
             show("duban run", cost);
-            own = own.least(cost);
-            let found = found_projects(place.path())?;
-            for (peer, least) in &mut peers {
-                let Ok(before) = *least else { continue };
+            own = own.min(cost);
+            let found = found_projects(root_dir.path())?;
+            for (peer, lowest) in &mut peers {
+                let Ok(so_far) = *lowest else { continue };
                 let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("benches/peers/{peer}.py"));
                 let dir = tempfile::tempdir_in(&work)?;
-                *least = match measure(Command::new(&options.python).arg(&script).arg(&file).arg(dir.path())) {
-                    Ok((cost, said)) => {
+                *lowest = match measure(Command::new(&options.python).arg(&script).arg(&file).arg(dir.path())) {
+                    Ok((cost, printed)) => {
                         show(peer, cost);
-                        if figure(&said, "found ") != Some(found) {
-                            return Err(format!("{peer} and duban differ: {} and {found} projects", said.trim()).into());
+                        if figure(&printed, "found ") != Some(found) {
+                            return Err(format!("{peer} and duban differ: {} and {found} projects", printed.trim()).into());
                         }
-                        Ok(before.least(cost))
+                        Ok(so_far.min(cost))
                     }
                     Err(error) => Err(error.to_string()),
                 };
             }
-            let place = root(&file)?;
-            let (cost, _) = measure(duban(place.path()).arg("pull"))?;
+            let root_dir = root(&file)?;
+            let (cost, _) = measure(duban(root_dir.path()).arg("pull"))?;
             show("duban pull, first", cost);
-            first = first.least(cost);
-            set_source(place.path(), &changed)?;
-            let (cost, said) = measure(duban(place.path()).arg("pull"))?;
+            first_pull = first_pull.min(cost);
+            set_source(root_dir.path(), &changed)?;
+            let (cost, printed) = measure(duban(root_dir.path()).arg("pull"))?;
             show("duban pull, 0.1 % changed", cost);
-            again = again.least(cost);
+            second_pull = second_pull.min(cost);
             let expected = u64::from(rows.div_ceil(1000));
-            if figure(&said, "变更") != Some(expected) {
-                return Err(format!("{expected} rows have changed, but duban says: {said}").into());
+            if figure(&printed, "变更") != Some(expected) {
+                return Err(format!("{expected} rows have changed, but duban says: {printed}").into());
             }
         }
-        for (peer, least) in &peers {
-            match least {
-                Ok(least) => println!("{rows} {peer} / duban: CPU × {:.1}, wall × {:.1}", least.cpu / own.cpu, least.wall / own.wall),
+        for (peer, lowest) in &peers {
+            match lowest {
+                Ok(cost) => println!("{rows} {peer} / duban: CPU × {:.1}, wall × {:.1}", cost.cpu / own.cpu, cost.wall / own.wall),
                 Err(error) => println!("{rows} {peer}: not measured, {error}"),
             }
         }
-        println!("{rows} re-pull / first pull, CPU: {:.2}", again.cpu / first.cpu);
-        if let Some((fewer, cpu)) = before.filter(|(fewer, _)| fewer * 10 == rows) {
+        println!("{rows} re-pull / first pull, CPU: {:.2}", second_pull.cpu / first_pull.cpu);
+        if let Some((fewer, cpu)) = smaller.filter(|(fewer, _)| fewer * 10 == rows) {
             println!("{fewer} → {rows} rows, CPU of the run: × {:.1}", own.cpu / cpu);
         }
-        before = Some((rows, own.cpu));
+        smaller = Some((rows, own.cpu));
     }
     Ok(())
 }

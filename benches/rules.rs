@@ -1,12 +1,12 @@
-//! All rules of config/rules.toml over generated projects, in memory, on one core: the judge alone, without reading or storing anything.
+//! Judges all rules of config/rules.toml for generated projects, in memory, on one core, without reading or storing anything.
 //!
 //! `cargo bench --bench rules` [-- --projects 1000000]
 //!
-//! Projects are made as `duban sample` makes them, and copied some at a time right before they are judged, outside the measured time: a
-//! run judges each record as it is read. Every finding is kept, as a run keeps it. Prints seconds, projects a second and what was found;
-//! the goal is 2 seconds for a million.
+//! The projects are those of `duban sample`. A few at a time are copied right before they are judged, outside the measured time, because a
+//! run judges each record when it has read it. All findings are held in memory, as in a run. Prints seconds, projects per second and the
+//! number of findings; the goal is 2 seconds for a million projects.
 
-#![allow(clippy::disallowed_methods, reason = "a bench measures in real time and is told by its environment")]
+#![allow(clippy::disallowed_methods, reason = "a bench measures real time and reads its environment")]
 
 use chrono::NaiveDate;
 use duban::config::load::{Config, read_files};
@@ -19,14 +19,14 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// As in the program itself.
+/// The allocator of the program.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Projects made at a time.
+/// Projects generated at a time.
 const BATCH: usize = 50_000;
 
-/// Projects read at a time.
+/// Projects copied at a time.
 const READ: usize = 200;
 
 fn main() {

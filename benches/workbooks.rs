@@ -1,11 +1,11 @@
-//! Workbooks alone, from plain data to files: 3,000 small ones as a province's packs are, on all cores, then one sheet of 300,000 rows.
+//! Writes workbooks from data in memory: 3,000 small ones, like the packs of a province, on all cores, then one sheet of 300,000 rows.
 //!
 //! `cargo bench --bench workbooks` [-- --books 3000 --rows 20 --long 300000]
 //!
-//! Each is built, its sums are checked, it is rendered, flushed to disk and renamed, as a run does it. Prints wall and CPU seconds and the
-//! peak memory of the process so far; the goal is 3 seconds for 3,000 on two cores.
+//! As in a run, each is built, its sums are checked, and it is rendered, flushed to disk and renamed. Prints wall-clock and CPU seconds and
+//! the peak memory of the process so far; the goal is 3 seconds for 3,000 workbooks on two cores.
 
-#![allow(clippy::disallowed_methods, reason = "a bench measures in real time and is told by its environment")]
+#![allow(clippy::disallowed_methods, reason = "a bench measures real time and reads its environment")]
 
 use chrono::NaiveDate;
 use duban::config::load::{Config, read_files};
@@ -29,11 +29,11 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-/// As in the program itself.
+/// The allocator of the program.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Generated projects by code, each made from one of a few when it is asked for, so that the bench holds workbooks and not a register.
+/// Generated projects by code. Each is copied from one of a few on request, so that the memory measured is that of the workbooks.
 struct Generated {
     ledger: usize,
     known: Vec<Record>,
@@ -57,7 +57,7 @@ impl Records for Generated {
     }
 }
 
-/// CPU seconds of the process and its peak memory in MiB, as Linux counts them.
+/// CPU seconds of the process and its peak memory in MiB, from /proc.
 fn used() -> (f64, f64) {
     let stat = std::fs::read_to_string("/proc/self/stat").expect("Linux");
     let fields: Vec<&str> = stat.rsplit(')').next().expect("fields").split_whitespace().collect();
@@ -86,7 +86,7 @@ fn main() {
         .map(|cells| Record { code: cells[code].to_string(), columns: (0..cells.len()).collect(), cells, place: Place::default() })
         .collect();
     let place = policy.ledgers[ledger].role(Role::Place).expect("a place");
-    // all of a small book belongs to one county, so that a unit's pack has its rows
+    // All projects of a small workbook belong to one county, so that the pack of its unit lists them.
     let home = known.iter().find_map(|record| policy.units.find(record.text(Some(place)))).expect("a county");
     let home_name = policy.units.units[home].name.clone();
     let mut own = Generated { ledger, known: known.clone() };
@@ -141,7 +141,7 @@ fn report(what: &str, began: Instant, before: f64) {
     println!("{what}: {:.2} s, CPU {:.2} s, peak so far {peak:.0} MiB", began.elapsed().as_secs_f64(), cpu - before);
 }
 
-/// What a run knows when it writes: findings, rosters, figures.
+/// The data that a run has before it writes workbooks: findings, rosters, indicators.
 struct Judgement {
     judged: Judged,
     rosters: Rosters,

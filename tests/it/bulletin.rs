@@ -1,4 +1,4 @@
-//! The paper on work orders (通报): what it says, that its .docx opens, and that both files are the same bytes every time.
+//! The bulletin on work orders (通报): its text, that its .docx is well-formed, and that equal data give equal bytes of both files.
 
 use super::helpers::{duban, edit, files_below, fresh_root, service, stderr, stdout};
 use super::outputs::cells;
@@ -18,7 +18,8 @@ GZ2,冷链物流项目,现代物流,贵阳市,白云区,合同,签约,3.2,2024-1
 GZ3,保密洽谈项目,现代物流,贵阳市,白云区,,洽谈,3.2,2026-04-01,,,,白云区投资促进局,王芳,13987654321,,2026-09-01
 ";
 
-/// Six orders: two done, one of which in the quarter; three overdue, one of them of a project under negotiation; one without a known holder.
+/// Six orders: two are completed, one of them in the quarter; three are overdue, one of them on a project under negotiation; one is with an
+/// unknown unit.
 const ORDERS: &str = "\
 工作单编号,项目编号,项目名称,来源,派发日期,承办类型,承办单位,办结时限,签收日期,最近反馈日期,办理情况,办结日期,延期至
 GZD1,GZ1,磷酸铁锂项目<二期>&扩建,推介会,2026-01-05,产业牵头部门,基础材料牵头部门,2026-02-28,2026-01-07,2026-02-01,请致电13812345678,,
@@ -50,7 +51,7 @@ async fn import(service: &App, root: &Path, name: &str, text: &str, covers_on: &
     assert_eq!(report.fault, None, "{name}");
 }
 
-/// Two quarters: the second order of the first county is not yet overdue in the first.
+/// A root with the registers imported and the quarterly job run on these days. GZD2 is overdue from the second quarter on.
 async fn quarters(days: &[&str], decisions: bool) -> tempfile::TempDir {
     let root = fresh_root();
     let at = root.path();
@@ -72,13 +73,14 @@ async fn quarters(days: &[&str], decisions: bool) -> tempfile::TempDir {
     root
 }
 
-fn paper(root: &Path, day: &str, ending: &str) -> Vec<u8> {
+/// A file of the bulletin of a day, by its extension.
+fn bulletin(root: &Path, day: &str, ending: &str) -> Vec<u8> {
     let files = files_below(&root.join("var/reports/quarterly-supervision").join(day));
     let found = files.into_iter().find(|(name, _)| name.contains("办理情况通报") && name.ends_with(ending));
     found.unwrap_or_else(|| panic!("no {ending}")).1
 }
 
-/// Every part of a package, each read to its end as XML: name and text.
+/// Name and text of every part of a ZIP package; each is parsed to check that it is well-formed XML.
 fn parts(bytes: &[u8]) -> Vec<(String, String)> {
     let mut zip = zip::ZipArchive::new(Cursor::new(bytes)).expect("a package");
     (0..zip.len())
@@ -104,7 +106,7 @@ fn parts(bytes: &[u8]) -> Vec<(String, String)> {
         .collect()
 }
 
-/// A document as a person reads it: each paragraph with its style, each row of a table in one line.
+/// A document as text: each paragraph with its style, each row of a table on one line.
 fn read(document: &str) -> String {
     let mut out = String::new();
     let (mut style, mut text, mut in_table) = (String::new(), String::new(), false);
@@ -149,45 +151,45 @@ fn document(bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn what_an_office_signs() {
+async fn text_of_the_bulletin() {
     let root = quarters(&["2026-06-30", "2026-09-30"], true).await;
-    let text = document(&paper(root.path(), "2026-09-30", ".docx"));
+    let text = document(&bulletin(root.path(), "2026-09-30", ".docx"));
     insta::assert_snapshot!("bulletin_document", text);
-    insta::assert_snapshot!("bulletin_sheet", cells(&paper(root.path(), "2026-09-30", ".xlsx")).replace(" | | ", " "));
+    insta::assert_snapshot!("bulletin_sheet", cells(&bulletin(root.path(), "2026-09-30", ".xlsx")).replace(" | | ", " "));
     for hidden in ["13812345678", "李敏", "保密洽谈项目", "GZD5"] {
         assert!(!text.contains(hidden), "{hidden} is not for all to read");
     }
-    // the rows of both tables together are the figure of the text
+    // The totals of both tables add up to the number in the text.
     let dispatched = |row: &str| row.split('|').nth(1).and_then(|cell| cell.parse::<u32>().ok()).expect("a count");
     let totals: Vec<u32> = text.lines().filter(|line| line.starts_with("合计|")).take(2).map(dispatched).collect();
     assert!(totals.len() == 2 && text.contains(&format!("累计派发{}件", totals[0] + totals[1])), "{totals:?}");
-    // the first quarter had nothing before it
-    assert!(document(&paper(root.path(), "2026-06-30", ".docx")).contains("无上期数可比"));
+    // The first quarter has no previous one to compare with.
+    assert!(document(&bulletin(root.path(), "2026-06-30", ".docx")).contains("无上期数可比"));
 }
 
 #[tokio::test]
-async fn a_paper_opens_and_is_the_same_bytes_every_time() {
+async fn both_files_are_well_formed_and_reproducible() {
     let (one, other) = (quarters(&["2026-09-30"], false).await, quarters(&["2026-09-30"], false).await);
     for ending in [".docx", ".xlsx"] {
-        assert!(paper(one.path(), "2026-09-30", ending) == paper(other.path(), "2026-09-30", ending), "{ending}");
+        assert!(bulletin(one.path(), "2026-09-30", ending) == bulletin(other.path(), "2026-09-30", ending), "{ending}");
     }
-    let bytes = paper(one.path(), "2026-09-30", ".docx");
+    let bytes = bulletin(one.path(), "2026-09-30", ".docx");
     let parts = parts(&bytes);
     let part = |name: &str| &parts.iter().find(|(known, _)| known == name).unwrap_or_else(|| panic!("no {name}")).1;
-    // A4, the margins of an official paper, a head row on every page, page numbers
+    // A4, the margins of an official paper, table headers repeated on every page, page numbers.
     let document = part("word/document.xml");
     for text in ["w:w=\"11906\" w:h=\"16838\"", "w:top=\"2098\" w:right=\"1474\" w:bottom=\"1984\" w:left=\"1587\"", "<w:tblHeader/>"] {
         assert!(document.contains(text), "{text}");
     }
     assert!(part("word/footer1.xml").contains("PAGE") && part("word/styles.xml").contains("方正小标宋简体"));
     assert!(part("docProps/core.xml").contains("2026-09-30T00:00:00Z"));
-    // every relation leads to a part
+    // The target of every relationship is a part of the package.
     for target in part("word/_rels/document.xml.rels").split("Target=\"").skip(1) {
         part(&format!("word/{}", target.split('"').next().expect("a name")));
     }
-    // listed, and made again to the byte
-    let again = duban(one.path(), &["rebuild", "quarterly-supervision@2026-10-08T08:00:00#0"]);
-    assert!(again.status.success() && stdout(&again).contains(".docx"), "{}{}", stdout(&again), stderr(&again));
-    // a register without decisions says so
+    // A rebuild lists the document and gives the same bytes.
+    let rebuilt = duban(one.path(), &["rebuild", "quarterly-supervision@2026-10-08T08:00:00#0"]);
+    assert!(rebuilt.status.success() && stdout(&rebuilt).contains(".docx"), "{}{}", stdout(&rebuilt), stderr(&rebuilt));
+    // This register has no decisions, which the bulletin mentions.
     assert!(read(document).contains("台账中没有联席会议议定事项"));
 }

@@ -1,5 +1,5 @@
-//! Forms that go out with a digest, come back filled in or damaged, and are answered row by row. One case = one file below
-//! tests/cases/feedback: what somebody did to the form of 瓮安县, and what is said of it.
+//! Feedback forms that are mailed with a digest and imported filled in or damaged. One case is one file below tests/cases/feedback: the
+//! changes made to the form of 瓮安县, and the expected output and answers. Also: releasing and rejecting drafts of acts.
 
 use super::helpers::{cases, duban, files_below, fresh_root, service, stderr, stdout};
 use super::outputs::{as_read, run};
@@ -12,7 +12,7 @@ use rust_xlsxwriter::{ExcelDateTime, Format, Workbook};
 use std::io::Cursor;
 use std::path::Path;
 
-/// A form as cells, sheet by sheet.
+/// The cells of a workbook: name and rows of each sheet.
 type Cells = Vec<(String, Vec<Vec<Data>>)>;
 
 /// The attachment of a unit's mail.
@@ -64,7 +64,7 @@ fn write(cells: &Cells) -> Vec<u8> {
     book.save_to_buffer().expect("a workbook")
 }
 
-/// The row in which a sheet's table begins.
+/// The row with the column titles of a feedback form.
 fn head_of(rows: &[Vec<Data>]) -> usize {
     rows.iter().position(|row| row.iter().any(|cell| cell.to_string().starts_with("校验码"))).expect("a head")
 }
@@ -84,16 +84,16 @@ fn value(value: &toml::Value) -> Data {
     }
 }
 
-/// Does to the form what a case says.
+/// Applies the changes of a case to a form.
 fn fill(form: &mut Cells, case: &toml::Table) {
     form.retain(|(name, _)| name.starts_with("反馈表"));
     let text = |table: &toml::Table, key: &str| table.get(key).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
     let list = |key: &str| case.get(key).and_then(|value| value.as_array()).cloned().unwrap_or_default();
     for (_, rows) in form.iter_mut() {
-        for (label, said) in case.get("head").and_then(|head| head.as_table()).into_iter().flatten() {
+        for (label, entered) in case.get("head").and_then(|head| head.as_table()).into_iter().flatten() {
             for row in rows.iter_mut() {
                 if let Some(at) = row.iter().position(|cell| cell.to_string() == *label) {
-                    row[at + 1] = value(said);
+                    row[at + 1] = value(entered);
                 }
             }
         }
@@ -115,10 +115,10 @@ fn fill(form: &mut Cells, case: &toml::Table) {
         let edit = edit.as_table().expect("an edit");
         for row in form.iter_mut().flat_map(|(_, rows)| rows) {
             for cell in row.iter_mut() {
-                if let Data::String(held) = cell
-                    && held.contains(&text(edit, "from"))
+                if let Data::String(content) = cell
+                    && content.contains(&text(edit, "from"))
                 {
-                    *held = held.replace(&text(edit, "from"), &text(edit, "to"));
+                    *content = content.replace(&text(edit, "from"), &text(edit, "to"));
                 }
             }
         }
@@ -154,7 +154,7 @@ fn fill(form: &mut Cells, case: &toml::Table) {
     }
 }
 
-/// Imports a form and returns exit code and what was printed.
+/// Imports a form. Returns the exit code and the output.
 fn import(root: &Path, name: &str, bytes: &[u8]) -> (Option<i32>, String) {
     let file = root.join(name);
     std::fs::write(&file, bytes).expect("a form");
@@ -180,7 +180,7 @@ async fn answers(root: &Path) -> Answers {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn forms_that_came_back() {
+async fn imports_of_returned_forms() {
     let base = fresh_root();
     run(base.path()).await;
     let form = read(&attachment(base.path(), "瓮安县"));
@@ -190,8 +190,8 @@ async fn forms_that_came_back() {
         if let Some(first) = case.get("first").and_then(|first| first.as_table()) {
             let mut filled = form.clone();
             fill(&mut filled, first);
-            let (code, said) = import(root.path(), "先到.xlsx", &write(&filled));
-            assert_eq!(code, Some(0), "{name}: {said}");
+            let (code, printed) = import(root.path(), "先到.xlsx", &write(&filled));
+            assert_eq!(code, Some(0), "{name}: {printed}");
         }
         if let Some(register) = case.get("register").and_then(|rows| rows.as_str()) {
             let file = root.path().join("新台账.csv");
@@ -202,18 +202,18 @@ async fn forms_that_came_back() {
         let mut filled = form.clone();
         fill(&mut filled, &case);
         let bytes = case.get("bytes").and_then(|text| text.as_str()).map_or_else(|| write(&filled), |text| text.as_bytes().to_vec());
-        let (code, said) = import(root.path(), "反馈表.xlsx", &bytes);
-        let wanted = case.get("exit").and_then(|exit| exit.as_integer()).unwrap_or(0);
-        if code != Some(wanted as i32) {
-            failed.push(format!("{name}: exit {code:?}, not {wanted}: {said}"));
+        let (code, printed) = import(root.path(), "反馈表.xlsx", &bytes);
+        let expected = case.get("exit").and_then(|exit| exit.as_integer()).unwrap_or(0);
+        if code != Some(expected as i32) {
+            failed.push(format!("{name}: exit {code:?}, not {expected}: {printed}"));
         }
-        for text in case["said"].as_array().expect("what is said").iter().map(|text| text.as_str().expect("a text")) {
-            if !said.contains(text) {
-                failed.push(format!("{name}: not said: {text}\n{said}"));
+        for text in case["said"].as_array().expect("the expected output").iter().map(|text| text.as_str().expect("a text")) {
+            if !printed.contains(text) {
+                failed.push(format!("{name}: not printed: {text}\n{printed}"));
             }
         }
-        let held = answers(root.path()).await;
-        let held: Vec<String> = held
+        let stored = answers(root.path()).await;
+        let stored: Vec<String> = stored
             .values()
             .map(|answer| {
                 let values: Vec<String> = answer.values.iter().map(|(field, text)| format!("{field}={text}")).collect();
@@ -223,17 +223,17 @@ async fn forms_that_came_back() {
                 format!("{} {}", answer.code, parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" | "))
             })
             .collect();
-        let wanted: Vec<&str> =
+        let expected: Vec<&str> =
             case.get("answers").and_then(|list| list.as_array()).into_iter().flatten().map(|text| text.as_str().expect("a text")).collect();
-        if held != wanted {
-            failed.push(format!("{name}: answers {held:#?}, not {wanted:#?}"));
+        if stored != expected {
+            failed.push(format!("{name}: answers {stored:#?}, not {expected:#?}"));
         }
     }
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_stands_in_the_next_digest_and_workbook() {
+async fn the_next_digest_and_workbook_contain_the_answer() {
     let root = fresh_root();
     run(root.path()).await;
     let mut form = read(&attachment(root.path(), "瓮安县"));
@@ -244,7 +244,7 @@ async fn an_answer_stands_in_the_next_digest_and_workbook() {
     )
     .expect("a case");
     fill(&mut form, &case);
-    // laid down in the folder that the configuration names: the next run takes it in, once
+    // The next run imports the form from the folder that the configuration names, once.
     let settings = root.path().join("config/duban.toml");
     let text = std::fs::read_to_string(&settings).expect("settings");
     std::fs::write(&settings, format!("{text}\n[feedback]\nfolder = \"incoming\"\n")).expect("settings");
@@ -258,7 +258,7 @@ async fn an_answer_stands_in_the_next_digest_and_workbook() {
     }
     let history = service.store().feedback().on_record("project", "GZ202500123").await.expect("answers");
     service.store().close().await;
-    assert_eq!(history.len(), 1, "the form was taken in once");
+    assert_eq!(history.len(), 1, "the form was imported once");
     let mails = files_below(&root.path().join("var/outbox"));
     let mail = |unit: &str| {
         let ends = format!("_{unit}.eml");
@@ -284,17 +284,17 @@ async fn an_answer_stands_in_the_next_digest_and_workbook() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn acts_above_urging_wait_for_a_named_person() {
+async fn an_act_above_urging_is_sent_only_after_its_release() {
     let root = fresh_root();
-    let said = run(root.path()).await;
-    assert!(said.contains("签发后发送") && said.contains("拟办件：待签发"), "{said}");
+    let printed = run(root.path()).await;
+    assert!(printed.contains("签发后发送") && printed.contains("拟办件：待签发"), "{printed}");
     let outbox = |arguments: &[&str]| duban(root.path(), &[&["outbox"], arguments].concat());
     let listed = stdout(&outbox(&["list", "--state", "draft"]));
     let ids: Vec<&str> = listed.lines().filter_map(|line| line.split(' ').next()).collect();
     let circular = *ids.iter().find(|id| id.ends_with("_522725_circulate")).unwrap_or_else(|| panic!("no circular: {listed}"));
     let order = *ids.iter().find(|id| id.ends_with("_522725_supervise")).unwrap_or_else(|| panic!("no order: {listed}"));
     assert!(listed.contains("【通报】瓮安县 截至2026年9月30日：2项"), "{listed}");
-    // a draft is read before it is decided on, and found by what it holds
+    // A draft can be shown before its release, and found by the findings it lists.
     let shown = stdout(&outbox(&["show", circular]));
     for text in [
         "状态：待签发",
@@ -309,13 +309,13 @@ async fn acts_above_urging_wait_for_a_named_person() {
     let line = found.lines().find(|line| line.starts_with(circular)).unwrap_or_else(|| panic!("no circular in {found}"));
     assert!(line.contains("待签发") && line.contains("所列：●红"), "{line}");
     assert!(found.lines().any(|line| line.contains("告知：●红")), "{found}");
-    let told = stdout(&duban(root.path(), &["explain", "unstarted", "GZ202500123", "--as-of", "2026-09-30"]));
-    assert!(told.contains("瓮安县") && !told.contains("circulate"), "a draft has told nobody: {told}");
+    let explained = stdout(&duban(root.path(), &["explain", "unstarted", "GZ202500123", "--as-of", "2026-09-30"]));
+    assert!(explained.contains("瓮安县") && !explained.contains("circulate"), "a draft notifies nobody: {explained}");
     let sent = |act: &str| {
         let mails = files_below(&root.path().join("var/outbox"));
         mails.into_iter().find(|(name, _)| name.contains(&format!("_522725_{act}"))).map(|(_, bytes)| as_read(&bytes))
     };
-    // neither sending, nor releasing what is held, nor a nameless word lets a draft go
+    // A draft is not sent by `send`, by releasing mails on hold, or by a release without name or reason.
     for arguments in [&["send"][..], &["release"], &["release", circular], &["release", circular, "--by", "张三"]] {
         outbox(arguments);
         assert!(sent("circulate").is_none(), "{arguments:?}");
@@ -332,7 +332,7 @@ async fn acts_above_urging_wait_for_a_named_person() {
     assert!(shown.contains("不予签发（王局长） 已电话督促"), "{shown}");
     let released = stdout(&outbox(&["show", circular]));
     assert!(released.contains("签发或重发（王局长） 局务会研究同意") && released.contains("送达"), "{released}");
-    // what was decided is decided
-    let again = outbox(&["release", order, "--by", "王局长", "--reason", "改主意"]);
-    assert_eq!(again.status.code(), Some(2), "{}", stdout(&again));
+    // A rejection cannot be undone.
+    let late = outbox(&["release", order, "--by", "王局长", "--reason", "改主意"]);
+    assert_eq!(late.status.code(), Some(2), "{}", stdout(&late));
 }

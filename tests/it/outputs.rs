@@ -1,4 +1,5 @@
-//! Snapshots of what people receive: the mail of a county, a city, a lead department and the office, and the workbook, as text.
+//! Snapshots, as text, of what people receive: the mails of a county, a city, a lead department and the office, workbooks, the leader page,
+//! the import report, a blank form.
 
 use super::helpers::{duban, files_below, fresh_root, service, stderr};
 use calamine::{Data, Reader, Xlsx};
@@ -27,12 +28,12 @@ GZD2026-00001,GZ202500123,年产2万吨磷酸铁锂生产线项目,产业招商�
 GZD2026-00002,GZ202500123,年产2万吨磷酸铁锂生产线项目,产业招商推介会,2026-09-18,属地,瓮安县,2026-10-10,,,,,
 ";
 
-/// Runs the quarter on a small register of its own, past its start day.
+/// Imports a small register and runs the quarterly job, with enforcement already in force. Returns the output of the run.
 pub async fn run(root: &Path) -> String {
     run_on(root, &[("台账.csv", PROJECTS), ("工作单.csv", ORDERS)]).await
 }
 
-/// The same on registers of the caller's.
+/// As [`run`], with other registers: file name and content.
 pub async fn run_on(root: &Path, registers: &[(&str, &str)]) -> String {
     let settings = root.join("config/duban.toml");
     let text = std::fs::read_to_string(&settings).expect("settings");
@@ -57,7 +58,7 @@ pub async fn run_on(root: &Path, registers: &[(&str, &str)]) -> String {
     outcome_text(&outcome)
 }
 
-/// A mail as a person sees it: headers, plain text, and the rows of the attachment.
+/// A mail as a person reads it: headers, plain text, and the cells of the attachments.
 pub fn as_read(bytes: &[u8]) -> String {
     let mail = MessageParser::default().parse(bytes).expect("a mail");
     let mut out = String::new();
@@ -76,7 +77,7 @@ pub fn as_read(bytes: &[u8]) -> String {
     out
 }
 
-/// A workbook as text: sheet, then each row's cells with a letter for the type of what is no text.
+/// A workbook as text: the name of each sheet, then the cells of each row. Numbers begin with `#`, dates with `@`, other types with `?`.
 pub fn cells(bytes: &[u8]) -> String {
     let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).expect("a workbook");
     let mut out = String::new();
@@ -105,7 +106,7 @@ pub fn cells(bytes: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn what_people_receive() {
+async fn mails_and_workbooks_of_a_quarter() {
     let root = fresh_root();
     let printed = run(root.path()).await;
     insta::assert_snapshot!("printed", printed.lines().filter(|line| !line.starts_with("报表：")).collect::<Vec<_>>().join("\n"));
@@ -128,7 +129,7 @@ async fn what_people_receive() {
     let (_, book) = books.iter().find(|(name, _)| name.contains("季度督办工作簿")).expect("the workbook");
     let (_, page) = books.iter().find(|(name, _)| name.contains("一页通")).expect("the leader's page");
     insta::assert_snapshot!("leader_page", cells(page));
-    // fingerprints of the configuration change with every edit of a comment
+    // The fingerprints of configuration files change with every edit, so they are replaced.
     let text: Vec<String> = cells(book)
         .lines()
         .map(|line| match line.split_once(" | ") {
@@ -141,17 +142,17 @@ async fn what_people_receive() {
     insta::assert_snapshot!("workbook_quarterly", text.join("\n"));
 }
 
-/// Counts behind `红`, `橙` and `黄` in a line; what is not named is none.
+/// The numbers after `红`, `橙` and `黄` in a line; 0 for a light that the line does not name.
 fn lights(line: &str) -> [usize; 3] {
     ['红', '橙', '黄'].map(|mark| {
-        let behind = line.split_once(mark).map_or("", |(_, rest)| rest);
-        behind.chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap_or(0)
+        let after = line.split_once(mark).map_or("", |(_, rest)| rest);
+        after.chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap_or(0)
     })
 }
 
-/// One number, wherever a mail says it: subject, text, page and attachment.
+/// Subject, text, HTML and attachment of a mail have the same counts.
 #[tokio::test]
-async fn a_mail_says_one_number_everywhere() {
+async fn the_counts_of_a_mail_agree() {
     let root = fresh_root();
     run(root.path()).await;
     let mut lit = 0;
@@ -167,7 +168,7 @@ async fn a_mail_says_one_number_everywhere() {
         let items: usize = subject.iter().sum();
         assert!(line.contains(&format!("有{items}项需办理")), "{name}: {line}");
         lit += items;
-        // the office's attachment holds only what is told to the office itself
+        // The office's attachment lists only the findings addressed to the office itself.
         if name.ends_with("_省投资促进局.eml") {
             continue;
         }
@@ -175,7 +176,7 @@ async fn a_mail_says_one_number_everywhere() {
         assert!(file.attachment_name().is_some_and(|name| name.ends_with("督办事项清单（截至2026年9月30日）.xlsx")), "{name}");
         let book = cells(file.contents());
         let sheet = book.split_once("-- 督办事项\n").expect("the list").1.split("\n-- ").next().unwrap_or_default();
-        // an item is a project, named the same in every one of its rows
+        // An item is a project; all its rows have the same name.
         let projects: std::collections::BTreeSet<&str> =
             sheet.lines().filter(|line| line.starts_with('#')).filter_map(|line| line.split(" | ").nth(5)).collect();
         assert_eq!(projects.len(), items, "{name}: {sheet}");
@@ -183,9 +184,9 @@ async fn a_mail_says_one_number_everywhere() {
     assert!(lit > 5, "{lit} items are too few to show anything");
 }
 
-/// No mail and no attachment holds a full phone number or a row that its unit is not told of.
+/// No mail and no attachment has a full phone number or a finding that is not addressed to its unit.
 #[tokio::test]
-async fn a_unit_sees_only_its_own() {
+async fn a_unit_sees_only_its_own_findings() {
     let root = fresh_root();
     run(root.path()).await;
     let mails = files_below(&root.path().join("var/outbox"));
@@ -217,7 +218,7 @@ async fn a_unit_sees_only_its_own() {
     }
 }
 
-/// Six rows, one of which is taken as it is.
+/// Six records, of which one is accepted without remarks.
 const FAULTY: &str = "\
 项目编号,项目名称,市（州）,县（市、区）,协议类型,项目阶段,合同投资额（亿元）,签约时间,实际投产时间,存在问题
 GZ4,丁项目,黔南布依族苗族自治州,瓮安县,合同,签约,2.5,2023-02-30,,=用地
@@ -229,9 +230,9 @@ GZ7,庚项目二,贵阳市,白云区,合同,签约,1,2025-01-01,,
 合计,,,,,,7,,,
 ";
 
-/// What a clerk gets back for a file: first a good one, then one with faults.
+/// The import report of a file with faults, imported after a file without.
 #[tokio::test]
-async fn what_a_clerk_is_told_of_a_file() {
+async fn import_report_of_a_faulty_file() {
     let root = fresh_root();
     let service = service(root.path(), "2026-10-08T00:00:00Z").await;
     let good = "项目编号,项目名称,市（州）,县（市、区）,协议类型,合同投资额（亿元）\nGZ1,甲项目,贵阳市,白云区,合同,1\nGZ2,乙项目,贵阳市,白云区,合同,2\n";
@@ -257,9 +258,9 @@ async fn what_a_clerk_is_told_of_a_file() {
     insta::assert_snapshot!("workbook_intake_report", text);
 }
 
-/// The empty sheet of the widest ledger.
+/// The blank form of the ledger with the most fields.
 #[test]
-fn what_an_office_fills_in() {
+fn blank_form_of_the_project_ledger() {
     let root = fresh_root();
     let file = root.path().join("填报表.xlsx");
     let made = duban(root.path(), &["blank", "project", file.to_str().expect("a path")]);

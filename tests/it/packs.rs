@@ -1,4 +1,4 @@
-//! Workbooks for each unit of a level: who gets which rows, that they tie out, and that they can be made again.
+//! Packs (a workbook for each unit of a level): who gets which rows, that the sums agree, and that a rebuild gives the same bytes.
 
 use super::helpers::{duban, files_below, fresh_root, stderr, stdout};
 use super::outputs::{cells, run};
@@ -28,21 +28,21 @@ HY1,第三季度招商项目研究会,研究,黔南布依族苗族自治州,2026
 HY2,第三季度招商项目研究会,研究,遵义市,2026-09-11,研究未开工项目
 ";
 
-/// A register, run for its quarter, then the packs of the same day.
+/// Runs the quarterly job on a small register, imports further ledgers and runs the packs of the same day. Returns the output of the packs.
 pub async fn packs(root: &Path) -> String {
     run(root).await;
     for (name, text) in [("困难.csv", DIFFICULTIES), ("企业.csv", CONTACTS)] {
         let path = root.join(name);
         std::fs::write(&path, text).expect("a ledger");
-        let taken = duban(root, &["import", path.to_str().expect("a path"), "--covers", "2026-09-30"]);
-        assert_eq!(taken.status.code(), Some(0), "{}{}", stdout(&taken), stderr(&taken));
+        let imported = duban(root, &["import", path.to_str().expect("a path"), "--covers", "2026-09-30"]);
+        assert_eq!(imported.status.code(), Some(0), "{}{}", stdout(&imported), stderr(&imported));
     }
     let made = duban(root, &["run", "quarterly-packs", "--as-of", "2026-09-30"]);
     assert_eq!(made.status.code(), Some(0), "{}{}", stdout(&made), stderr(&made));
     stdout(&made)
 }
 
-/// The rows of a workbook as text, by the beginning of its path.
+/// The cells of the one workbook whose path has this prefix, as text.
 fn book(books: &[(String, Vec<u8>)], beginning: &str) -> String {
     let found: Vec<_> = books.iter().filter(|(name, _)| name.starts_with(beginning)).collect();
     assert_eq!(found.len(), 1, "{beginning}: {:?}", books.iter().map(|(name, _)| name).collect::<Vec<_>>());
@@ -62,18 +62,18 @@ async fn each_level_gets_its_own_rows() {
     insta::assert_snapshot!("pack_city", book(&books, "市（州）/黔南布依族苗族自治州招商项目季度研究材料"));
     insta::assert_snapshot!("pack_land", book(&books, "要素保障部门/省自然资源厅用地季度会商材料"));
     insta::assert_snapshot!("pack_office_ledgers", book(&books, "全省招商项目分类台账"));
-    // a project under negotiation and a target enterprise stay with their own unit, whom their rule tells, and the office
+    // A project under negotiation and a target enterprise are visible to their own unit, the recipients of their rule, and the office.
     for (name, bytes) in &books {
         let read = cells(bytes);
-        let own = !name.contains('/');
-        if !own {
+        let of_office = !name.contains('/');
+        if !of_office {
             for phone in ["13812345678", "13987654321", "13711112222", "13633334444", "13655556666"] {
                 assert!(!read.contains(phone), "{name} holds a full phone number");
             }
         }
-        let told = own || name.contains("/瓮安县") || name.contains("/黔南布依族苗族自治州");
-        assert!(told || !read.contains("食用菌工厂化栽培项目"), "{name} shows a project under negotiation");
-        assert!(own || name.contains("/福泉市") || !read.contains("甲公司"), "{name} shows another unit's target enterprise");
+        let may_see = of_office || name.contains("/瓮安县") || name.contains("/黔南布依族苗族自治州");
+        assert!(may_see || !read.contains("食用菌工厂化栽培项目"), "{name} shows a project under negotiation");
+        assert!(of_office || name.contains("/福泉市") || !read.contains("甲公司"), "{name} shows another unit's target enterprise");
         if name.contains("/福泉市") {
             assert!(!read.contains("GZ202500123"), "{name} shows another county's project");
         }
@@ -84,15 +84,15 @@ async fn each_level_gets_its_own_rows() {
 }
 
 #[tokio::test]
-async fn packs_are_made_again_byte_for_byte() {
+async fn a_rebuild_gives_the_same_packs_byte_for_byte() {
     let root = fresh_root();
     packs(root.path()).await;
     let before = files_below(&root.path().join("var/reports/quarterly-packs/2026-09-30"));
     assert!(before.iter().filter(|(name, _)| name.contains('/')).count() >= 5);
-    let again = duban(root.path(), &["rebuild", RUN]);
-    assert_eq!(again.status.code(), Some(0), "{}{}", stdout(&again), stderr(&again));
+    let rebuilt = duban(root.path(), &["rebuild", RUN]);
+    assert_eq!(rebuilt.status.code(), Some(0), "{}{}", stdout(&rebuilt), stderr(&rebuilt));
     assert!(files_below(&root.path().join("var/rebuild").join(RUN)) == before, "another set of files, or other bytes");
-    // a stored sum that differs is told, for a pack as for the office's workbook
+    // A pack whose bytes differ from its stored SHA-256 is reported.
     let pack = before.iter().map(|(name, _)| name).find(|name| name.contains('/')).expect("a pack");
     std::fs::write(root.path().join("var/rebuild").join(RUN).join(pack), b"other").expect("damaged");
     let differs = duban(root.path(), &["rebuild", RUN]);
@@ -108,7 +108,7 @@ async fn a_month_has_a_pack_for_each_county_with_rows() {
     assert_eq!(made.status.code(), Some(0), "{}{}", stdout(&made), stderr(&made));
     let books = files_below(&root.path().join("var/reports/county-monthly-study/2026-09-30"));
     let counties: Vec<&str> = books.iter().filter(|(name, _)| name.contains('/')).map(|(name, _)| name.as_str()).collect();
-    // 贵安新区 has one project, of whose rows a major-project ledger makes a pack
+    // The only project of 贵安新区 is a major project, so the sheet of major projects makes it a pack.
     assert_eq!(
         counties,
         [
@@ -120,7 +120,7 @@ async fn a_month_has_a_pack_for_each_county_with_rows() {
 }
 
 #[tokio::test]
-async fn a_year_is_inspected_on_its_last_day() {
+async fn the_annual_inspection_covers_the_year() {
     let root = fresh_root();
     run(root.path()).await;
     let path = root.path().join("会议.csv");
@@ -134,13 +134,13 @@ async fn a_year_is_inspected_on_its_last_day() {
     assert!(office.contains("机制未落实") && office.contains("2026年第四季度"), "{office}");
     let city = book(&books, "市（州）/黔南布依族苗族自治州");
     assert!(city.contains("第三季度招商项目研究会") && city.contains("瓮安县"), "{city}");
-    // a city reads of its own places, not of others
+    // A city sees the sessions of its own places only.
     assert!(!city.contains("遵义市"), "{city}");
 }
 
-/// A code that the newest register leaves out is listed until the office confirms it; what was made before says so for ever.
+/// A code that is missing from the newest register is listed until the office confirms it. A rebuild of an earlier run still lists it.
 #[tokio::test]
-async fn what_left_the_register_is_listed() {
+async fn a_missing_code_is_listed_until_it_is_confirmed() {
     let root = fresh_root();
     run(root.path()).await;
     let register = root.path().join("台账.csv");
@@ -150,8 +150,8 @@ async fn what_left_the_register_is_listed() {
     let path = register.to_str().expect("a path");
     let taken = duban(root.path(), &["import", path, "--covers", "2026-09-30", "--accept"]);
     assert_eq!(taken.status.code(), Some(0), "{}{}", stdout(&taken), stderr(&taken));
-    let again = ["run", "quarterly-supervision", "--as-of", "2026-09-30", "--revise"];
-    let made = duban(root.path(), &again);
+    let revise = ["run", "quarterly-supervision", "--as-of", "2026-09-30", "--revise"];
+    let made = duban(root.path(), &revise);
     assert_eq!(made.status.code(), Some(0), "{}{}", stdout(&made), stderr(&made));
     let books = files_below(&root.path().join("var/reports/quarterly-supervision/2026-09-30-r1"));
     let read = book(&books, "季度督办工作簿");
@@ -161,21 +161,21 @@ async fn what_left_the_register_is_listed() {
         ["snapshot", "confirm-gone", "project", "import", "GZ202600047", "--by", "王处长", "--reason", "项目已取消，文号〔2026〕12号"];
     let confirmed = duban(root.path(), &confirm);
     assert_eq!(confirmed.status.code(), Some(0), "{}{}", stdout(&confirmed), stderr(&confirmed));
-    // the run of before is made again with what was known then
+    // The rebuild of the earlier run does not know the confirmation.
     let rebuilt = duban(root.path(), &["rebuild", "quarterly-supervision@2026-10-08T08:00:00#1"]);
     assert_eq!(rebuilt.status.code(), Some(0), "{}{}", stdout(&rebuilt), stderr(&rebuilt));
-    // a revision knows that it is confirmed
-    let revised = duban(root.path(), &again);
+    // A new revision knows it.
+    let revised = duban(root.path(), &revise);
     assert_eq!(revised.status.code(), Some(0), "{}{}", stdout(&revised), stderr(&revised));
     let books = files_below(&root.path().join("var/reports/quarterly-supervision/2026-09-30-r2"));
     assert!(!book(&books, "季度督办工作簿").contains("台账中消失的项目"));
 }
 
-/// A list of the whole province's rows names no investor to a unit that has nothing to do with the project.
+/// A list of all projects of the province does not name the investor to a unit without a part in the project.
 #[tokio::test]
-async fn commercial_cells_stay_with_those_concerned() {
+async fn commercial_cells_are_hidden_from_uninvolved_units() {
     let root = fresh_root();
-    // no shipped list of the whole province shows the investor
+    // No shipped list of the whole province has the investor.
     let path = root.path().join("report-templates/land-quarterly.toml");
     let text = std::fs::read_to_string(&path).expect("a template");
     std::fs::write(&path, text.replace("\"project.name 项目名称\"", "\"project.name 项目名称\", \"project.investor 投资方\""))
@@ -183,15 +183,15 @@ async fn commercial_cells_stay_with_those_concerned() {
     packs(root.path()).await;
     let books = files_below(&root.path().join("var/reports/quarterly-packs/2026-09-30"));
     let land = book(&books, "要素保障部门/省自然资源厅用地季度会商材料");
-    // asked of a county's own department: no matter of the province's
+    // The difficulty is asked of a department of the county, so the provincial department has no part in it.
     assert!(land.contains("（商业信息，略）"), "{land}");
     let office = book(&books, "全省招商项目分类台账");
     assert!(!office.contains("（商业信息，略）"), "{office}");
 }
 
-/// A quarter compares with the one before it, and comes out the same after the register has been corrected.
+/// A quarter is compared with the previous one. A later correction of the register does not change a rebuild.
 #[tokio::test]
-async fn rates_move_against_the_quarter_before() {
+async fn rates_are_compared_with_the_previous_quarter() {
     let root = fresh_root();
     run(root.path()).await;
     let made = duban(root.path(), &["run", "quarterly-supervision", "--as-of", "2026-12-31"]);
@@ -207,7 +207,7 @@ async fn rates_move_against_the_quarter_before() {
     let periods: Vec<&str> = second.lines().skip_while(|line| *line != "四、各期变化").skip(2).take(2).collect();
     assert!(periods[0].starts_with("2026年9月30日 | ") && periods[1].starts_with("2026年12月31日 | "), "{periods:?}");
 
-    // what is corrected later is no part of what was printed
+    // The correction came after the run, so the rebuild must not include it.
     let register = root.path().join("台账.csv");
     let text = std::fs::read_to_string(&register).expect("the register");
     std::fs::write(&register, text.replace("2026-10-10,,,,,,,福泉市", "2026-10-10,2026-09-01,,,,,,福泉市")).expect("a register");
@@ -215,13 +215,13 @@ async fn rates_move_against_the_quarter_before() {
     assert_eq!(taken.status.code(), Some(0), "{}{}", stdout(&taken), stderr(&taken));
     let runs = stdout(&duban(root.path(), &["runs"]));
     let id = runs.split_whitespace().find(|word| word.starts_with("quarterly-supervision@2027")).expect("the run");
-    let again = duban(root.path(), &["rebuild", id]);
-    assert_eq!(again.status.code(), Some(0), "{}{}", stdout(&again), stderr(&again));
+    let rebuilt = duban(root.path(), &["rebuild", id]);
+    assert_eq!(rebuilt.status.code(), Some(0), "{}{}", stdout(&rebuilt), stderr(&rebuilt));
 }
 
-/// The evaluation pack is filled in and imported as it is; what else the service makes is no register.
+/// The evaluation pack can be filled in and imported; every other workbook of the service is refused as a register.
 #[tokio::test]
-async fn a_filled_evaluation_pack_comes_back_and_other_packs_are_no_register() {
+async fn a_filled_evaluation_pack_is_imported_and_other_packs_are_refused() {
     let root = fresh_root();
     packs(root.path()).await;
     let folder = root.path().join("var/reports/quarterly-packs/2026-09-30");
@@ -233,7 +233,7 @@ async fn a_filled_evaluation_pack_comes_back_and_other_packs_are_no_register() {
     let column = |title: &str| range.rows().nth(head).unwrap().iter().position(|cell| *cell == *title).expect("a column") as u16;
     let projects = range.rows().skip(head + 1).take_while(|row| row[0] != *"合计").count();
     assert!(projects >= 2);
-    // two who evaluate send their part each
+    // Two evaluators send their parts separately.
     let filled = |number: u32, score: f64| {
         let mut out = rust_xlsxwriter::Workbook::new();
         let sheet = out.add_worksheet();
@@ -250,20 +250,20 @@ async fn a_filled_evaluation_pack_comes_back_and_other_packs_are_no_register() {
         out.save(&path).expect("saved");
         let taken = duban(root.path(), &["import", path.to_str().expect("a path"), "--covers", "2026-10-20"]);
         assert_eq!(taken.status.code(), Some(0), "{}{}", stdout(&taken), stderr(&taken));
-        let said = stdout(&taken);
-        assert!(said.contains("测评（截至2026年10月20日）") && said.contains("入库1，待核0"), "{said}");
-        assert!(said.contains("新增1、变更0、消失0"), "{said}");
+        let printed = stdout(&taken);
+        assert!(printed.contains("测评（截至2026年10月20日）") && printed.contains("入库1，待核0"), "{printed}");
+        assert!(printed.contains("新增1、变更0、消失0"), "{printed}");
     };
     filled(1, 86.5);
     filled(2, 91.0);
-    // the scores of both stand beside the register
-    let again = duban(root.path(), &["run", "quarterly-packs", "--as-of", "2026-12-31"]);
-    assert_eq!(again.status.code(), Some(0), "{}{}", stdout(&again), stderr(&again));
+    // The next pack lists the scores of both beside the data of the register.
+    let next = duban(root.path(), &["run", "quarterly-packs", "--as-of", "2026-12-31"]);
+    assert_eq!(next.status.code(), Some(0), "{}{}", stdout(&next), stderr(&next));
     let books = files_below(&root.path().join("var/reports/quarterly-packs/2026-12-31"));
     let scores = book(&books, "招商项目第三方测评表");
     assert!(scores.contains("已报回的测评结果与台账对照") && scores.contains("共2份测评"), "{scores}");
     assert!(scores.contains("86.5") && scores.contains("91"), "{scores}");
-    // a pack is made from the register; it does not become one
+    // A pack of a city is refused as a register.
     let city = folder.join("市（州）");
     let city =
         std::fs::read_dir(&city).unwrap().map(|entry| entry.unwrap().path()).find(|path| path.to_string_lossy().contains("季度研究材料"));

@@ -1,6 +1,6 @@
-//! Secrecy over many registers: whatever clerks write, no mail, draft, attachment or form holds a row of another unit, anything of a
-//! restricted record, a whole phone number, or more than counts for an address outside the domains. Who may see a row is worked out here
-//! from the register alone, not from what the judge told whom. A failure prints its seed.
+//! Secrecy, tested with random registers: no mail, draft, attachment or form has a row of another unit, anything of a restricted record, or
+//! a full phone number, and mails to addresses outside the trusted domains have counts only. Who may see a row is computed here from the
+//! register, independently of the program. A failure prints its seed.
 
 use super::detection::Board;
 use super::helpers::{duban, files_below, fresh_root, home, stdout};
@@ -31,17 +31,17 @@ use std::fmt::Write;
 const OFFICE_PHONE: &str = "085185812345";
 const ACTS: [Act; 3] = [Act::Supervise, Act::Circulate, Act::Interview];
 
-/// One record and what nobody but its own circle may read of it.
+/// A record and who may see it.
 struct Secret {
     code: String,
-    /// Code, name and what is commercial in it.
+    /// Code, name and commercial words of the record.
     words: Vec<String>,
     restricted: bool,
-    /// Who may read of it.
-    circle: BTreeSet<UnitId>,
+    /// The units that may see the record.
+    audience: BTreeSet<UnitId>,
 }
 
-/// A register, and who may see what of it.
+/// A register, with the phone numbers in it.
 struct World<'a> {
     policy: &'a Policy,
     register: Vec<(usize, Record)>,
@@ -56,7 +56,7 @@ fn set(shape: &Ledger, record: &mut Record, field: &str, text: impl Into<String>
     }
 }
 
-/// A mobile or a fixed number, in one of the ways clerks write it.
+/// A random mobile or fixed number, in one of the notations that clerks use. Its digits are added to `phones`.
 fn phone(dice: &mut Dice, phones: &mut Vec<String>) -> String {
     let digits =
         if dice.chance(4) { format!("0854{:07}", 2_000_000 + dice.roll(7_999_999)) } else { format!("13{:09}", dice.roll(999_999_999)) };
@@ -76,7 +76,7 @@ impl<'a> World<'a> {
         for (ledger, record) in &mut register {
             let shape = &policy.ledgers[*ledger];
             let code = record.code.clone();
-            // names, people and free text that can be told apart, with numbers wherever clerks put them
+            // Distinguishable names, persons and free texts, with phone numbers in every field where clerks write them.
             set(shape, record, "name", format!("名{code}称"));
             set(shape, record, "investor", format!("资{code}方"));
             for field in ["officer", "leader", "difficulty", "progress_note", "phone", "unit_text"] {
@@ -95,7 +95,7 @@ impl<'a> World<'a> {
         World { policy, register, phones, as_of }
     }
 
-    /// Time passes: marks come and go, owners change, work is done, rows are lost. Returns what is lost.
+    /// Moves the day on and changes random records: restricted marks, owners, stages, completion; some are removed. Returns those removed.
     fn age(&mut self, dice: &mut Dice, days: u64) -> BTreeSet<(usize, String)> {
         self.as_of = self.as_of + Days::new(days);
         let (policy, mut gone) = (self.policy, BTreeSet::new());
@@ -125,14 +125,15 @@ impl<'a> World<'a> {
         record.text(self.policy.ledgers[*ledger].role(role)).to_owned()
     }
 
-    /// A unit and all above it.
-    fn chain(&self, unit: Option<UnitId>) -> BTreeSet<UnitId> {
+    /// A unit and all units above it.
+    fn unit_and_superiors(&self, unit: Option<UnitId>) -> BTreeSet<UnitId> {
         let units = &self.policy.units.units;
         std::iter::successors(unit, |at| units[*at].place.or(units[*at].parent)).collect()
     }
 
-    /// Every row with its circle: its owner and those above, who leads its industry, what belongs to the same project, the office. A
-    /// project under negotiation and a target enterprise are for their own unit, whom their own rule tells, and the office.
+    /// Every record with its audience: its owner with all superiors, the lead of its industry, the same units of the records of its project,
+    /// and the office. A project under negotiation and a target enterprise are visible to their own unit, the recipients of their findings,
+    /// and the office.
     fn secrets(&self, judged: &Judged) -> Vec<Secret> {
         let policy = self.policy;
         let board = Board::new(policy, &self.register, self.as_of, false);
@@ -150,46 +151,46 @@ impl<'a> World<'a> {
             let field = policy.ledgers[row.0].role(Role::Restricted);
             field.is_some_and(|field| !row.1.cell(field).is_empty())
         };
-        let belongs = |row: &(usize, Record)| projects.get(self.text(row, Role::Project).as_str()).copied();
+        let project_of = |row: &(usize, Record)| projects.get(self.text(row, Role::Project).as_str()).copied();
         self.register
             .iter()
             .map(|row| {
                 let shape = &policy.ledgers[row.0];
-                let told = judged
+                let recipients = judged
                     .findings
                     .iter()
                     .filter(|finding| policy.rules[finding.rule].ledger == row.0 && *finding.key == *row.1.code)
                     .flat_map(|finding| finding.told_units().flatten());
-                let mut circle: BTreeSet<UnitId> = [policy.units.office()].into();
+                let mut audience: BTreeSet<UnitId> = [policy.units.office()].into();
                 if shape.id == "contact" || (shape.id == "project" && self.text(row, Role::Stage) == "洽谈") {
-                    circle.extend(owner(row));
-                    circle.extend(told);
+                    audience.extend(owner(row));
+                    audience.extend(recipients);
                 } else {
-                    circle.extend(self.chain(owner(row)));
-                    circle.extend(lead(row));
-                    if let Some(project) = belongs(row) {
-                        circle.extend(self.chain(owner(project)));
-                        circle.extend(lead(project));
+                    audience.extend(self.unit_and_superiors(owner(row)));
+                    audience.extend(lead(row));
+                    if let Some(project) = project_of(row) {
+                        audience.extend(self.unit_and_superiors(owner(project)));
+                        audience.extend(lead(project));
                     }
                     if shape.id == "project" {
                         for part in self.register.iter().filter(|part| self.text(part, Role::Project) == row.1.code) {
-                            circle.extend(self.chain(owner(part)));
+                            audience.extend(self.unit_and_superiors(owner(part)));
                         }
                     }
                 }
                 Secret {
                     code: row.1.code.clone(),
                     words: vec![row.1.code.clone(), format!("名{}称", row.1.code), format!("资{}方", row.1.code)],
-                    restricted: marked(row) || belongs(row).is_some_and(marked),
-                    circle,
+                    restricted: marked(row) || project_of(row).is_some_and(marked),
+                    audience,
                 }
             })
             .collect()
     }
 }
 
-/// Mails of one run, with what is needed to look into them.
-struct Post<'a> {
+/// Renders the mails of one run.
+struct Renderer<'a> {
     config: &'a Config,
     templates: &'a Templates,
     judged: &'a Judged,
@@ -201,8 +202,8 @@ struct Post<'a> {
     as_of: NaiveDate,
 }
 
-impl Post<'_> {
-    /// A unit's workbook with its form, every cell of it.
+impl Renderer<'_> {
+    /// Every cell of a unit's workbook and feedback form.
     fn workbook(&self, unit: UnitId, rows: &[usize], withheld: usize) -> String {
         let material = Material {
             policy: &self.config.policy,
@@ -253,11 +254,11 @@ impl Post<'_> {
     }
 }
 
-/// What stands in a text that its reader may not see; `knew`: what it was told when it might.
-fn leak(text: &str, unit: UnitId, counts_only: bool, secrets: &[Secret], phones: &[String], knew: &BTreeSet<String>) -> Option<String> {
+/// A part of a text that its reader may not see. `known`: codes of which an earlier mail has notified the unit.
+fn leak(text: &str, unit: UnitId, counts_only: bool, secrets: &[Secret], phones: &[String], known: &BTreeSet<String>) -> Option<String> {
     for secret in secrets {
-        let may = !counts_only && !secret.restricted && (secret.circle.contains(&unit) || knew.contains(&secret.code));
-        if let Some(word) = secret.words.iter().find(|word| !may && text.contains(word.as_str())) {
+        let may_see = !counts_only && !secret.restricted && (secret.audience.contains(&unit) || known.contains(&secret.code));
+        if let Some(word) = secret.words.iter().find(|word| !may_see && text.contains(word.as_str())) {
             let line = text.lines().find(|line| line.contains(word.as_str())).unwrap_or_default();
             return Some(format!("{word}{} in “{line:.400}”", if secret.restricted { "（涉密）" } else { "" }));
         }
@@ -272,10 +273,11 @@ fn leak(text: &str, unit: UnitId, counts_only: bool, secrets: &[Secret], phones:
         .collect();
     let (phone, at) = phones.iter().find_map(|phone| Some((phone, joined.find(phone.as_str())?)))?;
     let before: String = joined[..at].chars().rev().take(30).collect();
-    Some(format!("{phone} behind “{}”", before.chars().rev().collect::<String>()))
+    Some(format!("{phone} after “{}”", before.chars().rev().collect::<String>()))
 }
 
-fn allowed(address: &str) -> bool {
+/// Whether mails to an address may have rows.
+fn is_trusted(address: &str) -> bool {
     address.ends_with(".example")
 }
 
@@ -283,11 +285,12 @@ fn config() -> Config {
     Config::parse(read_files(home()).expect("files")).expect("the shipped configuration")
 }
 
-/// Looks into every mail of some registers; returns how many it looked at, or the first leak. `tamper` may spoil a digest before that.
-fn look(seeds: std::ops::Range<u64>, tamper: impl Fn(&mut Planned, &[Secret])) -> Result<usize, String> {
+/// Renders and checks every mail of the registers of these seeds. Returns the number of mails, or the first leak. `tamper` may change the
+/// digests before they are rendered.
+fn check_mails(seeds: std::ops::Range<u64>, tamper: impl Fn(&mut Planned, &[Secret])) -> Result<usize, String> {
     let mut config = config();
     let templates = Templates::new(&config.mail_templates).expect("templates");
-    let mut looked = 0;
+    let mut checked = 0;
     for seed in seeds {
         let mut dice = Dice(seed * 101 + 13);
         for unit in &mut config.policy.units.units {
@@ -320,9 +323,9 @@ fn look(seeds: std::ops::Range<u64>, tamper: impl Fn(&mut Planned, &[Secret])) -
             answers.insert((ledger.clone(), record.code.clone()), answer);
         }
         world.phones.push("13000000007".into());
-        let mut told: HashMap<UnitId, BTreeMap<Identity, Option<Light>>> = HashMap::new();
-        let mut last: HashMap<UnitId, NaiveDate> = HashMap::new();
-        let mut knew: HashMap<UnitId, BTreeSet<String>> = HashMap::new();
+        let mut notified: HashMap<UnitId, BTreeMap<Identity, Option<Light>>> = HashMap::new();
+        let mut last_digest_on: HashMap<UnitId, NaiveDate> = HashMap::new();
+        let mut known_codes: HashMap<UnitId, BTreeSet<String>> = HashMap::new();
         let mut gone = BTreeSet::new();
         for slot in 0..2 {
             if slot > 0 {
@@ -332,11 +335,11 @@ fn look(seeds: std::ops::Range<u64>, tamper: impl Fn(&mut Planned, &[Secret])) -
             let records: HashMap<(usize, String), Record> =
                 world.register.iter().map(|(ledger, record)| ((*ledger, record.code.clone()), record.clone())).collect();
             let mut secrets = world.secrets(&judged);
-            // what is lost was known to whom it was told, and what belonged to it still names it
+            // A removed project may still be named to its former recipients and in the records that belong to it.
             for (_, code) in &gone {
                 let rows = world.register.iter().zip(&secrets).filter(|(row, _)| world.text(row, Role::Project) == *code);
-                let circle = rows.flat_map(|(_, secret)| secret.circle.iter().copied()).collect();
-                secrets.push(Secret { code: code.clone(), words: vec![code.clone()], restricted: false, circle });
+                let audience = rows.flat_map(|(_, secret)| secret.audience.iter().copied()).collect();
+                secrets.push(Secret { code: code.clone(), words: vec![code.clone()], restricted: false, audience });
             }
             let of = Plan {
                 policy,
@@ -348,8 +351,8 @@ fn look(seeds: std::ops::Range<u64>, tamper: impl Fn(&mut Planned, &[Secret])) -
                 judged: &judged,
                 records: &records,
                 origins: &[],
-                told_before: &told,
-                last_digest_on: &last,
+                told_before: &notified,
+                last_digest_on: &last_digest_on,
                 gone: &gone,
                 answers: &answers,
                 rhythm: Rhythm::Always,
@@ -357,7 +360,7 @@ fn look(seeds: std::ops::Range<u64>, tamper: impl Fn(&mut Planned, &[Secret])) -
                 started: seed % 5 != 4,
                 source_line: "数据来源：样例",
                 next_on: &|_| None,
-                may_carry_rows: &allowed,
+                may_carry_rows: &is_trusted,
             };
             let (mut planned, drafted) = (plan(&of), drafts(&of, &ACTS));
             tamper(&mut planned, &secrets);
@@ -377,7 +380,7 @@ fn look(seeds: std::ops::Range<u64>, tamper: impl Fn(&mut Planned, &[Secret])) -
                 })
                 .collect();
             let (rosters, indicators) = (Rosters::default(), Indicators::new(policy, world.as_of));
-            let post = Post {
+            let renderer = Renderer {
                 config: &config,
                 templates: &templates,
                 judged: &judged,
@@ -388,13 +391,13 @@ fn look(seeds: std::ops::Range<u64>, tamper: impl Fn(&mut Planned, &[Secret])) -
                 intake: &intake,
                 as_of: world.as_of,
             };
-            let texts = planned.digests.iter().map(|digest| (digest.unit, &digest.mailbox, post.digest(digest)));
-            let texts = texts.chain(drafted.iter().map(|draft| (draft.unit, &draft.mailbox, post.draft(draft))));
+            let texts = planned.digests.iter().map(|digest| (digest.unit, &digest.mailbox, renderer.digest(digest)));
+            let texts = texts.chain(drafted.iter().map(|draft| (draft.unit, &draft.mailbox, renderer.draft(draft))));
             let nothing = BTreeSet::new();
             for (unit, mailbox, text) in texts {
-                looked += 1;
-                let knew = knew.get(&unit).unwrap_or(&nothing);
-                if let Some(found) = leak(&text, unit, !allowed(mailbox), &secrets, &world.phones, knew) {
+                checked += 1;
+                let known = known_codes.get(&unit).unwrap_or(&nothing);
+                if let Some(found) = leak(&text, unit, !is_trusted(mailbox), &secrets, &world.phones, known) {
                     let name = &policy.units.units[unit].name;
                     return Err(format!(
                         "seed {seed}, slot {slot}: {name} <{mailbox}> reads {found}\n{}",
@@ -403,9 +406,9 @@ fn look(seeds: std::ops::Range<u64>, tamper: impl Fn(&mut Planned, &[Secret])) -
                 }
             }
             for digest in &planned.digests {
-                told.insert(digest.unit, digest.told.iter().cloned().collect());
-                last.insert(digest.unit, world.as_of);
-                let known = knew.entry(digest.unit).or_default();
+                notified.insert(digest.unit, digest.told.iter().cloned().collect());
+                last_digest_on.insert(digest.unit, world.as_of);
+                let known = known_codes.entry(digest.unit).or_default();
                 for (identity, _) in &digest.told {
                     known.insert(identity.key.clone());
                     let ledger = policy.ledger(&identity.ledger).expect("a ledger");
@@ -415,43 +418,43 @@ fn look(seeds: std::ops::Range<u64>, tamper: impl Fn(&mut Planned, &[Secret])) -
             }
         }
     }
-    Ok(looked)
+    Ok(checked)
 }
 
 #[test]
-fn no_mail_attachment_form_or_draft_holds_what_its_reader_may_not_see() {
-    let looked = look(0..30, |_, _| {}).unwrap_or_else(|leak| panic!("{leak}"));
-    assert!(looked > 500, "{looked} mails are too few to show anything");
+fn no_mail_attachment_form_or_draft_leaks_what_its_reader_may_not_see() {
+    let checked = check_mails(0..30, |_, _| {}).unwrap_or_else(|leak| panic!("{leak}"));
+    assert!(checked > 500, "{checked} mails are too few to show anything");
 }
 
-/// The look above can fail: each way of saying too much is noticed.
+/// The check of the test above detects each kind of leak.
 #[test]
-fn a_leak_is_noticed() {
-    let noticed = |what: &str, tamper: fn(&mut Digest, &Secret) -> bool| {
-        let result = look(0..1, |planned, secrets| {
-            // the first record that the unit of a digest may not see
+fn every_kind_of_leak_is_detected() {
+    let detects = |what: &str, tamper: fn(&mut Digest, &Secret) -> bool| {
+        let result = check_mails(0..1, |planned, secrets| {
+            // A record that the unit of a digest may not see.
             for digest in &mut planned.digests {
-                let foreign = secrets.iter().find(|secret| secret.restricted || !secret.circle.contains(&digest.unit));
+                let foreign = secrets.iter().find(|secret| secret.restricted || !secret.audience.contains(&digest.unit));
                 if foreign.is_some_and(|secret| tamper(digest, secret)) {
                     return;
                 }
             }
             panic!("{what}: nothing to tamper with");
         });
-        assert!(result.is_err(), "{what} goes unnoticed");
+        assert!(result.is_err(), "{what} is not detected");
     };
-    noticed("a code in the subject", |digest, secret| {
+    detects("a code in the subject", |digest, secret| {
         digest.subject.push_str(&secret.code);
         true
     });
-    noticed("a foreign name", |digest, secret| digest.urgent.first_mut().map(|item| item.name = secret.words[1].clone()).is_some());
-    noticed("what is commercial", |digest, secret| digest.urgent.first_mut().map(|item| item.line = secret.words[2].clone()).is_some());
-    noticed("the office's number", |digest, _| {
+    detects("a foreign name", |digest, secret| digest.urgent.first_mut().map(|item| item.name = secret.words[1].clone()).is_some());
+    detects("a commercial word", |digest, secret| digest.urgent.first_mut().map(|item| item.line = secret.words[2].clone()).is_some());
+    detects("the office's number", |digest, _| {
         digest.contact = "0851-85812345".into();
         true
     });
-    noticed("rows outside the domains", |digest, _| {
-        let outside = !allowed(&digest.mailbox) && !digest.counts_only;
+    detects("rows outside the trusted domains", |digest, _| {
+        let outside = !is_trusted(&digest.mailbox) && !digest.counts_only;
         digest.mailbox = "x@mail.test".into();
         !outside && !digest.urgent.is_empty()
     });
@@ -470,9 +473,9 @@ const ORDERS: &str = "\
 GZD1,GZS1,机密甲项目,2026-07-01,属地,瓮安县,2026-08-01,2026-07-02,2026-07-20,
 ";
 
-/// What is marked stands in the office's own workbook alone, also where its row could not be taken; everywhere else it is a number.
+/// A restricted record is listed only in the office's own workbook, even if its row is quarantined. Everyone else gets a count.
 #[tokio::test]
-async fn a_marked_row_is_a_number_to_all_but_the_office() {
+async fn a_restricted_record_is_only_counted_outside_the_office() {
     let root = fresh_root();
     run_on(root.path(), &[("台账.csv", PROJECTS), ("工作单.csv", ORDERS)]).await;
     let mut texts: Vec<(String, String)> =
@@ -492,7 +495,7 @@ async fn a_marked_row_is_a_number_to_all_but_the_office() {
         texts.iter().filter(|(name, _)| name.contains("瓮安县") || name.contains("_522725_")).map(|(_, text)| text).collect();
     assert_eq!(county.len(), 2, "a digest and a circular");
     for text in &county {
-        // under the opening of the mail and under each sheet of the attachment
+        // The note is in the mail and on each sheet of the attachment.
         assert!(text.matches("另有1项不便列示。").count() >= 2 && text.contains("公开丙项目"), "{text}");
     }
     let form = county[0].split_once("-- 反馈表").expect("a form").1;

@@ -1,4 +1,4 @@
-//! Every shipped template as it looks on paper: print set-up, and of each row the kind, style and value of its cells.
+//! Snapshots of every shipped template: the page setup of each sheet, and the styles and values of the cells of each row.
 
 use super::helpers::{duban, files_below, fresh_root, home, stderr, stdout};
 use super::outputs::cells;
@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::io::{Cursor, Read};
 
-/// Template, folder below var/reports, how the file's path in it begins.
-const MADE: [(&str, &str, &str); 19] = [
+/// Template, folder below var/reports, prefix of the file's path in it. Without a folder: the unit whose mail has the workbook attached.
+const WORKBOOKS: [(&str, &str, &str); 19] = [
     ("quarterly-supervision", "quarterly-supervision/2026-09-30", "季度督办工作簿"),
     ("leader-page", "quarterly-supervision/2026-09-30", "全省招商项目落地情况一页通"),
     ("work-order-bulletin", "quarterly-supervision/2026-09-30", "项目落地服务工作单办理情况通报"),
@@ -31,18 +31,18 @@ const MADE: [(&str, &str, &str); 19] = [
     ("unit-list", "", "瓮安县"),
 ];
 
-/// Difficulties of the two kinds that the register of the packs has none of.
-const MORE: &str = "\
+/// Difficulties of the two kinds that the register of the packs does not have.
+const MORE_DIFFICULTIES: &str = "\
 KN5,GZ202500123,融资,银行贷款未到位,2026-06-10,省级,金融部门,,
 KN6,GZ202500124,审批,环评手续未办结,2026-07-15,省级,发改部门,2026-08-20,
 ";
 
 #[tokio::test]
-async fn every_template_looks_as_it_was_reviewed() {
+async fn every_template_matches_its_snapshot() {
     let root = fresh_root();
     packs(root.path()).await;
     let path = root.path().join("更多困难.csv");
-    std::fs::write(&path, format!("{DIFFICULTIES}{MORE}")).expect("a ledger");
+    std::fs::write(&path, format!("{DIFFICULTIES}{MORE_DIFFICULTIES}")).expect("a ledger");
     let path = path.to_str().expect("a path");
     for command in
         [&["import", path, "--covers", "2026-09-30", "--accept"][..], &["run", "quarterly-packs", "--as-of", "2026-09-30", "--revise"]]
@@ -54,17 +54,17 @@ async fn every_template_looks_as_it_was_reviewed() {
         let made = duban(root.path(), &["run", job, "--as-of", day]);
         assert_eq!(made.status.code(), Some(0), "{}{}", stdout(&made), stderr(&made));
     }
-    for (template, folder, beginning) in MADE {
+    for (template, folder, prefix) in WORKBOOKS {
         let bytes = match folder {
-            "" => attachment(&root.path().join("var/outbox"), beginning),
+            "" => attachment(&root.path().join("var/outbox"), prefix),
             folder => {
                 let books = files_below(&root.path().join("var/reports").join(folder));
-                let found = books.into_iter().find(|(name, _)| name.starts_with(beginning) && name.ends_with(".xlsx"));
-                found.unwrap_or_else(|| panic!("{folder} holds no {beginning}")).1
+                let found = books.into_iter().find(|(name, _)| name.starts_with(prefix) && name.ends_with(".xlsx"));
+                found.unwrap_or_else(|| panic!("{folder} has no {prefix}")).1
             }
         };
-        insta::assert_snapshot!(format!("template_{template}"), look(&bytes));
-        // only the pack that others fill in comes back as a register
+        insta::assert_snapshot!(format!("template_{template}"), layout(&bytes));
+        // Only the pack that evaluators fill in is accepted as a register.
         let path = root.path().join(format!("{template}.xlsx"));
         std::fs::write(&path, &bytes).expect("a copy");
         let read = duban(root.path(), &["import", path.to_str().expect("a path"), "--source", "other"]);
@@ -76,11 +76,11 @@ async fn every_template_looks_as_it_was_reviewed() {
         .flatten()
         .filter_map(|entry| entry.file_name().to_string_lossy().strip_suffix(".toml").map(str::to_owned))
         .collect();
-    let shown: BTreeSet<String> = MADE.iter().map(|(template, ..)| (*template).to_owned()).collect();
-    assert_eq!(shipped.difference(&shown).collect::<Vec<_>>(), Vec::<&String>::new(), "a template without a snapshot");
+    let tested: BTreeSet<String> = WORKBOOKS.iter().map(|(template, ..)| (*template).to_owned()).collect();
+    assert_eq!(shipped.difference(&tested).collect::<Vec<_>>(), Vec::<&String>::new(), "a template without a snapshot");
 }
 
-/// The workbook that goes with a unit's quarterly mail.
+/// The workbook attached to a unit's quarterly mail.
 fn attachment(outbox: &std::path::Path, unit: &str) -> Vec<u8> {
     let mails = files_below(outbox);
     let ending = format!("_{unit}.eml");
@@ -90,8 +90,8 @@ fn attachment(outbox: &std::path::Path, unit: &str) -> Vec<u8> {
     of_mail.first().expect("an attachment").contents().to_vec()
 }
 
-/// A workbook as it is set up: for each sheet how it is printed, then its rows; the styles of a row are told where they change.
-fn look(bytes: &[u8]) -> String {
+/// A workbook as text: for each sheet the page setup, then its rows. The styles of a row are written if they differ from the row above.
+fn layout(bytes: &[u8]) -> String {
     let mut zip = zip::ZipArchive::new(Cursor::new(bytes)).expect("a workbook");
     let mut part = |name: &str| {
         let mut text = String::new();
@@ -143,7 +143,7 @@ fn look(bytes: &[u8]) -> String {
                 writeln!(out, "   [{used}]").expect("text");
                 before = used;
             }
-            // fingerprints of the configuration change with every edit of a comment
+            // The fingerprints of configuration files change with every edit, so they are replaced.
             let text = match text.split_once(" | ") {
                 Some((name, print)) if print.len() == 12 && print.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
                     format!("{name} | (fingerprint)")
@@ -156,7 +156,7 @@ fn look(bytes: &[u8]) -> String {
     out
 }
 
-/// The elements of a name, whole, in their order.
+/// The elements of a name with their content, in the order of the document.
 fn elements<'x>(xml: &'x str, name: &str) -> Vec<&'x str> {
     let open = format!("<{name}");
     let close = format!("</{name}>");
@@ -179,12 +179,13 @@ fn elements<'x>(xml: &'x str, name: &str) -> Vec<&'x str> {
     out
 }
 
+/// The value of an attribute; empty if the element does not have it.
 fn value<'x>(element: &'x str, name: &str) -> &'x str {
     let Some(at) = element.find(&format!(" {name}=\"")) else { return "" };
     element[at + name.len() + 3..].split('"').next().unwrap_or_default()
 }
 
-/// Each cell format in a few words: font and size, number format, fill, border, alignment.
+/// A short description of each cell format: font and size, number format, fill, border, alignment.
 fn styles(xml: &str) -> Vec<String> {
     let part = |name: &str| elements(xml, name).first().copied().unwrap_or_default();
     let (fonts, fills, formats) = (elements(part("fonts"), "font"), elements(part("fills"), "fill"), elements(part("numFmts"), "numFmt"));
