@@ -1,4 +1,5 @@
-//! The findings of each run, compressed, with many in one row.
+//! The findings of each run: deflated JSON lines, some hundred in one row, in the order of (rule, ledger, key), which is also the order of
+//! the timeline.
 
 use crate::domain::judging::finding::{Change, Identity};
 use crate::domain::rules::rule::Light;

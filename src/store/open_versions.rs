@@ -1,6 +1,8 @@
 //! The open versions of a ledger after its last pull, packed in a few rows, so that the next pull does not read one row per record to compare
 //! with them.
 //!
+//! A pull behind a held or discarded snapshot stores no list, and the pull after it reads table `record` instead.
+//!
 //! Invariant: a stored list equals the open versions in table `record`.
 
 use crate::domain::register::codes::Codes;

@@ -1,4 +1,12 @@
 //! Reads the records of snapshots. No other file decodes a record's body, except that `pulls` writes it.
+//!
+//! Table `record` holds all ledgers, one row for each version of a row:
+//! - ledger, source, code, first_seq: the key;
+//! - last_seq: the version is in the snapshots first_seq..=last_seq; the largest number means that it is still open;
+//! - hash: XXH3-128 of the body, seeded with the layout, without the place of the row; oldest versions have 16 bytes of sha256 instead;
+//! - unit, name, amount (分): for listing and for the brake;
+//! - sheet, row_no: where the version began, in the file of snapshot first_seq;
+//! - layout, body: the cells, as `domain::register::record` writes them.
 
 use crate::domain::register::ledger::Ledger;
 use crate::domain::register::record::{Cell, Columns, Place, Record, unpack_each};

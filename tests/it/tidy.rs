@@ -1,6 +1,6 @@
 //! Rules of the source tree as tests: who may import whom, no circle of files, the words of the glossary, what a file may hold.
 //!
-//! A small lexer, made for these tests alone, tells code, comments and strings apart.
+//! A small lexer, used by these tests alone, separates code, comments and strings.
 
 mod circles;
 mod documents;
@@ -187,7 +187,7 @@ fn item_end(all: &[Token], start: usize) -> usize {
 }
 
 #[test]
-fn the_lexer_tells_code_comments_and_strings_apart() {
+fn the_lexer_separates_code_comments_and_strings() {
     let text = "fn f<'a>(x: &'a str) { // note\n g('\"', '\\'', \"// \\\" no\", r#\"a \" b\"#, b\"x\"); /* a /* b */ c */ h::i(1_000) }";
     let of = |kind: TokenKind| tokens(text).into_iter().filter(|token| token.kind == kind).map(|token| token.text).collect::<Vec<_>>();
     assert_eq!(of(TokenKind::Comment), ["// note", "/* a /* b */ c */"]);

@@ -72,15 +72,15 @@ impl Crate {
         let edges = self.edges();
         let reached: BTreeMap<&ModulePath, BTreeSet<&ModulePath>> =
             edges.keys().map(|module| (module, reachable(&edges, module))).collect();
-        let mut told = BTreeSet::new();
+        let mut printed = BTreeSet::new();
         let mut out = Vec::new();
         for module in edges.keys() {
-            if !reached[module].contains(module) || !told.insert(module) {
+            if !reached[module].contains(module) || !printed.insert(module) {
                 continue;
             }
             let circle: Vec<&ModulePath> =
                 edges.keys().filter(|other| reached[module].contains(other) && reached[other].contains(module)).collect();
-            told.extend(circle.iter().copied());
+            printed.extend(circle.iter().copied());
             let mut text = format!("{} files import each other:\n", circle.len());
             for file in &circle {
                 for (target, items) in edges[*file].iter().filter(|(target, _)| circle.contains(target)) {

@@ -6,7 +6,7 @@ use super::{home, shipped, sources};
 const LINES_MAX: usize = 700;
 
 #[test]
-fn sources_keep_the_house_rules() {
+fn sources_follow_the_house_rules() {
     let mut wrong = Vec::new();
     for source in ["src", "tests", "benches"].into_iter().flat_map(sources).filter(|source| !source.name.starts_with("tests/it/tidy")) {
         let (name, text) = (&source.name, &source.text);
@@ -51,7 +51,7 @@ fn sources_keep_the_house_rules() {
 
 /// The dependency policy of deny.toml, on every test run: no second TLS, no foreign registry, exact pins where minors break.
 #[test]
-fn dependencies_keep_the_policy() {
+fn dependencies_follow_the_policy() {
     let lock: toml::Table = toml::from_str(&std::fs::read_to_string(home().join("Cargo.lock")).expect("Cargo.lock")).expect("a lock file");
     for package in lock["package"].as_array().expect("packages") {
         let name = package["name"].as_str().expect("a name");
