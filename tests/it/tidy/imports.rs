@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 /// Folder (or file) → the crate's own modules it may name, and the outside crates it may name.
 const IMPORTS: [(&str, &[&str], &[&str]); 11] = [
-    ("src/domain", &["domain"], &["chrono", "serde", "croner", "thiserror", "serde_json", "hashbrown", "compact_str"]),
-    ("src/workbook", &["workbook", "domain"], &["chrono", "serde"]),
+    ("src/domain", &["domain"], &["chrono", "serde", "croner", "thiserror", "hashbrown", "compact_str"]),
+    ("src/workbook", &["workbook", "domain"], &["chrono", "hashbrown"]),
     ("src/config", &["config", "domain", "workbook", "clock"], &["chrono", "serde", "toml", "thiserror", "strsim"]),
     (
         "src/source",
@@ -73,6 +73,7 @@ const IMPORTS: [(&str, &[&str], &[&str]); 11] = [
         &[
             "anyhow",
             "chrono",
+            "futures_util",
             "hex",
             "indicatif",
             "serde",
@@ -88,11 +89,15 @@ const IMPORTS: [(&str, &[&str], &[&str]); 11] = [
         ],
     ),
     ("src/clock.rs", &[], &["chrono", "chrono_tz"]),
-    ("src/app", &["app", "clock", "config", "domain", "mail", "report", "source", "store", "workbook", "worker"], &["anyhow", "chrono"]),
+    (
+        "src/app",
+        &["app", "clock", "config", "domain", "mail", "report", "source", "store", "workbook", "worker"],
+        &["anyhow", "chrono", "serde", "tempfile", "toml_edit"],
+    ),
     (
         "src/cli",
-        &["cli", "app", "clock", "config", "domain", "mail", "report", "source", "store", "workbook", "worker"],
-        &["anyhow", "chrono", "clap", "csv", "serde_json", "tempfile", "tokio", "tokio_util", "toml_edit", "tracing", "tracing_subscriber"],
+        &["cli", "app", "clock", "domain", "source", "store", "worker"],
+        &["anyhow", "chrono", "clap", "csv", "serde_json", "tokio", "tokio_util", "tracing", "tracing_subscriber"],
     ),
 ];
 
