@@ -10,7 +10,7 @@
 use chrono::Utc;
 use duban::app::compose::App;
 use duban::clock::Clock;
-use duban::mail::message::{Attachment, Correspondent, Letter, build};
+use duban::mail::message::{Attachment, Correspondent, Message, build};
 use duban::mail::smtp::{Server, ServerTls};
 use duban::mail::transport::Mailer;
 use duban::store::outbox::{NewMessage, OutboxBatch};
@@ -132,7 +132,7 @@ async fn measure(mails: usize, kib: usize, connections: u32, port: u16) -> Resul
             let id = format!("bench-{number:06}");
             let address = format!("u{number}@gz.example");
             let attachment = noise(kib * 1024);
-            let bytes = build(&Letter {
+            let bytes = build(&Message {
                 from: Correspondent { name: "省投资促进局", address: "duban@gz.example" },
                 to: Correspondent { name: "瓮安县投资促进局", address: &address },
                 meant_for: None,

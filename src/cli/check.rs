@@ -8,7 +8,8 @@ use crate::config::source_settings::{Origin, has_password};
 use crate::domain::judging::judge::Judged;
 use crate::domain::notify::drafts::drafts;
 use crate::domain::notify::feedback::{Answer, Answers, Proposal, editable};
-use crate::domain::notify::plan::{Plan, plan};
+use crate::domain::notify::inputs::PlanInputs;
+use crate::domain::notify::plan::plan;
 use crate::domain::notify::rehearsal::{draft_rehearsals, rehearsals};
 use crate::domain::register::calendar::calendar_warning;
 use crate::domain::register::ledger::Role;
@@ -212,7 +213,7 @@ fn rehearse(config: &Config) -> anyhow::Result<()> {
     let (told, days, gone) = (HashMap::new(), HashMap::new(), BTreeSet::new());
     for job in config.jobs.iter().filter(|job| !job.digest.is_empty()) {
         for started in [true, false] {
-            let of = Plan {
+            let of = PlanInputs {
                 policy,
                 as_of,
                 sent_on: as_of,
@@ -221,8 +222,7 @@ fn rehearse(config: &Config) -> anyhow::Result<()> {
                 objection_workdays: config.settings.office.objection_workdays,
                 judged: &judged,
                 records: &records,
-                origins: &[],
-                told_before: &told,
+                last_notified: &told,
                 last_digest_on: &days,
                 gone: &gone,
                 rhythm: job.rhythm,
@@ -240,7 +240,7 @@ fn rehearse(config: &Config) -> anyhow::Result<()> {
                 }
             }
             let planned = plan(&of);
-            ensure!(planned.coverage.holds(), "the coverage proof fails on the sample:\n{}", planned.coverage);
+            ensure!(planned.coverage.adds_up(), "the coverage proof fails on the sample:\n{}", planned.coverage);
             for digest in &planned.digests {
                 for digest in rehearsals(digest).iter().chain([digest]) {
                     templates.render(&job.digest, digest)?;

@@ -131,8 +131,8 @@ fn print_forms(accounts: &[FormAccount]) {
             account.same,
             account.returned
         );
-        if !account.lacking.is_empty() {
-            say!("  {sheet} 缺“{}”栏，其中的内容没有读到；栏名请勿改动", account.lacking.join("”“"));
+        if !account.missing_columns.is_empty() {
+            say!("  {sheet} 缺“{}”栏，其中的内容没有读到；栏名请勿改动", account.missing_columns.join("”“"));
         }
         for (place, code, line) in &account.lines {
             say!("  {place} {code} {line}");
@@ -160,7 +160,7 @@ pub async fn import(
 ) -> anyhow::Result<Exit> {
     if ledger.as_deref() == Some(FEEDBACK) {
         let accounts = app.importer().take_form(&app.config().policy, &file).await?;
-        let returned = accounts.iter().any(|account| account.returned > 0 || !account.lacking.is_empty());
+        let returned = accounts.iter().any(|account| account.returned > 0 || !account.missing_columns.is_empty());
         print_forms(&accounts);
         return Ok(if returned { Exit::Partial } else { Exit::Done });
     }

@@ -125,7 +125,7 @@ pub async fn outbox(app: &App, action: OutboxAction) -> anyhow::Result<Exit> {
         OutboxAction::Hold { sending: true, deed, .. } => hold_sending(app, &deed).await,
         OutboxAction::Hold { ids, deed, .. } => {
             let waiting = [DeliveryState::Pending, DeliveryState::Unknown];
-            moved(app, &ids, &waiting, DeliveryState::Held, &deed, "暂缓").await
+            moved(app, &ids, &waiting, DeliveryState::OnHold, &deed, "暂缓").await
         }
         OutboxAction::Release { sending: true, deed, .. } => release_sending(app, &deed).await,
         OutboxAction::Release { act: Some(act), deed, .. } => {
@@ -148,7 +148,7 @@ pub async fn outbox(app: &App, action: OutboxAction) -> anyhow::Result<Exit> {
                 );
                 return decide(app, &drafts, DeliveryState::Pending, &deed).await;
             }
-            moved(app, &ids, &[DeliveryState::Held], DeliveryState::Pending, &deed, "放行").await
+            moved(app, &ids, &[DeliveryState::OnHold], DeliveryState::Pending, &deed, "放行").await
         }
         OutboxAction::Send => send(app).await,
     }

@@ -4,7 +4,7 @@ use crate::clock::Zone;
 use crate::config::file_set::{FileSet, files_in, parse_toml};
 use crate::config::problem::{Problems, ProblemsAt, suggest};
 use crate::config::settings::{IMPORT, Settings};
-use crate::domain::notify::plan::Rhythm;
+use crate::domain::notify::inputs::Rhythm;
 use crate::domain::register::units::{Level, UnitId, Units};
 use crate::domain::rules::rule::{Act, Every};
 use crate::domain::schedule::{CronTime, Missed, OnHoliday, RunAsOf, Schedule};

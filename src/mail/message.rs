@@ -1,5 +1,5 @@
-//! One message: headers, two bodies, an attachment. The same input gives the same bytes, so a delivery that must be repeated repeats
-//! exactly: Message-ID, date and MIME boundaries are all given or derived, none is made up here.
+//! Builds the bytes of one message: headers, two bodies, an attachment. The same input gives the same bytes, so that every attempt of a
+//! delivery sends the same: Message-ID, date and MIME boundaries are given or derived, never random.
 
 use chrono::{DateTime, FixedOffset};
 use lettre::Address;
@@ -9,40 +9,40 @@ use lettre::message::{Body, Mailbox, MessageBuilder, MultiPart, SinglePart};
 use mail_parser::{MessageParser, MimeHeaders};
 use std::time::SystemTime;
 
-/// A name and an address. The name is shown, the address is sent to.
+/// The name that is shown, and the address that the mail is sent to.
 #[derive(Clone, Copy, Debug)]
 pub struct Correspondent<'a> {
     pub name: &'a str,
     pub address: &'a str,
 }
 
-/// A file that goes with a mail.
+/// A file attached to a mail.
 #[derive(Clone, Copy, Debug)]
 pub struct Attachment<'a> {
     pub name: &'a str,
     pub bytes: &'a [u8],
 }
 
-/// Everything of one message.
+/// The parts of one message.
 #[derive(Clone, Copy, Debug)]
-pub struct Letter<'a> {
+pub struct Message<'a> {
     pub from: Correspondent<'a>,
     pub to: Correspondent<'a>,
-    /// In test mode: whom it would have gone to.
+    /// In test mode: the unit it would have been sent to.
     pub meant_for: Option<Correspondent<'a>>,
     pub reply_to: Correspondent<'a>,
     pub subject: &'a str,
     pub date: DateTime<FixedOffset>,
-    /// The outbox row's own: the same for every attempt. Letters, digits, `.`, `-`, `_` only.
+    /// The id of the outbox row, the same for every attempt. Letters, digits, `.`, `-`, `_` only.
     pub id: &'a str,
-    /// The domain the Message-ID is made under.
+    /// The domain of the Message-ID.
     pub domain: &'a str,
     pub html: &'a str,
     pub text: &'a str,
     pub attachment: Option<Attachment<'a>>,
 }
 
-/// Why a message cannot be made.
+/// Why a message cannot be built.
 #[derive(Debug, thiserror::Error)]
 pub enum MessageError {
     #[error("\"{address}\" is no mail address: {source}")]
@@ -56,44 +56,44 @@ pub enum MessageError {
 /// Builds the bytes of a message.
 ///
 /// # Errors
-/// An address or id that cannot stand in a header.
-pub fn build(letter: &Letter<'_>) -> Result<Vec<u8>, MessageError> {
+/// An address or id that a header cannot hold.
+pub fn build(message: &Message<'_>) -> Result<Vec<u8>, MessageError> {
     let plain = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || ".-_".contains(c));
-    if !plain(letter.id) || !plain(letter.domain) {
-        return Err(MessageError::Id(format!("{}@{}", letter.id, letter.domain)));
+    if !plain(message.id) || !plain(message.domain) {
+        return Err(MessageError::Id(format!("{}@{}", message.id, message.domain)));
     }
-    let subject = match &letter.meant_for {
-        Some(unit) => format!("【测试，应发{}】{}", unit.name, letter.subject),
-        None => letter.subject.to_owned(),
+    let subject = match &message.meant_for {
+        Some(unit) => format!("【测试，应发{}】{}", unit.name, message.subject),
+        None => message.subject.to_owned(),
     };
     let mut builder = MessageBuilder::new()
-        .from(mailbox(letter.from)?)
-        .to(mailbox(letter.to)?)
-        .reply_to(mailbox(letter.reply_to)?)
+        .from(mailbox(message.from)?)
+        .to(mailbox(message.to)?)
+        .reply_to(mailbox(message.reply_to)?)
         .subject(one_line(&subject))
-        .date(SystemTime::from(letter.date))
-        .message_id(Some(format!("<{}@{}>", letter.id, letter.domain)))
+        .date(SystemTime::from(message.date))
+        .message_id(Some(format!("<{}@{}>", message.id, message.domain)))
         .header(AutoSubmitted);
-    if let Some(unit) = letter.meant_for {
+    if let Some(unit) = message.meant_for {
         builder = builder.header(MeantFor(mailbox(unit)?.email.to_string()));
     }
-    // "=_" can stand in no base64 and no quoted-printable line, so no body can hold a boundary
-    let boundary = |part: &str| format!("=_{}_{part}", letter.id);
+    // "=_" is in no base64 and no quoted-printable line, so no body can contain a boundary
+    let boundary = |part: &str| format!("=_{}_{part}", message.id);
     let bodies = MultiPart::alternative()
         .boundary(boundary("a"))
-        .singlepart(body(ContentType::TEXT_PLAIN, letter.text))
-        .singlepart(body(ContentType::TEXT_HTML, letter.html));
-    let message = match &letter.attachment {
+        .singlepart(body(ContentType::TEXT_PLAIN, message.text))
+        .singlepart(body(ContentType::TEXT_HTML, message.html));
+    let built = match &message.attachment {
         None => builder.multipart(bodies)?,
         Some(file) => builder.multipart(MultiPart::mixed().boundary(boundary("m")).multipart(bodies).singlepart(attached(file)))?,
     };
-    Ok(message.formatted())
+    Ok(built.formatted())
 }
 
-/// The same message to a corrected address under an id of its own: the `To` and `Message-ID` lines are new, every other byte is as it was.
+/// The same message to a corrected address under a new id: only the `To` and `Message-ID` lines change.
 ///
 /// # Errors
-/// An address or id that cannot stand in a header, or bytes that are no message of ours.
+/// An address or id that a header cannot hold, or bytes that [`build`] did not make.
 pub fn readdress(bytes: &[u8], to: Correspondent<'_>, id: &str, domain: &str) -> Result<Vec<u8>, MessageError> {
     let mail = MessageBuilder::new()
         .from(mailbox(to)?)
@@ -123,7 +123,7 @@ pub fn readdress(bytes: &[u8], to: Correspondent<'_>, id: &str, domain: &str) ->
     Ok(out)
 }
 
-/// What a person reads of a message made here.
+/// What a person sees of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contents {
     /// The plain-text body, lines ending in `\n`.
@@ -132,9 +132,9 @@ pub struct Contents {
     pub attachments: Vec<(String, usize)>,
 }
 
-/// Reads a message made by [`build`] back; `None` = bytes that are no message of ours.
+/// Parses a message made by [`build`]; `None` = other bytes.
 pub fn contents(bytes: &[u8]) -> Option<Contents> {
-    // each of ours bears an id; any bytes at all pass for a message otherwise
+    // the parser takes any bytes for a message; ours have an id
     let message = MessageParser::default().parse(bytes).filter(|message| message.message_id().is_some())?;
     let text = message.body_text(0)?.replace("\r\n", "\n");
     let attachments =
@@ -146,7 +146,7 @@ fn starts_with(line: &[u8], name: &str) -> bool {
     line.len() > name.len() && line[..name.len()].eq_ignore_ascii_case(name.as_bytes())
 }
 
-/// Header lines with what is folded under them.
+/// Header lines, each with its folded continuation lines.
 fn headers(head: &[u8]) -> Vec<&[u8]> {
     let mut out: Vec<&[u8]> = Vec::new();
     let mut start = 0;
@@ -166,7 +166,7 @@ fn mailbox(correspondent: Correspondent<'_>) -> Result<Mailbox, MessageError> {
     Ok(Mailbox::new(Some(name).filter(|name| !name.is_empty()), address))
 }
 
-/// Without control characters: lettre panics on a line end in a name and encodes it visibly in a subject.
+/// Replaces control characters by spaces: lettre panics on a line end in a name and encodes it visibly in a subject.
 fn one_line(text: &str) -> String {
     const CHARS_MAX: usize = 200;
     let spaced: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(CHARS_MAX).collect();
@@ -174,13 +174,13 @@ fn one_line(text: &str) -> String {
 }
 
 fn body(kind: ContentType, text: &str) -> SinglePart {
-    // line ends in base64 stay as they are: CRLF is the form for text
+    // base64 keeps line ends as they are, and text in a mail has CRLF
     let text = text.replace("\r\n", "\n").replace('\n', "\r\n");
     SinglePart::builder().header(kind).body(encoded(text.as_bytes()))
 }
 
-/// An .xlsx under a Chinese name. RFC 2231 alone shows as `tcmime.1.bin` in old Outlook, QQ and Coremail; the encoded words in `name`
-/// and `filename` are what those read.
+/// An .xlsx with a Chinese name. Old Outlook, QQ and Coremail show `tcmime.1.bin` for RFC 2231 alone; they read the encoded words in
+/// `name` and `filename`.
 fn attached(file: &Attachment<'_>) -> SinglePart {
     let name = file_name(file.name);
     let words = encoded_words(&name);
@@ -192,7 +192,7 @@ fn attached(file: &Attachment<'_>) -> SinglePart {
 
 const XLSX: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
-/// A name no system refuses, its ending kept.
+/// A file name that every system accepts, with its extension.
 fn file_name(name: &str) -> String {
     const CHARS_MAX: usize = 60;
     let name = one_line(name).replace(['/', '\\', '"', ':', '*', '?', '<', '>', '|'], "_");
@@ -200,7 +200,7 @@ fn file_name(name: &str) -> String {
     format!("{}.{ending}", stem.chars().take(CHARS_MAX).collect::<String>())
 }
 
-/// RFC 2047 words of whole characters, at most 75 ASCII characters each.
+/// RFC 2047 encoded words; none splits a character, each has at most 75 ASCII characters.
 fn encoded_words(text: &str) -> String {
     const BYTES_MAX: usize = 45;
     let mut words: Vec<String> = vec![String::new()];
@@ -221,13 +221,13 @@ fn percent(text: &str) -> String {
     text.bytes().map(|byte| if safe(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
-/// Bytes as base64, whatever they are: an encoding chosen by content would put 8-bit lines before relays that cannot take them.
+/// Bytes as base64, whatever the content: some relays cannot take the 8-bit lines that another encoding would make.
 fn encoded(bytes: &[u8]) -> Body {
-    // base64 takes any bytes, so the second arm is never reached
+    // base64 takes any bytes, so the fallback is never used
     Body::new_with_encoding(bytes.to_vec(), ContentTransferEncoding::Base64).unwrap_or_else(Body::new)
 }
 
-/// `Auto-Submitted: auto-generated` (RFC 3834): keeps out-of-office answers away.
+/// `Auto-Submitted: auto-generated` (RFC 3834), so that no out-of-office reply is sent.
 #[derive(Clone)]
 struct AutoSubmitted;
 
@@ -235,15 +235,15 @@ struct AutoSubmitted;
 #[derive(Clone)]
 struct MeantFor(String);
 
-/// Content-Type with a name already encoded.
+/// Content-Type with an encoded name.
 #[derive(Clone)]
 struct NamedType(String);
 
-/// Content-Disposition with a name already encoded.
+/// Content-Disposition with an encoded name.
 #[derive(Clone)]
 struct NamedDisposition(String);
 
-/// What `lettre` reads back of these headers: nothing, they are only written.
+/// The error type of `Header::parse`, which these headers never return: they are only written.
 type NotRead = Box<dyn std::error::Error + Send + Sync>;
 
 impl Header for AutoSubmitted {
@@ -306,8 +306,8 @@ impl Header for NamedDisposition {
 mod tests {
     use super::*;
 
-    fn letter() -> Letter<'static> {
-        Letter {
+    fn message() -> Message<'static> {
+        Message {
             from: Correspondent { name: "省投资促进局督办", address: "duban@gz.example" },
             to: Correspondent { name: "瓮安县投资促进局\r\nBcc: x@y.example", address: "522725@gz.example" },
             meant_for: None,
@@ -326,9 +326,9 @@ mod tests {
     }
 
     #[test]
-    fn the_same_letter_has_the_same_bytes() {
-        let bytes = build(&letter()).unwrap();
-        assert_eq!(bytes, build(&letter()).unwrap());
+    fn the_same_message_has_the_same_bytes() {
+        let bytes = build(&message()).unwrap();
+        assert_eq!(bytes, build(&message()).unwrap());
         let text = String::from_utf8(bytes).unwrap();
         for line in [
             "Message-ID: <quarterly-20261008-522725@gz.example>\r\n",
@@ -342,7 +342,7 @@ mod tests {
         }
         assert!(text.lines().all(|line| line.is_ascii() && line.len() < 998));
         assert!(!text.contains("\r\nBcc"), "{text}");
-        // DUBAN_LETTER=FILE cargo test … leaves the message for another parser to read
+        // DUBAN_LETTER=FILE cargo test … writes the message to a file, for other parsers
         if let Some(path) = std::env::var_os("DUBAN_LETTER") {
             std::fs::write(path, &text).unwrap();
         }
@@ -350,10 +350,10 @@ mod tests {
 
     #[test]
     fn a_corrected_address_changes_two_lines() {
-        let bytes = build(&letter()).unwrap();
+        let bytes = build(&message()).unwrap();
         let new = Correspondent { name: "瓮安县投资促进局", address: "right@gz.example" };
-        let again = readdress(&bytes, new, "quarterly-20261008-522725-a1", "gz.example").unwrap();
-        let (old, new) = (String::from_utf8(bytes).unwrap(), String::from_utf8(again.clone()).unwrap());
+        let readdressed = readdress(&bytes, new, "quarterly-20261008-522725-a1", "gz.example").unwrap();
+        let (old, new) = (String::from_utf8(bytes).unwrap(), String::from_utf8(readdressed.clone()).unwrap());
         assert_eq!(old.split_once("\r\n\r\n").unwrap().1, new.split_once("\r\n\r\n").unwrap().1);
         assert!(
             new.contains("<right@gz.example>\r\n") && new.contains("Message-ID: <quarterly-20261008-522725-a1@gz.example>\r\n"),
@@ -362,30 +362,30 @@ mod tests {
         assert!(!new.contains("522725@gz.example>\r\n"), "{new}");
         let head = |text: &str| text.split_once("\r\n\r\n").unwrap().0.matches(":").count();
         assert_eq!(head(&old), head(&new));
-        // twice is no trouble either
-        readdress(&again, Correspondent { name: "", address: "a@gz.example" }, "x-a2", "gz.example").unwrap();
+        // a readdressed message can be readdressed
+        readdress(&readdressed, Correspondent { name: "", address: "a@gz.example" }, "x-a2", "gz.example").unwrap();
         assert!(readdress(b"no message", Correspondent { name: "", address: "a@gz.example" }, "x", "y").is_err());
     }
 
     #[test]
-    fn test_mode_marks_whom_it_is_meant_for() {
+    fn test_mode_names_the_unit_the_message_is_meant_for() {
         let meant_for = Some(Correspondent { name: "瓮安县投资促进局", address: "522725@gz.example" });
-        let text = String::from_utf8(build(&Letter { meant_for, ..letter() }).unwrap()).unwrap();
+        let text = String::from_utf8(build(&Message { meant_for, ..message() }).unwrap()).unwrap();
         assert!(text.contains("X-Duban-Meant-For: 522725@gz.example\r\n"), "{text}");
-        assert!(!String::from_utf8(build(&letter()).unwrap()).unwrap().contains("X-Duban"));
+        assert!(!String::from_utf8(build(&message()).unwrap()).unwrap().contains("X-Duban"));
     }
 
     #[test]
-    fn a_message_reads_back_as_it_was_written() {
+    fn contents_of_a_built_message_are_its_input() {
         let long = "截至2026年9月30日，你单位有3项需办理。\n".repeat(200);
         for (size, text) in [(0usize, ""), (1, "a"), (2, "甲\n乙\n"), (3, long.as_str()), (100_000, "--=_x\nContent-Type: text/plain\n")]
         {
             let bytes: Vec<u8> = (0..size).map(|number| (number * 31) as u8).collect();
             let name = "瓮安县督办事项清单（截至2026年9月30日）100%.xlsx";
             let file = Attachment { name, bytes: &bytes };
-            let read = contents(&build(&Letter { text, attachment: Some(file), ..letter() }).unwrap()).unwrap();
+            let read = contents(&build(&Message { text, attachment: Some(file), ..message() }).unwrap()).unwrap();
             assert_eq!(read, Contents { text: text.to_owned(), attachments: vec![(name.to_owned(), size)] });
-            let bare = contents(&build(&Letter { text, attachment: None, ..letter() }).unwrap()).unwrap();
+            let bare = contents(&build(&Message { text, attachment: None, ..message() }).unwrap()).unwrap();
             assert_eq!(bare, Contents { text: text.to_owned(), attachments: Vec::new() });
         }
         assert_eq!(contents(b"no message"), None);
@@ -394,7 +394,7 @@ mod tests {
     #[test]
     fn a_bad_address_or_id_is_an_error() {
         let to = Correspondent { name: "甲", address: "甲乙" };
-        assert!(matches!(build(&Letter { to, ..letter() }), Err(MessageError::Address { .. })));
-        assert!(matches!(build(&Letter { id: "a\r\nBcc: b", ..letter() }), Err(MessageError::Id(_))));
+        assert!(matches!(build(&Message { to, ..message() }), Err(MessageError::Address { .. })));
+        assert!(matches!(build(&Message { id: "a\r\nBcc: b", ..message() }), Err(MessageError::Id(_))));
     }
 }

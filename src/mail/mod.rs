@@ -1,5 +1,6 @@
-//! Mail: a digest becomes two bodies (`templates`), bodies become a message (`message`). What is in a digest is decided in
-//! [`crate::domain::notify::plan`]; here nothing is counted, left out or added.
+//! Mail: a digest is rendered into two bodies (`templates`), the bodies are built into a message (`message`), and the message is handed to
+//! a server or a folder (`transport`, `smtp`). What a digest holds is decided in [`crate::domain::notify::plan`]; nothing here counts, adds
+//! or leaves out.
 
 pub mod message;
 pub mod smtp;

@@ -1,11 +1,11 @@
-//! The dialogue with an SMTP server, one connection, step by step. `lettre` writes the commands; reading, waiting and the final dot are
-//! done here, because the outcome of a message hangs on them:
+//! The SMTP session over one connection, step by step. `lettre` writes the commands; replies, timeouts and the final dot are handled here,
+//! because the outcome of a message depends on them:
 //!
-//! - every step has its own limit of time, and a connection on which anything went wrong is never used again;
-//! - whether the final dot was on its way is known, not guessed: before it nothing can have been delivered;
-//! - a reply is taken in any encoding, with or without text, and only one that belongs to its question counts;
-//! - TLS is required and checked wherever it is set; there is no way back to plain text;
-//! - the socket sends at once (no Nagle): the dot would wait 40 ms for an acknowledgement of the body.
+//! - every step has its own timeout, and a connection with any fault is not reused;
+//! - it is known whether the final dot was sent: before it nothing can have been delivered;
+//! - a reply may have any encoding and no text, and it must belong to its command;
+//! - where TLS is set it is required and verified; there is no fallback to plain text;
+//! - `TCP_NODELAY` is on: with Nagle's algorithm the final dot waits 40 ms for the acknowledgement of the body.
 
 use crate::domain::notify::delivery::{Attempt, Fault, FaultKind, Phase, classify};
 use lettre::Address;
@@ -34,17 +34,18 @@ pub struct Server {
     pub host: String,
     pub port: u16,
     pub tls: ServerTls,
-    /// Further certificates (PEM) whose signatures are trusted, beside those of the system.
+    /// Further trusted certificates (PEM), beside those of the system.
     pub ca_file: Option<PathBuf>,
     pub login: Option<(String, String)>,
-    /// For every step before the final dot.
+    /// The timeout of every step before the final dot.
     pub timeout: Duration,
-    /// For the reply to the final dot: giving up early makes duplicates (RFC 5321 asks for ten minutes).
+    /// The timeout of the reply to the final dot. Giving up early makes duplicates; RFC 5321 asks for ten minutes.
     pub final_timeout: Duration,
-    /// Messages under way at a time.
+    /// How many messages are sent at the same time.
     pub connections: u32,
 }
 
+/// When TLS begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ServerTls {
     Starttls,
@@ -52,15 +53,16 @@ pub enum ServerTls {
     Plain,
 }
 
+/// What is wrong in the settings of a server.
 #[derive(Debug, thiserror::Error)]
 #[error("mail.smtp: {0}")]
 pub struct ServerError(pub(crate) String);
 
-/// A server with what is made once for all connections to it.
+/// A server with what all connections to it share.
 pub struct Smtp {
     server: Server,
     from: Address,
-    /// The certificates of the system are read when the first connection needs them.
+    /// Made when the first connection needs it, because it reads the certificates of the system.
     tls: OnceLock<Result<TlsConnector, String>>,
 }
 
@@ -75,74 +77,74 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
 
 type Stream = Box<dyn Duplex>;
 
-/// One connection, logged in, ready for a message.
-pub struct Connection {
+/// One connection, logged in and ready for a message.
+pub(crate) struct Connection {
     stream: BufReader<Stream>,
     timeout: Duration,
-    /// What the server offers, as words in capitals.
-    offers: BTreeSet<String>,
+    /// The extensions the server offers, in capitals.
+    extensions: BTreeSet<String>,
     auth: Vec<Mechanism>,
 }
 
-/// What becomes of a connection behind a message.
+/// Whether a connection is reused after a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum After {
-    Keep,
-    Drop,
-    /// It was gone before this message began.
+enum Reuse {
+    Yes,
+    No,
+    /// The server had closed it before this message began.
     Stale,
 }
 
-/// A reply of a server: what it means lies in the code, what it says is shown to people.
+/// A reply of a server. The code decides, the text is shown to people.
 #[derive(Debug)]
 struct Reply {
     code: u16,
     lines: Vec<String>,
 }
 
-/// A server may say no more than this in one reply; more is no SMTP.
+/// A longer reply is not SMTP.
 const REPLY_BYTES_MAX: u64 = 64 * 1024;
-/// Part of a message written under one limit of time.
+/// A message is written in pieces of this size, each with its own timeout.
 const CHUNK_BYTES: usize = 64 * 1024;
-/// How long a server's last words are waited for when it broke off in the middle of a message.
-const LAST_WORDS: Duration = Duration::from_secs(2);
-/// How long a goodbye may take.
-const GOODBYE: Duration = Duration::from_secs(1);
+/// How long to wait for a reply after a connection failed in the middle of a message.
+const LAST_REPLY: Duration = Duration::from_secs(2);
+/// The timeout of QUIT.
+const QUIT: Duration = Duration::from_secs(1);
 
-/// Why a step had no reply.
+/// Why a command got no reply.
 #[derive(Debug)]
-enum Broken {
+enum ReplyError {
     Timeout,
     Closed,
     Io(io::Error),
-    NoSmtp(String),
+    NotSmtp(String),
 }
 
-impl Display for Broken {
+impl Display for ReplyError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Broken::Timeout => f.write_str("no answer in time"),
-            Broken::Closed => f.write_str("the server closed the connection"),
-            Broken::Io(error) => write!(f, "{error}"),
-            Broken::NoSmtp(said) => write!(f, "no SMTP reply: {said:?}"),
+            ReplyError::Timeout => f.write_str("no answer in time"),
+            ReplyError::Closed => f.write_str("the server closed the connection"),
+            ReplyError::Io(error) => write!(f, "{error}"),
+            ReplyError::NotSmtp(text) => write!(f, "no SMTP reply: {text:?}"),
         }
     }
 }
 
-impl From<io::Error> for Broken {
-    fn from(error: io::Error) -> Broken {
+impl From<io::Error> for ReplyError {
+    fn from(error: io::Error) -> ReplyError {
         match error.kind() {
-            io::ErrorKind::UnexpectedEof => Broken::Closed,
-            _ => Broken::Io(error),
+            io::ErrorKind::UnexpectedEof => ReplyError::Closed,
+            _ => ReplyError::Io(error),
         }
     }
 }
 
-impl Broken {
+impl ReplyError {
     fn fault(self, phase: Phase) -> Fault {
         let kind = match &self {
-            Broken::Timeout => FaultKind::Silent,
-            Broken::Closed | Broken::Io(_) | Broken::NoSmtp(_) => FaultKind::Garbled,
+            ReplyError::Timeout => FaultKind::Timeout,
+            ReplyError::Closed | ReplyError::Io(_) | ReplyError::NotSmtp(_) => FaultKind::Protocol,
         };
         Fault { kind, phase, detail: self.to_string() }
     }
@@ -150,7 +152,7 @@ impl Broken {
 
 impl Reply {
     fn text(&self) -> String {
-        // control characters of a hostile server stay out of logs and lists
+        // keeps control characters of a hostile server out of logs and lists
         let joined = self.lines.join(" ");
         joined.chars().map(|c| if c.is_control() { ' ' } else { c }).take(500).collect::<String>().trim().to_owned()
     }
@@ -159,7 +161,7 @@ impl Reply {
         self.code / 100 == class
     }
 
-    /// As `lettre` reads it, for the challenges of a login.
+    /// The reply in the type `lettre` needs for a login challenge.
     fn challenge(&self) -> Response {
         Response::new(Code::new(Severity::PositiveIntermediate, Category::Unspecified3, Detail::Four), self.lines.clone())
     }
@@ -188,8 +190,8 @@ impl Smtp {
     /// Connects, agrees on TLS and logs in.
     ///
     /// # Errors
-    /// Whatever keeps every message back, by kind and phase.
-    pub async fn open(&self) -> Result<Connection, Fault> {
+    /// What prevents every message from being sent, by kind and phase.
+    pub(crate) async fn open(&self) -> Result<Connection, Fault> {
         let server = &self.server;
         let fault = |kind, phase, detail: String| Fault { kind, phase, detail };
         let connecting = async {
@@ -208,14 +210,14 @@ impl Smtp {
         };
         let stream = timeout(server.timeout, connecting)
             .await
-            .map_err(|_| fault(FaultKind::Silent, Phase::Connect, "no answer in time".into()))??;
+            .map_err(|_| fault(FaultKind::Timeout, Phase::Connect, "no answer in time".into()))??;
         stream.set_nodelay(true).map_err(|error| fault(FaultKind::Unreachable, Phase::Connect, error.to_string()))?;
         let stream: Stream = match server.tls {
             ServerTls::Implicit => self.secure(Box::new(stream)).await?,
             ServerTls::Starttls | ServerTls::Plain => Box::new(stream),
         };
         let mut connection = Connection::over(stream, server.timeout);
-        connection.greeted().await?;
+        connection.greeting().await?;
         connection.hello().await?;
         if server.tls == ServerTls::Starttls {
             let plain = connection.starttls().await?;
@@ -233,7 +235,7 @@ impl Smtp {
         let connector = self.tls.get_or_init(|| connector(&self.server)).clone().map_err(|detail| fault(FaultKind::Certificate, detail))?;
         let name = ServerName::try_from(self.server.host.clone()).map_err(|error| fault(FaultKind::Certificate, error.to_string()))?;
         match timeout(self.server.timeout, connector.connect(name, stream)).await {
-            Err(_) => Err(fault(FaultKind::Silent, "no answer in time".into())),
+            Err(_) => Err(fault(FaultKind::Timeout, "no answer in time".into())),
             Ok(Ok(stream)) => Ok(Box::new(stream)),
             Ok(Err(error)) => {
                 let kind = match error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>()) {
@@ -255,7 +257,7 @@ fn certificates(path: &std::path::Path) -> Result<Vec<CertificateDer<'static>>, 
 
 fn connector(server: &Server) -> Result<TlsConnector, String> {
     let mut roots = RootCertStore::empty();
-    // one bad certificate of the system is no reason to trust none
+    // certificates of the system that cannot be parsed are left out
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if let Some(path) = &server.ca_file {
         for certificate in certificates(path)? {
@@ -272,35 +274,35 @@ fn connector(server: &Server) -> Result<TlsConnector, String> {
 
 impl Connection {
     fn over(stream: Stream, timeout: Duration) -> Connection {
-        Connection { stream: BufReader::new(stream), timeout, offers: BTreeSet::new(), auth: Vec::new() }
+        Connection { stream: BufReader::new(stream), timeout, extensions: BTreeSet::new(), auth: Vec::new() }
     }
 
-    async fn greeted(&mut self) -> Result<(), Fault> {
-        let reply = self.reply(self.timeout).await.map_err(|broken| broken.fault(Phase::Greeting))?;
+    async fn greeting(&mut self) -> Result<(), Fault> {
+        let reply = self.reply(self.timeout).await.map_err(|error| error.fault(Phase::Greeting))?;
         match reply.code {
             220 => Ok(()),
             400..=499 => Err(reply.fault(Phase::Greeting, FaultKind::Busy)),
-            500..=599 => Err(reply.fault(Phase::Greeting, FaultKind::Unwelcome)),
-            _ => Err(reply.fault(Phase::Greeting, FaultKind::Garbled)),
+            500..=599 => Err(reply.fault(Phase::Greeting, FaultKind::Rejected)),
+            _ => Err(reply.fault(Phase::Greeting, FaultKind::Protocol)),
         }
     }
 
     async fn hello(&mut self) -> Result<(), Fault> {
-        let reply = self.ask(Ehlo::new(ClientId::default())).await.map_err(|broken| broken.fault(Phase::Hello))?;
+        let reply = self.ask(Ehlo::new(ClientId::default())).await.map_err(|error| error.fault(Phase::Hello))?;
         match reply.code {
             250 => {}
             400..=499 => return Err(reply.fault(Phase::Hello, FaultKind::Busy)),
-            500..=599 => return Err(reply.fault(Phase::Hello, FaultKind::Unwelcome)),
-            _ => return Err(reply.fault(Phase::Hello, FaultKind::Garbled)),
+            500..=599 => return Err(reply.fault(Phase::Hello, FaultKind::Rejected)),
+            _ => return Err(reply.fault(Phase::Hello, FaultKind::Protocol)),
         }
-        self.offers.clear();
+        self.extensions.clear();
         self.auth.clear();
         for line in reply.lines.iter().skip(1) {
-            // old servers write AUTH=LOGIN
+            // old servers send AUTH=LOGIN
             let line = line.to_ascii_uppercase().replace('=', " ");
             let mut words = line.split_whitespace();
             let Some(first) = words.next() else { continue };
-            self.offers.insert(first.to_owned());
+            self.extensions.insert(first.to_owned());
             if first == "AUTH" {
                 let offered: Vec<&str> = words.collect();
                 self.auth.extend(DEFAULT_MECHANISMS.iter().filter(|known| offered.contains(&known.to_string().as_str())));
@@ -309,17 +311,17 @@ impl Connection {
         Ok(())
     }
 
-    /// The bare stream, ready for TLS.
+    /// Asks for TLS; returns the stream for the handshake.
     async fn starttls(mut self) -> Result<Stream, Fault> {
         let no = |detail: String| Fault { kind: FaultKind::NoTls, phase: Phase::Starttls, detail };
-        if !self.offers.contains("STARTTLS") {
+        if !self.extensions.contains("STARTTLS") {
             return Err(no("the server does not offer STARTTLS".into()));
         }
-        let reply = self.ask(Starttls).await.map_err(|broken| broken.fault(Phase::Starttls))?;
+        let reply = self.ask(Starttls).await.map_err(|error| error.fault(Phase::Starttls))?;
         if reply.code != 220 {
             return Err(no(format!("{} {}", reply.code, reply.text())));
         }
-        // what came in plain text before TLS would be read as said under TLS
+        // plain text sent before the handshake would be read as if it were protected by TLS
         if !self.stream.buffer().is_empty() {
             return Err(no("the server went on in plain text behind STARTTLS".into()));
         }
@@ -331,122 +333,122 @@ impl Connection {
         let fault = |kind, detail: String| Fault { kind, phase: Phase::Login, detail };
         let mechanism =
             *self.auth.first().ok_or_else(|| fault(FaultKind::NoLogin, "the server offers neither AUTH PLAIN nor AUTH LOGIN".into()))?;
-        let broken = |error: lettre::transport::smtp::Error| fault(FaultKind::NoLogin, error.to_string());
+        let unusable = |error: lettre::transport::smtp::Error| fault(FaultKind::NoLogin, error.to_string());
         let mut reply = self
-            .ask(Auth::new(mechanism, credentials.clone(), None).map_err(broken)?)
+            .ask(Auth::new(mechanism, credentials.clone(), None).map_err(unusable)?)
             .await
-            .map_err(|broken| broken.fault(Phase::Login))?;
+            .map_err(|error| error.fault(Phase::Login))?;
         for _ in 0..CHALLENGES_MAX {
             if reply.code != 334 {
                 break;
             }
-            let answer = Auth::new_from_response(mechanism, credentials.clone(), &reply.challenge()).map_err(broken)?;
-            reply = self.ask(answer).await.map_err(|broken| broken.fault(Phase::Login))?;
+            let answer = Auth::new_from_response(mechanism, credentials.clone(), &reply.challenge()).map_err(unusable)?;
+            reply = self.ask(answer).await.map_err(|error| error.fault(Phase::Login))?;
         }
         match reply.code {
             235 => Ok(()),
-            // 454: the server's own trouble with its list of users
+            // 454: a temporary failure of the server's user list
             421 | 450..=459 => Err(reply.fault(Phase::Login, FaultKind::Busy)),
             _ => Err(reply.fault(Phase::Login, FaultKind::Login)),
         }
     }
 
-    async fn ask(&mut self, command: impl Display) -> Result<Reply, Broken> {
-        // words nobody asked for would be taken for the answer, and every later answer for that of another question
+    async fn ask(&mut self, command: impl Display) -> Result<Reply, ReplyError> {
+        // an unsolicited reply would be taken for the reply to this command, and every later one would be shifted
         if !self.stream.buffer().is_empty() {
-            return Err(Broken::NoSmtp("the server spoke out of turn".into()));
+            return Err(ReplyError::NotSmtp("the server spoke out of turn".into()));
         }
         self.write(command.to_string().as_bytes()).await?;
         self.reply(self.timeout).await
     }
 
-    async fn write(&mut self, bytes: &[u8]) -> Result<(), Broken> {
+    async fn write(&mut self, bytes: &[u8]) -> Result<(), ReplyError> {
         let writing = async {
             self.stream.get_mut().write_all(bytes).await?;
             self.stream.get_mut().flush().await
         };
-        Ok(timeout(self.timeout, writing).await.map_err(|_| Broken::Timeout)??)
+        Ok(timeout(self.timeout, writing).await.map_err(|_| ReplyError::Timeout)??)
     }
 
-    /// One whole reply, however slowly it drips.
-    async fn reply(&mut self, limit: Duration) -> Result<Reply, Broken> {
-        timeout(limit, read_reply(&mut self.stream)).await.map_err(|_| Broken::Timeout)?
+    /// One whole reply within the limit, in however many packets it comes.
+    async fn reply(&mut self, limit: Duration) -> Result<Reply, ReplyError> {
+        timeout(limit, read_reply(&mut self.stream)).await.map_err(|_| ReplyError::Timeout)?
     }
 
-    /// Hands one message over, up to the final dot.
-    async fn hand_over(
+    /// Sends one message without the final dot.
+    async fn send(
         &mut self,
         from: &Address,
         to: &Address,
         bytes: &[u8],
         may_finish: &(dyn Fn() -> bool + Sync),
-    ) -> Result<(), (Attempt, After)> {
-        let size = if self.offers.contains("SIZE") { vec![MailParameter::Size(bytes.len())] } else { Vec::new() };
+    ) -> Result<(), (Attempt, Reuse)> {
+        let size = if self.extensions.contains("SIZE") { vec![MailParameter::Size(bytes.len())] } else { Vec::new() };
         let steps = [
             (Phase::Mail, 2, Mail::new(Some(from.clone()), size).to_string()),
             (Phase::Rcpt, 2, Rcpt::new(to.clone(), Vec::new()).to_string()),
             (Phase::Data, 3, Data.to_string()),
         ];
         for (phase, class, command) in steps {
-            let after = if phase == Phase::Mail { After::Stale } else { After::Drop };
+            let reuse = if phase == Phase::Mail { Reuse::Stale } else { Reuse::No };
             match self.ask(command).await {
-                Err(broken) => return Err((later(phase, &broken), after)),
+                Err(error) => return Err((deferred(phase, &error), reuse)),
                 Ok(reply) if reply.is(class) => {}
                 Ok(reply) => {
                     let attempt = classify(phase, reply.code, &reply.text());
-                    // a server that takes DATA otherwise than asked would read the message as commands
+                    // after an unexpected reply to DATA the server may read the message as commands
                     let sound = reply.is(4) || reply.is(5);
-                    let after = match reply.code {
-                        421 => after,
-                        _ if sound && self.reset().await => After::Keep,
-                        _ => After::Drop,
+                    let reuse = match reply.code {
+                        421 => reuse,
+                        _ if sound && self.reset().await => Reuse::Yes,
+                        _ => Reuse::No,
                     };
-                    return Err((attempt, after));
+                    return Err((attempt, reuse));
                 }
             }
         }
-        let stuffed = stuffed(bytes);
+        let stuffed = dot_stuffed(bytes);
         for chunk in stuffed.chunks(CHUNK_BYTES) {
-            if let Err(broken) = self.write(chunk).await {
-                return Err((self.last_words(&broken).await, After::Drop));
+            if let Err(error) = self.write(chunk).await {
+                return Err((self.last_reply(&error).await, Reuse::No));
             }
         }
-        // an answer before the question: taken for the answer to the dot it could turn a refusal into a success
+        // an early reply would be taken for the reply to the final dot and could turn a refusal into a success
         if timeout(Duration::ZERO, self.stream.fill_buf()).await.is_ok() {
-            let broken = Broken::NoSmtp("the server spoke out of turn".into());
-            return Err((self.last_words(&broken).await, After::Drop));
+            let error = ReplyError::NotSmtp("the server spoke out of turn".into());
+            return Err((self.last_reply(&error).await, Reuse::No));
         }
         if may_finish() {
             Ok(())
         } else {
-            Err((Attempt::Later("the claim on this message ran out; nothing was delivered".into()), After::Drop))
+            Err((Attempt::Deferred("the claim on this message ran out; nothing was delivered".into()), Reuse::No))
         }
     }
 
-    /// What a server that broke off in the middle of a message says about it; often it says why before it hangs up.
-    async fn last_words(&mut self, broken: &Broken) -> Attempt {
-        match timeout(LAST_WORDS.min(self.timeout), read_reply(&mut self.stream)).await {
+    /// The outcome after a connection failed in the middle of a message: many servers send the reason before they close it.
+    async fn last_reply(&mut self, error: &ReplyError) -> Attempt {
+        match timeout(LAST_REPLY.min(self.timeout), read_reply(&mut self.stream)).await {
             Ok(Ok(reply)) if reply.code >= 400 => classify(Phase::Body, reply.code, &reply.text()),
-            _ => later(Phase::Body, broken),
+            _ => deferred(Phase::Body, error),
         }
     }
 
-    /// The final dot and what the server says to it. From here on the message may have been taken.
-    async fn finish(&mut self, limit: Duration) -> (Attempt, After) {
-        let unknown = |broken: &Broken| Attempt::Unknown(format!("{}: {broken}", Phase::Dot.name()));
-        if let Err(broken) = self.write(b".\r\n").await {
-            return (unknown(&broken), After::Drop);
+    /// Sends the final dot and reads the reply to it. From here on the server may have taken the message.
+    async fn finish(&mut self, limit: Duration) -> (Attempt, Reuse) {
+        let unknown = |error: &ReplyError| Attempt::Unknown(format!("{}: {error}", Phase::Dot.name()));
+        if let Err(error) = self.write(b".\r\n").await {
+            return (unknown(&error), Reuse::No);
         }
         match self.reply(limit).await {
             Ok(reply) if !self.stream.buffer().is_empty() => {
-                (Attempt::Unknown(format!("{} {}; and the server spoke on", reply.code, reply.text())), After::Drop)
+                (Attempt::Unknown(format!("{} {}; and the server spoke on", reply.code, reply.text())), Reuse::No)
             }
             Ok(reply) => {
                 let attempt = classify(Phase::Dot, reply.code, &reply.text());
                 let sound = !matches!(attempt, Attempt::Unknown(_)) && reply.code != 421;
-                (attempt, if sound { After::Keep } else { After::Drop })
+                (attempt, if sound { Reuse::Yes } else { Reuse::No })
             }
-            Err(broken) => (unknown(&broken), After::Drop),
+            Err(error) => (unknown(&error), Reuse::No),
         }
     }
 
@@ -454,18 +456,18 @@ impl Connection {
         self.ask(Rset).await.is_ok_and(|reply| reply.is(2))
     }
 
-    async fn goodbye(mut self) {
-        let _ = timeout(GOODBYE.min(self.timeout), self.ask(Quit)).await;
+    async fn quit(mut self) {
+        let _ = timeout(QUIT.min(self.timeout), self.ask(Quit)).await;
     }
 }
 
-/// It broke before the final dot.
-fn later(phase: Phase, broken: &Broken) -> Attempt {
-    Attempt::Later(format!("{}: {broken}; nothing was delivered", phase.name()))
+/// The outcome of a connection that failed before the final dot.
+fn deferred(phase: Phase, error: &ReplyError) -> Attempt {
+    Attempt::Deferred(format!("{}: {error}; nothing was delivered", phase.name()))
 }
 
 /// The lines of one reply: `250-text` … `250 text`. Text may be in any encoding, or missing.
-async fn read_reply(stream: &mut BufReader<Stream>) -> Result<Reply, Broken> {
+async fn read_reply(stream: &mut BufReader<Stream>) -> Result<Reply, ReplyError> {
     let mut lines = Vec::new();
     let mut left = REPLY_BYTES_MAX;
     let mut code = None;
@@ -473,12 +475,12 @@ async fn read_reply(stream: &mut BufReader<Stream>) -> Result<Reply, Broken> {
         let mut line = Vec::new();
         let read = (&mut *stream).take(left).read_until(b'\n', &mut line).await?;
         let text = String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned();
-        let strange = || Broken::NoSmtp(text.chars().take(80).collect());
+        let strange = || ReplyError::NotSmtp(text.chars().take(80).collect());
         if read == 0 && lines.is_empty() {
-            return Err(Broken::Closed);
+            return Err(ReplyError::Closed);
         }
         if line.last() != Some(&b'\n') {
-            return Err(if text.is_empty() { Broken::Closed } else { strange() });
+            return Err(if text.is_empty() { ReplyError::Closed } else { strange() });
         }
         left -= read as u64;
         let number: u16 =
@@ -499,8 +501,8 @@ async fn read_reply(stream: &mut BufReader<Stream>) -> Result<Reply, Broken> {
     }
 }
 
-/// The message with its last line ended and a dot doubled where a line begins with one.
-fn stuffed(bytes: &[u8]) -> Vec<u8> {
+/// Dot-stuffing (RFC 5321, 4.5.2): doubles a dot at the start of a line; ends the last line.
+fn dot_stuffed(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len() + 64);
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
         if line.first() == Some(&b'.') {
@@ -514,15 +516,15 @@ fn stuffed(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-/// A sender's own line to the server: opened when first needed, dropped on any doubt.
+/// A connection that one sender uses for message after message: opened when first needed, dropped after any fault.
 #[derive(Default)]
-pub struct Line {
+pub struct PooledConnection {
     open: Option<Connection>,
 }
 
-impl Line {
-    /// Delivers one message to one address. `may_finish` is asked right before the final dot: a sender whose claim has run out must
-    /// not end what another has begun.
+impl PooledConnection {
+    /// Delivers one message to one address. `may_finish` is called right before the final dot: a sender whose lease has expired must not
+    /// finish a message that another sender may have taken over.
     pub async fn deliver(&mut self, smtp: &Smtp, to: &str, bytes: &[u8], may_finish: &(dyn Fn() -> bool + Sync)) -> Attempt {
         let to: Address = match to.parse::<Address>() {
             Ok(to) if to.to_string().is_ascii() => to,
@@ -530,37 +532,37 @@ impl Line {
             Err(error) => return Attempt::Refused(format!("not an address: {error}")),
         };
         loop {
-            let (mut connection, used) = match self.open.take() {
+            let (mut connection, is_reused) = match self.open.take() {
                 Some(connection) => (connection, true),
                 None => match smtp.open().await {
                     Ok(connection) => (connection, false),
                     Err(fault) => return Attempt::Channel(fault),
                 },
             };
-            let (attempt, after) = match connection.hand_over(&smtp.from, &to, bytes, may_finish).await {
+            let (attempt, reuse) = match connection.send(&smtp.from, &to, bytes, may_finish).await {
                 Ok(()) => connection.finish(smtp.server.final_timeout).await,
-                // servers close a connection that was idle or has carried enough: that is no answer to this message
-                Err((_, After::Stale)) if used => continue,
+                // servers close connections that were idle or carried many messages: the message has no outcome yet
+                Err((_, Reuse::Stale)) if is_reused => continue,
                 Err(ended) => ended,
             };
-            self.open = (after == After::Keep).then_some(connection);
+            self.open = (reuse == Reuse::Yes).then_some(connection);
             return attempt;
         }
     }
 
-    /// Opens the line without sending anything.
+    /// Opens the connection without sending a message.
     ///
     /// # Errors
-    /// Whatever keeps every message back.
+    /// What prevents every message from being sent.
     pub async fn open(&mut self, smtp: &Smtp) -> Result<(), Fault> {
         self.open = Some(smtp.open().await?);
         Ok(())
     }
 
-    /// Says goodbye.
+    /// Closes the connection with QUIT.
     pub async fn close(&mut self) {
         if let Some(connection) = self.open.take() {
-            connection.goodbye().await;
+            connection.quit().await;
         }
     }
 }
@@ -569,7 +571,7 @@ impl Line {
 mod tests {
     use super::*;
 
-    async fn read(bytes: &'static [u8]) -> Result<Reply, Broken> {
+    async fn read(bytes: &'static [u8]) -> Result<Reply, ReplyError> {
         let (mut server, client) = tokio::io::duplex(1 << 20);
         server.write_all(bytes).await.unwrap();
         drop(server);
@@ -577,7 +579,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn replies_are_read_in_any_dress() {
+    async fn replies_are_read_in_any_form() {
         for (bytes, code, text) in [
             (&b"250 ok\r\n"[..], 250, "ok"),
             (b"250\r\n", 250, ""),
@@ -590,7 +592,7 @@ mod tests {
             ),
             (b"421 \x1b[2Jgone\x00\r\n", 421, "[2Jgone"),
         ] {
-            let reply = read(bytes).await.unwrap_or_else(|broken| panic!("{bytes:?}: {broken}"));
+            let reply = read(bytes).await.unwrap_or_else(|error| panic!("{bytes:?}: {error}"));
             assert_eq!(reply.code, code);
             if code != 550 {
                 assert_eq!(reply.text(), text);
@@ -614,8 +616,8 @@ mod tests {
     }
 
     #[test]
-    fn dots_are_doubled_and_the_last_line_ends() {
-        assert_eq!(stuffed(b".a\r\nb.\r\n..\r\nc"), b"..a\r\nb.\r\n...\r\nc\r\n");
-        assert_eq!(stuffed(b"a\r\n"), b"a\r\n");
+    fn dots_are_doubled_and_the_last_line_is_ended() {
+        assert_eq!(dot_stuffed(b".a\r\nb.\r\n..\r\nc"), b"..a\r\nb.\r\n...\r\nc\r\n");
+        assert_eq!(dot_stuffed(b"a\r\n"), b"a\r\n");
     }
 }

@@ -1,6 +1,6 @@
 //! The mail bodies: `report-templates/STEM.html.j2` and `STEM.txt.j2`, which the office may edit.
 //!
-//! Undefined names are errors, so a slip of the pen is found by `duban check` and not by an official. `.html` escapes by itself.
+//! Undefined names are errors, so that `duban check` finds a misspelled name before a mail goes out. Values in `.html.j2` are escaped.
 
 use crate::domain::notify::wording::yi;
 use crate::domain::register::period::{chinese_date, chinese_day};
@@ -12,14 +12,14 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// The two bodies of one mail, equal in content.
+/// The two bodies of one mail, with the same content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rendered {
     pub html: String,
     pub text: String,
 }
 
-/// What is wrong in a template, and where.
+/// An error in a template, with its place.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub struct TemplateError {
     /// Relative to the root.
@@ -40,7 +40,7 @@ impl fmt::Display for TemplateError {
     }
 }
 
-/// The filters a template may use beside those of minijinja.
+/// Our filters, beside those of minijinja.
 const FILTERS: [&str; 4] = ["date", "day", "weekday", "yi"];
 
 /// Compiled mail bodies.
@@ -60,7 +60,7 @@ impl Templates {
     pub fn new(texts: &BTreeMap<String, String>) -> Result<Templates, Vec<TemplateError>> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        // a block tag on a line of its own leaves no line behind
+        // a block tag on a line of its own leaves no empty line
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build();
         environment.set_syntax(syntax.map_err(|error| vec![explain("", &error)])?);
         environment.set_auto_escape_callback(|name| if name.ends_with(".html.j2") { AutoEscape::Html } else { AutoEscape::None });
@@ -80,7 +80,7 @@ impl Templates {
     /// Renders both bodies of a digest or a draft.
     ///
     /// # Errors
-    /// A missing template, or one that asks for what there is not.
+    /// A missing template, or a template that names something undefined.
     pub fn render(&self, stem: &str, content: &impl Serialize) -> Result<Rendered, TemplateError> {
         let body = |ending: &str| {
             let name = format!("{stem}.{ending}.j2");
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slip_names_file_line_and_hint() {
+    fn an_error_names_file_line_and_hint() {
         let errors = Templates::new(&texts("one\n{% if started %}\nthree")).unwrap_err();
         assert_eq!(errors.len(), 1);
         assert_eq!((errors[0].file.as_str(), errors[0].line), ("report-templates/digest.html.j2", Some(3)));
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn html_escapes_what_a_register_writes() {
+    fn html_escapes_the_text_of_the_register() {
         let mut fixture = Fixture::new();
         fixture.rename("GZ202500001", "<b>高端</b>&“磷酸铁锂”项目");
         let planned = fixture.plan();
@@ -154,7 +154,7 @@ mod tests {
         assert!(rendered.text.contains("<b>高端</b>&“磷酸铁锂”项目"));
     }
 
-    /// What an office may write stands in docs/DIGESTS.md, every name of it.
+    /// docs/DIGESTS.md lists every name a template may use.
     #[test]
     fn every_name_is_documented() {
         let manual = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/DIGESTS.md")).unwrap();
@@ -179,7 +179,7 @@ mod tests {
         }
     }
 
-    /// Tags off, entities back, white space and marks that only lay out gone.
+    /// The text of a page without tags, white space and hidden marks.
     fn words(html: &str) -> String {
         let body = html.split_once("<body").unwrap().1.split_once('>').unwrap().1;
         let mut out = String::new();
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn both_bodies_say_the_same() {
+    fn both_bodies_have_the_same_content() {
         for started in [true, false] {
             let mut fixture = Fixture::new();
             fixture.started = started;
@@ -203,13 +203,13 @@ mod tests {
             for digest in &planned.digests {
                 let rendered = shipped().render("digest", digest).unwrap();
                 let (html, text) = (words(&rendered.html), rendered.text.split_whitespace().collect::<String>());
-                // every list line of the text is in the page, word for word
+                // every line of the text body is in the page
                 for line in rendered.text.lines() {
                     let line: String = line.trim_matches([' ', '-', '·']).split_whitespace().collect();
                     assert!(html.contains(&line), "{}: “{line}” is not in\n{html}", digest.subject);
                 }
                 assert_eq!(html.chars().filter(char::is_ascii_digit).count(), text.chars().filter(char::is_ascii_digit).count());
-                for item in &digest.urgent {
+                for item in &digest.sections.urgent {
                     assert!(html.contains(&item.code) && text.contains(&item.code));
                 }
                 assert!(!rendered.text.contains("\n\n\n"), "{}", rendered.text);

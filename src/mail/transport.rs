@@ -1,12 +1,12 @@
-//! Handing finished bytes to a server, or, with no SMTP set, to a folder.
+//! Delivers finished messages: to a mail server, or to a folder where no SMTP server is configured.
 
 use crate::domain::notify::delivery::{Attempt, Fault, FaultKind, Phase};
-use crate::mail::smtp::{Line, Server, ServerError, Smtp};
+use crate::mail::smtp::{PooledConnection, Server, ServerError, Smtp};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Where mails go.
+/// Where messages are delivered.
 #[derive(Clone, Debug)]
 pub enum Mailer {
     Smtp(Arc<Smtp>),
@@ -14,23 +14,25 @@ pub enum Mailer {
     Directory(PathBuf),
 }
 
-/// One message on its way.
+/// One message to deliver.
 #[derive(Clone, Copy, Debug)]
-pub struct Parcel<'a> {
+pub struct OutgoingFile<'a> {
     pub to: &'a str,
-    /// Its name in a directory.
+    /// Its file name in a directory, without the extension.
     pub file: &'a str,
     pub bytes: &'a [u8],
 }
 
 impl Mailer {
+    /// A mailer for an SMTP server; nothing is connected yet.
+    ///
     /// # Errors
     /// A host name TLS cannot check, a `ca_file` that cannot be read, or a sender that is no address.
     pub fn smtp(server: Server, from: &str) -> Result<Mailer, ServerError> {
         Ok(Mailer::Smtp(Arc::new(Smtp::new(server, from)?)))
     }
 
-    /// How many messages may be under way at a time.
+    /// How many messages may be sent at the same time.
     pub fn parallel(&self) -> usize {
         match self {
             Mailer::Smtp(smtp) => smtp.server().connections.clamp(1, 64) as usize,
@@ -38,7 +40,7 @@ impl Mailer {
         }
     }
 
-    /// The longest time between a final dot and its reply.
+    /// The longest time between a final dot and its reply, in seconds.
     pub fn final_seconds(&self) -> i64 {
         match self {
             Mailer::Smtp(smtp) => i64::try_from(smtp.server().final_timeout.as_secs()).unwrap_or(i64::MAX / 2),
@@ -46,13 +48,18 @@ impl Mailer {
         }
     }
 
-    /// Delivers one message over a line of its own.
-    pub async fn deliver(&self, line: &mut Line, parcel: &Parcel<'_>, may_finish: &(dyn Fn() -> bool + Sync)) -> Attempt {
+    /// Delivers one message over the sender's connection. `may_finish` is called right before the final dot.
+    pub async fn deliver(
+        &self,
+        connection: &mut PooledConnection,
+        message: &OutgoingFile<'_>,
+        may_finish: &(dyn Fn() -> bool + Sync),
+    ) -> Attempt {
         match self {
-            Mailer::Smtp(smtp) => line.deliver(smtp, parcel.to, parcel.bytes, may_finish).await,
+            Mailer::Smtp(smtp) => connection.deliver(smtp, message.to, message.bytes, may_finish).await,
             Mailer::Directory(folder) => {
                 let written = {
-                    let (folder, file, bytes) = (folder.clone(), parcel.file.to_owned(), parcel.bytes.to_vec());
+                    let (folder, file, bytes) = (folder.clone(), message.file.to_owned(), message.bytes.to_vec());
                     tokio::task::spawn_blocking(move || write_file(&folder, &file, &bytes)).await
                 };
                 let failed = |detail: String| {
@@ -60,7 +67,7 @@ impl Mailer {
                     Attempt::Channel(Fault { kind: FaultKind::Folder, phase: Phase::Body, detail })
                 };
                 match written {
-                    Ok(Ok(())) => Attempt::Accepted(format!("{}.eml", parcel.file)),
+                    Ok(Ok(())) => Attempt::Accepted(format!("{}.eml", message.file)),
                     Ok(Err(error)) => failed(error.to_string()),
                     Err(error) => failed(error.to_string()),
                 }
@@ -68,10 +75,10 @@ impl Mailer {
         }
     }
 
-    /// Removes what a killed process left half written in the folder. The caller is the only one who delivers.
+    /// Removes the partial files of a killed process from the folder. No other process may be delivering.
     ///
     /// # Errors
-    /// The folder cannot be read or a file not removed; one that is not there holds nothing.
+    /// The folder cannot be read, or a file cannot be removed. A missing folder is no error.
     pub fn sweep(&self) -> std::io::Result<()> {
         let Mailer::Directory(folder) = self else { return Ok(()) };
         let entries = match std::fs::read_dir(folder) {
@@ -89,23 +96,23 @@ impl Mailer {
         Ok(())
     }
 
-    /// Connects, agrees on TLS and logs in, without sending anything. `None` = mails go to a folder.
+    /// Connects, agrees on TLS and logs in without sending a message. `None` = messages go to a folder.
     ///
     /// # Errors
-    /// What keeps mails back.
+    /// What prevents every message from being sent.
     pub async fn try_out(&self) -> Option<Result<(), Fault>> {
         let Mailer::Smtp(smtp) = self else { return None };
-        let mut line = Line::default();
-        let outcome = line.open(smtp).await;
-        line.close().await;
+        let mut connection = PooledConnection::default();
+        let outcome = connection.open(smtp).await;
+        connection.close().await;
         Some(outcome)
     }
 }
 
-/// How the name of a file begins and ends while it is being written.
+/// Prefix and suffix of a file name while the file is being written.
 const PART: (&str, &str) = (".duban-", ".part");
 
-/// Temp file, fsync, rename, fsync of the folder: a visible file is whole, and the same bytes written twice are one file.
+/// Temporary file, fsync, rename, fsync of the folder: a visible file is complete, and a repeated delivery replaces its file.
 fn write_file(folder: &Path, file: &str, bytes: &[u8]) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)?;
     let mut temp = tempfile::Builder::new().prefix(PART.0).suffix(PART.1).tempfile_in(folder)?;

@@ -447,7 +447,7 @@ impl Outbox<'_> {
         changed.sort();
         for id in &changed {
             let what = match to {
-                DeliveryState::Held => "held",
+                DeliveryState::OnHold => "held",
                 DeliveryState::Rejected => "rejected",
                 _ => "released",
             };
@@ -591,7 +591,7 @@ fn outbox_row(row: &AnyRow) -> Result<OutboxRow> {
         address: text(row, "address")?,
         unit: text(row, "unit")?,
         subject: text(row, "subject")?,
-        state: DeliveryState::parse(&text(row, "state")?).unwrap_or(DeliveryState::Held),
+        state: DeliveryState::parse(&text(row, "state")?).unwrap_or(DeliveryState::OnHold),
         attempts: number(row, "attempts")?,
         reply: text(row, "reply")?,
         created_at: text(row, "created_at")?,

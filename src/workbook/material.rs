@@ -3,7 +3,7 @@
 use crate::domain::judging::indicators::Indicators;
 use crate::domain::judging::judge::Judged;
 use crate::domain::judging::roster::Rosters;
-use crate::domain::notify::feedback::{Answers, Silent};
+use crate::domain::notify::feedback::{Answers, SilentRecord};
 use crate::domain::register::record::{Origin, Records};
 use crate::domain::register::units::UnitId;
 use crate::domain::rules::policy::Policy;
@@ -109,7 +109,7 @@ pub struct Material<'a> {
     /// Feedback of units on their records.
     pub answers: &'a Answers,
     /// Records without the feedback that their units owe; only workbooks of the office list them.
-    pub silent: &'a [Silent],
+    pub silent: &'a [SilentRecord],
     pub gone: &'a [GoneRecord],
     /// `None` if the job has no earlier run to compare with.
     pub previous_run: Option<&'a PreviousRun>,

@@ -3,7 +3,7 @@
 
 use crate::domain::judging::finding::{Finding, State};
 use crate::domain::notify::digest::{Counts, Digest};
-use crate::domain::notify::plan::Planned;
+use crate::domain::notify::plan::Plan;
 use crate::domain::rules::policy::Policy;
 use crate::workbook::item_counts::count_items;
 use crate::workbook::model::{Value, Workbook};
@@ -140,7 +140,7 @@ pub fn against_attachment(
 pub fn against_digests(
     policy: &Policy,
     findings: &[Finding],
-    planned: &Planned,
+    planned: &Plan,
     template: &Template,
     book: &Workbook<'_>,
 ) -> Vec<Disagreement> {
@@ -149,11 +149,11 @@ pub fn against_digests(
     let lists = |index: usize| findings.get(index).map_or(0, |finding| template.lists_of(finding.rule, finding.state));
     let mut spoken: BTreeMap<usize, &str> = BTreeMap::new();
     for digest in &planned.digests {
-        spoken.extend(digest.holds.iter().map(|(index, _)| (*index, digest.unit_name.as_str())));
+        spoken.extend(digest.covered.iter().map(|pair| (pair.finding, digest.recipient.unit_name.as_str())));
     }
-    for (index, _) in &planned.untold {
-        if let Some(finding) = findings.get(*index) {
-            spoken.entry(*index).or_insert(&finding.unit);
+    for pair in &planned.not_notified {
+        if let Some(finding) = findings.get(pair.finding) {
+            spoken.entry(pair.finding).or_insert(&finding.unit);
         }
     }
     for (index, unit) in &spoken {
@@ -187,10 +187,10 @@ fn hold_digest(
 ) {
     let told: BTreeSet<usize> = match digest.roll_up.is_some() {
         true => (0..findings.len()).filter(|index| !findings[*index].restricted && findings[*index].state == State::Open).collect(),
-        false => digest.holds.iter().map(|(index, _)| *index).filter(|index| *index < findings.len()).collect(),
+        false => digest.covered.iter().map(|pair| pair.finding).filter(|index| *index < findings.len()).collect(),
     };
     if told.iter().all(|index| findings[*index].state != State::Open || lists(*index) > 0) {
         let rows = told.iter().map(|index| &findings[*index]).filter(|finding| !listed.rows(finding).is_empty());
-        hold_counts(&digest.unit_name, &digest.counts, &count_items(policy, rows), &book.title, out);
+        hold_counts(&digest.recipient.unit_name, &digest.counts, &count_items(policy, rows), &book.title, out);
     }
 }

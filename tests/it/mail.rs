@@ -3,8 +3,8 @@
 use super::helpers::{duban, edit, fresh_root, home, service, stderr, stdout};
 use super::post_office::{At, How, Manners, PostOffice, Speaks};
 use duban::domain::notify::delivery::{Attempt, DeliveryState, Fault, FaultKind, Phase};
-use duban::mail::smtp::{Line, Server, ServerTls};
-use duban::mail::transport::{Mailer, Parcel};
+use duban::mail::smtp::{PooledConnection, Server, ServerTls};
+use duban::mail::transport::{Mailer, OutgoingFile};
 use std::path::Path;
 use std::time::Duration;
 
@@ -23,8 +23,8 @@ fn server(office: &PostOffice, tls: ServerTls) -> Server {
 
 async fn send(server: Server) -> Attempt {
     let mailer = Mailer::smtp(server, "duban@gz.example").expect("a mailer");
-    let parcel = Parcel { to: "522725@gz.example", file: "x", bytes: b"Message-ID: <m@x>\r\n\r\n.hello\r\n" };
-    let mut line = Line::default();
+    let parcel = OutgoingFile { to: "522725@gz.example", file: "x", bytes: b"Message-ID: <m@x>\r\n\r\n.hello\r\n" };
+    let mut line = PooledConnection::default();
     let attempt = mailer.deliver(&mut line, &parcel, &|| true).await;
     line.close().await;
     attempt
@@ -66,9 +66,9 @@ async fn tls_is_required_and_checked() {
             true,
             FaultKind::Handshake,
         ),
-        ("silence behind STARTTLS", Speaks::Starttls, Starttls, Some((At::Handshake, How::Stall)), true, FaultKind::Silent),
+        ("silence behind STARTTLS", Speaks::Starttls, Starttls, Some((At::Handshake, How::Stall)), true, FaultKind::Timeout),
         ("a plain server where TLS is set", Speaks::Plain, Implicit, None, true, FaultKind::Handshake),
-        ("a TLS server where STARTTLS is set", Speaks::Implicit, Starttls, None, true, FaultKind::Silent),
+        ("a TLS server where STARTTLS is set", Speaks::Implicit, Starttls, None, true, FaultKind::Timeout),
     ] {
         let office = PostOffice::open(Manners { speaks: manners, ..good }).await;
         if let Some((at, how)) = breaks {
@@ -123,7 +123,7 @@ async fn a_login_that_fails_is_said_and_no_mail_is_to_blame() {
     let gone = Server { port: 1, ..server(&office, ServerTls::Plain) };
     assert!(matches!(send(gone).await, Attempt::Channel(Fault { kind: FaultKind::Unreachable, .. })));
     let nameless = Server { host: "no-such-host.invalid".into(), ..server(&office, ServerTls::Plain) };
-    assert!(matches!(send(nameless).await, Attempt::Channel(Fault { kind: FaultKind::Name | FaultKind::Silent, .. })));
+    assert!(matches!(send(nameless).await, Attempt::Channel(Fault { kind: FaultKind::Name | FaultKind::Timeout, .. })));
 }
 
 /// A root with a register of its own, three projects of one county, and mail over a server at a port.

@@ -7,7 +7,8 @@ use chrono::{Days, NaiveDate};
 use duban::config::load::{Config, read_files};
 use duban::domain::judging::finding::{Finding, Identity, State};
 use duban::domain::judging::judge::Judged;
-use duban::domain::notify::plan::{Plan, Rhythm, plan};
+use duban::domain::notify::inputs::{FindingRelation, PlanInputs, Rhythm};
+use duban::domain::notify::plan::plan;
 use duban::domain::register::calendar::{Calendar, Span};
 use duban::domain::register::ledger::{FieldKind, Role};
 use duban::domain::register::record::{Cell, Columns, Decimal, FEN_PER_YI, Place, Record};
@@ -263,7 +264,7 @@ fn every_telling_has_one_fate_and_the_proof_adds_up() {
             let judged = Board::new(&policy, &register, as_of, false).judge();
             let gone = BTreeSet::new();
             let answers = duban::domain::notify::feedback::Answers::new();
-            let planned = plan(&Plan {
+            let planned = plan(&PlanInputs {
                 answers: &answers,
                 policy: &policy,
                 as_of,
@@ -273,8 +274,7 @@ fn every_telling_has_one_fate_and_the_proof_adds_up() {
                 objection_workdays: 5,
                 judged: &judged,
                 records: &records,
-                origins: &[],
-                told_before: &told,
+                last_notified: &told,
                 last_digest_on: &last,
                 gone: &gone,
                 rhythm: *dice.pick(&[Rhythm::Always, Rhythm::Changes]),
@@ -284,17 +284,25 @@ fn every_telling_has_one_fate_and_the_proof_adds_up() {
                 next_on: &|_| None,
                 may_carry_rows: &|address| !address.starts_with("52"),
             });
-            assert!(planned.coverage.holds(), "seed {seed}, slot {slot}:\n{}", planned.coverage);
+            assert!(planned.coverage.adds_up(), "seed {seed}, slot {slot}:\n{}", planned.coverage);
             // counted once more, by hand: every open or unjudged pair that is in a digest is told to that digest's unit
             for digest in &planned.digests {
-                for (index, relation) in &digest.holds {
+                for FindingRelation { finding: index, relation } in &digest.covered {
                     let finding = &judged.findings[*index];
-                    let told =
-                        finding.told().iter().zip(finding.told_units()).any(|(of, unit)| of == relation && unit == Some(digest.unit));
-                    assert!(told && finding.state != State::Exempt, "seed {seed}: {} is no matter of {}", finding.key, digest.unit_name);
+                    let told = finding
+                        .told()
+                        .iter()
+                        .zip(finding.told_units())
+                        .any(|(of, unit)| of == relation && unit == Some(digest.recipient.unit));
+                    assert!(
+                        told && finding.state != State::Exempt,
+                        "seed {seed}: {} is no matter of {}",
+                        finding.key,
+                        digest.recipient.unit_name
+                    );
                 }
-                told.insert(digest.unit, digest.told.iter().cloned().collect());
-                last.insert(digest.unit, as_of);
+                told.insert(digest.recipient.unit, digest.notified.iter().cloned().collect());
+                last.insert(digest.recipient.unit, as_of);
             }
         }
     }

@@ -15,7 +15,8 @@ use duban::domain::judging::roster::Rosters;
 use duban::domain::notify::digest::{Digest, Draft};
 use duban::domain::notify::drafts::drafts;
 use duban::domain::notify::feedback::{Answer, Answers};
-use duban::domain::notify::plan::{Plan, Planned, Rhythm, plan};
+use duban::domain::notify::inputs::{PlanInputs, Rhythm};
+use duban::domain::notify::plan::{Plan, plan};
 use duban::domain::register::ledger::{Ledger, Role};
 use duban::domain::register::record::{Cell, Record};
 use duban::domain::register::units::{Level, UnitId};
@@ -240,16 +241,21 @@ impl Renderer<'_> {
     }
 
     fn digest(&self, digest: &Digest) -> String {
-        let own = |index: &usize| digest.roll_up.is_none() || self.judged.findings[*index].tells(digest.unit);
+        let own = |index: &usize| digest.roll_up.is_none() || self.judged.findings[*index].tells(digest.recipient.unit);
         let rows: Vec<usize> = digest.findings.iter().copied().filter(own).collect();
         let Rendered { html, text } = self.templates.render("digest", digest).expect("a digest");
-        let book = if digest.counts_only { String::new() } else { self.workbook(digest.unit, &rows, digest.withheld) };
+        let book =
+            if digest.recipient.counts_only { String::new() } else { self.workbook(digest.recipient.unit, &rows, digest.restricted) };
         format!("{}\n{text}\n{html}\n{book}", digest.subject)
     }
 
     fn draft(&self, draft: &Draft) -> String {
         let Rendered { html, text } = self.templates.render("act", draft).expect("a draft");
-        let book = if draft.counts_only { String::new() } else { self.workbook(draft.unit, &draft.findings, draft.withheld) };
+        let book = if draft.recipient.counts_only {
+            String::new()
+        } else {
+            self.workbook(draft.recipient.unit, &draft.findings, draft.restricted)
+        };
         format!("{}\n{text}\n{html}\n{book}", draft.subject)
     }
 }
@@ -287,7 +293,7 @@ fn config() -> Config {
 
 /// Renders and checks every mail of the registers of these seeds. Returns the number of mails, or the first leak. `tamper` may change the
 /// digests before they are rendered.
-fn check_mails(seeds: std::ops::Range<u64>, tamper: impl Fn(&mut Planned, &[Secret])) -> Result<usize, String> {
+fn check_mails(seeds: std::ops::Range<u64>, tamper: impl Fn(&mut Plan, &[Secret])) -> Result<usize, String> {
     let mut config = config();
     let templates = Templates::new(&config.mail_templates).expect("templates");
     let mut checked = 0;
@@ -341,7 +347,7 @@ fn check_mails(seeds: std::ops::Range<u64>, tamper: impl Fn(&mut Planned, &[Secr
                 let audience = rows.flat_map(|(_, secret)| secret.audience.iter().copied()).collect();
                 secrets.push(Secret { code: code.clone(), words: vec![code.clone()], restricted: false, audience });
             }
-            let of = Plan {
+            let of = PlanInputs {
                 policy,
                 as_of: world.as_of,
                 sent_on: world.as_of,
@@ -350,8 +356,7 @@ fn check_mails(seeds: std::ops::Range<u64>, tamper: impl Fn(&mut Planned, &[Secr
                 objection_workdays: 5,
                 judged: &judged,
                 records: &records,
-                origins: &[],
-                told_before: &notified,
+                last_notified: &notified,
                 last_digest_on: &last_digest_on,
                 gone: &gone,
                 answers: &answers,
@@ -391,8 +396,8 @@ fn check_mails(seeds: std::ops::Range<u64>, tamper: impl Fn(&mut Planned, &[Secr
                 intake: &intake,
                 as_of: world.as_of,
             };
-            let texts = planned.digests.iter().map(|digest| (digest.unit, &digest.mailbox, renderer.digest(digest)));
-            let texts = texts.chain(drafted.iter().map(|draft| (draft.unit, &draft.mailbox, renderer.draft(draft))));
+            let texts = planned.digests.iter().map(|digest| (digest.recipient.unit, &digest.recipient.mailbox, renderer.digest(digest)));
+            let texts = texts.chain(drafted.iter().map(|draft| (draft.recipient.unit, &draft.recipient.mailbox, renderer.draft(draft))));
             let nothing = BTreeSet::new();
             for (unit, mailbox, text) in texts {
                 checked += 1;
@@ -406,10 +411,10 @@ fn check_mails(seeds: std::ops::Range<u64>, tamper: impl Fn(&mut Planned, &[Secr
                 }
             }
             for digest in &planned.digests {
-                notified.insert(digest.unit, digest.told.iter().cloned().collect());
-                last_digest_on.insert(digest.unit, world.as_of);
-                let known = known_codes.entry(digest.unit).or_default();
-                for (identity, _) in &digest.told {
+                notified.insert(digest.recipient.unit, digest.notified.iter().cloned().collect());
+                last_digest_on.insert(digest.recipient.unit, world.as_of);
+                let known = known_codes.entry(digest.recipient.unit).or_default();
+                for (identity, _) in &digest.notified {
                     known.insert(identity.key.clone());
                     let ledger = policy.ledger(&identity.ledger).expect("a ledger");
                     let record = &records[&(ledger, identity.key.clone())];
@@ -434,7 +439,7 @@ fn every_kind_of_leak_is_detected() {
         let result = check_mails(0..1, |planned, secrets| {
             // A record that the unit of a digest may not see.
             for digest in &mut planned.digests {
-                let foreign = secrets.iter().find(|secret| secret.restricted || !secret.audience.contains(&digest.unit));
+                let foreign = secrets.iter().find(|secret| secret.restricted || !secret.audience.contains(&digest.recipient.unit));
                 if foreign.is_some_and(|secret| tamper(digest, secret)) {
                     return;
                 }
@@ -447,16 +452,20 @@ fn every_kind_of_leak_is_detected() {
         digest.subject.push_str(&secret.code);
         true
     });
-    detects("a foreign name", |digest, secret| digest.urgent.first_mut().map(|item| item.name = secret.words[1].clone()).is_some());
-    detects("a commercial word", |digest, secret| digest.urgent.first_mut().map(|item| item.line = secret.words[2].clone()).is_some());
+    detects("a foreign name", |digest, secret| {
+        digest.sections.urgent.first_mut().map(|item| item.name = secret.words[1].clone()).is_some()
+    });
+    detects("a commercial word", |digest, secret| {
+        digest.sections.urgent.first_mut().map(|item| item.line = secret.words[2].clone()).is_some()
+    });
     detects("the office's number", |digest, _| {
-        digest.contact = "0851-85812345".into();
+        digest.letterhead.contact = "0851-85812345".into();
         true
     });
     detects("rows outside the trusted domains", |digest, _| {
-        let outside = !is_trusted(&digest.mailbox) && !digest.counts_only;
-        digest.mailbox = "x@mail.test".into();
-        !outside && !digest.urgent.is_empty()
+        let outside = !is_trusted(&digest.recipient.mailbox) && !digest.recipient.counts_only;
+        digest.recipient.mailbox = "x@mail.test".into();
+        !outside && !digest.sections.urgent.is_empty()
     });
 }
 

@@ -1,51 +1,44 @@
-//! The coverage proof: findings told = in digests + exempt + held + nothing new + unrouted + outside, for each relation.
+//! The coverage proof: for each relation, findings addressed = in digests + exempt + held + nothing new + unrouted + other levels.
 //!
-//! The two sides are counted from different things, so that the proof can fail: `told` from the findings, `in_digests` from what the
-//! digests hold, the rest where the decision was taken.
+//! The two sides are counted from different data, so that the proof can fail: `addressed` from the findings, `in_digests` from the
+//! finished digests, the rest from the dispositions.
 
 use crate::domain::judging::finding::State;
 use crate::domain::judging::judge::Judged;
 use crate::domain::notify::digest::Digest;
+use crate::domain::notify::disposition::Disposition;
+use crate::domain::notify::inputs::FindingRelation;
 use crate::domain::rules::rule::Relation;
 use std::fmt;
 
-/// Why a (finding, relation) is in no digest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
-    Exempt,
-    /// Not told to this relation before the start (建账期).
-    Held,
-    NothingNew,
-    Unrouted,
-    /// The unit's level is not among the job's.
-    Outside,
-}
-
-/// One equation: `told` and the parts it must be the sum of.
+/// One equation: `addressed` and the parts it must be the sum of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CoverageLine {
-    pub told: u64,
+    pub addressed: u64,
     pub in_digests: u64,
     pub exempt: u64,
+    /// Restricted, or not notified before the start.
     pub held: u64,
     pub nothing_new: u64,
     pub unrouted: u64,
-    pub outside: u64,
+    pub other_level: u64,
 }
 
 impl CoverageLine {
-    pub fn holds(&self) -> bool {
-        self.told == self.in_digests + self.exempt + self.held + self.nothing_new + self.unrouted + self.outside
+    pub fn adds_up(&self) -> bool {
+        self.addressed == self.in_digests + self.exempt + self.held + self.nothing_new + self.unrouted + self.other_level
     }
 
-    fn count(&mut self, fate: Fate) {
-        *match fate {
-            Fate::Exempt => &mut self.exempt,
-            Fate::Held => &mut self.held,
-            Fate::NothingNew => &mut self.nothing_new,
-            Fate::Unrouted => &mut self.unrouted,
-            Fate::Outside => &mut self.outside,
-        } += 1;
+    fn count(&mut self, disposition: Disposition) {
+        match disposition {
+            Disposition::Exempt => self.exempt += 1,
+            Disposition::Restricted | Disposition::BeforeStart => self.held += 1,
+            Disposition::NothingNew => self.nothing_new += 1,
+            Disposition::Unrouted => self.unrouted += 1,
+            Disposition::OtherLevel => self.other_level += 1,
+            // the digests count these
+            Disposition::Addressed => {}
+        }
     }
 }
 
@@ -54,23 +47,23 @@ impl CoverageLine {
 pub struct Coverage {
     /// By relation, in the order of [`Relation::ALL`].
     pub relations: [CoverageLine; 5],
-    /// The second equation: findings that could not be judged, told to the owner as cells to fill.
+    /// The second equation: findings that could not be judged; their owners are notified of the cells to fill in.
     pub unjudged: CoverageLine,
 }
 
 impl Coverage {
-    pub(crate) fn of(judged: &Judged, digests: &[Digest], fates: &[(usize, Relation, Fate)]) -> Coverage {
+    pub(crate) fn of(judged: &Judged, digests: &[Digest], dispositions: &[(FindingRelation, Disposition)]) -> Coverage {
         let mut coverage = Coverage::default();
         for finding in &judged.findings {
             for relation in finding.told().iter() {
-                coverage.line(finding.state, *relation).told += 1;
+                coverage.line(finding.state, *relation).addressed += 1;
             }
         }
-        for (index, relation) in digests.iter().flat_map(|digest| &digest.holds) {
-            coverage.line(judged.findings[*index].state, *relation).in_digests += 1;
+        for pair in digests.iter().flat_map(|digest| &digest.covered) {
+            coverage.line(judged.findings[pair.finding].state, pair.relation).in_digests += 1;
         }
-        for (index, relation, fate) in fates {
-            coverage.line(judged.findings[*index].state, *relation).count(*fate);
+        for (pair, disposition) in dispositions {
+            coverage.line(judged.findings[pair.finding].state, pair.relation).count(*disposition);
         }
         coverage
     }
@@ -83,8 +76,8 @@ impl Coverage {
     }
 
     /// Whether every equation adds up.
-    pub fn holds(&self) -> bool {
-        self.unjudged.holds() && self.relations.iter().all(CoverageLine::holds)
+    pub fn adds_up(&self) -> bool {
+        self.unjudged.adds_up() && self.relations.iter().all(CoverageLine::adds_up)
     }
 }
 
@@ -93,9 +86,12 @@ impl fmt::Display for Coverage {
         writeln!(f, "覆盖核对：应告知 = 已列入提醒 + 豁免 + 暂缓 + 无新情况 + 无处可送 + 不在本次范围")?;
         let named = Relation::ALL.iter().map(|relation| (relation.title(), &self.relations[*relation as usize]));
         for (title, line) in named.chain([("无法判定", &self.unjudged)]) {
-            let CoverageLine { told, in_digests, exempt, held, nothing_new, unrouted, outside } = line;
-            let verdict = if line.holds() { "相符" } else { "不符" };
-            writeln!(f, "  {title}：{told} = {in_digests} + {exempt} + {held} + {nothing_new} + {unrouted} + {outside}  {verdict}")?;
+            let CoverageLine { addressed, in_digests, exempt, held, nothing_new, unrouted, other_level } = line;
+            let verdict = if line.adds_up() { "相符" } else { "不符" };
+            writeln!(
+                f,
+                "  {title}：{addressed} = {in_digests} + {exempt} + {held} + {nothing_new} + {unrouted} + {other_level}  {verdict}"
+            )?;
         }
         Ok(())
     }

@@ -1,8 +1,8 @@
-//! The life of one delivery (发送): what a server's answer means, what becomes of the message, when to try again.
+//! The states of one delivery (发送): what a reply of a mail server means, which state follows, and when the next attempt is due.
 
 use chrono::Duration;
 
-/// Where a message stands.
+/// The state of a message in the outbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DeliveryState {
     Pending,
@@ -11,17 +11,17 @@ pub enum DeliveryState {
     Accepted,
     /// The server will never take it.
     Refused,
-    /// A claim without a settled reply: it may have arrived; the same bytes go again.
+    /// A claim without a recorded outcome: the message may have arrived. The same bytes are sent once more.
     Unknown,
-    /// A person keeps it back.
-    Held,
-    /// An act above 催办 that waits for the person who releases it (待签发).
+    /// A person holds it back.
+    OnHold,
+    /// An act above 催办 that a person has not released yet (待签发).
     Draft,
-    /// A draft that is not to go out.
+    /// A draft that a person decided not to send.
     Rejected,
-    /// Not sent any more: a newer message to the same unit says it, or it went to a corrected address.
+    /// Not sent any more: a newer message to the same unit replaces it, or it went to a corrected address.
     Superseded,
-    /// Given up: too late, or unknown too often. It stays listed until a person sends it again.
+    /// Given up: too late, or unknown too often. It is listed until a person has it resent.
     Dead,
 }
 
@@ -32,7 +32,7 @@ impl DeliveryState {
         DeliveryState::Accepted,
         DeliveryState::Refused,
         DeliveryState::Unknown,
-        DeliveryState::Held,
+        DeliveryState::OnHold,
         DeliveryState::Draft,
         DeliveryState::Rejected,
         DeliveryState::Superseded,
@@ -46,7 +46,7 @@ impl DeliveryState {
             DeliveryState::Accepted => "accepted",
             DeliveryState::Refused => "refused",
             DeliveryState::Unknown => "unknown",
-            DeliveryState::Held => "held",
+            DeliveryState::OnHold => "held",
             DeliveryState::Draft => "draft",
             DeliveryState::Rejected => "rejected",
             DeliveryState::Superseded => "superseded",
@@ -58,7 +58,7 @@ impl DeliveryState {
         DeliveryState::ALL.into_iter().find(|state| state.code() == code)
     }
 
-    /// As shown to people.
+    /// The state in Chinese, for lists.
     pub fn word(self) -> &'static str {
         match self {
             DeliveryState::Pending => "待发",
@@ -66,7 +66,7 @@ impl DeliveryState {
             DeliveryState::Accepted => "已送达",
             DeliveryState::Refused => "被拒",
             DeliveryState::Unknown => "结果不明",
-            DeliveryState::Held => "暂缓",
+            DeliveryState::OnHold => "暂缓",
             DeliveryState::Draft => "待签发",
             DeliveryState::Rejected => "不予签发",
             DeliveryState::Superseded => "已被代替",
@@ -75,7 +75,7 @@ impl DeliveryState {
     }
 }
 
-/// How far a dialogue with a server has come.
+/// The step an SMTP session has reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
     Connect,
@@ -88,7 +88,7 @@ pub enum Phase {
     Rcpt,
     Data,
     Body,
-    /// The final dot is on its way: from here on the message may have been taken.
+    /// The final dot was sent: from here on the server may have taken the message.
     Dot,
 }
 
@@ -110,30 +110,30 @@ impl Phase {
     }
 }
 
-/// Why no message can go at present; none is to blame.
+/// Why no message can be sent at present, whichever message it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultKind {
-    /// The name of the server is not known.
+    /// The name of the server cannot be resolved.
     Name,
-    /// Nobody listens there, or the network does not reach it.
+    /// The connection is refused, or the network does not reach the server.
     Unreachable,
-    /// It does not answer in time.
-    Silent,
-    /// It closed the connection, or what it says is no SMTP.
-    Garbled,
-    /// It does not want us now (4xx before login).
+    /// The server does not answer in time.
+    Timeout,
+    /// The server closed the connection, or its reply is not SMTP.
+    Protocol,
+    /// The server refuses the connection for now (4xx before login).
     Busy,
-    /// It does not want us (5xx before login).
-    Unwelcome,
-    /// It does not offer STARTTLS, or refuses it.
+    /// The server refuses the connection (5xx before login).
+    Rejected,
+    /// The server does not offer STARTTLS, or refuses it.
     NoTls,
-    /// The certificate is not that of the named server, has run out, or nobody we trust has signed it.
+    /// The certificate has another server name, has expired, or has no trusted issuer.
     Certificate,
-    /// TLS could not be agreed on.
+    /// The TLS handshake failed.
     Handshake,
-    /// It offers no way to log in that we know.
+    /// The server offers no login mechanism that we support.
     NoLogin,
-    /// User or password are refused.
+    /// The user or the password is refused.
     Login,
     /// The sender address is refused.
     Sender,
@@ -142,15 +142,15 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
-    /// What it is, to the administrator.
+    /// The fault in Chinese, for the administrator.
     pub fn word(self) -> &'static str {
         match self {
             FaultKind::Name => "找不到邮件服务器的名称",
             FaultKind::Unreachable => "连不上邮件服务器",
-            FaultKind::Silent => "邮件服务器没有应答",
-            FaultKind::Garbled => "连接中断或对方不是邮件服务器",
+            FaultKind::Timeout => "邮件服务器没有应答",
+            FaultKind::Protocol => "连接中断或对方不是邮件服务器",
             FaultKind::Busy => "邮件服务器暂不接受连接",
-            FaultKind::Unwelcome => "邮件服务器拒绝连接",
+            FaultKind::Rejected => "邮件服务器拒绝连接",
             FaultKind::NoTls => "邮件服务器不支持加密（STARTTLS）",
             FaultKind::Certificate => "邮件服务器的证书不可信",
             FaultKind::Handshake => "加密连接没有建立",
@@ -161,15 +161,15 @@ impl FaultKind {
         }
     }
 
-    /// What to do about it.
+    /// What the administrator can do about it, in Chinese.
     pub fn advice(self) -> &'static str {
         match self {
             FaultKind::Name => "核对[mail.smtp] host的写法和本机的域名解析",
             FaultKind::Unreachable => "核对host、port和防火墙；云主机多封闭25端口，请用465或587",
-            FaultKind::Silent => "端口465须设tls = \"implicit\"，587须设\"starttls\"；再查防火墙",
-            FaultKind::Garbled => "核对port和tls：465用\"implicit\"，587和25用\"starttls\"",
+            FaultKind::Timeout => "端口465须设tls = \"implicit\"，587须设\"starttls\"；再查防火墙",
+            FaultKind::Protocol => "核对port和tls：465用\"implicit\"，587和25用\"starttls\"",
             FaultKind::Busy => "稍后会自动再试；经常出现时减小connections",
-            FaultKind::Unwelcome => "请邮件管理员放行本机的地址",
+            FaultKind::Rejected => "请邮件管理员放行本机的地址",
             FaultKind::NoTls => "改用465端口和tls = \"implicit\"；不会改用不加密的方式发送",
             FaultKind::Certificate => {
                 "host须与证书上的名称一致；单位自签的证书，把签发机构的证书（PEM）写入[mail.smtp] ca_file；过期的请邮件管理员更换"
@@ -182,20 +182,20 @@ impl FaultKind {
         }
     }
 
-    /// Whether trying again soon may lock the account.
-    fn is_setting(self) -> bool {
+    /// Whether only a person can mend it, in the settings; frequent attempts may lock the account.
+    fn needs_person(self) -> bool {
         matches!(self, FaultKind::NoTls | FaultKind::Certificate | FaultKind::NoLogin | FaultKind::Login | FaultKind::Sender)
     }
 
-    /// The pause of all sending behind the `failures`-th fault in a row: minutes at first where time may heal it, longer at once where
-    /// only a person can and providers lock accounts that keep trying.
+    /// The pause of all sending after the `failures`-th fault in a row. It starts at one minute; at ten minutes where only a person can
+    /// mend the fault, because providers lock accounts that keep trying.
     pub fn pause(self, failures: u32) -> Duration {
-        let steps: [i64; 4] = if self.is_setting() { [10, 30, 60, 120] } else { [1, 5, 15, 30] };
+        let steps: [i64; 4] = if self.needs_person() { [10, 30, 60, 120] } else { [1, 5, 15, 30] };
         Duration::minutes(steps[(failures.max(1) as usize - 1).min(steps.len() - 1)])
     }
 }
 
-/// A fault with what the system or the server said.
+/// A fault with the message of the system or the reply of the server.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {detail}", phase.name())]
 pub struct Fault {
@@ -204,26 +204,26 @@ pub struct Fault {
     pub detail: String,
 }
 
-/// What one attempt came to.
+/// The outcome of one attempt to send a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Attempt {
     /// The server took the message; its reply.
     Accepted(String),
     /// The server will never take it.
     Refused(String),
-    /// Try later; certainly nothing was delivered.
-    Later(String),
-    /// The server takes too many mails of ours amiss: all of them wait; nothing was delivered.
-    Slow(String),
-    /// The connection ended where the message may have been taken.
+    /// A temporary refusal: nothing was delivered, and the message is retried.
+    Deferred(String),
+    /// The provider limits the rate: nothing was delivered, and all sending pauses.
+    RateLimited(String),
+    /// The connection ended after the final dot: the message may have been delivered.
     Unknown(String),
-    /// No message can go, none is to blame; this one was not delivered.
+    /// No message can be sent at present; this one was not delivered.
     Channel(Fault),
-    /// It was not tried.
-    Untried,
+    /// No attempt was made.
+    NotTried,
 }
 
-/// Words by which providers say that the rate is meant, whatever the code: QQ and Tencent "frequency limited", NetEase `HL:` `MI:` `DT:`,
+/// Words of providers for a rate limit, whatever the code: QQ and Tencent "frequency limited", NetEase `HL:` `MI:` `DT:`,
 /// Aliyun and Coremail "exceed", "too many".
 const RATE: [&str; 11] = ["frequen", "limit", "too many", "too much", "throttl", "rate", "exceed", "hl:", "mi:", "dt:", "rp:"];
 /// Words of a message that is too large.
@@ -234,28 +234,28 @@ const FULL: [&str; 6] = ["5.2.2", "4.2.2", "quota", "mailbox full", "is full", "
 /// The meaning of an SMTP reply to a message at a phase from [`Phase::Mail`] on. Chinese providers answer rate limits with 550.
 pub fn classify(phase: Phase, code: u16, text: &str) -> Attempt {
     let reply = format!("{code} {text}");
-    // words, not parts of them: "corporate" speaks of no rate
+    // only whole words count: "corporate" contains "rate"
     let lower = format!(" {} ", text.to_ascii_lowercase());
-    let says = |words: &[&str]| {
+    let mentions = |words: &[&str]| {
         words.iter().any(|word| lower.match_indices(word).any(|(at, _)| !lower[..at].ends_with(|c: char| c.is_alphanumeric())))
     };
-    let size = says(&SIZE) && (code == 552 || code == 523 || says(&["5.3.4"]));
-    let full = !size && (code == 552 || (code == 452 || code >= 550) && says(&FULL));
+    let size = mentions(&SIZE) && (code == 552 || code == 523 || mentions(&["5.3.4"]));
+    let full = !size && (code == 552 || (code == 452 || code >= 550) && mentions(&FULL));
     match code {
         200..=299 if phase == Phase::Dot => Attempt::Accepted(reply),
-        // a command was not understood where a message was to come: the two are out of step
+        // the server took the message for commands: the two sides are out of step
         500..=504 if phase == Phase::Dot => Attempt::Unknown(reply),
-        500..=504 if phase > Phase::Rcpt => Attempt::Later(reply),
+        500..=504 if phase > Phase::Rcpt => Attempt::Deferred(reply),
         454 | 526 | 530 | 534 | 535 | 538 => Attempt::Channel(Fault { kind: FaultKind::Login, phase, detail: reply }),
         500..=599 if size => Attempt::Refused(reply),
-        400..=599 if full => Attempt::Later(reply),
-        400..=599 if says(&RATE) => Attempt::Slow(reply),
+        400..=599 if full => Attempt::Deferred(reply),
+        400..=599 if mentions(&RATE) => Attempt::RateLimited(reply),
         500..=599 if phase == Phase::Mail => Attempt::Channel(Fault { kind: FaultKind::Sender, phase, detail: reply }),
         500..=599 => Attempt::Refused(reply),
-        400..=499 => Attempt::Later(reply),
-        // a reply that belongs to no question: before the dot nothing was taken, behind it nobody knows
+        400..=499 => Attempt::Deferred(reply),
+        // a reply that fits no command: before the final dot nothing was taken, after it the outcome is unknown
         _ if phase == Phase::Dot => Attempt::Unknown(reply),
-        _ => Attempt::Later(reply),
+        _ => Attempt::Deferred(reply),
     }
 }
 
@@ -271,46 +271,48 @@ pub fn backoff(attempts: u32) -> Duration {
     })
 }
 
-/// Outcomes of one message that may be unknown before it is given up: each may have put a copy into somebody's box.
+/// A message is given up after this many unknown outcomes, because each may have delivered a copy.
 pub const UNKNOWNS_MAX: u32 = 5;
 
-/// What becomes of a message by an attempt.
+/// The state of a message after an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
     pub state: DeliveryState,
-    /// Until it may be tried again.
+    /// How long until the next attempt.
     pub pause: Duration,
-    /// Whether the attempt counts as one.
+    /// Whether the attempt counts against the message.
     pub counts: bool,
-    /// Whether the server may have got the message.
+    /// Whether the server may have taken the message.
     pub unknown: bool,
     pub reply: String,
 }
 
-/// The verdict on an attempt; `attempts` and `unknowns` are those before it, the attempt itself included in `attempts`.
+/// The verdict on an attempt. `attempts` includes this attempt, `unknowns` counts the unknown outcomes before it.
 pub fn verdict(attempt: &Attempt, attempts: u32, unknowns: u32) -> Verdict {
     let of = |state, pause, counts, reply: &str| Verdict { state, pause, counts, unknown: false, reply: reply.to_owned() };
     let none = Duration::zero();
     match attempt {
         Attempt::Accepted(reply) => of(DeliveryState::Accepted, none, true, reply),
         Attempt::Refused(reply) => of(DeliveryState::Refused, none, true, reply),
-        Attempt::Later(reply) => of(DeliveryState::Pending, backoff(attempts), true, reply),
-        Attempt::Slow(reply) => of(DeliveryState::Pending, slow(attempts), true, reply),
-        // time for a slow server to end what it does, before a second copy goes
-        Attempt::Unknown(reply) => Verdict { unknown: true, ..unknown(unknowns + 1, Duration::minutes(15).max(backoff(attempts)), reply) },
+        Attempt::Deferred(reply) => of(DeliveryState::Pending, backoff(attempts), true, reply),
+        Attempt::RateLimited(reply) => of(DeliveryState::Pending, rate_limit_pause(attempts), true, reply),
+        // gives a slow server time to finish before a second copy is sent
+        Attempt::Unknown(reply) => {
+            Verdict { unknown: true, ..unknown_verdict(unknowns + 1, Duration::minutes(15).max(backoff(attempts)), reply) }
+        }
         Attempt::Channel(fault) => of(DeliveryState::Pending, none, false, &fault.to_string()),
-        Attempt::Untried => of(DeliveryState::Pending, none, false, ""),
+        Attempt::NotTried => of(DeliveryState::Pending, none, false, ""),
     }
 }
 
-/// The verdict on a claim whose sender died, at the `unknowns`-th unknown outcome.
-pub fn unknown(unknowns: u32, pause: Duration, reply: &str) -> Verdict {
+/// The verdict on the `unknowns`-th unknown outcome, as for a claim whose process died.
+pub fn unknown_verdict(unknowns: u32, pause: Duration, reply: &str) -> Verdict {
     let state = if unknowns >= UNKNOWNS_MAX { DeliveryState::Dead } else { DeliveryState::Unknown };
     Verdict { state, pause, counts: true, unknown: true, reply: reply.to_owned() }
 }
 
-/// The pause of all sending when a provider speaks of its rate: it counts per hour.
-pub fn slow(attempts: u32) -> Duration {
+/// The pause of all sending after a rate limit: providers count per hour.
+pub fn rate_limit_pause(attempts: u32) -> Duration {
     Duration::minutes(15).max(backoff(attempts))
 }
 
@@ -319,16 +321,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn replies_of_providers() {
+    fn replies_of_providers_are_classified() {
         use Phase::{Dot, Mail, Rcpt};
         let word = |attempt: &Attempt| match attempt {
             Attempt::Accepted(_) => "accepted",
             Attempt::Refused(_) => "refused",
-            Attempt::Later(_) => "later",
-            Attempt::Slow(_) => "slow",
+            Attempt::Deferred(_) => "later",
+            Attempt::RateLimited(_) => "slow",
             Attempt::Unknown(_) => "unknown",
             Attempt::Channel(_) => "channel",
-            Attempt::Untried => "untried",
+            Attempt::NotTried => "untried",
         };
         for (phase, code, text, expect) in [
             (Dot, 250, "Mail OK queued as gzga-smtp-mta-g2-1", "accepted"),
@@ -372,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_outcome_is_repeated_a_few_times_only() {
+    fn a_message_with_unknown_outcomes_is_given_up() {
         let after = |unknowns| verdict(&Attempt::Unknown("cut".into()), unknowns + 1, unknowns);
         for unknowns in 0..UNKNOWNS_MAX - 1 {
             assert_eq!(after(unknowns).state, DeliveryState::Unknown);
@@ -382,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_of_the_channel_is_no_attempt_of_a_message() {
+    fn a_channel_fault_does_not_count_against_the_message() {
         let fault = Fault { kind: FaultKind::Login, phase: Phase::Login, detail: "535 no".into() };
         let verdict = verdict(&Attempt::Channel(fault), 40, 0);
         assert_eq!((verdict.state, verdict.counts, verdict.reply.as_str()), (DeliveryState::Pending, false, "AUTH: 535 no"));

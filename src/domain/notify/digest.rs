@@ -1,131 +1,173 @@
-//! The shapes of a digest: what the mail templates may name. See `report-templates/digest.html.j2` for every one in use.
+//! The data of a mail: what the mail templates may name. `docs/DIGESTS.md` lists every name, `report-templates/digest.html.j2` uses each.
+//!
+//! Grouped fields are flattened: a template names `{{ unit_name }}`, not `{{ recipient.unit_name }}`. A field with `rename` has another
+//! word here than in the templates, which offices edit and which keep their names.
 
 use crate::domain::judging::finding::Identity;
 use crate::domain::notify::feedback;
+use crate::domain::notify::inputs::FindingRelation;
 use crate::domain::register::units::UnitId;
-use crate::domain::rules::rule::{Light, Relation};
+use crate::domain::rules::rule::Light;
 use chrono::NaiveDate;
 use serde::Serialize;
 
-/// What one unit is mailed. Serialised, it is the context of `report-templates/digest.*.j2`; what is skipped there is for the sender.
+/// What one unit is mailed. Serialised, it is the context of `report-templates/digest.*.j2`; skipped fields are for the sender only.
 #[derive(Clone, Debug, Serialize)]
 pub struct Digest {
+    /// What the unit is notified of once the digest is queued; replaces what it was last notified of.
     #[serde(skip)]
-    pub unit: UnitId,
-    /// The unit whose mailbox it goes to: itself, or the office that passes it on (代转).
-    #[serde(skip)]
-    pub mailbox_unit: UnitId,
-    #[serde(skip)]
-    pub mailbox: String,
-    /// What the unit knows from now on; replaces what it was told before.
-    #[serde(skip)]
-    pub told: Vec<(Identity, Option<Light>)>,
-    /// The findings (indices, ascending) whose rows the attachment shows; empty where only counts may go.
+    pub notified: Vec<(Identity, Option<Light>)>,
+    /// The findings (indices, ascending) whose rows the attachment shows; empty where the mail may hold counts only.
     #[serde(skip)]
     pub findings: Vec<usize>,
-    /// The (finding, relation) pairs this digest answers for in the coverage proof.
+    /// The pairs this digest stands for in the coverage proof.
     #[serde(skip)]
-    pub holds: Vec<(usize, Relation)>,
+    pub covered: Vec<FindingRelation>,
 
     pub subject: String,
-    /// The name in tables and the subject.
-    pub unit_name: String,
-    /// How the unit is addressed.
-    pub addressee: String,
-    /// Title of the unit that is asked to pass the mail on; empty where the unit has its own mailbox.
-    pub forwarded_by: String,
+    #[serde(flatten)]
+    pub recipient: Recipient,
     /// Level code of the unit: province, department, support, city, county, platform.
     pub level: &'static str,
-    /// Whose items they are, as the opening sentence says it.
+    /// Whose items they are, for the opening sentence.
     pub scope: &'static str,
-    pub office: String,
-    pub contact: String,
-    pub source_line: String,
-    /// What to know of due dates in years without a holiday notice on file; empty = nothing.
+    #[serde(flatten)]
+    pub letterhead: Letterhead,
+    /// A remark on due dates in years without a holiday notice on file; empty = nothing to remark.
     pub calendar_note: String,
-    pub as_of: NaiveDate,
-    pub sent_on: NaiveDate,
-    pub reply_by: NaiveDate,
     pub due_until: NaiveDate,
     pub next_on: Option<NaiveDate>,
     pub started: bool,
-    pub counts_only: bool,
-    /// The workbook's file name; the sender clears it where none goes with the mail.
-    pub attachment: Option<String>,
-    /// Its name where it is too large for a mail and waits at the office.
-    pub attachment_kept: Option<String>,
+    #[serde(flatten)]
+    pub attached: AttachedFile,
     /// Against the items of the unit's last digest: 比上期多1项; empty for its first.
     pub than_before: String,
-    /// What is different from the last digest: 新增4项, 有新问题1项, 升级2项, 办结3项.
+    /// What changed since the last digest: 新增4项, 有新问题1项, 升级2项, 办结3项.
     pub compared: Vec<String>,
-    /// What else the mail tells: 10月15日前到期2项, 待补齐1处 …
+    /// What else the mail lists: 10月15日前到期2项, 待补齐1处 …
     pub besides: Vec<String>,
     pub counts: Counts,
-    /// Items that are only counted: 涉密 or 不便公开.
-    pub withheld: usize,
+    /// Restricted items (涉密 or 不便公开), which are only counted.
+    #[serde(rename = "withheld")]
+    pub restricted: usize,
     pub numerals: Numerals,
     /// What the unit is asked to do about section one.
     pub ask: String,
-    pub urgent: Vec<Item>,
-    /// Red items beyond those told in full.
-    pub red_more: usize,
-    pub due: Vec<Due>,
-    pub due_more: usize,
-    pub rest: Vec<RestLine>,
-    pub resolved: Vec<Named>,
-    pub resolved_more: usize,
-    pub gone: Vec<Named>,
-    pub gone_more: usize,
-    pub unjudged: Vec<Blank>,
-    pub unjudged_more: usize,
-    pub places: Option<Places>,
+    #[serde(flatten)]
+    pub sections: Sections,
     pub roll_up: Option<RollUp>,
 }
 
-/// An act above 催办 (拟办), for one unit: what the person who releases it reads, and what the unit gets then. Serialised, it is the
-/// context of `report-templates/act.*.j2`.
+/// Whom a mail is for.
 #[derive(Clone, Debug, Serialize)]
-pub struct Draft {
+pub struct Recipient {
     #[serde(skip)]
     pub unit: UnitId,
+    /// The unit whose mailbox it goes to: the unit itself, or the office that forwards it (代转).
     #[serde(skip)]
     pub mailbox_unit: UnitId,
     #[serde(skip)]
     pub mailbox: String,
-    /// The findings (indices, ascending) whose rows the attachment shows; empty where only counts may go.
+    /// The name in tables and the subject.
+    pub unit_name: String,
+    /// The full title by which the mail addresses the unit.
+    pub addressee: String,
+    /// Title of the unit that is asked to forward the mail; empty where the unit has its own mailbox.
+    pub forwarded_by: String,
+    /// The mail may hold counts only, because the mailbox is outside `mail.allowed_domains`.
+    pub counts_only: bool,
+}
+
+/// The fixed data at head and foot of a mail.
+#[derive(Clone, Debug, Serialize)]
+pub struct Letterhead {
+    pub office: String,
+    pub contact: String,
+    pub source_line: String,
+    pub as_of: NaiveDate,
+    pub sent_on: NaiveDate,
+    pub reply_by: NaiveDate,
+}
+
+/// The workbook that belongs to a mail.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct AttachedFile {
+    /// The file name; the sender clears it where no file goes with the mail.
+    pub attachment: Option<String>,
+    /// The file name where the file is too large for a mail and is retained at the office.
+    #[serde(rename = "attachment_kept")]
+    pub attachment_retained: Option<String>,
+}
+
+/// The sections of a digest. A `*_more` is the number of entries a mail does not list.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Sections {
+    /// Items in full.
+    pub urgent: Vec<ItemText>,
+    /// Red items that are not listed in full.
+    pub red_more: usize,
+    pub due: Vec<Due>,
+    pub due_more: usize,
+    /// Orange and yellow items that are not listed in full, by rule.
+    pub rest: Vec<RestLine>,
+    pub resolved: Vec<FormerItem>,
+    pub resolved_more: usize,
+    pub gone: Vec<FormerItem>,
+    pub gone_more: usize,
+    pub unjudged: Vec<EmptyCells>,
+    pub unjudged_more: usize,
+    pub places: Option<Places>,
+}
+
+impl Digest {
+    /// Removes everything but the counts.
+    pub(crate) fn strip_to_counts(&mut self) {
+        self.findings.clear();
+        self.attached.attachment = None;
+        self.sections = Sections::default();
+        if let Some(roll_up) = &mut self.roll_up {
+            roll_up.unrouted_lines.clear();
+            roll_up.silent_lines.clear();
+            roll_up.silent.clear();
+            roll_up.silent_more = 0;
+            roll_up.unrouted_more = 0;
+        }
+    }
+}
+
+/// An act above 催办 (拟办) for one unit: what the person who releases it reads, and what the unit gets then. Serialised, it is the
+/// context of `report-templates/act.*.j2`.
+#[derive(Clone, Debug, Serialize)]
+pub struct Draft {
+    /// The findings (indices, ascending) whose rows the attachment shows; empty where the mail may hold counts only.
     #[serde(skip)]
     pub findings: Vec<usize>,
-    /// What it tells once it is released.
+    /// What the unit is notified of once the draft is released.
     #[serde(skip)]
-    pub holds: Vec<(Identity, Option<Light>)>,
+    pub notified: Vec<(Identity, Option<Light>)>,
     /// supervise, circulate or interview.
     pub act: &'static str,
     /// 督办, 通报 or 约谈.
     pub act_title: &'static str,
     pub subject: String,
-    pub unit_name: String,
-    pub addressee: String,
-    pub forwarded_by: String,
-    pub office: String,
-    pub contact: String,
-    pub source_line: String,
-    pub as_of: NaiveDate,
-    pub sent_on: NaiveDate,
-    pub reply_by: NaiveDate,
-    pub counts_only: bool,
-    /// Of all its findings, in calendar days.
+    #[serde(flatten)]
+    pub recipient: Recipient,
+    #[serde(flatten)]
+    pub letterhead: Letterhead,
+    /// The highest number of days overdue of all its findings, in calendar days.
     pub longest_days: i64,
-    /// The unit was told of every item before.
+    /// The unit was notified of every item before.
     pub urged: bool,
     pub clauses: Vec<String>,
     pub counts: Counts,
-    /// Items of this act that are only counted: 涉密 or 不便公开.
-    pub withheld: usize,
-    pub items: Vec<Item>,
-    /// Items beyond those told in full.
+    /// Restricted items of this act (涉密 or 不便公开), which are only counted.
+    #[serde(rename = "withheld")]
+    pub restricted: usize,
+    pub items: Vec<ItemText>,
+    /// Items that are not listed in full.
     pub more: usize,
-    pub attachment: Option<String>,
-    pub attachment_kept: Option<String>,
+    #[serde(flatten)]
+    pub attached: AttachedFile,
 }
 
 /// The numbers of subject and body; items are projects.
@@ -135,15 +177,15 @@ pub struct Counts {
     pub red: usize,
     pub orange: usize,
     pub yellow: usize,
-    /// Items the unit was not told of before.
+    /// Items the unit was not notified of before.
     pub new: usize,
-    /// Items it knows, with something new held against them.
+    /// Items the unit was notified of before and that have a new finding.
     pub added: usize,
     pub escalated: usize,
     pub resolved: usize,
     pub gone: usize,
     pub due: usize,
-    /// Cells to fill, each counted once.
+    /// Cells to fill in, each counted once.
     pub blank: usize,
     /// Findings under an exemption.
     pub exempt: usize,
@@ -159,7 +201,7 @@ impl Counts {
     }
 }
 
-/// The Chinese numeral of each section that is there, so that numbers run on; empty for one that is not.
+/// The Chinese numeral of each section that is not empty, numbered without gaps; an empty section has an empty numeral.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Numerals {
     pub urgent: &'static str,
@@ -169,140 +211,151 @@ pub struct Numerals {
     pub unjudged: &'static str,
 }
 
-/// One item in full.
+/// The text of one item in full.
 #[derive(Clone, Debug, Serialize)]
-pub struct Item {
+pub struct ItemText {
     /// red, orange, yellow.
     pub light: &'static str,
     /// `●红`.
     pub mark: &'static str,
-    /// 新增, 有新问题, 升级 …; empty for what goes on unchanged.
+    /// 新增, 有新问题, 升级 …; empty for an unchanged item.
     pub change: &'static str,
     pub name: String,
     pub code: String,
-    /// The owner, where it is another than the one addressed.
+    /// The owner, where it is not the unit addressed.
     pub unit: String,
-    /// 分.
+    /// In 分.
     pub amount: Option<i64>,
     pub major: &'static str,
     pub act: &'static str,
     pub line: String,
     pub basis: String,
-    /// The other findings of the item, with their marks.
+    /// The other findings of the item, each with the mark of its light.
     pub others: Vec<String>,
     pub leader: String,
     pub officer: String,
-    /// Masked.
+    /// With its middle digits masked.
     pub phone: String,
     pub difficulty: String,
-    pub waiting: String,
-    /// What was said of it last, with day and name.
+    /// That another unit owes an answer; empty where none does.
+    #[serde(rename = "waiting")]
+    pub waiting_on: String,
+    /// The last answers of units, with day and name.
     pub answers: Vec<String>,
-    /// Facts that the answers show otherwise than the register.
+    /// Facts that the answers state differently from the register.
     pub proposed: Vec<String>,
 }
 
-/// A due date that comes near.
+/// A due date within the next days.
 #[derive(Clone, Debug, Serialize)]
 pub struct Due {
     pub name: String,
     pub code: String,
     pub rule: String,
     pub due_on: NaiveDate,
-    /// Before the mail goes out (a quarterly mail looks back).
+    /// The due date is before the day of the mail (a quarterly mail looks back).
     pub passed: bool,
 }
 
-/// Items of one leading rule that are not told in full.
+/// Items of one leading rule that are not listed in full.
 #[derive(Clone, Debug, Serialize)]
 pub struct RestLine {
     pub rule: String,
-    pub counts: Vec<Count>,
+    pub counts: Vec<LightCount>,
 }
 
+/// How many items have one light.
 #[derive(Clone, Debug, Serialize)]
-pub struct Count {
+pub struct LightCount {
     pub light: &'static str,
     pub mark: &'static str,
     pub count: usize,
 }
 
+/// A record the unit was notified of and that has no finding any more.
 #[derive(Clone, Debug, Serialize)]
-pub struct Named {
+pub struct FormerItem {
     pub code: String,
     pub name: String,
-    /// The rules it was told of by.
-    pub matter: String,
+    /// Titles of the rules that had found it.
+    #[serde(rename = "matter")]
+    pub rules: String,
 }
 
-/// The empty cells of one record that keep it from being judged.
+/// The empty cells of one record that must be filled in before it can be judged.
 #[derive(Clone, Debug, Serialize)]
-pub struct Blank {
+pub struct EmptyCells {
     pub code: String,
     pub name: String,
     pub cells: Vec<String>,
 }
 
-/// Counts side by side, in administrative order.
+/// The table of counts by place, in administrative order.
 #[derive(Clone, Debug, Serialize)]
 pub struct Places {
     pub title: &'static str,
-    /// Head of the first column.
+    /// Header of the first column.
     pub head: &'static str,
-    /// Whether the last column (当地自办: told to the owner only) is there.
+    /// Whether there is a last column of items that only their owner is notified of (当地自办).
     pub with_own: bool,
     pub lines: Vec<PlaceLine>,
     pub total: PlaceLine,
-    /// Places without any item, left out.
+    /// How many places are left out because they have no item.
     pub quiet: usize,
 }
 
+/// The items of one place by light.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct PlaceLine {
     pub name: String,
     pub red: usize,
     pub orange: usize,
     pub yellow: usize,
+    /// Items that only their owner is notified of.
     pub own: usize,
 }
 
-/// What only the province office needs.
+/// The office's own part: what became of all mails of the run.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct RollUp {
-    pub units_told: usize,
+    /// Units that get a digest.
+    #[serde(rename = "units_told")]
+    pub units_notified: usize,
+    /// Digests that go to an office that forwards them.
     pub forwarded: usize,
     pub due: usize,
     pub blank: usize,
     pub exempt: usize,
-    /// (finding, relation) pairs that reach nobody.
+    /// Records with a relation that no mailbox is known for.
     pub unrouted: usize,
-    pub unrouted_lines: Vec<Unrouted>,
+    pub unrouted_lines: Vec<UnroutedRecord>,
     pub unrouted_more: usize,
-    /// Units whose day to answer has passed without an answer, and their items.
+    /// Units whose day to reply has passed without an answer, and their records.
     pub silent_units: usize,
     pub silent_items: usize,
-    pub silent_lines: Vec<Silent>,
+    pub silent_lines: Vec<SilentUnit>,
     pub silent_more: usize,
-    /// What the attachment lists of them.
+    /// The same records for the attachment.
     #[serde(skip)]
-    pub silent: Vec<feedback::Silent>,
-    /// Records with an answer, and with facts to verify among them.
+    pub silent: Vec<feedback::SilentRecord>,
+    /// Records with an answer, and those of them with facts to verify.
     pub answered: usize,
     pub proposed: usize,
 }
 
 /// A unit that has not answered.
 #[derive(Clone, Debug, Serialize)]
-pub struct Silent {
+pub struct SilentUnit {
     pub unit: String,
     pub items: usize,
 }
 
+/// A record with relations that no mailbox is known for.
 #[derive(Clone, Debug, Serialize)]
-pub struct Unrouted {
+pub struct UnroutedRecord {
     pub code: String,
     pub name: String,
-    /// What the register writes.
+    /// The unit as written in the register.
     pub unit: String,
     pub relations: Vec<&'static str>,
 }

@@ -1,114 +1,104 @@
-//! Drafts (拟办): 督办, 通报 and 约谈 wait, each as a message of its own, until a named person releases them (签发).
+//! Drafts (拟办) of 督办, 通报 and 约谈: each is a message of its own that a named person releases (签发). Subject and clauses are worded
+//! here, items in `item_text.rs`, the fixed words in `report-templates/act.*.j2`.
 //!
-//! A draft holds only the act; the finding itself is in the unit's digest, worded 催办 at most. It goes to the unit that has to act:
+//! A draft holds only the act; the finding itself is in the unit's digest, worded 催办 at most. The draft goes to the unit that has to act:
 //! where a project waits for an answer, to the unit that owes it.
 
-use crate::domain::audience::masked;
 use crate::domain::judging::finding::{Finding, State};
-use crate::domain::notify::digest::{Counts, Draft};
-use crate::domain::notify::items::{Case, Cases};
-use crate::domain::notify::plan::Plan;
-use crate::domain::notify::{sections, wording};
+use crate::domain::notify::assemble::{Mailbox, recipient};
+use crate::domain::notify::digest::{AttachedFile, Counts, Draft};
+use crate::domain::notify::inputs::{LastNotified, PlanInputs};
+use crate::domain::notify::item_text::item_text;
+use crate::domain::notify::items::{Item, Items};
+use crate::domain::notify::{opening, wording};
 use crate::domain::register::period::chinese_date;
 use crate::domain::register::units::UnitId;
 use crate::domain::rules::rule::Act;
 use std::collections::BTreeMap;
 
-/// Items told in full; the others are in the attachment.
+/// Items listed in full; the rest are in the attachment.
 const ITEMS_MAX: usize = 20;
 
-/// The drafts of these acts, by unit in administrative order; a project stands in the draft of its highest act. None before the start.
-pub fn drafts(plan: &Plan<'_>, acts: &[Act]) -> Vec<Draft> {
-    if !plan.started {
+/// The drafts of these acts, by unit in administrative order; an item is in the draft of its highest act. None before the start.
+pub fn drafts(inputs: &PlanInputs<'_>, acts: &[Act]) -> Vec<Draft> {
+    if !inputs.started {
         return Vec::new();
     }
-    let units = &plan.policy.units;
+    let units = &inputs.policy.units;
     let mut by_unit: BTreeMap<UnitId, Vec<usize>> = BTreeMap::new();
-    for (index, finding) in plan.judged.findings.iter().enumerate().filter(|(_, finding)| finding.state == State::Open) {
-        let to = finding.waiting_on().or(finding.owner);
-        if let (Some(act), Some(unit)) = (finding.act, to)
+    for (index, finding) in inputs.judged.findings.iter().enumerate().filter(|(_, finding)| finding.state == State::Open) {
+        let responsible = finding.waiting_on().or(finding.owner);
+        if let (Some(act), Some(unit)) = (finding.act, responsible)
             && act > Act::Urge
             && acts.contains(&act)
             && units.mailbox(unit).is_some()
-            && may_know(plan, unit, finding)
+            && may_know(inputs, unit, finding)
         {
             by_unit.entry(unit).or_default().push(index);
         }
     }
     let mut out = Vec::new();
     for (unit, findings) in by_unit {
-        let (withheld, findings): (Vec<usize>, Vec<usize>) =
-            findings.into_iter().partition(|index| plan.judged.findings[*index].restricted);
-        let mut by_act: BTreeMap<Act, Vec<Case>> = BTreeMap::new();
-        for case in Cases::of(plan, unit, &findings, &BTreeMap::new()).0 {
-            let act = case.findings().filter_map(|index| plan.judged.findings[index].act).max();
-            by_act.entry(act.unwrap_or(Act::Supervise)).or_default().push(case);
+        let (restricted, findings): (Vec<usize>, Vec<usize>) =
+            findings.into_iter().partition(|index| inputs.judged.findings[*index].restricted);
+        let mut by_act: BTreeMap<Act, Vec<Item>> = BTreeMap::new();
+        for item in Items::of(inputs, unit, &findings, &LastNotified::new()).0 {
+            let act = item.findings().filter_map(|index| inputs.judged.findings[index].act).max();
+            by_act.entry(act.unwrap_or(Act::Supervise)).or_default().push(item);
         }
-        out.extend(by_act.into_iter().rev().filter_map(|(act, cases)| {
-            let of_act = |index: &usize| plan.judged.findings[*index].act == Some(act);
-            let withheld: Vec<usize> = withheld.iter().copied().filter(of_act).collect();
-            draft(plan, unit, act, &cases, plan.withheld(&withheld))
+        out.extend(by_act.into_iter().rev().filter_map(|(act, items)| {
+            let of_act = |index: &usize| inputs.judged.findings[*index].act == Some(act);
+            let restricted: Vec<usize> = restricted.iter().copied().filter(of_act).collect();
+            draft(inputs, unit, act, &items, inputs.count_items(&restricted))
         }));
     }
     out
 }
 
-/// A project under negotiation is named only to those its own rule tells; a unit that owes it an answer has the draft of the difficulty.
-fn may_know(plan: &Plan<'_>, unit: UnitId, finding: &Finding) -> bool {
-    let ledger = plan.policy.project_ledger().filter(|ledger| plan.policy.rules[finding.rule].ledger == *ledger);
-    let record = || plan.record(ledger?, &finding.key);
-    finding.tells(unit) || !record().is_some_and(|record| plan.policy.is_negotiating(&record))
+/// Whether a draft may name a finding to a unit. A project under negotiation is named only to the units its own rule addresses; a unit
+/// that owes it an answer has the draft of the difficulty.
+fn may_know(inputs: &PlanInputs<'_>, unit: UnitId, finding: &Finding) -> bool {
+    let ledger = inputs.policy.project_ledger().filter(|ledger| inputs.policy.rules[finding.rule].ledger == *ledger);
+    let record = || inputs.record(ledger?, &finding.key);
+    finding.tells(unit) || !record().is_some_and(|record| inputs.policy.is_negotiating(&record))
 }
 
-fn draft(plan: &Plan<'_>, unit: UnitId, act: Act, cases: &[Case], withheld: usize) -> Option<Draft> {
-    let units = &plan.policy.units.units;
-    let (mailbox_unit, mailbox) = plan.policy.units.mailbox(unit)?;
-    let me = &units[unit];
-    let mut counts = Counts { items: cases.len(), ..Counts::default() };
-    for case in cases {
-        *counts.light(case.light) += 1;
+fn draft(inputs: &PlanInputs<'_>, unit: UnitId, act: Act, items: &[Item], restricted: usize) -> Option<Draft> {
+    let (mailbox_unit, address) = inputs.policy.units.mailbox(unit)?;
+    let recipient = recipient(inputs, unit, Mailbox { unit: mailbox_unit, address });
+    let mut counts = Counts { items: items.len(), ..Counts::default() };
+    for item in items {
+        *counts.light(item.light) += 1;
     }
-    let mut findings: Vec<usize> = cases.iter().flat_map(Case::findings).collect();
+    let mut findings: Vec<usize> = items.iter().flat_map(Item::findings).collect();
     findings.sort_unstable();
-    let carries_rows = (plan.may_carry_rows)(mailbox);
-    let shown = if carries_rows { cases.len().min(ITEMS_MAX) } else { 0 };
+    let shown = if recipient.counts_only { 0 } else { items.len().min(ITEMS_MAX) };
     let days = |finding: &Finding| finding.overdue_days().unwrap_or(0);
-    let told = |index: usize| plan.told_before.get(&unit)?.get(&plan.identity(index))?.as_ref();
-    let urged = withheld == 0 && cases.iter().all(|case| case.findings().any(|index| told(index).is_some()));
+    let last_light = |index: usize| inputs.last_notified_of(unit).get(&inputs.identity(index)).copied().flatten();
+    let urged = restricted == 0 && items.iter().all(|item| item.findings().any(|index| last_light(index).is_some()));
     Some(Draft {
-        unit,
-        mailbox_unit,
-        mailbox: mailbox.to_owned(),
-        holds: findings.iter().map(|index| (plan.identity(*index), plan.judged.findings[*index].light)).collect(),
-        findings: if carries_rows { findings.clone() } else { Vec::new() },
+        notified: findings.iter().map(|index| (inputs.identity(*index), inputs.judged.findings[*index].light)).collect(),
         act: act.code(),
         act_title: act.title(),
-        subject: format!("【{}】{} 截至{}：{}项", act.title(), me.name, chinese_date(plan.as_of), cases.len()),
-        unit_name: me.name.clone(),
-        addressee: me.title.clone(),
-        forwarded_by: if mailbox_unit == unit { String::new() } else { units[mailbox_unit].title.clone() },
-        office: plan.office_name.to_owned(),
-        contact: masked(plan.contact),
-        source_line: masked(plan.source_line),
-        as_of: plan.as_of,
-        sent_on: plan.sent_on,
-        reply_by: plan.reply_by(unit),
-        counts_only: !carries_rows,
-        longest_days: findings.iter().map(|index| days(&plan.judged.findings[*index])).max().unwrap_or(0),
+        subject: format!("【{}】{} 截至{}：{}项", act.title(), recipient.unit_name, chinese_date(inputs.as_of), items.len()),
+        letterhead: opening::letterhead(inputs, unit),
+        longest_days: findings.iter().map(|index| days(&inputs.judged.findings[*index])).max().unwrap_or(0),
         urged,
-        clauses: clauses(plan, &findings),
-        items: cases[..shown].iter().map(|case| sections::item(plan, unit, case)).collect(),
-        more: if carries_rows { cases.len() - shown } else { 0 },
-        attachment: None,
-        attachment_kept: None,
+        clauses: clauses(inputs, &findings),
+        items: items[..shown].iter().map(|item| item_text(inputs, unit, item)).collect(),
+        more: if recipient.counts_only { 0 } else { items.len() - shown },
+        attached: AttachedFile::default(),
         counts,
-        withheld,
+        restricted,
+        findings: if recipient.counts_only { Vec::new() } else { findings },
+        recipient,
     })
 }
 
-/// The clauses the findings rest on, each once, in the order of the notice.
-fn clauses(plan: &Plan<'_>, findings: &[usize]) -> Vec<String> {
-    let mut clauses: Vec<&str> = findings.iter().map(|index| plan.policy.rules[plan.judged.findings[*index].rule].basis.as_str()).collect();
+/// The clauses the findings rest on, each once, in the order of the official notice.
+fn clauses(inputs: &PlanInputs<'_>, findings: &[usize]) -> Vec<String> {
+    let mut clauses: Vec<&str> =
+        findings.iter().map(|index| inputs.policy.rules[inputs.judged.findings[*index].rule].basis.as_str()).collect();
     clauses.sort_unstable_by_key(|clause| ("一二三四五六七八九十".find(clause.chars().next().unwrap_or('十')), *clause));
     clauses.dedup();
     clauses.into_iter().map(wording::clause).collect()

@@ -1,10 +1,10 @@
-//! Feedback (反馈): the form that goes out with a digest, and what a form that came back says, row by row.
+//! Feedback (反馈): the feedback form that goes out with a digest, and how each row of a returned form is taken.
 //!
-//! A form is filled in for what only the unit knows: reasons, measures, the next date, difficulties (fields a ledger file marks
-//! `editable`). What the register reports is never overwritten: a fact that a form shows otherwise is a proposal (待核实) for the unit
-//! to report and the office to check.
+//! A unit fills in what only it knows: reasons, measures, the next date, difficulties (fields that a ledger file marks `editable`). A form
+//! never overwrites the register: a fact that a form states differently is a proposal (待核实), which the unit reports and the office
+//! checks.
 //!
-//! Invariant: every row of a form has exactly one [`Outcome`], and one that was not taken says why.
+//! Invariant: every row of a form has exactly one [`Outcome`], and a row that was not taken has a reason.
 
 use crate::domain::audience::masked;
 use crate::domain::intake::note::SheetAccount;
@@ -19,44 +19,44 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Above the table of a form: who filled it in and when.
+/// Labels above the table of a feedback form: who filled it in, and when.
 pub const WHO: &str = "填报人";
 pub const FILLED_ON: &str = "填报日期";
-/// Before the number that says whose form it is, and of which day.
+/// Label of the form number, which identifies the unit and the day.
 pub const NUMBER: &str = "表号";
 
-/// The columns a form has beside those of its ledger.
+/// Id and title of the columns a form has beside those of its ledger.
 const VERDICT: (&str, &str) = ("feedback_verdict", "核对结果");
 const REMARK: (&str, &str) = ("feedback_remark", "有关说明");
 const CHECK: (&str, &str) = ("feedback_check", "校验码");
 
-/// What a unit may say of the facts shown to it.
+/// The two verdicts a unit may give on the facts shown to it.
 pub const VERDICTS: [&str; 2] = ["属实", "有出入"];
 
-/// What a unit said of one record.
+/// The answer of a unit on one record.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
     pub ledger: String,
     pub code: String,
     /// Code of the unit whose form it was.
     pub unit: String,
-    /// Who filled it in; empty where the form does not say.
+    /// Who filled it in; empty where the form names nobody.
     pub who: String,
     pub filled_on: NaiveDate,
     /// The day the form's facts describe.
     pub as_of: NaiveDate,
     pub verdict: String,
     pub remark: String,
-    /// Field id → what was written.
+    /// Text by field id.
     pub values: BTreeMap<String, String>,
     pub proposals: Vec<Proposal>,
 }
 
-/// A fact that a form shows otherwise than the register.
+/// A fact that a form states differently from the register.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proposal {
     pub field: String,
-    /// What the register holds; empty = nothing.
+    /// The value in the register; empty = none.
     pub was: String,
     pub now: String,
 }
@@ -65,15 +65,14 @@ pub struct Proposal {
 pub type Answers = BTreeMap<(String, String), Answer>;
 
 impl Answer {
-    /// Whether both say the same, whoever wrote them and whenever.
-    fn agrees(&self, other: &Answer) -> bool {
+    /// Whether both have the same content, whoever wrote them and on whatever day.
+    fn has_same_content(&self, other: &Answer) -> bool {
         (&self.verdict, &self.remark, &self.values, &self.proposals) == (&other.verdict, &other.remark, &other.values, &other.proposals)
     }
 
-    /// What was said, as a person reads it: `未推进原因：…；下步措施：…`.
-    pub fn said(&self, ledger: &Ledger) -> String {
+    /// The answer as text, in the order of the ledger's fields: `未推进原因：…；下步措施：…`.
+    pub fn text(&self, ledger: &Ledger) -> String {
         let title = |id: &str| ledger.field(id).map_or(id.to_owned(), |field| ledger.fields[field].title.clone());
-        // in the order of the ledger's fields
         let mut values: Vec<(usize, String)> =
             self.values.iter().map(|(id, text)| (ledger.field(id).unwrap_or(usize::MAX), format!("{}：{text}", title(id)))).collect();
         values.sort();
@@ -87,7 +86,7 @@ impl Answer {
         parts.join("；")
     }
 
-    /// The facts it shows otherwise: `实际开工时间台账未填，反馈为2026-08-01`.
+    /// The proposals as text: `实际开工时间台账未填，反馈为2026-08-01`.
     pub fn proposed(&self, ledger: &Ledger) -> String {
         let one = |proposal: &Proposal| {
             let title = ledger.field(&proposal.field).map_or(proposal.field.as_str(), |field| ledger.fields[field].title.as_str());
@@ -97,13 +96,13 @@ impl Answer {
         self.proposals.iter().map(one).collect::<Vec<_>>().join("；")
     }
 
-    /// `10月12日 张三`.
+    /// Day and author: `10月12日 张三`.
     pub fn by(&self) -> String {
         format!("{}{}{}", chinese_day(self.filled_on), if self.who.is_empty() { "" } else { " " }, self.who)
     }
 }
 
-/// The ledger as a form has it: its own fields, and behind them those of the form.
+/// The ledger of a feedback form: the fields of its ledger, followed by the form's own columns.
 pub fn form_ledger(ledger: &Ledger) -> Ledger {
     let own = |(id, title): (&str, &str), values: &[&str]| Field {
         id: id.to_owned(),
@@ -126,12 +125,12 @@ pub fn own_titles() -> [&'static str; 3] {
     [VERDICT.1, REMARK.1, CHECK.1]
 }
 
-/// The number of a form: whose it is, and of which day.
+/// The form number, made of the unit's code and the day.
 pub fn form_number(unit_code: &str, as_of: NaiveDate) -> String {
     format!("{NUMBER} {unit_code}/{}", as_of.format("%Y%m%d"))
 }
 
-/// Reads a [`form_number`] out of a text: the unit's code and the day.
+/// Reads a [`form_number`] in a text. Returns the unit's code and the day.
 pub fn read_number(text: &str) -> Option<(String, NaiveDate)> {
     let rest = text.split(NUMBER).nth(1)?.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, ':' | '：'));
     let (unit, rest) = rest.split_once('/')?;
@@ -139,12 +138,12 @@ pub fn read_number(text: &str) -> Option<(String, NaiveDate)> {
     Some((unit.trim().to_owned(), NaiveDate::parse_from_str(&day, "%Y%m%d").ok()?))
 }
 
-/// The fields of a ledger that a unit fills in.
+/// The fields of a ledger that a unit fills in, as indices.
 pub fn editable(ledger: &Ledger) -> impl Iterator<Item = usize> {
     ledger.fields.iter().enumerate().filter(|(_, field)| field.editable).map(|(index, _)| index)
 }
 
-/// The facts whose change would settle a finding of a rule; what it was counted from stands in its own words.
+/// The fields whose change would resolve a finding of a rule. The fields it was counted from are named in the finding itself.
 fn facts_of(rule: &Rule) -> Vec<usize> {
     let of = |condition: &Condition| match condition {
         Condition::Filled(field) | Condition::NotFilled(field) | Condition::Within { field, .. } => vec![*field],
@@ -160,18 +159,18 @@ fn facts_of(rule: &Rule) -> Vec<usize> {
     }
 }
 
-/// One sheet of a form: the records of one ledger that a unit is asked about.
+/// One sheet of a feedback form: the records of one ledger that a unit is asked about.
 #[derive(Clone, Debug, Default)]
 pub struct Asked {
     /// Index of the ledger.
     pub ledger: usize,
-    /// The facts shown, in field order; none of them is personal, none the unit fills in anyway.
+    /// The fields shown as facts, in field order; without personal fields and those the unit fills in.
     pub facts: Vec<usize>,
     /// The codes of the records in the order of their first finding.
     pub records: Vec<String>,
 }
 
-/// What a unit is asked about among these findings: its own, of ledgers with fields to fill in.
+/// What a unit is asked about: those of the findings that it owns and whose ledger has fields to fill in.
 pub fn asked(policy: &Policy, unit: UnitId, findings: &[&Finding]) -> Vec<Asked> {
     let mut by_ledger: BTreeMap<usize, Asked> = BTreeMap::new();
     let mut seen = BTreeSet::new();
@@ -199,7 +198,7 @@ pub fn asked(policy: &Policy, unit: UnitId, findings: &[&Finding]) -> Vec<Asked>
     by_ledger.into_values().collect()
 }
 
-/// What stands in a field of the form before anyone fills it in: the last answer, else the register's own word.
+/// The text of a field before the unit fills it in: the last answer, else the value in the register.
 pub fn prefilled(ledger: &Ledger, record: &Record, field: usize, last: Option<&Answer>) -> String {
     match last.and_then(|answer| answer.values.get(&ledger.fields[field].id)) {
         Some(text) => text.clone(),
@@ -207,7 +206,7 @@ pub fn prefilled(ledger: &Ledger, record: &Record, field: usize, last: Option<&A
     }
 }
 
-/// A short sum over the facts of a row (FNV-1a), by which a changed cell is told from an old form.
+/// The check code of a row: a short hash (FNV-1a) of its facts. It shows whether the unit changed a fact or the register did since.
 pub fn check_code(ledger: &Ledger, code: &str, cells: &[Cell], facts: impl Iterator<Item = usize>) -> String {
     let mut sum: u64 = 0xcbf2_9ce4_8422_2325;
     let mut add = |text: &str| {
@@ -224,7 +223,7 @@ pub fn check_code(ledger: &Ledger, code: &str, cells: &[Cell], facts: impl Itera
     format!("{:08X}", (sum >> 32) ^ (sum & 0xffff_ffff))
 }
 
-/// The head of a form that came back.
+/// The head of a returned form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FormHead {
     pub unit: UnitId,
@@ -233,36 +232,36 @@ pub struct FormHead {
     pub filled_on: NaiveDate,
 }
 
-/// One row of a form that came back, read by the fields of [`form_ledger`].
+/// One row of a returned form, with the fields of [`form_ledger`].
 pub struct FormRow<'a> {
     pub code: &'a str,
     pub cells: &'a [Cell],
-    /// The fields the form has columns for.
+    /// The fields that are columns of the form.
     pub columns: Columns,
 }
 
-/// What is known of the record a row speaks of.
-pub struct Known<'a> {
+/// What is known of the record of a row.
+pub struct KnownRecord<'a> {
     pub record: Option<&'a Record>,
     pub owner: Option<UnitId>,
     pub last: Option<&'a Answer>,
 }
 
-/// What a row of a form came to.
+/// How a row of a form was taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// Taken, with what a person should know of it.
+    /// Taken, with remarks for the office.
     Taken { answer: Answer, notes: Vec<String> },
-    /// Nothing was filled in.
+    /// The unit filled in nothing.
     Blank,
     /// The same as the last answer.
     Same,
-    /// Not taken, and why.
+    /// Not taken, with the reason and what the unit can do.
     Returned { reason: String, hint: String },
 }
 
-/// Judges one row of a form.
-pub fn settle(policy: &Policy, ledger: &Ledger, head: &FormHead, row: &FormRow<'_>, known: &Known<'_>) -> Outcome {
+/// Decides how one row of a returned form is taken.
+pub fn assess_row(policy: &Policy, ledger: &Ledger, head: &FormHead, row: &FormRow<'_>, known: &KnownRecord<'_>) -> Outcome {
     let returned = |reason: String, hint: &str| Outcome::Returned { reason, hint: hint.to_owned() };
     let unit = &policy.units.units[head.unit];
     let Some(record) = known.record else {
@@ -289,15 +288,16 @@ pub fn settle(policy: &Policy, ledger: &Ledger, head: &FormHead, row: &FormRow<'
     let mut notes = Vec::new();
     let mut touched = !answer.verdict.is_empty() || !answer.remark.is_empty();
     for field in editable(ledger).filter(|field| row.columns.contains(*field)) {
-        let said = text(field);
+        let written = text(field);
         let before = prefilled(ledger, record, field, known.last);
-        // what a form hides of a telephone number is no change
-        if said != before && said != masked(&before) {
+        // a phone number that the form shows masked is unchanged
+        if written != before && written != masked(&before) {
             touched = true;
         }
-        let was_said = known.last.is_some_and(|last| last.values.contains_key(&ledger.fields[field].id));
-        if !said.is_empty() && (was_said || said != record.cell(field).to_string() && said != masked(&record.cell(field).to_string())) {
-            answer.values.insert(ledger.fields[field].id.clone(), if said == masked(&before) { before } else { said });
+        let was_answered = known.last.is_some_and(|last| last.values.contains_key(&ledger.fields[field].id));
+        let in_register = record.cell(field).to_string();
+        if !written.is_empty() && (was_answered || written != in_register && written != masked(&in_register)) {
+            answer.values.insert(ledger.fields[field].id.clone(), if written == masked(&before) { before } else { written });
         }
     }
     let facts: Vec<usize> = (0..ledger.fields.len())
@@ -305,11 +305,11 @@ pub fn settle(policy: &Policy, ledger: &Ledger, head: &FormHead, row: &FormRow<'
         .filter(|field| ![Role::Code, Role::Name].into_iter().any(|role| ledger.role(role) == Some(*field)))
         .collect();
     let stated = text(own(CHECK));
-    let as_sent = stated == check_code(ledger, row.code, row.cells, facts.iter().copied());
+    let is_unchanged = stated == check_code(ledger, row.code, row.cells, facts.iter().copied());
     let differs = |field: &usize| masked(&text(*field)) != masked(record.cell(*field).to_string().trim());
     let differing: Vec<usize> = facts.iter().copied().filter(differs).collect();
-    if as_sent {
-        // the facts are as they were sent: where they differ, the register has moved on
+    if is_unchanged {
+        // the unit changed no fact: where the form differs, the register was changed since
         for field in differing {
             let now = record.cell(field).to_string();
             let now = if now.is_empty() { "未填".to_owned() } else { now };
@@ -326,7 +326,7 @@ pub fn settle(policy: &Policy, ledger: &Ledger, head: &FormHead, row: &FormRow<'
         }
         touched |= !answer.proposals.is_empty();
     }
-    if known.last.is_some_and(|last| answer.agrees(last)) {
+    if known.last.is_some_and(|last| answer.has_same_content(last)) {
         return Outcome::Same;
     }
     if !touched {
@@ -353,7 +353,7 @@ pub fn settle(policy: &Policy, ledger: &Ledger, head: &FormHead, row: &FormRow<'
     Outcome::Taken { answer, notes }
 }
 
-/// How one form came out.
+/// How one form was taken: rows by outcome.
 #[derive(Clone, Debug, Default)]
 pub struct FormAccount {
     pub unit: String,
@@ -363,30 +363,33 @@ pub struct FormAccount {
     pub blank: usize,
     pub same: usize,
     pub returned: usize,
-    /// Columns that are to be filled in and that the form no longer has.
-    pub lacking: Vec<String>,
-    /// Place, code, and what there is to say.
+    /// Columns to fill in that are missing from the form.
+    pub missing_columns: Vec<String>,
+    /// Place, code and remark.
     pub lines: Vec<(String, String, String)>,
 }
 
-/// A record that its unit was asked about and has not answered for: unit, index of the ledger, code.
-pub type Silent = (UnitId, usize, String);
+/// A record that its unit was asked about and has not answered. Ordered by unit, ledger and code.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SilentRecord {
+    pub unit: UnitId,
+    /// Index of the ledger.
+    pub ledger: usize,
+    pub code: String,
+}
 
-/// Records whose unit has not answered since the day it was asked, in administrative order, each once. `open` gives those that are
-/// still open, `asked_on` the day a unit was asked where its time to answer has passed.
-pub fn silent<'a>(
+/// The records whose unit has not answered since the day it was asked, in administrative order, each once. `open` are the candidates;
+/// `asked_on` returns the day a unit was asked, if its day to reply has passed.
+pub(crate) fn silent(
     policy: &Policy,
     asked_on: impl Fn(UnitId) -> Option<NaiveDate>,
-    open: impl Iterator<Item = (UnitId, usize, &'a str)>,
+    open: impl Iterator<Item = SilentRecord>,
     answers: &Answers,
-) -> Vec<Silent> {
-    let mut records: BTreeSet<Silent> = BTreeSet::new();
-    for (unit, ledger, code) in open {
-        let Some(asked) = asked_on(unit) else { continue };
-        let key = (policy.ledgers[ledger].id.clone(), code.to_owned());
-        if answers.get(&key).is_none_or(|answer| answer.filled_on < asked) {
-            records.insert((unit, ledger, key.1));
-        }
-    }
+) -> Vec<SilentRecord> {
+    let is_silent = |record: &SilentRecord| {
+        let key = (policy.ledgers[record.ledger].id.clone(), record.code.clone());
+        asked_on(record.unit).is_some_and(|asked| answers.get(&key).is_none_or(|answer| answer.filled_on < asked))
+    };
+    let records: BTreeSet<SilentRecord> = open.filter(is_silent).collect();
     records.into_iter().collect()
 }

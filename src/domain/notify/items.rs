@@ -1,46 +1,46 @@
-//! Items (事项): the findings of one project that a unit is told of, with the one that leads.
+//! Items (事项): the findings of one project that a unit is notified of, which of them leads, and the order of a unit's items.
 
 use crate::domain::judging::finding::{Change, Identity};
-use crate::domain::notify::plan::Plan;
+use crate::domain::notify::inputs::{LastNotified, PlanInputs};
 use crate::domain::register::ledger::Role;
 use crate::domain::register::units::UnitId;
 use crate::domain::rules::owner::owner_of;
 use crate::domain::rules::rule::Light;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-/// One project (or one record that belongs to none) as a unit sees it.
+/// One project, or one record that belongs to none, as a unit sees it. Findings are indices.
 #[derive(Debug)]
-pub(crate) struct Case {
-    /// Ledger and code of the record it is named by.
-    pub ledger: usize,
-    pub key: String,
+pub(crate) struct Item {
+    /// Ledger (index) and code of the record that names the item.
+    pub(crate) ledger: usize,
+    pub(crate) key: String,
     /// The leading finding.
-    pub lead: usize,
-    /// The rest, worst first.
-    pub others: Vec<usize>,
-    /// The worst light of all its findings: what speaks beneath another rule is not softened by it.
-    pub light: Light,
-    pub change: Change,
-    /// The unit was told of the item before, whatever is new in it now.
-    pub known: bool,
+    pub(crate) lead: usize,
+    /// The other findings, worst first.
+    pub(crate) others: Vec<usize>,
+    /// The worst light of all its findings: a finding `under` another rule is not softened by it.
+    pub(crate) light: Light,
+    pub(crate) change: Change,
+    /// The unit was notified of the item before, whatever is new in it now.
+    pub(crate) was_notified: bool,
     /// 合同投资额 of the project in 分.
-    pub amount: Option<i64>,
-    /// The unit whose place it counts for: the project's own, also where another's finding leads.
-    pub seat: Option<UnitId>,
+    pub(crate) amount: Option<i64>,
+    /// The unit whose place it counts for: the owner of the project, also where a finding of another unit leads.
+    pub(crate) counted_for: Option<UnitId>,
 }
 
-impl Case {
-    /// What is different in one word; empty for what goes on unchanged.
-    pub fn news(&self) -> &'static str {
+impl Item {
+    /// The change as one word; empty for an unchanged item.
+    pub(crate) fn change_word(&self) -> &'static str {
         match self.change {
             Change::Continued => "",
-            Change::New if self.known => "有新问题",
+            Change::New if self.was_notified => "有新问题",
             change => change.title(),
         }
     }
 
-    pub fn findings(&self) -> impl Iterator<Item = usize> + '_ {
+    pub(crate) fn findings(&self) -> impl Iterator<Item = usize> + '_ {
         std::iter::once(self.lead).chain(self.others.iter().copied())
     }
 }
@@ -50,97 +50,111 @@ pub(crate) fn is_news(change: Change) -> bool {
     matches!(change, Change::New | Change::Reopened | Change::Escalated)
 }
 
-/// A unit's items in the order it should act: light, news, amount, then administrative order.
-pub(crate) struct Cases(pub Vec<Case>);
+/// A unit's items in the order it should act on them: light, news, amount, then administrative order.
+pub(crate) struct Items(pub(crate) Vec<Item>);
 
-impl Cases {
-    pub fn of(plan: &Plan<'_>, unit: UnitId, told: &[usize], before: &BTreeMap<Identity, Option<Light>>) -> Cases {
-        let projects = plan.policy.project_ledger();
+impl Items {
+    /// Groups findings (indices) into the items of a unit.
+    pub(crate) fn of(inputs: &PlanInputs<'_>, unit: UnitId, findings: &[usize], last_notified: &LastNotified) -> Items {
+        let projects = inputs.policy.project_ledger();
         let mut groups: BTreeMap<(usize, &str), Vec<usize>> = BTreeMap::new();
-        for index in told {
-            let finding = &plan.judged.findings[*index];
+        for index in findings {
+            let finding = &inputs.judged.findings[*index];
             let key = match projects {
                 Some(ledger) if !finding.project.is_empty() => (ledger, &*finding.project),
-                _ => (plan.policy.rules[finding.rule].ledger, &*finding.key),
+                _ => (inputs.ledger_of(*index), &*finding.key),
             };
             groups.entry(key).or_default().push(*index);
         }
-        let known = items_told(plan, before);
-        let one = |((ledger, key), findings)| case(plan, unit, (ledger, key), findings, before, &known);
-        let mut cases: Vec<Case> = groups.into_iter().filter_map(one).collect();
-        let owner = |case: &Case| case.seat.unwrap_or(usize::MAX);
-        cases.sort_by(|a, b| {
-            let rank = |case: &Case| {
-                (Reverse(case.light), !is_news(case.change), Reverse(case.amount), owner(case), case.ledger, case.key.clone())
+        let before = notified_items(inputs, last_notified);
+        let one = |((ledger, key), findings): ((usize, &str), Vec<usize>)| {
+            let was_notified = before.contains_key(&(ledger, key.to_owned()));
+            item(inputs, unit, (ledger, key), findings, last_notified, was_notified)
+        };
+        let mut items: Vec<Item> = groups.into_iter().filter_map(one).collect();
+        let owner = |item: &Item| item.counted_for.unwrap_or(usize::MAX);
+        items.sort_by(|a, b| {
+            let rank = |item: &Item| {
+                (Reverse(item.light), !is_news(item.change), Reverse(item.amount), owner(item), item.ledger, item.key.clone())
             };
             rank(a).cmp(&rank(b))
         });
-        Cases(cases)
+        Items(items)
     }
 }
 
-/// The items that a unit was told of, each with the findings told.
-pub(crate) fn items_told<'b>(
-    plan: &Plan<'_>,
-    before: &'b BTreeMap<Identity, Option<Light>>,
-) -> BTreeMap<(usize, String), Vec<&'b Identity>> {
+/// The items a unit was last notified of (ledger index and code), each with its findings. Cells to fill in are no items.
+pub(crate) fn notified_items<'b>(inputs: &PlanInputs<'_>, last_notified: &'b LastNotified) -> BTreeMap<(usize, String), Vec<&'b Identity>> {
     let mut items: BTreeMap<(usize, String), Vec<&Identity>> = BTreeMap::new();
-    for (identity, _) in before.iter().filter(|(_, light)| light.is_some()) {
-        let ledger = plan.policy.ledger(&identity.ledger);
-        if let Some(item) = ledger.and_then(|ledger| plan.item_of(ledger, &identity.key)) {
+    for (identity, _) in last_notified.iter().filter(|(_, light)| light.is_some()) {
+        let ledger = inputs.policy.ledger(&identity.ledger);
+        if let Some(item) = ledger.and_then(|ledger| inputs.item_of(ledger, &identity.key)) {
             items.entry(item).or_default().push(identity);
         }
     }
     items
 }
 
-fn case(
-    plan: &Plan<'_>,
+/// Ledger (index) and code of every record with a finding in this run, in whatever state.
+pub(crate) type FoundRecords<'a> = HashSet<(usize, &'a str)>;
+
+/// The record of a finding a unit was notified of before, where that record has no finding any more; else `None`.
+pub(crate) fn finished_record(inputs: &PlanInputs<'_>, identity: &Identity, found: &FoundRecords<'_>) -> Option<(usize, String)> {
+    let ledger = inputs.policy.ledger(&identity.ledger)?;
+    // a month that closed without a session is never made good: the next month is another finding
+    let is_periodic = inputs.policy.ledgers[ledger].role(Role::Held).is_some();
+    let is_open = is_periodic || inputs.is_restricted(ledger, &identity.key) || found.contains(&(ledger, identity.key.as_str()));
+    (!is_open).then(|| (ledger, identity.key.clone()))
+}
+
+/// One item; `None` where none of its findings has a light.
+fn item(
+    inputs: &PlanInputs<'_>,
     unit: UnitId,
     (ledger, key): (usize, &str),
     mut findings: Vec<usize>,
-    before: &BTreeMap<Identity, Option<Light>>,
-    told: &BTreeMap<(usize, String), Vec<&Identity>>,
-) -> Option<Case> {
-    let of = |index: usize| &plan.judged.findings[index];
-    // of equally bad ones a unit reads first what it answers for itself, then what the project is told for, then what others owe it
+    last_notified: &LastNotified,
+    was_notified: bool,
+) -> Option<Item> {
+    let of = |index: usize| &inputs.judged.findings[index];
+    // among equal lights a unit reads first what it owns, then findings on the project itself, then what other units owe the project
     let worst_first = |index: &usize| {
         let finding = of(*index);
-        let distance = (finding.owner != Some(unit), plan.policy.rules[finding.rule].ledger != ledger);
+        let distance = (finding.owner != Some(unit), inputs.ledger_of(*index) != ledger);
         let lag = finding.lag.as_ref().map(|lag| lag.tenths());
         (Reverse(finding.light), distance, Reverse(finding.overdue_days()), Reverse(lag), finding.rule)
     };
     findings.sort_by_key(worst_first);
-    let beneath = |index: usize| {
-        let under = &plan.policy.rules[of(index).rule].under;
+    let is_under_another = |index: usize| {
+        let under = &inputs.policy.rules[of(index).rule].under;
         findings.iter().any(|other| under.contains(&of(*other).rule))
     };
-    let lead_at = findings.iter().position(|index| !beneath(*index)).unwrap_or(0);
+    let lead_at = findings.iter().position(|index| !is_under_another(*index)).unwrap_or(0);
     let light = findings.iter().filter_map(|index| of(*index).light).max()?;
     let changes: Vec<Change> = findings
         .iter()
-        .map(|index| match before.get(&plan.identity(*index)) {
+        .map(|index| match last_notified.get(&inputs.identity(*index)) {
             None if of(*index).change == Change::Reopened => Change::Reopened,
-            // told as a cell to fill: the light is new
+            // a finding notified as cells to fill in had no light: the light is new
             None | Some(None) => Change::New,
             Some(light) => Change::between(Some(*light), of(*index).light, true),
         })
         .collect();
     let change = change_of(&changes, lead_at);
-    let known = told.contains_key(&(ledger, key.to_owned()));
     let lead = findings.remove(lead_at);
-    let shape = &plan.policy.ledgers[ledger];
-    let found = plan.record(ledger, key);
-    let record = found.as_deref();
+    let shape = &inputs.policy.ledgers[ledger];
+    let record = inputs.record(ledger, key);
+    let record = record.as_deref();
     let amount = record.and_then(|record| record.cell(shape.role(Role::Amount)?).money());
-    let seat = match record.filter(|_| plan.policy.project_ledger() == Some(ledger)) {
-        Some(record) => owner_of(plan.policy, shape, record, &HashMap::new()).unit,
+    let counted_for = match record.filter(|_| inputs.policy.project_ledger() == Some(ledger)) {
+        Some(record) => owner_of(inputs.policy, shape, record, &HashMap::new()).unit,
         None => of(lead).owner,
     };
-    Some(Case { ledger, key: key.to_owned(), lead, others: findings, light, change, known, amount, seat })
+    Some(Item { ledger, key: key.to_owned(), lead, others: findings, light, change, was_notified, amount, counted_for })
 }
 
-/// How an item stands against what the unit was last told: wholly new, worse in any part, joined by something new, else as its lead.
+/// How an item differs from what the unit was last notified of: new if all of it is, worse if any part is, with something new if any part
+/// is new, else as its leading finding.
 fn change_of(changes: &[Change], lead: usize) -> Change {
     let any = |change: Change| changes.contains(&change);
     if changes.iter().all(|change| *change == Change::New) {

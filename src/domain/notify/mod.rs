@@ -1,14 +1,27 @@
-//! Who is notified of what: the plan of a run, its digests and drafts, and how a delivery proceeds.
+//! Who is notified of what. Where to find it:
+//!
+//! - why a finding is in no digest, why a unit is mailed or not: `disposition.rs`; the plan of all units and its proof: `plan.rs`, `coverage.rs`;
+//! - which findings make one item, which one leads, in which order: `items.rs`;
+//! - the subject and the opening and closing lines of a digest: `opening.rs`; its sections: `sections.rs`; the office's own part: `roll_up.rs`;
+//! - the text of one item: `item_text.rs`; the sentences on one finding: `wording.rs`; 督办, 通报, 约谈: `drafts.rs`;
+//! - fixed words of a mail: `report-templates/*.j2`, which may use the names of `digest.rs`;
+//! - how a delivery proceeds: `delivery.rs`; what units answer: `feedback.rs`.
 
+pub(crate) mod assemble;
 pub mod coverage;
 pub mod delivery;
 pub mod digest;
+pub mod disposition;
 pub mod drafts;
 pub mod feedback;
-pub mod items;
+pub mod inputs;
+pub(crate) mod item_text;
+pub(crate) mod items;
+pub(crate) mod opening;
 pub mod plan;
 pub mod rehearsal;
-pub mod sections;
+pub(crate) mod roll_up;
+pub(crate) mod sections;
 #[cfg(test)]
 pub(crate) mod tests;
 pub mod wording;

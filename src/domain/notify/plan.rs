@@ -1,290 +1,141 @@
-//! Digests (提醒摘要): who is told what, in which words, and the proof that nobody was left out.
+//! The plan of a run: which unit gets which digest (提醒摘要), and the proof that no finding was left out.
 //!
-//! One digest per unit and run. An item is a project: what other ledgers hold against it joins it, so one project is one line
-//! whatever number of rules it breaks. Nothing here sends or renders: [`plan`] is a function of findings, policy and what each unit was
-//! last told.
+//! There is one digest per unit and run. An item is a project: findings of other ledgers on the same project belong to it, so a project
+//! is one item however many rules it breaks. [`plan`] is a function of findings, policy and what each unit was last notified of; nothing
+//! here sends or renders.
 //!
-//! Invariants: every (finding, relation) has exactly one fate, see [`Coverage`]; a digest holds only findings told to its unit (the
-//! office's roll-up excepted); no text in it holds a full phone number.
+//! Invariants: every (finding, relation) has exactly one disposition, see [`Coverage`]; a digest names only findings addressed to its
+//! unit, except that of the office, which lists all; no text in it holds a full phone number.
 
+use crate::domain::judging::finding::{Finding, State};
+use crate::domain::notify::assemble::{Mailbox, digest};
 use crate::domain::notify::coverage::Coverage;
 use crate::domain::notify::digest::{Digest, RollUp};
-
-use crate::domain::audience::is_restricted;
-use crate::domain::judging::finding::{Finding, Identity, State};
-use crate::domain::judging::judge::Judged;
-use crate::domain::notify::coverage::Fate;
-use crate::domain::notify::feedback::Answers;
-use crate::domain::notify::items::{Cases, is_news};
-use crate::domain::register::calendar::Span;
-use crate::domain::register::record::{Origin, Record, Records};
+use crate::domain::notify::disposition::{Disposition, NotifyReason, UnitFindings, disposition_of, is_notified, notify_reason};
+use crate::domain::notify::inputs::{DUE_DAYS, FindingRelation, PlanInputs};
+use crate::domain::notify::items::{FoundRecords, Items};
+use crate::domain::notify::roll_up::roll_up;
 use crate::domain::register::units::{Level, UnitId};
-use crate::domain::rules::owner::project_of;
-use crate::domain::rules::policy::Policy;
-use crate::domain::rules::rule::{Light, Relation};
-use chrono::{Datelike, Days, NaiveDate};
-use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-
-/// When a unit is mailed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rhythm {
-    /// Whenever it has an item.
-    Always,
-    /// Only for new, worsened or soon due items, and not within six days of the last digest.
-    Changes,
-}
-
-/// Days ahead in which a due date is told (近期到期).
-pub const DUE_DAYS: u64 = 7;
-/// Days of silence after any digest, for [`Rhythm::Changes`].
-pub(crate) const QUIET_DAYS: i64 = 6;
-
-/// Everything that decides who gets what.
-pub struct Plan<'a> {
-    pub policy: &'a Policy,
-    pub as_of: NaiveDate,
-    /// The slot's day: 近期到期, reply-by and the quiet days count from it.
-    pub sent_on: NaiveDate,
-    pub office_name: &'a str,
-    pub contact: &'a str,
-    pub objection_workdays: u32,
-    /// Sorted, see [`Judged::sort`].
-    pub judged: &'a Judged,
-    /// By ledger index and code: the records behind the findings and the projects they belong to. One that is missing costs its
-    /// words (amount, officer), never its item.
-    pub records: &'a dyn Records,
-    /// The files the records came from.
-    pub origins: &'a [Origin],
-    /// What each unit was last told: identity → light (`None`: told as a cell to fill).
-    pub told_before: &'a HashMap<UnitId, BTreeMap<Identity, Option<Light>>>,
-    pub last_digest_on: &'a HashMap<UnitId, NaiveDate>,
-    /// (ledger, code) that the register no longer holds, unconfirmed: they are asked about, never thanked for.
-    pub gone: &'a BTreeSet<(usize, String)>,
-    /// What units have said of their records.
-    pub answers: &'a Answers,
-    pub rhythm: Rhythm,
-    /// Levels of units that this job mails.
-    pub levels: &'a [Level],
-    /// `false` = 建账期: only owners (and the office) are told, nothing above 提醒.
-    pub started: bool,
-    /// `数据来源：省平台9月30日台账（第37次快照）`, without the full stop.
-    pub source_line: &'a str,
-    /// The day a level is mailed next in any case, by whatever job.
-    pub next_on: &'a dyn Fn(Level) -> Option<NaiveDate>,
-    /// Whether an address may get more than counts (`mail.allowed_domains`).
-    pub may_carry_rows: &'a dyn Fn(&str) -> bool,
-}
+use chrono::Days;
+use std::collections::BTreeMap;
 
 /// The digests of a run, in administrative order, and their proof.
 #[derive(Debug)]
-pub struct Planned {
+pub struct Plan {
     pub digests: Vec<Digest>,
-    /// The (finding, relation) pairs that no digest holds, each for a reason the proof counts.
-    pub untold: Vec<(usize, Relation)>,
+    /// Why each unit with something addressed to it is mailed or not.
+    pub reasons: BTreeMap<UnitId, NotifyReason>,
+    /// The pairs that are in no digest, each for a reason the proof counts.
+    pub not_notified: Vec<FindingRelation>,
     pub coverage: Coverage,
 }
 
-/// What one unit is told before anyone asks whether it is mailed at all.
-#[derive(Default)]
-pub(crate) struct Share {
-    /// Open findings with the relation each is told by.
-    pub(crate) open: Vec<(usize, Relation)>,
-    pub(crate) unjudged: Vec<usize>,
-    pub(crate) exempt: usize,
-    /// Indices of notices.
-    pub(crate) due: Vec<usize>,
-    /// Findings of restricted records.
-    pub(crate) withheld: Vec<usize>,
-}
-
 /// Plans the digests of a run.
-pub fn plan(plan: &Plan<'_>) -> Planned {
-    let units = &plan.policy.units;
-    let office = units.office();
-    let mut fates = Vec::new();
-    let mut shares: BTreeMap<UnitId, Share> = BTreeMap::new();
-    let mut unrouted: Vec<(usize, Relation)> = Vec::new();
-    for (index, finding) in plan.judged.findings.iter().enumerate() {
+pub fn plan(inputs: &PlanInputs<'_>) -> Plan {
+    let office = inputs.policy.units.office();
+    let (mut addressed, dispositions) = route_findings(inputs);
+    route_notices(inputs, &mut addressed);
+    // the office sees everything, also what is addressed to others only
+    if inputs.levels.contains(&Level::Province) && !inputs.judged.findings.is_empty() {
+        addressed.entry(office).or_default();
+    }
+    let office_findings = addressed.remove(&office);
+    let mut planning = Planning {
+        inputs,
+        found: inputs.judged.findings.iter().map(|finding| (inputs.policy.rules[finding.rule].ledger, &*finding.key)).collect(),
+        digests: Vec::new(),
+        reasons: BTreeMap::new(),
+        dispositions,
+    };
+    for (unit, findings) in addressed {
+        planning.build_or_skip(unit, &findings, None);
+    }
+    if let Some(findings) = office_findings {
+        let unrouted: Vec<FindingRelation> =
+            planning.dispositions.iter().filter(|(_, of)| *of == Disposition::Unrouted).map(|(pair, _)| *pair).collect();
+        let roll_up = roll_up(inputs, &planning.digests, &unrouted);
+        planning.build_or_skip(office, &findings, Some(roll_up));
+    }
+    let Planning { mut digests, reasons, dispositions, .. } = planning;
+    digests.sort_by_key(|digest| digest.recipient.unit);
+    let coverage = Coverage::of(inputs.judged, &digests, &dispositions);
+    Plan { digests, reasons, not_notified: dispositions.into_iter().map(|(pair, _)| pair).collect(), coverage }
+}
+
+/// What is addressed to each unit, and what becomes of the pairs that are addressed to none.
+fn route_findings(inputs: &PlanInputs<'_>) -> (BTreeMap<UnitId, UnitFindings>, Vec<(FindingRelation, Disposition)>) {
+    let units = &inputs.policy.units;
+    let mut addressed: BTreeMap<UnitId, UnitFindings> = BTreeMap::new();
+    let mut dispositions = Vec::new();
+    for (index, finding) in inputs.judged.findings.iter().enumerate() {
         for (relation, unit) in finding.told().iter().copied().zip(finding.told_units()) {
-            // an exemption is shown to those it would have been told to, but it is nobody's task
-            let reachable = unit.filter(|unit| units.mailbox(*unit).is_some());
-            let fate = match (finding.state, reachable) {
-                // counted, never named in a mail
-                _ if finding.restricted => {
-                    if let Some(unit) = reachable.filter(|unit| plan.tells(*unit, relation, office)) {
-                        shares.entry(unit).or_default().withheld.push(index);
+            let pair = FindingRelation { finding: index, relation };
+            let recipient = unit.filter(|unit| units.mailbox(*unit).is_some());
+            let disposition = disposition_of(inputs, finding, relation, recipient);
+            let counted_for = recipient.filter(|unit| is_notified(inputs, *unit, relation));
+            match (disposition, counted_for) {
+                (Disposition::Addressed, Some(unit)) => {
+                    let findings = addressed.entry(unit).or_default();
+                    match finding.state {
+                        State::Unjudged => findings.unjudged.push(index),
+                        State::Open | State::Exempt => findings.open.push(pair),
                     }
-                    Fate::Held
-                }
-                (State::Exempt, unit) => {
-                    if let Some(unit) = unit.filter(|unit| plan.tells(*unit, relation, office)) {
-                        shares.entry(unit).or_default().exempt += 1;
-                    }
-                    Fate::Exempt
-                }
-                (_, None) => {
-                    unrouted.push((index, relation));
-                    Fate::Unrouted
-                }
-                (_, Some(unit)) if !plan.levels.contains(&units.units[unit].level) => Fate::Outside,
-                (_, Some(unit)) if !plan.tells(unit, relation, office) => Fate::Held,
-                (State::Open, Some(unit)) => {
-                    shares.entry(unit).or_default().open.push((index, relation));
                     continue;
                 }
-                (State::Unjudged, Some(unit)) => {
-                    shares.entry(unit).or_default().unjudged.push(index);
-                    continue;
-                }
-            };
-            fates.push((index, relation, fate));
+                // its units are given a number and no name
+                (Disposition::Restricted, Some(unit)) => addressed.entry(unit).or_default().restricted.push(index),
+                // an exemption is shown to the units it would have been addressed to, but none of them has to act
+                (Disposition::Exempt, Some(unit)) => addressed.entry(unit).or_default().exempt += 1,
+                _ => {}
+            }
+            dispositions.push((pair, disposition));
         }
     }
-    let horizon = plan.sent_on + Days::new(DUE_DAYS);
-    for (index, notice) in plan.judged.notices.iter().enumerate() {
+    (addressed, dispositions)
+}
+
+/// Adds the due dates of the next days to what is addressed to their owners.
+fn route_notices(inputs: &PlanInputs<'_>, addressed: &mut BTreeMap<UnitId, UnitFindings>) {
+    let units = &inputs.policy.units;
+    let horizon = inputs.sent_on + Days::new(DUE_DAYS);
+    for (index, notice) in inputs.judged.notices.iter().enumerate() {
         let Some(owner) = notice.owner.filter(|_| notice.due_on <= horizon && !notice.restricted) else { continue };
-        if plan.levels.contains(&units.units[owner].level) && units.mailbox(owner).is_some() {
-            shares.entry(owner).or_default().due.push(index);
-        }
-    }
-    // the office sees the whole province, also what is told to others only
-    if plan.levels.contains(&Level::Province) && !plan.judged.findings.is_empty() {
-        shares.entry(office).or_default();
-    }
-
-    let still: HashSet<(usize, &str)> =
-        plan.judged.findings.iter().map(|finding| (plan.policy.rules[finding.rule].ledger, &*finding.key)).collect();
-    let mut digests = Vec::new();
-    let mut office_share = None;
-    for (unit, share) in shares {
-        if unit == office {
-            office_share = Some(share);
-            continue;
-        }
-        settle(plan, unit, share, &still, None, &mut digests, &mut fates);
-    }
-    if let Some(share) = office_share {
-        let roll_up = crate::domain::notify::sections::roll_up(plan, &digests, &unrouted);
-        settle(plan, office, share, &still, Some(roll_up), &mut digests, &mut fates);
-    }
-    digests.sort_by_key(|digest| digest.unit);
-    let coverage = Coverage::of(plan.judged, &digests, &fates);
-    let untold = fates.into_iter().map(|(index, relation, _)| (index, relation)).collect();
-    Planned { digests, untold, coverage }
-}
-
-/// Makes a unit's digest, or notes that there is nothing new to say.
-pub(crate) fn settle(
-    plan: &Plan<'_>,
-    unit: UnitId,
-    share: Share,
-    still: &HashSet<(usize, &str)>,
-    roll_up: Option<RollUp>,
-    digests: &mut Vec<Digest>,
-    fates: &mut Vec<(usize, Relation, Fate)>,
-) {
-    let nobody = BTreeMap::new();
-    let before = plan.told_before.get(&unit).unwrap_or(&nobody);
-    let mut told: Vec<usize> = if roll_up.is_some() {
-        let open = |finding: &Finding| finding.state == State::Open && !finding.restricted;
-        plan.judged.findings.iter().enumerate().filter(|(_, finding)| open(finding)).map(|(index, _)| index).collect()
-    } else {
-        share.open.iter().map(|(index, _)| *index).collect()
-    };
-    told.sort_unstable();
-    told.dedup();
-    let cases = Cases::of(plan, unit, &told, before);
-    let unjudged_new = share.unjudged.iter().any(|index| !before.contains_key(&plan.identity(*index)));
-    let holds_any = !cases.0.is_empty() || !share.unjudged.is_empty() || !share.due.is_empty();
-    let changed = cases.0.iter().any(|case| is_news(case.change)) || unjudged_new || !share.due.is_empty();
-    let last = plan.last_digest_on.get(&unit);
-    // 建账期: one 存量核对单 for each unit; a second only for what came since
-    let rhythm = if !plan.started && last.is_some() { Rhythm::Changes } else { plan.rhythm };
-    let goes = match rhythm {
-        Rhythm::Always => holds_any,
-        Rhythm::Changes => changed && last.is_none_or(|last| (plan.sent_on - *last).num_days() > QUIET_DAYS),
-    };
-    match plan.policy.units.mailbox(unit).filter(|_| goes) {
-        Some((mailbox_unit, mailbox)) => {
-            digests.push(crate::domain::notify::sections::digest(
-                plan,
-                unit,
-                (mailbox_unit, mailbox),
-                &share,
-                cases,
-                before,
-                still,
-                roll_up,
-            ));
-        }
-        None => {
-            fates.extend(share.open.iter().map(|(index, relation)| (*index, *relation, Fate::NothingNew)));
-            fates.extend(share.unjudged.iter().map(|index| (*index, Relation::Owner, Fate::NothingNew)));
+        if inputs.levels.contains(&units.units[owner].level) && units.mailbox(owner).is_some() {
+            addressed.entry(owner).or_default().due.push(index);
         }
     }
 }
 
-impl Plan<'_> {
-    /// Whether a relation speaks at all: before the start only the owner and the office are told.
-    fn tells(&self, unit: UnitId, relation: Relation, office: UnitId) -> bool {
-        self.started || relation == Relation::Owner || unit == office
-    }
+/// A plan while it grows unit by unit.
+struct Planning<'p, 'i> {
+    inputs: &'p PlanInputs<'i>,
+    found: FoundRecords<'p>,
+    digests: Vec<Digest>,
+    reasons: BTreeMap<UnitId, NotifyReason>,
+    dispositions: Vec<(FindingRelation, Disposition)>,
+}
 
-    pub(crate) fn identity(&self, finding: usize) -> Identity {
-        let finding = &self.judged.findings[finding];
-        let rule = &self.policy.rules[finding.rule];
-        Identity { rule: rule.id.clone(), ledger: self.policy.ledgers[rule.ledger].id.clone(), key: finding.key.to_string() }
-    }
-
-    /// The projects (or records that belong to none) of findings that are only counted.
-    pub(crate) fn withheld(&self, findings: &[usize]) -> usize {
-        let item = |index: &usize| self.judged.findings[*index].item();
-        findings.iter().map(item).collect::<BTreeSet<_>>().len()
-    }
-
-    /// Whether a record, or the project it belongs to, is only counted.
-    pub(crate) fn is_restricted(&self, ledger: usize, code: &str) -> bool {
-        let Some(record) = self.record(ledger, code) else { return false };
-        let shape = &self.policy.ledgers[ledger];
-        let project = || self.record(self.policy.project_ledger()?, &project_of(shape, &record)?);
-        let projects = self.policy.project_ledger().map(|ledger| &self.policy.ledgers[ledger]);
-        is_restricted(shape, &record) || projects.zip(project()).is_some_and(|(shape, project)| is_restricted(shape, &project))
-    }
-
-    /// The item a record stands under: its project, or itself; `None` where it is only counted.
-    pub(crate) fn item_of(&self, ledger: usize, code: &str) -> Option<(usize, String)> {
-        if self.is_restricted(ledger, code) {
-            return None;
+impl Planning<'_, '_> {
+    /// Makes a unit's digest, or records why it gets none. `roll_up` is given for the office.
+    fn build_or_skip(&mut self, unit: UnitId, addressed: &UnitFindings, roll_up: Option<RollUp>) {
+        let inputs = self.inputs;
+        let mut findings: Vec<usize> = if roll_up.is_some() {
+            let open = |finding: &Finding| finding.state == State::Open && !finding.restricted;
+            inputs.judged.findings.iter().enumerate().filter(|(_, finding)| open(finding)).map(|(index, _)| index).collect()
+        } else {
+            addressed.open.iter().map(|pair| pair.finding).collect()
+        };
+        findings.sort_unstable();
+        findings.dedup();
+        let items = Items::of(inputs, unit, &findings, inputs.last_notified_of(unit));
+        let reason = notify_reason(inputs, unit, addressed, &items);
+        self.reasons.insert(unit, reason);
+        match inputs.policy.units.mailbox(unit).filter(|_| reason.is_mailed()) {
+            Some((mailbox_unit, address)) => {
+                let mailbox = Mailbox { unit: mailbox_unit, address };
+                self.digests.push(digest(inputs, unit, mailbox, addressed, &items.0, &self.found, roll_up));
+            }
+            None => self.dispositions.extend(addressed.pairs().map(|pair| (pair, Disposition::NothingNew))),
         }
-        let project = self.record(ledger, code).and_then(|record| project_of(&self.policy.ledgers[ledger], &record));
-        Some(match (self.policy.project_ledger(), project) {
-            (Some(projects), Some(project)) => (projects, project),
-            _ => (ledger, code.to_owned()),
-        })
-    }
-
-    pub(crate) fn record(&self, ledger: usize, code: &str) -> Option<Cow<'_, Record>> {
-        self.records.find(ledger, code)
-    }
-
-    /// The years without a holiday notice on file that decided a due date, or the day to answer.
-    pub(crate) fn lacking_years(&self, unit: UnitId) -> BTreeSet<i32> {
-        let mut years = self.judged.lacking_years.clone();
-        let answer = self.sent_on.year()..=self.reply_by(unit).year();
-        years.extend(answer.filter(|year| !self.policy.calendar.knows(*year)));
-        years
-    }
-
-    /// The last day to answer, by the recipient's own calendar.
-    pub(crate) fn reply_by(&self, unit: UnitId) -> NaiveDate {
-        self.answer_by(unit, self.sent_on)
-    }
-
-    /// The last day to answer a digest of a day.
-    pub(crate) fn answer_by(&self, unit: UnitId, sent_on: NaiveDate) -> NaiveDate {
-        let units = &self.policy.units;
-        let prefecture = units.city_of(unit).map(|city| units.units[city].name.as_str());
-        self.policy.calendar.of(prefecture).due(sent_on, Span::Workdays(self.objection_workdays), false)
     }
 }

@@ -1,60 +1,72 @@
-//! What a mail template may meet: a digest or a draft with every part filled, with its attachment kept back, and with counts only. A
-//! slip in a branch that a sample register happens not to take is found by these.
+//! Example mails that fill every branch of a template: a digest or a draft with every part filled, with its attachment retained at the
+//! office, and with counts only. `duban check` renders them, because the sample register does not reach every branch.
 
-use crate::domain::notify::digest::{Blank, Digest, Draft, Due, Named, RollUp, Silent, Unrouted};
+use crate::domain::notify::digest::{Digest, Draft, Due, EmptyCells, FormerItem, ItemText, RollUp, SilentUnit, UnroutedRecord};
 
-/// One of everything, of a digest that has at least its counts.
+/// Three variants of a digest.
 pub fn rehearsals(digest: &Digest) -> [Digest; 3] {
-    let named = |code: &str| Named { code: code.into(), name: "某项目".into(), matter: "签约未开工".into() };
+    let former = |code: &str| FormerItem { code: code.into(), name: "某项目".into(), rules: "签约未开工".into() };
+    let unnamed = |code: &str| FormerItem { code: code.into(), name: String::new(), rules: String::new() };
     let mut full = digest.clone();
-    full.forwarded_by = "某办公室".into();
+    full.recipient.forwarded_by = "某办公室".into();
     full.calendar_note = "某年节假日安排尚未公布".into();
     full.than_before = "比上期多1项".into();
     (full.compared, full.besides) = (vec!["新增1项".into()], vec!["待补齐1处".into()]);
-    (full.withheld, full.red_more) = (1, 1);
-    full.due = [true, false].map(|passed| due(digest, passed)).into();
-    full.resolved = vec![named("0001"), Named { code: "0002".into(), name: String::new(), matter: String::new() }];
-    full.gone = vec![named("0003"), Named { code: "0004".into(), name: String::new(), matter: String::new() }];
-    full.unjudged = vec![Blank { code: "0005".into(), name: "某项目".into(), cells: vec!["签约时间".into()] }];
-    (full.due_more, full.resolved_more, full.gone_more, full.unjudged_more) = (1, 1, 1, 1);
-    for item in &mut full.urgent {
-        (item.change, item.major, item.unit) = ("新增", "省级重点", "某县".into());
+    full.restricted = 1;
+    let sections = &mut full.sections;
+    sections.due = [true, false].map(|passed| due(digest, passed)).into();
+    sections.resolved = vec![former("0001"), unnamed("0002")];
+    sections.gone = vec![former("0003"), unnamed("0004")];
+    sections.unjudged = vec![EmptyCells { code: "0005".into(), name: "某项目".into(), cells: vec!["签约时间".into()] }];
+    (sections.red_more, sections.due_more, sections.resolved_more, sections.gone_more, sections.unjudged_more) = (1, 1, 1, 1, 1);
+    for item in &mut sections.urgent {
+        item.change = "新增";
         (item.leader, item.officer, item.phone) = ("某某".into(), "某某".into(), "138****5678".into());
-        (item.difficulty, item.waiting) = ("某问题".into(), "已提请某单位，待答复".into());
-        (item.others, item.answers, item.proposed) = (vec!["某问题".into()], vec!["某某：已核对".into()], vec!["某事实".into()]);
+        (item.difficulty, item.waiting_on) = ("某问题".into(), "已提请某单位，待答复".into());
+        fill_item(item);
     }
     if let Some(roll_up) = &mut full.roll_up {
-        fill(roll_up);
+        fill_roll_up(roll_up);
     }
-    full.attachment = Some("某清单.xlsx".into());
-    let kept = Digest { attachment: None, attachment_kept: full.attachment.clone(), next_on: None, ..full.clone() };
-    let mut counted = Digest { counts_only: true, ..full.clone() };
-    counted.strip();
-    [full, kept, counted]
+    full.attached.attachment = Some("某清单.xlsx".into());
+    let mut retained = full.clone();
+    retained.attached.attachment_retained = retained.attached.attachment.take();
+    retained.next_on = None;
+    let mut counted = full.clone();
+    counted.recipient.counts_only = true;
+    counted.strip_to_counts();
+    [full, retained, counted]
 }
 
 fn due(digest: &Digest, passed: bool) -> Due {
-    Due { name: "某项目".into(), code: "0006".into(), rule: "签约未开工".into(), due_on: digest.as_of, passed }
+    Due { name: "某项目".into(), code: "0006".into(), rule: "签约未开工".into(), due_on: digest.letterhead.as_of, passed }
 }
 
-fn fill(roll_up: &mut RollUp) {
+fn fill_item(item: &mut ItemText) {
+    (item.major, item.unit) = ("省级重点", "某县".into());
+    (item.others, item.answers, item.proposed) = (vec!["某问题".into()], vec!["某某：已核对".into()], vec!["某事实".into()]);
+}
+
+fn fill_roll_up(roll_up: &mut RollUp) {
     (roll_up.forwarded, roll_up.answered, roll_up.proposed) = (1, 1, 1);
-    let line = |unit: &str| Unrouted { code: "0007".into(), name: "某项目".into(), unit: unit.into(), relations: vec!["责任单位"] };
+    let line =
+        |unit: &str| UnroutedRecord { code: "0007".into(), name: "某项目".into(), unit: unit.into(), relations: vec!["责任单位"] };
     (roll_up.unrouted, roll_up.unrouted_more, roll_up.unrouted_lines) = (3, 1, vec![line("某单位"), line("")]);
     (roll_up.silent_units, roll_up.silent_items, roll_up.silent_more) = (3, 3, 1);
-    roll_up.silent_lines = ["某县", "某市"].map(|unit| Silent { unit: unit.into(), items: 1 }).into();
+    roll_up.silent_lines = ["某县", "某市"].map(|unit| SilentUnit { unit: unit.into(), items: 1 }).into();
 }
 
-/// The same of a draft.
+/// Three variants of a draft.
 pub fn draft_rehearsals(draft: &Draft) -> [Draft; 3] {
     let mut full = draft.clone();
-    (full.forwarded_by, full.withheld, full.more) = ("某办公室".into(), 1, 1);
-    for item in &mut full.items {
-        (item.major, item.unit) = ("省级重点", "某县".into());
-        (item.others, item.answers, item.proposed) = (vec!["某问题".into()], vec!["某某：已核对".into()], vec!["某事实".into()]);
-    }
-    full.attachment = Some("某清单.xlsx".into());
-    let kept = Draft { attachment: None, attachment_kept: full.attachment.clone(), ..full.clone() };
-    let counted = Draft { counts_only: true, items: Vec::new(), more: 0, attachment: None, ..full.clone() };
-    [full, kept, counted]
+    full.recipient.forwarded_by = "某办公室".into();
+    (full.restricted, full.more) = (1, 1);
+    full.items.iter_mut().for_each(fill_item);
+    full.attached.attachment = Some("某清单.xlsx".into());
+    let mut retained = full.clone();
+    retained.attached.attachment_retained = retained.attached.attachment.take();
+    let mut counted = Draft { items: Vec::new(), more: 0, ..full.clone() };
+    counted.recipient.counts_only = true;
+    counted.attached.attachment = None;
+    [full, retained, counted]
 }

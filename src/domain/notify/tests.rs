@@ -1,4 +1,4 @@
-//! A small province: the shipped policy, a handful of records, and who is told what of them.
+//! Plans over a small example: the shipped policy, a handful of records, and what each unit is notified of.
 
 use crate::config::load::{Config, read_files};
 use crate::domain::audience::{masked, masked_phone};
@@ -9,9 +9,9 @@ use crate::domain::judging::judge::Judged;
 use crate::domain::notify::coverage::Coverage;
 use crate::domain::notify::digest::Digest;
 use crate::domain::notify::digest::Draft;
+use crate::domain::notify::disposition::NotifyReason;
 use crate::domain::notify::drafts::drafts;
-use crate::domain::notify::plan::Planned;
-use crate::domain::notify::plan::Rhythm;
+use crate::domain::notify::inputs::{LastNotified, PlanInputs, Rhythm};
 use crate::domain::notify::plan::{Plan, plan};
 use crate::domain::notify::wording::yi;
 use crate::domain::register::ledger::FieldKind;
@@ -26,9 +26,7 @@ use crate::domain::rules::rule::Act;
 use crate::domain::rules::rule::Light;
 use crate::domain::rules::rule::Relation;
 use chrono::NaiveDate;
-use std::collections::BTreeMap;
-use std::collections::BTreeSet;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 
 const EVERY_LEVEL: [Level; 6] = [Level::Province, Level::Department, Level::Support, Level::City, Level::County, Level::Platform];
@@ -39,25 +37,25 @@ fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()
 }
 
-/// The inputs of a plan, owned.
+/// The inputs of a plan.
 pub(crate) struct Fixture {
     pub config: Config,
     records: HashMap<(usize, String), Record>,
     judged: Judged,
-    told_before: HashMap<UnitId, BTreeMap<Identity, Option<Light>>>,
+    last_notified: HashMap<UnitId, LastNotified>,
     answers: crate::domain::notify::feedback::Answers,
     last_digest_on: HashMap<UnitId, NaiveDate>,
     gone: BTreeSet<(usize, String)>,
-    /// Projects that wait for an answer of the prefecture's 自然资源 department.
-    waiting: Vec<&'static str>,
+    /// Projects waiting on an answer of the prefecture's 自然资源 department.
+    waiting_on: Vec<&'static str>,
     rhythm: Rhythm,
     levels: Vec<Level>,
     pub started: bool,
-    rows_to: fn(&str) -> bool,
+    may_carry_rows: fn(&str) -> bool,
 }
 
 impl Fixture {
-    /// The shipped configuration, without what mail does not read.
+    /// The shipped configuration, reduced to the files that mail reads.
     pub fn config() -> Config {
         let mut files = read_files(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
         files.retain(|path, _| path.starts_with("config/") || path.ends_with(".j2"));
@@ -69,22 +67,22 @@ impl Fixture {
             config: Fixture::config(),
             records: HashMap::new(),
             judged: Judged::default(),
-            told_before: HashMap::new(),
+            last_notified: HashMap::new(),
             answers: Default::default(),
             last_digest_on: HashMap::new(),
             gone: BTreeSet::new(),
-            waiting: vec!["GZ202500001"],
+            waiting_on: vec!["GZ202500001"],
             rhythm: Rhythm::Always,
             levels: EVERY_LEVEL.to_vec(),
             started: true,
-            rows_to: |_| true,
+            may_carry_rows: |_| true,
         };
         let qiannan = "city=黔南布依族苗族自治州 county=瓮安县 industry=基础材料 agreement=合同 leader=张三 officer=李四13812345678 \
                        phone=13812345678 unit=瓮安县投资促进局 team=有 plan=有 evaluated_on=2025-01-01 evaluation_result=通过 \
                        updated_on=2026-09-20";
         let common = |rest: &str| format!("{qiannan} {rest}");
         for (code, fields) in [
-            // red, overdue 183 days; unperformed and unentered speak beneath it; waits on a department
+            // red, overdue 183 days; 未履约 and 未录入 are under it; it waits on a department
             (
                 "GZ202500001",
                 common(
@@ -99,7 +97,7 @@ impl Fixture {
                     "name=精细磷化工项目 stage=签约 amount=2.5 signed_on=2026-02-01 entered_on=2026-02-10 performed_on=2026-03-01 planned_start_on=2026-08-20",
                 ),
             ),
-            // yellow, no phone separators spared
+            // yellow
             (
                 "GZ202600003",
                 common(
@@ -113,15 +111,15 @@ impl Fixture {
                     "name=包装材料项目 stage=签约 amount=0.8 signed_on=2026-05-01 entered_on=2026-05-10 performed_on=2026-06-01 planned_start_on=2026-10-06",
                 ),
             ),
-            // 签约时间 is wanted by three rules and counts once
+            // three rules need 签约时间; it counts once
             ("GZ202600045", common("name=石材加工项目 stage=签约 amount=0.9")),
-            // no known place
+            // its place is unknown
             (
                 "GZ202600046",
                 common("name=外地项目 stage=签约 amount=0.9 signed_on=2026-02-01 entered_on=2026-02-10 planned_start_on=2026-03-01")
                     .replace(WENGAN, "幸福县"),
             ),
-            // negotiating: its row is for its own unit, the one its rule tells and the office
+            // under negotiation: only its own unit, the units its rule addresses and the office may see its row
             (
                 "GZ202600047",
                 common("name=秘密洽谈项目 stage=洽谈 amount=3 negotiation_began_on=2026-03-01").replace("agreement=合同", "agreement="),
@@ -187,7 +185,7 @@ impl Fixture {
             records.iter().filter(|((ledger, _), _)| *ledger == self.ledger("exemption")).map(|(_, record)| (*record).clone()).collect();
         let exempt = exemptions_in_force(policy, &exemptions, as_of).in_force;
         let department = policy.units.department("自然资源部门", policy.units.find("黔南布依族苗族自治州"));
-        let waiting = self.waiting.iter().map(|code| ((*code).to_owned(), department.unwrap())).collect();
+        let waiting = self.waiting_on.iter().map(|code| ((*code).to_owned(), department.unwrap())).collect();
         let context = Context { policy, as_of, projects: &projects, waiting_on: &waiting, exempt: &exempt };
         let mut judged = Judged::new(policy);
         for ((ledger, _), record) in records {
@@ -197,16 +195,16 @@ impl Fixture {
         self.judged = judged;
     }
 
-    pub fn plan(&self) -> Planned {
+    pub fn plan(&self) -> Plan {
         self.with(plan)
     }
 
     pub fn drafts(&self) -> Vec<Draft> {
-        self.with(|plan| drafts(plan, &[Act::Supervise, Act::Circulate, Act::Interview]))
+        self.with(|inputs| drafts(inputs, &[Act::Supervise, Act::Circulate, Act::Interview]))
     }
 
-    fn with<T>(&self, then: impl FnOnce(&Plan<'_>) -> T) -> T {
-        then(&Plan {
+    fn with<T>(&self, then: impl FnOnce(&PlanInputs<'_>) -> T) -> T {
+        then(&PlanInputs {
             policy: &self.config.policy,
             as_of: day("2026-09-30"),
             sent_on: day("2026-09-30"),
@@ -215,8 +213,7 @@ impl Fixture {
             objection_workdays: 5,
             judged: &self.judged,
             records: &self.records,
-            origins: &[],
-            told_before: &self.told_before,
+            last_notified: &self.last_notified,
             last_digest_on: &self.last_digest_on,
             gone: &self.gone,
             answers: &self.answers,
@@ -225,7 +222,7 @@ impl Fixture {
             started: self.started,
             source_line: "数据来源：省平台9月30日台账（第37次快照）",
             next_on: &|_| Some(day("2026-10-09")),
-            may_carry_rows: &self.rows_to,
+            may_carry_rows: &self.may_carry_rows,
         })
     }
 
@@ -233,51 +230,51 @@ impl Fixture {
         self.config.policy.units.find(name).unwrap()
     }
 
-    pub fn of<'a>(&self, planned: &'a Planned, name: &str) -> &'a Digest {
+    pub fn of<'a>(&self, planned: &'a Plan, name: &str) -> &'a Digest {
         self.find(planned, name).unwrap()
     }
 
-    fn find<'a>(&self, planned: &'a Planned, name: &str) -> Option<&'a Digest> {
+    fn find<'a>(&self, planned: &'a Plan, name: &str) -> Option<&'a Digest> {
         let unit = self.unit(name);
-        planned.digests.iter().find(|digest| digest.unit == unit)
+        planned.digests.iter().find(|digest| digest.recipient.unit == unit)
     }
 
-    /// Takes a plan as delivered.
-    fn deliver(&mut self, planned: &Planned, on: &str) {
+    /// Marks a plan as delivered on a day.
+    fn deliver(&mut self, planned: &Plan, on: &str) {
         for digest in &planned.digests {
-            self.told_before.insert(digest.unit, digest.told.iter().cloned().collect());
-            self.last_digest_on.insert(digest.unit, day(on));
+            self.last_notified.insert(digest.recipient.unit, digest.notified.iter().cloned().collect());
+            self.last_digest_on.insert(digest.recipient.unit, day(on));
         }
     }
 }
 
 #[test]
-fn an_item_is_a_project_and_its_leading_rule_speaks_first() {
+fn an_item_is_a_project_and_its_leading_finding_is_first() {
     let fixture = Fixture::new();
     let planned = fixture.plan();
     let digest = fixture.of(&planned, WENGAN);
     assert_eq!(digest.subject, "【督办提醒】瓮安县 截至2026年9月30日：红2 橙1 黄1，本周到期1（新增4）");
-    let first = &digest.urgent[0];
+    let first = &digest.sections.urgent[0];
     assert_eq!((first.code.as_str(), first.mark, first.major, first.act), ("GZ202500001", "●红", "省级重点", "催办"));
     assert_eq!(first.line, "签约未开工，约定2026年3月31日，已超期183天");
     assert_eq!(first.basis, "第一条（四）1");
     assert!(first.others.iter().any(|line| line == "●红 签约超期未录入平台，超期456天"), "{:?}", first.others);
-    assert!(first.waiting.starts_with("已提请黔南布依族苗族自治州自然资源局，待答复，已另行催办答复单位"), "{}", first.waiting);
+    assert!(first.waiting_on.starts_with("已提请黔南布依族苗族自治州自然资源局，待答复，已另行催办答复单位"), "{}", first.waiting_on);
     assert_eq!(first.amount.map(yi).as_deref(), Some("10.00亿元"));
     assert_eq!(first.unit, "");
-    // what a department owes the project leads where it is worse, and says whose it is
-    let second = &digest.urgent[1];
+    // a worse finding of another unit leads, and names that unit
+    let second = &digest.sections.urgent[1];
     assert_eq!((second.code.as_str(), second.mark, second.unit.as_str()), ("GZ202600047", "●红", "省自然资源厅"));
     assert!(second.line.starts_with("困难问题未答复") && second.others[0].starts_with("■黄 洽谈未签约"), "{second:?}");
-    assert_eq!(digest.due.iter().map(|due| due.code.as_str()).collect::<Vec<_>>(), ["GZ202600004"]);
+    assert_eq!(digest.sections.due.iter().map(|due| due.code.as_str()).collect::<Vec<_>>(), ["GZ202600004"]);
     assert_eq!(digest.counts.blank, 1);
-    assert_eq!(digest.unjudged[0].cells, ["签约时间"]);
-    assert_eq!(digest.reply_by, day("2026-10-13"), "eight days of holiday, and Saturday 10 October works");
+    assert_eq!(digest.sections.unjudged[0].cells, ["签约时间"]);
+    assert_eq!(digest.letterhead.reply_by, day("2026-10-13"), "eight days of holiday, and Saturday 10 October works");
     let numerals = &digest.numerals;
     assert_eq!([numerals.urgent, numerals.due, numerals.rest, numerals.resolved, numerals.unjudged], ["一", "二", "三", "", "四"]);
     let counts = digest.counts;
-    let rest: usize = digest.rest.iter().flat_map(|line| &line.counts).map(|count| count.count).sum();
-    assert_eq!(counts.items, digest.urgent.len() + digest.red_more + rest);
+    let rest: usize = digest.sections.rest.iter().flat_map(|line| &line.counts).map(|count| count.count).sum();
+    assert_eq!(counts.items, digest.sections.urgent.len() + digest.sections.red_more + rest);
     assert_eq!(counts.items, counts.red + counts.orange + counts.yellow);
 }
 
@@ -285,9 +282,9 @@ fn an_item_is_a_project_and_its_leading_rule_speaks_first() {
 fn a_restricted_project_and_what_belongs_to_it_is_only_counted() {
     let mut fixture = Fixture::new();
     let open = fixture.plan();
-    let named = |planned: &Planned| planned.digests.iter().filter(|digest| format!("{digest:?}").contains("GZ202500001")).count();
+    let named = |planned: &Plan| planned.digests.iter().filter(|digest| format!("{digest:?}").contains("GZ202500001")).count();
     assert!(named(&open) >= 3, "owner, superior and office at least");
-    // told of it before, so that its end would be told too
+    // the units were notified of it, so its end would be listed too
     fixture.deliver(&open, "2026-09-01");
     let project = fixture.ledger("project");
     let field = fixture.config.policy.ledgers[project].field("restricted").unwrap();
@@ -296,18 +293,21 @@ fn a_restricted_project_and_what_belongs_to_it_is_only_counted() {
         fixture.records.get_mut(&(project, "GZ202500001".to_owned())).unwrap().cells[field] = Cell::Text(word.into());
         fixture.judge();
         let planned = fixture.plan();
-        assert!(planned.coverage.holds(), "{}", planned.coverage);
+        assert!(planned.coverage.adds_up(), "{}", planned.coverage);
         assert!(planned.coverage.relations.iter().any(|line| line.held > 0));
         for digest in &planned.digests {
-            let text = format!("{:?} {:?} {:?} {:?}", digest.urgent, digest.resolved, digest.unjudged, digest.due);
+            let text = format!(
+                "{:?} {:?} {:?} {:?}",
+                digest.sections.urgent, digest.sections.resolved, digest.sections.unjudged, digest.sections.due
+            );
             for secret in ["GZ202500001", "磷酸铁锂", "KN00001", "用地未落实"] {
-                assert!(!text.contains(secret), "{}: {text}", digest.unit_name);
+                assert!(!text.contains(secret), "{}: {text}", digest.recipient.unit_name);
             }
             assert!(digest.findings.iter().all(|index| !fixture.judged.findings[*index].restricted));
-            assert!(digest.told.iter().all(|(identity, _)| identity.key != "GZ202500001" && identity.key != "KN00001"));
+            assert!(digest.notified.iter().all(|(identity, _)| identity.key != "GZ202500001" && identity.key != "KN00001"));
         }
         for name in [WENGAN, "黔南布依族苗族自治州", "省投资促进局"] {
-            assert_eq!(fixture.of(&planned, name).withheld, 1, "{name}: one project, whatever number of findings");
+            assert_eq!(fixture.of(&planned, name).restricted, 1, "{name}: one project, whatever number of findings");
         }
         let drafts = fixture.drafts();
         assert!(drafts.iter().map(|draft| draft.counts.items).sum::<usize>() < before);
@@ -315,33 +315,36 @@ fn a_restricted_project_and_what_belongs_to_it_is_only_counted() {
     }
     fixture.records.get_mut(&(project, "GZ202500001".to_owned())).unwrap().cells[field] = Cell::Text("公开".into());
     fixture.judge();
-    let again = fixture.plan();
-    assert!(named(&again) >= 3 && again.digests.iter().all(|digest| digest.withheld == 0));
+    let reopened = fixture.plan();
+    assert!(named(&reopened) >= 3 && reopened.digests.iter().all(|digest| digest.restricted == 0));
 }
 
 #[test]
-fn everyone_sees_their_own_part() {
+fn each_unit_sees_its_own_part() {
     let fixture = Fixture::new();
     let planned = fixture.plan();
     let city = fixture.of(&planned, "黔南布依族苗族自治州");
-    let places = city.places.as_ref().unwrap();
+    let places = city.sections.places.as_ref().unwrap();
     assert_eq!((places.total.red, places.total.orange, places.total.yellow), (city.counts.red, city.counts.orange, city.counts.yellow));
     assert_eq!(places.lines[0].name, WENGAN);
     assert_eq!(places.total.own, 2, "the yellow ones are the county's own");
-    assert!(city.urgent.iter().all(|item| item.unit == WENGAN));
+    assert!(city.sections.urgent.iter().all(|item| item.unit == WENGAN));
     let lead = fixture.of(&planned, "基础材料牵头部门");
-    assert!(lead.urgent.iter().any(|item| item.code == "GZ202500001"));
-    assert!(lead.urgent.iter().all(|item| item.code != "GZ202600047"));
-    // the department that owes an answer sees the difficulty, not the row of a project under negotiation
+    assert!(lead.sections.urgent.iter().any(|item| item.code == "GZ202500001"));
+    assert!(lead.sections.urgent.iter().all(|item| item.code != "GZ202600047"));
+    // a department that owes an answer sees the difficulty, not the project under negotiation
     let land = fixture.of(&planned, "省自然资源厅");
     assert!(!serde_json::to_string(land).unwrap().contains("GZ202600047"));
-    assert_eq!(land.urgent.len(), 1);
-    assert_eq!((land.urgent[0].name.as_str(), land.urgent[0].amount, land.urgent[0].leader.as_str()), ("指标未下达", None, ""));
+    assert_eq!(land.sections.urgent.len(), 1);
+    assert_eq!(
+        (land.sections.urgent[0].name.as_str(), land.sections.urgent[0].amount, land.sections.urgent[0].leader.as_str()),
+        ("指标未下达", None, "")
+    );
     let office = fixture.of(&planned, "省投资促进局");
     let roll_up = office.roll_up.as_ref().unwrap();
-    assert_eq!((roll_up.units_told, roll_up.unrouted), (planned.digests.len() - 1, 1));
+    assert_eq!((roll_up.units_notified, roll_up.unrouted), (planned.digests.len() - 1, 1));
     assert_eq!(roll_up.unrouted_lines[0].unit, "幸福县");
-    let total = &office.places.as_ref().unwrap().total;
+    let total = &office.sections.places.as_ref().unwrap().total;
     assert_eq!((total.red, total.orange, total.yellow), (office.counts.red, office.counts.orange, office.counts.yellow));
 }
 
@@ -351,15 +354,15 @@ fn a_project_under_negotiation_is_in_no_draft_of_a_unit_that_owes_it_an_answer()
     let place = "city=黔南布依族苗族自治州 county=瓮安县 industry=基础材料";
     fixture.add("project", "GZ202500048", &format!("{place} name=又一洽谈项目 stage=洽谈 amount=3 negotiation_began_on=2025-03-01"));
     fixture.judge();
-    let holds = |fixture: &Fixture| {
+    let named = |fixture: &Fixture| {
         let drafts = fixture.drafts();
-        let named = drafts.iter().filter(|draft| draft.holds.iter().any(|(identity, _)| identity.key == "GZ202500048"));
-        named.map(|draft| draft.unit_name.clone()).collect::<Vec<_>>()
+        let drafts = drafts.iter().filter(|draft| draft.notified.iter().any(|(identity, _)| identity.key == "GZ202500048"));
+        drafts.map(|draft| draft.recipient.unit_name.clone()).collect::<Vec<_>>()
     };
-    assert_eq!(holds(&fixture), [WENGAN], "its own unit's, while nobody owes an answer");
-    fixture.waiting.push("GZ202500048");
+    assert_eq!(named(&fixture), [WENGAN], "its own unit's, while nobody owes an answer");
+    fixture.waiting_on.push("GZ202500048");
     fixture.judge();
-    assert_eq!(holds(&fixture), Vec::<String>::new(), "it waits for another, who may not know of it");
+    assert_eq!(named(&fixture), Vec::<String>::new(), "it waits for another, who may not know of it");
 }
 
 #[test]
@@ -383,42 +386,49 @@ fn no_digest_holds_a_whole_phone_number() {
 }
 
 #[test]
-fn a_second_mail_speaks_of_what_changed() {
+fn a_second_mail_names_what_changed() {
     let mut fixture = Fixture::new();
     let first = fixture.plan();
     fixture.deliver(&first, "2026-09-29");
     fixture.rhythm = Rhythm::Changes;
-    assert!(fixture.plan().digests.is_empty(), "told yesterday");
+    let planned = fixture.plan();
+    assert!(planned.digests.is_empty(), "notified yesterday");
+    assert_eq!(planned.reasons[&fixture.unit(WENGAN)], NotifyReason::QuietDays);
+    assert_eq!(planned.reasons[&fixture.unit("省投资促进局")], NotifyReason::NothingNew);
     fixture.deliver(&first, "2026-09-20");
     let planned = fixture.plan();
     // only the county has something due
-    assert_eq!(planned.digests.iter().map(|digest| digest.unit_name.as_str()).collect::<Vec<_>>(), [WENGAN]);
-    assert!(planned.coverage.holds(), "{}", planned.coverage);
+    assert_eq!(planned.digests.iter().map(|digest| digest.recipient.unit_name.as_str()).collect::<Vec<_>>(), [WENGAN]);
+    assert!(planned.coverage.adds_up(), "{}", planned.coverage);
     assert_eq!(fixture.of(&planned, WENGAN).subject, "【督办提醒】瓮安县 截至2026年9月30日：红2 橙1 黄1，本周到期1");
 
     fixture.rhythm = Rhythm::Always;
     let wengan = fixture.unit(WENGAN);
-    let before = fixture.told_before.get_mut(&wengan).unwrap();
-    for (identity, light) in before.iter_mut() {
+    let last_notified = fixture.last_notified.get_mut(&wengan).unwrap();
+    for (identity, light) in last_notified.iter_mut() {
         if identity.key == "GZ202600002" && light.is_some() {
             *light = Some(Light::Yellow);
         }
     }
     for key in ["GZ202400009", "GZ202400010"] {
-        before.insert(Identity { rule: "unstarted".into(), ledger: "project".into(), key: key.into() }, Some(Light::Red));
+        last_notified.insert(Identity { rule: "unstarted".into(), ledger: "project".into(), key: key.into() }, Some(Light::Red));
     }
     let project = fixture.ledger("project");
     fixture.gone.insert((project, "GZ202400010".into()));
     let planned = fixture.plan();
     let digest = fixture.of(&planned, WENGAN);
     assert_eq!(digest.subject, "【督办提醒】瓮安县 截至2026年9月30日：红2 橙1 黄1，本周到期1（升级1）");
-    assert_eq!(digest.urgent[2].change, Change::Escalated.title());
-    assert_eq!(digest.resolved.iter().map(|named| named.code.as_str()).collect::<Vec<_>>(), ["GZ202400009"]);
-    assert_eq!(digest.gone.iter().map(|named| named.code.as_str()).collect::<Vec<_>>(), ["GZ202400010"], "asked about, not thanked for");
+    assert_eq!(digest.sections.urgent[2].change, Change::Escalated.title());
+    assert_eq!(digest.sections.resolved.iter().map(|named| named.code.as_str()).collect::<Vec<_>>(), ["GZ202400009"]);
+    assert_eq!(
+        digest.sections.gone.iter().map(|named| named.code.as_str()).collect::<Vec<_>>(),
+        ["GZ202400010"],
+        "asked about, not thanked for"
+    );
 }
 
 #[test]
-fn before_the_start_only_owners_are_told_and_only_reminded() {
+fn before_the_start_only_owners_are_notified_and_only_reminded() {
     let mut fixture = Fixture::new();
     fixture.started = false;
     let planned = fixture.plan();
@@ -426,11 +436,11 @@ fn before_the_start_only_owners_are_told_and_only_reminded() {
     assert!(fixture.find(&planned, "基础材料牵头部门").is_none());
     let digest = fixture.of(&planned, WENGAN);
     assert!(digest.subject.starts_with("【存量核对单】瓮安县 截至2026年9月30日：请核对4项"), "{}", digest.subject);
-    assert!(planned.digests.iter().flat_map(|digest| &digest.urgent).all(|item| item.act == "提醒"));
+    assert!(planned.digests.iter().flat_map(|digest| &digest.sections.urgent).all(|item| item.act == "提醒"));
     let office = fixture.of(&planned, "省投资促进局");
     let open = fixture.judged.findings.iter().filter(|finding| finding.state == State::Open).count();
     assert_eq!(office.findings.len(), open, "the office gets the full list");
-    assert!(planned.coverage.holds(), "{}", planned.coverage);
+    assert!(planned.coverage.adds_up(), "{}", planned.coverage);
     assert!(planned.coverage.relations[Relation::Superior as usize].held > 0);
     fixture.deliver(&planned, "2026-09-01");
     fixture.judged.notices.clear();
@@ -440,14 +450,14 @@ fn before_the_start_only_owners_are_told_and_only_reminded() {
 #[test]
 fn an_address_outside_the_domains_gets_counts_only() {
     let mut fixture = Fixture::new();
-    fixture.rows_to = |address| !address.starts_with("522725");
+    fixture.may_carry_rows = |address| !address.starts_with("522725");
     let planned = fixture.plan();
     let digest = fixture.of(&planned, WENGAN);
-    assert!(digest.counts_only && digest.attachment.is_none() && digest.findings.is_empty());
+    assert!(digest.recipient.counts_only && digest.attached.attachment.is_none() && digest.findings.is_empty());
     assert!(!serde_json::to_string(digest).unwrap().contains("GZ2026"));
     assert_eq!((digest.counts.items, digest.counts.blank), (4, 1));
-    assert!(planned.coverage.holds(), "counts were told: {}", planned.coverage);
-    assert!(!fixture.of(&planned, "基础材料牵头部门").counts_only);
+    assert!(planned.coverage.adds_up(), "counts were told: {}", planned.coverage);
+    assert!(!fixture.of(&planned, "基础材料牵头部门").recipient.counts_only);
 }
 
 #[test]
@@ -457,33 +467,33 @@ fn a_unit_without_a_mailbox_is_reached_through_its_superior() {
     fixture.config.policy.units.units[county].mailbox = None;
     let planned = fixture.plan();
     let digest = fixture.of(&planned, WENGAN);
-    assert_eq!((digest.mailbox_unit, digest.addressee.as_str()), (city, "瓮安县投资促进局"));
-    assert_eq!(digest.forwarded_by, fixture.config.policy.units.units[city].title);
+    assert_eq!((digest.recipient.mailbox_unit, digest.recipient.addressee.as_str()), (city, "瓮安县投资促进局"));
+    assert_eq!(digest.recipient.forwarded_by, fixture.config.policy.units.units[city].title);
     assert_eq!(fixture.of(&planned, "省投资促进局").roll_up.as_ref().unwrap().forwarded, 1);
-    assert!(planned.coverage.holds());
+    assert!(planned.coverage.adds_up());
 }
 
 #[test]
-fn the_proof_holds_and_can_fail() {
+fn the_coverage_proof_adds_up_and_can_fail() {
     let mut fixture = Fixture::new();
     fixture.add("exemption", "HM0001", "kind=豁免 rule=签约未开工 key=GZ202600002 granted_on=2026-09-01 expires_on=2026-12-31");
     fixture.judge();
     let mut planned = fixture.plan();
     let coverage = planned.coverage.clone();
-    assert!(coverage.holds(), "{coverage}");
+    assert!(coverage.adds_up(), "{coverage}");
     let owner = coverage.relations[Relation::Owner as usize];
     assert!(owner.exempt >= 1 && owner.unrouted >= 1 && owner.in_digests > 0, "{coverage}");
-    assert!(coverage.unjudged.told >= 2 && coverage.unjudged.in_digests == coverage.unjudged.told);
+    assert!(coverage.unjudged.addressed >= 2 && coverage.unjudged.in_digests == coverage.unjudged.addressed);
     assert!(fixture.of(&planned, WENGAN).counts.exempt >= 1);
     assert!(coverage.to_string().contains("责任单位：") && coverage.to_string().contains("相符"));
 
     fixture.levels = vec![Level::County, Level::Platform];
     let narrow = fixture.plan();
-    assert!(narrow.coverage.holds() && narrow.coverage.relations[Relation::Superior as usize].outside > 0);
+    assert!(narrow.coverage.adds_up() && narrow.coverage.relations[Relation::Superior as usize].other_level > 0);
     assert!(fixture.find(&narrow, "省投资促进局").is_none());
 
-    // a digest that loses one of its rows is noticed
-    planned.digests[0].holds.pop();
+    // a digest that lacks one of its rows breaks the proof
+    planned.digests[0].covered.pop();
     let tampered = Coverage::of(&fixture.judged, &planned.digests, &[]);
-    assert!(!tampered.holds() && tampered.to_string().contains("不符"));
+    assert!(!tampered.adds_up() && tampered.to_string().contains("不符"));
 }

@@ -1,7 +1,9 @@
 //! What goes out to be filled in, and what has come back.
 
 use crate::domain::judging::finding::{Finding, State};
-use crate::domain::notify::feedback::{Answer, Asked, FILLED_ON, VERDICTS, WHO, check_code, editable, form_number, own_titles, prefilled};
+use crate::domain::notify::feedback::{
+    Answer, Asked, FILLED_ON, SilentRecord, VERDICTS, WHO, check_code, editable, form_number, own_titles, prefilled,
+};
 use crate::domain::register::ledger::{FieldKind, Ledger, Role as FieldRole};
 use crate::domain::register::period::chinese_date;
 use crate::domain::register::record::{Cell, Decimal};
@@ -44,7 +46,7 @@ impl<'a> VisibleMaterial<'a> {
     pub(crate) fn feedback(&self, ledger: usize, code: &str) -> String {
         let ledger = &self.policy().ledgers[ledger];
         let Some(answer) = self.material.answers.get(&(ledger.id.clone(), code.to_owned())) else { return String::new() };
-        let (said, proposed) = (answer.said(ledger), answer.proposed(ledger));
+        let (said, proposed) = (answer.text(ledger), answer.proposed(ledger));
         let said = if said.is_empty() { "已核对" } else { &said };
         let proposed = if proposed.is_empty() { String::new() } else { format!("；待核实：{proposed}") };
         format!("{}：{said}{proposed}", answer.by())
@@ -208,7 +210,7 @@ impl<'a> SheetBuilder<'a, '_> {
         let mut body: Vec<Row> = Vec::new();
         let mut units = BTreeSet::new();
         let found = ByRecord::new(policy, self.visible.material.judged.findings.iter());
-        for (unit, index, code) in self.visible.material.silent {
+        for SilentRecord { unit, ledger: index, code } in self.visible.material.silent {
             let ledger = &policy.ledgers[*index];
             units.insert(*unit);
             let record = self.visible.record(*index, code);
@@ -260,7 +262,7 @@ impl<'a> SheetBuilder<'a, '_> {
                 Value::text(finding.key.to_string()),
                 Value::text(self.visible.text(&finding.name)),
                 Value::text(found.lines(index, &finding.key)),
-                Value::text(self.visible.text(&answer.said(ledger))),
+                Value::text(self.visible.text(&answer.text(ledger))),
                 Value::text(self.visible.text(&answer.proposed(ledger))),
                 Value::text(answer.by()),
             ];

@@ -11,10 +11,11 @@ use std::collections::HashMap;
 
 impl World {
     /// The digests that the quarter's job would send.
-    fn planned(&self) -> crate::domain::notify::plan::Planned {
-        use crate::domain::notify::plan::{Plan, Rhythm, plan};
+    fn planned(&self) -> crate::domain::notify::plan::Plan {
+        use crate::domain::notify::inputs::{PlanInputs, Rhythm};
+        use crate::domain::notify::plan::plan;
         use crate::domain::register::units::Level;
-        plan(&Plan {
+        plan(&PlanInputs {
             policy: &self.config.policy,
             as_of: self.as_of,
             sent_on: "2026-10-08".parse().unwrap(),
@@ -23,8 +24,7 @@ impl World {
             objection_workdays: 5,
             judged: &self.judged,
             records: &self.records,
-            origins: &[],
-            told_before: &HashMap::new(),
+            last_notified: &HashMap::new(),
             last_digest_on: &HashMap::new(),
             gone: &BTreeSet::new(),
             answers: &Answers::default(),
@@ -37,7 +37,7 @@ impl World {
         })
     }
 
-    fn held(&self, planned: &crate::domain::notify::plan::Planned, book: &Workbook<'_>) -> Vec<Disagreement> {
+    fn held(&self, planned: &crate::domain::notify::plan::Plan, book: &Workbook<'_>) -> Vec<Disagreement> {
         against_digests(&self.config.policy, &self.judged.findings, planned, &self.config.templates["quarterly-supervision"], book)
     }
 }
@@ -46,13 +46,13 @@ impl World {
 fn what_is_mailed_is_what_is_listed() {
     let world = World::new(synthetic, &[("unstarted", "GZ2025000010"), ("unstarted", "GZ2025000013")]);
     let planned = world.planned();
-    assert!(planned.coverage.holds() && planned.digests.len() > 50 && !planned.untold.is_empty());
+    assert!(planned.coverage.adds_up() && planned.digests.len() > 50 && !planned.not_notified.is_empty());
     let book = world.book("quarterly-supervision", Audience::Office);
     assert_eq!(world.held(&planned, &book), []);
     let policy = &world.config.policy;
     for digest in planned.digests.iter().filter(|digest| digest.roll_up.is_none()) {
-        let book = world.book("unit-list", Audience::Unit(digest.unit));
-        let held = (digest.unit_name.as_str(), digest.findings.as_slice(), Some(&digest.counts));
+        let book = world.book("unit-list", Audience::Unit(digest.recipient.unit));
+        let held = (digest.recipient.unit_name.as_str(), digest.findings.as_slice(), Some(&digest.counts));
         assert_eq!(against_attachment(policy, &world.judged.findings, held, &world.config.templates["unit-list"], &book), []);
     }
 }
@@ -82,25 +82,25 @@ fn a_row_or_a_number_that_only_mail_or_workbook_has_is_named() {
     // a finding no digest speaks of
     let book = world.book("quarterly-supervision", Audience::Office);
     let mut less = world.planned();
-    let digest = less.digests.iter_mut().find(|digest| digest.unit_name == "瓮安县").unwrap();
-    let (index, _) = digest.holds[0];
+    let digest = less.digests.iter_mut().find(|digest| digest.recipient.unit_name == "瓮安县").unwrap();
+    let index = digest.covered[0].finding;
     for digest in &mut less.digests {
-        digest.holds.retain(|(held, _)| *held != index);
+        digest.covered.retain(|pair| pair.finding != index);
     }
     let wrong = told(&world.held(&less, &book));
     assert!(wrong.contains(&*world.judged.findings[index].key) && wrong.contains("清单列有，提醒没有"), "{wrong}");
     // a mail's number
     let mut more = world.planned();
-    more.digests.iter_mut().find(|digest| digest.unit_name == "瓮安县").unwrap().counts.red += 1;
+    more.digests.iter_mut().find(|digest| digest.recipient.unit_name == "瓮安县").unwrap().counts.red += 1;
     let wrong = told(&world.held(&more, &book));
     assert!(wrong.starts_with("瓮安县 ") && wrong.contains("提醒所写红灯") && !wrong.contains('\n'), "{wrong}");
     // an attachment that shows another unit's row, and lacks one of its own
-    let own = planned.digests.iter().find(|digest| digest.unit_name == "瓮安县").unwrap();
-    let book = world.book("unit-list", Audience::Unit(own.unit));
+    let own = planned.digests.iter().find(|digest| digest.recipient.unit_name == "瓮安县").unwrap();
+    let book = world.book("unit-list", Audience::Unit(own.recipient.unit));
     let other = (0..world.judged.findings.len()).find(|index| !own.findings.contains(index)).unwrap();
     let mut rows = own.findings.clone();
     rows[0] = other;
-    let held = (own.unit_name.as_str(), rows.as_slice(), Some(&own.counts));
+    let held = (own.recipient.unit_name.as_str(), rows.as_slice(), Some(&own.counts));
     let wrong = told(&against_attachment(&world.config.policy, &world.judged.findings, held, &world.config.templates["unit-list"], &book));
     assert!(wrong.contains("提醒列有，清单没有") && wrong.contains("清单列有，提醒没有") && wrong.contains("!E"), "{wrong}");
 }

@@ -4,9 +4,9 @@
 use crate::clock::Clock;
 use crate::clock::stamp;
 use crate::config::load::Config;
-use crate::domain::notify::delivery::{Attempt, Fault, Verdict, slow, verdict};
-use crate::mail::smtp::Line;
-use crate::mail::transport::{Mailer, Parcel};
+use crate::domain::notify::delivery::{Attempt, Fault, Verdict, rate_limit_pause, verdict};
+use crate::mail::smtp::PooledConnection;
+use crate::mail::transport::{Mailer, OutgoingFile};
 use crate::store::database::Result;
 use crate::store::handle::Store;
 use crate::store::sending::{ClaimRequest, Claimed, Claims, Hold, HoldReason};
@@ -108,7 +108,7 @@ impl Deliverer {
     ///
     /// # Errors
     /// The database fails, or the counter file cannot be written.
-    pub async fn deliver_batch(&self, run: Option<&str>, lines: &mut Vec<Line>) -> anyhow::Result<Delivered> {
+    pub async fn deliver_batch(&self, run: Option<&str>, lines: &mut Vec<PooledConnection>) -> anyhow::Result<Delivered> {
         let now = self.clock.now();
         if let Some(said) = self.left_alone() {
             return Ok(Delivered { blocked: Some(Block::Channel(said)), ..Delivered::default() });
@@ -165,7 +165,12 @@ impl Deliverer {
     }
 
     /// Sends what was claimed at a time over some lines.
-    async fn send_claimed(&self, claimed_at: DateTime<Utc>, claimed: Vec<Claimed>, lines: &mut Vec<Line>) -> anyhow::Result<Delivered> {
+    async fn send_claimed(
+        &self,
+        claimed_at: DateTime<Utc>,
+        claimed: Vec<Claimed>,
+        lines: &mut Vec<PooledConnection>,
+    ) -> anyhow::Result<Delivered> {
         if claimed.is_empty() {
             return Ok(Delivered::default());
         }
@@ -231,7 +236,7 @@ impl Deliverer {
         }
         // what nobody took is given back; what a sender that broke off had in hand may have gone out
         let rest = open.iter().enumerate().filter(|(_, open)| **open).map(|(index, _)| {
-            let attempt = if broken { Attempt::Unknown("the sender broke off".into()) } else { Attempt::Untried };
+            let attempt = if broken { Attempt::Unknown("the sender broke off".into()) } else { Attempt::NotTried };
             (index, attempt)
         });
         self.settle(&claimed, rest.collect(), &mut delivered).await?;
@@ -273,21 +278,21 @@ impl Deliverer {
                     delivered.refused += 1;
                     tracing::warn!(id = %message.id, %to, reply = %quiet(reply), "refused");
                 }
-                Attempt::Later(reply) => {
+                Attempt::Deferred(reply) => {
                     delivered.later += 1;
                     tracing::info!(id = %message.id, %to, reply = %quiet(reply), "to be tried again");
                 }
-                Attempt::Slow(reply) => {
+                Attempt::RateLimited(reply) => {
                     delivered.later += 1;
                     tracing::warn!(id = %message.id, %to, reply = %quiet(reply), "the server wants fewer mails: all of them wait");
-                    self.pause(slow(message.attempts), &format!("邮件服务器限制发送频率：{}", quiet(reply)), delivered);
+                    self.pause(rate_limit_pause(message.attempts), &format!("邮件服务器限制发送频率：{}", quiet(reply)), delivered);
                 }
                 Attempt::Unknown(reply) => {
                     delivered.unknown += 1;
                     tracing::warn!(id = %message.id, %to, reply = %quiet(reply), "outcome unknown, the same bytes go again with the same Message-ID");
                 }
                 Attempt::Channel(fault) => self.fault(fault, delivered),
-                Attempt::Untried => {}
+                Attempt::NotTried => {}
             }
         }
         Ok(())
@@ -435,19 +440,19 @@ struct Sending {
 
 impl Sending {
     /// Sends over one line until there is no more work, and gives the line back.
-    async fn run(self, mut line: Line) -> Line {
+    async fn run(self, mut line: PooledConnection) -> PooledConnection {
         loop {
             let Some((index, bytes)) = self.work.lock().await.recv().await else { return line };
             let message = &self.claimed[index];
             let within = |minutes: i64| self.clock.now() < self.claimed_at + chrono::Duration::minutes(minutes);
             let attempt = if self.stop.load(Ordering::Relaxed) || self.quit.load(Ordering::Relaxed) || !within(BEGIN_MINUTES) {
-                Attempt::Untried
+                Attempt::NotTried
             } else {
                 let file = format!("{}_{}", message.id, file_part(&message.unit));
-                let parcel = Parcel { to: &message.address, file: &file, bytes: &bytes };
+                let parcel = OutgoingFile { to: &message.address, file: &file, bytes: &bytes };
                 self.mailer.deliver(&mut line, &parcel, &|| within(DOT_MINUTES)).await
             };
-            if matches!(attempt, Attempt::Channel(_) | Attempt::Slow(_)) {
+            if matches!(attempt, Attempt::Channel(_) | Attempt::RateLimited(_)) {
                 self.stop.store(true, Ordering::Relaxed);
             }
             if let Attempt::Accepted(reply) = &attempt {

@@ -5,7 +5,8 @@ use crate::domain::intake::note::{Note, NoteKind, SheetAccount};
 use crate::domain::intake::raw::{Raw, RawRow};
 use crate::domain::intake::sheet::{Outcome, SheetIntake};
 use crate::domain::notify::feedback::{
-    Answer, Answers, FILLED_ON, FormAccount, FormHead, FormRow, Known, Outcome as Said, WHO, editable, form_ledger, read_number, settle,
+    Answer, Answers, FILLED_ON, FormAccount, FormHead, FormRow, KnownRecord, Outcome as Said, WHO, assess_row, editable, form_ledger,
+    read_number,
 };
 use crate::domain::register::ledger::Ledger;
 use crate::domain::register::record::{Cell, Columns, Record};
@@ -136,7 +137,7 @@ impl Importer {
         account: &mut FormAccount,
     ) -> Result<(), PullError> {
         let ledger = &policy.ledgers[index];
-        account.lacking = form_ledger(ledger)
+        account.missing_columns = form_ledger(ledger)
             .fields
             .iter()
             .enumerate()
@@ -163,9 +164,9 @@ impl Importer {
                 continue;
             }
             let known =
-                Known { record: found.map(|(record, _)| record), owner: found.and_then(|(_, owner)| *owner), last: before.get(&key) };
+                KnownRecord { record: found.map(|(record, _)| record), owner: found.and_then(|(_, owner)| *owner), last: before.get(&key) };
             let row = FormRow { code, cells, columns: sheet.columns };
-            match settle(policy, ledger, head, &row, &known) {
+            match assess_row(policy, ledger, head, &row, &known) {
                 Said::Taken { answer, notes } => {
                     account.taken += 1;
                     account.lines.extend(notes.into_iter().map(|note| (place.clone(), code.clone(), note)));

@@ -5,14 +5,15 @@ use crate::config::job_file::{Job, JobStep};
 use crate::domain::judging::finding::Identity;
 use crate::domain::notify::digest::{Counts, Digest, Draft};
 use crate::domain::notify::drafts::drafts;
-use crate::domain::notify::feedback::Silent;
-use crate::domain::notify::plan::{Plan, Planned, Rhythm, plan};
+use crate::domain::notify::feedback::SilentRecord;
+use crate::domain::notify::inputs::{PlanInputs, Rhythm};
+use crate::domain::notify::plan::{Plan, plan};
 use crate::domain::register::record::Record;
 use crate::domain::register::snapshot::InForce;
 use crate::domain::register::units::{Level, UnitId};
 use crate::domain::rules::rule::Light;
 use crate::mail::message;
-use crate::mail::message::{Attachment, Correspondent, Letter};
+use crate::mail::message::{Attachment, Correspondent, Message};
 use crate::mail::templates::{Rendered, Templates};
 use crate::report::archive;
 use crate::report::xlsx;
@@ -36,7 +37,7 @@ use std::fmt::Write;
 
 impl Stage<'_> {
     /// Who gets what digest, and the proof that nobody is left out.
-    pub(crate) async fn plan(&self, inputs: &RunInputs, revision: i64) -> anyhow::Result<(Planned, Vec<Draft>)> {
+    pub(crate) async fn plan(&self, inputs: &RunInputs, revision: i64) -> anyhow::Result<(Plan, Vec<Draft>)> {
         let policy = &self.config.policy;
         let settings = &self.config.settings;
         let store = &self.evaluator.store;
@@ -96,7 +97,7 @@ impl Stage<'_> {
             let next = |job: &Job| Some(job.schedule.slots(self.at + chrono::Duration::seconds(1), national).next()?.runs_at.date());
             jobs.filter_map(next).min()
         };
-        let of = Plan {
+        let of = PlanInputs {
             policy,
             as_of: self.as_of,
             sent_on,
@@ -105,8 +106,7 @@ impl Stage<'_> {
             objection_workdays: settings.office.objection_workdays,
             judged: &self.reading.judged,
             records: &records,
-            origins: &self.reading.origins,
-            told_before: &told_before,
+            last_notified: &told_before,
             last_digest_on: &last_digest_on,
             gone: &gone,
             answers: &self.answers,
@@ -151,7 +151,7 @@ impl Stage<'_> {
     /// Plans the digests, proves that nobody is left out, and commits every message in one transaction with the step.
     pub(crate) async fn remind(&self, run: &Run, inputs: &mut RunInputs, result: &mut String) -> anyhow::Result<()> {
         let (mut planned, mut drafts) = self.plan(inputs, run.revision).await?;
-        ensure!(planned.coverage.holds(), "the coverage proof fails, nothing was mailed:\n{}", planned.coverage);
+        ensure!(planned.coverage.adds_up(), "the coverage proof fails, nothing was mailed:\n{}", planned.coverage);
         beside_the_runtime(|| self.told_as_listed(&planned))?;
         let said_before = self.evaluator.store.outbox().earlier_digests(&run.job, &run.slot, run.revision).await?;
         let templates = Templates::new(&self.config.mail_templates)
@@ -171,11 +171,14 @@ impl Stage<'_> {
                         unchanged += 1;
                         continue;
                     }
-                    told.push(NewNotified { unit: digest.unit_name.clone(), findings: digest.told.iter().cloned().collect() });
+                    told.push(NewNotified {
+                        unit: digest.recipient.unit_name.clone(),
+                        findings: digest.notified.iter().cloned().collect(),
+                    });
                     messages.push(message);
                 }
                 Err(error) if error.is::<Untied>() => return Err(error),
-                Err(error) => failed.push((("提醒".to_owned(), format!("{error:#}")), digest.unit_name.clone())),
+                Err(error) => failed.push((("提醒".to_owned(), format!("{error:#}")), digest.recipient.unit_name.clone())),
             }
         }
         let mut drafted = Vec::new();
@@ -184,11 +187,13 @@ impl Stage<'_> {
             match self.draft_message(run, draft, &templates, &named) {
                 Ok(message) if said_before.get(&message.recipient) == Some(&message.digest_sha256) => unchanged += 1,
                 Ok(message) => {
-                    drafted.push(NewDraft { message: message.id.clone(), findings: draft.holds.iter().cloned().collect() });
+                    drafted.push(NewDraft { message: message.id.clone(), findings: draft.notified.iter().cloned().collect() });
                     messages.push(message);
                 }
                 Err(error) if error.is::<Untied>() => return Err(error),
-                Err(error) => failed.push(((format!("{}拟办件", draft.act_title), format!("{error:#}")), draft.unit_name.clone())),
+                Err(error) => {
+                    failed.push(((format!("{}拟办件", draft.act_title), format!("{error:#}")), draft.recipient.unit_name.clone()))
+                }
             }
         }
         progress.finish_and_clear();
@@ -221,7 +226,7 @@ impl Stage<'_> {
     }
 
     /// Holds the job's workbooks against the digests that are about to be queued.
-    pub(crate) fn told_as_listed(&self, planned: &Planned) -> anyhow::Result<()> {
+    pub(crate) fn told_as_listed(&self, planned: &Plan) -> anyhow::Result<()> {
         let inputs = self.inputs_named();
         let findings = &self.reading.judged.findings;
         for template in self.job.workbooks.iter().filter_map(|name| self.config.templates.get(name)) {
@@ -243,20 +248,20 @@ impl Stage<'_> {
     ) -> anyhow::Result<NewMessage> {
         // the office's roll-up counts the whole province; its attachment holds what is told to the office itself
         let findings = &self.reading.judged.findings;
-        let own = |index: &usize| digest.roll_up.is_none() || findings[*index].tells(digest.unit);
+        let own = |index: &usize| digest.roll_up.is_none() || findings[*index].tells(digest.recipient.unit);
         let rows: Vec<usize> = digest.findings.iter().copied().filter(own).collect();
         let silent = digest.roll_up.as_ref().map_or(&[][..], |roll_up| &roll_up.silent);
-        let (attachment, kept) = match digest.counts_only {
+        let (attachment, kept) = match digest.recipient.counts_only {
             true => (None, None),
             false => {
                 let told = digest.roll_up.is_none().then_some(&digest.counts);
-                self.attachment(run, digest.unit, (&rows, digest.withheld, told), silent, named, "")?
+                self.attachment(run, digest.recipient.unit, (&rows, digest.restricted, told), silent, named, "")?
             }
         };
-        digest.attachment_kept = kept;
-        digest.attachment = attachment.as_ref().map(|(name, _)| name.clone());
+        digest.attached.attachment_retained = kept;
+        digest.attached.attachment = attachment.as_ref().map(|(name, _)| name.clone());
         let rendered = templates.render(&self.job.digest, digest)?;
-        self.message(run, (digest.unit, &digest.mailbox), &digest.subject, None, &rendered, attachment.as_ref())
+        self.message(run, (digest.recipient.unit, &digest.recipient.mailbox), &digest.subject, None, &rendered, attachment.as_ref())
     }
 
     /// A message that waits for the person who releases it.
@@ -267,14 +272,14 @@ impl Stage<'_> {
         templates: &Templates,
         named: &[(String, String)],
     ) -> anyhow::Result<NewMessage> {
-        let (attachment, kept) = match draft.counts_only {
+        let (attachment, kept) = match draft.recipient.counts_only {
             true => (None, None),
-            false => self.attachment(run, draft.unit, (&draft.findings, draft.withheld, None), &[], named, draft.act_title)?,
+            false => self.attachment(run, draft.recipient.unit, (&draft.findings, draft.restricted, None), &[], named, draft.act_title)?,
         };
-        draft.attachment_kept = kept;
-        draft.attachment = attachment.as_ref().map(|(name, _)| name.clone());
+        draft.attached.attachment_retained = kept;
+        draft.attached.attachment = attachment.as_ref().map(|(name, _)| name.clone());
         let rendered = templates.render(&self.job.draft, draft)?;
-        self.message(run, (draft.unit, &draft.mailbox), &draft.subject, Some(draft.act), &rendered, attachment.as_ref())
+        self.message(run, (draft.recipient.unit, &draft.recipient.mailbox), &draft.subject, Some(draft.act), &rendered, attachment.as_ref())
     }
 
     /// A unit's rows as a workbook: its name and bytes, or, where it is too large for a mail, only its name.
@@ -284,7 +289,7 @@ impl Stage<'_> {
         run: &Run,
         unit: UnitId,
         (rows, withheld, told): (&[usize], usize, Option<&Counts>),
-        silent: &[Silent],
+        silent: &[SilentRecord],
         named: &[(String, String)],
         prefix: &str,
     ) -> anyhow::Result<(Option<(String, Vec<u8>)>, Option<String>)> {
@@ -325,7 +330,7 @@ impl Stage<'_> {
         let from_domain = settings.mail.from.rsplit('@').next().unwrap_or("localhost");
         let date: DateTime<FixedOffset> = self.evaluator.clock.now().fixed_offset();
         let date = date.with_timezone(&FixedOffset::east_opt(self.job.schedule.utc_offset_seconds).unwrap_or_else(|| *date.offset()));
-        let bytes = message::build(&Letter {
+        let bytes = message::build(&Message {
             from: Correspondent { name: &settings.office.name, address: &settings.mail.from },
             to: Correspondent { name: &unit.title, address: test_to.unwrap_or(mailbox) },
             meant_for: test_to.map(|_| Correspondent { name: &unit.title, address: mailbox }),

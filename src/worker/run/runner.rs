@@ -257,8 +257,8 @@ impl Runner {
         let mut rehearsal = Rehearsal { summary: context.summary(None, &[]), ..Rehearsal::default() };
         if job.steps.contains(&JobStep::Remind) {
             let (planned, drafts) = context.plan(&inputs, 0).await?;
-            rehearsal.digests = planned.digests.into_iter().map(|digest| (digest.unit_name, digest.subject)).collect();
-            rehearsal.drafts = drafts.into_iter().map(|draft| (draft.unit_name, draft.subject)).collect();
+            rehearsal.digests = planned.digests.into_iter().map(|digest| (digest.recipient.unit_name, digest.subject)).collect();
+            rehearsal.drafts = drafts.into_iter().map(|draft| (draft.recipient.unit_name, draft.subject)).collect();
             rehearsal.coverage = Some(planned.coverage);
         }
         Ok(rehearsal)

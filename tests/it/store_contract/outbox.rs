@@ -194,7 +194,7 @@ pub async fn only_what_is_due_is_claimed(db: &Db) {
     let second = queue(&store, "s2", &["d"]).await;
     let next = claim_some(&store, Some(&first.id), 1, 0).await;
     assert_eq!(next.len(), 1, "no more than asked for");
-    record(&store, &next[0], Attempt::Later("421 busy".into()), 0, 5).await;
+    record(&store, &next[0], Attempt::Deferred("421 busy".into()), 0, 5).await;
     let ids = async |run: &Run, minute: u32| -> HashSet<String> {
         let claimed = claim_some(&store, Some(&run.id), 100, minute).await;
         claimed.into_iter().map(|message| message.id).collect()
@@ -203,7 +203,7 @@ pub async fn only_what_is_due_is_claimed(db: &Db) {
     assert_eq!(ids(&first, 5).await, ["s1-a".to_string()].into());
     assert!(ids(&first, 6).await.is_empty(), "all are leased");
     assert_eq!(ids(&second, 6).await, ["s2-d".to_string()].into());
-    assert_eq!(change_state(&store, &[], &[DeliveryState::Sending], DeliveryState::Held, 7).await, 4);
+    assert_eq!(change_state(&store, &[], &[DeliveryState::Sending], DeliveryState::OnHold, 7).await, 4);
     assert!(claim(&store, 59).await.is_empty(), "held is not sent");
 }
 
@@ -263,7 +263,7 @@ pub async fn every_outcome_is_recorded(db: &Db) {
         let attempt = match message.unit.as_str() {
             "accepted" => Attempt::Accepted("250".into()),
             "refused" => Attempt::Refused("550 无此用户".into()),
-            "later" => Attempt::Later("421".into()),
+            "later" => Attempt::Deferred("421".into()),
             "channel" => Attempt::Channel(fault()),
             _ => Attempt::Unknown("cut after DATA".into()),
         };
@@ -292,7 +292,7 @@ pub async fn a_fault_of_the_channel_is_no_attempt(db: &Db) {
     for minute in 1..40 {
         let message = claim(&store, minute).await.remove(0);
         assert_eq!(message.attempts, 1);
-        let attempt = if minute % 2 == 0 { Attempt::Channel(fault()) } else { Attempt::Untried };
+        let attempt = if minute % 2 == 0 { Attempt::Channel(fault()) } else { Attempt::NotTried };
         record(&store, &message, attempt, minute, minute + 1).await;
     }
     let message = one(&store, "slot-a").await;
@@ -309,18 +309,18 @@ pub async fn what_is_too_late_is_given_up(db: &Db) {
             "accepted" => Attempt::Accepted("250".into()),
             "unknown" => Attempt::Unknown("cut".into()),
             "busy" => continue,
-            _ => Attempt::Later("451 later".into()),
+            _ => Attempt::Deferred("451 later".into()),
         };
         record(&store, &message, attempt, 0, 1).await;
     }
-    change_state(&store, &["slot-held"], &[DeliveryState::Pending], DeliveryState::Held, 1).await;
+    change_state(&store, &["slot-held"], &[DeliveryState::Pending], DeliveryState::OnHold, 1).await;
     assert!(store.sending().expire(&at(50)).await.expect("expired").is_empty());
     let late = "2026-11-28T00:00:00.001Z";
     assert_eq!(store.sending().expire(late).await.expect("expired"), ["slot-busy", "slot-pending", "slot-unknown"]);
     let dead = one(&store, "slot-pending").await;
     assert_eq!((dead.state, dead.reply.as_str(), dead.ended_at.as_str()), (DeliveryState::Dead, "451 later", late));
     assert_eq!(one(&store, "slot-unknown").await.unknowns, 1, "it is still seen that it may have arrived");
-    assert_eq!(one(&store, "slot-held").await.state, DeliveryState::Held);
+    assert_eq!(one(&store, "slot-held").await.state, DeliveryState::OnHold);
     // released by hand, it is resent with a new time limit and all its attempts
     assert_eq!(change_state(&store, &[], &[DeliveryState::Refused, DeliveryState::Dead], DeliveryState::Pending, 2).await, 3);
     assert!(store.sending().expire(&at(58)).await.expect("expired").is_empty());
@@ -355,7 +355,7 @@ pub async fn a_reply_with_a_nul_byte_is_recorded(db: &Db) {
 }
 
 pub async fn messages_changed_by_hand_start_anew(db: &Db) {
-    use DeliveryState::{Dead, Held, Pending, Refused};
+    use DeliveryState::{Dead, OnHold, Pending, Refused};
     let store = db.open().await;
     queue(&store, "slot", &["a", "b", "c"]).await;
     for message in claim(&store, 1).await {
@@ -369,10 +369,10 @@ pub async fn messages_changed_by_hand_start_anew(db: &Db) {
     assert!(claim(&store, 39).await.is_empty());
     let message = claim(&store, 40).await.remove(0);
     assert_eq!((message.id.as_str(), message.attempts), ("slot-a", 1));
-    record(&store, &message, Attempt::Later("421".into()), 40, 50).await;
+    record(&store, &message, Attempt::Deferred("421".into()), 40, 50).await;
     assert_eq!(change_state(&store, &[], &[Refused, Dead], Pending, 41).await, 2);
-    assert_eq!(change_state(&store, &[], &[Pending], Held, 42).await, 3);
-    assert_eq!(change_state(&store, &[], &[Held], Pending, 43).await, 3);
+    assert_eq!(change_state(&store, &[], &[Pending], OnHold, 42).await, 3);
+    assert_eq!(change_state(&store, &[], &[OnHold], Pending, 43).await, 3);
     assert_eq!(claim(&store, 43).await.len(), 3);
     let notified: Vec<(String, String)> =
         store.outbox().events("slot-a").await.expect("events").into_iter().map(|event| (event.what, event.who)).collect();
@@ -387,7 +387,7 @@ pub async fn a_newer_digest_replaces_an_unsent_one(db: &Db) {
         match message.unit.as_str() {
             "gone" => record(&store, &message, Attempt::Accepted("250".into()), 0, 0).await,
             "unclear" => record(&store, &message, Attempt::Unknown("cut".into()), 0, 30).await,
-            _ => record(&store, &message, Attempt::Later("421".into()), 0, 30).await,
+            _ => record(&store, &message, Attempt::Deferred("421".into()), 0, 30).await,
         };
     }
     queue(&store, "2026-11-23", &["waits", "gone", "unclear"]).await;

@@ -1,0 +1,134 @@
+//! Puts the digest of one unit together: subject and opening lines (`opening.rs`), sections (`sections.rs`), and for the office its own
+//! part (`roll_up.rs`). A mailbox outside the allowed domains gets the counts only.
+
+use crate::domain::judging::finding::Change;
+use crate::domain::notify::digest::{AttachedFile, Counts, Digest, ItemText, Numerals, Recipient, RollUp, Sections};
+use crate::domain::notify::disposition::UnitFindings;
+use crate::domain::notify::inputs::{DUE_DAYS, PlanInputs};
+use crate::domain::notify::item_text::item_text;
+use crate::domain::notify::items::{FoundRecords, Item};
+use crate::domain::notify::opening;
+use crate::domain::notify::sections::{due_line, empty_cells, former_items, numerals, places, rest, shorten};
+use crate::domain::register::calendar::calendar_note;
+use crate::domain::register::units::UnitId;
+use crate::domain::rules::rule::Light;
+use chrono::Days;
+
+/// Items listed in full. With every other part at its longest a mail stays within two screens of a phone.
+const FULL_MAX: usize = 3;
+/// Items listed in full in the office's digest, where each is shorter.
+const FULL_MAX_OFFICE: usize = 5;
+
+/// The mailbox a unit's mails go to.
+#[derive(Clone, Copy)]
+pub(crate) struct Mailbox<'a> {
+    /// The unit itself, or the office that forwards its mails.
+    pub(crate) unit: UnitId,
+    pub(crate) address: &'a str,
+}
+
+/// Whom a mail is for.
+pub(crate) fn recipient(inputs: &PlanInputs<'_>, unit: UnitId, mailbox: Mailbox<'_>) -> Recipient {
+    let units = &inputs.policy.units.units;
+    Recipient {
+        unit,
+        mailbox_unit: mailbox.unit,
+        mailbox: mailbox.address.to_owned(),
+        unit_name: units[unit].name.clone(),
+        addressee: units[unit].title.clone(),
+        forwarded_by: if mailbox.unit == unit { String::new() } else { units[mailbox.unit].title.clone() },
+        counts_only: !(inputs.may_carry_rows)(mailbox.address),
+    }
+}
+
+/// The digest of a unit with its items. `roll_up` is given for the office.
+pub(crate) fn digest(
+    inputs: &PlanInputs<'_>,
+    unit: UnitId,
+    mailbox: Mailbox<'_>,
+    addressed: &UnitFindings,
+    items: &[Item],
+    found: &FoundRecords<'_>,
+    roll_up: Option<RollUp>,
+) -> Digest {
+    let own = &inputs.policy.units.units[unit];
+    let is_office = roll_up.is_some();
+    let last_notified = inputs.last_notified_of(unit);
+    let mut counts = count_items(items);
+    (counts.due, counts.exempt) = (addressed.due.len(), addressed.exempt);
+
+    let full = if is_office { FULL_MAX_OFFICE } else { FULL_MAX }.min(items.len());
+    let (in_full, others) = items.split_at(full);
+    let urgent: Vec<ItemText> = in_full.iter().map(|item| item_text(inputs, unit, item)).collect();
+    let (mut unjudged, blank) = empty_cells(inputs, addressed.unjudged.iter().copied());
+    let mut former = former_items(inputs, last_notified, found);
+    (counts.blank, counts.resolved, counts.gone) = (blank, former.resolved.len(), former.gone.len());
+    let mut due: Vec<_> = addressed.due.iter().map(|index| due_line(inputs, *index)).collect();
+    let sections = Sections {
+        urgent,
+        red_more: others.iter().filter(|item| item.light == Light::Red).count(),
+        due_more: shorten(&mut due),
+        due,
+        rest: rest(inputs, others.iter().filter(|item| item.light != Light::Red)),
+        resolved_more: shorten(&mut former.resolved),
+        resolved: former.resolved,
+        gone_more: shorten(&mut former.gone),
+        gone: former.gone,
+        unjudged_more: shorten(&mut unjudged),
+        unjudged,
+        places: places(inputs, unit, items, is_office),
+    };
+    let comparison = opening::compare_to_last(inputs, items, &counts, last_notified, found);
+
+    let mut findings: Vec<usize> = items.iter().flat_map(Item::findings).chain(addressed.unjudged.iter().copied()).collect();
+    findings.sort_unstable();
+    findings.dedup();
+    let all_restricted = || {
+        let restricted = inputs.judged.findings.iter().enumerate().filter(|(_, finding)| finding.restricted);
+        restricted.map(|(index, _)| index).collect::<Vec<usize>>()
+    };
+    let mut digest = Digest {
+        notified: findings.iter().map(|index| (inputs.identity(*index), inputs.judged.findings[*index].light)).collect(),
+        findings,
+        covered: addressed.pairs().collect(),
+        subject: opening::subject(inputs, &own.name, &counts),
+        recipient: recipient(inputs, unit, mailbox),
+        level: own.level.code(),
+        scope: opening::scope(own.level),
+        letterhead: opening::letterhead(inputs, unit),
+        calendar_note: calendar_note(&inputs.missing_calendar_years(unit)).unwrap_or_default(),
+        due_until: inputs.sent_on + Days::new(DUE_DAYS),
+        next_on: (inputs.next_on)(own.level),
+        started: inputs.started,
+        attached: AttachedFile { attachment: Some(format!("督办清单_{}_{}.xlsx", own.name, inputs.as_of)), attachment_retained: None },
+        than_before: comparison.total,
+        compared: comparison.parts,
+        besides: opening::besides(inputs, &counts),
+        counts,
+        restricted: if is_office { inputs.count_items(&all_restricted()) } else { inputs.count_items(&addressed.restricted) },
+        numerals: Numerals::default(),
+        ask: opening::ask(inputs, unit, items, is_office),
+        sections,
+        roll_up,
+    };
+    if digest.recipient.counts_only {
+        digest.strip_to_counts();
+    }
+    digest.numerals = numerals(&digest.sections);
+    digest
+}
+
+/// The counts of items by light and change.
+fn count_items(items: &[Item]) -> Counts {
+    let mut counts = Counts { items: items.len(), ..Counts::default() };
+    for item in items {
+        *counts.light(item.light) += 1;
+        match item.change {
+            _ if !item.was_notified => counts.new += 1,
+            Change::New | Change::Reopened => counts.added += 1,
+            _ => {}
+        }
+        counts.escalated += usize::from(item.change == Change::Escalated);
+    }
+    counts
+}

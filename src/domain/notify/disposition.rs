@@ -1,0 +1,116 @@
+//! Why a finding is in no digest, and why a unit is mailed or not. Both are decided in this file only: [`disposition_of`] decides for one
+//! (finding, relation), [`notify_reason`] for one unit.
+//!
+//! Invariant: every (finding, relation) has exactly one [`Disposition`], every unit with something addressed to it one [`NotifyReason`].
+
+use crate::domain::judging::finding::{Finding, State};
+use crate::domain::notify::inputs::{FindingRelation, PlanInputs, QUIET_DAYS, Rhythm};
+use crate::domain::notify::items::{Items, is_news};
+use crate::domain::register::units::UnitId;
+use crate::domain::rules::rule::Relation;
+
+/// What becomes of one (finding, relation).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Disposition {
+    /// It is addressed to its unit and in the digest, if the unit is mailed.
+    Addressed,
+    /// The record is restricted: it is counted, never named.
+    Restricted,
+    /// The finding is exempt.
+    Exempt,
+    /// No mailbox is known for the relation.
+    Unrouted,
+    /// The job does not mail the level of the unit.
+    OtherLevel,
+    /// The relation is not notified before the start (建账期).
+    BeforeStart,
+    /// It is addressed to its unit, and the unit is not mailed; [`NotifyReason`] names why.
+    NothingNew,
+}
+
+/// Decides for one (finding, relation). `recipient` is the unit behind the relation, if it can be mailed.
+pub(crate) fn disposition_of(inputs: &PlanInputs<'_>, finding: &Finding, relation: Relation, recipient: Option<UnitId>) -> Disposition {
+    match recipient {
+        _ if finding.restricted => Disposition::Restricted,
+        _ if finding.state == State::Exempt => Disposition::Exempt,
+        None => Disposition::Unrouted,
+        Some(unit) if !inputs.levels.contains(&inputs.policy.units.units[unit].level) => Disposition::OtherLevel,
+        Some(unit) if !is_notified(inputs, unit, relation) => Disposition::BeforeStart,
+        Some(_) => Disposition::Addressed,
+    }
+}
+
+/// Whether a relation is notified at all: before the start only the owner and the office are.
+pub(crate) fn is_notified(inputs: &PlanInputs<'_>, unit: UnitId, relation: Relation) -> bool {
+    inputs.started || relation == Relation::Owner || unit == inputs.policy.units.office()
+}
+
+/// What is addressed to one unit, whether it is mailed or not. Findings and notices are indices.
+#[derive(Default)]
+pub(crate) struct UnitFindings {
+    /// Open findings with the relation each is addressed to.
+    pub(crate) open: Vec<FindingRelation>,
+    /// Findings with cells to fill in.
+    pub(crate) unjudged: Vec<usize>,
+    /// Notices of due dates.
+    pub(crate) due: Vec<usize>,
+    /// How many are exempt.
+    pub(crate) exempt: usize,
+    /// Findings of restricted records.
+    pub(crate) restricted: Vec<usize>,
+}
+
+impl UnitFindings {
+    /// The pairs a digest of this unit lists.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = FindingRelation> + '_ {
+        let unjudged = self.unjudged.iter().map(|finding| FindingRelation { finding: *finding, relation: Relation::Owner });
+        self.open.iter().copied().chain(unjudged)
+    }
+}
+
+/// Why a unit is mailed in a run, or why not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotifyReason {
+    /// Mailed: it has an item, a cell to fill in or a due date.
+    HasItems,
+    /// Mailed: something is new, worse or soon due.
+    HasNews,
+    /// Not mailed: neither the unit nor an office that forwards has a mailbox.
+    NoMailbox,
+    /// Not mailed: nothing that a mail lists is addressed to it.
+    NoItems,
+    /// Not mailed: what is addressed to it is what it was last notified of.
+    NothingNew,
+    /// Not mailed: it had a digest within the last six days.
+    QuietDays,
+}
+
+impl NotifyReason {
+    pub fn is_mailed(self) -> bool {
+        matches!(self, NotifyReason::HasItems | NotifyReason::HasNews)
+    }
+}
+
+/// Decides whether a unit is mailed.
+pub(crate) fn notify_reason(inputs: &PlanInputs<'_>, unit: UnitId, addressed: &UnitFindings, items: &Items) -> NotifyReason {
+    if inputs.policy.units.mailbox(unit).is_none() {
+        return NotifyReason::NoMailbox;
+    }
+    let last_digest = inputs.last_digest_on.get(&unit);
+    // 建账期: one 存量核对单 for each unit, a second only for what came since
+    let rhythm = if !inputs.started && last_digest.is_some() { Rhythm::Changes } else { inputs.rhythm };
+    let has_items = !items.0.is_empty() || !addressed.unjudged.is_empty() || !addressed.due.is_empty();
+    let has_news = || {
+        let last_notified = inputs.last_notified_of(unit);
+        let new_cells = addressed.unjudged.iter().any(|index| !last_notified.contains_key(&inputs.identity(*index)));
+        new_cells || !addressed.due.is_empty() || items.0.iter().any(|item| is_news(item.change))
+    };
+    let is_quiet = last_digest.is_some_and(|last| (inputs.sent_on - *last).num_days() <= QUIET_DAYS);
+    match rhythm {
+        _ if !has_items => NotifyReason::NoItems,
+        Rhythm::Always => NotifyReason::HasItems,
+        Rhythm::Changes if !has_news() => NotifyReason::NothingNew,
+        Rhythm::Changes if is_quiet => NotifyReason::QuietDays,
+        Rhythm::Changes => NotifyReason::HasNews,
+    }
+}

@@ -1,0 +1,145 @@
+//! The inputs of a plan: everything that decides which unit is mailed what.
+//!
+//! The files of this folder read [`PlanInputs`]; nothing here decides who is mailed or words a sentence.
+
+use crate::domain::audience::is_restricted;
+use crate::domain::judging::finding::Identity;
+use crate::domain::judging::judge::Judged;
+use crate::domain::notify::feedback::Answers;
+use crate::domain::register::calendar::Span;
+use crate::domain::register::record::{Record, Records};
+use crate::domain::register::units::{Level, UnitId};
+use crate::domain::rules::owner::project_of;
+use crate::domain::rules::policy::Policy;
+use crate::domain::rules::rule::{Light, Relation};
+use chrono::{Datelike, NaiveDate};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// When a unit is mailed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rhythm {
+    /// Whenever it has an item.
+    Always,
+    /// Only for new, worsened or soon due items, and not within [`QUIET_DAYS`] of its last digest.
+    Changes,
+}
+
+/// A due date is announced (近期到期) this many days ahead.
+pub const DUE_DAYS: u64 = 7;
+/// Days without a mail after any digest, for [`Rhythm::Changes`].
+pub(crate) const QUIET_DAYS: i64 = 6;
+
+/// What a unit was last notified of: the light of each finding; `None` = listed as cells to fill in.
+pub type LastNotified = BTreeMap<Identity, Option<Light>>;
+
+/// A finding (its index) and one of the relations it is addressed to. The coverage proof counts these pairs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FindingRelation {
+    pub finding: usize,
+    pub relation: Relation,
+}
+
+/// Everything that decides which unit is mailed what.
+pub struct PlanInputs<'a> {
+    pub policy: &'a Policy,
+    pub as_of: NaiveDate,
+    /// The day of the slot: 近期到期, the day to reply and the quiet days count from it.
+    pub sent_on: NaiveDate,
+    pub office_name: &'a str,
+    pub contact: &'a str,
+    pub objection_workdays: u32,
+    /// Sorted, see [`Judged::sort`].
+    pub judged: &'a Judged,
+    /// By ledger index and code: the records behind the findings, and their projects. A finding without its record is still notified,
+    /// without amount and officer.
+    pub records: &'a dyn Records,
+    pub last_notified: &'a HashMap<UnitId, LastNotified>,
+    pub last_digest_on: &'a HashMap<UnitId, NaiveDate>,
+    /// (ledger index, code) of records that left the register without a confirmation. Their units are asked about them, not thanked.
+    pub gone: &'a BTreeSet<(usize, String)>,
+    /// The last answer of a unit on each record.
+    pub answers: &'a Answers,
+    pub rhythm: Rhythm,
+    /// Levels of the units that this job mails.
+    pub levels: &'a [Level],
+    /// `false` = 建账期: only owners and the office are notified, and no act is above 提醒.
+    pub started: bool,
+    /// `数据来源：省平台9月30日台账（第37次快照）`, without the full stop.
+    pub source_line: &'a str,
+    /// The day a level is mailed next in any case, by whatever job.
+    pub next_on: &'a dyn Fn(Level) -> Option<NaiveDate>,
+    /// Whether a mail to this address may hold more than counts (`mail.allowed_domains`).
+    pub may_carry_rows: &'a dyn Fn(&str) -> bool,
+}
+
+impl PlanInputs<'_> {
+    /// What a unit was last notified of; empty for a unit that never was.
+    pub(crate) fn last_notified_of(&self, unit: UnitId) -> &LastNotified {
+        static NOTHING: LastNotified = LastNotified::new();
+        self.last_notified.get(&unit).unwrap_or(&NOTHING)
+    }
+
+    /// The identity of a finding (index), by which notifications are stored.
+    pub(crate) fn identity(&self, finding: usize) -> Identity {
+        let finding = &self.judged.findings[finding];
+        let rule = &self.policy.rules[finding.rule];
+        Identity { rule: rule.id.clone(), ledger: self.policy.ledgers[rule.ledger].id.clone(), key: finding.key.to_string() }
+    }
+
+    /// The ledger (index) whose rule made a finding (index).
+    pub(crate) fn ledger_of(&self, finding: usize) -> usize {
+        self.policy.rules[self.judged.findings[finding].rule].ledger
+    }
+
+    /// How many items these findings come to; for restricted findings, which are counted and not named.
+    pub(crate) fn count_items(&self, findings: &[usize]) -> usize {
+        let item = |index: &usize| self.judged.findings[*index].item();
+        findings.iter().map(item).collect::<BTreeSet<_>>().len()
+    }
+
+    /// Whether a record or its project is restricted.
+    pub(crate) fn is_restricted(&self, ledger: usize, code: &str) -> bool {
+        let Some(record) = self.record(ledger, code) else { return false };
+        let shape = &self.policy.ledgers[ledger];
+        let project = || self.record(self.policy.project_ledger()?, &project_of(shape, &record)?);
+        let projects = self.policy.project_ledger().map(|ledger| &self.policy.ledgers[ledger]);
+        is_restricted(shape, &record) || projects.zip(project()).is_some_and(|(shape, project)| is_restricted(shape, &project))
+    }
+
+    /// The item a record belongs to: its project, else the record itself; `None` where it is restricted.
+    pub(crate) fn item_of(&self, ledger: usize, code: &str) -> Option<(usize, String)> {
+        if self.is_restricted(ledger, code) {
+            return None;
+        }
+        let project = self.record(ledger, code).and_then(|record| project_of(&self.policy.ledgers[ledger], &record));
+        Some(match (self.policy.project_ledger(), project) {
+            (Some(projects), Some(project)) => (projects, project),
+            _ => (ledger, code.to_owned()),
+        })
+    }
+
+    pub(crate) fn record(&self, ledger: usize, code: &str) -> Option<Cow<'_, Record>> {
+        self.records.find(ledger, code)
+    }
+
+    /// The years the calendar does not know that decided a due date or the day to reply.
+    pub(crate) fn missing_calendar_years(&self, unit: UnitId) -> BTreeSet<i32> {
+        let mut years = self.judged.lacking_years.clone();
+        let reply = self.sent_on.year()..=self.reply_by(unit).year();
+        years.extend(reply.filter(|year| !self.policy.calendar.knows(*year)));
+        years
+    }
+
+    /// The last day to reply to a mail of this plan, by the recipient's own calendar.
+    pub(crate) fn reply_by(&self, unit: UnitId) -> NaiveDate {
+        self.reply_by_of(unit, self.sent_on)
+    }
+
+    /// The last day to reply to a mail sent on a given day.
+    pub(crate) fn reply_by_of(&self, unit: UnitId, sent_on: NaiveDate) -> NaiveDate {
+        let units = &self.policy.units;
+        let prefecture = units.city_of(unit).map(|city| units.units[city].name.as_str());
+        self.policy.calendar.of(prefecture).due(sent_on, Span::Workdays(self.objection_workdays), false)
+    }
+}

@@ -1,0 +1,122 @@
+//! The text of one item in a digest or a draft: its name and leading line, its other problems in brief, responsible persons, difficulty,
+//! and the answers of units. The sentences on a single finding are in `wording.rs`.
+
+use crate::domain::audience::{masked, masked_phone};
+use crate::domain::notify::digest::ItemText;
+use crate::domain::notify::feedback::Answer;
+use crate::domain::notify::inputs::PlanInputs;
+use crate::domain::notify::items::Item;
+use crate::domain::notify::wording;
+use crate::domain::register::ledger::Role;
+use crate::domain::register::units::{UnitId, spelling};
+use crate::domain::rules::rule::{Light, STAGE_NEGOTIATING};
+use std::collections::BTreeSet;
+
+/// Other problems listed with an item; the rest are in the attachment.
+const OTHERS_MAX: usize = 3;
+/// Answers listed with an item; the rest are in the attachment.
+const ANSWERS_MAX: usize = 2;
+
+/// The text of an item for a unit.
+pub(crate) fn item_text(inputs: &PlanInputs<'_>, unit: UnitId, item: &Item) -> ItemText {
+    let policy = inputs.policy;
+    let lead = &inputs.judged.findings[item.lead];
+    let ledger = &policy.ledgers[item.ledger];
+    // a project under negotiation is named only where one of its own findings is listed, not through a difficulty or an order
+    let has_own_finding = item.findings().any(|index| inputs.ledger_of(index) == item.ledger);
+    let record = inputs.record(item.ledger, &item.key);
+    let record = record.as_deref();
+    let hides_project = !has_own_finding && record.is_some_and(|record| record.text(ledger.role(Role::Stage)) == STAGE_NEGOTIATING);
+    let record = record.filter(|_| !hides_project);
+    let code = if hides_project { &*lead.key } else { item.key.as_str() };
+    let own_record = record.filter(|_| has_own_finding);
+    let text = |role: Role| own_record.map_or(String::new(), |record| masked(record.text(ledger.role(role)).trim()));
+    let name = record.map(|record| record.text(ledger.role(Role::Name))).filter(|name| !name.is_empty()).unwrap_or(&lead.name);
+    let line = |index: usize| {
+        let finding = &inputs.judged.findings[index];
+        let line = wording::line(inputs, finding);
+        // the line of a difficulty or an order names its own record
+        if inputs.ledger_of(index) == item.ledger {
+            line
+        } else if spelling(&finding.name) == spelling(name) {
+            format!("{line}（{}）", finding.key)
+        } else {
+            format!("{line}（{}，{}）", masked(&finding.name), finding.key)
+        }
+    };
+    let marked_line = |index: usize| format!("{} {}", inputs.judged.findings[index].light.map_or("", Light::title), line(index));
+    let waiting_on = item.findings().find_map(|index| inputs.judged.findings[index].waiting_on());
+    let answers = answers(inputs, item);
+    let is_periodic = lead.project.is_empty() && ledger.role(Role::Held).is_some();
+    ItemText {
+        light: item.light.code(),
+        mark: item.light.title(),
+        change: item.change_word(),
+        name: if is_periodic { policy.rules[lead.rule].title.clone() } else { masked(name) },
+        // the key of a periodic finding is its unit and period, which the line names already
+        code: if is_periodic { String::new() } else { code.to_owned() },
+        unit: if lead.owner == Some(unit) { String::new() } else { masked(&lead.unit) },
+        amount: item.amount.filter(|_| record.is_some()),
+        major: if hides_project { "" } else { wording::major(lead.major) },
+        act: wording::act(inputs, lead.act),
+        // where another finding of the item is worse, the leading line shows its own light
+        line: if lead.light == Some(item.light) { line(item.lead) } else { marked_line(item.lead) },
+        basis: wording::clause(&policy.rules[lead.rule].basis),
+        others: others(inputs, item),
+        leader: text(Role::Leader),
+        officer: text(Role::Officer),
+        phone: own_record
+            .zip(ledger.role(Role::Phone))
+            .map_or(String::new(), |(record, field)| masked_phone(&record.cell(field).to_string())),
+        difficulty: if has_own_finding { wording::difficulty(inputs, item.ledger, &item.key) } else { String::new() },
+        waiting_on: wording::waiting_on(inputs, waiting_on),
+        answers: answers
+            .iter()
+            .map(|(ledger, answer)| {
+                let text = answer.text(&policy.ledgers[*ledger]);
+                masked(&format!("{}：{}", answer.by(), if text.is_empty() { "已核对" } else { &text }))
+            })
+            .collect(),
+        proposed: answers
+            .iter()
+            .map(|(ledger, answer)| masked(&answer.proposed(&policy.ledgers[*ledger])))
+            .filter(|text| !text.is_empty())
+            .collect(),
+    }
+}
+
+/// The answers on the records of an item's findings with the index of their ledger, that of the leading finding first.
+fn answers<'a>(inputs: &PlanInputs<'a>, item: &Item) -> Vec<(usize, &'a Answer)> {
+    let mut seen = BTreeSet::new();
+    item.findings()
+        .filter_map(|index| {
+            let finding = &inputs.judged.findings[index];
+            let ledger = inputs.ledger_of(index);
+            let answer = inputs.answers.get(&(inputs.policy.ledgers[ledger].id.clone(), finding.key.to_string()))?;
+            seen.insert((ledger, &*finding.key)).then_some((ledger, answer))
+        })
+        .take(ANSWERS_MAX)
+        .collect()
+}
+
+/// The other problems of an item: the worst finding of each rule in brief. Dates and codes are in the attachment.
+fn others(inputs: &PlanInputs<'_>, item: &Item) -> Vec<String> {
+    let mut rules: Vec<(usize, usize)> = Vec::new();
+    for index in &item.others {
+        let rule = inputs.judged.findings[*index].rule;
+        match rules.iter_mut().find(|(first, _)| inputs.judged.findings[*first].rule == rule) {
+            Some((_, count)) => *count += 1,
+            None => rules.push((*index, 1)),
+        }
+    }
+    let line = |(index, count): &(usize, usize)| {
+        let finding = &inputs.judged.findings[*index];
+        let more = if *count > 1 { format!("等{count}件") } else { String::new() };
+        format!("{} {}{more}", finding.light.map_or("", Light::title), wording::brief(inputs, finding))
+    };
+    let mut lines: Vec<String> = rules.iter().take(OTHERS_MAX).map(line).collect();
+    if rules.len() > OTHERS_MAX {
+        lines.push(format!("另{}个问题见附件", rules.len() - OTHERS_MAX));
+    }
+    lines
+}
