@@ -1,10 +1,11 @@
-//! Phone numbers in mails and in the workbooks of units: never whole, wherever in a text they stand.
+//! Who may see what: which records are restricted, and how phone numbers are masked. Mails and the workbooks of units hold no phone number
+//! in full, wherever in a text it is.
 
 use crate::domain::register::ledger::{Ledger, Role};
 use crate::domain::register::record::{Cell, Record};
 
-/// A text with every phone number in it cut to `138****5678`. Registers hold numbers in remarks and names too, so all free text of a
-/// record goes through here; codes do not.
+/// A text with every phone number masked as `138****5678`. Registers hold numbers in remarks and names too, so all free text of a record
+/// is masked; codes are not.
 pub fn masked(text: &str) -> String {
     let chars: Vec<char> = text.chars().collect();
     let mut out = String::with_capacity(text.len());
@@ -13,7 +14,7 @@ pub fn masked(text: &str) -> String {
         let boundary = at == 0 || digit(chars[at - 1]).is_none();
         match boundary.then(|| number_at(&chars[at..])).flatten() {
             Some((length, digits)) => {
-                out.push_str(&cut(&digits));
+                out.push_str(&mask(&digits));
                 at += length;
             }
             None => {
@@ -25,14 +26,14 @@ pub fn masked(text: &str) -> String {
     out
 }
 
-/// The value of a phone cell: whatever number it holds is cut, also a short local one.
+/// The value of a phone cell, masked; unlike [`masked`] it also masks a short local number.
 pub fn masked_phone(text: &str) -> String {
-    let once = masked(text);
-    if once != text {
-        return once;
+    let masked = masked(text);
+    if masked != text {
+        return masked;
     }
     let digits: Vec<u8> = text.chars().filter_map(digit).collect();
-    if digits.len() < 5 { once } else { cut(&digits) }
+    if digits.len() < 5 { masked } else { mask(&digits) }
 }
 
 fn digit(c: char) -> Option<u8> {
@@ -44,25 +45,25 @@ fn digit(c: char) -> Option<u8> {
     }
 }
 
-fn cut(digits: &[u8]) -> String {
+fn mask(digits: &[u8]) -> String {
     let (head, tail) = if digits.len() >= 10 { (3, 4) } else { (2, 2) };
     let text = |part: &[u8]| part.iter().map(|digit| char::from(*digit)).collect::<String>();
     format!("{}****{}", text(&digits[..head]), text(&digits[digits.len() - tail..]))
 }
 
-/// A phone number at the start of `chars`: its length there and its digits. Single spaces or dashes may stand between digits.
+/// A phone number at the start of `chars`: its length in characters and its digits. Single spaces or dashes may separate the digits.
 fn number_at(chars: &[char]) -> Option<(usize, Vec<u8>)> {
     let mut solid = Vec::new();
     while let Some(value) = chars.get(solid.len()).copied().and_then(digit) {
         solid.push(value);
     }
-    // no figure of a project has eleven digits in a row: a mobile number, one with country code, or an identity number
+    // no figure of a project has eleven digits in a row: this is a mobile number, one with country code, or an identity number
     if solid.len() >= 11 {
         return Some((solid.len(), solid));
     }
-    let wanted: &[usize] = match solid.first() {
+    let lengths: &[usize] = match solid.first() {
         Some(b'1') => &[11],
-        // area code and number
+        // area code and local number
         Some(b'0') => &[12, 11, 10],
         _ => return None,
     };
@@ -78,11 +79,11 @@ fn number_at(chars: &[char]) -> Option<(usize, Vec<u8>)> {
             ends.push(at);
         }
     }
-    let whole = |count: &usize| {
+    let complete = |count: &usize| {
         let end = *ends.get(count - 1)?;
         chars.get(end).copied().and_then(digit).is_none().then_some((end, digits[..*count].to_vec()))
     };
-    wanted.iter().find_map(whole)
+    lengths.iter().find_map(complete)
 }
 
 /// The words that say a record is open; whatever else stands in the cell is taken for a restriction.

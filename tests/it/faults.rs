@@ -2,7 +2,7 @@
 //! arrives twice unless the reply to the final dot was not recorded; that is counted.
 
 use super::helpers::{edit, fresh_root, service};
-use super::post_office::{At, How, Manners, PostOffice};
+use super::mail_server::{Failure, FailurePoint, ServerOptions, TestMailServer};
 use super::store_contract;
 use chrono::Duration as Span;
 use duban::app::compose::App;
@@ -28,36 +28,47 @@ const TIMEOUT: Duration = Duration::from_millis(2500);
 /// One combination of a step, a failure and a crash.
 #[derive(Clone, Copy, Debug)]
 struct Cell {
-    at: At,
-    how: How,
+    at: FailurePoint,
+    how: Failure,
     /// The sender crashes when the server fails.
     kill: bool,
 }
 
 fn cells() -> Vec<Cell> {
-    const PLACES: [At; 11] =
-        [At::Greeting, At::Hello, At::Login, At::Mail, At::Rcpt, At::Data, At::Body, At::Dot, At::DotLost, At::Next, At::Quit];
-    const WAYS: [How; 14] = [
-        How::Close,
-        How::Reset,
-        How::Stall,
-        How::Drip,
-        How::Last(b"421 4.3.2 shutting down\r\n"),
-        How::Last(b"25"),
-        How::Say(b"451 4.7.1 greylisted, come back\r\n"),
-        How::Say(b"550 5.1.1 no such user\r\n"),
-        How::Say(b"550 Domain frequency limited\r\n"),
-        How::Say(b"552 5.3.4 message too large\r\n"),
-        How::Say(b"354 what is this\r\n"),
-        How::Last(b"hello, this is no SMTP\r\n"),
-        How::Last(b"\x16\x03\x01\xff\x00\xb2\xbb\r\n"),
-        How::Say(b"451-4.7.1 several\r\n451-\r\n451 lines\r\n"),
+    const PLACES: [FailurePoint; 11] = [
+        FailurePoint::Greeting,
+        FailurePoint::Hello,
+        FailurePoint::Login,
+        FailurePoint::Mail,
+        FailurePoint::Rcpt,
+        FailurePoint::Data,
+        FailurePoint::Body,
+        FailurePoint::Dot,
+        FailurePoint::DotLost,
+        FailurePoint::Next,
+        FailurePoint::Quit,
+    ];
+    const WAYS: [Failure; 14] = [
+        Failure::Close,
+        Failure::Reset,
+        Failure::Stall,
+        Failure::ByteByByte,
+        Failure::ReplyAndClose(b"421 4.3.2 shutting down\r\n"),
+        Failure::ReplyAndClose(b"25"),
+        Failure::Reply(b"451 4.7.1 greylisted, come back\r\n"),
+        Failure::Reply(b"550 5.1.1 no such user\r\n"),
+        Failure::Reply(b"550 Domain frequency limited\r\n"),
+        Failure::Reply(b"552 5.3.4 message too large\r\n"),
+        Failure::Reply(b"354 what is this\r\n"),
+        Failure::ReplyAndClose(b"hello, this is no SMTP\r\n"),
+        Failure::ReplyAndClose(b"\x16\x03\x01\xff\x00\xb2\xbb\r\n"),
+        Failure::Reply(b"451-4.7.1 several\r\n451-\r\n451 lines\r\n"),
     ];
     let mut out = Vec::new();
     for at in PLACES {
         for how in WAYS {
             // a server that accepts a message and drops it cannot be detected by any sender
-            if (at, how) == (At::DotLost, How::Drip) {
+            if (at, how) == (FailurePoint::DotLost, Failure::ByteByByte) {
                 continue;
             }
             for kill in [false, true] {
@@ -138,24 +149,28 @@ impl Bench {
     /// # Errors
     /// What went wrong.
     async fn work(&self, number: usize, cell: Cell) -> Result<(), String> {
-        let office =
-            PostOffice::open(Manners { login: "PLAIN", buffer: if cell.at == At::Body { 4096 } else { 0 }, ..Manners::default() }).await;
+        let mail_server = TestMailServer::open(ServerOptions {
+            login: "PLAIN",
+            buffer: if cell.at == FailurePoint::Body { 4096 } else { 0 },
+            ..ServerOptions::default()
+        })
+        .await;
         // larger than the buffers of a connection, so that the server fails while the body is being sent
-        let (size, count) = if cell.at == At::Body { (7_000_000, 1) } else { (2000, 3) };
+        let (size, count) = if cell.at == FailurePoint::Body { (7_000_000, 1) } else { (2000, 3) };
         let run = queue(self.app.store(), number, size, count).await;
-        office.breaks(cell.at, cell.how, 1);
+        mail_server.fail_at(cell.at, cell.how, 1);
         let start = self.app.clock().now();
         if cell.kill {
-            let sender = self.sender(office.port).await;
+            let sender = self.sender(mail_server.port).await;
             let mine = run.clone();
             let sending = tokio::spawn(async move { sender.deliver_all(Some(&mine)).await });
-            if tokio::time::timeout(TIMEOUT * 4, office.broken.notified()).await.is_err() {
+            if tokio::time::timeout(TIMEOUT * 4, mail_server.failed.notified()).await.is_err() {
                 return Err("the server was never asked to break".into());
             }
             sending.abort();
             let _ = sending.await;
         }
-        let sender = self.sender(office.port).await;
+        let sender = self.sender(mail_server.port).await;
         let mut rows = Vec::new();
         for _ in 0..14 {
             sender.deliver_all(Some(&run)).await.map_err(|error| format!("{error:#}"))?;
@@ -173,10 +188,10 @@ impl Bench {
         }
         self.app.clock().set(start);
         sender.close().await;
-        if office.broke() == 0 {
+        if mail_server.failures() == 0 {
             return Err("the server never broke: the cell shows nothing".into());
         }
-        rows.iter().try_for_each(|row| judge(cell, row, office.taken(&row.message_id)))
+        rows.iter().try_for_each(|row| judge(cell, row, mail_server.taken(&row.message_id)))
     }
 }
 
@@ -186,17 +201,17 @@ impl Bench {
 /// The message was lost, arrived twice without being counted, or is in a wrong state.
 fn judge(cell: Cell, row: &OutboxRow, taken: u32) -> Result<(), String> {
     let of = |what: &str| Err(format!("{what}: {} {:?} taken {taken}, unknowns {}, {}", row.id, row.state, row.unknowns, row.reply));
-    let refusing = matches!(cell.how, How::Say(reply) if reply.starts_with(b"550 5.1.1") || reply.starts_with(b"552"));
+    let refusing = matches!(cell.how, Failure::Reply(reply) if reply.starts_with(b"550 5.1.1") || reply.starts_with(b"552"));
     match row.state {
         DeliveryState::Accepted if taken == 0 => return of("LOST"),
         DeliveryState::Accepted => {}
-        DeliveryState::Refused if refusing && taken == 0 && cell.at >= At::Mail => {}
+        DeliveryState::Refused if refusing && taken == 0 && cell.at >= FailurePoint::Mail => {}
         _ => return of("not where it should end"),
     }
     if i64::from(taken) > 1 + row.unknowns {
         return of("DOUBLED and not counted");
     }
-    let after_the_dot = matches!(cell.at, At::Dot | At::DotLost);
+    let after_the_dot = matches!(cell.at, FailurePoint::Dot | FailurePoint::DotLost);
     if !cell.kill && !after_the_dot && (taken > 1 || row.unknowns > 0) {
         return of(UNCLEAR);
     }

@@ -6,7 +6,7 @@
 
 use super::helpers::{command, duban, edit, files_below, stdout};
 use super::mail::root_with_server;
-use super::post_office::{At, How, Manners, PostOffice};
+use super::mail_server::{Failure, FailurePoint, ServerOptions, TestMailServer};
 use super::store_contract;
 use chrono::{Days, NaiveDate};
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,7 +21,7 @@ enum Moment {
     /// At a named crash point of the program.
     Named(&'static str),
     /// When the mail server has received this command and does not reply.
-    Asked(At),
+    Asked(FailurePoint),
     /// After this many milliseconds.
     After(u64),
 }
@@ -37,15 +37,15 @@ const MOMENTS: [Moment; 23] = [
     Moment::Named("journaled"),
     Moment::Named("settled"),
     Moment::Named("settled:2"),
-    Moment::Asked(At::Greeting),
-    Moment::Asked(At::Hello),
-    Moment::Asked(At::Mail),
-    Moment::Asked(At::Rcpt),
-    Moment::Asked(At::Data),
-    Moment::Asked(At::Dot),
-    Moment::Asked(At::DotLost),
-    Moment::Asked(At::Next),
-    Moment::Asked(At::Quit),
+    Moment::Asked(FailurePoint::Greeting),
+    Moment::Asked(FailurePoint::Hello),
+    Moment::Asked(FailurePoint::Mail),
+    Moment::Asked(FailurePoint::Rcpt),
+    Moment::Asked(FailurePoint::Data),
+    Moment::Asked(FailurePoint::Dot),
+    Moment::Asked(FailurePoint::DotLost),
+    Moment::Asked(FailurePoint::Next),
+    Moment::Asked(FailurePoint::Quit),
     Moment::After(30),
     Moment::After(90),
     Moment::After(160),
@@ -68,21 +68,21 @@ fn start(root: &Path, arguments: &[&str], moment: Option<&str>) -> Child {
 }
 
 /// Starts a command and kills it at the moment; `false` = it ended before.
-async fn kill(root: &Path, arguments: &[&str], office: &PostOffice, moment: Moment) -> bool {
+async fn kill(root: &Path, arguments: &[&str], mail_server: &TestMailServer, moment: Moment) -> bool {
     match moment {
         Moment::Named(name) => {
             let status = start(root, arguments, Some(name)).wait().await.expect("an exit status");
             !status.success()
         }
         Moment::Asked(at) => {
-            office.breaks(at, How::Stall, 1);
+            mail_server.fail_at(at, Failure::Stall, 1);
             let mut child = start(root, arguments, None);
             let asked = tokio::select! {
-                () = office.broken.notified() => true,
+                () = mail_server.failed.notified() => true,
                 _ = child.wait() => false,
             };
             let _ = child.kill().await;
-            office.breaks(at, How::Stall, 0);
+            mail_server.fail_at(at, Failure::Stall, 0);
             asked
         }
         Moment::After(milliseconds) => {
@@ -95,10 +95,10 @@ async fn kill(root: &Path, arguments: &[&str], office: &PostOffice, moment: Mome
 }
 
 /// How often the server accepted each message of a day, by Message-ID without the day.
-fn accepted_on(office: &PostOffice, day: NaiveDate) -> BTreeMap<String, u32> {
-    let books = office.books.lock().expect("the books");
+fn accepted_on(mail_server: &TestMailServer, day: NaiveDate) -> BTreeMap<String, u32> {
+    let log = mail_server.log.lock().expect("the log");
     let prefix = format!("<list_{day}_{}T080000_", day.format("%Y%m%d"));
-    books.taken.iter().filter_map(|(id, times)| Some((id.strip_prefix(&prefix)?.to_owned(), *times))).collect()
+    log.taken.iter().filter_map(|(id, times)| Some((id.strip_prefix(&prefix)?.to_owned(), *times))).collect()
 }
 
 /// The result of all trials of a test.
@@ -112,8 +112,8 @@ struct Tally {
 }
 
 /// Checks a finished day: every expected mail was accepted once, or at most once more for each unknown result in the outbox.
-fn check_day(root: &Path, office: &PostOffice, day: NaiveDate, expected: &BTreeSet<String>, what: &str, tally: &mut Tally) {
-    let accepted = accepted_on(office, day);
+fn check_day(root: &Path, mail_server: &TestMailServer, day: NaiveDate, expected: &BTreeSet<String>, what: &str, tally: &mut Tally) {
+    let accepted = accepted_on(mail_server, day);
     assert_eq!(&accepted.keys().cloned().collect::<BTreeSet<_>>(), expected, "{what}: LOST, or sent to somebody else");
     let doubled: Vec<_> = accepted.iter().filter(|(_, times)| **times > 1).collect();
     if !doubled.is_empty() {
@@ -147,16 +147,16 @@ fn report(name: &str, tally: &Tally) {
 const FIRST: &str = "2026-01-01";
 
 /// Runs a day without a kill. Returns the messages that every later day must send.
-async fn undisturbed_day(root: &Path, office: &PostOffice, day: NaiveDate) -> BTreeSet<String> {
+async fn undisturbed_day(root: &Path, mail_server: &TestMailServer, day: NaiveDate) -> BTreeSet<String> {
     let status = start(root, &["run", "list", "--as-of", &day.to_string()], None).wait().await.expect("an exit status");
     assert!(status.success());
-    let expected: BTreeSet<String> = accepted_on(office, day).into_keys().collect();
+    let expected: BTreeSet<String> = accepted_on(mail_server, day).into_keys().collect();
     assert!(expected.len() >= 3, "{expected:?}");
     expected
 }
 
-fn root_for(office: &PostOffice, url: Option<&str>) -> tempfile::TempDir {
-    let root = root_with_server(office.port, "");
+fn root_for(mail_server: &TestMailServer, url: Option<&str>) -> tempfile::TempDir {
+    let root = root_with_server(mail_server.port, "");
     // one connection on SQLite, so that a dialogue with several messages has every step
     let connections = if url.is_some() { 4 } else { 1 };
     let timeouts = "final_timeout_seconds = 5\n";
@@ -172,23 +172,23 @@ fn root_for(office: &PostOffice, url: Option<&str>) -> tempfile::TempDir {
 fn a_killed_run_loses_and_doubles_no_mail_on_sqlite() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     runtime.block_on(async {
-        let office = PostOffice::open(Manners::default()).await;
-        let root = root_for(&office, None);
+        let mail_server = TestMailServer::open(ServerOptions::default()).await;
+        let root = root_for(&mail_server, None);
         let at = root.path();
         let first: NaiveDate = FIRST.parse().expect("a day");
-        let expected = undisturbed_day(at, &office, first).await;
+        let expected = undisturbed_day(at, &mail_server, first).await;
         let mut tally = Tally::default();
         for number in 0..trials(MOMENTS.len()) {
             let day = first + Days::new(number as u64 + 1);
             let moment = MOMENTS[number % MOMENTS.len()];
             let what = format!("{day}, killed at {moment:?}");
             let arguments = ["run", "list", "--as-of", &day.to_string()];
-            if kill(at, &arguments, &office, moment).await {
+            if kill(at, &arguments, &mail_server, moment).await {
                 *tally.killed.entry(format!("{moment:?}")).or_default() += 1;
             }
             let resumed = duban(at, &arguments);
             assert!(resumed.status.success(), "{what}: {}", stdout(&resumed));
-            check_day(at, &office, day, &expected, &what, &mut tally);
+            check_day(at, &mail_server, day, &expected, &what, &mut tally);
         }
         report("SQLite", &tally);
         assert!(tally.killed.len() >= MOMENTS.len() - 5, "too few moments were hit: {:?}", tally.killed);
@@ -199,10 +199,10 @@ fn a_killed_run_loses_and_doubles_no_mail_on_sqlite() {
 #[test]
 fn a_killed_sender_of_two_loses_and_doubles_no_mail_on_postgres() {
     store_contract::on(true, async |db| {
-        let office = PostOffice::open(Manners::default()).await;
-        let (here, there) = (root_for(&office, Some(db.url())), root_for(&office, Some(db.url())));
+        let mail_server = TestMailServer::open(ServerOptions::default()).await;
+        let (here, there) = (root_for(&mail_server, Some(db.url())), root_for(&mail_server, Some(db.url())));
         let first: NaiveDate = FIRST.parse().expect("a day");
-        let expected = undisturbed_day(here.path(), &office, first).await;
+        let expected = undisturbed_day(here.path(), &mail_server, first).await;
         let mut tally = Tally::default();
         for number in 0..trials(MOMENTS.len() / 2) {
             let day = first + Days::new(number as u64 + 1);
@@ -211,7 +211,7 @@ fn a_killed_sender_of_two_loses_and_doubles_no_mail_on_postgres() {
             let what = format!("{day}, killed at {moment:?}, two senders");
             let arguments = ["run", "list", "--as-of", &day.to_string()];
             let mut other = start(there.path(), &["outbox", "send"], None);
-            if kill(here.path(), &arguments, &office, moment).await {
+            if kill(here.path(), &arguments, &mail_server, moment).await {
                 *tally.killed.entry(format!("{moment:?}")).or_default() += 1;
             }
             if number % 3 == 0 {
@@ -226,7 +226,7 @@ fn a_killed_sender_of_two_loses_and_doubles_no_mail_on_postgres() {
             for root in [&there, &here] {
                 let _ = start(root.path(), &["outbox", "send"], None).wait().await;
             }
-            check_day(here.path(), &office, day, &expected, &what, &mut tally);
+            check_day(here.path(), &mail_server, day, &expected, &what, &mut tally);
         }
         report("PostgreSQL, two senders", &tally);
         assert!(!tally.killed.is_empty());

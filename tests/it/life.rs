@@ -1,5 +1,5 @@
-//! The life of a finding over quarters: new, continued, escalated, eased, reopened, resolved, gone; closed quarters in a row and what they
-//! lead to; a past run made again; and how it is all explained.
+//! Findings over several quarters: new, continued, escalated, eased, reopened, resolved, gone; consecutive closed quarters and their acts;
+//! the rebuild of a past run; the filters of `findings`; `explain`.
 
 use super::helpers::{duban, edit, files_below, fresh_root, service, stderr, stdout};
 use super::outputs::{as_read, cells};
@@ -13,7 +13,7 @@ use std::path::Path;
 
 const HEAD: &str = "项目编号,项目名称,产业类别,市（州）,县（市、区）,协议类型,项目阶段,合同投资额（亿元）,签约时间,计划开工时间,实际开工时间,终止时间,责任领导,责任人,存在的困难和问题,未推进原因";
 
-/// One row of the register: code, planned start, started, leader, reason.
+/// One row of the register. Empty texts are empty cells.
 fn row(code: &str, planned: &str, started: &str, leader: &str, reason: &str) -> String {
     let stage = if started.is_empty() { "签约" } else { "开工" };
     format!(
@@ -21,7 +21,7 @@ fn row(code: &str, planned: &str, started: &str, leader: &str, reason: &str) -> 
     )
 }
 
-/// The register at each quarter's end.
+/// The register at the end of each quarter.
 fn registers() -> Vec<(&'static str, String)> {
     let quarter = |rows: &[String]| format!("{HEAD}\n{}\n", rows.join("\n"));
     let plain = |code: &str, planned: &str| row(code, planned, "", "张三", "");
@@ -95,7 +95,7 @@ const DIFFICULTIES: &str = "问题编号,项目编号,问题类别,问题描述,
     KN1,H,用地,用地指标未落实,2026-01-12,市级,自然资源部门,,\n\
     KN2,A,用电,专线未架设,2026-01-12,市级,能源部门,2026-01-16,2026-02-02\n";
 
-/// X is under an exemption at the end of 2026; A's is over.
+/// At the end of 2026 X is exempt and the exemption of A has ended.
 const EXEMPTIONS: &str = "批准编号,事由,办理类型,督办规则,台账编号,申请单位,批准文号,批准人,批准日期,有效期至\n\
     HM1,企业重组,豁免,签约未开工,X,瓮安县,黔招督〔2026〕12号,陈处长,2026-11-02,2027-01-12\n\
     YQ1,等待环评,延期,签约未开工,A,瓮安县,黔招督〔2026〕3号,陈处长,2026-04-01,2026-05-31\n";
@@ -120,8 +120,8 @@ async fn quarter(service: &App, as_of: &str) -> RunOutcome {
     service.runner().run_job(&RunRequest { job: "quarterly-supervision".into(), when, revise: false }).await.expect("a run")
 }
 
-/// A root whose start day is past, with the first `quarters` of the register imported and run, one after the other.
-async fn lived(quarters: usize) -> tempfile::TempDir {
+/// A root after its start day: the registers of the first `quarters` quarters are imported and run one after the other.
+async fn root_after(quarters: usize) -> tempfile::TempDir {
     let root = fresh_root();
     let settings = root.path().join("config/duban.toml");
     let text = std::fs::read_to_string(&settings).expect("settings");
@@ -176,10 +176,10 @@ fn mail(root: &Path, as_of: &str, unit: &str) -> String {
 }
 
 #[tokio::test]
-async fn two_quarters_in_a_row() {
-    let root = lived(3).await;
+async fn two_consecutive_red_quarters_draft_an_interview() {
+    let root = root_after(3).await;
     let at = root.path();
-    // how each stands at the end of the third quarter, against the one before
+    // lights and changes at the end of the third quarter, against the second
     assert_eq!(
         findings(at, "2026-09-30", "light"),
         pairs(&[("A", "red"), ("B", "red"), ("E", "yellow"), ("F", "yellow"), ("G", "red"), ("H", "red"), ("X", "red")])
@@ -190,11 +190,11 @@ async fn two_quarters_in_a_row() {
         let line = line(&workbook, "签约未开工", code);
         assert!(line.split(" | ").any(|cell| cell == change), "{code} is not {change}: {line}");
     }
-    // what the same day's findings say is what the run of that day stored
+    // findings of a day show the changes that the run of that day stored
     let changes = findings(at, "2026-09-30", "change");
     assert_eq!((changes["A"].as_str(), changes["F"].as_str()), ("continued", "eased"), "what the run of that day said");
 
-    // two closed quarters in a row red: an interview is drafted, the light is what it was; the second quarter is said
+    // after two consecutive red quarters an interview is drafted; the light is unchanged and the quarter is counted
     let acts = findings(at, "2026-09-30", "act");
     assert_eq!((acts["A"].as_str(), acts["B"].as_str(), acts["G"].as_str()), ("interview", "circulate", "circulate"));
     assert_eq!(findings(at, "2026-06-30", "act")["A"], "circulate", "one quarter is not two");
@@ -205,26 +205,25 @@ async fn two_quarters_in_a_row() {
     assert!(county.contains("签约未开工，约定2026年2月1日，已超期241天（第2个季度）"), "{county}");
     assert!(!county.contains("约谈") && !county.contains("（第1个季度）"), "{county}");
 
-    // new, worse, better, over and gone in the words of the county's mail
-    // 0 = 2 new - 1 done - 1 that the register no longer holds
+    // the county's mail names every change; the total is equal: 2 new - 1 done - 1 no longer in the register
     assert!(county.contains("与上期项数相同：新增2项，升级1项，办结1项，不再列入1项。"), "{county}");
     assert!(county.contains("●红 G项目\n   再次出现\n") && county.contains("●红 B项目\n   升级\n"), "{county}");
     assert!(county.contains("三、本期办结（1件），感谢支持\nC项目（C，签约未开工）\n- D 本次台账中未见，请核实\n"), "{county}");
     let printed = stdout(&duban(at, &["run", "quarterly-supervision", "--as-of", "2026-09-30"]));
     let compared = "较上期：新增1 升级1 减轻1 持续5 再次出现1 办结1";
     assert!(printed.contains(compared), "{printed}");
-    // other papers of the day say the same of the quarter before
+    // other papers of the day compare with the same quarter
     let packs = stdout(&duban(at, &["run", "quarterly-packs", "--as-of", "2026-09-30"]));
     assert!(packs.contains(compared), "{packs}");
 
-    // between the quarters the same counting holds, and a finding that is not red has none
+    // between quarter ends the count is unchanged, and a finding that is not red has none
     assert_eq!(findings(at, "2026-10-12", "act")["A"], "interview");
     assert_eq!(findings(at, "2026-10-12", "act")["F"], "urge");
 }
 
 #[tokio::test]
-async fn the_accountability_list_is_for_the_office_alone() {
-    let root = lived(5).await;
+async fn the_accountability_list_is_for_the_office_only() {
+    let root = root_after(5).await;
     let at = root.path();
     let mails = files_below(&at.join("var/outbox")).len();
     let file = at.join("清单.xlsx");
@@ -233,7 +232,7 @@ async fn the_accountability_list_is_for_the_office_alone() {
     assert!(stdout(&made).contains("列入3项，涉及2个单位"), "{}", stdout(&made));
     let bytes = std::fs::read(&file).expect("the list");
     let list = cells(&bytes);
-    // A was red at four ends in a row; B at three; E and G later; H waits for an answer; X was exempt at one end
+    // A was red at four consecutive quarter ends, B at three, E and G at fewer; H waits on an answer; X was exempt at one
     let line_a = line(&list, "事项明细", "A");
     for part in [
         "瓮安县",
@@ -253,7 +252,7 @@ async fn the_accountability_list_is_for_the_office_alone() {
     ] {
         assert!(line_a.contains(part), "{part} is not in {line_a}");
     }
-    // the department that owes H its answer stands there itself, with both of its overdue answers, and names no person
+    // the department that owes H an answer is listed with both of its overdue answers, without a person
     assert!(line(&list, "事项明细", "KN1").contains("黔南布依族苗族自治州自然资源局 | 未写明 | 未写明"), "{list}");
     assert!(line(&list, "按单位", "黔南布依族苗族自治州自然资源局").contains("| #2 | #1 | #5"), "{list}");
     for code in ["B", "E", "G", "H", "X"] {
@@ -265,11 +264,11 @@ async fn the_accountability_list_is_for_the_office_alone() {
     );
     assert!(line(&list, "按责任人", "张三").contains("责任领导") && line(&list, "按责任人", "李四").contains("责任人"));
     assert!(!list.contains("名次") || list.contains("不排名次"), "{list}");
-    // nothing was mailed, nothing else written, and a list that is there is not written over
+    // nothing is mailed or written elsewhere, and an existing list is not overwritten
     assert_eq!(files_below(&at.join("var/outbox")).len(), mails);
     assert!(!files_below(&at.join("var")).iter().any(|(name, _)| name.contains("清单.xlsx")));
-    let again = duban(at, &["accountability", "--as-of", "2027-03-31", file.to_str().expect("a path")]);
-    assert!(again.status.code() == Some(1) && stderr(&again).contains("nothing was written"), "{}", stderr(&again));
+    let repeated = duban(at, &["accountability", "--as-of", "2027-03-31", file.to_str().expect("a path")]);
+    assert!(repeated.status.code() == Some(1) && stderr(&repeated).contains("nothing was written"), "{}", stderr(&repeated));
     std::fs::remove_file(&file).expect("removed");
     assert!(duban(at, &["accountability", "--as-of", "2027-03-31", file.to_str().expect("a path")]).status.success());
     assert!(std::fs::read(&file).expect("the list") == bytes, "the same list has the same bytes");
@@ -277,7 +276,7 @@ async fn the_accountability_list_is_for_the_office_alone() {
         assert!(!as_read(&bytes).contains("责任追究"), "{name}");
     }
 
-    // the year 2027 has no calendar yet: whatever used it says so; the exemption's end was told before
+    // 2027 has no calendar yet: outputs that depend on it remark it; the end of the exemption is announced before
     assert!(!book(at, "2026-12-31").contains("缺2027年"), "no date in 2027 decided anything then");
     let county = mail(at, "2026-12-31", "瓮安县");
     assert!(
@@ -289,7 +288,7 @@ async fn the_accountability_list_is_for_the_office_alone() {
     assert!(line(&book(at, "2026-12-31"), "签约未开工", "X").contains("豁免至2027-01-12"));
     assert!(book(at, "2026-12-31").contains("已批准豁免、延期或异议的1项照常亮灯"));
 
-    // a term that ends in that year is marked in the table, and only beside the data elsewhere
+    // the table remarks a due date in that year; CSV and JSON keep the remark out of the data
     let new = at.join("新签.csv");
     std::fs::write(&new, format!("{HEAD}\nN,N项目,茶叶,黔南布依族苗族自治州,瓮安县,合同,签约,2,2026-07-31,,,,张三,李四,,\n"))
         .expect("a register");
@@ -299,7 +298,7 @@ async fn the_accountability_list_is_for_the_office_alone() {
     let json = duban(at, &["findings", "--as-of", "2027-03-31", "--rule", "unstarted", "--format", "json"]);
     assert!(stdout(&json).trim_end().ends_with(']') && stderr(&json).contains("缺2027年"), "{}", stderr(&json));
 
-    // with fewer closed quarters than asked for nobody can be listed
+    // with fewer closed quarters than required nothing is listed
     let few = at.join("早.xlsx");
     let made = duban(at, &["accountability", "--as-of", "2026-09-30", few.to_str().expect("a path")]);
     assert!(made.status.success() && stdout(&made).contains("已结束的季度只有3个，不足4个"), "{}", stdout(&made));
@@ -310,9 +309,9 @@ async fn the_accountability_list_is_for_the_office_alone() {
 
 #[tokio::test]
 async fn quarters_before_the_start_day_or_without_a_run_do_not_count() {
-    let root = lived(2).await;
+    let root = root_after(2).await;
     let at = root.path();
-    // the third quarter's run is left out; the fourth does not join the second
+    // without a run of the third quarter the fourth does not continue the second
     let (_, third) = registers().swap_remove(2);
     {
         let service = service(at, "2027-06-01T00:00:00Z").await;
@@ -321,8 +320,8 @@ async fn quarters_before_the_start_day_or_without_a_run_do_not_count() {
         service.store().close().await;
     }
     assert_eq!(findings(at, "2026-12-31", "act")["A"], "circulate");
-    // a start day after the second quarter: its run was one of the 建账期
-    let root = lived(1).await;
+    // with a start day after the second quarter, its run was in the 建账期
+    let root = root_after(1).await;
     edit(root.path(), "config/duban.toml", "enforce_on = \"2026-01-01\"", "enforce_on = \"2026-07-01\"");
     let service = service(root.path(), "2027-06-01T00:00:00Z").await;
     for (as_of, text) in registers().into_iter().skip(1).take(2) {
@@ -334,24 +333,24 @@ async fn quarters_before_the_start_day_or_without_a_run_do_not_count() {
 }
 
 #[tokio::test]
-async fn a_past_run_is_made_again_to_the_byte() {
-    let root = lived(3).await;
+async fn a_past_run_is_rebuilt_to_the_byte() {
+    let root = root_after(3).await;
     let at = root.path();
     const RUN: &str = "quarterly-supervision@2026-07-08T08:00:00#0";
     assert!(stdout(&duban(at, &["runs"])).contains(RUN));
     let before = files_below(&at.join("var/reports/quarterly-supervision/2026-06-30"));
-    // later pulls are in already; now rules, units, templates and the job change, and the report is deleted
+    // after later pulls, rules, units, templates and the job change, and the report is deleted
     edit(at, "config/rules.toml", "from = 90, light = \"red\"", "from = 95, light = \"red\"");
     edit(at, "config/units.toml", "name = \"瓮安县\"", "name = \"新瓮安县\"\nuntil = \"2026-05-31\"\ninto = \"福泉市\"");
     edit(at, "report-templates/quarterly-supervision.toml", "name = \"签约未开工\"", "name = \"未开工\"");
     edit(at, "jobs/quarterly-supervision.toml", "title = \"季度督办\"", "title = \"季度督办二\"");
     edit(at, "config/calendar/2026.toml", "\"2026-10-01\", ", "");
     std::fs::remove_dir_all(at.join("var/reports/quarterly-supervision/2026-06-30")).expect("deleted");
-    let again = duban(at, &["rebuild", RUN]);
-    assert_eq!(again.status.code(), Some(0), "{}{}", stdout(&again), stderr(&again));
-    assert!(stdout(&again).contains("重新生成4个报表，4个与当时逐字节一致"), "{}", stdout(&again));
+    let rebuilt = duban(at, &["rebuild", RUN]);
+    assert_eq!(rebuilt.status.code(), Some(0), "{}{}", stdout(&rebuilt), stderr(&rebuilt));
+    assert!(stdout(&rebuilt).contains("重新生成4个报表，4个与当时逐字节一致"), "{}", stdout(&rebuilt));
     assert!(files_below(&at.join("var/rebuild").join(RUN)) == before);
-    // into a folder of choice, twice; what is there and differs is not written over
+    // a rebuild into another folder can be repeated, and does not overwrite a file that differs
     let elsewhere = at.join("核对");
     let to = ["rebuild", RUN, "--to", elsewhere.to_str().expect("a path")];
     assert!(duban(at, &to).status.success() && duban(at, &to).status.success());
@@ -363,7 +362,7 @@ async fn a_past_run_is_made_again_to_the_byte() {
 
     let unknown = duban(at, &["rebuild", "quarterly-supervision@2026-07-08T08:00:00#1"]);
     assert!(unknown.status.code() == Some(1) && stderr(&unknown).contains(&format!("did you mean \"{RUN}\"?")), "{}", stderr(&unknown));
-    // what was cleaned up says what is missing
+    // after a cleanup the error names what is missing
     sqlx::any::install_default_drivers();
     let tables = sqlx::AnyPool::connect(&format!("sqlite://{}", at.join("var/duban.db").display())).await.expect("the tables");
     sqlx::query("UPDATE report_file SET sha256='00' WHERE run=$1").bind(RUN).execute(&tables).await.expect("a report");
@@ -380,31 +379,31 @@ async fn a_past_run_is_made_again_to_the_byte() {
 }
 
 #[tokio::test]
-async fn findings_are_chosen_by_every_option() {
-    let root = lived(3).await;
+async fn findings_are_filtered_by_every_option() {
+    let root = root_after(3).await;
     let at = root.path();
-    let chosen = |arguments: &[&str]| {
+    let filtered = |arguments: &[&str]| {
         let output = duban(at, &[&["findings", "--as-of", "2026-09-30", "--format", "csv"], arguments].concat());
         assert!(output.status.success(), "{}", stderr(&output));
         stdout(&output).lines().skip(1).map(|line| line.split(',').take(3).collect::<Vec<_>>().join(" ")).collect::<Vec<String>>()
     };
     let project = |keys: &str| keys.chars().map(|key| format!("unstarted project {key}")).collect::<Vec<_>>();
-    assert_eq!(chosen(&["--rule", "签约未开工", "--light", "red"]), project("ABGHX"));
-    assert_eq!(chosen(&["--light", "yellow,orange", "--ledger", "project"]), project("EF"));
-    assert_eq!(chosen(&["--light", "yellow", "--light", "red", "--rule", "unstarted", "--unit", "瓮安县"]), project("ABEFGHX"));
-    assert_eq!(chosen(&["--unit", "茶叶牵头部门"]), project("ABGHX"));
-    assert_eq!(chosen(&["--unit", "茶叶牵头部门", "--relation", "owner"]), Vec::<String>::new());
-    assert_eq!(chosen(&["--relation", "raiser"]), ["difficulty-unanswered difficulty KN1", "difficulty-unsolved difficulty KN1"]);
+    assert_eq!(filtered(&["--rule", "签约未开工", "--light", "red"]), project("ABGHX"));
+    assert_eq!(filtered(&["--light", "yellow,orange", "--ledger", "project"]), project("EF"));
+    assert_eq!(filtered(&["--light", "yellow", "--light", "red", "--rule", "unstarted", "--unit", "瓮安县"]), project("ABEFGHX"));
+    assert_eq!(filtered(&["--unit", "茶叶牵头部门"]), project("ABGHX"));
+    assert_eq!(filtered(&["--unit", "茶叶牵头部门", "--relation", "owner"]), Vec::<String>::new());
+    assert_eq!(filtered(&["--relation", "raiser"]), ["difficulty-unanswered difficulty KN1", "difficulty-unsolved difficulty KN1"]);
     assert_eq!(
-        chosen(&["--unit", "瓮安县", "--relation", "raiser", "--light", "red", "--rule", "difficulty-unanswered"]),
+        filtered(&["--unit", "瓮安县", "--relation", "raiser", "--light", "red", "--rule", "difficulty-unanswered"]),
         ["difficulty-unanswered difficulty KN1"]
     );
-    assert_eq!(chosen(&["--state", "exempt"]), Vec::<String>::new());
+    assert_eq!(filtered(&["--state", "exempt"]), Vec::<String>::new());
     assert_eq!(
-        chosen(&["--state", "open", "--ledger", "difficulty", "--rule", "difficulty-unsolved"]),
+        filtered(&["--state", "open", "--ledger", "difficulty", "--rule", "difficulty-unsolved"]),
         ["difficulty-unsolved difficulty KN1"]
     );
-    for (option, word, said) in [
+    for (option, word, message) in [
         ("--rule", "unstrated", "rule \"unstrated\" is unknown (did you mean \"unstarted\"?)"),
         ("--rule", "签约没开工", "rule \"签约没开工\" is unknown (did you mean \"签约未开工\"?)"),
         ("--unit", "瓮按县", "unit \"瓮按县\" is unknown (did you mean \"瓮安县\"?)"),
@@ -414,16 +413,16 @@ async fn findings_are_chosen_by_every_option() {
         ("--ledger", "projct", "ledger \"projct\" is unknown (did you mean \"project\"?)"),
     ] {
         let output = duban(at, &["findings", "--as-of", "2026-09-30", option, word]);
-        assert!(output.status.code() == Some(1) && stderr(&output).contains(said), "{option} {word}: {}", stderr(&output));
+        assert!(output.status.code() == Some(1) && stderr(&output).contains(message), "{option} {word}: {}", stderr(&output));
     }
 }
 
-/// What a clerk reads, of every outcome.
+/// `explain` for every outcome.
 #[tokio::test]
-async fn what_is_explained() {
-    let root = lived(4).await;
+async fn every_outcome_is_explained() {
+    let root = root_after(4).await;
     let at = root.path();
-    let mut said = String::new();
+    let mut text = String::new();
     for arguments in [
         ["unstarted", "A", "2026-12-31"],
         ["签约未开工", "F", "2026-09-30"],
@@ -441,9 +440,9 @@ async fn what_is_explained() {
         let [rule, key, as_of] = arguments;
         let output = duban(at, &["explain", rule, key, "--as-of", as_of]);
         assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
-        said.push_str(&format!("$ duban explain {rule} {key} --as-of {as_of}\n{}\n", stdout(&output)));
+        text.push_str(&format!("$ duban explain {rule} {key} --as-of {as_of}\n{}\n", stdout(&output)));
     }
-    insta::assert_snapshot!("explained", said);
+    insta::assert_snapshot!("explained", text);
     let json = duban(at, &["explain", "unstarted", "A", "--as-of", "2026-12-31", "--format", "json"]);
     let explained: serde_json::Value = serde_json::from_str(&stdout(&json)).expect("json");
     assert_eq!(explained["outcome"], "found");
@@ -458,7 +457,7 @@ async fn what_is_explained() {
         let output = duban(at, &arguments);
         assert!(output.status.code() == Some(1) && stderr(&output).contains(expect), "{arguments:?}: {}", stderr(&output));
     }
-    // sessions: who held one, who did not, who need not
+    // sessions: a unit with one, a unit without, a unit that needs none
     {
         let service = service(at, "2027-06-01T00:00:00Z").await;
         let sessions =

@@ -1,17 +1,17 @@
-//! TLS, login, test mode, the guard, the fuse and the commands of the outbox, on a server that keeps what it took.
+//! Mail through a test server: TLS, login, test mode, the restore guard, the daily limit and the commands of the outbox.
 
 use super::helpers::{duban, edit, fresh_root, home, service, stderr, stdout};
-use super::post_office::{At, How, Manners, PostOffice, Speaks};
+use super::mail_server::{Failure, FailurePoint, ServerOptions, TestMailServer, TlsMode};
 use duban::domain::notify::delivery::{Attempt, DeliveryState, Fault, FaultKind, Phase};
 use duban::mail::smtp::{PooledConnection, Server, ServerTls};
 use duban::mail::transport::{Mailer, OutgoingFile};
 use std::path::Path;
 use std::time::Duration;
 
-fn server(office: &PostOffice, tls: ServerTls) -> Server {
+fn server(mail_server: &TestMailServer, tls: ServerTls) -> Server {
     Server {
         host: "localhost".into(),
-        port: office.port,
+        port: mail_server.port,
         tls,
         ca_file: Some(home().join("tests/fixtures/tls/ca.pem")),
         login: Some(("duban".into(), "secret".into())),
@@ -23,90 +23,97 @@ fn server(office: &PostOffice, tls: ServerTls) -> Server {
 
 async fn send(server: Server) -> Attempt {
     let mailer = Mailer::smtp(server, "duban@gz.example").expect("a mailer");
-    let parcel = OutgoingFile { to: "522725@gz.example", file: "x", bytes: b"Message-ID: <m@x>\r\n\r\n.hello\r\n" };
-    let mut line = PooledConnection::default();
-    let attempt = mailer.deliver(&mut line, &parcel, &|| true).await;
-    line.close().await;
+    let message = OutgoingFile { to: "522725@gz.example", file: "x", bytes: b"Message-ID: <m@x>\r\n\r\n.hello\r\n" };
+    let mut connection = PooledConnection::default();
+    let attempt = mailer.deliver(&mut connection, &message, &|| true).await;
+    connection.close().await;
     attempt
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tls_is_required_and_checked() {
     use ServerTls::{Implicit, Plain, Starttls};
-    let good = Manners { login: "PLAIN LOGIN", ..Manners::default() };
-    for (speaks, tls) in [(Speaks::Implicit, Implicit), (Speaks::Starttls, Starttls), (Speaks::Plain, Plain)] {
+    let good = ServerOptions { login: "PLAIN LOGIN", ..ServerOptions::default() };
+    for (offered, tls) in [(TlsMode::Implicit, Implicit), (TlsMode::Starttls, Starttls), (TlsMode::Plain, Plain)] {
         for login in ["PLAIN LOGIN", "LOGIN", "CRAM-MD5 PLAIN"] {
-            let office = PostOffice::open(Manners { speaks, login, ..good }).await;
-            assert_eq!(send(server(&office, tls)).await, Attempt::Accepted("250 2.0.0 queued".into()), "{speaks:?} {login}");
-            let books = office.books.lock().expect("the books");
-            let (to, bytes) = books.last.as_ref().expect("a message");
+            let mail_server = TestMailServer::open(ServerOptions { tls: offered, login, ..good }).await;
+            assert_eq!(send(server(&mail_server, tls)).await, Attempt::Accepted("250 2.0.0 queued".into()), "{offered:?} {login}");
+            let log = mail_server.log.lock().expect("the log");
+            let (to, bytes) = log.last.as_ref().expect("a message");
             assert_eq!((to.as_str(), bytes.as_slice()), ("522725@gz.example", &b"Message-ID: <m@x>\r\n\r\n.hello\r\n"[..]));
         }
     }
-    // whatever is wrong before the login: said by its kind, and not a word of the message was sent
-    let strange = |office: &PostOffice, tls| Server { ca_file: None, ..server(office, tls) };
-    for (what, manners, tls, breaks, own, kind) in [
-        ("unknown authority", Speaks::Implicit, Implicit, None, false, FaultKind::Certificate),
-        ("unknown authority", Speaks::Starttls, Starttls, None, false, FaultKind::Certificate),
-        ("no STARTTLS", Speaks::NoStarttls, Starttls, None, true, FaultKind::NoTls),
-        ("STARTTLS refused", Speaks::Starttls, Starttls, Some((At::Starttls, How::Say(b"454 not now\r\n"))), true, FaultKind::NoTls),
+    // a fault before the login is named by its kind, and no part of the message is sent
+    let without_authority = |mail_server: &TestMailServer, tls| Server { ca_file: None, ..server(mail_server, tls) };
+    for (what, offered, tls, failure, with_authority, kind) in [
+        ("unknown authority", TlsMode::Implicit, Implicit, None, false, FaultKind::Certificate),
+        ("unknown authority", TlsMode::Starttls, Starttls, None, false, FaultKind::Certificate),
+        ("no STARTTLS", TlsMode::NoStarttls, Starttls, None, true, FaultKind::NoTls),
+        (
+            "STARTTLS refused",
+            TlsMode::Starttls,
+            Starttls,
+            Some((FailurePoint::Starttls, Failure::Reply(b"454 not now\r\n"))),
+            true,
+            FaultKind::NoTls,
+        ),
         (
             "words slipped in before TLS",
-            Speaks::Starttls,
+            TlsMode::Starttls,
             Starttls,
-            Some((At::Starttls, How::Say(b"220 go\r\n250-x\r\n250 ok\r\n"))),
+            Some((FailurePoint::Starttls, Failure::Reply(b"220 go\r\n250-x\r\n250 ok\r\n"))),
             true,
             FaultKind::NoTls,
         ),
         (
             "no TLS behind STARTTLS",
-            Speaks::Starttls,
+            TlsMode::Starttls,
             Starttls,
-            Some((At::Handshake, How::Say(b"250 ok, plain then\r\n"))),
+            Some((FailurePoint::Handshake, Failure::Reply(b"250 ok, plain then\r\n"))),
             true,
             FaultKind::Handshake,
         ),
-        ("silence behind STARTTLS", Speaks::Starttls, Starttls, Some((At::Handshake, How::Stall)), true, FaultKind::Timeout),
-        ("a plain server where TLS is set", Speaks::Plain, Implicit, None, true, FaultKind::Handshake),
-        ("a TLS server where STARTTLS is set", Speaks::Implicit, Starttls, None, true, FaultKind::Timeout),
+        ("silence behind STARTTLS", TlsMode::Starttls, Starttls, Some((FailurePoint::Handshake, Failure::Stall)), true, FaultKind::Timeout),
+        ("a plain server where TLS is set", TlsMode::Plain, Implicit, None, true, FaultKind::Handshake),
+        ("a TLS server where STARTTLS is set", TlsMode::Implicit, Starttls, None, true, FaultKind::Timeout),
     ] {
-        let office = PostOffice::open(Manners { speaks: manners, ..good }).await;
-        if let Some((at, how)) = breaks {
-            office.breaks(at, how, 1);
+        let mail_server = TestMailServer::open(ServerOptions { tls: offered, ..good }).await;
+        if let Some((at, how)) = failure {
+            mail_server.fail_at(at, how, 1);
         }
-        let chosen = if own { server(&office, tls) } else { strange(&office, tls) };
+        let chosen = if with_authority { server(&mail_server, tls) } else { without_authority(&mail_server, tls) };
         match send(chosen).await {
             Attempt::Channel(fault) => {
-                // plain words right behind STARTTLS are noticed before the handshake, or break it, as they arrive
-                let early = breaks.is_some_and(|(at, _)| at == At::Handshake) && fault.kind == FaultKind::NoTls;
+                // plain text after STARTTLS is noticed before the handshake or breaks it, depending on when it arrives
+                let early = failure.is_some_and(|(at, _)| at == FailurePoint::Handshake) && fault.kind == FaultKind::NoTls;
                 assert!(fault.kind == kind || early, "{what}: {fault}");
             }
             other => panic!("{what}: {other:?}"),
         }
-        assert_eq!(office.books.lock().expect("the books").begun, 0, "{what}");
+        assert_eq!(mail_server.log.lock().expect("the log").mail_commands, 0, "{what}");
     }
     for certificate in ["expired", "other-name", "self-signed"] {
-        for (speaks, tls) in [(Speaks::Implicit, Implicit), (Speaks::Starttls, Starttls)] {
-            let office = PostOffice::open(Manners { speaks, certificate, ..good }).await;
-            match send(server(&office, tls)).await {
+        for (offered, tls) in [(TlsMode::Implicit, Implicit), (TlsMode::Starttls, Starttls)] {
+            let mail_server = TestMailServer::open(ServerOptions { tls: offered, certificate, ..good }).await;
+            match send(server(&mail_server, tls)).await {
                 Attempt::Channel(Fault { kind: FaultKind::Certificate, phase: Phase::Tls, .. }) => {}
                 other => panic!("{certificate}: {other:?}"),
             }
-            assert_eq!(office.books.lock().expect("the books").begun, 0, "{certificate}");
+            assert_eq!(mail_server.log.lock().expect("the log").mail_commands, 0, "{certificate}");
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_login_that_fails_is_said_and_no_mail_is_to_blame() {
+async fn a_failed_login_is_a_channel_fault() {
     for (login, password, kind) in [
         ("PLAIN LOGIN", "wrong", FaultKind::Login),
         ("LOGIN", "wrong", FaultKind::Login),
         ("CRAM-MD5", "secret", FaultKind::NoLogin),
         ("", "secret", FaultKind::NoLogin),
     ] {
-        let office = PostOffice::open(Manners { speaks: Speaks::Implicit, login, ..Manners::default() }).await;
-        let server = Server { login: Some(("duban".into(), password.into())), ..server(&office, ServerTls::Implicit) };
+        let mail_server = TestMailServer::open(ServerOptions { tls: TlsMode::Implicit, login, ..ServerOptions::default() }).await;
+        let server = Server { login: Some(("duban".into(), password.into())), ..server(&mail_server, ServerTls::Implicit) };
         match send(server.clone()).await {
             Attempt::Channel(fault) => {
                 assert_eq!(fault.kind, kind, "{login}: {fault}");
@@ -116,17 +123,17 @@ async fn a_login_that_fails_is_said_and_no_mail_is_to_blame() {
         }
         let tried = Mailer::smtp(server, "duban@gz.example").expect("a mailer").try_out().await.expect("a server");
         assert_eq!(tried.expect_err("no login").kind, kind);
-        assert_eq!(office.books.lock().expect("the books").begun, 0);
+        assert_eq!(mail_server.log.lock().expect("the log").mail_commands, 0);
     }
-    // nobody listens
-    let office = PostOffice::open(Manners::default()).await;
-    let gone = Server { port: 1, ..server(&office, ServerTls::Plain) };
+    // no server at the port, and a host name that does not resolve
+    let mail_server = TestMailServer::open(ServerOptions::default()).await;
+    let gone = Server { port: 1, ..server(&mail_server, ServerTls::Plain) };
     assert!(matches!(send(gone).await, Attempt::Channel(Fault { kind: FaultKind::Unreachable, .. })));
-    let nameless = Server { host: "no-such-host.invalid".into(), ..server(&office, ServerTls::Plain) };
+    let nameless = Server { host: "no-such-host.invalid".into(), ..server(&mail_server, ServerTls::Plain) };
     assert!(matches!(send(nameless).await, Attempt::Channel(Fault { kind: FaultKind::Name | FaultKind::Timeout, .. })));
 }
 
-/// A root with a register of its own, three projects of one county, and mail over a server at a port.
+/// A root with a small register (three projects in two counties) that mails through a server at a port.
 pub fn root_with_server(port: u16, more: &str) -> tempfile::TempDir {
     let root = fresh_root();
     let at = root.path();
@@ -182,29 +189,29 @@ fn run(root: &Path, day: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_was_told_what_and_did_it_arrive() {
-    let office = PostOffice::open(Manners::default()).await;
-    office.breaks(At::Rcpt, How::Say(b"550 5.1.1 no such user\r\n"), 1);
-    let root = root_with_server(office.port, "");
+async fn a_refused_mail_is_resent_to_a_corrected_address() {
+    let mail_server = TestMailServer::open(ServerOptions::default()).await;
+    mail_server.fail_at(FailurePoint::Rcpt, Failure::Reply(b"550 5.1.1 no such user\r\n"), 1);
+    let root = root_with_server(mail_server.port, "");
     let at = root.path();
-    // one line, so that it is the first message that is refused
+    // one connection, so that the first message is the refused one
     edit(at, "config/duban.toml", "final_timeout_seconds = 5\n", "final_timeout_seconds = 5\nconnections = 1\n");
-    let said = run(at, "2026-10-01");
-    assert!(said.contains("被拒1"), "{said}");
+    let printed = run(at, "2026-10-01");
+    assert!(printed.contains("被拒1"), "{printed}");
     let refused = ok(at, &["outbox", "list", "--state", "refused"]);
     let id = refused.split_whitespace().next().expect("one").to_owned();
     let unit = refused.split_whitespace().nth(2).expect("a unit").to_owned();
     assert_eq!(refused.lines().count(), 1, "{refused}");
     assert!(refused.contains("550 5.1.1 no such user") && refused.contains("***@"), "{refused}");
 
-    // a finding knows its mails
+    // the mails of one finding
     let found = ok(at, &["outbox", "list", "--finding", "unstarted", "GZ3"]);
     assert!(found.lines().count() >= 2 && found.contains("福泉市") && found.contains("告知：●红"), "{found}");
     assert!(!found.contains(" 瓮安县 <"), "{found}");
     assert!(ok(at, &["outbox", "list", "--finding", "unstarted", "GZ9"]).contains("没有邮件告知过"));
     assert!(ok(at, &["outbox", "list", "--unit", "福泉市"]).lines().all(|line| line.contains("福泉市")));
 
-    // the mailbox was wrong: corrected, the same content goes there
+    // with the mailbox corrected, the same content is sent there
     let mut units = std::fs::read_to_string(at.join("config/units.toml")).expect("units");
     let old = {
         let service = service(at, "2026-10-02T00:00:00Z").await;
@@ -218,7 +225,7 @@ async fn who_was_told_what_and_did_it_arrive() {
     assert!(retried.contains(&format!("{id} → {id}-a1 {unit} <r***@gz.invalid>")) && retried.contains("改发1封"), "{retried}");
     let sent = ok(at, &["outbox", "send"]);
     assert!(sent.contains("送达1"), "{sent}");
-    let (to, bytes) = office.books.lock().expect("the books").last.clone().expect("a message");
+    let (to, bytes) = mail_server.log.lock().expect("the log").last.clone().expect("a message");
     assert_eq!(to, "right@gz.invalid");
     let before = duban(at, &["outbox", "show", &id, "--eml"]).stdout;
     let body = |bytes: &[u8]| String::from_utf8_lossy(bytes).split_once("\r\n\r\n").expect("a body").1.to_owned();
@@ -231,50 +238,50 @@ async fn who_was_told_what_and_did_it_arrive() {
     assert!(ok(at, &["outbox", "list", "--finding", "unstarted", "GZ3"]).contains("right") || unit != "福泉市");
     assert!(run(at, "2026-10-01").contains("已被代替1"));
 
-    // hold, release and a message that is not there
+    // an unknown message cannot be held
     let held = duban(at, &["outbox", "hold", "nothing"]);
     assert_eq!(held.status.code(), Some(2));
     assert!(stdout(&held).contains("没有这封邮件"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn test_mode_reaches_one_box_and_tells_nobody() {
-    let office = PostOffice::open(Manners::default()).await;
-    let root = root_with_server(office.port, "");
+async fn test_mode_mails_one_box_and_notifies_nobody() {
+    let mail_server = TestMailServer::open(ServerOptions::default()).await;
+    let root = root_with_server(mail_server.port, "");
     let at = root.path();
     edit(at, "config/duban.toml", "# test_to = \"test@gz.example\"", "test_to = \"box@gz.example\"");
     assert!(ok(at, &["check"]).contains("测试模式：所有邮件发往box@gz.example"));
-    let said = run(at, "2026-10-01");
-    assert!(said.contains("试发送："), "{said}");
-    let (to, bytes) = office.books.lock().expect("the books").last.clone().expect("a message");
+    let printed = run(at, "2026-10-01");
+    assert!(printed.contains("试发送："), "{printed}");
+    let (to, bytes) = mail_server.log.lock().expect("the log").last.clone().expect("a message");
     assert_eq!(to, "box@gz.example");
     let mail = mail_parser::MessageParser::default().parse(&bytes).expect("a mail");
     assert!(mail.subject().expect("a subject").starts_with("【测试，应发"), "{:?}", mail.subject());
     let meant = mail.header_raw("X-Duban-Meant-For").expect("the real address").trim().to_owned();
     assert!(meant.ends_with(".invalid"), "{meant}");
-    let test = office.books.lock().expect("the books").taken.len();
+    let test = mail_server.log.lock().expect("the log").taken.len();
     {
         let service = service(at, "2026-10-02T00:00:00Z").await;
         assert!(service.store().notified().last(false).await.expect("told").is_empty());
         assert!(service.store().notified().last_digest_days(false, "", "").await.expect("days").is_empty());
         service.store().close().await;
     }
-    // in earnest: the same slot once more as a revision reaches every unit
+    // without test mode a revision of the same slot reaches every unit
     edit(at, "config/duban.toml", "test_to = \"box@gz.example\"", "");
-    let said = ok(at, &["run", "list", "--as-of", "2026-10-01", "--revise"]);
-    assert!(said.contains(&format!("应发{test} = 已送达{test}")), "{said}");
-    assert!(!office.books.lock().expect("the books").last.as_ref().expect("a message").0.contains("box@"));
+    let printed = ok(at, &["run", "list", "--as-of", "2026-10-01", "--revise"]);
+    assert!(printed.contains(&format!("应发{test} = 已送达{test}")), "{printed}");
+    assert!(!mail_server.log.lock().expect("the log").last.as_ref().expect("a message").0.contains("box@"));
 
-    // mail that waits for its unit does not go while the mode is on
-    office.breaks(At::Greeting, How::Last(b"421 later\r\n"), 1);
+    // a mail queued for a unit is not sent while test mode is on
+    mail_server.fail_at(FailurePoint::Greeting, Failure::ReplyAndClose(b"421 later\r\n"), 1);
     run(at, "2026-10-02");
     edit(at, "config/duban.toml", "daily_max", "test_to = \"box@gz.example\"\ndaily_max");
-    let before = office.books.lock().expect("the books").begun;
+    let before = mail_server.log.lock().expect("the log").mail_commands;
     ok(at, &["outbox", "send"]);
-    assert_eq!(office.books.lock().expect("the books").begun, before);
+    assert_eq!(mail_server.log.lock().expect("the log").mail_commands, before);
 }
 
-/// What `sqlite3 var/duban.db ".backup …"` makes.
+/// Makes the copy that `sqlite3 var/duban.db ".backup …"` makes.
 async fn backup(root: &Path) {
     sqlx::any::install_default_drivers();
     let pool = sqlx::AnyPool::connect(&format!("sqlite://{}", root.join("var/duban.db").display())).await.expect("the database");
@@ -291,23 +298,23 @@ fn restore(root: &Path) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restored_copy_mails_nothing_until_released() {
-    let office = PostOffice::open(Manners::default()).await;
-    let root = root_with_server(office.port, "");
+    let mail_server = TestMailServer::open(ServerOptions::default()).await;
+    let root = root_with_server(mail_server.port, "");
     let at = root.path();
     run(at, "2026-10-01");
     backup(at).await;
     let day_after = run(at, "2026-10-02");
     assert!(day_after.contains("已送达"), "{day_after}");
-    let sent = office.books.lock().expect("the books").begun;
-    // the backup comes back: it has never heard of the second run
+    let sent = mail_server.log.lock().expect("the log").mail_commands;
+    // the restored backup does not know the second run
     restore(at);
-    let said = ok(at, &["check"]);
-    assert!(said.contains("数据库是从备份恢复的") && said.contains("duban outbox release --sending"), "{said}");
-    let again = run(at, "2026-10-02");
-    assert!(again.contains("已送达0") && again.contains("数据库是从备份恢复的"), "{again}");
+    let printed = ok(at, &["check"]);
+    assert!(printed.contains("数据库是从备份恢复的") && printed.contains("duban outbox release --sending"), "{printed}");
+    let repeated = run(at, "2026-10-02");
+    assert!(repeated.contains("已送达0") && repeated.contains("数据库是从备份恢复的"), "{repeated}");
     assert!(ok(at, &["outbox", "list"]).contains("数据库是从备份恢复的"));
-    assert_eq!(office.books.lock().expect("the books").begun, sent, "not a word was sent");
-    // the office knows: that run had been mailed
+    assert_eq!(mail_server.log.lock().expect("the log").mail_commands, sent, "not a word was sent");
+    // the office knows that this run was mailed and holds its mails
     assert!(ok(at, &["outbox", "hold", "--by", "张三", "--reason", "已发过"]).contains("暂缓"));
     let released = ok(at, &["outbox", "release", "--sending", "--by", "张三", "--reason", "已核对"]);
     assert!(released.contains("发送已恢复，待发0封"), "{released}");
@@ -315,7 +322,7 @@ async fn a_restored_copy_mails_nothing_until_released() {
     let third = run(at, "2026-10-03");
     assert!(third.contains("已送达") && !third.contains("已送达0"), "{third}");
 
-    // a stop by hand
+    // a person stops all sending
     assert!(ok(at, &["outbox", "hold", "--sending", "--by", "李四", "--reason", "地址核对中"]).contains("全部发送已暂停"));
     let held = run(at, "2026-10-04");
     assert!(held.contains("已送达0") && held.contains("发送已由李四暂停（地址核对中）"), "{held}");
@@ -324,60 +331,60 @@ async fn a_restored_copy_mails_nothing_until_released() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_journal_knows_is_not_sent_again() {
-    let office = PostOffice::open(Manners::default()).await;
-    let root = root_with_server(office.port, "");
+async fn a_message_in_the_journal_is_not_resent() {
+    let mail_server = TestMailServer::open(ServerOptions::default()).await;
+    let root = root_with_server(mail_server.port, "");
     let at = root.path();
-    office.breaks(At::Greeting, How::Last(b"421 4.3.2 not yet\r\n"), 4);
+    mail_server.fail_at(FailurePoint::Greeting, Failure::ReplyAndClose(b"421 4.3.2 not yet\r\n"), 4);
     assert!(run(at, "2026-10-01").contains("已送达0"));
     backup(at).await;
-    office.breaks(At::Greeting, How::Close, 0);
+    mail_server.fail_at(FailurePoint::Greeting, Failure::Close, 0);
     ok(at, &["outbox", "send"]);
-    let taken = office.books.lock().expect("the books").taken.clone();
+    let taken = mail_server.log.lock().expect("the log").taken.clone();
     assert!(taken.len() >= 3);
     restore(at);
     assert_eq!(duban(at, &["outbox", "send"]).status.code(), Some(1), "held");
     ok(at, &["outbox", "release", "--sending", "--reason", "已核对"]);
     let sent = ok(at, &["outbox", "send"]);
     assert!(sent.contains(&format!("送达{}", taken.len())), "{sent}");
-    assert_eq!(office.books.lock().expect("the books").taken, taken, "nobody got it twice");
+    assert_eq!(mail_server.log.lock().expect("the log").taken, taken, "nobody got it twice");
     assert!(ok(at, &["outbox", "list"]).contains("据var/sent.log"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_fuse_stops_an_odd_day() {
-    let office = PostOffice::open(Manners::default()).await;
-    let root = root_with_server(office.port, "");
+async fn the_daily_limit_stops_sending() {
+    let mail_server = TestMailServer::open(ServerOptions::default()).await;
+    let root = root_with_server(mail_server.port, "");
     let at = root.path();
     edit(at, "config/duban.toml", "daily_max = 5000", "daily_max = 2");
-    let said = run(at, "2026-10-01");
-    assert!(said.contains("已送达2") && said.contains("今日已发2封，达到每日上限"), "{said}");
+    let printed = run(at, "2026-10-01");
+    assert!(printed.contains("已送达2") && printed.contains("今日已发2封，达到每日上限"), "{printed}");
     assert!(ok(at, &["check"]).contains("达到每日上限"));
     assert!(ok(at, &["outbox", "list"]).contains("达到每日上限"));
     let sent = duban(at, &["outbox", "send"]);
     assert_eq!(sent.status.code(), Some(1));
     assert!(ok(at, &["outbox", "release", "--sending", "--reason", "季度通报"]).contains("今日再放行2封"));
     let _ = duban(at, &["outbox", "send"]);
-    assert_eq!(office.books.lock().expect("the books").taken.len(), 4);
+    assert_eq!(mail_server.log.lock().expect("the log").taken.len(), 4);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn check_tries_the_server_out() {
-    let office = PostOffice::open(Manners::default()).await;
-    let root = root_with_server(office.port, "");
+async fn check_tests_the_mail_server() {
+    let mail_server = TestMailServer::open(ServerOptions::default()).await;
+    let root = root_with_server(mail_server.port, "");
     let at = root.path();
-    let said = ok(at, &["check", "--connect"]);
-    assert!(said.contains("连接、加密、登录正常，未发送邮件"), "{said}");
+    let printed = ok(at, &["check", "--connect"]);
+    assert!(printed.contains("连接、加密、登录正常，未发送邮件"), "{printed}");
     assert!(!at.join("var").exists(), "a check makes nothing");
     edit(at, "config/duban.toml", "tls = \"none\"", "tls = \"starttls\"");
     let failed = duban(at, &["check", "--connect"]);
     assert_eq!(failed.status.code(), Some(1));
-    let said = stdout(&failed);
-    assert!(said.contains("注意：邮件服务器不支持加密（STARTTLS）") && said.contains("不会改用不加密的方式发送"), "{said}");
-    assert_eq!(office.books.lock().expect("the books").begun, 0);
-    // a run says why nothing went out, and that nothing is lost
-    let said = run(at, "2026-10-01");
-    assert!(said.contains("已送达0") && said.contains("现在发不出去：邮件服务器不支持加密"), "{said}");
+    let printed = stdout(&failed);
+    assert!(printed.contains("注意：邮件服务器不支持加密（STARTTLS）") && printed.contains("不会改用不加密的方式发送"), "{printed}");
+    assert_eq!(mail_server.log.lock().expect("the log").mail_commands, 0);
+    // a run prints why nothing was sent, and the messages stay pending
+    let printed = run(at, "2026-10-01");
+    assert!(printed.contains("已送达0") && printed.contains("现在发不出去：邮件服务器不支持加密"), "{printed}");
     let service = service(at, "2026-10-02T00:00:00Z").await;
     let rows = service.store().outbox().list(&duban::store::outbox::OutboxFilter::default()).await.expect("messages");
     assert!(rows.iter().all(|row| (row.state, row.attempts) == (DeliveryState::Pending, 0)));

@@ -1,5 +1,5 @@
-//! Mail through a real Postfix: STARTTLS and TLS from the first byte, a login, and what lies in the mailbox in the end. `.ci/test` starts
-//! it (`.ci/postfix`); without it the test says that it was skipped.
+//! Mail through a real Postfix: STARTTLS, implicit TLS, a login, and the mails that arrive in the mailbox. `.ci/test` starts it
+//! (`.ci/postfix`); without it the test prints that it is skipped.
 
 use super::helpers::{duban, edit, stderr, stdout};
 use super::mail::root_with_server;
@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-#[allow(clippy::disallowed_methods, reason = "the test command says where its Postfix is")]
+#[allow(clippy::disallowed_methods, reason = "the test command names the folder of its Postfix")]
 fn folder() -> Option<PathBuf> {
     std::env::var("DUBAN_TEST_POSTFIX").ok().filter(|value| !value.is_empty()).map(PathBuf::from)
 }
@@ -19,13 +19,13 @@ fn ok(root: &Path, arguments: &[&str]) -> String {
     stdout(&output)
 }
 
-/// What lies in the mailbox, by file.
+/// The mails in the mailbox, by file.
 fn arrived(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let Ok(entries) = std::fs::read_dir(folder.join("mail/all/new")) else { return BTreeMap::new() };
     entries.flatten().map(|entry| (entry.path(), std::fs::read(entry.path()).expect("a mail"))).collect()
 }
 
-/// Postfix delivers behind its yes: waits until so many lie there.
+/// Waits for a number of mails: Postfix accepts a mail before it delivers it.
 fn wait_for(folder: &Path, count: usize) -> BTreeMap<PathBuf, Vec<u8>> {
     let started = Instant::now();
     loop {
@@ -55,7 +55,7 @@ fn mail_arrives_whole_and_only_over_checked_tls() {
     edit(at, "config/duban.toml", "tls = \"none\"", &format!("tls = \"starttls\"\n{login}"));
     edit(at, "config/duban.toml", "port = 1\n", &format!("port = {starttls}\n"));
 
-    // with a wrong password, with an authority nobody trusts, and without TLS: refused in plain words, nothing sent
+    // with a wrong password, an untrusted authority or no TLS the check names the fault, and nothing is sent
     let before = arrived(&folder);
     let refused = |what: &str, words: &str| {
         let output = duban(at, &["check", "--connect"]);
@@ -67,23 +67,23 @@ fn mail_arrives_whole_and_only_over_checked_tls() {
     std::fs::write(at.join("config/password"), "secret\n").expect("a password");
     edit(at, "config/duban.toml", "ca_file = \"config/ca.pem\"\n", "");
     refused("unknown authority", "邮件服务器的证书不可信");
-    let said = ok(at, &["run", "list", "--as-of", "2026-10-01"]);
-    assert!(said.contains("已送达0") && said.contains("邮件服务器的证书不可信"), "{said}");
+    let printed = ok(at, &["run", "list", "--as-of", "2026-10-01"]);
+    assert!(printed.contains("已送达0") && printed.contains("邮件服务器的证书不可信"), "{printed}");
     edit(at, "config/duban.toml", "tls = \"starttls\"", "tls = \"none\"");
     refused("no TLS", "邮件服务器没有可用的登录方式");
     edit(at, "config/duban.toml", "tls = \"none\"", "tls = \"starttls\"\nca_file = \"config/ca.pem\"");
     assert_eq!(arrived(&folder).len(), before.len(), "nothing was sent");
 
-    // and as it should be: what waited goes, then a second run over TLS from the first byte
+    // with correct settings the pending mails are sent, and a second run is sent over implicit TLS
     assert!(ok(at, &["check", "--connect"]).contains("连接、加密、登录正常"));
     let sent = ok(at, &["outbox", "send"]);
     assert!(!sent.contains("送达0") && sent.contains("被拒0"), "{sent}");
     edit(at, "config/duban.toml", "tls = \"starttls\"", "tls = \"implicit\"");
     edit(at, "config/duban.toml", &format!("port = {starttls}\n"), &format!("port = {implicit}\n"));
-    let said = ok(at, &["run", "list", "--as-of", "2026-10-02"]);
+    let printed = ok(at, &["run", "list", "--as-of", "2026-10-02"]);
     let listed = ok(at, &["outbox", "list", "--state", "accepted"]);
     let ids: BTreeSet<&str> = listed.lines().filter_map(|line| line.split_whitespace().next()).collect();
-    assert!(ids.len() >= 6, "{said}{listed}");
+    assert!(ids.len() >= 6, "{printed}{listed}");
     let mut mails = wait_for(&folder, before.len() + ids.len());
     mails.retain(|file, _| !before.contains_key(file));
     assert_eq!(mails.len(), ids.len());
@@ -94,7 +94,7 @@ fn mail_arrives_whole_and_only_over_checked_tls() {
         let id = mail.message_id().expect("a Message-ID");
         let id = ids.iter().find(|known| id.starts_with(&format!("{known}@"))).expect("one of ours");
         assert!(seen.insert(*id), "{id} came twice");
-        // over TLS, and logged in
+        // ESMTPSA: over TLS and after a login
         assert!(text.contains("with ESMTPSA"), "{text}");
         assert!(mail.subject().expect("a subject").starts_with("【督办提醒】"), "{:?}", mail.subject());
         let to = mail.to().and_then(|to| to.first()).and_then(|to| to.address()).expect("a recipient");
@@ -106,7 +106,7 @@ fn mail_arrives_whole_and_only_over_checked_tls() {
             assert!(attachment.attachment_name().expect("a name").ends_with(".xlsx"));
             assert!(super::outputs::cells(attachment.contents()).contains("-- "), "a workbook");
         }
-        // byte for byte what the outbox holds, below what the servers put on top
+        // below the headers that servers add, the mail has the bytes of the outbox
         let held = duban(at, &["outbox", "show", id, "--eml"]).stdout;
         let held = String::from_utf8_lossy(&held).replace("\r\n", "\n");
         let delivered = text.replace("\r\n", "\n");

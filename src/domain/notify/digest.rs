@@ -20,7 +20,7 @@ pub struct Digest {
     /// The findings (indices, ascending) whose rows the attachment shows; empty where the mail may hold counts only.
     #[serde(skip)]
     pub findings: Vec<usize>,
-    /// The pairs this digest stands for in the coverage proof.
+    /// The pairs that the coverage proof counts as in this digest.
     #[serde(skip)]
     pub covered: Vec<FindingRelation>,
 

@@ -240,6 +240,17 @@ pub struct FormRow<'a> {
     pub columns: Columns,
 }
 
+impl FormRow<'_> {
+    fn text(&self, field: usize) -> String {
+        self.cells.get(field).map_or(String::new(), |cell| cell.to_string().trim().to_owned())
+    }
+}
+
+/// The index of one of the form's own columns in [`form_ledger`].
+fn own_field(ledger: &Ledger, column: (&str, &str)) -> usize {
+    ledger.fields.len() + [VERDICT, REMARK, CHECK].iter().position(|own| *own == column).unwrap_or(0)
+}
+
 /// What is known of the record of a row.
 pub struct KnownRecord<'a> {
     pub record: Option<&'a Record>,
@@ -271,8 +282,6 @@ pub fn assess_row(policy: &Policy, ledger: &Ledger, head: &FormHead, row: &FormR
         let owner = known.owner.map_or("其他单位", |owner| policy.units.units[owner].name.as_str());
         return returned(format!("该事项的责任单位是{owner}，不是{}", unit.name), "请由责任单位反馈；责任单位有误的，请先更正台账");
     }
-    let own = |(id, _): (&str, &str)| ledger.fields.len() + [VERDICT.0, REMARK.0, CHECK.0].iter().position(|own| *own == id).unwrap_or(0);
-    let text = |field: usize| row.cells.get(field).map_or(String::new(), |cell| cell.to_string().trim().to_owned());
     let mut answer = Answer {
         ledger: ledger.id.clone(),
         code: row.code.to_owned(),
@@ -280,56 +289,18 @@ pub fn assess_row(policy: &Policy, ledger: &Ledger, head: &FormHead, row: &FormR
         who: head.who.clone(),
         filled_on: head.filled_on,
         as_of: head.as_of,
-        verdict: text(own(VERDICT)),
-        remark: text(own(REMARK)),
+        verdict: row.text(own_field(ledger, VERDICT)),
+        remark: row.text(own_field(ledger, REMARK)),
         values: BTreeMap::new(),
         proposals: Vec::new(),
     };
-    let mut notes = Vec::new();
-    let mut touched = !answer.verdict.is_empty() || !answer.remark.is_empty();
-    for field in editable(ledger).filter(|field| row.columns.contains(*field)) {
-        let written = text(field);
-        let before = prefilled(ledger, record, field, known.last);
-        // a phone number that the form shows masked is unchanged
-        if written != before && written != masked(&before) {
-            touched = true;
-        }
-        let was_answered = known.last.is_some_and(|last| last.values.contains_key(&ledger.fields[field].id));
-        let in_register = record.cell(field).to_string();
-        if !written.is_empty() && (was_answered || written != in_register && written != masked(&in_register)) {
-            answer.values.insert(ledger.fields[field].id.clone(), if written == masked(&before) { before } else { written });
-        }
-    }
-    let facts: Vec<usize> = (0..ledger.fields.len())
-        .filter(|field| row.columns.contains(*field) && !ledger.fields[*field].editable)
-        .filter(|field| ![Role::Code, Role::Name].into_iter().any(|role| ledger.role(role) == Some(*field)))
-        .collect();
-    let stated = text(own(CHECK));
-    let is_unchanged = stated == check_code(ledger, row.code, row.cells, facts.iter().copied());
-    let differs = |field: &usize| masked(&text(*field)) != masked(record.cell(*field).to_string().trim());
-    let differing: Vec<usize> = facts.iter().copied().filter(differs).collect();
-    if is_unchanged {
-        // the unit changed no fact: where the form differs, the register was changed since
-        for field in differing {
-            let now = record.cell(field).to_string();
-            let now = if now.is_empty() { "未填".to_owned() } else { now };
-            notes.push(format!("反馈表发出后台账的{}已改为{now}，事实以台账为准", ledger.fields[field].title));
-        }
-    } else {
-        for field in differing {
-            let now = text(field);
-            if now.is_empty() {
-                notes.push(format!("{}被清空，未作改动；如台账有误请在说明中写明", ledger.fields[field].title));
-                continue;
-            }
-            answer.proposals.push(Proposal { field: ledger.fields[field].id.clone(), was: record.cell(field).to_string(), now });
-        }
-        touched |= !answer.proposals.is_empty();
-    }
+    let has_new_text = fill_values(ledger, record, row, known.last, &mut answer);
+    let mut notes = compare_facts(ledger, record, row, &mut answer);
+    let is_filled_in = has_new_text || !answer.verdict.is_empty() || !answer.remark.is_empty() || !answer.proposals.is_empty();
     if known.last.is_some_and(|last| answer.has_same_content(last)) {
         return Outcome::Same;
     }
-    if !touched {
+    if !is_filled_in {
         return Outcome::Blank;
     }
     if !answer.verdict.is_empty() && !VERDICTS.contains(&answer.verdict.as_str()) {
@@ -351,6 +322,51 @@ pub fn assess_row(policy: &Policy, ledger: &Ledger, head: &FormHead, row: &FormR
         notes.push(format!("{}，列为待核实，请责任单位在台账中更新", answer.proposed(ledger)));
     }
     Outcome::Taken { answer, notes }
+}
+
+/// Takes the texts of the fields to fill in into the answer. Returns whether the unit wrote any that was not there before.
+fn fill_values(ledger: &Ledger, record: &Record, row: &FormRow<'_>, last: Option<&Answer>, answer: &mut Answer) -> bool {
+    let mut has_new_text = false;
+    for field in editable(ledger).filter(|field| row.columns.contains(*field)) {
+        let id = &ledger.fields[field].id;
+        let written = row.text(field);
+        let before = prefilled(ledger, record, field, last);
+        // a phone number that the form shows masked is unchanged
+        has_new_text |= written != before && written != masked(&before);
+        let was_answered = last.is_some_and(|last| last.values.contains_key(id));
+        let in_register = record.cell(field).to_string();
+        if !written.is_empty() && (was_answered || written != in_register && written != masked(&in_register)) {
+            answer.values.insert(id.clone(), if written == masked(&before) { before } else { written });
+        }
+    }
+    has_new_text
+}
+
+/// Compares the facts of a row with the register: a fact that the unit changed becomes a proposal. Returns remarks on the others.
+fn compare_facts(ledger: &Ledger, record: &Record, row: &FormRow<'_>, answer: &mut Answer) -> Vec<String> {
+    let facts: Vec<usize> = (0..ledger.fields.len())
+        .filter(|field| row.columns.contains(*field) && !ledger.fields[*field].editable)
+        .filter(|field| ![Role::Code, Role::Name].into_iter().any(|role| ledger.role(role) == Some(*field)))
+        .collect();
+    let is_unchanged = row.text(own_field(ledger, CHECK)) == check_code(ledger, row.code, row.cells, facts.iter().copied());
+    let mut notes = Vec::new();
+    for field in facts {
+        let title = &ledger.fields[field].title;
+        let (in_form, in_register) = (row.text(field), record.cell(field).to_string());
+        if masked(&in_form) == masked(in_register.trim()) {
+            continue;
+        }
+        if is_unchanged {
+            // the unit changed no fact, so the register was changed since
+            let now = if in_register.is_empty() { "未填" } else { &in_register };
+            notes.push(format!("反馈表发出后台账的{title}已改为{now}，事实以台账为准"));
+        } else if in_form.is_empty() {
+            notes.push(format!("{title}被清空，未作改动；如台账有误请在说明中写明"));
+        } else {
+            answer.proposals.push(Proposal { field: ledger.fields[field].id.clone(), was: in_register, now: in_form });
+        }
+    }
+    notes
 }
 
 /// How one form was taken: rows by outcome.
