@@ -86,20 +86,20 @@ fn number_at(chars: &[char]) -> Option<(usize, Vec<u8>)> {
     lengths.iter().find_map(complete)
 }
 
-/// The words that say a record is open; whatever else stands in the cell is taken for a restriction.
-const OPEN: [&str; 7] = ["否", "公开", "无", "不涉密", "非涉密", "非密", "不涉及"];
+/// The texts of an unrestricted record; any other text restricts it.
+const UNRESTRICTED: [&str; 7] = ["否", "公开", "无", "不涉密", "非涉密", "非密", "不涉及"];
 
-/// Whether a record is marked 涉密 or 不便公开: outside the office's own workbook it is only counted.
+/// Whether a record is marked 涉密 or 不便公开: it is only counted outside the office's own workbook.
 pub fn is_restricted(ledger: &Ledger, record: &Record) -> bool {
     ledger.role(Role::Restricted).is_some_and(|field| is_marked(record.cell(field)))
 }
 
-/// Whether the cell of a mark says so.
+/// Whether the value of a secrecy field restricts the record.
 pub fn is_marked(cell: &Cell) -> bool {
     match cell {
         Cell::Empty => false,
         Cell::Bool(restricted) => *restricted,
-        Cell::Text(text) => !text.trim().is_empty() && !OPEN.contains(&text.trim()),
+        Cell::Text(text) => !text.trim().is_empty() && !UNRESTRICTED.contains(&text.trim()),
         _ => true,
     }
 }
