@@ -135,7 +135,7 @@ fn has_rows(visible: &VisibleMaterial<'_>, sheet: &SheetTemplate) -> bool {
                 !doubts.is_empty() && !doubts.keys().any(|doubt| matches!(doubt, Doubt::NoColumn(_)))
             }
         }
-        K::Gone => visible.gone_lines().next().is_some(),
+        K::Gone => visible.gone_records().next().is_some(),
         K::Reporting { .. } => !visible.reporting_units().is_empty(),
         K::LeaderPage(_) | K::Bulletin(_) | K::Cover { .. } | K::Rules | K::Summary { .. } | K::Matrix { .. } => true,
     }

@@ -1,4 +1,4 @@
-//! Where the rows of a workbook come from: named once for all of them, then by cell.
+//! Provenance: the snapshots behind a workbook, and the file, sheet and cell of a row.
 
 use crate::domain::judging::roster::Doubt;
 use crate::domain::register::ledger::Role;
@@ -11,33 +11,33 @@ use crate::workbook::visible::VisibleMaterial;
 use chrono::NaiveDate;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The source of what an office imports by hand.
+/// The source of files that an office imports by hand.
 const IMPORTED: &str = "import";
 
-/// What a reader calls a source.
+/// The name of a source for readers.
 pub(crate) fn source_title(source: &str) -> &str {
     if source == IMPORTED { "手工导入" } else { source }
 }
 
 impl SourceSnapshot {
-    /// `register.xlsx 全省项目台账`.
-    pub(crate) fn stands_in(&self) -> String {
+    /// The file and its sheets: `register.xlsx 全省项目台账`.
+    pub(crate) fn file_and_sheets(&self) -> String {
         let sheets: Vec<&str> = self.sheets.iter().map(String::as_str).filter(|sheet| !sheet.is_empty()).collect();
         format!("{} {}", self.file, sheets.join("、")).trim().to_owned()
     }
 }
 
 impl VisibleMaterial<'_> {
-    /// Where a record stands.
+    /// The location of a record.
     pub(crate) fn place(&self, ledger: usize, place: Place) -> String {
         let row = format!("第{}行", place.row);
         let Some(origin) = self.material.origins.get(place.origin as usize) else { return row };
         let sheet = origin.sheets.get(place.sheet as usize).map_or("", String::as_str);
-        self.stands_at(&self.policy().ledgers[ledger].title, &origin.file, sheet, &row)
+        self.location(&self.policy().ledgers[ledger].title, &origin.file, sheet, &row)
     }
 
-    /// File, sheet and cell. A file, and a sheet, that the workbook names as the only one of the ledger is left out.
-    pub(crate) fn stands_at(&self, ledger: &str, file: &str, sheet: &str, cell: &str) -> String {
+    /// File, sheet and cell. The file, and the sheet, is left out if the workbook has named it as the only one of the ledger.
+    pub(crate) fn location(&self, ledger: &str, file: &str, sheet: &str, cell: &str) -> String {
         let mut lines = self.material.sources.iter().filter(|line| line.ledger == ledger);
         let only = lines.next().filter(|line| lines.next().is_none() && line.file == file);
         let only_sheet = only.is_some_and(|line| line.sheets.iter().all(|known| known == sheet));
@@ -45,7 +45,8 @@ impl VisibleMaterial<'_> {
         parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
     }
 
-    /// The snapshots behind a workbook, for its first sheet; a cover has a table of them and a paper says it in its own words.
+    /// The note on the snapshots behind a workbook, for its first sheet; `None` for a workbook with a cover, which has a table of them, or a
+    /// bulletin, whose text mentions them.
     pub(crate) fn provenance(&self, sheets: &[&SheetTemplate]) -> Option<String> {
         if sheets.iter().any(|sheet| matches!(sheet.kind, SheetKind::Cover { .. } | SheetKind::Bulletin(_))) {
             return None;
@@ -56,7 +57,7 @@ impl VisibleMaterial<'_> {
             .map(|ledger| self.policy().ledgers[ledger].title.as_str())
             .collect();
         let lines = self.material.sources.iter().filter(|line| used.contains(line.ledger.as_str()));
-        // a leader is told of which day the figures are
+        // The leader page names only ledgers and days.
         let days = sheets.iter().any(|sheet| matches!(sheet.kind, SheetKind::LeaderPage(_))).then(|| {
             let mut days: BTreeMap<NaiveDate, Vec<&str>> = BTreeMap::new();
             lines.clone().for_each(|line| days.entry(line.covers_on).or_default().push(&line.ledger));
@@ -71,7 +72,7 @@ impl VisibleMaterial<'_> {
                         line.ledger,
                         chinese_date(line.covers_on),
                         line.snapshot,
-                        line.stands_in()
+                        line.file_and_sheets()
                     )
                 })
                 .collect()
@@ -79,7 +80,7 @@ impl VisibleMaterial<'_> {
         (!named.is_empty()).then(|| format!("数据来源：{}。", named.join("；")))
     }
 
-    /// The day that the ledgers read cover; where they differ, the first and the last.
+    /// The day that the data cover; if the ledgers differ, the first and the last day.
     pub(crate) fn data_days(&self) -> String {
         let days = || self.material.sources.iter().map(|line| line.covers_on);
         match (days().min(), days().max()) {
@@ -89,14 +90,14 @@ impl VisibleMaterial<'_> {
     }
 
     /// The ledgers that the rows of a sheet come from.
-    fn ledgers_of(&self, form: &SheetKind) -> BTreeSet<usize> {
+    fn ledgers_of(&self, kind: &SheetKind) -> BTreeSet<usize> {
         let policy = self.policy();
         let of_rule = |rule: usize| policy.rules[rule].ledger;
         let project = |columns: &[ListColumn]| {
             let shown = columns.iter().any(|column| matches!(column.key, ColumnKey::Project(_)));
             policy.project_ledger().filter(|_| shown)
         };
-        match form {
+        match kind {
             SheetKind::List(list) => {
                 let found = self.findings.iter().filter(|finding| list.takes(finding)).map(|finding| of_rule(finding.rule));
                 found.chain(project(&list.columns)).collect()
@@ -115,7 +116,7 @@ impl VisibleMaterial<'_> {
                 policy.project_ledger().into_iter().chain((0..policy.ledgers.len()).filter(orders)).collect()
             }
             SheetKind::Reporting { .. } => policy.project_ledger().into_iter().collect(),
-            // they speak of rows that other sheets list, or have no rows
+            // Their records are listed on other sheets, or they have no rows.
             SheetKind::Answers
             | SheetKind::Silent
             | SheetKind::Feedback
@@ -126,13 +127,13 @@ impl VisibleMaterial<'_> {
         }
     }
 
-    /// What is said of an empty sheet that could not be made: its ledger has never come, or the register lacks the column.
+    /// The note on an empty sheet that was left out because its ledger has never been reported or lacks a column that the sheet needs.
     pub(crate) fn left_out(&self, sheet: &SheetTemplate) -> Option<String> {
         let policy = self.policy();
-        let came = |ledger: usize| self.material.sources.iter().any(|line| line.ledger == policy.ledgers[ledger].title);
-        let never = |ledger: usize| format!("注：“{}”台账尚未报送，未编制“{}”。", policy.ledgers[ledger].title, sheet.name);
+        let was_reported = |ledger: usize| self.material.sources.iter().any(|line| line.ledger == policy.ledgers[ledger].title);
+        let note = |ledger: usize| format!("注：“{}”台账尚未报送，未编制“{}”。", policy.ledgers[ledger].title, sheet.name);
         match &sheet.kind {
-            SheetKind::Records(list) if !came(list.selection.ledger) => Some(never(list.selection.ledger)),
+            SheetKind::Records(list) if !was_reported(list.selection.ledger) => Some(note(list.selection.ledger)),
             SheetKind::Records(list) => {
                 let shape = &policy.ledgers[list.selection.ledger];
                 self.doubts(list).into_keys().find_map(|doubt| match doubt {
@@ -144,7 +145,7 @@ impl VisibleMaterial<'_> {
             }
             SheetKind::List(list) => {
                 let ledgers: BTreeSet<usize> = list.rules.iter().map(|rule| policy.rules[*rule].ledger).collect();
-                ledgers.iter().all(|ledger| !came(*ledger)).then(|| ledgers.first().map(|ledger| never(*ledger))).flatten()
+                ledgers.iter().all(|ledger| !was_reported(*ledger)).then(|| ledgers.first().map(|ledger| note(*ledger))).flatten()
             }
             _ => None,
         }

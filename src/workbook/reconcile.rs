@@ -1,5 +1,6 @@
-//! Workbooks against digests: what is mailed and what is listed are the same findings, and a mail's numbers are those of the rows. Held on
-//! the finished rows before anything is queued.
+//! Reconciles mails and workbooks: what is mailed and what is listed are the same findings, and the counts of a mail are those of the rows.
+//!
+//! Invariant: the finished rows are checked before anything is queued.
 
 use crate::domain::judging::finding::{Finding, State};
 use crate::domain::notify::digest::{Counts, Digest};
@@ -10,187 +11,201 @@ use crate::workbook::model::{Value, Workbook};
 use crate::workbook::template::{SheetKind, Template};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Where digest and workbook part.
+/// A difference between a mail and a workbook.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Disagreement {
-    /// The unit whose mail it is.
-    pub unit: String,
-    /// The code of the record with the title of the rule; empty where a number is wrong.
-    pub finding: String,
-    /// `签约未开工!D7`, or the sheets in question.
-    pub place: String,
-    pub what: String,
+pub(crate) struct Discrepancy {
+    /// The unit that gets the mail.
+    pub(crate) unit: String,
+    /// The code of the record with the title of the rule; empty for a wrong count.
+    pub(crate) finding: String,
+    /// The cells, such as `签约未开工!D7`, or the names of the sheets.
+    pub(crate) place: String,
+    pub(crate) problem: String,
 }
 
-impl std::fmt::Display for Disagreement {
+impl std::fmt::Display for Discrepancy {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let parts = [&self.unit, &self.finding, &self.place].map(String::as_str);
         let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-        write!(f, "{}：{}", parts.join(" "), self.what)
+        write!(f, "{}：{}", parts.join(" "), self.problem)
     }
 }
 
-/// Sheet and row, by rule, code and state.
-type Places<'b> = BTreeMap<(usize, &'b str, State), Vec<(usize, usize)>>;
+/// A finding as the rows of a list identify it: rule, code of the record, state.
+type FindingKey<'b> = (usize, &'b str, State);
 
-/// The rows of a workbook's lists that name a finding.
-struct Listed<'b> {
-    book: &'b Workbook<'b>,
-    rows: Places<'b>,
+fn key_of(finding: &Finding) -> FindingKey<'_> {
+    (finding.rule, &*finding.key, finding.state)
 }
 
-impl<'b> Listed<'b> {
-    fn of(book: &'b Workbook<'b>) -> Listed<'b> {
-        let mut rows = Places::new();
+/// The findings that the lists of a workbook contain.
+struct ListedFindings<'b> {
+    book: &'b Workbook<'b>,
+    /// Sheet and row of each place where the finding is listed.
+    rows: BTreeMap<FindingKey<'b>, Vec<(usize, usize)>>,
+}
+
+impl<'b> ListedFindings<'b> {
+    fn of(book: &'b Workbook<'b>) -> ListedFindings<'b> {
+        let mut rows: BTreeMap<FindingKey<'b>, Vec<(usize, usize)>> = BTreeMap::new();
         for (number, sheet) in book.sheets.iter().enumerate() {
             for (row, tag, key) in sheet.listed() {
                 rows.entry((tag.rule, key, tag.state)).or_default().push((number, row));
             }
         }
-        Listed { book, rows }
+        ListedFindings { book, rows }
     }
 
     fn rows<'s>(&'s self, finding: &'s Finding) -> &'s [(usize, usize)] {
-        self.rows.get(&(finding.rule, &*finding.key, finding.state)).map_or(&[], Vec::as_slice)
+        self.rows.get(&key_of(finding)).map_or(&[], Vec::as_slice)
     }
 
-    /// The cells of these rows that name the code.
+    /// The names of the cells with the code in these rows.
     fn cells(&self, rows: &[(usize, usize)], key: &str) -> String {
         let cells = rows.iter().filter_map(|(sheet, row)| {
             let sheet = self.book.sheets.get(*sheet)?;
-            let names = |cell: &Value| matches!(cell, Value::Text(text) if text == key);
-            let column = sheet.row_at(*row).and_then(|row| row.cells.iter().position(names));
+            let is_code = |cell: &Value| matches!(cell, Value::Text(text) if text == key);
+            let column = sheet.row_at(*row).and_then(|row| row.cells.iter().position(is_code));
             Some(sheet.place(*row, column.unwrap_or(0)))
         });
         cells.collect::<Vec<_>>().join("、")
     }
 
-    /// What no digest speaks of.
-    fn beyond(&self, policy: &Policy, unit: &str, known: &BTreeSet<(usize, &str, State)>, out: &mut Vec<Disagreement>) {
-        for ((rule, key, _), rows) in self.rows.iter().filter(|(of, _)| !known.contains(*of)) {
+    /// Reports each listed finding that is not among the mailed ones.
+    fn check_mailed(&self, policy: &Policy, unit: &str, mailed: &BTreeSet<FindingKey<'_>>, out: &mut Vec<Discrepancy>) {
+        for ((rule, key, _), rows) in self.rows.iter().filter(|(listed, _)| !mailed.contains(*listed)) {
             let finding = format!("{key}（{}）", policy.rules[*rule].title);
-            out.push(Disagreement {
-                unit: unit.to_owned(), finding, place: self.cells(rows, key), what: "清单列有，提醒没有".into()
+            out.push(Discrepancy {
+                unit: unit.to_owned(), finding, place: self.cells(rows, key), problem: "清单列有，提醒没有".into()
             });
         }
     }
 
-    /// Whether a finding stands on as many lists as the template has for it.
-    fn hold(&self, policy: &Policy, unit: &str, finding: &Finding, template: &Template, out: &mut Vec<Disagreement>) {
-        let (rows, wanted) = (self.rows(finding), template.lists_of(finding.rule, finding.state));
-        if wanted == rows.len() || wanted == 0 {
+    /// Reports a mailed finding that is not listed once on each sheet of the template that lists its rule and state.
+    fn check_listed(&self, policy: &Policy, unit: &str, finding: &Finding, template: &Template, out: &mut Vec<Discrepancy>) {
+        let (rows, expected) = (self.rows(finding), template.lists_of(finding.rule, finding.state));
+        if expected == rows.len() || expected == 0 {
             return;
         }
-        let (place, what) = match rows.is_empty() {
+        let (place, problem) = match rows.is_empty() {
             true => (sheets_of(template, finding), "提醒列有，清单没有".to_owned()),
-            false => (self.cells(rows, &finding.key), format!("清单列出{}次，应为{wanted}次", rows.len())),
+            false => (self.cells(rows, &finding.key), format!("清单列出{}次，应为{expected}次", rows.len())),
         };
         let finding = format!("{}（{}）", finding.key, policy.rules[finding.rule].title);
-        out.push(Disagreement { unit: unit.to_owned(), finding, place, what });
+        out.push(Discrepancy { unit: unit.to_owned(), finding, place, problem });
     }
 }
 
-/// The sheets of a template that list a finding.
+/// The names of the sheets of a template that list a finding.
 fn sheets_of(template: &Template, finding: &Finding) -> String {
     let lists = template.sheets.iter().filter(|sheet| matches!(&sheet.kind, SheetKind::List(list) if list.takes(finding)));
     lists.map(|sheet| sheet.name.as_str()).collect::<Vec<_>>().join("、")
 }
 
-fn hold_counts(unit: &str, told: &Counts, listed: &Counts, place: &str, out: &mut Vec<Disagreement>) {
-    for (word, told, listed) in [
-        ("事项", told.items, listed.items),
-        ("红灯", told.red, listed.red),
-        ("橙灯", told.orange, listed.orange),
-        ("黄灯", told.yellow, listed.yellow),
+/// Reports each count of a mail that differs from the count of the listed rows.
+fn check_counts(unit: &str, mailed: &Counts, listed: &Counts, place: &str, out: &mut Vec<Discrepancy>) {
+    for (word, mailed, listed) in [
+        ("事项", mailed.items, listed.items),
+        ("红灯", mailed.red, listed.red),
+        ("橙灯", mailed.orange, listed.orange),
+        ("黄灯", mailed.yellow, listed.yellow),
     ] {
-        if told != listed {
-            let what = format!("提醒所写{word}{told}项，清单所列{listed}项");
-            out.push(Disagreement { unit: unit.to_owned(), finding: String::new(), place: place.to_owned(), what });
+        if mailed != listed {
+            let problem = format!("提醒所写{word}{mailed}项，清单所列{listed}项");
+            out.push(Discrepancy { unit: unit.to_owned(), finding: String::new(), place: place.to_owned(), problem });
         }
     }
 }
 
-/// Holds the attachment of one mail against the findings it is to show (`rows`, indices) and, where the mail counts exactly these, against
-/// its numbers.
-pub fn against_attachment(
+/// The content of a mail that its attachment has to match.
+pub(crate) struct MailContent<'m> {
+    /// Name of the unit that gets the mail.
+    pub(crate) unit: &'m str,
+    /// Indices of the findings that the attachment has to list.
+    pub(crate) findings: &'m [usize],
+    /// The counts of the mail; `None` if it counts other findings than these.
+    pub(crate) counts: Option<&'m Counts>,
+}
+
+/// The differences between a mail and the workbook attached to it.
+pub(crate) fn reconcile_attachment(
     policy: &Policy,
     findings: &[Finding],
-    (unit, rows, told): (&str, &[usize], Option<&Counts>),
+    mail: &MailContent<'_>,
     template: &Template,
     book: &Workbook<'_>,
-) -> Vec<Disagreement> {
-    let listed = Listed::of(book);
+) -> Vec<Discrepancy> {
+    let listed = ListedFindings::of(book);
     let mut out = Vec::new();
-    let wanted = || rows.iter().filter_map(|index| findings.get(*index));
-    for finding in wanted() {
-        listed.hold(policy, unit, finding, template, &mut out);
+    let mailed = || mail.findings.iter().filter_map(|index| findings.get(*index));
+    for finding in mailed() {
+        listed.check_listed(policy, mail.unit, finding, template, &mut out);
     }
-    let known: BTreeSet<(usize, &str, State)> = wanted().map(|finding| (finding.rule, &*finding.key, finding.state)).collect();
-    listed.beyond(policy, unit, &known, &mut out);
-    let all_open = wanted().all(|finding| finding.state != State::Open || template.lists_of(finding.rule, State::Open) > 0);
-    if let Some(told) = told.filter(|_| all_open) {
-        let shown = wanted().filter(|finding| !listed.rows(finding).is_empty());
-        hold_counts(unit, told, &count_items(policy, shown), &book.title, &mut out);
+    listed.check_mailed(policy, mail.unit, &mailed().map(key_of).collect(), &mut out);
+    let all_open_listed = mailed().all(|finding| finding.state != State::Open || template.lists_of(finding.rule, State::Open) > 0);
+    if let Some(counts) = mail.counts.filter(|_| all_open_listed) {
+        let shown = mailed().filter(|finding| !listed.rows(finding).is_empty());
+        check_counts(mail.unit, counts, &count_items(policy, shown), &book.title, &mut out);
     }
     out
 }
 
-/// Holds a workbook of the office against the digests of its run: every finding that a digest tells, or for a reason does not, stands on its
-/// list; every row of a list is told, or for a reason is not; each digest counts the items that its rows come to.
-pub fn against_digests(
+/// The differences between a workbook of the office and the digests of its run. Every finding that a digest covers, or that was left out for a
+/// reason, is on its list; every listed finding is covered, or was left out for a reason; each digest counts the items of its rows.
+pub(crate) fn reconcile_digests(
     policy: &Policy,
     findings: &[Finding],
-    planned: &Plan,
+    plan: &Plan,
     template: &Template,
     book: &Workbook<'_>,
-) -> Vec<Disagreement> {
-    let listed = Listed::of(book);
+) -> Vec<Discrepancy> {
+    let listed = ListedFindings::of(book);
     let mut out = Vec::new();
-    let lists = |index: usize| findings.get(index).map_or(0, |finding| template.lists_of(finding.rule, finding.state));
-    let mut spoken: BTreeMap<usize, &str> = BTreeMap::new();
-    for digest in &planned.digests {
-        spoken.extend(digest.covered.iter().map(|pair| (pair.finding, digest.recipient.unit_name.as_str())));
+    let mut accounted_for: BTreeMap<usize, &str> = BTreeMap::new();
+    for digest in &plan.digests {
+        accounted_for.extend(digest.covered.iter().map(|pair| (pair.finding, digest.recipient.unit_name.as_str())));
     }
-    for pair in &planned.not_notified {
+    for pair in &plan.not_notified {
         if let Some(finding) = findings.get(pair.finding) {
-            spoken.entry(pair.finding).or_insert(&finding.unit);
+            accounted_for.entry(pair.finding).or_insert(&finding.unit);
         }
     }
-    for (index, unit) in &spoken {
+    for (index, unit) in &accounted_for {
         if let Some(finding) = findings.get(*index) {
-            listed.hold(policy, unit, finding, template, &mut out);
+            listed.check_listed(policy, unit, finding, template, &mut out);
         }
     }
-    let known: BTreeSet<(usize, &str, State)> = spoken
+    let mailed: BTreeSet<FindingKey<'_>> = accounted_for
         .keys()
         .filter_map(|index| findings.get(*index))
-        // what is told to nobody by its rule is in no digest
+        // A finding whose rule has no recipients is in no digest.
         .chain(findings.iter().filter(|finding| finding.told().is_empty()))
-        .map(|finding| (finding.rule, &*finding.key, finding.state))
+        .map(key_of)
         .collect();
-    listed.beyond(policy, &book.author, &known, &mut out);
-    for digest in &planned.digests {
-        hold_digest(policy, findings, digest, &lists, &listed, book, &mut out);
+    listed.check_mailed(policy, &book.author, &mailed, &mut out);
+    for digest in &plan.digests {
+        check_digest(policy, findings, digest, template, &listed, &mut out);
     }
     out
 }
 
-/// A digest's numbers against the rows of the findings it tells; the office's against those of the whole province.
-fn hold_digest(
+/// Compares the counts of a digest with the rows of the findings it covers; those of the office with the rows of all units.
+fn check_digest(
     policy: &Policy,
     findings: &[Finding],
     digest: &Digest,
-    lists: &dyn Fn(usize) -> usize,
-    listed: &Listed<'_>,
-    book: &Workbook<'_>,
-    out: &mut Vec<Disagreement>,
+    template: &Template,
+    listed: &ListedFindings<'_>,
+    out: &mut Vec<Discrepancy>,
 ) {
-    let told: BTreeSet<usize> = match digest.roll_up.is_some() {
+    let counted: BTreeSet<usize> = match digest.roll_up.is_some() {
         true => (0..findings.len()).filter(|index| !findings[*index].restricted && findings[*index].state == State::Open).collect(),
         false => digest.covered.iter().map(|pair| pair.finding).filter(|index| *index < findings.len()).collect(),
     };
-    if told.iter().all(|index| findings[*index].state != State::Open || lists(*index) > 0) {
-        let rows = told.iter().map(|index| &findings[*index]).filter(|finding| !listed.rows(finding).is_empty());
-        hold_counts(&digest.recipient.unit_name, &digest.counts, &count_items(policy, rows), &book.title, out);
+    let is_listed = |finding: &Finding| template.lists_of(finding.rule, finding.state) > 0;
+    let counted = || counted.iter().map(|index| &findings[*index]);
+    if counted().all(|finding| finding.state != State::Open || is_listed(finding)) {
+        let rows = counted().filter(|finding| !listed.rows(finding).is_empty());
+        check_counts(&digest.recipient.unit_name, &digest.counts, &count_items(policy, rows), &listed.book.title, out);
     }
 }

@@ -1,4 +1,4 @@
-//! What goes out to be filled in, and what has come back.
+//! Feedback: the feedback form of a unit, the sheet of answers received (反馈情况), and the sheet of records without an answer.
 
 use crate::domain::judging::finding::{Finding, State};
 use crate::domain::notify::feedback::{
@@ -15,9 +15,10 @@ use crate::workbook::sheet_builder::SheetBuilder;
 use crate::workbook::visible::VisibleMaterial;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Columns before the facts: number, code, name, findings.
-const LEADING: usize = 4;
+/// Columns of the form before the facts: number, code, name, findings.
+const LEADING_COLUMNS: usize = 4;
 
+/// Titles of the columns of the answers with their widths in characters.
 const ANSWER_HEADS: [(&str, f64); 9] = [
     ("序号", 6.0),
     ("市（州）", 14.0),
@@ -31,7 +32,7 @@ const ANSWER_HEADS: [(&str, f64); 9] = [
 ];
 
 impl<'a> VisibleMaterial<'a> {
-    /// Answers on the records of the findings in view, each once, in the order of the findings.
+    /// The answers on the records of the visible findings, each once, in the order of the findings.
     pub(crate) fn answered(&self) -> impl Iterator<Item = (&'a Finding, &'a Answer)> {
         let mut seen = BTreeSet::new();
         let (policy, answers) = (self.policy(), self.material.answers);
@@ -42,33 +43,33 @@ impl<'a> VisibleMaterial<'a> {
         })
     }
 
-    /// What was said of a record last: `10月12日 张三：未推进原因：…`.
+    /// The last answer on a record: `10月12日 张三：未推进原因：…`; empty without an answer.
     pub(crate) fn feedback(&self, ledger: usize, code: &str) -> String {
         let ledger = &self.policy().ledgers[ledger];
         let Some(answer) = self.material.answers.get(&(ledger.id.clone(), code.to_owned())) else { return String::new() };
-        let (said, proposed) = (answer.text(ledger), answer.proposed(ledger));
-        let said = if said.is_empty() { "已核对" } else { &said };
+        let (answered, proposed) = (answer.text(ledger), answer.proposed(ledger));
+        let answered = if answered.is_empty() { "已核对" } else { &answered };
         let proposed = if proposed.is_empty() { String::new() } else { format!("；待核实：{proposed}") };
-        format!("{}：{said}{proposed}", answer.by())
+        format!("{}：{answered}{proposed}", answer.by())
     }
 }
 
-/// Findings by the record they are on.
-struct ByRecord<'a> {
+/// Findings by ledger and code of their record, without exempt ones.
+struct FindingsByRecord<'a> {
     policy: &'a Policy,
     found: BTreeMap<(usize, &'a str), Vec<&'a Finding>>,
 }
 
-impl<'a> ByRecord<'a> {
-    fn new(policy: &'a Policy, findings: impl Iterator<Item = &'a Finding>) -> ByRecord<'a> {
+impl<'a> FindingsByRecord<'a> {
+    fn new(policy: &'a Policy, findings: impl Iterator<Item = &'a Finding>) -> FindingsByRecord<'a> {
         let mut found: BTreeMap<(usize, &'a str), Vec<&'a Finding>> = BTreeMap::new();
         for finding in findings.filter(|finding| finding.state != State::Exempt) {
             found.entry((policy.rules[finding.rule].ledger, &*finding.key)).or_default().push(finding);
         }
-        ByRecord { policy, found }
+        FindingsByRecord { policy, found }
     }
 
-    /// `●红 签约未开工，应于2026-03-31前，超期183天`, one line for each finding of a record.
+    /// One line for each finding of a record: `●红 签约未开工，应于2026-03-31前，超期183天`.
     fn lines(&self, ledger: usize, code: &str) -> String {
         let line = |finding: &&Finding| {
             let light = finding.light.map_or(String::new(), |light| format!("{} ", light.title()));
@@ -90,7 +91,7 @@ impl<'a> ByRecord<'a> {
 }
 
 impl<'a> SheetBuilder<'a, '_> {
-    /// The forms of a unit, one sheet for each ledger it has something to say on.
+    /// The feedback form of a unit: one sheet for each ledger on whose records it is asked; none in a workbook of the office.
     pub(crate) fn feedback(&mut self) -> Vec<Sheet<'a>> {
         let Audience::Unit(unit) = self.visible.material.audience else { return Vec::new() };
         let asked = self.visible.asked();
@@ -109,13 +110,12 @@ impl<'a> SheetBuilder<'a, '_> {
             .collect()
     }
 
+    /// The sheet of the form for one ledger. `number` identifies the form when it comes back.
     fn form_sheet(&self, asked: &Asked, number: &str) -> Sheet<'a> {
         let material = self.visible.material;
         let ledger = &self.visible.policy().ledgers[asked.ledger];
-        let found = ByRecord::new(self.visible.policy(), self.visible.findings.iter().copied());
         let filled: Vec<usize> = editable(ledger).collect();
-        let mut body: Vec<Row> = Vec::with_capacity(asked.records.len());
-        // words that every row has already need no column
+        // A text that no record lacks needs no column.
         let facts: Vec<usize> = asked
             .facts
             .iter()
@@ -128,35 +128,7 @@ impl<'a> SheetBuilder<'a, '_> {
         let asked = &Asked { facts, ..asked.clone() };
         let (mut columns, heads) = form_columns(ledger, asked);
         let titles = model::head(&heads, &mut columns);
-        for (index, code) in asked.records.iter().enumerate() {
-            // a record that was judged is at hand; one that is not would have stopped the run
-            let Some(record) = self.visible.record(asked.ledger, code) else { continue };
-            let last = material.answers.get(&(ledger.id.clone(), code.clone()));
-            let mut cells = vec![
-                Value::count(index + 1),
-                Value::text(code.clone()),
-                Value::text(self.visible.text(record.text(ledger.role(FieldRole::Name)))),
-                Value::text(found.lines(asked.ledger, code)),
-            ];
-            let mut open = Vec::new();
-            for field in &asked.facts {
-                let cell = record.cell(*field);
-                if cell.is_empty() {
-                    open.push(cells.len());
-                }
-                cells.push(self.value(cell));
-            }
-            for field in &filled {
-                let said = last.is_some_and(|answer| answer.values.contains_key(&ledger.fields[*field].id));
-                cells.push(match record.cell(*field) {
-                    cell @ Cell::Date(_) if !said => self.value(cell),
-                    _ => day_or_text(ledger.fields[*field].kind, &self.visible.text(&prefilled(ledger, &record, *field, last))),
-                });
-            }
-            let check = check_code(ledger, code, &record.cells, asked.facts.iter().copied());
-            cells.extend([Value::Blank, Value::Blank, Value::text(check)]);
-            body.push(Row { cells, open, ..Row::default() });
-        }
+        let mut body = self.form_rows(asked, &filled);
         fit_heights(&mut body, &columns);
         let subtitle = format!("数据截至{}　　{number}　　浅绿色的格请填写，其余各格已锁定", chinese_date(material.as_of));
         let mut sheet = self.start_sheet(columns, &subtitle);
@@ -179,15 +151,53 @@ impl<'a> SheetBuilder<'a, '_> {
             } else {
                 Words::These(ledger.fields[*field].values.clone())
             };
-            sheet.choices.push(Choice { column: LEADING + index, first, last, words });
+            sheet.choices.push(Choice { column: LEADING_COLUMNS + index, first, last, words });
         }
-        let verdict = LEADING + asked.facts.len() + filled.len();
+        let verdict = LEADING_COLUMNS + asked.facts.len() + filled.len();
         let words = Words::These(VERDICTS.map(str::to_owned).to_vec());
         sheet.choices.push(Choice { column: verdict, first, last, words });
         sheet.freeze = Some((first, 3));
         sheet.repeat = Some((head, head));
         self.add_notes(&mut sheet);
         sheet
+    }
+
+    /// The rows of the form: the facts of each record, blank ones open for editing, and the fields to fill in with the last answer.
+    fn form_rows(&self, asked: &Asked, filled: &[usize]) -> Vec<Row> {
+        let policy = self.visible.policy();
+        let ledger = &policy.ledgers[asked.ledger];
+        let found = FindingsByRecord::new(policy, self.visible.findings.iter().copied());
+        let mut rows: Vec<Row> = Vec::with_capacity(asked.records.len());
+        for (index, code) in asked.records.iter().enumerate() {
+            // Every judged record is available; a missing one would have stopped the run.
+            let Some(record) = self.visible.record(asked.ledger, code) else { continue };
+            let last_answer = self.visible.material.answers.get(&(ledger.id.clone(), code.clone()));
+            let mut cells = vec![
+                Value::count(index + 1),
+                Value::text(code.clone()),
+                Value::text(self.visible.text(record.text(ledger.role(FieldRole::Name)))),
+                Value::text(found.lines(asked.ledger, code)),
+            ];
+            let mut open = Vec::new();
+            for field in &asked.facts {
+                let cell = record.cell(*field);
+                if cell.is_empty() {
+                    open.push(cells.len());
+                }
+                cells.push(self.value(cell));
+            }
+            for field in filled {
+                let is_answered = last_answer.is_some_and(|answer| answer.values.contains_key(&ledger.fields[*field].id));
+                cells.push(match record.cell(*field) {
+                    cell @ Cell::Date(_) if !is_answered => self.value(cell),
+                    _ => day_or_text(ledger.fields[*field].kind, &self.visible.text(&prefilled(ledger, &record, *field, last_answer))),
+                });
+            }
+            let check = check_code(ledger, code, &record.cells, asked.facts.iter().copied());
+            cells.extend([Value::Blank, Value::Blank, Value::text(check)]);
+            rows.push(Row { cells, open, ..Row::default() });
+        }
+        rows
     }
 
     fn value(&self, cell: &Cell) -> Value {
@@ -202,14 +212,14 @@ impl<'a> SheetBuilder<'a, '_> {
         }
     }
 
-    /// What is still without an answer, by unit.
+    /// The records that are overdue for an answer, by unit.
     pub(crate) fn silent(&mut self) -> Sheet<'a> {
         const HEADS: [(&str, f64); 7] =
             [("序号", 6.0), ("市（州）", 16.0), ("责任单位", 20.0), ("编号", 18.0), ("名称", 32.0), ("督办事项", 40.0), ("责任人", 12.0)];
         let policy = self.visible.policy();
         let mut body: Vec<Row> = Vec::new();
         let mut units = BTreeSet::new();
-        let found = ByRecord::new(policy, self.visible.material.judged.findings.iter());
+        let found = FindingsByRecord::new(policy, self.visible.material.judged.findings.iter());
         for SilentRecord { unit, ledger: index, code } in self.visible.material.silent {
             let ledger = &policy.ledgers[*index];
             units.insert(*unit);
@@ -244,12 +254,12 @@ impl<'a> SheetBuilder<'a, '_> {
         sheet
     }
 
-    /// What units have said of the records in view.
+    /// The answers on the records of the visible findings.
     pub(crate) fn answers(&mut self) -> Sheet<'a> {
         let policy = self.visible.policy();
         let mut body: Vec<Row> = Vec::new();
         let mut proposed = 0;
-        let found = ByRecord::new(policy, self.visible.findings.iter().copied());
+        let found = FindingsByRecord::new(policy, self.visible.findings.iter().copied());
         for (finding, answer) in self.visible.answered() {
             let index = policy.rules[finding.rule].ledger;
             let ledger = &policy.ledgers[index];
@@ -288,7 +298,7 @@ impl<'a> SheetBuilder<'a, '_> {
     }
 }
 
-/// A date that was written as text comes back as a date.
+/// A date as a date value, if the field holds dates and the text is one; otherwise the text.
 fn day_or_text(kind: FieldKind, text: &str) -> Value {
     match (kind, text.parse()) {
         (FieldKind::Date { .. }, Ok(day)) => Value::Date(day),
@@ -296,6 +306,7 @@ fn day_or_text(kind: FieldKind, text: &str) -> Value {
     }
 }
 
+/// The columns of the form with their titles: leading ones, facts, fields to fill in, and those of the form itself.
 fn form_columns(ledger: &Ledger, asked: &Asked) -> (Vec<Column>, Vec<String>) {
     let title = |role: FieldRole| ledger.role(role).map_or(String::new(), |field| ledger.fields[field].title.clone());
     let mut heads = vec!["序号".to_owned(), title(FieldRole::Code), title(FieldRole::Name), "督办事项".to_owned()];

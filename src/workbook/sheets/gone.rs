@@ -1,4 +1,4 @@
-//! 台账中消失的项目: codes that an earlier snapshot held and the one in force does not, until the office confirms it.
+//! 台账中消失的项目: the codes of an earlier snapshot that are missing from the one in force and that the office has not confirmed as gone.
 
 use crate::domain::register::period::chinese_date;
 use crate::workbook::material::{Audience, GoneRecord};
@@ -10,9 +10,10 @@ use crate::workbook::visible::VisibleMaterial;
 const HEADS: [&str; 9] = ["序号", "台账", "来源", "编号", "名称", "责任单位", "最后见于", "不再列入", "原在何处"];
 
 impl<'a> SheetBuilder<'a, '_> {
+    /// One row for each code.
     pub(crate) fn gone(&mut self) -> Sheet<'a> {
         let mut rows: Vec<Row> =
-            self.visible.gone_lines().enumerate().map(|(number, line)| self.visible.gone_row(number + 1, line)).collect();
+            self.visible.gone_records().enumerate().map(|(number, gone)| self.visible.gone_row(number + 1, gone)).collect();
         let mut columns = fit(&rows, HEADS.len(), 30.0);
         let head = model::head(&HEADS, &mut columns);
         columns[0].width = 6.0;
@@ -35,28 +36,28 @@ impl<'a> SheetBuilder<'a, '_> {
 }
 
 impl<'a> VisibleMaterial<'a> {
-    /// A unit sees those the register last had under its own name.
-    pub(crate) fn gone_lines(&self) -> impl Iterator<Item = &'a GoneRecord> {
+    /// The codes that are gone; a unit sees those whose last record names it.
+    pub(crate) fn gone_records(&self) -> impl Iterator<Item = &'a GoneRecord> {
         let units = &self.policy().units;
         let audience = self.material.audience;
-        self.material.gone.iter().filter(move |line| match audience {
+        self.material.gone.iter().filter(move |gone| match audience {
             Audience::Office => true,
-            Audience::Unit(unit) => units.find(&line.unit) == Some(unit),
+            Audience::Unit(unit) => units.find(&gone.unit) == Some(unit),
         })
     }
 
-    fn gone_row(&self, number: usize, line: &GoneRecord) -> Row {
+    fn gone_row(&self, number: usize, gone: &GoneRecord) -> Row {
         let day = |day: Option<chrono::NaiveDate>| day.map_or(Value::Blank, Value::Date);
         let cells = vec![
             Value::count(number),
-            Value::text(line.ledger.clone()),
-            Value::text(line.source.clone()),
-            Value::text(line.code.clone()),
-            Value::text(self.text(&line.name)),
-            Value::text(line.unit.clone()),
-            day(line.seen_on),
-            day(line.gone_on),
-            Value::text(line.place.clone()),
+            Value::text(gone.ledger.clone()),
+            Value::text(gone.source.clone()),
+            Value::text(gone.code.clone()),
+            Value::text(self.text(&gone.name)),
+            Value::text(gone.unit.clone()),
+            day(gone.seen_on),
+            day(gone.gone_on),
+            Value::text(gone.place.clone()),
         ];
         Row { cells, ..Row::default() }
     }

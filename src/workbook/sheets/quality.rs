@@ -1,4 +1,4 @@
-//! 数据质量: rows a person should look at and rows the intake could not take, by the unit that keeps them.
+//! 数据质量: rows that the import quarantined or warned of, then records in which judging found doubtful data.
 
 use crate::domain::audience::masked;
 use crate::domain::judging::quality::{Quality, QualityKind};
@@ -14,32 +14,33 @@ use crate::workbook::visible::VisibleMaterial;
 const HEADS: [&str; 10] = ["序号", "类别", "台账", "编号", "名称", "责任单位", "字段", "原文", "问题与建议", "数据来源"];
 
 impl<'a> SheetBuilder<'a, '_> {
+    /// One row for each issue.
     pub(crate) fn quality(&mut self) -> Sheet<'a> {
         let mut rows: Vec<Row> = Vec::new();
-        for line in self.visible.intake_lines() {
-            let advice = [line.reason.as_str(), line.hint.as_str()].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>();
+        for issue in self.visible.intake_lines() {
+            let advice = [issue.reason.as_str(), issue.hint.as_str()].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>();
             let raw = match self.visible.material.audience {
-                Audience::Office => line.raw.clone(),
-                // the raw text of a cell nobody could read may hold any number
-                Audience::Unit(_) => masked(&line.raw),
+                Audience::Office => issue.raw.clone(),
+                // The text of an unreadable cell may include a phone number, whatever its field.
+                Audience::Unit(_) => masked(&issue.raw),
             };
             let cells = vec![
                 Value::count(rows.len() + 1),
-                Value::text(line.level.clone()),
-                Value::text(line.ledger.clone()),
-                Value::text(line.code.clone()),
-                Value::text(self.visible.name_of(&line.ledger, &line.code)),
-                Value::text(line.unit.clone()),
-                Value::text(line.field.clone()),
+                Value::text(issue.level.clone()),
+                Value::text(issue.ledger.clone()),
+                Value::text(issue.code.clone()),
+                Value::text(self.visible.name_of(&issue.ledger, &issue.code)),
+                Value::text(issue.unit.clone()),
+                Value::text(issue.field.clone()),
                 Value::text(raw),
                 Value::text(advice.join("；")),
-                Value::text(self.visible.stands_at(&line.ledger, &line.file, &line.sheet, &line.cell)),
+                Value::text(self.visible.location(&issue.ledger, &issue.file, &issue.sheet, &issue.cell)),
             ];
             rows.push(Row { cells, ..Row::default() });
         }
         let intake = rows.len();
-        for line in self.visible.quality_lines() {
-            let cells = self.visible.quality_cells(rows.len() + 1, line);
+        for quality in self.visible.quality_lines() {
+            let cells = self.visible.quality_cells(rows.len() + 1, quality);
             rows.push(Row { cells, ..Row::default() });
         }
         let mut columns = fit(&rows, HEADS.len(), 30.0);
@@ -65,20 +66,20 @@ impl<'a> SheetBuilder<'a, '_> {
 }
 
 impl VisibleMaterial<'_> {
-    /// What the register calls a record; empty where it has none.
+    /// The name of a record, as the audience may read it; empty if the record is unknown.
     fn name_of(&self, ledger: &str, code: &str) -> String {
         let ledgers = &self.policy().ledgers;
         let Some(index) = ledgers.iter().position(|known| known.title == ledger) else { return String::new() };
         self.record(index, code).map_or_else(String::new, |record| self.text(record.text(ledgers[index].role(FieldRole::Name))))
     }
 
-    fn quality_cells(&self, number: usize, line: &Quality) -> Vec<Value> {
+    fn quality_cells(&self, number: usize, quality: &Quality) -> Vec<Value> {
         let policy = self.policy();
-        let ledger = &policy.ledgers[line.ledger];
-        let found = self.record(line.ledger, &line.key);
+        let ledger = &policy.ledgers[quality.ledger];
+        let found = self.record(quality.ledger, &quality.key);
         let record = found.as_deref();
-        let (problem, advice) = sentence::quality(ledger, line.kind);
-        let field = match line.kind {
+        let (problem, advice) = sentence::quality(ledger, quality.kind);
+        let field = match quality.kind {
             QualityKind::BlankScope(field) => Some(field),
             QualityKind::StartedUnderFramework => ledger.role(FieldRole::Agreement),
             QualityKind::UnknownIndustry => ledger.role(FieldRole::Industry),
@@ -96,13 +97,13 @@ impl VisibleMaterial<'_> {
             Value::count(number),
             Value::text("判定"),
             Value::text(ledger.title.clone()),
-            Value::text(&*line.key),
+            Value::text(&*quality.key),
             record.map_or(Value::Blank, |record| Value::text(self.text(record.text(ledger.role(FieldRole::Name))))),
-            line.owner.map_or(Value::Blank, |unit| Value::text(policy.units.units[unit].name.clone())),
+            quality.owner.map_or(Value::Blank, |unit| Value::text(policy.units.units[unit].name.clone())),
             field.map_or(Value::Blank, |field| Value::text(ledger.fields[field].title.clone())),
             Value::text(self.text(&raw)),
             Value::text(format!("{problem}；{advice}")),
-            record.map_or(Value::Blank, |record| Value::text(self.place(line.ledger, record.place))),
+            record.map_or(Value::Blank, |record| Value::text(self.place(quality.ledger, record.place))),
         ]
     }
 }

@@ -1,5 +1,6 @@
-//! 报送情况: how each unit keeps its own rows, in time and complete. It counts, and calls nobody names.
+//! 报送情况: whether each unit reports its projects in time and completely. The sheet has counts only, without names of persons or a ranking.
 
+use crate::domain::intake::note::NoteKind;
 use crate::domain::judging::finding::blank_cells;
 use crate::domain::judging::finding::{Finding, State};
 use crate::domain::judging::indicators::Ratio;
@@ -11,58 +12,59 @@ use crate::workbook::model;
 use crate::workbook::model::{Role, Row, Sheet, Value, fit};
 use crate::workbook::sheet_builder::SheetBuilder;
 use crate::workbook::visible::VisibleMaterial;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// What a unit's rows come to.
+/// The numbers of a unit.
 #[derive(Default)]
-struct Kept<'a> {
+struct ReportingCounts<'a> {
     projects: u64,
-    /// Open findings by rule, in the order of the sheet.
+    /// Open findings by rule, in the order of the columns.
     open: Vec<usize>,
     unjudged: Vec<&'a Finding>,
+    /// Records with doubtful data.
     doubtful: usize,
     quarantined: usize,
 }
 
 impl<'a> SheetBuilder<'a, '_> {
-    /// One row per unit that keeps projects; `rules` are those whose findings say that a row was not kept in time.
+    /// One row for each reporting unit. `rules` are those that find a record not reported in time.
     pub(crate) fn reporting(&mut self, rules: &[usize]) -> Sheet<'a> {
         let policy = self.visible.policy();
         let units = self.visible.reporting_units();
-        let kept = self.visible.kept(rules);
+        let counts_by_unit = self.visible.reporting_counts(rules);
         let mut heads = vec!["市（州）".to_owned(), "责任单位".into(), "在册项目（个）".into()];
         for rule in rules {
             heads.push(format!("{}（项）", policy.rules[*rule].title));
             heads.push(format!("无{}的占比", policy.rules[*rule].title));
         }
         heads.extend(["待补齐（处）", "数据质量问题（项）", "待核行（行）"].map(str::to_owned));
-        let line = |name: [Value; 2], kept: &Kept<'_>| {
+        let cells_of = |name: [Value; 2], counts: &ReportingCounts<'_>| {
             let mut cells = name.to_vec();
-            cells.push(Value::count(kept.projects));
-            for open in &kept.open {
-                let denominator = i128::from(kept.projects);
+            cells.push(Value::count(counts.projects));
+            for open in &counts.open {
+                let denominator = i128::from(counts.projects);
                 let share = Ratio { numerator: denominator - *open as i128, denominator };
                 cells.extend([Value::count(*open), Value::Percent(share.tenths())]);
             }
-            let blank = blank_cells(policy, kept.unjudged.iter().copied());
-            cells.extend([Value::count(blank), Value::count(kept.doubtful), Value::count(kept.quarantined)]);
+            let blank = blank_cells(policy, counts.unjudged.iter().copied());
+            cells.extend([Value::count(blank), Value::count(counts.doubtful), Value::count(counts.quarantined)]);
             cells
         };
         let name_of = |unit: UnitId| Value::text(policy.units.units[unit].name.clone());
-        let none = Kept { open: vec![0; rules.len()], ..Kept::default() };
-        let mut total = Kept { open: vec![0; rules.len()], ..Kept::default() };
+        let none = ReportingCounts { open: vec![0; rules.len()], ..ReportingCounts::default() };
+        let mut total = ReportingCounts { open: vec![0; rules.len()], ..ReportingCounts::default() };
         let mut rows: Vec<Row> = Vec::new();
         for unit in &units {
-            let own = kept.get(unit).unwrap_or(&none);
+            let own = counts_by_unit.get(unit).unwrap_or(&none);
             let city = policy.units.city_of(*unit).filter(|city| city != unit).map_or(Value::Blank, name_of);
-            rows.push(Row { cells: line([city, name_of(*unit)], own), ..Row::default() });
+            rows.push(Row { cells: cells_of([city, name_of(*unit)], own), ..Row::default() });
             total.projects += own.projects;
             total.open.iter_mut().zip(&own.open).for_each(|(sum, open)| *sum += open);
             total.unjudged.extend(&own.unjudged);
             total.doubtful += own.doubtful;
             total.quarantined += own.quarantined;
         }
-        rows.push(Row { role: Role::Total, cells: line([Value::text("合计"), Value::Blank], &total), ..Row::default() });
+        rows.push(Row { role: Role::Total, cells: cells_of([Value::text("合计"), Value::Blank], &total), ..Row::default() });
         let mut widths = fit(&rows, heads.len(), 26.0);
         let head = model::head(&heads, &mut widths);
         let subtitle = format!("截至{}　　{}个单位", chinese_date(self.visible.material.as_of), units.len());
@@ -88,10 +90,10 @@ impl<'a> SheetBuilder<'a, '_> {
 }
 
 impl<'a> VisibleMaterial<'a> {
-    /// Units that keep a project, or a row nobody could read; of a unit's workbook those at or below it.
+    /// The units with a project, and the places with a row that could not be read. The workbook of a unit has only the unit and those below it.
     pub(crate) fn reporting_units(&self) -> Vec<UnitId> {
         let units = &self.policy().units;
-        let named: std::collections::BTreeSet<&str> = self.material.intake.iter().map(|line| line.unit.as_str()).collect();
+        let with_issues: BTreeSet<&str> = self.material.intake.iter().map(|issue| issue.unit.as_str()).collect();
         (0..units.units.len())
             .filter(|unit| match self.material.audience {
                 Audience::Office => true,
@@ -99,35 +101,37 @@ impl<'a> VisibleMaterial<'a> {
             })
             .filter(|unit| {
                 let own = &units.units[*unit];
-                self.material.indicators.of_unit(Some(*unit)).projects > 0 || own.level.is_place() && named.contains(own.name.as_str())
+                self.material.indicators.of_unit(Some(*unit)).projects > 0
+                    || own.level.is_place() && with_issues.contains(own.name.as_str())
             })
             .collect()
     }
 
-    fn kept(&self, rules: &[usize]) -> BTreeMap<UnitId, Kept<'a>> {
+    /// The numbers of each reporting unit.
+    fn reporting_counts(&self, rules: &[usize]) -> BTreeMap<UnitId, ReportingCounts<'a>> {
         let policy = self.policy();
-        let mut out: BTreeMap<UnitId, Kept<'a>> = BTreeMap::new();
+        let mut out: BTreeMap<UnitId, ReportingCounts<'a>> = BTreeMap::new();
         for unit in self.reporting_units() {
             let projects = self.material.indicators.of_unit(Some(unit)).projects;
-            out.insert(unit, Kept { projects, open: vec![0; rules.len()], ..Kept::default() });
+            out.insert(unit, ReportingCounts { projects, open: vec![0; rules.len()], ..ReportingCounts::default() });
         }
         for finding in self.counted() {
-            let Some(kept) = finding.owner.and_then(|owner| out.get_mut(&owner)) else { continue };
+            let Some(counts) = finding.owner.and_then(|owner| out.get_mut(&owner)) else { continue };
             if let Some(at) = rules.iter().position(|rule| *rule == finding.rule).filter(|_| finding.state == State::Open) {
-                kept.open[at] += 1;
+                counts.open[at] += 1;
             }
             if finding.state == State::Unjudged && Some(policy.rules[finding.rule].ledger) == policy.project_ledger() {
-                kept.unjudged.push(finding);
+                counts.unjudged.push(finding);
             }
         }
-        for line in &self.material.judged.quality {
-            if let Some(kept) = line.owner.and_then(|owner| out.get_mut(&owner)) {
-                kept.doubtful += 1;
+        for quality in &self.material.judged.quality {
+            if let Some(counts) = quality.owner.and_then(|owner| out.get_mut(&owner)) {
+                counts.doubtful += 1;
             }
         }
-        for line in self.material.intake {
-            if let Some(kept) = policy.units.find(&line.unit).and_then(|unit| out.get_mut(&unit)) {
-                kept.quarantined += usize::from(line.level == crate::domain::intake::note::NoteKind::Quarantined.title());
+        for issue in self.material.intake {
+            if let Some(counts) = policy.units.find(&issue.unit).and_then(|unit| out.get_mut(&unit)) {
+                counts.quarantined += usize::from(issue.level == NoteKind::Quarantined.title());
             }
         }
         out

@@ -21,7 +21,7 @@ use crate::store::outbox::{NewDraft, NewMessage, NewNotified, OutboxBatch};
 use crate::store::runs::{Run, RunInputs};
 use crate::workbook::build::{build, file_name};
 use crate::workbook::material::{Audience, Material};
-use crate::workbook::reconcile::{Disagreement, against_attachment, against_digests};
+use crate::workbook::reconcile::{Discrepancy, MailContent, reconcile_attachment, reconcile_digests};
 use crate::workbook::template::SheetKind;
 use crate::worker::deliver::restore_guard::expiry;
 use crate::worker::progress::progress;
@@ -233,7 +233,7 @@ impl Stage<'_> {
             if template.sheets.iter().any(|sheet| matches!(&sheet.kind, SheetKind::List(list) if !list.fold)) {
                 let material = self.material(Audience::Office, None, &inputs);
                 let book = build(template, &material);
-                tied(&against_digests(&self.config.policy, findings, planned, template, &book))?;
+                tied(&reconcile_digests(&self.config.policy, findings, planned, template, &book))?;
             }
         }
         Ok(())
@@ -298,7 +298,8 @@ impl Stage<'_> {
         let name = format!("{prefix}{}", file_name(template, &material));
         let book = build(template, &material);
         let (policy, findings) = (&self.config.policy, &self.reading.judged.findings);
-        tied(&against_attachment(policy, findings, (&policy.units.units[unit].name, rows, told), template, &book))?;
+        let mail = MailContent { unit: &policy.units.units[unit].name, findings: rows, counts: told };
+        tied(&reconcile_attachment(policy, findings, &mail, template, &book))?;
         let bytes = xlsx::render(&book)?;
         if bytes.len() as u64 <= self.config.settings.limits.attachment_kib_max * 1024 {
             return Ok((Some((name, bytes)), None));
@@ -384,7 +385,7 @@ const UNITS_NAMED: usize = 3;
 #[error("提醒与报表不一致，未发送：{0}")]
 struct Untied(String);
 
-fn tied(wrong: &[Disagreement]) -> Result<(), Untied> {
+fn tied(wrong: &[Discrepancy]) -> Result<(), Untied> {
     match wrong {
         [] => Ok(()),
         wrong => {
