@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use duban::app::compose::App;
 use duban::clock::Clock;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -77,6 +78,22 @@ pub fn files_below(folder: &Path) -> Vec<(String, Vec<u8>)> {
     walk(folder, folder, &mut out);
     out.sort();
     out
+}
+
+/// A number that the environment sets for a longer run of a test, such as `DUBAN_KILLS`; `.ci/long` sets them.
+#[allow(clippy::disallowed_methods, reason = "the length of a longer run is set from outside")]
+pub fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok().and_then(|text| text.parse().ok())
+}
+
+/// The first seed of a seeded test: that of `DUBAN_SEED`, else 0.
+pub fn first_seed() -> u64 {
+    number("DUBAN_SEED").unwrap_or_default()
+}
+
+/// The seeds of a seeded test: `count` of them, `DUBAN_CASES` times as many in a longer run.
+pub fn seeds(count: u64) -> Range<u64> {
+    first_seed()..first_seed() + count * number("DUBAN_CASES").unwrap_or(1)
 }
 
 /// Case files of a folder below tests/cases: name and content, sorted by name; panics where there is none.

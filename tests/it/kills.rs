@@ -4,7 +4,7 @@
 //!
 //! `DUBAN_KILLS=2000 cargo test --test it kills` runs many trials; without the variable there is one trial for each moment, on PostgreSQL for every second.
 
-use super::helpers::{command, duban, edit, files_below, stdout};
+use super::helpers::{command, duban, edit, files_below, number, stdout};
 use super::mail::root_with_server;
 use super::mail_server::{Failure, FailurePoint, ServerOptions, TestMailServer};
 use super::store_contract;
@@ -53,9 +53,8 @@ const MOMENTS: [Moment; 23] = [
 ];
 
 /// The number of trials: that of `DUBAN_KILLS`, else `default`.
-#[allow(clippy::disallowed_methods, reason = "the number of trials is set from outside")]
 fn trials(default: usize) -> usize {
-    std::env::var("DUBAN_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+    number("DUBAN_KILLS").map_or(default, |trials| trials as usize)
 }
 
 fn start(root: &Path, arguments: &[&str], moment: Option<&str>) -> Child {

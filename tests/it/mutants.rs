@@ -1,11 +1,9 @@
 //! Damaged inputs by the thousand, one target per parser: nothing kills the parent, a refusal gives its reason, and the account of every
-//! sheet adds up. The same seed makes the same damage. A slice runs with the other tests; the long run is
+//! sheet adds up. The same seed makes the same damage. `.ci/test` damages some hundred; a longer run is
 //!
 //! `DUBAN_MUTANTS=20000 cargo test --release --test it mutants`
 
-#![allow(clippy::disallowed_methods, reason = "the length of the run is told by the environment")]
-
-use super::helpers::home;
+use super::helpers::{first_seed, home, number};
 use chrono::NaiveDate;
 use duban::config::file_set::FileSet;
 use duban::config::load::{Config, read_files};
@@ -19,6 +17,7 @@ use duban::source::frame::{Frame, Sheet};
 use duban::source::refusal::ReadLimits;
 use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook};
 use std::io::{Cursor, Read, Write};
+use std::ops::Range;
 use std::path::Path;
 
 const LIMITS: ReadLimits = ReadLimits { file_mib_max: 64, memory_mib: 512, seconds: 10, rows_max: 1_048_576, columns_max: 1024 };
@@ -27,9 +26,9 @@ fn today() -> NaiveDate {
     NaiveDate::from_ymd_opt(2026, 11, 23).expect("a day")
 }
 
-/// How many damaged inputs; `slice` of them unless the environment asks for more.
-fn count(slice: u64) -> u64 {
-    std::env::var("DUBAN_MUTANTS").ok().and_then(|count| count.parse().ok()).unwrap_or(slice)
+/// The seeds of the damaged inputs: `count` of them, or as many as `DUBAN_MUTANTS` asks for.
+fn seeds(count: u64) -> Range<u64> {
+    first_seed()..first_seed() + number("DUBAN_MUTANTS").unwrap_or(count)
 }
 
 struct Dice(u64);
@@ -266,7 +265,7 @@ fn a_damaged_workbook_loses_no_row_and_kills_nobody() {
     let path = folder.path().join("mutant.xlsx");
     std::fs::write(&path, &whole).expect("written");
     read(&config, &parser, &path).expect("the healthy workbook");
-    for seed in 0..count(120) {
+    for seed in seeds(120) {
         let mut dice = Dice(seed);
         let bytes = if dice.roll(4) == 0 {
             let mut bytes = whole.clone();
@@ -297,7 +296,7 @@ fn a_damaged_text_file_loses_no_row_and_kills_nobody() {
     let utf16: Vec<u8> = [0xff, 0xfe].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect();
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("mutant.csv");
-    for seed in 0..count(120) {
+    for seed in seeds(120) {
         let mut dice = Dice(seed);
         let mut bytes = dice.pick(&[text.as_bytes(), &gb, page.as_bytes(), &utf16]).to_vec();
         wound(&mut bytes, &mut dice);
@@ -315,7 +314,7 @@ fn any_text_in_a_date_or_an_amount_is_answered() {
     let ledger = &config.policy.ledgers[config.policy.project_ledger().expect("projects")];
     let words =
         ["2026年1月7日", "２０２６－１３－４０", "20260107", "3月下旬", "2026年底", "45000.5", "1,234.5万元", "￥(500)", "约1.2亿", "100%"];
-    for seed in 0..count(20_000) {
+    for seed in seeds(20_000) {
         let mut dice = Dice(seed);
         let mut bytes = dice.pick(&words).as_bytes().to_vec();
         wound(&mut bytes, &mut dice);
@@ -337,7 +336,7 @@ fn a_damaged_configuration_is_explained() {
     let whole: FileSet = read_files(home()).expect("the files");
     // the units take longest to read and are damaged by their own cases
     let names: Vec<&String> = whole.keys().filter(|name| !name.contains("units")).collect();
-    for seed in 0..count(60).min(2_000) {
+    for seed in seeds(60).take(2_000) {
         let mut dice = Dice(seed);
         let name = (*dice.pick(&names)).clone();
         let mut bytes = whole[&name].as_bytes().to_vec();

@@ -1,7 +1,7 @@
 //! The row cache: a row that has not changed since the previous pull is counted and not read. Whatever a clerk does to a register between two
 //! pulls, the result is that of reading the register for the first time. A failure prints its seed.
 
-use super::helpers::{edit, fresh_root, service};
+use super::helpers::{edit, fresh_root, seeds, service};
 use super::properties::Dice;
 use duban::app::compose::App;
 use duban::domain::intake::note::Note;
@@ -162,7 +162,7 @@ async fn content(service: &App, pulled: &LedgerPull) -> (Vec<(String, Vec<Cell>)
 #[tokio::test]
 async fn a_second_pull_gives_the_same_as_a_first_one() {
     let mut unchanged = 0;
-    for seed in 0..6u64 {
+    for seed in seeds(6) {
         let mut dice = Dice(seed * 104_729 + 11);
         let root = fresh_root();
         let old = service(root.path(), NOW).await;
