@@ -1,21 +1,21 @@
 //! `pull`, `import`, `snapshot`: what goes in, and what was made of it.
 
 use crate::app::compose::App;
+use crate::app::import;
+use crate::app::import::{ImportRequest, Imported, Pulled};
+use crate::app::reports::ledger_named;
+use crate::app::snapshots;
+use crate::app::snapshots::GoneCode;
 use crate::cli::Exit;
-use crate::clock::stamp;
-use crate::config::problem::suggest;
 use crate::domain::intake::note::NoteKind;
 use crate::domain::notify::feedback::FormAccount;
 use crate::domain::register::period::chinese_date;
 use crate::store::snapshots::SnapshotState;
-use crate::worker::import::input::Input;
-use crate::worker::import::puller::{PullReport, PullRequest};
+use crate::worker::import::puller::PullReport;
 use crate::worker::run::evaluate::note_lines;
-use anyhow::{bail, ensure};
 use chrono::NaiveDate;
 use clap::Subcommand;
 use std::io::Write;
-use std::path::PathBuf;
 
 #[derive(Subcommand)]
 pub enum SnapshotAction {
@@ -49,9 +49,6 @@ pub enum SnapshotAction {
         as_of: Option<NaiveDate>,
     },
 }
-
-/// What `import --ledger` calls a form that came back.
-const FEEDBACK: &str = "feedback";
 
 /// Notes shown on a terminal; the workbook has all.
 const NOTES_SHOWN: usize = 20;
@@ -150,70 +147,41 @@ fn exit_of(report: &PullReport) -> Exit {
     }
 }
 
-pub async fn import(
-    app: &App,
-    file: PathBuf,
-    ledger: Option<String>,
-    source: String,
-    covers_on: Option<NaiveDate>,
-    accept: bool,
-) -> anyhow::Result<Exit> {
-    if ledger.as_deref() == Some(FEEDBACK) {
-        let accounts = app.importer().take_form(&app.config().policy, &file).await?;
-        let returned = accounts.iter().any(|account| account.returned > 0 || !account.missing_columns.is_empty());
-        print_forms(&accounts);
-        return Ok(if returned { Exit::Partial } else { Exit::Done });
+pub async fn import(app: &App, request: ImportRequest) -> anyhow::Result<Exit> {
+    match import::import(app.importer(), request).await? {
+        Imported::Forms(accounts) => {
+            let returned = accounts.iter().any(|account| account.returned > 0 || !account.missing_columns.is_empty());
+            print_forms(&accounts);
+            Ok(if returned { Exit::Partial } else { Exit::Done })
+        }
+        Imported::Register(report) => {
+            print_report(&report);
+            Ok(exit_of(&report))
+        }
     }
-    if let Some(ledger) = &ledger {
-        crate::cli::ledger::known(&app.config().policy, ledger)?;
-    }
-    ensure!(!source.trim().is_empty() && source.chars().count() <= 64, "source \"{source}\" is no name of a source");
-    let sample = app.config().settings.source(&source).is_some_and(|source| source.sample);
-    let request = PullRequest { input: Input::File(file), source, sample, covers_on, accept, only: ledger };
-    let report = app.importer().pull(&app.config().policy, &request).await?;
-    print_report(&report);
-    Ok(exit_of(&report))
 }
 
 pub async fn pull(app: &App, name: Option<&str>, accept: bool) -> anyhow::Result<Exit> {
-    let sources = &app.config().settings.sources;
-    if let Some(name) = name
-        && app.config().settings.source(name).is_none()
-    {
-        let hint = suggest(name, sources.iter().map(|source| source.name.as_str())).unwrap_or_default();
-        bail!("source \"{name}\" is not in config/duban.toml ({hint})");
-    }
     let mut worst = Exit::Done;
-    for source in sources.iter().filter(|source| name.is_none_or(|name| name == source.name)) {
-        if source.sample && name.is_none() && app.importer().own_projects().await? {
-            say!("{}：已有其他来源的项目台账，样例不再读取", source.name);
-            continue;
+    import::pull(app.importer(), name, accept, |source, pulled| match pulled {
+        Pulled::SampleUnused => say!("{source}：已有其他来源的项目台账，样例不再读取"),
+        Pulled::Report(report) => {
+            print_report(&report);
+            let exit = exit_of(&report);
+            worst = if worst == Exit::Failed { worst } else { std::cmp::max_by_key(worst, exit, |exit| *exit as u8) };
         }
-        match app.importer().pull_source(source, accept).await {
-            Ok(report) => {
-                print_report(&report);
-                let exit = exit_of(&report);
-                worst = if worst == Exit::Failed { worst } else { std::cmp::max_by_key(worst, exit, |exit| *exit as u8) };
-            }
-            // the others are read all the same
-            Err(error) => {
-                eprintln!("error: {}: {:#}", source.name, anyhow::Error::from(error));
-                worst = Exit::Failed;
-            }
+        Pulled::Failed(error) => {
+            eprintln!("error: {source}: {error:#}");
+            worst = Exit::Failed;
         }
-    }
+    })
+    .await?;
     Ok(worst)
 }
 
 pub async fn snapshot(app: &App, action: SnapshotAction) -> anyhow::Result<Exit> {
-    let settle = async |ledger: String, source: String, seq: i64, state: SnapshotState| -> anyhow::Result<Exit> {
-        if !app.store().snapshots().decide_held(&ledger, &source, seq, state).await? {
-            bail!("{ledger}/{source} 没有第{seq}次的暂缓快照；各次快照见 duban snapshot list");
-        }
-        app.store()
-            .audit()
-            .record(&stamp(app.clock().now()), "cli", &format!("snapshot {}", state.code()), &format!("{ledger}/{source}/{seq}"), "")
-            .await?;
+    let decide = async |ledger: String, source: String, seq: i64, state: SnapshotState| -> anyhow::Result<Exit> {
+        snapshots::decide(app.evaluator(), &ledger, &source, seq, state).await?;
         say!("{ledger}/{source} 第{seq}次快照：{}", if state == SnapshotState::InForce { "已放行生效" } else { "已作废" });
         Ok(Exit::Done)
     };
@@ -241,42 +209,28 @@ pub async fn snapshot(app: &App, action: SnapshotAction) -> anyhow::Result<Exit>
         }
         SnapshotAction::Gone { ledger } => crate::cli::diff::gone(app, ledger.as_deref()).await,
         SnapshotAction::ConfirmGone { ledger, source, code, by, reason } => {
-            crate::cli::diff::confirm_gone(app, &ledger, &source, &code, &by, &reason).await
+            let of = GoneCode { ledger: &ledger, source: &source, code: &code };
+            crate::cli::diff::confirm_gone(app, of, &by, &reason).await
         }
-        SnapshotAction::Release { ledger, source, seq } => settle(ledger, source, seq, SnapshotState::InForce).await,
-        SnapshotAction::Discard { ledger, source, seq } => settle(ledger, source, seq, SnapshotState::Discarded).await,
+        SnapshotAction::Release { ledger, source, seq } => decide(ledger, source, seq, SnapshotState::InForce).await,
+        SnapshotAction::Discard { ledger, source, seq } => decide(ledger, source, seq, SnapshotState::Discarded).await,
         SnapshotAction::Export { ledger, as_of } => export(app, &ledger, as_of.unwrap_or_else(|| app.clock().today())).await,
     }
 }
 
-async fn export(app: &App, ledger_id: &str, as_of: NaiveDate) -> anyhow::Result<Exit> {
-    let ledger = crate::cli::ledger::known(&app.config().policy, ledger_id)?;
+async fn export(app: &App, ledger: &str, as_of: NaiveDate) -> anyhow::Result<Exit> {
+    let ledger = ledger_named(&app.config().policy, ledger)?;
     let mut out = csv::Writer::from_writer(std::io::stdout().lock());
     out.write_record(ledger.fields.iter().map(|field| field.id.as_str()))?;
-    let mut failed = None;
-    for found in app.evaluator().view(&[], as_of).await?.in_force.iter().filter(|found| found.snapshot.ledger == ledger.id) {
-        app.store()
-            .records()
-            .each(ledger, &found.snapshot.source, found.snapshot.seq, |stored| {
-                if failed.is_none() {
-                    // a cell that begins like a formula is text to whoever opens the csv
-                    let cells = stored.record.cells.iter().map(|cell| {
-                        let text = cell.to_string();
-                        if text.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']) {
-                            format!("'{text}")
-                        } else {
-                            text
-                        }
-                    });
-                    failed = out.write_record(cells).err();
-                }
-                Ok(())
-            })
-            .await?;
-    }
-    if let Some(error) = failed {
-        return Err(error.into());
-    }
+    snapshots::each_record(app.evaluator(), ledger, as_of, |record| {
+        // a cell that begins like a formula is text to whoever opens the csv
+        let cells = record.cells.iter().map(|cell| {
+            let text = cell.to_string();
+            if text.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']) { format!("'{text}") } else { text }
+        });
+        Ok(out.write_record(cells)?)
+    })
+    .await?;
     out.flush()?;
     std::io::stdout().flush()?;
     Ok(Exit::Done)

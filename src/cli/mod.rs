@@ -10,6 +10,7 @@ macro_rules! say {
 
 mod accountability;
 mod check;
+mod csv_text;
 mod diff;
 mod explain;
 mod findings;
@@ -20,6 +21,7 @@ mod rebuild;
 pub mod run;
 
 use crate::app::compose::App;
+use crate::app::import::ImportRequest;
 use crate::clock::Clock;
 use crate::source::refusal::ReadLimits;
 use crate::source::{child, parse as source};
@@ -241,13 +243,14 @@ async fn dispatch(root: &Path, command: Command) -> anyhow::Result<Exit> {
         Command::Serve => run::serve(&App::open(root, Clock::System).await?).await,
         Command::Check { connect } => check::check(root, &Clock::System, connect).await,
         Command::Preview { job, as_of } => run::run(&App::open(root, Clock::System).await?, job, as_of, true, false).await,
-        Command::Init => run::init(&App::open(root, Clock::System).await?, root),
+        Command::Init => run::init(&App::open(root, Clock::System).await?),
         Command::Runs { limit } => run::runs(&App::open(root, Clock::System).await?, limit).await,
         Command::Outbox { action } => outbox::outbox(&App::open(root, Clock::System).await?, action).await,
         Command::Sample { projects, file } => check::sample(root, projects, &file),
         Command::Pull { source, accept } => intake::pull(&App::open(root, Clock::System).await?, source.as_deref(), accept).await,
         Command::Import { file, ledger, source, covers, accept } => {
-            intake::import(&App::open(root, Clock::System).await?, file, ledger, source, covers, accept).await
+            let request = ImportRequest { file, ledger, source, covers_on: covers, accept };
+            intake::import(&App::open(root, Clock::System).await?, request).await
         }
         Command::Blank { ledger, file } => ledger::blank(root, &ledger, &file),
         Command::Diff { a, b, ledger, format } => {

@@ -2,18 +2,14 @@
 //! reason.
 
 use crate::app::compose::App;
+use crate::app::outbox;
+use crate::app::outbox::{ListRequest, MessageView, Person, Readdressed, SentNow, StateChange};
 use crate::cli::Exit;
-use crate::clock::stamp;
-use crate::config::problem::suggest;
 use crate::domain::notify::delivery::DeliveryState;
-use crate::domain::rules::rule::{Act, Light};
-use crate::mail::message;
-use crate::mail::message::Correspondent;
-use crate::store::outbox::{AuditEntry, NewMessage, OutboxFilter, OutboxRow};
-use crate::store::sending::HoldReason;
-use crate::worker::deliver::deliverer::{Block, masked};
-use crate::worker::deliver::restore_guard::expiry;
-use anyhow::{Context, bail, ensure};
+use crate::domain::rules::rule::Light;
+use crate::store::outbox::OutboxRow;
+use crate::worker::deliver::deliverer::{Block, Delivered, Deliverer, masked};
+use anyhow::ensure;
 use chrono::{DateTime, FixedOffset};
 use clap::{Args, Subcommand};
 
@@ -47,7 +43,7 @@ pub enum OutboxAction {
         #[arg(long)]
         corrected: bool,
         #[command(flatten)]
-        deed: DeedArguments,
+        person: PersonArguments,
     },
     /// Keep waiting messages back (all of them, or those named)
     Hold {
@@ -56,7 +52,7 @@ pub enum OutboxAction {
         #[arg(long, conflicts_with = "ids")]
         sending: bool,
         #[command(flatten)]
-        deed: DeedArguments,
+        person: PersonArguments,
     },
     /// Let held messages go (all of them, or those named); release drafts of 督办, 通报 and 约谈 (签发) by name or by act
     Release {
@@ -68,7 +64,7 @@ pub enum OutboxAction {
         #[arg(long, conflicts_with = "ids")]
         sending: bool,
         #[command(flatten)]
-        deed: DeedArguments,
+        person: PersonArguments,
     },
     /// Decide that drafts of 督办, 通报 and 约谈 do not go out
     Reject {
@@ -77,14 +73,14 @@ pub enum OutboxAction {
         #[arg(long, conflicts_with = "ids")]
         act: Option<String>,
         #[command(flatten)]
-        deed: DeedArguments,
+        person: PersonArguments,
     },
     /// Send what is due now, without waiting for the service
     Send,
 }
 
 #[derive(Args)]
-pub struct DeedArguments {
+pub struct PersonArguments {
     /// Who does it (default: the user who is logged in)
     #[arg(long)]
     by: Option<String>,
@@ -93,13 +89,18 @@ pub struct DeedArguments {
     reason: String,
 }
 
-impl DeedArguments {
+impl PersonArguments {
     fn who(&self) -> String {
         let named = |by: &&String| !by.trim().is_empty();
         #[allow(clippy::disallowed_methods, reason = "who typed the command, for the audit; nothing is configured by it")]
         let user =
             || ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()));
         self.by.as_ref().filter(named).cloned().or_else(user).unwrap_or_else(|| "未署名".into())
+    }
+
+    /// The person as a use case records it; `who` comes from [`PersonArguments::who`].
+    fn person<'a>(&'a self, who: &'a str) -> Person<'a> {
+        Person { who, why: self.why() }
     }
 
     fn why(&self) -> &str {
@@ -117,28 +118,45 @@ fn local(at: &str) -> String {
 }
 
 pub async fn outbox(app: &App, action: OutboxAction) -> anyhow::Result<Exit> {
+    let deliverer = app.deliverer();
     match action {
-        OutboxAction::List { state, run, unit, finding } => list(app, state, run, unit, finding).await,
-        OutboxAction::Show { id, eml } => show(app, &id, eml).await,
-        OutboxAction::Retry { ids, corrected: false, deed } => retry(app, &ids, &deed).await,
-        OutboxAction::Retry { ids, corrected: true, deed } => retry_corrected(app, &ids, &deed).await,
-        OutboxAction::Hold { sending: true, deed, .. } => hold_sending(app, &deed).await,
-        OutboxAction::Hold { ids, deed, .. } => {
-            let waiting = [DeliveryState::Pending, DeliveryState::Unknown];
-            moved(app, &ids, &waiting, DeliveryState::OnHold, &deed, "暂缓").await
+        OutboxAction::List { state, run, unit, finding } => {
+            let finding = finding.and_then(|words| <[String; 2]>::try_from(words).ok()).map(|[rule, key]| (rule, key));
+            list(deliverer, ListRequest { state, run, unit, finding }).await
         }
-        OutboxAction::Release { sending: true, deed, .. } => release_sending(app, &deed).await,
-        OutboxAction::Release { act: Some(act), deed, .. } => {
-            let ids = drafts_of(app, &act).await?;
-            decide(app, &ids, DeliveryState::Pending, &deed).await
+        OutboxAction::Show { id, eml: true } => {
+            std::io::Write::write_all(&mut std::io::stdout().lock(), &outbox::bytes(deliverer, &id).await?)?;
+            Ok(Exit::Done)
         }
-        OutboxAction::Reject { act: Some(act), deed, .. } => {
-            let ids = drafts_of(app, &act).await?;
-            decide(app, &ids, DeliveryState::Rejected, &deed).await
+        OutboxAction::Show { id, eml: false } => show(&id, &outbox::show(deliverer, &id).await?),
+        OutboxAction::Retry { ids, corrected: false, person } => retry(deliverer, &ids, &person).await,
+        OutboxAction::Retry { ids, corrected: true, person } => retry_corrected(deliverer, &ids, &person).await,
+        OutboxAction::Hold { sending: true, person, .. } => {
+            let stopped = outbox::hold_sending(deliverer, person.person(&person.who())).await?;
+            say!(
+                "{}",
+                if stopped {
+                    "全部发送已暂停，新的邮件照常生成，留在发件箱；恢复：duban outbox release --sending"
+                } else {
+                    "发送此前已暂停"
+                }
+            );
+            Ok(Exit::Done)
         }
-        OutboxAction::Reject { ids, deed, .. } => decide(app, &ids, DeliveryState::Rejected, &deed).await,
-        OutboxAction::Release { ids, deed, .. } => {
-            let drafts = drafts_among(app, &ids).await?;
+        OutboxAction::Hold { ids, person, .. } => {
+            let from = [DeliveryState::Pending, DeliveryState::Unknown];
+            changed(&outbox::change_state(deliverer, &ids, &from, DeliveryState::OnHold, person.person(&person.who())).await?, "暂缓")
+        }
+        OutboxAction::Release { sending: true, person, .. } => release_sending(deliverer, &person).await,
+        OutboxAction::Release { act: Some(act), person, .. } => {
+            decide(deliverer, &outbox::drafts_of(deliverer, &act).await?, DeliveryState::Pending, &person).await
+        }
+        OutboxAction::Reject { act: Some(act), person, .. } => {
+            decide(deliverer, &outbox::drafts_of(deliverer, &act).await?, DeliveryState::Rejected, &person).await
+        }
+        OutboxAction::Reject { ids, person, .. } => decide(deliverer, &ids, DeliveryState::Rejected, &person).await,
+        OutboxAction::Release { ids, person, .. } => {
+            let drafts = outbox::drafts_among(deliverer, &ids).await?;
             if !drafts.is_empty() {
                 ensure!(
                     drafts.len() == ids.len(),
@@ -146,125 +164,40 @@ pub async fn outbox(app: &App, action: OutboxAction) -> anyhow::Result<Exit> {
                     drafts.len(),
                     ids.len()
                 );
-                return decide(app, &drafts, DeliveryState::Pending, &deed).await;
+                return decide(deliverer, &drafts, DeliveryState::Pending, &person).await;
             }
-            moved(app, &ids, &[DeliveryState::OnHold], DeliveryState::Pending, &deed, "放行").await
+            let from = [DeliveryState::OnHold];
+            changed(&outbox::change_state(deliverer, &ids, &from, DeliveryState::Pending, person.person(&person.who())).await?, "放行")
         }
-        OutboxAction::Send => send(app).await,
+        OutboxAction::Send => send(deliverer).await,
     }
 }
 
-/// The drafts of an act that wait.
-async fn drafts_of(app: &App, act: &str) -> anyhow::Result<Vec<String>> {
-    let Some(known) = Act::ALL.iter().find(|known| known.code() == act && **known > Act::Urge) else {
-        bail!("act \"{act}\" is no draft (supervise, circulate or interview)");
-    };
-    let wanted = OutboxFilter { state: Some(DeliveryState::Draft), ..OutboxFilter::default() };
-    let drafts = app.store().outbox().list(&wanted).await?;
-    Ok(drafts.into_iter().filter(|draft| draft.act == known.code()).map(|draft| draft.id).collect())
+async fn decide(deliverer: &Deliverer, ids: &[String], to: DeliveryState, person: &PersonArguments) -> anyhow::Result<Exit> {
+    outbox::named_decision(person.by.as_deref(), &person.reason)?;
+    let decided = outbox::decide(deliverer, ids, to, person.person(&person.who())).await?;
+    let rest = ids.len() - decided;
+    let word = if to == DeliveryState::Pending { "签发" } else { "不予签发" };
+    say!("{word}{decided}件{}", if rest > 0 { format!("；{rest}件不是待签发的拟办件，未作改动") } else { String::new() });
+    Ok(if rest > 0 { Exit::Partial } else { Exit::Done })
 }
 
-/// Those of the named messages that are drafts.
-async fn drafts_among(app: &App, ids: &[String]) -> anyhow::Result<Vec<String>> {
-    let mut drafts = Vec::new();
-    for id in ids {
-        if app.store().outbox().get(id).await?.is_some_and(|message| !message.act.is_empty()) {
-            drafts.push(id.clone());
-        }
+async fn list(deliverer: &Deliverer, request: ListRequest) -> anyhow::Result<Exit> {
+    let finding = request.finding.clone();
+    let list = outbox::list(deliverer, request).await?;
+    if let (Some((rule, _)), true) = (&finding, list.unknown_rule) {
+        tracing::warn!(%rule, "config/rules.toml has no such rule now");
     }
-    Ok(drafts)
-}
-
-/// 签发 or 不予签发: by a named person, with the reason, written down.
-async fn decide(app: &App, ids: &[String], to: DeliveryState, deed: &DeedArguments) -> anyhow::Result<Exit> {
-    ensure!(
-        deed.by.as_deref().is_some_and(|by| !by.trim().is_empty()) && !deed.reason.trim().is_empty(),
-        "a draft is released or rejected by a named person with a reason: --by NAME --reason TEXT"
-    );
-    let (now, who) = (stamp(app.clock().now()), deed.who());
-    let done = if to == DeliveryState::Pending { "签发" } else { "不予签发" };
-    let from = [DeliveryState::Draft];
-    // no id stands for all, and nobody decides on all by leaving them out
-    let moved = match ids {
-        [] => Vec::new(),
-        ids => {
-            app.store()
-                .outbox()
-                .change_state(
-                    ids,
-                    &from,
-                    to,
-                    AuditEntry { at: &now, who: &who, why: deed.why() },
-                    &expiry(app.clock(), &app.config().settings),
-                )
-                .await?
-        }
-    };
-    for id in &moved {
-        app.store().audit().record(&now, &who, &format!("draft {}", to.code()), id, deed.why()).await?;
-    }
-    let left = ids.len() - moved.len();
-    say!("{done}{}件{}", moved.len(), if left > 0 { format!("；{left}件不是待签发的拟办件，未作改动") } else { String::new() });
-    Ok(if left > 0 { Exit::Partial } else { Exit::Done })
-}
-
-async fn list(
-    app: &App,
-    state: Option<String>,
-    run: Option<String>,
-    unit: Option<String>,
-    finding: Option<Vec<String>>,
-) -> anyhow::Result<Exit> {
-    let policy = &app.config().policy;
-    let state = match state.as_deref() {
-        None => None,
-        Some(word) => match DeliveryState::parse(word) {
-            Some(state) => Some(state),
-            None => bail!(
-                "state \"{word}\" is unknown ({})",
-                suggest(word, DeliveryState::ALL.iter().map(|state| state.code())).unwrap_or_default()
-            ),
-        },
-    };
-    let unit = match unit {
-        None => None,
-        Some(name) => match policy.units.find(&name) {
-            Some(unit) => Some(policy.units.units[unit].name.clone()),
-            None => bail!(
-                "unit \"{name}\" is unknown ({})",
-                suggest(&name, policy.units.units.iter().map(|unit| unit.name.as_str())).unwrap_or_default()
-            ),
-        },
-    };
-    let finding = match finding.as_deref() {
-        Some([rule, key]) => {
-            if !policy.rules.iter().any(|known| known.id == *rule) {
-                tracing::warn!(%rule, "config/rules.toml has no such rule now");
-            }
-            Some((rule.clone(), key.clone()))
-        }
-        _ => None,
-    };
-    for note in app.deliverer().sending_notes().await? {
+    for note in &list.notes {
         say!("{note}");
     }
-    let wanted = OutboxFilter { run, state, unit, finding };
-    let messages = app.store().outbox().list(&wanted).await?;
-    for message in &messages {
-        let told = match &wanted.finding {
-            None => String::new(),
-            Some((rule, key)) => {
-                // a draft lists it, and tells it only once it is released
-                let word = if message.act.is_empty() { "告知" } else { "所列" };
-                match app.store().outbox().light_in(message, rule, key).await? {
-                    Some(light) => format!(" {word}：{}", light.map_or("无灯", Light::title)),
-                    None => String::new(),
-                }
-            }
-        };
-        say!("{}{told}", line(message));
+    for entry in &list.messages {
+        // a draft lists a finding; its unit is notified of it only once the draft is released
+        let word = if entry.row.act.is_empty() { "告知" } else { "所列" };
+        let light = entry.light.map_or(String::new(), |light| format!(" {word}：{}", light.map_or("无灯", Light::title)));
+        say!("{}{light}", line(&entry.row));
     }
-    if let (Some((rule, key)), true) = (&wanted.finding, messages.is_empty()) {
+    if let (Some((rule, key)), true) = (&finding, list.messages.is_empty()) {
         say!("没有邮件告知过“{rule} {key}”。");
     }
     Ok(Exit::Done)
@@ -303,14 +236,8 @@ fn quiet(message: &OutboxRow, said: &str) -> String {
     said.replace(&message.address, &masked(&message.address))
 }
 
-async fn show(app: &App, id: &str, eml: bool) -> anyhow::Result<Exit> {
-    let missing = || format!("there is no message {id}; see duban outbox list");
-    if eml {
-        let bytes = app.store().outbox().body(id).await?.with_context(missing)?;
-        std::io::Write::write_all(&mut std::io::stdout().lock(), &bytes)?;
-        return Ok(Exit::Done);
-    }
-    let message = app.store().outbox().get(id).await?.with_context(missing)?;
+fn show(id: &str, view: &MessageView) -> anyhow::Result<Exit> {
+    let message = &view.row;
     say!("编号：{}", message.id);
     say!("单位：{} <{}>{}", message.unit, masked(&message.address), if message.test { "（试发送，单位未收到）" } else { "" });
     say!("主题：{}", message.subject);
@@ -321,7 +248,7 @@ async fn show(app: &App, id: &str, eml: bool) -> anyhow::Result<Exit> {
         message.state.word(),
         message.attempts,
         if message.unknowns > 0 { format!("，其中{}次结果不明", message.unknowns) } else { String::new() },
-        quiet(&message, &message.reply)
+        quiet(message, &message.reply)
     );
     if !message.instead_of.is_empty() {
         say!("内容同：{}（改发至更正后的地址）", message.instead_of);
@@ -330,7 +257,7 @@ async fn show(app: &App, id: &str, eml: bool) -> anyhow::Result<Exit> {
         say!("下次发送：{}，至{}仍未送出则停止", local(&message.next_at), local(&message.expires_at));
     }
     say!("{} 生成", local(&message.created_at));
-    for event in app.store().outbox().events(id).await? {
+    for event in &view.events {
         let what = match event.what.as_str() {
             "pending" => "未送出，稍后再试",
             "unknown" => "结果不明，对方可能已收到",
@@ -347,200 +274,88 @@ async fn show(app: &App, id: &str, eml: bool) -> anyhow::Result<Exit> {
             other => other,
         };
         let who = if event.who.is_empty() { String::new() } else { format!("（{}）", event.who) };
-        say!("{} {what}{who} {}", local(&event.at), quiet(&message, &event.detail));
+        say!("{} {what}{who} {}", local(&event.at), quiet(message, &event.detail));
     }
     if message.state == DeliveryState::Accepted {
-        say!("{} 对方服务器收下：{}", local(&message.ended_at), quiet(&message, &message.reply));
+        say!("{} 对方服务器收下：{}", local(&message.ended_at), quiet(message, &message.reply));
     }
-    let bytes = app.store().outbox().body(id).await?.with_context(|| format!("message {id} has no bytes"))?;
-    let contents = message::contents(&bytes);
-    for (name, size) in contents.iter().flat_map(|contents| &contents.attachments) {
+    for (name, size) in view.contents.iter().flat_map(|contents| &contents.attachments) {
         say!("附件：{name}（{size}字节）");
     }
     if message.state == DeliveryState::Draft {
         say!("签发：duban outbox release {id} --by 姓名 --reason 理由；不予签发：duban outbox reject {id} --by 姓名 --reason 理由");
     }
     say!("原文：duban outbox show {id} --eml");
-    match contents {
+    match &view.contents {
         Some(contents) => say!("\n{}", contents.text.trim_end()),
         None => say!("正文不是本程序的格式，请查看原文"),
     }
     Ok(Exit::Done)
 }
 
-/// Moves messages and writes the deed down, with each message and in the audit.
-async fn moved(
-    app: &App,
-    ids: &[String],
-    from: &[DeliveryState],
-    to: DeliveryState,
-    deed: &DeedArguments,
-    word: &str,
-) -> anyhow::Result<Exit> {
-    let (now, who) = (stamp(app.clock().now()), deed.who());
-    let done = app
-        .store()
-        .outbox()
-        .change_state(ids, from, to, AuditEntry { at: &now, who: &who, why: deed.why() }, &expiry(app.clock(), &app.config().settings))
-        .await?;
-    let object = if ids.is_empty() { format!("all ({})", done.len()) } else { done.join(" ") };
-    app.store().audit().record(&now, &who, &format!("outbox {}", to.code()), &object, deed.why()).await?;
-    say!("{word}{}封", done.len());
-    for id in ids.iter().filter(|id| !done.contains(id)) {
-        match app.store().outbox().get(id).await? {
-            Some(message) => say!("{id}：{}，未作改动", message.state.word()),
+/// Prints which messages changed their state.
+fn changed(change: &StateChange, word: &str) -> anyhow::Result<Exit> {
+    say!("{word}{}封", change.changed.len());
+    for (id, state) in &change.unchanged {
+        match state {
+            Some(state) => say!("{id}：{}，未作改动", state.word()),
             None => say!("{id}：没有这封邮件"),
         }
     }
-    Ok(if ids.iter().all(|id| done.contains(id)) { Exit::Done } else { Exit::Partial })
+    Ok(if change.unchanged.is_empty() { Exit::Done } else { Exit::Partial })
 }
 
-const FAILED: [DeliveryState; 2] = [DeliveryState::Refused, DeliveryState::Dead];
-
-async fn failed(app: &App, ids: &[String]) -> anyhow::Result<Vec<OutboxRow>> {
-    let mut out = Vec::new();
-    for state in FAILED {
-        out.extend(app.store().outbox().list(&OutboxFilter { state: Some(state), ..OutboxFilter::default() }).await?);
-    }
-    out.retain(|message| ids.is_empty() || ids.contains(&message.id));
-    Ok(out)
-}
-
-/// The address a unit has now, with the name that stands in `To`.
-fn address_now<'a>(app: &'a App, unit: &str) -> Option<(&'a str, &'a str, &'a str)> {
-    let units = &app.config().policy.units;
-    let id = units.find(unit)?;
-    let (_, mailbox) = units.mailbox(id)?;
-    Some((&units.units[id].code, &units.units[id].title, mailbox))
-}
-
-async fn retry(app: &App, ids: &[String], deed: &DeedArguments) -> anyhow::Result<Exit> {
-    let changed = failed(app, ids)
-        .await?
-        .iter()
-        .filter(|message| !message.test && address_now(app, &message.unit).is_some_and(|(_, _, now)| now != message.address))
-        .count();
-    let exit = moved(app, ids, &FAILED, DeliveryState::Pending, deed, "重新发送").await?;
-    if changed > 0 {
-        say!("其中{changed}封的单位邮箱已改，以上仍按原地址发送；要发往新地址，执行 duban outbox retry --corrected 编号");
+async fn retry(deliverer: &Deliverer, ids: &[String], person: &PersonArguments) -> anyhow::Result<Exit> {
+    let (change, moved) = outbox::retry(deliverer, ids, person.person(&person.who())).await?;
+    let exit = changed(&change, "重新发送")?;
+    if moved > 0 {
+        say!("其中{moved}封的单位邮箱已改，以上仍按原地址发送；要发往新地址，执行 duban outbox retry --corrected 编号");
     }
     Ok(exit)
 }
 
-/// The same body, to the address the unit has now, as a message of its own.
-async fn retry_corrected(app: &App, ids: &[String], deed: &DeedArguments) -> anyhow::Result<Exit> {
-    let settings = &app.config().settings;
-    let mut candidates = Vec::new();
-    if ids.is_empty() {
-        candidates = failed(app, ids).await?;
-    }
-    for id in ids {
-        candidates.push(app.store().outbox().get(id).await?.with_context(|| format!("there is no message {id}; see duban outbox list"))?);
-    }
-    let (now, who) = (stamp(app.clock().now()), deed.who());
+async fn retry_corrected(deliverer: &Deliverer, ids: &[String], person: &PersonArguments) -> anyhow::Result<Exit> {
     let mut sent = 0;
-    for old in candidates {
-        let Some((code, title, mailbox)) = address_now(app, &old.unit) else {
-            bail!("config/units.toml has no unit {} any more", old.unit);
-        };
-        if mailbox == old.address || old.test {
-            if !ids.is_empty() {
-                say!("{}：{}的邮箱没有变化，未作改动", old.id, old.unit);
-            }
-            continue;
-        }
-        if settings.domain_allowed(&old.address) != settings.domain_allowed(mailbox) {
-            say!("{}：新地址可收的内容与原邮件不同（allowed_domains），请执行 duban run 任务 --as-of 日期 --revise 另行生成", old.id);
-            continue;
-        }
-        let bytes = app.store().outbox().body(&old.id).await?.with_context(|| format!("message {} has no bytes", old.id))?;
-        let (base, times) = match old.id.rsplit_once("-a").map(|(base, times)| (base, times.parse::<u32>())) {
-            Some((base, Ok(times))) => (base, times),
-            _ => (old.id.as_str(), 0),
-        };
-        let id = format!("{base}-a{}", times + 1);
-        let domain = settings.mail.from.rsplit('@').next().unwrap_or("localhost");
-        let message = NewMessage {
-            bytes: message::readdress(&bytes, Correspondent { name: title, address: mailbox }, &id, domain)?,
-            message_id: format!("<{id}@{domain}>"),
-            recipient: format!("{code} {mailbox}"),
-            address: mailbox.to_owned(),
-            unit: old.unit.clone(),
-            subject: old.subject.clone(),
-            digest_sha256: String::new(),
-            act: old.act.clone(),
-            id,
-        };
-        let why = format!("{} → {}；{}", masked(&old.address), masked(mailbox), deed.why());
-        if app
-            .store()
-            .outbox()
-            .readdress(&old.id, &message, AuditEntry { at: &now, who: &who, why: &why }, &expiry(app.clock(), &app.config().settings))
-            .await?
-        {
-            app.store().audit().record(&now, &who, "outbox readdressed", &format!("{} {}", old.id, message.id), &why).await?;
-            say!("{} → {} {} <{}>", old.id, message.id, old.unit, masked(mailbox));
+    let named = !ids.is_empty();
+    outbox::retry_corrected(deliverer, ids, person.person(&person.who()), |message| match message {
+        Readdressed::Sent { old, new, unit, address } => {
+            say!("{old} → {new} {unit} <{}>", masked(&address));
             sent += 1;
-        } else {
-            say!("{}：{}，未作改动", old.id, old.state.word());
         }
-    }
+        Readdressed::SameAddress { id, unit } if named => say!("{id}：{unit}的邮箱没有变化，未作改动"),
+        Readdressed::SameAddress { .. } => {}
+        Readdressed::OtherContents { id } => {
+            say!("{id}：新地址可收的内容与原邮件不同（allowed_domains），请执行 duban run 任务 --as-of 日期 --revise 另行生成");
+        }
+        Readdressed::Unchanged { id, state } => say!("{id}：{}，未作改动", state.word()),
+    })
+    .await?;
     say!("改发{sent}封");
     Ok(Exit::Done)
 }
 
-async fn hold_sending(app: &App, deed: &DeedArguments) -> anyhow::Result<Exit> {
-    let (now, who) = (stamp(app.clock().now()), deed.who());
-    let fresh = app.store().sending().hold(HoldReason::Person, AuditEntry { at: &now, who: &who, why: deed.why() }).await?;
-    if fresh {
-        app.store().audit().record(&now, &who, "sending held", "all", deed.why()).await?;
-    }
-    say!(
-        "{}",
-        if fresh {
-            "全部发送已暂停，新的邮件照常生成，留在发件箱；恢复：duban outbox release --sending"
-        } else {
-            "发送此前已暂停"
-        }
-    );
-    Ok(Exit::Done)
-}
-
-async fn release_sending(app: &App, deed: &DeedArguments) -> anyhow::Result<Exit> {
-    let (now, who) = (stamp(app.clock().now()), deed.who());
-    app.deliverer().guard().await?;
-    let day = app.clock().today().to_string();
-    let state = app.store().sending().state(&day).await?;
-    let daily_max = app.config().settings.mail.daily_max;
-    let blown = state.sent >= daily_max + state.extra;
-    if state.hold.is_none() && !blown {
+async fn release_sending(deliverer: &Deliverer, person: &PersonArguments) -> anyhow::Result<Exit> {
+    let Some(released) = outbox::release_sending(deliverer, person.person(&person.who())).await? else {
         say!("发送没有暂停，未作改动");
         return Ok(Exit::Done);
-    }
-    let file = app.deliverer().counter_file();
-    let counter = app.store().sending().release(file.read()?.unwrap_or_default(), &day, if blown { daily_max } else { 0 }, &now).await?;
-    file.write(counter).context("cannot write the counter file below var/")?;
-    let what = match &state.hold {
-        Some(hold) => hold.reason.code(),
-        None => "fuse",
     };
-    app.store().audit().record(&now, &who, "sending released", what, deed.why()).await?;
-    if blown {
-        say!("今日再放行{daily_max}封");
+    if let Some(extra) = released.extra {
+        say!("今日再放行{extra}封");
     }
-    say!("发送已恢复，待发{}封", app.store().outbox().count_undelivered().await?);
+    say!("发送已恢复，待发{}封", released.undelivered);
     Ok(Exit::Done)
 }
 
-async fn send(app: &App) -> anyhow::Result<Exit> {
-    let done = app.deliverer().deliver_all(None).await?;
-    say!("送达{} 被拒{} 稍后再试{} 结果不明{}", done.accepted, done.refused, done.later, done.unknown);
-    for note in app.deliverer().sending_notes().await? {
+async fn send(deliverer: &Deliverer) -> anyhow::Result<Exit> {
+    let SentNow { delivered, notes } = outbox::send(deliverer).await?;
+    let Delivered { accepted, refused, later, unknown, blocked } = delivered;
+    say!("送达{accepted} 被拒{refused} 稍后再试{later} 结果不明{unknown}");
+    for note in notes {
         say!("{note}");
     }
-    if let Some(Block::Channel(reason)) = &done.blocked {
+    if let Some(Block::Channel(reason)) = &blocked {
         say!("注意：现在发不出去：{reason}");
     }
-    ensure!(done.blocked.is_none(), "sending stopped; nothing is lost");
+    ensure!(blocked.is_none(), "sending stopped; nothing is lost");
     Ok(Exit::Done)
 }

@@ -1,14 +1,13 @@
 //! `run`, `preview`, `serve`, `runs`, `init`: making things happen, and looking at what happened.
 
 use crate::app::compose::App;
+use crate::app::start;
+use crate::app::start::Start;
 use crate::cli::Exit;
-use crate::domain::register::period::{Period, chinese_date};
-use crate::domain::rules::rule::Every;
+use crate::domain::register::period::chinese_date;
 use crate::store::runs::RunState;
 use crate::worker::run::runner::{Deliveries, Rehearsal, RunOutcome, RunRequest, RunWhen};
-use anyhow::Context;
 use chrono::NaiveDate;
-use std::path::Path;
 use tokio_util::sync::CancellationToken;
 
 fn exit_of(state: RunState) -> Exit {
@@ -152,48 +151,17 @@ pub async fn runs(app: &App, limit: i64) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Working days a unit has at least to check its rows before acts begin.
-const CHECK_WORKDAYS: u32 = 20;
-
-/// Fixes the day acts begin: the first quarter start at least twenty working days away, written to config/duban.toml.
-pub fn init(app: &App, root: &Path) -> anyhow::Result<Exit> {
-    if let Some(day) = app.config().settings.enforce_on() {
-        say!("启动日已定为{}，未作更改。", chinese_date(day));
-        return Ok(Exit::Done);
-    }
-    let calendar = &app.config().policy.calendar;
-    let national = calendar.of(None);
-    let today = app.clock().today();
-    let earliest = national.due(today, crate::domain::register::calendar::Span::Workdays(CHECK_WORKDAYS), false);
-    let mut quarter = Period::of(Every::Quarter, today);
-    while quarter.first_day() < earliest {
-        quarter = Period::of(Every::Quarter, quarter.last_day() + chrono::Days::new(1));
-    }
-    let day = quarter.first_day();
-    let path = root.join("config/duban.toml");
-    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let mut document: toml_edit::DocumentMut = text.parse().with_context(|| format!("cannot read {}", path.display()))?;
-    if !document.contains_table("start") {
-        // what stands commented out below the last table belongs to that table and stays with it
-        let rest = document.trailing().as_str().unwrap_or_default().to_owned();
-        let mut start = toml_edit::Table::new();
-        start.decor_mut().set_prefix(format!("{}\n\n", rest.trim_end()));
-        document.set_trailing("\n");
-        document["start"] = toml_edit::Item::Table(start);
-    }
-    document["start"]["enforce_on"] = toml_edit::value(day.to_string());
-    let folder = path.parent().context("config/duban.toml has no folder")?;
-    let mut temp = tempfile::NamedTempFile::new_in(folder).context("cannot write into config/")?;
-    std::io::Write::write_all(&mut temp, document.to_string().as_bytes())?;
-    temp.as_file().sync_all()?;
-    if let Ok(known) = std::fs::metadata(&path) {
-        std::fs::set_permissions(temp.path(), known.permissions())?;
-    }
-    temp.persist(&path).with_context(|| format!("cannot write {}", path.display()))?;
-    say!("启动日定为{}（config/duban.toml [start] enforce_on）。", chinese_date(day));
-    say!("此前为建账期：各单位收到一份存量核对单，只作提醒；此后按督办规则催办，督办、通报、约谈由专人签发。");
-    if !calendar.knows(chrono::Datelike::year(&day)) {
-        say!("注意：{}年的工作日安排尚未录入（config/calendar/），按周末估算。", chrono::Datelike::year(&day));
+/// Fixes the day from which acts above a reminder begin.
+pub fn init(app: &App) -> anyhow::Result<Exit> {
+    match start::fix_start(app.root(), app.config(), app.clock().today())? {
+        Start::Known(day) => say!("启动日已定为{}，未作更改。", chinese_date(day)),
+        Start::Fixed { day, calendar_known } => {
+            say!("启动日定为{}（config/duban.toml [start] enforce_on）。", chinese_date(day));
+            say!("此前为建账期：各单位收到一份存量核对单，只作提醒；此后按督办规则催办，督办、通报、约谈由专人签发。");
+            if !calendar_known {
+                say!("注意：{}年的工作日安排尚未录入（config/calendar/），按周末估算。", chrono::Datelike::year(&day));
+            }
+        }
     }
     Ok(Exit::Done)
 }

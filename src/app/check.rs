@@ -1,0 +1,215 @@
+//! Checking a configuration: every problem of it, and what it will do. Nothing is written.
+
+use crate::app::compose;
+use crate::clock::Clock;
+use crate::config::load::Config;
+use crate::config::source_settings::SourceSettings;
+use crate::config::source_settings::{Origin, has_password};
+use crate::domain::judging::judge::Judged;
+use crate::domain::notify::drafts::drafts;
+use crate::domain::notify::feedback::{Answer, Answers, Proposal, editable};
+use crate::domain::notify::inputs::PlanInputs;
+use crate::domain::notify::plan::plan;
+use crate::domain::notify::rehearsal::{draft_rehearsals, rehearsals};
+use crate::domain::register::ledger::Role;
+use crate::domain::register::record::{Place, Record};
+use crate::domain::register::units::Level;
+use crate::domain::rules::context::Context as Judging;
+use crate::domain::rules::owner::{Linked, link};
+use crate::mail::templates::Templates;
+use crate::mail::transport::Mailer;
+use crate::source::sql::Database;
+use crate::store::handle::Store;
+use crate::worker::deliver::restore_guard;
+use crate::worker::deliver::restore_guard::CounterFile;
+use crate::worker::import::input::{Input, resolve};
+use anyhow::{Context, ensure};
+use chrono::NaiveDate;
+use std::collections::{BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+
+/// What a clean configuration will do.
+pub struct Checked {
+    pub config: Config,
+    pub mailer: Mailer,
+    pub sources: Vec<CheckedSource>,
+}
+
+/// What a source would read now.
+#[derive(Debug)]
+pub struct CheckedSource {
+    pub name: String,
+    pub reads: SourceReads,
+    /// The database's address holds a password, which belongs into a file of its own.
+    pub password_in_url: bool,
+}
+
+/// What there is to read. What is missing is a warning: a file may come later.
+#[derive(Debug)]
+pub enum SourceReads {
+    /// Which file of a folder was chosen and why.
+    Picked(String),
+    File(PathBuf),
+    MissingFile(PathBuf),
+    MissingDatabase(PathBuf),
+    Query {
+        rows_max: u64,
+        seconds: u64,
+    },
+    Nothing(String),
+}
+
+/// Reads and rehearses the configuration below a root.
+///
+/// # Errors
+/// Every problem of the files, a mail body that cannot be rendered, a password file that is missing, or a server name TLS cannot check.
+pub fn check(root: &Path, clock: &Clock) -> anyhow::Result<Checked> {
+    let config = compose::load_config(root)?;
+    rehearse(&config)?;
+    let mailer = compose::mailer(root, &config.settings.mail)?;
+    let sources = sources(root, clock, &config);
+    Ok(Checked { config, mailer, sources })
+}
+
+fn sources(root: &Path, clock: &Clock, config: &Config) -> Vec<CheckedSource> {
+    let checked = |source: &SourceSettings| {
+        let reads = match resolve(root, clock.now(), config.settings.limits.columns_max, source) {
+            Err(error) => SourceReads::Nothing(error.to_string()),
+            Ok(resolved) => match (resolved.picked, resolved.input) {
+                (Some(picked), _) => SourceReads::Picked(picked),
+                (None, Input::File(path)) if path.is_file() => SourceReads::File(path),
+                (None, Input::File(path)) => SourceReads::MissingFile(path),
+                (None, Input::Query(query)) => match &query.database {
+                    Database::Sqlite(path) if !path.is_file() => SourceReads::MissingDatabase(path.clone()),
+                    _ => SourceReads::Query { rows_max: query.rows_max.into(), seconds: query.timeout.as_secs() },
+                },
+            },
+        };
+        let password_in_url = matches!(source.origin(), Origin::Database(database) if has_password(database.url));
+        CheckedSource { name: source.name.clone(), reads, password_in_url }
+    };
+    config.settings.sources.iter().map(checked).collect()
+}
+
+/// What keeps mails back, as people read it. The database is looked at as it is; there may be none yet.
+///
+/// # Errors
+/// The counter file or the database's state cannot be read.
+pub async fn sending_notes(root: &Path, clock: &Clock, config: &Config) -> anyhow::Result<Vec<String>> {
+    let mail = &config.settings.mail;
+    let day = clock.today().to_string();
+    Ok(match Store::open_existing(root, &config.settings.database.url).await {
+        Ok(None) => restore_guard::notes(mail, None, None),
+        Ok(Some(store)) => {
+            let counter = CounterFile::below(&root.join("var")).read().context("cannot read var/sent.count")?;
+            let state = store.sending().state(&day).await?;
+            store.close().await;
+            restore_guard::notes(mail, Some(&state), counter)
+        }
+        Err(error) => vec![format!("注意：{error}，不知道发件箱的状态")],
+    })
+}
+
+/// The day the shipped sample describes: year, month, day.
+const SAMPLE_AS_OF: (i32, u32, u32) = (2026, 9, 30);
+
+/// The day the shipped sample describes.
+///
+/// # Errors
+/// None in practice: the day is a constant.
+pub fn sample_as_of() -> anyhow::Result<NaiveDate> {
+    let (year, month, day) = SAMPLE_AS_OF;
+    NaiveDate::from_ymd_opt(year, month, day).context("no such day")
+}
+
+/// Renders every mail body for the digests of an invented register: a name that a template misspells shows here, not at eight in the
+/// morning.
+fn rehearse(config: &Config) -> anyhow::Result<()> {
+    const PROJECTS: usize = 200;
+    let policy = &config.policy;
+    let templates = Templates::new(&config.mail_templates)
+        .map_err(|errors| anyhow::anyhow!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
+    let as_of = sample_as_of()?;
+    let year = SAMPLE_AS_OF.0;
+    let mut records: HashMap<(usize, String), Record> = HashMap::new();
+    for (index, rows) in crate::domain::sample::sample(policy, PROJECTS, as_of).ledgers {
+        let code = policy.ledgers[index].role(Role::Code).unwrap_or_default();
+        for cells in rows {
+            let key = cells[code].to_string();
+            let columns = (0..cells.len()).collect();
+            records.insert((index, key.clone()), Record { code: key, cells, columns, place: Place::default() });
+        }
+    }
+    let projects: HashMap<String, Linked> = records
+        .iter()
+        .filter(|((index, _), _)| Some(*index) == policy.project_ledger())
+        .map(|((index, code), record)| (code.clone(), link(policy, &policy.ledgers[*index], record)))
+        .collect();
+    let (waiting, exempt) = (HashMap::new(), HashMap::new());
+    let context = Judging { policy, as_of, projects: &projects, waiting_on: &waiting, exempt: &exempt };
+    let mut judged = Judged::new(policy);
+    for ((index, _), record) in &records {
+        judged.record(&context, *index, record);
+    }
+    judged.sort();
+    // every unit has answered something, so that no word of the templates goes untried
+    let mut answers = Answers::new();
+    for (index, code) in records.keys() {
+        let ledger = &policy.ledgers[*index];
+        let field = |field: usize| ledger.fields[field].id.clone();
+        let Some(filled) = editable(ledger).next() else { continue };
+        let proposal = |fact| Proposal { field: field(fact), was: String::new(), now: as_of.to_string() };
+        let answer = Answer {
+            ledger: ledger.id.clone(),
+            code: code.clone(),
+            unit: String::new(),
+            who: "某某".into(),
+            filled_on: as_of,
+            as_of,
+            verdict: String::new(),
+            remark: String::new(),
+            values: [(field(filled), "示例".to_owned())].into(),
+            proposals: ledger.role(Role::Started).map(proposal).into_iter().collect(),
+        };
+        answers.insert((ledger.id.clone(), code.clone()), answer);
+    }
+    let (last_notified, days, gone) = (HashMap::new(), HashMap::new(), BTreeSet::new());
+    for job in config.jobs.iter().filter(|job| !job.digest.is_empty()) {
+        for started in [true, false] {
+            let of = PlanInputs {
+                policy,
+                as_of,
+                sent_on: as_of,
+                office_name: &config.settings.office.name,
+                contact: &config.settings.office.contact,
+                objection_workdays: config.settings.office.objection_workdays,
+                judged: &judged,
+                records: &records,
+                last_notified: &last_notified,
+                last_digest_on: &days,
+                gone: &gone,
+                rhythm: job.rhythm,
+                answers: &answers,
+                levels: &job.levels,
+                started,
+                source_line: "数据来源：样例",
+                // the year of the next mail is another now and then, and each form of the line is tried
+                next_on: &|level| NaiveDate::from_ymd_opt(if level == Level::County { year } else { year + 1 }, 12, 31),
+                may_carry_rows: &|_| true,
+            };
+            for draft in drafts(&of, &job.drafts) {
+                for draft in draft_rehearsals(&draft).iter().chain([&draft]) {
+                    templates.render(&job.draft, draft)?;
+                }
+            }
+            let planned = plan(&of);
+            ensure!(planned.coverage.adds_up(), "the coverage proof fails on the sample:\n{}", planned.coverage);
+            for digest in &planned.digests {
+                for digest in rehearsals(digest).iter().chain([digest]) {
+                    templates.render(&job.digest, digest)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,394 @@
+//! The outbox: who was notified of what, did it arrive, and what a person may do about it. Every act is recorded with name, time and reason.
+
+use crate::clock::stamp;
+use crate::config::problem::suggest;
+use crate::domain::notify::delivery::DeliveryState;
+use crate::domain::rules::rule::{Act, Light};
+use crate::mail::message;
+use crate::mail::message::{Contents, Correspondent};
+use crate::store::outbox::{AuditEntry, NewMessage, OutboxEvent, OutboxFilter, OutboxRow};
+use crate::store::sending::HoldReason;
+use crate::worker::deliver::deliverer::{Delivered, Deliverer, masked};
+use crate::worker::deliver::restore_guard::expiry;
+use anyhow::{Context, bail, ensure};
+
+/// Who does something, and why.
+#[derive(Clone, Copy, Debug)]
+pub struct Person<'a> {
+    pub who: &'a str,
+    pub why: &'a str,
+}
+
+/// Which messages to list, in the words of whoever asks.
+#[derive(Clone, Debug, Default)]
+pub struct ListRequest {
+    pub state: Option<String>,
+    pub run: Option<String>,
+    pub unit: Option<String>,
+    /// Rule and key of a finding.
+    pub finding: Option<(String, String)>,
+}
+
+/// Messages, newest first.
+#[derive(Debug)]
+pub struct OutboxList {
+    /// What delays sending, as people read it.
+    pub notes: Vec<String>,
+    pub messages: Vec<OutboxEntry>,
+    /// The rule that was asked for is not configured now.
+    pub unknown_rule: bool,
+}
+
+/// One message of a list.
+#[derive(Debug)]
+pub struct OutboxEntry {
+    pub row: OutboxRow,
+    /// The light with which the message names the finding that was asked for.
+    pub light: Option<Option<Light>>,
+}
+
+/// The messages a request names.
+///
+/// # Errors
+/// A state or a unit is unknown (the message suggests one), or the database fails.
+pub async fn list(deliverer: &Deliverer, request: ListRequest) -> anyhow::Result<OutboxList> {
+    let policy = &deliverer.config.policy;
+    let state = match request.state.as_deref() {
+        None => None,
+        Some(word) => match DeliveryState::parse(word) {
+            Some(state) => Some(state),
+            None => bail!(
+                "state \"{word}\" is unknown ({})",
+                suggest(word, DeliveryState::ALL.into_iter().map(DeliveryState::code)).unwrap_or_default()
+            ),
+        },
+    };
+    let unit = match request.unit {
+        None => None,
+        Some(name) => match policy.units.find(&name) {
+            Some(unit) => Some(policy.units.units[unit].name.clone()),
+            None => bail!(
+                "unit \"{name}\" is unknown ({})",
+                suggest(&name, policy.units.units.iter().map(|unit| unit.name.as_str())).unwrap_or_default()
+            ),
+        },
+    };
+    let unknown_rule = request.finding.as_ref().is_some_and(|(rule, _)| !policy.rules.iter().any(|known| known.id == *rule));
+    let notes = deliverer.sending_notes().await?;
+    let filter = OutboxFilter { run: request.run, state, unit, finding: request.finding };
+    let mut messages = Vec::new();
+    for row in deliverer.store.outbox().list(&filter).await? {
+        let light = match &filter.finding {
+            None => None,
+            Some((rule, key)) => deliverer.store.outbox().light_in(&row, rule, key).await?,
+        };
+        messages.push(OutboxEntry { row, light });
+    }
+    Ok(OutboxList { notes, messages, unknown_rule })
+}
+
+/// One message with what happened to it and what it holds.
+pub struct MessageView {
+    pub row: OutboxRow,
+    pub events: Vec<OutboxEvent>,
+    /// Attachments and text; `None` = the bytes are not in this program's form.
+    pub contents: Option<Contents>,
+}
+
+/// Looks at one message.
+///
+/// # Errors
+/// There is none of this id, or the database fails.
+pub async fn show(deliverer: &Deliverer, id: &str) -> anyhow::Result<MessageView> {
+    let outbox = deliverer.store.outbox();
+    let row = outbox.get(id).await?.with_context(|| missing(id))?;
+    let events = outbox.events(id).await?;
+    let bytes = outbox.body(id).await?.with_context(|| format!("message {id} has no bytes"))?;
+    Ok(MessageView { row, events, contents: message::contents(&bytes) })
+}
+
+/// The bytes of one message, as they were or will be sent.
+///
+/// # Errors
+/// As [`show`].
+pub async fn bytes(deliverer: &Deliverer, id: &str) -> anyhow::Result<Vec<u8>> {
+    deliverer.store.outbox().body(id).await?.with_context(|| missing(id))
+}
+
+fn missing(id: &str) -> String {
+    format!("there is no message {id}; see duban outbox list")
+}
+
+/// The ids of the drafts of an act that wait for a person.
+///
+/// # Errors
+/// The act is never a draft, or the database fails.
+pub async fn drafts_of(deliverer: &Deliverer, act: &str) -> anyhow::Result<Vec<String>> {
+    let Some(known) = Act::ALL.into_iter().find(|known| known.code() == act && *known > Act::Urge) else {
+        bail!("act \"{act}\" is no draft (supervise, circulate or interview)");
+    };
+    let filter = OutboxFilter { state: Some(DeliveryState::Draft), ..OutboxFilter::default() };
+    let drafts = deliverer.store.outbox().list(&filter).await?;
+    Ok(drafts.into_iter().filter(|draft| draft.act == known.code()).map(|draft| draft.id).collect())
+}
+
+/// Those of the named messages that are drafts.
+///
+/// # Errors
+/// The database fails.
+pub async fn drafts_among(deliverer: &Deliverer, ids: &[String]) -> anyhow::Result<Vec<String>> {
+    let mut drafts = Vec::new();
+    for id in ids {
+        if deliverer.store.outbox().get(id).await?.is_some_and(|message| !message.act.is_empty()) {
+            drafts.push(id.clone());
+        }
+    }
+    Ok(drafts)
+}
+
+/// Releases (签发) or rejects (不予签发) drafts. Returns how many of them waited for it.
+///
+/// # Errors
+/// The database fails.
+pub async fn decide(deliverer: &Deliverer, ids: &[String], to: DeliveryState, by: Person<'_>) -> anyhow::Result<usize> {
+    // no id means none here: nobody decides on all drafts by leaving them out
+    if ids.is_empty() {
+        return Ok(0);
+    }
+    let now = stamp(deliverer.clock.now());
+    let entry = AuditEntry { at: &now, who: by.who, why: by.why };
+    let until = expiry(&deliverer.clock, &deliverer.config.settings);
+    let decided = deliverer.store.outbox().change_state(ids, &[DeliveryState::Draft], to, entry, &until).await?;
+    for id in &decided {
+        deliverer.store.audit().record(&now, by.who, &format!("draft {}", to.code()), id, by.why).await?;
+    }
+    Ok(decided.len())
+}
+
+/// What became of messages whose state was to change.
+#[derive(Debug)]
+pub struct StateChange {
+    /// Ids of the messages that changed.
+    pub changed: Vec<String>,
+    /// The named messages that did not, with the state they have; `None` = there is no such message.
+    pub unchanged: Vec<(String, Option<DeliveryState>)>,
+}
+
+/// Moves messages (all, where none is named) from one of some states to another.
+///
+/// # Errors
+/// The database fails.
+pub async fn change_state(
+    deliverer: &Deliverer,
+    ids: &[String],
+    from: &[DeliveryState],
+    to: DeliveryState,
+    by: Person<'_>,
+) -> anyhow::Result<StateChange> {
+    let now = stamp(deliverer.clock.now());
+    let entry = AuditEntry { at: &now, who: by.who, why: by.why };
+    let until = expiry(&deliverer.clock, &deliverer.config.settings);
+    let changed = deliverer.store.outbox().change_state(ids, from, to, entry, &until).await?;
+    let object = if ids.is_empty() { format!("all ({})", changed.len()) } else { changed.join(" ") };
+    deliverer.store.audit().record(&now, by.who, &format!("outbox {}", to.code()), &object, by.why).await?;
+    let mut unchanged = Vec::new();
+    for id in ids.iter().filter(|id| !changed.contains(id)) {
+        unchanged.push((id.clone(), deliverer.store.outbox().get(id).await?.map(|message| message.state)));
+    }
+    Ok(StateChange { changed, unchanged })
+}
+
+/// The states in which a message has failed for good.
+const FAILED: [DeliveryState; 2] = [DeliveryState::Refused, DeliveryState::Dead];
+
+async fn failed(deliverer: &Deliverer, ids: &[String]) -> anyhow::Result<Vec<OutboxRow>> {
+    let mut out = Vec::new();
+    for state in FAILED {
+        out.extend(deliverer.store.outbox().list(&OutboxFilter { state: Some(state), ..OutboxFilter::default() }).await?);
+    }
+    out.retain(|message| ids.is_empty() || ids.contains(&message.id));
+    Ok(out)
+}
+
+/// Where a unit receives its mail now.
+struct Mailbox<'a> {
+    code: &'a str,
+    /// The name in `To`.
+    title: &'a str,
+    address: &'a str,
+}
+
+fn mailbox_now<'a>(deliverer: &'a Deliverer, unit: &str) -> Option<Mailbox<'a>> {
+    let units = &deliverer.config.policy.units;
+    let id = units.find(unit)?;
+    let (_, address) = units.mailbox(id)?;
+    Some(Mailbox { code: &units.units[id].code, title: &units.units[id].title, address })
+}
+
+/// Sends failed messages (all, where none is named) once more to the address they went to. Returns how many of them belong to a unit whose
+/// address has changed since.
+///
+/// # Errors
+/// The database fails.
+pub async fn retry(deliverer: &Deliverer, ids: &[String], by: Person<'_>) -> anyhow::Result<(StateChange, usize)> {
+    let moved = failed(deliverer, ids)
+        .await?
+        .iter()
+        .filter(|message| !message.test && mailbox_now(deliverer, &message.unit).is_some_and(|now| now.address != message.address))
+        .count();
+    Ok((change_state(deliverer, ids, &FAILED, DeliveryState::Pending, by).await?, moved))
+}
+
+/// What became of a message that was to go to the unit's present address.
+#[derive(Debug)]
+pub enum Readdressed {
+    /// A message of its own with the same body.
+    Sent { old: String, new: String, unit: String, address: String },
+    /// The address is the same, or the message was a test.
+    SameAddress { id: String, unit: String },
+    /// The present address may receive other contents than the old one.
+    OtherContents { id: String },
+    /// The message is in a state that allows no second one.
+    Unchanged { id: String, state: DeliveryState },
+}
+
+/// Sends failed messages (all, where none is named) to the addresses their units have now. `each` gets what became of every message.
+///
+/// # Errors
+/// A message or a unit is unknown, or the database fails.
+pub async fn retry_corrected(
+    deliverer: &Deliverer,
+    ids: &[String],
+    by: Person<'_>,
+    mut each: impl FnMut(Readdressed),
+) -> anyhow::Result<()> {
+    let settings = &deliverer.config.settings;
+    let outbox = deliverer.store.outbox();
+    let mut candidates = Vec::new();
+    if ids.is_empty() {
+        candidates = failed(deliverer, ids).await?;
+    }
+    for id in ids {
+        candidates.push(outbox.get(id).await?.with_context(|| missing(id))?);
+    }
+    let now = stamp(deliverer.clock.now());
+    for old in candidates {
+        let Some(mailbox) = mailbox_now(deliverer, &old.unit) else {
+            bail!("config/units.toml has no unit {} any more", old.unit);
+        };
+        if mailbox.address == old.address || old.test {
+            each(Readdressed::SameAddress { id: old.id, unit: old.unit });
+            continue;
+        }
+        if settings.domain_allowed(&old.address) != settings.domain_allowed(mailbox.address) {
+            each(Readdressed::OtherContents { id: old.id });
+            continue;
+        }
+        let bytes = outbox.body(&old.id).await?.with_context(|| format!("message {} has no bytes", old.id))?;
+        let (base, times) = match old.id.rsplit_once("-a").map(|(base, times)| (base, times.parse::<u32>())) {
+            Some((base, Ok(times))) => (base, times),
+            _ => (old.id.as_str(), 0),
+        };
+        let id = format!("{base}-a{}", times + 1);
+        let domain = settings.mail.from.rsplit('@').next().unwrap_or("localhost");
+        let message = NewMessage {
+            bytes: message::readdress(&bytes, Correspondent { name: mailbox.title, address: mailbox.address }, &id, domain)?,
+            message_id: format!("<{id}@{domain}>"),
+            recipient: format!("{} {}", mailbox.code, mailbox.address),
+            address: mailbox.address.to_owned(),
+            unit: old.unit.clone(),
+            subject: old.subject.clone(),
+            digest_sha256: String::new(),
+            act: old.act.clone(),
+            id,
+        };
+        let why = format!("{} → {}；{}", masked(&old.address), masked(mailbox.address), by.why);
+        let entry = AuditEntry { at: &now, who: by.who, why: &why };
+        if outbox.readdress(&old.id, &message, entry, &expiry(&deliverer.clock, settings)).await? {
+            let object = format!("{} {}", old.id, message.id);
+            deliverer.store.audit().record(&now, by.who, "outbox readdressed", &object, &why).await?;
+            each(Readdressed::Sent { old: old.id, new: message.id, unit: old.unit, address: message.address });
+        } else {
+            each(Readdressed::Unchanged { id: old.id, state: old.state });
+        }
+    }
+    Ok(())
+}
+
+/// Stops all sending. Returns whether it was going on until now.
+///
+/// # Errors
+/// The database fails.
+pub async fn hold_sending(deliverer: &Deliverer, by: Person<'_>) -> anyhow::Result<bool> {
+    let now = stamp(deliverer.clock.now());
+    let entry = AuditEntry { at: &now, who: by.who, why: by.why };
+    let stopped = deliverer.store.sending().hold(HoldReason::Person, entry).await?;
+    if stopped {
+        deliverer.store.audit().record(&now, by.who, "sending held", "all", by.why).await?;
+    }
+    Ok(stopped)
+}
+
+/// Sending that was allowed to go on.
+#[derive(Debug)]
+pub struct SendingReleased {
+    /// Mails allowed today beyond the daily limit; `None` = the limit was not reached.
+    pub extra: Option<i64>,
+    /// Mails that wait.
+    pub undelivered: i64,
+}
+
+/// Lets sending go on: after a restored copy, a stop by hand, or when the daily limit was reached. `None` = nothing held it.
+///
+/// # Errors
+/// The database fails, or the counter file cannot be written.
+pub async fn release_sending(deliverer: &Deliverer, by: Person<'_>) -> anyhow::Result<Option<SendingReleased>> {
+    let now = stamp(deliverer.clock.now());
+    deliverer.guard().await?;
+    let day = deliverer.clock.today().to_string();
+    let sending = deliverer.store.sending();
+    let state = sending.state(&day).await?;
+    let daily_max = deliverer.config.settings.mail.daily_max;
+    let daily_limit_reached = state.sent >= daily_max + state.extra;
+    if state.hold.is_none() && !daily_limit_reached {
+        return Ok(None);
+    }
+    let extra = daily_limit_reached.then_some(daily_max);
+    let file = deliverer.counter_file();
+    let counter = sending.release(file.read()?.unwrap_or_default(), &day, extra.unwrap_or(0), &now).await?;
+    file.write(counter).context("cannot write the counter file below var/")?;
+    let what = match &state.hold {
+        Some(hold) => hold.reason.code(),
+        None => "fuse",
+    };
+    deliverer.store.audit().record(&now, by.who, "sending released", what, by.why).await?;
+    Ok(Some(SendingReleased { extra, undelivered: deliverer.store.outbox().count_undelivered().await? }))
+}
+
+/// What one delivery did, with what delays the rest.
+#[derive(Debug)]
+pub struct SentNow {
+    pub delivered: Delivered,
+    pub notes: Vec<String>,
+}
+
+/// Sends what is due now.
+///
+/// # Errors
+/// The database fails, or var/ cannot be written.
+pub async fn send(deliverer: &Deliverer) -> anyhow::Result<SentNow> {
+    let delivered = deliverer.deliver_all(None).await?;
+    Ok(SentNow { delivered, notes: deliverer.sending_notes().await? })
+}
+
+/// Refuses a decision on drafts that names nobody or gives no reason.
+///
+/// # Errors
+/// One of the two is missing.
+pub fn named_decision(by: Option<&str>, reason: &str) -> anyhow::Result<()> {
+    ensure!(
+        by.is_some_and(|by| !by.trim().is_empty()) && !reason.trim().is_empty(),
+        "a draft is released or rejected by a named person with a reason: --by NAME --reason TEXT"
+    );
+    Ok(())
+}

@@ -1,0 +1,118 @@
+//! Files made on request: the empty sheet of a ledger, a sample register, the accountability list.
+
+use crate::app::accountability::{AccountabilityList, accountability_list};
+use crate::clock::stamp;
+use crate::config::load::Config;
+use crate::config::problem::suggest;
+use crate::domain::register::ledger::Ledger;
+use crate::domain::rules::policy::Policy;
+use crate::domain::sample::sample;
+use crate::report;
+use crate::report::archive::ArchivedFile;
+use crate::report::{archive, xlsx};
+use crate::workbook::books::blank::{BlankForm, blank_form_workbook};
+use crate::worker::run::evaluate::Evaluator;
+use anyhow::{Context, bail, ensure};
+use chrono::NaiveDate;
+use std::path::{Path, PathBuf};
+
+/// The ledger of a name.
+///
+/// # Errors
+/// It is unknown; the message suggests one.
+pub fn ledger_named<'a>(policy: &'a Policy, name: &str) -> anyhow::Result<&'a Ledger> {
+    let Some(index) = policy.ledger(name) else {
+        let hint = suggest(name, policy.ledgers.iter().map(|ledger| ledger.id.as_str())).unwrap_or_default();
+        bail!("ledger \"{name}\" is unknown ({hint})");
+    };
+    Ok(&policy.ledgers[index])
+}
+
+/// The folder and the name of a file to write.
+fn folder_and_name(file: &Path) -> anyhow::Result<(&Path, String)> {
+    let name = file.file_name().context("FILE has no name")?.to_string_lossy().into_owned();
+    Ok((file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")), name))
+}
+
+/// The empty sheet of a ledger.
+#[derive(Debug)]
+pub struct BlankFile {
+    /// Title of the ledger.
+    pub title: String,
+    /// Where it was written; `None` = the file was there already, with the same contents.
+    pub written: Option<PathBuf>,
+}
+
+/// Writes the empty sheet of a ledger with its explanation. A file that holds anything else is not touched.
+///
+/// # Errors
+/// The ledger is unknown, the name is no name of a workbook, or the file exists and differs.
+pub fn write_blank(config: &Config, ledger: &str, file: &Path) -> anyhow::Result<BlankFile> {
+    let policy = &config.policy;
+    let title = ledger_named(policy, ledger)?.title.clone();
+    let xlsx_name = file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("xlsx"));
+    ensure!(xlsx_name, "{} must end in .xlsx: the empty sheet is an Excel workbook", file.display());
+    let index = policy.ledger(ledger).context("a ledger")?;
+    let bytes = xlsx::render(&blank_form_workbook(&BlankForm { policy, ledger: index, office: &config.settings.office.name }))?;
+    let (folder, name) = folder_and_name(file)?;
+    ensure!(archive::safe_name(&name) == name, "{name} is no file name that every system takes");
+    if file.exists() {
+        let same = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))? == bytes;
+        ensure!(same, "{} exists and holds something else; nothing was written (name another file, or move it away first)", file.display());
+        return Ok(BlankFile { title, written: None });
+    }
+    let filed = archive::write(folder, &name, &bytes)?;
+    Ok(BlankFile { title, written: Some(filed.path) })
+}
+
+/// Fewer projects would leave the register empty.
+const PROJECTS_MIN: usize = 1;
+const PROJECTS_MAX: usize = 1_000_000;
+
+/// A file that was written.
+#[derive(Debug)]
+pub struct WrittenFile {
+    pub path: PathBuf,
+    pub bytes: usize,
+    pub sha256: String,
+}
+
+/// Writes a sample register that describes a day.
+///
+/// # Errors
+/// The number of projects is out of bounds, or the file cannot be written.
+pub fn write_sample(config: &Config, projects: usize, as_of: NaiveDate, file: &Path) -> anyhow::Result<WrittenFile> {
+    let made = sample(&config.policy, projects, as_of);
+    let bytes = report::sample::write(&made, &config.policy)?;
+    let (folder, name) = folder_and_name(file)?;
+    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let ArchivedFile { path, sha256, .. } = archive::write(folder, &name, &bytes)?;
+    Ok(WrittenFile { path, bytes: bytes.len(), sha256 })
+}
+
+/// Refuses a number of sample projects that is out of bounds.
+///
+/// # Errors
+/// It is.
+pub fn check_projects(projects: usize) -> anyhow::Result<()> {
+    ensure!((PROJECTS_MIN..=PROJECTS_MAX).contains(&projects), "--projects must be between {PROJECTS_MIN} and {PROJECTS_MAX}");
+    Ok(())
+}
+
+/// Writes the accountability list into a new file and records that it was made.
+///
+/// # Errors
+/// The name is no name of a workbook, the file exists, the rules name no number of quarters, or the database fails.
+pub async fn write_accountability(evaluator: &Evaluator, as_of: NaiveDate, file: &Path) -> anyhow::Result<(PathBuf, AccountabilityList)> {
+    let is_xlsx = file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("xlsx"));
+    ensure!(is_xlsx, "{} must end in .xlsx: the list is an Excel workbook", file.display());
+    let (folder, name) = folder_and_name(file)?;
+    ensure!(archive::safe_name(&name) == name, "{name} is no file name that every system takes");
+    ensure!(!file.exists(), "{} exists; nothing was written (name another file, or move it away first)", file.display());
+    let list = accountability_list(evaluator, as_of).await?;
+    let bytes = xlsx::render(&list.book)?;
+    let ArchivedFile { path, sha256, .. } = archive::write(folder, &name, &bytes)?;
+    let now = stamp(evaluator.clock.now());
+    evaluator.store.audit().record(&now, "cli", "accountability list", &as_of.to_string(), &sha256).await?;
+    Ok((path, list))
+}

@@ -1,0 +1,60 @@
+//! The start day (建账期): from it on acts above a reminder begin.
+
+use crate::config::load::Config;
+use crate::domain::register::calendar::Span;
+use crate::domain::register::period::Period;
+use crate::domain::rules::rule::Every;
+use anyhow::Context;
+use chrono::NaiveDate;
+use std::path::Path;
+
+/// Working days a unit has at least to check its rows before acts begin.
+const CHECK_WORKDAYS: u32 = 20;
+
+/// The start day of an office.
+#[derive(Debug)]
+pub enum Start {
+    /// It was fixed before and is not changed.
+    Known(NaiveDate),
+    /// It was fixed now; `calendar_known` = the working days of its year are on file.
+    Fixed { day: NaiveDate, calendar_known: bool },
+}
+
+/// Fixes the start day: the first quarter start at least [`CHECK_WORKDAYS`] working days after `today`, written to config/duban.toml.
+///
+/// # Errors
+/// The file cannot be read or written.
+pub fn fix_start(root: &Path, config: &Config, today: NaiveDate) -> anyhow::Result<Start> {
+    if let Some(day) = config.settings.enforce_on() {
+        return Ok(Start::Known(day));
+    }
+    let calendar = &config.policy.calendar;
+    let national = calendar.of(None);
+    let earliest = national.due(today, Span::Workdays(CHECK_WORKDAYS), false);
+    let mut quarter = Period::of(Every::Quarter, today);
+    while quarter.first_day() < earliest {
+        quarter = Period::of(Every::Quarter, quarter.last_day() + chrono::Days::new(1));
+    }
+    let day = quarter.first_day();
+    let path = root.join("config/duban.toml");
+    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let mut document: toml_edit::DocumentMut = text.parse().with_context(|| format!("cannot read {}", path.display()))?;
+    if !document.contains_table("start") {
+        // what is commented out below the last table belongs to that table and remains with it
+        let rest = document.trailing().as_str().unwrap_or_default().to_owned();
+        let mut start = toml_edit::Table::new();
+        start.decor_mut().set_prefix(format!("{}\n\n", rest.trim_end()));
+        document.set_trailing("\n");
+        document["start"] = toml_edit::Item::Table(start);
+    }
+    document["start"]["enforce_on"] = toml_edit::value(day.to_string());
+    let folder = path.parent().context("config/duban.toml has no folder")?;
+    let mut temp = tempfile::NamedTempFile::new_in(folder).context("cannot write into config/")?;
+    std::io::Write::write_all(&mut temp, document.to_string().as_bytes())?;
+    temp.as_file().sync_all()?;
+    if let Ok(known) = std::fs::metadata(&path) {
+        std::fs::set_permissions(temp.path(), known.permissions())?;
+    }
+    temp.persist(&path).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(Start::Fixed { day, calendar_known: calendar.knows(chrono::Datelike::year(&day)) })
+}
