@@ -4,11 +4,12 @@
 use crate::config::load::Config;
 use crate::domain::judging::finding::{Finding, Identity, State};
 use crate::domain::register::ledger::{Ledger, PROJECT, Role};
+use crate::domain::register::period::PeriodKind;
 use crate::domain::register::period::{Period, chinese_date};
 use crate::domain::register::record::{Cell, Record};
 use crate::domain::rules::owner::{Owner, owner_of, project_of};
 use crate::domain::rules::policy::Policy;
-use crate::domain::rules::rule::{Every, Light};
+use crate::domain::rules::rule::Light;
 use crate::store::handle::Store;
 use crate::store::records::StoredRecord;
 use crate::store::snapshots::Snapshot;
@@ -101,7 +102,7 @@ impl ListMaker<'_> {
         chains.retain(|_, chain| chain.quarters >= wanted);
         let lines = self.lines(policy, &view, as_of, &closed, chains).await?;
         let mut titles = Vec::new();
-        let mut quarter = Period::last_closed(Every::Quarter, as_of);
+        let mut quarter = Period::last_closed(PeriodKind::Quarter, as_of);
         for run in &closed {
             titles.push(ClosedQuarter { title: quarter.title(), run: run.clone() });
             quarter = quarter.previous();

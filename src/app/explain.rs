@@ -12,7 +12,7 @@ use crate::domain::register::ledger::{Ledger, PROJECT};
 use crate::domain::register::period::{Period, chinese_date};
 use crate::domain::register::record::Record;
 use crate::domain::register::snapshot::InForce;
-use crate::domain::register::units::{UnitId, spelling};
+use crate::domain::register::units::{UnitId, normalize_name};
 use crate::domain::rules::context::Context;
 use crate::domain::rules::exemption::exemptions_in_force;
 use crate::domain::rules::owner::{Linked, link, project_of};
@@ -57,8 +57,8 @@ pub struct ToldLine {
 /// # Errors
 /// There is none; the message names the nearest.
 pub fn rule_named(policy: &Policy, name: &str) -> anyhow::Result<usize> {
-    let wanted = spelling(name);
-    if let Some(index) = policy.rules.iter().position(|rule| rule.id == wanted || spelling(&rule.title) == wanted) {
+    let wanted = normalize_name(name);
+    if let Some(index) = policy.rules.iter().position(|rule| rule.id == wanted || normalize_name(&rule.title) == wanted) {
         return Ok(index);
     }
     let names = || policy.rules.iter().flat_map(|rule| [rule.id.as_str(), rule.title.as_str()]);
@@ -132,7 +132,7 @@ impl Explainer<'_> {
                     let mut judged = Judged::new(policy);
                     judged.record(&context, rule.ledger, &found.stored.record);
                     judged.findings.retain(|finding| finding.rule == rule_index);
-                    self.evaluator.stood_red(policy, &mut judged.findings, &closed, false).await?;
+                    self.evaluator.record_red_quarters(policy, &mut judged.findings, &closed, false).await?;
                     let quarters = judged.findings.first().map_or(0, |finding| finding.quarters);
                     let mut explanation = Explanation::record(&context, rule_index, &found.stored.record, quarters);
                     self.place(ledger, &found, &snapshots, &mut explanation).await?;
@@ -225,11 +225,10 @@ impl Explainer<'_> {
         }
         let (none, nothing) = (HashMap::new(), HashMap::new());
         let context = Context { policy, as_of, projects, waiting_on: &none, exempt: &nothing };
-        for (index, other) in policy
-            .ledgers
-            .iter()
-            .enumerate()
-            .filter(|(index, other)| other.id != PROJECT && policy.rules.iter().any(|rule| rule.waits && rule.ledger == *index))
+        for (index, other) in
+            policy.ledgers.iter().enumerate().filter(|(index, other)| {
+                other.id != PROJECT && policy.rules.iter().any(|rule| rule.waiting_on_owner && rule.ledger == *index)
+            })
         {
             let mut judged = Judged::new(policy);
             for record in self.all_of(policy, &other.id, in_force).await? {
@@ -237,7 +236,9 @@ impl Explainer<'_> {
                     judged.record(&context, index, &record);
                 }
             }
-            for finding in judged.findings.iter().filter(|finding| policy.rules[finding.rule].waits && finding.state == State::Open) {
+            for finding in
+                judged.findings.iter().filter(|finding| policy.rules[finding.rule].waiting_on_owner && finding.state == State::Open)
+            {
                 if let Some(owner) = finding.owner {
                     waiting.entry(project.to_owned()).or_insert(owner);
                 }
@@ -339,7 +340,7 @@ fn told_line(told: Notification) -> ToldLine {
 fn period_of(policy: &Policy, rule: usize, as_of: NaiveDate) -> Period {
     match &policy.rules[rule].kind {
         RuleKind::Periodic { every, .. } => Period::last_closed(*every, as_of),
-        _ => Period::last_closed(crate::domain::rules::rule::Every::Month, as_of),
+        _ => Period::last_closed(crate::domain::register::period::PeriodKind::Month, as_of),
     }
 }
 

@@ -69,8 +69,8 @@ pub async fn find(evaluator: &Evaluator, as_of: NaiveDate, filter: &FindingsFilt
     let mut register = read(&evaluator.store, &policy, &view, as_of, &evaluator.var, Vec::new()).await?;
     evaluator.changes(&policy, &mut register, None, as_of, view.sample).await?;
     let closed = evaluator.closed_quarters(&evaluator.config, None, as_of, view.sample).await?;
-    evaluator.stood_red(&policy, &mut register.judged.findings, &closed, false).await?;
-    let calendar_note = calendar_note(&register.judged.lacking_years);
+    evaluator.record_red_quarters(&policy, &mut register.judged.findings, &closed, false).await?;
+    let calendar_note = calendar_note(&register.judged.missing_calendar_years);
     Ok(Findings { as_of, early, never_imported, calendar_note, register, chosen, policy })
 }
 
@@ -126,7 +126,7 @@ impl Chosen {
         let among = |relation: &Relation| self.relations.is_empty() || self.relations.contains(relation);
         // told to one of the units by one of the relations; the owner counts also where a rule tells others only
         let told = || {
-            let told = finding.told().iter().zip(finding.told_units());
+            let told = finding.relations().iter().zip(finding.recipients());
             let mut fits = told.filter(|(relation, _)| among(relation)).map(|(_, unit)| unit);
             match self.units.is_empty() {
                 true => self.relations.is_empty() || fits.next().is_some(),

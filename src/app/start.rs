@@ -3,7 +3,7 @@
 use crate::config::load::Config;
 use crate::domain::register::calendar::Span;
 use crate::domain::register::period::Period;
-use crate::domain::rules::rule::Every;
+use crate::domain::register::period::PeriodKind;
 use anyhow::Context;
 use chrono::NaiveDate;
 use std::path::Path;
@@ -31,9 +31,9 @@ pub fn fix_start(root: &Path, config: &Config, today: NaiveDate) -> anyhow::Resu
     let calendar = &config.policy.calendar;
     let national = calendar.of(None);
     let earliest = national.due(today, Span::Workdays(CHECK_WORKDAYS), false);
-    let mut quarter = Period::of(Every::Quarter, today);
+    let mut quarter = Period::of(PeriodKind::Quarter, today);
     while quarter.first_day() < earliest {
-        quarter = Period::of(Every::Quarter, quarter.last_day() + chrono::Days::new(1));
+        quarter = Period::of(PeriodKind::Quarter, quarter.last_day() + chrono::Days::new(1));
     }
     let day = quarter.first_day();
     let path = root.join("config/duban.toml");

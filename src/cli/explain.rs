@@ -65,9 +65,9 @@ fn table(out: &mut impl Write, explained: &Explained) -> std::io::Result<()> {
     if it.quarters > 0 {
         writeln!(out, "  已连续{}个季度末为红灯", it.quarters)?;
     }
-    if !it.told.is_empty() {
+    if !it.recipients.is_empty() {
         head(out, "告知单位及理由")?;
-        for told in &it.told {
+        for told in &it.recipients {
             let relation = Relation::ALL.iter().find(|relation| relation.code() == told.relation).map_or("", |relation| relation.title());
             let by = told.forwarded_by.as_ref().map_or(String::new(), |by| format!("，由{by}代转"));
             writeln!(out, "  {relation}：{}（{}{by}）", told.unit.as_deref().unwrap_or("未落实"), told.why)?;

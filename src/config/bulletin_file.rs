@@ -3,8 +3,9 @@
 use crate::config::problem::{ProblemsAt, suggest};
 use crate::config::sheet_words::{WORDS, ledgers_of, list_columns, placeholders, rules_named};
 use crate::domain::register::ledger::{Privacy, Role};
+use crate::domain::register::period::PeriodKind;
 use crate::domain::rules::policy::Policy;
-use crate::domain::rules::rule::{Every, Light};
+use crate::domain::rules::rule::Light;
 use crate::workbook::sheets::bulletin::declaration::{
     Bulletin, BulletinColumn, BulletinFigure, BulletinList, BulletinPart, BulletinTable, Measure, Scope, TableRows,
 };
@@ -103,7 +104,7 @@ const PERIOD: &str = "period";
 /// The most columns beside the units that fit on a portrait page.
 const COLUMNS_MAX: usize = 13;
 
-const EVERY: [(&str, Every); 2] = [("month", Every::Month), ("quarter", Every::Quarter)];
+const EVERY: [(&str, PeriodKind); 2] = [("month", PeriodKind::Month), ("quarter", PeriodKind::Quarter)];
 
 /// The bulletin of a sheet with this title. `None` where it has problems.
 pub(crate) fn bulletin(raw: &BulletinFile, title: &str, policy: &Policy, at: &mut ProblemsAt<'_>) -> Option<Bulletin> {

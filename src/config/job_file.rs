@@ -6,7 +6,7 @@ use crate::config::problem::{Problems, ProblemsAt, suggest};
 use crate::config::settings::{IMPORT, Settings};
 use crate::domain::notify::inputs::Rhythm;
 use crate::domain::register::units::{Level, UnitId, Units};
-use crate::domain::rules::rule::{Act, Every};
+use crate::domain::rules::rule::Act;
 use crate::domain::schedule::{CronTime, Missed, OnHoliday, RunAsOf, Schedule};
 use crate::workbook::template::Template;
 use serde::Deserialize;
@@ -78,7 +78,7 @@ impl Pack {
     /// The units it is made for, in the order of `config/units.toml`.
     pub fn units<'a>(&'a self, units: &'a Units) -> impl Iterator<Item = UnitId> + 'a {
         (0..units.units.len())
-            .filter(|unit| units.is_there(*unit) && (self.levels.contains(&units.units[*unit].level) || self.units.contains(unit)))
+            .filter(|unit| units.is_active(*unit) && (self.levels.contains(&units.units[*unit].level) || self.units.contains(unit)))
     }
 }
 
@@ -127,7 +127,7 @@ struct RemindFile {
     draft_template: Option<String>,
 }
 
-const PERIODS: [(&str, Every); 3] = [("month", Every::Month), ("quarter", Every::Quarter), ("year", Every::Year)];
+const PERIODS: [(&str, PeriodKind); 3] = [("month", PeriodKind::Month), ("quarter", PeriodKind::Quarter), ("year", PeriodKind::Year)];
 
 /// The jobs without problems.
 pub(crate) fn parse(

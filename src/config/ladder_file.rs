@@ -130,7 +130,7 @@ fn step(
     if relations.is_empty() {
         at.report_place("tells nobody", Some("name owner, superior, lead, raiser or office in told".into()));
     }
-    Some(Step { from, light, act, told: relations.as_slice().into() })
+    Some(Step { from, light, act, relations: relations.as_slice().into() })
 }
 
 /// A step that closed quarters lead to.

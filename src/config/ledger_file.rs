@@ -112,7 +112,7 @@ fn ledger(stem: &str, file: LedgerFile, at: &mut ProblemsAt<'_>) -> Option<Ledge
         return None;
     }
     let mut ledger = Ledger::new(stem.to_owned(), file.title, file.counted, fields, owner, power, file.confined);
-    ledger.form = form;
+    ledger.append_only = form;
     Some(ledger)
 }
 

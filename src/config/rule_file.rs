@@ -6,10 +6,11 @@ use crate::config::ladder_file::{Ladder, LadderFile, Ladders, check_common, ladd
 use crate::config::problem::{Problems, ProblemsAt, suggest};
 use crate::domain::register::calendar::Span;
 use crate::domain::register::ledger::Ledger;
+use crate::domain::register::period::PeriodKind;
 use crate::domain::register::record::{Columns, yi_as_fen};
 use crate::domain::register::units::{Level, UnitId, Units};
 use crate::domain::rules::policy::ExemptionTerms;
-use crate::domain::rules::rule::{Condition, Every, Rule, RuleKind};
+use crate::domain::rules::rule::{Condition, Rule, RuleKind};
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -225,7 +226,7 @@ fn rule(raw: &RuleFile, references: &References<'_>, at: &mut ProblemsAt<'_>) ->
         under,
         cause: raw.cause.as_str().into(),
         notice_days: raw.notice_days,
-        waits: raw.waits,
+        waiting_on_owner: raw.waits,
         needs,
     })
 }
@@ -338,7 +339,7 @@ fn missing(raw: &RuleFile, ledger: &Ledger, references: &References<'_>, at: &mu
 }
 
 fn periodic(raw: &RuleFile, ledger: &Ledger, references: &References<'_>, at: &mut ProblemsAt<'_>) -> Option<RuleKind> {
-    const EVERY: [(&str, Every); 3] = [("month", Every::Month), ("quarter", Every::Quarter), ("year", Every::Year)];
+    const EVERY: [(&str, PeriodKind); 3] = [("month", PeriodKind::Month), ("quarter", PeriodKind::Quarter), ("year", PeriodKind::Year)];
     let every = at.named(&EVERY, raw.every.as_deref().unwrap_or_default(), "every")?;
     let levels = at.all_coded(&Level::ALL, Level::code, &raw.levels, "level");
     let mut units: Vec<UnitId> = Vec::new();

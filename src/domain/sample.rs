@@ -1,6 +1,6 @@
-//! An invented register for a first look: every county, platform and industry, at every stage, with the slips that real registers have.
+//! An invented register for trying out the program: every county, platform and industry, every stage, with the errors of real registers.
 //!
-//! Deterministic: the same number of projects gives the same rows. Persons, companies and amounts are invented.
+//! Invariant: the same number of projects gives the same rows. Persons, companies and amounts are invented.
 
 use crate::domain::register::ledger::{Ledger, PROJECT};
 use crate::domain::register::record::{Cell, Decimal, FEN_PER_YI};
@@ -66,7 +66,7 @@ const PRODUCTS: [&str; 16] = [
 const FORMS: [&str; 4] = ["生产线项目", "产业园项目", "基地建设项目", "一体化项目"];
 const FIRMS: [&str; 12] = ["栎川", "砚丰", "禾屿", "澄壹", "墨坤", "霖拓", "芷衡", "屹岫", "沅砺", "珩筑", "朔禾", "谨桓"];
 const FIRM_KINDS: [&str; 4] = ["实业有限公司", "新材料有限公司", "农业发展有限公司", "科技股份有限公司"];
-// no such places: nobody's company may stand in a sample
+// invented places, so that no real company is named
 const FIRM_PLACES: [&str; 6] = ["霁川", "澜浦", "岚州", "汐宁", "栎阳港", "沐江"];
 const SURNAMES: [&str; 16] = ["王", "李", "张", "刘", "陈", "杨", "赵", "黄", "周", "吴", "徐", "孙", "胡", "朱", "高", "林"];
 const GIVEN: [&str; 16] =
@@ -75,7 +75,7 @@ const EVENTS: [&str; 4] = ["春季产业招商推介会", "数字产业对接会
 const DIFFICULTIES: [&str; 6] = ["项目用地未落实", "环评手续未办结", "用电报装未完成", "企业资金短缺", "用工不足", "征拆进度慢"];
 const HANDLING: [&str; 3] = ["已召开专题会议研究", "正在办理用地手续", "企业已进场"];
 
-/// Makes a register of `projects` projects as it stands on `as_of`, and the work orders of those signed at an event.
+/// Makes a register of `projects` projects as of `as_of`, and the work orders of those signed at an event.
 pub fn sample(policy: &Policy, projects: usize, as_of: NaiveDate) -> Sample {
     let units = &policy.units;
     let places: Vec<UnitId> = units.units.iter().enumerate().filter(|(_, unit)| unit.level.is_place()).map(|(id, _)| id).collect();
@@ -97,7 +97,7 @@ struct Maker<'a> {
     orders: Vec<Vec<Cell>>,
 }
 
-/// The dates of one project's life so far.
+/// The stage and dates of one project up to `as_of`.
 #[derive(Default)]
 struct Life {
     stage: &'static str,
@@ -111,7 +111,7 @@ struct Life {
 impl Maker<'_> {
     fn project(&mut self, index: usize, number: usize, place: UnitId, places: usize, dice: &mut Dice) -> Vec<Cell> {
         let ledger = &self.policy.ledgers[index];
-        // the first project of every place is a contract signed long ago and not started: each place has something to do
+        // the first project of every place is an old contract that has not started, so each place has a finding
         let overdue = number < places;
         let began = self.before(dice, 60, 900);
         let life = if overdue { self.overdue_life(dice) } else { self.life(began, dice) };
@@ -146,7 +146,7 @@ impl Maker<'_> {
         });
         let progress = match (life.started, life.produced) {
             (_, Some(_)) => Some(100),
-            // near the plan for most, well behind for some
+            // most are near the plan, some far behind
             (Some(started), _) => {
                 let planned = planned_production
                     .map_or(50, |end| ((self.as_of - started).num_days() * 100 / (end - started).num_days().max(1)).min(99));
@@ -191,7 +191,7 @@ impl Maker<'_> {
         row.text("leader", if dice.chance(88) { &leader } else { "" });
         let has_officer = dice.chance(93);
         row.text("officer", if has_officer { &officer } else { "" });
-        // 100 is no mobile prefix: these numbers ring nowhere
+        // 100 is no mobile prefix, so these numbers do not exist
         row.text("phone", &if has_officer { format!("1000000{:04}", dice.below(10_000)) } else { String::new() });
         row.text("team", if dice.chance(85) { "有" } else { "" });
         row.text("plan", if dice.chance(80) { "有" } else { "" });
@@ -214,7 +214,7 @@ impl Maker<'_> {
             let Some(dispatched) = self.known(signed + Days::new(3 + dice.below(12))) else { continue };
             let due = dispatched + Days::new(*dice.pick(&[60, 90, 180]));
             let received = if dice.chance(96) { self.known(dispatched + Days::new(dice.below(5))) } else { None };
-            // most orders are done in time; the rest are answered now and then, or were once
+            // most orders are completed in time; of the rest, most have had some feedback
             let done = dice.chance(72);
             let completed = received.filter(|_| done).and_then(|day| self.known(day + Days::new(20 + dice.below(70))));
             let lately = self.before(dice, 1, 28);
@@ -287,13 +287,13 @@ impl Maker<'_> {
         self.as_of - Days::new(from + dice.below(to - from))
     }
 
-    /// A day the register can know of: what lies ahead has not happened.
+    /// The day, if it is not after `as_of`; later events have not happened.
     fn known(&self, day: NaiveDate) -> Option<NaiveDate> {
         (day <= self.as_of).then_some(day)
     }
 }
 
-/// A row under construction, by field id: a field the office has removed is left out.
+/// A row being built by field ids; fields that the office has removed are ignored.
 struct Row<'a> {
     ledger: &'a Ledger,
     cells: Vec<Cell>,
@@ -332,7 +332,7 @@ mod tests {
     use std::path::Path;
 
     #[test]
-    fn every_place_has_something_to_do() {
+    fn every_place_has_a_finding() {
         let policy = Config::parse(read_files(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap()).unwrap().policy;
         let as_of = NaiveDate::from_ymd_opt(2026, 9, 30).unwrap();
         let made = sample(&policy, 200, as_of);
@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn the_order_records_come_in_is_none_of_the_findings() {
+    fn findings_do_not_depend_on_the_order_of_records() {
         let policy = Config::parse(read_files(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap()).unwrap().policy;
         let as_of = NaiveDate::from_ymd_opt(2026, 9, 30).unwrap();
         let (index, mut rows) = sample(&policy, 300, as_of).ledgers.swap_remove(0);

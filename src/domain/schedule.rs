@@ -1,9 +1,9 @@
-//! When a job is due: cron time + last slot done + now → due slots. Slots are wall-clock times of the job's zone without zone
-//! arithmetic (zones with summer time are refused), so a clock that jumps cannot make or lose one.
+//! When a job is due: cron time + last slot done + now → due slots. Slots are local times of the job's zone; zones with summer time are
+//! refused, so no slot is duplicated or lost when clocks change.
 
 use crate::domain::register::calendar::Local;
 use crate::domain::register::period::Period;
-use crate::domain::rules::rule::Every;
+use crate::domain::register::period::PeriodKind;
 use chrono::{DateTime, Days, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use croner::Cron;
 use croner::parser::{CronParser, Seconds};
@@ -36,11 +36,11 @@ impl CronTime {
     }
 }
 
-/// What a run's as_of is.
+/// The day that the runs of a job judge (as_of).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunAsOf {
     SlotDay,
-    LastPeriodEnd(Every),
+    LastPeriodEnd(PeriodKind),
 }
 
 /// What happens to slots that passed while the service was down.
@@ -66,7 +66,7 @@ pub struct Schedule {
     pub as_of: RunAsOf,
     pub missed: Missed,
     pub holiday: OnHoliday,
-    /// A scheduled slot older than this is not run any more.
+    /// Slots that are more days late than this are skipped.
     pub too_late_days: u32,
 }
 
@@ -78,7 +78,7 @@ pub struct Slot {
     pub as_of: NaiveDate,
 }
 
-/// Slots looked through at most in one search (a job each minute for a month).
+/// The most slots that one search looks through (a job each minute for a month).
 const SLOTS_MAX: usize = 50_000;
 
 impl Schedule {
@@ -93,7 +93,7 @@ impl Schedule {
         Some(Slot { at, runs_at: day.and_time(at.time()), as_of: self.as_of_on(day) })
     }
 
-    /// The as_of of a run on a day.
+    /// The as_of of a run that starts on a day.
     pub fn as_of_on(&self, day: NaiveDate) -> NaiveDate {
         match self.as_of {
             RunAsOf::SlotDay => day,
@@ -101,7 +101,7 @@ impl Schedule {
         }
     }
 
-    /// Slots from a time on, in order.
+    /// The slots from a time on, in order.
     pub fn slots<'a>(&'a self, from: NaiveDateTime, calendar: Local<'a>) -> impl Iterator<Item = Slot> + 'a {
         let mut at = self.cron.next(from);
         std::iter::from_fn(move || {
@@ -113,10 +113,10 @@ impl Schedule {
         .filter_map(move |at| self.slot(at, calendar))
     }
 
-    /// The slots due at `now` after the last one settled (`None`: the job was never run, it starts from now).
+    /// The slots due at `now` after the last one that was run or skipped (`None`: the job was never run, it starts from now).
     pub fn due(&self, last: Option<NaiveDateTime>, now: NaiveDateTime, calendar: Local<'_>) -> Due {
         let Some(last) = last else { return Due { run: Vec::new(), skipped: Vec::new() } };
-        // a slot that a holiday moved back runs up to two weeks before its own time
+        // a holiday may move a slot up to two weeks before its own time
         let horizon = now + Days::new(16);
         let passed: Vec<Slot> = self
             .slots(last + chrono::Duration::seconds(1), calendar)
@@ -131,7 +131,7 @@ impl Schedule {
                 let keep = run.len().saturating_sub(1);
                 skipped.extend(run.drain(..keep));
             }
-            // a slot is missed, not due, when it is older than a normal wake-up can explain
+            // a slot counts as missed when it is later than a normal wake-up of the service
             Missed::Skip => {
                 let fresh = now - chrono::Duration::minutes(10);
                 let (now_due, late): (Vec<Slot>, Vec<Slot>) = run.into_iter().partition(|slot| slot.runs_at >= fresh);
@@ -142,7 +142,7 @@ impl Schedule {
         Due { run, skipped }
     }
 
-    /// The slot a manual run on a given as_of stands for: the first whose as_of it is, else midnight of the day itself.
+    /// The slot of a manual run on a given as_of: the first slot with this as_of, else midnight of the day itself.
     pub fn slot_for(&self, as_of: NaiveDate, calendar: Local<'_>) -> NaiveDateTime {
         let midnight = as_of.and_time(NaiveTime::MIN);
         // a holiday may move a slot that lies before as_of onto it
@@ -153,7 +153,7 @@ impl Schedule {
     }
 }
 
-/// Slots to run now, and slots that policy drops.
+/// Slots to run now, and slots that are skipped by the policy for missed slots.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Due {
     pub run: Vec<Slot>,
@@ -173,7 +173,7 @@ mod tests {
         Schedule {
             cron: CronTime::parse("0 0 8 8 1,4,7,10 *").unwrap(),
             utc_offset_seconds: 8 * 3600,
-            as_of: RunAsOf::LastPeriodEnd(Every::Quarter),
+            as_of: RunAsOf::LastPeriodEnd(PeriodKind::Quarter),
             missed,
             holiday: OnHoliday::NextWorkday,
             too_late_days: 400,

@@ -1,20 +1,20 @@
-//! Which file of a folder is the register: the newest by a rule that can be said in one line. The rule looks at what the office wrote
-//! (a date in the name) before what a copy may have changed (the time of the file).
+//! Which file of a folder is the register: the newest. The date in the file name, which the office wrote, counts before the time of the
+//! file, which copying may have changed.
 
 use chrono::{DateTime, Datelike, Months, NaiveDate, TimeDelta, Utc};
 use std::cmp::Reverse;
 
 /// A file as the folder lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
+pub struct FolderFile {
     pub name: String,
     pub modified: DateTime<Utc>,
 }
 
-/// What told the chosen file from the next.
+/// What distinguished the chosen file from the second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChosenBy {
-    /// No other file came into question.
+    /// There was no other candidate.
     Only,
     NameDate(NaiveDate),
     Modified(DateTime<Utc>),
@@ -24,64 +24,69 @@ pub enum ChosenBy {
 /// The file to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
-    /// Its place in the list that was given.
+    /// Its index in the given list.
     pub index: usize,
-    /// Files that came into question.
+    /// Number of candidates.
     pub of: usize,
     pub by: ChosenBy,
-    /// Files that match and are still being written.
-    pub settling: Vec<String>,
+    /// Matching files that are still being written.
+    pub being_written: Vec<String>,
 }
 
 /// Why no file can be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoChoice {
-    /// Nothing there but temporary files.
+    /// The folder has no files other than temporary ones.
     Empty,
-    /// So many files, none of which matches.
+    /// None of this many files matches.
     NoMatch(usize),
-    /// All that match are still being written.
-    Settling(Vec<String>),
+    /// All matching files are still being written.
+    BeingWritten(Vec<String>),
 }
 
-/// The newest file that matches: by the date in its name, then by its time, then by its name.
+/// The newest matching file: by the date in its name, then by its time, then by its name. A file changed less than `quiet` ago counts as
+/// still being written.
 ///
 /// # Errors
-/// There is none.
-pub fn choose(files: &[Listed], pattern: &str, now: DateTime<Utc>, settle: TimeDelta) -> Result<Choice, NoChoice> {
-    let listed: Vec<(usize, &Listed)> = files.iter().enumerate().filter(|(_, file)| !is_temporary(&file.name)).collect();
+/// No file can be read.
+pub fn choose(files: &[FolderFile], pattern: &str, now: DateTime<Utc>, quiet: TimeDelta) -> Result<Choice, NoChoice> {
+    let listed: Vec<(usize, &FolderFile)> = files.iter().enumerate().filter(|(_, file)| !is_temporary(&file.name)).collect();
     if listed.is_empty() {
         return Err(NoChoice::Empty);
     }
-    let matching: Vec<(usize, &Listed)> = listed.iter().copied().filter(|(_, file)| matches(pattern, &file.name)).collect();
+    let matching: Vec<(usize, &FolderFile)> = listed.iter().copied().filter(|(_, file)| matches(pattern, &file.name)).collect();
     if matching.is_empty() {
         return Err(NoChoice::NoMatch(listed.len()));
     }
-    // a time far ahead is another machine's clock, not a copy under way
-    let is_settling = |file: &Listed| (now - file.modified).abs() < settle;
-    let mut settling: Vec<String> = matching.iter().filter(|(_, file)| is_settling(file)).map(|(_, file)| file.name.clone()).collect();
-    settling.sort();
-    let mut ranked: Vec<(usize, &Listed, Option<NaiveDate>)> =
-        matching.into_iter().filter(|(_, file)| !is_settling(file)).map(|(index, file)| (index, file, name_date(&file.name))).collect();
+    // a time far in the future comes from a wrong clock, not from a copy in progress
+    let is_being_written = |file: &FolderFile| (now - file.modified).abs() < quiet;
+    let mut being_written: Vec<String> =
+        matching.iter().filter(|(_, file)| is_being_written(file)).map(|(_, file)| file.name.clone()).collect();
+    being_written.sort();
+    let mut ranked: Vec<(usize, &FolderFile, Option<NaiveDate>)> = matching
+        .into_iter()
+        .filter(|(_, file)| !is_being_written(file))
+        .map(|(index, file)| (index, file, name_date(&file.name)))
+        .collect();
     ranked.sort_by_key(|(_, file, date)| Reverse((*date, file.modified, file.name.clone())));
-    let Some((index, file, date)) = ranked.first() else { return Err(NoChoice::Settling(settling)) };
+    let Some((index, file, date)) = ranked.first() else { return Err(NoChoice::BeingWritten(being_written)) };
     let by = match (ranked.get(1), date) {
         (None, _) => ChosenBy::Only,
         (Some((_, _, next)), Some(date)) if *next != Some(*date) => ChosenBy::NameDate(*date),
         (Some((_, next, _)), _) if next.modified != file.modified => ChosenBy::Modified(file.modified),
         _ => ChosenBy::Name,
     };
-    Ok(Choice { index: *index, of: ranked.len(), by, settling })
+    Ok(Choice { index: *index, of: ranked.len(), by, being_written })
 }
 
-/// What Office, WPS, browsers and copying programs leave beside the file they write.
+/// Whether a file is one of the temporary files of Office, WPS, browsers and copying programs.
 fn is_temporary(name: &str) -> bool {
     const ENDINGS: [&str; 6] = [".tmp", ".part", ".partial", ".crdownload", ".download", ".filepart"];
     let lower = name.to_lowercase();
     lower.starts_with(['.', '~']) || lower.ends_with('~') || ENDINGS.iter().any(|ending| lower.ends_with(ending))
 }
 
-/// Why a pattern is none, if so.
+/// Why a pattern is invalid; `None` = it is valid.
 pub fn pattern_fault(pattern: &str) -> Option<&'static str> {
     if pattern.trim().is_empty() {
         Some("is empty")
@@ -94,27 +99,27 @@ pub fn pattern_fault(pattern: &str) -> Option<&'static str> {
     }
 }
 
-/// `*` stands for any characters, `?` for one; great and small letters are alike.
+/// `*` matches any characters, `?` one character; case is ignored.
 fn matches(pattern: &str, name: &str) -> bool {
     let fold = |text: &str| text.chars().flat_map(char::to_lowercase).collect::<Vec<_>>();
     let (pattern, name) = (fold(pattern), fold(name));
     let (mut at, mut here) = (0, 0);
-    // where to go on when a * has to take one character more
-    let mut again: Option<(usize, usize)> = None;
+    // the pattern index behind the last `*`, and the name index it has matched up to
+    let mut star: Option<(usize, usize)> = None;
     while here < name.len() {
         match pattern.get(at) {
             Some('*') => {
-                again = Some((at + 1, here));
+                star = Some((at + 1, here));
                 at += 1;
             }
             Some(c) if *c == '?' || *c == name[here] => {
                 at += 1;
                 here += 1;
             }
-            _ => match again {
-                Some((star, taken)) => {
-                    again = Some((star, taken + 1));
-                    at = star;
+            _ => match star {
+                Some((behind, taken)) => {
+                    star = Some((behind, taken + 1));
+                    at = behind;
                     here = taken + 1;
                 }
                 None => return false,
@@ -124,8 +129,8 @@ fn matches(pattern: &str, name: &str) -> bool {
     pattern[at..].iter().all(|c| *c == '*')
 }
 
-/// The day a file name states: behind 截至 if there is one, otherwise the latest it names. A month, a quarter and a half-year stand for
-/// their last day.
+/// The date in a file name: the first after 截至 if there is one, otherwise the latest. A month, a quarter and a half-year mean their last
+/// day.
 pub fn name_date(name: &str) -> Option<NaiveDate> {
     let name: Vec<char> = name
         .chars()
@@ -143,7 +148,7 @@ pub fn name_date(name: &str) -> Option<NaiveDate> {
         .or_else(|| dates.iter().map(|(_, date)| *date).max())
 }
 
-/// Every date of a name with the place where it begins.
+/// Every date in a name, with the index of its first character.
 fn dates(name: &[char]) -> Vec<(usize, NaiveDate)> {
     let mut found = Vec::new();
     let mut at = 0;
@@ -157,7 +162,7 @@ fn dates(name: &[char]) -> Vec<(usize, NaiveDate)> {
             4 => number(name, at, 4).and_then(|year| after_year(year, &name[at + 4..])),
             // 202609
             6 => number(name, at, 4).zip(number(name, at + 4, 2)).and_then(|(year, month)| month_end(year, month)),
-            // 20260930, also with a time behind it
+            // 20260930, also followed by a time
             8 | 12 | 14 | 17 => match (number(name, at, 4), number(name, at + 4, 2), number(name, at + 6, 2)) {
                 (Some(year), Some(month), Some(day)) => day_of(year, month, day),
                 _ => None,
@@ -178,7 +183,7 @@ fn number(name: &[char], at: usize, length: usize) -> Option<u32> {
     name.get(at..at + length)?.iter().try_fold(0u32, |sum, c| Some(sum * 10 + c.to_digit(10)?))
 }
 
-/// One or two digits and what stands behind them.
+/// A number of one or two digits, and the rest.
 fn short(rest: &[char]) -> Option<(u32, &[char])> {
     let length = digits(rest, 0);
     if !(1..=2).contains(&length) {
@@ -266,8 +271,8 @@ mod tests {
         format!("{text}Z").parse().unwrap()
     }
 
-    fn files(names: &[(&str, &str)]) -> Vec<Listed> {
-        names.iter().map(|(name, modified)| Listed { name: (*name).to_owned(), modified: at(modified) }).collect()
+    fn files(names: &[(&str, &str)]) -> Vec<FolderFile> {
+        names.iter().map(|(name, modified)| FolderFile { name: (*name).to_owned(), modified: at(modified) }).collect()
     }
 
     fn chosen(names: &[(&str, &str)], pattern: &str) -> Result<(String, ChosenBy, usize), NoChoice> {
@@ -328,10 +333,10 @@ mod tests {
         assert_eq!(chosen(&temporary, "*"), Err(NoChoice::Empty));
         assert_eq!(chosen(&[], "*"), Err(NoChoice::Empty));
         assert_eq!(chosen(&[("a.csv", past), ("~$a.xlsx", past)], "*.xlsx"), Err(NoChoice::NoMatch(1)));
-        assert_eq!(chosen(&[("a.xlsx", now)], "*.xlsx"), Err(NoChoice::Settling(vec!["a.xlsx".into()])));
+        assert_eq!(chosen(&[("a.xlsx", now)], "*.xlsx"), Err(NoChoice::BeingWritten(vec!["a.xlsx".into()])));
         let choice =
             choose(&files(&[("new.xlsx", now), ("old.xlsx", past)]), "*.xlsx", at("2026-10-08T08:00:00"), TimeDelta::seconds(60)).unwrap();
-        assert_eq!((choice.index, choice.of, choice.settling), (1, 1, vec!["new.xlsx".to_owned()]));
+        assert_eq!((choice.index, choice.of, choice.being_written), (1, 1, vec!["new.xlsx".to_owned()]));
         // a server whose clock is a day ahead
         assert!(chosen(&[("a.xlsx", "2026-10-09T08:00:00")], "*.xlsx").is_ok());
     }

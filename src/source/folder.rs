@@ -1,6 +1,6 @@
 //! Lists the files of a folder with their times, without opening them. `domain::source_choice` decides which one is read.
 
-use crate::domain::source_choice::Listed;
+use crate::domain::source_choice::FolderFile;
 use crate::source::refusal::Refusal;
 use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 ///
 /// # Errors
 /// The folder is missing, not mounted or not readable.
-pub fn list(folder: &Path, marker: Option<&str>) -> Result<Vec<(Listed, PathBuf)>, Refusal> {
+pub fn list(folder: &Path, marker: Option<&str>) -> Result<Vec<(FolderFile, PathBuf)>, Refusal> {
     if let Some(marker) = marker
         && !folder.join(marker).try_exists().map_err(|error| unreadable(folder, &error))?
     {
@@ -31,7 +31,7 @@ pub fn list(folder: &Path, marker: Option<&str>) -> Result<Vec<(Listed, PathBuf)
         };
         if metadata.is_file() {
             let modified = metadata.modified().map_err(|error| unreadable(folder, &error))?;
-            files.push((Listed { name, modified: modified.into() }, entry.path()));
+            files.push((FolderFile { name, modified: modified.into() }, entry.path()));
         }
     }
     Ok(files)

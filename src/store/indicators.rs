@@ -1,6 +1,6 @@
 //! The figures from which each run computed its rates, for comparison with later periods.
 
-use crate::domain::judging::indicators::Standing;
+use crate::domain::judging::indicators::IndicatorSnapshot;
 use crate::store::database::{Database, Result, json, text, to_json};
 use crate::store::runs::{Run, fenced};
 
@@ -15,7 +15,7 @@ impl Indicators<'_> {
     ///
     /// # Errors
     /// The database fails, or another process has taken the run over.
-    pub async fn save(self, run: &Run, figures: &Standing) -> Result<()> {
+    pub async fn save(self, run: &Run, figures: &IndicatorSnapshot) -> Result<()> {
         let saved = sqlx::query(
             "INSERT INTO run_indicators (run, body) SELECT id, $3 FROM run WHERE id=$1 AND fence=$2 \
              ON CONFLICT (run) DO UPDATE SET body=excluded.body",
@@ -32,7 +32,7 @@ impl Indicators<'_> {
     ///
     /// # Errors
     /// The database fails, or the row is damaged.
-    pub async fn get(self, run: &str) -> Result<Option<Standing>> {
+    pub async fn get(self, run: &str) -> Result<Option<IndicatorSnapshot>> {
         let row = sqlx::query("SELECT body FROM run_indicators WHERE run=$1").bind(run).fetch_optional(&self.database.pool).await?;
         row.map(|row| json("indicators", run, &text(&row, "body")?)).transpose()
     }

@@ -179,7 +179,7 @@ pub(crate) fn reconcile_digests(
         .keys()
         .filter_map(|index| findings.get(*index))
         // A finding whose rule has no recipients is in no digest.
-        .chain(findings.iter().filter(|finding| finding.told().is_empty()))
+        .chain(findings.iter().filter(|finding| finding.relations().is_empty()))
         .map(key_of)
         .collect();
     listed.check_mailed(policy, &book.author, &mailed, &mut out);

@@ -493,9 +493,10 @@ fn rates_are_compared_with_those_of_the_previous_run() {
         },
         &[],
     );
-    let snapshot = earlier.indicators.standing(&earlier.config.policy, &earlier.judged.findings);
+    let snapshot = earlier.indicators.snapshot(&earlier.config.policy, &earlier.judged.findings);
     // stored and read again
-    let snapshot: crate::domain::judging::indicators::Standing = serde_json::from_str(&serde_json::to_string(&snapshot).unwrap()).unwrap();
+    let snapshot: crate::domain::judging::indicators::IndicatorSnapshot =
+        serde_json::from_str(&serde_json::to_string(&snapshot).unwrap()).unwrap();
     let day: NaiveDate = "2026-06-30".parse().unwrap();
     world.previous_run = Some(PreviousRun { as_of: day, indicator_snapshots: vec![(day, snapshot)], ..PreviousRun::default() });
     let heads = |sheet: &Sheet<'_>| -> Vec<String> {

@@ -46,7 +46,7 @@ impl<'a> VisibleMaterial<'a> {
             (Audience::Office, None) => all.iter().collect(),
             (Audience::Unit(unit), None) => {
                 let is_own_unjudged = |finding: &Finding| finding.state == State::Unjudged && finding.owner == Some(unit);
-                all.iter().filter(|finding| !finding.restricted && (finding.tells(unit) || is_own_unjudged(finding))).collect()
+                all.iter().filter(|finding| !finding.restricted && (finding.is_addressed_to(unit) || is_own_unjudged(finding))).collect()
             }
         };
         let projects = material.policy.project_ledger();
@@ -54,7 +54,7 @@ impl<'a> VisibleMaterial<'a> {
             Audience::Office => HashSet::new(),
             Audience::Unit(unit) => {
                 let is_on_project = |finding: &&&'a Finding| Some(material.policy.rules[finding.rule].ledger) == projects;
-                findings.iter().filter(is_on_project).filter(|finding| finding.tells(unit)).map(|finding| &*finding.key).collect()
+                findings.iter().filter(is_on_project).filter(|finding| finding.is_addressed_to(unit)).map(|finding| &*finding.key).collect()
             }
         };
         VisibleMaterial { material, findings, addressed_projects: Arc::new(addressed_projects) }
@@ -169,7 +169,7 @@ impl<'a> VisibleMaterial<'a> {
     pub(crate) fn only_counted(&self) -> usize {
         let Audience::Unit(unit) = self.material.audience else { return 0 };
         self.material.only_counted.unwrap_or_else(|| {
-            let is_restricted = |finding: &&Finding| finding.restricted && finding.tells(unit);
+            let is_restricted = |finding: &&Finding| finding.restricted && finding.is_addressed_to(unit);
             self.material.judged.findings.iter().filter(is_restricted).map(Finding::item).collect::<BTreeSet<_>>().len()
         })
     }

@@ -84,7 +84,9 @@ impl<'a> Board<'a> {
         let granted = exemptions_in_force(policy, &of("exemption"), as_of);
         let mut board = Board { policy, records, as_of, projects, waiting: HashMap::new(), granted, periodic };
         let mut owing = HashMap::new();
-        for finding in board.judge().findings.iter().filter(|finding| policy.rules[finding.rule].waits && finding.state == State::Open) {
+        for finding in
+            board.judge().findings.iter().filter(|finding| policy.rules[finding.rule].waiting_on_owner && finding.state == State::Open)
+        {
             if let Some(owner) = finding.owner {
                 owing.entry(finding.project.to_string()).or_insert(owner);
             }
@@ -174,14 +176,14 @@ fn found(policy: &Policy, case: &toml::Table, records: &[(usize, Record)], as_of
             format!("{} {} {} {ends}", policy.rules[notice.rule].id, notice.key, notice.due_on).trim_end().to_owned()
         })
         .collect();
-    let lacking = judged.lacking_years.iter().map(ToString::to_string).collect();
+    let lacking = judged.missing_calendar_years.iter().map(ToString::to_string).collect();
     [findings, quality, notices, lacking]
 }
 
 fn line(policy: &Policy, finding: &Finding) -> String {
     let rule = &policy.rules[finding.rule];
     let fields = &policy.ledgers[rule.ledger].fields;
-    let told: Vec<&str> = finding.told().iter().map(|relation| relation.code()).collect();
+    let told: Vec<&str> = finding.relations().iter().map(|relation| relation.code()).collect();
     let missing = || finding.missing.iter().map(|field| fields[*field].id.as_str()).collect::<Vec<_>>().join(" ");
     let measure = match (finding.state, finding.due_on, &finding.lag) {
         (State::Unjudged, ..) => format!("缺 {}", missing()),
@@ -232,8 +234,8 @@ pub fn explanations_agree(board: &Board<'_>, judged: &Judged) {
             }
             if let Some(finding) = found {
                 let told: Vec<Option<String>> =
-                    finding.told_units().map(|unit| unit.map(|unit| policy.units.units[unit].name.clone())).collect();
-                assert_eq!(said.told.iter().map(|told| told.unit.clone()).collect::<Vec<_>>(), told, "{place}");
+                    finding.recipients().map(|unit| unit.map(|unit| policy.units.units[unit].name.clone())).collect();
+                assert_eq!(said.recipients.iter().map(|told| told.unit.clone()).collect::<Vec<_>>(), told, "{place}");
             }
             let at = |day: NaiveDate| {
                 let context = Context { as_of: day, ..board.context() };

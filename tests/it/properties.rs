@@ -202,7 +202,7 @@ fn shape(policy: &Policy, judged: &Judged, from: NaiveDate) -> Vec<String> {
                 finding.overdue_days(),
                 finding.lag,
                 finding.missing,
-                finding.told_units().collect::<Vec<_>>(),
+                finding.recipients().collect::<Vec<_>>(),
                 finding.waiting_on(),
             )
         })
@@ -292,7 +292,7 @@ fn every_telling_has_one_fate_and_the_proof_adds_up() {
                     let told = finding
                         .told()
                         .iter()
-                        .zip(finding.told_units())
+                        .zip(finding.recipients())
                         .any(|(of, unit)| of == relation && unit == Some(digest.recipient.unit));
                     assert!(
                         told && finding.state != State::Exempt,

@@ -161,7 +161,7 @@ impl<'a> World<'a> {
                     .findings
                     .iter()
                     .filter(|finding| policy.rules[finding.rule].ledger == row.0 && *finding.key == *row.1.code)
-                    .flat_map(|finding| finding.told_units().flatten());
+                    .flat_map(|finding| finding.recipients().flatten());
                 let mut audience: BTreeSet<UnitId> = [policy.units.office()].into();
                 if shape.id == "contact" || (shape.id == "project" && self.text(row, Role::Stage) == "洽谈") {
                     audience.extend(owner(row));
@@ -241,7 +241,7 @@ impl Renderer<'_> {
     }
 
     fn digest(&self, digest: &Digest) -> String {
-        let own = |index: &usize| digest.roll_up.is_none() || self.judged.findings[*index].tells(digest.recipient.unit);
+        let own = |index: &usize| digest.roll_up.is_none() || self.judged.findings[*index].is_addressed_to(digest.recipient.unit);
         let rows: Vec<usize> = digest.findings.iter().copied().filter(own).collect();
         let Rendered { html, text } = self.templates.render("digest", digest).expect("a digest");
         let book =

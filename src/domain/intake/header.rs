@@ -127,7 +127,7 @@ impl Header {
             let column = self.column_of(*field);
             cells.iter().any(|(at, raw)| Some(*at) == column && !raw.display().trim().is_empty())
         };
-        !ledger.form.is_empty() && !ledger.form.iter().any(filled)
+        !ledger.append_only.is_empty() && !ledger.append_only.iter().any(filled)
     }
 
     /// Whether a row repeats the header, as printed pages do: at least three cells that are more than half of its cells.

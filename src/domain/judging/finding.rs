@@ -1,4 +1,4 @@
-//! A finding (督办事项): one rule broken by one record, with its light, act, dates, and who is told.
+//! A finding (督办事项): one rule broken by one record, with its light, act, dates and recipients.
 
 use crate::domain::register::units::{CompactUnit, UnitId};
 use crate::domain::rules::exemption::{ExemptKind, Exemption};
@@ -9,7 +9,7 @@ use std::num::NonZeroU32;
 use std::ops::Deref;
 use std::sync::Arc;
 
-/// Points behind plan, exactly: `numerator / denominator`, denominator positive.
+/// Percentage points behind plan, exactly: `numerator / denominator`, denominator positive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lag {
     pub numerator: i128,
@@ -28,7 +28,7 @@ impl Lag {
 pub enum State {
     Open,
     Exempt,
-    /// A cell that the rule needs is empty: counted apart from fine.
+    /// A cell that the rule needs is empty, so the rule could not be judged.
     Unjudged,
 }
 
@@ -44,7 +44,7 @@ impl State {
     }
 }
 
-/// How a finding stands against what was known before.
+/// How a finding changed since the previous run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Change {
     #[default]
@@ -78,7 +78,8 @@ impl Change {
         }
     }
 
-    /// Against the light of the period before: `None` before = new (or reopened where an older life is known).
+    /// The change from the previous light to the present one. `before` is `None` where there was no finding: then it is new, or reopened if
+    /// the finding is `known_before`.
     pub fn between(before: Option<Option<Light>>, now: Option<Light>, known_before: bool) -> Change {
         match before {
             None if known_before => Change::Reopened,
@@ -92,7 +93,7 @@ impl Change {
     }
 }
 
-/// What a finding is the same finding by, next quarter too: rule, ledger and key.
+/// What identifies a finding across runs: rule, ledger and key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Identity {
     pub rule: String,
@@ -108,21 +109,21 @@ pub struct Subject {
     pub name: Arc<str>,
     /// The owner unit; `None` = the cell names no known unit.
     pub owner: Option<UnitId>,
-    /// The owner as a person reads it: the unit's name, or the unknown text of the cell.
+    /// The owner as printed: the name of the unit, or the text of the cell where it names no known unit.
     pub unit: Arc<str>,
-    /// The project it belongs to (its own code for the project ledger), empty where none.
+    /// Code of the project it belongs to (its own code in the project ledger); empty where there is none.
     pub project: Arc<str>,
-    /// The unit that owes an answer on a difficulty of this project.
+    /// The unit whose answer on a difficulty of this project is outstanding.
     pub(crate) waiting_on: CompactUnit,
     /// The unit each relation names, in the order of [`Relation::ALL`].
     pub(crate) named: [CompactUnit; Relation::ALL.len()],
-    /// Levels whose major-project ledger lists the project.
+    /// The highest level whose major-project ledger lists the project.
     pub major: Option<crate::domain::register::units::Level>,
-    /// Only counted outside the office's own workbook (另有n项不便列示).
+    /// Whether it is only counted outside the office's own workbook (另有n项不便列示).
     pub restricted: bool,
 }
 
-/// Reads as its [`Subject`] too. Kept small: a register of a million rows has as many findings.
+/// One finding. It dereferences to its [`Subject`]. The type is small because a register of a million rows has as many findings.
 #[derive(Clone, Debug)]
 pub struct Finding {
     pub(crate) subject: Arc<Subject>,
@@ -130,17 +131,17 @@ pub struct Finding {
     pub rule: usize,
     pub light: Option<Light>,
     pub act: Option<Act>,
-    pub(crate) told: Arc<[Relation]>,
+    pub(crate) relations: Arc<[Relation]>,
     pub due_on: Option<NaiveDate>,
     pub(crate) overdue: Option<NonZeroU32>,
     pub lag: Option<Box<Lag>>,
     pub state: State,
-    /// Field indices of the rule's ledger.
+    /// Fields (indices into the rule's ledger) that are empty or do not hold.
     pub missing: Box<[usize]>,
     pub cause: Arc<str>,
-    /// Against what was known before; set by whoever knows it, no part of the judgement.
+    /// The change since the previous run. Set by the run from its history, not by judging.
     pub change: Change,
-    /// Closed quarters in a row, up to now, with the finding red at their end: history too, see [`Finding::stood_red`].
+    /// Number of closed quarters in a row, up to now, that ended with the finding red. Set by [`Finding::record_red_quarters`].
     pub quarters: u32,
     /// The exemption it is under.
     pub exempt: Option<Exemption>,
@@ -160,34 +161,34 @@ impl Finding {
         self.overdue.map(|days| i64::from(days.get()))
     }
 
-    /// The unit that owes an answer on a difficulty of this project.
+    /// The unit whose answer on a difficulty of this project is outstanding.
     pub fn waiting_on(&self) -> Option<UnitId> {
         Option::from(self.subject.waiting_on).filter(|_| self.state != State::Unjudged)
     }
 
-    /// Who is told, by relation.
-    pub fn told(&self) -> &[Relation] {
-        &self.told
+    /// The relations it is addressed to.
+    pub fn relations(&self) -> &[Relation] {
+        &self.relations
     }
 
-    /// The units of [`Finding::told`], in the same order; `None` = resolves to nothing.
-    pub fn told_units(&self) -> impl Iterator<Item = Option<UnitId>> {
-        self.told.iter().map(|relation| self.named[*relation as usize].into())
+    /// The units behind [`Finding::relations`], in the same order; `None` = the relation resolves to no unit.
+    pub fn recipients(&self) -> impl Iterator<Item = Option<UnitId>> {
+        self.relations.iter().map(|relation| self.named[*relation as usize].into())
     }
 
-    /// Whether a unit is told of it.
-    pub fn tells(&self, unit: UnitId) -> bool {
-        self.told_units().any(|told| told == Some(unit))
+    /// Whether a unit is among its recipients.
+    pub fn is_addressed_to(&self, unit: UnitId) -> bool {
+        self.recipients().any(|recipient| recipient == Some(unit))
     }
 
-    /// What it counts under: its project, or, where it belongs to none, its own rule and key.
+    /// The item it is counted under: its project, or, without one, its own rule and key.
     pub fn item(&self) -> (Option<usize>, &str) {
         if self.project.is_empty() { (Some(self.rule), &self.key) } else { (None, &self.project) }
     }
 
-    /// Notes for how many closed quarters in a row the finding was red at their end, and takes the act its rule has for that. The light
-    /// stays: acts may wait for a person, lights do not.
-    pub fn stood_red(&mut self, policy: &Policy, quarters: u32) {
+    /// Sets for how many closed quarters in a row the finding was red at their end, and raises the act as its rule provides. The light does
+    /// not change.
+    pub fn record_red_quarters(&mut self, policy: &Policy, quarters: u32) {
         self.quarters = quarters;
         if self.state != State::Open {
             return;
@@ -198,7 +199,7 @@ impl Finding {
     }
 }
 
-/// A date that comes near (提醒, no light, owner only; not a finding). Reads as its [`Subject`] too.
+/// A due date that is near (提醒): it has no light, goes to the owner only, and is no finding. It dereferences to its [`Subject`].
 #[derive(Clone, Debug)]
 pub struct Notice {
     pub(crate) subject: Arc<Subject>,
@@ -216,8 +217,8 @@ impl Deref for Notice {
     }
 }
 
-/// Cells to fill among unjudged findings, each counted once however many rules wait for it.
-pub fn blank_cells<'f>(policy: &Policy, findings: impl Iterator<Item = &'f Finding>) -> usize {
+/// The number of cells to fill among unjudged findings. A cell that several rules need is counted once.
+pub fn count_blank_cells<'f>(policy: &Policy, findings: impl Iterator<Item = &'f Finding>) -> usize {
     let mut cells: Vec<(usize, &str, usize)> = findings
         .filter(|finding| finding.state == State::Unjudged)
         .flat_map(|finding| finding.missing.iter().map(|field| (policy.rules[finding.rule].ledger, &*finding.key, *field)))

@@ -6,10 +6,11 @@
 use crate::domain::judging::finding::{Finding, State};
 use crate::domain::register::ledger::{FieldKind, Ledger, PROJECT, Role};
 use crate::domain::register::period::Period;
+use crate::domain::register::period::PeriodKind;
 use crate::domain::register::record::{Cell, Record};
 use crate::domain::register::units::{UnitId, Units};
 use crate::domain::rules::policy::Policy;
-use crate::domain::rules::rule::{AGREEMENT_CONTRACT, Every, happened, is_terminated};
+use crate::domain::rules::rule::{AGREEMENT_CONTRACT, happened, is_terminated};
 use chrono::{Datelike, NaiveDate};
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
@@ -35,7 +36,7 @@ impl Window {
     }
 }
 
-/// What the contracts of one cohort came to.
+/// The counts and sums of the contracts of one cohort.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cohort {
     pub contracts: u64,
@@ -44,7 +45,7 @@ pub struct Cohort {
     pub produced: u64,
     /// The agreed start day has come.
     pub start_due: u64,
-    /// Of those, started.
+    /// Those of `start_due` that have started.
     pub start_due_started: u64,
     /// Contract amount in 分.
     pub amount: i128,
@@ -78,7 +79,7 @@ impl Cohort {
     }
 }
 
-/// All that is counted of a set of projects.
+/// All counts of a set of projects.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Measures {
     pub projects: u64,
@@ -127,17 +128,17 @@ impl Measures {
 /// Cohorts by [`Window`]: all contracts, and those of them that were terminated.
 type Cohorts = [(Cohort, Cohort); 2];
 
-/// What the rates of one run were reckoned from, by the names of units and industries: it is kept with the run, so that the next one can
-/// show by how much they moved. An empty name = nobody known.
+/// The numbers behind the rates of one run, by the names of units and industries. It is stored with the run, so that the next run can show
+/// the change. An empty name = no known unit or industry.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Standing {
+pub struct IndicatorSnapshot {
     units: Vec<(String, Cohorts)>,
     industries: Vec<(String, Cohorts)>,
     /// Open findings of all rules, in the order of [`crate::domain::rules::rule::Light`].
     pub lights: [u64; 3],
 }
 
-impl Standing {
+impl IndicatorSnapshot {
     /// The province's contracts; the window of a year is that of the run's own.
     pub fn province(&self) -> Measures {
         let mut sum = Measures::default();
@@ -145,12 +146,12 @@ impl Standing {
         sum
     }
 
-    /// By unit as it is known now; what was merged stands with its heir.
+    /// By present unit; a merged unit is counted under its successor.
     pub fn by_unit(&self, units: &Units) -> BTreeMap<Option<UnitId>, Measures> {
         by_key(&self.units, |name| units.find(name))
     }
 
-    /// By industry as it is known now.
+    /// By present industry; a merged industry is counted under its successor.
     pub fn by_industry(&self, units: &Units) -> BTreeMap<Option<usize>, Measures> {
         by_key(&self.industries, |name| units.industry(name))
     }
@@ -164,8 +165,8 @@ fn by_key<K: Ord>(lines: &[(String, Cohorts)], find: impl Fn(&str) -> Option<K>)
     out
 }
 
-/// Work orders held by a unit, or decisions it has to carry out. An order counts as dispatched when a dispatch, receipt or completion
-/// day has happened; a decision counts from the day it was taken.
+/// Counts of the work orders that a unit holds, or of the decisions it has to carry out. An order counts as dispatched when a dispatch,
+/// receipt or completion day has happened; a decision counts from the day it was taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Orders {
     pub dispatched: u64,
@@ -236,7 +237,7 @@ impl Rate {
         }
     }
 
-    /// How it is reckoned, as a note below a table.
+    /// The formula, as a note below a table.
     pub fn meaning(self) -> &'static str {
         match self {
             Rate::Performed => "已履约合同项目数÷合同项目数",
@@ -275,7 +276,7 @@ impl Ratio {
         i64::try_from((self.numerator * 2000 + self.denominator).div_euclid(self.denominator * 2)).ok()
     }
 
-    /// By how many tenths of a point it prints more, or less, than before; `None` where either prints no value.
+    /// The difference to an earlier ratio in tenths of a percentage point, of the printed (rounded) values; `None` where either has no value.
     pub fn points_since(self, before: Ratio) -> Option<i64> {
         Some(self.tenths()? - before.tenths()?)
     }
@@ -294,7 +295,7 @@ impl std::fmt::Display for Ratio {
     }
 }
 
-/// Places within one group, highest first; equal shares have one place (1, 2, 2, 4) and an empty denominator has none.
+/// The ranks within one group, highest ratio first. Equal ratios share a rank (1, 2, 2, 4); a zero denominator has none.
 pub fn rank(ratios: &[Ratio]) -> Vec<Option<u32>> {
     ratios
         .iter()
@@ -306,7 +307,7 @@ pub fn rank(ratios: &[Ratio]) -> Vec<Option<u32>> {
         .collect()
 }
 
-/// The fields an accumulator reads, looked up once.
+/// The fields of the project ledger that the indicators read, looked up once.
 #[derive(Clone, Debug)]
 struct ProjectFields {
     ledger: usize,
@@ -332,7 +333,7 @@ pub struct Indicators {
     units: BTreeMap<Option<UnitId>, Measures>,
     industries: BTreeMap<Option<usize>, Measures>,
     orders: BTreeMap<Option<UnitId>, Orders>,
-    /// What has a holder and an end, by ledger: work orders, decisions.
+    /// Records that are assigned to a unit and completed by it (work orders, decisions), by ledger and unit.
     tasks: BTreeMap<(usize, Option<UnitId>), Orders>,
 }
 
@@ -367,7 +368,7 @@ impl Indicators {
         }
     }
 
-    /// Counts one record of any ledger; each once. Ledgers that no indicator reads are passed over.
+    /// Counts one record; call it once per record. Ledgers that no indicator reads are ignored.
     pub fn add(&mut self, policy: &Policy, ledger_index: usize, record: &Record, owner: Option<UnitId>) {
         let ledger = &policy.ledgers[ledger_index];
         if ledger.id == PROJECT {
@@ -384,12 +385,12 @@ impl Indicators {
         }
     }
 
-    /// The projects one unit answers for itself; `None` = those whose unit nobody knows.
+    /// The projects that one unit owns itself; `None` = those without a known owner.
     pub fn of_unit(&self, unit: Option<UnitId>) -> Measures {
         self.units.get(&unit).cloned().unwrap_or_default()
     }
 
-    /// A city with all places in it.
+    /// The projects of a city and of all places in it.
     pub fn of_city(&self, policy: &Policy, city: UnitId) -> Measures {
         let mut sum = Measures::default();
         for (unit, measures) in &self.units {
@@ -410,13 +411,13 @@ impl Indicators {
         sum
     }
 
-    /// Orders held by one unit; `None` = by nobody known.
+    /// Orders held by one unit; `None` = those without a known holder.
     pub fn orders_of(&self, unit: Option<UnitId>) -> Orders {
         self.orders.get(&unit).copied().unwrap_or_default()
     }
 
-    /// What is kept with the run that found these.
-    pub fn standing(&self, policy: &Policy, findings: &[Finding]) -> Standing {
+    /// The snapshot to store with the run that has these findings.
+    pub fn snapshot(&self, policy: &Policy, findings: &[Finding]) -> IndicatorSnapshot {
         let units = &policy.units;
         let named = |unit: &Option<UnitId>| unit.map_or_else(String::new, |unit| units.units[unit].name.clone());
         let industry = |index: &Option<usize>| index.map_or_else(String::new, |index| units.industries[index].name.clone());
@@ -424,14 +425,14 @@ impl Indicators {
         for light in findings.iter().filter(|finding| finding.state == State::Open).filter_map(|finding| finding.light) {
             lights[light as usize] += 1;
         }
-        Standing {
+        IndicatorSnapshot {
             units: self.units.iter().map(|(unit, measures)| (named(unit), measures.cohorts)).collect(),
             industries: self.industries.iter().map(|(index, measures)| (industry(index), measures.cohorts)).collect(),
             lights,
         }
     }
 
-    /// Tasks of a ledger by the unit that holds them; `None` = nobody known.
+    /// Tasks of a ledger by the unit that holds them; `None` = no known unit.
     pub fn tasks(&self, ledger: usize) -> impl Iterator<Item = (Option<UnitId>, &Orders)> {
         self.tasks.range((ledger, None)..(ledger + 1, None)).map(|((_, unit), orders)| (*unit, orders))
     }
@@ -450,14 +451,14 @@ fn task(as_of: NaiveDate, ledger: &Ledger, record: &Record) -> Option<Orders> {
     let on = |field: usize| happened(ledger, record, field, as_of);
     let has = |role| ledger.role(role).is_some_and(|field| !on(field).is_empty());
     let (received, fed_back, completed) = (has(Role::Received), has(Role::FedBack), has(Role::Completed));
-    // a decision without its day was taken all the same
+    // a decision counts even without the day it was taken
     let dispatched = !on(begun).is_empty() || received || completed || assigned.is_some() && record.cell(begun).is_empty();
     if !dispatched {
         return Some(Orders::default());
     }
     let within = |field: Option<usize>| {
         let day = field.and_then(|field| on(field).date());
-        [Every::Month, Every::Quarter].map(|every| u64::from(day.is_some_and(|day| Period::of(every, as_of).contains(day))))
+        [PeriodKind::Month, PeriodKind::Quarter].map(|every| u64::from(day.is_some_and(|day| Period::of(every, as_of).contains(day))))
     };
     Some(Orders {
         dispatched: 1,
@@ -477,7 +478,7 @@ fn project(as_of: NaiveDate, fields: &ProjectFields, stages: &[String], ledger: 
     let event = |field: Option<usize>| field.and_then(|field| happened(ledger, record, field, as_of).date());
     let Some(signed_on) = event(fields.signed).filter(|_| record.text(fields.agreement) == AGREEMENT_CONTRACT) else { return out };
     let started = event(fields.started).is_some();
-    // an agreed day counts as written, unlike an event
+    // a planned date counts as written, unlike an event date
     let due = fields
         .planned_start
         .filter(|field| matches!(ledger.fields[*field].kind, FieldKind::Date { .. }))

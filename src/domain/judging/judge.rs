@@ -1,5 +1,8 @@
-//! Judging: (records, rules, calendar, units, exemptions, as_of) → findings. The order of questions is fixed:
-//! out of scope → `until` happened (met) → `from` later than as_of (not yet) → a needed cell empty (unjudged) → judged.
+//! Judging: (records, rules, calendar, units, exemptions, as_of) → findings, notices, data quality and tallies.
+//!
+//! The light of a finding is decided in [`crate::domain::judging::verdict`]; [`Judged::record`] asks it for every rule of a record's ledger.
+//! The order of questions is fixed: no column (off) → out of scope → `until` happened (met) → `from` later than as_of (not yet) → a needed
+//! cell empty (unjudged) → judged.
 
 use crate::domain::judging::finding::{Change, Finding, Notice, State, Subject};
 use crate::domain::judging::quality::{Quality, QualityKind};
@@ -9,12 +12,12 @@ use crate::domain::register::ledger::{Ledger, PROJECT, Role};
 use crate::domain::register::period::Period;
 use crate::domain::register::record::Record;
 use crate::domain::register::units::UnitId;
-use crate::domain::rules::compiled::Docket;
+use crate::domain::rules::compiled::LedgerRules;
 use crate::domain::rules::context::Context;
 use crate::domain::rules::owner::{Owner, owner_of};
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::responsibility::Responsibility;
-use crate::domain::rules::rule::{AGREEMENT_CONTRACT, Holds, Relation, RuleKind, STAGE_NEGOTIATING, Step, happened, is_terminated};
+use crate::domain::rules::rule::{AGREEMENT_CONTRACT, Holds, Relation, Rule, RuleKind, STAGE_NEGOTIATING, Step, happened, is_terminated};
 use chrono::{Datelike, Days};
 use std::cell::OnceCell;
 use std::cmp::Ordering;
@@ -22,7 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::sync::{Arc, LazyLock};
 
-/// How many records each rule met in which way; `scope` = found + fine + met + not_yet + unjudged + exempt.
+/// How many records had which outcome for a rule. The records in its scope are found + fine + met + not_yet + unjudged + exempt.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Tally {
     pub found: u64,
@@ -32,7 +35,7 @@ pub struct Tally {
     pub unjudged: u64,
     pub exempt: u64,
     pub out_of_scope: u64,
-    /// Rows whose source has no column the rule needs.
+    /// Rows whose source lacks a column that the rule needs.
     pub off: u64,
 }
 
@@ -44,18 +47,19 @@ pub struct Judged {
     pub quality: Vec<Quality>,
     /// By rule index.
     pub tallies: Vec<Tally>,
-    /// (rule, field) whose column a source lacks → rows it was off for.
+    /// (rule, field whose column the source lacks) → number of rows the rule was off for.
     pub off: BTreeMap<(usize, usize), u64>,
-    /// Years without a holiday notice on file whose days decided a due date: of them only the weekends are known.
-    pub lacking_years: BTreeSet<i32>,
+    /// Years that decided a due date although their holiday notice is not on file: only their weekends are known.
+    pub missing_calendar_years: BTreeSet<i32>,
+    /// Interned texts, shared by many findings.
     words: hashbrown::HashSet<Arc<str>>,
     /// By ledger index.
-    dockets: Vec<Arc<Docket>>,
-    /// The answers of the record in hand to its docket's conditions.
+    ledger_rules: Vec<Arc<LedgerRules>>,
+    /// The answers of the current record to the conditions of its ledger's rules; empty before the first rule.
     answers: Vec<Option<Holds>>,
-    /// By ledger index, the code judged last.
+    /// By ledger index: the code judged last.
     last: Vec<String>,
-    /// By rule index: its records did not come in the order of their codes.
+    /// By rule index: whether its records arrived out of the order of their codes.
     mixed: Vec<bool>,
 }
 
@@ -63,12 +67,12 @@ static OWNER_ONLY: LazyLock<Arc<[Relation]>> = LazyLock::new(|| Arc::from([Relat
 
 impl Judged {
     pub fn new(policy: &Policy) -> Judged {
-        let dockets = (0..policy.ledgers.len()).map(|ledger| Arc::new(Docket::of(policy, ledger))).collect();
+        let ledger_rules = (0..policy.ledgers.len()).map(|ledger| Arc::new(LedgerRules::of(policy, ledger))).collect();
         let (last, mixed) = (vec![String::new(); policy.ledgers.len()], vec![false; policy.rules.len()]);
-        Judged { tallies: vec![Tally::default(); policy.rules.len()], dockets, last, mixed, ..Judged::default() }
+        Judged { tallies: vec![Tally::default(); policy.rules.len()], ledger_rules, last, mixed, ..Judged::default() }
     }
 
-    /// Makes room for the findings of so many records at once: a list that grows by copying leaves as much behind again.
+    /// Reserves memory for the findings of `records` records at once, because growing the list step by step would double the peak memory.
     pub fn make_room(&mut self, records: usize) {
         self.findings.reserve(2 * records);
     }
@@ -77,50 +81,62 @@ impl Judged {
     pub fn record(&mut self, context: &Context<'_>, ledger_index: usize, record: &Record) -> Option<UnitId> {
         let policy = context.policy;
         let ledger = &policy.ledgers[ledger_index];
-        let docket = self.dockets[ledger_index].clone();
+        let ledger_rules = self.ledger_rules[ledger_index].clone();
         self.answers.clear();
-        let mut case: Option<Case<'_>> = None;
+        let mut current: Option<CurrentRecord<'_>> = None;
         let mut blanks = Vec::new();
-        for listed in &docket.rules {
-            let rule_index = listed.rule;
+        for compiled in &ledger_rules.rules {
+            let rule_index = compiled.rule;
             let rule = &policy.rules[rule_index];
-            if let Some(field) = rule.lacks(record.columns) {
+            if let Some(field) = rule.missing_column(record.columns) {
                 self.tallies[rule_index].off += 1;
                 *self.off.entry((rule_index, field)).or_default() += 1;
                 continue;
             }
-            // the owner is looked up once, and only for a record that a rule reaches
-            if let Some(blank) = docket.outside(listed, &mut self.answers, context, ledger, record) {
+            // the responsibility is looked up once, and only for a record that is in the scope of a rule
+            if let Some(blank) = ledger_rules.out_of_scope(compiled, &mut self.answers, context, ledger, record) {
                 self.tallies[rule_index].out_of_scope += 1;
                 blanks.extend(blank);
                 continue;
             }
-            let case = case.get_or_insert_with(|| Case::new(context, ledger_index, record));
-            let verdict = verdict(context, ledger, record, rule, case.calendar);
-            if let (
-                Verdict::Fine(Some(due_on)) | Verdict::Found { due_on: Some(due_on), .. },
-                RuleKind::Deadline { from, within: Some(within), agreed, roll, .. },
-            ) = (&verdict, &rule.kind)
-                && !policy.calendar.knows_until(*due_on)
-                && agreed.iter().all(|field| record.cell(*field).date().is_none())
-                && let Some(began) = from.iter().filter_map(|field| record.cell(*field).date()).find(|date| *date <= context.as_of)
-            {
-                // a date in a year that is yet to come decides nothing today
-                let last = (context.as_of + Days::new(u64::from(rule.notice_days))).year();
-                self.lacking_years.extend(case.calendar.lacking(began, *within, *roll).filter(|year| *year <= last));
-            }
-            self.record_verdict(context, record, rule_index, case, verdict);
+            let current = current.get_or_insert_with(|| CurrentRecord::new(context, ledger_index, record));
+            let verdict = verdict(context, ledger, record, rule, current.calendar);
+            self.record_missing_calendar_years(context, record, rule, current.calendar, &verdict);
+            self.record_verdict(context, record, rule_index, current, verdict);
         }
-        let case = case.unwrap_or_else(|| Case::new(context, ledger_index, record));
+        let current = current.unwrap_or_else(|| CurrentRecord::new(context, ledger_index, record));
         if record.code < self.last[ledger_index] {
-            docket.rules.iter().for_each(|listed| self.mixed[listed.rule] = true);
+            ledger_rules.rules.iter().for_each(|compiled| self.mixed[compiled.rule] = true);
         }
         self.last[ledger_index].clone_from(&record.code);
-        self.record_quality(context, ledger_index, record, &case, blanks);
-        case.responsibility.owner.unit
+        self.record_quality(context, ledger_index, record, &current, blanks);
+        current.responsibility.owner.unit
     }
 
-    /// The one copy of a text that many findings bear.
+    /// Notes the years without a holiday notice that decided the due date of a verdict.
+    fn record_missing_calendar_years(
+        &mut self,
+        context: &Context<'_>,
+        record: &Record,
+        rule: &Rule,
+        calendar: Local<'_>,
+        verdict: &Verdict<'_>,
+    ) {
+        let (Verdict::Fine(Some(due_on)) | Verdict::Found { due_on: Some(due_on), .. }) = verdict else { return };
+        let RuleKind::Deadline { from, within: Some(within), agreed, roll, .. } = &rule.kind else { return };
+        let date = |field: &usize| record.cell(*field).date();
+        // an agreed date is taken as written, so no calendar decides it
+        if context.policy.calendar.knows_until(*due_on) || agreed.iter().any(|field| date(field).is_some()) {
+            return;
+        }
+        if let Some(began) = from.iter().filter_map(date).find(|date| *date <= context.as_of) {
+            // a missing notice matters only for years that the notice period has reached
+            let last = (context.as_of + Days::new(u64::from(rule.notice_days))).year();
+            self.missing_calendar_years.extend(calendar.missing_years(began, *within, *roll).filter(|year| *year <= last));
+        }
+    }
+
+    /// The shared copy of a text that many findings contain.
     fn word(&mut self, text: &str) -> Arc<str> {
         if let Some(word) = self.words.get(text) {
             return word.clone();
@@ -130,12 +146,20 @@ impl Judged {
         word
     }
 
-    fn record_verdict(&mut self, context: &Context<'_>, record: &Record, rule_index: usize, case: &Case<'_>, verdict: Verdict<'_>) {
+    /// Counts a verdict, and adds its finding or notice.
+    fn record_verdict(
+        &mut self,
+        context: &Context<'_>,
+        record: &Record,
+        rule_index: usize,
+        current: &CurrentRecord<'_>,
+        verdict: Verdict<'_>,
+    ) {
         let policy = context.policy;
         let rule = &policy.rules[rule_index];
         let ledger = &policy.ledgers[rule.ledger];
         let tally = &mut self.tallies[rule_index];
-        // most records are fine: nothing is made for them
+        // most records are fine and need no further work
         match &verdict {
             Verdict::Met => return tally.met += 1,
             Verdict::NotYet => return tally.not_yet += 1,
@@ -144,14 +168,14 @@ impl Judged {
                 if let Some(due_on) =
                     due_on.filter(|due| rule.notice_days > 0 && (*due - context.as_of).num_days() <= i64::from(rule.notice_days))
                 {
-                    let subject = self.subject(context, ledger, record, case);
+                    let subject = self.subject(context, ledger, record, current);
                     self.notices.push(Notice { subject, rule: rule_index, due_on, ends: None });
                 }
                 return;
             }
             Verdict::Unjudged(_) | Verdict::Found { .. } => {}
         }
-        let subject = self.subject(context, ledger, record, case);
+        let subject = self.subject(context, ledger, record, current);
         match verdict {
             Verdict::Met | Verdict::NotYet | Verdict::Fine(_) => {}
             Verdict::Unjudged(missing) => {
@@ -161,8 +185,8 @@ impl Judged {
                     rule: rule_index,
                     light: None,
                     act: None,
-                    // the owner fills the gap; nobody else is told of it
-                    told: OWNER_ONLY.clone(),
+                    // only the owner can fill the gap, so nobody else is notified
+                    relations: OWNER_ONLY.clone(),
                     due_on: None,
                     overdue: None,
                     lag: None,
@@ -181,14 +205,14 @@ impl Judged {
                     overdue: overdue_days.and_then(|days| NonZeroU32::new(u32::try_from(days).ok()?)),
                     lag: lag.map(Box::new),
                     missing: missing.into(),
-                    cause: case.responsibility.cause(policy, ledger, record).unwrap_or(&rule.cause).clone(),
+                    cause: current.responsibility.cause(policy, ledger, record).unwrap_or(&rule.cause).clone(),
                     ..found
                 });
             }
         }
     }
 
-    /// A rule broken to a step of its ladder, counted, with the notice where its exemption is about to end. Bare of dates and measures.
+    /// Counts a broken rule and returns its finding without dates and measures. Adds a notice where the exemption ends soon.
     fn found(&mut self, context: &Context<'_>, rule_index: usize, step: &Step, subject: Arc<Subject>) -> Finding {
         let rule = &context.policy.rules[rule_index];
         let exempt = context.exemption(rule, &subject.key);
@@ -207,7 +231,7 @@ impl Judged {
             rule: rule_index,
             light: Some(step.light),
             act: Some(step.act),
-            told: step.told.clone(),
+            relations: step.relations.clone(),
             due_on: None,
             overdue: None,
             lag: None,
@@ -221,11 +245,11 @@ impl Judged {
     }
 
     /// What all findings and notices of a record share.
-    fn subject(&mut self, context: &Context<'_>, ledger: &Ledger, record: &Record, case: &Case<'_>) -> Arc<Subject> {
-        if let Some(subject) = case.subject.get() {
+    fn subject(&mut self, context: &Context<'_>, ledger: &Ledger, record: &Record, current: &CurrentRecord<'_>) -> Arc<Subject> {
+        if let Some(subject) = current.subject.get() {
             return subject.clone();
         }
-        let responsibility = &case.responsibility;
+        let responsibility = &current.responsibility;
         let owner = &responsibility.owner;
         let unit = self.word(owner.unit.map_or(&owner.text, |unit| &context.policy.units.units[unit].name));
         let subject = || {
@@ -243,10 +267,10 @@ impl Judged {
                 key,
             })
         };
-        case.subject.get_or_init(subject).clone()
+        current.subject.get_or_init(subject).clone()
     }
 
-    /// Lists rows of the exemption ledger that could not be taken for what they say.
+    /// Adds the invalid rows of the exemption ledger to the data quality.
     pub fn doubtful_exemptions(&mut self, context: &Context<'_>, ledger_index: usize, records: &[Record], doubts: &[(usize, QualityKind)]) {
         let ledger = &context.policy.ledgers[ledger_index];
         self.quality.extend(doubts.iter().filter_map(|(index, kind)| {
@@ -260,7 +284,15 @@ impl Judged {
         }));
     }
 
-    fn record_quality(&mut self, context: &Context<'_>, ledger_index: usize, record: &Record, case: &Case<'_>, mut blanks: Vec<usize>) {
+    /// Adds the doubts about a record to the data quality. `blanks` are the empty fields that put it out of the scope of rules.
+    fn record_quality(
+        &mut self,
+        context: &Context<'_>,
+        ledger_index: usize,
+        record: &Record,
+        current: &CurrentRecord<'_>,
+        mut blanks: Vec<usize>,
+    ) {
         let policy = context.policy;
         let ledger = &policy.ledgers[ledger_index];
         let mut kinds = Vec::new();
@@ -275,25 +307,25 @@ impl Judged {
             if begun && !agreement.is_empty() && agreement != AGREEMENT_CONTRACT && !is_terminated(ledger, record, context.as_of) {
                 kinds.push(QualityKind::StartedUnderFramework);
             }
-            if case.responsibility.industry.is_none() && !record.text(ledger.role(Role::Industry)).is_empty() {
+            if current.responsibility.industry.is_none() && !record.text(ledger.role(Role::Industry)).is_empty() {
                 kinds.push(QualityKind::UnknownIndustry);
             }
         }
         blanks.sort_unstable();
         blanks.dedup();
         kinds.extend(blanks.into_iter().map(QualityKind::BlankScope));
-        if case.responsibility.owner.unit.is_none() {
+        if current.responsibility.owner.unit.is_none() {
             kinds.push(QualityKind::UnknownOwner);
         }
         if kinds.is_empty() {
             return;
         }
-        let key = case.subject.get().map_or_else(|| record.code.as_str().into(), |subject| Arc::clone(&subject.key));
-        let owner = case.responsibility.owner.unit;
+        let key = current.subject.get().map_or_else(|| record.code.as_str().into(), |subject| Arc::clone(&subject.key));
+        let owner = current.responsibility.owner.unit;
         self.quality.extend(kinds.into_iter().map(|kind| Quality { ledger: ledger_index, key: Arc::clone(&key), owner, kind }));
     }
 
-    /// Judges the periodic rules over the sessions held: each unit in scope has one in the last closed period.
+    /// Judges the periodic rules of a ledger: each unit in scope needs a record in the last closed period.
     pub fn periodic(&mut self, context: &Context<'_>, ledger_index: usize, records: &[Record]) {
         let policy = context.policy;
         let ledger = &policy.ledgers[ledger_index];
@@ -309,7 +341,7 @@ impl Judged {
                 .filter_map(|record| owner_of(policy, ledger, record, context.projects).unit)
                 .collect();
             for (unit_id, unit) in policy.units.units.iter().enumerate() {
-                if !(levels.contains(&unit.level) || units.contains(&unit_id)) || !policy.units.is_there(unit_id) {
+                if !(levels.contains(&unit.level) || units.contains(&unit_id)) || !policy.units.is_active(unit_id) {
                     continue;
                 }
                 if held.contains(&unit_id) {
@@ -336,14 +368,14 @@ impl Judged {
         }
     }
 
-    /// Puts findings, notices and quality lines in the order every output uses: rule, administrative order of the owner, key.
+    /// Sorts findings, notices and quality lines into the order that every output uses: rule, administrative order of the owner, key.
     pub fn sort(&mut self) {
-        // what moves while sorting is a number, not a finding
+        // sort indices, because findings are large
         let place = |finding: &Finding| (finding.rule as u32, finding.owner.map_or(u32::MAX, |owner| owner as u32));
         let mut order: Vec<(u32, u32, u32)> =
             self.findings.iter().zip(0..).map(|(finding, index)| (place(finding).0, place(finding).1, index)).collect();
         let key = |index: u32| &*self.findings[index as usize].key;
-        // where records came by code, of two findings of one rule and owner the first has the smaller key
+        // where the records of a rule arrived in the order of their codes, its findings are in key order already
         let keys = |a: u32, b: u32, rule: u32| if self.mixed[rule as usize] { key(a).cmp(key(b)) } else { Ordering::Equal };
         order.sort_unstable_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then_with(|| keys(a.2, b.2, a.0)).then(a.2.cmp(&b.2)));
         arrange(&mut self.findings, order.into_iter().map(|(.., index)| index).collect());
@@ -352,11 +384,11 @@ impl Judged {
     }
 }
 
-/// Puts `items[order[n]]` at place n, for all n.
+/// Moves `items[order[n]]` to index n, for all n, in place.
 fn arrange<T>(items: &mut [T], mut order: Vec<u32>) {
     for start in 0..order.len() {
         let mut place = start;
-        // along one circle of exchanges
+        // follow one cycle of the permutation
         loop {
             let from = std::mem::replace(&mut order[place], place as u32) as usize;
             if from == start {
@@ -368,8 +400,8 @@ fn arrange<T>(items: &mut [T], mut order: Vec<u32>) {
     }
 }
 
-/// One record while it is judged.
-struct Case<'p> {
+/// The record being judged, with what its rules share.
+struct CurrentRecord<'p> {
     responsibility: Responsibility,
     /// The calendar of the owner's prefecture.
     calendar: Local<'p>,
@@ -377,11 +409,11 @@ struct Case<'p> {
     subject: OnceCell<Arc<Subject>>,
 }
 
-impl<'p> Case<'p> {
-    fn new(context: &Context<'p>, ledger_index: usize, record: &Record) -> Case<'p> {
+impl<'p> CurrentRecord<'p> {
+    fn new(context: &Context<'p>, ledger_index: usize, record: &Record) -> CurrentRecord<'p> {
         let responsibility = Responsibility::of(context, ledger_index, record);
         let calendar = context.policy.calendar.of(responsibility.prefecture(context.policy));
-        Case { responsibility, calendar, subject: OnceCell::new() }
+        CurrentRecord { responsibility, calendar, subject: OnceCell::new() }
     }
 }
 
@@ -390,8 +422,8 @@ mod tests {
     use super::arrange;
 
     #[test]
-    fn items_are_put_where_the_order_says() {
-        // two circles, one of three places and one of two, and one that stays
+    fn items_are_permuted_in_place() {
+        // a cycle of three, a cycle of two, and a fixed point
         let mut items = ["a", "b", "c", "d", "e", "f"];
         arrange(&mut items, vec![2, 4, 3, 0, 1, 5]);
         assert_eq!(items, ["c", "e", "d", "a", "b", "f"]);

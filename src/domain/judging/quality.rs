@@ -3,7 +3,7 @@
 use crate::domain::register::units::UnitId;
 use std::sync::Arc;
 
-/// Something about a row that a person should look at; it is no finding. Kept small: of a million rows most may have one.
+/// A doubt about a row that a person should look at; it is no finding. The type is small because most of a million rows may have one.
 #[derive(Clone, Debug)]
 pub struct Quality {
     pub ledger: usize,
@@ -14,7 +14,7 @@ pub struct Quality {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum QualityKind {
-    /// A cell a rule's scope reads is empty, so the row is outside the rule.
+    /// A cell that the scope of a rule reads is empty, so the row is out of its scope.
     BlankScope(usize),
     /// 已开工而仍为框架协议.
     StartedUnderFramework,
@@ -27,5 +27,5 @@ pub enum QualityKind {
     /// An exemption without the day it was granted or the day it ends.
     ExemptionWithoutTerm,
     /// A second objection to one finding: it does not count.
-    ObjectionAgain,
+    RepeatedObjection,
 }

@@ -1,7 +1,7 @@
-//! Rosters (名册): the records of a ledger that a sheet selects, kept by code alone, and what lies within the reach of a unit: its own, its
-//! subordinates', what it asked for, and what belongs to the industries it leads.
+//! Rosters (名册): the records of a ledger that a sheet selects, stored by code alone, and the findings within the reach of a unit: its own,
+//! those of its subordinates, those it raised, and those of the industries it leads.
 //!
-//! Invariant: pure. A roster is filled while the register is streamed, so nobody holds more than the codes of what was chosen.
+//! Invariant: a roster is filled while the register is streamed, so only the codes of the selected records are in memory.
 
 use crate::domain::judging::finding::Finding;
 use crate::domain::judging::judge::Judged;
@@ -16,19 +16,19 @@ use chrono::NaiveDate;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-/// Which records of a ledger: conditions as a rule's scope has them.
+/// A selection of records of a ledger, by the same conditions as the scope of a rule.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Selection {
     /// Ledger index.
     pub ledger: usize,
     pub conditions: Vec<Condition>,
-    /// Of the project the record belongs to.
+    /// Conditions on the project that the record belongs to.
     pub project: Vec<Condition>,
-    /// Only what the major-project ledger of this level lists; the bounds are the policy's.
+    /// Only records that the major-project ledger of this level lists, by the bounds of the policy.
     pub major: Option<Level>,
 }
 
-/// Why a record is neither chosen nor clearly outside.
+/// Why it is unknown whether a record belongs to a selection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Doubt {
     /// The row's source has no column for the field.
@@ -37,7 +37,7 @@ pub enum Doubt {
     Blank(usize),
 }
 
-/// One chosen record.
+/// One selected record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
     pub code: Box<str>,
@@ -46,13 +46,13 @@ pub struct Member {
     lead: Option<UnitId>,
     /// Who reported it.
     raiser: Option<UnitId>,
-    /// Seen only by its own unit, the units its rule tells, and the office.
+    /// Whether only its own unit, the recipients of its findings, and the office may see it.
     confined: bool,
-    /// Outside the office only counted.
+    /// Whether it is only counted outside the office.
     pub restricted: bool,
     pub major: Option<Level>,
-    /// Findings on it (indices), open first, then by light and rule: on a project those of its orders and difficulties too. A light is a
-    /// fact: who may see the row may see its lights.
+    /// Findings on it (indices), open first, then by light and rule; on a project also those of its orders and difficulties. Whoever may
+    /// see the row may see its lights.
     pub findings: Vec<u32>,
 }
 
@@ -61,7 +61,7 @@ pub struct Roster {
     pub selection: Selection,
     pub members: Vec<Member>,
     doubts: BTreeMap<(Doubt, Option<UnitId>), u64>,
-    /// Codes of projects that the selection's project conditions hold for.
+    /// Codes of the projects that fulfil the project conditions of the selection.
     projects: HashSet<String>,
     /// Members (indices, ascending) by owner, raiser and lead.
     by_unit: BTreeMap<UnitId, Vec<u32>>,
@@ -69,7 +69,7 @@ pub struct Roster {
 }
 
 impl Member {
-    /// Whether a unit has to do with the record: its own, a subordinate's, of an industry it leads, or what it raised.
+    /// Whether the record is within the reach of a unit: its own, a subordinate's, of an industry it leads, or raised by it.
     pub fn concerns(&self, units: &Units, unit: UnitId) -> bool {
         self.owner.is_some_and(|owner| is_within(units, owner, unit)) || self.lead == Some(unit) || self.raiser == Some(unit)
     }
@@ -102,8 +102,8 @@ impl Rosters {
         self.0.iter().find(|roster| roster.selection == *selection)
     }
 
-    /// Looks at a project that records of other ledgers point to; before those are added.
-    pub fn look_at_project(&mut self, policy: &Policy, record: &Record, as_of: NaiveDate) {
+    /// Notes whether a project fulfils the project conditions. Call it for each linked project before adding records of other ledgers.
+    pub fn note_project(&mut self, policy: &Policy, record: &Record, as_of: NaiveDate) {
         let Some(project) = policy.project_ledger() else { return };
         for roster in self.0.iter_mut().filter(|roster| !roster.selection.project.is_empty()) {
             if verdict(policy, project, &roster.selection.project, record, as_of) == Ok(true) {
@@ -112,7 +112,7 @@ impl Rosters {
         }
     }
 
-    /// Takes a record where a selection does; whether any did.
+    /// Adds a record to every roster that selects it. Returns whether any did.
     pub fn add(&mut self, context: &Context<'_>, ledger: usize, record: &Record) -> bool {
         let mut taken = false;
         for roster in self.0.iter_mut().filter(|roster| roster.selection.ledger == ledger) {
@@ -121,10 +121,10 @@ impl Rosters {
         taken
     }
 
-    /// After the last record, when the findings stand in their final order.
+    /// Assigns the findings to the members. Call it after the last record, when the findings are sorted.
     pub fn finish(&mut self, policy: &Policy, judged: &Judged) {
         for roster in &mut self.0 {
-            roster.take_findings(policy, judged);
+            roster.assign_findings(policy, judged);
             for (index, member) in (0u32..).zip(&roster.members) {
                 for unit in [member.owner, member.raiser.filter(|raiser| Some(*raiser) != member.owner)].into_iter().flatten() {
                     roster.by_unit.entry(unit).or_default().push(index);
@@ -138,7 +138,10 @@ impl Rosters {
     }
 }
 
-/// Whether all conditions hold; a doubt where a cell that one of them reads is not there and none fails.
+/// Whether all conditions hold.
+///
+/// # Errors
+/// No condition fails, but one reads a cell that is empty or has no column.
 fn verdict(policy: &Policy, ledger: usize, conditions: &[Condition], record: &Record, as_of: NaiveDate) -> Result<bool, Doubt> {
     let ledger = &policy.ledgers[ledger];
     let mut doubt = None;
@@ -158,7 +161,7 @@ fn verdict(policy: &Policy, ledger: usize, conditions: &[Condition], record: &Re
 }
 
 impl Roster {
-    fn take_findings(&mut self, policy: &Policy, judged: &Judged) {
+    fn assign_findings(&mut self, policy: &Policy, judged: &Judged) {
         let of_project = policy.project_ledger() == Some(self.selection.ledger);
         let place: HashMap<Box<str>, usize> = self.members.iter().enumerate().map(|(at, member)| (member.code.clone(), at)).collect();
         for (index, finding) in (0u32..).zip(&judged.findings) {
@@ -212,9 +215,9 @@ impl Roster {
         true
     }
 
-    /// The members a unit may see, ascending: those within its reach, or, where the sheet is for `all` of the selection, every one; of what
-    /// is confined only its own and what it was told of.
-    pub fn seen_by(&self, units: &Units, unit: UnitId, all: bool, told: impl Fn(&Member) -> bool) -> Vec<u32> {
+    /// The members (indices, ascending) that a unit may see: those within its reach, or all if the sheet is for `all` of the selection.
+    /// Confined members only where the unit owns them or `is_addressed` holds for them.
+    pub fn seen_by(&self, units: &Units, unit: UnitId, all: bool, is_addressed: impl Fn(&Member) -> bool) -> Vec<u32> {
         let mut seen: Vec<u32> = if all {
             (0..self.members.len() as u32).collect()
         } else {
@@ -223,14 +226,14 @@ impl Roster {
         };
         seen.retain(|index| {
             let member = &self.members[*index as usize];
-            !member.confined || member.owner == Some(unit) || told(member)
+            !member.confined || member.owner == Some(unit) || is_addressed(member)
         });
         seen.sort_unstable();
         seen.dedup();
         seen
     }
 
-    /// Rows that a doubt kept out, by what is in doubt; of a unit only its own and its subordinates'.
+    /// Number of rows left out because of a doubt, by doubt; for a unit only its own rows and those of its subordinates.
     pub fn doubts(&self, units: &Units, unit: Option<UnitId>) -> BTreeMap<Doubt, u64> {
         let mut out = BTreeMap::new();
         for ((doubt, owner), rows) in &self.doubts {
@@ -246,18 +249,18 @@ impl Roster {
     }
 }
 
-/// Rows that go only to their own unit, the units their rule tells, and the office.
+/// Whether only its own unit, the recipients of its findings, and the office may see a record.
 fn is_confined(policy: &Policy, ledger: usize, record: &Record) -> bool {
     policy.ledgers[ledger].confined || policy.project_ledger() == Some(ledger) && policy.is_negotiating(record)
 }
 
-/// A unit and all above it.
+/// A unit and all its superiors, bottom up.
 fn upwards(units: &Units, unit: UnitId) -> impl Iterator<Item = UnitId> {
-    // no chain is longer than there are units, even were the table to hold a circle
+    // bounded by the number of units, in case the table contains a cycle
     std::iter::successors(Some(unit), |unit| units.units[*unit].place.or(units.units[*unit].parent)).take(units.units.len())
 }
 
-/// Whether a unit is another one or below it.
+/// Whether `unit` is `above` or subordinate to it.
 pub fn is_within(units: &Units, unit: UnitId, above: UnitId) -> bool {
     upwards(units, unit).any(|known| known == above)
 }
@@ -267,11 +270,12 @@ pub fn is_within(units: &Units, unit: UnitId, above: UnitId) -> bool {
 pub struct Reach(BTreeMap<UnitId, Vec<usize>>);
 
 impl Reach {
-    /// Findings a unit is told of; of what is not confined also its own, its subordinates' and those of the industries it leads.
+    /// For each unit the findings addressed to it and its own; of unconfined records also those of its subordinates and of the industries
+    /// it leads.
     pub fn new(policy: &Policy, as_of: NaiveDate, judged: &Judged, records: &dyn Records) -> Reach {
         let mut by_unit: BTreeMap<UnitId, Vec<usize>> = BTreeMap::new();
         for (index, finding) in judged.findings.iter().enumerate() {
-            let mut seen: BTreeSet<UnitId> = finding.told_units().flatten().chain(finding.owner).collect();
+            let mut seen: BTreeSet<UnitId> = finding.recipients().flatten().chain(finding.owner).collect();
             let record = records.find(policy.rules[finding.rule].ledger, &finding.key);
             if record.as_deref().is_none_or(|record| !is_confined(policy, policy.rules[finding.rule].ledger, record)) {
                 seen.extend(finding.owner.into_iter().flat_map(|owner| upwards(&policy.units, owner)));
@@ -290,7 +294,7 @@ impl Reach {
     }
 }
 
-/// Who leads the industry of a finding's project.
+/// The unit that leads the industry of a finding's project.
 fn lead(policy: &Policy, as_of: NaiveDate, finding: &Finding, own: Option<&Record>, records: &dyn Records) -> Option<UnitId> {
     let project = policy.project_ledger()?;
     let of = |record: &Record| policy.units.industry(record.text(policy.ledgers[project].role(Role::Industry)));

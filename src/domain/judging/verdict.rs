@@ -11,7 +11,7 @@ use crate::domain::rules::context::Context;
 use crate::domain::rules::rule::{Holds, Rule, RuleKind, Step, happened};
 use chrono::NaiveDate;
 
-/// What one deadline, lag or missing rule says of one record in its scope.
+/// The result of one deadline, lag or missing rule for one record in its scope.
 pub(crate) enum Verdict<'a> {
     Met,
     NotYet,
@@ -27,6 +27,7 @@ pub(crate) enum Verdict<'a> {
     },
 }
 
+/// Judges one record by one rule whose scope it is in. `calendar` is that of the owner's prefecture.
 pub(crate) fn verdict<'a>(context: &Context<'_>, ledger: &Ledger, record: &Record, rule: &'a Rule, calendar: Local<'_>) -> Verdict<'a> {
     let as_of = context.as_of;
     match &rule.kind {
@@ -93,12 +94,13 @@ pub(crate) fn verdict<'a>(context: &Context<'_>, ledger: &Ledger, record: &Recor
                 None => Verdict::Fine(None),
             }
         }
-        // judged per unit, not per record: see `periodic`
+        // periodic rules are judged per unit, see `Judged::periodic`
         RuleKind::Periodic { .. } => Verdict::Fine(None),
     }
 }
 
-/// Planned minus actual points. Planned runs from 0 on the start day to 100 on the planned production day, and is 100 from then on.
+/// Planned minus actual progress, in percentage points. The plan is the register's own where there is one; else it rises evenly from 0 on
+/// the start day to 100 on the planned production day and stays 100.
 pub(crate) fn behind(began: NaiveDate, ends: Option<NaiveDate>, own_plan: Option<Decimal>, done: Decimal, as_of: NaiveDate) -> Lag {
     let scale = 10i128.pow(u32::from(done.scale));
     let (planned, denominator) = match (own_plan, ends) {

@@ -55,7 +55,7 @@ impl Coverage {
     pub(crate) fn of(judged: &Judged, digests: &[Digest], dispositions: &[(FindingRelation, Disposition)]) -> Coverage {
         let mut coverage = Coverage::default();
         for finding in &judged.findings {
-            for relation in finding.told().iter() {
+            for relation in finding.relations().iter() {
                 coverage.line(finding.state, *relation).addressed += 1;
             }
         }

@@ -60,7 +60,7 @@ pub fn drafts(inputs: &PlanInputs<'_>, acts: &[Act]) -> Vec<Draft> {
 fn may_know(inputs: &PlanInputs<'_>, unit: UnitId, finding: &Finding) -> bool {
     let ledger = inputs.policy.project_ledger().filter(|ledger| inputs.policy.rules[finding.rule].ledger == *ledger);
     let record = || inputs.record(ledger?, &finding.key);
-    finding.tells(unit) || !record().is_some_and(|record| inputs.policy.is_negotiating(&record))
+    finding.is_addressed_to(unit) || !record().is_some_and(|record| inputs.policy.is_negotiating(&record))
 }
 
 fn draft(inputs: &PlanInputs<'_>, unit: UnitId, act: Act, items: &[Item], restricted: usize) -> Option<Draft> {

@@ -125,7 +125,7 @@ impl PlanInputs<'_> {
 
     /// The years the calendar does not know that decided a due date or the day to reply.
     pub(crate) fn missing_calendar_years(&self, unit: UnitId) -> BTreeSet<i32> {
-        let mut years = self.judged.lacking_years.clone();
+        let mut years = self.judged.missing_calendar_years.clone();
         let reply = self.sent_on.year()..=self.reply_by(unit).year();
         years.extend(reply.filter(|year| !self.policy.calendar.knows(*year)));
         years

@@ -8,7 +8,7 @@ use crate::domain::notify::inputs::PlanInputs;
 use crate::domain::notify::items::Item;
 use crate::domain::notify::wording;
 use crate::domain::register::ledger::Role;
-use crate::domain::register::units::{UnitId, spelling};
+use crate::domain::register::units::{UnitId, normalize_name};
 use crate::domain::rules::rule::{Light, STAGE_NEGOTIATING};
 use std::collections::BTreeSet;
 
@@ -38,7 +38,7 @@ pub(crate) fn item_text(inputs: &PlanInputs<'_>, unit: UnitId, item: &Item) -> I
         // the line of a difficulty or an order names its own record
         if inputs.ledger_of(index) == item.ledger {
             line
-        } else if spelling(&finding.name) == spelling(name) {
+        } else if normalize_name(&finding.name) == normalize_name(name) {
             format!("{line}（{}）", finding.key)
         } else {
             format!("{line}（{}，{}）", masked(&finding.name), finding.key)

@@ -68,7 +68,7 @@ fn route_findings(inputs: &PlanInputs<'_>) -> (BTreeMap<UnitId, UnitFindings>, V
     let mut addressed: BTreeMap<UnitId, UnitFindings> = BTreeMap::new();
     let mut dispositions = Vec::new();
     for (index, finding) in inputs.judged.findings.iter().enumerate() {
-        for (relation, unit) in finding.told().iter().copied().zip(finding.told_units()) {
+        for (relation, unit) in finding.relations().iter().copied().zip(finding.recipients()) {
             let pair = FindingRelation { finding: index, relation };
             let recipient = unit.filter(|unit| units.mailbox(*unit).is_some());
             let disposition = disposition_of(inputs, finding, relation, recipient);

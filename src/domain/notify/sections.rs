@@ -175,7 +175,7 @@ pub(crate) fn places(inputs: &PlanInputs<'_>, unit: UnitId, items: &[Item], is_o
         .iter()
         .enumerate()
         .filter(|(id, candidate)| match level {
-            Level::City => candidate.level.is_place() && units.is_there(*id) && units.city_of(*id) == Some(unit),
+            Level::City => candidate.level.is_place() && units.is_active(*id) && units.city_of(*id) == Some(unit),
             _ => candidate.level == Level::City,
         })
         .map(|(id, _)| id);

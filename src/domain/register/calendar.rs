@@ -1,4 +1,4 @@
-//! Working days: State Council rest days and 调休 working weekends, plus the rest days a prefecture gives by its own rule.
+//! Working days: the rest days and 调休 working weekends of the State Council, plus the rest days of a prefecture's own.
 //!
 //! Counting follows Civil Code 200-203: the first day is not counted, a month ends on the same day clipped to the month's end, and a
 //! term that ends on a rest day ends on the next working day.
@@ -6,16 +6,16 @@
 use chrono::{Datelike, Days, Months, NaiveDate, Weekday};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Days of one place: the national calendar, or national plus a prefecture's own rest days.
+/// The national calendar and the rest days of prefectures.
 #[derive(Clone, Debug, Default)]
 pub struct Calendar {
     years: BTreeSet<i32>,
-    /// Asked for every due date, in no order.
+    /// Looked up for every due date; the order does not matter.
     rest: hashbrown::HashSet<NaiveDate>,
     work: hashbrown::HashSet<NaiveDate>,
-    /// Month and day that rest every year, by unit name.
+    /// Yearly rest days (month, day) of a prefecture, by unit name.
     local: BTreeMap<String, Vec<(u32, u32)>>,
-    /// What a rest day or a working weekend is for, as the calendar files call it.
+    /// The occasion of a rest day or working weekend, as the calendar files name it.
     names: BTreeMap<NaiveDate, String>,
     local_names: BTreeMap<(String, u32, u32), String>,
 }
@@ -39,22 +39,22 @@ impl Calendar {
         self.local.entry(unit).or_default().extend(days);
     }
 
-    /// Says what a day of the national calendar is for.
+    /// Sets the occasion of a day of the national calendar.
     pub fn name_day(&mut self, date: NaiveDate, name: &str) {
         self.names.insert(date, name.to_owned());
     }
 
-    /// Says what a prefecture's own rest day is for.
+    /// Sets the occasion of a rest day of a prefecture.
     pub fn name_local(&mut self, unit: &str, (month, day): (u32, u32), name: &str) {
         self.local_names.insert((unit.to_owned(), month, day), name.to_owned());
     }
 
-    /// Whether the State Council's notice for this year is on file; without it only weekends are known.
+    /// Whether the holiday notice of the State Council for this year is on file. Without it only weekends are known.
     pub fn knows(&self, year: i32) -> bool {
         self.years.contains(&year)
     }
 
-    /// Whether the notices for the year of a day and the one before are on file: a quick look before years are asked one by one.
+    /// Whether the notices for the year of a day and for the year before are on file: a quick test before [`Local::missing_years`].
     pub fn knows_until(&self, date: NaiveDate) -> bool {
         self.knows(date.year()) && self.knows(date.year() - 1)
     }
@@ -63,7 +63,7 @@ impl Calendar {
         self.years.iter().copied()
     }
 
-    /// The calendar as seen from a prefecture (`None` or a name without own days: the national one).
+    /// The calendar of a prefecture; `None` or a name without rest days of its own: the national one.
     pub fn of<'a>(&'a self, prefecture: Option<&str>) -> Local<'a> {
         match prefecture.and_then(|name| self.local.get_key_value(name)) {
             Some((unit, days)) => Local { calendar: self, unit, days },
@@ -87,10 +87,10 @@ impl<'a> Local<'a> {
         self.unit
     }
 
-    /// The years without a notice on file whose days decided where a span ends: only their weekends are known.
-    pub fn lacking(&self, from: NaiveDate, span: Span, roll: bool) -> impl Iterator<Item = i32> + use<'a> {
+    /// The years that decide where a span ends although their notice is not on file: only their weekends are known.
+    pub fn missing_years(&self, from: NaiveDate, span: Span, roll: bool) -> impl Iterator<Item = i32> + use<'a> {
         let last = self.due(from, span, roll);
-        // months and days only ask whether their end rests; working days ask every day between
+        // a span in months or days depends only on its end; a span in working days on every day in between
         let first = match span {
             Span::Workdays(_) => from,
             Span::Days(_) | Span::Months(_) if roll => self.due(from, span, false),
@@ -100,7 +100,7 @@ impl<'a> Local<'a> {
         (first.year()..=last.year()).filter(move |year| first <= last && !calendar.knows(*year))
     }
 
-    /// Why a day is no working day, in words; `None` = it is one.
+    /// Why a day is no working day, as printed; `None` = it is a working day.
     pub fn rest_name(&self, date: NaiveDate) -> Option<String> {
         if self.is_workday(date) {
             return None;
@@ -110,7 +110,7 @@ impl<'a> Local<'a> {
         Some(named.map_or_else(|| weekday(date).to_owned(), |name| format!("{name}放假")))
     }
 
-    /// A weekend day that works (调休).
+    /// Whether a weekend day is a working day (调休).
     pub fn works_on_weekend(&self, date: NaiveDate) -> bool {
         matches!(date.weekday(), Weekday::Sat | Weekday::Sun) && self.is_workday(date)
     }
@@ -155,16 +155,16 @@ impl<'a> Local<'a> {
     }
 }
 
-/// What a reader of due dates has to know of years without a notice on file; `None` = nothing.
-pub fn calendar_note(lacking: &BTreeSet<i32>) -> Option<String> {
-    if lacking.is_empty() {
+/// The note to print beside due dates when holiday notices of years are missing; `None` = none is missing.
+pub fn calendar_note(missing_years: &BTreeSet<i32>) -> Option<String> {
+    if missing_years.is_empty() {
         return None;
     }
-    let years: Vec<String> = lacking.iter().map(|year| format!("{year}年")).collect();
+    let years: Vec<String> = missing_years.iter().map(|year| format!("{year}年")).collect();
     Some(format!("缺{}的节假日安排，这些年份只按周末计算休息日，到期日可能有出入", years.join("、")))
 }
 
-/// What the office has to do about the calendar on a day: from 1 December the next year's notice should be on file.
+/// The warning to the office about missing holiday notices. From 1 December the notice of the next year should be on file.
 pub fn calendar_warning(calendar: &Calendar, today: NaiveDate) -> Option<String> {
     let (year, next) = (today.year(), today.year() + 1);
     if !calendar.knows(year) {
@@ -200,7 +200,7 @@ mod tests {
     fn years_without_a_notice_are_named_where_they_decide() {
         let calendar = calendar();
         let national = calendar.of(None);
-        let lacking = |from, span, roll| national.lacking(day(from), span, roll).collect::<Vec<i32>>();
+        let lacking = |from, span, roll| national.missing_years(day(from), span, roll).collect::<Vec<i32>>();
         let none: [i32; 0] = [];
         assert_eq!(lacking("2025-12-30", Span::Workdays(3), true), [2025]);
         assert_eq!(lacking("2025-09-01", Span::Months(6), true), none);

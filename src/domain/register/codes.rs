@@ -1,4 +1,4 @@
-//! A map from codes to values for a whole register: the codes stand in one buffer, so a million of them take 60 MB and not 150.
+//! A map from codes to values for a whole register. The codes are in one buffer, so a million entries take 60 MB instead of 150 MB.
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::BuildHasher;
@@ -7,7 +7,7 @@ use std::hash::BuildHasher;
 #[derive(Debug)]
 pub struct Codes<T> {
     text: String,
-    /// Where each code ends, with its value.
+    /// The end of each code in `text`, with its value.
     entries: Vec<(u32, T)>,
     table: HashTable<u32>,
     hasher: DefaultHashBuilder,
@@ -26,7 +26,7 @@ impl<T> Codes<T> {
         &text[start..entries[index].0 as usize]
     }
 
-    /// As which number a code was added.
+    /// The index of a code in the order of insertion, from 0.
     pub fn index(&self, code: &str) -> Option<usize> {
         let hash = self.hasher.hash_one(code);
         self.table.find(hash, |index| Codes::code(&self.text, &self.entries, *index) == code).map(|index| *index as usize)
@@ -55,13 +55,13 @@ impl<T> Codes<T> {
         Ok(())
     }
 
-    /// The code that was added as number `index`, from 0.
+    /// The code at an index of insertion, with its value.
     pub fn at(&self, index: usize) -> Option<(&str, &T)> {
         let (_, value) = self.entries.get(index)?;
         Some((Codes::code(&self.text, &self.entries, index as u32), value))
     }
 
-    /// In the order they were added.
+    /// All codes and values in the order of insertion.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &T)> {
         self.entries.iter().enumerate().map(|(index, (_, value))| (Codes::code(&self.text, &self.entries, index as u32), value))
     }
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_are_found_again() {
+    fn inserted_codes_are_found() {
         let mut codes = Codes::default();
         for number in 0..1000 {
             codes.insert(&format!("GZ{number}"), number).unwrap();

@@ -1,4 +1,4 @@
-//! Ledgers (台账) as data: the fields of each, and the roles by which the code asks for them.
+//! Ledgers (台账) as data: the fields of each ledger, and the roles by which the code finds them.
 
 /// What a field holds. `Date { planned: false }` is an event: a date after as_of has not happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub enum FieldKind {
     Bool,
 }
 
-/// Who may see a field outside the office's own workbook.
+/// Whether a field is shown outside the office's own workbook.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Privacy {
     #[default]
@@ -34,11 +34,11 @@ pub struct Field {
     pub editable: bool,
     pub privacy: Privacy,
     pub role: Option<Role>,
-    /// The words a register uses; empty = free text.
+    /// The values a register uses; empty = free text.
     pub values: Vec<String>,
 }
 
-/// A purpose the code asks a field for, so an office may name the field as it likes.
+/// The meaning of a field to the code. The code finds fields by role, so an office may name them freely.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
     Code,
@@ -141,7 +141,7 @@ impl Role {
     }
 }
 
-/// How a record's one owner unit is found. The values are field indices.
+/// How the one owner unit of a record is found. The values are field indices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OwnerSpec {
     /// The unit of a place cell; `within` is the 市（州） cell.
@@ -168,17 +168,17 @@ pub struct Ledger {
     /// File stem, e.g. `work-order`.
     pub id: String,
     pub title: String,
-    /// How a number of its rows is spoken of, with its measure word: `个项目`.
+    /// The measure word and noun for a number of its rows: `个项目`.
     pub counted: String,
     pub fields: Vec<Field>,
     pub owner: OwnerSpec,
     /// Power of ten from the unit a bare amount is in to 分: 亿元 = 10, 万元 = 6, 元 = 2.
     pub money_power: i32,
-    /// Rows go only to their own unit, the units their rule tells, and the office.
+    /// Whether only its own unit, the recipients of its findings, and the office may see a row.
     pub confined: bool,
-    /// Fields of a form that others fill in: a row with none of them filled says nothing, and the rows of a file join those of the files
-    /// before instead of replacing them. Empty = a register, of which each file holds all.
-    pub form: Vec<usize>,
+    /// The fields that others fill in, if the ledger is append-only: the rows of a file are added to those of earlier files instead of
+    /// replacing them, and a row with none of these fields filled is ignored. Empty = every file holds the whole ledger.
+    pub append_only: Vec<usize>,
     roles: [Option<usize>; Role::NAMES.len()],
 }
 
@@ -198,7 +198,7 @@ impl Ledger {
                 roles[role as usize] = Some(index);
             }
         }
-        Ledger { id, title, counted, fields, owner, money_power, confined, form: Vec::new(), roles }
+        Ledger { id, title, counted, fields, owner, money_power, confined, append_only: Vec::new(), roles }
     }
 
     /// The field that fills a role, if the ledger has one.

@@ -1,28 +1,34 @@
 //! Months, quarters and years: bounds, names, and which one a run reports.
 
-use crate::domain::rules::rule::Every;
 use chrono::{Datelike, Days, Months, NaiveDate};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PeriodKind {
+    Month,
+    Quarter,
+    Year,
+}
 
 /// A month, a quarter or a year.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Period {
     first: NaiveDate,
-    every: Every,
+    every: PeriodKind,
 }
 
 impl Period {
     /// The period a day lies in.
-    pub fn of(every: Every, day: NaiveDate) -> Period {
+    pub fn of(every: PeriodKind, day: NaiveDate) -> Period {
         let month = match every {
-            Every::Month => day.month(),
-            Every::Quarter => (day.month() - 1) / 3 * 3 + 1,
-            Every::Year => 1,
+            PeriodKind::Month => day.month(),
+            PeriodKind::Quarter => (day.month() - 1) / 3 * 3 + 1,
+            PeriodKind::Year => 1,
         };
         Period { first: NaiveDate::from_ymd_opt(day.year(), month, 1).unwrap_or(day), every }
     }
 
-    /// The last period closed by `as_of`; one whose last day is `as_of` is closed.
-    pub fn last_closed(every: Every, as_of: NaiveDate) -> Period {
+    /// The last period that is closed on `as_of`. A period is closed on its last day.
+    pub fn last_closed(every: PeriodKind, as_of: NaiveDate) -> Period {
         Period::of(every, as_of + Days::new(1)).previous()
     }
 
@@ -36,9 +42,9 @@ impl Period {
 
     pub fn last_day(self) -> NaiveDate {
         let months = match self.every {
-            Every::Month => 1,
-            Every::Quarter => 3,
-            Every::Year => 12,
+            PeriodKind::Month => 1,
+            PeriodKind::Quarter => 3,
+            PeriodKind::Year => 12,
         };
         self.first + Months::new(months) - Days::new(1)
     }
@@ -50,21 +56,21 @@ impl Period {
     /// `2026-09`, `2026Q3` or `2026`.
     pub fn code(self) -> String {
         match self.every {
-            Every::Month => self.first.format("%Y-%m").to_string(),
-            Every::Quarter => format!("{}Q{}", self.first.year(), (self.first.month() - 1) / 3 + 1),
-            Every::Year => self.first.year().to_string(),
+            PeriodKind::Month => self.first.format("%Y-%m").to_string(),
+            PeriodKind::Quarter => format!("{}Q{}", self.first.year(), (self.first.month() - 1) / 3 + 1),
+            PeriodKind::Year => self.first.year().to_string(),
         }
     }
 
     /// `2026年9月`, `2026年第三季度` or `2026年`.
     pub fn title(self) -> String {
         match self.every {
-            Every::Month => format!("{}年{}月", self.first.year(), self.first.month()),
-            Every::Quarter => {
+            PeriodKind::Month => format!("{}年{}月", self.first.year(), self.first.month()),
+            PeriodKind::Quarter => {
                 let word = ["一", "二", "三", "四"][(self.first.month() as usize - 1) / 3];
                 format!("{}年第{word}季度", self.first.year())
             }
-            Every::Year => format!("{}年", self.first.year()),
+            PeriodKind::Year => format!("{}年", self.first.year()),
         }
     }
 }
@@ -87,13 +93,13 @@ mod tests {
     fn a_period_closes_on_its_last_day() {
         let day = |text: &str| text.parse::<NaiveDate>().unwrap();
         let code = |every, text| Period::last_closed(every, day(text)).code();
-        assert_eq!(code(Every::Quarter, "2026-09-30"), "2026Q3");
-        assert_eq!(code(Every::Quarter, "2026-09-29"), "2026Q2");
-        assert_eq!(code(Every::Month, "2024-02-29"), "2024-02");
-        assert_eq!(code(Every::Month, "2026-01-15"), "2025-12");
-        assert_eq!(Period::of(Every::Quarter, day("2026-11-30")).last_day(), day("2026-12-31"));
-        assert_eq!(Period::last_closed(Every::Quarter, day("2026-09-30")).title(), "2026年第三季度");
-        assert_eq!(Period::last_closed(Every::Year, day("2026-12-31")).last_day(), day("2026-12-31"));
-        assert_eq!((code(Every::Year, "2027-01-15"), code(Every::Year, "2026-12-30")), ("2026".into(), "2025".into()));
+        assert_eq!(code(PeriodKind::Quarter, "2026-09-30"), "2026Q3");
+        assert_eq!(code(PeriodKind::Quarter, "2026-09-29"), "2026Q2");
+        assert_eq!(code(PeriodKind::Month, "2024-02-29"), "2024-02");
+        assert_eq!(code(PeriodKind::Month, "2026-01-15"), "2025-12");
+        assert_eq!(Period::of(PeriodKind::Quarter, day("2026-11-30")).last_day(), day("2026-12-31"));
+        assert_eq!(Period::last_closed(PeriodKind::Quarter, day("2026-09-30")).title(), "2026年第三季度");
+        assert_eq!(Period::last_closed(PeriodKind::Year, day("2026-12-31")).last_day(), day("2026-12-31"));
+        assert_eq!((code(PeriodKind::Year, "2027-01-15"), code(PeriodKind::Year, "2026-12-30")), ("2026".into(), "2025".into()));
     }
 }

@@ -43,7 +43,7 @@ impl Decimal {
             mantissa = mantissa * 10 + i128::from(c.to_digit(10)?);
         }
         let mut scale = fraction.len() as u8;
-        // 1.6199999999999999 from a spreadsheet has more digits than the mantissa holds: keep what fits, rounding half up.
+        // 1.6199999999999999 from a spreadsheet has more digits than the mantissa holds: round half up to what fits
         while mantissa > i128::from(i64::MAX) || scale > 15 {
             if scale == 0 {
                 return None;
@@ -55,7 +55,7 @@ impl Decimal {
         Some(Decimal::new(if negative { -mantissa } else { mantissa }, scale))
     }
 
-    /// The value of a spreadsheet number in its shortest decimal spelling; `None` when not finite or too large.
+    /// The value of a spreadsheet number in its shortest decimal notation; `None` when not finite or too large.
     pub fn from_f64(value: f64) -> Option<Decimal> {
         if !value.is_finite() || value.abs() >= 1e18 {
             return None;
@@ -63,7 +63,7 @@ impl Decimal {
         if value.fract() == 0.0 && value.abs() < 1e15 {
             return Some(Decimal::new(value as i64, 0));
         }
-        // at most 15 digits name a number of their own: hundredths that give this very number are its shortest spelling
+        // a decimal of at most 15 digits identifies its number, so hundredths that give this number are its shortest notation
         let hundredths = (value * 100.0).round();
         if hundredths.abs() < 1e15 && hundredths / 100.0 == value {
             return Some(Decimal::new(hundredths as i64, 2));
@@ -176,7 +176,7 @@ impl Cell {
     }
 }
 
-/// The plain spelling of a cell: dates ISO, money in 亿元, empty for nothing.
+/// The plain text of a cell: dates in ISO form, money in 亿元, an empty cell as nothing.
 impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -191,7 +191,7 @@ impl fmt::Display for Cell {
     }
 }
 
-/// Where a record was read: the file (index into a list of [`Origin`]s), the sheet in it (from 0), the row as a person counts (from 1).
+/// Where a record comes from: the file (index into a list of [`Origin`]s), the sheet in it (from 0), the row as a person counts (from 1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Place {
     pub origin: u32,
@@ -240,13 +240,13 @@ impl Record {
 
 /// The records behind findings, by ledger index and code.
 pub trait Records: Sync {
-    /// The record, if it is kept.
+    /// The record, if it is available.
     fn find(&self, ledger: usize, code: &str) -> Option<Cow<'_, Record>>;
 }
 
 impl Records for HashMap<(usize, String), Record> {
     fn find(&self, ledger: usize, code: &str) -> Option<Cow<'_, Record>> {
-        // the key type owns its text, so a lookup has to as well
+        // the key owns its text, so a lookup needs an owned text too
         self.get(&(ledger, code.to_owned())).map(Cow::Borrowed)
     }
 }
@@ -303,7 +303,7 @@ pub fn pack<'a>(cells: impl Iterator<Item = &'a Cell>) -> Vec<u8> {
     out
 }
 
-/// As [`pack`], behind what is in `out`.
+/// As [`pack`], appended to `out`.
 pub fn pack_into<'a>(out: &mut Vec<u8>, cells: impl Iterator<Item = &'a Cell>) {
     let mut blanks = 0u64;
     for cell in cells {
@@ -349,7 +349,7 @@ pub fn unpack(bytes: &[u8], count: usize) -> Option<Vec<Cell>> {
     Some(cells)
 }
 
-/// As [`unpack`], handing each cell that is not empty to `take` with its number.
+/// As [`unpack`], but calls `take` with the index and value of each cell that is not empty.
 pub fn unpack_each(mut bytes: &[u8], count: usize, mut take: impl FnMut(usize, Cell)) -> Option<()> {
     let mut index = 0;
     while let Some((&tag, rest)) = bytes.split_first() {
@@ -459,7 +459,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_read_as_it_is_spelt() {
+    fn from_f64_equals_parsing_the_shortest_notation() {
         let mut state = 7u64;
         for turn in 0..200_000u64 {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

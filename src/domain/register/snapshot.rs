@@ -1,4 +1,4 @@
-//! Which snapshot of each source is in force on a day, and whether an import is too different to be taken unseen.
+//! Which snapshot of each source is in force on a day, and whether an import differs so much that a person has to release it.
 
 use chrono::NaiveDate;
 
@@ -13,7 +13,7 @@ pub struct Candidate {
     pub sample: bool,
 }
 
-/// A snapshot in force; `early` = nothing covers the day, so the earliest one stands in.
+/// A snapshot in force. `early`: no snapshot covers the day, so the earliest one is used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InForce {
     pub snapshot: Candidate,
@@ -21,7 +21,7 @@ pub struct InForce {
 }
 
 /// The snapshots in force on `as_of`: for each (ledger, source) the highest (covers_on, seq) not after the day, else the earliest.
-/// Sources in config order, others behind them by name. Once another source holds projects, the sample counts for no ledger.
+/// Sources are in the order of the configuration, then others by name. Once another source has projects, the sample counts for no ledger.
 pub fn in_force(candidates: &[Candidate], order: &[String], wanted: &[String], project_ledger: &str, as_of: NaiveDate) -> Vec<InForce> {
     let own = candidates.iter().any(|candidate| candidate.ledger == project_ledger && !candidate.sample);
     let mut usable: Vec<&Candidate> = candidates
@@ -50,14 +50,14 @@ pub struct Version {
     pub last_seq: i64,
 }
 
-/// When a code was last seen and since when it is gone.
+/// When a code was last in force, and since when it is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LastSeen {
     /// Index of the version last in force.
     pub version: usize,
-    /// The last snapshot in force that held it.
+    /// The last snapshot in force that contains it.
     pub seen_seq: i64,
-    /// The next one in force, which does not.
+    /// The next snapshot in force, which does not.
     pub gone_seq: i64,
 }
 
@@ -70,7 +70,7 @@ pub fn last_seen(versions: &[Version], history: &[i64]) -> Option<LastSeen> {
     Some(LastSeen { version, seen_seq: history[position], gone_seq })
 }
 
-/// Bounds of the bad-import brake, percent of the last snapshot in force.
+/// The bounds beyond which an import is held, in percent of the last snapshot in force; `amount_times` is a factor.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
     pub rows_fewer_pct: u32,
@@ -79,7 +79,7 @@ pub struct Bounds {
     pub amount_times: u32,
 }
 
-/// A new snapshot beside the one in force. Amounts in 分.
+/// A new snapshot compared with the one in force. Amounts in 分.
 #[derive(Clone, Debug)]
 pub struct Comparison {
     pub rows_before: i64,
@@ -91,7 +91,7 @@ pub struct Comparison {
     pub amount_times: Option<(String, i64)>,
 }
 
-/// Why an import is held, in words for the office; `None` = it is taken.
+/// Why an import is held, as printed for the office; `None` = it is put in force.
 pub fn brake(bounds: Bounds, seen: &Comparison) -> Option<String> {
     let mut reasons = Vec::new();
     let before = i128::from(seen.rows_before.max(1));

@@ -56,7 +56,7 @@ impl Level {
 pub struct Unit {
     pub code: String,
     pub name: String,
-    /// How a mail addresses it.
+    /// The form of address in mails.
     pub title: String,
     pub level: Level,
     /// The next level up; `None` for the province office.
@@ -65,11 +65,11 @@ pub struct Unit {
     pub place: Option<UnitId>,
     pub mailbox: Option<String>,
     pub term: Term,
-    /// The unit that took it over when its term ended.
+    /// The unit that took over when its term ended.
     pub into: Option<UnitId>,
 }
 
-/// From when to when something holds, both days included; `None` = from the beginning, without end.
+/// The days on which something is valid, both included; `None` = no beginning, no end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Term {
     pub from: Option<NaiveDate>,
@@ -94,7 +94,7 @@ impl Term {
     }
 }
 
-/// A name, for as long as it means the unit or industry.
+/// A name of a unit or industry, for the days on which it is in use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alias {
     pub name: String,
@@ -102,7 +102,7 @@ pub struct Alias {
 }
 
 impl Alias {
-    /// A name without end.
+    /// A name that is always in use.
     pub fn always(name: impl Into<String>) -> Alias {
         Alias { name: name.into(), term: Term::default() }
     }
@@ -119,7 +119,7 @@ pub struct Industry {
     pub into: Option<usize>,
 }
 
-/// A kind of department that every place has, as a difficulty names it (自然资源部门).
+/// A kind of department that the province and every place has, as difficulties name it (自然资源部门).
 #[derive(Clone, Debug)]
 pub struct DepartmentKind {
     pub name: String,
@@ -128,18 +128,18 @@ pub struct DepartmentKind {
     pub local: BTreeMap<UnitId, UnitId>,
 }
 
-/// Names in their terms: the same name may mean one thing and later another.
+/// Names with the terms in which they are in use. The same name may mean different things at different times.
 #[derive(Clone, Debug, Default)]
 struct Names {
     known: BTreeMap<String, Vec<(Term, usize)>>,
-    /// What each name means: on the day asked, else at last. Looked up for every record, never walked into an output.
+    /// What each name means on the day of the table, else in its last term. It is never iterated for an output, so its order does not matter.
     now: hashbrown::HashMap<String, usize>,
 }
 
 impl Names {
-    /// Adds a name; `false` = another bears it at the same time.
+    /// Adds a name; `false` = another unit or industry has the name at the same time.
     fn add(&mut self, alias: &Alias, id: usize) -> bool {
-        let key = spelling(&alias.name);
+        let key = normalize_name(&alias.name);
         let known = self.known.entry(key.clone()).or_default();
         if known.iter().any(|(term, other)| *other != id && term.overlaps(alias.term)) {
             return false;
@@ -153,11 +153,11 @@ impl Names {
     }
 
     fn find(&self, name: &str) -> Option<usize> {
-        self.now.get(name).or_else(|| self.now.get(&spelling(name))).copied()
+        self.now.get(name).or_else(|| self.now.get(&normalize_name(name))).copied()
     }
 
-    /// Fixes what each name means on a day. Registers keep old names for years, so a name outside all its terms means what it meant last
-    /// before, or will mean first.
+    /// Sets what each name means on a day. Registers use old names for years, so outside all its terms a name means what it means in the
+    /// nearest term.
     fn fix(&mut self, on: NaiveDate) {
         for (name, known) in &self.known {
             if let Some((_, id)) = known.iter().min_by_key(|(term, _)| (term.distance(on), term.from)) {
@@ -174,12 +174,15 @@ pub struct Units {
     pub departments: Vec<DepartmentKind>,
     names: Names,
     industry_names: Names,
-    /// The day the tables are seen from, see [`Units::on`].
+    /// The day of the tables, see [`Units::on`].
     day: Option<NaiveDate>,
 }
 
 impl Units {
-    /// Adds a unit, its name for its own term; an alias or name that another unit bears at the same time is returned.
+    /// Adds a unit with its aliases; its name is in use for its own term.
+    ///
+    /// # Errors
+    /// The name or alias that another unit has at the same time.
     pub fn add(&mut self, unit: Unit, aliases: &[Alias]) -> Result<UnitId, String> {
         let id = self.units.len();
         let own = Alias { name: unit.name.clone(), term: unit.term };
@@ -205,33 +208,33 @@ impl Units {
         Ok(())
     }
 
-    /// The tables as they are on a day: every name means what it means then, what was merged away stands for what it was merged into, and
-    /// a role such as 基础材料牵头部门 is the department that leads the industry then. Indices stay the same.
+    /// The tables as of a day: every name has its meaning on that day, a merged unit is replaced by its successor, and a role such as
+    /// 基础材料牵头部门 names the department that leads the industry on that day. Indices do not change.
     pub fn on(&self, day: NaiveDate) -> Units {
         let mut units = self.clone();
         units.day = Some(day);
         units.names.fix(day);
         units.industry_names.fix(day);
-        let heir = |id: UnitId| self.heir(id, day);
+        let successor = |id: UnitId| self.successor(id, day);
         for id in units.names.now.values_mut() {
-            *id = heir(*id);
+            *id = successor(*id);
         }
         for id in units.industry_names.now.values_mut() {
-            *id = self.industry_heir(*id, day);
+            *id = self.industry_successor(*id, day);
         }
         for unit in &mut units.units {
-            unit.parent = unit.parent.map(heir);
-            unit.place = unit.place.map(heir);
+            unit.parent = unit.parent.map(successor);
+            unit.place = unit.place.map(successor);
         }
         for industry in &mut units.industries {
-            industry.leads.iter_mut().for_each(|(_, lead)| *lead = heir(*lead));
+            industry.leads.iter_mut().for_each(|(_, lead)| *lead = successor(*lead));
         }
         for kind in &mut units.departments {
-            kind.province = heir(kind.province);
-            // a place that is no more keeps its local departments' names, which lead to those of its heir
+            kind.province = successor(kind.province);
+            // the names of the local departments of a dissolved place mean those of its successor
             let locals: Vec<(UnitId, UnitId)> = kind.local.iter().map(|(place, local)| (*place, *local)).collect();
             for (place, local) in locals {
-                if let Some(inherited) = kind.local.get(&heir(place)).copied().filter(|inherited| *inherited != local) {
+                if let Some(inherited) = kind.local.get(&successor(place)).copied().filter(|inherited| *inherited != local) {
                     for id in units.names.now.values_mut().filter(|id| **id == local) {
                         *id = inherited;
                     }
@@ -249,9 +252,9 @@ impl Units {
         units
     }
 
-    /// The unit that stands for another on a day: itself, or what it was merged into by then.
-    pub fn heir(&self, mut id: UnitId, day: NaiveDate) -> UnitId {
-        // each step leads to another unit; a circle, which `check` refuses, would end here too
+    /// The successor of a unit on a day: the unit it was merged into by then, else itself.
+    pub fn successor(&self, mut id: UnitId, day: NaiveDate) -> UnitId {
+        // bounded, in case of a cycle; `check` refuses one
         for _ in 0..self.units.len() {
             match self.units[id].into {
                 Some(into) if self.units[id].term.until.is_some_and(|until| until < day) => id = into,
@@ -261,7 +264,7 @@ impl Units {
         id
     }
 
-    fn industry_heir(&self, mut index: usize, day: NaiveDate) -> usize {
+    fn industry_successor(&self, mut index: usize, day: NaiveDate) -> usize {
         for _ in 0..self.industries.len() {
             match self.industries[index].into {
                 Some(into) if self.industries[index].term.until.is_some_and(|until| until < day) => index = into,
@@ -271,8 +274,8 @@ impl Units {
         index
     }
 
-    /// Whether a unit is there on the day the tables are seen from.
-    pub fn is_there(&self, unit: UnitId) -> bool {
+    /// Whether a unit exists on the day of the tables.
+    pub fn is_active(&self, unit: UnitId) -> bool {
         self.day.is_none_or(|day| {
             self.units[unit].term.holds(day) && self.units[unit].place.is_none_or(|place| self.units[place].term.holds(day))
         })
@@ -282,14 +285,14 @@ impl Units {
         self.day.is_none_or(|day| self.industries[industry].term.holds(day))
     }
 
-    /// The unit of a name or alias, whatever spaces it is written with.
+    /// The unit with a name or alias, compared by [`normalize_name`].
     pub fn find(&self, name: &str) -> Option<UnitId> {
         self.names.find(name).or_else(|| self.find_below(name))
     }
 
-    /// A place written with the city it lies in, and the province: 贵州省贵阳市南明区.
+    /// A place written with its city and province: 贵州省贵阳市南明区.
     fn find_below(&self, name: &str) -> Option<UnitId> {
-        let name = spelling(name);
+        let name = normalize_name(name);
         let name = name.split_once('省').map_or(name.as_str(), |(_, below)| below);
         name.char_indices().skip(1).find_map(|(at, _)| {
             let (city, place) = (self.names.find(&name[..at])?, self.names.find(&name[at..])?);
@@ -297,7 +300,7 @@ impl Units {
         })
     }
 
-    /// The place a 县 cell names; `within` is what the 市（州） cell names, and a county must lie in it.
+    /// The place that a 县 cell names. `within` is the city that the 市（州） cell names; a county must lie in it.
     pub fn find_place(&self, name: &str, within: Option<UnitId>) -> Option<UnitId> {
         let id = self.find(name)?;
         match within {
@@ -316,7 +319,7 @@ impl Units {
         leads.iter().filter(|(since, _)| since.is_none_or(|since| since <= on)).max_by_key(|(since, _)| *since).map(|(_, unit)| *unit)
     }
 
-    /// The day from which that department leads it; `None` = from the beginning.
+    /// The day since which that department leads it; `None` = from the beginning.
     pub fn lead_since(&self, industry: usize, on: NaiveDate) -> Option<NaiveDate> {
         let leads = &self.industries[industry].leads;
         leads
@@ -352,7 +355,7 @@ impl Units {
         }
     }
 
-    /// Where a unit's mail goes: itself, or, without a mailbox, the office of its own level (代转), at last the province office.
+    /// The unit and mailbox that receive the mail of a unit: its own, else those of the nearest superior that has one (代转).
     pub fn mailbox(&self, unit: UnitId) -> Option<(UnitId, &str)> {
         let mut at = unit;
         loop {
@@ -364,11 +367,11 @@ impl Units {
     }
 }
 
-/// How a register names the department that leads an industry, behind the industry's name.
+/// The suffixes by which a register names the department that leads an industry.
 const ROLE_ENDINGS: [&str; 2] = ["牵头部门", "产业牵头部门"];
 
-/// The key two spellings of one name share: no spaces of any width, full-width letters and brackets as ASCII.
-pub fn spelling(name: &str) -> String {
+/// The canonical form of a name: no spaces of any width, full-width letters and brackets as ASCII.
+pub fn normalize_name(name: &str) -> String {
     name.chars()
         .filter(|c| !c.is_whitespace() && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{feff}'))
         .map(|c| match c {
@@ -378,7 +381,7 @@ pub fn spelling(name: &str) -> String {
         .collect()
 }
 
-/// A unit or none, in four bytes.
+/// An optional unit in four bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct CompactUnit(Option<NonZeroU32>);
 

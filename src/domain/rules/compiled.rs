@@ -1,5 +1,5 @@
-//! The rules of one ledger as they are asked of each of its records: rules share most of their conditions, and a record answers each
-//! condition once.
+//! The rules of one ledger, compiled for judging many records: rules share most of their conditions, so each distinct condition is evaluated
+//! once per record.
 
 use crate::domain::register::ledger::Ledger;
 use crate::domain::register::record::Record;
@@ -9,43 +9,46 @@ use crate::domain::rules::rule::{Condition, Holds, RuleKind};
 
 /// The rules of one ledger that judge single records.
 #[derive(Debug, Default)]
-pub(crate) struct Docket {
-    pub(crate) rules: Vec<Listed>,
-    /// Every condition of their scopes, once.
+pub(crate) struct LedgerRules {
+    pub(crate) rules: Vec<CompiledRule>,
+    /// The distinct conditions of all scopes.
     conditions: Vec<Condition>,
 }
 
-/// One rule on a docket.
+/// One rule of [`LedgerRules`].
 #[derive(Debug)]
-pub(crate) struct Listed {
+pub(crate) struct CompiledRule {
     /// Index into the policy's rules.
     pub(crate) rule: usize,
-    /// Its scope, as numbers of the docket's conditions.
+    /// Its scope, as indices into the conditions of [`LedgerRules`].
     scope: Vec<usize>,
 }
 
-impl Docket {
-    pub(crate) fn of(policy: &Policy, ledger: usize) -> Docket {
-        let mut docket = Docket::default();
+impl LedgerRules {
+    /// Compiles the rules of a ledger (index); periodic rules are left out.
+    pub(crate) fn of(policy: &Policy, ledger: usize) -> LedgerRules {
+        let mut ledger_rules = LedgerRules::default();
         let single = |kind: &RuleKind| !matches!(kind, RuleKind::Periodic { .. });
         for (index, rule) in policy.rules.iter().enumerate().filter(|(_, rule)| rule.ledger == ledger && single(&rule.kind)) {
-            let scope = rule.scope.iter().map(|condition| docket.number(condition)).collect();
-            docket.rules.push(Listed { rule: index, scope });
+            let scope = rule.scope.iter().map(|condition| ledger_rules.index_of(condition)).collect();
+            ledger_rules.rules.push(CompiledRule { rule: index, scope });
         }
-        docket
+        ledger_rules
     }
 
-    fn number(&mut self, condition: &Condition) -> usize {
+    /// The index of a condition, which is added if it is new.
+    fn index_of(&mut self, condition: &Condition) -> usize {
         self.conditions.iter().position(|known| known == condition).unwrap_or_else(|| {
             self.conditions.push(condition.clone());
             self.conditions.len() - 1
         })
     }
 
-    /// As [`outside`], for a record whose `answers` so far are kept from rule to rule; they start empty.
-    pub(crate) fn outside(
+    /// As [`out_of_scope`], for one rule and record. `answers` caches the record's answers to the conditions; it must be empty before the
+    /// first rule of a record.
+    pub(crate) fn out_of_scope(
         &self,
-        listed: &Listed,
+        rule: &CompiledRule,
         answers: &mut Vec<Option<Holds>>,
         context: &Context<'_>,
         ledger: &Ledger,
@@ -54,14 +57,15 @@ impl Docket {
         if answers.is_empty() {
             answers.resize(self.conditions.len(), None);
         }
-        outside(listed.scope.iter().map(|number| {
-            *answers[*number].get_or_insert_with(|| self.conditions[*number].holds(ledger, record, &context.policy.units, context.as_of))
+        out_of_scope(rule.scope.iter().map(|index| {
+            *answers[*index].get_or_insert_with(|| self.conditions[*index].holds(ledger, record, &context.policy.units, context.as_of))
         }))
     }
 }
 
-/// `Some` when a record that answers a rule's conditions so is outside its scope, with the blank cell that put it there, if any.
-pub(crate) fn outside(scope: impl Iterator<Item = Holds>) -> Option<Option<usize>> {
+/// Whether a record with these answers to the conditions of a scope is out of scope: `None` = in scope, `Some(None)` = a condition does not
+/// hold, `Some(Some(field))` = the cell of this field is empty.
+pub(crate) fn out_of_scope(scope: impl Iterator<Item = Holds>) -> Option<Option<usize>> {
     for holds in scope {
         match holds {
             Holds::Yes => {}

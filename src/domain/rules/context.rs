@@ -8,12 +8,12 @@ use crate::domain::rules::rule::Rule;
 use chrono::NaiveDate;
 use std::collections::HashMap;
 
-/// What judging one record needs beside the record.
+/// What judging a record needs besides the record itself.
 pub struct Context<'a> {
     pub policy: &'a Policy,
     pub as_of: NaiveDate,
     pub projects: &'a HashMap<String, Linked>,
-    /// Project code → the unit that owes an answer on one of its difficulties.
+    /// Project code → the unit whose answer on one of its difficulties is outstanding.
     pub waiting_on: &'a HashMap<String, UnitId>,
     /// Exemptions in force on `as_of`.
     pub exempt: &'a HashMap<ExemptKey, Exemption>,

@@ -1,16 +1,16 @@
-//! Exemptions (豁免、延期、异议): what is approved not to be chased for a time. The light stays as it is computed: an extension moves no
-//! date, an objection softens nothing.
+//! Exemptions (豁免、延期、异议): findings that, by an approval, are not chased for a time. An exemption changes neither the light nor the
+//! due date of a finding.
 
 use crate::domain::judging::quality::QualityKind;
 use crate::domain::register::calendar::Span;
 use crate::domain::register::ledger::{Ledger, Role};
 use crate::domain::register::record::Record;
-use crate::domain::register::units::spelling;
+use crate::domain::register::units::normalize_name;
 use crate::domain::rules::policy::{ExemptKey, Policy};
 use chrono::NaiveDate;
 use std::collections::{BTreeMap, HashMap};
 
-/// What kind of leave it is. The order is that of precedence where several end on one day.
+/// The kind of an exemption. Where several end on the same day, the greatest kind counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ExemptKind {
     Objection,
@@ -36,14 +36,14 @@ impl ExemptKind {
     }
 }
 
-/// One in force: the last day it holds is `expires`.
+/// An exemption in force. `expires` is its last day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exemption {
     pub kind: ExemptKind,
     pub expires: NaiveDate,
 }
 
-/// The exemptions in force on a day, and the rows that could not be taken for one.
+/// The exemptions in force on a day, and the rows that are no valid exemption.
 #[derive(Debug, Default)]
 pub struct Exemptions {
     pub in_force: HashMap<ExemptKey, Exemption>,
@@ -51,8 +51,8 @@ pub struct Exemptions {
     pub doubts: Vec<(usize, QualityKind)>,
 }
 
-/// Reads the rows of the exemption ledger. A row counts from the day it was granted to the day it ends; it must name a rule (id or title)
-/// and a key. Of several for one finding the one that ends last counts; of objections only the first ever granted.
+/// Reads the rows of the exemption ledger. A row counts from the day it was granted to the day it ends, both included; it must name a rule
+/// (id or title) and a key. Of several for one finding the one that ends last counts; of objections only the first ever granted.
 pub fn exemptions_in_force(policy: &Policy, records: &[Record], as_of: NaiveDate) -> Exemptions {
     let mut out = Exemptions::default();
     let Some(ledger) = policy.ledger("exemption").map(|index| &policy.ledgers[index]) else { return out };
@@ -60,8 +60,8 @@ pub fn exemptions_in_force(policy: &Policy, records: &[Record], as_of: NaiveDate
     let mut objections: BTreeMap<(String, String), Vec<(NaiveDate, usize)>> = BTreeMap::new();
     let mut counted = Vec::new();
     for (index, record) in records.iter().enumerate() {
-        let named = spelling(record.text(ledger.role(Role::ExemptRule)));
-        let rule = policy.rules.iter().find(|rule| rule.id == named || spelling(&rule.title) == named);
+        let named = normalize_name(record.text(ledger.role(Role::ExemptRule)));
+        let rule = policy.rules.iter().find(|rule| rule.id == named || normalize_name(&rule.title) == named);
         let key = record.text(ledger.role(Role::ExemptKey));
         let (Some(rule), false) = (rule, key.is_empty()) else {
             out.doubts.push((index, QualityKind::ExemptionOfNothing));
@@ -70,7 +70,7 @@ pub fn exemptions_in_force(policy: &Policy, records: &[Record], as_of: NaiveDate
         let kind = match record.text(ledger.role(Role::ExemptionKind)) {
             "异议" => ExemptKind::Objection,
             "延期" => ExemptKind::Extension,
-            // an approval that does not say what it is is the plain one
+            // an approval without a kind is a plain exemption
             _ => ExemptKind::Exemption,
         };
         let granted = date(record, Role::Granted);
@@ -92,15 +92,15 @@ pub fn exemptions_in_force(policy: &Policy, records: &[Record], as_of: NaiveDate
         }
         counted.push((index, ExemptKey { rule: rule.id.clone(), key: key.to_owned() }, Exemption { kind, expires }, granted));
     }
-    let mut again = Vec::new();
+    let mut repeated = Vec::new();
     for rows in objections.values_mut() {
         rows.sort_unstable();
-        again.extend(rows.iter().skip(1).map(|(_, index)| *index));
+        repeated.extend(rows.iter().skip(1).map(|(_, index)| *index));
     }
-    out.doubts.extend(again.iter().map(|index| (*index, QualityKind::ObjectionAgain)));
+    out.doubts.extend(repeated.iter().map(|index| (*index, QualityKind::RepeatedObjection)));
     out.doubts.sort_unstable();
     for (index, key, exemption, granted) in counted {
-        if granted > as_of || exemption.expires < as_of || again.contains(&index) {
+        if granted > as_of || exemption.expires < as_of || repeated.contains(&index) {
             continue;
         }
         let known = out.in_force.entry(key).or_insert(exemption);

@@ -1,4 +1,6 @@
 //! The rules: what each asks, of which records, who answers for it, and who is exempt.
+//!
+//! `rule` defines a rule and its ladder of steps, each with a light; `judging::verdict` decides which step a record has reached.
 
 pub mod compiled;
 pub mod context;

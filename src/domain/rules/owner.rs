@@ -7,17 +7,17 @@ use crate::domain::register::units::{Level, UnitId};
 use crate::domain::rules::policy::Policy;
 use std::collections::HashMap;
 
-/// The one unit that answers for a record.
+/// The one unit that is responsible for a record.
 #[derive(Clone, Debug, Default)]
 pub struct Owner {
     pub unit: Option<UnitId>,
-    /// What the register says, for units nobody knows.
+    /// The text of the register, for an owner that is no known unit.
     pub text: String,
     /// The 市（州） whose rest days count.
     pub city: Option<UnitId>,
 }
 
-/// What other ledgers need to know of a project.
+/// The facts of a project that the records of other ledgers need.
 #[derive(Clone, Debug)]
 pub struct Linked {
     pub owner: Owner,
@@ -27,7 +27,7 @@ pub struct Linked {
     pub restricted: bool,
 }
 
-/// The owner of a record, by its ledger's owner rule.
+/// The owner of a record, found as the ledger specifies.
 pub fn owner_of(policy: &Policy, ledger: &Ledger, record: &Record, projects: &HashMap<String, Linked>) -> Owner {
     let units = &policy.units;
     match ledger.owner {
@@ -37,7 +37,7 @@ pub fn owner_of(policy: &Policy, ledger: &Ledger, record: &Record, projects: &Ha
             let unit = units.find_place(text, within);
             let city = within.filter(|city| units.units[*city].level == Level::City);
             let own = unit.and_then(|unit| units.city_of(unit));
-            // a county takes its own prefecture's days, a platform those of its 市（州） cell
+            // a county follows the rest days of its own prefecture, a platform those of its 市（州） cell
             let city = match unit.map(|unit| units.units[unit].level) {
                 Some(Level::Platform) | None => city.or(own),
                 Some(_) => own.or(city),
@@ -68,7 +68,7 @@ pub fn owner_of(policy: &Policy, ledger: &Ledger, record: &Record, projects: &Ha
 const ASKED_PROVINCE: &str = "省级";
 const ASKED_CITY: &str = "市级";
 
-/// What other ledgers need to know of one project record.
+/// The facts of one project record that the records of other ledgers need.
 pub fn link(policy: &Policy, ledger: &Ledger, record: &Record) -> Linked {
     let owner = owner_of(policy, ledger, record, &HashMap::new());
     let city = owner.unit.and_then(|unit| policy.units.city_of(unit)).or(owner.city);

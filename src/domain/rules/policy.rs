@@ -8,31 +8,31 @@ use crate::domain::rules::rule::{Rule, RuleKind, STAGE_NEGOTIATING};
 use chrono::NaiveDate;
 use std::sync::Arc;
 
-/// Everything that decides, besides the records: read once, frozen with each run.
+/// All configuration that judging depends on. It is read once and stored with each run, so that a run can be rebuilt.
 #[derive(Clone, Debug)]
 pub struct Policy {
     pub ledgers: Vec<Ledger>,
     pub rules: Vec<Rule>,
     pub units: Units,
     pub calendar: Calendar,
-    /// Cause names with the words that point to them, first match decides.
+    /// Causes with the words that indicate them; the first match decides.
     pub causes: Vec<(Arc<str>, Vec<String>)>,
     /// Major-project bounds in 分, highest first.
     pub major: Vec<(Level, i64)>,
     pub exemptions: ExemptionTerms,
     /// Closed quarters in a row, red at their end, from which a finding may enter the accountability list.
     pub accountability_quarters: Option<u32>,
-    /// The rule of the province whose clauses findings cite, as papers name it; empty = not named.
+    /// Title of the provincial document whose clauses findings cite, as printed in papers; empty = not named.
     pub document: String,
 }
 
 impl Policy {
-    /// The policy with the tables of units and industries as they are on a day.
+    /// The policy with the units and industries that are valid on a day.
     pub fn on(&self, day: NaiveDate) -> Policy {
         let mut policy = Policy { units: self.units.on(day), ..self.clone() };
         for rule in &mut policy.rules {
             if let RuleKind::Periodic { units, .. } = &mut rule.kind {
-                units.iter_mut().for_each(|unit| *unit = self.units.heir(*unit, day));
+                units.iter_mut().for_each(|unit| *unit = self.units.successor(*unit, day));
             }
         }
         policy
@@ -50,12 +50,13 @@ impl Policy {
         self.ledger(PROJECT)
     }
 
-    /// Whether a project record is still at stage 洽谈: its row goes only to its own unit, the units its rule tells, and the office.
+    /// Whether a project record is still at stage 洽谈: its row is shown only to its own unit, the recipients
+    /// of its findings, and the office.
     pub fn is_negotiating(&self, record: &Record) -> bool {
         self.project_ledger().is_some_and(|index| record.text(self.ledgers[index].role(Role::Stage)) == STAGE_NEGOTIATING)
     }
 
-    /// The level whose major-project ledger lists a project of an industry: key industry and amount from the level's bound on.
+    /// The highest level whose major-project ledger lists a project: it belongs to a key industry and its amount reaches the level's bound.
     pub fn major_level(&self, ledger: &Ledger, record: &Record, industry: Option<usize>) -> Option<Level> {
         industry?;
         let amount = record.cell(ledger.role(Role::Amount)?).money()?;
@@ -63,16 +64,16 @@ impl Policy {
     }
 }
 
-/// The terms of `config/rules.toml`.
+/// How long exemptions last, from `config/rules.toml`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ExemptionTerms {
     /// Working days an objection lasts, at most; `None` = until its own date.
     pub objection_workdays: Option<u32>,
-    /// Days before the end in which the end is told; 0 = not at all.
+    /// Days before its end in which the owner gets a notice; 0 = no notice.
     pub warn_days: u32,
 }
 
-/// What an approved 豁免, 延期 or 异议 is for.
+/// The finding that an approved 豁免, 延期 or 异议 applies to: rule id and key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ExemptKey {
     pub rule: String,

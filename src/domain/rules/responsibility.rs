@@ -1,4 +1,5 @@
-//! Responsibility: which unit answers for a record, and which units a relation names. What resolves to nothing is a result, never a drop.
+//! Responsibility: which unit is responsible for a record, and which unit each relation (owner, superior, lead, raiser, office) names.
+//! A relation that resolves to no unit is a result; it is never dropped.
 
 use crate::domain::audience::is_restricted;
 use crate::domain::register::ledger::{Ledger, PROJECT, Role};
@@ -12,7 +13,7 @@ use chrono::NaiveDate;
 use std::cell::OnceCell;
 use std::sync::Arc;
 
-/// Who answers for a record and around it: looked up once per record.
+/// Who is responsible for a record, and its place in the hierarchy. Looked up once per record.
 pub struct Responsibility {
     pub owner: Owner,
     /// The project a record of another ledger belongs to; empty where none.
@@ -22,14 +23,14 @@ pub struct Responsibility {
     pub industry: Option<usize>,
     pub raiser: Option<UnitId>,
     pub major: Option<Level>,
-    /// The record or its project is only counted below the office.
+    /// The record or its project is restricted: outside the office it is only counted.
     pub restricted: bool,
-    /// The cause the unit's own reported difficulty points to (index into the policy's causes): read only where there is a finding.
+    /// The cause that the reported difficulty indicates (index into the policy's causes). Computed only when there is a finding.
     cause: OnceCell<Option<usize>>,
 }
 
 impl Responsibility {
-    /// A responsibility that knows only its owner.
+    /// A responsibility of which only the owner is known.
     pub fn bare(owner: Owner) -> Responsibility {
         Responsibility {
             owner,
@@ -67,7 +68,7 @@ impl Responsibility {
         responsibility
     }
 
-    /// The cause that the difficulty reported on a project points to, in its order of precedence.
+    /// The cause that the difficulty reported on a project indicates; the first matching cause of the policy counts.
     pub fn cause<'p>(&self, policy: &'p Policy, ledger: &Ledger, record: &Record) -> Option<&'p Arc<str>> {
         let index = *self.cause.get_or_init(|| {
             let difficulty = record.text(ledger.role(Role::Difficulty).filter(|_| ledger.id == PROJECT));

@@ -1,13 +1,15 @@
-//! Supervision rules (督办规则) as data: scope, dates, ladder. Names are indices by the time a rule exists (see `config`).
+//! Supervision rules (督办规则) as data: the scope, the dates and the ladder whose steps name the lights. The configuration has replaced all
+//! names by indices. Which step applies to a record is decided in [`crate::domain::judging::verdict`], with [`Rule::step`].
 
 use crate::domain::register::calendar::Span;
 use crate::domain::register::ledger::{FieldKind, Ledger, Role};
+use crate::domain::register::period::PeriodKind;
 use crate::domain::register::record::{Cell, Columns, Decimal, Record};
 use crate::domain::register::units::{Level, UnitId, Units};
 use chrono::{Days, NaiveDate};
 use std::sync::Arc;
 
-/// How bad it is. Ordered: red is the highest.
+/// The light (灯) of a finding, ordered by severity: red is the highest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Light {
     Yellow,
@@ -30,7 +32,7 @@ impl Light {
         Light::ALL.into_iter().find(|light| light.code() == code)
     }
 
-    /// Readable without colour: a mark and a word.
+    /// A mark and a word, readable in print without colour.
     pub fn title(self) -> &'static str {
         match self {
             Light::Yellow => "■黄",
@@ -39,7 +41,7 @@ impl Light {
         }
     }
 
-    /// The bare word.
+    /// The Chinese word alone.
     pub fn word(self) -> &'static str {
         match self {
             Light::Yellow => "黄",
@@ -49,7 +51,7 @@ impl Light {
     }
 }
 
-/// What is done about it. Ordered by severity.
+/// The act (方式) taken on a finding, ordered by severity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Act {
     Remind,
@@ -83,7 +85,7 @@ impl Act {
     }
 }
 
-/// Who is told, by relation to the record.
+/// A recipient of findings, by its relation to the record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Relation {
     Owner,
@@ -117,18 +119,18 @@ impl Relation {
     }
 }
 
-/// One step of a ladder: reached when the measure is at least `from`. `told` is already cumulated.
+/// One step of a ladder, reached when the measure is at least `from`. `relations` include those of all lower steps.
 #[derive(Clone, Debug)]
 pub struct Step {
-    /// Overdue days, points, or 1 for a missing field.
+    /// Days overdue, percentage points behind plan, or 1 for a missing field or record.
     pub from: Decimal,
     pub light: Light,
     pub act: Act,
-    pub told: Arc<[Relation]>,
+    pub relations: Arc<[Relation]>,
 }
 
-/// A step that closed quarters in a row lead to, each with this light or a worse one at its end: it raises the act, never the light, and
-/// tells nobody new.
+/// A step reached after `periods` closed quarters in a row that each ended with this light or a worse one. It raises the act, never the
+/// light, and adds no recipients.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repeat {
     pub periods: u32,
@@ -174,7 +176,7 @@ pub enum Operand {
     Field(usize),
 }
 
-/// One condition of a scope or of a `missing` rule.
+/// One condition of a scope or of a `missing` rule. Fields are indices into the ledger.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Condition {
     Filled(usize),
@@ -185,7 +187,7 @@ pub enum Condition {
     KeyIndustry,
 }
 
-/// Whether a condition holds; `Blank` = the cell it reads is empty, so it cannot hold.
+/// Whether a condition holds. `Blank`: the cell of this field is empty, so the condition cannot be answered and does not hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Holds {
     Yes,
@@ -193,26 +195,19 @@ pub enum Holds {
     Blank(usize),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Every {
-    Month,
-    Quarter,
-    Year,
-}
-
 #[derive(Clone, Debug)]
 pub enum RuleKind {
     Deadline { from: Vec<usize>, within: Option<Span>, agreed: Vec<usize>, until: Option<usize>, roll: bool },
     Lag { from: usize, to: usize, actual: usize, planned: Option<usize> },
     Missing { must: Vec<Condition> },
-    Periodic { every: Every, levels: Vec<Level>, units: Vec<UnitId>, date: usize, matching: Vec<Condition> },
+    Periodic { every: PeriodKind, levels: Vec<Level>, units: Vec<UnitId>, date: usize, matching: Vec<Condition> },
 }
 
 #[derive(Clone, Debug)]
 pub struct Rule {
     pub id: String,
     pub title: String,
-    /// Index of the ledger it reads.
+    /// Index of the ledger whose records it judges.
     pub ledger: usize,
     pub kind: RuleKind,
     pub scope: Vec<Condition>,
@@ -220,20 +215,21 @@ pub struct Rule {
     pub repeated: Vec<Repeat>,
     /// The clause, e.g. `一(四)1`.
     pub basis: String,
-    /// Rules (indices) beneath which this one speaks in a mail.
+    /// Rules (indices) under which a mail lists the findings of this one.
     pub under: Vec<usize>,
-    /// The cause where the record names none.
+    /// The cause used when the record names none.
     pub cause: Arc<str>,
-    /// Notice this many days before the due date, to the owner; 0 = none.
+    /// Days before the due date in which the owner gets a notice; 0 = no notice.
     pub notice_days: u32,
-    /// A project with an open finding of this rule waits on the finding's owner.
-    pub waits: bool,
-    /// Each set must meet the columns a row's source has, or the rule is off for the row.
+    /// While a project has an open finding of this rule, it is waiting on the owner of that finding.
+    pub waiting_on_owner: bool,
+    /// Of each set, the source of a row must have at least one column; otherwise the rule is off for that row.
     pub needs: Vec<Columns>,
 }
 
 impl Rule {
-    /// The highest step reached by a measure given as `numerator / denominator` (denominator positive).
+    /// The highest step that a measure of `numerator / denominator` (denominator positive) has reached; its light is the light of the finding.
+    /// `None`: below the first step.
     pub fn step(&self, numerator: i128, denominator: i128) -> Option<&Step> {
         self.ladder.iter().rev().find(|step| {
             let scale = 10i128.pow(u32::from(step.from.scale));
@@ -241,13 +237,13 @@ impl Rule {
         })
     }
 
-    /// The first of the needed columns a row's source lacks, if any.
-    pub fn lacks(&self, columns: Columns) -> Option<usize> {
+    /// The first needed column that the source of a row lacks, if any.
+    pub fn missing_column(&self, columns: Columns) -> Option<usize> {
         self.needs.iter().find(|set| !set.meets(columns)).and_then(|set| set.iter().next())
     }
 }
 
-/// A date or other cell that counts on `as_of`: an event date after it has not happened, so it is empty.
+/// The cell as it counts on `as_of`: an event date after `as_of` has not happened yet and counts as empty.
 pub fn happened<'a>(ledger: &Ledger, record: &'a Record, field: usize, as_of: NaiveDate) -> &'a Cell {
     match record.cell(field) {
         Cell::Date(date) if *date > as_of && ledger.fields[field].kind == (FieldKind::Date { planned: false }) => &Cell::Empty,
@@ -255,7 +251,7 @@ pub fn happened<'a>(ledger: &Ledger, record: &'a Record, field: usize, as_of: Na
     }
 }
 
-/// Terminated on `as_of`: the date decides where filled, else the stage word 终止.
+/// Whether the project is terminated on `as_of`. The termination date decides; without one, the stage 终止 does.
 pub fn is_terminated(ledger: &Ledger, record: &Record, as_of: NaiveDate) -> bool {
     match ledger.role(Role::Terminated).map(|field| record.cell(field)) {
         Some(Cell::Date(date)) => *date <= as_of,
@@ -263,7 +259,7 @@ pub fn is_terminated(ledger: &Ledger, record: &Record, as_of: NaiveDate) -> bool
     }
 }
 
-/// The stage words that have a meaning of their own.
+/// The stages that the code treats specially.
 pub const STAGE_TERMINATED: &str = "终止";
 pub const STAGE_NEGOTIATING: &str = "洽谈";
 /// Only this agreement counts as signed.
@@ -283,7 +279,7 @@ impl Condition {
                     Some(name) => yes(units.industry(name).is_some()),
                 }
             }
-            // no plan yet is no slip: the row is simply not about to
+            // without a planned date the condition is answered: the record is not due soon
             Condition::Within { field, days } => {
                 let last = as_of + Days::new(u64::from(*days));
                 yes(record.cell(*field).date().is_some_and(|date| date >= as_of && date <= last))

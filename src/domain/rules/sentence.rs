@@ -3,9 +3,10 @@
 use crate::domain::judging::quality::QualityKind;
 use crate::domain::register::calendar::Span;
 use crate::domain::register::ledger::{FieldKind, Ledger};
+use crate::domain::register::period::PeriodKind;
 use crate::domain::register::record::Cell;
 use crate::domain::rules::policy::Policy;
-use crate::domain::rules::rule::{Comparison, Condition, Every, Operand, Rule, RuleKind};
+use crate::domain::rules::rule::{Comparison, Condition, Operand, Rule, RuleKind};
 
 /// `一(四)1` → `第一条（四）1`.
 pub fn clause(basis: &str) -> String {
@@ -39,7 +40,7 @@ pub fn ladder(rule: &Rule) -> String {
 
 fn asks(policy: &Policy, ledger: &Ledger, rule: &Rule) -> String {
     let title = |field: &usize| format!("“{}”", ledger.fields[*field].title);
-    // the first, and what stands for it where it is not filled in
+    // the first field, and what is used instead where it is empty
     let first_of = |days: Vec<String>| match days.split_first() {
         Some((first, rest)) if !rest.is_empty() => format!("{first}（未填的按{}）", rest.join("，再未填的按")),
         _ => days.concat(),
@@ -80,9 +81,9 @@ fn asks(policy: &Policy, ledger: &Ledger, rule: &Rule) -> String {
         }
         RuleKind::Periodic { every, levels, units, matching, .. } => {
             let every = match every {
-                Every::Month => "月",
-                Every::Quarter => "季度",
-                Every::Year => "年",
+                PeriodKind::Month => "月",
+                PeriodKind::Quarter => "季度",
+                PeriodKind::Year => "年",
             };
             let who = levels.iter().map(|level| level.title().to_owned());
             let named = units.iter().map(|unit| policy.units.units[*unit].name.clone());
@@ -114,7 +115,7 @@ pub fn span_words(span: Span) -> String {
 pub fn condition_words(ledger: &Ledger, condition: &Condition) -> String {
     let title = |field: usize| ledger.fields[field].title.as_str();
     match condition {
-        // a day stands for what happened on it
+        // a date field is named as the event that happened on that day
         Condition::Filled(field) if matches!(ledger.fields[*field].kind, FieldKind::Date { .. }) => format!("已有{}", title(*field)),
         Condition::Filled(field) => format!("填有“{}”", title(*field)),
         Condition::NotFilled(field) if matches!(ledger.fields[*field].kind, FieldKind::Date { .. }) => format!("尚无{}", title(*field)),
@@ -146,7 +147,7 @@ pub fn condition_words(ledger: &Ledger, condition: &Condition) -> String {
     }
 }
 
-/// What is wrong with a row that is in no rule's reach, and what to do about it.
+/// What is wrong with a row, and what to do about it.
 pub fn quality(ledger: &Ledger, kind: QualityKind) -> (String, &'static str) {
     match kind {
         QualityKind::BlankScope(field) => (format!("“{}”未填，无法确定是否适用相关规则", ledger.fields[field].title), "请补填"),
@@ -154,7 +155,7 @@ pub fn quality(ledger: &Ledger, kind: QualityKind) -> (String, &'static str) {
         QualityKind::UnknownOwner => ("责任单位无法识别".into(), "请改为规范名称，或在单位名录中增加别名"),
         QualityKind::ExemptionOfNothing => ("没有写明督办规则或台账编号，不作为豁免".into(), "请按规则名称和台账编号补填"),
         QualityKind::ExemptionWithoutTerm => ("没有批准日期或有效期，不作为豁免".into(), "请补填"),
-        QualityKind::ObjectionAgain => ("同一事项再次提出异议，不再中止催办".into(), "异议以一次为限；确有理由的请办理豁免或延期"),
+        QualityKind::RepeatedObjection => ("同一事项再次提出异议，不再中止催办".into(), "异议以一次为限；确有理由的请办理豁免或延期"),
         QualityKind::UnknownIndustry => ("产业类别不在重点产业目录内".into(), "请核对；确属其他产业的无需处理"),
     }
 }

@@ -88,7 +88,7 @@ impl<'a> SheetBuilder<'a, '_> {
         for (name, value) in self.visible.material.inputs {
             spread(sheet, Role::Body, vec![(0, Value::text(name.clone())), (1, Value::text(value.clone()))]);
         }
-        if let Some(note) = calendar_note(&self.visible.material.judged.lacking_years) {
+        if let Some(note) = calendar_note(&self.visible.material.judged.missing_calendar_years) {
             sheet.banner(Role::Note, format!("注：{note}。"));
         }
     }

@@ -85,7 +85,7 @@ impl VisibleMaterial<'_> {
             QualityKind::UnknownIndustry => ledger.role(FieldRole::Industry),
             QualityKind::ExemptionOfNothing => ledger.role(FieldRole::ExemptRule),
             QualityKind::ExemptionWithoutTerm => ledger.role(FieldRole::Expires),
-            QualityKind::ObjectionAgain => ledger.role(FieldRole::ExemptionKind),
+            QualityKind::RepeatedObjection => ledger.role(FieldRole::ExemptionKind),
             QualityKind::UnknownOwner => Some(match ledger.owner {
                 OwnerSpec::Place { place, .. } => place,
                 OwnerSpec::Unit { unit } => unit,

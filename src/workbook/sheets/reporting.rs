@@ -1,7 +1,7 @@
 //! 报送情况: whether each unit reports its projects in time and completely. The sheet has counts only, without names of persons or a ranking.
 
 use crate::domain::intake::note::NoteKind;
-use crate::domain::judging::finding::blank_cells;
+use crate::domain::judging::finding::count_blank_cells;
 use crate::domain::judging::finding::{Finding, State};
 use crate::domain::judging::indicators::Ratio;
 use crate::domain::judging::roster::is_within;
@@ -46,7 +46,7 @@ impl<'a> SheetBuilder<'a, '_> {
                 let share = Ratio { numerator: denominator - *open as i128, denominator };
                 cells.extend([Value::count(*open), Value::Percent(share.tenths())]);
             }
-            let blank = blank_cells(policy, counts.unjudged.iter().copied());
+            let blank = count_blank_cells(policy, counts.unjudged.iter().copied());
             cells.extend([Value::count(blank), Value::count(counts.doubtful), Value::count(counts.quarantined)]);
             cells
         };

@@ -87,7 +87,7 @@ fn pick(root: &Path, now: DateTime<Utc>, of: &FolderSource<'_>) -> Result<Resolv
             NoChoice::NoMatch(files) => {
                 Refusal::new(format!("文件夹中有{files}个文件，没有符合“{}”的", of.pattern), "请核对文件名，或修改配置中的pattern")
             }
-            NoChoice::Settling(names) => Refusal::new(settling(&names), "请等复制完成后再读取"),
+            NoChoice::BeingWritten(names) => Refusal::new(settling(&names), "请等复制完成后再读取"),
         })
     })?;
     let rule = match choice.by {
@@ -97,8 +97,8 @@ fn pick(root: &Path, now: DateTime<Utc>, of: &FolderSource<'_>) -> Result<Resolv
         ChosenBy::Name => "，按文件名".to_owned(),
     };
     let mut picked = format!("{}：符合“{}”的文件有{}个，读取“{}”{rule}", of.folder, of.pattern, choice.of, listed[choice.index].name);
-    if !choice.settling.is_empty() {
-        picked.push_str(&format!("；{}", settling(&choice.settling)));
+    if !choice.being_written.is_empty() {
+        picked.push_str(&format!("；{}", settling(&choice.being_written)));
     }
     Ok(Resolved { input: Input::File(paths.swap_remove(choice.index)), picked: Some(picked) })
 }

@@ -270,7 +270,7 @@ impl Importer {
         }
         for (_, mut target) in targets {
             // the rows of a form join those of the forms before
-            let adds = !target.ledger.form.is_empty();
+            let adds = !target.ledger.append_only.is_empty();
             let others = adds.then(|| target.writer.previous_codes()).into_iter().flatten().map(str::to_owned);
             let kept: Vec<String> = target.kept.iter().cloned().chain(others).collect();
             let difference = pull.finish_rows(&mut target.writer, &kept).await?;

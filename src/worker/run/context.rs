@@ -6,7 +6,7 @@ use crate::domain::judging::roster::Selection;
 use crate::domain::notify::feedback::Answers;
 use crate::domain::register::calendar::Span;
 use crate::domain::register::period::Period;
-use crate::domain::rules::rule::Every;
+use crate::domain::register::period::PeriodKind;
 use crate::store::runs::{Run, RunInputs};
 use crate::workbook::material::{Audience, GoneRecord, Material};
 use crate::workbook::previous_run::PreviousRun;
@@ -62,8 +62,8 @@ impl<'a> Stage<'a> {
         let chosen = selections(&config, &job);
         let mut reading = read(&evaluator.store, &config.policy, &view, as_of, &evaluator.var, chosen).await?;
         let past_start = is_past_start(inputs, as_of);
-        let closes = past_start && job.closes_quarter && Period::last_closed(Every::Quarter, as_of).last_day() == as_of;
-        evaluator.stood_red(&config.policy, &mut reading.judged.findings, &inputs.closed, closes).await?;
+        let closes = past_start && job.closes_quarter && Period::last_closed(PeriodKind::Quarter, as_of).last_day() == as_of;
+        evaluator.record_red_quarters(&config.policy, &mut reading.judged.findings, &inputs.closed, closes).await?;
         let answers = evaluator.store.feedback().up_to(inputs.answers).await?;
         let before = match &inputs.previous_run {
             Some(run) => evaluator.found_before(run).await?,

@@ -9,7 +9,7 @@ use crate::worker::run::facts::{Changes, FindingFacts, identity, in_order};
 impl Stage<'_> {
     /// Judges, compares with what was known, and stores the findings; the timeline follows if this is the latest as_of.
     pub(crate) async fn detect(&mut self, run: &Run, inputs: &RunInputs) -> anyhow::Result<()> {
-        let standing = self.reading.indicators.standing(&self.config.policy, &self.reading.judged.findings);
+        let standing = self.reading.indicators.snapshot(&self.config.policy, &self.reading.judged.findings);
         self.evaluator.store.indicators().save(run, &standing).await?;
         let policy = &self.config.policy;
         let mut tries = 0;

@@ -197,7 +197,7 @@ pub async fn read(
     wanted.sort_unstable();
     wanted.dedup();
     let project_ledger = policy.project_ledger();
-    let linked = links(store, policy, view, &wanted, |record| rosters.look_at_project(policy, record, as_of)).await?;
+    let linked = links(store, policy, view, &wanted, |record| rosters.note_project(policy, record, as_of)).await?;
     let exemptions = others.iter().find(|(index, _)| policy.ledgers[*index].id == "exemption");
     let granted = exemptions_in_force(policy, exemptions.map_or(&[][..], |(_, records)| records.as_slice()), as_of);
     let exempt = granted.in_force;
@@ -217,7 +217,8 @@ pub async fn read(
         if let Some((index, records)) = exemptions {
             judged.doubtful_exemptions(&context, *index, records, &granted.doubts);
         }
-        for finding in judged.findings.iter().filter(|finding| policy.rules[finding.rule].waits && finding.state == State::Open) {
+        for finding in judged.findings.iter().filter(|finding| policy.rules[finding.rule].waiting_on_owner && finding.state == State::Open)
+        {
             if let Some(owner) = finding.owner {
                 waiting.entry(finding.project.to_string()).or_insert(owner);
             }
@@ -335,7 +336,7 @@ fn source_lines(policy: &Policy, view: &View, snapshots: &[Snapshot], as_of: Nai
             let sum = |count: fn(&crate::domain::intake::note::SheetAccount) -> u64| snapshot.accounts.iter().map(count).sum::<u64>();
             let note = if found.early {
                 format!("没有截至{}及以前的数据，以最早的一次（{}）代替", chinese_date(as_of), chinese_date(snapshot.covers_on))
-            } else if !policy.ledgers[index].form.is_empty() && snapshot.seq > 1 {
+            } else if !policy.ledgers[index].append_only.is_empty() && snapshot.seq > 1 {
                 "含此前各次导入的".to_owned()
             } else {
                 String::new()

@@ -1,7 +1,7 @@
 //! Findings as others read them: the JSON of `duban findings`, the rows a run stores, and how each stands against what was known.
 
 use crate::domain::judging::finding::{Change, Finding, Identity, State};
-use crate::domain::judging::indicators::Standing;
+use crate::domain::judging::indicators::IndicatorSnapshot;
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::Light;
 use crate::store::database::Result;
@@ -77,7 +77,7 @@ impl FindingFacts {
             key: finding.key.to_string(),
             name: finding.name.to_string(),
             unit: finding.unit.to_string(),
-            told: finding.told().iter().map(|relation| relation.code()).collect(),
+            told: finding.relations().iter().map(|relation| relation.code()).collect(),
             light: finding.light.map(Light::code),
             act: finding.act.map(|act| act.code()),
             due_on: finding.due_on.map(|day| day.to_string()),
@@ -177,7 +177,7 @@ impl Evaluator {
     }
 
     /// What a run and those before it came to, newest first. Each run pins the one it compares with, so the row stays as it is.
-    async fn standings(&self, run: Run) -> Result<Vec<(NaiveDate, Standing)>> {
+    async fn standings(&self, run: Run) -> Result<Vec<(NaiveDate, IndicatorSnapshot)>> {
         let mut out = Vec::new();
         let mut next = Some(run);
         while let Some(run) = next.take().filter(|_| out.len() < STANDINGS_MAX) {

@@ -6,8 +6,9 @@
 use crate::config::load::Config;
 use crate::domain::judging::finding::{Finding, State};
 use crate::domain::register::period::Period;
+use crate::domain::register::period::PeriodKind;
 use crate::domain::rules::policy::Policy;
-use crate::domain::rules::rule::{Every, Light};
+use crate::domain::rules::rule::Light;
 use crate::store::database::Result;
 use crate::worker::run::evaluate::Evaluator;
 use chrono::NaiveDate;
@@ -26,7 +27,7 @@ impl Evaluator {
     pub async fn closed_quarters(&self, config: &Config, own_job: Option<&str>, as_of: NaiveDate, sample: bool) -> Result<Vec<String>> {
         let mut runs = Vec::new();
         let Some(job) = config.jobs.iter().find(|job| job.closes_quarter) else { return Ok(runs) };
-        let mut quarter = Period::last_closed(Every::Quarter, as_of);
+        let mut quarter = Period::last_closed(PeriodKind::Quarter, as_of);
         if own_job == Some(job.name.as_str()) && quarter.last_day() == as_of {
             quarter = quarter.previous();
         }
@@ -42,11 +43,11 @@ impl Evaluator {
     ///
     /// # Errors
     /// The database fails.
-    pub async fn stood_red(&self, policy: &Policy, findings: &mut [Finding], closed: &[String], closes: bool) -> Result<()> {
+    pub async fn record_red_quarters(&self, policy: &Policy, findings: &mut [Finding], closed: &[String], closes: bool) -> Result<()> {
         let own = u32::from(closes);
         let red = |finding: &Finding| finding.state == State::Open && finding.light == Some(Light::Red);
         for finding in findings.iter_mut().filter(|finding| red(finding)) {
-            finding.stood_red(policy, own);
+            finding.record_red_quarters(policy, own);
         }
         if closed.is_empty() {
             return Ok(());
@@ -80,7 +81,7 @@ impl Evaluator {
                 .await?;
             rows.retain(|_, row| row.quarters == reached);
             for row in rows.values() {
-                findings[row.index as usize].stood_red(policy, row.quarters);
+                findings[row.index as usize].record_red_quarters(policy, row.quarters);
             }
         }
         Ok(())

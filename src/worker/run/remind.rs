@@ -248,7 +248,7 @@ impl Stage<'_> {
     ) -> anyhow::Result<NewMessage> {
         // the office's roll-up counts the whole province; its attachment holds what is told to the office itself
         let findings = &self.reading.judged.findings;
-        let own = |index: &usize| digest.roll_up.is_none() || findings[*index].tells(digest.recipient.unit);
+        let own = |index: &usize| digest.roll_up.is_none() || findings[*index].is_addressed_to(digest.recipient.unit);
         let rows: Vec<usize> = digest.findings.iter().copied().filter(own).collect();
         let silent = digest.roll_up.as_ref().map_or(&[][..], |roll_up| &roll_up.silent);
         let (attachment, kept) = match digest.recipient.counts_only {

@@ -1,6 +1,6 @@
 //! What a run found and made, as its printed result.
 
-use crate::domain::judging::finding::blank_cells;
+use crate::domain::judging::finding::count_blank_cells;
 use crate::domain::judging::finding::{Change, State};
 use crate::domain::register::period::chinese_date;
 use crate::domain::rules::rule::Light;
@@ -35,7 +35,7 @@ impl Stage<'_> {
             open(Light::Orange),
             open(Light::Yellow),
             state(State::Unjudged),
-            blank_cells(&self.config.policy, findings.iter()),
+            count_blank_cells(&self.config.policy, findings.iter()),
             state(State::Exempt)
         );
         let _ = writeln!(

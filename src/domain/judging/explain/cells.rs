@@ -1,4 +1,4 @@
-//! The outcome in one sentence, and every cell that had a say in it.
+//! The outcome in one sentence, and every cell that was used to decide it.
 
 use crate::domain::judging::explain::question::{Question, act_words};
 use crate::domain::judging::explain::reckoning::tenths;
@@ -10,20 +10,20 @@ use crate::domain::rules::rule::{Condition, Holds, Operand, Relation, RuleKind, 
 use crate::domain::rules::sentence::condition_words;
 use serde::Serialize;
 
-/// A cell that decided, or that somebody is named by.
+/// A cell that was used to decide the outcome, the owner or another recipient.
 #[derive(Clone, Debug, Serialize)]
 pub struct CellUse {
     /// Field id.
     pub field: String,
     pub title: String,
-    /// What for, in words.
+    /// Its uses, as printed.
     pub used_for: Vec<&'static str>,
     pub value: String,
     /// Whether the row's source has the column.
     pub has_column: bool,
-    /// File, sheet, cell; whoever knows the snapshots fills it in.
+    /// File, sheet and cell. Filled in by the caller, who knows the snapshots.
     pub place: String,
-    /// What the file says, where reading changed or doubted it.
+    /// The raw text of the file, where intake changed or doubted it.
     pub raw: Option<String>,
     /// Source and number of the snapshot the row's version began in.
     pub source: String,
@@ -31,7 +31,7 @@ pub struct CellUse {
 }
 
 impl Question<'_> {
-    /// The value of a cell as a sentence names it.
+    /// The value of a cell as a sentence quotes it.
     fn shown(&self, field: usize) -> String {
         match self.record.cell(field) {
             Cell::Empty => "未填".to_owned(),
@@ -42,7 +42,7 @@ impl Question<'_> {
 
     pub(crate) fn reason(&self, finding: Option<&Finding>) -> String {
         let as_of = self.context.as_of;
-        if let Some(field) = self.rule.lacks(self.record.columns) {
+        if let Some(field) = self.rule.missing_column(self.record.columns) {
             return format!("该行的来源没有“{}”一栏，此规则对该行不启用，不产生督办事项", self.title(field));
         }
         let context = self.on(as_of);
@@ -96,7 +96,7 @@ impl Question<'_> {
                         format!("缺项或不符：{}", cells.collect::<Vec<_>>().join("，"))
                     }
                 };
-                // the act may stand above the step's, by closed quarters
+                // red quarters in a row may have raised the act above that of the step
                 let act = finding.and_then(|finding| finding.act).unwrap_or(step.act);
                 let state = if finding.is_some_and(|finding| finding.state == State::Exempt) { "，已豁免，不催办" } else { "" };
                 format!("{}，{measure}，{}{state}", step.light.title(), act_words(act))
@@ -121,7 +121,7 @@ impl Question<'_> {
         }
     }
 
-    /// Event dates after as_of among fields: they have not happened.
+    /// A remark on the first event date after `as_of` among the fields; it has not happened yet.
     fn ahead(&self, fields: &[usize]) -> String {
         let late = fields.iter().find(|field| {
             !self.record.cell(**field).is_empty() && happened(self.ledger, self.record, **field, self.context.as_of).is_empty()
@@ -129,7 +129,7 @@ impl Question<'_> {
         late.map_or_else(String::new, |field| format!("（“{}”晚于截至日，视为尚未发生）", self.title(*field)))
     }
 
-    /// Every cell that has a say, in the order it is asked.
+    /// Every cell that is used, in the order of use.
     pub(crate) fn cells(&self) -> Vec<CellUse> {
         let mut uses: Vec<(usize, Vec<&'static str>)> = Vec::new();
         let mut add = |field: usize, what: &'static str| match uses.iter_mut().find(|(known, _)| *known == field) {
@@ -169,7 +169,7 @@ impl Question<'_> {
                 [department, level, project].into_iter().for_each(|field| add(field, "责任单位"));
             }
         }
-        if self.rule.ladder.iter().any(|step| step.told.contains(&Relation::Lead)) {
+        if self.rule.ladder.iter().any(|step| step.relations.contains(&Relation::Lead)) {
             let field = if self.ledger.id == PROJECT { Role::Industry } else { Role::Project };
             self.ledger.role(field).into_iter().for_each(|field| add(field, "告知牵头部门"));
         }
@@ -194,7 +194,7 @@ impl Question<'_> {
     }
 }
 
-/// Every field a condition reads, the compared one among them.
+/// Every field that a condition reads, including the field it compares with.
 fn fields_of(ledger: &Ledger, condition: &Condition) -> Vec<usize> {
     let mut fields: Vec<usize> = condition.fields(ledger).iter().collect();
     if let Condition::Compare { operand: Operand::Field(other), .. } = condition

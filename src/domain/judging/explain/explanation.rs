@@ -1,8 +1,8 @@
-//! Why a record has a finding of a rule, or has none: the cells used, the reckoning, the step of the ladder, who is told and why, and what
+//! Why a record has a finding of a rule, or has none: the cells used, the calculation, the step of the ladder, the recipients, and what
 //! comes next.
 //!
-//! Invariant: what is decided is decided by [`crate::domain::judging::judge`]; here it is only asked again, on this day and on the days around it, and put
-//! into words. Nothing here judges.
+//! Invariant: nothing is judged here. [`crate::domain::judging::judge`] is called for this day and the days around it, and its results are
+//! put into words.
 
 use crate::domain::judging::explain::cells::CellUse;
 use crate::domain::judging::explain::question::{Next, Outcome, Question, act_words};
@@ -11,6 +11,7 @@ use crate::domain::judging::explain::reckoning::{reckoning, tenths};
 use crate::domain::judging::finding::{Finding, State};
 use crate::domain::judging::judge::Judged;
 use crate::domain::register::ledger::Role;
+use crate::domain::register::period::PeriodKind;
 use crate::domain::register::period::{Period, chinese_date};
 use crate::domain::register::record::Record;
 use crate::domain::register::units::UnitId;
@@ -18,23 +19,23 @@ use crate::domain::rules::context::Context;
 use crate::domain::rules::owner::{Owner, owner_of};
 use crate::domain::rules::policy::ExemptKey;
 use crate::domain::rules::responsibility::Responsibility;
-use crate::domain::rules::rule::{Act, Every, Holds, Light, Relation, Rule, RuleKind};
+use crate::domain::rules::rule::{Act, Holds, Light, Rule, RuleKind};
 use crate::domain::rules::sentence::{clause, sentence};
 use chrono::{Days, NaiveDate};
 use serde::Serialize;
 
-/// A step of the ladder.
+/// A step of the ladder, as printed.
 #[derive(Clone, Debug, Serialize)]
 pub struct Rung {
     /// Overdue days, points behind plan, or 1.
     pub from: String,
     pub light: &'static str,
     pub act: &'static str,
-    /// The sentence.
+    /// The step as a sentence.
     pub words: String,
-    /// The day it is reached from on, for a deadline.
+    /// The first day of the step, for a deadline.
     pub on: Option<NaiveDate>,
-    /// It is the one that applies.
+    /// Whether it is the step that applies.
     pub applies: bool,
 }
 
@@ -54,7 +55,7 @@ pub struct Explanation {
     pub key: String,
     pub name: String,
     pub as_of: NaiveDate,
-    /// The owner, or what the register writes in its place.
+    /// The owner, or the text of the register where it names no known unit.
     pub unit: String,
     pub basis: String,
     pub clause: String,
@@ -69,26 +70,24 @@ pub struct Explanation {
     pub overdue_days: Option<i64>,
     /// One decimal, half up.
     pub lag_points: Option<String>,
-    /// The first day of the present outcome and light, the cells staying as they are.
+    /// The first day of the present outcome and light, by the present cells.
     pub since: Option<NaiveDate>,
-    /// Closed quarters in a row with the finding red at their end.
+    /// Number of closed quarters in a row that ended with the finding red.
     pub quarters: u32,
     pub cells: Vec<CellUse>,
     pub reckoning: Vec<String>,
     pub ladder: Vec<Rung>,
-    /// The acts that closed quarters in a row lead to, in words.
+    /// The acts that follow red quarters in a row, as sentences.
     pub repeated: Vec<String>,
-    pub told: Vec<Recipient>,
+    #[serde(rename = "told")]
+    pub recipients: Vec<Recipient>,
     pub exemption: Option<ExemptionFacts>,
     pub waiting_on: Option<String>,
     pub cause: Option<String>,
     pub cause_from: Option<String>,
     pub next: Option<Next>,
-    /// What further closed quarters lead to, where the finding stays red.
+    /// What follows if the finding is still red at the end of further quarters.
     pub next_quarters: Option<String>,
-    /// Every unit that a rule of this record could name, for whoever looks up what was told.
-    #[serde(skip)]
-    pub concerned: Vec<UnitId>,
 }
 
 impl Explanation {
@@ -122,23 +121,22 @@ impl Explanation {
                 .iter()
                 .map(|step| format!("连续{}个季度末为{}灯起，{}", step.periods, step.light.word(), act_words(step.act)))
                 .collect(),
-            told: Vec::new(),
+            recipients: Vec::new(),
             exemption: None,
             waiting_on: None,
             cause: None,
             cause_from: None,
             next: None,
             next_quarters: None,
-            concerned: Vec::new(),
         }
     }
 
-    /// Of a code that the register in force does not hold.
+    /// The explanation for a code that is not in the register in force.
     pub fn gone(context: &Context<'_>, rule: usize, key: &str, reason: String) -> Explanation {
         Explanation { reason, ..Explanation::of(context, &context.policy.rules[rule], key) }
     }
 
-    /// Of a rule that judges record by record. `quarters` is history, see [`Finding::quarters`].
+    /// The explanation for a rule that judges single records. `quarters` comes from history, see [`Finding::quarters`].
     pub fn record(context: &Context<'_>, rule_index: usize, record: &Record, quarters: u32) -> Explanation {
         let policy = context.policy;
         let rule = &policy.rules[rule_index];
@@ -148,7 +146,7 @@ impl Explanation {
         let mut judged = Judged::new(policy);
         judged.record(context, rule.ledger, record);
         let finding = judged.findings.into_iter().find(|finding| finding.rule == rule_index).map(|mut finding| {
-            finding.stood_red(policy, quarters);
+            finding.record_red_quarters(policy, quarters);
             finding
         });
         let state = question.state_on(context.as_of);
@@ -167,7 +165,6 @@ impl Explanation {
         out.ladder = ladder(rule, state.step, out.due_on);
         out.since = question.since(state);
         out.next = question.next(state);
-        out.concerned = Relation::ALL.iter().filter_map(|relation| responsibility.resolve(policy, *relation, context.as_of)).collect();
         if let Some(finding) = &finding {
             out.found(context, finding, &responsibility, record);
             out.next_quarters = next_quarters(context, rule, finding);
@@ -175,7 +172,7 @@ impl Explanation {
         out
     }
 
-    /// Of a periodic rule: one unit and one period. `sessions` are the records of its ledger.
+    /// The explanation for a periodic rule: one unit and the last closed period. `sessions` are the records of its ledger.
     pub fn periodic(context: &Context<'_>, rule_index: usize, unit: UnitId, key: &str, sessions: &[Record]) -> Explanation {
         let policy = context.policy;
         let rule = &policy.rules[rule_index];
@@ -256,7 +253,7 @@ impl Explanation {
         out
     }
 
-    /// What a finding adds.
+    /// Fills in the parts that exist only where there is a finding.
     fn found(&mut self, context: &Context<'_>, finding: &Finding, responsibility: &Responsibility, record: &Record) {
         let policy = context.policy;
         let rule = &policy.rules[finding.rule];
@@ -267,10 +264,10 @@ impl Explanation {
         self.overdue_days = finding.overdue_days();
         self.lag_points = finding.lag.as_ref().map(|lag| tenths(lag.tenths()));
         self.quarters = finding.quarters;
-        self.told = finding
-            .told()
+        self.recipients = finding
+            .relations()
             .iter()
-            .zip(finding.told_units())
+            .zip(finding.recipients())
             .map(|(relation, unit)| recipient(context, rule, responsibility, record, *relation, unit))
             .collect();
         self.waiting_on = finding.waiting_on().map(|unit| policy.units.units[unit].name.clone());
@@ -296,7 +293,7 @@ pub(crate) fn owner_as(context: &Context<'_>, unit: UnitId) -> Owner {
     Owner { unit: Some(unit), text: context.policy.units.units[unit].name.clone(), city: None }
 }
 
-/// The next thing that closed quarters lead to: an act of the rule, or the accountability list.
+/// What the next red quarters lead to: an act of the rule, or the accountability list.
 pub(crate) fn next_quarters(context: &Context<'_>, rule: &Rule, finding: &Finding) -> Option<String> {
     if finding.state != State::Open || finding.light != Some(Light::Red) {
         return None;
@@ -305,14 +302,14 @@ pub(crate) fn next_quarters(context: &Context<'_>, rule: &Rule, finding: &Findin
     let listed = context.policy.accountability_quarters.filter(|_| finding.waiting_on().is_none());
     let listed = listed.map(|quarters| (quarters, "可由省级办公室列入责任追究建议清单".to_owned()));
     let (periods, words) = acts.chain(listed).filter(|(periods, _)| *periods > finding.quarters).min()?;
-    let mut quarter = Period::of(Every::Quarter, context.as_of + Days::new(1));
+    let mut quarter = Period::of(PeriodKind::Quarter, context.as_of + Days::new(1));
     for _ in 1..periods - finding.quarters {
-        quarter = Period::of(Every::Quarter, quarter.last_day() + Days::new(1));
+        quarter = Period::of(PeriodKind::Quarter, quarter.last_day() + Days::new(1));
     }
     Some(format!("到{}仍为红灯的，即连续{periods}个季度末为红灯，{words}", chinese_date(quarter.last_day())))
 }
 
-/// The steps, each with the day it is reached on.
+/// The steps of the ladder, for a deadline each with its first day.
 pub(crate) fn ladder(rule: &Rule, applies: Option<usize>, due_on: Option<NaiveDate>) -> Vec<Rung> {
     rule.ladder
         .iter()
@@ -328,12 +325,12 @@ pub(crate) fn ladder(rule: &Rule, applies: Option<usize>, due_on: Option<NaiveDa
                 RuleKind::Lag { .. } => format!("落后{}个百分点起", step.from),
                 RuleKind::Missing { .. } | RuleKind::Periodic { .. } => "缺项即".to_owned(),
             };
-            let told: Vec<&str> = step.told.iter().map(|relation| relation.title()).collect();
+            let relations: Vec<&str> = step.relations.iter().map(|relation| relation.title()).collect();
             Rung {
                 from: step.from.to_string(),
                 light: step.light.code(),
                 act: step.act.code(),
-                words: format!("{from}{}，{}，告知{}", step.light.title(), act_words(step.act), told.join("、")),
+                words: format!("{from}{}，{}，告知{}", step.light.title(), act_words(step.act), relations.join("、")),
                 on,
                 applies: applies == Some(index),
             }

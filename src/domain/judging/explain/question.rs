@@ -5,33 +5,33 @@ use crate::domain::judging::verdict::{Verdict, verdict};
 use crate::domain::register::calendar::Local;
 use crate::domain::register::ledger::Ledger;
 use crate::domain::register::record::Record;
-use crate::domain::rules::compiled::outside;
+use crate::domain::rules::compiled::out_of_scope;
 use crate::domain::rules::context::Context;
 use crate::domain::rules::rule::{Act, Rule, RuleKind, Step};
 use chrono::{Days, NaiveDate};
 use serde::Serialize;
 
-/// How a rule meets a record on a day.
+/// The outcome of a rule for a record on a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
     Found,
-    /// Judged, and nothing is wrong yet.
+    /// Judged: the rule is not broken.
     Fine,
-    /// What the rule waits for has happened.
+    /// What the rule requires has happened.
     Met,
-    /// The day it counts from lies ahead.
+    /// The start date is later than `as_of`.
     NotYet,
     /// A cell it needs is empty.
     Unjudged,
     OutOfScope,
-    /// The source has no column it needs.
+    /// The source lacks a column that the rule needs.
     Off,
-    /// The register in force does not hold the record.
+    /// The record is not in the register in force.
     Gone,
 }
 
-/// What changes by the passing of days alone, the cells staying as they are.
+/// The next change that the passing of days alone will bring, if no cell changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Next {
     pub on: NaiveDate,
@@ -42,20 +42,20 @@ pub struct Next {
     pub words: String,
 }
 
-/// How far ahead and back the days around are asked.
+/// How many days ahead and back are searched for a change.
 pub(crate) const DAYS_MAX: u64 = 3660;
 
-/// What is the same from one day to the next.
+/// The outcome on one day, as compared between days.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct DayState {
     pub(crate) outcome: Outcome,
     /// Index of the step.
     pub(crate) step: Option<usize>,
-    /// The notice before the due date has begun.
+    /// Whether the notice period before the due date has begun.
     noticed: bool,
 }
 
-/// One rule and one record, with what judging them needs.
+/// One rule and one record, with the context of judging.
 pub(crate) struct Question<'a> {
     pub(crate) context: &'a Context<'a>,
     pub(crate) ledger: &'a Ledger,
@@ -69,7 +69,7 @@ impl<'a> Question<'a> {
         &self.ledger.fields[field].title
     }
 
-    /// The context of another day.
+    /// The same context on another day.
     pub(crate) fn on(&self, as_of: NaiveDate) -> Context<'a> {
         let Context { policy, projects, waiting_on, exempt, .. } = *self.context;
         Context { policy, as_of, projects, waiting_on, exempt }
@@ -81,11 +81,11 @@ impl<'a> Question<'a> {
 
     pub(crate) fn state_on(&self, as_of: NaiveDate) -> DayState {
         let of = |outcome| DayState { outcome, step: None, noticed: false };
-        if self.rule.lacks(self.record.columns).is_some() {
+        if self.rule.missing_column(self.record.columns).is_some() {
             return of(Outcome::Off);
         }
         let scope = self.rule.scope.iter();
-        if outside(scope.map(|condition| condition.holds(self.ledger, self.record, &self.context.policy.units, as_of))).is_some() {
+        if out_of_scope(scope.map(|condition| condition.holds(self.ledger, self.record, &self.context.policy.units, as_of))).is_some() {
             return of(Outcome::OutOfScope);
         }
         match self.verdict(as_of) {
@@ -103,7 +103,7 @@ impl<'a> Question<'a> {
         }
     }
 
-    /// The due date by the cells, whether or not it still matters.
+    /// The due date by the cells, even if the outcome no longer depends on it.
     pub(crate) fn due_on(&self) -> Option<NaiveDate> {
         let RuleKind::Deadline { from, within, agreed, roll, .. } = &self.rule.kind else { return None };
         if let Some(due_on) = agreed.iter().find_map(|field| self.record.cell(*field).date()) {
@@ -113,7 +113,7 @@ impl<'a> Question<'a> {
         within.map(|within| self.calendar.due(began, within, *roll))
     }
 
-    /// The first day from which it has stood so without a break.
+    /// The first day of the present outcome and light without interruption. `None`: no finding, or longer than [`DAYS_MAX`].
     pub(crate) fn since(&self, now: DayState) -> Option<NaiveDate> {
         if now.outcome != Outcome::Found {
             return None;
@@ -129,7 +129,7 @@ impl<'a> Question<'a> {
         None
     }
 
-    /// What comes by itself.
+    /// The next change without any change of cells, within [`DAYS_MAX`].
     pub(crate) fn next(&self, now: DayState) -> Option<Next> {
         let as_of = self.context.as_of;
         let (on, then) = (1..=DAYS_MAX).map(|days| as_of + Days::new(days)).find_map(|day| {
@@ -163,7 +163,7 @@ impl<'a> Question<'a> {
     }
 }
 
-/// The act; from 督办 on a person releases it.
+/// The title of an act. From 督办 on it says that a person has to release it.
 pub(crate) fn act_words(act: Act) -> String {
     if act > Act::Urge { format!("{}（拟办，由人签发）", act.title()) } else { act.title().to_owned() }
 }

@@ -8,14 +8,14 @@ use crate::domain::rules::responsibility::Responsibility;
 use crate::domain::rules::rule::{Relation, Rule, RuleKind};
 use serde::Serialize;
 
-/// A unit that is told, and why.
+/// A recipient of the finding, and why.
 #[derive(Clone, Debug, Serialize)]
 pub struct Recipient {
     pub relation: &'static str,
-    /// `None` = the relation resolves to nothing.
+    /// `None` = the relation resolves to no unit.
     pub unit: Option<String>,
     pub why: String,
-    /// The unit that passes it on, where the unit has no mailbox of its own.
+    /// The unit that forwards it, where the recipient has no mailbox.
     pub forwarded_by: Option<String>,
 }
 
@@ -71,7 +71,7 @@ pub(crate) fn recipient(
     }
 }
 
-/// Where the cause was read.
+/// A sentence on where the cause comes from.
 pub(crate) fn cause_from(context: &Context<'_>, rule: &Rule, responsibility: &Responsibility, record: &Record) -> String {
     let ledger = &context.policy.ledgers[rule.ledger];
     let text = record.text(ledger.role(Role::Difficulty));

@@ -1,4 +1,4 @@
-//! The reckoning, line by line: from + span = date, what it rolled over, how many days have passed; planned and actual points.
+//! The calculation, line by line: start + span = due date, the rest days it skipped, the days overdue; planned and actual progress.
 
 use crate::domain::judging::explain::question::Question;
 use crate::domain::judging::verdict::{Verdict, behind};
@@ -8,7 +8,7 @@ use crate::domain::rules::rule::RuleKind;
 use crate::domain::rules::sentence::span_words;
 use chrono::{Datelike, Days, NaiveDate};
 
-/// Rest days and working weekends that are named one by one.
+/// The most runs of rest days that are listed one by one.
 const NAMED_MAX: usize = 12;
 
 /// `12.3` of 123 tenths.
@@ -20,7 +20,7 @@ fn day(date: NaiveDate) -> String {
     format!("{date}（{}）", weekday(date))
 }
 
-/// The lines for the clerk who does it again by hand.
+/// The lines by which a clerk can verify the calculation by hand.
 pub(crate) fn reckoning(question: &Question<'_>) -> Vec<String> {
     let mut lines = Vec::new();
     match &question.rule.kind {
@@ -48,7 +48,7 @@ fn deadline(question: &Question<'_>, lines: &mut Vec<String>, from: &[usize], wi
     if let Some(field) = agreed.iter().find(|field| date(field).is_some())
         && let Some(due_on) = date(field)
     {
-        // a weekend is named already
+        // the weekday is printed already
         let rests = question.calendar.rest_name(due_on).filter(|name| !name.starts_with("星期"));
         let rests = rests.map_or(String::new(), |name| format!("，当天为{name}"));
         lines.push(format!("“{}”约定为{}{rests}，约定日期按原文，不顺延", question.title(*field), day(due_on)));
@@ -87,7 +87,7 @@ fn deadline(question: &Question<'_>, lines: &mut Vec<String>, from: &[usize], wi
     } else {
         lines.push(format!("日历：国家节假日安排，另加{}自行规定的休息日", calendar.unit()));
     }
-    let lacking: Vec<String> = calendar.lacking(began, within, roll).map(|year| format!("{year}年")).collect();
+    let lacking: Vec<String> = calendar.missing_years(began, within, roll).map(|year| format!("{year}年")).collect();
     if !lacking.is_empty() {
         lines.push(format!("注意：缺{}的节假日安排，这些年份只按周末计算，到期日可能有出入", lacking.join("、")));
     }

@@ -1,13 +1,14 @@
 //! What a template declares of an official paper.
 
-use crate::domain::rules::rule::{Every, Light};
+use crate::domain::register::period::PeriodKind;
+use crate::domain::rules::rule::Light;
 use crate::workbook::sheets::list::columns::ListColumn;
 
 /// One `[sheet.bulletin]`.
 #[derive(Clone, Debug)]
 pub struct Bulletin {
     /// The period that `{period}` names, and in which the measures `new` and `done` count.
-    pub period: Every,
+    pub period: PeriodKind,
     /// Addressees (主送); empty = none.
     pub to: String,
     pub opening: Vec<String>,

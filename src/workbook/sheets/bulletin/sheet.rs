@@ -7,8 +7,9 @@ use crate::domain::audience::masked;
 use crate::domain::judging::finding::{Finding, State};
 use crate::domain::judging::indicators::{Orders, Ratio, rank};
 use crate::domain::register::period::Period;
+use crate::domain::register::period::PeriodKind;
 use crate::domain::register::units::{Level, UnitId};
-use crate::domain::rules::rule::{Every, Light};
+use crate::domain::rules::rule::Light;
 use crate::workbook::model::{Column, Role, Row, Sheet, Value, head_text, text_lines, text_width};
 use crate::workbook::sheet_builder::SheetBuilder;
 use crate::workbook::sheets::bulletin::declaration::{Bulletin, BulletinList, BulletinPart, BulletinTable, Measure, Scope, TableRows};
@@ -62,7 +63,7 @@ impl Tally {
     }
 
     /// The value of a measure. A rank needs the other rows, so it is blank here.
-    fn value(&self, measure: Measure, every: Every) -> Value {
+    fn value(&self, measure: Measure, every: PeriodKind) -> Value {
         let tasks = &self.tasks;
         let span = every as usize;
         let share = |part: u64| Value::Percent(tasks.share(part).tenths());
@@ -174,7 +175,7 @@ impl<'a> SheetBuilder<'a, '_> {
     }
 
     /// Adds a table with one row per unit and a total.
-    fn add_unit_table(&mut self, sheet: &mut Sheet<'a>, table: &BulletinTable, every: Every) {
+    fn add_unit_table(&mut self, sheet: &mut Sheet<'a>, table: &BulletinTable, every: PeriodKind) {
         let tallies = self.visible.by_unit(&table.scope, table.rows);
         let ratios: Vec<Ratio> = tallies.iter().map(|tally| tally.tasks.share(tally.tasks.completed)).collect();
         let places = rank(&ratios);
@@ -290,7 +291,7 @@ impl<'a> VisibleMaterial<'a> {
         let mut found = self.tallies(scope, |unit| self.row_of(rows, unit));
         // every active city has a row, other units have one if something is counted
         if rows == TableRows::City {
-            for id in (0..units.units.len()).filter(|id| units.units[*id].level == Level::City && units.is_there(*id)) {
+            for id in (0..units.units.len()).filter(|id| units.units[*id].level == Level::City && units.is_active(*id)) {
                 found
                     .entry((false, id))
                     .or_insert_with(|| Tally { previous: self.material.previous_run.map(|_| BTreeMap::new()), ..Tally::default() });

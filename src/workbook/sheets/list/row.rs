@@ -144,8 +144,8 @@ impl VisibleMaterial<'_> {
             BuiltIn::Cause => Value::text(finding.cause.to_string()),
             BuiltIn::WaitingOn => finding.waiting_on().map_or(Value::Blank, |unit| Value::text(unit_name(unit))),
             BuiltIn::Recipients => {
-                let mut names: Vec<String> = finding.told_units().flatten().map(unit_name).collect();
-                if finding.told_units().any(|unit| unit.is_none()) {
+                let mut names: Vec<String> = finding.recipients().flatten().map(unit_name).collect();
+                if finding.recipients().any(|unit| unit.is_none()) {
                     names.push("（有单位未落实）".into());
                 }
                 Value::text(names.join("、"))

@@ -1,6 +1,6 @@
 //! Building lists: one row per finding, each traceable to its cell in the register, and the list of due dates that are near.
 
-use crate::domain::judging::finding::{Finding, State, blank_cells};
+use crate::domain::judging::finding::{Finding, State, count_blank_cells};
 use crate::domain::register::period::chinese_date;
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::Light;
@@ -350,7 +350,7 @@ impl VisibleMaterial<'_> {
             let count = count(state, None);
             if list.states.contains(&state) && count > 0 {
                 let cells = match state {
-                    State::Unjudged => format!("（待补齐{}处）", blank_cells(self.policy(), findings.iter().copied())),
+                    State::Unjudged => format!("（待补齐{}处）", count_blank_cells(self.policy(), findings.iter().copied())),
                     _ => String::new(),
                 };
                 parts.push(format!("{word}{count}项{cells}"));

@@ -373,7 +373,7 @@ impl VisibleMaterial<'_> {
 
 /// Whether a unit has a row: an active place always, another unit if something is counted for it.
 fn has_row(units: &Units, unit: UnitId, figures: &RowFigures) -> bool {
-    units.units[unit].level.is_place() && units.is_there(unit) || !figures.is_empty()
+    units.units[unit].level.is_place() && units.is_active(unit) || !figures.is_empty()
 }
 
 /// The rows of a unit's workbook: its own places side by side, and no others.

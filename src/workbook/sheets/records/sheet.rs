@@ -183,7 +183,8 @@ impl<'a> VisibleMaterial<'a> {
             Audience::Office => roster.members.iter().filter(fits).collect(),
             Audience::Unit(unit) => {
                 let is_of_ledger = |finding: &&Finding| self.policy().rules[finding.rule].ledger == list.selection.ledger;
-                let is_addressed = |member: &Member| self.findings_of(member).filter(is_of_ledger).any(|finding| finding.tells(unit));
+                let is_addressed =
+                    |member: &Member| self.findings_of(member).filter(is_of_ledger).any(|finding| finding.is_addressed_to(unit));
                 let units = &self.policy().units;
                 let seen = roster.seen_by(units, unit, list.reach == Reach::All, is_addressed).into_iter();
                 let within = |member: &&Member| member.owner.is_some_and(|owner| is_within(units, owner, unit));
