@@ -5,6 +5,7 @@ use crate::config::file_set::{FileSet, files_in, parse_toml};
 use crate::config::problem::{Problems, ProblemsAt, suggest};
 use crate::config::settings::{IMPORT, Settings};
 use crate::domain::notify::inputs::Rhythm;
+use crate::domain::register::period::PeriodKind;
 use crate::domain::register::units::{Level, UnitId, Units};
 use crate::domain::rules::rule::Act;
 use crate::domain::schedule::{CronTime, Missed, OnHoliday, RunAsOf, Schedule};
