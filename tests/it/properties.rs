@@ -290,7 +290,7 @@ fn every_telling_has_one_fate_and_the_proof_adds_up() {
                 for FindingRelation { finding: index, relation } in &digest.covered {
                     let finding = &judged.findings[*index];
                     let told = finding
-                        .told()
+                        .relations()
                         .iter()
                         .zip(finding.recipients())
                         .any(|(of, unit)| of == relation && unit == Some(digest.recipient.unit));
