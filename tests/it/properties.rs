@@ -2,7 +2,7 @@
 //! to their promises over them. A failure prints its seed.
 
 use super::detection::{Board, explanations_agree};
-use super::helpers::home;
+use super::helpers::{first_seed, home, seeds};
 use chrono::{Days, NaiveDate};
 use duban::config::load::{Config, read_files};
 use duban::domain::judging::finding::{Finding, Identity, State};
@@ -105,7 +105,7 @@ fn step_of(policy: &Policy, finding: &Finding) -> usize {
 #[test]
 fn lights_only_worsen_and_climb_one_step_at_a_time() {
     let policy = policy();
-    for seed in 0..12u64 {
+    for seed in seeds(12) {
         let mut dice = Dice(seed * 7919 + 1);
         let base = day("2026-03-01") + Days::new(dice.roll(300) as u64);
         let register = register(&mut dice, &policy, 8, base);
@@ -156,7 +156,7 @@ fn lights_only_worsen_and_climb_one_step_at_a_time() {
 #[test]
 fn a_term_that_is_rolled_ends_on_a_working_day_and_never_before_its_plain_end() {
     let policy = policy();
-    let mut dice = Dice(42);
+    let mut dice = Dice(first_seed() + 42);
     let prefectures: Vec<Option<&str>> =
         policy.units.units.iter().filter(|unit| unit.level == Level::City).map(|unit| Some(unit.name.as_str())).chain([None]).collect();
     for _ in 0..20_000 {
@@ -222,7 +222,7 @@ fn without_holidays_whole_weeks_shift_everything_and_nothing_else() {
         }
     }
     let mut found = 0;
-    for seed in 0..60u64 {
+    for seed in seeds(60) {
         let mut dice = Dice(seed + 1000);
         let as_of = day("2025-01-01") + Days::new(dice.roll(700) as u64);
         let register = register(&mut dice, &policy, 12, as_of + Days::new(30));
@@ -245,7 +245,7 @@ fn without_holidays_whole_weeks_shift_everything_and_nothing_else() {
 #[test]
 fn every_telling_has_one_fate_and_the_proof_adds_up() {
     let mut policy = policy();
-    for seed in 0..60u64 {
+    for seed in seeds(60) {
         let mut dice = Dice(seed * 31 + 5);
         // some units lose their mailbox: their mail is passed on, or reaches nobody
         for unit in &mut policy.units.units {
@@ -311,7 +311,7 @@ fn every_telling_has_one_fate_and_the_proof_adds_up() {
 #[test]
 fn explanations_agree_with_the_judge_whatever_a_register_holds() {
     let policy = policy();
-    for seed in 0..25u64 {
+    for seed in seeds(25) {
         let mut dice = Dice(seed + 77);
         let as_of = day("2026-01-01") + Days::new(dice.roll(360) as u64);
         let register = register(&mut dice, &policy, 6, as_of + Days::new(60));
