@@ -5,12 +5,12 @@ use libmimalloc_sys::{mi_option_set, mi_option_t};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// `mi_option_purge_delay` in mimalloc.h, which the binding does not name: milliseconds that freed memory is kept. A run's steps
-/// free different sizes, so what is kept for the second that is usual adds a fifth to its peak; nothing kept costs a thirtieth of its time.
+/// `mi_option_purge_delay` in mimalloc.h, which the binding does not name: milliseconds for which freed memory is retained. A run's
+/// steps free different sizes, so the usual second adds a fifth to its peak, and 0 adds a thirtieth to its time.
 const PURGE_DELAY: mi_option_t = 15;
 
 fn main() -> std::process::ExitCode {
     // SAFETY: sets a number that the allocator reads; no other thread runs yet
     unsafe { mi_option_set(PURGE_DELAY, 10) };
-    duban::cli::main()
+    duban::cli::command_line::main()
 }

@@ -167,7 +167,7 @@ impl ListMaker<'_> {
             let (Some(rule), Some(index)) = (policy.rule(&identity.rule), policy.ledger(&identity.ledger)) else { continue };
             let ledger = &policy.ledgers[index];
             let key = (index, identity.key.clone());
-            // the newest version that is known: what the register says now, else what it said at a quarter's end
+            // the newest version: that of the register now, else that at the end of a quarter
             let Some((source, stored)) = records.iter().find_map(|found| found.get(&key)) else { continue };
             let finding = now.get(&identity).copied();
             let at_ends: Vec<&Record> =
@@ -296,7 +296,7 @@ fn reported(ledger: &Ledger, record: &Record) -> Vec<String> {
     if text.is_empty() { Vec::new() } else { vec![format!("台账填报：{text}")] }
 }
 
-/// What the unit filled in of the fields it is asked to explain itself in; the difficulty stands in a column of its own.
+/// What the unit filled in of the fields it is asked to explain itself in; the difficulty has a column of its own.
 fn statements(ledger: &Ledger, record: &Record) -> Vec<String> {
     ledger
         .fields

@@ -4,7 +4,7 @@ use crate::app::check;
 use crate::app::check::{Checked, SourceReads, sample_as_of};
 use crate::app::compose;
 use crate::app::reports::{check_projects, write_sample};
-use crate::cli::Exit;
+use crate::cli::exit::Exit;
 use crate::clock::Clock;
 use crate::domain::register::calendar::calendar_warning;
 use crate::domain::register::units::Level;
@@ -16,7 +16,7 @@ use std::path::Path;
 pub async fn check(root: &Path, clock: &Clock, connect: bool) -> anyhow::Result<Exit> {
     let Checked { config, mailer, sources } = check::check(root, clock)?;
     let policy = &config.policy;
-    say!(
+    print_line!(
         "配置检查通过：台账{}种，规则{}条，责任单位{}个，产业{}个，任务{}个，报表模板{}个。",
         policy.ledgers.len(),
         policy.rules.len(),
@@ -25,7 +25,7 @@ pub async fn check(root: &Path, clock: &Clock, connect: bool) -> anyhow::Result<
         config.jobs.len(),
         config.templates.len()
     );
-    say!("\n一、任务的下几次执行时点");
+    print_line!("\n一、任务的下几次执行时点");
     for job in &config.jobs {
         let now = clock.local(job.schedule.utc_offset_seconds);
         let next: Vec<String> = job
@@ -34,14 +34,14 @@ pub async fn check(root: &Path, clock: &Clock, connect: bool) -> anyhow::Result<
             .take(3)
             .map(|slot| format!("{}（截至{}）", slot.runs_at.format("%Y-%m-%d %H:%M"), slot.as_of))
             .collect();
-        say!("  {}（{}）：{}", job.title, job.name, if next.is_empty() { "无".into() } else { next.join("、") });
+        print_line!("  {}（{}）：{}", job.title, job.name, if next.is_empty() { "无".into() } else { next.join("、") });
     }
-    say!("\n二、谁会收到提醒");
+    print_line!("\n二、谁会收到提醒");
     for level in Level::ALL {
         let units: Vec<_> = policy.units.units.iter().filter(|unit| unit.level == level).collect();
         let without: Vec<&str> = units.iter().filter(|unit| unit.mailbox.is_none()).map(|unit| unit.name.as_str()).collect();
         let jobs: Vec<&str> = config.jobs.iter().filter(|job| job.levels.contains(&level)).map(|job| job.title.as_str()).collect();
-        say!(
+        print_line!(
             "  {}：{}个单位{}；{}",
             level.title(),
             units.len(),
@@ -53,40 +53,50 @@ pub async fn check(root: &Path, clock: &Clock, connect: bool) -> anyhow::Result<
             if jobs.is_empty() { "不发".into() } else { jobs.join("、") }
         );
     }
-    say!("\n三、督办规则");
+    print_line!("\n三、督办规则");
     for (number, rule) in policy.rules.iter().enumerate() {
-        say!("  {}. {}（{}，{}）：{}。{}", number + 1, rule.title, rule.id, clause(&rule.basis), sentence(policy, rule), ladder(rule));
+        print_line!(
+            "  {}. {}（{}，{}）：{}。{}",
+            number + 1,
+            rule.title,
+            rule.id,
+            clause(&rule.basis),
+            sentence(policy, rule),
+            ladder(rule)
+        );
     }
-    say!("\n四、日历");
+    print_line!("\n四、日历");
     let years: Vec<String> = policy.calendar.years().map(|year| year.to_string()).collect();
-    say!("  已有国务院办公厅节假日安排的年份：{}", years.join("、"));
+    print_line!("  已有国务院办公厅节假日安排的年份：{}", years.join("、"));
     if let Some(warning) = calendar_warning(&policy.calendar, clock.today()) {
-        say!("  注意：{warning}");
+        print_line!("  注意：{warning}");
     }
     let periodic = policy.rules.iter().filter(|rule| matches!(rule.kind, RuleKind::Periodic { .. })).count();
-    say!("  按期检查的规则{periodic}条，以最近一个已结束的期间为准");
-    say!("\n五、台账来源");
+    print_line!("  按期检查的规则{periodic}条，以最近一个已结束的期间为准");
+    print_line!("\n五、台账来源");
     for source in &sources {
-        say!("  {}：{}", source.name, reads(&source.reads));
+        print_line!("  {}：{}", source.name, reads(&source.reads));
         if source.password_in_url {
-            say!("  {}：注意：数据库地址中写有密码，请改用password_file（单独的文件，权限0600）", source.name);
+            print_line!("  {}：注意：数据库地址中写有密码，请改用password_file（单独的文件，权限0600）", source.name);
         }
     }
-    say!("\n六、发送");
+    print_line!("\n六、发送");
     let mail = &config.settings.mail;
     match &mail.smtp {
-        None => say!("  没有设置[mail.smtp]，邮件写入var/outbox"),
-        Some(smtp) => say!("  经{}:{}，每日至多{}封，{}日内未送出的停止发送", smtp.host, smtp.port, mail.daily_max, mail.too_late_days),
+        None => print_line!("  没有设置[mail.smtp]，邮件写入var/outbox"),
+        Some(smtp) => {
+            print_line!("  经{}:{}，每日至多{}封，{}日内未送出的停止发送", smtp.host, smtp.port, mail.daily_max, mail.too_late_days)
+        }
     }
     for line in check::sending_notes(root, clock, &config).await? {
-        say!("  {line}");
+        print_line!("  {line}");
     }
     if connect {
         match mailer.try_out().await {
-            None => say!("  没有设置[mail.smtp]，邮件写入var/outbox"),
-            Some(Ok(())) => say!("  邮件服务器：连接、加密、登录正常，未发送邮件"),
+            None => print_line!("  没有设置[mail.smtp]，邮件写入var/outbox"),
+            Some(Ok(())) => print_line!("  邮件服务器：连接、加密、登录正常，未发送邮件"),
             Some(Err(fault)) => {
-                say!("  注意：{}（{fault}）。{}", fault.kind.word(), fault.kind.advice());
+                print_line!("  注意：{}（{fault}）。{}", fault.kind.word(), fault.kind.advice());
                 return Ok(Exit::Failed);
             }
         }
@@ -110,6 +120,6 @@ fn reads(reads: &SourceReads) -> String {
 pub fn sample(root: &Path, projects: usize, file: &Path) -> anyhow::Result<Exit> {
     check_projects(projects)?;
     let written = write_sample(&compose::load_config(root)?, projects, sample_as_of()?, file)?;
-    say!("{}（{projects}个项目，{}字节，sha256 {}）", written.path.display(), written.bytes, &written.sha256[..12]);
+    print_line!("{}（{projects}个项目，{}字节，sha256 {}）", written.path.display(), written.bytes, &written.sha256[..12]);
     Ok(Exit::Done)
 }

@@ -3,8 +3,8 @@
 use crate::app::compose::App;
 use crate::app::snapshots;
 use crate::app::snapshots::{Compared, GoneCode, RecordChange};
-use crate::cli::Exit;
 use crate::cli::csv_text::guarded;
+use crate::cli::exit::Exit;
 use crate::domain::intake::place::place_of;
 use crate::domain::register::ledger::Role;
 use crate::domain::register::period::chinese_date;
@@ -42,7 +42,7 @@ pub async fn diff(app: &App, a: &str, b: &str, ledger: Option<&str>, format: &st
                 0 => String::new(),
                 rows => format!("；另有{rows}行内容相同，只是所在表的栏目有增减"),
             };
-            say!("新增{}，消失{}，变更{}{other_columns}", counts.added, counts.gone, counts.changed);
+            print_line!("新增{}，消失{}，变更{}{other_columns}", counts.added, counts.gone, counts.changed);
         }
     }
     Ok(Exit::Done)
@@ -53,7 +53,7 @@ impl Out {
         let (ledger, source, record, change) = match part {
             Compared::Heading(heading) => {
                 if let Out::Table = self {
-                    say!("{heading}");
+                    print_line!("{heading}");
                 }
                 return Ok(());
             }
@@ -76,7 +76,7 @@ impl Out {
                 let head =
                     [word, record.code.as_str(), name, unit].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
                 if field.is_empty() {
-                    say!("{head}（{old_place}{new_place}）");
+                    print_line!("{head}（{old_place}{new_place}）");
                 } else {
                     let text = format!("{head} {field}：{} → {}（{old_place} → {new_place}）", shown(&old), shown(&new));
                     writeln!(std::io::stdout(), "{text}")?;
@@ -91,9 +91,9 @@ impl Out {
 pub async fn gone(app: &App, ledger: Option<&str>) -> anyhow::Result<Exit> {
     let (found, all) = snapshots::gone(app.evaluator(), ledger).await?;
     for gone in &found {
-        say!("{}", sentence(&all, gone));
+        print_line!("{}", sentence(&all, gone));
     }
-    say!("消失而未经确认的编号{}个", found.len());
+    print_line!("消失而未经确认的编号{}个", found.len());
     Ok(Exit::Done)
 }
 
@@ -119,9 +119,9 @@ pub async fn confirm_gone(app: &App, of: GoneCode<'_>, by: &str, reason: &str) -
     let done = snapshots::confirm_gone(app.evaluator(), of, by, reason).await?;
     let name = if done.name.is_empty() { String::new() } else { format!(" {}", done.name) };
     if done.known_before {
-        say!("{} {}{name}：已由{}确认过，未作改动。事由：{}", done.ledger_title, done.code, done.who, done.reason);
+        print_line!("{} {}{name}：已由{}确认过，未作改动。事由：{}", done.ledger_title, done.code, done.who, done.reason);
     } else {
-        say!("{} {}{name}：已由{}确认退出台账，不再列出。事由：{}", done.ledger_title, done.code, done.who, done.reason);
+        print_line!("{} {}{name}：已由{}确认退出台账，不再列出。事由：{}", done.ledger_title, done.code, done.who, done.reason);
     }
     Ok(Exit::Done)
 }

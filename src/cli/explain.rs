@@ -2,7 +2,7 @@
 
 use crate::app::compose::App;
 use crate::app::explain::{Explained, ToldLine};
-use crate::cli::Exit;
+use crate::cli::exit::Exit;
 use crate::domain::judging::explain::cells::CellUse;
 use crate::domain::judging::explain::explanation::Explanation;
 use crate::domain::judging::explain::question::Outcome;

@@ -2,8 +2,8 @@
 
 use crate::app::compose::App;
 use crate::app::findings::{FindingsFilter, find};
-use crate::cli::Exit;
 use crate::cli::csv_text::guarded;
+use crate::cli::exit::Exit;
 use crate::worker::run::facts::FindingFacts;
 use chrono::NaiveDate;
 use clap::Args;
@@ -15,10 +15,10 @@ pub struct Filter {
     /// Rules, by id or title
     #[arg(long, value_delimiter = ',')]
     rule: Vec<String>,
-    /// Units that own the finding or are told of it
+    #[arg(help = "Units that own the finding or are told of it")]
     #[arg(long, value_delimiter = ',')]
     unit: Vec<String>,
-    /// owner, superior, lead, raiser or office: told by this relation (with --unit: that unit is)
+    #[arg(help = "owner, superior, lead, raiser or office: told by this relation (with --unit: that unit is)")]
     #[arg(long, value_delimiter = ',')]
     relation: Vec<String>,
     /// yellow, orange or red

@@ -6,7 +6,7 @@ use crate::app::import::{ImportRequest, Imported, Pulled};
 use crate::app::reports::ledger_named;
 use crate::app::snapshots;
 use crate::app::snapshots::GoneCode;
-use crate::cli::Exit;
+use crate::cli::exit::Exit;
 use crate::domain::intake::note::NoteKind;
 use crate::domain::notify::feedback::FormAccount;
 use crate::domain::register::period::chinese_date;
@@ -56,7 +56,7 @@ const NOTES_SHOWN: usize = 20;
 /// Prints what a pull brought, in words for the clerk.
 pub fn print_report(report: &PullReport) {
     if let Some(picked) = &report.picked {
-        say!("{picked}");
+        print_line!("{picked}");
     }
     for ledger in &report.ledgers {
         let what = match ledger.state {
@@ -70,7 +70,7 @@ pub fn print_report(report: &PullReport) {
                 format!("第{}次快照，新增{}、变更{}、消失{}", ledger.seq, difference.added, difference.changed, difference.gone)
             }
         };
-        say!(
+        print_line!(
             "{} {}（截至{}）：读入{}行，入库{}，待核{}，未作数据{}，提示{}；{what}",
             report.file,
             ledger.title,
@@ -82,32 +82,32 @@ pub fn print_report(report: &PullReport) {
             ledger.warnings,
         );
         if ledger.accepted + ledger.quarantined + ledger.skipped == 0 {
-            say!("  表头下面没有数据，请核对是否选错了文件或工作表。");
+            print_line!("  表头下面没有数据，请核对是否选错了文件或工作表。");
         }
         if let Some((seq, covers_on)) = ledger.newer {
-            say!(
+            print_line!(
                 "  本次数据的截至日早于第{seq}次快照，{}及以后仍以第{seq}次快照为准；如截至日有误，请用 --covers 注明后重新导入",
                 chinese_date(covers_on)
             );
         }
-        if let Some(day) = ledger.file_says {
-            say!("  文件写明截至{}，按指定的截至日入库；如非有意，请去掉 --covers 重新导入", chinese_date(day));
+        if let Some(day) = ledger.day_in_file {
+            print_line!("  文件写明截至{}，按指定的截至日入库；如非有意，请去掉 --covers 重新导入", chinese_date(day));
         }
         if ledger.ahead {
-            say!("  截至日在今天之后，请核对");
+            print_line!("  截至日在今天之后，请核对");
         }
         if !ledger.lost.is_empty() {
-            say!("  上次有而这次没有的栏：{}；各行的这些内容按未填处理，如只是改了表头，请改回后重新导入", ledger.lost.join("、"));
+            print_line!("  上次有而这次没有的栏：{}；各行的这些内容按未填处理，如只是改了表头，请改回后重新导入", ledger.lost.join("、"));
         }
         for line in note_lines(&ledger.notes, &ledger.sheets_of_file, &[NoteKind::Quarantined], NOTES_SHOWN) {
-            say!("  {line}");
+            print_line!("  {line}");
         }
     }
     for (sheet, reason) in &report.unread {
-        say!("{}{} 未读取：{reason}", report.file, if sheet.is_empty() { String::new() } else { format!(" 工作表“{sheet}”") });
+        print_line!("{}{} 未读取：{reason}", report.file, if sheet.is_empty() { String::new() } else { format!(" 工作表“{sheet}”") });
     }
     if let Some(workbook) = &report.workbook {
-        say!("导入报告：{workbook}");
+        print_line!("导入报告：{workbook}");
     }
     if let Some(fault) = &report.fault {
         eprintln!("error: {}: {fault}", report.file);
@@ -119,7 +119,7 @@ fn print_forms(accounts: &[FormAccount]) {
     for account in accounts {
         let sheet = account.sheets.first().map_or("", |sheet| sheet.sheet.as_str());
         let rows = account.taken + account.blank + account.same + account.returned;
-        say!(
+        print_line!(
             "{} {sheet}（截至{}）：{rows}行，收下{}，未填写{}，与前次相同{}，退回{}",
             account.unit,
             chinese_date(account.as_of),
@@ -129,10 +129,10 @@ fn print_forms(accounts: &[FormAccount]) {
             account.returned
         );
         if !account.missing_columns.is_empty() {
-            say!("  {sheet} 缺“{}”栏，其中的内容没有读到；栏名请勿改动", account.missing_columns.join("”“"));
+            print_line!("  {sheet} 缺“{}”栏，其中的内容没有读到；栏名请勿改动", account.missing_columns.join("”“"));
         }
         for (place, code, line) in &account.lines {
-            say!("  {place} {code} {line}");
+            print_line!("  {place} {code} {line}");
         }
     }
 }
@@ -164,7 +164,7 @@ pub async fn import(app: &App, request: ImportRequest) -> anyhow::Result<Exit> {
 pub async fn pull(app: &App, name: Option<&str>, accept: bool) -> anyhow::Result<Exit> {
     let mut worst = Exit::Done;
     import::pull(app.importer(), name, accept, |source, pulled| match pulled {
-        Pulled::SampleUnused => say!("{source}：已有其他来源的项目台账，样例不再读取"),
+        Pulled::SampleUnused => print_line!("{source}：已有其他来源的项目台账，样例不再读取"),
         Pulled::Report(report) => {
             print_report(&report);
             let exit = exit_of(&report);
@@ -182,7 +182,7 @@ pub async fn pull(app: &App, name: Option<&str>, accept: bool) -> anyhow::Result
 pub async fn snapshot(app: &App, action: SnapshotAction) -> anyhow::Result<Exit> {
     let decide = async |ledger: String, source: String, seq: i64, state: SnapshotState| -> anyhow::Result<Exit> {
         snapshots::decide(app.evaluator(), &ledger, &source, seq, state).await?;
-        say!("{ledger}/{source} 第{seq}次快照：{}", if state == SnapshotState::InForce { "已放行生效" } else { "已作废" });
+        print_line!("{ledger}/{source} 第{seq}次快照：{}", if state == SnapshotState::InForce { "已放行生效" } else { "已作废" });
         Ok(Exit::Done)
     };
     match action {
@@ -193,7 +193,7 @@ pub async fn snapshot(app: &App, action: SnapshotAction) -> anyhow::Result<Exit>
                     SnapshotState::InForce => "有效",
                     SnapshotState::Discarded => "作废",
                 };
-                say!(
+                print_line!(
                     "{}/{} 第{}次 {state} 截至{} {}行 {} {}{}",
                     snapshot.ledger,
                     snapshot.source,

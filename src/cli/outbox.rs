@@ -1,10 +1,10 @@
-//! `outbox`: who was told what, when, and did it arrive; and what a person may do about it. Every deed is written down with name, time and
+//! `outbox`: who was notified of what, when, and did it arrive; and what a person may do about it. Every act is recorded with name, time and
 //! reason.
 
 use crate::app::compose::App;
 use crate::app::outbox;
 use crate::app::outbox::{ListRequest, MessageView, Person, Readdressed, SentNow, StateChange};
-use crate::cli::Exit;
+use crate::cli::exit::Exit;
 use crate::domain::notify::delivery::DeliveryState;
 use crate::domain::rules::rule::Light;
 use crate::store::outbox::OutboxRow;
@@ -25,7 +25,7 @@ pub enum OutboxAction {
         /// To this unit
         #[arg(long)]
         unit: Option<String>,
-        /// That told of this finding, and drafts that list it: the rule's id and the key
+        #[arg(help = "That told of this finding, and drafts that list it: the rule's id and the key")]
         #[arg(long, num_args = 2, value_names = ["RULE", "KEY"])]
         finding: Option<Vec<String>>,
     },
@@ -36,7 +36,7 @@ pub enum OutboxAction {
         #[arg(long)]
         eml: bool,
     },
-    /// Send what failed again (refused and given up; all of it, or the messages named)
+    #[command(about = "Send what failed again (refused and given up; all of it, or the messages named)")]
     Retry {
         ids: Vec<String>,
         /// To the address the unit has now in config/units.toml
@@ -60,7 +60,7 @@ pub enum OutboxAction {
         /// All drafts of this act: supervise, circulate or interview
         #[arg(long, conflicts_with = "ids")]
         act: Option<String>,
-        /// Let sending go on: after a restored copy, a stop by hand, or a blown fuse
+        #[arg(help = "Let sending go on: after a restored copy, a stop by hand, or a blown fuse")]
         #[arg(long, conflicts_with = "ids")]
         sending: bool,
         #[command(flatten)]
@@ -133,7 +133,7 @@ pub async fn outbox(app: &App, action: OutboxAction) -> anyhow::Result<Exit> {
         OutboxAction::Retry { ids, corrected: true, person } => retry_corrected(deliverer, &ids, &person).await,
         OutboxAction::Hold { sending: true, person, .. } => {
             let stopped = outbox::hold_sending(deliverer, person.person(&person.who())).await?;
-            say!(
+            print_line!(
                 "{}",
                 if stopped {
                     "全部发送已暂停，新的邮件照常生成，留在发件箱；恢复：duban outbox release --sending"
@@ -178,7 +178,7 @@ async fn decide(deliverer: &Deliverer, ids: &[String], to: DeliveryState, person
     let decided = outbox::decide(deliverer, ids, to, person.person(&person.who())).await?;
     let rest = ids.len() - decided;
     let word = if to == DeliveryState::Pending { "签发" } else { "不予签发" };
-    say!("{word}{decided}件{}", if rest > 0 { format!("；{rest}件不是待签发的拟办件，未作改动") } else { String::new() });
+    print_line!("{word}{decided}件{}", if rest > 0 { format!("；{rest}件不是待签发的拟办件，未作改动") } else { String::new() });
     Ok(if rest > 0 { Exit::Partial } else { Exit::Done })
 }
 
@@ -189,16 +189,16 @@ async fn list(deliverer: &Deliverer, request: ListRequest) -> anyhow::Result<Exi
         tracing::warn!(%rule, "config/rules.toml has no such rule now");
     }
     for note in &list.notes {
-        say!("{note}");
+        print_line!("{note}");
     }
     for entry in &list.messages {
         // a draft lists a finding; its unit is notified of it only once the draft is released
         let word = if entry.row.act.is_empty() { "告知" } else { "所列" };
         let light = entry.light.map_or(String::new(), |light| format!(" {word}：{}", light.map_or("无灯", Light::title)));
-        say!("{}{light}", line(&entry.row));
+        print_line!("{}{light}", line(&entry.row));
     }
     if let (Some((rule, key)), true) = (&finding, list.messages.is_empty()) {
-        say!("没有邮件告知过“{rule} {key}”。");
+        print_line!("没有邮件告知过“{rule} {key}”。");
     }
     Ok(Exit::Done)
 }
@@ -226,37 +226,37 @@ fn line(message: &OutboxRow) -> String {
         });
     }
     if !message.reply.is_empty() {
-        text.push_str(&format!(" {}", quiet(message, &message.reply)));
+        text.push_str(&format!(" {}", without_address(message, &message.reply)));
     }
     text
 }
 
-/// What a server said, without the address that servers like to repeat.
-fn quiet(message: &OutboxRow, said: &str) -> String {
-    said.replace(&message.address, &masked(&message.address))
+/// The reply of a server without the address of the recipient, which servers repeat.
+fn without_address(message: &OutboxRow, reply: &str) -> String {
+    reply.replace(&message.address, &masked(&message.address))
 }
 
 fn show(id: &str, view: &MessageView) -> anyhow::Result<Exit> {
     let message = &view.row;
-    say!("编号：{}", message.id);
-    say!("单位：{} <{}>{}", message.unit, masked(&message.address), if message.test { "（试发送，单位未收到）" } else { "" });
-    say!("主题：{}", message.subject);
-    say!("Message-ID：{}", message.message_id);
-    say!("执行：{}", message.run);
-    say!(
+    print_line!("编号：{}", message.id);
+    print_line!("单位：{} <{}>{}", message.unit, masked(&message.address), if message.test { "（试发送，单位未收到）" } else { "" });
+    print_line!("主题：{}", message.subject);
+    print_line!("Message-ID：{}", message.message_id);
+    print_line!("执行：{}", message.run);
+    print_line!(
         "状态：{}（尝试{}次{}）{}",
         message.state.word(),
         message.attempts,
         if message.unknowns > 0 { format!("，其中{}次结果不明", message.unknowns) } else { String::new() },
-        quiet(message, &message.reply)
+        without_address(message, &message.reply)
     );
     if !message.instead_of.is_empty() {
-        say!("内容同：{}（改发至更正后的地址）", message.instead_of);
+        print_line!("内容同：{}（改发至更正后的地址）", message.instead_of);
     }
     if matches!(message.state, DeliveryState::Pending | DeliveryState::Unknown) {
-        say!("下次发送：{}，至{}仍未送出则停止", local(&message.next_at), local(&message.expires_at));
+        print_line!("下次发送：{}，至{}仍未送出则停止", local(&message.next_at), local(&message.expires_at));
     }
-    say!("{} 生成", local(&message.created_at));
+    print_line!("{} 生成", local(&message.created_at));
     for event in &view.events {
         let what = match event.what.as_str() {
             "pending" => "未送出，稍后再试",
@@ -274,32 +274,32 @@ fn show(id: &str, view: &MessageView) -> anyhow::Result<Exit> {
             other => other,
         };
         let who = if event.who.is_empty() { String::new() } else { format!("（{}）", event.who) };
-        say!("{} {what}{who} {}", local(&event.at), quiet(message, &event.detail));
+        print_line!("{} {what}{who} {}", local(&event.at), without_address(message, &event.detail));
     }
     if message.state == DeliveryState::Accepted {
-        say!("{} 对方服务器收下：{}", local(&message.ended_at), quiet(message, &message.reply));
+        print_line!("{} 对方服务器收下：{}", local(&message.ended_at), without_address(message, &message.reply));
     }
     for (name, size) in view.contents.iter().flat_map(|contents| &contents.attachments) {
-        say!("附件：{name}（{size}字节）");
+        print_line!("附件：{name}（{size}字节）");
     }
     if message.state == DeliveryState::Draft {
-        say!("签发：duban outbox release {id} --by 姓名 --reason 理由；不予签发：duban outbox reject {id} --by 姓名 --reason 理由");
+        print_line!("签发：duban outbox release {id} --by 姓名 --reason 理由；不予签发：duban outbox reject {id} --by 姓名 --reason 理由");
     }
-    say!("原文：duban outbox show {id} --eml");
+    print_line!("原文：duban outbox show {id} --eml");
     match &view.contents {
-        Some(contents) => say!("\n{}", contents.text.trim_end()),
-        None => say!("正文不是本程序的格式，请查看原文"),
+        Some(contents) => print_line!("\n{}", contents.text.trim_end()),
+        None => print_line!("正文不是本程序的格式，请查看原文"),
     }
     Ok(Exit::Done)
 }
 
 /// Prints which messages changed their state.
 fn changed(change: &StateChange, word: &str) -> anyhow::Result<Exit> {
-    say!("{word}{}封", change.changed.len());
+    print_line!("{word}{}封", change.changed.len());
     for (id, state) in &change.unchanged {
         match state {
-            Some(state) => say!("{id}：{}，未作改动", state.word()),
-            None => say!("{id}：没有这封邮件"),
+            Some(state) => print_line!("{id}：{}，未作改动", state.word()),
+            None => print_line!("{id}：没有这封邮件"),
         }
     }
     Ok(if change.unchanged.is_empty() { Exit::Done } else { Exit::Partial })
@@ -309,7 +309,7 @@ async fn retry(deliverer: &Deliverer, ids: &[String], person: &PersonArguments) 
     let (change, moved) = outbox::retry(deliverer, ids, person.person(&person.who())).await?;
     let exit = changed(&change, "重新发送")?;
     if moved > 0 {
-        say!("其中{moved}封的单位邮箱已改，以上仍按原地址发送；要发往新地址，执行 duban outbox retry --corrected 编号");
+        print_line!("其中{moved}封的单位邮箱已改，以上仍按原地址发送；要发往新地址，执行 duban outbox retry --corrected 编号");
     }
     Ok(exit)
 }
@@ -319,42 +319,42 @@ async fn retry_corrected(deliverer: &Deliverer, ids: &[String], person: &PersonA
     let named = !ids.is_empty();
     outbox::retry_corrected(deliverer, ids, person.person(&person.who()), |message| match message {
         Readdressed::Sent { old, new, unit, address } => {
-            say!("{old} → {new} {unit} <{}>", masked(&address));
+            print_line!("{old} → {new} {unit} <{}>", masked(&address));
             sent += 1;
         }
-        Readdressed::SameAddress { id, unit } if named => say!("{id}：{unit}的邮箱没有变化，未作改动"),
+        Readdressed::SameAddress { id, unit } if named => print_line!("{id}：{unit}的邮箱没有变化，未作改动"),
         Readdressed::SameAddress { .. } => {}
         Readdressed::OtherContents { id } => {
-            say!("{id}：新地址可收的内容与原邮件不同（allowed_domains），请执行 duban run 任务 --as-of 日期 --revise 另行生成");
+            print_line!("{id}：新地址可收的内容与原邮件不同（allowed_domains），请执行 duban run 任务 --as-of 日期 --revise 另行生成");
         }
-        Readdressed::Unchanged { id, state } => say!("{id}：{}，未作改动", state.word()),
+        Readdressed::Unchanged { id, state } => print_line!("{id}：{}，未作改动", state.word()),
     })
     .await?;
-    say!("改发{sent}封");
+    print_line!("改发{sent}封");
     Ok(Exit::Done)
 }
 
 async fn release_sending(deliverer: &Deliverer, person: &PersonArguments) -> anyhow::Result<Exit> {
     let Some(released) = outbox::release_sending(deliverer, person.person(&person.who())).await? else {
-        say!("发送没有暂停，未作改动");
+        print_line!("发送没有暂停，未作改动");
         return Ok(Exit::Done);
     };
     if let Some(extra) = released.extra {
-        say!("今日再放行{extra}封");
+        print_line!("今日再放行{extra}封");
     }
-    say!("发送已恢复，待发{}封", released.undelivered);
+    print_line!("发送已恢复，待发{}封", released.undelivered);
     Ok(Exit::Done)
 }
 
 async fn send(deliverer: &Deliverer) -> anyhow::Result<Exit> {
     let SentNow { delivered, notes } = outbox::send(deliverer).await?;
     let Delivered { accepted, refused, later, unknown, blocked } = delivered;
-    say!("送达{accepted} 被拒{refused} 稍后再试{later} 结果不明{unknown}");
+    print_line!("送达{accepted} 被拒{refused} 稍后再试{later} 结果不明{unknown}");
     for note in notes {
-        say!("{note}");
+        print_line!("{note}");
     }
     if let Some(Block::Channel(reason)) = &blocked {
-        say!("注意：现在发不出去：{reason}");
+        print_line!("注意：现在发不出去：{reason}");
     }
     ensure!(blocked.is_none(), "sending stopped; nothing is lost");
     Ok(Exit::Done)

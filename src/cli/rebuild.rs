@@ -1,7 +1,7 @@
-//! `rebuild`: a past run's workbooks made again and compared.
+//! `rebuild`: makes the workbooks of a past run once more and compares them.
 
 use crate::app::compose::App;
-use crate::cli::Exit;
+use crate::cli::exit::Exit;
 use std::path::PathBuf;
 
 /// Exit code 0 = all identical, 2 = one differs.
@@ -13,10 +13,10 @@ pub async fn rebuild(app: &App, run: &str, to: Option<PathBuf>) -> anyhow::Resul
             Some(stored) => format!("不一致（原为{}）", short(stored)),
             None => "原先未能生成，无可比对".to_owned(),
         };
-        say!("{} sha256 {} {word}", workbook.path.display(), short(&workbook.sha256));
+        print_line!("{} sha256 {} {word}", workbook.path.display(), short(&workbook.sha256));
     }
     let same = rebuilt.iter().filter(|workbook| workbook.is_identical()).count();
-    say!("重新生成{}个报表，{same}个与当时逐字节一致", rebuilt.len());
+    print_line!("重新生成{}个报表，{same}个与当时逐字节一致", rebuilt.len());
     Ok(if same == rebuilt.len() { Exit::Done } else { Exit::Partial })
 }
 

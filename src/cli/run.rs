@@ -3,7 +3,7 @@
 use crate::app::compose::App;
 use crate::app::start;
 use crate::app::start::Start;
-use crate::cli::Exit;
+use crate::cli::exit::Exit;
 use crate::domain::register::period::chinese_date;
 use crate::store::runs::RunState;
 use crate::worker::run::runner::{Deliveries, Rehearsal, RunOutcome, RunRequest, RunWhen};
@@ -21,15 +21,15 @@ fn exit_of(state: RunState) -> Exit {
 pub async fn run(app: &App, job: String, as_of: Option<NaiveDate>, dry_run: bool, revise: bool) -> anyhow::Result<Exit> {
     let when = as_of.map_or(RunWhen::Now, RunWhen::AsOf);
     if dry_run {
-        say!("{}", rehearsal_text(&app.runner().rehearse(&job, when).await?).trim_end());
+        print_line!("{}", rehearsal_text(&app.runner().rehearse(&job, when).await?).trim_end());
         return Ok(Exit::Done);
     }
     let outcome = app.runner().run_job(&RunRequest { job, when, revise }).await?;
-    say!("{}", outcome_text(&outcome).trim_end());
+    print_line!("{}", outcome_text(&outcome).trim_end());
     Ok(exit_of(outcome.run.state))
 }
 
-/// A run as it is printed: what it found and made, and how its mails stand.
+/// A run as it is printed: what it found and made, and the states of its mails.
 pub fn outcome_text(outcome: &RunOutcome) -> String {
     let run = &outcome.run;
     let mut text = String::new();
@@ -107,11 +107,11 @@ pub async fn serve(app: &App) -> anyhow::Result<Exit> {
     });
     for (job, slots) in app.scheduler().next_slots(1) {
         let next = slots.first().map_or_else(|| "无".to_owned(), |slot| slot.runs_at.format("%Y-%m-%d %H:%M").to_string());
-        say!("{}（{}）下次：{next}", job.title, job.name);
+        print_line!("{}（{}）下次：{next}", job.title, job.name);
     }
     app.deliverer().guard().await?;
     for note in app.deliverer().sending_notes().await? {
-        say!("{note}");
+        print_line!("{note}");
     }
     app.scheduler().serve(stop).await?;
     Ok(Exit::Done)
@@ -140,7 +140,7 @@ pub async fn runs(app: &App, limit: i64) -> anyhow::Result<Exit> {
             RunState::Partial => "部分完成",
             RunState::Failed => "失败",
         };
-        say!(
+        print_line!(
             "{} 截至{} {state} {}{}",
             run.id,
             run.as_of,
@@ -154,12 +154,12 @@ pub async fn runs(app: &App, limit: i64) -> anyhow::Result<Exit> {
 /// Fixes the day from which acts above a reminder begin.
 pub fn init(app: &App) -> anyhow::Result<Exit> {
     match start::fix_start(app.root(), app.config(), app.clock().today())? {
-        Start::Known(day) => say!("启动日已定为{}，未作更改。", chinese_date(day)),
+        Start::Known(day) => print_line!("启动日已定为{}，未作更改。", chinese_date(day)),
         Start::Fixed { day, calendar_known } => {
-            say!("启动日定为{}（config/duban.toml [start] enforce_on）。", chinese_date(day));
-            say!("此前为建账期：各单位收到一份存量核对单，只作提醒；此后按督办规则催办，督办、通报、约谈由专人签发。");
+            print_line!("启动日定为{}（config/duban.toml [start] enforce_on）。", chinese_date(day));
+            print_line!("此前为建账期：各单位收到一份存量核对单，只作提醒；此后按督办规则催办，督办、通报、约谈由专人签发。");
             if !calendar_known {
-                say!("注意：{}年的工作日安排尚未录入（config/calendar/），按周末估算。", chrono::Datelike::year(&day));
+                print_line!("注意：{}年的工作日安排尚未录入（config/calendar/），按周末估算。", chrono::Datelike::year(&day));
             }
         }
     }

@@ -62,7 +62,7 @@ pub struct LedgerPull {
     /// The day it covers lies ahead.
     pub ahead: bool,
     /// The day that the file itself says, where the command said another.
-    pub file_says: Option<NaiveDate>,
+    pub day_in_file: Option<NaiveDate>,
     /// Titles of the fields that the snapshot in force before had columns for and this one has not.
     pub lost: Vec<String>,
     pub notes: Vec<Note>,
@@ -310,7 +310,7 @@ impl Importer {
                 fresh: false,
                 newer: None,
                 ahead: covers_on > self.clock.today(),
-                file_says: target.covers_on.or(covers_in_file).filter(|day| *day != covers_on),
+                day_in_file: target.covers_on.or(covers_in_file).filter(|day| *day != covers_on),
                 lost: Vec::new(),
                 notes: target.notes,
                 sheets_of_file: reader.sheets.clone(),

@@ -244,16 +244,10 @@ fn no_two_files_import_each_other() {
     assert!(circles.is_empty(), "{}\nMove what both need into a file of its own, below both.", circles.join("\n"));
 }
 
-/// Folders whose `mod.rs` still holds items, each with the reason.
-const MODULES_WITH_ITEMS: [(&str, &str); 1] = [("src/cli/mod.rs", "the arguments of the command line and their dispatch")];
-
 #[test]
 fn a_module_file_only_declares_modules() {
     let mut wrong = Vec::new();
     for source in sources("src").iter().filter(|source| source.name.ends_with("/mod.rs") || source.name == "src/lib.rs") {
-        if MODULES_WITH_ITEMS.iter().any(|(name, _)| *name == source.name) {
-            continue;
-        }
         if let Some(line) = first_item(&source.text) {
             wrong.push(format!("{}:{line} holds more than `mod` lines: put it into a file of its own", source.name));
         }
