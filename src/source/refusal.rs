@@ -3,7 +3,9 @@
 /// The limits of one file. The child process sets memory and time on itself before it reads.
 #[derive(Clone, Copy, Debug)]
 pub struct ReadLimits {
+    /// Of the file, before it is unpacked.
     pub file_mib_max: u64,
+    /// Of the child process.
     pub memory_mib: u64,
     /// Of processor time, and of time altogether.
     pub seconds: u64,

@@ -1,4 +1,7 @@
 //! Codes that have left a register, and the office's confirmations that they have.
+//!
+//! A code is gone if an earlier snapshot in force of its source has it and the one now in force has not. A confirmation belongs to the
+//! snapshot that had the code last: a code that returns and leaves once more is listed anew.
 
 use crate::domain::register::snapshot::Version;
 use crate::store::audit::insert_audit;

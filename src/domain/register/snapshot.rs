@@ -1,4 +1,8 @@
 //! Which snapshot of each source is in force on a day, and whether an import differs so much that a person has to release it.
+//!
+//! Two clocks: `seq` orders the pulls, `covers_on` (数据截至日: `--covers`, else 截至 in the file, else the day of the pull) is the day that the
+//! data describe. In force on a day is the snapshot with the highest (covers_on, seq) up to that day; if there is none, the earliest.
+//! Holding, releasing or discarding a snapshot changes its one row.
 
 use chrono::NaiveDate;
 
