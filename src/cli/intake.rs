@@ -11,7 +11,7 @@ use crate::domain::intake::note::NoteKind;
 use crate::domain::notify::feedback::FormAccount;
 use crate::domain::register::period::chinese_date;
 use crate::store::snapshots::SnapshotState;
-use crate::worker::import::puller::PullReport;
+use crate::worker::import::pull_report::PullReport;
 use crate::worker::run::evaluate::note_lines;
 use chrono::NaiveDate;
 use clap::Subcommand;

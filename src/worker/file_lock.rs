@@ -1,9 +1,9 @@
-//! File locks below var/locks: the system lets go of them when a process dies, however it dies.
+//! File locks below var/locks. The operating system releases them when a process ends, however it ends.
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
 
-/// Held until dropped.
+/// A lock that is released when it is dropped.
 #[derive(Debug)]
 pub struct FileLock {
     _file: File,
@@ -17,7 +17,7 @@ impl FileLock {
         File::options().create(true).truncate(false).write(true).open(folder.join(name))
     }
 
-    /// `None` when another process of this machine holds it.
+    /// Takes the lock; `None` = another process of this machine has it.
     ///
     /// # Errors
     /// The folder cannot be written.
@@ -30,7 +30,7 @@ impl FileLock {
         }
     }
 
-    /// Waits for it. Blocking.
+    /// Takes the lock and blocks the thread until it is free.
     ///
     /// # Errors
     /// The folder cannot be written.

@@ -11,8 +11,8 @@
 //! and `file`, its name. `before` is a file described in the same way that is imported first.
 //!
 //! Then `ledger` (project), `covers` (the day given by hand, "" for none), `as_of` (2026-09-30), and what is expected:
-//!   expect   exit code, counts, what is printed, then `fields` of each accepted row
-//!   told     every note on the file: quarantined rows, warnings and skipped rows; left out where `expect` is enough
+//!   `expect`   exit code, counts, what is printed, then `fields` of each accepted row
+//!   `told`     every note on the file: quarantined rows, warnings and skipped rows; left out where `expect` is enough
 
 use super::helpers::{cases, duban, fresh_root, service, stderr, stdout};
 use duban::domain::intake::note::{SheetAccount, sentence};

@@ -7,7 +7,8 @@ use duban::app::compose::App;
 use duban::domain::intake::note::Note;
 use duban::domain::register::record::Cell;
 use duban::worker::import::input::Input;
-use duban::worker::import::puller::{LedgerPull, PullRequest};
+use duban::worker::import::pull_report::LedgerPull;
+use duban::worker::import::puller::PullRequest;
 use rust_xlsxwriter::{Format, Workbook};
 use std::path::Path;
 
@@ -177,11 +178,11 @@ async fn a_second_pull_gives_the_same_as_a_first_one() {
             let other = fresh_root();
             let new = service(other.path(), NOW).await;
             let first = pull(&new, &path).await;
-            assert_eq!(first.known_again, 0, "the cache is empty before the first pull");
+            assert_eq!(first.unchanged, 0, "the cache is empty before the first pull");
             if round == 0 {
-                assert_eq!(repeated.known_again, 0);
+                assert_eq!(repeated.unchanged, 0);
             } else {
-                unchanged += repeated.known_again;
+                unchanged += repeated.unchanged;
             }
             // a quarantined code keeps its last accepted version, which a first pull does not have
             let quarantined: Vec<&str> =
@@ -224,19 +225,19 @@ async fn a_row_is_read_when_its_reading_could_differ() {
     write(&path, &mut dice, &rows, false);
     let first = service(root.path(), NOW).await;
     pull(&first, &path).await;
-    assert!(pull(&first, &path).await.known_again > 100);
+    assert!(pull(&first, &path).await.unchanged > 100);
     // two columns change places
     for line in &mut rows {
         line.cells.swap(5, 6);
     }
     let moved = root.path().join("moved.xlsx");
     write(&moved, &mut dice, &rows, false);
-    assert!(pull(&first, &moved).await.known_again < 10, "only rows whose dates are the same");
+    assert!(pull(&first, &moved).await.unchanged < 10, "only rows whose dates are the same");
     pull(&first, &path).await;
-    assert!(pull(&first, &path).await.known_again > 100);
+    assert!(pull(&first, &path).await.unchanged > 100);
     // the year bounds plausible dates
-    assert_eq!(pull(&service(root.path(), "2027-01-08T01:00:00Z").await, &path).await.known_again, 0);
+    assert_eq!(pull(&service(root.path(), "2027-01-08T01:00:00Z").await, &path).await.unchanged, 0);
     // a new alias of the ledger
     edit(root.path(), "config/ledgers/project.toml", "aliases = [\"名称\"]", "aliases = [\"名称\", \"项目\"]");
-    assert_eq!(pull(&service(root.path(), NOW).await, &path).await.known_again, 0);
+    assert_eq!(pull(&service(root.path(), NOW).await, &path).await.unchanged, 0);
 }

@@ -1,8 +1,7 @@
-//! Draining the outbox: claim, send outside any transaction, settle. One step is one batch; its bodies are fetched in groups and settled in
-//! groups, so that neither memory nor the disk follows the number of mails.
+//! Sends the outbox: claim messages, send them outside any transaction, record the outcomes. One step is one batch; bodies are fetched and
+//! outcomes are recorded in groups, so that neither memory use nor disk writes grow with the number of mails.
 
-use crate::clock::Clock;
-use crate::clock::stamp;
+use crate::clock::{Clock, stamp};
 use crate::config::load::Config;
 use crate::domain::notify::delivery::{Attempt, Fault, Verdict, rate_limit_pause, verdict};
 use crate::mail::smtp::PooledConnection;
@@ -21,60 +20,65 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
 
-/// A claimed message is begun within this time, or given back.
+/// The sending of a claimed message begins within this time, or the message is released.
 const BEGIN_MINUTES: i64 = 10;
-/// A message that was begun sends its final dot within this time of the claim, or breaks off. The lease lasts longer by the time the reply
-/// may take: nobody else has the message meanwhile.
+/// A message sends its final dot within this time of the claim, or breaks off. The lease also covers the time that the reply to the dot may
+/// take, so that no other process can claim the message meanwhile.
 const DOT_MINUTES: i64 = 19;
 const LEASE_MINUTES: i64 = 20;
-/// Messages claimed at a time for each line. What a killed process had claimed counts as unknown, so this is not more than speed needs.
-const CLAIM_PER_LINE: usize = 32;
+/// Messages claimed at a time for each connection. The outcome of what a killed process had claimed is unknown, so this is not more than
+/// speed needs.
+const CLAIM_PER_CONNECTION: usize = 32;
 const CLAIM_MAX: usize = 256;
-/// How long the first of some outcomes waits for others to be settled with it; the journal has it at once.
+/// How long an outcome waits for others, so that they are recorded in one transaction. The journal has it at once.
 const GATHER: std::time::Duration = std::time::Duration::from_millis(20);
-/// Outcomes settled in one transaction at most.
-const SETTLE_MAX: usize = 64;
+/// The most outcomes recorded in one transaction.
+const OUTCOMES_MAX: usize = 64;
 /// Bodies fetched at a time.
 const FETCH_MESSAGES: usize = 16;
 const FETCH_BYTES: u64 = 8 * 1024 * 1024;
 
-/// What one step did.
+/// What one batch, or a whole delivery, did.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Delivered {
     pub accepted: u64,
     pub refused: u64,
     pub later: u64,
     pub unknown: u64,
-    /// Why it makes no sense to go on now.
+    /// Why no more mails can be sent now.
     pub blocked: Option<Block>,
 }
 
-/// What keeps mails back.
+/// Why no mails can be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Block {
-    /// The server does not let us in, or wants fewer mails.
+    /// The mail server refuses the connection, or wants fewer mails.
     Channel(String),
     /// All sending is held.
     Held(Hold),
-    /// The fuse has blown.
-    Fuse { sent: i64, allowed: i64 },
+    /// The daily limit of mails is reached.
+    DailyLimitReached { sent: i64, allowed: i64 },
 }
 
 impl Delivered {
+    /// Whether nothing was due.
     pub fn is_idle(&self) -> bool {
         self.accepted + self.refused + self.later + self.unknown == 0 && self.blocked.is_none()
     }
 }
 
-/// What a process remembers between two deliveries: how long the server is left alone, and what was said already.
+/// What a process remembers between two deliveries.
 #[derive(Debug, Default)]
 pub struct ChannelMemory {
+    /// Consecutive failures of the connection.
     failures: u32,
-    until: Option<(DateTime<Utc>, String)>,
-    said: Option<Block>,
-    /// What the journal knew when this process began to send.
+    /// Until when nothing is sent, and why.
+    pause: Option<(DateTime<Utc>, String)>,
+    /// The reason that was logged last.
+    already_logged: Option<Block>,
+    /// The messages in the journal when this process began to send.
     sent: Option<Arc<HashSet<String>>>,
-    /// The process is about to end.
+    /// Whether the process is about to end.
     quit: Arc<AtomicBool>,
 }
 
@@ -90,7 +94,7 @@ pub struct Deliverer {
 }
 
 impl Deliverer {
-    /// A deliverer that knows nothing of the mail server yet. `root` is the folder that holds `var/`.
+    /// A deliverer that has not sent anything yet. `root` is the folder that holds `var/`.
     pub fn new(root: &Path, config: Arc<Config>, store: Store, clock: Clock, mailer: Mailer) -> Deliverer {
         Deliverer { var: root.join("var"), config, store, clock, mailer, channel: Arc::default() }
     }
@@ -100,18 +104,18 @@ impl Deliverer {
         self.store.close().await;
     }
 
-    fn channel<T>(&self, look: impl FnOnce(&mut ChannelMemory) -> T) -> T {
-        look(&mut self.channel.lock().unwrap_or_else(PoisonError::into_inner))
+    fn channel<T>(&self, access: impl FnOnce(&mut ChannelMemory) -> T) -> T {
+        access(&mut self.channel.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Sends one batch of what is due, of one run or of all.
     ///
     /// # Errors
     /// The database fails, or the counter file cannot be written.
-    pub async fn deliver_batch(&self, run: Option<&str>, lines: &mut Vec<PooledConnection>) -> anyhow::Result<Delivered> {
+    pub async fn deliver_batch(&self, run: Option<&str>, connections: &mut Vec<PooledConnection>) -> anyhow::Result<Delivered> {
         let now = self.clock.now();
-        if let Some(said) = self.left_alone() {
-            return Ok(Delivered { blocked: Some(Block::Channel(said)), ..Delivered::default() });
+        if let Some(reason) = self.pause_reason() {
+            return Ok(Delivered { blocked: Some(Block::Channel(reason)), ..Delivered::default() });
         }
         let mail = &self.config.settings.mail;
         let lease = now + chrono::Duration::minutes(LEASE_MINUTES) + chrono::Duration::seconds(self.mailer.final_seconds());
@@ -120,7 +124,7 @@ impl Deliverer {
             .sending()
             .claim(&ClaimRequest {
                 run,
-                limit: (self.mailer.parallel() * CLAIM_PER_LINE).min(CLAIM_MAX) as i64,
+                limit: (self.mailer.parallel() * CLAIM_PER_CONNECTION).min(CLAIM_MAX) as i64,
                 now: &stamp(now),
                 lease_until: &stamp(lease),
                 test: mail.test_to.is_some(),
@@ -132,29 +136,29 @@ impl Deliverer {
             Claims::Taken { messages, counter } => (messages, counter),
             Claims::Held(hold) => return Ok(Delivered { blocked: Some(Block::Held(hold)), ..Delivered::default() }),
             Claims::DailyLimitReached { sent, allowed } => {
-                return Ok(Delivered { blocked: Some(Block::Fuse { sent, allowed }), ..Delivered::default() });
+                return Ok(Delivered { blocked: Some(Block::DailyLimitReached { sent, allowed }), ..Delivered::default() });
             }
         };
         if claimed.is_empty() {
             return Ok(Delivered::default());
         }
-        // before the first byte goes out: a copy of the database from before this claim will be behind
+        // written before the first mail is sent, so that a copy of the database from before this claim is recognized by its lower counter
         self.counter_file().write(counter).context("cannot write the counter file below var/")?;
         crash_point("claimed");
         let sent = self.sent_before().context("cannot read var/sent.log")?;
-        let (known, claimed): (Vec<Claimed>, Vec<Claimed>) =
+        let (already_sent, claimed): (Vec<Claimed>, Vec<Claimed>) =
             claimed.into_iter().partition(|message| sent.contains(&key(&message.id, &message.created_at)));
-        let mut delivered = self.send_claimed(now, claimed, lines).await?;
-        // a server has taken these, whatever the database knows of it
-        let ended = (0..known.len()).map(|index| (index, Attempt::Accepted("已由对方收下（据var/sent.log）".into()))).collect();
-        self.settle(&known, ended, &mut delivered).await?;
+        let mut delivered = self.send_claimed(now, claimed, connections).await?;
+        // a server has accepted these, even if the database does not know it
+        let ended = (0..already_sent.len()).map(|index| (index, Attempt::Accepted("已由对方收下（据var/sent.log）".into()))).collect();
+        self.record_outcomes(&already_sent, ended, &mut delivered).await?;
         if delivered.accepted > 0 {
             self.channel(|channel| channel.failures = 0);
         }
         Ok(delivered)
     }
 
-    /// The messages that servers took from processes before this one, by the journal.
+    /// The messages that servers accepted from earlier processes, according to the journal.
     fn sent_before(&self) -> std::io::Result<Arc<HashSet<String>>> {
         if let Some(sent) = self.channel(|channel| channel.sent.clone()) {
             return Ok(sent);
@@ -164,12 +168,12 @@ impl Deliverer {
         Ok(sent)
     }
 
-    /// Sends what was claimed at a time over some lines.
+    /// Sends the messages of one claim over some connections, in parallel.
     async fn send_claimed(
         &self,
         claimed_at: DateTime<Utc>,
         claimed: Vec<Claimed>,
-        lines: &mut Vec<PooledConnection>,
+        connections: &mut Vec<PooledConnection>,
     ) -> anyhow::Result<Delivered> {
         if claimed.is_empty() {
             return Ok(Delivered::default());
@@ -191,19 +195,19 @@ impl Deliverer {
         let stop = sending.stop.clone();
         let mut senders = tokio::task::JoinSet::new();
         for _ in 0..self.mailer.parallel().min(claimed.len()) {
-            senders.spawn(sending.clone().run(lines.pop().unwrap_or_default()));
+            senders.spawn(sending.clone().run(connections.pop().unwrap_or_default()));
         }
         drop(sending);
         let mut delivered = Delivered::default();
         let mut open: Vec<bool> = vec![true; claimed.len()];
-        // beside the settling, so that the senders never wait for it
+        // a task of its own, so that the senders never wait for the outcomes to be recorded
         let feeding = tokio::spawn(feed(self.store.clone(), claimed.clone(), work, stop));
         let mut batch = Vec::new();
         let mut gathered: Vec<(usize, Attempt)> = Vec::new();
         let mut until = tokio::time::Instant::now();
         loop {
             tokio::select! {
-                received = reports.recv_many(&mut batch, SETTLE_MAX) => {
+                received = reports.recv_many(&mut batch, OUTCOMES_MAX) => {
                     if received == 0 {
                         break;
                     }
@@ -214,37 +218,38 @@ impl Deliverer {
                         until = tokio::time::Instant::now() + GATHER;
                     }
                     gathered.append(&mut batch);
-                    if gathered.len() >= SETTLE_MAX {
-                        self.settle(&claimed, std::mem::take(&mut gathered), &mut delivered).await?;
+                    if gathered.len() >= OUTCOMES_MAX {
+                        self.record_outcomes(&claimed, std::mem::take(&mut gathered), &mut delivered).await?;
                     }
                 }
                 () = tokio::time::sleep_until(until), if !gathered.is_empty() => {
-                    self.settle(&claimed, std::mem::take(&mut gathered), &mut delivered).await?;
+                    self.record_outcomes(&claimed, std::mem::take(&mut gathered), &mut delivered).await?;
                 }
             }
         }
-        self.settle(&claimed, gathered, &mut delivered).await?;
+        self.record_outcomes(&claimed, gathered, &mut delivered).await?;
         let mut broken = false;
         while let Some(joined) = senders.join_next().await {
             match joined {
-                Ok(line) => lines.push(line),
+                Ok(connection) => connections.push(connection),
                 Err(error) => {
                     tracing::error!(%error, "a sender broke off");
                     broken = true;
                 }
             }
         }
-        // what nobody took is given back; what a sender that broke off had in hand may have gone out
+        // messages that no sender took are released; a message that a broken sender was sending may have been sent
         let rest = open.iter().enumerate().filter(|(_, open)| **open).map(|(index, _)| {
             let attempt = if broken { Attempt::Unknown("the sender broke off".into()) } else { Attempt::NotTried };
             (index, attempt)
         });
-        self.settle(&claimed, rest.collect(), &mut delivered).await?;
+        self.record_outcomes(&claimed, rest.collect(), &mut delivered).await?;
         feeding.await.context("the bodies could not be fetched")??;
         Ok(delivered)
     }
 
-    async fn settle(&self, claimed: &[Claimed], ended: Vec<(usize, Attempt)>, delivered: &mut Delivered) -> anyhow::Result<()> {
+    /// Records the outcomes of some of the claimed messages, counts and logs them.
+    async fn record_outcomes(&self, claimed: &[Claimed], ended: Vec<(usize, Attempt)>, delivered: &mut Delivered) -> anyhow::Result<()> {
         if ended.is_empty() {
             return Ok(());
         }
@@ -258,9 +263,9 @@ impl Deliverer {
                 (claimed, verdict, next_at)
             })
             .collect();
-        let settled: Vec<_> = verdicts.iter().map(|(claimed, verdict, next_at)| (*claimed, verdict, next_at.clone())).collect();
+        let outcomes: Vec<_> = verdicts.iter().map(|(claimed, verdict, next_at)| (*claimed, verdict, next_at.clone())).collect();
         crash_point("journaled");
-        let (counter, mine) = self.settle_surely(&settled, &stamp(now)).await?;
+        let (counter, mine) = self.record_with_retries(&outcomes, &stamp(now)).await?;
         crash_point("settled");
         self.counter_file().write(counter).context("cannot write the counter file below var/")?;
         for ((index, attempt), mine) in ended.iter().zip(mine) {
@@ -270,26 +275,26 @@ impl Deliverer {
                 continue;
             }
             let to = masked(&message.address);
-            // servers repeat the address in what they say
-            let quiet = |reply: &str| reply.replace(&message.address, &to);
+            // servers repeat the address in their replies
+            let redacted = |reply: &str| reply.replace(&message.address, &to);
             match attempt {
                 Attempt::Accepted(_) => delivered.accepted += 1,
                 Attempt::Refused(reply) => {
                     delivered.refused += 1;
-                    tracing::warn!(id = %message.id, %to, reply = %quiet(reply), "refused");
+                    tracing::warn!(id = %message.id, %to, reply = %redacted(reply), "refused");
                 }
                 Attempt::Deferred(reply) => {
                     delivered.later += 1;
-                    tracing::info!(id = %message.id, %to, reply = %quiet(reply), "to be tried again");
+                    tracing::info!(id = %message.id, %to, reply = %redacted(reply), "to be tried again");
                 }
                 Attempt::RateLimited(reply) => {
                     delivered.later += 1;
-                    tracing::warn!(id = %message.id, %to, reply = %quiet(reply), "the server wants fewer mails: all of them wait");
-                    self.pause(rate_limit_pause(message.attempts), &format!("邮件服务器限制发送频率：{}", quiet(reply)), delivered);
+                    tracing::warn!(id = %message.id, %to, reply = %redacted(reply), "the server wants fewer mails: all of them wait");
+                    self.pause(rate_limit_pause(message.attempts), &format!("邮件服务器限制发送频率：{}", redacted(reply)), delivered);
                 }
                 Attempt::Unknown(reply) => {
                     delivered.unknown += 1;
-                    tracing::warn!(id = %message.id, %to, reply = %quiet(reply), "outcome unknown, the same bytes go again with the same Message-ID");
+                    tracing::warn!(id = %message.id, %to, reply = %redacted(reply), "outcome unknown, the same bytes go again with the same Message-ID");
                 }
                 Attempt::Channel(fault) => self.fault(fault, delivered),
                 Attempt::NotTried => {}
@@ -298,13 +303,13 @@ impl Deliverer {
         Ok(())
     }
 
-    /// A reply that is not recorded is a mail that goes twice: a database that is away for a moment is waited for. Settled twice is
-    /// settled once.
-    async fn settle_surely(&self, settled: &[(&Claimed, &Verdict, String)], now: &str) -> Result<(i64, Vec<bool>)> {
+    /// Records outcomes, with some retries, because a mail whose outcome is not recorded is sent twice. To record an outcome twice has no
+    /// further effect.
+    async fn record_with_retries(&self, outcomes: &[(&Claimed, &Verdict, String)], now: &str) -> Result<(i64, Vec<bool>)> {
         let day = self.clock.today().to_string();
         let mut pauses = [1u64, 2, 4, 8, 15].into_iter();
         loop {
-            match (self.store.sending().record_outcomes(settled, now, &day).await, pauses.next()) {
+            match (self.store.sending().record_outcomes(outcomes, now, &day).await, pauses.next()) {
                 (Err(error), Some(seconds)) => {
                     tracing::warn!(%error, "outcomes could not be recorded; trying again");
                     tokio::time::sleep(std::time::Duration::from_secs(seconds)).await;
@@ -314,12 +319,12 @@ impl Deliverer {
         }
     }
 
-    /// Lets no further message begin in this process: what is under way is ended and settled.
+    /// Lets this process begin no further message. Messages that are being sent are finished, and their outcomes recorded.
     pub fn stop_sending(&self) {
         self.channel(|channel| channel.quit.store(true, Ordering::Relaxed));
     }
 
-    /// Leaves the server alone for a while after a fault that is no message's.
+    /// Pauses all sending after a fault that does not concern a single message.
     fn fault(&self, fault: &Fault, delivered: &mut Delivered) {
         if delivered.blocked.is_some() {
             return;
@@ -331,24 +336,25 @@ impl Deliverer {
         self.pause(fault.kind.pause(failures), &format!("{}：{fault}；{}", fault.kind.word(), fault.kind.advice()), delivered);
     }
 
-    fn pause(&self, pause: chrono::Duration, said: &str, delivered: &mut Delivered) {
+    /// Pauses all sending for a time.
+    fn pause(&self, pause: chrono::Duration, reason: &str, delivered: &mut Delivered) {
         let until = self.clock.now() + pause;
         self.channel(|channel| {
-            if channel.until.as_ref().is_none_or(|(known, _)| *known < until) {
-                channel.until = Some((until, said.to_owned()));
+            if channel.pause.as_ref().is_none_or(|(known, _)| *known < until) {
+                channel.pause = Some((until, reason.to_owned()));
             }
         });
-        delivered.blocked.get_or_insert_with(|| Block::Channel(said.to_owned()));
+        delivered.blocked.get_or_insert_with(|| Block::Channel(reason.to_owned()));
     }
 
-    /// Why the server is left alone now, if it is.
-    pub fn left_alone(&self) -> Option<String> {
+    /// Why all sending pauses now; `None` = it does not.
+    pub fn pause_reason(&self) -> Option<String> {
         let now = self.clock.now();
-        self.channel(|channel| channel.until.as_ref().filter(|(until, _)| *until > now).map(|(_, said)| said.clone()))
+        self.channel(|channel| channel.pause.as_ref().filter(|(until, _)| *until > now).map(|(_, reason)| reason.clone()))
     }
 
-    /// Sends what is due until nothing is, or something keeps mails back. One process of a root delivers at a time; what a dead one left
-    /// claimed goes again with the same bytes.
+    /// Sends batches until nothing is due or no more can be sent. Of each root, one process delivers at a time. What a dead process had
+    /// claimed is sent once more with the same bytes.
     ///
     /// # Errors
     /// The database fails or var/ cannot be written.
@@ -361,7 +367,7 @@ impl Deliverer {
         let now = stamp(self.clock.now());
         let left = self.store.sending().end_dead_claims(&now).await?;
         if left > 0 {
-            // what this process itself could not record is in the journal by now
+            // the outcomes that this process could not record are in the journal by now
             self.channel(|channel| channel.sent = None);
             tracing::warn!(messages = left, "messages whose sender died: outcome unknown, they go again with the same Message-ID");
         }
@@ -369,17 +375,17 @@ impl Deliverer {
         if !late.is_empty() {
             tracing::error!(messages = late.len(), "messages given up, too late to be sent: see duban outbox list --state dead");
         }
-        let mut lines = Vec::new();
+        let mut connections = Vec::new();
         let mut total = Delivered::default();
         loop {
-            let step = self.deliver_batch(run, &mut lines).await;
+            let step = self.deliver_batch(run, &mut connections).await;
             let ended = match &step {
                 Ok(step) => step.is_idle() || step.blocked.is_some() || self.channel(|channel| channel.quit.load(Ordering::Relaxed)),
                 Err(_) => true,
             };
             if ended {
-                for line in &mut lines {
-                    line.close().await;
+                for connection in &mut connections {
+                    connection.close().await;
                 }
             }
             let step = step?;
@@ -389,15 +395,15 @@ impl Deliverer {
             total.unknown += step.unknown;
             if ended {
                 total.blocked = step.blocked;
-                self.say_blocked(total.blocked.as_ref());
+                self.log_blocked(total.blocked.as_ref());
                 return Ok(total);
             }
         }
     }
 
-    /// Logs what keeps mails back, once as long as it stays the same.
-    fn say_blocked(&self, block: Option<&Block>) {
-        if self.channel(|channel| std::mem::replace(&mut channel.said, block.cloned()).as_ref() == block) {
+    /// Logs why no mails can be sent, once as long as the reason is the same.
+    fn log_blocked(&self, block: Option<&Block>) {
+        if self.channel(|channel| std::mem::replace(&mut channel.already_logged, block.cloned()).as_ref() == block) {
             return;
         }
         match block {
@@ -409,7 +415,7 @@ impl Deliverer {
             Some(Block::Held(hold)) => {
                 tracing::error!(by = %hold.by, why = %hold.why, "sending is held; duban outbox release --sending lets it go on")
             }
-            Some(Block::Fuse { sent, allowed }) => {
+            Some(Block::DailyLimitReached { sent, allowed }) => {
                 tracing::error!(
                     sent,
                     allowed,
@@ -420,37 +426,37 @@ impl Deliverer {
     }
 }
 
-/// Which of the claimed messages, and its bytes.
+/// The index of a claimed message, and its bytes.
 type Body = (usize, Vec<u8>);
 
-/// What every sender of a batch shares.
+/// What the senders of a batch share.
 #[derive(Clone)]
 struct Sending {
     mailer: Mailer,
     claimed: Arc<Vec<Claimed>>,
     work: Arc<tokio::sync::Mutex<mpsc::Receiver<Body>>>,
     report: mpsc::Sender<(usize, Attempt)>,
-    /// A fault that is no message's: nothing more is begun.
+    /// Set after a fault that does not concern a single message: no further message is begun.
     stop: Arc<AtomicBool>,
     quit: Arc<AtomicBool>,
-    clock: crate::clock::Clock,
+    clock: Clock,
     claimed_at: DateTime<Utc>,
     journal: Arc<Mutex<Journal>>,
 }
 
 impl Sending {
-    /// Sends over one line until there is no more work, and gives the line back.
-    async fn run(self, mut line: PooledConnection) -> PooledConnection {
+    /// Sends over one connection until no message is left, and returns the connection.
+    async fn run(self, mut connection: PooledConnection) -> PooledConnection {
         loop {
-            let Some((index, bytes)) = self.work.lock().await.recv().await else { return line };
+            let Some((index, bytes)) = self.work.lock().await.recv().await else { return connection };
             let message = &self.claimed[index];
             let within = |minutes: i64| self.clock.now() < self.claimed_at + chrono::Duration::minutes(minutes);
             let attempt = if self.stop.load(Ordering::Relaxed) || self.quit.load(Ordering::Relaxed) || !within(BEGIN_MINUTES) {
                 Attempt::NotTried
             } else {
                 let file = format!("{}_{}", message.id, file_part(&message.unit));
-                let parcel = OutgoingFile { to: &message.address, file: &file, bytes: &bytes };
-                self.mailer.deliver(&mut line, &parcel, &|| within(DOT_MINUTES)).await
+                let outgoing = OutgoingFile { to: &message.address, file: &file, bytes: &bytes };
+                self.mailer.deliver(&mut connection, &outgoing, &|| within(DOT_MINUTES)).await
             };
             if matches!(attempt, Attempt::Channel(_) | Attempt::RateLimited(_)) {
                 self.stop.store(true, Ordering::Relaxed);
@@ -468,7 +474,7 @@ impl Sending {
     }
 }
 
-/// Fetches the bodies in groups and hands them to the senders; the channel between holds few.
+/// Fetches the bodies in groups and passes them to the senders through a channel of small capacity.
 async fn feed(store: Store, claimed: Arc<Vec<Claimed>>, work: mpsc::Sender<Body>, stop: Arc<AtomicBool>) -> Result<()> {
     let mut at = 0;
     while at < claimed.len() && !stop.load(Ordering::Relaxed) {
@@ -492,12 +498,12 @@ async fn feed(store: Store, claimed: Arc<Vec<Claimed>>, work: mpsc::Sender<Body>
     Ok(())
 }
 
-/// A unit's name as part of a file name.
+/// The letters and digits of a unit's name, for use in a file name.
 fn file_part(unit: &str) -> String {
     unit.chars().filter(|c| c.is_alphanumeric()).collect()
 }
 
-/// An address as logs may hold it: `5***@gz.example`.
+/// An address as it may appear in logs: `5***@gz.example`.
 pub fn masked(address: &str) -> String {
     match address.split_once('@') {
         Some((local, domain)) => format!("{}***@{domain}", local.chars().next().map(String::from).unwrap_or_default()),

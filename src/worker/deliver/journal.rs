@@ -1,12 +1,12 @@
-//! The second witness: `var/sent.log` gets a line for every message a server has taken, before the database hears of it. A process that
-//! dies in between, or a database that is away or has been set back to a copy, makes no second mail of it.
+//! The journal of sent messages: `var/sent.log` gets a line for every message that a server has accepted, before the database records it. So
+//! the message is not sent twice if the process dies in between, or if the database fails or is replaced by an older copy.
 
 use crate::store::sending::Claimed;
 use std::collections::HashSet;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-/// The file begins anew at this size; one old file is kept.
+/// At this size a new file is begun; one old file is retained.
 const BYTES_MAX: u64 = 8 * 1024 * 1024;
 
 /// `time ⇥ id ⇥ time the message was made ⇥ reply`, one line each.
@@ -16,20 +16,21 @@ pub struct Journal {
     old: PathBuf,
 }
 
-/// A message in the journal. The time it was made tells it from one that another database made under the same id.
+/// The key of a message in the journal. It contains the time the message was made, because two databases may give messages the same id.
 pub fn key(id: &str, created_at: &str) -> String {
     format!("{id}\t{created_at}")
 }
 
 impl Journal {
+    /// The journal of a `var` folder.
     pub fn below(var: &Path) -> Journal {
         Journal { file: var.join("sent.log"), old: var.join("sent.log.1") }
     }
 
-    /// All messages it knows, by [`key`]. A line that a kill cut off before its end counts for nothing.
+    /// The keys of all messages in the journal, as [`key`] makes them. A line that was cut off when the process was killed is ignored.
     ///
     /// # Errors
-    /// A file that is there cannot be read.
+    /// An existing file cannot be read.
     pub fn read(&self) -> std::io::Result<HashSet<String>> {
         let mut known = HashSet::new();
         for path in [&self.old, &self.file] {
@@ -49,7 +50,7 @@ impl Journal {
         Ok(known)
     }
 
-    /// Adds messages that a server has just taken.
+    /// Adds messages that a server has just accepted.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -71,7 +72,7 @@ impl Journal {
             std::fs::rename(&self.file, &self.old)?;
             file = std::fs::File::options().create(true).append(true).read(true).open(&self.file)?;
         } else if length > 0 {
-            // behind a line that a kill cut off
+            // a line that was cut off is ended first
             let mut last = [0];
             file.seek(SeekFrom::End(-1))?;
             file.read_exact(&mut last)?;
@@ -102,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_whole_is_known() {
+    fn a_line_counts_if_it_is_complete() {
         let folder = tempfile::tempdir().unwrap();
         let journal = Journal::below(&folder.path().join("var"));
         assert!(journal.read().unwrap().is_empty());
@@ -115,7 +116,7 @@ mod tests {
         let known = journal.read().unwrap();
         assert_eq!(known, [key("a", "2026"), key("b", "2026")].into());
         assert!(!known.contains(&key("a", "2027")), "another database made that one");
-        // a full file makes way for a new one
+        // a new file is begun when the old one is full
         std::fs::write(&path, format!("now\tc\t2026\t{}\n", "x".repeat(9 << 20))).unwrap();
         journal.append("now", [(&b, "250")].into_iter()).unwrap();
         assert_eq!(journal.read().unwrap(), [key("b", "2026"), key("c", "2026")].into());

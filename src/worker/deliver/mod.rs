@@ -1,4 +1,4 @@
-//! Delivery: queued mails go out once, and what happened to each is recorded.
+//! Delivery: every queued mail is sent once, and its outcome is recorded.
 
 pub mod deliverer;
 pub mod journal;

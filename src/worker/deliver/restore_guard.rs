@@ -1,5 +1,5 @@
-//! The guard against a restored copy: a file beside the database holds the highest counter that sending has reached. A database behind it
-//! does not know what was mailed since it was copied; it would mail it all again, so its sending is held until a person has looked.
+//! The guard against a restored copy of the database: a file beside it holds the highest counter that sending has reached. A database with a
+//! lower counter does not know what was mailed after it was copied, and would mail it twice. So its sending is held until a person releases it.
 
 use crate::clock::{Clock, stamp};
 use crate::config::settings::{MailSettings, Settings};
@@ -11,15 +11,20 @@ use anyhow::Context;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-/// `var/sent.count`: twenty digits and a line end, written over in place.
+/// `var/sent.count`: twenty digits and a line end, overwritten in place.
 #[derive(Debug)]
 pub struct CounterFile(PathBuf);
 
 impl CounterFile {
-    /// `None` = there is none yet.
+    /// The counter file of a `var` folder.
+    pub fn below(var: &Path) -> CounterFile {
+        CounterFile(var.join("sent.count"))
+    }
+
+    /// The counter; `None` = there is no file yet.
     ///
     /// # Errors
-    /// It cannot be read, or holds no number.
+    /// The file cannot be read, or it contains no number.
     pub fn read(&self) -> std::io::Result<Option<i64>> {
         let mut text = String::new();
         match std::fs::File::open(&self.0) {
@@ -30,7 +35,8 @@ impl CounterFile {
         Ok(Some(number))
     }
 
-    /// Writes a higher number; a lower one changes nothing. One short write in place: a kill leaves the old or the new number.
+    /// Writes a higher number; a lower one has no effect. It is one short write in place, so that the file contains the old or the new number
+    /// if the process is killed.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -47,7 +53,7 @@ impl CounterFile {
     }
 }
 
-/// What keeps mails back, or sends them elsewhere, as people read it; `counter` is that of the file.
+/// Sentences for the user on why no mails can be sent, or why they go elsewhere; `counter` is that of the file.
 pub fn notes(mail: &MailSettings, state: Option<&SendingState>, counter: Option<i64>) -> Vec<String> {
     const RELEASE: &str = "恢复发送：duban outbox release --sending --by 姓名 --reason 事由";
     let mut notes = Vec::new();
@@ -73,27 +79,23 @@ pub fn notes(mail: &MailSettings, state: Option<&SendingState>, counter: Option<
 const RESTORED: &str = "注意：发送已暂停：数据库是从备份恢复的，不知道备份之后发过哪些邮件。请先核对duban runs和duban outbox list --state pending，\
     已发过的用duban outbox hold暂缓，再";
 
-impl CounterFile {
-    pub fn below(var: &Path) -> CounterFile {
-        CounterFile(var.join("sent.count"))
-    }
-}
-
-/// Until when a message made now may be sent.
+/// The time until which a message made now may be sent, as a stamp.
 pub(crate) fn expiry(clock: &Clock, settings: &Settings) -> String {
     stamp(clock.now() + chrono::Duration::days(i64::from(settings.mail.too_late_days)))
 }
 
 impl Deliverer {
+    /// The journal of sent messages.
     pub fn journal(&self) -> Journal {
         Journal::below(&self.var)
     }
 
+    /// The file with the highest counter of sending.
     pub fn counter_file(&self) -> CounterFile {
         CounterFile::below(&self.var)
     }
 
-    /// What keeps mails back, as people read it.
+    /// Sentences for the user on why no mails can be sent, or why they go elsewhere.
     ///
     /// # Errors
     /// The database or the counter file cannot be read.
@@ -103,12 +105,12 @@ impl Deliverer {
         Ok(notes(&self.config.settings.mail, Some(&state), counter))
     }
 
-    /// Holds all sending when the database is behind the counter file. Returns whether sending is held.
+    /// Holds all sending if the database has a lower counter than the file. Returns whether sending is held.
     ///
     /// # Errors
     /// The database or the counter file cannot be read.
     pub async fn guard(&self) -> anyhow::Result<bool> {
-        // the file first: it follows the database, so a number read later may already be higher
+        // the file is read first: it is written after the database, so read later it could hold a number higher than the one just read there
         let file = self.counter_file();
         let known = file.read().with_context(|| format!("cannot read {}; see \"Restore\" in docs/OPERATIONS.md", file.0.display()))?;
         let state = self.store.sending().state(&self.clock.today().to_string()).await?;
@@ -116,8 +118,8 @@ impl Deliverer {
             Some(known) if known > state.counter && state.hold.is_none() => {
                 let why = format!("database counter {}, counter file {known}", state.counter);
                 let now = stamp(self.clock.now());
-                let deed = AuditEntry { at: &now, who: "duban", why: &why };
-                if self.store.sending().hold(HoldReason::Restored, deed).await? {
+                let entry = AuditEntry { at: &now, who: "duban", why: &why };
+                if self.store.sending().hold(HoldReason::Restored, entry).await? {
                     self.store.audit().record(&now, "duban", "sending held", "restored copy", &why).await?;
                 }
                 Ok(true)

@@ -1,35 +1,36 @@
-//! Forms that came back: read by the child like any file, settled row by row, stored as answers.
+//! Feedback forms that units sent back: read by the child process like any file, assessed row by row, and stored as answers.
 
 use crate::clock::stamp;
 use crate::domain::intake::note::{Note, NoteKind, SheetAccount};
 use crate::domain::intake::raw::{Raw, RawRow};
-use crate::domain::intake::sheet::{Outcome, SheetIntake};
+use crate::domain::intake::sheet::{Accepted, Outcome, SheetIntake};
 use crate::domain::notify::feedback::{
-    Answer, Answers, FILLED_ON, FormAccount, FormHead, FormRow, KnownRecord, Outcome as Said, WHO, assess_row, editable, form_ledger,
-    read_number,
+    Answer, Answers, FILLED_ON, FormAccount, FormHead, FormRow, KnownRecord, Outcome as FormOutcome, WHO, assess_row, editable,
+    form_ledger, read_number,
 };
 use crate::domain::register::ledger::Ledger;
-use crate::domain::register::record::{Cell, Columns, Record};
+use crate::domain::register::record::{Columns, Record};
 use crate::domain::rules::owner::{owner_of, project_of};
 use crate::domain::rules::policy::Policy;
 use crate::source::frame::{Block, Frame, Sheet};
 use crate::source::refusal::Refusal;
 use crate::store::database::StoreError;
 use crate::worker::import::importer::Importer;
-use crate::worker::import::input::Input;
-use crate::worker::import::puller::{PullError, interrupted};
+use crate::worker::import::input::{Input, fingerprint, open};
+use crate::worker::import::pull_report::{PullError, interrupted};
 use crate::worker::run::evaluate::{View, links, view};
 use chrono::NaiveDate;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-/// A row of a form as it was read: number, code, cells.
-type ReadRow = (u32, String, Vec<Cell>);
-
 /// A sheet of a form while it is read.
-type OpenSheet<'a> = (SheetIntake<'a>, Above, Vec<ReadRow>);
+struct OpenSheet<'a> {
+    intake: SheetIntake<'a>,
+    preamble: Preamble,
+    rows: Vec<Accepted>,
+}
 
-/// A sheet of a form, read.
+/// A sheet of a form after it was read.
 struct FormSheet {
     name: String,
     number: Option<(String, NaiveDate)>,
@@ -37,28 +38,29 @@ struct FormSheet {
     filled_on: Option<NaiveDate>,
     ledger: Option<usize>,
     columns: Columns,
-    rows: Vec<ReadRow>,
+    rows: Vec<Accepted>,
     intake: SheetAccount,
     notes: Vec<Note>,
 }
 
-/// What stands above the table of a sheet.
+/// The cells above the table of a sheet.
 #[derive(Default)]
-struct Above {
+struct Preamble {
     number: Option<(String, NaiveDate)>,
     who: String,
     filled_on: Option<NaiveDate>,
-    /// Rows looked through.
+    /// Rows that were searched.
     rows: usize,
 }
 
-/// Rows in which a form's head stands.
+/// The rows in which the head of a form is searched.
 const HEAD_ROWS: usize = 30;
-/// Rows of one form; a unit has some hundred at most.
+/// The most rows of one form; a unit has some hundred at most.
 const ROWS_MAX: usize = 100_000;
 
-impl Above {
-    fn look(&mut self, row: &RawRow<'_>) {
+impl Preamble {
+    /// Searches a row for the number of the form, who filled it in, and when.
+    fn search(&mut self, row: &RawRow<'_>) {
         if self.rows >= HEAD_ROWS {
             return;
         }
@@ -69,7 +71,7 @@ impl Above {
                 self.number = read_number(text);
             }
             let label = text.trim().trim_end_matches([':', '：']);
-            // the answer stands in the cell beside the label
+            // the value is in the cell to the right of the label
             let beside = row.cells.get(index + 1).filter(|(next, _)| *next == column + 1).map(|(_, raw)| raw);
             match (label, beside) {
                 (WHO, Some(raw)) => self.who = raw.display().trim().to_owned(),
@@ -84,10 +86,10 @@ impl Above {
 }
 
 impl Importer {
-    /// Takes in one form: what its unit says becomes answers, what cannot be taken is listed with the reason.
+    /// Imports one form: what its unit wrote becomes answers; rows that cannot be accepted are listed with the reason.
     ///
     /// # Errors
-    /// The file is no form of this service, or it cannot be read; nothing is changed then.
+    /// The file is no form of this service, or it cannot be read; then nothing is changed.
     pub async fn take_form(&self, policy: &Policy, path: &Path) -> Result<Vec<FormAccount>, PullError> {
         let input = Input::File(path.to_owned());
         let file = input.name();
@@ -113,7 +115,7 @@ impl Importer {
             let head =
                 FormHead { unit, as_of, who: sheet.who.clone(), filled_on: sheet.filled_on.filter(|day| *day <= today).unwrap_or(today) };
             let mut account = FormAccount { unit: policy.units.units[unit].name.clone(), as_of, ..FormAccount::default() };
-            self.settle_sheet(policy, &view, index, &head, &sheet, &before, &mut taken, &mut account).await?;
+            self.assess_sheet(policy, &view, index, &head, &sheet, &before, &mut taken, &mut account).await?;
             account.sheets.push(sheet.intake);
             accounts.push(account);
         }
@@ -124,8 +126,9 @@ impl Importer {
         Ok(accounts)
     }
 
+    /// Assesses the rows of a sheet: answers go to `taken`, counts and remarks to `account`.
     #[allow(clippy::too_many_arguments, reason = "one sheet against all that is known")]
-    async fn settle_sheet(
+    async fn assess_sheet(
         &self,
         policy: &Policy,
         view: &View,
@@ -144,9 +147,9 @@ impl Importer {
             .filter(|(field, of)| of.editable && !sheet.columns.contains(*field))
             .map(|(_, field)| field.title.clone())
             .collect();
-        let codes: Vec<String> = sheet.rows.iter().map(|(_, code, _)| code.clone()).collect();
+        let codes: Vec<String> = sheet.rows.iter().map(|row| row.code.clone()).collect();
         let records = self.records_of(policy, view, index, &codes).await?;
-        // what the intake itself could not take: no code, a date that is none
+        // rows that the intake quarantined, for example without a code or with an invalid date
         for note in sheet.notes.iter().filter(|note| note.kind == NoteKind::Quarantined) {
             account.returned += 1;
             let place =
@@ -154,7 +157,7 @@ impl Importer {
             let raw = if note.raw.is_empty() { String::new() } else { format!("（写的是“{}”）", note.raw) };
             account.lines.push((place, note.code.clone(), format!("退回：{}{raw}；{}", note.reason, note.hint)));
         }
-        for (row, code, cells) in &sheet.rows {
+        for Accepted { row, code, cells } in &sheet.rows {
             let place = format!("{}第{row}行", sheet.name);
             let found = records.get(code);
             let key = (ledger.id.clone(), code.clone());
@@ -167,14 +170,14 @@ impl Importer {
                 KnownRecord { record: found.map(|(record, _)| record), owner: found.and_then(|(_, owner)| *owner), last: before.get(&key) };
             let row = FormRow { code, cells, columns: sheet.columns };
             match assess_row(policy, ledger, head, &row, &known) {
-                Said::Taken { answer, notes } => {
+                FormOutcome::Taken { answer, notes } => {
                     account.taken += 1;
                     account.lines.extend(notes.into_iter().map(|note| (place.clone(), code.clone(), note)));
                     taken.insert(key, answer);
                 }
-                Said::Blank => account.blank += 1,
-                Said::Same => account.same += 1,
-                Said::Returned { reason, hint } => {
+                FormOutcome::Blank => account.blank += 1,
+                FormOutcome::Same => account.same += 1,
+                FormOutcome::Returned { reason, hint } => {
                     account.returned += 1;
                     account.lines.push((place, code.clone(), format!("退回：{reason}；{hint}")));
                 }
@@ -183,7 +186,7 @@ impl Importer {
         Ok(())
     }
 
-    /// The records of these codes as the register holds them now, each with its owner.
+    /// The records of these codes in the snapshots in force, each with its owner.
     async fn records_of(
         &self,
         policy: &Policy,
@@ -207,6 +210,7 @@ impl Importer {
         Ok(stored.into_iter().map(owned).collect())
     }
 
+    /// The sheets of a file that are feedback forms, and the sha256 of the file.
     async fn read_form(&self, input: &Input, ledgers: &[Ledger], policy: &Policy) -> Result<(Vec<FormSheet>, String), PullError> {
         let refuse = |refusal: Refusal| PullError::Refused { file: input.place(), refusal };
         let (sender, mut receiver) = tokio::sync::mpsc::channel::<Block>(4);
@@ -215,17 +219,17 @@ impl Importer {
         let mut open: Option<OpenSheet<'_>> = None;
         let mut outcomes = Vec::new();
         let mut end = |open: &mut Option<OpenSheet<'_>>, outcomes: &mut Vec<Outcome>| {
-            let Some((mut intake, above, mut rows)) = open.take() else { return };
+            let Some(OpenSheet { mut intake, preamble, mut rows }) = open.take() else { return };
             intake.finish(outcomes);
-            keep(outcomes, &mut rows);
+            move_accepted(outcomes, &mut rows);
             let has_check =
                 intake.ledger().is_some_and(|ledger| ledger.field("feedback_check").is_some_and(|field| intake.columns().contains(field)));
-            if above.number.is_some() && has_check {
+            if preamble.number.is_some() && has_check {
                 sheets.push(FormSheet {
                     name: intake.account.sheet.clone(),
-                    number: above.number,
-                    who: above.who,
-                    filled_on: above.filled_on,
+                    number: preamble.number,
+                    who: preamble.who,
+                    filled_on: preamble.filled_on,
                     ledger: intake.ledger().and_then(|ledger| policy.ledger(&ledger.id)),
                     columns: intake.columns(),
                     rows,
@@ -241,8 +245,11 @@ impl Importer {
                 match frame.map_err(|error| refuse(interrupted(error)))? {
                     Frame::Sheet(Sheet { name, visible, merges, .. }) => {
                         end(&mut open, &mut outcomes);
-                        open = visible
-                            .then(|| (SheetIntake::new(ledgers, number, name, merges, self.clock.today()), Above::default(), Vec::new()));
+                        open = visible.then(|| OpenSheet {
+                            intake: SheetIntake::new(ledgers, number, name, merges, self.clock.today()),
+                            preamble: Preamble::default(),
+                            rows: Vec::new(),
+                        });
                         number += 1;
                     }
                     Frame::Row(row) => {
@@ -250,11 +257,11 @@ impl Importer {
                         if count > ROWS_MAX {
                             return Err(refuse(Refusal::new(format!("超过{ROWS_MAX}行，不像反馈表"), "请核对是否选错了文件")));
                         }
-                        if let Some((intake, above, rows)) = open.as_mut() {
+                        if let Some(sheet) = open.as_mut() {
                             let row = row.unpack().map_err(|error| refuse(interrupted(error)))?;
-                            above.look(&row);
-                            intake.push(row, &mut outcomes);
-                            keep(&mut outcomes, rows);
+                            sheet.preamble.search(&row);
+                            sheet.intake.push(row, &mut outcomes);
+                            move_accepted(&mut outcomes, &mut sheet.rows);
                         }
                     }
                 }
@@ -265,10 +272,10 @@ impl Importer {
         Ok((sheets, sha256))
     }
 
-    /// Takes in every form of the configured folder that was not taken before. Returns what came, by file.
+    /// Imports every form of the configured folder that was not imported before. Returns the result for each file.
     ///
     /// # Errors
-    /// The folder cannot be read. A file that is refused does not stop the others.
+    /// The folder cannot be read, or the database fails. A refused file does not stop the others.
     pub async fn take_forms(&self) -> anyhow::Result<Vec<(PathBuf, Result<Vec<FormAccount>, PullError>)>> {
         let Some(folder) = &self.config.settings.feedback.folder else { return Ok(Vec::new()) };
         let folder = self.root.join(folder);
@@ -278,27 +285,25 @@ impl Importer {
             .filter(|path| path.is_file() && path.file_name().is_some_and(|name| !name.to_string_lossy().starts_with(['.', '~'])))
             .collect();
         files.sort();
-        let mut came = Vec::new();
+        let mut imported = Vec::new();
         for file in files {
-            let known = crate::worker::import::input::open(&file)
-                .and_then(crate::worker::import::input::fingerprint)
-                .map(|sha256| async move { self.store.feedback().knows_form(&sha256).await });
+            let known = open(&file).and_then(fingerprint).map(|sha256| async move { self.store.feedback().knows_form(&sha256).await });
             if let Ok(known) = known
                 && known.await?
             {
                 continue;
             }
-            let taken = self.take_form(&self.config.policy, &file).await;
-            came.push((file, taken));
+            let accounts = self.take_form(&self.config.policy, &file).await;
+            imported.push((file, accounts));
         }
-        Ok(came)
+        Ok(imported)
     }
 }
 
-fn keep(outcomes: &mut Vec<Outcome>, rows: &mut Vec<ReadRow>) {
-    for outcome in outcomes.drain(..) {
-        if let Outcome::Accepted(accepted) = outcome {
-            rows.push((accepted.row, accepted.code, accepted.cells));
-        }
-    }
+/// Moves the accepted rows of `outcomes` to `rows`; the other outcomes are dropped.
+fn move_accepted(outcomes: &mut Vec<Outcome>, rows: &mut Vec<Accepted>) {
+    rows.extend(outcomes.drain(..).filter_map(|outcome| match outcome {
+        Outcome::Accepted(accepted) => Some(accepted),
+        Outcome::Blank | Outcome::Skipped | Outcome::Quarantined { .. } => None,
+    }));
 }

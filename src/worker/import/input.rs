@@ -1,4 +1,4 @@
-//! Where the rows of a pull come from: a file that the child parses, or a query. Both feed the same channel of blocks.
+//! The sources of rows: a file that the child process parses, or a query. Both send their rows through the same channel of blocks.
 
 use crate::config::source_settings::{DatabaseSource, FolderSource, Origin, SourceSettings};
 use crate::domain::register::ledger::Ledger;
@@ -6,10 +6,9 @@ use crate::domain::source_choice::{ChosenBy, NoChoice, choose};
 use crate::source::folder;
 use crate::source::frame::Block;
 use crate::source::refusal::{ReadLimits, Refusal};
-use crate::source::sql;
-use crate::source::sql::{Database, Query};
+use crate::source::sql::{self, Database, Query};
 use crate::worker::import::importer::Importer;
-use crate::worker::import::puller::{PullError, PullReport, PullRequest};
+use crate::worker::import::pull_report::PullError;
 use chrono::{DateTime, TimeDelta, Utc};
 use ring::digest::{Context, SHA256};
 use std::fs::File;
@@ -19,7 +18,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::Sender;
 use tokio::task::JoinHandle;
 
-/// What is read.
+/// A file or a query to read.
 #[derive(Clone, Debug)]
 pub enum Input {
     File(PathBuf),
@@ -27,7 +26,7 @@ pub enum Input {
 }
 
 impl Input {
-    /// The name rows are reported under.
+    /// The name of the source in reports and notes.
     pub fn name(&self) -> String {
         match self {
             Input::File(path) => path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned()),
@@ -35,7 +34,7 @@ impl Input {
         }
     }
 
-    /// Where to look when it is refused.
+    /// What a refusal names as the place of the error.
     pub fn place(&self) -> String {
         match self {
             Input::File(path) => path.display().to_string(),
@@ -43,7 +42,7 @@ impl Input {
         }
     }
 
-    /// A query's columns may bear the ids of fields: nobody writes headers in SQL.
+    /// Lets the columns of a query be named by the ids of fields, because nobody writes Chinese headers in SQL.
     pub fn adapt(&self, ledgers: &mut [Ledger]) {
         if matches!(self, Input::Query(_)) {
             for field in ledgers.iter_mut().flat_map(|ledger| &mut ledger.fields) {
@@ -53,14 +52,14 @@ impl Input {
     }
 }
 
-/// A source as it can be read now.
+/// What a source reads now.
 pub struct Resolved {
     pub input: Input,
     /// Which file of a folder was chosen and why.
     pub picked: Option<String>,
 }
 
-/// Finds what a source reads now: its file, the newest file of its folder, its query with the password.
+/// What a source reads now: its file, the newest file of its folder, or its query with the password.
 ///
 /// # Errors
 /// The folder has no file to read, or the password file cannot be read.
@@ -80,14 +79,14 @@ fn pick(root: &Path, now: DateTime<Utc>, of: &FolderSource<'_>) -> Result<Resolv
     let path = root.join(of.folder);
     let refused = |refusal: Refusal| PullError::Refused { file: of.folder.to_owned(), refusal };
     let (listed, mut paths): (Vec<_>, Vec<_>) = folder::list(&path, of.marker).map_err(refused)?.into_iter().unzip();
-    let settling = |names: &[String]| format!("{}刚写入不满{}秒，可能还在复制，本次不读取", names.join("、"), of.quiet_seconds);
+    let still_written = |names: &[String]| format!("{}刚写入不满{}秒，可能还在复制，本次不读取", names.join("、"), of.quiet_seconds);
     let choice = choose(&listed, of.pattern, now, TimeDelta::seconds(i64::from(of.quiet_seconds))).map_err(|none| {
         refused(match none {
             NoChoice::Empty => Refusal::new("文件夹是空的", "请放入台账文件"),
             NoChoice::NoMatch(files) => {
                 Refusal::new(format!("文件夹中有{files}个文件，没有符合“{}”的", of.pattern), "请核对文件名，或修改配置中的pattern")
             }
-            NoChoice::BeingWritten(names) => Refusal::new(settling(&names), "请等复制完成后再读取"),
+            NoChoice::BeingWritten(names) => Refusal::new(still_written(&names), "请等复制完成后再读取"),
         })
     })?;
     let rule = match choice.by {
@@ -98,7 +97,7 @@ fn pick(root: &Path, now: DateTime<Utc>, of: &FolderSource<'_>) -> Result<Resolv
     };
     let mut picked = format!("{}：符合“{}”的文件有{}个，读取“{}”{rule}", of.folder, of.pattern, choice.of, listed[choice.index].name);
     if !choice.being_written.is_empty() {
-        picked.push_str(&format!("；{}", settling(&choice.being_written)));
+        picked.push_str(&format!("；{}", still_written(&choice.being_written)));
     }
     Ok(Resolved { input: Input::File(paths.swap_remove(choice.index)), picked: Some(picked) })
 }
@@ -128,22 +127,19 @@ fn query(root: &Path, columns_max: u32, source: &str, of: &DatabaseSource<'_>) -
 }
 
 impl Importer {
-    /// Pulls a configured source.
-    ///
-    /// # Errors
-    /// As [`Importer::pull`], or the source has nothing to read.
-    pub async fn pull_source(&self, source: &SourceSettings, accept: bool) -> Result<PullReport, PullError> {
-        let resolved = resolve(&self.root, self.clock.now(), self.config.settings.limits.columns_max, source)?;
-        if let Some(picked) = &resolved.picked {
-            tracing::info!(source = %source.name, picked, "a file was chosen");
+    /// The limits for reading a file, from the configuration.
+    pub(crate) fn read_limits(&self) -> ReadLimits {
+        let limits = &self.config.settings.limits;
+        ReadLimits {
+            file_mib_max: limits.file_mib_max,
+            memory_mib: limits.parse_memory_mib,
+            seconds: limits.parse_seconds,
+            rows_max: limits.rows_max,
+            columns_max: limits.columns_max,
         }
-        let request =
-            PullRequest { input: resolved.input, source: source.name.clone(), sample: source.sample, covers_on: None, accept, only: None };
-        let report = self.pull(&self.config.policy, &request).await?;
-        Ok(PullReport { picked: resolved.picked, ..report })
     }
 
-    /// Begins to read; blocks of rows come through the channel, the fingerprint at the end.
+    /// Begins to read. Blocks of rows come through the channel; the task returns the sha256 of what was read.
     ///
     /// # Errors
     /// The file cannot be opened.
@@ -153,7 +149,7 @@ impl Importer {
         limits: ReadLimits,
         sender: Sender<Block>,
     ) -> Result<JoinHandle<Result<String, Refusal>>, Refusal> {
-        // a receiver that is gone has its reasons
+        // a closed receiver ends the reading without an error, because the receiving side reports its own
         Ok(match input.clone() {
             Input::File(path) => {
                 let unreadable = |error: std::io::Error| Refusal::new(format!("文件无法打开：{error}"), "请检查文件是否存在、路径是否正确");
@@ -173,7 +169,7 @@ impl Importer {
                     let sender = sender.clone();
                     async move { sender.send(block).await.is_ok() }
                 };
-                // the database has its own limit; this is for one that never answers
+                // the database has a time limit of its own; this one is for a database that never answers
                 match tokio::time::timeout(query.timeout, sql::read(&query, take)).await {
                     Ok(read) => read,
                     Err(_) => Err(query.timed_out()),
@@ -183,6 +179,7 @@ impl Importer {
     }
 }
 
+/// Opens a file; a folder is an error.
 pub(crate) fn open(path: &Path) -> std::io::Result<File> {
     let file = File::open(path)?;
     if file.metadata()?.is_dir() { Err(std::io::Error::other("是文件夹")) } else { Ok(file) }

@@ -1,5 +1,5 @@
-//! Writes the 导入报告 of a pull from what the store holds, so that a start after a kill writes the same bytes. Lines are read in pages
-//! and go to the file as they come.
+//! Writes the import report (导入报告) of a pull from the data in the store, so that a process which resumes after a crash writes the same bytes.
+//! Rows are read from the store in pages and written at once.
 
 use crate::domain::intake::note::NoteKind;
 use crate::domain::intake::place::place_of;
@@ -17,30 +17,30 @@ use crate::workbook::books::intake_report::{
 };
 use crate::workbook::model::Row;
 use crate::worker::import::importer::Importer;
-use crate::worker::import::puller::{LedgerPull, PullReport, lost_columns};
+use crate::worker::import::pull_report::{LedgerPull, PullReport, lost_columns};
 use anyhow::{Context, ensure};
 use std::collections::BTreeMap;
 use tokio::sync::mpsc::Sender;
 
-/// The folder below `var/reports/`, and the name of the file.
+/// The folder below `var/reports/`, and the name of the workbook.
 const FOLDER: &str = "导入报告";
 const FILE: &str = "导入报告.xlsx";
 
-/// Lines handed over at a time, and how many hands may wait.
+/// Rows sent to the writer at a time, and how many such chunks may wait.
 const CHUNK: usize = 1000;
 const CHUNKS_AHEAD: usize = 2;
 
-/// A note by unit and place: (place of its unit, ledger of the file, number).
+/// The sort key of a note: (rank of its unit, ledger of the file, number).
 type Key = (u32, u32, i64);
 
-/// What a ledger of the file is read from.
+/// A ledger of the file, with the snapshots that its part of the report is read from.
 struct Source<'a> {
     pulled: &'a LedgerPull,
     snapshot: &'a Snapshot,
-    /// The snapshot in force before.
+    /// The previous snapshot in force.
     base: Option<&'a Snapshot>,
     ledger: usize,
-    /// All snapshots, for the files that versions began in.
+    /// All snapshots, to find the file in which a version began.
     all: &'a [Snapshot],
 }
 
@@ -53,7 +53,7 @@ struct Order {
 }
 
 impl Importer {
-    /// Writes the report of a pull; what hinders it is told in the pull's own report, for the pull itself stands.
+    /// Writes the import report of a pull, and enters its path in `report`. A failure is entered there too; it does not undo the pull.
     pub(crate) async fn write_intake_report(&self, policy: &Policy, source: &str, report: &mut PullReport) {
         match self.intake_report(policy, source, report).await {
             Ok(path) => report.workbook = path,
@@ -64,7 +64,7 @@ impl Importer {
         }
     }
 
-    /// The path of the report below the root; `None` when another file brought all of this before.
+    /// Writes the import report. Returns its path relative to the root; `None` = the same rows came earlier with another file.
     async fn intake_report(&self, policy: &Policy, source: &str, report: &PullReport) -> anyhow::Result<Option<String>> {
         let snapshots = self.store.snapshots().list().await?;
         let sources = sources(policy, source, report, &snapshots)?;
@@ -74,8 +74,8 @@ impl Importer {
         let folder =
             format!("reports/{FOLDER}/{}/{covers_on}-{}", archive::safe_name(source), &report.sha256[..8.min(report.sha256.len())]);
         let path = format!("var/{folder}/{FILE}");
-        let settled = sources.iter().all(|source| !source.pulled.fresh && source.pulled.state.is_none());
-        if settled && self.var.join(&folder).join(FILE).is_file() {
+        let nothing_new = sources.iter().all(|source| !source.pulled.fresh && source.pulled.state.is_none());
+        if nothing_new && self.var.join(&folder).join(FILE).is_file() {
             return Ok(Some(path));
         }
         let order = self.order(policy, &sources).await?;
@@ -132,14 +132,14 @@ impl Importer {
         let fed = self.feed(policy, &planned, &sources, &order, &ledgers, &sender).await;
         drop(sender);
         let rendered = rendering.await?;
-        // lines that stopped coming explain a book that is not whole
+        // an error here is the cause of an incomplete workbook, so it is returned first
         fed?;
         let part = rendered?;
         tokio::task::spawn_blocking(move || part.publish(FILE)).await??;
         Ok(Some(path))
     }
 
-    /// All notes by the unit that keeps the row, then by ledger, sheet and row; those that are no data in file order.
+    /// The keys of all notes: sorted by the unit that maintains the row, then by ledger, sheet and row; notes on skipped rows in file order.
     async fn order(&self, policy: &Policy, sources: &[Source<'_>]) -> anyhow::Result<Order> {
         let mut names: BTreeMap<String, u32> = BTreeMap::new();
         let mut order = Order::default();
@@ -163,24 +163,24 @@ impl Importer {
                 })
                 .await?;
         }
-        // several spellings of a unit are one unit
+        // different names of one unit have one rank
         let mut ranks: Vec<UnitRank> = names.keys().map(|name| unit_rank(policy, name)).collect();
         ranks.sort();
         ranks.dedup();
-        let mut place = vec![0u32; names.len()];
+        let mut rank_of = vec![0u32; names.len()];
         for (name, number) in &names {
-            place[*number as usize] = ranks.binary_search(&unit_rank(policy, name)).unwrap_or_default() as u32;
+            rank_of[*number as usize] = ranks.binary_search(&unit_rank(policy, name)).unwrap_or_default() as u32;
         }
         for keys in [&mut order.quarantined, &mut order.warnings] {
             for key in keys.iter_mut() {
-                key.0 = place[key.0 as usize];
+                key.0 = rank_of[key.0 as usize];
             }
             keys.sort_unstable();
         }
         Ok(order)
     }
 
-    /// How a ledger stands to the snapshot that was in force before.
+    /// The differences between a snapshot and the previous one in force.
     async fn compared(&self, ledger: &Ledger, source: &Source<'_>, report: &PullReport) -> anyhow::Result<SnapshotComparison> {
         let snapshot = source.snapshot;
         if snapshot.file_sha256 != report.sha256 {
@@ -188,7 +188,7 @@ impl Importer {
         }
         let (old, new) = source.sides();
         let counts = match source.base {
-            // the pull that made the snapshot has counted already
+            // the pull that made the snapshot has counted them
             Some(_) if source.pulled.fresh => ChangeCounts::of(&source.pulled.difference),
             _ => self.store.changes().count(&snapshot.ledger, old, new).await?,
         };
@@ -204,7 +204,7 @@ impl Importer {
         })
     }
 
-    /// Hands over the lines of all sheets in their order.
+    /// Sends the rows of all sheets to the writer, in the order of the sheets.
     async fn feed(
         &self,
         policy: &Policy,
@@ -218,7 +218,7 @@ impl Importer {
             let mut number = 0;
             for part in keys.chunks(CHUNK) {
                 let mut rows = Vec::with_capacity(part.len());
-                // within a part the same ledger comes in runs
+                // the notes of one ledger are read together, so a part is split where the ledger changes
                 for run in part.chunk_by(|a, b| a.1 == b.1) {
                     let source = &sources[run[0].1 as usize];
                     let numbers: Vec<i64> = run.iter().map(|(.., no)| *no).collect();
@@ -251,7 +251,7 @@ impl Importer {
                     let mut rows = Vec::with_capacity(page.len());
                     for stored in &page {
                         number += 1;
-                        rows.push(planned.code_row(number, &source.code_line(ledger, stored, gone)));
+                        rows.push(planned.code_row(number, &source.code_change(ledger, stored, gone)));
                     }
                     if sender.send(rows).await.is_err() {
                         return Ok(());
@@ -264,12 +264,14 @@ impl Importer {
 }
 
 impl<'a> Source<'a> {
+    /// The previous snapshot in force and the new one, as the sides of a comparison.
     fn sides(&self) -> (Side<'a>, Side<'a>) {
         let source = self.snapshot.source.as_str();
         (Side { source, seq: self.base.map_or(0, |base| base.seq) }, Side { source, seq: self.snapshot.seq })
     }
 
-    fn code_line(&self, ledger: &Ledger, stored: &StoredRecord, gone: bool) -> CodeChange {
+    /// A code that is new or gone, as the report lists it.
+    fn code_change(&self, ledger: &Ledger, stored: &StoredRecord, gone: bool) -> CodeChange {
         let record = &stored.record;
         CodeChange {
             gone,
@@ -282,7 +284,7 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Where a version stands: in the file of the snapshot in which it began, down to the cell of `field`.
+/// The place of a version in the file of the snapshot in which it began: sheet and row, and the cell of `field` if given.
 pub fn place_in(all: &[Snapshot], ledger: &str, source: &str, stored: &StoredRecord, field: Option<&str>) -> String {
     let began = all.iter().find(|known| known.ledger == ledger && known.source == source && known.seq == stored.first_seq);
     let place = stored.record.place;

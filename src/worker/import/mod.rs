@@ -1,8 +1,10 @@
 //! Imports: a pull or a file becomes a snapshot, a report and the answers of units.
 
 pub mod feedback;
+pub(crate) mod file_reader;
 pub mod importer;
 pub mod input;
 pub mod intake_report;
+pub mod pull_report;
 pub mod puller;
 pub mod row_cache;

@@ -1,6 +1,7 @@
-//! Rows that stand in a file as they stood at the last pull: known by a mark, so they are counted and not read once more.
+//! Fingerprints of rows. A row whose fingerprint the previous pull stored has not changed, so it is counted and not read.
 //!
-//! Invariant: a mark is made of all that the reading of a row depends on, and only a row that was accepted without a word gets one.
+//! Invariant: a fingerprint covers everything that the reading of a row depends on, and it is stored only for a row that was accepted without a
+//! note.
 
 use crate::config::load::Config;
 use crate::domain::intake::sheet::SheetIntake;
@@ -8,13 +9,14 @@ use crate::store::open_versions::RowFingerprint;
 use chrono::{Datelike, NaiveDate};
 use xxhash_rust::xxh3::Xxh3Default;
 
-/// What the rows of one sheet are read by. A mark has to tell rows apart, not to stand against whoever keeps the register: it takes the
-/// quickest hash there is.
-pub(crate) struct Manner(Xxh3Default);
+/// Makes the fingerprints of the rows of one sheet. They only have to distinguish rows, not to resist forgery, so the hash is the fastest there
+/// is.
+pub(crate) struct RowFingerprinter(Xxh3Default);
 
-impl Manner {
-    /// The program, the configuration, the sheet's columns, and the year that bounds plausible dates; `None` until the header is found.
-    pub fn of(config: &Config, sheet: &SheetIntake<'_>, today: NaiveDate) -> Option<Manner> {
+impl RowFingerprinter {
+    /// Hashes the program, the configuration, the sheet's columns, and the year that bounds plausible dates; `None` until the header is
+    /// found.
+    pub fn of(config: &Config, sheet: &SheetIntake<'_>, today: NaiveDate) -> Option<RowFingerprinter> {
         let ledger = sheet.ledger()?;
         let mut hash = Xxh3Default::new();
         let mut add = |part: &str| {
@@ -31,11 +33,11 @@ impl Manner {
         for column in sheet.mapping() {
             add(&format!("{} {} {} {:?}", column.column, ledger.fields[column.field].id, column.money_power, column.unsupported_currency));
         }
-        Some(Manner(hash))
+        Some(RowFingerprinter(hash))
     }
 
-    /// The mark of a row with these cells, packed.
-    pub fn mark(&self, cells: &[u8]) -> RowFingerprint {
+    /// The fingerprint of a row with these packed cells.
+    pub fn fingerprint(&self, cells: &[u8]) -> RowFingerprint {
         let mut hash = self.0.clone();
         hash.update(cells);
         hash.digest128().to_le_bytes()

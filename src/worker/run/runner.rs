@@ -224,7 +224,7 @@ impl Runner {
         }
         if deliveries.pending > 0 {
             deliveries.notes = self.deliverer.sending_notes().await?;
-            deliveries.channel_fault = self.deliverer.left_alone();
+            deliveries.channel_fault = self.deliverer.pause_reason();
         }
         Ok(deliveries)
     }

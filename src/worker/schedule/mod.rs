@@ -1,3 +1,3 @@
-//! The schedule: jobs start at their slots.
+//! The schedule: starts the jobs at their slots.
 
 pub mod scheduler;

@@ -1,17 +1,15 @@
-//! The service that runs for years: slots come from the ledger of runs, tokio-cron-scheduler only wakes it up.
+//! The service that starts jobs at their slots. The database records the slots that are done; tokio-cron-scheduler only wakes the service.
 //!
-//! A beat looks at what is due and works it off; it may come twice, late, or not at all for a while, and nothing is lost or doubled.
+//! A beat does everything that is due. Beats may come twice, late, or not at all for a while, and nothing is lost or done twice.
 
-use crate::clock::Clock;
-use crate::clock::stamp;
+use crate::clock::{Clock, stamp};
 use crate::config::job_file::Job;
 use crate::config::load::Config;
 use crate::domain::schedule::{Due, Slot};
 use crate::store::handle::Store;
 use crate::store::runs::RunState;
 use crate::worker::file_lock::FileLock;
-use crate::worker::run::runner::Runner;
-use crate::worker::run::runner::{RunOutcome, RunRequest, RunWhen};
+use crate::worker::run::runner::{RunOutcome, RunRequest, RunWhen, Runner};
 use crate::worker::run::slot_text::slot_text;
 use anyhow::Context;
 use chrono::NaiveDateTime;
@@ -22,23 +20,24 @@ use tokio::sync::Notify;
 use tokio_cron_scheduler::{Job as Alarm, JobScheduler};
 use tokio_util::sync::CancellationToken;
 
-/// The sweep that repairs whatever the alarm clock misses: clock jumps, suspension, a schedule moved by a holiday.
+/// A beat comes at least this often, because the alarm clock can miss a slot: after a clock jump, a suspension, or if a holiday moves a slot.
 const SWEEP: Duration = Duration::from_secs(30);
 
-/// Pause before a failed run is tried again.
+/// Pause before a failed run is retried.
 const RETRY_MINUTES: i64 = 15;
 
 /// What one beat did.
 #[derive(Debug, Default)]
 pub struct Beat {
-    /// Runs that ended, with their state.
+    /// Runs that ended: id, or job and slot; state.
     pub ran: Vec<(String, String)>,
-    /// Runs that failed, with the reason.
+    /// Runs that failed: id, or job and slot; reason.
     pub failed: Vec<(String, String)>,
+    /// Slots that the policy for missed slots skipped.
     pub skipped: usize,
 }
 
-/// Starts the jobs at their slots, goes on with runs that broke off, and sends what is due.
+/// Starts the jobs at their slots, resumes runs that broke off, and sends the mails that are due.
 #[derive(Clone)]
 pub struct Scheduler {
     var: PathBuf,
@@ -49,13 +48,13 @@ pub struct Scheduler {
 }
 
 impl Scheduler {
-    /// A scheduler of the jobs of the runner's configuration.
+    /// A scheduler for the jobs of the runner's configuration.
     pub fn new(runner: Runner) -> Scheduler {
         let Runner { var, config, store, clock, .. } = runner.clone();
         Scheduler { var, config, store, clock, runner }
     }
 
-    /// Works off everything due now: runs that broke off, then slots, then mail. A failed job does not keep others from running.
+    /// Does everything that is due now: resumes runs that broke off, runs slots, sends mail. A failed job does not stop the others.
     ///
     /// # Errors
     /// The database fails.
@@ -80,7 +79,7 @@ impl Scheduler {
                 let failed = outcome.is_err();
                 self.record(&mut beat, &format!("{}@{name}", job.name), outcome);
                 if failed {
-                    // the slot stays due: it is tried again until it succeeds or is too late
+                    // the slot stays due, and is retried until it succeeds or is too late
                     break;
                 }
                 self.store.schedule().advance(&job.name, &name).await?;
@@ -97,24 +96,26 @@ impl Scheduler {
 
     /// Whether a slot's run failed less than [`RETRY_MINUTES`] ago.
     async fn failed_lately(&self, job: &str, slot: &str) -> anyhow::Result<bool> {
-        let again = stamp(self.clock.now() - chrono::Duration::minutes(RETRY_MINUTES));
-        Ok(self.store.runs().newest(job, slot).await?.is_some_and(|run| run.state == RunState::Failed && run.finished_at > again))
+        let earliest = stamp(self.clock.now() - chrono::Duration::minutes(RETRY_MINUTES));
+        Ok(self.store.runs().newest(job, slot).await?.is_some_and(|run| run.state == RunState::Failed && run.finished_at > earliest))
     }
 
+    /// The slots of a job that are due now.
     async fn due(&self, job: &Job) -> anyhow::Result<Due> {
         let now = self.clock.local(job.schedule.utc_offset_seconds);
-        let settled = match self.store.schedule().handled_until(&job.name).await? {
+        let handled_until = match self.store.schedule().handled_until(&job.name).await? {
             Some(text) => NaiveDateTime::parse_from_str(&text, "%Y-%m-%dT%H:%M:%S")
                 .with_context(|| format!("job {} is settled until \"{text}\"", job.name))?,
             None => {
-                // a job never seen starts from now: nobody wants years of quarters at once
+                // a new job starts from now, because nobody wants the runs of past years at once
                 self.store.schedule().advance(&job.name, &slot_text(now)).await?;
                 now
             }
         };
-        Ok(job.schedule.due(Some(settled), now, self.config.policy.calendar.of(None)))
+        Ok(job.schedule.due(Some(handled_until), now, self.config.policy.calendar.of(None)))
     }
 
+    /// Logs the outcome of a run and adds it to the beat.
     fn record(&self, beat: &mut Beat, name: &str, outcome: anyhow::Result<RunOutcome>) {
         match outcome {
             Ok(outcome) => {
@@ -140,7 +141,7 @@ impl Scheduler {
             .collect()
     }
 
-    /// Runs until told to stop: beats at every job's time and every half minute.
+    /// Serves until `stop` is cancelled: a beat at every job's time and every half minute.
     ///
     /// # Errors
     /// The alarm clock cannot be set.
@@ -159,7 +160,7 @@ impl Scheduler {
         }
         alarm.start().await.context("cannot start the alarm clock")?;
         tracing::info!(jobs = self.config.jobs.len(), "serving");
-        // a stop in the middle of a delivery waits for what is under way, not for all that is due
+        // a stop in the middle of a delivery waits for the mails that are being sent, not for all that are due
         let (stopping, deliverer) = (stop.clone(), self.runner.deliverer.clone());
         tokio::spawn(async move {
             stopping.cancelled().await;

@@ -1,0 +1,95 @@
+//! The result of a pull: a report of each ledger that was found, or the reason why nothing was read.
+
+use crate::domain::intake::note::{Note, SheetAccount};
+use crate::domain::register::ledger::Ledger;
+use crate::source::refusal::Refusal;
+use crate::store::database::StoreError;
+use crate::store::pulls::Difference;
+use crate::store::snapshots::SnapshotState;
+use chrono::NaiveDate;
+
+/// The result of one ledger of the file.
+#[derive(Clone, Debug)]
+pub struct LedgerPull {
+    pub ledger: String,
+    pub title: String,
+    pub seq: i64,
+    /// `None` = nothing new.
+    pub state: Option<SnapshotState>,
+    pub covers_on: NaiveDate,
+    pub accepted: u64,
+    pub quarantined: u64,
+    pub skipped: u64,
+    pub warnings: u64,
+    /// Rows that have not changed since the previous pull and were counted without being read.
+    pub unchanged: u64,
+    pub difference: Difference,
+    /// Why the snapshot is held; empty if it is not.
+    pub held_because: String,
+    /// The file's sheets that contain this ledger.
+    pub accounts: Vec<SheetAccount>,
+    /// Whether this pull made the snapshot.
+    pub fresh: bool,
+    /// Number and day of a snapshot in force that covers a later day. This is legal, but the clerk should know it.
+    pub newer: Option<(i64, NaiveDate)>,
+    /// Whether the day it covers is in the future.
+    pub ahead: bool,
+    /// The day the file itself gives, if it is not the day the snapshot got.
+    pub day_in_file: Option<NaiveDate>,
+    /// Titles of the fields that have a column in the previous snapshot in force and none in this one.
+    pub lost: Vec<String>,
+    pub notes: Vec<Note>,
+    /// All sheets of the file, as notes number them.
+    pub sheets_of_file: Vec<String>,
+}
+
+/// The result of a pull.
+#[derive(Clone, Debug, Default)]
+pub struct PullReport {
+    pub file: String,
+    /// Which file of a folder was chosen and why.
+    pub picked: Option<String>,
+    pub ledgers: Vec<LedgerPull>,
+    /// Sheets without a known ledger, each with the reason.
+    pub unread: Vec<(String, String)>,
+    /// Of the file's bytes.
+    pub sha256: String,
+    /// Path of the import report relative to the root; `None` = the same rows came earlier with another file, whose report covers them.
+    pub workbook: Option<String>,
+    /// Why the import report could not be written.
+    pub fault: Option<String>,
+}
+
+impl PullReport {
+    /// Quarantined rows of all ledgers.
+    pub fn quarantined(&self) -> u64 {
+        self.ledgers.iter().map(|ledger| ledger.quarantined).sum()
+    }
+
+    /// Whether a snapshot is held.
+    pub fn held(&self) -> bool {
+        self.ledgers.iter().any(|ledger| ledger.state == Some(SnapshotState::Held))
+    }
+}
+
+/// Why a pull failed.
+#[derive(Debug, thiserror::Error)]
+pub enum PullError {
+    #[error("{file}：{refusal}")]
+    Refused { file: String, refusal: Refusal },
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A source that stopped in the middle.
+pub(crate) fn interrupted(error: impl std::fmt::Display) -> Refusal {
+    Refusal::new(format!("读取中断：{error}"), "请重试")
+}
+
+/// The titles of the fields that have a column in the sheets `before` and none in the sheets `now`. A renamed column looks like an empty
+/// one, and the clerk is warned of it.
+pub(crate) fn lost_columns(ledger: &Ledger, before: &[SheetAccount], now: &[SheetAccount]) -> Vec<String> {
+    let has = |accounts: &[SheetAccount], id: &str| accounts.iter().any(|account| account.columns.iter().any(|(known, _)| known == id));
+    let lost = ledger.fields.iter().filter(|field| has(before, &field.id) && !has(now, &field.id));
+    lost.map(|field| field.title.clone()).collect()
+}
