@@ -1,11 +1,12 @@
-//! Rebuilds when a migration is added, because `sqlx::migrate!` embeds the folder, and gives the program a hash of the code that reads rows.
-//! The row cache (`worker::import::row_cache`) contains that hash, so a program that reads rows otherwise takes no row from it.
+//! Has the program rebuilt when a migration is added, because `sqlx::migrate!` embeds the folder, and sets `DUBAN_READING` to a hash of the code
+//! that reads rows. The row cache (`worker::import::row_cache`) contains that hash, so that a program that reads rows differently does not use
+//! the cache of an older one.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::path::Path;
 
-/// The code that turns the cells of a row into a record and remarks on it.
+/// The code that turns the cells of a row into a record and its notes.
 const ROW_READING: [&str; 5] = [
     "src/domain/intake",
     "src/domain/own_sheet.rs",
@@ -19,18 +20,18 @@ fn main() {
     let mut hasher = DefaultHasher::new();
     for path in ROW_READING {
         println!("cargo:rerun-if-changed={path}");
-        add(Path::new(path), &mut hasher);
+        add_to_hash(Path::new(path), &mut hasher);
     }
     println!("cargo:rustc-env=DUBAN_READING={:016x}", hasher.finish());
 }
 
-/// Adds a file, or all files of a folder in the order of their names, to the hash.
-fn add(path: &Path, hasher: &mut DefaultHasher) {
+/// Adds the contents of a file, or of all files of a folder in the order of their names, to the hash.
+fn add_to_hash(path: &Path, hasher: &mut DefaultHasher) {
     if path.is_dir() {
         let mut entries: Vec<_> =
             std::fs::read_dir(path).expect("a folder of sources").map(|entry| entry.expect("an entry").path()).collect();
         entries.sort();
-        entries.iter().for_each(|path| add(path, hasher));
+        entries.iter().for_each(|path| add_to_hash(path, hasher));
     } else {
         std::fs::read(path).expect("a source").hash(hasher);
     }

@@ -3,10 +3,10 @@
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, Offset, TimeZone, Utc};
 use std::sync::{Arc, Mutex};
 
-/// Seconds east of UTC of every date in the service: Asia/Shanghai has had no summer time since 1991.
-const SHANGHAI_SECONDS: i32 = 8 * 3600;
+/// Seconds by which Asia/Shanghai is ahead of UTC. It has had no summer time since 1991.
+pub(crate) const SHANGHAI_SECONDS: i32 = 8 * 3600;
 
-/// The time of day: the machine's, or one that tests move by hand.
+/// A source of the current time: the machine's clock, or a time that tests set.
 #[derive(Clone, Debug)]
 pub enum Clock {
     System,
@@ -14,53 +14,53 @@ pub enum Clock {
 }
 
 impl Clock {
+    /// A clock that shows `at` until [`Clock::set`] changes it.
     pub fn manual(at: DateTime<Utc>) -> Clock {
         Clock::Manual(Arc::new(Mutex::new(at)))
     }
 
-    /// Moves a manual clock; the system clock stays.
+    /// Sets a manual clock; does nothing to the system clock.
     pub fn set(&self, at: DateTime<Utc>) {
         if let Clock::Manual(now) = self {
             *now.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = at;
         }
     }
 
+    /// The current time in UTC.
     pub fn now(&self) -> DateTime<Utc> {
         match self {
-            #[allow(clippy::disallowed_methods, reason = "this is the one place")]
+            #[allow(clippy::disallowed_methods, reason = "only this file reads the machine's clock")]
             Clock::System => Utc::now(),
             Clock::Manual(now) => *now.lock().unwrap_or_else(std::sync::PoisonError::into_inner),
         }
     }
 
-    /// Today in Asia/Shanghai.
+    /// The current day in Asia/Shanghai.
     pub fn today(&self) -> NaiveDate {
         self.local(SHANGHAI_SECONDS).date()
     }
 
-    /// Wall-clock time at an offset.
+    /// The wall-clock time at an offset from UTC.
     pub fn local(&self, utc_offset_seconds: i32) -> NaiveDateTime {
         self.now().naive_utc() + chrono::Duration::seconds(i64::from(utc_offset_seconds))
     }
 }
 
-/// How times are stored: UTC, fixed width, sortable.
+/// A time as it is stored: UTC, with a fixed width, so that texts sort as times do.
 pub fn stamp(at: DateTime<Utc>) -> String {
     at.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
-/// A wall-clock time at an offset as UTC.
-pub fn to_utc(local: NaiveDateTime, utc_offset_seconds: i32) -> DateTime<Utc> {
-    (local - chrono::Duration::seconds(i64::from(utc_offset_seconds))).and_utc()
-}
-
-/// A zone without summer time.
+/// A time zone with one offset all year.
 #[derive(Clone, Copy, Debug)]
 pub struct Zone {
+    /// Seconds ahead of UTC.
     pub offset_seconds: i32,
 }
 
 impl Zone {
+    /// The zone of a name such as `Asia/Shanghai`.
+    ///
     /// # Errors
     /// An unknown name, or a zone whose offset changes within the years 2020-2040.
     pub fn parse(name: &str) -> Result<Zone, String> {

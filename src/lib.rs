@@ -1,4 +1,5 @@
-//! `duban` (督办): the system an investment-promotion office lives by. See docs/ARCHITECTURE.md for the map and its invariants.
+//! `duban` (督办): supervises the investment projects of an investment-promotion office. docs/ARCHITECTURE.md describes the modules and their
+//! invariants.
 
 pub mod app;
 pub mod cli;

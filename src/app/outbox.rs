@@ -132,18 +132,18 @@ pub async fn drafts_of(deliverer: &Deliverer, act: &str) -> anyhow::Result<Vec<S
     Ok(drafts.into_iter().filter(|draft| draft.act == known.code()).map(|draft| draft.id).collect())
 }
 
-/// Those of the named messages that are drafts.
+/// Whether the named messages are drafts.
 ///
 /// # Errors
-/// The database fails.
-pub async fn drafts_among(deliverer: &Deliverer, ids: &[String]) -> anyhow::Result<Vec<String>> {
-    let mut drafts = Vec::new();
+/// Only some of them are, or the database fails.
+pub async fn are_drafts(deliverer: &Deliverer, ids: &[String]) -> anyhow::Result<bool> {
+    let mut drafts = 0;
     for id in ids {
-        if deliverer.store.outbox().get(id).await?.is_some_and(|message| !message.act.is_empty()) {
-            drafts.push(id.clone());
-        }
+        drafts += usize::from(deliverer.store.outbox().get(id).await?.is_some_and(|message| !message.act.is_empty()));
     }
-    Ok(drafts)
+    let all = ids.len();
+    ensure!(drafts == 0 || drafts == all, "drafts and held messages are released apart: {drafts} of {all} are drafts");
+    Ok(drafts > 0)
 }
 
 /// Releases (签发) or rejects (不予签发) drafts. Returns how many of them waited for it.
@@ -174,11 +174,27 @@ pub struct StateChange {
     pub unchanged: Vec<(String, Option<DeliveryState>)>,
 }
 
+/// Puts messages (all, where none is named) that are not delivered yet on hold.
+///
+/// # Errors
+/// The database fails.
+pub async fn hold(deliverer: &Deliverer, ids: &[String], by: Person<'_>) -> anyhow::Result<StateChange> {
+    change_state(deliverer, ids, &[DeliveryState::Pending, DeliveryState::Unknown], DeliveryState::OnHold, by).await
+}
+
+/// Lets messages on hold (all, where none is named) be sent.
+///
+/// # Errors
+/// The database fails.
+pub async fn release(deliverer: &Deliverer, ids: &[String], by: Person<'_>) -> anyhow::Result<StateChange> {
+    change_state(deliverer, ids, &[DeliveryState::OnHold], DeliveryState::Pending, by).await
+}
+
 /// Moves messages (all, where none is named) from one of some states to another.
 ///
 /// # Errors
 /// The database fails.
-pub async fn change_state(
+async fn change_state(
     deliverer: &Deliverer,
     ids: &[String],
     from: &[DeliveryState],

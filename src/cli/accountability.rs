@@ -1,4 +1,4 @@
-//! `accountability`: the list of those whose findings were red over closed quarters. Nothing else makes it, and it goes into one file.
+//! `accountability`: writes the list of units and persons whose findings were red over closed quarters. No other command makes it.
 
 use crate::app::compose::App;
 use crate::app::reports::write_accountability;
@@ -6,7 +6,7 @@ use crate::cli::exit::Exit;
 use chrono::NaiveDate;
 use std::path::Path;
 
-pub async fn accountability(app: &App, as_of: Option<NaiveDate>, file: &Path) -> anyhow::Result<Exit> {
+pub(crate) async fn accountability(app: &App, as_of: Option<NaiveDate>, file: &Path) -> anyhow::Result<Exit> {
     let as_of = as_of.unwrap_or_else(|| app.clock().today());
     let (path, list) = write_accountability(app.evaluator(), as_of, file).await?;
     print_line!("{}：截至{as_of}，列入{}项，涉及{}个单位", path.display(), list.lines, list.units);

@@ -1,20 +1,25 @@
-//! `check` and `sample`: nothing here needs the database.
+//! `check` and `sample`, which need no database.
 
 use crate::app::check;
-use crate::app::check::{Checked, SourceReads, sample_as_of};
+use crate::app::check::{Checked, CheckedSource, SourceReads, sample_as_of};
 use crate::app::compose;
 use crate::app::reports::{check_projects, write_sample};
 use crate::cli::exit::Exit;
 use crate::clock::Clock;
 use crate::domain::register::calendar::calendar_warning;
 use crate::domain::register::units::Level;
+use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::RuleKind;
 use crate::domain::rules::sentence::{clause, ladder, sentence};
 use std::path::Path;
 
-/// Lists every problem; without any, what the configuration will do.
-pub async fn check(root: &Path, clock: &Clock, connect: bool) -> anyhow::Result<Exit> {
-    let Checked { config, mailer, sources } = check::check(root, clock)?;
+/// Prints what the configuration will do. With `connect`, tries the mail server as well.
+///
+/// # Errors
+/// The configuration has problems; the message lists all of them.
+pub(crate) async fn check(root: &Path, clock: &Clock, connect: bool) -> anyhow::Result<Exit> {
+    let checked = check::check(root, clock)?;
+    let Checked { config, sources, .. } = &checked;
     let policy = &config.policy;
     print_line!(
         "配置检查通过：台账{}种，规则{}条，责任单位{}个，产业{}个，任务{}个，报表模板{}个。",
@@ -26,19 +31,48 @@ pub async fn check(root: &Path, clock: &Clock, connect: bool) -> anyhow::Result<
         config.templates.len()
     );
     print_line!("\n一、任务的下几次执行时点");
+    print_slots(&checked, clock);
+    print_line!("\n二、谁会收到提醒");
+    print_recipients(&checked);
+    print_line!("\n三、督办规则");
+    print_rules(policy);
+    print_line!("\n四、日历");
+    print_calendar(policy, clock);
+    print_line!("\n五、台账来源");
+    print_sources(sources);
+    print_line!("\n六、发送");
+    let mail = &config.settings.mail;
+    match &mail.smtp {
+        None => print_line!("  没有设置[mail.smtp]，邮件写入var/outbox"),
+        Some(smtp) => {
+            print_line!("  经{}:{}，每日至多{}封，{}日内未送出的停止发送", smtp.host, smtp.port, mail.daily_max, mail.too_late_days)
+        }
+    }
+    for line in check::sending_notes(root, clock, config).await? {
+        print_line!("  {line}");
+    }
+    if connect { Ok(try_mail_server(&checked).await) } else { Ok(Exit::Done) }
+}
+
+fn print_slots(checked: &Checked, clock: &Clock) {
+    let config = &checked.config;
     for job in &config.jobs {
         let now = clock.local(job.schedule.utc_offset_seconds);
         let next: Vec<String> = job
             .schedule
-            .slots(now, policy.calendar.of(None))
+            .slots(now, config.policy.calendar.of(None))
             .take(3)
             .map(|slot| format!("{}（截至{}）", slot.runs_at.format("%Y-%m-%d %H:%M"), slot.as_of))
             .collect();
         print_line!("  {}（{}）：{}", job.title, job.name, if next.is_empty() { "无".into() } else { next.join("、") });
     }
-    print_line!("\n二、谁会收到提醒");
+}
+
+/// Prints, for each level, how many units there are, which have no mailbox, and which jobs mail them.
+fn print_recipients(checked: &Checked) {
+    let config = &checked.config;
     for level in Level::ALL {
-        let units: Vec<_> = policy.units.units.iter().filter(|unit| unit.level == level).collect();
+        let units: Vec<_> = config.policy.units.units.iter().filter(|unit| unit.level == level).collect();
         let without: Vec<&str> = units.iter().filter(|unit| unit.mailbox.is_none()).map(|unit| unit.name.as_str()).collect();
         let jobs: Vec<&str> = config.jobs.iter().filter(|job| job.levels.contains(&level)).map(|job| job.title.as_str()).collect();
         print_line!(
@@ -53,7 +87,9 @@ pub async fn check(root: &Path, clock: &Clock, connect: bool) -> anyhow::Result<
             if jobs.is_empty() { "不发".into() } else { jobs.join("、") }
         );
     }
-    print_line!("\n三、督办规则");
+}
+
+fn print_rules(policy: &Policy) {
     for (number, rule) in policy.rules.iter().enumerate() {
         print_line!(
             "  {}. {}（{}，{}）：{}。{}",
@@ -65,7 +101,9 @@ pub async fn check(root: &Path, clock: &Clock, connect: bool) -> anyhow::Result<
             ladder(rule)
         );
     }
-    print_line!("\n四、日历");
+}
+
+fn print_calendar(policy: &Policy, clock: &Clock) {
     let years: Vec<String> = policy.calendar.years().map(|year| year.to_string()).collect();
     print_line!("  已有国务院办公厅节假日安排的年份：{}", years.join("、"));
     if let Some(warning) = calendar_warning(&policy.calendar, clock.today()) {
@@ -73,39 +111,32 @@ pub async fn check(root: &Path, clock: &Clock, connect: bool) -> anyhow::Result<
     }
     let periodic = policy.rules.iter().filter(|rule| matches!(rule.kind, RuleKind::Periodic { .. })).count();
     print_line!("  按期检查的规则{periodic}条，以最近一个已结束的期间为准");
-    print_line!("\n五、台账来源");
-    for source in &sources {
-        print_line!("  {}：{}", source.name, reads(&source.reads));
+}
+
+fn print_sources(sources: &[CheckedSource]) {
+    for source in sources {
+        print_line!("  {}：{}", source.name, source_text(&source.reads));
         if source.password_in_url {
             print_line!("  {}：注意：数据库地址中写有密码，请改用password_file（单独的文件，权限0600）", source.name);
         }
     }
-    print_line!("\n六、发送");
-    let mail = &config.settings.mail;
-    match &mail.smtp {
-        None => print_line!("  没有设置[mail.smtp]，邮件写入var/outbox"),
-        Some(smtp) => {
-            print_line!("  经{}:{}，每日至多{}封，{}日内未送出的停止发送", smtp.host, smtp.port, mail.daily_max, mail.too_late_days)
-        }
-    }
-    for line in check::sending_notes(root, clock, &config).await? {
-        print_line!("  {line}");
-    }
-    if connect {
-        match mailer.try_out().await {
-            None => print_line!("  没有设置[mail.smtp]，邮件写入var/outbox"),
-            Some(Ok(())) => print_line!("  邮件服务器：连接、加密、登录正常，未发送邮件"),
-            Some(Err(fault)) => {
-                print_line!("  注意：{}（{fault}）。{}", fault.kind.word(), fault.kind.advice());
-                return Ok(Exit::Failed);
-            }
-        }
-    }
-    Ok(Exit::Done)
 }
 
-/// What a source reads, as people read it.
-fn reads(reads: &SourceReads) -> String {
+/// Connects to the mail server and logs in, without sending anything, and prints what came of it.
+async fn try_mail_server(checked: &Checked) -> Exit {
+    match checked.mailer.try_out().await {
+        None => print_line!("  没有设置[mail.smtp]，邮件写入var/outbox"),
+        Some(Ok(())) => print_line!("  邮件服务器：连接、加密、登录正常，未发送邮件"),
+        Some(Err(fault)) => {
+            print_line!("  注意：{}（{fault}）。{}", fault.kind.word(), fault.kind.advice());
+            return Exit::Failed;
+        }
+    }
+    Exit::Done
+}
+
+/// What a source reads, in words.
+fn source_text(reads: &SourceReads) -> String {
     match reads {
         SourceReads::Picked(picked) => picked.clone(),
         SourceReads::File(path) => format!("文件{}", path.display()),
@@ -116,8 +147,8 @@ fn reads(reads: &SourceReads) -> String {
     }
 }
 
-/// Writes a sample register.
-pub fn sample(root: &Path, projects: usize, file: &Path) -> anyhow::Result<Exit> {
+/// Writes a sample register and prints where.
+pub(crate) fn sample(root: &Path, projects: usize, file: &Path) -> anyhow::Result<Exit> {
     check_projects(projects)?;
     let written = write_sample(&compose::load_config(root)?, projects, sample_as_of()?, file)?;
     print_line!("{}（{projects}个项目，{}字节，sha256 {}）", written.path.display(), written.bytes, &written.sha256[..12]);

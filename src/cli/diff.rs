@@ -1,4 +1,4 @@
-//! `diff`, `snapshot gone`, `snapshot confirm-gone`: prints what changed between two snapshots, and what has left a register.
+//! `diff`, `snapshot gone`, `snapshot confirm-gone`: prints what differs between two snapshots, and which codes are gone.
 
 use crate::app::compose::App;
 use crate::app::snapshots;
@@ -12,8 +12,8 @@ use crate::store::snapshots::Snapshot;
 use crate::worker::run::gone::Gone;
 use std::io::{Stdout, Write};
 
-/// Where the lines of a comparison go.
-enum Out {
+/// The format in which a comparison is printed.
+enum DiffOutput {
     Table,
     Csv(Box<csv::Writer<Stdout>>),
 }
@@ -21,14 +21,14 @@ enum Out {
 const CSV_HEAD: [&str; 11] = ["类别", "台账", "来源", "编号", "名称", "责任单位", "栏目", "原内容", "新内容", "原位置", "新位置"];
 
 /// Prints what differs between two snapshots.
-pub async fn diff(app: &App, a: &str, b: &str, ledger: Option<&str>, format: &str) -> anyhow::Result<Exit> {
+pub(crate) async fn diff(app: &App, a: &str, b: &str, ledger: Option<&str>, format: &str) -> anyhow::Result<Exit> {
     let mut out = match format {
-        "csv" => Out::Csv(Box::new(csv::Writer::from_writer(std::io::stdout()))),
-        _ => Out::Table,
+        "csv" => DiffOutput::Csv(Box::new(csv::Writer::from_writer(std::io::stdout()))),
+        _ => DiffOutput::Table,
     };
     let mut head_written = false;
     let counts = snapshots::diff(app.evaluator(), a, b, ledger, |part| {
-        if let (Out::Csv(writer), false) = (&mut out, head_written) {
+        if let (DiffOutput::Csv(writer), false) = (&mut out, head_written) {
             writer.write_record(CSV_HEAD)?;
             head_written = true;
         }
@@ -36,8 +36,8 @@ pub async fn diff(app: &App, a: &str, b: &str, ledger: Option<&str>, format: &st
     })
     .await?;
     match out {
-        Out::Csv(mut writer) => writer.flush()?,
-        Out::Table => {
+        DiffOutput::Csv(mut writer) => writer.flush()?,
+        DiffOutput::Table => {
             let other_columns = match counts.other_columns {
                 0 => String::new(),
                 rows => format!("；另有{rows}行内容相同，只是所在表的栏目有增减"),
@@ -48,11 +48,12 @@ pub async fn diff(app: &App, a: &str, b: &str, ledger: Option<&str>, format: &st
     Ok(Exit::Done)
 }
 
-impl Out {
+impl DiffOutput {
+    /// Prints one heading or one difference.
     fn print(&mut self, part: Compared<'_>) -> anyhow::Result<()> {
         let (ledger, source, record, change) = match part {
             Compared::Heading(heading) => {
-                if let Out::Table = self {
+                if let DiffOutput::Table = self {
                     print_line!("{heading}");
                 }
                 return Ok(());
@@ -67,11 +68,11 @@ impl Out {
             RecordChange::Field { title, old, new, old_place, new_place } => ("变更", title, old, new, old_place, new_place),
         };
         match self {
-            Out::Csv(writer) => {
+            DiffOutput::Csv(writer) => {
                 let cells = [word, &ledger.title, source, &record.code, name, unit, &field, &old, &new, &old_place, &new_place];
                 writer.write_record(cells.map(guarded))?;
             }
-            Out::Table => {
+            DiffOutput::Table => {
                 let shown = |text: &str| if text.is_empty() { "（空）".to_owned() } else { text.replace(['\r', '\n'], " ") };
                 let head =
                     [word, record.code.as_str(), name, unit].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
@@ -87,22 +88,22 @@ impl Out {
     }
 }
 
-/// Lists what has left the registers and is not confirmed.
-pub async fn gone(app: &App, ledger: Option<&str>) -> anyhow::Result<Exit> {
+/// Lists the codes that are gone and not confirmed as such.
+pub(crate) async fn gone(app: &App, ledger: Option<&str>) -> anyhow::Result<Exit> {
     let (found, all) = snapshots::gone(app.evaluator(), ledger).await?;
     for gone in &found {
-        print_line!("{}", sentence(&all, gone));
+        print_line!("{}", gone_line(&all, gone));
     }
     print_line!("消失而未经确认的编号{}个", found.len());
     Ok(Exit::Done)
 }
 
-fn sentence(all: &[Snapshot], gone: &Gone) -> String {
-    let of = |seq: i64| all.iter().find(|known| known.ledger == gone.ledger && known.source == gone.source && known.seq == seq);
-    let place = of(gone.absent.version.first_seq).map_or(String::new(), |began| {
-        place_of(&began.origin.file, &began.origin.sheets, &began.accounts, gone.absent.sheet, gone.absent.row, None)
+fn gone_line(all: &[Snapshot], gone: &Gone) -> String {
+    let snapshot = |seq: i64| all.iter().find(|known| known.ledger == gone.ledger && known.source == gone.source && known.seq == seq);
+    let place = snapshot(gone.absent.version.first_seq).map_or(String::new(), |first| {
+        place_of(&first.origin.file, &first.origin.sheets, &first.accounts, gone.absent.sheet, gone.absent.row, None)
     });
-    let since = of(gone.gone_seq).map_or(String::new(), |snapshot| format!("（截至{}）", chinese_date(snapshot.covers_on)));
+    let since = snapshot(gone.gone_seq).map_or(String::new(), |snapshot| format!("（截至{}）", chinese_date(snapshot.covers_on)));
     let named = [gone.absent.code.as_str(), &gone.absent.name, &gone.absent.unit].into_iter().filter(|part| !part.is_empty());
     format!(
         "{}/{} {}：自第{}次快照{since}起没有，最后见于第{}次快照（{place}）",
@@ -114,14 +115,26 @@ fn sentence(all: &[Snapshot], gone: &Gone) -> String {
     )
 }
 
-/// Records the office's word that a code has left.
-pub async fn confirm_gone(app: &App, of: GoneCode<'_>, by: &str, reason: &str) -> anyhow::Result<Exit> {
-    let done = snapshots::confirm_gone(app.evaluator(), of, by, reason).await?;
-    let name = if done.name.is_empty() { String::new() } else { format!(" {}", done.name) };
-    if done.known_before {
-        print_line!("{} {}{name}：已由{}确认过，未作改动。事由：{}", done.ledger_title, done.code, done.who, done.reason);
+/// Records the office's confirmation that a code has left the register for good.
+pub(crate) async fn confirm_gone(app: &App, of: GoneCode<'_>, by: &str, reason: &str) -> anyhow::Result<Exit> {
+    let confirmed = snapshots::confirm_gone(app.evaluator(), of, by, reason).await?;
+    let name = if confirmed.name.is_empty() { String::new() } else { format!(" {}", confirmed.name) };
+    if confirmed.known_before {
+        print_line!(
+            "{} {}{name}：已由{}确认过，未作改动。事由：{}",
+            confirmed.ledger_title,
+            confirmed.code,
+            confirmed.who,
+            confirmed.reason
+        );
     } else {
-        print_line!("{} {}{name}：已由{}确认退出台账，不再列出。事由：{}", done.ledger_title, done.code, done.who, done.reason);
+        print_line!(
+            "{} {}{name}：已由{}确认退出台账，不再列出。事由：{}",
+            confirmed.ledger_title,
+            confirmed.code,
+            confirmed.who,
+            confirmed.reason
+        );
     }
     Ok(Exit::Done)
 }

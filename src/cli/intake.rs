@@ -1,4 +1,4 @@
-//! `pull`, `import`, `snapshot`: what goes in, and what was made of it.
+//! `pull`, `import`, `snapshot`: prints what was read from a file or source, and lists, releases and exports snapshots.
 
 use crate::app::compose::App;
 use crate::app::import;
@@ -6,6 +6,8 @@ use crate::app::import::{ImportRequest, Imported, Pulled};
 use crate::app::reports::ledger_named;
 use crate::app::snapshots;
 use crate::app::snapshots::GoneCode;
+use crate::cli::csv_text::guarded_cell;
+use crate::cli::diff;
 use crate::cli::exit::Exit;
 use crate::domain::intake::note::NoteKind;
 use crate::domain::notify::feedback::FormAccount;
@@ -18,7 +20,7 @@ use clap::Subcommand;
 use std::io::Write;
 
 #[derive(Subcommand)]
-pub enum SnapshotAction {
+pub(crate) enum SnapshotAction {
     /// All snapshots of all ledgers
     List,
     /// Bring a held snapshot into force
@@ -50,16 +52,16 @@ pub enum SnapshotAction {
     },
 }
 
-/// Notes shown on a terminal; the workbook has all.
+/// Notes printed at most for a ledger; the import report has all of them.
 const NOTES_SHOWN: usize = 20;
 
-/// Prints what a pull brought, in words for the clerk.
-pub fn print_report(report: &PullReport) {
+/// Prints the outcome of a pull for the clerk.
+fn print_report(report: &PullReport) {
     if let Some(picked) = &report.picked {
         print_line!("{picked}");
     }
     for ledger in &report.ledgers {
-        let what = match ledger.state {
+        let outcome = match ledger.state {
             None => format!("与第{}次快照相同，无需更新", ledger.seq),
             Some(SnapshotState::Held) => format!(
                 "第{}次快照暂缓生效（{}）；核对后用 duban snapshot release 或 import --accept 放行",
@@ -71,7 +73,7 @@ pub fn print_report(report: &PullReport) {
             }
         };
         print_line!(
-            "{} {}（截至{}）：读入{}行，入库{}，待核{}，未作数据{}，提示{}；{what}",
+            "{} {}（截至{}）：读入{}行，入库{}，待核{}，未作数据{}，提示{}；{outcome}",
             report.file,
             ledger.title,
             chinese_date(ledger.covers_on),
@@ -114,7 +116,7 @@ pub fn print_report(report: &PullReport) {
     }
 }
 
-/// Prints how a form came out, for the clerk.
+/// Prints, for the clerk, what became of the rows of feedback forms.
 fn print_forms(accounts: &[FormAccount]) {
     for account in accounts {
         let sheet = account.sheets.first().map_or("", |sheet| sheet.sheet.as_str());
@@ -147,7 +149,7 @@ fn exit_of(report: &PullReport) -> Exit {
     }
 }
 
-pub async fn import(app: &App, request: ImportRequest) -> anyhow::Result<Exit> {
+pub(crate) async fn import(app: &App, request: ImportRequest) -> anyhow::Result<Exit> {
     match import::import(app.importer(), request).await? {
         Imported::Forms(accounts) => {
             let returned = accounts.iter().any(|account| account.returned > 0 || !account.missing_columns.is_empty());
@@ -161,14 +163,13 @@ pub async fn import(app: &App, request: ImportRequest) -> anyhow::Result<Exit> {
     }
 }
 
-pub async fn pull(app: &App, name: Option<&str>, accept: bool) -> anyhow::Result<Exit> {
+pub(crate) async fn pull(app: &App, name: Option<&str>, accept: bool) -> anyhow::Result<Exit> {
     let mut worst = Exit::Done;
     import::pull(app.importer(), name, accept, |source, pulled| match pulled {
         Pulled::SampleUnused => print_line!("{source}：已有其他来源的项目台账，样例不再读取"),
         Pulled::Report(report) => {
             print_report(&report);
-            let exit = exit_of(&report);
-            worst = if worst == Exit::Failed { worst } else { std::cmp::max_by_key(worst, exit, |exit| *exit as u8) };
+            worst = worst.or_worse(exit_of(&report));
         }
         Pulled::Failed(error) => {
             eprintln!("error: {source}: {error:#}");
@@ -179,7 +180,7 @@ pub async fn pull(app: &App, name: Option<&str>, accept: bool) -> anyhow::Result
     Ok(worst)
 }
 
-pub async fn snapshot(app: &App, action: SnapshotAction) -> anyhow::Result<Exit> {
+pub(crate) async fn snapshot(app: &App, action: SnapshotAction) -> anyhow::Result<Exit> {
     let decide = async |ledger: String, source: String, seq: i64, state: SnapshotState| -> anyhow::Result<Exit> {
         snapshots::decide(app.evaluator(), &ledger, &source, seq, state).await?;
         print_line!("{ledger}/{source} 第{seq}次快照：{}", if state == SnapshotState::InForce { "已放行生效" } else { "已作废" });
@@ -207,10 +208,10 @@ pub async fn snapshot(app: &App, action: SnapshotAction) -> anyhow::Result<Exit>
             }
             Ok(Exit::Done)
         }
-        SnapshotAction::Gone { ledger } => crate::cli::diff::gone(app, ledger.as_deref()).await,
+        SnapshotAction::Gone { ledger } => diff::gone(app, ledger.as_deref()).await,
         SnapshotAction::ConfirmGone { ledger, source, code, by, reason } => {
             let of = GoneCode { ledger: &ledger, source: &source, code: &code };
-            crate::cli::diff::confirm_gone(app, of, &by, &reason).await
+            diff::confirm_gone(app, of, &by, &reason).await
         }
         SnapshotAction::Release { ledger, source, seq } => decide(ledger, source, seq, SnapshotState::InForce).await,
         SnapshotAction::Discard { ledger, source, seq } => decide(ledger, source, seq, SnapshotState::Discarded).await,
@@ -218,17 +219,13 @@ pub async fn snapshot(app: &App, action: SnapshotAction) -> anyhow::Result<Exit>
     }
 }
 
+/// Writes the records of a ledger on a day as csv to stdout.
 async fn export(app: &App, ledger: &str, as_of: NaiveDate) -> anyhow::Result<Exit> {
     let ledger = ledger_named(&app.config().policy, ledger)?;
     let mut out = csv::Writer::from_writer(std::io::stdout().lock());
     out.write_record(ledger.fields.iter().map(|field| field.id.as_str()))?;
     snapshots::each_record(app.evaluator(), ledger, as_of, |record| {
-        // a cell that begins like a formula is text to whoever opens the csv
-        let cells = record.cells.iter().map(|cell| {
-            let text = cell.to_string();
-            if text.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠']) { format!("'{text}") } else { text }
-        });
-        Ok(out.write_record(cells)?)
+        Ok(out.write_record(record.cells.iter().map(|cell| guarded_cell(&cell.to_string())))?)
     })
     .await?;
     out.flush()?;

@@ -1,9 +1,10 @@
-//! The command line: parse arguments, call the app, print, exit code. Results go to stdout, logs to stderr.
+//! The command line: parses arguments, calls a use case of `app`, prints its result. Results go to stdout, logs and errors to stderr.
 
 #[macro_use]
 mod print;
 
 mod accountability;
+mod arguments;
 mod check;
 pub mod command_line;
 mod csv_text;

@@ -1,10 +1,11 @@
-//! `outbox`: who was notified of what, when, and did it arrive; and what a person may do about it. Every act is recorded with name, time and
-//! reason.
+//! `outbox`: prints who was notified of what, when, and whether it arrived, and passes on what a person decides about messages. Every decision
+//! is recorded with name, time and reason.
 
 use crate::app::compose::App;
 use crate::app::outbox;
 use crate::app::outbox::{ListRequest, MessageView, Person, Readdressed, SentNow, StateChange};
 use crate::cli::exit::Exit;
+use crate::clock::SHANGHAI_SECONDS;
 use crate::domain::notify::delivery::DeliveryState;
 use crate::domain::rules::rule::Light;
 use crate::store::outbox::OutboxRow;
@@ -14,7 +15,7 @@ use chrono::{DateTime, FixedOffset};
 use clap::{Args, Subcommand};
 
 #[derive(Subcommand)]
-pub enum OutboxAction {
+pub(crate) enum OutboxAction {
     /// Messages, newest first
     List {
         /// pending, sending, accepted, refused, unknown, held, draft, rejected, superseded or dead
@@ -25,7 +26,7 @@ pub enum OutboxAction {
         /// To this unit
         #[arg(long)]
         unit: Option<String>,
-        #[arg(help = "That told of this finding, and drafts that list it: the rule's id and the key")]
+        /// That named this finding, and drafts that list it: the rule's id and the key
         #[arg(long, num_args = 2, value_names = ["RULE", "KEY"])]
         finding: Option<Vec<String>>,
     },
@@ -36,7 +37,7 @@ pub enum OutboxAction {
         #[arg(long)]
         eml: bool,
     },
-    #[command(about = "Send what failed again (refused and given up; all of it, or the messages named)")]
+    /// Send failed messages once more (refused or given up; all of them, or those named)
     Retry {
         ids: Vec<String>,
         /// To the address the unit has now in config/units.toml
@@ -60,7 +61,7 @@ pub enum OutboxAction {
         /// All drafts of this act: supervise, circulate or interview
         #[arg(long, conflicts_with = "ids")]
         act: Option<String>,
-        #[arg(help = "Let sending go on: after a restored copy, a stop by hand, or a blown fuse")]
+        /// Let sending go on: after a restored copy, a stop by hand, or when the daily limit was reached
         #[arg(long, conflicts_with = "ids")]
         sending: bool,
         #[command(flatten)]
@@ -80,7 +81,7 @@ pub enum OutboxAction {
 }
 
 #[derive(Args)]
-pub struct PersonArguments {
+pub(crate) struct PersonArguments {
     /// Who does it (default: the user who is logged in)
     #[arg(long)]
     by: Option<String>,
@@ -90,9 +91,10 @@ pub struct PersonArguments {
 }
 
 impl PersonArguments {
+    /// The name that was given, or the user who is logged in.
     fn who(&self) -> String {
         let named = |by: &&String| !by.trim().is_empty();
-        #[allow(clippy::disallowed_methods, reason = "who typed the command, for the audit; nothing is configured by it")]
+        #[allow(clippy::disallowed_methods, reason = "the user's name for the audit; it configures nothing")]
         let user =
             || ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()));
         self.by.as_ref().filter(named).cloned().or_else(user).unwrap_or_else(|| "未署名".into())
@@ -103,21 +105,21 @@ impl PersonArguments {
         Person { who, why: self.why() }
     }
 
+    /// The reason that was given.
     fn why(&self) -> &str {
         if self.reason.trim().is_empty() { "未写明" } else { self.reason.trim() }
     }
 }
 
-/// A stored time as people in China read it.
+/// A stored time as wall-clock time in Asia/Shanghai.
 fn local(at: &str) -> String {
-    const SHANGHAI_SECONDS: i32 = 8 * 3600;
     match (DateTime::parse_from_rfc3339(at), FixedOffset::east_opt(SHANGHAI_SECONDS)) {
         (Ok(at), Some(zone)) => at.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S").to_string(),
         _ => at.to_owned(),
     }
 }
 
-pub async fn outbox(app: &App, action: OutboxAction) -> anyhow::Result<Exit> {
+pub(crate) async fn outbox(app: &App, action: OutboxAction) -> anyhow::Result<Exit> {
     let deliverer = app.deliverer();
     match action {
         OutboxAction::List { state, run, unit, finding } => {
@@ -143,10 +145,7 @@ pub async fn outbox(app: &App, action: OutboxAction) -> anyhow::Result<Exit> {
             );
             Ok(Exit::Done)
         }
-        OutboxAction::Hold { ids, person, .. } => {
-            let from = [DeliveryState::Pending, DeliveryState::Unknown];
-            changed(&outbox::change_state(deliverer, &ids, &from, DeliveryState::OnHold, person.person(&person.who())).await?, "暂缓")
-        }
+        OutboxAction::Hold { ids, person, .. } => print_change(&outbox::hold(deliverer, &ids, person.person(&person.who())).await?, "暂缓"),
         OutboxAction::Release { sending: true, person, .. } => release_sending(deliverer, &person).await,
         OutboxAction::Release { act: Some(act), person, .. } => {
             decide(deliverer, &outbox::drafts_of(deliverer, &act).await?, DeliveryState::Pending, &person).await
@@ -156,23 +155,17 @@ pub async fn outbox(app: &App, action: OutboxAction) -> anyhow::Result<Exit> {
         }
         OutboxAction::Reject { ids, person, .. } => decide(deliverer, &ids, DeliveryState::Rejected, &person).await,
         OutboxAction::Release { ids, person, .. } => {
-            let drafts = outbox::drafts_among(deliverer, &ids).await?;
-            if !drafts.is_empty() {
-                ensure!(
-                    drafts.len() == ids.len(),
-                    "drafts and held messages are released apart: {} of {} are drafts",
-                    drafts.len(),
-                    ids.len()
-                );
-                return decide(deliverer, &drafts, DeliveryState::Pending, &person).await;
+            if outbox::are_drafts(deliverer, &ids).await? {
+                decide(deliverer, &ids, DeliveryState::Pending, &person).await
+            } else {
+                print_change(&outbox::release(deliverer, &ids, person.person(&person.who())).await?, "放行")
             }
-            let from = [DeliveryState::OnHold];
-            changed(&outbox::change_state(deliverer, &ids, &from, DeliveryState::Pending, person.person(&person.who())).await?, "放行")
         }
         OutboxAction::Send => send(deliverer).await,
     }
 }
 
+/// Releases or rejects drafts in the name of a person.
 async fn decide(deliverer: &Deliverer, ids: &[String], to: DeliveryState, person: &PersonArguments) -> anyhow::Result<Exit> {
     outbox::named_decision(person.by.as_deref(), &person.reason)?;
     let decided = outbox::decide(deliverer, ids, to, person.person(&person.who())).await?;
@@ -192,7 +185,7 @@ async fn list(deliverer: &Deliverer, request: ListRequest) -> anyhow::Result<Exi
         print_line!("{note}");
     }
     for entry in &list.messages {
-        // a draft lists a finding; its unit is notified of it only once the draft is released
+        // a draft only lists a finding: its unit is notified when the draft is released
         let word = if entry.row.act.is_empty() { "告知" } else { "所列" };
         let light = entry.light.map_or(String::new(), |light| format!(" {word}：{}", light.map_or("无灯", Light::title)));
         print_line!("{}{light}", line(&entry.row));
@@ -203,6 +196,7 @@ async fn list(deliverer: &Deliverer, request: ListRequest) -> anyhow::Result<Exi
     Ok(Exit::Done)
 }
 
+/// A message as one line of a list.
 fn line(message: &OutboxRow) -> String {
     let mut text = format!(
         "{} {} {} <{}> {} {}",
@@ -231,11 +225,12 @@ fn line(message: &OutboxRow) -> String {
     text
 }
 
-/// The reply of a server without the address of the recipient, which servers repeat.
+/// The reply of a server with the recipient's address masked, because servers repeat it.
 fn without_address(message: &OutboxRow, reply: &str) -> String {
     reply.replace(&message.address, &masked(&message.address))
 }
 
+/// Prints one message: its state, what happened to it, its attachments and its text.
 fn show(id: &str, view: &MessageView) -> anyhow::Result<Exit> {
     let message = &view.row;
     print_line!("编号：{}", message.id);
@@ -258,7 +253,7 @@ fn show(id: &str, view: &MessageView) -> anyhow::Result<Exit> {
     }
     print_line!("{} 生成", local(&message.created_at));
     for event in &view.events {
-        let what = match event.what.as_str() {
+        let event_text = match event.what.as_str() {
             "pending" => "未送出，稍后再试",
             "unknown" => "结果不明，对方可能已收到",
             "accepted" => "送达",
@@ -274,7 +269,7 @@ fn show(id: &str, view: &MessageView) -> anyhow::Result<Exit> {
             other => other,
         };
         let who = if event.who.is_empty() { String::new() } else { format!("（{}）", event.who) };
-        print_line!("{} {what}{who} {}", local(&event.at), without_address(message, &event.detail));
+        print_line!("{} {event_text}{who} {}", local(&event.at), without_address(message, &event.detail));
     }
     if message.state == DeliveryState::Accepted {
         print_line!("{} 对方服务器收下：{}", local(&message.ended_at), without_address(message, &message.reply));
@@ -294,7 +289,7 @@ fn show(id: &str, view: &MessageView) -> anyhow::Result<Exit> {
 }
 
 /// Prints which messages changed their state.
-fn changed(change: &StateChange, word: &str) -> anyhow::Result<Exit> {
+fn print_change(change: &StateChange, word: &str) -> anyhow::Result<Exit> {
     print_line!("{word}{}封", change.changed.len());
     for (id, state) in &change.unchanged {
         match state {
@@ -307,7 +302,7 @@ fn changed(change: &StateChange, word: &str) -> anyhow::Result<Exit> {
 
 async fn retry(deliverer: &Deliverer, ids: &[String], person: &PersonArguments) -> anyhow::Result<Exit> {
     let (change, moved) = outbox::retry(deliverer, ids, person.person(&person.who())).await?;
-    let exit = changed(&change, "重新发送")?;
+    let exit = print_change(&change, "重新发送")?;
     if moved > 0 {
         print_line!("其中{moved}封的单位邮箱已改，以上仍按原地址发送；要发往新地址，执行 duban outbox retry --corrected 编号");
     }

@@ -1,6 +1,6 @@
-//! Printing of results, to stdout.
+//! Prints results to stdout.
 
-/// Prints a line of the result. A reader that has gone away, such as `head`, is no fault.
+/// Prints one line of a result. That the reader of stdout has ended, as `head` does, is not an error.
 macro_rules! print_line {
     ($($arg:tt)*) => {{
         use std::io::Write;

@@ -1,11 +1,11 @@
-//! `rebuild`: makes the workbooks of a past run once more and compares them.
+//! `rebuild`: rebuilds the workbooks of a past run and compares them with the originals.
 
 use crate::app::compose::App;
 use crate::cli::exit::Exit;
 use std::path::PathBuf;
 
-/// Exit code 0 = all identical, 2 = one differs.
-pub async fn rebuild(app: &App, run: &str, to: Option<PathBuf>) -> anyhow::Result<Exit> {
+/// Exit code 0: all workbooks are identical to the originals; 2: one differs, or has no original.
+pub(crate) async fn rebuild(app: &App, run: &str, to: Option<PathBuf>) -> anyhow::Result<Exit> {
     let rebuilt = app.runner().rebuild(run, to).await?;
     for workbook in &rebuilt {
         let word = match &workbook.stored {

@@ -1,4 +1,4 @@
-//! `run`, `preview`, `serve`, `runs`, `init`: making things happen, and looking at what happened.
+//! `run`, `preview`, `serve`, `runs`, `init`: runs jobs and prints what they made.
 
 use crate::app::compose::App;
 use crate::app::start;
@@ -18,7 +18,7 @@ fn exit_of(state: RunState) -> Exit {
     }
 }
 
-pub async fn run(app: &App, job: String, as_of: Option<NaiveDate>, dry_run: bool, revise: bool) -> anyhow::Result<Exit> {
+pub(crate) async fn run(app: &App, job: String, as_of: Option<NaiveDate>, dry_run: bool, revise: bool) -> anyhow::Result<Exit> {
     let when = as_of.map_or(RunWhen::Now, RunWhen::AsOf);
     if dry_run {
         print_line!("{}", rehearsal_text(&app.runner().rehearse(&job, when).await?).trim_end());
@@ -29,7 +29,7 @@ pub async fn run(app: &App, job: String, as_of: Option<NaiveDate>, dry_run: bool
     Ok(exit_of(outcome.run.state))
 }
 
-/// A run as it is printed: what it found and made, and the states of its mails.
+/// A run as it is printed: what it found and made, the states of its mails, and why it is not complete.
 pub fn outcome_text(outcome: &RunOutcome) -> String {
     let run = &outcome.run;
     let mut text = String::new();
@@ -52,6 +52,7 @@ pub fn outcome_text(outcome: &RunOutcome) -> String {
     text
 }
 
+/// Adds the states of a run's mails and drafts to the text.
 fn deliveries_text(mails: &Deliveries, text: &mut String) {
     let queued = mails.queued();
     if queued > 0 {
@@ -84,6 +85,7 @@ fn deliveries_text(mails: &Deliveries, text: &mut String) {
     }
 }
 
+/// What a run would make and send.
 fn rehearsal_text(rehearsal: &Rehearsal) -> String {
     let mut text = format!("试运行：以下为将要生成和发送的内容，未写入、未发送。\n\n{}", rehearsal.summary);
     for (unit, subject) in &rehearsal.digests {
@@ -98,7 +100,8 @@ fn rehearsal_text(rehearsal: &Rehearsal) -> String {
     text
 }
 
-pub async fn serve(app: &App) -> anyhow::Result<Exit> {
+/// Runs the jobs at their times and delivers mail until SIGINT or SIGTERM.
+pub(crate) async fn serve(app: &App) -> anyhow::Result<Exit> {
     let stop = CancellationToken::new();
     let stopping = stop.clone();
     tokio::spawn(async move {
@@ -132,7 +135,7 @@ async fn wait_for_signal() {
     }
 }
 
-pub async fn runs(app: &App, limit: i64) -> anyhow::Result<Exit> {
+pub(crate) async fn runs(app: &App, limit: i64) -> anyhow::Result<Exit> {
     for run in app.store().runs().list(limit).await? {
         let state = match run.state {
             RunState::Running => "进行中",
@@ -151,8 +154,8 @@ pub async fn runs(app: &App, limit: i64) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Fixes the day from which acts above a reminder begin.
-pub fn init(app: &App) -> anyhow::Result<Exit> {
+/// Fixes the day from which acts above a reminder begin, and prints it.
+pub(crate) fn init(app: &App) -> anyhow::Result<Exit> {
     match start::fix_start(app.root(), app.config(), app.clock().today())? {
         Start::Known(day) => print_line!("启动日已定为{}，未作更改。", chinese_date(day)),
         Start::Fixed { day, calendar_known } => {

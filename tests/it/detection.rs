@@ -1,4 +1,4 @@
-//! One case = one file: records on a day, and exactly the findings they make.
+//! Each case is one file: the records of a day and all findings that judging makes of them.
 
 use super::helpers::{cases, home};
 use chrono::NaiveDate;
@@ -31,11 +31,11 @@ fn cell(kind: FieldKind, text: &str) -> Cell {
     }
 }
 
-/// A record from `field = "text"` pairs; fields that are not named have a column and are empty, unless listed in `no_column`.
+/// A record from `field = "text"` pairs. A field that is not named is empty; its column exists unless `no_column` lists it.
 fn record(ledger: &Ledger, table: &toml::Table) -> Record {
     let absent: Vec<&str> =
         table.get("no_column").and_then(toml::Value::as_array).into_iter().flatten().filter_map(toml::Value::as_str).collect();
-    // the shipped registers have no such columns; a case that needs one fills it
+    // the shipped registers have no such columns, so only a case that fills one has it
     let optional = ["evaluation_result", "planned_signing_on", "planned_progress_pct", "reason", "measure", "next_on"];
     let mut cells = vec![Cell::Empty; ledger.fields.len()];
     let columns: Columns = ledger
@@ -58,8 +58,8 @@ fn record(ledger: &Ledger, table: &toml::Table) -> Record {
     Record { code, cells, columns, place: Place::default() }
 }
 
-/// Records as a run would judge them: the small ledgers first, then the projects.
-pub struct Board<'a> {
+/// Records of a day with what judging needs to know of the register as a whole, as a run collects it.
+pub struct JudgingInput<'a> {
     pub policy: &'a Policy,
     pub records: &'a [(usize, Record)],
     pub as_of: NaiveDate,
@@ -69,8 +69,8 @@ pub struct Board<'a> {
     pub periodic: bool,
 }
 
-impl<'a> Board<'a> {
-    pub fn new(policy: &'a Policy, records: &'a [(usize, Record)], as_of: NaiveDate, periodic: bool) -> Board<'a> {
+impl<'a> JudgingInput<'a> {
+    pub fn new(policy: &'a Policy, records: &'a [(usize, Record)], as_of: NaiveDate, periodic: bool) -> JudgingInput<'a> {
         let project = policy.project_ledger().expect("projects");
         let of = |name: &str| {
             let ledger = policy.ledger(name).expect("a ledger");
@@ -82,21 +82,21 @@ impl<'a> Board<'a> {
             .map(|(ledger, record)| (record.code.clone(), link(policy, &policy.ledgers[*ledger], record)))
             .collect();
         let granted = exemptions_in_force(policy, &of("exemption"), as_of);
-        let mut board = Board { policy, records, as_of, projects, waiting: HashMap::new(), granted, periodic };
-        let mut owing = HashMap::new();
+        let mut input = JudgingInput { policy, records, as_of, projects, waiting: HashMap::new(), granted, periodic };
+        let mut waiting = HashMap::new();
         for finding in
-            board.judge().findings.iter().filter(|finding| policy.rules[finding.rule].waiting_on_owner && finding.state == State::Open)
+            input.judge().findings.iter().filter(|finding| policy.rules[finding.rule].waiting_on_owner && finding.state == State::Open)
         {
             if let Some(owner) = finding.owner {
-                owing.entry(finding.project.to_string()).or_insert(owner);
+                waiting.entry(finding.project.to_string()).or_insert(owner);
             }
         }
-        board.waiting = owing;
-        board
+        input.waiting = waiting;
+        input
     }
 
     pub fn context(&self) -> Context<'_> {
-        let Board { policy, as_of, projects, waiting, granted, .. } = self;
+        let JudgingInput { policy, as_of, projects, waiting, granted, .. } = self;
         Context { policy, as_of: *as_of, projects, waiting_on: waiting, exempt: &granted.in_force }
     }
 
@@ -113,8 +113,8 @@ impl<'a> Board<'a> {
             (ledger, records)
         };
         if self.periodic {
-            let (ledger, held) = of("session");
-            judged.periodic(&context, ledger, &held);
+            let (ledger, sessions) = of("session");
+            judged.periodic(&context, ledger, &sessions);
         }
         let (ledger, exemptions) = of("exemption");
         judged.doubtful_exemptions(&context, ledger, &exemptions, &self.granted.doubts);
@@ -154,12 +154,12 @@ fn words<'t>(case: &'t toml::Table, key: &str) -> Vec<&'t str> {
     case.get(key).and_then(toml::Value::as_array).into_iter().flatten().map(|word| word.as_str().expect("a text")).collect()
 }
 
-/// What one day of a case finds, and, where the case asks, what is said of rows and of dates to come.
+/// What judging finds on one day of a case, as text: findings, quality issues, notices of coming dates, missing calendar years.
 fn found(policy: &Policy, case: &toml::Table, records: &[(usize, Record)], as_of: NaiveDate) -> [Vec<String>; 4] {
     let policy = &policy.on(as_of);
-    let board = Board::new(policy, records, as_of, case.get("periodic").is_some());
-    let judged = board.judge();
-    explanations_agree(&board, &judged);
+    let input = JudgingInput::new(policy, records, as_of, case.get("periodic").is_some());
+    let judged = input.judge();
+    explanations_agree(&input, &judged);
     let only = words(case, "rules");
     let findings = judged
         .findings
@@ -176,14 +176,14 @@ fn found(policy: &Policy, case: &toml::Table, records: &[(usize, Record)], as_of
             format!("{} {} {} {ends}", policy.rules[notice.rule].id, notice.key, notice.due_on).trim_end().to_owned()
         })
         .collect();
-    let lacking = judged.missing_calendar_years.iter().map(ToString::to_string).collect();
-    [findings, quality, notices, lacking]
+    let missing_years = judged.missing_calendar_years.iter().map(ToString::to_string).collect();
+    [findings, quality, notices, missing_years]
 }
 
 fn line(policy: &Policy, finding: &Finding) -> String {
     let rule = &policy.rules[finding.rule];
     let fields = &policy.ledgers[rule.ledger].fields;
-    let told: Vec<&str> = finding.relations().iter().map(|relation| relation.code()).collect();
+    let relations: Vec<&str> = finding.relations().iter().map(|relation| relation.code()).collect();
     let missing = || finding.missing.iter().map(|field| fields[*field].id.as_str()).collect::<Vec<_>>().join(" ");
     let measure = match (finding.state, finding.due_on, &finding.lag) {
         (State::Unjudged, ..) => format!("缺 {}", missing()),
@@ -195,69 +195,69 @@ fn line(policy: &Policy, finding: &Finding) -> String {
     let act = finding.act.map_or("-", |act| act.code());
     let exempt = finding.exempt.map_or(String::new(), |exempt| format!(" [{} {}]", exempt.kind.code(), exempt.expires));
     let waiting = finding.waiting_on().map_or(String::new(), |unit| format!(" ⇒ {}", policy.units.units[unit].name));
-    format!("{} {} {} {light} {act} {measure} → {}{exempt}{waiting}", rule.id, finding.key, finding.unit, told.join(","))
+    format!("{} {} {} {light} {act} {measure} → {}{exempt}{waiting}", rule.id, finding.key, finding.unit, relations.join(","))
 }
 
-/// What `explain` says of every rule and record is what judging found: outcome, light, dates, who is told; and the day it names as the next
-/// change is the first on which judging finds something else.
-pub fn explanations_agree(board: &Board<'_>, judged: &Judged) {
-    let policy = board.policy;
-    let context = board.context();
-    for (ledger, record) in board.records {
+/// `explain` and judging agree on every rule and record: outcome, light, dates and recipients. The next change that `explain` names is the
+/// first day on which judging finds something else.
+pub fn explanations_agree(input: &JudgingInput<'_>, judged: &Judged) {
+    let policy = input.policy;
+    let context = input.context();
+    for (ledger, record) in input.records {
         for (index, rule) in policy.rules.iter().enumerate().filter(|(_, rule)| rule.ledger == *ledger) {
             if matches!(rule.kind, RuleKind::Periodic { .. }) {
                 continue;
             }
-            let said = Explanation::record(&context, index, record, 0);
+            let explained = Explanation::record(&context, index, record, 0);
             let found = judged.findings.iter().find(|finding| finding.rule == index && *finding.key == *record.code);
-            let place = format!("{} {}: {said:?}", rule.id, record.code);
-            assert_eq!(said.state, found.map(|finding| finding.state.code()), "{place}");
-            assert_eq!(said.light, found.and_then(|finding| finding.light).map(|light| light.code()), "{place}");
-            assert_eq!(said.act, found.and_then(|finding| finding.act).map(|act| act.code()), "{place}");
-            assert_eq!(said.overdue_days, found.and_then(|finding| finding.overdue_days()), "{place}");
+            let place = format!("{} {}: {explained:?}", rule.id, record.code);
+            assert_eq!(explained.state, found.map(|finding| finding.state.code()), "{place}");
+            assert_eq!(explained.light, found.and_then(|finding| finding.light).map(|light| light.code()), "{place}");
+            assert_eq!(explained.act, found.and_then(|finding| finding.act).map(|act| act.code()), "{place}");
+            assert_eq!(explained.overdue_days, found.and_then(|finding| finding.overdue_days()), "{place}");
             let expected = match found.map(|finding| finding.state) {
                 Some(State::Unjudged) => Outcome::Unjudged,
                 Some(_) => Outcome::Found,
-                None => said.outcome,
+                None => explained.outcome,
             };
             assert!(
-                said.outcome == expected && (found.is_some() || !matches!(said.outcome, Outcome::Found | Outcome::Unjudged)),
+                explained.outcome == expected && (found.is_some() || !matches!(explained.outcome, Outcome::Found | Outcome::Unjudged)),
                 "{place}"
             );
-            assert!(!said.reason.is_empty() && !said.sentence.is_empty() && !said.cells.is_empty(), "{place}");
+            assert!(!explained.reason.is_empty() && !explained.sentence.is_empty() && !explained.cells.is_empty(), "{place}");
             if let Some(finding) = found.filter(|finding| finding.due_on.is_some()) {
-                assert_eq!(said.due_on, finding.due_on, "{place}");
-                let last = said.reckoning.last().expect("a reckoning");
+                assert_eq!(explained.due_on, finding.due_on, "{place}");
+                let last = explained.reckoning.last().expect("a reckoning");
                 assert!(last.contains(&format!("已超期{}天", finding.overdue_days().expect("days"))), "{place}");
-                let rung = said.ladder.iter().find(|rung| rung.applies).expect("a step");
-                assert!(rung.on.is_some_and(|on| on <= board.as_of) && Some(rung.light) == said.light, "{place}");
+                let rung = explained.ladder.iter().find(|rung| rung.applies).expect("a step");
+                assert!(rung.on.is_some_and(|on| on <= input.as_of) && Some(rung.light) == explained.light, "{place}");
             }
             if let Some(finding) = found {
-                let told: Vec<Option<String>> =
+                let recipients: Vec<Option<String>> =
                     finding.recipients().map(|unit| unit.map(|unit| policy.units.units[unit].name.clone())).collect();
-                assert_eq!(said.recipients.iter().map(|told| told.unit.clone()).collect::<Vec<_>>(), told, "{place}");
+                assert_eq!(explained.recipients.iter().map(|recipient| recipient.unit.clone()).collect::<Vec<_>>(), recipients, "{place}");
             }
             let at = |day: NaiveDate| {
-                let context = Context { as_of: day, ..board.context() };
+                let context = Context { as_of: day, ..input.context() };
                 let mut judged = Judged::new(policy);
                 judged.record(&context, *ledger, record);
                 judged.findings.into_iter().find(|finding| finding.rule == index).map(|finding| (finding.state, finding.light, finding.act))
             };
-            if let Some(next) = said.next.filter(|next| next.outcome == Outcome::Found) {
+            if let Some(next) = explained.next.filter(|next| next.outcome == Outcome::Found) {
                 let (before, on) = (at(next.on.pred_opt().expect("a day")), at(next.on));
-                assert!(before != on && before == at(board.as_of), "{} {}: {next:?}", rule.id, record.code);
+                assert!(before != on && before == at(input.as_of), "{} {}: {next:?}", rule.id, record.code);
                 assert_eq!(on.and_then(|(_, light, _)| light).map(|light| light.code()), next.light);
-                assert_eq!(next.days, (next.on - board.as_of).num_days());
+                assert_eq!(next.days, (next.on - input.as_of).num_days());
             }
-            if let Some(since) = said.since {
-                assert_eq!(at(since), at(board.as_of));
-                assert_ne!(at(since.pred_opt().expect("a day")), at(board.as_of));
+            if let Some(since) = explained.since {
+                assert_eq!(at(since), at(input.as_of));
+                assert_ne!(at(since.pred_opt().expect("a day")), at(input.as_of));
             }
         }
     }
 }
 
-fn every_case(folder: &str) {
+fn check_cases(folder: &str) {
     let shipped = read_files(home()).expect("files");
     let usual = Config::parse(shipped.clone()).expect("the shipped configuration").policy;
     let mut wrong = Vec::new();
@@ -283,23 +283,23 @@ fn every_case(folder: &str) {
 }
 
 #[test]
-fn every_case_has_its_findings() {
-    every_case("detection");
+fn each_case_has_exactly_its_findings() {
+    check_cases("detection");
 }
 
-/// 豁免、延期、异议: in force, ended, told before they end, an objection once.
+/// 豁免、延期、异议: which are in force, which have ended, the notice before the end, and that an objection counts once.
 #[test]
-fn every_exemption_holds_as_long_as_it_holds() {
-    every_case("exemptions");
+fn exemptions_apply_only_while_they_are_in_force() {
+    check_cases("exemptions");
 }
 
-/// Names, merges and leads in their terms.
+/// Names, mergers and lead departments that changed on a day.
 #[test]
-fn every_name_means_what_it_means_on_the_day() {
-    every_case("dated");
+fn units_are_resolved_as_they_were_on_the_day() {
+    check_cases("dated");
 }
 
-/// Lights never fall as days pass, and due dates land on working days where the rule rolls them.
+/// While a record is unchanged, its lights do not improve from day to day, and rolled due dates are working days.
 #[test]
 fn findings_only_worsen_with_time() {
     let policy = Config::parse(read_files(home()).expect("files")).expect("the shipped configuration").policy;

@@ -1,4 +1,4 @@
-//! Forms out and registers in: the import report, empty sheets, what differs between two snapshots, what has left a register.
+//! Commands on registers: the import report, blank forms, the comparison of two snapshots, and codes that are gone.
 
 use super::helpers::{duban, edit, files_below, fresh_root, service, stderr, stdout};
 use super::outputs::{as_read, cells};
@@ -12,7 +12,7 @@ use std::path::Path;
 
 const HEAD: &str = "项目编号,项目名称,市（州）,县（市、区）,协议类型,项目阶段,合同投资额（亿元）,签约时间\n";
 
-/// Imports rows below the head as a file of this name, for this day.
+/// Imports a file of this name, with these rows below the header, as data of this day. Returns what the command printed.
 fn import(root: &Path, name: &str, day: &str, rows: &str) -> String {
     let file = root.join(name);
     std::fs::write(&file, format!("{HEAD}{rows}")).expect("a register");
@@ -25,32 +25,32 @@ fn row(code: &str, name: &str, amount: &str) -> String {
     format!("{code},{name},贵阳市,白云区,合同,签约,{amount},2025-01-01\n")
 }
 
-fn report_line(said: &str) -> &str {
-    said.lines().find_map(|line| line.strip_prefix("导入报告：")).expect("a report")
+fn report_line(printed: &str) -> &str {
+    printed.lines().find_map(|line| line.strip_prefix("导入报告：")).expect("a report")
 }
 
 #[test]
 fn the_same_file_makes_the_same_import_report() {
     let rows = format!("{}GZ2,乙项目,贵阳市,白云区,合同,签约,三亿,2023-02-30\n", row("GZ1", "甲项目", "1"));
     let (first, second) = (fresh_root(), fresh_root());
-    let said = import(first.path(), "台账.csv", "2026-09-30", &rows);
-    assert_eq!(said, import(second.path(), "台账.csv", "2026-09-30", &rows));
-    let path = report_line(&said);
+    let printed = import(first.path(), "台账.csv", "2026-09-30", &rows);
+    assert_eq!(printed, import(second.path(), "台账.csv", "2026-09-30", &rows));
+    let path = report_line(&printed);
     let made = files_below(&first.path().join("var/reports"));
     assert_eq!(made.len(), 1);
     assert!(made == files_below(&second.path().join("var/reports")), "the reports differ");
     assert!(path.ends_with(&made[0].0), "{path}");
-    // one that was lost is made again with the next pull of the same file
+    // a report that was lost is rebuilt by the next pull of the same file
     std::fs::remove_file(first.path().join(path)).expect("the report");
     import(first.path(), "台账.csv", "2026-09-30", &rows);
     assert!(made == files_below(&first.path().join("var/reports")), "the report of a killed pull differs");
-    // another file that says the same brings nothing
-    let said = import(first.path(), "台账二.csv", "2026-09-30", &format!("{rows}\n"));
-    assert!(said.contains("无需更新") && !said.contains("导入报告："), "{said}");
+    // another file with the same rows makes no snapshot and no report
+    let printed = import(first.path(), "台账二.csv", "2026-09-30", &format!("{rows}\n"));
+    assert!(printed.contains("无需更新") && !printed.contains("导入报告："), "{printed}");
 }
 
 #[test]
-fn a_report_that_cannot_be_written_is_no_quiet_success() {
+fn a_report_that_cannot_be_written_is_reported() {
     let root = fresh_root();
     std::fs::create_dir_all(root.path().join("var")).expect("a folder");
     std::fs::write(root.path().join("var/reports"), "in the way").expect("a file");
@@ -62,7 +62,7 @@ fn a_report_that_cannot_be_written_is_no_quiet_success() {
     assert!(stdout(&done).contains("入库1"), "the rows are in: {}", stdout(&done));
 }
 
-/// A filled form: the head as `blank` makes it, one row.
+/// Writes a filled form: the header that `blank` makes, and one row.
 fn filled(form: &Path, to: &Path, values: &[(&str, &str)]) -> Result<(), XlsxError> {
     use calamine::{Reader, Xlsx};
     let mut book: Xlsx<_> = calamine::open_workbook(form).expect("the form");
@@ -84,7 +84,7 @@ fn filled(form: &Path, to: &Path, values: &[(&str, &str)]) -> Result<(), XlsxErr
 }
 
 #[tokio::test]
-async fn every_form_is_read_back() {
+async fn every_blank_form_can_be_filled_and_imported() {
     let root = fresh_root();
     let at = root.path();
     let service = service(at, "2026-10-08T00:00:00Z").await;
@@ -97,7 +97,7 @@ async fn every_form_is_read_back() {
         let made = duban(at, &["blank", &ledger.id, form_text]);
         assert_eq!(made.status.code(), Some(0), "{}", stderr(&made));
         let bytes = std::fs::read(&form).expect("the form");
-        // the same form once more changes nothing
+        // writing the same form a second time changes nothing
         assert!(stdout(&duban(at, &["blank", &ledger.id, form_text])).contains("已有相同的"));
         assert!(std::fs::read(&form).expect("the form") == bytes);
         let empty = duban(at, &["import", form_text]);
@@ -110,9 +110,9 @@ async fn every_form_is_read_back() {
         for (field, head) in ledger.fields.iter().zip(&head) {
             assert!(head.starts_with(&field.title), "{head}");
             assert_eq!(head.contains("必填"), field.required, "{head}");
-            // a form says something only where one of its own fields is filled in
-            let said = ledger.append_only.last().is_some_and(|last| ledger.fields[*last].id == field.id);
-            if field.required || said {
+            // a row of an append-only ledger counts only if one of its own fields is filled in
+            let own_field = ledger.append_only.last().is_some_and(|last| ledger.fields[*last].id == field.id);
+            if field.required || own_field {
                 values.push((&field.title, "GZ202600001"));
             }
         }
@@ -153,7 +153,7 @@ fn a_filled_amount_is_in_the_unit_of_its_head() {
 }
 
 #[test]
-fn two_snapshots_are_compared_down_to_the_cell() {
+fn diff_compares_two_snapshots_cell_by_cell() {
     let root = fresh_root();
     let at = root.path();
     import(at, "六月.csv", "2026-06-30", &[row("GZ1", "甲项目", "1"), row("GZ2", "乙项目", "2"), row("GZ3", "丙项目", "3")].concat());
@@ -165,8 +165,8 @@ fn two_snapshots_are_compared_down_to_the_cell() {
 变更 GZ2 乙项目 白云区 合同投资额：2 → 20（六月.csv G3 → 九月.csv G4）
 新增1，消失1，变更1
 ";
-    let said = duban(at, &["diff", "project/import/1", "project/import/2"]);
-    assert_eq!((said.status.code(), stdout(&said).as_str()), (Some(0), expected), "{}", stderr(&said));
+    let compared = duban(at, &["diff", "project/import/1", "project/import/2"]);
+    assert_eq!((compared.status.code(), stdout(&compared).as_str()), (Some(0), expected), "{}", stderr(&compared));
     let days = stdout(&duban(at, &["diff", "2026-07-01", "2026-10-01", "--ledger", "project"]));
     assert_eq!(days.lines().skip(1).collect::<Vec<_>>(), expected.lines().skip(1).collect::<Vec<_>>());
     assert!(days.starts_with("项目台账（import）"), "{days}");
@@ -191,13 +191,13 @@ fn two_snapshots_are_compared_down_to_the_cell() {
     ] {
         let refused = duban(at, &arguments);
         assert_eq!(refused.status.code(), Some(1), "{arguments:?}");
-        assert!(stderr(&refused).contains(expect), "{arguments:?} said {}", stderr(&refused));
+        assert!(stderr(&refused).contains(expect), "{arguments:?} printed {}", stderr(&refused));
     }
 }
 
-/// A digest asks a unit about a project that has left the register, until the office has confirmed it.
+/// A digest asks a unit about a project that is gone from the register until the office confirms that it has left.
 #[tokio::test]
-async fn a_unit_is_not_asked_about_what_the_office_has_confirmed() {
+async fn a_unit_is_not_asked_about_a_gone_code_that_is_confirmed() {
     const OWN: &str =
         "项目编号,项目名称,产业类别,市（州）,县（市、区）,协议类型,项目阶段,合同投资额（亿元）,签约时间,实际开工时间,终止时间\n";
     let own = |code: &str| format!("{code},{code}项目,茶叶,黔南布依族苗族自治州,瓮安县,合同,签约,2.5,2025-01-01,,\n");
@@ -228,7 +228,7 @@ async fn a_unit_is_not_asked_about_what_the_office_has_confirmed() {
                     who: "张三".into(),
                     reason: "合同已解除".into(),
                 };
-                assert!(service.store().gone().confirm(&gone).await.expect("a word"));
+                assert!(service.store().gone().confirm(&gone).await.expect("a confirmation"));
             }
             let request = RunRequest { job: "quarterly-supervision".into(), when: RunWhen::AsOf(day), revise: false };
             service.runner().run_job(&request).await.expect("a run");
@@ -246,7 +246,7 @@ async fn a_unit_is_not_asked_about_what_the_office_has_confirmed() {
 }
 
 #[test]
-fn what_has_left_is_listed_until_the_office_confirms_it() {
+fn gone_codes_are_listed_until_the_office_confirms_them() {
     let root = fresh_root();
     let at = root.path();
     let gone = || stdout(&duban(at, &["snapshot", "gone"]));
@@ -258,9 +258,9 @@ fn what_has_left_is_listed_until_the_office_confirms_it() {
     assert_eq!(gone(), format!("{second}{third}消失而未经确认的编号2个\n"));
     let confirm =
         |code: &str| duban(at, &["snapshot", "confirm-gone", "project", "import", code, "--by", "张三", "--reason", "合同已解除"]);
-    let said = confirm("GZ2");
-    assert_eq!(said.status.code(), Some(0), "{}", stderr(&said));
-    assert!(stdout(&said).contains("已由张三确认退出台账"), "{}", stdout(&said));
+    let confirmed = confirm("GZ2");
+    assert_eq!(confirmed.status.code(), Some(0), "{}", stderr(&confirmed));
+    assert!(stdout(&confirmed).contains("已由张三确认退出台账"), "{}", stdout(&confirmed));
     assert_eq!(gone(), format!("{third}消失而未经确认的编号1个\n"));
     assert!(stdout(&confirm("GZ2")).contains("已由张三确认过，未作改动"));
     let refused = confirm("GZ1");
@@ -268,11 +268,11 @@ fn what_has_left_is_listed_until_the_office_confirms_it() {
     assert!(stderr(&refused).contains("GZ1 has not left project/import"), "{}", stderr(&refused));
     let nobody = duban(at, &["snapshot", "confirm-gone", "project", "import", "GZ3", "--by", " ", "--reason", "x"]);
     assert_eq!(nobody.status.code(), Some(1));
-    // it comes back and goes again: that is another matter
+    // a code that returns and leaves a second time needs a confirmation of its own
     import(at, "九月.csv", "2025-09-30", &[row("GZ1", "甲项目", "1"), row("GZ2", "乙项目", "2")].concat());
     assert_eq!(gone(), format!("{third}消失而未经确认的编号1个\n"));
     import(at, "十月.csv", "2025-10-31", &row("GZ1", "甲项目", "1"));
-    let again = "project/import GZ2 乙项目 白云区：自第4次快照（截至2025年10月31日）起没有，最后见于第3次快照（九月.csv 第3行）\n";
-    assert_eq!(gone(), format!("{again}{third}消失而未经确认的编号2个\n"));
+    let second_time = "project/import GZ2 乙项目 白云区：自第4次快照（截至2025年10月31日）起没有，最后见于第3次快照（九月.csv 第3行）\n";
+    assert_eq!(gone(), format!("{second_time}{third}消失而未经确认的编号2个\n"));
     assert_eq!(stdout(&duban(at, &["snapshot", "gone", "--ledger", "contact"])), "消失而未经确认的编号0个\n");
 }

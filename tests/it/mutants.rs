@@ -1,9 +1,10 @@
-//! Damaged inputs by the thousand, one target per parser: nothing kills the parent, a refusal gives its reason, and the account of every
-//! sheet adds up. The same seed makes the same damage. `.ci/test` damages some hundred; a longer run is
+//! Damaged inputs for every parser: none ends the calling process, a refusal has a reason and a hint, and the counts of every sheet add up.
+//! The same seed makes the same damage. `.ci/test` makes some hundred inputs; a longer run is
 //!
 //! `DUBAN_MUTANTS=20000 cargo test --release --test it mutants`
 
 use super::helpers::{first_seed, home, number};
+use super::properties::Dice;
 use chrono::NaiveDate;
 use duban::config::file_set::FileSet;
 use duban::config::load::{Config, read_files};
@@ -31,21 +32,8 @@ fn seeds(count: u64) -> Range<u64> {
     first_seed()..first_seed() + number("DUBAN_MUTANTS").unwrap_or(count)
 }
 
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, below: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        ((self.0 >> 33) % below.max(1) as u64) as usize
-    }
-
-    fn pick<'a, T>(&mut self, of: &'a [T]) -> &'a T {
-        &of[self.roll(of.len())]
-    }
-}
-
-/// What is put into a damaged text: what has killed readers before, and what clerks write.
-const MORSELS: [&str; 40] = [
+/// Texts that are put into a damaged input: numbers and markup that have made readers fail, and what clerks write.
+const FRAGMENTS: [&str; 40] = [
     "",
     " ",
     "0",
@@ -88,8 +76,9 @@ const MORSELS: [&str; 40] = [
     "\r\n",
 ];
 
-/// One to four wounds: bytes cut out, doubled, flipped, replaced by a morsel, or the end cut off.
-fn wound(bytes: &mut Vec<u8>, dice: &mut Dice) {
+/// Damages a text in one to four places: bytes are removed, doubled, flipped, swapped or replaced by a fragment. One time in 20 the end is
+/// cut off as well.
+fn damage(bytes: &mut Vec<u8>, dice: &mut Dice) {
     for _ in 0..=dice.roll(4) {
         let at = dice.roll(bytes.len());
         let most = if dice.roll(4) == 0 { 400 } else { 12 };
@@ -101,9 +90,8 @@ fn wound(bytes: &mut Vec<u8>, dice: &mut Dice) {
                 bytes.splice(at..at, doubled);
             }
             2 => bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= 1 << (dice.0 % 8)),
-            3 | 4 => drop(bytes.splice(at..at + length, dice.pick(&MORSELS).bytes())),
+            3 | 4 => drop(bytes.splice(at..at + length, dice.pick(&FRAGMENTS).bytes())),
             _ => {
-                // two places change sides
                 let other = dice.roll(bytes.len());
                 if at < bytes.len() {
                     bytes.swap(at, other);
@@ -119,8 +107,9 @@ fn wound(bytes: &mut Vec<u8>, dice: &mut Dice) {
     }
 }
 
-/// A small register with all that a sheet may hold: a title, a merged header, dates, formulas, a hidden row, a total, a second sheet.
-fn healthy() -> Vec<u8> {
+/// A small register with everything that a reader treats specially: a title, a merged header, dates, formulas, a hidden row, a total row, a
+/// second sheet.
+fn undamaged_workbook() -> Vec<u8> {
     let mut book = Workbook::new();
     let day = Format::new().set_num_format("yyyy-mm-dd");
     for (name, first) in [("甲市", 0u32), ("乙市", 20)] {
@@ -157,7 +146,7 @@ fn healthy() -> Vec<u8> {
     book.save_to_buffer().expect("a workbook")
 }
 
-/// The parts of a package, unpacked.
+/// The parts of a zip package: name and unpacked bytes.
 fn parts(package: &[u8]) -> Vec<(String, Vec<u8>)> {
     let mut archive = zip::ZipArchive::new(Cursor::new(package)).expect("a package");
     (0..archive.len())
@@ -173,7 +162,7 @@ fn parts(package: &[u8]) -> Vec<(String, Vec<u8>)> {
 fn packed(parts: &[(String, Vec<u8>)]) -> Vec<u8> {
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for (name, bytes) in parts {
-        // a name that a wound has doubled is refused by the writer: the part is left out then
+        // the writer refuses a name that is there twice; the part is left out then
         if zip.start_file(name.as_str(), zip::write::SimpleFileOptions::default()).is_ok() {
             zip.write_all(bytes).expect("written");
         }
@@ -181,7 +170,10 @@ fn packed(parts: &[(String, Vec<u8>)]) -> Vec<u8> {
     zip.finish().expect("a package").into_inner()
 }
 
-/// Reads a file as a pull does, without the store; what is wrong with it, if anything.
+/// Reads a file as a pull does, without the store. A refusal with reason and hint is fine.
+///
+/// # Errors
+/// What the reading did wrong.
 fn read(config: &Config, parser: &ParserCommand, path: &Path) -> Result<(), String> {
     let ledgers = &config.policy.ledgers;
     let mut sheets: Vec<SheetIntake<'_>> = Vec::new();
@@ -230,7 +222,7 @@ fn read(config: &Config, parser: &ParserCommand, path: &Path) -> Result<(), Stri
     if let Err(refusal) = done {
         return if refusal.reason.is_empty() || refusal.hint.is_empty() { Err("a refusal without reason or hint".into()) } else { Ok(()) };
     }
-    let taken = |wanted: fn(&Outcome) -> bool| outcomes.iter().filter(|outcome| wanted(outcome)).count() as u64;
+    let count_of = |wanted: fn(&Outcome) -> bool| outcomes.iter().filter(|outcome| wanted(outcome)).count() as u64;
     let sum = |count: fn(&duban::domain::intake::note::SheetAccount) -> u64| sheets.iter().map(|sheet| count(&sheet.account)).sum::<u64>();
     for (sheet, given) in sheets.iter().zip(&given) {
         if !sheet.account.adds_up() || sheet.account.read > *given {
@@ -241,9 +233,9 @@ fn read(config: &Config, parser: &ParserCommand, path: &Path) -> Result<(), Stri
         }
     }
     let counted = [
-        taken(|outcome| matches!(outcome, Outcome::Accepted(_))) == sum(|account| account.accepted),
-        taken(|outcome| matches!(outcome, Outcome::Quarantined { .. })) == sum(|account| account.quarantined),
-        taken(|outcome| matches!(outcome, Outcome::Skipped)) == sum(|account| account.skipped),
+        count_of(|outcome| matches!(outcome, Outcome::Accepted(_))) == sum(|account| account.accepted),
+        count_of(|outcome| matches!(outcome, Outcome::Quarantined { .. })) == sum(|account| account.quarantined),
+        count_of(|outcome| matches!(outcome, Outcome::Skipped)) == sum(|account| account.skipped),
     ];
     if counted.contains(&false) { Err(format!("outcomes and accounts differ: {counted:?}")) } else { Ok(()) }
 }
@@ -254,27 +246,27 @@ fn shipped() -> (Config, ParserCommand) {
 }
 
 #[test]
-fn a_damaged_workbook_loses_no_row_and_kills_nobody() {
+fn a_damaged_workbook_is_read_or_refused_and_loses_no_row() {
     let (config, parser) = shipped();
-    let whole = healthy();
+    let whole = undamaged_workbook();
     let parts = parts(&whole);
-    // the sheets, their strings and the workbook are what is read
+    // only the sheets, their strings and the workbook part are read
     let read_parts: Vec<usize> =
         (0..parts.len()).filter(|index| parts[*index].0.starts_with("xl/") && !parts[*index].0.contains("theme")).collect();
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("mutant.xlsx");
     std::fs::write(&path, &whole).expect("written");
-    read(&config, &parser, &path).expect("the healthy workbook");
+    read(&config, &parser, &path).expect("the undamaged workbook");
     for seed in seeds(120) {
         let mut dice = Dice(seed);
         let bytes = if dice.roll(4) == 0 {
             let mut bytes = whole.clone();
-            wound(&mut bytes, &mut dice);
+            damage(&mut bytes, &mut dice);
             bytes
         } else {
             let mut parts = parts.clone();
             let index = *dice.pick(&read_parts);
-            wound(&mut parts[index].1, &mut dice);
+            damage(&mut parts[index].1, &mut dice);
             packed(&parts)
         };
         std::fs::write(&path, bytes).expect("written");
@@ -285,7 +277,7 @@ fn a_damaged_workbook_loses_no_row_and_kills_nobody() {
 }
 
 #[test]
-fn a_damaged_text_file_loses_no_row_and_kills_nobody() {
+fn a_damaged_text_file_is_read_or_refused_and_loses_no_row() {
     let (config, parser) = shipped();
     let text = "项目台账（截至2026年9月30日）\n项目编号,项目名称,合同投资额(亿元),签约时间\nGZ1,甲项目,\"1,234.5\",2026-01-07\nGZ2,\"乙\n项目\",约5000万,2026年1月\n合计,,1235,\n";
     let gb = encoding_rs::GB18030.encode(text).0.into_owned();
@@ -299,7 +291,7 @@ fn a_damaged_text_file_loses_no_row_and_kills_nobody() {
     for seed in seeds(120) {
         let mut dice = Dice(seed);
         let mut bytes = dice.pick(&[text.as_bytes(), &gb, page.as_bytes(), &utf16]).to_vec();
-        wound(&mut bytes, &mut dice);
+        damage(&mut bytes, &mut dice);
         std::fs::write(&path, bytes).expect("written");
         if let Err(fault) = read(&config, &parser, &path) {
             panic!("seed {seed}: {fault}");
@@ -307,9 +299,10 @@ fn a_damaged_text_file_loses_no_row_and_kills_nobody() {
     }
 }
 
-/// Any text in a date or an amount is read, remarked on or refused; what is read is a believable day or amount.
+/// Any text in a date or an amount is read or refused with a reason; a date that is read is of this or the last century, an amount is not
+/// negative.
 #[test]
-fn any_text_in_a_date_or_an_amount_is_answered() {
+fn any_text_in_a_date_or_an_amount_is_read_or_refused() {
     let (config, _) = shipped();
     let ledger = &config.policy.ledgers[config.policy.project_ledger().expect("projects")];
     let words =
@@ -317,7 +310,7 @@ fn any_text_in_a_date_or_an_amount_is_answered() {
     for seed in seeds(20_000) {
         let mut dice = Dice(seed);
         let mut bytes = dice.pick(&words).as_bytes().to_vec();
-        wound(&mut bytes, &mut dice);
+        damage(&mut bytes, &mut dice);
         let text = String::from_utf8_lossy(&bytes).into_owned();
         for field in ledger.fields.iter().filter(|field| !matches!(field.kind, FieldKind::Text)) {
             match read_cell(field, &Raw::Text(text.as_str().into()), 10, today()) {
@@ -330,17 +323,17 @@ fn any_text_in_a_date_or_an_amount_is_answered() {
     }
 }
 
-/// A damaged configuration is accepted or explained; it never stops the program by itself.
+/// A damaged configuration is accepted or refused with a list of problems; the program does not panic.
 #[test]
-fn a_damaged_configuration_is_explained() {
+fn a_damaged_configuration_is_accepted_or_refused() {
     let whole: FileSet = read_files(home()).expect("the files");
-    // the units take longest to read and are damaged by their own cases
+    // the file of units takes longest to read, and has cases of its own
     let names: Vec<&String> = whole.keys().filter(|name| !name.contains("units")).collect();
     for seed in seeds(60).take(2_000) {
         let mut dice = Dice(seed);
         let name = (*dice.pick(&names)).clone();
         let mut bytes = whole[&name].as_bytes().to_vec();
-        wound(&mut bytes, &mut dice);
+        damage(&mut bytes, &mut dice);
         let mut files = whole.clone();
         files.insert(name.clone(), String::from_utf8_lossy(&bytes).into_owned());
         if let Err(problems) = Config::parse(files) {

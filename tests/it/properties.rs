@@ -1,7 +1,7 @@
-//! What holds of every register: a seeded generator makes records as clerks leave them, and the judge, the calendar and the digest are held
-//! to their promises over them. A failure prints its seed.
+//! Properties of judging, the calendar and the plan that hold for any register. A seeded generator makes records with the gaps and odd words
+//! that clerks leave; a failure prints its seed.
 
-use super::detection::{Board, explanations_agree};
+use super::detection::{JudgingInput, explanations_agree};
 use super::helpers::{first_seed, home, seeds};
 use chrono::{Days, NaiveDate};
 use duban::config::load::{Config, read_files};
@@ -18,17 +18,20 @@ use duban::domain::rules::rule::{Light, RuleKind};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-/// Step, days and light.
-type Stand = (usize, i64, Option<Light>);
+/// Step of the ladder, days overdue and light of a finding on the day before.
+type DayBefore = (usize, i64, Option<Light>);
 
+/// A generator of pseudo-random numbers (linear congruential, constants of Knuth's MMIX), so that a seed gives the same test everywhere.
 pub struct Dice(pub u64);
 
 impl Dice {
+    /// A number below `below`, evenly distributed.
     pub fn roll(&mut self, below: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         ((self.0 >> 33) % below.max(1) as u64) as usize
     }
 
+    /// True once in `of` times.
     pub fn chance(&mut self, of: usize) -> bool {
         self.roll(of) == 0
     }
@@ -46,7 +49,8 @@ fn policy() -> Policy {
     Config::parse(read_files(home()).expect("files")).expect("the shipped configuration").policy
 }
 
-/// A record of a ledger: dates up to `last` (planned ones a year beyond), words the ledger knows, places that exist, gaps anywhere.
+/// A random record of a ledger: dates up to `last` (planned ones up to 500 days later), words and places that the configuration knows, and
+/// empty cells or missing columns in any field that is not required.
 fn record(dice: &mut Dice, policy: &Policy, ledger: usize, number: usize, last: NaiveDate) -> Record {
     let shape = &policy.ledgers[ledger];
     let mut columns = Columns::default();
@@ -88,7 +92,7 @@ fn record(dice: &mut Dice, policy: &Policy, ledger: usize, number: usize, last: 
     Record { code, cells, columns, place: Place::default() }
 }
 
-/// A small register of every judged ledger.
+/// A small random register: `count` records of every ledger that rules judge.
 pub fn register(dice: &mut Dice, policy: &Policy, count: usize, last: NaiveDate) -> Vec<(usize, Record)> {
     ["work-order", "difficulty", "decision", "contact", "project"]
         .iter()
@@ -109,11 +113,11 @@ fn lights_only_worsen_and_climb_one_step_at_a_time() {
         let mut dice = Dice(seed * 7919 + 1);
         let base = day("2026-03-01") + Days::new(dice.roll(300) as u64);
         let register = register(&mut dice, &policy, 8, base);
-        let mut before: BTreeMap<(usize, Arc<str>), Stand> = BTreeMap::new();
+        let mut before: BTreeMap<(usize, Arc<str>), DayBefore> = BTreeMap::new();
         let mut seen = 0;
         for offset in 0..260u64 {
             let as_of = base + Days::new(offset);
-            let judged = Board::new(&policy, &register, as_of, false).judge();
+            let judged = JudgingInput::new(&policy, &register, as_of, false).judge();
             let mut now = BTreeMap::new();
             for finding in judged.findings.iter().filter(|finding| finding.state == State::Open) {
                 let rule = &policy.rules[finding.rule];
@@ -129,7 +133,7 @@ fn lights_only_worsen_and_climb_one_step_at_a_time() {
                                 assert!(step == *last || step == last + 1, "{place}: from step {last} to {step}");
                                 assert_eq!(days, last_days + 1, "{place}");
                             }
-                            // the first day of a life is the first day of the first step, unless it began before the first look
+                            // a new finding begins at the first step with one day, unless it began before the first day of the loop
                             None => assert!(offset == 0 || (step == 0 && days == 1), "{place}: begins at step {step}, day {days}"),
                         }
                         now.insert(key, (step, days, finding.light));
@@ -145,7 +149,12 @@ fn lights_only_worsen_and_climb_one_step_at_a_time() {
                 }
             }
             for key in before.keys() {
-                assert!(now.contains_key(key), "seed {seed}: {} {} ends on {as_of} by itself", policy.rules[key.0].id, key.1);
+                assert!(
+                    now.contains_key(key),
+                    "seed {seed}: {} {} ends on {as_of} with an unchanged register",
+                    policy.rules[key.0].id,
+                    key.1
+                );
             }
             before = now;
         }
@@ -154,7 +163,7 @@ fn lights_only_worsen_and_climb_one_step_at_a_time() {
 }
 
 #[test]
-fn a_term_that_is_rolled_ends_on_a_working_day_and_never_before_its_plain_end() {
+fn a_rolled_due_date_is_a_working_day_and_not_before_the_plain_one() {
     let policy = policy();
     let mut dice = Dice(first_seed() + 42);
     let prefectures: Vec<Option<&str>> =
@@ -186,7 +195,7 @@ fn a_term_that_is_rolled_ends_on_a_working_day_and_never_before_its_plain_end() 
     }
 }
 
-/// Findings as text, with dates counted from a day.
+/// Findings as text, with due dates as days after `from`.
 fn shape(policy: &Policy, judged: &Judged, from: NaiveDate) -> Vec<String> {
     judged
         .findings
@@ -210,7 +219,7 @@ fn shape(policy: &Policy, judged: &Judged, from: NaiveDate) -> Vec<String> {
 }
 
 #[test]
-fn without_holidays_whole_weeks_shift_everything_and_nothing_else() {
+fn without_holidays_a_shift_by_whole_weeks_changes_no_finding() {
     let mut policy = policy();
     policy.calendar = Calendar::default();
     for rule in &mut policy.rules {
@@ -233,9 +242,9 @@ fn without_holidays_whole_weeks_shift_everything_and_nothing_else() {
                 *date = *date + Days::new(shift);
             }
         }
-        let here = shape(&policy, &Board::new(&policy, &register, as_of, false).judge(), as_of);
+        let here = shape(&policy, &JudgingInput::new(&policy, &register, as_of, false).judge(), as_of);
         let there = as_of + Days::new(shift);
-        let moved = shape(&policy, &Board::new(&policy, &later, there, false).judge(), there);
+        let moved = shape(&policy, &JudgingInput::new(&policy, &later, there, false).judge(), there);
         found += here.len();
         assert_eq!(here, moved, "seed {seed}, {as_of} and {shift} days later");
     }
@@ -243,11 +252,11 @@ fn without_holidays_whole_weeks_shift_everything_and_nothing_else() {
 }
 
 #[test]
-fn every_telling_has_one_fate_and_the_proof_adds_up() {
+fn every_finding_and_relation_has_one_disposition() {
     let mut policy = policy();
     for seed in seeds(60) {
         let mut dice = Dice(seed * 31 + 5);
-        // some units lose their mailbox: their mail is passed on, or reaches nobody
+        // some units have no mailbox: another unit forwards their mail, or nobody gets it
         for unit in &mut policy.units.units {
             unit.mailbox = if dice.chance(5) { None } else { Some(format!("{}@gz.example", unit.code.to_lowercase())) };
         }
@@ -256,12 +265,12 @@ fn every_telling_has_one_fate_and_the_proof_adds_up() {
         let records: HashMap<(usize, String), Record> =
             register.iter().map(|(ledger, record)| ((*ledger, record.code.clone()), record.clone())).collect();
         let levels: Vec<Level> = Level::ALL.into_iter().filter(|_| !dice.chance(4)).collect();
-        let mut told: HashMap<UnitId, BTreeMap<Identity, Option<Light>>> = HashMap::new();
-        let mut last: HashMap<UnitId, NaiveDate> = HashMap::new();
-        // three slots in a row: each compares with what the one before told
+        let mut last_notified: HashMap<UnitId, BTreeMap<Identity, Option<Light>>> = HashMap::new();
+        let mut last_digest_on: HashMap<UnitId, NaiveDate> = HashMap::new();
+        // three slots in a row: each compares with what the slot before it notified
         for slot in 0..3u64 {
             let as_of = as_of + Days::new(slot * (1 + dice.roll(20) as u64));
-            let judged = Board::new(&policy, &register, as_of, false).judge();
+            let judged = JudgingInput::new(&policy, &register, as_of, false).judge();
             let gone = BTreeSet::new();
             let answers = duban::domain::notify::feedback::Answers::new();
             let planned = plan(&PlanInputs {
@@ -274,8 +283,8 @@ fn every_telling_has_one_fate_and_the_proof_adds_up() {
                 objection_workdays: 5,
                 judged: &judged,
                 records: &records,
-                last_notified: &told,
-                last_digest_on: &last,
+                last_notified: &last_notified,
+                last_digest_on: &last_digest_on,
                 gone: &gone,
                 rhythm: *dice.pick(&[Rhythm::Always, Rhythm::Changes]),
                 levels: &levels,
@@ -285,39 +294,39 @@ fn every_telling_has_one_fate_and_the_proof_adds_up() {
                 may_carry_rows: &|address| !address.starts_with("52"),
             });
             assert!(planned.coverage.adds_up(), "seed {seed}, slot {slot}:\n{}", planned.coverage);
-            // counted once more, by hand: every open or unjudged pair that is in a digest is told to that digest's unit
+            // checked independently of the plan: each pair in a digest is open or unjudged, and the digest's unit is its recipient
             for digest in &planned.digests {
                 for FindingRelation { finding: index, relation } in &digest.covered {
                     let finding = &judged.findings[*index];
-                    let told = finding
+                    let is_recipient = finding
                         .relations()
                         .iter()
                         .zip(finding.recipients())
                         .any(|(of, unit)| of == relation && unit == Some(digest.recipient.unit));
                     assert!(
-                        told && finding.state != State::Exempt,
-                        "seed {seed}: {} is no matter of {}",
+                        is_recipient && finding.state != State::Exempt,
+                        "seed {seed}: {} is not addressed to {}",
                         finding.key,
                         digest.recipient.unit_name
                     );
                 }
-                told.insert(digest.recipient.unit, digest.notified.iter().cloned().collect());
-                last.insert(digest.recipient.unit, as_of);
+                last_notified.insert(digest.recipient.unit, digest.notified.iter().cloned().collect());
+                last_digest_on.insert(digest.recipient.unit, as_of);
             }
         }
     }
 }
 
 #[test]
-fn explanations_agree_with_the_judge_whatever_a_register_holds() {
+fn explanations_agree_with_judging_on_any_register() {
     let policy = policy();
     for seed in seeds(25) {
         let mut dice = Dice(seed + 77);
         let as_of = day("2026-01-01") + Days::new(dice.roll(360) as u64);
         let register = register(&mut dice, &policy, 6, as_of + Days::new(60));
-        let board = Board::new(&policy, &register, as_of, false);
-        let judged = board.judge();
+        let input = JudgingInput::new(&policy, &register, as_of, false);
+        let judged = input.judge();
         assert!(!judged.findings.is_empty());
-        explanations_agree(&board, &judged);
+        explanations_agree(&input, &judged);
     }
 }

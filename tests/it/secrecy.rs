@@ -2,7 +2,7 @@
 //! a full phone number, and mails to addresses outside the trusted domains have counts only. Who may see a row is computed here from the
 //! register, independently of the program. A failure prints its seed.
 
-use super::detection::Board;
+use super::detection::JudgingInput;
 use super::helpers::{duban, files_below, fresh_root, home, seeds, stdout};
 use super::outputs::{as_read, cells, run_on};
 use super::properties::{Dice, register};
@@ -137,8 +137,8 @@ impl<'a> World<'a> {
     /// and the office.
     fn secrets(&self, judged: &Judged) -> Vec<Secret> {
         let policy = self.policy;
-        let board = Board::new(policy, &self.register, self.as_of, false);
-        let owner = |row: &(usize, Record)| owner_of(policy, &policy.ledgers[row.0], &row.1, &board.projects).unit;
+        let input = JudgingInput::new(policy, &self.register, self.as_of, false);
+        let owner = |row: &(usize, Record)| owner_of(policy, &policy.ledgers[row.0], &row.1, &input.projects).unit;
         let lead = |row: &(usize, Record)| {
             policy.units.industry(&self.text(row, Role::Industry)).and_then(|industry| policy.units.lead(industry, self.as_of))
         };
@@ -337,7 +337,7 @@ fn check_mails(seeds: std::ops::Range<u64>, tamper: impl Fn(&mut Plan, &[Secret]
             if slot > 0 {
                 gone = world.age(&mut dice, 40);
             }
-            let judged = Board::new(policy, &world.register, world.as_of, false).judge();
+            let judged = JudgingInput::new(policy, &world.register, world.as_of, false).judge();
             let records: HashMap<(usize, String), Record> =
                 world.register.iter().map(|(ledger, record)| ((*ledger, record.code.clone()), record.clone())).collect();
             let mut secrets = world.secrets(&judged);

@@ -1,0 +1,146 @@
+//! The arguments of the command line. Comments of fields and variants are the text of `--help`.
+
+use crate::cli::findings::FilterArguments;
+use crate::cli::intake::SnapshotAction;
+use crate::cli::outbox::OutboxAction;
+use chrono::NaiveDate;
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+
+#[derive(Parser)]
+#[command(name = "duban", version, about = "督办：招商项目落地督办服务", disable_help_subcommand = true)]
+pub(crate) struct Arguments {
+    /// Folder that holds config/, jobs/, report-templates/ and var/
+    #[arg(long, global = true, default_value = ".")]
+    pub(crate) root: PathBuf,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Run a job of jobs/ now
+    Run {
+        job: String,
+        /// Judge this day (default: what the job's slot today would judge)
+        #[arg(long)]
+        as_of: Option<NaiveDate>,
+        /// Print what would be made; write and send nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Make a further revision of a run that is done; only changed digests are mailed
+        #[arg(long)]
+        revise: bool,
+    },
+    /// Run the jobs at their times and deliver mail, until stopped
+    Serve,
+    /// List every problem of the configuration; then next slots, who is mailed, each rule as a sentence
+    Check {
+        /// Try the mail server too: connect, TLS and login, without sending anything
+        #[arg(long)]
+        connect: bool,
+    },
+    /// Who would get what from a job; writes nothing
+    Preview {
+        job: String,
+        #[arg(long)]
+        as_of: Option<NaiveDate>,
+    },
+    /// Fix the day from which acts above a reminder begin
+    Init,
+    /// The latest runs
+    Runs {
+        #[arg(long, default_value_t = 20)]
+        limit: i64,
+    },
+    /// Who was notified of what, when, and did it arrive
+    Outbox {
+        #[command(subcommand)]
+        action: OutboxAction,
+    },
+    /// Write a sample register with N projects
+    Sample {
+        #[arg(long, default_value_t = 2000)]
+        projects: usize,
+        file: PathBuf,
+    },
+    /// Read a source of config/duban.toml, or all of them
+    Pull {
+        source: Option<String>,
+        /// Take a register that the brake would hold
+        #[arg(long)]
+        accept: bool,
+    },
+    /// Read a file: every sheet whose header belongs to a ledger
+    Import {
+        file: PathBuf,
+        /// Only this ledger
+        #[arg(long)]
+        ledger: Option<String>,
+        /// File the rows under this source
+        #[arg(long, default_value = "import")]
+        source: String,
+        /// The day the data describe (数据截至日)
+        #[arg(long)]
+        covers: Option<NaiveDate>,
+        /// Take a register that the brake would hold
+        #[arg(long)]
+        accept: bool,
+    },
+    /// Write the empty sheet that an office fills in for a ledger
+    Blank { ledger: String, file: PathBuf },
+    /// What differs between two snapshots: LEDGER/SOURCE/SEQ each, or two days with --ledger
+    Diff {
+        a: String,
+        b: String,
+        #[arg(long)]
+        ledger: Option<String>,
+        #[arg(long, value_parser = ["table", "csv"], default_value = "table")]
+        format: String,
+    },
+    /// Print what is late, stuck or missing on a day
+    Findings {
+        /// The day to judge (default: today)
+        #[arg(long)]
+        as_of: Option<NaiveDate>,
+        #[command(flatten)]
+        filter: FilterArguments,
+        #[arg(long, value_parser = ["table", "json", "csv"], default_value = "table")]
+        format: String,
+    },
+    /// Why a record has a finding of a rule, or has none: clause, cells, reckoning, who is notified, what comes next
+    Explain {
+        /// Id or title of the rule
+        rule: String,
+        /// Code of the record; for a periodic rule the unit, or UNIT-PERIOD
+        key: String,
+        /// The day to judge (default: today)
+        #[arg(long)]
+        as_of: Option<NaiveDate>,
+        #[arg(long, value_parser = ["table", "json"], default_value = "table")]
+        format: String,
+    },
+    /// Write the list of units and persons whose findings stayed red over closed quarters, for the office alone
+    Accountability {
+        /// The day of the list (default: today)
+        #[arg(long)]
+        as_of: Option<NaiveDate>,
+        file: PathBuf,
+    },
+    /// Rebuild the workbooks of a past run from what was frozen with it, and compare them byte by byte
+    Rebuild {
+        /// Name of the run, as `duban runs` lists it
+        run: String,
+        /// Folder to write into (default: var/rebuild/RUN)
+        #[arg(long)]
+        to: Option<PathBuf>,
+    },
+    /// List, release or discard snapshots; export what was accepted; codes that are gone
+    Snapshot {
+        #[command(subcommand)]
+        action: SnapshotAction,
+    },
+    /// Parse one file under limits and write frames to stdout
+    #[command(name = "parse-file", hide = true)]
+    ParseFile { path: PathBuf, file_mib: u64, memory_mib: u64, seconds: u64, rows: u32, columns: u32 },
+}
