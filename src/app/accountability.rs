@@ -1,5 +1,5 @@
-//! The accountability list: reads the closed quarters' stored findings, the records as they were then and are now, and what speaks for the
-//! units. Made only when asked for; written into one file; never queued, never mailed.
+//! The accountability list: the findings that were red at the end of several closed quarters in a row, with the records then and now, and the
+//! exemptions and difficulties in favour of the units. It is made on request only and is never mailed.
 
 use crate::config::load::Config;
 use crate::domain::judging::finding::{Finding, Identity, State};
@@ -11,35 +11,34 @@ use crate::domain::rules::owner::{Owner, owner_of, project_of};
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::Light;
 use crate::store::handle::Store;
-use crate::store::records::StoredRecord;
-use crate::store::snapshots::Snapshot;
 use crate::workbook::books::accountability::{
     AccountabilityFacts, AccountabilityFinding, ClosedQuarter, CurrentState, accountability_workbook,
 };
 use crate::workbook::model::Workbook;
 use crate::worker::import::intake_report::place_in;
-use crate::worker::run::evaluate::Evaluator;
-use crate::worker::run::evaluate::{View, read};
-use crate::worker::run::facts::identity;
+use crate::worker::records::{FoundRecord, LedgerRecords};
+use crate::worker::run::evaluate::{Evaluator, evaluate};
+use crate::worker::run::finding_facts::identity;
+use crate::worker::snapshot_selection::SnapshotSelection;
 use anyhow::{Context, ensure};
 use chrono::NaiveDate;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-/// What was made.
+/// The list with its counts.
 pub struct AccountabilityList {
     pub book: Workbook<'static>,
     pub lines: usize,
     pub units: usize,
-    /// Closed quarters that were looked at.
+    /// Number of closed quarters that were read.
     pub quarters: usize,
-    /// Closed quarters in a row that the rules ask for.
-    pub wanted: u32,
+    /// Number of closed quarters in a row that the rules require.
+    pub quarters_required: u32,
 }
 
-/// A finding red at the end of closed quarters, newest first.
+/// The closed quarters in a row, newest first, at whose end a finding was red.
 struct Chain {
-    /// Whether the newest quarters go on without a break.
-    open: bool,
+    /// The finding was red at the end of every quarter read so far.
+    unbroken: bool,
     quarters: u32,
     cause: String,
 }
@@ -47,7 +46,7 @@ struct Chain {
 /// Makes the list for a day.
 ///
 /// # Errors
-/// The rules name no number of quarters, nothing was read yet, or the database fails.
+/// The rules name no number of quarters, nothing has been read yet, or the database fails.
 pub async fn accountability_list(evaluator: &Evaluator, as_of: NaiveDate) -> anyhow::Result<AccountabilityList> {
     ListMaker { evaluator, config: &evaluator.config, store: &evaluator.store }.list(as_of).await
 }
@@ -62,10 +61,10 @@ struct ListMaker<'a> {
 impl ListMaker<'_> {
     async fn list(&self, as_of: NaiveDate) -> anyhow::Result<AccountabilityList> {
         let policy = &self.config.policy.on(as_of);
-        let wanted = policy.accountability_quarters.context("config/rules.toml has no [accountability] quarters")?;
-        let view = self.evaluator.view(&[], as_of).await?;
-        ensure!(!view.in_force.is_empty(), "no register has been read yet; run `duban pull` or `duban import FILE` first");
-        let closed = self.evaluator.closed_quarters(self.config, None, as_of, view.sample).await?;
+        let quarters_required = policy.accountability_quarters.context("config/rules.toml has no [accountability] quarters")?;
+        let selection = self.evaluator.select_snapshots(&[], as_of).await?;
+        ensure!(!selection.in_force.is_empty(), "no register has been read yet; run `duban pull` or `duban import FILE` first");
+        let closed = self.evaluator.closed_quarters(self.config, None, as_of, selection.sample).await?;
         let mut chains: BTreeMap<Identity, Chain> = BTreeMap::new();
         let (mut waiting, mut exempt) = (0, 0);
         for (number, run) in closed.iter().enumerate() {
@@ -85,7 +84,7 @@ impl ListMaker<'_> {
                         let identity = stored.identity();
                         if newest {
                             let cause = stored.cause.as_deref().unwrap_or_default().to_owned();
-                            chains.insert(identity.clone(), Chain { open: true, quarters: 0, cause });
+                            chains.insert(identity.clone(), Chain { unbroken: true, quarters: 0, cause });
                         }
                         if chains.contains_key(&identity) {
                             red.insert(identity);
@@ -95,12 +94,12 @@ impl ListMaker<'_> {
                 })
                 .await?;
             for (identity, chain) in &mut chains {
-                chain.open &= red.contains(identity);
-                chain.quarters += u32::from(chain.open);
+                chain.unbroken &= red.contains(identity);
+                chain.quarters += u32::from(chain.unbroken);
             }
         }
-        chains.retain(|_, chain| chain.quarters >= wanted);
-        let lines = self.lines(policy, &view, as_of, &closed, chains).await?;
+        chains.retain(|_, chain| chain.quarters >= quarters_required);
+        let lines = self.lines(policy, &selection, as_of, &closed, chains).await?;
         let mut titles = Vec::new();
         let mut quarter = Period::last_closed(PeriodKind::Quarter, as_of);
         for run in &closed {
@@ -113,19 +112,19 @@ impl ListMaker<'_> {
             policy,
             office: &self.config.settings.office.name,
             as_of,
-            quarters_required: wanted,
+            quarters_required,
             closed_quarters: &titles,
             findings: lines,
             waiting_on_others: waiting,
             exempt,
         };
-        Ok(AccountabilityList { book: accountability_workbook(&facts), lines: count, units, quarters: closed.len(), wanted })
+        Ok(AccountabilityList { book: accountability_workbook(&facts), lines: count, units, quarters: closed.len(), quarters_required })
     }
 
     async fn lines(
         &self,
         policy: &Policy,
-        view: &View,
+        selection: &SnapshotSelection,
         as_of: NaiveDate,
         closed: &[String],
         chains: BTreeMap<Identity, Chain>,
@@ -134,8 +133,9 @@ impl ListMaker<'_> {
             return Ok(Vec::new());
         }
         let snapshots = self.store.snapshots().list().await?;
-        let reading = read(self.store, policy, view, as_of, &self.evaluator.var, Vec::new()).await?;
-        let now: HashMap<Identity, &Finding> = reading.judged.findings.iter().map(|finding| (identity(policy, finding), finding)).collect();
+        let register = evaluate(self.store, policy, selection, as_of, &self.evaluator.var, Vec::new()).await?;
+        let now: HashMap<Identity, &Finding> =
+            register.judged.findings.iter().map(|finding| (identity(policy, finding), finding)).collect();
         let mut codes: BTreeMap<usize, Vec<String>> = BTreeMap::new();
         for identity in chains.keys() {
             if let Some(ledger) = policy.ledger(&identity.ledger) {
@@ -143,37 +143,33 @@ impl ListMaker<'_> {
             }
         }
         // the records of today first, then those of each quarter's end, newest first
-        let mut views: Vec<Vec<(String, String, i64)>> = vec![pinned(view)];
+        let mut pins: Vec<Vec<(String, String, i64)>> = vec![selection.pins()];
         for run in closed {
-            views.push(self.store.runs().get(run).await?.map(|run| run.inputs.snapshots).unwrap_or_default());
+            pins.push(self.store.runs().get(run).await?.map(|run| run.inputs.snapshots).unwrap_or_default());
         }
-        let mut records: Vec<HashMap<(usize, String), (String, StoredRecord)>> = Vec::new();
-        for pinned in &views {
-            let mut found: HashMap<(usize, String), (String, StoredRecord)> = HashMap::new();
+        let mut records: Vec<HashMap<(usize, String), FoundRecord<'_>>> = Vec::new();
+        for pins in &pins {
+            let mut records_then = HashMap::new();
             for (index, codes) in &codes {
-                let ledger = &policy.ledgers[*index];
-                for (_, source, seq) in pinned.iter().filter(|(id, ..)| *id == ledger.id) {
-                    for stored in self.store.records().by_code(ledger, source, *seq, codes).await? {
-                        found.entry((*index, stored.record.code.clone())).or_insert_with(|| (source.clone(), stored));
-                    }
-                }
+                let found = LedgerRecords::pinned(self.store, &policy.ledgers[*index], pins).records_by_code(codes).await?;
+                records_then.extend(found.into_iter().map(|found| ((*index, found.stored.record.code.clone()), found)));
             }
-            records.push(found);
+            records.push(records_then);
         }
-        let exemptions = self.exemption_words(policy, view).await?;
-        let difficulties = self.difficulty_words(policy, view).await?;
+        let exemptions = self.exemption_texts(policy, selection).await?;
+        let difficulties = self.difficulty_texts(policy, selection).await?;
         let mut out = Vec::new();
         for (identity, chain) in chains {
             let (Some(rule), Some(index)) = (policy.rule(&identity.rule), policy.ledger(&identity.ledger)) else { continue };
             let ledger = &policy.ledgers[index];
             let key = (index, identity.key.clone());
-            // the newest version: that of the register now, else that at the end of a quarter
-            let Some((source, stored)) = records.iter().find_map(|found| found.get(&key)) else { continue };
+            // the newest version: that of the register now, else that of the newest quarter's end
+            let Some(FoundRecord { snapshot, stored, .. }) = records.iter().find_map(|found| found.get(&key)) else { continue };
             let finding = now.get(&identity).copied();
             let at_ends: Vec<&Record> =
-                records.iter().skip(1).filter_map(|found| found.get(&key)).map(|(_, stored)| &stored.record).collect();
+                records.iter().skip(1).filter_map(|found| found.get(&key)).map(|found| &found.stored.record).collect();
             let owner = finding.map_or_else(
-                || self.owner(policy, ledger, &stored.record),
+                || owner_of(policy, ledger, &stored.record, &HashMap::new()),
                 |finding| Owner { unit: finding.owner, text: finding.unit.to_string(), city: None },
             );
             let project = if ledger.id == PROJECT { identity.key.clone() } else { project_of(ledger, &stored.record).unwrap_or_default() };
@@ -193,35 +189,35 @@ impl ListMaker<'_> {
                 current: match finding {
                     Some(finding) if finding.state == State::Exempt => CurrentState::Exempt,
                     Some(finding) => finding.light.map_or(CurrentState::Unjudged, CurrentState::Open),
-                    None if reading.has(index, &identity.key) => CurrentState::Resolved,
+                    None if register.has(index, &identity.key) => CurrentState::Resolved,
                     None => CurrentState::Gone,
                 },
                 cause: chain.cause,
                 exemptions: exemptions.get(&(identity.rule.clone(), identity.key.clone())).cloned().unwrap_or_default(),
                 difficulties: raised,
                 statements: statements(ledger, &stored.record),
-                place: place_of(&snapshots, ledger, source, stored),
+                place: place_in(&snapshots, &ledger.id, snapshot.source, stored, None),
             });
         }
         Ok(out)
     }
 
-    fn owner(&self, policy: &Policy, ledger: &Ledger, record: &Record) -> Owner {
-        owner_of(policy, ledger, record, &HashMap::new())
-    }
-
-    /// Every row of the exemption ledger by rule id and key, in words.
-    async fn exemption_words(&self, policy: &Policy, view: &View) -> anyhow::Result<HashMap<(String, String), Vec<String>>> {
+    /// By rule id and key, the rows of the exemption ledger as sentences.
+    async fn exemption_texts(
+        &self,
+        policy: &Policy,
+        selection: &SnapshotSelection,
+    ) -> anyhow::Result<HashMap<(String, String), Vec<String>>> {
         let mut out: HashMap<(String, String), Vec<String>> = HashMap::new();
         let Some(ledger) = policy.ledger("exemption").map(|index| &policy.ledgers[index]) else { return Ok(out) };
-        for record in self.rows(view, ledger).await? {
+        for record in self.rows(selection, ledger).await? {
             let Ok(rule) = crate::app::explain::rule_named(policy, record.text(ledger.role(Role::ExemptRule))) else { continue };
             let date = |role: Role| {
                 ledger.role(role).and_then(|field| record.cell(field).date()).map_or("未写明".into(), |day| day.to_string())
             };
             let kind = record.text(ledger.role(Role::ExemptionKind));
             let document = ledger.field("document").map_or("", |field| record.text(Some(field)));
-            let words = format!(
+            let text = format!(
                 "{}{}至{}{}：{}",
                 if kind.is_empty() { "豁免" } else { kind },
                 date(Role::Granted),
@@ -229,16 +225,16 @@ impl ListMaker<'_> {
                 if document.is_empty() { String::new() } else { format!("（{document}）") },
                 record.text(ledger.role(Role::Name))
             );
-            out.entry((policy.rules[rule].id.clone(), record.text(ledger.role(Role::ExemptKey)).to_owned())).or_default().push(words);
+            out.entry((policy.rules[rule].id.clone(), record.text(ledger.role(Role::ExemptKey)).to_owned())).or_default().push(text);
         }
         Ok(out)
     }
 
-    /// Every difficulty raised, by project, in words.
-    async fn difficulty_words(&self, policy: &Policy, view: &View) -> anyhow::Result<HashMap<String, Vec<String>>> {
+    /// By project, the difficulties raised as sentences.
+    async fn difficulty_texts(&self, policy: &Policy, selection: &SnapshotSelection) -> anyhow::Result<HashMap<String, Vec<String>>> {
         let mut out: HashMap<String, Vec<String>> = HashMap::new();
         let Some(ledger) = policy.ledger("difficulty").map(|index| &policy.ledgers[index]) else { return Ok(out) };
-        for record in self.rows(view, ledger).await? {
+        for record in self.rows(selection, ledger).await? {
             let Some(project) = project_of(ledger, &record) else { continue };
             let happened = |role: Role, word: &str| {
                 let day = ledger.role(role).and_then(|field| record.cell(field).date());
@@ -248,36 +244,26 @@ impl ListMaker<'_> {
                 happened(Role::Solved, "解决").or_else(|| happened(Role::Answered, "答复，未解决")).unwrap_or_else(|| "，未答复".into());
             let raised =
                 ledger.field("raised_on").and_then(|field| record.cell(field).date()).map_or(String::new(), |day| format!("{day}提出"));
-            let words = format!("{}{raised}：{}{state}", record.code, record.text(ledger.role(Role::Name)));
-            out.entry(project).or_default().push(words);
+            let text = format!("{}{raised}：{}{state}", record.code, record.text(ledger.role(Role::Name)));
+            out.entry(project).or_default().push(text);
         }
         Ok(out)
     }
 
-    async fn rows(&self, view: &View, ledger: &Ledger) -> anyhow::Result<Vec<Record>> {
-        let mut out = Vec::new();
-        for found in view.in_force.iter().filter(|found| found.snapshot.ledger == ledger.id) {
-            self.store
-                .records()
-                .each(ledger, &found.snapshot.source, found.snapshot.seq, |stored| {
-                    out.push(stored.record);
-                    Ok(())
-                })
-                .await?;
-        }
-        Ok(out)
+    /// All rows of a small ledger, from all its sources.
+    async fn rows(&self, selection: &SnapshotSelection, ledger: &Ledger) -> anyhow::Result<Vec<Record>> {
+        let mut rows = Vec::new();
+        LedgerRecords::new(self.store, ledger, selection)
+            .each(|_, stored| {
+                rows.push(stored.record);
+                Ok(())
+            })
+            .await?;
+        Ok(rows)
     }
 }
 
-fn pinned(view: &View) -> Vec<(String, String, i64)> {
-    view.in_force.iter().map(|found| (found.snapshot.ledger.clone(), found.snapshot.source.clone(), found.snapshot.seq)).collect()
-}
-
-fn place_of(snapshots: &[Snapshot], ledger: &Ledger, source: &str, stored: &StoredRecord) -> String {
-    place_in(snapshots, &ledger.id, source, stored, None)
-}
-
-/// Who was named at the quarters' ends, each once, newest first.
+/// The names in a field at the quarters' ends, each once, newest first.
 fn named(ledger: &Ledger, role: Role, records: &[&Record]) -> Vec<String> {
     let Some(field) = ledger.role(role) else { return Vec::new() };
     let mut names: Vec<String> = Vec::new();
@@ -296,7 +282,7 @@ fn reported(ledger: &Ledger, record: &Record) -> Vec<String> {
     if text.is_empty() { Vec::new() } else { vec![format!("台账填报：{text}")] }
 }
 
-/// What the unit filled in of the fields it is asked to explain itself in; the difficulty has a column of its own.
+/// The fields in which the unit explains itself, as far as it has filled them in. The difficulty has a column of its own.
 fn statements(ledger: &Ledger, record: &Record) -> Vec<String> {
     ledger
         .fields

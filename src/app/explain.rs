@@ -1,5 +1,5 @@
-//! Explaining one finding, or why there is none: reads the one record and what judging it needs, asks the domain, and adds the places of
-//! the cells and what was told to whom.
+//! Explains one finding, or why there is none: reads the record and what is needed to judge it, and adds the places of its cells and the
+//! messages that have named the finding.
 
 use crate::config::load::Config;
 use crate::config::problem::{nearest, suggest};
@@ -20,28 +20,30 @@ use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::{Light, RuleKind};
 use crate::store::handle::Store;
 use crate::store::outbox::Notification;
-use crate::store::records::StoredRecord;
 use crate::store::snapshots::Snapshot;
 use crate::worker::import::intake_report::place_in;
+use crate::worker::records::{FoundRecord, LedgerRecords, linked_projects};
 use crate::worker::run::evaluate::Evaluator;
+use crate::worker::snapshot_selection::SnapshotSelection;
 use anyhow::{bail, ensure};
 use chrono::NaiveDate;
 use serde::Serialize;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
-/// An explanation with what only the store knows.
+/// An explanation with what comes from the store.
 #[derive(Debug, Serialize)]
 pub struct Explained {
     #[serde(flatten)]
     pub explanation: Explanation,
-    /// What should be known of the row: an older version that stands in, a second source, nothing for the day.
+    /// What to know of the row: an older version is used, a second source has it too, or there are no data for the day.
     pub remarks: Vec<String>,
-    pub told_before: Vec<ToldLine>,
+    #[serde(rename = "told_before")]
+    pub notifications: Vec<NotificationLine>,
 }
 
-/// One telling.
+/// One message that has named the finding.
 #[derive(Debug, Serialize)]
-pub struct ToldLine {
+pub struct NotificationLine {
     pub unit: String,
     pub on: String,
     pub light: Option<&'static str>,
@@ -49,13 +51,15 @@ pub struct ToldLine {
     pub message: Option<String>,
     /// State of the message in the outbox.
     pub state: Option<String>,
-    pub settled_at: Option<String>,
+    /// When the message reached its last state.
+    #[serde(rename = "settled_at")]
+    pub ended_at: Option<String>,
 }
 
 /// The index of a rule by its id or its title.
 ///
 /// # Errors
-/// There is none; the message names the nearest.
+/// There is no such rule; the message suggests the nearest.
 pub fn rule_named(policy: &Policy, name: &str) -> anyhow::Result<usize> {
     let wanted = normalize_name(name);
     if let Some(index) = policy.rules.iter().position(|rule| rule.id == wanted || normalize_name(&rule.title) == wanted) {
@@ -69,19 +73,10 @@ pub fn rule_named(policy: &Policy, name: &str) -> anyhow::Result<usize> {
     bail!("rule \"{name}\" is unknown ({hint})");
 }
 
-/// What the record of one code is, and where else it stands.
-struct Found {
-    source: String,
-    seq: i64,
-    stored: StoredRecord,
-    /// Other sources that hold the code too.
-    others: Vec<String>,
-}
-
-/// Why a rule does, or does not, speak of a key on a day.
+/// Explains why a rule finds, or does not find, something on a key on a day.
 ///
 /// # Errors
-/// The rule or the key is unknown, nothing was read yet, or the database fails.
+/// The rule or the key is unknown, nothing has been read yet, or the database fails.
 pub async fn explain(evaluator: &Evaluator, rule: &str, key: &str, as_of: NaiveDate) -> anyhow::Result<Explained> {
     Explainer { evaluator, config: &evaluator.config, store: &evaluator.store }.explain(rule, key, as_of).await
 }
@@ -100,10 +95,11 @@ impl Explainer<'_> {
         let rule = &policy.rules[rule_index];
         let ledger = &policy.ledgers[rule.ledger];
         let key = key.trim();
-        let view = self.evaluator.view(&[], as_of).await?;
+        let selection = self.evaluator.select_snapshots(&[], as_of).await?;
         let snapshots = self.store.snapshots().list().await?;
-        let in_force: Vec<&InForce> = view.in_force.iter().filter(|found| found.snapshot.ledger == ledger.id).collect();
-        ensure!(!view.in_force.is_empty(), "no register has been read yet; run `duban pull` or `duban import FILE` first");
+        let in_force: Vec<&InForce> = selection.of_ledger(&ledger.id).collect();
+        let records = LedgerRecords::new(self.store, ledger, &selection);
+        ensure!(!selection.in_force.is_empty(), "no register has been read yet; run `duban pull` or `duban import FILE` first");
         ensure!(!in_force.is_empty(), "ledger \"{}\" ({}) was never read, so rule \"{}\" judges nothing", ledger.id, ledger.title, rule.id);
         let mut remarks: Vec<String> = in_force
             .iter()
@@ -113,22 +109,22 @@ impl Explainer<'_> {
                 format!("没有截至{}及以前的{}，以最早的一次（截至{covers}）代替", chinese_date(as_of), ledger.title)
             })
             .collect();
-        let exemptions = self.all_of(policy, "exemption", &view.in_force).await?;
+        let exemptions = self.all_records(policy, "exemption", &selection).await?;
         let exempt = exemptions_in_force(policy, &exemptions, as_of).in_force;
         let none = HashMap::new();
         let mut explanation = if matches!(rule.kind, RuleKind::Periodic { .. }) {
             let context = Context { policy, as_of, projects: &HashMap::new(), waiting_on: &none, exempt: &exempt };
             let unit = unit_of(policy, rule_index, key, as_of)?;
-            let sessions = self.all_of(policy, &ledger.id, &view.in_force).await?;
+            let sessions = self.all_records(policy, &ledger.id, &selection).await?;
             let key = format!("{}-{}", policy.units.units[unit].name, period_of(policy, rule_index, as_of).code());
             Explanation::periodic(&context, rule_index, unit, &key, &sessions)
         } else {
-            match self.find_record(ledger, &in_force, key).await? {
+            match records.record_by_code(key).await? {
                 Some(found) => {
-                    let projects = self.linked(policy, ledger, &found.stored.record, &view.in_force).await?;
-                    let waiting = self.waiting(policy, ledger, key, &projects, &view.in_force, as_of).await?;
+                    let projects = self.linked_project(policy, ledger, &found.stored.record, &selection).await?;
+                    let waiting = self.waiting_on(policy, ledger, key, &projects, &selection, as_of).await?;
                     let context = Context { policy, as_of, projects: &projects, waiting_on: &waiting, exempt: &exempt };
-                    let closed = self.evaluator.closed_quarters(self.config, None, as_of, view.sample).await?;
+                    let closed = self.evaluator.closed_quarters(self.config, None, as_of, selection.sample).await?;
                     let mut judged = Judged::new(policy);
                     judged.record(&context, rule.ledger, &found.stored.record);
                     judged.findings.retain(|finding| finding.rule == rule_index);
@@ -140,7 +136,7 @@ impl Explainer<'_> {
                     explanation
                 }
                 None => {
-                    let reason = self.gone_reason(ledger, &in_force, &snapshots, key).await?;
+                    let reason = self.gone_reason(ledger, &records, &snapshots, key).await?;
                     let context = Context { policy, as_of, projects: &HashMap::new(), waiting_on: &none, exempt: &exempt };
                     Explanation::gone(&context, rule_index, key, reason)
                 }
@@ -150,73 +146,40 @@ impl Explainer<'_> {
             explanation.key = key.to_owned();
         }
         let identity = Identity { rule: rule.id.clone(), ledger: ledger.id.clone(), key: explanation.key.clone() };
-        let told_before = self.store.outbox().notifications_of(&identity, view.sample).await?.into_iter().map(told_line).collect();
-        Ok(Explained { explanation, remarks, told_before })
+        let notifications = self.store.outbox().notifications_of(&identity, selection.sample).await?;
+        let notifications = notifications.into_iter().map(notification_line).collect();
+        Ok(Explained { explanation, remarks, notifications })
     }
 
-    async fn find_record(&self, ledger: &Ledger, in_force: &[&InForce], code: &str) -> anyhow::Result<Option<Found>> {
-        let mut out: Option<Found> = None;
-        for found in in_force {
-            let (source, seq) = (&found.snapshot.source, found.snapshot.seq);
-            let Some(stored) = self.store.records().by_code(ledger, source, seq, &[code.to_owned()]).await?.into_iter().next() else {
-                continue;
-            };
-            match &mut out {
-                Some(first) => first.others.push(source.clone()),
-                None => out = Some(Found { source: source.clone(), seq, stored, others: Vec::new() }),
-            }
-        }
-        Ok(out)
-    }
-
-    /// All records of a small ledger in force.
-    async fn all_of(&self, policy: &Policy, ledger: &str, in_force: &[InForce]) -> anyhow::Result<Vec<Record>> {
+    /// All records of a small ledger.
+    async fn all_records(&self, policy: &Policy, ledger: &str, selection: &SnapshotSelection) -> anyhow::Result<Vec<Record>> {
         let Some(index) = policy.ledger(ledger) else { return Ok(Vec::new()) };
-        let mut records: Vec<Record> = Vec::new();
-        let mut seen = BTreeSet::new();
-        for found in in_force.iter().filter(|found| found.snapshot.ledger == ledger) {
-            self.store
-                .records()
-                .each(&policy.ledgers[index], &found.snapshot.source, found.snapshot.seq, |stored| {
-                    if seen.insert(stored.record.code.clone()) {
-                        records.push(stored.record);
-                    }
-                    Ok(())
-                })
-                .await?;
-        }
-        Ok(records)
+        Ok(LedgerRecords::new(self.store, &policy.ledgers[index], selection).all().await?)
     }
 
     /// The project a record belongs to (a project belongs to itself), as other ledgers see it.
-    async fn linked(
+    async fn linked_project(
         &self,
         policy: &Policy,
         ledger: &Ledger,
         record: &Record,
-        in_force: &[InForce],
+        selection: &SnapshotSelection,
     ) -> anyhow::Result<HashMap<String, Linked>> {
-        let mut out = HashMap::new();
-        let Some(projects) = policy.project_ledger().map(|index| &policy.ledgers[index]) else { return Ok(out) };
         if ledger.id == PROJECT {
-            out.insert(record.code.clone(), link(policy, ledger, record));
-        } else if let Some(code) = project_of(ledger, record) {
-            let of_projects: Vec<&InForce> = in_force.iter().filter(|found| found.snapshot.ledger == PROJECT).collect();
-            if let Some(found) = self.find_record(projects, &of_projects, &code).await? {
-                out.insert(code, link(policy, projects, &found.stored.record));
-            }
+            return Ok(HashMap::from([(record.code.clone(), link(policy, ledger, record))]));
         }
-        Ok(out)
+        let codes: Vec<String> = project_of(ledger, record).into_iter().collect();
+        Ok(linked_projects(self.store, policy, selection, &codes, |_| ()).await?)
     }
 
-    /// The unit that owes an answer on a project's difficulty.
-    async fn waiting(
+    /// By project code, the unit that owes an answer on the project's difficulty.
+    async fn waiting_on(
         &self,
         policy: &Policy,
         ledger: &Ledger,
         project: &str,
         projects: &HashMap<String, Linked>,
-        in_force: &[InForce],
+        selection: &SnapshotSelection,
         as_of: NaiveDate,
     ) -> anyhow::Result<HashMap<String, UnitId>> {
         let mut waiting = HashMap::new();
@@ -231,7 +194,7 @@ impl Explainer<'_> {
             })
         {
             let mut judged = Judged::new(policy);
-            for record in self.all_of(policy, &other.id, in_force).await? {
+            for record in self.all_records(policy, &other.id, selection).await? {
                 if project_of(other, &record).as_deref() == Some(project) {
                     judged.record(&context, index, &record);
                 }
@@ -247,33 +210,40 @@ impl Explainer<'_> {
         Ok(waiting)
     }
 
-    /// Fills in where each cell stands, and what the file says where reading changed it.
-    async fn place(&self, ledger: &Ledger, found: &Found, snapshots: &[Snapshot], explanation: &mut Explanation) -> anyhow::Result<()> {
+    /// Fills in the place of each cell, and the text of the file where reading has changed it.
+    async fn place(
+        &self,
+        ledger: &Ledger,
+        found: &FoundRecord<'_>,
+        snapshots: &[Snapshot],
+        explanation: &mut Explanation,
+    ) -> anyhow::Result<()> {
         let began = found.stored.first_seq;
-        let notes = self.store.notes().of_code(&ledger.id, &found.source, began, &found.stored.record.code).await?;
+        let notes = self.store.notes().of_code(&ledger.id, found.snapshot.source, began, &found.stored.record.code).await?;
         for cell in &mut explanation.cells {
             let field = cell.has_column.then_some(cell.field.as_str());
-            cell.place = place_in(snapshots, &ledger.id, &found.source, &found.stored, field);
-            cell.source.clone_from(&found.source);
+            cell.place = place_in(snapshots, &ledger.id, found.snapshot.source, &found.stored, field);
+            cell.source = found.snapshot.source.to_owned();
             cell.snapshot = began;
             cell.raw = notes.iter().find(|note| note.field == cell.title && !note.raw.is_empty()).map(|note| note.raw.clone());
         }
         Ok(())
     }
 
-    async fn remarks(&self, ledger: &Ledger, found: &Found, snapshots: &[Snapshot]) -> anyhow::Result<Vec<String>> {
+    /// What to know of the row: its intake notes, and other sources that have it.
+    async fn remarks(&self, ledger: &Ledger, found: &FoundRecord<'_>, snapshots: &[Snapshot]) -> anyhow::Result<Vec<String>> {
         let mut out = Vec::new();
         let code = &found.stored.record.code;
         let sheets = snapshots
             .iter()
-            .find(|known| known.ledger == ledger.id && known.source == found.source && known.seq == found.seq)
+            .find(|known| known.ledger == ledger.id && known.source == found.snapshot.source && known.seq == found.snapshot.seq)
             .map_or(&[][..], |known| known.origin.sheets.as_slice());
-        for note in self.store.notes().of_code(&ledger.id, &found.source, found.seq, code).await? {
+        for note in self.store.notes().of_code(&ledger.id, found.snapshot.source, found.snapshot.seq, code).await? {
             let sheet = sheets.get(note.sheet as usize).map_or("", String::as_str);
             match note.kind {
                 NoteKind::Quarantined => out.push(format!(
                     "第{}次快照中该行待核，沿用第{}次快照的内容：{}",
-                    found.seq,
+                    found.snapshot.seq,
                     found.stored.first_seq,
                     sentence(&note, sheet)
                 )),
@@ -281,17 +251,23 @@ impl Explainer<'_> {
                 _ => out.push(sentence(&note, sheet)),
             }
         }
-        if !found.others.is_empty() {
-            out.push(format!("来源{}也有同一编号，以配置在前的来源{}为准", found.others.join("、"), found.source));
+        if !found.other_sources.is_empty() {
+            out.push(format!("来源{}也有同一编号，以配置在前的来源{}为准", found.other_sources.join("、"), found.snapshot.source));
         }
         Ok(out)
     }
 
-    /// Where a code was last seen.
+    /// A sentence on where a code was last seen.
     ///
     /// # Errors
-    /// No snapshot ever held it; the message names the nearest codes.
-    async fn gone_reason(&self, ledger: &Ledger, in_force: &[&InForce], snapshots: &[Snapshot], code: &str) -> anyhow::Result<String> {
+    /// No snapshot ever had it; the message names the nearest code.
+    async fn gone_reason(
+        &self,
+        ledger: &Ledger,
+        records: &LedgerRecords<'_>,
+        snapshots: &[Snapshot],
+        code: &str,
+    ) -> anyhow::Result<String> {
         let known =
             |source: &str, seq: i64| snapshots.iter().find(|known| known.ledger == ledger.id && known.source == source && known.seq == seq);
         let holdings = self.store.records().holdings(&ledger.id, code).await?;
@@ -309,20 +285,12 @@ impl Explainer<'_> {
                 ledger.title
             ));
         }
-        // the same beginning first: a slip is rarely in the first characters
+        // codes with the same beginning come first, because a typing error is rarely in the first characters
         const CODES_MAX: i64 = 20_000;
         let chars: Vec<char> = code.chars().collect();
         for length in [chars.len() * 2 / 3, chars.len() / 3, 0] {
             let start: String = chars[..length].iter().collect();
-            let mut codes = Vec::new();
-            for found in in_force {
-                codes.extend(
-                    self.store
-                        .records()
-                        .codes_with_prefix(&ledger.id, &found.snapshot.source, found.snapshot.seq, &start, CODES_MAX)
-                        .await?,
-                );
-            }
+            let codes = records.codes_with_prefix(&start, CODES_MAX).await?;
             if let Some(near) = nearest(code, codes.iter().map(String::as_str)) {
                 bail!("{} holds no \"{code}\" (did you mean \"{near}\"?)", ledger.id);
             }
@@ -331,10 +299,17 @@ impl Explainer<'_> {
     }
 }
 
-fn told_line(told: Notification) -> ToldLine {
-    let (message, state) = (Some(told.message), Some(told.state.code().to_owned()));
-    let settled_at = Some(told.ended_at).filter(|at| !at.is_empty());
-    ToldLine { unit: told.unit, on: told.on, light: told.light.map(Light::code), run: told.run, message, state, settled_at }
+fn notification_line(notification: Notification) -> NotificationLine {
+    let Notification { unit, on, light, run, message, state, ended_at } = notification;
+    NotificationLine {
+        unit,
+        on,
+        light: light.map(Light::code),
+        run,
+        message: Some(message),
+        state: Some(state.code().to_owned()),
+        ended_at: Some(ended_at).filter(|at| !at.is_empty()),
+    }
 }
 
 fn period_of(policy: &Policy, rule: usize, as_of: NaiveDate) -> Period {

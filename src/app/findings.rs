@@ -8,11 +8,11 @@ use crate::domain::register::calendar::calendar_note;
 use crate::domain::register::units::UnitId;
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::{Light, Relation};
-use crate::worker::run::evaluate::{Evaluator, Reading, read};
+use crate::worker::run::evaluate::{EvaluatedRegister, Evaluator, evaluate};
 use anyhow::{Context, bail};
 use chrono::NaiveDate;
 
-/// Which findings are wanted. Values of one field are alternatives; several fields must all fit; an empty one fits everything.
+/// Selects findings. Values of one field are alternatives; all fields must fit; an empty field fits everything.
 #[derive(Clone, Debug, Default)]
 pub struct FindingsFilter {
     /// Rules, by id or title.
@@ -32,50 +32,50 @@ pub struct Findings {
     pub as_of: NaiveDate,
     /// The policy with the units as they are on that day.
     pub policy: Policy,
-    /// Ledgers that hold no data of that day or before: their earliest snapshot is judged instead (ledger, its day).
+    /// Ledgers without data of that day or before, whose earliest snapshot is judged instead: id, and the day it covers.
     pub early: Vec<(String, NaiveDate)>,
     /// Ledgers that rules judge and that were never imported (title, id).
     pub never_imported: Vec<(String, String)>,
     /// What to know of years without a calendar.
     pub calendar_note: Option<String>,
-    register: Reading,
-    chosen: Chosen,
+    register: EvaluatedRegister,
+    filter: ResolvedFilter,
 }
 
 impl Findings {
-    /// The findings that the filter takes, in the order every output uses.
+    /// The findings that the filter selects, in the order of every output.
     pub fn iter(&self) -> impl Iterator<Item = &Finding> {
-        self.register.judged.findings.iter().filter(|finding| self.chosen.takes(&self.policy, finding))
+        self.register.judged.findings.iter().filter(|finding| self.filter.selects(&self.policy, finding))
     }
 }
 
-/// Judges what is stored.
+/// Evaluates the stored register.
 ///
 /// # Errors
-/// A word of the filter is unknown (the message suggests another), nothing was read yet, or the database fails.
+/// A word of the filter is unknown (the message suggests another), nothing has been read yet, or the database fails.
 pub async fn find(evaluator: &Evaluator, as_of: NaiveDate, filter: &FindingsFilter) -> anyhow::Result<Findings> {
     let policy = evaluator.config.policy.on(as_of);
-    let chosen = Chosen::of(&policy, filter)?;
-    let view = evaluator.view(&[], as_of).await?;
-    if view.in_force.is_empty() {
+    let filter = ResolvedFilter::new(&policy, filter)?;
+    let selection = evaluator.select_snapshots(&[], as_of).await?;
+    if selection.in_force.is_empty() {
         bail!("no register has been read yet; run `duban pull` or `duban import FILE` first");
     }
-    let early = view.in_force.iter().filter(|found| found.early);
+    let early = selection.in_force.iter().filter(|found| found.early);
     let early = early.map(|found| (found.snapshot.ledger.clone(), found.snapshot.covers_on)).collect();
     let judged = |id: &str| policy.rules.iter().any(|rule| policy.ledgers[rule.ledger].id == id);
-    let read_once = |id: &str| view.in_force.iter().any(|found| found.snapshot.ledger == id);
-    let never = policy.ledgers.iter().filter(|ledger| judged(&ledger.id) && !read_once(&ledger.id));
+    let has_snapshot = |id: &str| selection.of_ledger(id).next().is_some();
+    let never = policy.ledgers.iter().filter(|ledger| judged(&ledger.id) && !has_snapshot(&ledger.id));
     let never_imported = never.map(|ledger| (ledger.title.clone(), ledger.id.clone())).collect();
-    let mut register = read(&evaluator.store, &policy, &view, as_of, &evaluator.var, Vec::new()).await?;
-    evaluator.changes(&policy, &mut register, None, as_of, view.sample).await?;
-    let closed = evaluator.closed_quarters(&evaluator.config, None, as_of, view.sample).await?;
+    let mut register = evaluate(&evaluator.store, &policy, &selection, as_of, &evaluator.var, Vec::new()).await?;
+    evaluator.changes(&policy, &mut register, None, as_of, selection.sample).await?;
+    let closed = evaluator.closed_quarters(&evaluator.config, None, as_of, selection.sample).await?;
     evaluator.record_red_quarters(&policy, &mut register.judged.findings, &closed, false).await?;
     let calendar_note = calendar_note(&register.judged.missing_calendar_years);
-    Ok(Findings { as_of, early, never_imported, calendar_note, register, chosen, policy })
+    Ok(Findings { as_of, early, never_imported, calendar_note, register, filter, policy })
 }
 
-/// The filter with its words looked up; empty = everything.
-struct Chosen {
+/// The filter with its words looked up. An empty field fits everything.
+struct ResolvedFilter {
     rules: Vec<usize>,
     units: Vec<UnitId>,
     relations: Vec<Relation>,
@@ -84,11 +84,11 @@ struct Chosen {
     ledgers: Vec<usize>,
 }
 
-/// The meanings of some words of an option.
+/// The values that the words of an option name.
 ///
 /// # Errors
-/// One is unknown; the message suggests another.
-fn meant<T: Copy>(option: &str, words: &[String], known: &[T], code: fn(T) -> &'static str) -> anyhow::Result<Vec<T>> {
+/// A word is unknown; the message suggests another.
+fn parse_words<T: Copy>(option: &str, words: &[String], known: &[T], code: fn(T) -> &'static str) -> anyhow::Result<Vec<T>> {
     words
         .iter()
         .map(|word| {
@@ -99,8 +99,8 @@ fn meant<T: Copy>(option: &str, words: &[String], known: &[T], code: fn(T) -> &'
         .collect()
 }
 
-impl Chosen {
-    fn of(policy: &Policy, filter: &FindingsFilter) -> anyhow::Result<Chosen> {
+impl ResolvedFilter {
+    fn new(policy: &Policy, filter: &FindingsFilter) -> anyhow::Result<ResolvedFilter> {
         let unit = |name: &String| match policy.units.find(name) {
             Some(unit) => Ok(unit),
             None => {
@@ -112,22 +112,22 @@ impl Chosen {
             ledger_named(policy, name)?;
             policy.ledger(name).with_context(|| format!("ledger \"{name}\" is unknown"))
         };
-        Ok(Chosen {
+        Ok(ResolvedFilter {
             rules: filter.rules.iter().map(|name| rule_named(policy, name)).collect::<anyhow::Result<_>>()?,
             units: filter.units.iter().map(unit).collect::<anyhow::Result<_>>()?,
-            relations: meant("relation", &filter.relations, &Relation::ALL, Relation::code)?,
-            lights: meant("light", &filter.lights, &Light::ALL, Light::code)?,
-            states: meant("state", &filter.states, &State::ALL, State::code)?,
+            relations: parse_words("relation", &filter.relations, &Relation::ALL, Relation::code)?,
+            lights: parse_words("light", &filter.lights, &Light::ALL, Light::code)?,
+            states: parse_words("state", &filter.states, &State::ALL, State::code)?,
             ledgers: filter.ledgers.iter().map(ledger).collect::<anyhow::Result<_>>()?,
         })
     }
 
-    fn takes(&self, policy: &Policy, finding: &Finding) -> bool {
+    fn selects(&self, policy: &Policy, finding: &Finding) -> bool {
         let among = |relation: &Relation| self.relations.is_empty() || self.relations.contains(relation);
-        // told to one of the units by one of the relations; the owner counts also where a rule tells others only
-        let told = || {
-            let told = finding.relations().iter().zip(finding.recipients());
-            let mut fits = told.filter(|(relation, _)| among(relation)).map(|(_, unit)| unit);
+        // addressed to one of the units by one of the relations; the owner counts also if the rule addresses other units only
+        let addressed = || {
+            let recipients = finding.relations().iter().zip(finding.recipients());
+            let mut fits = recipients.filter(|(relation, _)| among(relation)).map(|(_, unit)| unit);
             match self.units.is_empty() {
                 true => self.relations.is_empty() || fits.next().is_some(),
                 false => {
@@ -140,6 +140,6 @@ impl Chosen {
             && (self.lights.is_empty() || finding.light.is_some_and(|light| self.lights.contains(&light)))
             && (self.states.is_empty() || self.states.contains(&finding.state))
             && (self.ledgers.is_empty() || self.ledgers.contains(&policy.rules[finding.rule].ledger))
-            && told()
+            && addressed()
     }
 }

@@ -1,4 +1,4 @@
-//! Snapshots: what differs between two, what has left a register, and what a person decides about them.
+//! Snapshots: the differences between two, the codes that have left a register, and the decisions of a person about them.
 
 use crate::app::reports::ledger_named;
 use crate::clock::stamp;
@@ -12,6 +12,7 @@ use crate::store::gone::GoneConfirmation;
 use crate::store::records::StoredRecord;
 use crate::store::snapshots::{Snapshot, SnapshotState};
 use crate::worker::import::intake_report::place_in;
+use crate::worker::records::LedgerRecords;
 use crate::worker::run::evaluate::Evaluator;
 use crate::worker::run::gone::Gone;
 use anyhow::{Context, bail, ensure};
@@ -30,10 +31,10 @@ pub async fn decide(evaluator: &Evaluator, ledger: &str, source: &str, seq: i64,
     Ok(())
 }
 
-/// Hands every accepted record of a ledger, as it is in force on a day, to `take`.
+/// Calls `take` with every record of a ledger in force on a day, source by source.
 ///
 /// # Errors
-/// The database fails, or `take` does.
+/// The database fails, or `take` returns an error.
 pub async fn each_record(
     evaluator: &Evaluator,
     ledger: &Ledger,
@@ -41,32 +42,30 @@ pub async fn each_record(
     mut take: impl FnMut(&Record) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let mut failed = None;
-    for found in evaluator.view(&[], as_of).await?.in_force.iter().filter(|found| found.snapshot.ledger == ledger.id) {
-        evaluator
-            .store
-            .records()
-            .each(ledger, &found.snapshot.source, found.snapshot.seq, |stored| {
-                if failed.is_none() {
-                    failed = take(&stored.record).err();
-                }
-                Ok(())
-            })
-            .await?;
-    }
+    let selection = evaluator.select_snapshots(&[], as_of).await?;
+    LedgerRecords::new(&evaluator.store, ledger, &selection)
+        .each(|_, stored| {
+            if failed.is_none() {
+                failed = take(&stored.record).err();
+            }
+            Ok(())
+        })
+        .await?;
     failed.map_or(Ok(()), Err)
 }
 
-/// A source of the ledger on both sides; `None` = it held nothing then.
+/// A source of the ledger on both sides of a comparison.
 struct Pair {
     source: [String; 2],
+    /// The snapshots' numbers; `None` = the source had no snapshot then.
     sides: [Option<i64>; 2],
     heading: String,
 }
 
-/// One part of a comparison, in the order it is read.
+/// One part of a comparison.
 #[derive(Debug)]
 pub enum Compared<'a> {
-    /// The snapshots that are compared from here on, as people read it.
+    /// A title that names the snapshots compared from here on.
     Heading(&'a str),
     Record {
         ledger: &'a Ledger,
@@ -90,14 +89,14 @@ pub struct DifferenceCounts {
     pub added: u64,
     pub gone: u64,
     pub changed: u64,
-    /// The same cells from a sheet with other columns.
+    /// Records with the same cells, from a sheet with other columns.
     pub other_columns: u64,
 }
 
-/// Compares two snapshots (`LEDGER/SOURCE/SEQ`) or, with a ledger, two days. `each` gets the parts one after the other.
+/// Compares two snapshots (`LEDGER/SOURCE/SEQ`) or, with a ledger, two days. Calls `each` with the parts in order.
 ///
 /// # Errors
-/// A name is unknown, the two do not go together, the database fails, or `each` does.
+/// A name is unknown, the two cannot be compared, the database fails, or `each` returns an error.
 pub async fn diff(
     evaluator: &Evaluator,
     a: &str,
@@ -170,10 +169,10 @@ fn pair(one: &(&Ledger, &Snapshot), two: &(&Ledger, &Snapshot)) -> Pair {
 /// The snapshots of a ledger in force on two days, source by source.
 async fn in_force(evaluator: &Evaluator, ledger: &Ledger, a: NaiveDate, b: NaiveDate) -> anyhow::Result<Vec<Pair>> {
     let mut pairs: Vec<Pair> = Vec::new();
-    let (old, new) = (evaluator.view(&[], a).await?, evaluator.view(&[], b).await?);
-    for (side, view) in [old, new].into_iter().enumerate() {
-        for found in view.in_force.into_iter().filter(|found| found.snapshot.ledger == ledger.id) {
-            let source = found.snapshot.source;
+    let (old, new) = (evaluator.select_snapshots(&[], a).await?, evaluator.select_snapshots(&[], b).await?);
+    for (side, selection) in [old, new].into_iter().enumerate() {
+        for found in selection.of_ledger(&ledger.id) {
+            let source = found.snapshot.source.clone();
             let at = pairs.iter().position(|pair| pair.source[0] == source).unwrap_or_else(|| {
                 let heading = format!("{}（{source}）：{}与{}有效的数据", ledger.title, chinese_date(a), chinese_date(b));
                 pairs.push(Pair { source: [source.clone(), source.clone()], sides: [None, None], heading });
@@ -252,7 +251,7 @@ async fn compare(
     Ok(())
 }
 
-/// What has left the registers and is not confirmed, with the snapshots it was in.
+/// The codes that have left the registers and are not confirmed, and all snapshots.
 ///
 /// # Errors
 /// The ledger is unknown, or the database fails.
@@ -272,7 +271,7 @@ pub struct GoneCode<'a> {
     pub code: &'a str,
 }
 
-/// A confirmation that a code has left.
+/// A confirmation that a code has left a register.
 #[derive(Debug)]
 pub struct Confirmation {
     pub ledger_title: String,
@@ -280,11 +279,11 @@ pub struct Confirmation {
     pub name: String,
     pub who: String,
     pub reason: String,
-    /// It was confirmed before, by that person for that reason.
+    /// It had been confirmed before, by `who` for `reason`.
     pub known_before: bool,
 }
 
-/// Records the office's word that a code has left its register.
+/// Records that the office confirms that a code has left its register.
 ///
 /// # Errors
 /// Nobody or no reason is named, the code is unknown or has not left (the message suggests one), or the database fails.

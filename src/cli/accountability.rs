@@ -10,8 +10,8 @@ pub(crate) async fn accountability(app: &App, as_of: Option<NaiveDate>, file: &P
     let as_of = as_of.unwrap_or_else(|| app.clock().today());
     let (path, list) = write_accountability(app.evaluator(), as_of, file).await?;
     print_line!("{}：截至{as_of}，列入{}项，涉及{}个单位", path.display(), list.lines, list.units);
-    if (list.quarters as u32) < list.wanted {
-        print_line!("本服务已结束的季度只有{}个，不足{}个，没有可以列入的事项", list.quarters, list.wanted);
+    if (list.quarters as u32) < list.quarters_required {
+        print_line!("本服务已结束的季度只有{}个，不足{}个，没有可以列入的事项", list.quarters, list.quarters_required);
     }
     print_line!("本清单仅供省级办公室研究使用，不发送任何单位；提出建议前应听取单位和本人的陈述");
     Ok(Exit::Done)

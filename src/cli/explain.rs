@@ -63,7 +63,7 @@ fn print_text(out: &mut impl Write, explained: &Explained) -> std::io::Result<()
         head(out, "豁免、待答复和原因")?;
         print_mitigation(out, explanation)?;
     }
-    if explanation.outcome != Outcome::OutOfScope || !explained.told_before.is_empty() {
+    if explanation.outcome != Outcome::OutOfScope || !explained.notifications.is_empty() {
         head(out, "已告知情况")?;
         print_notifications(out, explained)?;
     }
@@ -110,10 +110,10 @@ fn print_mitigation(out: &mut impl Write, explanation: &Explanation) -> std::io:
 }
 
 fn print_notifications(out: &mut impl Write, explained: &Explained) -> std::io::Result<()> {
-    if explained.told_before.is_empty() {
+    if explained.notifications.is_empty() {
         writeln!(out, "  尚未告知任何单位")?;
     }
-    for notification in &explained.told_before {
+    for notification in &explained.notifications {
         let light = match notification.light {
             None => "列为待补齐",
             Some(code) => Light::from_code(code).map_or("", Light::title),

@@ -6,7 +6,7 @@ use crate::cli::csv_text::guarded;
 use crate::cli::exit::Exit;
 use crate::domain::judging::finding::Finding;
 use crate::domain::rules::policy::Policy;
-use crate::worker::run::facts::FindingFacts;
+use crate::worker::run::finding_facts::FindingFacts;
 use chrono::NaiveDate;
 use clap::Args;
 use std::io::Write;

@@ -3,6 +3,15 @@
 use crate::store::database::{Database, Result, number, text};
 use crate::store::runs::Run;
 
+/// A workbook of a run.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ReportFile {
+    pub path: String,
+    pub sha256: String,
+    /// Size in bytes.
+    pub bytes: u64,
+}
+
 /// Report files by run.
 #[derive(Clone, Copy, Debug)]
 pub struct Reports<'a> {
@@ -10,13 +19,13 @@ pub struct Reports<'a> {
 }
 
 impl Reports<'_> {
-    /// Records workbooks of a run, in one transaction: path, sha256, size in bytes.
+    /// Records workbooks of a run, in one transaction.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn add(self, run: &Run, files: &[(String, String, u64)]) -> Result<()> {
+    pub async fn add(self, run: &Run, files: &[ReportFile]) -> Result<()> {
         let mut transaction = self.database.begin().await?;
-        for (path, sha256, bytes) in files {
+        for ReportFile { path, sha256, bytes } in files {
             sqlx::query(
                 "INSERT INTO report_file (run, path, sha256, bytes) VALUES ($1,$2,$3,$4) \
                  ON CONFLICT (run, path) DO UPDATE SET sha256=excluded.sha256, bytes=excluded.bytes",
@@ -32,15 +41,16 @@ impl Reports<'_> {
         Ok(())
     }
 
-    /// The workbooks of a run: path, sha256, size in bytes.
+    /// The workbooks of a run, ordered by path.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn list(self, run: &str) -> Result<Vec<(String, String, i64)>> {
+    pub async fn list(self, run: &str) -> Result<Vec<ReportFile>> {
         let rows = sqlx::query("SELECT path, sha256, bytes FROM report_file WHERE run=$1 ORDER BY path")
             .bind(run)
             .fetch_all(&self.database.pool)
             .await?;
-        rows.iter().map(|row| Ok((text(row, "path")?, text(row, "sha256")?, number(row, "bytes")?))).collect()
+        let file = |row| Ok(ReportFile { path: text(row, "path")?, sha256: text(row, "sha256")?, bytes: number(row, "bytes")? as u64 });
+        rows.iter().map(file).collect()
     }
 }

@@ -1,8 +1,8 @@
-//! A test build dies here on command, so that every step of a run and every moment of a delivery can be shown to survive a kill.
+//! Points at which a debug build ends itself on request, so that tests can kill it at every step of a run and of a delivery.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Ends the process at the n-th time `moment` is passed, if the environment names it (`replied:3`). Debug builds only.
+/// Ends the process when `moment` is passed for the n-th time, if `DUBAN_CRASH_AFTER` names it (`replied:3`). Debug builds only.
 pub(crate) fn crash_point(moment: &str) {
     static PASSED: AtomicU32 = AtomicU32::new(0);
     #[allow(clippy::disallowed_methods, reason = "read in debug builds only, by the crash tests")]

@@ -5,5 +5,7 @@ pub mod deliver;
 pub mod file_lock;
 pub mod import;
 pub mod progress;
+pub mod records;
 pub mod run;
 pub mod schedule;
+pub mod snapshot_selection;

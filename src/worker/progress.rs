@@ -1,9 +1,9 @@
-//! Progress of long work, for a person at a terminal.
+//! The progress of long work, on a terminal.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 
-/// A spinner with a count on a terminal; nothing elsewhere.
+/// A spinner with a count on a terminal; a hidden one if stderr is not a terminal.
 pub(crate) fn progress(what: &str) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();

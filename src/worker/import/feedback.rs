@@ -18,7 +18,8 @@ use crate::store::database::StoreError;
 use crate::worker::import::importer::Importer;
 use crate::worker::import::input::{Input, fingerprint, open};
 use crate::worker::import::pull_report::{PullError, interrupted};
-use crate::worker::run::evaluate::{View, links, view};
+use crate::worker::records::{LedgerRecords, linked_projects};
+use crate::worker::snapshot_selection::SnapshotSelection;
 use chrono::NaiveDate;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -101,7 +102,7 @@ impl Importer {
             return Err(refuse(Refusal::new("不是反馈表：没有找到“表号”和“校验码”栏", "请在提醒邮件所附的工作簿中填写反馈表，原样发回")));
         }
         let today = self.clock.today();
-        let view = view(&self.store.snapshots().list().await?, &self.config.settings, &[], today);
+        let selection = SnapshotSelection::on(&self.store.snapshots().list().await?, &self.config.settings, &[], today);
         let before = self.store.feedback().up_to(self.store.feedback().last_no().await?).await?;
         let mut accounts: Vec<FormAccount> = Vec::new();
         let mut taken: Answers = Answers::new();
@@ -115,7 +116,7 @@ impl Importer {
             let head =
                 FormHead { unit, as_of, who: sheet.who.clone(), filled_on: sheet.filled_on.filter(|day| *day <= today).unwrap_or(today) };
             let mut account = FormAccount { unit: policy.units.units[unit].name.clone(), as_of, ..FormAccount::default() };
-            self.assess_sheet(policy, &view, index, &head, &sheet, &before, &mut taken, &mut account).await?;
+            self.assess_sheet(policy, &selection, index, &head, &sheet, &before, &mut taken, &mut account).await?;
             account.sheets.push(sheet.intake);
             accounts.push(account);
         }
@@ -131,7 +132,7 @@ impl Importer {
     async fn assess_sheet(
         &self,
         policy: &Policy,
-        view: &View,
+        selection: &SnapshotSelection,
         index: usize,
         head: &FormHead,
         sheet: &FormSheet,
@@ -148,7 +149,7 @@ impl Importer {
             .map(|(_, field)| field.title.clone())
             .collect();
         let codes: Vec<String> = sheet.rows.iter().map(|row| row.code.clone()).collect();
-        let records = self.records_of(policy, view, index, &codes).await?;
+        let records = self.records_of(policy, selection, index, &codes).await?;
         // rows that the intake quarantined, for example without a code or with an invalid date
         for note in sheet.notes.iter().filter(|note| note.kind == NoteKind::Quarantined) {
             account.returned += 1;
@@ -190,24 +191,19 @@ impl Importer {
     async fn records_of(
         &self,
         policy: &Policy,
-        view: &View,
+        selection: &SnapshotSelection,
         index: usize,
         codes: &[String],
     ) -> Result<HashMap<String, (Record, Option<usize>)>, StoreError> {
         let ledger = &policy.ledgers[index];
-        let mut stored = HashMap::new();
-        for found in view.in_force.iter().filter(|found| found.snapshot.ledger == ledger.id) {
-            for one in self.store.records().by_code(ledger, &found.snapshot.source, found.snapshot.seq, codes).await? {
-                stored.entry(one.record.code.clone()).or_insert(one.record);
-            }
-        }
-        let projects: Vec<String> = stored.values().filter_map(|record| project_of(ledger, record)).collect();
-        let linked = links(&self.store, policy, view, &projects, |_| ()).await?;
-        let owned = |(code, record): (String, Record)| {
+        let found = LedgerRecords::new(&self.store, ledger, selection).records_by_code(codes).await?;
+        let projects: Vec<String> = found.iter().filter_map(|found| project_of(ledger, &found.stored.record)).collect();
+        let linked = linked_projects(&self.store, policy, selection, &projects, |_| ()).await?;
+        let owned = |record: Record| {
             let owner = owner_of(policy, ledger, &record, &linked).unit;
-            (code, (record, owner))
+            (record.code.clone(), (record, owner))
         };
-        Ok(stored.into_iter().map(owned).collect())
+        Ok(found.into_iter().map(|found| owned(found.stored.record)).collect())
     }
 
     /// The sheets of a file that are feedback forms, and the sha256 of the file.

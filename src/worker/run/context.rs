@@ -11,31 +11,35 @@ use crate::store::runs::{Run, RunInputs};
 use crate::workbook::material::{Audience, GoneRecord, Material};
 use crate::workbook::previous_run::PreviousRun;
 use crate::workbook::template::{SheetKind, SheetTemplate};
-use crate::worker::run::evaluate::Evaluator;
-use crate::worker::run::evaluate::{Reading, View, read};
-use crate::worker::run::facts::Changes;
-use crate::worker::run::slot_text::pinned;
+use crate::worker::run::changes::Changes;
+use crate::worker::run::evaluate::{EvaluatedRegister, Evaluator, evaluate};
+use crate::worker::run::slot_text::parse_slot;
+use crate::worker::snapshot_selection::SnapshotSelection;
 use anyhow::Context;
 use chrono::{NaiveDate, NaiveDateTime};
 use ring::digest::{Context as Hashing, SHA256};
 
-/// What the steps after the pull share: the frozen configuration and the judged register.
-pub(crate) struct Stage<'a> {
+/// What the steps after the pull share: the frozen configuration and the evaluated register.
+pub(crate) struct RunContext<'a> {
     pub(crate) evaluator: &'a Evaluator,
     pub(crate) config: Config,
     pub(crate) job: Job,
     pub(crate) as_of: NaiveDate,
+    /// The time of the slot.
     pub(crate) at: NaiveDateTime,
-    pub(crate) view: View,
-    pub(crate) reading: Reading,
+    pub(crate) selection: SnapshotSelection,
+    pub(crate) register: EvaluatedRegister,
     pub(crate) changes: Changes,
     pub(crate) answers: Answers,
-    pub(crate) before: Option<PreviousRun>,
+    pub(crate) previous_run: Option<PreviousRun>,
     pub(crate) gone: Vec<GoneRecord>,
 }
 
-impl<'a> Stage<'a> {
-    /// The stage of a run that has pulled.
+impl<'a> RunContext<'a> {
+    /// The context of a run that has pulled.
+    ///
+    /// # Errors
+    /// As [`RunContext::open`], or the run has no slot.
     pub(crate) async fn new(
         evaluator: &'a Evaluator,
         config: Config,
@@ -43,12 +47,15 @@ impl<'a> Stage<'a> {
         run: &Run,
         as_of: NaiveDate,
         inputs: &RunInputs,
-    ) -> anyhow::Result<Stage<'a>> {
-        let at = NaiveDateTime::parse_from_str(&run.slot, "%Y-%m-%dT%H:%M:%S").with_context(|| format!("run {} has no slot", run.id))?;
-        Stage::open(evaluator, config, job, as_of, at, inputs).await
+    ) -> anyhow::Result<RunContext<'a>> {
+        let at = parse_slot(&run.slot).with_context(|| format!("run {} has no slot", run.id))?;
+        RunContext::open(evaluator, config, job, as_of, at, inputs).await
     }
 
-    /// Reads and judges what the inputs pin.
+    /// Evaluates the snapshots that the inputs pin.
+    ///
+    /// # Errors
+    /// The database fails, a stored body is damaged, or the temporary file of records cannot be written.
     pub(crate) async fn open(
         evaluator: &'a Evaluator,
         mut config: Config,
@@ -56,28 +63,30 @@ impl<'a> Stage<'a> {
         as_of: NaiveDate,
         at: NaiveDateTime,
         inputs: &RunInputs,
-    ) -> anyhow::Result<Stage<'a>> {
-        let view = pinned(&evaluator.store, inputs, as_of).await?;
+    ) -> anyhow::Result<RunContext<'a>> {
+        let selection = SnapshotSelection::pinned(&evaluator.store, inputs, as_of).await?;
         config.policy = config.policy.on(as_of);
-        let chosen = selections(&config, &job);
-        let mut reading = read(&evaluator.store, &config.policy, &view, as_of, &evaluator.var, chosen).await?;
+        let rosters = roster_selections(&config, &job);
+        let mut register = evaluate(&evaluator.store, &config.policy, &selection, as_of, &evaluator.var, rosters).await?;
         let past_start = is_past_start(inputs, as_of);
         let closes = past_start && job.closes_quarter && Period::last_closed(PeriodKind::Quarter, as_of).last_day() == as_of;
-        evaluator.record_red_quarters(&config.policy, &mut reading.judged.findings, &inputs.closed, closes).await?;
+        evaluator.record_red_quarters(&config.policy, &mut register.judged.findings, &inputs.closed, closes).await?;
         let answers = evaluator.store.feedback().up_to(inputs.answers).await?;
-        let before = match &inputs.previous_run {
-            Some(run) => evaluator.found_before(run).await?,
+        let previous_run = match &inputs.previous_run {
+            Some(run) => evaluator.previous_run(run).await?,
             None => None,
         };
         let gone = match inputs.gone.as_ref().filter(|_| sheets(&config, &job).any(|sheet| matches!(sheet.kind, SheetKind::Gone))) {
-            Some(pin) => evaluator.gone_lines(&config.policy, pin).await?,
+            Some(pin) => evaluator.gone_records(&config.policy, pin).await?,
             None => Vec::new(),
         };
-        Ok(Stage { evaluator, config, job, as_of, at, view, reading, changes: Changes::default(), answers, before, gone })
+        let changes = Changes::default();
+        Ok(RunContext { evaluator, config, job, as_of, at, selection, register, changes, answers, previous_run, gone })
     }
 
+    /// The kinds of configuration files and the first 12 hex digits of the sha256 over the paths and texts of each.
     pub(crate) fn inputs_named(&self) -> Vec<(String, String)> {
-        let short = |prefix: &str| {
+        let short_hash = |prefix: &str| {
             let mut hasher = Hashing::new(&SHA256);
             for (path, text) in self.config.files.iter().filter(|(path, _)| path.starts_with(prefix)) {
                 hasher.update(path.as_bytes());
@@ -93,11 +102,17 @@ impl<'a> Stage<'a> {
             ("产业", "config/industries"),
             ("报表模板", "report-templates/"),
         ]
-        .map(|(name, prefix)| (name.to_owned(), short(prefix)))
+        .map(|(name, prefix)| (name.to_owned(), short_hash(prefix)))
         .to_vec()
     }
 
-    pub(crate) fn material<'b>(&'b self, audience: Audience, rows: Option<&'b [usize]>, inputs: &'b [(String, String)]) -> Material<'b> {
+    /// What a workbook is made from. `findings` = the indices of the findings it lists; `None` = all.
+    pub(crate) fn material<'b>(
+        &'b self,
+        audience: Audience,
+        findings: Option<&'b [usize]>,
+        inputs: &'b [(String, String)],
+    ) -> Material<'b> {
         let objection = self.config.settings.office.objection_workdays;
         Material {
             policy: &self.config.policy,
@@ -106,19 +121,19 @@ impl<'a> Stage<'a> {
             contact: &self.config.settings.office.contact,
             made_on: self.at.date(),
             reply_by: self.config.policy.calendar.of(None).due(self.at.date(), Span::Workdays(objection), false),
-            judged: &self.reading.judged,
-            records: &self.reading.records,
-            rosters: &self.reading.rosters,
-            origins: &self.reading.origins,
-            indicators: &self.reading.indicators,
-            sources: &self.reading.sources,
-            intake: &self.reading.intake,
+            judged: &self.register.judged,
+            records: &self.register.records,
+            rosters: &self.register.rosters,
+            origins: &self.register.origins,
+            indicators: &self.register.indicators,
+            sources: &self.register.sources,
+            intake: &self.register.intake,
             audience,
-            only_findings: rows,
+            only_findings: findings,
             only_counted: None,
             answers: &self.answers,
             silent: &[],
-            previous_run: self.before.as_ref(),
+            previous_run: self.previous_run.as_ref(),
             gone: &self.gone,
             inputs,
         }
@@ -131,8 +146,8 @@ fn sheets<'a>(config: &'a Config, job: &'a Job) -> impl Iterator<Item = &'a Shee
     names.filter_map(|name| config.templates.get(name)).flat_map(|template| &template.sheets)
 }
 
-/// What the sheets of records of a job's workbooks choose.
-fn selections(config: &Config, job: &Job) -> Vec<Selection> {
+/// What the sheets of records of a job's workbooks select.
+fn roster_selections(config: &Config, job: &Job) -> Vec<Selection> {
     sheets(config, job)
         .filter_map(|sheet| match &sheet.kind {
             SheetKind::Records(list) => Some(list.selection.clone()),
@@ -141,7 +156,7 @@ fn selections(config: &Config, job: &Job) -> Vec<Selection> {
         .collect()
 }
 
-/// Acts above 提醒 run from the start day on; the sample alone counts as past it.
+/// Whether acts above 提醒 are in effect on a day: from the start day on, and always where the register is the sample.
 pub(crate) fn is_past_start(inputs: &RunInputs, day: NaiveDate) -> bool {
     inputs.enforce_on.map_or(inputs.sample, |start| day >= start)
 }

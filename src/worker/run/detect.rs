@@ -1,32 +1,37 @@
-//! The detect step: compare with what was known, and store the findings.
+//! The detect step: compares the findings with those known before, and stores them.
 
 use crate::config::job_file::JobStep;
 use crate::store::database::StoreError;
 use crate::store::runs::{Run, RunInputs};
-use crate::worker::run::context::Stage;
-use crate::worker::run::facts::{Changes, FindingFacts, identity, in_order};
+use crate::worker::run::changes::Changes;
+use crate::worker::run::context::RunContext;
+use crate::worker::run::finding_facts::{FindingFacts, identity, in_order};
 
-impl Stage<'_> {
-    /// Judges, compares with what was known, and stores the findings; the timeline follows if this is the latest as_of.
+impl RunContext<'_> {
+    /// Compares the findings with those known before and stores them; the timeline too, if no later as_of has been judged.
+    ///
+    /// # Errors
+    /// The database fails, or the timeline was rewritten by other processes five times in a row.
     pub(crate) async fn detect(&mut self, run: &Run, inputs: &RunInputs) -> anyhow::Result<()> {
-        let standing = self.reading.indicators.snapshot(&self.config.policy, &self.reading.judged.findings);
-        self.evaluator.store.indicators().save(run, &standing).await?;
+        let snapshot = self.register.indicators.snapshot(&self.config.policy, &self.register.judged.findings);
+        self.evaluator.store.indicators().save(run, &snapshot).await?;
         let policy = &self.config.policy;
         let mut tries = 0;
         loop {
             tries += 1;
-            self.changes = self.evaluator.changes(policy, &mut self.reading, Some(&self.job.name), self.as_of, self.view.sample).await?;
-            match self.commit_found(run, inputs).await {
-                // another instance judged meanwhile: its lives are what this run compares with now
+            self.changes =
+                self.evaluator.changes(policy, &mut self.register, Some(&self.job.name), self.as_of, self.selection.sample).await?;
+            match self.store_findings(run, inputs).await {
+                // another process has rewritten the timeline meanwhile: this run compares with the new one
                 Err(StoreError::TimelineMoved) if tries < 5 => {}
                 done => return Ok(done?),
             }
         }
     }
 
-    pub(crate) async fn commit_found(&self, run: &Run, inputs: &RunInputs) -> crate::store::database::Result<()> {
+    async fn store_findings(&self, run: &Run, inputs: &RunInputs) -> Result<(), StoreError> {
         let policy = &self.config.policy;
-        let findings = &self.reading.judged.findings;
+        let findings = &self.register.judged.findings;
         let stored = in_order(policy, findings).into_iter().map(|index| {
             let finding = &findings[index as usize];
             FindingFacts::of(policy, finding).stored(finding.light)
@@ -35,11 +40,14 @@ impl Stage<'_> {
         self.evaluator.store.findings().commit(run, JobStep::Detect.name(), inputs, stored, &self.changes.resolved, timeline).await
     }
 
-    /// After a restart: the changes as the detect step stored them.
-    pub(crate) async fn recall(&mut self, run: &Run) -> anyhow::Result<()> {
-        let (of, resolved) = self.evaluator.store.findings().changes_of(&run.id).await?;
-        for finding in &mut self.reading.judged.findings {
-            finding.change = of.get(&identity(&self.config.policy, finding)).copied().unwrap_or_default();
+    /// Loads the changes that the detect step has stored, for a run that goes on after it.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(crate) async fn load_changes(&mut self, run: &Run) -> anyhow::Result<()> {
+        let (change_of, resolved) = self.evaluator.store.findings().changes_of(&run.id).await?;
+        for finding in &mut self.register.judged.findings {
+            finding.change = change_of.get(&identity(&self.config.policy, finding)).copied().unwrap_or_default();
         }
         self.changes = Changes { resolved, timeline: None };
         Ok(())

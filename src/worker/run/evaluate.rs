@@ -1,31 +1,33 @@
-//! Reading a register at a date: the snapshots in force, their records judged, and what reports and mails need of them.
+//! Evaluates a register at a date: its records are judged, and what reports and mails need of them is set aside.
 //!
-//! Two passes: the small ledgers that point to projects first, so that a project knows its difficulties and an order its project;
-//! then the projects, streamed.
+//! There are two passes. The small ledgers that point to projects come first, so that a project's difficulties and an order's project are
+//! known when they are needed; then the projects are streamed.
 
 use crate::clock::Clock;
 use crate::config::load::Config;
-use crate::config::settings::Settings;
 use crate::domain::audience::is_restricted;
-use crate::domain::intake::note::{Note, NoteKind, sentence};
+use crate::domain::intake::note::{Note, NoteKind, SheetAccount, sentence};
 use crate::domain::judging::finding::State;
 use crate::domain::judging::indicators::Indicators;
 use crate::domain::judging::judge::Judged;
 use crate::domain::judging::roster::{Rosters, Selection};
-use crate::domain::register::ledger::PROJECT;
+use crate::domain::register::ledger::{Ledger, PROJECT};
 use crate::domain::register::period::{chinese_date, chinese_day};
 use crate::domain::register::record::{Origin, Record};
-use crate::domain::register::snapshot::{Candidate, InForce, in_force};
+use crate::domain::register::snapshot::InForce;
 use crate::domain::register::units::UnitId;
 use crate::domain::rules::context::Context;
 use crate::domain::rules::exemption::exemptions_in_force;
-use crate::domain::rules::owner::{Linked, link, project_of};
+use crate::domain::rules::owner::{Linked, project_of};
 use crate::domain::rules::policy::Policy;
 use crate::store::database::{Result, StoreError};
 use crate::store::handle::Store;
-use crate::store::snapshots::{Snapshot, SnapshotState};
+use crate::store::records::StoredRecord;
+use crate::store::snapshots::Snapshot;
 use crate::workbook::material::{IntakeIssue, SourceSnapshot};
-use crate::worker::run::spill::Kept;
+use crate::worker::records::{LedgerRecords, SourceSnapshotRef, linked_projects};
+use crate::worker::run::spill::RecordSpill;
+use crate::worker::snapshot_selection::SnapshotSelection;
 use chrono::{Datelike, NaiveDate};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
@@ -33,20 +35,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-/// The snapshots one judgement reads.
-#[derive(Clone, Debug)]
-pub struct View {
-    pub in_force: Vec<InForce>,
-    /// Only the shipped sample holds projects.
-    pub sample: bool,
-}
-
 /// A register at a date, judged.
-pub struct Reading {
+pub struct EvaluatedRegister {
     pub judged: Judged,
-    /// Records with a finding, a notice or a remark, and projects that others' findings point to.
-    pub records: Kept,
-    /// The codes that the sheets of records choose.
+    /// Records with a finding, a notice, a quality issue or an intake note, restricted records, those that a roster selects, and projects
+    /// that findings of other ledgers point to.
+    pub records: RecordSpill,
+    /// The codes that the sheets of records select.
     pub rosters: Rosters,
     pub origins: Vec<Origin>,
     pub indicators: Indicators,
@@ -54,15 +49,16 @@ pub struct Reading {
     pub intake: Vec<IntakeIssue>,
     /// Ledgers that have a snapshot.
     pub ledgers: BTreeSet<String>,
-    /// Fingerprints of all (ledger, code) present, to tell resolved from gone.
+    /// Fingerprints of all (ledger, code) of the register, by which a resolved finding is distinguished from one whose record is gone.
     present: HashSet<u64>,
 }
 
-impl Reading {
-    /// `数据来源：项目台账、工作单9月30日数据（第1次快照）`: the ledgers in which something was found, those of one day and number together.
+impl EvaluatedRegister {
+    /// Names the ledgers in which something was found, those of one day and number together: `数据来源：项目台账、工作单9月30日数据（第1次快照）`.
     pub fn source_line(&self, policy: &Policy, as_of: NaiveDate) -> String {
         let found: BTreeSet<&str> =
             self.judged.findings.iter().map(|finding| &*policy.ledgers[policy.rules[finding.rule].ledger].title).collect();
+        // the titles of the ledgers whose snapshots cover the same day and have the same number
         let mut groups: Vec<((NaiveDate, i64), Vec<&str>)> = Vec::new();
         for line in self.sources.iter().filter(|line| found.is_empty() || found.contains(&*line.ledger)) {
             let key = (line.covers_on, line.snapshot);
@@ -92,26 +88,6 @@ fn fingerprint(ledger: usize, code: &str) -> u64 {
     xxh3_64_with_seed(code.as_bytes(), ledger as u64)
 }
 
-/// Chooses the snapshots in force on a day among all.
-pub fn view(snapshots: &[Snapshot], settings: &Settings, wanted: &[String], as_of: NaiveDate) -> View {
-    let candidates: Vec<Candidate> = snapshots
-        .iter()
-        .filter(|snapshot| snapshot.state == SnapshotState::InForce)
-        .map(|snapshot| Candidate {
-            ledger: snapshot.ledger.clone(),
-            source: snapshot.source.clone(),
-            seq: snapshot.seq,
-            covers_on: snapshot.covers_on,
-            sample: snapshot.sample,
-        })
-        .collect();
-    let order: Vec<String> = settings.sources.iter().map(|source| source.name.clone()).collect();
-    let in_force = in_force(&candidates, &order, wanted, PROJECT, as_of);
-    let projects: Vec<&InForce> = in_force.iter().filter(|found| found.snapshot.ledger == PROJECT).collect();
-    let sample = !projects.is_empty() && projects.iter().all(|found| found.snapshot.sample);
-    View { in_force, sample }
-}
-
 /// Judges what is stored: the register on a day, what has changed since, and what has left it.
 #[derive(Clone)]
 pub struct Evaluator {
@@ -127,167 +103,190 @@ impl Evaluator {
         Evaluator { var: root.join("var"), config, store, clock }
     }
 
-    /// The view of the store as it is now.
-    pub async fn view(&self, wanted: &[String], as_of: NaiveDate) -> Result<View> {
-        Ok(view(&self.store.snapshots().list().await?, &self.config.settings, wanted, as_of))
+    /// The snapshots in force on a day as the store has them now; `wanted` = only these sources, or all where it is empty.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(crate) async fn select_snapshots(&self, wanted: &[String], as_of: NaiveDate) -> Result<SnapshotSelection> {
+        Ok(SnapshotSelection::on(&self.store.snapshots().list().await?, &self.config.settings, wanted, as_of))
     }
 }
 
-/// What other ledgers need to know of the projects with these codes; `look_at` is shown each.
-///
-/// # Errors
-/// The database fails, or a stored body is damaged.
-pub async fn links(
-    store: &Store,
-    policy: &Policy,
-    view: &View,
-    codes: &[String],
-    mut look_at: impl FnMut(&Record),
-) -> Result<HashMap<String, Linked>> {
-    let mut linked: HashMap<String, Linked> = HashMap::with_capacity(codes.len());
-    if let Some(index) = policy.project_ledger() {
-        let ledger = &policy.ledgers[index];
-        for found in view.in_force.iter().filter(|found| found.snapshot.ledger == PROJECT) {
-            for stored in store.records().by_code(ledger, &found.snapshot.source, found.snapshot.seq, codes).await? {
-                linked.entry(stored.record.code.clone()).or_insert_with(|| {
-                    look_at(&stored.record);
-                    link(policy, ledger, &stored.record)
-                });
-            }
-        }
-    }
-    Ok(linked)
+/// All records of one ledger other than the projects, in memory: such ledgers are small.
+struct LedgerRows {
+    ledger: usize,
+    records: Vec<Record>,
 }
 
-/// Reads and judges a view. Records that are spoken of later, and those that a selection takes, wait in a temporary file in `folder`.
+/// Reads and judges the snapshots of a selection. Records that reports or mails name later are spilled to a temporary file in `folder`.
 ///
 /// # Errors
 /// The database fails, a stored body is damaged, or the temporary file cannot be written.
-pub async fn read(
+pub(crate) async fn evaluate(
     store: &Store,
     policy: &Policy,
-    view: &View,
+    selection: &SnapshotSelection,
     as_of: NaiveDate,
     folder: &Path,
-    selections: Vec<Selection>,
-) -> Result<Reading> {
-    let mut rosters = Rosters::new(selections);
+    roster_selections: Vec<Selection>,
+) -> Result<EvaluatedRegister> {
+    let mut rosters = Rosters::new(roster_selections);
     let snapshots = store.snapshots().list().await?;
-    let mut reader = Reader::new(policy, &snapshots);
-    // everything but projects: read whole, they are small beside the projects
-    let mut others: Vec<(usize, Vec<Record>)> = Vec::new();
-    for (index, ledger) in policy.ledgers.iter().enumerate().filter(|(_, ledger)| ledger.id != PROJECT) {
-        let mut records = Vec::new();
-        for found in view.in_force.iter().filter(|found| found.snapshot.ledger == ledger.id) {
-            reader
-                .stream(store, index, found, |_, record| {
-                    records.push(record);
-                    Ok(())
-                })
-                .await?;
-        }
-        if reader.ledgers.contains(&ledger.id) {
-            others.push((index, records));
-        }
-    }
-    let mut wanted: Vec<String> = others
-        .iter()
-        .flat_map(|(index, records)| records.iter().filter_map(|record| project_of(&policy.ledgers[*index], record)))
-        .collect();
-    wanted.sort_unstable();
-    wanted.dedup();
-    let project_ledger = policy.project_ledger();
-    let linked = links(store, policy, view, &wanted, |record| rosters.note_project(policy, record, as_of)).await?;
-    let exemptions = others.iter().find(|(index, _)| policy.ledgers[*index].id == "exemption");
-    let granted = exemptions_in_force(policy, exemptions.map_or(&[][..], |(_, records)| records.as_slice()), as_of);
+    let mut reader = RegisterReader::new(store, policy, selection, &snapshots);
+    let others = reader.other_ledgers().await?;
+    let codes = project_codes(policy, &others);
+    let linked = linked_projects(store, policy, selection, &codes, |record| rosters.note_project(policy, record, as_of)).await?;
+    let exemptions = others.iter().find(|rows| policy.ledgers[rows.ledger].id == "exemption");
+    let granted = exemptions_in_force(policy, exemptions.map_or(&[][..], |rows| rows.records.as_slice()), as_of);
     let exempt = granted.in_force;
     let mut judged = Judged::new(policy);
     let mut indicators = Indicators::new(policy, as_of);
-    let mut waiting: HashMap<String, UnitId> = HashMap::new();
-    {
-        let none = HashMap::new();
-        let context = Context { policy, as_of, projects: &linked, waiting_on: &none, exempt: &exempt };
-        for (index, records) in &others {
-            for record in records {
-                let owner = judged.record(&context, *index, record);
-                indicators.add(policy, *index, record, owner);
-            }
-            judged.periodic(&context, *index, records);
-        }
-        if let Some((index, records)) = exemptions {
-            judged.doubtful_exemptions(&context, *index, records, &granted.doubts);
-        }
-        for finding in judged.findings.iter().filter(|finding| policy.rules[finding.rule].waiting_on_owner && finding.state == State::Open)
-        {
-            if let Some(owner) = finding.owner {
-                waiting.entry(finding.project.to_string()).or_insert(owner);
-            }
-        }
+    let nobody = HashMap::new();
+    let context = Context { policy, as_of, projects: &linked, waiting_on: &nobody, exempt: &exempt };
+    judge_others(&context, &others, &mut judged, &mut indicators);
+    if let Some(rows) = exemptions {
+        judged.doubtful_exemptions(&context, rows.ledger, &rows.records, &granted.doubts);
     }
-    let context = Context { policy, as_of, projects: &linked, waiting_on: &waiting, exempt: &exempt };
-    let mut chosen: HashSet<(usize, &str)> = HashSet::new();
-    let mut pointed: HashSet<Arc<str>> =
-        judged.findings.iter().map(|finding| finding.project.clone()).filter(|code| !code.is_empty()).collect();
-    for (index, records) in &others {
-        for record in records.iter().filter(|record| rosters.add(&context, *index, record)) {
-            chosen.insert((*index, &record.code));
-            pointed.extend(project_of(&policy.ledgers[*index], record).map(Arc::from));
-        }
+    let waiting_on = waiting_units(policy, &judged);
+    let context = Context { policy, as_of, projects: &linked, waiting_on: &waiting_on, exempt: &exempt };
+    let selected = select_others(&context, &others, &mut rosters);
+    let noted = intake_issues(store, policy, selection, &snapshots).await?;
+    let mut spill = RecordSpill::new(folder, policy.ledgers.iter().map(|ledger| ledger.fields.len())).map_err(spill_error)?;
+    if let Some(index) = policy.project_ledger() {
+        let referenced = referenced_projects(policy, index, &judged, &selected, &noted);
+        judged.make_room(project_rows(selection, &snapshots));
+        let counts = |judged: &Judged| (judged.findings.len(), judged.notices.len(), judged.quality.len());
+        reader
+            .each(index, |record| {
+                let before = counts(&judged);
+                let owner = judged.record(&context, index, &record);
+                indicators.add(policy, index, &record, owner);
+                let in_roster = rosters.add(&context, index, &record);
+                let is_named = counts(&judged) != before || referenced.contains(record.code.as_str());
+                if in_roster || is_named || is_restricted(&policy.ledgers[index], &record) {
+                    return spill.add(index, &record).map_err(spill_error);
+                }
+                Ok(())
+            })
+            .await?;
     }
-    let noted = notes(store, policy, view, &snapshots).await?;
-    // a row that is noted is named where it is listed
-    pointed.extend(noted.iter().filter(|(ledger, _)| Some(*ledger) == project_ledger).map(|(_, line)| Arc::from(line.code.as_str())));
-    let mut kept = Kept::new(folder, policy.ledgers.iter().map(|ledger| ledger.fields.len())).map_err(not_kept)?;
-    if let Some(index) = project_ledger {
-        let projects = view.in_force.iter().filter(|found| found.snapshot.ledger == PROJECT);
-        let rows = projects.filter_map(|found| snapshots.iter().find(|snapshot| is_of(snapshot, found))).map(|snapshot| snapshot.rows);
-        judged.make_room(usize::try_from(rows.sum::<i64>()).unwrap_or(0));
-        for found in view.in_force.iter().filter(|found| found.snapshot.ledger == PROJECT) {
-            let before = |judged: &Judged| (judged.findings.len(), judged.notices.len(), judged.quality.len());
-            reader
-                .stream(store, index, found, |_, record| {
-                    let counts = before(&judged);
-                    let owner = judged.record(&context, index, &record);
-                    indicators.add(policy, index, &record, owner);
-                    let taken = rosters.add(&context, index, &record);
-                    let spoken_of = before(&judged) != counts || pointed.contains(record.code.as_str());
-                    if taken || spoken_of || is_restricted(&policy.ledgers[index], &record) {
-                        return kept.keep(index, &record).map_err(not_kept);
-                    }
-                    Ok(())
-                })
-                .await?;
-        }
-    }
-    let found = judged.findings.iter().map(|finding| (policy.rules[finding.rule].ledger, &*finding.key));
-    let named: HashSet<(usize, &str)> = found
-        .chain(judged.notices.iter().map(|notice| (policy.rules[notice.rule].ledger, &*notice.key)))
-        .chain(judged.quality.iter().map(|quality| (quality.ledger, &*quality.key)))
-        .filter(|(ledger, _)| Some(*ledger) != project_ledger)
-        .chain(noted.iter().map(|(ledger, line)| (*ledger, line.code.as_str())).filter(|(ledger, _)| Some(*ledger) != project_ledger))
-        .chain(chosen)
-        .collect();
-    for (index, records) in &others {
-        for record in records {
-            let ledger = &policy.ledgers[*index];
-            let project = || project_of(ledger, record).and_then(|code| linked.get(&code));
-            // what is restricted has to be known by that also where nothing is held against it any more
-            let restricted = || is_restricted(ledger, record) || project().is_some_and(|project| project.restricted);
-            if named.contains(&(*index, record.code.as_str())) || restricted() {
-                kept.keep(*index, record).map_err(not_kept)?;
-            }
-        }
-    }
+    spill_others(policy, &linked, &others, &named_records(policy, &judged, &noted, selected), &mut spill)?;
     judged.sort();
     rosters.finish(policy, &judged);
-    let sources = source_lines(policy, view, &snapshots, as_of);
-    let mut intake = std::mem::take(&mut reader.intake);
-    intake.extend(noted.into_iter().map(|(_, line)| line));
-    let Reader { origins, ledgers, present, .. } = reader;
-    Ok(Reading { judged, records: kept, rosters, origins, indicators, sources, intake, ledgers, present })
+    let sources = source_snapshots(policy, selection, &snapshots, as_of);
+    let RegisterReader { origins, ledgers, present, duplicates, .. } = reader;
+    let intake = duplicates.into_iter().chain(noted.into_iter().map(|(_, issue)| issue)).collect();
+    Ok(EvaluatedRegister { judged, records: spill, rosters, origins, indicators, sources, intake, ledgers, present })
 }
 
-fn not_kept(error: std::io::Error) -> StoreError {
+/// The projects that the records of other ledgers belong to, each once.
+fn project_codes(policy: &Policy, others: &[LedgerRows]) -> Vec<String> {
+    let of_ledger = |rows: &LedgerRows| {
+        let ledger = &policy.ledgers[rows.ledger];
+        rows.records.iter().filter_map(|record| project_of(ledger, record)).collect::<Vec<_>>()
+    };
+    let mut codes: Vec<String> = others.iter().flat_map(of_ledger).collect();
+    codes.sort_unstable();
+    codes.dedup();
+    codes
+}
+
+/// Judges the ledgers other than the projects.
+fn judge_others(context: &Context<'_>, others: &[LedgerRows], judged: &mut Judged, indicators: &mut Indicators) {
+    for LedgerRows { ledger, records } in others {
+        for record in records {
+            let owner = judged.record(context, *ledger, record);
+            indicators.add(context.policy, *ledger, record, owner);
+        }
+        judged.periodic(context, *ledger, records);
+    }
+}
+
+/// By project, the unit whose answer it waits for.
+fn waiting_units(policy: &Policy, judged: &Judged) -> HashMap<String, UnitId> {
+    let mut waiting_on = HashMap::new();
+    for finding in judged.findings.iter().filter(|finding| policy.rules[finding.rule].waiting_on_owner && finding.state == State::Open) {
+        if let Some(owner) = finding.owner {
+            waiting_on.entry(finding.project.to_string()).or_insert(owner);
+        }
+    }
+    waiting_on
+}
+
+/// Adds the records of the other ledgers to the rosters. Returns those that a roster selects.
+fn select_others<'a>(context: &Context<'_>, others: &'a [LedgerRows], rosters: &mut Rosters) -> Vec<(usize, &'a Record)> {
+    let mut selected = Vec::new();
+    for LedgerRows { ledger, records } in others {
+        selected.extend(records.iter().filter(|record| rosters.add(context, *ledger, record)).map(|record| (*ledger, record)));
+    }
+    selected
+}
+
+/// The projects that findings, selected records and intake notes name.
+fn referenced_projects(
+    policy: &Policy,
+    project_ledger: usize,
+    judged: &Judged,
+    selected: &[(usize, &Record)],
+    noted: &[(usize, IntakeIssue)],
+) -> HashSet<Arc<str>> {
+    let mut codes: HashSet<Arc<str>> =
+        judged.findings.iter().map(|finding| finding.project.clone()).filter(|code| !code.is_empty()).collect();
+    codes.extend(selected.iter().filter_map(|(ledger, record)| project_of(&policy.ledgers[*ledger], record).map(Arc::from)));
+    // a list of intake notes names the record of each note
+    codes.extend(noted.iter().filter(|(ledger, _)| *ledger == project_ledger).map(|(_, issue)| Arc::from(issue.code.as_str())));
+    codes
+}
+
+/// Number of rows of the project ledger's snapshots.
+fn project_rows(selection: &SnapshotSelection, snapshots: &[Snapshot]) -> usize {
+    let of_projects = selection.of_ledger(PROJECT).filter_map(|found| snapshots.iter().find(|snapshot| is_of(snapshot, found)));
+    usize::try_from(of_projects.map(|snapshot| snapshot.rows).sum::<i64>()).unwrap_or(0)
+}
+
+/// The records of ledgers other than the projects that a finding, a notice, a quality issue, an intake note or a roster names.
+fn named_records<'a>(
+    policy: &Policy,
+    judged: &'a Judged,
+    noted: &'a [(usize, IntakeIssue)],
+    selected: Vec<(usize, &'a Record)>,
+) -> HashSet<(usize, &'a str)> {
+    let findings = judged.findings.iter().map(|finding| (policy.rules[finding.rule].ledger, &*finding.key));
+    let notices = judged.notices.iter().map(|notice| (policy.rules[notice.rule].ledger, &*notice.key));
+    let quality = judged.quality.iter().map(|quality| (quality.ledger, &*quality.key));
+    let notes = noted.iter().map(|(ledger, issue)| (*ledger, issue.code.as_str()));
+    findings
+        .chain(notices)
+        .chain(quality)
+        .chain(notes)
+        .filter(|(ledger, _)| Some(*ledger) != policy.project_ledger())
+        .chain(selected.into_iter().map(|(ledger, record)| (ledger, record.code.as_str())))
+        .collect()
+}
+
+/// Spills the records of the other ledgers that are named, and all restricted ones: an output has to recognise a restricted record also
+/// when nothing is found on it.
+fn spill_others(
+    policy: &Policy,
+    linked: &HashMap<String, Linked>,
+    others: &[LedgerRows],
+    named: &HashSet<(usize, &str)>,
+    spill: &mut RecordSpill,
+) -> Result<()> {
+    for LedgerRows { ledger: index, records } in others {
+        let ledger = &policy.ledgers[*index];
+        for record in records {
+            let project = || project_of(ledger, record).and_then(|code| linked.get(&code));
+            let restricted = || is_restricted(ledger, record) || project().is_some_and(|project| project.restricted);
+            if named.contains(&(*index, record.code.as_str())) || restricted() {
+                spill.add(*index, record).map_err(spill_error)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn spill_error(error: std::io::Error) -> StoreError {
     StoreError::Internal(format!("the temporary file of records: {error}"))
 }
 
@@ -295,20 +294,25 @@ fn is_of(snapshot: &Snapshot, found: &InForce) -> bool {
     snapshot.ledger == found.snapshot.ledger && snapshot.source == found.snapshot.source && snapshot.seq == found.snapshot.seq
 }
 
-/// What the intake noted of the rows of a view, but for those that are no data, each with its ledger.
-async fn notes(store: &Store, policy: &Policy, view: &View, snapshots: &[Snapshot]) -> Result<Vec<(usize, IntakeIssue)>> {
-    let mut noted = Vec::new();
-    for found in &view.in_force {
+/// The intake notes of the rows of a selection, each with its ledger, without those of rows that are not data.
+async fn intake_issues(
+    store: &Store,
+    policy: &Policy,
+    selection: &SnapshotSelection,
+    snapshots: &[Snapshot],
+) -> Result<Vec<(usize, IntakeIssue)>> {
+    let mut issues = Vec::new();
+    for found in &selection.in_force {
         let Some(index) = policy.ledger(&found.snapshot.ledger) else { continue };
         let Some(snapshot) = snapshots.iter().find(|snapshot| is_of(snapshot, found)) else { continue };
         let notes = store.notes().of_snapshot(&snapshot.ledger, &snapshot.source, snapshot.seq).await?;
-        let told = notes.iter().filter(|note| note.kind != NoteKind::Skipped);
-        noted.extend(told.map(|note| (index, intake_line(&policy.ledgers[index].title, note, snapshot))));
+        let notes = notes.iter().filter(|note| note.kind != NoteKind::Skipped);
+        issues.extend(notes.map(|note| (index, intake_issue(&policy.ledgers[index].title, note, snapshot))));
     }
-    Ok(noted)
+    Ok(issues)
 }
 
-fn intake_line(ledger: &str, note: &Note, snapshot: &Snapshot) -> IntakeIssue {
+fn intake_issue(ledger: &str, note: &Note, snapshot: &Snapshot) -> IntakeIssue {
     let sheet = snapshot.origin.sheets.get(note.sheet as usize).cloned().unwrap_or_default();
     IntakeIssue {
         ledger: ledger.to_owned(),
@@ -326,14 +330,15 @@ fn intake_line(ledger: &str, note: &Note, snapshot: &Snapshot) -> IntakeIssue {
     }
 }
 
-fn source_lines(policy: &Policy, view: &View, snapshots: &[Snapshot], as_of: NaiveDate) -> Vec<SourceSnapshot> {
-    let mut lines: Vec<(usize, SourceSnapshot)> = view
+/// The snapshots of a selection as reports list them, in the order of the ledgers.
+fn source_snapshots(policy: &Policy, selection: &SnapshotSelection, snapshots: &[Snapshot], as_of: NaiveDate) -> Vec<SourceSnapshot> {
+    let mut lines: Vec<(usize, SourceSnapshot)> = selection
         .in_force
         .iter()
         .filter_map(|found| {
             let index = policy.ledger(&found.snapshot.ledger)?;
             let snapshot = snapshots.iter().find(|snapshot| is_of(snapshot, found))?;
-            let sum = |count: fn(&crate::domain::intake::note::SheetAccount) -> u64| snapshot.accounts.iter().map(count).sum::<u64>();
+            let sum = |count: fn(&SheetAccount) -> u64| snapshot.accounts.iter().map(count).sum::<u64>();
             let note = if found.early {
                 format!("没有截至{}及以前的数据，以最早的一次（{}）代替", chinese_date(as_of), chinese_date(snapshot.covers_on))
             } else if !policy.ledgers[index].append_only.is_empty() && snapshot.seq > 1 {
@@ -362,80 +367,111 @@ fn source_lines(policy: &Policy, view: &View, snapshots: &[Snapshot], as_of: Nai
     lines.into_iter().map(|(_, line)| line).collect()
 }
 
-/// Streams records of several sources as one ledger: the same code twice, the first source wins and the other is listed.
-struct Reader<'a> {
+/// Reads the ledgers of a register, each as one ledger although it may come from several sources: where two sources have the same code, the
+/// first one wins and the record of the other becomes an intake issue.
+struct RegisterReader<'a> {
+    store: &'a Store,
     policy: &'a Policy,
+    selection: &'a SnapshotSelection,
     origins: Vec<Origin>,
-    /// (ledger, source, first_seq) → origin.
+    /// (ledger, source, first_seq) → index into `origins`.
     origin_of: HashMap<(String, String, i64), u32>,
+    /// Ledgers that have a snapshot.
     ledgers: BTreeSet<String>,
+    /// Fingerprints of all (ledger, code) read.
     present: HashSet<u64>,
-    intake: Vec<IntakeIssue>,
+    duplicates: Vec<IntakeIssue>,
 }
 
-impl<'a> Reader<'a> {
-    fn new(policy: &'a Policy, snapshots: &[Snapshot]) -> Reader<'a> {
+impl<'a> RegisterReader<'a> {
+    fn new(store: &'a Store, policy: &'a Policy, selection: &'a SnapshotSelection, snapshots: &[Snapshot]) -> RegisterReader<'a> {
         let mut origins = Vec::new();
         let mut origin_of = HashMap::new();
         for snapshot in snapshots {
             origin_of.insert((snapshot.ledger.clone(), snapshot.source.clone(), snapshot.seq), origins.len() as u32);
             origins.push(Origin { file: snapshot.origin.file.clone(), sheets: snapshot.origin.sheets.clone() });
         }
-        Reader { policy, origins, origin_of, ledgers: BTreeSet::new(), present: HashSet::new(), intake: Vec::new() }
+        RegisterReader {
+            store,
+            policy,
+            selection,
+            origins,
+            origin_of,
+            ledgers: BTreeSet::new(),
+            present: HashSet::new(),
+            duplicates: Vec::new(),
+        }
     }
 
-    async fn stream(
-        &mut self,
-        store: &Store,
-        index: usize,
-        found: &InForce,
-        mut take: impl FnMut(usize, Record) -> Result<()>,
-    ) -> Result<()> {
+    /// All ledgers but the projects, without those that have no snapshot.
+    async fn other_ledgers(&mut self) -> Result<Vec<LedgerRows>> {
+        let mut others = Vec::new();
+        let policy = self.policy;
+        for (index, ledger) in policy.ledgers.iter().enumerate().filter(|(_, ledger)| ledger.id != PROJECT) {
+            let mut records = Vec::new();
+            self.each(index, |record| {
+                records.push(record);
+                Ok(())
+            })
+            .await?;
+            if self.ledgers.contains(&ledger.id) {
+                others.push(LedgerRows { ledger: index, records });
+            }
+        }
+        Ok(others)
+    }
+
+    /// Calls `take` with the records of a ledger, one for each code, with their origin.
+    async fn each(&mut self, index: usize, mut take: impl FnMut(Record) -> Result<()>) -> Result<()> {
         let ledger = &self.policy.ledgers[index];
-        let (source, seq) = (&found.snapshot.source, found.snapshot.seq);
-        self.ledgers.insert(ledger.id.clone());
-        let (origin_of, present, intake, origins) = (&self.origin_of, &mut self.present, &mut self.intake, &self.origins);
-        // version after version of a ledger mostly began in one snapshot
-        let mut last: Option<(i64, u32)> = None;
-        store
-            .records()
-            .each(ledger, source, seq, |stored| {
-                let mut record = stored.record;
+        let records = LedgerRecords::new(self.store, ledger, self.selection);
+        if !records.is_empty() {
+            self.ledgers.insert(ledger.id.clone());
+        }
+        let (origin_of, origins, present, duplicates) = (&self.origin_of, &self.origins, &mut self.present, &mut self.duplicates);
+        // most versions of a ledger began in the same snapshot as the one before
+        let mut last: Option<(SourceSnapshotRef<'_>, i64, u32)> = None;
+        records
+            .each(|snapshot, StoredRecord { mut record, first_seq }| {
                 let origin = match last {
-                    Some((first_seq, origin)) if first_seq == stored.first_seq => origin,
+                    Some((last_snapshot, last_seq, origin)) if last_seq == first_seq && last_snapshot == snapshot => origin,
                     _ => {
-                        let key = (ledger.id.clone(), source.clone(), stored.first_seq);
+                        let key = (ledger.id.clone(), snapshot.source.to_owned(), first_seq);
                         let origin = *origin_of.get(&key).ok_or_else(|| StoreError::Damaged {
                             what: "record",
                             key: format!("{} {}", ledger.id, record.code),
-                            detail: format!("snapshot {} is missing", stored.first_seq),
+                            detail: format!("snapshot {first_seq} is missing"),
                         })?;
-                        last = Some((stored.first_seq, origin));
+                        last = Some((snapshot, first_seq, origin));
                         origin
                     }
                 };
                 record.place.origin = origin;
                 if !present.insert(fingerprint(index, &record.code)) {
-                    intake.push(IntakeIssue {
-                        ledger: ledger.title.clone(),
-                        level: NoteKind::Quarantined.title().to_owned(),
-                        file: origins[origin as usize].file.clone(),
-                        sheet: origins[origin as usize].sheets.get(record.place.sheet as usize).cloned().unwrap_or_default(),
-                        cell: format!("第{}行", record.place.row),
-                        field: String::new(),
-                        raw: String::new(),
-                        reason: "另一来源已有同一编号，以配置在前的来源为准".into(),
-                        hint: "请核对是否重复报送".into(),
-                        unit: String::new(),
-                        code: record.code.clone(),
-                        restricted: is_restricted(ledger, &record),
-                    });
+                    duplicates.push(duplicate(ledger, &record, &origins[origin as usize]));
                     return Ok(());
                 }
-                take(index, record)
+                take(record)
             })
-            .await?;
-        Ok(())
+            .await
+    }
+}
+
+/// A record whose code an earlier source has too.
+fn duplicate(ledger: &Ledger, record: &Record, origin: &Origin) -> IntakeIssue {
+    IntakeIssue {
+        ledger: ledger.title.clone(),
+        level: NoteKind::Quarantined.title().to_owned(),
+        file: origin.file.clone(),
+        sheet: origin.sheets.get(record.place.sheet as usize).cloned().unwrap_or_default(),
+        cell: format!("第{}行", record.place.row),
+        field: String::new(),
+        raw: String::new(),
+        reason: "另一来源已有同一编号，以配置在前的来源为准".into(),
+        hint: "请核对是否重复报送".into(),
+        unit: String::new(),
+        code: record.code.clone(),
+        restricted: is_restricted(ledger, record),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Codes that have left a register: listed until the office confirms it, never taken for resolved.
+//! Codes that have left a register: they are listed until the office confirms it, and never count as resolved.
 
 use crate::clock::stamp;
 use crate::domain::register::snapshot::{Candidate, Version, last_seen};
@@ -9,23 +9,23 @@ use crate::store::runs::GonePin;
 use crate::store::snapshots::{Snapshot, SnapshotState};
 use crate::workbook::material::GoneRecord;
 use crate::worker::run::evaluate::Evaluator;
-use crate::worker::run::evaluate::View;
+use crate::worker::snapshot_selection::SnapshotSelection;
 use std::collections::{BTreeSet, HashSet};
 
-/// A code that the snapshot now in force does not hold and an earlier one did.
+/// A code that an earlier snapshot has and the one now in force has not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gone {
     pub ledger: String,
     pub source: String,
     /// Its last version in force.
     pub absent: AbsentVersion,
-    /// The last snapshot in force that held it.
+    /// The last snapshot in force that has it.
     pub seen_seq: i64,
-    /// The first one in force without it.
+    /// The first snapshot in force without it.
     pub gone_seq: i64,
 }
 
-/// The numbers of a source's snapshots in force up to `seq`, in order of what they cover.
+/// The numbers of a source's snapshots in force up to `seq`, ordered by the day they cover.
 fn history(all: &[Snapshot], ledger: &str, source: &str, seq: i64) -> Vec<i64> {
     let mut in_force: Vec<&Snapshot> =
         all.iter().filter(|known| known.ledger == ledger && known.source == source && known.state == SnapshotState::InForce).collect();
@@ -34,7 +34,7 @@ fn history(all: &[Snapshot], ledger: &str, source: &str, seq: i64) -> Vec<i64> {
     in_force[..end].iter().map(|snapshot| snapshot.seq).collect()
 }
 
-/// The gone code among the versions of one code.
+/// The gone code, where the versions of a code end before the last snapshot of the history.
 fn among(versions: &[AbsentVersion], history: &[i64], ledger: &str, source: &str) -> Option<Gone> {
     let spans: Vec<Version> = versions.iter().map(|absent| absent.version).collect();
     let seen = last_seen(&spans, history)?;
@@ -48,28 +48,28 @@ fn among(versions: &[AbsentVersion], history: &[i64], ledger: &str, source: &str
 }
 
 impl Evaluator {
-    /// What has left the snapshots now in force and is not confirmed, by ledger, source and code.
+    /// The codes that have left the snapshots now in force and are not confirmed, ordered by ledger, source and code.
     ///
     /// # Errors
     /// The database fails.
     pub async fn gone(&self, ledger: Option<&str>) -> Result<Vec<Gone>> {
-        let view = self.view(&[], self.clock.today()).await?;
-        let mut pin = self.gone_pin(&view).await?;
+        let selection = self.select_snapshots(&[], self.clock.today()).await?;
+        let mut pin = self.gone_pin(&selection).await?;
         pin.history.retain(|(known, ..)| ledger.is_none_or(|ledger| ledger == known));
         self.gone_as_pinned(&pin).await
     }
 
-    /// What fixes the list of codes that have left a view, as things are now.
+    /// The inputs that determine the list of codes that have left a selection, as they are now.
     ///
     /// # Errors
     /// The database fails.
-    pub(crate) async fn gone_pin(&self, view: &View) -> Result<GonePin> {
+    pub(crate) async fn gone_pin(&self, selection: &SnapshotSelection) -> Result<GonePin> {
         let all = self.store.snapshots().list().await?;
-        let of = |now: &Candidate| (now.ledger.clone(), now.source.clone(), history(&all, &now.ledger, &now.source, now.seq));
-        Ok(GonePin { at: stamp(self.clock.now()), history: view.in_force.iter().map(|found| of(&found.snapshot)).collect() })
+        let pin = |now: &Candidate| (now.ledger.clone(), now.source.clone(), history(&all, &now.ledger, &now.source, now.seq));
+        Ok(GonePin { at: stamp(self.clock.now()), history: selection.in_force.iter().map(|found| pin(&found.snapshot)).collect() })
     }
 
-    /// What has left the newest of the pinned snapshots and was not confirmed by then.
+    /// The codes that have left the newest of the pinned snapshots and were not confirmed by then.
     ///
     /// # Errors
     /// The database fails.
@@ -87,7 +87,7 @@ impl Evaluator {
         for (ledger, source, history) in &pin.history {
             let Some(seq) = history.last() else { continue };
             let mut versions: Vec<AbsentVersion> = Vec::new();
-            let mut settle = |versions: &mut Vec<AbsentVersion>| {
+            let mut list_if_gone = |versions: &mut Vec<AbsentVersion>| {
                 if let Some(gone) = among(versions, history, ledger, source)
                     && !confirmed.contains(&(ledger.clone(), source.clone(), gone.absent.code.clone(), gone.seen_seq))
                 {
@@ -99,36 +99,36 @@ impl Evaluator {
                 .gone()
                 .each_absent(ledger, source, *seq, |absent| {
                     if versions.last().is_some_and(|last| last.code != absent.code) {
-                        settle(&mut versions);
+                        list_if_gone(&mut versions);
                     }
                     versions.push(absent);
                 })
                 .await?;
-            settle(&mut versions);
+            list_if_gone(&mut versions);
         }
         Ok(out)
     }
 
-    /// The same as lines of a workbook: by ledger, unit and code.
+    /// The same as records of a workbook, ordered by ledger, unit and code.
     ///
     /// # Errors
     /// The database fails.
-    pub(crate) async fn gone_lines(&self, policy: &Policy, pin: &GonePin) -> Result<Vec<GoneRecord>> {
+    pub(crate) async fn gone_records(&self, policy: &Policy, pin: &GonePin) -> Result<Vec<GoneRecord>> {
         let snapshots = self.store.snapshots().list().await?;
         let mut lines: Vec<(usize, GoneRecord)> = Vec::new();
         for gone in self.gone_as_pinned(pin).await? {
             let Some(index) = policy.ledger(&gone.ledger) else { continue };
-            let of =
+            let snapshot_of =
                 |seq: i64| snapshots.iter().find(|known| known.ledger == gone.ledger && known.source == gone.source && known.seq == seq);
-            let from = of(gone.absent.version.first_seq);
+            let from = snapshot_of(gone.absent.version.first_seq);
             let sheet = from.and_then(|snapshot| snapshot.origin.sheets.get(gone.absent.sheet as usize));
             let place = [from.map(|snapshot| snapshot.origin.file.as_str()), sheet.map(String::as_str)];
             let place: Vec<&str> = place.into_iter().flatten().filter(|part| !part.is_empty()).collect();
             let line = GoneRecord {
                 ledger: policy.ledgers[index].title.clone(),
                 source: gone.source.clone(),
-                seen_on: of(gone.seen_seq).map(|snapshot| snapshot.covers_on),
-                gone_on: of(gone.gone_seq).map(|snapshot| snapshot.covers_on),
+                seen_on: snapshot_of(gone.seen_seq).map(|snapshot| snapshot.covers_on),
+                gone_on: snapshot_of(gone.gone_seq).map(|snapshot| snapshot.covers_on),
                 place: format!("{} 第{}行", place.join(" "), gone.absent.row),
                 code: gone.absent.code,
                 name: gone.absent.name,
@@ -142,27 +142,38 @@ impl Evaluator {
         Ok(lines.into_iter().map(|(_, line)| line).collect())
     }
 
-    /// One code, if it has left the snapshot of its source now in force, confirmed or not.
+    /// A code, if it has left the snapshot of its source now in force, confirmed or not.
     ///
     /// # Errors
     /// The database fails.
     pub async fn gone_code(&self, ledger: &str, source: &str, code: &str) -> Result<Option<Gone>> {
-        let view = self.view(&[], self.clock.today()).await?;
-        self.gone_in(&view, &self.store.snapshots().list().await?, ledger, source, code).await
+        let selection = self.select_snapshots(&[], self.clock.today()).await?;
+        self.gone_in(&selection, &self.store.snapshots().list().await?, ledger, source, code).await
     }
 
-    async fn gone_in(&self, view: &View, all: &[Snapshot], ledger: &str, source: &str, code: &str) -> Result<Option<Gone>> {
-        let now = view.in_force.iter().find(|found| found.snapshot.ledger == ledger && found.snapshot.source == source);
+    async fn gone_in(
+        &self,
+        selection: &SnapshotSelection,
+        all: &[Snapshot],
+        ledger: &str,
+        source: &str,
+        code: &str,
+    ) -> Result<Option<Gone>> {
+        let now = selection.in_force.iter().find(|found| found.snapshot.ledger == ledger && found.snapshot.source == source);
         let Some(now) = now else { return Ok(None) };
         let history = history(all, ledger, source, now.snapshot.seq);
         Ok(among(&self.store.gone().versions(ledger, source, code).await?, &history, ledger, source))
     }
 
-    /// Of codes that a view does not hold, those the office has confirmed: (ledger, code).
+    /// Of codes that a selection does not have, those whose leaving the office has confirmed: (ledger, code).
     ///
     /// # Errors
     /// The database fails.
-    pub(crate) async fn confirmed_gone(&self, view: &View, codes: &BTreeSet<(String, String)>) -> Result<HashSet<(String, String)>> {
+    pub(crate) async fn confirmed_gone(
+        &self,
+        selection: &SnapshotSelection,
+        codes: &BTreeSet<(String, String)>,
+    ) -> Result<HashSet<(String, String)>> {
         let mut out = HashSet::new();
         let all = self.store.snapshots().list().await?;
         for GoneConfirmation { ledger, source, code, seen_seq, .. } in self.store.gone().confirmed().await? {
@@ -170,8 +181,8 @@ impl Evaluator {
             if !codes.contains(&key) {
                 continue;
             }
-            // one that came back and went again is another matter
-            let gone = self.gone_in(view, &all, &key.0, &source, &key.1).await?;
+            // a confirmation does not apply to a code that came back and left once more
+            let gone = self.gone_in(selection, &all, &key.0, &source, &key.1).await?;
             if gone.is_some_and(|gone| gone.seen_seq == seen_seq) {
                 out.insert(key);
             }

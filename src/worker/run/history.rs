@@ -1,7 +1,7 @@
 //! Closed quarters: which runs closed them, and for how many in a row a finding was red at their end.
 //!
 //! A quarter counts only where this service closed it: a run of the job that closes quarters ended for its last day. A quarter without such
-//! a run ends the row, to the unit's favour.
+//! a run ends the series, in favour of the unit.
 
 use crate::config::load::Config;
 use crate::domain::judging::finding::{Finding, State};
@@ -15,12 +15,12 @@ use chrono::NaiveDate;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// Quarters that are looked back at most: ten years.
+/// The maximum number of quarters that are read: ten years.
 const QUARTERS_MAX: usize = 40;
 
 impl Evaluator {
-    /// The runs that closed the quarters up to a day, newest first, without a gap. `own_job` is the job that judges: where it closes this
-    /// very quarter itself, its own findings will be the quarter's, so the row begins with the quarter before.
+    /// The runs that closed the quarters up to a day, newest first, without a gap. `own_job` is the job that judges: if it closes the last
+    /// quarter itself, the series begins with the quarter before.
     ///
     /// # Errors
     /// The database fails.
@@ -39,7 +39,8 @@ impl Evaluator {
         Ok(runs)
     }
 
-    /// Notes on every red finding for how many closed quarters in a row it was red at their end; `closes` = this judgement closes one itself.
+    /// Sets for every red finding the number of closed quarters in a row at whose end it was red. `closes` = this judgement closes a quarter
+    /// itself.
     ///
     /// # Errors
     /// The database fails.
@@ -52,18 +53,18 @@ impl Evaluator {
         if closed.is_empty() {
             return Ok(());
         }
-        // those whose row has not ended, by fingerprint: a register of a million rows has hundreds of thousands of them
-        let mut rows: HashMap<u64, Row> = findings
+        // red findings whose series has not ended, by fingerprint: a register of a million rows has hundreds of thousands
+        let mut series: HashMap<u64, RedSeries> = findings
             .iter()
             .enumerate()
             .filter(|(_, finding)| red(finding))
             .map(|(index, finding)| {
                 let rule = &policy.rules[finding.rule];
-                (fingerprint(&rule.id, &policy.ledgers[rule.ledger].id, &finding.key), Row { index: index as u32, quarters: own })
+                (fingerprint(&rule.id, &policy.ledgers[rule.ledger].id, &finding.key), RedSeries { index: index as u32, quarters: own })
             })
             .collect();
         for (number, run) in closed.iter().enumerate() {
-            if rows.is_empty() {
+            if series.is_empty() {
                 break;
             }
             let reached = own + number as u32 + 1;
@@ -72,15 +73,15 @@ impl Evaluator {
                 .each(run, |stored| {
                     if stored.light() == Some(Light::Red)
                         && stored.state == State::Open.code()
-                        && let Some(row) = rows.get_mut(&fingerprint(&stored.rule, &stored.ledger, &stored.key))
+                        && let Some(row) = series.get_mut(&fingerprint(&stored.rule, &stored.ledger, &stored.key))
                     {
                         row.quarters = reached;
                     }
                     Ok(())
                 })
                 .await?;
-            rows.retain(|_, row| row.quarters == reached);
-            for row in rows.values() {
+            series.retain(|_, row| row.quarters == reached);
+            for row in series.values() {
                 findings[row.index as usize].record_red_quarters(policy, row.quarters);
             }
         }
@@ -88,8 +89,9 @@ impl Evaluator {
     }
 }
 
-/// A finding whose row of red quarters goes on.
-struct Row {
+/// A finding that was red at the end of every quarter read so far.
+struct RedSeries {
+    /// Index of the finding.
     index: u32,
     quarters: u32,
 }

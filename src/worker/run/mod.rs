@@ -1,12 +1,14 @@
-//! A run: its steps, the register it judges, and what it made again from frozen inputs.
+//! A run: its steps, the register it judges, and what is rebuilt from its frozen inputs.
 
+pub mod changes;
 pub mod context;
 pub mod detect;
 pub mod evaluate;
-pub mod facts;
+pub mod finding_facts;
 pub mod gone;
 pub mod history;
 pub mod packs;
+pub mod previous_run;
 pub mod pull;
 pub mod rebuild;
 pub mod remind;

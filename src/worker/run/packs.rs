@@ -5,18 +5,34 @@ use crate::domain::register::units::UnitId;
 use crate::report::archive;
 use crate::report::archive::ArchivedFile;
 use crate::report::xlsx;
+use crate::store::reports::ReportFile;
 use crate::workbook::build::{build, file_name, lists_anything};
 use crate::workbook::material::{Audience, Material};
 use crate::workbook::template::Template;
-use crate::worker::run::context::Stage;
+use crate::worker::run::context::RunContext;
 use crate::worker::run::report::balanced;
-use crate::worker::run::spill::Watched;
+use crate::worker::run::spill::WorkbookRecords;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-impl Stage<'_> {
+/// A pack that was made.
+pub(crate) struct Pack {
+    /// The folder below the run's: the title of the unit's level.
+    pub(crate) level: String,
+    pub(crate) file: String,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// The packs of a run.
+pub(crate) struct WrittenPacks {
+    pub(crate) files: Vec<ReportFile>,
+    /// The packs that could not be made, with the reason.
+    pub(crate) faults: Vec<String>,
+}
+
+impl RunContext<'_> {
     /// Every pack of the job: template and unit, in the order of the job and of the units.
     fn pack_list(&self) -> Vec<(&Template, UnitId)> {
         let units = &self.config.policy.units;
@@ -24,7 +40,7 @@ impl Stage<'_> {
         templates.flat_map(|(template, pack)| pack.units(units).map(move |unit| (template, unit))).collect()
     }
 
-    /// Where a unit's pack lies below the run's folder.
+    /// The folder of a unit's pack below the run's folder, and its file name.
     fn pack_name(&self, template: &Template, unit: UnitId) -> (String, String) {
         let material = self.material(Audience::Unit(unit), Some(&[]), &[]);
         (self.config.policy.units.units[unit].level.title().to_owned(), file_name(template, &material))
@@ -32,7 +48,7 @@ impl Stage<'_> {
 
     /// One unit's pack, its sums checked; `None` where it would list nothing.
     fn pack(&self, template: &Template, unit: UnitId, reach: &Reach, named: &[(String, String)]) -> anyhow::Result<Option<Vec<u8>>> {
-        let records = Watched::new(&self.reading.records);
+        let records = WorkbookRecords::new(&self.register.records);
         let material = Material { records: &records, ..self.material(Audience::Unit(unit), Some(reach.of(unit)), named) };
         let bytes = match lists_anything(template, &material) {
             false => None,
@@ -48,14 +64,16 @@ impl Stage<'_> {
         }
     }
 
+    /// The findings that each unit may see in its pack.
     fn reach(&self) -> Reach {
-        Reach::new(&self.config.policy, self.as_of, &self.reading.judged, &self.reading.records)
+        Reach::new(&self.config.policy, self.as_of, &self.register.judged, &self.register.records)
     }
 
-    /// Makes the packs on all cores, each by one of them. Returns the files (path, sha256, bytes) in the order of the list, and what could
-    /// not be made.
-    #[allow(clippy::type_complexity, reason = "files and faults")]
-    pub(crate) fn write_packs(&self, var: &Path, folder: &str) -> anyhow::Result<(Vec<(String, String, u64)>, Vec<String>)> {
+    /// Makes the packs on all cores, each by one of them. The files are in the order of the list.
+    ///
+    /// # Errors
+    /// The records cannot be read back, or a temporary file cannot be removed.
+    pub(crate) fn write_packs(&self, var: &Path, folder: &str) -> anyhow::Result<WrittenPacks> {
         let list = self.pack_list();
         let named = self.inputs_named();
         let reach = self.reach();
@@ -63,16 +81,16 @@ impl Stage<'_> {
             archive::remove_temporary_files(&var.join(folder).join(level.title()))?;
         }
         let next = AtomicUsize::new(0);
-        let write = |template: &Template, unit: UnitId| -> anyhow::Result<Option<(String, String, u64)>> {
+        let write = |template: &Template, unit: UnitId| -> anyhow::Result<Option<ReportFile>> {
             let Some(bytes) = self.pack(template, unit, &reach, &named)? else { return Ok(None) };
             let (level, file) = self.pack_name(template, unit);
             let ArchivedFile { path, sha256, bytes } = archive::write(&var.join(folder).join(&level), &file, &bytes)?;
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            Ok(Some((format!("var/{folder}/{level}/{name}"), sha256, bytes)))
+            Ok(Some(ReportFile { path: format!("var/{folder}/{level}/{name}"), sha256, bytes }))
         };
         let work = || {
             let mut made = Vec::new();
-            // each takes the next one that nobody has begun, so the memory held is that of one workbook per core
+            // each core takes the next pack that no other has begun, so that memory holds one workbook per core
             while let Some((number, (template, unit))) =
                 Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, *list.get(at)?)))
             {
@@ -81,7 +99,7 @@ impl Stage<'_> {
             made
         };
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(list.len());
-        let mut made: Vec<(usize, anyhow::Result<Option<(String, String, u64)>>)> = std::thread::scope(|scope| {
+        let mut made: Vec<(usize, anyhow::Result<Option<ReportFile>>)> = std::thread::scope(|scope| {
             let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
             workers
                 .into_iter()
@@ -97,32 +115,32 @@ impl Stage<'_> {
             let (template, unit) = list[number];
             match result {
                 Ok(file) => files.extend(file),
-                Err(error) => faults.push(format!("{}：{error:#}", pack_of(template, &self.config.policy.units.units[unit].name))),
+                Err(error) => faults.push(format!("{}：{error:#}", pack_title(template, &self.config.policy.units.units[unit].name))),
             }
         }
-        // whose rows a unit sees was read before any pack, for all of them
-        match self.reading.records.fault() {
+        // `reach` has read the records for all packs
+        match self.register.records.fault() {
             Some(fault) => anyhow::bail!("{fault}"),
-            None => Ok((files, faults)),
+            None => Ok(WrittenPacks { files, faults }),
         }
     }
 
-    /// The packs made again: folder below the run's, file name, bytes.
-    pub(crate) fn packs_again(&self) -> impl Iterator<Item = anyhow::Result<(String, String, Vec<u8>)>> {
+    /// The packs of a rebuild.
+    pub(crate) fn rebuilt_packs(&self) -> impl Iterator<Item = anyhow::Result<Pack>> {
         let (reach, named) = (self.reach(), self.inputs_named());
         self.pack_list().into_iter().filter_map(move |(template, unit)| {
             let (level, file) = self.pack_name(template, unit);
             match self.pack(template, unit, &reach, &named) {
-                Ok(bytes) => bytes.map(|bytes| Ok((level, file, bytes))),
+                Ok(bytes) => bytes.map(|bytes| Ok(Pack { level, file, bytes })),
                 Err(error) => Some(Err(error.context(file))),
             }
         })
     }
 
-    /// How many packs of each template there are, and how many units have none: because one could not be made, which the run says as a fault
-    /// that begins with its name, or because there was nothing to list.
-    pub(crate) fn packs_line(&self, files: &[(String, String, i64)], faults: &[String], text: &mut String) -> BTreeSet<String> {
-        let there: BTreeSet<&str> = files.iter().map(|(path, ..)| path.as_str()).collect();
+    /// Writes how many packs of each template there are, how many could not be made (a fault of the run begins with the pack's name), and how
+    /// many units have none because there was nothing to list. Returns the paths of the packs.
+    pub(crate) fn write_pack_counts(&self, files: &[ReportFile], faults: &[String], text: &mut String) -> BTreeSet<String> {
+        let there: BTreeSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
         let mut listed = BTreeSet::new();
         for pack in &self.job.packs {
             let Some(template) = self.config.templates.get(&pack.template) else { continue };
@@ -138,7 +156,7 @@ impl Stage<'_> {
                     }
                     None if faults
                         .iter()
-                        .any(|fault| fault.starts_with(&pack_of(template, &self.config.policy.units.units[unit].name))) =>
+                        .any(|fault| fault.starts_with(&pack_title(template, &self.config.policy.units.units[unit].name))) =>
                     {
                         failed += 1;
                     }
@@ -157,7 +175,7 @@ impl Stage<'_> {
     }
 }
 
-/// A pack as the faults of a run name it.
-fn pack_of(template: &Template, unit: &str) -> String {
+/// A pack's name in the faults of a run.
+fn pack_title(template: &Template, unit: &str) -> String {
     format!("{}（{unit}）", template.name)
 }

@@ -1,13 +1,17 @@
-//! The pull step: read the job's sources and the forms that came back, and pin what the run is made from.
+//! The pull step: reads the job's sources and the returned feedback forms, and pins the inputs of the run.
 
 use crate::config::job_file::{Job, JobStep};
+use crate::domain::register::ledger::PROJECT;
 use crate::store::runs::RunInputs;
 use crate::worker::import::importer::Importer;
 use crate::worker::run::evaluate::Evaluator;
 use anyhow::ensure;
 use chrono::NaiveDate;
 
-/// Pulls the job's sources and fixes what the run is made from.
+/// Pulls the job's sources and the returned forms. Returns the inputs of the run; a source that cannot be read is a fault among them.
+///
+/// # Errors
+/// There is no project register or no start day although the job judges, or the database fails.
 pub(crate) async fn pull_and_pin(importer: &Importer, evaluator: &Evaluator, job: &Job, as_of: NaiveDate) -> anyhow::Result<RunInputs> {
     let mut inputs = RunInputs::default();
     let own = importer.own_projects().await?;
@@ -34,10 +38,10 @@ pub(crate) async fn pull_and_pin(importer: &Importer, evaluator: &Evaluator, job
         Err(error) => inputs.faults.push(format!("{error:#}")),
     }
     inputs.answers = evaluator.store.feedback().last_no().await?;
-    let view = evaluator.view(&job.sources, as_of).await?;
+    let selection = evaluator.select_snapshots(&job.sources, as_of).await?;
     if job.steps.contains(&JobStep::Detect) {
         ensure!(
-            view.in_force.iter().any(|found| found.snapshot.ledger == crate::domain::register::ledger::PROJECT),
+            selection.of_ledger(PROJECT).next().is_some(),
             "there is no project register to judge{}",
             if inputs.faults.is_empty() {
                 "; name a source in config/duban.toml or run `duban import FILE`".into()
@@ -47,16 +51,15 @@ pub(crate) async fn pull_and_pin(importer: &Importer, evaluator: &Evaluator, job
         );
         inputs.enforce_on = evaluator.config.settings.enforce_on();
         ensure!(
-            view.sample || inputs.enforce_on.is_some(),
+            selection.sample || inputs.enforce_on.is_some(),
             "this register has no start day yet (建账期): run `duban init` first, so that every unit can check its rows before acts begin"
         );
     }
-    inputs.gone = Some(evaluator.gone_pin(&view).await?);
-    inputs.sample = view.sample;
-    inputs.previous_run = evaluator.store.runs().previous(&job.name, as_of, view.sample).await?;
-    inputs.closed = evaluator.closed_quarters(&evaluator.config, Some(&job.name), as_of, view.sample).await?;
-    inputs.snapshots =
-        view.in_force.iter().map(|found| (found.snapshot.ledger.clone(), found.snapshot.source.clone(), found.snapshot.seq)).collect();
+    inputs.gone = Some(evaluator.gone_pin(&selection).await?);
+    inputs.sample = selection.sample;
+    inputs.previous_run = evaluator.store.runs().previous(&job.name, as_of, selection.sample).await?;
+    inputs.closed = evaluator.closed_quarters(&evaluator.config, Some(&job.name), as_of, selection.sample).await?;
+    inputs.snapshots = selection.pins();
     inputs.files = evaluator.store.frozen_texts().freeze(&evaluator.config.files_without_secrets()).await?;
     Ok(inputs)
 }

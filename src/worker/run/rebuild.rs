@@ -1,38 +1,40 @@
-//! Making a past run's workbooks again from what was frozen with it: the texts of rules, calendar, units and templates, the numbers of the
-//! snapshots, the runs that had closed quarters, and how its findings stood then. Nothing of today comes in, so the bytes are the same.
+//! Rebuilds a past run's workbooks from its frozen inputs: the texts of rules, calendar, units and templates, the numbers of the snapshots,
+//! the runs that had closed quarters, and the stored changes of its findings. Nothing else is an input, so the bytes are the same.
 
 use crate::config::job_file::JobStep;
 use crate::config::load::Config;
 use crate::report::archive;
 use crate::report::archive::{ArchiveWriter, ArchivedFile};
 use crate::store::runs::{Run, RunState};
-use crate::worker::run::context::Stage;
+use crate::worker::run::context::RunContext;
+use crate::worker::run::packs::Pack;
 use crate::worker::run::runner::Runner;
 use anyhow::{Context, bail, ensure};
 use chrono::NaiveDate;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// One workbook made again.
+/// One rebuilt workbook.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rebuilt {
     pub path: PathBuf,
     pub sha256: String,
-    /// What the run stored; `None` = it could not make this one then.
+    /// The sha256 that the run stored; `None` = it could not make this workbook.
     pub stored: Option<String>,
 }
 
 impl Rebuilt {
+    /// Whether the bytes are those the run made.
     pub fn is_identical(&self) -> bool {
         self.stored.as_ref() == Some(&self.sha256)
     }
 }
 
 impl Runner {
-    /// Makes the workbooks of a run into a folder (default: `var/rebuild/RUN`) and compares each with the sha256 stored then.
+    /// Makes the workbooks of a run in a folder (default: `var/rebuild/RUN`) and compares each with the stored sha256.
     ///
     /// # Errors
-    /// The run is unknown, made no workbooks, or something it was made from is no longer there.
+    /// The run is unknown or made no workbooks, or one of its inputs no longer exists.
     pub async fn rebuild(&self, id: &str, to: Option<PathBuf>) -> anyhow::Result<Vec<Rebuilt>> {
         let run = self.run_named(id).await?;
         let id = &run.id;
@@ -63,16 +65,16 @@ impl Runner {
         ensure!(job.steps.contains(&JobStep::Report) && !none, "job {} makes no workbooks", run.job);
         let as_of: NaiveDate = run.as_of.parse().with_context(|| format!("run {id} has no date"))?;
         let inputs = run.inputs.clone();
-        let mut stage = Stage::new(&self.evaluator, config, job.clone(), &run, as_of, &inputs).await?;
-        stage.recall(&run).await?;
+        let mut context = RunContext::new(&self.evaluator, config, job.clone(), &run, as_of, &inputs).await?;
+        context.load_changes(&run).await?;
         let folder = to.unwrap_or_else(|| self.var.join("rebuild").join(id));
         let mut out = Vec::new();
         let mut whole = Vec::new();
         for name in &job.workbooks {
-            whole.extend(stage.workbook(name, &folder)?.into_iter().map(|(file, part)| Ok((String::new(), file, part))));
+            whole.extend(context.workbook(name, &folder)?.into_iter().map(|(file, part)| Ok((String::new(), file, part))));
         }
-        let packs = stage.packs_again().map(|made| {
-            let (level, file, bytes) = made?;
+        let packs = context.rebuilt_packs().map(|pack| {
+            let Pack { level, file, bytes } = pack?;
             let mut part = ArchiveWriter::create(&folder.join(&level))?;
             part.write_all(&bytes)?;
             anyhow::Ok((level, file, part))
@@ -86,18 +88,18 @@ impl Runner {
             }
             let ArchivedFile { path, sha256, .. } = part.publish(&file)?;
             let own = path.file_name();
-            // a pack lies in the folder of its level, the others in the run's own
+            // a pack is in the folder of its level, the other files are in the run's own
             let same = |known: &Path| {
                 let beside = known.parent().and_then(Path::file_name).is_some_and(|name| name.to_string_lossy() == level);
                 known.file_name() == own && (beside || level.is_empty())
             };
-            let stored = reports.iter().find(|(known, ..)| same(Path::new(known))).map(|(_, sha256, _)| sha256.clone());
+            let stored = reports.iter().find(|known| same(Path::new(&known.path))).map(|known| known.sha256.clone());
             out.push(Rebuilt { path, sha256, stored });
         }
         Ok(out)
     }
 
-    /// The run of a name.
+    /// The run of an id; an unknown id is refused with the nearest one.
     async fn run_named(&self, id: &str) -> anyhow::Result<Run> {
         const RUNS_MAX: i64 = 1000;
         if let Some(run) = self.store.runs().get(id).await? {

@@ -9,7 +9,6 @@ use crate::domain::notify::feedback::SilentRecord;
 use crate::domain::notify::inputs::{PlanInputs, Rhythm};
 use crate::domain::notify::plan::{Plan, plan};
 use crate::domain::register::record::Record;
-use crate::domain::register::snapshot::InForce;
 use crate::domain::register::units::{Level, UnitId};
 use crate::domain::rules::rule::Light;
 use crate::mail::message;
@@ -25,73 +24,108 @@ use crate::workbook::reconcile::{Discrepancy, MailContent, reconcile_attachment,
 use crate::workbook::template::SheetKind;
 use crate::worker::deliver::restore_guard::expiry;
 use crate::worker::progress::progress;
-use crate::worker::run::context::{Stage, is_past_start};
-use crate::worker::run::report::{beside_the_runtime, folder_of};
+use crate::worker::records::LedgerRecords;
+use crate::worker::run::context::{RunContext, is_past_start};
+use crate::worker::run::report::{block_in_place, folder_of};
 use crate::worker::run::slot_text::slot_text;
-use crate::worker::run::spill::Completed;
+use crate::worker::run::spill::DigestRecords;
 use anyhow::ensure;
 use chrono::{DateTime, FixedOffset, NaiveDate};
 use ring::digest::{Context as Hashing, SHA256};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write;
 
-impl Stage<'_> {
-    /// Who gets what digest, and the proof that nobody is left out.
+/// By unit, the findings and lights that its last message named.
+type LastNotified = HashMap<UnitId, BTreeMap<Identity, Option<Light>>>;
+
+/// The workbook of a mail.
+enum MailWorkbook {
+    /// The job has no template for it, or the recipient gets counts only.
+    None,
+    Attached(WorkbookFile),
+    /// It is too large for a mail and is filed at the office under this name.
+    Retained(String),
+}
+
+struct WorkbookFile {
+    name: String,
+    bytes: Vec<u8>,
+}
+
+impl MailWorkbook {
+    fn attached(&self) -> Option<&WorkbookFile> {
+        match self {
+            MailWorkbook::Attached(file) => Some(file),
+            MailWorkbook::None | MailWorkbook::Retained(_) => None,
+        }
+    }
+
+    fn retained(&self) -> Option<&str> {
+        match self {
+            MailWorkbook::Retained(name) => Some(name),
+            MailWorkbook::None | MailWorkbook::Attached(_) => None,
+        }
+    }
+}
+
+/// What the workbook of a mail contains.
+struct MailRows<'a> {
+    unit: UnitId,
+    /// Indices of the findings it lists.
+    findings: &'a [usize],
+    /// Number of restricted findings, which are only counted.
+    restricted: usize,
+    /// The counts in the mail, with which the workbook has to agree; `None` = the mail counts more than its workbook lists.
+    counts: Option<&'a Counts>,
+    silent: &'a [SilentRecord],
+    /// Goes before the file name.
+    prefix: &'a str,
+}
+
+/// Where a mail goes and what it is called.
+struct Envelope<'a> {
+    unit: UnitId,
+    mailbox: &'a str,
+    subject: &'a str,
+    /// The act of a draft.
+    act: Option<&'static str>,
+}
+
+/// A mail that could not be made.
+struct MailFault {
+    /// 提醒, or what kind of draft.
+    kind: String,
+    error: String,
+    unit: String,
+}
+
+impl RunContext<'_> {
+    /// Plans the digests with the coverage proof, and the drafts.
     pub(crate) async fn plan(&self, inputs: &RunInputs, revision: i64) -> anyhow::Result<(Plan, Vec<Draft>)> {
         let policy = &self.config.policy;
         let settings = &self.config.settings;
         let store = &self.evaluator.store;
-        let by_id = |name: &str| policy.units.find(name);
-        // a unit that took another over knows what the other was told
-        let mut told_before: HashMap<UnitId, BTreeMap<Identity, Option<Light>>> = HashMap::new();
-        let told: BTreeMap<String, _> = store.notified().last(inputs.sample).await?.into_iter().collect();
-        for (unit, told) in told.into_iter().filter_map(|(unit, told)| Some((by_id(&unit)?, told))) {
-            told_before.entry(unit).or_default().extend(told);
-        }
+        let last_notified = self.last_notified(inputs, revision).await?;
         let mut last_digest_on: HashMap<UnitId, NaiveDate> = HashMap::new();
         for (unit, day) in store.notified().last_digest_days(inputs.sample, &self.job.name, &slot_text(self.at)).await? {
-            if let Some(unit) = by_id(&unit) {
+            if let Some(unit) = policy.units.find(&unit) {
                 let last = last_digest_on.entry(unit).or_insert(day);
                 *last = (*last).max(day);
             }
         }
-        // a revision compares with what was told before the slot, not with its own first edition
-        let slot = slot_text(self.at);
-        // a digest that never reached its unit told it nothing
-        for (unit, told) in store.notified().instead_of_undelivered(&self.job.name, &slot).await? {
-            if let Some(unit) = by_id(&unit) {
-                told_before.insert(unit, told);
-            }
-        }
-        for (unit, told) in store.notified().before_slot(&self.job.name, &slot, revision).await? {
-            if let Some(unit) = by_id(&unit) {
-                told_before.insert(unit, told);
-            }
-        }
-        // what the office has confirmed to be gone is neither asked about nor thanked for
-        let absent: BTreeSet<(String, String)> = told_before
-            .values()
-            .flat_map(BTreeMap::keys)
-            .filter(|identity| policy.ledger(&identity.ledger).is_some_and(|ledger| !self.reading.has(ledger, &identity.key)))
-            .map(|identity| (identity.ledger.clone(), identity.key.clone()))
-            .collect();
-        let confirmed = self.evaluator.confirmed_gone(&self.view, &absent).await?;
-        for told in told_before.values_mut() {
-            told.retain(|identity, _| !confirmed.contains(&(identity.ledger.clone(), identity.key.clone())));
-        }
         let mut gone = BTreeSet::new();
-        for identity in told_before.values().flat_map(BTreeMap::keys) {
+        for identity in last_notified.values().flat_map(BTreeMap::keys) {
             if let Some(ledger) = policy.ledger(&identity.ledger)
-                && !self.reading.has(ledger, &identity.key)
+                && !self.register.has(ledger, &identity.key)
             {
                 gone.insert((ledger, identity.key.clone()));
             }
         }
-        let records = Completed { kept: &self.reading.records, more: self.done_with(&told_before).await? };
-        let source_line = self.reading.source_line(policy, self.as_of);
+        let records = DigestRecords { spill: &self.register.records, resolved: self.resolved_records(&last_notified).await? };
+        let source_line = self.register.source_line(policy, self.as_of);
         let sent_on = self.at.date();
         let national = policy.calendar.of(None);
-        // the next mail that surely comes: a weekly reminder goes only where something has changed
+        // the next mail that is certain to come: other jobs mail a unit only if something has changed
         let next_on = |level: Level| {
             let jobs = self.config.jobs.iter().filter(|job| job.rhythm == Rhythm::Always && job.levels.contains(&level));
             let next = |job: &Job| Some(job.schedule.slots(self.at + chrono::Duration::seconds(1), national).next()?.runs_at.date());
@@ -104,9 +138,9 @@ impl Stage<'_> {
             office_name: &settings.office.name,
             contact: &settings.office.contact,
             objection_workdays: settings.office.objection_workdays,
-            judged: &self.reading.judged,
+            judged: &self.register.judged,
             records: &records,
-            last_notified: &told_before,
+            last_notified: &last_notified,
             last_digest_on: &last_digest_on,
             gone: &gone,
             answers: &self.answers,
@@ -120,84 +154,127 @@ impl Stage<'_> {
         Ok((plan(&of), drafts(&of, &self.job.drafts)))
     }
 
-    /// The records that units were told of and that nothing is found on any more: a digest thanks for them by name.
-    pub(crate) async fn done_with(
-        &self,
-        told_before: &HashMap<UnitId, BTreeMap<Identity, Option<Light>>>,
-    ) -> anyhow::Result<HashMap<(usize, String), Record>> {
+    /// The findings and lights that each unit's last message named, without records whose leaving the office has confirmed: a digest
+    /// neither asks about those nor thanks for them.
+    async fn last_notified(&self, inputs: &RunInputs, revision: i64) -> anyhow::Result<LastNotified> {
         let policy = &self.config.policy;
-        let mut wanted: BTreeMap<usize, BTreeSet<&str>> = BTreeMap::new();
-        for identity in told_before.values().flat_map(BTreeMap::keys) {
+        let store = &self.evaluator.store;
+        let by_id = |name: &str| policy.units.find(name);
+        let mut last_notified = LastNotified::new();
+        // a unit that took over another one has been notified of what the other one was
+        let by_name: BTreeMap<String, _> = store.notified().last(inputs.sample).await?.into_iter().collect();
+        for (unit, findings) in by_name.into_iter().filter_map(|(unit, findings)| Some((by_id(&unit)?, findings))) {
+            last_notified.entry(unit).or_default().extend(findings);
+        }
+        let slot = slot_text(self.at);
+        // a digest that never reached its unit does not count
+        for (unit, findings) in store.notified().instead_of_undelivered(&self.job.name, &slot).await? {
+            if let Some(unit) = by_id(&unit) {
+                last_notified.insert(unit, findings);
+            }
+        }
+        // a revision compares with the messages before the slot, not with those of its own first edition
+        for (unit, findings) in store.notified().before_slot(&self.job.name, &slot, revision).await? {
+            if let Some(unit) = by_id(&unit) {
+                last_notified.insert(unit, findings);
+            }
+        }
+        let absent: BTreeSet<(String, String)> = last_notified
+            .values()
+            .flat_map(BTreeMap::keys)
+            .filter(|identity| policy.ledger(&identity.ledger).is_some_and(|ledger| !self.register.has(ledger, &identity.key)))
+            .map(|identity| (identity.ledger.clone(), identity.key.clone()))
+            .collect();
+        let confirmed = self.evaluator.confirmed_gone(&self.selection, &absent).await?;
+        for findings in last_notified.values_mut() {
+            findings.retain(|identity, _| !confirmed.contains(&(identity.ledger.clone(), identity.key.clone())));
+        }
+        Ok(last_notified)
+    }
+
+    /// The records that units were notified of and that the spill does not have, because nothing is found on them any more: a digest thanks
+    /// for them by name.
+    async fn resolved_records(&self, last_notified: &LastNotified) -> anyhow::Result<HashMap<(usize, String), Record>> {
+        let policy = &self.config.policy;
+        let mut resolved: BTreeMap<usize, BTreeSet<&str>> = BTreeMap::new();
+        for identity in last_notified.values().flat_map(BTreeMap::keys) {
             if let Some(ledger) = policy.ledger(&identity.ledger)
-                && self.reading.has(ledger, &identity.key)
-                && !self.reading.records.has(ledger, &identity.key)
+                && self.register.has(ledger, &identity.key)
+                && !self.register.records.has(ledger, &identity.key)
             {
-                wanted.entry(ledger).or_default().insert(&identity.key);
+                resolved.entry(ledger).or_default().insert(&identity.key);
             }
         }
         let mut records = HashMap::new();
-        for (index, codes) in wanted {
-            let ledger = &policy.ledgers[index];
+        for (index, codes) in resolved {
             let codes: Vec<String> = codes.into_iter().map(str::to_owned).collect();
-            for InForce { snapshot, .. } in self.view.in_force.iter().filter(|found| found.snapshot.ledger == ledger.id) {
-                for stored in self.evaluator.store.records().by_code(ledger, &snapshot.source, snapshot.seq, &codes).await? {
-                    records.entry((index, stored.record.code.clone())).or_insert(stored.record);
-                }
-            }
+            let ledger_records = LedgerRecords::new(&self.evaluator.store, &policy.ledgers[index], &self.selection);
+            let found = ledger_records.records_by_code(&codes).await?.into_iter().map(|found| found.stored.record);
+            records.extend(found.map(|record| ((index, record.code.clone()), record)));
         }
         Ok(records)
     }
 
-    /// Plans the digests, proves that nobody is left out, and commits every message in one transaction with the step.
+    /// Plans the digests, checks the coverage proof, and commits all messages in one transaction with the step.
+    ///
+    /// # Errors
+    /// The coverage proof fails, a mail and a workbook differ, the records cannot be read back, or the database fails. A mail that cannot be
+    /// made is a fault of the inputs.
     pub(crate) async fn remind(&self, run: &Run, inputs: &mut RunInputs, result: &mut String) -> anyhow::Result<()> {
         let (mut planned, mut drafts) = self.plan(inputs, run.revision).await?;
         ensure!(planned.coverage.adds_up(), "the coverage proof fails, nothing was mailed:\n{}", planned.coverage);
-        beside_the_runtime(|| self.told_as_listed(&planned))?;
-        let said_before = self.evaluator.store.outbox().earlier_digests(&run.job, &run.slot, run.revision).await?;
+        block_in_place(|| self.reconcile_workbooks(&planned))?;
+        let earlier_digests = self.evaluator.store.outbox().earlier_digests(&run.job, &run.slot, run.revision).await?;
         let templates = Templates::new(&self.config.mail_templates)
             .map_err(|errors| anyhow::anyhow!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
         let named = self.inputs_named();
         let mut messages = Vec::new();
-        let mut told = Vec::new();
+        let mut notified = Vec::new();
         let mut failed = Vec::new();
         let mut unchanged = 0;
         let progress = progress("生成邮件");
         for digest in &mut planned.digests {
             progress.inc(1);
-            let made = self.digest_message(run, digest, &templates, &named);
-            match made {
+            match self.digest_message(run, digest, &templates, &named) {
                 Ok(message) => {
-                    if said_before.get(&message.recipient) == Some(&message.digest_sha256) {
+                    if earlier_digests.get(&message.recipient) == Some(&message.digest_sha256) {
                         unchanged += 1;
                         continue;
                     }
-                    told.push(NewNotified {
+                    notified.push(NewNotified {
                         unit: digest.recipient.unit_name.clone(),
                         findings: digest.notified.iter().cloned().collect(),
                     });
                     messages.push(message);
                 }
-                Err(error) if error.is::<Untied>() => return Err(error),
-                Err(error) => failed.push((("提醒".to_owned(), format!("{error:#}")), digest.recipient.unit_name.clone())),
+                Err(error) if error.is::<MailsDiffer>() => return Err(error),
+                Err(error) => {
+                    failed.push(MailFault {
+                        kind: "提醒".to_owned(),
+                        error: format!("{error:#}"),
+                        unit: digest.recipient.unit_name.clone(),
+                    });
+                }
             }
         }
         let mut drafted = Vec::new();
         for draft in &mut drafts {
             progress.inc(1);
             match self.draft_message(run, draft, &templates, &named) {
-                Ok(message) if said_before.get(&message.recipient) == Some(&message.digest_sha256) => unchanged += 1,
+                Ok(message) if earlier_digests.get(&message.recipient) == Some(&message.digest_sha256) => unchanged += 1,
                 Ok(message) => {
                     drafted.push(NewDraft { message: message.id.clone(), findings: draft.notified.iter().cloned().collect() });
                     messages.push(message);
                 }
-                Err(error) if error.is::<Untied>() => return Err(error),
+                Err(error) if error.is::<MailsDiffer>() => return Err(error),
                 Err(error) => {
-                    failed.push(((format!("{}拟办件", draft.act_title), format!("{error:#}")), draft.recipient.unit_name.clone()))
+                    let kind = format!("{}拟办件", draft.act_title);
+                    failed.push(MailFault { kind, error: format!("{error:#}"), unit: draft.recipient.unit_name.clone() });
                 }
             }
         }
         progress.finish_and_clear();
-        inputs.faults.extend(not_made(failed));
+        inputs.faults.extend(mail_faults(failed));
         let _ = writeln!(
             result,
             "提醒：{}封{}",
@@ -208,12 +285,12 @@ impl Stage<'_> {
             let _ = writeln!(result, "拟办：督办、通报、约谈{}件，签发后发送", drafted.len());
         }
         let _ = writeln!(result, "{}", planned.coverage);
-        if let Some(fault) = self.reading.records.fault() {
+        if let Some(fault) = self.register.records.fault() {
             anyhow::bail!("{fault}; nothing was mailed");
         }
         let batch = OutboxBatch {
             messages,
-            notified: told,
+            notified,
             drafts: drafted,
             notified_on: self.at.date().to_string(),
             now: stamp(self.evaluator.clock.now()),
@@ -225,108 +302,101 @@ impl Stage<'_> {
         Ok(())
     }
 
-    /// Holds the job's workbooks against the digests that are about to be queued.
-    pub(crate) fn told_as_listed(&self, planned: &Plan) -> anyhow::Result<()> {
+    /// Checks that the job's workbooks and the planned digests show the same.
+    fn reconcile_workbooks(&self, planned: &Plan) -> anyhow::Result<()> {
         let inputs = self.inputs_named();
-        let findings = &self.reading.judged.findings;
+        let findings = &self.register.judged.findings;
         for template in self.job.workbooks.iter().filter_map(|name| self.config.templates.get(name)) {
             if template.sheets.iter().any(|sheet| matches!(&sheet.kind, SheetKind::List(list) if !list.fold)) {
                 let material = self.material(Audience::Office, None, &inputs);
                 let book = build(template, &material);
-                tied(&reconcile_digests(&self.config.policy, findings, planned, template, &book))?;
+                ensure_same(&reconcile_digests(&self.config.policy, findings, planned, template, &book))?;
             }
         }
         Ok(())
     }
 
-    pub(crate) fn digest_message(
+    fn digest_message(
         &self,
         run: &Run,
         digest: &mut Digest,
         templates: &Templates,
         named: &[(String, String)],
     ) -> anyhow::Result<NewMessage> {
-        // the office's roll-up counts the whole province; its attachment holds what is told to the office itself
-        let findings = &self.reading.judged.findings;
+        // the roll-up counts all units; its workbook lists only the findings addressed to the office itself
+        let findings = &self.register.judged.findings;
         let own = |index: &usize| digest.roll_up.is_none() || findings[*index].is_addressed_to(digest.recipient.unit);
-        let rows: Vec<usize> = digest.findings.iter().copied().filter(own).collect();
+        let findings_listed: Vec<usize> = digest.findings.iter().copied().filter(own).collect();
         let silent = digest.roll_up.as_ref().map_or(&[][..], |roll_up| &roll_up.silent);
-        let (attachment, kept) = match digest.recipient.counts_only {
-            true => (None, None),
+        let unit = digest.recipient.unit;
+        let counts = digest.roll_up.is_none().then_some(&digest.counts);
+        let workbook = match digest.recipient.counts_only {
+            true => MailWorkbook::None,
             false => {
-                let told = digest.roll_up.is_none().then_some(&digest.counts);
-                self.attachment(run, digest.recipient.unit, (&rows, digest.restricted, told), silent, named, "")?
+                let rows = MailRows { unit, findings: &findings_listed, restricted: digest.restricted, counts, silent, prefix: "" };
+                self.mail_workbook(run, &rows, named)?
             }
         };
-        digest.attached.attachment_retained = kept;
-        digest.attached.attachment = attachment.as_ref().map(|(name, _)| name.clone());
+        digest.attached.attachment_retained = workbook.retained().map(str::to_owned);
+        digest.attached.attachment = workbook.attached().map(|file| file.name.clone());
         let rendered = templates.render(&self.job.digest, digest)?;
-        self.message(run, (digest.recipient.unit, &digest.recipient.mailbox), &digest.subject, None, &rendered, attachment.as_ref())
+        let envelope = Envelope { unit, mailbox: &digest.recipient.mailbox, subject: &digest.subject, act: None };
+        self.message(run, &envelope, &rendered, workbook.attached())
     }
 
     /// A message that waits for the person who releases it.
-    pub(crate) fn draft_message(
-        &self,
-        run: &Run,
-        draft: &mut Draft,
-        templates: &Templates,
-        named: &[(String, String)],
-    ) -> anyhow::Result<NewMessage> {
-        let (attachment, kept) = match draft.recipient.counts_only {
-            true => (None, None),
-            false => self.attachment(run, draft.recipient.unit, (&draft.findings, draft.restricted, None), &[], named, draft.act_title)?,
+    fn draft_message(&self, run: &Run, draft: &mut Draft, templates: &Templates, named: &[(String, String)]) -> anyhow::Result<NewMessage> {
+        let unit = draft.recipient.unit;
+        let (findings, restricted, prefix) = (&draft.findings, draft.restricted, draft.act_title);
+        let workbook = match draft.recipient.counts_only {
+            true => MailWorkbook::None,
+            false => self.mail_workbook(run, &MailRows { unit, findings, restricted, counts: None, silent: &[], prefix }, named)?,
         };
-        draft.attached.attachment_retained = kept;
-        draft.attached.attachment = attachment.as_ref().map(|(name, _)| name.clone());
+        draft.attached.attachment_retained = workbook.retained().map(str::to_owned);
+        draft.attached.attachment = workbook.attached().map(|file| file.name.clone());
         let rendered = templates.render(&self.job.draft, draft)?;
-        self.message(run, (draft.recipient.unit, &draft.recipient.mailbox), &draft.subject, Some(draft.act), &rendered, attachment.as_ref())
+        let envelope = Envelope { unit, mailbox: &draft.recipient.mailbox, subject: &draft.subject, act: Some(draft.act) };
+        self.message(run, &envelope, &rendered, workbook.attached())
     }
 
-    /// A unit's rows as a workbook: its name and bytes, or, where it is too large for a mail, only its name.
-    #[allow(clippy::type_complexity, reason = "the one or the other")]
-    pub(crate) fn attachment(
-        &self,
-        run: &Run,
-        unit: UnitId,
-        (rows, withheld, told): (&[usize], usize, Option<&Counts>),
-        silent: &[SilentRecord],
-        named: &[(String, String)],
-        prefix: &str,
-    ) -> anyhow::Result<(Option<(String, Vec<u8>)>, Option<String>)> {
-        let Some(template) = self.job.attachment.as_ref().and_then(|name| self.config.templates.get(name)) else { return Ok((None, None)) };
-        let material = Material { silent, only_counted: Some(withheld), ..self.material(Audience::Unit(unit), Some(rows), named) };
+    /// The workbook of a mail. One that is too large for a mail is filed at the office.
+    fn mail_workbook(&self, run: &Run, rows: &MailRows<'_>, named: &[(String, String)]) -> anyhow::Result<MailWorkbook> {
+        let &MailRows { unit, findings: listed, restricted, counts, silent, prefix } = rows;
+        let template = self.job.attachment.as_ref().and_then(|name| self.config.templates.get(name));
+        let Some(template) = template else { return Ok(MailWorkbook::None) };
+        let material = Material { silent, only_counted: Some(restricted), ..self.material(Audience::Unit(unit), Some(listed), named) };
         let name = format!("{prefix}{}", file_name(template, &material));
         let book = build(template, &material);
-        let (policy, findings) = (&self.config.policy, &self.reading.judged.findings);
-        let mail = MailContent { unit: &policy.units.units[unit].name, findings: rows, counts: told };
-        tied(&reconcile_attachment(policy, findings, &mail, template, &book))?;
+        let (policy, findings) = (&self.config.policy, &self.register.judged.findings);
+        let mail = MailContent { unit: &policy.units.units[unit].name, findings: listed, counts };
+        ensure_same(&reconcile_attachment(policy, findings, &mail, template, &book))?;
         let bytes = xlsx::render(&book)?;
         if bytes.len() as u64 <= self.config.settings.limits.attachment_kib_max * 1024 {
-            return Ok((Some((name, bytes)), None));
+            return Ok(MailWorkbook::Attached(WorkbookFile { name, bytes }));
         }
-        // the unit is told to ask for it, so the office has to have it
+        // the mail asks the unit to request the workbook, so the office needs it
         let folder = format!("reports/{}/{}/未随邮件发送", self.job.name, folder_of(self.as_of, run.revision));
         let filed = archive::write(&self.evaluator.var.join(folder), &name, &bytes)?;
         tracing::warn!(file = %filed.path.display(), filed.bytes, "the attachment is too large and stays in the office");
-        Ok((None, Some(name)))
+        Ok(MailWorkbook::Retained(name))
     }
 
-    pub(crate) fn message(
+    /// The bytes of a mail with what the outbox stores of it.
+    fn message(
         &self,
         run: &Run,
-        (unit, mailbox): (UnitId, &str),
-        subject: &str,
-        act: Option<&'static str>,
+        envelope: &Envelope<'_>,
         rendered: &Rendered,
-        attachment: Option<&(String, Vec<u8>)>,
+        attached: Option<&WorkbookFile>,
     ) -> anyhow::Result<NewMessage> {
+        let &Envelope { unit, mailbox, subject, act } = envelope;
         let settings = &self.config.settings;
         let unit = &self.config.policy.units.units[unit];
         let revision = if run.revision > 0 { format!("-r{}", run.revision) } else { String::new() };
         let slot_day = self.at.format("%Y%m%dT%H%M%S");
         let kind = act.map_or(String::new(), |act| format!("_{act}"));
         let id = format!("{}_{}_{slot_day}_{}{kind}{revision}", self.job.name, self.as_of, unit.code.to_lowercase());
-        // the mode of this process, not the frozen one: a box for tests is taken away by taking the line away
+        // the current configuration, not the frozen one: removing the setting ends the test mode at once
         let test_to = self.evaluator.config.settings.mail.test_to.as_deref();
         let from_domain = settings.mail.from.rsplit('@').next().unwrap_or("localhost");
         let date: DateTime<FixedOffset> = self.evaluator.clock.now().fixed_offset();
@@ -342,13 +412,13 @@ impl Stage<'_> {
             domain: from_domain,
             html: &rendered.html,
             text: &rendered.text,
-            attachment: attachment.map(|(name, bytes)| Attachment { name, bytes }),
+            attachment: attached.map(|WorkbookFile { name, bytes }| Attachment { name, bytes }),
         })?;
         let mut hasher = Hashing::new(&SHA256);
         hasher.update(subject.as_bytes());
         hasher.update(rendered.text.as_bytes());
-        if let Some((_, bytes)) = attachment {
-            hasher.update(bytes);
+        if let Some(file) = attached {
+            hasher.update(&file.bytes);
         }
         Ok(NewMessage {
             message_id: format!("<{id}@{from_domain}>"),
@@ -364,34 +434,34 @@ impl Stage<'_> {
     }
 }
 
-/// What could not be made of whose mails and why, one line for each reason: a broken template concerns every unit alike.
-fn not_made(failed: Vec<((String, String), String)>) -> impl Iterator<Item = String> {
+/// The mails that could not be made, one line for each reason: a broken template concerns all units.
+fn mail_faults(failed: Vec<MailFault>) -> impl Iterator<Item = String> {
     let mut units: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
-    for (reason, unit) in failed {
-        units.entry(reason).or_default().push(unit);
+    for MailFault { kind, error, unit } in failed {
+        units.entry((kind, error)).or_default().push(unit);
     }
-    units.into_iter().map(|((what, error), units)| {
+    units.into_iter().map(|((kind, error), units)| {
         let named = units.iter().take(UNITS_NAMED).map(String::as_str).collect::<Vec<_>>().join("、");
         let rest = if units.len() > UNITS_NAMED { format!("等{}个单位", units.len()) } else { String::new() };
-        format!("{named}{rest}的{what}未能生成：{error}")
+        format!("{named}{rest}的{kind}未能生成：{error}")
     })
 }
 
-/// How many units of one reason are named.
+/// The maximum number of units that are named for one reason.
 const UNITS_NAMED: usize = 3;
 
-/// What is mailed and what is listed are not the same: nothing goes out.
+/// The mails and the workbooks do not show the same, so nothing is mailed.
 #[derive(Debug, thiserror::Error)]
 #[error("提醒与报表不一致，未发送：{0}")]
-struct Untied(String);
+struct MailsDiffer(String);
 
-fn tied(wrong: &[Discrepancy]) -> Result<(), Untied> {
-    match wrong {
+fn ensure_same(discrepancies: &[Discrepancy]) -> Result<(), MailsDiffer> {
+    match discrepancies {
         [] => Ok(()),
-        wrong => {
-            let first: Vec<String> = wrong.iter().take(5).map(ToString::to_string).collect();
-            let more = if wrong.len() > first.len() { format!("；另有{}处", wrong.len() - first.len()) } else { String::new() };
-            Err(Untied(format!("{}{more}", first.join("；"))))
+        all => {
+            let first: Vec<String> = all.iter().take(5).map(ToString::to_string).collect();
+            let more = if all.len() > first.len() { format!("；另有{}处", all.len() - first.len()) } else { String::new() };
+            Err(MailsDiffer(format!("{}{more}", first.join("；"))))
         }
     }
 }

@@ -1,27 +1,31 @@
-//! The report step: the workbooks of the job, and the official papers beside them.
+//! The report step: makes the workbooks of the job, and a text document beside each that contains an official paper.
 
 use crate::report::archive;
 use crate::report::archive::{ArchiveWriter, ArchivedFile};
 use crate::report::{docx, xlsx};
+use crate::store::reports::ReportFile;
 use crate::store::runs::Run;
 use crate::workbook::balance::tie_out;
 use crate::workbook::build::{build, file_name};
 use crate::workbook::material::{Audience, Material};
 use crate::workbook::model::Workbook;
-use crate::worker::run::context::Stage;
-use crate::worker::run::spill::Watched;
+use crate::worker::run::context::RunContext;
+use crate::worker::run::spill::WorkbookRecords;
 use anyhow::Context;
 use chrono::NaiveDate;
 use std::io::Write as _;
 use std::path::Path;
 
-impl Stage<'_> {
-    /// One workbook, its sums checked, and the text document beside it where it holds an official paper, with their names; written in
-    /// `folder`, for the caller to keep.
+impl RunContext<'_> {
+    /// One workbook, its sums checked, and its text document if it contains an official paper. They are unpublished files in `folder`, each
+    /// with its name.
+    ///
+    /// # Errors
+    /// The template is unknown, the sums do not agree, the records cannot be read back, or a file cannot be written.
     pub(crate) fn workbook(&self, name: &str, folder: &Path) -> anyhow::Result<Vec<(String, ArchiveWriter)>> {
         let template = self.config.templates.get(name).with_context(|| format!("报表模板{name}不存在"))?;
         let inputs = self.inputs_named();
-        let records = Watched::new(&self.reading.records);
+        let records = WorkbookRecords::new(&self.register.records);
         let material = Material { records: &records, ..self.material(Audience::Office, None, &inputs) };
         let file = file_name(template, &material);
         let book = build(template, &material);
@@ -40,14 +44,17 @@ impl Stage<'_> {
         }
     }
 
-    /// Makes the job's workbooks. Returns what could not be made.
+    /// Makes the job's workbooks and packs. Returns those that could not be made, with the reason.
+    ///
+    /// # Errors
+    /// The database fails, or the packs fail as a whole.
     pub(crate) async fn report(&self, run: &Run) -> anyhow::Result<Vec<String>> {
         let mut faults = Vec::new();
         let folder = format!("reports/{}/{}", self.job.name, folder_of(self.as_of, run.revision));
         let var = &self.evaluator.var;
         for name in &self.job.workbooks {
-            let written = beside_the_runtime(|| -> anyhow::Result<Vec<(String, String, u64)>> {
-                // the job's lock keeps every other writer out of this folder
+            let written = block_in_place(|| -> anyhow::Result<Vec<ReportFile>> {
+                // the job is locked, so no other process writes in this folder
                 archive::remove_temporary_files(&var.join(&folder))?;
                 let files = self.workbook(name, &var.join(&folder))?;
                 files
@@ -55,7 +62,7 @@ impl Stage<'_> {
                     .map(|(file, part)| {
                         let ArchivedFile { path, sha256, bytes } = part.publish(&file)?;
                         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-                        Ok((format!("var/{folder}/{name}"), sha256, bytes))
+                        Ok(ReportFile { path: format!("var/{folder}/{name}"), sha256, bytes })
                     })
                     .collect()
             });
@@ -65,29 +72,29 @@ impl Stage<'_> {
             }
         }
         if !self.job.packs.is_empty() {
-            let (made, failed) = beside_the_runtime(|| self.write_packs(var, &folder))?;
-            // what stands in the list is on disk, so the entries wait for the files
-            self.evaluator.store.reports().add(run, &made).await?;
-            faults.extend(failed);
+            let packs = block_in_place(|| self.write_packs(var, &folder))?;
+            // the list may only name files that are on disk, so it is written after them
+            self.evaluator.store.reports().add(run, &packs.files).await?;
+            faults.extend(packs.faults);
         }
         Ok(faults)
     }
 }
 
-/// Name of the folder of a run's files.
+/// The name of the folder of a run's files.
 pub(crate) fn folder_of(as_of: NaiveDate, revision: i64) -> String {
     if revision == 0 { as_of.to_string() } else { format!("{as_of}-r{revision}") }
 }
 
-/// Long work without a pause: on a runtime of several threads the others go on meanwhile.
-pub(crate) fn beside_the_runtime<T>(work: impl FnOnce() -> T) -> T {
+/// Runs long work that does not await. On a runtime of several threads the other tasks go on meanwhile.
+pub(crate) fn block_in_place<T>(work: impl FnOnce() -> T) -> T {
     match tokio::runtime::Handle::current().runtime_flavor() {
         tokio::runtime::RuntimeFlavor::MultiThread => tokio::task::block_in_place(work),
         _ => work(),
     }
 }
 
-/// Sums, rates and parts agree before a workbook is released.
+/// Checks that sums, rates and parts of a workbook agree. The error names the first five discrepancies.
 pub(crate) fn balanced(book: &Workbook<'_>) -> Result<(), String> {
     let wrong = tie_out(book);
     if wrong.is_empty() { Ok(()) } else { Err(wrong.iter().take(5).map(ToString::to_string).collect::<Vec<_>>().join("；")) }

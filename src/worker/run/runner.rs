@@ -1,5 +1,5 @@
-//! One run: pull → detect → report → remind. Each step is durable and safe to repeat; a start after a crash goes on from the last
-//! finished step with the inputs that were frozen when the pull ended.
+//! One run: pull → detect → report → remind. Each step is stored and safe to repeat. After a crash the run goes on behind the last finished
+//! step, with the inputs that were frozen when the pull ended.
 
 use crate::clock::Clock;
 use crate::clock::stamp;
@@ -13,7 +13,7 @@ use crate::store::runs::{Run, RunInputs, RunState};
 use crate::worker::deliver::deliverer::Deliverer;
 use crate::worker::file_lock::FileLock;
 use crate::worker::import::importer::Importer;
-use crate::worker::run::context::Stage;
+use crate::worker::run::context::RunContext;
 use crate::worker::run::evaluate::Evaluator;
 use crate::worker::run::slot_text::slot_text;
 use crate::worker::run::steps::{Progress, lease};
@@ -27,36 +27,38 @@ use std::sync::Arc;
 pub struct RunRequest {
     pub job: String,
     pub when: RunWhen,
-    /// Make a further revision of a slot that is done; only changed digests are mailed.
+    /// Make a further revision of a slot that is done. Only changed digests are mailed.
     pub revise: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
+/// The slot to run.
 pub enum RunWhen {
-    /// What a slot today would use.
+    /// The day that a slot today would judge.
     Now,
+    /// The slot that judges a day.
     AsOf(NaiveDate),
     /// A slot of the schedule.
     Slot(Slot),
 }
 
-/// How a run came out.
+/// The result of a request to run.
 #[derive(Clone, Debug)]
 pub struct RunOutcome {
     pub run: Run,
-    /// The run was over before it was asked for.
+    /// Set if the run was over before it was asked for.
     pub done_before: Option<DoneBefore>,
     pub deliveries: Deliveries,
 }
 
-/// What a request found that met a run already over.
+/// What was done about a run that was over before it was asked for.
 #[derive(Clone, Copy, Debug)]
 pub struct DoneBefore {
-    /// Mails that a killed process had queued and that were sent now.
+    /// Number of mails that a killed process had queued and that were sent now.
     pub sent_on: i64,
 }
 
-/// How the mails of a run stand.
+/// Number of mails of a run by state.
 #[derive(Clone, Debug, Default)]
 pub struct Deliveries {
     pub accepted: i64,
@@ -66,7 +68,7 @@ pub struct Deliveries {
     pub on_hold: i64,
     pub superseded: i64,
     pub dead: i64,
-    /// Drafts that wait for a person, and those a person has rejected; neither is a delivery.
+    /// Drafts that wait for a person, and drafts that a person has rejected. Neither is a delivery.
     pub drafts: i64,
     pub rejected_drafts: i64,
     /// Mails that went to the test mailbox.
@@ -75,18 +77,18 @@ pub struct Deliveries {
     pub repeated: i64,
     /// What delays the pending ones, as people read it.
     pub notes: Vec<String>,
-    /// Why the mail server is not asked now.
+    /// Why no mail is given to the server now.
     pub channel_fault: Option<String>,
 }
 
 impl Deliveries {
-    /// Mails of the run that were put in the outbox for a unit.
+    /// Number of mails of the run that were queued for a unit.
     pub fn queued(&self) -> i64 {
         self.accepted + self.refused + self.unknown + self.pending + self.on_hold + self.superseded + self.dead
     }
 }
 
-/// What a run would make.
+/// What a run would find and mail.
 #[derive(Debug, Default)]
 pub struct Rehearsal {
     /// Findings per light.
@@ -110,7 +112,7 @@ pub struct Runner {
 }
 
 impl Runner {
-    /// A runner over the parts that a run uses one after the other.
+    /// A runner that uses these parts.
     pub fn new(importer: Importer, evaluator: Evaluator, deliverer: Deliverer) -> Runner {
         let Importer { var, config, store, clock, .. } = importer.clone();
         Runner { var, config, store, clock, importer, evaluator, deliverer }
@@ -119,7 +121,7 @@ impl Runner {
     /// Runs a job for one slot, or goes on with a run that broke off.
     ///
     /// # Errors
-    /// The job is unknown, the data are not ready for it, or a step failed; the run is then recorded as failed and can be run again.
+    /// The job is unknown, the data are not ready for it, or a step failed; the run is then recorded as failed and can be started once more.
     pub async fn run_job(&self, request: &RunRequest) -> anyhow::Result<RunOutcome> {
         let (job, as_of, at) = self.slot_of(&request.job, request.when)?;
         let slot = slot_text(at);
@@ -130,7 +132,7 @@ impl Runner {
             match known.state {
                 RunState::Done | RunState::Partial if request.revise => revision += 1,
                 RunState::Done | RunState::Partial => {
-                    // what a killed process had queued and not sent still goes; nothing is sent twice
+                    // mails that a killed process had queued are sent now; nothing is sent twice
                     let counts = self.store.outbox().count_by_state(Some(&known.id)).await?;
                     let left: i64 = ["pending", "sending"].iter().filter_map(|state| counts.get(*state)).sum();
                     self.deliverer.deliver_all(Some(&known.id)).await?;
@@ -149,11 +151,10 @@ impl Runner {
     /// The job of a name with the day it judges and the slot of its run.
     fn slot_of(&self, job: &str, when: RunWhen) -> anyhow::Result<(&Job, NaiveDate, NaiveDateTime)> {
         let config = &self.config;
-        let Some(found) = config.job(job) else {
+        let Some(job) = config.job(job) else {
             let hint = crate::config::problem::suggest(job, config.jobs.iter().map(|job| job.name.as_str())).unwrap_or_default();
             bail!("jobs/{job}.toml does not exist ({hint})");
         };
-        let job = found;
         let national = config.policy.calendar.of(None);
         let (as_of, at) = match when {
             RunWhen::Slot(slot) => (slot.as_of, slot.at),
@@ -163,7 +164,7 @@ impl Runner {
                 (as_of, job.schedule.slot_for(as_of, national))
             }
         };
-        // a slip of the pen in a year would be mailed to everyone
+        // with a mistyped year every unit would get wrong mail
         let known: Vec<i32> = config.policy.calendar.years().collect();
         let year = self.clock.today().year();
         let (first, last) =
@@ -175,7 +176,7 @@ impl Runner {
         Ok((job, as_of, at))
     }
 
-    /// Takes a run that nobody holds and works on it to its end.
+    /// Claims a run that no process works on and takes it to its end.
     ///
     /// # Errors
     /// As [`Runner::run_job`].
@@ -183,7 +184,7 @@ impl Runner {
         let busy = || format!("run {id} is being worked on by another process; see `duban runs`");
         let lock = FileLock::try_take(&self.var, id).context("cannot lock var/locks")?;
         ensure!(lock.is_some(), busy());
-        // nobody on this machine works on it: a claim of ours is that of a process that died
+        // the file lock is free, so a claim of this machine belongs to a process that has died
         self.store.runs().end_dead_claim(id).await?;
         let Some(run) = self.store.runs().claim(id, &stamp(self.clock.now()), &lease(&self.clock)).await? else { bail!(busy()) };
         match Progress::new(&self.importer, &self.evaluator, &run)?.walk().await {
@@ -200,7 +201,7 @@ impl Runner {
         Ok(RunOutcome { done_before: None, deliveries, run })
     }
 
-    /// How the mails of a run stand now.
+    /// Number of mails of a run by state, now.
     async fn deliveries(&self, run: &Run) -> anyhow::Result<Deliveries> {
         let counts = self.store.outbox().count_by_state(Some(&run.id)).await?;
         let of = |state: &str| counts.get(state).copied().unwrap_or(0);
@@ -217,7 +218,7 @@ impl Runner {
             ..Deliveries::default()
         };
         let all: i64 = counts.values().sum();
-        // a draft that nobody has released is no delivery
+        // a draft that was not released is not a delivery
         ensure!(all - deliveries.drafts - deliveries.rejected_drafts == deliveries.queued(), "deliveries of {} do not add up", run.id);
         if deliveries.queued() > 0 {
             (deliveries.test, deliveries.repeated) = self.store.outbox().count_marks(&run.id).await?;
@@ -229,31 +230,27 @@ impl Runner {
         Ok(deliveries)
     }
 
-    /// Judges what is stored and tells what a run of the job would make; writes nothing.
+    /// Evaluates the stored register and returns what a run of the job would find and mail. Writes nothing.
     ///
     /// # Errors
-    /// The job is unknown, nothing was read yet, or the database fails.
+    /// The job is unknown, nothing has been read yet, or the database fails.
     pub async fn rehearse(&self, job: &str, when: RunWhen) -> anyhow::Result<Rehearsal> {
         let (job, as_of, at) = self.slot_of(job, when)?;
-        let view = self.evaluator.view(&job.sources, as_of).await?;
-        ensure!(!view.in_force.is_empty(), "nothing has been read yet; run `duban pull` first (a dry run reads no source)");
+        let selection = self.evaluator.select_snapshots(&job.sources, as_of).await?;
+        ensure!(!selection.in_force.is_empty(), "nothing has been read yet; run `duban pull` first (a dry run reads no source)");
         let enforce_on = self.config.settings.enforce_on();
         let inputs = RunInputs {
-            snapshots: view
-                .in_force
-                .iter()
-                .map(|found| (found.snapshot.ledger.clone(), found.snapshot.source.clone(), found.snapshot.seq))
-                .collect(),
-            sample: view.sample,
+            snapshots: selection.pins(),
+            sample: selection.sample,
             enforce_on,
             answers: self.store.feedback().last_no().await?,
-            previous_run: self.store.runs().previous(&job.name, as_of, view.sample).await?,
-            closed: self.evaluator.closed_quarters(&self.config, Some(&job.name), as_of, view.sample).await?,
+            previous_run: self.store.runs().previous(&job.name, as_of, selection.sample).await?,
+            closed: self.evaluator.closed_quarters(&self.config, Some(&job.name), as_of, selection.sample).await?,
             ..RunInputs::default()
         };
-        let mut context = Stage::open(&self.evaluator, (*self.config).clone(), job.clone(), as_of, at, &inputs).await?;
+        let mut context = RunContext::open(&self.evaluator, (*self.config).clone(), job.clone(), as_of, at, &inputs).await?;
         context.changes =
-            self.evaluator.changes(&context.config.policy, &mut context.reading, Some(&job.name), as_of, inputs.sample).await?;
+            self.evaluator.changes(&context.config.policy, &mut context.register, Some(&job.name), as_of, inputs.sample).await?;
         let mut rehearsal = Rehearsal { summary: context.summary(None, &[]), ..Rehearsal::default() };
         if job.steps.contains(&JobStep::Remind) {
             let (planned, drafts) = context.plan(&inputs, 0).await?;

@@ -1,5 +1,5 @@
-//! Records set aside while a register is read: those that findings and mails speak of. Their cells wait in a temporary file, so a
-//! register of a million rows takes as little memory as one of a thousand.
+//! Records set aside while a register is read: those that findings, workbooks and mails name. Their cells are in a temporary file, so that
+//! memory holds their codes only.
 
 use crate::domain::register::codes::{Codes, TooMany};
 use crate::domain::register::record::{Columns, Place, Record, Records, pack_into, unpack};
@@ -15,33 +15,36 @@ use std::sync::OnceLock;
 struct Slot {
     offset: u64,
     bytes: u32,
-    /// Index into the known sets of columns.
+    /// Index into `RecordSpill::columns`.
     columns: u32,
     place: Place,
 }
 
-pub struct Kept {
+/// Records in a temporary file, found by ledger and code.
+pub struct RecordSpill {
     file: File,
-    /// Bytes in the file; what is not written yet follows them.
+    /// Bytes in the file. The bytes of `unwritten` follow them.
     written: u64,
-    waiting: Vec<u8>,
-    /// By ledger index.
+    unwritten: Vec<u8>,
+    /// By ledger index: the number of fields, and where each code's cells are.
     ledgers: Vec<(usize, Codes<Slot>)>,
+    /// The sets of columns that occur.
     columns: Vec<Columns>,
+    /// The first error of a lookup.
     fault: OnceLock<String>,
 }
 
 /// Bytes written at a time.
 const CHUNK_BYTES: usize = 256 * 1024;
 
-impl Kept {
-    /// An empty one, for ledgers of these numbers of fields; its file has no name and goes with it.
-    pub fn new(folder: &Path, fields: impl Iterator<Item = usize>) -> io::Result<Kept> {
+impl RecordSpill {
+    /// An empty spill for ledgers of these numbers of fields. Its file has no name and ends with the process.
+    pub fn new(folder: &Path, fields: impl Iterator<Item = usize>) -> io::Result<RecordSpill> {
         std::fs::create_dir_all(folder)?;
-        Ok(Kept {
+        Ok(RecordSpill {
             file: tempfile::tempfile_in(folder)?,
             written: 0,
-            waiting: Vec::with_capacity(CHUNK_BYTES * 2),
+            unwritten: Vec::with_capacity(CHUNK_BYTES * 2),
             ledgers: fields.map(|fields| (fields, Codes::default())).collect(),
             columns: Vec::new(),
             fault: OnceLock::new(),
@@ -52,8 +55,8 @@ impl Kept {
         self.ledgers.get(ledger).is_some_and(|(_, codes)| codes.get(code).is_some())
     }
 
-    /// Sets a record aside, once.
-    pub fn keep(&mut self, ledger: usize, record: &Record) -> io::Result<()> {
+    /// Adds a record unless its code is there already.
+    pub fn add(&mut self, ledger: usize, record: &Record) -> io::Result<()> {
         if self.has(ledger, &record.code) {
             return Ok(());
         }
@@ -61,21 +64,21 @@ impl Kept {
             self.columns.push(record.columns);
             self.columns.len() - 1
         });
-        let start = self.waiting.len();
-        pack_into(&mut self.waiting, record.cells.iter());
+        let start = self.unwritten.len();
+        pack_into(&mut self.unwritten, record.cells.iter());
         let slot = Slot {
             offset: self.written + start as u64,
-            bytes: (self.waiting.len() - start) as u32,
+            bytes: (self.unwritten.len() - start) as u32,
             columns: columns as u32,
             place: record.place,
         };
         if let Some((_, codes)) = self.ledgers.get_mut(ledger) {
             codes.insert(&record.code, slot).map_err(|TooMany| io::Error::other("too many codes"))?;
         }
-        if self.waiting.len() >= CHUNK_BYTES {
-            self.file.write_all(&self.waiting)?;
-            self.written += self.waiting.len() as u64;
-            self.waiting.clear();
+        if self.unwritten.len() >= CHUNK_BYTES {
+            self.file.write_all(&self.unwritten)?;
+            self.written += self.unwritten.len() as u64;
+            self.unwritten.clear();
         }
         Ok(())
     }
@@ -84,14 +87,14 @@ impl Kept {
         let length = slot.bytes as usize;
         if let Some(start) = slot.offset.checked_sub(self.written) {
             let start = start as usize;
-            return self.waiting.get(start..start + length).map(<[u8]>::to_vec).ok_or_else(|| io::Error::other("no such place"));
+            return self.unwritten.get(start..start + length).map(<[u8]>::to_vec).ok_or_else(|| io::Error::other("no such place"));
         }
         let mut bytes = vec![0; length];
         std::os::unix::fs::FileExt::read_exact_at(&self.file, &mut bytes, slot.offset)?;
         Ok(bytes)
     }
 
-    /// What went wrong while records were looked up: whatever was made of them is not to be used.
+    /// The first error of a lookup. What was made of the records must not be used then.
     pub fn fault(&self) -> Option<&str> {
         self.fault.get().map(String::as_str)
     }
@@ -105,7 +108,7 @@ impl Kept {
     }
 }
 
-/// What was looked up, or nothing and a fault.
+/// The record that was looked up. An error is stored in `fault` and counts as no record.
 fn found<'a>(looked_up: Result<Option<Record>, String>, fault: &OnceLock<String>) -> Option<Cow<'a, Record>> {
     looked_up
         .unwrap_or_else(|reason| {
@@ -115,46 +118,46 @@ fn found<'a>(looked_up: Result<Option<Record>, String>, fault: &OnceLock<String>
         .map(Cow::Owned)
 }
 
-impl Records for Kept {
+impl Records for RecordSpill {
     fn find(&self, ledger: usize, code: &str) -> Option<Cow<'_, Record>> {
         found(self.look_up(ledger, code), &self.fault)
     }
 }
 
-/// The records as one workbook reads them: what goes wrong meanwhile is the fault of that workbook and of no other.
-pub struct Watched<'a> {
-    kept: &'a Kept,
+/// The records as one workbook reads them: an error of its lookups is a fault of that workbook and of no other.
+pub struct WorkbookRecords<'a> {
+    spill: &'a RecordSpill,
     fault: OnceLock<String>,
 }
 
-impl<'a> Watched<'a> {
-    pub fn new(kept: &'a Kept) -> Watched<'a> {
-        Watched { kept, fault: OnceLock::new() }
+impl<'a> WorkbookRecords<'a> {
+    pub fn new(spill: &'a RecordSpill) -> WorkbookRecords<'a> {
+        WorkbookRecords { spill, fault: OnceLock::new() }
     }
 
-    /// As [`Kept::fault`].
+    /// As [`RecordSpill::fault`].
     pub fn fault(&self) -> Option<&str> {
         self.fault.get().map(String::as_str)
     }
 }
 
-impl Records for Watched<'_> {
+impl Records for WorkbookRecords<'_> {
     fn find(&self, ledger: usize, code: &str) -> Option<Cow<'_, Record>> {
-        found(self.kept.look_up(ledger, code), &self.fault)
+        found(self.spill.look_up(ledger, code), &self.fault)
     }
 }
 
-/// The records set aside, and some more that only a mail speaks of.
-pub struct Completed<'a> {
-    pub kept: &'a Kept,
+/// The records as the digests read them: the spill, and the records of resolved findings, which only a digest names.
+pub struct DigestRecords<'a> {
+    pub spill: &'a RecordSpill,
     /// By ledger index and code.
-    pub more: HashMap<(usize, String), Record>,
+    pub resolved: HashMap<(usize, String), Record>,
 }
 
-impl Records for Completed<'_> {
+impl Records for DigestRecords<'_> {
     fn find(&self, ledger: usize, code: &str) -> Option<Cow<'_, Record>> {
-        let more = || self.more.get(&(ledger, code.to_owned())).map(Cow::Borrowed);
-        if self.kept.has(ledger, code) { self.kept.find(ledger, code) } else { more() }
+        let resolved = || self.resolved.get(&(ledger, code.to_owned())).map(Cow::Borrowed);
+        if self.spill.has(ledger, code) { self.spill.find(ledger, code) } else { resolved() }
     }
 }
 
@@ -166,7 +169,7 @@ mod tests {
     #[test]
     fn records_come_back_as_they_were() {
         let folder = tempfile::tempdir().unwrap();
-        let mut kept = Kept::new(folder.path(), [2].into_iter()).unwrap();
+        let mut spill = RecordSpill::new(folder.path(), [2].into_iter()).unwrap();
         let record = |number: u32| Record {
             code: format!("GZ{number}"),
             cells: vec![Cell::Text("项目".repeat(100).into()), Cell::Int(i64::from(number))],
@@ -174,19 +177,19 @@ mod tests {
             place: Place { origin: 0, sheet: 1, row: number },
         };
         for number in 0..2000 {
-            kept.keep(0, &record(number)).unwrap();
+            spill.add(0, &record(number)).unwrap();
         }
         for number in [0, 1, 999, 1999] {
-            assert_eq!(kept.find(0, &format!("GZ{number}")).unwrap().into_owned(), record(number));
+            assert_eq!(spill.find(0, &format!("GZ{number}")).unwrap().into_owned(), record(number));
         }
-        assert!(kept.find(0, "GZ2000").is_none() && kept.fault().is_none());
+        assert!(spill.find(0, "GZ2000").is_none() && spill.fault().is_none());
 
-        // a file that is cut short is the fault of who reads it, not of who reads what still waits in memory
-        kept.file.set_len(0).unwrap();
-        let (whole, broken) = (Watched::new(&kept), Watched::new(&kept));
+        // a truncated file is a fault of the workbook that reads it, not of one that reads what is still in memory
+        spill.file.set_len(0).unwrap();
+        let (whole, broken) = (WorkbookRecords::new(&spill), WorkbookRecords::new(&spill));
         assert!(whole.find(0, "GZ1999").is_some() && whole.fault().is_none());
         assert!(broken.find(0, "GZ0").is_none());
         assert!(broken.fault().is_some_and(|fault| fault.contains("temporary file")), "{:?}", broken.fault());
-        assert!(whole.fault().is_none() && kept.fault().is_none());
+        assert!(whole.fault().is_none() && spill.fault().is_none());
     }
 }

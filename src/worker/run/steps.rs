@@ -1,5 +1,4 @@
-//! The steps of a run. Each is durable: what it made is stored together with its name, so a run that broke off goes on behind the last
-//! name stored.
+//! The steps of a run. The result of each is stored together with its name, so a run that broke off goes on behind the last stored name.
 
 use crate::clock::{Clock, stamp};
 use crate::config::job_file::{Job, JobStep};
@@ -7,7 +6,7 @@ use crate::config::load::Config;
 use crate::store::runs::{Run, RunInputs, RunState};
 use crate::worker::crash_point::crash_point;
 use crate::worker::import::importer::Importer;
-use crate::worker::run::context::Stage;
+use crate::worker::run::context::RunContext;
 use crate::worker::run::evaluate::Evaluator;
 use crate::worker::run::pull::pull_and_pin;
 use anyhow::{Context, ensure};
@@ -15,10 +14,10 @@ use chrono::NaiveDate;
 use futures_util::future::LocalBoxFuture;
 use std::fmt::Write;
 
-/// One step of a run under way.
+/// One step of a run.
 type Step = for<'a> fn(&'a mut Progress<'_>) -> LocalBoxFuture<'a, anyhow::Result<()>>;
 
-/// The steps in their order, by the name under which the run records that it is done.
+/// The steps in their order, each with the name that is stored when it is done.
 const STEPS: [(&str, Step); 4] = [
     ("pull", |run| Box::pin(run.pull())),
     ("detect", |run| Box::pin(run.detect())),
@@ -26,29 +25,34 @@ const STEPS: [(&str, Step); 4] = [
     ("remind", |run| Box::pin(run.remind())),
 ];
 
-/// A run keeps its lease by finishing a step within this time.
+/// A run that finishes no step within this time loses its lease.
 const LEASE_MINUTES: i64 = 10;
 
-/// Until when the process that works on a run has it for itself.
+/// The end of a lease that begins now: until then no other process takes the run.
 pub(crate) fn lease(clock: &Clock) -> String {
     stamp(clock.now() + chrono::Duration::minutes(LEASE_MINUTES))
 }
 
-/// A run on its way through the steps.
+/// A run that is going through its steps.
 pub(crate) struct Progress<'r> {
     importer: &'r Importer,
     evaluator: &'r Evaluator,
     run: &'r Run,
-    /// The job as the configuration has it now; from the pull on as it was frozen with the run.
+    /// The job of the current configuration; after the pull, that of the frozen configuration.
     job: Job,
     as_of: NaiveDate,
     inputs: RunInputs,
-    context: Option<Stage<'r>>,
-    /// The printed result, as far as it is known.
+    /// Opened by the first step after the pull.
+    context: Option<RunContext<'r>>,
+    /// The printed result so far.
     result: String,
 }
 
 impl<'r> Progress<'r> {
+    /// A run at the step it has reached.
+    ///
+    /// # Errors
+    /// Its job no longer exists, or its as_of is not a date.
     pub(crate) fn new(importer: &'r Importer, evaluator: &'r Evaluator, run: &'r Run) -> anyhow::Result<Progress<'r>> {
         let config = &evaluator.config;
         let job = config.job(&run.job).with_context(|| format!("jobs/{}.toml does not exist any more", run.job))?.clone();
@@ -57,7 +61,7 @@ impl<'r> Progress<'r> {
         Ok(Progress { importer, evaluator, run, job, as_of, inputs, context: None, result })
     }
 
-    /// Takes the steps that are not done yet, then records how the run ended.
+    /// Takes the steps that are not done yet, then records the result and the final state.
     ///
     /// # Errors
     /// A step failed, or another process has taken the run over.
@@ -81,7 +85,7 @@ impl<'r> Progress<'r> {
         Ok(())
     }
 
-    /// Whether the job has a step. Every job pulls; what comes behind it needs the judged register, which is opened here.
+    /// Whether the job has a step. Every job pulls. The later steps need the evaluated register, so this opens the run context for them.
     async fn has(&mut self, step: &str) -> anyhow::Result<bool> {
         if step == JobStep::Pull.name() {
             return Ok(true);
@@ -91,13 +95,13 @@ impl<'r> Progress<'r> {
                 return Ok(false);
             }
             let config = Config::parse(self.evaluator.store.frozen_texts().read(&self.inputs.files).await?)?;
-            // the file may have been edited since the run began
+            // the job file may have been edited since the run began
             if let Some(job) = config.job(&self.run.job) {
                 self.job = job.clone();
             }
-            let mut context = Stage::new(self.evaluator, config, self.job.clone(), self.run, self.as_of, &self.inputs).await?;
+            let mut context = RunContext::new(self.evaluator, config, self.job.clone(), self.run, self.as_of, &self.inputs).await?;
             if step != JobStep::Detect.name() {
-                context.recall(self.run).await?;
+                context.load_changes(self.run).await?;
             }
             self.context = Some(context);
         }
@@ -133,7 +137,7 @@ impl<'r> Progress<'r> {
         Ok(())
     }
 
-    /// Fails when another process has taken the run over.
+    /// Extends the lease. Fails if another process has taken the run over.
     async fn renew_lease(&self) -> anyhow::Result<()> {
         let renewed = self.evaluator.store.runs().renew_lease(self.run, &lease(&self.evaluator.clock)).await?;
         ensure!(renewed, "run {} was taken over by another process", self.run.id);
@@ -141,7 +145,7 @@ impl<'r> Progress<'r> {
     }
 
     /// The printed result of judging and reporting.
-    async fn summary(&self, context: &Stage<'_>) -> anyhow::Result<String> {
+    async fn summary(&self, context: &RunContext<'_>) -> anyhow::Result<String> {
         let files = match self.job.steps.contains(&JobStep::Report) {
             true => self.evaluator.store.reports().list(&self.run.id).await?,
             false => Vec::new(),
@@ -153,6 +157,7 @@ impl<'r> Progress<'r> {
         Ok(text)
     }
 
+    /// The printed result of a run that only pulls.
     fn pulled_text(&self) -> anyhow::Result<String> {
         let mut text = String::new();
         for (ledger, source, seq) in &self.inputs.snapshots {

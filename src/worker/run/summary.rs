@@ -1,21 +1,22 @@
-//! What a run found and made, as its printed result.
+//! The printed result of a run: what it found and made.
 
 use crate::domain::judging::finding::count_blank_cells;
 use crate::domain::judging::finding::{Change, State};
 use crate::domain::register::period::chinese_date;
 use crate::domain::rules::rule::Light;
-use crate::worker::run::context::Stage;
+use crate::store::reports::ReportFile;
+use crate::worker::run::context::RunContext;
 use std::fmt::Write;
 
-impl Stage<'_> {
-    /// Findings per light and the files made, as printed.
-    pub(crate) fn summary(&self, files: Option<&[(String, String, i64)]>, faults: &[String]) -> String {
-        let findings = &self.reading.judged.findings;
+impl RunContext<'_> {
+    /// Findings by light, changes, and the files made; `files` is `None` in a rehearsal.
+    pub(crate) fn summary(&self, files: Option<&[ReportFile]>, faults: &[String]) -> String {
+        let findings = &self.register.judged.findings;
         let open = |light: Light| findings.iter().filter(|finding| finding.state == State::Open && finding.light == Some(light)).count();
         let state = |state: State| findings.iter().filter(|finding| finding.state == state).count();
         let change = |wanted: Change| findings.iter().filter(|finding| finding.state == State::Open && finding.change == wanted).count();
         let mut text = format!("{} 截至{}\n", self.job.title, chinese_date(self.as_of));
-        for line in &self.reading.sources {
+        for line in &self.register.sources {
             let _ = writeln!(
                 text,
                 "台账：{}（{}，第{}次快照，截至{}）入库{} 待核{}{}",
@@ -48,10 +49,9 @@ impl Stage<'_> {
             change(Change::Reopened),
             self.changes.resolved.len()
         );
-        // a rehearsal makes none
         let Some(files) = files else { return text };
-        let packs = self.packs_line(files, faults, &mut text);
-        for (path, sha256, bytes) in files.iter().filter(|(path, ..)| !packs.contains(path)) {
+        let packs = self.write_pack_counts(files, faults, &mut text);
+        for ReportFile { path, sha256, bytes } in files.iter().filter(|file| !packs.contains(&file.path)) {
             let _ = writeln!(text, "报表：{path}（{bytes}字节，sha256 {}）", &sha256[..12.min(sha256.len())]);
         }
         text

@@ -4,6 +4,7 @@ use super::Db;
 use chrono::NaiveDate;
 use duban::store::handle::Store;
 use duban::store::outbox::OutboxBatch;
+use duban::store::reports::ReportFile;
 use duban::store::runs::{GonePin, Run, RunInputs, RunState};
 use std::collections::{BTreeMap, HashSet};
 
@@ -185,10 +186,11 @@ pub async fn freeze_and_thaw(db: &Db) {
 pub async fn reports_read_back(db: &Db) {
     let store = db.open().await;
     let run = claimed(&store, "slot", 0, "2026-11-23").await;
+    let file = |path: &str, sha256: &str, bytes| ReportFile { path: path.to_owned(), sha256: sha256.to_owned(), bytes };
     for (path, sha256, bytes) in [("乙.xlsx", "b", 2), ("甲.xlsx", "a", 1), ("乙.xlsx", "c", u64::from(u32::MAX) + 1)] {
-        store.reports().add(&run, &[(path.to_owned(), sha256.to_owned(), bytes)]).await.expect("a report");
+        store.reports().add(&run, &[file(path, sha256, bytes)]).await.expect("a report");
     }
     let mut reports = store.reports().list(&run.id).await.expect("reports");
     reports.sort();
-    assert_eq!(reports, [("乙.xlsx".into(), "c".into(), 4_294_967_296), ("甲.xlsx".into(), "a".into(), 1)]);
+    assert_eq!(reports, [file("乙.xlsx", "c", 4_294_967_296), file("甲.xlsx", "a", 1)]);
 }

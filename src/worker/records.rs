@@ -1,0 +1,154 @@
+//! Reads the records of one ledger in a selection of snapshots, streamed or by code. Every use case and every step of a run reads records
+//! here.
+//!
+//! A ledger may come from several sources, each with a snapshot of its own. They are read in the order of the selection; where two sources
+//! have the same code, the first one wins.
+
+use crate::domain::register::ledger::Ledger;
+use crate::domain::register::record::Record;
+use crate::domain::rules::owner::{Linked, link};
+use crate::domain::rules::policy::Policy;
+use crate::store::database::Result;
+use crate::store::handle::Store;
+use crate::store::records::StoredRecord;
+use crate::worker::snapshot_selection::SnapshotSelection;
+use std::collections::{BTreeSet, HashMap};
+
+/// One snapshot of a ledger whose name is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct SourceSnapshotRef<'a> {
+    pub(crate) seq: i64,
+    pub(crate) source: &'a str,
+}
+
+/// A record with the snapshot in which it was found.
+pub(crate) struct FoundRecord<'a> {
+    pub(crate) snapshot: SourceSnapshotRef<'a>,
+    pub(crate) stored: StoredRecord,
+    /// Later sources that contain the code too.
+    pub(crate) other_sources: Vec<&'a str>,
+}
+
+/// The records of one ledger in a selection of snapshots.
+pub(crate) struct LedgerRecords<'a> {
+    store: &'a Store,
+    ledger: &'a Ledger,
+    snapshots: Vec<SourceSnapshotRef<'a>>,
+}
+
+impl<'a> LedgerRecords<'a> {
+    /// The records of a ledger in a selection.
+    pub(crate) fn new(store: &'a Store, ledger: &'a Ledger, selection: &'a SnapshotSelection) -> LedgerRecords<'a> {
+        let snapshots = selection.of_ledger(&ledger.id);
+        let snapshots = snapshots.map(|found| SourceSnapshotRef { seq: found.snapshot.seq, source: &found.snapshot.source }).collect();
+        LedgerRecords { store, ledger, snapshots }
+    }
+
+    /// The records of a ledger in the snapshots that a run has pinned: (ledger, source, number).
+    pub(crate) fn pinned(store: &'a Store, ledger: &'a Ledger, pins: &'a [(String, String, i64)]) -> LedgerRecords<'a> {
+        let snapshots = pins.iter().filter(|(id, ..)| *id == ledger.id);
+        let snapshots = snapshots.map(|(_, source, seq)| SourceSnapshotRef { seq: *seq, source }).collect();
+        LedgerRecords { store, ledger, snapshots }
+    }
+
+    /// Whether the selection has no snapshot of the ledger.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.snapshots.is_empty()
+    }
+
+    /// Calls `take` with every record, source by source and in code order. A code that several sources contain comes once for each.
+    ///
+    /// # Errors
+    /// The database fails, a stored body is damaged, or `take` returns an error.
+    pub(crate) async fn each(&self, mut take: impl FnMut(SourceSnapshotRef<'a>, StoredRecord) -> Result<()>) -> Result<()> {
+        for snapshot in &self.snapshots {
+            self.store.records().each(self.ledger, snapshot.source, snapshot.seq, |stored| take(*snapshot, stored)).await?;
+        }
+        Ok(())
+    }
+
+    /// All records, one for each code. For ledgers that are small beside the projects.
+    ///
+    /// # Errors
+    /// The database fails, or a stored body is damaged.
+    pub(crate) async fn all(&self) -> Result<Vec<Record>> {
+        let mut records = Vec::new();
+        let mut seen = BTreeSet::new();
+        self.each(|_, stored| {
+            if seen.insert(stored.record.code.clone()) {
+                records.push(stored.record);
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(records)
+    }
+
+    /// The records with these codes, one for each code; codes that no source contains are left out.
+    ///
+    /// # Errors
+    /// The database fails, or a stored body is damaged.
+    pub(crate) async fn records_by_code(&self, codes: &[String]) -> Result<Vec<FoundRecord<'a>>> {
+        let mut found: Vec<FoundRecord<'a>> = Vec::new();
+        let mut index_of: HashMap<String, usize> = HashMap::new();
+        for snapshot in &self.snapshots {
+            for stored in self.store.records().by_code(self.ledger, snapshot.source, snapshot.seq, codes).await? {
+                match index_of.get(&stored.record.code) {
+                    Some(index) => {
+                        let first = &mut found[*index];
+                        // a code that is asked for twice may come twice from one source
+                        if first.snapshot != *snapshot && first.other_sources.last() != Some(&snapshot.source) {
+                            first.other_sources.push(snapshot.source);
+                        }
+                    }
+                    None => {
+                        index_of.insert(stored.record.code.clone(), found.len());
+                        found.push(FoundRecord { snapshot: *snapshot, stored, other_sources: Vec::new() });
+                    }
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// The record with a code.
+    ///
+    /// # Errors
+    /// The database fails, or the stored body is damaged.
+    pub(crate) async fn record_by_code(&self, code: &str) -> Result<Option<FoundRecord<'a>>> {
+        Ok(self.records_by_code(&[code.to_owned()]).await?.into_iter().next())
+    }
+
+    /// The codes that begin with a text, source by source, at most `most` of each.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(crate) async fn codes_with_prefix(&self, prefix: &str, most: i64) -> Result<Vec<String>> {
+        let mut codes = Vec::new();
+        for SourceSnapshotRef { source, seq } in &self.snapshots {
+            codes.extend(self.store.records().codes_with_prefix(&self.ledger.id, source, *seq, prefix, most).await?);
+        }
+        Ok(codes)
+    }
+}
+
+/// What other ledgers need to know of the projects with these codes. `inspect` is called with each project once.
+///
+/// # Errors
+/// The database fails, or a stored body is damaged.
+pub(crate) async fn linked_projects(
+    store: &Store,
+    policy: &Policy,
+    selection: &SnapshotSelection,
+    codes: &[String],
+    mut inspect: impl FnMut(&Record),
+) -> Result<HashMap<String, Linked>> {
+    let mut linked: HashMap<String, Linked> = HashMap::with_capacity(codes.len());
+    let Some(ledger) = policy.project_ledger().map(|index| &policy.ledgers[index]) else { return Ok(linked) };
+    for FoundRecord { stored, .. } in LedgerRecords::new(store, ledger, selection).records_by_code(codes).await? {
+        inspect(&stored.record);
+        let linked_project = link(policy, ledger, &stored.record);
+        linked.insert(stored.record.code, linked_project);
+    }
+    Ok(linked)
+}

@@ -1,0 +1,103 @@
+//! A finding as it is printed in JSON and stored by a run.
+
+use crate::domain::judging::finding::{Finding, Identity};
+use crate::domain::rules::policy::Policy;
+use crate::domain::rules::rule::Light;
+use crate::store::database::{Result, StoreError};
+use crate::store::findings::NewFinding;
+use serde::Serialize;
+
+/// One finding of `duban findings --format json`, and the stored body of a finding.
+#[derive(Clone, Debug, Serialize)]
+pub struct FindingFacts {
+    pub rule: String,
+    pub ledger: String,
+    pub key: String,
+    pub name: String,
+    pub unit: String,
+    #[serde(rename = "told")]
+    pub relations: Vec<&'static str>,
+    pub light: Option<&'static str>,
+    pub act: Option<&'static str>,
+    pub due_on: Option<String>,
+    pub overdue_days: Option<i64>,
+    pub lag_points: Option<serde_json::Number>,
+    pub state: &'static str,
+    pub change: &'static str,
+    pub basis: String,
+    pub missing: Vec<String>,
+    pub waiting_on: Option<String>,
+    pub cause: Option<String>,
+}
+
+/// The rule, ledger and key of a finding.
+pub fn identity(policy: &Policy, finding: &Finding) -> Identity {
+    let (rule, ledger, key) = identity_parts(policy, finding);
+    Identity { rule: rule.to_owned(), ledger: ledger.to_owned(), key: key.to_owned() }
+}
+
+/// Rule id, ledger id and key.
+pub(crate) fn identity_parts<'a>(policy: &'a Policy, finding: &'a Finding) -> (&'a str, &'a str, &'a str) {
+    let rule = &policy.rules[finding.rule];
+    (&rule.id, &policy.ledgers[rule.ledger].id, &finding.key)
+}
+
+/// Indices of the findings in the order of their identities, which is the order of the stored findings and of the timeline.
+pub fn in_order(policy: &Policy, findings: &[Finding]) -> Vec<u32> {
+    let mut rules: Vec<usize> = (0..policy.rules.len()).collect();
+    rules.sort_unstable_by_key(|rule| (&policy.rules[*rule].id, &policy.ledgers[policy.rules[*rule].ledger].id));
+    let mut keys: Vec<Vec<(&str, u32)>> = vec![Vec::new(); policy.rules.len()];
+    for (index, finding) in findings.iter().enumerate() {
+        keys[finding.rule].push((&finding.key, index as u32));
+    }
+    let mut order = Vec::with_capacity(findings.len());
+    for rule in rules {
+        keys[rule].sort_unstable();
+        order.extend(keys[rule].iter().map(|(_, index)| *index));
+    }
+    order
+}
+
+impl FindingFacts {
+    /// The facts of a finding.
+    pub fn of(policy: &Policy, finding: &Finding) -> FindingFacts {
+        let rule = &policy.rules[finding.rule];
+        let ledger = &policy.ledgers[rule.ledger];
+        FindingFacts {
+            rule: rule.id.clone(),
+            ledger: ledger.id.clone(),
+            key: finding.key.to_string(),
+            name: finding.name.to_string(),
+            unit: finding.unit.to_string(),
+            relations: finding.relations().iter().map(|relation| relation.code()).collect(),
+            light: finding.light.map(Light::code),
+            act: finding.act.map(|act| act.code()),
+            due_on: finding.due_on.map(|day| day.to_string()),
+            overdue_days: finding.overdue_days(),
+            // a division of floats would print 12.3 as 12.299999
+            lag_points: finding.lag.as_ref().and_then(|lag| {
+                let tenths = lag.tenths();
+                format!("{}{}.{}", if tenths < 0 { "-" } else { "" }, tenths.abs() / 10, tenths.abs() % 10)
+                    .parse::<f64>()
+                    .ok()
+                    .and_then(serde_json::Number::from_f64)
+            }),
+            state: finding.state.code(),
+            change: finding.change.code(),
+            basis: rule.basis.clone(),
+            missing: finding.missing.iter().map(|field| ledger.fields[*field].id.clone()).collect(),
+            waiting_on: finding.waiting_on().map(|unit| policy.units.units[unit].name.clone()),
+            cause: (!finding.cause.is_empty()).then(|| finding.cause.to_string()),
+        }
+    }
+
+    /// The finding as a run stores it.
+    ///
+    /// # Errors
+    /// It cannot be written as JSON.
+    pub fn stored(self, light: Option<Light>) -> Result<NewFinding> {
+        let body = serde_json::to_string(&self).map_err(|error| StoreError::Internal(error.to_string()))?;
+        let identity = Identity { rule: self.rule, ledger: self.ledger, key: self.key };
+        Ok(NewFinding { identity, light, state: self.state, body })
+    }
+}

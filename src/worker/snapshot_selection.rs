@@ -1,0 +1,76 @@
+//! The snapshots that one judgement reads: those in force on a day, or those that a run has pinned.
+
+use crate::config::settings::Settings;
+use crate::domain::register::ledger::PROJECT;
+use crate::domain::register::snapshot::{Candidate, InForce, in_force};
+use crate::store::database::Result;
+use crate::store::handle::Store;
+use crate::store::runs::RunInputs;
+use crate::store::snapshots::{Snapshot, SnapshotState};
+use chrono::NaiveDate;
+
+/// The snapshots that one judgement reads.
+#[derive(Clone, Debug)]
+pub struct SnapshotSelection {
+    pub in_force: Vec<InForce>,
+    /// Only the shipped sample contains projects.
+    pub sample: bool,
+}
+
+impl SnapshotSelection {
+    /// The snapshots in force on a day among all; `wanted` = only these sources, or all where it is empty.
+    pub(crate) fn on(snapshots: &[Snapshot], settings: &Settings, wanted: &[String], as_of: NaiveDate) -> SnapshotSelection {
+        let candidates: Vec<Candidate> = snapshots
+            .iter()
+            .filter(|snapshot| snapshot.state == SnapshotState::InForce)
+            .map(|snapshot| Candidate {
+                ledger: snapshot.ledger.clone(),
+                source: snapshot.source.clone(),
+                seq: snapshot.seq,
+                covers_on: snapshot.covers_on,
+                sample: snapshot.sample,
+            })
+            .collect();
+        let order: Vec<String> = settings.sources.iter().map(|source| source.name.clone()).collect();
+        let in_force = in_force(&candidates, &order, wanted, PROJECT, as_of);
+        let projects: Vec<&InForce> = in_force.iter().filter(|found| found.snapshot.ledger == PROJECT).collect();
+        let sample = !projects.is_empty() && projects.iter().all(|found| found.snapshot.sample);
+        SnapshotSelection { in_force, sample }
+    }
+
+    /// The snapshots that a run has pinned, without those that no longer exist.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(crate) async fn pinned(store: &Store, inputs: &RunInputs, as_of: NaiveDate) -> Result<SnapshotSelection> {
+        let snapshots = store.snapshots().list().await?;
+        let in_force = inputs
+            .snapshots
+            .iter()
+            .filter_map(|(ledger, source, seq)| {
+                let snapshot =
+                    snapshots.iter().find(|snapshot| (&snapshot.ledger, &snapshot.source, snapshot.seq) == (ledger, source, *seq))?;
+                let candidate = Candidate {
+                    ledger: ledger.clone(),
+                    source: source.clone(),
+                    seq: *seq,
+                    covers_on: snapshot.covers_on,
+                    sample: snapshot.sample,
+                };
+                Some(InForce { early: candidate.covers_on > as_of, snapshot: candidate })
+            })
+            .collect();
+        Ok(SnapshotSelection { in_force, sample: inputs.sample })
+    }
+
+    /// The ledger, source and number of each snapshot, as a run pins them.
+    pub(crate) fn pins(&self) -> Vec<(String, String, i64)> {
+        let pin = |found: &InForce| (found.snapshot.ledger.clone(), found.snapshot.source.clone(), found.snapshot.seq);
+        self.in_force.iter().map(pin).collect()
+    }
+
+    /// The snapshots of one ledger, in the order of the sources.
+    pub(crate) fn of_ledger(&self, ledger: &str) -> impl Iterator<Item = &InForce> {
+        self.in_force.iter().filter(move |found| found.snapshot.ledger == ledger)
+    }
+}
