@@ -2,5 +2,6 @@
 
 pub mod archive;
 pub mod docx;
+mod formats;
 pub mod sample;
 pub mod xlsx;

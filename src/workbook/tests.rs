@@ -494,7 +494,7 @@ fn rates_are_compared_with_those_of_the_previous_run() {
         &[],
     );
     let snapshot = earlier.indicators.snapshot(&earlier.config.policy, &earlier.judged.findings);
-    // stored and read again
+    // stored and read back
     let snapshot: crate::domain::judging::indicators::IndicatorSnapshot =
         serde_json::from_str(&serde_json::to_string(&snapshot).unwrap()).unwrap();
     let day: NaiveDate = "2026-06-30".parse().unwrap();

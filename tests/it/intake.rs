@@ -12,7 +12,7 @@
 //!
 //! Then `ledger` (project), `covers` (the day given by hand, "" for none), `as_of` (2026-09-30), and what is expected:
 //!   `expect`   exit code, counts, what is printed, then `fields` of each accepted row
-//!   `told`     every note on the file: quarantined rows, warnings and skipped rows; left out where `expect` is enough
+//!   `notes`    every note on the file: quarantined rows, warnings and skipped rows; left out where `expect` is enough
 
 use super::helpers::{cases, duban, fresh_root, service, stderr, stdout};
 use duban::domain::intake::note::{SheetAccount, sentence};
@@ -223,15 +223,15 @@ async fn every_case_is_accepted_and_noted_as_expected() {
         if found != lines("expect") {
             wrong.push(format!("{name}\n  expected {:#?}\n  found {found:#?}", lines("expect")));
         }
-        if case.contains_key("told") {
+        if case.contains_key("notes") {
             let service = service(root.path(), "2026-11-23T02:00:00Z").await;
             let snapshots = service.store().snapshots().list().await.expect("snapshots");
             let last = snapshots.iter().rfind(|snapshot| snapshot.ledger == ledger).expect("a snapshot");
             assert!(last.accounts.iter().all(SheetAccount::adds_up), "{name}: the account does not add up");
             let notes = service.store().notes().of_snapshot(ledger, &last.source, last.seq).await.expect("notes");
             let sentences: Vec<String> = notes.iter().map(|note| sentence(note, &last.origin.sheets[note.sheet as usize])).collect();
-            if sentences != lines("told") {
-                wrong.push(format!("{name}\n  expected notes {:#?}\n  found {sentences:#?}", lines("told")));
+            if sentences != lines("notes") {
+                wrong.push(format!("{name}\n  expected notes {:#?}\n  found {sentences:#?}", lines("notes")));
             }
         }
     }

@@ -163,7 +163,7 @@ impl<'a> Question<'a> {
     }
 }
 
-/// The title of an act. From 督办 on it says that a person has to release it.
+/// The title of an act. From 督办 on it adds that a person has to release it.
 pub(crate) fn act_words(act: Act) -> String {
     if act > Act::Urge { format!("{}（拟办，由人签发）", act.title()) } else { act.title().to_owned() }
 }
