@@ -43,7 +43,9 @@ const FETCH_BYTES: u64 = 8 * 1024 * 1024;
 pub struct Delivered {
     pub accepted: u64,
     pub refused: u64,
+    /// Messages that are retried later.
     pub later: u64,
+    /// Messages whose outcome is unknown: the server may have accepted them.
     pub unknown: u64,
     /// Why no more mails can be sent now.
     pub blocked: Option<Block>,
@@ -82,7 +84,7 @@ pub struct ChannelMemory {
     quit: Arc<AtomicBool>,
 }
 
-/// Sends what is queued.
+/// Sends the messages that are queued in the outbox.
 #[derive(Clone)]
 pub struct Deliverer {
     pub(crate) var: PathBuf,
@@ -108,7 +110,7 @@ impl Deliverer {
         access(&mut self.channel.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Sends one batch of what is due, of one run or of all.
+    /// Sends one batch of the messages that are due, those of one run or of all runs.
     ///
     /// # Errors
     /// The database fails, or the counter file cannot be written.

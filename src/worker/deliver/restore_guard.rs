@@ -110,7 +110,7 @@ impl Deliverer {
     /// # Errors
     /// The database or the counter file cannot be read.
     pub async fn guard(&self) -> anyhow::Result<bool> {
-        // the file is read first: it is written after the database, so read later it could hold a number higher than the one just read there
+        // read before the database, because sending raises the counter there first: a file that is read later could be ahead of it
         let file = self.counter_file();
         let known = file.read().with_context(|| format!("cannot read {}; see \"Restore\" in docs/OPERATIONS.md", file.0.display()))?;
         let state = self.store.sending().state(&self.clock.today().to_string()).await?;

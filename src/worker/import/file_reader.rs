@@ -86,8 +86,7 @@ impl<'a> FileReader<'a> {
         }
     }
 
-    /// Reads all blocks. The last sheet is returned open, because it counts only if the source was read to its end: see
-    /// [`FileReader::end_sheet`].
+    /// Reads all blocks. Returns the last sheet for [`FileReader::end_sheet`], which the caller calls only if the source was read to its end.
     ///
     /// # Errors
     /// A block is damaged, or the database fails.
@@ -181,7 +180,7 @@ impl<'a> FileReader<'a> {
         Ok(true)
     }
 
-    /// Adds the rows that `outcomes` holds. `fingerprint` is that of the last row, if it was read without a note.
+    /// Adds the rows of `outcomes` to their ledger. `fingerprint` is that of the last row, if it was read without a note.
     async fn add_rows(
         &mut self,
         pull: &mut Pull,

@@ -1,4 +1,4 @@
-//! What an import works with.
+//! The configuration, store, clock and parser that all imports use.
 
 use crate::clock::Clock;
 use crate::config::load::Config;
@@ -7,7 +7,7 @@ use crate::store::handle::Store;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Takes files, queries and returned forms in: reads them, and writes snapshots, reports and answers.
+/// Imports files, queries and returned feedback forms: reads them, and writes snapshots, reports and answers.
 #[derive(Clone)]
 pub struct Importer {
     pub(crate) root: PathBuf,

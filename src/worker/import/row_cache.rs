@@ -9,8 +9,7 @@ use crate::store::open_versions::RowFingerprint;
 use chrono::{Datelike, NaiveDate};
 use xxhash_rust::xxh3::Xxh3Default;
 
-/// Makes the fingerprints of the rows of one sheet. They only have to distinguish rows, not to resist forgery, so the hash is the fastest there
-/// is.
+/// Makes the fingerprints of the rows of one sheet. They distinguish rows and need not resist forgery, so the hash is a fast one.
 pub(crate) struct RowFingerprinter(Xxh3Default);
 
 impl RowFingerprinter {
