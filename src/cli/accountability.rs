@@ -6,6 +6,7 @@ use crate::cli::exit::Exit;
 use chrono::NaiveDate;
 use std::path::Path;
 
+/// Writes the list into a file and prints how much it holds.
 pub(crate) async fn accountability(app: &App, as_of: Option<NaiveDate>, file: &Path) -> anyhow::Result<Exit> {
     let as_of = as_of.unwrap_or_else(|| app.clock().today());
     let (path, list) = write_accountability(app.evaluator(), as_of, file).await?;

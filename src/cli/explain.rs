@@ -13,6 +13,7 @@ use crate::domain::rules::rule::{Light, Relation};
 use chrono::NaiveDate;
 use std::io::Write;
 
+/// Prints why a rule has or has no finding on a record, as text or json.
 pub(crate) async fn explain(app: &App, rule: &str, key: &str, as_of: Option<NaiveDate>, format: &str) -> anyhow::Result<Exit> {
     let as_of = as_of.unwrap_or_else(|| app.clock().today());
     let explained = explain::explain(app.evaluator(), rule, key, as_of).await?;

@@ -59,6 +59,7 @@ const CSV_HEAD: [&str; 14] = [
     "missing",
 ];
 
+/// Prints the findings of a day that the filter takes, as a table, json or csv. Notes go to stderr, where the format holds data only.
 pub(crate) async fn print(app: &App, as_of: Option<NaiveDate>, filter: &FilterArguments, format: &str) -> anyhow::Result<Exit> {
     let as_of = as_of.unwrap_or_else(|| app.clock().today());
     let found = find(app.evaluator(), as_of, &filter.into()).await?;
@@ -68,7 +69,7 @@ pub(crate) async fn print(app: &App, as_of: Option<NaiveDate>, filter: &FilterAr
     for (title, id) in &found.never_imported {
         eprintln!("{title}（{id}）从未导入，不作判断");
     }
-    // the table has the note as its last line; json and csv hold data only, so the note goes to stderr
+    // the table ends with the note
     if let Some(note) = found.calendar_note.as_ref().filter(|_| format != "table") {
         eprintln!("{note}");
     }

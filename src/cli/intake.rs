@@ -139,6 +139,7 @@ fn print_forms(accounts: &[FormAccount]) {
     }
 }
 
+/// The exit code of one pull.
 fn exit_of(report: &PullReport) -> Exit {
     if report.held() {
         Exit::Held
@@ -149,6 +150,7 @@ fn exit_of(report: &PullReport) -> Exit {
     }
 }
 
+/// Reads one file. Exit code: 3 if a snapshot is held, 2 if rows wait for correction or were returned.
 pub(crate) async fn import(app: &App, request: ImportRequest) -> anyhow::Result<Exit> {
     match import::import(app.importer(), request).await? {
         Imported::Forms(accounts) => {
@@ -163,6 +165,7 @@ pub(crate) async fn import(app: &App, request: ImportRequest) -> anyhow::Result<
     }
 }
 
+/// Reads one source, or all of them. The exit code is that of the worst source.
 pub(crate) async fn pull(app: &App, name: Option<&str>, accept: bool) -> anyhow::Result<Exit> {
     let mut worst = Exit::Done;
     import::pull(app.importer(), name, accept, |source, pulled| match pulled {
@@ -180,6 +183,7 @@ pub(crate) async fn pull(app: &App, name: Option<&str>, accept: bool) -> anyhow:
     Ok(worst)
 }
 
+/// Lists, releases, discards and exports snapshots.
 pub(crate) async fn snapshot(app: &App, action: SnapshotAction) -> anyhow::Result<Exit> {
     let decide = async |ledger: String, source: String, seq: i64, state: SnapshotState| -> anyhow::Result<Exit> {
         snapshots::decide(app.evaluator(), &ledger, &source, seq, state).await?;

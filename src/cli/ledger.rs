@@ -5,6 +5,7 @@ use crate::app::reports::write_blank;
 use crate::cli::exit::Exit;
 use std::path::Path;
 
+/// Writes the sheet, and prints where it is and how to import it.
 pub(crate) fn blank(root: &Path, ledger: &str, file: &Path) -> anyhow::Result<Exit> {
     let made = write_blank(&compose::load_config(root)?, ledger, file)?;
     match made.written {

@@ -119,6 +119,7 @@ fn local(at: &str) -> String {
     }
 }
 
+/// Runs one action on the outbox.
 pub(crate) async fn outbox(app: &App, action: OutboxAction) -> anyhow::Result<Exit> {
     let deliverer = app.deliverer();
     match action {
@@ -175,6 +176,7 @@ async fn decide(deliverer: &Deliverer, ids: &[String], to: DeliveryState, person
     Ok(if rest > 0 { Exit::Partial } else { Exit::Done })
 }
 
+/// Prints what delays sending, and the messages that a request names.
 async fn list(deliverer: &Deliverer, request: ListRequest) -> anyhow::Result<Exit> {
     let finding = request.finding.clone();
     let list = outbox::list(deliverer, request).await?;
@@ -300,6 +302,7 @@ fn print_change(change: &StateChange, word: &str) -> anyhow::Result<Exit> {
     Ok(if change.unchanged.is_empty() { Exit::Done } else { Exit::Partial })
 }
 
+/// Queues failed messages once more, for the address they went to.
 async fn retry(deliverer: &Deliverer, ids: &[String], person: &PersonArguments) -> anyhow::Result<Exit> {
     let (change, moved) = outbox::retry(deliverer, ids, person.person(&person.who())).await?;
     let exit = print_change(&change, "重新发送")?;
@@ -309,6 +312,7 @@ async fn retry(deliverer: &Deliverer, ids: &[String], person: &PersonArguments) 
     Ok(exit)
 }
 
+/// Queues failed messages once more, for the address that their unit has now.
 async fn retry_corrected(deliverer: &Deliverer, ids: &[String], person: &PersonArguments) -> anyhow::Result<Exit> {
     let mut sent = 0;
     let named = !ids.is_empty();
@@ -329,6 +333,7 @@ async fn retry_corrected(deliverer: &Deliverer, ids: &[String], person: &PersonA
     Ok(Exit::Done)
 }
 
+/// Lets sending go on, and prints how many messages wait for it.
 async fn release_sending(deliverer: &Deliverer, person: &PersonArguments) -> anyhow::Result<Exit> {
     let Some(released) = outbox::release_sending(deliverer, person.person(&person.who())).await? else {
         print_line!("发送没有暂停，未作改动");
@@ -341,6 +346,10 @@ async fn release_sending(deliverer: &Deliverer, person: &PersonArguments) -> any
     Ok(Exit::Done)
 }
 
+/// Sends what is due now.
+///
+/// # Errors
+/// All sending is held, the daily limit is reached, or the mail server refuses the connection.
 async fn send(deliverer: &Deliverer) -> anyhow::Result<Exit> {
     let SentNow { delivered, notes } = outbox::send(deliverer).await?;
     let Delivered { accepted, refused, later, unknown, blocked } = delivered;

@@ -10,6 +10,7 @@ use crate::worker::run::runner::{Deliveries, Rehearsal, RunOutcome, RunRequest, 
 use chrono::NaiveDate;
 use tokio_util::sync::CancellationToken;
 
+/// The exit code of a run.
 fn exit_of(state: RunState) -> Exit {
     match state {
         RunState::Done => Exit::Done,
@@ -18,6 +19,7 @@ fn exit_of(state: RunState) -> Exit {
     }
 }
 
+/// Runs a job, or with `dry_run` prints what a run would make.
 pub(crate) async fn run(app: &App, job: String, as_of: Option<NaiveDate>, dry_run: bool, revise: bool) -> anyhow::Result<Exit> {
     let when = as_of.map_or(RunWhen::Now, RunWhen::AsOf);
     if dry_run {
@@ -120,6 +122,7 @@ pub(crate) async fn serve(app: &App) -> anyhow::Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// Returns when the process gets SIGINT or SIGTERM.
 async fn wait_for_signal() {
     let terminate = async {
         match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
@@ -135,6 +138,7 @@ async fn wait_for_signal() {
     }
 }
 
+/// Prints the latest runs.
 pub(crate) async fn runs(app: &App, limit: i64) -> anyhow::Result<Exit> {
     for run in app.store().runs().list(limit).await? {
         let state = match run.state {

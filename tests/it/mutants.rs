@@ -299,8 +299,8 @@ fn a_damaged_text_file_is_read_or_refused_and_loses_no_row() {
     }
 }
 
-/// Any text in a date or an amount is read or refused with a reason; a date that is read is of this or the last century, an amount is not
-/// negative.
+/// Any text in a date or an amount is read or refused with a reason. A date that is read lies between 1900 and 2099; an amount that is read
+/// is not negative.
 #[test]
 fn any_text_in_a_date_or_an_amount_is_read_or_refused() {
     let (config, _) = shipped();
