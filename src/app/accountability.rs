@@ -25,14 +25,14 @@ use chrono::NaiveDate;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The list with its counts.
-pub struct AccountabilityList {
-    pub book: Workbook<'static>,
-    pub lines: usize,
-    pub units: usize,
+pub(crate) struct AccountabilityList {
+    pub(crate) book: Workbook<'static>,
+    pub(crate) lines: usize,
+    pub(crate) units: usize,
     /// Number of closed quarters that were read.
-    pub quarters: usize,
+    pub(crate) quarters: usize,
     /// Number of closed quarters in a row that the rules require.
-    pub quarters_required: u32,
+    pub(crate) quarters_required: u32,
 }
 
 /// The closed quarters in a row, newest first, at whose end a finding was red.
@@ -47,7 +47,7 @@ struct Chain {
 ///
 /// # Errors
 /// The rules name no number of quarters, nothing has been read yet, or the database fails.
-pub async fn accountability_list(evaluator: &Evaluator, as_of: NaiveDate) -> anyhow::Result<AccountabilityList> {
+pub(crate) async fn accountability_list(evaluator: &Evaluator, as_of: NaiveDate) -> anyhow::Result<AccountabilityList> {
     ListMaker { evaluator, config: &evaluator.config, store: &evaluator.store }.list(as_of).await
 }
 

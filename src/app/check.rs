@@ -1,4 +1,4 @@
-//! Checking a configuration: every problem of it, and what it will do. Nothing is written.
+//! Checks a configuration: lists its problems and what it will do. Nothing is written.
 
 use crate::app::compose;
 use crate::clock::Clock;
@@ -28,26 +28,26 @@ use chrono::NaiveDate;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-/// What a clean configuration will do.
-pub struct Checked {
-    pub config: Config,
-    pub mailer: Mailer,
-    pub sources: Vec<CheckedSource>,
+/// A configuration without problems, and what it will do.
+pub(crate) struct Checked {
+    pub(crate) config: Config,
+    pub(crate) mailer: Mailer,
+    pub(crate) sources: Vec<CheckedSource>,
 }
 
-/// What a source would read now.
+/// A source, and what it would read now.
 #[derive(Debug)]
-pub struct CheckedSource {
-    pub name: String,
-    pub reads: SourceReads,
-    /// The database's address holds a password, which belongs into a file of its own.
-    pub password_in_url: bool,
+pub(crate) struct CheckedSource {
+    pub(crate) name: String,
+    pub(crate) reads: SourceReads,
+    /// The database's address contains a password, which should be in a file of its own.
+    pub(crate) password_in_url: bool,
 }
 
-/// What there is to read. What is missing is a warning: a file may come later.
+/// What a source would read. A missing file or database is a warning, because it may come later.
 #[derive(Debug)]
-pub enum SourceReads {
-    /// Which file of a folder was chosen and why.
+pub(crate) enum SourceReads {
+    /// The chosen file of a folder and the reason, as a sentence.
     Picked(String),
     File(PathBuf),
     MissingFile(PathBuf),
@@ -59,11 +59,11 @@ pub enum SourceReads {
     Nothing(String),
 }
 
-/// Reads and rehearses the configuration below a root.
+/// Reads the configuration below a root and renders its mails for a sample register.
 ///
 /// # Errors
 /// Every problem of the files, a mail body that cannot be rendered, a password file that is missing, or a server name TLS cannot check.
-pub fn check(root: &Path, clock: &Clock) -> anyhow::Result<Checked> {
+pub(crate) fn check(root: &Path, clock: &Clock) -> anyhow::Result<Checked> {
     let config = compose::load_config(root)?;
     rehearse(&config)?;
     let mailer = compose::mailer(root, &config.settings.mail)?;
@@ -91,11 +91,11 @@ fn sources(root: &Path, clock: &Clock, config: &Config) -> Vec<CheckedSource> {
     config.settings.sources.iter().map(checked).collect()
 }
 
-/// What keeps mails back, as people read it. The database is looked at as it is; there may be none yet.
+/// Why mails are not sent, as sentences. The database is read only, and may not exist yet.
 ///
 /// # Errors
 /// The counter file or the database's state cannot be read.
-pub async fn sending_notes(root: &Path, clock: &Clock, config: &Config) -> anyhow::Result<Vec<String>> {
+pub(crate) async fn sending_notes(root: &Path, clock: &Clock, config: &Config) -> anyhow::Result<Vec<String>> {
     let mail = &config.settings.mail;
     let day = clock.today().to_string();
     Ok(match Store::open_existing(root, &config.settings.database.url).await {
@@ -117,13 +117,12 @@ const SAMPLE_AS_OF: (i32, u32, u32) = (2026, 9, 30);
 ///
 /// # Errors
 /// None in practice: the day is a constant.
-pub fn sample_as_of() -> anyhow::Result<NaiveDate> {
+pub(crate) fn sample_as_of() -> anyhow::Result<NaiveDate> {
     let (year, month, day) = SAMPLE_AS_OF;
     NaiveDate::from_ymd_opt(year, month, day).context("no such day")
 }
 
-/// Renders every mail body for the digests of an invented register: a name that a template misspells shows here, not at eight in the
-/// morning.
+/// Renders every mail body for the digests of a sample register, so that a wrong name in a template is found before a run.
 fn rehearse(config: &Config) -> anyhow::Result<()> {
     const PROJECTS: usize = 200;
     let policy = &config.policy;
@@ -152,7 +151,7 @@ fn rehearse(config: &Config) -> anyhow::Result<()> {
         judged.record(&context, *index, record);
     }
     judged.sort();
-    // every unit has answered something, so that no word of the templates goes untried
+    // every record has an answer, so that the parts of the templates on answers are rendered too
     let mut answers = Answers::new();
     for (index, code) in records.keys() {
         let ledger = &policy.ledgers[*index];
@@ -176,7 +175,7 @@ fn rehearse(config: &Config) -> anyhow::Result<()> {
     let (last_notified, days, gone) = (HashMap::new(), HashMap::new(), BTreeSet::new());
     for job in config.jobs.iter().filter(|job| !job.digest.is_empty()) {
         for started in [true, false] {
-            let of = PlanInputs {
+            let plan_inputs = PlanInputs {
                 policy,
                 as_of,
                 sent_on: as_of,
@@ -193,16 +192,16 @@ fn rehearse(config: &Config) -> anyhow::Result<()> {
                 levels: &job.levels,
                 started,
                 source_line: "数据来源：样例",
-                // the year of the next mail is another now and then, and each form of the line is tried
+                // both forms of the line on the next mail are rendered: in the year of the mail, and in another year
                 next_on: &|level| NaiveDate::from_ymd_opt(if level == Level::County { year } else { year + 1 }, 12, 31),
                 may_carry_rows: &|_| true,
             };
-            for draft in drafts(&of, &job.drafts) {
+            for draft in drafts(&plan_inputs, &job.drafts) {
                 for draft in draft_rehearsals(&draft).iter().chain([&draft]) {
                     templates.render(&job.draft, draft)?;
                 }
             }
-            let planned = plan(&of);
+            let planned = plan(&plan_inputs);
             ensure!(planned.coverage.adds_up(), "the coverage proof fails on the sample:\n{}", planned.coverage);
             for digest in &planned.digests {
                 for digest in rehearsals(digest).iter().chain([digest]) {

@@ -1,4 +1,4 @@
-//! The composition root: the only place that picks concrete types.
+//! The composition root: opens a root folder and connects the parts of the service.
 
 use crate::clock::Clock;
 use crate::config::load::{Config, read_files};
@@ -30,7 +30,7 @@ pub struct App {
 }
 
 impl App {
-    /// Opens a root folder with this program as the one that parses files.
+    /// Opens a root folder. This program is started as a child process to parse files.
     ///
     /// # Errors
     /// The configuration has problems, or the database cannot be opened.
@@ -39,7 +39,7 @@ impl App {
         App::open_with(root, clock, program).await
     }
 
-    /// As [`App::open`], with the program that parses files.
+    /// As [`App::open`], with another program to parse files.
     ///
     /// # Errors
     /// As [`App::open`].
@@ -109,10 +109,10 @@ pub fn load_config(root: &Path) -> anyhow::Result<Config> {
     Ok(Config::parse(files)?)
 }
 
-/// Where mails go by the settings.
+/// The mail server or the folder to which the settings send mails.
 ///
 /// # Errors
-/// The password file cannot be read, or the server's name is none.
+/// The password file cannot be read, or the server's name is not valid.
 pub fn mailer(root: &Path, settings: &MailSettings) -> anyhow::Result<Mailer> {
     let Some(smtp) = &settings.smtp else { return Ok(Mailer::Directory(root.join("var/outbox"))) };
     let login = match (&smtp.user, &smtp.password_file) {

@@ -32,37 +32,37 @@ use std::collections::HashMap;
 
 /// An explanation with what comes from the store.
 #[derive(Debug, Serialize)]
-pub struct Explained {
+pub(crate) struct Explained {
     #[serde(flatten)]
-    pub explanation: Explanation,
+    pub(crate) explanation: Explanation,
     /// What to know of the row: an older version is used, a second source has it too, or there are no data for the day.
-    pub remarks: Vec<String>,
+    pub(crate) remarks: Vec<String>,
     #[serde(rename = "told_before")]
-    pub notifications: Vec<NotificationLine>,
+    pub(crate) notifications: Vec<NotificationLine>,
 }
 
 /// One message that has named the finding.
 #[derive(Debug, Serialize)]
-pub struct NotificationLine {
-    pub unit: String,
-    pub on: String,
-    pub light: Option<&'static str>,
-    pub run: String,
-    pub message: Option<String>,
+pub(crate) struct NotificationLine {
+    pub(crate) unit: String,
+    pub(crate) on: String,
+    pub(crate) light: Option<&'static str>,
+    pub(crate) run: String,
+    pub(crate) message: Option<String>,
     /// State of the message in the outbox.
-    pub state: Option<String>,
+    pub(crate) state: Option<String>,
     /// When the message reached its last state.
     #[serde(rename = "settled_at")]
-    pub ended_at: Option<String>,
+    pub(crate) ended_at: Option<String>,
 }
 
 /// The index of a rule by its id or its title.
 ///
 /// # Errors
 /// There is no such rule; the message suggests the nearest.
-pub fn rule_named(policy: &Policy, name: &str) -> anyhow::Result<usize> {
-    let wanted = normalize_name(name);
-    if let Some(index) = policy.rules.iter().position(|rule| rule.id == wanted || normalize_name(&rule.title) == wanted) {
+pub(crate) fn rule_named(policy: &Policy, name: &str) -> anyhow::Result<usize> {
+    let normalized = normalize_name(name);
+    if let Some(index) = policy.rules.iter().position(|rule| rule.id == normalized || normalize_name(&rule.title) == normalized) {
         return Ok(index);
     }
     let names = || policy.rules.iter().flat_map(|rule| [rule.id.as_str(), rule.title.as_str()]);
@@ -77,7 +77,7 @@ pub fn rule_named(policy: &Policy, name: &str) -> anyhow::Result<usize> {
 ///
 /// # Errors
 /// The rule or the key is unknown, nothing has been read yet, or the database fails.
-pub async fn explain(evaluator: &Evaluator, rule: &str, key: &str, as_of: NaiveDate) -> anyhow::Result<Explained> {
+pub(crate) async fn explain(evaluator: &Evaluator, rule: &str, key: &str, as_of: NaiveDate) -> anyhow::Result<Explained> {
     Explainer { evaluator, config: &evaluator.config, store: &evaluator.store }.explain(rule, key, as_of).await
 }
 

@@ -1,4 +1,4 @@
-//! Which findings there are on a day.
+//! The findings on a day that a filter selects.
 
 use crate::app::explain::rule_named;
 use crate::app::reports::ledger_named;
@@ -14,37 +14,37 @@ use chrono::NaiveDate;
 
 /// Selects findings. Values of one field are alternatives; all fields must fit; an empty field fits everything.
 #[derive(Clone, Debug, Default)]
-pub struct FindingsFilter {
+pub(crate) struct FindingsFilter {
     /// Rules, by id or title.
-    pub rules: Vec<String>,
+    pub(crate) rules: Vec<String>,
     /// Units that own a finding or that it is addressed to.
-    pub units: Vec<String>,
+    pub(crate) units: Vec<String>,
     /// Relations a finding is addressed to.
-    pub relations: Vec<String>,
-    pub lights: Vec<String>,
-    pub states: Vec<String>,
+    pub(crate) relations: Vec<String>,
+    pub(crate) lights: Vec<String>,
+    pub(crate) states: Vec<String>,
     /// Ledgers, by id.
-    pub ledgers: Vec<String>,
+    pub(crate) ledgers: Vec<String>,
 }
 
 /// The findings of a day.
-pub struct Findings {
-    pub as_of: NaiveDate,
+pub(crate) struct Findings {
+    pub(crate) as_of: NaiveDate,
     /// The policy with the units as they are on that day.
-    pub policy: Policy,
+    pub(crate) policy: Policy,
     /// Ledgers without data of that day or before, whose earliest snapshot is judged instead: id, and the day it covers.
-    pub early: Vec<(String, NaiveDate)>,
+    pub(crate) early: Vec<(String, NaiveDate)>,
     /// Ledgers that rules judge and that were never imported (title, id).
-    pub never_imported: Vec<(String, String)>,
-    /// What to know of years without a calendar.
-    pub calendar_note: Option<String>,
+    pub(crate) never_imported: Vec<(String, String)>,
+    /// A sentence on the years without a calendar.
+    pub(crate) calendar_note: Option<String>,
     register: EvaluatedRegister,
     filter: ResolvedFilter,
 }
 
 impl Findings {
     /// The findings that the filter selects, in the order of every output.
-    pub fn iter(&self) -> impl Iterator<Item = &Finding> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Finding> {
         self.register.judged.findings.iter().filter(|finding| self.filter.selects(&self.policy, finding))
     }
 }
@@ -53,7 +53,7 @@ impl Findings {
 ///
 /// # Errors
 /// A word of the filter is unknown (the message suggests another), nothing has been read yet, or the database fails.
-pub async fn find(evaluator: &Evaluator, as_of: NaiveDate, filter: &FindingsFilter) -> anyhow::Result<Findings> {
+pub(crate) async fn find(evaluator: &Evaluator, as_of: NaiveDate, filter: &FindingsFilter) -> anyhow::Result<Findings> {
     let policy = evaluator.config.policy.on(as_of);
     let filter = ResolvedFilter::new(&policy, filter)?;
     let selection = evaluator.select_snapshots(&[], as_of).await?;

@@ -16,21 +16,21 @@ const FEEDBACK: &str = "feedback";
 
 /// A file to import.
 #[derive(Clone, Debug)]
-pub struct ImportRequest {
-    pub file: PathBuf,
+pub(crate) struct ImportRequest {
+    pub(crate) file: PathBuf,
     /// Only this ledger, or `feedback` for a form that a unit has sent back.
-    pub ledger: Option<String>,
+    pub(crate) ledger: Option<String>,
     /// The source under which the rows are filed.
-    pub source: String,
+    pub(crate) source: String,
     /// 数据截至日, where it is given by hand.
-    pub covers_on: Option<NaiveDate>,
+    pub(crate) covers_on: Option<NaiveDate>,
     /// Bring it into force even if the brake would hold it.
-    pub accept: bool,
+    pub(crate) accept: bool,
 }
 
-/// What an import brought.
+/// The result of an import.
 #[derive(Debug)]
-pub enum Imported {
+pub(crate) enum Imported {
     Register(PullReport),
     Forms(Vec<FormAccount>),
 }
@@ -39,7 +39,7 @@ pub enum Imported {
 ///
 /// # Errors
 /// A name is unknown, the file is refused, or the database fails; nothing is changed then.
-pub async fn import(importer: &Importer, request: ImportRequest) -> anyhow::Result<Imported> {
+pub(crate) async fn import(importer: &Importer, request: ImportRequest) -> anyhow::Result<Imported> {
     let ImportRequest { file, ledger, source, covers_on, accept } = request;
     let config = &importer.config;
     if ledger.as_deref() == Some(FEEDBACK) {
@@ -54,20 +54,20 @@ pub async fn import(importer: &Importer, request: ImportRequest) -> anyhow::Resu
     Ok(Imported::Register(importer.pull(&config.policy, &request).await?))
 }
 
-/// What became of one source.
+/// The result of pulling one source.
 #[derive(Debug)]
-pub enum Pulled {
+pub(crate) enum Pulled {
     Report(PullReport),
     /// The shipped sample, which does not count once other projects are there.
     SampleUnused,
     Failed(anyhow::Error),
 }
 
-/// Pulls one source, or all of them; one that fails does not keep the others from being read. `each` gets the outcome of every source.
+/// Pulls one source, or all of them; a source that fails does not stop the others. Calls `each` with the result of every source.
 ///
 /// # Errors
 /// The source is not configured (the message suggests one), or the database fails.
-pub async fn pull(importer: &Importer, name: Option<&str>, accept: bool, mut each: impl FnMut(&str, Pulled)) -> anyhow::Result<()> {
+pub(crate) async fn pull(importer: &Importer, name: Option<&str>, accept: bool, mut each: impl FnMut(&str, Pulled)) -> anyhow::Result<()> {
     let settings = &importer.config.settings;
     if let Some(name) = name
         && settings.source(name).is_none()

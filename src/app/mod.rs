@@ -1,12 +1,12 @@
-//! The use cases: what the command line, the service and the portal can ask for. They return data; doors print it.
+//! The use cases: what the command line, the service and the portal can ask for. They return data; callers print it.
 
-pub mod accountability;
-pub mod check;
+pub(crate) mod accountability;
+pub(crate) mod check;
 pub mod compose;
-pub mod explain;
-pub mod findings;
-pub mod import;
-pub mod outbox;
-pub mod reports;
-pub mod snapshots;
-pub mod start;
+pub(crate) mod explain;
+pub(crate) mod findings;
+pub(crate) mod import;
+pub(crate) mod outbox;
+pub(crate) mod reports;
+pub(crate) mod snapshots;
+pub(crate) mod start;

@@ -1,4 +1,5 @@
-//! The outbox: who was notified of what, did it arrive, and what a person may do about it. Every act is recorded with name, time and reason.
+//! The outbox: what was mailed to whom and whether it arrived, and what a person may change. Every change is recorded with name, time and
+//! reason.
 
 use crate::clock::stamp;
 use crate::config::problem::suggest;
@@ -12,46 +13,47 @@ use crate::worker::deliver::deliverer::{Delivered, Deliverer, masked};
 use crate::worker::deliver::restore_guard::expiry;
 use anyhow::{Context, bail, ensure};
 
-/// Who does something, and why.
+/// The person who changes something, and the reason.
 #[derive(Clone, Copy, Debug)]
-pub struct Person<'a> {
-    pub who: &'a str,
-    pub why: &'a str,
+pub(crate) struct Person<'a> {
+    pub(crate) who: &'a str,
+    pub(crate) why: &'a str,
 }
 
-/// Which messages to list, in the words of whoever asks.
+/// Selects messages, with the words as they were typed.
 #[derive(Clone, Debug, Default)]
-pub struct ListRequest {
-    pub state: Option<String>,
-    pub run: Option<String>,
-    pub unit: Option<String>,
+pub(crate) struct ListRequest {
+    pub(crate) state: Option<String>,
+    pub(crate) run: Option<String>,
+    pub(crate) unit: Option<String>,
     /// Rule and key of a finding.
-    pub finding: Option<(String, String)>,
+    pub(crate) finding: Option<(String, String)>,
 }
 
 /// Messages, newest first.
 #[derive(Debug)]
-pub struct OutboxList {
-    /// What delays sending, as people read it.
-    pub notes: Vec<String>,
-    pub messages: Vec<OutboxEntry>,
-    /// The rule that was asked for is not configured now.
-    pub unknown_rule: bool,
+pub(crate) struct OutboxList {
+    /// Why sending is delayed, as sentences.
+    pub(crate) notes: Vec<String>,
+    pub(crate) messages: Vec<OutboxEntry>,
+    /// The requested rule is not configured now.
+    pub(crate) unknown_rule: bool,
 }
 
 /// One message of a list.
 #[derive(Debug)]
-pub struct OutboxEntry {
-    pub row: OutboxRow,
-    /// The light with which the message names the finding that was asked for.
-    pub light: Option<Option<Light>>,
+pub(crate) struct OutboxEntry {
+    pub(crate) row: OutboxRow,
+    /// The light with which the message names the requested finding: `Some(None)` = without a light, `None` = no finding was requested or the
+    /// message does not name it.
+    pub(crate) light: Option<Option<Light>>,
 }
 
-/// The messages a request names.
+/// The messages that a request selects.
 ///
 /// # Errors
 /// A state or a unit is unknown (the message suggests one), or the database fails.
-pub async fn list(deliverer: &Deliverer, request: ListRequest) -> anyhow::Result<OutboxList> {
+pub(crate) async fn list(deliverer: &Deliverer, request: ListRequest) -> anyhow::Result<OutboxList> {
     let policy = &deliverer.config.policy;
     let state = match request.state.as_deref() {
         None => None,
@@ -87,19 +89,19 @@ pub async fn list(deliverer: &Deliverer, request: ListRequest) -> anyhow::Result
     Ok(OutboxList { notes, messages, unknown_rule })
 }
 
-/// One message with what happened to it and what it holds.
-pub struct MessageView {
-    pub row: OutboxRow,
-    pub events: Vec<OutboxEvent>,
-    /// Attachments and text; `None` = the bytes are not in this program's form.
-    pub contents: Option<Contents>,
+/// One message with its events and contents.
+pub(crate) struct MessageView {
+    pub(crate) row: OutboxRow,
+    pub(crate) events: Vec<OutboxEvent>,
+    /// Attachments and text; `None` = the bytes are not in the format of this program.
+    pub(crate) contents: Option<Contents>,
 }
 
-/// Looks at one message.
+/// One message.
 ///
 /// # Errors
-/// There is none of this id, or the database fails.
-pub async fn show(deliverer: &Deliverer, id: &str) -> anyhow::Result<MessageView> {
+/// There is no message of this id, or the database fails.
+pub(crate) async fn show(deliverer: &Deliverer, id: &str) -> anyhow::Result<MessageView> {
     let outbox = deliverer.store.outbox();
     let row = outbox.get(id).await?.with_context(|| missing(id))?;
     let events = outbox.events(id).await?;
@@ -111,7 +113,7 @@ pub async fn show(deliverer: &Deliverer, id: &str) -> anyhow::Result<MessageView
 ///
 /// # Errors
 /// As [`show`].
-pub async fn bytes(deliverer: &Deliverer, id: &str) -> anyhow::Result<Vec<u8>> {
+pub(crate) async fn bytes(deliverer: &Deliverer, id: &str) -> anyhow::Result<Vec<u8>> {
     deliverer.store.outbox().body(id).await?.with_context(|| missing(id))
 }
 
@@ -123,7 +125,7 @@ fn missing(id: &str) -> String {
 ///
 /// # Errors
 /// The act is never a draft, or the database fails.
-pub async fn drafts_of(deliverer: &Deliverer, act: &str) -> anyhow::Result<Vec<String>> {
+pub(crate) async fn drafts_of(deliverer: &Deliverer, act: &str) -> anyhow::Result<Vec<String>> {
     let Some(known) = Act::ALL.into_iter().find(|known| known.code() == act && *known > Act::Urge) else {
         bail!("act \"{act}\" is no draft (supervise, circulate or interview)");
     };
@@ -136,7 +138,7 @@ pub async fn drafts_of(deliverer: &Deliverer, act: &str) -> anyhow::Result<Vec<S
 ///
 /// # Errors
 /// Only some of them are, or the database fails.
-pub async fn are_drafts(deliverer: &Deliverer, ids: &[String]) -> anyhow::Result<bool> {
+pub(crate) async fn are_drafts(deliverer: &Deliverer, ids: &[String]) -> anyhow::Result<bool> {
     let mut drafts = 0;
     for id in ids {
         drafts += usize::from(deliverer.store.outbox().get(id).await?.is_some_and(|message| !message.act.is_empty()));
@@ -146,12 +148,12 @@ pub async fn are_drafts(deliverer: &Deliverer, ids: &[String]) -> anyhow::Result
     Ok(drafts > 0)
 }
 
-/// Releases (签发) or rejects (不予签发) drafts. Returns how many of them waited for it.
+/// Releases (签发) or rejects (不予签发) drafts. Returns the number of those that were still waiting.
 ///
 /// # Errors
 /// The database fails.
-pub async fn decide(deliverer: &Deliverer, ids: &[String], to: DeliveryState, by: Person<'_>) -> anyhow::Result<usize> {
-    // no id means none here: nobody decides on all drafts by leaving them out
+pub(crate) async fn decide(deliverer: &Deliverer, ids: &[String], to: DeliveryState, by: Person<'_>) -> anyhow::Result<usize> {
+    // the store takes an empty list as all messages; a decision on drafts has to name them
     if ids.is_empty() {
         return Ok(0);
     }
@@ -165,20 +167,20 @@ pub async fn decide(deliverer: &Deliverer, ids: &[String], to: DeliveryState, by
     Ok(decided.len())
 }
 
-/// What became of messages whose state was to change.
+/// The result of changing the state of messages.
 #[derive(Debug)]
-pub struct StateChange {
+pub(crate) struct StateChange {
     /// Ids of the messages that changed.
-    pub changed: Vec<String>,
-    /// The named messages that did not, with the state they have; `None` = there is no such message.
-    pub unchanged: Vec<(String, Option<DeliveryState>)>,
+    pub(crate) changed: Vec<String>,
+    /// The named messages that did not change, with their state; `None` = there is no such message.
+    pub(crate) unchanged: Vec<(String, Option<DeliveryState>)>,
 }
 
 /// Puts messages (all, where none is named) that are not delivered yet on hold.
 ///
 /// # Errors
 /// The database fails.
-pub async fn hold(deliverer: &Deliverer, ids: &[String], by: Person<'_>) -> anyhow::Result<StateChange> {
+pub(crate) async fn hold(deliverer: &Deliverer, ids: &[String], by: Person<'_>) -> anyhow::Result<StateChange> {
     change_state(deliverer, ids, &[DeliveryState::Pending, DeliveryState::Unknown], DeliveryState::OnHold, by).await
 }
 
@@ -186,11 +188,11 @@ pub async fn hold(deliverer: &Deliverer, ids: &[String], by: Person<'_>) -> anyh
 ///
 /// # Errors
 /// The database fails.
-pub async fn release(deliverer: &Deliverer, ids: &[String], by: Person<'_>) -> anyhow::Result<StateChange> {
+pub(crate) async fn release(deliverer: &Deliverer, ids: &[String], by: Person<'_>) -> anyhow::Result<StateChange> {
     change_state(deliverer, ids, &[DeliveryState::OnHold], DeliveryState::Pending, by).await
 }
 
-/// Moves messages (all, where none is named) from one of some states to another.
+/// Changes the state of messages (all, where none is named) that are in one of the states `from`.
 ///
 /// # Errors
 /// The database fails.
@@ -226,7 +228,7 @@ async fn failed(deliverer: &Deliverer, ids: &[String]) -> anyhow::Result<Vec<Out
     Ok(out)
 }
 
-/// Where a unit receives its mail now.
+/// The current mailbox of a unit.
 struct Mailbox<'a> {
     code: &'a str,
     /// The name in `To`.
@@ -241,38 +243,46 @@ fn mailbox_now<'a>(deliverer: &'a Deliverer, unit: &str) -> Option<Mailbox<'a>> 
     Some(Mailbox { code: &units.units[id].code, title: &units.units[id].title, address })
 }
 
-/// Sends failed messages (all, where none is named) once more to the address they went to. Returns how many of them belong to a unit whose
-/// address has changed since.
+/// The result of sending failed messages once more.
+#[derive(Debug)]
+pub(crate) struct Retried {
+    pub(crate) change: StateChange,
+    /// Number of messages whose unit has another address now.
+    pub(crate) readdressable: usize,
+}
+
+/// Sends failed messages (all, where none is named) once more to the address they went to.
 ///
 /// # Errors
 /// The database fails.
-pub async fn retry(deliverer: &Deliverer, ids: &[String], by: Person<'_>) -> anyhow::Result<(StateChange, usize)> {
-    let moved = failed(deliverer, ids)
+pub(crate) async fn retry(deliverer: &Deliverer, ids: &[String], by: Person<'_>) -> anyhow::Result<Retried> {
+    let readdressable = failed(deliverer, ids)
         .await?
         .iter()
         .filter(|message| !message.test && mailbox_now(deliverer, &message.unit).is_some_and(|now| now.address != message.address))
         .count();
-    Ok((change_state(deliverer, ids, &FAILED, DeliveryState::Pending, by).await?, moved))
+    Ok(Retried { change: change_state(deliverer, ids, &FAILED, DeliveryState::Pending, by).await?, readdressable })
 }
 
-/// What became of a message that was to go to the unit's present address.
+/// The result of sending a message to the unit's current address.
 #[derive(Debug)]
-pub enum Readdressed {
-    /// A message of its own with the same body.
+pub(crate) enum Readdressed {
+    /// A new message with the same body was queued.
     Sent { old: String, new: String, unit: String, address: String },
     /// The address is the same, or the message was a test.
     SameAddress { id: String, unit: String },
-    /// The present address may receive other contents than the old one.
+    /// The current address may not receive the same contents as the old one.
     OtherContents { id: String },
-    /// The message is in a state that allows no second one.
+    /// The state of the message allows no second one.
     Unchanged { id: String, state: DeliveryState },
 }
 
-/// Sends failed messages (all, where none is named) to the addresses their units have now. `each` gets what became of every message.
+/// Sends failed messages (all, where none is named) to the addresses their units have now. Calls `each` with the result of
+/// every message.
 ///
 /// # Errors
 /// A message or a unit is unknown, or the database fails.
-pub async fn retry_corrected(
+pub(crate) async fn retry_corrected(
     deliverer: &Deliverer,
     ids: &[String],
     by: Person<'_>,
@@ -331,11 +341,11 @@ pub async fn retry_corrected(
     Ok(())
 }
 
-/// Stops all sending. Returns whether it was going on until now.
+/// Stops all sending. Returns `false` if it was stopped already.
 ///
 /// # Errors
 /// The database fails.
-pub async fn hold_sending(deliverer: &Deliverer, by: Person<'_>) -> anyhow::Result<bool> {
+pub(crate) async fn hold_sending(deliverer: &Deliverer, by: Person<'_>) -> anyhow::Result<bool> {
     let now = stamp(deliverer.clock.now());
     let entry = AuditEntry { at: &now, who: by.who, why: by.why };
     let stopped = deliverer.store.sending().hold(HoldReason::Person, entry).await?;
@@ -345,20 +355,20 @@ pub async fn hold_sending(deliverer: &Deliverer, by: Person<'_>) -> anyhow::Resu
     Ok(stopped)
 }
 
-/// Sending that was allowed to go on.
+/// The result of releasing sending.
 #[derive(Debug)]
-pub struct SendingReleased {
+pub(crate) struct SendingReleased {
     /// Mails allowed today beyond the daily limit; `None` = the limit was not reached.
-    pub extra: Option<i64>,
-    /// Mails that wait.
-    pub undelivered: i64,
+    pub(crate) extra: Option<i64>,
+    /// Number of mails that are not delivered yet.
+    pub(crate) undelivered: i64,
 }
 
-/// Lets sending go on: after a restored copy, a stop by hand, or when the daily limit was reached. `None` = nothing held it.
+/// Lets sending go on after a restored copy, after a person has stopped it, or when the daily limit is reached. `None` = it was not stopped.
 ///
 /// # Errors
 /// The database fails, or the counter file cannot be written.
-pub async fn release_sending(deliverer: &Deliverer, by: Person<'_>) -> anyhow::Result<Option<SendingReleased>> {
+pub(crate) async fn release_sending(deliverer: &Deliverer, by: Person<'_>) -> anyhow::Result<Option<SendingReleased>> {
     let now = stamp(deliverer.clock.now());
     deliverer.guard().await?;
     let day = deliverer.clock.today().to_string();
@@ -381,27 +391,27 @@ pub async fn release_sending(deliverer: &Deliverer, by: Person<'_>) -> anyhow::R
     Ok(Some(SendingReleased { extra, undelivered: deliverer.store.outbox().count_undelivered().await? }))
 }
 
-/// What one delivery did, with what delays the rest.
+/// The result of one delivery.
 #[derive(Debug)]
-pub struct SentNow {
-    pub delivered: Delivered,
-    pub notes: Vec<String>,
+pub(crate) struct SentNow {
+    pub(crate) delivered: Delivered,
+    pub(crate) notes: Vec<String>,
 }
 
 /// Sends what is due now.
 ///
 /// # Errors
 /// The database fails, or var/ cannot be written.
-pub async fn send(deliverer: &Deliverer) -> anyhow::Result<SentNow> {
+pub(crate) async fn send(deliverer: &Deliverer) -> anyhow::Result<SentNow> {
     let delivered = deliverer.deliver_all(None).await?;
     Ok(SentNow { delivered, notes: deliverer.sending_notes().await? })
 }
 
-/// Refuses a decision on drafts that names nobody or gives no reason.
+/// Checks that a decision on drafts has a person and a reason.
 ///
 /// # Errors
 /// One of the two is missing.
-pub fn named_decision(by: Option<&str>, reason: &str) -> anyhow::Result<()> {
+pub(crate) fn named_decision(by: Option<&str>, reason: &str) -> anyhow::Result<()> {
     ensure!(
         by.is_some_and(|by| !by.trim().is_empty()) && !reason.trim().is_empty(),
         "a draft is released or rejected by a named person with a reason: --by NAME --reason TEXT"

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 ///
 /// # Errors
 /// It is unknown; the message suggests one.
-pub fn ledger_named<'a>(policy: &'a Policy, name: &str) -> anyhow::Result<&'a Ledger> {
+pub(crate) fn ledger_named<'a>(policy: &'a Policy, name: &str) -> anyhow::Result<&'a Ledger> {
     let Some(index) = policy.ledger(name) else {
         let hint = suggest(name, policy.ledgers.iter().map(|ledger| ledger.id.as_str())).unwrap_or_default();
         bail!("ledger \"{name}\" is unknown ({hint})");
@@ -36,18 +36,18 @@ fn folder_and_name(file: &Path) -> anyhow::Result<(&Path, String)> {
 
 /// The empty sheet of a ledger.
 #[derive(Debug)]
-pub struct BlankFile {
+pub(crate) struct BlankFile {
     /// Title of the ledger.
-    pub title: String,
+    pub(crate) title: String,
     /// Where it was written; `None` = the file was there already, with the same contents.
-    pub written: Option<PathBuf>,
+    pub(crate) written: Option<PathBuf>,
 }
 
-/// Writes the empty sheet of a ledger with its explanation. A file that holds anything else is not touched.
+/// Writes the empty sheet of a ledger with its explanation. A file with other contents is not changed.
 ///
 /// # Errors
-/// The ledger is unknown, the name is no name of a workbook, or the file exists and differs.
-pub fn write_blank(config: &Config, ledger: &str, file: &Path) -> anyhow::Result<BlankFile> {
+/// The ledger is unknown, the name is not that of a workbook, or the file exists and differs.
+pub(crate) fn write_blank(config: &Config, ledger: &str, file: &Path) -> anyhow::Result<BlankFile> {
     let policy = &config.policy;
     let title = ledger_named(policy, ledger)?.title.clone();
     let xlsx_name = file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("xlsx"));
@@ -65,23 +65,23 @@ pub fn write_blank(config: &Config, ledger: &str, file: &Path) -> anyhow::Result
     Ok(BlankFile { title, written: Some(filed.path) })
 }
 
-/// Fewer projects would leave the register empty.
+/// Limits of the number of projects in a sample register.
 const PROJECTS_MIN: usize = 1;
 const PROJECTS_MAX: usize = 1_000_000;
 
 /// A file that was written.
 #[derive(Debug)]
-pub struct WrittenFile {
-    pub path: PathBuf,
-    pub bytes: usize,
-    pub sha256: String,
+pub(crate) struct WrittenFile {
+    pub(crate) path: PathBuf,
+    pub(crate) bytes: usize,
+    pub(crate) sha256: String,
 }
 
 /// Writes a sample register that describes a day.
 ///
 /// # Errors
 /// The number of projects is out of bounds, or the file cannot be written.
-pub fn write_sample(config: &Config, projects: usize, as_of: NaiveDate, file: &Path) -> anyhow::Result<WrittenFile> {
+pub(crate) fn write_sample(config: &Config, projects: usize, as_of: NaiveDate, file: &Path) -> anyhow::Result<WrittenFile> {
     let made = sample(&config.policy, projects, as_of);
     let bytes = report::sample::write(&made, &config.policy)?;
     let (folder, name) = folder_and_name(file)?;
@@ -90,11 +90,11 @@ pub fn write_sample(config: &Config, projects: usize, as_of: NaiveDate, file: &P
     Ok(WrittenFile { path, bytes: bytes.len(), sha256 })
 }
 
-/// Refuses a number of sample projects that is out of bounds.
+/// Checks the number of projects of a sample register.
 ///
 /// # Errors
-/// It is.
-pub fn check_projects(projects: usize) -> anyhow::Result<()> {
+/// It is out of bounds.
+pub(crate) fn check_projects(projects: usize) -> anyhow::Result<()> {
     ensure!((PROJECTS_MIN..=PROJECTS_MAX).contains(&projects), "--projects must be between {PROJECTS_MIN} and {PROJECTS_MAX}");
     Ok(())
 }
@@ -103,7 +103,11 @@ pub fn check_projects(projects: usize) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// The name is no name of a workbook, the file exists, the rules name no number of quarters, or the database fails.
-pub async fn write_accountability(evaluator: &Evaluator, as_of: NaiveDate, file: &Path) -> anyhow::Result<(PathBuf, AccountabilityList)> {
+pub(crate) async fn write_accountability(
+    evaluator: &Evaluator,
+    as_of: NaiveDate,
+    file: &Path,
+) -> anyhow::Result<(PathBuf, AccountabilityList)> {
     let is_xlsx = file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("xlsx"));
     ensure!(is_xlsx, "{} must end in .xlsx: the list is an Excel workbook", file.display());
     let (folder, name) = folder_and_name(file)?;

@@ -22,7 +22,7 @@ use chrono::NaiveDate;
 ///
 /// # Errors
 /// There is no such held snapshot, or the database fails.
-pub async fn decide(evaluator: &Evaluator, ledger: &str, source: &str, seq: i64, state: SnapshotState) -> anyhow::Result<()> {
+pub(crate) async fn decide(evaluator: &Evaluator, ledger: &str, source: &str, seq: i64, state: SnapshotState) -> anyhow::Result<()> {
     if !evaluator.store.snapshots().decide_held(ledger, source, seq, state).await? {
         bail!("{ledger}/{source} 没有第{seq}次的暂缓快照；各次快照见 duban snapshot list");
     }
@@ -35,7 +35,7 @@ pub async fn decide(evaluator: &Evaluator, ledger: &str, source: &str, seq: i64,
 ///
 /// # Errors
 /// The database fails, or `take` returns an error.
-pub async fn each_record(
+pub(crate) async fn each_record(
     evaluator: &Evaluator,
     ledger: &Ledger,
     as_of: NaiveDate,
@@ -64,7 +64,7 @@ struct Pair {
 
 /// One part of a comparison.
 #[derive(Debug)]
-pub enum Compared<'a> {
+pub(crate) enum Compared<'a> {
     /// A title that names the snapshots compared from here on.
     Heading(&'a str),
     Record {
@@ -77,7 +77,7 @@ pub enum Compared<'a> {
 
 /// How a record differs.
 #[derive(Debug)]
-pub enum RecordChange {
+pub(crate) enum RecordChange {
     Added { place: String },
     Gone { place: String },
     Field { title: String, old: String, new: String, old_place: String, new_place: String },
@@ -85,19 +85,19 @@ pub enum RecordChange {
 
 /// Counts of a comparison.
 #[derive(Debug, Default)]
-pub struct DifferenceCounts {
-    pub added: u64,
-    pub gone: u64,
-    pub changed: u64,
+pub(crate) struct DifferenceCounts {
+    pub(crate) added: u64,
+    pub(crate) gone: u64,
+    pub(crate) changed: u64,
     /// Records with the same cells, from a sheet with other columns.
-    pub other_columns: u64,
+    pub(crate) other_columns: u64,
 }
 
 /// Compares two snapshots (`LEDGER/SOURCE/SEQ`) or, with a ledger, two days. Calls `each` with the parts in order.
 ///
 /// # Errors
 /// A name is unknown, the two cannot be compared, the database fails, or `each` returns an error.
-pub async fn diff(
+pub(crate) async fn diff(
     evaluator: &Evaluator,
     a: &str,
     b: &str,
@@ -106,10 +106,10 @@ pub async fn diff(
 ) -> anyhow::Result<DifferenceCounts> {
     let all = evaluator.store.snapshots().list().await?;
     let policy = &evaluator.config.policy;
-    let wanted = ledger.map(|name| ledger_named(policy, name)).transpose()?;
+    let requested = ledger.map(|name| ledger_named(policy, name)).transpose()?;
     let (ledger, pairs) = match (a.parse::<NaiveDate>(), b.parse::<NaiveDate>()) {
         (Ok(a), Ok(b)) => {
-            let Some(ledger) = wanted else {
+            let Some(ledger) = requested else {
                 bail!(
                     "two days need --ledger (one of: {})",
                     policy.ledgers.iter().map(|ledger| ledger.id.as_str()).collect::<Vec<_>>().join(", ")
@@ -120,8 +120,8 @@ pub async fn diff(
         (Err(_), Err(_)) => {
             let (one, two) = (snapshot_named(policy, &all, a)?, snapshot_named(policy, &all, b)?);
             ensure!(one.0.id == two.0.id, "{a} and {b} are of different ledgers: compare two snapshots of one");
-            if let Some(wanted) = wanted {
-                ensure!(wanted.id == one.0.id, "--ledger {} does not agree with {a}", wanted.id);
+            if let Some(requested) = requested {
+                ensure!(requested.id == one.0.id, "--ledger {} does not agree with {a}", requested.id);
             }
             (one.0, vec![pair(&one, &two)])
         }
@@ -255,7 +255,7 @@ async fn compare(
 ///
 /// # Errors
 /// The ledger is unknown, or the database fails.
-pub async fn gone(evaluator: &Evaluator, ledger: Option<&str>) -> anyhow::Result<(Vec<Gone>, Vec<Snapshot>)> {
+pub(crate) async fn gone(evaluator: &Evaluator, ledger: Option<&str>) -> anyhow::Result<(Vec<Gone>, Vec<Snapshot>)> {
     if let Some(name) = ledger {
         ledger_named(&evaluator.config.policy, name)?;
     }
@@ -265,31 +265,31 @@ pub async fn gone(evaluator: &Evaluator, ledger: Option<&str>) -> anyhow::Result
 
 /// A code that has left a register.
 #[derive(Clone, Copy, Debug)]
-pub struct GoneCode<'a> {
-    pub ledger: &'a str,
-    pub source: &'a str,
-    pub code: &'a str,
+pub(crate) struct GoneCode<'a> {
+    pub(crate) ledger: &'a str,
+    pub(crate) source: &'a str,
+    pub(crate) code: &'a str,
 }
 
 /// A confirmation that a code has left a register.
 #[derive(Debug)]
-pub struct Confirmation {
-    pub ledger_title: String,
-    pub code: String,
-    pub name: String,
-    pub who: String,
-    pub reason: String,
+pub(crate) struct Confirmation {
+    pub(crate) ledger_title: String,
+    pub(crate) code: String,
+    pub(crate) name: String,
+    pub(crate) who: String,
+    pub(crate) reason: String,
     /// It had been confirmed before, by `who` for `reason`.
-    pub known_before: bool,
+    pub(crate) known_before: bool,
 }
 
 /// Records that the office confirms that a code has left its register.
 ///
 /// # Errors
 /// Nobody or no reason is named, the code is unknown or has not left (the message suggests one), or the database fails.
-pub async fn confirm_gone(evaluator: &Evaluator, of: GoneCode<'_>, by: &str, reason: &str) -> anyhow::Result<Confirmation> {
-    let GoneCode { source, code, .. } = of;
-    let ledger = ledger_named(&evaluator.config.policy, of.ledger)?;
+pub(crate) async fn confirm_gone(evaluator: &Evaluator, gone_code: GoneCode<'_>, by: &str, reason: &str) -> anyhow::Result<Confirmation> {
+    let GoneCode { source, code, .. } = gone_code;
+    let ledger = ledger_named(&evaluator.config.policy, gone_code.ledger)?;
     let (by, reason) = (by.trim(), reason.trim());
     ensure!(!by.is_empty(), "--by names nobody: who confirms it?");
     ensure!(!reason.is_empty(), "--reason is empty: why has it left the register?");

@@ -1,4 +1,4 @@
-//! The start day (建账期): from it on acts above a reminder begin.
+//! The start day, which ends the 建账期: acts above a reminder begin on it.
 
 use crate::config::load::Config;
 use crate::domain::register::calendar::Span;
@@ -8,12 +8,12 @@ use anyhow::Context;
 use chrono::NaiveDate;
 use std::path::Path;
 
-/// Working days a unit has at least to check its rows before acts begin.
+/// Minimum number of working days that units have to check their rows before acts begin.
 const CHECK_WORKDAYS: u32 = 20;
 
 /// The start day of an office.
 #[derive(Debug)]
-pub enum Start {
+pub(crate) enum Start {
     /// It was fixed before and is not changed.
     Known(NaiveDate),
     /// It was fixed now; `calendar_known` = the working days of its year are on file.
@@ -24,7 +24,7 @@ pub enum Start {
 ///
 /// # Errors
 /// The file cannot be read or written.
-pub fn fix_start(root: &Path, config: &Config, today: NaiveDate) -> anyhow::Result<Start> {
+pub(crate) fn fix_start(root: &Path, config: &Config, today: NaiveDate) -> anyhow::Result<Start> {
     if let Some(day) = config.settings.enforce_on() {
         return Ok(Start::Known(day));
     }
@@ -40,7 +40,7 @@ pub fn fix_start(root: &Path, config: &Config, today: NaiveDate) -> anyhow::Resu
     let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut document: toml_edit::DocumentMut = text.parse().with_context(|| format!("cannot read {}", path.display()))?;
     if !document.contains_table("start") {
-        // what is commented out below the last table belongs to that table and remains with it
+        // comments below the last table belong to that table, so they have to stay before the new one
         let rest = document.trailing().as_str().unwrap_or_default().to_owned();
         let mut start = toml_edit::Table::new();
         start.decor_mut().set_prefix(format!("{}\n\n", rest.trim_end()));

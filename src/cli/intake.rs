@@ -9,12 +9,11 @@ use crate::app::snapshots::GoneCode;
 use crate::cli::csv_text::guarded_cell;
 use crate::cli::diff;
 use crate::cli::exit::Exit;
-use crate::domain::intake::note::NoteKind;
+use crate::domain::intake::note::{Note, NoteKind, sentence};
 use crate::domain::notify::feedback::FormAccount;
 use crate::domain::register::period::chinese_date;
 use crate::store::snapshots::SnapshotState;
 use crate::worker::import::pull_report::PullReport;
-use crate::worker::run::evaluate::note_lines;
 use chrono::NaiveDate;
 use clap::Subcommand;
 use std::io::Write;
@@ -235,4 +234,15 @@ async fn export(app: &App, ledger: &str, as_of: NaiveDate) -> anyhow::Result<Exi
     out.flush()?;
     std::io::stdout().flush()?;
     Ok(Exit::Done)
+}
+
+/// At most `most` notes of some kinds as sentences, then the number of the others.
+fn note_lines(notes: &[Note], sheets: &[String], kinds: &[NoteKind], most: usize) -> Vec<String> {
+    let chosen: Vec<&Note> = notes.iter().filter(|note| kinds.contains(&note.kind)).collect();
+    let mut lines: Vec<String> =
+        chosen.iter().take(most).map(|note| sentence(note, sheets.get(note.sheet as usize).map_or("", String::as_str))).collect();
+    if chosen.len() > most {
+        lines.push(format!("……另有{}条，见导入报告", chosen.len() - most));
+    }
+    lines
 }

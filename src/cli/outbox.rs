@@ -3,7 +3,7 @@
 
 use crate::app::compose::App;
 use crate::app::outbox;
-use crate::app::outbox::{ListRequest, MessageView, Person, Readdressed, SentNow, StateChange};
+use crate::app::outbox::{ListRequest, MessageView, Person, Readdressed, Retried, SentNow, StateChange};
 use crate::cli::exit::Exit;
 use crate::clock::SHANGHAI_SECONDS;
 use crate::domain::notify::delivery::DeliveryState;
@@ -304,10 +304,10 @@ fn print_change(change: &StateChange, word: &str) -> anyhow::Result<Exit> {
 
 /// Queues failed messages once more, for the address they went to.
 async fn retry(deliverer: &Deliverer, ids: &[String], person: &PersonArguments) -> anyhow::Result<Exit> {
-    let (change, moved) = outbox::retry(deliverer, ids, person.person(&person.who())).await?;
+    let Retried { change, readdressable } = outbox::retry(deliverer, ids, person.person(&person.who())).await?;
     let exit = print_change(&change, "重新发送")?;
-    if moved > 0 {
-        print_line!("其中{moved}封的单位邮箱已改，以上仍按原地址发送；要发往新地址，执行 duban outbox retry --corrected 编号");
+    if readdressable > 0 {
+        print_line!("其中{readdressable}封的单位邮箱已改，以上仍按原地址发送；要发往新地址，执行 duban outbox retry --corrected 编号");
     }
     Ok(exit)
 }

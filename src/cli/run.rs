@@ -6,7 +6,7 @@ use crate::app::start::Start;
 use crate::cli::exit::Exit;
 use crate::domain::register::period::chinese_date;
 use crate::store::runs::RunState;
-use crate::worker::run::runner::{Deliveries, Rehearsal, RunOutcome, RunRequest, RunWhen};
+use crate::worker::run::runner::{Deliveries, Rehearsal, RehearsedMail, RunOutcome, RunRequest, RunWhen};
 use chrono::NaiveDate;
 use tokio_util::sync::CancellationToken;
 
@@ -90,10 +90,10 @@ fn deliveries_text(mails: &Deliveries, text: &mut String) {
 /// What a run would make and send.
 fn rehearsal_text(rehearsal: &Rehearsal) -> String {
     let mut text = format!("试运行：以下为将要生成和发送的内容，未写入、未发送。\n\n{}", rehearsal.summary);
-    for (unit, subject) in &rehearsal.digests {
+    for RehearsedMail { unit, subject } in &rehearsal.digests {
         text.push_str(&format!("{unit} ← {subject}\n"));
     }
-    for (unit, subject) in &rehearsal.drafts {
+    for RehearsedMail { unit, subject } in &rehearsal.drafts {
         text.push_str(&format!("{unit} ←（拟办，签发后发送）{subject}\n"));
     }
     if let Some(coverage) = &rehearsal.coverage {

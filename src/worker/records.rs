@@ -51,11 +51,6 @@ impl<'a> LedgerRecords<'a> {
         LedgerRecords { store, ledger, snapshots }
     }
 
-    /// Whether the selection has no snapshot of the ledger.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.snapshots.is_empty()
-    }
-
     /// Calls `take` with every record, source by source and in code order. A code that several sources contain comes once for each.
     ///
     /// # Errors

@@ -11,10 +11,10 @@ use chrono::NaiveDate;
 
 /// The snapshots that one judgement reads.
 #[derive(Clone, Debug)]
-pub struct SnapshotSelection {
-    pub in_force: Vec<InForce>,
+pub(crate) struct SnapshotSelection {
+    pub(crate) in_force: Vec<InForce>,
     /// Only the shipped sample contains projects.
-    pub sample: bool,
+    pub(crate) sample: bool,
 }
 
 impl SnapshotSelection {

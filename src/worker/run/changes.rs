@@ -12,11 +12,11 @@ use std::collections::HashMap;
 
 /// What a comparison with earlier findings returns, beside the change of each finding.
 #[derive(Debug, Default)]
-pub struct Changes {
+pub(crate) struct Changes {
     /// Findings known before that are no longer found although the record is still in the register.
-    pub resolved: Vec<Identity>,
+    pub(crate) resolved: Vec<Identity>,
     /// The timeline that was compared with. `None` = a later as_of has been judged, so the timeline is not rewritten.
-    pub timeline: Option<Timeline>,
+    pub(crate) timeline: Option<Timeline>,
 }
 
 impl Evaluator {
@@ -24,7 +24,7 @@ impl Evaluator {
     ///
     /// # Errors
     /// The database fails.
-    pub async fn changes(
+    pub(crate) async fn changes(
         &self,
         policy: &Policy,
         register: &mut EvaluatedRegister,

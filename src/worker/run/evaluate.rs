@@ -1,4 +1,4 @@
-//! Evaluates a register at a date: its records are judged, and what reports and mails need of them is set aside.
+//! Evaluates a register at a date: its records are judged, and those that workbooks and mails name are set aside.
 //!
 //! There are two passes. The small ledgers that point to projects come first, so that a project's difficulties and an order's project are
 //! known when they are needed; then the projects are streamed.
@@ -6,7 +6,7 @@
 use crate::clock::Clock;
 use crate::config::load::Config;
 use crate::domain::audience::is_restricted;
-use crate::domain::intake::note::{Note, NoteKind, SheetAccount, sentence};
+use crate::domain::intake::note::{Note, NoteKind, SheetAccount};
 use crate::domain::judging::finding::State;
 use crate::domain::judging::indicators::Indicators;
 use crate::domain::judging::judge::Judged;
@@ -36,26 +36,24 @@ use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// A register at a date, judged.
-pub struct EvaluatedRegister {
-    pub judged: Judged,
+pub(crate) struct EvaluatedRegister {
+    pub(crate) judged: Judged,
     /// Records with a finding, a notice, a quality issue or an intake note, restricted records, those that a roster selects, and projects
     /// that findings of other ledgers point to.
-    pub records: RecordSpill,
+    pub(crate) records: RecordSpill,
     /// The codes that the sheets of records select.
-    pub rosters: Rosters,
-    pub origins: Vec<Origin>,
-    pub indicators: Indicators,
-    pub sources: Vec<SourceSnapshot>,
-    pub intake: Vec<IntakeIssue>,
-    /// Ledgers that have a snapshot.
-    pub ledgers: BTreeSet<String>,
+    pub(crate) rosters: Rosters,
+    pub(crate) origins: Vec<Origin>,
+    pub(crate) indicators: Indicators,
+    pub(crate) sources: Vec<SourceSnapshot>,
+    pub(crate) intake: Vec<IntakeIssue>,
     /// Fingerprints of all (ledger, code) of the register, by which a resolved finding is distinguished from one whose record is gone.
     present: HashSet<u64>,
 }
 
 impl EvaluatedRegister {
     /// Names the ledgers in which something was found, those of one day and number together: `数据来源：项目台账、工作单9月30日数据（第1次快照）`.
-    pub fn source_line(&self, policy: &Policy, as_of: NaiveDate) -> String {
+    pub(crate) fn source_line(&self, policy: &Policy, as_of: NaiveDate) -> String {
         let found: BTreeSet<&str> =
             self.judged.findings.iter().map(|finding| &*policy.ledgers[policy.rules[finding.rule].ledger].title).collect();
         // the titles of the ledgers whose snapshots cover the same day and have the same number
@@ -79,7 +77,7 @@ impl EvaluatedRegister {
     }
 
     /// Whether a record of this code is in the register at all.
-    pub fn has(&self, ledger: usize, code: &str) -> bool {
+    pub(crate) fn has(&self, ledger: usize, code: &str) -> bool {
         self.present.contains(&fingerprint(ledger, code))
     }
 }
@@ -88,7 +86,7 @@ fn fingerprint(ledger: usize, code: &str) -> u64 {
     xxh3_64_with_seed(code.as_bytes(), ledger as u64)
 }
 
-/// Judges what is stored: the register on a day, what has changed since, and what has left it.
+/// Evaluates the stored register: its findings on a day, their changes, and the codes that have left it.
 #[derive(Clone)]
 pub struct Evaluator {
     pub(crate) var: PathBuf,
@@ -174,9 +172,9 @@ pub(crate) async fn evaluate(
     judged.sort();
     rosters.finish(policy, &judged);
     let sources = source_snapshots(policy, selection, &snapshots, as_of);
-    let RegisterReader { origins, ledgers, present, duplicates, .. } = reader;
+    let RegisterReader { origins, present, duplicates, .. } = reader;
     let intake = duplicates.into_iter().chain(noted.into_iter().map(|(_, issue)| issue)).collect();
-    Ok(EvaluatedRegister { judged, records: spill, rosters, origins, indicators, sources, intake, ledgers, present })
+    Ok(EvaluatedRegister { judged, records: spill, rosters, origins, indicators, sources, intake, present })
 }
 
 /// The projects that the records of other ledgers belong to, each once.
@@ -290,6 +288,7 @@ fn spill_error(error: std::io::Error) -> StoreError {
     StoreError::Internal(format!("the temporary file of records: {error}"))
 }
 
+/// Whether a snapshot is the one in force that is given.
 fn is_of(snapshot: &Snapshot, found: &InForce) -> bool {
     snapshot.ledger == found.snapshot.ledger && snapshot.source == found.snapshot.source && snapshot.seq == found.snapshot.seq
 }
@@ -312,6 +311,7 @@ async fn intake_issues(
     Ok(issues)
 }
 
+/// A note as reports list it.
 fn intake_issue(ledger: &str, note: &Note, snapshot: &Snapshot) -> IntakeIssue {
     let sheet = snapshot.origin.sheets.get(note.sheet as usize).cloned().unwrap_or_default();
     IntakeIssue {
@@ -376,8 +376,6 @@ struct RegisterReader<'a> {
     origins: Vec<Origin>,
     /// (ledger, source, first_seq) → index into `origins`.
     origin_of: HashMap<(String, String, i64), u32>,
-    /// Ledgers that have a snapshot.
-    ledgers: BTreeSet<String>,
     /// Fingerprints of all (ledger, code) read.
     present: HashSet<u64>,
     duplicates: Vec<IntakeIssue>,
@@ -391,16 +389,7 @@ impl<'a> RegisterReader<'a> {
             origin_of.insert((snapshot.ledger.clone(), snapshot.source.clone(), snapshot.seq), origins.len() as u32);
             origins.push(Origin { file: snapshot.origin.file.clone(), sheets: snapshot.origin.sheets.clone() });
         }
-        RegisterReader {
-            store,
-            policy,
-            selection,
-            origins,
-            origin_of,
-            ledgers: BTreeSet::new(),
-            present: HashSet::new(),
-            duplicates: Vec::new(),
-        }
+        RegisterReader { store, policy, selection, origins, origin_of, present: HashSet::new(), duplicates: Vec::new() }
     }
 
     /// All ledgers but the projects, without those that have no snapshot.
@@ -408,15 +397,16 @@ impl<'a> RegisterReader<'a> {
         let mut others = Vec::new();
         let policy = self.policy;
         for (index, ledger) in policy.ledgers.iter().enumerate().filter(|(_, ledger)| ledger.id != PROJECT) {
+            if self.selection.of_ledger(&ledger.id).next().is_none() {
+                continue;
+            }
             let mut records = Vec::new();
             self.each(index, |record| {
                 records.push(record);
                 Ok(())
             })
             .await?;
-            if self.ledgers.contains(&ledger.id) {
-                others.push(LedgerRows { ledger: index, records });
-            }
+            others.push(LedgerRows { ledger: index, records });
         }
         Ok(others)
     }
@@ -424,14 +414,10 @@ impl<'a> RegisterReader<'a> {
     /// Calls `take` with the records of a ledger, one for each code, with their origin.
     async fn each(&mut self, index: usize, mut take: impl FnMut(Record) -> Result<()>) -> Result<()> {
         let ledger = &self.policy.ledgers[index];
-        let records = LedgerRecords::new(self.store, ledger, self.selection);
-        if !records.is_empty() {
-            self.ledgers.insert(ledger.id.clone());
-        }
         let (origin_of, origins, present, duplicates) = (&self.origin_of, &self.origins, &mut self.present, &mut self.duplicates);
         // most versions of a ledger began in the same snapshot as the one before
         let mut last: Option<(SourceSnapshotRef<'_>, i64, u32)> = None;
-        records
+        LedgerRecords::new(self.store, ledger, self.selection)
             .each(|snapshot, StoredRecord { mut record, first_seq }| {
                 let origin = match last {
                     Some((last_snapshot, last_seq, origin)) if last_seq == first_seq && last_snapshot == snapshot => origin,
@@ -457,7 +443,7 @@ impl<'a> RegisterReader<'a> {
     }
 }
 
-/// A record whose code an earlier source has too.
+/// The intake issue of a record whose code an earlier source has too.
 fn duplicate(ledger: &Ledger, record: &Record, origin: &Origin) -> IntakeIssue {
     IntakeIssue {
         ledger: ledger.title.clone(),
@@ -473,15 +459,4 @@ fn duplicate(ledger: &Ledger, record: &Record, origin: &Origin) -> IntakeIssue {
         code: record.code.clone(),
         restricted: is_restricted(ledger, record),
     }
-}
-
-/// The sentences of a pull's notes, for a terminal.
-pub fn note_lines(notes: &[Note], sheets: &[String], kinds: &[NoteKind], most: usize) -> Vec<String> {
-    let chosen: Vec<&Note> = notes.iter().filter(|note| kinds.contains(&note.kind)).collect();
-    let mut lines: Vec<String> =
-        chosen.iter().take(most).map(|note| sentence(note, sheets.get(note.sheet as usize).map_or("", String::as_str))).collect();
-    if chosen.len() > most {
-        lines.push(format!("……另有{}条，见导入报告", chosen.len() - most));
-    }
-    lines
 }

@@ -9,29 +9,29 @@ use serde::Serialize;
 
 /// One finding of `duban findings --format json`, and the stored body of a finding.
 #[derive(Clone, Debug, Serialize)]
-pub struct FindingFacts {
-    pub rule: String,
-    pub ledger: String,
-    pub key: String,
-    pub name: String,
-    pub unit: String,
+pub(crate) struct FindingFacts {
+    pub(crate) rule: String,
+    pub(crate) ledger: String,
+    pub(crate) key: String,
+    pub(crate) name: String,
+    pub(crate) unit: String,
     #[serde(rename = "told")]
-    pub relations: Vec<&'static str>,
-    pub light: Option<&'static str>,
-    pub act: Option<&'static str>,
-    pub due_on: Option<String>,
-    pub overdue_days: Option<i64>,
-    pub lag_points: Option<serde_json::Number>,
-    pub state: &'static str,
-    pub change: &'static str,
-    pub basis: String,
-    pub missing: Vec<String>,
-    pub waiting_on: Option<String>,
-    pub cause: Option<String>,
+    pub(crate) relations: Vec<&'static str>,
+    pub(crate) light: Option<&'static str>,
+    pub(crate) act: Option<&'static str>,
+    pub(crate) due_on: Option<String>,
+    pub(crate) overdue_days: Option<i64>,
+    pub(crate) lag_points: Option<serde_json::Number>,
+    pub(crate) state: &'static str,
+    pub(crate) change: &'static str,
+    pub(crate) basis: String,
+    pub(crate) missing: Vec<String>,
+    pub(crate) waiting_on: Option<String>,
+    pub(crate) cause: Option<String>,
 }
 
 /// The rule, ledger and key of a finding.
-pub fn identity(policy: &Policy, finding: &Finding) -> Identity {
+pub(crate) fn identity(policy: &Policy, finding: &Finding) -> Identity {
     let (rule, ledger, key) = identity_parts(policy, finding);
     Identity { rule: rule.to_owned(), ledger: ledger.to_owned(), key: key.to_owned() }
 }
@@ -43,7 +43,7 @@ pub(crate) fn identity_parts<'a>(policy: &'a Policy, finding: &'a Finding) -> (&
 }
 
 /// Indices of the findings in the order of their identities, which is the order of the stored findings and of the timeline.
-pub fn in_order(policy: &Policy, findings: &[Finding]) -> Vec<u32> {
+pub(crate) fn in_order(policy: &Policy, findings: &[Finding]) -> Vec<u32> {
     let mut rules: Vec<usize> = (0..policy.rules.len()).collect();
     rules.sort_unstable_by_key(|rule| (&policy.rules[*rule].id, &policy.ledgers[policy.rules[*rule].ledger].id));
     let mut keys: Vec<Vec<(&str, u32)>> = vec![Vec::new(); policy.rules.len()];
@@ -60,7 +60,7 @@ pub fn in_order(policy: &Policy, findings: &[Finding]) -> Vec<u32> {
 
 impl FindingFacts {
     /// The facts of a finding.
-    pub fn of(policy: &Policy, finding: &Finding) -> FindingFacts {
+    pub(crate) fn of(policy: &Policy, finding: &Finding) -> FindingFacts {
         let rule = &policy.rules[finding.rule];
         let ledger = &policy.ledgers[rule.ledger];
         FindingFacts {
@@ -95,7 +95,7 @@ impl FindingFacts {
     ///
     /// # Errors
     /// It cannot be written as JSON.
-    pub fn stored(self, light: Option<Light>) -> Result<NewFinding> {
+    pub(crate) fn stored(self, light: Option<Light>) -> Result<NewFinding> {
         let body = serde_json::to_string(&self).map_err(|error| StoreError::Internal(error.to_string()))?;
         let identity = Identity { rule: self.rule, ledger: self.ledger, key: self.key };
         Ok(NewFinding { identity, light, state: self.state, body })

@@ -14,15 +14,15 @@ use std::collections::{BTreeSet, HashSet};
 
 /// A code that an earlier snapshot has and the one now in force has not.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Gone {
-    pub ledger: String,
-    pub source: String,
+pub(crate) struct Gone {
+    pub(crate) ledger: String,
+    pub(crate) source: String,
     /// Its last version in force.
-    pub absent: AbsentVersion,
+    pub(crate) absent: AbsentVersion,
     /// The last snapshot in force that has it.
-    pub seen_seq: i64,
+    pub(crate) seen_seq: i64,
     /// The first snapshot in force without it.
-    pub gone_seq: i64,
+    pub(crate) gone_seq: i64,
 }
 
 /// The numbers of a source's snapshots in force up to `seq`, ordered by the day they cover.
@@ -52,7 +52,7 @@ impl Evaluator {
     ///
     /// # Errors
     /// The database fails.
-    pub async fn gone(&self, ledger: Option<&str>) -> Result<Vec<Gone>> {
+    pub(crate) async fn gone(&self, ledger: Option<&str>) -> Result<Vec<Gone>> {
         let selection = self.select_snapshots(&[], self.clock.today()).await?;
         let mut pin = self.gone_pin(&selection).await?;
         pin.history.retain(|(known, ..)| ledger.is_none_or(|ledger| ledger == known));
@@ -146,7 +146,7 @@ impl Evaluator {
     ///
     /// # Errors
     /// The database fails.
-    pub async fn gone_code(&self, ledger: &str, source: &str, code: &str) -> Result<Option<Gone>> {
+    pub(crate) async fn gone_code(&self, ledger: &str, source: &str, code: &str) -> Result<Option<Gone>> {
         let selection = self.select_snapshots(&[], self.clock.today()).await?;
         self.gone_in(&selection, &self.store.snapshots().list().await?, ledger, source, code).await
     }

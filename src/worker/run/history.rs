@@ -24,7 +24,13 @@ impl Evaluator {
     ///
     /// # Errors
     /// The database fails.
-    pub async fn closed_quarters(&self, config: &Config, own_job: Option<&str>, as_of: NaiveDate, sample: bool) -> Result<Vec<String>> {
+    pub(crate) async fn closed_quarters(
+        &self,
+        config: &Config,
+        own_job: Option<&str>,
+        as_of: NaiveDate,
+        sample: bool,
+    ) -> Result<Vec<String>> {
         let mut runs = Vec::new();
         let Some(job) = config.jobs.iter().find(|job| job.closes_quarter) else { return Ok(runs) };
         let mut quarter = Period::last_closed(PeriodKind::Quarter, as_of);
@@ -44,7 +50,13 @@ impl Evaluator {
     ///
     /// # Errors
     /// The database fails.
-    pub async fn record_red_quarters(&self, policy: &Policy, findings: &mut [Finding], closed: &[String], closes: bool) -> Result<()> {
+    pub(crate) async fn record_red_quarters(
+        &self,
+        policy: &Policy,
+        findings: &mut [Finding],
+        closed: &[String],
+        closes: bool,
+    ) -> Result<()> {
         let own = u32::from(closes);
         let red = |finding: &Finding| finding.state == State::Open && finding.light == Some(Light::Red);
         for finding in findings.iter_mut().filter(|finding| red(finding)) {

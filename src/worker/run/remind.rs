@@ -131,7 +131,7 @@ impl RunContext<'_> {
             let next = |job: &Job| Some(job.schedule.slots(self.at + chrono::Duration::seconds(1), national).next()?.runs_at.date());
             jobs.filter_map(next).min()
         };
-        let of = PlanInputs {
+        let plan_inputs = PlanInputs {
             policy,
             as_of: self.as_of,
             sent_on,
@@ -151,7 +151,7 @@ impl RunContext<'_> {
             next_on: &next_on,
             may_carry_rows: &|address| settings.domain_allowed(address),
         };
-        Ok((plan(&of), drafts(&of, &self.job.drafts)))
+        Ok((plan(&plan_inputs), drafts(&plan_inputs, &self.job.drafts)))
     }
 
     /// The findings and lights that each unit's last message named, without records whose leaving the office has confirmed: a digest

@@ -31,8 +31,8 @@ pub struct RunRequest {
     pub revise: bool,
 }
 
-#[derive(Clone, Copy, Debug)]
 /// The slot to run.
+#[derive(Clone, Copy, Debug)]
 pub enum RunWhen {
     /// The day that a slot today would judge.
     Now,
@@ -75,7 +75,7 @@ pub struct Deliveries {
     pub test: i64,
     /// Mails sent once more after an unknown outcome.
     pub repeated: i64,
-    /// What delays the pending ones, as people read it.
+    /// Why the pending mails are delayed, as sentences.
     pub notes: Vec<String>,
     /// Why no mail is given to the server now.
     pub channel_fault: Option<String>,
@@ -88,14 +88,20 @@ impl Deliveries {
     }
 }
 
+/// A digest or draft that a run would make.
+#[derive(Debug)]
+pub struct RehearsedMail {
+    pub unit: String,
+    pub subject: String,
+}
+
 /// What a run would find and mail.
 #[derive(Debug, Default)]
 pub struct Rehearsal {
-    /// Findings per light.
+    /// The printed result.
     pub summary: String,
-    /// Unit and subject of every digest.
-    pub digests: Vec<(String, String)>,
-    pub drafts: Vec<(String, String)>,
+    pub digests: Vec<RehearsedMail>,
+    pub drafts: Vec<RehearsedMail>,
     pub coverage: Option<Coverage>,
 }
 
@@ -132,7 +138,7 @@ impl Runner {
             match known.state {
                 RunState::Done | RunState::Partial if request.revise => revision += 1,
                 RunState::Done | RunState::Partial => {
-                    // mails that a killed process had queued are sent now; nothing is sent twice
+                    // mails that a killed process had queued are sent now; no mail is sent twice
                     let counts = self.store.outbox().count_by_state(Some(&known.id)).await?;
                     let left: i64 = ["pending", "sending"].iter().filter_map(|state| counts.get(*state)).sum();
                     self.deliverer.deliver_all(Some(&known.id)).await?;
@@ -204,17 +210,17 @@ impl Runner {
     /// Number of mails of a run by state, now.
     async fn deliveries(&self, run: &Run) -> anyhow::Result<Deliveries> {
         let counts = self.store.outbox().count_by_state(Some(&run.id)).await?;
-        let of = |state: &str| counts.get(state).copied().unwrap_or(0);
+        let count = |state: &str| counts.get(state).copied().unwrap_or(0);
         let mut deliveries = Deliveries {
-            accepted: of("accepted"),
-            refused: of("refused"),
-            unknown: of("unknown"),
-            pending: of("pending") + of("sending"),
-            on_hold: of("held"),
-            superseded: of("superseded"),
-            dead: of("dead"),
-            drafts: of(DeliveryState::Draft.code()),
-            rejected_drafts: of(DeliveryState::Rejected.code()),
+            accepted: count("accepted"),
+            refused: count("refused"),
+            unknown: count("unknown"),
+            pending: count("pending") + count("sending"),
+            on_hold: count("held"),
+            superseded: count("superseded"),
+            dead: count("dead"),
+            drafts: count(DeliveryState::Draft.code()),
+            rejected_drafts: count(DeliveryState::Rejected.code()),
             ..Deliveries::default()
         };
         let all: i64 = counts.values().sum();
@@ -254,8 +260,13 @@ impl Runner {
         let mut rehearsal = Rehearsal { summary: context.summary(None, &[]), ..Rehearsal::default() };
         if job.steps.contains(&JobStep::Remind) {
             let (planned, drafts) = context.plan(&inputs, 0).await?;
-            rehearsal.digests = planned.digests.into_iter().map(|digest| (digest.recipient.unit_name, digest.subject)).collect();
-            rehearsal.drafts = drafts.into_iter().map(|draft| (draft.recipient.unit_name, draft.subject)).collect();
+            rehearsal.digests = planned
+                .digests
+                .into_iter()
+                .map(|digest| RehearsedMail { unit: digest.recipient.unit_name, subject: digest.subject })
+                .collect();
+            rehearsal.drafts =
+                drafts.into_iter().map(|draft| RehearsedMail { unit: draft.recipient.unit_name, subject: draft.subject }).collect();
             rehearsal.coverage = Some(planned.coverage);
         }
         Ok(rehearsal)

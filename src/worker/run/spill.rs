@@ -21,7 +21,7 @@ struct Slot {
 }
 
 /// Records in a temporary file, found by ledger and code.
-pub struct RecordSpill {
+pub(crate) struct RecordSpill {
     file: File,
     /// Bytes in the file. The bytes of `unwritten` follow them.
     written: u64,
@@ -39,7 +39,7 @@ const CHUNK_BYTES: usize = 256 * 1024;
 
 impl RecordSpill {
     /// An empty spill for ledgers of these numbers of fields. Its file has no name and ends with the process.
-    pub fn new(folder: &Path, fields: impl Iterator<Item = usize>) -> io::Result<RecordSpill> {
+    pub(crate) fn new(folder: &Path, fields: impl Iterator<Item = usize>) -> io::Result<RecordSpill> {
         std::fs::create_dir_all(folder)?;
         Ok(RecordSpill {
             file: tempfile::tempfile_in(folder)?,
@@ -51,12 +51,12 @@ impl RecordSpill {
         })
     }
 
-    pub fn has(&self, ledger: usize, code: &str) -> bool {
+    pub(crate) fn has(&self, ledger: usize, code: &str) -> bool {
         self.ledgers.get(ledger).is_some_and(|(_, codes)| codes.get(code).is_some())
     }
 
     /// Adds a record unless its code is there already.
-    pub fn add(&mut self, ledger: usize, record: &Record) -> io::Result<()> {
+    pub(crate) fn add(&mut self, ledger: usize, record: &Record) -> io::Result<()> {
         if self.has(ledger, &record.code) {
             return Ok(());
         }
@@ -95,7 +95,7 @@ impl RecordSpill {
     }
 
     /// The first error of a lookup. What was made of the records must not be used then.
-    pub fn fault(&self) -> Option<&str> {
+    pub(crate) fn fault(&self) -> Option<&str> {
         self.fault.get().map(String::as_str)
     }
 
@@ -125,18 +125,18 @@ impl Records for RecordSpill {
 }
 
 /// The records as one workbook reads them: an error of its lookups is a fault of that workbook and of no other.
-pub struct WorkbookRecords<'a> {
+pub(crate) struct WorkbookRecords<'a> {
     spill: &'a RecordSpill,
     fault: OnceLock<String>,
 }
 
 impl<'a> WorkbookRecords<'a> {
-    pub fn new(spill: &'a RecordSpill) -> WorkbookRecords<'a> {
+    pub(crate) fn new(spill: &'a RecordSpill) -> WorkbookRecords<'a> {
         WorkbookRecords { spill, fault: OnceLock::new() }
     }
 
     /// As [`RecordSpill::fault`].
-    pub fn fault(&self) -> Option<&str> {
+    pub(crate) fn fault(&self) -> Option<&str> {
         self.fault.get().map(String::as_str)
     }
 }
@@ -148,10 +148,10 @@ impl Records for WorkbookRecords<'_> {
 }
 
 /// The records as the digests read them: the spill, and the records of resolved findings, which only a digest names.
-pub struct DigestRecords<'a> {
-    pub spill: &'a RecordSpill,
+pub(crate) struct DigestRecords<'a> {
+    pub(crate) spill: &'a RecordSpill,
     /// By ledger index and code.
-    pub resolved: HashMap<(usize, String), Record>,
+    pub(crate) resolved: HashMap<(usize, String), Record>,
 }
 
 impl Records for DigestRecords<'_> {
