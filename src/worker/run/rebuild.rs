@@ -8,6 +8,7 @@ use crate::report::archive::{ArchiveWriter, ArchivedFile};
 use crate::store::runs::{Run, RunState};
 use crate::worker::run::context::RunContext;
 use crate::worker::run::packs::Pack;
+use crate::worker::run::report::UnpublishedFile;
 use crate::worker::run::runner::Runner;
 use anyhow::{Context, bail, ensure};
 use chrono::NaiveDate;
@@ -69,24 +70,25 @@ impl Runner {
         context.load_changes(&run).await?;
         let folder = to.unwrap_or_else(|| self.var.join("rebuild").join(id));
         let mut out = Vec::new();
+        // each file with its folder below the run's; empty = the run's own folder
         let mut whole = Vec::new();
         for name in &job.workbooks {
-            whole.extend(context.workbook(name, &folder)?.into_iter().map(|(file, part)| Ok((String::new(), file, part))));
+            whole.extend(context.workbook(name, &folder)?.into_iter().map(|file| Ok((String::new(), file))));
         }
         let packs = context.rebuilt_packs().map(|pack| {
             let Pack { level, file, bytes } = pack?;
-            let mut part = ArchiveWriter::create(&folder.join(&level))?;
-            part.write_all(&bytes)?;
-            anyhow::Ok((level, file, part))
+            let mut contents = ArchiveWriter::create(&folder.join(&level))?;
+            contents.write_all(&bytes)?;
+            anyhow::Ok((level, UnpublishedFile { name: file, contents }))
         });
         for made in whole.into_iter().chain(packs) {
-            let (level, file, part) = made?;
-            let there = folder.join(&level).join(archive::safe_name(&file));
+            let (level, UnpublishedFile { name, contents }) = made?;
+            let there = folder.join(&level).join(archive::safe_name(&name));
             if let Ok(known) = std::fs::read(&there) {
-                let same = archive::sha256(&known) == part.sha256();
+                let same = archive::sha256(&known) == contents.sha256();
                 ensure!(same, "{} is there and differs: move it away or name another folder with --to", there.display());
             }
-            let ArchivedFile { path, sha256, .. } = part.publish(&file)?;
+            let ArchivedFile { path, sha256, .. } = contents.publish(&name)?;
             let own = path.file_name();
             // a pack is in the folder of its level, the other files are in the run's own
             let same = |known: &Path| {

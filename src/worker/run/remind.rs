@@ -159,23 +159,23 @@ impl RunContext<'_> {
     async fn last_notified(&self, inputs: &RunInputs, revision: i64) -> anyhow::Result<LastNotified> {
         let policy = &self.config.policy;
         let store = &self.evaluator.store;
-        let by_id = |name: &str| policy.units.find(name);
+        let unit_named = |name: &str| policy.units.find(name);
         let mut last_notified = LastNotified::new();
         // a unit that took over another one has been notified of what the other one was
         let by_name: BTreeMap<String, _> = store.notified().last(inputs.sample).await?.into_iter().collect();
-        for (unit, findings) in by_name.into_iter().filter_map(|(unit, findings)| Some((by_id(&unit)?, findings))) {
+        for (unit, findings) in by_name.into_iter().filter_map(|(unit, findings)| Some((unit_named(&unit)?, findings))) {
             last_notified.entry(unit).or_default().extend(findings);
         }
         let slot = slot_text(self.at);
         // a digest that never reached its unit does not count
         for (unit, findings) in store.notified().instead_of_undelivered(&self.job.name, &slot).await? {
-            if let Some(unit) = by_id(&unit) {
+            if let Some(unit) = unit_named(&unit) {
                 last_notified.insert(unit, findings);
             }
         }
         // a revision compares with the messages before the slot, not with those of its own first edition
         for (unit, findings) in store.notified().before_slot(&self.job.name, &slot, revision).await? {
-            if let Some(unit) = by_id(&unit) {
+            if let Some(unit) = unit_named(&unit) {
                 last_notified.insert(unit, findings);
             }
         }

@@ -16,13 +16,18 @@ use chrono::NaiveDate;
 use std::io::Write as _;
 use std::path::Path;
 
+/// A file of a run that is written but not yet published under its name.
+pub(crate) struct UnpublishedFile {
+    pub(crate) name: String,
+    pub(crate) contents: ArchiveWriter,
+}
+
 impl RunContext<'_> {
-    /// One workbook, its sums checked, and its text document if it contains an official paper. They are unpublished files in `folder`, each
-    /// with its name.
+    /// One workbook, its sums checked, and its text document if it contains an official paper. Both are written in `folder`.
     ///
     /// # Errors
     /// The template is unknown, the sums do not agree, the records cannot be read back, or a file cannot be written.
-    pub(crate) fn workbook(&self, name: &str, folder: &Path) -> anyhow::Result<Vec<(String, ArchiveWriter)>> {
+    pub(crate) fn workbook(&self, name: &str, folder: &Path) -> anyhow::Result<Vec<UnpublishedFile>> {
         let template = self.config.templates.get(name).with_context(|| format!("报表模板{name}不存在"))?;
         let inputs = self.inputs_named();
         let records = WorkbookRecords::new(&self.register.records);
@@ -30,13 +35,14 @@ impl RunContext<'_> {
         let file = file_name(template, &material);
         let book = build(template, &material);
         balanced(&book).map_err(|fault| anyhow::anyhow!("{file}：{fault}"))?;
-        let mut part = ArchiveWriter::create(folder)?;
-        xlsx::render_into(&book, &mut || None, &mut part)?;
-        let mut made = vec![(file, part)];
+        let mut contents = ArchiveWriter::create(folder)?;
+        xlsx::render_into(&book, &mut || None, &mut contents)?;
+        let document_name = format!("{}.docx", file.trim_end_matches(".xlsx"));
+        let mut made = vec![UnpublishedFile { name: file, contents }];
         if let Some(document) = docx::render(&book)? {
-            let mut part = ArchiveWriter::create(folder)?;
-            part.write_all(&document)?;
-            made.push((format!("{}.docx", made[0].0.trim_end_matches(".xlsx")), part));
+            let mut contents = ArchiveWriter::create(folder)?;
+            contents.write_all(&document)?;
+            made.push(UnpublishedFile { name: document_name, contents });
         }
         match records.fault() {
             Some(fault) => anyhow::bail!("{fault}"),
@@ -59,8 +65,8 @@ impl RunContext<'_> {
                 let files = self.workbook(name, &var.join(&folder))?;
                 files
                     .into_iter()
-                    .map(|(file, part)| {
-                        let ArchivedFile { path, sha256, bytes } = part.publish(&file)?;
+                    .map(|UnpublishedFile { name, contents }| {
+                        let ArchivedFile { path, sha256, bytes } = contents.publish(&name)?;
                         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
                         Ok(ReportFile { path: format!("var/{folder}/{name}"), sha256, bytes })
                     })

@@ -105,6 +105,15 @@ pub struct Rehearsal {
     pub coverage: Option<Coverage>,
 }
 
+/// The job and the slot that a request names.
+struct RequestedSlot<'a> {
+    job: &'a Job,
+    /// The day that the run judges.
+    as_of: NaiveDate,
+    /// The time of the slot.
+    at: NaiveDateTime,
+}
+
 /// Runs jobs: pulls, judges, writes the workbooks, queues the mail and sends it.
 #[derive(Clone)]
 pub struct Runner {
@@ -129,7 +138,7 @@ impl Runner {
     /// # Errors
     /// The job is unknown, the data are not ready for it, or a step failed; the run is then recorded as failed and can be started once more.
     pub async fn run_job(&self, request: &RunRequest) -> anyhow::Result<RunOutcome> {
-        let (job, as_of, at) = self.slot_of(&request.job, request.when)?;
+        let RequestedSlot { job, as_of, at } = self.slot_of(&request.job, request.when)?;
         let slot = slot_text(at);
         let scheduled = matches!(request.when, RunWhen::Slot(_));
         let mut revision = 0;
@@ -155,7 +164,7 @@ impl Runner {
     }
 
     /// The job of a name with the day it judges and the slot of its run.
-    fn slot_of(&self, job: &str, when: RunWhen) -> anyhow::Result<(&Job, NaiveDate, NaiveDateTime)> {
+    fn slot_of(&self, job: &str, when: RunWhen) -> anyhow::Result<RequestedSlot<'_>> {
         let config = &self.config;
         let Some(job) = config.job(job) else {
             let hint = crate::config::problem::suggest(job, config.jobs.iter().map(|job| job.name.as_str())).unwrap_or_default();
@@ -179,7 +188,7 @@ impl Runner {
             (first..=last).contains(&as_of.year()),
             "as-of {as_of} lies outside {first} to {last}, the years with working days on file (config/calendar/) and the next one; mistyped?"
         );
-        Ok((job, as_of, at))
+        Ok(RequestedSlot { job, as_of, at })
     }
 
     /// Claims a run that no process works on and takes it to its end.
@@ -241,7 +250,7 @@ impl Runner {
     /// # Errors
     /// The job is unknown, nothing has been read yet, or the database fails.
     pub async fn rehearse(&self, job: &str, when: RunWhen) -> anyhow::Result<Rehearsal> {
-        let (job, as_of, at) = self.slot_of(job, when)?;
+        let RequestedSlot { job, as_of, at } = self.slot_of(job, when)?;
         let selection = self.evaluator.select_snapshots(&job.sources, as_of).await?;
         ensure!(!selection.in_force.is_empty(), "nothing has been read yet; run `duban pull` first (a dry run reads no source)");
         let enforce_on = self.config.settings.enforce_on();
