@@ -99,15 +99,17 @@ pub(crate) fn check_projects(projects: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The accountability list and the file it was written to.
+pub(crate) struct WrittenAccountability {
+    pub(crate) path: PathBuf,
+    pub(crate) list: AccountabilityList,
+}
+
 /// Writes the accountability list into a new file and records that it was made.
 ///
 /// # Errors
 /// The name is no name of a workbook, the file exists, the rules name no number of quarters, or the database fails.
-pub(crate) async fn write_accountability(
-    evaluator: &Evaluator,
-    as_of: NaiveDate,
-    file: &Path,
-) -> anyhow::Result<(PathBuf, AccountabilityList)> {
+pub(crate) async fn write_accountability(evaluator: &Evaluator, as_of: NaiveDate, file: &Path) -> anyhow::Result<WrittenAccountability> {
     let is_xlsx = file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("xlsx"));
     ensure!(is_xlsx, "{} must end in .xlsx: the list is an Excel workbook", file.display());
     let (folder, name) = folder_and_name(file)?;
@@ -118,5 +120,5 @@ pub(crate) async fn write_accountability(
     let ArchivedFile { path, sha256, .. } = archive::write(folder, &name, &bytes)?;
     let now = stamp(evaluator.clock.now());
     evaluator.store.audit().record(&now, "cli", "accountability list", &as_of.to_string(), &sha256).await?;
-    Ok((path, list))
+    Ok(WrittenAccountability { path, list })
 }

@@ -251,16 +251,24 @@ async fn compare(
     Ok(())
 }
 
-/// The codes that have left the registers and are not confirmed, and all snapshots.
+/// The codes that have left the registers and are not confirmed.
+#[derive(Debug)]
+pub(crate) struct GoneCodes {
+    pub(crate) codes: Vec<Gone>,
+    /// All snapshots, for the places and days of the codes.
+    pub(crate) snapshots: Vec<Snapshot>,
+}
+
+/// The codes that have left the registers and are not confirmed.
 ///
 /// # Errors
 /// The ledger is unknown, or the database fails.
-pub(crate) async fn gone(evaluator: &Evaluator, ledger: Option<&str>) -> anyhow::Result<(Vec<Gone>, Vec<Snapshot>)> {
+pub(crate) async fn gone(evaluator: &Evaluator, ledger: Option<&str>) -> anyhow::Result<GoneCodes> {
     if let Some(name) = ledger {
         ledger_named(&evaluator.config.policy, name)?;
     }
-    let all = evaluator.store.snapshots().list().await?;
-    Ok((evaluator.gone(ledger).await?, all))
+    let snapshots = evaluator.store.snapshots().list().await?;
+    Ok(GoneCodes { codes: evaluator.gone(ledger).await?, snapshots })
 }
 
 /// A code that has left a register.

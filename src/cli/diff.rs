@@ -2,7 +2,7 @@
 
 use crate::app::compose::App;
 use crate::app::snapshots;
-use crate::app::snapshots::{Compared, GoneCode, RecordChange};
+use crate::app::snapshots::{Compared, GoneCode, GoneCodes, RecordChange};
 use crate::cli::csv_text::guarded;
 use crate::cli::exit::Exit;
 use crate::domain::intake::place::place_of;
@@ -90,11 +90,11 @@ impl DiffOutput {
 
 /// Lists the codes that are gone and not confirmed as such.
 pub(crate) async fn gone(app: &App, ledger: Option<&str>) -> anyhow::Result<Exit> {
-    let (found, all) = snapshots::gone(app.evaluator(), ledger).await?;
-    for gone in &found {
-        print_line!("{}", gone_line(&all, gone));
+    let GoneCodes { codes, snapshots } = snapshots::gone(app.evaluator(), ledger).await?;
+    for gone in &codes {
+        print_line!("{}", gone_line(&snapshots, gone));
     }
-    print_line!("消失而未经确认的编号{}个", found.len());
+    print_line!("消失而未经确认的编号{}个", codes.len());
     Ok(Exit::Done)
 }
 
