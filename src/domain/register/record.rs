@@ -206,17 +206,6 @@ pub struct Origin {
     pub sheets: Vec<String>,
 }
 
-impl Place {
-    /// `register.xlsx 全省项目台账 第27行`; the sheet is left out where the file has none (CSV).
-    pub fn describe(self, origins: &[Origin]) -> String {
-        let Some(origin) = origins.get(self.origin as usize) else { return format!("第{}行", self.row) };
-        match origin.sheets.get(self.sheet as usize).filter(|sheet| !sheet.is_empty()) {
-            Some(sheet) => format!("{} {} 第{}行", origin.file, sheet, self.row),
-            None => format!("{} 第{}行", origin.file, self.row),
-        }
-    }
-}
-
 /// One accepted row of a ledger. `cells` follow the ledger's field order; a field the source has no column for is empty there and
 /// unset in `columns`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -265,10 +254,6 @@ impl Columns {
 
     pub fn contains(self, field: usize) -> bool {
         self.0 >> field & 1 == 1
-    }
-
-    pub fn contains_all(self, other: Columns) -> bool {
-        self.0 & other.0 == other.0
     }
 
     /// Whether the two sets share a field.

@@ -149,7 +149,7 @@ impl Runner {
                 RunState::Done | RunState::Partial => {
                     // mails that a killed process had queued are sent now; no mail is sent twice
                     let counts = self.store.outbox().count_by_state(Some(&known.id)).await?;
-                    let left: i64 = ["pending", "sending"].iter().filter_map(|state| counts.get(*state)).sum();
+                    let left: i64 = [DeliveryState::Pending, DeliveryState::Sending].iter().filter_map(|state| counts.get(state.code())).sum();
                     self.deliverer.deliver_all(Some(&known.id)).await?;
                     let deliveries = self.deliveries(&known).await?;
                     return Ok(RunOutcome { done_before: Some(DoneBefore { sent_on: left }), deliveries, run: known });
@@ -219,17 +219,17 @@ impl Runner {
     /// Number of mails of a run by state, now.
     async fn deliveries(&self, run: &Run) -> anyhow::Result<Deliveries> {
         let counts = self.store.outbox().count_by_state(Some(&run.id)).await?;
-        let count = |state: &str| counts.get(state).copied().unwrap_or(0);
+        let count = |state: DeliveryState| counts.get(state.code()).copied().unwrap_or(0);
         let mut deliveries = Deliveries {
-            accepted: count("accepted"),
-            refused: count("refused"),
-            unknown: count("unknown"),
-            pending: count("pending") + count("sending"),
-            on_hold: count("held"),
-            superseded: count("superseded"),
-            dead: count("dead"),
-            drafts: count(DeliveryState::Draft.code()),
-            rejected_drafts: count(DeliveryState::Rejected.code()),
+            accepted: count(DeliveryState::Accepted),
+            refused: count(DeliveryState::Refused),
+            unknown: count(DeliveryState::Unknown),
+            pending: count(DeliveryState::Pending) + count(DeliveryState::Sending),
+            on_hold: count(DeliveryState::OnHold),
+            superseded: count(DeliveryState::Superseded),
+            dead: count(DeliveryState::Dead),
+            drafts: count(DeliveryState::Draft),
+            rejected_drafts: count(DeliveryState::Rejected),
             ..Deliveries::default()
         };
         let all: i64 = counts.values().sum();
