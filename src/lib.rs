@@ -1,6 +1,8 @@
 //! `duban` (督办): supervises the investment projects of an investment-promotion office. docs/ARCHITECTURE.md describes the modules and their
 //! invariants.
 
+#![allow(rustdoc::private_intra_doc_links, reason = "the documentation is built with its private items")]
+
 pub mod app;
 pub mod cli;
 pub mod clock;

@@ -1,4 +1,4 @@
-//! The use cases: what the command line, the service and the portal can ask for. They return data; callers print it.
+//! The use cases of the command line and the service. They return data; callers print it.
 
 pub(crate) mod accountability;
 pub(crate) mod check;

@@ -41,7 +41,7 @@ pub fn outcome_text(outcome: &RunOutcome) -> String {
                 "只完成一部分，未重复发送。排除末行所列原因后，用 duban run {} --as-of {} --revise 补做，内容未变的提醒不再发送。",
                 run.job, run.as_of
             ),
-            _ if done.sent_on > 0 => format!("完成，本次继续发送其余{}封，已送达的未重复发送。", done.sent_on),
+            _ if done.sent_now > 0 => format!("完成，本次继续发送其余{}封，已送达的未重复发送。", done.sent_now),
             _ => "完成，未重复发送。".to_owned(),
         };
         text.push_str(&format!("本次执行（{} {}）已于此前{state}\n\n", run.job, run.slot));

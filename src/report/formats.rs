@@ -1,4 +1,4 @@
-//! Fonts, colours and number formats of workbooks. They are defined here and nowhere else.
+//! Fonts, colours and number formats of cells; those of charts are in `xlsx.rs`, of documents in `docx.rs`.
 
 use crate::domain::rules::rule::Light;
 use crate::workbook::model::{Entry, Role, Value};

@@ -1,4 +1,4 @@
-//! The presenter: builds workbooks as plain data, which `report` writes to files.
+//! Builds workbooks as plain data from findings and records; `report` writes them as files.
 //!
 //! `template` declares the sheets of a workbook, `material` is what a run hands over, `visible` is the part of it that the audience may see.
 //! `build` builds each sheet with the function of its kind in `sheets`; `balance` checks the finished workbook.

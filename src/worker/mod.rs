@@ -1,4 +1,4 @@
-//! The imperative shell: read, decide (a call of the domain), write.
+//! Joins the rooms: reads, asks the domain, writes.
 
 pub mod crash_point;
 pub mod deliver;

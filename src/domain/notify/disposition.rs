@@ -1,4 +1,4 @@
-//! Why a finding is in no digest, and why a unit is mailed or not. Both are decided in this file only: [`disposition_of`] decides for one
+//! Why a finding is in no digest, and why a unit is mailed or not. Both are decided here, `plan.rs` applies it: [`disposition_of`] decides for one
 //! (finding, relation), [`notify_reason`] for one unit.
 //!
 //! Invariant: every (finding, relation) has exactly one [`Disposition`], every unit with something addressed to it one [`NotifyReason`].

@@ -1,4 +1,4 @@
-//! Delivery: every queued mail is sent once, and its outcome is recorded.
+//! Delivery: sends queued mails and records each outcome; one whose outcome is unknown is sent once more with the same bytes.
 
 pub mod deliverer;
 pub mod journal;

@@ -143,6 +143,6 @@ mod tests {
             assert_eq!(file.read().unwrap(), Some(expect));
         }
         std::fs::write(&file.0, "what?").unwrap();
-        assert!(file.read().is_err() && file.write(1001).is_err(), "who cannot read it does not send");
+        assert!(file.read().is_err() && file.write(1001).is_err(), "an unreadable counter is an error, so nothing is sent");
     }
 }

@@ -55,7 +55,7 @@ pub struct RunOutcome {
 #[derive(Clone, Copy, Debug)]
 pub struct DoneBefore {
     /// Number of mails that a killed process had queued and that were sent now.
-    pub sent_on: i64,
+    pub sent_now: i64,
 }
 
 /// Number of mails of a run by state.
@@ -149,10 +149,11 @@ impl Runner {
                 RunState::Done | RunState::Partial => {
                     // mails that a killed process had queued are sent now; no mail is sent twice
                     let counts = self.store.outbox().count_by_state(Some(&known.id)).await?;
-                    let left: i64 = [DeliveryState::Pending, DeliveryState::Sending].iter().filter_map(|state| counts.get(state.code())).sum();
+                    let left: i64 =
+                        [DeliveryState::Pending, DeliveryState::Sending].iter().filter_map(|state| counts.get(state.code())).sum();
                     self.deliverer.deliver_all(Some(&known.id)).await?;
                     let deliveries = self.deliveries(&known).await?;
-                    return Ok(RunOutcome { done_before: Some(DoneBefore { sent_on: left }), deliveries, run: known });
+                    return Ok(RunOutcome { done_before: Some(DoneBefore { sent_now: left }), deliveries, run: known });
                 }
                 RunState::Failed => self.store.runs().reopen(&known.id).await?,
                 RunState::Running => {}
@@ -202,7 +203,7 @@ impl Runner {
         // the file lock is free, so a claim of this machine belongs to a process that has died
         self.store.runs().end_dead_claim(id).await?;
         let Some(run) = self.store.runs().claim(id, &stamp(self.clock.now()), &lease(&self.clock)).await? else { bail!(busy()) };
-        match Progress::new(&self.importer, &self.evaluator, &run)?.walk().await {
+        match Progress::new(&self.importer, &self.evaluator, &run)?.run_steps().await {
             Ok(()) => {}
             Err(error) => {
                 let reason = format!("{error:#}");

@@ -65,10 +65,10 @@ impl<'r> Progress<'r> {
     ///
     /// # Errors
     /// A step failed, or another process has taken the run over.
-    pub(crate) async fn walk(mut self) -> anyhow::Result<()> {
+    pub(crate) async fn run_steps(mut self) -> anyhow::Result<()> {
         let done = STEPS.iter().position(|(name, _)| *name == self.run.step).map_or(0, |at| at + 1);
         for (name, step) in &STEPS[done..] {
-            if self.has(name).await? {
+            if self.open_for(name).await? {
                 step(&mut self).await?;
                 crash_point(name);
             }
@@ -86,7 +86,7 @@ impl<'r> Progress<'r> {
     }
 
     /// Whether the job has a step. Every job pulls. The later steps need the evaluated register, so this opens the run context for them.
-    async fn has(&mut self, step: &str) -> anyhow::Result<bool> {
+    async fn open_for(&mut self, step: &str) -> anyhow::Result<bool> {
         if step == JobStep::Pull.name() {
             return Ok(true);
         }
