@@ -2,12 +2,12 @@
 //! messages that have named the finding.
 
 use crate::config::load::Config;
-use crate::config::problem::{nearest, suggest};
 use crate::domain::intake::note::{NoteKind, sentence};
 use crate::domain::judging::explain::explanation::Explanation;
 use crate::domain::judging::explain::question::Outcome;
 use crate::domain::judging::finding::{Identity, State};
 use crate::domain::judging::judge::Judged;
+use crate::domain::problem::{nearest, suggest};
 use crate::domain::register::ledger::{Ledger, PROJECT};
 use crate::domain::register::period::{Period, chinese_date};
 use crate::domain::register::record::Record;

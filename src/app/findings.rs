@@ -2,8 +2,8 @@
 
 use crate::app::explain::rule_named;
 use crate::app::reports::ledger_named;
-use crate::config::problem::suggest;
 use crate::domain::judging::finding::{Finding, State};
+use crate::domain::problem::suggest;
 use crate::domain::register::calendar::calendar_note;
 use crate::domain::register::units::UnitId;
 use crate::domain::rules::policy::Policy;

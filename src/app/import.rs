@@ -1,8 +1,8 @@
 //! Imports: a file that a person hands in, and the sources of the configuration.
 
 use crate::app::reports::ledger_named;
-use crate::config::problem::suggest;
 use crate::domain::notify::feedback::FormAccount;
+use crate::domain::problem::suggest;
 use crate::worker::import::importer::Importer;
 use crate::worker::import::input::Input;
 use crate::worker::import::pull_report::PullReport;

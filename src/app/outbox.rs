@@ -2,8 +2,8 @@
 //! reason.
 
 use crate::clock::stamp;
-use crate::config::problem::suggest;
 use crate::domain::notify::delivery::DeliveryState;
+use crate::domain::problem::suggest;
 use crate::domain::rules::rule::{Act, Light};
 use crate::mail::message;
 use crate::mail::message::{Contents, Correspondent};

@@ -3,7 +3,7 @@
 use crate::app::accountability::{AccountabilityList, accountability_list};
 use crate::clock::stamp;
 use crate::config::load::Config;
-use crate::config::problem::suggest;
+use crate::domain::problem::suggest;
 use crate::domain::register::ledger::Ledger;
 use crate::domain::rules::policy::Policy;
 use crate::domain::sample::sample;

@@ -2,7 +2,7 @@
 
 use crate::app::reports::ledger_named;
 use crate::clock::stamp;
-use crate::config::problem::suggest;
+use crate::domain::problem::suggest;
 use crate::domain::register::ledger::Ledger;
 use crate::domain::register::period::chinese_date;
 use crate::domain::register::record::Record;

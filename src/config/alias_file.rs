@@ -1,6 +1,6 @@
 //! Names and their terms, as `config/units.toml` and `config/industries.toml` write them.
 
-use crate::config::problem::ProblemsAt;
+use crate::domain::problem::ProblemsAt;
 use crate::domain::register::units::{Alias, Term};
 use chrono::NaiveDate;
 use serde::Deserialize;

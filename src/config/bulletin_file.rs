@@ -1,7 +1,7 @@
 //! `[sheet.bulletin]` of a template → [`Bulletin`]. Figures, rules, columns and placeholders of its texts are looked up here.
 
-use crate::config::problem::{ProblemsAt, suggest};
 use crate::config::sheet_words::{WORDS, ledgers_of, list_columns, placeholders, rules_named};
+use crate::domain::problem::{ProblemsAt, suggest};
 use crate::domain::register::ledger::{Privacy, Role};
 use crate::domain::register::period::PeriodKind;
 use crate::domain::rules::policy::Policy;

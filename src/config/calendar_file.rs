@@ -1,7 +1,7 @@
 //! `config/calendar/YEAR.toml` and `config/calendar/local.toml` → rest days and working days of the [`Calendar`].
 
 use crate::config::file_set::{FileSet, files_in, parse_toml};
-use crate::config::problem::{Problems, ProblemsAt, suggest};
+use crate::domain::problem::{Problems, ProblemsAt, suggest};
 use crate::domain::register::calendar::Calendar;
 use crate::domain::register::units::{Level, Units};
 use chrono::{Datelike, NaiveDate, Weekday};

@@ -1,6 +1,6 @@
 //! The configuration as texts, and the parsing of one text as TOML.
 
-use crate::config::problem::{Problems, suggest};
+use crate::domain::problem::{Problems, suggest};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 

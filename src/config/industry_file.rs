@@ -2,7 +2,7 @@
 
 use crate::config::alias_file::{AliasFile, aliases, date, term};
 use crate::config::file_set::{FileSet, parse_toml};
-use crate::config::problem::{Problems, ProblemsAt, suggest};
+use crate::domain::problem::{Problems, ProblemsAt, suggest};
 use crate::domain::register::units::{Industry, UnitId, Units};
 use chrono::NaiveDate;
 use serde::Deserialize;

@@ -2,9 +2,9 @@
 
 use crate::clock::Zone;
 use crate::config::file_set::{FileSet, files_in, parse_toml};
-use crate::config::problem::{Problems, ProblemsAt, suggest};
 use crate::config::settings::{IMPORT, Settings};
 use crate::domain::notify::inputs::Rhythm;
+use crate::domain::problem::{Problems, ProblemsAt, suggest};
 use crate::domain::register::period::PeriodKind;
 use crate::domain::register::units::{Level, UnitId, Units};
 use crate::domain::rules::rule::Act;

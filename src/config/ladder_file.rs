@@ -1,6 +1,6 @@
 //! Ladders of `config/rules.toml`: the steps from which a finding gets a light, an act and the relations it is addressed to.
 
-use crate::config::problem::{ProblemsAt, suggest};
+use crate::domain::problem::{ProblemsAt, suggest};
 use crate::domain::register::record::Decimal;
 use crate::domain::rules::rule::{Act, Light, Relation, Repeat, Step};
 use serde::Deserialize;

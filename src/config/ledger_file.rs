@@ -1,8 +1,8 @@
 //! `config/ledgers/NAME.toml` → [`Ledger`].
 
 use crate::config::file_set::{FileSet, files_in, parse_toml};
-use crate::config::problem::{Problems, ProblemsAt, suggest};
-use crate::domain::register::ledger::{Field, FieldKind, Ledger, OwnerSpec, PROJECT, Privacy, Role};
+use crate::domain::problem::{Problems, ProblemsAt, suggest};
+use crate::domain::register::ledger::{Field, FieldKind, Ledger, MONEY_UNITS, OwnerSpec, PROJECT, Privacy, Role};
 use crate::domain::register::record::FIELDS_MAX;
 use serde::Deserialize;
 
@@ -62,9 +62,6 @@ const TYPES: [(&str, FieldKind); 6] = [
 ];
 
 const PRIVACY: [(&str, Privacy); 3] = [("none", Privacy::None), ("personal", Privacy::Personal), ("commercial", Privacy::Commercial)];
-
-/// Money units with the power of ten to 分.
-pub(crate) const MONEY_UNITS: [(&str, i32); 5] = [("亿元", 10), ("千万元", 9), ("百万元", 8), ("万元", 6), ("元", 2)];
 
 /// Roles the code cannot do without in every ledger.
 const ROLES: [Role; 2] = [Role::Code, Role::Name];

@@ -4,9 +4,9 @@
 
 use crate::config::file_set::FileSet;
 use crate::config::job_file::Job;
-use crate::config::problem::Problems;
 use crate::config::settings::{self, Settings};
 use crate::config::{job_file, policy_file, source_settings, template_file};
+use crate::domain::problem::Problems;
 use crate::domain::rules::policy::Policy;
 use crate::workbook::template::Template;
 use std::collections::BTreeMap;

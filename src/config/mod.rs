@@ -3,7 +3,6 @@
 pub(crate) mod alias_file;
 pub(crate) mod bulletin_file;
 pub(crate) mod calendar_file;
-pub(crate) mod condition_text;
 pub mod file_set;
 pub(crate) mod industry_file;
 pub mod job_file;
@@ -11,7 +10,6 @@ pub(crate) mod ladder_file;
 pub(crate) mod ledger_file;
 pub mod load;
 pub(crate) mod policy_file;
-pub mod problem;
 pub(crate) mod record_list_file;
 pub(crate) mod rule_file;
 pub mod settings;

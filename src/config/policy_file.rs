@@ -1,9 +1,9 @@
 //! Puts together what decides about a register: ledgers, units, industries, calendar and rules.
 
 use crate::config::file_set::FileSet;
-use crate::config::problem::Problems;
 use crate::config::rule_file::RuleSet;
 use crate::config::{calendar_file, industry_file, ledger_file, rule_file, unit_file};
+use crate::domain::problem::Problems;
 use crate::domain::rules::policy::Policy;
 
 /// The policy. `None` where a part has problems that the parts built on it would only repeat.

@@ -1,12 +1,12 @@
 //! The keys of a sheet that lists records of a ledger → [`RecordList`].
 
-use crate::config::condition_text::{Scopes, conditions};
-use crate::config::problem::{ProblemsAt, suggest};
 use crate::config::sheet_file::SheetFile;
 use crate::config::sheet_words::{list_columns, rules_named};
 use crate::domain::judging::roster::Selection;
+use crate::domain::problem::{ProblemsAt, suggest};
 use crate::domain::register::ledger::{Ledger, Role};
 use crate::domain::register::units::Level;
+use crate::domain::rules::condition_text::{Scopes, conditions};
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::{Condition, Light};
 use crate::workbook::sheets::list::columns::BuiltIn;

@@ -1,14 +1,14 @@
 //! `config/rules.toml` → [`Rule`]s: names become indices, types are checked against the ledger.
 
-use crate::config::condition_text::{FieldType, Scopes, conditions, field};
 use crate::config::file_set::{FileSet, parse_toml};
 use crate::config::ladder_file::{Ladder, LadderFile, Ladders, check_common, ladder};
-use crate::config::problem::{Problems, ProblemsAt, suggest};
+use crate::domain::problem::{Problems, ProblemsAt, suggest};
 use crate::domain::register::calendar::Span;
 use crate::domain::register::ledger::Ledger;
 use crate::domain::register::period::PeriodKind;
 use crate::domain::register::record::{Columns, yi_as_fen};
 use crate::domain::register::units::{Level, UnitId, Units};
+use crate::domain::rules::condition_text::{FieldType, Scopes, conditions, field};
 use crate::domain::rules::policy::ExemptionTerms;
 use crate::domain::rules::rule::{Condition, Rule, RuleKind};
 use serde::Deserialize;

@@ -1,8 +1,8 @@
 //! `config/duban.toml` → [`Settings`]: the office, its database, sources, limits and mail server.
 
 use crate::config::file_set::{FileSet, parse_toml};
-use crate::config::problem::{Problems, ProblemsAt, suggest};
 use crate::config::source_settings::{self, SourceSettings};
+use crate::domain::problem::{Problems, ProblemsAt, suggest};
 use crate::domain::register::units::Units;
 use chrono::NaiveDate;
 use serde::Deserialize;

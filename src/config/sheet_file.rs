@@ -1,8 +1,8 @@
 //! `[[sheet]]` of a template as it is written: its keys, and which kinds of sheets have them.
 
 use crate::config::bulletin_file::BulletinFile;
-use crate::config::problem::{ProblemsAt, suggest};
 use crate::config::sheet_words::{WORDS, placeholders};
+use crate::domain::problem::{ProblemsAt, suggest};
 use serde::Deserialize;
 
 /// A sheet with the keys of every kind; [`check_keys`] refuses those of another kind. Groups of keys with `#[serde(flatten)]` are not

@@ -1,15 +1,15 @@
 //! The keys of each kind of sheet → [`SheetTemplate`].
 
 use crate::config::bulletin_file;
-use crate::config::condition_text::Scopes;
-use crate::config::problem::{ProblemsAt, suggest};
 use crate::config::record_list_file::record_list;
 use crate::config::sheet_file::{KINDS, KindName, SheetFile, check_keys, check_texts};
 use crate::config::sheet_words::{ledgers_of, list_columns, rules_named};
 use crate::domain::judging::finding::State;
 use crate::domain::judging::indicators::{Rate, Window};
+use crate::domain::problem::{ProblemsAt, suggest};
 use crate::domain::register::ledger::Role;
 use crate::domain::register::units::{Level, UnitId};
+use crate::domain::rules::condition_text::Scopes;
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::Light;
 use crate::workbook::model::Paper;

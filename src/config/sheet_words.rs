@@ -1,6 +1,6 @@
 //! What sheets and bulletins refer to by name: placeholders of texts, rules, columns.
 
-use crate::config::problem::{ProblemsAt, suggest};
+use crate::domain::problem::{ProblemsAt, suggest};
 use crate::domain::register::ledger::{Field, FieldKind};
 use crate::domain::rules::policy::Policy;
 use crate::workbook::sheets::list::columns::{BuiltIn, ColumnKey, ListColumn};

@@ -1,6 +1,6 @@
 //! `[[source]]` of `config/duban.toml`: where a register comes from. A file, a folder of files, or a query of a database.
 
-use crate::config::problem::{ProblemsAt, suggest};
+use crate::domain::problem::{ProblemsAt, suggest};
 use crate::domain::source_choice::pattern_fault;
 use serde::Deserialize;
 

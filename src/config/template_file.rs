@@ -1,13 +1,13 @@
 //! `report-templates/NAME.toml` → [`Template`]. Every field, rule and column is looked up here, so a workbook meets no unknown one.
 
-use crate::config::condition_text::Scopes;
 use crate::config::file_set::{FileSet, files_in, parse_toml};
-use crate::config::problem::{Problems, ProblemsAt, suggest};
 use crate::config::rule_file;
 use crate::config::sheet_file::SheetFile;
 use crate::config::sheet_kinds::sheet;
 use crate::config::sheet_words::placeholders;
 use crate::domain::judging::finding::State;
+use crate::domain::problem::{Problems, ProblemsAt, suggest};
+use crate::domain::rules::condition_text::Scopes;
 use crate::domain::rules::policy::Policy;
 use crate::workbook::template::{SheetKind, SheetTemplate, Template};
 use serde::Deserialize;

@@ -2,7 +2,7 @@
 
 use crate::config::alias_file::{AliasFile, aliases, term};
 use crate::config::file_set::{FileSet, parse_toml};
-use crate::config::problem::{Problems, ProblemsAt, suggest};
+use crate::domain::problem::{Problems, ProblemsAt, suggest};
 use crate::domain::register::units::{Alias, DepartmentKind, Level, Unit, UnitId, Units};
 use serde::Deserialize;
 use std::collections::BTreeMap;

@@ -5,6 +5,7 @@ pub mod intake;
 pub mod judging;
 pub mod notify;
 pub mod own_sheet;
+pub mod problem;
 pub mod register;
 pub mod rules;
 pub mod sample;

@@ -11,6 +11,9 @@ pub enum FieldKind {
     Bool,
 }
 
+/// Money units with the power of ten to 分; a longer one comes before one that it ends in.
+pub(crate) const MONEY_UNITS: [(&str, i32); 5] = [("亿元", 10), ("千万元", 9), ("百万元", 8), ("万元", 6), ("元", 2)];
+
 /// Whether a field is shown outside the office's own workbook.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Privacy {
@@ -208,13 +211,7 @@ impl Ledger {
 
     /// The unit a bare amount is in, as a header names it.
     pub fn money_unit(&self) -> &'static str {
-        match self.money_power {
-            10 => "亿元",
-            9 => "千万元",
-            8 => "百万元",
-            6 => "万元",
-            _ => "元",
-        }
+        MONEY_UNITS.iter().find(|(_, power)| *power == self.money_power).map_or("元", |(unit, _)| unit)
     }
 
     pub fn field(&self, id: &str) -> Option<usize> {

@@ -108,7 +108,7 @@ impl Runner {
             return Ok(run);
         }
         let runs = self.store.runs().list(RUNS_MAX).await?;
-        let hint = crate::config::problem::nearest(id, runs.iter().map(|run| run.id.as_str()))
+        let hint = crate::domain::problem::nearest(id, runs.iter().map(|run| run.id.as_str()))
             .map_or_else(|| "`duban runs` lists the names".to_owned(), |near| format!("did you mean \"{near}\"?"));
         bail!("there is no run \"{id}\" ({hint})")
     }

@@ -168,7 +168,7 @@ impl Runner {
     fn slot_of(&self, job: &str, when: RunWhen) -> anyhow::Result<RequestedSlot<'_>> {
         let config = &self.config;
         let Some(job) = config.job(job) else {
-            let hint = crate::config::problem::suggest(job, config.jobs.iter().map(|job| job.name.as_str())).unwrap_or_default();
+            let hint = crate::domain::problem::suggest(job, config.jobs.iter().map(|job| job.name.as_str())).unwrap_or_default();
             bail!("jobs/{job}.toml does not exist ({hint})");
         };
         let national = config.policy.calendar.of(None);

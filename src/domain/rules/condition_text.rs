@@ -2,9 +2,8 @@
 //!
 //! Rules write them in `scope`, `must` and `where`, record lists in `where`.
 
-use crate::config::ledger_file::MONEY_UNITS;
-use crate::config::problem::{ProblemsAt, suggest};
-use crate::domain::register::ledger::{FieldKind, Ledger, Role};
+use crate::domain::problem::{ProblemsAt, suggest};
+use crate::domain::register::ledger::{FieldKind, Ledger, MONEY_UNITS, Role};
 use crate::domain::register::record::{Cell, Decimal};
 use crate::domain::rules::rule::{Comparison, Condition, Operand};
 use std::collections::BTreeMap;
