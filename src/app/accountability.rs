@@ -3,7 +3,7 @@
 
 use crate::config::load::Config;
 use crate::domain::judging::finding::{Finding, Identity, State};
-use crate::domain::register::ledger::{Ledger, PROJECT, Role};
+use crate::domain::register::ledger::{Ledger, Purpose, Role};
 use crate::domain::register::period::PeriodKind;
 use crate::domain::register::period::{Period, chinese_date};
 use crate::domain::register::record::{Cell, Record};
@@ -172,7 +172,8 @@ impl ListMaker<'_> {
                 || owner_of(policy, ledger, &stored.record, &HashMap::new()),
                 |finding| Owner { unit: finding.owner, text: finding.unit.to_string(), city: None },
             );
-            let project = if ledger.id == PROJECT { identity.key.clone() } else { project_of(ledger, &stored.record).unwrap_or_default() };
+            let project =
+                if ledger.is_of_projects() { identity.key.clone() } else { project_of(ledger, &stored.record).unwrap_or_default() };
             let mut raised = reported(ledger, &stored.record);
             raised.extend(difficulties.get(&project).into_iter().flatten().cloned());
             out.push(AccountabilityFinding {
@@ -209,7 +210,7 @@ impl ListMaker<'_> {
         selection: &SnapshotSelection,
     ) -> anyhow::Result<HashMap<(String, String), Vec<String>>> {
         let mut out: HashMap<(String, String), Vec<String>> = HashMap::new();
-        let Some(ledger) = policy.ledger("exemption").map(|index| &policy.ledgers[index]) else { return Ok(out) };
+        let Some(ledger) = policy.ledger_for(Purpose::Exemption).map(|index| &policy.ledgers[index]) else { return Ok(out) };
         for record in self.rows(selection, ledger).await? {
             let Ok(rule) = crate::app::explain::rule_named(policy, record.text(ledger.role(Role::ExemptRule))) else { continue };
             let date = |role: Role| {
@@ -233,7 +234,7 @@ impl ListMaker<'_> {
     /// By project, the difficulties raised as sentences.
     async fn difficulty_texts(&self, policy: &Policy, selection: &SnapshotSelection) -> anyhow::Result<HashMap<String, Vec<String>>> {
         let mut out: HashMap<String, Vec<String>> = HashMap::new();
-        let Some(ledger) = policy.ledger("difficulty").map(|index| &policy.ledgers[index]) else { return Ok(out) };
+        let Some(ledger) = policy.ledger_for(Purpose::Difficulty).map(|index| &policy.ledgers[index]) else { return Ok(out) };
         for record in self.rows(selection, ledger).await? {
             let Some(project) = project_of(ledger, &record) else { continue };
             let happened = |role: Role, word: &str| {

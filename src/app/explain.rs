@@ -8,7 +8,7 @@ use crate::domain::judging::explain::question::Outcome;
 use crate::domain::judging::finding::{Identity, State};
 use crate::domain::judging::judge::Judged;
 use crate::domain::problem::{nearest, suggest};
-use crate::domain::register::ledger::{Ledger, PROJECT};
+use crate::domain::register::ledger::{Ledger, Purpose};
 use crate::domain::register::period::{Period, chinese_date};
 use crate::domain::register::record::Record;
 use crate::domain::register::snapshot::InForce;
@@ -109,13 +109,13 @@ impl Explainer<'_> {
                 format!("没有截至{}及以前的{}，以最早的一次（截至{covers}）代替", chinese_date(as_of), ledger.title)
             })
             .collect();
-        let exemptions = self.all_records(policy, "exemption", &selection).await?;
+        let exemptions = self.all_records(policy, policy.ledger_for(Purpose::Exemption), &selection).await?;
         let exempt = exemptions_in_force(policy, &exemptions, as_of).in_force;
         let none = HashMap::new();
         let mut explanation = if matches!(rule.kind, RuleKind::Periodic { .. }) {
             let context = Context { policy, as_of, projects: &HashMap::new(), waiting_on: &none, exempt: &exempt };
             let unit = unit_of(policy, rule_index, key, as_of)?;
-            let sessions = self.all_records(policy, &ledger.id, &selection).await?;
+            let sessions = self.all_records(policy, Some(rule.ledger), &selection).await?;
             let key = format!("{}-{}", policy.units.units[unit].name, period_of(policy, rule_index, as_of).code());
             Explanation::periodic(&context, rule_index, unit, &key, &sessions)
         } else {
@@ -152,8 +152,8 @@ impl Explainer<'_> {
     }
 
     /// All records of a small ledger.
-    async fn all_records(&self, policy: &Policy, ledger: &str, selection: &SnapshotSelection) -> anyhow::Result<Vec<Record>> {
-        let Some(index) = policy.ledger(ledger) else { return Ok(Vec::new()) };
+    async fn all_records(&self, policy: &Policy, ledger: Option<usize>, selection: &SnapshotSelection) -> anyhow::Result<Vec<Record>> {
+        let Some(index) = ledger else { return Ok(Vec::new()) };
         Ok(LedgerRecords::new(self.store, &policy.ledgers[index], selection).all().await?)
     }
 
@@ -165,7 +165,7 @@ impl Explainer<'_> {
         record: &Record,
         selection: &SnapshotSelection,
     ) -> anyhow::Result<HashMap<String, Linked>> {
-        if ledger.id == PROJECT {
+        if ledger.is_of_projects() {
             return Ok(HashMap::from([(record.code.clone(), link(policy, ledger, record))]));
         }
         let codes: Vec<String> = project_of(ledger, record).into_iter().collect();
@@ -183,18 +183,16 @@ impl Explainer<'_> {
         as_of: NaiveDate,
     ) -> anyhow::Result<HashMap<String, UnitId>> {
         let mut waiting = HashMap::new();
-        if ledger.id != PROJECT {
+        if !ledger.is_of_projects() {
             return Ok(waiting);
         }
         let (none, nothing) = (HashMap::new(), HashMap::new());
         let context = Context { policy, as_of, projects, waiting_on: &none, exempt: &nothing };
-        for (index, other) in
-            policy.ledgers.iter().enumerate().filter(|(index, other)| {
-                other.id != PROJECT && policy.rules.iter().any(|rule| rule.waiting_on_owner && rule.ledger == *index)
-            })
-        {
+        for (index, other) in policy.ledgers.iter().enumerate().filter(|(index, other)| {
+            !other.is_of_projects() && policy.rules.iter().any(|rule| rule.waiting_on_owner && rule.ledger == *index)
+        }) {
             let mut judged = Judged::new(policy);
-            for record in self.all_records(policy, &other.id, selection).await? {
+            for record in self.all_records(policy, Some(index), selection).await? {
                 if project_of(other, &record).as_deref() == Some(project) {
                     judged.record(&context, index, &record);
                 }

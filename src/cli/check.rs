@@ -7,6 +7,7 @@ use crate::app::reports::{check_projects, write_sample};
 use crate::cli::exit::Exit;
 use crate::clock::Clock;
 use crate::domain::register::calendar::calendar_warning;
+use crate::domain::register::ledger::Role;
 use crate::domain::register::units::Level;
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::RuleKind;
@@ -30,6 +31,11 @@ pub(crate) async fn check(root: &Path, clock: &Clock, connect: bool) -> anyhow::
         config.jobs.len(),
         config.templates.len()
     );
+    for ledger in &policy.ledgers {
+        if let Some((_, reason)) = ledger.without.iter().find(|(role, _)| *role == Role::Restricted) {
+            print_line!("注意：{}没有涉密栏，理由：{reason}", ledger.title);
+        }
+    }
     print_line!("\n一、任务的下几次执行时点");
     print_slots(&checked, clock);
     print_line!("\n二、谁会收到提醒");

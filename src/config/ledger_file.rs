@@ -2,13 +2,16 @@
 
 use crate::config::file_set::{FileSet, files_in, parse_toml};
 use crate::domain::problem::{Problems, ProblemsAt, suggest};
-use crate::domain::register::ledger::{Field, FieldKind, Ledger, MONEY_UNITS, OwnerSpec, PROJECT, Privacy, Role};
+use crate::domain::register::ledger::{Field, FieldKind, Ledger, MONEY_UNITS, OwnerSpec, Privacy, Purpose, Role, Roles};
 use crate::domain::register::record::FIELDS_MAX;
+use crate::domain::register::required_roles::{LeftOut, required_roles};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LedgerFile {
+    purpose: Option<String>,
     title: String,
     counted: String,
     money_unit: String,
@@ -16,8 +19,24 @@ struct LedgerFile {
     confined: bool,
     #[serde(default)]
     form: Vec<String>,
+    #[serde(default)]
+    without: Without,
     owner: OwnerFile,
     field: Vec<FieldFile>,
+}
+
+/// The required roles that are left out: by name, or each with the reason.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "without: expected a list of roles, or a table with the reason for each role")]
+enum Without {
+    Roles(Vec<String>),
+    Reasons(BTreeMap<String, String>),
+}
+
+impl Default for Without {
+    fn default() -> Without {
+        Without::Roles(Vec::new())
+    }
 }
 
 /// The fields that name the owner unit, in one of the combinations of [`OwnerSpec`].
@@ -63,32 +82,39 @@ const TYPES: [(&str, FieldKind); 6] = [
 
 const PRIVACY: [(&str, Privacy); 3] = [("none", Privacy::None), ("personal", Privacy::Personal), ("commercial", Privacy::Commercial)];
 
-/// Roles the code cannot do without in every ledger.
-const ROLES: [Role; 2] = [Role::Code, Role::Name];
-
-/// Roles the code cannot do without in the project ledger.
-const PROJECT_ROLES: [Role; 10] = [
-    Role::Place,
-    Role::Industry,
-    Role::Event,
-    Role::Amount,
-    Role::Agreement,
-    Role::Stage,
-    Role::Terminated,
-    Role::Signed,
-    Role::Started,
-    Role::Produced,
-];
-
 /// The ledgers without problems, the project ledger first: other ledgers refer to it.
 pub(crate) fn parse(files: &FileSet, problems: &mut Problems) -> Vec<Ledger> {
-    let mut found: Vec<(&str, &str)> = files_in(files, "config/ledgers", ".toml").collect();
-    found.sort_by_key(|(stem, _)| (*stem != PROJECT, *stem));
-    found.into_iter().filter_map(|(stem, path)| ledger(stem, parse_toml(files, path, problems)?, &mut problems.at(path, ""))).collect()
+    let before = problems.0.len();
+    let mut ledgers: Vec<(&str, Ledger)> = Vec::new();
+    for (stem, path) in files_in(files, "config/ledgers", ".toml") {
+        let Some(file) = parse_toml(files, path, problems) else { continue };
+        if let Some(ledger) = ledger(stem, file, &mut problems.at(path, "")) {
+            ledgers.push((path, ledger));
+        }
+    }
+    for purpose in Purpose::UNIQUE {
+        let mut found = ledgers.iter().filter(|(_, ledger)| ledger.purpose == purpose);
+        let Some((first, _)) = found.next() else {
+            // a ledger with a problem of its own may be the one
+            if problems.0.len() == before {
+                let hint = format!("set `purpose = \"{}\"` in the file of that ledger; a fresh checkout ships it", purpose.name());
+                problems.push("config/ledgers", format!("no ledger has purpose \"{}\"", purpose.name()), Some(hint));
+            }
+            continue;
+        };
+        for (path, _) in found {
+            let hint = "one ledger has it; a ledger that only rules and sheets name has `purpose = \"other\"`";
+            problems.push(path, format!("purpose: {first} already has \"{}\"", purpose.name()), Some(hint.into()));
+        }
+    }
+    let mut ledgers: Vec<Ledger> = ledgers.into_iter().map(|(_, ledger)| ledger).collect();
+    ledgers.sort_by(|a, b| (!a.is_of_projects(), &a.id).cmp(&(!b.is_of_projects(), &b.id)));
+    ledgers
 }
 
 fn ledger(stem: &str, file: LedgerFile, at: &mut ProblemsAt<'_>) -> Option<Ledger> {
     let before = at.count();
+    let purpose = purpose(file.purpose.as_deref(), at);
     let mut fields: Vec<Field> = Vec::new();
     for raw in file.field {
         let mut at = at.at(format!("field \"{}\"", raw.id));
@@ -97,20 +123,74 @@ fn ledger(stem: &str, file: LedgerFile, at: &mut ProblemsAt<'_>) -> Option<Ledge
     if fields.len() > FIELDS_MAX {
         at.report(format!("{} fields; at most {FIELDS_MAX} are supported", fields.len()), None);
     }
-    let needed: &[Role] = if stem == PROJECT { &PROJECT_ROLES } else { &[] };
-    for role in ROLES.iter().chain(needed).filter(|role| !fields.iter().any(|field| field.role == Some(**role))) {
-        let hint = format!("add `role = \"{}\"` to the field that holds it", role.name());
-        at.report(format!("no field has role \"{}\"", role.name()), Some(hint));
+    let without = without(file.without, at);
+    if let Some(purpose) = purpose {
+        check_roles(purpose, &fields, &without, at);
     }
     let owner = owner(&file.owner, &fields, at)?;
-    let form = file.form.iter().filter_map(|id| index_of(id, &fields, &mut at.at("form"))).collect();
-    let power = at.at("money_unit").named(&MONEY_UNITS, &file.money_unit, "unit")?;
+    let append_only = file.form.iter().filter_map(|id| index_of(id, &fields, &mut at.at("form"))).collect();
+    let money_power = at.at("money_unit").named(&MONEY_UNITS, &file.money_unit, "unit")?;
     if at.count() > before {
         return None;
     }
-    let mut ledger = Ledger::new(stem.to_owned(), file.title, file.counted, fields, owner, power, file.confined);
-    ledger.append_only = form;
-    Some(ledger)
+    Some(Ledger {
+        id: stem.to_owned(),
+        purpose: purpose?,
+        title: file.title,
+        counted: file.counted,
+        roles: Roles::of(&fields),
+        fields,
+        owner,
+        money_power,
+        confined: file.confined,
+        append_only,
+        without,
+    })
+}
+
+fn purpose(word: Option<&str>, at: &mut ProblemsAt<'_>) -> Option<Purpose> {
+    let Some(word) = word else {
+        let known: Vec<&str> = Purpose::NAMES.iter().map(|(name, _)| *name).collect();
+        at.report("purpose is missing", Some(format!("what the ledger is for, one of: {}", known.join(", "))));
+        return None;
+    };
+    at.named(&Purpose::NAMES, word, "purpose")
+}
+
+/// The roles that the office leaves out, with its reason.
+fn without(raw: Without, at: &mut ProblemsAt<'_>) -> Vec<(Role, String)> {
+    let named: Vec<(String, String)> = match raw {
+        Without::Roles(roles) => roles.into_iter().map(|role| (role, String::new())).collect(),
+        Without::Reasons(reasons) => reasons.into_iter().map(|(role, reason)| (role, reason.trim().to_owned())).collect(),
+    };
+    let mut at = at.at("without");
+    named.into_iter().filter_map(|(word, reason)| Some((at.named(&Role::NAMES, &word, "role")?, reason))).collect()
+}
+
+/// Reports required roles that no field fills, unless they are left out as their purpose allows, and roles that are left out in vain.
+fn check_roles(purpose: Purpose, fields: &[Field], without: &[(Role, String)], at: &mut ProblemsAt<'_>) {
+    let is_filled = |role: Role| fields.iter().any(|field| field.role == Some(role));
+    for (role, left_out) in required_roles(purpose).filter(|(role, _)| !is_filled(*role)) {
+        let name = role.name();
+        let stated = without.iter().find(|(other, _)| *other == role);
+        let hint = format!("add `role = \"{name}\"` to the field that holds it");
+        let hint = match (left_out, stated) {
+            (LeftOut::Never, _) => hint,
+            (LeftOut::Stated, Some(_)) => continue,
+            (LeftOut::Stated, None) => format!("{hint}; a ledger that has none says so: `without = [\"{name}\"]`"),
+            (LeftOut::WithReason, Some((_, reason))) if !reason.is_empty() => continue,
+            (LeftOut::WithReason, _) => format!("{hint}; a ledger that needs none gives the reason: `[without]`, `{name} = \"…\"`"),
+        };
+        at.report(format!("no field has role \"{name}\", which purpose \"{}\" requires", purpose.name()), Some(hint));
+    }
+    for (role, _) in without {
+        let name = role.name();
+        if is_filled(*role) {
+            at.report(format!("without: a field has role \"{name}\""), Some("remove one of the two".into()));
+        } else if !required_roles(purpose).any(|(other, _)| other == *role) {
+            at.report(format!("without: purpose \"{}\" does not require role \"{name}\"", purpose.name()), Some("remove it".into()));
+        }
+    }
 }
 
 /// One field, checked against those before it. `None` where its type is unknown.

@@ -2,7 +2,7 @@
 //!
 //! Invariant: the same number of projects gives the same rows. Persons, companies and amounts are invented.
 
-use crate::domain::register::ledger::{Ledger, PROJECT};
+use crate::domain::register::ledger::{Ledger, Purpose};
 use crate::domain::register::record::{Cell, Decimal, FEN_PER_YI};
 use crate::domain::register::units::{UnitId, Units};
 use crate::domain::rules::policy::Policy;
@@ -81,10 +81,10 @@ pub fn sample(policy: &Policy, projects: usize, as_of: NaiveDate) -> Sample {
     let places: Vec<UnitId> = units.units.iter().enumerate().filter(|(_, unit)| unit.level.is_place()).map(|(id, _)| id).collect();
     let mut dice = Dice::new(2026);
     let mut maker = Maker { policy, units, as_of, orders: Vec::new() };
-    let Some(index) = policy.ledger(PROJECT) else { return Sample { as_of, ledgers: Vec::new() } };
+    let Some(index) = policy.project_ledger() else { return Sample { as_of, ledgers: Vec::new() } };
     let rows = (0..projects).map(|number| maker.project(index, number, places[number % places.len()], places.len(), &mut dice)).collect();
     let mut ledgers = vec![(index, rows)];
-    if let Some(orders) = policy.ledger("work-order") {
+    if let Some(orders) = policy.ledger_for(Purpose::Order) {
         ledgers.push((orders, maker.orders));
     }
     Sample { as_of, ledgers }
@@ -207,7 +207,7 @@ impl Maker<'_> {
     /// Two orders for a project signed at an event: by industry and by construction address (一(二)1).
     #[allow(clippy::too_many_arguments, reason = "the facts of one order")]
     fn orders_of(&mut self, code: &str, name: &str, event: &str, industry: &str, county: &str, signed: NaiveDate, dice: &mut Dice) {
-        let Some(index) = self.policy.ledger("work-order") else { return };
+        let Some(index) = self.policy.ledger_for(Purpose::Order) else { return };
         let lead = self.units.industry(industry).and_then(|industry| self.units.lead(industry, self.as_of));
         let lead = lead.map_or(String::new(), |unit| self.units.units[unit].name.clone());
         for (kind, holder) in [("产业牵头部门", lead.as_str()), ("属地", county)] {

@@ -1,7 +1,7 @@
 //! Writes the sample register as a workbook like those that offices hand in: a title with 截至, a row with the reporting unit, a merged header
 //! of two rows, dates and amounts in several notations, a total row, notes and a signature line.
 
-use crate::domain::register::ledger::{Field, FieldKind, Ledger, PROJECT, Role};
+use crate::domain::register::ledger::{Field, FieldKind, Ledger, Role};
 use crate::domain::register::period::chinese_date;
 use crate::domain::register::record::{Cell, fen_as_yi};
 use crate::domain::rules::policy::Policy;
@@ -47,7 +47,7 @@ pub(crate) fn write(sample: &Sample, policy: &Policy) -> Result<Vec<u8>, XlsxErr
     for (index, rows) in &sample.ledgers {
         let ledger = &policy.ledgers[*index];
         let sheet = if rows.len() >= CONSTANT_MEMORY_ROWS { book.add_worksheet_with_constant_memory()? } else { book.add_worksheet() };
-        if ledger.id == PROJECT { write_projects(sheet, ledger, rows, day, &mut dice)? } else { write_plain(sheet, ledger, rows)? }
+        if ledger.is_of_projects() { write_projects(sheet, ledger, rows, day, &mut dice)? } else { write_plain(sheet, ledger, rows)? }
     }
     book.save_to_buffer()
 }

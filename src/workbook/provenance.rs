@@ -1,7 +1,7 @@
 //! Provenance: the snapshots behind a workbook, and the file, sheet and cell of a row.
 
 use crate::domain::judging::roster::Doubt;
-use crate::domain::register::ledger::Role;
+use crate::domain::register::ledger::Purpose;
 use crate::domain::register::period::chinese_date;
 use crate::domain::register::record::Place;
 use crate::workbook::material::SourceSnapshot;
@@ -112,8 +112,8 @@ impl VisibleMaterial<'_> {
             }
             SheetKind::Matrix { columns, .. } => {
                 let of_orders = columns.iter().any(|column| column.is_of_orders());
-                let orders = |ledger: &usize| of_orders && policy.ledgers[*ledger].role(Role::Dispatched).is_some();
-                policy.project_ledger().into_iter().chain((0..policy.ledgers.len()).filter(orders)).collect()
+                let orders = policy.ledger_for(Purpose::Order).filter(|_| of_orders);
+                policy.project_ledger().into_iter().chain(orders).collect()
             }
             SheetKind::Reporting { .. } => policy.project_ledger().into_iter().collect(),
             // Their records are listed on other sheets, or they have no rows.

@@ -4,7 +4,7 @@ use crate::config::load::{Config, read_files};
 use crate::domain::judging::finding::State;
 use crate::domain::judging::indicators::Indicators;
 use crate::domain::judging::judge::Judged;
-use crate::domain::register::ledger::{FieldKind, PROJECT};
+use crate::domain::register::ledger::FieldKind;
 use crate::domain::register::record::Origin;
 use crate::domain::register::record::Record;
 use crate::domain::register::record::{Cell, Columns, Decimal, FEN_PER_YI, Place};
@@ -76,7 +76,7 @@ impl World {
         let as_of: NaiveDate = "2026-09-30".parse().unwrap();
         let policy = &config.policy;
         let rows = rows(policy);
-        let project = policy.ledger(PROJECT).unwrap();
+        let project = policy.project_ledger().unwrap();
         let projects: HashMap<String, Linked> = rows
             .iter()
             .filter(|(ledger, _)| *ledger == project)
@@ -167,7 +167,7 @@ fn dozen(policy: &Policy) -> Vec<(usize, Record)> {
     let of = |row: u32, more: &[(&str, &str)]| {
         let pairs: Vec<(&str, &str)> =
             place.iter().filter(|(id, _)| !more.iter().any(|(other, _)| other == id)).chain(more).copied().collect();
-        record(policy, PROJECT, row, &pairs)
+        record(policy, "project", row, &pairs)
     };
     vec![
         of(
@@ -483,7 +483,7 @@ fn rates_are_compared_with_those_of_the_previous_run() {
     // a quarter before, half the projects had not been started
     let earlier = World::new(
         |policy| {
-            let project = policy.ledger(PROJECT).unwrap();
+            let project = policy.project_ledger().unwrap();
             let started = policy.ledgers[project].field("started_on").unwrap();
             let mut rows = synthetic(policy);
             for (_, record) in rows.iter_mut().filter(|(ledger, _)| *ledger == project).step_by(2) {
@@ -606,7 +606,7 @@ fn synthetic(policy: &Policy) -> Vec<(usize, Record)> {
             last.push((id, value));
         }
         let borrowed: Vec<(&str, &str)> = last.iter().map(|(id, value)| (*id, value.as_str())).collect();
-        out.push(record(policy, PROJECT, n as u32 + 2, &borrowed));
+        out.push(record(policy, "project", n as u32 + 2, &borrowed));
         if n % 6 == 0 {
             out.push(record(
                 policy,
@@ -645,7 +645,7 @@ fn a_long_list_holds_what_a_short_one_would() {
                     ("amount", "1.5"),
                     ("signed_on", "2025-06-01"),
                 ];
-                record(policy, PROJECT, number + 2, &pairs)
+                record(policy, "project", number + 2, &pairs)
             })
             .collect()
     };

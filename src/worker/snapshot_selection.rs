@@ -1,7 +1,6 @@
 //! The snapshots that one judgement reads: those in force on a day, or those that a run has pinned.
 
-use crate::config::settings::Settings;
-use crate::domain::register::ledger::PROJECT;
+use crate::config::load::Config;
 use crate::domain::register::snapshot::{Candidate, InForce, in_force};
 use crate::store::database::Result;
 use crate::store::handle::Store;
@@ -19,7 +18,7 @@ pub(crate) struct SnapshotSelection {
 
 impl SnapshotSelection {
     /// The snapshots in force on a day among all; `wanted` = only these sources, or all where it is empty.
-    pub(crate) fn on(snapshots: &[Snapshot], settings: &Settings, wanted: &[String], as_of: NaiveDate) -> SnapshotSelection {
+    pub(crate) fn on(snapshots: &[Snapshot], config: &Config, wanted: &[String], as_of: NaiveDate) -> SnapshotSelection {
         let candidates: Vec<Candidate> = snapshots
             .iter()
             .filter(|snapshot| snapshot.state == SnapshotState::InForce)
@@ -31,9 +30,10 @@ impl SnapshotSelection {
                 sample: snapshot.sample,
             })
             .collect();
-        let order: Vec<String> = settings.sources.iter().map(|source| source.name.clone()).collect();
-        let in_force = in_force(&candidates, &order, wanted, PROJECT, as_of);
-        let projects: Vec<&InForce> = in_force.iter().filter(|found| found.snapshot.ledger == PROJECT).collect();
+        let order: Vec<String> = config.settings.sources.iter().map(|source| source.name.clone()).collect();
+        let project_ledger = config.policy.projects().map_or("", |ledger| &ledger.id);
+        let in_force = in_force(&candidates, &order, wanted, project_ledger, as_of);
+        let projects: Vec<&InForce> = in_force.iter().filter(|found| found.snapshot.ledger == project_ledger).collect();
         let sample = !projects.is_empty() && projects.iter().all(|found| found.snapshot.sample);
         SnapshotSelection { in_force, sample }
     }

@@ -31,6 +31,28 @@ fn every_bad_file_is_explained() {
 }
 
 #[test]
+fn secrecy_is_left_out_only_with_a_reason() {
+    let file = "config/ledgers/project.toml";
+    let root = fresh_root();
+    edit(root.path(), file, "role = \"restricted\"", "required = false");
+    let line = |without: &str| edit(root.path(), file, "money_unit = \"亿元\"\n", &format!("money_unit = \"亿元\"\n{without}\n"));
+    line("without = [\"restricted\"]");
+    let output = duban(root.path(), &["check"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("no field has role \"restricted\""), "{}", stderr(&output));
+    edit(root.path(), file, "without = [\"restricted\"]", "[without]\nrestricted = \" \"");
+    assert_eq!(duban(root.path(), &["check"]).status.code(), Some(1), "a blank is no reason");
+    edit(root.path(), file, "restricted = \" \"", "restricted = \"本台账不含涉密项目（保密审查意见2026年第3号）\"");
+    let output = duban(root.path(), &["check"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(
+        stdout(&output).contains("注意：项目台账没有涉密栏，理由：本台账不含涉密项目（保密审查意见2026年第3号）"),
+        "{}",
+        stdout(&output)
+    );
+}
+
+#[test]
 fn a_root_without_configuration_is_explained() {
     let root = tempfile::tempdir().expect("a folder");
     let output = duban(root.path(), &["check"]);

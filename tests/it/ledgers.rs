@@ -1,7 +1,7 @@
 //! Commands on registers: the import report, blank forms, the comparison of two snapshots, and codes that are gone.
 
 use super::helpers::{duban, edit, files_below, fresh_root, service, stderr, stdout};
-use super::outputs::{as_read, cells};
+use super::outputs::{as_read, cells, run_on};
 use chrono::NaiveDate;
 use duban::store::gone::GoneConfirmation;
 use duban::worker::import::input::Input;
@@ -275,4 +275,29 @@ fn gone_codes_are_listed_until_the_office_confirms_them() {
     let second_time = "project/import GZ2 乙项目 白云区：自第4次快照（截至2025年10月31日）起没有，最后见于第3次快照（九月.csv 第3行）\n";
     assert_eq!(gone(), format!("{second_time}{third}消失而未经确认的编号2个\n"));
     assert_eq!(stdout(&duban(at, &["snapshot", "gone", "--ledger", "contact"])), "消失而未经确认的编号0个\n");
+}
+
+#[tokio::test]
+async fn an_exemption_holds_whatever_the_file_of_its_ledger_is_called() {
+    const PROJECTS: &str = "\
+        项目编号,项目名称,产业类别,市（州）,县（市、区）,协议类型,项目阶段,合同投资额（亿元）,洽谈时间,评审时间,评审结果,签约时间,录入平台时间,履约时间,\
+        实际开工时间,责任单位,责任领导,责任人,联系电话,工作专班,推进方案,最近更新时间\n\
+        GZ1,甲项目,刺梨,黔南布依族苗族自治州,瓮安县,合同,签约,0.5,2025-01-01,2025-01-02,通过,2025-01-06,2025-01-10,2025-02-01,\
+        ,瓮安县投资促进局,张建国,李敏,13812345678,有,有,2026-09-25\n";
+    const EXEMPTIONS: &str = "\
+        批准编号,事由,办理类型,督办规则,台账编号,申请单位,批准文号,批准人,批准日期,有效期至\n\
+        HM1,企业重组,豁免,签约未开工,GZ1,瓮安县,黔招督〔2026〕12号,陈处长,2026-09-01,2027-01-12\n";
+    for renamed in [false, true] {
+        let root = fresh_root();
+        let at = root.path();
+        if renamed {
+            std::fs::rename(at.join("config/ledgers/exemption.toml"), at.join("config/ledgers/hmyq.toml")).expect("renamed");
+        }
+        run_on(at, &[("台账.csv", PROJECTS), ("豁免.csv", EXEMPTIONS)]).await;
+        let found = duban(at, &["findings", "--as-of", "2026-09-30", "--rule", "unstarted", "--format", "json"]);
+        let found: serde_json::Value = serde_json::from_slice(&found.stdout).expect("JSON");
+        assert_eq!(found[0]["state"], "exempt", "renamed: {renamed}: {found}");
+        let mails = files_below(&at.join("var/outbox"));
+        assert!(!mails.iter().any(|(name, _)| name.ends_with("_瓮安县.eml")), "renamed: {renamed}: the exempted unit is chased");
+    }
 }

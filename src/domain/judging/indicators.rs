@@ -4,7 +4,7 @@
 //! exact (分 in `i128`); a rate is rounded once, where it is printed.
 
 use crate::domain::judging::finding::{Finding, State};
-use crate::domain::register::ledger::{FieldKind, Ledger, PROJECT, Role};
+use crate::domain::register::ledger::{FieldKind, Ledger, Purpose, Role};
 use crate::domain::register::period::Period;
 use crate::domain::register::period::PeriodKind;
 use crate::domain::register::record::{Cell, Record};
@@ -371,14 +371,14 @@ impl Indicators {
     /// Counts one record; call it once per record. Ledgers that no indicator reads are ignored.
     pub fn add(&mut self, policy: &Policy, ledger_index: usize, record: &Record, owner: Option<UnitId>) {
         let ledger = &policy.ledgers[ledger_index];
-        if ledger.id == PROJECT {
+        if ledger.is_of_projects() {
             let Some(fields) = self.fields.as_ref().filter(|fields| fields.ledger == ledger_index) else { return };
             let one = project(self.as_of, fields, &self.stages, ledger, record);
             let industry = policy.units.industry(record.text(fields.industry));
             self.units.entry(owner).or_default().merge(&one);
             self.industries.entry(industry).or_default().merge(&one);
         } else if let Some(task) = task(self.as_of, ledger, record) {
-            if ledger.role(Role::Dispatched).is_some() {
+            if ledger.purpose == Purpose::Order {
                 self.orders.entry(owner).or_default().merge(&task);
             }
             self.tasks.entry((ledger_index, owner)).or_default().merge(&task);

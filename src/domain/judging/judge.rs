@@ -8,7 +8,7 @@ use crate::domain::judging::finding::{Change, Finding, Notice, State, Subject};
 use crate::domain::judging::quality::{Quality, QualityKind};
 use crate::domain::judging::verdict::{Verdict, verdict};
 use crate::domain::register::calendar::Local;
-use crate::domain::register::ledger::{Ledger, PROJECT, Role};
+use crate::domain::register::ledger::{Ledger, Role};
 use crate::domain::register::period::Period;
 use crate::domain::register::record::Record;
 use crate::domain::register::units::UnitId;
@@ -296,7 +296,7 @@ impl Judged {
         let policy = context.policy;
         let ledger = &policy.ledgers[ledger_index];
         let mut kinds = Vec::new();
-        if ledger.id == PROJECT {
+        if ledger.is_of_projects() {
             let negotiating = record.text(ledger.role(Role::Stage)) == STAGE_NEGOTIATING;
             blanks.retain(|field| !(negotiating && Some(*field) == ledger.role(Role::Agreement)));
             let agreement = record.text(ledger.role(Role::Agreement));

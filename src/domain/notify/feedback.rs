@@ -9,7 +9,7 @@
 use crate::domain::audience::masked;
 use crate::domain::intake::note::SheetAccount;
 use crate::domain::judging::finding::{Finding, State};
-use crate::domain::register::ledger::{Field, FieldKind, Ledger, Privacy, Role};
+use crate::domain::register::ledger::{Field, FieldKind, Ledger, Privacy, Role, Roles};
 use crate::domain::register::period::{chinese_date, chinese_day};
 use crate::domain::register::record::{Cell, Columns, Record};
 use crate::domain::register::units::UnitId;
@@ -117,7 +117,7 @@ pub fn form_ledger(ledger: &Ledger) -> Ledger {
     };
     let mut fields = ledger.fields.clone();
     fields.extend([own(VERDICT, &VERDICTS), own(REMARK, &[]), own(CHECK, &[])]);
-    Ledger::new(ledger.id.clone(), ledger.title.clone(), ledger.counted.clone(), fields, ledger.owner, ledger.money_power, ledger.confined)
+    Ledger { roles: Roles::of(&fields), fields, append_only: Vec::new(), ..ledger.clone() }
 }
 
 /// The titles of the form's own columns: 核对结果, 有关说明, 校验码.

@@ -1,4 +1,4 @@
-//! Ledgers (台账) as data: the fields of each ledger, and the roles by which the code finds them.
+//! Ledgers (台账) as data: the fields of each ledger, and the purpose and the roles by which the code finds ledgers and fields.
 
 /// What a field holds. `Date { planned: false }` is an event: a date after as_of has not happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -166,14 +166,73 @@ impl OwnerSpec {
     }
 }
 
+/// What a ledger is for. The code finds a ledger by its purpose, so an office may name the file freely.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// The projects that the records of other ledgers belong to.
+    Project,
+    Order,
+    Difficulty,
+    Decision,
+    Contact,
+    Evaluation,
+    Session,
+    Exemption,
+    Directory,
+    /// A ledger of the office's own: rules, columns and sheets name it, the code does not ask for it.
+    Other,
+}
+
+impl Purpose {
+    /// Every purpose with its name in the ledger files.
+    pub const NAMES: [(&'static str, Purpose); 10] = [
+        ("project", Purpose::Project),
+        ("order", Purpose::Order),
+        ("difficulty", Purpose::Difficulty),
+        ("decision", Purpose::Decision),
+        ("contact", Purpose::Contact),
+        ("evaluation", Purpose::Evaluation),
+        ("session", Purpose::Session),
+        ("exemption", Purpose::Exemption),
+        ("directory", Purpose::Directory),
+        ("other", Purpose::Other),
+    ];
+
+    /// The purposes that exactly one ledger has, because the code asks for that ledger.
+    pub const UNIQUE: [Purpose; 5] = [Purpose::Project, Purpose::Order, Purpose::Difficulty, Purpose::Exemption, Purpose::Directory];
+
+    pub fn name(self) -> &'static str {
+        Purpose::NAMES.iter().find(|(_, purpose)| *purpose == self).map_or("", |(name, _)| name)
+    }
+}
+
+/// The field that fills each role.
+#[derive(Clone, Debug)]
+pub struct Roles([Option<usize>; Role::NAMES.len()]);
+
+impl Roles {
+    pub fn of(fields: &[Field]) -> Roles {
+        let mut roles = [None; Role::NAMES.len()];
+        for (index, field) in fields.iter().enumerate() {
+            if let Some(role) = field.role {
+                roles[role as usize] = Some(index);
+            }
+        }
+        Roles(roles)
+    }
+}
+
+/// A ledger as its file declares it. `roles` are those of `fields`.
 #[derive(Clone, Debug)]
 pub struct Ledger {
-    /// File stem, e.g. `work-order`.
+    /// File stem, e.g. `work-order`: the key of its rows in the database, in JSON and in templates.
     pub id: String,
+    pub purpose: Purpose,
     pub title: String,
     /// The measure word and noun for a number of its rows: `个项目`.
     pub counted: String,
     pub fields: Vec<Field>,
+    pub roles: Roles,
     pub owner: OwnerSpec,
     /// Power of ten from the unit a bare amount is in to 分: 亿元 = 10, 万元 = 6, 元 = 2.
     pub money_power: i32,
@@ -182,31 +241,18 @@ pub struct Ledger {
     /// The fields that others fill in, if the ledger is append-only: the rows of a file are added to those of earlier files instead of
     /// replacing them, and a row with none of these fields filled is ignored. Empty = every file holds the whole ledger.
     pub append_only: Vec<usize>,
-    roles: [Option<usize>; Role::NAMES.len()],
+    /// The required roles that the office has left out on purpose, with its reason; empty where none is asked for.
+    pub without: Vec<(Role, String)>,
 }
 
 impl Ledger {
-    pub fn new(
-        id: String,
-        title: String,
-        counted: String,
-        fields: Vec<Field>,
-        owner: OwnerSpec,
-        money_power: i32,
-        confined: bool,
-    ) -> Ledger {
-        let mut roles = [None; Role::NAMES.len()];
-        for (index, field) in fields.iter().enumerate() {
-            if let Some(role) = field.role {
-                roles[role as usize] = Some(index);
-            }
-        }
-        Ledger { id, title, counted, fields, owner, money_power, confined, append_only: Vec::new(), roles }
+    pub fn is_of_projects(&self) -> bool {
+        self.purpose == Purpose::Project
     }
 
     /// The field that fills a role, if the ledger has one.
     pub fn role(&self, role: Role) -> Option<usize> {
-        self.roles[role as usize]
+        self.roles.0[role as usize]
     }
 
     /// The unit a bare amount is in, as a header names it.
@@ -218,6 +264,3 @@ impl Ledger {
         self.fields.iter().position(|field| field.id == id)
     }
 }
-
-/// The id of the ledger that every other ledger's project codes point to.
-pub const PROJECT: &str = "project";

@@ -5,5 +5,6 @@ pub mod codes;
 pub mod ledger;
 pub mod period;
 pub mod record;
+pub mod required_roles;
 pub mod snapshot;
 pub mod units;

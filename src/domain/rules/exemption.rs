@@ -3,7 +3,7 @@
 
 use crate::domain::judging::quality::QualityKind;
 use crate::domain::register::calendar::Span;
-use crate::domain::register::ledger::{Ledger, Role};
+use crate::domain::register::ledger::{Ledger, Purpose, Role};
 use crate::domain::register::record::Record;
 use crate::domain::register::units::normalize_name;
 use crate::domain::rules::policy::{ExemptKey, Policy};
@@ -55,7 +55,7 @@ pub struct Exemptions {
 /// (id or title) and a key. Of several for one finding the one that ends last counts; of objections only the first ever granted.
 pub fn exemptions_in_force(policy: &Policy, records: &[Record], as_of: NaiveDate) -> Exemptions {
     let mut out = Exemptions::default();
-    let Some(ledger) = policy.ledger("exemption").map(|index| &policy.ledgers[index]) else { return out };
+    let Some(ledger) = policy.ledger_for(Purpose::Exemption).map(|index| &policy.ledgers[index]) else { return out };
     let date = |record: &Record, role: Role| ledger.role(role).and_then(|field| record.cell(field).date());
     let mut objections: BTreeMap<(String, String), Vec<(NaiveDate, usize)>> = BTreeMap::new();
     let mut counted = Vec::new();

@@ -1,7 +1,7 @@
 //! The owner: which unit answers for a record. An owner that resolves to no unit is a result; the record is never dropped.
 
 use crate::domain::audience::is_restricted;
-use crate::domain::register::ledger::{Ledger, OwnerSpec, PROJECT, Role};
+use crate::domain::register::ledger::{Ledger, OwnerSpec, Role};
 use crate::domain::register::record::{Cell, Record};
 use crate::domain::register::units::{Level, UnitId};
 use crate::domain::rules::policy::Policy;
@@ -78,7 +78,7 @@ pub fn link(policy: &Policy, ledger: &Ledger, record: &Record) -> Linked {
 
 /// The codes of the projects that a record of another ledger points to.
 pub fn project_of(ledger: &Ledger, record: &Record) -> Option<String> {
-    if ledger.id == PROJECT {
+    if ledger.is_of_projects() {
         return None;
     }
     match record.cell(ledger.role(Role::Project)?) {

@@ -1,7 +1,7 @@
 //! The policy: everything that decides, besides the records and the day.
 
 use crate::domain::register::calendar::Calendar;
-use crate::domain::register::ledger::{Ledger, PROJECT, Role};
+use crate::domain::register::ledger::{Ledger, Purpose, Role};
 use crate::domain::register::record::Record;
 use crate::domain::register::units::{Level, Units};
 use crate::domain::rules::rule::{Rule, RuleKind, STAGE_NEGOTIATING};
@@ -47,13 +47,22 @@ impl Policy {
     }
 
     pub fn project_ledger(&self) -> Option<usize> {
-        self.ledger(PROJECT)
+        self.ledger_for(Purpose::Project)
+    }
+
+    pub fn projects(&self) -> Option<&Ledger> {
+        self.project_ledger().map(|index| &self.ledgers[index])
+    }
+
+    /// The ledger of a purpose; only purposes of [`Purpose::UNIQUE`] have just one.
+    pub fn ledger_for(&self, purpose: Purpose) -> Option<usize> {
+        self.ledgers.iter().position(|ledger| ledger.purpose == purpose)
     }
 
     /// Whether a project record is still at stage 洽谈: its row is shown only to its own unit, the recipients
     /// of its findings, and the office.
     pub fn is_negotiating(&self, record: &Record) -> bool {
-        self.project_ledger().is_some_and(|index| record.text(self.ledgers[index].role(Role::Stage)) == STAGE_NEGOTIATING)
+        self.projects().is_some_and(|ledger| record.text(ledger.role(Role::Stage)) == STAGE_NEGOTIATING)
     }
 
     /// The highest level whose major-project ledger lists a project: it belongs to a key industry and its amount reaches the level's bound.

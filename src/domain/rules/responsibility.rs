@@ -2,7 +2,7 @@
 //! A relation that resolves to no unit is a result; it is never dropped.
 
 use crate::domain::audience::is_restricted;
-use crate::domain::register::ledger::{Ledger, PROJECT, Role};
+use crate::domain::register::ledger::{Ledger, Role};
 use crate::domain::register::record::Record;
 use crate::domain::register::units::{CompactUnit, Level, UnitId};
 use crate::domain::rules::context::Context;
@@ -50,7 +50,7 @@ impl Responsibility {
         let owner = owner_of(policy, ledger, record, context.projects);
         let mut responsibility = Responsibility::bare(owner);
         responsibility.restricted = is_restricted(ledger, record);
-        if ledger.id == PROJECT {
+        if ledger.is_of_projects() {
             responsibility.is_project = true;
             responsibility.industry = policy.units.industry(record.text(ledger.role(Role::Industry)));
             responsibility.major = policy.major_level(ledger, record, responsibility.industry);
@@ -71,7 +71,7 @@ impl Responsibility {
     /// The cause that the difficulty reported on a project indicates; the first matching cause of the policy counts.
     pub fn cause<'p>(&self, policy: &'p Policy, ledger: &Ledger, record: &Record) -> Option<&'p Arc<str>> {
         let index = *self.cause.get_or_init(|| {
-            let difficulty = record.text(ledger.role(Role::Difficulty).filter(|_| ledger.id == PROJECT));
+            let difficulty = record.text(ledger.role(Role::Difficulty).filter(|_| ledger.is_of_projects()));
             if difficulty.is_empty() {
                 return None;
             }

@@ -1,7 +1,7 @@
 //! The blank form of a ledger (空表): a sheet whose header the import reads back, and a sheet that explains each field.
 
 use crate::domain::own_sheet::GUIDE_SHEET;
-use crate::domain::register::ledger::{Field, FieldKind, Ledger, OwnerSpec, PROJECT, Privacy, Role as FieldRole};
+use crate::domain::register::ledger::{Field, FieldKind, Ledger, OwnerSpec, Privacy, Role as FieldRole};
 use crate::domain::register::units::{Level, Unit};
 use crate::domain::rules::policy::Policy;
 use crate::workbook::model::{
@@ -222,7 +222,7 @@ fn example(policy: &Policy, ledger: &Ledger, index: usize, field: &Field) -> Str
         (FieldKind::Int, _) => "12".into(),
         (FieldKind::Bool, _) => YES_NO[0].into(),
         (_, Some(FieldRole::Project)) => "GZ202600001".into(),
-        (_, Some(FieldRole::Code)) if ledger.id == PROJECT => "GZ202600001".into(),
+        (_, Some(FieldRole::Code)) if ledger.is_of_projects() => "GZ202600001".into(),
         (_, Some(FieldRole::Code)) => "2026-0001".into(),
         (_, Some(FieldRole::Phone)) => "0851-00000000".into(),
         (_, Some(FieldRole::Mailbox)) => "tzcj@gz.example".into(),

@@ -102,7 +102,7 @@ impl Importer {
             return Err(refuse(Refusal::new("不是反馈表：没有找到“表号”和“校验码”栏", "请在提醒邮件所附的工作簿中填写反馈表，原样发回")));
         }
         let today = self.clock.today();
-        let selection = SnapshotSelection::on(&self.store.snapshots().list().await?, &self.config.settings, &[], today);
+        let selection = SnapshotSelection::on(&self.store.snapshots().list().await?, &self.config, &[], today);
         let before = self.store.feedback().up_to(self.store.feedback().last_no().await?).await?;
         let mut accounts: Vec<FormAccount> = Vec::new();
         let mut taken: Answers = Answers::new();

@@ -3,7 +3,7 @@
 use crate::clock::stamp;
 use crate::config::source_settings::SourceSettings;
 use crate::domain::intake::note::{NoteKind, SheetAccount};
-use crate::domain::register::ledger::{Ledger, PROJECT};
+use crate::domain::register::ledger::Ledger;
 use crate::domain::register::snapshot::{Bounds, Comparison, brake};
 use crate::domain::rules::policy::Policy;
 use crate::source::frame::Block;
@@ -234,7 +234,8 @@ impl Importer {
     /// The database fails.
     pub async fn own_projects(&self) -> Result<bool, StoreError> {
         let snapshots = self.store.snapshots().list().await?;
-        Ok(snapshots.iter().any(|snapshot| snapshot.ledger == PROJECT && !snapshot.sample && snapshot.state == SnapshotState::InForce))
+        let holds_projects = |snapshot: &Snapshot| self.config.policy.projects().is_some_and(|ledger| snapshot.ledger == ledger.id);
+        Ok(snapshots.iter().any(|snapshot| holds_projects(snapshot) && !snapshot.sample && snapshot.state == SnapshotState::InForce))
     }
 
     /// Notes which of the new snapshots cover an earlier day than one in force, and which lack columns that the previous one has.

@@ -11,7 +11,7 @@ use crate::domain::judging::finding::State;
 use crate::domain::judging::indicators::Indicators;
 use crate::domain::judging::judge::Judged;
 use crate::domain::judging::roster::{Rosters, Selection};
-use crate::domain::register::ledger::{Ledger, PROJECT};
+use crate::domain::register::ledger::{Ledger, Purpose};
 use crate::domain::register::period::{chinese_date, chinese_day};
 use crate::domain::register::record::{Origin, Record};
 use crate::domain::register::snapshot::InForce;
@@ -106,7 +106,7 @@ impl Evaluator {
     /// # Errors
     /// The database fails.
     pub(crate) async fn select_snapshots(&self, wanted: &[String], as_of: NaiveDate) -> Result<SnapshotSelection> {
-        Ok(SnapshotSelection::on(&self.store.snapshots().list().await?, &self.config.settings, wanted, as_of))
+        Ok(SnapshotSelection::on(&self.store.snapshots().list().await?, &self.config, wanted, as_of))
     }
 }
 
@@ -134,7 +134,7 @@ pub(crate) async fn evaluate(
     let others = reader.other_ledgers().await?;
     let codes = project_codes(policy, &others);
     let linked = linked_projects(store, policy, selection, &codes, |record| rosters.note_project(policy, record, as_of)).await?;
-    let exemptions = others.iter().find(|rows| policy.ledgers[rows.ledger].id == "exemption");
+    let exemptions = others.iter().find(|rows| policy.ledgers[rows.ledger].purpose == Purpose::Exemption);
     let granted = exemptions_in_force(policy, exemptions.map_or(&[][..], |rows| rows.records.as_slice()), as_of);
     let exempt = granted.in_force;
     let mut judged = Judged::new(policy);
@@ -152,7 +152,7 @@ pub(crate) async fn evaluate(
     let mut spill = RecordSpill::new(folder, policy.ledgers.iter().map(|ledger| ledger.fields.len())).map_err(spill_error)?;
     if let Some(index) = policy.project_ledger() {
         let referenced = referenced_projects(policy, index, &judged, &selected, &noted);
-        judged.make_room(project_rows(selection, &snapshots));
+        judged.make_room(project_rows(&policy.ledgers[index], selection, &snapshots));
         let counts = |judged: &Judged| (judged.findings.len(), judged.notices.len(), judged.quality.len());
         reader
             .each(index, |record| {
@@ -237,8 +237,8 @@ fn referenced_projects(
 }
 
 /// Number of rows of the project ledger's snapshots.
-fn project_rows(selection: &SnapshotSelection, snapshots: &[Snapshot]) -> usize {
-    let of_projects = selection.of_ledger(PROJECT).filter_map(|found| snapshots.iter().find(|snapshot| is_of(snapshot, found)));
+fn project_rows(projects: &Ledger, selection: &SnapshotSelection, snapshots: &[Snapshot]) -> usize {
+    let of_projects = selection.of_ledger(&projects.id).filter_map(|found| snapshots.iter().find(|snapshot| is_of(snapshot, found)));
     usize::try_from(of_projects.map(|snapshot| snapshot.rows).sum::<i64>()).unwrap_or(0)
 }
 
@@ -396,7 +396,7 @@ impl<'a> RegisterReader<'a> {
     async fn other_ledgers(&mut self) -> Result<Vec<LedgerRows>> {
         let mut others = Vec::new();
         let policy = self.policy;
-        for (index, ledger) in policy.ledgers.iter().enumerate().filter(|(_, ledger)| ledger.id != PROJECT) {
+        for (index, ledger) in policy.ledgers.iter().enumerate().filter(|(_, ledger)| !ledger.is_of_projects()) {
             if self.selection.of_ledger(&ledger.id).next().is_none() {
                 continue;
             }

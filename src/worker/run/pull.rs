@@ -1,7 +1,6 @@
 //! The pull step: reads the job's sources and the returned feedback forms, and pins the inputs of the run.
 
 use crate::config::job_file::{Job, JobStep};
-use crate::domain::register::ledger::PROJECT;
 use crate::store::runs::RunInputs;
 use crate::worker::import::importer::Importer;
 use crate::worker::run::evaluate::Evaluator;
@@ -41,7 +40,7 @@ pub(crate) async fn pull_and_pin(importer: &Importer, evaluator: &Evaluator, job
     let selection = evaluator.select_snapshots(&job.sources, as_of).await?;
     if job.steps.contains(&JobStep::Detect) {
         ensure!(
-            selection.of_ledger(PROJECT).next().is_some(),
+            evaluator.config.policy.projects().is_some_and(|ledger| selection.of_ledger(&ledger.id).next().is_some()),
             "there is no project register to judge{}",
             if inputs.faults.is_empty() {
                 "; name a source in config/duban.toml or run `duban import FILE`".into()

@@ -3,7 +3,7 @@
 use super::Db;
 use chrono::NaiveDate;
 use duban::domain::intake::note::{Note, NoteKind, SheetAccount};
-use duban::domain::register::ledger::{Field, FieldKind, Ledger, OwnerSpec, Privacy};
+use duban::domain::register::ledger::{Field, FieldKind, Ledger, OwnerSpec, Privacy, Purpose, Roles};
 use duban::domain::register::record::{Cell, Decimal, pack};
 use duban::domain::register::snapshot::Version;
 use duban::store::changes::{ChangeCounts, Side};
@@ -28,15 +28,20 @@ fn ledger(fields: &[&str]) -> Ledger {
         role: None,
         values: Vec::new(),
     };
-    Ledger::new(
-        "project".into(),
-        "项目台账".into(),
-        "个项目".into(),
-        fields.iter().map(field).collect(),
-        OwnerSpec::Unit { unit: 0 },
-        10,
-        false,
-    )
+    let fields: Vec<Field> = fields.iter().map(field).collect();
+    Ledger {
+        id: "project".into(),
+        purpose: Purpose::Project,
+        title: "项目台账".into(),
+        counted: "个项目".into(),
+        roles: Roles::of(&fields),
+        fields,
+        owner: OwnerSpec::Unit { unit: 0 },
+        money_power: 10,
+        confined: false,
+        append_only: Vec::new(),
+        without: Vec::new(),
+    }
 }
 
 fn row(code: &str, name: &str, amount: i64) -> NewRecord<'static> {

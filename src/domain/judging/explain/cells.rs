@@ -4,7 +4,7 @@ use crate::domain::judging::explain::question::{Question, act_words};
 use crate::domain::judging::explain::reckoning::tenths;
 use crate::domain::judging::finding::{Finding, State};
 use crate::domain::judging::verdict::Verdict;
-use crate::domain::register::ledger::{Ledger, OwnerSpec, PROJECT, Privacy, Role};
+use crate::domain::register::ledger::{Ledger, OwnerSpec, Privacy, Role};
 use crate::domain::register::record::Cell;
 use crate::domain::rules::rule::{Condition, Holds, Operand, Relation, RuleKind, happened};
 use crate::domain::rules::sentence::condition_words;
@@ -170,7 +170,7 @@ impl Question<'_> {
             }
         }
         if self.rule.ladder.iter().any(|step| step.relations.contains(&Relation::Lead)) {
-            let field = if self.ledger.id == PROJECT { Role::Industry } else { Role::Project };
+            let field = if self.ledger.is_of_projects() { Role::Industry } else { Role::Project };
             self.ledger.role(field).into_iter().for_each(|field| add(field, "告知牵头部门"));
         }
         self.ledger.role(Role::Difficulty).into_iter().for_each(|field| add(field, "原因"));
