@@ -31,7 +31,7 @@ impl Audit<'_> {
 pub(crate) fn insert_audit<'a>(at: &'a str, who: &'a str, what: &'a str, object: &'a str, reason: &'a str) -> Query<'a, Any, AnyArguments> {
     sqlx::query(
         "INSERT INTO audit (id, at, who, what, object, reason) SELECT COALESCE(MAX(id), 0) + 1, $1, $2, $3, $4, $5 FROM audit \
-         WHERE 1=1 ON CONFLICT DO NOTHING",
+         WHERE 1=1 ON CONFLICT (id) DO NOTHING",
     )
     .bind(at)
     .bind(who)

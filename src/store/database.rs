@@ -4,6 +4,7 @@
 //! the store contract tests run on both. Only files of `store` hold SQL of this program; `source::sql` runs queries that the office wrote.
 
 use sqlx::any::{AnyPoolOptions, AnyRow};
+use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{Any, AnyPool, AssertSqlSafe, Connection, Executor, Row, Transaction};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -96,8 +97,15 @@ pub(crate) const ROWS_PER_STATEMENT: usize = 200;
 pub enum StoreError {
     #[error("database {0}: {1}")]
     Open(String, String),
-    #[error("the database was made by another version of duban")]
-    Migrate(#[from] sqlx::migrate::MigrateError),
+    #[error(
+        "database {0} was made by an earlier version of duban, and this version cannot read its tables: begin with a new database and an \
+         empty var/ ([database] url in config/duban.toml), and leave the old ones as they are for the version that made them"
+    )]
+    Earlier(String),
+    #[error("database {0} was made by a later version of duban: use that version, or begin with a new database")]
+    Later(String),
+    #[error("database {0}: its tables cannot be made")]
+    Migrate(String, #[source] MigrateError),
     #[error("database")]
     Sql(#[from] sqlx::Error),
     #[error("stored {what} {key} cannot be read: {detail}")]
@@ -125,7 +133,7 @@ impl Database {
     /// Opens the database of a configuration url (`sqlite:PATH` relative to `root`, or `postgres://…`) and brings its tables up to date.
     ///
     /// # Errors
-    /// The database cannot be reached or created, or is newer than this program.
+    /// The database cannot be reached or created, or another version of the program made it.
     pub(crate) async fn open(root: &Path, url: &str) -> Result<Database> {
         sqlx::any::install_default_drivers();
         let (url, dialect, shown) = match url.strip_prefix("sqlite:") {
@@ -153,12 +161,16 @@ impl Database {
         };
         // migrations use a pool of their own, because a failed one leaves PostgreSQL's migration lock on its connection
         let migrating = options(dialect, 1).connect(&url).await.map_err(open_error)?;
-        let migrated = tokio::time::timeout(Duration::from_secs(120), migrate(&migrating, dialect)).await;
+        let migrated = match tokio::time::timeout(Duration::from_secs(120), migrate(&migrating, dialect)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(match other_version(&migrating, &shown).await? {
+                Some(other) => other,
+                None => StoreError::Migrate(shown.clone(), error),
+            }),
+            Err(_) => Err(StoreError::Open(shown.clone(), "the tables are locked by another process".into())),
+        };
         migrating.close().await;
-        match migrated {
-            Ok(result) => result?,
-            Err(_) => return Err(StoreError::Open(shown, "the tables are locked by another process".into())),
-        }
+        migrated?;
         let connections = match dialect {
             Dialect::Sqlite => 4,
             Dialect::Postgres => 8,
@@ -167,10 +179,10 @@ impl Database {
         Ok(Database { pool, dialect, holder: holder(root) })
     }
 
-    /// Opens an existing database without migrating it; `None` = there is none yet, or an older version made it.
+    /// Opens an existing database without migrating it; `None` = there is none yet.
     ///
     /// # Errors
-    /// The database cannot be reached.
+    /// The database cannot be reached, or another version of the program made it.
     pub(crate) async fn open_existing(root: &Path, url: &str) -> Result<Option<Database>> {
         sqlx::any::install_default_drivers();
         let (url, dialect, shown) = match url.strip_prefix("sqlite:") {
@@ -188,13 +200,19 @@ impl Database {
             .acquire_timeout(Duration::from_secs(5))
             .connect(&url)
             .await
-            .map_err(|error| StoreError::Open(shown, error.to_string()))?;
+            .map_err(|error| StoreError::Open(shown.clone(), error.to_string()))?;
         let database = Database { pool, dialect, holder: holder(root) };
-        let known = sqlx::query("SELECT 1 FROM sending").fetch_optional(&database.pool).await.is_ok();
-        if !known {
+        if sqlx::query("SELECT 1 FROM sending").fetch_optional(&database.pool).await.is_err() {
             database.close().await;
+            return Ok(None);
         }
-        Ok(known.then_some(database))
+        match other_version(&database.pool, &shown).await? {
+            None => Ok(Some(database)),
+            Some(other) => {
+                database.close().await;
+                Err(other)
+            }
+        }
     }
 
     /// Closes all connections.
@@ -231,18 +249,33 @@ fn holder(root: &Path) -> String {
     format!("{}:{}", host.trim(), root.display())
 }
 
+static MIGRATIONS: Migrator = sqlx::migrate!("src/store/migrations");
+
 /// Brings the tables up to date. SQLite has no lock for migrations, so they run in one transaction whose write lock keeps other processes out.
-async fn migrate(pool: &AnyPool, dialect: Dialect) -> Result<()> {
-    let migrator = sqlx::migrate!("src/store/migrations");
+async fn migrate(pool: &AnyPool, dialect: Dialect) -> std::result::Result<(), MigrateError> {
     match dialect {
-        Dialect::Postgres => migrator.run(pool).await?,
+        Dialect::Postgres => MIGRATIONS.run(pool).await,
         Dialect::Sqlite => {
             let mut transaction = pool.begin_with(dialect.begin()).await?;
-            migrator.run(&mut *transaction).await?;
-            transaction.commit().await?;
+            MIGRATIONS.run(&mut *transaction).await?;
+            Ok(transaction.commit().await?)
         }
     }
-    Ok(())
+}
+
+/// The refusal of a database whose migrations are not those of this version; `None` = they are, or none was applied.
+async fn other_version(pool: &AnyPool, shown: &str) -> Result<Option<StoreError>> {
+    let Ok(applied) = sqlx::query("SELECT version, checksum FROM _sqlx_migrations").fetch_all(pool).await else { return Ok(None) };
+    let mut later = false;
+    for row in &applied {
+        let (version, checksum) = (number(row, "version")?, row.try_get::<Vec<u8>, _>("checksum")?);
+        match MIGRATIONS.iter().find(|known| known.version == version) {
+            Some(known) if *known.checksum == *checksum => {}
+            Some(_) => return Ok(Some(StoreError::Earlier(shown.to_owned()))),
+            None => later = true,
+        }
+    }
+    Ok(later.then(|| StoreError::Later(shown.to_owned())))
 }
 
 /// Pool options, with the pragmas of each SQLite connection.

@@ -19,8 +19,8 @@ impl FrozenTexts<'_> {
         let named: Vec<(String, String, &String)> =
             files.iter().map(|(path, body)| (path.clone(), hex::encode(digest(&SHA256, body.as_bytes())), body)).collect();
         for part in named.chunks(ROWS_PER_STATEMENT) {
-            let statement =
-                format!("INSERT INTO frozen (sha256, body) VALUES {} ON CONFLICT DO NOTHING", self.database.dialect.values(part.len(), 2));
+            let values = self.database.dialect.values(part.len(), 2);
+            let statement = format!("INSERT INTO frozen (sha256, body) VALUES {values} ON CONFLICT (sha256) DO NOTHING");
             let mut query = sqlx::query(sql(statement));
             for (_, sha256, body) in part {
                 query = query.bind(sha256).bind(body.as_str());

@@ -99,7 +99,7 @@ impl Gone<'_> {
         let mut transaction = self.database.begin().await?;
         let done = sqlx::query(
             "INSERT INTO gone_confirmed (ledger, source, code, seen_seq, confirmed_at, who, reason) VALUES ($1,$2,$3,$4,$5,$6,$7) \
-             ON CONFLICT DO NOTHING",
+             ON CONFLICT (ledger, source, code, seen_seq) DO NOTHING",
         )
         .bind(&confirmed.ledger)
         .bind(&confirmed.source)

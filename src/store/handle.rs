@@ -31,15 +31,15 @@ impl Store {
     /// Opens the database of a configuration url (`sqlite:PATH` relative to `root`, or `postgres://…`) and brings its tables up to date.
     ///
     /// # Errors
-    /// The database cannot be reached or created, or is newer than this program.
+    /// The database cannot be reached or created, or another version of the program made it.
     pub async fn open(root: &Path, url: &str) -> Result<Store> {
         Ok(Store { database: Database::open(root, url).await? })
     }
 
-    /// Opens an existing database without migrating it; `None` = there is none yet, or an older version made it.
+    /// Opens an existing database without migrating it; `None` = there is none yet.
     ///
     /// # Errors
-    /// The database cannot be reached.
+    /// The database cannot be reached, or another version of the program made it.
     pub async fn open_existing(root: &Path, url: &str) -> Result<Option<Store>> {
         Ok(Database::open_existing(root, url).await?.map(|database| Store { database }))
     }

@@ -24,7 +24,7 @@ impl Notified<'_> {
     /// # Errors
     /// The database fails.
     pub async fn last(self, sample: bool) -> Result<HashMap<String, BTreeMap<Identity, Option<Light>>>> {
-        let rows = sqlx::query("SELECT unit, rule, ledger, key, light FROM told WHERE sample=$1")
+        let rows = sqlx::query("SELECT unit, rule, ledger, key, light FROM notified WHERE sample=$1")
             .bind(i64::from(sample))
             .fetch_all(&self.database.pool)
             .await?;
@@ -42,7 +42,7 @@ impl Notified<'_> {
     /// The database fails or a row is damaged.
     pub async fn before_slot(self, job: &str, slot: &str, revision: i64) -> Result<BTreeMap<String, BTreeMap<Identity, Option<Light>>>> {
         let rows = sqlx::query(
-            "SELECT h.unit, h.body FROM told_history h JOIN run r ON r.id=h.run WHERE r.job=$1 AND r.slot=$2 AND r.revision<$3 ORDER BY r.revision, h.unit",
+            "SELECT h.unit, h.body FROM notified_history h JOIN run r ON r.id=h.run WHERE r.job=$1 AND r.slot=$2 AND r.revision<$3 ORDER BY r.revision, h.unit",
         )
         .bind(job)
         .bind(slot)
@@ -52,7 +52,7 @@ impl Notified<'_> {
         let mut out = BTreeMap::new();
         for row in &rows {
             let unit = text(row, "unit")?;
-            let findings = by_identity(json("told", &unit, &text(row, "body")?)?);
+            let findings = by_identity(json("notified findings", &unit, &text(row, "body")?)?);
             out.entry(unit).or_insert(findings);
         }
         Ok(out)
@@ -64,16 +64,17 @@ impl Notified<'_> {
     /// # Errors
     /// The database fails or a row is damaged.
     pub async fn instead_of_undelivered(self, job: &str, slot: &str) -> Result<BTreeMap<String, BTreeMap<Identity, Option<Light>>>> {
-        let rows =
-            sqlx::query(sql(format!("SELECT h.unit, h.body FROM (SELECT DISTINCT unit, run FROM told) t {UNDELIVERED} ORDER BY h.unit")))
-                .bind(job)
-                .bind(slot)
-                .fetch_all(&self.database.pool)
-                .await?;
+        let rows = sqlx::query(sql(format!(
+            "SELECT h.unit, h.body FROM (SELECT DISTINCT unit, run FROM notified) t {UNDELIVERED} ORDER BY h.unit"
+        )))
+        .bind(job)
+        .bind(slot)
+        .fetch_all(&self.database.pool)
+        .await?;
         let mut out = BTreeMap::new();
         for row in &rows {
             let unit = text(row, "unit")?;
-            let findings = by_identity(json("told", &unit, &text(row, "body")?)?);
+            let findings = by_identity(json("notified findings", &unit, &text(row, "body")?)?);
             out.insert(unit, findings);
         }
         Ok(out)
@@ -120,7 +121,7 @@ impl Notified<'_> {
 /// Joins to `t` (runs and units) the notified findings from before a message that reached nobody and never will: it was refused, given up or
 /// superseded without ever being accepted, or it is unsent while a newer one of the same job (`$1`, its slot `$2`) is about to replace it.
 /// A unit that another message of the same run may have reached is left out.
-const UNDELIVERED: &str = "JOIN told_history h ON h.run=t.run AND h.unit=t.unit JOIN run r ON r.id=t.run \
+const UNDELIVERED: &str = "JOIN notified_history h ON h.run=t.run AND h.unit=t.unit JOIN run r ON r.id=t.run \
     JOIN outbox o ON o.run=t.run AND o.unit=t.unit \
     WHERE o.act='' AND o.unknowns=0 AND o.test=0 \
     AND (o.state IN ('refused','dead','superseded') OR (o.state IN ('pending','held') AND r.job=$1 AND r.slot<$2)) \
@@ -133,13 +134,13 @@ pub(crate) async fn last_before_undelivered(
     run: &Run,
     unit: &str,
 ) -> Result<Option<NotifiedFindings>> {
-    let row = sqlx::query(sql(format!("SELECT h.body FROM (SELECT DISTINCT unit, run FROM told WHERE unit=$3) t {UNDELIVERED}")))
+    let row = sqlx::query(sql(format!("SELECT h.body FROM (SELECT DISTINCT unit, run FROM notified WHERE unit=$3) t {UNDELIVERED}")))
         .bind(&run.job)
         .bind(&run.slot)
         .bind(unit)
         .fetch_optional(&mut **transaction)
         .await?;
-    row.map(|row| json("told", unit, &text(&row, "body")?)).transpose()
+    row.map(|row| json("notified findings", unit, &text(&row, "body")?)).transpose()
 }
 
 fn by_identity(findings: NotifiedFindings) -> BTreeMap<Identity, Option<Light>> {

@@ -152,7 +152,7 @@ impl Outbox<'_> {
         for part in messages.chunks(ROWS_PER_STATEMENT) {
             let statement = format!(
                 "INSERT INTO outbox (id, run, recipient, address, unit, subject, message_id, digest_sha256, state, fence, lease_until, attempts, \
-                 next_at, reply, created_at, settled_at, test, expires_at, size, act) VALUES {} ON CONFLICT DO NOTHING",
+                 next_at, reply, created_at, ended_at, test, expires_at, size, act) VALUES {} ON CONFLICT (run, recipient) DO NOTHING",
                 self.database.dialect.values(part.len(), 20)
             );
             let mut query = sqlx::query(sql(statement));
@@ -184,10 +184,8 @@ impl Outbox<'_> {
         }
         // bodies contain attachments: a few per statement keep a statement small
         for part in messages.chunks(8) {
-            let statement = format!(
-                "INSERT INTO outbox_body (id, message) VALUES {} ON CONFLICT DO NOTHING",
-                self.database.dialect.values(part.len(), 2)
-            );
+            let values = self.database.dialect.values(part.len(), 2);
+            let statement = format!("INSERT INTO outbox_body (id, message) VALUES {values} ON CONFLICT (id) DO NOTHING");
             let mut query = sqlx::query(sql(statement));
             for message in part {
                 query = query.bind(&message.id).bind(message.bytes.clone());
@@ -201,7 +199,7 @@ impl Outbox<'_> {
                 Some(last) => last,
                 None => {
                     let known =
-                        sqlx::query("SELECT rule, ledger, key, light FROM told WHERE unit=$1 AND sample=$2 ORDER BY rule, ledger, key")
+                        sqlx::query("SELECT rule, ledger, key, light FROM notified WHERE unit=$1 AND sample=$2 ORDER BY rule, ledger, key")
                             .bind(unit)
                             .bind(i64::from(inputs.sample))
                             .fetch_all(&mut *transaction)
@@ -212,17 +210,17 @@ impl Outbox<'_> {
                         .collect::<Result<NotifiedFindings>>()?
                 }
             };
-            sqlx::query("INSERT INTO told_history (run, unit, body) VALUES ($1,$2,$3) ON CONFLICT DO NOTHING")
+            sqlx::query("INSERT INTO notified_history (run, unit, body) VALUES ($1,$2,$3) ON CONFLICT (run, unit) DO NOTHING")
                 .bind(&run.id)
                 .bind(unit)
                 .bind(to_json(&known)?)
                 .execute(&mut *transaction)
                 .await?;
-            sqlx::query("DELETE FROM told WHERE unit=$1").bind(unit).execute(&mut *transaction).await?;
+            sqlx::query("DELETE FROM notified WHERE unit=$1").bind(unit).execute(&mut *transaction).await?;
             let findings: Vec<(&Identity, &Option<Light>)> = findings.iter().collect();
             for part in findings.chunks(ROWS_PER_STATEMENT) {
                 let statement = format!(
-                    "INSERT INTO told (unit, rule, ledger, key, light, told_on, run, sample) VALUES {}",
+                    "INSERT INTO notified (unit, rule, ledger, key, light, notified_on, run, sample) VALUES {}",
                     self.database.dialect.values(part.len(), 8)
                 );
                 let mut query = sqlx::query(sql(statement));
@@ -300,9 +298,9 @@ impl Outbox<'_> {
     pub async fn list(self, filter: &OutboxFilter) -> Result<Vec<OutboxRow>> {
         let finding = filter.finding.as_ref().map(|(rule, key)| (like(rule, key), rule, key));
         let rows = sqlx::query(
-            "SELECT o.id, o.run, o.address, o.unit, o.subject, o.state, o.attempts, o.reply, o.created_at, o.settled_at, o.next_at, \
-             o.expires_at, o.unknowns, o.test, o.instead_of, o.message_id, o.act, COALESCE(t.body, '') AS told FROM outbox o \
-             LEFT JOIN outbox_told t ON $4<>'' AND t.message=CASE WHEN o.instead_of='' THEN o.id ELSE o.instead_of END \
+            "SELECT o.id, o.run, o.address, o.unit, o.subject, o.state, o.attempts, o.reply, o.created_at, o.ended_at, o.next_at, \
+             o.expires_at, o.unknowns, o.test, o.instead_of, o.message_id, o.act, COALESCE(t.body, '') AS findings FROM outbox o \
+             LEFT JOIN outbox_findings t ON $4<>'' AND t.message=CASE WHEN o.instead_of='' THEN o.id ELSE o.instead_of END \
              WHERE ($1='' OR o.run=$1) AND ($2='' OR o.state=$2) AND ($3='' OR o.unit=$3) AND ($4='' OR t.body LIKE $4 ESCAPE '!') \
              ORDER BY o.created_at DESC, o.id",
         )
@@ -316,7 +314,7 @@ impl Outbox<'_> {
         for row in &rows {
             if let Some((_, rule, key)) = finding {
                 // LIKE ignores upper and lower case on SQLite
-                let findings: NotifiedFindings = json("told", &text(row, "id")?, &text(row, "told")?)?;
+                let findings: NotifiedFindings = json("findings of message", &text(row, "id")?, &text(row, "findings")?)?;
                 if !findings.iter().any(|[r, _, k, _]| r == rule && k == key) {
                     continue;
                 }
@@ -332,7 +330,7 @@ impl Outbox<'_> {
     /// The database fails.
     pub async fn get(self, id: &str) -> Result<Option<OutboxRow>> {
         let row = sqlx::query(
-            "SELECT id, run, address, unit, subject, state, attempts, reply, created_at, settled_at, next_at, expires_at, unknowns, test, \
+            "SELECT id, run, address, unit, subject, state, attempts, reply, created_at, ended_at, next_at, expires_at, unknowns, test, \
              instead_of, message_id, act FROM outbox WHERE id=$1",
         )
         .bind(id)
@@ -347,9 +345,9 @@ impl Outbox<'_> {
     /// The database fails or the row is damaged.
     pub async fn light_in(self, message: &OutboxRow, rule: &str, key: &str) -> Result<Option<Option<Light>>> {
         let id = if message.instead_of.is_empty() { &message.id } else { &message.instead_of };
-        let row = sqlx::query("SELECT body FROM outbox_told WHERE message=$1").bind(id).fetch_optional(&self.database.pool).await?;
+        let row = sqlx::query("SELECT body FROM outbox_findings WHERE message=$1").bind(id).fetch_optional(&self.database.pool).await?;
         let Some(row) = row else { return Ok(None) };
-        let findings: NotifiedFindings = json("told", id, &text(&row, "body")?)?;
+        let findings: NotifiedFindings = json("findings of message", id, &text(&row, "body")?)?;
         Ok(findings.iter().find(|[r, _, k, _]| r == rule && k == key).map(|[.., code]| Light::from_code(code)))
     }
 
@@ -424,8 +422,8 @@ impl Outbox<'_> {
     ) -> Result<Vec<String>> {
         let states: Vec<String> = from.iter().map(|state| format!("'{}'", state.code())).collect();
         let statement = format!(
-            "UPDATE outbox SET state=$1, next_at=$2, attempts=CASE WHEN settled_at='' THEN attempts ELSE 0 END, \
-             expires_at=CASE WHEN $1='pending' THEN $4 ELSE expires_at END, settled_at='' \
+            "UPDATE outbox SET state=$1, next_at=$2, attempts=CASE WHEN ended_at='' THEN attempts ELSE 0 END, \
+             expires_at=CASE WHEN $1='pending' THEN $4 ELSE expires_at END, ended_at='' \
              WHERE state IN ({}) AND ($3='' OR id=$3) RETURNING id",
             states.join(",")
         );
@@ -465,7 +463,7 @@ impl Outbox<'_> {
     pub async fn readdress(self, old: &str, new: &NewMessage, entry: AuditEntry<'_>, expires_at: &str) -> Result<bool> {
         let mut transaction = self.database.begin().await?;
         let done = sqlx::query(
-            "UPDATE outbox SET state='superseded', settled_at=$2 WHERE id=$1 AND state IN ('refused','dead','pending','unknown','held')",
+            "UPDATE outbox SET state='superseded', ended_at=$2 WHERE id=$1 AND state IN ('refused','dead','pending','unknown','held')",
         )
         .bind(old)
         .bind(entry.at)
@@ -476,9 +474,9 @@ impl Outbox<'_> {
         }
         let made = sqlx::query(
             "INSERT INTO outbox (id, run, recipient, address, unit, subject, message_id, digest_sha256, state, fence, lease_until, attempts, \
-             next_at, reply, created_at, settled_at, test, expires_at, size, instead_of, act) \
+             next_at, reply, created_at, ended_at, test, expires_at, size, instead_of, act) \
              SELECT $2, run, $3, $4, unit, subject, $5, digest_sha256, 'pending', 0, '', 0, $6, '', $6, '', test, $7, CAST($8 AS BIGINT), \
-             CASE WHEN instead_of='' THEN id ELSE instead_of END, act FROM outbox WHERE id=$1 ON CONFLICT DO NOTHING",
+             CASE WHEN instead_of='' THEN id ELSE instead_of END, act FROM outbox WHERE id=$1 ON CONFLICT (run, recipient) DO NOTHING",
         )
         .bind(old)
         .bind(&new.id)
@@ -522,7 +520,10 @@ async fn insert_message_findings(dialect: Dialect, transaction: &mut Transaction
         bodies.push((&message.id, to_json(&rows)?));
     }
     for part in bodies.chunks(ROWS_PER_STATEMENT) {
-        let statement = format!("INSERT INTO outbox_told (message, body) VALUES {} ON CONFLICT DO NOTHING", dialect.values(part.len(), 2));
+        let statement = format!(
+            "INSERT INTO outbox_findings (message, body) VALUES {} ON CONFLICT (message) DO NOTHING",
+            dialect.values(part.len(), 2)
+        );
         let mut query = sqlx::query(sql(statement));
         for (id, body) in part {
             query = query.bind(*id).bind(body);
@@ -535,7 +536,7 @@ async fn insert_message_findings(dialect: Dialect, transaction: &mut Transaction
 /// Supersedes the unsent messages of earlier slots of the job for the units that get a newer one now.
 async fn supersede(transaction: &mut Transaction<'static, Any>, run: &Run, test: bool, now: &str) -> Result<()> {
     let rows = sqlx::query(
-        "UPDATE outbox SET state='superseded', settled_at=$4 WHERE state IN ('pending','unknown','held','draft') AND test=$5 AND run IN \
+        "UPDATE outbox SET state='superseded', ended_at=$4 WHERE state IN ('pending','unknown','held','draft') AND test=$5 AND run IN \
          (SELECT id FROM run WHERE job=$2 AND (slot<$3 OR (slot=$3 AND revision<$6))) \
          AND EXISTS (SELECT 1 FROM outbox n WHERE n.run=$1 AND n.unit=outbox.unit AND n.act=outbox.act) RETURNING id",
     )
@@ -595,7 +596,7 @@ fn outbox_row(row: &AnyRow) -> Result<OutboxRow> {
         attempts: number(row, "attempts")?,
         reply: text(row, "reply")?,
         created_at: text(row, "created_at")?,
-        ended_at: text(row, "settled_at")?,
+        ended_at: text(row, "ended_at")?,
         next_at: text(row, "next_at")?,
         expires_at: text(row, "expires_at")?,
         unknowns: number(row, "unknowns")?,

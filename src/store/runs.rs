@@ -56,7 +56,7 @@ pub struct RunInputs {
     #[serde(default)]
     pub answers: i64,
     /// The id of the job's previous run, with which figures are compared.
-    #[serde(default, rename = "before")]
+    #[serde(default)]
     pub previous_run: Option<String>,
     /// The runs that closed the quarters before this one, newest first and without a gap. The findings red at each quarter's end are read
     /// from them.
@@ -210,7 +210,7 @@ impl Runs<'_> {
         let id = format!("{job}@{slot}#{revision}");
         sqlx::query(
             "INSERT INTO run (id, job, slot, revision, as_of, scheduled, state, step, reason, fence, lease_until, started_at, finished_at, inputs, result) \
-             VALUES ($1,$2,$3,$4,$5,$6,$7,'','',0,'',$8,'',$9,'') ON CONFLICT DO NOTHING",
+             VALUES ($1,$2,$3,$4,$5,$6,$7,'','',0,'',$8,'',$9,'') ON CONFLICT (job, slot, revision) DO NOTHING",
         )
         .bind(&id)
         .bind(job)

@@ -14,8 +14,8 @@ impl Schedule<'_> {
     /// # Errors
     /// The database fails.
     pub async fn handled_until(self, job: &str) -> Result<Option<String>> {
-        let row = sqlx::query("SELECT settled_until FROM job_state WHERE job=$1").bind(job).fetch_optional(&self.database.pool).await?;
-        row.map(|row| text(&row, "settled_until")).transpose()
+        let row = sqlx::query("SELECT handled_until FROM job_state WHERE job=$1").bind(job).fetch_optional(&self.database.pool).await?;
+        row.map(|row| text(&row, "handled_until")).transpose()
     }
 
     /// Moves this time forward; a time before the stored one changes nothing.
@@ -24,8 +24,8 @@ impl Schedule<'_> {
     /// The database fails.
     pub async fn advance(self, job: &str, until: &str) -> Result<()> {
         sqlx::query(
-            "INSERT INTO job_state (job, settled_until) VALUES ($1,$2) ON CONFLICT (job) DO UPDATE SET settled_until=excluded.settled_until \
-             WHERE job_state.settled_until < excluded.settled_until",
+            "INSERT INTO job_state (job, handled_until) VALUES ($1,$2) ON CONFLICT (job) DO UPDATE SET handled_until=excluded.handled_until \
+             WHERE job_state.handled_until < excluded.handled_until",
         )
         .bind(job)
         .bind(until)

@@ -104,7 +104,7 @@ impl Sending<'_> {
     /// The database fails.
     pub async fn state(self, day: &str) -> Result<SendingState> {
         let row =
-            sqlx::query("SELECT counter, hold, held_at, held_by, held_why FROM sending WHERE id=1").fetch_one(&self.database.pool).await?;
+            sqlx::query("SELECT counter, hold, hold_at, hold_by, hold_why FROM sending WHERE id=1").fetch_one(&self.database.pool).await?;
         let today = sqlx::query("SELECT sent, extra FROM sending_day WHERE day=$1").bind(day).fetch_optional(&self.database.pool).await?;
         let of = |column: &str| today.as_ref().map_or(Ok(0), |row| number(row, column));
         Ok(SendingState { counter: number(&row, "counter")?, hold: hold(&row)?, sent: of("sent")?, extra: of("extra")? })
@@ -118,7 +118,7 @@ impl Sending<'_> {
         let ClaimRequest { run, limit, now, lease_until, test, day, daily_max } = *claiming;
         let mut transaction = self.database.begin().await?;
         // this update locks the row, so claims of several processes run one after another and the daily limit is exact
-        let row = sqlx::query("UPDATE sending SET counter=counter+1 WHERE id=1 RETURNING counter, hold, held_at, held_by, held_why")
+        let row = sqlx::query("UPDATE sending SET counter=counter+1 WHERE id=1 RETURNING counter, hold, hold_at, hold_by, hold_why")
             .fetch_one(&mut *transaction)
             .await?;
         let held = hold(&row)?;
@@ -220,7 +220,7 @@ impl Sending<'_> {
             let reply = verdict.reply.replace('\0', "");
             let is_final = matches!(verdict.state, DeliveryState::Accepted | DeliveryState::Refused | DeliveryState::Dead);
             let rows = sqlx::query(
-                "UPDATE outbox SET state=$3, reply=CASE WHEN $4='' THEN reply ELSE $4 END, next_at=$5, settled_at=$6, lease_until='', \
+                "UPDATE outbox SET state=$3, reply=CASE WHEN $4='' THEN reply ELSE $4 END, next_at=$5, ended_at=$6, lease_until='', \
                  attempts=attempts-$7, unknowns=unknowns+$8 WHERE id=$1 AND fence=$2 AND state='sending'",
             )
             .bind(&claimed.id)
@@ -258,7 +258,7 @@ impl Sending<'_> {
     pub async fn end_dead_claims(self, now: &str) -> Result<u64> {
         let mut transaction = self.database.begin().await?;
         let rows = sqlx::query(
-            "UPDATE outbox SET state=CASE WHEN unknowns+1>=$3 THEN 'dead' ELSE 'unknown' END, settled_at=CASE WHEN unknowns+1>=$3 THEN $2 ELSE '' END, \
+            "UPDATE outbox SET state=CASE WHEN unknowns+1>=$3 THEN 'dead' ELSE 'unknown' END, ended_at=CASE WHEN unknowns+1>=$3 THEN $2 ELSE '' END, \
              unknowns=unknowns+1, lease_until='', next_at=$2, reply='the sender died' WHERE state='sending' AND holder=$1 RETURNING id",
         )
         .bind(&self.database.holder)
@@ -280,7 +280,7 @@ impl Sending<'_> {
     pub async fn expire(self, now: &str) -> Result<Vec<String>> {
         let mut transaction = self.database.begin().await?;
         let rows = sqlx::query(
-            "UPDATE outbox SET state='dead', settled_at=$1, lease_until='', unknowns=unknowns+CASE WHEN state='sending' THEN 1 ELSE 0 END \
+            "UPDATE outbox SET state='dead', ended_at=$1, lease_until='', unknowns=unknowns+CASE WHEN state='sending' THEN 1 ELSE 0 END \
              WHERE (state IN ('pending','unknown') AND expires_at<$1) OR (state='sending' AND lease_until<$1 AND (expires_at<$1 OR unknowns+1>=$2)) \
              RETURNING id",
         )
@@ -305,7 +305,7 @@ impl Sending<'_> {
     /// # Errors
     /// The database fails.
     pub async fn hold(self, reason: HoldReason, entry: AuditEntry<'_>) -> Result<bool> {
-        let done = sqlx::query("UPDATE sending SET hold=$1, held_at=$2, held_by=$3, held_why=$4 WHERE id=1 AND hold=''")
+        let done = sqlx::query("UPDATE sending SET hold=$1, hold_at=$2, hold_by=$3, hold_why=$4 WHERE id=1 AND hold=''")
             .bind(reason.code())
             .bind(entry.at)
             .bind(entry.who)
@@ -323,7 +323,7 @@ impl Sending<'_> {
     pub async fn release(self, counter_at_least: i64, day: &str, extra: i64, now: &str) -> Result<i64> {
         let mut transaction = self.database.begin().await?;
         let row = sqlx::query(
-            "UPDATE sending SET hold='', held_at='', held_by='', held_why='', \
+            "UPDATE sending SET hold='', hold_at='', hold_by='', hold_why='', \
              counter=CASE WHEN counter<$1 THEN $1 ELSE counter END + 1 WHERE id=1 RETURNING counter",
         )
         .bind(counter_at_least)
@@ -360,5 +360,5 @@ fn hold(row: &sqlx::any::AnyRow) -> Result<Option<Hold>> {
     }
     // a reason that this version does not know is still a hold
     let reason = HoldReason::ALL.into_iter().find(|reason| reason.code() == code).unwrap_or(HoldReason::Person);
-    Ok(Some(Hold { reason, at: text(row, "held_at")?, by: text(row, "held_by")?, why: text(row, "held_why")? }))
+    Ok(Some(Hold { reason, at: text(row, "hold_at")?, by: text(row, "hold_by")?, why: text(row, "hold_why")? }))
 }

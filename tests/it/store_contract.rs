@@ -49,6 +49,13 @@ impl Db {
         Store::open(self.folder.path(), &self.url).await.expect("the store opens")
     }
 
+    /// Why the database is refused, by a command that works on it and by one that only looks.
+    async fn refusals(&self) -> [String; 2] {
+        let opened = Store::open(self.folder.path(), &self.url).await.map(|_| ());
+        let looked = Store::open_existing(self.folder.path(), &self.url).await.map(|_| ());
+        [opened, looked].map(|done| done.expect_err("refused").to_string())
+    }
+
     /// The tables as they are, past the store.
     pub async fn raw(&self) -> AnyPool {
         sqlx::any::install_default_drivers();
@@ -103,7 +110,8 @@ macro_rules! contract {
 }
 
 contract! {
-    opening: a_second_open_migrates_nothing concurrent_opens_of_a_fresh_database audit_lines_count_up concurrent_audit_lines_are_all_recorded;
+    opening: a_second_open_migrates_nothing another_versions_database_is_refused concurrent_opens_of_a_fresh_database audit_lines_count_up
+        concurrent_audit_lines_are_all_recorded;
     snapshots: first_pull_writes_all identical_pull_makes_no_snapshot changed_new_and_gone_rows_get_versions
         a_quarantined_code_has_its_last_version a_code_quarantined_after_a_discarded_snapshot_has_the_version_in_force
         conflicting_codes_are_withdrawn a_conflict_leaves_no_trace_in_the_figures a_repeated_row_counts_once rollback_leaves_nothing

@@ -1,28 +1,39 @@
--- One code path on SQLite and PostgreSQL: TEXT, BIGINT and BYTEA only; times are UTC ISO text of fixed width, dates ISO text.
+-- One code path on SQLite and PostgreSQL: TEXT, BIGINT and BYTEA only. Times are UTC ISO text of fixed width, dates ISO text. 1 and 0 are yes
+-- and no. A text is empty where there is none.
 
--- The ordered field ids a record's body was packed with.
+-- The ordered field ids with which the bodies of records were packed.
 CREATE TABLE layout (
     id BIGINT NOT NULL PRIMARY KEY,
     ledger TEXT NOT NULL,
+    -- JSON list
     fields TEXT NOT NULL
 );
 
--- Where rows were read: the file and its sheets, as JSON.
+-- One ledger of one source, as a pull or an import found it.
 CREATE TABLE snapshot (
     ledger TEXT NOT NULL,
     source TEXT NOT NULL,
     seq BIGINT NOT NULL,
+    -- held, in-force, discarded
     state TEXT NOT NULL,
+    -- the day the data describe
     covers_on TEXT NOT NULL,
     taken_at TEXT NOT NULL,
+    -- the last time a pull found it unchanged
     checked_at TEXT NOT NULL,
+    -- 1 = of the shipped sample
     sample BIGINT NOT NULL,
     row_count BIGINT NOT NULL,
+    -- sum of the amount field, in 分
     amount BIGINT NOT NULL,
+    -- by which a pull recognises unchanged notes
     notes_hash TEXT NOT NULL,
     file_sha256 TEXT NOT NULL,
+    -- file and sheets, as JSON
     origin TEXT NOT NULL,
+    -- what became of the rows of each sheet, as JSON
     accounts TEXT NOT NULL,
+    -- why it is held
     reason TEXT NOT NULL,
     PRIMARY KEY (ledger, source, seq)
 );
@@ -33,18 +44,34 @@ CREATE TABLE record (
     source TEXT NOT NULL,
     code TEXT NOT NULL,
     first_seq BIGINT NOT NULL,
+    -- the largest number = the newest snapshot still has it
     last_seq BIGINT NOT NULL,
+    -- of layout and body
     hash BYTEA NOT NULL,
     unit TEXT NOT NULL,
     name TEXT NOT NULL,
+    -- in 分
     amount BIGINT NOT NULL,
+    -- where the version began, in the file of snapshot first_seq
     sheet BIGINT NOT NULL,
     row_no BIGINT NOT NULL,
     layout BIGINT NOT NULL,
+    -- the cells of the layout's fields
     body BYTEA NOT NULL,
     PRIMARY KEY (ledger, source, code, first_seq)
 );
-CREATE INDEX record_open ON record (ledger, source, last_seq);
+
+-- The open versions after the last pull of a ledger, packed: what the next pull compares with. Made of `record`, and left out where the last
+-- pull did not follow one in force; `record` is asked then.
+CREATE TABLE open_part (
+    ledger TEXT NOT NULL,
+    source TEXT NOT NULL,
+    seq BIGINT NOT NULL,
+    part BIGINT NOT NULL,
+    -- postcard of (code, hash, amount, row fingerprint), one behind the other
+    body BYTEA NOT NULL,
+    PRIMARY KEY (ledger, source, part)
+);
 
 -- Rows that were not simply accepted, with the snapshot (待核, 提示, 未作数据).
 CREATE TABLE intake_note (
@@ -55,91 +82,130 @@ CREATE TABLE intake_note (
     kind TEXT NOT NULL,
     code TEXT NOT NULL,
     unit TEXT NOT NULL,
+    -- the note as JSON
     body TEXT NOT NULL,
     PRIMARY KEY (ledger, source, seq, no)
 );
 
--- Texts a run was made with, by their sha256.
+-- Codes that left a register, as the office confirmed it.
+CREATE TABLE gone_confirmed (
+    ledger TEXT NOT NULL,
+    source TEXT NOT NULL,
+    code TEXT NOT NULL,
+    -- the last snapshot in force that had the code; one that returns and leaves once more has another, and is listed anew
+    seen_seq BIGINT NOT NULL,
+    confirmed_at TEXT NOT NULL,
+    who TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    PRIMARY KEY (ledger, source, code, seen_seq)
+);
+
+-- Texts of the configuration that runs were made with, by their sha256.
 CREATE TABLE frozen (
     sha256 TEXT NOT NULL PRIMARY KEY,
     body TEXT NOT NULL
 );
 
+-- One row for each job, slot and revision.
 CREATE TABLE run (
+    -- JOB@SLOT#REVISION
     id TEXT NOT NULL PRIMARY KEY,
     job TEXT NOT NULL,
     slot TEXT NOT NULL,
     revision BIGINT NOT NULL,
     as_of TEXT NOT NULL,
+    -- 1 = begun by the schedule
     scheduled BIGINT NOT NULL,
+    -- running, done, partial, failed
     state TEXT NOT NULL,
+    -- the last finished step
     step TEXT NOT NULL,
+    -- why it is partial or failed
     reason TEXT NOT NULL,
+    -- grows with every claim; a write with an older one is refused
     fence BIGINT NOT NULL,
     lease_until TEXT NOT NULL,
+    -- machine and root of the process that claimed it
     holder TEXT NOT NULL DEFAULT '',
     started_at TEXT NOT NULL,
     finished_at TEXT NOT NULL,
+    -- what it is computed from, as JSON
     inputs TEXT NOT NULL,
+    -- the text that is printed
     result TEXT NOT NULL,
     UNIQUE (job, slot, revision)
 );
 
--- Where each job's schedule has got to: slots up to here are run, skipped or were before the job was known.
-CREATE TABLE job_state (
-    job TEXT NOT NULL PRIMARY KEY,
-    settled_until TEXT NOT NULL
+-- The figures from which the rates of a run were computed: the next run of its job shows by how much they moved.
+CREATE TABLE run_indicators (
+    run TEXT NOT NULL PRIMARY KEY,
+    -- JSON
+    body TEXT NOT NULL
 );
 
+-- Where the schedule of each job is: slots up to this time were run, skipped, or were before the job was known.
+CREATE TABLE job_state (
+    job TEXT NOT NULL PRIMARY KEY,
+    -- local time
+    handled_until TEXT NOT NULL
+);
+
+-- The findings of a run, some hundred to a row.
 CREATE TABLE finding (
     run TEXT NOT NULL,
-    rule TEXT NOT NULL,
-    ledger TEXT NOT NULL,
-    key TEXT NOT NULL,
-    unit TEXT NOT NULL,
-    light TEXT NOT NULL,
-    state TEXT NOT NULL,
-    change TEXT NOT NULL,
-    body TEXT NOT NULL,
-    PRIMARY KEY (run, rule, ledger, key)
+    part BIGINT NOT NULL,
+    -- number of findings in the part
+    items BIGINT NOT NULL,
+    -- deflated JSON lines in the order of (rule, ledger, key), each a finding as `duban findings` prints it; state `resolved` = over
+    body BYTEA NOT NULL,
+    PRIMARY KEY (run, part)
 );
 
 -- One life per finding, written only by the run of the latest as_of.
 CREATE TABLE timeline (
-    rule TEXT NOT NULL,
-    ledger TEXT NOT NULL,
-    key TEXT NOT NULL,
-    state TEXT NOT NULL,
-    light TEXT NOT NULL,
-    first_on TEXT NOT NULL,
-    changed_on TEXT NOT NULL,
+    -- 1 = of the shipped sample
+    sample BIGINT NOT NULL PRIMARY KEY,
     as_of TEXT NOT NULL,
-    run TEXT NOT NULL,
-    sample BIGINT NOT NULL,
-    PRIMARY KEY (rule, ledger, key)
+    -- how often it was written
+    version BIGINT NOT NULL,
+    run TEXT NOT NULL
 );
 
--- What each recipient unit was last told of.
-CREATE TABLE told (
+-- The lives of a timeline, some hundred to a row.
+CREATE TABLE timeline_part (
+    sample BIGINT NOT NULL,
+    version BIGINT NOT NULL,
+    part BIGINT NOT NULL,
+    -- postcard of (rule, ledger, key, light, state, first_on, changed_on), one behind the other, in the order of the first three
+    body BYTEA NOT NULL,
+    PRIMARY KEY (sample, version, part)
+);
+
+-- The findings of which each unit was last notified.
+CREATE TABLE notified (
     unit TEXT NOT NULL,
     rule TEXT NOT NULL,
     ledger TEXT NOT NULL,
     key TEXT NOT NULL,
+    -- empty = listed as a cell to fill in
     light TEXT NOT NULL,
-    told_on TEXT NOT NULL,
+    -- day of the slot
+    notified_on TEXT NOT NULL,
     run TEXT NOT NULL,
     sample BIGINT NOT NULL,
     PRIMARY KEY (unit, rule, ledger, key)
 );
 
--- What a unit had been told before a run told it anew, as JSON lines: a revision of the slot compares with it.
-CREATE TABLE told_history (
+-- The findings of which a unit had been notified before a run notified it anew: a revision of the slot compares with them.
+CREATE TABLE notified_history (
     run TEXT NOT NULL,
     unit TEXT NOT NULL,
+    -- JSON list of [rule, ledger, key, light]
     body TEXT NOT NULL,
     PRIMARY KEY (run, unit)
 );
 
+-- The workbooks that a run has made.
 CREATE TABLE report_file (
     run TEXT NOT NULL,
     path TEXT NOT NULL,
@@ -148,30 +214,117 @@ CREATE TABLE report_file (
     PRIMARY KEY (run, path)
 );
 
+-- The state of every message. Its bytes are apart, so that a claim and an outcome write a short row, not the attachment.
 CREATE TABLE outbox (
     id TEXT NOT NULL PRIMARY KEY,
     run TEXT NOT NULL,
+    -- unit and mailbox, with the act of a draft
     recipient TEXT NOT NULL,
     address TEXT NOT NULL,
     unit TEXT NOT NULL,
     subject TEXT NOT NULL,
     message_id TEXT NOT NULL,
+    -- fingerprint of the content
     digest_sha256 TEXT NOT NULL,
-    message BYTEA NOT NULL,
+    -- the codes of the delivery states
     state TEXT NOT NULL,
+    -- grows with every claim; an outcome with an older one is refused
     fence BIGINT NOT NULL,
     lease_until TEXT NOT NULL,
+    -- machine and root of the process that claimed it
     holder TEXT NOT NULL DEFAULT '',
     attempts BIGINT NOT NULL,
     next_at TEXT NOT NULL,
+    -- the last reply of the server
     reply TEXT NOT NULL,
     created_at TEXT NOT NULL,
-    settled_at TEXT NOT NULL,
+    -- when it reached its last state
+    ended_at TEXT NOT NULL,
+    -- 1 = made in test mode: it goes to the test mailbox, and no unit counts as notified
+    test BIGINT NOT NULL,
+    -- attempts after which the server may or may not have accepted it
+    unknowns BIGINT NOT NULL DEFAULT 0,
+    -- after this it is not sent any more: a digest that comes too late misleads
+    expires_at TEXT NOT NULL,
+    -- the message whose content goes to a corrected address
+    instead_of TEXT NOT NULL DEFAULT '',
+    -- bytes of the message
+    size BIGINT NOT NULL,
+    -- the act above 催办 of a draft that a person releases; empty for a digest
+    act TEXT NOT NULL,
     UNIQUE (run, recipient)
 );
 CREATE INDEX outbox_due ON outbox (state, next_at);
 CREATE INDEX outbox_unit ON outbox (unit, created_at);
 
+-- The bytes of every message.
+CREATE TABLE outbox_body (
+    id TEXT NOT NULL PRIMARY KEY,
+    message BYTEA NOT NULL
+);
+
+-- The findings that a message reports.
+CREATE TABLE outbox_findings (
+    message TEXT NOT NULL PRIMARY KEY,
+    -- JSON list of [rule, ledger, key, light]
+    body TEXT NOT NULL
+);
+
+-- What happened to a message beside a first acceptance.
+CREATE TABLE outbox_event (
+    message TEXT NOT NULL,
+    no BIGINT NOT NULL,
+    at TEXT NOT NULL,
+    -- empty = the service itself
+    who TEXT NOT NULL,
+    what TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    PRIMARY KEY (message, no)
+);
+
+-- One row.
+CREATE TABLE sending (
+    id BIGINT NOT NULL PRIMARY KEY,
+    -- grows with every claim and every recording of outcomes; a file beside the database has a copy of it
+    counter BIGINT NOT NULL,
+    -- the reason why nothing is sent; empty = it is sent
+    hold TEXT NOT NULL,
+    hold_at TEXT NOT NULL,
+    hold_by TEXT NOT NULL,
+    hold_why TEXT NOT NULL
+);
+INSERT INTO sending (id, counter, hold, hold_at, hold_by, hold_why) VALUES (1, 0, '', '', '', '');
+
+-- Mails given to the server by day, for the daily limit.
+CREATE TABLE sending_day (
+    day TEXT NOT NULL PRIMARY KEY,
+    sent BIGINT NOT NULL,
+    -- mails that a person has allowed beyond the limit
+    extra BIGINT NOT NULL
+);
+
+-- The answers of units on records; the last one of a record counts, the earlier ones stay.
+CREATE TABLE feedback (
+    no BIGINT NOT NULL PRIMARY KEY,
+    ledger TEXT NOT NULL,
+    code TEXT NOT NULL,
+    unit TEXT NOT NULL,
+    received_at TEXT NOT NULL,
+    -- sha256 of the form
+    form TEXT NOT NULL,
+    -- the answer as JSON
+    body TEXT NOT NULL
+);
+CREATE INDEX feedback_record ON feedback (ledger, code, no);
+
+-- Forms that were imported from the folder, so that each is read once.
+CREATE TABLE feedback_form (
+    sha256 TEXT NOT NULL PRIMARY KEY,
+    file TEXT NOT NULL,
+    received_at TEXT NOT NULL
+);
+
+-- Who did what, when and why; numbered without gaps.
 CREATE TABLE audit (
     id BIGINT NOT NULL PRIMARY KEY,
     at TEXT NOT NULL,

@@ -19,6 +19,24 @@ pub async fn a_second_open_migrates_nothing(db: &Db) {
     raw.close().await;
 }
 
+pub async fn another_versions_database_is_refused(db: &Db) {
+    db.open().await.close().await;
+    let raw = db.raw().await;
+    let add = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+               SELECT 2, 'gone', success, checksum, 0 FROM _sqlx_migrations";
+    sqlx::query(add).execute(&raw).await.expect("a migration of a later version");
+    for refusal in db.refusals().await {
+        assert!(refusal.contains("was made by a later version of duban: use that version"), "{refusal}");
+    }
+    // the databases from before the first release began with another migration 1
+    sqlx::query("UPDATE _sqlx_migrations SET checksum=$1 WHERE version=1").bind(vec![1u8; 48]).execute(&raw).await.expect("a migration");
+    for refusal in db.refusals().await {
+        assert!(refusal.contains("was made by an earlier version of duban"), "{refusal}");
+        assert!(refusal.contains("begin with a new database"), "{refusal}");
+    }
+    raw.close().await;
+}
+
 pub async fn concurrent_opens_of_a_fresh_database(db: &Db) {
     // the race is narrow: several starters, not two
     let (a, b, c, d) = tokio::join!(db.open(), db.open(), db.open(), db.open());
