@@ -9,6 +9,7 @@
 
 use chrono::NaiveDate;
 use duban::config::load::{Config, read_files};
+use duban::domain::audience::Audience;
 use duban::domain::judging::indicators::Indicators;
 use duban::domain::judging::judge::Judged;
 use duban::domain::judging::roster::{Reach, Rosters};
@@ -21,7 +22,7 @@ use duban::domain::sample::sample;
 use duban::report::{archive, xlsx};
 use duban::workbook::balance::tie_out;
 use duban::workbook::build::{build, file_name};
-use duban::workbook::material::{Audience, Material};
+use duban::workbook::material::Material;
 use duban::workbook::template::{SheetKind, Template};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -169,7 +170,7 @@ impl Judgement {
         }
         judged.sort();
         rosters.finish(policy, &judged);
-        let reach = Reach::new(policy, as_of, &judged, records);
+        let reach = Reach::new(&policy.units, &judged);
         Judgement { judged, rosters, indicators, reach, as_of, answers: Answers::default() }
     }
 

@@ -7,7 +7,7 @@ use crate::domain::register::ledger::{Ledger, Purpose, Role};
 use crate::domain::register::period::PeriodKind;
 use crate::domain::register::period::{Period, chinese_date};
 use crate::domain::register::record::{Cell, Record};
-use crate::domain::rules::owner::{Owner, owner_of, project_of};
+use crate::domain::rules::owner::{Owner, owner_of};
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::Light;
 use crate::store::handle::Store;
@@ -173,7 +173,7 @@ impl ListMaker<'_> {
                 |finding| Owner { unit: finding.owner, text: finding.unit.to_string(), city: None },
             );
             let project =
-                if ledger.is_of_projects() { identity.key.clone() } else { project_of(ledger, &stored.record).unwrap_or_default() };
+                if ledger.is_of_projects() { identity.key.clone() } else { ledger.project_of(&stored.record).unwrap_or_default() };
             let mut raised = reported(ledger, &stored.record);
             raised.extend(difficulties.get(&project).into_iter().flatten().cloned());
             out.push(AccountabilityFinding {
@@ -236,7 +236,7 @@ impl ListMaker<'_> {
         let mut out: HashMap<String, Vec<String>> = HashMap::new();
         let Some(ledger) = policy.ledger_for(Purpose::Difficulty).map(|index| &policy.ledgers[index]) else { return Ok(out) };
         for record in self.rows(selection, ledger).await? {
-            let Some(project) = project_of(ledger, &record) else { continue };
+            let Some(project) = ledger.project_of(&record) else { continue };
             let happened = |role: Role, word: &str| {
                 let day = ledger.role(role).and_then(|field| record.cell(field).date());
                 day.map(|day| format!("，{day}{word}"))

@@ -194,7 +194,7 @@ fn rehearse(config: &Config) -> anyhow::Result<()> {
                 source_line: "数据来源：样例",
                 // both forms of the line on the next mail are rendered: in the year of the mail, and in another year
                 next_on: &|level| NaiveDate::from_ymd_opt(if level == Level::County { year } else { year + 1 }, 12, 31),
-                may_carry_rows: &|_| true,
+                is_counts_only: &|_| false,
             };
             for draft in drafts(&plan_inputs, &job.drafts) {
                 for draft in draft_rehearsals(&draft).iter().chain([&draft]) {

@@ -15,7 +15,7 @@ use crate::domain::register::snapshot::InForce;
 use crate::domain::register::units::{UnitId, normalize_name};
 use crate::domain::rules::context::Context;
 use crate::domain::rules::exemption::exemptions_in_force;
-use crate::domain::rules::owner::{Linked, link, project_of};
+use crate::domain::rules::owner::{Linked, link};
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::{Light, RuleKind};
 use crate::store::handle::Store;
@@ -168,7 +168,7 @@ impl Explainer<'_> {
         if ledger.is_of_projects() {
             return Ok(HashMap::from([(record.code.clone(), link(policy, ledger, record))]));
         }
-        let codes: Vec<String> = project_of(ledger, record).into_iter().collect();
+        let codes: Vec<String> = ledger.project_of(record).into_iter().collect();
         Ok(linked_projects(self.store, policy, selection, &codes, |_| ()).await?)
     }
 
@@ -193,7 +193,7 @@ impl Explainer<'_> {
         }) {
             let mut judged = Judged::new(policy);
             for record in self.all_records(policy, Some(index), selection).await? {
-                if project_of(other, &record).as_deref() == Some(project) {
+                if other.project_of(&record).as_deref() == Some(project) {
                     judged.record(&context, index, &record);
                 }
             }

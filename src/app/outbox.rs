@@ -2,6 +2,7 @@
 //! reason.
 
 use crate::clock::stamp;
+use crate::domain::audience::{is_counts_only, masked_address};
 use crate::domain::notify::delivery::DeliveryState;
 use crate::domain::problem::suggest;
 use crate::domain::rules::rule::{Act, Light};
@@ -9,7 +10,7 @@ use crate::mail::message;
 use crate::mail::message::{Contents, Correspondent};
 use crate::store::outbox::{AuditEntry, NewMessage, OutboxEvent, OutboxFilter, OutboxRow};
 use crate::store::sending::HoldReason;
-use crate::worker::deliver::deliverer::{Delivered, Deliverer, masked};
+use crate::worker::deliver::deliverer::{Delivered, Deliverer};
 use crate::worker::deliver::restore_guard::expiry;
 use anyhow::{Context, bail, ensure};
 
@@ -306,7 +307,8 @@ pub(crate) async fn retry_corrected(
             each(Readdressed::SameAddress { id: old.id, unit: old.unit });
             continue;
         }
-        if settings.domain_allowed(&old.address) != settings.domain_allowed(mailbox.address) {
+        let is_counts_only = |address: &str| is_counts_only(address, &settings.mail.allowed_domains);
+        if is_counts_only(&old.address) != is_counts_only(mailbox.address) {
             each(Readdressed::OtherContents { id: old.id });
             continue;
         }
@@ -328,7 +330,7 @@ pub(crate) async fn retry_corrected(
             act: old.act.clone(),
             id,
         };
-        let why = format!("{} → {}；{}", masked(&old.address), masked(mailbox.address), by.why);
+        let why = format!("{} → {}；{}", masked_address(&old.address), masked_address(mailbox.address), by.why);
         let entry = AuditEntry { at: &now, who: by.who, why: &why };
         if outbox.readdress(&old.id, &message, entry, &expiry(&deliverer.clock, settings)).await? {
             let object = format!("{} {}", old.id, message.id);

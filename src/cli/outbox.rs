@@ -6,10 +6,11 @@ use crate::app::outbox;
 use crate::app::outbox::{ListRequest, MessageView, Person, Readdressed, Retried, SentNow, StateChange};
 use crate::cli::exit::Exit;
 use crate::clock::SHANGHAI_SECONDS;
+use crate::domain::audience::masked_address;
 use crate::domain::notify::delivery::DeliveryState;
 use crate::domain::rules::rule::Light;
 use crate::store::outbox::OutboxRow;
-use crate::worker::deliver::deliverer::{Block, Delivered, Deliverer, masked};
+use crate::worker::deliver::deliverer::{Block, Delivered, Deliverer};
 use anyhow::ensure;
 use chrono::{DateTime, FixedOffset};
 use clap::{Args, Subcommand};
@@ -205,7 +206,7 @@ fn line(message: &OutboxRow) -> String {
         message.id,
         message.state.word(),
         message.unit,
-        masked(&message.address),
+        masked_address(&message.address),
         message.subject,
         local(if message.ended_at.is_empty() { &message.created_at } else { &message.ended_at }),
     );
@@ -229,14 +230,19 @@ fn line(message: &OutboxRow) -> String {
 
 /// The reply of a server with the recipient's address masked, because servers repeat it.
 fn without_address(message: &OutboxRow, reply: &str) -> String {
-    reply.replace(&message.address, &masked(&message.address))
+    reply.replace(&message.address, &masked_address(&message.address))
 }
 
 /// Prints one message: its state, what happened to it, its attachments and its text.
 fn show(id: &str, view: &MessageView) -> anyhow::Result<Exit> {
     let message = &view.row;
     print_line!("编号：{}", message.id);
-    print_line!("单位：{} <{}>{}", message.unit, masked(&message.address), if message.test { "（试发送，单位未收到）" } else { "" });
+    print_line!(
+        "单位：{} <{}>{}",
+        message.unit,
+        masked_address(&message.address),
+        if message.test { "（试发送，单位未收到）" } else { "" }
+    );
     print_line!("主题：{}", message.subject);
     print_line!("Message-ID：{}", message.message_id);
     print_line!("执行：{}", message.run);
@@ -318,7 +324,7 @@ async fn retry_corrected(deliverer: &Deliverer, ids: &[String], person: &PersonA
     let named = !ids.is_empty();
     outbox::retry_corrected(deliverer, ids, person.person(&person.who()), |message| match message {
         Readdressed::Sent { old, new, unit, address } => {
-            print_line!("{old} → {new} {unit} <{}>", masked(&address));
+            print_line!("{old} → {new} {unit} <{}>", masked_address(&address));
             sent += 1;
         }
         Readdressed::SameAddress { id, unit } if named => print_line!("{id}：{unit}的邮箱没有变化，未作改动"),

@@ -1,8 +1,9 @@
 //! `[sheet.bulletin]` of a template → [`Bulletin`]. Figures, rules, columns and placeholders of its texts are looked up here.
 
 use crate::config::sheet_words::{WORDS, ledgers_of, list_columns, placeholders, rules_named};
+use crate::domain::audience::is_open_field;
 use crate::domain::problem::{ProblemsAt, suggest};
-use crate::domain::register::ledger::{Privacy, Role};
+use crate::domain::register::ledger::Role;
 use crate::domain::register::period::PeriodKind;
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::Light;
@@ -263,7 +264,7 @@ fn list(raw: &ListFile, policy: &Policy, at: &mut ProblemsAt<'_>) -> BulletinLis
     if rules.is_empty() {
         at.report("the list's `rules` name no rule", None);
     }
-    for ledger in rules.iter().map(|rule| &policy.ledgers[policy.rules[*rule].ledger]).filter(|ledger| ledger.confined) {
+    for ledger in rules.iter().map(|rule| &policy.ledgers[policy.rules[*rule].ledger]).filter(|ledger| ledger.negotiation_only) {
         at.report(
             format!("the ledger {} ({}) goes to its own units only, and a bulletin to all", ledger.id, ledger.title),
             Some("count its items by a figure instead".into()),
@@ -295,7 +296,7 @@ fn list(raw: &ListFile, policy: &Policy, at: &mut ProblemsAt<'_>) -> BulletinLis
 
 /// Whether a column shows persons, business secrets, answers of units, acts, or places in the office's files.
 fn is_private(column: &ListColumn, policy: &Policy) -> bool {
-    let private = |ledger: usize, field: usize| policy.ledgers[ledger].fields[field].privacy != Privacy::None;
+    let private = |ledger: usize, field: usize| !is_open_field(&policy.ledgers[ledger].fields[field]);
     match &column.key {
         ColumnKey::BuiltIn(key) => matches!(key, BuiltIn::Feedback | BuiltIn::Place | BuiltIn::Act),
         ColumnKey::Field(fields) => fields.iter().enumerate().any(|(ledger, field)| field.is_some_and(|field| private(ledger, field))),

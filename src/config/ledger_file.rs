@@ -142,7 +142,7 @@ fn ledger(stem: &str, file: LedgerFile, at: &mut ProblemsAt<'_>) -> Option<Ledge
         fields,
         owner,
         money_power,
-        confined: file.confined,
+        negotiation_only: file.confined,
         append_only,
         without,
     })

@@ -2,6 +2,7 @@
 
 use crate::config::file_set::{FileSet, parse_toml};
 use crate::config::source_settings::{self, SourceSettings};
+use crate::domain::audience::is_counts_only;
 use crate::domain::problem::{Problems, ProblemsAt, suggest};
 use crate::domain::register::units::Units;
 use chrono::NaiveDate;
@@ -199,17 +200,6 @@ impl Settings {
     pub fn source(&self, name: &str) -> Option<&SourceSettings> {
         self.sources.iter().find(|source| source.name == name)
     }
-
-    /// Whether mail to an address may carry rows and not counts only.
-    pub fn domain_allowed(&self, address: &str) -> bool {
-        let Some((_, domain)) = address.rsplit_once('@') else { return false };
-        let domain = domain.to_ascii_lowercase();
-        self.mail
-            .allowed_domains
-            .iter()
-            .map(|allowed| allowed.to_ascii_lowercase())
-            .any(|allowed| domain == allowed || domain.ends_with(&format!(".{allowed}")))
-    }
 }
 
 /// The source that `duban import` stores files under; no configured source may have its name.
@@ -251,7 +241,7 @@ fn check_mail(settings: &Settings, at: &mut ProblemsAt<'_>) {
         at.report("daily_max and too_late_days must be at least 1", None);
     }
     if let Some(test_to) = &mail.test_to
-        && (!test_to.contains('@') || !settings.domain_allowed(test_to))
+        && (!test_to.contains('@') || is_counts_only(test_to, &mail.allowed_domains))
     {
         at.report(
             format!("test_to \"{test_to}\" is no address within allowed_domains"),

@@ -1,23 +1,14 @@
 //! What a workbook is made of: the policy, what a run judged, and for whom the workbook is.
 
+use crate::domain::audience::Audience;
 use crate::domain::judging::indicators::Indicators;
 use crate::domain::judging::judge::Judged;
 use crate::domain::judging::roster::Rosters;
 use crate::domain::notify::feedback::{Answers, SilentRecord};
 use crate::domain::register::record::{Origin, Records};
-use crate::domain::register::units::UnitId;
 use crate::domain::rules::policy::Policy;
 use crate::workbook::previous_run::PreviousRun;
 use chrono::NaiveDate;
-
-/// Who a workbook is for. The audience decides which rows and which characters of a cell are shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Audience {
-    /// Every row, with telephone numbers in full.
-    Office,
-    /// The findings addressed to this unit and its own unjudged ones, with personal fields masked.
-    Unit(UnitId),
-}
 
 /// A snapshot that the run judged.
 #[derive(Clone, Debug, Default)]

@@ -2,6 +2,7 @@
 //!
 //! Invariant: the finished rows are checked before anything is queued.
 
+use crate::domain::audience::is_named;
 use crate::domain::judging::finding::{Finding, State};
 use crate::domain::notify::digest::{Counts, Digest};
 use crate::domain::notify::plan::Plan;
@@ -199,7 +200,7 @@ fn check_digest(
     out: &mut Vec<Discrepancy>,
 ) {
     let counted: BTreeSet<usize> = match digest.roll_up.is_some() {
-        true => (0..findings.len()).filter(|index| !findings[*index].restricted && findings[*index].state == State::Open).collect(),
+        true => (0..findings.len()).filter(|index| is_named(&findings[*index]) && findings[*index].state == State::Open).collect(),
         false => digest.covered.iter().map(|pair| pair.finding).filter(|index| *index < findings.len()).collect(),
     };
     let is_listed = |finding: &Finding| template.lists_of(finding.rule, finding.state) > 0;

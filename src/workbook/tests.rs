@@ -1,6 +1,7 @@
 //! Tests with a small province: shipped ledgers, rules, units and templates, and records written in the tests.
 
 use crate::config::load::{Config, read_files};
+use crate::domain::audience::Audience;
 use crate::domain::judging::finding::State;
 use crate::domain::judging::indicators::Indicators;
 use crate::domain::judging::judge::Judged;
@@ -16,7 +17,7 @@ use crate::domain::rules::policy::Policy;
 use crate::report::xlsx;
 use crate::workbook::balance::tie_out;
 use crate::workbook::build::build;
-use crate::workbook::material::{Audience, IntakeIssue, Material, SourceSnapshot};
+use crate::workbook::material::{IntakeIssue, Material, SourceSnapshot};
 use crate::workbook::model::Column;
 use crate::workbook::model::Role;
 use crate::workbook::model::Row;

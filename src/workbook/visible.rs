@@ -1,7 +1,7 @@
 //! The part of the material that the audience of a workbook may see.
 
-use crate::domain::audience::is_restricted;
-use crate::domain::audience::masked;
+use crate::domain::audience::Audience;
+use crate::domain::audience::is_code_restricted;
 use crate::domain::judging::finding::{Finding, Notice, State};
 use crate::domain::judging::quality::Quality;
 use crate::domain::notify::feedback::{Asked, asked};
@@ -9,10 +9,9 @@ use crate::domain::register::ledger::Role;
 use crate::domain::register::period::chinese_date;
 use crate::domain::register::record::Record;
 use crate::domain::rules::owner::owner_of;
-use crate::domain::rules::owner::project_of;
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::Light;
-use crate::workbook::material::{Audience, IntakeIssue, Material};
+use crate::workbook::material::{IntakeIssue, Material};
 use crate::workbook::model::Value;
 use crate::workbook::template::Template;
 use std::borrow::Cow;
@@ -38,16 +37,10 @@ pub(crate) struct VisibleMaterial<'a> {
 impl<'a> VisibleMaterial<'a> {
     pub(crate) fn new(material: &'a Material<'a>) -> VisibleMaterial<'a> {
         let all = &material.judged.findings;
-        let is_unit = matches!(material.audience, Audience::Unit(_));
-        let findings: Vec<&'a Finding> = match (material.audience, material.only_findings) {
-            (_, Some(indices)) => {
-                indices.iter().filter_map(|index| all.get(*index)).filter(|finding| !is_unit || !finding.restricted).collect()
-            }
-            (Audience::Office, None) => all.iter().collect(),
-            (Audience::Unit(unit), None) => {
-                let is_own_unjudged = |finding: &Finding| finding.state == State::Unjudged && finding.owner == Some(unit);
-                all.iter().filter(|finding| !finding.restricted && (finding.is_addressed_to(unit) || is_own_unjudged(finding))).collect()
-            }
+        let audience = material.audience;
+        let findings: Vec<&'a Finding> = match material.only_findings {
+            Some(indices) => indices.iter().filter_map(|index| all.get(*index)).filter(|finding| audience.may_list(finding)).collect(),
+            None => all.iter().filter(|finding| audience.sees_finding(finding)).collect(),
         };
         let projects = material.policy.project_ledger();
         let addressed_projects = match material.audience {
@@ -94,18 +87,16 @@ impl<'a> VisibleMaterial<'a> {
         !self.material.sources.iter().any(|source| source.ledger == *title) || judged_rows == 0 && tally.off > 0
     }
 
-    /// The project that a record belongs to. A project under negotiation is visible to the office, to its own unit, and to units that one
-    /// of its findings is addressed to.
+    /// The project that a record belongs to, as far as the audience may see it.
     pub(crate) fn linked_project<'r>(&self, ledger: usize, project: Option<&'r Record>) -> LinkedProject<'r> {
         let policy = self.policy();
-        match (project, self.material.audience) {
-            (Some(record), Audience::Unit(unit)) if policy.is_negotiating(record) => {
-                let owner = owner_of(policy, &policy.ledgers[ledger], record, &HashMap::new()).unit;
-                let is_visible = owner == Some(unit) || self.addressed_projects.contains(record.code.as_str());
-                if is_visible { LinkedProject::Visible(record) } else { LinkedProject::Hidden }
-            }
-            (Some(record), _) => LinkedProject::Visible(record),
-            (None, _) => LinkedProject::None,
+        let Some(record) = project else { return LinkedProject::None };
+        let shape = &policy.ledgers[ledger];
+        let owner = || owner_of(policy, shape, record, &HashMap::new()).unit;
+        let is_addressed = || self.addressed_projects.contains(record.code.as_str());
+        match self.material.audience.sees_project(shape, record, owner, is_addressed) {
+            true => LinkedProject::Visible(record),
+            false => LinkedProject::Hidden,
         }
     }
 
@@ -118,13 +109,10 @@ impl<'a> VisibleMaterial<'a> {
         }
     }
 
-    /// Due dates that are near. A unit sees its own.
+    /// Due dates that are near.
     pub(crate) fn notices(&self) -> impl Iterator<Item = &'a Notice> {
         let audience = self.material.audience;
-        self.material.judged.notices.iter().filter(move |notice| match audience {
-            Audience::Office => true,
-            Audience::Unit(unit) => notice.owner == Some(unit) && !notice.restricted,
-        })
+        self.material.judged.notices.iter().filter(move |notice| audience.sees_notice(notice))
     }
 
     /// Notices of these rules; `None` = all rules.
@@ -132,45 +120,39 @@ impl<'a> VisibleMaterial<'a> {
         self.notices().filter(move |notice| rules.is_none_or(|rules| rules.contains(&notice.rule)))
     }
 
-    /// Doubtful values found while judging. A unit sees those of its own records.
+    /// Doubtful values found while judging.
     pub(crate) fn quality_lines(&self) -> impl Iterator<Item = &'a Quality> {
         let audience = self.material.audience;
-        self.material.judged.quality.iter().filter(move |line| match audience {
-            Audience::Office => true,
-            Audience::Unit(unit) => line.owner == Some(unit) && !self.is_restricted(line.ledger, &line.key),
-        })
+        self.material
+            .judged
+            .quality
+            .iter()
+            .filter(move |line| audience.sees_own(|unit| line.owner == Some(unit), || self.is_restricted(line.ledger, &line.key)))
     }
 
-    /// What intake quarantined or changed. A unit sees its own rows.
+    /// What intake quarantined or changed.
     pub(crate) fn intake_lines(&self) -> impl Iterator<Item = &'a IntakeIssue> {
-        let own = match self.material.audience {
-            Audience::Office => None,
-            Audience::Unit(unit) => Some(self.policy().units.units[unit].name.as_str()),
-        };
+        let audience = self.material.audience;
+        let ledgers = 0..self.policy().ledgers.len();
         self.material.intake.iter().filter(move |line| {
-            let ledgers = 0..self.policy().ledgers.len();
-            own.is_none_or(|own| {
-                line.unit == own && !line.restricted && !ledgers.clone().any(|ledger| self.is_restricted(ledger, &line.code))
-            })
+            let is_own = |unit: usize| line.unit == self.policy().units.units[unit].name;
+            audience.sees_own(is_own, || line.restricted || ledgers.clone().any(|ledger| self.is_restricted(ledger, &line.code)))
         })
     }
 
-    /// Whether a record, or the project it belongs to, is restricted: outside the office it is only counted.
     fn is_restricted(&self, ledger: usize, code: &str) -> bool {
-        let Some(record) = self.record(ledger, code) else { return false };
-        let shape = &self.policy().ledgers[ledger];
-        let projects = self.policy().project_ledger();
-        let project = || self.record(projects?, &project_of(shape, &record)?);
-        is_restricted(shape, &record)
-            || projects.zip(project()).is_some_and(|(ledger, project)| is_restricted(&self.policy().ledgers[ledger], &project))
+        is_code_restricted(self.policy(), self.material.records, ledger, code)
     }
 
     /// How many items the audience sees only as a number.
     pub(crate) fn only_counted(&self) -> usize {
-        let Audience::Unit(unit) = self.material.audience else { return 0 };
+        let audience = self.material.audience;
+        if audience == Audience::Office {
+            return 0;
+        }
         self.material.only_counted.unwrap_or_else(|| {
-            let is_restricted = |finding: &&Finding| finding.restricted && finding.is_addressed_to(unit);
-            self.material.judged.findings.iter().filter(is_restricted).map(Finding::item).collect::<BTreeSet<_>>().len()
+            let counted = self.material.judged.findings.iter().filter(|finding| audience.only_counts(finding));
+            counted.map(Finding::item).collect::<BTreeSet<_>>().len()
         })
     }
 
@@ -184,12 +166,9 @@ impl<'a> VisibleMaterial<'a> {
         self.material.records.find(ledger, code)
     }
 
-    /// Free text as the audience may read it: outside the office telephone numbers are masked.
+    /// Free text as the audience may read it.
     pub(crate) fn text(&self, text: &str) -> String {
-        match self.material.audience {
-            Audience::Office => text.to_owned(),
-            Audience::Unit(_) => masked(text),
-        }
+        self.material.audience.text(text)
     }
 
     /// How many visible findings of a rule there are in a state; `light: None` counts every light.

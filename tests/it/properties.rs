@@ -291,7 +291,7 @@ fn every_finding_and_relation_has_one_disposition() {
                 started: !dice.chance(4),
                 source_line: "数据来源：样例",
                 next_on: &|_| None,
-                may_carry_rows: &|address| !address.starts_with("52"),
+                is_counts_only: &|address| address.starts_with("52"),
             });
             assert!(planned.coverage.adds_up(), "seed {seed}, slot {slot}:\n{}", planned.coverage);
             // checked independently of the plan: each pair in a digest is open or unjudged, and the digest's unit is its recipient

@@ -8,6 +8,7 @@ use super::outputs::{as_read, cells, run_on};
 use super::properties::{Dice, register};
 use chrono::{Days, NaiveDate};
 use duban::config::load::{Config, read_files};
+use duban::domain::audience::Audience;
 use duban::domain::judging::finding::Identity;
 use duban::domain::judging::indicators::Indicators;
 use duban::domain::judging::judge::Judged;
@@ -25,7 +26,7 @@ use duban::domain::rules::policy::Policy;
 use duban::domain::rules::rule::{Act, Light};
 use duban::mail::templates::{Rendered, Templates};
 use duban::workbook::build::build;
-use duban::workbook::material::{Audience, IntakeIssue, Material};
+use duban::workbook::material::{IntakeIssue, Material};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write;
 
@@ -365,7 +366,7 @@ fn check_mails(seeds: std::ops::Range<u64>, tamper: impl Fn(&mut Plan, &[Secret]
                 started: seed % 5 != 4,
                 source_line: "数据来源：样例",
                 next_on: &|_| None,
-                may_carry_rows: &is_trusted,
+                is_counts_only: &|address| !is_trusted(address),
             };
             let (mut planned, drafted) = (plan(&of), drafts(&of, &ACTS));
             tamper(&mut planned, &secrets);

@@ -121,6 +121,17 @@ pub struct Subject {
     pub major: Option<crate::domain::register::units::Level>,
     /// Whether it is only counted outside the office's own workbook (另有n项不便列示).
     pub restricted: bool,
+    /// Whether only its own unit, the recipients of its findings, and the office may see its row.
+    pub negotiation_only: bool,
+    /// The same of the project it belongs to.
+    pub project_negotiation_only: bool,
+}
+
+impl Subject {
+    /// The unit that leads the industry of its project.
+    pub(crate) fn project_lead(&self) -> Option<UnitId> {
+        Option::from(self.named[Relation::Lead as usize]).filter(|_| !self.project.is_empty())
+    }
 }
 
 /// One finding. It dereferences to its [`Subject`]. The type is small because a register of a million rows has as many findings.

@@ -264,6 +264,8 @@ impl Judged {
                 named: responsibility.named(context.policy, context.as_of),
                 major: responsibility.major,
                 restricted: responsibility.restricted,
+                negotiation_only: responsibility.negotiation_only,
+                project_negotiation_only: responsibility.project_negotiation_only,
                 key,
             })
         };
@@ -361,6 +363,8 @@ impl Judged {
                     named: responsibility.named(policy, context.as_of),
                     major: None,
                     restricted: false,
+                    negotiation_only: false,
+                    project_negotiation_only: false,
                 });
                 let found = self.found(context, rule_index, step, subject);
                 self.findings.push(found);

@@ -3,18 +3,17 @@
 //!
 //! Invariant: a roster is filled while the register is streamed, so only the codes of the selected records are in memory.
 
-use crate::domain::judging::finding::Finding;
+use crate::domain::audience::{RowReaders, pack_readers};
 use crate::domain::judging::judge::Judged;
-use crate::domain::register::ledger::Role;
-use crate::domain::register::record::{Record, Records};
+use crate::domain::register::record::Record;
 use crate::domain::register::units::{Level, UnitId, Units};
 use crate::domain::rules::context::Context;
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::responsibility::Responsibility;
-use crate::domain::rules::rule::{Condition, Holds};
+use crate::domain::rules::rule::{Condition, Holds, Relation};
 use chrono::NaiveDate;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// A selection of records of a ledger, by the same conditions as the scope of a rule.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,15 +40,7 @@ pub enum Doubt {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
     pub code: Box<str>,
-    pub owner: Option<UnitId>,
-    /// Who leads its industry.
-    lead: Option<UnitId>,
-    /// Who reported it.
-    raiser: Option<UnitId>,
-    /// Whether only its own unit, the recipients of its findings, and the office may see it.
-    confined: bool,
-    /// Whether it is only counted outside the office.
-    pub restricted: bool,
+    pub readers: RowReaders,
     pub major: Option<Level>,
     /// Findings on it (indices), open first, then by light and rule; on a project also those of its orders and difficulties. Whoever may
     /// see the row may see its lights.
@@ -69,9 +60,8 @@ pub struct Roster {
 }
 
 impl Member {
-    /// Whether the record is within the reach of a unit: its own, a subordinate's, of an industry it leads, or raised by it.
-    pub fn concerns(&self, units: &Units, unit: UnitId) -> bool {
-        self.owner.is_some_and(|owner| is_within(units, owner, unit)) || self.lead == Some(unit) || self.raiser == Some(unit)
+    pub fn owner(&self) -> Option<UnitId> {
+        self.readers.owner
     }
 }
 
@@ -126,10 +116,11 @@ impl Rosters {
         for roster in &mut self.0 {
             roster.assign_findings(policy, judged);
             for (index, member) in (0u32..).zip(&roster.members) {
-                for unit in [member.owner, member.raiser.filter(|raiser| Some(*raiser) != member.owner)].into_iter().flatten() {
+                let RowReaders { owner, raiser, lead, .. } = member.readers;
+                for unit in [owner, raiser.filter(|raiser| Some(*raiser) != owner)].into_iter().flatten() {
                     roster.by_unit.entry(unit).or_default().push(index);
                 }
-                if let Some(lead) = member.lead {
+                if let Some(lead) = lead {
                     roster.by_lead.entry(lead).or_default().push(index);
                 }
             }
@@ -204,29 +195,31 @@ impl Roster {
         }
         self.members.push(Member {
             code: record.code.as_str().into(),
-            owner: responsibility.owner.unit,
-            lead: responsibility.industry.and_then(|industry| policy.units.lead(industry, context.as_of)),
-            raiser: responsibility.raiser,
-            confined: is_confined(policy, index, record),
-            restricted: responsibility.restricted,
+            readers: RowReaders {
+                owner: responsibility.owner.unit,
+                lead: responsibility.resolve(policy, Relation::Lead, context.as_of),
+                raiser: responsibility.raiser,
+                negotiation_only: responsibility.negotiation_only,
+                restricted: responsibility.restricted,
+            },
             major: responsibility.major,
             findings: Vec::new(),
         });
         true
     }
 
-    /// The members (indices, ascending) that a unit may see: those within its reach, or all if the sheet is for `all` of the selection.
-    /// Confined members only where the unit owns them or `is_addressed` holds for them.
+    /// The members (indices, ascending) that a unit may see: of those within its reach, or of all if the sheet is for `all` of the selection.
+    /// `is_addressed`: a finding on the member is addressed to the unit.
     pub fn seen_by(&self, units: &Units, unit: UnitId, all: bool, is_addressed: impl Fn(&Member) -> bool) -> Vec<u32> {
         let mut seen: Vec<u32> = if all {
             (0..self.members.len() as u32).collect()
         } else {
-            let below = self.by_unit.iter().filter(|(owner, _)| is_within(units, **owner, unit)).flat_map(|(_, members)| members);
+            let below = self.by_unit.iter().filter(|(owner, _)| units.is_within(**owner, unit)).flat_map(|(_, members)| members);
             below.chain(self.by_lead.get(&unit).into_iter().flatten()).copied().collect()
         };
         seen.retain(|index| {
             let member = &self.members[*index as usize];
-            !member.confined || member.owner == Some(unit) || is_addressed(member)
+            member.readers.admit(unit, || is_addressed(member))
         });
         seen.sort_unstable();
         seen.dedup();
@@ -239,7 +232,7 @@ impl Roster {
         for ((doubt, owner), rows) in &self.doubts {
             let seen = match unit {
                 None => true,
-                Some(unit) => owner.is_some_and(|owner| is_within(units, owner, unit)),
+                Some(unit) => owner.is_some_and(|owner| units.is_within(owner, unit)),
             };
             if seen {
                 *out.entry(*doubt).or_default() += rows;
@@ -249,39 +242,16 @@ impl Roster {
     }
 }
 
-/// Whether only its own unit, the recipients of its findings, and the office may see a record.
-fn is_confined(policy: &Policy, ledger: usize, record: &Record) -> bool {
-    policy.ledgers[ledger].confined || policy.project_ledger() == Some(ledger) && policy.is_negotiating(record)
-}
-
-/// A unit and all its superiors, bottom up.
-fn upwards(units: &Units, unit: UnitId) -> impl Iterator<Item = UnitId> {
-    // bounded by the number of units, in case the table contains a cycle
-    std::iter::successors(Some(unit), |unit| units.units[*unit].place.or(units.units[*unit].parent)).take(units.units.len())
-}
-
-/// Whether `unit` is `above` or subordinate to it.
-pub fn is_within(units: &Units, unit: UnitId, above: UnitId) -> bool {
-    upwards(units, unit).any(|known| known == above)
-}
-
 /// The findings within each unit's reach.
 #[derive(Clone, Debug, Default)]
 pub struct Reach(BTreeMap<UnitId, Vec<usize>>);
 
 impl Reach {
-    /// For each unit the findings addressed to it and its own; of unconfined records also those of its subordinates and of the industries
-    /// it leads.
-    pub fn new(policy: &Policy, as_of: NaiveDate, judged: &Judged, records: &dyn Records) -> Reach {
+    /// For each unit the findings that its pack may list.
+    pub fn new(units: &Units, judged: &Judged) -> Reach {
         let mut by_unit: BTreeMap<UnitId, Vec<usize>> = BTreeMap::new();
         for (index, finding) in judged.findings.iter().enumerate() {
-            let mut seen: BTreeSet<UnitId> = finding.recipients().flatten().chain(finding.owner).collect();
-            let record = records.find(policy.rules[finding.rule].ledger, &finding.key);
-            if record.as_deref().is_none_or(|record| !is_confined(policy, policy.rules[finding.rule].ledger, record)) {
-                seen.extend(finding.owner.into_iter().flat_map(|owner| upwards(&policy.units, owner)));
-                seen.extend(lead(policy, as_of, finding, record.as_deref(), records));
-            }
-            for unit in seen {
+            for unit in pack_readers(units, finding) {
                 by_unit.entry(unit).or_default().push(index);
             }
         }
@@ -292,16 +262,4 @@ impl Reach {
     pub fn of(&self, unit: UnitId) -> &[usize] {
         self.0.get(&unit).map_or(&[], Vec::as_slice)
     }
-}
-
-/// The unit that leads the industry of a finding's project.
-fn lead(policy: &Policy, as_of: NaiveDate, finding: &Finding, own: Option<&Record>, records: &dyn Records) -> Option<UnitId> {
-    let project = policy.project_ledger()?;
-    let of = |record: &Record| policy.units.industry(record.text(policy.ledgers[project].role(Role::Industry)));
-    let industry = match own {
-        Some(record) if policy.rules[finding.rule].ledger == project => of(record)?,
-        _ if finding.project.is_empty() => return None,
-        _ => of(records.find(project, &finding.project)?.as_ref())?,
-    };
-    policy.units.lead(industry, as_of)
 }

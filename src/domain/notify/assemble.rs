@@ -1,6 +1,7 @@
 //! Puts the digest of one unit together: subject and opening lines (`opening.rs`), sections (`sections.rs`), and for the office its own
 //! part (`roll_up.rs`). A mailbox outside the allowed domains gets the counts only.
 
+use crate::domain::audience::is_named;
 use crate::domain::judging::finding::Change;
 use crate::domain::notify::digest::{AttachedFile, Counts, Digest, ItemText, Numerals, Recipient, RollUp, Sections};
 use crate::domain::notify::disposition::UnitFindings;
@@ -37,7 +38,7 @@ pub(crate) fn recipient(inputs: &PlanInputs<'_>, unit: UnitId, mailbox: Mailbox<
         unit_name: units[unit].name.clone(),
         addressee: units[unit].title.clone(),
         forwarded_by: if mailbox.unit == unit { String::new() } else { units[mailbox.unit].title.clone() },
-        counts_only: !(inputs.may_carry_rows)(mailbox.address),
+        counts_only: (inputs.is_counts_only)(mailbox.address),
     }
 }
 
@@ -84,7 +85,7 @@ pub(crate) fn digest(
     findings.sort_unstable();
     findings.dedup();
     let all_restricted = || {
-        let restricted = inputs.judged.findings.iter().enumerate().filter(|(_, finding)| finding.restricted);
+        let restricted = inputs.judged.findings.iter().enumerate().filter(|(_, finding)| !is_named(finding));
         restricted.map(|(index, _)| index).collect::<Vec<usize>>()
     };
     let mut digest = Digest {

@@ -3,6 +3,7 @@
 //!
 //! Invariant: every (finding, relation) has exactly one [`Disposition`], every unit with something addressed to it one [`NotifyReason`].
 
+use crate::domain::audience::is_named;
 use crate::domain::judging::finding::{Finding, State};
 use crate::domain::notify::inputs::{FindingRelation, PlanInputs, QUIET_DAYS, Rhythm};
 use crate::domain::notify::items::{Items, is_news};
@@ -31,7 +32,7 @@ pub(crate) enum Disposition {
 /// Decides for one (finding, relation). `recipient` is the unit behind the relation, if it can be mailed.
 pub(crate) fn disposition_of(inputs: &PlanInputs<'_>, finding: &Finding, relation: Relation, recipient: Option<UnitId>) -> Disposition {
     match recipient {
-        _ if finding.restricted => Disposition::Restricted,
+        _ if !is_named(finding) => Disposition::Restricted,
         _ if finding.state == State::Exempt => Disposition::Exempt,
         None => Disposition::Unrouted,
         Some(unit) if !inputs.levels.contains(&inputs.policy.units.units[unit].level) => Disposition::OtherLevel,

@@ -4,6 +4,7 @@
 //! A draft holds only the act; the finding itself is in the unit's digest, worded 催办 at most. The draft goes to the unit that has to act:
 //! where a project waits for an answer, to the unit that owes it.
 
+use crate::domain::audience::{is_named, is_named_in_draft};
 use crate::domain::judging::finding::{Finding, State};
 use crate::domain::notify::assemble::{Mailbox, recipient};
 use crate::domain::notify::digest::{AttachedFile, Counts, Draft};
@@ -32,7 +33,7 @@ pub fn drafts(inputs: &PlanInputs<'_>, acts: &[Act]) -> Vec<Draft> {
             && act > Act::Urge
             && acts.contains(&act)
             && units.mailbox(unit).is_some()
-            && may_know(inputs, unit, finding)
+            && is_named_in_draft(finding, unit)
         {
             by_unit.entry(unit).or_default().push(index);
         }
@@ -40,7 +41,7 @@ pub fn drafts(inputs: &PlanInputs<'_>, acts: &[Act]) -> Vec<Draft> {
     let mut out = Vec::new();
     for (unit, findings) in by_unit {
         let (restricted, findings): (Vec<usize>, Vec<usize>) =
-            findings.into_iter().partition(|index| inputs.judged.findings[*index].restricted);
+            findings.into_iter().partition(|index| !is_named(&inputs.judged.findings[*index]));
         let mut by_act: BTreeMap<Act, Vec<Item>> = BTreeMap::new();
         for item in Items::of(inputs, unit, &findings, &LastNotified::new()).0 {
             let act = item.findings().filter_map(|index| inputs.judged.findings[index].act).max();
@@ -53,14 +54,6 @@ pub fn drafts(inputs: &PlanInputs<'_>, acts: &[Act]) -> Vec<Draft> {
         }));
     }
     out
-}
-
-/// Whether a draft may name a finding to a unit. A project under negotiation is named only to the units its own rule addresses; a unit
-/// that owes it an answer has the draft of the difficulty.
-fn may_know(inputs: &PlanInputs<'_>, unit: UnitId, finding: &Finding) -> bool {
-    let ledger = inputs.policy.project_ledger().filter(|ledger| inputs.policy.rules[finding.rule].ledger == *ledger);
-    let record = || inputs.record(ledger?, &finding.key);
-    finding.is_addressed_to(unit) || !record().is_some_and(|record| inputs.policy.is_negotiating(&record))
 }
 
 fn draft(inputs: &PlanInputs<'_>, unit: UnitId, act: Act, items: &[Item], restricted: usize) -> Option<Draft> {

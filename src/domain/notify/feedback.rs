@@ -6,7 +6,7 @@
 //!
 //! Invariant: every row of a form has exactly one [`Outcome`], and a row that was not taken has a reason.
 
-use crate::domain::audience::masked;
+use crate::domain::audience::{is_open_field, masked};
 use crate::domain::intake::note::SheetAccount;
 use crate::domain::judging::finding::{Finding, State};
 use crate::domain::register::ledger::{Field, FieldKind, Ledger, Privacy, Role, Roles};
@@ -184,7 +184,7 @@ pub fn asked(policy: &Policy, unit: UnitId, findings: &[&Finding]) -> Vec<Asked>
         let asked = by_ledger.entry(rule.ledger).or_insert_with(|| Asked { ledger: rule.ledger, ..Asked::default() });
         let shown = |field: &usize| {
             let named = [Role::Code, Role::Name, Role::Project].into_iter().any(|role| ledger.role(role) == Some(*field));
-            !named && !ledger.fields[*field].editable && ledger.fields[*field].privacy == Privacy::None
+            !named && !ledger.fields[*field].editable && is_open_field(&ledger.fields[*field])
         };
         asked.facts.extend(facts_of(rule).into_iter().chain(finding.missing.iter().copied()).filter(shown));
         if seen.insert((rule.ledger, &*finding.key)) {

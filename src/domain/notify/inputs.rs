@@ -2,14 +2,13 @@
 //!
 //! The files of this folder read [`PlanInputs`]; nothing here decides who is mailed or words a sentence.
 
-use crate::domain::audience::is_restricted;
+use crate::domain::audience::is_code_restricted;
 use crate::domain::judging::finding::Identity;
 use crate::domain::judging::judge::Judged;
 use crate::domain::notify::feedback::Answers;
 use crate::domain::register::calendar::Span;
 use crate::domain::register::record::{Record, Records};
 use crate::domain::register::units::{Level, UnitId};
-use crate::domain::rules::owner::project_of;
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::{Light, Relation};
 use chrono::{Datelike, NaiveDate};
@@ -69,8 +68,8 @@ pub struct PlanInputs<'a> {
     pub source_line: &'a str,
     /// The day a level is mailed next in any case, by whatever job.
     pub next_on: &'a dyn Fn(Level) -> Option<NaiveDate>,
-    /// Whether a mail to this address may hold more than counts (`mail.allowed_domains`).
-    pub may_carry_rows: &'a dyn Fn(&str) -> bool,
+    /// Whether a mail to this address holds counts only (`mail.allowed_domains`).
+    pub is_counts_only: &'a dyn Fn(&str) -> bool,
 }
 
 impl PlanInputs<'_> {
@@ -100,11 +99,7 @@ impl PlanInputs<'_> {
 
     /// Whether a record or its project is restricted.
     pub(crate) fn is_restricted(&self, ledger: usize, code: &str) -> bool {
-        let Some(record) = self.record(ledger, code) else { return false };
-        let shape = &self.policy.ledgers[ledger];
-        let project = || self.record(self.policy.project_ledger()?, &project_of(shape, &record)?);
-        let projects = self.policy.project_ledger().map(|ledger| &self.policy.ledgers[ledger]);
-        is_restricted(shape, &record) || projects.zip(project()).is_some_and(|(shape, project)| is_restricted(shape, &project))
+        is_code_restricted(self.policy, self.records, ledger, code)
     }
 
     /// The item a record belongs to: its project, else the record itself; `None` where it is restricted.
@@ -112,7 +107,7 @@ impl PlanInputs<'_> {
         if self.is_restricted(ledger, code) {
             return None;
         }
-        let project = self.record(ledger, code).and_then(|record| project_of(&self.policy.ledgers[ledger], &record));
+        let project = self.record(ledger, code).and_then(|record| self.policy.ledgers[ledger].project_of(&record));
         Some(match (self.policy.project_ledger(), project) {
             (Some(projects), Some(project)) => (projects, project),
             _ => (ledger, code.to_owned()),

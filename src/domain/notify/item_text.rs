@@ -9,7 +9,7 @@ use crate::domain::notify::items::Item;
 use crate::domain::notify::wording;
 use crate::domain::register::ledger::Role;
 use crate::domain::register::units::{UnitId, normalize_name};
-use crate::domain::rules::rule::{Light, STAGE_NEGOTIATING};
+use crate::domain::rules::rule::Light;
 use std::collections::BTreeSet;
 
 /// Other problems listed with an item; the rest are in the attachment.
@@ -22,11 +22,11 @@ pub(crate) fn item_text(inputs: &PlanInputs<'_>, unit: UnitId, item: &Item) -> I
     let policy = inputs.policy;
     let lead = &inputs.judged.findings[item.lead];
     let ledger = &policy.ledgers[item.ledger];
-    // a project under negotiation is named only where one of its own findings is listed, not through a difficulty or an order
     let has_own_finding = item.findings().any(|index| inputs.ledger_of(index) == item.ledger);
     let record = inputs.record(item.ledger, &item.key);
     let record = record.as_deref();
-    let hides_project = !has_own_finding && record.is_some_and(|record| record.text(ledger.role(Role::Stage)) == STAGE_NEGOTIATING);
+    // a project under negotiation is named only where one of its own findings is listed, not through a difficulty or an order
+    let hides_project = !has_own_finding && lead.project_negotiation_only;
     let record = record.filter(|_| !hides_project);
     let code = if hides_project { &*lead.key } else { item.key.as_str() };
     let own_record = record.filter(|_| has_own_finding);

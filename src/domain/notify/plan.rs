@@ -7,6 +7,7 @@
 //! Invariants: every (finding, relation) has exactly one disposition, see [`Coverage`]; a digest names only findings addressed to its
 //! unit, except that of the office, which lists all; no text in it holds a full phone number.
 
+use crate::domain::audience::is_named;
 use crate::domain::judging::finding::{Finding, State};
 use crate::domain::notify::assemble::{Mailbox, digest};
 use crate::domain::notify::coverage::Coverage;
@@ -99,7 +100,7 @@ fn route_notices(inputs: &PlanInputs<'_>, addressed: &mut BTreeMap<UnitId, UnitF
     let units = &inputs.policy.units;
     let horizon = inputs.sent_on + Days::new(DUE_DAYS);
     for (index, notice) in inputs.judged.notices.iter().enumerate() {
-        let Some(owner) = notice.owner.filter(|_| notice.due_on <= horizon && !notice.restricted) else { continue };
+        let Some(owner) = notice.owner.filter(|_| notice.due_on <= horizon && is_named(notice)) else { continue };
         if inputs.levels.contains(&units.units[owner].level) && units.mailbox(owner).is_some() {
             addressed.entry(owner).or_default().due.push(index);
         }
@@ -120,7 +121,7 @@ impl Planning<'_, '_> {
     fn build_or_skip(&mut self, unit: UnitId, addressed: &UnitFindings, roll_up: Option<RollUp>) {
         let inputs = self.inputs;
         let mut findings: Vec<usize> = if roll_up.is_some() {
-            let open = |finding: &Finding| finding.state == State::Open && !finding.restricted;
+            let open = |finding: &Finding| finding.state == State::Open && is_named(finding);
             inputs.judged.findings.iter().enumerate().filter(|(_, finding)| open(finding)).map(|(index, _)| index).collect()
         } else {
             addressed.open.iter().map(|pair| pair.finding).collect()

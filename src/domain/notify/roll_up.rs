@@ -1,6 +1,6 @@
 //! The office's own part of its digest: how many units are mailed, which records reach no mailbox, and who has not answered.
 
-use crate::domain::audience::masked;
+use crate::domain::audience::{is_named, masked};
 use crate::domain::judging::finding::{Finding, State};
 use crate::domain::notify::digest::{Digest, RollUp, SilentUnit, UnroutedRecord};
 use crate::domain::notify::feedback::{SilentRecord, editable, silent};
@@ -28,7 +28,7 @@ pub(crate) fn roll_up(inputs: &PlanInputs<'_>, digests: &[Digest], unrouted: &[F
     RollUp {
         units_notified: digests.len(),
         forwarded: digests.iter().filter(|digest| !digest.recipient.forwarded_by.is_empty()).count(),
-        due: inputs.judged.notices.iter().filter(|notice| notice.due_on <= horizon && !notice.restricted).count(),
+        due: inputs.judged.notices.iter().filter(|notice| notice.due_on <= horizon && is_named(notice)).count(),
         blank: empty_cells(inputs, named_findings(inputs, State::Unjudged).map(|(index, _)| index)).1,
         exempt: named_findings(inputs, State::Exempt).count(),
         unrouted,
@@ -46,7 +46,7 @@ pub(crate) fn roll_up(inputs: &PlanInputs<'_>, digests: &[Digest], unrouted: &[F
 
 /// Findings of a state with their indices, without those of restricted records.
 fn named_findings<'i>(inputs: &PlanInputs<'i>, state: State) -> impl Iterator<Item = (usize, &'i Finding)> {
-    inputs.judged.findings.iter().enumerate().filter(move |(_, finding)| finding.state == state && !finding.restricted)
+    inputs.judged.findings.iter().enumerate().filter(move |(_, finding)| finding.state == state && is_named(finding))
 }
 
 fn ledger_id<'i>(inputs: &PlanInputs<'i>, finding: usize) -> &'i str {

@@ -1,7 +1,7 @@
 //! The sections of a digest: items in full, due dates, the other items by rule, what is finished or gone, cells to fill in, and the table
 //! of places. The text of one item is in `item_text.rs`; headings and fixed words are in `report-templates/digest.*.j2`.
 
-use crate::domain::audience::masked;
+use crate::domain::audience::{is_named, masked};
 use crate::domain::judging::finding::State;
 use crate::domain::notify::digest::{Counts, Due, EmptyCells, FormerItem, LightCount, Numerals, PlaceLine, Places, RestLine, Sections};
 use crate::domain::notify::inputs::{LastNotified, PlanInputs};
@@ -201,7 +201,7 @@ fn items_of_owners_only(inputs: &PlanInputs<'_>, city: UnitId, items: &[Item]) -
         .findings
         .iter()
         .enumerate()
-        .filter(|(_, finding)| finding.state == State::Open && !finding.restricted)
+        .filter(|(_, finding)| finding.state == State::Open && is_named(finding))
         .filter(|(_, finding)| finding.owner.is_some_and(|owner| owner != city && units.city_of(owner) == Some(city)))
         .map(|(index, _)| index)
         .collect();

@@ -51,7 +51,7 @@ pub(crate) struct Fixture {
     rhythm: Rhythm,
     levels: Vec<Level>,
     pub started: bool,
-    may_carry_rows: fn(&str) -> bool,
+    is_counts_only: fn(&str) -> bool,
 }
 
 impl Fixture {
@@ -75,7 +75,7 @@ impl Fixture {
             rhythm: Rhythm::Always,
             levels: EVERY_LEVEL.to_vec(),
             started: true,
-            may_carry_rows: |_| true,
+            is_counts_only: |_| false,
         };
         let qiannan = "city=黔南布依族苗族自治州 county=瓮安县 industry=基础材料 agreement=合同 leader=张三 officer=李四13812345678 \
                        phone=13812345678 unit=瓮安县投资促进局 team=有 plan=有 evaluated_on=2025-01-01 evaluation_result=通过 \
@@ -222,7 +222,7 @@ impl Fixture {
             started: self.started,
             source_line: "数据来源：省平台9月30日台账（第37次快照）",
             next_on: &|_| Some(day("2026-10-09")),
-            may_carry_rows: &self.may_carry_rows,
+            is_counts_only: &self.is_counts_only,
         })
     }
 
@@ -450,7 +450,7 @@ fn before_the_start_only_owners_are_notified_and_only_reminded() {
 #[test]
 fn an_address_outside_the_domains_gets_counts_only() {
     let mut fixture = Fixture::new();
-    fixture.may_carry_rows = |address| !address.starts_with("522725");
+    fixture.is_counts_only = |address| address.starts_with("522725");
     let planned = fixture.plan();
     let digest = fixture.of(&planned, WENGAN);
     assert!(digest.recipient.counts_only && digest.attached.attachment.is_none() && digest.findings.is_empty());

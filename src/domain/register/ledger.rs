@@ -1,5 +1,7 @@
 //! Ledgers (台账) as data: the fields of each ledger, and the purpose and the roles by which the code finds ledgers and fields.
 
+use crate::domain::register::record::Record;
+
 /// What a field holds. `Date { planned: false }` is an event: a date after as_of has not happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FieldKind {
@@ -236,8 +238,8 @@ pub struct Ledger {
     pub owner: OwnerSpec,
     /// Power of ten from the unit a bare amount is in to 分: 亿元 = 10, 万元 = 6, 元 = 2.
     pub money_power: i32,
-    /// Whether only its own unit, the recipients of its findings, and the office may see a row.
-    pub confined: bool,
+    /// Whether every row is under negotiation: see [`crate::domain::audience::is_negotiation_only`].
+    pub negotiation_only: bool,
     /// The fields that others fill in, if the ledger is append-only: the rows of a file are added to those of earlier files instead of
     /// replacing them, and a row with none of these fields filled is ignored. Empty = every file holds the whole ledger.
     pub append_only: Vec<usize>,
@@ -262,5 +264,11 @@ impl Ledger {
 
     pub fn field(&self, id: &str) -> Option<usize> {
         self.fields.iter().position(|field| field.id == id)
+    }
+
+    /// The code of the project that a record of another ledger than that of the projects points to.
+    pub fn project_of(&self, record: &Record) -> Option<String> {
+        let field = self.role(Role::Project).filter(|_| !self.is_of_projects())?;
+        record.cell(field).text().map(str::to_owned)
     }
 }

@@ -346,6 +346,17 @@ impl Units {
         None
     }
 
+    /// A unit and all its superiors, bottom up.
+    pub fn upwards(&self, unit: UnitId) -> impl Iterator<Item = UnitId> + '_ {
+        // bounded by the number of units, in case the table contains a cycle
+        std::iter::successors(Some(unit), |unit| self.units[*unit].place.or(self.units[*unit].parent)).take(self.units.len())
+    }
+
+    /// Whether `unit` is `above` or subordinate to it.
+    pub fn is_within(&self, unit: UnitId, above: UnitId) -> bool {
+        self.upwards(unit).any(|known| known == above)
+    }
+
     /// The asked department of a difficulty: the provincial one, or that of a place.
     pub fn department(&self, name: &str, place: Option<UnitId>) -> Option<UnitId> {
         let kind = self.departments.iter().find(|kind| kind.name == name)?;

@@ -1,8 +1,8 @@
 //! The owner: which unit answers for a record. An owner that resolves to no unit is a result; the record is never dropped.
 
-use crate::domain::audience::is_restricted;
+use crate::domain::audience::{is_negotiation_only, is_restricted};
 use crate::domain::register::ledger::{Ledger, OwnerSpec, Role};
-use crate::domain::register::record::{Cell, Record};
+use crate::domain::register::record::Record;
 use crate::domain::register::units::{Level, UnitId};
 use crate::domain::rules::policy::Policy;
 use std::collections::HashMap;
@@ -25,6 +25,8 @@ pub struct Linked {
     pub industry: Option<usize>,
     pub major: Option<Level>,
     pub restricted: bool,
+    /// Its row is shown only to its own unit, the recipients of its findings, and the office.
+    pub negotiation_only: bool,
 }
 
 /// The owner of a record, found as the ledger specifies.
@@ -73,16 +75,12 @@ pub fn link(policy: &Policy, ledger: &Ledger, record: &Record) -> Linked {
     let owner = owner_of(policy, ledger, record, &HashMap::new());
     let city = owner.unit.and_then(|unit| policy.units.city_of(unit)).or(owner.city);
     let industry = policy.units.industry(record.text(ledger.role(Role::Industry)));
-    Linked { city, industry, major: policy.major_level(ledger, record, industry), restricted: is_restricted(ledger, record), owner }
-}
-
-/// The codes of the projects that a record of another ledger points to.
-pub fn project_of(ledger: &Ledger, record: &Record) -> Option<String> {
-    if ledger.is_of_projects() {
-        return None;
-    }
-    match record.cell(ledger.role(Role::Project)?) {
-        Cell::Text(code) => Some(code.to_string()),
-        _ => None,
+    Linked {
+        city,
+        industry,
+        major: policy.major_level(ledger, record, industry),
+        restricted: is_restricted(ledger, record, || false),
+        negotiation_only: is_negotiation_only(ledger, record),
+        owner,
     }
 }

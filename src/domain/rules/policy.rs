@@ -4,7 +4,7 @@ use crate::domain::register::calendar::Calendar;
 use crate::domain::register::ledger::{Ledger, Purpose, Role};
 use crate::domain::register::record::Record;
 use crate::domain::register::units::{Level, Units};
-use crate::domain::rules::rule::{Rule, RuleKind, STAGE_NEGOTIATING};
+use crate::domain::rules::rule::{Rule, RuleKind};
 use chrono::NaiveDate;
 use std::sync::Arc;
 
@@ -57,12 +57,6 @@ impl Policy {
     /// The ledger of a purpose; only purposes of [`Purpose::UNIQUE`] have just one.
     pub fn ledger_for(&self, purpose: Purpose) -> Option<usize> {
         self.ledgers.iter().position(|ledger| ledger.purpose == purpose)
-    }
-
-    /// Whether a project record is still at stage 洽谈: its row is shown only to its own unit, the recipients
-    /// of its findings, and the office.
-    pub fn is_negotiating(&self, record: &Record) -> bool {
-        self.projects().is_some_and(|ledger| record.text(ledger.role(Role::Stage)) == STAGE_NEGOTIATING)
     }
 
     /// The highest level whose major-project ledger lists a project: it belongs to a key industry and its amount reaches the level's bound.

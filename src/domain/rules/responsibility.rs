@@ -1,7 +1,7 @@
 //! Responsibility: which unit is responsible for a record, and which unit each relation (owner, superior, lead, raiser, office) names.
 //! A relation that resolves to no unit is a result; it is never dropped.
 
-use crate::domain::audience::is_restricted;
+use crate::domain::audience::{is_negotiation_only, is_restricted};
 use crate::domain::register::ledger::{Ledger, Role};
 use crate::domain::register::record::Record;
 use crate::domain::register::units::{CompactUnit, Level, UnitId};
@@ -25,6 +25,10 @@ pub struct Responsibility {
     pub major: Option<Level>,
     /// The record or its project is restricted: outside the office it is only counted.
     pub restricted: bool,
+    /// Only its own unit, the recipients of its findings, and the office may see its row.
+    pub negotiation_only: bool,
+    /// The same of the project it belongs to.
+    pub project_negotiation_only: bool,
     /// The cause that the reported difficulty indicates (index into the policy's causes). Computed only when there is a finding.
     cause: OnceCell<Option<usize>>,
 }
@@ -40,6 +44,8 @@ impl Responsibility {
             raiser: None,
             major: None,
             restricted: false,
+            negotiation_only: false,
+            project_negotiation_only: false,
             cause: OnceCell::new(),
         }
     }
@@ -49,22 +55,26 @@ impl Responsibility {
         let ledger = &policy.ledgers[ledger_index];
         let owner = owner_of(policy, ledger, record, context.projects);
         let mut responsibility = Responsibility::bare(owner);
-        responsibility.restricted = is_restricted(ledger, record);
+        responsibility.negotiation_only = is_negotiation_only(ledger, record);
+        let mut linked_project = None;
         if ledger.is_of_projects() {
             responsibility.is_project = true;
+            responsibility.project_negotiation_only = responsibility.negotiation_only;
             responsibility.industry = policy.units.industry(record.text(ledger.role(Role::Industry)));
             responsibility.major = policy.major_level(ledger, record, responsibility.industry);
         } else if let Some(field) = ledger.role(Role::Project) {
             responsibility.linked = record.text(Some(field)).into();
-            if let Some(linked) = context.projects.get(&*responsibility.linked) {
+            linked_project = context.projects.get(&*responsibility.linked);
+            if let Some(linked) = linked_project {
                 responsibility.industry = linked.industry;
                 responsibility.major = linked.major;
                 responsibility.raiser = linked.owner.unit;
-                responsibility.restricted |= linked.restricted;
+                responsibility.project_negotiation_only = linked.negotiation_only;
             }
         } else {
             responsibility.industry = policy.units.industry(record.text(ledger.role(Role::Industry)));
         }
+        responsibility.restricted = is_restricted(ledger, record, || linked_project.is_some_and(|linked| linked.restricted));
         responsibility
     }
 

@@ -244,7 +244,7 @@ fn readers(ledger: &Ledger, field: &Field) -> String {
         Privacy::Personal => "办公室看全部；发给其他单位的，隐去中间数字",
         Privacy::Commercial => "商业信息，仅限办公室、本单位和有关督办单位",
     };
-    if ledger.confined { format!("{field}；本台账不发给其他单位") } else { field.to_owned() }
+    if ledger.negotiation_only { format!("{field}；本台账不发给其他单位") } else { field.to_owned() }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Feedback: the feedback form of a unit, the sheet of answers received (反馈情况), and the sheet of records without an answer.
 
+use crate::domain::audience::Audience;
 use crate::domain::judging::finding::{Finding, State};
 use crate::domain::notify::feedback::{
     Answer, Asked, FILLED_ON, SilentRecord, VERDICTS, WHO, check_code, editable, form_number, own_titles, prefilled,
@@ -8,7 +9,6 @@ use crate::domain::register::ledger::{FieldKind, Ledger, Role as FieldRole};
 use crate::domain::register::period::chinese_date;
 use crate::domain::register::record::{Cell, Decimal};
 use crate::domain::rules::policy::Policy;
-use crate::workbook::material::Audience;
 use crate::workbook::model;
 use crate::workbook::model::{Choice, Column, Role, Row, Sheet, Value, Words, fit_heights};
 use crate::workbook::sheet_builder::SheetBuilder;

@@ -1,7 +1,7 @@
 //! 台账中消失的项目: the codes of an earlier snapshot that are missing from the one in force and that the office has not confirmed as gone.
 
 use crate::domain::register::period::chinese_date;
-use crate::workbook::material::{Audience, GoneRecord};
+use crate::workbook::material::GoneRecord;
 use crate::workbook::model;
 use crate::workbook::model::{Role, Row, Sheet, Value, fit, fit_heights};
 use crate::workbook::sheet_builder::SheetBuilder;
@@ -40,10 +40,7 @@ impl<'a> VisibleMaterial<'a> {
     pub(crate) fn gone_records(&self) -> impl Iterator<Item = &'a GoneRecord> {
         let units = &self.policy().units;
         let audience = self.material.audience;
-        self.material.gone.iter().filter(move |gone| match audience {
-            Audience::Office => true,
-            Audience::Unit(unit) => units.find(&gone.unit) == Some(unit),
-        })
+        self.material.gone.iter().filter(move |gone| audience.sees_own(|unit| units.find(&gone.unit) == Some(unit), || false))
     }
 
     fn gone_row(&self, number: usize, gone: &GoneRecord) -> Row {

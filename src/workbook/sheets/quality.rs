@@ -1,11 +1,9 @@
 //! 数据质量: rows that the import quarantined or warned of, then records in which judging found doubtful data.
 
-use crate::domain::audience::masked;
 use crate::domain::judging::quality::{Quality, QualityKind};
 use crate::domain::register::ledger::{OwnerSpec, Role as FieldRole};
 use crate::domain::register::period::chinese_date;
 use crate::domain::rules::sentence;
-use crate::workbook::material::Audience;
 use crate::workbook::model;
 use crate::workbook::model::{Role, Row, Sheet, Value, fit, fit_heights};
 use crate::workbook::sheet_builder::SheetBuilder;
@@ -19,11 +17,6 @@ impl<'a> SheetBuilder<'a, '_> {
         let mut rows: Vec<Row> = Vec::new();
         for issue in self.visible.intake_lines() {
             let advice = [issue.reason.as_str(), issue.hint.as_str()].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>();
-            let raw = match self.visible.material.audience {
-                Audience::Office => issue.raw.clone(),
-                // The text of an unreadable cell may include a phone number, whatever its field.
-                Audience::Unit(_) => masked(&issue.raw),
-            };
             let cells = vec![
                 Value::count(rows.len() + 1),
                 Value::text(issue.level.clone()),
@@ -32,7 +25,8 @@ impl<'a> SheetBuilder<'a, '_> {
                 Value::text(self.visible.name_of(&issue.ledger, &issue.code)),
                 Value::text(issue.unit.clone()),
                 Value::text(issue.field.clone()),
-                Value::text(raw),
+                // the text of an unreadable cell may include a phone number, whatever its field
+                Value::text(self.visible.text(&issue.raw)),
                 Value::text(advice.join("；")),
                 Value::text(self.visible.location(&issue.ledger, &issue.file, &issue.sheet, &issue.cell)),
             ];

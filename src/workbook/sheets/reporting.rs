@@ -4,10 +4,8 @@ use crate::domain::intake::note::NoteKind;
 use crate::domain::judging::finding::count_blank_cells;
 use crate::domain::judging::finding::{Finding, State};
 use crate::domain::judging::indicators::Ratio;
-use crate::domain::judging::roster::is_within;
 use crate::domain::register::period::chinese_date;
 use crate::domain::register::units::UnitId;
-use crate::workbook::material::Audience;
 use crate::workbook::model;
 use crate::workbook::model::{Role, Row, Sheet, Value, fit};
 use crate::workbook::sheet_builder::SheetBuilder;
@@ -95,10 +93,7 @@ impl<'a> VisibleMaterial<'a> {
         let units = &self.policy().units;
         let with_issues: BTreeSet<&str> = self.material.intake.iter().map(|issue| issue.unit.as_str()).collect();
         (0..units.units.len())
-            .filter(|unit| match self.material.audience {
-                Audience::Office => true,
-                Audience::Unit(above) => is_within(units, *unit, above),
-            })
+            .filter(|unit| self.material.audience.counts(units, Some(*unit)))
             .filter(|unit| {
                 let own = &units.units[*unit];
                 self.material.indicators.of_unit(Some(*unit)).projects > 0

@@ -1,8 +1,8 @@
 //! Mails and workbooks held against each other.
 
 use super::World;
+use crate::domain::audience::Audience;
 use crate::domain::notify::feedback::Answers;
-use crate::workbook::material::Audience;
 use crate::workbook::model::Workbook;
 use crate::workbook::reconcile::{Discrepancy, MailContent, reconcile_attachment, reconcile_digests};
 use crate::workbook::tests::synthetic;
@@ -33,7 +33,7 @@ impl World {
             started: true,
             source_line: "数据来源：项目台账",
             next_on: &|_| None,
-            may_carry_rows: &|_| true,
+            is_counts_only: &|_| false,
         })
     }
 

@@ -3,6 +3,7 @@
 
 use crate::clock::{Clock, stamp};
 use crate::config::load::Config;
+use crate::domain::audience::masked_address;
 use crate::domain::notify::delivery::{Attempt, Fault, Verdict, rate_limit_pause, verdict};
 use crate::mail::smtp::PooledConnection;
 use crate::mail::transport::{Mailer, OutgoingFile};
@@ -276,7 +277,7 @@ impl Deliverer {
                 tracing::warn!(id = %message.id, "another process took this message over; its outcome counts");
                 continue;
             }
-            let to = masked(&message.address);
+            let to = masked_address(&message.address);
             // servers repeat the address in their replies
             let redacted = |reply: &str| reply.replace(&message.address, &to);
             match attempt {
@@ -503,12 +504,4 @@ async fn feed(store: Store, claimed: Arc<Vec<Claimed>>, work: mpsc::Sender<Body>
 /// The letters and digits of a unit's name, for use in a file name.
 fn file_part(unit: &str) -> String {
     unit.chars().filter(|c| c.is_alphanumeric()).collect()
-}
-
-/// An address as it may appear in logs: `5***@gz.example`.
-pub fn masked(address: &str) -> String {
-    match address.split_once('@') {
-        Some((local, domain)) => format!("{}***@{domain}", local.chars().next().map(String::from).unwrap_or_default()),
-        None => "***".into(),
-    }
 }

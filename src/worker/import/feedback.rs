@@ -10,7 +10,7 @@ use crate::domain::notify::feedback::{
 };
 use crate::domain::register::ledger::Ledger;
 use crate::domain::register::record::{Columns, Record};
-use crate::domain::rules::owner::{owner_of, project_of};
+use crate::domain::rules::owner::owner_of;
 use crate::domain::rules::policy::Policy;
 use crate::source::frame::{Block, Frame, Sheet};
 use crate::source::refusal::Refusal;
@@ -197,7 +197,7 @@ impl Importer {
     ) -> Result<HashMap<String, (Record, Option<usize>)>, StoreError> {
         let ledger = &policy.ledgers[index];
         let found = LedgerRecords::new(&self.store, ledger, selection).records_by_code(codes).await?;
-        let projects: Vec<String> = found.iter().filter_map(|found| project_of(ledger, &found.stored.record)).collect();
+        let projects: Vec<String> = found.iter().filter_map(|found| ledger.project_of(&found.stored.record)).collect();
         let linked = linked_projects(&self.store, policy, selection, &projects, |_| ()).await?;
         let owned = |record: Record| {
             let owner = owner_of(policy, ledger, &record, &linked).unit;

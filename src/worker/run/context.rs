@@ -2,13 +2,14 @@
 
 use crate::config::job_file::Job;
 use crate::config::load::Config;
+use crate::domain::audience::Audience;
 use crate::domain::judging::roster::Selection;
 use crate::domain::notify::feedback::Answers;
 use crate::domain::register::calendar::Span;
 use crate::domain::register::period::Period;
 use crate::domain::register::period::PeriodKind;
 use crate::store::runs::{Run, RunInputs};
-use crate::workbook::material::{Audience, GoneRecord, Material};
+use crate::workbook::material::{GoneRecord, Material};
 use crate::workbook::previous_run::PreviousRun;
 use crate::workbook::template::{SheetKind, SheetTemplate};
 use crate::worker::run::changes::Changes;

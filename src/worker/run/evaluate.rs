@@ -18,7 +18,7 @@ use crate::domain::register::snapshot::InForce;
 use crate::domain::register::units::UnitId;
 use crate::domain::rules::context::Context;
 use crate::domain::rules::exemption::exemptions_in_force;
-use crate::domain::rules::owner::{Linked, project_of};
+use crate::domain::rules::owner::Linked;
 use crate::domain::rules::policy::Policy;
 use crate::store::database::{Result, StoreError};
 use crate::store::handle::Store;
@@ -161,7 +161,7 @@ pub(crate) async fn evaluate(
                 indicators.add(policy, index, &record, owner);
                 let in_roster = rosters.add(&context, index, &record);
                 let is_named = counts(&judged) != before || referenced.contains(record.code.as_str());
-                if in_roster || is_named || is_restricted(&policy.ledgers[index], &record) {
+                if in_roster || is_named || is_restricted(&policy.ledgers[index], &record, || false) {
                     return spill.add(index, &record).map_err(spill_error);
                 }
                 Ok(())
@@ -181,7 +181,7 @@ pub(crate) async fn evaluate(
 fn project_codes(policy: &Policy, others: &[LedgerRows]) -> Vec<String> {
     let of_ledger = |rows: &LedgerRows| {
         let ledger = &policy.ledgers[rows.ledger];
-        rows.records.iter().filter_map(|record| project_of(ledger, record)).collect::<Vec<_>>()
+        rows.records.iter().filter_map(|record| ledger.project_of(record)).collect::<Vec<_>>()
     };
     let mut codes: Vec<String> = others.iter().flat_map(of_ledger).collect();
     codes.sort_unstable();
@@ -230,7 +230,7 @@ fn referenced_projects(
 ) -> HashSet<Arc<str>> {
     let mut codes: HashSet<Arc<str>> =
         judged.findings.iter().map(|finding| finding.project.clone()).filter(|code| !code.is_empty()).collect();
-    codes.extend(selected.iter().filter_map(|(ledger, record)| project_of(&policy.ledgers[*ledger], record).map(Arc::from)));
+    codes.extend(selected.iter().filter_map(|(ledger, record)| policy.ledgers[*ledger].project_of(record).map(Arc::from)));
     // a list of intake notes names the record of each note
     codes.extend(noted.iter().filter(|(ledger, _)| *ledger == project_ledger).map(|(_, issue)| Arc::from(issue.code.as_str())));
     codes
@@ -274,8 +274,8 @@ fn spill_others(
     for LedgerRows { ledger: index, records } in others {
         let ledger = &policy.ledgers[*index];
         for record in records {
-            let project = || project_of(ledger, record).and_then(|code| linked.get(&code));
-            let restricted = || is_restricted(ledger, record) || project().is_some_and(|project| project.restricted);
+            let project = || ledger.project_of(record).and_then(|code| linked.get(&code));
+            let restricted = || is_restricted(ledger, record, || project().is_some_and(|project| project.restricted));
             if named.contains(&(*index, record.code.as_str())) || restricted() {
                 spill.add(*index, record).map_err(spill_error)?;
             }
@@ -457,6 +457,6 @@ fn duplicate(ledger: &Ledger, record: &Record, origin: &Origin) -> IntakeIssue {
         hint: "请核对是否重复报送".into(),
         unit: String::new(),
         code: record.code.clone(),
-        restricted: is_restricted(ledger, record),
+        restricted: is_restricted(ledger, record, || false),
     }
 }

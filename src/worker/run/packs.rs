@@ -1,5 +1,6 @@
 //! Packs (分级材料): a workbook for each unit of a level, made on all cores.
 
+use crate::domain::audience::Audience;
 use crate::domain::judging::roster::Reach;
 use crate::domain::register::units::UnitId;
 use crate::report::archive;
@@ -7,7 +8,7 @@ use crate::report::archive::ArchivedFile;
 use crate::report::xlsx;
 use crate::store::reports::ReportFile;
 use crate::workbook::build::{build, file_name, lists_anything};
-use crate::workbook::material::{Audience, Material};
+use crate::workbook::material::Material;
 use crate::workbook::template::Template;
 use crate::worker::run::context::RunContext;
 use crate::worker::run::report::balanced;
@@ -66,7 +67,7 @@ impl RunContext<'_> {
 
     /// The findings that each unit may see in its pack.
     fn reach(&self) -> Reach {
-        Reach::new(&self.config.policy, self.as_of, &self.register.judged, &self.register.records)
+        Reach::new(&self.config.policy.units, &self.register.judged)
     }
 
     /// Makes the packs on all cores, each by one of them. The files are in the order of the list.

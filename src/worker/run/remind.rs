@@ -2,6 +2,7 @@
 
 use crate::clock::stamp;
 use crate::config::job_file::{Job, JobStep};
+use crate::domain::audience::{Audience, is_counts_only};
 use crate::domain::judging::finding::Identity;
 use crate::domain::notify::digest::{Counts, Digest, Draft};
 use crate::domain::notify::drafts::drafts;
@@ -19,7 +20,7 @@ use crate::report::xlsx;
 use crate::store::outbox::{NewDraft, NewMessage, NewNotified, OutboxBatch};
 use crate::store::runs::{Run, RunInputs};
 use crate::workbook::build::{build, file_name};
-use crate::workbook::material::{Audience, Material};
+use crate::workbook::material::Material;
 use crate::workbook::reconcile::{Discrepancy, MailContent, reconcile_attachment, reconcile_digests};
 use crate::workbook::template::SheetKind;
 use crate::worker::deliver::restore_guard::expiry;
@@ -149,7 +150,7 @@ impl RunContext<'_> {
             started: is_past_start(inputs, sent_on),
             source_line: &source_line,
             next_on: &next_on,
-            may_carry_rows: &|address| settings.domain_allowed(address),
+            is_counts_only: &|address| is_counts_only(address, &settings.mail.allowed_domains),
         };
         Ok((plan(&plan_inputs), drafts(&plan_inputs, &self.job.drafts)))
     }

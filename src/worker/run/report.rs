@@ -1,5 +1,6 @@
 //! The report step: makes the workbooks of the job, and a text document beside each that contains an official paper.
 
+use crate::domain::audience::Audience;
 use crate::report::archive;
 use crate::report::archive::{ArchiveWriter, ArchivedFile};
 use crate::report::{docx, xlsx};
@@ -7,7 +8,7 @@ use crate::store::reports::ReportFile;
 use crate::store::runs::Run;
 use crate::workbook::balance::tie_out;
 use crate::workbook::build::{build, file_name};
-use crate::workbook::material::{Audience, Material};
+use crate::workbook::material::Material;
 use crate::workbook::model::Workbook;
 use crate::worker::run::context::RunContext;
 use crate::worker::run::spill::WorkbookRecords;

@@ -38,7 +38,7 @@ fn ledger(fields: &[&str]) -> Ledger {
         fields,
         owner: OwnerSpec::Unit { unit: 0 },
         money_power: 10,
-        confined: false,
+        negotiation_only: false,
         append_only: Vec::new(),
         without: Vec::new(),
     }

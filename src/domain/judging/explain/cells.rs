@@ -1,10 +1,11 @@
 //! The outcome in one sentence, and every cell that was used to decide it.
 
+use crate::domain::audience::is_personal;
 use crate::domain::judging::explain::question::{Question, act_words};
 use crate::domain::judging::explain::reckoning::tenths;
 use crate::domain::judging::finding::{Finding, State};
 use crate::domain::judging::verdict::Verdict;
-use crate::domain::register::ledger::{Ledger, OwnerSpec, Privacy, Role};
+use crate::domain::register::ledger::{Ledger, OwnerSpec, Role};
 use crate::domain::register::record::Cell;
 use crate::domain::rules::rule::{Condition, Holds, Operand, Relation, RuleKind, happened};
 use crate::domain::rules::sentence::condition_words;
@@ -177,7 +178,7 @@ impl Question<'_> {
         uses.into_iter()
             .map(|(index, used_for)| {
                 let field = &self.ledger.fields[index];
-                let hidden = field.privacy == Privacy::Personal && !self.record.cell(index).is_empty();
+                let hidden = is_personal(field) && !self.record.cell(index).is_empty();
                 CellUse {
                     field: field.id.clone(),
                     title: field.title.clone(),

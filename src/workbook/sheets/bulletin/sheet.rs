@@ -3,7 +3,7 @@
 //!
 //! Every unit reads it: telephone numbers are masked, and records of restricted projects or projects under negotiation are only counted.
 
-use crate::domain::audience::masked;
+use crate::domain::audience::{is_named_to_all, masked};
 use crate::domain::judging::finding::{Finding, State};
 use crate::domain::judging::indicators::{Orders, Ratio, rank};
 use crate::domain::register::period::Period;
@@ -350,7 +350,7 @@ impl<'a> VisibleMaterial<'a> {
 
     /// The findings that the list may name, longest overdue first, one per record.
     fn longest_overdue(&self, list: &BulletinList) -> impl Iterator<Item = &'a Finding> {
-        let mut found: Vec<&'a Finding> = self.candidates(list).filter(|finding| !self.is_only_counted(finding)).collect();
+        let mut found: Vec<&'a Finding> = self.candidates(list).filter(|finding| is_named_to_all(finding)).collect();
         found.sort_by_key(|finding| (Reverse(finding.overdue_days()), Reverse(finding.light), finding.rule, &finding.key));
         let policy = self.policy();
         let mut seen = BTreeSet::new();
@@ -371,14 +371,8 @@ impl<'a> VisibleMaterial<'a> {
     /// How many records the list does not name because they belong to a restricted project or one under negotiation.
     fn count_only_counted(&self, list: &BulletinList) -> usize {
         let policy = self.policy();
-        let hidden = self.candidates(list).filter(|finding| self.is_only_counted(finding));
+        let hidden = self.candidates(list).filter(|finding| !is_named_to_all(finding));
         hidden.map(|finding| (policy.rules[finding.rule].ledger, &*finding.key)).collect::<BTreeSet<_>>().len()
-    }
-
-    fn is_only_counted(&self, finding: &Finding) -> bool {
-        let policy = self.policy();
-        let project = policy.project_ledger().and_then(|ledger| self.record(ledger, &finding.project));
-        finding.restricted || project.is_some_and(|project| policy.is_negotiating(&project))
     }
 }
 

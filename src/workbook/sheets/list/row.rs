@@ -1,13 +1,11 @@
 //! The rows of lists: the cells of a finding or of a notice.
 
-use crate::domain::audience::masked_phone;
 use crate::domain::judging::finding::{Finding, Notice, State};
-use crate::domain::register::ledger::{Ledger, Privacy};
+use crate::domain::register::ledger::Ledger;
 use crate::domain::register::record::{Cell, Decimal, Record};
 use crate::domain::register::units::Level;
 use crate::domain::rules::rule::{Act, Light, Rule, RuleKind};
 use crate::domain::rules::sentence::clause;
-use crate::workbook::material::Audience;
 use crate::workbook::model::{Row, Tag, Value};
 use crate::workbook::sheets::list::columns::{BuiltIn, ColumnKey, ListColumn};
 use crate::workbook::visible::{LinkedProject, VisibleMaterial};
@@ -166,10 +164,8 @@ impl VisibleMaterial<'_> {
     fn act_text(&self, finding: &Finding) -> String {
         match (finding.state, finding.act) {
             (State::Open, Some(act)) if act <= Act::Urge => act.title().into(),
-            (State::Open, Some(act)) => match self.material.audience {
-                Audience::Office => format!("{}（拟办）", act.title()),
-                Audience::Unit(_) => Act::Urge.title().into(),
-            },
+            (State::Open, Some(act)) if self.material.audience.sees_drafts() => format!("{}（拟办）", act.title()),
+            (State::Open, Some(_)) => Act::Urge.title().into(),
             (State::Open, None) => String::new(),
             (State::Exempt, _) => finding
                 .exempt
@@ -182,10 +178,7 @@ impl VisibleMaterial<'_> {
     pub(crate) fn cell(&self, ledger: usize, field: usize, record: &Record) -> Value {
         match record.cell(field) {
             Cell::Empty => Value::Blank,
-            Cell::Text(text) => match (self.material.audience, self.policy().ledgers[ledger].fields[field].privacy) {
-                (Audience::Unit(_), Privacy::Personal) => Value::text(masked_phone(text)),
-                _ => Value::text(self.text(text)),
-            },
+            Cell::Text(text) => Value::text(self.material.audience.field_text(&self.policy().ledgers[ledger].fields[field], text)),
             Cell::Date(date) => Value::Date(*date),
             Cell::Money(fen) => Value::Amount(i128::from(*fen)),
             Cell::Decimal(value) => Value::Number(*value),

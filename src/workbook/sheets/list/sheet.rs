@@ -1,11 +1,11 @@
 //! Building lists: one row per finding, each traceable to its cell in the register, and the list of due dates that are near.
 
+use crate::domain::audience::Audience;
 use crate::domain::judging::finding::{Finding, State, count_blank_cells};
 use crate::domain::register::period::chinese_date;
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::Light;
 use crate::workbook::item_counts::count_items;
-use crate::workbook::material::Audience;
 use crate::workbook::model;
 use crate::workbook::model::{Column, LIGHTS, LazyRows, Role, Row, Sheet, Value, fit, fit_heights};
 use crate::workbook::sheet_builder::{LIST_ROWS_MAX, SheetBuilder};

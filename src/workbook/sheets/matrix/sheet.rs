@@ -1,12 +1,11 @@
 //! Tables of figures, one row per place or industry, in administrative order with totals that equal their parts.
 
+use crate::domain::audience::Audience;
 use crate::domain::judging::finding::{Finding, State};
 use crate::domain::judging::indicators::{Indicators, Measures, Orders, Rate, Ratio, Window, rank};
-use crate::domain::judging::roster::is_within;
 use crate::domain::register::ledger::Role as FieldRole;
 use crate::domain::register::period::chinese_date;
 use crate::domain::register::units::{Level, UnitId, Units};
-use crate::workbook::material::Audience;
 use crate::workbook::model;
 use crate::workbook::model::{Area, Role, Row, Sheet, Value, fit};
 use crate::workbook::previous_run::PreviousRun;
@@ -297,15 +296,14 @@ impl VisibleMaterial<'_> {
         out
     }
 
-    /// Whether the previous run has the numbers that a column compares with. Only the office compares lights, because the previous counts
-    /// include findings that units may not see. Contracts of a year are compared within the same year only.
+    /// Whether the previous run has the numbers that a column compares with. Contracts of a year are compared within the same year only.
     fn is_comparable(&self, column: MatrixColumn, window: Window) -> bool {
         let Some(previous) = self.material.previous_run else { return false };
         match column {
             MatrixColumn::RateChange(_) => {
                 previous.indicator_snapshot().is_some() && (window == Window::All || previous.as_of.year() == self.material.as_of.year())
             }
-            _ => self.material.audience == Audience::Office,
+            _ => self.material.audience.sees_previous_lights(),
         }
     }
 
@@ -379,7 +377,7 @@ fn has_row(units: &Units, unit: UnitId, figures: &RowFigures) -> bool {
 /// The rows of a unit's workbook: its own places side by side, and no others.
 fn unit_rows(units: &Units, unit: UnitId, figures: &mut dyn FnMut(Option<UnitId>) -> RowFigures) -> Vec<MatrixRow> {
     let mut rows: Vec<MatrixRow> = Vec::new();
-    for id in (0..units.units.len()).filter(|id| is_within(units, *id, unit)) {
+    for id in (0..units.units.len()).filter(|id| units.is_within(*id, unit)) {
         let figures = figures(Some(id));
         if has_row(units, id, &figures) {
             let own = &units.units[id];
@@ -454,18 +452,14 @@ fn office_rows(units: &Units, named: &MatrixRows, figures: &mut dyn FnMut(Option
 }
 
 impl<'a> VisibleMaterial<'a> {
-    /// The findings that tables count. A unit's tables count all findings of its own area, also those whose records it may not see, so that
-    /// a number is the same in every workbook.
+    /// The findings that tables count.
     pub(crate) fn counted(&self) -> impl Iterator<Item = &'a Finding> {
         let units = &self.policy().units;
         let audience = self.material.audience;
         let of_office = matches!(audience, Audience::Office).then_some(&self.findings);
         let below = matches!(audience, Audience::Unit(_)).then_some(&self.material.judged.findings);
-        let within = move |finding: &&Finding| match audience {
-            Audience::Unit(unit) => finding.owner.is_some_and(|owner| is_within(units, owner, unit)),
-            Audience::Office => true,
-        };
-        of_office.into_iter().flatten().copied().chain(below.into_iter().flatten()).filter(within)
+        let found = of_office.into_iter().flatten().copied().chain(below.into_iter().flatten());
+        found.filter(move |finding| audience.counts(units, finding.owner))
     }
 }
 

@@ -1,14 +1,14 @@
 //! Building sheets of records: one row per selected record with its findings, whether it has any or not.
 
+use crate::domain::audience::Audience;
 use crate::domain::judging::finding::{Finding, State};
-use crate::domain::judging::roster::{Doubt, Member, Selection, is_within};
+use crate::domain::judging::roster::{Doubt, Member, Selection};
 use crate::domain::own_sheet::SELECTION_PREFIX;
-use crate::domain::register::ledger::{Privacy, Role as FieldRole};
+use crate::domain::register::ledger::Role as FieldRole;
 use crate::domain::register::period::chinese_date;
 use crate::domain::register::record::{Cell, Record};
 use crate::domain::rules::rule::Light;
 use crate::domain::rules::sentence::{clause, condition_words};
-use crate::workbook::material::Audience;
 use crate::workbook::model::{LazyRows, Role, Row, Sheet, Value, fit_heights};
 use crate::workbook::sheet_builder::{LIST_ROWS_MAX, SheetBuilder};
 use crate::workbook::sheets::list::columns::{BuiltIn, ColumnKey, ListColumn};
@@ -187,8 +187,8 @@ impl<'a> VisibleMaterial<'a> {
                     |member: &Member| self.findings_of(member).filter(is_of_ledger).any(|finding| finding.is_addressed_to(unit));
                 let units = &self.policy().units;
                 let seen = roster.seen_by(units, unit, list.reach == Reach::All, is_addressed).into_iter();
-                let within = |member: &&Member| member.owner.is_some_and(|owner| is_within(units, owner, unit));
-                let seen = seen.map(|index| &roster.members[index as usize]).filter(|member| !member.restricted);
+                let within = |member: &&Member| member.owner().is_some_and(|owner| units.is_within(owner, unit));
+                let seen = seen.map(|index| &roster.members[index as usize]);
                 seen.filter(|member| list.reach != Reach::Held || within(member)).filter(fits).collect()
             }
         }
@@ -202,9 +202,9 @@ impl<'a> VisibleMaterial<'a> {
     fn member_group_name(&self, group: Group, member: &Member) -> String {
         let units = &self.policy().units;
         match group {
-            Group::Unit => member.owner.map_or_else(|| "责任单位不明".into(), |unit| units.units[unit].name.clone()),
+            Group::Unit => member.owner().map_or_else(|| "责任单位不明".into(), |unit| units.units[unit].name.clone()),
             Group::City => {
-                let city = member.owner.and_then(|owner| units.city_of(owner));
+                let city = member.owner().and_then(|owner| units.city_of(owner));
                 city.map_or_else(|| "省级及其他".into(), |city| units.units[city].name.clone())
             }
             Group::Light | Group::Rule => self.worst_light(member).map_or_else(|| "无督办事项".into(), |light| light.title().into()),
@@ -217,9 +217,9 @@ impl<'a> VisibleMaterial<'a> {
         let units = &self.policy().units;
         let group = |member: &Member| match list.group {
             None => (false, 0),
-            Some(Group::Unit) => (member.owner.is_none(), member.owner.unwrap_or(0)),
+            Some(Group::Unit) => (member.owner().is_none(), member.owner().unwrap_or(0)),
             Some(Group::City) => {
-                let city = member.owner.and_then(|owner| units.city_of(owner));
+                let city = member.owner().and_then(|owner| units.city_of(owner));
                 (city.is_none(), city.unwrap_or(0))
             }
             Some(Group::Light | Group::Rule) => (false, self.worst_light(member).map_or(9, |light| 2 - light as usize)),
@@ -246,7 +246,7 @@ impl<'a> VisibleMaterial<'a> {
                     });
                     steps.find(|ordering| ordering.is_ne()).unwrap_or(Ordering::Equal)
                 })
-                .then_with(|| (one.owner.is_none(), one.owner, &one.code).cmp(&(other.owner.is_none(), other.owner, &other.code)))
+                .then_with(|| (one.owner().is_none(), one.owner(), &one.code).cmp(&(other.owner().is_none(), other.owner(), &other.code)))
         });
         for (place, (_, member)) in members.iter_mut().zip(keyed) {
             *place = member;
@@ -287,14 +287,12 @@ impl<'a> VisibleMaterial<'a> {
         Row { cells, ..Row::default() }
     }
 
-    /// A cell; commercial fields are shown to the office and to units that the record concerns.
+    /// A cell, with a word in its place where the audience may not read the field.
     fn member_cell(&self, member: &Member, ledger: usize, field: usize, record: &Record) -> Value {
         let value = self.cell(ledger, field, record);
-        let commercial = self.policy().ledgers[ledger].fields[field].privacy == Privacy::Commercial;
-        match self.material.audience {
-            Audience::Unit(unit) if commercial && value != Value::Blank && !member.concerns(&self.policy().units, unit) => {
-                Value::text("（商业信息，略）")
-            }
+        let policy = self.policy();
+        match member.readers.withhold(&policy.units, self.material.audience, &policy.ledgers[ledger].fields[field]) {
+            true if value != Value::Blank => Value::text("（商业信息，略）"),
             _ => value,
         }
     }
@@ -321,13 +319,13 @@ impl<'a> VisibleMaterial<'a> {
             }
             BuiltIn::Light => open().filter_map(|finding| finding.light).max().map_or(Value::Blank, Value::Light),
             BuiltIn::Items => self.findings_by_light(found),
-            BuiltIn::Unit => match (member.owner, record) {
+            BuiltIn::Unit => match (member.owner(), record) {
                 (Some(owner), _) => Value::text(name(owner)),
                 (None, Some(record)) => Value::text(self.text(record.text(Some(policy.ledgers[ledger].owner.field())))),
                 (None, None) => Value::Blank,
             },
             BuiltIn::City => {
-                member.owner.and_then(|owner| policy.units.city_of(owner)).map_or(Value::Blank, |city| Value::text(name(city)))
+                member.owner().and_then(|owner| policy.units.city_of(owner)).map_or(Value::Blank, |city| Value::text(name(city)))
             }
             BuiltIn::Cause => Value::text(join_distinct(open().map(|finding| finding.cause.to_string()))),
             BuiltIn::Basis => Value::text(join_distinct(open().map(|finding| clause(&policy.rules[finding.rule].basis)))),
