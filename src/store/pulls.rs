@@ -2,6 +2,7 @@
 //!
 //! Invariants: a file counts as a whole or not at all. Rows have `first_seq` and `last_seq`; a pull writes only what has changed.
 
+use crate::domain::intake::file::{CodeInFile, RowNames, RowPlace};
 use crate::domain::intake::note::{Note, SheetAccount};
 use crate::domain::register::codes::{Codes, TooMany};
 use crate::store::database::{Database, Dialect, ROWS_PER_STATEMENT, Result, StoreError, json, number, sql, text, to_json};
@@ -23,8 +24,7 @@ pub struct NewRecord<'a> {
     pub unit: Cow<'a, str>,
     pub name: Cow<'a, str>,
     pub amount: i64,
-    pub sheet: u32,
-    pub row: u32,
+    pub place: RowPlace,
     /// The packed cells of the layout's fields, in its order.
     pub body: Cow<'a, [u8]>,
     /// By which the next pull recognises the unchanged row; `None` = the next pull must read the row.
@@ -47,8 +47,7 @@ pub struct Difference {
 struct Seen {
     hash: [u8; 16],
     amount: i64,
-    sheet: u32,
-    row: u32,
+    place: RowPlace,
     row_fingerprint: Option<RowFingerprint>,
     /// Another row has the same code with other cells: neither is accepted.
     withdrawn: bool,
@@ -104,16 +103,6 @@ pub struct SnapshotWriter {
     amount: i64,
     /// Field ids → layout id.
     layouts: HashMap<Vec<String>, i64>,
-}
-
-/// What became of a record added to a snapshot.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Added {
-    Taken,
-    /// The same row was added before; `(sheet, row)` of the first copy.
-    Repeated(u32, u32),
-    /// Another row has the same code: both must be quarantined. `(sheet, row)` of the first.
-    Conflict(u32, u32),
 }
 
 /// The transaction of one pull. A lock admits one at a time, because two concurrent pulls could give two snapshots the same number.
@@ -242,32 +231,25 @@ impl Pull {
         Ok(id)
     }
 
-    /// Adds a record. Only a new or changed one is written.
+    /// Adds a record, unless the file had its code before. Only a new or changed one is written.
     ///
     /// # Errors
     /// The database fails, or the codes together are longer than 4 GB.
-    pub async fn add(&mut self, writer: &mut SnapshotWriter, layout: i64, record: NewRecord<'_>) -> Result<Added> {
+    pub async fn add(&mut self, writer: &mut SnapshotWriter, layout: i64, record: NewRecord<'_>) -> Result<CodeInFile> {
         let index = writer.previous.index(&record.code);
         let known = index.and_then(|index| writer.previous.at(index)).map(|(_, known)| known.hash);
         let hash = open_versions::content_hash(layout, &record.body, known);
         if let Some(seen) = writer.seen.get(&record.code) {
-            let first = (seen.sheet, seen.row);
+            let first = seen.place;
             if seen.hash == hash {
-                return Ok(Added::Repeated(first.0, first.1));
+                return Ok(CodeInFile::Same(first));
             }
             if !writer.conflicting.iter().any(|code| *code == record.code) {
                 writer.conflicting.push(record.code.into_owned());
             }
-            return Ok(Added::Conflict(first.0, first.1));
+            return Ok(CodeInFile::Conflicting(first));
         }
-        let seen = Seen {
-            hash,
-            amount: record.amount,
-            sheet: record.sheet,
-            row: record.row,
-            row_fingerprint: record.row_fingerprint,
-            withdrawn: false,
-        };
+        let seen = Seen { hash, amount: record.amount, place: record.place, row_fingerprint: record.row_fingerprint, withdrawn: false };
         writer.seen.insert(&record.code, seen)?;
         writer.rows += 1;
         writer.amount += record.amount;
@@ -275,7 +257,7 @@ impl Pull {
             writer.next = index + 1;
         }
         if known == Some(hash) {
-            return Ok(Added::Taken);
+            return Ok(CodeInFile::New);
         }
         writer.written += 1;
         if index.is_some() {
@@ -285,7 +267,7 @@ impl Pull {
         if writer.batch.count >= ROWS_PER_STATEMENT {
             self.flush(writer).await?;
         }
-        Ok(Added::Taken)
+        Ok(CodeInFile::New)
     }
 
     /// Closes the versions that the batch replaces, and starts to write the batch.
@@ -322,7 +304,7 @@ impl Pull {
     ///
     /// # Errors
     /// The database fails.
-    pub async fn names_of(&mut self, writer: &mut SnapshotWriter, code: &str) -> Result<(String, String)> {
+    pub async fn names_of(&mut self, writer: &mut SnapshotWriter, code: &str) -> Result<RowNames> {
         self.flush(writer).await?;
         let row = sqlx::query("SELECT unit, name FROM record WHERE ledger=$1 AND source=$2 AND code=$3 AND last_seq=$4")
             .bind(&writer.ledger)
@@ -331,7 +313,7 @@ impl Pull {
             .bind(OPEN)
             .fetch_optional(self.connection().await?)
             .await?;
-        row.map_or_else(|| Ok(Default::default()), |row| Ok((text(&row, "unit")?, text(&row, "name")?)))
+        row.map_or_else(|| Ok(RowNames::default()), |row| Ok(RowNames { unit: text(&row, "unit")?, name: text(&row, "name")? }))
     }
 
     /// Ends the rows: removes conflicting ones and closes the versions of missing codes. `retained` are codes that keep their last accepted
@@ -584,8 +566,8 @@ impl Batch {
         self.values.add(&*record.unit)?;
         self.values.add(&*record.name)?;
         self.values.add(record.amount)?;
-        self.values.add(i64::from(record.sheet))?;
-        self.values.add(i64::from(record.row))?;
+        self.values.add(i64::from(record.place.sheet))?;
+        self.values.add(i64::from(record.place.row))?;
         self.values.add(layout)?;
         self.values.add(&*record.body)?;
         self.count += 1;
@@ -614,13 +596,13 @@ impl SnapshotWriter {
     ///
     /// # Errors
     /// The codes together are longer than 4 GB.
-    pub fn add_unchanged(&mut self, row_fingerprint: RowFingerprint, sheet: u32, row: u32) -> Result<bool> {
+    pub fn add_unchanged(&mut self, row_fingerprint: RowFingerprint, place: RowPlace) -> Result<bool> {
         let Some((code, known)) = self.previous.at(self.next) else { return Ok(false) };
         if known.row_fingerprint != Some(row_fingerprint) || self.seen.get(code).is_some() {
             return Ok(false);
         }
         let OpenVersion { hash, amount, row_fingerprint } = *known;
-        let seen = Seen { hash, amount, sheet, row, row_fingerprint, withdrawn: false };
+        let seen = Seen { hash, amount, place, row_fingerprint, withdrawn: false };
         self.seen.insert(code, seen)?;
         self.next += 1;
         self.rows += 1;

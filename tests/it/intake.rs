@@ -15,9 +15,10 @@
 //!   `notes`    every note on the file: quarantined rows, warnings and skipped rows; left out where `expect` is enough
 
 use super::helpers::{cases, duban, fresh_root, service, stderr, stdout};
+use duban::domain::intake::file::{CodeInFile, FileIntake, RowNames, RowPlace};
 use duban::domain::intake::note::{SheetAccount, sentence};
 use duban::domain::intake::raw::{Raw, RawRow};
-use duban::domain::intake::sheet::SheetIntake;
+use duban::domain::intake::sheet::{Outcome, SheetIntake};
 use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -254,4 +255,55 @@ async fn hidden_rows_are_read_counted_and_noted() {
     assert_eq!((sheet.account.read, sheet.account.accepted, sheet.account.hidden_rows), (2, 2, 2));
     let sentences: Vec<String> = sheet.notes.iter().map(|note| sentence(note, "台账")).collect();
     assert_eq!(sentences, ["台账 第2、4行为隐藏行，已照常读取。如不应报送，请删除后重新导入。"]);
+}
+
+/// The intake decides about a repeated code by itself; whoever stores the rows only reports where the file had the code before.
+#[tokio::test]
+async fn the_intake_decides_about_repeated_codes() {
+    let root = fresh_root();
+    let service = service(root.path(), "2026-11-23T02:00:00Z").await;
+    let policy = &service.config().policy;
+    let mut intake = FileIntake::new(policy, &policy.ledgers, service.clock().today());
+    let sheets = [
+        ("一", vec![["项目编号", "项目名称"], ["GZ1", "甲项目"], ["GZ2", "乙项目"], ["GZ3", "丙项目"]]),
+        ("二", vec![["项目编号", "项目名称"], ["GZ1", "甲项目"], ["GZ2", "另一项目"], ["GZ4", "丁项目"]]),
+    ];
+    let mut stored: Vec<(String, String, RowPlace)> = Vec::new();
+    for (number, (name, rows)) in sheets.into_iter().enumerate() {
+        intake.begin_sheet(name, true, Vec::new(), Vec::new());
+        let mut outcomes = Vec::new();
+        for (row, cells) in rows.into_iter().enumerate() {
+            let cells = cells.into_iter().enumerate().map(|(column, text)| (column as u16, Raw::Text(text.into()))).collect();
+            intake.push(RawRow { number: row as u32 + 1, hidden: false, cells }, &mut outcomes);
+        }
+        outcomes.extend(intake.last_outcomes());
+        for outcome in outcomes {
+            let Outcome::Accepted(accepted) = outcome else { panic!("{outcome:?}") };
+            intake.check(&accepted);
+            let name = accepted.cells[1].to_string();
+            let code = match stored.iter().find(|(code, ..)| *code == accepted.code) {
+                None => CodeInFile::New,
+                Some((_, known, place)) if *known == name => CodeInFile::Same(*place),
+                Some((_, _, place)) => CodeInFile::Conflicting(*place),
+            };
+            intake.decide(&accepted, code, RowNames { unit: String::new(), name: "乙项目".into() });
+            stored.push((accepted.code, name, RowPlace { sheet: number as u32, row: accepted.row }));
+        }
+        intake.end_sheet();
+    }
+    let ledger = &intake.by_ledger["project"];
+    let counts: Vec<_> =
+        ledger.accounts.iter().map(|account| (account.read, account.accepted, account.quarantined, account.skipped)).collect();
+    assert_eq!(counts, [(3, 2, 1, 0), (3, 1, 1, 1)]);
+    assert!(ledger.retained.contains("GZ2") && ledger.retained.len() == 1);
+    let notes: Vec<String> = ledger.notes.iter().map(|note| format!("{} {} {}", note.sheet, note.name, sentence(note, ""))).collect();
+    assert_eq!(
+        notes,
+        [
+            "1 甲项目 第2行 与“一”第2行完全相同，只计一次。",
+            "1 另一项目 第3行 编号与“一”第3行重复而内容不同，该行暂未入库。请核对，同一编号只保留一行。",
+            "0 乙项目 第3行 编号与“二”第3行重复而内容不同，该行暂未入库。请核对，同一编号只保留一行。",
+        ]
+    );
+    assert!(ledger.doubts.is_empty(), "two of three codes are fewer than four fifths");
 }

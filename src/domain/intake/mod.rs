@@ -5,6 +5,7 @@ pub(crate) mod check;
 pub(crate) mod data_merges;
 pub(crate) mod date;
 pub mod fault;
+pub mod file;
 pub(crate) mod header;
 pub(crate) mod header_search;
 pub(crate) mod merges;

@@ -95,7 +95,17 @@ pub struct Comparison {
     pub amount_times: Option<(String, i64)>,
 }
 
-/// Why an import is held, as printed for the office; `None` = it is put in force.
+/// Why a snapshot is held, as printed for the office: what the brake finds, then the doubts that only a person can decide. `None` = it comes
+/// into force. The rows of an append-only ledger stay, so only a doubt makes the brake look at it.
+pub(crate) fn held_because(bounds: Bounds, seen: &Comparison, append_only: bool, doubts: Vec<String>) -> Option<String> {
+    if append_only && doubts.is_empty() {
+        return None;
+    }
+    let reasons: Vec<String> = brake(bounds, seen).into_iter().chain(doubts).collect();
+    (!reasons.is_empty()).then(|| reasons.join("；"))
+}
+
+/// Why the numbers of a snapshot are implausible; `None` = they are not.
 pub fn brake(bounds: Bounds, seen: &Comparison) -> Option<String> {
     let mut reasons = Vec::new();
     let before = i128::from(seen.rows_before.max(1));

@@ -2,22 +2,22 @@
 
 use crate::clock::stamp;
 use crate::config::source_settings::SourceSettings;
+use crate::domain::intake::file::LedgerIntake;
 use crate::domain::intake::note::{NoteKind, SheetAccount};
 use crate::domain::register::ledger::Ledger;
-use crate::domain::register::snapshot::{Bounds, Comparison, brake};
+use crate::domain::register::snapshot::{Bounds, Comparison, held_because};
 use crate::domain::rules::policy::Policy;
 use crate::source::frame::Block;
 use crate::source::refusal::Refusal;
 use crate::store::database::StoreError;
-use crate::store::pulls::{Difference, NewSnapshot, Pull};
+use crate::store::pulls::{NewSnapshot, Pull, SnapshotWriter};
 use crate::store::snapshots::{FileOrigin, Snapshot, SnapshotState};
-use crate::worker::import::file_reader::{FileReader, Target};
+use crate::worker::import::file_reader::FileReader;
 use crate::worker::import::importer::Importer;
 use crate::worker::import::input::{Input, resolve};
 use crate::worker::import::pull_report::{LedgerPull, PullError, PullReport, interrupted, lost_columns};
 use crate::worker::progress::progress;
 use chrono::NaiveDate;
-use std::collections::BTreeMap;
 
 /// What a pull reads, and how.
 #[derive(Clone, Debug)]
@@ -78,9 +78,9 @@ impl Importer {
         let (sender, receiver) = tokio::sync::mpsc::channel::<Block>(BLOCKS_AHEAD);
         let reading = self.begin_reading(&request.input, self.read_limits(), sender).map_err(refuse)?;
         let mut pull = self.store.pulls().begin().await?;
-        let mut reader = FileReader::new(&self.config, policy, &request.source, request.input.place(), self.clock.today());
+        let mut reader = FileReader::new(&self.config, policy, &ledgers, &request.source, request.input.place(), self.clock.today());
         let progress = progress(&format!("读取 {file}"));
-        let last_sheet = reader.read(&mut pull, &ledgers, receiver, &progress).await?;
+        reader.read(&mut pull, receiver, &progress).await?;
         progress.finish_and_clear();
         let read = reading.await.map_err(|error| refuse(interrupted(error)))?;
         let sha256 = match read {
@@ -90,12 +90,10 @@ impl Importer {
                 return Err(refuse(refusal));
             }
         };
-        if let Some(done) = last_sheet {
-            reader.end_sheet(&mut pull, done).await?;
-        }
-        if reader.targets.is_empty() {
+        reader.end_sheet(&mut pull).await?;
+        if reader.intake.by_ledger.is_empty() {
             pull.rollback().await?;
-            return Err(refuse(no_ledger_found(&ledgers, &reader.unread)));
+            return Err(refuse(no_ledger_found(&ledgers, &reader.intake.unread)));
         }
         let mut report = self.finish_pull(policy, request, pull, reader, &file, &sha256).await?;
         self.write_intake_report(policy, &request.source, &mut report).await;
@@ -118,29 +116,32 @@ impl Importer {
         file: &str,
         sha256: &str,
     ) -> Result<PullReport, PullError> {
-        let mut report = PullReport { file: file.to_owned(), unread: reader.unread, sha256: sha256.to_owned(), ..PullReport::default() };
+        let FileReader { intake, mut writers, .. } = reader;
+        let mut report = PullReport { file: file.to_owned(), unread: intake.unread, sha256: sha256.to_owned(), ..PullReport::default() };
         let facts = FileFacts {
             file,
             sha256,
-            covers_on: reader.targets.values().find_map(|target| target.covers_on),
-            sheets: reader.sheets,
+            covers_on: intake.by_ledger.values().find_map(|ledger| ledger.covers_on),
+            sheets: intake.sheets,
             taken_at: stamp(self.clock.now()),
         };
         // a ledger does not begin with a header that has no rows below it; one that had rows before is subject to the brake
-        let (empty, targets): (BTreeMap<_, _>, BTreeMap<_, _>) = reader
-            .targets
-            .into_iter()
-            .partition(|(_, target)| target.writer.seq == 1 && target.accounts.iter().all(|account| account.read == 0));
-        for target in empty.into_values() {
-            report.unread.extend(target.accounts.into_iter().map(|account| (account.sheet, "表头下面没有数据".to_owned())));
+        let mut targets = Vec::new();
+        for (id, ledger) in intake.by_ledger {
+            let Some(writer) = writers.remove(&id).map(|ledger| ledger.writer) else { continue };
+            if writer.seq == 1 && ledger.accounts.iter().all(|account| account.read == 0) {
+                report.unread.extend(ledger.accounts.into_iter().map(|account| (account.sheet, "表头下面没有数据".to_owned())));
+            } else {
+                targets.push((ledger, writer));
+            }
         }
         if targets.is_empty() {
             pull.rollback().await?;
             let refusal = Refusal::new("表头下面没有数据", "请核对是否选错了文件或工作表");
             return Err(PullError::Refused { file: request.input.place(), refusal });
         }
-        for target in targets.into_values() {
-            report.ledgers.push(self.finish_ledger(request, &mut pull, target, &facts).await?);
+        for (ledger, writer) in targets {
+            report.ledgers.push(self.finish_ledger(request, &mut pull, ledger, writer, &facts).await?);
         }
         pull.commit().await?;
         self.compare_days(policy, &request.source, &mut report).await?;
@@ -154,16 +155,17 @@ impl Importer {
         &self,
         request: &PullRequest,
         pull: &mut Pull,
-        mut target: Target<'_>,
+        mut intake: LedgerIntake<'_>,
+        mut writer: SnapshotWriter,
         file: &FileFacts<'_>,
     ) -> Result<LedgerPull, StoreError> {
         // an append-only ledger also retains the rows of earlier files
-        let append_only = !target.ledger.append_only.is_empty();
-        let earlier = append_only.then(|| target.writer.previous_codes()).into_iter().flatten().map(str::to_owned);
-        let retained: Vec<String> = target.retained.iter().cloned().chain(earlier).collect();
-        let difference = pull.finish_rows(&mut target.writer, &retained).await?;
-        complete_notes(&mut target);
-        let file_covers_on = target.covers_on.or(file.covers_on);
+        let append_only = !intake.ledger.append_only.is_empty();
+        let earlier = append_only.then(|| writer.previous_codes()).into_iter().flatten().map(str::to_owned);
+        let retained: Vec<String> = intake.retained.iter().cloned().chain(earlier).collect();
+        let difference = pull.finish_rows(&mut writer, &retained).await?;
+        intake.complete_notes(|code| writer.has_previous_version(code));
+        let file_covers_on = intake.covers_on.or(file.covers_on);
         let stated_covers_on = request.covers_on.or(file_covers_on);
         let covers_on = stated_covers_on.unwrap_or_else(|| self.clock.today());
         let snapshot = NewSnapshot {
@@ -172,39 +174,39 @@ impl Importer {
             sample: request.sample,
             file_sha256: file.sha256.to_owned(),
             origin: FileOrigin { file: file.file.to_owned(), sheets: file.sheets.clone() },
-            accounts: target.accounts.clone(),
-            notes: target.notes.clone(),
+            accounts: intake.accounts.clone(),
+            notes: intake.notes.clone(),
         };
-        let sum = |count: fn(&SheetAccount) -> u64| target.accounts.iter().map(count).sum();
+        let sum = |count: fn(&SheetAccount) -> u64| intake.accounts.iter().map(count).sum();
         let mut pulled = LedgerPull {
-            ledger: target.ledger.id.clone(),
-            title: target.ledger.title.clone(),
-            seq: target.writer.seq,
+            ledger: intake.ledger.id.clone(),
+            title: intake.ledger.title.clone(),
+            seq: writer.seq,
             state: None,
             covers_on,
             accepted: sum(|account| account.accepted),
             quarantined: sum(|account| account.quarantined),
             skipped: sum(|account| account.skipped),
-            warnings: target.notes.iter().filter(|note| note.kind == NoteKind::Warning).count() as u64,
-            unchanged: target.unchanged,
+            warnings: intake.notes.iter().filter(|note| note.kind == NoteKind::Warning).count() as u64,
+            unchanged: intake.unchanged,
             difference: difference.clone(),
             held_because: String::new(),
-            accounts: target.accounts,
+            accounts: intake.accounts,
             fresh: false,
             newer: None,
             ahead: covers_on > self.clock.today(),
             day_in_file: file_covers_on.filter(|day| *day != covers_on),
             lost: Vec::new(),
-            notes: target.notes,
+            notes: intake.notes,
             sheets_of_file: file.sheets.clone(),
         };
-        if pull.is_identical(&target.writer, &snapshot, stated_covers_on).await? {
+        if pull.is_identical(&writer, &snapshot, stated_covers_on).await? {
             pulled.seq -= 1;
-            pull.touch(&target.writer, &file.taken_at).await?;
+            pull.touch(&writer, &file.taken_at).await?;
             // a held snapshot stays held if the same file is pulled once more, and is released by --accept
-            match pull.last_held(&target.writer).await? {
+            match pull.last_held(&writer).await? {
                 Some(_) if request.accept => {
-                    pull.release_last(&target.writer).await?;
+                    pull.release_last(&writer).await?;
                     pulled.state = Some(SnapshotState::InForce);
                 }
                 Some(reason) => {
@@ -214,14 +216,22 @@ impl Importer {
                 None => {}
             }
         } else {
-            let held_because = if request.accept || append_only && target.doubts.is_empty() {
-                None
-            } else {
-                self.held_because(pull, &pulled.ledger, &request.source, &difference, target.doubts).await?
-            };
+            let before = pull.in_force(&pulled.ledger, &request.source).await?;
+            // the first snapshot always comes into force
+            let held_because = before.filter(|_| !request.accept).and_then(|(rows_before, amount_before)| {
+                let comparison = Comparison {
+                    rows_before,
+                    rows: difference.rows,
+                    amount_before,
+                    amount: difference.amount,
+                    codes_new_or_gone: difference.added + difference.gone,
+                    amount_times: difference.amount_times.clone(),
+                };
+                held_because(self.brake_bounds(), &comparison, append_only, intake.doubts)
+            });
             let state = if held_because.is_some() { SnapshotState::Held } else { SnapshotState::InForce };
             pulled.held_because = held_because.unwrap_or_default();
-            pull.finish(&target.writer, &snapshot, state, &pulled.held_because).await?;
+            pull.finish(&writer, &snapshot, state, &pulled.held_because).await?;
             pulled.state = Some(state);
             pulled.fresh = true;
         }
@@ -262,45 +272,15 @@ impl Importer {
         Ok(())
     }
 
-    /// Why a snapshot is held: the brake, or what only a person can decide. `None` = it comes into force, as the first one always does.
-    async fn held_because(
-        &self,
-        pull: &mut Pull,
-        ledger: &str,
-        source: &str,
-        difference: &Difference,
-        mut reasons: Vec<String>,
-    ) -> Result<Option<String>, StoreError> {
-        let Some((rows_before, amount_before)) = pull.in_force(ledger, source).await? else { return Ok(None) };
-        let bounds = &self.config.settings.brake;
-        let bounds = Bounds {
-            rows_fewer_pct: bounds.rows_fewer_pct,
-            amount_change_pct: bounds.amount_change_pct,
-            codes_changed_pct: bounds.codes_changed_pct,
-            amount_times: bounds.amount_times,
-        };
-        let comparison = Comparison {
-            rows_before,
-            rows: difference.rows,
-            amount_before,
-            amount: difference.amount,
-            codes_new_or_gone: difference.added + difference.gone,
-            amount_times: difference.amount_times.clone(),
-        };
-        reasons.splice(0..0, brake(bounds, &comparison));
-        Ok((!reasons.is_empty()).then(|| reasons.join("；")))
-    }
-}
-
-/// Sorts the notes of a ledger by place, and adds to those on quarantined rows that the code retains its last accepted version.
-fn complete_notes(target: &mut Target<'_>) {
-    for note in target.notes.iter_mut().filter(|note| note.kind == NoteKind::Quarantined) {
-        if !note.code.is_empty() && target.writer.has_previous_version(&note.code) {
-            let hint = Some(note.hint.as_str()).filter(|hint| !hint.is_empty()).unwrap_or("请改正后重新导入");
-            note.hint = format!("{hint}；改正前，该编号仍按上次入库的内容计");
+    fn brake_bounds(&self) -> Bounds {
+        let brake = &self.config.settings.brake;
+        Bounds {
+            rows_fewer_pct: brake.rows_fewer_pct,
+            amount_change_pct: brake.amount_change_pct,
+            codes_changed_pct: brake.codes_changed_pct,
+            amount_times: brake.amount_times,
         }
     }
-    target.notes.sort_by(|a, b| (a.sheet, a.row, &a.cell, a.kind).cmp(&(b.sheet, b.row, &b.cell, b.kind)));
 }
 
 /// The refusal of a file without the header of any ledger.

@@ -2,6 +2,7 @@
 
 use super::Db;
 use chrono::NaiveDate;
+use duban::domain::intake::file::{CodeInFile, RowPlace};
 use duban::domain::intake::note::{Note, NoteKind, SheetAccount};
 use duban::domain::register::ledger::{Field, FieldKind, Ledger, OwnerSpec, Privacy, Purpose, Roles};
 use duban::domain::register::record::{Cell, Decimal, pack};
@@ -9,7 +10,7 @@ use duban::domain::register::snapshot::Version;
 use duban::store::changes::{ChangeCounts, Side};
 use duban::store::gone::GoneConfirmation;
 use duban::store::handle::Store;
-use duban::store::pulls::{Added, Difference, NewRecord, NewSnapshot};
+use duban::store::pulls::{Difference, NewRecord, NewSnapshot};
 use duban::store::snapshots::{FileOrigin, SnapshotState};
 use sqlx::Row;
 
@@ -51,8 +52,7 @@ fn row(code: &str, name: &str, amount: i64) -> NewRecord<'static> {
         unit: "甲县".into(),
         name: name.to_owned().into(),
         amount,
-        sheet: 1,
-        row: 7,
+        place: RowPlace { sheet: 1, row: 7 },
         body: pack(cells.iter()).into(),
         row_fingerprint: None,
     }
@@ -81,7 +81,7 @@ struct Pulled {
     seq: i64,
     difference: Difference,
     identical: bool,
-    added: Vec<Added>,
+    added: Vec<CodeInFile>,
 }
 
 /// A pull as the puller makes it.
@@ -164,7 +164,7 @@ async fn read(store: &Store, seq: i64) -> Vec<String> {
 pub async fn first_pull_writes_all(db: &Db) {
     let store = db.open().await;
     let pulled = take(&store, &[row("GZ1", "甲", 100), row("GZ2", "乙", 200)]).await;
-    assert_eq!(pulled.added, [Added::Taken, Added::Taken]);
+    assert_eq!(pulled.added, [CodeInFile::New, CodeInFile::New]);
     assert_eq!(pulled.difference, Difference { added: 2, rows: 2, amount: 300, ..Difference::default() });
     assert_eq!(read(&store, 1).await, ["GZ1 甲 100 @1", "GZ2 乙 200 @1"]);
     let snapshots = store.snapshots().list().await.expect("snapshots");
@@ -179,7 +179,7 @@ pub async fn identical_pull_makes_no_snapshot(db: &Db) {
     take(&store, &rows).await;
     let mut moved = rows.clone();
     // the place in the file is no part of a row
-    moved[0].row = 99;
+    moved[0].place.row = 99;
     let second = Take { rows: &moved, at: "2026-11-24T00:00:00.000Z", ..Take::default() }.into(&store).await;
     assert!(second.identical);
     assert_eq!(second.difference, Difference { rows: 2, amount: 300, ..Difference::default() });
@@ -241,7 +241,14 @@ pub async fn conflicting_codes_are_withdrawn(db: &Db) {
     ];
     let pulled =
         Take { rows: &rows, retained: &["CHG", "SAME", "NEW"], notes: &[note(1, "编号重复")], ..Take::default() }.into(&store).await;
-    assert_eq!(pulled.added[4..], [Added::Conflict(1, 7), Added::Conflict(1, 7), Added::Conflict(1, 7)]);
+    assert_eq!(
+        pulled.added[4..],
+        [
+            CodeInFile::Conflicting(RowPlace { sheet: 1, row: 7 }),
+            CodeInFile::Conflicting(RowPlace { sheet: 1, row: 7 }),
+            CodeInFile::Conflicting(RowPlace { sheet: 1, row: 7 })
+        ]
+    );
     let Difference { added, changed, gone, .. } = pulled.difference;
     assert_eq!((added, changed, gone), (0, 0, 0));
     assert_eq!(read(&store, 2).await, ["CHG 旧 1 @1", "OK 好 3 @1", "SAME 同 2 @1"]);
@@ -268,7 +275,7 @@ pub async fn a_conflict_leaves_no_trace_in_the_figures(db: &Db) {
 pub async fn a_repeated_row_counts_once(db: &Db) {
     let store = db.open().await;
     let pulled = take(&store, &[row("A", "甲", 1), row("A", "甲", 1)]).await;
-    assert_eq!(pulled.added, [Added::Taken, Added::Repeated(1, 7)]);
+    assert_eq!(pulled.added, [CodeInFile::New, CodeInFile::Same(RowPlace { sheet: 1, row: 7 })]);
     assert_eq!((pulled.difference.rows, pulled.difference.amount), (1, 1));
     assert_eq!(read(&store, 1).await, ["A 甲 1 @1"]);
 }

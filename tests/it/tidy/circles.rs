@@ -244,6 +244,23 @@ fn no_two_files_import_each_other() {
     assert!(circles.is_empty(), "{}\nMove what both need into a file of its own, below both.", circles.join("\n"));
 }
 
+/// The row cache is valid as long as nothing that decides about a row has changed: what the intake reaches is hashed by build.rs.
+#[test]
+fn the_row_cache_covers_every_file_that_decides_about_a_row() {
+    let build = std::fs::read_to_string(super::home().join("build.rs")).expect("build.rs");
+    let list = build.split_once("ROW_READING").and_then(|(_, rest)| rest.split_once("];")).expect("the list").0;
+    let hashed: Vec<&str> = list.split('"').skip(1).step_by(2).collect();
+    let tree = Crate::read(&sources("src"));
+    let edges = tree.edges();
+    let intake = module_path("src/domain/intake/file.rs");
+    let deciding = reachable(&edges, &intake);
+    assert!(deciding.len() > 20, "the intake reaches {} files", deciding.len());
+    let names = deciding.into_iter().chain([&intake]).map(|module| tree.0[module].name.as_str());
+    let missing: Vec<&str> = names.filter(|name| !hashed.iter().any(|hashed| name.starts_with(hashed))).collect();
+    assert!(missing.is_empty(), "build.rs does not hash {}", missing.join(", "));
+    assert!(hashed.contains(&"Cargo.lock"), "the crates that the intake uses decide too");
+}
+
 #[test]
 fn a_module_file_only_declares_modules() {
     let mut wrong = Vec::new();
