@@ -182,7 +182,7 @@ pub(crate) struct StateChange {
 /// # Errors
 /// The database fails.
 pub(crate) async fn hold(deliverer: &Deliverer, ids: &[String], by: Person<'_>) -> anyhow::Result<StateChange> {
-    change_state(deliverer, ids, &[DeliveryState::Pending, DeliveryState::Unknown], DeliveryState::OnHold, by).await
+    change_state(deliverer, ids, &DeliveryState::all_that(DeliveryState::is_queued), DeliveryState::OnHold, by).await
 }
 
 /// Lets messages on hold (all, where none is named) be sent.
@@ -217,12 +217,9 @@ async fn change_state(
     Ok(StateChange { changed, unchanged })
 }
 
-/// The states in which a message has failed for good.
-const FAILED: [DeliveryState; 2] = [DeliveryState::Refused, DeliveryState::Dead];
-
 async fn failed(deliverer: &Deliverer, ids: &[String]) -> anyhow::Result<Vec<OutboxRow>> {
     let mut out = Vec::new();
-    for state in FAILED {
+    for state in DeliveryState::all_that(DeliveryState::has_failed) {
         out.extend(deliverer.store.outbox().list(&OutboxFilter { state: Some(state), ..OutboxFilter::default() }).await?);
     }
     out.retain(|message| ids.is_empty() || ids.contains(&message.id));
@@ -262,7 +259,10 @@ pub(crate) async fn retry(deliverer: &Deliverer, ids: &[String], by: Person<'_>)
         .iter()
         .filter(|message| !message.test && mailbox_now(deliverer, &message.unit).is_some_and(|now| now.address != message.address))
         .count();
-    Ok(Retried { change: change_state(deliverer, ids, &FAILED, DeliveryState::Pending, by).await?, readdressable })
+    Ok(Retried {
+        change: change_state(deliverer, ids, &DeliveryState::all_that(DeliveryState::has_failed), DeliveryState::Pending, by).await?,
+        readdressable,
+    })
 }
 
 /// The result of sending a message to the unit's current address.

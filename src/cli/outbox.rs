@@ -213,7 +213,7 @@ fn line(message: &OutboxRow) -> String {
     if message.test {
         text.push_str(" 试发送");
     }
-    if matches!(message.state, DeliveryState::Pending | DeliveryState::Unknown) && message.attempts > 0 {
+    if message.state.is_queued() && message.attempts > 0 {
         text.push_str(&format!(" 下次{}", local(&message.next_at)));
     }
     if message.unknowns > 0 {
@@ -256,26 +256,12 @@ fn show(id: &str, view: &MessageView) -> anyhow::Result<Exit> {
     if !message.instead_of.is_empty() {
         print_line!("内容同：{}（改发至更正后的地址）", message.instead_of);
     }
-    if matches!(message.state, DeliveryState::Pending | DeliveryState::Unknown) {
+    if message.state.is_queued() {
         print_line!("下次发送：{}，至{}仍未送出则停止", local(&message.next_at), local(&message.expires_at));
     }
     print_line!("{} 生成", local(&message.created_at));
     for event in &view.events {
-        let event_text = match event.what.as_str() {
-            "pending" => "未送出，稍后再试",
-            "unknown" => "结果不明，对方可能已收到",
-            "accepted" => "送达",
-            "refused" => "被拒",
-            "dead" => "停止发送",
-            "superseded" => "由新的提醒代替",
-            "held" => "暂缓",
-            "released" if !message.act.is_empty() => "签发或重发",
-            "rejected" => "不予签发",
-            "released" => "放行或重发",
-            "readdressed" => "改发至更正后的地址",
-            "made" => "由原邮件改发而来",
-            other => other,
-        };
+        let event_text = event.what.word(!message.act.is_empty());
         let who = if event.who.is_empty() { String::new() } else { format!("（{}）", event.who) };
         print_line!("{} {event_text}{who} {}", local(&event.at), without_address(message, &event.detail));
     }

@@ -1,8 +1,9 @@
 //! The findings of which each unit was last notified, and those of which it had been notified before.
 
 use crate::domain::judging::finding::Identity;
+use crate::domain::notify::delivery::DeliveryState;
 use crate::domain::rules::rule::Light;
-use crate::store::database::{Database, Result, json, sql, text};
+use crate::store::database::{Database, Result, json, parameters, sql, text};
 use crate::store::runs::{Run, RunInputs};
 use chrono::NaiveDate;
 use sqlx::any::AnyRow;
@@ -64,13 +65,13 @@ impl Notified<'_> {
     /// # Errors
     /// The database fails or a row is damaged.
     pub async fn instead_of_undelivered(self, job: &str, slot: &str) -> Result<BTreeMap<String, BTreeMap<Identity, Option<Light>>>> {
-        let rows = sqlx::query(sql(format!(
-            "SELECT h.unit, h.body FROM (SELECT DISTINCT unit, run FROM notified) t {UNDELIVERED} ORDER BY h.unit"
-        )))
-        .bind(job)
-        .bind(slot)
-        .fetch_all(&self.database.pool)
-        .await?;
+        let (joins, states) = undelivered(3);
+        let statement = format!("SELECT h.unit, h.body FROM (SELECT DISTINCT unit, run FROM notified) t {joins} ORDER BY h.unit");
+        let mut query = sqlx::query(sql(statement)).bind(job).bind(slot);
+        for state in states {
+            query = query.bind(state.code());
+        }
+        let rows = query.fetch_all(&self.database.pool).await?;
         let mut out = BTreeMap::new();
         for row in &rows {
             let unit = text(row, "unit")?;
@@ -101,12 +102,16 @@ impl Notified<'_> {
                 days.insert(id, day);
             }
         }
-        let rows = sqlx::query(
-            // a message that never reached the unit, or was made in test mode, is no digest
-            "SELECT DISTINCT unit, run FROM outbox WHERE act='' AND test=0 AND (unknowns>0 OR state NOT IN ('refused','dead','superseded'))",
-        )
-        .fetch_all(&self.database.pool)
-        .await?;
+        // a message that never reached the unit, or was made in test mode, is no digest
+        let lost = DeliveryState::all_that(DeliveryState::is_lost);
+        let states = parameters(1, lost.len());
+        let statement =
+            format!("SELECT DISTINCT unit, run FROM outbox WHERE act='' AND test=0 AND (unknowns>0 OR state NOT IN ({states}))");
+        let mut query = sqlx::query(sql(statement));
+        for state in &lost {
+            query = query.bind(state.code());
+        }
+        let rows = query.fetch_all(&self.database.pool).await?;
         let mut out: HashMap<String, NaiveDate> = HashMap::new();
         for row in &rows {
             if let Some(day) = days.get(&text(row, "run")?) {
@@ -118,15 +123,23 @@ impl Notified<'_> {
     }
 }
 
-/// Joins to `t` (runs and units) the notified findings from before a message that reached nobody and never will: it was refused, given up or
-/// superseded without ever being accepted, or it is unsent while a newer one of the same job (`$1`, its slot `$2`) is about to replace it.
-/// A unit that another message of the same run may have reached is left out.
-const UNDELIVERED: &str = "JOIN notified_history h ON h.run=t.run AND h.unit=t.unit JOIN run r ON r.id=t.run \
-    JOIN outbox o ON o.run=t.run AND o.unit=t.unit \
-    WHERE o.act='' AND o.unknowns=0 AND o.test=0 \
-    AND (o.state IN ('refused','dead','superseded') OR (o.state IN ('pending','held') AND r.job=$1 AND r.slot<$2)) \
-    AND NOT EXISTS (SELECT 1 FROM outbox a WHERE a.run=o.run AND a.unit=o.unit AND a.act='' AND a.id<>o.id \
-    AND (a.unknowns>0 OR a.state IN ('accepted','pending','sending','unknown','held')))";
+/// Joins to `t` (runs and units) the notified findings from before a message that reached nobody and never will: it was lost without ever
+/// being accepted, or it is unsent while a newer one of the same job (`$1`, its slot `$2`) is about to replace it. A unit that another message
+/// of the same run may have reached is left out. Returned with the states to bind from `$first` on.
+fn undelivered(first: usize) -> (String, impl Iterator<Item = DeliveryState>) {
+    let [lost, unsent, may_reach] =
+        [DeliveryState::is_lost, DeliveryState::is_unsent, DeliveryState::may_reach].map(DeliveryState::all_that);
+    let joins = format!(
+        "JOIN notified_history h ON h.run=t.run AND h.unit=t.unit JOIN run r ON r.id=t.run JOIN outbox o ON o.run=t.run AND o.unit=t.unit \
+         WHERE o.act='' AND o.unknowns=0 AND o.test=0 AND (o.state IN ({}) OR (o.state IN ({}) AND r.job=$1 AND r.slot<$2)) \
+         AND NOT EXISTS (SELECT 1 FROM outbox a WHERE a.run=o.run AND a.unit=o.unit AND a.act='' AND a.id<>o.id \
+         AND (a.unknowns>0 OR a.state IN ({})))",
+        parameters(first, lost.len()),
+        parameters(first + lost.len(), unsent.len()),
+        parameters(first + lost.len() + unsent.len(), may_reach.len())
+    );
+    (joins, lost.into_iter().chain(unsent).chain(may_reach))
+}
 
 /// The findings of which a unit had been notified before its last run, if the message of that run never reached it.
 pub(crate) async fn last_before_undelivered(
@@ -134,12 +147,13 @@ pub(crate) async fn last_before_undelivered(
     run: &Run,
     unit: &str,
 ) -> Result<Option<NotifiedFindings>> {
-    let row = sqlx::query(sql(format!("SELECT h.body FROM (SELECT DISTINCT unit, run FROM notified WHERE unit=$3) t {UNDELIVERED}")))
-        .bind(&run.job)
-        .bind(&run.slot)
-        .bind(unit)
-        .fetch_optional(&mut **transaction)
-        .await?;
+    let (joins, states) = undelivered(4);
+    let statement = format!("SELECT h.body FROM (SELECT DISTINCT unit, run FROM notified WHERE unit=$3) t {joins}");
+    let mut query = sqlx::query(sql(statement)).bind(&run.job).bind(&run.slot).bind(unit);
+    for state in states {
+        query = query.bind(state.code());
+    }
+    let row = query.fetch_optional(&mut **transaction).await?;
     row.map(|row| json("notified findings", unit, &text(&row, "body")?)).transpose()
 }
 

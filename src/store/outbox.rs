@@ -2,9 +2,9 @@
 //! messages and records their outcomes.
 
 use crate::domain::judging::finding::Identity;
-use crate::domain::notify::delivery::DeliveryState;
+use crate::domain::notify::delivery::{DeliveryEvent, DeliveryState};
 use crate::domain::rules::rule::Light;
-use crate::store::database::{Database, Dialect, ROWS_PER_STATEMENT, Result, json, number, sql, text, to_json};
+use crate::store::database::{Database, Dialect, ROWS_PER_STATEMENT, Result, StoreError, json, number, parameters, sql, text, to_json};
 use crate::store::notified::{NotifiedFindings, last_before_undelivered};
 use crate::store::runs::{Run, RunInputs, Runs};
 use sqlx::any::AnyRow;
@@ -104,7 +104,7 @@ pub struct OutboxEvent {
     pub at: String,
     /// Empty for the service itself.
     pub who: String,
-    pub what: String,
+    pub what: DeliveryEvent,
     pub detail: String,
 }
 
@@ -282,10 +282,11 @@ impl Outbox<'_> {
     /// The database fails.
     pub async fn count_marks(self, run: &str) -> Result<(i64, i64)> {
         let row = sqlx::query(
-            "SELECT COALESCE(SUM(test), 0) AS tests, COALESCE(SUM(CASE WHEN unknowns>0 AND state='accepted' THEN 1 ELSE 0 END), 0) AS repeated \
+            "SELECT COALESCE(SUM(test), 0) AS tests, COALESCE(SUM(CASE WHEN unknowns>0 AND state=$2 THEN 1 ELSE 0 END), 0) AS repeated \
              FROM (SELECT CAST(test AS INTEGER) AS test, unknowns, state FROM outbox WHERE run=$1) AS mine",
         )
         .bind(run)
+        .bind(DeliveryState::Accepted.code())
         .fetch_one(&self.database.pool)
         .await?;
         Ok((number(&row, "tests")?, number(&row, "repeated")?))
@@ -380,11 +381,13 @@ impl Outbox<'_> {
             .bind(id)
             .fetch_all(&self.database.pool)
             .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(OutboxEvent { at: text(row, "at")?, who: text(row, "who")?, what: text(row, "what")?, detail: text(row, "detail")? })
-            })
-            .collect()
+        let event = |row| {
+            let code = text(row, "what")?;
+            let damaged = || StoreError::Damaged { what: "event of message", key: id.to_owned(), detail: code.clone() };
+            let what = DeliveryEvent::parse(&code).ok_or_else(damaged)?;
+            Ok(OutboxEvent { at: text(row, "at")?, who: text(row, "who")?, what, detail: text(row, "detail")? })
+        };
+        rows.iter().map(event).collect()
     }
 
     /// The bytes of one message.
@@ -401,10 +404,12 @@ impl Outbox<'_> {
     /// # Errors
     /// The database fails.
     pub async fn count_undelivered(self) -> Result<i64> {
-        let row = sqlx::query("SELECT COUNT(*) AS n FROM outbox WHERE state IN ('pending','sending','unknown')")
-            .fetch_one(&self.database.pool)
-            .await?;
-        number(&row, "n")
+        let states = DeliveryState::all_that(DeliveryState::is_undelivered);
+        let mut query = sqlx::query(sql(format!("SELECT COUNT(*) AS n FROM outbox WHERE state IN ({})", parameters(1, states.len()))));
+        for state in &states {
+            query = query.bind(state.code());
+        }
+        number(&query.fetch_one(&self.database.pool).await?, "n")
     }
 
     /// Changes messages from some states to another on a person's order; `ids` empty = all messages in these states. A message that had
@@ -420,36 +425,28 @@ impl Outbox<'_> {
         entry: AuditEntry<'_>,
         expires_at: &str,
     ) -> Result<Vec<String>> {
-        let states: Vec<String> = from.iter().map(|state| format!("'{}'", state.code())).collect();
+        // only a message that is sent once more gets a new time limit
+        let expires_at = if to.is_queued() { expires_at } else { "" };
         let statement = format!(
             "UPDATE outbox SET state=$1, next_at=$2, attempts=CASE WHEN ended_at='' THEN attempts ELSE 0 END, \
-             expires_at=CASE WHEN $1='pending' THEN $4 ELSE expires_at END, ended_at='' \
-             WHERE state IN ({}) AND ($3='' OR id=$3) RETURNING id",
-            states.join(",")
+             expires_at=CASE WHEN $4='' THEN expires_at ELSE $4 END, ended_at='' WHERE state IN ({}) AND ($3='' OR id=$3) RETURNING id",
+            parameters(5, from.len())
         );
         let all = [String::new()];
         let mut transaction = self.database.begin().await?;
         let mut changed = Vec::new();
         for id in if ids.is_empty() { &all[..] } else { ids } {
-            let rows = sqlx::query(sql(statement.clone()))
-                .bind(to.code())
-                .bind(entry.at)
-                .bind(id)
-                .bind(expires_at)
-                .fetch_all(&mut *transaction)
-                .await?;
-            for row in &rows {
+            let mut query = sqlx::query(sql(statement.clone())).bind(to.code()).bind(entry.at).bind(id).bind(expires_at);
+            for state in from {
+                query = query.bind(state.code());
+            }
+            for row in &query.fetch_all(&mut *transaction).await? {
                 changed.push(text(row, "id")?);
             }
         }
         changed.sort();
         for id in &changed {
-            let what = match to {
-                DeliveryState::OnHold => "held",
-                DeliveryState::Rejected => "rejected",
-                _ => "released",
-            };
-            record_event(&mut transaction, id, entry.at, entry.who, what, entry.why).await?;
+            record_event(&mut transaction, id, entry.at, entry.who, DeliveryEvent::of_order(to), entry.why).await?;
         }
         transaction.commit().await?;
         Ok(changed)
@@ -462,20 +459,20 @@ impl Outbox<'_> {
     /// The database fails.
     pub async fn readdress(self, old: &str, new: &NewMessage, entry: AuditEntry<'_>, expires_at: &str) -> Result<bool> {
         let mut transaction = self.database.begin().await?;
-        let done = sqlx::query(
-            "UPDATE outbox SET state='superseded', ended_at=$2 WHERE id=$1 AND state IN ('refused','dead','pending','unknown','held')",
-        )
-        .bind(old)
-        .bind(entry.at)
-        .execute(&mut *transaction)
-        .await?;
+        let states = DeliveryState::all_that(DeliveryState::is_readdressable);
+        let statement = format!("UPDATE outbox SET state=$3, ended_at=$2 WHERE id=$1 AND state IN ({})", parameters(4, states.len()));
+        let mut query = sqlx::query(sql(statement)).bind(old).bind(entry.at).bind(DeliveryState::Superseded.code());
+        for state in &states {
+            query = query.bind(state.code());
+        }
+        let done = query.execute(&mut *transaction).await?;
         if done.rows_affected() == 0 {
             return Ok(false);
         }
         let made = sqlx::query(
             "INSERT INTO outbox (id, run, recipient, address, unit, subject, message_id, digest_sha256, state, fence, lease_until, attempts, \
              next_at, reply, created_at, ended_at, test, expires_at, size, instead_of, act) \
-             SELECT $2, run, $3, $4, unit, subject, $5, digest_sha256, 'pending', 0, '', 0, $6, '', $6, '', test, $7, CAST($8 AS BIGINT), \
+             SELECT $2, run, $3, $4, unit, subject, $5, digest_sha256, $9, 0, '', 0, $6, '', $6, '', test, $7, CAST($8 AS BIGINT), \
              CASE WHEN instead_of='' THEN id ELSE instead_of END, act FROM outbox WHERE id=$1 ON CONFLICT (run, recipient) DO NOTHING",
         )
         .bind(old)
@@ -486,6 +483,7 @@ impl Outbox<'_> {
         .bind(entry.at)
         .bind(expires_at)
         .bind(new.bytes.len() as i64)
+        .bind(DeliveryState::Pending.code())
         .execute(&mut *transaction)
         .await?;
         if made.rows_affected() == 0 {
@@ -496,8 +494,8 @@ impl Outbox<'_> {
             .bind(new.bytes.clone())
             .execute(&mut *transaction)
             .await?;
-        record_event(&mut transaction, old, entry.at, entry.who, "readdressed", &format!("{}；{}", new.id, entry.why)).await?;
-        record_event(&mut transaction, &new.id, entry.at, entry.who, "made", &format!("{old}；{}", entry.why)).await?;
+        record_event(&mut transaction, old, entry.at, entry.who, DeliveryEvent::Readdressed, &format!("{}；{}", new.id, entry.why)).await?;
+        record_event(&mut transaction, &new.id, entry.at, entry.who, DeliveryEvent::Made, &format!("{old}；{}", entry.why)).await?;
         transaction.commit().await?;
         Ok(true)
     }
@@ -535,23 +533,29 @@ async fn insert_message_findings(dialect: Dialect, transaction: &mut Transaction
 
 /// Supersedes the unsent messages of earlier slots of the job for the units that get a newer one now.
 async fn supersede(transaction: &mut Transaction<'static, Any>, run: &Run, test: bool, now: &str) -> Result<()> {
-    let rows = sqlx::query(
-        "UPDATE outbox SET state='superseded', ended_at=$4 WHERE state IN ('pending','unknown','held','draft') AND test=$5 AND run IN \
+    let states = DeliveryState::all_that(DeliveryState::is_replaceable);
+    let statement = format!(
+        "UPDATE outbox SET state=$7, ended_at=$4 WHERE state IN ({}) AND test=$5 AND run IN \
          (SELECT id FROM run WHERE job=$2 AND (slot<$3 OR (slot=$3 AND revision<$6))) \
          AND EXISTS (SELECT 1 FROM outbox n WHERE n.run=$1 AND n.unit=outbox.unit AND n.act=outbox.act) RETURNING id",
-    )
-    .bind(&run.id)
-    .bind(&run.job)
-    .bind(&run.slot)
-    .bind(now)
-    .bind(i64::from(test))
-    .bind(run.revision)
-    .fetch_all(&mut **transaction)
-    .await?;
+        parameters(8, states.len())
+    );
+    let mut query = sqlx::query(sql(statement))
+        .bind(&run.id)
+        .bind(&run.job)
+        .bind(&run.slot)
+        .bind(now)
+        .bind(i64::from(test))
+        .bind(run.revision)
+        .bind(DeliveryState::Superseded.code());
+    for state in &states {
+        query = query.bind(state.code());
+    }
+    let rows = query.fetch_all(&mut **transaction).await?;
     let mut ids: Vec<String> = rows.iter().map(|row| text(row, "id")).collect::<Result<_>>()?;
     ids.sort();
     for id in ids {
-        record_event(transaction, &id, now, "", "superseded", &run.id).await?;
+        record_event(transaction, &id, now, "", DeliveryEvent::Superseded, &run.id).await?;
     }
     Ok(())
 }
@@ -562,7 +566,7 @@ pub(crate) async fn record_event(
     id: &str,
     at: &str,
     who: &str,
-    what: &str,
+    what: DeliveryEvent,
     detail: &str,
 ) -> Result<()> {
     sqlx::query(
@@ -572,7 +576,7 @@ pub(crate) async fn record_event(
     .bind(id)
     .bind(at)
     .bind(who)
-    .bind(what)
+    .bind(what.code())
     .bind(detail)
     .execute(&mut **transaction)
     .await?;
@@ -585,6 +589,12 @@ fn like(rule: &str, key: &str) -> String {
     format!("%[{},%,{},%", quoted(rule), quoted(key))
 }
 
+/// The state in a row of table `outbox`.
+pub(crate) fn delivery_state(row: &AnyRow) -> Result<DeliveryState> {
+    // a state that this version does not know is sent by no one
+    Ok(DeliveryState::parse(&text(row, "state")?).unwrap_or(DeliveryState::OnHold))
+}
+
 fn outbox_row(row: &AnyRow) -> Result<OutboxRow> {
     Ok(OutboxRow {
         id: text(row, "id")?,
@@ -592,7 +602,7 @@ fn outbox_row(row: &AnyRow) -> Result<OutboxRow> {
         address: text(row, "address")?,
         unit: text(row, "unit")?,
         subject: text(row, "subject")?,
-        state: DeliveryState::parse(&text(row, "state")?).unwrap_or(DeliveryState::OnHold),
+        state: delivery_state(row)?,
         attempts: number(row, "attempts")?,
         reply: text(row, "reply")?,
         created_at: text(row, "created_at")?,

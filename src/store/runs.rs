@@ -1,6 +1,6 @@
 //! Runs: one row per (job, slot, revision). This table decides what was done.
 
-use crate::store::database::{Database, Result, StoreError, json, number, text, to_json};
+use crate::store::database::{Database, Result, StoreError, json, number, parameters, sql, text, to_json};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use sqlx::any::AnyRow;
@@ -27,6 +27,16 @@ impl RunState {
             RunState::Partial => "partial",
             RunState::Failed => "failed",
         }
+    }
+
+    /// The run has findings and workbooks with which later ones compare.
+    pub fn has_result(self) -> bool {
+        matches!(self, RunState::Done | RunState::Partial)
+    }
+
+    /// The states for which a condition holds.
+    fn all_that(holds: fn(RunState) -> bool) -> Vec<RunState> {
+        RunState::ALL.into_iter().filter(|state| holds(*state)).collect()
     }
 
     pub fn parse(code: &str) -> RunState {
@@ -162,21 +172,7 @@ impl Runs<'_> {
     /// The database fails.
     pub async fn previous(self, job: &str, as_of: NaiveDate, sample: bool) -> Result<Option<String>> {
         // runs on the shipped sample are no history of the office's own register
-        let rows = sqlx::query(
-            "SELECT id, inputs FROM run WHERE job=$1 AND as_of<$2 AND state IN ('done','partial') ORDER BY as_of DESC, revision DESC",
-        )
-        .bind(job)
-        .bind(as_of.to_string())
-        .fetch_all(&self.database.pool)
-        .await?;
-        for row in &rows {
-            let id = text(row, "id")?;
-            let inputs: RunInputs = json("run", &id, &text(row, "inputs")?)?;
-            if inputs.sample == sample {
-                return Ok(Some(id));
-            }
-        }
-        Ok(None)
+        self.first_result(job, "as_of<$2", "as_of DESC, revision DESC", as_of, |inputs| inputs.sample == sample).await
     }
 
     /// The id of the last ended run of a job for exactly this day, from which a closed quarter is read.
@@ -184,18 +180,30 @@ impl Runs<'_> {
     /// # Errors
     /// The database fails.
     pub async fn on_day(self, job: &str, as_of: NaiveDate, sample: bool) -> Result<Option<String>> {
-        let rows = sqlx::query(
-            "SELECT id, inputs FROM run WHERE job=$1 AND as_of=$2 AND state IN ('done','partial') ORDER BY slot DESC, revision DESC",
-        )
-        .bind(job)
-        .bind(as_of.to_string())
-        .fetch_all(&self.database.pool)
-        .await?;
-        for row in &rows {
+        // a quarter before the start day does not count: units only checked their rows then
+        let counts = |inputs: &RunInputs| inputs.sample == sample && inputs.enforce_on.is_none_or(|start| as_of >= start);
+        self.first_result(job, "as_of=$2", "slot DESC, revision DESC", as_of, counts).await
+    }
+
+    /// The id of the first run of a job with a result whose day (`$2`) a condition selects and whose inputs count.
+    async fn first_result(
+        self,
+        job: &str,
+        condition: &'static str,
+        order: &'static str,
+        as_of: NaiveDate,
+        counts: impl Fn(&RunInputs) -> bool,
+    ) -> Result<Option<String>> {
+        let states = RunState::all_that(RunState::has_result);
+        let states_listed = parameters(3, states.len());
+        let statement = format!("SELECT id, inputs FROM run WHERE job=$1 AND {condition} AND state IN ({states_listed}) ORDER BY {order}");
+        let mut query = sqlx::query(sql(statement)).bind(job).bind(as_of.to_string());
+        for state in &states {
+            query = query.bind(state.code());
+        }
+        for row in &query.fetch_all(&self.database.pool).await? {
             let id = text(row, "id")?;
-            let inputs: RunInputs = json("run", &id, &text(row, "inputs")?)?;
-            // a quarter before the start day does not count: units only checked their rows then
-            if inputs.sample == sample && inputs.enforce_on.is_none_or(|start| as_of >= start) {
+            if counts(&json("run", &id, &text(row, "inputs")?)?) {
                 return Ok(Some(id));
             }
         }

@@ -4,9 +4,10 @@
 //! Invariant: every claim and every recording of outcomes increases one counter, which is copied to a file beside the database. A database
 //! whose counter is behind that file is a restored copy and lacks what was mailed since.
 
-use crate::domain::notify::delivery::{DeliveryState, UNKNOWNS_MAX, Verdict};
-use crate::store::database::{Database, Result, number, sql, text};
-use crate::store::outbox::{AuditEntry, record_event};
+use crate::domain::notify::delivery::{DeliveryEvent, DeliveryState, Verdict, is_given_up, unknown_verdict};
+use crate::store::database::{Database, Result, number, parameters, sql, text};
+use crate::store::outbox::{AuditEntry, delivery_state, record_event};
+use chrono::Duration;
 use sqlx::Row;
 use std::collections::BTreeMap;
 
@@ -123,16 +124,20 @@ impl Sending<'_> {
             .await?;
         let held = hold(&row)?;
         let counter = number(&row, "counter")?;
-        const DUE: &str =
-            "((state IN ('pending','unknown') AND next_at<=$1) OR (state='sending' AND lease_until<$1)) AND ($2='' OR run=$2) AND test>=$3";
+        let (sending, queued) = (DeliveryState::Sending.code(), DeliveryState::all_that(DeliveryState::is_queued));
+        // the parameters: 1 now, 2 run, 3 test, 4 the state of a claimed message; from `first` on the states of queued ones
+        let due = |first: usize| {
+            let queued = parameters(first, queued.len());
+            format!("((state IN ({queued}) AND next_at<=$1) OR (state=$4 AND lease_until<$1)) AND ($2='' OR run=$2) AND test>=$3")
+        };
         let run = run.unwrap_or_default();
-        let due = sqlx::query(sql(format!("SELECT id FROM outbox WHERE {DUE} LIMIT 1")))
-            .bind(now)
-            .bind(run)
-            .bind(i64::from(test))
-            .fetch_optional(&mut *transaction)
-            .await?;
-        if due.is_none() || held.is_some() {
+        let mut query = sqlx::query(sql(format!("SELECT id FROM outbox WHERE {} LIMIT 1", due(5))));
+        query = query.bind(now).bind(run).bind(i64::from(test)).bind(sending);
+        for state in &queued {
+            query = query.bind(state.code());
+        }
+        let due_now = query.fetch_optional(&mut *transaction).await?;
+        if due_now.is_none() || held.is_some() {
             // nothing is claimed: the rollback restores the counter
             transaction.rollback().await?;
             return Ok(match held {
@@ -142,10 +147,11 @@ impl Sending<'_> {
         }
         let spent = sqlx::query(
             "SELECT COALESCE((SELECT sent FROM sending_day WHERE day=$1), 0) AS sent, COALESCE((SELECT extra FROM sending_day WHERE day=$1), 0) AS extra, \
-             (SELECT COUNT(*) FROM outbox WHERE state='sending' AND lease_until>=$2) AS busy",
+             (SELECT COUNT(*) FROM outbox WHERE state=$3 AND lease_until>=$2) AS busy",
         )
         .bind(day)
         .bind(now)
+        .bind(sending)
         .fetch_one(&mut *transaction)
         .await?;
         let (sent, allowed) = (number(&spent, "sent")?, daily_max + number(&spent, "extra")?);
@@ -156,21 +162,19 @@ impl Sending<'_> {
         }
         // the subquery locks rows on PostgreSQL, so that two processes never claim the same one; an expired claim counts as an unknown outcome
         let statement = format!(
-            "UPDATE outbox SET state='sending', fence=fence+1, lease_until=$5, holder=$6, attempts=attempts+1, \
-             unknowns=unknowns+CASE WHEN state='sending' THEN 1 ELSE 0 END WHERE id IN (\
-             SELECT id FROM outbox WHERE {DUE} ORDER BY next_at, id LIMIT $4{}) \
+            "UPDATE outbox SET state=$4, fence=fence+1, lease_until=$5, holder=$6, attempts=attempts+1, \
+             unknowns=unknowns+CASE WHEN state=$4 THEN 1 ELSE 0 END WHERE id IN (\
+             SELECT id FROM outbox WHERE {} ORDER BY next_at, id LIMIT $7{}) \
              RETURNING id, address, unit, message_id, size, created_at, attempts, unknowns, fence",
+            due(8),
             self.database.dialect.skip_locked()
         );
-        let rows = sqlx::query(sql(statement))
-            .bind(now)
-            .bind(run)
-            .bind(i64::from(test))
-            .bind(limit.min(left))
-            .bind(lease_until)
-            .bind(&self.database.holder)
-            .fetch_all(&mut *transaction)
-            .await?;
+        let mut query = sqlx::query(sql(statement)).bind(now).bind(run).bind(i64::from(test)).bind(sending);
+        query = query.bind(lease_until).bind(&self.database.holder).bind(limit.min(left));
+        for state in &queued {
+            query = query.bind(state.code());
+        }
+        let rows = query.fetch_all(&mut *transaction).await?;
         let messages = rows
             .iter()
             .map(|row| {
@@ -196,8 +200,7 @@ impl Sending<'_> {
     /// # Errors
     /// The database fails.
     pub async fn bodies(self, ids: &[&str]) -> Result<BTreeMap<String, Vec<u8>>> {
-        let places: Vec<String> = (1..=ids.len()).map(|number| format!("${number}")).collect();
-        let mut query = sqlx::query(sql(format!("SELECT id, message FROM outbox_body WHERE id IN ({})", places.join(","))));
+        let mut query = sqlx::query(sql(format!("SELECT id, message FROM outbox_body WHERE id IN ({})", parameters(1, ids.len()))));
         for id in ids {
             query = query.bind(*id);
         }
@@ -218,19 +221,19 @@ impl Sending<'_> {
         for (claimed, verdict, next_at) in outcomes {
             // PostgreSQL refuses NUL in text, and a message whose outcome cannot be stored would be sent twice
             let reply = verdict.reply.replace('\0', "");
-            let is_final = matches!(verdict.state, DeliveryState::Accepted | DeliveryState::Refused | DeliveryState::Dead);
             let rows = sqlx::query(
                 "UPDATE outbox SET state=$3, reply=CASE WHEN $4='' THEN reply ELSE $4 END, next_at=$5, ended_at=$6, lease_until='', \
-                 attempts=attempts-$7, unknowns=unknowns+$8 WHERE id=$1 AND fence=$2 AND state='sending'",
+                 attempts=attempts-$7, unknowns=unknowns+$8 WHERE id=$1 AND fence=$2 AND state=$9",
             )
             .bind(&claimed.id)
             .bind(claimed.fence)
             .bind(verdict.state.code())
             .bind(&reply)
             .bind(next_at)
-            .bind(if is_final { now } else { "" })
+            .bind(if verdict.state.has_ended() { now } else { "" })
             .bind(i64::from(!verdict.counts))
             .bind(i64::from(verdict.unknown))
+            .bind(DeliveryState::Sending.code())
             .execute(&mut *transaction)
             .await?;
             let mine = rows.rows_affected() == 1;
@@ -238,9 +241,8 @@ impl Sending<'_> {
             if mine && (verdict.unknown || verdict.state == DeliveryState::Accepted) {
                 sent += 1;
             }
-            if mine && verdict.counts && (verdict.state != DeliveryState::Accepted || claimed.attempts > 1) {
-                let what = if verdict.unknown { "unknown" } else { verdict.state.code() };
-                record_event(&mut transaction, &claimed.id, now, "", what, &reply).await?;
+            if let Some(event) = DeliveryEvent::of_attempt(verdict, claimed.attempts).filter(|_| mine) {
+                record_event(&mut transaction, &claimed.id, now, "", event, &reply).await?;
             }
         }
         if sent > 0 {
@@ -250,27 +252,43 @@ impl Sending<'_> {
         Ok((number(&row, "counter")?, recorded))
     }
 
-    /// Ends the claims of a dead process of this machine and root. Their outcome is unknown, so the same bytes are resent, up to
-    /// [`UNKNOWNS_MAX`] times. The caller must hold the delivery lock, which a live process would hold. Returns their number.
+    /// Ends the claims of a dead process of this machine and root. Their outcome is unknown, so the same bytes are resent, unless there were
+    /// too many unknown outcomes before. The caller must hold the delivery lock, which a live process would hold. Returns their number.
     ///
     /// # Errors
     /// The database fails.
     pub async fn end_dead_claims(self, now: &str) -> Result<u64> {
+        const REPLY: &str = "the sender died";
         let mut transaction = self.database.begin().await?;
-        let rows = sqlx::query(
-            "UPDATE outbox SET state=CASE WHEN unknowns+1>=$3 THEN 'dead' ELSE 'unknown' END, ended_at=CASE WHEN unknowns+1>=$3 THEN $2 ELSE '' END, \
-             unknowns=unknowns+1, lease_until='', next_at=$2, reply='the sender died' WHERE state='sending' AND holder=$1 RETURNING id",
-        )
-        .bind(&self.database.holder)
-        .bind(now)
-        .bind(i64::from(UNKNOWNS_MAX))
-        .fetch_all(&mut *transaction)
-        .await?;
-        for row in &rows {
-            record_event(&mut transaction, &text(row, "id")?, now, "", "unknown", "the sender died").await?;
+        let claims = sqlx::query("SELECT id, fence, unknowns FROM outbox WHERE state=$1 AND holder=$2 ORDER BY id")
+            .bind(DeliveryState::Sending.code())
+            .bind(&self.database.holder)
+            .fetch_all(&mut *transaction)
+            .await?;
+        let mut ended = 0;
+        for claim in &claims {
+            let (id, unknowns) = (text(claim, "id")?, number(claim, "unknowns")? + 1);
+            let verdict = unknown_verdict(unknowns as u32, Duration::zero(), REPLY);
+            let done = sqlx::query(
+                "UPDATE outbox SET state=$4, ended_at=$5, unknowns=$6, next_at=$7, reply=$8, lease_until='' WHERE id=$1 AND fence=$2 AND state=$3",
+            )
+            .bind(&id)
+            .bind(number(claim, "fence")?)
+            .bind(DeliveryState::Sending.code())
+            .bind(verdict.state.code())
+            .bind(if verdict.state.has_ended() { now } else { "" })
+            .bind(unknowns)
+            .bind(now)
+            .bind(&verdict.reply)
+            .execute(&mut *transaction)
+            .await?;
+            if done.rows_affected() == 1 {
+                record_event(&mut transaction, &id, now, "", DeliveryEvent::Unknown, REPLY).await?;
+                ended += 1;
+            }
         }
         transaction.commit().await?;
-        Ok(rows.len() as u64)
+        Ok(ended)
     }
 
     /// Gives up unsent messages whose time limit has passed, and messages whose claims have expired too often. Returns the ids.
@@ -279,22 +297,37 @@ impl Sending<'_> {
     /// The database fails.
     pub async fn expire(self, now: &str) -> Result<Vec<String>> {
         let mut transaction = self.database.begin().await?;
-        let rows = sqlx::query(
-            "UPDATE outbox SET state='dead', ended_at=$1, lease_until='', unknowns=unknowns+CASE WHEN state='sending' THEN 1 ELSE 0 END \
-             WHERE (state IN ('pending','unknown') AND expires_at<$1) OR (state='sending' AND lease_until<$1 AND (expires_at<$1 OR unknowns+1>=$2)) \
-             RETURNING id",
-        )
-        .bind(now)
-        .bind(i64::from(UNKNOWNS_MAX))
-        .fetch_all(&mut *transaction)
-        .await?;
-        let mut ids = Vec::new();
-        for row in &rows {
-            ids.push(text(row, "id")?);
+        let (sending, queued) = (DeliveryState::Sending.code(), DeliveryState::all_that(DeliveryState::is_queued));
+        let statement = format!(
+            "SELECT id, state, fence, unknowns, expires_at FROM outbox WHERE (state IN ({}) AND expires_at<$1) OR (state=$2 AND lease_until<$1) \
+             ORDER BY id",
+            parameters(3, queued.len())
+        );
+        let mut query = sqlx::query(sql(statement)).bind(now).bind(sending);
+        for state in &queued {
+            query = query.bind(state.code());
         }
-        ids.sort();
-        for id in &ids {
-            record_event(&mut transaction, id, now, "", "dead", "too late, or claimed too often without a known end").await?;
+        let mut ids = Vec::new();
+        for row in &query.fetch_all(&mut *transaction).await? {
+            let (id, state, unknowns) = (text(row, "id")?, delivery_state(row)?, number(row, "unknowns")?);
+            if !is_given_up(state, unknowns as u32, text(row, "expires_at")?.as_str() < now) {
+                continue;
+            }
+            let done =
+                sqlx::query("UPDATE outbox SET state=$4, ended_at=$5, unknowns=$6, lease_until='' WHERE id=$1 AND fence=$2 AND state=$3")
+                    .bind(&id)
+                    .bind(number(row, "fence")?)
+                    .bind(state.code())
+                    .bind(DeliveryState::Dead.code())
+                    .bind(now)
+                    .bind(unknowns + i64::from(state == DeliveryState::Sending))
+                    .execute(&mut *transaction)
+                    .await?;
+            if done.rows_affected() == 1 {
+                let detail = "too late, or claimed too often without a known end";
+                record_event(&mut transaction, &id, now, "", DeliveryEvent::Dead, detail).await?;
+                ids.push(id);
+            }
         }
         transaction.commit().await?;
         Ok(ids)
@@ -332,7 +365,11 @@ impl Sending<'_> {
         if extra > 0 {
             count_day(&mut transaction, day, 0, extra).await?;
         }
-        sqlx::query("UPDATE outbox SET next_at=$1 WHERE state='pending' AND next_at>$1").bind(now).execute(&mut *transaction).await?;
+        sqlx::query("UPDATE outbox SET next_at=$1 WHERE state=$2 AND next_at>$1")
+            .bind(now)
+            .bind(DeliveryState::Pending.code())
+            .execute(&mut *transaction)
+            .await?;
         transaction.commit().await?;
         number(&row, "counter")
     }

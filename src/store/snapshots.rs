@@ -1,7 +1,7 @@
 //! Snapshots: each is one pull or import of one ledger of one source. `pulls` writes them as changed rows only.
 
 use crate::domain::intake::note::SheetAccount;
-use crate::store::database::{Database, Result, StoreError, json, number, text};
+use crate::store::database::{Database, Result, StoreError, json, number, sql, text};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
@@ -103,7 +103,10 @@ impl Snapshots<'_> {
     /// # Errors
     /// The database fails.
     pub async fn decide_held(self, ledger: &str, source: &str, seq: i64, state: SnapshotState) -> Result<bool> {
-        let done = sqlx::query("UPDATE snapshot SET state=$4, reason=CASE WHEN $4='in-force' THEN '' ELSE reason END WHERE ledger=$1 AND source=$2 AND seq=$3 AND state=$5")
+        // a discarded snapshot still shows why it was held
+        let reason = if state == SnapshotState::InForce { "''" } else { "reason" };
+        let statement = format!("UPDATE snapshot SET state=$4, reason={reason} WHERE ledger=$1 AND source=$2 AND seq=$3 AND state=$5");
+        let done = sqlx::query(sql(statement))
             .bind(ledger)
             .bind(source)
             .bind(seq)

@@ -58,6 +58,56 @@ impl DeliveryState {
         DeliveryState::ALL.into_iter().find(|state| state.code() == code)
     }
 
+    /// The states for which a condition holds, as a statement of the store needs them.
+    pub fn all_that(holds: fn(DeliveryState) -> bool) -> Vec<DeliveryState> {
+        DeliveryState::ALL.into_iter().filter(|state| holds(*state)).collect()
+    }
+
+    /// The next attempt begins at its time, without a person.
+    pub fn is_queued(self) -> bool {
+        matches!(self, DeliveryState::Pending | DeliveryState::Unknown)
+    }
+
+    /// It is still to be delivered, or is being delivered.
+    pub fn is_undelivered(self) -> bool {
+        self.is_queued() || self == DeliveryState::Sending
+    }
+
+    /// Nothing happens to it any more by itself.
+    pub fn has_ended(self) -> bool {
+        self == DeliveryState::Accepted || self.is_lost()
+    }
+
+    /// Its delivery failed for good, and a person may have it resent.
+    pub fn has_failed(self) -> bool {
+        matches!(self, DeliveryState::Refused | DeliveryState::Dead)
+    }
+
+    /// It will reach nobody; whether an unknown outcome delivered a copy before is counted apart.
+    pub fn is_lost(self) -> bool {
+        matches!(self, DeliveryState::Refused | DeliveryState::Rejected | DeliveryState::Superseded | DeliveryState::Dead)
+    }
+
+    /// It has reached its unit, or still may without a newer message.
+    pub fn may_reach(self) -> bool {
+        !self.is_lost() && self != DeliveryState::Draft
+    }
+
+    /// It waits, and no server may have accepted it since it was last queued.
+    pub fn is_unsent(self) -> bool {
+        matches!(self, DeliveryState::Pending | DeliveryState::OnHold)
+    }
+
+    /// A newer message to the same unit replaces it.
+    pub fn is_replaceable(self) -> bool {
+        self.is_queued() || matches!(self, DeliveryState::OnHold | DeliveryState::Draft)
+    }
+
+    /// Its content may be sent to a corrected address instead.
+    pub fn is_readdressable(self) -> bool {
+        self.has_failed() || self.is_queued() || self == DeliveryState::OnHold
+    }
+
     /// The state in Chinese, for lists.
     pub fn word(self) -> &'static str {
         match self {
@@ -71,6 +121,106 @@ impl DeliveryState {
             DeliveryState::Rejected => "不予签发",
             DeliveryState::Superseded => "已被代替",
             DeliveryState::Dead => "停止发送",
+        }
+    }
+}
+
+/// What happened to a message beside a first acceptance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeliveryEvent {
+    /// An attempt failed for now.
+    Deferred,
+    /// The outcome of an attempt is unknown.
+    Unknown,
+    Accepted,
+    Refused,
+    Dead,
+    /// A newer message replaced it.
+    Superseded,
+    /// A person put it on hold.
+    OnHold,
+    /// A person released it, or had it resent.
+    Released,
+    /// A person decided not to send the draft.
+    Rejected,
+    /// Its content was queued for a corrected address.
+    Readdressed,
+    /// It was made from a message to another address.
+    Made,
+}
+
+impl DeliveryEvent {
+    pub const ALL: [DeliveryEvent; 11] = [
+        DeliveryEvent::Deferred,
+        DeliveryEvent::Unknown,
+        DeliveryEvent::Accepted,
+        DeliveryEvent::Refused,
+        DeliveryEvent::Dead,
+        DeliveryEvent::Superseded,
+        DeliveryEvent::OnHold,
+        DeliveryEvent::Released,
+        DeliveryEvent::Rejected,
+        DeliveryEvent::Readdressed,
+        DeliveryEvent::Made,
+    ];
+
+    pub fn code(self) -> &'static str {
+        match self {
+            DeliveryEvent::Deferred => "pending",
+            DeliveryEvent::Unknown => "unknown",
+            DeliveryEvent::Accepted => "accepted",
+            DeliveryEvent::Refused => "refused",
+            DeliveryEvent::Dead => "dead",
+            DeliveryEvent::Superseded => "superseded",
+            DeliveryEvent::OnHold => "held",
+            DeliveryEvent::Released => "released",
+            DeliveryEvent::Rejected => "rejected",
+            DeliveryEvent::Readdressed => "readdressed",
+            DeliveryEvent::Made => "made",
+        }
+    }
+
+    pub fn parse(code: &str) -> Option<DeliveryEvent> {
+        DeliveryEvent::ALL.into_iter().find(|event| event.code() == code)
+    }
+
+    /// The event of an order of a person that moves a message to a state.
+    pub fn of_order(to: DeliveryState) -> DeliveryEvent {
+        match to {
+            DeliveryState::OnHold => DeliveryEvent::OnHold,
+            DeliveryState::Rejected => DeliveryEvent::Rejected,
+            _ => DeliveryEvent::Released,
+        }
+    }
+
+    /// The event of an attempt; `None` = a first attempt that succeeded, or none that counts, is no event. `attempts` includes this one.
+    pub fn of_attempt(verdict: &Verdict, attempts: u32) -> Option<DeliveryEvent> {
+        Some(match verdict.state {
+            _ if !verdict.counts => return None,
+            _ if verdict.unknown => DeliveryEvent::Unknown,
+            DeliveryState::Accepted if attempts == 1 => return None,
+            DeliveryState::Accepted => DeliveryEvent::Accepted,
+            DeliveryState::Refused => DeliveryEvent::Refused,
+            DeliveryState::Dead => DeliveryEvent::Dead,
+            _ => DeliveryEvent::Deferred,
+        })
+    }
+
+    /// The event in Chinese. `is_draft`: the message is a draft.
+    pub fn word(self, is_draft: bool) -> &'static str {
+        match self {
+            DeliveryEvent::Deferred => "未送出，稍后再试",
+            DeliveryEvent::Unknown => "结果不明，对方可能已收到",
+            DeliveryEvent::Accepted => "送达",
+            DeliveryEvent::Refused => "被拒",
+            DeliveryEvent::Dead => "停止发送",
+            DeliveryEvent::Superseded => "由新的提醒代替",
+            DeliveryEvent::OnHold => "暂缓",
+            DeliveryEvent::Released if is_draft => "签发或重发",
+            DeliveryEvent::Released => "放行或重发",
+            DeliveryEvent::Rejected => "不予签发",
+            DeliveryEvent::Readdressed => "改发至更正后的地址",
+            DeliveryEvent::Made => "由原邮件改发而来",
         }
     }
 }
@@ -311,6 +461,13 @@ pub fn unknown_verdict(unknowns: u32, pause: Duration, reply: &str) -> Verdict {
     Verdict { state, pause, counts: true, unknown: true, reply: reply.to_owned() }
 }
 
+/// Whether a message is given up although no server has answered: its time limit has passed, or its claim expired and one more unknown outcome
+/// is one too many. `unknowns` counts the unknown outcomes before.
+pub fn is_given_up(state: DeliveryState, unknowns: u32, is_too_late: bool) -> bool {
+    let expired = || unknown_verdict(unknowns + 1, Duration::zero(), "").state;
+    is_too_late || state == DeliveryState::Sending && expired() == DeliveryState::Dead
+}
+
 /// The pause of all sending after a rate limit: providers count per hour.
 pub fn rate_limit_pause(attempts: u32) -> Duration {
     Duration::minutes(15).max(backoff(attempts))
@@ -319,6 +476,34 @@ pub fn rate_limit_pause(attempts: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn statements_use_these_states() {
+        use DeliveryState::{Accepted, Dead, Draft, OnHold, Pending, Refused, Rejected, Sending, Superseded, Unknown};
+        type Condition = fn(DeliveryState) -> bool;
+        let conditions: [(Condition, &[DeliveryState]); 9] = [
+            (DeliveryState::is_queued, &[Pending, Unknown]),
+            (DeliveryState::is_undelivered, &[Pending, Sending, Unknown]),
+            (DeliveryState::has_ended, &[Accepted, Refused, Rejected, Superseded, Dead]),
+            (DeliveryState::has_failed, &[Refused, Dead]),
+            (DeliveryState::is_lost, &[Refused, Rejected, Superseded, Dead]),
+            (DeliveryState::may_reach, &[Pending, Sending, Accepted, Unknown, OnHold]),
+            (DeliveryState::is_unsent, &[Pending, OnHold]),
+            (DeliveryState::is_replaceable, &[Pending, Unknown, OnHold, Draft]),
+            (DeliveryState::is_readdressable, &[Pending, Refused, Unknown, OnHold, Dead]),
+        ];
+        for (number, (holds, states)) in conditions.into_iter().enumerate() {
+            assert_eq!(DeliveryState::all_that(holds), states, "condition {number}");
+        }
+    }
+
+    #[test]
+    fn an_expired_claim_is_given_up_once_too_often() {
+        assert!(is_given_up(DeliveryState::Pending, 0, true));
+        assert!(!is_given_up(DeliveryState::Unknown, UNKNOWNS_MAX, false));
+        assert!(!is_given_up(DeliveryState::Sending, UNKNOWNS_MAX - 2, false));
+        assert!(is_given_up(DeliveryState::Sending, UNKNOWNS_MAX - 1, false));
+    }
 
     #[test]
     fn replies_of_providers_are_classified() {

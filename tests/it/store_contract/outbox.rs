@@ -375,7 +375,7 @@ pub async fn messages_changed_by_hand_start_anew(db: &Db) {
     assert_eq!(change_state(&store, &[], &[OnHold], Pending, 43).await, 3);
     assert_eq!(claim(&store, 43).await.len(), 3);
     let notified: Vec<(String, String)> =
-        store.outbox().events("slot-a").await.expect("events").into_iter().map(|event| (event.what, event.who)).collect();
+        store.outbox().events("slot-a").await.expect("events").into_iter().map(|event| (event.what.code().to_owned(), event.who)).collect();
     let expected = [("refused", ""), ("released", "张三"), ("pending", ""), ("held", "张三"), ("released", "张三")];
     assert_eq!(notified, expected.map(|(what, who)| (what.to_string(), who.to_string())));
 }

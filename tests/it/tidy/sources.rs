@@ -1,6 +1,10 @@
-//! What a source may hold; which packages may be used; migrations are never edited.
+//! What a source may hold; which packages may be used; statements bind their values; migrations are never edited.
 
-use super::{home, shipped, sources};
+use super::{TokenKind, home, shipped, sources};
+use duban::domain::notify::delivery::{DeliveryEvent, DeliveryState};
+use duban::store::runs::RunState;
+use duban::store::sending::HoldReason;
+use duban::store::snapshots::SnapshotState;
 
 /// A source longer than this holds more than one idea.
 const LINES_MAX: usize = 700;
@@ -68,6 +72,35 @@ fn dependencies_follow_the_policy() {
         assert!(line.contains("\"="), "{pinned} is pinned exactly: {line}");
     }
     assert!(!manifest.contains("version = \"*\""));
+}
+
+/// What is wrong in a string of the store: a value that is not bound, or a conflict whose columns are not named.
+fn wrong_in_statement(text: &str) -> Option<String> {
+    let pieces: Vec<&str> = text.split('\'').collect();
+    let inside = pieces.get(1..pieces.len() - 1).unwrap_or_default();
+    let is_word = |piece: &&&str| piece.chars().all(|one| one.is_ascii_alphanumeric() || "-_".contains(one)) && !piece.is_empty();
+    let is_composed = |piece: &&&str| piece.starts_with('{') && piece.ends_with('}');
+    if let Some(value) = inside.iter().find(|piece| is_word(piece) || is_composed(piece)) {
+        return Some(format!("holds the value '{value}': bind it, as a state its enum decides"));
+    }
+    text.contains("ON CONFLICT DO").then(|| "does not name the columns of its conflict".to_owned())
+}
+
+#[test]
+fn statements_bind_states_and_name_conflicts() {
+    let mut wrong = Vec::new();
+    for source in sources("src/store") {
+        for token in shipped(&source.text).iter().filter(|token| token.kind == TokenKind::Literal && token.text.starts_with('"')) {
+            wrong.extend(wrong_in_statement(token.text).map(|fault| format!("{}:{} {fault}", source.name, token.line)));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let states = DeliveryState::ALL.map(DeliveryState::code).into_iter();
+    let states = states.chain(RunState::ALL.map(RunState::code)).chain(SnapshotState::ALL.map(SnapshotState::code));
+    for code in states.chain(HoldReason::ALL.map(HoldReason::code)).chain(DeliveryEvent::ALL.map(DeliveryEvent::code)) {
+        assert!(wrong_in_statement(&format!("SELECT id FROM run WHERE job='' AND state IN ('{code}')")).is_some(), "{code}");
+    }
+    assert!(wrong_in_statement("SELECT ' ' || id FROM run WHERE job='' AND slot LIKE $1 ESCAPE '!' AND state=$2").is_none());
 }
 
 /// A migration that has been applied somewhere is never edited: a database of that build would not open any more.
