@@ -5,7 +5,9 @@ use crate::app::start;
 use crate::app::start::Start;
 use crate::cli::exit::Exit;
 use crate::domain::register::period::chinese_date;
-use crate::store::runs::RunState;
+use crate::store::reports::{ReportFile, ReportKind};
+use crate::store::run_result::{FindingCounts, JudgedResult, JudgedSource, MailedResult, PackCounts, PulledLedger, RunResult};
+use crate::store::runs::{Run, RunState};
 use crate::worker::run::runner::{Deliveries, Rehearsal, RehearsedMail, RunOutcome, RunRequest, RunWhen};
 use chrono::NaiveDate;
 use tokio_util::sync::CancellationToken;
@@ -46,12 +48,77 @@ pub fn outcome_text(outcome: &RunOutcome) -> String {
         };
         text.push_str(&format!("本次执行（{} {}）已于此前{state}\n\n", run.job, run.slot));
     }
-    text.push_str(&run.result);
+    if let Some(RunResult { pulled, judged, mailed }) = &run.result {
+        for PulledLedger { ledger, source, snapshot } in pulled {
+            text.push_str(&format!("{ledger}（{source}）：第{snapshot}次快照\n"));
+        }
+        if let Some(judged) = judged {
+            judged_text(judged, &mut text);
+            for ReportFile { path, sha256, bytes, .. } in outcome.reports.iter().filter(|file| file.key.kind != ReportKind::Pack) {
+                text.push_str(&format!("报表：{path}（{bytes}字节，sha256 {}）\n", &sha256[..12.min(sha256.len())]));
+            }
+        }
+        for path in &run.inputs.intake_reports {
+            text.push_str(&format!("导入报告：{path}\n"));
+        }
+        if let Some(mailed) = mailed {
+            mailed_text(mailed, &mut text);
+        }
+    }
     deliveries_text(&outcome.deliveries, &mut text);
-    if !run.reason.is_empty() {
-        text.push_str(&format!("未全部完成：{}\n", run.reason));
+    let reason = incomplete_because(run);
+    if !reason.is_empty() {
+        text.push_str(&format!("未全部完成：{reason}\n"));
     }
     text
+}
+
+/// Why a run failed or is partial; empty = it is done, or goes on.
+fn incomplete_because(run: &Run) -> String {
+    match run.state {
+        RunState::Partial => run.inputs.faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("；"),
+        RunState::Failed => run.reason.clone(),
+        RunState::Running | RunState::Done => String::new(),
+    }
+}
+
+/// Adds what was judged, found and made: sources, findings by light and by change, packs.
+fn judged_text(judged: &JudgedResult, text: &mut String) {
+    text.push_str(&format!("{} 截至{}\n", judged.title, chinese_date(judged.as_of)));
+    for JudgedSource { ledger, source, snapshot, covers_on, accepted, quarantined, note } in &judged.sources {
+        let covers_on = chinese_date(*covers_on);
+        let note = if note.is_empty() { String::new() } else { format!("；{note}") };
+        text.push_str(&format!("台账：{ledger}（{source}，第{snapshot}次快照，截至{covers_on}）入库{accepted} 待核{quarantined}{note}\n"));
+    }
+    let FindingCounts { red, orange, yellow, unjudged, blank_cells, exempt, .. } = judged.findings;
+    text.push_str(&format!("督办事项：红{red} 橙{orange} 黄{yellow}；无法判定{unjudged}（待补齐{blank_cells}处），豁免{exempt}\n"));
+    let FindingCounts { new, escalated, eased, continued, reopened, resolved, .. } = judged.findings;
+    text.push_str(&format!("较上期：新增{new} 升级{escalated} 减轻{eased} 持续{continued} 再次出现{reopened} 办结{resolved}\n"));
+    for PackCounts { title, made, without_rows, failed, folders } in &judged.packs {
+        let place = if folders.is_empty() { String::new() } else { format!("（{}）", folders.join("、")) };
+        text.push_str(&format!("分单位报表：{title}{made}份{place}"));
+        if *without_rows > 0 {
+            text.push_str(&format!("；另有{without_rows}个单位没有可列的内容，无报表"));
+        }
+        if *failed > 0 {
+            text.push_str(&format!("；{failed}份未能生成"));
+        }
+        text.push('\n');
+    }
+}
+
+/// Adds what was queued, and the coverage proof.
+fn mailed_text(mailed: &MailedResult, text: &mut String) {
+    let MailedResult { digests, drafts, unchanged, coverage } = mailed;
+    text.push_str(&format!("提醒：{digests}封"));
+    if *unchanged > 0 {
+        text.push_str(&format!("（另有{unchanged}封与前次相同，未再发送）"));
+    }
+    text.push('\n');
+    if *drafts > 0 {
+        text.push_str(&format!("拟办：督办、通报、约谈{drafts}件，签发后发送\n"));
+    }
+    text.push_str(&format!("{coverage}\n"));
 }
 
 /// Adds the states of a run's mails and drafts to the text.
@@ -89,7 +156,10 @@ fn deliveries_text(mails: &Deliveries, text: &mut String) {
 
 /// What a run would make and send.
 fn rehearsal_text(rehearsal: &Rehearsal) -> String {
-    let mut text = format!("试运行：以下为将要生成和发送的内容，未写入、未发送。\n\n{}", rehearsal.summary);
+    let mut text = "试运行：以下为将要生成和发送的内容，未写入、未发送。\n\n".to_owned();
+    if let Some(judged) = &rehearsal.judged {
+        judged_text(judged, &mut text);
+    }
     for RehearsedMail { unit, subject } in &rehearsal.digests {
         text.push_str(&format!("{unit} ← {subject}\n"));
     }
@@ -147,12 +217,13 @@ pub(crate) async fn runs(app: &App, limit: i64) -> anyhow::Result<Exit> {
             RunState::Partial => "部分完成",
             RunState::Failed => "失败",
         };
+        let reason = incomplete_because(&run);
         print_line!(
             "{} 截至{} {state} {}{}",
             run.id,
             run.as_of,
             if run.finished_at.is_empty() { run.started_at } else { run.finished_at },
-            if run.reason.is_empty() { String::new() } else { format!(" {}", run.reason) }
+            if reason.is_empty() { String::new() } else { format!(" {reason}") }
         );
     }
     Ok(Exit::Done)

@@ -16,6 +16,7 @@ pub mod outbox;
 pub mod pulls;
 pub mod records;
 pub mod reports;
+pub mod run_result;
 pub mod runs;
 pub mod schedule;
 pub mod sending;

@@ -6,6 +6,8 @@ use crate::domain::notify::delivery::{DeliveryEvent, DeliveryState};
 use crate::domain::rules::rule::Light;
 use crate::store::database::{Database, Dialect, ROWS_PER_STATEMENT, Result, StoreError, json, number, parameters, sql, text, to_json};
 use crate::store::notified::{NotifiedFindings, last_before_undelivered};
+use crate::store::run_result;
+use crate::store::run_result::RunResult;
 use crate::store::runs::{Run, RunInputs, Runs};
 use sqlx::any::AnyRow;
 use sqlx::{Any, Row, Transaction};
@@ -53,8 +55,7 @@ pub struct OutboxBatch {
     /// Day of the slot.
     pub notified_on: String,
     pub now: String,
-    /// The text that the run prints.
-    pub result: String,
+    pub result: RunResult,
     /// When a message that is still unsent is given up.
     pub expires_at: String,
     /// Made in test mode: no unit counts as notified.
@@ -139,7 +140,7 @@ pub struct Outbox<'a> {
 }
 
 impl Outbox<'_> {
-    /// Commits the result of the notifying step in one transaction: messages, notified findings, printed text and the step itself. It is
+    /// Commits the result of the notifying step in one transaction: messages, notified findings, the result of the run and the step itself. It is
     /// idempotent.
     ///
     /// # Errors
@@ -148,7 +149,11 @@ impl Outbox<'_> {
         let OutboxBatch { messages, notified, notified_on, now, result, expires_at, test, .. } = batch;
         let mut transaction = self.database.begin().await?;
         crate::store::runs::advance(&mut transaction, run, step, inputs).await?;
-        sqlx::query("UPDATE run SET result=$2 WHERE id=$1").bind(&run.id).bind(result).execute(&mut *transaction).await?;
+        sqlx::query("UPDATE run SET result=$2 WHERE id=$1")
+            .bind(&run.id)
+            .bind(run_result::to_column(Some(result))?)
+            .execute(&mut *transaction)
+            .await?;
         for part in messages.chunks(ROWS_PER_STATEMENT) {
             let statement = format!(
                 "INSERT INTO outbox (id, run, recipient, address, unit, subject, message_id, digest_sha256, state, fence, lease_until, attempts, \

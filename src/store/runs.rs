@@ -1,6 +1,8 @@
 //! Runs: one row per (job, slot, revision). This table decides what was done.
 
 use crate::store::database::{Database, Result, StoreError, json, number, parameters, sql, text, to_json};
+use crate::store::run_result;
+use crate::store::run_result::{RunFault, RunResult};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use sqlx::any::AnyRow;
@@ -58,7 +60,7 @@ pub struct RunInputs {
     /// The day acts above 提醒 begin; `None` on the sample.
     pub enforce_on: Option<NaiveDate>,
     /// What could not be made so far; a run with faults ends as partial.
-    pub faults: Vec<String>,
+    pub faults: Vec<RunFault>,
     /// Paths of the 导入报告 of the files that were read.
     #[serde(default)]
     pub intake_reports: Vec<String>,
@@ -98,13 +100,14 @@ pub struct Run {
     pub state: RunState,
     /// The last finished step; empty before the first.
     pub step: String,
+    /// Why it failed; why it is partial is in its inputs.
     pub reason: String,
     pub fence: i64,
     pub started_at: String,
     pub finished_at: String,
     pub inputs: RunInputs,
-    /// The text printed when it ended.
-    pub result: String,
+    /// `None` = it has not ended, or it failed.
+    pub result: Option<RunResult>,
 }
 
 fn run_of_row(row: &AnyRow) -> Result<Run> {
@@ -122,7 +125,7 @@ fn run_of_row(row: &AnyRow) -> Result<Run> {
         fence: number(row, "fence")?,
         started_at: text(row, "started_at")?,
         finished_at: text(row, "finished_at")?,
-        result: text(row, "result")?,
+        result: run_result::from_column(&id, &text(row, "result")?)?,
         id,
     })
 }
@@ -306,11 +309,11 @@ impl Runs<'_> {
         Ok(())
     }
 
-    /// Ends a run.
+    /// Ends a run; `reason` is why it failed.
     ///
     /// # Errors
     /// The database fails, another process has taken the run over, or it has ended already.
-    pub async fn finish(self, run: &Run, state: RunState, reason: &str, result: &str, now: &str) -> Result<()> {
+    pub async fn finish(self, run: &Run, state: RunState, reason: &str, result: Option<&RunResult>, now: &str) -> Result<()> {
         let done = sqlx::query(
             "UPDATE run SET state=$3, reason=$4, result=$5, finished_at=$6, lease_until='' WHERE id=$1 AND fence=$2 AND state=$7",
         )
@@ -318,7 +321,7 @@ impl Runs<'_> {
         .bind(run.fence)
         .bind(state.code())
         .bind(reason)
-        .bind(result)
+        .bind(run_result::to_column(result)?)
         .bind(now)
         .bind(RunState::Running.code())
         .execute(&self.database.pool)

@@ -1,8 +1,9 @@
 //! Packs (a workbook for each unit of a level): who gets which rows, that the sums agree, and that a rebuild gives the same bytes.
 
-use super::helpers::{duban, files_below, fresh_root, stderr, stdout};
+use super::helpers::{duban, files_below, fresh_root, service, stderr, stdout};
 use super::outputs::{cells, run};
 use calamine::{Data, Reader, Xlsx};
+use duban::store::reports::ReportKind;
 use std::io::Cursor;
 use std::path::Path;
 
@@ -47,6 +48,30 @@ fn book(books: &[(String, Vec<u8>)], beginning: &str) -> String {
     let found: Vec<_> = books.iter().filter(|(name, _)| name.starts_with(beginning)).collect();
     assert_eq!(found.len(), 1, "{beginning}: {:?}", books.iter().map(|(name, _)| name).collect::<Vec<_>>());
     cells(&found[0].1)
+}
+
+/// The result of a run is data: its packs are counted and found by template and unit, whatever their files are called.
+#[tokio::test]
+async fn a_run_stores_its_packs_as_data() {
+    let root = fresh_root();
+    let printed = packs(root.path()).await;
+    let service = service(root.path(), "2026-10-08T13:00:00Z").await;
+    let run = service.store().runs().get(RUN).await.expect("a look").expect("the run");
+    let reports = service.store().reports().list(RUN).await.expect("reports");
+    let (job, policy) = (service.config().job("quarterly-packs").expect("the job"), &service.config().policy);
+    let judged = run.result.expect("a result").judged.expect("findings");
+    assert_eq!(judged.packs.len(), job.packs.len());
+    for (pack, counts) in job.packs.iter().zip(&judged.packs) {
+        let of_template = reports.iter().filter(|file| file.key.kind == ReportKind::Pack && file.key.template == pack.template);
+        let units: Vec<&str> = of_template.map(|file| file.key.unit.as_str()).collect();
+        assert!(units.iter().all(|code| policy.units.units.iter().any(|unit| unit.code == *code)), "{units:?}");
+        assert_eq!((counts.made, counts.failed), (units.len(), 0), "{}", counts.title);
+        assert_eq!(counts.made + counts.without_rows, pack.units(&policy.units).count(), "{}", counts.title);
+        assert!(printed.contains(&format!("分单位报表：{}{}份", counts.title, counts.made)), "{printed}");
+    }
+    let others = reports.iter().filter(|file| file.key.kind != ReportKind::Pack);
+    assert!(others.clone().all(|file| file.key.unit.is_empty() && job.workbooks.contains(&file.key.template)));
+    assert_eq!(others.count(), printed.lines().filter(|line| line.starts_with("报表：")).count());
 }
 
 #[tokio::test]

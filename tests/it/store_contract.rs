@@ -120,7 +120,8 @@ contract! {
         many_rows_are_read_once_over_batch_borders differences_are_counted_and_paged gone_codes_are_confirmed_once a_code_is_found_in_every_snapshot open_versions_are_packed
         notes_come_in_pages concurrent_pulls_of_one_source_follow_each_other;
     runs: opening_twice_gives_one_row claim_goes_to_one_of_two every_claim_has_its_own_fence an_expired_lease_is_taken_over
-        a_failed_run_reopens orphaned_runs_are_listed handled_until_never_goes_back freeze_and_thaw reports_read_back;
+        a_failed_run_reopens orphaned_runs_are_listed handled_until_never_goes_back freeze_and_thaw reports_read_back
+        a_result_of_another_version_is_not_guessed a_fault_is_one_sentence;
     findings: detect_is_all_or_nothing detect_is_repeatable_and_reads_back the_timeline_follows_each_finding an_older_day_leaves_the_timeline
         sample_and_own_timelines_are_separate run_before_is_the_last_ended_of_its_kind;
     history: every_notification_is_listed a_quarter_is_closed_by_its_last_ended_run;

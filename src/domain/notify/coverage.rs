@@ -9,10 +9,11 @@ use crate::domain::notify::digest::Digest;
 use crate::domain::notify::disposition::Disposition;
 use crate::domain::notify::inputs::FindingRelation;
 use crate::domain::rules::rule::Relation;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// One equation: `addressed` and the parts it must be the sum of.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CoverageLine {
     pub addressed: u64,
     pub in_digests: u64,
@@ -43,7 +44,7 @@ impl CoverageLine {
 }
 
 /// The proof of one run. As text it is what `duban run` prints.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coverage {
     /// By relation, in the order of [`Relation::ALL`].
     pub relations: [CoverageLine; 5],

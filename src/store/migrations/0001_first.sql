@@ -120,7 +120,7 @@ CREATE TABLE run (
     state TEXT NOT NULL,
     -- the last finished step
     step TEXT NOT NULL,
-    -- why it is partial or failed
+    -- why it failed
     reason TEXT NOT NULL,
     -- grows with every claim; a write with an older one is refused
     fence BIGINT NOT NULL,
@@ -129,9 +129,9 @@ CREATE TABLE run (
     holder TEXT NOT NULL DEFAULT '',
     started_at TEXT NOT NULL,
     finished_at TEXT NOT NULL,
-    -- what it is computed from, as JSON
+    -- what it is computed from, and what it could not read or make, as JSON
     inputs TEXT NOT NULL,
-    -- the text that is printed
+    -- what it has found, made and queued, as JSON with its version; empty until it ends
     result TEXT NOT NULL,
     UNIQUE (job, slot, revision)
 );
@@ -205,13 +205,19 @@ CREATE TABLE notified_history (
     PRIMARY KEY (run, unit)
 );
 
--- The workbooks that a run has made.
+-- The files that a run has made.
 CREATE TABLE report_file (
     run TEXT NOT NULL,
+    -- id of the template
+    template TEXT NOT NULL,
+    -- workbook, document, pack
+    kind TEXT NOT NULL,
+    -- code of the unit of a pack; empty for the other kinds
+    unit TEXT NOT NULL,
     path TEXT NOT NULL,
     sha256 TEXT NOT NULL,
     bytes BIGINT NOT NULL,
-    PRIMARY KEY (run, path)
+    PRIMARY KEY (run, template, kind, unit)
 );
 
 -- The state of every message. Its bytes are apart, so that a claim and an outcome write a short row, not the attachment.

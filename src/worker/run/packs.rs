@@ -6,15 +6,15 @@ use crate::domain::register::units::UnitId;
 use crate::report::archive;
 use crate::report::archive::ArchivedFile;
 use crate::report::xlsx;
-use crate::store::reports::ReportFile;
+use crate::store::reports::{ReportFile, ReportKey, ReportKind};
+use crate::store::run_result::{PackCounts, RunFault};
 use crate::workbook::build::{build, file_name, lists_anything};
 use crate::workbook::material::Material;
 use crate::workbook::template::Template;
 use crate::worker::run::context::RunContext;
 use crate::worker::run::report::balanced;
 use crate::worker::run::spill::WorkbookRecords;
-use std::collections::BTreeSet;
-use std::fmt::Write;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -22,6 +22,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub(crate) struct Pack {
     /// The folder below the run's: the title of the unit's level.
     pub(crate) level: String,
+    pub(crate) key: ReportKey,
     pub(crate) file: String,
     pub(crate) bytes: Vec<u8>,
 }
@@ -30,7 +31,7 @@ pub(crate) struct Pack {
 pub(crate) struct WrittenPacks {
     pub(crate) files: Vec<ReportFile>,
     /// The packs that could not be made, with the reason.
-    pub(crate) faults: Vec<String>,
+    pub(crate) faults: Vec<RunFault>,
 }
 
 impl RunContext<'_> {
@@ -87,7 +88,8 @@ impl RunContext<'_> {
             let (level, file) = self.pack_name(template, unit);
             let ArchivedFile { path, sha256, bytes } = archive::write(&var.join(folder).join(&level), &file, &bytes)?;
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            Ok(Some(ReportFile { path: format!("var/{folder}/{level}/{name}"), sha256, bytes }))
+            let key = self.pack_key(template, unit);
+            Ok(Some(ReportFile { key, path: format!("var/{folder}/{level}/{name}"), sha256, bytes }))
         };
         let work = || {
             let mut made = Vec::new();
@@ -116,7 +118,11 @@ impl RunContext<'_> {
             let (template, unit) = list[number];
             match result {
                 Ok(file) => files.extend(file),
-                Err(error) => faults.push(format!("{}：{error:#}", pack_title(template, &self.config.policy.units.units[unit].name))),
+                Err(error) => {
+                    let ReportKey { template, unit: code, .. } = self.pack_key(template, unit);
+                    let name = self.config.policy.units.units[unit].name.clone();
+                    faults.push(RunFault::Pack { template, unit: code, name, detail: format!("{error:#}") });
+                }
             }
         }
         // `reach` has read the records for all packs
@@ -132,51 +138,46 @@ impl RunContext<'_> {
         self.pack_list().into_iter().filter_map(move |(template, unit)| {
             let (level, file) = self.pack_name(template, unit);
             match self.pack(template, unit, &reach, &named) {
-                Ok(bytes) => bytes.map(|bytes| Ok(Pack { level, file, bytes })),
+                Ok(bytes) => bytes.map(|bytes| Ok(Pack { level, key: self.pack_key(template, unit), file, bytes })),
                 Err(error) => Some(Err(error.context(file))),
             }
         })
     }
 
-    /// Writes how many packs of each template there are, how many could not be made (a fault of the run begins with the pack's name), and how
-    /// many units have none because there was nothing to list. Returns the paths of the packs.
-    pub(crate) fn write_pack_counts(&self, files: &[ReportFile], faults: &[String], text: &mut String) -> BTreeSet<String> {
-        let there: BTreeSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
-        let mut listed = BTreeSet::new();
+    /// How many packs of each template there are, how many could not be made, and how many units have none because there was nothing to list.
+    pub(crate) fn pack_counts(&self, files: &[ReportFile], faults: &[RunFault]) -> Vec<PackCounts> {
+        let paths: HashMap<&ReportKey, &str> = files.iter().map(|file| (&file.key, file.path.as_str())).collect();
+        let failed: HashSet<(&str, &str)> = faults
+            .iter()
+            .filter_map(|fault| match fault {
+                RunFault::Pack { template, unit, .. } => Some((template.as_str(), unit.as_str())),
+                _ => None,
+            })
+            .collect();
+        let mut out = Vec::new();
         for pack in &self.job.packs {
             let Some(template) = self.config.templates.get(&pack.template) else { continue };
-            let (mut made, mut none, mut failed, mut folders) = (0, 0, 0, BTreeSet::new());
+            let mut counts = PackCounts { title: template.subject.clone(), made: 0, without_rows: 0, failed: 0, folders: Vec::new() };
+            let mut folders = BTreeSet::new();
             for unit in pack.units(&self.config.policy.units) {
-                let (level, file) = self.pack_name(template, unit);
-                let ending = format!("/{level}/{}", archive::safe_name(&file));
-                match there.iter().find(|path| path.ends_with(&ending)) {
+                let key = self.pack_key(template, unit);
+                match paths.get(&key) {
                     Some(path) => {
-                        made += 1;
-                        folders.insert(path.trim_end_matches(&ending[level.len() + 2..]).to_owned());
-                        listed.insert((*path).to_owned());
+                        counts.made += 1;
+                        folders.insert(path.rfind('/').map_or("", |end| &path[..=end]));
                     }
-                    None if faults
-                        .iter()
-                        .any(|fault| fault.starts_with(&pack_title(template, &self.config.policy.units.units[unit].name))) =>
-                    {
-                        failed += 1;
-                    }
-                    None => none += 1,
+                    None if failed.contains(&(key.template.as_str(), key.unit.as_str())) => counts.failed += 1,
+                    None => counts.without_rows += 1,
                 }
             }
-            let place =
-                if folders.is_empty() { String::new() } else { format!("（{}）", folders.into_iter().collect::<Vec<_>>().join("、")) };
-            let mut without = if none > 0 { format!("；另有{none}个单位没有可列的内容，无报表") } else { String::new() };
-            if failed > 0 {
-                let _ = write!(without, "；{failed}份未能生成");
-            }
-            let _ = writeln!(text, "分单位报表：{}{made}份{place}{without}", template.subject);
+            counts.folders = folders.into_iter().map(str::to_owned).collect();
+            out.push(counts);
         }
-        listed
+        out
     }
-}
 
-/// A pack's name in the faults of a run.
-fn pack_title(template: &Template, unit: &str) -> String {
-    format!("{}（{unit}）", template.name)
+    fn pack_key(&self, template: &Template, unit: UnitId) -> ReportKey {
+        let unit = self.config.policy.units.units[unit].code.clone();
+        ReportKey { template: template.name.clone(), kind: ReportKind::Pack, unit }
+    }
 }

@@ -1,6 +1,7 @@
 //! The pull step: reads the job's sources and the returned feedback forms, and pins the inputs of the run.
 
 use crate::config::job_file::{Job, JobStep};
+use crate::store::run_result::RunFault;
 use crate::store::runs::RunInputs;
 use crate::worker::import::importer::Importer;
 use crate::worker::run::evaluate::Evaluator;
@@ -21,20 +22,23 @@ pub(crate) async fn pull_and_pin(importer: &Importer, evaluator: &Evaluator, job
         match importer.pull_source(source, false).await {
             Ok(report) => {
                 if report.held() {
-                    inputs.faults.push(format!("{}：新读入的台账与上次差异过大，暂缓生效，沿用上次", source.name));
+                    inputs.faults.push(RunFault::SourceHeld { name: source.name.clone() });
                 }
-                inputs.faults.extend(report.fault.map(|fault| format!("{}：{fault}", source.name)));
+                inputs.faults.extend(report.fault.map(|fault| RunFault::Source { name: source.name.clone(), detail: fault.to_string() }));
                 inputs.intake_reports.extend(report.workbook);
             }
             Err(error) => {
                 tracing::error!(source = %source.name, %error, "a source could not be pulled");
-                inputs.faults.push(format!("{}：{error}", source.name));
+                inputs.faults.push(RunFault::Source { name: source.name.clone(), detail: error.to_string() });
             }
         }
     }
     match importer.take_forms().await {
-        Ok(came) => inputs.faults.extend(came.into_iter().filter_map(|(_, taken)| Some(format!("反馈表 {}", taken.err()?)))),
-        Err(error) => inputs.faults.push(format!("{error:#}")),
+        Ok(came) => {
+            let refused = came.into_iter().filter_map(|(_, taken)| taken.err());
+            inputs.faults.extend(refused.map(|error| RunFault::Form { detail: error.to_string() }));
+        }
+        Err(error) => inputs.faults.push(RunFault::Forms { detail: format!("{error:#}") }),
     }
     inputs.answers = evaluator.store.feedback().last_no().await?;
     let selection = evaluator.select_snapshots(&job.sources, as_of).await?;
@@ -45,7 +49,7 @@ pub(crate) async fn pull_and_pin(importer: &Importer, evaluator: &Evaluator, job
             if inputs.faults.is_empty() {
                 "; name a source in config/duban.toml or run `duban import FILE`".into()
             } else {
-                format!(": {}", inputs.faults.join("; "))
+                format!(": {}", inputs.faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
             }
         );
         inputs.enforce_on = evaluator.config.settings.enforce_on();

@@ -13,7 +13,7 @@ use crate::worker::run::runner::Runner;
 use anyhow::{Context, bail, ensure};
 use chrono::NaiveDate;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// One rebuilt workbook.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,26 +76,20 @@ impl Runner {
             whole.extend(context.workbook(name, &folder)?.into_iter().map(|file| Ok((String::new(), file))));
         }
         let packs = context.rebuilt_packs().map(|pack| {
-            let Pack { level, file, bytes } = pack?;
+            let Pack { level, key, file, bytes } = pack?;
             let mut contents = ArchiveWriter::create(&folder.join(&level))?;
             contents.write_all(&bytes)?;
-            anyhow::Ok((level, UnpublishedFile { name: file, contents }))
+            anyhow::Ok((level, UnpublishedFile { key, name: file, contents }))
         });
         for made in whole.into_iter().chain(packs) {
-            let (level, UnpublishedFile { name, contents }) = made?;
+            let (level, UnpublishedFile { key, name, contents }) = made?;
             let there = folder.join(&level).join(archive::safe_name(&name));
             if let Ok(known) = std::fs::read(&there) {
                 let same = archive::sha256(&known) == contents.sha256();
                 ensure!(same, "{} is there and differs: move it away or name another folder with --to", there.display());
             }
             let ArchivedFile { path, sha256, .. } = contents.publish(&name)?;
-            let own = path.file_name();
-            // a pack is in the folder of its level, the other files are in the run's own
-            let same = |known: &Path| {
-                let beside = known.parent().and_then(Path::file_name).is_some_and(|name| name.to_string_lossy() == level);
-                known.file_name() == own && (beside || level.is_empty())
-            };
-            let stored = reports.iter().find(|known| same(Path::new(&known.path))).map(|known| known.sha256.clone());
+            let stored = reports.iter().find(|known| known.key == key).map(|known| known.sha256.clone());
             out.push(Rebuilt { path, sha256, stored });
         }
         Ok(out)

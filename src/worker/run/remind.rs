@@ -18,6 +18,7 @@ use crate::mail::templates::{Rendered, Templates};
 use crate::report::archive;
 use crate::report::xlsx;
 use crate::store::outbox::{NewDraft, NewMessage, NewNotified, OutboxBatch};
+use crate::store::run_result::{JudgedResult, MailedResult, RunFault, RunResult};
 use crate::store::runs::{Run, RunInputs};
 use crate::workbook::build::{build, file_name};
 use crate::workbook::material::Material;
@@ -34,7 +35,6 @@ use anyhow::ensure;
 use chrono::{DateTime, FixedOffset, NaiveDate};
 use ring::digest::{Context as Hashing, SHA256};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fmt::Write;
 
 /// By unit, the findings and lights that its last message named.
 type LastNotified = HashMap<UnitId, BTreeMap<Identity, Option<Light>>>;
@@ -94,8 +94,8 @@ struct Envelope<'a> {
 
 /// A mail that could not be made.
 struct MailFault {
-    /// 提醒, or what kind of draft.
-    kind: String,
+    /// Title and code of the act of a draft.
+    act: Option<(&'static str, &'static str)>,
     error: String,
     unit: String,
 }
@@ -216,12 +216,12 @@ impl RunContext<'_> {
         Ok(records)
     }
 
-    /// Plans the digests, checks the coverage proof, and commits all messages in one transaction with the step.
+    /// Plans the digests, checks the coverage proof, and commits all messages in one transaction with the step. Returns the result of the run.
     ///
     /// # Errors
     /// The coverage proof fails, a mail and a workbook differ, the records cannot be read back, or the database fails. A mail that cannot be
     /// made is a fault of the inputs.
-    pub(crate) async fn remind(&self, run: &Run, inputs: &mut RunInputs, result: &mut String) -> anyhow::Result<()> {
+    pub(crate) async fn remind(&self, run: &Run, inputs: &mut RunInputs, judged: JudgedResult) -> anyhow::Result<RunResult> {
         let (mut planned, mut drafts) = self.plan(inputs, run.revision).await?;
         ensure!(planned.coverage.adds_up(), "the coverage proof fails, nothing was mailed:\n{}", planned.coverage);
         block_in_place(|| self.reconcile_workbooks(&planned))?;
@@ -250,11 +250,7 @@ impl RunContext<'_> {
                 }
                 Err(error) if error.is::<MailsDiffer>() => return Err(error),
                 Err(error) => {
-                    failed.push(MailFault {
-                        kind: "提醒".to_owned(),
-                        error: format!("{error:#}"),
-                        unit: digest.recipient.unit_name.clone(),
-                    });
+                    failed.push(MailFault { act: None, error: format!("{error:#}"), unit: digest.recipient.unit_name.clone() });
                 }
             }
         }
@@ -269,38 +265,29 @@ impl RunContext<'_> {
                 }
                 Err(error) if error.is::<MailsDiffer>() => return Err(error),
                 Err(error) => {
-                    let kind = format!("{}拟办件", draft.act_title);
-                    failed.push(MailFault { kind, error: format!("{error:#}"), unit: draft.recipient.unit_name.clone() });
+                    let act = Some((draft.act_title, draft.act));
+                    failed.push(MailFault { act, error: format!("{error:#}"), unit: draft.recipient.unit_name.clone() });
                 }
             }
         }
         progress.finish_and_clear();
         inputs.faults.extend(mail_faults(failed));
-        let _ = writeln!(
-            result,
-            "提醒：{}封{}",
-            messages.len() - drafted.len(),
-            if unchanged > 0 { format!("（另有{unchanged}封与前次相同，未再发送）") } else { String::new() }
-        );
-        if !drafted.is_empty() {
-            let _ = writeln!(result, "拟办：督办、通报、约谈{}件，签发后发送", drafted.len());
-        }
-        let _ = writeln!(result, "{}", planned.coverage);
         if let Some(fault) = self.register.records.fault() {
             anyhow::bail!("{fault}; nothing was mailed");
         }
+        let mailed = MailedResult { digests: messages.len() - drafted.len(), drafts: drafted.len(), unchanged, coverage: planned.coverage };
         let batch = OutboxBatch {
             messages,
             notified,
             drafts: drafted,
             notified_on: self.at.date().to_string(),
             now: stamp(self.evaluator.clock.now()),
-            result: result.clone(),
+            result: RunResult { judged: Some(judged), mailed: Some(mailed), ..RunResult::default() },
             expires_at: expiry(&self.evaluator.clock, &self.evaluator.config.settings),
             test: self.evaluator.config.settings.mail.test_to.is_some(),
         };
         self.evaluator.store.outbox().commit(run, JobStep::Remind.name(), inputs, &batch).await?;
-        Ok(())
+        Ok(batch.result)
     }
 
     /// Checks that the job's workbooks and the planned digests show the same.
@@ -435,21 +422,14 @@ impl RunContext<'_> {
     }
 }
 
-/// The mails that could not be made, one line for each reason: a broken template concerns all units.
-fn mail_faults(failed: Vec<MailFault>) -> impl Iterator<Item = String> {
-    let mut units: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
-    for MailFault { kind, error, unit } in failed {
-        units.entry((kind, error)).or_default().push(unit);
+/// The mails that could not be made, one fault for each reason: a broken template concerns all units.
+fn mail_faults(failed: Vec<MailFault>) -> impl Iterator<Item = RunFault> {
+    let mut units: BTreeMap<(Option<(&str, &str)>, String), Vec<String>> = BTreeMap::new();
+    for MailFault { act, error, unit } in failed {
+        units.entry((act, error)).or_default().push(unit);
     }
-    units.into_iter().map(|((kind, error), units)| {
-        let named = units.iter().take(UNITS_NAMED).map(String::as_str).collect::<Vec<_>>().join("、");
-        let rest = if units.len() > UNITS_NAMED { format!("等{}个单位", units.len()) } else { String::new() };
-        format!("{named}{rest}的{kind}未能生成：{error}")
-    })
+    units.into_iter().map(|((act, detail), units)| RunFault::Mail { act: act.map_or("", |(_, code)| code).to_owned(), units, detail })
 }
-
-/// The maximum number of units that are named for one reason.
-const UNITS_NAMED: usize = 3;
 
 /// The mails and the workbooks do not show the same, so nothing is mailed.
 #[derive(Debug, thiserror::Error)]

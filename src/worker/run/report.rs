@@ -4,7 +4,8 @@ use crate::domain::audience::Audience;
 use crate::report::archive;
 use crate::report::archive::{ArchiveWriter, ArchivedFile};
 use crate::report::{docx, xlsx};
-use crate::store::reports::ReportFile;
+use crate::store::reports::{ReportFile, ReportKey, ReportKind};
+use crate::store::run_result::RunFault;
 use crate::store::runs::Run;
 use crate::workbook::balance::tie_out;
 use crate::workbook::build::{build, file_name};
@@ -19,6 +20,7 @@ use std::path::Path;
 
 /// A file of a run that is written but not yet published under its name.
 pub(crate) struct UnpublishedFile {
+    pub(crate) key: ReportKey,
     pub(crate) name: String,
     pub(crate) contents: ArchiveWriter,
 }
@@ -39,11 +41,12 @@ impl RunContext<'_> {
         let mut contents = ArchiveWriter::create(folder)?;
         xlsx::render_into(&book, &mut || None, &mut contents)?;
         let document_name = format!("{}.docx", file.trim_end_matches(".xlsx"));
-        let mut made = vec![UnpublishedFile { name: file, contents }];
+        let key = |kind| ReportKey { template: template.name.clone(), kind, unit: String::new() };
+        let mut made = vec![UnpublishedFile { key: key(ReportKind::Workbook), name: file, contents }];
         if let Some(document) = docx::render(&book)? {
             let mut contents = ArchiveWriter::create(folder)?;
             contents.write_all(&document)?;
-            made.push(UnpublishedFile { name: document_name, contents });
+            made.push(UnpublishedFile { key: key(ReportKind::Document), name: document_name, contents });
         }
         match records.fault() {
             Some(fault) => anyhow::bail!("{fault}"),
@@ -55,7 +58,7 @@ impl RunContext<'_> {
     ///
     /// # Errors
     /// The database fails, or the packs fail as a whole.
-    pub(crate) async fn report(&self, run: &Run) -> anyhow::Result<Vec<String>> {
+    pub(crate) async fn report(&self, run: &Run) -> anyhow::Result<Vec<RunFault>> {
         let mut faults = Vec::new();
         let folder = format!("reports/{}/{}", self.job.name, folder_of(self.as_of, run.revision));
         let var = &self.evaluator.var;
@@ -66,16 +69,16 @@ impl RunContext<'_> {
                 let files = self.workbook(name, &var.join(&folder))?;
                 files
                     .into_iter()
-                    .map(|UnpublishedFile { name, contents }| {
+                    .map(|UnpublishedFile { key, name, contents }| {
                         let ArchivedFile { path, sha256, bytes } = contents.publish(&name)?;
                         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-                        Ok(ReportFile { path: format!("var/{folder}/{name}"), sha256, bytes })
+                        Ok(ReportFile { key, path: format!("var/{folder}/{name}"), sha256, bytes })
                     })
                     .collect()
             });
             match written {
                 Ok(made) => self.evaluator.store.reports().add(run, &made).await?,
-                Err(error) => faults.push(format!("{name}：{error:#}")),
+                Err(error) => faults.push(RunFault::Workbook { template: name.clone(), detail: format!("{error:#}") }),
             }
         }
         if !self.job.packs.is_empty() {

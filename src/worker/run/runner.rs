@@ -9,6 +9,8 @@ use crate::domain::notify::coverage::Coverage;
 use crate::domain::notify::delivery::DeliveryState;
 use crate::domain::schedule::Slot;
 use crate::store::handle::Store;
+use crate::store::reports::ReportFile;
+use crate::store::run_result::JudgedResult;
 use crate::store::runs::{Run, RunInputs, RunState};
 use crate::worker::deliver::deliverer::Deliverer;
 use crate::worker::file_lock::FileLock;
@@ -48,6 +50,8 @@ pub struct RunOutcome {
     pub run: Run,
     /// Set if the run was over before it was asked for.
     pub done_before: Option<DoneBefore>,
+    /// The files that it made, ordered by path.
+    pub reports: Vec<ReportFile>,
     pub deliveries: Deliveries,
 }
 
@@ -98,8 +102,8 @@ pub struct RehearsedMail {
 /// What a run would find and mail.
 #[derive(Debug, Default)]
 pub struct Rehearsal {
-    /// The printed result.
-    pub summary: String,
+    /// `None` in an empty rehearsal only.
+    pub judged: Option<JudgedResult>,
     pub digests: Vec<RehearsedMail>,
     pub drafts: Vec<RehearsedMail>,
     pub coverage: Option<Coverage>,
@@ -152,8 +156,7 @@ impl Runner {
                     let left: i64 =
                         [DeliveryState::Pending, DeliveryState::Sending].iter().filter_map(|state| counts.get(state.code())).sum();
                     self.deliverer.deliver_all(Some(&known.id)).await?;
-                    let deliveries = self.deliveries(&known).await?;
-                    return Ok(RunOutcome { done_before: Some(DoneBefore { sent_now: left }), deliveries, run: known });
+                    return self.outcome(known, Some(DoneBefore { sent_now: left })).await;
                 }
                 RunState::Failed => self.store.runs().reopen(&known.id).await?,
                 RunState::Running => {}
@@ -207,14 +210,20 @@ impl Runner {
             Ok(()) => {}
             Err(error) => {
                 let reason = format!("{error:#}");
-                self.store.runs().finish(&run, RunState::Failed, &reason, "", &stamp(self.clock.now())).await?;
+                self.store.runs().finish(&run, RunState::Failed, &reason, None, &stamp(self.clock.now())).await?;
                 return Err(error);
             }
         }
         let run = self.store.runs().get(id).await?.with_context(|| format!("run {id} vanished"))?;
         self.deliverer.deliver_all(Some(&run.id)).await?;
+        self.outcome(run, None).await
+    }
+
+    /// A run that is over, with its files and the states of its mails.
+    async fn outcome(&self, run: Run, done_before: Option<DoneBefore>) -> anyhow::Result<RunOutcome> {
+        let reports = self.store.reports().list(&run.id).await?;
         let deliveries = self.deliveries(&run).await?;
-        Ok(RunOutcome { done_before: None, deliveries, run })
+        Ok(RunOutcome { run, done_before, reports, deliveries })
     }
 
     /// Number of mails of a run by state, now.
@@ -267,7 +276,7 @@ impl Runner {
         let mut context = RunContext::open(&self.evaluator, (*self.config).clone(), job.clone(), as_of, at, &inputs).await?;
         context.changes =
             self.evaluator.changes(&context.config.policy, &mut context.register, Some(&job.name), as_of, inputs.sample).await?;
-        let mut rehearsal = Rehearsal { summary: context.summary(None, &[]), ..Rehearsal::default() };
+        let mut rehearsal = Rehearsal { judged: Some(context.summary(Vec::new())), ..Rehearsal::default() };
         if job.steps.contains(&JobStep::Remind) {
             let (planned, drafts) = context.plan(&inputs, 0).await?;
             rehearsal.digests = planned

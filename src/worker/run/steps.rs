@@ -3,7 +3,8 @@
 use crate::clock::{Clock, stamp};
 use crate::config::job_file::{Job, JobStep};
 use crate::config::load::Config;
-use crate::store::runs::{Run, RunInputs, RunState};
+use crate::store::run_result::{JudgedResult, PulledLedger, RunResult};
+use crate::store::runs::{Pinned, Run, RunInputs, RunState};
 use crate::worker::crash_point::crash_point;
 use crate::worker::import::importer::Importer;
 use crate::worker::run::context::RunContext;
@@ -12,7 +13,6 @@ use crate::worker::run::pull::pull_and_pin;
 use anyhow::{Context, ensure};
 use chrono::NaiveDate;
 use futures_util::future::LocalBoxFuture;
-use std::fmt::Write;
 
 /// One step of a run.
 type Step = for<'a> fn(&'a mut Progress<'_>) -> LocalBoxFuture<'a, anyhow::Result<()>>;
@@ -44,8 +44,8 @@ pub(crate) struct Progress<'r> {
     inputs: RunInputs,
     /// Opened by the first step after the pull.
     context: Option<RunContext<'r>>,
-    /// The printed result so far.
-    result: String,
+    /// The result so far.
+    result: Option<RunResult>,
 }
 
 impl<'r> Progress<'r> {
@@ -74,14 +74,11 @@ impl<'r> Progress<'r> {
             }
         }
         if let Some(context) = self.context.as_ref().filter(|_| !self.job.steps.contains(&JobStep::Remind)) {
-            self.result = self.summary(context).await?;
+            self.result = Some(RunResult { judged: Some(self.summary(context).await?), ..RunResult::default() });
         }
-        if self.result.is_empty() {
-            self.result = self.pulled_text()?;
-        }
+        let result = self.result.take().unwrap_or_else(|| RunResult { pulled: self.pulled(), ..RunResult::default() });
         let state = if self.inputs.faults.is_empty() { RunState::Done } else { RunState::Partial };
-        let reason = self.inputs.faults.join("；");
-        self.evaluator.store.runs().finish(self.run, state, &reason, &self.result, &stamp(self.evaluator.clock.now())).await?;
+        self.evaluator.store.runs().finish(self.run, state, "", Some(&result), &stamp(self.evaluator.clock.now())).await?;
         Ok(())
     }
 
@@ -130,10 +127,9 @@ impl<'r> Progress<'r> {
 
     async fn remind(&mut self) -> anyhow::Result<()> {
         let Some(context) = &self.context else { return Ok(()) };
-        let mut result = self.summary(context).await?;
+        let judged = self.summary(context).await?;
         self.renew_lease().await?;
-        context.remind(self.run, &mut self.inputs, &mut result).await?;
-        self.result = result;
+        self.result = Some(context.remind(self.run, &mut self.inputs, judged).await?);
         Ok(())
     }
 
@@ -144,34 +140,17 @@ impl<'r> Progress<'r> {
         Ok(())
     }
 
-    /// The printed result of judging and reporting.
-    async fn summary(&self, context: &RunContext<'_>) -> anyhow::Result<String> {
-        let files = match self.job.steps.contains(&JobStep::Report) {
-            true => self.evaluator.store.reports().list(&self.run.id).await?,
-            false => Vec::new(),
-        };
-        let mut text = context.summary(Some(&files), &self.inputs.faults);
-        for path in &self.inputs.intake_reports {
-            writeln!(text, "导入报告：{path}")?;
-        }
-        Ok(text)
+    /// What the run has judged and made.
+    async fn summary(&self, context: &RunContext<'_>) -> anyhow::Result<JudgedResult> {
+        let files = self.evaluator.store.reports().list(&self.run.id).await?;
+        Ok(context.summary(context.pack_counts(&files, &self.inputs.faults)))
     }
 
-    /// The printed result of a run that only pulls.
-    fn pulled_text(&self) -> anyhow::Result<String> {
-        let mut text = String::new();
-        for (ledger, source, seq) in &self.inputs.snapshots {
-            let title = self
-                .evaluator
-                .config
-                .policy
-                .ledger(ledger)
-                .map_or(ledger.as_str(), |index| self.evaluator.config.policy.ledgers[index].title.as_str());
-            writeln!(text, "{title}（{source}）：第{seq}次快照")?;
-        }
-        for path in &self.inputs.intake_reports {
-            writeln!(text, "导入报告：{path}")?;
-        }
-        Ok(text)
+    /// What a run that judges nothing has pulled.
+    fn pulled(&self) -> Vec<PulledLedger> {
+        let policy = &self.evaluator.config.policy;
+        let title = |ledger: &String| policy.ledger(ledger).map_or(ledger, |index| &policy.ledgers[index].title).clone();
+        let pulled = |(ledger, source, seq): &Pinned| PulledLedger { ledger: title(ledger), source: source.clone(), snapshot: *seq };
+        self.inputs.snapshots.iter().map(pulled).collect()
     }
 }

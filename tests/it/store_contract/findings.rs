@@ -177,7 +177,7 @@ pub async fn run_before_is_the_last_ended_of_its_kind(db: &Db) {
     for (slot, revision, as_of, sample, state) in plan {
         let run = claimed(&store, slot, revision, as_of).await;
         store.runs().finish_step(&run, "detect", &RunInputs { sample, ..RunInputs::default() }).await.expect("a step");
-        store.runs().finish(&run, state, "", "", &at(1)).await.expect("an end");
+        store.runs().finish(&run, state, "", None, &at(1)).await.expect("an end");
     }
     let before = async |as_of: &str, sample: bool| store.runs().previous("weekly", day(as_of), sample).await.expect("a look");
     assert_eq!(before("2026-12-31", false).await.as_deref(), Some("weekly@s2#1"));

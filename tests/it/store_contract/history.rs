@@ -6,6 +6,7 @@ use super::runs::{at, claimed, day};
 use duban::domain::rules::rule::Light;
 use duban::store::handle::Store;
 use duban::store::outbox::{NewMessage, NewNotified, OutboxBatch};
+use duban::store::run_result::RunResult;
 use duban::store::runs::{RunInputs, RunState};
 use std::collections::BTreeMap;
 
@@ -36,12 +37,12 @@ async fn notify(store: &Store, slot: &str, notified: &[(&str, Findings<'_>)]) {
         drafts: Vec::new(),
         notified_on: slot[..10].into(),
         now: at(1),
-        result: "发出".into(),
+        result: RunResult::default(),
         expires_at: "9999".into(),
         test: false,
     };
     store.outbox().commit(&run, "remind", &RunInputs::default(), &batch).await.expect("committed");
-    store.runs().finish(&run, RunState::Done, "", "结果", &at(2)).await.expect("an end");
+    store.runs().finish(&run, RunState::Done, "", None, &at(2)).await.expect("an end");
 }
 
 pub async fn every_notification_is_listed(db: &Db) {
@@ -86,7 +87,7 @@ pub async fn a_quarter_is_closed_by_its_last_ended_run(db: &Db) {
     let run = async |slot: &str, revision: i64, as_of: &str, state: RunState, inputs: RunInputs| -> String {
         let run = claimed(&store, slot, revision, as_of).await;
         store.runs().finish_step(&run, "detect", &inputs).await.expect("a step");
-        store.runs().finish(&run, state, "", "结果", &at(2)).await.expect("an end");
+        store.runs().finish(&run, state, "", None, &at(2)).await.expect("an end");
         run.id
     };
     let of = async |as_of: &str, sample: bool| store.runs().on_day("weekly", day(as_of), sample).await.expect("a look");

@@ -8,6 +8,7 @@ use duban::domain::notify::delivery::{Attempt, DeliveryState, Fault, FaultKind, 
 use duban::domain::rules::rule::Light;
 use duban::store::handle::Store;
 use duban::store::outbox::{AuditEntry, NewMessage, NewNotified, OutboxBatch, OutboxFilter, OutboxRow};
+use duban::store::run_result::RunResult;
 use duban::store::runs::{Run, RunInputs};
 use duban::store::sending::{ClaimRequest, Claimed, Claims, HoldReason};
 use std::collections::{BTreeMap, HashSet};
@@ -42,7 +43,7 @@ fn batch(messages: Vec<NewMessage>, minute: u32) -> OutboxBatch {
         drafts: Vec::new(),
         notified_on: "2026-11-23".into(),
         now: at(minute),
-        result: "发出".into(),
+        result: RunResult::default(),
         expires_at: "2026-11-28T00:00:00.000Z".into(),
         test: false,
     }
@@ -107,7 +108,7 @@ pub async fn committing_twice_adds_nothing(db: &Db) {
         assert_eq!(store.outbox().count_undelivered().await.expect("a count"), 29);
     }
     let stored = store.runs().get(&run.id).await.expect("a look").expect("a run");
-    assert_eq!((stored.step.as_str(), stored.result.as_str()), ("remind", "发出"));
+    assert_eq!((stored.step.as_str(), stored.result), ("remind", Some(RunResult::default())));
     assert_eq!(store.outbox().body("r-u7").await.expect("a look"), Some(bytes("r-u7")));
     assert_eq!(store.outbox().body("none").await.expect("a look"), None);
     let held = store.outbox().list(&OutboxFilter { state: Some(DeliveryState::Draft), ..OutboxFilter::default() }).await.expect("messages");
@@ -128,7 +129,7 @@ pub async fn a_lost_run_notifies_nobody(db: &Db) {
     assert!(store.outbox().commit(&run, "remind", &RunInputs::default(), &batch).await.is_err());
     assert!(all(&store).await.is_empty());
     assert!(store.notified().last(false).await.expect("told").is_empty());
-    assert_eq!(store.runs().get(&run.id).await.expect("a look").expect("a run").result, "");
+    assert_eq!(store.runs().get(&run.id).await.expect("a look").expect("a run").result, None);
 }
 
 pub async fn last_notified_is_replaced_per_unit(db: &Db) {

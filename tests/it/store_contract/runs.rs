@@ -2,9 +2,11 @@
 
 use super::Db;
 use chrono::NaiveDate;
+use duban::domain::notify::coverage::Coverage;
 use duban::store::handle::Store;
 use duban::store::outbox::OutboxBatch;
-use duban::store::reports::ReportFile;
+use duban::store::reports::{ReportFile, ReportKey, ReportKind};
+use duban::store::run_result::{FindingCounts, JudgedResult, JudgedSource, MailedResult, PackCounts, PulledLedger, RunFault, RunResult};
 use duban::store::runs::{GonePin, Run, RunInputs, RunState};
 use std::collections::{BTreeMap, HashSet};
 
@@ -23,13 +25,49 @@ pub async fn claimed(store: &Store, slot: &str, revision: i64, as_of: &str) -> R
     store.runs().claim(&run.id, &at(0), &at(10)).await.expect("a claim").expect("free")
 }
 
+/// One fault of each kind.
+fn faults() -> Vec<RunFault> {
+    let (name, template, unit) = ("a".to_owned(), "pack".to_owned(), "GZ-1".to_owned());
+    let detail = "磁盘满".to_owned();
+    vec![
+        RunFault::Source { name: name.clone(), detail: detail.clone() },
+        RunFault::SourceHeld { name },
+        RunFault::Form { detail: detail.clone() },
+        RunFault::Forms { detail: detail.clone() },
+        RunFault::Workbook { template: template.clone(), detail: detail.clone() },
+        RunFault::Pack { template, unit, name: "甲县".into(), detail: detail.clone() },
+        RunFault::Mail { act: String::new(), units: ["甲", "乙", "丙", "丁"].map(str::to_owned).to_vec(), detail: detail.clone() },
+        RunFault::Mail { act: "supervise".into(), units: vec!["甲".into()], detail },
+    ]
+}
+
+pub fn result() -> RunResult {
+    let sources = vec![JudgedSource {
+        ledger: "项目台账".into(),
+        source: "a".into(),
+        snapshot: 3,
+        covers_on: day("2026-09-30"),
+        accepted: 7,
+        quarantined: 1,
+        note: "晚于截至日".into(),
+    }];
+    let findings = FindingCounts { red: 1, blank_cells: 2, resolved: 3, ..FindingCounts::default() };
+    let packs =
+        vec![PackCounts { title: "分县清单".into(), made: 2, without_rows: 1, failed: 1, folders: vec!["var/reports/x/县/".into()] }];
+    RunResult {
+        pulled: vec![PulledLedger { ledger: "项目台账".into(), source: "a".into(), snapshot: 3 }],
+        judged: Some(JudgedResult { title: "周提醒".into(), as_of: day("2026-09-30"), sources, findings, packs }),
+        mailed: Some(MailedResult { digests: 5, drafts: 2, unchanged: 1, coverage: Coverage::default() }),
+    }
+}
+
 fn inputs() -> RunInputs {
     RunInputs {
         snapshots: vec![("project".into(), "a".into(), 3)],
         files: BTreeMap::from([("config/rules.toml".into(), "ff".into())]),
         sample: true,
         enforce_on: Some(day("2027-01-01")),
-        faults: vec!["工作簿“甲”无法写出".into()],
+        faults: faults(),
         closed: vec!["q@2026-07-08T08:00:00#0".into()],
         intake_reports: vec!["var/reports/导入报告/a/2026-09-30-abababab/导入报告.xlsx".into()],
         answers: 7,
@@ -69,11 +107,11 @@ pub async fn claim_goes_to_one_of_two(db: &Db) {
         assert_eq!(got.len(), 1);
         assert_eq!(got[0].fence, 1);
         one.runs().finish_step(&got[0], "pull", &inputs()).await.expect("a step");
-        one.runs().finish(&got[0], RunState::Partial, "缺一份", "结果", &at(3)).await.expect("an end");
+        one.runs().finish(&got[0], RunState::Partial, "", Some(&result()), &at(3)).await.expect("an end");
         assert!(two.runs().claim(&run.id, &at(59), &at(60)).await.expect("a claim").is_none(), "it has ended");
         let ended = two.runs().get(&run.id).await.expect("a look").expect("a run");
         assert_eq!((ended.state, ended.step.as_str(), ended.inputs), (RunState::Partial, "pull", inputs()));
-        assert_eq!((ended.reason.as_str(), ended.result.as_str(), ended.finished_at), ("缺一份", "结果", at(3)));
+        assert_eq!((ended.result, ended.finished_at), (Some(result()), at(3)));
     }
 }
 
@@ -103,7 +141,7 @@ pub async fn an_expired_lease_is_taken_over(db: &Db) {
     assert!(!store.runs().renew_lease(&old, &at(40)).await.expect("renewed"));
     let lost = inputs();
     assert!(store.runs().finish_step(&old, "pull", &lost).await.is_err());
-    assert!(store.runs().finish(&old, RunState::Done, "", "", &at(17)).await.is_err());
+    assert!(store.runs().finish(&old, RunState::Done, "", None, &at(17)).await.is_err());
     assert!(store.outbox().commit(&old, "remind", &lost, &OutboxBatch::default()).await.is_err());
     assert!(store.findings().commit(&old, "detect", &lost, [], &[], None).await.is_err());
     store.runs().release(&old).await.expect("nothing");
@@ -114,8 +152,8 @@ pub async fn an_expired_lease_is_taken_over(db: &Db) {
     store.runs().release(&new).await.expect("given back");
     let next = store.runs().claim(&old.id, &at(18), &at(40)).await.expect("a claim").expect("free at once");
     assert_eq!((next.fence, next.step.as_str()), (3, "pull"));
-    store.runs().finish(&next, RunState::Done, "", "", &at(19)).await.expect("an end");
-    assert!(store.runs().finish(&next, RunState::Failed, "", "", &at(19)).await.is_err(), "it ends once");
+    store.runs().finish(&next, RunState::Done, "", None, &at(19)).await.expect("an end");
+    assert!(store.runs().finish(&next, RunState::Failed, "", None, &at(19)).await.is_err(), "it ends once");
     assert!(store.runs().finish_step(&next, "report", &lost).await.is_err(), "an ended run takes no step");
 }
 
@@ -125,12 +163,12 @@ pub async fn a_failed_run_reopens(db: &Db) {
     store.runs().finish_step(&run, "pull", &inputs()).await.expect("a step");
     store.runs().reopen(&run.id).await.expect("nothing");
     assert!(store.runs().claim(&run.id, &at(1), &at(2)).await.expect("a claim").is_none(), "a running one is not opened");
-    store.runs().finish(&run, RunState::Failed, "磁盘满", "", &at(3)).await.expect("an end");
+    store.runs().finish(&run, RunState::Failed, "磁盘满", None, &at(3)).await.expect("an end");
     store.runs().reopen(&run.id).await.expect("opened");
     let reopened = store.runs().claim(&run.id, &at(4), &at(14)).await.expect("a claim").expect("open");
     assert_eq!((reopened.step.as_str(), reopened.reason.as_str(), reopened.fence), ("", "", 2), "from its beginning");
     assert_eq!(reopened.finished_at, "", "it goes on");
-    store.runs().finish(&reopened, RunState::Done, "", "好", &at(5)).await.expect("an end");
+    store.runs().finish(&reopened, RunState::Done, "", None, &at(5)).await.expect("an end");
     store.runs().reopen(&run.id).await.expect("nothing");
     assert_eq!(store.runs().get(&run.id).await.expect("a look").expect("a run").state, RunState::Done);
 }
@@ -140,7 +178,7 @@ pub async fn orphaned_runs_are_listed(db: &Db) {
     let open = async |slot: &str| store.runs().open("weekly", slot, 0, day("2026-11-23"), true, &at(0)).await.expect("a run").id;
     let held = claimed(&store, "held", 0, "2026-11-23").await;
     let ended = claimed(&store, "ended", 0, "2026-11-23").await;
-    store.runs().finish(&ended, RunState::Failed, "", "", &at(1)).await.expect("an end");
+    store.runs().finish(&ended, RunState::Failed, "", None, &at(1)).await.expect("an end");
     let fresh = open("fresh").await;
     let ids = async |minute: u32| -> Vec<String> {
         store.runs().orphaned(&at(minute)).await.expect("runs").into_iter().map(|run| run.id).collect()
@@ -183,14 +221,46 @@ pub async fn freeze_and_thaw(db: &Db) {
     assert!(store.frozen_texts().read(&BTreeMap::from([("x".into(), "00".into())])).await.is_err(), "a lost text is an error");
 }
 
+pub async fn a_fault_is_one_sentence(_: &Db) {
+    let sentences: Vec<String> = faults().iter().map(ToString::to_string).collect();
+    let expected = [
+        "a：磁盘满",
+        "a：新读入的台账与上次差异过大，暂缓生效，沿用上次",
+        "反馈表 磁盘满",
+        "磁盘满",
+        "pack：磁盘满",
+        "pack（甲县）：磁盘满",
+        "甲、乙、丙等4个单位的提醒未能生成：磁盘满",
+        "甲的督办拟办件未能生成：磁盘满",
+    ];
+    assert_eq!(sentences, expected);
+}
+
+pub async fn a_result_of_another_version_is_not_guessed(db: &Db) {
+    let store = db.open().await;
+    let run = claimed(&store, "slot", 0, "2026-11-23").await;
+    store.runs().finish(&run, RunState::Done, "", Some(&result()), &at(3)).await.expect("an end");
+    let raw = db.raw().await;
+    for (column, message) in [(r#"{"version":"2"}"#, "unknown variant"), ("提醒：5封", "expected value")] {
+        sqlx::query("UPDATE run SET result=$1").bind(column).execute(&raw).await.expect("a result");
+        let error = store.runs().get(&run.id).await.expect_err("another version").to_string();
+        assert!(error.contains("stored result of run weekly@slot#0 cannot be read") && error.contains(message), "{error}");
+    }
+    raw.close().await;
+}
+
 pub async fn reports_read_back(db: &Db) {
     let store = db.open().await;
     let run = claimed(&store, "slot", 0, "2026-11-23").await;
-    let file = |path: &str, sha256: &str, bytes| ReportFile { path: path.to_owned(), sha256: sha256.to_owned(), bytes };
-    for (path, sha256, bytes) in [("乙.xlsx", "b", 2), ("甲.xlsx", "a", 1), ("乙.xlsx", "c", u64::from(u32::MAX) + 1)] {
-        store.reports().add(&run, &[file(path, sha256, bytes)]).await.expect("a report");
+    let key = |template: &str, kind, unit: &str| ReportKey { template: template.into(), kind, unit: unit.into() };
+    let file = |key: &ReportKey, path: &str, bytes| ReportFile { key: key.clone(), path: path.into(), sha256: path.into(), bytes };
+    let (book, paper) = (key("quarterly", ReportKind::Workbook, ""), key("quarterly", ReportKind::Document, ""));
+    let (first, second) = (key("list", ReportKind::Pack, "GZ-1"), key("list", ReportKind::Pack, "GZ-2"));
+    // a run that goes on behind a crash writes its files once more
+    for round in 0..2 {
+        let files = [file(&book, "3", u64::from(u32::MAX) + round), file(&paper, "4", 2), file(&first, "1", 3), file(&second, "2", 4)];
+        store.reports().add(&run, &files).await.expect("reports");
     }
-    let mut reports = store.reports().list(&run.id).await.expect("reports");
-    reports.sort();
-    assert_eq!(reports, [file("乙.xlsx", "c", 4_294_967_296), file("甲.xlsx", "a", 1)]);
+    let reports = store.reports().list(&run.id).await.expect("reports");
+    assert_eq!(reports, [file(&first, "1", 3), file(&second, "2", 4), file(&book, "3", 4_294_967_296), file(&paper, "4", 2)]);
 }
