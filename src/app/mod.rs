@@ -8,5 +8,6 @@ pub(crate) mod findings;
 pub(crate) mod import;
 pub(crate) mod outbox;
 pub(crate) mod reports;
+pub(crate) mod runs;
 pub(crate) mod snapshots;
 pub(crate) mod start;

@@ -48,8 +48,13 @@ pub(crate) enum Command {
     },
     /// Fix the day from which acts above a reminder begin
     Init,
-    /// The latest runs
+    /// The latest runs; of one run, how many units it mailed or not, by reason
     Runs {
+        /// Name of a run, as the list shows it
+        run: Option<String>,
+        /// Why this unit (code or name) was mailed by the run or was not
+        #[arg(long, requires = "run")]
+        unit: Option<String>,
         #[arg(long, default_value_t = 20)]
         limit: i64,
     },

@@ -4,7 +4,7 @@ use crate::app::compose::App;
 use crate::app::import::ImportRequest;
 use crate::cli::arguments::{Arguments, Command};
 use crate::cli::exit::Exit;
-use crate::cli::{accountability, check, diff, explain, findings, intake, ledger, outbox, rebuild, run};
+use crate::cli::{accountability, check, diff, explain, findings, intake, ledger, outbox, rebuild, run, runs};
 use crate::clock::Clock;
 use crate::source::refusal::ReadLimits;
 use crate::source::{child, parse};
@@ -89,7 +89,8 @@ async fn dispatch(root: &Path, command: Command) -> anyhow::Result<Exit> {
         Command::Run { job, as_of, dry_run, revise } => run::run(&open().await?, job, as_of, dry_run, revise).await,
         Command::Preview { job, as_of } => run::run(&open().await?, job, as_of, true, false).await,
         Command::Serve => run::serve(&open().await?).await,
-        Command::Runs { limit } => run::runs(&open().await?, limit).await,
+        Command::Runs { run: Some(run), unit, .. } => runs::show(&open().await?, &run, unit.as_deref()).await,
+        Command::Runs { run: None, limit, .. } => runs::list(&open().await?, limit).await,
         Command::Outbox { action } => outbox::outbox(&open().await?, action).await,
 
         Command::Findings { as_of, filter, format } => findings::print(&open().await?, as_of, &filter, &format).await,

@@ -17,3 +17,4 @@ mod ledger;
 mod outbox;
 mod rebuild;
 pub mod run;
+mod runs;

@@ -1,4 +1,4 @@
-//! `run`, `preview`, `serve`, `runs`, `init`: runs jobs and prints what they made.
+//! `run`, `preview`, `serve`, `init`: runs jobs and prints what they made.
 
 use crate::app::compose::App;
 use crate::app::start;
@@ -74,7 +74,7 @@ pub fn outcome_text(outcome: &RunOutcome) -> String {
 }
 
 /// Why a run failed or is partial; empty = it is done, or goes on.
-fn incomplete_because(run: &Run) -> String {
+pub(crate) fn incomplete_because(run: &Run) -> String {
     match run.state {
         RunState::Partial => run.inputs.faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("；"),
         RunState::Failed => run.reason.clone(),
@@ -206,27 +206,6 @@ async fn wait_for_signal() {
         _ = tokio::signal::ctrl_c() => {}
         () = terminate => {}
     }
-}
-
-/// Prints the latest runs.
-pub(crate) async fn runs(app: &App, limit: i64) -> anyhow::Result<Exit> {
-    for run in app.store().runs().list(limit).await? {
-        let state = match run.state {
-            RunState::Running => "进行中",
-            RunState::Done => "已完成",
-            RunState::Partial => "部分完成",
-            RunState::Failed => "失败",
-        };
-        let reason = incomplete_because(&run);
-        print_line!(
-            "{} 截至{} {state} {}{}",
-            run.id,
-            run.as_of,
-            if run.finished_at.is_empty() { run.started_at } else { run.finished_at },
-            if reason.is_empty() { String::new() } else { format!(" {reason}") }
-        );
-    }
-    Ok(Exit::Done)
 }
 
 /// Fixes the day from which acts above a reminder begin, and prints it.

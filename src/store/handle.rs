@@ -10,6 +10,7 @@ use crate::store::gone::Gone;
 use crate::store::indicators::Indicators;
 use crate::store::notes::Notes;
 use crate::store::notified::Notified;
+use crate::store::notify_reasons::NotifyReasons;
 use crate::store::outbox::Outbox;
 use crate::store::pulls::Pulls;
 use crate::store::records::Records;
@@ -83,6 +84,10 @@ impl Store {
 
     pub fn notified(&self) -> Notified<'_> {
         Notified { database: &self.database }
+    }
+
+    pub fn notify_reasons(&self) -> NotifyReasons<'_> {
+        NotifyReasons { database: &self.database }
     }
 
     pub fn outbox(&self) -> Outbox<'_> {

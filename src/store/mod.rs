@@ -11,6 +11,7 @@ pub mod handle;
 pub mod indicators;
 pub mod notes;
 pub mod notified;
+pub mod notify_reasons;
 pub mod open_versions;
 pub mod outbox;
 pub mod pulls;

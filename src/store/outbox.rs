@@ -6,6 +6,7 @@ use crate::domain::notify::delivery::{DeliveryEvent, DeliveryState};
 use crate::domain::rules::rule::Light;
 use crate::store::database::{Database, Dialect, ROWS_PER_STATEMENT, Result, StoreError, json, number, parameters, sql, text, to_json};
 use crate::store::notified::{NotifiedFindings, last_before_undelivered};
+use crate::store::notify_reasons::{UnitReason, insert_reasons};
 use crate::store::run_result;
 use crate::store::run_result::RunResult;
 use crate::store::runs::{Run, RunInputs, Runs};
@@ -52,6 +53,8 @@ pub struct OutboxBatch {
     pub messages: Vec<NewMessage>,
     pub notified: Vec<NewNotified>,
     pub drafts: Vec<NewDraft>,
+    /// Why each unit is mailed or not, in administrative order.
+    pub reasons: Vec<UnitReason>,
     /// Day of the slot.
     pub notified_on: String,
     pub now: String,
@@ -140,7 +143,7 @@ pub struct Outbox<'a> {
 }
 
 impl Outbox<'_> {
-    /// Commits the result of the notifying step in one transaction: messages, notified findings, the result of the run and the step itself. It is
+    /// Commits the result of the notifying step in one transaction: messages, reasons, notified findings, the result of the run and the step itself. It is
     /// idempotent.
     ///
     /// # Errors
@@ -199,6 +202,7 @@ impl Outbox<'_> {
         }
         supersede(&mut transaction, run, *test, now).await?;
         insert_message_findings(self.database.dialect, &mut transaction, batch).await?;
+        insert_reasons(self.database.dialect, &mut transaction, run, &batch.reasons).await?;
         for NewNotified { unit, findings } in notified.iter().filter(|_| !test) {
             let known = match last_before_undelivered(&mut transaction, run, unit).await? {
                 Some(last) => last,

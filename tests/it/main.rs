@@ -18,6 +18,7 @@ mod outputs;
 mod packs;
 mod postfix;
 mod properties;
+mod reasons;
 mod row_cache;
 mod secrecy;
 mod sources;

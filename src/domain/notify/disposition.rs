@@ -1,7 +1,7 @@
 //! Why a finding is in no digest, and why a unit is mailed or not. Both are decided here, `plan.rs` applies it: [`disposition_of`] decides for one
 //! (finding, relation), [`notify_reason`] for one unit.
 //!
-//! Invariant: every (finding, relation) has exactly one [`Disposition`], every unit with something addressed to it one [`NotifyReason`].
+//! Invariant: every (finding, relation) has exactly one [`Disposition`], every unit of a run one [`NotifyReason`].
 
 use crate::domain::audience::is_named;
 use crate::domain::judging::finding::{Finding, State};
@@ -59,6 +59,10 @@ pub(crate) struct UnitFindings {
     pub(crate) exempt: usize,
     /// Findings of restricted records.
     pub(crate) restricted: Vec<usize>,
+    /// A finding concerns it in a relation that is not notified before the start.
+    pub(crate) before_start: bool,
+    /// Something concerns it, and no mail can reach it.
+    pub(crate) without_mailbox: bool,
 }
 
 impl UnitFindings {
@@ -69,38 +73,104 @@ impl UnitFindings {
     }
 }
 
-/// Why a unit is mailed in a run, or why not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why a unit is mailed in a run, or why not. One is stored for every (unit, run).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum NotifyReason {
     /// Mailed: it has an item, a cell to fill in or a due date.
     HasItems,
     /// Mailed: something is new, worse or soon due.
     HasNews,
-    /// Not mailed: neither the unit nor an office that forwards has a mailbox.
-    NoMailbox,
-    /// Not mailed: nothing that a mail lists is addressed to it.
-    NoItems,
+    /// Not mailed by a revision: its mail would repeat that of an earlier revision.
+    Unchanged,
+    /// Not mailed: its mail could not be made; the faults of the run name why.
+    NotMade,
     /// Not mailed: what is addressed to it is what it was last notified of.
     NothingNew,
-    /// Not mailed: it had a digest within the last six days.
+    /// Not mailed: it had a digest within the last [`QUIET_DAYS`].
     QuietDays,
+    /// Not mailed: neither the unit nor an office that forwards has a mailbox.
+    NoMailbox,
+    /// Not mailed: everything that concerns it is restricted.
+    RestrictedOnly,
+    /// Not mailed: everything that concerns it is exempt.
+    ExemptOnly,
+    /// Not mailed: what concerns it is addressed to its owner only before the start (建账期).
+    BeforeStart,
+    /// Not mailed: the job does not mail the level of the unit.
+    OtherLevel,
+    /// Not mailed: nothing that a mail lists is addressed to it.
+    NoItems,
 }
 
 impl NotifyReason {
+    pub const ALL: [NotifyReason; 12] = [
+        NotifyReason::HasItems,
+        NotifyReason::HasNews,
+        NotifyReason::Unchanged,
+        NotifyReason::NotMade,
+        NotifyReason::NothingNew,
+        NotifyReason::QuietDays,
+        NotifyReason::NoMailbox,
+        NotifyReason::RestrictedOnly,
+        NotifyReason::ExemptOnly,
+        NotifyReason::BeforeStart,
+        NotifyReason::OtherLevel,
+        NotifyReason::NoItems,
+    ];
+
     pub fn is_mailed(self) -> bool {
         matches!(self, NotifyReason::HasItems | NotifyReason::HasNews)
+    }
+
+    pub fn code(self) -> &'static str {
+        match self {
+            NotifyReason::HasItems => "has-items",
+            NotifyReason::HasNews => "has-news",
+            NotifyReason::Unchanged => "unchanged",
+            NotifyReason::NotMade => "not-made",
+            NotifyReason::NothingNew => "nothing-new",
+            NotifyReason::QuietDays => "quiet-days",
+            NotifyReason::NoMailbox => "no-mailbox",
+            NotifyReason::RestrictedOnly => "restricted-only",
+            NotifyReason::ExemptOnly => "exempt-only",
+            NotifyReason::BeforeStart => "before-start",
+            NotifyReason::OtherLevel => "other-level",
+            NotifyReason::NoItems => "no-items",
+        }
+    }
+
+    pub fn parse(code: &str) -> Option<NotifyReason> {
+        NotifyReason::ALL.into_iter().find(|reason| reason.code() == code)
+    }
+
+    /// The reason as a Chinese sentence, without the full stop.
+    pub fn sentence(self) -> String {
+        match self {
+            NotifyReason::HasItems => "有需要办理、补齐或近期到期的事项，已生成提醒".into(),
+            NotifyReason::HasNews => "有新增、加重、待补齐或近期到期的事项，已生成提醒".into(),
+            NotifyReason::Unchanged => "补做的提醒与前次内容相同，未再发送".into(),
+            NotifyReason::NotMade => "提醒未能生成，原因见本次执行未全部完成的说明".into(),
+            NotifyReason::NothingNew => "与上次告知的相比没有新情况，未发提醒".into(),
+            NotifyReason::QuietDays => format!("{QUIET_DAYS}日内已收到过提醒，未再发送"),
+            NotifyReason::NoMailbox => "本单位和上级办公室都没有邮箱，提醒无处可送".into(),
+            NotifyReason::RestrictedOnly => "应告知的事项都不便列示，未发提醒".into(),
+            NotifyReason::ExemptOnly => "有关事项都已豁免、延期或提出异议，未发提醒".into(),
+            NotifyReason::BeforeStart => "建账期内只提醒责任单位，未发提醒".into(),
+            NotifyReason::OtherLevel => "本任务不向这一级单位发送提醒".into(),
+            NotifyReason::NoItems => "没有需要告知的事项，未发提醒".into(),
+        }
     }
 }
 
 /// Decides whether a unit is mailed.
 pub(crate) fn notify_reason(inputs: &PlanInputs<'_>, unit: UnitId, addressed: &UnitFindings, items: &Items) -> NotifyReason {
-    if inputs.policy.units.mailbox(unit).is_none() {
+    let has_items = !items.0.is_empty() || !addressed.unjudged.is_empty() || !addressed.due.is_empty();
+    if inputs.policy.units.mailbox(unit).is_none() && (has_items || addressed.without_mailbox) {
         return NotifyReason::NoMailbox;
     }
     let last_digest = inputs.last_digest_on.get(&unit);
     // 建账期: one 存量核对单 for each unit, a second only for what came since
     let rhythm = if !inputs.started && last_digest.is_some() { Rhythm::Changes } else { inputs.rhythm };
-    let has_items = !items.0.is_empty() || !addressed.unjudged.is_empty() || !addressed.due.is_empty();
     let has_news = || {
         let last_notified = inputs.last_notified_of(unit);
         let new_cells = addressed.unjudged.iter().any(|index| !last_notified.contains_key(&inputs.identity(*index)));
@@ -108,10 +178,25 @@ pub(crate) fn notify_reason(inputs: &PlanInputs<'_>, unit: UnitId, addressed: &U
     };
     let is_quiet = last_digest.is_some_and(|last| (inputs.sent_on - *last).num_days() <= QUIET_DAYS);
     match rhythm {
-        _ if !has_items => NotifyReason::NoItems,
+        _ if !has_items => reason_without_items(inputs, unit, addressed),
         Rhythm::Always => NotifyReason::HasItems,
         Rhythm::Changes if !has_news() => NotifyReason::NothingNew,
         Rhythm::Changes if is_quiet => NotifyReason::QuietDays,
         Rhythm::Changes => NotifyReason::HasNews,
+    }
+}
+
+/// Why there is nothing that a mail to a unit would list.
+fn reason_without_items(inputs: &PlanInputs<'_>, unit: UnitId, addressed: &UnitFindings) -> NotifyReason {
+    if !inputs.levels.contains(&inputs.policy.units.units[unit].level) {
+        NotifyReason::OtherLevel
+    } else if !addressed.restricted.is_empty() {
+        NotifyReason::RestrictedOnly
+    } else if addressed.exempt > 0 {
+        NotifyReason::ExemptOnly
+    } else if addressed.before_start {
+        NotifyReason::BeforeStart
+    } else {
+        NotifyReason::NoItems
     }
 }

@@ -24,7 +24,7 @@ use std::collections::BTreeMap;
 #[derive(Debug)]
 pub struct Plan {
     pub digests: Vec<Digest>,
-    /// Why each unit with something addressed to it is mailed or not.
+    /// Why each unit of the policy is mailed or not.
     pub reasons: BTreeMap<UnitId, NotifyReason>,
     /// The pairs that are in no digest, each for a reason the proof counts.
     pub not_notified: Vec<FindingRelation>,
@@ -56,6 +56,10 @@ pub fn plan(inputs: &PlanInputs<'_>) -> Plan {
             planning.dispositions.iter().filter(|(_, of)| *of == Disposition::Unrouted).map(|(pair, _)| *pair).collect();
         let roll_up = roll_up(inputs, &planning.digests, &unrouted);
         planning.build_or_skip(office, &findings, Some(roll_up));
+    }
+    for unit in 0..inputs.policy.units.units.len() {
+        let reason = || notify_reason(inputs, unit, &UnitFindings::default(), &Items(Vec::new()));
+        planning.reasons.entry(unit).or_insert_with(reason);
     }
     let Planning { mut digests, reasons, dispositions, .. } = planning;
     digests.sort_by_key(|digest| digest.recipient.unit);
@@ -89,6 +93,11 @@ fn route_findings(inputs: &PlanInputs<'_>) -> (BTreeMap<UnitId, UnitFindings>, V
                 (Disposition::Exempt, Some(unit)) => addressed.entry(unit).or_default().exempt += 1,
                 _ => {}
             }
+            if let Some(unit) = unit.filter(|_| counted_for.is_none()) {
+                let findings = addressed.entry(unit).or_default();
+                findings.without_mailbox |= recipient.is_none();
+                findings.before_start |= recipient.is_some();
+            }
             dispositions.push((pair, disposition));
         }
     }
@@ -101,8 +110,13 @@ fn route_notices(inputs: &PlanInputs<'_>, addressed: &mut BTreeMap<UnitId, UnitF
     let horizon = inputs.sent_on + Days::new(DUE_DAYS);
     for (index, notice) in inputs.judged.notices.iter().enumerate() {
         let Some(owner) = notice.owner.filter(|_| notice.due_on <= horizon && is_named(notice)) else { continue };
-        if inputs.levels.contains(&units.units[owner].level) && units.mailbox(owner).is_some() {
-            addressed.entry(owner).or_default().due.push(index);
+        if !inputs.levels.contains(&units.units[owner].level) {
+            continue;
+        }
+        let findings = addressed.entry(owner).or_default();
+        match units.mailbox(owner) {
+            Some(_) => findings.due.push(index),
+            None => findings.without_mailbox = true,
         }
     }
 }

@@ -28,6 +28,7 @@ use crate::domain::rules::rule::Relation;
 use chrono::NaiveDate;
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
+use std::sync::Arc;
 
 const EVERY_LEVEL: [Level; 6] = [Level::Province, Level::Department, Level::Support, Level::City, Level::County, Level::Platform];
 const WENGAN: &str = "瓮安县";
@@ -445,6 +446,39 @@ fn before_the_start_only_owners_are_notified_and_only_reminded() {
     fixture.deliver(&planned, "2026-09-01");
     fixture.judged.notices.clear();
     assert!(fixture.plan().digests.is_empty(), "one list to check, not one each month");
+}
+
+#[test]
+fn each_unit_has_one_named_reason() {
+    use NotifyReason::{BeforeStart, ExemptOnly, HasItems, NoItems, NoMailbox, OtherLevel, RestrictedOnly};
+    const CITY: &str = "黔南布依族苗族自治州";
+    let check = |of: &str, change: fn(&mut Fixture), expected: [NotifyReason; 4]| {
+        let mut fixture = Fixture::new();
+        change(&mut fixture);
+        let planned = fixture.plan();
+        assert_eq!(planned.reasons.len(), fixture.config.policy.units.units.len(), "{of}");
+        let found = [WENGAN, CITY, "福泉市", "省投资促进局"].map(|unit| planned.reasons[&fixture.unit(unit)]);
+        assert_eq!(found, expected, "{of}");
+    };
+    check("all", |_| {}, [HasItems, HasItems, NoItems, HasItems]);
+    check("counties", |fixture| fixture.levels = vec![Level::County], [HasItems, OtherLevel, NoItems, OtherLevel]);
+    check("before the start", |fixture| fixture.started = false, [HasItems, BeforeStart, NoItems, HasItems]);
+    let unreachable = |fixture: &mut Fixture| fixture.config.policy.units.units.iter_mut().for_each(|unit| unit.mailbox = None);
+    check("no mailbox", unreachable, [NoMailbox, NoMailbox, NoItems, NoMailbox]);
+    let restrict = |fixture: &mut Fixture| {
+        fixture.judged.findings.iter_mut().for_each(|finding| Arc::make_mut(&mut finding.subject).restricted = true);
+        fixture.judged.notices.clear();
+    };
+    check("restricted", restrict, [RestrictedOnly, RestrictedOnly, NoItems, RestrictedOnly]);
+    let exempt = |fixture: &mut Fixture| {
+        fixture.judged.findings.iter_mut().for_each(|finding| finding.state = State::Exempt);
+        fixture.judged.notices.clear();
+    };
+    check("exempt", exempt, [ExemptOnly, ExemptOnly, NoItems, ExemptOnly]);
+    for reason in NotifyReason::ALL {
+        assert_eq!(NotifyReason::parse(reason.code()), Some(reason));
+        assert!(!reason.sentence().is_empty() && !reason.sentence().ends_with('。'));
+    }
 }
 
 #[test]

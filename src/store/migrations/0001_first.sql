@@ -205,6 +205,19 @@ CREATE TABLE notified_history (
     PRIMARY KEY (run, unit)
 );
 
+-- Why each unit was mailed by a run, or was not.
+CREATE TABLE notify_reason (
+    run TEXT NOT NULL,
+    -- code and name of the unit
+    unit TEXT NOT NULL,
+    name TEXT NOT NULL,
+    -- the codes of the reasons
+    reason TEXT NOT NULL,
+    -- place in the administrative order
+    no BIGINT NOT NULL,
+    PRIMARY KEY (run, unit)
+);
+
 -- The files that a run has made.
 CREATE TABLE report_file (
     run TEXT NOT NULL,

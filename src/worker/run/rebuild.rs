@@ -96,7 +96,10 @@ impl Runner {
     }
 
     /// The run of an id; an unknown id is refused with the nearest one.
-    async fn run_named(&self, id: &str) -> anyhow::Result<Run> {
+    ///
+    /// # Errors
+    /// There is no such run, or the database fails.
+    pub(crate) async fn run_named(&self, id: &str) -> anyhow::Result<Run> {
         const RUNS_MAX: i64 = 1000;
         if let Some(run) = self.store.runs().get(id).await? {
             return Ok(run);

@@ -5,6 +5,7 @@ use crate::config::job_file::{Job, JobStep};
 use crate::domain::audience::{Audience, is_counts_only};
 use crate::domain::judging::finding::Identity;
 use crate::domain::notify::digest::{Counts, Digest, Draft};
+use crate::domain::notify::disposition::NotifyReason;
 use crate::domain::notify::drafts::drafts;
 use crate::domain::notify::feedback::SilentRecord;
 use crate::domain::notify::inputs::{PlanInputs, Rhythm};
@@ -17,6 +18,7 @@ use crate::mail::message::{Attachment, Correspondent, Message};
 use crate::mail::templates::{Rendered, Templates};
 use crate::report::archive;
 use crate::report::xlsx;
+use crate::store::notify_reasons::UnitReason;
 use crate::store::outbox::{NewDraft, NewMessage, NewNotified, OutboxBatch};
 use crate::store::run_result::{JudgedResult, MailedResult, RunFault, RunResult};
 use crate::store::runs::{Run, RunInputs};
@@ -92,12 +94,13 @@ struct Envelope<'a> {
     act: Option<&'static str>,
 }
 
-/// A mail that could not be made.
+/// Which mails could not be made, and why. They are in the order of the acts' titles; digests, which have no act, come first.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct MailFault {
-    /// Title and code of the act of a draft.
-    act: Option<(&'static str, &'static str)>,
-    error: String,
-    unit: String,
+    act_title: &'static str,
+    /// Code of the act of drafts; empty for digests.
+    act: &'static str,
+    detail: String,
 }
 
 impl RunContext<'_> {
@@ -231,8 +234,10 @@ impl RunContext<'_> {
         let named = self.inputs_named();
         let mut messages = Vec::new();
         let mut notified = Vec::new();
-        let mut failed = Vec::new();
+        // a broken template concerns all units: they share one fault
+        let mut failed: BTreeMap<MailFault, Vec<String>> = BTreeMap::new();
         let mut unchanged = 0;
+        let mut reasons = std::mem::take(&mut planned.reasons);
         let progress = progress("生成邮件");
         for digest in &mut planned.digests {
             progress.inc(1);
@@ -240,6 +245,7 @@ impl RunContext<'_> {
                 Ok(message) => {
                     if earlier_digests.get(&message.recipient) == Some(&message.digest_sha256) {
                         unchanged += 1;
+                        reasons.insert(digest.recipient.unit, NotifyReason::Unchanged);
                         continue;
                     }
                     notified.push(NewNotified {
@@ -250,7 +256,9 @@ impl RunContext<'_> {
                 }
                 Err(error) if error.is::<MailsDiffer>() => return Err(error),
                 Err(error) => {
-                    failed.push(MailFault { act: None, error: format!("{error:#}"), unit: digest.recipient.unit_name.clone() });
+                    reasons.insert(digest.recipient.unit, NotifyReason::NotMade);
+                    let fault = MailFault { act_title: "", act: "", detail: format!("{error:#}") };
+                    failed.entry(fault).or_default().push(digest.recipient.unit_name.clone());
                 }
             }
         }
@@ -265,13 +273,14 @@ impl RunContext<'_> {
                 }
                 Err(error) if error.is::<MailsDiffer>() => return Err(error),
                 Err(error) => {
-                    let act = Some((draft.act_title, draft.act));
-                    failed.push(MailFault { act, error: format!("{error:#}"), unit: draft.recipient.unit_name.clone() });
+                    let fault = MailFault { act_title: draft.act_title, act: draft.act, detail: format!("{error:#}") };
+                    failed.entry(fault).or_default().push(draft.recipient.unit_name.clone());
                 }
             }
         }
         progress.finish_and_clear();
-        inputs.faults.extend(mail_faults(failed));
+        let fault = |(MailFault { act, detail, .. }, units): (MailFault, _)| RunFault::Mail { act: act.to_owned(), units, detail };
+        inputs.faults.extend(failed.into_iter().map(fault));
         if let Some(fault) = self.register.records.fault() {
             anyhow::bail!("{fault}; nothing was mailed");
         }
@@ -280,6 +289,7 @@ impl RunContext<'_> {
             messages,
             notified,
             drafts: drafted,
+            reasons: self.unit_reasons(&reasons),
             notified_on: self.at.date().to_string(),
             now: stamp(self.evaluator.clock.now()),
             result: RunResult { judged: Some(judged), mailed: Some(mailed), ..RunResult::default() },
@@ -288,6 +298,16 @@ impl RunContext<'_> {
         };
         self.evaluator.store.outbox().commit(run, JobStep::Remind.name(), inputs, &batch).await?;
         Ok(batch.result)
+    }
+
+    /// The reasons by code and name of their units.
+    fn unit_reasons(&self, reasons: &BTreeMap<UnitId, NotifyReason>) -> Vec<UnitReason> {
+        let units = &self.config.policy.units.units;
+        let of = |(unit, reason): (&UnitId, &NotifyReason)| {
+            let unit = &units[*unit];
+            UnitReason { unit: unit.code.clone(), name: unit.name.clone(), reason: *reason }
+        };
+        reasons.iter().map(of).collect()
     }
 
     /// Checks that the job's workbooks and the planned digests show the same.
@@ -420,15 +440,6 @@ impl RunContext<'_> {
             act: act.unwrap_or_default().to_owned(),
         })
     }
-}
-
-/// The mails that could not be made, one fault for each reason: a broken template concerns all units.
-fn mail_faults(failed: Vec<MailFault>) -> impl Iterator<Item = RunFault> {
-    let mut units: BTreeMap<(Option<(&str, &str)>, String), Vec<String>> = BTreeMap::new();
-    for MailFault { act, error, unit } in failed {
-        units.entry((act, error)).or_default().push(unit);
-    }
-    units.into_iter().map(|((act, detail), units)| RunFault::Mail { act: act.map_or("", |(_, code)| code).to_owned(), units, detail })
 }
 
 /// The mails and the workbooks do not show the same, so nothing is mailed.

@@ -35,6 +35,7 @@ async fn notify(store: &Store, slot: &str, notified: &[(&str, Findings<'_>)]) {
         messages: messages.collect(),
         notified: notified.collect(),
         drafts: Vec::new(),
+        reasons: Vec::new(),
         notified_on: slot[..10].into(),
         now: at(1),
         result: RunResult::default(),

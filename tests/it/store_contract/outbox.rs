@@ -5,8 +5,10 @@ use super::findings::identity;
 use super::runs::{at, claimed};
 use duban::domain::judging::finding::Identity;
 use duban::domain::notify::delivery::{Attempt, DeliveryState, Fault, FaultKind, Phase, UNKNOWNS_MAX, verdict};
+use duban::domain::notify::disposition::NotifyReason;
 use duban::domain::rules::rule::Light;
 use duban::store::handle::Store;
+use duban::store::notify_reasons::UnitReason;
 use duban::store::outbox::{AuditEntry, NewMessage, NewNotified, OutboxBatch, OutboxFilter, OutboxRow};
 use duban::store::run_result::RunResult;
 use duban::store::runs::{Run, RunInputs};
@@ -41,6 +43,7 @@ fn batch(messages: Vec<NewMessage>, minute: u32) -> OutboxBatch {
         messages,
         notified: Vec::new(),
         drafts: Vec::new(),
+        reasons: Vec::new(),
         notified_on: "2026-11-23".into(),
         now: at(minute),
         result: RunResult::default(),
@@ -130,6 +133,24 @@ pub async fn a_lost_run_notifies_nobody(db: &Db) {
     assert!(all(&store).await.is_empty());
     assert!(store.notified().last(false).await.expect("told").is_empty());
     assert_eq!(store.runs().get(&run.id).await.expect("a look").expect("a run").result, None);
+}
+
+pub async fn each_unit_of_a_run_has_one_reason(db: &Db) {
+    let store = db.open().await;
+    let reason = |unit: usize, reason| UnitReason { unit: format!("GZ-{}", 9999 - unit), name: format!("单位{unit}"), reason };
+    let reasons: Vec<UnitReason> = (0..450).map(|unit| reason(unit, NotifyReason::ALL[unit % NotifyReason::ALL.len()])).collect();
+    let run = claimed(&store, "slot", 0, "2026-11-23").await;
+    assert!(store.notify_reasons().of_run(&run.id).await.expect("reasons").is_empty());
+    let lost = Run { fence: run.fence + 1, ..run.clone() };
+    let batch = OutboxBatch { reasons: reasons.clone(), ..batch(Vec::new(), 0) };
+    assert!(store.outbox().commit(&lost, "remind", &RunInputs::default(), &batch).await.is_err());
+    assert!(store.notify_reasons().of_run(&run.id).await.expect("reasons").is_empty(), "a lost run stores none");
+    for _ in 0..2 {
+        store.outbox().commit(&run, "remind", &RunInputs::default(), &batch).await.expect("committed");
+        assert_eq!(store.notify_reasons().of_run(&run.id).await.expect("reasons"), reasons);
+    }
+    let other = claimed(&store, "slot", 1, "2026-11-23").await;
+    assert!(store.notify_reasons().of_run(&other.id).await.expect("reasons").is_empty());
 }
 
 pub async fn last_notified_is_replaced_per_unit(db: &Db) {
