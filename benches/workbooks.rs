@@ -23,7 +23,8 @@ use duban::report::{archive, xlsx};
 use duban::workbook::balance::tie_out;
 use duban::workbook::build::{build, file_name};
 use duban::workbook::material::Material;
-use duban::workbook::template::{SheetKind, Template};
+use duban::workbook::sheets::kinds::SheetKind;
+use duban::workbook::template::Template;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
@@ -118,7 +119,7 @@ fn main() {
 
     let template = &config.templates["ledgers-quarterly"];
     let all = Template {
-        sheets: template.sheets.iter().filter(|sheet| sheet.name == "活动签约项目").cloned().collect(),
+        sheets: template.sheets.iter().filter(|sheet| sheet.frame.name == "活动签约项目").cloned().collect(),
         ..template.clone()
     };
     let every = Template { sheets: all.sheets.into_iter().map(whole).collect(), ..template.clone() };

@@ -1,6 +1,6 @@
 //! The configuration as texts, and the parsing of one text as TOML.
 
-use crate::domain::problem::{Problems, suggest};
+use crate::domain::problem::{Problems, ProblemsAt, suggest};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 
@@ -17,25 +17,38 @@ pub(crate) fn files_in<'a>(files: &'a FileSet, folder: &'a str, ending: &'a str)
 
 /// Parses one file. A missing file, wrong TOML and unknown keys are problems, the last with a suggestion.
 pub(crate) fn parse_toml<T: DeserializeOwned>(files: &FileSet, path: &str, problems: &mut Problems) -> Option<T> {
-    let Some(text) = files.get(path) else {
+    let text = text_of(files, path, problems)?;
+    match toml::from_str(text) {
+        Ok(value) => Some(value),
+        Err(error) => {
+            report_toml(&error, text, "", &[], &mut problems.at(path, ""));
+            None
+        }
+    }
+}
+
+/// The text of a file; a problem where the file is missing.
+pub(crate) fn text_of<'a>(files: &'a FileSet, path: &str, problems: &mut Problems) -> Option<&'a str> {
+    let text = files.get(path);
+    if text.is_none() {
         problems.push(path, "is missing", Some("a fresh checkout ships it".into()));
-        return None;
-    };
-    let error = match toml::from_str(text) {
-        Ok(value) => return Some(value),
-        Err(error) => error,
-    };
+    }
+    text.map(String::as_str)
+}
+
+/// Reports what is wrong in a text, with its line. An unknown key is called `unknown key "x" WHOSE`; `also_known` are keys that the error
+/// itself does not list.
+pub(crate) fn report_toml(error: &toml::de::Error, text: &str, whose: &str, also_known: &[&str], at: &mut ProblemsAt<'_>) {
     let line = error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
     let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();
     // serde words it: unknown field `a`, expected one of `b`, `c`
-    let (message, hint) = match quoted(error.message()).split_first() {
+    match quoted(error.message()).split_first() {
         Some((unknown, known)) if error.message().starts_with("unknown field") => {
-            (format!("unknown key \"{unknown}\""), suggest(unknown, known.iter().map(String::as_str)))
+            let hint = suggest(unknown, known.iter().map(String::as_str).chain(also_known.iter().copied()));
+            at.report(format!("{place}unknown key \"{unknown}\"{whose}"), hint);
         }
-        _ => (error.message().to_owned(), None),
-    };
-    problems.push(path, format!("{place}{message}"), hint);
-    None
+        _ => at.report(format!("{place}{}", error.message()), None),
+    }
 }
 
 /// The words between back-ticks in a serde message.

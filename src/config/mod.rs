@@ -1,7 +1,6 @@
 //! The configuration: files become domain types; every problem is listed with file, place and hint.
 
 pub(crate) mod alias_file;
-pub(crate) mod bulletin_file;
 pub(crate) mod calendar_file;
 pub mod file_set;
 pub(crate) mod industry_file;
@@ -10,12 +9,8 @@ pub(crate) mod ladder_file;
 pub(crate) mod ledger_file;
 pub mod load;
 pub(crate) mod policy_file;
-pub(crate) mod record_list_file;
 pub(crate) mod rule_file;
 pub mod settings;
-pub(crate) mod sheet_file;
-pub(crate) mod sheet_kinds;
-pub(crate) mod sheet_words;
 pub mod source_settings;
 pub(crate) mod template_file;
 pub(crate) mod unit_file;

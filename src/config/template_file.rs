@@ -1,17 +1,20 @@
 //! `report-templates/NAME.toml` → [`Template`]. Every field, rule and column is looked up here, so a workbook meets no unknown one.
 
-use crate::config::file_set::{FileSet, files_in, parse_toml};
+use crate::config::file_set::{FileSet, files_in, report_toml, text_of};
 use crate::config::rule_file;
-use crate::config::sheet_file::SheetFile;
-use crate::config::sheet_kinds::sheet;
-use crate::config::sheet_words::placeholders;
 use crate::domain::judging::finding::State;
 use crate::domain::problem::{Problems, ProblemsAt, suggest};
 use crate::domain::rules::condition_text::Scopes;
 use crate::domain::rules::policy::Policy;
-use crate::workbook::template::{SheetKind, SheetTemplate, Template};
+use crate::workbook::sheet_frame::FrameKeys;
+use crate::workbook::sheets::kinds::SheetKind;
+use crate::workbook::sheets::references::{References, placeholders};
+use crate::workbook::template::{SheetTemplate, Template};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use std::collections::BTreeMap;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,7 +25,8 @@ struct TemplateFile {
     subject: String,
     #[serde(default)]
     keywords: String,
-    sheet: Vec<SheetFile>,
+    /// Read one by one, because the keys of a sheet depend on its form.
+    sheet: Vec<IgnoredAny>,
 }
 
 /// The placeholders of a template's `file` and `title`.
@@ -33,52 +37,108 @@ pub(crate) fn parse(files: &FileSet, policy: &Policy, problems: &mut Problems) -
     let scopes = rule_file::scopes(files);
     let mut templates = BTreeMap::new();
     for (stem, path) in files_in(files, "report-templates", ".toml") {
-        if let Some(file) = parse_toml(files, path, problems)
-            && let Some(template) = template(stem, file, &scopes, policy, &mut problems.at(path, ""))
-        {
+        let Some(text) = text_of(files, path, problems) else { continue };
+        let file = TextOfTemplate { text, policy, scopes: &scopes };
+        if let Some(template) = file.template(stem, &mut problems.at(path, "")) {
             templates.insert(stem.to_owned(), template);
         }
     }
     templates
 }
 
-fn template(stem: &str, file: TemplateFile, scopes: &Scopes, policy: &Policy, at: &mut ProblemsAt<'_>) -> Option<Template> {
-    let before = at.count();
-    if !file.file.ends_with(".xlsx") {
-        at.report(format!("file \"{}\" does not end in .xlsx", file.file), None);
+/// The text of one template, and what it may refer to.
+struct TextOfTemplate<'a> {
+    text: &'a str,
+    policy: &'a Policy,
+    scopes: &'a Scopes,
+}
+
+impl<'a> TextOfTemplate<'a> {
+    fn template(&self, stem: &str, at: &mut ProblemsAt<'_>) -> Option<Template> {
+        let document = self.read(DeTable::parse(self.text), at)?;
+        let sheet_tables = match document.get_ref().get("sheet").map(Spanned::get_ref) {
+            Some(DeValue::Array(tables)) => tables.iter().cloned().collect(),
+            _ => Vec::new(),
+        };
+        let table = ValueDeserializer::from(Spanned::new(document.span(), DeValue::Table(document.into_inner())));
+        let file: TemplateFile = self.read(Deserialize::deserialize(table), at)?;
+        let before = at.count();
+        if !file.file.ends_with(".xlsx") {
+            at.report(format!("file \"{}\" does not end in .xlsx", file.file), None);
+        }
+        for word in placeholders(&file.file).into_iter().chain(placeholders(&file.title)).filter(|word| !FILE_WORDS.contains(word)) {
+            at.report(format!("{{{word}}} is unknown"), suggest(word, FILE_WORDS.into_iter()));
+        }
+        if file.sheet.is_empty() {
+            at.report("has no [[sheet]]", None);
+        }
+        let mut names: Vec<String> = Vec::new();
+        let mut sheets = Vec::new();
+        for table in sheet_tables {
+            sheets.extend(self.sheet(table, &mut names, at));
+        }
+        if at.count() == before {
+            check_summary(self.policy, &sheets, at);
+        }
+        (at.count() == before).then(|| Template {
+            name: stem.to_owned(),
+            title: file.title,
+            subject: file.subject,
+            keywords: file.keywords,
+            file: file.file,
+            sheets,
+        })
     }
-    for word in placeholders(&file.file).into_iter().chain(placeholders(&file.title)).filter(|word| !FILE_WORDS.contains(word)) {
-        at.report(format!("{{{word}}} is unknown"), suggest(word, FILE_WORDS.into_iter()));
-    }
-    if file.sheet.is_empty() {
-        at.report("has no [[sheet]]", None);
-    }
-    let mut names: Vec<&str> = Vec::new();
-    let mut sheets = Vec::new();
-    for raw in &file.sheet {
-        let mut at = at.at(format!("sheet \"{}\"", raw.name));
-        if names.contains(&raw.name.as_str()) {
+
+    /// One sheet: first the keys that every sheet has, then those of its kind. `names` are the names of the sheets before it.
+    fn sheet(&self, sheet: Spanned<DeValue<'a>>, names: &mut Vec<String>, at: &mut ProblemsAt<'_>) -> Option<SheetTemplate> {
+        let span = sheet.span();
+        let of_frame = |key: &Spanned<_>| FrameKeys::NAMES.contains(&AsRef::<str>::as_ref(key.get_ref()));
+        let (frame, own) = match sheet.into_inner() {
+            DeValue::Table(keys) => {
+                let (frame, own): (DeTable<'_>, DeTable<'_>) = keys.into_iter().partition(|(key, _)| of_frame(key));
+                (DeValue::Table(frame), own)
+            }
+            other => (other, DeTable::new()),
+        };
+        let deserializer = |value| ValueDeserializer::from(Spanned::new(span.clone(), value));
+        let keys: FrameKeys = self.read(Deserialize::deserialize(deserializer(frame)), at)?;
+        let mut at = at.at(format!("sheet \"{}\"", keys.name));
+        if names.contains(&keys.name) {
             at.report_place("appears twice", None);
         }
-        names.push(&raw.name);
-        sheets.extend(sheet(raw, scopes, policy, &mut at));
+        names.push(keys.name.clone());
+        let form = keys.form.clone();
+        let frame = keys.check(&mut at)?;
+        let references = References { policy: self.policy, scopes: self.scopes, title: &frame.title };
+        let own_keys: Vec<_> = own.keys().map(Spanned::span).collect();
+        match SheetKind::read(&form, deserializer(DeValue::Table(own)), &references, &mut at) {
+            Ok(kind) => Some(SheetTemplate { kind: kind?, frame }),
+            Err(error) => {
+                let is_own = error.span().is_some_and(|span| own_keys.contains(&span));
+                let (whose, known) =
+                    if is_own { (format!(" of form \"{form}\""), &FrameKeys::NAMES[..]) } else { (String::new(), &[][..]) };
+                report_toml(&error, self.text, &whose, known, &mut at);
+                None
+            }
+        }
     }
-    if at.count() == before {
-        check_summary(policy, &sheets, at);
+
+    /// The value, or a problem with its line.
+    fn read<T>(&self, read: Result<T, toml::de::Error>, at: &mut ProblemsAt<'_>) -> Option<T> {
+        match read {
+            Ok(value) => Some(value),
+            Err(error) => {
+                report_toml(&error, self.text, "", &[], at);
+                None
+            }
+        }
     }
-    (at.count() == before).then(|| Template {
-        name: stem.to_owned(),
-        title: file.title,
-        subject: file.subject,
-        keywords: file.keywords,
-        file: file.file,
-        sheets,
-    })
 }
 
 /// Reports, for a template whose summary counts the findings of every rule, rules whose findings are not on exactly one list.
 fn check_summary(policy: &Policy, sheets: &[SheetTemplate], at: &mut ProblemsAt<'_>) {
-    if !sheets.iter().any(|sheet| matches!(sheet.kind, SheetKind::Summary { .. })) {
+    if !sheets.iter().any(|sheet| matches!(sheet.kind, SheetKind::Summary(_))) {
         return;
     }
     for (index, rule) in policy.rules.iter().enumerate() {

@@ -2,13 +2,16 @@
 //!
 //! Invariant: pure and deterministic. Equal templates and materials build equal [`Workbook`]s; the order of a hash map never reaches one.
 
-use crate::domain::judging::roster::Doubt;
+use crate::domain::judging::finding::State;
 use crate::domain::register::period::chinese_date;
 use crate::workbook::material::Material;
-use crate::workbook::model::{At, Sheet, Workbook};
-use crate::workbook::sheet_builder::SheetBuilder;
-use crate::workbook::template::{SheetKind, SheetTemplate, Template};
+use crate::workbook::model::{At, Workbook};
+use crate::workbook::sheet_builder::{Contents, SheetBuilder};
+use crate::workbook::sheets::kind::Rows;
+use crate::workbook::sheets::kinds::SheetKind;
+use crate::workbook::template::{SheetTemplate, Template};
 use crate::workbook::visible::VisibleMaterial;
+use std::collections::BTreeMap;
 
 /// The longest description that the properties of a file take, in characters.
 const DESCRIPTION_CHARS_MAX: usize = 255;
@@ -17,28 +20,28 @@ const DESCRIPTION_CHARS_MAX: usize = 255;
 pub fn build<'a>(template: &Template, material: &'a Material<'a>) -> Workbook<'a> {
     let visible = VisibleMaterial::new(material);
     let (mut included, empty): (Vec<&SheetTemplate>, Vec<_>) =
-        template.sheets.iter().partition(|sheet| !sheet.optional || has_rows(&visible, sheet));
+        template.sheets.iter().partition(|sheet| !sheet.frame.optional || sheet.kind.as_kind().rows(&visible) != Rows::None);
     let mut empty = empty.into_iter();
     // a workbook has at least one sheet: the first empty one has a note that there is nothing to list
     if included.is_empty() {
         included.extend(empty.next());
     }
-    let left_out: Vec<String> = empty.filter_map(|sheet| visible.left_out(sheet)).collect();
-    let title = visible.fill_in(&template.title, template);
+    let left_out = empty.filter_map(|sheet| sheet.kind.as_kind().missing_data(&sheet.frame.name, &visible)).collect();
+    let title = visible.fill_in(&template.title, &template.title);
     let mut book = Workbook {
         title: title.clone(),
-        subject: visible.fill_in(&template.subject, template),
+        subject: visible.fill_in(&template.subject, &template.title),
         keywords: template.keywords.clone(),
         description: description(material),
         author: material.office.to_owned(),
         created: material.as_of,
         ..Workbook::default()
     };
+    let contents = contents(&included, left_out, &visible);
     let mut continuations = Vec::new();
-    for (index, declaration) in included.iter().enumerate() {
-        let mut builder =
-            SheetBuilder { visible: &visible, template, declaration, index, included: &included, left_out: &left_out, book: &mut book };
-        let mut sheets = sheets_of(&mut builder).into_iter();
+    for (index, SheetTemplate { frame, kind }) in included.into_iter().enumerate() {
+        let mut builder = SheetBuilder { visible: &visible, title: &template.title, frame, index, contents: &contents, book: &mut book };
+        let mut sheets = kind.as_kind().build(&mut builder).into_iter();
         book.sheets.push(sheets.next().unwrap_or_default());
         continuations.extend(sheets);
     }
@@ -52,25 +55,26 @@ pub fn build<'a>(template: &Template, material: &'a Material<'a>) -> Workbook<'a
     book
 }
 
-/// Builds what a template declares as one sheet: a list with too many rows, or a feedback form for several ledgers, becomes several sheets.
-fn sheets_of<'a>(builder: &mut SheetBuilder<'a, '_>) -> Vec<Sheet<'a>> {
-    let declaration = builder.declaration;
-    match &declaration.kind {
-        SheetKind::List(list) => builder.list(list),
-        SheetKind::Records(list) => builder.records(list),
-        SheetKind::Feedback => builder.feedback(),
-        SheetKind::Cover { paragraphs, objection } => vec![builder.cover(paragraphs, objection)],
-        SheetKind::Rules => vec![builder.rules()],
-        SheetKind::Summary { chart } => vec![builder.summary(*chart)],
-        SheetKind::Matrix { axis, window, columns, rows } => vec![builder.matrix(*axis, *window, columns, rows)],
-        SheetKind::Notices { rules, columns } => vec![builder.notices(rules.as_deref(), columns)],
-        SheetKind::Quality => vec![builder.quality()],
-        SheetKind::Answers => vec![builder.answers()],
-        SheetKind::LeaderPage(page) => vec![builder.leader_page(page)],
-        SheetKind::Bulletin(bulletin) => vec![builder.bulletin(bulletin)],
-        SheetKind::Silent => vec![builder.silent()],
-        SheetKind::Reporting { rules } => vec![builder.reporting(rules)],
-        SheetKind::Gone => vec![builder.gone()],
+/// What the included sheets need to know of each other; `notes` are those of the first sheet on sheets that were left out.
+fn contents<'b>(included: &[&'b SheetTemplate], mut notes: Vec<String>, visible: &VisibleMaterial<'_>) -> Contents<'b> {
+    let mut lists = BTreeMap::new();
+    for (index, sheet) in included.iter().enumerate() {
+        if let SheetKind::List(list) = &sheet.kind
+            && list.states.contains(&State::Open)
+        {
+            for rule in &list.rules {
+                lists.entry(*rule).or_insert(index);
+            }
+        }
+    }
+    let provenance = included.iter().map(|sheet| sheet.kind.as_kind().provenance()).max().unwrap_or_default();
+    let ledgers = included.iter().flat_map(|sheet| sheet.kind.as_kind().ledgers(visible)).collect();
+    notes.extend(visible.data_sources(provenance, &ledgers));
+    Contents {
+        frames: included.iter().map(|sheet| &sheet.frame).collect(),
+        summary: included.iter().position(|sheet| matches!(sheet.kind, SheetKind::Summary(_))),
+        lists,
+        notes,
     }
 }
 
@@ -102,41 +106,13 @@ fn description(material: &Material<'_>) -> String {
 
 /// Whether a workbook of the template would list anything for its audience. Texts, figures and tables of counts are no lists.
 pub fn lists_anything(template: &Template, material: &Material<'_>) -> bool {
-    use SheetKind as K;
     let visible = VisibleMaterial::new(material);
-    template.sheets.iter().any(|sheet| match &sheet.kind {
-        K::Cover { .. } | K::Rules | K::Summary { .. } | K::Matrix { .. } | K::LeaderPage(_) | K::Bulletin(_) => false,
-        K::Records(list) => visible.has_members(list),
-        _ => has_rows(&visible, sheet),
-    })
+    template.sheets.iter().any(|sheet| sheet.kind.as_kind().rows(&visible) == Rows::Listed)
 }
 
 /// The file name that a template gives its workbook. It depends on the template and the material alone: no wall time, no random part.
 pub fn file_name(template: &Template, material: &Material<'_>) -> String {
     let visible = VisibleMaterial::new(material);
-    let title = visible.fill_in(&template.title, template);
-    visible.fill_in(&template.file.replace("{title}", &title), template)
-}
-
-/// Whether a sheet has something to show to its audience; texts, figures and tables of counts always have.
-fn has_rows(visible: &VisibleMaterial<'_>, sheet: &SheetTemplate) -> bool {
-    use SheetKind as K;
-    match &sheet.kind {
-        K::List(list) => visible.findings.iter().any(|finding| list.takes(finding)),
-        K::Notices { rules, .. } => visible.notices_of(rules.as_deref()).next().is_some(),
-        K::Quality => visible.quality_lines().next().is_some() || visible.intake_lines().next().is_some(),
-        K::Answers => visible.answered().next().is_some(),
-        K::Silent => !visible.material.silent.is_empty(),
-        K::Feedback => !visible.asked().is_empty(),
-        // the sheet also counts records that could not be selected because a cell is empty; a missing column is named on the first sheet
-        K::Records(list) => {
-            visible.has_members(list) || {
-                let doubts = visible.doubts(list);
-                !doubts.is_empty() && !doubts.keys().any(|doubt| matches!(doubt, Doubt::NoColumn(_)))
-            }
-        }
-        K::Gone => visible.gone_records().next().is_some(),
-        K::Reporting { .. } => !visible.reporting_units().is_empty(),
-        K::LeaderPage(_) | K::Bulletin(_) | K::Cover { .. } | K::Rules | K::Summary { .. } | K::Matrix { .. } => true,
-    }
+    let title = visible.fill_in(&template.title, &template.title);
+    visible.fill_in(&template.file.replace("{title}", &title), &template.title)
 }

@@ -9,7 +9,8 @@ use crate::domain::notify::plan::Plan;
 use crate::domain::rules::policy::Policy;
 use crate::workbook::item_counts::count_items;
 use crate::workbook::model::{Value, Workbook};
-use crate::workbook::template::{SheetKind, Template};
+use crate::workbook::sheets::kinds::SheetKind;
+use crate::workbook::template::Template;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A difference between a mail and a workbook.
@@ -100,7 +101,7 @@ impl<'b> ListedFindings<'b> {
 /// The names of the sheets of a template that list a finding.
 fn sheets_of(template: &Template, finding: &Finding) -> String {
     let lists = template.sheets.iter().filter(|sheet| matches!(&sheet.kind, SheetKind::List(list) if list.takes(finding)));
-    lists.map(|sheet| sheet.name.as_str()).collect::<Vec<_>>().join("、")
+    lists.map(|sheet| sheet.frame.name.as_str()).collect::<Vec<_>>().join("、")
 }
 
 /// Reports each count of a mail that differs from the count of the listed rows.

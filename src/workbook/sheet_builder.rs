@@ -3,50 +3,64 @@
 use crate::domain::judging::finding::State;
 use crate::domain::rules::rule::Light;
 use crate::workbook::model::{At, Column, Figure, FigureKey, Role, Sheet, Sum, Value, Workbook};
-use crate::workbook::template::{SheetKind, SheetTemplate, Template};
+use crate::workbook::sheet_frame::SheetFrame;
 use crate::workbook::visible::VisibleMaterial;
+use std::collections::BTreeMap;
 
 /// The most rows of a table on one sheet. Further rows go to a sheet of the same name with （2）.
 pub(crate) const LIST_ROWS_MAX: usize = 1_000_000;
 
+/// What the sheets of a workbook need to know of each other.
+pub(crate) struct Contents<'b> {
+    /// Every sheet, in order.
+    pub(crate) frames: Vec<&'b SheetFrame>,
+    /// Index of the summary.
+    pub(crate) summary: Option<usize>,
+    /// Index of the first sheet that lists the open findings of a rule, by rule.
+    pub(crate) lists: BTreeMap<usize, usize>,
+    /// Notes of the first sheet: sheets that were left out because their data is missing, and the data sources.
+    pub(crate) notes: Vec<String>,
+}
+
 /// One sheet under construction, and the workbook that records its figures and sums.
 pub(crate) struct SheetBuilder<'a, 'b> {
     pub(crate) visible: &'b VisibleMaterial<'a>,
-    pub(crate) template: &'b Template,
+    /// Title of the template, with placeholders.
+    pub(crate) title: &'b str,
     /// What the template declares of this sheet.
-    pub(crate) declaration: &'b SheetTemplate,
-    /// Index of this sheet in `included` and in the workbook.
+    pub(crate) frame: &'b SheetFrame,
+    /// Index of this sheet in the contents and in the workbook.
     pub(crate) index: usize,
-    /// Every sheet of the workbook, in order.
-    pub(crate) included: &'b [&'b SheetTemplate],
-    /// Notes on sheets that were left out because their data is missing.
-    pub(crate) left_out: &'b [String],
+    pub(crate) contents: &'b Contents<'b>,
     pub(crate) book: &'b mut Workbook<'a>,
 }
 
 impl<'a> SheetBuilder<'a, '_> {
+    /// A text of the template with its placeholders filled in.
+    pub(crate) fn fill_in(&self, text: &str) -> String {
+        self.visible.fill_in(text, self.title)
+    }
+
     /// A sheet with columns, mark, title and subtitle; its table is added below them.
     pub(crate) fn start_sheet(&self, columns: Vec<Column>, subtitle: &str) -> Sheet<'a> {
-        let declaration = self.declaration;
+        let frame = self.frame;
         let mut sheet = Sheet {
-            name: declaration.name.clone(),
-            landscape: declaration.landscape,
-            paper: declaration.paper,
-            pages_high: declaration.pages_high,
+            name: frame.name.clone(),
+            landscape: frame.landscape,
+            paper: frame.paper,
+            pages_high: frame.pages_high,
             columns,
             ..Sheet::default()
         };
-        if !declaration.mark.is_empty() {
-            sheet.banner(Role::Mark, declaration.mark.clone());
+        if !frame.mark.is_empty() {
+            sheet.banner(Role::Mark, frame.mark.clone());
         }
-        sheet.banner(Role::Title, self.visible.fill_in(&declaration.title, self.template));
+        sheet.banner(Role::Title, self.fill_in(&frame.title));
         if !subtitle.is_empty() {
             sheet.banner(Role::Subtitle, subtitle);
             // the subtitle links back to the summary; the link is invisible in print
-            let summary = self.included.iter().position(|sheet| matches!(sheet.kind, SheetKind::Summary { .. }));
-            if let (Some(summary), Some(cell)) =
-                (summary.filter(|summary| *summary < self.index), sheet.rows.last_mut().and_then(|row| row.cells.first_mut()))
-            {
+            let summary = self.contents.summary.filter(|summary| *summary < self.index);
+            if let (Some(summary), Some(cell)) = (summary, sheet.rows.last_mut().and_then(|row| row.cells.first_mut())) {
                 *cell = Value::Link { text: cell.shown(), sheet: summary };
             }
         }
@@ -56,19 +70,18 @@ impl<'a> SheetBuilder<'a, '_> {
     /// Adds the notes below the table: the template's note, the number of items that are only counted, on the first sheet the data sources
     /// and the sheets that were left out, and the line for stamp and names.
     pub(crate) fn add_notes(&self, sheet: &mut Sheet<'_>) {
-        if !self.declaration.note.is_empty() {
-            sheet.banner(Role::Note, self.visible.fill_in(&self.declaration.note, self.template));
+        if !self.frame.note.is_empty() {
+            sheet.banner(Role::Note, self.fill_in(&self.frame.note));
         }
         let only_counted = self.visible.only_counted();
         if only_counted > 0 {
             sheet.banner(Role::Note, format!("注：另有{only_counted}项不便列示。"));
         }
         if self.index == 0 {
-            let provenance = self.visible.provenance(self.included);
-            self.left_out.iter().cloned().chain(provenance).for_each(|text| sheet.banner(Role::Note, text));
+            self.contents.notes.iter().for_each(|text| sheet.banner(Role::Note, text.clone()));
         }
-        if !self.declaration.sign.is_empty() {
-            sheet.banner(Role::Address, self.visible.fill_in(&self.declaration.sign, self.template));
+        if !self.frame.sign.is_empty() {
+            sheet.banner(Role::Address, self.fill_in(&self.frame.sign));
         }
     }
 
@@ -91,12 +104,5 @@ impl<'a> SheetBuilder<'a, '_> {
     pub(crate) fn record_sum(&mut self, row: usize, part_rows: &[usize], column: usize) {
         let at = |row| At { sheet: self.index, row, column };
         self.book.sums.push(Sum { total: at(row), parts: part_rows.iter().map(|part| at(*part)).collect() });
-    }
-
-    /// Index of the sheet that lists a rule's open findings.
-    pub(crate) fn list_sheet_of(&self, rule: usize) -> Option<usize> {
-        self.included.iter().position(
-            |sheet| matches!(&sheet.kind, SheetKind::List(list) if list.rules.contains(&rule) && list.states.contains(&State::Open)),
-        )
     }
 }

@@ -25,8 +25,8 @@ use crate::workbook::model::Sheet;
 use crate::workbook::model::Value;
 use crate::workbook::model::Workbook;
 use crate::workbook::previous_run::PreviousRun;
+use crate::workbook::sheets::kinds::SheetKind;
 use crate::workbook::sheets::matrix::declaration::{Axis, MatrixRows};
-use crate::workbook::template::SheetKind;
 use chrono::NaiveDate;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -391,8 +391,10 @@ fn the_template_joins_places_or_lists_them_apart() {
     let (guiyang, guian) = (units.find("贵阳市").unwrap(), units.find("贵安新区").unwrap());
     let set = |world: &mut World, rows: MatrixRows| {
         for sheet in &mut world.config.templates.get_mut("quarterly-supervision").unwrap().sheets {
-            if let SheetKind::Matrix { axis: Axis::Region, rows: known, .. } = &mut sheet.kind {
-                known.clone_from(&rows);
+            if let SheetKind::Matrix(matrix) = &mut sheet.kind
+                && matrix.axis == Axis::Region
+            {
+                matrix.rows.clone_from(&rows);
             }
         }
     };

@@ -13,7 +13,6 @@ use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::Light;
 use crate::workbook::material::{IntakeIssue, Material};
 use crate::workbook::model::Value;
-use crate::workbook::template::Template;
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -62,8 +61,8 @@ impl<'a> VisibleMaterial<'a> {
         self.material.policy
     }
 
-    /// Replaces the placeholders that texts of a template may contain.
-    pub(crate) fn fill_in(&self, text: &str, template: &Template) -> String {
+    /// Replaces the placeholders that texts of a template with this title may contain.
+    pub(crate) fn fill_in(&self, text: &str, title: &str) -> String {
         let unit = match self.material.audience {
             Audience::Office => self.material.office,
             Audience::Unit(unit) => self.policy().units.units[unit].name.as_str(),
@@ -75,7 +74,7 @@ impl<'a> VisibleMaterial<'a> {
             .replace("{made_on}", &chinese_date(self.material.made_on))
             .replace("{reply_by}", &chinese_date(self.material.reply_by))
             .replace("{office}", self.material.office)
-            .replace("{title}", &template.title)
+            .replace("{title}", title)
     }
 
     /// Whether a rule judged no row at all: its ledger was never imported, or no row has the columns that the rule needs.

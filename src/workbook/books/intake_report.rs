@@ -15,7 +15,7 @@ use crate::workbook::model::grid;
 use crate::workbook::model::{At, Column, Role, Row, Sheet, Sum, Value, Workbook, fit_heights};
 use crate::workbook::provenance::source_title;
 use crate::workbook::sheet_builder::LIST_ROWS_MAX;
-use crate::workbook::sheets::cover::{COLUMNS, spread, table};
+use crate::workbook::spanning::{COLUMNS, add_spanning_row, add_spanning_texts};
 use chrono::NaiveDate;
 
 /// How the new snapshot of a ledger differs from the previous one in force.
@@ -343,12 +343,16 @@ impl IntakeReport<'_> {
         sheet.banner(Role::Section, "一、读入结果");
         self.write_accounts(&mut sheet);
         sheet.banner(Role::Section, "二、表页");
-        table(&mut sheet, Role::Head, &[(0, "表页"), (2, "条数"), (3, "说明")]);
+        add_spanning_texts(&mut sheet, Role::Head, &[(0, "表页"), (2, "条数"), (3, "说明")]);
         for list in lists {
             let name = list.kind.name();
             // An empty list has no sheet to link to.
             let link = if list.count > 0 { Value::Link { text: name.to_owned(), sheet: list.sheet } } else { Value::text(name) };
-            spread(&mut sheet, Role::Body, vec![(0, link), (2, Value::count(list.count)), (3, Value::text(list.kind.description()))]);
+            add_spanning_row(
+                &mut sheet,
+                Role::Body,
+                vec![(0, link), (2, Value::count(list.count)), (3, Value::text(list.kind.description()))],
+            );
         }
         sheet.banner(Role::Section, "三、各栏取自哪一列");
         self.write_columns(&mut sheet);
@@ -360,10 +364,10 @@ impl IntakeReport<'_> {
         if facts.unread.is_empty() {
             sheet.banner(Role::Paragraph, "无，全部工作表都已读取。");
         } else {
-            table(&mut sheet, Role::Head, &[(0, "工作表"), (3, "没有读取的原因")]);
+            add_spanning_texts(&mut sheet, Role::Head, &[(0, "工作表"), (3, "没有读取的原因")]);
             for (name, reason) in facts.unread {
                 let name = if name.is_empty() { "（未命名）" } else { name };
-                spread(&mut sheet, Role::Body, vec![(0, Value::text(name)), (3, Value::text(reason.clone()))]);
+                add_spanning_row(&mut sheet, Role::Body, vec![(0, Value::text(name)), (3, Value::text(reason.clone()))]);
             }
         }
         sheet.banner(Role::Note, format!("文件指纹（sha256）：{}", facts.sha256));
@@ -387,7 +391,7 @@ impl IntakeReport<'_> {
     /// The rows read from each sheet for each ledger: read = accepted + quarantined + skipped. `balance::tie_out` checks the sums.
     fn write_accounts(&mut self, sheet: &mut Sheet<'_>) {
         let facts = self.facts;
-        table(
+        add_spanning_texts(
             sheet,
             Role::Head,
             &[
@@ -463,7 +467,7 @@ impl IntakeReport<'_> {
             (7, Value::count(account.hidden_rows)),
             (8, Value::text(if account.adds_up() { "相符" } else { "不符，请报告程序维护人员" })),
         ];
-        spread(sheet, role, values);
+        add_spanning_row(sheet, role, values);
     }
 }
 

@@ -1,17 +1,47 @@
 //! 台账中消失的项目: the codes of an earlier snapshot that are missing from the one in force and that the office has not confirmed as gone.
 
+use crate::domain::problem::ProblemsAt;
 use crate::domain::register::period::chinese_date;
 use crate::workbook::material::GoneRecord;
 use crate::workbook::model;
 use crate::workbook::model::{Role, Row, Sheet, Value, fit, fit_heights};
 use crate::workbook::sheet_builder::SheetBuilder;
+use crate::workbook::sheets::kind::{Kind, Rows};
+use crate::workbook::sheets::references::References;
 use crate::workbook::visible::VisibleMaterial;
+use serde::Deserialize;
+use std::collections::BTreeSet;
 
 const HEADS: [&str; 9] = ["序号", "台账", "来源", "编号", "名称", "责任单位", "最后见于", "不再列入", "原在何处"];
 
+/// The kind has no keys of its own.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gone {}
+
+impl Kind for Gone {
+    type Keys = Gone;
+
+    fn check(keys: Gone, _: &References<'_>, _: &mut ProblemsAt<'_>) -> Option<Gone> {
+        Some(keys)
+    }
+
+    fn build<'a>(&self, builder: &mut SheetBuilder<'a, '_>) -> Vec<Sheet<'a>> {
+        vec![builder.gone()]
+    }
+
+    fn rows(&self, visible: &VisibleMaterial<'_>) -> Rows {
+        Rows::listed_if(visible.gone_records().next().is_some())
+    }
+
+    fn ledgers(&self, visible: &VisibleMaterial<'_>) -> BTreeSet<usize> {
+        (0..visible.policy().ledgers.len()).collect()
+    }
+}
+
 impl<'a> SheetBuilder<'a, '_> {
     /// One row for each code.
-    pub(crate) fn gone(&mut self) -> Sheet<'a> {
+    fn gone(&mut self) -> Sheet<'a> {
         let mut rows: Vec<Row> =
             self.visible.gone_records().enumerate().map(|(number, gone)| self.visible.gone_row(number + 1, gone)).collect();
         let mut columns = fit(&rows, HEADS.len(), 30.0);
@@ -37,7 +67,7 @@ impl<'a> SheetBuilder<'a, '_> {
 
 impl<'a> VisibleMaterial<'a> {
     /// The codes that are gone; a unit sees those whose last record names it.
-    pub(crate) fn gone_records(&self) -> impl Iterator<Item = &'a GoneRecord> {
+    fn gone_records(&self) -> impl Iterator<Item = &'a GoneRecord> {
         let units = &self.policy().units;
         let audience = self.material.audience;
         self.material.gone.iter().filter(move |gone| audience.sees_own(|unit| units.find(&gone.unit) == Some(unit), || false))

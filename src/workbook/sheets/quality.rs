@@ -1,19 +1,49 @@
 //! 数据质量: rows that the import quarantined or warned of, then records in which judging found doubtful data.
 
 use crate::domain::judging::quality::{Quality, QualityKind};
+use crate::domain::problem::ProblemsAt;
 use crate::domain::register::ledger::{OwnerSpec, Role as FieldRole};
 use crate::domain::register::period::chinese_date;
 use crate::domain::rules::sentence;
 use crate::workbook::model;
 use crate::workbook::model::{Role, Row, Sheet, Value, fit, fit_heights};
 use crate::workbook::sheet_builder::SheetBuilder;
+use crate::workbook::sheets::kind::{Kind, Rows};
+use crate::workbook::sheets::references::References;
 use crate::workbook::visible::VisibleMaterial;
+use serde::Deserialize;
+use std::collections::BTreeSet;
 
 const HEADS: [&str; 10] = ["序号", "类别", "台账", "编号", "名称", "责任单位", "字段", "原文", "问题与建议", "数据来源"];
 
+/// The kind has no keys of its own.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QualityIssues {}
+
+impl Kind for QualityIssues {
+    type Keys = QualityIssues;
+
+    fn check(keys: QualityIssues, _: &References<'_>, _: &mut ProblemsAt<'_>) -> Option<QualityIssues> {
+        Some(keys)
+    }
+
+    fn build<'a>(&self, builder: &mut SheetBuilder<'a, '_>) -> Vec<Sheet<'a>> {
+        vec![builder.quality()]
+    }
+
+    fn rows(&self, visible: &VisibleMaterial<'_>) -> Rows {
+        Rows::listed_if(visible.quality_lines().next().is_some() || visible.intake_lines().next().is_some())
+    }
+
+    fn ledgers(&self, visible: &VisibleMaterial<'_>) -> BTreeSet<usize> {
+        (0..visible.policy().ledgers.len()).collect()
+    }
+}
+
 impl<'a> SheetBuilder<'a, '_> {
     /// One row for each issue.
-    pub(crate) fn quality(&mut self) -> Sheet<'a> {
+    fn quality(&mut self) -> Sheet<'a> {
         let mut rows: Vec<Row> = Vec::new();
         for issue in self.visible.intake_lines() {
             let advice = [issue.reason.as_str(), issue.hint.as_str()].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>();

@@ -4,12 +4,16 @@ use crate::domain::intake::note::NoteKind;
 use crate::domain::judging::finding::count_blank_cells;
 use crate::domain::judging::finding::{Finding, State};
 use crate::domain::judging::indicators::Ratio;
+use crate::domain::problem::ProblemsAt;
 use crate::domain::register::period::chinese_date;
 use crate::domain::register::units::UnitId;
 use crate::workbook::model;
 use crate::workbook::model::{Role, Row, Sheet, Value, fit};
 use crate::workbook::sheet_builder::SheetBuilder;
+use crate::workbook::sheets::kind::{Kind, Rows};
+use crate::workbook::sheets::references::{References, rules_named};
 use crate::workbook::visible::VisibleMaterial;
+use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The numbers of a unit.
@@ -24,9 +28,43 @@ struct ReportingCounts<'a> {
     quarantined: usize,
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReportingKeys {
+    #[serde(default)]
+    rules: Vec<String>,
+}
+
+/// What a template declares of the sheet.
+#[derive(Clone, Debug)]
+pub struct Reporting {
+    /// The rules (indices) that find a record not reported in time.
+    rules: Vec<usize>,
+}
+
+impl Kind for Reporting {
+    type Keys = ReportingKeys;
+
+    fn check(keys: ReportingKeys, references: &References<'_>, at: &mut ProblemsAt<'_>) -> Option<Reporting> {
+        Some(Reporting { rules: rules_named(&keys.rules, references.policy, at) })
+    }
+
+    fn build<'a>(&self, builder: &mut SheetBuilder<'a, '_>) -> Vec<Sheet<'a>> {
+        vec![builder.reporting(&self.rules)]
+    }
+
+    fn rows(&self, visible: &VisibleMaterial<'_>) -> Rows {
+        Rows::listed_if(!visible.reporting_units().is_empty())
+    }
+
+    fn ledgers(&self, visible: &VisibleMaterial<'_>) -> BTreeSet<usize> {
+        visible.policy().project_ledger().into_iter().collect()
+    }
+}
+
 impl<'a> SheetBuilder<'a, '_> {
-    /// One row for each reporting unit. `rules` are those that find a record not reported in time.
-    pub(crate) fn reporting(&mut self, rules: &[usize]) -> Sheet<'a> {
+    /// One row for each reporting unit.
+    fn reporting(&mut self, rules: &[usize]) -> Sheet<'a> {
         let policy = self.visible.policy();
         let units = self.visible.reporting_units();
         let counts_by_unit = self.visible.reporting_counts(rules);
@@ -89,7 +127,7 @@ impl<'a> SheetBuilder<'a, '_> {
 
 impl<'a> VisibleMaterial<'a> {
     /// The units with a project, and the places with a row that could not be read. The workbook of a unit has only the unit and those below it.
-    pub(crate) fn reporting_units(&self) -> Vec<UnitId> {
+    fn reporting_units(&self) -> Vec<UnitId> {
         let units = &self.policy().units;
         let with_issues: BTreeSet<&str> = self.material.intake.iter().map(|issue| issue.unit.as_str()).collect();
         (0..units.units.len())

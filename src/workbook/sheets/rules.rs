@@ -1,20 +1,41 @@
 //! Building the table of rules: criterion, basis and lights of each rule, and the rows that it could not judge.
 
 use crate::domain::judging::finding::State;
+use crate::domain::problem::ProblemsAt;
 use crate::domain::register::ledger::Ledger;
 use crate::domain::register::period::chinese_date;
 use crate::domain::rules::sentence::{clause, ladder, sentence};
 use crate::workbook::model;
 use crate::workbook::model::{Column, Role, Row, Sheet, Value, fit_heights};
 use crate::workbook::sheet_builder::SheetBuilder;
+use crate::workbook::sheets::kind::Kind;
+use crate::workbook::sheets::references::References;
 use crate::workbook::visible::VisibleMaterial;
+use serde::Deserialize;
 
 /// Head and width of each column; together they fill a landscape page of A4.
 const COLUMNS: [(&str, f64); 5] = [("督办事项", 22.0), ("依据", 15.0), ("判定标准", 64.0), ("亮灯与方式", 48.0), ("本期未作判定的", 24.0)];
 
+/// The kind has no keys of its own.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rules {}
+
+impl Kind for Rules {
+    type Keys = Rules;
+
+    fn check(keys: Rules, _: &References<'_>, _: &mut ProblemsAt<'_>) -> Option<Rules> {
+        Some(keys)
+    }
+
+    fn build<'a>(&self, builder: &mut SheetBuilder<'a, '_>) -> Vec<Sheet<'a>> {
+        vec![builder.rules()]
+    }
+}
+
 impl<'a> SheetBuilder<'a, '_> {
     /// The table of rules.
-    pub(crate) fn rules(&mut self) -> Sheet<'a> {
+    fn rules(&mut self) -> Sheet<'a> {
         let visible = self.visible;
         let policy = visible.policy();
         let cells = |rule: usize| {

@@ -2,15 +2,20 @@
 
 use crate::domain::judging::finding::State;
 use crate::domain::judging::indicators::{Cohort, Measures, Rate, Window};
+use crate::domain::problem::ProblemsAt;
 use crate::domain::register::period::chinese_date;
 use crate::domain::rules::rule::Light;
 use crate::domain::rules::sentence::clause;
 use crate::workbook::model::{Area, Chart, ChartKind, Role, Series, Sheet, Value};
 use crate::workbook::model::{LIGHTS, grid};
 use crate::workbook::sheet_builder::SheetBuilder;
+use crate::workbook::sheets::kind::Kind;
 use crate::workbook::sheets::matrix::declaration::MatrixColumn;
 use crate::workbook::sheets::matrix::sheet::figure_name;
+use crate::workbook::sheets::references::References;
+use crate::workbook::visible::VisibleMaterial;
 use chrono::NaiveDate;
+use serde::Deserialize;
 use std::collections::BTreeSet;
 
 /// Rows of the usual height below the upper chart.
@@ -29,11 +34,40 @@ impl ChartRows {
     }
 }
 
+/// What a template declares of a summary.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Summary {
+    /// Adds charts.
+    #[serde(default = "yes")]
+    chart: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Kind for Summary {
+    type Keys = Summary;
+
+    fn check(keys: Summary, _: &References<'_>, _: &mut ProblemsAt<'_>) -> Option<Summary> {
+        Some(keys)
+    }
+
+    fn build<'a>(&self, builder: &mut SheetBuilder<'a, '_>) -> Vec<Sheet<'a>> {
+        vec![builder.summary(self.chart)]
+    }
+
+    fn ledgers(&self, visible: &VisibleMaterial<'_>) -> BTreeSet<usize> {
+        (0..visible.policy().ledgers.len()).collect()
+    }
+}
+
 const WINDOWS: [Window; 2] = [Window::All, Window::Year];
 
 impl<'a> SheetBuilder<'a, '_> {
     /// The summary.
-    pub(crate) fn summary(&mut self, chart: bool) -> Sheet<'a> {
+    fn summary(&mut self, chart: bool) -> Sheet<'a> {
         let subtitle = format!("截至{}", chinese_date(self.visible.material.as_of));
         let mut columns = grid(26.0, 11.5, 9);
         // wider columns for clauses, the longest head, and names of sheets
@@ -294,10 +328,12 @@ impl<'a> SheetBuilder<'a, '_> {
                 true => Value::text("-"),
                 false => Value::count(self.visible.count_findings(rule, *state, *light)),
             }));
-            cells.push(self.list_sheet_of(rule).map_or(Value::Blank, |sheet| Value::Link {
-                text: self.included.get(sheet).map_or_else(String::new, |sheet| sheet.name.clone()),
-                sheet,
-            }));
+            cells.push(
+                self.contents
+                    .lists
+                    .get(&rule)
+                    .map_or(Value::Blank, |sheet| Value::Link { text: self.contents.frames[*sheet].name.clone(), sheet: *sheet }),
+            );
             let row = sheet.row(Role::Body, cells);
             if judged_nothing {
                 continue;

@@ -11,7 +11,8 @@ use crate::domain::register::period::PeriodKind;
 use crate::store::runs::{Run, RunInputs};
 use crate::workbook::material::{GoneRecord, Material};
 use crate::workbook::previous_run::PreviousRun;
-use crate::workbook::template::{SheetKind, SheetTemplate};
+use crate::workbook::sheets::kinds::SheetKind;
+use crate::workbook::template::SheetTemplate;
 use crate::worker::run::changes::Changes;
 use crate::worker::run::evaluate::{EvaluatedRegister, Evaluator, evaluate};
 use crate::worker::run::slot_text::parse_slot;
@@ -77,7 +78,7 @@ impl<'a> RunContext<'a> {
             Some(run) => evaluator.previous_run(run).await?,
             None => None,
         };
-        let gone = match inputs.gone.as_ref().filter(|_| sheets(&config, &job).any(|sheet| matches!(sheet.kind, SheetKind::Gone))) {
+        let gone = match inputs.gone.as_ref().filter(|_| sheets(&config, &job).any(|sheet| matches!(sheet.kind, SheetKind::Gone(_)))) {
             Some(pin) => evaluator.gone_records(&config.policy, pin).await?,
             None => Vec::new(),
         };

@@ -25,7 +25,7 @@ use crate::store::runs::{Run, RunInputs};
 use crate::workbook::build::{build, file_name};
 use crate::workbook::material::Material;
 use crate::workbook::reconcile::{Discrepancy, MailContent, reconcile_attachment, reconcile_digests};
-use crate::workbook::template::SheetKind;
+use crate::workbook::sheets::kinds::SheetKind;
 use crate::worker::deliver::restore_guard::expiry;
 use crate::worker::progress::progress;
 use crate::worker::records::LedgerRecords;

@@ -5,14 +5,18 @@ use crate::domain::intake::note::SheetAccount;
 use crate::domain::register::ledger::{FieldKind, Ledger};
 use crate::workbook::books::intake_report::IntakeReport;
 use crate::workbook::model::{Role, Sheet, Value};
-use crate::workbook::sheets::cover::{spread, table};
+use crate::workbook::spanning::{add_spanning_row, add_spanning_texts};
 
 impl IntakeReport<'_> {
     /// The column that each field was read from. Sheets with the same columns share a table.
     pub(super) fn write_columns(&self, sheet: &mut Sheet<'_>) {
         for (ledger, names, account) in self.shapes() {
             sheet.banner(Role::Subtitle, format!("{}{}", ledger.title, sheet_names(&names)));
-            table(sheet, Role::Head, &[(0, "栏目"), (1, "列"), (2, "栏目"), (4, "列"), (5, "栏目"), (7, "列"), (8, "栏目"), (9, "列")]);
+            add_spanning_texts(
+                sheet,
+                Role::Head,
+                &[(0, "栏目"), (1, "列"), (2, "栏目"), (4, "列"), (5, "栏目"), (7, "列"), (8, "栏目"), (9, "列")],
+            );
             let title = |id: &str| ledger.field(id).map_or(id, |field| ledger.fields[field].title.as_str()).to_owned();
             for part in account.columns.chunks(4) {
                 let mut values = Vec::new();
@@ -22,7 +26,7 @@ impl IntakeReport<'_> {
                         .map_or((Value::Blank, Value::Blank), |(id, column)| (Value::text(title(id)), Value::text(column.clone())));
                     values.extend([(*name, field), (*letters, column)]);
                 }
-                spread(sheet, Role::Body, values);
+                add_spanning_row(sheet, Role::Body, values);
             }
             if !account.units.is_empty() {
                 let units: Vec<String> = account.units.iter().map(|(id, unit)| format!("{}按{unit}", title(id))).collect();
@@ -69,7 +73,7 @@ impl IntakeReport<'_> {
         for (ledger, names, account) in self.shapes().into_iter().filter(|(.., account)| !account.unknown.is_empty()) {
             any = true;
             sheet.banner(Role::Subtitle, format!("{}{}", ledger.title, sheet_names(&names)));
-            table(sheet, Role::Head, &[(0, "列"), (1, "表头"), (3, "怎样改")]);
+            add_spanning_texts(sheet, Role::Head, &[(0, "列"), (1, "表头"), (3, "怎样改")]);
             for (letters, head) in &account.unknown {
                 let lacking = ledger.fields.iter().filter(|field| !account.columns.iter().any(|(id, _)| *id == field.id));
                 let advice = match nearest_field(lacking, head) {
@@ -83,7 +87,7 @@ impl IntakeReport<'_> {
                     None => "台账没有相应栏目，不用处理；确需读入的，请办公室把该名称加入台账配置".to_owned(),
                 };
                 let cells = vec![(0, Value::text(letters.clone())), (1, Value::text(head.clone())), (3, Value::text(advice))];
-                spread(sheet, Role::Body, cells);
+                add_spanning_row(sheet, Role::Body, cells);
             }
         }
         if !any {

@@ -105,18 +105,18 @@ impl<'a> SheetBuilder<'a, '_> {
         let figures: Vec<Value> =
             bulletin.figures.iter().map(|figure| self.visible.tally(&figure.scope).value(figure.measure, bulletin.period)).collect();
         let mut sheet = Sheet {
-            name: self.declaration.name.clone(),
-            landscape: self.declaration.landscape,
-            paper: self.declaration.paper,
+            name: self.frame.name.clone(),
+            landscape: self.frame.landscape,
+            paper: self.frame.paper,
             columns: vec![Column { width: GRID_WIDTH, ..Column::default() }; GRID],
             document: true,
             partial: true,
             ..Sheet::default()
         };
-        if !self.declaration.mark.is_empty() {
-            sheet.banner(Role::Mark, self.declaration.mark.clone());
+        if !self.frame.mark.is_empty() {
+            sheet.banner(Role::Mark, self.frame.mark.clone());
         }
-        sheet.banner(Role::Title, self.fill_figures(bulletin, &figures, &self.declaration.title));
+        sheet.banner(Role::Title, self.fill_figures(bulletin, &figures, &self.frame.title));
         if !bulletin.to.is_empty() {
             sheet.banner(Role::Address, self.fill_figures(bulletin, &figures, &bulletin.to));
         }
@@ -171,7 +171,7 @@ impl<'a> SheetBuilder<'a, '_> {
         for (figure, value) in bulletin.figures.iter().zip(figures) {
             text = text.replace(&format!("{{{}}}", figure.name), &in_words(value, &figure.counted));
         }
-        masked(&self.visible.fill_in(&text, self.template))
+        masked(&self.fill_in(&text))
     }
 
     /// Adds a table with one row per unit and a total.

@@ -1,4 +1,4 @@
-//! Building lists: one row per finding, each traceable to its cell in the register, and the list of due dates that are near.
+//! Building lists: one row per finding, each traceable to its cell in the register.
 
 use crate::domain::audience::Audience;
 use crate::domain::judging::finding::{Finding, State, count_blank_cells};
@@ -181,28 +181,6 @@ impl<'a> SheetBuilder<'a, '_> {
             cells[0] = Value::text("合计");
         }
         sheet.row(Role::Total, cells);
-    }
-
-    /// The sheet of due dates that are near.
-    pub(crate) fn notices(&mut self, rules: Option<&[usize]>, columns: &[ListColumn]) -> Sheet<'a> {
-        let mut body: Vec<Row> =
-            self.visible.notices_of(rules).enumerate().map(|(index, notice)| self.visible.notice_row(columns, index + 1, notice)).collect();
-        let (head, widths) = head_row(columns, &body);
-        fit_heights(&mut body, &widths);
-        let subtitle = format!("截至{}　　共{}项", chinese_date(self.visible.material.as_of), body.len());
-        let mut sheet = self.start_sheet(widths, &subtitle);
-        let head_at = sheet.rows.len();
-        sheet.rows.push(head);
-        if body.is_empty() {
-            sheet.banner(Role::Note, "近期无到期事项。");
-        } else {
-            sheet.rows.append(&mut body);
-            sheet.filter = Some((head_at, sheet.rows.len() - 1));
-        }
-        sheet.freeze = Some((head_at + 1, 0));
-        sheet.repeat = Some((head_at, head_at));
-        self.add_notes(&mut sheet);
-        sheet
     }
 }
 

@@ -10,7 +10,7 @@ use crate::workbook::model;
 use crate::workbook::model::{Area, Role, Row, Sheet, Value, fit};
 use crate::workbook::previous_run::PreviousRun;
 use crate::workbook::sheet_builder::SheetBuilder;
-use crate::workbook::sheets::matrix::declaration::{Axis, MatrixColumn, MatrixRows};
+use crate::workbook::sheets::matrix::declaration::{Axis, Matrix, MatrixColumn, MatrixRows};
 use crate::workbook::visible::VisibleMaterial;
 use chrono::Datelike;
 use std::collections::BTreeMap;
@@ -81,7 +81,9 @@ struct MatrixRow {
 
 impl<'a> SheetBuilder<'a, '_> {
     /// A table of figures by place or industry.
-    pub(crate) fn matrix(&mut self, axis: Axis, window: Window, columns: &[MatrixColumn], named: &MatrixRows) -> Sheet<'a> {
+    pub(crate) fn matrix(&mut self, matrix: &Matrix) -> Sheet<'a> {
+        let Matrix { axis, window, columns, rows: named } = matrix;
+        let (axis, window) = (*axis, *window);
         let matrix_rows = match axis {
             Axis::Region => self.visible.regions(columns.iter().any(|column| column.is_of_orders()), named),
             Axis::Industry => self.visible.industries(),

@@ -1,21 +1,31 @@
 //! `[sheet.bulletin]` of a template → [`Bulletin`]. Figures, rules, columns and placeholders of its texts are looked up here.
 
-use crate::config::sheet_words::{WORDS, ledgers_of, list_columns, placeholders, rules_named};
 use crate::domain::audience::is_open_field;
 use crate::domain::problem::{ProblemsAt, suggest};
 use crate::domain::register::ledger::Role;
 use crate::domain::register::period::PeriodKind;
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::Light;
+use crate::workbook::model::Sheet;
+use crate::workbook::provenance::Provenance;
+use crate::workbook::sheet_builder::SheetBuilder;
 use crate::workbook::sheets::bulletin::declaration::{
     Bulletin, BulletinColumn, BulletinFigure, BulletinList, BulletinPart, BulletinTable, Measure, Scope, TableRows,
 };
-use crate::workbook::sheets::list::columns::{BuiltIn, ColumnKey, ListColumn};
+use crate::workbook::sheets::kind::Kind;
+use crate::workbook::sheets::list::columns::{BuiltIn, ColumnKey, ListColumn, list_columns};
+use crate::workbook::sheets::references::{References, WORDS, ledgers_of, placeholders, rules_named};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct BulletinFile {
+pub(crate) struct BulletinKeys {
+    bulletin: Option<PaperKeys>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PaperKeys {
     #[serde(default = "quarter")]
     period: String,
     #[serde(default)]
@@ -23,8 +33,8 @@ pub(crate) struct BulletinFile {
     #[serde(default)]
     opening: Vec<String>,
     #[serde(default)]
-    figures: Vec<FigureFile>,
-    part: Vec<PartFile>,
+    figures: Vec<FigureKeys>,
+    part: Vec<PartKeys>,
     #[serde(default)]
     signature: Vec<String>,
     #[serde(default)]
@@ -33,7 +43,7 @@ pub(crate) struct BulletinFile {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct FigureFile {
+struct FigureKeys {
     name: String,
     measure: String,
     ledger: Option<String>,
@@ -46,13 +56,13 @@ struct FigureFile {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PartFile {
+struct PartKeys {
     #[serde(default)]
     heading: String,
     #[serde(default)]
     paragraphs: Vec<String>,
-    table: Option<TableFile>,
-    list: Option<ListFile>,
+    table: Option<TableKeys>,
+    list: Option<ListKeys>,
     about: Option<String>,
     #[serde(default)]
     none: String,
@@ -62,7 +72,7 @@ struct PartFile {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct TableFile {
+struct TableKeys {
     #[serde(default)]
     title: String,
     units: String,
@@ -74,7 +84,7 @@ struct TableFile {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ListFile {
+struct ListKeys {
     #[serde(default)]
     title: String,
     rules: Vec<String>,
@@ -99,6 +109,29 @@ fn ten() -> usize {
     10
 }
 
+impl Kind for Bulletin {
+    type Keys = BulletinKeys;
+
+    fn check(keys: BulletinKeys, references: &References<'_>, at: &mut ProblemsAt<'_>) -> Option<Bulletin> {
+        let Some(paper) = keys.bulletin else {
+            at.report("[sheet.bulletin] is missing", Some("see work-order-bulletin.toml".into()));
+            return None;
+        };
+        bulletin(paper, references, at)
+    }
+
+    /// A bulletin has placeholders of its own, which are looked up with its figures.
+    fn check_title(_: &BulletinKeys, _: &str, _: &mut ProblemsAt<'_>) {}
+
+    fn build<'a>(&self, builder: &mut SheetBuilder<'a, '_>) -> Vec<Sheet<'a>> {
+        vec![builder.bulletin(self)]
+    }
+
+    fn provenance(&self) -> Provenance {
+        Provenance::OfItsOwn
+    }
+}
+
 /// The placeholder that a bulletin has besides those of every sheet and its figures.
 const PERIOD: &str = "period";
 
@@ -107,8 +140,9 @@ const COLUMNS_MAX: usize = 13;
 
 const EVERY: [(&str, PeriodKind); 2] = [("month", PeriodKind::Month), ("quarter", PeriodKind::Quarter)];
 
-/// The bulletin of a sheet with this title. `None` where it has problems.
-pub(crate) fn bulletin(raw: &BulletinFile, title: &str, policy: &Policy, at: &mut ProblemsAt<'_>) -> Option<Bulletin> {
+/// The bulletin. `None` where it has problems.
+fn bulletin(raw: PaperKeys, references: &References<'_>, at: &mut ProblemsAt<'_>) -> Option<Bulletin> {
+    let References { policy, title, .. } = references;
     let before = at.count();
     let period = at.named(&EVERY, &raw.period, "period");
     if raw.part.is_empty() {
@@ -128,21 +162,13 @@ pub(crate) fn bulletin(raw: &BulletinFile, title: &str, policy: &Policy, at: &mu
         let mut at = at.at(format!("{} part \"{}\"", at.place, part_file.heading));
         parts.extend(part(part_file, &raw.figures, policy, &mut at));
     }
-    check_placeholders(raw, title, at);
+    check_placeholders(&raw, title, at);
     (at.count() == before).then_some(())?;
-    Some(Bulletin {
-        period: period?,
-        to: raw.to.clone(),
-        opening: raw.opening.clone(),
-        figures,
-        parts,
-        signature: raw.signature.clone(),
-        copies: raw.copies.clone(),
-    })
+    Some(Bulletin { period: period?, to: raw.to, opening: raw.opening, figures, parts, signature: raw.signature, copies: raw.copies })
 }
 
 /// Reports placeholders that are neither a figure nor known to every bulletin.
-fn check_placeholders(raw: &BulletinFile, title: &str, at: &mut ProblemsAt<'_>) {
+fn check_placeholders(raw: &PaperKeys, title: &str, at: &mut ProblemsAt<'_>) {
     let of_parts = raw.part.iter().flat_map(|part| part.paragraphs.iter().chain([&part.none, &part.note]));
     let texts = raw.opening.iter().chain(&raw.signature).chain(&raw.copies).chain([&raw.to]).chain(of_parts);
     let known: Vec<&str> = WORDS.into_iter().chain([PERIOD]).chain(raw.figures.iter().map(|figure| figure.name.as_str())).collect();
@@ -151,7 +177,7 @@ fn check_placeholders(raw: &BulletinFile, title: &str, at: &mut ProblemsAt<'_>) 
     }
 }
 
-fn figure(raw: &FigureFile, policy: &Policy, at: &mut ProblemsAt<'_>) -> Option<BulletinFigure> {
+fn figure(raw: &FigureKeys, policy: &Policy, at: &mut ProblemsAt<'_>) -> Option<BulletinFigure> {
     let measure = at.named(&Measure::NAMES, &raw.measure, "measure");
     let scope = scope(raw.ledger.as_deref(), &raw.rules, policy, at);
     let rows = raw.units.as_ref().and_then(|word| at.named(&TableRows::NAMES, word, "units"));
@@ -195,7 +221,7 @@ fn check_scope(word: &str, measure: Measure, scope: &Scope, at: &mut ProblemsAt<
     }
 }
 
-fn part(raw: &PartFile, figures: &[FigureFile], policy: &Policy, at: &mut ProblemsAt<'_>) -> Option<BulletinPart> {
+fn part(raw: &PartKeys, figures: &[FigureKeys], policy: &Policy, at: &mut ProblemsAt<'_>) -> Option<BulletinPart> {
     let about = raw.about.as_ref().and_then(|name| {
         let found = figures.iter().position(|figure| figure.name == *name);
         if found.is_none() {
@@ -224,7 +250,7 @@ fn part(raw: &PartFile, figures: &[FigureFile], policy: &Policy, at: &mut Proble
     })
 }
 
-fn table(raw: &TableFile, policy: &Policy, at: &mut ProblemsAt<'_>) -> Option<BulletinTable> {
+fn table(raw: &TableKeys, policy: &Policy, at: &mut ProblemsAt<'_>) -> Option<BulletinTable> {
     let rows = at.named(&TableRows::NAMES, &raw.units, "units");
     let scope = scope(raw.ledger.as_deref(), &raw.rules, policy, at)?;
     if raw.columns.is_empty() || raw.columns.len() > COLUMNS_MAX {
@@ -259,7 +285,7 @@ fn table_column(word: &str, scope: &Scope, policy: &Policy, at: &mut ProblemsAt<
 }
 
 /// The list of items furthest behind. Every unit reads it, so it may hold nothing that only some may see.
-fn list(raw: &ListFile, policy: &Policy, at: &mut ProblemsAt<'_>) -> BulletinList {
+fn list(raw: &ListKeys, policy: &Policy, at: &mut ProblemsAt<'_>) -> BulletinList {
     let rules = rules_named(&raw.rules, policy, at);
     if rules.is_empty() {
         at.report("the list's `rules` name no rule", None);
