@@ -1,7 +1,7 @@
 //! Why each unit was mailed or not by a run, stored with its messages.
 
 use crate::domain::notify::disposition::NotifyReason;
-use crate::store::database::{Database, Dialect, ROWS_PER_STATEMENT, Result, StoreError, sql, text};
+use crate::store::database::{Database, Dialect, ROWS_PER_STATEMENT, Result, StoreError, parameters, sql, text};
 use crate::store::runs::Run;
 use sqlx::{Any, Transaction};
 
@@ -38,6 +38,18 @@ impl NotifyReasons<'_> {
         };
         rows.iter().map(of).collect()
     }
+}
+
+/// Records that the mail of a run to a unit (by name) was superseded before it was sent.
+pub(crate) async fn record_superseded(transaction: &mut Transaction<'static, Any>, run: &str, unit: &str) -> Result<()> {
+    let mailed: Vec<NotifyReason> = NotifyReason::ALL.into_iter().filter(|reason| reason.is_mailed()).collect();
+    let statement = format!("UPDATE notify_reason SET reason=$3 WHERE run=$1 AND name=$2 AND reason IN ({})", parameters(4, mailed.len()));
+    let mut query = sqlx::query(sql(statement)).bind(run).bind(unit).bind(NotifyReason::Superseded.code());
+    for reason in mailed {
+        query = query.bind(reason.code());
+    }
+    query.execute(&mut **transaction).await?;
+    Ok(())
 }
 
 /// Stores the reasons of a run, in the transaction that commits its messages.

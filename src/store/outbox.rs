@@ -6,7 +6,7 @@ use crate::domain::notify::delivery::{DeliveryEvent, DeliveryState};
 use crate::domain::rules::rule::Light;
 use crate::store::database::{Database, Dialect, ROWS_PER_STATEMENT, Result, StoreError, json, number, parameters, sql, text, to_json};
 use crate::store::notified::{NotifiedFindings, last_before_undelivered};
-use crate::store::notify_reasons::{UnitReason, insert_reasons};
+use crate::store::notify_reasons::{UnitReason, insert_reasons, record_superseded};
 use crate::store::run_result;
 use crate::store::run_result::RunResult;
 use crate::store::runs::{Run, RunInputs, Runs};
@@ -271,18 +271,12 @@ impl Outbox<'_> {
     ///
     /// # Errors
     /// The database fails.
-    pub async fn count_by_state(self, run: Option<&str>) -> Result<BTreeMap<&'static str, i64>> {
+    pub async fn count_by_state(self, run: Option<&str>) -> Result<BTreeMap<DeliveryState, i64>> {
         let rows = sqlx::query("SELECT state, COUNT(*) AS n FROM outbox WHERE ($1='' OR run=$1) GROUP BY state")
             .bind(run.unwrap_or_default())
             .fetch_all(&self.database.pool)
             .await?;
-        let mut out = BTreeMap::new();
-        for row in &rows {
-            if let Some(state) = DeliveryState::parse(&text(row, "state")?) {
-                out.insert(state.code(), number(row, "n")?);
-            }
-        }
-        Ok(out)
+        rows.iter().map(|row| Ok((delivery_state(row)?, number(row, "n")?))).collect()
     }
 
     /// How many messages of a run were made in test mode, and how many were accepted after an attempt with an unknown outcome.
@@ -546,7 +540,7 @@ async fn supersede(transaction: &mut Transaction<'static, Any>, run: &Run, test:
     let statement = format!(
         "UPDATE outbox SET state=$7, ended_at=$4 WHERE state IN ({}) AND test=$5 AND run IN \
          (SELECT id FROM run WHERE job=$2 AND (slot<$3 OR (slot=$3 AND revision<$6))) \
-         AND EXISTS (SELECT 1 FROM outbox n WHERE n.run=$1 AND n.unit=outbox.unit AND n.act=outbox.act) RETURNING id",
+         AND EXISTS (SELECT 1 FROM outbox n WHERE n.run=$1 AND n.unit=outbox.unit AND n.act=outbox.act) RETURNING id, run, unit, act, unknowns",
         parameters(8, states.len())
     );
     let mut query = sqlx::query(sql(statement))
@@ -561,10 +555,12 @@ async fn supersede(transaction: &mut Transaction<'static, Any>, run: &Run, test:
         query = query.bind(state.code());
     }
     let rows = query.fetch_all(&mut **transaction).await?;
-    let mut ids: Vec<String> = rows.iter().map(|row| text(row, "id")).collect::<Result<_>>()?;
-    ids.sort();
-    for id in ids {
-        record_event(transaction, &id, now, "", DeliveryEvent::Superseded, &run.id).await?;
+    for row in &rows {
+        record_event(transaction, &text(row, "id")?, now, "", DeliveryEvent::Superseded, &run.id).await?;
+        // a message with an unknown outcome may have reached its unit
+        if text(row, "act")?.is_empty() && number(row, "unknowns")? == 0 {
+            record_superseded(transaction, &text(row, "run")?, &text(row, "unit")?).await?;
+        }
     }
     Ok(())
 }

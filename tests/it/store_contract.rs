@@ -125,7 +125,7 @@ contract! {
     findings: detect_is_all_or_nothing detect_is_repeatable_and_reads_back the_timeline_follows_each_finding an_older_day_leaves_the_timeline
         sample_and_own_timelines_are_separate run_before_is_the_last_ended_of_its_kind;
     history: every_notification_is_listed a_quarter_is_closed_by_its_last_ended_run;
-    outbox: committing_twice_adds_nothing a_lost_run_notifies_nobody each_unit_of_a_run_has_one_reason last_notified_is_replaced_per_unit last_digest_is_the_latest_slot
+    outbox: committing_twice_adds_nothing a_lost_run_notifies_nobody each_unit_of_a_run_has_one_reason a_superseded_mail_was_not_sent_after_all last_notified_is_replaced_per_unit last_digest_is_the_latest_slot
         only_what_is_due_is_claimed two_claimers_never_share an_expired_claim_is_resent_with_the_same_bytes
         every_outcome_is_recorded a_fault_of_the_channel_is_no_attempt what_is_too_late_is_given_up
         an_unknown_end_is_repeated_a_few_times_only a_reply_with_a_nul_byte_is_recorded messages_changed_by_hand_start_anew

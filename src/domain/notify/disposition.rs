@@ -84,6 +84,8 @@ pub enum NotifyReason {
     Unchanged,
     /// Not mailed: its mail could not be made; the faults of the run name why.
     NotMade,
+    /// Not mailed: a newer mail of the job replaced its mail before it was sent.
+    Superseded,
     /// Not mailed: what is addressed to it is what it was last notified of.
     NothingNew,
     /// Not mailed: it had a digest within the last [`QUIET_DAYS`].
@@ -103,11 +105,12 @@ pub enum NotifyReason {
 }
 
 impl NotifyReason {
-    pub const ALL: [NotifyReason; 12] = [
+    pub const ALL: [NotifyReason; 13] = [
         NotifyReason::HasItems,
         NotifyReason::HasNews,
         NotifyReason::Unchanged,
         NotifyReason::NotMade,
+        NotifyReason::Superseded,
         NotifyReason::NothingNew,
         NotifyReason::QuietDays,
         NotifyReason::NoMailbox,
@@ -128,6 +131,7 @@ impl NotifyReason {
             NotifyReason::HasNews => "has-news",
             NotifyReason::Unchanged => "unchanged",
             NotifyReason::NotMade => "not-made",
+            NotifyReason::Superseded => "superseded",
             NotifyReason::NothingNew => "nothing-new",
             NotifyReason::QuietDays => "quiet-days",
             NotifyReason::NoMailbox => "no-mailbox",
@@ -150,6 +154,7 @@ impl NotifyReason {
             NotifyReason::HasNews => "有新增、加重、待补齐或近期到期的事项，已生成提醒".into(),
             NotifyReason::Unchanged => "补做的提醒与前次内容相同，未再发送".into(),
             NotifyReason::NotMade => "提醒未能生成，原因见本次执行未全部完成的说明".into(),
+            NotifyReason::Superseded => "提醒未及发出，已由较新的提醒代替".into(),
             NotifyReason::NothingNew => "与上次告知的相比没有新情况，未发提醒".into(),
             NotifyReason::QuietDays => format!("{QUIET_DAYS}日内已收到过提醒，未再发送"),
             NotifyReason::NoMailbox => "本单位和上级办公室都没有邮箱，提醒无处可送".into(),

@@ -205,7 +205,7 @@ CREATE TABLE notified_history (
     PRIMARY KEY (run, unit)
 );
 
--- Why each unit was mailed by a run, or was not.
+-- Why each unit was mailed by a run, or was not. A newer run that supersedes an unsent mail changes the reason.
 CREATE TABLE notify_reason (
     run TEXT NOT NULL,
     -- code and name of the unit

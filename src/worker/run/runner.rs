@@ -153,8 +153,7 @@ impl Runner {
                 RunState::Done | RunState::Partial => {
                     // mails that a killed process had queued are sent now; no mail is sent twice
                     let counts = self.store.outbox().count_by_state(Some(&known.id)).await?;
-                    let left: i64 =
-                        [DeliveryState::Pending, DeliveryState::Sending].iter().filter_map(|state| counts.get(state.code())).sum();
+                    let left: i64 = [DeliveryState::Pending, DeliveryState::Sending].iter().filter_map(|state| counts.get(state)).sum();
                     self.deliverer.deliver_all(Some(&known.id)).await?;
                     return self.outcome(known, Some(DoneBefore { sent_now: left })).await;
                 }
@@ -229,19 +228,21 @@ impl Runner {
     /// Number of mails of a run by state, now.
     async fn deliveries(&self, run: &Run) -> anyhow::Result<Deliveries> {
         let counts = self.store.outbox().count_by_state(Some(&run.id)).await?;
-        let count = |state: DeliveryState| counts.get(state.code()).copied().unwrap_or(0);
-        let mut deliveries = Deliveries {
-            accepted: count(DeliveryState::Accepted),
-            refused: count(DeliveryState::Refused),
-            unknown: count(DeliveryState::Unknown),
-            pending: count(DeliveryState::Pending) + count(DeliveryState::Sending),
-            on_hold: count(DeliveryState::OnHold),
-            superseded: count(DeliveryState::Superseded),
-            dead: count(DeliveryState::Dead),
-            drafts: count(DeliveryState::Draft),
-            rejected_drafts: count(DeliveryState::Rejected),
-            ..Deliveries::default()
-        };
+        let mut deliveries = Deliveries::default();
+        for (state, count) in &counts {
+            let sum = match state {
+                DeliveryState::Pending | DeliveryState::Sending => &mut deliveries.pending,
+                DeliveryState::Accepted => &mut deliveries.accepted,
+                DeliveryState::Refused => &mut deliveries.refused,
+                DeliveryState::Unknown => &mut deliveries.unknown,
+                DeliveryState::OnHold => &mut deliveries.on_hold,
+                DeliveryState::Draft => &mut deliveries.drafts,
+                DeliveryState::Rejected => &mut deliveries.rejected_drafts,
+                DeliveryState::Superseded => &mut deliveries.superseded,
+                DeliveryState::Dead => &mut deliveries.dead,
+            };
+            *sum += count;
+        }
         let all: i64 = counts.values().sum();
         // a draft that was not released is not a delivery
         ensure!(all - deliveries.drafts - deliveries.rejected_drafts == deliveries.queued(), "deliveries of {} do not add up", run.id);

@@ -107,7 +107,10 @@ pub async fn committing_twice_adds_nothing(db: &Db) {
         store.outbox().commit(&run, "remind", &RunInputs::default(), &batch).await.expect("committed");
         let listed = store.outbox().list(&OutboxFilter { run: Some(run.id.clone()), ..OutboxFilter::default() }).await.expect("messages");
         assert_eq!(listed.len(), 30);
-        assert_eq!(store.outbox().count_by_state(Some(&run.id)).await.expect("counts"), BTreeMap::from([("draft", 1), ("pending", 29)]));
+        assert_eq!(
+            store.outbox().count_by_state(Some(&run.id)).await.expect("counts"),
+            BTreeMap::from([(DeliveryState::Pending, 29), (DeliveryState::Draft, 1)])
+        );
         assert_eq!(store.outbox().count_undelivered().await.expect("a count"), 29);
     }
     let stored = store.runs().get(&run.id).await.expect("a look").expect("a run");
@@ -151,6 +154,43 @@ pub async fn each_unit_of_a_run_has_one_reason(db: &Db) {
     }
     let other = claimed(&store, "slot", 1, "2026-11-23").await;
     assert!(store.notify_reasons().of_run(&other.id).await.expect("reasons").is_empty());
+}
+
+pub async fn a_superseded_mail_was_not_sent_after_all(db: &Db) {
+    use NotifyReason::{HasItems, NoItems, Superseded};
+    let store = db.open().await;
+    let queue = async |slot: &str, units: &[&str]| -> Run {
+        let run = claimed(&store, slot, 0, "2026-11-23").await;
+        let reason = |unit: &&str| {
+            let reason = if units.contains(unit) { HasItems } else { NoItems };
+            UnitReason { unit: format!("GZ-{unit}"), name: (*unit).to_owned(), reason }
+        };
+        let reasons = ["waits", "held", "gone", "unclear", "other"].iter().map(reason).collect();
+        let messages = units.iter().map(|unit| message(slot, unit, "x")).collect();
+        store
+            .outbox()
+            .commit(&run, "remind", &RunInputs::default(), &OutboxBatch { reasons, ..batch(messages, 0) })
+            .await
+            .expect("committed");
+        run
+    };
+    let reasons = async |run: &Run| -> Vec<NotifyReason> {
+        store.notify_reasons().of_run(&run.id).await.expect("reasons").into_iter().map(|unit| unit.reason).collect()
+    };
+    let first = queue("2026-11-16", &["waits", "held", "gone", "unclear", "other"]).await;
+    for message in claim(&store, 0).await {
+        let attempt = match message.unit.as_str() {
+            "gone" => Attempt::Accepted("250".into()),
+            "unclear" => Attempt::Unknown("cut".into()),
+            _ => Attempt::Deferred("421".into()),
+        };
+        record(&store, &message, attempt, 0, 30).await;
+    }
+    change_state(&store, &["2026-11-16-held"], &[DeliveryState::Pending], DeliveryState::OnHold, 1).await;
+    assert_eq!(reasons(&first).await, [HasItems; 5]);
+    let second = queue("2026-11-23", &["waits", "held", "gone", "unclear"]).await;
+    assert_eq!(reasons(&first).await, [Superseded, Superseded, HasItems, HasItems, HasItems], "gone arrived, unclear may have");
+    assert_eq!(reasons(&second).await, [HasItems, HasItems, HasItems, HasItems, NoItems]);
 }
 
 pub async fn last_notified_is_replaced_per_unit(db: &Db) {
@@ -291,7 +331,8 @@ pub async fn every_outcome_is_recorded(db: &Db) {
         };
         assert!(record(&store, &message, attempt, 1, 5).await);
     }
-    let counts = BTreeMap::from([("accepted", 1), ("pending", 2), ("refused", 1), ("unknown", 1)]);
+    use DeliveryState::{Accepted, Pending, Refused, Unknown};
+    let counts = BTreeMap::from([(Accepted, 1), (Pending, 2), (Refused, 1), (Unknown, 1)]);
     assert_eq!(store.outbox().count_by_state(Some(&run.id)).await.expect("counts"), counts);
     assert_eq!(store.outbox().count_by_state(None).await.expect("counts"), counts);
     assert_eq!(store.outbox().count_undelivered().await.expect("a count"), 3);
@@ -383,7 +424,7 @@ pub async fn messages_changed_by_hand_start_anew(db: &Db) {
     for message in claim(&store, 1).await {
         record(&store, &message, Attempt::Refused("550 无此用户".into()), 1, 1).await;
     }
-    assert_eq!(store.outbox().count_by_state(None).await.expect("counts"), BTreeMap::from([("refused", 3)]));
+    assert_eq!(store.outbox().count_by_state(None).await.expect("counts"), BTreeMap::from([(Refused, 3)]));
     assert_eq!(change_state(&store, &["slot-a", "none"], &[Refused, Dead], Pending, 40).await, 1);
     assert_eq!(change_state(&store, &["slot-a"], &[Refused, Dead], Pending, 40).await, 0, "it is no longer refused");
     let listed = one(&store, "slot-a").await;
