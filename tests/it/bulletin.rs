@@ -106,6 +106,30 @@ fn parts(bytes: &[u8]) -> Vec<(String, String)> {
         .collect()
 }
 
+/// The texts of all parts of a workbook or document, each cell or paragraph on a line.
+pub fn texts_of_package(bytes: &[u8]) -> String {
+    let mut zip = zip::ZipArchive::new(Cursor::new(bytes)).expect("a package");
+    let mut out = String::new();
+    for index in 0..zip.len() {
+        let mut file = zip.by_index(index).expect("a part");
+        let mut xml = String::new();
+        file.read_to_string(&mut xml).expect("UTF-8");
+        let texts = xml.split('<').filter_map(|part| part.split_once('>')).map(|(_, text)| text).filter(|text| !text.is_empty());
+        texts.for_each(|text| {
+            out.push_str(text);
+            out.push('\n');
+        });
+        // names of sheets, headers and titles of charts are attributes
+        if !file.name().expect("a name").contains("styles") {
+            xml.split('"').skip(1).step_by(2).filter(|text| !text.is_ascii()).for_each(|text| {
+                out.push_str(text);
+                out.push('\n');
+            });
+        }
+    }
+    out
+}
+
 /// A document as text: each paragraph with its style, each row of a table on one line.
 fn read(document: &str) -> String {
     let mut out = String::new();

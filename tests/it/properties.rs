@@ -52,7 +52,7 @@ fn policy() -> Policy {
 
 /// A random record of a ledger: dates up to `last` (planned ones up to 500 days later), words and places that the configuration knows, and
 /// empty cells or missing columns in any field that is not required.
-fn record(dice: &mut Dice, policy: &Policy, ledger: usize, number: usize, last: NaiveDate) -> Record {
+pub fn record(dice: &mut Dice, policy: &Policy, ledger: usize, number: usize, last: NaiveDate) -> Record {
     let shape = &policy.ledgers[ledger];
     let mut columns = Columns::default();
     let mut cells = vec![Cell::Empty; shape.fields.len()];

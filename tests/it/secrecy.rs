@@ -2,6 +2,8 @@
 //! a full phone number, and mails to addresses outside the trusted domains have counts only. Who may see a row is computed here from the
 //! register, independently of the program. A failure prints its seed.
 
+mod producers;
+
 use super::detection::JudgingInput;
 use super::helpers::{duban, files_below, fresh_root, home, seeds, stdout};
 use super::outputs::{as_read, cells, run_on};
@@ -151,7 +153,7 @@ impl<'a> World<'a> {
             .collect();
         let marked = |row: &(usize, Record)| {
             let field = policy.ledgers[row.0].role(Role::Restricted);
-            field.is_some_and(|field| !row.1.cell(field).is_empty())
+            field.is_some_and(|field| !matches!(row.1.text(Some(field)), "" | "否"))
         };
         let project_of = |row: &(usize, Record)| projects.get(self.text(row, Role::Project).as_str()).copied();
         self.register

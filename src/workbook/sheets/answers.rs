@@ -62,13 +62,13 @@ impl<'a> SheetBuilder<'a, '_> {
             let cells = vec![
                 Value::count(body.len() + 1),
                 Value::text(city.map_or(String::new(), |city| policy.units.units[city].name.clone())),
-                Value::text(finding.unit.to_string()),
+                Value::text(self.visible.text(&finding.unit)),
                 Value::text(finding.key.to_string()),
                 Value::text(self.visible.text(&finding.name)),
                 Value::text(found.lines(index, &finding.key)),
                 Value::text(self.visible.text(&answer.text(ledger))),
                 Value::text(self.visible.text(&answer.proposed(ledger))),
-                Value::text(answer.by()),
+                Value::text(self.visible.text(&answer.by())),
             ];
             body.push(Row { cells, ..Row::default() });
         }

@@ -122,7 +122,8 @@ impl VisibleMaterial<'_> {
             BuiltIn::Light => finding.light.map_or(Value::Blank, Value::Light),
             BuiltIn::State => Value::text(state_word(finding.state)),
             BuiltIn::Act => Value::text(self.act_text(finding)),
-            BuiltIn::Unit => Value::text(finding.unit.to_string()),
+            // the cell of an owner that is no known unit may hold anything
+            BuiltIn::Unit => Value::text(self.text(&finding.unit)),
             BuiltIn::City => {
                 let city = finding.owner.and_then(|owner| policy.units.city_of(owner));
                 city.map_or(Value::Blank, |city| Value::text(unit_name(city)))

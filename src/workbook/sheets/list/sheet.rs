@@ -341,7 +341,7 @@ impl VisibleMaterial<'_> {
     fn group_name(&self, group: Group, finding: &Finding) -> String {
         match group {
             Group::Unit if finding.unit.is_empty() => "责任单位不明".into(),
-            Group::Unit => finding.unit.to_string(),
+            Group::Unit => self.text(&finding.unit),
             Group::City => finding
                 .owner
                 .and_then(|owner| self.policy().units.city_of(owner))
