@@ -2,6 +2,7 @@
 //! messages that have named the finding.
 
 use crate::config::load::Config;
+use crate::domain::audience::masked;
 use crate::domain::intake::note::{NoteKind, sentence};
 use crate::domain::judging::explain::explanation::Explanation;
 use crate::domain::judging::explain::question::Outcome;
@@ -223,7 +224,7 @@ impl Explainer<'_> {
             cell.place = place_in(snapshots, &ledger.id, found.snapshot.source, &found.stored, field);
             cell.source = found.snapshot.source.to_owned();
             cell.snapshot = began;
-            cell.raw = notes.iter().find(|note| note.field == cell.title && !note.raw.is_empty()).map(|note| note.raw.clone());
+            cell.raw = notes.iter().find(|note| note.field == cell.title && !note.raw.is_empty()).map(|note| masked(&note.raw));
         }
         Ok(())
     }
@@ -243,10 +244,10 @@ impl Explainer<'_> {
                     "第{}次快照中该行待核，沿用第{}次快照的内容：{}",
                     found.snapshot.seq,
                     found.stored.first_seq,
-                    sentence(&note, sheet)
+                    masked(&sentence(&note, sheet))
                 )),
                 NoteKind::Skipped => {}
-                _ => out.push(sentence(&note, sheet)),
+                _ => out.push(masked(&sentence(&note, sheet))),
             }
         }
         if !found.other_sources.is_empty() {

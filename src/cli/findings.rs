@@ -4,6 +4,7 @@ use crate::app::compose::App;
 use crate::app::findings::{Findings, FindingsFilter, find};
 use crate::cli::csv_text::guarded;
 use crate::cli::exit::Exit;
+use crate::domain::audience::masked;
 use crate::domain::judging::finding::Finding;
 use crate::domain::rules::policy::Policy;
 use crate::worker::run::finding_facts::FindingFacts;
@@ -84,7 +85,7 @@ pub(crate) async fn print(app: &App, as_of: Option<NaiveDate>, filter: &FilterAr
 }
 
 fn print_json(out: &mut impl Write, found: &Findings) -> anyhow::Result<()> {
-    let facts: Vec<FindingFacts> = found.iter().map(|finding| FindingFacts::of(&found.policy, finding)).collect();
+    let facts: Vec<FindingFacts> = found.iter().map(|finding| FindingFacts::printed(&found.policy, finding)).collect();
     serde_json::to_writer_pretty(&mut *out, &facts)?;
     writeln!(out)?;
     Ok(())
@@ -93,7 +94,7 @@ fn print_json(out: &mut impl Write, found: &Findings) -> anyhow::Result<()> {
 fn print_csv(out: &mut impl Write, found: &Findings) -> anyhow::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
     csv.write_record(CSV_HEAD)?;
-    for fact in found.iter().map(|finding| FindingFacts::of(&found.policy, finding)) {
+    for fact in found.iter().map(|finding| FindingFacts::printed(&found.policy, finding)) {
         csv.write_record([
             fact.rule.as_str(),
             &fact.ledger,
@@ -125,9 +126,9 @@ fn print_table(out: &mut impl Write, found: &Findings) -> anyhow::Result<()> {
             "{} {} {} {} {} {}（{}）",
             finding.light.map_or("无法判定", |light| light.title()),
             rule.title,
-            finding.unit,
+            masked(&finding.unit),
             finding.key,
-            finding.name,
+            masked(&finding.name),
             measure(policy, finding),
             rule.basis
         )?;

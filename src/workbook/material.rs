@@ -68,6 +68,10 @@ pub struct GoneRecord {
     pub gone_on: Option<NaiveDate>,
     /// File, sheet and row of the last version.
     pub place: String,
+    /// The last version is marked as restricted.
+    pub restricted: bool,
+    /// The project it belonged to; empty where none.
+    pub project: String,
 }
 
 /// Everything a workbook is built from.

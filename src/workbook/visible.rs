@@ -139,7 +139,7 @@ impl<'a> VisibleMaterial<'a> {
         })
     }
 
-    fn is_restricted(&self, ledger: usize, code: &str) -> bool {
+    pub(crate) fn is_restricted(&self, ledger: usize, code: &str) -> bool {
         is_code_restricted(self.policy(), self.material.records, ledger, code)
     }
 
@@ -151,7 +151,7 @@ impl<'a> VisibleMaterial<'a> {
         }
         self.material.only_counted.unwrap_or_else(|| {
             let counted = self.material.judged.findings.iter().filter(|finding| audience.only_counts(finding));
-            counted.map(Finding::item).collect::<BTreeSet<_>>().len()
+            counted.map(|finding| finding.item(self.policy())).collect::<BTreeSet<_>>().len()
         })
     }
 

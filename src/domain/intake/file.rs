@@ -293,6 +293,7 @@ fn note_on(ledger: &Ledger, accepted: &Accepted, sheet: u32, kind: NoteKind, rea
         name: ledger.role(Role::Name).map(|field| accepted.cells[field].to_string()).unwrap_or_default(),
         unit: accepted.cells[ledger.owner.field()].to_string(),
         restricted: ledger.role(Role::Restricted).is_some_and(|field| is_marked(&accepted.cells[field])),
+        project: ledger.project_in(&accepted.cells).unwrap_or_default(),
         ..Note::new(kind, sheet, accepted.row, reason, "")
     }
 }

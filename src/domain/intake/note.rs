@@ -58,6 +58,9 @@ pub struct Note {
     /// The row is marked 涉密 or 不便公开, accepted or not: only the office may see the note.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub restricted: bool,
+    /// Code of the project the row belongs to: the note is restricted where that project is.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub project: String,
 }
 
 impl Note {
@@ -76,6 +79,7 @@ impl Note {
             reason: reason.into(),
             hint: hint.into(),
             restricted: false,
+            project: String::new(),
         }
     }
 }

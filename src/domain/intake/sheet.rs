@@ -443,8 +443,8 @@ impl<'a> SheetIntake<'a> {
         Outcome::Accepted(Accepted { row: number, code, cells: record })
     }
 
-    /// Gives the notes of a row (those from `from` on) its name, and restricts them where the row is restricted. A row whose mark cannot be read
-    /// is restricted too.
+    /// Gives the notes of a row (those from `from` on) its name and project, and restricts them where the row is restricted. A row whose mark
+    /// cannot be read is restricted too.
     fn complete_notes(&mut self, ledger: &Ledger, record: &[Cell], from: usize, is_shifted: bool) {
         let name = ledger.role(Role::Name).and_then(|field| record[field].text()).map(excerpt).unwrap_or_default();
         let restricted = ledger.role(Role::Restricted).is_some_and(|field| {
@@ -452,8 +452,10 @@ impl<'a> SheetIntake<'a> {
             // the mark of a shifted row may be in any cell
             is_shifted || is_marked(&record[field]) || self.notes[from..].iter().any(is_unreadable)
         });
+        let project = ledger.project_in(record).unwrap_or_default();
         for note in &mut self.notes[from..] {
             note.name.clone_from(&name);
+            note.project.clone_from(&project);
             note.restricted = restricted;
         }
     }

@@ -101,6 +101,14 @@ pub struct Identity {
     pub key: String,
 }
 
+/// What identifies an item (事项): the project that its findings belong to, or their record where that belongs to none.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ItemKey {
+    /// Index of the ledger.
+    pub ledger: usize,
+    pub code: Arc<str>,
+}
+
 /// What a finding is about: the same for all findings of one record.
 #[derive(Clone, Debug)]
 pub struct Subject {
@@ -192,9 +200,12 @@ impl Finding {
         self.recipients().any(|recipient| recipient == Some(unit))
     }
 
-    /// The item it is counted under: its project, or, without one, its own rule and key.
-    pub fn item(&self) -> (Option<usize>, &str) {
-        if self.project.is_empty() { (Some(self.rule), &self.key) } else { (None, &self.project) }
+    /// The item it is counted under.
+    pub fn item(&self, policy: &Policy) -> ItemKey {
+        match policy.project_ledger().filter(|_| !self.project.is_empty()) {
+            Some(ledger) => ItemKey { ledger, code: Arc::clone(&self.project) },
+            None => ItemKey { ledger: policy.rules[self.rule].ledger, code: Arc::clone(&self.key) },
+        }
     }
 
     /// Sets for how many closed quarters in a row the finding was red at their end, and raises the act as its rule provides. The light does

@@ -3,7 +3,7 @@
 //! The files of this folder read [`PlanInputs`]; nothing here decides who is mailed or words a sentence.
 
 use crate::domain::audience::is_code_restricted;
-use crate::domain::judging::finding::Identity;
+use crate::domain::judging::finding::{Identity, ItemKey};
 use crate::domain::judging::judge::Judged;
 use crate::domain::notify::feedback::Answers;
 use crate::domain::register::calendar::Span;
@@ -93,7 +93,7 @@ impl PlanInputs<'_> {
 
     /// How many items these findings come to; for restricted findings, which are counted and not named.
     pub(crate) fn count_items(&self, findings: &[usize]) -> usize {
-        let item = |index: &usize| self.judged.findings[*index].item();
+        let item = |index: &usize| self.judged.findings[*index].item(self.policy);
         findings.iter().map(item).collect::<BTreeSet<_>>().len()
     }
 
@@ -103,14 +103,14 @@ impl PlanInputs<'_> {
     }
 
     /// The item a record belongs to: its project, else the record itself; `None` where it is restricted.
-    pub(crate) fn item_of(&self, ledger: usize, code: &str) -> Option<(usize, String)> {
+    pub(crate) fn item_of(&self, ledger: usize, code: &str) -> Option<ItemKey> {
         if self.is_restricted(ledger, code) {
             return None;
         }
         let project = self.record(ledger, code).and_then(|record| self.policy.ledgers[ledger].project_of(&record));
         Some(match (self.policy.project_ledger(), project) {
-            (Some(projects), Some(project)) => (projects, project),
-            _ => (ledger, code.to_owned()),
+            (Some(ledger), Some(project)) => ItemKey { ledger, code: project.into() },
+            _ => ItemKey { ledger, code: code.into() },
         })
     }
 

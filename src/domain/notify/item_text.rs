@@ -2,6 +2,7 @@
 //! and the answers of units. The sentences on a single finding are in `wording.rs`.
 
 use crate::domain::audience::{masked, masked_phone};
+use crate::domain::judging::finding::ItemKey;
 use crate::domain::notify::digest::ItemText;
 use crate::domain::notify::feedback::Answer;
 use crate::domain::notify::inputs::PlanInputs;
@@ -21,14 +22,15 @@ const ANSWERS_MAX: usize = 2;
 pub(crate) fn item_text(inputs: &PlanInputs<'_>, unit: UnitId, item: &Item) -> ItemText {
     let policy = inputs.policy;
     let lead = &inputs.judged.findings[item.lead];
-    let ledger = &policy.ledgers[item.ledger];
-    let has_own_finding = item.findings().any(|index| inputs.ledger_of(index) == item.ledger);
-    let record = inputs.record(item.ledger, &item.key);
+    let ItemKey { ledger: own, code } = &item.key;
+    let ledger = &policy.ledgers[*own];
+    let has_own_finding = item.findings().any(|index| inputs.ledger_of(index) == *own);
+    let record = inputs.record(*own, code);
     let record = record.as_deref();
     // a project under negotiation is named only where one of its own findings is listed, not through a difficulty or an order
     let hides_project = !has_own_finding && lead.project_negotiation_only;
     let record = record.filter(|_| !hides_project);
-    let code = if hides_project { &*lead.key } else { item.key.as_str() };
+    let shown_code = if hides_project { &*lead.key } else { &**code };
     let own_record = record.filter(|_| has_own_finding);
     let text = |role: Role| own_record.map_or(String::new(), |record| masked(record.text(ledger.role(role)).trim()));
     let name = record.map(|record| record.text(ledger.role(Role::Name))).filter(|name| !name.is_empty()).unwrap_or(&lead.name);
@@ -36,7 +38,7 @@ pub(crate) fn item_text(inputs: &PlanInputs<'_>, unit: UnitId, item: &Item) -> I
         let finding = &inputs.judged.findings[index];
         let line = wording::line(inputs, finding);
         // the line of a difficulty or an order names its own record
-        if inputs.ledger_of(index) == item.ledger {
+        if inputs.ledger_of(index) == *own {
             line
         } else if normalize_name(&finding.name) == normalize_name(name) {
             format!("{line}（{}）", finding.key)
@@ -54,7 +56,7 @@ pub(crate) fn item_text(inputs: &PlanInputs<'_>, unit: UnitId, item: &Item) -> I
         change: item.change_word(),
         name: if is_periodic { policy.rules[lead.rule].title.clone() } else { masked(name) },
         // the key of a periodic finding is its unit and period, which the line names already
-        code: if is_periodic { String::new() } else { code.to_owned() },
+        code: if is_periodic { String::new() } else { shown_code.to_owned() },
         unit: if lead.owner == Some(unit) { String::new() } else { masked(&lead.unit) },
         amount: item.amount.filter(|_| record.is_some()),
         major: if hides_project { "" } else { wording::major(lead.major) },
@@ -68,7 +70,7 @@ pub(crate) fn item_text(inputs: &PlanInputs<'_>, unit: UnitId, item: &Item) -> I
         phone: own_record
             .zip(ledger.role(Role::Phone))
             .map_or(String::new(), |(record, field)| masked_phone(&record.cell(field).to_string())),
-        difficulty: if has_own_finding { wording::difficulty(inputs, item.ledger, &item.key) } else { String::new() },
+        difficulty: if has_own_finding { wording::difficulty(inputs, *own, code) } else { String::new() },
         waiting_on: wording::waiting_on(inputs, waiting_on),
         answers: answers
             .iter()

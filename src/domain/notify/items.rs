@@ -1,6 +1,6 @@
 //! Items (事项): the findings of one project that a unit is notified of, which of them leads, and the order of a unit's items.
 
-use crate::domain::judging::finding::{Change, Identity};
+use crate::domain::judging::finding::{Change, Identity, ItemKey};
 use crate::domain::notify::inputs::{LastNotified, PlanInputs};
 use crate::domain::register::ledger::Role;
 use crate::domain::register::units::UnitId;
@@ -12,9 +12,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 /// One project, or one record that belongs to none, as a unit sees it. Findings are indices.
 #[derive(Debug)]
 pub(crate) struct Item {
-    /// Ledger (index) and code of the record that names the item.
-    pub(crate) ledger: usize,
-    pub(crate) key: String,
+    pub(crate) key: ItemKey,
     /// The leading finding.
     pub(crate) lead: usize,
     /// The other findings, worst first.
@@ -56,36 +54,28 @@ pub(crate) struct Items(pub(crate) Vec<Item>);
 impl Items {
     /// Groups findings (indices) into the items of a unit.
     pub(crate) fn of(inputs: &PlanInputs<'_>, unit: UnitId, findings: &[usize], last_notified: &LastNotified) -> Items {
-        let projects = inputs.policy.project_ledger();
-        let mut groups: BTreeMap<(usize, &str), Vec<usize>> = BTreeMap::new();
+        let mut groups: BTreeMap<ItemKey, Vec<usize>> = BTreeMap::new();
         for index in findings {
-            let finding = &inputs.judged.findings[*index];
-            let key = match projects {
-                Some(ledger) if !finding.project.is_empty() => (ledger, &*finding.project),
-                _ => (inputs.ledger_of(*index), &*finding.key),
-            };
-            groups.entry(key).or_default().push(*index);
+            groups.entry(inputs.judged.findings[*index].item(inputs.policy)).or_default().push(*index);
         }
         let before = notified_items(inputs, last_notified);
-        let one = |((ledger, key), findings): ((usize, &str), Vec<usize>)| {
-            let was_notified = before.contains_key(&(ledger, key.to_owned()));
-            item(inputs, unit, (ledger, key), findings, last_notified, was_notified)
+        let one = |(key, findings): (ItemKey, Vec<usize>)| {
+            let was_notified = before.contains_key(&key);
+            item(inputs, unit, key, findings, last_notified, was_notified)
         };
         let mut items: Vec<Item> = groups.into_iter().filter_map(one).collect();
         let owner = |item: &Item| item.counted_for.unwrap_or(usize::MAX);
         items.sort_by(|a, b| {
-            let rank = |item: &Item| {
-                (Reverse(item.light), !is_news(item.change), Reverse(item.amount), owner(item), item.ledger, item.key.clone())
-            };
+            let rank = |item: &Item| (Reverse(item.light), !is_news(item.change), Reverse(item.amount), owner(item), item.key.clone());
             rank(a).cmp(&rank(b))
         });
         Items(items)
     }
 }
 
-/// The items a unit was last notified of (ledger index and code), each with its findings. Cells to fill in are no items.
-pub(crate) fn notified_items<'b>(inputs: &PlanInputs<'_>, last_notified: &'b LastNotified) -> BTreeMap<(usize, String), Vec<&'b Identity>> {
-    let mut items: BTreeMap<(usize, String), Vec<&Identity>> = BTreeMap::new();
+/// The items a unit was last notified of, each with its findings. Cells to fill in are no items.
+pub(crate) fn notified_items<'b>(inputs: &PlanInputs<'_>, last_notified: &'b LastNotified) -> BTreeMap<ItemKey, Vec<&'b Identity>> {
+    let mut items: BTreeMap<ItemKey, Vec<&Identity>> = BTreeMap::new();
     for (identity, _) in last_notified.iter().filter(|(_, light)| light.is_some()) {
         let ledger = inputs.policy.ledger(&identity.ledger);
         if let Some(item) = ledger.and_then(|ledger| inputs.item_of(ledger, &identity.key)) {
@@ -111,11 +101,12 @@ pub(crate) fn finished_record(inputs: &PlanInputs<'_>, identity: &Identity, foun
 fn item(
     inputs: &PlanInputs<'_>,
     unit: UnitId,
-    (ledger, key): (usize, &str),
+    key: ItemKey,
     mut findings: Vec<usize>,
     last_notified: &LastNotified,
     was_notified: bool,
 ) -> Option<Item> {
+    let ledger = key.ledger;
     let of = |index: usize| &inputs.judged.findings[index];
     // among equal lights a unit reads first what it owns, then findings on the project itself, then what other units owe the project
     let worst_first = |index: &usize| {
@@ -143,14 +134,14 @@ fn item(
     let change = change_of(&changes, lead_at);
     let lead = findings.remove(lead_at);
     let shape = &inputs.policy.ledgers[ledger];
-    let record = inputs.record(ledger, key);
+    let record = inputs.record(ledger, &key.code);
     let record = record.as_deref();
     let amount = record.and_then(|record| record.cell(shape.role(Role::Amount)?).money());
     let counted_for = match record.filter(|_| inputs.policy.project_ledger() == Some(ledger)) {
         Some(record) => owner_of(inputs.policy, shape, record, &HashMap::new()).unit,
         None => of(lead).owner,
     };
-    Some(Item { ledger, key: key.to_owned(), lead, others: findings, light, change, was_notified, amount, counted_for })
+    Some(Item { key, lead, others: findings, light, change, was_notified, amount, counted_for })
 }
 
 /// How an item differs from what the unit was last notified of: new if all of it is, worse if any part is, with something new if any part

@@ -3,6 +3,7 @@
 //! `report-templates/digest.*.j2`.
 
 use crate::domain::audience::masked;
+use crate::domain::judging::finding::ItemKey;
 use crate::domain::notify::digest::{Counts, Letterhead};
 use crate::domain::notify::inputs::{DUE_DAYS, LastNotified, PlanInputs};
 use crate::domain::notify::items::{FoundRecords, Item, finished_record, notified_items};
@@ -83,9 +84,9 @@ pub(crate) fn compare_to_last(
     found: &FoundRecords<'_>,
 ) -> Comparison {
     let before = notified_items(inputs, last_notified);
-    let now: HashSet<(usize, &str)> = items.iter().map(|item| (item.ledger, item.key.as_str())).collect();
+    let now: HashSet<&ItemKey> = items.iter().map(|item| &item.key).collect();
     let (mut done, mut elsewhere) = (0, 0);
-    for (_, identities) in before.iter().filter(|((ledger, key), _)| !now.contains(&(*ledger, key.as_str()))) {
+    for (_, identities) in before.iter().filter(|(key, _)| !now.contains(key)) {
         if identities.iter().all(|identity| finished_record(inputs, identity, found).is_some_and(|key| !inputs.gone.contains(&key))) {
             done += 1;
         } else {

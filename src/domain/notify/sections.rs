@@ -2,7 +2,7 @@
 //! of places. The text of one item is in `item_text.rs`; headings and fixed words are in `report-templates/digest.*.j2`.
 
 use crate::domain::audience::{is_named, masked};
-use crate::domain::judging::finding::State;
+use crate::domain::judging::finding::{ItemKey, State};
 use crate::domain::notify::digest::{Counts, Due, EmptyCells, FormerItem, LightCount, Numerals, PlaceLine, Places, RestLine, Sections};
 use crate::domain::notify::inputs::{LastNotified, PlanInputs};
 use crate::domain::notify::items::{FoundRecords, Item, Items, finished_record};
@@ -195,7 +195,7 @@ pub(crate) fn places(inputs: &PlanInputs<'_>, unit: UnitId, items: &[Item], is_o
 /// Items of a city's counties and platforms that are not among its own items: only their owners are notified of them (当地自办).
 fn items_of_owners_only(inputs: &PlanInputs<'_>, city: UnitId, items: &[Item]) -> Vec<Item> {
     let units = &inputs.policy.units;
-    let own: HashSet<(usize, &str)> = items.iter().map(|item| (item.ledger, item.key.as_str())).collect();
+    let own: HashSet<&ItemKey> = items.iter().map(|item| &item.key).collect();
     let below: Vec<usize> = inputs
         .judged
         .findings
@@ -206,6 +206,6 @@ fn items_of_owners_only(inputs: &PlanInputs<'_>, city: UnitId, items: &[Item]) -
         .map(|(index, _)| index)
         .collect();
     let mut out = Items::of(inputs, city, &below, &LastNotified::new()).0;
-    out.retain(|item| !own.contains(&(item.ledger, item.key.as_str())));
+    out.retain(|item| !own.contains(&item.key));
     out
 }

@@ -1,6 +1,6 @@
 //! Ledgers (台账) as data: the fields of each ledger, and the purpose and the roles by which the code finds ledgers and fields.
 
-use crate::domain::register::record::Record;
+use crate::domain::register::record::{Cell, Record};
 
 /// What a field holds. `Date { planned: false }` is an event: a date after as_of has not happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -268,7 +268,12 @@ impl Ledger {
 
     /// The code of the project that a record of another ledger than that of the projects points to.
     pub fn project_of(&self, record: &Record) -> Option<String> {
+        self.project_in(&record.cells)
+    }
+
+    /// The same of the cells of a row.
+    pub fn project_in(&self, cells: &[Cell]) -> Option<String> {
         let field = self.role(Role::Project).filter(|_| !self.is_of_projects())?;
-        record.cell(field).text().map(str::to_owned)
+        cells.get(field)?.text().map(str::to_owned)
     }
 }

@@ -518,6 +518,7 @@ mod tests {
             reason: "这一天不存在".into(),
             hint: String::new(),
             restricted: false,
+            project: String::new(),
         }
     }
 

@@ -67,10 +67,14 @@ impl<'a> SheetBuilder<'a, '_> {
 
 impl<'a> VisibleMaterial<'a> {
     /// The codes that are gone; a unit sees those whose last record names it.
-    fn gone_records(&self) -> impl Iterator<Item = &'a GoneRecord> {
+    fn gone_records(&self) -> impl Iterator<Item = &'a GoneRecord> + '_ {
         let units = &self.policy().units;
         let audience = self.material.audience;
-        self.material.gone.iter().filter(move |gone| audience.sees_own(|unit| units.find(&gone.unit) == Some(unit), || false))
+        self.material.gone.iter().filter(move |gone| {
+            let is_own = |unit: usize| units.find(&gone.unit) == Some(unit);
+            let project = || self.policy().project_ledger().is_some_and(|ledger| self.is_restricted(ledger, &gone.project));
+            audience.sees_own(is_own, || gone.restricted || project())
+        })
     }
 
     fn gone_row(&self, number: usize, gone: &GoneRecord) -> Row {

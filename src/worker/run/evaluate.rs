@@ -132,7 +132,8 @@ pub(crate) async fn evaluate(
     let snapshots = store.snapshots().list().await?;
     let mut reader = RegisterReader::new(store, policy, selection, &snapshots);
     let others = reader.other_ledgers().await?;
-    let codes = project_codes(policy, &others);
+    let noted = notes_of(store, policy, selection, &snapshots).await?;
+    let codes = project_codes(policy, &others, &noted);
     let linked = linked_projects(store, policy, selection, &codes, |record| rosters.note_project(policy, record, as_of)).await?;
     let exemptions = others.iter().find(|rows| policy.ledgers[rows.ledger].purpose == Purpose::Exemption);
     let granted = exemptions_in_force(policy, exemptions.map_or(&[][..], |rows| rows.records.as_slice()), as_of);
@@ -148,7 +149,7 @@ pub(crate) async fn evaluate(
     let waiting_on = waiting_units(policy, &judged);
     let context = Context { policy, as_of, projects: &linked, waiting_on: &waiting_on, exempt: &exempt };
     let selected = select_others(&context, &others, &mut rosters);
-    let noted = intake_issues(store, policy, selection, &snapshots).await?;
+    let noted = intake_issues(policy, &linked, noted);
     let mut spill = RecordSpill::new(folder, policy.ledgers.iter().map(|ledger| ledger.fields.len())).map_err(spill_error)?;
     if let Some(index) = policy.project_ledger() {
         let referenced = referenced_projects(policy, index, &judged, &selected, &noted);
@@ -177,13 +178,14 @@ pub(crate) async fn evaluate(
     Ok(EvaluatedRegister { judged, records: spill, rosters, origins, indicators, sources, intake, present })
 }
 
-/// The projects that the records of other ledgers belong to, each once.
-fn project_codes(policy: &Policy, others: &[LedgerRows]) -> Vec<String> {
+/// The projects that the records and the notes of other ledgers belong to, each once.
+fn project_codes(policy: &Policy, others: &[LedgerRows], noted: &[LedgerNotes<'_>]) -> Vec<String> {
     let of_ledger = |rows: &LedgerRows| {
         let ledger = &policy.ledgers[rows.ledger];
         rows.records.iter().filter_map(|record| ledger.project_of(record)).collect::<Vec<_>>()
     };
-    let mut codes: Vec<String> = others.iter().flat_map(of_ledger).collect();
+    let of_notes = noted.iter().flat_map(|noted| &noted.notes).map(|note| note.project.clone()).filter(|code| !code.is_empty());
+    let mut codes: Vec<String> = others.iter().flat_map(of_ledger).chain(of_notes).collect();
     codes.sort_unstable();
     codes.dedup();
     codes
@@ -293,22 +295,42 @@ fn is_of(snapshot: &Snapshot, found: &InForce) -> bool {
     snapshot.ledger == found.snapshot.ledger && snapshot.source == found.snapshot.source && snapshot.seq == found.snapshot.seq
 }
 
-/// The intake notes of the rows of a selection, each with its ledger, without those of rows that are not data.
-async fn intake_issues(
+/// The intake notes of a snapshot, without those of rows that are not data.
+struct LedgerNotes<'a> {
+    ledger: usize,
+    snapshot: &'a Snapshot,
+    notes: Vec<Note>,
+}
+
+/// The intake notes of the snapshots of a selection.
+async fn notes_of<'a>(
     store: &Store,
     policy: &Policy,
     selection: &SnapshotSelection,
-    snapshots: &[Snapshot],
-) -> Result<Vec<(usize, IntakeIssue)>> {
-    let mut issues = Vec::new();
+    snapshots: &'a [Snapshot],
+) -> Result<Vec<LedgerNotes<'a>>> {
+    let mut out = Vec::new();
     for found in &selection.in_force {
-        let Some(index) = policy.ledger(&found.snapshot.ledger) else { continue };
+        let Some(ledger) = policy.ledger(&found.snapshot.ledger) else { continue };
         let Some(snapshot) = snapshots.iter().find(|snapshot| is_of(snapshot, found)) else { continue };
-        let notes = store.notes().of_snapshot(&snapshot.ledger, &snapshot.source, snapshot.seq).await?;
-        let notes = notes.iter().filter(|note| note.kind != NoteKind::Skipped);
-        issues.extend(notes.map(|note| (index, intake_issue(&policy.ledgers[index].title, note, snapshot))));
+        let mut notes = store.notes().of_snapshot(&snapshot.ledger, &snapshot.source, snapshot.seq).await?;
+        notes.retain(|note| note.kind != NoteKind::Skipped);
+        out.push(LedgerNotes { ledger, snapshot, notes });
     }
-    Ok(issues)
+    Ok(out)
+}
+
+/// The notes as reports list them, each with its ledger. A note is restricted also where the project of its row is.
+fn intake_issues(policy: &Policy, linked: &HashMap<String, Linked>, noted: Vec<LedgerNotes<'_>>) -> Vec<(usize, IntakeIssue)> {
+    let of_ledger = |LedgerNotes { ledger, snapshot, notes }: LedgerNotes<'_>| {
+        let issue = |note: &Note| {
+            let mut issue = intake_issue(&policy.ledgers[ledger].title, note, snapshot);
+            issue.restricted |= linked.get(&note.project).is_some_and(|project| project.restricted);
+            (ledger, issue)
+        };
+        notes.iter().map(issue).collect::<Vec<_>>()
+    };
+    noted.into_iter().flat_map(of_ledger).collect()
 }
 
 /// A note as reports list it.

@@ -1,5 +1,6 @@
 //! A finding as it is printed in JSON and stored by a run.
 
+use crate::domain::audience::masked;
 use crate::domain::judging::finding::{Finding, Identity};
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::Light;
@@ -89,6 +90,12 @@ impl FindingFacts {
             waiting_on: finding.waiting_on().map(|unit| policy.units.units[unit].name.clone()),
             cause: (!finding.cause.is_empty()).then(|| finding.cause.to_string()),
         }
+    }
+
+    /// The facts as they are printed: phone numbers masked.
+    pub(crate) fn printed(policy: &Policy, finding: &Finding) -> FindingFacts {
+        let facts = FindingFacts::of(policy, finding);
+        FindingFacts { name: masked(&facts.name), unit: masked(&facts.unit), ..facts }
     }
 
     /// The finding as a run stores it.

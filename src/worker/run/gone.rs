@@ -1,6 +1,8 @@
 //! Codes that have left a register: they are listed until the office confirms it, and never count as resolved.
 
 use crate::clock::stamp;
+use crate::domain::audience::is_restricted;
+use crate::domain::register::record::Record;
 use crate::domain::register::snapshot::{Candidate, Version, last_seen};
 use crate::domain::rules::policy::Policy;
 use crate::store::database::Result;
@@ -10,7 +12,7 @@ use crate::store::snapshots::{Snapshot, SnapshotState};
 use crate::workbook::material::GoneRecord;
 use crate::worker::run::evaluate::Evaluator;
 use crate::worker::snapshot_selection::SnapshotSelection;
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// A code that an earlier snapshot has and the one now in force has not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -116,8 +118,12 @@ impl Evaluator {
     pub(crate) async fn gone_records(&self, policy: &Policy, pin: &GonePin) -> Result<Vec<GoneRecord>> {
         let snapshots = self.store.snapshots().list().await?;
         let mut lines: Vec<(usize, GoneRecord)> = Vec::new();
-        for gone in self.gone_as_pinned(pin).await? {
+        let all = self.gone_as_pinned(pin).await?;
+        let last_versions = self.last_versions(policy, &all).await?;
+        for gone in all {
             let Some(index) = policy.ledger(&gone.ledger) else { continue };
+            let ledger = &policy.ledgers[index];
+            let last = last_versions.get(&(index, gone.source.clone(), gone.absent.code.clone()));
             let snapshot_of =
                 |seq: i64| snapshots.iter().find(|known| known.ledger == gone.ledger && known.source == gone.source && known.seq == seq);
             let from = snapshot_of(gone.absent.version.first_seq);
@@ -130,6 +136,8 @@ impl Evaluator {
                 seen_on: snapshot_of(gone.seen_seq).map(|snapshot| snapshot.covers_on),
                 gone_on: snapshot_of(gone.gone_seq).map(|snapshot| snapshot.covers_on),
                 place: format!("{} 第{}行", place.join(" "), gone.absent.row),
+                restricted: last.is_some_and(|record| is_restricted(ledger, record, || false)),
+                project: last.and_then(|record| ledger.project_of(record)).unwrap_or_default(),
                 code: gone.absent.code,
                 name: gone.absent.name,
                 unit: gone.absent.unit,
@@ -140,6 +148,23 @@ impl Evaluator {
             (left, &one.unit, &one.code, &one.source).cmp(&(right, &other.unit, &other.code, &other.source))
         });
         Ok(lines.into_iter().map(|(_, line)| line).collect())
+    }
+
+    /// The last versions of gone codes, by ledger index, source and code.
+    async fn last_versions(&self, policy: &Policy, gone: &[Gone]) -> Result<HashMap<(usize, String, String), Record>> {
+        let mut wanted: BTreeMap<(usize, &str, i64), Vec<String>> = BTreeMap::new();
+        for gone in gone {
+            if let Some(ledger) = policy.ledger(&gone.ledger) {
+                wanted.entry((ledger, &gone.source, gone.seen_seq)).or_default().push(gone.absent.code.clone());
+            }
+        }
+        let mut records = HashMap::new();
+        for ((ledger, source, seq), codes) in wanted {
+            for stored in self.store.records().by_code(&policy.ledgers[ledger], source, seq, &codes).await? {
+                records.insert((ledger, source.to_owned(), stored.record.code.clone()), stored.record);
+            }
+        }
+        Ok(records)
     }
 
     /// A code, if it has left the snapshot of its source now in force, confirmed or not.

@@ -72,6 +72,7 @@ fn note(row: u32, reason: &str) -> Note {
         reason: reason.into(),
         hint: "请填日期🙂".into(),
         restricted: false,
+        project: String::new(),
     }
 }
 

@@ -115,3 +115,22 @@ fn migrations_stay_as_they_were() {
     let there = std::fs::read_dir(home().join("src/store/migrations")).expect("migrations").count();
     assert_eq!(there, MIGRATIONS.len(), "list the new migration with its sum");
 }
+
+/// Who may see what is decided in one file: no other reads the privacy of a field, or decides by the stage of a project.
+#[test]
+fn visibility_is_decided_in_one_file() {
+    let allowed = [
+        "src/domain/audience.rs",
+        "src/domain/register/ledger.rs",
+        "src/config/ledger_file.rs",
+        // words for the clerk who fills in a form
+        "src/workbook/books/blank.rs",
+    ];
+    let is_test = |name: &str| name.ends_with("tests.rs") || name.contains("/tests/");
+    for source in sources("src").into_iter().filter(|source| !allowed.contains(&source.name.as_str()) && !is_test(&source.name)) {
+        let (name, text) = (&source.name, &source.text);
+        for word in ["Privacy::Personal", "Privacy::Commercial", ".negotiation_only &&", "Privacy::None {", "!finding.restricted"] {
+            assert!(!text.contains(word), "{name} decides by {word}: ask src/domain/audience.rs");
+        }
+    }
+}

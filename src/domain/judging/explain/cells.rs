@@ -1,6 +1,6 @@
 //! The outcome in one sentence, and every cell that was used to decide it.
 
-use crate::domain::audience::is_personal;
+use crate::domain::audience::{is_personal, masked};
 use crate::domain::judging::explain::question::{Question, act_words};
 use crate::domain::judging::explain::reckoning::tenths;
 use crate::domain::judging::finding::{Finding, State};
@@ -37,7 +37,7 @@ impl Question<'_> {
         match self.record.cell(field) {
             Cell::Empty => "未填".to_owned(),
             Cell::Money(_) => format!("“{}亿元”", self.record.cell(field)),
-            cell => format!("“{cell}”"),
+            cell => format!("“{}”", masked(&cell.to_string())),
         }
     }
 
@@ -183,7 +183,7 @@ impl Question<'_> {
                     field: field.id.clone(),
                     title: field.title.clone(),
                     used_for,
-                    value: if hidden { "（略）".to_owned() } else { self.record.cell(index).to_string() },
+                    value: if hidden { "（略）".to_owned() } else { masked(&self.record.cell(index).to_string()) },
                     has_column: self.record.columns.contains(index),
                     place: String::new(),
                     raw: None,

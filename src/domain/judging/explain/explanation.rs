@@ -4,6 +4,7 @@
 //! Invariant: nothing is judged here. [`crate::domain::judging::judge`] is called for this day and the days around it, and its results are
 //! put into words.
 
+use crate::domain::audience::masked;
 use crate::domain::judging::explain::cells::CellUse;
 use crate::domain::judging::explain::question::{Next, Outcome, Question, act_words};
 use crate::domain::judging::explain::recipients::{Recipient, cause_from, recipient};
@@ -152,9 +153,9 @@ impl Explanation {
         let state = question.state_on(context.as_of);
         let due_on = question.due_on();
         let mut out = Explanation::of(context, rule, &record.code);
-        record.text(ledger.role(Role::Name)).clone_into(&mut out.name);
+        out.name = masked(record.text(ledger.role(Role::Name)));
         out.unit =
-            responsibility.owner.unit.map_or_else(|| responsibility.owner.text.clone(), |unit| policy.units.units[unit].name.clone());
+            responsibility.owner.unit.map_or_else(|| masked(&responsibility.owner.text), |unit| policy.units.units[unit].name.clone());
         out.outcome = state.outcome;
         out.reason = question.reason(finding.as_ref());
         out.cells = question.cells();

@@ -1,5 +1,6 @@
 //! Which units a finding is addressed to, and why each of them.
 
+use crate::domain::audience::masked;
 use crate::domain::register::ledger::{OwnerSpec, Role};
 use crate::domain::register::record::Record;
 use crate::domain::register::units::UnitId;
@@ -36,18 +37,18 @@ pub(crate) fn recipient(
     let why = match relation {
         Relation::Owner if matches!(rule.kind, RuleKind::Periodic { .. }) => "应当开展的单位".to_owned(),
         Relation::Owner => match ledger.owner {
-            OwnerSpec::Place { place, .. } => format!("“{}”为“{}”", title(place), record.text(Some(place))),
-            OwnerSpec::Unit { unit } => format!("“{}”为“{}”", title(unit), record.text(Some(unit))),
+            OwnerSpec::Place { place, .. } => format!("“{}”为“{}”", title(place), masked(record.text(Some(place)))),
+            OwnerSpec::Unit { unit } => format!("“{}”为“{}”", title(unit), masked(record.text(Some(unit)))),
             OwnerSpec::Department { department, level, project } => format!(
                 "“{}”为“{}”，“{}”为“{}”，所属项目{}",
                 title(department),
-                record.text(Some(department)),
+                masked(record.text(Some(department))),
                 title(level),
                 record.text(Some(level)),
                 record.text(Some(project))
             ),
         },
-        Relation::Superior => format!("{owner}的上一级"),
+        Relation::Superior => format!("{}的上一级", masked(owner)),
         Relation::Lead => match responsibility.industry {
             Some(industry) => {
                 let since = units.lead_since(industry, context.as_of).map_or(String::new(), |since| format!("（自{since}起）"));
