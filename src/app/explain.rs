@@ -33,28 +33,28 @@ use std::collections::HashMap;
 
 /// An explanation with what comes from the store.
 #[derive(Debug, Serialize)]
-pub(crate) struct Explained {
+pub struct Explained {
     #[serde(flatten)]
-    pub(crate) explanation: Explanation,
+    pub explanation: Explanation,
     /// What to know of the row: an older version is used, a second source has it too, or there are no data for the day.
-    pub(crate) remarks: Vec<String>,
+    pub remarks: Vec<String>,
     #[serde(rename = "told_before")]
-    pub(crate) notifications: Vec<NotificationLine>,
+    pub notifications: Vec<NotificationLine>,
 }
 
 /// One message that has named the finding.
 #[derive(Debug, Serialize)]
-pub(crate) struct NotificationLine {
-    pub(crate) unit: String,
-    pub(crate) on: String,
-    pub(crate) light: Option<&'static str>,
-    pub(crate) run: String,
-    pub(crate) message: Option<String>,
+pub struct NotificationLine {
+    pub unit: String,
+    pub on: String,
+    pub light: Option<&'static str>,
+    pub run: String,
+    pub message: Option<String>,
     /// State of the message in the outbox.
-    pub(crate) state: Option<String>,
+    pub state: Option<String>,
     /// When the message reached its last state.
     #[serde(rename = "settled_at")]
-    pub(crate) ended_at: Option<String>,
+    pub ended_at: Option<String>,
 }
 
 /// The index of a rule by its id or its title.
@@ -78,7 +78,7 @@ pub(crate) fn rule_named(policy: &Policy, name: &str) -> anyhow::Result<usize> {
 ///
 /// # Errors
 /// The rule or the key is unknown, nothing has been read yet, or the database fails.
-pub(crate) async fn explain(evaluator: &Evaluator, rule: &str, key: &str, as_of: NaiveDate) -> anyhow::Result<Explained> {
+pub async fn explain(evaluator: &Evaluator, rule: &str, key: &str, as_of: NaiveDate) -> anyhow::Result<Explained> {
     Explainer { evaluator, config: &evaluator.config, store: &evaluator.store }.explain(rule, key, as_of).await
 }
 

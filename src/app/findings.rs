@@ -14,37 +14,37 @@ use chrono::NaiveDate;
 
 /// Selects findings. Values of one field are alternatives; all fields must fit; an empty field fits everything.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct FindingsFilter {
+pub struct FindingsFilter {
     /// Rules, by id or title.
-    pub(crate) rules: Vec<String>,
+    pub rules: Vec<String>,
     /// Units that own a finding or that it is addressed to.
-    pub(crate) units: Vec<String>,
+    pub units: Vec<String>,
     /// Relations a finding is addressed to.
-    pub(crate) relations: Vec<String>,
-    pub(crate) lights: Vec<String>,
-    pub(crate) states: Vec<String>,
+    pub relations: Vec<String>,
+    pub lights: Vec<String>,
+    pub states: Vec<String>,
     /// Ledgers, by id.
-    pub(crate) ledgers: Vec<String>,
+    pub ledgers: Vec<String>,
 }
 
 /// The findings of a day.
-pub(crate) struct Findings {
-    pub(crate) as_of: NaiveDate,
+pub struct Findings {
+    pub as_of: NaiveDate,
     /// The policy with the units as they are on that day.
-    pub(crate) policy: Policy,
+    pub policy: Policy,
     /// Ledgers without data of that day or before, whose earliest snapshot is judged instead: id, and the day it covers.
-    pub(crate) early: Vec<(String, NaiveDate)>,
+    pub early: Vec<(String, NaiveDate)>,
     /// Ledgers that rules judge and that were never imported (title, id).
-    pub(crate) never_imported: Vec<(String, String)>,
+    pub never_imported: Vec<(String, String)>,
     /// A sentence on the years without a calendar.
-    pub(crate) calendar_note: Option<String>,
+    pub calendar_note: Option<String>,
     register: EvaluatedRegister,
     filter: ResolvedFilter,
 }
 
 impl Findings {
     /// The findings that the filter selects, in the order of every output.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Finding> {
+    pub fn iter(&self) -> impl Iterator<Item = &Finding> {
         self.register.judged.findings.iter().filter(|finding| self.filter.selects(&self.policy, finding))
     }
 }
@@ -53,7 +53,7 @@ impl Findings {
 ///
 /// # Errors
 /// A word of the filter is unknown (the message suggests another), nothing has been read yet, or the database fails.
-pub(crate) async fn find(evaluator: &Evaluator, as_of: NaiveDate, filter: &FindingsFilter) -> anyhow::Result<Findings> {
+pub async fn find(evaluator: &Evaluator, as_of: NaiveDate, filter: &FindingsFilter) -> anyhow::Result<Findings> {
     let policy = evaluator.config.policy.on(as_of);
     let filter = ResolvedFilter::new(&policy, filter)?;
     let selection = evaluator.select_snapshots(&[], as_of).await?;

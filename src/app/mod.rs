@@ -3,8 +3,8 @@
 pub(crate) mod accountability;
 pub(crate) mod check;
 pub mod compose;
-pub(crate) mod explain;
-pub(crate) mod findings;
+pub mod explain;
+pub mod findings;
 pub(crate) mod import;
 pub(crate) mod outbox;
 pub(crate) mod reports;

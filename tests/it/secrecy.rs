@@ -2,7 +2,7 @@
 //! a full phone number, and mails to addresses outside the trusted domains have counts only. Who may see a row is computed here from the
 //! register, independently of the program. A failure prints its seed.
 
-mod producers;
+pub mod producers;
 
 use super::detection::JudgingInput;
 use super::helpers::{duban, files_below, fresh_root, home, seeds, stdout};
@@ -115,7 +115,8 @@ impl<'a> World<'a> {
                         record.cells[field] = Cell::Date(self.as_of);
                     }
                 }
-                4 => {
+                // a file adds rows to an append-only ledger and takes none away
+                4 if shape.append_only.is_empty() => {
                     gone.insert((*ledger, record.code.clone()));
                 }
                 _ => {}

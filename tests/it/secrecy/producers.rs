@@ -201,7 +201,7 @@ fn number(dice: &mut Dice, phones: &mut Vec<String>) -> String {
 }
 
 /// A random register. The texts of a record hold its code, and numbers are wherever clerks write them.
-fn random_register(dice: &mut Dice, policy: &Policy, as_of: NaiveDate, phones: &mut Vec<String>) -> Vec<(usize, Record)> {
+pub fn random_register(dice: &mut Dice, policy: &Policy, as_of: NaiveDate, phones: &mut Vec<String>) -> Vec<(usize, Record)> {
     let mut register: Vec<(usize, Record)> = Vec::new();
     for (name, count) in LEDGERS {
         let ledger = policy.ledger(name).expect("a ledger");
@@ -318,7 +318,7 @@ fn is_marked(policy: &Policy, (ledger, record): &(usize, Record)) -> bool {
 }
 
 /// The rows of a ledger as a file.
-fn csv_of(policy: &Policy, ledger: usize, rows: &[&Record]) -> String {
+pub fn csv_of(policy: &Policy, ledger: usize, rows: &[&Record]) -> String {
     let shape = &policy.ledgers[ledger];
     let mut csv = csv::Writer::from_writer(Vec::new());
     let heads = shape.fields.iter().map(|field| match field.kind {
