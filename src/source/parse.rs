@@ -7,7 +7,7 @@ use crate::source::frame::FrameWriter;
 use crate::source::package::{CompoundKind, PackageKind, inspect, inspect_compound};
 use crate::source::refusal::{ReadError, ReadLimits, Refusal};
 use crate::source::text;
-use crate::source::workbook::{read_compound, read_ods, read_xlsb, read_xlsx};
+use crate::source::workbook::{read_compound, read_ods, read_xlsb};
 use crate::source::xlsx::reader as xlsx;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom, Write};
@@ -64,68 +64,8 @@ fn read_package(file: File, limits: ReadLimits, out: &mut FrameWriter<impl Write
     let kind = inspect(&mut reader)?;
     reader.seek(SeekFrom::Start(0)).map_err(ReadError::Io)?;
     match kind {
-        PackageKind::Xlsx => {
-            if xlsx::read(&mut reader, limits, out)? {
-                return Ok(());
-            }
-            reader.seek(SeekFrom::Start(0)).map_err(ReadError::Io)?;
-            read_xlsx(reader, limits, out)
-        }
+        PackageKind::Xlsx => xlsx::read(reader, limits, out),
         PackageKind::Ods => read_ods(reader, limits, out),
         PackageKind::Xlsb => read_xlsb(reader, limits, out),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::source::frame;
-    use crate::source::frame::{Block, Frame, Received};
-    use std::io::Cursor;
-    use std::sync::Arc;
-
-    const LIMITS: ReadLimits = ReadLimits { file_mib_max: 64, memory_mib: 512, seconds: 60, rows_max: 1_048_576, columns_max: 1024 };
-
-    /// Sheets with their merges, and rows, as text.
-    fn seen(written: &[u8]) -> Vec<String> {
-        let mut from = Cursor::new(written);
-        let mut seen = Vec::new();
-        let mut strings = Arc::default();
-        while let Some(received) = frame::read(&mut from).unwrap() {
-            let block = match received {
-                Received::Frames(bytes) => Block { bytes, strings: Arc::clone(&strings) },
-                Received::Strings(known) => {
-                    strings = Arc::new(known);
-                    continue;
-                }
-                _ => break,
-            };
-            for frame in block.frames() {
-                seen.push(match frame.unwrap() {
-                    Frame::Sheet(sheet) => format!("{} {} {:?}", sheet.name, sheet.visible, sheet.merges),
-                    Frame::Row(row) => format!("{} {:?}", row.number, row.unpack().unwrap().cells),
-                });
-            }
-        }
-        seen
-    }
-
-    /// The quick reader and calamine read the sample alike.
-    #[test]
-    fn both_xlsx_readers_give_the_same_rows() {
-        let sample = std::fs::File::open(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config/sample/register.xlsx")).unwrap();
-        let (mut quick, mut slow) = (Vec::new(), Vec::new());
-        let mut out = FrameWriter::new(&mut quick);
-        assert!(xlsx::read(BufReader::new(sample.try_clone().unwrap()), LIMITS, &mut out).ok().unwrap());
-        out.end().unwrap();
-        let mut out = FrameWriter::new(&mut slow);
-        read_xlsx(BufReader::new(sample), LIMITS, &mut out).ok().unwrap();
-        out.end().unwrap();
-        let (quick, slow) = (seen(&quick), seen(&slow));
-        assert!(quick.len() > 2000);
-        for (quick, slow) in quick.iter().zip(&slow) {
-            assert_eq!(quick, slow);
-        }
-        assert_eq!(quick.len(), slow.len());
     }
 }

@@ -1,12 +1,13 @@
-//! Workbooks read with calamine: xlsx cell by cell, xls, xlsb and ods whole, within the child's memory limit.
+//! Workbooks read with calamine, whole, within the child's memory limit: xls, xlsb and ods.
+//!
+//! calamine does not tell hidden rows and columns, nor the merged ranges of xlsb and ods, nor that a number is shown as a percentage. Rows
+//! and columns are read as visible ones, so nothing is lost; only the remark that they are hidden is missing.
 
 use crate::domain::intake::raw::{CellRange, Raw, RawRow};
 use crate::source::frame::{FrameWriter, Sheet};
 use crate::source::package;
 use crate::source::refusal::{ReadError, ReadLimits, Refusal};
-use calamine::{
-    Data, DataRef, Dimensions, ExcelDateTime, ExcelDateTimeType, Ods, Reader, SheetType, SheetVisible, Xls, Xlsb, Xlsx, XlsxError,
-};
+use calamine::{Data, Dimensions, ExcelDateTime, ExcelDateTimeType, Ods, Reader, SheetVisible, Xls, Xlsb};
 use std::fs::File;
 use std::io::{BufReader, Seek, SeekFrom, Write};
 
@@ -41,42 +42,6 @@ fn broken(error: impl std::fmt::Display) -> ReadError {
     }
     tracing::debug!(message, "a workbook that cannot be read");
     Refusal::new("文件不完整或结构有误", "请重新保存或重新下载；仍不能导入的，请用Excel或WPS另存为xlsx").into()
-}
-
-/// Reads an xlsx file that the quick reader (`source::xlsx`) does not support.
-pub(crate) fn read_xlsx(reader: BufReader<File>, limits: ReadLimits, out: &mut FrameWriter<impl Write>) -> Result<(), ReadError> {
-    let mut workbook = Xlsx::new(reader).map_err(|error| match error {
-        XlsxError::Password => Refusal::new("文件有密码", "请另存为无密码的xlsx后再导入").into(),
-        error => broken(error),
-    })?;
-    let sheets = workbook.sheets_metadata().to_vec();
-    for sheet in sheets {
-        let visible = sheet.visible == SheetVisible::Visible;
-        if !visible {
-            out.sheet(&Sheet { name: &sheet.name, ..Sheet::default() }).map_err(ReadError::Io)?;
-            continue;
-        }
-        if sheet.typ != SheetType::WorkSheet {
-            // a chart sheet has no cells
-            continue;
-        }
-        let merges = workbook.merge_cells_by_sheet_name(&sheet.name).map_err(broken)?;
-        let merges = merges.iter().map(cell_range).collect();
-        out.sheet(&Sheet { name: &sheet.name, visible, merges, ..Sheet::default() }).map_err(ReadError::Io)?;
-        let mut cells = workbook.worksheet_cells_reader(&sheet.name).map_err(broken)?;
-        let mut row = RowBuilder::default();
-        while let Some(cell) = cells.next_cell_with_formula_metadata().map_err(broken)? {
-            let value = match (raw_ref(cell.value), &cell.formula) {
-                (None, Some(_)) => Some(Raw::Uncalculated),
-                (value, _) => value,
-            };
-            if let Some(value) = value {
-                row.push(cell.pos, value, limits, out)?;
-            }
-        }
-        row.flush(out)?;
-    }
-    Ok(())
 }
 
 fn cell_range(range: &Dimensions) -> CellRange {
@@ -170,22 +135,6 @@ where
         row.flush(out)?;
     }
     Ok(())
-}
-
-fn raw_ref(value: DataRef<'_>) -> Option<Raw<'_>> {
-    Some(match value {
-        DataRef::Empty => return None,
-        DataRef::Int(value) => Raw::Number(value as f64),
-        DataRef::Float(value) => Raw::Number(value),
-        DataRef::String(text) if text.is_empty() => return None,
-        DataRef::String(text) => Raw::Text(text.into()),
-        DataRef::SharedString("") => return None,
-        DataRef::SharedString(text) => Raw::Text(text.into()),
-        DataRef::Bool(value) => Raw::Bool(value),
-        DataRef::DateTime(value) => date(&value),
-        DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => Raw::Text(text.into()),
-        DataRef::Error(code) => Raw::Error(code.to_string().into()),
-    })
 }
 
 fn raw(value: &Data) -> Option<Raw<'_>> {

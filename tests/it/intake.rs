@@ -32,7 +32,7 @@ fn list<'a>(case: &'a toml::Table, key: &str) -> &'a [toml::Value] {
 }
 
 /// Writes the file of a case below a root.
-fn write_case(root: &Path, case: &toml::Table) -> PathBuf {
+pub fn write_case(root: &Path, case: &toml::Table) -> PathBuf {
     let (name, bytes) = if let Some(sheet) = case.get("sheet") {
         ("register.csv", text_file(sheet.as_str().expect("a text"), text(case, "encoding", "utf-8")))
     } else if case.contains_key("sheets") {

@@ -25,3 +25,4 @@ mod sources;
 mod store_contract;
 mod templates;
 mod tidy;
+mod xlsx_forms;

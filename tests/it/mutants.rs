@@ -109,7 +109,7 @@ fn damage(bytes: &mut Vec<u8>, dice: &mut Dice) {
 
 /// A small register with everything that a reader treats specially: a title, a merged header, dates, formulas, a hidden row, a total row, a
 /// second sheet.
-fn undamaged_workbook() -> Vec<u8> {
+pub fn undamaged_workbook() -> Vec<u8> {
     let mut book = Workbook::new();
     let day = Format::new().set_num_format("yyyy-mm-dd");
     for (name, first) in [("甲市", 0u32), ("乙市", 20)] {
@@ -147,7 +147,7 @@ fn undamaged_workbook() -> Vec<u8> {
 }
 
 /// The parts of a zip package: name and unpacked bytes.
-fn parts(package: &[u8]) -> Vec<(String, Vec<u8>)> {
+pub fn parts(package: &[u8]) -> Vec<(String, Vec<u8>)> {
     let mut archive = zip::ZipArchive::new(Cursor::new(package)).expect("a package");
     (0..archive.len())
         .map(|index| {
@@ -159,7 +159,7 @@ fn parts(package: &[u8]) -> Vec<(String, Vec<u8>)> {
         .collect()
 }
 
-fn packed(parts: &[(String, Vec<u8>)]) -> Vec<u8> {
+pub fn packed(parts: &[(String, Vec<u8>)]) -> Vec<u8> {
     let mut zip = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for (name, bytes) in parts {
         // the writer refuses a name that is there twice; the part is left out then

@@ -1,4 +1,4 @@
-//! Why this reader stops: the workbook is unusual, damaged or outside the limits.
+//! Why this reader stops: the workbook is damaged or outside the limits.
 
 use crate::source::refusal::{ReadError, Refusal};
 use std::io;
@@ -6,8 +6,6 @@ use std::io;
 /// Why a part of the package cannot be read.
 #[derive(Debug)]
 pub(crate) enum Fault {
-    /// Perhaps correct, but this reader does not support it.
-    Unusual(&'static str),
     /// The structure is damaged; in words for the clerk.
     Broken(String),
     Io(io::Error),
@@ -47,10 +45,6 @@ impl From<SheetFault> for ReadError {
             SheetFault::Out(error) => return ReadError::Io(error),
         };
         match fault {
-            Fault::Unusual(what) => {
-                tracing::debug!(what, "an unusual workbook");
-                Refusal::new("文件结构有误或与常见的写法不同", HINT).into()
-            }
             Fault::Broken(what) => Refusal::new(format!("文件结构有误：{what}"), HINT).into(),
             // a part that cannot be unpacked: a wrong checksum, a truncated file
             Fault::Io(error) => {

@@ -1,5 +1,6 @@
-//! The quick reader of xlsx files.
+//! The reader of xlsx files.
 
+mod encoding;
 mod fault;
 mod parts;
 pub(crate) mod reader;

@@ -45,7 +45,8 @@ impl Book {
                     let entry = SheetEntry {
                         name: attribute(tag, b"name")?.unwrap_or_default(),
                         visible: attribute(tag, b"state")?.is_none_or(|state| state == "visible"),
-                        relation: attribute_ending(tag, b":id")?.ok_or(Fault::Unusual("a sheet without relation"))?,
+                        // without relation it has no part
+                        relation: attribute_ending(tag, b":id")?.unwrap_or_default(),
                     };
                     book.sheets.push(entry);
                 }
@@ -81,12 +82,23 @@ pub fn relations(part: impl Read) -> Result<Relations, Fault> {
             Some("styles") => PartKind::Styles,
             _ => PartKind::Other,
         };
-        // the name is relative to the root of the package or to the folder of the workbook
-        let part = target.strip_prefix('/').map_or_else(|| format!("xl/{target}"), str::to_owned);
-        relations.insert(id, (kind, part));
+        relations.insert(id, (kind, part_name(&target)?));
         Ok(())
     })?;
     Ok(relations)
+}
+
+/// The name in the package of a target, which is relative to the root of the package or to the folder of the workbook.
+fn part_name(target: &str) -> Result<String, Fault> {
+    let mut folders = if target.starts_with(['/', '\\']) { Vec::new() } else { vec!["xl"] };
+    for step in target.split(['/', '\\']) {
+        match step {
+            "" | "." => {}
+            ".." => drop(folders.pop().ok_or_else(|| broken("部件名指向文件之外"))?),
+            name => folders.push(name),
+        }
+    }
+    Ok(folders.join("/"))
 }
 
 /// What a cell style shows a number as.
@@ -166,20 +178,20 @@ fn number_format(code: &str) -> NumberFormat {
     NumberFormat::Number
 }
 
-/// Calls `take` with every tag of a part. The root element has to be `root`, without a prefix.
+/// Calls `take` with every tag of a part. The root element has to be `root`.
 fn for_each_tag(part: impl Read, root: &[u8], mut take: impl FnMut(&[u8]) -> Result<(), Fault>) -> Result<(), Fault> {
     let mut tags = Tags::new(part);
     let mut has_root = false;
     while let Some(piece) = tags.next()? {
         if !has_root && piece.tag.first() != Some(&b'?') {
             if name(piece.tag) != root {
-                return Err(Fault::Unusual("another root element"));
+                return Err(broken(format!("部件的内容不是{}", String::from_utf8_lossy(root))));
             }
             has_root = true;
         }
         take(piece.tag)?;
     }
-    if has_root { Ok(()) } else { Err(Fault::Unusual("no root element")) }
+    if has_root { Ok(()) } else { Err(broken("部件是空的")) }
 }
 
 fn attribute(tag: &[u8], key: &[u8]) -> Result<Option<String>, Fault> {
@@ -194,6 +206,19 @@ fn attribute_ending(tag: &[u8], ending: &[u8]) -> Result<Option<String>, Fault> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn targets_are_names_of_parts() {
+        for (target, part) in [
+            ("worksheets/sheet1.xml", "xl/worksheets/sheet1.xml"),
+            ("/xl/worksheets/sheet1.xml", "xl/worksheets/sheet1.xml"),
+            ("../xl/./worksheets/sheet1.xml", "xl/worksheets/sheet1.xml"),
+            ("worksheets\\..\\sheet1.xml", "xl/sheet1.xml"),
+        ] {
+            assert_eq!(part_name(target).unwrap(), part, "{target}");
+        }
+        assert!(part_name("../../sheet1.xml").is_err());
+    }
 
     #[test]
     fn dates_are_recognised_by_their_format_code() {

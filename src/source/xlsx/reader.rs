@@ -1,39 +1,34 @@
-//! Reads xlsx files as nearly every program writes them, without a copy of the sheet. A file that is correct but rare (prefixed element names,
-//! comments among the cells, another encoding) is found unusual before a row is written, and calamine reads it.
+//! Reads xlsx files without a copy of the sheet: quickly as nearly every program writes them, and the rarer forms (prefixed element names,
+//! comments, CDATA, other encodings) to the same rows. The cells of a sheet are checked before its first row is written.
 //!
 //! calamine reads a register of 100,000 rows in five times the processor time of this module (`benches/register.rs`).
 
 use crate::source::frame::{FrameWriter, Sheet};
 use crate::source::refusal::{ReadError, ReadLimits};
 use crate::source::shared_strings::SharedStrings;
-use crate::source::xlsx::fault::{Fault, SheetFault};
+use crate::source::xlsx::fault::{Fault, SheetFault, broken};
 use crate::source::xlsx::parts::{Book, NumberFormat, PartKind};
 use crate::source::xlsx::sheet::{CellContext, RowSpill, SheetOutline};
-use crate::source::xlsx::{parts, shared_strings, sheet};
+use crate::source::xlsx::{encoding, parts, shared_strings, sheet};
+use std::borrow::Cow;
 use std::io::{Read, Seek, Write};
 use zip::ZipArchive;
 
 /// The most bytes of rows that are spilled of a sheet; a longer sheet is read twice.
 const SPILL_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 
-/// Reads the file. `false` = it is unusual and nothing but shared strings was written, so another reader has to read it.
+/// Reads the file.
 ///
 /// # Errors
 /// The file is damaged or outside the limits, or the parent is gone.
-pub fn read<F: Read + Seek>(file: F, limits: ReadLimits, out: &mut FrameWriter<impl Write>) -> Result<bool, ReadError> {
-    let Ok(mut archive) = ZipArchive::new(file) else { return Ok(false) };
-    let (book, scans) = match BookParts::read(&mut archive).map_err(SheetFault::Part).and_then(|mut book| {
-        if out.strings(&book.strings)? {
-            book.strings.drop_texts();
-            book.strings_sent = true;
-        }
-        let scans = book.scan(&mut archive, limits)?;
-        Ok((book, scans))
-    }) {
-        Ok(read) => read,
-        Err(SheetFault::Part(Fault::Unusual(_))) => return Ok(false),
-        Err(fault) => return Err(fault.into()),
-    };
+pub fn read<F: Read + Seek>(file: F, limits: ReadLimits, out: &mut FrameWriter<impl Write>) -> Result<(), ReadError> {
+    let mut archive = ZipArchive::new(file).map_err(|error| SheetFault::Part(Fault::Io(error.into())))?;
+    let mut book = BookParts::read(&mut archive).map_err(SheetFault::Part)?;
+    if out.strings(&book.strings).map_err(ReadError::Io)? {
+        book.strings.drop_texts();
+        book.strings_sent = true;
+    }
+    let scans = book.scan(&mut archive, limits)?;
     for (sheet, scan) in book.book.sheets.iter().zip(scans) {
         let Some(SheetScan { part, outline, spill }) = scan else {
             if !sheet.visible {
@@ -46,12 +41,12 @@ pub fn read<F: Read + Seek>(file: F, limits: ReadLimits, out: &mut FrameWriter<i
         match spill {
             Some(mut spill) => spill.rewind().and_then(|()| out.blocks(spill)).map_err(ReadError::Io)?,
             None => {
-                let entry = archive.by_name(&part).map_err(|error| SheetFault::Part(Fault::Broken(error.to_string())))?;
-                sheet::write_rows(entry, book.context(limits), out)?;
+                let part = open(&mut archive, &part).map_err(SheetFault::Part)?;
+                sheet::write_rows(part, book.context(limits), out)?;
             }
         }
     }
-    Ok(true)
+    Ok(())
 }
 
 /// The parts of a workbook that are read before its sheets.
@@ -75,17 +70,16 @@ struct SheetScan {
 
 impl BookParts {
     fn read<F: Read + Seek>(archive: &mut ZipArchive<F>) -> Result<BookParts, Fault> {
-        let book = Book::read(part(archive, "xl/workbook.xml")?)?;
-        let relations = parts::relations(part(archive, "xl/_rels/workbook.xml.rels")?)?;
-        let named = |kind: PartKind| relations.values().find(|(found, _)| *found == kind).map(|(_, name)| name.clone());
-        let styles = match named(PartKind::Styles) {
-            Some(name) => parts::styles(part(archive, &name)?)?,
-            None => Vec::new(),
+        let book = Book::read(open(archive, "xl/workbook.xml")?)?;
+        let relations = parts::relations(open(archive, "xl/_rels/workbook.xml.rels")?)?;
+        // some programs declare the parts of texts and styles and write none
+        let named = |kind: PartKind| {
+            let declared = relations.values().find(|(found, _)| *found == kind);
+            declared.map(|(_, name)| name.as_str()).filter(|name| entry_name(archive, name).is_some())
         };
-        let strings = match named(PartKind::SharedStrings) {
-            Some(name) => shared_strings::read(part(archive, &name)?)?,
-            None => SharedStrings::default(),
-        };
+        let (styles, strings) = (named(PartKind::Styles), named(PartKind::SharedStrings));
+        let styles = styles.map_or_else(|| Ok(Vec::new()), |name| parts::styles(open(archive, name)?))?;
+        let strings = strings.map_or_else(|| Ok(SharedStrings::default()), |name| shared_strings::read(open(archive, name)?))?;
         let mut parts = Vec::new();
         for sheet in &book.sheets {
             parts.push(book.part_of(sheet, &relations)?.filter(|_| sheet.visible).map(str::to_owned));
@@ -98,7 +92,7 @@ impl BookParts {
         CellContext { strings: &self.strings, strings_sent: self.strings_sent, styles: &self.styles, date1904, uncalculated, limits }
     }
 
-    /// Reads every visible sheet once, so that an unusual one is found before a row is written.
+    /// Reads every visible sheet once, so that a damaged one is found before a row is written.
     fn scan<F: Read + Seek>(&self, archive: &mut ZipArchive<F>, limits: ReadLimits) -> Result<Vec<Option<SheetScan>>, SheetFault> {
         let mut scans = Vec::with_capacity(self.parts.len());
         for name in &self.parts {
@@ -106,13 +100,21 @@ impl BookParts {
                 scans.push(None);
                 continue;
             };
-            let (outline, spill) = sheet::scan(part(archive, name)?, self.context(limits), SPILL_BYTES_MAX)?;
+            let (outline, spill) = sheet::scan(open(archive, name)?, self.context(limits), SPILL_BYTES_MAX)?;
             scans.push(Some(SheetScan { part: name.clone(), outline, spill }));
         }
         Ok(scans)
     }
 }
 
-fn part<'a, F: Read + Seek>(archive: &'a mut ZipArchive<F>, name: &str) -> Result<impl Read + 'a, Fault> {
-    archive.by_name(name).map_err(|_| Fault::Unusual("a part that is not where it should be"))
+/// The name of a part as the archive writes it: office programs ignore case and the kind of slash.
+fn entry_name<F: Read + Seek>(archive: &ZipArchive<F>, name: &str) -> Option<String> {
+    let mut names = archive.file_names().filter_map(Result::ok);
+    names.find(|found| found.replace('\\', "/").eq_ignore_ascii_case(name)).map(Cow::into_owned)
+}
+
+/// Opens a part as UTF-8.
+fn open<'a, F: Read + Seek>(archive: &'a mut ZipArchive<F>, name: &str) -> Result<impl Read + 'a, Fault> {
+    let found = entry_name(archive, name).ok_or_else(|| broken(format!("部件{name}在文件中缺失")))?;
+    encoding::as_utf8(archive.by_name(&found).map_err(|error| Fault::Io(error.into()))?)
 }

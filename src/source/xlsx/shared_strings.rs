@@ -8,7 +8,7 @@ use std::io::Read;
 /// Reads the part. The number of strings that it declares is ignored.
 ///
 /// # Errors
-/// The part is damaged or unusual, or its texts exceed 4 GB.
+/// The part is damaged, or its texts exceed 4 GB.
 pub fn read(part: impl Read) -> Result<SharedStrings, Fault> {
     let mut tags = Tags::new(part);
     let mut strings = SharedStrings::default();
@@ -24,7 +24,6 @@ pub fn read(part: impl Read) -> Result<SharedStrings, Fault> {
             b"/si" => end_string(&mut strings)?,
             b"/sst" => closed = true,
             b"sst" => closed = is_empty(piece.tag),
-            other if other.contains(&b':') => return Err(Fault::Unusual("a prefix in the shared strings")),
             _ => {}
         }
     }

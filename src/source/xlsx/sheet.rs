@@ -34,7 +34,7 @@ const SPILL_IN_MEMORY: usize = 32 * 1024 * 1024;
 /// Reads a sheet. Its rows are spilled if they take no more than `bytes_max`; `None` = they have to be read once more.
 ///
 /// # Errors
-/// The sheet is damaged, unusual or outside the limits.
+/// The sheet is damaged or outside the limits.
 pub fn scan(part: impl Read, context: CellContext<'_>, bytes_max: u64) -> Result<(SheetOutline, Option<RowSpill>), SheetFault> {
     let mut tags = Tags::new(part);
     let mut outline = SheetOutline::default();
@@ -43,17 +43,9 @@ pub fn scan(part: impl Read, context: CellContext<'_>, bytes_max: u64) -> Result
     let mut data = false;
     while let Some(piece) = tags.next()? {
         match name(piece.tag) {
-            b"?xml" => {
-                // other encodings are rare; in those that get this far the declaration is ASCII
-                if let Some((_, value)) = attributes(piece.tag).find(|(key, _)| *key == b"encoding")
-                    && !value.eq_ignore_ascii_case(b"utf-8")
-                {
-                    return Err(Fault::Unusual("another encoding").into());
-                }
-            }
             b"worksheet" => has_root = true,
             b"/worksheet" => closed = true,
-            _ if !has_root => return Err(Fault::Unusual("another root element").into()),
+            other if !has_root && !other.starts_with(b"?") => return Err(broken("工作表的部件不是工作表").into()),
             b"col" => {
                 let get = |key: &[u8]| attributes(piece.tag).find(|(found, _)| *found == key).map(|(_, value)| value);
                 let hidden = get(b"hidden").is_some_and(is_true);
@@ -69,7 +61,7 @@ pub fn scan(part: impl Read, context: CellContext<'_>, bytes_max: u64) -> Result
                 if is_empty(piece.tag) || for_each_row(&mut tags, context, write)? {
                     spill = blocks.into_inner().ok();
                 } else {
-                    tags.skip_behind(b"</sheetData>")?;
+                    while tags.next()?.is_some_and(|piece| name(piece.tag) != b"/sheetData") {}
                 }
             }
             b"mergeCell" => {
@@ -167,7 +159,6 @@ fn for_each_row(
     let mut tag = CellTag::default();
     let mut value: Option<Value> = None;
     let mut formula = false;
-    let mut in_cell = false;
     let mut inline = String::new();
     let mut phonetic = false;
     loop {
@@ -182,18 +173,12 @@ fn for_each_row(
             let found = read_value(tag, plain.value, context)?;
             push(&mut row, tag.column, found, context.limits)?;
         }
-        let piece = match tags.next() {
-            // no reader joins a value that a comment divides
-            Err(Fault::Unusual(_)) if in_cell => return Err(broken("单元格的内容中夹有注释").into()),
-            piece => piece?,
-        };
-        let Some(piece) = piece else { return Err(broken("工作表不完整").into()) };
+        let Some(piece) = tags.next()? else { return Err(broken("工作表不完整").into()) };
         match name(piece.tag) {
             b"c" => {
                 tag = open_cell(piece.tag, row.number, next_column)?;
                 next_column = tag.column + 1;
-                in_cell = !is_empty(piece.tag);
-                if !in_cell {
+                if is_empty(piece.tag) {
                     continue;
                 }
                 value = None;
@@ -207,11 +192,11 @@ fn for_each_row(
             b"/rPh" => phonetic = false,
             b"/t" if tag.kind == CellKind::Inline && !phonetic => inline.push_str(&cell_text(piece.text)?),
             b"/c" => {
-                in_cell = false;
                 let found = match value.take() {
+                    // a program that writes both repeats the text as the value
+                    _ if !inline.is_empty() => Some(Value::Inline(Raw::Text(Cow::Owned(std::mem::take(&mut inline))))),
                     Some(Value::Inline(Raw::Number(0.0))) if formula && context.uncalculated => Some(Value::Inline(Raw::Uncalculated)),
                     Some(found) => Some(found),
-                    None if !inline.is_empty() => Some(Value::Inline(Raw::Text(Cow::Owned(std::mem::take(&mut inline))))),
                     // a formula with an empty text as its value is calculated
                     None if formula && tag.kind != CellKind::Text => Some(Value::Inline(Raw::Uncalculated)),
                     None => None,
@@ -343,7 +328,11 @@ fn read_value(tag: CellTag, text: &[u8], context: CellContext<'_>) -> Result<Opt
             }
         }
         CellKind::Text | CellKind::Iso | CellKind::Inline => Raw::Text(owned(text)?),
-        CellKind::Bool => Raw::Bool(is_true(text)),
+        CellKind::Bool => match text.to_ascii_lowercase().as_slice() {
+            b"1" | b"true" => Raw::Bool(true),
+            b"0" | b"false" => Raw::Bool(false),
+            _ => Raw::Text(owned(text)?),
+        },
         CellKind::Error => Raw::Error(owned(text)?),
     })))
 }
