@@ -3,6 +3,7 @@
 //! Invariant: equal workbooks give equal bytes, so the only date in the file is the one of the workbook.
 
 use crate::domain::intake::merges::column_letters;
+use crate::domain::own_sheet::PROPERTY;
 use crate::domain::rules::rule::Light;
 use crate::report::formats::{BORDER_COLOUR, CellFormat, Formats, HEI, SONG, chart_colour, number_format};
 use crate::workbook::model::{Area, Chart, ChartKind, Choice, Column, Paper, Role, Row, Sheet, Value, Words, Workbook, fit_heights};
@@ -87,6 +88,7 @@ fn write(book: &Workbook<'_>, next: &mut dyn FnMut() -> Row, to: &mut (impl Writ
         .set_company(&book.author)
         .set_keywords(&book.keywords)
         .set_comment(&book.description)
+        .set_custom_property(PROPERTY, book.document.word())
         .set_creation_datetime(&ExcelDateTime::from_ymd(year(created)?, created.month() as u8, created.day() as u8)?);
     out.set_properties(&properties);
     if book.sheets.iter().map(Sheet::height).max().unwrap_or(0) > STREAMED_ROWS {

@@ -19,6 +19,8 @@ pub struct Sheet<'a> {
     pub merges: Vec<CellRange>,
     /// First and last column (from 0) of each hidden range.
     pub hidden_columns: Vec<(u32, u32)>,
+    /// The property of the file by which a document of this service is known; empty = none.
+    pub document: &'a str,
 }
 
 /// A row that is not decoded yet.
@@ -437,6 +439,7 @@ mod tests {
             visible: true,
             merges: vec![CellRange { top: 0, left: 0, bottom: 1, right: 1 }],
             hidden_columns: vec![(2, 2)],
+            document: "report",
         };
         let mut bytes = Vec::new();
         let mut writer = FrameWriter::new(&mut bytes);

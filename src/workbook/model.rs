@@ -1,7 +1,7 @@
 //! A workbook as plain data: the value of each cell and the role that styles it. The renderer chooses colours and fonts.
 
 use crate::domain::judging::finding::{Finding, State};
-use crate::domain::own_sheet::SUBTITLE_SEPARATOR;
+use crate::domain::own_sheet::{MARK, OwnDocument, SEPARATOR};
 use crate::domain::register::record::Decimal;
 use crate::domain::rules::rule::Light;
 use chrono::NaiveDate;
@@ -16,6 +16,7 @@ pub struct Workbook<'a> {
     pub keywords: String,
     pub description: String,
     pub author: String,
+    pub document: OwnDocument,
     /// The only date in the properties of the file, so that no wall time gets into it.
     pub created: NaiveDate,
     pub sheets: Vec<Sheet<'a>>,
@@ -456,12 +457,14 @@ impl Sheet<'_> {
         self.rows.len() + self.lazy_rows.as_ref().map_or(0, |lazy| lazy.count) + self.streamed + self.closing_rows.len()
     }
 
+    /// Adds the line below the title, and in it the mark by which the sheet is known when it comes back.
+    pub fn subtitle(&mut self, text: impl AsRef<str>) {
+        self.banner(Role::Subtitle, format!("{}{SEPARATOR}{MARK}", text.as_ref()));
+    }
+
     /// Adds one text across all columns, as high as it needs.
     pub fn banner(&mut self, role: Role, text: impl Into<String>) {
-        let mut text = text.into();
-        if role == Role::Subtitle {
-            text = text.replace("　　", SUBTITLE_SEPARATOR);
-        }
+        let text = text.into();
         let width: f64 = self.columns.iter().map(|column| column.width).sum();
         let line = match role {
             Role::Title => 26.0,

@@ -57,7 +57,7 @@ impl<'a> SheetBuilder<'a, '_> {
         }
         sheet.banner(Role::Title, self.fill_in(&frame.title));
         if !subtitle.is_empty() {
-            sheet.banner(Role::Subtitle, subtitle);
+            sheet.subtitle(subtitle);
             // the subtitle links back to the summary; the link is invisible in print
             let summary = self.contents.summary.filter(|summary| *summary < self.index);
             if let (Some(summary), Some(cell)) = (summary, sheet.rows.last_mut().and_then(|row| row.cells.first_mut())) {

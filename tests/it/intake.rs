@@ -3,7 +3,7 @@
 //! The file, one of
 //!   sheet = "text"          a text file, in `encoding` (utf-8, utf-8-bom, utf-16le, gb18030); `garbled` = UTF-8 saved by a program that took it for GB18030
 //!   [[sheets]]              a workbook: `name`, `rows`, `merges` (["A3:A5"]), `hidden_rows` ([5]), `hidden_columns` (["C"]),
-//!                           `hidden = true`; a cell is "text", 1.5, true, a date
+//!                           `hidden = true`; `document` = the property of the file that names a document of the service; a cell is "text", 1.5, true, a date
 //!                           (2026-03-01), { formula = "A1", value = "2" }, { error = "#REF!" } { percent = 0.95 } or { today = true }; "" is an empty cell, [] an empty row
 //!   [parts]                 the parts of a zip by name, stored without compression; other parts that a small workbook needs are added.
 //!                           `swap` = [["old", "new"]] then replaces bytes (same length), `cut` removes bytes at the end
@@ -19,7 +19,8 @@ use duban::domain::intake::file::{CodeInFile, FileIntake, RowNames, RowPlace};
 use duban::domain::intake::note::{SheetAccount, sentence};
 use duban::domain::intake::raw::{Raw, RawRow};
 use duban::domain::intake::sheet::{Outcome, SheetIntake};
-use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook};
+use duban::domain::own_sheet::PROPERTY;
+use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, Formula, Workbook};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -36,7 +37,7 @@ pub fn write_case(root: &Path, case: &toml::Table) -> PathBuf {
     let (name, bytes) = if let Some(sheet) = case.get("sheet") {
         ("register.csv", text_file(sheet.as_str().expect("a text"), text(case, "encoding", "utf-8")))
     } else if case.contains_key("sheets") {
-        ("register.xlsx", workbook(list(case, "sheets")))
+        ("register.xlsx", workbook(list(case, "sheets"), text(case, "document", "")))
     } else if let Some(parts) = case.get("parts") {
         let mut bytes = package(parts.as_table().expect("parts"));
         for pair in list(case, "swap") {
@@ -70,8 +71,11 @@ fn text_file(text: &str, encoding: &str) -> Vec<u8> {
     }
 }
 
-fn workbook(sheets: &[toml::Value]) -> Vec<u8> {
+fn workbook(sheets: &[toml::Value], document: &str) -> Vec<u8> {
     let mut workbook = Workbook::new();
+    if !document.is_empty() {
+        workbook.set_properties(&DocProperties::new().set_custom_property(PROPERTY, document));
+    }
     for sheet in sheets {
         let sheet = sheet.as_table().expect("a sheet");
         let page = workbook.add_worksheet();
@@ -270,7 +274,7 @@ async fn the_intake_decides_about_repeated_codes() {
     ];
     let mut stored: Vec<(String, String, RowPlace)> = Vec::new();
     for (number, (name, rows)) in sheets.into_iter().enumerate() {
-        intake.begin_sheet(name, true, Vec::new(), Vec::new());
+        intake.begin_sheet(name, true, Vec::new(), Vec::new(), "");
         let mut outcomes = Vec::new();
         for (row, cells) in rows.into_iter().enumerate() {
             let cells = cells.into_iter().enumerate().map(|(column, text)| (column as u16, Raw::Text(text.into()))).collect();

@@ -261,6 +261,10 @@ async fn a_filled_evaluation_pack_is_imported_and_other_packs_are_refused() {
     // Two evaluators send their parts separately.
     let filled = |number: u32, score: f64| {
         let mut out = rust_xlsxwriter::Workbook::new();
+        // the first evaluator filled in the file itself, the second a copy of its sheet
+        if number == 1 {
+            out.set_properties(&rust_xlsxwriter::DocProperties::new().set_custom_property("duban", "report"));
+        }
         let sheet = out.add_worksheet();
         for (number, row) in range.rows().enumerate() {
             for (at, cell) in row.iter().enumerate().filter(|(_, cell)| **cell != Data::Empty) {

@@ -93,8 +93,8 @@ impl<'a> FileIntake<'a> {
         }
     }
 
-    /// Begins a sheet. A hidden one is not read.
-    pub fn begin_sheet(&mut self, name: &str, visible: bool, merges: Vec<CellRange>, hidden_columns: Vec<(u32, u32)>) {
+    /// Begins a sheet. A hidden one is not read. `property` is that of the file, by which [`own_sheet`](crate::domain::own_sheet) knows a list.
+    pub fn begin_sheet(&mut self, name: &str, visible: bool, merges: Vec<CellRange>, hidden_columns: Vec<(u32, u32)>, property: &str) {
         let number = self.sheets.len() as u32;
         self.sheets.push(name.to_owned());
         if !visible {
@@ -102,7 +102,7 @@ impl<'a> FileIntake<'a> {
             return;
         }
         let mut sheet = SheetIntake::new(self.ledgers, number, name, merges, self.today);
-        sheet.refuse_own_lists();
+        sheet.refuse_own_lists(property);
         sheet.set_hidden_columns(hidden_columns);
         self.sheet = Some(sheet);
     }

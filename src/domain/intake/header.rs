@@ -2,7 +2,7 @@
 
 use crate::domain::intake::raw::{Raw, RawRow};
 use crate::domain::intake::text::normalize_name;
-use crate::domain::own_sheet::{SELECTION_PREFIX, SUBTITLE_SEPARATOR};
+use crate::domain::own_sheet::{self, SELECTION_PREFIX};
 use crate::domain::register::ledger::{Ledger, Role};
 use crate::domain::register::record::Columns;
 use std::collections::{BTreeSet, HashSet};
@@ -111,13 +111,13 @@ impl Header {
         is_header.then(|| texts.iter().find(|(_, text)| self.code_names.contains(text)).map(|(column, _)| *column))
     }
 
-    /// Whether this service made the sheet as a list of records. A sheet with every column of this ledger that was made of another ledger's
-    /// rows is a form to fill in and no such list.
-    pub fn is_own_list(&self, ledger: &Ledger, rows: &[RawRow<'static>]) -> bool {
+    /// Whether this service made the sheet as a list of records: it has the mark, or its file has the property. A sheet with every column of
+    /// this ledger that was made of another ledger's rows is a form to fill in and no such list.
+    pub fn is_own_list(&self, ledger: &Ledger, rows: &[RawRow<'static>], property: &str) -> bool {
         let above = || rows.iter().filter(|row| row.number < self.first_row).flat_map(|row| &row.cells).map(|(_, raw)| raw.display());
         let made_of = || above().find_map(|text| Some(text.strip_prefix(SELECTION_PREFIX)?.to_owned()));
         let has_all_fields = self.columns.len() == ledger.fields.len();
-        above().any(|text| text.contains(SUBTITLE_SEPARATOR))
+        (own_sheet::is_own_list(property) || above().any(|text| own_sheet::has_mark(&text)))
             && !(has_all_fields && made_of().is_some_and(|title| !title.starts_with(&ledger.title)))
     }
 

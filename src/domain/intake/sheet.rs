@@ -89,7 +89,8 @@ pub struct SheetIntake<'a> {
     unheaded: BTreeMap<u16, UnheadedColumn>,
     /// No row below a second header can be read.
     second_header: Option<SecondHeader>,
-    refuses_own_lists: bool,
+    /// The property of the file, where lists of this service are not read.
+    own_lists_refused: Option<String>,
 }
 
 #[derive(Default)]
@@ -139,13 +140,13 @@ impl<'a> SheetIntake<'a> {
             sums: Sums::default(),
             unheaded: BTreeMap::new(),
             second_header: None,
-            refuses_own_lists: false,
+            own_lists_refused: None,
         }
     }
 
-    /// From now on a list that this service made is not read as a register.
-    pub(crate) fn refuse_own_lists(&mut self) {
-        self.refuses_own_lists = true;
+    /// From now on a list that this service made is not read as a register. `property` is that of [`own_sheet`](crate::domain::own_sheet).
+    pub(crate) fn refuse_own_lists(&mut self, property: &str) {
+        self.own_lists_refused = Some(property.to_owned());
     }
 
     /// Sets the sheet's hidden columns: first and last (from 0) of each range. They are read like the others, and a note names them.
@@ -268,7 +269,7 @@ impl<'a> SheetIntake<'a> {
                 return;
             }
         };
-        if self.refuses_own_lists && header.is_own_list(ledger, &rows) {
+        if self.own_lists_refused.as_ref().is_some_and(|property| header.is_own_list(ledger, &rows, property)) {
             self.account.unread.get_or_insert("是本系统编制的清单，不是台账".into());
             self.state = SheetState::Refused;
             return;

@@ -178,6 +178,21 @@ fn number_format(code: &str) -> NumberFormat {
     NumberFormat::Number
 }
 
+/// The value of a custom property of the document, from `docProps/custom.xml`.
+pub fn custom_property(part: impl Read, key: &str) -> Result<Option<String>, Fault> {
+    let mut tags = Tags::new(part);
+    let mut is_wanted = false;
+    while let Some(piece) = tags.next()? {
+        match name(piece.tag) {
+            b"property" => is_wanted = attribute(piece.tag, b"name")?.is_some_and(|name| name == key),
+            b"/property" => is_wanted = false,
+            tag if is_wanted && tag.starts_with(b"/") => return Ok(Some(unescape(piece.text)?.into_owned())),
+            _ => {}
+        }
+    }
+    Ok(None)
+}
+
 /// Calls `take` with every tag of a part. The root element has to be `root`.
 fn for_each_tag(part: impl Read, root: &[u8], mut take: impl FnMut(&[u8]) -> Result<(), Fault>) -> Result<(), Fault> {
     let mut tags = Tags::new(part);
@@ -206,6 +221,14 @@ fn attribute_ending(tag: &[u8], ending: &[u8]) -> Result<Option<String>, Fault> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_custom_property_is_found_by_its_name() {
+        let part = "<?xml version=\"1.0\"?><Properties xmlns=\"a\" xmlns:vt=\"b\"><property pid=\"2\" name=\"other\"><vt:i4>1</vt:i4></property>\
+                    <property pid=\"3\" name=\"duban\"><vt:lpwstr>re&#112;ort</vt:lpwstr></property></Properties>";
+        assert_eq!(custom_property(part.as_bytes(), "duban").unwrap(), Some("report".to_owned()));
+        assert_eq!(custom_property(part.as_bytes(), "third").unwrap(), None);
+    }
 
     #[test]
     fn targets_are_names_of_parts() {

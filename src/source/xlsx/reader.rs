@@ -3,6 +3,7 @@
 //!
 //! calamine reads a register of 100,000 rows in five times the processor time of this module (`benches/register.rs`).
 
+use crate::domain::own_sheet;
 use crate::source::frame::{FrameWriter, Sheet};
 use crate::source::refusal::{ReadError, ReadLimits};
 use crate::source::shared_strings::SharedStrings;
@@ -36,7 +37,8 @@ pub fn read<F: Read + Seek>(file: F, limits: ReadLimits, out: &mut FrameWriter<i
             }
             continue;
         };
-        let head = Sheet { name: &sheet.name, visible: true, merges: outline.merges, hidden_columns: outline.hidden_columns };
+        let SheetOutline { merges, hidden_columns } = outline;
+        let head = Sheet { name: &sheet.name, visible: true, merges, hidden_columns, document: &book.document };
         out.sheet(&head).map_err(ReadError::Io)?;
         match spill {
             Some(mut spill) => spill.rewind().and_then(|()| out.blocks(spill)).map_err(ReadError::Io)?,
@@ -56,6 +58,8 @@ struct BookParts {
     /// The parent has the strings, so rows refer to them by number.
     strings_sent: bool,
     styles: Vec<NumberFormat>,
+    /// The property of the file by which a document of this service is known; empty = none.
+    document: String,
     /// For each sheet the name of its part; `None` for a hidden sheet and for one without cells.
     parts: Vec<Option<String>>,
 }
@@ -80,11 +84,14 @@ impl BookParts {
         let (styles, strings) = (named(PartKind::Styles), named(PartKind::SharedStrings));
         let styles = styles.map_or_else(|| Ok(Vec::new()), |name| parts::styles(open(archive, name)?))?;
         let strings = strings.map_or_else(|| Ok(SharedStrings::default()), |name| shared_strings::read(open(archive, name)?))?;
+        // a property that cannot be read does not hinder the rows, and a sheet has its mark as well
+        let custom = open(archive, "docProps/custom.xml").and_then(|part| parts::custom_property(part, own_sheet::PROPERTY));
+        let document = custom.ok().flatten().unwrap_or_default();
         let mut parts = Vec::new();
         for sheet in &book.sheets {
             parts.push(book.part_of(sheet, &relations)?.filter(|_| sheet.visible).map(str::to_owned));
         }
-        Ok(BookParts { book, strings, strings_sent: false, styles, parts })
+        Ok(BookParts { book, strings, strings_sent: false, styles, document, parts })
     }
 
     fn context(&self, limits: ReadLimits) -> CellContext<'_> {

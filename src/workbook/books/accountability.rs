@@ -160,7 +160,7 @@ fn notes(facts: &AccountabilityFacts<'_>, findings: usize, units: usize) -> Shee
     let mut sheet =
         Sheet { name: "说明".into(), columns: vec![Column { width: 92.0, ..Column::default() }], paper: Paper::A4, ..Sheet::default() };
     sheet.banner(Role::Title, "责任追究建议清单");
-    sheet.banner(Role::Subtitle, format!("{}　　截至{}", facts.office, chinese_date(facts.as_of)));
+    sheet.subtitle(format!("{}　　截至{}", facts.office, chinese_date(facts.as_of)));
     let quarters: Vec<&str> = facts.closed_quarters.iter().map(|quarter| quarter.title.as_str()).collect();
     let quarters = if quarters.is_empty() { "无".to_owned() } else { quarters.join("、") };
     let paragraphs = [
@@ -213,7 +213,7 @@ fn list_sheet(
     let mut sheet =
         Sheet { name: name.to_owned(), landscape: true, paper: if wide { Paper::A3 } else { Paper::A4 }, columns, ..Sheet::default() };
     sheet.banner(Role::Title, title);
-    sheet.banner(Role::Subtitle, format!("截至{}　　共{}{}", chinese_date(facts.as_of), body.len(), if wide { "项" } else { "行" }));
+    sheet.subtitle(format!("截至{}　　共{}{}", chinese_date(facts.as_of), body.len(), if wide { "项" } else { "行" }));
     let head_at = sheet.rows.len();
     sheet.rows.push(head);
     if body.is_empty() {

@@ -1,6 +1,6 @@
 //! The blank form of a ledger (空表): a sheet whose header the import reads back, and a sheet that explains each field.
 
-use crate::domain::own_sheet::GUIDE_SHEET;
+use crate::domain::own_sheet::{GUIDE_SHEET, OwnDocument};
 use crate::domain::register::ledger::{Field, FieldKind, Ledger, OwnerSpec, Privacy, Role as FieldRole};
 use crate::domain::register::units::{Level, Unit};
 use crate::domain::rules::policy::Policy;
@@ -78,6 +78,7 @@ pub(crate) fn blank_form_workbook(form: &BlankForm<'_>) -> Workbook<'static> {
         subject: format!("{}空表及填写说明", ledger.title),
         keywords: "填报表".into(),
         author: form.office.to_owned(),
+        document: OwnDocument::Form,
         // A form belongs to no day, and the current time would make the bytes of the file differ.
         created: NaiveDate::from_ymd_opt(2026, 1, 1).unwrap_or_default(),
         sheets: vec![sheet, explanation],

@@ -189,13 +189,10 @@ impl IntakeReport<'_> {
         let mut sheet = Sheet { name: kind.name().to_owned(), landscape: true, columns: columns.clone(), ..Sheet::default() };
         sheet.banner(Role::Paragraph, kind.advice());
         sheet.banner(Role::Title, kind.name());
-        sheet.banner(
-            Role::Subtitle,
-            match kind {
-                ListKind::Codes => self.comparisons().join("；"),
-                _ => format!("{}　　截至{}　　共{}条", self.facts.file, chinese_date(self.facts.covers_on), list.count),
-            },
-        );
+        sheet.subtitle(match kind {
+            ListKind::Codes => self.comparisons().join("；"),
+            _ => format!("{}　　截至{}　　共{}条", self.facts.file, chinese_date(self.facts.covers_on), list.count),
+        });
         let head = sheet.rows.len();
         let heads = kind.heads().iter().filter(|(head, _)| self.several_ledgers || *head != "台账");
         let cells: Vec<Value> = heads.map(|(head, _)| Value::text(self.head(head))).collect();
@@ -330,16 +327,13 @@ impl IntakeReport<'_> {
         let mut sheet = Sheet { name: "说明".into(), columns: grid(20.0, 12.0, COLUMNS), ..Sheet::default() };
         sheet.banner(Role::Paragraph, self.opening(lists));
         sheet.banner(Role::Title, "导入报告");
-        sheet.banner(
-            Role::Subtitle,
-            format!(
-                "{}　　文件：{}　　来源：{}　　截至{}",
-                facts.office,
-                facts.file,
-                source_title(facts.source),
-                chinese_date(facts.covers_on)
-            ),
-        );
+        sheet.subtitle(format!(
+            "{}　　文件：{}　　来源：{}　　截至{}",
+            facts.office,
+            facts.file,
+            source_title(facts.source),
+            chinese_date(facts.covers_on)
+        ));
         sheet.banner(Role::Section, "一、读入结果");
         self.write_accounts(&mut sheet);
         sheet.banner(Role::Section, "二、表页");

@@ -75,7 +75,7 @@ impl<'a> FileReader<'a> {
                 match frame.map_err(|error| self.broken(error))? {
                     Frame::Sheet(sheet) => {
                         self.end_sheet(pull).await?;
-                        self.intake.begin_sheet(sheet.name, sheet.visible, sheet.merges, sheet.hidden_columns);
+                        self.intake.begin_sheet(sheet.name, sheet.visible, sheet.merges, sheet.hidden_columns, sheet.document);
                     }
                     Frame::Row(row) => {
                         progress.inc(1);
