@@ -116,14 +116,11 @@ async fn measure(mails: usize, kib: usize, connections: u32, port: u16) -> Resul
     let run = app.store().runs().open("bench", "slot", 0, "2026-09-30".parse()?, true, &now).await?;
     let run = app.store().runs().claim(&run.id, &now, "2999").await?.ok_or("no claim")?;
     // Random bytes, because an .xlsx file is compressed already.
-    let mut dice = 1u64;
+    let mut dice = fastrand::Rng::with_seed(1);
     let mut noise = |length: usize| -> Vec<u8> {
-        (0..length)
-            .map(|_| {
-                dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                (dice >> 56) as u8
-            })
-            .collect()
+        let mut bytes = vec![0; length];
+        dice.fill(&mut bytes);
+        bytes
     };
     let text = "截至2026年9月30日，你单位有16项需办理。".repeat(20);
     for part in (0..mails).collect::<Vec<_>>().chunks(500) {

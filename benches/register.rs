@@ -12,6 +12,7 @@
 #![allow(clippy::disallowed_methods, reason = "a bench measures real time and reads its environment")]
 
 use calamine::Reader;
+use fastrand::Rng;
 use rust_xlsxwriter::{ExcelDateTime, Format, Workbook};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -63,18 +64,8 @@ const HEADER: [&str; 40] = [
     "备注",
 ];
 
-/// A random generator that no dependency can change, so that the generated file stays the same.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, below: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % below
-    }
-
-    fn pick<'a>(&mut self, of: &[&'a str]) -> &'a str {
-        of[self.roll(of.len() as u64) as usize]
-    }
+fn pick<'a>(dice: &mut Rng, of: &[&'a str]) -> &'a str {
+    of[dice.usize(..of.len())]
 }
 
 /// Writes the register. `changed` of every thousand rows differ in remark and amount from the register written with 0.
@@ -103,19 +94,20 @@ fn generate(path: &Path, rows: u32, changed: u32) -> Result<(), Box<dyn std::err
     }
     let day = Format::new().set_num_format("yyyy-mm-dd");
     for index in 0..rows {
-        let mut dice = Dice(u64::from(index) * 7919 + 17);
+        // the version of the generator is pinned, so the generated file stays the same
+        let mut dice = Rng::with_seed(u64::from(index) * 7919 + 17);
         let row = index + 2;
         let is_changed = changed > 0 && index % 1000 < changed;
-        let (city, county) = places[dice.roll(places.len() as u64) as usize];
-        let name: String = (0..3).map(|_| dice.pick(&words)).collect();
-        let amount = (dice.roll(20_000) + if is_changed { 1 } else { 0 }) as f64 / 100.0;
+        let (city, county) = places[dice.u64(..places.len() as u64) as usize];
+        let name: String = (0..3).map(|_| pick(&mut dice, &words)).collect();
+        let amount = (dice.u64(..20_000) + if is_changed { 1 } else { 0 }) as f64 / 100.0;
         // Each event comes 20 to 300 days after the previous one, until the day of the register.
-        let began = 1200 + dice.roll(1200) as i64;
+        let began = 1200 + dice.u64(..1200) as i64;
         let mut events = [None; 8];
         let mut at = began;
         for event in &mut events {
-            at -= 20 + dice.roll(280) as i64;
-            if at < 0 || dice.roll(100) < 8 {
+            at -= 20 + dice.u64(..280) as i64;
+            if at < 0 || dice.u64(..100) < 8 {
                 break;
             }
             *event = Some(at);
@@ -123,31 +115,31 @@ fn generate(path: &Path, rows: u32, changed: u32) -> Result<(), Box<dyn std::err
         let [evaluated, signed, entered, performed, started, produced, above, _] = events;
         let texts: [(u16, String); 20] = [
             (0, format!("GZ{index:09}")),
-            (1, format!("{county}{name}{}项目{}", dice.pick(&industries), index % 97)),
-            (2, format!("{name}{}（集团）有限公司", dice.pick(&["实业", "科技", "能源", "食品", "建材"]))),
-            (3, dice.pick(&industries).to_owned()),
-            (4, if dice.roll(10) < 4 { String::new() } else { format!("第{}届数博会招商推介会", dice.roll(9) + 1) }),
+            (1, format!("{county}{name}{}项目{}", pick(&mut dice, &industries), index % 97)),
+            (2, format!("{name}{}（集团）有限公司", pick(&mut dice, &["实业", "科技", "能源", "食品", "建材"]))),
+            (3, pick(&mut dice, &industries).to_owned()),
+            (4, if dice.u64(..10) < 4 { String::new() } else { format!("第{}届数博会招商推介会", dice.u64(..9) + 1) }),
             (5, city.to_owned()),
             (6, county.to_owned()),
-            (7, if dice.roll(10) < 8 { "合同" } else { "框架协议" }.to_owned()),
-            (8, dice.pick(&["签约", "开工", "投产", "见效"]).to_owned()),
+            (7, if dice.u64(..10) < 8 { "合同" } else { "框架协议" }.to_owned()),
+            (8, pick(&mut dice, &["签约", "开工", "投产", "见效"]).to_owned()),
             (13, if evaluated.is_some() { "通过" } else { "" }.to_owned()),
             (26, format!("{county}投资促进局")),
-            (27, format!("张{}", dice.pick(&words))),
-            (28, format!("李{}{}", dice.pick(&words), dice.pick(&words))),
-            (29, format!("0851-{:07}", dice.roll(9_999_999))),
-            (30, format!("{county}{}工作专班", dice.pick(&industries))),
-            (31, if dice.roll(10) < 3 { String::new() } else { format!("按月调度，第{}季度完成前期手续", dice.roll(4) + 1) }),
+            (27, format!("张{}", pick(&mut dice, &words))),
+            (28, format!("李{}{}", pick(&mut dice, &words), pick(&mut dice, &words))),
+            (29, format!("0851-{:07}", dice.u64(..9_999_999))),
+            (30, format!("{county}{}工作专班", pick(&mut dice, &industries))),
+            (31, if dice.u64(..10) < 3 { String::new() } else { format!("按月调度，第{}季度完成前期手续", dice.u64(..4) + 1) }),
             (
                 32,
-                if dice.roll(10) < 5 {
+                if dice.u64(..10) < 5 {
                     String::new()
                 } else {
-                    format!("用地报批尚缺{}亩指标，需上级协调解决", dice.roll(900) + 10)
+                    format!("用地报批尚缺{}亩指标，需上级协调解决", dice.u64(..900) + 10)
                 },
             ),
-            (37, format!("年产{}万吨{}生产线及配套设施", dice.roll(500) + 1, dice.pick(&["建材", "食品", "材料", "电池"]))),
-            (38, format!("{county}经济开发区{}号地块", dice.roll(400) + 1)),
+            (37, format!("年产{}万吨{}生产线及配套设施", dice.u64(..500) + 1, pick(&mut dice, &["建材", "食品", "材料", "电池"]))),
+            (38, format!("{county}经济开发区{}号地块", dice.u64(..400) + 1)),
             (39, if is_changed { format!("更正{index}") } else { String::new() }),
         ];
         for (column, text) in &texts {
@@ -156,9 +148,9 @@ fn generate(path: &Path, rows: u32, changed: u32) -> Result<(), Box<dyn std::err
             }
         }
         sheet.write_number(row, 9, amount)?;
-        sheet.write_number(row, 10, (amount * dice.roll(100) as f64).round() / 100.0)?;
-        sheet.write_number(row, 24, dice.roll(101) as f64)?;
-        sheet.write_number(row, 25, dice.roll(101) as f64)?;
+        sheet.write_number(row, 10, (amount * dice.u64(..100) as f64).round() / 100.0)?;
+        sheet.write_number(row, 24, dice.u64(..101) as f64)?;
+        sheet.write_number(row, 25, dice.u64(..101) as f64)?;
         let planned = |after: Option<i64>, days: i64| after.map(|at| at - days);
         let dates: [(u16, Option<i64>); 13] = [
             (11, Some(began)),
@@ -173,12 +165,12 @@ fn generate(path: &Path, rows: u32, changed: u32) -> Result<(), Box<dyn std::err
             (21, produced),
             (22, above),
             (35, planned(signed, 500)),
-            (36, Some(dice.roll(90) as i64)),
+            (36, Some(dice.u64(..90) as i64)),
         ];
         for (column, days_ago) in dates {
             let Some(days_ago) = days_ago else { continue };
             let (year, month, month_day) = civil(20_726 - days_ago);
-            match dice.roll(4) {
+            match dice.u64(..4) {
                 0 => {
                     sheet.write_datetime_with_format(row, column, ExcelDateTime::from_ymd(year, month, month_day)?, &day)?;
                 }

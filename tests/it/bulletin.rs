@@ -1,11 +1,8 @@
 //! The bulletin on work orders (通报): its text, that its .docx is well-formed, and that equal data give equal bytes of both files.
 
-use super::helpers::{duban, edit, files_below, fresh_root, service, stderr, stdout};
+use super::helpers::{duban, edit, files_below, fresh_root, import_into, service, stderr, stdout};
 use super::outputs::cells;
-use duban::app::compose::App;
 use duban::cli::run::outcome_text;
-use duban::worker::import::input::Input;
-use duban::worker::import::puller::PullRequest;
 use duban::worker::run::runner::{RunRequest, RunWhen};
 use quick_xml::events::Event;
 use std::io::{Cursor, Read};
@@ -36,21 +33,6 @@ YD1,2026年第一次联席会议,2026-03-20,落实项目用地指标,省自然�
 YD2,2026年第一次联席会议,2026-03-20,建立用电协调机制,省能源局,2026-06-30,2026-06-20,
 ";
 
-async fn import(service: &App, root: &Path, name: &str, text: &str, covers_on: &str) {
-    let path = root.join(name);
-    std::fs::write(&path, text).expect("a register");
-    let request = PullRequest {
-        input: Input::File(path),
-        source: "import".into(),
-        sample: false,
-        covers_on: covers_on.parse().ok(),
-        accept: true,
-        only: None,
-    };
-    let report = service.importer().pull(&service.config().policy, &request).await.expect("a pull");
-    assert_eq!(report.fault, None, "{name}");
-}
-
 /// A root with the registers imported and the quarterly job run on these days. GZD2 is overdue from the second quarter on.
 async fn quarters(days: &[&str], decisions: bool) -> tempfile::TempDir {
     let root = fresh_root();
@@ -58,10 +40,10 @@ async fn quarters(days: &[&str], decisions: bool) -> tempfile::TempDir {
     edit(at, "config/duban.toml", "# [start] enforce_on", "[start]\nenforce_on = \"2026-01-01\"\n# [start] enforce_on");
     let service = service(at, "2026-10-08T00:00:00Z").await;
     for (name, text) in [("台账.csv", PROJECTS), ("工作单.csv", ORDERS)] {
-        import(&service, at, name, text, "2026-06-30").await;
+        import_into(&service, name, text, "2026-06-30").await;
     }
     if decisions {
-        import(&service, at, "议定事项.csv", DECISIONS, "2026-06-30").await;
+        import_into(&service, "议定事项.csv", DECISIONS, "2026-06-30").await;
     }
     for day in days {
         let when = RunWhen::AsOf(day.parse().expect("a day"));

@@ -1,7 +1,7 @@
 //! Feedback forms that are mailed with a digest and imported filled in or damaged. One case is one file below tests/cases/feedback: the
 //! changes made to the form of 瓮安县, and the expected output and answers. Also: releasing and rejecting drafts of acts.
 
-use super::helpers::{cases, duban, files_below, fresh_root, service, stderr, stdout};
+use super::helpers::{cases, duban, files_below, fresh_root, import, service, stderr, stdout};
 use super::outputs::{as_read, run};
 use calamine::{Data, Reader, Xlsx};
 use duban::cli::run::outcome_text;
@@ -155,10 +155,8 @@ fn fill(form: &mut Cells, case: &toml::Table) {
 }
 
 /// Imports a form. Returns the exit code and the output.
-fn import(root: &Path, name: &str, bytes: &[u8]) -> (Option<i32>, String) {
-    let file = root.join(name);
-    std::fs::write(&file, bytes).expect("a form");
-    let done = duban(root, &["import", file.to_str().expect("a path"), "--ledger", "feedback"]);
+fn import_form(root: &Path, name: &str, bytes: &[u8]) -> (Option<i32>, String) {
+    let done = import(root, name, bytes, &["--ledger", "feedback"]);
     (done.status.code(), stdout(&done) + &stderr(&done))
 }
 
@@ -190,7 +188,7 @@ async fn imports_of_returned_forms() {
         if let Some(first) = case.get("first").and_then(|first| first.as_table()) {
             let mut filled = form.clone();
             fill(&mut filled, first);
-            let (code, printed) = import(root.path(), "先到.xlsx", &write(&filled));
+            let (code, printed) = import_form(root.path(), "先到.xlsx", &write(&filled));
             assert_eq!(code, Some(0), "{name}: {printed}");
         }
         if let Some(register) = case.get("register").and_then(|rows| rows.as_str()) {
@@ -202,7 +200,7 @@ async fn imports_of_returned_forms() {
         let mut filled = form.clone();
         fill(&mut filled, &case);
         let bytes = case.get("bytes").and_then(|text| text.as_str()).map_or_else(|| write(&filled), |text| text.as_bytes().to_vec());
-        let (code, printed) = import(root.path(), "反馈表.xlsx", &bytes);
+        let (code, printed) = import_form(root.path(), "反馈表.xlsx", &bytes);
         let expected = case.get("exit").and_then(|exit| exit.as_integer()).unwrap_or(0);
         if code != Some(expected as i32) {
             failed.push(format!("{name}: exit {code:?}, not {expected}: {printed}"));

@@ -3,6 +3,8 @@
 use chrono::{DateTime, Utc};
 use duban::app::compose::App;
 use duban::clock::Clock;
+use duban::worker::import::input::Input;
+use duban::worker::import::puller::PullRequest;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -59,6 +61,29 @@ pub fn stderr(output: &Output) -> String {
 pub async fn service(root: &Path, at: &str) -> App {
     let at: DateTime<Utc> = at.parse().expect("a time");
     App::open_with(root, Clock::manual(at), PathBuf::from(env!("CARGO_BIN_EXE_duban"))).await.expect("the service")
+}
+
+/// Writes a file below a root and imports it with the binary.
+pub fn import(root: &Path, name: &str, bytes: impl AsRef<[u8]>, arguments: &[&str]) -> Output {
+    let file = root.join(name);
+    std::fs::write(&file, bytes).expect("the file");
+    duban(root, &[&["import", file.to_str().expect("a path")], arguments].concat())
+}
+
+/// Writes a file below the root of a service and imports it at the time of its clock, as data of a day that nobody has to accept.
+pub async fn import_into(service: &App, name: &str, text: &str, covers_on: &str) {
+    let file = service.root().join(name);
+    std::fs::write(&file, text).expect("the file");
+    let request = PullRequest {
+        input: Input::File(file),
+        source: "import".into(),
+        sample: false,
+        covers_on: covers_on.parse().ok(),
+        accept: true,
+        only: None,
+    };
+    let report = service.importer().pull(&service.config().policy, &request).await.expect("a pull");
+    assert_eq!((report.fault.as_ref(), report.held()), (None, false), "{name}");
 }
 
 /// Files below a folder: relative path and bytes, sorted by path.

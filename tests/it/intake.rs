@@ -14,7 +14,7 @@
 //!   `expect`   exit code, counts, what is printed, then `fields` of each accepted row
 //!   `notes`    every note on the file: quarantined rows, warnings and skipped rows; left out where `expect` is enough
 
-use super::helpers::{cases, duban, fresh_root, service, stderr, stdout};
+use super::helpers::{cases, duban, fresh_root, import, service, stderr, stdout};
 use duban::domain::intake::file::{CodeInFile, FileIntake, RowNames, RowPlace};
 use duban::domain::intake::note::{SheetAccount, sentence};
 use duban::domain::intake::raw::{Raw, RawRow};
@@ -22,7 +22,7 @@ use duban::domain::intake::sheet::{Outcome, SheetIntake};
 use duban::domain::own_sheet::PROPERTY;
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, Formula, Workbook};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 fn text<'a>(case: &'a toml::Table, key: &str, default: &'a str) -> &'a str {
     case.get(key).map_or(default, |value| value.as_str().expect("a text"))
@@ -32,8 +32,8 @@ fn list<'a>(case: &'a toml::Table, key: &str) -> &'a [toml::Value] {
     case.get(key).map_or(&[], |value| value.as_array().expect("a list"))
 }
 
-/// Writes the file of a case below a root.
-pub fn write_case(root: &Path, case: &toml::Table) -> PathBuf {
+/// The name and the bytes of the file of a case.
+pub fn case_file(case: &toml::Table) -> (String, Vec<u8>) {
     let (name, bytes) = if let Some(sheet) = case.get("sheet") {
         ("register.csv", text_file(sheet.as_str().expect("a text"), text(case, "encoding", "utf-8")))
     } else if case.contains_key("sheets") {
@@ -55,9 +55,7 @@ pub fn write_case(root: &Path, case: &toml::Table) -> PathBuf {
     } else {
         ("register.xlsx", base64(text(case, "base64", "")))
     };
-    let path = root.join(text(case, "file", name));
-    std::fs::write(&path, bytes).expect("the file");
-    path
+    (text(case, "file", name).to_owned(), bytes)
 }
 
 fn text_file(text: &str, encoding: &str) -> Vec<u8> {
@@ -181,13 +179,11 @@ fn base64(text: &str) -> Vec<u8> {
     out
 }
 
-fn import(root: &Path, case: &toml::Table, covers: &str) -> std::process::Output {
-    let path = write_case(root, case);
-    let mut arguments = vec!["import", path.to_str().expect("a path")];
-    if !covers.is_empty() {
-        arguments.extend(["--covers", covers]);
-    }
-    duban(root, &arguments)
+/// Imports the file of a case.
+fn import_case(root: &Path, case: &toml::Table, covers: &str) -> std::process::Output {
+    let (name, bytes) = case_file(case);
+    let arguments: &[&str] = if covers.is_empty() { &[] } else { &["--covers", covers] };
+    import(root, &name, bytes, arguments)
 }
 
 #[tokio::test]
@@ -197,10 +193,10 @@ async fn every_case_is_accepted_and_noted_as_expected() {
         let root = fresh_root();
         let ledger = text(&case, "ledger", "project");
         if let Some(before) = case.get("before").and_then(toml::Value::as_table) {
-            let done = import(root.path(), before, text(before, "covers", "2026-06-30"));
+            let done = import_case(root.path(), before, text(before, "covers", "2026-06-30"));
             assert!(matches!(done.status.code(), Some(0 | 2)), "{name} before: {}{}", stdout(&done), stderr(&done));
         }
-        let imported = import(root.path(), &case, text(&case, "covers", "2026-09-30"));
+        let imported = import_case(root.path(), &case, text(&case, "covers", "2026-09-30"));
         let mut found = vec![format!("exit {}", imported.status.code().unwrap_or(-1))];
         let printed = stdout(&imported);
         found.extend(printed.lines().skip(1).filter(|line| !line.starts_with("导入报告：")).map(|line| line.trim().to_owned()));

@@ -1,6 +1,6 @@
 //! Commands on registers: the import report, blank forms, the comparison of two snapshots, and codes that are gone.
 
-use super::helpers::{duban, edit, files_below, fresh_root, service, stderr, stdout};
+use super::helpers::{duban, edit, files_below, fresh_root, import, service, stderr, stdout};
 use super::outputs::{as_read, cells, run_on};
 use chrono::NaiveDate;
 use duban::store::gone::GoneConfirmation;
@@ -12,11 +12,9 @@ use std::path::Path;
 
 const HEAD: &str = "项目编号,项目名称,市（州）,县（市、区）,协议类型,项目阶段,合同投资额（亿元）,签约时间\n";
 
-/// Imports a file of this name, with these rows below the header, as data of this day. Returns what the command printed.
-fn import(root: &Path, name: &str, day: &str, rows: &str) -> String {
-    let file = root.join(name);
-    std::fs::write(&file, format!("{HEAD}{rows}")).expect("a register");
-    let done = duban(root, &["import", file.to_str().expect("a path"), "--covers", day, "--accept"]);
+/// Imports a file with these rows below the header, as data of this day. Returns what the command printed.
+fn import_rows(root: &Path, name: &str, day: &str, rows: &str) -> String {
+    let done = import(root, name, format!("{HEAD}{rows}"), &["--covers", day, "--accept"]);
     assert!(matches!(done.status.code(), Some(0 | 2)), "{}{}", stdout(&done), stderr(&done));
     stdout(&done)
 }
@@ -33,8 +31,8 @@ fn report_line(printed: &str) -> &str {
 fn the_same_file_makes_the_same_import_report() {
     let rows = format!("{}GZ2,乙项目,贵阳市,白云区,合同,签约,三亿,2023-02-30\n", row("GZ1", "甲项目", "1"));
     let (first, second) = (fresh_root(), fresh_root());
-    let printed = import(first.path(), "台账.csv", "2026-09-30", &rows);
-    assert_eq!(printed, import(second.path(), "台账.csv", "2026-09-30", &rows));
+    let printed = import_rows(first.path(), "台账.csv", "2026-09-30", &rows);
+    assert_eq!(printed, import_rows(second.path(), "台账.csv", "2026-09-30", &rows));
     let path = report_line(&printed);
     let made = files_below(&first.path().join("var/reports"));
     assert_eq!(made.len(), 1);
@@ -42,10 +40,10 @@ fn the_same_file_makes_the_same_import_report() {
     assert!(path.ends_with(&made[0].0), "{path}");
     // a report that was lost is rebuilt by the next pull of the same file
     std::fs::remove_file(first.path().join(path)).expect("the report");
-    import(first.path(), "台账.csv", "2026-09-30", &rows);
+    import_rows(first.path(), "台账.csv", "2026-09-30", &rows);
     assert!(made == files_below(&first.path().join("var/reports")), "the report of a killed pull differs");
     // another file with the same rows makes no snapshot and no report
-    let printed = import(first.path(), "台账二.csv", "2026-09-30", &format!("{rows}\n"));
+    let printed = import_rows(first.path(), "台账二.csv", "2026-09-30", &format!("{rows}\n"));
     assert!(printed.contains("无需更新") && !printed.contains("导入报告："), "{printed}");
 }
 
@@ -156,8 +154,8 @@ fn a_filled_amount_is_in_the_unit_of_its_head() {
 fn diff_compares_two_snapshots_cell_by_cell() {
     let root = fresh_root();
     let at = root.path();
-    import(at, "六月.csv", "2026-06-30", &[row("GZ1", "甲项目", "1"), row("GZ2", "乙项目", "2"), row("GZ3", "丙项目", "3")].concat());
-    import(at, "九月.csv", "2026-09-30", &[row("GZ4", "丁项目", "4"), row("GZ1", "甲项目", "1"), row("GZ2", "乙项目", "20")].concat());
+    import_rows(at, "六月.csv", "2026-06-30", &[row("GZ1", "甲项目", "1"), row("GZ2", "乙项目", "2"), row("GZ3", "丙项目", "3")].concat());
+    import_rows(at, "九月.csv", "2026-09-30", &[row("GZ4", "丁项目", "4"), row("GZ1", "甲项目", "1"), row("GZ2", "乙项目", "20")].concat());
     let expected = "\
 项目台账：import第1次快照（截至2026年6月30日） → import第2次快照（截至2026年9月30日）
 新增 GZ4 丁项目 白云区（九月.csv 第2行）
@@ -250,9 +248,9 @@ fn gone_codes_are_listed_until_the_office_confirms_them() {
     let root = fresh_root();
     let at = root.path();
     let gone = || stdout(&duban(at, &["snapshot", "gone"]));
-    import(at, "六月.csv", "2025-06-30", &[row("GZ1", "甲项目", "1"), row("GZ2", "乙项目", "2"), row("GZ3", "丙项目", "3")].concat());
+    import_rows(at, "六月.csv", "2025-06-30", &[row("GZ1", "甲项目", "1"), row("GZ2", "乙项目", "2"), row("GZ3", "丙项目", "3")].concat());
     assert_eq!(gone(), "消失而未经确认的编号0个\n");
-    import(at, "八月.csv", "2025-08-31", &row("GZ1", "甲项目", "1"));
+    import_rows(at, "八月.csv", "2025-08-31", &row("GZ1", "甲项目", "1"));
     let second = "project/import GZ2 乙项目 白云区：自第2次快照（截至2025年8月31日）起没有，最后见于第1次快照（六月.csv 第3行）\n";
     let third = "project/import GZ3 丙项目 白云区：自第2次快照（截至2025年8月31日）起没有，最后见于第1次快照（六月.csv 第4行）\n";
     assert_eq!(gone(), format!("{second}{third}消失而未经确认的编号2个\n"));
@@ -269,9 +267,9 @@ fn gone_codes_are_listed_until_the_office_confirms_them() {
     let nobody = duban(at, &["snapshot", "confirm-gone", "project", "import", "GZ3", "--by", " ", "--reason", "x"]);
     assert_eq!(nobody.status.code(), Some(1));
     // a code that returns and leaves a second time needs a confirmation of its own
-    import(at, "九月.csv", "2025-09-30", &[row("GZ1", "甲项目", "1"), row("GZ2", "乙项目", "2")].concat());
+    import_rows(at, "九月.csv", "2025-09-30", &[row("GZ1", "甲项目", "1"), row("GZ2", "乙项目", "2")].concat());
     assert_eq!(gone(), format!("{third}消失而未经确认的编号1个\n"));
-    import(at, "十月.csv", "2025-10-31", &row("GZ1", "甲项目", "1"));
+    import_rows(at, "十月.csv", "2025-10-31", &row("GZ1", "甲项目", "1"));
     let second_time = "project/import GZ2 乙项目 白云区：自第4次快照（截至2025年10月31日）起没有，最后见于第3次快照（九月.csv 第3行）\n";
     assert_eq!(gone(), format!("{second_time}{third}消失而未经确认的编号2个\n"));
     assert_eq!(stdout(&duban(at, &["snapshot", "gone", "--ledger", "contact"])), "消失而未经确认的编号0个\n");

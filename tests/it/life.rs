@@ -1,12 +1,10 @@
 //! Findings over several quarters: new, continued, escalated, eased, reopened, resolved, gone; consecutive closed quarters and their acts;
 //! the rebuild of a past run; the filters of `findings`; `explain`.
 
-use super::helpers::{duban, edit, files_below, fresh_root, service, stderr, stdout};
+use super::helpers::{duban, edit, files_below, fresh_root, import_into, service, stderr, stdout};
 use super::outputs::{as_read, cells};
 use duban::app::compose::App;
 use duban::cli::run::outcome_text;
-use duban::worker::import::input::Input;
-use duban::worker::import::puller::PullRequest;
 use duban::worker::run::runner::{RunOutcome, RunRequest, RunWhen};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -100,21 +98,6 @@ const EXEMPTIONS: &str = "批准编号,事由,办理类型,督办规则,台账�
     HM1,企业重组,豁免,签约未开工,X,瓮安县,黔招督〔2026〕12号,陈处长,2026-11-02,2027-01-12\n\
     YQ1,等待环评,延期,签约未开工,A,瓮安县,黔招督〔2026〕3号,陈处长,2026-04-01,2026-05-31\n";
 
-async fn import(service: &App, name: &str, text: &str, covers_on: &str) {
-    let path = service.root().join(name);
-    std::fs::write(&path, text).expect("a file");
-    let request = PullRequest {
-        input: Input::File(path),
-        source: "import".into(),
-        sample: false,
-        covers_on: covers_on.parse().ok(),
-        accept: true,
-        only: None,
-    };
-    let report = service.importer().pull(&service.config().policy, &request).await.expect("a pull");
-    assert!(!report.held());
-}
-
 async fn quarter(service: &App, as_of: &str) -> RunOutcome {
     let when = RunWhen::AsOf(as_of.parse().expect("a day"));
     service.runner().run_job(&RunRequest { job: "quarterly-supervision".into(), when, revise: false }).await.expect("a run")
@@ -127,10 +110,10 @@ async fn root_after(quarters: usize) -> tempfile::TempDir {
     let text = std::fs::read_to_string(&settings).expect("settings");
     std::fs::write(&settings, format!("{text}\n[start]\nenforce_on = \"2026-01-01\"\n")).expect("settings");
     let service = service(root.path(), "2027-06-01T00:00:00Z").await;
-    import(&service, "困难问题.csv", DIFFICULTIES, "2026-03-31").await;
-    import(&service, "豁免.csv", EXEMPTIONS, "2026-03-31").await;
+    import_into(&service, "困难问题.csv", DIFFICULTIES, "2026-03-31").await;
+    import_into(&service, "豁免.csv", EXEMPTIONS, "2026-03-31").await;
     for (as_of, text) in registers().into_iter().take(quarters) {
-        import(&service, &format!("台账{as_of}.csv"), &text, as_of).await;
+        import_into(&service, &format!("台账{as_of}.csv"), &text, as_of).await;
         let outcome = quarter(&service, as_of).await;
         assert_eq!(outcome.run.state, duban::store::runs::RunState::Done, "{}", outcome_text(&outcome));
     }
@@ -315,7 +298,7 @@ async fn quarters_before_the_start_day_or_without_a_run_do_not_count() {
     let (_, third) = registers().swap_remove(2);
     {
         let service = service(at, "2027-06-01T00:00:00Z").await;
-        import(&service, "台账.csv", &third, "2026-12-31").await;
+        import_into(&service, "台账.csv", &third, "2026-12-31").await;
         quarter(&service, "2026-12-31").await;
         service.store().close().await;
     }
@@ -325,7 +308,7 @@ async fn quarters_before_the_start_day_or_without_a_run_do_not_count() {
     edit(root.path(), "config/duban.toml", "enforce_on = \"2026-01-01\"", "enforce_on = \"2026-07-01\"");
     let service = service(root.path(), "2027-06-01T00:00:00Z").await;
     for (as_of, text) in registers().into_iter().skip(1).take(2) {
-        import(&service, &format!("台账{as_of}.csv"), &text, as_of).await;
+        import_into(&service, &format!("台账{as_of}.csv"), &text, as_of).await;
         quarter(&service, as_of).await;
     }
     service.store().close().await;
@@ -462,7 +445,7 @@ async fn every_outcome_is_explained() {
         let service = service(at, "2027-06-01T00:00:00Z").await;
         let sessions =
             "会议编号,会议名称,会议类型,召开单位,召开日期\nHY1,八月研究,研究,福泉市,2026-08-12\nHY2,七月研究,研究,瓮安县,2026-07-15\n";
-        import(&service, "会议.csv", sessions, "2026-08-31").await;
+        import_into(&service, "会议.csv", sessions, "2026-08-31").await;
         service.store().close().await;
     }
     let explain = |key: &str| {

@@ -4,7 +4,6 @@
 //! `DUBAN_MUTANTS=20000 cargo test --release --test it mutants`
 
 use super::helpers::{first_seed, home, number};
-use super::properties::Dice;
 use chrono::NaiveDate;
 use duban::config::file_set::FileSet;
 use duban::config::load::{Config, read_files};
@@ -16,6 +15,7 @@ use duban::domain::register::record::Cell;
 use duban::source::child::ParserCommand;
 use duban::source::frame::{Frame, Sheet};
 use duban::source::refusal::ReadLimits;
+use fastrand::Rng;
 use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook};
 use std::io::{Cursor, Read, Write};
 use std::ops::Range;
@@ -78,21 +78,21 @@ const FRAGMENTS: [&str; 40] = [
 
 /// Damages a text in one to four places: bytes are removed, doubled, flipped, swapped or replaced by a fragment. One time in 20 the end is
 /// cut off as well.
-fn damage(bytes: &mut Vec<u8>, dice: &mut Dice) {
-    for _ in 0..=dice.roll(4) {
-        let at = dice.roll(bytes.len());
-        let most = if dice.roll(4) == 0 { 400 } else { 12 };
-        let length = dice.roll(most).min(bytes.len() - at);
-        match dice.roll(6) {
+fn damage(bytes: &mut Vec<u8>, dice: &mut Rng) {
+    for _ in 0..=dice.usize(..4) {
+        let at = dice.usize(..bytes.len());
+        let most = if dice.usize(..4) == 0 { 400 } else { 12 };
+        let length = dice.usize(..most).min(bytes.len() - at);
+        match dice.usize(..6) {
             0 => drop(bytes.drain(at..at + length)),
             1 => {
                 let doubled = bytes[at..at + length].to_vec();
                 bytes.splice(at..at, doubled);
             }
-            2 => bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= 1 << (dice.0 % 8)),
-            3 | 4 => drop(bytes.splice(at..at + length, dice.pick(&FRAGMENTS).bytes())),
+            2 => bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= 1 << dice.usize(..8)),
+            3 | 4 => drop(bytes.splice(at..at + length, dice.choice(&FRAGMENTS).expect("one").bytes())),
             _ => {
-                let other = dice.roll(bytes.len());
+                let other = dice.usize(..bytes.len());
                 if at < bytes.len() {
                     bytes.swap(at, other);
                 }
@@ -102,8 +102,8 @@ fn damage(bytes: &mut Vec<u8>, dice: &mut Dice) {
             return;
         }
     }
-    if dice.roll(20) == 0 {
-        bytes.truncate(dice.roll(bytes.len()));
+    if dice.usize(..20) == 0 {
+        bytes.truncate(dice.usize(..bytes.len()));
     }
 }
 
@@ -258,14 +258,14 @@ fn a_damaged_workbook_is_read_or_refused_and_loses_no_row() {
     std::fs::write(&path, &whole).expect("written");
     read(&config, &parser, &path).expect("the undamaged workbook");
     for seed in seeds(120) {
-        let mut dice = Dice(seed);
-        let bytes = if dice.roll(4) == 0 {
+        let mut dice = Rng::with_seed(seed);
+        let bytes = if dice.usize(..4) == 0 {
             let mut bytes = whole.clone();
             damage(&mut bytes, &mut dice);
             bytes
         } else {
             let mut parts = parts.clone();
-            let index = *dice.pick(&read_parts);
+            let index = *dice.choice(&read_parts).expect("one");
             damage(&mut parts[index].1, &mut dice);
             packed(&parts)
         };
@@ -289,8 +289,8 @@ fn a_damaged_text_file_is_read_or_refused_and_loses_no_row() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("mutant.csv");
     for seed in seeds(120) {
-        let mut dice = Dice(seed);
-        let mut bytes = dice.pick(&[text.as_bytes(), &gb, page.as_bytes(), &utf16]).to_vec();
+        let mut dice = Rng::with_seed(seed);
+        let mut bytes = dice.choice(&[text.as_bytes(), &gb, page.as_bytes(), &utf16]).expect("one").to_vec();
         damage(&mut bytes, &mut dice);
         std::fs::write(&path, bytes).expect("written");
         if let Err(fault) = read(&config, &parser, &path) {
@@ -308,8 +308,8 @@ fn any_text_in_a_date_or_an_amount_is_read_or_refused() {
     let words =
         ["2026年1月7日", "２０２６－１３－４０", "20260107", "3月下旬", "2026年底", "45000.5", "1,234.5万元", "￥(500)", "约1.2亿", "100%"];
     for seed in seeds(20_000) {
-        let mut dice = Dice(seed);
-        let mut bytes = dice.pick(&words).as_bytes().to_vec();
+        let mut dice = Rng::with_seed(seed);
+        let mut bytes = dice.choice(&words).expect("one").as_bytes().to_vec();
         damage(&mut bytes, &mut dice);
         let text = String::from_utf8_lossy(&bytes).into_owned();
         for field in ledger.fields.iter().filter(|field| !matches!(field.kind, FieldKind::Text)) {
@@ -330,8 +330,8 @@ fn a_damaged_configuration_is_accepted_or_refused() {
     // the file of units takes longest to read, and has cases of its own
     let names: Vec<&String> = whole.keys().filter(|name| !name.contains("units")).collect();
     for seed in seeds(60).take(2_000) {
-        let mut dice = Dice(seed);
-        let name = (*dice.pick(&names)).clone();
+        let mut dice = Rng::with_seed(seed);
+        let name = (*dice.choice(&names).expect("one")).clone();
         let mut bytes = whole[&name].as_bytes().to_vec();
         damage(&mut bytes, &mut dice);
         let mut files = whole.clone();

@@ -16,31 +16,12 @@ use duban::domain::register::record::{Cell, Columns, Decimal, FEN_PER_YI, Place,
 use duban::domain::register::units::{Level, UnitId};
 use duban::domain::rules::policy::Policy;
 use duban::domain::rules::rule::{Light, RuleKind};
+use fastrand::Rng;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// Step of the ladder, days overdue and light of a finding on the day before.
 type DayBefore = (usize, i64, Option<Light>);
-
-/// A generator of pseudo-random numbers (linear congruential, constants of Knuth's MMIX), so that a seed gives the same test everywhere.
-pub struct Dice(pub u64);
-
-impl Dice {
-    /// A number below `below`, evenly distributed.
-    pub fn roll(&mut self, below: usize) -> usize {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        ((self.0 >> 33) % below.max(1) as u64) as usize
-    }
-
-    /// True once in `of` times.
-    pub fn chance(&mut self, of: usize) -> bool {
-        self.roll(of) == 0
-    }
-
-    pub fn pick<'a, T>(&mut self, of: &'a [T]) -> &'a T {
-        &of[self.roll(of.len())]
-    }
-}
 
 fn day(text: &str) -> NaiveDate {
     text.parse().expect("a day")
@@ -52,41 +33,43 @@ fn policy() -> Policy {
 
 /// A random record of a ledger: dates up to `last` (planned ones up to 500 days later), words and places that the configuration knows, and
 /// empty cells or missing columns in any field that is not required.
-pub fn record(dice: &mut Dice, policy: &Policy, ledger: usize, number: usize, last: NaiveDate) -> Record {
+pub fn record(dice: &mut Rng, policy: &Policy, ledger: usize, number: usize, last: NaiveDate) -> Record {
     let shape = &policy.ledgers[ledger];
     let mut columns = Columns::default();
     let mut cells = vec![Cell::Empty; shape.fields.len()];
     let places: Vec<&str> = policy.units.units.iter().filter(|unit| unit.level.is_place()).map(|unit| unit.name.as_str()).collect();
     for (index, field) in shape.fields.iter().enumerate() {
         let must = matches!(field.role, Some(Role::Code | Role::Name));
-        if !must && dice.chance(40) {
+        if !must && dice.usize(..40) == 0 {
             continue;
         }
         columns.insert(index);
-        if !must && dice.chance(4) {
+        if !must && dice.usize(..4) == 0 {
             continue;
         }
         cells[index] = match (field.kind, field.role) {
             (_, Some(Role::Code)) => Cell::Text(format!("{}{number:04}", shape.id).into()),
-            (_, Some(Role::Project)) => Cell::Text(format!("project{:04}", dice.roll(number + 3)).into()),
-            (_, Some(Role::Place)) => Cell::Text((*dice.pick(&places)).into()),
+            (_, Some(Role::Project)) => Cell::Text(format!("project{:04}", dice.usize(..number + 3)).into()),
+            (_, Some(Role::Place)) => Cell::Text((*dice.choice(&places).expect("one")).into()),
             (_, Some(Role::City)) => Cell::Empty,
-            (_, Some(Role::Holder)) => Cell::Text((*dice.pick(&["基础材料牵头部门", "瓮安县", "贵阳市", "不知道的单位"])).into()),
-            (_, Some(Role::Industry)) => Cell::Text(dice.pick(&policy.units.industries).name.as_str().into()),
-            (_, Some(Role::Agreement)) => Cell::Text((*dice.pick(&["合同", "合同", "框架协议"])).into()),
-            (_, Some(Role::Stage)) => Cell::Text((*dice.pick(&["签约", "开工", "投产", "洽谈", "终止"])).into()),
+            (_, Some(Role::Holder)) => {
+                Cell::Text((*dice.choice(&["基础材料牵头部门", "瓮安县", "贵阳市", "不知道的单位"]).expect("one")).into())
+            }
+            (_, Some(Role::Industry)) => Cell::Text(dice.choice(&policy.units.industries).expect("one").name.as_str().into()),
+            (_, Some(Role::Agreement)) => Cell::Text((*dice.choice(&["合同", "合同", "框架协议"]).expect("one")).into()),
+            (_, Some(Role::Stage)) => Cell::Text((*dice.choice(&["签约", "开工", "投产", "洽谈", "终止"]).expect("one")).into()),
             (FieldKind::Text, _) if field.id == "department" => Cell::Text("自然资源部门".into()),
             (FieldKind::Text, _) => match field.values.is_empty() {
                 true => Cell::Text("有用地问题".into()),
-                false => Cell::Text(dice.pick(&field.values).as_str().into()),
+                false => Cell::Text(dice.choice(&field.values).expect("one").as_str().into()),
             },
             (FieldKind::Date { planned }, _) => {
-                let back = last - Days::new(dice.roll(900) as u64);
-                Cell::Date(if planned { back + Days::new(dice.roll(500) as u64) } else { back })
+                let back = last - Days::new(dice.usize(..900) as u64);
+                Cell::Date(if planned { back + Days::new(dice.usize(..500) as u64) } else { back })
             }
-            (FieldKind::Money, _) => Cell::Money(dice.roll(200) as i64 * FEN_PER_YI / 10),
-            (FieldKind::Decimal | FieldKind::Int, _) => Cell::Decimal(Decimal::new(dice.roll(1000) as i64, 1)),
-            (FieldKind::Bool, _) => Cell::Bool(dice.chance(2)),
+            (FieldKind::Money, _) => Cell::Money(dice.usize(..200) as i64 * FEN_PER_YI / 10),
+            (FieldKind::Decimal | FieldKind::Int, _) => Cell::Decimal(Decimal::new(dice.usize(..1000) as i64, 1)),
+            (FieldKind::Bool, _) => Cell::Bool(dice.usize(..2) == 0),
         };
     }
     let code = cells[shape.role(Role::Code).expect("a code")].to_string();
@@ -94,7 +77,7 @@ pub fn record(dice: &mut Dice, policy: &Policy, ledger: usize, number: usize, la
 }
 
 /// A small random register: `count` records of every ledger that rules judge.
-pub fn register(dice: &mut Dice, policy: &Policy, count: usize, last: NaiveDate) -> Vec<(usize, Record)> {
+pub fn register(dice: &mut Rng, policy: &Policy, count: usize, last: NaiveDate) -> Vec<(usize, Record)> {
     ["work-order", "difficulty", "decision", "contact", "project"]
         .iter()
         .map(|name| policy.ledger(name).expect("a ledger"))
@@ -111,8 +94,8 @@ fn step_of(policy: &Policy, finding: &Finding) -> usize {
 fn lights_only_worsen_and_climb_one_step_at_a_time() {
     let policy = policy();
     for seed in seeds(12) {
-        let mut dice = Dice(seed * 7919 + 1);
-        let base = day("2026-03-01") + Days::new(dice.roll(300) as u64);
+        let mut dice = Rng::with_seed(seed * 7919 + 1);
+        let base = day("2026-03-01") + Days::new(dice.usize(..300) as u64);
         let register = register(&mut dice, &policy, 8, base);
         let mut before: BTreeMap<(usize, Arc<str>), DayBefore> = BTreeMap::new();
         let mut seen = 0;
@@ -166,14 +149,14 @@ fn lights_only_worsen_and_climb_one_step_at_a_time() {
 #[test]
 fn a_rolled_due_date_is_a_working_day_and_not_before_the_plain_one() {
     let policy = policy();
-    let mut dice = Dice(first_seed() + 42);
+    let mut dice = Rng::with_seed(first_seed() + 42);
     let prefectures: Vec<Option<&str>> =
         policy.units.units.iter().filter(|unit| unit.level == Level::City).map(|unit| Some(unit.name.as_str())).chain([None]).collect();
     for _ in 0..20_000 {
-        let calendar = policy.calendar.of(*dice.pick(&prefectures));
-        let from = day("2021-11-01") + Days::new(dice.roll(1900) as u64);
-        let amount = dice.roll(400) as u32;
-        let span = *dice.pick(&[Span::Days(amount), Span::Months(amount % 30), Span::Workdays(amount % 60 + 1)]);
+        let calendar = policy.calendar.of(*dice.choice(&prefectures).expect("one"));
+        let from = day("2021-11-01") + Days::new(dice.usize(..1900) as u64);
+        let amount = dice.usize(..400) as u32;
+        let span = *dice.choice(&[Span::Days(amount), Span::Months(amount % 30), Span::Workdays(amount % 60 + 1)]).expect("one");
         let (plain, rolled) = (calendar.due(from, span, false), calendar.due(from, span, true));
         assert!(calendar.is_workday(rolled), "{from} {span:?} {rolled}");
         assert!(rolled >= plain && plain >= from, "{from} {span:?} {plain} {rolled}");
@@ -233,10 +216,10 @@ fn without_holidays_a_shift_by_whole_weeks_changes_no_finding() {
     }
     let mut found = 0;
     for seed in seeds(60) {
-        let mut dice = Dice(seed + 1000);
-        let as_of = day("2025-01-01") + Days::new(dice.roll(700) as u64);
+        let mut dice = Rng::with_seed(seed + 1000);
+        let as_of = day("2025-01-01") + Days::new(dice.usize(..700) as u64);
         let register = register(&mut dice, &policy, 12, as_of + Days::new(30));
-        let shift = 7 * (1 + dice.roll(200)) as u64;
+        let shift = 7 * (1 + dice.usize(..200)) as u64;
         let mut later = register.clone();
         for cell in later.iter_mut().flat_map(|(_, record)| &mut record.cells) {
             if let Cell::Date(date) = cell {
@@ -257,25 +240,25 @@ fn every_finding_and_relation_has_one_disposition_and_every_unit_one_reason() {
     let mut policy = policy();
     let mut reasons = BTreeSet::new();
     for seed in seeds(60) {
-        let mut dice = Dice(seed * 31 + 5);
+        let mut dice = Rng::with_seed(seed * 31 + 5);
         // some units have no mailbox: another unit forwards their mail, or nobody gets it
         for unit in &mut policy.units.units {
-            unit.mailbox = if dice.chance(5) { None } else { Some(format!("{}@gz.example", unit.code.to_lowercase())) };
+            unit.mailbox = if dice.usize(..5) == 0 { None } else { Some(format!("{}@gz.example", unit.code.to_lowercase())) };
         }
-        let as_of = day("2026-01-01") + Days::new(dice.roll(360) as u64);
+        let as_of = day("2026-01-01") + Days::new(dice.usize(..360) as u64);
         let register = register(&mut dice, &policy, 15, as_of);
         let records: HashMap<(usize, String), Record> =
             register.iter().map(|(ledger, record)| ((*ledger, record.code.clone()), record.clone())).collect();
-        let levels: Vec<Level> = Level::ALL.into_iter().filter(|_| !dice.chance(4)).collect();
+        let levels: Vec<Level> = Level::ALL.into_iter().filter(|_| dice.usize(..4) != 0).collect();
         let mut last_notified: HashMap<UnitId, BTreeMap<Identity, Option<Light>>> = HashMap::new();
         let mut last_digest_on: HashMap<UnitId, NaiveDate> = HashMap::new();
         // three slots in a row: each compares with what the slot before it notified
         for slot in 0..3u64 {
-            let as_of = as_of + Days::new(slot * (1 + dice.roll(20) as u64));
+            let as_of = as_of + Days::new(slot * (1 + dice.usize(..20) as u64));
             let judged = JudgingInput::new(&policy, &register, as_of, false).judge();
             let gone = BTreeSet::new();
             let answers = duban::domain::notify::feedback::Answers::new();
-            let started = !dice.chance(4);
+            let started = dice.usize(..4) != 0;
             let planned = plan(&PlanInputs {
                 answers: &answers,
                 policy: &policy,
@@ -289,7 +272,7 @@ fn every_finding_and_relation_has_one_disposition_and_every_unit_one_reason() {
                 last_notified: &last_notified,
                 last_digest_on: &last_digest_on,
                 gone: &gone,
-                rhythm: *dice.pick(&[Rhythm::Always, Rhythm::Changes]),
+                rhythm: *dice.choice(&[Rhythm::Always, Rhythm::Changes]).expect("one"),
                 levels: &levels,
                 started,
                 source_line: "数据来源：样例",
@@ -352,8 +335,8 @@ fn every_finding_and_relation_has_one_disposition_and_every_unit_one_reason() {
 fn explanations_agree_with_judging_on_any_register() {
     let policy = policy();
     for seed in seeds(25) {
-        let mut dice = Dice(seed + 77);
-        let as_of = day("2026-01-01") + Days::new(dice.roll(360) as u64);
+        let mut dice = Rng::with_seed(seed + 77);
+        let as_of = day("2026-01-01") + Days::new(dice.usize(..360) as u64);
         let register = register(&mut dice, &policy, 6, as_of + Days::new(60));
         let input = JudgingInput::new(&policy, &register, as_of, false);
         let judged = input.judge();

@@ -2,13 +2,13 @@
 //! pulls, the result is that of reading the register for the first time. A failure prints its seed.
 
 use super::helpers::{edit, fresh_root, seeds, service};
-use super::properties::Dice;
 use duban::app::compose::App;
 use duban::domain::intake::note::Note;
 use duban::domain::register::record::Cell;
 use duban::worker::import::input::Input;
 use duban::worker::import::pull_report::LedgerPull;
 use duban::worker::import::puller::PullRequest;
+use fastrand::Rng;
 use rust_xlsxwriter::{Format, Workbook};
 use std::path::Path;
 
@@ -21,50 +21,50 @@ struct RegisterRow {
     hidden: bool,
 }
 
-fn register_row(dice: &mut Dice, number: usize) -> RegisterRow {
-    let day = |dice: &mut Dice| match dice.roll(60) {
+fn register_row(dice: &mut Rng, number: usize) -> RegisterRow {
+    let day = |dice: &mut Rng| match dice.usize(..60) {
         0 => "2023-02-30".to_owned(),
         1 => "2026年1月".to_owned(),
         2 => String::new(),
         3 => "待定".to_owned(),
-        _ => format!("2025-{:02}-{:02}", dice.roll(12) + 1, dice.roll(28) + 1),
+        _ => format!("2025-{:02}-{:02}", dice.usize(..12) + 1, dice.usize(..28) + 1),
     };
-    let amount = match dice.roll(60) {
+    let amount = match dice.usize(..60) {
         0 => "1.5亿元".to_owned(),
         1 => "abc".to_owned(),
         2 => String::new(),
-        _ => format!("{}.{:02}", dice.roll(90), dice.roll(100)),
+        _ => format!("{}.{:02}", dice.usize(..90), dice.usize(..100)),
     };
-    let county = match dice.roll(40) {
+    let county = match dice.usize(..40) {
         0 => "不知道的县",
         1 => "",
-        _ => dice.pick(&["瓮安县", "福泉市"]),
+        _ => dice.choice(&["瓮安县", "福泉市"]).expect("one"),
     };
     let county = county.to_owned();
     let (signed, started) = (day(dice), day(dice));
     let cells = [format!("GZ{number}"), format!("项目{number}"), "黔南州".into(), county, amount, signed, started];
-    RegisterRow { cells, hidden: dice.chance(20) }
+    RegisterRow { cells, hidden: dice.usize(..20) == 0 }
 }
 
 /// A row without data: a heading, a remark or a total.
-fn non_data_row(dice: &mut Dice) -> RegisterRow {
+fn non_data_row(dice: &mut Rng) -> RegisterRow {
     let mut cells: [String; 7] = Default::default();
-    match dice.roll(3) {
+    match dice.usize(..3) {
         0 => cells[0] = "一、工业项目".into(),
         1 => cells[0] = "备注：以上为截至目前数据".into(),
         _ => {
-            cells[0] = (*dice.pick(&["小计", "合计"])).into();
-            cells[4] = dice.roll(3000).to_string();
+            cells[0] = (*dice.choice(&["小计", "合计"]).expect("one")).into();
+            cells[4] = dice.usize(..3000).to_string();
         }
     }
     RegisterRow { cells, hidden: false }
 }
 
 /// Changes a register as clerks do between two pulls.
-fn change(dice: &mut Dice, rows: &mut Vec<RegisterRow>, next: &mut usize) {
-    for _ in 0..dice.roll(6) {
-        let at = dice.roll(rows.len());
-        match dice.roll(8) {
+fn change(dice: &mut Rng, rows: &mut Vec<RegisterRow>, next: &mut usize) {
+    for _ in 0..dice.usize(..6) {
+        let at = dice.usize(..rows.len());
+        match dice.usize(..8) {
             0 => {
                 rows.remove(at);
             }
@@ -74,7 +74,7 @@ fn change(dice: &mut Dice, rows: &mut Vec<RegisterRow>, next: &mut usize) {
             }
             2 => rows.insert(at, non_data_row(dice)),
             3 => {
-                let other = dice.roll(rows.len());
+                let other = dice.usize(..rows.len());
                 rows.swap(at, other);
             }
             // a duplicate code: of the same row, or of another one
@@ -82,24 +82,24 @@ fn change(dice: &mut Dice, rows: &mut Vec<RegisterRow>, next: &mut usize) {
             5 => {
                 let mut other = register_row(dice, 0);
                 other.cells[0] = rows[at].cells[0].clone();
-                rows.insert(dice.roll(rows.len()), other);
+                rows.insert(dice.usize(..rows.len()), other);
             }
             6 => rows[at].hidden = !rows[at].hidden,
             _ => {
-                let (column, fresh) = (dice.roll(5) + 2, register_row(dice, 0));
+                let (column, fresh) = (dice.usize(..5) + 2, register_row(dice, 0));
                 rows[at].cells[column] = fresh.cells[column].clone();
             }
         }
     }
 }
 
-fn write(path: &Path, dice: &mut Dice, rows: &[RegisterRow], with_merges: bool) {
+fn write(path: &Path, dice: &mut Rng, rows: &[RegisterRow], with_merges: bool) {
     let mut book = Workbook::new();
     let halves = rows.split_at(rows.len() / 2);
     for (name, part) in [("甲", halves.0), ("乙", halves.1)] {
         let page = book.add_worksheet().set_name(name).expect("a name");
         if with_merges {
-            let first = 3 + dice.roll(part.len().saturating_sub(6)) as u32;
+            let first = 3 + dice.usize(..part.len().saturating_sub(6).max(1)) as u32;
             page.merge_range(first, 2, first + 2, 2, "", &Format::new()).expect("a merge");
         }
         for (column, title) in
@@ -164,7 +164,7 @@ async fn content(service: &App, pulled: &LedgerPull) -> (Vec<(String, Vec<Cell>)
 async fn a_second_pull_gives_the_same_as_a_first_one() {
     let mut unchanged = 0;
     for seed in seeds(6) {
-        let mut dice = Dice(seed * 104_729 + 11);
+        let mut dice = Rng::with_seed(seed * 104_729 + 11);
         let root = fresh_root();
         let old = service(root.path(), NOW).await;
         // the first thirty rows are buffered until the header is found, and are read at every pull
@@ -220,7 +220,7 @@ async fn a_second_pull_gives_the_same_as_a_first_one() {
 async fn a_row_is_read_when_its_reading_could_differ() {
     let root = fresh_root();
     let path = root.path().join("register.xlsx");
-    let mut dice = Dice(5);
+    let mut dice = Rng::with_seed(5);
     let mut rows: Vec<RegisterRow> = (1..=240).map(|number| register_row(&mut dice, number)).collect();
     write(&path, &mut dice, &rows, false);
     let first = service(root.path(), NOW).await;

@@ -7,7 +7,7 @@ pub mod producers;
 use super::detection::JudgingInput;
 use super::helpers::{duban, files_below, fresh_root, home, seeds, stdout};
 use super::outputs::{as_read, cells, run_on};
-use super::properties::{Dice, register};
+use super::properties::register;
 use chrono::{Days, NaiveDate};
 use duban::config::load::{Config, read_files};
 use duban::domain::audience::Audience;
@@ -29,6 +29,7 @@ use duban::domain::rules::rule::{Act, Light};
 use duban::mail::templates::{Rendered, Templates};
 use duban::workbook::build::build;
 use duban::workbook::material::{IntakeIssue, Material};
+use fastrand::Rng;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write;
 
@@ -61,11 +62,14 @@ fn set(shape: &Ledger, record: &mut Record, field: &str, text: impl Into<String>
 }
 
 /// A random mobile or fixed number, in one of the notations that clerks use. Its digits are added to `phones`.
-fn phone(dice: &mut Dice, phones: &mut Vec<String>) -> String {
-    let digits =
-        if dice.chance(4) { format!("0854{:07}", 2_000_000 + dice.roll(7_999_999)) } else { format!("13{:09}", dice.roll(999_999_999)) };
+fn phone(dice: &mut Rng, phones: &mut Vec<String>) -> String {
+    let digits = if dice.usize(..4) == 0 {
+        format!("0854{:07}", 2_000_000 + dice.usize(..7_999_999))
+    } else {
+        format!("13{:09}", dice.usize(..999_999_999))
+    };
     phones.push(digits.clone());
-    match dice.roll(4) {
+    match dice.usize(..4) {
         0 if digits.starts_with('1') => format!("{} {} {}", &digits[..3], &digits[3..7], &digits[7..]),
         1 => format!("{}-{}", &digits[..4], &digits[4..]),
         2 => digits.chars().map(|digit| char::from_u32(digit as u32 - '0' as u32 + 0xff10).expect("a digit")).collect(),
@@ -74,7 +78,7 @@ fn phone(dice: &mut Dice, phones: &mut Vec<String>) -> String {
 }
 
 impl<'a> World<'a> {
-    fn new(policy: &'a Policy, dice: &mut Dice, as_of: NaiveDate) -> World<'a> {
+    fn new(policy: &'a Policy, dice: &mut Rng, as_of: NaiveDate) -> World<'a> {
         let mut phones = vec![OFFICE_PHONE.to_owned()];
         let mut register = register(dice, policy, 24, as_of);
         for (ledger, record) in &mut register {
@@ -84,32 +88,32 @@ impl<'a> World<'a> {
             set(shape, record, "name", format!("名{code}称"));
             set(shape, record, "investor", format!("资{code}方"));
             for field in ["officer", "leader", "difficulty", "progress_note", "phone", "unit_text"] {
-                if !dice.chance(3) {
+                if dice.usize(..3) != 0 {
                     let number = phone(dice, &mut phones);
                     set(shape, record, field, if field == "phone" { number } else { format!("李某{number}") });
                 }
             }
-            if dice.chance(6) {
+            if dice.usize(..6) == 0 {
                 set(shape, record, "name", format!("名{code}称 电话{}", phone(dice, &mut phones)));
             }
-            if dice.chance(7) {
-                set(shape, record, "restricted", *dice.pick(&["是", "秘密", "不便公开"]));
+            if dice.usize(..7) == 0 {
+                set(shape, record, "restricted", *dice.choice(&["是", "秘密", "不便公开"]).expect("one"));
             }
         }
         World { policy, register, phones, as_of }
     }
 
     /// Moves the day on and changes random records: restricted marks, owners, stages, completion; some are removed. Returns those removed.
-    fn age(&mut self, dice: &mut Dice, days: u64) -> BTreeSet<(usize, String)> {
+    fn age(&mut self, dice: &mut Rng, days: u64) -> BTreeSet<(usize, String)> {
         self.as_of = self.as_of + Days::new(days);
         let (policy, mut gone) = (self.policy, BTreeSet::new());
         let places: Vec<String> = policy.units.units.iter().filter(|unit| unit.level.is_place()).map(|unit| unit.name.clone()).collect();
         for (ledger, record) in &mut self.register {
             let shape = &policy.ledgers[*ledger];
-            match dice.roll(12) {
+            match dice.usize(..12) {
                 0 => set(shape, record, "restricted", "机密"),
-                1 if shape.id == "project" => set(shape, record, "county", dice.pick(&places).clone()),
-                2 => set(shape, record, "stage", *dice.pick(&["洽谈", "终止"])),
+                1 if shape.id == "project" => set(shape, record, "county", dice.choice(&places).expect("one").clone()),
+                2 => set(shape, record, "stage", *dice.choice(&["洽谈", "终止"]).expect("one")),
                 3 => {
                     for field in ["completed_on", "solved_on", "started_on", "terminated_on"].iter().filter_map(|id| shape.field(id)) {
                         record.cells[field] = Cell::Date(self.as_of);
@@ -302,20 +306,20 @@ fn check_mails(seeds: std::ops::Range<u64>, tamper: impl Fn(&mut Plan, &[Secret]
     let templates = Templates::new(&config.mail_templates).expect("templates");
     let mut checked = 0;
     for seed in seeds {
-        let mut dice = Dice(seed * 101 + 13);
+        let mut dice = Rng::with_seed(seed * 101 + 13);
         for unit in &mut config.policy.units.units {
             let code = unit.code.to_lowercase();
-            unit.mailbox = match dice.roll(8) {
+            unit.mailbox = match dice.usize(..8) {
                 0 => None,
                 1 => Some(format!("{code}@mail.test")),
                 _ => Some(format!("{code}@gz.example")),
             };
         }
         let policy = &config.policy;
-        let start = "2026-03-01".parse::<NaiveDate>().expect("a day") + Days::new(dice.roll(300) as u64);
+        let start = "2026-03-01".parse::<NaiveDate>().expect("a day") + Days::new(dice.usize(..300) as u64);
         let mut world = World::new(policy, &mut dice, start);
         let mut answers = Answers::new();
-        for (ledger, record) in world.register.iter().filter(|_| dice.chance(2)) {
+        for (ledger, record) in world.register.iter().filter(|_| dice.usize(..2) == 0) {
             let ledger = &policy.ledgers[*ledger].id;
             let remark = format!("找张某13{:09}", 7);
             let answer = Answer {

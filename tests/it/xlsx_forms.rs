@@ -2,7 +2,7 @@
 //! columns, merged ranges and refusals of the plain form. calamine, which reads xlsx as well, finds the same values.
 
 use super::helpers::{cases, home};
-use super::intake::write_case;
+use super::intake::case_file;
 use super::mutants::{packed, parts, undamaged_workbook};
 use calamine::{DataRef, Reader, SheetType, SheetVisible, Xlsx};
 use duban::domain::intake::raw::Raw;
@@ -17,13 +17,12 @@ const LIMITS: ReadLimits = ReadLimits { file_mib_max: 64, memory_mib: 2048, seco
 
 /// The xlsx files that are compared: those of the intake cases, the sample register and a generated one.
 fn workbooks() -> Vec<(String, Vec<u8>)> {
-    let folder = tempfile::tempdir().expect("a folder");
     let mut out = vec![
         ("the sample".to_owned(), std::fs::read(home().join("config/sample/register.xlsx")).expect("the sample")),
         ("a generated register".to_owned(), undamaged_workbook()),
     ];
     for (name, case) in cases("intake") {
-        out.push((name, std::fs::read(write_case(folder.path(), &case)).expect("a file")));
+        out.push((name, case_file(&case).1));
     }
     out.retain(|(_, bytes)| is_whole_package(bytes));
     assert!(out.len() >= 40, "{} workbooks", out.len());
@@ -184,7 +183,7 @@ fn read_here(path: &Path, bytes: &[u8]) -> Option<(Vec<String>, Cells)> {
 }
 
 /// The sheets and cells that calamine reads; `None` where it cannot read the file. It knows neither percentages nor whether a formula was
-/// calculated: `here` tells which cells are one of them.
+/// calculated: `here` has the cells that are one of them.
 fn read_by_calamine(bytes: &[u8], here: &Cells) -> Option<(Vec<String>, Cells)> {
     let mut book = Xlsx::new(Cursor::new(bytes)).ok()?;
     let (mut sheets, mut cells) = (Vec::new(), Cells::new());

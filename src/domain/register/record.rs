@@ -11,7 +11,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
-/// A decimal number, `mantissa / 10^scale`.
+/// A decimal number, `mantissa / 10^scale`. A crate would not do: a spreadsheet's 1.6199999999999999 is 1.62 here, texts such as `1_000` are no
+/// numbers, and `rust_decimal` takes twelve times as long to read a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Decimal {
     pub mantissa: i64,
@@ -445,9 +446,9 @@ mod tests {
 
     #[test]
     fn from_f64_equals_parsing_the_shortest_notation() {
-        let mut state = 7u64;
+        let mut dice = fastrand::Rng::with_seed(7);
         for turn in 0..200_000u64 {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let state = dice.u64(..);
             let value = match turn % 3 {
                 0 => f64::from_bits(state),
                 1 => (state >> (11 + turn % 50)) as f64 / 100.0,

@@ -4,7 +4,7 @@
 use super::super::bulletin::texts_of_package;
 use super::super::detection::JudgingInput;
 use super::super::helpers::{duban, edit, files_below, fresh_root, seeds, service, stdout};
-use super::super::properties::{Dice, record};
+use super::super::properties::record;
 use super::{World, phone, set};
 use chrono::{DateTime, NaiveDate, Utc};
 use duban::app::compose::App;
@@ -19,6 +19,7 @@ use duban::store::outbox::OutboxFilter;
 use duban::worker::import::input::Input;
 use duban::worker::import::puller::PullRequest;
 use duban::worker::run::runner::{RunRequest, RunWhen};
+use fastrand::Rng;
 use mail_parser::MessageParser;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -191,17 +192,17 @@ impl Guard {
 }
 
 /// A phone number, or the number of an identity card.
-fn number(dice: &mut Dice, phones: &mut Vec<String>) -> String {
-    if !dice.chance(4) {
+fn number(dice: &mut Rng, phones: &mut Vec<String>) -> String {
+    if dice.usize(..4) != 0 {
         return phone(dice, phones);
     }
-    let digits = format!("5227251980{:07}", dice.roll(9_999_999));
+    let digits = format!("5227251980{:07}", dice.usize(..9_999_999));
     phones.push(digits.clone());
     format!("{digits}X")
 }
 
 /// A random register. The texts of a record hold its code, and numbers are wherever clerks write them.
-pub fn random_register(dice: &mut Dice, policy: &Policy, as_of: NaiveDate, phones: &mut Vec<String>) -> Vec<(usize, Record)> {
+pub fn random_register(dice: &mut Rng, policy: &Policy, as_of: NaiveDate, phones: &mut Vec<String>) -> Vec<(usize, Record)> {
     let mut register: Vec<(usize, Record)> = Vec::new();
     for (name, count) in LEDGERS {
         let ledger = policy.ledger(name).expect("a ledger");
@@ -217,7 +218,7 @@ pub fn random_register(dice: &mut Dice, policy: &Policy, as_of: NaiveDate, phone
                 field.kind == FieldKind::Text && field.values.is_empty() && role
             };
             for (field, id) in shape.fields.iter().enumerate().filter(|(_, field)| free(field)).map(|(at, field)| (at, field.id.clone())) {
-                record.cells[field] = match dice.roll(3) {
+                record.cells[field] = match dice.usize(..3) {
                     0 => Cell::Empty,
                     1 if id == "phone" => Cell::Text(number(dice, phones).into()),
                     1 => Cell::Text(format!("李某{}", number(dice, phones)).into()),
@@ -225,7 +226,7 @@ pub fn random_register(dice: &mut Dice, policy: &Policy, as_of: NaiveDate, phone
                 };
             }
             set(shape, &mut record, "investor", format!("资{code}方"));
-            let name_number = if dice.chance(6) { format!(" 电话{}", number(dice, phones)) } else { String::new() };
+            let name_number = if dice.usize(..6) == 0 { format!(" 电话{}", number(dice, phones)) } else { String::new() };
             set(shape, &mut record, "name", format!("名{code}称{name_number}"));
             for (field, words) in [
                 ("county", &PLACES[..]),
@@ -237,22 +238,22 @@ pub fn random_register(dice: &mut Dice, policy: &Policy, as_of: NaiveDate, phone
                 ("rule", &["unstarted", "unproduced", "没有的规则"]),
                 ("unit_text", &[]),
             ] {
-                if !words.is_empty() && !dice.chance(12) {
-                    set(shape, &mut record, field, *dice.pick(words));
+                if !words.is_empty() && dice.usize(..12) != 0 {
+                    set(shape, &mut record, field, *dice.choice(words).expect("one"));
                 }
             }
             if let Some(holder) = shape.role(Role::Holder)
-                && dice.chance(8)
+                && dice.usize(..8) == 0
             {
                 record.cells[holder] = Cell::Text(format!("不知道的单位 联系人{}", number(dice, phones)).into());
             }
             if name == "exemption" {
-                set(shape, &mut record, "key", format!("PROJECT{:04}", dice.roll(30)));
+                set(shape, &mut record, "key", format!("PROJECT{:04}", dice.usize(..30)));
             }
             if let Some(project) = shape.role(Role::Project)
-                && !dice.chance(8)
+                && dice.usize(..8) != 0
             {
-                record.cells[project] = Cell::Text(format!("PROJECT{:04}", dice.roll(30)).into());
+                record.cells[project] = Cell::Text(format!("PROJECT{:04}", dice.usize(..30)).into());
             } else if let Some(project) = shape.role(Role::Project) {
                 record.cells[project] = Cell::Text(record.text(Some(project)).to_uppercase().into());
             }
@@ -261,9 +262,9 @@ pub fn random_register(dice: &mut Dice, policy: &Policy, as_of: NaiveDate, phone
                 // 亿元 with two decimals, as no other amount is
                 record.cells[field] = Cell::Money((70_000 + index as i64) * 10_000_000_000 + 7_700_000_000);
             }
-            if dice.chance(6) {
-                set(shape, &mut record, "restricted", *dice.pick(&["是", "秘密", "不便公开"]));
-            } else if dice.chance(3) {
+            if dice.usize(..6) == 0 {
+                set(shape, &mut record, "restricted", *dice.choice(&["是", "秘密", "不便公开"]).expect("one"));
+            } else if dice.usize(..3) == 0 {
                 set(shape, &mut record, "restricted", "否");
             }
             register.push((ledger, record));
@@ -283,7 +284,7 @@ struct FaultyRow {
 }
 
 /// One faulty row of each ledger that has a date, half of them restricted or of a restricted project.
-fn faulty_rows(dice: &mut Dice, world: &World<'_>, phones: &mut Vec<String>) -> Vec<FaultyRow> {
+fn faulty_rows(dice: &mut Rng, world: &World<'_>, phones: &mut Vec<String>) -> Vec<FaultyRow> {
     let policy = world.policy;
     let restricted = world.register.iter().find(|row| is_marked(policy, row)).map(|(_, record)| record.code.clone());
     let mut out = Vec::new();
@@ -298,7 +299,7 @@ fn faulty_rows(dice: &mut Dice, world: &World<'_>, phones: &mut Vec<String>) -> 
             set(shape, &mut record, "name", format!("名{code}称"));
             set(shape, &mut record, "investor", format!("资{code}方"));
             for field in ["county", "holder", "unit"] {
-                set(shape, &mut record, field, *dice.pick(&["瓮安县", "白云区"]));
+                set(shape, &mut record, field, *dice.choice(&["瓮安县", "白云区"]).expect("one"));
             }
             if number_of_row == 9002 {
                 set(shape, &mut record, "restricted", "是");
@@ -361,9 +362,9 @@ async fn import(service: &App, root: &Path, world: &World<'_>, faulty: &[FaultyR
 }
 
 /// Answers of units on half of the records, with numbers in them.
-async fn answer(service: &App, world: &mut World<'_>, dice: &mut Dice) {
+async fn answer(service: &App, world: &mut World<'_>, dice: &mut Rng) {
     let mut answers = Vec::new();
-    for (ledger, record) in world.register.iter().filter(|_| dice.chance(2)) {
+    for (ledger, record) in world.register.iter().filter(|_| dice.usize(..2) == 0) {
         answers.push(Answer {
             ledger: world.policy.ledgers[*ledger].id.clone(),
             code: record.code.clone(),
@@ -543,7 +544,7 @@ fn printed(root: &Path, as_of: NaiveDate) -> Vec<Output> {
 /// Everything that the jobs of two quarters produce from the register of a seed, each with what its readers may see.
 async fn check_seed(seed: u64) -> Vec<String> {
     let root = root_of_every_template();
-    let mut dice = Dice(seed * 977 + 5);
+    let mut dice = Rng::with_seed(seed * 977 + 5);
     let service = service(root.path(), "2026-10-09T02:00:00Z").await;
     let config = service.config().clone();
     let policy = &config.policy;
