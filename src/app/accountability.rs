@@ -255,8 +255,8 @@ impl ListMaker<'_> {
     async fn rows(&self, selection: &SnapshotSelection, ledger: &Ledger) -> anyhow::Result<Vec<Record>> {
         let mut rows = Vec::new();
         LedgerRecords::new(self.store, ledger, selection)
-            .each(|_, stored| {
-                rows.push(stored.record);
+            .each(|_, streamed| {
+                rows.push(std::mem::take(streamed.record));
                 Ok(())
             })
             .await?;

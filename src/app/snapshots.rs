@@ -44,9 +44,9 @@ pub(crate) async fn each_record(
     let mut failed = None;
     let selection = evaluator.select_snapshots(&[], as_of).await?;
     LedgerRecords::new(&evaluator.store, ledger, &selection)
-        .each(|_, stored| {
+        .each(|_, streamed| {
             if failed.is_none() {
-                failed = take(&stored.record).err();
+                failed = take(streamed.record).err();
             }
             Ok(())
         })

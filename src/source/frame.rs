@@ -3,8 +3,8 @@
 //! a workbook are sent once, before the rows that refer to them by number.
 
 use crate::domain::intake::raw::{CellRange, Raw, RawRow};
-use crate::source::shared_strings::SharedStrings;
-use postcard::ser_flavors::Flavor;
+use crate::domain::register::packed::append;
+use crate::source::shared_strings::{SharedStrings, hash};
 use serde::{Deserialize, Serialize, Serializer};
 use std::borrow::Cow;
 use std::io::{self, Read, Write};
@@ -51,8 +51,8 @@ pub enum Value {
 /// The variant number of [`EncodedValue::Shared`].
 const SHARED: u32 = 6;
 
-/// The variant number of [`EncodedValue::Text`] in postcard format.
-const TEXT: u8 = 0;
+/// Marks the hash of a text among the bytes of a row.
+const TEXT: u8 = 0xff;
 
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -140,35 +140,24 @@ impl<'a> PackedRow<'a> {
     }
 
     /// The cells as bytes, for a fingerprint: the same for equal cells, whatever the number of the row and whether texts were sent in it or as
-    /// shared strings. `out` is the buffer.
+    /// shared strings. A text is given as its hash. `out` is the buffer.
     ///
     /// # Errors
     /// As [`PackedRow::unpack`].
-    pub fn canonical_bytes<'o>(&'o self, out: &'o mut Vec<u8>) -> Result<&'o [u8], postcard::Error> {
-        if self.strings.is_empty() {
-            return Ok(self.cells);
-        }
+    pub fn canonical_bytes<'o>(&self, out: &'o mut Vec<u8>) -> Result<&'o [u8], postcard::Error> {
         out.clear();
-        let (count, _) = postcard::take_from_bytes::<usize>(self.cells)?;
-        append(out, &count)?;
-        self.for_each_cell(|_, value, bytes| {
-            match value {
-                EncodedValue::Shared(index) => {
-                    let text = self.strings.get(index).ok_or(postcard::Error::DeserializeBadEncoding)?;
-                    // the column, a varint, is copied as it is
-                    let column_bytes = 1 + bytes.iter().take_while(|byte| **byte >= 0x80).count();
-                    out.extend_from_slice(&bytes[..column_bytes]);
-                    out.push(TEXT);
-                    let mut length = text.len();
-                    while length >= 0x80 {
-                        out.push(length as u8 | 0x80);
-                        length >>= 7;
-                    }
-                    out.push(length as u8);
-                    out.extend_from_slice(text.as_bytes());
+        self.for_each_cell(|column, value, bytes| {
+            let hash = match value {
+                EncodedValue::Text(text) => hash(std::str::from_utf8(text).map_err(|_| postcard::Error::DeserializeBadUtf8)?),
+                EncodedValue::Shared(index) => self.strings.hash_of(index).ok_or(postcard::Error::DeserializeBadEncoding)?,
+                _ => {
+                    out.extend_from_slice(bytes);
+                    return Ok(true);
                 }
-                _ => out.extend_from_slice(bytes),
-            }
+            };
+            out.extend_from_slice(&column.to_le_bytes());
+            out.push(TEXT);
+            out.extend_from_slice(&hash.to_le_bytes());
             Ok(true)
         })?;
         Ok(out)
@@ -197,33 +186,6 @@ const BLOCK_BYTES: usize = 256 * 1024;
 
 /// The longest block: an almost full one, then a row of 1,024 cells of 32,767 characters.
 const BLOCK_BYTES_MAX: usize = 136 * 1024 * 1024;
-
-/// Appends to a block. `postcard::to_extend` takes twice the time for texts.
-struct Appending(Vec<u8>);
-
-impl Flavor for Appending {
-    type Output = Vec<u8>;
-
-    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
-        self.0.push(byte);
-        Ok(())
-    }
-
-    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
-        self.0.extend_from_slice(bytes);
-        Ok(())
-    }
-
-    fn finalize(self) -> postcard::Result<Vec<u8>> {
-        Ok(self.0)
-    }
-}
-
-/// Appends a value in postcard format.
-fn append(bytes: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) -> Result<(), postcard::Error> {
-    *bytes = postcard::serialize_with_flavor(value, Appending(std::mem::take(bytes)))?;
-    Ok(())
-}
 
 /// Writes frames in blocks.
 pub struct FrameWriter<W: Write> {
@@ -405,7 +367,9 @@ pub fn read(from: &mut impl Read) -> io::Result<Option<Received>> {
         let text = length.checked_sub(4 + bytes).ok_or_else(|| io::Error::other("a block of strings too short"))?;
         let ends = exactly(from, bytes)?.as_chunks().0.iter().map(|end| u32::from_le_bytes(*end)).collect();
         let text = String::from_utf8(exactly(from, text)?).map_err(io::Error::other)?;
-        return Ok(Some(Received::Strings(SharedStrings { text, ends })));
+        let mut strings = SharedStrings::new(text, ends);
+        strings.hash();
+        return Ok(Some(Received::Strings(strings)));
     }
     let bytes = exactly(from, length)?;
     Ok(Some(match head[0] {
@@ -461,7 +425,7 @@ mod tests {
 
     #[test]
     fn shared_strings_are_sent_once_and_give_the_same_canonical_bytes() {
-        let strings = SharedStrings { text: "贵阳遵义".into(), ends: vec![6, 6, 12] };
+        let strings = SharedStrings::new("贵阳遵义".into(), vec![6, 6, 12]);
         let own = |text: &'static str| Raw::Text(text.into());
         let texts = [(0, own("贵阳")), (1, Raw::Number(2.5)), (300, own("遵义")), (301, own("安顺"))];
         let shared = [
@@ -482,7 +446,7 @@ mod tests {
         writer.end().unwrap();
         let mut from = bytes.as_slice();
         let Some(Received::Strings(known)) = read(&mut from).unwrap() else { panic!("no strings") };
-        assert_eq!(known, strings);
+        assert_eq!([0, 1, 2, 3].map(|index| known.get(index)), [0, 1, 2, 3].map(|index| strings.get(index)));
         let Some(Received::Frames(frames)) = read(&mut from).unwrap() else { panic!("no frames") };
         let block = Block { bytes: frames, strings: Arc::new(known) };
         let rows: Vec<PackedRow<'_>> = block

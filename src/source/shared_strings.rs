@@ -1,13 +1,26 @@
 //! The shared strings of a workbook: one text after another in one buffer.
 
+use xxhash_rust::xxh3::xxh3_64;
+
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SharedStrings {
     pub(crate) text: String,
     /// Where each string ends.
     pub(crate) ends: Vec<u32>,
+    /// The hash of each string; empty until [`SharedStrings::hash`] is called.
+    hashes: Vec<u64>,
+}
+
+/// The hash of a text. It distinguishes texts and need not resist forgery.
+pub fn hash(text: &str) -> u64 {
+    xxh3_64(text.as_bytes())
 }
 
 impl SharedStrings {
+    pub fn new(text: String, ends: Vec<u32>) -> SharedStrings {
+        SharedStrings { text, ends, hashes: Vec::new() }
+    }
+
     /// Start and end of a string.
     fn bounds(&self, index: u32) -> Option<(usize, usize)> {
         let index = index as usize;
@@ -19,6 +32,16 @@ impl SharedStrings {
     pub fn get(&self, index: u32) -> Option<&str> {
         let (start, end) = self.bounds(index)?;
         self.text.get(start..end)
+    }
+
+    /// Hashes all strings once: rows repeat them.
+    pub fn hash(&mut self) {
+        self.hashes = (0..self.ends.len() as u32).map(|index| hash(self.get(index).unwrap_or_default())).collect();
+    }
+
+    /// The hash of a string, as [`hash`] makes it; `None` = there is no string of this number, or the strings are not hashed.
+    pub fn hash_of(&self, index: u32) -> Option<u64> {
+        self.hashes.get(index as usize).copied()
     }
 
     /// Whether a string is empty; `None` = there is no string of this number.

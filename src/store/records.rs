@@ -6,22 +6,16 @@
 //! - hash: XXH3-128 of the body, seeded with the layout, without the place of the row; oldest versions have 16 bytes of sha256 instead;
 //! - unit, name, amount (分): for listing and for the brake;
 //! - sheet, row_no: where the version began, in the file of snapshot first_seq;
-//! - layout, body: the cells, as `domain::register::record` writes them.
+//! - layout, body: the cells, as `domain::register::packed` writes them.
 
 use crate::domain::register::ledger::Ledger;
-use crate::domain::register::record::{Cell, Columns, Place, Record, unpack_each};
+use crate::domain::register::packed::Layout;
+use crate::domain::register::record::{Place, Record};
 use crate::store::database::{Database, Result, StoreError, json, number, sql, text};
 use sqlx::Row;
 use std::collections::HashMap;
+use std::sync::Arc;
 use tokio::task::JoinSet;
-
-/// How the cells of a stored layout map to the current fields of a ledger.
-pub(crate) struct Layout {
-    count: usize,
-    /// For each stored cell its current field; `None` = the ledger no longer has the field.
-    fields: Vec<Option<usize>>,
-    columns: Columns,
-}
 
 /// The columns that [`stored`] reads, in its order. It reads by position, because finding a column by name takes longer than reading it.
 pub(crate) const RECORD_COLUMNS: &str = "r.code, r.first_seq, r.sheet, r.row_no, r.layout, r.body";
@@ -30,6 +24,35 @@ pub(crate) const RECORD_COLUMNS: &str = "r.code, r.first_seq, r.sheet, r.row_no,
 pub struct StoredRecord {
     pub record: Record,
     pub first_seq: i64,
+}
+
+/// A record that is streamed: the next one replaces it.
+pub struct StreamedRecord<'a> {
+    pub record: &'a mut Record,
+    /// The snapshot in which its version began.
+    pub first_seq: i64,
+    pub layout: &'a Arc<Layout>,
+    /// Its cells, packed by the layout.
+    pub body: &'a [u8],
+}
+
+/// The layouts of a ledger by id, with the one used last: nearly all records of a snapshot have the same.
+struct Layouts<'a> {
+    by_id: &'a HashMap<i64, Arc<Layout>>,
+    last: Option<(i64, &'a Arc<Layout>)>,
+}
+
+impl<'a> Layouts<'a> {
+    fn get(&mut self, id: i64) -> Option<&'a Arc<Layout>> {
+        match self.last {
+            Some((known, layout)) if known == id => Some(layout),
+            _ => {
+                let layout = self.by_id.get(&id)?;
+                self.last = Some((id, layout));
+                Some(layout)
+            }
+        }
+    }
 }
 
 /// Many records of a snapshot in one database row, because the driver's cost per row exceeds the cost of its content.
@@ -51,25 +74,40 @@ const PAGE_BYTES: usize = 128 * 1024;
 const PAGE_RECORDS: usize = 512;
 
 impl RecordPage {
-    /// Calls `take` with each record. Returns their number.
-    fn each(&self, ledger: &Ledger, layouts: &HashMap<i64, Layout>, mut take: impl FnMut(StoredRecord) -> Result<()>) -> Result<usize> {
+    /// Calls `take` with each record, which is unpacked into `record`. Returns their number.
+    fn each(
+        &self,
+        ledger: &Ledger,
+        layouts: &mut Layouts<'_>,
+        record: &mut Record,
+        take: &mut impl FnMut(StreamedRecord<'_>) -> Result<()>,
+    ) -> Result<usize> {
         let (mut heads, mut bodies, mut count) = (self.heads.as_str(), self.bodies.as_slice(), 0);
         while !heads.is_empty() {
-            let damaged = || StoreError::Damaged { what: "record", key: format!("{} {}", ledger.id, self.last), detail: "page".into() };
+            let damaged = |detail: &str| StoreError::Damaged {
+                what: "record",
+                key: format!("{} {}", ledger.id, self.last),
+                detail: detail.to_owned(),
+            };
             let mut number = || -> Option<i64> {
                 let (digits, rest) = heads.split_once(' ')?;
                 heads = rest;
                 digits.parse().ok()
             };
-            let mut next = || number().ok_or_else(damaged);
+            let mut next = || number().ok_or_else(|| damaged("page"));
             let (first_seq, sheet, row, layout, bytes, letters) = (next()?, next()?, next()?, next()?, next()?, next()?);
             let end = heads.char_indices().nth(letters as usize).map_or(heads.len(), |(at, _)| at);
             let (code, rest) = heads.split_at(end);
             heads = rest;
-            let (body, rest) = bodies.split_at_checked(bytes as usize).ok_or_else(damaged)?;
+            let (body, rest) = bodies.split_at_checked(bytes as usize).ok_or_else(|| damaged("page"))?;
             bodies = rest;
-            let place = Place { origin: 0, sheet: sheet as u32, row: row as u32 };
-            take(unpacked(ledger, layouts, code.to_owned(), first_seq, place, layout, body)?)?;
+            let layout = layouts.get(layout).ok_or_else(|| damaged("unknown layout"))?;
+            record.code.clear();
+            record.code.push_str(code);
+            record.columns = layout.columns;
+            record.place = Place { origin: 0, sheet: sheet as u32, row: row as u32 };
+            layout.unpack(body, &mut record.cells).ok_or_else(|| damaged("body"))?;
+            take(StreamedRecord { record: &mut *record, first_seq, layout, body })?;
             count += 1;
         }
         Ok(count)
@@ -92,20 +130,21 @@ pub struct Records<'a> {
 }
 
 impl Records<'_> {
-    /// Calls `take` with the records of one snapshot in code order, while the database reads the next page. Memory holds some hundred
-    /// records.
+    /// Calls `take` with the records of one snapshot in code order, while the database reads the next page. Memory holds two pages.
     ///
     /// # Errors
     /// The database fails, a body is damaged, or `take` returns an error.
-    pub async fn each(self, ledger: &Ledger, source: &str, seq: i64, mut take: impl FnMut(StoredRecord) -> Result<()>) -> Result<()> {
-        let layouts = self.layouts(ledger).await?;
+    pub async fn each(self, ledger: &Ledger, source: &str, seq: i64, mut take: impl FnMut(StreamedRecord<'_>) -> Result<()>) -> Result<()> {
+        let by_id = self.layouts(ledger).await?;
+        let mut layouts = Layouts { by_id: &by_id, last: None };
+        let mut record = Record::default();
         let mut most = PAGE_RECORDS / 16;
         let mut page = self.page(&ledger.id, source, seq, "", most).await?;
         while let Some(this) = page {
             let (database, id, source, last) = (self.database.clone(), ledger.id.clone(), source.to_owned(), this.last.clone());
             let mut ahead = JoinSet::new();
             ahead.spawn(async move { Records { database: &database }.page(&id, &source, seq, &last, most).await });
-            let count = this.each(ledger, &layouts, &mut take)?;
+            let count = this.each(ledger, &mut layouts, &mut record, &mut take)?;
             page = match ahead.join_next().await {
                 Some(read) => read.map_err(|error| StoreError::Internal(format!("reading records: {error}")))??,
                 None => None,
@@ -198,43 +237,26 @@ impl Records<'_> {
     }
 
     /// The layouts of a ledger by id.
-    pub(crate) async fn layouts(self, ledger: &Ledger) -> Result<HashMap<i64, Layout>> {
+    pub(crate) async fn layouts(self, ledger: &Ledger) -> Result<HashMap<i64, Arc<Layout>>> {
         let rows = sqlx::query("SELECT id, fields FROM layout WHERE ledger=$1").bind(&ledger.id).fetch_all(&self.database.pool).await?;
         let mut layouts = HashMap::new();
         for row in &rows {
             let ids: Vec<String> = json("layout", &ledger.id, &text(row, "fields")?)?;
-            let fields: Vec<Option<usize>> = ids.iter().map(|id| ledger.field(id)).collect();
-            let columns = fields.iter().copied().flatten().collect();
-            layouts.insert(number(row, "id")?, Layout { count: ids.len(), fields, columns });
+            let fields = ids.iter().map(|id| ledger.field(id)).collect();
+            layouts.insert(number(row, "id")?, Arc::new(Layout::new(ledger.fields.len(), fields)));
         }
         Ok(layouts)
     }
 }
 
 /// The record in a row of [`RECORD_COLUMNS`].
-pub(crate) fn stored(ledger: &Ledger, layouts: &HashMap<i64, Layout>, row: &sqlx::any::AnyRow) -> Result<StoredRecord> {
+pub(crate) fn stored(ledger: &Ledger, layouts: &HashMap<i64, Arc<Layout>>, row: &sqlx::any::AnyRow) -> Result<StoredRecord> {
     let number = |place: usize| row.try_get::<i64, _>(place);
-    let place = Place { origin: 0, sheet: number(2)? as u32, row: number(3)? as u32 };
-    unpacked(ledger, layouts, row.try_get(0)?, number(1)?, place, number(4)?, row.try_get(5)?)
-}
-
-fn unpacked(
-    ledger: &Ledger,
-    layouts: &HashMap<i64, Layout>,
-    code: String,
-    first_seq: i64,
-    place: Place,
-    layout: i64,
-    body: &[u8],
-) -> Result<StoredRecord> {
+    let code: String = row.try_get(0)?;
     let damaged = |detail: &str| StoreError::Damaged { what: "record", key: format!("{} {code}", ledger.id), detail: detail.to_owned() };
-    let layout = layouts.get(&layout).ok_or_else(|| damaged("unknown layout"))?;
-    let mut cells = vec![Cell::Empty; ledger.fields.len()];
-    let take = |index: usize, cell| {
-        if let Some(field) = layout.fields[index] {
-            cells[field] = cell;
-        }
-    };
-    unpack_each(body, layout.count, take).ok_or_else(|| damaged("body"))?;
-    Ok(StoredRecord { record: Record { code, cells, columns: layout.columns, place }, first_seq })
+    let layout = layouts.get(&number(4)?).ok_or_else(|| damaged("unknown layout"))?;
+    let place = Place { origin: 0, sheet: number(2)? as u32, row: number(3)? as u32 };
+    let mut cells = Vec::new();
+    layout.unpack(row.try_get(5)?, &mut cells).ok_or_else(|| damaged("body"))?;
+    Ok(StoredRecord { record: Record { code, cells, columns: layout.columns, place }, first_seq: number(1)? })
 }

@@ -10,7 +10,7 @@ use crate::domain::rules::owner::{Linked, link};
 use crate::domain::rules::policy::Policy;
 use crate::store::database::Result;
 use crate::store::handle::Store;
-use crate::store::records::StoredRecord;
+use crate::store::records::{StoredRecord, StreamedRecord};
 use crate::worker::snapshot_selection::SnapshotSelection;
 use std::collections::{BTreeSet, HashMap};
 
@@ -55,7 +55,7 @@ impl<'a> LedgerRecords<'a> {
     ///
     /// # Errors
     /// The database fails, a stored body is damaged, or `take` returns an error.
-    pub(crate) async fn each(&self, mut take: impl FnMut(SourceSnapshotRef<'a>, StoredRecord) -> Result<()>) -> Result<()> {
+    pub(crate) async fn each(&self, mut take: impl FnMut(SourceSnapshotRef<'a>, StreamedRecord<'_>) -> Result<()>) -> Result<()> {
         for snapshot in &self.snapshots {
             self.store.records().each(self.ledger, snapshot.source, snapshot.seq, |stored| take(*snapshot, stored)).await?;
         }
@@ -69,9 +69,9 @@ impl<'a> LedgerRecords<'a> {
     pub(crate) async fn all(&self) -> Result<Vec<Record>> {
         let mut records = Vec::new();
         let mut seen = BTreeSet::new();
-        self.each(|_, stored| {
-            if seen.insert(stored.record.code.clone()) {
-                records.push(stored.record);
+        self.each(|_, streamed| {
+            if seen.insert(streamed.record.code.clone()) {
+                records.push(std::mem::take(streamed.record));
             }
             Ok(())
         })

@@ -141,8 +141,8 @@ async fn pull(service: &App, path: &Path) -> LedgerPull {
 async fn content(service: &App, pulled: &LedgerPull) -> (Vec<(String, Vec<Cell>)>, Vec<Note>, String) {
     let ledger = &service.config().policy.ledgers[service.config().policy.ledger("project").expect("projects")];
     let mut records = Vec::new();
-    let each = service.store().records().each(ledger, "import", pulled.seq, |stored| {
-        records.push((stored.record.code, stored.record.cells));
+    let each = service.store().records().each(ledger, "import", pulled.seq, |streamed| {
+        records.push((streamed.record.code.clone(), streamed.record.cells.clone()));
         Ok(())
     });
     each.await.expect("the records");

@@ -3,6 +3,7 @@
 pub mod calendar;
 pub mod codes;
 pub mod ledger;
+pub mod packed;
 pub mod period;
 pub mod record;
 pub mod required_roles;

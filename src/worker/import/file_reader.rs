@@ -4,7 +4,8 @@ use crate::config::load::Config;
 use crate::domain::intake::file::{CodeInFile, FileIntake, RowNames, RowPlace};
 use crate::domain::intake::sheet::{Accepted, Outcome};
 use crate::domain::register::ledger::{Ledger, Role};
-use crate::domain::register::record::{Columns, pack_into};
+use crate::domain::register::packed::pack;
+use crate::domain::register::record::Columns;
 use crate::domain::rules::policy::Policy;
 use crate::source::frame::{Block, Frame, PackedRow};
 use crate::store::database::StoreError;
@@ -161,7 +162,8 @@ impl<'a> FileReader<'a> {
         let columns = self.intake.sheet().map(|sheet| sheet.columns()).unwrap_or_default();
         let text = |field: usize| accepted.cells[field].text().unwrap_or_default();
         self.body.clear();
-        pack_into(&mut self.body, columns.iter().map(|field| &accepted.cells[field]));
+        pack(&mut self.body, columns.iter().map(|field| &accepted.cells[field]))
+            .map_err(|error| StoreError::Internal(format!("cannot pack a row: {error}")))?;
         let record = NewRecord {
             code: accepted.code.as_str().into(),
             unit: text(ledger.owner.field()).into(),

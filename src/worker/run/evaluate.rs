@@ -22,7 +22,7 @@ use crate::domain::rules::owner::Linked;
 use crate::domain::rules::policy::Policy;
 use crate::store::database::{Result, StoreError};
 use crate::store::handle::Store;
-use crate::store::records::StoredRecord;
+use crate::store::records::StreamedRecord;
 use crate::store::snapshots::Snapshot;
 use crate::workbook::material::{IntakeIssue, SourceSnapshot};
 use crate::worker::records::{LedgerRecords, SourceSnapshotRef, linked_projects};
@@ -156,14 +156,14 @@ pub(crate) async fn evaluate(
         judged.make_room(project_rows(&policy.ledgers[index], selection, &snapshots));
         let counts = |judged: &Judged| (judged.findings.len(), judged.notices.len(), judged.quality.len());
         reader
-            .each(index, |record| {
+            .each(index, |StreamedRecord { record, layout, body, .. }| {
                 let before = counts(&judged);
-                let owner = judged.record(&context, index, &record);
-                indicators.add(policy, index, &record, owner);
-                let in_roster = rosters.add(&context, index, &record);
+                let owner = judged.record(&context, index, record);
+                indicators.add(policy, index, record, owner);
+                let in_roster = rosters.add(&context, index, record);
                 let is_named = counts(&judged) != before || referenced.contains(record.code.as_str());
-                if in_roster || is_named || is_restricted(&policy.ledgers[index], &record, || false) {
-                    return spill.add(index, &record).map_err(spill_error);
+                if in_roster || is_named || is_restricted(&policy.ledgers[index], record, || false) {
+                    return spill.add_packed(index, record, layout, body).map_err(spill_error);
                 }
                 Ok(())
             })
@@ -423,8 +423,8 @@ impl<'a> RegisterReader<'a> {
                 continue;
             }
             let mut records = Vec::new();
-            self.each(index, |record| {
-                records.push(record);
+            self.each(index, |streamed| {
+                records.push(std::mem::take(streamed.record));
                 Ok(())
             })
             .await?;
@@ -434,13 +434,14 @@ impl<'a> RegisterReader<'a> {
     }
 
     /// Calls `take` with the records of a ledger, one for each code, with their origin.
-    async fn each(&mut self, index: usize, mut take: impl FnMut(Record) -> Result<()>) -> Result<()> {
+    async fn each(&mut self, index: usize, mut take: impl FnMut(StreamedRecord<'_>) -> Result<()>) -> Result<()> {
         let ledger = &self.policy.ledgers[index];
         let (origin_of, origins, present, duplicates) = (&self.origin_of, &self.origins, &mut self.present, &mut self.duplicates);
         // most versions of a ledger began in the same snapshot as the one before
         let mut last: Option<(SourceSnapshotRef<'_>, i64, u32)> = None;
         LedgerRecords::new(self.store, ledger, self.selection)
-            .each(|snapshot, StoredRecord { mut record, first_seq }| {
+            .each(|snapshot, streamed| {
+                let (record, first_seq) = (&mut *streamed.record, streamed.first_seq);
                 let origin = match last {
                     Some((last_snapshot, last_seq, origin)) if last_seq == first_seq && last_snapshot == snapshot => origin,
                     _ => {
@@ -456,10 +457,10 @@ impl<'a> RegisterReader<'a> {
                 };
                 record.place.origin = origin;
                 if !present.insert(fingerprint(index, &record.code)) {
-                    duplicates.push(duplicate(ledger, &record, &origins[origin as usize]));
+                    duplicates.push(duplicate(ledger, record, &origins[origin as usize]));
                     return Ok(());
                 }
-                take(record)
+                take(streamed)
             })
             .await
     }

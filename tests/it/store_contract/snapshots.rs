@@ -5,7 +5,8 @@ use chrono::NaiveDate;
 use duban::domain::intake::file::{CodeInFile, RowPlace};
 use duban::domain::intake::note::{Note, NoteKind, SheetAccount};
 use duban::domain::register::ledger::{Field, FieldKind, Ledger, OwnerSpec, Privacy, Purpose, Roles};
-use duban::domain::register::record::{Cell, Decimal, pack};
+use duban::domain::register::packed::pack;
+use duban::domain::register::record::{Cell, Decimal, Record};
 use duban::domain::register::snapshot::Version;
 use duban::store::changes::{ChangeCounts, Side};
 use duban::store::gone::GoneConfirmation;
@@ -45,6 +46,12 @@ fn ledger(fields: &[&str]) -> Ledger {
     }
 }
 
+fn packed(cells: &[Cell]) -> Vec<u8> {
+    let mut body = Vec::new();
+    pack(&mut body, cells.iter()).expect("packed cells");
+    body
+}
+
 fn row(code: &str, name: &str, amount: i64) -> NewRecord<'static> {
     let cells = [Cell::Text(code.into()), Cell::Text(name.into()), Cell::Money(amount)];
     NewRecord {
@@ -53,7 +60,7 @@ fn row(code: &str, name: &str, amount: i64) -> NewRecord<'static> {
         name: name.to_owned().into(),
         amount,
         place: RowPlace { sheet: 1, row: 7 },
-        body: pack(cells.iter()).into(),
+        body: packed(&cells).into(),
         row_fingerprint: None,
     }
 }
@@ -141,23 +148,24 @@ async fn take(store: &Store, rows: &[NewRecord<'_>]) -> Pulled {
 async fn read(store: &Store, seq: i64) -> Vec<String> {
     let ledger = ledger(&FIELDS);
     let mut all = Vec::new();
-    let line = |stored: &duban::store::records::StoredRecord| {
-        let cells = &stored.record.cells;
-        format!("{} {} {} @{}", cells[0], cells[1], cells[2].money().unwrap_or_default(), stored.first_seq)
+    let line = |record: &Record, first_seq: i64| {
+        let cells = &record.cells;
+        format!("{} {} {} @{first_seq}", cells[0], cells[1], cells[2].money().unwrap_or_default())
     };
     let mut codes = Vec::new();
     store
         .records()
-        .each(&ledger, "a", seq, |stored| {
-            assert_eq!((stored.record.place.sheet, stored.record.place.row), (1, 7));
-            all.push(line(&stored));
-            codes.push(stored.record.code);
+        .each(&ledger, "a", seq, |streamed| {
+            assert_eq!((streamed.record.place.sheet, streamed.record.place.row), (1, 7));
+            all.push(line(streamed.record, streamed.first_seq));
+            codes.push(streamed.record.code.clone());
             Ok(())
         })
         .await
         .expect("records");
     codes.push("NONE".into());
-    let named: Vec<String> = store.records().by_code(&ledger, "a", seq, &codes).await.expect("records").iter().map(line).collect();
+    let named = store.records().by_code(&ledger, "a", seq, &codes).await.expect("records");
+    let named: Vec<String> = named.iter().map(|stored| line(&stored.record, stored.first_seq)).collect();
     assert_eq!(all, named);
     all
 }
@@ -344,7 +352,7 @@ pub async fn a_field_added_later_reads_as_empty(db: &Db) {
     let store = db.open().await;
     take(&store, &[row("A", "甲", 1)]).await;
     let cells = [Cell::Text("B".into()), Cell::Text("备".into())];
-    let other = NewRecord { body: pack(cells.iter()).into(), ..row("B", "乙", 2) };
+    let other = NewRecord { body: packed(&cells).into(), ..row("B", "乙", 2) };
     let mut pull = store.pulls().begin().await.expect("a transaction");
     let mut writer = pull.writer("project", "b").await.expect("a writer");
     let layout = pull.layout(&mut writer, &["code".into(), "note".into()]).await.expect("a layout");
@@ -362,7 +370,7 @@ pub async fn a_field_added_later_reads_as_empty(db: &Db) {
             .records()
             .each(&today, source, 1, |stored| {
                 let columns: Vec<usize> = stored.record.columns.iter().collect();
-                seen.push((stored.record.cells, columns));
+                seen.push((stored.record.cells.clone(), columns));
                 Ok(())
             })
             .await
@@ -401,8 +409,8 @@ pub async fn bodies_survive(db: &Db) {
     ];
     let ids: Vec<String> = (0..cells.len()).map(|index| format!("f{index}")).collect();
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-    let odd = NewRecord { body: pack(cells.iter()).into(), amount: -5, unit: "𠮷县".into(), ..row("黔-GZ/1 '🙂'", "名", 0) };
-    let blank = NewRecord { body: pack(vec![Cell::Empty; ids.len()].iter()).into(), ..row("Z", "", i64::MAX) };
+    let odd = NewRecord { body: packed(&cells).into(), amount: -5, unit: "𠮷县".into(), ..row("黔-GZ/1 '🙂'", "名", 0) };
+    let blank = NewRecord { body: packed(&vec![Cell::Empty; ids.len()]).into(), ..row("Z", "", i64::MAX) };
     let pulled = Take { rows: &[odd.clone(), blank], fields: &ids, ..Take::default() }.into(&store).await;
     assert_eq!(pulled.difference.amount, i64::MAX - 5);
     let ledger = ledger(&ids);
@@ -410,7 +418,7 @@ pub async fn bodies_survive(db: &Db) {
     store
         .records()
         .each(&ledger, "a", 1, |stored| {
-            found.push(stored.record);
+            found.push(std::mem::take(stored.record));
             Ok(())
         })
         .await

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 /// Folder (or file) → the crate's own modules it may name, and the outside crates it may name.
 const IMPORTS: [(&str, &[&str], &[&str]); 11] = [
-    ("src/domain", &["domain"], &["chrono", "serde", "croner", "thiserror", "hashbrown", "compact_str", "strsim"]),
+    ("src/domain", &["domain"], &["chrono", "serde", "croner", "thiserror", "hashbrown", "compact_str", "postcard", "strsim"]),
     ("src/workbook", &["workbook", "domain"], &["chrono", "hashbrown", "serde"]),
     ("src/config", &["config", "domain", "workbook", "clock"], &["chrono", "serde", "toml"]),
     (
@@ -29,6 +29,7 @@ const IMPORTS: [(&str, &[&str], &[&str]); 11] = [
             "tempfile",
             "thiserror",
             "tracing",
+            "xxhash_rust",
         ],
     ),
     (
