@@ -63,104 +63,68 @@ impl Serialize for Value {
     }
 }
 
-/// A value as it arrives, its text not checked yet; the encoding of [`Value`].
+/// A value as it arrives; the encoding of [`Value`].
 #[derive(Deserialize)]
 enum EncodedValue<'a> {
-    Text(&'a [u8]),
+    Text(&'a str),
     Number(f64),
     Date(u16, u8, u8),
     Bool(bool),
-    Error(&'a [u8]),
+    Error(&'a str),
     Uncalculated,
     Shared(u32),
 }
 
-impl<'a> EncodedValue<'a> {
-    fn decode(self, strings: &'a SharedStrings) -> Result<Raw<'a>, postcard::Error> {
-        let text = |bytes| std::str::from_utf8(bytes).map(Cow::Borrowed).map_err(|_| postcard::Error::DeserializeBadUtf8);
-        Ok(match self {
-            EncodedValue::Text(bytes) => Raw::Text(text(bytes)?),
-            EncodedValue::Number(number) => Raw::Number(number),
-            EncodedValue::Date(year, month, day) => Raw::Date(year, month, day),
-            EncodedValue::Bool(value) => Raw::Bool(value),
-            EncodedValue::Error(bytes) => Raw::Error(text(bytes)?),
-            EncodedValue::Uncalculated => Raw::Uncalculated,
-            EncodedValue::Shared(index) => Raw::Text(Cow::Borrowed(strings.get(index).ok_or(postcard::Error::DeserializeBadEncoding)?)),
-        })
-    }
-}
-
 impl<'a> PackedRow<'a> {
-    /// Calls `take` for each cell with its column, value and bytes, until it returns `false`.
-    fn for_each_cell(
-        &self,
-        mut take: impl FnMut(u16, EncodedValue<'a>, &'a [u8]) -> Result<bool, postcard::Error>,
-    ) -> Result<(), postcard::Error> {
-        let (count, mut rest) = postcard::take_from_bytes::<usize>(self.cells)?;
-        for _ in 0..count {
-            let ((column, value), left) = postcard::take_from_bytes::<(u16, EncodedValue<'a>)>(rest)?;
-            let bytes = &rest[..rest.len() - left.len()];
-            rest = left;
-            if !take(column, value, bytes)? {
-                break;
-            }
-        }
-        Ok(())
-    }
-
     /// The whole row.
     ///
     /// # Errors
     /// The bytes are no row, or refer to a shared string that does not exist.
     pub fn unpack(&self) -> Result<RawRow<'a>, postcard::Error> {
-        let mut cells = Vec::with_capacity(48);
-        self.for_each_cell(|column, value, _| {
-            cells.push((column, value.decode(self.strings)?));
-            Ok(true)
-        })?;
-        Ok(RawRow { number: self.number, hidden: self.hidden, cells })
+        let mut row = RawRow { number: 0, hidden: false, cells: Vec::new() };
+        self.unpack_into(&mut row, &mut Vec::new())?;
+        Ok(row)
     }
 
-    /// The cells of the given columns.
+    /// Replaces `row` by this one, and `canonical` by its cells as bytes for a fingerprint: the same for equal cells, whatever the number of
+    /// the row and whether texts were sent in it or as shared strings. A text is given by its hash.
     ///
     /// # Errors
     /// As [`PackedRow::unpack`].
-    pub fn cells_of(&self, columns: &[u16]) -> Result<Vec<(u16, Raw<'a>)>, postcard::Error> {
-        let mut out = Vec::with_capacity(columns.len());
-        if columns.is_empty() {
-            return Ok(out);
-        }
-        self.for_each_cell(|column, value, _| {
-            if columns.contains(&column) {
-                out.push((column, value.decode(self.strings)?));
-            }
-            Ok(out.len() < columns.len())
-        })?;
-        Ok(out)
-    }
-
-    /// The cells as bytes, for a fingerprint: the same for equal cells, whatever the number of the row and whether texts were sent in it or as
-    /// shared strings. A text is given as its hash. `out` is the buffer.
-    ///
-    /// # Errors
-    /// As [`PackedRow::unpack`].
-    pub fn canonical_bytes<'o>(&self, out: &'o mut Vec<u8>) -> Result<&'o [u8], postcard::Error> {
-        out.clear();
-        self.for_each_cell(|column, value, bytes| {
-            let hash = match value {
-                EncodedValue::Text(text) => hash(std::str::from_utf8(text).map_err(|_| postcard::Error::DeserializeBadUtf8)?),
-                EncodedValue::Shared(index) => self.strings.hash_of(index).ok_or(postcard::Error::DeserializeBadEncoding)?,
-                _ => {
-                    out.extend_from_slice(bytes);
-                    return Ok(true);
+    pub fn unpack_into(&self, row: &mut RawRow<'a>, canonical: &mut Vec<u8>) -> Result<(), postcard::Error> {
+        row.number = self.number;
+        row.hidden = self.hidden;
+        row.cells.clear();
+        canonical.clear();
+        let (count, mut rest) = postcard::take_from_bytes::<usize>(self.cells)?;
+        for _ in 0..count {
+            let ((column, value), left) = postcard::take_from_bytes::<(u16, EncodedValue<'a>)>(rest)?;
+            let bytes = &rest[..rest.len() - left.len()];
+            rest = left;
+            let (raw, hash) = match value {
+                EncodedValue::Text(text) => (Raw::Text(Cow::Borrowed(text)), Some(hash(text))),
+                EncodedValue::Shared(index) => {
+                    let missing = postcard::Error::DeserializeBadEncoding;
+                    let (text, hash) = self.strings.get(index).zip(self.strings.hash_of(index)).ok_or(missing)?;
+                    (Raw::Text(Cow::Borrowed(text)), Some(hash))
                 }
+                EncodedValue::Number(number) => (Raw::Number(number), None),
+                EncodedValue::Date(year, month, day) => (Raw::Date(year, month, day), None),
+                EncodedValue::Bool(value) => (Raw::Bool(value), None),
+                EncodedValue::Error(code) => (Raw::Error(Cow::Borrowed(code)), None),
+                EncodedValue::Uncalculated => (Raw::Uncalculated, None),
             };
-            out.extend_from_slice(&column.to_le_bytes());
-            out.push(TEXT);
-            out.extend_from_slice(&hash.to_le_bytes());
-            Ok(true)
-        })?;
-        Ok(out)
+            row.cells.push((column, raw));
+            match hash {
+                None => canonical.extend_from_slice(bytes),
+                Some(hash) => {
+                    canonical.extend_from_slice(&column.to_le_bytes());
+                    canonical.push(TEXT);
+                    canonical.extend_from_slice(&hash.to_le_bytes());
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -415,10 +379,6 @@ mod tests {
         let frames: Vec<Frame<'_>> = block.frames().map(Result::unwrap).collect();
         let [Frame::Sheet(first), Frame::Row(packed)] = frames.as_slice() else { panic!("{frames:?}") };
         assert_eq!((first, packed.unpack().unwrap()), (&sheet, row.clone()));
-        // both ways of decoding give the same for every kind of value
-        let columns: Vec<u16> = row.cells.iter().map(|(column, _)| *column).collect();
-        assert_eq!(packed.cells_of(&columns).unwrap(), row.cells);
-        assert_eq!(packed.cells_of(&[2, 3]).unwrap(), row.cells[2..3]);
         let cut = Block { bytes: bytes[5..40].to_vec(), ..block };
         assert!(cut.frames().last().unwrap().is_err());
     }
@@ -457,10 +417,14 @@ mod tests {
             })
             .collect();
         assert_eq!(rows[0].unpack().unwrap(), RawRow { number: 7, hidden: false, cells: texts.to_vec() });
-        let (mut first, mut second) = (Vec::new(), Vec::new());
-        assert_eq!(rows[0].canonical_bytes(&mut first).unwrap(), rows[1].canonical_bytes(&mut second).unwrap());
-        assert_eq!(rows[0].cells_of(&[300]).unwrap(), texts[2..3]);
-        assert!(rows[2].unpack().is_err() && rows[2].canonical_bytes(&mut first).is_err());
+        let mut unpacked = rows[0].unpack().unwrap();
+        let canonical = |row: &PackedRow<'_>| {
+            let mut bytes = Vec::new();
+            row.unpack_into(&mut RawRow { number: 0, hidden: false, cells: Vec::new() }, &mut bytes).unwrap();
+            bytes
+        };
+        assert_eq!(canonical(&rows[0]), canonical(&rows[1]));
+        assert!(rows[2].unpack_into(&mut unpacked, &mut Vec::new()).is_err());
         assert!(matches!(read(&mut from).unwrap(), Some(Received::End)));
         // a block whose length is greater than its content
         bytes[5] = 200;

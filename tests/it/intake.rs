@@ -249,7 +249,7 @@ async fn hidden_rows_are_read_counted_and_noted() {
         [(1, false, ["项目编号", "项目名称"]), (2, true, ["GZ1", "甲项目"]), (3, true, [" ", ""]), (4, true, ["GZ2", "乙项目"])]
     {
         let cells = cells.into_iter().enumerate().map(|(column, text)| (column as u16, Raw::Text(text.into()))).collect();
-        sheet.push(RawRow { number, hidden, cells }, &mut outcomes);
+        sheet.push(&RawRow { number, hidden, cells }, &mut outcomes);
     }
     sheet.finish(&mut outcomes);
     assert_eq!((sheet.account.read, sheet.account.accepted, sheet.account.hidden_rows), (2, 2, 2));
@@ -274,7 +274,7 @@ async fn the_intake_decides_about_repeated_codes() {
         let mut outcomes = Vec::new();
         for (row, cells) in rows.into_iter().enumerate() {
             let cells = cells.into_iter().enumerate().map(|(column, text)| (column as u16, Raw::Text(text.into()))).collect();
-            intake.push(RawRow { number: row as u32 + 1, hidden: false, cells }, &mut outcomes);
+            intake.push(&RawRow { number: row as u32 + 1, hidden: false, cells }, &mut outcomes);
         }
         outcomes.extend(intake.last_outcomes());
         for outcome in outcomes {

@@ -205,7 +205,7 @@ fn read(config: &Config, parser: &ParserCommand, path: &Path) -> Result<(), Stri
                     }
                     if let (true, Some(sheet), Some(given)) = (visible, sheets.last_mut(), given.last_mut()) {
                         *given += 1;
-                        sheet.push(row, &mut outcomes);
+                        sheet.push(&row, &mut outcomes);
                     }
                 }
                 Err(error) => fault = Some(error.to_string()),

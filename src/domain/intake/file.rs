@@ -6,7 +6,7 @@
 use crate::domain::audience::is_marked;
 use crate::domain::intake::check::{KnownOwners, remarks};
 use crate::domain::intake::note::{Note, NoteKind, SheetAccount};
-use crate::domain::intake::raw::{CellRange, Raw, RawRow};
+use crate::domain::intake::raw::{CellRange, RawRow};
 use crate::domain::intake::sheet::{Accepted, Outcome, SheetIntake};
 use crate::domain::register::ledger::{Ledger, Role};
 use crate::domain::rules::policy::Policy;
@@ -118,21 +118,20 @@ impl<'a> FileIntake<'a> {
     }
 
     /// Takes the next row of the sheet. Returns whether it was read without a note.
-    pub fn push(&mut self, row: RawRow<'_>, out: &mut Vec<Outcome>) -> bool {
+    pub fn push(&mut self, row: &RawRow<'_>, out: &mut Vec<Outcome>) -> bool {
         let Some(sheet) = self.sheet.as_mut() else { return false };
         let notes_before = sheet.note_count();
         sheet.push(row, out);
         sheet.note_count() == notes_before
     }
 
-    /// Counts a row that was accepted without a note at the previous pull and has not changed. `summed` are its cells in
-    /// [`SheetIntake::summed_columns`].
-    pub fn count_unchanged(&mut self, number: u32, hidden: bool, summed: &[(u16, Raw<'_>)]) {
+    /// Counts a row that was accepted without a note at the previous pull and has not changed.
+    pub fn count_unchanged(&mut self, row: &RawRow<'_>) {
         let Some(sheet) = self.sheet.as_mut() else { return };
         let Some(intake) = sheet.ledger().and_then(|ledger| self.by_ledger.get_mut(&ledger.id)) else { return };
         intake.codes_in_sheet += 1;
         intake.unchanged += 1;
-        sheet.count_unchanged(number, hidden, summed);
+        sheet.count_unchanged(row);
     }
 
     /// The last outcomes of the sheet, which come once its end is known.

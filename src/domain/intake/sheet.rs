@@ -188,19 +188,14 @@ impl<'a> SheetIntake<'a> {
         header.duplicates.is_empty() && self.all_today.is_empty() && self.second_header.is_none() && !self.data_merges.covers(number)
     }
 
-    /// The columns whose sums are compared with printed totals.
-    pub(crate) fn summed_columns(&self) -> &[u16] {
-        self.sums.columns()
-    }
-
     /// Counts an independent row that was accepted without a note at the previous pull and has not changed: as [`SheetIntake::push`], without
-    /// reading it. `cells` are those of [`SheetIntake::summed_columns`].
-    pub(crate) fn count_unchanged(&mut self, number: u32, hidden: bool, cells: &[(u16, Raw<'_>)]) {
+    /// reading it.
+    pub(crate) fn count_unchanged(&mut self, row: &RawRow<'_>) {
         let SheetState::Reading { ledger, .. } = self.state else { return };
         self.account.read += 1;
-        self.count_hidden(number, hidden);
+        self.count_hidden(row.number, row.hidden);
         self.account.accepted += 1;
-        self.sums.add_cells(ledger, cells, self.today);
+        self.sums.add_cells(ledger, &row.cells, self.today);
     }
 
     fn count_hidden(&mut self, number: u32, hidden: bool) {
@@ -211,18 +206,17 @@ impl<'a> SheetIntake<'a> {
     }
 
     /// Takes the next row. The outcomes of the first rows come once the header is found.
-    pub fn push(&mut self, row: RawRow<'_>, out: &mut Vec<Outcome>) {
+    pub fn push(&mut self, row: &RawRow<'_>, out: &mut Vec<Outcome>) {
         match self.state {
             SheetState::Refused => {}
             SheetState::Searching => {
-                let RawRow { number, hidden, cells } = row;
-                let cells = cells.into_iter().map(|(column, raw)| (column, raw.into_owned())).collect();
-                self.first_rows.push(RawRow { number, hidden, cells });
+                let cells = row.cells.iter().map(|(column, raw)| (*column, raw.clone().into_owned())).collect();
+                self.first_rows.push(RawRow { number: row.number, hidden: row.hidden, cells });
                 if self.first_rows.len() >= HEADER_ROWS_MAX {
                     self.find_header(out);
                 }
             }
-            SheetState::Reading { .. } => out.push(self.row(&row)),
+            SheetState::Reading { .. } => out.push(self.row(row)),
         }
     }
 

@@ -21,7 +21,6 @@ struct Sum {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sums {
     sums: Vec<Sum>,
-    columns: Vec<u16>,
 }
 
 /// A printed total that differs from the rows above it.
@@ -39,13 +38,7 @@ impl Sums {
             .columns
             .iter()
             .filter(|column| ledger.fields[column.field].kind == FieldKind::Money && column.unsupported_currency.is_none());
-        let sums: Vec<Sum> = money.map(|column| Sum { column: column.clone(), total: 0, since_subtotal: 0 }).collect();
-        Sums { columns: sums.iter().map(|sum| sum.column.column).collect(), sums }
-    }
-
-    /// The columns that are summed.
-    pub fn columns(&self) -> &[u16] {
-        &self.columns
+        Sums { sums: money.map(|column| Sum { column: column.clone(), total: 0, since_subtotal: 0 }).collect() }
     }
 
     /// Adds an accepted row.
@@ -55,7 +48,7 @@ impl Sums {
         }
     }
 
-    /// Adds a row that was accepted at an earlier pull, from its cells of [`Sums::columns`].
+    /// Adds a row that was accepted at an earlier pull.
     pub fn add_cells(&mut self, ledger: &Ledger, cells: &[(u16, Raw<'_>)], today: NaiveDate) {
         for sum in &mut self.sums {
             if let Some(money) = sum.read(ledger, cells, today) {

@@ -115,7 +115,8 @@ impl Layout {
 
     /// Replaces `cells` by those of a body, one for each field of the ledger; `None` = the bytes are no body of this layout.
     pub fn unpack(&self, mut body: &[u8], cells: &mut Vec<Cell>) -> Option<()> {
-        cells.clear();
+        // most records replace one of the same ledger
+        cells.iter_mut().for_each(|cell| *cell = Cell::Empty);
         cells.resize(self.ledger_fields, Cell::Empty);
         let mut index = 0;
         while !body.is_empty() {

@@ -568,7 +568,7 @@ mod tests {
         let mut intake = SheetIntake::new(&config.policy.ledgers, 0, "甲", Vec::new(), NaiveDate::MAX);
         for (number, row) in lines.iter().enumerate() {
             let cells = row.split(',').enumerate().map(|(column, text)| (column as u16, Raw::Text(text.into()))).collect();
-            intake.push(RawRow { number: number as u32 + 1, hidden: false, cells }, &mut Vec::new());
+            intake.push(&RawRow { number: number as u32 + 1, hidden: false, cells }, &mut Vec::new());
         }
         intake.finish(&mut Vec::new());
         assert_eq!(intake.account.unknown, [("C".to_owned(), "投资额（万元）".to_owned()), ("D".to_owned(), "镇街".to_owned())]);

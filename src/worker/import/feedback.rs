@@ -256,7 +256,7 @@ impl Importer {
                         if let Some(sheet) = open.as_mut() {
                             let row = row.unpack().map_err(|error| refuse(interrupted(error)))?;
                             sheet.preamble.search(&row);
-                            sheet.intake.push(row, &mut outcomes);
+                            sheet.intake.push(&row, &mut outcomes);
                             move_accepted(&mut outcomes, &mut sheet.rows);
                         }
                     }

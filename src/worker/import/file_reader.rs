@@ -2,12 +2,13 @@
 
 use crate::config::load::Config;
 use crate::domain::intake::file::{CodeInFile, FileIntake, RowNames, RowPlace};
+use crate::domain::intake::raw::RawRow;
 use crate::domain::intake::sheet::{Accepted, Outcome};
 use crate::domain::register::ledger::{Ledger, Role};
 use crate::domain::register::packed::pack;
 use crate::domain::register::record::Columns;
 use crate::domain::rules::policy::Policy;
-use crate::source::frame::{Block, Frame, PackedRow};
+use crate::source::frame::{Block, Frame};
 use crate::store::database::StoreError;
 use crate::store::open_versions::RowFingerprint;
 use crate::store::pulls::{NewRecord, Pull, SnapshotWriter};
@@ -70,27 +71,28 @@ impl<'a> FileReader<'a> {
     /// A block is damaged, or the database fails.
     pub(crate) async fn read(&mut self, pull: &mut Pull, mut receiver: Receiver<Block>, progress: &ProgressBar) -> Result<(), PullError> {
         let mut outcomes = Vec::new();
-        let mut cell_bytes = Vec::new();
+        let mut canonical = Vec::new();
         while let Some(block) = receiver.recv().await {
+            let mut row = RawRow { number: 0, hidden: false, cells: Vec::new() };
             for frame in block.frames() {
                 match frame.map_err(|error| self.broken(error))? {
                     Frame::Sheet(sheet) => {
                         self.end_sheet(pull).await?;
                         self.intake.begin_sheet(sheet.name, sheet.visible, sheet.merges, sheet.hidden_columns, sheet.document);
                     }
-                    Frame::Row(row) => {
+                    Frame::Row(packed) => {
                         progress.inc(1);
                         if self.intake.sheet().is_none() {
                             continue;
                         }
-                        let fingerprint = self.fingerprint(&row, &mut cell_bytes)?;
+                        packed.unpack_into(&mut row, &mut canonical).map_err(|error| self.broken(error))?;
+                        let fingerprint = self.fingerprint(row.number, &canonical);
                         if let Some(fingerprint) = fingerprint
                             && self.count_if_unchanged(&row, fingerprint)?
                         {
                             continue;
                         }
-                        let row = row.unpack().map_err(|error| self.broken(error))?;
-                        let is_clean = self.intake.push(row, &mut outcomes);
+                        let is_clean = self.intake.push(&row, &mut outcomes);
                         self.add_rows(pull, &mut outcomes, fingerprint.filter(|_| is_clean)).await?;
                     }
                 }
@@ -103,28 +105,26 @@ impl<'a> FileReader<'a> {
         PullError::Refused { file: self.place.clone(), refusal: interrupted(error) }
     }
 
-    /// The fingerprint of a row; `None` before the header is found, and for a row whose reading depends on other rows.
-    fn fingerprint(&mut self, row: &PackedRow<'_>, cell_bytes: &mut Vec<u8>) -> Result<Option<RowFingerprint>, PullError> {
-        let Some(sheet) = self.intake.sheet() else { return Ok(None) };
+    /// The fingerprint of a row with these canonical bytes; `None` before the header is found, and for a row whose reading depends on other
+    /// rows.
+    fn fingerprint(&mut self, row: u32, canonical: &[u8]) -> Option<RowFingerprint> {
+        let sheet = self.intake.sheet()?;
         if self.fingerprinter.is_none() {
             self.fingerprinter = RowFingerprinter::of(self.config, sheet, self.today);
         }
-        let Some(fingerprinter) = self.fingerprinter.as_ref().filter(|_| sheet.is_independent(row.number)) else { return Ok(None) };
-        let cells = row.canonical_bytes(cell_bytes).map_err(|error| self.broken(error))?;
-        Ok(Some(fingerprinter.fingerprint(cells)))
+        self.fingerprinter.as_ref().filter(|_| sheet.is_independent(row)).map(|fingerprinter| fingerprinter.fingerprint(canonical))
     }
 
     /// Counts a row that was accepted without a note at the previous pull and has not changed since. Returns `false` if the row must be read.
-    fn count_if_unchanged(&mut self, row: &PackedRow<'_>, fingerprint: RowFingerprint) -> Result<bool, PullError> {
-        let Some(sheet) = self.intake.sheet() else { return Ok(false) };
-        let Some(ledger) = sheet.ledger().and_then(|ledger| self.writers.get_mut(&ledger.id)) else { return Ok(false) };
+    fn count_if_unchanged(&mut self, row: &RawRow<'_>, fingerprint: RowFingerprint) -> Result<bool, StoreError> {
+        let Some(ledger) = self.intake.sheet().and_then(|sheet| sheet.ledger()) else { return Ok(false) };
+        let Some(ledger) = self.writers.get_mut(&ledger.id) else { return Ok(false) };
         let place = RowPlace { sheet: self.intake.sheet_number(), row: row.number };
-        if !ledger.writer.add_unchanged(fingerprint, place)? {
-            return Ok(false);
+        let is_unchanged = ledger.writer.add_unchanged(fingerprint, place)?;
+        if is_unchanged {
+            self.intake.count_unchanged(row);
         }
-        let summed = row.cells_of(sheet.summed_columns()).map_err(|error| self.broken(error))?;
-        self.intake.count_unchanged(row.number, row.hidden, &summed);
-        Ok(true)
+        Ok(is_unchanged)
     }
 
     /// Adds the rows of `outcomes` to their ledger. `fingerprint` is that of the last row, if it was read without a note.

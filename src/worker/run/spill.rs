@@ -1,5 +1,5 @@
-//! Records set aside while a register is read: those that findings, workbooks and mails name. Their cells stay packed. The first ones are in
-//! memory, the rest in a temporary file, so that the memory of a large register does not grow with it.
+//! Records set aside while a register is read: those that findings, workbooks and mails name. Their cells stay packed, in a temporary file, so
+//! that memory holds their codes only.
 
 use crate::domain::register::codes::{Codes, TooMany};
 use crate::domain::register::packed::{Layout, pack};
@@ -8,59 +8,62 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Where a record's cells are.
 #[derive(Clone, Copy, Debug)]
-enum Slot {
-    Memory { chunk: u32, start: u32 },
-    File { offset: u64 },
-}
-
-/// A record in the spill.
-#[derive(Clone, Copy, Debug)]
-struct Spilled {
-    slot: Slot,
+struct Slot {
+    offset: u64,
     bytes: u32,
     /// Index into `RecordSpill::layouts`.
     layout: u32,
     place: Place,
 }
 
-/// Records in memory and in a temporary file, found by ledger and code.
+/// Records in a temporary file, found by ledger and code.
 pub(crate) struct RecordSpill {
-    /// Packed cells, each record in one chunk.
-    chunks: Vec<Vec<u8>>,
     file: File,
     /// Bytes in the file. The bytes of `unwritten` follow them.
     written: u64,
     unwritten: Vec<u8>,
     /// By ledger index: the number of fields, and where each code's cells are.
-    ledgers: Vec<(usize, Codes<Spilled>)>,
+    ledgers: Vec<(usize, Codes<Slot>)>,
     /// The layouts that occur.
     layouts: Vec<Arc<Layout>>,
+    read_ahead: Mutex<ReadAhead>,
     /// The first error of a lookup.
     fault: OnceLock<String>,
 }
 
-/// Bytes of a chunk, and bytes written to the file at a time.
-const CHUNK_BYTES: usize = 1024 * 1024;
+/// A part of the file in memory. A list names the records of one place after another, so the next one is often close behind.
+#[derive(Default)]
+struct ReadAhead {
+    start: u64,
+    bytes: Vec<u8>,
+    /// Where the last record ended.
+    last_end: u64,
+}
 
-/// How many chunks stay in memory: reading a record from the file takes ten times as long.
-const CHUNKS_MAX: usize = 32;
+/// Bytes written at a time.
+const CHUNK_BYTES: usize = 256 * 1024;
+
+/// A record that begins so close behind the last one is read together with those that follow it.
+const CLOSE_BYTES: u64 = 16 * 1024;
+const AHEAD_BYTES: usize = 64 * 1024;
 
 impl RecordSpill {
     /// An empty spill for ledgers of these numbers of fields. Its file has no name and ends with the process.
     pub(crate) fn new(folder: &Path, fields: impl Iterator<Item = usize>) -> io::Result<RecordSpill> {
         std::fs::create_dir_all(folder)?;
         Ok(RecordSpill {
-            chunks: Vec::new(),
             file: tempfile::tempfile_in(folder)?,
             written: 0,
-            unwritten: Vec::new(),
+            unwritten: Vec::with_capacity(CHUNK_BYTES * 2),
             ledgers: fields.map(|fields| (fields, Codes::default())).collect(),
             layouts: Vec::new(),
+            read_ahead: Mutex::default(),
             fault: OnceLock::new(),
         })
     }
@@ -88,52 +91,43 @@ impl RecordSpill {
             self.layouts.push(Arc::clone(layout));
             self.layouts.len() - 1
         });
-        let spilled = Spilled { slot: self.put(body)?, bytes: body.len() as u32, layout: layout as u32, place: record.place };
-        if let Some((_, codes)) = self.ledgers.get_mut(ledger) {
-            codes.insert(&record.code, spilled).map_err(|TooMany| io::Error::other("too many codes"))?;
-        }
-        Ok(())
-    }
-
-    fn put(&mut self, body: &[u8]) -> io::Result<Slot> {
-        let has_room = |chunk: &Vec<u8>| chunk.len() + body.len() <= CHUNK_BYTES;
-        if !self.chunks.last().is_some_and(has_room) && self.chunks.len() < CHUNKS_MAX {
-            self.chunks.push(Vec::with_capacity(CHUNK_BYTES.max(body.len())));
-        }
-        let chunk = self.chunks.len().saturating_sub(1) as u32;
-        if let Some(last) = self.chunks.last_mut().filter(|last| last.is_empty() || has_room(last)) {
-            let start = last.len() as u32;
-            last.extend_from_slice(body);
-            return Ok(Slot::Memory { chunk, start });
-        }
         let offset = self.written + self.unwritten.len() as u64;
         self.unwritten.extend_from_slice(body);
+        let slot = Slot { offset, bytes: body.len() as u32, layout: layout as u32, place: record.place };
+        if let Some((_, codes)) = self.ledgers.get_mut(ledger) {
+            codes.insert(&record.code, slot).map_err(|TooMany| io::Error::other("too many codes"))?;
+        }
         if self.unwritten.len() >= CHUNK_BYTES {
             self.file.write_all(&self.unwritten)?;
             self.written += self.unwritten.len() as u64;
             self.unwritten.clear();
         }
-        Ok(Slot::File { offset })
+        Ok(())
     }
 
-    fn read(&self, spilled: Spilled) -> io::Result<Cow<'_, [u8]>> {
-        let length = spilled.bytes as usize;
-        let lost = || io::Error::other("no such place");
-        match spilled.slot {
-            Slot::Memory { chunk, start } => {
-                let start = start as usize;
-                self.chunks[chunk as usize].get(start..start + length).map(Cow::Borrowed).ok_or_else(lost)
-            }
-            Slot::File { offset } => {
-                if let Some(start) = offset.checked_sub(self.written) {
-                    let start = start as usize;
-                    return self.unwritten.get(start..start + length).map(Cow::Borrowed).ok_or_else(lost);
-                }
-                let mut bytes = vec![0; length];
-                std::os::unix::fs::FileExt::read_exact_at(&self.file, &mut bytes, offset)?;
-                Ok(Cow::Owned(bytes))
+    /// Calls `take` with the packed cells of a record.
+    fn read<T>(&self, slot: Slot, take: impl FnOnce(&[u8]) -> T) -> io::Result<T> {
+        let length = slot.bytes as usize;
+        if let Some(start) = slot.offset.checked_sub(self.written) {
+            let bytes = self.unwritten.get(start as usize..).and_then(|rest| rest.get(..length));
+            return bytes.map(take).ok_or_else(|| io::Error::other("no such place"));
+        }
+        let mut ahead = self.read_ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_close = slot.offset.checked_sub(ahead.last_end).is_some_and(|distance| distance < CLOSE_BYTES);
+        ahead.last_end = slot.offset + length as u64;
+        let in_memory = |ahead: &ReadAhead| slot.offset >= ahead.start && ahead.last_end <= ahead.start + ahead.bytes.len() as u64;
+        if !in_memory(&ahead) {
+            let wanted = if is_close { AHEAD_BYTES.max(length) } else { length } as u64;
+            let bytes = wanted.min(self.written - slot.offset);
+            ahead.start = slot.offset;
+            ahead.bytes.resize(bytes as usize, 0);
+            if let Err(error) = self.file.read_exact_at(&mut ahead.bytes, slot.offset) {
+                ahead.bytes.clear();
+                return Err(error);
             }
         }
+        let start = (slot.offset - ahead.start) as usize;
+        Ok(take(&ahead.bytes[start..start + length]))
     }
 
     /// The first error of a lookup. What was made of the records must not be used then.
@@ -142,12 +136,13 @@ impl RecordSpill {
     }
 
     fn look_up(&self, ledger: usize, code: &str) -> Result<Option<Record>, String> {
-        let Some(spilled) = self.ledgers.get(ledger).and_then(|(_, codes)| codes.get(code)) else { return Ok(None) };
-        let bytes = self.read(*spilled).map_err(|error| format!("the temporary file of records: {error}"))?;
-        let layout = &self.layouts[spilled.layout as usize];
+        let Some(slot) = self.ledgers.get(ledger).and_then(|(_, codes)| codes.get(code)) else { return Ok(None) };
+        let layout = &self.layouts[slot.layout as usize];
         let mut cells = Vec::new();
-        layout.unpack(&bytes, &mut cells).ok_or_else(|| format!("the cells of {code} cannot be read back"))?;
-        Ok(Some(Record { code: code.to_owned(), cells, columns: layout.columns, place: spilled.place }))
+        self.read(*slot, |body| layout.unpack(body, &mut cells))
+            .map_err(|error| format!("the temporary file of records: {error}"))?
+            .ok_or_else(|| format!("the cells of {code} cannot be read back"))?;
+        Ok(Some(Record { code: code.to_owned(), cells, columns: layout.columns, place: slot.place }))
     }
 }
 
@@ -215,16 +210,16 @@ mod tests {
         let mut spill = RecordSpill::new(folder.path(), [2].into_iter()).unwrap();
         let record = |number: u32| Record {
             code: format!("GZ{number}"),
-            cells: vec![Cell::Text("项目".repeat(3000).into()), Cell::Int(i64::from(number))],
+            cells: vec![Cell::Text("项目".repeat(100).into()), Cell::Int(i64::from(number))],
             columns: [0, 1].into_iter().collect(),
             place: Place { origin: 0, sheet: 1, row: number },
         };
-        // 36 MB: the last records are in the file
         for number in 0..2000 {
             spill.add(0, &record(number)).unwrap();
         }
-        assert!(spill.written > 0 && spill.chunks.len() == CHUNKS_MAX);
-        for number in [0, 1, 999, 1800, 1999] {
+        assert!(spill.written > 0);
+        // one after the other, with leaps forward and back
+        for number in (0..2000).step_by(3).chain([0, 1, 999, 998, 1999]) {
             assert_eq!(spill.find(0, &format!("GZ{number}")).unwrap().into_owned(), record(number));
         }
         assert!(spill.find(0, "GZ2000").is_none() && spill.fault().is_none());
@@ -233,7 +228,7 @@ mod tests {
         spill.file.set_len(0).unwrap();
         let (whole, broken) = (WorkbookRecords::new(&spill), WorkbookRecords::new(&spill));
         assert!(whole.find(0, "GZ1999").is_some() && whole.fault().is_none());
-        assert!(broken.find(0, "GZ0").is_some() && broken.find(0, "GZ1870").is_none());
+        assert!(broken.find(0, "GZ0").is_none());
         assert!(broken.fault().is_some_and(|fault| fault.contains("temporary file")), "{:?}", broken.fault());
         assert!(whole.fault().is_none() && spill.fault().is_none());
     }
