@@ -8,7 +8,6 @@
 use crate::domain::register::codes::Codes;
 use crate::store::database::{Dialect, Result, StoreError, sql};
 use futures_util::TryStreamExt;
-use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 use sqlx::{AnyConnection, Row};
 use xxhash_rust::xxh3::xxh3_128_with_seed;
@@ -156,39 +155,7 @@ pub(crate) fn assert_same(packed: &Codes<OpenVersion>, open: &Codes<OpenVersion>
     assert_eq!(sorted(packed), sorted(open), "the list of open rows differs from the records");
 }
 
-/// The hash of a record's layout and cells, without its place in the file. Up to migration 10 the hash was the first 16 bytes of SHA-256. If
-/// `open`, the hash of the code's open version, is such a hash of the same cells, it is returned: the record is unchanged.
-pub(crate) fn content_hash(layout: i64, body: &[u8], open: Option<[u8; 16]>) -> [u8; 16] {
-    let hash = xxh3_128_with_seed(body, layout as u64).to_le_bytes();
-    match open {
-        Some(known) if known != hash => {
-            let mut first = Context::new(&SHA256);
-            first.update(&layout.to_le_bytes());
-            first.update(body);
-            if first.finish().as_ref().starts_with(&known) { known } else { hash }
-        }
-        _ => hash,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_old_hash_stays_while_the_cells_are_unchanged() {
-        let mut first = Context::new(&SHA256);
-        first.update(&3i64.to_le_bytes());
-        first.update(b"cells");
-        let mut before = [0; 16];
-        before.copy_from_slice(&first.finish().as_ref()[..16]);
-        let now = content_hash(3, b"cells", None);
-        assert_ne!(now, before);
-        assert_eq!(content_hash(3, b"cells", Some(before)), before);
-        assert_eq!(content_hash(3, b"cells", Some(now)), now);
-        // another layout, or other cells
-        assert_ne!(content_hash(4, b"cells", Some(before)), before);
-        assert_ne!(content_hash(3, b"other", Some(before)), before);
-        assert_ne!(content_hash(4, b"cells", None), now);
-    }
+/// The hash of a record's layout and cells, without its place in the file.
+pub(crate) fn content_hash(layout: i64, body: &[u8]) -> [u8; 16] {
+    xxh3_128_with_seed(body, layout as u64).to_le_bytes()
 }

@@ -238,7 +238,7 @@ impl Pull {
     pub async fn add(&mut self, writer: &mut SnapshotWriter, layout: i64, record: NewRecord<'_>) -> Result<CodeInFile> {
         let index = writer.previous.index(&record.code);
         let known = index.and_then(|index| writer.previous.at(index)).map(|(_, known)| known.hash);
-        let hash = open_versions::content_hash(layout, &record.body, known);
+        let hash = open_versions::content_hash(layout, &record.body);
         if let Some(seen) = writer.seen.get(&record.code) {
             let first = seen.place;
             if seen.hash == hash {

@@ -3,7 +3,7 @@
 //! Table `record` holds all ledgers, one row for each version of a row:
 //! - ledger, source, code, first_seq: the key;
 //! - last_seq: the version is in the snapshots first_seq..=last_seq; the largest number means that it is still open;
-//! - hash: XXH3-128 of the body, seeded with the layout, without the place of the row; oldest versions have 16 bytes of sha256 instead;
+//! - hash: XXH3-128 of the body, seeded with the layout, without the place of the row;
 //! - unit, name, amount (分): for listing and for the brake;
 //! - sheet, row_no: where the version began, in the file of snapshot first_seq;
 //! - layout, body: the cells, as `domain::register::packed` writes them.

@@ -419,7 +419,8 @@ mod tests {
             }
             let bytes = out.into_inner().unwrap();
             let Some(Received::Frames(bytes)) = frame::read(&mut bytes.as_slice()).unwrap() else { panic!("no frames") };
-            let known = if strings_sent { strings.clone() } else { SharedStrings::default() };
+            let mut known = if strings_sent { strings.clone() } else { SharedStrings::default() };
+            known.hash();
             let block = Block { bytes, strings: Arc::new(known) };
             let rows = block.frames().map(|frame| match frame.unwrap() {
                 Frame::Row(row) => {
