@@ -35,8 +35,15 @@ impl App {
     /// # Errors
     /// The configuration has problems, or the database cannot be opened.
     pub async fn open(root: &Path, clock: Clock) -> anyhow::Result<App> {
-        let program = std::env::current_exe().context("cannot find this program's own file")?;
-        App::open_with(root, clock, program).await
+        App::open_with(root, clock, own_program()?).await
+    }
+
+    /// Opens a root folder whose configuration has been checked.
+    ///
+    /// # Errors
+    /// The database cannot be opened.
+    pub(crate) async fn open_checked(root: &Path, clock: Clock, config: Config, mailer: Mailer) -> anyhow::Result<App> {
+        App::connect(root, clock, own_program()?, config, mailer).await
     }
 
     /// As [`App::open`], with another program to parse files.
@@ -44,8 +51,14 @@ impl App {
     /// # Errors
     /// As [`App::open`].
     pub async fn open_with(root: &Path, clock: Clock, program: PathBuf) -> anyhow::Result<App> {
-        let config = Arc::new(load_config(root)?);
+        let config = load_config(root)?;
         let mailer = mailer(root, &config.settings.mail)?;
+        App::connect(root, clock, program, config, mailer).await
+    }
+
+    /// Opens the database of a configuration and connects the parts.
+    async fn connect(root: &Path, clock: Clock, program: PathBuf, config: Config, mailer: Mailer) -> anyhow::Result<App> {
+        let config = Arc::new(config);
         let store = Store::open(root, &config.settings.database.url).await?;
         let parser = ParserCommand { program };
         Ok(App {
@@ -98,6 +111,11 @@ impl App {
     pub fn scheduler(&self) -> Scheduler {
         Scheduler::new(self.runner())
     }
+}
+
+/// This program's own file, from which the processes that parse files are started.
+fn own_program() -> anyhow::Result<PathBuf> {
+    std::env::current_exe().context("cannot find this program's own file")
 }
 
 /// Reads the configuration below a root.

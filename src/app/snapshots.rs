@@ -3,6 +3,7 @@
 use crate::app::reports::ledger_named;
 use crate::clock::stamp;
 use crate::domain::problem::suggest;
+use crate::domain::register::calendar::parse_day;
 use crate::domain::register::ledger::Ledger;
 use crate::domain::register::period::chinese_date;
 use crate::domain::register::record::Record;
@@ -107,8 +108,8 @@ pub(crate) async fn diff(
     let all = evaluator.store.snapshots().list().await?;
     let policy = &evaluator.config.policy;
     let requested = ledger.map(|name| ledger_named(policy, name)).transpose()?;
-    let (ledger, pairs) = match (a.parse::<NaiveDate>(), b.parse::<NaiveDate>()) {
-        (Ok(a), Ok(b)) => {
+    let (ledger, pairs) = match (parse_day(a), parse_day(b)) {
+        (Some(a), Some(b)) => {
             let Some(ledger) = requested else {
                 bail!(
                     "two days need --ledger (one of: {})",
@@ -117,7 +118,7 @@ pub(crate) async fn diff(
             };
             (ledger, in_force(evaluator, ledger, a, b).await?)
         }
-        (Err(_), Err(_)) => {
+        (None, None) => {
             let (one, two) = (snapshot_named(policy, &all, a)?, snapshot_named(policy, &all, b)?);
             ensure!(one.0.id == two.0.id, "{a} and {b} are of different ledgers: compare two snapshots of one");
             if let Some(requested) = requested {

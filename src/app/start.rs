@@ -1,7 +1,6 @@
 //! The start day, which ends the 建账期: acts above a reminder begin on it.
 
 use crate::config::load::Config;
-use crate::domain::register::calendar::Span;
 use crate::domain::register::period::Period;
 use crate::domain::register::period::PeriodKind;
 use anyhow::Context;
@@ -30,10 +29,10 @@ pub(crate) fn fix_start(root: &Path, config: &Config, today: NaiveDate) -> anyho
     }
     let calendar = &config.policy.calendar;
     let national = calendar.of(None);
-    let earliest = national.due(today, Span::Workdays(CHECK_WORKDAYS), false);
+    let earliest = national.after_workdays(today, CHECK_WORKDAYS);
     let mut quarter = Period::of(PeriodKind::Quarter, today);
     while quarter.first_day() < earliest {
-        quarter = Period::of(PeriodKind::Quarter, quarter.last_day() + chrono::Days::new(1));
+        quarter = quarter.next();
     }
     let day = quarter.first_day();
     let path = root.join("config/duban.toml");

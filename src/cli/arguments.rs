@@ -1,5 +1,6 @@
 //! The arguments of the command line. Comments of fields and variants are the text of `--help`.
 
+use crate::cli::day::day;
 use crate::cli::findings::FilterArguments;
 use crate::cli::intake::SnapshotAction;
 use crate::cli::outbox::OutboxAction;
@@ -23,7 +24,7 @@ pub(crate) enum Command {
     Run {
         job: String,
         /// Judge this day (default: what the job's slot today would judge)
-        #[arg(long)]
+        #[arg(long, value_parser = day)]
         as_of: Option<NaiveDate>,
         /// Print what would be made; write and send nothing
         #[arg(long)]
@@ -43,7 +44,7 @@ pub(crate) enum Command {
     /// Who would get what from a job; writes nothing
     Preview {
         job: String,
-        #[arg(long)]
+        #[arg(long, value_parser = day)]
         as_of: Option<NaiveDate>,
     },
     /// Fix the day from which acts above a reminder begin
@@ -86,7 +87,7 @@ pub(crate) enum Command {
         #[arg(long, default_value = "import")]
         source: String,
         /// The day the data describe (数据截至日)
-        #[arg(long)]
+        #[arg(long, value_parser = day)]
         covers: Option<NaiveDate>,
         /// Take a register that the brake would hold
         #[arg(long)]
@@ -106,7 +107,7 @@ pub(crate) enum Command {
     /// Print what is late, stuck or missing on a day
     Findings {
         /// The day to judge (default: today)
-        #[arg(long)]
+        #[arg(long, value_parser = day)]
         as_of: Option<NaiveDate>,
         #[command(flatten)]
         filter: FilterArguments,
@@ -120,7 +121,7 @@ pub(crate) enum Command {
         /// Code of the record; for a periodic rule the unit, or UNIT-PERIOD
         key: String,
         /// The day to judge (default: today)
-        #[arg(long)]
+        #[arg(long, value_parser = day)]
         as_of: Option<NaiveDate>,
         #[arg(long, value_parser = ["table", "json"], default_value = "table")]
         format: String,
@@ -128,7 +129,7 @@ pub(crate) enum Command {
     /// Write the list of units and persons whose findings stayed red over closed quarters, for the office alone
     Accountability {
         /// The day of the list (default: today)
-        #[arg(long)]
+        #[arg(long, value_parser = day)]
         as_of: Option<NaiveDate>,
         file: PathBuf,
     },

@@ -88,7 +88,7 @@ async fn dispatch(root: &Path, command: Command) -> anyhow::Result<Exit> {
 
         Command::Run { job, as_of, dry_run, revise } => run::run(&open().await?, job, as_of, dry_run, revise).await,
         Command::Preview { job, as_of } => run::run(&open().await?, job, as_of, true, false).await,
-        Command::Serve => run::serve(&open().await?).await,
+        Command::Serve => run::serve(root).await,
         Command::Runs { run: Some(run), unit, .. } => runs::show(&open().await?, &run, unit.as_deref()).await,
         Command::Runs { run: None, limit, .. } => runs::list(&open().await?, limit).await,
         Command::Outbox { action } => outbox::outbox(&open().await?, action).await,

@@ -7,6 +7,7 @@ use crate::app::reports::ledger_named;
 use crate::app::snapshots;
 use crate::app::snapshots::GoneCode;
 use crate::cli::csv_text::guarded_cell;
+use crate::cli::day::day;
 use crate::cli::diff;
 use crate::cli::exit::Exit;
 use crate::domain::intake::note::{Note, NoteKind, sentence};
@@ -46,7 +47,7 @@ pub(crate) enum SnapshotAction {
     /// Write the accepted rows of a ledger as csv to stdout
     Export {
         ledger: String,
-        #[arg(long)]
+        #[arg(long, value_parser = day)]
         as_of: Option<NaiveDate>,
     },
 }

@@ -8,6 +8,7 @@ mod arguments;
 mod check;
 pub mod command_line;
 mod csv_text;
+mod day;
 mod diff;
 mod exit;
 mod explain;

@@ -1,15 +1,19 @@
 //! `run`, `preview`, `serve`, `init`: runs jobs and prints what they made.
 
+use crate::app::check;
+use crate::app::check::Checked;
 use crate::app::compose::App;
 use crate::app::start;
 use crate::app::start::Start;
 use crate::cli::exit::Exit;
+use crate::clock::Clock;
 use crate::domain::register::period::chinese_date;
 use crate::store::reports::{ReportFile, ReportKind};
 use crate::store::run_result::{FindingCounts, JudgedResult, JudgedSource, MailedResult, PackCounts, PulledLedger, RunResult};
 use crate::store::runs::{Run, RunState};
 use crate::worker::run::runner::{Deliveries, Rehearsal, RehearsedMail, RunOutcome, RunRequest, RunWhen};
 use chrono::NaiveDate;
+use std::path::Path;
 use tokio_util::sync::CancellationToken;
 
 /// The exit code of a run.
@@ -172,8 +176,10 @@ fn rehearsal_text(rehearsal: &Rehearsal) -> String {
     text
 }
 
-/// Runs the jobs at their times and delivers mail until SIGINT or SIGTERM.
-pub(crate) async fn serve(app: &App) -> anyhow::Result<Exit> {
+/// Runs the jobs at their times and delivers mail until SIGINT or SIGTERM. What `check` would refuse is not served.
+pub(crate) async fn serve(root: &Path) -> anyhow::Result<Exit> {
+    let Checked { config, mailer, .. } = check::check(root, &Clock::System)?;
+    let app = App::open_checked(root, Clock::System, config, mailer).await?;
     let stop = CancellationToken::new();
     let stopping = stop.clone();
     tokio::spawn(async move {

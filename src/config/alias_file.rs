@@ -1,6 +1,7 @@
 //! Names and their terms, as `config/units.toml` and `config/industries.toml` write them.
 
 use crate::domain::problem::ProblemsAt;
+use crate::domain::register::calendar::parse_day;
 use crate::domain::register::units::{Alias, Term};
 use chrono::NaiveDate;
 use serde::Deserialize;
@@ -23,7 +24,7 @@ pub(crate) struct DatedAlias {
 
 /// A date of the file; a problem where the text is none.
 pub(crate) fn date(key: &str, text: &str, at: &mut ProblemsAt<'_>) -> Option<NaiveDate> {
-    let date = text.parse().ok();
+    let date = parse_day(text);
     if date.is_none() {
         at.report(format!("{key} \"{text}\" is no date"), Some("write 2026-01-01".into()));
     }

@@ -1,6 +1,7 @@
 //! `config/calendar/YEAR.toml` and `config/calendar/local.toml` → rest days and working days of the [`Calendar`].
 
 use crate::config::file_set::{FileSet, files_in, parse_toml};
+use crate::domain::bounds::between;
 use crate::domain::problem::{Problems, ProblemsAt, suggest};
 use crate::domain::register::calendar::Calendar;
 use crate::domain::register::units::{Level, Units};
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct YearFile {
+    #[serde(deserialize_with = "between::<1900, 2999, _, _>")]
     year: i32,
     #[serde(default)]
     rest: BTreeMap<String, Vec<String>>,

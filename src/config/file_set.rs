@@ -40,7 +40,8 @@ pub(crate) fn text_of<'a>(files: &'a FileSet, path: &str, problems: &mut Problem
 /// itself does not list.
 pub(crate) fn report_toml(error: &toml::de::Error, text: &str, whose: &str, also_known: &[&str], at: &mut ProblemsAt<'_>) {
     let line = error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-    let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();
+    let key = error.span().and_then(|span| key_before(text, span.start));
+    let place = [line.map(|line| format!("line {line}: ")), key.map(|key| format!("{key}: "))].into_iter().flatten().collect::<String>();
     // serde words it: unknown field `a`, expected one of `b`, `c`
     match quoted(error.message()).split_first() {
         Some((unknown, known)) if error.message().starts_with("unknown field") => {
@@ -49,6 +50,12 @@ pub(crate) fn report_toml(error: &toml::de::Error, text: &str, whose: &str, also
         }
         _ => at.report(format!("{place}{}", error.message()), None),
     }
+}
+
+/// The key whose value begins at this byte of a text: `months` in `within = { months = 6 }`.
+fn key_before(text: &str, at: usize) -> Option<&str> {
+    let before = text.get(..at)?.trim_end().strip_suffix('=')?.trim_end();
+    before.rsplit(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-').next().filter(|key| !key.is_empty())
 }
 
 /// The words between back-ticks in a serde message.

@@ -3,6 +3,7 @@
 use crate::clock::Zone;
 use crate::config::file_set::{FileSet, files_in, parse_toml};
 use crate::config::settings::{IMPORT, Settings};
+use crate::domain::bounds::between;
 use crate::domain::notify::inputs::Rhythm;
 use crate::domain::problem::{Problems, ProblemsAt, suggest};
 use crate::domain::register::period::PeriodKind;
@@ -103,6 +104,7 @@ struct JobFile {
     period: Option<String>,
     holiday: String,
     missed: String,
+    #[serde(deserialize_with = "between::<0, 3650, _, _>")]
     too_late_days: u32,
     steps: Vec<String>,
     #[serde(default)]

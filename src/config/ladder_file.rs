@@ -1,10 +1,13 @@
 //! Ladders of `config/rules.toml`: the steps from which a finding gets a light, an act and the relations it is addressed to.
 
+use crate::domain::bounds::{DAYS_MAX, out_of_range, some_between};
 use crate::domain::problem::{ProblemsAt, suggest};
 use crate::domain::register::record::Decimal;
 use crate::domain::rules::rule::{Act, Light, Relation, Repeat, Step};
-use serde::Deserialize;
+use serde::de::{Error, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// The ladder whose steps give act and relations to steps of the same light that leave them out.
 const COMMON: &str = "common";
@@ -17,8 +20,10 @@ pub(crate) type Ladders = BTreeMap<String, Vec<StepFile>>;
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct StepFile {
-    from: Option<toml::Value>,
+    #[serde(default, deserialize_with = "bound")]
+    from: Option<Decimal>,
     /// Instead of `from`: the number of closed quarters in a row.
+    #[serde(default, deserialize_with = "some_between::<1, 40, _, _>")]
     quarters: Option<u32>,
     light: String,
     act: Option<String>,
@@ -27,11 +32,51 @@ pub(crate) struct StepFile {
 }
 
 /// A rule's ladder: the name of one, or steps of its own.
-#[derive(Deserialize)]
-#[serde(untagged)]
 pub(crate) enum LadderFile {
     Named(String),
-    Steps(Vec<toml::Value>),
+    Steps(Vec<StepFile>),
+}
+
+/// Not by `#[serde(untagged)]`, which forgets in which line and key a step is wrong.
+impl<'de> Deserialize<'de> for LadderFile {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<LadderFile, D::Error> {
+        struct NameOrSteps;
+        impl<'de> Visitor<'de> for NameOrSteps {
+            type Value = LadderFile;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a ladder, or a list of steps")
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<LadderFile, E> {
+                Ok(LadderFile::Named(name.to_owned()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut steps: A) -> Result<LadderFile, A::Error> {
+                let mut read = Vec::new();
+                while let Some(step) = steps.next_element()? {
+                    read.push(step);
+                }
+                Ok(LadderFile::Steps(read))
+            }
+        }
+        deserializer.deserialize_any(NameOrSteps)
+    }
+}
+
+/// The bound from which a step applies, in days or points.
+///
+/// # Errors
+/// The value is no number or lies outside the range.
+fn bound<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Decimal>, D::Error> {
+    let value = toml::Value::deserialize(deserializer)?;
+    let number = match value {
+        toml::Value::Integer(whole) => Some(Decimal::new(whole, 0)),
+        toml::Value::Float(number) => Decimal::from_f64(number),
+        _ => return Err(Error::custom("is no number")),
+    };
+    let is_allowed = |number: &Decimal| number.compare(Decimal::new(0, 0)).is_ge() && number.compare(Decimal::new(DAYS_MAX, 0)).is_le();
+    number.filter(is_allowed).map(Some).ok_or_else(|| Error::custom(out_of_range(value, 0, DAYS_MAX)))
 }
 
 /// The steps of a rule.
@@ -64,7 +109,7 @@ pub(crate) fn ladder(raw: &LadderFile, ladders: &Ladders, at: &mut ProblemsAt<'_
                 return Ladder::default();
             }
         },
-        LadderFile::Steps(values) => own_steps(values, at),
+        LadderFile::Steps(steps) => steps.clone(),
     };
     let (repeated, written): (Vec<StepFile>, Vec<StepFile>) = written.into_iter().partition(|step| step.quarters.is_some());
     if written.is_empty() {
@@ -88,17 +133,6 @@ pub(crate) fn ladder(raw: &LadderFile, ladders: &Ladders, at: &mut ProblemsAt<'_
     Ladder { steps, repeated: repeats }
 }
 
-fn own_steps(values: &[toml::Value], at: &mut ProblemsAt<'_>) -> Vec<StepFile> {
-    let mut steps = Vec::new();
-    for (number, value) in values.iter().enumerate() {
-        match value.clone().try_into::<StepFile>() {
-            Ok(step) => steps.push(step),
-            Err(error) => at.report(format!("step {}: {}", number + 1, error.message()), None),
-        }
-    }
-    steps
-}
-
 /// One step. What it leaves out is taken from the `usual` step of its light. `relations` are those of all steps so far: a higher step is
 /// addressed to those of the lower ones too.
 fn step(
@@ -115,13 +149,8 @@ fn step(
     relations.extend(at.all_coded(&Relation::ALL, Relation::code, words, "told"));
     relations.sort_unstable();
     relations.dedup();
-    let from = match &raw.from {
-        Some(toml::Value::Integer(whole)) => Some(Decimal::new(*whole, 0)),
-        Some(toml::Value::Float(number)) => Decimal::from_f64(*number),
-        _ => None,
-    };
-    let Some(from) = from else {
-        at.report("from is no number", None);
+    let Some(from) = raw.from else {
+        at.report("from is missing", None);
         return None;
     };
     if last.is_some_and(|last| last.from.compare(from).is_ge() || last.light > light) {

@@ -2,6 +2,7 @@
 
 use crate::config::file_set::{FileSet, parse_toml};
 use crate::config::ladder_file::{Ladder, LadderFile, Ladders, check_common, ladder};
+use crate::domain::bounds::{DAYS_MAX, MONTHS_MAX, WORKDAYS_MAX, YEARS_MAX, between, some_between};
 use crate::domain::problem::{Problems, ProblemsAt, suggest};
 use crate::domain::register::calendar::Span;
 use crate::domain::register::ledger::Ledger;
@@ -37,22 +38,27 @@ struct RulesFile {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct MajorFile {
+    #[serde(deserialize_with = "between::<0, 1_000_000, _, _>")]
     province: i64,
+    #[serde(deserialize_with = "between::<0, 1_000_000, _, _>")]
     city: i64,
+    #[serde(deserialize_with = "between::<0, 1_000_000, _, _>")]
     county: i64,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ExemptionsFile {
+    #[serde(default, deserialize_with = "some_between::<1, 250, _, _>")]
     objection_workdays: Option<u32>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "between::<0, 366, _, _>")]
     warn_days: u32,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct AccountabilityFile {
+    #[serde(deserialize_with = "between::<1, 40, _, _>")]
     quarters: u32,
 }
 
@@ -66,9 +72,13 @@ struct CauseFile {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WithinFile {
+    #[serde(default, deserialize_with = "some_between::<0, DAYS_MAX, _, _>")]
     days: Option<u32>,
+    #[serde(default, deserialize_with = "some_between::<0, MONTHS_MAX, _, _>")]
     months: Option<u32>,
+    #[serde(default, deserialize_with = "some_between::<0, YEARS_MAX, _, _>")]
     years: Option<u32>,
+    #[serde(default, deserialize_with = "some_between::<0, WORKDAYS_MAX, _, _>")]
     workdays: Option<u32>,
 }
 
@@ -104,7 +114,7 @@ struct RuleFile {
     ladder: LadderFile,
     #[serde(default)]
     under: Vec<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "between::<0, 366, _, _>")]
     notice_days: u32,
     #[serde(default)]
     waits: bool,
@@ -166,9 +176,6 @@ pub(crate) fn parse(files: &FileSet, ledgers: &[Ledger], units: &Units, problems
     let major = vec![(Level::Province, yi_as_fen(province)), (Level::City, yi_as_fen(city)), (Level::County, yi_as_fen(county))];
     let ExemptionsFile { objection_workdays, warn_days } = file.exemptions;
     let accountability_quarters = file.accountability.map(|accountability| accountability.quarters);
-    if accountability_quarters == Some(0) || objection_workdays == Some(0) {
-        at.report("exemptions objection_workdays and accountability quarters begin at 1", None);
-    }
     let exemptions = ExemptionTerms { objection_workdays, warn_days };
     let set = RuleSet { rules, causes, major, exemptions, accountability_quarters, document: file.document };
     problems.0.iter().all(|problem| problem.file != FILE).then_some(set)

@@ -3,7 +3,9 @@
 use crate::config::file_set::{FileSet, parse_toml};
 use crate::config::source_settings::{self, SourceSettings};
 use crate::domain::audience::is_counts_only;
+use crate::domain::bounds::between;
 use crate::domain::problem::{Problems, ProblemsAt, suggest};
+use crate::domain::register::calendar::parse_day;
 use crate::domain::register::units::Units;
 use chrono::NaiveDate;
 use serde::Deserialize;
@@ -44,6 +46,7 @@ pub struct Office {
     /// The person or desk to call, without a phone number.
     pub contact: String,
     /// Working days a unit has to object to a digest.
+    #[serde(deserialize_with = "between::<1, 250, _, _>")]
     pub objection_workdays: u32,
 }
 
@@ -66,7 +69,8 @@ impl<'de> Deserialize<'de> for StartDate {
             toml::Value::Datetime(date) => date.to_string(),
             other => other.to_string(),
         };
-        text.parse().map(StartDate).map_err(|_| serde::de::Error::custom(format!("\"{text}\" is no date; write \"2027-01-01\"")))
+        let day = parse_day(&text).map(StartDate);
+        day.ok_or_else(|| serde::de::Error::custom(format!("\"{text}\" is no date; write \"2027-01-01\"")))
     }
 }
 
@@ -81,10 +85,14 @@ pub struct Database {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Brake {
+    #[serde(deserialize_with = "between::<0, 100, _, _>")]
     pub rows_fewer_pct: u32,
+    #[serde(deserialize_with = "between::<0, 1_000_000, _, _>")]
     pub amount_change_pct: u32,
+    #[serde(deserialize_with = "between::<0, 1_000_000, _, _>")]
     pub codes_changed_pct: u32,
     /// How many times larger or smaller one amount may become.
+    #[serde(deserialize_with = "between::<2, 1_000_000_000, _, _>")]
     pub amount_times: u32,
 }
 
@@ -98,12 +106,18 @@ impl Default for Brake {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
+    #[serde(deserialize_with = "between::<1, 65_536, _, _>")]
     pub file_mib_max: u64,
+    #[serde(deserialize_with = "between::<1, 1_048_576, _, _>")]
     pub parse_memory_mib: u64,
+    #[serde(deserialize_with = "between::<1, 86_400, _, _>")]
     pub parse_seconds: u64,
+    #[serde(deserialize_with = "between::<1, 10_000_000, _, _>")]
     pub rows_max: u32,
+    #[serde(deserialize_with = "between::<1, 16_384, _, _>")]
     pub columns_max: u32,
     /// Size of a mail's attachment in KiB; a larger one is left out and the mail notes it.
+    #[serde(deserialize_with = "between::<0, 1_048_576, _, _>")]
     pub attachment_kib_max: u64,
 }
 
@@ -132,10 +146,10 @@ pub struct MailSettings {
     /// Test mode: every mail goes to this address instead, marked with the unit it is for; no unit counts as notified.
     pub test_to: Option<String>,
     /// The most mails of one day; beyond it sending stops until a person allows more.
-    #[serde(default = "five_thousand")]
+    #[serde(default = "five_thousand", deserialize_with = "between::<1, 10_000_000, _, _>")]
     pub daily_max: i64,
     /// Days after which a mail that could not be sent is abandoned.
-    #[serde(default = "five_days")]
+    #[serde(default = "five_days", deserialize_with = "between::<1, 365, _, _>")]
     pub too_late_days: u32,
     pub smtp: Option<SmtpSettings>,
 }
@@ -152,6 +166,7 @@ fn five_days() -> u32 {
 #[serde(deny_unknown_fields)]
 pub struct SmtpSettings {
     pub host: String,
+    #[serde(deserialize_with = "between::<1, 65_535, _, _>")]
     pub port: u16,
     pub tls: SmtpTls,
     pub user: Option<String>,
@@ -160,12 +175,12 @@ pub struct SmtpSettings {
     /// Certificate of the office's own authority (PEM), relative to the root.
     pub ca_file: Option<String>,
     /// For each command of the dialogue.
-    #[serde(default = "sixty")]
+    #[serde(default = "sixty", deserialize_with = "between::<1, 300, _, _>")]
     pub timeout_seconds: u64,
     /// For the reply to a whole message. A client that stops waiting too early sends the mail a second time.
-    #[serde(default = "six_hundred")]
+    #[serde(default = "six_hundred", deserialize_with = "between::<1, 1800, _, _>")]
     pub final_timeout_seconds: u64,
-    #[serde(default = "four")]
+    #[serde(default = "four", deserialize_with = "between::<1, 64, _, _>")]
     pub connections: u32,
 }
 
@@ -237,9 +252,6 @@ fn check_mail(settings: &Settings, at: &mut ProblemsAt<'_>) {
     if !from.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@')) {
         at.report(format!("from \"{}\" is no mail address", mail.from), Some("write name@domain".into()));
     }
-    if mail.daily_max < 1 || mail.too_late_days < 1 {
-        at.report("daily_max and too_late_days must be at least 1", None);
-    }
     if let Some(test_to) = &mail.test_to
         && (!test_to.contains('@') || is_counts_only(test_to, &mail.allowed_domains))
     {
@@ -260,16 +272,6 @@ fn check_smtp(smtp: &SmtpSettings, at: &mut ProblemsAt<'_>) {
     let local = ["localhost", "127.0.0.1", "::1"].contains(&smtp.host.as_str());
     if smtp.tls == SmtpTls::None && smtp.user.is_some() && !local {
         at.report("the password would cross the network in plain text", Some("set tls = \"starttls\" or \"implicit\"".into()));
-    }
-    for (key, seconds, most) in
-        [("timeout_seconds", smtp.timeout_seconds, 300), ("final_timeout_seconds", smtp.final_timeout_seconds, 1800)]
-    {
-        if !(1..=most).contains(&seconds) {
-            at.report(format!("{key} must be between 1 and {most}"), None);
-        }
-    }
-    if !(1..=64).contains(&smtp.connections) {
-        at.report("connections must be between 1 and 64", None);
     }
 }
 

@@ -1,5 +1,6 @@
 //! `[[source]]` of `config/duban.toml`: where a register comes from. A file, a folder of files, or a query of a database.
 
+use crate::domain::bounds::some_between;
 use crate::domain::problem::{ProblemsAt, suggest};
 use crate::domain::source_choice::pattern_fault;
 use serde::Deserialize;
@@ -18,13 +19,15 @@ pub struct SourceSettings {
     pub folder: Option<String>,
     pub pattern: Option<String>,
     pub marker: Option<String>,
-    #[serde(rename = "settle_seconds")]
+    #[serde(rename = "settle_seconds", default, deserialize_with = "some_between::<0, 86_400, _, _>")]
     pub quiet_seconds: Option<u32>,
     /// `sqlite:PATH` (relative to the root) or `postgres://user@host/name`.
     pub database: Option<String>,
     pub query: Option<String>,
     pub password_file: Option<String>,
+    #[serde(default, deserialize_with = "some_between::<1, 10_000_000, _, _>")]
     pub rows_max: Option<u32>,
+    #[serde(default, deserialize_with = "some_between::<1, 86_400, _, _>")]
     pub timeout_seconds: Option<u32>,
 }
 
@@ -155,11 +158,6 @@ fn check_database(source: &SourceSettings, url: &str, at: &mut ProblemsAt<'_>) {
     }
     if source.password_file.is_some() && (scheme == "sqlite" || has_password(url)) {
         at.report("password_file goes with a postgres url without a password", None);
-    }
-    for (key, value) in [("rows_max", source.rows_max), ("timeout_seconds", source.timeout_seconds)] {
-        if value == Some(0) {
-            at.report(format!("{key} is 0"), None);
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The pure core: everything that decides. It reads no clock, file, database or network; `as_of` and `now` are arguments.
 
 pub mod audience;
+pub(crate) mod bounds;
 pub mod intake;
 pub mod judging;
 pub mod notify;

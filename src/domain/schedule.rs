@@ -123,7 +123,7 @@ impl Schedule {
             .take_while(|slot| slot.at <= horizon)
             .filter(|slot| slot.runs_at <= now)
             .collect();
-        let oldest = now - Days::new(u64::from(self.too_late_days));
+        let oldest = now.checked_sub_days(Days::new(u64::from(self.too_late_days))).unwrap_or(NaiveDateTime::MIN);
         let (mut run, mut skipped): (Vec<Slot>, Vec<Slot>) = passed.into_iter().partition(|slot| slot.runs_at >= oldest);
         match self.missed {
             Missed::All => {}

@@ -1,5 +1,6 @@
 //! What a template declares of every sheet, whatever its kind: name, title, notes, page.
 
+use crate::domain::bounds::between;
 use crate::domain::problem::ProblemsAt;
 use crate::workbook::model::Paper;
 use crate::workbook::sheets::references::check_placeholders;
@@ -43,7 +44,7 @@ pub(crate) struct FrameKeys {
     orientation: String,
     #[serde(default = "a4")]
     paper: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "between::<0, 1000, _, _>")]
     pages_high: u16,
     #[serde(default)]
     optional: bool,

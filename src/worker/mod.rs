@@ -4,6 +4,7 @@ pub mod crash_point;
 pub mod deliver;
 pub mod file_lock;
 pub mod import;
+mod panic_guard;
 pub mod progress;
 pub mod records;
 pub mod run;

@@ -2,6 +2,7 @@
 
 mod bulletin;
 mod config_check;
+mod config_numbers;
 mod detection;
 mod end_to_end;
 mod faults;
@@ -21,6 +22,7 @@ mod properties;
 mod reasons;
 mod row_cache;
 mod secrecy;
+mod serve;
 mod sources;
 mod store_contract;
 mod templates;

@@ -18,7 +18,7 @@ use crate::domain::rules::owner::{Owner, owner_of};
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::responsibility::Responsibility;
 use crate::domain::rules::rule::{AGREEMENT_CONTRACT, Holds, Relation, Rule, RuleKind, STAGE_NEGOTIATING, Step, happened, is_terminated};
-use chrono::{Datelike, Days};
+use chrono::{Datelike, Days, NaiveDate};
 use std::cell::OnceCell;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -131,7 +131,7 @@ impl Judged {
         }
         if let Some(began) = from.iter().filter_map(date).find(|date| *date <= context.as_of) {
             // a missing notice matters only for years that the notice period has reached
-            let last = (context.as_of + Days::new(u64::from(rule.notice_days))).year();
+            let last = context.as_of.checked_add_days(Days::new(u64::from(rule.notice_days))).unwrap_or(NaiveDate::MAX).year();
             self.missing_calendar_years.extend(calendar.missing_years(began, *within, *roll).filter(|year| *year <= last));
         }
     }

@@ -38,12 +38,16 @@ pub(crate) fn verdict<'a>(context: &Context<'_>, ledger: &Ledger, record: &Recor
             let due_on = match agreed.iter().find_map(|field| record.cell(*field).date()) {
                 Some(due_on) => due_on,
                 None => {
-                    let mut dates = from.iter().filter_map(|field| record.cell(*field).date()).peekable();
+                    let mut dates = from.iter().filter_map(|field| Some((*field, record.cell(*field).date()?))).peekable();
                     let (Some(within), Some(_)) = (within, dates.peek()) else {
                         return Verdict::Unjudged(from.last().or(agreed.last()).copied().into_iter().collect());
                     };
-                    let Some(began) = dates.find(|date| *date <= as_of) else { return Verdict::NotYet };
-                    calendar.due(began, *within, *roll)
+                    let Some((field, began)) = dates.find(|(_, date)| *date <= as_of) else { return Verdict::NotYet };
+                    match calendar.due(began, *within, *roll) {
+                        Some(due_on) => due_on,
+                        // no calendar has the day on which the span would end
+                        None => return Verdict::Unjudged(vec![field]),
+                    }
                 }
             };
             if as_of <= due_on {

@@ -5,7 +5,7 @@ use crate::domain::audience::is_named;
 use crate::domain::judging::finding::Change;
 use crate::domain::notify::digest::{AttachedFile, Counts, Digest, ItemText, Numerals, Recipient, RollUp, Sections};
 use crate::domain::notify::disposition::UnitFindings;
-use crate::domain::notify::inputs::{DUE_DAYS, PlanInputs};
+use crate::domain::notify::inputs::PlanInputs;
 use crate::domain::notify::item_text::item_text;
 use crate::domain::notify::items::{FoundRecords, Item};
 use crate::domain::notify::opening;
@@ -13,7 +13,6 @@ use crate::domain::notify::sections::{due_line, empty_cells, former_items, numer
 use crate::domain::register::calendar::calendar_note;
 use crate::domain::register::units::UnitId;
 use crate::domain::rules::rule::Light;
-use chrono::Days;
 
 /// Items listed in full. With every other part at its longest a mail stays within two screens of a phone.
 const FULL_MAX: usize = 3;
@@ -98,7 +97,7 @@ pub(crate) fn digest(
         scope: opening::scope(own.level),
         letterhead: opening::letterhead(inputs, unit),
         calendar_note: calendar_note(&inputs.missing_calendar_years(unit)).unwrap_or_default(),
-        due_until: inputs.sent_on + Days::new(DUE_DAYS),
+        due_until: inputs.due_until(),
         next_on: (inputs.next_on)(own.level),
         started: inputs.started,
         attached: AttachedFile { attachment: Some(format!("督办清单_{}_{}.xlsx", own.name, inputs.as_of)), attachment_retained: None },

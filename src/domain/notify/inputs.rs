@@ -6,12 +6,11 @@ use crate::domain::audience::is_code_restricted;
 use crate::domain::judging::finding::{Identity, ItemKey};
 use crate::domain::judging::judge::Judged;
 use crate::domain::notify::feedback::Answers;
-use crate::domain::register::calendar::Span;
 use crate::domain::register::record::{Record, Records};
 use crate::domain::register::units::{Level, UnitId};
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::{Light, Relation};
-use chrono::{Datelike, NaiveDate};
+use chrono::{Datelike, Days, NaiveDate};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -126,6 +125,11 @@ impl PlanInputs<'_> {
         years
     }
 
+    /// The last day of the deadlines that a mail of this plan announces.
+    pub(crate) fn due_until(&self) -> NaiveDate {
+        self.sent_on.checked_add_days(Days::new(DUE_DAYS)).unwrap_or(NaiveDate::MAX)
+    }
+
     /// The last day to reply to a mail of this plan, by the recipient's own calendar.
     pub(crate) fn reply_by(&self, unit: UnitId) -> NaiveDate {
         self.reply_by_of(unit, self.sent_on)
@@ -135,6 +139,6 @@ impl PlanInputs<'_> {
     pub(crate) fn reply_by_of(&self, unit: UnitId, sent_on: NaiveDate) -> NaiveDate {
         let units = &self.policy.units;
         let prefecture = units.city_of(unit).map(|city| units.units[city].name.as_str());
-        self.policy.calendar.of(prefecture).due(sent_on, Span::Workdays(self.objection_workdays), false)
+        self.policy.calendar.of(prefecture).after_workdays(sent_on, self.objection_workdays)
     }
 }

@@ -5,12 +5,11 @@
 use crate::domain::audience::masked;
 use crate::domain::judging::finding::ItemKey;
 use crate::domain::notify::digest::{Counts, Letterhead};
-use crate::domain::notify::inputs::{DUE_DAYS, LastNotified, PlanInputs};
+use crate::domain::notify::inputs::{LastNotified, PlanInputs};
 use crate::domain::notify::items::{FoundRecords, Item, finished_record, notified_items};
 use crate::domain::notify::wording;
 use crate::domain::register::period::chinese_date;
 use crate::domain::register::units::{Level, UnitId};
-use chrono::Days;
 use std::collections::HashSet;
 
 /// The subject line: unit, date, counts; counts of zero are left out.
@@ -106,7 +105,7 @@ pub(crate) fn compare_to_last(
 
 /// What the mail lists beside the items: 10月15日前到期2项, 待补齐1处 …
 pub(crate) fn besides(inputs: &PlanInputs<'_>, counts: &Counts) -> Vec<String> {
-    let due_until = wording::day(inputs, inputs.sent_on + Days::new(DUE_DAYS));
+    let due_until = wording::day(inputs, inputs.due_until());
     [
         (counts.due, format!("{due_until}前到期{}项", counts.due)),
         (counts.blank, format!("待补齐{}处", counts.blank)),

@@ -13,11 +13,10 @@ use crate::domain::notify::assemble::{Mailbox, digest};
 use crate::domain::notify::coverage::Coverage;
 use crate::domain::notify::digest::{Digest, RollUp};
 use crate::domain::notify::disposition::{Disposition, NotifyReason, UnitFindings, disposition_of, is_notified, notify_reason};
-use crate::domain::notify::inputs::{DUE_DAYS, FindingRelation, PlanInputs};
+use crate::domain::notify::inputs::{FindingRelation, PlanInputs};
 use crate::domain::notify::items::{FoundRecords, Items};
 use crate::domain::notify::roll_up::roll_up;
 use crate::domain::register::units::{Level, UnitId};
-use chrono::Days;
 use std::collections::BTreeMap;
 
 /// The digests of a run, in administrative order, and their proof.
@@ -107,7 +106,7 @@ fn route_findings(inputs: &PlanInputs<'_>) -> (BTreeMap<UnitId, UnitFindings>, V
 /// Adds the due dates of the next days to what is addressed to their owners.
 fn route_notices(inputs: &PlanInputs<'_>, addressed: &mut BTreeMap<UnitId, UnitFindings>) {
     let units = &inputs.policy.units;
-    let horizon = inputs.sent_on + Days::new(DUE_DAYS);
+    let horizon = inputs.due_until();
     for (index, notice) in inputs.judged.notices.iter().enumerate() {
         let Some(owner) = notice.owner.filter(|_| notice.due_on <= horizon && is_named(notice)) else { continue };
         if !inputs.levels.contains(&units.units[owner].level) {

@@ -4,9 +4,8 @@ use crate::domain::audience::{is_named, masked};
 use crate::domain::judging::finding::{Finding, State};
 use crate::domain::notify::digest::{Digest, RollUp, SilentUnit, UnroutedRecord};
 use crate::domain::notify::feedback::{SilentRecord, editable, silent};
-use crate::domain::notify::inputs::{DUE_DAYS, FindingRelation, PlanInputs};
+use crate::domain::notify::inputs::{FindingRelation, PlanInputs};
 use crate::domain::notify::sections::{LINES_MAX, empty_cells, shorten};
-use chrono::Days;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The office's own part, once the digests of all other units are planned. `unrouted` are the pairs that no mailbox is known for.
@@ -24,7 +23,7 @@ pub(crate) fn roll_up(inputs: &PlanInputs<'_>, digests: &[Digest], unrouted: &[F
     let open: BTreeSet<(&str, &str)> =
         named_findings(inputs, State::Open).map(|(index, finding)| (ledger_id(inputs, index), &*finding.key)).collect();
     let answers = || inputs.answers.iter().filter(|((ledger, code), _)| open.contains(&(ledger.as_str(), code.as_str())));
-    let horizon = inputs.sent_on + Days::new(DUE_DAYS);
+    let horizon = inputs.due_until();
     RollUp {
         units_notified: digests.len(),
         forwarded: digests.iter().filter(|digest| !digest.recipient.forwarded_by.is_empty()).count(),

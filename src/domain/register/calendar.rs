@@ -72,6 +72,9 @@ impl Calendar {
     }
 }
 
+/// The longest run of rest days that is searched for a working day. A calendar without any working day leaves a day as it is.
+const REST_DAYS_MAX: usize = 366;
+
 /// A calendar bound to one place.
 #[derive(Clone, Copy, Debug)]
 pub struct Local<'a> {
@@ -89,15 +92,14 @@ impl<'a> Local<'a> {
 
     /// The years that decide where a span ends although their notice is not on file: only their weekends are known.
     pub fn missing_years(&self, from: NaiveDate, span: Span, roll: bool) -> impl Iterator<Item = i32> + use<'a> {
-        let last = self.due(from, span, roll);
-        // a span in months or days depends only on its end; a span in working days on every day in between
+        // a span in months or days depends only on a roll of its end; a span in working days on every day in between
         let first = match span {
-            Span::Workdays(_) => from,
-            Span::Days(_) | Span::Months(_) if roll => self.due(from, span, false),
-            Span::Days(_) | Span::Months(_) => last + Days::new(1),
+            Span::Workdays(_) => Some(from),
+            Span::Days(_) | Span::Months(_) => self.due(from, span, false).filter(|_| roll),
         };
         let calendar = self.calendar;
-        (first.year()..=last.year()).filter(move |year| first <= last && !calendar.knows(*year))
+        let decisive = first.zip(self.due(from, span, roll)).into_iter().flat_map(|(first, last)| first.year()..=last.year());
+        decisive.filter(move |year| !calendar.knows(*year))
     }
 
     /// Why a day is no working day, as printed; `None` = it is a working day.
@@ -122,37 +124,39 @@ impl<'a> Local<'a> {
         !matches!(date.weekday(), Weekday::Sat | Weekday::Sun) || self.calendar.work.contains(&date)
     }
 
-    /// The day itself if it is a working day, else the next one.
-    pub fn next_workday(&self, mut date: NaiveDate) -> NaiveDate {
-        while !self.is_workday(date) {
-            date = date + Days::new(1);
-        }
-        date
+    /// The day itself if it is a working day, else the next one within [`REST_DAYS_MAX`].
+    pub fn next_workday(&self, date: NaiveDate) -> NaiveDate {
+        date.iter_days().take(REST_DAYS_MAX).find(|day| self.is_workday(*day)).unwrap_or(date)
     }
 
-    /// The day itself if it is a working day, else the one before.
-    pub fn previous_workday(&self, mut date: NaiveDate) -> NaiveDate {
-        while !self.is_workday(date) {
-            date = date - Days::new(1);
-        }
-        date
+    /// The day itself if it is a working day, else the one before within [`REST_DAYS_MAX`].
+    pub fn previous_workday(&self, date: NaiveDate) -> NaiveDate {
+        date.iter_days().rev().take(REST_DAYS_MAX).find(|day| self.is_workday(*day)).unwrap_or(date)
     }
 
-    /// `from` plus a span; `roll` moves an end on a rest day to the next working day (spans in days and months only).
-    pub fn due(&self, from: NaiveDate, span: Span, roll: bool) -> NaiveDate {
+    /// `from` plus a span; `roll` moves an end on a rest day to the next working day (spans in days and months only). `None` where the
+    /// end lies beyond the last date there is.
+    pub fn due(&self, from: NaiveDate, span: Span, roll: bool) -> Option<NaiveDate> {
         let end = match span {
-            Span::Days(days) => from + Days::new(u64::from(days)),
-            Span::Months(months) => from.checked_add_months(Months::new(months)).unwrap_or(from),
-            Span::Workdays(count) => {
-                let mut date = from;
-                for _ in 0..count {
-                    date = self.next_workday(date + Days::new(1));
-                }
-                return date;
-            }
+            Span::Days(days) => from.checked_add_days(Days::new(u64::from(days)))?,
+            Span::Months(months) => from.checked_add_months(Months::new(months))?,
+            Span::Workdays(count) => return (0..count).try_fold(from, |date, _| Some(self.next_workday(date.succ_opt()?))),
         };
-        if roll { self.next_workday(end) } else { end }
+        Some(if roll { self.next_workday(end) } else { end })
     }
+
+    /// The last of a number of working days that begin after a day.
+    pub fn after_workdays(&self, from: NaiveDate, count: u32) -> NaiveDate {
+        self.due(from, Span::Workdays(count), false).unwrap_or(NaiveDate::MAX)
+    }
+}
+
+/// The years that a date of the configuration or of a command may have.
+pub const YEARS: std::ops::RangeInclusive<i32> = 1..=9999;
+
+/// A date of the configuration or of a command, as `2026-09-30`. `None` for another text, or outside [`YEARS`].
+pub fn parse_day(text: &str) -> Option<NaiveDate> {
+    text.parse().ok().filter(|day: &NaiveDate| YEARS.contains(&day.year()))
 }
 
 /// The note to print beside due dates when holiday notices of years are missing; `None` = none is missing.
@@ -227,22 +231,45 @@ mod tests {
         let calendar = calendar();
         let national = calendar.of(None);
         // 31 August + 1 month clips to 30 September; 1 September + 1 month falls into the national holiday
-        assert_eq!(national.due(day("2026-08-31"), Span::Months(1), true), day("2026-09-30"));
-        assert_eq!(national.due(day("2026-09-01"), Span::Months(1), true), day("2026-10-08"));
-        assert_eq!(national.due(day("2026-09-01"), Span::Months(1), false), day("2026-10-01"));
+        assert_eq!(national.due(day("2026-08-31"), Span::Months(1), true), Some(day("2026-09-30")));
+        assert_eq!(national.due(day("2026-09-01"), Span::Months(1), true), Some(day("2026-10-08")));
+        assert_eq!(national.due(day("2026-09-01"), Span::Months(1), false), Some(day("2026-10-01")));
         // leap day
-        assert_eq!(national.due(day("2024-02-29"), Span::Months(12), false), day("2025-02-28"));
+        assert_eq!(national.due(day("2024-02-29"), Span::Months(12), false), Some(day("2025-02-28")));
         // 18 Sept is Friday, 20 Sept a working Sunday
-        assert_eq!(national.due(day("2026-09-18"), Span::Workdays(3), true), day("2026-09-22"));
-        assert_eq!(national.due(day("2026-09-30"), Span::Workdays(3), true), day("2026-10-10"));
+        assert_eq!(national.due(day("2026-09-18"), Span::Workdays(3), true), Some(day("2026-09-22")));
+        assert_eq!(national.due(day("2026-09-30"), Span::Workdays(3), true), Some(day("2026-10-10")));
         // a Saturday that works is no rest day
-        assert_eq!(national.due(day("2026-09-10"), Span::Days(30), true), day("2026-10-10"));
-        assert_eq!(calendar.of(Some("黔南")).due(day("2026-07-08"), Span::Months(1), true), day("2026-08-10"));
+        assert_eq!(national.due(day("2026-09-10"), Span::Days(30), true), Some(day("2026-10-10")));
+        assert_eq!(calendar.of(Some("黔南")).due(day("2026-07-08"), Span::Months(1), true), Some(day("2026-08-10")));
         assert_eq!(calendar.of(Some("黔南")).rest_name(day("2026-08-08")).as_deref(), Some("州庆放假"));
         assert_eq!(calendar.of(Some("黔南")).rest_name(day("2026-10-01")).as_deref(), Some("国庆节放假"));
         assert_eq!(calendar.of(Some("黔南")).rest_name(day("2026-10-11")).as_deref(), Some("星期日"));
         assert_eq!(national.rest_name(day("2026-10-10")), None);
         assert!(national.works_on_weekend(day("2026-10-10")) && !national.works_on_weekend(day("2026-10-09")));
-        assert_eq!(calendar.of(Some("黔东南")).due(day("2026-07-07"), Span::Months(1), true), day("2026-08-07"));
+        assert_eq!(calendar.of(Some("黔东南")).due(day("2026-07-07"), Span::Months(1), true), Some(day("2026-08-07")));
+    }
+
+    #[test]
+    fn no_date_panics() {
+        let calendar = calendar();
+        let national = calendar.of(None);
+        for span in [Span::Days(1), Span::Months(1), Span::Workdays(1), Span::Days(u32::MAX), Span::Months(u32::MAX)] {
+            assert_eq!(national.due(NaiveDate::MAX, span, true), None, "{span:?}");
+            assert_eq!(national.missing_years(NaiveDate::MAX, span, true).count(), 0, "{span:?}");
+            let _ = national.due(NaiveDate::MIN, span, true);
+        }
+        assert_eq!(national.after_workdays(NaiveDate::MAX, 5), NaiveDate::MAX);
+        assert_eq!(national.due(day("9999-12-31"), Span::Days(1), false), day("9999-12-31").succ_opt());
+        // a place that never works: the search for a working day ends
+        let mut idle = Calendar::default();
+        idle.add_local("黔南".into(), (1..=12).flat_map(|month| (1..=31).map(move |day| (month, day))).collect());
+        let idle = idle.of(Some("黔南"));
+        assert_eq!(idle.next_workday(day("2026-01-01")), day("2026-01-01"));
+        assert_eq!(idle.previous_workday(day("2026-01-01")), day("2026-01-01"));
+        assert_eq!(parse_day("2026-09-30"), Some(day("2026-09-30")));
+        for text in ["0000-12-31", "+10000-01-01", "+262142-12-31", "2026-02-30", ""] {
+            assert_eq!(parse_day(text), None, "{text}");
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Months, quarters and years: bounds, names, and which one a run reports.
 
-use chrono::{Datelike, Days, Months, NaiveDate};
+use chrono::{Datelike, Months, NaiveDate};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum PeriodKind {
@@ -29,11 +29,15 @@ impl Period {
 
     /// The last period that is closed on `as_of`. A period is closed on its last day.
     pub fn last_closed(every: PeriodKind, as_of: NaiveDate) -> Period {
-        Period::of(every, as_of + Days::new(1)).previous()
+        as_of.succ_opt().map_or_else(|| Period::of(every, as_of), |next| Period::of(every, next).previous())
     }
 
     pub fn previous(self) -> Period {
-        Period::of(self.every, self.first - Days::new(1))
+        Period::of(self.every, self.first.pred_opt().unwrap_or(self.first))
+    }
+
+    pub fn next(self) -> Period {
+        Period::of(self.every, self.last_day().succ_opt().unwrap_or(self.first))
     }
 
     pub fn first_day(self) -> NaiveDate {
@@ -46,7 +50,8 @@ impl Period {
             PeriodKind::Quarter => 3,
             PeriodKind::Year => 12,
         };
-        self.first + Months::new(months) - Days::new(1)
+        // only the last period there is has no day after it
+        self.first.checked_add_months(Months::new(months)).and_then(|next| next.pred_opt()).unwrap_or(NaiveDate::MAX)
     }
 
     pub fn contains(self, day: NaiveDate) -> bool {
@@ -101,5 +106,15 @@ mod tests {
         assert_eq!(Period::last_closed(PeriodKind::Quarter, day("2026-09-30")).title(), "2026年第三季度");
         assert_eq!(Period::last_closed(PeriodKind::Year, day("2026-12-31")).last_day(), day("2026-12-31"));
         assert_eq!((code(PeriodKind::Year, "2027-01-15"), code(PeriodKind::Year, "2026-12-30")), ("2026".into(), "2025".into()));
+    }
+
+    #[test]
+    fn the_first_and_the_last_period_have_no_neighbour() {
+        for every in [PeriodKind::Month, PeriodKind::Quarter, PeriodKind::Year] {
+            let (first, last) = (Period::of(every, NaiveDate::MIN), Period::of(every, NaiveDate::MAX));
+            assert_eq!((first.previous(), last.next(), last.last_day()), (first, last, NaiveDate::MAX));
+            assert_eq!(Period::last_closed(every, NaiveDate::MAX), last);
+            assert_eq!(last.previous().next(), last);
+        }
     }
 }

@@ -2,7 +2,9 @@
 //!
 //! Rules write them in `scope`, `must` and `where`, record lists in `where`.
 
+use crate::domain::bounds::{DAYS_MAX, out_of_range};
 use crate::domain::problem::{ProblemsAt, suggest};
+use crate::domain::register::calendar::parse_day;
 use crate::domain::register::ledger::{FieldKind, Ledger, MONEY_UNITS, Role};
 use crate::domain::register::record::{Cell, Decimal};
 use crate::domain::rules::rule::{Comparison, Condition, Operand};
@@ -88,9 +90,15 @@ fn condition(text: &str, key: &str, ledger: &Ledger, at: &mut ProblemsAt<'_>) ->
     }
     if let Some((name, days)) = text.split_once(" within ") {
         let field = field(name.trim(), key, FieldType::Date, ledger, at)?;
-        let days = days.trim().strip_suffix('d').map(str::trim).and_then(|days| days.parse().ok());
-        if days.is_none() {
+        let number =
+            days.trim().strip_suffix('d').map(str::trim).filter(|days| !days.is_empty() && days.bytes().all(|byte| byte.is_ascii_digit()));
+        let Some(number) = number else {
             at.report(format!("{key} \"{text}\": write it as FIELD within 30 d"), None);
+            return None;
+        };
+        let days = number.parse().ok().filter(|days| i64::from(*days) <= DAYS_MAX);
+        if days.is_none() {
+            at.report(format!("{key} \"{text}\": {}", out_of_range(number, 0, DAYS_MAX)), None);
         }
         return Some(Condition::Within { field, days: days? });
     }
@@ -128,7 +136,7 @@ fn operand(text: &str, field: usize, ledger: &Ledger, at: &mut ProblemsAt<'_>) -
 fn literal(kind: FieldKind, text: &str) -> Option<Cell> {
     Some(match kind {
         FieldKind::Text if !text.is_empty() => Cell::Text(text.into()),
-        FieldKind::Date { .. } => Cell::Date(text.parse().ok()?),
+        FieldKind::Date { .. } => Cell::Date(parse_day(text)?),
         FieldKind::Money => {
             let (unit, power) = MONEY_UNITS.into_iter().chain([("亿", 10), ("万", 6)]).find(|(unit, _)| text.ends_with(unit))?;
             Cell::Money(Decimal::parse(text.strip_suffix(unit)?.trim())?.scaled(power)?)

@@ -76,7 +76,7 @@ pub fn exemptions_in_force(policy: &Policy, records: &[Record], as_of: NaiveDate
         let granted = date(record, Role::Granted);
         let stated = date(record, Role::Expires);
         let most = match (kind, policy.exemptions.objection_workdays, granted) {
-            (ExemptKind::Objection, Some(workdays), Some(granted)) => Some(end_of_objection(policy, ledger, record, granted, workdays)),
+            (ExemptKind::Objection, Some(workdays), Some(granted)) => end_of_objection(policy, ledger, record, granted, workdays),
             _ => None,
         };
         let expires = match (stated, most) {
@@ -112,7 +112,7 @@ pub fn exemptions_in_force(policy: &Policy, records: &[Record], as_of: NaiveDate
 }
 
 /// The last day of an objection, by the calendar of the unit that raised it.
-fn end_of_objection(policy: &Policy, ledger: &Ledger, record: &Record, granted: NaiveDate, workdays: u32) -> NaiveDate {
+fn end_of_objection(policy: &Policy, ledger: &Ledger, record: &Record, granted: NaiveDate, workdays: u32) -> Option<NaiveDate> {
     let units = &policy.units;
     let city = units.find(record.text(Some(ledger.owner.field()))).and_then(|unit| units.city_of(unit));
     let prefecture = city.map(|city| units.units[city].name.as_str());

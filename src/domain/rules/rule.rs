@@ -6,7 +6,7 @@ use crate::domain::register::ledger::{FieldKind, Ledger, Role};
 use crate::domain::register::period::PeriodKind;
 use crate::domain::register::record::{Cell, Columns, Decimal, Record};
 use crate::domain::register::units::{Level, UnitId, Units};
-use chrono::{Days, NaiveDate};
+use chrono::NaiveDate;
 use std::sync::Arc;
 
 /// The light (灯) of a finding, ordered by severity: red is the highest.
@@ -281,8 +281,7 @@ impl Condition {
             }
             // without a planned date the condition is answered: the record is not due soon
             Condition::Within { field, days } => {
-                let last = as_of + Days::new(u64::from(*days));
-                yes(record.cell(*field).date().is_some_and(|date| date >= as_of && date <= last))
+                yes(record.cell(*field).date().is_some_and(|date| (0..=i64::from(*days)).contains(&(date - as_of).num_days())))
             }
             Condition::Compare { field, comparison, operand } => {
                 let left = happened(ledger, record, *field, as_of);

@@ -5,7 +5,6 @@ use crate::config::load::Config;
 use crate::domain::audience::Audience;
 use crate::domain::judging::roster::Selection;
 use crate::domain::notify::feedback::Answers;
-use crate::domain::register::calendar::Span;
 use crate::domain::register::period::Period;
 use crate::domain::register::period::PeriodKind;
 use crate::store::runs::{Run, RunInputs};
@@ -122,7 +121,7 @@ impl<'a> RunContext<'a> {
             office: &self.config.settings.office.name,
             contact: &self.config.settings.office.contact,
             made_on: self.at.date(),
-            reply_by: self.config.policy.calendar.of(None).due(self.at.date(), Span::Workdays(objection), false),
+            reply_by: self.config.policy.calendar.of(None).after_workdays(self.at.date(), objection),
             judged: &self.register.judged,
             records: &self.register.records,
             rosters: &self.register.rosters,

@@ -11,6 +11,7 @@ use crate::store::run_result::{PackCounts, RunFault};
 use crate::workbook::build::{build, file_name, lists_anything};
 use crate::workbook::material::Material;
 use crate::workbook::template::Template;
+use crate::worker::panic_guard::message;
 use crate::worker::run::context::RunContext;
 use crate::worker::run::report::balanced;
 use crate::worker::run::spill::WorkbookRecords;
@@ -106,7 +107,7 @@ impl RunContext<'_> {
             let workers: Vec<_> = (0..cores).map(|_| scope.spawn(work)).collect();
             workers
                 .into_iter()
-                .map(|worker| worker.join().map_err(|_| anyhow::anyhow!("a workbook writer broke off")))
+                .map(|worker| worker.join().map_err(|panic| anyhow::anyhow!("a workbook writer panicked: {}", message(&*panic))))
                 .collect::<Result<Vec<_>, _>>()
         })?
         .into_iter()

@@ -15,6 +15,7 @@ use crate::store::runs::{Run, RunInputs, RunState};
 use crate::worker::deliver::deliverer::Deliverer;
 use crate::worker::file_lock::FileLock;
 use crate::worker::import::importer::Importer;
+use crate::worker::panic_guard::guarded;
 use crate::worker::run::context::RunContext;
 use crate::worker::run::evaluate::Evaluator;
 use crate::worker::run::slot_text::slot_text;
@@ -140,7 +141,7 @@ impl Runner {
     /// Runs a job for one slot, or goes on with a run that broke off.
     ///
     /// # Errors
-    /// The job is unknown, the data are not ready for it, or a step failed; the run is then recorded as failed and can be started once more.
+    /// The job is unknown, the data are not ready for it, or a step failed or panicked; the run is then recorded as failed and can be started once more.
     pub async fn run_job(&self, request: &RunRequest) -> anyhow::Result<RunOutcome> {
         let RequestedSlot { job, as_of, at } = self.slot_of(&request.job, request.when)?;
         let slot = slot_text(at);
@@ -205,7 +206,7 @@ impl Runner {
         // the file lock is free, so a claim of this machine belongs to a process that has died
         self.store.runs().end_dead_claim(id).await?;
         let Some(run) = self.store.runs().claim(id, &stamp(self.clock.now()), &lease(&self.clock)).await? else { bail!(busy()) };
-        match Progress::new(&self.importer, &self.evaluator, &run)?.run_steps().await {
+        match guarded(Progress::new(&self.importer, &self.evaluator, &run)?.run_steps()).await {
             Ok(()) => {}
             Err(error) => {
                 let reason = format!("{error:#}");

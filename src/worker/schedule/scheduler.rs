@@ -9,6 +9,7 @@ use crate::domain::schedule::{Due, Slot};
 use crate::store::handle::Store;
 use crate::store::runs::RunState;
 use crate::worker::file_lock::FileLock;
+use crate::worker::panic_guard::guarded;
 use crate::worker::run::runner::{RunOutcome, RunRequest, RunWhen, Runner};
 use crate::worker::run::slot_text::slot_text;
 use anyhow::Context;
@@ -31,7 +32,7 @@ const RETRY_MINUTES: i64 = 15;
 pub struct Beat {
     /// Runs that ended: id, or job and slot; state.
     pub ran: Vec<(String, String)>,
-    /// Runs that failed: id, or job and slot; reason.
+    /// Runs that failed: id, or job and slot, or job; reason.
     pub failed: Vec<(String, String)>,
     /// Slots that the policy for missed slots skipped.
     pub skipped: usize,
@@ -54,10 +55,11 @@ impl Scheduler {
         Scheduler { var, config, store, clock, runner }
     }
 
-    /// Does everything that is due now: resumes runs that broke off, runs slots, sends mail. A failed job does not stop the others.
+    /// Does everything that is due now: resumes runs that broke off, runs slots, sends mail. A job that fails or panics does not stop the
+    /// others, nor the delivery.
     ///
     /// # Errors
-    /// The database fails.
+    /// The database fails, or the delivery fails or panics.
     pub async fn beat(&self) -> anyhow::Result<Beat> {
         let mut beat = Beat::default();
         for run in self.store.runs().orphaned(&stamp(self.clock.now())).await? {
@@ -65,33 +67,41 @@ impl Scheduler {
                 continue;
             }
             tracing::info!(run = %run.id, step = %run.step, "going on with a run that broke off");
-            self.record(&mut beat, &run.id.clone(), self.runner.work_on(&run.id).await);
+            self.record(&mut beat, &run.id, guarded(self.runner.work_on(&run.id)).await);
         }
         for job in &self.config.jobs {
-            let due = self.due(job).await?;
-            for slot in due.run {
-                let name = slot_text(slot.at);
-                if self.failed_lately(&job.name, &name).await? {
-                    break;
-                }
-                let request = RunRequest { job: job.name.clone(), when: RunWhen::Slot(slot), revise: false };
-                let outcome = self.runner.run_job(&request).await;
-                let failed = outcome.is_err();
-                self.record(&mut beat, &format!("{}@{name}", job.name), outcome);
-                if failed {
-                    // the slot stays due, and is retried until it succeeds or is too late
-                    break;
-                }
-                self.store.schedule().advance(&job.name, &name).await?;
-            }
-            if let Some(last) = due.skipped.last() {
-                beat.skipped += due.skipped.len();
-                tracing::warn!(job = %job.name, slots = due.skipped.len(), last = %last.at, "slots passed over by the job's missed or too-late policy");
-                self.store.schedule().advance(&job.name, &slot_text(last.at)).await?;
+            if let Err(error) = guarded(self.run_due(job, &mut beat)).await {
+                self.record(&mut beat, &job.name, Err(error));
             }
         }
-        self.runner.deliverer.deliver_all(None).await?;
+        guarded(self.runner.deliverer.deliver_all(None)).await.context("the mails that are due")?;
         Ok(beat)
+    }
+
+    /// Runs the slots of a job that are due now.
+    async fn run_due(&self, job: &Job, beat: &mut Beat) -> anyhow::Result<()> {
+        let due = self.due(job).await?;
+        for slot in due.run {
+            let name = slot_text(slot.at);
+            if self.failed_lately(&job.name, &name).await? {
+                break;
+            }
+            let request = RunRequest { job: job.name.clone(), when: RunWhen::Slot(slot), revise: false };
+            let outcome = guarded(self.runner.run_job(&request)).await;
+            let failed = outcome.is_err();
+            self.record(beat, &format!("{}@{name}", job.name), outcome);
+            if failed {
+                // the slot stays due, and is retried until it succeeds or is too late
+                break;
+            }
+            self.store.schedule().advance(&job.name, &name).await?;
+        }
+        if let Some(last) = due.skipped.last() {
+            beat.skipped += due.skipped.len();
+            tracing::warn!(job = %job.name, slots = due.skipped.len(), last = %last.at, "slots passed over by the job's missed or too-late policy");
+            self.store.schedule().advance(&job.name, &slot_text(last.at)).await?;
+        }
+        Ok(())
     }
 
     /// Whether a slot's run failed less than [`RETRY_MINUTES`] ago.
@@ -167,7 +177,7 @@ impl Scheduler {
             deliverer.stop_sending();
         });
         loop {
-            if let Err(error) = self.beat().await {
+            if let Err(error) = guarded(self.beat()).await {
                 tracing::error!(error = %format!("{error:#}"), "a beat failed; the next one tries again");
             }
             tokio::select! {

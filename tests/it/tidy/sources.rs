@@ -134,3 +134,37 @@ fn visibility_is_decided_in_one_file() {
         }
     }
 }
+
+/// A number of a configuration file that has no range would reach date arithmetic or an allocation as it is written.
+#[test]
+fn every_number_of_a_configuration_file_has_a_range() {
+    const NUMBERS: [&str; 9] = ["u8", "u16", "u32", "u64", "usize", "i32", "i64", "f64", "Decimal"];
+    let mut wrong = Vec::new();
+    for source in sources("src/config").into_iter().chain(sources("src/workbook")) {
+        let mut is_read = false;
+        let mut attributes = String::new();
+        for (number, line) in source.text.lines().enumerate() {
+            let line = line.trim();
+            if line.starts_with("#[") {
+                attributes.push_str(line);
+                continue;
+            }
+            if line.contains("struct ") {
+                is_read = attributes.contains("Deserialize");
+            }
+            let kind =
+                line.split_once(": ").map(|(_, kind)| kind.trim_end_matches(',').trim_start_matches("Option<").trim_end_matches('>'));
+            let has_range = attributes.contains("between::<") || attributes.contains("deserialize_with = \"bound\"");
+            if is_read && kind.is_some_and(|kind| NUMBERS.contains(&kind)) && !has_range {
+                wrong.push(format!("{}:{}: {line}: give it a range (src/domain/bounds.rs)", source.name, number + 1));
+            }
+            if line == "}" {
+                is_read = false;
+            }
+            if !line.starts_with("//") {
+                attributes.clear();
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -218,12 +218,11 @@ impl Explanation {
             true => format!("{name}在此期间的记录：无"),
             false => format!("{name}在此期间的记录：{}（{}）", list(&held), ledger.title),
         });
-        let before = days(NaiveDate::MIN, period.first_day() - Days::new(1));
+        let before = days(NaiveDate::MIN, period.previous().last_day());
         if let (true, Some(last)) = (held.is_empty(), before.last()) {
             out.reckoning.push(format!("在此之前最近一次：{last}"));
         }
-        let after = period.last_day() + Days::new(1);
-        let following = Period::of(*every, after);
+        let following = period.next();
         let judged_on = following.last_day();
         match &finding {
             Some(finding) => {
@@ -303,9 +302,9 @@ pub(crate) fn next_quarters(context: &Context<'_>, rule: &Rule, finding: &Findin
     let listed = context.policy.accountability_quarters.filter(|_| finding.waiting_on().is_none());
     let listed = listed.map(|quarters| (quarters, "可由省级办公室列入责任追究建议清单".to_owned()));
     let (periods, words) = acts.chain(listed).filter(|(periods, _)| *periods > finding.quarters).min()?;
-    let mut quarter = Period::of(PeriodKind::Quarter, context.as_of + Days::new(1));
+    let mut quarter = Period::last_closed(PeriodKind::Quarter, context.as_of).next();
     for _ in 1..periods - finding.quarters {
-        quarter = Period::of(PeriodKind::Quarter, quarter.last_day() + Days::new(1));
+        quarter = quarter.next();
     }
     Some(format!("到{}仍为红灯的，即连续{periods}个季度末为红灯，{words}", chinese_date(quarter.last_day())))
 }
@@ -318,7 +317,7 @@ pub(crate) fn ladder(rule: &Rule, applies: Option<usize>, due_on: Option<NaiveDa
         .map(|(index, step)| {
             let days = step.from.scaled(0).and_then(|days| u64::try_from(days).ok());
             let on = match rule.kind {
-                RuleKind::Deadline { .. } => due_on.zip(days).map(|(due_on, days)| due_on + Days::new(days)),
+                RuleKind::Deadline { .. } => due_on.zip(days).and_then(|(due_on, days)| due_on.checked_add_days(Days::new(days))),
                 _ => None,
             };
             let from = match rule.kind {

@@ -110,7 +110,7 @@ impl<'a> Question<'a> {
             return Some(due_on);
         }
         let began = from.iter().filter_map(|field| self.record.cell(*field).date()).find(|day| *day <= self.context.as_of)?;
-        within.map(|within| self.calendar.due(began, within, *roll))
+        within.and_then(|within| self.calendar.due(began, within, *roll))
     }
 
     /// The first day of the present outcome and light without interruption. `None`: no finding, or longer than [`DAYS_MAX`].
@@ -120,7 +120,7 @@ impl<'a> Question<'a> {
         }
         let mut first = self.context.as_of;
         for _ in 0..DAYS_MAX {
-            let before = first - Days::new(1);
+            let Some(before) = first.pred_opt() else { break };
             if self.state_on(before) != now {
                 return Some(first);
             }
@@ -132,7 +132,7 @@ impl<'a> Question<'a> {
     /// The next change without any change of cells, within [`DAYS_MAX`].
     pub(crate) fn next(&self, now: DayState) -> Option<Next> {
         let as_of = self.context.as_of;
-        let (on, then) = (1..=DAYS_MAX).map(|days| as_of + Days::new(days)).find_map(|day| {
+        let (on, then) = (1..=DAYS_MAX).map_while(|days| as_of.checked_add_days(Days::new(days))).find_map(|day| {
             let then = self.state_on(day);
             (then != now).then_some((day, then))
         })?;

@@ -6,7 +6,7 @@ use crate::domain::register::calendar::{Span, weekday};
 use crate::domain::register::record::Cell;
 use crate::domain::rules::rule::RuleKind;
 use crate::domain::rules::sentence::span_words;
-use chrono::{Datelike, Days, NaiveDate};
+use chrono::{Datelike, NaiveDate};
 
 /// The most runs of rest days that are listed one by one.
 const NAMED_MAX: usize = 12;
@@ -66,11 +66,10 @@ fn deadline(question: &Question<'_>, lines: &mut Vec<String>, from: &[usize], wi
     }
     let Some(began) = date(field) else { return };
     let calendar = question.calendar;
-    let due_on = calendar.due(began, within, roll);
+    let (Some(end), Some(due_on)) = (calendar.due(began, within, false), calendar.due(began, within, roll)) else { return };
     match within {
         Span::Workdays(_) => workdays(question, lines, *field, began, within, due_on),
         Span::Days(_) | Span::Months(_) => {
-            let end = calendar.due(began, within, false);
             let clipped = matches!(within, Span::Months(_)) && end.day() < began.day();
             let clip = if clipped { format!("（当月没有{}日，取最后一天）", began.day()) } else { String::new() };
             lines.push(format!("“{}”{} ＋ {}{clip} ＝ {}", question.title(*field), day(began), span_words(within), day(end)));
@@ -96,16 +95,14 @@ fn deadline(question: &Question<'_>, lines: &mut Vec<String>, from: &[usize], wi
 /// `2026-10-01至2026-10-07休息（国庆节放假）`: the rest days from one day up to another, named in runs.
 fn rests(question: &Question<'_>, from: NaiveDate, to: NaiveDate) -> String {
     let mut runs: Vec<(NaiveDate, NaiveDate, String)> = Vec::new();
-    let mut at = from;
-    while at < to {
+    for at in from.iter_days().take_while(|at| *at < to) {
         if let Some(name) = question.calendar.rest_name(at) {
             let name = if name.starts_with("星期") { "周末".to_owned() } else { name };
             match runs.last_mut() {
-                Some((_, last, known)) if *known == name && *last + Days::new(1) == at => *last = at,
+                Some((_, last, known)) if *known == name && last.succ_opt() == Some(at) => *last = at,
                 _ => runs.push((at, at, name)),
             }
         }
-        at = at + Days::new(1);
     }
     let more = runs.len().saturating_sub(NAMED_MAX);
     let mut words: Vec<String> = runs
@@ -121,18 +118,13 @@ fn rests(question: &Question<'_>, from: NaiveDate, to: NaiveDate) -> String {
 
 fn workdays(question: &Question<'_>, lines: &mut Vec<String>, field: usize, began: NaiveDate, within: Span, due_on: NaiveDate) {
     lines.push(format!("“{}”{}，当天不计，数{} ＝ {}", question.title(field), day(began), span_words(within), day(due_on)));
-    let skipped = rests(question, began + Days::new(1), due_on);
+    let days_after = || began.iter_days().skip(1);
+    let skipped = days_after().next().map_or_else(String::new, |first| rests(question, first, due_on));
     if !skipped.is_empty() {
         lines.push(format!("其间不计：{skipped}"));
     }
-    let mut working = Vec::new();
-    let mut at = began + Days::new(1);
-    while at <= due_on {
-        if question.calendar.works_on_weekend(at) {
-            working.push(at.to_string());
-        }
-        at = at + Days::new(1);
-    }
+    let counted = days_after().take_while(|at| *at <= due_on);
+    let working: Vec<String> = counted.filter(|at| question.calendar.works_on_weekend(*at)).map(|at| at.to_string()).collect();
     if !working.is_empty() {
         lines.push(format!("其间调休上班、照计：{}", working.join("、")));
     }

@@ -1,6 +1,7 @@
 //! `[sheet.bulletin]` of a template → [`Bulletin`]. Figures, rules, columns and placeholders of its texts are looked up here.
 
 use crate::domain::audience::is_open_field;
+use crate::domain::bounds::between;
 use crate::domain::problem::{ProblemsAt, suggest};
 use crate::domain::register::ledger::Role;
 use crate::domain::register::period::PeriodKind;
@@ -90,7 +91,7 @@ struct ListKeys {
     rules: Vec<String>,
     #[serde(default = "red")]
     lights: Vec<String>,
-    #[serde(default = "ten")]
+    #[serde(default = "ten", deserialize_with = "between::<1, 10_000, _, _>")]
     most: usize,
     columns: Vec<String>,
     more: String,

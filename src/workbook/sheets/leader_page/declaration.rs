@@ -1,5 +1,6 @@
 //! What a template declares of the leader's page.
 
+use crate::domain::bounds::between;
 use crate::domain::problem::ProblemsAt;
 use crate::domain::rules::rule::Light;
 use crate::workbook::model::Sheet;
@@ -18,7 +19,7 @@ pub(crate) struct LeaderPageKeys {
     figures: Vec<FiguresKeys>,
     #[serde(default)]
     decide: Vec<String>,
-    #[serde(default = "ten")]
+    #[serde(default = "ten", deserialize_with = "between::<1, 10_000, _, _>")]
     most: usize,
 }
 
