@@ -20,7 +20,7 @@ use duban::domain::rules::context::Context;
 use duban::domain::rules::policy::Policy;
 use duban::domain::sample::sample;
 use duban::report::{archive, xlsx};
-use duban::workbook::balance::tie_out;
+use duban::workbook::balance::check_balance;
 use duban::workbook::build::{build, file_name};
 use duban::workbook::material::Material;
 use duban::workbook::sheets::kinds::SheetKind;
@@ -204,7 +204,7 @@ impl Judgement {
             inputs: &[],
         };
         let book = build(template, &material);
-        assert!(tie_out(&book).is_empty(), "the sums agree");
+        assert!(check_balance(&book).is_empty(), "the sums agree");
         let name = format!("{}{}", number.map_or(String::new(), |number| number.to_string()), file_name(template, &material));
         archive::write(folder, &name, &xlsx::render(&book).expect("a workbook")).expect("a file");
     }

@@ -1,35 +1,28 @@
-//! Explains one finding, or why there is none: reads the record and what is needed to judge it, and adds the places of its cells and the
-//! messages that have named the finding.
+//! Explains one finding, or why there is none: evaluates its ledger as a run does, and adds the places of the cells and the messages that have
+//! named the finding.
 
 use crate::config::load::Config;
 use crate::domain::audience::masked;
 use crate::domain::intake::note::{NoteKind, sentence};
 use crate::domain::judging::explain::explanation::Explanation;
 use crate::domain::judging::explain::question::Outcome;
-use crate::domain::judging::finding::{Identity, State};
-use crate::domain::judging::judge::Judged;
+use crate::domain::judging::finding::Identity;
 use crate::domain::problem::{nearest, suggest};
-use crate::domain::register::ledger::{Ledger, Purpose};
+use crate::domain::register::ledger::Ledger;
 use crate::domain::register::period::{Period, chinese_date};
-use crate::domain::register::record::Record;
 use crate::domain::register::snapshot::InForce;
 use crate::domain::register::units::{UnitId, normalize_name};
-use crate::domain::rules::context::Context;
-use crate::domain::rules::exemption::exemptions_in_force;
-use crate::domain::rules::owner::{Linked, link};
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::{Light, RuleKind};
 use crate::store::handle::Store;
 use crate::store::outbox::Notification;
 use crate::store::snapshots::Snapshot;
 use crate::worker::import::intake_report::place_in;
-use crate::worker::records::{FoundRecord, LedgerRecords, linked_projects};
-use crate::worker::run::evaluate::Evaluator;
-use crate::worker::snapshot_selection::SnapshotSelection;
+use crate::worker::records::{FoundRecord, LedgerRecords};
+use crate::worker::run::evaluate::{Evaluator, evaluate_ledger};
 use anyhow::{bail, ensure};
 use chrono::NaiveDate;
 use serde::Serialize;
-use std::collections::HashMap;
 
 /// An explanation with what comes from the store.
 #[derive(Debug, Serialize)]
@@ -110,37 +103,34 @@ impl Explainer<'_> {
                 format!("没有截至{}及以前的{}，以最早的一次（截至{covers}）代替", chinese_date(as_of), ledger.title)
             })
             .collect();
-        let exemptions = self.all_records(policy, policy.ledger_for(Purpose::Exemption), &selection).await?;
-        let exempt = exemptions_in_force(policy, &exemptions, as_of).in_force;
-        let none = HashMap::new();
-        let mut explanation = if matches!(rule.kind, RuleKind::Periodic { .. }) {
-            let context = Context { policy, as_of, projects: &HashMap::new(), waiting_on: &none, exempt: &exempt };
-            let unit = unit_of(policy, rule_index, key, as_of)?;
-            let sessions = self.all_records(policy, Some(rule.ledger), &selection).await?;
-            let key = format!("{}-{}", policy.units.units[unit].name, period_of(policy, rule_index, as_of).code());
-            Explanation::periodic(&context, rule_index, unit, &key, &sessions)
-        } else {
-            match records.record_by_code(key).await? {
-                Some(found) => {
-                    let projects = self.linked_project(policy, ledger, &found.stored.record, &selection).await?;
-                    let waiting = self.waiting_on(policy, ledger, key, &projects, &selection, as_of).await?;
-                    let context = Context { policy, as_of, projects: &projects, waiting_on: &waiting, exempt: &exempt };
-                    let closed = self.evaluator.closed_quarters(self.config, None, as_of, selection.sample).await?;
-                    let mut judged = Judged::new(policy);
-                    judged.record(&context, rule.ledger, &found.stored.record);
-                    judged.findings.retain(|finding| finding.rule == rule_index);
-                    self.evaluator.record_red_quarters(policy, &mut judged.findings, &closed, false).await?;
-                    let quarters = judged.findings.first().map_or(0, |finding| finding.quarters);
-                    let mut explanation = Explanation::record(&context, rule_index, &found.stored.record, quarters);
-                    self.place(ledger, &found, &snapshots, &mut explanation).await?;
-                    remarks.extend(self.remarks(ledger, &found, &snapshots).await?);
-                    explanation
-                }
-                None => {
-                    let reason = self.gone_reason(ledger, &records, &snapshots, key).await?;
-                    let context = Context { policy, as_of, projects: &HashMap::new(), waiting_on: &none, exempt: &exempt };
-                    Explanation::gone(&context, rule_index, key, reason)
-                }
+        let unit = match rule.kind {
+            RuleKind::Periodic { .. } => Some(unit_of(policy, rule_index, key, as_of)?),
+            _ => None,
+        };
+        let found = if unit.is_none() { records.record_by_code(key).await? } else { None };
+        let project = found.as_ref().map(|found| &found.stored.record).filter(|_| ledger.is_of_projects());
+        let evaluated = evaluate_ledger(self.store, policy, &selection, as_of, rule.ledger, project).await?;
+        let context = evaluated.contributions.context(policy, as_of);
+        let judged_key = match unit {
+            Some(unit) => format!("{}-{}", policy.units.units[unit].name, period_of(policy, rule_index, as_of).code()),
+            None => found.as_ref().map_or_else(|| key.to_owned(), |found| found.stored.record.code.clone()),
+        };
+        let mut findings = evaluated.findings;
+        findings.retain(|finding| finding.rule == rule_index && *finding.key == *judged_key);
+        let closed = self.evaluator.closed_quarters(self.config, None, as_of, selection.sample).await?;
+        self.evaluator.record_red_quarters(policy, &mut findings, &closed, false).await?;
+        let finding = findings.first();
+        let mut explanation = match (unit, &found) {
+            (Some(unit), _) => Explanation::periodic(&context, rule_index, unit, &judged_key, &evaluated.records, finding),
+            (None, Some(found)) => {
+                let mut explanation = Explanation::record(&context, rule_index, &found.stored.record, finding);
+                self.place(ledger, found, &snapshots, &mut explanation).await?;
+                remarks.extend(self.remarks(ledger, found, &snapshots).await?);
+                explanation
+            }
+            (None, None) => {
+                let reason = self.gone_reason(ledger, &records, &snapshots, key).await?;
+                Explanation::gone(&context, rule_index, key, reason)
             }
         };
         if explanation.outcome == Outcome::Gone {
@@ -150,63 +140,6 @@ impl Explainer<'_> {
         let notifications = self.store.outbox().notifications_of(&identity, selection.sample).await?;
         let notifications = notifications.into_iter().map(notification_line).collect();
         Ok(Explained { explanation, remarks, notifications })
-    }
-
-    /// All records of a small ledger.
-    async fn all_records(&self, policy: &Policy, ledger: Option<usize>, selection: &SnapshotSelection) -> anyhow::Result<Vec<Record>> {
-        let Some(index) = ledger else { return Ok(Vec::new()) };
-        Ok(LedgerRecords::new(self.store, &policy.ledgers[index], selection).all().await?)
-    }
-
-    /// The project a record belongs to (a project belongs to itself), as other ledgers see it.
-    async fn linked_project(
-        &self,
-        policy: &Policy,
-        ledger: &Ledger,
-        record: &Record,
-        selection: &SnapshotSelection,
-    ) -> anyhow::Result<HashMap<String, Linked>> {
-        if ledger.is_of_projects() {
-            return Ok(HashMap::from([(record.code.clone(), link(policy, ledger, record))]));
-        }
-        let codes: Vec<String> = ledger.project_of(record).into_iter().collect();
-        Ok(linked_projects(self.store, policy, selection, &codes, |_| ()).await?)
-    }
-
-    /// By project code, the unit that owes an answer on the project's difficulty.
-    async fn waiting_on(
-        &self,
-        policy: &Policy,
-        ledger: &Ledger,
-        project: &str,
-        projects: &HashMap<String, Linked>,
-        selection: &SnapshotSelection,
-        as_of: NaiveDate,
-    ) -> anyhow::Result<HashMap<String, UnitId>> {
-        let mut waiting = HashMap::new();
-        if !ledger.is_of_projects() {
-            return Ok(waiting);
-        }
-        let (none, nothing) = (HashMap::new(), HashMap::new());
-        let context = Context { policy, as_of, projects, waiting_on: &none, exempt: &nothing };
-        for (index, other) in policy.ledgers.iter().enumerate().filter(|(index, other)| {
-            !other.is_of_projects() && policy.rules.iter().any(|rule| rule.waiting_on_owner && rule.ledger == *index)
-        }) {
-            let mut judged = Judged::new(policy);
-            for record in self.all_records(policy, Some(index), selection).await? {
-                if other.project_of(&record).as_deref() == Some(project) {
-                    judged.record(&context, index, &record);
-                }
-            }
-            for finding in
-                judged.findings.iter().filter(|finding| policy.rules[finding.rule].waiting_on_owner && finding.state == State::Open)
-            {
-                if let Some(owner) = finding.owner {
-                    waiting.entry(project.to_owned()).or_insert(owner);
-                }
-            }
-        }
-        Ok(waiting)
     }
 
     /// Fills in the place of each cell, and the text of the file where reading has changed it.

@@ -22,7 +22,7 @@ impl std::fmt::Display for Mismatch {
 }
 
 /// Returns every cell that differs from the sum of its parts, from another cell with the same figure, or from the number of listed rows.
-pub fn tie_out(book: &Workbook<'_>) -> Vec<Mismatch> {
+pub fn check_balance(book: &Workbook<'_>) -> Vec<Mismatch> {
     let mut out = Vec::new();
     for sum in &book.sums {
         let expected = sum.parts.iter().map(|at| value(book, *at)).sum();

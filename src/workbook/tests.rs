@@ -15,7 +15,7 @@ use crate::domain::rules::owner::{Linked, link, owner_of};
 use crate::domain::rules::policy::ExemptKey;
 use crate::domain::rules::policy::Policy;
 use crate::report::xlsx;
-use crate::workbook::balance::tie_out;
+use crate::workbook::balance::check_balance;
 use crate::workbook::build::build;
 use crate::workbook::material::{IntakeIssue, Material, SourceSnapshot};
 use crate::workbook::model::Column;
@@ -260,7 +260,7 @@ fn totals_equal_their_parts_each_other_and_the_lists() {
     let world = world();
     let book = world.book("quarterly-supervision", Audience::Office);
     assert!(book.figures.len() > 100 && book.sums.len() > 100);
-    assert_eq!(tie_out(&book), []);
+    assert_eq!(check_balance(&book), []);
 }
 
 #[test]
@@ -273,7 +273,7 @@ fn a_wrong_total_and_a_lost_row_are_found() {
     let list = book.sheets.iter_mut().find(|sheet| sheet.name == "签约未开工").unwrap();
     let lost = list.rows.iter().position(|row| row.tag.is_some()).unwrap();
     list.rows[lost].tag = None;
-    let places: Vec<String> = tie_out(&book).into_iter().map(|mismatch| mismatch.place).collect();
+    let places: Vec<String> = check_balance(&book).into_iter().map(|mismatch| mismatch.place).collect();
     assert!(places.iter().any(|place| place.starts_with("分地区!C")), "{places:?}");
     assert!(places.iter().any(|place| place.starts_with("总体情况!")), "{places:?}");
 }
@@ -378,7 +378,7 @@ fn the_template_joins_places_or_lists_them_apart() {
     let mut world = world();
     let row = |world: &World, sheet: &str, label: &str| -> Option<Vec<Value>> {
         let book = world.book("quarterly-supervision", Audience::Office);
-        assert_eq!(tie_out(&book), []);
+        assert_eq!(check_balance(&book), []);
         let sheet = book.sheets.iter().find(|known| known.name == sheet).unwrap();
         sheet.rows.iter().find(|row| row.cells.first() == Some(&Value::text(label))).map(|row| row.cells.clone())
     };
@@ -413,7 +413,7 @@ fn an_empty_province_still_makes_every_workbook() {
     let world = World::new(|_| Vec::new(), &[]);
     for template in ["quarterly-supervision", "county-monthly-study", "unit-list"] {
         let book = world.book(template, Audience::Office);
-        assert_eq!(tie_out(&book), [], "{template}");
+        assert_eq!(check_balance(&book), [], "{template}");
         xlsx::render(&book).unwrap();
     }
     assert!(!world.book("quarterly-supervision", Audience::Office).sheets.iter().any(|sheet| sheet.name == "目标企业"));
@@ -450,13 +450,13 @@ fn a_long_list_is_streamed_row_by_row() {
 }
 
 #[test]
-fn a_few_hundred_projects_tie_out_in_every_template() {
+fn a_few_hundred_projects_balance_in_every_template() {
     let world = World::new(synthetic, &[("unstarted", "GZ2025000010"), ("unstarted", "GZ2025000013")]);
     for (template, audience) in
         [("quarterly-supervision", Audience::Office), ("county-monthly-study", Audience::Office), ("unit-list", world.unit("瓮安县"))]
     {
         let book = world.book(template, audience);
-        assert_eq!(tie_out(&book), []);
+        assert_eq!(check_balance(&book), []);
         assert!(xlsx::render(&book).unwrap().len() > 5000);
     }
 }
@@ -512,7 +512,7 @@ fn rates_are_compared_with_those_of_the_previous_run() {
     };
     let tenths = |text: &str| text.trim_end_matches('%').replace(['.', '+'], "").parse::<i64>().unwrap();
     let now = world.book("quarterly-supervision", Audience::Office);
-    assert_eq!(tie_out(&now), []);
+    assert_eq!(check_balance(&now), []);
     let was = earlier.book("quarterly-supervision", Audience::Office);
     for (sheet, label) in [("分地区", "合计"), ("分地区", "贵阳市"), ("分产业", "合计"), ("分产业", "茶叶")] {
         let of = |book: &Workbook<'_>| row(book.sheets.iter().find(|known| known.name == sheet).unwrap(), label);
@@ -530,7 +530,7 @@ fn rates_are_compared_with_those_of_the_previous_run() {
     assert!(world.previous_run.as_ref().unwrap().indicator_snapshot().is_some() && stale.indicator_snapshot().is_none());
 
     let city = world.book("city-quarterly-study", world.unit("贵阳市"));
-    assert_eq!(tie_out(&city), []);
+    assert_eq!(check_balance(&city), []);
     let sheet = city.sheets.iter().find(|sheet| sheet.name == "各县情况").unwrap();
     let places: Vec<String> = sheet.rows.iter().filter(|row| row.role == Role::Body).map(|row| row.cells[0].shown()).collect();
     assert!(places.contains(&"云岩区".to_owned()) && places.contains(&"贵安新区".to_owned()), "{places:?}");
@@ -654,7 +654,7 @@ fn a_long_list_holds_what_a_short_one_would() {
     };
     let world = World::new(many, &[]);
     let book = world.book("quarterly-supervision", Audience::Office);
-    assert_eq!(tie_out(&book), []);
+    assert_eq!(check_balance(&book), []);
     let sheet = book.sheets.iter().find(|sheet| sheet.name == "签约未履约").unwrap();
     let later = sheet.lazy_rows.as_ref().expect("made when written");
     let listed: Vec<Row> =

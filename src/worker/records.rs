@@ -12,7 +12,7 @@ use crate::store::database::Result;
 use crate::store::handle::Store;
 use crate::store::records::{StoredRecord, StreamedRecord};
 use crate::worker::snapshot_selection::SnapshotSelection;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 /// One snapshot of a ledger whose name is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,23 +60,6 @@ impl<'a> LedgerRecords<'a> {
             self.store.records().each(self.ledger, snapshot.source, snapshot.seq, |stored| take(*snapshot, stored)).await?;
         }
         Ok(())
-    }
-
-    /// All records, one for each code. For ledgers that are small beside the projects.
-    ///
-    /// # Errors
-    /// The database fails, or a stored body is damaged.
-    pub(crate) async fn all(&self) -> Result<Vec<Record>> {
-        let mut records = Vec::new();
-        let mut seen = BTreeSet::new();
-        self.each(|_, streamed| {
-            if seen.insert(streamed.record.code.clone()) {
-                records.push(std::mem::take(streamed.record));
-            }
-            Ok(())
-        })
-        .await?;
-        Ok(records)
     }
 
     /// The records with these codes, one for each code; codes that no source contains are left out.

@@ -208,8 +208,8 @@ pub fn explanations_agree(input: &JudgingInput<'_>, judged: &Judged) {
             if matches!(rule.kind, RuleKind::Periodic { .. }) {
                 continue;
             }
-            let explained = Explanation::record(&context, index, record, 0);
             let found = judged.findings.iter().find(|finding| finding.rule == index && *finding.key == *record.code);
+            let explained = Explanation::record(&context, index, record, found);
             let place = format!("{} {}: {explained:?}", rule.id, record.code);
             assert_eq!(explained.state, found.map(|finding| finding.state.code()), "{place}");
             assert_eq!(explained.light, found.and_then(|finding| finding.light).map(|light| light.code()), "{place}");

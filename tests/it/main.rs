@@ -5,6 +5,7 @@ mod config_check;
 mod config_numbers;
 mod detection;
 mod end_to_end;
+mod explanations;
 mod faults;
 mod feedback;
 mod helpers;

@@ -94,9 +94,12 @@ impl Judged {
                 continue;
             }
             // the responsibility is looked up once, and only for a record that is in the scope of a rule
-            if let Some(blank) = ledger_rules.out_of_scope(compiled, &mut self.answers, context, ledger, record) {
+            let in_scope = ledger_rules.in_scope(compiled, &mut self.answers, context, ledger, record);
+            if in_scope != Holds::Yes {
                 self.tallies[rule_index].out_of_scope += 1;
-                blanks.extend(blank);
+                if let Holds::Blank(field) = in_scope {
+                    blanks.push(field);
+                }
                 continue;
             }
             let current = current.get_or_insert_with(|| CurrentRecord::new(context, ledger_index, record));

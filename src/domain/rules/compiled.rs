@@ -44,34 +44,26 @@ impl LedgerRules {
         })
     }
 
-    /// As [`out_of_scope`], for one rule and record. `answers` caches the record's answers to the conditions; it must be empty before the
+    /// As [`in_scope`], for one rule and record. `answers` caches the record's answers to the conditions; it must be empty before the
     /// first rule of a record.
-    pub(crate) fn out_of_scope(
+    pub(crate) fn in_scope(
         &self,
         rule: &CompiledRule,
         answers: &mut Vec<Option<Holds>>,
         context: &Context<'_>,
         ledger: &Ledger,
         record: &Record,
-    ) -> Option<Option<usize>> {
+    ) -> Holds {
         if answers.is_empty() {
             answers.resize(self.conditions.len(), None);
         }
-        out_of_scope(rule.scope.iter().map(|index| {
+        in_scope(rule.scope.iter().map(|index| {
             *answers[*index].get_or_insert_with(|| self.conditions[*index].holds(ledger, record, &context.policy.units, context.as_of))
         }))
     }
 }
 
-/// Whether a record with these answers to the conditions of a scope is out of scope: `None` = in scope, `Some(None)` = a condition does not
-/// hold, `Some(Some(field))` = the cell of this field is empty.
-pub(crate) fn out_of_scope(scope: impl Iterator<Item = Holds>) -> Option<Option<usize>> {
-    for holds in scope {
-        match holds {
-            Holds::Yes => {}
-            Holds::No => return Some(None),
-            Holds::Blank(field) => return Some(Some(field)),
-        }
-    }
-    None
+/// Whether a record with these answers to the conditions of a scope is in it; the first answer other than yes decides.
+pub(crate) fn in_scope(mut scope: impl Iterator<Item = Holds>) -> Holds {
+    scope.find(|holds| *holds != Holds::Yes).unwrap_or(Holds::Yes)
 }

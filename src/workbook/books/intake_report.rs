@@ -382,7 +382,7 @@ impl IntakeReport<'_> {
         }
     }
 
-    /// The rows read from each sheet for each ledger: read = accepted + quarantined + skipped. `balance::tie_out` checks the sums.
+    /// The rows read from each sheet for each ledger: read = accepted + quarantined + skipped. `balance::check_balance` checks the sums.
     fn write_accounts(&mut self, sheet: &mut Sheet<'_>) {
         let facts = self.facts;
         add_spanning_texts(
@@ -488,7 +488,7 @@ mod tests {
     use crate::domain::intake::raw::{Raw, RawRow};
     use crate::domain::intake::sheet::SheetIntake;
     use crate::report::xlsx;
-    use crate::workbook::balance::tie_out;
+    use crate::workbook::balance::check_balance;
     use crate::workbook::model::text_width;
     use std::path::Path;
 
@@ -548,7 +548,7 @@ mod tests {
         let expected = [("说明", 0), ("待核行（1）", 2), ("待核行（2）", 2), ("待核行（3）", 1)];
         assert_eq!(names, expected);
         assert!(report.book.sheets.iter().all(|sheet| sheet.rows[0].role == Role::Paragraph), "each sheet begins with what to do");
-        assert!(tie_out(&report.book).is_empty(), "{:?}", tie_out(&report.book));
+        assert!(check_balance(&report.book).is_empty(), "{:?}", check_balance(&report.book));
         let sheets = ["甲".to_owned()];
         let written = |count: usize| {
             let mut rows = (1..=count).map(|number| report.note_row(number, 0, &sheets, &note(number)));

@@ -11,7 +11,7 @@ use crate::report::xlsx;
 use crate::store::changes::{ChangeCounts, Side};
 use crate::store::records::StoredRecord;
 use crate::store::snapshots::{Snapshot, SnapshotState};
-use crate::workbook::balance::tie_out;
+use crate::workbook::balance::check_balance;
 use crate::workbook::books::intake_report::{
     CodeChange, IntakeFacts, IntakeReport, LedgerIntake, SnapshotComparison, UnitRank, plan_report, unit_rank,
 };
@@ -109,7 +109,7 @@ impl Importer {
             unread: &report.unread,
         };
         let planned = plan_report(&facts);
-        let wrong = tie_out(&planned.book);
+        let wrong = check_balance(&planned.book);
         ensure!(wrong.is_empty(), "{}", wrong.iter().take(5).map(ToString::to_string).collect::<Vec<_>>().join("；"));
         let book = planned.book.clone();
         let (sender, mut receiver) = tokio::sync::mpsc::channel::<Vec<Row>>(CHUNKS_AHEAD);

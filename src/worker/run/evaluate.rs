@@ -7,7 +7,7 @@ use crate::clock::Clock;
 use crate::config::load::Config;
 use crate::domain::audience::is_restricted;
 use crate::domain::intake::note::{Note, NoteKind, SheetAccount};
-use crate::domain::judging::finding::State;
+use crate::domain::judging::finding::{Finding, State};
 use crate::domain::judging::indicators::Indicators;
 use crate::domain::judging::judge::Judged;
 use crate::domain::judging::roster::{Rosters, Selection};
@@ -17,9 +17,9 @@ use crate::domain::register::record::{Origin, Record};
 use crate::domain::register::snapshot::InForce;
 use crate::domain::register::units::UnitId;
 use crate::domain::rules::context::Context;
-use crate::domain::rules::exemption::exemptions_in_force;
+use crate::domain::rules::exemption::{Exemption, exemptions_in_force};
 use crate::domain::rules::owner::Linked;
-use crate::domain::rules::policy::Policy;
+use crate::domain::rules::policy::{ExemptKey, Policy};
 use crate::store::database::{Result, StoreError};
 use crate::store::handle::Store;
 use crate::store::records::StreamedRecord;
@@ -135,21 +135,10 @@ pub(crate) async fn evaluate(
     let noted = notes_of(store, policy, selection, &snapshots).await?;
     let codes = project_codes(policy, &others, &noted);
     let linked = linked_projects(store, policy, selection, &codes, |record| rosters.note_project(policy, record, as_of)).await?;
-    let exemptions = others.iter().find(|rows| policy.ledgers[rows.ledger].purpose == Purpose::Exemption);
-    let granted = exemptions_in_force(policy, exemptions.map_or(&[][..], |rows| rows.records.as_slice()), as_of);
-    let exempt = granted.in_force;
-    let mut judged = Judged::new(policy);
-    let mut indicators = Indicators::new(policy, as_of);
-    let nobody = HashMap::new();
-    let context = Context { policy, as_of, projects: &linked, waiting_on: &nobody, exempt: &exempt };
-    judge_others(&context, &others, &mut judged, &mut indicators);
-    if let Some(rows) = exemptions {
-        judged.doubtful_exemptions(&context, rows.ledger, &rows.records, &granted.doubts);
-    }
-    let waiting_on = waiting_units(policy, &judged);
-    let context = Context { policy, as_of, projects: &linked, waiting_on: &waiting_on, exempt: &exempt };
+    let JudgedOthers { mut judged, mut indicators, contributions } = judge_others(policy, as_of, &others, linked);
+    let (context, linked) = (contributions.context(policy, as_of), &contributions.linked);
     let selected = select_others(&context, &others, &mut rosters);
-    let noted = intake_issues(policy, &linked, noted);
+    let noted = intake_issues(policy, linked, noted);
     let mut spill = RecordSpill::new(folder, policy.ledgers.iter().map(|ledger| ledger.fields.len())).map_err(spill_error)?;
     if let Some(index) = policy.project_ledger() {
         let referenced = referenced_projects(policy, index, &judged, &selected, &noted);
@@ -169,7 +158,7 @@ pub(crate) async fn evaluate(
             })
             .await?;
     }
-    spill_others(policy, &linked, &others, &named_records(policy, &judged, &noted, selected), &mut spill)?;
+    spill_others(policy, linked, &others, &named_records(policy, &judged, &noted, selected), &mut spill)?;
     judged.sort();
     rosters.finish(policy, &judged);
     let sources = source_snapshots(policy, selection, &snapshots, as_of);
@@ -191,15 +180,77 @@ fn project_codes(policy: &Policy, others: &[LedgerRows], noted: &[LedgerNotes<'_
     codes
 }
 
+/// What the other ledgers contribute to judging a project.
+pub(crate) struct Contributions {
+    linked: HashMap<String, Linked>,
+    waiting_on: HashMap<String, UnitId>,
+    exempt: HashMap<ExemptKey, Exemption>,
+}
+
+impl Contributions {
+    pub(crate) fn context<'a>(&'a self, policy: &'a Policy, as_of: NaiveDate) -> Context<'a> {
+        Context { policy, as_of, projects: &self.linked, waiting_on: &self.waiting_on, exempt: &self.exempt }
+    }
+}
+
+/// The ledgers other than the projects, judged.
+struct JudgedOthers {
+    judged: Judged,
+    indicators: Indicators,
+    contributions: Contributions,
+}
+
 /// Judges the ledgers other than the projects.
-fn judge_others(context: &Context<'_>, others: &[LedgerRows], judged: &mut Judged, indicators: &mut Indicators) {
+fn judge_others(policy: &Policy, as_of: NaiveDate, others: &[LedgerRows], linked: HashMap<String, Linked>) -> JudgedOthers {
+    let exemptions = others.iter().find(|rows| policy.ledgers[rows.ledger].purpose == Purpose::Exemption);
+    let granted = exemptions_in_force(policy, exemptions.map_or(&[][..], |rows| rows.records.as_slice()), as_of);
+    let mut contributions = Contributions { linked, waiting_on: HashMap::new(), exempt: granted.in_force };
+    let (mut judged, mut indicators) = (Judged::new(policy), Indicators::new(policy, as_of));
+    let context = contributions.context(policy, as_of);
     for LedgerRows { ledger, records } in others {
         for record in records {
-            let owner = judged.record(context, *ledger, record);
-            indicators.add(context.policy, *ledger, record, owner);
+            let owner = judged.record(&context, *ledger, record);
+            indicators.add(policy, *ledger, record, owner);
         }
-        judged.periodic(context, *ledger, records);
+        judged.periodic(&context, *ledger, records);
     }
+    if let Some(rows) = exemptions {
+        judged.doubtful_exemptions(&context, rows.ledger, &rows.records, &granted.doubts);
+    }
+    contributions.waiting_on = waiting_units(policy, &judged);
+    JudgedOthers { judged, indicators, contributions }
+}
+
+/// One ledger of a register, judged as [`evaluate`] judges it; of the projects only one.
+pub(crate) struct EvaluatedLedger {
+    pub(crate) contributions: Contributions,
+    /// All records of a ledger other than the projects.
+    pub(crate) records: Vec<Record>,
+    pub(crate) findings: Vec<Finding>,
+}
+
+/// Evaluates one ledger; of the projects only `project`, so that the register is not read as a whole.
+///
+/// # Errors
+/// The database fails, or a stored body is damaged.
+pub(crate) async fn evaluate_ledger(
+    store: &Store,
+    policy: &Policy,
+    selection: &SnapshotSelection,
+    as_of: NaiveDate,
+    ledger: usize,
+    project: Option<&Record>,
+) -> Result<EvaluatedLedger> {
+    let snapshots = store.snapshots().list().await?;
+    let others = RegisterReader::new(store, policy, selection, &snapshots).other_ledgers().await?;
+    let linked = linked_projects(store, policy, selection, &project_codes(policy, &others, &[]), |_| ()).await?;
+    let JudgedOthers { mut judged, contributions, .. } = judge_others(policy, as_of, &others, linked);
+    if let Some(record) = project {
+        judged.record(&contributions.context(policy, as_of), ledger, record);
+    }
+    judged.findings.retain(|finding| policy.rules[finding.rule].ledger == ledger);
+    let records = others.into_iter().find(|rows| rows.ledger == ledger).map_or_else(Vec::new, |rows| rows.records);
+    Ok(EvaluatedLedger { contributions, records, findings: judged.findings })
 }
 
 /// By project, the unit whose answer it waits for.

@@ -71,9 +71,9 @@ impl Runner {
         let folder = to.unwrap_or_else(|| self.var.join("rebuild").join(id));
         let mut out = Vec::new();
         // each file with its folder below the run's; empty = the run's own folder
-        let mut whole = Vec::new();
+        let mut of_office = Vec::new();
         for name in &job.workbooks {
-            whole.extend(context.workbook(name, &folder)?.into_iter().map(|file| Ok((String::new(), file))));
+            of_office.extend(context.workbook(name, &folder)?.into_iter().map(|file| Ok((String::new(), file))));
         }
         let packs = context.rebuilt_packs().map(|pack| {
             let Pack { level, key, file, bytes } = pack?;
@@ -81,7 +81,7 @@ impl Runner {
             contents.write_all(&bytes)?;
             anyhow::Ok((level, UnpublishedFile { key, name: file, contents }))
         });
-        for made in whole.into_iter().chain(packs) {
+        for made in of_office.into_iter().chain(packs) {
             let (level, UnpublishedFile { key, name, contents }) = made?;
             let there = folder.join(&level).join(archive::safe_name(&name));
             if let Ok(known) = std::fs::read(&there) {

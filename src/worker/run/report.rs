@@ -7,7 +7,7 @@ use crate::report::{docx, xlsx};
 use crate::store::reports::{ReportFile, ReportKey, ReportKind};
 use crate::store::run_result::RunFault;
 use crate::store::runs::Run;
-use crate::workbook::balance::tie_out;
+use crate::workbook::balance::check_balance;
 use crate::workbook::build::{build, file_name};
 use crate::workbook::material::Material;
 use crate::workbook::model::Workbook;
@@ -106,6 +106,6 @@ pub(crate) fn block_in_place<T>(work: impl FnOnce() -> T) -> T {
 
 /// Checks that sums, rates and parts of a workbook agree. The error names the first five discrepancies.
 pub(crate) fn balanced(book: &Workbook<'_>) -> Result<(), String> {
-    let wrong = tie_out(book);
+    let wrong = check_balance(book);
     if wrong.is_empty() { Ok(()) } else { Err(wrong.iter().take(5).map(ToString::to_string).collect::<Vec<_>>().join("；")) }
 }

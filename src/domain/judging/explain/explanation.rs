@@ -10,7 +10,6 @@ use crate::domain::judging::explain::question::{Next, Outcome, Question, act_wor
 use crate::domain::judging::explain::recipients::{Recipient, cause_from, recipient};
 use crate::domain::judging::explain::reckoning::{reckoning, tenths};
 use crate::domain::judging::finding::{Finding, State};
-use crate::domain::judging::judge::Judged;
 use crate::domain::register::ledger::Role;
 use crate::domain::register::period::PeriodKind;
 use crate::domain::register::period::{Period, chinese_date};
@@ -137,19 +136,13 @@ impl Explanation {
         Explanation { reason, ..Explanation::of(context, &context.policy.rules[rule], key) }
     }
 
-    /// The explanation for a rule that judges single records. `quarters` comes from history, see [`Finding::quarters`].
-    pub fn record(context: &Context<'_>, rule_index: usize, record: &Record, quarters: u32) -> Explanation {
+    /// The explanation for a rule that judges single records. `finding` is what judging found.
+    pub fn record(context: &Context<'_>, rule_index: usize, record: &Record, finding: Option<&Finding>) -> Explanation {
         let policy = context.policy;
         let rule = &policy.rules[rule_index];
         let ledger = &policy.ledgers[rule.ledger];
         let responsibility = Responsibility::of(context, rule.ledger, record);
         let question = Question { context, ledger, record, rule, calendar: policy.calendar.of(responsibility.prefecture(policy)) };
-        let mut judged = Judged::new(policy);
-        judged.record(context, rule.ledger, record);
-        let finding = judged.findings.into_iter().find(|finding| finding.rule == rule_index).map(|mut finding| {
-            finding.record_red_quarters(policy, quarters);
-            finding
-        });
         let state = question.state_on(context.as_of);
         let due_on = question.due_on();
         let mut out = Explanation::of(context, rule, &record.code);
@@ -157,7 +150,7 @@ impl Explanation {
         out.unit =
             responsibility.owner.unit.map_or_else(|| masked(&responsibility.owner.text), |unit| policy.units.units[unit].name.clone());
         out.outcome = state.outcome;
-        out.reason = question.reason(finding.as_ref());
+        out.reason = question.reason(finding);
         out.cells = question.cells();
         if !matches!(state.outcome, Outcome::Off | Outcome::OutOfScope | Outcome::Gone) {
             out.reckoning = reckoning(&question);
@@ -166,15 +159,23 @@ impl Explanation {
         out.ladder = ladder(rule, state.step, out.due_on);
         out.since = question.since(state);
         out.next = question.next(state);
-        if let Some(finding) = &finding {
+        if let Some(finding) = finding {
             out.found(context, finding, &responsibility, record);
             out.next_quarters = next_quarters(context, rule, finding);
         }
         out
     }
 
-    /// The explanation for a periodic rule: one unit and the last closed period. `sessions` are the records of its ledger.
-    pub fn periodic(context: &Context<'_>, rule_index: usize, unit: UnitId, key: &str, sessions: &[Record]) -> Explanation {
+    /// The explanation for a periodic rule: one unit and the last closed period. `sessions` are the records of its ledger, `finding` is what
+    /// judging found.
+    pub fn periodic(
+        context: &Context<'_>,
+        rule_index: usize,
+        unit: UnitId,
+        key: &str,
+        sessions: &[Record],
+        finding: Option<&Finding>,
+    ) -> Explanation {
         let policy = context.policy;
         let rule = &policy.rules[rule_index];
         let ledger = &policy.ledgers[rule.ledger];
@@ -192,9 +193,6 @@ impl Explanation {
         let period = Period::last_closed(*every, context.as_of);
         out.name = period.title();
         out.unit.clone_from(&name);
-        let mut judged = Judged::new(policy);
-        judged.periodic(context, rule.ledger, sessions);
-        let finding = judged.findings.into_iter().find(|finding| finding.rule == rule_index && finding.owner == Some(unit));
         let own: Vec<&Record> = sessions
             .iter()
             .filter(|record| owner_of(policy, ledger, record, context.projects).unit == Some(unit))
@@ -224,7 +222,7 @@ impl Explanation {
         }
         let following = period.next();
         let judged_on = following.last_day();
-        match &finding {
+        match finding {
             Some(finding) => {
                 out.outcome = Outcome::Found;
                 out.reason = format!("{}，{}尚无记录", rule.title, period.title());

@@ -5,9 +5,9 @@ use crate::domain::judging::verdict::{Verdict, verdict};
 use crate::domain::register::calendar::Local;
 use crate::domain::register::ledger::Ledger;
 use crate::domain::register::record::Record;
-use crate::domain::rules::compiled::out_of_scope;
+use crate::domain::rules::compiled::in_scope;
 use crate::domain::rules::context::Context;
-use crate::domain::rules::rule::{Act, Rule, RuleKind, Step};
+use crate::domain::rules::rule::{Act, Holds, Rule, RuleKind, Step};
 use chrono::{Days, NaiveDate};
 use serde::Serialize;
 
@@ -85,7 +85,7 @@ impl<'a> Question<'a> {
             return of(Outcome::Off);
         }
         let scope = self.rule.scope.iter();
-        if out_of_scope(scope.map(|condition| condition.holds(self.ledger, self.record, &self.context.policy.units, as_of))).is_some() {
+        if in_scope(scope.map(|condition| condition.holds(self.ledger, self.record, &self.context.policy.units, as_of))) != Holds::Yes {
             return of(Outcome::OutOfScope);
         }
         match self.verdict(as_of) {
