@@ -262,6 +262,10 @@ pub fn random_register(dice: &mut Rng, policy: &Policy, as_of: NaiveDate, phones
                 // 亿元 with two decimals, as no other amount is
                 record.cells[field] = Cell::Money((70_000 + index as i64) * 10_000_000_000 + 7_700_000_000);
             }
+            // a row whose form is empty is no record
+            if !shape.append_only.is_empty() && shape.append_only.iter().all(|field| record.cell(*field).is_empty()) {
+                set(shape, &mut record, "remark", "王某");
+            }
             if dice.usize(..6) == 0 {
                 set(shape, &mut record, "restricted", *dice.choice(&["是", "秘密", "不便公开"]).expect("one"));
             } else if dice.usize(..3) == 0 {
