@@ -68,10 +68,10 @@ impl ProblemsAt<'_> {
     }
 
     /// The value of a word in a table; a problem with the nearest word where it has none.
-    pub(crate) fn named<T: Copy>(&mut self, table: &[(&'static str, T)], word: &str, what: &str) -> Option<T> {
-        let found = table.iter().find(|(name, _)| *name == word).map(|(_, value)| *value);
+    pub(crate) fn named<N: AsRef<str>, T: Copy>(&mut self, table: &[(N, T)], word: &str, what: &str) -> Option<T> {
+        let found = table.iter().find(|(name, _)| name.as_ref() == word).map(|(_, value)| *value);
         if found.is_none() {
-            self.report(format!("{what} \"{word}\" is unknown"), suggest(word, table.iter().map(|(name, _)| *name)));
+            self.report(format!("{what} \"{word}\" is unknown"), suggest(word, table.iter().map(|(name, _)| name.as_ref())));
         }
         found
     }

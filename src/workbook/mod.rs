@@ -6,9 +6,11 @@
 pub mod balance;
 pub mod books;
 pub mod build;
+pub(crate) mod counts;
 pub(crate) mod findings_by_record;
 pub(crate) mod item_counts;
 pub mod material;
+pub mod measures;
 pub mod model;
 pub mod pagination;
 pub mod previous_run;

@@ -26,7 +26,7 @@ use crate::workbook::model::Value;
 use crate::workbook::model::Workbook;
 use crate::workbook::previous_run::PreviousRun;
 use crate::workbook::sheets::kinds::SheetKind;
-use crate::workbook::sheets::matrix::declaration::{Axis, MatrixRows};
+use crate::workbook::sheets::matrix::declaration::{Axis, CityTitle, MatrixRows};
 use chrono::NaiveDate;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -398,7 +398,7 @@ fn the_template_joins_places_or_lists_them_apart() {
             }
         }
     };
-    set(&mut world, MatrixRows { titles: vec![(guiyang, "贵阳贵安".into())], apart: Vec::new() });
+    set(&mut world, MatrixRows { titles: vec![CityTitle { city: guiyang, title: "贵阳贵安".into() }], apart: Vec::new() });
     assert_eq!(projects(row(&world, "分地区", "贵阳贵安")), Some(city));
     assert_eq!(row(&world, "分地区", "贵阳市"), None);
 

@@ -219,13 +219,18 @@ pub enum Rate {
 }
 
 impl Rate {
-    pub const NAMES: [(&'static str, Rate); 5] = [
-        ("performed", Rate::Performed),
-        ("started", Rate::Started),
-        ("produced", Rate::Produced),
-        ("funds", Rate::Funds),
-        ("on_time", Rate::OnTime),
-    ];
+    pub const ALL: [Rate; 5] = [Rate::Performed, Rate::Started, Rate::Produced, Rate::Funds, Rate::OnTime];
+
+    /// The word that keys of columns begin with: `performed` in `performed_rate`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Rate::Performed => "performed",
+            Rate::Started => "started",
+            Rate::Produced => "produced",
+            Rate::Funds => "funds",
+            Rate::OnTime => "on_time",
+        }
+    }
 
     pub fn title(self) -> &'static str {
         match self {

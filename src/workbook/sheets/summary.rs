@@ -1,17 +1,16 @@
 //! Building the summary: key figures, rates with numerator and denominator, findings by rule and light, indicators of earlier runs, charts.
 
 use crate::domain::judging::finding::State;
-use crate::domain::judging::indicators::{Cohort, Measures, Rate, Window};
+use crate::domain::judging::indicators::{Measures, Rate, Window};
 use crate::domain::problem::ProblemsAt;
 use crate::domain::register::period::chinese_date;
 use crate::domain::rules::rule::Light;
 use crate::domain::rules::sentence::clause;
+use crate::workbook::measures::{Measure, light_heads};
 use crate::workbook::model::{Area, Chart, ChartKind, Role, Series, Sheet, Value};
 use crate::workbook::model::{LIGHTS, grid};
 use crate::workbook::sheet_builder::SheetBuilder;
 use crate::workbook::sheets::kind::Kind;
-use crate::workbook::sheets::matrix::declaration::MatrixColumn;
-use crate::workbook::sheets::matrix::sheet::figure_name;
 use crate::workbook::sheets::references::References;
 use crate::workbook::visible::VisibleMaterial;
 use chrono::NaiveDate;
@@ -153,7 +152,7 @@ impl<'a> SheetBuilder<'a, '_> {
         let rates = [Rate::Performed, Rate::Started, Rate::Produced, Rate::Funds];
         let mut heads = vec![Value::text("截至")];
         heads.extend(rates.iter().map(|rate| Value::text(rate.title())));
-        heads.extend(["●红（项）", "▲橙（项）", "■黄（项）", "小计（项）"].map(Value::text));
+        heads.extend(light_heads().into_iter().chain(["小计（项）".to_owned()]).map(Value::text));
         sheet.row(Role::Head, heads);
         let first = sheet.rows.len();
         let line = |day: NaiveDate, measures: &Measures, lights: [i128; 3]| {
@@ -214,28 +213,20 @@ impl<'a> SheetBuilder<'a, '_> {
             ["指标", "累计签约", "其中终止", "剔除终止", "本年签约", "其中终止", "剔除终止"].map(Value::text).into_iter().collect(),
         );
         let measures = self.visible.material.indicators.province();
-        type Of = fn(&Cohort) -> Value;
-        let lines: [(MatrixColumn, Of); 6] = [
-            (MatrixColumn::Contracts, |cohort| Value::count(cohort.contracts)),
-            (MatrixColumn::Performed, |cohort| Value::count(cohort.performed)),
-            (MatrixColumn::Started, |cohort| Value::count(cohort.started)),
-            (MatrixColumn::Produced, |cohort| Value::count(cohort.produced)),
-            (MatrixColumn::Amount, |cohort| Value::Amount(cohort.amount)),
-            (MatrixColumn::Funds, |cohort| Value::Amount(cohort.funds)),
-        ];
+        let lines = [Measure::Contracts, Measure::Performed, Measure::Started, Measure::Produced, Measure::Amount, Measure::Funds];
         let first = sheet.rows.len();
-        for (column, of) in lines {
-            let mut cells = vec![Value::text(column.title())];
+        for measure in lines {
+            let mut cells = vec![Value::text(measure.title())];
             for window in WINDOWS {
-                cells.extend([of(measures.signed(window)), of(measures.ended(window)), of(&measures.live(window))]);
+                cells.extend([measures.signed(window), measures.ended(window), &measures.live(window)].map(|of| measure.of_contracts(of)));
             }
             let row = sheet.row(Role::Body, cells);
             for (index, window) in WINDOWS.into_iter().enumerate() {
-                if let Some(name) = figure_name(column, window) {
+                if let Some(name) = measure.total_name(window) {
                     self.record_total(name, row, 1 + index * 3);
                 }
-                if column == MatrixColumn::Contracts
-                    && let Some(name) = figure_name(MatrixColumn::ContractsTerminated, window)
+                if measure == Measure::Contracts
+                    && let Some(name) = Measure::ContractsTerminated.total_name(window)
                 {
                     self.record_total(name, row, 2 + index * 3);
                 }
@@ -255,7 +246,7 @@ impl<'a> SheetBuilder<'a, '_> {
                 .collect(),
         );
         let measures = self.visible.material.indicators.province();
-        for (_, rate) in Rate::NAMES {
+        for rate in Rate::ALL {
             let mut cells = vec![Value::text(rate.title())];
             for window in WINDOWS {
                 let ratio = rate.of(measures.signed(window));
@@ -269,20 +260,17 @@ impl<'a> SheetBuilder<'a, '_> {
             }
             sheet.row(Role::Body, cells);
         }
-        let meanings = Rate::NAMES.map(|(_, rate)| format!("{}＝{}", rate.title(), rate.meaning()));
+        let meanings = Rate::ALL.map(|rate| format!("{}＝{}", rate.title(), rate.meaning()));
         sheet.banner(Role::Note, format!("注：{}；资金的分子、分母单位为亿元；分母为0的以“-”表示。", meanings.join("；")));
     }
 
     /// Findings by rule and light. Returns the rows of the project rules that judged any row.
     fn add_findings(&mut self, sheet: &mut Sheet<'_>) -> ChartRows {
         let policy = self.visible.policy();
-        sheet.row(
-            Role::Head,
-            ["督办事项", "依据", "●红（项）", "▲橙（项）", "■黄（项）", "小计（项）", "豁免（项）", "无法判定（项）", "明细"]
-                .map(Value::text)
-                .into_iter()
-                .collect(),
-        );
+        let mut heads = ["督办事项", "依据"].map(Value::text).to_vec();
+        heads.extend(light_heads().map(Value::text));
+        heads.extend(["小计（项）".to_owned(), Measure::Exempt.title(), Measure::Unjudged.title(), "明细".to_owned()].map(Value::text));
+        sheet.row(Role::Head, heads);
         let project = policy.project_ledger();
         let (own, other): (Vec<usize>, Vec<usize>) = (0..policy.rules.len()).partition(|rule| Some(policy.rules[*rule].ledger) == project);
         let first = sheet.rows.len();
@@ -290,15 +278,15 @@ impl<'a> SheetBuilder<'a, '_> {
         // rules that judged no row are last, so that the chart leaves them out
         let last = (first + rows.len()).saturating_sub(1).max(first);
         let mut totals = vec![self.add_rule_total(sheet, Role::Subtotal, "项目类小计", &rows)];
-        for (column, key) in [
-            (2, MatrixColumn::Light(LIGHTS[0])),
-            (3, MatrixColumn::Light(LIGHTS[1])),
-            (4, MatrixColumn::Light(LIGHTS[2])),
-            (5, MatrixColumn::Open),
-            (6, MatrixColumn::Exempt),
-            (7, MatrixColumn::Unjudged),
+        for (column, measure) in [
+            (2, Measure::Light(LIGHTS[0])),
+            (3, Measure::Light(LIGHTS[1])),
+            (4, Measure::Light(LIGHTS[2])),
+            (5, Measure::Open),
+            (6, Measure::Exempt),
+            (7, Measure::Unjudged),
         ] {
-            if let Some(name) = figure_name(key, Window::All) {
+            if let Some(name) = measure.total_name(Window::All) {
                 self.record_total(name, totals[0], column);
             }
         }

@@ -7,11 +7,12 @@ use crate::domain::register::ledger::Role;
 use crate::domain::register::period::PeriodKind;
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::Light;
+use crate::workbook::measures::Measure;
 use crate::workbook::model::Sheet;
 use crate::workbook::provenance::Provenance;
 use crate::workbook::sheet_builder::SheetBuilder;
 use crate::workbook::sheets::bulletin::declaration::{
-    Bulletin, BulletinColumn, BulletinFigure, BulletinList, BulletinPart, BulletinTable, Measure, Scope, TableRows,
+    Bulletin, BulletinColumn, BulletinFigure, BulletinList, BulletinPart, BulletinTable, Scope, TableRows,
 };
 use crate::workbook::sheets::kind::Kind;
 use crate::workbook::sheets::list::columns::{BuiltIn, ColumnKey, ListColumn, list_columns};
@@ -179,7 +180,7 @@ fn check_placeholders(raw: &PaperKeys, title: &str, at: &mut ProblemsAt<'_>) {
 }
 
 fn figure(raw: &FigureKeys, policy: &Policy, at: &mut ProblemsAt<'_>) -> Option<BulletinFigure> {
-    let measure = at.named(&Measure::NAMES, &raw.measure, "measure");
+    let measure = at.named(&Measure::of_bulletin(), &raw.measure, "measure");
     let scope = scope(raw.ledger.as_deref(), &raw.rules, policy, at);
     let rows = raw.units.as_ref().and_then(|word| at.named(&TableRows::NAMES, word, "units"));
     let (measure, scope) = (measure?, scope?);
@@ -264,7 +265,8 @@ fn table(raw: &TableKeys, policy: &Policy, at: &mut ProblemsAt<'_>) -> Option<Bu
 /// A column is `MEASURE` or `RULE`, with a title of its own after a space.
 fn table_column(word: &str, scope: &Scope, policy: &Policy, at: &mut ProblemsAt<'_>) -> Option<BulletinColumn> {
     let (key, own_title) = word.split_once(' ').map_or((word, None), |(key, title)| (key, Some(title.trim().to_owned())));
-    let measure = match (Measure::NAMES.iter().find(|(name, _)| *name == key), policy.rule(key)) {
+    let measures = Measure::of_bulletin();
+    let measure = match (measures.iter().find(|(name, _)| *name == key), policy.rule(key)) {
         (Some((_, measure)), _) => *measure,
         (None, Some(rule)) if scope.rules.contains(&rule) => Measure::Rule(rule),
         (None, Some(_)) => {
@@ -272,7 +274,7 @@ fn table_column(word: &str, scope: &Scope, policy: &Policy, at: &mut ProblemsAt<
             return None;
         }
         (None, None) => {
-            let known = Measure::NAMES.iter().map(|(name, _)| *name).chain(policy.rules.iter().map(|rule| rule.id.as_str()));
+            let known = measures.iter().map(|(name, _)| name.as_str()).chain(policy.rules.iter().map(|rule| rule.id.as_str()));
             at.report(format!("column \"{key}\" is no measure and no rule"), suggest(key, known));
             return None;
         }
@@ -325,7 +327,7 @@ fn list(raw: &ListKeys, policy: &Policy, at: &mut ProblemsAt<'_>) -> BulletinLis
 fn is_private(column: &ListColumn, policy: &Policy) -> bool {
     let private = |ledger: usize, field: usize| !is_open_field(&policy.ledgers[ledger].fields[field]);
     match &column.key {
-        ColumnKey::BuiltIn(key) => matches!(key, BuiltIn::Feedback | BuiltIn::Place | BuiltIn::Act),
+        ColumnKey::BuiltIn(column) => column.profile().is_private,
         ColumnKey::Field(fields) => fields.iter().enumerate().any(|(ledger, field)| field.is_some_and(|field| private(ledger, field))),
         ColumnKey::Project(field) => policy.project_ledger().is_some_and(|ledger| private(ledger, *field)),
     }

@@ -2,6 +2,7 @@
 
 use crate::domain::register::period::PeriodKind;
 use crate::domain::rules::rule::Light;
+use crate::workbook::measures::Measure;
 use crate::workbook::sheets::list::columns::ListColumn;
 
 /// One `[sheet.bulletin]`.
@@ -24,6 +25,7 @@ pub struct Bulletin {
 #[derive(Clone, Debug)]
 pub struct BulletinFigure {
     pub name: String,
+    /// One of tasks needs a ledger in the scope, one of findings needs rules.
     pub measure: Measure,
     pub scope: Scope,
     /// Measure word of a change: 件 in 比上期增加119件.
@@ -94,112 +96,6 @@ impl TableRows {
 pub struct BulletinColumn {
     pub title: String,
     pub measure: Measure,
-}
-
-/// A computed figure. Measures of tasks need a ledger in the scope, measures of findings need rules.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Measure {
-    Dispatched,
-    Received,
-    FedBack,
-    Completed,
-    /// Dispatched and not completed.
-    Left,
-    /// Dispatched in the period.
-    New,
-    /// Completed in the period.
-    Done,
-    ReceivedRate,
-    FedBackRate,
-    CompletedRate,
-    /// Rank by the rate of completion within the table.
-    CompletedRank,
-    /// Open findings with the light.
-    Light(Light),
-    /// Open findings.
-    Open,
-    /// Change since the previous run.
-    LightChange(Light),
-    OpenChange,
-    /// Open findings of one rule (its index).
-    Rule(usize),
-    /// Days overdue of the finding that is overdue longest.
-    Longest,
-    /// Units with an open finding.
-    Units,
-}
-
-impl Measure {
-    pub const NAMES: [(&'static str, Measure); 21] = [
-        ("dispatched", Measure::Dispatched),
-        ("received", Measure::Received),
-        ("fed_back", Measure::FedBack),
-        ("completed", Measure::Completed),
-        ("left", Measure::Left),
-        ("new", Measure::New),
-        ("done", Measure::Done),
-        ("received_rate", Measure::ReceivedRate),
-        ("fed_back_rate", Measure::FedBackRate),
-        ("completed_rate", Measure::CompletedRate),
-        ("completed_rank", Measure::CompletedRank),
-        ("red", Measure::Light(Light::Red)),
-        ("orange", Measure::Light(Light::Orange)),
-        ("yellow", Measure::Light(Light::Yellow)),
-        ("open", Measure::Open),
-        ("red_change", Measure::LightChange(Light::Red)),
-        ("orange_change", Measure::LightChange(Light::Orange)),
-        ("yellow_change", Measure::LightChange(Light::Yellow)),
-        ("open_change", Measure::OpenChange),
-        ("longest", Measure::Longest),
-        ("units", Measure::Units),
-    ];
-
-    /// Whether the measure counts tasks of a ledger.
-    pub fn is_of_tasks(self) -> bool {
-        use Measure as M;
-        matches!(
-            self,
-            M::Dispatched
-                | M::Received
-                | M::FedBack
-                | M::Completed
-                | M::Left
-                | M::New
-                | M::Done
-                | M::ReceivedRate
-                | M::FedBackRate
-                | M::CompletedRate
-                | M::CompletedRank
-        )
-    }
-
-    /// Whether the total of a table is the sum of its rows.
-    pub(crate) fn adds_up(self) -> bool {
-        use Measure as M;
-        !matches!(self, M::ReceivedRate | M::FedBackRate | M::CompletedRate | M::CompletedRank | M::Longest)
-    }
-
-    pub fn title(self) -> String {
-        match self {
-            Measure::Dispatched => "派发（件）".into(),
-            Measure::Received => "签收（件）".into(),
-            Measure::FedBack => "反馈（件）".into(),
-            Measure::Completed => "办结（件）".into(),
-            Measure::Left => "未办结（件）".into(),
-            Measure::New => "本期派发（件）".into(),
-            Measure::Done => "本期办结（件）".into(),
-            Measure::ReceivedRate => "签收率".into(),
-            Measure::FedBackRate => "反馈率".into(),
-            Measure::CompletedRate => "办结率".into(),
-            Measure::CompletedRank => "办结率排名".into(),
-            Measure::Light(light) => format!("{}灯（项）", light.title()),
-            Measure::Open | Measure::Rule(_) => "督办事项（项）".into(),
-            Measure::LightChange(light) => format!("{}灯比上期（项）", light.title()),
-            Measure::OpenChange => "比上期（项）".into(),
-            Measure::Longest => "最长超期（天）".into(),
-            Measure::Units => "涉及单位（个）".into(),
-        }
-    }
 }
 
 /// A list of the findings that are overdue longest.

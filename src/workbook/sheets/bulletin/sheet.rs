@@ -5,89 +5,31 @@
 
 use crate::domain::audience::{is_named_to_all, masked};
 use crate::domain::judging::finding::{Finding, State};
-use crate::domain::judging::indicators::{Orders, Ratio, rank};
+use crate::domain::judging::indicators::{Ratio, Window, rank};
 use crate::domain::register::period::Period;
 use crate::domain::register::period::PeriodKind;
 use crate::domain::register::units::{Level, UnitId};
-use crate::domain::rules::rule::Light;
+use crate::workbook::counts::Counts;
+use crate::workbook::measures::Measure;
 use crate::workbook::model::{Column, Role, Row, Sheet, Value, head_text, text_lines, text_width};
 use crate::workbook::sheet_builder::SheetBuilder;
-use crate::workbook::sheets::bulletin::declaration::{Bulletin, BulletinList, BulletinPart, BulletinTable, Measure, Scope, TableRows};
+use crate::workbook::sheets::bulletin::declaration::{Bulletin, BulletinList, BulletinPart, BulletinTable, Scope, TableRows};
 use crate::workbook::sheets::list::row::FoldedFindings;
 use crate::workbook::visible::VisibleMaterial;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The counts that a row, or a figure, is computed from.
-#[derive(Clone, Debug, Default)]
-struct Tally {
-    label: String,
-    tasks: Orders,
-    /// Open findings by rule and light.
-    found: BTreeMap<(usize, Light), u64>,
-    /// Open findings of the previous run by light; `None` = there is no previous run.
-    previous: Option<BTreeMap<Light, u64>>,
-    /// Days overdue of the finding that is overdue longest.
-    longest: Option<i64>,
-    units: BTreeSet<Option<UnitId>>,
+/// The row of a table that a unit is counted in; rows are in administrative order, the one of unknown units last.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum RowOf {
+    Unit(UnitId),
+    Unknown,
 }
 
-impl Tally {
-    fn is_empty(&self) -> bool {
-        self.tasks.is_empty() && self.found.is_empty() && self.previous.as_ref().is_none_or(BTreeMap::is_empty)
-    }
-
-    fn merge(&mut self, other: &Tally) {
-        self.tasks.merge(&other.tasks);
-        for (of, count) in &other.found {
-            *self.found.entry(*of).or_default() += count;
-        }
-        if let (Some(mine), Some(theirs)) = (&mut self.previous, &other.previous) {
-            for (light, count) in theirs {
-                *mine.entry(*light).or_default() += count;
-            }
-        }
-        self.longest = self.longest.max(other.longest);
-        self.units.extend(&other.units);
-    }
-
-    /// How many open findings there are with these rules and lights.
-    fn count(&self, takes: impl Fn(usize, Light) -> bool) -> u64 {
-        self.found.iter().filter(|((rule, light), _)| takes(*rule, *light)).map(|(_, count)| count).sum()
-    }
-
-    /// Change of the number of open findings with these lights since the previous run; `None` = nothing to compare with.
-    fn change(&self, takes: impl Fn(Light) -> bool) -> Option<i64> {
-        let previous: u64 = self.previous.as_ref()?.iter().filter(|(light, _)| takes(**light)).map(|(_, count)| count).sum();
-        i64::try_from(self.count(|_, light| takes(light))).ok()?.checked_sub_unsigned(previous)
-    }
-
-    /// The value of a measure. A rank needs the other rows, so it is blank here.
-    fn value(&self, measure: Measure, every: PeriodKind) -> Value {
-        let tasks = &self.tasks;
-        let span = every as usize;
-        let share = |part: u64| Value::Percent(tasks.share(part).tenths());
-        match measure {
-            Measure::Dispatched => Value::count(tasks.dispatched),
-            Measure::Received => Value::count(tasks.received),
-            Measure::FedBack => Value::count(tasks.fed_back),
-            Measure::Completed => Value::count(tasks.completed),
-            Measure::Left => Value::count(tasks.open()),
-            Measure::New => Value::count(tasks.dispatched_in[span]),
-            Measure::Done => Value::count(tasks.completed_in[span]),
-            Measure::ReceivedRate => share(tasks.received),
-            Measure::FedBackRate => share(tasks.fed_back),
-            Measure::CompletedRate => share(tasks.completed),
-            Measure::CompletedRank => Value::Blank,
-            Measure::Light(light) => Value::count(self.count(|_, known| known == light)),
-            Measure::Open => Value::count(self.count(|_, _| true)),
-            Measure::LightChange(light) => Value::Change(self.change(|known| known == light)),
-            Measure::OpenChange => Value::Change(self.change(|_| true)),
-            Measure::Rule(rule) => Value::count(self.count(|known, _| known == rule)),
-            Measure::Longest => self.longest.map_or(Value::Percent(None), Value::Count),
-            Measure::Units => Value::count(self.units.len()),
-        }
-    }
+/// The counts of a row of a table.
+struct UnitCounts {
+    name: String,
+    counts: Counts,
 }
 
 /// The grid: narrow columns of equal width. The columns of every table span several of them, so that tables of different columns fit one
@@ -102,8 +44,11 @@ const HEAD_WORD: f64 = 4.2;
 impl<'a> SheetBuilder<'a, '_> {
     /// An official paper.
     pub(crate) fn bulletin(&mut self, bulletin: &Bulletin) -> Sheet<'a> {
-        let figures: Vec<Value> =
-            bulletin.figures.iter().map(|figure| self.visible.tally(&figure.scope).value(figure.measure, bulletin.period)).collect();
+        let figures: Vec<Value> = bulletin
+            .figures
+            .iter()
+            .map(|figure| self.visible.measured(&self.visible.counts_in(&figure.scope), figure.measure, bulletin.period))
+            .collect();
         let mut sheet = Sheet {
             name: self.frame.name.clone(),
             landscape: self.frame.landscape,
@@ -176,15 +121,15 @@ impl<'a> SheetBuilder<'a, '_> {
 
     /// Adds a table with one row per unit and a total.
     fn add_unit_table(&mut self, sheet: &mut Sheet<'a>, table: &BulletinTable, every: PeriodKind) {
-        let tallies = self.visible.by_unit(&table.scope, table.rows);
-        let ratios: Vec<Ratio> = tallies.iter().map(|tally| tally.tasks.share(tally.tasks.completed)).collect();
+        let rows = self.visible.by_unit(&table.scope, table.rows);
+        let ratios: Vec<Ratio> = rows.iter().map(|row| row.counts.tasks.share(row.counts.tasks.completed)).collect();
         let places = rank(&ratios);
-        let cells = |tally: &Tally, place: Option<Option<u32>>| -> Vec<Value> {
+        let cells = |row: &UnitCounts, place: Option<Option<u32>>| -> Vec<Value> {
             let measured = table.columns.iter().map(|column| match (column.measure, place) {
                 (Measure::CompletedRank, Some(place)) => place.map_or_else(|| Value::text("-"), Value::count),
-                (measure, _) => tally.value(measure, every),
+                (measure, _) => self.visible.measured(&row.counts, measure, every),
             });
-            std::iter::once(Value::text(tally.label.clone())).chain(measured).collect()
+            std::iter::once(Value::text(row.name.clone())).chain(measured).collect()
         };
         let spans = spans(std::iter::once(2.6).chain(table.columns.iter().map(|_| 1.0)), vec![1; table.columns.len() + 1]);
         if !table.title.is_empty() {
@@ -194,12 +139,11 @@ impl<'a> SheetBuilder<'a, '_> {
         let head = heads.map(Value::text).collect();
         add_grid_row(sheet, Role::Head, head, &spans);
         let first = sheet.rows.len();
-        for (tally, place) in tallies.iter().zip(&places) {
-            add_grid_row(sheet, Role::Body, cells(tally, Some(*place)), &spans);
+        for (row, place) in rows.iter().zip(&places) {
+            add_grid_row(sheet, Role::Body, cells(row, Some(*place)), &spans);
         }
-        let mut total =
-            Tally { label: "合计".into(), previous: self.visible.material.previous_run.map(|_| BTreeMap::new()), ..Tally::default() };
-        tallies.iter().for_each(|tally| total.merge(tally));
+        let mut total = UnitCounts { name: "合计".into(), counts: Counts::default() };
+        rows.iter().for_each(|row| total.counts.merge(&row.counts));
         let row = sheet.rows.len();
         add_grid_row(sheet, Role::Total, cells(&total, None), &spans);
         let parts: Vec<usize> = (first..row).collect();
@@ -276,73 +220,76 @@ fn masked_value(value: Value) -> Value {
 }
 
 impl<'a> VisibleMaterial<'a> {
-    /// The counts of a scope over all its units.
-    fn tally(&self, scope: &Scope) -> Tally {
-        let mut sum = Tally { previous: self.material.previous_run.map(|_| BTreeMap::new()), ..Tally::default() };
-        for tally in self.tallies(scope, |unit| scope.rows.is_none_or(|rows| self.row_of(rows, unit).is_some()).then_some(())).values() {
-            sum.merge(tally);
+    /// The value of a measure; a change has none if there is no previous run.
+    fn measured(&self, counts: &Counts, measure: Measure, every: PeriodKind) -> Value {
+        match measure.is_change() && self.material.previous_run.is_none() {
+            true => Value::Change(None),
+            false => counts.value(measure, Window::All, every),
         }
-        sum
+    }
+
+    /// The counts of a scope over all its units.
+    fn counts_in(&self, scope: &Scope) -> Counts {
+        let is_counted = |unit| scope.rows.is_none_or(|rows| self.row_of(rows, unit).is_some());
+        let mut all = self.counts_by(scope, |unit| is_counted(unit).then_some(()));
+        all.remove(&()).unwrap_or_default()
     }
 
     /// The counts of a scope by unit, in administrative order.
-    fn by_unit(&self, scope: &Scope, rows: TableRows) -> Vec<Tally> {
+    fn by_unit(&self, scope: &Scope, rows: TableRows) -> Vec<UnitCounts> {
         let units = &self.policy().units;
-        let mut found = self.tallies(scope, |unit| self.row_of(rows, unit));
+        let mut found = self.counts_by(scope, |unit| self.row_of(rows, unit));
         // every active city has a row, other units have one if something is counted
         if rows == TableRows::City {
             for id in (0..units.units.len()).filter(|id| units.units[*id].level == Level::City && units.is_active(*id)) {
-                found
-                    .entry((false, id))
-                    .or_insert_with(|| Tally { previous: self.material.previous_run.map(|_| BTreeMap::new()), ..Tally::default() });
+                found.entry(RowOf::Unit(id)).or_default();
             }
         }
-        let rows = found.into_iter().filter(|(_, tally)| rows == TableRows::City || !tally.is_empty());
-        rows.map(|((unknown, id), mut tally)| {
-            tally.label = if unknown { "责任单位待明确".into() } else { units.units[id].name.clone() };
-            tally
+        let rows = found.into_iter().filter(|(_, counts)| rows == TableRows::City || !counts.is_empty());
+        rows.map(|(row, counts)| {
+            let name = match row {
+                RowOf::Unit(id) => units.units[id].name.clone(),
+                RowOf::Unknown => "责任单位待明确".into(),
+            };
+            UnitCounts { name, counts }
         })
         .collect()
     }
 
-    /// The row that a unit is counted in, as (unit is unknown, unit); `None` = in no row of this table.
-    fn row_of(&self, rows: TableRows, unit: Option<UnitId>) -> Option<(bool, UnitId)> {
+    /// The row that a unit is counted in; `None` = in no row of this table.
+    fn row_of(&self, rows: TableRows, unit: Option<UnitId>) -> Option<RowOf> {
         let units = &self.policy().units;
         match (rows, unit, unit.and_then(|unit| units.city_of(unit))) {
-            (TableRows::City, _, Some(city)) => Some((false, city)),
-            (TableRows::Department, Some(unit), None) => Some((false, unit)),
-            (TableRows::Department, None, _) => Some((true, 0)),
-            (TableRows::Place, Some(unit), _) if units.units[unit].level.is_place() => Some((false, unit)),
+            (TableRows::City, _, Some(city)) => Some(RowOf::Unit(city)),
+            (TableRows::Department, Some(unit), None) => Some(RowOf::Unit(unit)),
+            (TableRows::Department, None, _) => Some(RowOf::Unknown),
+            (TableRows::Place, Some(unit), _) if units.units[unit].level.is_place() => Some(RowOf::Unit(unit)),
             _ => None,
         }
     }
 
     /// Counts tasks and open findings by a key of their unit; those with `None` are left out.
-    fn tallies<K: Ord>(&self, scope: &Scope, key: impl Fn(Option<UnitId>) -> Option<K>) -> BTreeMap<K, Tally> {
+    fn counts_by<K: Ord>(&self, scope: &Scope, key: impl Fn(Option<UnitId>) -> Option<K>) -> BTreeMap<K, Counts> {
         let policy = self.policy();
-        let empty = || Tally { previous: self.material.previous_run.map(|_| BTreeMap::new()), ..Tally::default() };
-        let mut out: BTreeMap<K, Tally> = BTreeMap::new();
+        let mut out: BTreeMap<K, Counts> = BTreeMap::new();
         if let Some(ledger) = scope.ledger {
             for (unit, tasks) in self.material.indicators.tasks(ledger) {
                 if let Some(key) = key(unit) {
-                    out.entry(key).or_insert_with(empty).tasks.merge(tasks);
+                    out.entry(key).or_default().tasks.merge(tasks);
                 }
             }
         }
         for finding in self.findings.iter().filter(|finding| finding.state == State::Open && scope.rules.contains(&finding.rule)) {
-            let (Some(key), Some(light)) = (key(finding.owner), finding.light) else { continue };
-            let tally = out.entry(key).or_insert_with(empty);
-            *tally.found.entry((finding.rule, light)).or_default() += 1;
-            tally.longest = tally.longest.max(finding.overdue_days());
-            tally.units.insert(finding.owner);
+            if let Some(key) = key(finding.owner).filter(|_| finding.light.is_some()) {
+                out.entry(key).or_default().add_finding(finding);
+            }
         }
         for ((rule, unit, light), count) in self.material.previous_run.iter().flat_map(|previous| &previous.by_unit) {
             if !scope.rules.iter().any(|index| policy.rules[*index].id == *rule) {
                 continue;
             }
             if let Some(key) = key(policy.units.find(unit)) {
-                let previous = out.entry(key).or_insert_with(empty).previous.get_or_insert_default();
-                *previous.entry(*light).or_default() += *count as u64;
+                out.entry(key).or_default().add_previous(*light, *count);
             }
         }
         out

@@ -4,8 +4,9 @@
 use crate::domain::judging::finding::{Finding, State};
 use crate::domain::register::ledger::Role as FieldRole;
 use crate::domain::register::period::chinese_date;
-use crate::domain::register::units::Level;
+use crate::domain::register::units::{Level, UnitId};
 use crate::domain::rules::rule::Light;
+use crate::workbook::measures::{Measure, light_heads};
 use crate::workbook::model::LIGHTS;
 use crate::workbook::model::{Area, Chart, ChartKind, Column, Role, Row, Series, Sheet, Value, fit_heights};
 use crate::workbook::sheet_builder::SheetBuilder;
@@ -19,6 +20,23 @@ const WIDTHS: [f64; COLUMNS] = [27.0, 17.0, 17.5, 29.0, 15.0];
 /// Height in points of the row below the chart, and size of the chart in pixels.
 const CHART_POINTS: f64 = 248.0;
 const CHART_PIXELS: (u32, u32) = (760, 326);
+
+/// A row of the findings by city.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum CityRow {
+    City(UnitId),
+    /// Units outside every city.
+    Outside,
+    Unknown,
+}
+
+/// A project with red findings.
+struct RedProject<'a> {
+    /// In 分.
+    amount: i64,
+    code: &'a str,
+    found: Vec<&'a Finding>,
+}
 
 impl<'a> SheetBuilder<'a, '_> {
     /// The leader's page.
@@ -86,23 +104,29 @@ impl<'a> SheetBuilder<'a, '_> {
     /// Open findings by city, and their chart in the row `chart_row`.
     fn add_cities(&mut self, sheet: &mut Sheet<'_>, chart_row: usize) {
         let units = &self.visible.policy().units;
-        let mut lines: BTreeMap<(bool, usize, bool), [usize; 3]> = BTreeMap::new();
+        let mut lines: BTreeMap<CityRow, [usize; 3]> = BTreeMap::new();
         for (id, _) in units.units.iter().enumerate().filter(|(_, unit)| unit.level == Level::City) {
-            lines.insert((false, id, false), [0; 3]);
+            lines.insert(CityRow::City(id), [0; 3]);
         }
         for finding in self.visible.findings.iter().filter(|finding| finding.state == State::Open) {
             let Some(at) = finding.light.and_then(|light| LIGHTS.iter().position(|known| *known == light)) else { continue };
-            let city = finding.owner.and_then(|owner| units.city_of(owner));
-            lines.entry((city.is_none(), city.unwrap_or(0), finding.owner.is_none())).or_default()[at] += 1;
+            let row = match finding.owner {
+                Some(owner) => units.city_of(owner).map_or(CityRow::Outside, CityRow::City),
+                None => CityRow::Unknown,
+            };
+            lines.entry(row).or_default()[at] += 1;
         }
-        sheet.row(Role::Head, ["市（州）", "●红（项）", "▲橙（项）", "■黄（项）", "合计（项）"].map(Value::text).to_vec());
+        let mut heads = vec![Value::text("市（州）")];
+        heads.extend(light_heads().map(Value::text));
+        heads.push(Value::text("合计（项）"));
+        sheet.row(Role::Head, heads);
         let first = sheet.rows.len();
         let mut total = [0; 3];
-        for ((outside, city, unknown), counts) in &lines {
-            let name = match (outside, unknown) {
-                (false, _) => units.units[*city].name.as_str(),
-                (true, false) => "省级部门",
-                (true, true) => "责任单位待明确",
+        for (row, counts) in &lines {
+            let name = match row {
+                CityRow::City(city) => units.units[*city].name.as_str(),
+                CityRow::Outside => "省级部门",
+                CityRow::Unknown => "责任单位待明确",
             };
             let mut cells = vec![Value::text(name)];
             for (total, count) in total.iter_mut().zip(counts) {
@@ -149,17 +173,17 @@ impl<'a> SheetBuilder<'a, '_> {
         for finding in self.visible.findings.iter().filter(red) {
             projects.entry(&*finding.project).or_default().push(finding);
         }
-        let mut worst: Vec<(i64, &str, Vec<&Finding>)> = projects
+        let mut worst: Vec<RedProject<'_>> = projects
             .into_iter()
             .map(|(code, found)| {
                 let amount = self.visible.record(ledger, code).and_then(|record| record.cell(amount_field?).money());
-                (amount.unwrap_or(0), code, found)
+                RedProject { amount: amount.unwrap_or(0), code, found }
             })
             .collect();
-        worst.sort_by_key(|(amount, code, _)| (Reverse(*amount), *code));
-        sheet.row(Role::Head, ["项目名称", "所在地", "投资额（亿元）", "红灯事项", "最长超期（天）"].map(Value::text).to_vec());
+        worst.sort_by_key(|project| (Reverse(project.amount), project.code));
+        sheet.row(Role::Head, ["项目名称", "所在地", "投资额（亿元）", "红灯事项", &Measure::Longest.title()].map(Value::text).to_vec());
         let mut body = Vec::new();
-        for (amount, code, found) in worst.iter().take(most) {
+        for RedProject { amount, code, found } in worst.iter().take(most) {
             let record = self.visible.record(ledger, code);
             let shape = &policy.ledgers[ledger];
             let name = record.as_deref().map_or(&*found[0].name, |record| record.text(shape.role(FieldRole::Name)));

@@ -16,6 +16,15 @@ pub struct ListColumn {
     pub fill: bool,
 }
 
+impl ListColumn {
+    pub(crate) fn width(&self) -> Width {
+        match self.key {
+            ColumnKey::BuiltIn(column) => column.profile().width,
+            ColumnKey::Field(_) | ColumnKey::Project(_) => Width::Fitted,
+        }
+    }
+}
+
 /// Where the cells of a column come from.
 #[derive(Clone, Debug)]
 pub enum ColumnKey {
@@ -63,95 +72,128 @@ pub enum BuiltIn {
     Fill,
 }
 
-impl BuiltIn {
-    /// Every column with its key in a template.
-    pub const NAMES: [(&'static str, BuiltIn); 26] = [
-        ("also", BuiltIn::OtherFindings),
-        ("no", BuiltIn::No),
-        ("light", BuiltIn::Light),
-        ("act", BuiltIn::Act),
-        ("state", BuiltIn::State),
-        ("rule", BuiltIn::Rule),
-        ("key", BuiltIn::Key),
-        ("subject", BuiltIn::Subject),
-        ("unit", BuiltIn::Unit),
-        ("city", BuiltIn::City),
-        ("due_on", BuiltIn::DueOn),
-        ("overdue_days", BuiltIn::OverdueDays),
-        ("lag_points", BuiltIn::LagPoints),
-        ("missing", BuiltIn::Missing),
-        ("change", BuiltIn::Change),
-        ("cause", BuiltIn::Cause),
-        ("basis", BuiltIn::Basis),
-        ("waiting_on", BuiltIn::WaitingOn),
-        ("told", BuiltIn::Recipients),
-        ("major", BuiltIn::Major),
-        ("place", BuiltIn::Place),
-        ("feedback", BuiltIn::Feedback),
-        ("quarters", BuiltIn::Quarters),
-        ("items", BuiltIn::Items),
-        ("serial", BuiltIn::Serial),
-        ("fill", BuiltIn::Fill),
-    ];
+/// What is fixed about a built-in column.
+pub(crate) struct Profile {
+    /// Its key in a template.
+    key: &'static str,
+    /// Its title if the template gives none.
+    title: &'static str,
+    /// Whether lists of findings and sheets of records may have it.
+    of_findings: bool,
+    of_records: bool,
+    pub(crate) width: Width,
+    /// Whether it shows answers of units, acts, or places in the office's files, which not every unit may read.
+    pub(crate) is_private: bool,
+}
 
-    /// The title of the column if the template gives none.
-    pub fn title(self) -> &'static str {
+/// How wide a column is, beside what its cells and its head need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Width {
+    Fitted,
+    /// Running numbers.
+    Number,
+    /// Names of units and places, which may take two lines.
+    Names,
+    /// All findings of a record, of which those of one light share a line.
+    Lines,
+}
+
+impl Profile {
+    const fn new(key: &'static str, title: &'static str) -> Profile {
+        Profile { key, title, of_findings: true, of_records: true, width: Width::Fitted, is_private: false }
+    }
+
+    const fn width(self, width: Width) -> Profile {
+        Profile { width, ..self }
+    }
+
+    const fn of_findings_only(self) -> Profile {
+        Profile { of_records: false, ..self }
+    }
+
+    const fn of_records_only(self) -> Profile {
+        Profile { of_findings: false, ..self }
+    }
+
+    const fn private(self) -> Profile {
+        Profile { is_private: true, ..self }
+    }
+}
+
+impl BuiltIn {
+    /// Every column.
+    const ALL: [BuiltIn; 26] = {
+        use BuiltIn as B;
+        [
+            B::OtherFindings,
+            B::No,
+            B::Light,
+            B::Act,
+            B::State,
+            B::Rule,
+            B::Key,
+            B::Subject,
+            B::Unit,
+            B::City,
+            B::DueOn,
+            B::OverdueDays,
+            B::LagPoints,
+            B::Missing,
+            B::Change,
+            B::Cause,
+            B::Basis,
+            B::WaitingOn,
+            B::Recipients,
+            B::Major,
+            B::Place,
+            B::Feedback,
+            B::Quarters,
+            B::Items,
+            B::Serial,
+            B::Fill,
+        ]
+    };
+
+    pub(crate) fn profile(self) -> Profile {
+        let of = Profile::new;
         match self {
-            BuiltIn::OtherFindings => "同时存在",
-            BuiltIn::No => "序号",
-            BuiltIn::Light => "灯",
-            BuiltIn::Act => "方式",
-            BuiltIn::State => "状态",
-            BuiltIn::Rule => "督办事项",
-            BuiltIn::Key => "编号",
-            BuiltIn::Subject => "名称",
-            BuiltIn::Unit => "责任单位",
-            BuiltIn::City => "市（州）",
-            BuiltIn::DueOn => "应完成日期",
-            BuiltIn::OverdueDays => "超期天数",
-            BuiltIn::LagPoints => "落后百分点",
-            BuiltIn::Missing => "缺项",
-            BuiltIn::Change => "比上期",
-            BuiltIn::Cause => "原因类别",
-            BuiltIn::Basis => "依据",
-            BuiltIn::WaitingOn => "待答复单位",
-            BuiltIn::Recipients => "告知单位",
-            BuiltIn::Major => "重大项目",
-            BuiltIn::Place => "数据来源",
-            BuiltIn::Feedback => "反馈情况",
-            BuiltIn::Quarters => "连续红灯季度数",
-            BuiltIn::Items => "督办事项",
-            BuiltIn::Serial => "本期编号",
-            BuiltIn::Fill => "填写",
+            BuiltIn::OtherFindings => of("also", "同时存在").of_findings_only(),
+            BuiltIn::No => of("no", "序号").width(Width::Number),
+            BuiltIn::Light => of("light", "灯"),
+            BuiltIn::Act => of("act", "方式").of_findings_only().private(),
+            BuiltIn::State => of("state", "状态").of_findings_only(),
+            BuiltIn::Rule => of("rule", "督办事项").of_findings_only(),
+            BuiltIn::Key => of("key", "编号"),
+            BuiltIn::Subject => of("subject", "名称"),
+            BuiltIn::Unit => of("unit", "责任单位").width(Width::Names),
+            BuiltIn::City => of("city", "市（州）").width(Width::Names),
+            BuiltIn::DueOn => of("due_on", "应完成日期").of_findings_only(),
+            BuiltIn::OverdueDays => of("overdue_days", "超期天数").of_findings_only(),
+            BuiltIn::LagPoints => of("lag_points", "落后百分点").of_findings_only(),
+            BuiltIn::Missing => of("missing", "缺项").of_findings_only(),
+            BuiltIn::Change => of("change", "比上期").of_findings_only(),
+            BuiltIn::Cause => of("cause", "原因类别"),
+            BuiltIn::Basis => of("basis", "依据"),
+            BuiltIn::WaitingOn => of("waiting_on", "待答复单位").width(Width::Names),
+            BuiltIn::Recipients => of("told", "告知单位").of_findings_only().width(Width::Names),
+            BuiltIn::Major => of("major", "重大项目"),
+            BuiltIn::Place => of("place", "数据来源").private(),
+            BuiltIn::Feedback => of("feedback", "反馈情况").private(),
+            BuiltIn::Quarters => of("quarters", "连续红灯季度数").of_findings_only(),
+            BuiltIn::Items => of("items", "督办事项").of_records_only().width(Width::Lines),
+            BuiltIn::Serial => of("serial", "本期编号").of_records_only(),
+            BuiltIn::Fill => of("fill", "填写").of_records_only(),
         }
     }
 
     /// Whether a sheet of records may have this column.
-    pub fn is_of_record(self) -> bool {
-        use BuiltIn as B;
-        matches!(
-            self,
-            B::No
-                | B::Light
-                | B::Items
-                | B::Key
-                | B::Subject
-                | B::Unit
-                | B::City
-                | B::Cause
-                | B::Basis
-                | B::WaitingOn
-                | B::Major
-                | B::Place
-                | B::Feedback
-                | B::Serial
-                | B::Fill
-        )
+    pub(crate) fn is_of_record(self) -> bool {
+        self.profile().of_records
     }
 
     /// Whether a list of findings may have this column.
-    pub fn is_of_finding(self) -> bool {
-        !matches!(self, BuiltIn::Items | BuiltIn::Serial | BuiltIn::Fill)
+    pub(crate) fn is_of_finding(self) -> bool {
+        self.profile().of_findings
     }
 }
 
@@ -186,9 +228,9 @@ pub(crate) fn list_columns(
         let title = |usual: String| own_title.map_or(usual, str::to_owned);
         if key == EDITABLE {
             columns.extend(editable(policy, ledgers, &keys));
-        } else if let Some((_, built_in)) = BuiltIn::NAMES.iter().find(|(name, built_in)| *name == key && is_offered(*built_in)) {
-            let fill = *built_in == BuiltIn::Fill;
-            columns.push(ListColumn { title: title(built_in.title().to_owned()), key: ColumnKey::BuiltIn(*built_in), fill });
+        } else if let Some(built_in) = BuiltIn::ALL.into_iter().find(|built_in| built_in.profile().key == key && is_offered(*built_in)) {
+            let title = title(built_in.profile().title.to_owned());
+            columns.push(ListColumn { title, key: ColumnKey::BuiltIn(built_in), fill: built_in == BuiltIn::Fill });
         } else if let Some(id) = key.strip_prefix("project.") {
             let Some(project) = policy.project_ledger() else { continue };
             let ledger = &policy.ledgers[project];
@@ -220,7 +262,7 @@ pub(crate) fn list_columns(
 }
 
 fn known_keys<'a>(ledgers: &'a [usize], is_offered: fn(BuiltIn) -> bool, policy: &'a Policy) -> impl Iterator<Item = &'a str> {
-    let built_in = BuiltIn::NAMES.iter().filter(move |(_, key)| is_offered(*key)).map(|(name, _)| *name);
+    let built_in = BuiltIn::ALL.into_iter().filter(move |column| is_offered(*column)).map(|column| column.profile().key);
     let fields = ledgers.iter().flat_map(|ledger| policy.ledgers[*ledger].fields.iter().map(|field| field.id.as_str()));
     built_in.chain([EDITABLE]).chain(fields)
 }

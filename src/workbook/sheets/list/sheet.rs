@@ -9,7 +9,7 @@ use crate::workbook::item_counts::count_items;
 use crate::workbook::model;
 use crate::workbook::model::{Column, LIGHTS, LazyRows, Role, Row, Sheet, Value, fit, fit_heights};
 use crate::workbook::sheet_builder::{LIST_ROWS_MAX, SheetBuilder};
-use crate::workbook::sheets::list::columns::{BuiltIn, ColumnKey, ListColumn};
+use crate::workbook::sheets::list::columns::{ColumnKey, ListColumn, Width};
 use crate::workbook::sheets::list::declaration::{Group, List};
 use crate::workbook::sheets::list::row::FoldedFindings;
 use crate::workbook::visible::VisibleMaterial;
@@ -22,9 +22,8 @@ pub(crate) const EAGER_ROWS_MAX: usize = 2000;
 
 /// Wider columns wrap, in characters.
 const WIDTH_MAX: f64 = 34.0;
-/// Width of the column that names all findings of a record.
-const ITEMS_WIDTH: f64 = 40.0;
-/// Width of columns with names of units and places, which may take two lines.
+const NUMBER_WIDTH: f64 = 6.0;
+const LINES_WIDTH: f64 = 40.0;
 const NAME_WIDTH_MAX: f64 = 16.0;
 const FILL_WIDTH_MIN: f64 = 16.0;
 
@@ -252,21 +251,18 @@ pub(crate) fn head_row(columns: &[ListColumn], body: &[Row]) -> (Row, Vec<Column
     let mut widths = fit(body, columns.len(), WIDTH_MAX);
     for (width, column) in widths.iter_mut().zip(columns) {
         width.fill = column.fill;
-        match column.key {
-            ColumnKey::BuiltIn(BuiltIn::City | BuiltIn::Unit | BuiltIn::Recipients | BuiltIn::WaitingOn) => {
-                width.width = width.width.min(NAME_WIDTH_MAX);
-            }
-            // findings of one light share a line
-            ColumnKey::BuiltIn(BuiltIn::Items) if width.width >= WIDTH_MAX => width.width = ITEMS_WIDTH,
+        match column.width() {
+            Width::Names => width.width = width.width.min(NAME_WIDTH_MAX),
+            Width::Lines if width.width >= WIDTH_MAX => width.width = LINES_WIDTH,
             _ if column.fill => width.width = width.width.max(FILL_WIDTH_MIN),
-            _ => {}
+            Width::Fitted | Width::Lines | Width::Number => {}
         }
     }
     let titles: Vec<&str> = columns.iter().map(|column| column.title.as_str()).collect();
     let head = model::head(&titles, &mut widths);
     for (width, column) in widths.iter_mut().zip(columns) {
-        if matches!(column.key, ColumnKey::BuiltIn(BuiltIn::No)) {
-            width.width = 6.0;
+        if column.width() == Width::Number {
+            width.width = NUMBER_WIDTH;
         }
     }
     (head, widths)

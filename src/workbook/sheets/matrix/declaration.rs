@@ -5,7 +5,7 @@ use crate::domain::problem::{ProblemsAt, suggest};
 use crate::domain::register::ledger::{Purpose, Role};
 use crate::domain::register::units::{Level, UnitId};
 use crate::domain::rules::policy::Policy;
-use crate::domain::rules::rule::Light;
+use crate::workbook::measures::Measure;
 use crate::workbook::model::Sheet;
 use crate::workbook::sheet_builder::SheetBuilder;
 use crate::workbook::sheets::kind::Kind;
@@ -41,7 +41,7 @@ fn all() -> String {
 pub struct Matrix {
     pub axis: Axis,
     pub window: Window,
-    pub columns: Vec<MatrixColumn>,
+    pub columns: Vec<Measure>,
     pub rows: MatrixRows,
 }
 
@@ -56,11 +56,11 @@ impl Kind for Matrix {
         let axis = at.named(&Axis::NAMES, &keys.by, "by")?;
         let window = at.named(&Window::NAMES, &keys.window, "window")?;
         let project = policy.project_ledger().map(|index| &policy.ledgers[index]);
-        let names = MatrixColumn::names();
+        let names = Measure::of_matrix();
         let mut columns = Vec::new();
         for word in &keys.columns {
             let Some(column) = at.named(&names, word, "column") else { continue };
-            if axis == Axis::Industry && column.needs_region() {
+            if axis == Axis::Industry && needs_region(column) {
                 at.report(
                     format!("column \"{word}\" is for by = \"region\""),
                     Some("work orders and what was found before are known by unit, not by industry".into()),
@@ -83,15 +83,15 @@ impl Kind for Matrix {
 
     fn ledgers(&self, visible: &VisibleMaterial<'_>) -> BTreeSet<usize> {
         let policy = visible.policy();
-        let counts_orders = self.columns.iter().any(|column| column.is_of_orders());
+        let counts_orders = self.columns.iter().any(|column| column.is_of_tasks());
         let of_orders = policy.ledger_for(Purpose::Order).filter(|_| counts_orders);
         policy.project_ledger().into_iter().chain(of_orders).collect()
     }
 }
 
 /// The role, beyond those every project ledger has, that a column is computed from.
-fn role_for(column: MatrixColumn) -> Option<Role> {
-    use MatrixColumn as M;
+fn role_for(column: Measure) -> Option<Role> {
+    use Measure as M;
     match column {
         M::Rate(rate) | M::LiveRate(rate) | M::Rank(rate) | M::RateChange(rate) => match rate {
             Rate::OnTime => Some(Role::PlannedStart),
@@ -110,7 +110,7 @@ fn matrix_rows(keys: &MatrixKeys, axis: Axis, policy: &Policy, at: &mut Problems
     for entry in &keys.titles {
         let (name, title) = entry.split_once(' ').unwrap_or((entry, entry));
         let city = unit_of_level(name, "titles", Level::City, "市（州）", policy, at);
-        rows.titles.extend(city.map(|city| (city, title.trim().to_owned())));
+        rows.titles.extend(city.map(|city| CityTitle { city, title: title.trim().to_owned() }));
     }
     for name in &keys.apart {
         rows.apart.extend(unit_of_level(name, "apart", Level::Platform, "platform", policy, at));
@@ -135,9 +135,16 @@ fn unit_of_level(name: &str, key: &str, level: Level, what: &str, policy: &Polic
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MatrixRows {
     /// Cities under another title, such as 贵阳贵安 for 贵阳市 with its platforms.
-    pub titles: Vec<(UnitId, String)>,
+    pub titles: Vec<CityTitle>,
     /// Platforms with a row beside the cities, not counted in their city.
     pub apart: Vec<UnitId>,
+}
+
+/// A city under another title.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CityTitle {
+    pub city: UnitId,
+    pub title: String,
 }
 
 /// What has a row each.
@@ -151,127 +158,7 @@ impl Axis {
     pub const NAMES: [(&'static str, Axis); 2] = [("region", Axis::Region), ("industry", Axis::Industry)];
 }
 
-/// A column of a matrix.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MatrixColumn {
-    Projects,
-    Terminated,
-    /// One printed column per stage word, and one for other stages.
-    Stages,
-    Contracts,
-    ContractsTerminated,
-    Amount,
-    Funds,
-    Performed,
-    Started,
-    Produced,
-    Rate(Rate),
-    /// The rate without terminated contracts.
-    LiveRate(Rate),
-    /// Rank by the rate within the row's group.
-    Rank(Rate),
-    /// Change of the rate since the previous run, in percentage points.
-    RateChange(Rate),
-    /// Open findings on projects with the light.
-    Light(Light),
-    Open,
-    /// Change since the previous run.
-    LightChange(Light),
-    OpenChange,
-    Exempt,
-    Unjudged,
-    OrdersDispatched,
-    OrdersReceived,
-    OrdersCompleted,
-    OrdersOpen,
-}
-
-impl MatrixColumn {
-    /// Every column with its key in a template.
-    pub fn names() -> Vec<(&'static str, MatrixColumn)> {
-        use MatrixColumn as M;
-        let mut names = vec![
-            ("projects", M::Projects),
-            ("terminated", M::Terminated),
-            ("stages", M::Stages),
-            ("contracts", M::Contracts),
-            ("contracts_terminated", M::ContractsTerminated),
-            ("amount", M::Amount),
-            ("funds", M::Funds),
-            ("performed", M::Performed),
-            ("started", M::Started),
-            ("produced", M::Produced),
-            ("red", M::Light(Light::Red)),
-            ("orange", M::Light(Light::Orange)),
-            ("yellow", M::Light(Light::Yellow)),
-            ("open", M::Open),
-            ("red_change", M::LightChange(Light::Red)),
-            ("orange_change", M::LightChange(Light::Orange)),
-            ("yellow_change", M::LightChange(Light::Yellow)),
-            ("open_change", M::OpenChange),
-            ("exempt", M::Exempt),
-            ("unjudged", M::Unjudged),
-            ("orders_dispatched", M::OrdersDispatched),
-            ("orders_received", M::OrdersReceived),
-            ("orders_completed", M::OrdersCompleted),
-            ("orders_open", M::OrdersOpen),
-        ];
-        for (key, live, place, moved, rate) in [
-            ("performed_rate", "performed_live_rate", "performed_rank", "performed_rate_change", Rate::Performed),
-            ("started_rate", "started_live_rate", "started_rank", "started_rate_change", Rate::Started),
-            ("produced_rate", "produced_live_rate", "produced_rank", "produced_rate_change", Rate::Produced),
-            ("funds_rate", "funds_live_rate", "funds_rank", "funds_rate_change", Rate::Funds),
-            ("on_time_rate", "on_time_live_rate", "on_time_rank", "on_time_rate_change", Rate::OnTime),
-        ] {
-            names.extend([(key, M::Rate(rate)), (live, M::LiveRate(rate)), (place, M::Rank(rate)), (moved, M::RateChange(rate))]);
-        }
-        names
-    }
-
-    pub fn title(self) -> String {
-        use MatrixColumn as M;
-        match self {
-            M::Projects => "在册项目（个）".into(),
-            M::Terminated => "其中终止（个）".into(),
-            M::Stages => "项目阶段".into(),
-            M::Contracts => "合同项目（个）".into(),
-            M::ContractsTerminated => "合同终止（个）".into(),
-            M::Amount => "合同投资额（亿元）".into(),
-            M::Funds => "到位资金（亿元）".into(),
-            M::Performed => "已履约（个）".into(),
-            M::Started => "已开工（个）".into(),
-            M::Produced => "已投产（个）".into(),
-            M::Rate(rate) => rate.title().into(),
-            M::LiveRate(rate) => format!("{}（剔除终止）", rate.title()),
-            M::Rank(rate) => format!("{}排名", rate.title()),
-            M::RateChange(rate) => format!("{}比上期（百分点）", rate.title()),
-            M::Light(light) => format!("{}灯（项）", light.title()),
-            M::Open => "督办事项（项）".into(),
-            M::LightChange(light) => format!("{}灯比上期（项）", light.title()),
-            M::OpenChange => "督办事项比上期（项）".into(),
-            M::Exempt => "豁免（项）".into(),
-            M::Unjudged => "无法判定（项）".into(),
-            M::OrdersDispatched => "工作单派发（件）".into(),
-            M::OrdersReceived => "签收（件）".into(),
-            M::OrdersCompleted => "办结（件）".into(),
-            M::OrdersOpen => "未办结（件）".into(),
-        }
-    }
-
-    /// Whether the column compares with the previous run.
-    pub fn is_change(self) -> bool {
-        matches!(self, MatrixColumn::LightChange(_) | MatrixColumn::OpenChange | MatrixColumn::RateChange(_))
-    }
-
-    /// Whether the column counts work orders.
-    pub fn is_of_orders(self) -> bool {
-        use MatrixColumn as M;
-        matches!(self, M::OrdersDispatched | M::OrdersReceived | M::OrdersCompleted | M::OrdersOpen)
-    }
-
-    /// Whether the column exists by region only: work orders have no industry, and findings of earlier runs are known by unit.
-    pub fn needs_region(self) -> bool {
-        use MatrixColumn as M;
-        self.is_of_orders() || matches!(self, M::LightChange(_) | M::OpenChange)
-    }
+/// Whether a column exists by region only: work orders have no industry, and findings of earlier runs are known by unit.
+fn needs_region(column: Measure) -> bool {
+    column.is_of_tasks() || matches!(column, Measure::LightChange(_) | Measure::OpenChange)
 }

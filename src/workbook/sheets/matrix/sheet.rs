@@ -1,71 +1,21 @@
 //! Tables of figures, one row per place or industry, in administrative order with totals that equal their parts.
 
 use crate::domain::audience::Audience;
-use crate::domain::judging::finding::{Finding, State};
-use crate::domain::judging::indicators::{Indicators, Measures, Orders, Rate, Ratio, Window, rank};
+use crate::domain::judging::finding::Finding;
+use crate::domain::judging::indicators::{Indicators, Rate, Ratio, Window, rank};
 use crate::domain::register::ledger::Role as FieldRole;
-use crate::domain::register::period::chinese_date;
+use crate::domain::register::period::{PeriodKind, chinese_date};
 use crate::domain::register::units::{Level, UnitId, Units};
+use crate::workbook::counts::Counts;
+use crate::workbook::measures::Measure;
 use crate::workbook::model;
 use crate::workbook::model::{Area, Role, Row, Sheet, Value, fit};
 use crate::workbook::previous_run::PreviousRun;
 use crate::workbook::sheet_builder::SheetBuilder;
-use crate::workbook::sheets::matrix::declaration::{Axis, Matrix, MatrixColumn, MatrixRows};
+use crate::workbook::sheets::matrix::declaration::{Axis, Matrix, MatrixRows};
 use crate::workbook::visible::VisibleMaterial;
 use chrono::Datelike;
 use std::collections::BTreeMap;
-
-/// Findings on projects, counted by state and light.
-#[derive(Clone, Copy, Default)]
-struct FindingCounts {
-    /// Open findings by light.
-    open: [u64; 3],
-    exempt: u64,
-    unjudged: u64,
-    /// Open findings of the previous run by light.
-    previous_open: [u64; 3],
-}
-
-impl FindingCounts {
-    fn merge(&mut self, other: &FindingCounts) {
-        for (mine, theirs) in self.open.iter_mut().zip(other.open) {
-            *mine += theirs;
-        }
-        for (mine, theirs) in self.previous_open.iter_mut().zip(other.previous_open) {
-            *mine += theirs;
-        }
-        self.exempt += other.exempt;
-        self.unjudged += other.unjudged;
-    }
-
-    fn is_empty(&self) -> bool {
-        self.open == [0; 3] && self.previous_open == [0; 3] && self.exempt == 0 && self.unjudged == 0
-    }
-}
-
-/// What the cells of a row are computed from.
-#[derive(Default)]
-struct RowFigures {
-    measures: Measures,
-    /// Measures of the previous run.
-    previous: Measures,
-    findings: FindingCounts,
-    orders: Orders,
-}
-
-impl RowFigures {
-    fn merge(&mut self, other: &RowFigures) {
-        self.measures.merge(&other.measures);
-        self.previous.merge(&other.previous);
-        self.findings.merge(&other.findings);
-        self.orders.merge(&other.orders);
-    }
-
-    /// Whether this run counts nothing in the row.
-    fn is_empty(&self) -> bool {
-        self.measures.is_empty() && self.findings.is_empty() && self.orders == Orders::default()
-    }
-}
 
 /// One row before it is printed.
 struct MatrixRow {
@@ -74,7 +24,7 @@ struct MatrixRow {
     role: Role,
     /// Rows of the same group are ranked among each other; `None` = not ranked.
     group: Option<Level>,
-    figures: RowFigures,
+    counts: Counts,
     /// Indices of the rows it is the total of.
     parts: Vec<usize>,
 }
@@ -85,7 +35,7 @@ impl<'a> SheetBuilder<'a, '_> {
         let Matrix { axis, window, columns, rows: named } = matrix;
         let (axis, window) = (*axis, *window);
         let matrix_rows = match axis {
-            Axis::Region => self.visible.regions(columns.iter().any(|column| column.is_of_orders()), named),
+            Axis::Region => self.visible.regions(columns.iter().any(|column| column.is_of_tasks()), named),
             Axis::Industry => self.visible.industries(),
         };
         let stages = &self.visible.material.indicators.stages;
@@ -95,19 +45,24 @@ impl<'a> SheetBuilder<'a, '_> {
         };
         for column in columns {
             match column {
-                MatrixColumn::Stages => heads.extend(stages.iter().cloned().chain(["其他阶段".into()])),
-                column => heads.push(column.title()),
+                Measure::Stages => heads.extend(stages.iter().cloned().chain(["其他阶段".into()])),
+                column => heads.push(column.title_in_matrix()),
             }
         }
         let mut body: Vec<Row> = Vec::with_capacity(matrix_rows.len());
-        let is_comparable = |column: MatrixColumn| self.visible.is_comparable(column, window);
         for row in &matrix_rows {
             let mut cells = vec![Value::text(row.label.clone()), Value::text(row.kind.clone())];
             for column in columns {
-                cells.extend(match column.is_change() && !is_comparable(*column) {
-                    true => vec![Value::Change(None)],
-                    false => cells_of(*column, row, &matrix_rows, window, stages.len()),
-                });
+                match column {
+                    Measure::Stages => {
+                        let counts = &row.counts.projects.stages;
+                        cells.extend((0..=stages.len()).map(|stage| Value::count(counts.get(stage).copied().unwrap_or(0))));
+                    }
+                    Measure::Rank(rate) => cells.push(rank_in_group(*rate, row, &matrix_rows, window)),
+                    change if change.is_change() && !self.visible.is_comparable(*change, window) => cells.push(Value::Change(None)),
+                    // no column of a matrix counts the tasks of a period
+                    measure => cells.push(row.counts.value(*measure, window, PeriodKind::Quarter)),
+                }
             }
             body.push(Row { role: row.role, cells, ..Row::default() });
         }
@@ -123,7 +78,7 @@ impl<'a> SheetBuilder<'a, '_> {
         sheet.repeat = Some((head_at, head_at));
         self.record_matrix_figures(&sheet, &matrix_rows, columns, window, first);
         for (column, key) in printed_columns(columns, stages.len()) {
-            if matches!(key, MatrixColumn::Rate(_)) {
+            if matches!(key, Measure::Rate(_)) {
                 sheet.bars.push(Area { column, first, last: first + matrix_rows.len() - 2 });
             }
         }
@@ -133,49 +88,41 @@ impl<'a> SheetBuilder<'a, '_> {
     }
 
     /// Records the sums and totals of the table that begins at row `first`, for the balance check.
-    fn record_matrix_figures(
-        &mut self,
-        sheet: &Sheet<'_>,
-        matrix_rows: &[MatrixRow],
-        columns: &[MatrixColumn],
-        window: Window,
-        first: usize,
-    ) {
+    fn record_matrix_figures(&mut self, sheet: &Sheet<'_>, matrix_rows: &[MatrixRow], columns: &[Measure], window: Window, first: usize) {
         let stages = self.visible.material.indicators.stages.len();
         let last = first + matrix_rows.len() - 1;
         for (column, key) in printed_columns(columns, stages) {
             if sheet.rows[last].cells[column].figure().is_none() {
                 continue;
             }
-            if !matches!(key, MatrixColumn::Rank(_)) {
+            if key.adds_up() {
                 for (index, row) in matrix_rows.iter().enumerate().filter(|(_, row)| !row.parts.is_empty()) {
                     let parts: Vec<usize> = row.parts.iter().map(|part| first + part).collect();
                     self.record_sum(first + index, &parts, column);
                 }
             }
             // the totals of a unit's table are printed nowhere else
-            if let Some(name) = figure_name(key, window).filter(|_| self.visible.material.audience == Audience::Office) {
+            if let Some(name) = key.total_name(window).filter(|_| self.visible.material.audience == Audience::Office) {
                 self.record_total(name, last, column);
             }
         }
     }
 
     /// The note below the table: how rates, changes and ranks are computed.
-    fn rate_notes(&self, columns: &[MatrixColumn], axis: Axis) -> String {
+    fn rate_notes(&self, columns: &[Measure], axis: Axis) -> String {
         let mut rates: Vec<Rate> = Vec::new();
         let mut ranked = false;
         for column in columns {
             match column {
-                MatrixColumn::Rate(rate) | MatrixColumn::LiveRate(rate) if !rates.contains(rate) => rates.push(*rate),
-                MatrixColumn::Rank(_) => ranked = true,
+                Measure::Rate(rate) | Measure::LiveRate(rate) if !rates.contains(rate) => rates.push(*rate),
+                Measure::Rank(_) => ranked = true,
                 _ => {}
             }
         }
         let mut notes: Vec<String> = rates.iter().map(|rate| format!("{}＝{}", rate.title(), rate.meaning())).collect();
         notes.push("分母为0的以“-”表示，合同终止的项目计入分母（“剔除终止”列除外）".into());
         if let Some(previous) = self.visible.material.previous_run.filter(|_| columns.iter().any(|column| column.is_change())) {
-            let points =
-                if columns.iter().any(|column| matches!(column, MatrixColumn::RateChange(_))) { "，比率按百分点" } else { "" };
+            let points = if columns.iter().any(|column| matches!(column, Measure::RateChange(_))) { "，比率按百分点" } else { "" };
             notes.push(format!("比上期为与截至{}的上一次报表相比{points}", chinese_date(previous.as_of)));
         }
         if ranked {
@@ -184,7 +131,7 @@ impl<'a> SheetBuilder<'a, '_> {
                 "排名分别在{within}市（州）、县（市、区）、平台（产业表为各产业）范围内进行，并列的名次相同，只有一个的不排名"
             ));
         }
-        if columns.iter().any(|column| matches!(column, MatrixColumn::Light(_) | MatrixColumn::Open)) {
+        if columns.iter().any(|column| matches!(column, Measure::Light(_) | Measure::Open)) {
             notes.push("红、橙、黄为项目类督办事项，不含工作单、困难问题等".into());
         }
         if axis == Axis::Region {
@@ -195,77 +142,15 @@ impl<'a> SheetBuilder<'a, '_> {
 }
 
 /// Each printed column with its index; stages take several. The first two columns are label and kind.
-fn printed_columns(columns: &[MatrixColumn], stages: usize) -> Vec<(usize, MatrixColumn)> {
+fn printed_columns(columns: &[Measure], stages: usize) -> Vec<(usize, Measure)> {
     let mut out = Vec::new();
     let mut at = 2;
     for column in columns {
-        let wide = if *column == MatrixColumn::Stages { stages + 1 } else { 1 };
+        let wide = if *column == Measure::Stages { stages + 1 } else { 1 };
         out.extend((at..at + wide).map(|at| (at, *column)));
         at += wide;
     }
     out
-}
-
-/// The name of a total that several sheets print; `None` if no other sheet prints it.
-pub(crate) fn figure_name(column: MatrixColumn, window: Window) -> Option<String> {
-    use MatrixColumn as M;
-    let window = window as usize;
-    Some(match column {
-        M::Projects => "projects".into(),
-        M::Terminated => "terminated".into(),
-        M::Contracts => format!("contracts/{window}"),
-        M::ContractsTerminated => format!("contracts-terminated/{window}"),
-        M::Amount => format!("amount/{window}"),
-        M::Funds => format!("funds/{window}"),
-        M::Performed => format!("performed/{window}"),
-        M::Started => format!("started/{window}"),
-        M::Produced => format!("produced/{window}"),
-        M::Light(light) => format!("light/{}", light.code()),
-        M::Open => "open".into(),
-        M::LightChange(_) | M::OpenChange | M::RateChange(_) => return None,
-        M::Exempt => "exempt".into(),
-        M::Unjudged => "unjudged".into(),
-        M::OrdersDispatched | M::OrdersReceived | M::OrdersCompleted | M::OrdersOpen => return None,
-        M::Stages | M::Rate(_) | M::LiveRate(_) | M::Rank(_) => return None,
-    })
-}
-
-/// The cells of a column in one row; stages take several.
-fn cells_of(column: MatrixColumn, row: &MatrixRow, matrix_rows: &[MatrixRow], window: Window, stages: usize) -> Vec<Value> {
-    use MatrixColumn as M;
-    let signed = row.figures.measures.signed(window);
-    vec![match column {
-        M::Stages => {
-            return (0..=stages).map(|index| Value::count(row.figures.measures.stages.get(index).copied().unwrap_or(0))).collect();
-        }
-        M::Projects => Value::count(row.figures.measures.projects),
-        M::Terminated => Value::count(row.figures.measures.terminated),
-        M::Contracts => Value::count(signed.contracts),
-        M::ContractsTerminated => Value::count(row.figures.measures.ended(window).contracts),
-        M::Amount => Value::Amount(signed.amount),
-        M::Funds => Value::Amount(signed.funds),
-        M::Performed => Value::count(signed.performed),
-        M::Started => Value::count(signed.started),
-        M::Produced => Value::count(signed.produced),
-        M::Rate(rate) => Value::Percent(rate.of(signed).tenths()),
-        M::LiveRate(rate) => Value::Percent(rate.of(&row.figures.measures.live(window)).tenths()),
-        M::Rank(rate) => rank_in_group(rate, row, matrix_rows, window),
-        M::RateChange(rate) => Value::Points(rate.of(signed).points_since(rate.of(row.figures.previous.signed(window)))),
-        M::Light(light) => Value::count(row.figures.findings.open[light as usize]),
-        M::Open => Value::count(row.figures.findings.open.iter().sum::<u64>()),
-        M::LightChange(light) => change(row.figures.findings.open[light as usize], row.figures.findings.previous_open[light as usize]),
-        M::OpenChange => change(row.figures.findings.open.iter().sum(), row.figures.findings.previous_open.iter().sum()),
-        M::Exempt => Value::count(row.figures.findings.exempt),
-        M::Unjudged => Value::count(row.figures.findings.unjudged),
-        M::OrdersDispatched => Value::count(row.figures.orders.dispatched),
-        M::OrdersReceived => Value::count(row.figures.orders.received),
-        M::OrdersCompleted => Value::count(row.figures.orders.completed),
-        M::OrdersOpen => Value::count(row.figures.orders.open()),
-    }]
-}
-
-fn change(now: u64, previous: u64) -> Value {
-    Value::Change(i64::try_from(now).ok().and_then(|now| now.checked_sub_unsigned(previous)))
 }
 
 /// A row's rank among the rows of its group.
@@ -276,7 +161,7 @@ fn rank_in_group(rate: Rate, row: &MatrixRow, matrix_rows: &[MatrixRow], window:
     if peers.len() == 1 {
         return Value::text("-");
     }
-    let ratios: Vec<Ratio> = peers.iter().map(|peer| rate.of(peer.figures.measures.signed(window))).collect();
+    let ratios: Vec<Ratio> = peers.iter().map(|peer| rate.of(peer.counts.projects.signed(window))).collect();
     let places = rank(&ratios);
     let own = peers.iter().position(|peer| std::ptr::eq(*peer, row)).and_then(|index| places[index]);
     own.map_or_else(|| Value::text("-"), Value::count)
@@ -284,25 +169,20 @@ fn rank_in_group(rate: Rate, row: &MatrixRow, matrix_rows: &[MatrixRow], window:
 
 impl VisibleMaterial<'_> {
     /// Counts the findings on projects by a key.
-    fn finding_counts<K: Ord>(&self, key: impl Fn(&Finding) -> K) -> BTreeMap<K, FindingCounts> {
+    fn finding_counts<K: Ord>(&self, key: impl Fn(&Finding) -> K) -> BTreeMap<K, Counts> {
         let project = self.policy().project_ledger();
-        let mut out: BTreeMap<K, FindingCounts> = BTreeMap::new();
+        let mut out: BTreeMap<K, Counts> = BTreeMap::new();
         for finding in self.counted().filter(|finding| Some(self.policy().rules[finding.rule].ledger) == project) {
-            let counts = out.entry(key(finding)).or_default();
-            match (finding.state, finding.light) {
-                (State::Open, Some(light)) => counts.open[light as usize] += 1,
-                (State::Exempt, _) => counts.exempt += 1,
-                (State::Unjudged, _) | (State::Open, None) => counts.unjudged += 1,
-            }
+            out.entry(key(finding)).or_default().add_finding(finding);
         }
         out
     }
 
     /// Whether the previous run has the numbers that a column compares with. Contracts of a year are compared within the same year only.
-    fn is_comparable(&self, column: MatrixColumn, window: Window) -> bool {
+    fn is_comparable(&self, column: Measure, window: Window) -> bool {
         let Some(previous) = self.material.previous_run else { return false };
         match column {
-            MatrixColumn::RateChange(_) => {
+            Measure::RateChange(_) => {
                 previous.indicator_snapshot().is_some() && (window == Window::All || previous.as_of.year() == self.material.as_of.year())
             }
             _ => self.material.audience.sees_previous_lights(),
@@ -318,20 +198,23 @@ impl VisibleMaterial<'_> {
         for ((rule, unit, light), count) in self.material.previous_run.iter().flat_map(|previous| &previous.by_unit) {
             let is_on_project = policy.rule(rule).is_some_and(|rule| Some(policy.rules[rule].ledger) == policy.project_ledger());
             if is_on_project {
-                counts.entry(units.find(unit)).or_default().previous_open[*light as usize] += *count as u64;
+                counts.entry(units.find(unit)).or_default().add_previous(*light, *count);
             }
         }
         let snapshot = self.material.previous_run.and_then(PreviousRun::indicator_snapshot);
         let mut previous = snapshot.map(|snapshot| snapshot.by_unit(units)).unwrap_or_default();
-        let mut figures = |unit: Option<UnitId>| RowFigures {
-            measures: indicators.of_unit(unit),
-            previous: previous.remove(&unit).unwrap_or_default(),
-            findings: counts.get(&unit).copied().unwrap_or_default(),
-            orders: if with_orders { indicators.orders_of(unit) } else { Orders::default() },
+        let mut counts_of = |unit: Option<UnitId>| {
+            let mut counts = counts.remove(&unit).unwrap_or_default();
+            counts.projects = indicators.of_unit(unit);
+            counts.previous_projects = previous.remove(&unit).unwrap_or_default();
+            if with_orders {
+                counts.tasks = indicators.orders_of(unit);
+            }
+            counts
         };
         match self.material.audience {
-            Audience::Unit(unit) => unit_rows(units, unit, &mut figures),
-            Audience::Office => office_rows(units, named, &mut figures),
+            Audience::Unit(unit) => unit_rows(units, unit, &mut counts_of),
+            Audience::Office => office_rows(units, named, &mut counts_of),
         }
     }
 
@@ -341,30 +224,30 @@ impl VisibleMaterial<'_> {
         let indicators: &Indicators = self.material.indicators;
         let project = policy.project_ledger();
         let field = project.and_then(|project| policy.ledgers[project].role(FieldRole::Industry));
-        let counts = self.finding_counts(|finding| {
+        let mut counts = self.finding_counts(|finding| {
             let record = project.and_then(|project| self.record(project, &finding.project));
             record.and_then(|record| policy.units.industry(record.text(field)))
         });
         let snapshot = self.material.previous_run.and_then(PreviousRun::indicator_snapshot);
         let mut previous = snapshot.map(|snapshot| snapshot.by_industry(&policy.units)).unwrap_or_default();
-        let mut figures = |industry: Option<usize>| RowFigures {
-            measures: indicators.of_industry(industry),
-            previous: previous.remove(&industry).unwrap_or_default(),
-            findings: counts.get(&industry).copied().unwrap_or_default(),
-            orders: Orders::default(),
+        let mut counts_of = |industry: Option<usize>| {
+            let mut counts = counts.remove(&industry).unwrap_or_default();
+            counts.projects = indicators.of_industry(industry);
+            counts.previous_projects = previous.remove(&industry).unwrap_or_default();
+            counts
         };
         let mut rows: Vec<MatrixRow> = policy
             .units
             .industries
             .iter()
             .enumerate()
-            .map(|(index, industry)| (index, industry, figures(Some(index))))
+            .map(|(index, industry)| (index, industry, counts_of(Some(index))))
             // an industry that was merged, or is not yet introduced, has a row only if something is counted in it
-            .filter(|(index, _, figures)| policy.units.has_industry(*index) || !figures.is_empty())
+            .filter(|(index, _, counts)| policy.units.has_industry(*index) || !counts.is_empty())
             // all industries are ranked among each other: any level serves as the name of their group
-            .map(|(_, industry, figures)| MatrixRow::single(industry.name.clone(), &industry.group, Some(Level::Department), figures))
+            .map(|(_, industry, counts)| MatrixRow::single(industry.name.clone(), &industry.group, Some(Level::Department), counts))
             .collect();
-        rows.push(MatrixRow::single("未归类".into(), "其他产业", None, figures(None)));
+        rows.push(MatrixRow::single("未归类".into(), "其他产业", None, counts_of(None)));
         let parts = (0..rows.len()).collect();
         push_total(&mut rows, "合计".into(), "全省", parts);
         rows
@@ -372,22 +255,22 @@ impl VisibleMaterial<'_> {
 }
 
 /// Whether a unit has a row: an active place always, another unit if something is counted for it.
-fn has_row(units: &Units, unit: UnitId, figures: &RowFigures) -> bool {
-    units.units[unit].level.is_place() && units.is_active(unit) || !figures.is_empty()
+fn has_row(units: &Units, unit: UnitId, counts: &Counts) -> bool {
+    units.units[unit].level.is_place() && units.is_active(unit) || !counts.is_empty()
 }
 
 /// The rows of a unit's workbook: its own places side by side, and no others.
-fn unit_rows(units: &Units, unit: UnitId, figures: &mut dyn FnMut(Option<UnitId>) -> RowFigures) -> Vec<MatrixRow> {
+fn unit_rows(units: &Units, unit: UnitId, counts_of: &mut dyn FnMut(Option<UnitId>) -> Counts) -> Vec<MatrixRow> {
     let mut rows: Vec<MatrixRow> = Vec::new();
     for id in (0..units.units.len()).filter(|id| units.is_within(*id, unit)) {
-        let figures = figures(Some(id));
-        if has_row(units, id, &figures) {
+        let counts = counts_of(Some(id));
+        if has_row(units, id, &counts) {
             let own = &units.units[id];
             let (label, kind) = match id == unit && own.level == Level::City {
                 true => (format!("{}（本级）", own.name), "市（州）本级"),
                 false => (own.name.clone(), own.level.title()),
             };
-            rows.push(MatrixRow::single(label, kind, own.level.is_place().then_some(own.level), figures));
+            rows.push(MatrixRow::single(label, kind, own.level.is_place().then_some(own.level), counts));
         }
     }
     let parts = (0..rows.len()).collect();
@@ -397,16 +280,15 @@ fn unit_rows(units: &Units, unit: UnitId, figures: &mut dyn FnMut(Option<UnitId>
 
 /// The rows of the whole province: each city with its own row and those of its places, platforms that are named apart, units outside every
 /// city, and records without a known unit.
-fn office_rows(units: &Units, named: &MatrixRows, figures: &mut dyn FnMut(Option<UnitId>) -> RowFigures) -> Vec<MatrixRow> {
+fn office_rows(units: &Units, named: &MatrixRows, counts_of: &mut dyn FnMut(Option<UnitId>) -> Counts) -> Vec<MatrixRow> {
     let mut rows: Vec<MatrixRow> = Vec::new();
     let mut parts = Vec::new();
-    let single = |label: String, level: Level, figures: RowFigures| {
-        MatrixRow::single(label, level.title(), level.is_place().then_some(level), figures)
-    };
+    let single =
+        |label: String, level: Level, counts: Counts| MatrixRow::single(label, level.title(), level.is_place().then_some(level), counts);
     for (city, _) in units.units.iter().enumerate().filter(|(_, unit)| unit.level == Level::City) {
         let city_row = rows.len();
         parts.push(city_row);
-        let renamed = named.titles.iter().find(|(unit, _)| *unit == city).map(|(_, title)| title.clone());
+        let renamed = named.titles.iter().find(|named| named.city == city).map(|named| named.title.clone());
         let name = renamed.unwrap_or_else(|| units.units[city].name.clone());
         rows.push(MatrixRow::total(name, Level::City.title(), Role::Subtotal, Some(Level::City)));
         let within = (0..units.units.len()).filter(|id| *id != city && units.city_of(*id) == Some(city));
@@ -415,8 +297,8 @@ fn office_rows(units: &Units, named: &MatrixRows, figures: &mut dyn FnMut(Option
             within.partition(|id| named.apart.contains(&units.units[*id].place.unwrap_or(*id)));
         // the city's own row first, then its places in the order of the register of units
         for id in std::iter::once(city).chain(within) {
-            let figures = figures(Some(id));
-            if !has_row(units, id, &figures) {
+            let counts = counts_of(Some(id));
+            if !has_row(units, id, &counts) {
                 continue;
             }
             let unit = &units.units[id];
@@ -425,26 +307,26 @@ fn office_rows(units: &Units, named: &MatrixRows, figures: &mut dyn FnMut(Option
                 level => (format!("　{}", unit.name), level.title()),
             };
             let index = rows.len();
-            rows.push(MatrixRow::single(label, kind, unit.level.is_place().then_some(unit.level), figures));
+            rows.push(MatrixRow::single(label, kind, unit.level.is_place().then_some(unit.level), counts));
             rows[city_row].parts.push(index);
         }
         add_up(&mut rows, city_row);
         for id in apart {
-            let figures = figures(Some(id));
-            if has_row(units, id, &figures) {
+            let counts = counts_of(Some(id));
+            if has_row(units, id, &counts) {
                 parts.push(rows.len());
-                rows.push(single(units.units[id].name.clone(), units.units[id].level, figures));
+                rows.push(single(units.units[id].name.clone(), units.units[id].level, counts));
             }
         }
     }
     for (id, unit) in units.units.iter().enumerate().filter(|(id, _)| units.city_of(*id).is_none()) {
-        let figures = figures(Some(id));
-        if has_row(units, id, &figures) {
+        let counts = counts_of(Some(id));
+        if has_row(units, id, &counts) {
             parts.push(rows.len());
-            rows.push(single(unit.name.clone(), unit.level, figures));
+            rows.push(single(unit.name.clone(), unit.level, counts));
         }
     }
-    let unknown = figures(None);
+    let unknown = counts_of(None);
     if !unknown.is_empty() {
         parts.push(rows.len());
         rows.push(MatrixRow::single("责任单位不明".into(), "待核", None, unknown));
@@ -466,13 +348,13 @@ impl<'a> VisibleMaterial<'a> {
 }
 
 impl MatrixRow {
-    fn single(label: String, kind: &str, group: Option<Level>, figures: RowFigures) -> MatrixRow {
-        MatrixRow { label, kind: kind.to_owned(), role: Role::Body, group, figures, parts: Vec::new() }
+    fn single(label: String, kind: &str, group: Option<Level>, counts: Counts) -> MatrixRow {
+        MatrixRow { label, kind: kind.to_owned(), role: Role::Body, group, counts, parts: Vec::new() }
     }
 
-    /// A total whose figures `add_up` fills in.
+    /// A total whose counts `add_up` fills in.
     fn total(label: String, kind: &str, role: Role, group: Option<Level>) -> MatrixRow {
-        MatrixRow { role, ..MatrixRow::single(label, kind, group, RowFigures::default()) }
+        MatrixRow { role, ..MatrixRow::single(label, kind, group, Counts::default()) }
     }
 }
 
@@ -483,11 +365,11 @@ fn push_total(rows: &mut Vec<MatrixRow>, label: String, kind: &str, parts: Vec<u
     add_up(rows, last);
 }
 
-/// Fills in the figures of a total from its parts.
+/// Fills in the counts of a total from its parts.
 fn add_up(rows: &mut [MatrixRow], total: usize) {
-    let mut figures = RowFigures::default();
+    let mut counts = Counts::default();
     for part in &rows[total].parts {
-        figures.merge(&rows[*part].figures);
+        counts.merge(&rows[*part].counts);
     }
-    rows[total].figures = figures;
+    rows[total].counts = counts;
 }
