@@ -170,7 +170,7 @@ impl ListMaker<'_> {
                 records.iter().skip(1).filter_map(|found| found.get(&key)).map(|found| &found.stored.record).collect();
             let owner = finding.map_or_else(
                 || owner_of(policy, ledger, &stored.record, &HashMap::new()),
-                |finding| Owner { unit: finding.owner, text: finding.unit.to_string(), city: None },
+                |finding| Owner { unit: finding.owner, text: finding.unit.to_string(), division: None },
             );
             let project =
                 if ledger.is_of_projects() { identity.key.clone() } else { ledger.project_of(&stored.record).unwrap_or_default() };

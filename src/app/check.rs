@@ -12,8 +12,8 @@ use crate::domain::notify::inputs::PlanInputs;
 use crate::domain::notify::plan::plan;
 use crate::domain::notify::rehearsal::{draft_rehearsals, rehearsals};
 use crate::domain::register::ledger::Role;
+use crate::domain::register::levels::LevelKind;
 use crate::domain::register::record::{Place, Record};
-use crate::domain::register::units::Level;
 use crate::domain::rules::context::Context as Judging;
 use crate::domain::rules::owner::{Linked, link};
 use crate::mail::templates::Templates;
@@ -126,7 +126,7 @@ pub(crate) fn sample_as_of() -> anyhow::Result<NaiveDate> {
 fn rehearse(config: &Config) -> anyhow::Result<()> {
     const PROJECTS: usize = 200;
     let policy = &config.policy;
-    let templates = Templates::new(&config.mail_templates)
+    let templates = Templates::new(&config.mail_templates, &config.policy.units.levels)
         .map_err(|errors| anyhow::anyhow!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
     let as_of = sample_as_of()?;
     let year = SAMPLE_AS_OF.0;
@@ -193,7 +193,7 @@ fn rehearse(config: &Config) -> anyhow::Result<()> {
                 started,
                 source_line: "数据来源：样例",
                 // both forms of the line on the next mail are rendered: in the year of the mail, and in another year
-                next_on: &|level| NaiveDate::from_ymd_opt(if level == Level::County { year } else { year + 1 }, 12, 31),
+                next_on: &|level| NaiveDate::from_ymd_opt(if level.kind() == LevelKind::Base { year } else { year + 1 }, 12, 31),
                 is_counts_only: &|_| false,
             };
             for draft in drafts(&plan_inputs, &job.drafts) {
@@ -202,7 +202,11 @@ fn rehearse(config: &Config) -> anyhow::Result<()> {
                 }
             }
             let planned = plan(&plan_inputs);
-            ensure!(planned.coverage.adds_up(), "the coverage proof fails on the sample:\n{}", planned.coverage);
+            ensure!(
+                planned.coverage.adds_up(),
+                "the coverage proof fails on the sample:\n{}",
+                planned.coverage.in_words(&policy.units.levels)
+            );
             for digest in &planned.digests {
                 for digest in rehearsals(digest).iter().chain([digest]) {
                     templates.render(&job.digest, digest)?;

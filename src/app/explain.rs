@@ -9,6 +9,7 @@ use crate::domain::judging::explain::question::Outcome;
 use crate::domain::judging::finding::Identity;
 use crate::domain::problem::{nearest, suggest};
 use crate::domain::register::ledger::Ledger;
+use crate::domain::register::levels::LevelKind;
 use crate::domain::register::period::{Period, chinese_date};
 use crate::domain::register::snapshot::InForce;
 use crate::domain::register::units::{UnitId, normalize_name};
@@ -260,7 +261,8 @@ fn unit_of(policy: &Policy, rule: usize, key: &str, as_of: NaiveDate) -> anyhow:
     };
     let Some(unit) = policy.units.find(name) else {
         let hint = suggest(name, policy.units.units.iter().map(|unit| unit.name.as_str())).filter(|hint| hint.starts_with("did"));
-        let hint = hint.unwrap_or_else(|| format!("write it as 瓮安县-{}", period.code()));
+        let example = policy.units.units.iter().find(|unit| unit.level.kind() == LevelKind::Base).map_or("UNIT", |unit| unit.name.as_str());
+        let hint = hint.unwrap_or_else(|| format!("write it as {example}-{}", period.code()));
         bail!("unit \"{name}\" is unknown ({hint})");
     };
     if let Some(asked) = asked.filter(|asked| *asked != period.code()) {

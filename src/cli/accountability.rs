@@ -14,6 +14,7 @@ pub(crate) async fn accountability(app: &App, as_of: Option<NaiveDate>, file: &P
     if (list.quarters as u32) < list.quarters_required {
         print_line!("本服务已结束的季度只有{}个，不足{}个，没有可以列入的事项", list.quarters, list.quarters_required);
     }
-    print_line!("本清单仅供省级办公室研究使用，不发送任何单位；提出建议前应听取单位和本人的陈述");
+    let office = app.evaluator().config.policy.units.levels.office_in_text();
+    print_line!("本清单仅供{office}研究使用，不发送任何单位；提出建议前应听取单位和本人的陈述");
     Ok(Exit::Done)
 }

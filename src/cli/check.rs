@@ -8,7 +8,6 @@ use crate::cli::exit::Exit;
 use crate::clock::Clock;
 use crate::domain::register::calendar::calendar_warning;
 use crate::domain::register::ledger::Role;
-use crate::domain::register::units::Level;
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::RuleKind;
 use crate::domain::rules::sentence::{clause, ladder, sentence};
@@ -77,13 +76,14 @@ fn print_slots(checked: &Checked, clock: &Clock) {
 /// Prints, for each level, how many units there are, which have no mailbox, and which jobs mail them.
 fn print_recipients(checked: &Checked) {
     let config = &checked.config;
-    for level in Level::ALL {
+    let levels = &config.policy.units.levels;
+    for level in levels.all() {
         let units: Vec<_> = config.policy.units.units.iter().filter(|unit| unit.level == level).collect();
         let without: Vec<&str> = units.iter().filter(|unit| unit.mailbox.is_none()).map(|unit| unit.name.as_str()).collect();
         let jobs: Vec<&str> = config.jobs.iter().filter(|job| job.levels.contains(&level)).map(|job| job.title.as_str()).collect();
         print_line!(
             "  {}：{}个单位{}；{}",
-            level.title(),
+            levels.name(level),
             units.len(),
             if without.is_empty() {
                 String::new()

@@ -9,7 +9,7 @@ use crate::domain::judging::explain::explanation::Explanation;
 use crate::domain::judging::explain::question::Outcome;
 use crate::domain::notify::delivery::DeliveryState;
 use crate::domain::register::period::chinese_date;
-use crate::domain::rules::rule::{Light, Relation};
+use crate::domain::rules::rule::Light;
 use chrono::NaiveDate;
 use std::io::Write;
 
@@ -91,9 +91,8 @@ fn print_ladder(out: &mut impl Write, explanation: &Explanation) -> std::io::Res
 
 fn print_recipients(out: &mut impl Write, explanation: &Explanation) -> std::io::Result<()> {
     for recipient in &explanation.recipients {
-        let relation = Relation::ALL.iter().find(|relation| relation.code() == recipient.relation).map_or("", |relation| relation.title());
         let by = recipient.forwarded_by.as_ref().map_or(String::new(), |by| format!("，由{by}代转"));
-        writeln!(out, "  {relation}：{}（{}{by}）", recipient.unit.as_deref().unwrap_or("未落实"), recipient.why)?;
+        writeln!(out, "  {}：{}（{}{by}）", recipient.relation_title, recipient.unit.as_deref().unwrap_or("未落实"), recipient.why)?;
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use crate::app::start;
 use crate::app::start::Start;
 use crate::cli::exit::Exit;
 use crate::clock::Clock;
+use crate::domain::register::levels::Levels;
 use crate::domain::register::period::chinese_date;
 use crate::store::reports::{ReportFile, ReportKind};
 use crate::store::run_result::{FindingCounts, JudgedResult, JudgedSource, MailedResult, PackCounts, PulledLedger, RunResult};
@@ -28,17 +29,18 @@ fn exit_of(state: RunState) -> Exit {
 /// Runs a job, or with `dry_run` prints what a run would make.
 pub(crate) async fn run(app: &App, job: String, as_of: Option<NaiveDate>, dry_run: bool, revise: bool) -> anyhow::Result<Exit> {
     let when = as_of.map_or(RunWhen::Now, RunWhen::AsOf);
+    let levels = &app.config().policy.units.levels;
     if dry_run {
-        print_line!("{}", rehearsal_text(&app.runner().rehearse(&job, when).await?).trim_end());
+        print_line!("{}", rehearsal_text(&app.runner().rehearse(&job, when).await?, levels).trim_end());
         return Ok(Exit::Done);
     }
     let outcome = app.runner().run_job(&RunRequest { job, when, revise }).await?;
-    print_line!("{}", outcome_text(&outcome).trim_end());
+    print_line!("{}", outcome_text(&outcome, levels).trim_end());
     Ok(exit_of(outcome.run.state))
 }
 
 /// A run as it is printed: what it found and made, the states of its mails, and why it is not complete.
-pub fn outcome_text(outcome: &RunOutcome) -> String {
+pub fn outcome_text(outcome: &RunOutcome, levels: &Levels) -> String {
     let run = &outcome.run;
     let mut text = String::new();
     if let Some(done) = outcome.done_before {
@@ -66,7 +68,7 @@ pub fn outcome_text(outcome: &RunOutcome) -> String {
             text.push_str(&format!("导入报告：{path}\n"));
         }
         if let Some(mailed) = mailed {
-            mailed_text(mailed, &mut text);
+            mailed_text(mailed, levels, &mut text);
         }
     }
     deliveries_text(&outcome.deliveries, &mut text);
@@ -112,7 +114,7 @@ fn judged_text(judged: &JudgedResult, text: &mut String) {
 }
 
 /// Adds what was queued, and the coverage proof.
-fn mailed_text(mailed: &MailedResult, text: &mut String) {
+fn mailed_text(mailed: &MailedResult, levels: &Levels, text: &mut String) {
     let MailedResult { digests, drafts, unchanged, coverage } = mailed;
     text.push_str(&format!("提醒：{digests}封"));
     if *unchanged > 0 {
@@ -122,7 +124,7 @@ fn mailed_text(mailed: &MailedResult, text: &mut String) {
     if *drafts > 0 {
         text.push_str(&format!("拟办：督办、通报、约谈{drafts}件，签发后发送\n"));
     }
-    text.push_str(&format!("{coverage}\n"));
+    text.push_str(&format!("{}\n", coverage.in_words(levels)));
 }
 
 /// Adds the states of a run's mails and drafts to the text.
@@ -159,7 +161,7 @@ fn deliveries_text(mails: &Deliveries, text: &mut String) {
 }
 
 /// What a run would make and send.
-fn rehearsal_text(rehearsal: &Rehearsal) -> String {
+fn rehearsal_text(rehearsal: &Rehearsal, levels: &Levels) -> String {
     let mut text = "试运行：以下为将要生成和发送的内容，未写入、未发送。\n\n".to_owned();
     if let Some(judged) = &rehearsal.judged {
         judged_text(judged, &mut text);
@@ -171,7 +173,7 @@ fn rehearsal_text(rehearsal: &Rehearsal) -> String {
         text.push_str(&format!("{unit} ←（拟办，签发后发送）{subject}\n"));
     }
     if let Some(coverage) = &rehearsal.coverage {
-        text.push_str(&format!("{coverage}\n"));
+        text.push_str(&format!("{}\n", coverage.in_words(levels)));
     }
     text
 }

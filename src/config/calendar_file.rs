@@ -4,7 +4,8 @@ use crate::config::file_set::{FileSet, files_in, parse_toml};
 use crate::domain::bounds::between;
 use crate::domain::problem::{Problems, ProblemsAt, suggest};
 use crate::domain::register::calendar::Calendar;
-use crate::domain::register::units::{Level, Units};
+use crate::domain::register::levels::LevelWord;
+use crate::domain::register::units::{Unit, Units};
 use chrono::{Datelike, NaiveDate, Weekday};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -28,7 +29,7 @@ struct LocalFile {
     local: Vec<LocalDays>,
 }
 
-/// Days on which one city rests every year, as month-day.
+/// Days on which one division rests every year, as month-day.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LocalDays {
@@ -96,9 +97,11 @@ fn days<'a>(holidays: &'a BTreeMap<String, Vec<String>>, year: i32, at: &mut Pro
 }
 
 fn add_local_days(raw: &LocalDays, units: &Units, calendar: &mut Calendar, at: &mut ProblemsAt<'_>) {
-    let Some(unit) = units.find(&raw.unit).map(|unit| &units.units[unit]).filter(|unit| unit.level == Level::City) else {
-        let cities = units.units.iter().filter(|unit| unit.level == Level::City).map(|unit| unit.name.as_str());
-        at.report(format!("unit \"{}\" is no 市（州）", raw.unit), suggest(&raw.unit, cities));
+    let is_division = |unit: &&Unit| units.levels.is_division(unit.level);
+    let Some(unit) = units.find(&raw.unit).map(|unit| &units.units[unit]).filter(is_division) else {
+        let divisions = units.units.iter().filter(is_division).map(|unit| unit.name.as_str());
+        let what = units.levels.division(LevelWord::Name);
+        at.report(format!("unit \"{}\" is no {what}", raw.unit), suggest(&raw.unit, divisions));
         return;
     };
     let mut days: Vec<(u32, u32)> = Vec::new();

@@ -18,10 +18,15 @@ pub(crate) fn files_in<'a>(files: &'a FileSet, folder: &'a str, ending: &'a str)
 /// Parses one file. A missing file, wrong TOML and unknown keys are problems, the last with a suggestion.
 pub(crate) fn parse_toml<T: DeserializeOwned>(files: &FileSet, path: &str, problems: &mut Problems) -> Option<T> {
     let text = text_of(files, path, problems)?;
+    parse_toml_text(text, &mut problems.at(path, ""))
+}
+
+/// Parses the text of a file, as [`parse_toml`].
+pub(crate) fn parse_toml_text<T: DeserializeOwned>(text: &str, at: &mut ProblemsAt<'_>) -> Option<T> {
     match toml::from_str(text) {
         Ok(value) => Some(value),
         Err(error) => {
-            report_toml(&error, text, "", &[], &mut problems.at(path, ""));
+            report_toml(&error, text, "", &[], at);
             None
         }
     }

@@ -1,13 +1,15 @@
 //! `jobs/NAME.toml` → [`Job`].
 
 use crate::clock::Zone;
-use crate::config::file_set::{FileSet, files_in, parse_toml};
+use crate::config::file_set::{FileSet, files_in, parse_toml_text, text_of};
+use crate::config::level_file::fill_in_words;
 use crate::config::settings::{IMPORT, Settings};
 use crate::domain::bounds::between;
 use crate::domain::notify::inputs::Rhythm;
 use crate::domain::problem::{Problems, ProblemsAt, suggest};
+use crate::domain::register::levels::Level;
 use crate::domain::register::period::PeriodKind;
-use crate::domain::register::units::{Level, UnitId, Units};
+use crate::domain::register::units::{UnitId, Units};
 use crate::domain::rules::rule::Act;
 use crate::domain::schedule::{CronTime, Missed, OnHoliday, RunAsOf, Schedule};
 use crate::workbook::template::Template;
@@ -143,9 +145,10 @@ pub(crate) fn parse(
     let references = References { files, templates, units, settings };
     let mut jobs: Vec<Job> = Vec::new();
     for (stem, path) in files_in(files, "jobs", ".toml") {
-        if let Some(file) = parse_toml(files, path, problems) {
-            jobs.extend(job(stem, file, &references, &mut problems.at(path, "")));
-        }
+        let Some(text) = text_of(files, path, problems) else { continue };
+        let mut at = problems.at(path, "");
+        let file = fill_in_words(text, &units.levels, &mut at).and_then(|text| parse_toml_text(&text, &mut at));
+        jobs.extend(file.and_then(|file| job(stem, file, &references, &mut at)));
     }
     let closing: Vec<&str> = jobs.iter().filter(|job| job.closes_quarter).map(|job| job.name.as_str()).collect();
     if let [first, second, ..] = closing[..] {
@@ -302,7 +305,7 @@ fn check_workbooks(file: &JobFile, references: &References<'_>, at: &mut Problem
 fn reminders(raw: RemindFile, references: &References<'_>, at: &mut ProblemsAt<'_>) -> Reminders {
     const RHYTHMS: [(&str, Rhythm); 2] = [("always", Rhythm::Always), ("changes", Rhythm::Changes)];
     let rhythm = at.named(&RHYTHMS, &raw.rhythm, "rhythm");
-    let levels = at.all_coded(&Level::ALL, Level::code, &raw.levels, "level");
+    let levels = references.units.levels.all_named(&raw.levels, at);
     let drafts = at.all_coded(&Act::ALL, Act::code, &raw.drafts, "act");
     for act in drafts.iter().filter(|act| **act <= Act::Urge) {
         let hint = "supervise, circulate and interview are drafted; the digest reminds and urges";
@@ -334,10 +337,10 @@ fn packs(raw: &[PackFile], references: &References<'_>, at: &mut ProblemsAt<'_>)
 }
 
 fn pack(raw: &PackFile, units: &Units, at: &mut ProblemsAt<'_>) -> Pack {
-    let levels = at.all_coded(&Level::ALL, Level::code, &raw.levels, "level");
+    let levels = units.levels.all_named(&raw.levels, at);
     let mut named = Vec::new();
     for name in &raw.units {
-        match units.find(name) {
+        match units.find_configured(name) {
             Some(unit) => named.push(unit),
             None => at.report(format!("unit \"{name}\" is unknown"), suggest(name, units.units.iter().map(|unit| unit.name.as_str()))),
         }

@@ -7,6 +7,7 @@ pub(crate) mod industry_file;
 pub mod job_file;
 pub(crate) mod ladder_file;
 pub(crate) mod ledger_file;
+pub(crate) mod level_file;
 pub mod load;
 pub(crate) mod policy_file;
 pub(crate) mod rule_file;

@@ -7,8 +7,8 @@ use crate::domain::problem::{Problems, ProblemsAt, suggest};
 use crate::domain::register::calendar::Span;
 use crate::domain::register::ledger::Ledger;
 use crate::domain::register::period::PeriodKind;
-use crate::domain::register::record::{Columns, yi_as_fen};
-use crate::domain::register::units::{Level, UnitId, Units};
+use crate::domain::register::record::Columns;
+use crate::domain::register::units::{UnitId, Units};
 use crate::domain::rules::condition_text::{FieldType, Scopes, conditions, field};
 use crate::domain::rules::policy::ExemptionTerms;
 use crate::domain::rules::rule::{Condition, Rule, RuleKind};
@@ -25,25 +25,12 @@ struct RulesFile {
     #[serde(default)]
     scopes: Scopes,
     ladders: Ladders,
-    major: MajorFile,
     #[serde(default)]
     exemptions: ExemptionsFile,
     accountability: Option<AccountabilityFile>,
     #[serde(default)]
     cause: Vec<CauseFile>,
     rule: Vec<RuleFile>,
-}
-
-/// The amount from which a project is major, in 亿元.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct MajorFile {
-    #[serde(deserialize_with = "between::<0, 1_000_000, _, _>")]
-    province: i64,
-    #[serde(deserialize_with = "between::<0, 1_000_000, _, _>")]
-    city: i64,
-    #[serde(deserialize_with = "between::<0, 1_000_000, _, _>")]
-    county: i64,
 }
 
 #[derive(Default, Deserialize)]
@@ -142,15 +129,13 @@ pub(crate) struct RuleSet {
     pub(crate) rules: Vec<Rule>,
     /// Cause names with the words that point to them.
     pub(crate) causes: Vec<(Arc<str>, Vec<String>)>,
-    /// The amount from which a project is major, by level.
-    pub(crate) major: Vec<(Level, i64)>,
     pub(crate) exemptions: ExemptionTerms,
     /// Closed quarters with red findings in a row from which a unit is called to account.
     pub(crate) accountability_quarters: Option<u32>,
     pub(crate) document: String,
 }
 
-/// The clauses a rule may cite: the chapters of the province's rule.
+/// The clauses a rule may cite: the chapters of the office's document.
 const CHAPTERS: [&str; 4] = ["一", "二", "三", "四"];
 
 /// The rules and what belongs to them. `None` where the file has problems.
@@ -169,15 +154,10 @@ pub(crate) fn parse(files: &FileSet, ledgers: &[Ledger], units: &Units, problems
         rules.extend(rule(raw, &references, &mut at));
     }
     let causes = file.cause.into_iter().map(|cause| (cause.name.into(), cause.words)).collect();
-    let MajorFile { province, city, county } = file.major;
-    if !(province >= city && city >= county && county >= 0) {
-        at.report("major: province, city and county must descend", None);
-    }
-    let major = vec![(Level::Province, yi_as_fen(province)), (Level::City, yi_as_fen(city)), (Level::County, yi_as_fen(county))];
     let ExemptionsFile { objection_workdays, warn_days } = file.exemptions;
     let accountability_quarters = file.accountability.map(|accountability| accountability.quarters);
     let exemptions = ExemptionTerms { objection_workdays, warn_days };
-    let set = RuleSet { rules, causes, major, exemptions, accountability_quarters, document: file.document };
+    let set = RuleSet { rules, causes, exemptions, accountability_quarters, document: file.document };
     problems.0.iter().all(|problem| problem.file != FILE).then_some(set)
 }
 
@@ -348,10 +328,10 @@ fn missing(raw: &RuleFile, ledger: &Ledger, references: &References<'_>, at: &mu
 fn periodic(raw: &RuleFile, ledger: &Ledger, references: &References<'_>, at: &mut ProblemsAt<'_>) -> Option<RuleKind> {
     const EVERY: [(&str, PeriodKind); 3] = [("month", PeriodKind::Month), ("quarter", PeriodKind::Quarter), ("year", PeriodKind::Year)];
     let every = at.named(&EVERY, raw.every.as_deref().unwrap_or_default(), "every")?;
-    let levels = at.all_coded(&Level::ALL, Level::code, &raw.levels, "level");
+    let levels = references.units.levels.all_named(&raw.levels, at);
     let mut units: Vec<UnitId> = Vec::new();
     for name in &raw.units {
-        match references.units.find(name) {
+        match references.units.find_configured(name) {
             Some(unit) => units.push(unit),
             None => {
                 let hint = suggest(name, references.units.units.iter().map(|unit| unit.name.as_str()));

@@ -41,7 +41,7 @@ pub struct FeedbackSettings {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Office {
-    /// As signed under a mail, e.g. 省投资促进局.
+    /// As signed under a mail.
     pub name: String,
     /// The person or desk to call, without a phone number.
     pub contact: String,

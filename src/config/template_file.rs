@@ -1,6 +1,7 @@
 //! `report-templates/NAME.toml` → [`Template`]. Every field, rule and column is looked up here, so a workbook meets no unknown one.
 
 use crate::config::file_set::{FileSet, files_in, report_toml, text_of};
+use crate::config::level_file::fill_in_words;
 use crate::config::rule_file;
 use crate::domain::judging::finding::State;
 use crate::domain::problem::{Problems, ProblemsAt, suggest};
@@ -38,7 +39,8 @@ pub(crate) fn parse(files: &FileSet, policy: &Policy, problems: &mut Problems) -
     let mut templates = BTreeMap::new();
     for (stem, path) in files_in(files, "report-templates", ".toml") {
         let Some(text) = text_of(files, path, problems) else { continue };
-        let file = TextOfTemplate { text, policy, scopes: &scopes };
+        let Some(text) = fill_in_words(text, &policy.units.levels, &mut problems.at(path, "")) else { continue };
+        let file = TextOfTemplate { text: &text, policy, scopes: &scopes };
         if let Some(template) = file.template(stem, &mut problems.at(path, "")) {
             templates.insert(stem.to_owned(), template);
         }

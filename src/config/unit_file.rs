@@ -3,7 +3,8 @@
 use crate::config::alias_file::{AliasFile, aliases, term};
 use crate::config::file_set::{FileSet, parse_toml};
 use crate::domain::problem::{Problems, ProblemsAt, suggest};
-use crate::domain::register::units::{Alias, DepartmentKind, Level, Unit, UnitId, Units};
+use crate::domain::register::levels::{LevelKind, Levels};
+use crate::domain::register::units::{Alias, DepartmentKind, Unit, UnitId, Units};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -45,10 +46,10 @@ struct DepartmentFile {
 const FILE: &str = "config/units.toml";
 
 /// The units, without industries. `None` where the file cannot be read at all.
-pub(crate) fn parse(files: &FileSet, problems: &mut Problems) -> Option<Units> {
+pub(crate) fn parse(files: &FileSet, levels: Levels, problems: &mut Problems) -> Option<Units> {
     let file: UnitsFile = parse_toml(files, FILE, problems)?;
     let mut at = problems.at(FILE, "");
-    let mut units = Units::default();
+    let mut units = Units::new(levels);
     for raw in &file.unit {
         add_unit(raw, &mut units, &mut at.at(format!("unit \"{}\"", raw.name)));
     }
@@ -59,8 +60,10 @@ pub(crate) fn parse(files: &FileSet, problems: &mut Problems) -> Option<Units> {
         }
     }
     check_successions(&units, &mut at);
-    if units.units.iter().filter(|unit| unit.level == Level::Province).count() != 1 {
-        at.report("there must be exactly one unit of level \"province\"", Some("it is the office everything rolls up to".into()));
+    let top = units.levels.of_kind(LevelKind::Top);
+    if let Some(top) = top.filter(|top| units.units.iter().filter(|unit| unit.level == *top).count() != 1) {
+        let id = units.levels.id(top);
+        at.report(format!("there must be exactly one unit of level \"{id}\""), Some("it is the office everything rolls up to".into()));
     }
     for raw in file.department {
         let mut at = at.at(format!("department \"{}\"", raw.name));
@@ -72,7 +75,9 @@ pub(crate) fn parse(files: &FileSet, problems: &mut Problems) -> Option<Units> {
 }
 
 fn add_unit(raw: &UnitFile, units: &mut Units, at: &mut ProblemsAt<'_>) {
-    let level = at.coded(&Level::ALL, Level::code, &raw.level, "level").unwrap_or(Level::County);
+    // a unit of an unknown level is read as one of the base, so that what names it is not reported too
+    let known = units.levels.named(&raw.level, "level", at).or_else(|| units.levels.of_kind(LevelKind::Base));
+    let Some(level) = known else { return };
     if let Some(mailbox) = &raw.mailbox {
         check_mailbox(mailbox, at);
     }
@@ -84,8 +89,8 @@ fn add_unit(raw: &UnitFile, units: &mut Units, at: &mut ProblemsAt<'_>) {
         }
         parent
     });
-    if raw.parent.is_none() && level != Level::Province {
-        at.report("parent is missing", Some("only the province office has none".into()));
+    if raw.parent.is_none() && level.kind() != LevelKind::Top {
+        at.report("parent is missing", Some("only the office has none".into()));
     }
     let unit = Unit {
         code: raw.code.clone(),
@@ -157,13 +162,17 @@ fn check_successions(units: &Units, at: &mut ProblemsAt<'_>) {
     }
 }
 
-/// Adds the local unit of this kind to every city, county and platform.
+/// Adds the local unit of this kind to every division and place.
 fn add_department(raw: DepartmentFile, units: &mut Units, at: &mut ProblemsAt<'_>) -> Option<DepartmentKind> {
     let Some(province) = units.find(&raw.province) else {
         at.report(format!("province \"{}\" is no unit", raw.province), None);
         return None;
     };
-    let has_department = |unit: &Unit| unit.level == Level::City || unit.level.is_place();
+    let Some(support) = units.levels.of_kind(LevelKind::Support) else {
+        at.report_place("needs a level of kind \"support\"", Some("config/levels.toml has none".into()));
+        return None;
+    };
+    let has_department = |unit: &Unit| units.levels.is_division(unit.level) || unit.level.is_place();
     let places: Vec<UnitId> = units.units.iter().enumerate().filter(|(_, unit)| has_department(unit)).map(|(id, _)| id).collect();
     let mut local = BTreeMap::new();
     for id in places {
@@ -173,7 +182,7 @@ fn add_department(raw: DepartmentFile, units: &mut Units, at: &mut ProblemsAt<'_
             code: format!("{}-{}", place.code, raw.code),
             name: fill(&raw.local),
             title: fill(&raw.local),
-            level: Level::Support,
+            level: support,
             parent: Some(id),
             place: Some(id),
             mailbox: raw.mailbox.as_deref().map(fill),
@@ -187,5 +196,5 @@ fn add_department(raw: DepartmentFile, units: &mut Units, at: &mut ProblemsAt<'_
             Err(name) => at.report(format!("the name \"{name}\" is already another unit's"), None),
         }
     }
-    Some(DepartmentKind { name: raw.name, province, local })
+    Some(DepartmentKind { name: raw.name, top: province, local })
 }

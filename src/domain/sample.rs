@@ -1,4 +1,4 @@
-//! An invented register for trying out the program: every county, platform and industry, every stage, with the errors of real registers.
+//! An invented register for trying out the program: every place and industry, every stage, with the errors of real registers.
 //!
 //! Invariant: the same number of projects gives the same rows. Persons, companies and amounts are invented.
 
@@ -155,7 +155,7 @@ impl Maker<'_> {
             }
             _ => None,
         };
-        let city = self.units.city_of(place).map_or("", |city| self.units.units[city].name.as_str());
+        let division = self.units.division_of(place).map_or("", |division| self.units.units[division].name.as_str());
         let county = self.units.units[place].name.clone();
         let person = |dice: &mut Dice| format!("{}{}", dice.pick(&SURNAMES), dice.pick(&GIVEN));
         let mut row = Row::new(ledger);
@@ -164,7 +164,7 @@ impl Maker<'_> {
         row.text("investor", &investor);
         row.text("industry", &industry.name);
         row.text("event", &event);
-        row.text("city", city);
+        row.text("city", division);
         row.text("county", &county);
         row.text("agreement", agreement);
         row.text("stage", life.stage);

@@ -3,11 +3,12 @@
 //! Undefined names are errors, so that `duban check` finds a misspelled name before a mail goes out. Values in `.html.j2` are escaped.
 
 use crate::domain::notify::wording::yi;
+use crate::domain::register::levels::Levels;
 use crate::domain::register::period::{chinese_date, chinese_day};
 use chrono::{Datelike, NaiveDate};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, UndefinedBehavior, Value};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -53,11 +54,11 @@ impl fmt::Debug for Templates {
 }
 
 impl Templates {
-    /// Compiles templates by file name (`digest.html.j2`).
+    /// Compiles templates by file name (`digest.html.j2`). They take words of levels as `{{ KIND.WORD }}`.
     ///
     /// # Errors
     /// Every template that does not compile.
-    pub fn new(texts: &BTreeMap<String, String>) -> Result<Templates, Vec<TemplateError>> {
+    pub fn new(texts: &BTreeMap<String, String>, levels: &Levels) -> Result<Templates, Vec<TemplateError>> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         // a block tag on a line of its own leaves no empty line
@@ -68,6 +69,13 @@ impl Templates {
         environment.add_filter("day", |text: &str| Ok::<_, Error>(chinese_day(parse(text)?)));
         environment.add_filter("weekday", |text: &str| Ok::<_, Error>(weekday(parse(text)?)));
         environment.add_filter("yi", |fen: i64| yi(fen));
+        let mut words: BTreeMap<&str, Vec<(&str, &str)>> = BTreeMap::new();
+        for (kind, word, text) in levels.words() {
+            words.entry(kind.code()).or_default().push((word.code(), text));
+        }
+        for (kind, words) in words {
+            environment.add_global(kind, Value::from_pairs(words));
+        }
         let mut errors = Vec::new();
         for (name, text) in texts {
             if let Err(error) = environment.add_template_owned(name.clone(), text.clone()) {
@@ -125,12 +133,13 @@ mod tests {
     }
 
     fn shipped() -> Templates {
-        Templates::new(&Fixture::config().mail_templates).unwrap()
+        let config = Fixture::config();
+        Templates::new(&config.mail_templates, &config.policy.units.levels).unwrap()
     }
 
     #[test]
     fn an_error_names_file_line_and_hint() {
-        let errors = Templates::new(&texts("one\n{% if started %}\nthree")).unwrap_err();
+        let errors = Templates::new(&texts("one\n{% if started %}\nthree"), &Levels::default()).unwrap_err();
         assert_eq!(errors.len(), 1);
         assert_eq!((errors[0].file.as_str(), errors[0].line), ("report-templates/digest.html.j2", Some(3)));
         assert!(errors[0].to_string().starts_with("report-templates/digest.html.j2: line 3: "));
@@ -138,7 +147,7 @@ mod tests {
         let fixture = Fixture::new();
         let digest = &fixture.plan().digests[0];
         for slip in ["\n\n{{ subjekt }}", "\n\n{{ as_of|dat }}", "\n\n{{ subject|date }}"] {
-            let error = Templates::new(&texts(slip)).unwrap().render("digest", digest).unwrap_err();
+            let error = Templates::new(&texts(slip), &Levels::default()).unwrap().render("digest", digest).unwrap_err();
             assert_eq!((error.file.as_str(), error.line), ("report-templates/digest.html.j2", Some(3)), "{slip}");
         }
         assert!(shipped().render("digets", digest).is_err());

@@ -2,6 +2,7 @@
 //! of two rows, dates and amounts in several notations, a total row, notes and a signature line.
 
 use crate::domain::register::ledger::{Field, FieldKind, Ledger, Role};
+use crate::domain::register::levels::LevelWord;
 use crate::domain::register::period::chinese_date;
 use crate::domain::register::record::{Cell, fen_as_yi};
 use crate::domain::rules::policy::Policy;
@@ -47,7 +48,11 @@ pub(crate) fn write(sample: &Sample, policy: &Policy) -> Result<Vec<u8>, XlsxErr
     for (index, rows) in &sample.ledgers {
         let ledger = &policy.ledgers[*index];
         let sheet = if rows.len() >= CONSTANT_MEMORY_ROWS { book.add_worksheet_with_constant_memory()? } else { book.add_worksheet() };
-        if ledger.is_of_projects() { write_projects(sheet, ledger, rows, day, &mut dice)? } else { write_plain(sheet, ledger, rows)? }
+        if ledger.is_of_projects() {
+            write_projects(sheet, policy, ledger, rows, day, &mut dice)?
+        } else {
+            write_plain(sheet, ledger, rows)?
+        }
     }
     book.save_to_buffer()
 }
@@ -63,11 +68,21 @@ fn header_format() -> Format {
 /// Rows above the first record: title, reporting unit, two header rows.
 const PROJECT_HEADER_ROWS: u32 = 4;
 
-fn write_projects(sheet: &mut Worksheet, ledger: &Ledger, rows: &[Vec<Cell>], day: NaiveDate, dice: &mut Dice) -> Result<(), XlsxError> {
-    sheet.set_name("全省项目台账")?;
+fn write_projects(
+    sheet: &mut Worksheet,
+    policy: &Policy,
+    ledger: &Ledger,
+    rows: &[Vec<Cell>],
+    day: NaiveDate,
+    dice: &mut Dice,
+) -> Result<(), XlsxError> {
+    let units = &policy.units;
+    let title = format!("{}{}", units.levels.top(LevelWord::Area), ledger.title);
+    sheet.set_name(&title)?;
     let fields: Vec<usize> =
         (0..ledger.fields.len()).filter(|field| !WITHOUT_COLUMN.contains(&ledger.fields[*field].id.as_str())).collect();
-    write_project_header(sheet, ledger, &fields, day, rows.len() >= CONSTANT_MEMORY_ROWS)?;
+    let head = SampleHead { title: format!("{title}（截至{}）", chinese_date(day)), office: &units.units[units.office()].name };
+    write_project_header(sheet, ledger, &fields, &head, rows.len() >= CONSTANT_MEMORY_ROWS)?;
     let date = Format::new().set_num_format("yyyy-mm-dd");
     let mut total = 0i64;
     for (number, cells) in rows.iter().enumerate() {
@@ -92,12 +107,18 @@ fn write_projects(sheet: &mut Worksheet, ledger: &Ledger, rows: &[Vec<Cell>], da
     Ok(())
 }
 
+/// What is written above the header.
+struct SampleHead<'a> {
+    title: String,
+    office: &'a str,
+}
+
 /// The title, the row with the reporting unit, and the header of two rows.
 fn write_project_header(
     sheet: &mut Worksheet,
     ledger: &Ledger,
     fields: &[usize],
-    day: NaiveDate,
+    head: &SampleHead<'_>,
     constant_memory: bool,
 ) -> Result<(), XlsxError> {
     let last = fields.len() as u16;
@@ -105,8 +126,8 @@ fn write_project_header(
         sheet.set_column_width(column, if column == 2 { 34 } else { 13 })?;
     }
     let title = header_format().set_font_size(16);
-    sheet.merge_range(0, 0, 0, last, &format!("全省项目台账（截至{}）", chinese_date(day)), &title)?;
-    sheet.write(1, 0, "填报单位：省投资促进局")?;
+    sheet.merge_range(0, 0, 0, last, &head.title, &title)?;
+    sheet.write(1, 0, format!("填报单位：{}", head.office))?;
     sheet.write(1, last - 3, "单位：亿元")?;
     let at = |id: &str| fields.iter().position(|field| ledger.fields[*field].id == id).map(|position| position as u16 + 1);
     let title_of = |field: usize| match ledger.fields[field].id.as_str() {

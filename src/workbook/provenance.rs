@@ -28,7 +28,7 @@ pub(crate) fn source_title(source: &str) -> &str {
 }
 
 impl SourceSnapshot {
-    /// The file and its sheets: `register.xlsx 全省项目台账`.
+    /// The file and its sheets: `register.xlsx 项目台账`.
     pub(crate) fn file_and_sheets(&self) -> String {
         let sheets: Vec<&str> = self.sheets.iter().map(String::as_str).filter(|sheet| !sheet.is_empty()).collect();
         format!("{} {}", self.file, sheets.join("、")).trim().to_owned()

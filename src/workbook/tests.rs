@@ -26,7 +26,7 @@ use crate::workbook::model::Value;
 use crate::workbook::model::Workbook;
 use crate::workbook::previous_run::PreviousRun;
 use crate::workbook::sheets::kinds::SheetKind;
-use crate::workbook::sheets::matrix::declaration::{Axis, CityTitle, MatrixRows};
+use crate::workbook::sheets::matrix::declaration::{Axis, MatrixRows, UnitTitle};
 use chrono::NaiveDate;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -316,7 +316,7 @@ fn every_finding_of_every_state_is_on_a_list() {
 #[test]
 fn rates_are_taken_over_contracts_and_show_both_denominators() {
     let world = world();
-    let province = world.indicators.province();
+    let province = world.indicators.whole();
     // 0001, 0002, 0004 and the terminated 0006; 0003 has no signing day, 0005 no contract
     assert_eq!(province.signed(crate::domain::judging::indicators::Window::All).contracts, 4);
     assert_eq!(province.live(crate::domain::judging::indicators::Window::All).contracts, 3);
@@ -324,7 +324,7 @@ fn rates_are_taken_over_contracts_and_show_both_denominators() {
     assert_eq!(province.signed(crate::domain::judging::indicators::Window::All).amount, i128::from(FEN_PER_YI) * 1512 / 100);
     let units = &world.config.policy.units;
     let city = units.find("黔南布依族苗族自治州").unwrap();
-    assert_eq!(world.indicators.of_city(&world.config.policy, city).projects, 3);
+    assert_eq!(world.indicators.of_division(&world.config.policy, city).projects, 3);
     assert_eq!(world.indicators.of_unit(None).projects, 1);
     assert_eq!(world.indicators.orders_of(units.find("瓮安县")).open(), 1);
 }
@@ -398,7 +398,7 @@ fn the_template_joins_places_or_lists_them_apart() {
             }
         }
     };
-    set(&mut world, MatrixRows { titles: vec![CityTitle { city: guiyang, title: "贵阳贵安".into() }], apart: Vec::new() });
+    set(&mut world, MatrixRows { titles: vec![UnitTitle { unit: guiyang, title: "贵阳贵安".into() }], apart: Vec::new() });
     assert_eq!(projects(row(&world, "分地区", "贵阳贵安")), Some(city));
     assert_eq!(row(&world, "分地区", "贵阳市"), None);
 
@@ -541,7 +541,7 @@ fn rates_are_compared_with_those_of_the_previous_run() {
 
 /// A few hundred projects spread over real places and industries.
 fn synthetic(policy: &Policy) -> Vec<(usize, Record)> {
-    use crate::domain::register::units::Level;
+    use crate::domain::register::levels::LevelKind;
     let units = &policy.units;
     let places: Vec<usize> = (0..units.units.len()).filter(|unit| units.units[*unit].level.is_place()).collect();
     let weng = units.find("瓮安县").unwrap();
@@ -549,7 +549,7 @@ fn synthetic(policy: &Policy) -> Vec<(usize, Record)> {
     let day = |base: &str, plus: u64| (base.parse::<NaiveDate>().unwrap() + chrono::Days::new(plus)).to_string();
     for n in 0..300u64 {
         let place = if n % 10 == 0 { weng } else { places[(n * 37 % places.len() as u64) as usize] };
-        let city = units.city_of(place).map(|city| units.units[city].name.clone()).unwrap_or_default();
+        let city = units.division_of(place).map(|city| units.units[city].name.clone()).unwrap_or_default();
         let industry = &units.industries[(n * 7 % units.industries.len() as u64) as usize].name;
         let code = format!("GZ2025{n:06}");
         let name = format!("{}年产{}万吨{industry}精深加工及配套产业园项目（{}期）", units.units[place].name, n % 9 + 1, n % 3 + 1);
@@ -628,7 +628,7 @@ fn synthetic(policy: &Policy) -> Vec<(usize, Record)> {
             ));
         }
     }
-    assert!(places.iter().any(|place| units.units[*place].level == Level::Platform));
+    assert!(places.iter().any(|place| units.units[*place].level.kind() == LevelKind::Park));
     out
 }
 

@@ -49,7 +49,11 @@ async fn quarters(days: &[&str], decisions: bool) -> tempfile::TempDir {
         let when = RunWhen::AsOf(day.parse().expect("a day"));
         let outcome =
             service.runner().run_job(&RunRequest { job: "quarterly-supervision".into(), when, revise: false }).await.expect("a run");
-        assert!(!outcome_text(&outcome).contains("work-order-bulletin"), "{}", outcome_text(&outcome));
+        assert!(
+            !outcome_text(&outcome, &service.config().policy.units.levels).contains("work-order-bulletin"),
+            "{}",
+            outcome_text(&outcome, &service.config().policy.units.levels)
+        );
     }
     service.store().close().await;
     root

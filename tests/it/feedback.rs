@@ -252,7 +252,11 @@ async fn the_next_digest_and_workbook_contain_the_answer() {
     for job in ["daily-pull", "quarterly-supervision"] {
         let when = RunWhen::AsOf("2026-12-31".parse().expect("a day"));
         let outcome = service.runner().run_job(&RunRequest { job: job.into(), when, revise: false }).await.expect("a run");
-        assert!(!outcome_text(&outcome).contains("反馈表 "), "{}", outcome_text(&outcome));
+        assert!(
+            !outcome_text(&outcome, &service.config().policy.units.levels).contains("反馈表 "),
+            "{}",
+            outcome_text(&outcome, &service.config().policy.units.levels)
+        );
     }
     let history = service.store().feedback().on_record("project", "GZ202500123").await.expect("answers");
     service.store().close().await;

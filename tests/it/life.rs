@@ -115,7 +115,12 @@ async fn root_after(quarters: usize) -> tempfile::TempDir {
     for (as_of, text) in registers().into_iter().take(quarters) {
         import_into(&service, &format!("台账{as_of}.csv"), &text, as_of).await;
         let outcome = quarter(&service, as_of).await;
-        assert_eq!(outcome.run.state, duban::store::runs::RunState::Done, "{}", outcome_text(&outcome));
+        assert_eq!(
+            outcome.run.state,
+            duban::store::runs::RunState::Done,
+            "{}",
+            outcome_text(&outcome, &service.config().policy.units.levels)
+        );
     }
     service.store().close().await;
     root

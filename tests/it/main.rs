@@ -1,6 +1,7 @@
 //! The one integration test binary. A case is one file below `tests/cases`; every new rule gets a case.
 
 mod bulletin;
+mod city_office;
 mod config_check;
 mod config_numbers;
 mod detection;

@@ -55,7 +55,7 @@ pub async fn run_on(root: &Path, registers: &[(&str, &str)]) -> String {
     let when = RunWhen::AsOf("2026-09-30".parse().expect("a day"));
     let outcome = service.runner().run_job(&RunRequest { job: "quarterly-supervision".into(), when, revise: false }).await.expect("a run");
     service.store().close().await;
-    outcome_text(&outcome)
+    outcome_text(&outcome, &service.config().policy.units.levels)
 }
 
 /// A mail as a person reads it: headers, plain text, and the cells of the attachments.

@@ -12,8 +12,9 @@ use duban::domain::notify::inputs::{FindingRelation, PlanInputs, Rhythm};
 use duban::domain::notify::plan::plan;
 use duban::domain::register::calendar::{Calendar, Span};
 use duban::domain::register::ledger::{FieldKind, Role};
+use duban::domain::register::levels::Level;
 use duban::domain::register::record::{Cell, Columns, Decimal, FEN_PER_YI, Place, Record};
-use duban::domain::register::units::{Level, UnitId};
+use duban::domain::register::units::UnitId;
 use duban::domain::rules::policy::Policy;
 use duban::domain::rules::rule::{Light, RuleKind};
 use fastrand::Rng;
@@ -150,8 +151,14 @@ fn lights_only_worsen_and_climb_one_step_at_a_time() {
 fn a_rolled_due_date_is_a_working_day_and_not_before_the_plain_one() {
     let policy = policy();
     let mut dice = Rng::with_seed(first_seed() + 42);
-    let prefectures: Vec<Option<&str>> =
-        policy.units.units.iter().filter(|unit| unit.level == Level::City).map(|unit| Some(unit.name.as_str())).chain([None]).collect();
+    let prefectures: Vec<Option<&str>> = policy
+        .units
+        .units
+        .iter()
+        .filter(|unit| policy.units.levels.is_division(unit.level))
+        .map(|unit| Some(unit.name.as_str()))
+        .chain([None])
+        .collect();
     for _ in 0..20_000 {
         let calendar = policy.calendar.of(*dice.choice(&prefectures).expect("one"));
         let from = day("2021-11-01") + Days::new(dice.usize(..1900) as u64);
@@ -250,7 +257,7 @@ fn every_finding_and_relation_has_one_disposition_and_every_unit_one_reason() {
         let register = register(&mut dice, &policy, 15, as_of);
         let records: HashMap<(usize, String), Record> =
             register.iter().map(|(ledger, record)| ((*ledger, record.code.clone()), record.clone())).collect();
-        let levels: Vec<Level> = Level::ALL.into_iter().filter(|_| dice.usize(..4) != 0).collect();
+        let levels: Vec<Level> = policy.units.levels.all().filter(|_| dice.usize(..4) != 0).collect();
         let mut last_notified: HashMap<UnitId, BTreeMap<Identity, Option<Light>>> = HashMap::new();
         let mut last_digest_on: HashMap<UnitId, NaiveDate> = HashMap::new();
         // three slots in a row: each compares with what the slot before it notified
@@ -280,7 +287,7 @@ fn every_finding_and_relation_has_one_disposition_and_every_unit_one_reason() {
                 next_on: &|_| None,
                 is_counts_only: &|address| address.starts_with("52"),
             });
-            assert!(planned.coverage.adds_up(), "seed {seed}, slot {slot}:\n{}", planned.coverage);
+            assert!(planned.coverage.adds_up(), "seed {seed}, slot {slot}:\n{}", planned.coverage.in_words(&policy.units.levels));
             // exactly one reason for each unit, and it fits what concerns the unit
             assert!(planned.reasons.keys().copied().eq(0..policy.units.units.len()), "seed {seed}, slot {slot}");
             for (unit, reason) in &planned.reasons {

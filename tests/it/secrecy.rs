@@ -21,8 +21,9 @@ use duban::domain::notify::feedback::{Answer, Answers};
 use duban::domain::notify::inputs::{PlanInputs, Rhythm};
 use duban::domain::notify::plan::{Plan, plan};
 use duban::domain::register::ledger::{Ledger, Role};
+use duban::domain::register::levels::Level;
 use duban::domain::register::record::{Cell, Record};
-use duban::domain::register::units::{Level, UnitId};
+use duban::domain::register::units::UnitId;
 use duban::domain::rules::owner::owner_of;
 use duban::domain::rules::policy::Policy;
 use duban::domain::rules::rule::{Act, Light};
@@ -303,7 +304,7 @@ fn config() -> Config {
 /// digests before they are rendered.
 fn check_mails(seeds: std::ops::Range<u64>, tamper: impl Fn(&mut Plan, &[Secret])) -> Result<usize, String> {
     let mut config = config();
-    let templates = Templates::new(&config.mail_templates).expect("templates");
+    let templates = Templates::new(&config.mail_templates, &config.policy.units.levels).expect("templates");
     let mut checked = 0;
     for seed in seeds {
         let mut dice = Rng::with_seed(seed * 101 + 13);
@@ -369,7 +370,7 @@ fn check_mails(seeds: std::ops::Range<u64>, tamper: impl Fn(&mut Plan, &[Secret]
                 gone: &gone,
                 answers: &answers,
                 rhythm: Rhythm::Always,
-                levels: &Level::ALL,
+                levels: &policy.units.levels.all().collect::<Vec<Level>>(),
                 started: seed % 5 != 4,
                 source_line: "数据来源：样例",
                 next_on: &|_| None,

@@ -5,6 +5,7 @@
 mod circles;
 mod documents;
 mod imports;
+mod level_words;
 mod sources;
 mod words;
 

@@ -2,6 +2,7 @@
 
 use crate::domain::intake::text::excerpt;
 use crate::domain::register::ledger::{Ledger, OwnerSpec, Role};
+use crate::domain::register::levels::LevelKind;
 use crate::domain::register::record::{Cell, Decimal};
 use crate::domain::rules::policy::Policy;
 use std::collections::HashSet;
@@ -110,7 +111,11 @@ fn owner_remark(policy: &Policy, ledger: &Ledger, field: usize, name: &str, with
     let reason = match ledger.owner {
         OwnerSpec::Place { .. } if policy.units.find_place(name, policy.units.find(within)).is_some() => return None,
         OwnerSpec::Place { .. } if policy.units.find(name).is_some() => format!("“{}”不在“{}”", excerpt(name), excerpt(within)),
-        OwnerSpec::Place { .. } => format!("“{}”不是已知的地区或平台", excerpt(name)),
+        OwnerSpec::Place { .. } => {
+            let levels = &policy.units.levels;
+            let park = levels.of_kind(LevelKind::Park).map_or(String::new(), |park| format!("或{}", levels.name(park)));
+            format!("“{}”不是已知的地区{park}", excerpt(name))
+        }
         _ if policy.units.find(name).is_some() => return None,
         _ => format!("“{}”不是已知的单位", excerpt(name)),
     };

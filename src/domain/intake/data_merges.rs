@@ -1,4 +1,4 @@
-//! Cells merged down over several rows of data, such as a 市州 written once for all its projects.
+//! Cells merged down over several rows of data, such as a division written once for all its projects.
 //!
 //! A text or a date of such a merge holds for every row of it. A code or a number does not, because nobody can know which row it belongs
 //! to: those rows are quarantined.

@@ -225,7 +225,7 @@ pub(crate) fn plain_date(text: &str) -> Option<(i32, u32, u32)> {
     Some((year, digits(month, 2)?, digits(day, 2)?))
 }
 
-/// The date up to which a sheet's data go, from a title such as `全省项目台账（截至2026年9月30日）`.
+/// The date up to which a sheet's data go, from a title such as `项目台账（截至2026年9月30日）`.
 pub fn covers_on(text: &str) -> Option<NaiveDate> {
     let text = normalize_name(text);
     let rest = text.split_once("截至").or_else(|| text.split_once("截止"))?.1;

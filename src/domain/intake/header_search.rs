@@ -253,7 +253,7 @@ pub(crate) fn nearest_field<'a>(fields: impl Iterator<Item = &'a Field>, header:
     let likeness = |field: &Field| {
         let names = std::iter::once(&field.title).chain(&field.aliases).map(|name| normalize_name(name.rsplit('/').next().unwrap_or(name)));
         let alike = names.filter(|name| name.contains(&leaf) || leaf.contains(name.as_str()));
-        // a single character such as 县 is part of too many names
+        // a single character is part of too many names
         alike.map(|name| name.chars().count().min(leaf.chars().count())).filter(|length| *length > 1).max()
     };
     fields

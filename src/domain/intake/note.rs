@@ -115,7 +115,7 @@ impl SheetAccount {
     }
 }
 
-/// A note as a sentence for the clerk: `全省项目台账 第27行 签约时间（P27）写的是“2023-02-30”，这一天不存在，该行暂未入库。`
+/// A note as a sentence for the clerk: `项目台账 第27行 签约时间（P27）写的是“2023-02-30”，这一天不存在，该行暂未入库。`
 pub fn sentence(note: &Note, sheet: &str) -> String {
     let mut text = String::new();
     if !sheet.is_empty() {

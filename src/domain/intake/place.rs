@@ -2,7 +2,7 @@
 
 use crate::domain::intake::note::SheetAccount;
 
-/// The cell of a field, such as `register.xlsx 全省项目台账 P27`; the row (`第27行`) without a field or where the sheet has no column for it.
+/// The cell of a field, such as `register.xlsx 项目台账 P27`; the row (`第27行`) without a field or where the sheet has no column for it.
 /// The sheet is left out where the file has none (CSV). `accounts` are those of the snapshot in which the row's version began.
 pub fn place_of(file: &str, sheets: &[String], accounts: &[SheetAccount], sheet: u32, row: u32, field: Option<&str>) -> String {
     let sheet = sheets.get(sheet as usize).map_or("", String::as_str);

@@ -126,7 +126,7 @@ pub struct Subject {
     /// The unit each relation names, in the order of [`Relation::ALL`].
     pub(crate) named: [CompactUnit; Relation::ALL.len()],
     /// The highest level whose major-project ledger lists the project.
-    pub major: Option<crate::domain::register::units::Level>,
+    pub major: Option<crate::domain::register::levels::Level>,
     /// Whether it is only counted outside the office's own workbook (另有n项不便列示).
     pub restricted: bool,
     /// Whether only its own unit, the recipients of its findings, and the office may see its row.

@@ -140,7 +140,7 @@ pub struct IndicatorSnapshot {
 
 impl IndicatorSnapshot {
     /// The province's contracts; the window of a year is that of the run's own.
-    pub fn province(&self) -> Measures {
+    pub fn whole(&self) -> Measures {
         let mut sum = Measures::default();
         self.units.iter().for_each(|(_, cohorts)| sum.merge(&Measures { cohorts: *cohorts, ..Measures::default() }));
         sum
@@ -395,11 +395,11 @@ impl Indicators {
         self.units.get(&unit).cloned().unwrap_or_default()
     }
 
-    /// The projects of a city and of all places in it.
-    pub fn of_city(&self, policy: &Policy, city: UnitId) -> Measures {
+    /// The projects of a division and of all places in it.
+    pub fn of_division(&self, policy: &Policy, division: UnitId) -> Measures {
         let mut sum = Measures::default();
         for (unit, measures) in &self.units {
-            if unit.and_then(|unit| policy.units.city_of(unit)) == Some(city) {
+            if unit.and_then(|unit| policy.units.division_of(unit)) == Some(division) {
                 sum.merge(measures);
             }
         }
@@ -410,7 +410,7 @@ impl Indicators {
         self.industries.get(&industry).cloned().unwrap_or_default()
     }
 
-    pub fn province(&self) -> Measures {
+    pub fn whole(&self) -> Measures {
         let mut sum = Measures::default();
         self.units.values().for_each(|measures| sum.merge(measures));
         sum

@@ -355,7 +355,7 @@ impl Judged {
                 }
                 let Some(step) = rule.step(1, 1) else { continue };
                 let key = format!("{}-{}", unit.name, period.code());
-                let responsibility = Responsibility::bare(Owner { unit: Some(unit_id), text: unit.name.clone(), city: None });
+                let responsibility = Responsibility::bare(Owner { unit: Some(unit_id), text: unit.name.clone(), division: None });
                 let subject = Arc::new(Subject {
                     key: key.into(),
                     name: self.word(&period.title()),

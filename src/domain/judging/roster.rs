@@ -5,8 +5,9 @@
 
 use crate::domain::audience::{RowReaders, pack_readers};
 use crate::domain::judging::judge::Judged;
+use crate::domain::register::levels::Level;
 use crate::domain::register::record::Record;
-use crate::domain::register::units::{Level, UnitId, Units};
+use crate::domain::register::units::{UnitId, Units};
 use crate::domain::rules::context::Context;
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::responsibility::Responsibility;
@@ -184,7 +185,7 @@ impl Roster {
             return false;
         }
         if let Some(wanted) = self.selection.major {
-            let place = |level: Level| policy.major.iter().position(|(known, _)| *known == level);
+            let place = |level: Level| policy.units.levels.major().position(|(known, _)| known == level);
             if responsibility.major.and_then(place).is_none_or(|found| Some(found) > place(wanted)) {
                 return false;
             }

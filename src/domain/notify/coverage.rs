@@ -8,9 +8,10 @@ use crate::domain::judging::judge::Judged;
 use crate::domain::notify::digest::Digest;
 use crate::domain::notify::disposition::Disposition;
 use crate::domain::notify::inputs::FindingRelation;
+use crate::domain::register::levels::Levels;
 use crate::domain::rules::rule::Relation;
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::fmt::Write;
 
 /// One equation: `addressed` and the parts it must be the sum of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,7 +44,7 @@ impl CoverageLine {
     }
 }
 
-/// The proof of one run. As text it is what `duban run` prints.
+/// The proof of one run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coverage {
     /// By relation, in the order of [`Relation::ALL`].
@@ -80,20 +81,19 @@ impl Coverage {
     pub fn adds_up(&self) -> bool {
         self.unjudged.adds_up() && self.relations.iter().all(CoverageLine::adds_up)
     }
-}
 
-impl fmt::Display for Coverage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "覆盖核对：应告知 = 已列入提醒 + 豁免 + 暂缓 + 无新情况 + 无处可送 + 不在本次范围")?;
-        let named = Relation::ALL.iter().map(|relation| (relation.title(), &self.relations[*relation as usize]));
+    /// The proof as `duban run` prints it.
+    pub fn in_words(&self, levels: &Levels) -> String {
+        let mut out = "覆盖核对：应告知 = 已列入提醒 + 豁免 + 暂缓 + 无新情况 + 无处可送 + 不在本次范围\n".to_owned();
+        let named = Relation::ALL.iter().map(|relation| (relation.title(levels), &self.relations[*relation as usize]));
         for (title, line) in named.chain([("无法判定", &self.unjudged)]) {
             let CoverageLine { addressed, in_digests, exempt, held, nothing_new, unrouted, other_level } = line;
             let verdict = if line.adds_up() { "相符" } else { "不符" };
-            writeln!(
-                f,
+            let _ = writeln!(
+                out,
                 "  {title}：{addressed} = {in_digests} + {exempt} + {held} + {nothing_new} + {unrouted} + {other_level}  {verdict}"
-            )?;
+            );
         }
-        Ok(())
+        out
     }
 }

@@ -27,10 +27,10 @@ pub struct Digest {
     pub subject: String,
     #[serde(flatten)]
     pub recipient: Recipient,
-    /// Level code of the unit: province, department, support, city, county, platform.
-    pub level: &'static str,
+    /// Id of the unit's level.
+    pub level: String,
     /// Whose items they are, for the opening sentence.
-    pub scope: &'static str,
+    pub scope: String,
     #[serde(flatten)]
     pub letterhead: Letterhead,
     /// A remark on due dates in years without a holiday notice on file; empty = nothing to remark.
@@ -226,7 +226,7 @@ pub struct ItemText {
     pub unit: String,
     /// In 分.
     pub amount: Option<i64>,
-    pub major: &'static str,
+    pub major: String,
     pub act: &'static str,
     pub line: String,
     pub basis: String,
@@ -293,9 +293,9 @@ pub struct EmptyCells {
 /// The table of counts by place, in administrative order.
 #[derive(Clone, Debug, Serialize)]
 pub struct Places {
-    pub title: &'static str,
+    pub title: String,
     /// Header of the first column.
-    pub head: &'static str,
+    pub head: String,
     /// Whether there is a last column of items that only their owner is notified of (当地自办).
     pub with_own: bool,
     pub lines: Vec<PlaceLine>,
@@ -357,5 +357,5 @@ pub struct UnroutedRecord {
     pub name: String,
     /// The unit as written in the register.
     pub unit: String,
-    pub relations: Vec<&'static str>,
+    pub relations: Vec<String>,
 }

@@ -6,8 +6,9 @@ use crate::domain::audience::is_code_restricted;
 use crate::domain::judging::finding::{Identity, ItemKey};
 use crate::domain::judging::judge::Judged;
 use crate::domain::notify::feedback::Answers;
+use crate::domain::register::levels::Level;
 use crate::domain::register::record::{Record, Records};
-use crate::domain::register::units::{Level, UnitId};
+use crate::domain::register::units::UnitId;
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::{Light, Relation};
 use chrono::{Datelike, Days, NaiveDate};
@@ -63,7 +64,7 @@ pub struct PlanInputs<'a> {
     pub levels: &'a [Level],
     /// `false` = 建账期: only owners and the office are notified, and no act is above 提醒.
     pub started: bool,
-    /// `数据来源：省平台9月30日台账（第37次快照）`, without the full stop.
+    /// `数据来源：…9月30日台账（第37次快照）`, without the full stop.
     pub source_line: &'a str,
     /// The day a level is mailed next in any case, by whatever job.
     pub next_on: &'a dyn Fn(Level) -> Option<NaiveDate>,
@@ -138,7 +139,7 @@ impl PlanInputs<'_> {
     /// The last day to reply to a mail sent on a given day.
     pub(crate) fn reply_by_of(&self, unit: UnitId, sent_on: NaiveDate) -> NaiveDate {
         let units = &self.policy.units;
-        let prefecture = units.city_of(unit).map(|city| units.units[city].name.as_str());
+        let prefecture = units.division_of(unit).map(|division| units.units[division].name.as_str());
         self.policy.calendar.of(prefecture).after_workdays(sent_on, self.objection_workdays)
     }
 }

@@ -59,7 +59,7 @@ pub(crate) fn item_text(inputs: &PlanInputs<'_>, unit: UnitId, item: &Item) -> I
         code: if is_periodic { String::new() } else { shown_code.to_owned() },
         unit: if lead.owner == Some(unit) { String::new() } else { masked(&lead.unit) },
         amount: item.amount.filter(|_| record.is_some()),
-        major: if hides_project { "" } else { wording::major(lead.major) },
+        major: wording::major(&policy.units.levels, lead.major.filter(|_| !hides_project)),
         act: wording::act(inputs, lead.act),
         // where another finding of the item is worse, the leading line shows its own light
         line: if lead.light == Some(item.light) { line(item.lead) } else { marked_line(item.lead) },

@@ -8,8 +8,9 @@ use crate::domain::notify::digest::{Counts, Letterhead};
 use crate::domain::notify::inputs::{LastNotified, PlanInputs};
 use crate::domain::notify::items::{FoundRecords, Item, finished_record, notified_items};
 use crate::domain::notify::wording;
+use crate::domain::register::levels::{Level, LevelKind, LevelWord, Levels};
 use crate::domain::register::period::chinese_date;
-use crate::domain::register::units::{Level, UnitId};
+use crate::domain::register::units::UnitId;
 use std::collections::HashSet;
 
 /// The subject line: unit, date, counts; counts of zero are left out.
@@ -57,12 +58,12 @@ pub(crate) fn letterhead(inputs: &PlanInputs<'_>, unit: UnitId) -> Letterhead {
 }
 
 /// Whose items they are.
-pub(crate) fn scope(level: Level) -> &'static str {
-    match level {
-        Level::Province => "全省",
-        Level::City => "你单位及所辖地区",
-        Level::Department => "你单位牵头的产业",
-        Level::Support | Level::County | Level::Platform => "你单位",
+pub(crate) fn scope(levels: &Levels, level: Level) -> &str {
+    match level.kind() {
+        LevelKind::Top => levels.top(LevelWord::Area),
+        LevelKind::Middle => "你单位及所辖地区",
+        LevelKind::Lead => "你单位牵头的产业",
+        LevelKind::Support | LevelKind::Base | LevelKind::Park => "你单位",
     }
 }
 

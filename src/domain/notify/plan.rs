@@ -16,7 +16,8 @@ use crate::domain::notify::disposition::{Disposition, NotifyReason, UnitFindings
 use crate::domain::notify::inputs::{FindingRelation, PlanInputs};
 use crate::domain::notify::items::{FoundRecords, Items};
 use crate::domain::notify::roll_up::roll_up;
-use crate::domain::register::units::{Level, UnitId};
+use crate::domain::register::levels::LevelKind;
+use crate::domain::register::units::UnitId;
 use std::collections::BTreeMap;
 
 /// The digests of a run, in administrative order, and their proof.
@@ -36,7 +37,7 @@ pub fn plan(inputs: &PlanInputs<'_>) -> Plan {
     let (mut addressed, dispositions) = route_findings(inputs);
     route_notices(inputs, &mut addressed);
     // the office sees everything, also what is addressed to others only
-    if inputs.levels.contains(&Level::Province) && !inputs.judged.findings.is_empty() {
+    if inputs.levels.iter().any(|level| level.kind() == LevelKind::Top) && !inputs.judged.findings.is_empty() {
         addressed.entry(office).or_default();
     }
     let office_findings = addressed.remove(&office);

@@ -43,17 +43,19 @@ fn due(digest: &Digest, passed: bool) -> Due {
 }
 
 fn fill_item(item: &mut ItemText) {
-    (item.major, item.unit) = ("省级重点", "某县".into());
+    (item.major, item.unit) = ("重点".into(), "某单位".into());
     (item.others, item.answers, item.proposed) = (vec!["某问题".into()], vec!["某某：已核对".into()], vec!["某事实".into()]);
 }
 
 fn fill_roll_up(roll_up: &mut RollUp) {
     (roll_up.forwarded, roll_up.answered, roll_up.proposed) = (1, 1, 1);
     let line =
-        |unit: &str| UnroutedRecord { code: "0007".into(), name: "某项目".into(), unit: unit.into(), relations: vec!["责任单位"] };
+        |unit: &str| UnroutedRecord {
+            code: "0007".into(), name: "某项目".into(), unit: unit.into(), relations: vec!["责任单位".into()]
+        };
     (roll_up.unrouted, roll_up.unrouted_more, roll_up.unrouted_lines) = (3, 1, vec![line("某单位"), line("")]);
     (roll_up.silent_units, roll_up.silent_items, roll_up.silent_more) = (3, 3, 1);
-    roll_up.silent_lines = ["某县", "某市"].map(|unit| SilentUnit { unit: unit.into(), items: 1 }).into();
+    roll_up.silent_lines = ["某单位", "另一单位"].map(|unit| SilentUnit { unit: unit.into(), items: 1 }).into();
 }
 
 /// Three variants of a draft.

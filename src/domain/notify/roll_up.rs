@@ -63,8 +63,9 @@ fn unrouted_records(inputs: &PlanInputs<'_>, unrouted: &[FindingRelation]) -> Ve
             unit: masked(&finding.unit),
             relations: Vec::new(),
         });
-        if !record.relations.contains(&pair.relation.title()) {
-            record.relations.push(pair.relation.title());
+        let relation = pair.relation.title(&inputs.policy.units.levels);
+        if !record.relations.iter().any(|known| known == relation) {
+            record.relations.push(relation.to_owned());
         }
     }
     records.into_values().collect()

@@ -7,7 +7,8 @@ use crate::domain::notify::digest::{Counts, Due, EmptyCells, FormerItem, LightCo
 use crate::domain::notify::inputs::{LastNotified, PlanInputs};
 use crate::domain::notify::items::{FoundRecords, Item, Items, finished_record};
 use crate::domain::register::ledger::Role;
-use crate::domain::register::units::{Level, UnitId};
+use crate::domain::register::levels::{LevelKind, LevelWord};
+use crate::domain::register::units::UnitId;
 use crate::domain::rules::rule::Light;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -127,21 +128,22 @@ pub(crate) fn former_items(inputs: &PlanInputs<'_>, last_notified: &LastNotified
     former
 }
 
-/// The table of places: for a city its counties, for a department and the office the cities. `None` for other levels, and where the table
+/// The table of places: for a unit of the middle its places, for a lead department and the office the divisions. `None` for other levels, and where the table
 /// would repeat what the mail lists anyway.
 pub(crate) fn places(inputs: &PlanInputs<'_>, unit: UnitId, items: &[Item], is_office: bool) -> Option<Places> {
     let units = &inputs.policy.units;
-    let level = units.units[unit].level;
-    let (title, head) = match level {
-        Level::City => ("所辖各地情况（每项计一次）", "县（市、区）"),
-        Level::Province => ("各市（州）情况（每项计一次）", "市（州）"),
-        Level::Department => ("本产业各市（州）情况（每项计一次）", "市（州）"),
-        _ => return None,
+    let levels = &units.levels;
+    let kind = units.units[unit].level.kind();
+    let (whose, head) = match kind {
+        LevelKind::Middle => ("所辖各地".to_owned(), levels.of_kind(LevelKind::Base).map_or("", |base| levels.name(base))),
+        LevelKind::Top => (levels.division(LevelWord::Each).to_owned(), levels.division(LevelWord::Name)),
+        LevelKind::Lead => (format!("本产业{}", levels.division(LevelWord::Each)), levels.division(LevelWord::Name)),
+        LevelKind::Support | LevelKind::Base | LevelKind::Park => return None,
     };
     // owners without a place are in the last lines
-    let place_of = |owner: UnitId| match level {
-        Level::City => Some(units.units[owner].place.unwrap_or(owner)),
-        _ => units.city_of(owner),
+    let place_of = |owner: UnitId| match kind {
+        LevelKind::Middle => Some(units.units[owner].place.unwrap_or(owner)),
+        _ => units.division_of(owner),
     };
     let mut lines: BTreeMap<(bool, Option<UnitId>, bool), PlaceLine> = BTreeMap::new();
     let mut count = |owner: Option<UnitId>, add: &dyn Fn(&mut PlaceLine)| {
@@ -150,7 +152,7 @@ pub(crate) fn places(inputs: &PlanInputs<'_>, unit: UnitId, items: &[Item], is_o
             Some(place) if place == unit => "本级".to_owned(),
             Some(place) => units.units[place].name.clone(),
             None if owner.is_none() => "责任单位待明确".to_owned(),
-            None => "省级部门".to_owned(),
+            None => levels.top(LevelWord::Departments).to_owned(),
         };
         add(lines.entry((place.is_none(), place, owner.is_none())).or_insert(PlaceLine { name, ..PlaceLine::default() }));
     };
@@ -161,7 +163,7 @@ pub(crate) fn places(inputs: &PlanInputs<'_>, unit: UnitId, items: &[Item], is_o
             Light::Yellow => line.yellow += 1,
         });
     }
-    let with_own = level == Level::City && inputs.started;
+    let with_own = kind == LevelKind::Middle && inputs.started;
     if with_own {
         for item in items_of_owners_only(inputs, unit, items) {
             count(item.counted_for, &|line| line.own += 1);
@@ -174,9 +176,9 @@ pub(crate) fn places(inputs: &PlanInputs<'_>, unit: UnitId, items: &[Item], is_o
         .units
         .iter()
         .enumerate()
-        .filter(|(id, candidate)| match level {
-            Level::City => candidate.level.is_place() && units.is_active(*id) && units.city_of(*id) == Some(unit),
-            _ => candidate.level == Level::City,
+        .filter(|(id, candidate)| match kind {
+            LevelKind::Middle => candidate.level.is_place() && units.is_active(*id) && units.division_of(*id) == Some(unit),
+            _ => levels.is_division(candidate.level),
         })
         .map(|(id, _)| id);
     let present: HashSet<UnitId> = lines.keys().filter_map(|(_, place, _)| *place).collect();
@@ -189,11 +191,12 @@ pub(crate) fn places(inputs: &PlanInputs<'_>, unit: UnitId, items: &[Item], is_o
         total.yellow += line.yellow;
         total.own += line.own;
     }
-    Some(Places { title, head, with_own, lines, total, quiet })
+    let title = format!("{whose}情况（每项计一次）");
+    Some(Places { title, head: head.to_owned(), with_own, lines, total, quiet })
 }
 
-/// Items of a city's counties and platforms that are not among its own items: only their owners are notified of them (当地自办).
-fn items_of_owners_only(inputs: &PlanInputs<'_>, city: UnitId, items: &[Item]) -> Vec<Item> {
+/// Items of a division's places that are not among its own items: only their owners are notified of them (当地自办).
+fn items_of_owners_only(inputs: &PlanInputs<'_>, division: UnitId, items: &[Item]) -> Vec<Item> {
     let units = &inputs.policy.units;
     let own: HashSet<&ItemKey> = items.iter().map(|item| &item.key).collect();
     let below: Vec<usize> = inputs
@@ -202,10 +205,10 @@ fn items_of_owners_only(inputs: &PlanInputs<'_>, city: UnitId, items: &[Item]) -
         .iter()
         .enumerate()
         .filter(|(_, finding)| finding.state == State::Open && is_named(finding))
-        .filter(|(_, finding)| finding.owner.is_some_and(|owner| owner != city && units.city_of(owner) == Some(city)))
+        .filter(|(_, finding)| finding.owner.is_some_and(|owner| owner != division && units.division_of(owner) == Some(division)))
         .map(|(index, _)| index)
         .collect();
-    let mut out = Items::of(inputs, city, &below, &LastNotified::new()).0;
+    let mut out = Items::of(inputs, division, &below, &LastNotified::new()).0;
     out.retain(|item| !own.contains(&item.key));
     out
 }

@@ -15,9 +15,9 @@ use crate::domain::notify::inputs::{LastNotified, PlanInputs, Rhythm};
 use crate::domain::notify::plan::{Plan, plan};
 use crate::domain::notify::wording::yi;
 use crate::domain::register::ledger::{FieldKind, Role, Roles};
+use crate::domain::register::levels::{Level, LevelKind};
 use crate::domain::register::record::Record;
 use crate::domain::register::record::{Cell, Columns, Decimal, Place};
-use crate::domain::register::units::Level;
 use crate::domain::register::units::UnitId;
 use crate::domain::rules::context::Context;
 use crate::domain::rules::exemption::exemptions_in_force;
@@ -30,7 +30,6 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
-const EVERY_LEVEL: [Level; 6] = [Level::Province, Level::Department, Level::Support, Level::City, Level::County, Level::Platform];
 const WENGAN: &str = "瓮安县";
 const PHONES: [&str; 4] = ["13812345678", "138 1234 5678", "0854-2621234", "１３９８７６５４３２１"];
 
@@ -64,8 +63,10 @@ impl Fixture {
     }
 
     pub fn new() -> Fixture {
+        let config = Fixture::config();
+        let levels = config.policy.units.levels.all().collect();
         let mut fixture = Fixture {
-            config: Fixture::config(),
+            config,
             records: HashMap::new(),
             judged: Judged::default(),
             last_notified: HashMap::new(),
@@ -74,7 +75,7 @@ impl Fixture {
             gone: BTreeSet::new(),
             waiting_on: vec!["GZ202500001"],
             rhythm: Rhythm::Always,
-            levels: EVERY_LEVEL.to_vec(),
+            levels,
             started: true,
             is_counts_only: |_| false,
         };
@@ -256,7 +257,7 @@ fn an_item_is_a_project_and_its_leading_finding_is_first() {
     let digest = fixture.of(&planned, WENGAN);
     assert_eq!(digest.subject, "【督办提醒】瓮安县 截至2026年9月30日：红2 橙1 黄1，本周到期1（新增4）");
     let first = &digest.sections.urgent[0];
-    assert_eq!((first.code.as_str(), first.mark, first.major, first.act), ("GZ202500001", "●红", "省级重点", "催办"));
+    assert_eq!((first.code.as_str(), first.mark, first.major.as_str(), first.act), ("GZ202500001", "●红", "省级重点", "催办"));
     assert_eq!(first.line, "签约未开工，约定2026年3月31日，已超期183天");
     assert_eq!(first.basis, "第一条（四）1");
     assert!(first.others.iter().any(|line| line == "●红 签约超期未录入平台，超期456天"), "{:?}", first.others);
@@ -294,7 +295,7 @@ fn a_restricted_project_and_what_belongs_to_it_is_only_counted() {
         fixture.records.get_mut(&(project, "GZ202500001".to_owned())).unwrap().cells[field] = Cell::Text(word.into());
         fixture.judge();
         let planned = fixture.plan();
-        assert!(planned.coverage.adds_up(), "{}", planned.coverage);
+        assert!(planned.coverage.adds_up(), "{:?}", planned.coverage);
         assert!(planned.coverage.relations.iter().any(|line| line.held > 0));
         for digest in &planned.digests {
             let text = format!(
@@ -415,7 +416,7 @@ fn a_second_mail_names_what_changed() {
     let planned = fixture.plan();
     // only the county has something due
     assert_eq!(planned.digests.iter().map(|digest| digest.recipient.unit_name.as_str()).collect::<Vec<_>>(), [WENGAN]);
-    assert!(planned.coverage.adds_up(), "{}", planned.coverage);
+    assert!(planned.coverage.adds_up(), "{:?}", planned.coverage);
     assert_eq!(fixture.of(&planned, WENGAN).subject, "【督办提醒】瓮安县 截至2026年9月30日：红2 橙1 黄1，本周到期1");
 
     fixture.rhythm = Rhythm::Always;
@@ -456,7 +457,7 @@ fn before_the_start_only_owners_are_notified_and_only_reminded() {
     let office = fixture.of(&planned, "省投资促进局");
     let open = fixture.judged.findings.iter().filter(|finding| finding.state == State::Open).count();
     assert_eq!(office.findings.len(), open, "the office gets the full list");
-    assert!(planned.coverage.adds_up(), "{}", planned.coverage);
+    assert!(planned.coverage.adds_up(), "{:?}", planned.coverage);
     assert!(planned.coverage.relations[Relation::Superior as usize].held > 0);
     fixture.deliver(&planned, "2026-09-01");
     fixture.judged.notices.clear();
@@ -476,7 +477,11 @@ fn each_unit_has_one_named_reason() {
         assert_eq!(found, expected, "{of}");
     };
     check("all", |_| {}, [HasItems, HasItems, NoItems, HasItems]);
-    check("counties", |fixture| fixture.levels = vec![Level::County], [HasItems, OtherLevel, NoItems, OtherLevel]);
+    check(
+        "counties",
+        |fixture| fixture.levels.retain(|level| level.kind() == LevelKind::Base),
+        [HasItems, OtherLevel, NoItems, OtherLevel],
+    );
     check("before the start", |fixture| fixture.started = false, [HasItems, BeforeStart, NoItems, HasItems]);
     let unreachable = |fixture: &mut Fixture| fixture.config.policy.units.units.iter_mut().for_each(|unit| unit.mailbox = None);
     check("no mailbox", unreachable, [NoMailbox, NoMailbox, NoItems, NoMailbox]);
@@ -505,7 +510,7 @@ fn an_address_outside_the_domains_gets_counts_only() {
     assert!(digest.recipient.counts_only && digest.attached.attachment.is_none() && digest.findings.is_empty());
     assert!(!serde_json::to_string(digest).unwrap().contains("GZ2026"));
     assert_eq!((digest.counts.items, digest.counts.blank), (4, 1));
-    assert!(planned.coverage.adds_up(), "counts were told: {}", planned.coverage);
+    assert!(planned.coverage.adds_up(), "counts were told: {:?}", planned.coverage);
     assert!(!fixture.of(&planned, "基础材料牵头部门").recipient.counts_only);
 }
 
@@ -529,14 +534,15 @@ fn the_coverage_proof_adds_up_and_can_fail() {
     fixture.judge();
     let mut planned = fixture.plan();
     let coverage = planned.coverage.clone();
-    assert!(coverage.adds_up(), "{coverage}");
+    assert!(coverage.adds_up(), "{coverage:?}");
     let owner = coverage.relations[Relation::Owner as usize];
-    assert!(owner.exempt >= 1 && owner.unrouted >= 1 && owner.in_digests > 0, "{coverage}");
+    assert!(owner.exempt >= 1 && owner.unrouted >= 1 && owner.in_digests > 0, "{coverage:?}");
     assert!(coverage.unjudged.addressed >= 2 && coverage.unjudged.in_digests == coverage.unjudged.addressed);
     assert!(fixture.of(&planned, WENGAN).counts.exempt >= 1);
-    assert!(coverage.to_string().contains("责任单位：") && coverage.to_string().contains("相符"));
+    let words = coverage.in_words(&fixture.config.policy.units.levels);
+    assert!(words.contains("责任单位：") && words.contains("相符"));
 
-    fixture.levels = vec![Level::County, Level::Platform];
+    fixture.levels.retain(|level| level.is_place());
     let narrow = fixture.plan();
     assert!(narrow.coverage.adds_up() && narrow.coverage.relations[Relation::Superior as usize].other_level > 0);
     assert!(fixture.find(&narrow, "省投资促进局").is_none());
@@ -544,5 +550,5 @@ fn the_coverage_proof_adds_up_and_can_fail() {
     // a digest that lacks one of its rows breaks the proof
     planned.digests[0].covered.pop();
     let tampered = Coverage::of(&fixture.judged, &planned.digests, &[]);
-    assert!(!tampered.adds_up() && tampered.to_string().contains("不符"));
+    assert!(!tampered.adds_up() && tampered.in_words(&fixture.config.policy.units.levels).contains("不符"));
 }

@@ -5,9 +5,10 @@ use crate::domain::audience::masked;
 use crate::domain::judging::finding::Finding;
 use crate::domain::notify::inputs::PlanInputs;
 use crate::domain::register::ledger::Role;
+use crate::domain::register::levels::{Level, Levels};
 use crate::domain::register::period::{chinese_date, chinese_day};
 use crate::domain::register::record::{Cell, FEN_PER_YI};
-use crate::domain::register::units::{Level, UnitId};
+use crate::domain::register::units::UnitId;
 use crate::domain::rules::rule::{Act, RuleKind};
 use chrono::{Datelike, NaiveDate};
 
@@ -84,14 +85,9 @@ pub(crate) fn waiting_on(inputs: &PlanInputs<'_>, unit: Option<UnitId>) -> Strin
     unit.map_or_else(String::new, |unit| format!("已提请{}，待答复，已另行催办答复单位", inputs.policy.units.units[unit].name))
 }
 
-/// 省级重点, 市级重点 or 县级重点 for a major project; empty for any other.
-pub(crate) fn major(level: Option<Level>) -> &'static str {
-    match level {
-        Some(Level::Province) => "省级重点",
-        Some(Level::City) => "市级重点",
-        Some(Level::County) => "县级重点",
-        _ => "",
-    }
+/// The mark of a major project; empty for any other.
+pub(crate) fn major(levels: &Levels, level: Option<Level>) -> String {
+    level.map_or_else(String::new, |level| levels.major_mark(level))
 }
 
 /// The difficulty as written in the register, in at most 60 characters, phone numbers masked.

@@ -149,7 +149,7 @@ impl Role {
 /// How the one owner unit of a record is found. The values are field indices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OwnerSpec {
-    /// The unit of a place cell; `within` is the 市（州） cell.
+    /// The unit of a place cell; `within` is the cell of the division it lies in.
     Place { place: usize, within: Option<usize> },
     /// The unit a cell names.
     Unit { unit: usize },

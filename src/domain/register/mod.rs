@@ -1,8 +1,9 @@
-//! What a register is: ledgers and their fields, records, units, the calendar, periods and snapshots.
+//! What a register is: ledgers and their fields, records, units and their levels, the calendar, periods and snapshots.
 
 pub mod calendar;
 pub mod codes;
 pub mod ledger;
+pub mod levels;
 pub mod packed;
 pub mod period;
 pub mod record;

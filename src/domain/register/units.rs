@@ -1,56 +1,12 @@
 //! Responsible units (责任单位), industries and who leads them. The order of units is the administrative order of every table.
 
+use crate::domain::register::levels::{Level, LevelKind, Levels};
 use chrono::NaiveDate;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 /// Index of a unit in [`Units`].
 pub type UnitId = usize;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Level {
-    Province,
-    /// A lead department of an industry or of a signing event.
-    Department,
-    /// A factor department: of the province, or of a place.
-    Support,
-    City,
-    County,
-    Platform,
-}
-
-impl Level {
-    pub const ALL: [Level; 6] = [Level::Province, Level::Department, Level::Support, Level::City, Level::County, Level::Platform];
-
-    /// The word in the configuration and in the output.
-    pub fn code(self) -> &'static str {
-        match self {
-            Level::Province => "province",
-            Level::Department => "department",
-            Level::Support => "support",
-            Level::City => "city",
-            Level::County => "county",
-            Level::Platform => "platform",
-        }
-    }
-
-    /// The Chinese name of the level.
-    pub fn title(self) -> &'static str {
-        match self {
-            Level::Province => "省级",
-            Level::Department => "省产业牵头部门",
-            Level::Support => "要素保障部门",
-            Level::City => "市（州）",
-            Level::County => "县（市、区）",
-            Level::Platform => "平台",
-        }
-    }
-
-    /// A place that projects are built in and that answers for them.
-    pub fn is_place(self) -> bool {
-        matches!(self, Level::County | Level::Platform)
-    }
-}
 
 #[derive(Clone, Debug)]
 pub struct Unit {
@@ -59,7 +15,7 @@ pub struct Unit {
     /// The form of address in mails.
     pub title: String,
     pub level: Level,
-    /// The next level up; `None` for the province office.
+    /// The next level up; `None` for the office.
     pub parent: Option<UnitId>,
     /// The place a local department belongs to.
     pub place: Option<UnitId>,
@@ -119,11 +75,12 @@ pub struct Industry {
     pub into: Option<usize>,
 }
 
-/// A kind of department that the province and every place has, as difficulties name it (自然资源部门).
+/// A kind of department that the office's own level and every place has, as difficulties name it (自然资源).
 #[derive(Clone, Debug)]
 pub struct DepartmentKind {
     pub name: String,
-    pub province: UnitId,
+    /// The unit of the office's own level.
+    pub top: UnitId,
     /// The local unit by place.
     pub local: BTreeMap<UnitId, UnitId>,
 }
@@ -169,6 +126,7 @@ impl Names {
 
 #[derive(Clone, Debug, Default)]
 pub struct Units {
+    pub levels: Levels,
     pub units: Vec<Unit>,
     pub industries: Vec<Industry>,
     pub departments: Vec<DepartmentKind>,
@@ -179,6 +137,11 @@ pub struct Units {
 }
 
 impl Units {
+    /// An office without units yet.
+    pub fn new(levels: Levels) -> Units {
+        Units { levels, ..Units::default() }
+    }
+
     /// Adds a unit with its aliases; its name is in use for its own term.
     ///
     /// # Errors
@@ -230,7 +193,7 @@ impl Units {
             industry.leads.iter_mut().for_each(|(_, lead)| *lead = successor(*lead));
         }
         for kind in &mut units.departments {
-            kind.province = successor(kind.province);
+            kind.top = successor(kind.top);
             // the names of the local departments of a dissolved place mean those of its successor
             let locals: Vec<(UnitId, UnitId)> = kind.local.iter().map(|(place, local)| (*place, *local)).collect();
             for (place, local) in locals {
@@ -285,26 +248,31 @@ impl Units {
         self.day.is_none_or(|day| self.industries[industry].term.holds(day))
     }
 
+    /// The unit that a configuration file names: by name or alias, or as the office's own department of a kind.
+    pub fn find_configured(&self, name: &str) -> Option<UnitId> {
+        self.find(name).or_else(|| self.department(name, None))
+    }
+
     /// The unit with a name or alias, compared by [`normalize_name`].
     pub fn find(&self, name: &str) -> Option<UnitId> {
         self.names.find(name).or_else(|| self.find_below(name))
     }
 
-    /// A place written with its city and province: 贵州省贵阳市南明区.
+    /// A place written with what it lies in, and that perhaps with its province.
     fn find_below(&self, name: &str) -> Option<UnitId> {
         let name = normalize_name(name);
         let name = name.split_once('省').map_or(name.as_str(), |(_, below)| below);
         name.char_indices().skip(1).find_map(|(at, _)| {
-            let (city, place) = (self.names.find(&name[..at])?, self.names.find(&name[at..])?);
-            (self.units[city].level == Level::City && self.units[place].parent == Some(city)).then_some(place)
+            let (within, place) = (self.names.find(&name[..at])?, self.names.find(&name[at..])?);
+            (self.levels.holds_places(self.units[within].level) && self.units[place].parent == Some(within)).then_some(place)
         })
     }
 
-    /// The place that a 县 cell names. `within` is the city that the 市（州） cell names; a county must lie in it.
+    /// The place that a cell names. `within` is the division that the cell beside it names; a base unit must lie in it.
     pub fn find_place(&self, name: &str, within: Option<UnitId>) -> Option<UnitId> {
         let id = self.find(name)?;
         match within {
-            Some(city) if self.units[id].level == Level::County && self.units[id].parent != Some(city) => None,
+            Some(division) if self.units[id].level.kind() == LevelKind::Base && self.units[id].parent != Some(division) => None,
             _ => Some(id),
         }
     }
@@ -329,16 +297,16 @@ impl Units {
             .and_then(|(since, _)| *since)
     }
 
-    /// The province office: the unit of level province.
+    /// The office: the unit of the top level.
     pub fn office(&self) -> UnitId {
-        self.units.iter().position(|unit| unit.level == Level::Province).unwrap_or(0)
+        self.units.iter().position(|unit| unit.level.kind() == LevelKind::Top).unwrap_or(0)
     }
 
-    /// The 市（州） a unit lies in (itself if it is one); `None` for provincial units.
-    pub fn city_of(&self, unit: UnitId) -> Option<UnitId> {
+    /// The division of the office's area that a unit lies in (itself if it is one); `None` for units of the office's own level.
+    pub fn division_of(&self, unit: UnitId) -> Option<UnitId> {
         let mut at = Some(unit);
         while let Some(id) = at {
-            if self.units[id].level == Level::City {
+            if self.levels.is_division(self.units[id].level) {
                 return Some(id);
             }
             at = self.units[id].place.or(self.units[id].parent);
@@ -357,11 +325,11 @@ impl Units {
         self.upwards(unit).any(|known| known == above)
     }
 
-    /// The asked department of a difficulty: the provincial one, or that of a place.
+    /// The asked department of a difficulty: that of the office's own level, or that of a place.
     pub fn department(&self, name: &str, place: Option<UnitId>) -> Option<UnitId> {
         let kind = self.departments.iter().find(|kind| kind.name == name)?;
         match place {
-            None => Some(kind.province),
+            None => Some(kind.top),
             Some(place) => kind.local.get(&place).copied(),
         }
     }

@@ -114,7 +114,7 @@ pub fn exemptions_in_force(policy: &Policy, records: &[Record], as_of: NaiveDate
 /// The last day of an objection, by the calendar of the unit that raised it.
 fn end_of_objection(policy: &Policy, ledger: &Ledger, record: &Record, granted: NaiveDate, workdays: u32) -> Option<NaiveDate> {
     let units = &policy.units;
-    let city = units.find(record.text(Some(ledger.owner.field()))).and_then(|unit| units.city_of(unit));
-    let prefecture = city.map(|city| units.units[city].name.as_str());
+    let division = units.find(record.text(Some(ledger.owner.field()))).and_then(|unit| units.division_of(unit));
+    let prefecture = division.map(|division| units.units[division].name.as_str());
     policy.calendar.of(prefecture).due(granted, Span::Workdays(workdays), false)
 }

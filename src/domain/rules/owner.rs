@@ -2,8 +2,9 @@
 
 use crate::domain::audience::{is_negotiation_only, is_restricted};
 use crate::domain::register::ledger::{Ledger, OwnerSpec, Role};
+use crate::domain::register::levels::{Level, LevelKind};
 use crate::domain::register::record::Record;
-use crate::domain::register::units::{Level, UnitId};
+use crate::domain::register::units::UnitId;
 use crate::domain::rules::policy::Policy;
 use std::collections::HashMap;
 
@@ -13,15 +14,15 @@ pub struct Owner {
     pub unit: Option<UnitId>,
     /// The text of the register, for an owner that is no known unit.
     pub text: String,
-    /// The 市（州） whose rest days count.
-    pub city: Option<UnitId>,
+    /// The division whose rest days count.
+    pub division: Option<UnitId>,
 }
 
 /// The facts of a project that the records of other ledgers need.
 #[derive(Clone, Debug)]
 pub struct Linked {
     pub owner: Owner,
-    pub city: Option<UnitId>,
+    pub division: Option<UnitId>,
     pub industry: Option<usize>,
     pub major: Option<Level>,
     pub restricted: bool,
@@ -37,46 +38,42 @@ pub fn owner_of(policy: &Policy, ledger: &Ledger, record: &Record, projects: &Ha
             let text = record.text(Some(place));
             let within = units.find(record.text(within));
             let unit = units.find_place(text, within);
-            let city = within.filter(|city| units.units[*city].level == Level::City);
-            let own = unit.and_then(|unit| units.city_of(unit));
-            // a county follows the rest days of its own prefecture, a platform those of its 市（州） cell
-            let city = match unit.map(|unit| units.units[unit].level) {
-                Some(Level::Platform) | None => city.or(own),
-                Some(_) => own.or(city),
+            let written = within.filter(|division| units.levels.is_division(units.units[*division].level));
+            let own = unit.and_then(|unit| units.division_of(unit));
+            // a base unit follows the rest days of its own division, a park those of the division that the row names
+            let division = match unit.map(|unit| units.units[unit].level.kind()) {
+                Some(LevelKind::Park) | None => written.or(own),
+                Some(_) => own.or(written),
             };
-            Owner { unit, text: if unit.is_none() { text.to_owned() } else { String::new() }, city }
+            Owner { unit, text: if unit.is_none() { text.to_owned() } else { String::new() }, division }
         }
         OwnerSpec::Unit { unit } => {
             let text = record.text(Some(unit));
             let unit = units.find(text);
-            Owner { unit, text: text.to_owned(), city: unit.and_then(|unit| units.city_of(unit)) }
+            Owner { unit, text: text.to_owned(), division: unit.and_then(|unit| units.division_of(unit)) }
         }
         OwnerSpec::Department { department, level, project } => {
             let name = record.text(Some(department));
             let asked = record.text(Some(level));
             let linked = projects.get(record.text(Some(project)));
-            let place = match asked {
-                ASKED_PROVINCE => Some(None),
-                ASKED_CITY => linked.and_then(|project| project.city).map(Some),
+            let place = match units.levels.asked(asked).map(Level::kind) {
+                Some(LevelKind::Top) => Some(None),
+                Some(LevelKind::Middle) => linked.and_then(|project| project.division).map(Some),
                 _ => linked.and_then(|project| project.owner.unit).map(Some),
             };
             let unit = place.and_then(|place| units.department(name, place));
-            Owner { unit, text: format!("{asked}{name}"), city: unit.and_then(|unit| units.city_of(unit)) }
+            Owner { unit, text: format!("{asked}{name}"), division: unit.and_then(|unit| units.division_of(unit)) }
         }
     }
 }
 
-/// The words of 提请层级.
-const ASKED_PROVINCE: &str = "省级";
-const ASKED_CITY: &str = "市级";
-
 /// The facts of one project record that the records of other ledgers need.
 pub fn link(policy: &Policy, ledger: &Ledger, record: &Record) -> Linked {
     let owner = owner_of(policy, ledger, record, &HashMap::new());
-    let city = owner.unit.and_then(|unit| policy.units.city_of(unit)).or(owner.city);
+    let division = owner.unit.and_then(|unit| policy.units.division_of(unit)).or(owner.division);
     let industry = policy.units.industry(record.text(ledger.role(Role::Industry)));
     Linked {
-        city,
+        division,
         industry,
         major: policy.major_level(ledger, record, industry),
         restricted: is_restricted(ledger, record, || false),

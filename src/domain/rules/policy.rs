@@ -2,8 +2,9 @@
 
 use crate::domain::register::calendar::Calendar;
 use crate::domain::register::ledger::{Ledger, Purpose, Role};
+use crate::domain::register::levels::Level;
 use crate::domain::register::record::Record;
-use crate::domain::register::units::{Level, Units};
+use crate::domain::register::units::Units;
 use crate::domain::rules::rule::{Rule, RuleKind};
 use chrono::NaiveDate;
 use std::sync::Arc;
@@ -17,12 +18,10 @@ pub struct Policy {
     pub calendar: Calendar,
     /// Causes with the words that indicate them; the first match decides.
     pub causes: Vec<(Arc<str>, Vec<String>)>,
-    /// Major-project bounds in 分, highest first.
-    pub major: Vec<(Level, i64)>,
     pub exemptions: ExemptionTerms,
     /// Closed quarters in a row, red at their end, from which a finding may enter the accountability list.
     pub accountability_quarters: Option<u32>,
-    /// Title of the provincial document whose clauses findings cite, as printed in papers; empty = not named.
+    /// Title of the document whose clauses findings cite, as printed in papers; empty = not named.
     pub document: String,
 }
 
@@ -63,7 +62,7 @@ impl Policy {
     pub fn major_level(&self, ledger: &Ledger, record: &Record, industry: Option<usize>) -> Option<Level> {
         industry?;
         let amount = record.cell(ledger.role(Role::Amount)?).money()?;
-        self.major.iter().find(|(_, bound)| amount >= *bound).map(|(level, _)| *level)
+        self.units.levels.major().find(|(_, bound)| amount >= *bound).map(|(level, _)| level)
     }
 }
 

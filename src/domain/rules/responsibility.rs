@@ -3,8 +3,9 @@
 
 use crate::domain::audience::{is_negotiation_only, is_restricted};
 use crate::domain::register::ledger::{Ledger, Role};
+use crate::domain::register::levels::Level;
 use crate::domain::register::record::Record;
-use crate::domain::register::units::{CompactUnit, Level, UnitId};
+use crate::domain::register::units::{CompactUnit, UnitId};
 use crate::domain::rules::context::Context;
 use crate::domain::rules::owner::{Owner, owner_of};
 use crate::domain::rules::policy::Policy;
@@ -90,9 +91,9 @@ impl Responsibility {
         index.map(|index| &policy.causes[index].0)
     }
 
-    /// The 市（州） whose own rest days count.
+    /// The division whose own rest days count.
     pub fn prefecture<'p>(&self, policy: &'p Policy) -> Option<&'p str> {
-        self.owner.city.map(|city| policy.units.units[city].name.as_str())
+        self.owner.division.map(|division| policy.units.units[division].name.as_str())
     }
 
     /// The project the record belongs to, its own code for a project; empty where none.

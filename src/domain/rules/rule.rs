@@ -3,9 +3,10 @@
 
 use crate::domain::register::calendar::Span;
 use crate::domain::register::ledger::{FieldKind, Ledger, Role};
+use crate::domain::register::levels::{Level, LevelWord, Levels};
 use crate::domain::register::period::PeriodKind;
 use crate::domain::register::record::{Cell, Columns, Decimal, Record};
-use crate::domain::register::units::{Level, UnitId, Units};
+use crate::domain::register::units::{UnitId, Units};
 use chrono::NaiveDate;
 use std::sync::Arc;
 
@@ -108,13 +109,13 @@ impl Relation {
         }
     }
 
-    pub fn title(self) -> &'static str {
+    pub fn title(self, levels: &Levels) -> &str {
         match self {
             Relation::Owner => "责任单位",
             Relation::Superior => "上一级",
             Relation::Lead => "产业牵头部门",
             Relation::Raiser => "提请单位",
-            Relation::Office => "省办公室",
+            Relation::Office => levels.top(LevelWord::Office),
         }
     }
 }

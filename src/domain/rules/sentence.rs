@@ -85,7 +85,7 @@ fn asks(policy: &Policy, ledger: &Ledger, rule: &Rule) -> String {
                 PeriodKind::Quarter => "季度",
                 PeriodKind::Year => "年",
             };
-            let who = levels.iter().map(|level| level.title().to_owned());
+            let who = levels.iter().map(|level| policy.units.levels.name(*level).to_owned());
             let named = units.iter().map(|unit| policy.units.units[*unit].name.clone());
             let what = matching.iter().map(|condition| condition_words(ledger, condition)).collect::<Vec<_>>().join("、");
             format!("{}每{every}应有1次{}（{what}）", who.chain(named).collect::<Vec<_>>().join("、"), ledger.title)

@@ -3,8 +3,9 @@
 //!
 //! Invariant: for the office only; units are in administrative order and are not ranked.
 
+use crate::domain::register::levels::LevelWord;
 use crate::domain::register::period::chinese_date;
-use crate::domain::register::units::{Level, UnitId};
+use crate::domain::register::units::UnitId;
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::Light;
 use crate::domain::rules::sentence::clause;
@@ -83,15 +84,6 @@ pub(crate) struct AccountabilityFacts<'a> {
 }
 
 // Titles of the columns with their widths in characters.
-const UNIT_HEADS: [(&str, f64); 7] = [
-    ("序号", 6.0),
-    ("责任单位", 26.0),
-    ("类别", 16.0),
-    ("市（州）", 20.0),
-    ("事项数", 9.0),
-    ("涉及项目数", 11.0),
-    ("最长连续季度数", 12.0),
-];
 const PERSON_HEADS: [(&str, f64); 7] =
     [("序号", 6.0), ("责任单位", 26.0), ("姓名", 14.0), ("身份", 12.0), ("事项数", 9.0), ("最长连续季度数", 12.0), ("编号", 46.0)];
 const FINDING_HEADS: [(&str, f64); 18] = [
@@ -129,18 +121,28 @@ pub(crate) fn accountability_workbook(facts: &AccountabilityFacts<'_>) -> Workbo
         created: facts.as_of,
         ..Workbook::default()
     };
+    let levels = &facts.policy.units.levels;
+    let unit_heads = [
+        ("序号", 6.0),
+        ("责任单位", 26.0),
+        ("类别", 16.0),
+        (levels.division(LevelWord::Name), 20.0),
+        ("事项数", 9.0),
+        ("涉及项目数", 11.0),
+        ("最长连续季度数", 12.0),
+    ];
     let units = unit_rows(facts, &findings);
     let unit_count = units.len();
     let mut sheets = vec![
         notes(facts, findings.len(), unit_count),
-        list_sheet("按单位", "责任追究建议清单（按单位）", facts, &UNIT_HEADS, units, false),
+        list_sheet("按单位", "责任追究建议清单（按单位）", facts, &unit_heads, units, false),
         list_sheet("按责任人", "责任追究建议清单（按责任人）", facts, &PERSON_HEADS, person_rows(&findings), false),
         list_sheet("事项明细", "责任追究建议清单（事项明细）", facts, &FINDING_HEADS, finding_rows(facts, &findings), true),
     ];
     if unit_count > 1 {
         let list = &mut sheets[1];
         let first = list.rows.len() - unit_count;
-        let mut cells = vec![Value::Blank; UNIT_HEADS.len()];
+        let mut cells = vec![Value::Blank; unit_heads.len()];
         (cells[1], cells[4]) = (Value::text("合计"), Value::count(findings.len()));
         list.rows.push(Row { role: Role::Total, cells, height: Some(20.0), ..Row::default() });
         let at = |row: usize| At { sheet: 1, row, column: 4 };
@@ -148,7 +150,7 @@ pub(crate) fn accountability_workbook(facts: &AccountabilityFacts<'_>) -> Workbo
     }
     for sheet in &mut sheets {
         sheet.paginate();
-        sheet.header = "内部资料　仅供省级办公室研究使用".into();
+        sheet.header = format!("内部资料　仅供{}研究使用", levels.office_in_text());
         sheet.footer = format!("截至{}", chinese_date(facts.as_of));
     }
     book.sheets = sheets;
@@ -165,10 +167,11 @@ fn notes(facts: &AccountabilityFacts<'_>, findings: usize, units: usize) -> Shee
     let quarters = if quarters.is_empty() { "无".to_owned() } else { quarters.join("、") };
     let paragraphs = [
         format!(
-            "本清单依据{}、{}编制，只列连续{}个以上已结束的季度、每个季度末均为红灯的事项，供省级办公室研究，不作结论，不发送任何单位。",
+            "本清单依据{}、{}编制，只列连续{}个以上已结束的季度、每个季度末均为红灯的事项，供{}研究，不作结论，不发送任何单位。",
             clause("一(一)4"),
             clause("四3"),
-            facts.quarters_required
+            facts.quarters_required,
+            facts.policy.units.levels.office_in_text()
         ),
         format!("查阅的已结束季度：{quarters}。季度末的灯色取自当时执行的季度督办，没有执行的季度不计，也不连续。"),
         format!("列入{findings}项，涉及{units}个单位。单位按行政区划顺序排列，不排名次。"),
@@ -241,13 +244,13 @@ fn unit_rows(facts: &AccountabilityFacts<'_>, findings: &[&AccountabilityFinding
             let mut projects: Vec<&str> = findings.iter().map(|finding| finding.project.as_str()).filter(|code| !code.is_empty()).collect();
             projects.sort_unstable();
             projects.dedup();
-            let city = owner.and_then(|owner| units.city_of(owner)).map_or("", |city| units.units[city].name.as_str());
+            let division = owner.and_then(|owner| units.division_of(owner)).map_or("", |unit| units.units[unit].name.as_str());
             Row {
                 cells: vec![
                     Value::count(number + 1),
                     Value::text(if unit.is_empty() { "责任单位不明" } else { unit }),
-                    Value::text(owner.map_or("待核", |owner| Level::title(units.units[owner].level))),
-                    Value::text(city),
+                    Value::text(owner.map_or("待核", |owner| units.levels.name(units.units[owner].level))),
+                    Value::text(division),
                     Value::count(findings.len()),
                     Value::count(projects.len()),
                     Value::count(findings.iter().map(|finding| finding.quarters).max().unwrap_or(0)),

@@ -2,7 +2,8 @@
 
 use crate::domain::own_sheet::{GUIDE_SHEET, OwnDocument};
 use crate::domain::register::ledger::{Field, FieldKind, Ledger, OwnerSpec, Privacy, Role as FieldRole};
-use crate::domain::register::units::{Level, Unit};
+use crate::domain::register::levels::{LevelKind, LevelWord, Levels};
+use crate::domain::register::units::Unit;
 use crate::domain::rules::policy::Policy;
 use crate::workbook::model::{
     Area, Choice, Column, Entry, Paper, Role, Row, Sheet, Value, Words, Workbook, fit_heights, text_lines, text_width,
@@ -161,7 +162,7 @@ fn explanation(form: &BlankForm<'_>, ledger: &Ledger) -> Sheet<'static> {
             Value::text(field.title.clone()),
             Value::text(if field.required { "必填" } else { "有则填" }),
             Value::text(meaning(ledger, field)),
-            Value::text(allowed(ledger, index, field)),
+            Value::text(allowed(&form.policy.units.levels, ledger, index, field)),
             Value::text(example(form.policy, ledger, index, field)),
             Value::text(readers(ledger, field)),
         ];
@@ -198,14 +199,14 @@ fn meaning(ledger: &Ledger, field: &Field) -> String {
     }
 }
 
-fn allowed(ledger: &Ledger, index: usize, field: &Field) -> String {
+fn allowed(levels: &Levels, ledger: &Ledger, index: usize, field: &Field) -> String {
     let words = words_of(field);
     if !words.is_empty() {
         return words.join("、");
     }
     match field.role {
-        Some(FieldRole::Place) => "县（市、区）或平台的规范名称".into(),
-        Some(FieldRole::City) => "市（州）的规范名称".into(),
+        Some(FieldRole::Place) => format!("{}的规范名称", levels.places(LevelWord::Name, "或")),
+        Some(FieldRole::City) => format!("{}的规范名称", levels.division(LevelWord::Name)),
         Some(FieldRole::Industry) => "重点产业的规范名称".into(),
         _ if ledger.owner.field() == index => "责任单位的规范名称".into(),
         _ => String::new(),
@@ -213,7 +214,7 @@ fn allowed(ledger: &Ledger, index: usize, field: &Field) -> String {
 }
 
 fn example(policy: &Policy, ledger: &Ledger, index: usize, field: &Field) -> String {
-    let county = policy.units.units.iter().find(|unit| unit.level == Level::County);
+    let base = policy.units.units.iter().find(|unit| unit.level.kind() == LevelKind::Base);
     let named = |unit: Option<&Unit>| unit.map_or(String::new(), |unit| unit.name.clone());
     match (field.kind, field.role) {
         (_, _) if !field.values.is_empty() => field.values[0].clone(),
@@ -227,12 +228,12 @@ fn example(policy: &Policy, ledger: &Ledger, index: usize, field: &Field) -> Str
         (_, Some(FieldRole::Code)) => "2026-0001".into(),
         (_, Some(FieldRole::Phone)) => "0851-00000000".into(),
         (_, Some(FieldRole::Mailbox)) => "tzcj@gz.example".into(),
-        (_, Some(FieldRole::Place)) => named(county),
-        (_, Some(FieldRole::City)) => named(county.and_then(|county| county.parent).and_then(|parent| policy.units.units.get(parent))),
+        (_, Some(FieldRole::Place)) => named(base),
+        (_, Some(FieldRole::City)) => named(base.and_then(|base| base.parent).and_then(|parent| policy.units.units.get(parent))),
         (_, Some(FieldRole::Industry)) => policy.units.industries.first().map_or(String::new(), |industry| industry.name.clone()),
         _ if ledger.owner.field() == index => match ledger.owner {
             OwnerSpec::Department { .. } => policy.units.departments.first().map_or(String::new(), |kind| kind.name.clone()),
-            _ => named(county),
+            _ => named(base),
         },
         _ => String::new(),
     }

@@ -3,6 +3,7 @@
 use crate::domain::judging::finding::Finding;
 use crate::domain::notify::feedback::Answer;
 use crate::domain::problem::ProblemsAt;
+use crate::domain::register::levels::LevelWord;
 use crate::domain::register::period::chinese_date;
 use crate::workbook::findings_by_record::FindingsByRecord;
 use crate::workbook::model::{Column, Role, Row, Sheet, Value, fit_heights};
@@ -12,19 +13,6 @@ use crate::workbook::sheets::references::References;
 use crate::workbook::visible::VisibleMaterial;
 use serde::Deserialize;
 use std::collections::BTreeSet;
-
-/// Titles of the columns with their widths in characters.
-const HEADS: [(&str, f64); 9] = [
-    ("序号", 6.0),
-    ("市（州）", 14.0),
-    ("责任单位", 16.0),
-    ("编号", 16.0),
-    ("名称", 26.0),
-    ("督办事项", 24.0),
-    ("反馈内容", 44.0),
-    ("待核实", 30.0),
-    ("反馈人和日期", 14.0),
-];
 
 /// The kind has no keys of its own.
 #[derive(Clone, Debug, Deserialize)]
@@ -51,17 +39,29 @@ impl<'a> SheetBuilder<'a, '_> {
     /// The answers on the records of the visible findings.
     fn answers(&mut self) -> Sheet<'a> {
         let policy = self.visible.policy();
+        // the titles of the columns with their widths in characters
+        let heads = [
+            ("序号", 6.0),
+            (policy.units.levels.division(LevelWord::Name), 14.0),
+            ("责任单位", 16.0),
+            ("编号", 16.0),
+            ("名称", 26.0),
+            ("督办事项", 24.0),
+            ("反馈内容", 44.0),
+            ("待核实", 30.0),
+            ("反馈人和日期", 14.0),
+        ];
         let mut body: Vec<Row> = Vec::new();
         let mut proposed = 0;
         let found = FindingsByRecord::new(policy, self.visible.findings.iter().copied());
         for (finding, answer) in self.visible.answered() {
             let index = policy.rules[finding.rule].ledger;
             let ledger = &policy.ledgers[index];
-            let city = finding.owner.and_then(|owner| policy.units.city_of(owner));
+            let division = finding.owner.and_then(|owner| policy.units.division_of(owner));
             proposed += usize::from(!answer.proposals.is_empty());
             let cells = vec![
                 Value::count(body.len() + 1),
-                Value::text(city.map_or(String::new(), |city| policy.units.units[city].name.clone())),
+                Value::text(division.map_or(String::new(), |division| policy.units.units[division].name.clone())),
                 Value::text(self.visible.text(&finding.unit)),
                 Value::text(finding.key.to_string()),
                 Value::text(self.visible.text(&finding.name)),
@@ -72,12 +72,12 @@ impl<'a> SheetBuilder<'a, '_> {
             ];
             body.push(Row { cells, ..Row::default() });
         }
-        let columns: Vec<Column> = HEADS.iter().map(|(_, width)| Column { width: *width, ..Column::default() }).collect();
+        let columns: Vec<Column> = heads.iter().map(|(_, width)| Column { width: *width, ..Column::default() }).collect();
         fit_heights(&mut body, &columns);
         let subtitle = format!("截至{}　　共{}项，其中待核实{proposed}项", chinese_date(self.visible.material.as_of), body.len());
         let mut sheet = self.start_sheet(columns, &subtitle);
         let head = sheet.rows.len();
-        let cells = HEADS.iter().map(|(title, _)| Value::text(*title)).collect();
+        let cells = heads.iter().map(|(title, _)| Value::text(*title)).collect();
         sheet.rows.push(Row { role: Role::Head, cells, height: Some(24.0), ..Row::default() });
         if body.is_empty() {
             sheet.banner(Role::Note, "尚未收到反馈。");

@@ -5,6 +5,7 @@ use crate::domain::judging::finding::count_blank_cells;
 use crate::domain::judging::finding::{Finding, State};
 use crate::domain::judging::indicators::Ratio;
 use crate::domain::problem::ProblemsAt;
+use crate::domain::register::levels::LevelWord;
 use crate::domain::register::period::chinese_date;
 use crate::domain::register::units::UnitId;
 use crate::workbook::model;
@@ -68,7 +69,7 @@ impl<'a> SheetBuilder<'a, '_> {
         let policy = self.visible.policy();
         let units = self.visible.reporting_units();
         let counts_by_unit = self.visible.reporting_counts(rules);
-        let mut heads = vec!["市（州）".to_owned(), "责任单位".into(), "在册项目（个）".into()];
+        let mut heads = vec![policy.units.levels.division(LevelWord::Name).to_owned(), "责任单位".into(), "在册项目（个）".into()];
         for rule in rules {
             heads.push(format!("{}（项）", policy.rules[*rule].title));
             heads.push(format!("无{}的占比", policy.rules[*rule].title));
@@ -92,8 +93,8 @@ impl<'a> SheetBuilder<'a, '_> {
         let mut rows: Vec<Row> = Vec::new();
         for unit in &units {
             let own = counts_by_unit.get(unit).unwrap_or(&none);
-            let city = policy.units.city_of(*unit).filter(|city| city != unit).map_or(Value::Blank, name_of);
-            rows.push(Row { cells: cells_of([city, name_of(*unit)], own), ..Row::default() });
+            let division = policy.units.division_of(*unit).filter(|division| division != unit).map_or(Value::Blank, name_of);
+            rows.push(Row { cells: cells_of([division, name_of(*unit)], own), ..Row::default() });
             total.projects += own.projects;
             total.open.iter_mut().zip(&own.open).for_each(|(sum, open)| *sum += open);
             total.unjudged.extend(&own.unjudged);

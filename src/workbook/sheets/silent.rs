@@ -3,6 +3,7 @@
 use crate::domain::notify::feedback::SilentRecord;
 use crate::domain::problem::ProblemsAt;
 use crate::domain::register::ledger::Role as FieldRole;
+use crate::domain::register::levels::LevelWord;
 use crate::domain::register::period::chinese_date;
 use crate::workbook::findings_by_record::FindingsByRecord;
 use crate::workbook::model::{Column, Role, Row, Sheet, Value, fit_heights};
@@ -37,9 +38,10 @@ impl Kind for Silent {
 impl<'a> SheetBuilder<'a, '_> {
     /// The records that are overdue for an answer, by unit.
     fn silent(&mut self) -> Sheet<'a> {
-        const HEADS: [(&str, f64); 7] =
-            [("序号", 6.0), ("市（州）", 16.0), ("责任单位", 20.0), ("编号", 18.0), ("名称", 32.0), ("督办事项", 40.0), ("责任人", 12.0)];
         let policy = self.visible.policy();
+        let division = policy.units.levels.division(LevelWord::Name);
+        let heads =
+            [("序号", 6.0), (division, 16.0), ("责任单位", 20.0), ("编号", 18.0), ("名称", 32.0), ("督办事项", 40.0), ("责任人", 12.0)];
         let mut body: Vec<Row> = Vec::new();
         let mut units = BTreeSet::new();
         let found = FindingsByRecord::new(policy, self.visible.material.judged.findings.iter());
@@ -50,10 +52,10 @@ impl<'a> SheetBuilder<'a, '_> {
             let text = |role: FieldRole| {
                 record.as_deref().map_or(Value::Blank, |record| Value::text(self.visible.text(record.text(ledger.role(role)))))
             };
-            let city = policy.units.city_of(*unit).map_or("", |city| policy.units.units[city].name.as_str());
+            let division = policy.units.division_of(*unit).map_or("", |division| policy.units.units[division].name.as_str());
             let cells = vec![
                 Value::count(body.len() + 1),
-                Value::text(city),
+                Value::text(division),
                 Value::text(policy.units.units[*unit].name.clone()),
                 Value::text(code.clone()),
                 text(FieldRole::Name),
@@ -62,12 +64,12 @@ impl<'a> SheetBuilder<'a, '_> {
             ];
             body.push(Row { cells, ..Row::default() });
         }
-        let columns: Vec<Column> = HEADS.iter().map(|(_, width)| Column { width: *width, ..Column::default() }).collect();
+        let columns: Vec<Column> = heads.iter().map(|(_, width)| Column { width: *width, ..Column::default() }).collect();
         fit_heights(&mut body, &columns);
         let subtitle = format!("截至{}　　{}个单位，{}项", chinese_date(self.visible.material.as_of), units.len(), body.len());
         let mut sheet = self.start_sheet(columns, &subtitle);
         let head = sheet.rows.len();
-        let cells = HEADS.iter().map(|(title, _)| Value::text(*title)).collect();
+        let cells = heads.iter().map(|(title, _)| Value::text(*title)).collect();
         sheet.rows.push(Row { role: Role::Head, cells, height: Some(24.0), ..Row::default() });
         sheet.rows.append(&mut body);
         sheet.filter = Some((head, sheet.rows.len() - 1));

@@ -163,10 +163,10 @@ impl<'a> SheetBuilder<'a, '_> {
         };
         for (day, snapshot) in earlier.iter().rev() {
             let lights = LIGHTS.map(|light| i128::from(snapshot.lights[light as usize]));
-            sheet.row(Role::Body, line(*day, &snapshot.province(), lights));
+            sheet.row(Role::Body, line(*day, &snapshot.whole(), lights));
         }
         let now = [2, 3, 4].map(|column| sheet.rows[total].cells[column].figure().unwrap_or(0));
-        let last = sheet.row(Role::Body, line(material.as_of, &material.indicators.province(), now));
+        let last = sheet.row(Role::Body, line(material.as_of, &material.indicators.whole(), now));
         for (column, of) in (5..=8).zip(2..=5) {
             self.record_total(format!("all/{of}"), total, of);
             self.record_total(format!("all/{of}"), last, column);
@@ -178,7 +178,7 @@ impl<'a> SheetBuilder<'a, '_> {
     /// The key figures in one paragraph.
     fn overview_text(&self) -> String {
         let material = self.visible.material;
-        let measures = material.indicators.province();
+        let measures = material.indicators.whole();
         let orders = material.indicators.orders();
         let stages: Vec<String> = material
             .indicators
@@ -212,7 +212,7 @@ impl<'a> SheetBuilder<'a, '_> {
             Role::Head,
             ["指标", "累计签约", "其中终止", "剔除终止", "本年签约", "其中终止", "剔除终止"].map(Value::text).into_iter().collect(),
         );
-        let measures = self.visible.material.indicators.province();
+        let measures = self.visible.material.indicators.whole();
         let lines = [Measure::Contracts, Measure::Performed, Measure::Started, Measure::Produced, Measure::Amount, Measure::Funds];
         let first = sheet.rows.len();
         for measure in lines {
@@ -245,7 +245,7 @@ impl<'a> SheetBuilder<'a, '_> {
                 .into_iter()
                 .collect(),
         );
-        let measures = self.visible.material.indicators.province();
+        let measures = self.visible.material.indicators.whole();
         for rate in Rate::ALL {
             let mut cells = vec![Value::text(rate.title())];
             for window in WINDOWS {

@@ -14,7 +14,6 @@ impl World {
     fn plan_digests(&self) -> crate::domain::notify::plan::Plan {
         use crate::domain::notify::inputs::{PlanInputs, Rhythm};
         use crate::domain::notify::plan::plan;
-        use crate::domain::register::units::Level;
         plan(&PlanInputs {
             policy: &self.config.policy,
             as_of: self.as_of,
@@ -29,7 +28,7 @@ impl World {
             gone: &BTreeSet::new(),
             answers: &Answers::default(),
             rhythm: Rhythm::Always,
-            levels: &[Level::Province, Level::Department, Level::Support, Level::City, Level::County, Level::Platform],
+            levels: &self.config.policy.units.levels.all().collect::<Vec<_>>(),
             started: true,
             source_line: "数据来源：项目台账",
             next_on: &|_| None,

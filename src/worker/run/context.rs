@@ -87,23 +87,24 @@ impl<'a> RunContext<'a> {
 
     /// The kinds of configuration files and the first 12 hex digits of the sha256 over the paths and texts of each.
     pub(crate) fn inputs_named(&self) -> Vec<(String, String)> {
-        let short_hash = |prefix: &str| {
+        let short_hash = |prefixes: &[&str]| {
             let mut hasher = Hashing::new(&SHA256);
-            for (path, text) in self.config.files.iter().filter(|(path, _)| path.starts_with(prefix)) {
+            let is_of_kind = |path: &str| prefixes.iter().any(|prefix| path.starts_with(prefix));
+            for (path, text) in self.config.files.iter().filter(|(path, _)| is_of_kind(path)) {
                 hasher.update(path.as_bytes());
                 hasher.update(text.as_bytes());
             }
             hex::encode(hasher.finish())[..12].to_owned()
         };
         [
-            ("督办规则", "config/rules"),
-            ("台账字段", "config/ledgers/"),
-            ("工作日历", "config/calendar/"),
-            ("责任单位", "config/units"),
-            ("产业", "config/industries"),
-            ("报表模板", "report-templates/"),
+            ("督办规则", &["config/rules"][..]),
+            ("台账字段", &["config/ledgers/"]),
+            ("工作日历", &["config/calendar/"]),
+            ("责任单位", &["config/levels", "config/units"]),
+            ("产业", &["config/industries"]),
+            ("报表模板", &["report-templates/"]),
         ]
-        .map(|(name, prefix)| (name.to_owned(), short_hash(prefix)))
+        .map(|(name, prefixes)| (name.to_owned(), short_hash(prefixes)))
         .to_vec()
     }
 

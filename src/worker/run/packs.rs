@@ -46,7 +46,8 @@ impl RunContext<'_> {
     /// The folder of a unit's pack below the run's folder, and its file name.
     fn pack_name(&self, template: &Template, unit: UnitId) -> (String, String) {
         let material = self.material(Audience::Unit(unit), Some(&[]), &[]);
-        (self.config.policy.units.units[unit].level.title().to_owned(), file_name(template, &material))
+        let units = &self.config.policy.units;
+        (units.levels.name(units.units[unit].level).to_owned(), file_name(template, &material))
     }
 
     /// One unit's pack, its sums checked; `None` where it would list nothing.
@@ -81,7 +82,7 @@ impl RunContext<'_> {
         let named = self.inputs_named();
         let reach = self.reach();
         for level in list.iter().map(|(_, unit)| self.config.policy.units.units[*unit].level).collect::<BTreeSet<_>>() {
-            archive::remove_temporary_files(&var.join(folder).join(level.title()))?;
+            archive::remove_temporary_files(&var.join(folder).join(self.config.policy.units.levels.name(level)))?;
         }
         let next = AtomicUsize::new(0);
         let write = |template: &Template, unit: UnitId| -> anyhow::Result<Option<ReportFile>> {

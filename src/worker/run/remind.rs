@@ -10,8 +10,9 @@ use crate::domain::notify::drafts::drafts;
 use crate::domain::notify::feedback::SilentRecord;
 use crate::domain::notify::inputs::{PlanInputs, Rhythm};
 use crate::domain::notify::plan::{Plan, plan};
+use crate::domain::register::levels::Level;
 use crate::domain::register::record::Record;
-use crate::domain::register::units::{Level, UnitId};
+use crate::domain::register::units::UnitId;
 use crate::domain::rules::rule::Light;
 use crate::mail::message;
 use crate::mail::message::{Attachment, Correspondent, Message};
@@ -226,10 +227,14 @@ impl RunContext<'_> {
     /// made is a fault of the inputs.
     pub(crate) async fn remind(&self, run: &Run, inputs: &mut RunInputs, judged: JudgedResult) -> anyhow::Result<RunResult> {
         let (mut planned, mut drafts) = self.plan(inputs, run.revision).await?;
-        ensure!(planned.coverage.adds_up(), "the coverage proof fails, nothing was mailed:\n{}", planned.coverage);
+        ensure!(
+            planned.coverage.adds_up(),
+            "the coverage proof fails, nothing was mailed:\n{}",
+            planned.coverage.in_words(&self.config.policy.units.levels)
+        );
         block_in_place(|| self.reconcile_workbooks(&planned))?;
         let earlier_digests = self.evaluator.store.outbox().earlier_digests(&run.job, &run.slot, run.revision).await?;
-        let templates = Templates::new(&self.config.mail_templates)
+        let templates = Templates::new(&self.config.mail_templates, &self.config.policy.units.levels)
             .map_err(|errors| anyhow::anyhow!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
         let named = self.inputs_named();
         let mut messages = Vec::new();

@@ -445,7 +445,7 @@ fn reader_of_file(config: &Config, name: &str) -> Reader {
     let packs = job.packs.iter().flat_map(|pack| pack.units(units).map(move |unit| (&config.templates[&pack.template], unit)));
     let mut found = packs.filter(|(template, unit)| {
         let own = &units.units[*unit];
-        own.level.title() == level && file.starts_with(&format!("{}（", template.title.replace("{unit}", &own.name)))
+        units.levels.name(own.level) == level && file.starts_with(&format!("{}（", template.title.replace("{unit}", &own.name)))
     });
     let (template, unit) = found.next().unwrap_or_else(|| panic!("{name} is no pack"));
     let text = &config.files[&format!("report-templates/{}.toml", template.name)];
@@ -584,7 +584,7 @@ async fn check_seed(seed: u64) -> Vec<String> {
         for job in *jobs {
             let when = RunWhen::AsOf(if *job == "weekly-reminder" { weekly } else { world.as_of });
             let outcome = service.runner().run_job(&RunRequest { job: (*job).to_owned(), when, revise: false }).await.expect("a run");
-            let text = outcome_text(&outcome);
+            let text = outcome_text(&outcome, &policy.units.levels);
             assert!(outcome.run.reason.is_empty(), "seed {seed}, {job}: {text}");
             outputs.push(Output { name: format!("run {job}"), reader: Reader::Screen, text });
             let mails = new_mails(&service, policy, &mut read).await;

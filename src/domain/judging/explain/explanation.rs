@@ -11,6 +11,7 @@ use crate::domain::judging::explain::recipients::{Recipient, cause_from, recipie
 use crate::domain::judging::explain::reckoning::{reckoning, tenths};
 use crate::domain::judging::finding::{Finding, State};
 use crate::domain::register::ledger::Role;
+use crate::domain::register::levels::Levels;
 use crate::domain::register::period::PeriodKind;
 use crate::domain::register::period::{Period, chinese_date};
 use crate::domain::register::record::Record;
@@ -115,7 +116,7 @@ impl Explanation {
             quarters: 0,
             cells: Vec::new(),
             reckoning: Vec::new(),
-            ladder: ladder(rule, None, None),
+            ladder: ladder(&context.policy.units.levels, rule, None, None),
             repeated: rule
                 .repeated
                 .iter()
@@ -156,7 +157,7 @@ impl Explanation {
             out.reckoning = reckoning(&question);
         }
         out.due_on = due_on.filter(|_| !matches!(state.outcome, Outcome::Off | Outcome::OutOfScope | Outcome::NotYet));
-        out.ladder = ladder(rule, state.step, out.due_on);
+        out.ladder = ladder(&context.policy.units.levels, rule, state.step, out.due_on);
         out.since = question.since(state);
         out.next = question.next(state);
         if let Some(finding) = finding {
@@ -182,7 +183,7 @@ impl Explanation {
         let mut out = Explanation::of(context, rule, key);
         let RuleKind::Periodic { every, levels, units, date, matching } = &rule.kind else { return out };
         if !(levels.contains(&policy.units.units[unit].level) || units.contains(&unit)) {
-            let who = levels.iter().map(|level| level.title().to_owned());
+            let who = levels.iter().map(|level| policy.units.levels.name(*level).to_owned());
             let named = units.iter().map(|unit| policy.units.units[*unit].name.clone());
             out.outcome = Outcome::OutOfScope;
             out.unit.clone_from(&policy.units.units[unit].name);
@@ -226,7 +227,7 @@ impl Explanation {
             Some(finding) => {
                 out.outcome = Outcome::Found;
                 out.reason = format!("{}，{}尚无记录", rule.title, period.title());
-                out.ladder = ladder(rule, Some(0), None);
+                out.ladder = ladder(&context.policy.units.levels, rule, Some(0), None);
                 out.since = Some(period.last_day());
                 out.found(context, finding, &Responsibility::bare(owner_as(context, unit)), &Record::default());
             }
@@ -288,7 +289,7 @@ impl Explanation {
 }
 
 pub(crate) fn owner_as(context: &Context<'_>, unit: UnitId) -> Owner {
-    Owner { unit: Some(unit), text: context.policy.units.units[unit].name.clone(), city: None }
+    Owner { unit: Some(unit), text: context.policy.units.units[unit].name.clone(), division: None }
 }
 
 /// What the next red quarters lead to: an act of the rule, or the accountability list.
@@ -298,7 +299,7 @@ pub(crate) fn next_quarters(context: &Context<'_>, rule: &Rule, finding: &Findin
     }
     let acts = rule.repeated.iter().map(|step| (step.periods, act_words(step.act)));
     let listed = context.policy.accountability_quarters.filter(|_| finding.waiting_on().is_none());
-    let listed = listed.map(|quarters| (quarters, "可由省级办公室列入责任追究建议清单".to_owned()));
+    let listed = listed.map(|quarters| (quarters, format!("可由{}列入责任追究建议清单", context.policy.units.levels.office_in_text())));
     let (periods, words) = acts.chain(listed).filter(|(periods, _)| *periods > finding.quarters).min()?;
     let mut quarter = Period::last_closed(PeriodKind::Quarter, context.as_of).next();
     for _ in 1..periods - finding.quarters {
@@ -308,7 +309,7 @@ pub(crate) fn next_quarters(context: &Context<'_>, rule: &Rule, finding: &Findin
 }
 
 /// The steps of the ladder, for a deadline each with its first day.
-pub(crate) fn ladder(rule: &Rule, applies: Option<usize>, due_on: Option<NaiveDate>) -> Vec<Rung> {
+pub(crate) fn ladder(levels: &Levels, rule: &Rule, applies: Option<usize>, due_on: Option<NaiveDate>) -> Vec<Rung> {
     rule.ladder
         .iter()
         .enumerate()
@@ -323,7 +324,7 @@ pub(crate) fn ladder(rule: &Rule, applies: Option<usize>, due_on: Option<NaiveDa
                 RuleKind::Lag { .. } => format!("落后{}个百分点起", step.from),
                 RuleKind::Missing { .. } | RuleKind::Periodic { .. } => "缺项即".to_owned(),
             };
-            let relations: Vec<&str> = step.relations.iter().map(|relation| relation.title()).collect();
+            let relations: Vec<&str> = step.relations.iter().map(|relation| relation.title(levels)).collect();
             Rung {
                 from: step.from.to_string(),
                 light: step.light.code(),

@@ -13,6 +13,9 @@ use serde::Serialize;
 #[derive(Clone, Debug, Serialize)]
 pub struct Recipient {
     pub relation: &'static str,
+    /// The relation in words.
+    #[serde(skip)]
+    pub relation_title: String,
     /// `None` = the relation resolves to no unit.
     pub unit: Option<String>,
     pub why: String,
@@ -57,11 +60,12 @@ pub(crate) fn recipient(
             None => "产业类别不在重点产业目录内，没有牵头部门".to_owned(),
         },
         Relation::Raiser => format!("提出问题的项目{}的责任单位", responsibility.linked),
-        Relation::Office => "省级办公室".to_owned(),
+        Relation::Office => units.levels.office_in_text(),
     };
     let mailbox = unit.and_then(|unit| units.mailbox(unit));
     Recipient {
         relation: relation.code(),
+        relation_title: relation.title(&units.levels).to_owned(),
         unit: unit.map(|unit| name(unit).to_owned()),
         why: match (unit, mailbox) {
             (None, _) => format!("{why}；没有落实到单位，列入“责任单位待明确”"),

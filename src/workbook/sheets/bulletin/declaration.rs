@@ -1,5 +1,6 @@
 //! What a template declares of an official paper.
 
+use crate::domain::register::levels::{LevelWord, Levels};
 use crate::domain::register::period::PeriodKind;
 use crate::domain::rules::rule::Light;
 use crate::workbook::measures::Measure;
@@ -70,11 +71,11 @@ pub struct BulletinTable {
 /// Which units have a row, in administrative order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TableRows {
-    /// Cities, each with every unit within it.
+    /// The divisions of the office's area, each with every unit within it.
     City,
-    /// Units outside every city, and tasks and findings without a known unit.
+    /// Units outside every division, and tasks and findings without a known unit.
     Department,
-    /// Counties and platforms.
+    /// Places: the units of base and park.
     Place,
 }
 
@@ -82,11 +83,11 @@ impl TableRows {
     pub const NAMES: [(&'static str, TableRows); 3] =
         [("city", TableRows::City), ("department", TableRows::Department), ("place", TableRows::Place)];
 
-    pub(crate) fn head(self) -> &'static str {
+    pub(crate) fn head(self, levels: &Levels) -> String {
         match self {
-            TableRows::City => "市（州）",
-            TableRows::Department => "单位",
-            TableRows::Place => "县（市、区）、平台",
+            TableRows::City => levels.division(LevelWord::Name).to_owned(),
+            TableRows::Department => "单位".into(),
+            TableRows::Place => levels.places(LevelWord::Name, "、"),
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::domain::judging::finding::{Finding, State};
 use crate::domain::judging::indicators::{Ratio, Window, rank};
 use crate::domain::register::period::Period;
 use crate::domain::register::period::PeriodKind;
-use crate::domain::register::units::{Level, UnitId};
+use crate::domain::register::units::UnitId;
 use crate::workbook::counts::Counts;
 use crate::workbook::measures::Measure;
 use crate::workbook::model::{Column, Role, Row, Sheet, Value, head_text, text_lines, text_width};
@@ -135,7 +135,8 @@ impl<'a> SheetBuilder<'a, '_> {
         if !table.title.is_empty() {
             sheet.banner(Role::Subtitle, table.title.clone());
         }
-        let heads = std::iter::once(table.rows.head().to_owned()).chain(table.columns.iter().map(|column| head_text(&column.title)));
+        let heads = std::iter::once(table.rows.head(&self.visible.policy().units.levels))
+            .chain(table.columns.iter().map(|column| head_text(&column.title)));
         let head = heads.map(Value::text).collect();
         add_grid_row(sheet, Role::Head, head, &spans);
         let first = sheet.rows.len();
@@ -239,9 +240,9 @@ impl<'a> VisibleMaterial<'a> {
     fn by_unit(&self, scope: &Scope, rows: TableRows) -> Vec<UnitCounts> {
         let units = &self.policy().units;
         let mut found = self.counts_by(scope, |unit| self.row_of(rows, unit));
-        // every active city has a row, other units have one if something is counted
+        // every active division has a row, other units have one if something is counted
         if rows == TableRows::City {
-            for id in (0..units.units.len()).filter(|id| units.units[*id].level == Level::City && units.is_active(*id)) {
+            for id in (0..units.units.len()).filter(|id| units.levels.is_division(units.units[*id].level) && units.is_active(*id)) {
                 found.entry(RowOf::Unit(id)).or_default();
             }
         }
@@ -259,7 +260,7 @@ impl<'a> VisibleMaterial<'a> {
     /// The row that a unit is counted in; `None` = in no row of this table.
     fn row_of(&self, rows: TableRows, unit: Option<UnitId>) -> Option<RowOf> {
         let units = &self.policy().units;
-        match (rows, unit, unit.and_then(|unit| units.city_of(unit))) {
+        match (rows, unit, unit.and_then(|unit| units.division_of(unit))) {
             (TableRows::City, _, Some(city)) => Some(RowOf::Unit(city)),
             (TableRows::Department, Some(unit), None) => Some(RowOf::Unit(unit)),
             (TableRows::Department, None, _) => Some(RowOf::Unknown),

@@ -1,10 +1,11 @@
-//! Building the leader's page (领导一页): figures with their change, findings by city, the largest red projects, and findings that need a
+//! Building the leader's page (领导一页): figures with their change, findings by division, the largest red projects, and findings that need a
 //! decision. It names units, never persons, and fits one page of A4.
 
 use crate::domain::judging::finding::{Finding, State};
 use crate::domain::register::ledger::Role as FieldRole;
+use crate::domain::register::levels::LevelWord;
 use crate::domain::register::period::chinese_date;
-use crate::domain::register::units::{Level, UnitId};
+use crate::domain::register::units::UnitId;
 use crate::domain::rules::rule::Light;
 use crate::workbook::measures::{Measure, light_heads};
 use crate::workbook::model::LIGHTS;
@@ -23,8 +24,8 @@ const CHART_PIXELS: (u32, u32) = (760, 326);
 
 /// A row of the findings by city.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum CityRow {
-    City(UnitId),
+enum DivisionRow {
+    Division(UnitId),
     /// Units outside every city.
     Outside,
     Unknown,
@@ -48,7 +49,10 @@ impl<'a> SheetBuilder<'a, '_> {
             &format!("{}　　截至{}{compared}", material.office, chinese_date(material.as_of)),
         );
         self.add_figures(&mut sheet, &page.figures);
-        sheet.banner(Role::Section, "一、各市（州）督办事项（含所辖县、平台，含工作单和困难问题）");
+        let levels = &self.visible.policy().units.levels;
+        let divisions = levels.division(LevelWord::Each);
+        let places = if levels.has_middle() { format!("含所辖{}，", levels.places(LevelWord::Short, "、")) } else { String::new() };
+        sheet.banner(Role::Section, format!("一、{divisions}督办事项（{places}含工作单和困难问题）"));
         let chart_row = sheet.rows.len();
         sheet.rows.push(Row { role: Role::Paragraph, height: Some(CHART_POINTS), ..Row::default() });
         sheet.banner(Role::Section, format!("二、红灯项目（按投资额，最多列{}个）", page.most));
@@ -60,8 +64,8 @@ impl<'a> SheetBuilder<'a, '_> {
         self.add_notes(&mut sheet);
         sheet.printed_to = Some(sheet.rows.len() - 1);
         // the data of the chart is below the printed area
-        sheet.banner(Role::Section, "各市（州）督办事项（以下不打印，供核对上图）");
-        self.add_cities(&mut sheet, chart_row);
+        sheet.banner(Role::Section, format!("{divisions}督办事项（以下不打印，供核对上图）"));
+        self.add_divisions(&mut sheet, chart_row);
         sheet
     }
 
@@ -101,22 +105,23 @@ impl<'a> SheetBuilder<'a, '_> {
         sheet.row(Role::Body, blank(figures.iter().map(change).collect()));
     }
 
-    /// Open findings by city, and their chart in the row `chart_row`.
-    fn add_cities(&mut self, sheet: &mut Sheet<'_>, chart_row: usize) {
+    /// Open findings by division, and their chart in the row `chart_row`.
+    fn add_divisions(&mut self, sheet: &mut Sheet<'_>, chart_row: usize) {
         let units = &self.visible.policy().units;
-        let mut lines: BTreeMap<CityRow, [usize; 3]> = BTreeMap::new();
-        for (id, _) in units.units.iter().enumerate().filter(|(_, unit)| unit.level == Level::City) {
-            lines.insert(CityRow::City(id), [0; 3]);
+        let levels = &units.levels;
+        let mut lines: BTreeMap<DivisionRow, [usize; 3]> = BTreeMap::new();
+        for (id, _) in units.units.iter().enumerate().filter(|(_, unit)| levels.is_division(unit.level)) {
+            lines.insert(DivisionRow::Division(id), [0; 3]);
         }
         for finding in self.visible.findings.iter().filter(|finding| finding.state == State::Open) {
             let Some(at) = finding.light.and_then(|light| LIGHTS.iter().position(|known| *known == light)) else { continue };
             let row = match finding.owner {
-                Some(owner) => units.city_of(owner).map_or(CityRow::Outside, CityRow::City),
-                None => CityRow::Unknown,
+                Some(owner) => units.division_of(owner).map_or(DivisionRow::Outside, DivisionRow::Division),
+                None => DivisionRow::Unknown,
             };
             lines.entry(row).or_default()[at] += 1;
         }
-        let mut heads = vec![Value::text("市（州）")];
+        let mut heads = vec![Value::text(levels.division(LevelWord::Name))];
         heads.extend(light_heads().map(Value::text));
         heads.push(Value::text("合计（项）"));
         sheet.row(Role::Head, heads);
@@ -124,9 +129,9 @@ impl<'a> SheetBuilder<'a, '_> {
         let mut total = [0; 3];
         for (row, counts) in &lines {
             let name = match row {
-                CityRow::City(city) => units.units[*city].name.as_str(),
-                CityRow::Outside => "省级部门",
-                CityRow::Unknown => "责任单位待明确",
+                DivisionRow::Division(division) => units.units[*division].name.as_str(),
+                DivisionRow::Outside => levels.top(LevelWord::Departments),
+                DivisionRow::Unknown => "责任单位待明确",
             };
             let mut cells = vec![Value::text(name)];
             for (total, count) in total.iter_mut().zip(counts) {
@@ -137,7 +142,7 @@ impl<'a> SheetBuilder<'a, '_> {
             sheet.row(Role::Body, cells);
         }
         let last = sheet.rows.len() - 1;
-        let mut cells = vec![Value::text("全省")];
+        let mut cells = vec![Value::text(levels.top(LevelWord::Area))];
         cells.extend(total.iter().map(|count| Value::count(*count)));
         cells.push(Value::count(total.iter().sum::<usize>()));
         let row = sheet.row(Role::Total, cells);
@@ -146,7 +151,7 @@ impl<'a> SheetBuilder<'a, '_> {
         }
         sheet.charts.push(Chart {
             kind: ChartKind::BarStacked,
-            title: "各市（州）督办事项（项）".into(),
+            title: format!("{}督办事项（项）", levels.division(LevelWord::Each)),
             unit: "项".into(),
             row: chart_row,
             column: 0,
@@ -210,16 +215,16 @@ impl<'a> SheetBuilder<'a, '_> {
         }
     }
 
-    /// Open findings of these rules whose owner is outside every city, by light and then by amount of the project.
+    /// Open findings of these rules whose owner is outside every division, by light and then by amount of the project.
     fn add_decisions(&self, sheet: &mut Sheet<'_>, rules: &[usize], most: usize) {
         let policy = self.visible.policy();
-        let is_outside_cities = |finding: &Finding| finding.owner.is_some_and(|owner| policy.units.city_of(owner).is_none());
+        let is_outside = |finding: &Finding| finding.owner.is_some_and(|owner| policy.units.division_of(owner).is_none());
         let mut found: Vec<&Finding> = self
             .visible
             .findings
             .iter()
             .copied()
-            .filter(|finding| finding.state == State::Open && rules.contains(&finding.rule) && is_outside_cities(finding))
+            .filter(|finding| finding.state == State::Open && rules.contains(&finding.rule) && is_outside(finding))
             .collect();
         let amount = |finding: &Finding| {
             let ledger = policy.project_ledger()?;
@@ -234,7 +239,7 @@ impl<'a> SheetBuilder<'a, '_> {
         let more = found.len().saturating_sub(most / 2);
         found.truncate(most / 2);
         if found.is_empty() {
-            sheet.banner(Role::Note, "没有需要省级研究决定的事项。");
+            sheet.banner(Role::Note, format!("没有需要{}研究决定的事项。", policy.units.levels.top(LevelWord::Grade)));
             return;
         }
         sheet.row(Role::Head, ["事项", "责任单位", "类别", "应完成日期", "已超期（天）"].map(Value::text).to_vec());

@@ -2,6 +2,7 @@
 
 use crate::domain::problem::{ProblemsAt, suggest};
 use crate::domain::register::ledger::{Field, FieldKind};
+use crate::domain::register::levels::{LevelWord, Levels};
 use crate::domain::rules::policy::Policy;
 
 /// A column entry for all editable fields of the list's ledgers, which the unit fills in.
@@ -154,6 +155,11 @@ impl BuiltIn {
         ]
     };
 
+    /// Its title if the template gives none.
+    fn title(self, levels: &Levels) -> &str {
+        if self == BuiltIn::City { levels.division(LevelWord::Name) } else { self.profile().title }
+    }
+
     pub(crate) fn profile(self) -> Profile {
         let of = Profile::new;
         match self {
@@ -166,7 +172,8 @@ impl BuiltIn {
             BuiltIn::Key => of("key", "编号"),
             BuiltIn::Subject => of("subject", "名称"),
             BuiltIn::Unit => of("unit", "责任单位").width(Width::Names),
-            BuiltIn::City => of("city", "市（州）").width(Width::Names),
+            // its title is the office's word for its divisions
+            BuiltIn::City => of("city", "").width(Width::Names),
             BuiltIn::DueOn => of("due_on", "应完成日期").of_findings_only(),
             BuiltIn::OverdueDays => of("overdue_days", "超期天数").of_findings_only(),
             BuiltIn::LagPoints => of("lag_points", "落后百分点").of_findings_only(),
@@ -229,7 +236,7 @@ pub(crate) fn list_columns(
         if key == EDITABLE {
             columns.extend(editable(policy, ledgers, &keys));
         } else if let Some(built_in) = BuiltIn::ALL.into_iter().find(|built_in| built_in.profile().key == key && is_offered(*built_in)) {
-            let title = title(built_in.profile().title.to_owned());
+            let title = title(built_in.title(&policy.units.levels).to_owned());
             columns.push(ListColumn { title, key: ColumnKey::BuiltIn(built_in), fill: built_in == BuiltIn::Fill });
         } else if let Some(id) = key.strip_prefix("project.") {
             let Some(project) = policy.project_ledger() else { continue };

@@ -3,7 +3,6 @@
 use crate::domain::judging::finding::{Finding, Notice, State};
 use crate::domain::register::ledger::Ledger;
 use crate::domain::register::record::{Cell, Decimal, Record};
-use crate::domain::register::units::Level;
 use crate::domain::rules::rule::{Act, Light, Rule, RuleKind};
 use crate::domain::rules::sentence::clause;
 use crate::workbook::model::{Row, Tag, Value};
@@ -125,8 +124,8 @@ impl VisibleMaterial<'_> {
             // the cell of an owner that is no known unit may hold anything
             BuiltIn::Unit => Value::text(self.text(&finding.unit)),
             BuiltIn::City => {
-                let city = finding.owner.and_then(|owner| policy.units.city_of(owner));
-                city.map_or(Value::Blank, |city| Value::text(unit_name(city)))
+                let division = finding.owner.and_then(|owner| policy.units.division_of(owner));
+                division.map_or(Value::Blank, |division| Value::text(unit_name(division)))
             }
             BuiltIn::DueOn => finding.due_on.map_or(Value::Blank, Value::Date),
             BuiltIn::OverdueDays => finding.overdue_days().map_or(Value::Blank, Value::Count),
@@ -149,7 +148,7 @@ impl VisibleMaterial<'_> {
                 }
                 Value::text(names.join("、"))
             }
-            BuiltIn::Major => finding.major.map_or(Value::Blank, |level| Value::text(major_word(level))),
+            BuiltIn::Major => finding.major.map_or(Value::Blank, |level| Value::text(policy.units.levels.major_mark(level))),
             BuiltIn::No
             | BuiltIn::Key
             | BuiltIn::Basis
@@ -194,15 +193,6 @@ fn upcoming_title(ledger: &Ledger, rule: &Rule) -> String {
     match &rule.kind {
         RuleKind::Deadline { until: Some(until), .. } => format!("应有{}", ledger.fields[*until].title),
         _ => rule.title.clone(),
-    }
-}
-
-/// The mark of a project that the major-project ledger of a level lists.
-pub(crate) fn major_word(level: Level) -> &'static str {
-    match level {
-        Level::Province => "省级重点",
-        Level::City => "市级重点",
-        _ => "县级重点",
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::domain::audience::Audience;
 use crate::domain::judging::finding::{Finding, State, count_blank_cells};
+use crate::domain::register::levels::LevelWord;
 use crate::domain::register::period::chinese_date;
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::Light;
@@ -279,7 +280,7 @@ impl VisibleMaterial<'_> {
             let place = match group {
                 Group::Unit => (finding.owner.is_none(), finding.owner.unwrap_or(0)),
                 Group::City => {
-                    let city = finding.owner.and_then(|owner| self.policy().units.city_of(owner));
+                    let city = finding.owner.and_then(|owner| self.policy().units.division_of(owner));
                     (city.is_none(), city.unwrap_or(0))
                 }
                 Group::Rule => (false, finding.rule),
@@ -333,6 +334,11 @@ impl VisibleMaterial<'_> {
         format!("截至{}　　{}", chinese_date(self.material.as_of), parts.join("，"))
     }
 
+    /// The heading of what lies in no division.
+    pub(crate) fn outside_divisions(&self) -> String {
+        format!("{}及其他", self.policy().units.levels.top(LevelWord::Grade))
+    }
+
     /// The heading of the group that a finding belongs to.
     fn group_name(&self, group: Group, finding: &Finding) -> String {
         match group {
@@ -340,8 +346,8 @@ impl VisibleMaterial<'_> {
             Group::Unit => self.text(&finding.unit),
             Group::City => finding
                 .owner
-                .and_then(|owner| self.policy().units.city_of(owner))
-                .map_or_else(|| "省级及其他".into(), |city| self.policy().units.units[city].name.clone()),
+                .and_then(|owner| self.policy().units.division_of(owner))
+                .map_or_else(|| self.outside_divisions(), |division| self.policy().units.units[division].name.clone()),
             Group::Rule => self.policy().rules[finding.rule].title.clone(),
             Group::Light => finding.light.map_or_else(|| "无法判定".into(), |light| light.title().into()),
         }

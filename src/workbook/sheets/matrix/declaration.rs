@@ -3,7 +3,8 @@
 use crate::domain::judging::indicators::{Rate, Window};
 use crate::domain::problem::{ProblemsAt, suggest};
 use crate::domain::register::ledger::{Purpose, Role};
-use crate::domain::register::units::{Level, UnitId};
+use crate::domain::register::levels::LevelKind;
+use crate::domain::register::units::UnitId;
 use crate::domain::rules::policy::Policy;
 use crate::workbook::measures::Measure;
 use crate::workbook::model::Sheet;
@@ -22,10 +23,10 @@ pub(crate) struct MatrixKeys {
     by: String,
     #[serde(default = "all")]
     window: String,
-    /// `titles = ["贵阳市 贵阳贵安"]`
+    /// `titles = ["UNIT TITLE"]`
     #[serde(default)]
     titles: Vec<String>,
-    /// `apart = ["贵安新区"]`
+    /// `apart = ["UNIT"]`
     #[serde(default)]
     apart: Vec<String>,
     #[serde(default)]
@@ -109,11 +110,11 @@ fn matrix_rows(keys: &MatrixKeys, axis: Axis, policy: &Policy, at: &mut Problems
     let mut rows = MatrixRows::default();
     for entry in &keys.titles {
         let (name, title) = entry.split_once(' ').unwrap_or((entry, entry));
-        let city = unit_of_level(name, "titles", Level::City, "市（州）", policy, at);
-        rows.titles.extend(city.map(|city| CityTitle { city, title: title.trim().to_owned() }));
+        let unit = unit_of_kind(name, "titles", LevelKind::Middle, policy, at);
+        rows.titles.extend(unit.map(|unit| UnitTitle { unit, title: title.trim().to_owned() }));
     }
     for name in &keys.apart {
-        rows.apart.extend(unit_of_level(name, "apart", Level::Platform, "platform", policy, at));
+        rows.apart.extend(unit_of_kind(name, "apart", LevelKind::Park, policy, at));
     }
     if axis != Axis::Region && rows != MatrixRows::default() {
         at.report("titles and apart are for by = \"region\"", None);
@@ -121,29 +122,31 @@ fn matrix_rows(keys: &MatrixKeys, axis: Axis, policy: &Policy, at: &mut Problems
     rows
 }
 
-/// The unit of a level that the value of a key names; `what` names the level in the problem.
-fn unit_of_level(name: &str, key: &str, level: Level, what: &str, policy: &Policy, at: &mut ProblemsAt<'_>) -> Option<UnitId> {
+/// The unit of a kind of level that the value of a key names.
+fn unit_of_kind(name: &str, key: &str, kind: LevelKind, policy: &Policy, at: &mut ProblemsAt<'_>) -> Option<UnitId> {
     let units = &policy.units;
-    let found = units.find(name).filter(|unit| units.units[*unit].level == level);
+    let found = units.find(name).filter(|unit| units.units[*unit].level.kind() == kind);
     if found.is_none() {
-        let known = units.units.iter().filter(|unit| unit.level == level).map(|unit| unit.name.as_str());
+        let known = units.units.iter().filter(|unit| unit.level.kind() == kind).map(|unit| unit.name.as_str());
+        let what = units.levels.of_kind(kind).map_or(kind.code(), |level| units.levels.id(level));
         at.report(format!("{key} \"{name}\" is no {what}"), suggest(name, known));
     }
     found
 }
+
 /// Names and places of single rows, by region.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MatrixRows {
-    /// Cities under another title, such as 贵阳贵安 for 贵阳市 with its platforms.
-    pub titles: Vec<CityTitle>,
-    /// Platforms with a row beside the cities, not counted in their city.
+    /// Units of the middle under another title, such as one that names a park in it too.
+    pub titles: Vec<UnitTitle>,
+    /// Parks with a row beside the divisions, not counted in their own.
     pub apart: Vec<UnitId>,
 }
 
-/// A city under another title.
+/// A unit under another title.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CityTitle {
-    pub city: UnitId,
+pub struct UnitTitle {
+    pub unit: UnitId,
     pub title: String,
 }
 

@@ -4,8 +4,9 @@ use crate::domain::audience::Audience;
 use crate::domain::judging::finding::Finding;
 use crate::domain::judging::indicators::{Indicators, Rate, Ratio, Window, rank};
 use crate::domain::register::ledger::Role as FieldRole;
+use crate::domain::register::levels::{Level, LevelKind, LevelWord};
 use crate::domain::register::period::{PeriodKind, chinese_date};
-use crate::domain::register::units::{Level, UnitId, Units};
+use crate::domain::register::units::{UnitId, Units};
 use crate::workbook::counts::Counts;
 use crate::workbook::measures::Measure;
 use crate::workbook::model;
@@ -16,6 +17,16 @@ use crate::workbook::sheets::matrix::declaration::{Axis, Matrix, MatrixRows};
 use crate::workbook::visible::VisibleMaterial;
 use chrono::Datelike;
 use std::collections::BTreeMap;
+use std::fmt::Write;
+
+/// A group of rows that are ranked among each other.
+#[derive(Clone, PartialEq)]
+enum Ranking {
+    /// Units of the levels that name this group.
+    Units(String),
+    /// All industries.
+    Industries,
+}
 
 /// One row before it is printed.
 struct MatrixRow {
@@ -23,7 +34,7 @@ struct MatrixRow {
     kind: String,
     role: Role,
     /// Rows of the same group are ranked among each other; `None` = not ranked.
-    group: Option<Level>,
+    group: Option<Ranking>,
     counts: Counts,
     /// Indices of the rows it is the total of.
     parts: Vec<usize>,
@@ -125,17 +136,22 @@ impl<'a> SheetBuilder<'a, '_> {
             let points = if columns.iter().any(|column| matches!(column, Measure::RateChange(_))) { "，比率按百分点" } else { "" };
             notes.push(format!("比上期为与截至{}的上一次报表相比{points}", chinese_date(previous.as_of)));
         }
+        let levels = &self.visible.policy().units.levels;
         if ranked {
             let within = if self.visible.material.audience == Audience::Office { "" } else { "本表所列" };
-            notes.push(format!(
-                "排名分别在{within}市（州）、县（市、区）、平台（产业表为各产业）范围内进行，并列的名次相同，只有一个的不排名"
-            ));
+            let groups = levels.rankings().join("、");
+            notes.push(format!("排名分别在{within}{groups}（产业表为各产业）范围内进行，并列的名次相同，只有一个的不排名"));
         }
         if columns.iter().any(|column| matches!(column, Measure::Light(_) | Measure::Open)) {
             notes.push("红、橙、黄为项目类督办事项，不含工作单、困难问题等".into());
         }
         if axis == Axis::Region {
-            notes.push("每个项目只归一个责任单位，平台的项目不再计入所在县".into());
+            let mut note = "每个项目只归一个责任单位".to_owned();
+            if let (Some(park), Some(base)) = (levels.of_kind(LevelKind::Park), levels.of_kind(LevelKind::Base)) {
+                let (park, base) = (levels.name(park), levels.word(base, LevelWord::Short));
+                let _ = write!(note, "，{park}的项目不再计入所在{base}");
+            }
+            notes.push(note);
         }
         format!("注：{}。", notes.join("；"))
     }
@@ -155,8 +171,8 @@ fn printed_columns(columns: &[Measure], stages: usize) -> Vec<(usize, Measure)> 
 
 /// A row's rank among the rows of its group.
 fn rank_in_group(rate: Rate, row: &MatrixRow, matrix_rows: &[MatrixRow], window: Window) -> Value {
-    let Some(group) = row.group else { return Value::Blank };
-    let peers: Vec<&MatrixRow> = matrix_rows.iter().filter(|other| other.group == Some(group)).collect();
+    let Some(group) = &row.group else { return Value::Blank };
+    let peers: Vec<&MatrixRow> = matrix_rows.iter().filter(|other| other.group.as_ref() == Some(group)).collect();
     // a group of one has no rank
     if peers.len() == 1 {
         return Value::text("-");
@@ -244,14 +260,18 @@ impl VisibleMaterial<'_> {
             .map(|(index, industry)| (index, industry, counts_of(Some(index))))
             // an industry that was merged, or is not yet introduced, has a row only if something is counted in it
             .filter(|(index, _, counts)| policy.units.has_industry(*index) || !counts.is_empty())
-            // all industries are ranked among each other: any level serves as the name of their group
-            .map(|(_, industry, counts)| MatrixRow::single(industry.name.clone(), &industry.group, Some(Level::Department), counts))
+            .map(|(_, industry, counts)| MatrixRow::single(industry.name.clone(), &industry.group, Some(Ranking::Industries), counts))
             .collect();
         rows.push(MatrixRow::single("未归类".into(), "其他产业", None, counts_of(None)));
         let parts = (0..rows.len()).collect();
-        push_total(&mut rows, "合计".into(), "全省", parts);
+        push_total(&mut rows, "合计".into(), policy.units.levels.top(LevelWord::Area), parts);
         rows
     }
+}
+
+/// The group that units of a level are ranked in.
+fn ranking(units: &Units, level: Level) -> Option<Ranking> {
+    units.levels.ranking(level).map(|group| Ranking::Units(group.to_owned()))
 }
 
 /// Whether a unit has a row: an active place always, another unit if something is counted for it.
@@ -265,12 +285,8 @@ fn unit_rows(units: &Units, unit: UnitId, counts_of: &mut dyn FnMut(Option<UnitI
     for id in (0..units.units.len()).filter(|id| units.is_within(*id, unit)) {
         let counts = counts_of(Some(id));
         if has_row(units, id, &counts) {
-            let own = &units.units[id];
-            let (label, kind) = match id == unit && own.level == Level::City {
-                true => (format!("{}（本级）", own.name), "市（州）本级"),
-                false => (own.name.clone(), own.level.title()),
-            };
-            rows.push(MatrixRow::single(label, kind, own.level.is_place().then_some(own.level), counts));
+            let alone = id == unit && units.units[id].level.kind() == LevelKind::Middle;
+            rows.push(MatrixRow::of_unit(units, id, "", alone, counts));
         }
     }
     let parts = (0..rows.len()).collect();
@@ -278,52 +294,56 @@ fn unit_rows(units: &Units, unit: UnitId, counts_of: &mut dyn FnMut(Option<UnitI
     rows
 }
 
-/// The rows of the whole province: each city with its own row and those of its places, platforms that are named apart, units outside every
-/// city, and records without a known unit.
+/// The rows of the whole area: each unit of the middle with its own row and those of its places, parks that are named apart, units outside
+/// every division, and records without a known unit. Where there is no middle, the places have their rows side by side.
 fn office_rows(units: &Units, named: &MatrixRows, counts_of: &mut dyn FnMut(Option<UnitId>) -> Counts) -> Vec<MatrixRow> {
     let mut rows: Vec<MatrixRow> = Vec::new();
     let mut parts = Vec::new();
-    let single =
-        |label: String, level: Level, counts: Counts| MatrixRow::single(label, level.title(), level.is_place().then_some(level), counts);
-    for (city, _) in units.units.iter().enumerate().filter(|(_, unit)| unit.level == Level::City) {
-        let city_row = rows.len();
-        parts.push(city_row);
-        let renamed = named.titles.iter().find(|named| named.city == city).map(|named| named.title.clone());
-        let name = renamed.unwrap_or_else(|| units.units[city].name.clone());
-        rows.push(MatrixRow::total(name, Level::City.title(), Role::Subtotal, Some(Level::City)));
-        let within = (0..units.units.len()).filter(|id| *id != city && units.city_of(*id) == Some(city));
-        // a platform that is named apart takes its departments along
+    let single = |id: UnitId, counts: Counts| MatrixRow::of_unit(units, id, "", false, counts);
+    for (division, unit) in units.units.iter().enumerate().filter(|(_, unit)| units.levels.is_division(unit.level)) {
+        let within = (0..units.units.len()).filter(|id| *id != division && units.division_of(*id) == Some(division));
+        if unit.level.kind() != LevelKind::Middle {
+            for id in std::iter::once(division).chain(within) {
+                let counts = counts_of(Some(id));
+                if has_row(units, id, &counts) {
+                    parts.push(rows.len());
+                    rows.push(single(id, counts));
+                }
+            }
+            continue;
+        }
+        let division_row = rows.len();
+        parts.push(division_row);
+        let renamed = named.titles.iter().find(|named| named.unit == division).map(|named| named.title.clone());
+        let name = renamed.unwrap_or_else(|| unit.name.clone());
+        rows.push(MatrixRow::total(name, units.levels.name(unit.level), Role::Subtotal, ranking(units, unit.level)));
+        // a park that is named apart takes its departments along
         let (apart, within): (Vec<UnitId>, Vec<UnitId>) =
             within.partition(|id| named.apart.contains(&units.units[*id].place.unwrap_or(*id)));
-        // the city's own row first, then its places in the order of the register of units
-        for id in std::iter::once(city).chain(within) {
+        // the division's own row first, then its places in the order of the register of units
+        for id in std::iter::once(division).chain(within) {
             let counts = counts_of(Some(id));
             if !has_row(units, id, &counts) {
                 continue;
             }
-            let unit = &units.units[id];
-            let (label, kind) = match unit.level {
-                Level::City => (format!("　{}（本级）", unit.name), "市（州）本级"),
-                level => (format!("　{}", unit.name), level.title()),
-            };
             let index = rows.len();
-            rows.push(MatrixRow::single(label, kind, unit.level.is_place().then_some(unit.level), counts));
-            rows[city_row].parts.push(index);
+            rows.push(MatrixRow::of_unit(units, id, "　", id == division, counts));
+            rows[division_row].parts.push(index);
         }
-        add_up(&mut rows, city_row);
+        add_up(&mut rows, division_row);
         for id in apart {
             let counts = counts_of(Some(id));
             if has_row(units, id, &counts) {
                 parts.push(rows.len());
-                rows.push(single(units.units[id].name.clone(), units.units[id].level, counts));
+                rows.push(single(id, counts));
             }
         }
     }
-    for (id, unit) in units.units.iter().enumerate().filter(|(id, _)| units.city_of(*id).is_none()) {
+    for id in (0..units.units.len()).filter(|id| units.division_of(*id).is_none()) {
         let counts = counts_of(Some(id));
         if has_row(units, id, &counts) {
             parts.push(rows.len());
-            rows.push(single(unit.name.clone(), unit.level, counts));
+            rows.push(single(id, counts));
         }
     }
     let unknown = counts_of(None);
@@ -331,7 +351,7 @@ fn office_rows(units: &Units, named: &MatrixRows, counts_of: &mut dyn FnMut(Opti
         parts.push(rows.len());
         rows.push(MatrixRow::single("责任单位不明".into(), "待核", None, unknown));
     }
-    push_total(&mut rows, "合计".into(), "全省", parts);
+    push_total(&mut rows, "合计".into(), units.levels.top(LevelWord::Area), parts);
     rows
 }
 
@@ -348,12 +368,22 @@ impl<'a> VisibleMaterial<'a> {
 }
 
 impl MatrixRow {
-    fn single(label: String, kind: &str, group: Option<Level>, counts: Counts) -> MatrixRow {
+    /// The row of one unit's own figures. `alone`: what lies in the unit has rows of its own. A unit of the middle is ranked with
+    /// all that lies in it, never alone.
+    fn of_unit(units: &Units, id: UnitId, indent: &str, alone: bool, counts: Counts) -> MatrixRow {
+        let unit = &units.units[id];
+        let (after_name, after_kind) = if alone { ("（本级）", "本级") } else { ("", "") };
+        let group = if unit.level.kind() == LevelKind::Middle { None } else { ranking(units, unit.level) };
+        let label = format!("{indent}{}{after_name}", unit.name);
+        MatrixRow::single(label, &format!("{}{after_kind}", units.levels.name(unit.level)), group, counts)
+    }
+
+    fn single(label: String, kind: &str, group: Option<Ranking>, counts: Counts) -> MatrixRow {
         MatrixRow { label, kind: kind.to_owned(), role: Role::Body, group, counts, parts: Vec::new() }
     }
 
     /// A total whose counts `add_up` fills in.
-    fn total(label: String, kind: &str, role: Role, group: Option<Level>) -> MatrixRow {
+    fn total(label: String, kind: &str, role: Role, group: Option<Ranking>) -> MatrixRow {
         MatrixRow { role, ..MatrixRow::single(label, kind, group, Counts::default()) }
     }
 }

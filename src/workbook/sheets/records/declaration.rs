@@ -3,7 +3,6 @@
 use crate::domain::judging::roster::{Doubt, Selection};
 use crate::domain::problem::{ProblemsAt, suggest};
 use crate::domain::register::ledger::{Ledger, Role};
-use crate::domain::register::units::Level;
 use crate::domain::rules::condition_text::conditions;
 use crate::domain::rules::rule::{Condition, Light};
 use crate::workbook::model::Sheet;
@@ -157,11 +156,14 @@ fn selection(keys: &RecordsKeys, index: usize, references: &References<'_>, at: 
             _ => at.report(format!("records of ledger \"{}\" belong to no project", ledger.id), None),
         }
     }
-    let major = keys.major.as_ref().and_then(|word| at.coded(&Level::ALL, Level::code, word, "major"));
+    let major = keys.major.as_ref().and_then(|word| policy.units.levels.named(word, "major", at));
+    let levels = &policy.units.levels;
     if let Some(level) = major
-        && policy.major.iter().all(|(known, _)| *known != level)
+        && levels.major().all(|(known, _)| known != level)
     {
-        at.report("major is province, city or county", Some("the bounds stand in config/rules.toml [major]".into()));
+        let known: Vec<&str> = levels.major().map(|(known, _)| levels.id(known)).collect();
+        let hint = "the bounds stand in config/levels.toml".into();
+        at.report(format!("major \"{}\" is none of {}", levels.id(level), known.join(", ")), Some(hint));
     }
     Selection { ledger: index, conditions: conditions_on_record, project, major }
 }

@@ -13,7 +13,6 @@ use crate::workbook::model::{LazyRows, Role, Row, Sheet, Value, fit_heights};
 use crate::workbook::sheet_builder::{LIST_ROWS_MAX, SheetBuilder};
 use crate::workbook::sheets::list::columns::{BuiltIn, ColumnKey, ListColumn};
 use crate::workbook::sheets::list::declaration::Group;
-use crate::workbook::sheets::list::row::major_word;
 use crate::workbook::sheets::list::sheet::{EAGER_ROWS_MAX, continuation_name, group_heading, head_row};
 use crate::workbook::sheets::records::declaration::{Reach, RecordList};
 use crate::workbook::visible::{LinkedProject, VisibleMaterial};
@@ -204,8 +203,8 @@ impl<'a> VisibleMaterial<'a> {
         match group {
             Group::Unit => member.owner().map_or_else(|| "责任单位不明".into(), |unit| units.units[unit].name.clone()),
             Group::City => {
-                let city = member.owner().and_then(|owner| units.city_of(owner));
-                city.map_or_else(|| "省级及其他".into(), |city| units.units[city].name.clone())
+                let city = member.owner().and_then(|owner| units.division_of(owner));
+                city.map_or_else(|| self.outside_divisions(), |city| units.units[city].name.clone())
             }
             Group::Light | Group::Rule => self.worst_light(member).map_or_else(|| "无督办事项".into(), |light| light.title().into()),
         }
@@ -219,7 +218,7 @@ impl<'a> VisibleMaterial<'a> {
             None => (false, 0),
             Some(Group::Unit) => (member.owner().is_none(), member.owner().unwrap_or(0)),
             Some(Group::City) => {
-                let city = member.owner().and_then(|owner| units.city_of(owner));
+                let city = member.owner().and_then(|owner| units.division_of(owner));
                 (city.is_none(), city.unwrap_or(0))
             }
             Some(Group::Light | Group::Rule) => (false, self.worst_light(member).map_or(9, |light| 2 - light as usize)),
@@ -325,12 +324,12 @@ impl<'a> VisibleMaterial<'a> {
                 (None, None) => Value::Blank,
             },
             BuiltIn::City => {
-                member.owner().and_then(|owner| policy.units.city_of(owner)).map_or(Value::Blank, |city| Value::text(name(city)))
+                member.owner().and_then(|owner| policy.units.division_of(owner)).map_or(Value::Blank, |city| Value::text(name(city)))
             }
             BuiltIn::Cause => Value::text(join_distinct(open().map(|finding| finding.cause.to_string()))),
             BuiltIn::Basis => Value::text(join_distinct(open().map(|finding| clause(&policy.rules[finding.rule].basis)))),
             BuiltIn::WaitingOn => Value::text(join_distinct(open().filter_map(|finding| finding.waiting_on()).map(name))),
-            BuiltIn::Major => member.major.map_or(Value::Blank, |level| Value::text(major_word(level))),
+            BuiltIn::Major => member.major.map_or(Value::Blank, |level| Value::text(policy.units.levels.major_mark(level))),
             BuiltIn::Place => record.map_or(Value::Blank, |record| Value::text(self.place(ledger, record.place))),
             BuiltIn::Feedback => Value::text(self.text(&self.feedback(ledger, &member.code))),
             BuiltIn::Fill
@@ -388,9 +387,9 @@ impl<'a> VisibleMaterial<'a> {
         if let Some(ledger) = policy.project_ledger() {
             parts.extend(project.iter().map(|condition| format!("所属项目{}", condition_words(&policy.ledgers[ledger], condition))));
         }
-        if let Some((level, bound)) = major.and_then(|level| policy.major.iter().find(|(known, _)| *known == level)) {
-            let yi = crate::domain::register::record::fen_as_yi(*bound);
-            parts.push(format!("列入{}项目台账（重点产业，投资额不少于{yi}亿元）", major_word(*level)));
+        if let Some((level, bound)) = major.and_then(|level| policy.units.levels.major().find(|(known, _)| *known == level)) {
+            let yi = crate::domain::register::record::fen_as_yi(bound);
+            parts.push(format!("列入{}项目台账（重点产业，投资额不少于{yi}亿元）", policy.units.levels.major_mark(level)));
         }
         if !list.rules.is_empty() {
             let titles: Vec<&str> = list.rules.iter().map(|rule| policy.rules[*rule].title.as_str()).collect();
