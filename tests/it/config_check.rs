@@ -1,6 +1,6 @@
 //! Every case of a bad configuration file makes `duban check` print a message with place and hint and exit with 1.
 
-use super::helpers::{cases, duban, edit, fresh_root, stderr, stdout};
+use super::helpers::{cases, duban, edit, fresh_root, home, stderr, stdout};
 
 #[test]
 fn the_shipped_configuration_has_no_problem() {
@@ -9,6 +9,25 @@ fn the_shipped_configuration_has_no_problem() {
     assert!(output.status.success(), "{}", stderr(&output));
     assert!(stdout(&output).contains("配置检查通过"));
     assert!(!root.path().join("var").exists(), "check writes nothing");
+}
+
+/// The bench of the whole job replaces rules, job and template; nobody else would notice that they are out of date.
+#[test]
+fn the_bench_of_the_register_has_a_configuration_that_runs() {
+    let root = fresh_root();
+    let bench = home().join("benches/root");
+    for (from, to) in [("rules.toml", "config"), ("duban.toml", "config"), ("found.toml", "report-templates"), ("bench.toml", "jobs")] {
+        let text = std::fs::read_to_string(bench.join(from)).expect("a file of the bench");
+        let text = text.replace("{file}", &home().join("config/sample/register.xlsx").display().to_string());
+        if to != "config" {
+            std::fs::remove_dir_all(root.path().join(to)).expect("the shipped ones");
+            std::fs::create_dir(root.path().join(to)).expect("a folder");
+        }
+        std::fs::write(root.path().join(to).join(from), text).expect("the file");
+    }
+    let output = duban(root.path(), &["run", "bench", "--as-of", "2026-09-30"]);
+    assert!(matches!(output.status.code(), Some(0 | 2)), "{}{}", stdout(&output), stderr(&output));
+    assert!(stdout(&output).contains("督办项目（截至2026年9月30日）.xlsx"), "{}", stdout(&output));
 }
 
 #[test]
