@@ -104,6 +104,11 @@ pub enum StoreError {
     Earlier(String),
     #[error("database {0} was made by a later version of duban: use that version, or begin with a new database")]
     Later(String),
+    #[error(
+        "database {0} holds the tables of another program: name a file of its own for duban ([database] url in config/duban.toml); nothing was \
+         changed in it"
+    )]
+    Foreign(String),
     #[error("database {0}: its tables cannot be made")]
     Migrate(String, #[source] MigrateError),
     #[error("database")]
@@ -159,6 +164,15 @@ impl Database {
             (sqlx::Error::PoolTimedOut, Some(refused)) => open_error(sqlx::Error::Configuration(refused.to_string().into())),
             (error, _) => open_error(error),
         };
+        if dialect == Dialect::Sqlite {
+            // before the settings of our own connections, which write to the file
+            let plain = AnyPoolOptions::new().max_connections(1).connect(&url).await.map_err(open_error)?;
+            let is_foreign = is_foreign(&plain).await;
+            plain.close().await;
+            if is_foreign? {
+                return Err(StoreError::Foreign(shown));
+            }
+        }
         // migrations use a pool of their own, because a failed one leaves PostgreSQL's migration lock on its connection
         let migrating = options(dialect, 1).connect(&url).await.map_err(open_error)?;
         let migrated = match tokio::time::timeout(Duration::from_secs(120), migrate(&migrating, dialect)).await {
@@ -203,8 +217,9 @@ impl Database {
             .map_err(|error| StoreError::Open(shown.clone(), error.to_string()))?;
         let database = Database { pool, dialect, holder: holder(root) };
         if sqlx::query("SELECT 1 FROM sending").fetch_optional(&database.pool).await.is_err() {
+            let is_foreign = dialect == Dialect::Sqlite && is_foreign(&database.pool).await?;
             database.close().await;
-            return Ok(None);
+            return if is_foreign { Err(StoreError::Foreign(shown)) } else { Ok(None) };
         }
         match other_version(&database.pool, &shown).await? {
             None => Ok(Some(database)),
@@ -261,6 +276,14 @@ async fn migrate(pool: &AnyPool, dialect: Dialect) -> std::result::Result<(), Mi
             Ok(transaction.commit().await?)
         }
     }
+}
+
+/// Whether a SQLite file holds tables, and none that a migration made. A database on a server may be shared, a file is not.
+async fn is_foreign(pool: &AnyPool) -> Result<bool> {
+    let rows = sqlx::query("SELECT name FROM sqlite_schema WHERE type=$1").bind("table").fetch_all(pool).await?;
+    let names = rows.iter().map(|row| text(row, "name")).collect::<Result<Vec<String>>>()?;
+    let mut tables = names.iter().filter(|name| !name.starts_with("sqlite_")).peekable();
+    Ok(tables.peek().is_some() && tables.all(|name| name != "_sqlx_migrations"))
 }
 
 /// The refusal of a database whose migrations are not those of this version; `None` = they are, or none was applied.

@@ -437,3 +437,23 @@ fn a_file_that_is_no_database_is_refused_at_once() {
     assert!(stderr(&refused).contains("not a database") && stderr(&refused).contains("backup"), "{}", stderr(&refused));
     assert!(started.elapsed().as_secs() < 20);
 }
+
+/// A wrong path in the configuration may name another program's database.
+#[tokio::test]
+async fn a_database_of_another_program_is_left_alone() {
+    let root = fresh_root();
+    let path = root.path().join("var/duban.db");
+    std::fs::create_dir_all(path.parent().expect("a folder")).expect("the folder");
+    sqlx::any::install_default_drivers();
+    let other = sqlx::AnyPool::connect(&format!("sqlite://{}?mode=rwc", path.display())).await.expect("a database");
+    sqlx::query("CREATE TABLE project (id INTEGER)").execute(&other).await.expect("a table");
+    other.close().await;
+    let before = std::fs::read(&path).expect("the file");
+    for (arguments, code) in [(["check"], 0), (["runs"], 1), (["pull"], 1)] {
+        let output = duban(root.path(), &arguments);
+        let printed = stdout(&output) + &stderr(&output);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?} {printed}");
+        assert!(printed.contains("holds the tables of another program: name a file of its own"), "{arguments:?} {printed}");
+    }
+    assert_eq!(std::fs::read(&path).expect("the file"), before);
+}
