@@ -510,7 +510,7 @@ fn an_address_outside_the_domains_gets_counts_only() {
     assert!(digest.recipient.counts_only && digest.attached.attachment.is_none() && digest.findings.is_empty());
     assert!(!serde_json::to_string(digest).unwrap().contains("GZ2026"));
     assert_eq!((digest.counts.items, digest.counts.blank), (4, 1));
-    assert!(planned.coverage.adds_up(), "counts were told: {:?}", planned.coverage);
+    assert!(planned.coverage.adds_up(), "counts were notified: {:?}", planned.coverage);
     assert!(!fixture.of(&planned, "基础材料牵头部门").recipient.counts_only);
 }
 
