@@ -67,7 +67,7 @@ fn dependencies_follow_the_policy() {
         }
     }
     let manifest = std::fs::read_to_string(home().join("Cargo.toml")).expect("Cargo.toml");
-    for pinned in ["sqlx", "lettre", "calamine", "rust_xlsxwriter", "tokio-cron-scheduler", "croner", "html5gum"] {
+    for pinned in ["sqlx", "lettre", "calamine", "rust_xlsxwriter", "tokio-cron-scheduler", "croner", "html5gum", "landlock"] {
         let line = manifest.lines().find(|line| line.starts_with(&format!("{pinned} = "))).unwrap_or_default();
         assert!(line.contains("\"="), "{pinned} is pinned exactly: {line}");
     }
