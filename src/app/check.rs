@@ -18,11 +18,13 @@ use crate::domain::rules::context::Context as Judging;
 use crate::domain::rules::owner::{Linked, link};
 use crate::mail::templates::Templates;
 use crate::mail::transport::Mailer;
+use crate::source::child::ParserCommand;
+use crate::source::confinement::ConfinementLevel;
 use crate::source::sql::Database;
 use crate::store::handle::Store;
 use crate::worker::deliver::restore_guard;
 use crate::worker::deliver::restore_guard::CounterFile;
-use crate::worker::import::input::{Input, resolve};
+use crate::worker::import::input::{Input, read_limits, resolve};
 use anyhow::{Context, ensure};
 use chrono::NaiveDate;
 use std::collections::{BTreeSet, HashMap};
@@ -42,6 +44,15 @@ pub(crate) struct CheckedSource {
     pub(crate) reads: SourceReads,
     /// The database's address contains a password, which should be in a file of its own.
     pub(crate) password_in_url: bool,
+}
+
+/// How far this system lets the processes that read files be confined.
+///
+/// # Errors
+/// Such a process cannot be started.
+pub(crate) fn confinement(config: &Config) -> anyhow::Result<ConfinementLevel> {
+    let parser = ParserCommand { program: compose::own_program()? };
+    Ok(parser.level(read_limits(&config.settings.limits))?)
 }
 
 /// What a source would read. A missing file or database is a warning, because it may come later.

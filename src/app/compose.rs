@@ -114,7 +114,7 @@ impl App {
 }
 
 /// This program's own file, from which the processes that parse files are started.
-fn own_program() -> anyhow::Result<PathBuf> {
+pub(crate) fn own_program() -> anyhow::Result<PathBuf> {
     std::env::current_exe().context("cannot find this program's own file")
 }
 

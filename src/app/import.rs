@@ -7,6 +7,7 @@ use crate::worker::import::importer::Importer;
 use crate::worker::import::input::Input;
 use crate::worker::import::pull_report::PullReport;
 use crate::worker::import::puller::PullRequest;
+use crate::worker::import::reading_guard::Initiative;
 use anyhow::{bail, ensure};
 use chrono::NaiveDate;
 use std::path::PathBuf;
@@ -75,11 +76,13 @@ pub(crate) async fn pull(importer: &Importer, name: Option<&str>, accept: bool, 
         let hint = suggest(name, settings.sources.iter().map(|source| source.name.as_str())).unwrap_or_default();
         bail!("source \"{name}\" is not in config/duban.toml ({hint})");
     }
+    // a person who names a source may try a file once more that has ended its reader
+    let initiative = if name.is_some() { Initiative::Person } else { Initiative::Service };
     for source in settings.sources.iter().filter(|source| name.is_none_or(|name| name == source.name)) {
         let pulled = if source.sample && name.is_none() && importer.own_projects().await? {
             Pulled::SampleUnused
         } else {
-            importer.pull_source(source, accept).await.map_or_else(|error| Pulled::Failed(error.into()), Pulled::Report)
+            importer.pull_source(source, accept, initiative).await.map_or_else(|error| Pulled::Failed(error.into()), Pulled::Report)
         };
         each(&source.name, pulled);
     }

@@ -4,6 +4,8 @@ use crate::cli::day::day;
 use crate::cli::findings::FilterArguments;
 use crate::cli::intake::SnapshotAction;
 use crate::cli::outbox::OutboxAction;
+use crate::source::child::{PARSE, QUERY};
+use crate::source::refusal::ReadLimits;
 use chrono::NaiveDate;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -146,7 +148,32 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: SnapshotAction,
     },
-    /// Parse one file under limits and write frames to stdout
-    #[command(name = "parse-file", hide = true)]
-    ParseFile { path: PathBuf, file_mib: u64, memory_mib: u64, seconds: u64, rows: u32, columns: u32 },
+    /// Parse the file that is the standard input, confined, and write frames to stdout
+    #[command(name = PARSE, hide = true)]
+    ParseFile(ChildLimits),
+    /// Run the query that comes through the standard input, confined, and write frames to stdout
+    #[command(name = QUERY, hide = true)]
+    RunQuery(ChildLimits),
+}
+
+/// The limits of a child process, in the order of [`crate::source::refusal::ReadLimits`].
+#[derive(clap::Args)]
+pub(crate) struct ChildLimits {
+    file_mib: u64,
+    memory_mib: u64,
+    seconds: u64,
+    rows: u32,
+    columns: u32,
+}
+
+impl ChildLimits {
+    pub(crate) fn limits(&self) -> ReadLimits {
+        ReadLimits {
+            file_mib_max: self.file_mib,
+            memory_mib: self.memory_mib,
+            seconds: self.seconds,
+            rows_max: self.rows,
+            columns_max: self.columns,
+        }
+    }
 }

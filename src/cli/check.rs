@@ -11,6 +11,7 @@ use crate::domain::register::ledger::Role;
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::RuleKind;
 use crate::domain::rules::sentence::{clause, ladder, sentence};
+use crate::source::confinement::ConfinementLevel;
 use std::path::Path;
 
 /// Prints what the configuration will do. With `connect`, tries the mail server as well.
@@ -45,6 +46,7 @@ pub(crate) async fn check(root: &Path, clock: &Clock, connect: bool) -> anyhow::
     print_calendar(policy, clock);
     print_line!("\n五、台账来源");
     print_sources(sources);
+    print_line!("  {}", confinement_line(&checked));
     print_line!("\n六、发送");
     let mail = &config.settings.mail;
     match &mail.smtp {
@@ -124,6 +126,23 @@ fn print_sources(sources: &[CheckedSource]) {
         print_line!("  {}：{}", source.name, source_text(&source.reads));
         if source.password_in_url {
             print_line!("  {}：注意：数据库地址中写有密码，请改用password_file（单独的文件，权限0600）", source.name);
+        }
+    }
+}
+
+/// How far the processes that read files are confined, as a line; it begins with 注意 where the system does not let them be confined fully.
+pub(crate) fn confinement_line(checked: &Checked) -> String {
+    let level = match check::confinement(&checked.config) {
+        Ok(level) => level,
+        Err(error) => return format!("注意：{error}"),
+    };
+    let line = format!("文件解析隔离：{}（{}）", level.code(), level.meaning());
+    match (level, &checked.config.settings.parser.accept_weak) {
+        (ConfinementLevel::Full, _) => line,
+        (ConfinementLevel::NoLandlock, _) => format!("注意：{line}"),
+        (ConfinementLevel::LimitsOnly, Some(reason)) => format!("注意：{line}，已写明理由：{reason}"),
+        (ConfinementLevel::LimitsOnly, None) => {
+            format!("注意：{line}。请换用有seccomp的内核；确认可以接受的，在config/duban.toml的[parser]中写accept_weak = \"理由\"")
         }
     }
 }

@@ -6,8 +6,7 @@ use crate::cli::arguments::{Arguments, Command};
 use crate::cli::exit::Exit;
 use crate::cli::{accountability, check, diff, explain, findings, intake, ledger, outbox, rebuild, run, runs};
 use crate::clock::Clock;
-use crate::source::refusal::ReadLimits;
-use crate::source::{child, parse};
+use crate::source::child;
 use clap::Parser;
 use std::path::Path;
 use std::process::ExitCode;
@@ -21,11 +20,14 @@ pub fn run() -> ExitCode {
             return if error.use_stderr() { Exit::Failed.into() } else { Exit::Done.into() };
         }
     };
-    // the limits of a parser are those of its process, so it has neither the threads of a runtime nor a log
-    if let Command::ParseFile { path, file_mib, memory_mib, seconds, rows, columns } = &arguments.command {
-        let limits =
-            ReadLimits { file_mib_max: *file_mib, memory_mib: *memory_mib, seconds: *seconds, rows_max: *rows, columns_max: *columns };
-        return parse_file(path, limits);
+    // a child process confines itself, so it has neither the threads of a runtime nor a log
+    let child: Option<std::io::Result<()>> = match &arguments.command {
+        Command::ParseFile(limits) => Some(child::parse_standard_input(limits.limits())),
+        Command::RunQuery(limits) => Some(child::query_from_standard_input(limits.limits())),
+        _ => None,
+    };
+    if let Some(done) = child {
+        return if done.is_ok() { Exit::Done.into() } else { Exit::Failed.into() };
     }
     start_logging();
     let runtime = match tokio::runtime::Runtime::new() {
@@ -48,12 +50,6 @@ pub fn run() -> ExitCode {
 /// Whether a result could not be printed because its reader has ended, as `head` does.
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe))
-}
-
-/// Parses one file under limits, for the program that started this one.
-fn parse_file(path: &Path, limits: ReadLimits) -> ExitCode {
-    let done = child::limit_this_process(limits).and_then(|()| parse::parse_file(path, limits, std::io::stdout().lock()));
-    if done.is_ok() { Exit::Done.into() } else { Exit::Failed.into() }
 }
 
 /// Logs go to stderr; `RUST_LOG` decides how much.
@@ -99,6 +95,6 @@ async fn dispatch(root: &Path, command: Command) -> anyhow::Result<Exit> {
         Command::Rebuild { run, to } => rebuild::rebuild(&open().await?, &run, to).await,
 
         // `run` has done it before the runtime was started
-        Command::ParseFile { .. } => Ok(Exit::Done),
+        Command::ParseFile(_) | Command::RunQuery(_) => Ok(Exit::Done),
     }
 }

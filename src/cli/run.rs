@@ -5,6 +5,7 @@ use crate::app::check::Checked;
 use crate::app::compose::App;
 use crate::app::start;
 use crate::app::start::Start;
+use crate::cli::check::confinement_line;
 use crate::cli::exit::Exit;
 use crate::clock::Clock;
 use crate::domain::register::levels::Levels;
@@ -180,7 +181,12 @@ fn rehearsal_text(rehearsal: &Rehearsal, levels: &Levels) -> String {
 
 /// Runs the jobs at their times and delivers mail until SIGINT or SIGTERM. What `check` would refuse is not served.
 pub(crate) async fn serve(root: &Path) -> anyhow::Result<Exit> {
-    let Checked { config, mailer, .. } = check::check(root, &Clock::System)?;
+    let checked = check::check(root, &Clock::System)?;
+    let confinement = confinement_line(&checked);
+    if confinement.starts_with("注意") {
+        print_line!("{confinement}");
+    }
+    let Checked { config, mailer, .. } = checked;
     let app = App::open_checked(root, Clock::System, config, mailer).await?;
     let stop = CancellationToken::new();
     let stopping = stop.clone();

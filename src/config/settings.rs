@@ -26,8 +26,18 @@ pub struct Settings {
     #[serde(default)]
     pub limits: Limits,
     #[serde(default)]
+    pub parser: ParserSettings,
+    #[serde(default)]
     pub feedback: FeedbackSettings,
     pub mail: MailSettings,
+}
+
+/// The processes that read files.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ParserSettings {
+    /// Why the office accepts that they are only limited, on a system whose kernel filters no system calls.
+    pub accept_weak: Option<String>,
 }
 
 /// Where units send filled-in feedback forms.
@@ -234,6 +244,9 @@ pub(crate) fn parse(files: &FileSet, problems: &mut Problems) -> Option<Settings
     if !["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
         let hint = suggest(url.split(':').next().unwrap_or_default(), ["sqlite", "postgres"].into_iter());
         problems.at(FILE, "database").report("url must begin with sqlite: or postgres://", hint);
+    }
+    if settings.parser.accept_weak.as_ref().is_some_and(|reason| reason.trim().is_empty()) {
+        problems.at(FILE, "parser").report("accept_weak is empty", Some("write the reason for which the office accepts it".into()));
     }
     check_mail(&settings, &mut problems.at(FILE, "mail"));
     if let Some(smtp) = &settings.mail.smtp {

@@ -1,15 +1,21 @@
 //! Lists the files of a folder with their times, without opening them. `domain::source_choice` decides which one is read.
 
 use crate::domain::source_choice::FolderFile;
+use crate::source::input_file::{OPEN_SECONDS, within_time};
 use crate::source::refusal::Refusal;
 use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
 
-/// The regular files of a folder with their paths, in no order. `marker` is a file that is only there while the folder is mounted.
+/// The regular files of a folder with their paths, in no order. `marker` is a file that is only there while the folder is mounted. Blocking.
 ///
 /// # Errors
-/// The folder is missing, not mounted or not readable.
+/// The folder is missing, not mounted or not readable, or does not answer in time.
 pub fn list(folder: &Path, marker: Option<&str>) -> Result<Vec<(FolderFile, PathBuf)>, Refusal> {
+    let marker = marker.map(str::to_owned);
+    within_time(folder, OPEN_SECONDS, move |folder, _| list_now(folder, marker.as_deref()))
+}
+
+fn list_now(folder: &Path, marker: Option<&str>) -> Result<Vec<(FolderFile, PathBuf)>, Refusal> {
     if let Some(marker) = marker
         && !folder.join(marker).try_exists().map_err(|error| unreadable(folder, &error))?
     {

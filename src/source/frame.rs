@@ -1,9 +1,16 @@
 //! The stream from the parsing child to its parent: blocks of frames. A block is a kind, a 4-byte little-endian length, and its frames one
 //! after another. The parent decodes frames in place, without copying texts, and only the cells of a row that it needs. The shared strings of
 //! a workbook are sent once, before the rows that refer to them by number.
+//!
+//! A child may have been taken over by the file that it reads: the parent bounds every length before it allocates, and checks every row.
 
 use crate::domain::intake::raw::{CellRange, Raw, RawRow};
 use crate::domain::register::packed::append;
+use crate::source::bounds::{
+    CELL_BYTES_MAX, HIDDEN_RANGES_MAX, ROW_BYTES_MAX, RowBudget, SHEETS_MAX, bound_texts, check_merges, too_many_sheets,
+};
+use crate::source::confinement::ConfinementLevel;
+use crate::source::refusal::ReadError;
 use crate::source::shared_strings::{SharedStrings, hash};
 use serde::{Deserialize, Serialize, Serializer};
 use std::borrow::Cow;
@@ -33,6 +40,7 @@ pub struct PackedRow<'a> {
     /// Columns and values in postcard format.
     cells: &'a [u8],
     strings: &'a SharedStrings,
+    columns_max: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,10 +105,16 @@ impl<'a> PackedRow<'a> {
         row.cells.clear();
         canonical.clear();
         let (count, mut rest) = postcard::take_from_bytes::<usize>(self.cells)?;
+        let (mut free, mut text_bytes) = (0, 0);
         for _ in 0..count {
             let ((column, value), left) = postcard::take_from_bytes::<(u16, EncodedValue<'a>)>(rest)?;
             let bytes = &rest[..rest.len() - left.len()];
             rest = left;
+            // of another order a row could not be searched
+            if u32::from(column) < free || u32::from(column) >= self.columns_max {
+                return Err(postcard::Error::DeserializeBadEncoding);
+            }
+            free = u32::from(column) + 1;
             let (raw, hash) = match value {
                 EncodedValue::Text(text) => (Raw::Text(Cow::Borrowed(text)), Some(hash(text))),
                 EncodedValue::Shared(index) => {
@@ -114,6 +128,12 @@ impl<'a> PackedRow<'a> {
                 EncodedValue::Error(code) => (Raw::Error(Cow::Borrowed(code)), None),
                 EncodedValue::Uncalculated => (Raw::Uncalculated, None),
             };
+            if let Raw::Text(text) | Raw::Error(text) = &raw {
+                text_bytes += text.len();
+                if text.len() > CELL_BYTES_MAX || text_bytes > ROW_BYTES_MAX {
+                    return Err(postcard::Error::DeserializeBadEncoding);
+                }
+            }
             row.cells.push((column, raw));
             match hash {
                 None => canonical.extend_from_slice(bytes),
@@ -140,6 +160,8 @@ const FRAMES: u8 = 0;
 const REFUSED: u8 = 1;
 const END: u8 = 2;
 const STRINGS: u8 = 3;
+const LEVEL: u8 = 4;
+const FINGERPRINT: u8 = 5;
 
 /// Kinds of frames.
 const SHEET: u8 = 0;
@@ -148,32 +170,71 @@ const ROW: u8 = 1;
 /// A block is sent once it has so many bytes.
 const BLOCK_BYTES: usize = 256 * 1024;
 
-/// The longest block: an almost full one, then a row of 1,024 cells of 32,767 characters.
-const BLOCK_BYTES_MAX: usize = 136 * 1024 * 1024;
+/// The longest block: an almost full one, then a row with the longest texts, or a sheet with the most merged ranges.
+const BLOCK_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// The most bytes of shared strings that are sent, with 12 for the place and the hash of each.
+const STRINGS_BYTES_MAX: usize = 96 * 1024 * 1024;
+const STRING_COST: usize = 12;
+
+/// The most bytes of the name of a sheet. Spreadsheet programs allow 31 characters, the caption of a web page's table may be longer.
+const NAME_BYTES_MAX: usize = 600;
+
+/// The most bytes of each text of a refusal.
+const REFUSAL_BYTES_MAX: usize = 4096;
 
 /// Writes frames in blocks.
 pub struct FrameWriter<W: Write> {
     out: W,
     block: Vec<u8>,
-    sent: u64,
+    sheets: usize,
+    budget: RowBudget,
 }
 
 impl<W: Write> FrameWriter<W> {
     pub fn new(out: W) -> FrameWriter<W> {
-        FrameWriter { out, block: Vec::with_capacity(BLOCK_BYTES * 2), sent: 0 }
+        FrameWriter { out, block: Vec::with_capacity(BLOCK_BYTES * 2), sheets: 0, budget: RowBudget::of_file(0) }
     }
 
-    pub fn sheet(&mut self, sheet: &Sheet<'_>) -> io::Result<()> {
+    /// Sets how many bytes the rows may hold by the length of the file they are read from.
+    pub(crate) fn set_budget(&mut self, budget: RowBudget) {
+        self.budget = budget;
+    }
+
+    /// How many bytes the rows may hold.
+    pub(crate) fn budget(&self) -> RowBudget {
+        self.budget
+    }
+
+    /// Begins a sheet.
+    ///
+    /// # Errors
+    /// There are too many sheets, or its merged ranges overlap or are too many, or the parent is gone.
+    pub(crate) fn sheet(&mut self, mut sheet: Sheet<'_>) -> Result<(), ReadError> {
+        self.sheets += 1;
+        if self.sheets > SHEETS_MAX {
+            return Err(too_many_sheets().into());
+        }
+        check_merges(&sheet.merges)?;
+        sheet.name = &sheet.name[..sheet.name.floor_char_boundary(NAME_BYTES_MAX)];
+        sheet.document = &sheet.document[..sheet.document.floor_char_boundary(NAME_BYTES_MAX)];
+        sheet.hidden_columns.truncate(HIDDEN_RANGES_MAX);
         self.block.push(SHEET);
-        append(&mut self.block, sheet).map_err(io::Error::other)?;
-        self.send_full()
+        append(&mut self.block, &sheet).map_err(|error| ReadError::Io(io::Error::other(error)))?;
+        self.send_full().map_err(ReadError::Io)
     }
 
-    pub fn row(&mut self, row: &RawRow<'_>) -> io::Result<()> {
-        self.row_of(row.number, row.hidden, &row.cells)
+    /// Writes a row whose texts are bounded here.
+    ///
+    /// # Errors
+    /// The row is too long, or the rows of the file are, or the parent is gone.
+    pub(crate) fn row(&mut self, row: &mut RawRow<'_>) -> Result<(), ReadError> {
+        let bytes = bound_texts(row);
+        self.budget.take(row.number, row.cells.len(), bytes)?;
+        self.row_of(row.number, row.hidden, &row.cells).map_err(ReadError::Io)
     }
 
-    /// A row from columns and values, which are [`Raw`] or [`Value`].
+    /// A row from columns and values, which are [`Raw`] or [`Value`], and whose texts are bounded.
     pub fn row_of(&mut self, number: u32, hidden: bool, cells: &[(u16, impl Serialize)]) -> io::Result<()> {
         self.block.push(ROW);
         append(&mut self.block, &(number, hidden)).map_err(io::Error::other)?;
@@ -186,35 +247,31 @@ impl<W: Write> FrameWriter<W> {
         self.send_full()
     }
 
-    /// Sends the shared strings that later rows refer to by number. `false` = they are too long to send, so no row may refer to them.
-    pub fn strings(&mut self, strings: &SharedStrings) -> io::Result<bool> {
-        let ends = strings.ends.len() * 4;
-        let length = 4 + ends + strings.text.len();
-        if length > BLOCK_BYTES_MAX {
-            return Ok(false);
+    /// Sends the first shared strings, which later rows refer to by number, as many as may be sent. Returns how many.
+    pub fn strings(&mut self, strings: &SharedStrings) -> io::Result<usize> {
+        let fits = |count: usize| count * STRING_COST + strings.bytes_of_first(count) <= STRINGS_BYTES_MAX;
+        // the sum grows with the number, so the last one that fits is found by halving
+        let (mut count, mut beyond) = (0, strings.ends.len() + 1);
+        while count + 1 < beyond {
+            let middle = usize::midpoint(count, beyond);
+            if fits(middle) { count = middle } else { beyond = middle }
         }
+        let text = &strings.text.as_bytes()[..strings.bytes_of_first(count)];
         self.send(FRAMES)?;
-        let mut head = Vec::with_capacity(9 + ends);
+        let mut head = Vec::with_capacity(9 + count * 4);
         head.push(STRINGS);
-        head.extend((length as u32).to_le_bytes());
-        head.extend((strings.ends.len() as u32).to_le_bytes());
-        head.extend(strings.ends.iter().flat_map(|end| end.to_le_bytes()));
+        head.extend(((4 + count * 4 + text.len()) as u32).to_le_bytes());
+        head.extend((count as u32).to_le_bytes());
+        head.extend(strings.ends[..count].iter().flat_map(|end| end.to_le_bytes()));
         self.out.write_all(&head)?;
-        self.out.write_all(strings.text.as_bytes())?;
-        self.sent += (head.len() + strings.text.len()) as u64;
-        Ok(true)
+        self.out.write_all(text)?;
+        Ok(count)
     }
 
-    /// Bytes written so far.
-    pub fn bytes(&self) -> u64 {
-        self.sent + self.block.len() as u64
-    }
-
-    /// Copies blocks that another writer has written.
-    pub fn blocks(&mut self, mut blocks: impl Read) -> io::Result<()> {
+    /// Writes blocks that another writer has written.
+    pub fn blocks(&mut self, blocks: &[u8]) -> io::Result<()> {
         self.send(FRAMES)?;
-        self.sent += io::copy(&mut blocks, &mut self.out)?;
-        Ok(())
+        self.out.write_all(blocks)
     }
 
     /// Writes the last block and returns what it was written to.
@@ -227,10 +284,25 @@ impl<W: Write> FrameWriter<W> {
         if self.block.len() >= BLOCK_BYTES { self.send(FRAMES) } else { Ok(()) }
     }
 
+    /// Begins the stream: how well the child is confined.
+    pub(crate) fn level(&mut self, level: ConfinementLevel) -> io::Result<()> {
+        self.send(FRAMES)?;
+        let index = ConfinementLevel::ALL.iter().position(|known| *known == level).unwrap_or(ConfinementLevel::ALL.len() - 1);
+        self.block.push(index as u8);
+        self.send(LEVEL)
+    }
+
+    /// Sends the fingerprint of all rows.
+    pub(crate) fn fingerprint(&mut self, fingerprint: &str) -> io::Result<()> {
+        self.send(FRAMES)?;
+        self.block.extend_from_slice(fingerprint.as_bytes());
+        self.send(FINGERPRINT)
+    }
+
     /// Ends the stream: the file is refused.
     pub fn refuse(&mut self, reason: String, hint: String) -> io::Result<()> {
         self.send(FRAMES)?;
-        append(&mut self.block, &Refused { reason, hint }).map_err(io::Error::other)?;
+        append(&mut self.block, &Refused { reason: shortened(reason), hint: shortened(hint) }).map_err(io::Error::other)?;
         self.send(REFUSED)
     }
 
@@ -244,14 +316,20 @@ impl<W: Write> FrameWriter<W> {
         if kind == FRAMES && self.block.is_empty() {
             return Ok(());
         }
-        self.out.write_all(&[kind])?;
-        self.out.write_all(&(self.block.len() as u32).to_le_bytes())?;
+        let [a, b, c, d] = (self.block.len() as u32).to_le_bytes();
+        self.out.write_all(&[kind, a, b, c, d])?;
         self.out.write_all(&self.block)?;
         self.out.flush()?;
-        self.sent += 5 + self.block.len() as u64;
         self.block.clear();
         Ok(())
     }
+}
+
+/// A text of a refusal without its end, where it names what is in the file.
+fn shortened(text: String) -> String {
+    let mut text = text;
+    text.truncate(text.floor_char_boundary(REFUSAL_BYTES_MAX));
+    text
 }
 
 /// Frames that were sent together.
@@ -259,6 +337,8 @@ pub struct Block {
     pub bytes: Vec<u8>,
     /// The shared strings that its rows refer to by number.
     pub strings: Arc<SharedStrings>,
+    /// No row may have more.
+    pub columns_max: u32,
 }
 
 impl Block {
@@ -269,34 +349,45 @@ impl Block {
             if rest.is_empty() {
                 return None;
             }
-            let taken = first_frame(rest, &self.strings);
+            let taken = self.first_frame(rest);
             rest = taken.as_ref().map_or(&[], |(_, left)| left);
             Some(taken.map(|(frame, _)| frame))
         })
     }
-}
 
-/// The first frame of some bytes, and the rest.
-fn first_frame<'a>(bytes: &'a [u8], strings: &'a SharedStrings) -> Result<(Frame<'a>, &'a [u8]), postcard::Error> {
-    let (kind, rest) = bytes.split_first().ok_or(postcard::Error::DeserializeUnexpectedEnd)?;
-    match *kind {
-        SHEET => postcard::take_from_bytes(rest).map(|(sheet, left)| (Frame::Sheet(sheet), left)),
-        ROW => {
-            let ((number, hidden), rest) = postcard::take_from_bytes(rest)?;
-            let (length, rest) = rest.split_first_chunk().ok_or(postcard::Error::DeserializeUnexpectedEnd)?;
-            let cells = rest.split_at_checked(u32::from_le_bytes(*length) as usize);
-            let (cells, left) = cells.ok_or(postcard::Error::DeserializeUnexpectedEnd)?;
-            Ok((Frame::Row(PackedRow { number, hidden, cells, strings }), left))
+    /// The first frame of some bytes, and the rest.
+    fn first_frame<'a>(&'a self, bytes: &'a [u8]) -> Result<(Frame<'a>, &'a [u8]), postcard::Error> {
+        let (kind, rest) = bytes.split_first().ok_or(postcard::Error::DeserializeUnexpectedEnd)?;
+        match *kind {
+            SHEET => {
+                let (sheet, left): (Sheet<'a>, _) = postcard::take_from_bytes(rest)?;
+                let in_bounds = sheet.hidden_columns.len() <= HIDDEN_RANGES_MAX
+                    && sheet.name.len().max(sheet.document.len()) <= NAME_BYTES_MAX
+                    && check_merges(&sheet.merges).is_ok();
+                if in_bounds { Ok((Frame::Sheet(sheet), left)) } else { Err(postcard::Error::DeserializeBadEncoding) }
+            }
+            ROW => {
+                let ((number, hidden), rest) = postcard::take_from_bytes(rest)?;
+                let (length, rest) = rest.split_first_chunk().ok_or(postcard::Error::DeserializeUnexpectedEnd)?;
+                let cells = rest.split_at_checked(u32::from_le_bytes(*length) as usize);
+                let (cells, left) = cells.ok_or(postcard::Error::DeserializeUnexpectedEnd)?;
+                let row = PackedRow { number, hidden, cells, strings: &self.strings, columns_max: self.columns_max };
+                Ok((Frame::Row(row), left))
+            }
+            _ => Err(postcard::Error::DeserializeBadEnum),
         }
-        _ => Err(postcard::Error::DeserializeBadEnum),
     }
 }
 
 /// A block of the stream.
 pub enum Received {
+    /// How well the child is confined; always the first block.
+    Level(ConfinementLevel),
     /// The shared strings that later rows refer to.
     Strings(SharedStrings),
     Frames(Vec<u8>),
+    /// Of all rows, in hexadecimal digits.
+    Fingerprint(String),
     Refused {
         reason: String,
         hint: String,
@@ -304,47 +395,102 @@ pub enum Received {
     End,
 }
 
-/// Reads the next block; `None` at the end of the stream.
-///
-/// # Errors
-/// The stream cannot be read, or it is malformed.
-pub fn read(from: &mut impl Read) -> io::Result<Option<Received>> {
-    let mut head = [0u8; 5];
-    match from.read_exact(&mut head) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
-        Err(error) => return Err(error),
+/// Reads the blocks of a stream.
+pub struct FrameReader<R> {
+    from: R,
+    has_level: bool,
+    has_strings: bool,
+}
+
+impl<R: Read> FrameReader<R> {
+    pub fn new(from: R) -> FrameReader<R> {
+        FrameReader { from, has_level: false, has_strings: false }
     }
-    let length = u32::from_le_bytes([head[1], head[2], head[3], head[4]]) as usize;
-    if length > BLOCK_BYTES_MAX {
-        return Err(io::Error::other("block too long"));
+
+    /// The next block; `None` at the end of the stream.
+    ///
+    /// # Errors
+    /// The stream cannot be read, or it is malformed.
+    pub fn read_block(&mut self) -> io::Result<Option<Received>> {
+        let mut head = [0u8; 5];
+        match self.from.read_exact(&mut head) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+            Err(error) => return Err(error),
+        }
+        let kind = head[0];
+        let length = u32::from_le_bytes([head[1], head[2], head[3], head[4]]) as usize;
+        if (kind == LEVEL) == self.has_level {
+            return Err(io::Error::other("a stream that does not begin with its level, or has another one"));
+        }
+        self.has_level = true;
+        let longest = match kind {
+            STRINGS if self.has_strings => return Err(io::Error::other("shared strings once more")),
+            STRINGS => 4 + STRINGS_BYTES_MAX,
+            FRAMES => BLOCK_BYTES_MAX,
+            LEVEL => 1,
+            FINGERPRINT => 64,
+            REFUSED => 2 * REFUSAL_BYTES_MAX + 16,
+            END => 0,
+            _ => return Err(io::Error::other("unknown kind of block")),
+        };
+        if length > longest {
+            return Err(io::Error::other("block too long"));
+        }
+        if kind == STRINGS {
+            self.has_strings = true;
+            return self.strings(length).map(Some);
+        }
+        let bytes = self.exactly(length)?;
+        Ok(Some(match kind {
+            FRAMES => Received::Frames(bytes),
+            LEVEL => {
+                let level = bytes.first().and_then(|index| ConfinementLevel::ALL.get(usize::from(*index)));
+                Received::Level(*level.ok_or_else(|| io::Error::other("unknown level"))?)
+            }
+            FINGERPRINT if bytes.iter().all(u8::is_ascii_hexdigit) => {
+                Received::Fingerprint(String::from_utf8(bytes).map_err(io::Error::other)?)
+            }
+            REFUSED => {
+                let Refused { reason, hint } = postcard::from_bytes(&bytes).map_err(io::Error::other)?;
+                Received::Refused { reason: printable(&reason), hint: printable(&hint) }
+            }
+            END => Received::End,
+            _ => return Err(io::Error::other("a fingerprint of other characters")),
+        }))
     }
-    let exactly = |from: &mut dyn Read, length: usize| -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::with_capacity(length);
-        from.take(length as u64).read_to_end(&mut bytes)?;
+
+    fn exactly(&mut self, length: usize) -> io::Result<Vec<u8>> {
+        // what has not come yet takes no memory
+        let mut bytes = Vec::with_capacity(length.min(BLOCK_BYTES_MAX));
+        self.from.by_ref().take(length as u64).read_to_end(&mut bytes)?;
         if bytes.len() < length { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(bytes) }
-    };
-    if head[0] == STRINGS {
+    }
+
+    fn strings(&mut self, length: usize) -> io::Result<Received> {
+        let too_short = || io::Error::other("a block of strings too short");
         let mut count = [0u8; 4];
-        from.read_exact(&mut count)?;
-        let bytes = u32::from_le_bytes(count) as usize * 4;
-        let text = length.checked_sub(4 + bytes).ok_or_else(|| io::Error::other("a block of strings too short"))?;
-        let ends = exactly(from, bytes)?.as_chunks().0.iter().map(|end| u32::from_le_bytes(*end)).collect();
-        let text = String::from_utf8(exactly(from, text)?).map_err(io::Error::other)?;
+        self.from.read_exact(&mut count)?;
+        let count = u32::from_le_bytes(count) as usize;
+        let text = length.checked_sub(4 + count * 4).ok_or_else(too_short)?;
+        if count * STRING_COST + text > STRINGS_BYTES_MAX {
+            return Err(io::Error::other("too many shared strings"));
+        }
+        let ends: Vec<u32> = self.exactly(count * 4)?.as_chunks().0.iter().map(|end| u32::from_le_bytes(*end)).collect();
+        let text = String::from_utf8(self.exactly(text)?).map_err(io::Error::other)?;
+        // strings that lie in each other would be hashed any number of times
+        if !ends.is_sorted() || ends.last().is_some_and(|end| *end as usize > text.len()) {
+            return Err(io::Error::other("shared strings that overlap"));
+        }
         let mut strings = SharedStrings::new(text, ends);
         strings.hash();
-        return Ok(Some(Received::Strings(strings)));
+        Ok(Received::Strings(strings))
     }
-    let bytes = exactly(from, length)?;
-    Ok(Some(match head[0] {
-        FRAMES => Received::Frames(bytes),
-        REFUSED => {
-            let Refused { reason, hint } = postcard::from_bytes(&bytes).map_err(io::Error::other)?;
-            Received::Refused { reason, hint }
-        }
-        END => Received::End,
-        _ => return Err(io::Error::other("unknown kind of block")),
-    }))
+}
+
+/// A text without characters that change how a terminal shows the rest.
+fn printable(text: &str) -> String {
+    text.chars().filter(|character| !character.is_control()).collect()
 }
 
 #[cfg(test)]
@@ -371,15 +517,21 @@ mod tests {
         };
         let mut bytes = Vec::new();
         let mut writer = FrameWriter::new(&mut bytes);
-        writer.sheet(&sheet).unwrap();
-        writer.row(&row).unwrap();
+        writer.level(ConfinementLevel::NoLandlock).unwrap();
+        writer.sheet(sheet.clone()).unwrap();
+        writer.row(&mut row.clone()).unwrap();
         writer.end().unwrap();
-        let Some(Received::Frames(frames)) = read(&mut bytes.as_slice()).unwrap() else { panic!("no frames") };
-        let block = Block { bytes: frames, strings: Arc::default() };
+        let mut reader = FrameReader::new(bytes.as_slice());
+        let Some(Received::Level(ConfinementLevel::NoLandlock)) = reader.read_block().unwrap() else { panic!("no level") };
+        let Some(Received::Frames(frames)) = reader.read_block().unwrap() else { panic!("no frames") };
+        let block = Block { bytes: frames, strings: Arc::default(), columns_max: 1024 };
         let frames: Vec<Frame<'_>> = block.frames().map(Result::unwrap).collect();
         let [Frame::Sheet(first), Frame::Row(packed)] = frames.as_slice() else { panic!("{frames:?}") };
         assert_eq!((first, packed.unpack().unwrap()), (&sheet, row.clone()));
-        let cut = Block { bytes: bytes[5..40].to_vec(), ..block };
+        let narrow = Block { columns_max: 1023, ..Block { bytes: block.bytes.clone(), strings: Arc::default(), columns_max: 0 } };
+        let Some(Ok(Frame::Row(packed))) = narrow.frames().nth(1) else { panic!("no row") };
+        assert!(packed.unpack().is_err(), "more columns than a row may have");
+        let cut = Block { bytes: bytes[11..46].to_vec(), ..block };
         assert!(cut.frames().last().unwrap().is_err());
     }
 
@@ -401,14 +553,16 @@ mod tests {
         let spill = spill.into_inner().unwrap();
         let mut bytes = Vec::new();
         let mut writer = FrameWriter::new(&mut bytes);
-        assert!(writer.strings(&strings).unwrap());
-        writer.blocks(spill.as_slice()).unwrap();
+        writer.level(ConfinementLevel::Full).unwrap();
+        assert_eq!(writer.strings(&strings).unwrap(), 3);
+        writer.blocks(&spill).unwrap();
         writer.end().unwrap();
-        let mut from = bytes.as_slice();
-        let Some(Received::Strings(known)) = read(&mut from).unwrap() else { panic!("no strings") };
+        let mut from = FrameReader::new(bytes.as_slice());
+        assert!(matches!(from.read_block().unwrap(), Some(Received::Level(ConfinementLevel::Full))));
+        let Some(Received::Strings(known)) = from.read_block().unwrap() else { panic!("no strings") };
         assert_eq!([0, 1, 2, 3].map(|index| known.get(index)), [0, 1, 2, 3].map(|index| strings.get(index)));
-        let Some(Received::Frames(frames)) = read(&mut from).unwrap() else { panic!("no frames") };
-        let block = Block { bytes: frames, strings: Arc::new(known) };
+        let Some(Received::Frames(frames)) = from.read_block().unwrap() else { panic!("no frames") };
+        let block = Block { bytes: frames, strings: Arc::new(known), columns_max: 1024 };
         let rows: Vec<PackedRow<'_>> = block
             .frames()
             .map(|frame| match frame.unwrap() {
@@ -425,9 +579,73 @@ mod tests {
         };
         assert_eq!(canonical(&rows[0]), canonical(&rows[1]));
         assert!(rows[2].unpack_into(&mut unpacked, &mut Vec::new()).is_err());
-        assert!(matches!(read(&mut from).unwrap(), Some(Received::End)));
-        // a block whose length is greater than its content
-        bytes[5] = 200;
-        assert!(read(&mut bytes.as_slice()).is_err());
+        assert!(matches!(from.read_block().unwrap(), Some(Received::End)));
+    }
+
+    /// A stream that begins as ours does, then has one block.
+    fn with_block(kind: u8, length: usize, content: &[u8]) -> Vec<u8> {
+        [&[LEVEL, 1, 0, 0, 0, 0, kind][..], &(length as u32).to_le_bytes(), content].concat()
+    }
+
+    #[test]
+    fn what_no_child_of_ours_sends_is_an_error_and_takes_no_memory() {
+        let strings = |ends: &[u32], text: &str| {
+            let content = [
+                &(ends.len() as u32).to_le_bytes()[..],
+                &ends.iter().flat_map(|end| end.to_le_bytes()).collect::<Vec<_>>(),
+                text.as_bytes(),
+            ];
+            with_block(STRINGS, content.concat().len(), &content.concat())
+        };
+        let cases = [
+            ("without level", vec![END, 0, 0, 0, 0]),
+            ("a second level", with_block(LEVEL, 1, &[0])),
+            ("an unknown level", vec![LEVEL, 1, 0, 0, 0, 9]),
+            ("a block too long", with_block(FRAMES, BLOCK_BYTES_MAX + 1, b"")),
+            ("a block that does not come", with_block(FRAMES, 200, b"abc")),
+            ("strings too long", with_block(STRINGS, STRINGS_BYTES_MAX + 5, b"")),
+            ("more strings than there is text for", with_block(STRINGS, 8, &[0xff; 8])),
+            ("strings that overlap", strings(&[2, 1, 2], "ab")),
+            ("strings beyond their text", strings(&[1, 3], "ab")),
+            ("a fingerprint of other characters", with_block(FINGERPRINT, 2, b"zz")),
+            ("an unknown kind", with_block(77, 0, b"")),
+        ];
+        for (what, bytes) in cases {
+            let mut reader = FrameReader::new(bytes.as_slice());
+            let first = reader.read_block();
+            assert!(first.is_err() || reader.read_block().is_err(), "{what}");
+        }
+        let mut reader = FrameReader::new(&*strings(&[1, 2], "ab")).from.to_vec();
+        reader.extend(strings(&[1], "a").split_off(6));
+        let mut reader = FrameReader::new(reader.as_slice());
+        assert!(reader.read_block().is_ok() && reader.read_block().is_ok() && reader.read_block().is_err(), "strings twice");
+    }
+
+    #[test]
+    fn a_row_out_of_bounds_is_an_error() {
+        let row = |cells: &[(u16, Raw<'static>)]| {
+            let mut writer = FrameWriter::new(Vec::new());
+            writer.row_of(1, false, cells).unwrap();
+            let bytes = writer.into_inner().unwrap().split_off(5);
+            let block = Block { bytes, strings: Arc::default(), columns_max: 100 };
+            let Some(Ok(Frame::Row(packed))) = block.frames().next() else { panic!("no row") };
+            packed.unpack().is_ok()
+        };
+        let text = |bytes: usize| Raw::Text("a".repeat(bytes).into());
+        assert!(row(&[(0, text(CELL_BYTES_MAX)), (99, text(1))]));
+        assert!(!row(&[(0, text(CELL_BYTES_MAX + 1))]), "a cell too long");
+        assert!(!row(&[(0, text(1)), (100, text(1))]), "a column too many");
+        assert!(!row(&[(1, text(1)), (1, text(1))]), "a column twice");
+        let wide: Vec<_> = (0..12).map(|column| (column, text(90_000))).collect();
+        assert!(!row(&wide), "a row too long");
+    }
+
+    #[test]
+    fn a_sheet_out_of_bounds_is_not_written() {
+        let mut writer = FrameWriter::new(Vec::new());
+        let merges = vec![CellRange { top: 0, left: 0, bottom: 5, right: 0 }; 2];
+        assert!(matches!(writer.sheet(Sheet { merges, ..Sheet::default() }), Err(ReadError::Refused(_))));
+        let last = (0..SHEETS_MAX).map(|_| writer.sheet(Sheet::default()).is_ok()).last();
+        assert_eq!(last, Some(false), "one sheet too many");
     }
 }

@@ -3,7 +3,9 @@
 //! The page is read twice, so that memory holds one row and not the page: first the shape of every table, since its merges come before its rows
 //! in the stream, then the rows. Only the rows of a table that contains tables are held in memory until the outermost table ends.
 
+use crate::domain::intake::merges::MERGES_MAX;
 use crate::domain::intake::raw::{CellRange, Raw, RawRow};
+use crate::source::bounds::too_many_merges;
 use crate::source::frame::{FrameWriter, Sheet};
 use crate::source::refusal::{ReadError, ReadLimits, Refusal};
 use html5gum::Tokenizer;
@@ -38,7 +40,7 @@ trait Listener {
     /// `within` is the table that contains it.
     fn opened(&mut self, table: usize, within: Option<usize>, hidden: bool) -> Result<(), ReadError>;
     fn captioned(&mut self, table: usize, caption: &str);
-    fn merged(&mut self, table: usize, range: CellRange);
+    fn merged(&mut self, table: usize, range: CellRange) -> Result<(), ReadError>;
     fn row(&mut self, table: usize, row: RawRow<'static>) -> Result<(), ReadError>;
     /// `outermost` = no other table is open.
     fn closed(&mut self, table: usize, rows: u32, outermost: bool) -> Result<(), ReadError>;
@@ -72,8 +74,9 @@ impl Listener for ShapeCollector {
         self.0[table].caption = caption.to_owned();
     }
 
-    fn merged(&mut self, table: usize, range: CellRange) {
+    fn merged(&mut self, table: usize, range: CellRange) -> Result<(), ReadError> {
         self.0[table].merges.push(range);
+        if self.0[table].merges.len() > MERGES_MAX { Err(too_many_merges().into()) } else { Ok(()) }
     }
 
     fn row(&mut self, table: usize, _: RawRow<'static>) -> Result<(), ReadError> {
@@ -101,16 +104,16 @@ struct RowWriter<'w, W: Write> {
 }
 
 impl<W: Write> RowWriter<'_, W> {
-    fn write(&mut self, table: usize, row: RawRow<'static>) -> Result<(), ReadError> {
+    fn write(&mut self, table: usize, mut row: RawRow<'static>) -> Result<(), ReadError> {
         if self.current != Some(table) {
             self.current = Some(table);
             let number = self.shapes[..=table].iter().filter(|shape| shape.filled).count();
             let shape = &mut self.shapes[table];
             let name = if shape.caption.is_empty() { Cow::Owned(format!("表{number}")) } else { Cow::Borrowed(shape.caption.as_str()) };
             let merges = std::mem::take(&mut shape.merges);
-            self.out.sheet(&Sheet { name: &name, visible: !shape.hidden, merges, ..Sheet::default() }).map_err(ReadError::Io)?;
+            self.out.sheet(Sheet { name: &name, visible: !shape.hidden, merges, ..Sheet::default() })?;
         }
-        if self.shapes[table].hidden { Ok(()) } else { self.out.row(&row).map_err(ReadError::Io) }
+        if self.shapes[table].hidden { Ok(()) } else { self.out.row(&mut row) }
     }
 }
 
@@ -121,7 +124,9 @@ impl<W: Write> Listener for RowWriter<'_, W> {
 
     fn captioned(&mut self, _: usize, _: &str) {}
 
-    fn merged(&mut self, _: usize, _: CellRange) {}
+    fn merged(&mut self, _: usize, _: CellRange) -> Result<(), ReadError> {
+        Ok(())
+    }
 
     fn row(&mut self, table: usize, row: RawRow<'static>) -> Result<(), ReadError> {
         if self.shapes[table].holds_tables {
@@ -457,8 +462,11 @@ impl<L: Listener> PageReader<'_, L> {
             if table.free_from.len() <= right as usize {
                 table.free_from.resize(right as usize + 1, 0);
             }
-            for free in &mut table.free_from[column as usize..=right as usize] {
-                *free = bottom + 1;
+            let spanned = &mut table.free_from[column as usize..=right as usize];
+            // a cell may be declared wider than the room between the cells that reach down from above
+            let room = spanned.iter().position(|free| *free > row).map_or(right, |taken| column + taken as u32 - 1);
+            for free in spanned {
+                *free = (*free).max(bottom + 1);
             }
             table.next_column = right + 1;
             let (number, string, error) = (tag.number, tag.string, tag.error);
@@ -467,10 +475,10 @@ impl<L: Listener> PageReader<'_, L> {
                 let reason = format!("超出{}行、{}列的限度", self.limits.rows_max, self.limits.columns_max);
                 return Err(Refusal::new(reason, "请拆分后分别导入").into());
             }
-            (table.index, CellRange { top: row, left: column, bottom, right })
+            (table.index, CellRange { top: row, left: column, bottom, right: room })
         };
         if range.top != range.bottom || range.left != range.right {
-            self.listener.merged(index, range);
+            self.listener.merged(index, range)?;
         }
         Ok(())
     }

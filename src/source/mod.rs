@@ -1,9 +1,12 @@
 //! Sources: files, folders and queries become raw rows with their provenance.
 
+pub(crate) mod bounds;
 pub mod child;
+pub mod confinement;
 pub(crate) mod folder;
 pub mod frame;
 pub(crate) mod html;
+pub mod input_file;
 pub(crate) mod package;
 pub(crate) mod parse;
 pub mod refusal;

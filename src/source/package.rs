@@ -111,28 +111,36 @@ fn refuse_document_types(archive: &mut zip::ZipArchive<impl Read + Seek>) -> Res
     Ok(())
 }
 
-/// The largest repeat count of a row with content in an ods file: a few bytes could become millions of rows.
+/// The most rows with content that an ods file may declare by a repeat count, all its rows together: a few bytes could become millions of rows.
 const REPEATED_ROWS_MAX: u64 = 1000;
 
 /// Checks the repeat counts of rows in an ods file.
 ///
 /// # Errors
-/// The file has a row with content and a larger repeat count than [`REPEATED_ROWS_MAX`].
+/// The repeated rows with content are more than [`REPEATED_ROWS_MAX`].
 pub fn refuse_repeated_rows(file: impl Read + Seek) -> Result<(), Refusal> {
     let Ok(mut archive) = zip::ZipArchive::new(file) else { return Ok(()) };
     let Ok(part) = archive.by_name("content.xml") else { return Ok(()) };
     let mut reader = quick_xml::Reader::from_reader(std::io::BufReader::new(part));
     let mut bytes = Vec::new();
-    let mut repeated = 1;
+    // repetitions of the present row that are not counted yet, and those of all rows with content
+    let (mut repeated, mut total) = (0, 0u64);
     loop {
         let event = reader.read_event_into(&mut bytes);
         match &event {
             Ok(quick_xml::events::Event::Start(tag) | quick_xml::events::Event::Empty(tag)) => match tag.name().as_ref() {
-                "table:table-row" => repeated = numeric_attribute(tag, "table:number-rows-repeated").unwrap_or(1),
+                "table:table-row" => repeated = numeric_attribute(tag, "table:number-rows-repeated").unwrap_or(1).saturating_sub(1),
                 "table:table-cell" | "table:covered-table-cell"
-                    if repeated > REPEATED_ROWS_MAX && tag.attributes().flatten().any(|pair| pair.key.as_ref().ends_with("value-type")) =>
+                    if repeated > 0
+                        && tag
+                            .attributes()
+                            .flatten()
+                            .any(|pair| pair.key.as_ref().ends_with("value-type") || pair.key.as_ref().ends_with("formula")) =>
                 {
-                    return Err(Refusal::new(format!("疑似构造的文件：有内容的一行重复{repeated}次"), HINT));
+                    total = total.saturating_add(std::mem::take(&mut repeated));
+                    if total > REPEATED_ROWS_MAX {
+                        return Err(Refusal::new(format!("疑似构造的文件：有内容的行按重复次数累计{total}行"), HINT));
+                    }
                 }
                 _ => {}
             },
@@ -298,11 +306,14 @@ mod tests {
     }
 
     #[test]
-    fn a_row_with_content_and_a_large_repeat_count_is_refused() {
-        let sheet = |repeated: &str, cell: &str| {
+    fn rows_with_content_are_repeated_up_to_a_bound_in_all() {
+        let sheet = |rows: &[(&str, &str)]| {
+            let row = |(repeated, cell): &(&str, &str)| {
+                format!("<table:table-row table:number-rows-repeated=\"{repeated}\"><table:table-cell{cell}/></table:table-row>")
+            };
             let xml = format!(
-                "<?xml version=\"1.0\"?><office:document-content><table:table><table:table-row table:number-rows-repeated=\"{repeated}\">\
-                 <table:table-cell{cell}/></table:table-row></table:table></office:document-content>"
+                "<?xml version=\"1.0\"?><office:document-content><table:table>{}</table:table></office:document-content>",
+                rows.iter().map(row).collect::<String>()
             );
             let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
             writer.start_file("content.xml", zip::write::SimpleFileOptions::default()).unwrap();
@@ -310,8 +321,10 @@ mod tests {
             writer.finish().unwrap()
         };
         let filled = " office:value-type=\"string\"";
-        assert!(refuse_repeated_rows(sheet("2000000000", filled)).is_err());
-        assert!(refuse_repeated_rows(sheet("1048570", "")).is_ok(), "the empty rest of a sheet");
-        assert!(refuse_repeated_rows(sheet("20", filled)).is_ok());
+        assert!(refuse_repeated_rows(sheet(&[("2000000000", filled)])).is_err());
+        assert!(refuse_repeated_rows(sheet(&[("1048570", "")])).is_ok(), "the empty rest of a sheet");
+        assert!(refuse_repeated_rows(sheet(&[("20", filled), ("900", ""), ("1", filled)])).is_ok());
+        assert!(refuse_repeated_rows(sheet(&[("1000", filled); 2])).is_err(), "no single one is large");
+        assert!(refuse_repeated_rows(sheet(&[("600", " table:formula=\"of:=1\""); 2])).is_err());
     }
 }

@@ -3,23 +3,23 @@
 //!
 //! Invariant: nothing in `source` knows what a row means; that is `domain::intake`.
 
+use crate::source::bounds::RowBudget;
 use crate::source::frame::FrameWriter;
 use crate::source::package::{CompoundKind, PackageKind, inspect, inspect_compound};
 use crate::source::refusal::{ReadError, ReadLimits, Refusal};
 use crate::source::text;
 use crate::source::workbook::{read_compound, read_ods, read_xlsb};
 use crate::source::xlsx::reader as xlsx;
+use crate::source::xlsx::spill::RowSpill;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom, Write};
-use std::path::Path;
 
-/// Reads a file and writes its frames to `out`. A refusal is a frame too.
+/// Reads a file and writes its frames to `out`. A refusal is a frame too. `scratch` holds what does not fit into memory.
 ///
 /// # Errors
 /// `out` cannot be written.
-pub fn parse_file(path: &Path, limits: ReadLimits, out: impl Write) -> std::io::Result<()> {
-    let mut out = FrameWriter::new(out);
-    match read(path, limits, &mut out) {
+pub(crate) fn parse_file(file: File, scratch: Option<File>, limits: ReadLimits, out: &mut FrameWriter<impl Write>) -> std::io::Result<()> {
+    match read(file, scratch, limits, out) {
         Ok(()) => out.end(),
         Err(ReadError::Refused(refusal)) => out.refuse(refusal.reason, refusal.hint),
         Err(ReadError::Io(error)) => Err(error),
@@ -27,22 +27,20 @@ pub fn parse_file(path: &Path, limits: ReadLimits, out: impl Write) -> std::io::
 }
 
 /// Chooses the reader by the first bytes of the file: its name may be wrong.
-fn read(path: &Path, limits: ReadLimits, out: &mut FrameWriter<impl Write>) -> Result<(), ReadError> {
-    let unreadable = |error: std::io::Error| Refusal::new(format!("文件无法打开：{error}"), "请检查文件是否存在、是否正被其他程序占用");
-    let mut file = File::open(path).map_err(unreadable)?;
-    let length = file.metadata().map_err(unreadable)?.len();
+fn read(mut file: File, scratch: Option<File>, limits: ReadLimits, out: &mut FrameWriter<impl Write>) -> Result<(), ReadError> {
+    let unreadable = |error: std::io::Error| Refusal::new(format!("文件无法读取：{error}"), "请重试");
+    let length = file.seek(SeekFrom::End(0)).map_err(unreadable)?;
     if length == 0 {
         return Err(Refusal::new("文件是空的", "请重新导出后再导入").into());
     }
-    if length > limits.file_mib_max * 1024 * 1024 {
-        return Err(Refusal::new(format!("文件超过{}MB", limits.file_mib_max), "请拆分后分别导入").into());
-    }
+    out.set_budget(RowBudget::of_file(length));
+    file.seek(SeekFrom::Start(0)).map_err(unreadable)?;
     let mut head = [0u8; 8];
     let got = file.read(&mut head).map_err(unreadable)?;
     file.seek(SeekFrom::Start(0)).map_err(unreadable)?;
     let head = &head[..got];
     if head.starts_with(b"PK") {
-        read_package(file, limits, out)
+        read_package(file, scratch, limits, out)
     } else if head.starts_with(&[0xd0, 0xcf, 0x11, 0xe0]) {
         match inspect_compound(&mut file) {
             CompoundKind::Encrypted => Err(Refusal::new("文件有密码", "请另存为无密码的xlsx后再导入").into()),
@@ -59,12 +57,12 @@ fn read(path: &Path, limits: ReadLimits, out: &mut FrameWriter<impl Write>) -> R
     }
 }
 
-fn read_package(file: File, limits: ReadLimits, out: &mut FrameWriter<impl Write>) -> Result<(), ReadError> {
+fn read_package(file: File, scratch: Option<File>, limits: ReadLimits, out: &mut FrameWriter<impl Write>) -> Result<(), ReadError> {
     let mut reader = BufReader::with_capacity(128 * 1024, file);
     let kind = inspect(&mut reader)?;
     reader.seek(SeekFrom::Start(0)).map_err(ReadError::Io)?;
     match kind {
-        PackageKind::Xlsx => xlsx::read(reader, limits, out),
+        PackageKind::Xlsx => xlsx::read(reader, RowSpill::new(scratch), limits, out),
         PackageKind::Ods => read_ods(reader, limits, out),
         PackageKind::Xlsb => read_xlsb(reader, limits, out),
     }

@@ -28,6 +28,16 @@ impl SharedStrings {
         Some((if index == 0 { 0 } else { self.ends[index - 1] as usize }, end))
     }
 
+    /// The bytes of the first strings together.
+    pub(crate) fn bytes_of_first(&self, count: usize) -> usize {
+        count.checked_sub(1).and_then(|last| self.ends.get(last)).map_or(0, |end| *end as usize)
+    }
+
+    /// The bytes of a string; `None` = there is no string of this number.
+    pub fn len_of(&self, index: u32) -> Option<usize> {
+        self.bounds(index).map(|(start, end)| end.saturating_sub(start))
+    }
+
     /// The string of a number; `None` = there is none.
     pub fn get(&self, index: u32) -> Option<&str> {
         let (start, end) = self.bounds(index)?;
@@ -44,12 +54,7 @@ impl SharedStrings {
         self.hashes.get(index as usize).copied()
     }
 
-    /// Whether a string is empty; `None` = there is no string of this number.
-    pub fn is_blank(&self, index: u32) -> Option<bool> {
-        self.bounds(index).map(|(start, end)| start == end)
-    }
-
-    /// Frees the texts. [`SharedStrings::is_blank`] still works.
+    /// Frees the texts. [`SharedStrings::len_of`] still works.
     pub fn drop_texts(&mut self) {
         self.text = String::new();
     }

@@ -1,26 +1,26 @@
-//! A query of another database as a sheet whose first row holds the column names. Rows are streamed, and a value is passed on as text where a
-//! number would lose digits.
+//! A query of another database as a sheet whose first row holds the column names: the body of a child process. Rows are streamed, and a value is
+//! passed on as text where a number would lose digits.
 //!
 //! Invariant: nothing is written to that database. SQLite is opened `mode=ro` with `query_only`; PostgreSQL reads in a READ ONLY transaction, and the
 //! query is prepared first, which refuses a second statement.
 
 use crate::domain::intake::raw::{Raw, RawRow};
-use crate::source::frame;
-use crate::source::frame::{Block, FrameWriter, Received, Sheet};
-use crate::source::refusal::Refusal;
+use crate::source::bounds::RowBudget;
+use crate::source::frame::{FrameWriter, Sheet};
+use crate::source::refusal::{ReadError, Refusal};
 use futures_util::TryStreamExt;
 use ring::digest::{Context, SHA256};
+use serde::{Deserialize, Serialize};
 use sqlx::postgres::{PgConnectOptions, PgRow};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{AssertSqlSafe, Column, ConnectOptions, Connection, Decode, Executor, Row, Statement, TypeInfo, ValueRef};
 use std::io::Write;
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use tokio::runtime::Runtime;
 
 /// A query with its database and limits.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Query {
     /// The source's name, for messages.
     pub source: String,
@@ -33,7 +33,7 @@ pub struct Query {
 }
 
 /// The database of a query.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub enum Database {
     Sqlite(PathBuf),
     Postgres { url: String, password: Option<String> },
@@ -80,36 +80,51 @@ impl Query {
     }
 }
 
-/// Runs the query and calls `take` with each block of rows, until it returns `false`. Returns the fingerprint of all rows, which does not depend
-/// on their order.
+/// Runs the query on `runtime` and writes its rows to `out`, then their fingerprint, which does not depend on their order. A refusal is a frame
+/// too.
 ///
 /// # Errors
-/// The database cannot be reached, the query is wrong or does more than read, or there are more rows than allowed.
-pub async fn read<F, Wait>(query: &Query, take: F) -> Result<String, Refusal>
-where
-    F: FnMut(Block) -> Wait,
-    Wait: Future<Output = bool>,
-{
-    let rows = RowSender::new(query, take);
+/// `out` cannot be written.
+pub(crate) fn run(runtime: &Runtime, query: &Query, out: &mut FrameWriter<impl Write>) -> std::io::Result<()> {
+    // rows are bounded by their number and length; there is no file that they could be out of proportion to
+    out.set_budget(RowBudget::of_file(u64::MAX));
+    let read = runtime.block_on(async {
+        // the database has a time limit of its own; this one is for a database that never answers
+        match tokio::time::timeout(query.timeout, read(query, out)).await {
+            Ok(read) => read,
+            Err(_) => Err(query.timed_out().into()),
+        }
+    });
+    match read {
+        Ok(fingerprint) => out.fingerprint(&fingerprint).and_then(|()| out.end()),
+        Err(ReadError::Refused(refusal)) => out.refuse(refusal.reason, refusal.hint),
+        Err(ReadError::Io(error)) => Err(error),
+    }
+}
+
+/// Writes the rows of the query, and returns their fingerprint.
+///
+/// # Errors
+/// The database cannot be reached, the query is wrong or does more than read, there are more rows than allowed, or `out` cannot be written.
+async fn read<W: Write>(query: &Query, out: &mut FrameWriter<W>) -> Result<String, ReadError> {
+    let rows = RowSender { query, out, number: 0, head: Context::new(&SHA256), sum: [0; 4] };
     match &query.database {
         Database::Sqlite(path) => read_sqlite(query, path, rows).await,
         Database::Postgres { url, password } => read_postgres(query, url, password.as_deref(), rows).await,
     }
 }
 
-async fn read_sqlite<F, Wait>(query: &Query, path: &PathBuf, mut rows: RowSender<'_, F>) -> Result<String, Refusal>
-where
-    F: FnMut(Block) -> Wait,
-    Wait: Future<Output = bool>,
-{
+async fn read_sqlite<W: Write>(query: &Query, path: &Path, mut rows: RowSender<'_, W>) -> Result<String, ReadError> {
     let refused = |error: sqlx::Error| query.refused(&error);
     if !path.is_file() {
-        return Err(Refusal::new(format!("数据库文件{}不存在", path.display()), query.hint("database")));
+        return Err(Refusal::new(format!("数据库文件{}不存在", path.display()), query.hint("database")).into());
     }
     let options = SqliteConnectOptions::new()
         .filename(path)
         .read_only(true)
         .pragma("query_only", "on")
+        // a sort that is too large for memory would need a file, which this process cannot make
+        .pragma("temp_store", "memory")
         .busy_timeout(Duration::from_secs(30))
         .disable_statement_logging();
     let mut connection = options.connect().await.map_err(refused)?;
@@ -118,23 +133,23 @@ where
     connection.lock_handle().await.map_err(refused)?.set_progress_handler(10_000, move || Instant::now() < deadline);
     let statement = (&mut connection).prepare(sql(query)).await.map_err(refused)?;
     let names: Vec<String> = statement.columns().iter().map(|column| column.name().to_owned()).collect();
-    let mut wants_more = rows.names(&names).await?;
+    rows.names(&names)?;
     {
         let mut found = sqlx::query(AssertSqlSafe(query.text.clone())).fetch(&mut connection);
-        while wants_more && let Some(row) = found.try_next().await.map_err(refused)? {
-            let cells = (0..names.len()).filter_map(|column| Some((column as u16, sqlite_cell(&row, column)?))).collect();
-            wants_more = rows.push(cells).await?;
+        while let Some(row) = found.try_next().await.map_err(refused)? {
+            rows.push((0..names.len()).filter_map(|column| Some((column as u16, sqlite_cell(&row, column)?))).collect())?;
         }
     }
     let _ = connection.close().await;
-    rows.end().await
+    Ok(rows.end())
 }
 
-async fn read_postgres<F, Wait>(query: &Query, url: &str, password: Option<&str>, mut rows: RowSender<'_, F>) -> Result<String, Refusal>
-where
-    F: FnMut(Block) -> Wait,
-    Wait: Future<Output = bool>,
-{
+async fn read_postgres<W: Write>(
+    query: &Query,
+    url: &str,
+    password: Option<&str>,
+    mut rows: RowSender<'_, W>,
+) -> Result<String, ReadError> {
     let refused = |error: sqlx::Error| query.refused(&error);
     let mut options: PgConnectOptions = url.parse().map_err(refused)?;
     if let Some(password) = password {
@@ -150,17 +165,17 @@ where
     let statement = (&mut connection).prepare(sql(query)).await.map_err(refused)?;
     let names: Vec<String> = statement.columns().iter().map(|column| column.name().to_owned()).collect();
     let kinds: Vec<Kind> = statement.columns().iter().map(|column| Kind::of(column.type_info().name())).collect();
-    let mut wants_more = rows.names(&names).await?;
+    rows.names(&names)?;
     {
         // the simple protocol sends every type as text: decimals with all digits, dates in ISO format
         let mut found = sqlx::raw_sql(AssertSqlSafe(query.text.clone())).fetch(&mut connection);
-        while wants_more && let Some(row) = found.try_next().await.map_err(refused)? {
+        while let Some(row) = found.try_next().await.map_err(refused)? {
             let cells = kinds.iter().enumerate().filter_map(|(column, kind)| Some((column as u16, postgres_cell(&row, column, *kind)?)));
-            wants_more = rows.push(cells.collect()).await?;
+            rows.push(cells.collect())?;
         }
     }
     let _ = connection.close().await;
-    rows.end().await
+    Ok(rows.end())
 }
 
 /// The SQL text. It is safe to run because it comes from the configuration, which only the operator of the service writes.
@@ -239,12 +254,10 @@ fn sqlite_cell(row: &SqliteRow, column: usize) -> Option<Raw<'_>> {
     }
 }
 
-/// Packs rows into blocks and passes them on.
-struct RowSender<'q, F> {
+/// Writes rows and hashes them.
+struct RowSender<'q, W: Write> {
     query: &'q Query,
-    take: F,
-    writer: FrameWriter<BlockSender>,
-    blocks: Receiver<Block>,
+    out: &'q mut FrameWriter<W>,
     /// Number of the last row; the column names are row 1.
     number: u32,
     /// Hash of the column names.
@@ -253,53 +266,36 @@ struct RowSender<'q, F> {
     sum: [u64; 4],
 }
 
-/// The refusal where rows cannot be packed.
-fn stopped(error: std::io::Error) -> Refusal {
-    Refusal::new(format!("读取中断：{error}"), "请重试")
-}
-
-impl<'q, F, Wait> RowSender<'q, F>
-where
-    F: FnMut(Block) -> Wait,
-    Wait: Future<Output = bool>,
-{
-    fn new(query: &'q Query, take: F) -> RowSender<'q, F> {
-        let (sender, blocks) = channel();
-        let writer = FrameWriter::new(BlockSender { bytes: Vec::new(), sender });
-        RowSender { query, take, writer, blocks, number: 0, head: Context::new(&SHA256), sum: [0; 4] }
-    }
-
+impl<W: Write> RowSender<'_, W> {
     /// Sends the sheet with its first row, the column names.
-    async fn names(&mut self, names: &[String]) -> Result<bool, Refusal> {
+    fn names(&mut self, names: &[String]) -> Result<(), ReadError> {
         if names.is_empty() {
-            return Err(Refusal::new("查询没有结果列", self.query.hint("query，应为SELECT")));
+            return Err(Refusal::new("查询没有结果列", self.query.hint("query，应为SELECT")).into());
         }
         if names.len() > self.query.columns_max as usize {
             let reason = format!("查询结果有{}列，超出{}列的限度", names.len(), self.query.columns_max);
-            return Err(Refusal::new(reason, self.query.hint("query，只列出需要的列")));
+            return Err(Refusal::new(reason, self.query.hint("query，只列出需要的列")).into());
         }
-        self.writer.sheet(&Sheet { visible: true, ..Sheet::default() }).map_err(stopped)?;
+        self.out.sheet(Sheet { visible: true, ..Sheet::default() })?;
         let cells: Vec<(u16, Raw<'_>)> =
             names.iter().enumerate().map(|(column, name)| (column as u16, Raw::Text(name.as_str().into()))).collect();
-        let row = self.row(cells);
+        let mut row = self.row(cells);
         hash(&mut self.head, &row);
-        self.writer.row(&row).map_err(stopped)?;
-        self.send_blocks().await
+        self.out.row(&mut row)
     }
 
-    async fn push(&mut self, cells: Vec<(u16, Raw<'_>)>) -> Result<bool, Refusal> {
+    fn push(&mut self, cells: Vec<(u16, Raw<'_>)>) -> Result<(), ReadError> {
         if self.number > self.query.rows_max {
             let reason = format!("查询结果超过{}行", self.query.rows_max);
-            return Err(Refusal::new(reason, self.query.hint("query，或加大rows_max")));
+            return Err(Refusal::new(reason, self.query.hint("query，或加大rows_max")).into());
         }
-        let row = self.row(cells);
+        let mut row = self.row(cells);
         let mut hasher = Context::new(&SHA256);
         hash(&mut hasher, &row);
         for (sum, part) in self.sum.iter_mut().zip(hasher.finish().as_ref().chunks_exact(8)) {
             *sum = sum.wrapping_add(part.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)));
         }
-        self.writer.row(&row).map_err(stopped)?;
-        self.send_blocks().await
+        self.out.row(&mut row)
     }
 
     fn row<'r>(&mut self, cells: Vec<(u16, Raw<'r>)>) -> RawRow<'r> {
@@ -307,25 +303,13 @@ where
         RawRow { number: self.number, hidden: false, cells }
     }
 
-    /// Passes on the blocks that are full; `false` = no more are wanted.
-    async fn send_blocks(&mut self) -> Result<bool, Refusal> {
-        loop {
-            let Ok(block) = self.blocks.try_recv() else { return Ok(true) };
-            if !(self.take)(block).await {
-                return Ok(false);
-            }
-        }
-    }
-
-    /// Passes on the rest and returns the fingerprint.
-    async fn end(mut self) -> Result<String, Refusal> {
-        self.writer.end().map_err(stopped)?;
-        self.send_blocks().await?;
+    /// The fingerprint of all rows.
+    fn end(mut self) -> String {
         self.head.update(&self.number.to_le_bytes());
         for part in self.sum {
             self.head.update(&part.to_le_bytes());
         }
-        Ok(hex::encode(self.head.finish()))
+        hex::encode(self.head.finish())
     }
 }
 
@@ -336,31 +320,5 @@ fn hash(hasher: &mut Context, row: &RawRow<'_>) {
         hasher.update(&column.to_le_bytes());
         hasher.update(&(text.len() as u64).to_le_bytes());
         hasher.update(text.as_bytes());
-    }
-}
-
-/// Receives what a pipe would carry and sends it on as blocks.
-struct BlockSender {
-    bytes: Vec<u8>,
-    sender: Sender<Block>,
-}
-
-impl Write for BlockSender {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.bytes.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    /// [`FrameWriter`] calls this at the end of each block.
-    fn flush(&mut self) -> std::io::Result<()> {
-        let mut rest = self.bytes.as_slice();
-        while let Some(received) = frame::read(&mut rest)? {
-            if let Received::Frames(bytes) = received {
-                // the receiver is gone when the reading was stopped
-                let _ = self.sender.send(Block { bytes, strings: Arc::default() });
-            }
-        }
-        self.bytes.clear();
-        Ok(())
     }
 }

@@ -37,7 +37,7 @@ pub(crate) fn read(mut file: File, limits: ReadLimits, out: &mut FrameWriter<imp
     };
     refuse_open_quotes(&text, delimiter, skipped_lines)?;
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).delimiter(delimiter).from_reader(text.as_bytes());
-    out.sheet(&Sheet { visible: true, ..Sheet::default() }).map_err(ReadError::Io)?;
+    out.sheet(Sheet { visible: true, ..Sheet::default() })?;
     let mut record = csv::StringRecord::new();
     // line breaks inside quotes, which begin no row
     let mut breaks = 0u64;
@@ -59,7 +59,7 @@ pub(crate) fn read(mut file: File, limits: ReadLimits, out: &mut FrameWriter<imp
             .map(|(column, text)| (column as u16, Raw::Text(text.into())))
             .collect();
         if !cells.is_empty() {
-            out.row(&RawRow { number, hidden: false, cells }).map_err(ReadError::Io)?;
+            out.row(&mut RawRow { number, hidden: false, cells })?;
         }
     }
     Ok(())

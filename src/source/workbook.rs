@@ -90,7 +90,7 @@ impl<'a> RowBuilder<'a> {
     fn flush(&mut self, out: &mut FrameWriter<impl Write>) -> Result<(), ReadError> {
         if let Some(row) = self.number.take() {
             let mut row = RawRow { number: row + 1, hidden: false, cells: std::mem::take(&mut self.cells) };
-            out.row(&row).map_err(ReadError::Io)?;
+            out.row(&mut row)?;
             row.cells.clear();
             self.cells = row.cells;
         }
@@ -114,7 +114,7 @@ where
     for sheet in sheets {
         let visible = sheet.visible == SheetVisible::Visible;
         let merges = merges(&workbook, &sheet.name).iter().map(cell_range).collect();
-        out.sheet(&Sheet { name: &sheet.name, visible, merges, ..Sheet::default() }).map_err(ReadError::Io)?;
+        out.sheet(Sheet { name: &sheet.name, visible, merges, ..Sheet::default() })?;
         if !visible {
             continue;
         }

@@ -13,6 +13,7 @@ use crate::store::notified::Notified;
 use crate::store::notify_reasons::NotifyReasons;
 use crate::store::outbox::Outbox;
 use crate::store::pulls::Pulls;
+use crate::store::readings::Readings;
 use crate::store::records::Records;
 use crate::store::reports::Reports;
 use crate::store::runs::Runs;
@@ -96,6 +97,10 @@ impl Store {
 
     pub fn pulls(&self) -> Pulls<'_> {
         Pulls { database: &self.database }
+    }
+
+    pub fn readings(&self) -> Readings<'_> {
+        Readings { database: &self.database }
     }
 
     pub fn records(&self) -> Records<'_> {

@@ -15,6 +15,7 @@ pub mod notify_reasons;
 pub mod open_versions;
 pub mod outbox;
 pub mod pulls;
+pub mod readings;
 pub mod records;
 pub mod reports;
 pub mod run_result;

@@ -9,12 +9,13 @@ use crate::store::database::{Database, Dialect, ROWS_PER_STATEMENT, Result, Stor
 use crate::store::open_versions::{self, OPEN, OpenVersion, RowFingerprint};
 use crate::store::snapshots::{FileOrigin, SnapshotState};
 use chrono::NaiveDate;
-use ring::digest::{SHA256, digest};
+use ring::digest::{Context, SHA256};
 use sqlx::any::AnyArguments;
 use sqlx::error::BoxDynError;
 use sqlx::{Any, AnyConnection, Arguments, Executor, Transaction};
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 use tokio::task::JoinHandle;
 
 /// A record to be added to a snapshot.
@@ -62,13 +63,18 @@ pub struct NewSnapshot {
     pub file_sha256: String,
     pub origin: FileOrigin,
     pub accounts: Vec<SheetAccount>,
-    pub notes: Vec<Note>,
+    pub notes: Arc<[Note]>,
 }
+
+/// The most bytes of the bodies in an insert statement, beside those of the last one.
+const BYTES_PER_STATEMENT: usize = 4 * 1024 * 1024;
 
 /// Versions for the next insert statement.
 #[derive(Default)]
 struct Batch {
     count: usize,
+    /// Bytes of their bodies.
+    bytes: usize,
     /// [`COLUMNS`] of each version.
     values: AnyArguments,
     /// The codes whose open version is to be closed first.
@@ -94,7 +100,7 @@ pub struct SnapshotWriter {
     /// The rows of this snapshot by code.
     seen: Codes<Seen>,
     /// Codes of several rows with different cells.
-    conflicting: Vec<String>,
+    conflicting: BTreeSet<String>,
     /// Codes whose row in the file is not accepted: their last version stays open.
     carried_over: Vec<String>,
     /// Number of versions written or closed; 0 = no row differs from the last snapshot.
@@ -204,7 +210,7 @@ impl Pull {
             base,
             batch: Batch::default(),
             seen: Codes::default(),
-            conflicting: Vec::new(),
+            conflicting: BTreeSet::new(),
             carried_over: Vec::new(),
             written: 0,
             rows: 0,
@@ -244,8 +250,8 @@ impl Pull {
             if seen.hash == hash {
                 return Ok(CodeInFile::Same(first));
             }
-            if !writer.conflicting.iter().any(|code| *code == record.code) {
-                writer.conflicting.push(record.code.into_owned());
+            if !writer.conflicting.contains(&*record.code) {
+                writer.conflicting.insert(record.code.into_owned());
             }
             return Ok(CodeInFile::Conflicting(first));
         }
@@ -264,7 +270,7 @@ impl Pull {
             writer.batch.closing.push(record.code.clone().into_owned());
         }
         writer.batch.push(layout, hash, &record).map_err(sqlx::Error::Encode)?;
-        if writer.batch.count >= ROWS_PER_STATEMENT {
+        if writer.batch.count >= ROWS_PER_STATEMENT || writer.batch.bytes >= BYTES_PER_STATEMENT {
             self.flush(writer).await?;
         }
         Ok(CodeInFile::New)
@@ -272,7 +278,7 @@ impl Pull {
 
     /// Closes the versions that the batch replaces, and starts to write the batch.
     async fn flush(&mut self, writer: &mut SnapshotWriter) -> Result<()> {
-        let Batch { count, mut values, closing } = std::mem::take(&mut writer.batch);
+        let Batch { count, mut values, closing, .. } = std::mem::take(&mut writer.batch);
         if count == 0 {
             return Ok(());
         }
@@ -571,6 +577,7 @@ impl Batch {
         self.values.add(layout)?;
         self.values.add(&*record.body)?;
         self.count += 1;
+        self.bytes += record.body.len();
         Ok(())
     }
 }
@@ -667,7 +674,17 @@ impl From<TooMany> for StoreError {
     }
 }
 
-/// Hash by which the notes of two snapshots are compared.
+/// Hash by which the notes of two snapshots are compared: of their JSON, which is not held in memory as a whole.
 fn notes_hash(notes: &[Note]) -> Result<String> {
-    Ok(hex::encode(digest(&SHA256, to_json(&notes)?.as_bytes())))
+    let mut hasher = Context::new(&SHA256);
+    let mut add = |text: &str| hasher.update(text.as_bytes());
+    add("[");
+    for (number, note) in notes.iter().enumerate() {
+        if number > 0 {
+            add(",");
+        }
+        add(&to_json(note)?);
+    }
+    add("]");
+    Ok(hex::encode(hasher.finish()))
 }

@@ -10,6 +10,7 @@ mod explanations;
 mod faults;
 mod feedback;
 mod helpers;
+mod hostile;
 mod intake;
 mod kills;
 mod ledgers;

@@ -14,6 +14,7 @@ use duban::domain::register::ledger::FieldKind;
 use duban::domain::register::record::Cell;
 use duban::source::child::ParserCommand;
 use duban::source::frame::{Frame, Sheet};
+use duban::source::input_file::InputFile;
 use duban::source::refusal::ReadLimits;
 use fastrand::Rng;
 use rust_xlsxwriter::{ExcelDateTime, Format, Formula, Workbook};
@@ -78,7 +79,7 @@ const FRAGMENTS: [&str; 40] = [
 
 /// Damages a text in one to four places: bytes are removed, doubled, flipped, swapped or replaced by a fragment. One time in 20 the end is
 /// cut off as well.
-fn damage(bytes: &mut Vec<u8>, dice: &mut Rng) {
+pub fn damage(bytes: &mut Vec<u8>, dice: &mut Rng) {
     for _ in 0..=dice.usize(..4) {
         let at = dice.usize(..bytes.len());
         let most = if dice.usize(..4) == 0 { 400 } else { 12 };
@@ -181,7 +182,8 @@ fn read(config: &Config, parser: &ParserCommand, path: &Path) -> Result<(), Stri
     let mut given: Vec<u64> = Vec::new();
     let mut outcomes = Vec::new();
     let mut fault = None;
-    let done = parser.read(path, LIMITS, |block| {
+    let mut file = InputFile::open(path, LIMITS).map_err(|refusal| refusal.to_string())?;
+    let done = parser.read(&mut file, LIMITS, |block| {
         for frame in block.frames() {
             match frame {
                 Ok(Frame::Sheet(Sheet { name, visible: shown, merges, .. })) => {
@@ -219,7 +221,8 @@ fn read(config: &Config, parser: &ParserCommand, path: &Path) -> Result<(), Stri
     if let Some(fault) = fault {
         return Err(fault);
     }
-    if let Err(refusal) = done {
+    if let Err(failure) = done {
+        let refusal = failure.into_refusal();
         return if refusal.reason.is_empty() || refusal.hint.is_empty() { Err("a refusal without reason or hint".into()) } else { Ok(()) };
     }
     let count_of = |wanted: fn(&Outcome) -> bool| outcomes.iter().filter(|outcome| wanted(outcome)).count() as u64;

@@ -8,6 +8,7 @@ use calamine::{DataRef, Reader, SheetType, SheetVisible, Xlsx};
 use duban::domain::intake::raw::Raw;
 use duban::source::child::ParserCommand;
 use duban::source::frame::Frame;
+use duban::source::input_file::InputFile;
 use duban::source::refusal::ReadLimits;
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
@@ -44,7 +45,8 @@ fn frames(path: &Path, bytes: &[u8]) -> Vec<String> {
     std::fs::write(path, bytes).expect("written");
     let mut seen = Vec::new();
     let parser = ParserCommand { program: env!("CARGO_BIN_EXE_duban").into() };
-    let done = parser.read(path, LIMITS, |block| {
+    let mut file = InputFile::open(path, LIMITS).expect("a file");
+    let done = parser.read(&mut file, LIMITS, |block| {
         for frame in block.frames() {
             seen.push(match frame.expect("a frame") {
                 Frame::Sheet(sheet) => format!("{sheet:?}"),
@@ -154,7 +156,8 @@ fn read_here(path: &Path, bytes: &[u8]) -> Option<(Vec<String>, Cells)> {
     std::fs::write(path, bytes).expect("written");
     let (mut sheets, mut cells, mut at) = (Vec::new(), Cells::new(), String::new());
     let parser = ParserCommand { program: env!("CARGO_BIN_EXE_duban").into() };
-    let done = parser.read(path, LIMITS, |block| {
+    let mut file = InputFile::open(path, LIMITS).expect("a file");
+    let done = parser.read(&mut file, LIMITS, |block| {
         for frame in block.frames() {
             match frame.expect("a frame") {
                 Frame::Sheet(sheet) => {

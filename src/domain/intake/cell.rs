@@ -17,7 +17,7 @@ const BLANKS: [&str; 22] = [
 /// The UTF-8 length of the longest of them in full-width characters.
 const BLANK_BYTES_MAX: usize = 12;
 
-/// The most characters of a code, a name and another text.
+/// The most characters of a code, and the most UTF-16 units of a name and another text.
 const CODE_CHARS_MAX: usize = 64;
 const NAME_CHARS_MAX: usize = 500;
 const TEXT_CHARS_MAX: usize = 32_767;
@@ -146,8 +146,8 @@ fn read_text(field: &Field, raw: &Raw<'_>, text: String) -> CellResult {
         Some(Role::Name) => NAME_CHARS_MAX,
         _ => TEXT_CHARS_MAX,
     };
-    // a text has at least as many bytes as characters, and bytes need no counting
-    if text.len() > chars_max && text.chars().count() > chars_max {
+    // a text has at least as many bytes as UTF-16 units, in which spreadsheet programs count, and bytes need no counting
+    if text.len() > chars_max && text.encode_utf16().count() > chars_max {
         return Err(fatal(format!("内容超过{chars_max}个字"), "请删减后再导入，详细情况可另附材料"));
     }
     let text = if matches!(field.role, Some(Role::Phone | Role::Mailbox)) { half_width(&text) } else { text };

@@ -124,6 +124,9 @@ fn owner_remark(policy: &Policy, ledger: &Ledger, field: usize, name: &str, with
 
 /// The three unit names nearest to a misspelt one: fewest characters that are not shared, and least difference in length.
 fn nearest(policy: &Policy, name: &str) -> String {
+    // no name of a unit is nearly as long
+    const COMPARED_CHARS: usize = 60;
+    let name = &*name.chars().take(COMPARED_CHARS).collect::<String>();
     let mut near: Vec<(usize, &str)> = policy
         .units
         .units

@@ -4,8 +4,8 @@
 //! to: those rows are quarantined.
 
 use crate::domain::intake::header::Header;
-use crate::domain::intake::merges::{Merges, column_letters};
-use crate::domain::intake::raw::{Raw, cell_at};
+use crate::domain::intake::merges::Merges;
+use crate::domain::intake::raw::{CellRange, Raw, cell_at};
 use crate::domain::register::ledger::{FieldKind, Ledger, Role};
 
 /// A merge of one mapped column below the header. Rows from 1.
@@ -99,6 +99,11 @@ impl DataMerges {
         self.open.iter().find(|merge| merge.column == column && merge.shared)?.value.as_ref()
     }
 
+    /// Bytes of the texts that the present row shares with its neighbours.
+    pub fn shared_bytes(&self) -> usize {
+        self.open.iter().filter(|merge| merge.shared).filter_map(|merge| merge.value.as_ref()).map(Raw::text_bytes).sum()
+    }
+
     /// The top cell of the merge of a column that the present row lies in.
     pub fn top(&self, column: u16) -> Option<&Raw<'static>> {
         self.open.iter().find(|merge| merge.column == column)?.value.as_ref()
@@ -124,9 +129,6 @@ pub(crate) fn merges_across_header(merges: &Merges, header: &Header) -> Vec<Stri
         .iter()
         .filter(|range| range.top < header.last_row && range.bottom >= header.last_row && range.top + 1 >= header.first_row)
         .filter(|range| header.columns.iter().any(|column| (range.left..=range.right).contains(&u32::from(column.column))))
-        .map(|range| {
-            let letters = |column: u32| column_letters(u16::try_from(column).unwrap_or(u16::MAX));
-            format!("{}{}:{}{}", letters(range.left), range.top + 1, letters(range.right), range.bottom + 1)
-        })
+        .map(CellRange::name)
         .collect()
 }

@@ -6,6 +6,7 @@
 use crate::domain::audience::is_marked;
 use crate::domain::intake::check::{KnownOwners, remarks};
 use crate::domain::intake::note::{Note, NoteKind, SheetAccount};
+use crate::domain::intake::note_room::NoteRoom;
 use crate::domain::intake::raw::{CellRange, RawRow};
 use crate::domain::intake::sheet::{Accepted, Outcome, SheetIntake};
 use crate::domain::register::ledger::{Ledger, Role};
@@ -16,6 +17,27 @@ use std::collections::{BTreeMap, HashSet};
 /// Two sheets of one ledger are probably the same table twice if more than this share of codes is in both, and at least this many codes.
 const COMMON_PCT_MAX: u64 = 80;
 const COMMON_MIN: u64 = 2;
+
+/// The most sheets of a file.
+pub const SHEETS_MAX: usize = 1000;
+
+/// The most rows of all sheets of a file, and the most merged ranges.
+const ROWS_MAX: u64 = 8 * 1_048_576;
+const MERGES_MAX: usize = 1_000_000;
+
+/// From so many rows on that are quarantined or skipped, a file is refused if they are more than this share of its rows.
+const UNUSABLE_ROWS_MIN: u64 = 20_000;
+const UNUSABLE_PCT_MAX: u64 = 75;
+
+/// The most doubts about a sheet for sheets that have the same codes.
+const COMMON_LISTED_MAX: usize = 10;
+
+/// Why a file is refused as a whole, in words for the clerk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileFault {
+    pub reason: String,
+    pub hint: &'static str,
+}
 
 /// A row in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +98,13 @@ pub struct FileIntake<'a> {
     /// The sheet being read; `None` while there is none and for a hidden one.
     sheet: Option<SheetIntake<'a>>,
     known_owners: KnownOwners,
+    note_room: NoteRoom,
+    /// Rows of all sheets, also of those that are not read.
+    rows: u64,
+    merges: usize,
+    /// Rows of the sheets before the present one that were read, and those of them that were quarantined or skipped.
+    read_before: u64,
+    unusable_before: u64,
 }
 
 impl<'a> FileIntake<'a> {
@@ -90,7 +119,46 @@ impl<'a> FileIntake<'a> {
             by_ledger: BTreeMap::new(),
             sheet: None,
             known_owners: KnownOwners::default(),
+            note_room: NoteRoom::default(),
+            rows: 0,
+            merges: 0,
+            read_before: 0,
+            unusable_before: 0,
         }
+    }
+
+    /// Why the file is refused, whatever comes: it has more of something than a real register, or nearly nothing of it can be used.
+    pub fn fault(&self) -> Option<FileFault> {
+        let split = "请只保留台账所在的工作表，或分成几个文件导入";
+        if self.sheets.len() > SHEETS_MAX {
+            return Some(FileFault { reason: format!("文件中的工作表超过{SHEETS_MAX}张"), hint: split });
+        }
+        if self.rows > ROWS_MAX {
+            return Some(FileFault { reason: format!("文件各工作表合计超过{ROWS_MAX}行"), hint: split });
+        }
+        if self.merges > MERGES_MAX {
+            return Some(FileFault {
+                reason: format!("文件中的合并单元格超过{MERGES_MAX}处"), hint: "请取消合并，逐行填写后再导入"
+            });
+        }
+        let sheet = self.sheet.as_ref()?;
+        if sheet.shares_too_much() {
+            let reason = "合并单元格中的长文字被过多的行共用".to_owned();
+            return Some(FileFault { reason, hint: "请取消合并，逐行填写后再导入" });
+        }
+        let read = self.read_before + sheet.account.read;
+        let unusable = self.unusable_before + sheet.account.quarantined + sheet.account.skipped;
+        if unusable >= UNUSABLE_ROWS_MIN && unusable * 100 > read * UNUSABLE_PCT_MAX {
+            let first = sheet.notes.first().map_or(String::new(), |note| format!("，例如第{}行：{}", note.row, note.reason));
+            let reason = format!("已读的{read}行中有{unusable}行不能入库{first}");
+            return Some(FileFault { reason, hint: "请核对是否选错了文件，改正后重新导入" });
+        }
+        None
+    }
+
+    /// Counts a row that is not looked at.
+    pub fn count_row(&mut self) {
+        self.rows += 1;
     }
 
     /// Begins a sheet. A hidden one is not read. `property` is that of the file, by which [`own_sheet`](crate::domain::own_sheet) knows a list.
@@ -101,7 +169,9 @@ impl<'a> FileIntake<'a> {
             self.unread.push((name.to_owned(), "隐藏的工作表，未读取".into()));
             return;
         }
+        self.merges += merges.len();
         let mut sheet = SheetIntake::new(self.ledgers, number, name, merges, self.today);
+        sheet.note_room = self.note_room;
         sheet.refuse_own_lists(property);
         sheet.set_hidden_columns(hidden_columns);
         self.sheet = Some(sheet);
@@ -119,6 +189,7 @@ impl<'a> FileIntake<'a> {
 
     /// Takes the next row of the sheet. Returns whether it was read without a note.
     pub fn push(&mut self, row: &RawRow<'_>, out: &mut Vec<Outcome>) -> bool {
+        self.rows += 1;
         let Some(sheet) = self.sheet.as_mut() else { return false };
         let notes_before = sheet.note_count();
         sheet.push(row, out);
@@ -127,6 +198,7 @@ impl<'a> FileIntake<'a> {
 
     /// Counts a row that was accepted without a note at the previous pull and has not changed.
     pub fn count_unchanged(&mut self, row: &RawRow<'_>) {
+        self.rows += 1;
         let Some(sheet) = self.sheet.as_mut() else { return };
         let Some(intake) = sheet.ledger().and_then(|ledger| self.by_ledger.get_mut(&ledger.id)) else { return };
         intake.codes_in_sheet += 1;
@@ -162,7 +234,7 @@ impl<'a> FileIntake<'a> {
         let Some(sheet) = self.sheet.as_mut() else { return true };
         let Some(ledger) = sheet.ledger() else { return true };
         let columns = sheet.columns();
-        let notes_before = sheet.notes.len();
+        let (notes_before, count_before) = (sheet.notes.len(), sheet.note_count());
         for remark in remarks(self.policy, ledger, &accepted.cells, &mut self.known_owners) {
             if columns.contains(remark.field) {
                 sheet.notes.push(Note {
@@ -173,7 +245,8 @@ impl<'a> FileIntake<'a> {
                 });
             }
         }
-        sheet.notes.len() == notes_before
+        sheet.bound_notes(notes_before);
+        sheet.note_count() == count_before
     }
 
     /// Decides about an accepted row by whether the file has its code before: the same row twice counts once; of two different rows neither is
@@ -201,7 +274,9 @@ impl<'a> FileIntake<'a> {
         sheet.account.accepted -= 1;
         sheet.account.skipped += 1;
         let reason = format!("与{}完全相同，只计一次", place_name(&self.sheets, number, first));
+        let before = sheet.notes.len();
         sheet.notes.push(note_on(ledger, accepted, number, NoteKind::Skipped, reason));
+        sheet.bound_notes(before);
     }
 
     fn quarantine_both(&mut self, accepted: &Accepted, first: RowPlace, names: RowNames) {
@@ -213,14 +288,18 @@ impl<'a> FileIntake<'a> {
         sheet.account.accepted -= 1;
         sheet.account.quarantined += 1;
         let second = note_on(ledger, accepted, number, NoteKind::Quarantined, reason(place_name(&self.sheets, number, first)));
+        let before = sheet.notes.len();
         sheet.notes.push(Note { hint: hint.clone(), ..second });
+        sheet.bound_notes(before);
         if !intake.retained.insert(accepted.code.clone()) {
             return;
         }
         // the note on the first row goes to the unit that the first row names
         let here = RowPlace { sheet: number, row: accepted.row };
         let note = note_on(ledger, accepted, first.sheet, NoteKind::Quarantined, reason(place_name(&self.sheets, first.sheet, here)));
+        let before = sheet.notes.len();
         sheet.notes.push(Note { row: first.row, unit: names.unit, name: names.name, hint, ..note });
+        sheet.bound_notes(before);
         let account = if first.sheet == number {
             Some(&mut sheet.account)
         } else {
@@ -235,6 +314,10 @@ impl<'a> FileIntake<'a> {
     /// Ends the sheet: its account, notes and doubts go to its ledger. Call it after its last outcomes are decided.
     pub fn end_sheet(&mut self) {
         let Some(mut sheet) = self.sheet.take() else { return };
+        sheet.note_unlisted(&self.note_room);
+        self.note_room = sheet.note_room;
+        self.read_before += sheet.account.read;
+        self.unusable_before += sheet.account.quarantined + sheet.account.skipped;
         let Some(ledger) = sheet.ledger() else {
             self.unread.push((sheet.account.sheet.clone(), sheet.account.unread.clone().unwrap_or_else(|| "未读取".into())));
             return;
@@ -242,11 +325,13 @@ impl<'a> FileIntake<'a> {
         let intake = self.by_ledger.entry(ledger.id.clone()).or_insert_with(|| LedgerIntake::new(ledger));
         intake.covers_on = intake.covers_on.or(sheet.covers_on);
         let codes = std::mem::take(&mut intake.codes_in_sheet);
+        let mut listed = 0;
         for (first, common) in std::mem::take(&mut intake.common) {
             let other = &self.sheets[first as usize];
             let rows = intake.accounts.iter().find(|account| account.sheet == *other).map_or(codes, |account| account.read);
             let pct = common * 100 / codes.min(rows).max(1);
-            if common >= COMMON_MIN && pct > COMMON_PCT_MAX {
+            if common >= COMMON_MIN && pct > COMMON_PCT_MAX && listed < COMMON_LISTED_MAX {
+                listed += 1;
                 let name = &sheet.account.sheet;
                 sheet.doubts.push(format!("工作表“{other}”与“{name}”有{pct}%的编号相同，请核对以哪张为准"));
             }

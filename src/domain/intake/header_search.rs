@@ -3,15 +3,25 @@
 //! A column path is the texts over one column from top to bottom, such as `合同投资额` / `外资（万元）`, with merged cells expanded.
 
 use crate::domain::intake::header::{Column, DuplicateColumn, Header, UnitFrom, bare_name, without_bracket};
-use crate::domain::intake::merges::{Merges, column_letters};
+use crate::domain::intake::merges::{Merges, MergesOfRows, column_letters};
 use crate::domain::intake::money::{MoneyUnit, money_unit, trailing_unit};
 use crate::domain::intake::raw::{Raw, RawRow, cell_at};
-use crate::domain::intake::text::normalize_name;
+use crate::domain::intake::text::{normalize_name, shortened};
 use crate::domain::register::ledger::{Field, FieldKind, Ledger, Role};
 use std::collections::HashMap;
 
 /// The most rows of a header.
 const HEIGHT_MAX: usize = 3;
+
+/// A longer text is no header, but a title or a piece of prose.
+const HEADER_BYTES_MAX: usize = 6000;
+
+/// A longer text is no header over several columns.
+const PARENT_BYTES_MAX: usize = 600;
+
+/// The most columns without field whose headers the account of a sheet names, and the most characters of such a header.
+const UNKNOWN_MAX: usize = 200;
+const UNKNOWN_CHARS_MAX: usize = 300;
 
 /// The fewest columns that a header must name.
 const FIELDS_MIN: usize = 2;
@@ -41,6 +51,8 @@ pub(crate) fn find<'a>(ledgers: &'a [Ledger], rows: &Rows, merges: &Merges) -> R
     let mut near: Option<(Score, NearMiss)> = None;
     let mut best: Option<(Score, &Ledger, Header)> = None;
     let names: Vec<FieldNames<'_>> = ledgers.iter().map(FieldNames::new).collect();
+    let merges = merges.of_rows(rows.iter().map(|row| row.number.saturating_sub(1)));
+    let mut unit_above = None;
     for start in 0..rows.len() {
         for height in 1..=HEIGHT_MAX.min(rows.len() - start) {
             let block = &rows[start..start + height];
@@ -48,11 +60,10 @@ pub(crate) fn find<'a>(ledgers: &'a [Ledger], rows: &Rows, merges: &Merges) -> R
             if block.windows(2).any(|pair| pair[1].number != pair[0].number + 1) {
                 break;
             }
-            let texts = header_texts(block, merges);
+            let texts = header_texts(block, &merges);
             let paths: Vec<ColumnPath> = texts.iter().map(|(column, texts)| ColumnPath::new(*column, texts)).collect();
-            let sheet_unit = sheet_unit(&rows[..start]);
             for names in &names {
-                let mapping = names.map(&paths, &sheet_unit);
+                let mapping = names.map(&paths, &unit_above);
                 let score = (mapping.columns.len(), HEIGHT_MAX - height);
                 // a sheet of another kind may name a project in two of its columns
                 let is_like = score.0 >= FIELDS_MIN && (score.0 * 2 >= paths.len() || score.0 == names.ledger.fields.len());
@@ -66,33 +77,34 @@ pub(crate) fn find<'a>(ledgers: &'a [Ledger], rows: &Rows, merges: &Merges) -> R
                 best = Some((score, names.ledger, names.header(block, &texts, &paths, mapping)));
             }
         }
+        unit_above = unit_above.or_else(|| unit_line(&rows[start]));
     }
     best.map(|(_, ledger, header)| (ledger, header)).ok_or(near.map(|(_, near)| near))
 }
 
 /// For each column with a header its texts from top to bottom, merged cells expanded.
-fn header_texts(block: &Rows, merges: &Merges) -> Vec<(u16, Vec<String>)> {
+fn header_texts(block: &Rows, merges: &MergesOfRows) -> Vec<(u16, Vec<String>)> {
     let text_at = |row: u32, column: u32| -> Option<String> {
-        let (row, column) = merges.anchor(row - 1, column);
+        let (row, column) = merges.anchor(row.saturating_sub(1), column);
         let cells = &block.iter().find(|found| found.number == row + 1)?.cells;
-        let text = cell_at(cells, column as u16)?.display().into_owned();
-        (!text.trim().is_empty()).then_some(text)
+        let text = cell_at(cells, column as u16)?.display();
+        (text.len() <= HEADER_BYTES_MAX && !text.trim().is_empty()).then(|| text.into_owned())
     };
     let width = block.iter().flat_map(|row| row.cells.last().map(|(column, _)| *column)).max().unwrap_or(0);
+    let leaf_row = block.last().map_or(0, |last| last.number);
+    // of each row the last text to the left
+    let mut parents: Vec<Option<String>> = vec![None; block.len()];
     (0..=width)
         .map(|column| {
             let mut texts: Vec<String> = Vec::new();
-            for row in block {
-                let number = row.number;
-                let found = text_at(number, u32::from(column));
+            for (row, parent) in block.iter().zip(&mut parents) {
+                let found = text_at(row.number, u32::from(column));
                 // without merge information, a parent text applies to the empty cells to its right
-                let found = found.or_else(|| {
-                    let is_leaf_row = number == block.last().map_or(0, |last| last.number);
-                    if is_leaf_row || !merges.is_empty() {
-                        return None;
-                    }
-                    (0..column).rev().find_map(|left| text_at(number, u32::from(left)))
-                });
+                let applies = row.number != leaf_row && merges.is_empty();
+                if applies && found.is_some() {
+                    *parent = found.clone().filter(|text| text.len() <= PARENT_BYTES_MAX);
+                }
+                let found = found.or_else(|| parent.clone().filter(|_| applies));
                 if let Some(text) = found
                     && texts.last() != Some(&text)
                 {
@@ -224,7 +236,12 @@ impl<'a> FieldNames<'a> {
             columns.iter().any(|known| known.column == column) || duplicates.iter().any(|duplicate| duplicate.column == column)
         };
         let unknown = texts.iter().filter(|(column, _)| !is_mapped(*column));
-        let unknown = unknown.map(|(column, texts)| (column_letters(*column), texts.join("/"))).collect();
+        let listed = |texts: &[String]| {
+            let mut text = texts.join("/");
+            shortened(&mut text, UNKNOWN_CHARS_MAX);
+            text
+        };
+        let unknown = unknown.take(UNKNOWN_MAX).map(|(column, texts)| (column_letters(*column), listed(texts))).collect();
         let code = self.ledger.role(Role::Code);
         let code_names = self.names.iter().filter(|(_, field)| Some(**field) == code).map(|(name, _)| name.clone()).collect();
         Header {
@@ -267,9 +284,9 @@ fn unit_in_brackets(text: &str) -> Option<MoneyUnit> {
     money_unit(inside)
 }
 
-/// The unit of a line above the header, such as `单位：亿元`.
-fn sheet_unit(rows: &Rows) -> Option<MoneyUnit> {
-    rows.iter().flat_map(|row| &row.cells).find_map(|(_, raw)| match raw {
+/// The unit in a line above the header, such as `单位：亿元`.
+fn unit_line(row: &RawRow<'_>) -> Option<MoneyUnit> {
+    row.cells.iter().find_map(|(_, raw)| match raw {
         Raw::Text(text) => {
             let text = normalize_name(text);
             let at = text.find("单位:")?;

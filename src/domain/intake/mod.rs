@@ -12,6 +12,7 @@ pub(crate) mod merges;
 pub(crate) mod money;
 pub(crate) mod non_data;
 pub mod note;
+pub mod note_room;
 pub(crate) mod place;
 pub mod raw;
 pub(crate) mod row;

@@ -32,6 +32,14 @@ impl Raw<'_> {
         }
     }
 
+    /// Bytes of its text; 0 for a value that has none.
+    pub(crate) fn text_bytes(&self) -> usize {
+        match self {
+            Raw::Text(text) | Raw::Error(text) => text.len(),
+            Raw::Number(_) | Raw::Date(..) | Raw::Bool(_) | Raw::Uncalculated => 0,
+        }
+    }
+
     pub(crate) fn into_owned(self) -> Raw<'static> {
         match self {
             Raw::Text(text) => Raw::Text(Cow::Owned(text.into_owned())),

@@ -12,6 +12,7 @@ use crate::domain::intake::merges::{Merges, column_letters};
 use crate::domain::intake::money::unit_name;
 use crate::domain::intake::non_data::{NonData, non_data};
 use crate::domain::intake::note::{Note, NoteKind, SheetAccount};
+use crate::domain::intake::note_room::NoteRoom;
 use crate::domain::intake::raw::{CellRange, Raw, RawRow, cell_at};
 use crate::domain::intake::row::{RowReader, RowReading};
 use crate::domain::intake::sums::{Sums, WrongTotal};
@@ -57,6 +58,15 @@ const HIDDEN_LISTED_MAX: usize = 10;
 /// How many of the first rows may hold the header.
 const HEADER_ROWS_MAX: usize = 30;
 
+/// How many bytes the texts of the first rows may have before they are searched for the header.
+const HEADER_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// How often the header is searched, each time in some more of the first rows.
+const SEARCHES_MAX: u32 = 4;
+
+/// How many bytes rows may share by merged cells.
+const SHARED_BYTES_MAX: usize = 256 * 1024 * 1024;
+
 /// How many columns without header get a note.
 const UNHEADED_NOTED_MAX: usize = 5;
 
@@ -73,9 +83,16 @@ pub struct SheetIntake<'a> {
     data_merges: DataMerges,
     /// The first rows, until the header is found.
     first_rows: Vec<RawRow<'static>>,
+    /// Bytes of their texts.
+    first_bytes: usize,
+    /// How often the header was searched in vain.
+    searches: u32,
     state: SheetState<'a>,
     pub account: SheetAccount,
     pub notes: Vec<Note>,
+    pub(crate) note_room: NoteRoom,
+    /// Bytes of texts and dates that rows have shared with their neighbours by merged cells.
+    shared_bytes: usize,
     /// The date in a line above the header: 截至2026年9月30日.
     pub covers_on: Option<NaiveDate>,
     /// What only a person can decide about the sheet as a whole. Each becomes a warning, and the snapshot is held unless it is the first.
@@ -110,7 +127,7 @@ struct SecondHeader {
 enum SheetState<'a> {
     /// The header is not found yet.
     Searching,
-    /// A list that this service made; nothing of it is read.
+    /// A list that this service made, or a sheet without header; nothing of it is read.
     Refused,
     Reading {
         ledger: &'a Ledger,
@@ -130,9 +147,13 @@ impl<'a> SheetIntake<'a> {
             hidden_rows: Vec::new(),
             data_merges: DataMerges::default(),
             first_rows: Vec::new(),
+            first_bytes: 0,
+            searches: 0,
             state: SheetState::Searching,
             account: SheetAccount { sheet: name.to_owned(), ..SheetAccount::default() },
             notes: Vec::new(),
+            note_room: NoteRoom::default(),
+            shared_bytes: 0,
             covers_on: None,
             doubts: Vec::new(),
             conflicting_duplicates: Vec::new(),
@@ -156,7 +177,22 @@ impl<'a> SheetIntake<'a> {
 
     /// How many notes there are so far, those to come about columns without header included.
     pub(crate) fn note_count(&self) -> u64 {
-        self.notes.len() as u64 + self.unheaded.values().map(|column| column.rows).sum::<u64>()
+        self.notes.len() as u64 + self.note_room.unlisted() + self.unheaded.values().map(|column| column.rows).sum::<u64>()
+    }
+
+    /// Whether no further row of the sheet is read.
+    pub(crate) fn is_refused(&self) -> bool {
+        matches!(self.state, SheetState::Refused)
+    }
+
+    /// Whether a few merged cells have given their long texts to so many rows that no real register is like it.
+    pub(crate) fn shares_too_much(&self) -> bool {
+        self.shared_bytes > SHARED_BYTES_MAX
+    }
+
+    /// Removes the notes from an index on for which the file has no room, and counts them.
+    pub(crate) fn bound_notes(&mut self, from: usize) {
+        self.note_room.bound(&mut self.notes, from);
     }
 
     /// The ledger that the header belongs to, once it is found.
@@ -212,7 +248,8 @@ impl<'a> SheetIntake<'a> {
             SheetState::Searching => {
                 let cells = row.cells.iter().map(|(column, raw)| (*column, raw.clone().into_owned())).collect();
                 self.first_rows.push(RawRow { number: row.number, hidden: row.hidden, cells });
-                if self.first_rows.len() >= HEADER_ROWS_MAX {
+                self.first_bytes += row.cells.iter().map(|(_, raw)| raw.text_bytes()).sum::<usize>();
+                if self.first_rows.len() >= HEADER_ROWS_MAX || self.first_bytes > HEADER_BYTES_MAX {
                     self.find_header(out);
                 }
             }
@@ -253,11 +290,17 @@ impl<'a> SheetIntake<'a> {
 
     fn find_header(&mut self, out: &mut Vec<Outcome>) {
         let rows = std::mem::take(&mut self.first_rows);
+        self.first_bytes = 0;
         let (ledger, header) = match find(self.ledgers, &rows, &self.merges) {
             Ok(found) => found,
             Err(near) => {
                 let reason = self.unread_reason(near);
                 self.account.unread.get_or_insert(reason);
+                self.searches += 1;
+                if self.searches >= SEARCHES_MAX {
+                    self.state = SheetState::Refused;
+                    return;
+                }
                 self.first_rows = rows;
                 self.first_rows.truncate(1);
                 return;
@@ -341,6 +384,7 @@ impl<'a> SheetIntake<'a> {
         self.account.read += 1;
         self.count_hidden(number, row.hidden);
         self.data_merges.advance(number, cells);
+        self.shared_bytes += self.data_merges.shared_bytes();
         if let Some(second) = self.second_header {
             return self.quarantine_below(second, number, cells);
         }
@@ -377,15 +421,19 @@ impl<'a> SheetIntake<'a> {
         let code = second.code_column.and_then(|column| cell_at(cells, column));
         let code = code.map(|raw| normalize_name(&raw.display())).unwrap_or_default();
         self.account.quarantined += 1;
+        let before = self.notes.len();
         let reason = format!("第{}行是另一个表头，栏目次序与上面不同，其下各行未读取", second.row);
         let note = Note::new(NoteKind::Quarantined, self.sheet, number, reason, "请把两张表分放在两个工作表，或统一栏目次序后重新导入");
         self.notes.push(Note { code: code.clone(), ..note });
+        self.bound_notes(before);
         Outcome::Quarantined { code }
     }
 
     fn skip(&mut self, number: u32, raw: &str, reason: String) -> Outcome {
         self.account.skipped += 1;
+        let before = self.notes.len();
         self.notes.push(Note { raw: excerpt(raw), ..Note::new(NoteKind::Skipped, self.sheet, number, reason, "") });
+        self.bound_notes(before);
         Outcome::Skipped
     }
 
@@ -425,6 +473,7 @@ impl<'a> SheetIntake<'a> {
         }
         if self.notes.len() > before {
             self.complete_notes(ledger, &record, before, shifted.is_some());
+            self.bound_notes(before);
         }
         if quarantined {
             self.account.quarantined += 1;
@@ -475,6 +524,7 @@ impl<'a> SheetIntake<'a> {
 
     /// Compares a printed total with the rows above it.
     fn check_total(&mut self, ledger: &Ledger, number: u32, cells: &[(u16, Raw<'_>)], word: &str) {
+        let before = self.notes.len();
         for WrongTotal { column, field, printed, total } in self.sums.compare(ledger, cells, word, self.today) {
             let rows = fen_as_yi(i64::try_from(total).unwrap_or(i64::MAX));
             let reason = format!("{word}与各行之和不符：各行之和为{rows}亿元");
@@ -485,12 +535,20 @@ impl<'a> SheetIntake<'a> {
                 ..Note::new(NoteKind::Warning, self.sheet, number, reason, "请核对是否漏填、重复或单位有误")
             });
         }
+        self.bound_notes(before);
     }
 
     /// Adds a warning for each doubt. Call it last, when all doubts are known.
     pub(crate) fn note_doubts(&mut self) {
         for doubt in self.doubts.clone() {
             self.sheet_note(doubt, "");
+        }
+    }
+
+    /// Adds a warning that counts the notes which were not listed since the room was `before`.
+    pub(crate) fn note_unlisted(&mut self, before: &NoteRoom) {
+        if let Some(unlisted) = self.note_room.unlisted_since(before) {
+            self.sheet_note(unlisted, "请先改正已列出的各行，再重新导入");
         }
     }
 

@@ -47,6 +47,17 @@ pub fn excerpt(text: &str) -> String {
     out
 }
 
+/// Cuts a text to so many characters, with a mark at its end.
+pub(crate) fn shortened(text: &mut String, chars_max: usize) {
+    // a text has at least as many bytes as characters
+    if text.len() > chars_max
+        && let Some((end, _)) = text.char_indices().nth(chars_max)
+    {
+        text.truncate(end);
+        text.push('…');
+    }
+}
+
 /// Whether a text contains characters of the private use areas: fonts of one office show them, other computers show an empty box.
 pub(crate) fn has_private_characters(text: &str) -> bool {
     // in UTF-8 they begin with these bytes; most texts have none and need no decoding

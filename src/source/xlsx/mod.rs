@@ -6,4 +6,5 @@ mod parts;
 pub(crate) mod reader;
 mod shared_strings;
 mod sheet;
+pub(crate) mod spill;
 mod tags;

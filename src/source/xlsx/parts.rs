@@ -1,5 +1,6 @@
 //! The small parts of a workbook: its sheets, the names of their parts, and which cell styles show dates.
 
+use crate::source::bounds::SHEETS_MAX;
 use crate::source::xlsx::fault::{Fault, broken};
 use crate::source::xlsx::tags::{Tags, attributes, name, unescape};
 use std::collections::HashMap;
@@ -49,6 +50,9 @@ impl Book {
                         relation: attribute_ending(tag, b":id")?.unwrap_or_default(),
                     };
                     book.sheets.push(entry);
+                    if book.sheets.len() > SHEETS_MAX {
+                        return Err(broken(format!("工作表超过{SHEETS_MAX}张")));
+                    }
                 }
                 b"workbookPr" => book.date1904 = attribute(tag, b"date1904")?.is_some_and(|value| value == "1" || value == "true"),
                 b"calcPr" => book.uncalculated = attribute(tag, b"fullCalcOnLoad")?.is_some_and(|value| value == "1" || value == "true"),

@@ -4,47 +4,49 @@
 //! calamine reads a register of 100,000 rows in five times the processor time of this module (`benches/register.rs`).
 
 use crate::domain::own_sheet;
+use crate::source::bounds::RowBudget;
 use crate::source::frame::{FrameWriter, Sheet};
 use crate::source::refusal::{ReadError, ReadLimits};
 use crate::source::shared_strings::SharedStrings;
 use crate::source::xlsx::fault::{Fault, SheetFault, broken};
 use crate::source::xlsx::parts::{Book, NumberFormat, PartKind};
-use crate::source::xlsx::sheet::{CellContext, RowSpill, SheetOutline};
+use crate::source::xlsx::sheet::{CellContext, SheetOutline};
+use crate::source::xlsx::spill::RowSpill;
 use crate::source::xlsx::{encoding, parts, shared_strings, sheet};
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::io::{Read, Seek, Write};
+use std::ops::Range;
 use zip::ZipArchive;
 
-/// The most bytes of rows that are spilled of a sheet; a longer sheet is read twice.
-const SPILL_BYTES_MAX: u64 = 1024 * 1024 * 1024;
-
-/// Reads the file.
+/// Reads the file. `spill` is empty.
 ///
 /// # Errors
 /// The file is damaged or outside the limits, or the parent is gone.
-pub fn read<F: Read + Seek>(file: F, limits: ReadLimits, out: &mut FrameWriter<impl Write>) -> Result<(), ReadError> {
+pub fn read<F: Read + Seek>(file: F, mut spill: RowSpill, limits: ReadLimits, out: &mut FrameWriter<impl Write>) -> Result<(), ReadError> {
     let mut archive = ZipArchive::new(file).map_err(|error| SheetFault::Part(Fault::Io(error.into())))?;
     let mut book = BookParts::read(&mut archive).map_err(SheetFault::Part)?;
-    if out.strings(&book.strings).map_err(ReadError::Io)? {
+    book.strings_sent = out.strings(&book.strings).map_err(ReadError::Io)?;
+    if book.strings_sent == book.strings.ends.len() {
         book.strings.drop_texts();
-        book.strings_sent = true;
     }
-    let scans = book.scan(&mut archive, limits)?;
+    let mut budget = out.budget();
+    let scans = book.scan(&mut archive, limits, &mut budget, &mut spill)?;
     for (sheet, scan) in book.book.sheets.iter().zip(scans) {
-        let Some(SheetScan { part, outline, spill }) = scan else {
+        let Some(SheetScan { part, outline, rows }) = scan else {
             if !sheet.visible {
-                out.sheet(&Sheet { name: &sheet.name, ..Sheet::default() }).map_err(ReadError::Io)?;
+                out.sheet(Sheet { name: &sheet.name, ..Sheet::default() })?;
             }
             continue;
         };
         let SheetOutline { merges, hidden_columns } = outline;
-        let head = Sheet { name: &sheet.name, visible: true, merges, hidden_columns, document: &book.document };
-        out.sheet(&head).map_err(ReadError::Io)?;
-        match spill {
-            Some(mut spill) => spill.rewind().and_then(|()| out.blocks(spill)).map_err(ReadError::Io)?,
+        out.sheet(Sheet { name: &sheet.name, visible: true, merges, hidden_columns, document: &book.document })?;
+        match rows {
+            Some(rows) => spill.read(rows, |blocks| out.blocks(blocks)).map_err(ReadError::Io)?,
             None => {
                 let part = open(&mut archive, &part).map_err(SheetFault::Part)?;
-                sheet::write_rows(part, book.context(limits), out)?;
+                let mut budget = out.budget();
+                sheet::write_rows(part, book.context(limits), &mut budget, out)?;
             }
         }
     }
@@ -55,8 +57,8 @@ pub fn read<F: Read + Seek>(file: F, limits: ReadLimits, out: &mut FrameWriter<i
 struct BookParts {
     book: Book,
     strings: SharedStrings,
-    /// The parent has the strings, so rows refer to them by number.
-    strings_sent: bool,
+    /// How many of the strings the parent has: rows refer to them by number.
+    strings_sent: usize,
     styles: Vec<NumberFormat>,
     /// The property of the file by which a document of this service is known; empty = none.
     document: String,
@@ -68,8 +70,8 @@ struct BookParts {
 struct SheetScan {
     part: String,
     outline: SheetOutline,
-    /// Its rows; `None` = there are too many, so they are read once more.
-    spill: Option<RowSpill>,
+    /// Where its rows are spilled; `None` = there is no room for them, so they are read once more.
+    rows: Option<Range<u64>>,
 }
 
 impl BookParts {
@@ -87,11 +89,18 @@ impl BookParts {
         // a property that cannot be read does not hinder the rows, and a sheet has its mark as well
         let custom = open(archive, "docProps/custom.xml").and_then(|part| parts::custom_property(part, own_sheet::PROPERTY));
         let document = custom.ok().flatten().unwrap_or_default();
-        let mut parts = Vec::new();
+        let (mut parts, mut named) = (Vec::new(), HashSet::new());
         for sheet in &book.sheets {
-            parts.push(book.part_of(sheet, &relations)?.filter(|_| sheet.visible).map(str::to_owned));
+            let part = book.part_of(sheet, &relations)?;
+            // no program writes that, and a few bytes could become any number of rows
+            if let Some(part) = part
+                && !named.insert(part.to_ascii_lowercase())
+            {
+                return Err(broken(format!("工作表“{}”与另一张工作表是同一个部件", sheet.name)));
+            }
+            parts.push(part.filter(|_| sheet.visible).map(str::to_owned));
         }
-        Ok(BookParts { book, strings, strings_sent: false, styles, document, parts })
+        Ok(BookParts { book, strings, strings_sent: 0, styles, document, parts })
     }
 
     fn context(&self, limits: ReadLimits) -> CellContext<'_> {
@@ -100,15 +109,21 @@ impl BookParts {
     }
 
     /// Reads every visible sheet once, so that a damaged one is found before a row is written.
-    fn scan<F: Read + Seek>(&self, archive: &mut ZipArchive<F>, limits: ReadLimits) -> Result<Vec<Option<SheetScan>>, SheetFault> {
+    fn scan<F: Read + Seek>(
+        &self,
+        archive: &mut ZipArchive<F>,
+        limits: ReadLimits,
+        budget: &mut RowBudget,
+        spill: &mut RowSpill,
+    ) -> Result<Vec<Option<SheetScan>>, SheetFault> {
         let mut scans = Vec::with_capacity(self.parts.len());
         for name in &self.parts {
             let Some(name) = name else {
                 scans.push(None);
                 continue;
             };
-            let (outline, spill) = sheet::scan(open(archive, name)?, self.context(limits), SPILL_BYTES_MAX)?;
-            scans.push(Some(SheetScan { part: name.clone(), outline, spill }));
+            let (outline, rows) = sheet::scan(open(archive, name)?, self.context(limits), budget, spill)?;
+            scans.push(Some(SheetScan { part: name.clone(), outline, rows }));
         }
         Ok(scans)
     }

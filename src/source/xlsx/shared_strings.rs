@@ -1,8 +1,10 @@
 //! Reads the part of a workbook that holds its shared strings.
 
+use crate::source::bounds::bounded;
 use crate::source::shared_strings::SharedStrings;
 use crate::source::xlsx::fault::{Fault, broken};
 use crate::source::xlsx::tags::{Tags, cell_text, is_empty, name};
+use std::borrow::Cow;
 use std::io::Read;
 
 /// Reads the part. The number of strings that it declares is ignored.
@@ -33,8 +35,13 @@ pub fn read(part: impl Read) -> Result<SharedStrings, Fault> {
     Ok(strings)
 }
 
-/// Ends a string.
+/// Ends a string, and cuts it where it is longer than a cell may be.
 fn end_string(strings: &mut SharedStrings) -> Result<(), Fault> {
+    let start = strings.bytes_of_first(strings.ends.len());
+    if let Cow::Owned(cut) = bounded(&strings.text[start..]) {
+        strings.text.truncate(start);
+        strings.text.push_str(&cut);
+    }
     let end = u32::try_from(strings.text.len()).map_err(|_| broken("文字总量超过4GB"))?;
     strings.ends.push(end);
     Ok(())

@@ -1,18 +1,21 @@
 //! Reads one sheet. Hidden columns come before the rows and merged ranges behind them, and both have to be known before the first row is
 //! written, so the rows are spilled meanwhile. Those of a very long sheet are skipped and read once more.
 
+use crate::domain::intake::merges::MERGES_MAX;
 use crate::domain::intake::raw::{CellRange, Raw};
 use crate::domain::register::record::Decimal;
+use crate::source::bounds::{HIDDEN_RANGES_MAX, RowBudget, into_bounded, too_many_merges};
 use crate::source::frame::{FrameWriter, Value};
 use crate::source::refusal::{ReadLimits, Refusal};
 use crate::source::shared_strings::SharedStrings;
 use crate::source::workbook::date_of_serial;
 use crate::source::xlsx::fault::{Fault, SheetFault, broken};
 use crate::source::xlsx::parts::NumberFormat;
+use crate::source::xlsx::spill::RowSpill;
 use crate::source::xlsx::tags::{Tags, attributes, cell_text, is_empty, name};
 use std::borrow::Cow;
 use std::io::{Read, Write};
-use tempfile::SpooledTempFile;
+use std::ops::Range;
 
 /// What comes before and behind the rows of a sheet.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -22,24 +25,20 @@ pub struct SheetOutline {
     pub hidden_columns: Vec<(u32, u32)>,
 }
 
-/// The most merged ranges of a sheet; one with more is refused.
-const MERGES_MAX: usize = 200_000;
-
-/// The rows of a sheet as blocks, in memory or in a file without a name.
-pub type RowSpill = SpooledTempFile;
-
-/// The most bytes of a spill in memory; a larger one goes to a file.
-const SPILL_IN_MEMORY: usize = 32 * 1024 * 1024;
-
-/// Reads a sheet. Its rows are spilled if they take no more than `bytes_max`; `None` = they have to be read once more.
+/// Reads a sheet. Its rows are spilled where there is room; `None` = they have to be read once more.
 ///
 /// # Errors
 /// The sheet is damaged or outside the limits.
-pub fn scan(part: impl Read, context: CellContext<'_>, bytes_max: u64) -> Result<(SheetOutline, Option<RowSpill>), SheetFault> {
+pub fn scan(
+    part: impl Read,
+    context: CellContext<'_>,
+    budget: &mut RowBudget,
+    spill: &mut RowSpill,
+) -> Result<(SheetOutline, Option<Range<u64>>), SheetFault> {
     let mut tags = Tags::new(part);
     let mut outline = SheetOutline::default();
     let (mut has_root, mut closed) = (false, false);
-    let mut spill = None;
+    let mut rows = None;
     let mut data = false;
     while let Some(piece) = tags.next()? {
         match name(piece.tag) {
@@ -49,18 +48,23 @@ pub fn scan(part: impl Read, context: CellContext<'_>, bytes_max: u64) -> Result
             b"col" => {
                 let get = |key: &[u8]| attributes(piece.tag).find(|(found, _)| *found == key).map(|(_, value)| value);
                 let hidden = get(b"hidden").is_some_and(is_true);
+                if outline.hidden_columns.len() >= HIDDEN_RANGES_MAX {
+                    return Err(broken("隐藏列的范围过多").into());
+                }
                 if let (true, Some(first), Some(last)) = (hidden, get(b"min").and_then(digits), get(b"max").and_then(digits)) {
                     outline.hidden_columns.push((first.saturating_sub(1), last.saturating_sub(1)));
                 }
             }
             b"sheetData" => {
                 data = true;
-                let mut blocks = FrameWriter::new(SpooledTempFile::new(SPILL_IN_MEMORY));
-                // without space on the disk the rows are read once more: the file is not at fault
-                let write = |row: &Row| Ok(blocks.row_of(row.number, row.hidden, &row.cells).is_ok() && blocks.bytes() <= bytes_max);
-                if is_empty(piece.tag) || for_each_row(&mut tags, context, write)? {
-                    spill = blocks.into_inner().ok();
+                let start = spill.end();
+                let mut blocks = FrameWriter::new(&mut *spill);
+                // without room the rows are read once more: the file is not at fault
+                let write = |row: &Row| Ok(blocks.row_of(row.number, row.hidden, &row.cells).is_ok());
+                if (is_empty(piece.tag) || for_each_row(&mut tags, context, budget, write)?) && blocks.into_inner().is_ok() {
+                    rows = Some(start..spill.end());
                 } else {
+                    spill.truncate(start);
                     while tags.next()?.is_some_and(|piece| name(piece.tag) != b"/sheetData") {}
                 }
             }
@@ -69,14 +73,14 @@ pub fn scan(part: impl Read, context: CellContext<'_>, bytes_max: u64) -> Result
                     outline.merges.push(merge(range).ok_or_else(|| broken("合并单元格的范围有误"))?);
                 }
                 if outline.merges.len() > MERGES_MAX {
-                    return Err(broken(format!("合并单元格超过{MERGES_MAX}处")).into());
+                    return Err(SheetFault::Refused(too_many_merges()));
                 }
             }
             _ => {}
         }
     }
     match (data, closed) {
-        (true, true) => Ok((outline, spill)),
+        (true, true) => Ok((outline, rows)),
         // the merged ranges at the end may be missing
         (true, false) => Err(broken("工作表不完整").into()),
         (false, _) => Err(broken("工作表没有数据部分").into()),
@@ -87,8 +91,8 @@ pub fn scan(part: impl Read, context: CellContext<'_>, bytes_max: u64) -> Result
 #[derive(Clone, Copy)]
 pub struct CellContext<'a> {
     pub strings: &'a SharedStrings,
-    /// The parent has the strings, so rows refer to them by number.
-    pub strings_sent: bool,
+    /// How many of the strings the parent has: rows refer to them by number.
+    pub strings_sent: usize,
     pub styles: &'a [NumberFormat],
     pub date1904: bool,
     /// The program that wrote the file did not calculate its formulas: a formula with the value 0 has none.
@@ -103,6 +107,8 @@ struct Row {
     hidden: bool,
     /// Columns (from 0) in their order.
     cells: Vec<(u16, Value)>,
+    /// Bytes of their texts.
+    text_bytes: usize,
 }
 
 /// The tag of a cell.
@@ -131,7 +137,12 @@ enum CellKind {
 ///
 /// # Errors
 /// The sheet is damaged, or the parent is gone.
-pub fn write_rows(part: impl Read, context: CellContext<'_>, out: &mut FrameWriter<impl Write>) -> Result<(), SheetFault> {
+pub fn write_rows(
+    part: impl Read,
+    context: CellContext<'_>,
+    budget: &mut RowBudget,
+    out: &mut FrameWriter<impl Write>,
+) -> Result<(), SheetFault> {
     let mut tags = Tags::new(part);
     while let Some(piece) = tags.next()? {
         if name(piece.tag) == b"sheetData" {
@@ -141,7 +152,7 @@ pub fn write_rows(part: impl Read, context: CellContext<'_>, out: &mut FrameWrit
             break;
         }
     }
-    for_each_row(&mut tags, context, |row| {
+    for_each_row(&mut tags, context, budget, |row| {
         out.row_of(row.number, row.hidden, &row.cells)?;
         Ok(true)
     })?;
@@ -152,9 +163,10 @@ pub fn write_rows(part: impl Read, context: CellContext<'_>, out: &mut FrameWrit
 fn for_each_row(
     tags: &mut Tags<impl Read>,
     context: CellContext<'_>,
+    budget: &mut RowBudget,
     mut take: impl FnMut(&Row) -> Result<bool, SheetFault>,
 ) -> Result<bool, SheetFault> {
-    let mut row = Row { number: 0, hidden: false, cells: Vec::with_capacity(64) };
+    let mut row = Row { number: 0, hidden: false, cells: Vec::with_capacity(64), text_bytes: 0 };
     let mut next_column = 0;
     let mut tag = CellTag::default();
     let mut value: Option<Value> = None;
@@ -171,7 +183,7 @@ fn for_each_row(
             };
             next_column = tag.column + 1;
             let found = read_value(tag, plain.value, context)?;
-            push(&mut row, tag.column, found, context.limits)?;
+            push(&mut row, tag.column, found, context)?;
         }
         let Some(piece) = tags.next()? else { return Err(broken("工作表不完整").into()) };
         match name(piece.tag) {
@@ -194,14 +206,16 @@ fn for_each_row(
             b"/c" => {
                 let found = match value.take() {
                     // a program that writes both repeats the text as the value
-                    _ if !inline.is_empty() => Some(Value::Inline(Raw::Text(Cow::Owned(std::mem::take(&mut inline))))),
+                    _ if !inline.is_empty() => {
+                        Some(Value::Inline(Raw::Text(Cow::Owned(into_bounded(Cow::Owned(std::mem::take(&mut inline)))))))
+                    }
                     Some(Value::Inline(Raw::Number(0.0))) if formula && context.uncalculated => Some(Value::Inline(Raw::Uncalculated)),
                     Some(found) => Some(found),
                     // a formula with an empty text as its value is calculated
                     None if formula && tag.kind != CellKind::Text => Some(Value::Inline(Raw::Uncalculated)),
                     None => None,
                 };
-                push(&mut row, tag.column, found, context.limits)?;
+                push(&mut row, tag.column, found, context)?;
             }
             b"row" => {
                 let (number, hidden) = open_row(piece.tag, row.number)?;
@@ -214,10 +228,12 @@ fn for_each_row(
                 next_column = 0;
             }
             b"/row" if !row.cells.is_empty() => {
+                budget.take(row.number, row.cells.len(), row.text_bytes).map_err(SheetFault::Refused)?;
                 if !take(&row)? {
                     return Ok(false);
                 }
                 row.cells.clear();
+                row.text_bytes = 0;
             }
             b"/sheetData" => return Ok(true),
             _ => {}
@@ -226,14 +242,19 @@ fn for_each_row(
 }
 
 /// Adds a cell to a row; an empty one is left out.
-fn push(row: &mut Row, column: u32, value: Option<Value>, limits: ReadLimits) -> Result<(), SheetFault> {
+fn push(row: &mut Row, column: u32, value: Option<Value>, context: CellContext<'_>) -> Result<(), SheetFault> {
     let Some(value) = value else { return Ok(()) };
-    if column >= limits.columns_max {
-        return Err(outside_limits(row.number, column + 1, limits));
+    if column >= context.limits.columns_max {
+        return Err(outside_limits(row.number, column + 1, context.limits));
     }
     if row.cells.last().is_some_and(|(last, _)| u32::from(*last) >= column) {
         return Err(broken(format!("第{}行的单元格重复或次序颠倒", row.number)).into());
     }
+    row.text_bytes += match &value {
+        Value::Shared(index) => context.strings.len_of(*index).unwrap_or_default(),
+        Value::Inline(Raw::Text(text) | Raw::Error(text)) => text.len(),
+        Value::Inline(_) => 0,
+    };
     row.cells.push((column as u16, value));
     Ok(())
 }
@@ -304,15 +325,15 @@ fn read_value(tag: CellTag, text: &[u8], context: CellContext<'_>) -> Result<Opt
     if text.is_empty() {
         return Ok(None);
     }
-    let owned = |text: &[u8]| -> Result<Cow<'static, str>, Fault> { Ok(Cow::Owned(cell_text(text)?.into_owned())) };
+    let owned = |text: &[u8]| -> Result<Cow<'static, str>, Fault> { Ok(Cow::Owned(into_bounded(cell_text(text)?))) };
     Ok(Some(Value::Inline(match tag.kind {
         CellKind::Shared => {
-            let found = digits(text).and_then(|index| Some((index, context.strings.is_blank(index)?)));
-            let (index, blank) = found.ok_or_else(|| broken("共享字符串的序号有误"))?;
-            if blank {
+            let found = digits(text).and_then(|index| Some((index, context.strings.len_of(index)?)));
+            let (index, length) = found.ok_or_else(|| broken("共享字符串的序号有误"))?;
+            if length == 0 {
                 return Ok(None);
             }
-            if context.strings_sent {
+            if (index as usize) < context.strings_sent {
                 return Ok(Some(Value::Shared(index)));
             }
             Raw::Text(Cow::Owned(context.strings.get(index).unwrap_or_default().to_owned()))
@@ -382,9 +403,8 @@ fn merge(range: &[u8]) -> Option<CellRange> {
 mod tests {
     use super::*;
     use crate::domain::intake::raw::RawRow;
-    use crate::source::frame;
-    use crate::source::frame::{Block, Frame, Received};
-    use std::io::Seek;
+    use crate::source::confinement::ConfinementLevel;
+    use crate::source::frame::{Block, Frame, FrameReader, Received};
     use std::sync::Arc;
 
     #[test]
@@ -406,22 +426,25 @@ mod tests {
             <row r=\"1\"><c r=\"A1\" t=\"s\"><v>2</v></c><c r=\"B1\" t=\"s\"><v>1</v></c><c r=\"C1\"><v>2.5</v></c></row>\
             <row r=\"4\" hidden=\"1\"><c r=\"A4\" t=\"inlineStr\"><is><t>安&amp;顺</t></is></c><c t=\"s\"><v>0</v></c><c r=\"D4\"><f>1+1</f></c></row>\
             </sheetData><mergeCells><mergeCell ref=\"A1:A4\"/></mergeCells></worksheet>";
-        let read = |strings_sent: bool, bytes_max: u64| -> Vec<RawRow<'static>> {
+        let read = |strings_sent: usize, spilled: bool| -> Vec<RawRow<'static>> {
             let context =
                 CellContext { strings: &strings, strings_sent, styles: &[], date1904: false, uncalculated: false, limits: LIMITS };
-            let (outline, spill) = scan(part.as_bytes(), context, bytes_max).ok().unwrap();
+            let (mut spill, mut budget) = (RowSpill::new(None), RowBudget::of_file(0));
+            let (outline, rows) = scan(part.as_bytes(), context, &mut budget, &mut spill).ok().unwrap();
             assert_eq!((outline.merges, outline.hidden_columns), (vec![CellRange { top: 0, left: 0, bottom: 3, right: 0 }], vec![(1, 2)]));
-            assert_eq!(spill.is_some(), bytes_max > 0);
             let mut out = FrameWriter::new(Vec::new());
-            match spill {
-                Some(mut spill) => spill.rewind().and_then(|()| out.blocks(spill)).unwrap(),
-                None => write_rows(part.as_bytes(), context, &mut out).ok().unwrap(),
+            out.level(ConfinementLevel::Full).unwrap();
+            match rows.filter(|_| spilled) {
+                Some(rows) => spill.read(rows, |blocks| out.blocks(blocks)).unwrap(),
+                None => write_rows(part.as_bytes(), context, &mut budget, &mut out).ok().unwrap(),
             }
             let bytes = out.into_inner().unwrap();
-            let Some(Received::Frames(bytes)) = frame::read(&mut bytes.as_slice()).unwrap() else { panic!("no frames") };
-            let mut known = if strings_sent { strings.clone() } else { SharedStrings::default() };
+            let mut reader = FrameReader::new(bytes.as_slice());
+            reader.read_block().unwrap();
+            let Some(Received::Frames(bytes)) = reader.read_block().unwrap() else { panic!("no frames") };
+            let mut known = if strings_sent > 0 { strings.clone() } else { SharedStrings::default() };
             known.hash();
-            let block = Block { bytes, strings: Arc::new(known) };
+            let block = Block { bytes, strings: Arc::new(known), columns_max: 100 };
             let rows = block.frames().map(|frame| match frame.unwrap() {
                 Frame::Row(row) => {
                     let RawRow { number, hidden, cells } = row.unpack().unwrap();
@@ -442,8 +465,8 @@ mod tests {
             RawRow { number: 1, hidden: false, cells: vec![(0, text("遵义")), (2, Raw::Number(2.5))] },
             RawRow { number: 4, hidden: true, cells: vec![(0, text("安&顺")), (1, text("贵阳")), (3, Raw::Uncalculated)] },
         ];
-        for (strings_sent, bytes_max) in [(true, 1000), (true, 0), (false, 1000), (false, 0)] {
-            assert_eq!(read(strings_sent, bytes_max), expected, "strings sent {strings_sent}, spill of {bytes_max} bytes");
+        for (strings_sent, spilled) in [(3, true), (3, false), (1, true), (0, true), (0, false)] {
+            assert_eq!(read(strings_sent, spilled), expected, "{strings_sent} strings sent, spilled {spilled}");
         }
     }
 }

@@ -343,6 +343,18 @@ CREATE TABLE feedback_form (
     received_at TEXT NOT NULL
 );
 
+-- Files whose reading was begun. A row is written before a file is read and deleted when that has ended well: what is left has ended its reader.
+CREATE TABLE reading (
+    sha256 TEXT NOT NULL PRIMARY KEY,
+    file TEXT NOT NULL,
+    -- the last time
+    begun_at TEXT NOT NULL,
+    -- how often it was begun
+    attempts BIGINT NOT NULL,
+    -- 1 = its reader died or ran out of time; 0 = the program itself ended meanwhile
+    ended_reader BIGINT NOT NULL
+);
+
 -- Who did what, when and why; numbered without gaps.
 CREATE TABLE audit (
     id BIGINT NOT NULL PRIMARY KEY,

@@ -1,6 +1,7 @@
 //! Feedback forms that units sent back: read by the child process like any file, assessed row by row, and stored as answers.
 
 use crate::clock::stamp;
+use crate::domain::intake::file::SHEETS_MAX;
 use crate::domain::intake::note::{Note, NoteKind, SheetAccount};
 use crate::domain::intake::raw::{Raw, RawRow};
 use crate::domain::intake::sheet::{Accepted, Outcome, SheetIntake};
@@ -12,12 +13,15 @@ use crate::domain::register::ledger::Ledger;
 use crate::domain::register::record::{Columns, Record};
 use crate::domain::rules::owner::owner_of;
 use crate::domain::rules::policy::Policy;
+use crate::source::folder;
 use crate::source::frame::{Block, Frame, Sheet};
+use crate::source::input_file::sha256;
 use crate::source::refusal::Refusal;
 use crate::store::database::StoreError;
 use crate::worker::import::importer::Importer;
-use crate::worker::import::input::{Input, fingerprint, open};
+use crate::worker::import::input::{Input, OpenInput};
 use crate::worker::import::pull_report::{PullError, interrupted};
+use crate::worker::import::reading_guard::Initiative;
 use crate::worker::records::{LedgerRecords, linked_projects};
 use crate::worker::snapshot_selection::SnapshotSelection;
 use chrono::NaiveDate;
@@ -57,7 +61,7 @@ struct Preamble {
 /// The rows in which the head of a form is searched.
 const HEAD_ROWS: usize = 30;
 /// The most rows of one form; a unit has some hundred at most.
-const ROWS_MAX: usize = 100_000;
+const ROWS_MAX: usize = 20_000;
 
 impl Preamble {
     /// Searches a row for the number of the form, who filled it in, and when.
@@ -92,12 +96,26 @@ impl Importer {
     /// # Errors
     /// The file is no form of this service, or it cannot be read; then nothing is changed.
     pub async fn take_form(&self, policy: &Policy, path: &Path) -> Result<Vec<FormAccount>, PullError> {
+        self.take_form_for(policy, path, Initiative::Person).await
+    }
+
+    /// As [`Importer::take_form`]; the service does not read a file by itself that has ended its reader before.
+    async fn take_form_for(&self, policy: &Policy, path: &Path, initiative: Initiative) -> Result<Vec<FormAccount>, PullError> {
         let input = Input::File(path.to_owned());
+        let refuse = |refusal: Refusal| PullError::Refused { file: input.place(), refusal };
+        let open = self.open_input(&input).await.map_err(refuse)?;
+        self.begin_guarded(&input, &open, initiative).await?;
+        let sha256 = open.sha256().map(str::to_owned);
+        let taken = self.take_open_form(policy, &input, open).await;
+        self.end_guarded(sha256, taken).await
+    }
+
+    async fn take_open_form(&self, policy: &Policy, input: &Input, open: OpenInput) -> Result<Vec<FormAccount>, PullError> {
         let file = input.name();
         let refuse = |refusal: Refusal| PullError::Refused { file: input.place(), refusal };
         let known: Vec<usize> = (0..policy.ledgers.len()).filter(|index| editable(&policy.ledgers[*index]).next().is_some()).collect();
         let ledgers: Vec<Ledger> = known.iter().map(|index| form_ledger(&policy.ledgers[*index])).collect();
-        let (sheets, sha256) = self.read_form(&input, &ledgers, policy).await?;
+        let (sheets, sha256) = self.read_form(input, open, &ledgers, policy).await?;
         if sheets.is_empty() {
             return Err(refuse(Refusal::new("不是反馈表：没有找到“表号”和“校验码”栏", "请在提醒邮件所附的工作簿中填写反馈表，原样发回")));
         }
@@ -207,10 +225,18 @@ impl Importer {
     }
 
     /// The sheets of a file that are feedback forms, and the sha256 of the file.
-    async fn read_form(&self, input: &Input, ledgers: &[Ledger], policy: &Policy) -> Result<(Vec<FormSheet>, String), PullError> {
+    async fn read_form(
+        &self,
+        input: &Input,
+        file: OpenInput,
+        ledgers: &[Ledger],
+        policy: &Policy,
+    ) -> Result<(Vec<FormSheet>, String), PullError> {
         let refuse = |refusal: Refusal| PullError::Refused { file: input.place(), refusal };
+        // what no child of ours sends: the file has taken it over
+        let broken = |error| PullError::ReaderEnded { file: input.place(), refusal: interrupted(error) };
         let (sender, mut receiver) = tokio::sync::mpsc::channel::<Block>(4);
-        let reading = self.begin_reading(input, self.read_limits(), sender).map_err(refuse)?;
+        let reading = self.begin_reading(file, self.read_limits(), sender);
         let mut sheets = Vec::new();
         let mut open: Option<OpenSheet<'_>> = None;
         let mut outcomes = Vec::new();
@@ -238,7 +264,7 @@ impl Importer {
         let mut number = 0;
         while let Some(block) = receiver.recv().await {
             for frame in block.frames() {
-                match frame.map_err(|error| refuse(interrupted(error)))? {
+                match frame.map_err(broken)? {
                     Frame::Sheet(Sheet { name, visible, merges, .. }) => {
                         end(&mut open, &mut outcomes);
                         open = visible.then(|| OpenSheet {
@@ -247,6 +273,9 @@ impl Importer {
                             rows: Vec::new(),
                         });
                         number += 1;
+                        if number as usize > SHEETS_MAX {
+                            return Err(refuse(Refusal::new(format!("工作表超过{SHEETS_MAX}张，不像反馈表"), "请核对是否选错了文件")));
+                        }
                     }
                     Frame::Row(row) => {
                         count += 1;
@@ -254,7 +283,7 @@ impl Importer {
                             return Err(refuse(Refusal::new(format!("超过{ROWS_MAX}行，不像反馈表"), "请核对是否选错了文件")));
                         }
                         if let Some(sheet) = open.as_mut() {
-                            let row = row.unpack().map_err(|error| refuse(interrupted(error)))?;
+                            let row = row.unpack().map_err(broken)?;
                             sheet.preamble.search(&row);
                             sheet.intake.push(&row, &mut outcomes);
                             move_accepted(&mut outcomes, &mut sheet.rows);
@@ -263,7 +292,8 @@ impl Importer {
                 }
             }
         }
-        let sha256 = reading.await.map_err(|error| refuse(interrupted(error)))?.map_err(refuse)?;
+        let read = reading.await.map_err(|error| refuse(interrupted(error)))?;
+        let sha256 = read.map_err(|failure| PullError::of(input.place(), failure))?;
         end(&mut open, &mut outcomes);
         Ok((sheets, sha256))
     }
@@ -275,21 +305,22 @@ impl Importer {
     pub async fn take_forms(&self) -> anyhow::Result<Vec<(PathBuf, Result<Vec<FormAccount>, PullError>)>> {
         let Some(folder) = &self.config.settings.feedback.folder else { return Ok(Vec::new()) };
         let folder = self.root.join(folder);
-        let mut files: Vec<PathBuf> = std::fs::read_dir(&folder)
-            .map_err(|error| anyhow::anyhow!("反馈表文件夹{}无法读取：{error}", folder.display()))?
-            .filter_map(|entry| Some(entry.ok()?.path()))
-            .filter(|path| path.is_file() && path.file_name().is_some_and(|name| !name.to_string_lossy().starts_with(['.', '~'])))
-            .collect();
+        let listed = tokio::task::spawn_blocking(move || folder::list(&folder, None)).await?;
+        let listed = listed.map_err(|refusal| anyhow::anyhow!("反馈表文件夹：{refusal}"))?;
+        let mut files: Vec<PathBuf> =
+            listed.into_iter().filter(|(file, _)| !file.name.starts_with(['.', '~'])).map(|(_, path)| path).collect();
         files.sort();
         let mut imported = Vec::new();
         for file in files {
-            let known = open(&file).and_then(fingerprint).map(|sha256| async move { self.store.feedback().knows_form(&sha256).await });
-            if let Ok(known) = known
-                && known.await?
+            let (path, limits) = (file.clone(), self.read_limits());
+            let sha256 = tokio::task::spawn_blocking(move || sha256(&path, limits)).await?;
+            // one that cannot be opened is listed with the reason
+            if let Ok(sha256) = sha256
+                && self.store.feedback().knows_form(&sha256).await?
             {
                 continue;
             }
-            let accounts = self.take_form(&self.config.policy, &file).await;
+            let accounts = self.take_form_for(&self.config.policy, &file, Initiative::Service).await;
             imported.push((file, accounts));
         }
         Ok(imported)

@@ -1,7 +1,7 @@
 //! Reads the blocks of one file or query, and writes the rows that the intake accepts to the new snapshots of their ledgers.
 
 use crate::config::load::Config;
-use crate::domain::intake::file::{CodeInFile, FileIntake, RowNames, RowPlace};
+use crate::domain::intake::file::{CodeInFile, FileFault, FileIntake, RowNames, RowPlace};
 use crate::domain::intake::raw::RawRow;
 use crate::domain::intake::sheet::{Accepted, Outcome};
 use crate::domain::register::ledger::{Ledger, Role};
@@ -9,6 +9,7 @@ use crate::domain::register::packed::pack;
 use crate::domain::register::record::Columns;
 use crate::domain::rules::policy::Policy;
 use crate::source::frame::{Block, Frame};
+use crate::source::refusal::Refusal;
 use crate::store::database::StoreError;
 use crate::store::open_versions::RowFingerprint;
 use crate::store::pulls::{NewRecord, Pull, SnapshotWriter};
@@ -79,10 +80,13 @@ impl<'a> FileReader<'a> {
                     Frame::Sheet(sheet) => {
                         self.end_sheet(pull).await?;
                         self.intake.begin_sheet(sheet.name, sheet.visible, sheet.merges, sheet.hidden_columns, sheet.document);
+                        self.check_bounds()?;
                     }
                     Frame::Row(packed) => {
                         progress.inc(1);
-                        if self.intake.sheet().is_none() {
+                        if self.intake.sheet().is_none_or(|sheet| sheet.is_refused()) {
+                            self.intake.count_row();
+                            self.check_bounds()?;
                             continue;
                         }
                         packed.unpack_into(&mut row, &mut canonical).map_err(|error| self.broken(error))?;
@@ -94,6 +98,7 @@ impl<'a> FileReader<'a> {
                         }
                         let is_clean = self.intake.push(&row, &mut outcomes);
                         self.add_rows(pull, &mut outcomes, fingerprint.filter(|_| is_clean)).await?;
+                        self.check_bounds()?;
                     }
                 }
             }
@@ -101,8 +106,20 @@ impl<'a> FileReader<'a> {
         Ok(())
     }
 
+    /// The failure where the child has sent what none of ours sends: the file has taken it over.
     fn broken(&self, error: impl std::fmt::Display) -> PullError {
-        PullError::Refused { file: self.place.clone(), refusal: interrupted(error) }
+        PullError::ReaderEnded { file: self.place.clone(), refusal: interrupted(error) }
+    }
+
+    /// # Errors
+    /// The file has more of something than a real register, or nearly nothing of it can be used.
+    fn check_bounds(&self) -> Result<(), PullError> {
+        match self.intake.fault() {
+            None => Ok(()),
+            Some(FileFault { reason, hint }) => {
+                Err(PullError::Refused { file: self.place.clone(), refusal: Refusal { reason, hint: hint.to_owned() } })
+            }
+        }
     }
 
     /// The fingerprint of a row with these canonical bytes; `None` before the header is found, and for a row whose reading depends on other

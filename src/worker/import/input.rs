@@ -1,18 +1,18 @@
 //! The sources of rows: a file that the child process parses, or a query. Both send their rows through the same channel of blocks.
 
+use crate::config::settings::Limits;
 use crate::config::source_settings::{DatabaseSource, FolderSource, Origin, SourceSettings};
 use crate::domain::register::ledger::Ledger;
 use crate::domain::source_choice::{ChosenBy, NoChoice, choose};
+use crate::source::child::ReadFailure;
 use crate::source::folder;
 use crate::source::frame::Block;
+use crate::source::input_file::InputFile;
 use crate::source::refusal::{ReadLimits, Refusal};
-use crate::source::sql::{self, Database, Query};
+use crate::source::sql::{Database, Query};
 use crate::worker::import::importer::Importer;
-use crate::worker::import::pull_report::PullError;
+use crate::worker::import::pull_report::{PullError, interrupted};
 use chrono::{DateTime, TimeDelta, Utc};
-use ring::digest::{Context, SHA256};
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::sync::mpsc::Sender;
@@ -48,6 +48,22 @@ impl Input {
             for field in ledgers.iter_mut().flat_map(|ledger| &mut ledger.fields) {
                 field.aliases.push(field.id.clone());
             }
+        }
+    }
+}
+
+/// A file or a query of which no row is read yet.
+pub(crate) enum OpenInput {
+    File(InputFile),
+    Query(Query),
+}
+
+impl OpenInput {
+    /// The sha256 of a file.
+    pub(crate) fn sha256(&self) -> Option<&str> {
+        match self {
+            OpenInput::File(file) => Some(&file.sha256),
+            OpenInput::Query(_) => None,
         }
     }
 }
@@ -126,73 +142,54 @@ fn query(root: &Path, columns_max: u32, source: &str, of: &DatabaseSource<'_>) -
     })
 }
 
+/// The limits for reading a file.
+pub(crate) fn read_limits(limits: &Limits) -> ReadLimits {
+    ReadLimits {
+        file_mib_max: limits.file_mib_max,
+        memory_mib: limits.parse_memory_mib,
+        seconds: limits.parse_seconds,
+        rows_max: limits.rows_max,
+        columns_max: limits.columns_max,
+    }
+}
+
 impl Importer {
     /// The limits for reading a file, from the configuration.
     pub(crate) fn read_limits(&self) -> ReadLimits {
-        let limits = &self.config.settings.limits;
-        ReadLimits {
-            file_mib_max: limits.file_mib_max,
-            memory_mib: limits.parse_memory_mib,
-            seconds: limits.parse_seconds,
-            rows_max: limits.rows_max,
-            columns_max: limits.columns_max,
+        read_limits(&self.config.settings.limits)
+    }
+
+    /// Opens a file, whose bytes are what is read from now on; a query is opened by its reader.
+    ///
+    /// # Errors
+    /// The file cannot be opened.
+    pub(crate) async fn open_input(&self, input: &Input) -> Result<OpenInput, Refusal> {
+        let limits = self.read_limits();
+        match input.clone() {
+            Input::File(path) => {
+                let opened = tokio::task::spawn_blocking(move || InputFile::open(&path, limits)).await;
+                opened.map_err(interrupted)?.map(OpenInput::File)
+            }
+            Input::Query(query) => Ok(OpenInput::Query(query)),
         }
     }
 
     /// Begins to read. Blocks of rows come through the channel; the task returns the sha256 of what was read.
-    ///
-    /// # Errors
-    /// The file cannot be opened.
     pub(crate) fn begin_reading(
         &self,
-        input: &Input,
+        input: OpenInput,
         limits: ReadLimits,
         sender: Sender<Block>,
-    ) -> Result<JoinHandle<Result<String, Refusal>>, Refusal> {
+    ) -> JoinHandle<Result<String, ReadFailure>> {
+        let parser = self.parser.clone();
         // a closed receiver ends the reading without an error, because the receiving side reports its own
-        Ok(match input.clone() {
-            Input::File(path) => {
-                let unreadable = |error: std::io::Error| Refusal::new(format!("文件无法打开：{error}"), "请检查文件是否存在、路径是否正确");
-                let file = open(&path).map_err(unreadable)?;
-                let parser = self.parser.clone();
-                tokio::task::spawn_blocking(move || {
-                    std::thread::scope(|scope| {
-                        let sha256 = scope.spawn(|| fingerprint(file));
-                        parser.read(&path, limits, |block| sender.blocking_send(block).is_ok())?;
-                        let sha256 = sha256.join().map_err(|_| std::io::Error::other("interrupted")).flatten();
-                        sha256.map_err(unreadable)
-                    })
-                })
+        let take = move |block| sender.blocking_send(block).is_ok();
+        tokio::task::spawn_blocking(move || match input {
+            OpenInput::File(mut file) => {
+                parser.read(&mut file, limits, take)?;
+                Ok(file.sha256)
             }
-            Input::Query(query) => tokio::spawn(async move {
-                let take = |block| {
-                    let sender = sender.clone();
-                    async move { sender.send(block).await.is_ok() }
-                };
-                // the database has a time limit of its own; this one is for a database that never answers
-                match tokio::time::timeout(query.timeout, sql::read(&query, take)).await {
-                    Ok(read) => read,
-                    Err(_) => Err(query.timed_out()),
-                }
-            }),
+            OpenInput::Query(query) => parser.query(&query, limits.memory_mib, take),
         })
-    }
-}
-
-/// Opens a file; a folder is an error.
-pub(crate) fn open(path: &Path) -> std::io::Result<File> {
-    let file = File::open(path)?;
-    if file.metadata()?.is_dir() { Err(std::io::Error::other("是文件夹")) } else { Ok(file) }
-}
-
-/// The sha256 of a file's bytes.
-pub(crate) fn fingerprint(mut file: File) -> std::io::Result<String> {
-    let mut hasher = Context::new(&SHA256);
-    let mut bytes = vec![0; 64 * 1024];
-    loop {
-        match file.read(&mut bytes)? {
-            0 => return Ok(hex::encode(hasher.finish())),
-            count => hasher.update(&bytes[..count]),
-        }
     }
 }

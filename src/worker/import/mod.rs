@@ -7,4 +7,5 @@ pub mod input;
 pub mod intake_report;
 pub mod pull_report;
 pub mod puller;
+pub mod reading_guard;
 pub mod row_cache;

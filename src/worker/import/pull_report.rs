@@ -2,11 +2,13 @@
 
 use crate::domain::intake::note::{Note, SheetAccount};
 use crate::domain::register::ledger::Ledger;
+use crate::source::child::ReadFailure;
 use crate::source::refusal::Refusal;
 use crate::store::database::StoreError;
 use crate::store::pulls::Difference;
 use crate::store::snapshots::SnapshotState;
 use chrono::NaiveDate;
+use std::sync::Arc;
 
 /// The result of one ledger of the file.
 #[derive(Clone, Debug)]
@@ -38,7 +40,7 @@ pub struct LedgerPull {
     pub day_in_file: Option<NaiveDate>,
     /// Titles of the fields that have a column in the previous snapshot in force and none in this one.
     pub lost: Vec<String>,
-    pub notes: Vec<Note>,
+    pub notes: Arc<[Note]>,
     /// All sheets of the file, as notes number them.
     pub sheets_of_file: Vec<String>,
 }
@@ -77,8 +79,21 @@ impl PullReport {
 pub enum PullError {
     #[error("{file}：{refusal}")]
     Refused { file: String, refusal: Refusal },
+    /// The file has ended the process that read it.
+    #[error("{file}：{refusal}；该文件不再自动读取")]
+    ReaderEnded { file: String, refusal: Refusal },
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl PullError {
+    /// The failure of a reading of `file`.
+    pub(crate) fn of(file: String, failure: ReadFailure) -> PullError {
+        match failure {
+            ReadFailure::Refused(refusal) => PullError::Refused { file, refusal },
+            ReadFailure::ReaderEnded(refusal) => PullError::ReaderEnded { file, refusal },
+        }
+    }
 }
 
 /// A source that stopped in the middle.

@@ -3,7 +3,7 @@
 use crate::clock::stamp;
 use crate::config::source_settings::SourceSettings;
 use crate::domain::intake::file::LedgerIntake;
-use crate::domain::intake::note::{NoteKind, SheetAccount};
+use crate::domain::intake::note::{Note, NoteKind, SheetAccount};
 use crate::domain::register::ledger::Ledger;
 use crate::domain::register::snapshot::{Bounds, Comparison, held_because};
 use crate::domain::rules::policy::Policy;
@@ -14,10 +14,12 @@ use crate::store::pulls::{NewSnapshot, Pull, SnapshotWriter};
 use crate::store::snapshots::{FileOrigin, Snapshot, SnapshotState};
 use crate::worker::import::file_reader::FileReader;
 use crate::worker::import::importer::Importer;
-use crate::worker::import::input::{Input, resolve};
+use crate::worker::import::input::{Input, OpenInput, resolve};
 use crate::worker::import::pull_report::{LedgerPull, PullError, PullReport, interrupted, lost_columns};
+use crate::worker::import::reading_guard::Initiative;
 use crate::worker::progress::progress;
 use chrono::NaiveDate;
+use std::sync::Arc;
 
 /// What a pull reads, and how.
 #[derive(Clone, Debug)]
@@ -52,22 +54,37 @@ impl Importer {
     ///
     /// # Errors
     /// As [`Importer::pull`], or the source has nothing to read.
-    pub async fn pull_source(&self, source: &SourceSettings, accept: bool) -> Result<PullReport, PullError> {
+    pub async fn pull_source(&self, source: &SourceSettings, accept: bool, initiative: Initiative) -> Result<PullReport, PullError> {
         let resolved = resolve(&self.root, self.clock.now(), self.config.settings.limits.columns_max, source)?;
         if let Some(picked) = &resolved.picked {
             tracing::info!(source = %source.name, picked, "a file was chosen");
         }
         let request =
             PullRequest { input: resolved.input, source: source.name.clone(), sample: source.sample, covers_on: None, accept, only: None };
-        let report = self.pull(&self.config.policy, &request).await?;
+        let report = self.pull_for(&self.config.policy, &request, initiative).await?;
         Ok(PullReport { picked: resolved.picked, ..report })
     }
 
-    /// Reads a file or a query into snapshots.
+    /// Reads a file or a query into snapshots, as a person wants it.
     ///
     /// # Errors
     /// The file is refused or the database fails; nothing is changed then.
     pub async fn pull(&self, policy: &Policy, request: &PullRequest) -> Result<PullReport, PullError> {
+        self.pull_for(policy, request, Initiative::Person).await
+    }
+
+    /// As [`Importer::pull`]; the service does not read a file by itself that has ended its reader before.
+    async fn pull_for(&self, policy: &Policy, request: &PullRequest, initiative: Initiative) -> Result<PullReport, PullError> {
+        let refuse = |refusal: Refusal| PullError::Refused { file: request.input.place(), refusal };
+        let input = self.open_input(&request.input).await.map_err(refuse)?;
+        self.begin_guarded(&request.input, &input, initiative).await?;
+        let sha256 = input.sha256().map(str::to_owned);
+        let read = self.pull_open(policy, request, input).await;
+        self.end_guarded(sha256, read).await
+    }
+
+    /// Reads an open file or a query into snapshots.
+    async fn pull_open(&self, policy: &Policy, request: &PullRequest, input: OpenInput) -> Result<PullReport, PullError> {
         let file = request.input.name();
         let refuse = |refusal: Refusal| PullError::Refused { file: request.input.place(), refusal };
         let mut ledgers: Vec<Ledger> = match &request.only {
@@ -76,18 +93,23 @@ impl Importer {
         };
         request.input.adapt(&mut ledgers);
         let (sender, receiver) = tokio::sync::mpsc::channel::<Block>(BLOCKS_AHEAD);
-        let reading = self.begin_reading(&request.input, self.read_limits(), sender).map_err(refuse)?;
         let mut pull = self.store.pulls().begin().await?;
+        let reading = self.begin_reading(input, self.read_limits(), sender);
         let mut reader = FileReader::new(&self.config, policy, &ledgers, &request.source, request.input.place(), self.clock.today());
         let progress = progress(&format!("读取 {file}"));
-        reader.read(&mut pull, receiver, &progress).await?;
+        let rows = reader.read(&mut pull, receiver, &progress).await;
         progress.finish_and_clear();
+        if let Err(error) = rows {
+            // the first error is the one to report
+            let _ = pull.rollback().await;
+            return Err(error);
+        }
         let read = reading.await.map_err(|error| refuse(interrupted(error)))?;
         let sha256 = match read {
             Ok(sha256) => sha256,
-            Err(refusal) => {
+            Err(failure) => {
                 pull.rollback().await?;
-                return Err(refuse(refusal));
+                return Err(PullError::of(request.input.place(), failure));
             }
         };
         reader.end_sheet(&mut pull).await?;
@@ -168,6 +190,7 @@ impl Importer {
         let file_covers_on = intake.covers_on.or(file.covers_on);
         let stated_covers_on = request.covers_on.or(file_covers_on);
         let covers_on = stated_covers_on.unwrap_or_else(|| self.clock.today());
+        let notes: Arc<[Note]> = intake.notes.into();
         let snapshot = NewSnapshot {
             covers_on,
             taken_at: file.taken_at.clone(),
@@ -175,7 +198,7 @@ impl Importer {
             file_sha256: file.sha256.to_owned(),
             origin: FileOrigin { file: file.file.to_owned(), sheets: file.sheets.clone() },
             accounts: intake.accounts.clone(),
-            notes: intake.notes.clone(),
+            notes: notes.clone(),
         };
         let sum = |count: fn(&SheetAccount) -> u64| intake.accounts.iter().map(count).sum();
         let mut pulled = LedgerPull {
@@ -187,7 +210,7 @@ impl Importer {
             accepted: sum(|account| account.accepted),
             quarantined: sum(|account| account.quarantined),
             skipped: sum(|account| account.skipped),
-            warnings: intake.notes.iter().filter(|note| note.kind == NoteKind::Warning).count() as u64,
+            warnings: notes.iter().filter(|note| note.kind == NoteKind::Warning).count() as u64,
             unchanged: intake.unchanged,
             difference: difference.clone(),
             held_because: String::new(),
@@ -197,7 +220,7 @@ impl Importer {
             ahead: covers_on > self.clock.today(),
             day_in_file: file_covers_on.filter(|day| *day != covers_on),
             lost: Vec::new(),
-            notes: intake.notes,
+            notes,
             sheets_of_file: file.sheets.clone(),
         };
         if pull.is_identical(&writer, &snapshot, stated_covers_on).await? {

@@ -4,6 +4,7 @@ use crate::config::job_file::{Job, JobStep};
 use crate::store::run_result::RunFault;
 use crate::store::runs::RunInputs;
 use crate::worker::import::importer::Importer;
+use crate::worker::import::reading_guard::Initiative;
 use crate::worker::run::evaluate::Evaluator;
 use anyhow::ensure;
 use chrono::NaiveDate;
@@ -19,7 +20,7 @@ pub(crate) async fn pull_and_pin(importer: &Importer, evaluator: &Evaluator, job
         if !job.sources.is_empty() && !job.sources.contains(&source.name) || source.sample && own {
             continue;
         }
-        match importer.pull_source(source, false).await {
+        match importer.pull_source(source, false, Initiative::Service).await {
             Ok(report) => {
                 if report.held() {
                     inputs.faults.push(RunFault::SourceHeld { name: source.name.clone() });

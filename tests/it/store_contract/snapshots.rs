@@ -127,7 +127,7 @@ impl Take<'_> {
             file_sha256: "ab".repeat(32),
             origin: FileOrigin { file: "台账.xlsx".into(), sheets: vec!["封面".into(), "项目".into()] },
             accounts: vec![SheetAccount { sheet: "项目".into(), read: 3, accepted: 2, quarantined: 1, ..SheetAccount::default() }],
-            notes: self.notes.to_vec(),
+            notes: self.notes.into(),
         };
         let identical = pull.is_identical(&writer, &facts, None).await.expect("a comparison");
         if identical {

@@ -18,16 +18,20 @@ const IMPORTS: [(&str, &[&str], &[&str]); 11] = [
             "futures_util",
             "hex",
             "html5gum",
+            "landlock",
+            "libc",
             "memchr",
             "zip",
             "postcard",
             "quick_xml",
             "rlimit",
+            "seccompiler",
             "serde",
             "ring",
             "sqlx",
             "tempfile",
             "thiserror",
+            "tokio",
             "tracing",
             "xxhash_rust",
         ],
@@ -103,9 +107,11 @@ const IMPORTS: [(&str, &[&str], &[&str]); 11] = [
 ];
 
 /// A crate that only one place may name.
-const ONLY_IN: [(&str, &[&str]); 10] = [
+const ONLY_IN: [(&str, &[&str]); 12] = [
     // our own tables, and the queries of others'
     ("sqlx", &["src/store/", "src/source/sql.rs"]),
+    ("landlock", &["src/source/confinement.rs"]),
+    ("seccompiler", &["src/source/confinement.rs"]),
     ("lettre", &["src/mail/message.rs", "src/mail/smtp.rs"]),
     ("tokio_rustls", &["src/mail/smtp.rs"]),
     ("mail_parser", &["src/mail/message.rs"]),

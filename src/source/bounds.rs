@@ -1,0 +1,148 @@
+//! How much one file may hold, whatever its format. A child checks it before it sends, and its parent once more before it stores: what a child
+//! sends may be forged.
+
+use crate::domain::intake::merges::{MERGES_MAX, MergeFault, fault_of};
+use crate::domain::intake::raw::{CellRange, Raw, RawRow};
+use crate::source::refusal::Refusal;
+use std::borrow::Cow;
+
+/// The most UTF-16 units of a cell: Excel's own limit.
+pub(crate) const CELL_UNITS_MAX: usize = 32_767;
+
+/// The most bytes of the text of a cell: three for each unit, and the mark of a text that was cut.
+pub(crate) const CELL_BYTES_MAX: usize = CELL_UNITS_MAX * 3 + CUT.len();
+
+/// The mark of a text that was cut. With it the text is longer than a cell may be, also where its last character would be a half.
+const CUT: &str = "……";
+
+/// The most bytes of the texts of a row.
+pub(crate) const ROW_BYTES_MAX: usize = 1024 * 1024;
+
+/// The most sheets of a file.
+pub(crate) const SHEETS_MAX: usize = crate::domain::intake::file::SHEETS_MAX;
+
+/// The most hidden ranges of columns of a sheet.
+pub(crate) const HIDDEN_RANGES_MAX: usize = 16_384;
+
+/// The rows of a file may hold so many bytes, and so many more for each byte of the file. A text is written once in a workbook and may be named
+/// by any number of cells; those of a real register come to about a third of this.
+const FILE_BYTES_FREE: u64 = 64 * 1024 * 1024;
+const FILE_BYTES_PER_BYTE: u64 = 100;
+
+/// What a cell counts beside its text.
+const CELL_COST: usize = 8;
+
+const HINT: &str = "请用Excel或WPS另存为xlsx后再导入";
+
+/// What is left of the bytes that the rows of a file may hold.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RowBudget {
+    left: u64,
+}
+
+impl RowBudget {
+    /// The budget of a file of so many bytes.
+    pub(crate) fn of_file(bytes: u64) -> RowBudget {
+        RowBudget { left: bytes.saturating_mul(FILE_BYTES_PER_BYTE).saturating_add(FILE_BYTES_FREE) }
+    }
+
+    /// Takes a row off.
+    ///
+    /// # Errors
+    /// The row is too long, or the rows of the file are.
+    pub(crate) fn take(&mut self, row: u32, cells: usize, text_bytes: usize) -> Result<(), Refusal> {
+        if text_bytes > ROW_BYTES_MAX {
+            let reason = format!("第{row}行的文字共{}KB，超出{}KB的限度", text_bytes / 1024, ROW_BYTES_MAX / 1024);
+            return Err(Refusal::new(reason, "请删减该行的内容，详细情况可另附材料"));
+        }
+        let cost = (text_bytes + cells * CELL_COST) as u64;
+        self.left = self.left.checked_sub(cost).ok_or_else(|| {
+            Refusal::new(
+                format!("疑似构造的文件：到第{row}行，各单元格的文字展开后已远大于文件本身"),
+                "请核对是否选错了文件，或用Excel、WPS另存为xlsx后再导入",
+            )
+        })?;
+        Ok(())
+    }
+}
+
+/// A text cut to the limit of a cell, with a mark at its end. The intake reports it, because it is longer than a cell may be.
+pub(crate) fn bounded(text: &str) -> Cow<'_, str> {
+    // a text has at least as many bytes as UTF-16 units
+    if text.len() <= CELL_UNITS_MAX {
+        return Cow::Borrowed(text);
+    }
+    let mut units = 0;
+    let end = text.char_indices().find(|(_, character)| {
+        units += character.len_utf16();
+        units > CELL_UNITS_MAX
+    });
+    match end {
+        None => Cow::Borrowed(text),
+        Some((end, _)) => Cow::Owned(format!("{}{CUT}", &text[..end])),
+    }
+}
+
+/// As [`bounded`].
+pub(crate) fn into_bounded(text: Cow<'_, str>) -> String {
+    match bounded(&text) {
+        Cow::Owned(cut) => cut,
+        Cow::Borrowed(_) => text.into_owned(),
+    }
+}
+
+/// Bounds the texts of a row, and returns their bytes.
+pub(crate) fn bound_texts(row: &mut RawRow<'_>) -> usize {
+    let mut bytes = 0;
+    for (_, raw) in &mut row.cells {
+        if let Raw::Text(text) | Raw::Error(text) = raw {
+            if let Cow::Owned(cut) = bounded(text) {
+                *text = Cow::Owned(cut);
+            }
+            bytes += text.len();
+        }
+    }
+    bytes
+}
+
+/// # Errors
+/// There are too many merged ranges, or two of them overlap.
+pub(crate) fn check_merges(ranges: &[CellRange]) -> Result<(), Refusal> {
+    match fault_of(ranges) {
+        None => Ok(()),
+        Some(MergeFault::TooMany) => Err(too_many_merges()),
+        Some(MergeFault::Overlap(range)) => Err(Refusal::new(format!("文件结构有误：合并单元格互相重叠（{}处）", range.name()), HINT)),
+    }
+}
+
+pub(crate) fn too_many_merges() -> Refusal {
+    Refusal::new(format!("一张工作表的合并单元格超过{MERGES_MAX}处"), "请取消合并，逐行填写后再导入")
+}
+
+pub(crate) fn too_many_sheets() -> Refusal {
+    Refusal::new(format!("文件中的工作表超过{SHEETS_MAX}张"), "请只保留台账所在的工作表，或分成几个文件导入")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_counts_up_to_the_limit_of_a_cell() {
+        let longest = "贵".repeat(CELL_UNITS_MAX);
+        assert_eq!(bounded(&longest), longest);
+        assert_eq!(bounded(&format!("{longest}阳")), format!("{longest}……"));
+        // a character outside the basic plane is two units
+        let wide = "𠀀".repeat(20_000);
+        assert_eq!(bounded(&wide), format!("{}……", "𠀀".repeat(CELL_UNITS_MAX / 2)));
+        assert!(bounded(&wide).len() <= CELL_BYTES_MAX && bounded(&format!("{longest}阳")).len() <= CELL_BYTES_MAX);
+    }
+
+    #[test]
+    fn the_rows_of_a_small_file_are_bounded() {
+        let mut budget = RowBudget::of_file(1000);
+        assert!(budget.take(1, 1, ROW_BYTES_MAX + 1).unwrap_err().reason.contains("第1行"));
+        let rows = (1..).take_while(|row| budget.take(*row, 64, ROW_BYTES_MAX).is_ok()).count();
+        assert_eq!(rows, 64, "64 MiB and a little");
+    }
+}
