@@ -24,26 +24,31 @@ pub(crate) const SHEETS_MAX: usize = crate::domain::intake::file::SHEETS_MAX;
 /// The most hidden ranges of columns of a sheet.
 pub(crate) const HIDDEN_RANGES_MAX: usize = 16_384;
 
-/// The rows of a file may hold so many bytes, and so many more for each byte of the file. A text is written once in a workbook and may be named
-/// by any number of cells; those of a real register come to about a third of this.
-const FILE_BYTES_FREE: u64 = 64 * 1024 * 1024;
-const FILE_BYTES_PER_BYTE: u64 = 100;
+/// The texts of a file may have so many bytes in all, and so many more for each byte of the file. A text is written once in a workbook and may be
+/// named by any number of cells; those of a real register come to less than half of this.
+const TEXT_BYTES_FREE: u64 = 64 * 1024 * 1024;
+const TEXT_BYTES_PER_BYTE: u64 = 50;
 
-/// What a cell counts beside its text.
-const CELL_COST: usize = 8;
+/// The same for its cells, of which even the smallest file takes most of a byte for each.
+const CELLS_FREE: u64 = 4_000_000;
+const CELLS_PER_BYTE: u64 = 2;
 
 const HINT: &str = "请用Excel或WPS另存为xlsx后再导入";
 
-/// What is left of the bytes that the rows of a file may hold.
+/// What is left of what the rows of a file may hold.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RowBudget {
-    left: u64,
+    text_bytes: u64,
+    cells: u64,
 }
 
 impl RowBudget {
     /// The budget of a file of so many bytes.
     pub(crate) fn of_file(bytes: u64) -> RowBudget {
-        RowBudget { left: bytes.saturating_mul(FILE_BYTES_PER_BYTE).saturating_add(FILE_BYTES_FREE) }
+        RowBudget {
+            text_bytes: bytes.saturating_mul(TEXT_BYTES_PER_BYTE).saturating_add(TEXT_BYTES_FREE),
+            cells: bytes.saturating_mul(CELLS_PER_BYTE).saturating_add(CELLS_FREE),
+        }
     }
 
     /// Takes a row off.
@@ -55,14 +60,16 @@ impl RowBudget {
             let reason = format!("第{row}行的文字共{}KB，超出{}KB的限度", text_bytes / 1024, ROW_BYTES_MAX / 1024);
             return Err(Refusal::new(reason, "请删减该行的内容，详细情况可另附材料"));
         }
-        let cost = (text_bytes + cells * CELL_COST) as u64;
-        self.left = self.left.checked_sub(cost).ok_or_else(|| {
-            Refusal::new(
-                format!("疑似构造的文件：到第{row}行，各单元格的文字展开后已远大于文件本身"),
-                "请核对是否选错了文件，或用Excel、WPS另存为xlsx后再导入",
-            )
-        })?;
-        Ok(())
+        match (self.text_bytes.checked_sub(text_bytes as u64), self.cells.checked_sub(cells as u64)) {
+            (Some(text_bytes), Some(cells)) => {
+                *self = RowBudget { text_bytes, cells };
+                Ok(())
+            }
+            _ => {
+                let reason = format!("疑似构造的文件：到第{row}行，各单元格展开后已远大于文件本身");
+                Err(Refusal::new(reason, "请核对是否选错了文件，或用Excel、WPS另存为xlsx后再导入"))
+            }
+        }
     }
 }
 
@@ -144,5 +151,7 @@ mod tests {
         assert!(budget.take(1, 1, ROW_BYTES_MAX + 1).unwrap_err().reason.contains("第1行"));
         let rows = (1..).take_while(|row| budget.take(*row, 64, ROW_BYTES_MAX).is_ok()).count();
         assert_eq!(rows, 64, "64 MiB and a little");
+        let mut budget = RowBudget::of_file(1000);
+        assert_eq!((1..).take_while(|row| budget.take(*row, 1024, 0).is_ok()).count(), 4_002_000 / 1024);
     }
 }

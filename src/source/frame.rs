@@ -174,7 +174,7 @@ const BLOCK_BYTES: usize = 256 * 1024;
 const BLOCK_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// The most bytes of shared strings that are sent, with 12 for the place and the hash of each.
-const STRINGS_BYTES_MAX: usize = 96 * 1024 * 1024;
+const STRINGS_BYTES_MAX: usize = 64 * 1024 * 1024;
 const STRING_COST: usize = 12;
 
 /// The most bytes of the name of a sheet. Spreadsheet programs allow 31 characters, the caption of a web page's table may be longer.

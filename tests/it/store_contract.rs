@@ -4,6 +4,7 @@ mod findings;
 mod history;
 mod opening;
 mod outbox;
+mod readings;
 mod runs;
 mod snapshots;
 
@@ -119,6 +120,7 @@ contract! {
         a_field_added_later_reads_as_empty bodies_survive notes_and_accounts_read_back
         many_rows_are_read_once_over_batch_borders differences_are_counted_and_paged gone_codes_are_confirmed_once a_code_is_found_in_every_snapshot open_versions_are_packed
         notes_come_in_pages concurrent_pulls_of_one_source_follow_each_other;
+    readings: a_reading_that_ended_well_leaves_nothing;
     runs: opening_twice_gives_one_row claim_goes_to_one_of_two every_claim_has_its_own_fence an_expired_lease_is_taken_over
         a_failed_run_reopens orphaned_runs_are_listed handled_until_never_goes_back freeze_and_thaw reports_read_back
         a_result_of_another_version_is_not_guessed a_fault_is_one_sentence;

@@ -19,15 +19,20 @@ const COMMON_PCT_MAX: u64 = 80;
 const COMMON_MIN: u64 = 2;
 
 /// The most sheets of a file.
-pub const SHEETS_MAX: usize = 1000;
+pub const SHEETS_MAX: usize = 500;
 
 /// The most rows of all sheets of a file, and the most merged ranges.
 const ROWS_MAX: u64 = 8 * 1_048_576;
 const MERGES_MAX: usize = 1_000_000;
 
-/// From so many rows on that are quarantined or skipped, a file is refused if they are more than this share of its rows.
+/// From so many rows on that are quarantined or skipped, a file is refused if they are more than this share of its rows, or if they are more than
+/// the second number, whatever their share.
 const UNUSABLE_ROWS_MIN: u64 = 20_000;
 const UNUSABLE_PCT_MAX: u64 = 75;
+const UNUSABLE_ROWS_MAX: u64 = 100_000;
+
+/// The most cells of all sheets among which their headers are searched: a hundred sheets of two hundred columns.
+const SEARCHED_CELLS_MAX: u64 = 600_000;
 
 /// The most doubts about a sheet for sheets that have the same codes.
 const COMMON_LISTED_MAX: usize = 10;
@@ -105,6 +110,9 @@ pub struct FileIntake<'a> {
     /// Rows of the sheets before the present one that were read, and those of them that were quarantined or skipped.
     read_before: u64,
     unusable_before: u64,
+    searched_before: u64,
+    /// The most rows with data of all sheets.
+    data_rows_max: u64,
 }
 
 impl<'a> FileIntake<'a> {
@@ -124,7 +132,14 @@ impl<'a> FileIntake<'a> {
             merges: 0,
             read_before: 0,
             unusable_before: 0,
+            searched_before: 0,
+            data_rows_max: ROWS_MAX,
         }
+    }
+
+    /// Sets how many rows with data all sheets may have together.
+    pub fn set_data_rows_max(&mut self, rows: u32) {
+        self.data_rows_max = rows.into();
     }
 
     /// Why the file is refused, whatever comes: it has more of something than a real register, or nearly nothing of it can be used.
@@ -146,9 +161,15 @@ impl<'a> FileIntake<'a> {
             let reason = "合并单元格中的长文字被过多的行共用".to_owned();
             return Some(FileFault { reason, hint: "请取消合并，逐行填写后再导入" });
         }
+        if self.searched_before + sheet.searched_cells() > SEARCHED_CELLS_MAX {
+            return Some(FileFault { reason: "各工作表的前几行过宽，找不到表头".to_owned(), hint: split });
+        }
         let read = self.read_before + sheet.account.read;
+        if read > self.data_rows_max {
+            return Some(FileFault { reason: format!("文件各工作表的数据合计超过{}行", self.data_rows_max), hint: split });
+        }
         let unusable = self.unusable_before + sheet.account.quarantined + sheet.account.skipped;
-        if unusable >= UNUSABLE_ROWS_MIN && unusable * 100 > read * UNUSABLE_PCT_MAX {
+        if unusable >= UNUSABLE_ROWS_MAX || unusable >= UNUSABLE_ROWS_MIN && unusable * 100 > read * UNUSABLE_PCT_MAX {
             let first = sheet.notes.first().map_or(String::new(), |note| format!("，例如第{}行：{}", note.row, note.reason));
             let reason = format!("已读的{read}行中有{unusable}行不能入库{first}");
             return Some(FileFault { reason, hint: "请核对是否选错了文件，改正后重新导入" });
@@ -317,6 +338,7 @@ impl<'a> FileIntake<'a> {
         sheet.note_unlisted(&self.note_room);
         self.note_room = sheet.note_room;
         self.read_before += sheet.account.read;
+        self.searched_before += sheet.searched_cells();
         self.unusable_before += sheet.account.quarantined + sheet.account.skipped;
         let Some(ledger) = sheet.ledger() else {
             self.unread.push((sheet.account.sheet.clone(), sheet.account.unread.clone().unwrap_or_else(|| "未读取".into())));

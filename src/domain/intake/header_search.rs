@@ -20,8 +20,8 @@ const HEADER_BYTES_MAX: usize = 6000;
 const PARENT_BYTES_MAX: usize = 600;
 
 /// The most columns without field whose headers the account of a sheet names, and the most characters of such a header.
-const UNKNOWN_MAX: usize = 200;
-const UNKNOWN_CHARS_MAX: usize = 300;
+const UNKNOWN_MAX: usize = 100;
+const UNKNOWN_CHARS_MAX: usize = 120;
 
 /// The fewest columns that a header must name.
 const FIELDS_MIN: usize = 2;

@@ -7,6 +7,9 @@ use crate::domain::intake::text::shortened;
 /// The most notes of each kind on the rows of a file.
 pub const NOTES_MAX: u32 = 40_000;
 
+/// The most bytes of the texts of all notes on the rows of a file.
+const BYTES_MAX: usize = 48 * 1024 * 1024;
+
 /// The most characters of each text of a note that stems from the file.
 const TEXT_CHARS_MAX: usize = 300;
 
@@ -15,12 +18,13 @@ const TEXT_CHARS_MAX: usize = 300;
 pub(crate) struct NoteRoom {
     /// For each kind, in the order of [`NoteKind::ALL`].
     left: [u32; 3],
+    bytes_left: usize,
     unlisted: [u64; 3],
 }
 
 impl Default for NoteRoom {
     fn default() -> NoteRoom {
-        NoteRoom { left: [NOTES_MAX; 3], unlisted: [0; 3] }
+        NoteRoom { left: [NOTES_MAX; 3], bytes_left: BYTES_MAX, unlisted: [0; 3] }
     }
 }
 
@@ -29,17 +33,20 @@ impl NoteRoom {
     pub(crate) fn bound(&mut self, notes: &mut Vec<Note>, from: usize) {
         let mut at = from;
         while let Some(note) = notes.get_mut(at) {
+            let mut bytes = note.hint.len();
+            for text in [&mut note.code, &mut note.name, &mut note.unit, &mut note.raw, &mut note.reason, &mut note.project] {
+                shortened(text, TEXT_CHARS_MAX);
+                bytes += text.len();
+            }
             let kind = note.kind as usize;
-            if note.row > 0 && self.left[kind] == 0 {
+            if note.row > 0 && (self.left[kind] == 0 || self.bytes_left < bytes) {
                 self.unlisted[kind] += 1;
                 notes.remove(at);
                 continue;
             }
             if note.row > 0 {
                 self.left[kind] -= 1;
-            }
-            for text in [&mut note.code, &mut note.name, &mut note.unit, &mut note.raw, &mut note.reason, &mut note.project] {
-                shortened(text, TEXT_CHARS_MAX);
+                self.bytes_left -= bytes;
             }
             at += 1;
         }
@@ -65,7 +72,7 @@ mod tests {
 
     #[test]
     fn notes_are_listed_up_to_a_bound_and_then_counted() {
-        let mut room = NoteRoom { left: [2, 1, 0], unlisted: [0; 3] };
+        let mut room = NoteRoom { left: [2, 1, 0], ..NoteRoom::default() };
         let before = room;
         let note = |kind, row| Note { code: "长".repeat(400), ..Note::new(kind, 0, row, "原因", "") };
         let mut notes = vec![note(NoteKind::Quarantined, 1)];
@@ -85,5 +92,9 @@ mod tests {
         assert_eq!(room.unlisted(), 3);
         assert_eq!(room.unlisted_since(&before).unwrap(), "另有待核2条、未作数据1条未逐条列出，每个文件每类最多列40000条");
         assert_eq!(room.unlisted_since(&room), None);
+        let mut full = NoteRoom { bytes_left: 1000, ..NoteRoom::default() };
+        let mut notes = vec![note(NoteKind::Warning, 1), note(NoteKind::Warning, 2)];
+        full.bound(&mut notes, 0);
+        assert_eq!((notes.len(), full.unlisted()), (1, 1), "the second has no room");
     }
 }

@@ -87,6 +87,8 @@ pub struct SheetIntake<'a> {
     first_bytes: usize,
     /// How often the header was searched in vain.
     searches: u32,
+    /// Cells among which it was searched, empty ones included.
+    searched_cells: u64,
     state: SheetState<'a>,
     pub account: SheetAccount,
     pub notes: Vec<Note>,
@@ -149,6 +151,7 @@ impl<'a> SheetIntake<'a> {
             first_rows: Vec::new(),
             first_bytes: 0,
             searches: 0,
+            searched_cells: 0,
             state: SheetState::Searching,
             account: SheetAccount { sheet: name.to_owned(), ..SheetAccount::default() },
             notes: Vec::new(),
@@ -183,6 +186,11 @@ impl<'a> SheetIntake<'a> {
     /// Whether no further row of the sheet is read.
     pub(crate) fn is_refused(&self) -> bool {
         matches!(self.state, SheetState::Refused)
+    }
+
+    /// Cells among which the header was searched so far.
+    pub(crate) fn searched_cells(&self) -> u64 {
+        self.searched_cells
     }
 
     /// Whether a few merged cells have given their long texts to so many rows that no real register is like it.
@@ -291,6 +299,8 @@ impl<'a> SheetIntake<'a> {
     fn find_header(&mut self, out: &mut Vec<Outcome>) {
         let rows = std::mem::take(&mut self.first_rows);
         self.first_bytes = 0;
+        let width = rows.iter().filter_map(|row| row.cells.last()).map(|(column, _)| u64::from(*column) + 1).max().unwrap_or(0);
+        self.searched_cells += rows.len() as u64 * width;
         let (ledger, header) = match find(self.ledgers, &rows, &self.merges) {
             Ok(found) => found,
             Err(near) => {

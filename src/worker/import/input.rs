@@ -42,6 +42,14 @@ impl Input {
         }
     }
 
+    /// The most rows of a query, which has a limit of its own.
+    pub fn rows_max(&self) -> Option<u32> {
+        match self {
+            Input::File(_) => None,
+            Input::Query(query) => Some(query.rows_max),
+        }
+    }
+
     /// Lets the columns of a query be named by the ids of fields, because nobody writes Chinese headers in SQL.
     pub fn adapt(&self, ledgers: &mut [Ledger]) {
         if matches!(self, Input::Query(_)) {

@@ -96,6 +96,8 @@ impl Importer {
         let mut pull = self.store.pulls().begin().await?;
         let reading = self.begin_reading(input, self.read_limits(), sender);
         let mut reader = FileReader::new(&self.config, policy, &ledgers, &request.source, request.input.place(), self.clock.today());
+        let rows_max = self.config.settings.limits.rows_max;
+        reader.intake.set_data_rows_max(request.input.rows_max().unwrap_or_default().max(rows_max));
         let progress = progress(&format!("读取 {file}"));
         let rows = reader.read(&mut pull, receiver, &progress).await;
         progress.finish_and_clear();

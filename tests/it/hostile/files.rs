@@ -10,6 +10,7 @@ use duban::app::compose::App;
 use duban::worker::import::input::Input;
 use duban::worker::import::pull_report::PullError;
 use duban::worker::import::puller::PullRequest;
+use duban::worker::import::reading_guard::Initiative;
 use fastrand::Rng;
 use std::fmt::Write;
 use std::path::Path;
@@ -189,7 +190,7 @@ fn times(size: usize, scale: f64) -> usize {
     ((size as f64 * scale) as usize).max(2)
 }
 
-const KINDS: [Kind; 20] = [
+const KINDS: [Kind; 21] = [
     ("one long text named by many cells", "xlsx", |dice, scale| {
         let length = size(dice, 1000, times(1 << 20, scale));
         let (rows, columns) = (size(dice, 2, times(200, scale)), size(dice, 2, 1024));
@@ -240,6 +241,12 @@ const KINDS: [Kind; 20] = [
         let title = "项目编号/合同投资额（万元）".repeat(size(dice, 1, 100));
         let row = inline(&title).repeat(size(dice, 100, 1024));
         workbook(&[0], &[sheet(std::iter::repeat_n(row, size(dice, 5, 60)), "")], "")
+    }),
+    ("many sheets of wide rows of headers", "xlsx", |dice, scale| {
+        let row = inline("项目编号").repeat(size(dice, 100, 1024));
+        let part = sheet(std::iter::repeat_n(row, size(dice, 5, 120)), "");
+        let count = size(dice, 2, times(400, scale));
+        workbook(&(0..count).collect::<Vec<_>>(), &vec![part; count], "")
     }),
     ("rows repeated by their number", "ods", |dice, scale| {
         let cells = ["GZ1", "甲项目", "瓮安县"].map(|text| ods_cell(text, 1)).concat();
@@ -476,4 +483,83 @@ fn a_file_that_ended_its_reader_is_not_read_once_more_by_itself() {
     // with room for it, it is read or refused, and not remembered any more
     std::fs::write(at.join("incoming/poison.ods"), "项目编号,项目名称,县（市、区）\nGZ2,乙项目,瓮安县\n").expect("written");
     assert_eq!(duban(at, &["pull", "county"]).status.code(), Some(0));
+}
+
+/// A pipe, a device or a folder in the place of a file ends by itself, and so does one in the folder of the forms.
+#[test]
+fn what_is_no_file_is_refused_at_once() {
+    let root = fresh_root();
+    let pipe = root.path().join("pipe.xlsx");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
+    for (path, reason) in [(pipe.to_str().expect("a path"), "不是普通文件"), ("/dev/zero", "不是普通文件"), ("/tmp", "是文件夹")]
+    {
+        let ended = watch(root.path(), &["import", path]);
+        assert!(ended.code == Some(1) && ended.printed.contains(reason) && ended.seconds < Duration::from_secs(20), "{path}: {ended:?}");
+    }
+}
+
+/// One huge cell of another database stays in the process that queries it.
+#[test]
+fn a_huge_cell_of_a_query_does_not_grow_the_service() {
+    let root = fresh_root();
+    let at = root.path();
+    let make = async {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().filename(at.join("business.db")).create_if_missing(true);
+        let pool = sqlx::SqlitePool::connect_with(options).await.expect("a database");
+        for statement in [
+            "CREATE TABLE register (code TEXT, title TEXT, county TEXT, remark TEXT)",
+            "INSERT INTO register VALUES ('GZ1', '甲项目', '瓮安县', '')",
+            "INSERT INTO register SELECT 'GZ2', '乙项目', '瓮安县', replace(hex(zeroblob(100000000)), '0', 'x')",
+        ] {
+            sqlx::query(statement).execute(&pool).await.expect("a register");
+        }
+        pool.close().await;
+    };
+    tokio::runtime::Runtime::new().expect("a runtime").block_on(make);
+    let query =
+        |columns: &str| format!("name = \"business\"\ndatabase = \"sqlite:business.db\"\nquery = \"SELECT {columns} FROM register\"\n");
+    let settings = std::fs::read_to_string(at.join("config/duban.toml")).expect("the settings");
+    let source = |columns: &str| {
+        let text = settings.replace("# [brake]", &format!("[[source]]\n{}\n# [brake]", query(columns)));
+        std::fs::write(at.join("config/duban.toml"), text).expect("written");
+    };
+    source("code, title AS 名称, county AS '县（市、区）'");
+    let idle = watch(at, &["pull", "business"]);
+    assert_eq!(idle.code, Some(0), "{idle:?}");
+    source("code, title AS 名称, county AS '县（市、区）', remark AS 形象进度说明");
+    let ended = watch(at, &["pull", "business", "--accept"]);
+    assert!(matches!(ended.code, Some(0..=2)) && ended.peak_kib < idle.peak_kib + 32 * 1024, "{ended:?}");
+    // the cell is the name: it is cut, and the row waits for a person
+    source("code, title || remark AS 名称, county AS '县（市、区）'");
+    let ended = watch(at, &["pull", "business", "--accept"]);
+    assert!(ended.code == Some(2) && ended.printed.contains("内容超过500个字"), "{ended:?}");
+    assert!(ended.peak_kib < idle.peak_kib + 32 * 1024, "{ended:?}");
+}
+
+/// The program may be stopped while it reads a file, which is then read once more; one that was never read to its end is left to a person.
+#[tokio::test]
+async fn a_file_that_the_program_never_read_to_its_end_is_left_to_a_person() {
+    let root = fresh_root();
+    let at = root.path();
+    std::fs::write(at.join("register.csv"), "项目编号,项目名称,县（市、区）\nGZ1,甲项目,瓮安县\n").expect("written");
+    edit(at, "config/duban.toml", "config/sample/register.xlsx\"\nsample = true", "register.csv\"");
+    let service = service(at, "2026-11-23T01:00:00Z").await;
+    let source = service.config().settings.source("sample").expect("the source");
+    let sha256 = duban::report::archive::sha256(&std::fs::read(at.join("register.csv")).expect("the file"));
+    let begin = || async { service.store().readings().begin(&sha256, "register.csv", "2026-11-22T01:00:00Z").await.expect("begun") };
+    let by_itself = || service.importer().pull_source(source, false, Initiative::Service);
+    for stopped in [0, 2] {
+        for _ in 0..stopped {
+            begin().await;
+        }
+        assert!(by_itself().await.is_ok(), "stopped {stopped} times");
+        assert_eq!(service.store().readings().unended(&sha256).await.expect("read"), None, "it ended well");
+    }
+    for _ in 0..3 {
+        begin().await;
+    }
+    let refused = by_itself().await.expect_err("refused").to_string();
+    assert!(refused.contains("该文件曾使本程序未能读完（2026-11-22），不再自动读取"), "{refused}");
+    assert!(service.importer().pull_source(source, false, Initiative::Person).await.is_ok());
+    assert!(by_itself().await.is_ok(), "it ended well once");
 }
