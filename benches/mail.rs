@@ -16,6 +16,7 @@ use duban::mail::transport::Mailer;
 use duban::store::outbox::{NewMessage, OutboxBatch};
 use duban::store::runs::RunInputs;
 use duban::worker::deliver::deliverer::Deliverer;
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -151,6 +152,7 @@ async fn measure(mails: usize, kib: usize, connections: u32, port: u16) -> Resul
                 digest_sha256: String::new(),
                 bytes,
                 act: String::new(),
+                names: BTreeSet::new(),
                 id,
             });
         }

@@ -177,7 +177,7 @@ impl Judgement {
 
     fn write(&self, policy: &Policy, template: &Template, records: &Generated, audience: Audience, folder: &Path, number: Option<usize>) {
         let rows = match audience {
-            Audience::Office => None,
+            Audience::Office | Audience::ThirdParty => None,
             Audience::Unit(unit) => Some(self.reach.of(unit)),
         };
         let material = Material {

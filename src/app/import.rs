@@ -1,16 +1,21 @@
 //! Imports: a file that a person hands in, and the sources of the configuration.
 
 use crate::app::reports::ledger_named;
+use crate::clock::stamp;
 use crate::domain::notify::feedback::FormAccount;
 use crate::domain::problem::suggest;
+use crate::domain::register::ledger::{Ledger, Role};
+use crate::domain::secrecy::{HeaderDecision, Secrecy, compared};
+use crate::store::outbox::AuditEntry;
 use crate::worker::import::importer::Importer;
 use crate::worker::import::input::Input;
 use crate::worker::import::pull_report::PullReport;
 use crate::worker::import::puller::PullRequest;
 use crate::worker::import::reading_guard::Initiative;
-use anyhow::{bail, ensure};
+use anyhow::{Context, bail, ensure};
 use chrono::NaiveDate;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// The ledger under which a returned feedback form is imported.
 const FEEDBACK: &str = "feedback";
@@ -87,4 +92,45 @@ pub(crate) async fn pull(importer: &Importer, name: Option<&str>, accept: bool, 
         each(&source.name, pulled);
     }
     Ok(())
+}
+
+/// A header about which the office has decided.
+#[derive(Debug)]
+pub(crate) struct DecidedHeader {
+    pub(crate) header: String,
+    pub(crate) decision: HeaderDecision,
+}
+
+/// The words with which a header is left unread.
+const IGNORED: [&str; 2] = ["ignore", "忽略"];
+
+/// Decides, once for a source, whether a header is one of secrecy: `HEADER=FIELD` with the id or title of a secrecy field, or `HEADER=ignore`.
+///
+/// # Errors
+/// The text has another form, the header is always one of secrecy, or the database fails.
+pub(crate) async fn decide_header(importer: &Importer, source: &str, text: &str, by: &str) -> anyhow::Result<DecidedHeader> {
+    ensure!(!by.trim().is_empty(), "a decision about a header is that of a named person: --by NAME");
+    let (header, field) = text.rsplit_once('=').with_context(|| format!("--map \"{text}\": write 'HEADER=FIELD' or 'HEADER=ignore'"))?;
+    let (header, field) = (header.trim(), field.trim());
+    ensure!(!header.is_empty(), "--map \"{text}\" names no header");
+    let policy = &importer.config.policy;
+    let secrecy = Secrecy::new(Arc::clone(&policy.secrecy));
+    let is_secrecy_field = |ledger: &Ledger| {
+        let known = ledger.role(Role::Restricted).map(|index| &ledger.fields[index]);
+        known.is_some_and(|known| known.id == field || known.title == field)
+    };
+    let decision = if IGNORED.contains(&field) {
+        ensure!(secrecy.polarity(header).is_none(), "“{header}”是保密栏，不能忽略");
+        HeaderDecision::Ignored
+    } else {
+        let known = policy.ledgers.iter().filter_map(|ledger| Some(ledger.fields[ledger.role(Role::Restricted)?].title.as_str()));
+        let hint = suggest(field, known.chain(IGNORED)).unwrap_or_default();
+        ensure!(policy.ledgers.iter().any(is_secrecy_field), "--map: \"{field}\" is no secrecy field ({hint})");
+        HeaderDecision::Secrecy(secrecy.likely_polarity(header))
+    };
+    let at = stamp(importer.clock.now());
+    let entry = AuditEntry { at: &at, who: by, why: decision.code() };
+    importer.store.restrictions().decide_header(source, &compared(header), decision, entry).await?;
+    importer.store.audit().record(&at, by, "secrecy header decided", &format!("{source} {header}"), decision.code()).await?;
+    Ok(DecidedHeader { header: header.to_owned(), decision })
 }

@@ -8,6 +8,7 @@ pub mod findings;
 pub(crate) mod import;
 pub(crate) mod outbox;
 pub(crate) mod reports;
+pub(crate) mod restricted;
 pub(crate) mod runs;
 pub(crate) mod snapshots;
 pub(crate) mod start;

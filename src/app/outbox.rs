@@ -8,6 +8,7 @@ use crate::domain::problem::suggest;
 use crate::domain::rules::rule::{Act, Light};
 use crate::mail::message;
 use crate::mail::message::{Contents, Correspondent};
+use crate::store::named_records::NamedCodes;
 use crate::store::outbox::{AuditEntry, NewMessage, OutboxEvent, OutboxFilter, OutboxRow};
 use crate::store::sending::HoldReason;
 use crate::worker::deliver::deliverer::{Delivered, Deliverer};
@@ -122,15 +123,23 @@ fn missing(id: &str) -> String {
     format!("there is no message {id}; see duban outbox list")
 }
 
-/// The ids of the drafts of an act that wait for a person.
+/// The state of a message; `None` = there is none of this id.
+///
+/// # Errors
+/// The database fails.
+pub(crate) async fn state_of(deliverer: &Deliverer, id: &str) -> anyhow::Result<Option<DeliveryState>> {
+    Ok(deliverer.store.outbox().get(id).await?.map(|message| message.state))
+}
+
+/// The ids of the drafts of an act in a state: those that wait for a person, or those that are stopped.
 ///
 /// # Errors
 /// The act is never a draft, or the database fails.
-pub(crate) async fn drafts_of(deliverer: &Deliverer, act: &str) -> anyhow::Result<Vec<String>> {
+pub(crate) async fn drafts_of(deliverer: &Deliverer, act: &str, state: DeliveryState) -> anyhow::Result<Vec<String>> {
     let Some(known) = Act::ALL.into_iter().find(|known| known.code() == act && *known > Act::Urge) else {
         bail!("act \"{act}\" is no draft (supervise, circulate or interview)");
     };
-    let filter = OutboxFilter { state: Some(DeliveryState::Draft), ..OutboxFilter::default() };
+    let filter = OutboxFilter { state: Some(state), ..OutboxFilter::default() };
     let drafts = deliverer.store.outbox().list(&filter).await?;
     Ok(drafts.into_iter().filter(|draft| draft.act == known.code()).map(|draft| draft.id).collect())
 }
@@ -328,6 +337,8 @@ pub(crate) async fn retry_corrected(
             subject: old.subject.clone(),
             digest_sha256: String::new(),
             act: old.act.clone(),
+            // those of the old one are found by its id
+            names: NamedCodes::new(),
             id,
         };
         let why = format!("{} → {}；{}", masked_address(&old.address), masked_address(mailbox.address), by.why);

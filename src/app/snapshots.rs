@@ -8,6 +8,7 @@ use crate::domain::register::ledger::Ledger;
 use crate::domain::register::period::chinese_date;
 use crate::domain::register::record::Record;
 use crate::domain::rules::policy::Policy;
+use crate::domain::secrecy::{HeaderDecision, compared};
 use crate::store::changes::Side;
 use crate::store::gone::GoneConfirmation;
 use crate::store::records::StoredRecord;
@@ -24,11 +25,40 @@ use chrono::NaiveDate;
 /// # Errors
 /// There is no such held snapshot, or the database fails.
 pub(crate) async fn decide(evaluator: &Evaluator, ledger: &str, source: &str, seq: i64, state: SnapshotState) -> anyhow::Result<()> {
+    let now = stamp(evaluator.clock.now());
+    if state == SnapshotState::InForce {
+        ensure_decided(evaluator, ledger, source, seq).await?;
+    }
     if !evaluator.store.snapshots().decide_held(ledger, source, seq, state).await? {
         bail!("{ledger}/{source} 没有第{seq}次的暂缓快照；各次快照见 duban snapshot list");
     }
+    if state == SnapshotState::InForce {
+        evaluator.store.restrictions().end_with_snapshot(ledger, source, seq, &now).await?;
+    }
     let (act, object) = (format!("snapshot {}", state.code()), format!("{ledger}/{source}/{seq}"));
-    evaluator.store.audit().record(&stamp(evaluator.clock.now()), "cli", &act, &object, "").await?;
+    evaluator.store.audit().record(&now, "cli", &act, &object, "").await?;
+    Ok(())
+}
+
+/// Checks that the office has decided about all headers of a snapshot that may be of secrecy. A snapshot that was read without a column of
+/// secrecy is read anew instead of being released.
+///
+/// # Errors
+/// It has not, or the database fails.
+async fn ensure_decided(evaluator: &Evaluator, ledger: &str, source: &str, seq: i64) -> anyhow::Result<()> {
+    let snapshots = evaluator.store.snapshots().list().await?;
+    let Some(snapshot) = snapshots.iter().find(|known| (known.ledger.as_str(), known.source.as_str(), known.seq) == (ledger, source, seq))
+    else {
+        return Ok(());
+    };
+    let decisions = evaluator.store.restrictions().header_decisions(source).await?;
+    let is_ignored = |header: &&String| decisions.get(&compared(header)) == Some(&HeaderDecision::Ignored);
+    let open: Vec<&String> = snapshot.accounts.iter().flat_map(|account| &account.undecided).filter(|header| !is_ignored(header)).collect();
+    if let Some(header) = open.first() {
+        bail!(
+            "“{header}”栏可能是保密标注，不能直接放行；请重新导入：duban import 文件 --source {source} --map '{header}=restricted' --by 姓名，不是保密标注的写 '{header}=ignore'"
+        );
+    }
     Ok(())
 }
 
@@ -44,7 +74,7 @@ pub(crate) async fn each_record(
 ) -> anyhow::Result<()> {
     let mut failed = None;
     let selection = evaluator.select_snapshots(&[], as_of).await?;
-    LedgerRecords::new(&evaluator.store, ledger, &selection)
+    LedgerRecords::as_imported(&evaluator.store, ledger, &selection)
         .each(|_, streamed| {
             if failed.is_none() {
                 failed = take(streamed.record).err();

@@ -4,6 +4,7 @@ use crate::cli::day::day;
 use crate::cli::findings::FilterArguments;
 use crate::cli::intake::SnapshotAction;
 use crate::cli::outbox::OutboxAction;
+use crate::cli::restricted::RestrictedAction;
 use crate::source::child::{PARSE, QUERY};
 use crate::source::refusal::ReadLimits;
 use chrono::NaiveDate;
@@ -66,6 +67,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: OutboxAction,
     },
+    /// Which codes are restricted (涉密、不便公开) and by which file; lift marks that are wrong
+    Restricted {
+        #[command(subcommand)]
+        action: RestrictedAction,
+    },
     /// Write a sample register with N projects
     Sample {
         #[arg(long, default_value_t = 2000)]
@@ -94,6 +100,12 @@ pub(crate) enum Command {
         /// Take a register that the brake would hold
         #[arg(long)]
         accept: bool,
+        /// Decide, once for the source, what a header that may be of secrecy means: 'HEADER=是否涉密' or 'HEADER=ignore'
+        #[arg(long, value_name = "HEADER=FIELD", requires = "by")]
+        map: Vec<String>,
+        /// Who decides it
+        #[arg(long)]
+        by: Option<String>,
     },
     /// Write the empty sheet that an office fills in for a ledger
     Blank { ledger: String, file: PathBuf },

@@ -4,7 +4,7 @@ use crate::app::compose::App;
 use crate::app::import::ImportRequest;
 use crate::cli::arguments::{Arguments, Command};
 use crate::cli::exit::Exit;
-use crate::cli::{accountability, check, diff, explain, findings, intake, ledger, outbox, rebuild, run, runs};
+use crate::cli::{accountability, check, diff, explain, findings, intake, ledger, outbox, rebuild, restricted, run, runs};
 use crate::clock::Clock;
 use crate::source::child;
 use clap::Parser;
@@ -75,9 +75,9 @@ async fn dispatch(root: &Path, command: Command) -> anyhow::Result<Exit> {
 
         Command::Init => run::init(&open().await?),
         Command::Pull { source, accept } => intake::pull(&open().await?, source.as_deref(), accept).await,
-        Command::Import { file, ledger, source, covers, accept } => {
+        Command::Import { file, ledger, source, covers, accept, map, by } => {
             let request = ImportRequest { file, ledger, source, covers_on: covers, accept };
-            intake::import(&open().await?, request).await
+            intake::import(&open().await?, request, &map, by.as_deref().unwrap_or_default()).await
         }
         Command::Snapshot { action } => intake::snapshot(&open().await?, action).await,
         Command::Diff { a, b, ledger, format } => diff::diff(&open().await?, &a, &b, ledger.as_deref(), &format).await,
@@ -88,6 +88,8 @@ async fn dispatch(root: &Path, command: Command) -> anyhow::Result<Exit> {
         Command::Runs { run: Some(run), unit, .. } => runs::show(&open().await?, &run, unit.as_deref()).await,
         Command::Runs { run: None, limit, .. } => runs::list(&open().await?, limit).await,
         Command::Outbox { action } => outbox::outbox(&open().await?, action).await,
+
+        Command::Restricted { action } => restricted::restricted(&open().await?, action).await,
 
         Command::Findings { as_of, filter, format } => findings::print(&open().await?, as_of, &filter, &format).await,
         Command::Explain { rule, key, as_of, format } => explain::explain(&open().await?, &rule, &key, as_of, &format).await,

@@ -2,7 +2,7 @@
 
 use crate::app::compose::App;
 use crate::app::import;
-use crate::app::import::{ImportRequest, Imported, Pulled};
+use crate::app::import::{DecidedHeader, ImportRequest, Imported, Pulled};
 use crate::app::reports::ledger_named;
 use crate::app::snapshots;
 use crate::app::snapshots::GoneCode;
@@ -13,6 +13,7 @@ use crate::cli::exit::Exit;
 use crate::domain::intake::note::{Note, NoteKind, sentence};
 use crate::domain::notify::feedback::FormAccount;
 use crate::domain::register::period::chinese_date;
+use crate::domain::secrecy::{HeaderDecision, Polarity};
 use crate::store::snapshots::SnapshotState;
 use crate::worker::import::pull_report::PullReport;
 use chrono::NaiveDate;
@@ -63,6 +64,9 @@ fn print_report(report: &PullReport) {
     for ledger in &report.ledgers {
         let outcome = match ledger.state {
             None => format!("与第{}次快照相同，无需更新", ledger.seq),
+            Some(SnapshotState::Held) if !ledger.undecided.is_empty() => {
+                format!("第{}次快照暂缓生效（{}）；办法见下列提示", ledger.seq, ledger.held_because)
+            }
             Some(SnapshotState::Held) => format!(
                 "第{}次快照暂缓生效（{}）；核对后用 duban snapshot release 或 import --accept 放行",
                 ledger.seq, ledger.held_because
@@ -98,12 +102,23 @@ fn print_report(report: &PullReport) {
         if ledger.ahead {
             print_line!("  截至日在今天之后，请核对");
         }
+        for header in &ledger.undecided {
+            print_line!(
+                "  “{header}”栏可能是保密标注。是：duban import 文件 --map '{header}=restricted' --by 姓名；不是：--map '{header}=ignore'"
+            );
+        }
+        if ledger.restricted > 0 {
+            print_line!("  本次新标注不便公开的编号{}个，立即生效；清单：duban restricted list", ledger.restricted);
+        }
         if !ledger.lost.is_empty() {
             print_line!("  上次有而这次没有的栏：{}；各行的这些内容按未填处理，如只是改了表头，请改回后重新导入", ledger.lost.join("、"));
         }
         for line in note_lines(&ledger.notes, &ledger.sheets_of_file, &[NoteKind::Quarantined], NOTES_SHOWN) {
             print_line!("  {line}");
         }
+    }
+    if report.withheld > 0 {
+        print_line!("已停发{}封列有这些编号的待发邮件和拟办件，下次执行另行生成；已发出的：duban restricted list --sent", report.withheld);
     }
     for (sheet, reason) in &report.unread {
         print_line!("{}{} 未读取：{reason}", report.file, if sheet.is_empty() { String::new() } else { format!(" 工作表“{sheet}”") });
@@ -150,8 +165,13 @@ fn exit_of(report: &PullReport) -> Exit {
     }
 }
 
-/// Reads one file. Exit code: 3 if a snapshot is held, 2 if rows wait for correction or were returned.
-pub(crate) async fn import(app: &App, request: ImportRequest) -> anyhow::Result<Exit> {
+/// Reads one file, after the person `by` has decided about the headers of `map`. Exit code: 3 if a snapshot is held, 2 if rows wait for
+/// correction or were returned.
+pub(crate) async fn import(app: &App, request: ImportRequest, map: &[String], by: &str) -> anyhow::Result<Exit> {
+    for text in map {
+        let DecidedHeader { header, decision } = import::decide_header(app.importer(), &request.source, text, by).await?;
+        print_line!("来源“{}”的“{header}”栏：{}", request.source, decision_text(decision));
+    }
     match import::import(app.importer(), request).await? {
         Imported::Forms(accounts) => {
             let returned = accounts.iter().any(|account| account.returned > 0 || !account.missing_columns.is_empty());
@@ -162,6 +182,15 @@ pub(crate) async fn import(app: &App, request: ImportRequest) -> anyhow::Result<
             print_report(&report);
             Ok(exit_of(&report))
         }
+    }
+}
+
+/// What a decision about a header means for the rows below it.
+fn decision_text(decision: HeaderDecision) -> &'static str {
+    match decision {
+        HeaderDecision::Secrecy(Polarity::Marks) => "作为保密标注，填“否”或写明公开的除外，其余按不便公开处理",
+        HeaderDecision::Secrecy(Polarity::Opens) => "作为公开标注，填“是”或写明公开的除外，其余按不便公开处理",
+        HeaderDecision::Ignored => "不是保密标注，不予读取",
     }
 }
 

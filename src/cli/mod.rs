@@ -17,5 +17,6 @@ mod intake;
 mod ledger;
 mod outbox;
 mod rebuild;
+mod restricted;
 pub mod run;
 mod runs;

@@ -19,7 +19,7 @@ use clap::{Args, Subcommand};
 pub(crate) enum OutboxAction {
     /// Messages, newest first
     List {
-        /// pending, sending, accepted, refused, unknown, held, draft, rejected, superseded or dead
+        /// pending, sending, accepted, refused, unknown, held, draft, rejected, superseded, dead or withheld
         #[arg(long)]
         state: Option<String>,
         #[arg(long)]
@@ -123,6 +123,10 @@ fn local(at: &str) -> String {
 /// Runs one action on the outbox.
 pub(crate) async fn outbox(app: &App, action: OutboxAction) -> anyhow::Result<Exit> {
     let deliverer = app.deliverer();
+    // whatever lets a message go looks once more whether it may
+    if matches!(action, OutboxAction::Release { .. } | OutboxAction::Retry { .. } | OutboxAction::Send) {
+        print_withheld(deliverer, &deliverer.withhold().await?).await?;
+    }
     match action {
         OutboxAction::List { state, run, unit, finding } => {
             let finding = finding.and_then(|words| <[String; 2]>::try_from(words).ok()).map(|[rule, key]| (rule, key));
@@ -150,10 +154,15 @@ pub(crate) async fn outbox(app: &App, action: OutboxAction) -> anyhow::Result<Ex
         OutboxAction::Hold { ids, person, .. } => print_change(&outbox::hold(deliverer, &ids, person.person(&person.who())).await?, "暂缓"),
         OutboxAction::Release { sending: true, person, .. } => release_sending(deliverer, &person).await,
         OutboxAction::Release { act: Some(act), person, .. } => {
-            decide(deliverer, &outbox::drafts_of(deliverer, &act).await?, DeliveryState::Pending, &person).await
+            let ids = outbox::drafts_of(deliverer, &act, DeliveryState::Draft).await?;
+            let withheld = outbox::drafts_of(deliverer, &act, DeliveryState::Withheld).await?;
+            print_withheld(deliverer, &withheld).await?;
+            let exit = decide(deliverer, &ids, DeliveryState::Pending, &person).await?;
+            Ok(exit.or_worse(if withheld.is_empty() { Exit::Done } else { Exit::Partial }))
         }
         OutboxAction::Reject { act: Some(act), person, .. } => {
-            decide(deliverer, &outbox::drafts_of(deliverer, &act).await?, DeliveryState::Rejected, &person).await
+            let ids = outbox::drafts_of(deliverer, &act, DeliveryState::Draft).await?;
+            decide(deliverer, &ids, DeliveryState::Rejected, &person).await
         }
         OutboxAction::Reject { ids, person, .. } => decide(deliverer, &ids, DeliveryState::Rejected, &person).await,
         OutboxAction::Release { ids, person, .. } => {
@@ -167,6 +176,15 @@ pub(crate) async fn outbox(app: &App, action: OutboxAction) -> anyhow::Result<Ex
     }
 }
 
+/// Prints messages that are stopped because they name a restricted record, with the reason.
+async fn print_withheld(deliverer: &Deliverer, ids: &[String]) -> anyhow::Result<()> {
+    for id in ids {
+        let message = outbox::show(deliverer, id).await?.row;
+        print_line!("{id} {}：{}，不再发送；下次执行任务时另行生成", message.unit, message.reply);
+    }
+    Ok(())
+}
+
 /// Releases or rejects drafts in the name of a person.
 async fn decide(deliverer: &Deliverer, ids: &[String], to: DeliveryState, person: &PersonArguments) -> anyhow::Result<Exit> {
     outbox::named_decision(person.by.as_deref(), &person.reason)?;
@@ -174,6 +192,11 @@ async fn decide(deliverer: &Deliverer, ids: &[String], to: DeliveryState, person
     let rest = ids.len() - decided;
     let word = if to == DeliveryState::Pending { "签发" } else { "不予签发" };
     print_line!("{word}{decided}件{}", if rest > 0 { format!("；{rest}件不是待签发的拟办件，未作改动") } else { String::new() });
+    let mut withheld = Vec::new();
+    for id in ids {
+        withheld.extend(outbox::state_of(deliverer, id).await?.filter(|state| *state == DeliveryState::Withheld).map(|_| id.clone()));
+    }
+    print_withheld(deliverer, &withheld).await?;
     Ok(if rest > 0 { Exit::Partial } else { Exit::Done })
 }
 

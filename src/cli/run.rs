@@ -136,7 +136,7 @@ fn deliveries_text(mails: &Deliveries, text: &mut String) {
         text.push_str(&format!(
             "发送：应发{queued} = 已送达{accepted} + 被拒{refused} + 结果不明{unknown} + 待发{pending} + 暂缓{on_hold}"
         ));
-        for (word, count) in [("已被代替", mails.superseded), ("停止发送", mails.dead)] {
+        for (word, count) in [("已被代替", mails.superseded), ("停止发送", mails.dead), ("不便公开停发", mails.withheld)] {
             if count > 0 {
                 text.push_str(&format!(" + {word}{count}"));
             }

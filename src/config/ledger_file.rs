@@ -5,8 +5,10 @@ use crate::domain::problem::{Problems, ProblemsAt, suggest};
 use crate::domain::register::ledger::{Field, FieldKind, Ledger, MONEY_UNITS, OwnerSpec, Privacy, Purpose, Role, Roles};
 use crate::domain::register::record::FIELDS_MAX;
 use crate::domain::register::required_roles::{LeftOut, required_roles};
+use crate::domain::secrecy::{Secrecy, SecrecyWords};
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -83,12 +85,13 @@ const TYPES: [(&str, FieldKind); 6] = [
 const PRIVACY: [(&str, Privacy); 3] = [("none", Privacy::None), ("personal", Privacy::Personal), ("commercial", Privacy::Commercial)];
 
 /// The ledgers without problems, the project ledger first: other ledgers refer to it.
-pub(crate) fn parse(files: &FileSet, problems: &mut Problems) -> Vec<Ledger> {
+pub(crate) fn parse(files: &FileSet, words: &Arc<SecrecyWords>, problems: &mut Problems) -> Vec<Ledger> {
     let before = problems.0.len();
+    let secrecy = Arc::new(Secrecy::new(Arc::clone(words)));
     let mut ledgers: Vec<(&str, Ledger)> = Vec::new();
     for (stem, path) in files_in(files, "config/ledgers", ".toml") {
         let Some(file) = parse_toml(files, path, problems) else { continue };
-        if let Some(ledger) = ledger(stem, file, &mut problems.at(path, "")) {
+        if let Some(ledger) = ledger(stem, file, &secrecy, &mut problems.at(path, "")) {
             ledgers.push((path, ledger));
         }
     }
@@ -112,7 +115,7 @@ pub(crate) fn parse(files: &FileSet, problems: &mut Problems) -> Vec<Ledger> {
     ledgers
 }
 
-fn ledger(stem: &str, file: LedgerFile, at: &mut ProblemsAt<'_>) -> Option<Ledger> {
+fn ledger(stem: &str, file: LedgerFile, secrecy: &Arc<Secrecy>, at: &mut ProblemsAt<'_>) -> Option<Ledger> {
     let before = at.count();
     let purpose = purpose(file.purpose.as_deref(), at);
     let mut fields: Vec<Field> = Vec::new();
@@ -126,6 +129,9 @@ fn ledger(stem: &str, file: LedgerFile, at: &mut ProblemsAt<'_>) -> Option<Ledge
     let without = without(file.without, at);
     if let Some(purpose) = purpose {
         check_roles(purpose, &fields, &without, at);
+    }
+    if !without.iter().any(|(role, _)| *role == Role::Restricted) {
+        check_secrecy(&fields, secrecy, at);
     }
     let owner = owner(&file.owner, &fields, at)?;
     let append_only = file.form.iter().filter_map(|id| index_of(id, &fields, &mut at.at("form"))).collect();
@@ -145,7 +151,25 @@ fn ledger(stem: &str, file: LedgerFile, at: &mut ProblemsAt<'_>) -> Option<Ledge
         negotiation_only: file.confined,
         append_only,
         without,
+        secrecy: Arc::clone(secrecy),
     })
+}
+
+/// Reports a secrecy field that holds no words, and other fields whose headers are those of secrecy.
+fn check_secrecy(fields: &[Field], secrecy: &Secrecy, at: &mut ProblemsAt<'_>) {
+    for field in fields {
+        let mut at = at.at(format!("field \"{}\"", field.id));
+        if field.role == Some(Role::Restricted) {
+            if !matches!(field.kind, FieldKind::Text | FieldKind::Bool) {
+                at.report("a field with role \"restricted\" is text or bool", None);
+            }
+            continue;
+        }
+        for header in std::iter::once(&field.title).chain(&field.aliases).filter(|header| secrecy.polarity(header).is_some()) {
+            let hint = "give the field `role = \"restricted\"`, or take the header out of config/secrecy.toml";
+            at.report(format!("\"{header}\" is a header of secrecy"), Some(hint.into()));
+        }
+    }
 }
 
 fn purpose(word: Option<&str>, at: &mut ProblemsAt<'_>) -> Option<Purpose> {

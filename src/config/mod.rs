@@ -11,6 +11,7 @@ pub(crate) mod level_file;
 pub mod load;
 pub(crate) mod policy_file;
 pub(crate) mod rule_file;
+pub(crate) mod secrecy_file;
 pub mod settings;
 pub mod source_settings;
 pub(crate) mod template_file;

@@ -2,16 +2,18 @@
 
 use crate::config::file_set::FileSet;
 use crate::config::rule_file::RuleSet;
-use crate::config::{calendar_file, industry_file, ledger_file, level_file, rule_file, unit_file};
+use crate::config::{calendar_file, industry_file, ledger_file, level_file, rule_file, secrecy_file, unit_file};
 use crate::domain::problem::{Problems, suggest};
 use crate::domain::register::ledger::{Ledger, OwnerSpec};
 use crate::domain::register::levels::{LevelWord, Levels};
 use crate::domain::rules::policy::Policy;
+use std::sync::Arc;
 
 /// The policy. `None` where a part has problems that the parts built on it would only repeat.
 pub(crate) fn parse(files: &FileSet, problems: &mut Problems) -> Option<Policy> {
     let before = problems.0.len();
-    let ledgers = ledger_file::parse(files, problems);
+    let secrecy = Arc::new(secrecy_file::parse(files, problems).unwrap_or_default());
+    let ledgers = ledger_file::parse(files, &secrecy, problems);
     let levels = level_file::parse(files, problems)?;
     let mut units = unit_file::parse(files, levels, problems)?;
     industry_file::parse(files, &mut units, problems)?;
@@ -25,7 +27,7 @@ pub(crate) fn parse(files: &FileSet, problems: &mut Problems) -> Option<Policy> 
         return None;
     }
     let RuleSet { rules, causes, exemptions, accountability_quarters, document } = rule_file::parse(files, &ledgers, &units, problems)?;
-    Some(Policy { ledgers, rules, units, calendar, causes, exemptions, accountability_quarters, document })
+    Some(Policy { ledgers, rules, units, calendar, causes, exemptions, accountability_quarters, document, secrecy })
 }
 
 /// Reports words for the level that a difficulty is raised to and that are the rank of no level.

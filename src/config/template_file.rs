@@ -26,6 +26,8 @@ struct TemplateFile {
     subject: String,
     #[serde(default)]
     keywords: String,
+    #[serde(default)]
+    third_party: bool,
     /// Read one by one, because the keys of a sheet depend on its form.
     sheet: Vec<IgnoredAny>,
 }
@@ -87,6 +89,7 @@ impl<'a> TextOfTemplate<'a> {
             title: file.title,
             subject: file.subject,
             keywords: file.keywords,
+            third_party: file.third_party,
             file: file.file,
             sheets,
         })

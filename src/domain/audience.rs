@@ -20,6 +20,8 @@ pub enum Audience {
     Office,
     /// One unit, by a pack or by the attachment of its mail; the office too, where it is mailed.
     Unit(UnitId),
+    /// Whoever fills in a form outside the offices: no restricted row and none under negotiation.
+    ThirdParty,
 }
 
 impl Audience {
@@ -27,14 +29,18 @@ impl Audience {
     pub fn sees_finding(self, finding: &Finding) -> bool {
         self.may_list(finding)
             && match self {
-                Audience::Office => true,
+                Audience::Office | Audience::ThirdParty => true,
                 Audience::Unit(unit) => finding.is_addressed_to(unit) || finding.state == State::Unjudged && finding.owner == Some(unit),
             }
     }
 
     /// Whether the row of a finding that a mail or a pack selects may be shown.
     pub fn may_list(self, finding: &Finding) -> bool {
-        self == Audience::Office || is_named(finding)
+        match self {
+            Audience::Office => true,
+            Audience::Unit(_) => is_named(finding),
+            Audience::ThirdParty => is_named_to_all(finding),
+        }
     }
 
     /// Whether a finding is only counted: it is addressed to the unit, and its record is restricted.
@@ -52,6 +58,7 @@ impl Audience {
         match self {
             Audience::Office => true,
             Audience::Unit(unit) => is_own(unit) && !is_restricted(),
+            Audience::ThirdParty => false,
         }
     }
 
@@ -66,6 +73,7 @@ impl Audience {
         match self {
             Audience::Office => true,
             Audience::Unit(unit) => !is_negotiation_only(ledger, project) || owner() == Some(unit) || is_addressed(),
+            Audience::ThirdParty => !is_negotiation_only(ledger, project),
         }
     }
 
@@ -73,13 +81,18 @@ impl Audience {
     /// number is the same in every workbook.
     pub fn counts(self, units: &Units, owner: Option<UnitId>) -> bool {
         match self {
-            Audience::Office => true,
+            Audience::Office | Audience::ThirdParty => true,
             Audience::Unit(unit) => owner.is_some_and(|owner| units.is_within(owner, unit)),
         }
     }
 
     /// Whether the counts of lights of the previous run may be compared with: they include records that units may not see.
     pub fn sees_previous_lights(self) -> bool {
+        self == Audience::Office
+    }
+
+    /// Whether rows of restricted records are marked: only the office sees such rows.
+    pub fn marks_restricted(self) -> bool {
         self == Audience::Office
     }
 
@@ -92,21 +105,21 @@ impl Audience {
     pub fn text(self, text: &str) -> String {
         match self {
             Audience::Office => text.to_owned(),
-            Audience::Unit(_) => masked(text),
+            Audience::Unit(_) | Audience::ThirdParty => masked(text),
         }
     }
 
     /// The text of a field as the reader gets it.
     pub fn field_text(self, field: &Field, text: &str) -> String {
         match (self, is_personal(field)) {
-            (Audience::Unit(_), true) => masked_phone(text),
+            (Audience::Unit(_) | Audience::ThirdParty, true) => masked_phone(text),
             _ => self.text(text),
         }
     }
 
     fn unit(self) -> Option<UnitId> {
         match self {
-            Audience::Office => None,
+            Audience::Office | Audience::ThirdParty => None,
             Audience::Unit(unit) => Some(unit),
         }
     }
@@ -130,13 +143,23 @@ impl RowReaders {
         !self.restricted && (!self.negotiation_only || self.owner == Some(unit) || is_addressed())
     }
 
-    /// Whether a field of the row is left out: a commercial one, for a unit that the record does not concern, because it is neither its own
+    /// Whether a third party may see the row.
+    pub fn admit_third_party(&self) -> bool {
+        !self.restricted && !self.negotiation_only
+    }
+
+    /// Whether a field of the row is left out: a commercial one, for a third party, or for a unit that the record does not concern, because it is neither its own
     /// nor a subordinate's, not of an industry it leads, and not raised by it.
     pub fn withhold(&self, units: &Units, audience: Audience, field: &Field) -> bool {
         let concerns = |unit: UnitId| {
             self.owner.is_some_and(|owner| units.is_within(owner, unit)) || self.lead == Some(unit) || self.raiser == Some(unit)
         };
-        field.privacy == Privacy::Commercial && audience.unit().is_some_and(|unit| !concerns(unit))
+        field.privacy == Privacy::Commercial
+            && match audience {
+                Audience::Office => false,
+                Audience::Unit(unit) => !concerns(unit),
+                Audience::ThirdParty => true,
+            }
     }
 }
 
@@ -193,12 +216,9 @@ pub fn is_negotiation_only(ledger: &Ledger, record: &Record) -> bool {
     ledger.negotiation_only || ledger.is_of_projects() && record.text(ledger.role(Role::Stage)) == STAGE_NEGOTIATING
 }
 
-/// The texts of an unrestricted record; any other text restricts it.
-const UNRESTRICTED: [&str; 7] = ["否", "公开", "无", "不涉密", "非涉密", "非密", "不涉及"];
-
 /// Whether a record is only counted outside the office's own workbooks: it, or the project it belongs to, is marked 涉密 or 不便公开.
 pub fn is_restricted(ledger: &Ledger, record: &Record, is_project_restricted: impl FnOnce() -> bool) -> bool {
-    ledger.role(Role::Restricted).is_some_and(|field| is_marked(record.cell(field))) || is_project_restricted()
+    ledger.role(Role::Restricted).is_some_and(|field| is_marked(ledger, record.cell(field))) || is_project_restricted()
 }
 
 /// Whether the record with a code is restricted. A code without a record is not.
@@ -210,13 +230,22 @@ pub fn is_code_restricted(policy: &Policy, records: &dyn Records, ledger: usize,
     is_restricted(shape, &record, || projects.zip(project()).is_some_and(|(shape, project)| is_restricted(shape, &project, || false)))
 }
 
-/// Whether the value of a secrecy field restricts the record.
-pub fn is_marked(cell: &Cell) -> bool {
+/// Whether the value of a ledger's secrecy field restricts the record.
+pub fn is_marked(ledger: &Ledger, cell: &Cell) -> bool {
     match cell {
         Cell::Empty => false,
         Cell::Bool(restricted) => *restricted,
-        Cell::Text(text) => !text.trim().is_empty() && !UNRESTRICTED.contains(&text.trim()),
+        Cell::Text(text) => ledger.secrecy.is_marked(text),
         _ => true,
+    }
+}
+
+/// Whether the value of a ledger's secrecy field states that the record is open. An empty cell states nothing.
+pub fn is_stated_open(ledger: &Ledger, cell: &Cell) -> bool {
+    match cell {
+        Cell::Bool(restricted) => !restricted,
+        Cell::Text(text) => ledger.secrecy.is_open(text),
+        _ => false,
     }
 }
 

@@ -210,13 +210,15 @@ fn write_project_cell(
 fn write_plain(sheet: &mut Worksheet, ledger: &Ledger, rows: &[Vec<Cell>]) -> Result<(), XlsxError> {
     sheet.set_name(&ledger.title)?;
     let date = Format::new().set_num_format("yyyy-mm-dd");
-    for (column, field) in ledger.fields.iter().enumerate() {
+    // of the sample only the projects have a column of secrecy
+    let shown: Vec<usize> = (0..ledger.fields.len()).filter(|field| ledger.role(Role::Restricted) != Some(*field)).collect();
+    for (column, field) in shown.iter().map(|field| &ledger.fields[*field]).enumerate() {
         sheet.set_column_width(column as u16, if field.role == Some(Role::Name) { 34 } else { 15 })?;
         sheet.write_with_format(0, column as u16, &field.title, &header_format())?;
     }
     sheet.set_freeze_panes(1, 0)?;
     for (number, cells) in rows.iter().enumerate() {
-        for (column, cell) in cells.iter().enumerate() {
+        for (column, cell) in shown.iter().map(|field| &cells[*field]).enumerate() {
             let (row, column) = (number as u32 + 1, column as u16);
             match cell {
                 Cell::Empty => {}

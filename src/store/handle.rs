@@ -8,6 +8,8 @@ use crate::store::findings::Findings;
 use crate::store::frozen_texts::FrozenTexts;
 use crate::store::gone::Gone;
 use crate::store::indicators::Indicators;
+use crate::store::marked_messages::MarkedMessages;
+use crate::store::named_records::NamedRecords;
 use crate::store::notes::Notes;
 use crate::store::notified::Notified;
 use crate::store::notify_reasons::NotifyReasons;
@@ -16,6 +18,7 @@ use crate::store::pulls::Pulls;
 use crate::store::readings::Readings;
 use crate::store::records::Records;
 use crate::store::reports::Reports;
+use crate::store::restrictions::Restrictions;
 use crate::store::runs::Runs;
 use crate::store::schedule::Schedule;
 use crate::store::sending::Sending;
@@ -79,6 +82,14 @@ impl Store {
         Indicators { database: &self.database }
     }
 
+    pub fn marked_messages(&self) -> MarkedMessages<'_> {
+        MarkedMessages { database: &self.database }
+    }
+
+    pub fn named_records(&self) -> NamedRecords<'_> {
+        NamedRecords { database: &self.database }
+    }
+
     pub fn notes(&self) -> Notes<'_> {
         Notes { database: &self.database }
     }
@@ -109,6 +120,10 @@ impl Store {
 
     pub fn reports(&self) -> Reports<'_> {
         Reports { database: &self.database }
+    }
+
+    pub fn restrictions(&self) -> Restrictions<'_> {
+        Restrictions { database: &self.database }
     }
 
     pub fn runs(&self) -> Runs<'_> {

@@ -5,6 +5,7 @@ use crate::domain::judging::finding::Identity;
 use crate::domain::notify::delivery::{DeliveryEvent, DeliveryState};
 use crate::domain::rules::rule::Light;
 use crate::store::database::{Database, Dialect, ROWS_PER_STATEMENT, Result, StoreError, json, number, parameters, sql, text, to_json};
+use crate::store::named_records::{NamedCodes, insert_named};
 use crate::store::notified::{NotifiedFindings, last_before_undelivered};
 use crate::store::notify_reasons::{UnitReason, insert_reasons, record_superseded};
 use crate::store::run_result;
@@ -30,6 +31,8 @@ pub struct NewMessage {
     pub bytes: Vec<u8>,
     /// Code of the act above 催办, for a draft that a person releases; empty for a digest.
     pub act: String,
+    /// The records that its text and its attachment name.
+    pub names: NamedCodes,
 }
 
 /// The findings of which a unit is notified by its message.
@@ -160,8 +163,8 @@ impl Outbox<'_> {
         for part in messages.chunks(ROWS_PER_STATEMENT) {
             let statement = format!(
                 "INSERT INTO outbox (id, run, recipient, address, unit, subject, message_id, digest_sha256, state, fence, lease_until, attempts, \
-                 next_at, reply, created_at, ended_at, test, expires_at, size, act) VALUES {} ON CONFLICT (run, recipient) DO NOTHING",
-                self.database.dialect.values(part.len(), 20)
+                 next_at, reply, created_at, ended_at, test, expires_at, size, act, checked) VALUES {} ON CONFLICT (run, recipient) DO NOTHING",
+                self.database.dialect.values(part.len(), 21)
             );
             let mut query = sqlx::query(sql(statement));
             for message in part {
@@ -186,7 +189,8 @@ impl Outbox<'_> {
                     .bind(i64::from(*test))
                     .bind(expires_at)
                     .bind(message.bytes.len() as i64)
-                    .bind(&message.act);
+                    .bind(&message.act)
+                    .bind(inputs.restrictions);
             }
             query.execute(&mut *transaction).await?;
         }
@@ -200,6 +204,8 @@ impl Outbox<'_> {
             }
             query.execute(&mut *transaction).await?;
         }
+        let named = messages.iter().map(|message| (message.id.as_str(), &message.names));
+        insert_named(self.database.dialect, &mut transaction, named).await?;
         supersede(&mut transaction, run, *test, now).await?;
         insert_message_findings(self.database.dialect, &mut transaction, batch).await?;
         insert_reasons(self.database.dialect, &mut transaction, run, &batch.reasons).await?;
@@ -474,9 +480,9 @@ impl Outbox<'_> {
         }
         let made = sqlx::query(
             "INSERT INTO outbox (id, run, recipient, address, unit, subject, message_id, digest_sha256, state, fence, lease_until, attempts, \
-             next_at, reply, created_at, ended_at, test, expires_at, size, instead_of, act) \
+             next_at, reply, created_at, ended_at, test, expires_at, size, instead_of, act, checked) \
              SELECT $2, run, $3, $4, unit, subject, $5, digest_sha256, $9, 0, '', 0, $6, '', $6, '', test, $7, CAST($8 AS BIGINT), \
-             CASE WHEN instead_of='' THEN id ELSE instead_of END, act FROM outbox WHERE id=$1 ON CONFLICT (run, recipient) DO NOTHING",
+             CASE WHEN instead_of='' THEN id ELSE instead_of END, act, checked FROM outbox WHERE id=$1 ON CONFLICT (run, recipient) DO NOTHING",
         )
         .bind(old)
         .bind(&new.id)
@@ -600,7 +606,7 @@ pub(crate) fn delivery_state(row: &AnyRow) -> Result<DeliveryState> {
     Ok(DeliveryState::parse(&text(row, "state")?).unwrap_or(DeliveryState::OnHold))
 }
 
-fn outbox_row(row: &AnyRow) -> Result<OutboxRow> {
+pub(crate) fn outbox_row(row: &AnyRow) -> Result<OutboxRow> {
     Ok(OutboxRow {
         id: text(row, "id")?,
         run: text(row, "run")?,

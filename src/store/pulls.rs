@@ -6,6 +6,7 @@ use crate::domain::intake::file::{CodeInFile, RowNames, RowPlace};
 use crate::domain::intake::note::{Note, SheetAccount};
 use crate::domain::register::codes::{Codes, TooMany};
 use crate::store::database::{Database, Dialect, ROWS_PER_STATEMENT, Result, StoreError, json, number, sql, text, to_json};
+use crate::store::mark_rows;
 use crate::store::open_versions::{self, OPEN, OpenVersion, RowFingerprint};
 use crate::store::snapshots::{FileOrigin, SnapshotState};
 use chrono::NaiveDate;
@@ -109,12 +110,14 @@ pub struct SnapshotWriter {
     amount: i64,
     /// Field ids → layout id.
     layouts: HashMap<Vec<String>, i64>,
+    /// The marks of secrecy of this source before the pull: the cell by code.
+    pub(super) open_marks: HashMap<String, String>,
 }
 
 /// The transaction of one pull. A lock admits one at a time, because two concurrent pulls could give two snapshots the same number.
 pub struct Pull {
     work: Work,
-    dialect: Dialect,
+    pub(super) dialect: Dialect,
 }
 
 /// Reading goes on while a task writes the previous batch.
@@ -156,7 +159,7 @@ impl Pull {
     }
 
     /// Waits for the writing task and returns the connection.
-    async fn connection(&mut self) -> Result<&mut AnyConnection> {
+    pub(super) async fn connection(&mut self) -> Result<&mut AnyConnection> {
         let transaction = self.take().await?;
         self.work = Work::Idle(transaction);
         match &mut self.work {
@@ -216,6 +219,7 @@ impl Pull {
             rows: 0,
             amount: 0,
             layouts,
+            open_marks: mark_rows::open_marks(connection, ledger, source).await?,
         })
     }
 
@@ -584,7 +588,7 @@ impl Batch {
 
 impl SnapshotWriter {
     /// Ledger, source and number of the snapshot.
-    fn key(&self) -> (&str, &str, i64) {
+    pub(super) fn key(&self) -> (&str, &str, i64) {
         (&self.ledger, &self.source, self.seq)
     }
 
@@ -605,7 +609,8 @@ impl SnapshotWriter {
     /// The codes together are longer than 4 GB.
     pub fn add_unchanged(&mut self, row_fingerprint: RowFingerprint, place: RowPlace) -> Result<bool> {
         let Some((code, known)) = self.previous.at(self.next) else { return Ok(false) };
-        if known.row_fingerprint != Some(row_fingerprint) || self.seen.get(code).is_some() {
+        // the row of a mark is always read, because it may end the mark
+        if known.row_fingerprint != Some(row_fingerprint) || self.seen.get(code).is_some() || self.open_marks.contains_key(code) {
             return Ok(false);
         }
         let OpenVersion { hash, amount, row_fingerprint } = *known;

@@ -32,8 +32,10 @@ pub struct StreamedRecord<'a> {
     /// The snapshot in which its version began.
     pub first_seq: i64,
     pub layout: &'a Arc<Layout>,
-    /// Its cells, packed by the layout.
+    /// Its cells as they are stored, packed by the layout.
     pub body: &'a [u8],
+    /// The record has other cells than `body`.
+    pub has_changed: bool,
 }
 
 /// The layouts of a ledger by id, with the one used last: nearly all records of a snapshot have the same.
@@ -107,7 +109,7 @@ impl RecordPage {
             record.columns = layout.columns;
             record.place = Place { origin: 0, sheet: sheet as u32, row: row as u32 };
             layout.unpack(body, &mut record.cells).ok_or_else(|| damaged("body"))?;
-            take(StreamedRecord { record: &mut *record, first_seq, layout, body })?;
+            take(StreamedRecord { record: &mut *record, first_seq, layout, body, has_changed: false })?;
             count += 1;
         }
         Ok(count)

@@ -1,6 +1,7 @@
 //! The files that each run has made.
 
 use crate::store::database::{Database, Result, StoreError, number, text};
+use crate::store::named_records::{NamedCodes, insert_named};
 use crate::store::runs::Run;
 
 /// What a file of a run is.
@@ -44,6 +45,8 @@ pub struct ReportFile {
     pub sha256: String,
     /// Size in bytes.
     pub bytes: u64,
+    /// The records it names; stored apart, and empty where the list of files is read.
+    pub names: NamedCodes,
 }
 
 /// Report files by run.
@@ -59,7 +62,7 @@ impl Reports<'_> {
     /// The database fails.
     pub async fn add(self, run: &Run, files: &[ReportFile]) -> Result<()> {
         let mut transaction = self.database.begin().await?;
-        for ReportFile { key, path, sha256, bytes } in files {
+        for ReportFile { key, path, sha256, bytes, .. } in files {
             sqlx::query(
                 "INSERT INTO report_file (run, template, kind, unit, path, sha256, bytes) VALUES ($1,$2,$3,$4,$5,$6,$7) \
                  ON CONFLICT (run, template, kind, unit) DO UPDATE SET path=excluded.path, sha256=excluded.sha256, bytes=excluded.bytes",
@@ -74,6 +77,8 @@ impl Reports<'_> {
             .execute(&mut *transaction)
             .await?;
         }
+        let named = files.iter().map(|file| (file.path.as_str(), &file.names));
+        insert_named(self.database.dialect, &mut transaction, named).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -96,6 +101,7 @@ impl Reports<'_> {
                 path: text(row, "path")?,
                 sha256: text(row, "sha256")?,
                 bytes: number(row, "bytes")? as u64,
+                names: NamedCodes::new(),
             })
         };
         rows.iter().map(file).collect()

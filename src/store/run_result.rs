@@ -125,6 +125,16 @@ pub enum RunFault {
     /// The brake holds the new snapshot of a source.
     #[error("{name}：新读入的台账与上次差异过大，暂缓生效，沿用上次")]
     SourceHeld { name: String },
+    /// A file restricts many codes at once.
+    #[error("{ledger}（{origin}）：文件{}一次标注不便公开{codes}个编号，均已停止公开，请核对；如系误标：duban restricted lift --file {} --by 姓名 --reason 理由", short(.file), short(.file))]
+    RestrictedFlood {
+        /// Title of the ledger.
+        ledger: String,
+        origin: String,
+        /// The sha256 of the file.
+        file: String,
+        codes: u64,
+    },
     /// A returned feedback form could not be read.
     #[error("反馈表 {detail}")]
     Form { detail: String },
@@ -140,6 +150,11 @@ pub enum RunFault {
     /// The mails of some units (their names) could not be made, all for one reason. `act` is the code of a draft's act, empty for digests.
     #[error("{}的{}未能生成：{detail}", units_named(.units), mail_kind(.act))]
     Mail { act: String, units: Vec<String>, detail: String },
+}
+
+/// The beginning of a sha256.
+fn short(sha256: &str) -> &str {
+    sha256.get(..12).unwrap_or(sha256)
 }
 
 /// The maximum number of units that are named for one reason.

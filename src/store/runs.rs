@@ -77,6 +77,9 @@ pub struct RunInputs {
     /// The inputs of the list of codes that have left the register.
     #[serde(default)]
     pub gone: Option<GonePin>,
+    /// The position up to which marks of secrecy count.
+    #[serde(default)]
+    pub restrictions: i64,
 }
 
 /// The snapshots and confirmations from which a run lists the codes that have left the register.

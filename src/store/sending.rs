@@ -128,7 +128,10 @@ impl Sending<'_> {
         // the parameters: 1 now, 2 run, 3 test, 4 the state of a claimed message; from `first` on the states of queued ones
         let due = |first: usize| {
             let queued = parameters(first, queued.len());
-            format!("((state IN ({queued}) AND next_at<=$1) OR (state=$4 AND lease_until<$1)) AND ($2='' OR run=$2) AND test>=$3")
+            format!(
+                "((state IN ({queued}) AND next_at<=$1) OR (state=$4 AND lease_until<$1)) AND ($2='' OR run=$2) AND test>=$3 \
+                 AND checked>=(SELECT position FROM restriction_position WHERE id=1)"
+            )
         };
         let run = run.unwrap_or_default();
         let mut query = sqlx::query(sql(format!("SELECT id FROM outbox WHERE {} LIMIT 1", due(5))));

@@ -4,8 +4,10 @@
 
 use crate::domain::judging::finding::State;
 use crate::domain::register::period::chinese_date;
+use crate::domain::secrecy::SecrecyWords;
 use crate::workbook::material::Material;
 use crate::workbook::model::{At, Workbook};
+use crate::workbook::named::NamedRecords;
 use crate::workbook::sheet_builder::{Contents, SheetBuilder};
 use crate::workbook::sheets::kind::Rows;
 use crate::workbook::sheets::kinds::SheetKind;
@@ -47,12 +49,25 @@ pub fn build<'a>(template: &Template, material: &'a Material<'a>) -> Workbook<'a
     }
     // links and figures name a sheet by its index in the template, so further sheets of a kind come last
     book.sheets.append(&mut continuations);
+    mark_restricted(&mut book, &material.policy.secrecy, &contents);
     for sheet in &mut book.sheets {
         sheet.header.clone_from(&title);
         sheet.footer = format!("截至{}", chinese_date(material.as_of));
     }
     paginate(&mut book);
     book
+}
+
+/// Marks the head of each sheet with a row of a restricted record, and the cover of their workbook.
+fn mark_restricted(book: &mut Workbook<'_>, words: &SecrecyWords, contents: &Contents<'_>) {
+    let mut holds = false;
+    for sheet in book.sheets.iter_mut().filter(|sheet| sheet.holds_restricted()) {
+        sheet.begin_head_with(&words.head_mark);
+        holds = true;
+    }
+    if let Some(cover) = contents.cover.filter(|_| holds).and_then(|cover| book.sheets.get_mut(cover)) {
+        cover.begin_head_with(&words.cover_mark);
+    }
 }
 
 /// What the included sheets need to know of each other; `notes` are those of the first sheet on sheets that were left out.
@@ -73,6 +88,7 @@ fn contents<'b>(included: &[&'b SheetTemplate], mut notes: Vec<String>, visible:
     Contents {
         frames: included.iter().map(|sheet| &sheet.frame).collect(),
         summary: included.iter().position(|sheet| matches!(sheet.kind, SheetKind::Summary(_))),
+        cover: included.iter().position(|sheet| matches!(sheet.kind, SheetKind::Cover(_))),
         lists,
         notes,
     }
@@ -102,6 +118,12 @@ fn description(material: &Material<'_>) -> String {
     let parts: Vec<String> = std::iter::once(format!("数据截至{}", chinese_date(material.as_of))).chain(snapshots).chain(inputs).collect();
     let text = parts.join("；");
     if text.chars().count() > DESCRIPTION_CHARS_MAX { text.chars().take(DESCRIPTION_CHARS_MAX - 1).chain(['…']).collect() } else { text }
+}
+
+/// The records that the workbook of a template names.
+pub fn named_records(template: &Template, material: &Material<'_>) -> NamedRecords {
+    let visible = VisibleMaterial::new(material);
+    template.sheets.iter().flat_map(|sheet| sheet.kind.as_kind().names(&visible)).collect()
 }
 
 /// Whether a workbook of the template would list anything for its audience. Texts, figures and tables of counts are no lists.

@@ -12,6 +12,7 @@ pub(crate) mod item_counts;
 pub mod material;
 pub mod measures;
 pub mod model;
+pub mod named;
 pub mod pagination;
 pub mod previous_run;
 pub mod provenance;

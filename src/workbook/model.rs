@@ -77,6 +77,8 @@ pub struct Sheet<'a> {
     pub partial: bool,
     /// An official paper, which is written as a text document too.
     pub document: bool,
+    /// Rows that are built while the file is written are those of restricted records.
+    pub restricted_lazily: bool,
 }
 
 /// Rows of a long table, built one at a time so that they are never all in memory. The writer computes their heights.
@@ -185,6 +187,8 @@ pub struct Row {
     pub key: Option<Arc<str>>,
     /// Further columns to fill in, on this row only.
     pub open: Vec<usize>,
+    /// The row is that of a restricted record, and marked as such.
+    pub restricted: bool,
 }
 
 /// The finding of a row as the balance check counts it.
@@ -451,6 +455,19 @@ pub fn fit(rows: &[Row], count: usize, most: f64) -> Vec<Column> {
     columns
 }
 
+/// The height of a text across columns of this width together, in points.
+fn banner_height(role: Role, text: &str, width: f64) -> f64 {
+    let line = match role {
+        Role::Title => 26.0,
+        Role::Section | Role::Subsection => 20.0,
+        Role::Paragraph => 17.0,
+        _ => 15.0,
+    };
+    // characters do not fill a line to its end, and a title has a larger font
+    let usable = width * if role == Role::Title { 0.6 } else { 0.92 };
+    line * text_lines(text, usable) as f64 + 3.0
+}
+
 impl Sheet<'_> {
     /// Number of rows, including lazy and streamed ones.
     pub fn height(&self) -> usize {
@@ -462,19 +479,27 @@ impl Sheet<'_> {
         self.banner(Role::Subtitle, format!("{}{SEPARATOR}{MARK}", text.as_ref()));
     }
 
+    /// Whether the sheet has a row of a restricted record.
+    pub fn holds_restricted(&self) -> bool {
+        self.restricted_lazily || self.rows.iter().chain(&self.closing_rows).any(|row| row.restricted)
+    }
+
+    /// Puts words before the line below the title, or before the title where there is no such line.
+    pub fn begin_head_with(&mut self, words: &str) {
+        let width = self.columns.iter().map(|column| column.width).sum();
+        let at = [Role::Subtitle, Role::Title].into_iter().find_map(|role| self.rows.iter().position(|row| row.role == role));
+        let Some(row) = at.and_then(|at| self.rows.get_mut(at)) else { return };
+        if let Some(Value::Text(text) | Value::Link { text, .. }) = row.cells.first_mut() {
+            *text = format!("{words}{SEPARATOR}{text}");
+            row.height = Some(banner_height(row.role, text, width));
+        }
+    }
+
     /// Adds one text across all columns, as high as it needs.
     pub fn banner(&mut self, role: Role, text: impl Into<String>) {
         let text = text.into();
         let width: f64 = self.columns.iter().map(|column| column.width).sum();
-        let line = match role {
-            Role::Title => 26.0,
-            Role::Section | Role::Subsection => 20.0,
-            Role::Paragraph => 17.0,
-            _ => 15.0,
-        };
-        // characters do not fill a line to its end, and a title has a larger font
-        let usable = width * if role == Role::Title { 0.6 } else { 0.92 };
-        let height = line * text_lines(&text, usable) as f64 + 3.0;
+        let height = banner_height(role, &text, width);
         let last = self.columns.len().saturating_sub(1);
         let merges = if last > 0 { vec![(0, last)] } else { Vec::new() };
         self.last_rows().push(Row { role, cells: vec![Value::text(text)], height: Some(height), merges, ..Row::default() });

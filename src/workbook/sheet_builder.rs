@@ -16,6 +16,8 @@ pub(crate) struct Contents<'b> {
     pub(crate) frames: Vec<&'b SheetFrame>,
     /// Index of the summary.
     pub(crate) summary: Option<usize>,
+    /// Index of the cover.
+    pub(crate) cover: Option<usize>,
     /// Index of the first sheet that lists the open findings of a rule, by rule.
     pub(crate) lists: BTreeMap<usize, usize>,
     /// Notes of the first sheet: sheets that were left out because their data is missing, and the data sources.

@@ -1,7 +1,7 @@
 //! The part of the material that the audience of a workbook may see.
 
 use crate::domain::audience::Audience;
-use crate::domain::audience::is_code_restricted;
+use crate::domain::audience::{is_code_restricted, is_restricted};
 use crate::domain::judging::finding::{Finding, Notice, State};
 use crate::domain::judging::quality::Quality;
 use crate::domain::notify::feedback::{Asked, asked};
@@ -12,7 +12,7 @@ use crate::domain::rules::owner::owner_of;
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::Light;
 use crate::workbook::material::{IntakeIssue, Material};
-use crate::workbook::model::Value;
+use crate::workbook::model::{Row, Value};
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -43,7 +43,7 @@ impl<'a> VisibleMaterial<'a> {
         };
         let projects = material.policy.project_ledger();
         let addressed_projects = match material.audience {
-            Audience::Office => HashSet::new(),
+            Audience::Office | Audience::ThirdParty => HashSet::new(),
             Audience::Unit(unit) => {
                 let is_on_project = |finding: &&&'a Finding| Some(material.policy.rules[finding.rule].ledger) == projects;
                 findings.iter().filter(is_on_project).filter(|finding| finding.is_addressed_to(unit)).map(|finding| &*finding.key).collect()
@@ -64,7 +64,7 @@ impl<'a> VisibleMaterial<'a> {
     /// Replaces the placeholders that texts of a template with this title may contain.
     pub(crate) fn fill_in(&self, text: &str, title: &str) -> String {
         let unit = match self.material.audience {
-            Audience::Office => self.material.office,
+            Audience::Office | Audience::ThirdParty => self.material.office,
             Audience::Unit(unit) => self.policy().units.units[unit].name.as_str(),
         };
         text.replace("{as_of}", &chinese_date(self.material.as_of))
@@ -141,6 +141,25 @@ impl<'a> VisibleMaterial<'a> {
 
     pub(crate) fn is_restricted(&self, ledger: usize, code: &str) -> bool {
         is_code_restricted(self.policy(), self.material.records, ledger, code)
+    }
+
+    /// Whether a record, or the project it belongs to, is restricted.
+    pub(crate) fn is_record_restricted(&self, ledger: usize, record: &Record) -> bool {
+        let shape = &self.policy().ledgers[ledger];
+        let project = || shape.project_of(record).zip(self.policy().project_ledger());
+        is_restricted(shape, record, || project().is_some_and(|(code, projects)| self.is_restricted(projects, &code)))
+    }
+
+    /// Marks the row of a restricted record in the office's own workbooks: the words go before the cell `name`, else before the first text.
+    pub(crate) fn mark_restricted(&self, row: &mut Row, name: Option<usize>) {
+        if !self.material.audience.marks_restricted() {
+            return;
+        }
+        row.restricted = true;
+        let is_text = |at: &usize| matches!(row.cells.get(*at), Some(Value::Text(_)));
+        if let Some(at) = name.filter(is_text).or_else(|| (0..row.cells.len()).find(is_text)) {
+            row.cells[at] = Value::text(format!("{}{}", self.policy().secrecy.row_mark, row.cells[at].shown()));
+        }
     }
 
     /// How many items the audience sees only as a number.

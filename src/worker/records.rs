@@ -6,6 +6,7 @@
 
 use crate::domain::register::ledger::Ledger;
 use crate::domain::register::record::Record;
+use crate::domain::restriction::Restrictions;
 use crate::domain::rules::owner::{Linked, link};
 use crate::domain::rules::policy::Policy;
 use crate::store::database::Result;
@@ -34,6 +35,8 @@ pub(crate) struct LedgerRecords<'a> {
     store: &'a Store,
     ledger: &'a Ledger,
     snapshots: Vec<SourceSnapshotRef<'a>>,
+    /// The marks of secrecy that decide about the records; `None` = the records are as they were imported.
+    restrictions: Option<&'a Restrictions>,
 }
 
 impl<'a> LedgerRecords<'a> {
@@ -41,14 +44,24 @@ impl<'a> LedgerRecords<'a> {
     pub(crate) fn new(store: &'a Store, ledger: &'a Ledger, selection: &'a SnapshotSelection) -> LedgerRecords<'a> {
         let snapshots = selection.of_ledger(&ledger.id);
         let snapshots = snapshots.map(|found| SourceSnapshotRef { seq: found.snapshot.seq, source: &found.snapshot.source }).collect();
-        LedgerRecords { store, ledger, snapshots }
+        LedgerRecords { store, ledger, snapshots, restrictions: Some(&selection.restrictions) }
+    }
+
+    /// The records of a ledger in a selection as they were imported, without what marks of other rows state of them.
+    pub(crate) fn as_imported(store: &'a Store, ledger: &'a Ledger, selection: &'a SnapshotSelection) -> LedgerRecords<'a> {
+        LedgerRecords { restrictions: None, ..LedgerRecords::new(store, ledger, selection) }
     }
 
     /// The records of a ledger in the snapshots that a run has pinned: (ledger, source, number).
     pub(crate) fn pinned(store: &'a Store, ledger: &'a Ledger, pins: &'a [(String, String, i64)]) -> LedgerRecords<'a> {
         let snapshots = pins.iter().filter(|(id, ..)| *id == ledger.id);
         let snapshots = snapshots.map(|(_, source, seq)| SourceSnapshotRef { seq: *seq, source }).collect();
-        LedgerRecords { store, ledger, snapshots }
+        LedgerRecords { store, ledger, snapshots, restrictions: None }
+    }
+
+    /// Sets the secrecy cell of a record to what all marks state together. Returns whether the record has changed.
+    fn apply_marks(&self, record: &mut Record) -> bool {
+        self.restrictions.is_some_and(|restrictions| restrictions.apply(self.ledger, record))
     }
 
     /// Calls `take` with every record, source by source and in code order. A code that several sources contain comes once for each.
@@ -57,7 +70,11 @@ impl<'a> LedgerRecords<'a> {
     /// The database fails, a stored body is damaged, or `take` returns an error.
     pub(crate) async fn each(&self, mut take: impl FnMut(SourceSnapshotRef<'a>, StreamedRecord<'_>) -> Result<()>) -> Result<()> {
         for snapshot in &self.snapshots {
-            self.store.records().each(self.ledger, snapshot.source, snapshot.seq, |stored| take(*snapshot, stored)).await?;
+            let with_marks = |mut streamed: StreamedRecord<'_>| {
+                streamed.has_changed = self.apply_marks(streamed.record);
+                take(*snapshot, streamed)
+            };
+            self.store.records().each(self.ledger, snapshot.source, snapshot.seq, with_marks).await?;
         }
         Ok(())
     }
@@ -70,7 +87,8 @@ impl<'a> LedgerRecords<'a> {
         let mut found: Vec<FoundRecord<'a>> = Vec::new();
         let mut index_of: HashMap<String, usize> = HashMap::new();
         for snapshot in &self.snapshots {
-            for stored in self.store.records().by_code(self.ledger, snapshot.source, snapshot.seq, codes).await? {
+            for mut stored in self.store.records().by_code(self.ledger, snapshot.source, snapshot.seq, codes).await? {
+                self.apply_marks(&mut stored.record);
                 match index_of.get(&stored.record.code) {
                     Some(index) => {
                         let first = &mut found[*index];

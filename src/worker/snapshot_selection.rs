@@ -2,23 +2,34 @@
 
 use crate::config::load::Config;
 use crate::domain::register::snapshot::{Candidate, InForce, in_force};
+use crate::domain::restriction::Restrictions;
+use crate::domain::rules::policy::Policy;
 use crate::store::database::Result;
 use crate::store::handle::Store;
 use crate::store::runs::RunInputs;
-use crate::store::snapshots::{Snapshot, SnapshotState};
+use crate::store::snapshots::SnapshotState;
 use chrono::NaiveDate;
+use std::sync::Arc;
 
 /// The snapshots that one judgement reads.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct SnapshotSelection {
     pub(crate) in_force: Vec<InForce>,
     /// Only the shipped sample contains projects.
     pub(crate) sample: bool,
+    /// The marks of secrecy that count.
+    pub(crate) restrictions: Arc<Restrictions>,
+    /// The position up to which they count.
+    pub(crate) restrictions_position: i64,
 }
 
 impl SnapshotSelection {
-    /// The snapshots in force on a day among all; `wanted` = only these sources, or all where it is empty.
-    pub(crate) fn on(snapshots: &[Snapshot], config: &Config, wanted: &[String], as_of: NaiveDate) -> SnapshotSelection {
+    /// The snapshots in force on a day, with the marks of secrecy as they are now; `wanted` = only these sources, or all where it is empty.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(crate) async fn on(store: &Store, config: &Config, wanted: &[String], as_of: NaiveDate) -> Result<SnapshotSelection> {
+        let snapshots = store.snapshots().list().await?;
         let candidates: Vec<Candidate> = snapshots
             .iter()
             .filter(|snapshot| snapshot.state == SnapshotState::InForce)
@@ -35,14 +46,22 @@ impl SnapshotSelection {
         let in_force = in_force(&candidates, &order, wanted, project_ledger, as_of);
         let projects: Vec<&InForce> = in_force.iter().filter(|found| found.snapshot.ledger == project_ledger).collect();
         let sample = !projects.is_empty() && projects.iter().all(|found| found.snapshot.sample);
-        SnapshotSelection { in_force, sample }
+        let position = store.restrictions().position().await?;
+        SnapshotSelection { in_force, sample, ..SnapshotSelection::default() }.with_restrictions(store, &config.policy, position).await
+    }
+
+    /// The selection with the marks of secrecy that count at a position.
+    async fn with_restrictions(self, store: &Store, policy: &Policy, position: i64) -> Result<SnapshotSelection> {
+        let marks = store.restrictions().at(position, self.sample).await?;
+        let restrictions = Arc::new(Restrictions::new(policy.projects().map_or("", |ledger| &ledger.id), marks));
+        Ok(SnapshotSelection { restrictions, restrictions_position: position, ..self })
     }
 
     /// The snapshots that a run has pinned, without those that no longer exist.
     ///
     /// # Errors
     /// The database fails.
-    pub(crate) async fn pinned(store: &Store, inputs: &RunInputs, as_of: NaiveDate) -> Result<SnapshotSelection> {
+    pub(crate) async fn pinned(store: &Store, policy: &Policy, inputs: &RunInputs, as_of: NaiveDate) -> Result<SnapshotSelection> {
         let snapshots = store.snapshots().list().await?;
         let in_force = inputs
             .snapshots
@@ -60,7 +79,8 @@ impl SnapshotSelection {
                 Some(InForce { early: candidate.covers_on > as_of, snapshot: candidate })
             })
             .collect();
-        Ok(SnapshotSelection { in_force, sample: inputs.sample })
+        let selection = SnapshotSelection { in_force, sample: inputs.sample, ..SnapshotSelection::default() };
+        selection.with_restrictions(store, policy, inputs.restrictions).await
     }
 
     /// The ledger, source and number of each snapshot, as a run pins them.

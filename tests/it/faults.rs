@@ -13,6 +13,7 @@ use duban::store::handle::Store;
 use duban::store::outbox::{NewMessage, OutboxBatch, OutboxFilter, OutboxRow};
 use duban::store::runs::RunInputs;
 use duban::worker::deliver::deliverer::Deliverer;
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -109,6 +110,7 @@ async fn queue(store: &Store, number: usize, size: usize, count: usize) -> Strin
                 digest_sha256: String::new(),
                 bytes,
                 act: String::new(),
+                names: BTreeSet::new(),
                 id,
             }
         })

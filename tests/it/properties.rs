@@ -58,6 +58,7 @@ pub fn record(dice: &mut Rng, policy: &Policy, ledger: usize, number: usize, las
             }
             (_, Some(Role::Industry)) => Cell::Text(dice.choice(&policy.units.industries).expect("one").name.as_str().into()),
             (_, Some(Role::Agreement)) => Cell::Text((*dice.choice(&["合同", "合同", "框架协议"]).expect("one")).into()),
+            (_, Some(Role::Restricted)) => Cell::Text((*dice.choice(&["否", "否", "否", "是"]).expect("one")).into()),
             (_, Some(Role::Stage)) => Cell::Text((*dice.choice(&["签约", "开工", "投产", "洽谈", "终止"]).expect("one")).into()),
             (FieldKind::Text, _) if field.id == "department" => Cell::Text("自然资源部门".into()),
             (FieldKind::Text, _) => match field.values.is_empty() {

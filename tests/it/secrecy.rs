@@ -2,6 +2,7 @@
 //! a full phone number, and mails to addresses outside the trusted domains have counts only. Who may see a row is computed here from the
 //! register, independently of the program. A failure prints its seed.
 
+pub mod marks;
 pub mod producers;
 
 use super::detection::JudgingInput;
@@ -97,8 +98,9 @@ impl<'a> World<'a> {
             if dice.usize(..6) == 0 {
                 set(shape, record, "name", format!("名{code}称 电话{}", phone(dice, &mut phones)));
             }
+            set(shape, record, "restricted", "否");
             if dice.usize(..7) == 0 {
-                set(shape, record, "restricted", *dice.choice(&["是", "秘密", "不便公开"]).expect("one"));
+                set(shape, record, "restricted", *dice.choice(&["是", "内部", "不便公开"]).expect("one"));
             }
         }
         World { policy, register, phones, as_of }
@@ -112,7 +114,7 @@ impl<'a> World<'a> {
         for (ledger, record) in &mut self.register {
             let shape = &policy.ledgers[*ledger];
             match dice.usize(..12) {
-                0 => set(shape, record, "restricted", "机密"),
+                0 => set(shape, record, "restricted", "涉密"),
                 1 if shape.id == "project" => set(shape, record, "county", dice.choice(&places).expect("one").clone()),
                 2 => set(shape, record, "stage", *dice.choice(&["洽谈", "终止"]).expect("one")),
                 3 => {
@@ -481,7 +483,7 @@ fn every_kind_of_leak_is_detected() {
 const PROJECTS: &str = "\
 项目编号,项目名称,产业类别,市（州）,县（市、区）,协议类型,项目阶段,合同投资额（亿元）,签约时间,录入平台时间,履约时间,计划开工时间,实际开工时间,终止时间,是否涉密,责任人,联系电话
 GZS1,机密甲项目,基础材料,黔南布依族苗族自治州,瓮安县,合同,签约,10,2025-01-20,2025-02-01,2025-03-01,2025-07-01,,,是,李某,13812345678
-GZS2,机密乙项目,基础材料,黔南布依族苗族自治州,瓮安县,合同,签约,10,2023-02-30,2025-02-01,,2025-07-01,,,秘密,李某,13812345678
+GZS2,机密乙项目,基础材料,黔南布依族苗族自治州,瓮安县,合同,签约,10,2023-02-30,2025-02-01,,2025-07-01,,,敏感,李某,13812345678
 GZS3,公开丙项目,基础材料,黔南布依族苗族自治州,瓮安县,合同,签约,10,2025-01-20,2025-02-01,2025-03-01,2025-07-01,,,否,李某,13812345678
 GZS4,公开丁项目,基础材料,黔南布依族苗族自治州,瓮安县,合同,签约,10,2023-02-30,2025-02-01,,2025-07-01,,,,李某,13812345678
 ";

@@ -183,14 +183,7 @@ fn read_code(raw: &Raw<'_>, text: &str) -> CellResult {
     if lost {
         return Err(fatal("编号超过15位且以数字格式保存，已丢失精度", HINT));
     }
-    // GZ1, gz1 and ＧＺ１ are one code; so are codes that differ in the kind of dash
-    let code: String = normalize_name(text)
-        .chars()
-        .map(|c| match c {
-            '\u{2010}'..='\u{2015}' | '\u{2212}' => '-',
-            c => c.to_ascii_uppercase(),
-        })
-        .collect();
+    let code = canonical_code(text);
     if code.len() > CODE_CHARS_MAX && code.chars().count() > CODE_CHARS_MAX {
         return Err(fatal(format!("编号超过{CODE_CHARS_MAX}个字"), "请核对是否填错列"));
     }
@@ -204,6 +197,15 @@ fn read_code(raw: &Raw<'_>, text: &str) -> CellResult {
         None
     };
     Ok((Cell::Text(code.into()), warning))
+}
+
+/// The one form of a code: GZ1, gz1 and ＧＺ１ are one code; so are codes that differ in the kind of dash.
+pub(crate) fn canonical_code(text: &str) -> String {
+    let plain = |c| match c {
+        '\u{2010}'..='\u{2015}' | '\u{2212}' => '-',
+        c => c.to_ascii_uppercase(),
+    };
+    normalize_name(text).chars().map(plain).collect()
 }
 
 /// Whether a text is in scientific notation, such as `5.2E+17`: the digits of the code or number are lost.

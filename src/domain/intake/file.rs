@@ -8,6 +8,7 @@ use crate::domain::intake::check::{KnownOwners, remarks};
 use crate::domain::intake::note::{Note, NoteKind, SheetAccount};
 use crate::domain::intake::note_room::NoteRoom;
 use crate::domain::intake::raw::{CellRange, RawRow};
+use crate::domain::intake::row_marks::{ClassifiedCell, RowMark};
 use crate::domain::intake::sheet::{Accepted, Outcome, SheetIntake};
 use crate::domain::register::ledger::{Ledger, Role};
 use crate::domain::rules::policy::Policy;
@@ -81,6 +82,8 @@ pub struct LedgerIntake<'a> {
     pub covers_on: Option<NaiveDate>,
     /// What only a person can decide; a snapshot that is not the first one is held because of it.
     pub doubts: Vec<String>,
+    /// Headers about which the office has to decide before anything of the file comes into force.
+    pub undecided: Vec<String>,
     /// Rows that have not changed since the previous pull.
     pub unchanged: u64,
     /// Codes in the sheet being read.
@@ -98,6 +101,8 @@ pub struct FileIntake<'a> {
     pub sheets: Vec<String>,
     /// Sheets that were not read, each with the reason.
     pub unread: Vec<(String, String)>,
+    /// Grades of state secrets, each with its ledger and sheet: the file is to be refused.
+    pub classified: Vec<(String, String, ClassifiedCell)>,
     /// By the id of the ledger.
     pub by_ledger: BTreeMap<String, LedgerIntake<'a>>,
     /// The sheet being read; `None` while there is none and for a hidden one.
@@ -124,6 +129,7 @@ impl<'a> FileIntake<'a> {
             today,
             sheets: Vec::new(),
             unread: Vec::new(),
+            classified: Vec::new(),
             by_ledger: BTreeMap::new(),
             sheet: None,
             known_owners: KnownOwners::default(),
@@ -215,6 +221,21 @@ impl<'a> FileIntake<'a> {
         let notes_before = sheet.note_count();
         sheet.push(row, out);
         sheet.note_count() == notes_before
+    }
+
+    /// The marks of the rows since the last call, whatever became of the rows.
+    pub fn take_marks(&mut self) -> Vec<RowMark> {
+        self.sheet.as_mut().map(SheetIntake::take_marks).unwrap_or_default()
+    }
+
+    /// Whether the file holds grades of state secrets so far.
+    pub fn is_classified(&self) -> bool {
+        !self.classified.is_empty() || self.sheet.as_ref().is_some_and(|sheet| !sheet.classified.is_empty())
+    }
+
+    /// The grades of state secrets, each with the name of its sheet.
+    pub fn classified_cells(&self) -> Vec<(String, ClassifiedCell)> {
+        self.classified.iter().map(|(_, sheet, cell)| (sheet.clone(), cell.clone())).collect()
     }
 
     /// Counts a row that was accepted without a note at the previous pull and has not changed.
@@ -346,6 +367,8 @@ impl<'a> FileIntake<'a> {
         };
         let intake = self.by_ledger.entry(ledger.id.clone()).or_insert_with(|| LedgerIntake::new(ledger));
         intake.covers_on = intake.covers_on.or(sheet.covers_on);
+        let classified = std::mem::take(&mut sheet.classified).into_iter();
+        self.classified.extend(classified.map(|cell| (ledger.id.clone(), sheet.account.sheet.clone(), cell)));
         let codes = std::mem::take(&mut intake.codes_in_sheet);
         let mut listed = 0;
         for (first, common) in std::mem::take(&mut intake.common) {
@@ -360,6 +383,7 @@ impl<'a> FileIntake<'a> {
         }
         sheet.note_doubts();
         intake.doubts.append(&mut sheet.doubts);
+        intake.undecided.append(&mut sheet.undecided);
         intake.accounts.push(sheet.account);
         intake.notes.append(&mut sheet.notes);
     }
@@ -374,6 +398,7 @@ impl<'a> LedgerIntake<'a> {
             retained: HashSet::new(),
             covers_on: None,
             doubts: Vec::new(),
+            undecided: Vec::new(),
             unchanged: 0,
             codes_in_sheet: 0,
             common: BTreeMap::new(),
@@ -398,7 +423,7 @@ fn note_on(ledger: &Ledger, accepted: &Accepted, sheet: u32, kind: NoteKind, rea
         code: accepted.code.clone(),
         name: ledger.role(Role::Name).map(|field| accepted.cells[field].to_string()).unwrap_or_default(),
         unit: accepted.cells[ledger.owner.field()].to_string(),
-        restricted: ledger.role(Role::Restricted).is_some_and(|field| is_marked(&accepted.cells[field])),
+        restricted: ledger.role(Role::Restricted).is_some_and(|field| is_marked(ledger, &accepted.cells[field])),
         project: ledger.project_in(&accepted.cells).unwrap_or_default(),
         ..Note::new(kind, sheet, accepted.row, reason, "")
     }

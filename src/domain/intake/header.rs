@@ -5,6 +5,7 @@ use crate::domain::intake::text::normalize_name;
 use crate::domain::own_sheet::{self, SELECTION_PREFIX};
 use crate::domain::register::ledger::{Ledger, Role};
 use crate::domain::register::record::Columns;
+use crate::domain::secrecy::{Polarity, Secrecy};
 use std::collections::{BTreeSet, HashSet};
 
 /// A column that is mapped to a field.
@@ -19,6 +20,16 @@ pub struct Column {
     pub unsupported_currency: Option<String>,
     /// Where `money_power` was taken from.
     pub unit_from: UnitFrom,
+    /// What a yes in the column means, where it is one of secrecy. A sheet may have several of them: the strictest cell of a row counts.
+    pub secrecy: Option<Polarity>,
+}
+
+/// A column whose header names no field and may be one of secrecy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct DoubtfulColumn {
+    pub column: u16,
+    /// The header, by which the office decides about it.
+    pub header: String,
 }
 
 /// Where the unit of a column of amounts is given.
@@ -52,6 +63,15 @@ pub(crate) struct DuplicateColumn {
     pub column: u16,
 }
 
+/// The columns of a second header that are looked at in the rows below it, which are not read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct SecondHeader {
+    /// Of the code, where it has one.
+    pub code_column: Option<u16>,
+    /// Of secrecy, each with what a yes means.
+    pub secrecy: Vec<(u16, Polarity)>,
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Header {
     /// From 1.
@@ -64,6 +84,8 @@ pub(crate) struct Header {
     pub duplicates: Vec<DuplicateColumn>,
     /// Letters and words of the columns whose header names no field.
     pub unknown: Vec<(String, String)>,
+    /// Those of them that may mark rows as restricted, and about which the office has not decided.
+    pub doubtful: Vec<DoubtfulColumn>,
     /// Normalized texts of the last header row by column.
     pub leaves: Vec<(u16, String)>,
     /// For each column up to the last one with a header, whether it has a header.
@@ -85,6 +107,11 @@ impl Header {
         self.column_of(ledger.role(role)?)
     }
 
+    /// The text of the last header row over a column; empty where there is none.
+    pub fn leaf(&self, column: u16) -> &str {
+        self.leaves.iter().find(|(at, _)| *at == column).map_or("", |(_, leaf)| leaf)
+    }
+
     /// Whether a cell holds the same text as the last header row above it.
     pub fn matches_leaf(&self, column: u16, raw: &Raw<'_>) -> bool {
         let text = normalize_name(&raw.display());
@@ -102,13 +129,16 @@ impl Header {
     }
 
     /// Whether a row is a second header, of the same ledger with its columns in another order: at least three field names that are more than
-    /// half of its filled cells. `Some` holds the new column of the code, where there is one.
-    pub fn second_header(&self, cells: &[(u16, Raw<'_>)]) -> Option<Option<u16>> {
+    /// half of its filled cells. `Some` holds the new columns of the code and of secrecy.
+    pub fn second_header(&self, secrecy: &Secrecy, cells: &[(u16, Raw<'_>)]) -> Option<SecondHeader> {
         let texts: Vec<(u16, String)> = cells.iter().map(|(column, raw)| (*column, bare_name(&raw.display()))).collect();
         let filled = texts.iter().filter(|(_, text)| !text.is_empty()).count();
         let known: BTreeSet<&str> = texts.iter().map(|(_, text)| text.as_str()).filter(|text| self.names.contains(*text)).collect();
         let is_header = known.len() >= 3 && known.len() * 2 > filled;
-        is_header.then(|| texts.iter().find(|(_, text)| self.code_names.contains(text)).map(|(column, _)| *column))
+        is_header.then(|| SecondHeader {
+            code_column: texts.iter().find(|(_, text)| self.code_names.contains(text)).map(|(column, _)| *column),
+            secrecy: texts.iter().filter_map(|(column, text)| Some((*column, secrecy.polarity(text)?))).collect(),
+        })
     }
 
     /// Whether this service made the sheet as a list of records: it has the mark, or its file has the property. A sheet with every column of
@@ -116,7 +146,7 @@ impl Header {
     pub fn is_own_list(&self, ledger: &Ledger, rows: &[RawRow<'static>], property: &str) -> bool {
         let above = || rows.iter().filter(|row| row.number < self.first_row).flat_map(|row| &row.cells).map(|(_, raw)| raw.display());
         let made_of = || above().find_map(|text| Some(text.strip_prefix(SELECTION_PREFIX)?.to_owned()));
-        let has_all_fields = self.columns.len() == ledger.fields.len();
+        let has_all_fields = has_all_fields(ledger, self.present);
         (own_sheet::is_own_list(property) || above().any(|text| own_sheet::has_mark(&text)))
             && !(has_all_fields && made_of().is_some_and(|title| !title.starts_with(&ledger.title)))
     }
@@ -136,6 +166,12 @@ impl Header {
             cells.iter().filter(|(column, raw)| !normalize_name(&raw.display()).is_empty() && self.matches_leaf(*column, raw)).count();
         same >= 3 && same * 2 > cells.len()
     }
+}
+
+/// Whether every field of a ledger has a column. That of secrecy may be missing: forms for others do not ask for it.
+pub(crate) fn has_all_fields(ledger: &Ledger, present: Columns) -> bool {
+    let secrecy = ledger.role(Role::Restricted);
+    (0..ledger.fields.len()).all(|field| present.contains(field) || secrecy == Some(field))
 }
 
 /// A header text in canonical form, without the bracket at its end.

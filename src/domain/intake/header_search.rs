@@ -2,12 +2,16 @@
 //!
 //! A column path is the texts over one column from top to bottom, such as `合同投资额` / `外资（万元）`, with merged cells expanded.
 
-use crate::domain::intake::header::{Column, DuplicateColumn, Header, UnitFrom, bare_name, without_bracket};
+use crate::domain::intake::header::{
+    Column, DoubtfulColumn, DuplicateColumn, Header, UnitFrom, bare_name, has_all_fields, without_bracket,
+};
 use crate::domain::intake::merges::{Merges, MergesOfRows, column_letters};
 use crate::domain::intake::money::{MoneyUnit, money_unit, trailing_unit};
 use crate::domain::intake::raw::{Raw, RawRow, cell_at};
 use crate::domain::intake::text::{normalize_name, shortened};
 use crate::domain::register::ledger::{Field, FieldKind, Ledger, Role};
+use crate::domain::register::record::Columns;
+use crate::domain::secrecy::Polarity;
 use std::collections::HashMap;
 
 /// The most rows of a header.
@@ -66,7 +70,7 @@ pub(crate) fn find<'a>(ledgers: &'a [Ledger], rows: &Rows, merges: &Merges) -> R
                 let mapping = names.map(&paths, &unit_above);
                 let score = (mapping.columns.len(), HEIGHT_MAX - height);
                 // a sheet of another kind may name a project in two of its columns
-                let is_like = score.0 >= FIELDS_MIN && (score.0 * 2 >= paths.len() || score.0 == names.ledger.fields.len());
+                let is_like = score.0 >= FIELDS_MIN && (score.0 * 2 >= paths.len() || has_all_fields(names.ledger, mapping.present()));
                 let missing = names.missing_required(&mapping);
                 if is_like && !missing.is_empty() && near.as_ref().is_none_or(|(most, _)| score > *most) {
                     near = Some((score, NearMiss { row: block[0].number, ledger: names.ledger.title.clone(), missing: missing.clone() }));
@@ -142,11 +146,26 @@ impl ColumnPath {
     }
 }
 
+impl ColumnPath {
+    /// The header in the forms by which it may be one of secrecy: the last name with and without its bracket, and the whole path.
+    fn forms(&self) -> [String; 3] {
+        let last = |names: &[String]| names.last().cloned().unwrap_or_default();
+        [last(&self.names), last(&self.bare_names), self.names.join("/")]
+    }
+}
+
 /// The columns of a block as fields of one ledger.
 struct ColumnMapping {
     /// In field order.
     columns: Vec<Column>,
     duplicates: Vec<DuplicateColumn>,
+}
+
+impl ColumnMapping {
+    /// The fields that a column is mapped to.
+    fn present(&self) -> Columns {
+        self.columns.iter().map(|column| column.field).collect()
+    }
 }
 
 /// The normalized names of a ledger's fields.
@@ -182,6 +201,13 @@ impl<'a> FieldNames<'a> {
         let mut columns: Vec<Column> = Vec::new();
         let mut duplicates = Vec::new();
         for path in paths {
+            if let Some((field, polarity)) = self.secrecy_of(path) {
+                let unit_from = UnitFrom::None;
+                let column =
+                    Column { column: path.column, field, money_power: 0, unsupported_currency: None, unit_from, secrecy: Some(polarity) };
+                columns.push(column);
+                continue;
+            }
             let Some(field) = self.field_of(path) else { continue };
             if columns.iter().any(|known| known.field == field) {
                 duplicates.push(DuplicateColumn { field, column: path.column });
@@ -197,7 +223,7 @@ impl<'a> FieldNames<'a> {
                 MoneyUnit::Power(power) => (power, None),
                 MoneyUnit::Unsupported(words) => (0, Some(words)),
             };
-            columns.push(Column { column: path.column, field, money_power, unsupported_currency, unit_from });
+            columns.push(Column { column: path.column, field, money_power, unsupported_currency, unit_from, secrecy: None });
         }
         columns.sort_by_key(|column| column.field);
         ColumnMapping { columns, duplicates }
@@ -220,6 +246,14 @@ impl<'a> FieldNames<'a> {
             .or_else(|| self.names.get(path.unitless.as_ref()?).copied().filter(is_money))
     }
 
+    /// The secrecy field, if a column is one of secrecy, with what a yes in it means.
+    fn secrecy_of(&self, path: &ColumnPath) -> Option<(usize, Polarity)> {
+        let field = self.ledger.role(Role::Restricted)?;
+        let listed = path.forms().iter().find_map(|form| self.ledger.secrecy.polarity(form));
+        let polarity = listed.or_else(|| (self.field_of(path) == Some(field)).then_some(Polarity::Marks));
+        Some((field, polarity?))
+    }
+
     /// Titles of the required fields that no column is mapped to.
     fn missing_required(&self, mapping: &ColumnMapping) -> Vec<String> {
         let fields = self.ledger.fields.iter().enumerate();
@@ -231,6 +265,7 @@ impl<'a> FieldNames<'a> {
 
     /// The header of a block that names all required fields.
     fn header(&self, block: &Rows, texts: &[(u16, Vec<String>)], paths: &[ColumnPath], mapping: ColumnMapping) -> Header {
+        let present = mapping.present();
         let ColumnMapping { columns, duplicates } = mapping;
         let is_mapped = |column: u16| {
             columns.iter().any(|known| known.column == column) || duplicates.iter().any(|duplicate| duplicate.column == column)
@@ -242,15 +277,20 @@ impl<'a> FieldNames<'a> {
             text
         };
         let unknown = unknown.take(UNKNOWN_MAX).map(|(column, texts)| (column_letters(*column), listed(texts))).collect();
+        let doubtful = paths.iter().filter(|path| !is_mapped(path.column));
+        let doubtful = doubtful.filter(|path| self.ledger.secrecy.is_doubtful(&path.forms()));
+        let doubtful = doubtful.map(|path| DoubtfulColumn { column: path.column, header: path.names.last().cloned().unwrap_or_default() });
+        let doubtful = doubtful.collect();
         let code = self.ledger.role(Role::Code);
         let code_names = self.names.iter().filter(|(_, field)| Some(**field) == code).map(|(name, _)| name.clone()).collect();
         Header {
-            present: columns.iter().map(|column| column.field).collect(),
+            present,
             first_row: block.first().map_or(0, |row| row.number),
             last_row: block.last().map_or(0, |row| row.number),
             columns,
             duplicates,
             unknown,
+            doubtful,
             leaves: paths.iter().filter_map(|path| Some((path.column, path.names.last()?.clone()))).collect(),
             headed: texts.iter().fold(Vec::new(), |mut headed, (column, _)| {
                 headed.resize(usize::from(*column), false);

@@ -16,6 +16,7 @@ pub mod note_room;
 pub(crate) mod place;
 pub mod raw;
 pub(crate) mod row;
+pub mod row_marks;
 pub mod sheet;
 pub(crate) mod sums;
 pub(crate) mod text;

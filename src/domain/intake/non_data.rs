@@ -1,7 +1,7 @@
 //! Rows below the header that hold no data: repeated headers, second headers, totals, headings, remarks and signature lines.
 
 use crate::domain::intake::data_merges::DataMerges;
-use crate::domain::intake::header::Header;
+use crate::domain::intake::header::{Header, SecondHeader};
 use crate::domain::intake::raw::{Raw, cell_at};
 use crate::domain::intake::sums::SUBTOTAL;
 use crate::domain::intake::text::{clean, normalize_name};
@@ -10,8 +10,8 @@ use crate::domain::register::ledger::{Ledger, Role};
 /// Why a row holds no data.
 pub(crate) enum NonData {
     RepeatedHeader,
-    /// A header with the columns in another order, and its column of the code where it has one.
-    SecondHeader(Option<u16>),
+    /// A header with the columns in another order.
+    SecondHeader(SecondHeader),
     /// The word of the total, such as `合计`.
     Total(String),
     Heading,
@@ -71,8 +71,8 @@ pub(crate) fn non_data(ledger: &Ledger, header: &Header, merges: &DataMerges, ce
     if header.is_repeated(cells) || merges.is_open() && code_column.is_some_and(is_below_repeated) {
         return Some(NonData::RepeatedHeader);
     }
-    if let Some(code_column) = header.second_header(cells) {
-        return Some(NonData::SecondHeader(code_column));
+    if let Some(second) = header.second_header(&ledger.secrecy, cells) {
+        return Some(NonData::SecondHeader(second));
     }
     let words: Vec<String> = cells.iter().map(|(_, raw)| normalize_name(&raw.display())).filter(|text| !text.is_empty()).collect();
     let code_name = normalize_name(&code);

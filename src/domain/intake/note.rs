@@ -106,6 +106,9 @@ pub struct SheetAccount {
     /// Letters and header texts of the columns that name no field and are not read.
     #[serde(default)]
     pub unknown: Vec<(String, String)>,
+    /// Headers that may be of secrecy: the snapshot does not come into force before the office has decided about them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undecided: Vec<String>,
 }
 
 impl SheetAccount {

@@ -2,11 +2,12 @@
 
 use crate::domain::intake::cell::read_cell;
 use crate::domain::intake::data_merges::DataMerges;
-use crate::domain::intake::fault::CellFault;
+use crate::domain::intake::fault::{CellFault, fatal, warning};
 use crate::domain::intake::header::{Column, Header};
 use crate::domain::intake::raw::{Raw, cell_at};
-use crate::domain::register::ledger::Ledger;
+use crate::domain::register::ledger::{FieldKind, Ledger, Role};
 use crate::domain::register::record::Cell;
+use crate::domain::secrecy::{Marking, Polarity};
 use chrono::NaiveDate;
 
 /// The cells of a row as the values of its fields, with all that is wrong with them.
@@ -18,6 +19,10 @@ pub(crate) struct RowReading {
     pub shifted: Option<u16>,
     /// Other columns with content and without header.
     pub unheaded: Vec<u16>,
+    /// What the columns of secrecy mean together.
+    pub marking: Marking,
+    /// The column that decided it.
+    pub marking_column: u16,
 }
 
 /// A problem of the cell of one field.
@@ -42,8 +47,14 @@ pub(crate) struct RowReader<'s> {
 
 impl RowReader<'_> {
     pub fn read(&self, cells: &[(u16, Raw<'_>)]) -> RowReading {
-        let mut reading =
-            RowReading { record: vec![Cell::Empty; self.ledger.fields.len()], faults: Vec::new(), shifted: None, unheaded: Vec::new() };
+        let mut reading = RowReading {
+            record: vec![Cell::Empty; self.ledger.fields.len()],
+            faults: Vec::new(),
+            shifted: None,
+            unheaded: Vec::new(),
+            marking: Marking::None,
+            marking_column: 0,
+        };
         for (column, _) in cells.iter().filter(|(column, raw)| !self.header.is_headed(*column) && !raw.is_blank()) {
             if self.is_text_file && self.header.is_past_last_column(*column) {
                 reading.shifted = Some(*column);
@@ -53,9 +64,17 @@ impl RowReader<'_> {
         }
         for column in &self.header.columns {
             let shared = if self.merges.is_open() { self.merges.shared_value(column.column) } else { None };
-            if let Some(raw) = shared.or_else(|| cell_at(cells, column.column)) {
-                self.read_field(column, raw, &mut reading);
+            let Some(raw) = shared.or_else(|| cell_at(cells, column.column)) else { continue };
+            match column.secrecy {
+                None => self.read_field(column, raw, &mut reading),
+                Some(polarity) => self.read_marking(column, polarity, raw, &mut reading),
             }
+        }
+        if reading.shifted.is_some() {
+            self.read_shifted_markings(cells, &mut reading);
+        }
+        if let Some(field) = self.ledger.role(Role::Restricted) {
+            reading.record[field] = marking_cell(&reading.marking, self.ledger.fields[field].kind);
         }
         if self.merges.is_open() {
             for cell in self.merges.ambiguous() {
@@ -66,6 +85,44 @@ impl RowReader<'_> {
             }
         }
         reading
+    }
+
+    /// Reads a cell of secrecy. What cannot be read restricts the row.
+    fn read_marking(&self, column: &Column, polarity: Polarity, raw: &Raw<'_>, reading: &mut RowReading) {
+        let text = raw.display();
+        let marking = match raw {
+            Raw::Text(_) | Raw::Number(_) | Raw::Bool(_) => self.ledger.secrecy.read(polarity, &text),
+            Raw::Date(..) | Raw::Error(_) | Raw::Uncalculated => Marking::Marked(text.clone().into_owned()),
+        };
+        let fault = match (raw, &marking) {
+            (Raw::Uncalculated, _) => Some(fatal("文件中没有公式的计算结果", "请用Excel打开并保存一次，或粘贴为数值后再导入")),
+            // the cell of a shifted row belongs to another column
+            (_, Marking::Marked(_)) if reading.shifted.is_none() && !self.ledger.secrecy.is_known_marking(&text) => {
+                Some(warning("看不出是否可以公开，按不便公开处理", "请填写“是”或“否”"))
+            }
+            _ => None,
+        };
+        if let Some(fault) = fault {
+            reading.faults.push(FieldFault { field: column.field, column: column.column, raw: text.into_owned(), fault });
+        }
+        if marking > reading.marking {
+            (reading.marking, reading.marking_column) = (marking, column.column);
+        }
+    }
+
+    /// Reads the cells to the right of the first column of secrecy in a row whose cells are shifted: its mark may be in any of them.
+    fn read_shifted_markings(&self, cells: &[(u16, Raw<'_>)], reading: &mut RowReading) {
+        let Some(first) = self.header.columns.iter().filter(|column| column.secrecy.is_some()).map(|column| column.column).min() else {
+            return;
+        };
+        for (column, raw) in cells.iter().filter(|(column, _)| *column > first) {
+            let text = raw.display();
+            let is_word = self.ledger.secrecy.is_known_marking(&text);
+            let marking = if is_word { self.ledger.secrecy.read(Polarity::Marks, &text) } else { Marking::None };
+            if marking > reading.marking {
+                (reading.marking, reading.marking_column) = (marking, *column);
+            }
+        }
     }
 
     fn read_field(&self, column: &Column, raw: &Raw<'_>, reading: &mut RowReading) {
@@ -86,5 +143,17 @@ impl RowReader<'_> {
         if let Some(fault) = fault {
             reading.faults.push(FieldFault { field: column.field, column: column.column, raw: raw.display().into_owned(), fault });
         }
+    }
+}
+
+/// A marking as the cell of its field.
+fn marking_cell(marking: &Marking, kind: FieldKind) -> Cell {
+    match (marking, kind) {
+        (Marking::None, _) => Cell::Empty,
+        (Marking::Open(_), FieldKind::Bool) => Cell::Bool(false),
+        (Marking::Marked(_) | Marking::Classified, FieldKind::Bool) => Cell::Bool(true),
+        (Marking::Open(text) | Marking::Marked(text), _) => Cell::Text(text.as_str().into()),
+        // the file is refused
+        (Marking::Classified, _) => Cell::Empty,
     }
 }

@@ -3,10 +3,10 @@
 //! Invariant: read = accepted + quarantined + skipped with a reason. A reported value is never corrected; a row that cannot be read becomes
 //! a note with its place, raw text, reason and hint.
 
-use crate::domain::audience::is_marked;
+use crate::domain::intake::cell::canonical_code;
 use crate::domain::intake::data_merges::{DataMerges, merges_across_header};
 use crate::domain::intake::date::covers_on;
-use crate::domain::intake::header::{Column, Header, UnitFrom};
+use crate::domain::intake::header::{Column, Header, SecondHeader, UnitFrom};
 use crate::domain::intake::header_search::{NearMiss, find};
 use crate::domain::intake::merges::{Merges, column_letters};
 use crate::domain::intake::money::unit_name;
@@ -15,11 +15,14 @@ use crate::domain::intake::note::{Note, NoteKind, SheetAccount};
 use crate::domain::intake::note_room::NoteRoom;
 use crate::domain::intake::raw::{CellRange, Raw, RawRow, cell_at};
 use crate::domain::intake::row::{RowReader, RowReading};
+use crate::domain::intake::row_marks::{ClassifiedCell, DoubtfulColumns, RowMark};
 use crate::domain::intake::sums::{Sums, WrongTotal};
 use crate::domain::intake::text::{excerpt, normalize_name};
 use crate::domain::own_sheet::GUIDE_SHEET;
 use crate::domain::register::ledger::{Ledger, Role};
 use crate::domain::register::record::{Cell, Columns, fen_as_yi};
+use crate::domain::restriction::mark_text;
+use crate::domain::secrecy::Marking;
 use chrono::NaiveDate;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -106,8 +109,15 @@ pub struct SheetIntake<'a> {
     sums: Sums,
     /// Columns without header that have content.
     unheaded: BTreeMap<u16, UnheadedColumn>,
-    /// No row below a second header can be read.
-    second_header: Option<SecondHeader>,
+    /// No row below a second header can be read. Its row, and its columns.
+    second_header: Option<(u32, SecondHeader)>,
+    /// The marks of rows that the caller has not taken yet, whatever became of their rows.
+    marks: Vec<RowMark>,
+    /// Grades of state secrets: the file is to be refused.
+    pub classified: Vec<ClassifiedCell>,
+    doubtful: DoubtfulColumns,
+    /// The headers about which the office has to decide before the sheet comes into force; known at its end.
+    pub undecided: Vec<String>,
     /// The property of the file, where lists of this service are not read.
     own_lists_refused: Option<String>,
 }
@@ -117,13 +127,6 @@ struct UnheadedColumn {
     /// Rows with content.
     rows: u64,
     first_row: u32,
-}
-
-#[derive(Clone, Copy)]
-struct SecondHeader {
-    row: u32,
-    /// Its column of the code, where it has one.
-    code_column: Option<u16>,
 }
 
 enum SheetState<'a> {
@@ -164,6 +167,10 @@ impl<'a> SheetIntake<'a> {
             sums: Sums::default(),
             unheaded: BTreeMap::new(),
             second_header: None,
+            marks: Vec::new(),
+            classified: Vec::new(),
+            doubtful: DoubtfulColumns::default(),
+            undecided: Vec::new(),
             own_lists_refused: None,
         }
     }
@@ -226,10 +233,24 @@ impl<'a> SheetIntake<'a> {
     }
 
     /// Whether the reading of a row depends on its own cells alone: it lies in no merge and below no second header, and the sheet has no
-    /// duplicate column and no doubt about all rows that is still possible.
+    /// duplicate column, no column of doubtful secrecy and no doubt about all rows that is still possible.
     pub(crate) fn is_independent(&self, number: u32) -> bool {
         let SheetState::Reading { header, .. } = &self.state else { return false };
-        header.duplicates.is_empty() && self.all_today.is_empty() && self.second_header.is_none() && !self.data_merges.covers(number)
+        header.duplicates.is_empty()
+            && header.doubtful.is_empty()
+            && self.all_today.is_empty()
+            && self.second_header.is_none()
+            && !self.data_merges.covers(number)
+    }
+
+    /// The marks of the rows that the caller has not taken.
+    pub fn marks(&self) -> &[RowMark] {
+        &self.marks
+    }
+
+    /// The marks of the rows since the last call, whatever became of the rows.
+    pub(crate) fn take_marks(&mut self) -> Vec<RowMark> {
+        std::mem::take(&mut self.marks)
     }
 
     /// Counts an independent row that was accepted without a note at the previous pull and has not changed: as [`SheetIntake::push`], without
@@ -286,6 +307,7 @@ impl<'a> SheetIntake<'a> {
                 "如是台账内容，请补写表头后重新导入",
             );
         }
+        self.note_doubtful_columns(ledger);
         if self.account.hidden_rows > 0 {
             let rows = self.hidden_rows.iter().map(u32::to_string).collect::<Vec<_>>().join("、");
             let rest = match self.account.hidden_rows {
@@ -365,6 +387,7 @@ impl<'a> SheetIntake<'a> {
         let fields = header.columns.iter().map(|column| column.field);
         self.all_today = fields.filter(|field| ledger.fields[*field].role.is_some_and(|role| EVENTS.contains(&role))).collect();
         self.data_merges = DataMerges::new(&self.merges, &header, ledger);
+        self.doubtful = DoubtfulColumns::new(&header.doubtful);
         for range in merges_across_header(&self.merges, &header) {
             self.doubts.push(format!("单元格{range}把表头与数据合并在一起，请取消合并后核对"));
         }
@@ -395,27 +418,29 @@ impl<'a> SheetIntake<'a> {
         self.count_hidden(number, row.hidden);
         self.data_merges.advance(number, cells);
         self.shared_bytes += self.data_merges.shared_bytes();
-        if let Some(second) = self.second_header {
-            return self.quarantine_below(second, number, cells);
+        if self.second_header.is_some() {
+            return self.quarantine_below(ledger, number, cells);
         }
         if let Some(found) = non_data(ledger, &header, &self.data_merges, cells) {
-            match &found {
-                NonData::Total(word) => self.check_total(ledger, number, cells, word),
-                NonData::SecondHeader(code_column) => {
-                    self.second_header = Some(SecondHeader { row: number, code_column: *code_column });
-                }
+            let reason = found.reason();
+            match found {
+                NonData::Total(word) => self.check_total(ledger, number, cells, &word),
+                NonData::SecondHeader(second) => self.second_header = Some((number, second)),
                 NonData::RepeatedHeader | NonData::Heading | NonData::Remark => {}
             }
             let texts = cells.iter().map(|(_, raw)| raw.display()).filter(|text| !text.trim().is_empty());
             let raw = texts.take(3).collect::<Vec<Cow<'_, str>>>().join(" ");
-            return self.skip(number, &raw, found.reason());
-        }
-        if header.is_unfilled(ledger, cells) {
-            return self.skip(number, "", "没有填写".into());
+            return self.skip(number, &raw, reason);
         }
         let is_text_file = self.account.sheet.is_empty();
         let reader = RowReader { ledger, header: &header, merges: &self.data_merges, is_text_file, today: self.today };
         let reading = reader.read(cells);
+        let code = ledger.role(Role::Code).and_then(|field| reading.record[field].text()).unwrap_or_default();
+        self.note_marking(&reading.marking, code, number, header.leaf(reading.marking_column));
+        self.doubtful.read(&ledger.secrecy, cells, code, &mut self.marks);
+        if header.is_unfilled(ledger, cells) {
+            return self.skip(number, "", "没有填写".into());
+        }
         for column in &reading.unheaded {
             let unheaded = self.unheaded.entry(*column).or_insert(UnheadedColumn { rows: 0, first_row: number });
             unheaded.rows += 1;
@@ -426,13 +451,31 @@ impl<'a> SheetIntake<'a> {
         self.judge_row(ledger, &header, number, reading)
     }
 
-    /// Quarantines a row below a second header: its columns are not those of the first header.
-    fn quarantine_below(&mut self, second: SecondHeader, number: u32, cells: &[(u16, Raw<'_>)]) -> Outcome {
+    /// Records the mark of a row, whatever becomes of the row.
+    fn note_marking(&mut self, marking: &Marking, code: &str, number: u32, header: &str) {
+        match marking {
+            Marking::None | Marking::Open(_) => {}
+            Marking::Marked(_) if code.is_empty() => {}
+            Marking::Marked(cell) => self.marks.push(RowMark { code: code.to_owned(), cell: mark_text(cell), header: String::new() }),
+            Marking::Classified => self.classified.push(ClassifiedCell { row: number, code: code.to_owned(), header: header.to_owned() }),
+        }
+    }
+
+    /// Quarantines a row below a second header: its columns are not those of the first header. Its mark counts.
+    fn quarantine_below(&mut self, ledger: &Ledger, number: u32, cells: &[(u16, Raw<'_>)]) -> Outcome {
+        let (row, second) = self.second_header.clone().unwrap_or_default();
         let code = second.code_column.and_then(|column| cell_at(cells, column));
-        let code = code.map(|raw| normalize_name(&raw.display())).unwrap_or_default();
+        let code = code.map(|raw| canonical_code(&raw.display())).unwrap_or_default();
+        let markings = second
+            .secrecy
+            .iter()
+            .filter_map(|(column, polarity)| Some(ledger.secrecy.read(*polarity, &cell_at(cells, *column)?.display())));
+        if let Some(marking) = markings.max() {
+            self.note_marking(&marking, &code, number, "");
+        }
         self.account.quarantined += 1;
         let before = self.notes.len();
-        let reason = format!("第{}行是另一个表头，栏目次序与上面不同，其下各行未读取", second.row);
+        let reason = format!("第{row}行是另一个表头，栏目次序与上面不同，其下各行未读取");
         let note = Note::new(NoteKind::Quarantined, self.sheet, number, reason, "请把两张表分放在两个工作表，或统一栏目次序后重新导入");
         self.notes.push(Note { code: code.clone(), ..note });
         self.bound_notes(before);
@@ -449,7 +492,7 @@ impl<'a> SheetIntake<'a> {
 
     /// Accepts a row, or quarantines it where it is shifted, a cell is unreadable or a required field is empty. Notes all that is wrong.
     fn judge_row(&mut self, ledger: &Ledger, header: &Header, number: u32, reading: RowReading) -> Outcome {
-        let RowReading { record, faults, shifted, .. } = reading;
+        let RowReading { record, faults, shifted, marking, .. } = reading;
         let code = ledger.role(Role::Code).and_then(|field| record[field].text()).unwrap_or_default().to_owned();
         let unit = record[ledger.owner.field()].text().unwrap_or_default().to_owned();
         let (sheet, before) = (self.sheet, self.notes.len());
@@ -482,7 +525,9 @@ impl<'a> SheetIntake<'a> {
             }
         }
         if self.notes.len() > before {
-            self.complete_notes(ledger, &record, before, shifted.is_some());
+            // the mark of a shifted row may be in any cell
+            let restricted = ledger.role(Role::Restricted).is_some() && (shifted.is_some() || marking.restricts());
+            self.complete_notes(ledger, &record, before, restricted);
             self.bound_notes(before);
         }
         if quarantined {
@@ -497,21 +542,32 @@ impl<'a> SheetIntake<'a> {
         Outcome::Accepted(Accepted { row: number, code, cells: record })
     }
 
-    /// Gives the notes of a row (those from `from` on) its name and project, and restricts them where the row is restricted. A row whose mark
-    /// cannot be read is restricted too.
-    fn complete_notes(&mut self, ledger: &Ledger, record: &[Cell], from: usize, is_shifted: bool) {
+    /// Gives the notes of a row (those from `from` on) its name and project, and restricts them where the row is restricted.
+    fn complete_notes(&mut self, ledger: &Ledger, record: &[Cell], from: usize, restricted: bool) {
         let name = ledger.role(Role::Name).and_then(|field| record[field].text()).map(excerpt).unwrap_or_default();
-        let restricted = ledger.role(Role::Restricted).is_some_and(|field| {
-            let is_unreadable = |note: &Note| note.kind == NoteKind::Quarantined && note.field == ledger.fields[field].title;
-            // the mark of a shifted row may be in any cell
-            is_shifted || is_marked(&record[field]) || self.notes[from..].iter().any(is_unreadable)
-        });
         let project = ledger.project_in(record).unwrap_or_default();
         for note in &mut self.notes[from..] {
             note.name.clone_from(&name);
             note.project.clone_from(&project);
             note.restricted = restricted;
         }
+    }
+
+    /// Notes the columns of doubtful secrecy: those about which the office has to decide, and those that hold other things.
+    fn note_doubtful_columns(&mut self, ledger: &Ledger) {
+        for column in std::mem::take(&mut self.doubtful).finish(&mut self.marks) {
+            let letters = column_letters(column.column);
+            let header = &column.header;
+            if column.must_be_decided {
+                let field = ledger.role(Role::Restricted).map_or("restricted", |field| ledger.fields[field].title.as_str());
+                let hint = format!("是：duban import 文件 --map '{header}={field}' --by 姓名；不是：--map '{header}=ignore'");
+                self.sheet_note(format!("{letters}列“{header}”可能是保密标注，须由办公室确定，确定前不生效"), &hint);
+                self.undecided.push(column.header);
+            } else {
+                self.sheet_note(format!("{letters}列“{header}”没有作为保密标注读取"), "如是保密标注，请填写“是”或“否”");
+            }
+        }
+        self.account.undecided.clone_from(&self.undecided);
     }
 
     /// Records a doubt about each duplicate column whose content differs from the first column of its field.

@@ -23,10 +23,12 @@ pub enum DeliveryState {
     Superseded,
     /// Given up: too late, or unknown too often. It is listed until a person has it resent.
     Dead,
+    /// Not sent any more: it names a record that has become restricted since. The next run makes it anew without that record.
+    Withheld,
 }
 
 impl DeliveryState {
-    pub const ALL: [DeliveryState; 10] = [
+    pub const ALL: [DeliveryState; 11] = [
         DeliveryState::Pending,
         DeliveryState::Sending,
         DeliveryState::Accepted,
@@ -37,6 +39,7 @@ impl DeliveryState {
         DeliveryState::Rejected,
         DeliveryState::Superseded,
         DeliveryState::Dead,
+        DeliveryState::Withheld,
     ];
 
     pub fn code(self) -> &'static str {
@@ -51,6 +54,7 @@ impl DeliveryState {
             DeliveryState::Rejected => "rejected",
             DeliveryState::Superseded => "superseded",
             DeliveryState::Dead => "dead",
+            DeliveryState::Withheld => "withheld",
         }
     }
 
@@ -85,7 +89,8 @@ impl DeliveryState {
 
     /// It will reach nobody; whether an unknown outcome delivered a copy before is counted apart.
     pub fn is_lost(self) -> bool {
-        matches!(self, DeliveryState::Refused | DeliveryState::Rejected | DeliveryState::Superseded | DeliveryState::Dead)
+        use DeliveryState::{Dead, Refused, Rejected, Superseded, Withheld};
+        matches!(self, Refused | Rejected | Superseded | Dead | Withheld)
     }
 
     /// It has reached its unit, or still may without a newer message.
@@ -101,6 +106,16 @@ impl DeliveryState {
     /// A newer message to the same unit replaces it.
     pub fn is_replaceable(self) -> bool {
         self.is_queued() || matches!(self, DeliveryState::OnHold | DeliveryState::Draft)
+    }
+
+    /// It may still be sent, by itself or by a person, so it is stopped when it names a record that has become restricted.
+    pub fn is_stoppable(self) -> bool {
+        self.is_replaceable() || self.has_failed()
+    }
+
+    /// A server has it, or may have it.
+    pub fn may_have_arrived(self) -> bool {
+        matches!(self, DeliveryState::Accepted | DeliveryState::Unknown | DeliveryState::Sending)
     }
 
     /// Its content may be sent to a corrected address instead.
@@ -121,6 +136,7 @@ impl DeliveryState {
             DeliveryState::Rejected => "不予签发",
             DeliveryState::Superseded => "已被代替",
             DeliveryState::Dead => "停止发送",
+            DeliveryState::Withheld => "不便公开，停发",
         }
     }
 }
@@ -147,10 +163,12 @@ pub enum DeliveryEvent {
     Readdressed,
     /// It was made from a message to another address.
     Made,
+    /// It names a record that has become restricted.
+    Withheld,
 }
 
 impl DeliveryEvent {
-    pub const ALL: [DeliveryEvent; 11] = [
+    pub const ALL: [DeliveryEvent; 12] = [
         DeliveryEvent::Deferred,
         DeliveryEvent::Unknown,
         DeliveryEvent::Accepted,
@@ -162,6 +180,7 @@ impl DeliveryEvent {
         DeliveryEvent::Rejected,
         DeliveryEvent::Readdressed,
         DeliveryEvent::Made,
+        DeliveryEvent::Withheld,
     ];
 
     pub fn code(self) -> &'static str {
@@ -177,6 +196,7 @@ impl DeliveryEvent {
             DeliveryEvent::Rejected => "rejected",
             DeliveryEvent::Readdressed => "readdressed",
             DeliveryEvent::Made => "made",
+            DeliveryEvent::Withheld => "withheld",
         }
     }
 
@@ -221,6 +241,7 @@ impl DeliveryEvent {
             DeliveryEvent::Rejected => "不予签发",
             DeliveryEvent::Readdressed => "改发至更正后的地址",
             DeliveryEvent::Made => "由原邮件改发而来",
+            DeliveryEvent::Withheld => "所列事项已标注为不便公开，停发",
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Ledgers (台账) as data: the fields of each ledger, and the purpose and the roles by which the code finds ledgers and fields.
 
 use crate::domain::register::record::{Cell, Record};
+use crate::domain::secrecy::Secrecy;
+use std::sync::Arc;
 
 /// What a field holds. `Date { planned: false }` is an event: a date after as_of has not happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -245,6 +247,8 @@ pub struct Ledger {
     pub append_only: Vec<usize>,
     /// The required roles that the office has left out on purpose, with its reason; empty where none is asked for.
     pub without: Vec<(Role, String)>,
+    /// By which headers and words its rows are restricted; those of the source that is read.
+    pub secrecy: Arc<Secrecy>,
 }
 
 impl Ledger {

@@ -14,14 +14,13 @@ pub enum LeftOut {
 }
 
 /// Roles of every ledger.
-const EVERY: &[Role] = &[Role::Code, Role::Name];
+const EVERY: [(Role, LeftOut); 3] = [(Role::Code, LeftOut::Never), (Role::Name, LeftOut::Never), (Role::Restricted, LeftOut::WithReason)];
 
 /// The required roles of one purpose beside [`EVERY`].
 struct Required {
     purpose: Purpose,
     never: &'static [Role],
     stated: &'static [Role],
-    with_reason: &'static [Role],
 }
 
 const REQUIRED: [Required; Purpose::NAMES.len()] = [
@@ -40,46 +39,33 @@ const REQUIRED: [Required; Purpose::NAMES.len()] = [
             Role::Produced,
         ],
         stated: &[],
-        with_reason: &[Role::Restricted],
     },
     Required {
         purpose: Purpose::Order,
         never: &[Role::Project, Role::Dispatched, Role::Received, Role::Completed],
         stated: &[Role::Holder, Role::Due, Role::FedBack],
-        with_reason: &[],
     },
-    Required {
-        purpose: Purpose::Difficulty,
-        never: &[Role::Project, Role::Answered, Role::Solved],
-        stated: &[Role::Category],
-        with_reason: &[],
-    },
-    Required {
-        purpose: Purpose::Decision,
-        never: &[Role::Completed],
-        stated: &[Role::Assigned, Role::Holder, Role::Due],
-        with_reason: &[],
-    },
-    Required { purpose: Purpose::Contact, never: &[], stated: &[Role::Holder], with_reason: &[] },
-    Required { purpose: Purpose::Evaluation, never: &[Role::Project], stated: &[Role::Holder], with_reason: &[] },
-    Required { purpose: Purpose::Session, never: &[Role::SessionKind, Role::Held], stated: &[Role::Holder], with_reason: &[] },
+    Required { purpose: Purpose::Difficulty, never: &[Role::Project, Role::Answered, Role::Solved], stated: &[Role::Category] },
+    Required { purpose: Purpose::Decision, never: &[Role::Completed], stated: &[Role::Assigned, Role::Holder, Role::Due] },
+    Required { purpose: Purpose::Contact, never: &[], stated: &[Role::Holder] },
+    Required { purpose: Purpose::Evaluation, never: &[Role::Project], stated: &[Role::Holder] },
+    Required { purpose: Purpose::Session, never: &[Role::SessionKind, Role::Held], stated: &[Role::Holder] },
     Required {
         purpose: Purpose::Exemption,
         never: &[Role::ExemptRule, Role::ExemptKey, Role::Granted, Role::Expires],
         stated: &[Role::ExemptionKind, Role::Holder],
-        with_reason: &[],
     },
-    Required { purpose: Purpose::Directory, never: &[Role::Holder], stated: &[Role::Mailbox, Role::Phone], with_reason: &[] },
-    Required { purpose: Purpose::Other, never: &[], stated: &[], with_reason: &[] },
+    Required { purpose: Purpose::Directory, never: &[Role::Holder], stated: &[Role::Mailbox, Role::Phone] },
+    Required { purpose: Purpose::Other, never: &[], stated: &[] },
 ];
 
 /// The required roles of a purpose, and whether each may be left out.
 pub fn required_roles(purpose: Purpose) -> impl Iterator<Item = (Role, LeftOut)> {
     let own = REQUIRED.iter().filter(move |required| required.purpose == purpose).flat_map(|required| {
-        let groups = [(required.never, LeftOut::Never), (required.stated, LeftOut::Stated), (required.with_reason, LeftOut::WithReason)];
+        let groups = [(required.never, LeftOut::Never), (required.stated, LeftOut::Stated)];
         groups.into_iter().flat_map(|(roles, left_out)| roles.iter().map(move |role| (*role, left_out)))
     });
-    EVERY.iter().map(|role| (*role, LeftOut::Never)).chain(own)
+    EVERY.into_iter().chain(own)
 }
 
 #[cfg(test)]

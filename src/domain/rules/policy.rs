@@ -6,6 +6,7 @@ use crate::domain::register::levels::Level;
 use crate::domain::register::record::Record;
 use crate::domain::register::units::Units;
 use crate::domain::rules::rule::{Rule, RuleKind};
+use crate::domain::secrecy::SecrecyWords;
 use chrono::NaiveDate;
 use std::sync::Arc;
 
@@ -23,6 +24,8 @@ pub struct Policy {
     pub accountability_quarters: Option<u32>,
     /// Title of the document whose clauses findings cite, as printed in papers; empty = not named.
     pub document: String,
+    /// By which headers and words rows are restricted, and how the office's own workbooks show it.
+    pub secrecy: Arc<SecrecyWords>,
 }
 
 impl Policy {

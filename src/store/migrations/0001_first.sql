@@ -87,6 +87,53 @@ CREATE TABLE intake_note (
     PRIMARY KEY (ledger, source, seq, no)
 );
 
+-- Marks of secrecy (涉密、不便公开): what a row of a source stated of a code, whatever became of the row. No row is removed: a run pins the
+-- position up to which it counts them.
+CREATE TABLE restriction (
+    ledger TEXT NOT NULL,
+    source TEXT NOT NULL,
+    code TEXT NOT NULL,
+    -- the position at which it began
+    began BIGINT NOT NULL,
+    -- the position at which a row of the source replaced it or stated the contrary, and at which a person lifted it; the largest number = not yet
+    ended BIGINT NOT NULL,
+    lifted BIGINT NOT NULL,
+    since TEXT NOT NULL,
+    ended_at TEXT NOT NULL,
+    lifted_at TEXT NOT NULL,
+    lifted_by TEXT NOT NULL,
+    lift_reason TEXT NOT NULL,
+    -- the file in which it was found
+    file_sha256 TEXT NOT NULL,
+    -- the cell as it was read; never the grade of a state secret
+    cell TEXT NOT NULL,
+    -- the header of a column about which the office has not decided; empty = a column of secrecy
+    header TEXT NOT NULL,
+    -- 1 = of the shipped sample
+    sample BIGINT NOT NULL,
+    -- the held snapshot whose row states the contrary: it ends the mark when it comes into force; 0 = none
+    ends_with BIGINT NOT NULL,
+    PRIMARY KEY (ledger, source, code, began)
+);
+
+-- One row: how often marks have begun, ended or been lifted.
+CREATE TABLE restriction_position (
+    id BIGINT NOT NULL PRIMARY KEY,
+    position BIGINT NOT NULL
+);
+INSERT INTO restriction_position (id, position) VALUES (1, 0);
+
+-- What the office has decided about headers that may be of secrecy.
+CREATE TABLE secrecy_header (
+    source TEXT NOT NULL,
+    header TEXT NOT NULL,
+    -- marks, opens, ignored
+    decision TEXT NOT NULL,
+    at TEXT NOT NULL,
+    who TEXT NOT NULL,
+    PRIMARY KEY (source, header)
+);
+
 -- Codes that left a register, as the office confirmed it.
 CREATE TABLE gone_confirmed (
     ledger TEXT NOT NULL,
@@ -271,6 +318,8 @@ CREATE TABLE outbox (
     size BIGINT NOT NULL,
     -- the act above 催办 of a draft that a person releases; empty for a digest
     act TEXT NOT NULL,
+    -- the position of the marks of secrecy against which it was last checked; it is sent only if that is the present one
+    checked BIGINT NOT NULL DEFAULT 0,
     UNIQUE (run, recipient)
 );
 CREATE INDEX outbox_due ON outbox (state, next_at);
@@ -287,6 +336,14 @@ CREATE TABLE outbox_findings (
     message TEXT NOT NULL PRIMARY KEY,
     -- JSON list of [rule, ledger, key, light]
     body TEXT NOT NULL
+);
+
+-- The records that a message or a file of a run names, so that a mark of secrecy that comes later finds it.
+CREATE TABLE named_records (
+    -- id of a message, or path of a file
+    object TEXT NOT NULL PRIMARY KEY,
+    -- deflated JSON list of [ledger, code]
+    body BYTEA NOT NULL
 );
 
 -- What happened to a message beside a first acceptance.

@@ -1,5 +1,6 @@
 //! 反馈情况: the answers of units on the records of the findings.
 
+use crate::domain::audience::is_named;
 use crate::domain::judging::finding::Finding;
 use crate::domain::notify::feedback::Answer;
 use crate::domain::problem::ProblemsAt;
@@ -70,7 +71,11 @@ impl<'a> SheetBuilder<'a, '_> {
                 Value::text(self.visible.text(&answer.proposed(ledger))),
                 Value::text(self.visible.text(&answer.by())),
             ];
-            body.push(Row { cells, ..Row::default() });
+            let mut row = Row { cells, ..Row::default() };
+            if !is_named(finding) {
+                self.visible.mark_restricted(&mut row, Some(4));
+            }
+            body.push(row);
         }
         let columns: Vec<Column> = heads.iter().map(|(_, width)| Column { width: *width, ..Column::default() }).collect();
         fit_heights(&mut body, &columns);

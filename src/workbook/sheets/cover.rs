@@ -4,11 +4,13 @@ use crate::domain::problem::ProblemsAt;
 use crate::domain::register::calendar::calendar_note;
 use crate::domain::register::period::chinese_date;
 use crate::workbook::model::{Role, Sheet, Value, grid};
+use crate::workbook::named::NamedRecords;
 use crate::workbook::provenance::{Provenance, source_title};
 use crate::workbook::sheet_builder::SheetBuilder;
 use crate::workbook::sheets::kind::Kind;
 use crate::workbook::sheets::references::{References, check_placeholders};
 use crate::workbook::spanning::{COLUMNS, add_spanning_row, add_spanning_texts};
+use crate::workbook::visible::VisibleMaterial;
 use serde::Deserialize;
 
 /// What a template declares of a cover.
@@ -36,6 +38,10 @@ impl Kind for Cover {
 
     fn provenance(&self) -> Provenance {
         Provenance::OfItsOwn
+    }
+
+    fn names(&self, _: &VisibleMaterial<'_>) -> NamedRecords {
+        NamedRecords::new()
     }
 }
 

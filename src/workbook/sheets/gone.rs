@@ -67,7 +67,7 @@ impl<'a> SheetBuilder<'a, '_> {
 
 impl<'a> VisibleMaterial<'a> {
     /// The codes that are gone; a unit sees those whose last record names it.
-    fn gone_records(&self) -> impl Iterator<Item = &'a GoneRecord> + '_ {
+    pub(crate) fn gone_records(&self) -> impl Iterator<Item = &'a GoneRecord> + '_ {
         let units = &self.policy().units;
         let audience = self.material.audience;
         self.material.gone.iter().filter(move |gone| {
@@ -90,6 +90,10 @@ impl<'a> VisibleMaterial<'a> {
             day(gone.gone_on),
             Value::text(gone.place.clone()),
         ];
-        Row { cells, ..Row::default() }
+        let mut row = Row { cells, ..Row::default() };
+        if gone.restricted {
+            self.mark_restricted(&mut row, Some(4));
+        }
+        row
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::domain::problem::ProblemsAt;
 use crate::workbook::model::Sheet;
+use crate::workbook::named::NamedRecords;
 use crate::workbook::provenance::Provenance;
 use crate::workbook::sheet_builder::SheetBuilder;
 use crate::workbook::sheets::references::{References, check_placeholders};
@@ -45,6 +46,11 @@ pub(crate) trait Kind {
     /// How a workbook with the sheet names its data sources.
     fn provenance(&self) -> Provenance {
         Provenance::Snapshots
+    }
+
+    /// The records that the sheet names, or more: by ledger index and code.
+    fn names(&self, visible: &VisibleMaterial<'_>) -> NamedRecords {
+        visible.named()
     }
 
     /// Why an empty sheet of this name is left out, if its ledger was never reported or lacks a column that the sheet needs.

@@ -60,12 +60,21 @@ impl<'a> SheetBuilder<'a, '_> {
                 Value::text(advice.join("；")),
                 Value::text(self.visible.location(&issue.ledger, &issue.file, &issue.sheet, &issue.cell)),
             ];
-            rows.push(Row { cells, ..Row::default() });
+            let mut row = Row { cells, ..Row::default() };
+            if issue.restricted {
+                self.visible.mark_restricted(&mut row, Some(4));
+            }
+            rows.push(row);
         }
         let intake = rows.len();
         for quality in self.visible.quality_lines() {
             let cells = self.visible.quality_cells(rows.len() + 1, quality);
-            rows.push(Row { cells, ..Row::default() });
+            let mut row = Row { cells, ..Row::default() };
+            let record = self.visible.record(quality.ledger, &quality.key);
+            if record.is_some_and(|record| self.visible.is_record_restricted(quality.ledger, &record)) {
+                self.visible.mark_restricted(&mut row, Some(4));
+            }
+            rows.push(row);
         }
         let mut columns = fit(&rows, HEADS.len(), 30.0);
         let head = model::head(&HEADS, &mut columns);

@@ -10,6 +10,7 @@ use crate::domain::register::period::chinese_date;
 use crate::domain::register::units::UnitId;
 use crate::workbook::model;
 use crate::workbook::model::{Role, Row, Sheet, Value, fit};
+use crate::workbook::named::NamedRecords;
 use crate::workbook::sheet_builder::SheetBuilder;
 use crate::workbook::sheets::kind::{Kind, Rows};
 use crate::workbook::sheets::references::{References, rules_named};
@@ -60,6 +61,10 @@ impl Kind for Reporting {
 
     fn ledgers(&self, visible: &VisibleMaterial<'_>) -> BTreeSet<usize> {
         visible.policy().project_ledger().into_iter().collect()
+    }
+
+    fn names(&self, _: &VisibleMaterial<'_>) -> NamedRecords {
+        NamedRecords::new()
     }
 }
 

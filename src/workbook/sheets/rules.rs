@@ -7,6 +7,7 @@ use crate::domain::register::period::chinese_date;
 use crate::domain::rules::sentence::{clause, ladder, sentence};
 use crate::workbook::model;
 use crate::workbook::model::{Column, Role, Row, Sheet, Value, fit_heights};
+use crate::workbook::named::NamedRecords;
 use crate::workbook::sheet_builder::SheetBuilder;
 use crate::workbook::sheets::kind::Kind;
 use crate::workbook::sheets::references::References;
@@ -30,6 +31,10 @@ impl Kind for Rules {
 
     fn build<'a>(&self, builder: &mut SheetBuilder<'a, '_>) -> Vec<Sheet<'a>> {
         vec![builder.rules()]
+    }
+
+    fn names(&self, _: &VisibleMaterial<'_>) -> NamedRecords {
+        NamedRecords::new()
     }
 }
 

@@ -62,7 +62,11 @@ impl<'a> SheetBuilder<'a, '_> {
                 Value::text(found.lines(*index, code)),
                 text(FieldRole::Officer),
             ];
-            body.push(Row { cells, ..Row::default() });
+            let mut row = Row { cells, ..Row::default() };
+            if record.is_some_and(|record| self.visible.is_record_restricted(*index, &record)) {
+                self.visible.mark_restricted(&mut row, Some(4));
+            }
+            body.push(row);
         }
         let columns: Vec<Column> = heads.iter().map(|(_, width)| Column { width: *width, ..Column::default() }).collect();
         fit_heights(&mut body, &columns);

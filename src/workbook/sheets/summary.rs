@@ -9,6 +9,7 @@ use crate::domain::rules::sentence::clause;
 use crate::workbook::measures::{Measure, light_heads};
 use crate::workbook::model::{Area, Chart, ChartKind, Role, Series, Sheet, Value};
 use crate::workbook::model::{LIGHTS, grid};
+use crate::workbook::named::NamedRecords;
 use crate::workbook::sheet_builder::SheetBuilder;
 use crate::workbook::sheets::kind::Kind;
 use crate::workbook::sheets::references::References;
@@ -59,6 +60,10 @@ impl Kind for Summary {
 
     fn ledgers(&self, visible: &VisibleMaterial<'_>) -> BTreeSet<usize> {
         (0..visible.policy().ledgers.len()).collect()
+    }
+
+    fn names(&self, _: &VisibleMaterial<'_>) -> NamedRecords {
+        NamedRecords::new()
     }
 }
 

@@ -12,6 +12,7 @@ use crate::store::handle::Store;
 use crate::store::sending::{ClaimRequest, Claimed, Claims, Hold, HoldReason};
 use crate::worker::crash_point::crash_point;
 use crate::worker::deliver::journal::{Journal, key};
+use crate::worker::deliver::withhold::withhold;
 use crate::worker::file_lock::FileLock;
 use anyhow::Context;
 use chrono::{DateTime, Utc};
@@ -120,6 +121,7 @@ impl Deliverer {
         if let Some(reason) = self.pause_reason() {
             return Ok(Delivered { blocked: Some(Block::Channel(reason)), ..Delivered::default() });
         }
+        self.withhold().await?;
         let mail = &self.config.settings.mail;
         let lease = now + chrono::Duration::minutes(LEASE_MINUTES) + chrono::Duration::seconds(self.mailer.final_seconds());
         let claims = self
@@ -159,6 +161,18 @@ impl Deliverer {
             self.channel(|channel| channel.failures = 0);
         }
         Ok(delivered)
+    }
+
+    /// Stops the messages that name a record which has become restricted. Returns their ids.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn withhold(&self) -> Result<Vec<String>> {
+        let stopped = withhold(&self.store, &self.config, &self.clock).await?;
+        if !stopped.is_empty() {
+            tracing::warn!(mails = stopped.len(), "mails that name a restricted record are not sent");
+        }
+        Ok(stopped)
     }
 
     /// The messages that servers accepted from earlier processes, according to the journal.

@@ -3,3 +3,4 @@
 pub mod deliverer;
 pub mod journal;
 pub mod restore_guard;
+pub(crate) mod withhold;

@@ -4,6 +4,7 @@ use crate::clock::stamp;
 use crate::domain::intake::file::SHEETS_MAX;
 use crate::domain::intake::note::{Note, NoteKind, SheetAccount};
 use crate::domain::intake::raw::{Raw, RawRow};
+use crate::domain::intake::row_marks::{ClassifiedCell, RowMark};
 use crate::domain::intake::sheet::{Accepted, Outcome, SheetIntake};
 use crate::domain::notify::feedback::{
     Answer, Answers, FILLED_ON, FormAccount, FormHead, FormRow, KnownRecord, Outcome as FormOutcome, WHO, assess_row, editable,
@@ -11,6 +12,7 @@ use crate::domain::notify::feedback::{
 };
 use crate::domain::register::ledger::Ledger;
 use crate::domain::register::record::{Columns, Record};
+use crate::domain::register::units::UnitId;
 use crate::domain::rules::owner::owner_of;
 use crate::domain::rules::policy::Policy;
 use crate::source::folder;
@@ -20,6 +22,7 @@ use crate::source::refusal::Refusal;
 use crate::store::database::StoreError;
 use crate::worker::import::importer::Importer;
 use crate::worker::import::input::{Input, OpenInput};
+use crate::worker::import::known_marks::state_secrets;
 use crate::worker::import::pull_report::{PullError, interrupted};
 use crate::worker::import::reading_guard::Initiative;
 use crate::worker::records::{LedgerRecords, linked_projects};
@@ -46,6 +49,8 @@ struct FormSheet {
     rows: Vec<Accepted>,
     intake: SheetAccount,
     notes: Vec<Note>,
+    marks: Vec<RowMark>,
+    classified: Vec<ClassifiedCell>,
 }
 
 /// The cells above the table of a sheet.
@@ -57,6 +62,9 @@ struct Preamble {
     /// Rows that were searched.
     rows: usize,
 }
+
+/// The source under which the marks of forms are stored.
+const FEEDBACK_SOURCE: &str = "feedback";
 
 /// The rows in which the head of a form is searched.
 const HEAD_ROWS: usize = 30;
@@ -119,11 +127,17 @@ impl Importer {
         if sheets.is_empty() {
             return Err(refuse(Refusal::new("不是反馈表：没有找到“表号”和“校验码”栏", "请在提醒邮件所附的工作簿中填写反馈表，原样发回")));
         }
+        let classified = sheets.iter().flat_map(|sheet| sheet.classified.iter().map(|cell| (sheet.name.clone(), cell.clone())));
+        let classified: Vec<(String, ClassifiedCell)> = classified.collect();
+        if !classified.is_empty() {
+            return Err(refuse(state_secrets(&classified)));
+        }
         let today = self.clock.today();
-        let selection = SnapshotSelection::on(&self.store.snapshots().list().await?, &self.config, &[], today);
+        let selection = SnapshotSelection::on(&self.store, &self.config, &[], today).await?;
         let before = self.store.feedback().up_to(self.store.feedback().last_no().await?).await?;
         let mut accounts: Vec<FormAccount> = Vec::new();
         let mut taken: Answers = Answers::new();
+        let mut marked = Vec::new();
         for sheet in sheets {
             let (Some((code, as_of)), Some(index)) = (sheet.number.clone(), sheet.ledger) else { continue };
             let Some(unit) = policy.units.units.iter().position(|unit| unit.code == code) else {
@@ -135,6 +149,7 @@ impl Importer {
                 FormHead { unit, as_of, who: sheet.who.clone(), filled_on: sheet.filled_on.filter(|day| *day <= today).unwrap_or(today) };
             let mut account = FormAccount { unit: policy.units.units[unit].name.clone(), as_of, ..FormAccount::default() };
             self.assess_sheet(policy, &selection, index, &head, &sheet, &before, &mut taken, &mut account).await?;
+            marked.extend(self.own_marks(policy, &selection, index, unit, sheet.marks).await?);
             account.sheets.push(sheet.intake);
             accounts.push(account);
         }
@@ -142,7 +157,23 @@ impl Importer {
         let now = stamp(self.clock.now());
         self.store.feedback().add(&file, &sha256, &now, &answers).await?;
         self.store.audit().record(&now, "cli", "feedback", &file, &format!("{} answers", answers.len())).await?;
+        self.restrict_known(FEEDBACK_SOURCE, &marked, &sha256, false).await?;
         Ok(accounts)
+    }
+
+    /// The marks of a form on records that its unit owns, as ledger and mark: a unit restricts nothing else.
+    async fn own_marks(
+        &self,
+        policy: &Policy,
+        selection: &SnapshotSelection,
+        index: usize,
+        unit: UnitId,
+        marks: Vec<RowMark>,
+    ) -> Result<Vec<(String, RowMark)>, StoreError> {
+        let codes: Vec<String> = marks.iter().map(|mark| mark.code.clone()).collect();
+        let records = if codes.is_empty() { HashMap::new() } else { self.records_of(policy, selection, index, &codes).await? };
+        let is_own = |mark: &RowMark| records.get(&mark.code).is_some_and(|(_, owner)| *owner == Some(unit));
+        Ok(marks.into_iter().filter(is_own).map(|mark| (policy.ledgers[index].id.clone(), mark)).collect())
     }
 
     /// Assesses the rows of a sheet: answers go to `taken`, counts and remarks to `account`.
@@ -255,6 +286,8 @@ impl Importer {
                     ledger: intake.ledger().and_then(|ledger| policy.ledger(&ledger.id)),
                     columns: intake.columns(),
                     rows,
+                    marks: intake.take_marks(),
+                    classified: intake.classified.clone(),
                     intake: intake.account,
                     notes: intake.notes,
                 });

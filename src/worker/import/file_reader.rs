@@ -1,8 +1,10 @@
 //! Reads the blocks of one file or query, and writes the rows that the intake accepts to the new snapshots of their ledgers.
 
 use crate::config::load::Config;
+use crate::domain::audience::is_stated_open;
 use crate::domain::intake::file::{CodeInFile, FileFault, FileIntake, RowNames, RowPlace};
 use crate::domain::intake::raw::RawRow;
+use crate::domain::intake::row_marks::RowMark;
 use crate::domain::intake::sheet::{Accepted, Outcome};
 use crate::domain::register::ledger::{Ledger, Role};
 use crate::domain::register::packed::pack;
@@ -17,7 +19,7 @@ use crate::worker::import::pull_report::{PullError, interrupted};
 use crate::worker::import::row_cache::RowFingerprinter;
 use chrono::NaiveDate;
 use indicatif::ProgressBar;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::mpsc::Receiver;
 
 /// What is written of one ledger while its file is read.
@@ -25,6 +27,10 @@ pub(crate) struct LedgerWriter {
     pub(crate) writer: SnapshotWriter,
     /// The layout of the sheet being read.
     layout: Option<(Columns, i64)>,
+    /// The marks of secrecy in its rows, whatever became of the rows, by code.
+    pub(crate) found_marks: BTreeMap<String, RowMark>,
+    /// Codes that an accepted row states to be open although a mark of this source restricts them.
+    pub(crate) stated_open: BTreeSet<String>,
 }
 
 /// Adds the rows of a file's sheets to the ledgers they belong to.
@@ -154,7 +160,19 @@ impl<'a> FileReader<'a> {
         let Some(ledger) = self.intake.ledger().map(|intake| intake.ledger) else { return Ok(()) };
         if !self.writers.contains_key(&ledger.id) {
             let writer = pull.writer(&ledger.id, self.source).await?;
-            self.writers.insert(ledger.id.clone(), LedgerWriter { writer, layout: None });
+            let ledger_writer = LedgerWriter { writer, layout: None, found_marks: BTreeMap::new(), stated_open: BTreeSet::new() };
+            self.writers.insert(ledger.id.clone(), ledger_writer);
+        }
+        let marks = self.intake.take_marks();
+        if let Some(writer) = self.writers.get_mut(&ledger.id) {
+            for mark in marks {
+                writer.found_marks.entry(mark.code.clone()).or_insert(mark);
+            }
+        }
+        // a file with state secrets is refused: its rows are looked through for marks and not stored
+        if self.intake.is_classified() {
+            outcomes.clear();
+            return Ok(());
         }
         for outcome in outcomes.drain(..) {
             match outcome {
@@ -175,7 +193,11 @@ impl<'a> FileReader<'a> {
         fingerprint: Option<RowFingerprint>,
     ) -> Result<(), StoreError> {
         let is_clean = self.intake.check(accepted);
-        let Some(LedgerWriter { writer, layout: known_layout }) = self.writers.get_mut(&ledger.id) else { return Ok(()) };
+        let Some(LedgerWriter { writer, layout: known_layout, stated_open, .. }) = self.writers.get_mut(&ledger.id) else { return Ok(()) };
+        let is_open = || ledger.role(Role::Restricted).is_some_and(|field| is_stated_open(ledger, &accepted.cells[field]));
+        if writer.has_mark(&accepted.code) && is_open() {
+            stated_open.insert(accepted.code.clone());
+        }
         let columns = self.intake.sheet().map(|sheet| sheet.columns()).unwrap_or_default();
         let text = |field: usize| accepted.cells[field].text().unwrap_or_default();
         self.body.clear();

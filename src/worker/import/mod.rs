@@ -5,6 +5,7 @@ pub(crate) mod file_reader;
 pub mod importer;
 pub mod input;
 pub mod intake_report;
+pub(crate) mod known_marks;
 pub mod pull_report;
 pub mod puller;
 pub mod reading_guard;

@@ -40,6 +40,10 @@ pub struct LedgerPull {
     pub day_in_file: Option<NaiveDate>,
     /// Titles of the fields that have a column in the previous snapshot in force and none in this one.
     pub lost: Vec<String>,
+    /// Headers about which the office has to decide before anything of the file comes into force.
+    pub undecided: Vec<String>,
+    /// Codes that the file newly restricts.
+    pub restricted: u64,
     pub notes: Arc<[Note]>,
     /// All sheets of the file, as notes number them.
     pub sheets_of_file: Vec<String>,
@@ -54,6 +58,8 @@ pub struct PullReport {
     pub ledgers: Vec<LedgerPull>,
     /// Sheets without a known ledger, each with the reason.
     pub unread: Vec<(String, String)>,
+    /// Mails that are not sent any more, because they name what the file restricts.
+    pub withheld: u64,
     /// Of the file's bytes.
     pub sha256: String,
     /// Path of the import report relative to the root; `None` = the same rows came earlier with another file, whose report covers them.

@@ -4,21 +4,26 @@ use crate::clock::stamp;
 use crate::config::source_settings::SourceSettings;
 use crate::domain::intake::file::LedgerIntake;
 use crate::domain::intake::note::{Note, NoteKind, SheetAccount};
+use crate::domain::intake::row_marks::RowMark;
 use crate::domain::register::ledger::Ledger;
 use crate::domain::register::snapshot::{Bounds, Comparison, held_because};
 use crate::domain::rules::policy::Policy;
 use crate::source::frame::Block;
 use crate::source::refusal::Refusal;
 use crate::store::database::StoreError;
-use crate::store::pulls::{NewSnapshot, Pull, SnapshotWriter};
+use crate::store::pulls::{NewSnapshot, Pull};
+use crate::store::restrictions::FileMarks;
 use crate::store::snapshots::{FileOrigin, Snapshot, SnapshotState};
-use crate::worker::import::file_reader::FileReader;
+use crate::worker::deliver::withhold::withhold;
+use crate::worker::import::file_reader::{FileReader, LedgerWriter};
 use crate::worker::import::importer::Importer;
 use crate::worker::import::input::{Input, OpenInput, resolve};
+use crate::worker::import::known_marks::state_secrets;
 use crate::worker::import::pull_report::{LedgerPull, PullError, PullReport, interrupted, lost_columns};
 use crate::worker::import::reading_guard::Initiative;
 use crate::worker::progress::progress;
 use chrono::NaiveDate;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What a pull reads, and how.
@@ -44,7 +49,12 @@ struct FileFacts<'a> {
     /// All sheets of the file.
     sheets: Vec<String>,
     taken_at: String,
+    /// Headers about which the office has to decide before anything of the file comes into force.
+    undecided: Vec<String>,
 }
+
+/// The cell of a mark whose file was refused, because nothing of such a file is stored.
+const REFUSED: &str = "（拒收的文件标注）";
 
 /// The number of blocks that may wait for the store.
 const BLOCKS_AHEAD: usize = 8;
@@ -92,6 +102,10 @@ impl Importer {
             Some(only) => policy.ledgers.iter().filter(|ledger| ledger.id == *only).cloned().collect(),
         };
         request.input.adapt(&mut ledgers);
+        let decisions = self.store.restrictions().header_decisions(&request.source).await?;
+        for ledger in &mut ledgers {
+            ledger.secrecy = Arc::new(ledger.secrecy.with_decisions(decisions.clone()));
+        }
         let (sender, receiver) = tokio::sync::mpsc::channel::<Block>(BLOCKS_AHEAD);
         let mut pull = self.store.pulls().begin().await?;
         let reading = self.begin_reading(input, self.read_limits(), sender);
@@ -111,15 +125,24 @@ impl Importer {
             Ok(sha256) => sha256,
             Err(failure) => {
                 pull.rollback().await?;
+                self.restrict_refused(request, &reader, "").await?;
                 return Err(PullError::of(request.input.place(), failure));
             }
         };
         reader.end_sheet(&mut pull).await?;
+        if !reader.intake.classified.is_empty() {
+            pull.rollback().await?;
+            self.restrict_refused(request, &reader, &sha256).await?;
+            return Err(refuse(state_secrets(&reader.intake.classified_cells())));
+        }
         if reader.intake.by_ledger.is_empty() {
             pull.rollback().await?;
             return Err(refuse(no_ledger_found(&ledgers, &reader.intake.unread)));
         }
         let mut report = self.finish_pull(policy, request, pull, reader, &file, &sha256).await?;
+        if report.ledgers.iter().any(|ledger| ledger.restricted > 0) {
+            report.withheld = withhold(&self.store, &self.config, &self.clock).await?.len() as u64;
+        }
         self.write_intake_report(policy, &request.source, &mut report).await;
         for ledger in &report.ledgers {
             tracing::info!(
@@ -141,6 +164,7 @@ impl Importer {
         sha256: &str,
     ) -> Result<PullReport, PullError> {
         let FileReader { intake, mut writers, .. } = reader;
+        let undecided: BTreeSet<String> = intake.by_ledger.values().flat_map(|ledger| &ledger.undecided).cloned().collect();
         let mut report = PullReport { file: file.to_owned(), unread: intake.unread, sha256: sha256.to_owned(), ..PullReport::default() };
         let facts = FileFacts {
             file,
@@ -148,12 +172,13 @@ impl Importer {
             covers_on: intake.by_ledger.values().find_map(|ledger| ledger.covers_on),
             sheets: intake.sheets,
             taken_at: stamp(self.clock.now()),
+            undecided: undecided.into_iter().collect(),
         };
         // a ledger does not begin with a header that has no rows below it; one that had rows before is subject to the brake
         let mut targets = Vec::new();
         for (id, ledger) in intake.by_ledger {
-            let Some(writer) = writers.remove(&id).map(|ledger| ledger.writer) else { continue };
-            if writer.seq == 1 && ledger.accounts.iter().all(|account| account.read == 0) {
+            let Some(writer) = writers.remove(&id) else { continue };
+            if writer.writer.seq == 1 && ledger.accounts.iter().all(|account| account.read == 0) {
                 report.unread.extend(ledger.accounts.into_iter().map(|account| (account.sheet, "表头下面没有数据".to_owned())));
             } else {
                 targets.push((ledger, writer));
@@ -180,7 +205,7 @@ impl Importer {
         request: &PullRequest,
         pull: &mut Pull,
         mut intake: LedgerIntake<'_>,
-        mut writer: SnapshotWriter,
+        LedgerWriter { mut writer, found_marks, stated_open, .. }: LedgerWriter,
         file: &FileFacts<'_>,
     ) -> Result<LedgerPull, StoreError> {
         // an append-only ledger also retains the rows of earlier files
@@ -222,6 +247,8 @@ impl Importer {
             ahead: covers_on > self.clock.today(),
             day_in_file: file_covers_on.filter(|day| *day != covers_on),
             lost: Vec::new(),
+            undecided: file.undecided.clone(),
+            restricted: 0,
             notes,
             sheets_of_file: file.sheets.clone(),
         };
@@ -230,7 +257,8 @@ impl Importer {
             pull.touch(&writer, &file.taken_at).await?;
             // a held snapshot stays held if the same file is pulled once more, and is released by --accept
             match pull.last_held(&writer).await? {
-                Some(_) if request.accept => {
+                // nobody can bring a file into force about whose headers the office has not decided
+                Some(_) if request.accept && file.undecided.is_empty() => {
                     pull.release_last(&writer).await?;
                     pulled.state = Some(SnapshotState::InForce);
                 }
@@ -254,13 +282,33 @@ impl Importer {
                 };
                 held_because(self.brake_bounds(), &comparison, append_only, intake.doubts)
             });
+            let held_because = undecided_reason(&file.undecided).or(held_because);
             let state = if held_because.is_some() { SnapshotState::Held } else { SnapshotState::InForce };
             pulled.held_because = held_because.unwrap_or_default();
             pull.finish(&writer, &snapshot, state, &pulled.held_because).await?;
             pulled.state = Some(state);
             pulled.fresh = true;
         }
+        let marks = FileMarks {
+            found: &found_marks,
+            stated_open: &stated_open,
+            in_force: pulled.state != Some(SnapshotState::Held) && pull.is_newest(&writer, covers_on).await?,
+            file_sha256: file.sha256,
+            sample: request.sample,
+            at: &file.taken_at,
+        };
+        pulled.restricted = pull.record_marks(&writer, &marks).await?.len() as u64;
         Ok(pulled)
+    }
+
+    /// Restricts the codes that a refused file marks, of those that the store knows.
+    async fn restrict_refused(&self, request: &PullRequest, reader: &FileReader<'_>, sha256: &str) -> Result<(), StoreError> {
+        let mark =
+            |id: &String, code: &String| (id.clone(), RowMark { code: code.clone(), cell: REFUSED.to_owned(), header: String::new() });
+        let marked = reader.writers.iter().flat_map(|(id, ledger)| ledger.found_marks.keys().map(move |code| mark(id, code)));
+        let classified = reader.intake.classified.iter().filter(|(.., cell)| !cell.code.is_empty());
+        let marks: Vec<(String, RowMark)> = marked.chain(classified.map(|(id, _, cell)| mark(id, &cell.code))).collect();
+        self.restrict_known(&request.source, &marks, sha256, request.sample).await
     }
 
     /// Whether a source other than the shipped sample has projects in force.
@@ -306,6 +354,12 @@ impl Importer {
             amount_times: brake.amount_times,
         }
     }
+}
+
+/// Why a file with headers about which the office has not decided is held.
+fn undecided_reason(headers: &[String]) -> Option<String> {
+    let named = headers.iter().map(|header| format!("“{header}”")).collect::<Vec<_>>().join("、");
+    (!headers.is_empty()).then(|| format!("{named}栏可能是保密标注，须先由办公室确定"))
 }
 
 /// The refusal of a file without the header of any ledger.

@@ -30,7 +30,8 @@ impl RowFingerprinter {
         add(&ledger.id);
         add(&today.year().to_string());
         for column in sheet.mapping() {
-            add(&format!("{} {} {} {:?}", column.column, ledger.fields[column.field].id, column.money_power, column.unsupported_currency));
+            let (field, currency) = (&ledger.fields[column.field].id, &column.unsupported_currency);
+            add(&format!("{} {field} {} {currency:?} {:?}", column.column, column.money_power, column.secrecy));
         }
         Some(RowFingerprinter(hash))
     }

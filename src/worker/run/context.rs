@@ -65,7 +65,7 @@ impl<'a> RunContext<'a> {
         at: NaiveDateTime,
         inputs: &RunInputs,
     ) -> anyhow::Result<RunContext<'a>> {
-        let selection = SnapshotSelection::pinned(&evaluator.store, inputs, as_of).await?;
+        let selection = SnapshotSelection::pinned(&evaluator.store, &config.policy, inputs, as_of).await?;
         config.policy = config.policy.on(as_of);
         let rosters = roster_selections(&config, &job);
         let mut register = evaluate(&evaluator.store, &config.policy, &selection, as_of, &evaluator.var, rosters).await?;
@@ -78,7 +78,7 @@ impl<'a> RunContext<'a> {
             None => None,
         };
         let gone = match inputs.gone.as_ref().filter(|_| sheets(&config, &job).any(|sheet| matches!(sheet.kind, SheetKind::Gone(_)))) {
-            Some(pin) => evaluator.gone_records(&config.policy, pin).await?,
+            Some(pin) => evaluator.gone_records(&config.policy, &selection.restrictions, pin).await?,
             None => Vec::new(),
         };
         let changes = Changes::default();
@@ -98,7 +98,7 @@ impl<'a> RunContext<'a> {
         };
         [
             ("督办规则", &["config/rules"][..]),
-            ("台账字段", &["config/ledgers/"]),
+            ("台账字段", &["config/ledgers/", "config/secrecy"]),
             ("工作日历", &["config/calendar/"]),
             ("责任单位", &["config/levels", "config/units"]),
             ("产业", &["config/industries"]),

@@ -16,6 +16,7 @@ use crate::domain::register::period::{chinese_date, chinese_day};
 use crate::domain::register::record::{Origin, Record};
 use crate::domain::register::snapshot::InForce;
 use crate::domain::register::units::UnitId;
+use crate::domain::restriction::Restrictions;
 use crate::domain::rules::context::Context;
 use crate::domain::rules::exemption::{Exemption, exemptions_in_force};
 use crate::domain::rules::owner::Linked;
@@ -106,7 +107,7 @@ impl Evaluator {
     /// # Errors
     /// The database fails.
     pub(crate) async fn select_snapshots(&self, wanted: &[String], as_of: NaiveDate) -> Result<SnapshotSelection> {
-        Ok(SnapshotSelection::on(&self.store.snapshots().list().await?, &self.config, wanted, as_of))
+        SnapshotSelection::on(&self.store, &self.config, wanted, as_of).await
     }
 }
 
@@ -138,21 +139,22 @@ pub(crate) async fn evaluate(
     let JudgedOthers { mut judged, mut indicators, contributions } = judge_others(policy, as_of, &others, linked);
     let (context, linked) = (contributions.context(policy, as_of), &contributions.linked);
     let selected = select_others(&context, &others, &mut rosters);
-    let noted = intake_issues(policy, linked, noted);
+    let noted = intake_issues(policy, linked, &selection.restrictions, noted);
     let mut spill = RecordSpill::new(folder, policy.ledgers.iter().map(|ledger| ledger.fields.len())).map_err(spill_error)?;
     if let Some(index) = policy.project_ledger() {
         let referenced = referenced_projects(policy, index, &judged, &selected, &noted);
         judged.make_room(project_rows(&policy.ledgers[index], selection, &snapshots));
         let counts = |judged: &Judged| (judged.findings.len(), judged.notices.len(), judged.quality.len());
         reader
-            .each(index, |StreamedRecord { record, layout, body, .. }| {
+            .each(index, |StreamedRecord { record, layout, body, has_changed, .. }| {
                 let before = counts(&judged);
                 let owner = judged.record(&context, index, record);
                 indicators.add(policy, index, record, owner);
                 let in_roster = rosters.add(&context, index, record);
                 let is_named = counts(&judged) != before || referenced.contains(record.code.as_str());
                 if in_roster || is_named || is_restricted(&policy.ledgers[index], record, || false) {
-                    return spill.add_packed(index, record, layout, body).map_err(spill_error);
+                    let spilled = if has_changed { spill.add(index, record) } else { spill.add_packed(index, record, layout, body) };
+                    return spilled.map_err(spill_error);
                 }
                 Ok(())
             })
@@ -371,12 +373,19 @@ async fn notes_of<'a>(
     Ok(out)
 }
 
-/// The notes as reports list them, each with its ledger. A note is restricted also where the project of its row is.
-fn intake_issues(policy: &Policy, linked: &HashMap<String, Linked>, noted: Vec<LedgerNotes<'_>>) -> Vec<(usize, IntakeIssue)> {
+/// The notes as reports list them, each with its ledger. A note is restricted also where its code or the project of its row is.
+fn intake_issues(
+    policy: &Policy,
+    linked: &HashMap<String, Linked>,
+    restrictions: &Restrictions,
+    noted: Vec<LedgerNotes<'_>>,
+) -> Vec<(usize, IntakeIssue)> {
     let of_ledger = |LedgerNotes { ledger, snapshot, notes }: LedgerNotes<'_>| {
         let issue = |note: &Note| {
             let mut issue = intake_issue(&policy.ledgers[ledger].title, note, snapshot);
-            issue.restricted |= linked.get(&note.project).is_some_and(|project| project.restricted);
+            issue.restricted |= linked.get(&note.project).is_some_and(|project| project.restricted)
+                || restrictions.has(&policy.ledgers[ledger].id, &note.code)
+                || restrictions.has_project(&note.project);
             (ledger, issue)
         };
         notes.iter().map(issue).collect::<Vec<_>>()

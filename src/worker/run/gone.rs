@@ -4,6 +4,7 @@ use crate::clock::stamp;
 use crate::domain::audience::is_restricted;
 use crate::domain::register::record::Record;
 use crate::domain::register::snapshot::{Candidate, Version, last_seen};
+use crate::domain::restriction::Restrictions;
 use crate::domain::rules::policy::Policy;
 use crate::store::database::Result;
 use crate::store::gone::{AbsentVersion, GoneConfirmation};
@@ -115,7 +116,7 @@ impl Evaluator {
     ///
     /// # Errors
     /// The database fails.
-    pub(crate) async fn gone_records(&self, policy: &Policy, pin: &GonePin) -> Result<Vec<GoneRecord>> {
+    pub(crate) async fn gone_records(&self, policy: &Policy, restrictions: &Restrictions, pin: &GonePin) -> Result<Vec<GoneRecord>> {
         let snapshots = self.store.snapshots().list().await?;
         let mut lines: Vec<(usize, GoneRecord)> = Vec::new();
         let all = self.gone_as_pinned(pin).await?;
@@ -130,14 +131,17 @@ impl Evaluator {
             let sheet = from.and_then(|snapshot| snapshot.origin.sheets.get(gone.absent.sheet as usize));
             let place = [from.map(|snapshot| snapshot.origin.file.as_str()), sheet.map(String::as_str)];
             let place: Vec<&str> = place.into_iter().flatten().filter(|part| !part.is_empty()).collect();
+            let project = last.and_then(|record| ledger.project_of(record)).unwrap_or_default();
             let line = GoneRecord {
                 ledger: policy.ledgers[index].title.clone(),
                 source: gone.source.clone(),
                 seen_on: snapshot_of(gone.seen_seq).map(|snapshot| snapshot.covers_on),
                 gone_on: snapshot_of(gone.gone_seq).map(|snapshot| snapshot.covers_on),
                 place: format!("{} 第{}行", place.join(" "), gone.absent.row),
-                restricted: last.is_some_and(|record| is_restricted(ledger, record, || false)),
-                project: last.and_then(|record| ledger.project_of(record)).unwrap_or_default(),
+                restricted: restrictions.has(&ledger.id, &gone.absent.code)
+                    || restrictions.has_project(&project)
+                    || last.is_some_and(|record| is_restricted(ledger, record, || false)),
+                project,
                 code: gone.absent.code,
                 name: gone.absent.name,
                 unit: gone.absent.unit,

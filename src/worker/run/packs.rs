@@ -6,9 +6,10 @@ use crate::domain::register::units::UnitId;
 use crate::report::archive;
 use crate::report::archive::ArchivedFile;
 use crate::report::xlsx;
+use crate::store::named_records::NamedCodes;
 use crate::store::reports::{ReportFile, ReportKey, ReportKind};
 use crate::store::run_result::{PackCounts, RunFault};
-use crate::workbook::build::{build, file_name, lists_anything};
+use crate::workbook::build::{build, file_name, lists_anything, named_records};
 use crate::workbook::material::Material;
 use crate::workbook::template::Template;
 use crate::worker::panic_guard::message;
@@ -50,8 +51,14 @@ impl RunContext<'_> {
         (units.levels.name(units.units[unit].level).to_owned(), file_name(template, &material))
     }
 
-    /// One unit's pack, its sums checked; `None` where it would list nothing.
-    fn pack(&self, template: &Template, unit: UnitId, reach: &Reach, named: &[(String, String)]) -> anyhow::Result<Option<Vec<u8>>> {
+    /// One unit's pack, its sums checked, with the records it names; `None` where it would list nothing.
+    fn pack(
+        &self,
+        template: &Template,
+        unit: UnitId,
+        reach: &Reach,
+        named: &[(String, String)],
+    ) -> anyhow::Result<Option<(Vec<u8>, NamedCodes)>> {
         let records = WorkbookRecords::new(&self.register.records);
         let material = Material { records: &records, ..self.material(Audience::Unit(unit), Some(reach.of(unit)), named) };
         let bytes = match lists_anything(template, &material) {
@@ -59,7 +66,7 @@ impl RunContext<'_> {
             true => {
                 let book = build(template, &material);
                 balanced(&book).map_err(anyhow::Error::msg)?;
-                Some(xlsx::render(&book)?)
+                Some((xlsx::render(&book)?, self.codes_named(named_records(template, &material))))
             }
         };
         match records.fault() {
@@ -86,12 +93,12 @@ impl RunContext<'_> {
         }
         let next = AtomicUsize::new(0);
         let write = |template: &Template, unit: UnitId| -> anyhow::Result<Option<ReportFile>> {
-            let Some(bytes) = self.pack(template, unit, &reach, &named)? else { return Ok(None) };
+            let Some((bytes, names)) = self.pack(template, unit, &reach, &named)? else { return Ok(None) };
             let (level, file) = self.pack_name(template, unit);
             let ArchivedFile { path, sha256, bytes } = archive::write(&var.join(folder).join(&level), &file, &bytes)?;
             let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             let key = self.pack_key(template, unit);
-            Ok(Some(ReportFile { key, path: format!("var/{folder}/{level}/{name}"), sha256, bytes }))
+            Ok(Some(ReportFile { key, path: format!("var/{folder}/{level}/{name}"), sha256, bytes, names }))
         };
         let work = || {
             let mut made = Vec::new();
@@ -140,7 +147,7 @@ impl RunContext<'_> {
         self.pack_list().into_iter().filter_map(move |(template, unit)| {
             let (level, file) = self.pack_name(template, unit);
             match self.pack(template, unit, &reach, &named) {
-                Ok(bytes) => bytes.map(|bytes| Ok(Pack { level, key: self.pack_key(template, unit), file, bytes })),
+                Ok(made) => made.map(|(bytes, _)| Ok(Pack { level, key: self.pack_key(template, unit), file, bytes })),
                 Err(error) => Some(Err(error.context(file))),
             }
         })

@@ -1,11 +1,13 @@
 //! The pull step: reads the job's sources and the returned feedback forms, and pins the inputs of the run.
 
 use crate::config::job_file::{Job, JobStep};
+use crate::store::restrictions::FileCount;
 use crate::store::run_result::RunFault;
 use crate::store::runs::RunInputs;
 use crate::worker::import::importer::Importer;
 use crate::worker::import::reading_guard::Initiative;
 use crate::worker::run::evaluate::Evaluator;
+use crate::worker::snapshot_selection::SnapshotSelection;
 use anyhow::ensure;
 use chrono::NaiveDate;
 
@@ -61,9 +63,39 @@ pub(crate) async fn pull_and_pin(importer: &Importer, evaluator: &Evaluator, job
     }
     inputs.gone = Some(evaluator.gone_pin(&selection).await?);
     inputs.sample = selection.sample;
+    inputs.restrictions = selection.restrictions_position;
     inputs.previous_run = evaluator.store.runs().previous(&job.name, as_of, selection.sample).await?;
+    inputs.faults.extend(floods(evaluator, &inputs, &selection).await?);
     inputs.closed = evaluator.closed_quarters(&evaluator.config, Some(&job.name), as_of, selection.sample).await?;
     inputs.snapshots = selection.pins();
     inputs.files = evaluator.store.frozen_texts().freeze(&evaluator.config.files_without_secrets()).await?;
     Ok(inputs)
+}
+
+/// The files that have restricted many codes at once since the job's previous run.
+async fn floods(evaluator: &Evaluator, inputs: &RunInputs, selection: &SnapshotSelection) -> anyhow::Result<Vec<RunFault>> {
+    let store = &evaluator.store;
+    let previous = match &inputs.previous_run {
+        Some(run) => store.runs().get(run).await?,
+        None => None,
+    };
+    let since = previous.map_or(0, |run| run.inputs.restrictions);
+    let counts = store.restrictions().counts_since(since).await?;
+    if counts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let snapshots = store.snapshots().list().await?;
+    let policy = &evaluator.config.policy;
+    let mut faults = Vec::new();
+    for FileCount { ledger, source, file_sha256, codes } in counts {
+        let rows_of =
+            |seq: i64, of: &str| snapshots.iter().find(|known| (&*known.ledger, &*known.source, known.seq) == (&*ledger, of, seq));
+        let in_force = selection.of_ledger(&ledger).filter_map(|found| rows_of(found.snapshot.seq, &found.snapshot.source));
+        let rows = in_force.map(|snapshot| snapshot.rows.unsigned_abs()).sum();
+        if policy.secrecy.flood.is_flood(codes, rows) {
+            let title = policy.ledger(&ledger).map_or(ledger.clone(), |index| policy.ledgers[index].title.clone());
+            faults.push(RunFault::RestrictedFlood { ledger: title, origin: source, file: file_sha256, codes });
+        }
+    }
+    Ok(faults)
 }

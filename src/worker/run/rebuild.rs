@@ -5,6 +5,7 @@ use crate::config::job_file::JobStep;
 use crate::config::load::Config;
 use crate::report::archive;
 use crate::report::archive::{ArchiveWriter, ArchivedFile};
+use crate::store::named_records::NamedCodes;
 use crate::store::runs::{Run, RunState};
 use crate::worker::run::context::RunContext;
 use crate::worker::run::packs::Pack;
@@ -79,10 +80,10 @@ impl Runner {
             let Pack { level, key, file, bytes } = pack?;
             let mut contents = ArchiveWriter::create(&folder.join(&level))?;
             contents.write_all(&bytes)?;
-            anyhow::Ok((level, UnpublishedFile { key, name: file, contents }))
+            anyhow::Ok((level, UnpublishedFile { key, name: file, contents, names: NamedCodes::new() }))
         });
         for made in of_office.into_iter().chain(packs) {
-            let (level, UnpublishedFile { key, name, contents }) = made?;
+            let (level, UnpublishedFile { key, name, contents, .. }) = made?;
             let there = folder.join(&level).join(archive::safe_name(&name));
             if let Ok(known) = std::fs::read(&there) {
                 let same = archive::sha256(&known) == contents.sha256();

@@ -19,12 +19,14 @@ use crate::mail::message::{Attachment, Correspondent, Message};
 use crate::mail::templates::{Rendered, Templates};
 use crate::report::archive;
 use crate::report::xlsx;
+use crate::store::named_records::NamedCodes;
 use crate::store::notify_reasons::UnitReason;
 use crate::store::outbox::{NewDraft, NewMessage, NewNotified, OutboxBatch};
 use crate::store::run_result::{JudgedResult, MailedResult, RunFault, RunResult};
 use crate::store::runs::{Run, RunInputs};
-use crate::workbook::build::{build, file_name};
+use crate::workbook::build::{build, file_name, named_records};
 use crate::workbook::material::Material;
+use crate::workbook::named::records_of;
 use crate::workbook::reconcile::{Discrepancy, MailContent, reconcile_attachment, reconcile_digests};
 use crate::workbook::sheets::kinds::SheetKind;
 use crate::worker::deliver::restore_guard::expiry;
@@ -86,6 +88,13 @@ struct MailRows<'a> {
     prefix: &'a str,
 }
 
+/// The mails of a run before they are rendered.
+pub(crate) struct PlannedMails {
+    pub(crate) planned: Plan,
+    pub(crate) drafts: Vec<Draft>,
+    last_notified: LastNotified,
+}
+
 /// Where a mail goes and what it is called.
 struct Envelope<'a> {
     unit: UnitId,
@@ -93,6 +102,7 @@ struct Envelope<'a> {
     subject: &'a str,
     /// The act of a draft.
     act: Option<&'static str>,
+    names: NamedCodes,
 }
 
 /// Which mails could not be made, and why. They are in the order of the acts' titles; digests, which have no act, come first.
@@ -106,17 +116,21 @@ struct MailFault {
 
 impl RunContext<'_> {
     /// Plans the digests with the coverage proof, and the drafts.
-    pub(crate) async fn plan(&self, inputs: &RunInputs, revision: i64) -> anyhow::Result<(Plan, Vec<Draft>)> {
+    pub(crate) async fn plan(&self, inputs: &RunInputs, revision: i64) -> anyhow::Result<PlannedMails> {
         let policy = &self.config.policy;
         let settings = &self.config.settings;
         let store = &self.evaluator.store;
-        let last_notified = self.last_notified(inputs, revision).await?;
+        let mut last_notified = self.last_notified(inputs, revision).await?;
         let mut last_digest_on: HashMap<UnitId, NaiveDate> = HashMap::new();
         for (unit, day) in store.notified().last_digest_days(inputs.sample, &self.job.name, &slot_text(self.at)).await? {
             if let Some(unit) = policy.units.find(&unit) {
                 let last = last_digest_on.entry(unit).or_insert(day);
                 *last = (*last).max(day);
             }
+        }
+        // a code that has left the register is asked about by its name: not one that is restricted
+        for findings in last_notified.values_mut() {
+            findings.retain(|identity, _| !self.is_gone_and_restricted(identity));
         }
         let mut gone = BTreeSet::new();
         for identity in last_notified.values().flat_map(BTreeMap::keys) {
@@ -156,7 +170,8 @@ impl RunContext<'_> {
             next_on: &next_on,
             is_counts_only: &|address| is_counts_only(address, &settings.mail.allowed_domains),
         };
-        Ok((plan(&plan_inputs), drafts(&plan_inputs, &self.job.drafts)))
+        let (planned, drafts) = (plan(&plan_inputs), drafts(&plan_inputs, &self.job.drafts));
+        Ok(PlannedMails { planned, drafts, last_notified })
     }
 
     /// The findings and lights that each unit's last message named, without records whose leaving the office has confirmed: a digest
@@ -197,6 +212,12 @@ impl RunContext<'_> {
         Ok(last_notified)
     }
 
+    /// Whether the record of a finding is no longer in the register and a mark restricts it.
+    fn is_gone_and_restricted(&self, identity: &Identity) -> bool {
+        let is_gone = |ledger| !self.register.has(ledger, &identity.key);
+        self.config.policy.ledger(&identity.ledger).is_some_and(is_gone) && self.selection.restrictions.has(&identity.ledger, &identity.key)
+    }
+
     /// The records that units were notified of and that the spill does not have, because nothing is found on them any more: a digest thanks
     /// for them by name.
     async fn resolved_records(&self, last_notified: &LastNotified) -> anyhow::Result<HashMap<(usize, String), Record>> {
@@ -226,7 +247,7 @@ impl RunContext<'_> {
     /// The coverage proof fails, a mail and a workbook differ, the records cannot be read back, or the database fails. A mail that cannot be
     /// made is a fault of the inputs.
     pub(crate) async fn remind(&self, run: &Run, inputs: &mut RunInputs, judged: JudgedResult) -> anyhow::Result<RunResult> {
-        let (mut planned, mut drafts) = self.plan(inputs, run.revision).await?;
+        let PlannedMails { mut planned, mut drafts, last_notified } = self.plan(inputs, run.revision).await?;
         ensure!(
             planned.coverage.adds_up(),
             "the coverage proof fails, nothing was mailed:\n{}",
@@ -246,7 +267,7 @@ impl RunContext<'_> {
         let progress = progress("生成邮件");
         for digest in &mut planned.digests {
             progress.inc(1);
-            match self.digest_message(run, digest, &templates, &named) {
+            match self.digest_message(run, digest, last_notified.get(&digest.recipient.unit), &templates, &named) {
                 Ok(message) => {
                     if earlier_digests.get(&message.recipient) == Some(&message.digest_sha256) {
                         unchanged += 1;
@@ -321,7 +342,7 @@ impl RunContext<'_> {
         let findings = &self.register.judged.findings;
         for template in self.job.workbooks.iter().filter_map(|name| self.config.templates.get(name)) {
             if template.sheets.iter().any(|sheet| matches!(&sheet.kind, SheetKind::List(list) if !list.fold)) {
-                let material = self.material(Audience::Office, None, &inputs);
+                let material = self.material(template.audience(), None, &inputs);
                 let book = build(template, &material);
                 ensure_same(&reconcile_digests(&self.config.policy, findings, planned, template, &book))?;
             }
@@ -333,6 +354,7 @@ impl RunContext<'_> {
         &self,
         run: &Run,
         digest: &mut Digest,
+        last_notified: Option<&BTreeMap<Identity, Option<Light>>>,
         templates: &Templates,
         named: &[(String, String)],
     ) -> anyhow::Result<NewMessage> {
@@ -353,8 +375,11 @@ impl RunContext<'_> {
         digest.attached.attachment_retained = workbook.retained().map(str::to_owned);
         digest.attached.attachment = workbook.attached().map(|file| file.name.clone());
         let rendered = templates.render(&self.job.digest, digest)?;
-        let envelope = Envelope { unit, mailbox: &digest.recipient.mailbox, subject: &digest.subject, act: None };
-        self.message(run, &envelope, &rendered, workbook.attached())
+        // a digest also names what it thanks for
+        let identities = digest.notified.iter().map(|(identity, _)| identity).chain(last_notified.into_iter().flat_map(BTreeMap::keys));
+        let names = self.names_of_mail(unit, &findings_listed, silent, identities);
+        let envelope = Envelope { unit, mailbox: &digest.recipient.mailbox, subject: &digest.subject, act: None, names };
+        self.message(run, envelope, &rendered, workbook.attached())
     }
 
     /// A message that waits for the person who releases it.
@@ -368,8 +393,25 @@ impl RunContext<'_> {
         draft.attached.attachment_retained = workbook.retained().map(str::to_owned);
         draft.attached.attachment = workbook.attached().map(|file| file.name.clone());
         let rendered = templates.render(&self.job.draft, draft)?;
-        let envelope = Envelope { unit, mailbox: &draft.recipient.mailbox, subject: &draft.subject, act: Some(draft.act) };
-        self.message(run, &envelope, &rendered, workbook.attached())
+        let names = self.names_of_mail(unit, &draft.findings, &[], draft.notified.iter().map(|(identity, _)| identity));
+        let envelope = Envelope { unit, mailbox: &draft.recipient.mailbox, subject: &draft.subject, act: Some(draft.act), names };
+        self.message(run, envelope, &rendered, workbook.attached())
+    }
+
+    /// The records that a mail names, or more: those of its findings and of everything that its workbook may list for the unit.
+    fn names_of_mail<'i>(
+        &self,
+        unit: UnitId,
+        findings: &[usize],
+        silent: &[SilentRecord],
+        identities: impl Iterator<Item = &'i Identity>,
+    ) -> NamedCodes {
+        let material = Material { silent, ..self.material(Audience::Unit(unit), Some(findings), &[]) };
+        let template = self.job.attachment.as_ref().and_then(|name| self.config.templates.get(name));
+        let mut names = self.codes_named(records_of(&material));
+        names.extend(self.codes_named(template.map(|template| named_records(template, &material)).unwrap_or_default()));
+        names.extend(identities.map(|identity| (identity.ledger.clone(), identity.key.clone())));
+        names
     }
 
     /// The workbook of a mail. One that is too large for a mail is filed at the office.
@@ -398,11 +440,11 @@ impl RunContext<'_> {
     fn message(
         &self,
         run: &Run,
-        envelope: &Envelope<'_>,
+        envelope: Envelope<'_>,
         rendered: &Rendered,
         attached: Option<&WorkbookFile>,
     ) -> anyhow::Result<NewMessage> {
-        let &Envelope { unit, mailbox, subject, act } = envelope;
+        let Envelope { unit, mailbox, subject, act, names } = envelope;
         let settings = &self.config.settings;
         let unit = &self.config.policy.units.units[unit];
         let revision = if run.revision > 0 { format!("-r{}", run.revision) } else { String::new() };
@@ -443,6 +485,7 @@ impl RunContext<'_> {
             digest_sha256: hex::encode(hasher.finish()),
             bytes,
             act: act.unwrap_or_default().to_owned(),
+            names,
         })
     }
 }

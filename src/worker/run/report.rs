@@ -1,16 +1,17 @@
 //! The report step: makes the workbooks of the job, and a text document beside each that contains an official paper.
 
-use crate::domain::audience::Audience;
 use crate::report::archive;
 use crate::report::archive::{ArchiveWriter, ArchivedFile};
 use crate::report::{docx, xlsx};
+use crate::store::named_records::NamedCodes;
 use crate::store::reports::{ReportFile, ReportKey, ReportKind};
 use crate::store::run_result::RunFault;
 use crate::store::runs::Run;
 use crate::workbook::balance::check_balance;
-use crate::workbook::build::{build, file_name};
+use crate::workbook::build::{build, file_name, named_records};
 use crate::workbook::material::Material;
 use crate::workbook::model::Workbook;
+use crate::workbook::named::NamedRecords;
 use crate::worker::run::context::RunContext;
 use crate::worker::run::spill::WorkbookRecords;
 use anyhow::Context;
@@ -23,6 +24,7 @@ pub(crate) struct UnpublishedFile {
     pub(crate) key: ReportKey,
     pub(crate) name: String,
     pub(crate) contents: ArchiveWriter,
+    pub(crate) names: NamedCodes,
 }
 
 impl RunContext<'_> {
@@ -34,7 +36,7 @@ impl RunContext<'_> {
         let template = self.config.templates.get(name).with_context(|| format!("报表模板{name}不存在"))?;
         let inputs = self.inputs_named();
         let records = WorkbookRecords::new(&self.register.records);
-        let material = Material { records: &records, ..self.material(Audience::Office, None, &inputs) };
+        let material = Material { records: &records, ..self.material(template.audience(), None, &inputs) };
         let file = file_name(template, &material);
         let book = build(template, &material);
         balanced(&book).map_err(|fault| anyhow::anyhow!("{file}：{fault}"))?;
@@ -42,11 +44,12 @@ impl RunContext<'_> {
         xlsx::render_into(&book, &mut || None, &mut contents)?;
         let document_name = format!("{}.docx", file.trim_end_matches(".xlsx"));
         let key = |kind| ReportKey { template: template.name.clone(), kind, unit: String::new() };
-        let mut made = vec![UnpublishedFile { key: key(ReportKind::Workbook), name: file, contents }];
+        let names = self.codes_named(named_records(template, &material));
+        let mut made = vec![UnpublishedFile { key: key(ReportKind::Workbook), name: file, contents, names: names.clone() }];
         if let Some(document) = docx::render(&book)? {
             let mut contents = ArchiveWriter::create(folder)?;
             contents.write_all(&document)?;
-            made.push(UnpublishedFile { key: key(ReportKind::Document), name: document_name, contents });
+            made.push(UnpublishedFile { key: key(ReportKind::Document), name: document_name, contents, names });
         }
         match records.fault() {
             Some(fault) => anyhow::bail!("{fault}"),
@@ -69,10 +72,10 @@ impl RunContext<'_> {
                 let files = self.workbook(name, &var.join(&folder))?;
                 files
                     .into_iter()
-                    .map(|UnpublishedFile { key, name, contents }| {
+                    .map(|UnpublishedFile { key, name, contents, names }| {
                         let ArchivedFile { path, sha256, bytes } = contents.publish(&name)?;
                         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-                        Ok(ReportFile { key, path: format!("var/{folder}/{name}"), sha256, bytes })
+                        Ok(ReportFile { key, path: format!("var/{folder}/{name}"), sha256, bytes, names })
                     })
                     .collect()
             });
@@ -88,6 +91,13 @@ impl RunContext<'_> {
             faults.extend(packs.faults);
         }
         Ok(faults)
+    }
+}
+
+impl RunContext<'_> {
+    /// Records by the id of their ledger, as the store has them.
+    pub(crate) fn codes_named(&self, named: NamedRecords) -> NamedCodes {
+        named.into_iter().map(|(ledger, code)| (self.config.policy.ledgers[ledger].id.clone(), code)).collect()
     }
 }
 

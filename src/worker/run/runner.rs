@@ -18,6 +18,7 @@ use crate::worker::import::importer::Importer;
 use crate::worker::panic_guard::guarded;
 use crate::worker::run::context::RunContext;
 use crate::worker::run::evaluate::Evaluator;
+use crate::worker::run::remind::PlannedMails;
 use crate::worker::run::slot_text::slot_text;
 use crate::worker::run::steps::{Progress, lease};
 use anyhow::{Context, bail, ensure};
@@ -72,6 +73,7 @@ pub struct Deliveries {
     pub pending: i64,
     pub on_hold: i64,
     pub superseded: i64,
+    pub withheld: i64,
     pub dead: i64,
     /// Drafts that wait for a person, and drafts that a person has rejected. Neither is a delivery.
     pub drafts: i64,
@@ -89,7 +91,7 @@ pub struct Deliveries {
 impl Deliveries {
     /// Number of mails of the run that were queued for a unit.
     pub fn queued(&self) -> i64 {
-        self.accepted + self.refused + self.unknown + self.pending + self.on_hold + self.superseded + self.dead
+        self.accepted + self.refused + self.unknown + self.pending + self.on_hold + self.superseded + self.dead + self.withheld
     }
 }
 
@@ -241,6 +243,7 @@ impl Runner {
                 DeliveryState::Rejected => &mut deliveries.rejected_drafts,
                 DeliveryState::Superseded => &mut deliveries.superseded,
                 DeliveryState::Dead => &mut deliveries.dead,
+                DeliveryState::Withheld => &mut deliveries.withheld,
             };
             *sum += count;
         }
@@ -273,6 +276,7 @@ impl Runner {
             answers: self.store.feedback().last_no().await?,
             previous_run: self.store.runs().previous(&job.name, as_of, selection.sample).await?,
             closed: self.evaluator.closed_quarters(&self.config, Some(&job.name), as_of, selection.sample).await?,
+            restrictions: selection.restrictions_position,
             ..RunInputs::default()
         };
         let mut context = RunContext::open(&self.evaluator, (*self.config).clone(), job.clone(), as_of, at, &inputs).await?;
@@ -280,7 +284,7 @@ impl Runner {
             self.evaluator.changes(&context.config.policy, &mut context.register, Some(&job.name), as_of, inputs.sample).await?;
         let mut rehearsal = Rehearsal { judged: Some(context.summary(Vec::new())), ..Rehearsal::default() };
         if job.steps.contains(&JobStep::Remind) {
-            let (planned, drafts) = context.plan(&inputs, 0).await?;
+            let PlannedMails { planned, drafts, .. } = context.plan(&inputs, 0).await?;
             rehearsal.digests = planned
                 .digests
                 .into_iter()

@@ -267,7 +267,7 @@ pub fn random_register(dice: &mut Rng, policy: &Policy, as_of: NaiveDate, phones
                 set(shape, &mut record, "remark", "王某");
             }
             if dice.usize(..6) == 0 {
-                set(shape, &mut record, "restricted", *dice.choice(&["是", "秘密", "不便公开"]).expect("one"));
+                set(shape, &mut record, "restricted", *dice.choice(&["是", "内部", "不便公开"]).expect("one"));
             } else if dice.usize(..3) == 0 {
                 set(shape, &mut record, "restricted", "否");
             }
@@ -365,6 +365,45 @@ async fn import(service: &App, root: &Path, world: &World<'_>, faulty: &[FaultyR
     }
 }
 
+/// Marks open records by rows that are not those of their register: of a second source, set aside, or in a snapshot that is held. Returns
+/// their codes.
+async fn mark_elsewhere(service: &App, root: &Path, world: &World<'_>, dice: &mut Rng) -> BTreeSet<String> {
+    const HEADERS: [(&str, &str); 4] = [("密级程度", "内部"), ("是否公开", "否"), ("敏感项目", "是"), ("是否保密（是/否）", "Y")];
+    let policy = world.policy;
+    let mut marked = BTreeSet::new();
+    for way in 0..6 {
+        let is_open = |row: &&(usize, Record)| {
+            let shape = &policy.ledgers[row.0];
+            let cell = row.1.text(shape.role(Role::Restricted));
+            ["project", "work-order", "difficulty"].contains(&shape.id.as_str()) && cell.is_empty() && !marked.contains(&row.1.code)
+        };
+        let open: Vec<&(usize, Record)> = world.register.iter().filter(is_open).collect();
+        let (ledger, record) = dice.choice(&open).expect("an open record");
+        let shape = &policy.ledgers[*ledger];
+        let (header, cell) = *dice.choice(&HEADERS).expect("one");
+        let title = |role: Role| shape.fields[shape.role(role).expect("a role")].title.clone();
+        let date = shape.fields.iter().find(|field| matches!(field.kind, FieldKind::Date { .. })).expect("a date");
+        let day = if way % 3 == 1 { "2023-02-30" } else { "" };
+        let text = format!(
+            "{},{},{},{header}\n{},名{}称,{day},{cell}\n",
+            title(Role::Code),
+            title(Role::Name),
+            date.title,
+            record.code,
+            record.code
+        );
+        let path = root.join(format!("mark-{way}.csv"));
+        std::fs::write(&path, text).expect("a file");
+        let source = if way % 3 == 2 { "import".to_owned() } else { format!("second{way}") };
+        let request =
+            PullRequest { input: Input::File(path), source, sample: false, covers_on: Some(world.as_of), accept: false, only: None };
+        let report = service.importer().pull(&service.config().policy, &request).await.expect("a pull");
+        assert_eq!((report.ledgers[0].restricted, report.held()), (1, way % 3 == 2), "{way}: {report:?}");
+        marked.insert(record.code.clone());
+    }
+    marked
+}
+
 /// Answers of units on half of the records, with numbers in them.
 async fn answer(service: &App, world: &mut World<'_>, dice: &mut Rng) {
     let mut answers = Vec::new();
@@ -387,8 +426,15 @@ async fn answer(service: &App, world: &mut World<'_>, dice: &mut Rng) {
 }
 
 /// Who may see each record on these days.
-fn guard(world: &World<'_>, faulty: &[FaultyRow], days: &[NaiveDate], known: BTreeMap<UnitId, BTreeSet<String>>) -> Guard {
+fn guard(
+    world: &World<'_>,
+    faulty: &[FaultyRow],
+    marked: &BTreeSet<String>,
+    days: &[NaiveDate],
+    known: BTreeMap<UnitId, BTreeSet<String>>,
+) -> Guard {
     let policy = world.policy;
+    let is_marked = |policy: &Policy, row: &(usize, Record)| is_marked(policy, row) || marked.contains(&row.1.code);
     let mut records: BTreeMap<String, Guarded> = BTreeMap::new();
     let text = |row: &(usize, Record), role: Role| row.1.text(policy.ledgers[row.0].role(role)).to_owned();
     let negotiation = |row: &(usize, Record)| {
@@ -557,7 +603,7 @@ async fn check_seed(seed: u64) -> Vec<String> {
     let register = random_register(&mut dice, policy, day("2026-09-30"), &mut phones);
     let mut world = World { policy, register, phones, as_of: day("2026-09-30") };
     let (mut known, mut read, mut files_read) = (BTreeMap::new(), BTreeSet::new(), BTreeSet::new());
-    let (mut leaks, mut seen) = (Vec::new(), [0usize; 3]);
+    let (mut leaks, mut seen, mut marked) = (Vec::new(), [0usize; 3], BTreeSet::new());
     for (slot, jobs) in [
         &["weekly-reminder", "quarterly-supervision", "county-monthly-study", "quarterly-packs", "every-template"][..],
         &["quarterly-supervision", "quarterly-packs", "every-template", "annual-inspection"],
@@ -579,7 +625,10 @@ async fn check_seed(seed: u64) -> Vec<String> {
         }
         let weekly = day("2026-09-28");
         let days: Vec<NaiveDate> = if slot == 0 { vec![world.as_of, weekly] } else { vec![world.as_of] };
-        let mut guard = guard(&world, &faulty, &days, std::mem::take(&mut known));
+        if slot == 0 {
+            marked = mark_elsewhere(&service, root.path(), &world, &mut dice).await;
+        }
+        let mut guard = guard(&world, &faulty, &marked, &days, std::mem::take(&mut known));
         let mut outputs = Vec::new();
         for job in *jobs {
             let when = RunWhen::AsOf(if *job == "weekly-reminder" { weekly } else { world.as_of });

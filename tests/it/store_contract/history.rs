@@ -8,7 +8,7 @@ use duban::store::handle::Store;
 use duban::store::outbox::{NewMessage, NewNotified, OutboxBatch};
 use duban::store::run_result::RunResult;
 use duban::store::runs::{RunInputs, RunState};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The findings of a notification: key and light.
 type Findings<'a> = &'a [(&'a str, Option<Light>)];
@@ -26,6 +26,7 @@ async fn notify(store: &Store, slot: &str, notified: &[(&str, Findings<'_>)]) {
         digest_sha256: slot.into(),
         bytes: slot.as_bytes().to_vec(),
         act: String::new(),
+        names: BTreeSet::new(),
     });
     let notified = notified.iter().map(|(unit, lines)| NewNotified {
         unit: (*unit).into(),

@@ -13,7 +13,7 @@ use duban::store::outbox::{AuditEntry, NewMessage, NewNotified, OutboxBatch, Out
 use duban::store::run_result::RunResult;
 use duban::store::runs::{Run, RunInputs};
 use duban::store::sending::{ClaimRequest, Claimed, Claims, HoldReason};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 type Findings = Vec<(Identity, Option<Light>)>;
 
@@ -34,6 +34,7 @@ fn message(run: &str, unit: &str, content: &str) -> NewMessage {
         digest_sha256: content.into(),
         bytes: bytes(&id),
         act: String::new(),
+        names: BTreeSet::new(),
         id,
     }
 }

@@ -8,7 +8,7 @@ use duban::store::outbox::OutboxBatch;
 use duban::store::reports::{ReportFile, ReportKey, ReportKind};
 use duban::store::run_result::{FindingCounts, JudgedResult, JudgedSource, MailedResult, PackCounts, PulledLedger, RunFault, RunResult};
 use duban::store::runs::{GonePin, Run, RunInputs, RunState};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 pub fn day(text: &str) -> NaiveDate {
     text.parse().expect("a day")
@@ -73,6 +73,7 @@ fn inputs() -> RunInputs {
         answers: 7,
         previous_run: Some("weekly@s1#0".into()),
         gone: Some(GonePin { at: at(0), history: vec![("project".into(), "a".into(), vec![1, 3])] }),
+        restrictions: 4,
     }
 }
 
@@ -253,7 +254,13 @@ pub async fn reports_read_back(db: &Db) {
     let store = db.open().await;
     let run = claimed(&store, "slot", 0, "2026-11-23").await;
     let key = |template: &str, kind, unit: &str| ReportKey { template: template.into(), kind, unit: unit.into() };
-    let file = |key: &ReportKey, path: &str, bytes| ReportFile { key: key.clone(), path: path.into(), sha256: path.into(), bytes };
+    let file = |key: &ReportKey, path: &str, bytes| ReportFile {
+        key: key.clone(),
+        path: path.into(),
+        sha256: path.into(),
+        bytes,
+        names: BTreeSet::new(),
+    };
     let (book, paper) = (key("quarterly", ReportKind::Workbook, ""), key("quarterly", ReportKind::Document, ""));
     let (first, second) = (key("list", ReportKind::Pack, "GZ-1"), key("list", ReportKind::Pack, "GZ-2"));
     // a run that goes on behind a crash writes its files once more

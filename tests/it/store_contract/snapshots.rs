@@ -14,6 +14,7 @@ use duban::store::handle::Store;
 use duban::store::pulls::{Difference, NewRecord, NewSnapshot};
 use duban::store::snapshots::{FileOrigin, SnapshotState};
 use sqlx::Row;
+use std::sync::Arc;
 
 const FIELDS: [&str; 3] = ["code", "name", "amount"];
 const AT: &str = "2026-11-23T00:00:00.000Z";
@@ -43,6 +44,7 @@ fn ledger(fields: &[&str]) -> Ledger {
         negotiation_only: false,
         append_only: Vec::new(),
         without: Vec::new(),
+        secrecy: Arc::default(),
     }
 }
 

@@ -26,6 +26,7 @@ fn documents_name_what_exists() {
             "explain",
             "rebuild",
             "accountability",
+            "restricted",
         ] {
             assert!(text.contains(&format!("duban {command}")), "{name} does not name duban {command}");
         }

@@ -1,6 +1,7 @@
 //! Building the leader's page (领导一页): figures with their change, findings by division, the largest red projects, and findings that need a
 //! decision. It names units, never persons, and fits one page of A4.
 
+use crate::domain::audience::is_named;
 use crate::domain::judging::finding::{Finding, State};
 use crate::domain::register::ledger::Role as FieldRole;
 use crate::domain::register::levels::LevelWord;
@@ -203,7 +204,11 @@ impl<'a> SheetBuilder<'a, '_> {
                 Value::text(rules.join("、")),
                 days.map_or(Value::text("-"), Value::Count),
             ];
-            body.push(Row { cells, ..Row::default() });
+            let mut row = Row { cells, ..Row::default() };
+            if found.iter().any(|finding| !is_named(finding)) {
+                self.visible.mark_restricted(&mut row, Some(0));
+            }
+            body.push(row);
         }
         fit_heights(&mut body, &sheet.columns);
         let none = body.is_empty();
@@ -253,7 +258,11 @@ impl<'a> SheetBuilder<'a, '_> {
                     finding.due_on.map_or(Value::Blank, Value::Date),
                     finding.overdue_days().map_or(Value::Blank, Value::Count),
                 ];
-                Row { cells, ..Row::default() }
+                let mut row = Row { cells, ..Row::default() };
+                if !is_named(finding) {
+                    self.visible.mark_restricted(&mut row, Some(0));
+                }
+                row
             })
             .collect();
         fit_heights(&mut body, &sheet.columns);

@@ -1,8 +1,10 @@
 //! The rows of lists: the cells of a finding or of a notice.
 
+use crate::domain::audience::is_named;
 use crate::domain::judging::finding::{Finding, Notice, State};
-use crate::domain::register::ledger::Ledger;
+use crate::domain::register::ledger::{Ledger, Role};
 use crate::domain::register::record::{Cell, Decimal, Record};
+use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::{Act, Light, Rule, RuleKind};
 use crate::domain::rules::sentence::clause;
 use crate::workbook::model::{Row, Tag, Value};
@@ -72,7 +74,11 @@ impl VisibleMaterial<'_> {
             })
             .collect();
         let (tag, key) = item.finding.map(|finding| (Tag::of(finding), Arc::clone(&finding.key))).unzip();
-        Row { cells, tag, key, ..Row::default() }
+        let mut row = Row { cells, tag, key, ..Row::default() };
+        if item.finding.is_some_and(|finding| !is_named(finding)) || item.notice.is_some_and(|notice| !is_named(notice)) {
+            self.mark_restricted(&mut row, name_column(policy, ledger, columns));
+        }
+        row
     }
 
     fn built_in_cell(&self, key: BuiltIn, number: usize, item: &ListedItem<'_>, record: Option<&Record>) -> Value {
@@ -186,6 +192,21 @@ impl VisibleMaterial<'_> {
             Cell::Bool(value) => Value::text(if *value { "是" } else { "否" }),
         }
     }
+}
+
+/// The column that shows the name of a record.
+pub(crate) fn name_column(policy: &Policy, ledger: usize, columns: &[ListColumn]) -> Option<usize> {
+    let name_of = |ledger: usize| policy.ledgers[ledger].role(Role::Name);
+    let is_own = |column: &ListColumn| match &column.key {
+        ColumnKey::BuiltIn(key) => *key == BuiltIn::Subject,
+        ColumnKey::Field(fields) => name_of(ledger).is_some() && fields.get(ledger).copied().flatten() == name_of(ledger),
+        ColumnKey::Project(_) => false,
+    };
+    let is_of_project = |column: &ListColumn| match &column.key {
+        ColumnKey::Project(field) => policy.project_ledger().and_then(name_of) == Some(*field),
+        ColumnKey::BuiltIn(_) | ColumnKey::Field(_) => false,
+    };
+    columns.iter().position(is_own).or_else(|| columns.iter().position(is_of_project))
 }
 
 /// The title of a notice names what must happen by the due date, because the rule's own title names the overdue state.

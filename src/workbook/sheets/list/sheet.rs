@@ -1,6 +1,6 @@
 //! Building lists: one row per finding, each traceable to its cell in the register.
 
-use crate::domain::audience::Audience;
+use crate::domain::audience::{Audience, is_named};
 use crate::domain::judging::finding::{Finding, State, count_blank_cells};
 use crate::domain::register::levels::LevelWord;
 use crate::domain::register::period::chinese_date;
@@ -68,7 +68,7 @@ impl<'a> SheetBuilder<'a, '_> {
         let shown_columns = match self.visible.material.audience {
             // narrow enough to read: columns that are blank in every row are left out
             Audience::Unit(_) if !list.blank => drop_blank_columns(self.visible.policy(), &list.columns, &mut body),
-            Audience::Unit(_) | Audience::Office => list.columns.clone(),
+            Audience::Unit(_) | Audience::Office | Audience::ThirdParty => list.columns.clone(),
         };
         let (head, columns) = head_row(&shown_columns, &body);
         fit_heights(&mut body, &columns);
@@ -79,6 +79,7 @@ impl<'a> SheetBuilder<'a, '_> {
         let first = sheet.rows.len();
         let is_empty = body.is_empty();
         sheet.rows.append(&mut body);
+        sheet.restricted_lazily = self.visible.material.audience.marks_restricted() && lazy.iter().any(|finding| !is_named(finding));
         if is_lazy {
             sheet.lazy_rows = Some(self.lazy_list_rows(lazy, rows_before + EAGER_ROWS_MAX, &shown_columns, &listed.folded));
         }
@@ -318,7 +319,7 @@ impl VisibleMaterial<'_> {
                         format!("需办理{items}项，涉及督办事项{open}项{lights}")
                     }
                 }
-                Audience::Office => format!("督办事项{open}项{lights}"),
+                Audience::Office | Audience::ThirdParty => format!("督办事项{open}项{lights}"),
             });
         }
         for (state, word) in [(State::Exempt, "豁免"), (State::Unjudged, "无法判定")] {

@@ -8,6 +8,7 @@ use crate::domain::register::units::UnitId;
 use crate::domain::rules::policy::Policy;
 use crate::workbook::measures::Measure;
 use crate::workbook::model::Sheet;
+use crate::workbook::named::NamedRecords;
 use crate::workbook::sheet_builder::SheetBuilder;
 use crate::workbook::sheets::kind::Kind;
 use crate::workbook::sheets::list::columns::has_columns;
@@ -87,6 +88,10 @@ impl Kind for Matrix {
         let counts_orders = self.columns.iter().any(|column| column.is_of_tasks());
         let of_orders = policy.ledger_for(Purpose::Order).filter(|_| counts_orders);
         policy.project_ledger().into_iter().chain(of_orders).collect()
+    }
+
+    fn names(&self, _: &VisibleMaterial<'_>) -> NamedRecords {
+        NamedRecords::new()
     }
 }
 

@@ -230,7 +230,7 @@ impl VisibleMaterial<'_> {
         };
         match self.material.audience {
             Audience::Unit(unit) => unit_rows(units, unit, &mut counts_of),
-            Audience::Office => office_rows(units, named, &mut counts_of),
+            Audience::Office | Audience::ThirdParty => office_rows(units, named, &mut counts_of),
         }
     }
 

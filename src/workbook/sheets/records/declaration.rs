@@ -6,6 +6,7 @@ use crate::domain::register::ledger::{Ledger, Role};
 use crate::domain::rules::condition_text::conditions;
 use crate::domain::rules::rule::{Condition, Light};
 use crate::workbook::model::Sheet;
+use crate::workbook::named::NamedRecords;
 use crate::workbook::sheet_builder::SheetBuilder;
 use crate::workbook::sheets::kind::{Kind, Rows};
 use crate::workbook::sheets::list::columns::{BuiltIn, ListColumn, has_columns, list_columns, project_if_shown};
@@ -136,6 +137,10 @@ impl Kind for RecordList {
             Doubt::Blank(_) => None,
         };
         visible.never_reported(self.selection.ledger, name).or_else(|| visible.doubts(self).into_keys().find_map(no_column))
+    }
+
+    fn names(&self, visible: &VisibleMaterial<'_>) -> NamedRecords {
+        visible.named_members(self)
     }
 }
 

@@ -10,9 +10,11 @@ use crate::domain::register::record::{Cell, Record};
 use crate::domain::rules::rule::Light;
 use crate::domain::rules::sentence::{clause, condition_words};
 use crate::workbook::model::{LazyRows, Role, Row, Sheet, Value, fit_heights};
+use crate::workbook::named::NamedRecords;
 use crate::workbook::sheet_builder::{LIST_ROWS_MAX, SheetBuilder};
 use crate::workbook::sheets::list::columns::{BuiltIn, ColumnKey, ListColumn};
 use crate::workbook::sheets::list::declaration::Group;
+use crate::workbook::sheets::list::row::name_column;
 use crate::workbook::sheets::list::sheet::{EAGER_ROWS_MAX, continuation_name, group_heading, head_row};
 use crate::workbook::sheets::records::declaration::{Reach, RecordList};
 use crate::workbook::visible::{LinkedProject, VisibleMaterial};
@@ -59,6 +61,7 @@ impl<'a> SheetBuilder<'a, '_> {
         sheet.rows.push(head);
         let first = sheet.rows.len();
         sheet.rows.append(&mut body);
+        sheet.restricted_lazily = self.visible.material.audience.marks_restricted() && lazy.iter().any(|member| member.readers.restricted);
         if is_lazy {
             sheet.lazy_rows = Some(self.lazy_record_rows(list, lazy, rows_before + EAGER_ROWS_MAX));
         }
@@ -180,6 +183,7 @@ impl<'a> VisibleMaterial<'a> {
         };
         match self.material.audience {
             Audience::Office => roster.members.iter().filter(fits).collect(),
+            Audience::ThirdParty => roster.members.iter().filter(|member| member.readers.admit_third_party()).filter(fits).collect(),
             Audience::Unit(unit) => {
                 let is_of_ledger = |finding: &&Finding| self.policy().rules[finding.rule].ledger == list.selection.ledger;
                 let is_addressed =
@@ -191,6 +195,20 @@ impl<'a> VisibleMaterial<'a> {
                 seen.filter(|member| list.reach != Reach::Held || within(member)).filter(fits).collect()
             }
         }
+    }
+
+    /// The selected records that the audience may see, with the projects of the findings on them.
+    pub(crate) fn named_members(&self, list: &RecordList) -> NamedRecords {
+        let projects = self.policy().project_ledger();
+        let mut named = NamedRecords::new();
+        for member in self.members(list) {
+            named.insert((list.selection.ledger, member.code.to_string()));
+            for finding in self.findings_of(member) {
+                named.insert((self.policy().rules[finding.rule].ledger, finding.key.to_string()));
+                named.extend(projects.filter(|_| !finding.project.is_empty()).map(|projects| (projects, finding.project.to_string())));
+            }
+        }
+        named
     }
 
     pub(crate) fn has_members(&self, list: &RecordList) -> bool {
@@ -283,7 +301,11 @@ impl<'a> VisibleMaterial<'a> {
                 },
             })
             .collect();
-        Row { cells, ..Row::default() }
+        let mut row = Row { cells, ..Row::default() };
+        if member.readers.restricted {
+            self.mark_restricted(&mut row, name_column(policy, ledger, &list.columns));
+        }
+        row
     }
 
     /// A cell, with a word in its place where the audience may not read the field.

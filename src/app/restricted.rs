@@ -1,0 +1,114 @@
+//! What is restricted (涉密、不便公开): the marks that count, what a person lifts, and what had gone out before.
+
+use crate::app::outbox::Person;
+use crate::clock::stamp;
+use crate::config::load::Config;
+use crate::store::handle::Store;
+use crate::store::outbox::{AuditEntry, OutboxRow};
+use crate::store::restrictions::{Lifting, ListedMark};
+use anyhow::ensure;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The fewest characters of a sha256 that name a file.
+const SHA_CHARS_MIN: usize = 8;
+
+/// The marks that no row has ended, lifted or not, by ledger, code and source.
+///
+/// # Errors
+/// The database fails.
+pub(crate) async fn list(store: &Store) -> anyhow::Result<Vec<ListedMark>> {
+    Ok(store.restrictions().list().await?)
+}
+
+/// Which marks a person lifts.
+#[derive(Clone, Debug)]
+pub(crate) struct LiftRequest {
+    pub(crate) codes: Vec<String>,
+    /// All that a file brought, by the beginning of its sha256.
+    pub(crate) file: Option<String>,
+}
+
+/// The result of lifting marks: ledger, source and code of each.
+#[derive(Debug)]
+pub(crate) struct Lifted {
+    pub(crate) marks: Vec<(String, String, String)>,
+    /// Codes of the request without a mark that counts.
+    pub(crate) unknown: Vec<String>,
+}
+
+/// Lifts marks in a person's name. The lift of a mark holds until the cell of the same source changes.
+///
+/// # Errors
+/// The person, the reason or the marks are not named, or the database fails.
+pub(crate) async fn lift(store: &Store, now: &str, request: LiftRequest, by: Person<'_>) -> anyhow::Result<Lifted> {
+    ensure!(
+        !by.who.trim().is_empty() && !by.why.trim().is_empty(),
+        "a mark is lifted by a named person with a reason: --by NAME --reason TEXT"
+    );
+    ensure!(request.codes.is_empty() != request.file.is_none(), "name the codes, or the file with --file SHA");
+    let entry = AuditEntry { at: now, who: by.who, why: by.why };
+    let marks = match &request.file {
+        Some(file) => {
+            let file = file.trim().to_ascii_lowercase();
+            ensure!(
+                file.len() >= SHA_CHARS_MIN,
+                "--file needs at least {SHA_CHARS_MIN} characters of the sha256; see duban restricted list"
+            );
+            store.restrictions().lift(Lifting::File(&file), entry).await?
+        }
+        None => store.restrictions().lift(Lifting::Codes(&request.codes), entry).await?,
+    };
+    let found: BTreeSet<&str> = marks.iter().map(|(.., code)| code.as_str()).collect();
+    let unknown = request.codes.iter().filter(|code| !found.contains(code.as_str())).cloned().collect();
+    if !marks.is_empty() {
+        let object = match &request.file {
+            Some(file) => format!("file {file} ({} codes)", found.len()),
+            None => found.iter().copied().collect::<Vec<_>>().join(" "),
+        };
+        store.audit().record(now, by.who, "restriction lifted", &object, by.why).await?;
+    }
+    Ok(Lifted { marks, unknown })
+}
+
+/// A mail or a file that names a restricted record.
+#[derive(Debug)]
+pub(crate) enum WentOut {
+    /// It has arrived, or may have.
+    Mail(Box<OutboxRow>),
+    File {
+        path: String,
+        /// Name of the unit that a pack is for; empty for the other files.
+        unit: String,
+    },
+}
+
+/// What names each restricted record and went out or was filed before the mark, by code. `codes` empty = all.
+///
+/// # Errors
+/// The database fails.
+pub(crate) async fn went_out(store: &Store, config: &Config, codes: &[String]) -> anyhow::Result<BTreeMap<String, Vec<WentOut>>> {
+    let marks = store.restrictions().list().await?;
+    let counting = marks.into_iter().filter(|mark| mark.lifted_by.is_empty() && (codes.is_empty() || codes.contains(&mark.code)));
+    let restricted: BTreeSet<(String, String)> = counting.map(|mark| (mark.ledger, mark.code)).collect();
+    let mut out: BTreeMap<String, Vec<WentOut>> = restricted.iter().map(|(_, code)| (code.clone(), Vec::new())).collect();
+    let mut add = |code: &str, one: WentOut| out.entry(code.to_owned()).or_default().push(one);
+    store
+        .marked_messages()
+        .each_sent(|message, names| {
+            let codes: BTreeSet<&str> = names.intersection(&restricted).map(|(_, code)| code.as_str()).collect();
+            codes.into_iter().for_each(|code| add(code, WentOut::Mail(Box::new(message.clone()))));
+        })
+        .await?;
+    let units = &config.policy.units.units;
+    for file in store.named_records().files().await? {
+        let unit = units.iter().find(|unit| !file.unit.is_empty() && unit.code == file.unit).map_or("", |unit| &unit.name);
+        let codes: BTreeSet<&str> = file.names.intersection(&restricted).map(|(_, code)| code.as_str()).collect();
+        codes.into_iter().for_each(|code| add(code, WentOut::File { path: file.path.clone(), unit: unit.to_owned() }));
+    }
+    Ok(out)
+}
+
+/// The time of an act by a person.
+pub(crate) fn now(clock: &crate::clock::Clock) -> String {
+    stamp(clock.now())
+}

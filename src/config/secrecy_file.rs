@@ -1,0 +1,115 @@
+//! `config/secrecy.toml` → [`SecrecyWords`]: by which headers and words rows are restricted.
+
+use crate::config::file_set::{FileSet, parse_toml};
+use crate::domain::bounds::between;
+use crate::domain::problem::{Problems, ProblemsAt};
+use crate::domain::secrecy::{FloodBounds, SecrecyWords, compared_words};
+use serde::Deserialize;
+
+const FILE: &str = "config/secrecy.toml";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SecrecyFile {
+    headers: Headers,
+    values: Values,
+    flood: Flood,
+    words: Words,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Headers {
+    marks: Vec<String>,
+    opens: Vec<String>,
+    doubtful: Vec<String>,
+    marks_by: Vec<String>,
+    opens_by: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Values {
+    yes: Vec<String>,
+    no: Vec<String>,
+    open: Vec<String>,
+    grades: Vec<String>,
+    classified: Vec<String>,
+    blank: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Flood {
+    #[serde(deserialize_with = "between::<0, 1_000_000_000, _, _>")]
+    codes_max: u64,
+    #[serde(deserialize_with = "between::<0, 100, _, _>")]
+    share_pct_max: u64,
+    #[serde(deserialize_with = "between::<1, 1_000_000_000, _, _>")]
+    share_codes_min: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Words {
+    row: String,
+    head: String,
+    cover: String,
+}
+
+/// The words of secrecy. `None` where the file cannot be read.
+pub(crate) fn parse(files: &FileSet, problems: &mut Problems) -> Option<SecrecyWords> {
+    let SecrecyFile { headers, values, flood, words } = parse_toml(files, FILE, problems)?;
+    let mut at = problems.at(FILE, "");
+    let lists = [
+        ("headers.marks", &headers.marks),
+        ("headers.doubtful", &headers.doubtful),
+        ("values.yes", &values.yes),
+        ("values.no", &values.no),
+        ("values.classified", &values.classified),
+    ];
+    for (name, list) in lists {
+        if list.is_empty() {
+            at.report(format!("{name} is empty"), Some("a fresh checkout ships the words".into()));
+        }
+    }
+    disjoint(("headers.marks", &headers.marks), ("headers.opens", &headers.opens), &mut at);
+    disjoint(("values.yes", &values.yes), ("values.no", &values.no), &mut at);
+    disjoint(("values.yes", &values.yes), ("values.open", &values.open), &mut at);
+    for (name, list) in [("values.grades", &values.grades), ("values.classified", &values.classified)] {
+        disjoint((name, list), ("values.open", &values.open), &mut at);
+        disjoint((name, list), ("values.no", &values.no), &mut at);
+    }
+    for (name, word) in [("words.row", &words.row), ("words.head", &words.head), ("words.cover", &words.cover)] {
+        if word.trim().is_empty() {
+            at.report(format!("{name} is empty"), Some("the office's own workbooks show it".into()));
+        }
+    }
+    let set = |list: &[String]| compared_words(list).into_iter().collect();
+    let list = |list: &[String]| compared_words(list).into_iter().collect();
+    Some(SecrecyWords {
+        marks: set(&headers.marks),
+        opens: set(&headers.opens),
+        doubtful: list(&headers.doubtful),
+        marks_by: list(&headers.marks_by),
+        opens_by: list(&headers.opens_by),
+        yes: set(&values.yes),
+        no: set(&values.no),
+        open: set(&values.open),
+        grades: set(&values.grades),
+        classified: set(&values.classified),
+        blank: set(&values.blank),
+        flood: FloodBounds { codes_max: flood.codes_max, share_pct_max: flood.share_pct_max, share_codes_min: flood.share_codes_min },
+        row_mark: words.row,
+        head_mark: words.head,
+        cover_mark: words.cover,
+    })
+}
+
+/// Reports words that two lists hold although they contradict each other.
+fn disjoint((name, words): (&str, &[String]), (other_name, others): (&str, &[String]), at: &mut ProblemsAt<'_>) {
+    let others = compared_words(others);
+    for word in compared_words(words).intersection(&others) {
+        at.report(format!("\"{word}\" is in {name} and in {other_name}"), Some("remove it from one of them".into()));
+    }
+}

@@ -1,0 +1,179 @@
+//! Marks of secrecy that are stored by themselves: a mark in any row of any source restricts its code, and what belongs to it, until an
+//! accepted row in force of the same source states the contrary or a person lifts it. The strictest of all sources counts.
+
+use crate::domain::audience::is_marked;
+use crate::domain::register::ledger::{FieldKind, Ledger, Role};
+use crate::domain::register::record::{Cell, Record};
+use std::collections::HashMap;
+
+/// A mark that no row has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// Id of the ledger.
+    pub ledger: String,
+    pub code: String,
+    /// The cell as it was read.
+    pub cell: String,
+    /// A person has lifted it.
+    pub lifted: bool,
+}
+
+/// What becomes of the mark of a code by a file of its source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MarkChange {
+    Unchanged,
+    /// A mark begins; one with another cell ends, and its lift with it.
+    Begins,
+    /// The mark ends.
+    Ends,
+    /// The mark ends when the snapshot, which is held, comes into force.
+    EndsWithSnapshot,
+}
+
+/// What a file does to the mark of a code. `known` is the cell of the mark, lifted or not; `found` the marked cell in the file; `states_open`:
+/// an accepted row states that the code is open. An empty cell states nothing.
+pub fn mark_change(known: Option<&str>, found: Option<&str>, states_open: bool, in_force: bool) -> MarkChange {
+    match (known, found) {
+        (known, Some(found)) if known != Some(found) => MarkChange::Begins,
+        (Some(_), None) if states_open && in_force => MarkChange::Ends,
+        (Some(_), None) if states_open => MarkChange::EndsWithSnapshot,
+        _ => MarkChange::Unchanged,
+    }
+}
+
+/// The marks of one code.
+#[derive(Clone, Debug, Default)]
+struct CodeMarks {
+    /// The cell of a mark that counts.
+    cell: Option<String>,
+    /// The cells of marks that were lifted.
+    lifted: Vec<String>,
+}
+
+/// All marks that count in one judgement.
+#[derive(Clone, Debug, Default)]
+pub struct Restrictions {
+    /// By the id of the ledger and the code.
+    marks: HashMap<String, HashMap<String, CodeMarks>>,
+    /// Id of the ledger of the projects.
+    projects: String,
+}
+
+impl Restrictions {
+    /// The restrictions of these marks; `projects` is the id of the ledger to whose records those of other ledgers belong.
+    pub fn new(projects: &str, marks: impl IntoIterator<Item = Mark>) -> Restrictions {
+        let mut restrictions = Restrictions { marks: HashMap::new(), projects: projects.to_owned() };
+        for Mark { ledger, code, cell, lifted } in marks {
+            let of_code = restrictions.marks.entry(ledger).or_default().entry(code).or_default();
+            if lifted {
+                of_code.lifted.push(cell);
+            } else {
+                of_code.cell.get_or_insert(cell);
+            }
+        }
+        restrictions
+    }
+
+    /// Whether a mark of this code counts.
+    pub fn has(&self, ledger: &str, code: &str) -> bool {
+        self.cell(ledger, code).is_some()
+    }
+
+    /// Whether a mark of this project counts.
+    pub fn has_project(&self, code: &str) -> bool {
+        !code.is_empty() && self.has(&self.projects, code)
+    }
+
+    fn cell(&self, ledger: &str, code: &str) -> Option<&str> {
+        self.marks.get(ledger)?.get(code)?.cell.as_deref()
+    }
+
+    /// The cell of a mark on what a record belongs to: its project, or the record that an exemption names.
+    fn cell_of_owner(&self, ledger: &Ledger, record: &Record) -> Option<&str> {
+        let project = ledger.project_of(record).and_then(|code| self.cell(&self.projects, &code));
+        let exempt = || {
+            let key = record.text(ledger.role(Role::ExemptKey));
+            self.marks.values().filter(|_| !key.is_empty()).find_map(|codes| codes.get(key)?.cell.as_deref())
+        };
+        project.or_else(exempt)
+    }
+
+    /// Sets the secrecy cell of a record to what all marks state together: the strictest of its sources, or empty where a person has lifted
+    /// what its own cell states. Returns whether the record has changed.
+    pub fn apply(&self, ledger: &Ledger, record: &mut Record) -> bool {
+        if self.marks.is_empty() {
+            return false;
+        }
+        let Some(field) = ledger.role(Role::Restricted) else { return false };
+        let Some(own) = record.cells.get(field) else { return false };
+        let is_own_marked = is_marked(ledger, own);
+        let of_code = self.marks.get(&ledger.id).and_then(|codes| codes.get(&record.code));
+        let counting = of_code.and_then(|marks| marks.cell.as_deref()).or_else(|| self.cell_of_owner(ledger, record));
+        let new = match (counting, of_code) {
+            (Some(_), _) if is_own_marked => return false,
+            (Some(cell), _) => match ledger.fields[field].kind {
+                FieldKind::Bool => Cell::Bool(true),
+                // a text that some word of the office calls open would open the record
+                _ if ledger.secrecy.is_marked(cell) => Cell::Text(cell.into()),
+                _ => Cell::Text(RESTRICTED.into()),
+            },
+            (None, Some(marks)) if is_own_marked && marks.lifted.iter().any(|cell| is_same_cell(cell, own)) => Cell::Empty,
+            (None, _) => return false,
+        };
+        record.cells[field] = new;
+        record.columns.insert(field);
+        true
+    }
+}
+
+/// The secrecy cell of a record whose mark was read from another column.
+const RESTRICTED: &str = "不便公开";
+
+/// Whether the cell of a mark is the present cell of its record.
+fn is_same_cell(mark: &str, cell: &Cell) -> bool {
+    match cell {
+        Cell::Bool(restricted) => *restricted,
+        cell => mark_text(&cell.to_string()) == mark,
+    }
+}
+
+/// The most characters of the cell of a mark.
+const MARK_CHARS_MAX: usize = 40;
+
+/// A cell as its mark stores it: its beginning on one line.
+pub fn mark_text(cell: &str) -> String {
+    cell.chars().map(|c| if c == '\n' { ' ' } else { c }).take(MARK_CHARS_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_ends_by_a_row_in_force_and_a_lift_by_another_cell() {
+        use MarkChange::{Begins, Ends, EndsWithSnapshot, Unchanged};
+        for (known, found, states_open, in_force, expected) in [
+            (None, Some("是"), false, false, Begins),
+            (Some("是"), Some("是"), false, true, Unchanged),
+            (Some("是"), Some("内部"), false, true, Begins),
+            // two rows of one file: the mark counts
+            (Some("是"), Some("是"), true, true, Unchanged),
+            (Some("是"), None, true, true, Ends),
+            (Some("是"), None, true, false, EndsWithSnapshot),
+            // an empty cell or a missing row states nothing
+            (Some("是"), None, false, true, Unchanged),
+            (None, None, true, true, Unchanged),
+        ] {
+            let change = mark_change(known, found, states_open, in_force);
+            assert_eq!(change, expected, "{known:?} {found:?} {states_open} {in_force}");
+        }
+    }
+
+    #[test]
+    fn the_strictest_source_counts_and_a_lift_holds_for_its_own_cell_only() {
+        let mark = |code: &str, cell: &str, lifted| Mark { ledger: "project".into(), code: code.into(), cell: cell.into(), lifted };
+        let restrictions = Restrictions::new("project", [mark("A", "是", true), mark("A", "内部", false), mark("B", "是", true)]);
+        assert!(restrictions.has("project", "A") && restrictions.has_project("A"));
+        assert!(!restrictions.has("project", "B") && !restrictions.has("order", "A"));
+    }
+}

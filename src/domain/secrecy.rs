@@ -1,0 +1,322 @@
+//! The words of secrecy: which headers mark rows as restricted (涉密、不便公开), and what a cell below them means. The words are those of
+//! `config/secrecy.toml`. In doubt a row is restricted.
+
+use crate::domain::intake::text::{clean, normalize_name};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
+
+/// What a yes below a header means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Polarity {
+    /// 是否涉密: a yes marks the row.
+    Marks,
+    /// 是否公开: a no marks the row.
+    Opens,
+}
+
+/// What the office has decided about a header of a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum HeaderDecision {
+    Secrecy(Polarity),
+    /// The column has nothing to do with secrecy.
+    Ignored,
+}
+
+impl HeaderDecision {
+    pub const ALL: [HeaderDecision; 3] =
+        [HeaderDecision::Secrecy(Polarity::Marks), HeaderDecision::Secrecy(Polarity::Opens), HeaderDecision::Ignored];
+
+    /// The name under which the store holds it.
+    pub fn code(self) -> &'static str {
+        match self {
+            HeaderDecision::Secrecy(Polarity::Marks) => "marks",
+            HeaderDecision::Secrecy(Polarity::Opens) => "opens",
+            HeaderDecision::Ignored => "ignored",
+        }
+    }
+
+    pub fn parse(code: &str) -> Option<HeaderDecision> {
+        HeaderDecision::ALL.into_iter().find(|decision| decision.code() == code)
+    }
+}
+
+/// What the cells of secrecy of a row mean together; the later one is the stricter.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Marking {
+    /// Nothing is written.
+    #[default]
+    None,
+    /// A word states that the row is open.
+    Open(String),
+    /// The row is restricted; the text as it is to be stored.
+    Marked(String),
+    /// The grade of a state secret, whose text is not stored.
+    Classified,
+}
+
+impl Marking {
+    /// Whether the row is restricted.
+    pub fn restricts(&self) -> bool {
+        matches!(self, Marking::Marked(_) | Marking::Classified)
+    }
+}
+
+/// When many codes that one file restricts at once are a flood.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FloodBounds {
+    pub codes_max: u64,
+    pub share_pct_max: u64,
+    pub share_codes_min: u64,
+}
+
+impl FloodBounds {
+    /// Whether `codes` codes of a ledger of `rows` rows are a flood.
+    pub fn is_flood(&self, codes: u64, rows: u64) -> bool {
+        codes > self.codes_max || codes >= self.share_codes_min && codes * 100 > rows * self.share_pct_max
+    }
+}
+
+/// The words of the office, in the form in which they are compared.
+#[derive(Clone, Debug, Default)]
+pub struct SecrecyWords {
+    pub marks: HashSet<String>,
+    pub opens: HashSet<String>,
+    pub doubtful: Vec<String>,
+    pub marks_by: Vec<String>,
+    pub opens_by: Vec<String>,
+    pub yes: HashSet<String>,
+    pub no: HashSet<String>,
+    pub open: HashSet<String>,
+    pub grades: HashSet<String>,
+    pub classified: HashSet<String>,
+    pub blank: HashSet<String>,
+    pub flood: FloodBounds,
+    /// Before the name of a restricted row in the office's workbooks.
+    pub row_mark: String,
+    /// In the head of a sheet with such a row.
+    pub head_mark: String,
+    /// On the cover of a workbook with such a row.
+    pub cover_mark: String,
+}
+
+/// A header or a word as it is compared: half-width, lower case, without spaces.
+pub fn compared(text: &str) -> String {
+    normalize_name(text).to_lowercase()
+}
+
+/// The words of the office with what it has decided about the headers of one source.
+#[derive(Clone, Debug, Default)]
+pub struct Secrecy {
+    words: Arc<SecrecyWords>,
+    /// By header, in the form of [`compared`].
+    decided: BTreeMap<String, HeaderDecision>,
+}
+
+/// The stored text of a cell that states the contrary of its header: 是否公开：否.
+const NOT_OPEN: &str = "不公开";
+const OPEN: &str = "公开";
+
+/// Between a grade and its term: 机密★10年.
+const TERM_MARKS: [char; 3] = ['★', '☆', '*'];
+
+/// The most characters of a cell that are stored.
+const MARKING_CHARS_MAX: usize = 500;
+
+impl Secrecy {
+    pub fn new(words: Arc<SecrecyWords>) -> Secrecy {
+        Secrecy { words, decided: BTreeMap::new() }
+    }
+
+    /// The same words with the decisions about the headers of a source.
+    pub fn with_decisions(&self, decided: BTreeMap<String, HeaderDecision>) -> Secrecy {
+        Secrecy { words: Arc::clone(&self.words), decided }
+    }
+
+    pub fn words(&self) -> &SecrecyWords {
+        &self.words
+    }
+
+    /// What a header of a secrecy column means; `None` = it is none. A decision of the office comes first, but a shipped header stays one.
+    pub fn polarity(&self, header: &str) -> Option<Polarity> {
+        let header = compared(header);
+        if let Some(HeaderDecision::Secrecy(polarity)) = self.decided.get(&header) {
+            return Some(*polarity);
+        }
+        match () {
+            () if self.words.opens.contains(&header) => Some(Polarity::Opens),
+            () if self.words.marks.contains(&header) => Some(Polarity::Marks),
+            () => None,
+        }
+    }
+
+    /// Whether a header of no field, in any of its forms, may be one of secrecy, and the office has not decided about it.
+    pub fn is_doubtful(&self, forms: &[String]) -> bool {
+        let forms: Vec<String> = forms.iter().map(|form| compared(form)).collect();
+        !forms.iter().any(|form| self.decided.contains_key(form))
+            && forms.iter().any(|form| self.words.doubtful.iter().any(|word| form.contains(word.as_str())))
+    }
+
+    /// What a yes below a header means that is in no list: 是否对社会公开 is read the other way round.
+    pub fn likely_polarity(&self, header: &str) -> Polarity {
+        if let Some(polarity) = self.polarity(header) {
+            return polarity;
+        }
+        let header = compared(header);
+        let has = |words: &[String]| words.iter().any(|word| header.contains(word.as_str()));
+        if has(&self.words.opens_by) && !has(&self.words.marks_by) { Polarity::Opens } else { Polarity::Marks }
+    }
+
+    /// What a written cell of a secrecy column means.
+    pub fn read(&self, polarity: Polarity, text: &str) -> Marking {
+        let word = self.word(text);
+        let words = &self.words;
+        let stored = || clean(text).chars().take(MARKING_CHARS_MAX).collect::<String>();
+        if word.is_empty() || words.blank.contains(&word) {
+            return Marking::None;
+        }
+        let grade = word.split(TERM_MARKS).next().unwrap_or_default();
+        if words.classified.contains(grade) {
+            return Marking::Classified;
+        }
+        match polarity {
+            _ if words.open.contains(&word) => Marking::Open(stored()),
+            Polarity::Marks if words.no.contains(&word) => Marking::Open(stored()),
+            Polarity::Opens if words.yes.contains(&word) => Marking::Open(OPEN.into()),
+            Polarity::Opens if words.no.contains(&word) => Marking::Marked(NOT_OPEN.into()),
+            Polarity::Marks | Polarity::Opens => Marking::Marked(stored()),
+        }
+    }
+
+    /// Whether the stored text of a secrecy field restricts its record. Empty does not.
+    pub fn is_marked(&self, text: &str) -> bool {
+        self.read(Polarity::Marks, text).restricts()
+    }
+
+    /// Whether the stored text of a secrecy field states that its record is open. Empty does not.
+    pub fn is_open(&self, text: &str) -> bool {
+        matches!(self.read(Polarity::Marks, text), Marking::Open(_))
+    }
+
+    /// Whether a text is a word by which offices mark rows: a yes, a no or a grade.
+    pub fn is_known_marking(&self, text: &str) -> bool {
+        self.is_grade(text) || self.may_be_answer(text)
+    }
+
+    /// Whether a cell of a doubtful column is a word of secrecy.
+    pub fn is_grade(&self, text: &str) -> bool {
+        let word = self.word(text);
+        let word = word.split(TERM_MARKS).next().unwrap_or_default();
+        [&self.words.open, &self.words.grades, &self.words.classified].into_iter().any(|words| words.contains(word))
+    }
+
+    /// Whether a cell of a doubtful column is a yes or a no in words; `1` and `0` may be amounts.
+    pub fn is_answer(&self, text: &str) -> bool {
+        let word = self.word(text);
+        !word.bytes().all(|byte| byte.is_ascii_digit()) && (self.words.yes.contains(&word) || self.words.no.contains(&word))
+    }
+
+    /// Whether a cell of a doubtful column may be a yes or a no.
+    pub fn may_be_answer(&self, text: &str) -> bool {
+        let word = self.word(text);
+        self.words.yes.contains(&word) || self.words.no.contains(&word)
+    }
+
+    /// A cell in the form in which it is compared; 1.0 is 1, and a full stop at the end is none.
+    fn word(&self, text: &str) -> String {
+        let word = compared(text);
+        match word.trim_end_matches(['.', ';', ',', '!', '、']) {
+            "1.0" | "1.00" => "1".into(),
+            "0.0" | "0.00" => "0".into(),
+            trimmed => trimmed.to_owned(),
+        }
+    }
+}
+
+/// The words of a list in the form in which they are compared.
+pub fn compared_words<'a>(words: impl IntoIterator<Item = &'a String>) -> BTreeSet<String> {
+    words.into_iter().map(|word| compared(word)).filter(|word| !word.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(list: &[&str]) -> Vec<String> {
+        list.iter().map(|word| compared(word)).collect()
+    }
+
+    fn secrecy() -> Secrecy {
+        let set = |list: &[&str]| words(list).into_iter().collect::<HashSet<String>>();
+        Secrecy::new(Arc::new(SecrecyWords {
+            marks: set(&["是否涉密", "密级"]),
+            opens: set(&["是否公开"]),
+            doubtful: words(&["密", "公开", "敏感"]),
+            marks_by: words(&["不便公开"]),
+            opens_by: words(&["公开"]),
+            yes: set(&["是", "Y", "TRUE", "1", "√"]),
+            no: set(&["否", "N", "FALSE", "0", "×", "无"]),
+            open: set(&["公开", "不涉密"]),
+            grades: set(&["内部", "涉密", "机密"]),
+            classified: set(&["绝密", "机密", "秘密"]),
+            blank: set(&["-", "/"]),
+            ..SecrecyWords::default()
+        }))
+    }
+
+    #[test]
+    fn a_filled_cell_restricts_unless_it_states_that_the_row_is_open() {
+        let secrecy = secrecy();
+        for text in ["是", "y", "1", "1.0", "√", "涉密", "内部", "ＹＥＳ吗", "看情况", "公开招标", "2026-01-01"] {
+            assert!(secrecy.read(Polarity::Marks, text).restricts(), "{text}");
+        }
+        for text in ["否", "N", "false", "0", "0.0", "×", "无", " 公 开 ", "不涉密。"] {
+            assert!(matches!(secrecy.read(Polarity::Marks, text), Marking::Open(_)), "{text}");
+        }
+        for text in ["", " ", "-", "／"] {
+            assert_eq!(secrecy.read(Polarity::Marks, text), Marking::None, "{text}");
+        }
+        for text in ["绝密", "机 密", "机密★10年", "秘密★"] {
+            assert_eq!(secrecy.read(Polarity::Marks, text), Marking::Classified, "{text}");
+            assert_eq!(secrecy.read(Polarity::Opens, text), Marking::Classified, "{text}");
+        }
+    }
+
+    #[test]
+    fn whether_a_row_is_public_is_read_the_other_way_round() {
+        let secrecy = secrecy();
+        for (text, stored) in [("否", "不公开"), ("N", "不公开"), ("0", "不公开"), ("看情况", "看情况"), ("内部", "内部")]
+        {
+            assert_eq!(secrecy.read(Polarity::Opens, text), Marking::Marked(stored.into()), "{text}");
+            assert!(secrecy.is_marked(stored), "what is stored of {text} restricts too");
+        }
+        for text in ["是", "Y", "1", "√", "公开", "不涉密"] {
+            let Marking::Open(stored) = secrecy.read(Polarity::Opens, text) else { panic!("{text}") };
+            assert!(secrecy.is_open(&stored), "what is stored of {text} opens too");
+        }
+        assert_eq!(secrecy.read(Polarity::Opens, "-"), Marking::None);
+    }
+
+    #[test]
+    fn other_headers_are_doubtful_until_the_office_has_decided() {
+        let doubtful = |secrecy: &Secrecy, header: &str| secrecy.is_doubtful(&[header.to_owned()]);
+        let secrecy = secrecy();
+        assert_eq!((secrecy.polarity("密 级"), secrecy.polarity("是否公开")), (Some(Polarity::Marks), Some(Polarity::Opens)));
+        for header in ["涉密人员数", "是否对外公开", "敏感点"] {
+            assert!(secrecy.polarity(header).is_none() && doubtful(&secrecy, header), "{header}");
+        }
+        assert!(!doubtful(&secrecy, "招标方式"));
+        assert_eq!(secrecy.likely_polarity("是否对外公开"), Polarity::Opens);
+        assert_eq!(secrecy.likely_polarity("是否不便公开事项"), Polarity::Marks);
+        let decided = |decision| secrecy.with_decisions(BTreeMap::from([(compared("敏感点"), decision)]));
+        let ignored = decided(HeaderDecision::Ignored);
+        assert!(!doubtful(&ignored, "敏感点") && ignored.polarity("敏感点").is_none());
+        assert_eq!(decided(HeaderDecision::Secrecy(Polarity::Opens)).polarity("敏感点"), Some(Polarity::Opens));
+    }
+
+    #[test]
+    fn many_codes_at_once_are_a_flood() {
+        let bounds = FloodBounds { codes_max: 20, share_pct_max: 5, share_codes_min: 3 };
+        assert!(bounds.is_flood(21, 10_000) && bounds.is_flood(3, 40) && bounds.is_flood(3, 3));
+        assert!(!bounds.is_flood(20, 10_000) && !bounds.is_flood(2, 3) && !bounds.is_flood(5, 100));
+    }
+}

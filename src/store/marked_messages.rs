@@ -1,0 +1,112 @@
+//! Messages against marks of secrecy that came after they were made: those that wait are stopped, and those that went out are listed.
+
+use crate::domain::notify::delivery::{DeliveryEvent, DeliveryState};
+use crate::store::database::{Database, ROWS_PER_STATEMENT, Result, number, parameters, sql, text};
+use crate::store::named_records::{NamedCodes, unpack};
+use crate::store::outbox::{OutboxRow, outbox_row, record_event};
+use sqlx::Row;
+
+/// A message that may still be sent and has not been checked against the present marks.
+#[derive(Clone, Debug)]
+pub struct Unchecked {
+    pub id: String,
+    /// The position against which it was checked.
+    pub checked: i64,
+    pub names: NamedCodes,
+}
+
+/// The messages of the outbox with the records they name.
+#[derive(Clone, Copy, Debug)]
+pub struct MarkedMessages<'a> {
+    pub(super) database: &'a Database,
+}
+
+impl MarkedMessages<'_> {
+    /// The messages that may still be sent and were last checked against marks before a position.
+    ///
+    /// # Errors
+    /// The database fails, or a row is damaged.
+    pub async fn unchecked(self, position: i64) -> Result<Vec<Unchecked>> {
+        let states = DeliveryState::all_that(DeliveryState::is_stoppable);
+        let statement = format!(
+            "SELECT o.id, o.checked, n.body FROM outbox o LEFT JOIN named_records n \
+             ON n.object=CASE WHEN o.instead_of='' THEN o.id ELSE o.instead_of END WHERE o.checked<$1 AND o.state IN ({}) ORDER BY o.id",
+            parameters(2, states.len())
+        );
+        let mut query = sqlx::query(sql(statement)).bind(position);
+        for state in &states {
+            query = query.bind(state.code());
+        }
+        let rows = query.fetch_all(&self.database.pool).await?;
+        rows.iter()
+            .map(|row| {
+                let id = text(row, "id")?;
+                let body: Option<Vec<u8>> = row.try_get("body")?;
+                let names = body.map_or_else(|| Ok(NamedCodes::new()), |body| unpack(&id, &body))?;
+                Ok(Unchecked { checked: number(row, "checked")?, names, id })
+            })
+            .collect()
+    }
+
+    /// Records that messages were checked against the marks up to a position: those of `withheld`, each with the reason, are not sent any more.
+    /// Returns the ids of those that were stopped.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn record_check(self, position: i64, passed: &[String], withheld: &[(String, String)], now: &str) -> Result<Vec<String>> {
+        let mut transaction = self.database.begin().await?;
+        let states = DeliveryState::all_that(DeliveryState::is_stoppable);
+        for part in passed.chunks(ROWS_PER_STATEMENT) {
+            let statement = format!("UPDATE outbox SET checked=$1 WHERE checked<$1 AND id IN ({})", parameters(2, part.len()));
+            let mut query = sqlx::query(sql(statement)).bind(position);
+            for id in part {
+                query = query.bind(id);
+            }
+            query.execute(&mut *transaction).await?;
+        }
+        let mut stopped = Vec::new();
+        let statement = format!(
+            "UPDATE outbox SET state=$1, ended_at=$2, checked=$3, reply=$4 WHERE id=$5 AND state IN ({})",
+            parameters(6, states.len())
+        );
+        for (id, reason) in withheld {
+            let query = sqlx::query(sql(statement.clone())).bind(DeliveryState::Withheld.code()).bind(now).bind(position);
+            let mut query = query.bind(reason).bind(id);
+            for state in &states {
+                query = query.bind(state.code());
+            }
+            if query.execute(&mut *transaction).await?.rows_affected() == 1 {
+                record_event(&mut transaction, id, now, "", DeliveryEvent::Withheld, reason).await?;
+                stopped.push(id.clone());
+            }
+        }
+        transaction.commit().await?;
+        Ok(stopped)
+    }
+
+    /// Calls `take` with every message that has arrived or may have, and the records it names; newest first. Messages of the test mode are
+    /// left out.
+    ///
+    /// # Errors
+    /// The database fails, or a row is damaged.
+    pub async fn each_sent(self, mut take: impl FnMut(OutboxRow, NamedCodes)) -> Result<()> {
+        let states = DeliveryState::all_that(DeliveryState::may_have_arrived);
+        let statement = format!(
+            "SELECT o.id, o.run, o.address, o.unit, o.subject, o.state, o.attempts, o.reply, o.created_at, o.ended_at, o.next_at, \
+             o.expires_at, o.unknowns, o.test, o.instead_of, o.message_id, o.act, n.body FROM outbox o JOIN named_records n \
+             ON n.object=CASE WHEN o.instead_of='' THEN o.id ELSE o.instead_of END \
+             WHERE o.test=0 AND (o.state IN ({}) OR o.unknowns>0) ORDER BY o.created_at DESC, o.id",
+            parameters(1, states.len())
+        );
+        let mut query = sqlx::query(sql(statement));
+        for state in &states {
+            query = query.bind(state.code());
+        }
+        for row in &query.fetch_all(&self.database.pool).await? {
+            let message = outbox_row(row)?;
+            let names = unpack(&message.id, row.try_get("body")?)?;
+            take(message, names);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,384 @@
+//! The marks of secrecy: what the rows of a source stated of a code, and what a person has lifted. Also what the office has decided about
+//! headers that may be of secrecy.
+//!
+//! Invariant: whatever begins, ends or is lifted takes the next position, so a run that has pinned a position counts the same marks for ever.
+
+use crate::domain::intake::row_marks::RowMark;
+use crate::domain::restriction::{Mark, MarkChange, mark_change};
+use crate::domain::secrecy::HeaderDecision;
+use crate::store::database::{Database, ROWS_PER_STATEMENT, Result, number, sql, text};
+use crate::store::mark_rows::{end_with, next_position, position, set_ends_with};
+use crate::store::open_versions::OPEN;
+use crate::store::outbox::AuditEntry;
+use crate::store::pulls::{Pull, Pulls, SnapshotWriter};
+use crate::store::snapshots::SnapshotState;
+use chrono::NaiveDate;
+use sqlx::AnyConnection;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+/// What a file states of the codes of one ledger.
+#[derive(Clone, Debug)]
+pub struct FileMarks<'a> {
+    /// By code.
+    pub found: &'a BTreeMap<String, RowMark>,
+    /// The codes that an accepted row states to be open.
+    pub stated_open: &'a BTreeSet<String>,
+    /// Whether the rows are in force.
+    pub in_force: bool,
+    pub file_sha256: &'a str,
+    pub sample: bool,
+    pub at: &'a str,
+}
+
+/// One mark, for a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedMark {
+    pub ledger: String,
+    pub source: String,
+    pub code: String,
+    pub began: i64,
+    pub since: String,
+    pub file_sha256: String,
+    pub cell: String,
+    /// Empty = it counts.
+    pub lifted_by: String,
+    pub lifted_at: String,
+    pub lift_reason: String,
+    pub sample: bool,
+}
+
+/// The codes of a ledger that one file restricts and no person has lifted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileCount {
+    pub ledger: String,
+    pub source: String,
+    pub file_sha256: String,
+    pub codes: u64,
+}
+
+/// Which marks are lifted.
+#[derive(Clone, Copy, Debug)]
+pub enum Lifting<'a> {
+    Codes(&'a [String]),
+    /// All that a file brought, by the beginning of its sha256.
+    File(&'a str),
+}
+
+/// Table `restriction`.
+#[derive(Clone, Copy, Debug)]
+pub struct Restrictions<'a> {
+    pub(super) database: &'a Database,
+}
+
+impl Restrictions<'_> {
+    /// The present position.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn position(self) -> Result<i64> {
+        position(&mut *self.database.pool.acquire().await?).await
+    }
+
+    /// The marks that count at a position, those of the sample only where `sample`.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn at(self, position: i64, sample: bool) -> Result<Vec<Mark>> {
+        let rows = sqlx::query(
+            "SELECT ledger, code, cell, CASE WHEN lifted<=$1 THEN 1 ELSE 0 END AS is_lifted FROM restriction \
+             WHERE began<=$1 AND ended>$1 AND sample<=$2 ORDER BY ledger, code, source",
+        )
+        .bind(position)
+        .bind(i64::from(sample))
+        .fetch_all(&self.database.pool)
+        .await?;
+        let mark = |row| {
+            let lifted = number(row, "is_lifted")? == 1;
+            Ok(Mark { ledger: text(row, "ledger")?, code: text(row, "code")?, cell: text(row, "cell")?, lifted })
+        };
+        rows.iter().map(mark).collect()
+    }
+
+    /// The marks that no row has ended, by ledger, code and source.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn list(self) -> Result<Vec<ListedMark>> {
+        let rows = sqlx::query(
+            "SELECT ledger, source, code, began, since, file_sha256, cell, lifted_by, lifted_at, lift_reason, sample FROM restriction \
+             WHERE ended=$1 ORDER BY ledger, code, source",
+        )
+        .bind(OPEN)
+        .fetch_all(&self.database.pool)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(ListedMark {
+                    ledger: text(row, "ledger")?,
+                    source: text(row, "source")?,
+                    code: text(row, "code")?,
+                    began: number(row, "began")?,
+                    since: text(row, "since")?,
+                    file_sha256: text(row, "file_sha256")?,
+                    cell: text(row, "cell")?,
+                    lifted_by: text(row, "lifted_by")?,
+                    lifted_at: text(row, "lifted_at")?,
+                    lift_reason: text(row, "lift_reason")?,
+                    sample: number(row, "sample")? == 1,
+                })
+            })
+            .collect()
+    }
+
+    /// The marks that began behind a position, count now and are not lifted: id of the ledger, code, and the position of the last one.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn begun_since(self, position: i64) -> Result<Vec<(String, String, i64)>> {
+        let rows = sqlx::query(
+            "SELECT ledger, code, MAX(began) AS began FROM restriction WHERE began>$1 AND ended=$2 AND lifted=$2 GROUP BY ledger, code",
+        )
+        .bind(position)
+        .bind(OPEN)
+        .fetch_all(&self.database.pool)
+        .await?;
+        rows.iter().map(|row| Ok((text(row, "ledger")?, text(row, "code")?, number(row, "began")?))).collect()
+    }
+
+    /// How many codes each file restricts by marks that began behind a position, are not lifted and not of the sample.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn counts_since(self, position: i64) -> Result<Vec<FileCount>> {
+        let rows = sqlx::query(
+            "SELECT ledger, source, file_sha256, COUNT(*) AS codes FROM restriction WHERE began>$1 AND ended=$2 AND lifted=$2 AND sample=0 \
+             GROUP BY ledger, source, file_sha256 ORDER BY ledger, source, file_sha256",
+        )
+        .bind(position)
+        .bind(OPEN)
+        .fetch_all(&self.database.pool)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                let codes = number(row, "codes")? as u64;
+                Ok(FileCount { ledger: text(row, "ledger")?, source: text(row, "source")?, file_sha256: text(row, "file_sha256")?, codes })
+            })
+            .collect()
+    }
+
+    /// Lifts marks in a person's name. Each lift holds until the cell of the same source changes. Returns the marks that are lifted now.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn lift(self, lifting: Lifting<'_>, entry: AuditEntry<'_>) -> Result<Vec<(String, String, String)>> {
+        let (condition, keys): (&str, Vec<&str>) = match lifting {
+            Lifting::Codes(codes) => ("code=$7", codes.iter().map(String::as_str).collect()),
+            Lifting::File(sha256) => ("substr(file_sha256, 1, CAST($8 AS INTEGER))=$7", vec![sha256]),
+        };
+        let mut transaction = self.database.begin().await?;
+        if let Some(lock) = self.database.dialect.lock_pulls() {
+            sqlx::Executor::execute(&mut *transaction, lock).await?;
+        }
+        let next = next_position(&mut transaction).await?;
+        let mut lifted = Vec::new();
+        for key in keys {
+            let statement = format!(
+                "UPDATE restriction SET lifted=$1, lifted_at=$2, lifted_by=$3, lift_reason=$4 WHERE ended=$5 AND lifted=$6 AND {condition} \
+                 AND CAST($8 AS BIGINT)>0 RETURNING ledger, source, code"
+            );
+            let rows = sqlx::query(sql(statement))
+                .bind(next)
+                .bind(entry.at)
+                .bind(entry.who)
+                .bind(entry.why)
+                .bind(OPEN)
+                .bind(OPEN)
+                .bind(key)
+                .bind(key.chars().count() as i64)
+                .fetch_all(&mut *transaction)
+                .await?;
+            for row in &rows {
+                lifted.push((text(row, "ledger")?, text(row, "source")?, text(row, "code")?));
+            }
+        }
+        lifted.sort();
+        transaction.commit().await?;
+        Ok(lifted)
+    }
+
+    /// Ends the marks that end with a held snapshot, which has come into force.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn end_with_snapshot(self, ledger: &str, source: &str, seq: i64, at: &str) -> Result<()> {
+        let mut transaction = self.database.begin().await?;
+        end_with(&mut transaction, ledger, source, seq, at).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Records marks of a file that makes no snapshot, each with the id of its ledger: only on codes that the store knows.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn restrict_known(self, source: &str, marks: &[(String, RowMark)], of_file: FileMarks<'_>) -> Result<()> {
+        let mut pull = Pulls { database: self.database }.begin().await?;
+        let ledgers: BTreeSet<&String> = marks.iter().map(|(ledger, _)| ledger).collect();
+        for ledger in ledgers {
+            let of_ledger = marks.iter().filter(|(known, _)| known == ledger).map(|(_, mark)| (mark.code.clone(), mark.clone()));
+            let mut found: BTreeMap<String, RowMark> = of_ledger.collect();
+            let known = known_codes(pull.connection().await?, ledger, found.keys()).await?;
+            found.retain(|code, _| known.contains(code));
+            let writer = pull.writer(ledger, source).await?;
+            pull.record_marks(&writer, &FileMarks { found: &found, ..of_file.clone() }).await?;
+        }
+        pull.commit().await
+    }
+
+    /// What the office has decided about the headers of a source.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn header_decisions(self, source: &str) -> Result<BTreeMap<String, HeaderDecision>> {
+        let rows =
+            sqlx::query("SELECT header, decision FROM secrecy_header WHERE source=$1").bind(source).fetch_all(&self.database.pool).await?;
+        let mut decisions = BTreeMap::new();
+        for row in &rows {
+            // a decision that this version does not know leaves the header undecided
+            if let Some(decision) = HeaderDecision::parse(&text(row, "decision")?) {
+                decisions.insert(text(row, "header")?, decision);
+            }
+        }
+        Ok(decisions)
+    }
+
+    /// Stores what the office decides about a header of a source. The marks that its column has set in doubt end where it is ignored.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn decide_header(self, source: &str, header: &str, decision: HeaderDecision, entry: AuditEntry<'_>) -> Result<()> {
+        let mut transaction = self.database.begin().await?;
+        sqlx::query(
+            "INSERT INTO secrecy_header (source, header, decision, at, who) VALUES ($1,$2,$3,$4,$5) \
+             ON CONFLICT (source, header) DO UPDATE SET decision=excluded.decision, at=excluded.at, who=excluded.who",
+        )
+        .bind(source)
+        .bind(header)
+        .bind(decision.code())
+        .bind(entry.at)
+        .bind(entry.who)
+        .execute(&mut *transaction)
+        .await?;
+        if decision == HeaderDecision::Ignored {
+            let next = next_position(&mut transaction).await?;
+            sqlx::query("UPDATE restriction SET ended=$1, ended_at=$2 WHERE source=$3 AND header=$4 AND ended=$5")
+                .bind(next)
+                .bind(entry.at)
+                .bind(source)
+                .bind(header)
+                .bind(OPEN)
+                .execute(&mut *transaction)
+                .await?;
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+}
+
+impl SnapshotWriter {
+    /// Whether a mark of secrecy of this source restricts a code, or has been lifted.
+    pub fn has_mark(&self, code: &str) -> bool {
+        self.open_marks.contains_key(code)
+    }
+}
+
+impl Pull {
+    /// Whether no snapshot in force of the same source covers a later day.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn is_newest(&mut self, writer: &SnapshotWriter, covers_on: NaiveDate) -> Result<bool> {
+        let (ledger, source, _) = writer.key();
+        let later = sqlx::query("SELECT seq FROM snapshot WHERE ledger=$1 AND source=$2 AND state=$3 AND covers_on>$4 LIMIT 1")
+            .bind(ledger)
+            .bind(source)
+            .bind(SnapshotState::InForce.code())
+            .bind(covers_on.to_string())
+            .fetch_optional(self.connection().await?)
+            .await?;
+        Ok(later.is_none())
+    }
+
+    /// Records what a file states of the codes of a ledger. Returns the codes whose marks begin.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn record_marks(&mut self, writer: &SnapshotWriter, marks: &FileMarks<'_>) -> Result<Vec<String>> {
+        let (ledger, source, seq) = writer.key();
+        let change = |code: &String| {
+            let known = writer.open_marks.get(code).map(String::as_str);
+            let found = marks.found.get(code).map(|mark| mark.cell.as_str());
+            mark_change(known, found, marks.stated_open.contains(code), marks.in_force)
+        };
+        let codes: BTreeSet<&String> = marks.found.keys().chain(marks.stated_open).collect();
+        let (mut begins, mut ends, mut ends_later) = (Vec::new(), Vec::new(), Vec::new());
+        for code in codes {
+            match change(code) {
+                MarkChange::Unchanged => {}
+                MarkChange::Begins => begins.push(code.clone()),
+                MarkChange::Ends => ends.push(code),
+                MarkChange::EndsWithSnapshot => ends_later.push(code),
+            }
+        }
+        let dialect = self.dialect;
+        let connection = self.connection().await?;
+        // a mark that the file states once more does not end with an earlier snapshot that was held
+        for code in marks.found.keys().filter(|code| writer.open_marks.contains_key(*code)) {
+            set_ends_with(connection, (ledger, source), code, 0).await?;
+        }
+        for code in ends_later {
+            set_ends_with(connection, (ledger, source), code, seq).await?;
+        }
+        if begins.is_empty() && ends.is_empty() {
+            return Ok(begins);
+        }
+        let next = next_position(connection).await?;
+        for code in ends.into_iter().chain(begins.iter().filter(|code| writer.open_marks.contains_key(*code))) {
+            sqlx::query("UPDATE restriction SET ended=$1, ended_at=$2 WHERE ledger=$3 AND source=$4 AND code=$5 AND ended=$6")
+                .bind(next)
+                .bind(marks.at)
+                .bind(ledger)
+                .bind(source)
+                .bind(code)
+                .bind(OPEN)
+                .execute(&mut *connection)
+                .await?;
+        }
+        for part in begins.chunks(ROWS_PER_STATEMENT) {
+            let statement = format!(
+                "INSERT INTO restriction (ledger, source, code, began, ended, lifted, since, ended_at, lifted_at, lifted_by, lift_reason, \
+                 file_sha256, cell, header, sample, ends_with) VALUES {}",
+                dialect.values(part.len(), 16)
+            );
+            let mut query = sqlx::query(sql(statement));
+            for code in part {
+                let Some(mark) = marks.found.get(code) else { continue };
+                query = query.bind(ledger).bind(source).bind(code).bind(next).bind(OPEN).bind(OPEN).bind(marks.at);
+                query = query.bind("").bind("").bind("").bind("").bind(marks.file_sha256).bind(&mark.cell).bind(&mark.header);
+                query = query.bind(i64::from(marks.sample)).bind(0i64);
+            }
+            query.execute(&mut *connection).await?;
+        }
+        Ok(begins)
+    }
+}
+
+/// Of some codes those of which a ledger has a record, whatever its source.
+async fn known_codes(connection: &mut AnyConnection, ledger: &str, codes: impl Iterator<Item = &String>) -> Result<HashSet<String>> {
+    let mut known = HashSet::new();
+    for code in codes {
+        let row = sqlx::query("SELECT code FROM record WHERE ledger=$1 AND code=$2 LIMIT 1").bind(ledger).bind(code);
+        known.extend(row.fetch_optional(&mut *connection).await?.as_ref().map(|row| text(row, "code")).transpose()?);
+    }
+    Ok(known)
+}

@@ -1,0 +1,52 @@
+//! Which records a workbook names, or more than these: a mark of secrecy that comes later finds the workbook by them.
+
+use crate::workbook::material::Material;
+use crate::workbook::visible::VisibleMaterial;
+use std::collections::BTreeSet;
+
+/// Records by ledger index and code.
+pub type NamedRecords = BTreeSet<(usize, String)>;
+
+/// The records that a text for an audience may name without a workbook.
+pub fn records_of(material: &Material<'_>) -> NamedRecords {
+    VisibleMaterial::new(material).named()
+}
+
+impl VisibleMaterial<'_> {
+    /// The records of all findings, notices and lines that the audience may see, and the projects they belong to.
+    pub(crate) fn named(&self) -> NamedRecords {
+        let policy = self.policy();
+        let projects = policy.project_ledger();
+        let ledger_titled = |title: &str| policy.ledgers.iter().position(|ledger| ledger.title == title);
+        let mut named = NamedRecords::new();
+        let mut add = |ledger: usize, code: &str, project: &str| {
+            named.insert((ledger, code.to_owned()));
+            if let Some(projects) = projects.filter(|_| !project.is_empty()) {
+                named.insert((projects, project.to_owned()));
+            }
+        };
+        for finding in &self.findings {
+            add(policy.rules[finding.rule].ledger, &finding.key, &finding.project);
+        }
+        for notice in self.notices() {
+            add(policy.rules[notice.rule].ledger, &notice.key, &notice.project);
+        }
+        for line in self.quality_lines() {
+            add(line.ledger, &line.key, "");
+        }
+        for line in self.intake_lines().filter(|line| !line.code.is_empty()) {
+            if let Some(ledger) = ledger_titled(&line.ledger) {
+                add(ledger, &line.code, "");
+            }
+        }
+        for gone in self.gone_records() {
+            if let Some(ledger) = ledger_titled(&gone.ledger) {
+                add(ledger, &gone.code, &gone.project);
+            }
+        }
+        for silent in self.material.silent {
+            add(silent.ledger, &silent.code, "");
+        }
+        named
+    }
+}

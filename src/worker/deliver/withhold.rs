@@ -1,0 +1,68 @@
+//! Messages that wait are checked against marks of secrecy that came after they were made: what names a restricted record is not sent. The next
+//! run makes it anew without that record.
+
+use crate::clock::{Clock, stamp};
+use crate::config::load::Config;
+use crate::store::database::Result;
+use crate::store::handle::Store;
+use crate::worker::records::LedgerRecords;
+use crate::worker::snapshot_selection::SnapshotSelection;
+use std::collections::HashMap;
+
+/// How many codes the reason of a stopped message names.
+const CODES_NAMED: usize = 3;
+
+/// Stops the messages that name a record which has become restricted. Returns the ids of those that were stopped now.
+///
+/// # Errors
+/// The database fails.
+pub(crate) async fn withhold(store: &Store, config: &Config, clock: &Clock) -> Result<Vec<String>> {
+    let position = store.restrictions().position().await?;
+    let unchecked = store.marked_messages().unchecked(position).await?;
+    let Some(least) = unchecked.iter().map(|message| message.checked).min() else { return Ok(Vec::new()) };
+    let begun = begun_with_parts(store, config, clock, least).await?;
+    let (mut passed, mut withheld) = (Vec::new(), Vec::new());
+    for message in unchecked {
+        let is_new = |name: &&(String, String)| begun.get(*name).is_some_and(|began| *began > message.checked);
+        let codes: Vec<&str> = message.names.iter().filter(is_new).map(|(_, code)| code.as_str()).collect();
+        if codes.is_empty() {
+            passed.push(message.id);
+            continue;
+        }
+        let more = if codes.len() > CODES_NAMED { format!("等{}个", codes.len()) } else { String::new() };
+        let named = codes.iter().take(CODES_NAMED).copied().collect::<Vec<_>>().join("、");
+        withheld.push((message.id, format!("所列{named}{more}已标注为不便公开")));
+    }
+    store.marked_messages().record_check(position, &passed, &withheld, &stamp(clock.now())).await
+}
+
+/// The records that have become restricted behind a position: those with a mark, and those of other ledgers that belong to such a project.
+/// Each with the position of its mark.
+async fn begun_with_parts(store: &Store, config: &Config, clock: &Clock, position: i64) -> Result<HashMap<(String, String), i64>> {
+    let policy = &config.policy;
+    let mut begun: HashMap<(String, String), i64> = HashMap::new();
+    for (ledger, code, began) in store.restrictions().begun_since(position).await? {
+        begun.insert((ledger, code), began);
+    }
+    let Some(projects) = policy.projects().filter(|projects| begun.keys().any(|(ledger, _)| *ledger == projects.id)) else {
+        return Ok(begun);
+    };
+    let selection = SnapshotSelection::on(store, config, &[], clock.today()).await?;
+    let mut parts = Vec::new();
+    for ledger in policy.ledgers.iter().filter(|ledger| !ledger.is_of_projects()) {
+        LedgerRecords::as_imported(store, ledger, &selection)
+            .each(|_, streamed| {
+                let project = ledger.project_of(streamed.record).map(|code| (projects.id.clone(), code));
+                if let Some(began) = project.and_then(|project| begun.get(&project)) {
+                    parts.push(((ledger.id.clone(), streamed.record.code.clone()), *began));
+                }
+                Ok(())
+            })
+            .await?;
+    }
+    for (part, began) in parts {
+        let latest = begun.entry(part).or_insert(began);
+        *latest = (*latest).max(began);
+    }
+    Ok(begun)
+}
