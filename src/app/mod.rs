@@ -12,3 +12,4 @@ pub(crate) mod restricted;
 pub(crate) mod runs;
 pub(crate) mod snapshots;
 pub(crate) mod start;
+pub(crate) mod unread_files;

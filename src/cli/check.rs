@@ -4,6 +4,7 @@ use crate::app::check;
 use crate::app::check::{Checked, CheckedSource, SourceReads, sample_as_of};
 use crate::app::compose;
 use crate::app::reports::{check_projects, write_sample};
+use crate::app::unread_files::unread_files;
 use crate::cli::exit::Exit;
 use crate::clock::Clock;
 use crate::domain::register::calendar::calendar_warning;
@@ -46,6 +47,7 @@ pub(crate) async fn check(root: &Path, clock: &Clock, connect: bool) -> anyhow::
     print_calendar(policy, clock);
     print_line!("\n五、台账来源");
     print_sources(sources);
+    print_unread(unread_files(root, config).await?);
     print_line!("  {}", confinement_line(&checked));
     print_line!("\n六、发送");
     let mail = &config.settings.mail;
@@ -127,6 +129,13 @@ fn print_sources(sources: &[CheckedSource]) {
         if source.password_in_url {
             print_line!("  {}：注意：数据库地址中写有密码，请改用password_file（单独的文件，权限0600）", source.name);
         }
+    }
+}
+
+/// Prints the files that the service does not read by itself any more.
+fn print_unread(files: Vec<String>) {
+    for line in files {
+        print_line!("  注意：{line}");
     }
 }
 

@@ -2,6 +2,7 @@
 //! reader is known by its sha256 afterwards.
 
 use crate::store::database::{Database, Result, number, text};
+use sqlx::any::AnyRow;
 
 /// Readings that did not end well.
 #[derive(Clone, Copy, Debug)]
@@ -31,15 +32,18 @@ impl Readings<'_> {
             .bind(sha256)
             .fetch_optional(&self.database.pool)
             .await?;
-        row.map(|row| {
-            Ok(UnendedReading {
-                file: text(&row, "file")?,
-                begun_at: text(&row, "begun_at")?,
-                attempts: number(&row, "attempts")?,
-                ended_reader: number(&row, "ended_reader")? > 0,
-            })
-        })
-        .transpose()
+        row.as_ref().map(reading).transpose()
+    }
+
+    /// All files whose reading did not end well, the oldest first.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn list(self) -> Result<Vec<UnendedReading>> {
+        let rows = sqlx::query("SELECT file, begun_at, attempts, ended_reader FROM reading ORDER BY begun_at, sha256")
+            .fetch_all(&self.database.pool)
+            .await?;
+        rows.iter().map(reading).collect()
     }
 
     /// Notes that a file is about to be read.
@@ -76,4 +80,13 @@ impl Readings<'_> {
         sqlx::query("DELETE FROM reading WHERE sha256=$1").bind(sha256).execute(&self.database.pool).await?;
         Ok(())
     }
+}
+
+fn reading(row: &AnyRow) -> Result<UnendedReading> {
+    Ok(UnendedReading {
+        file: text(row, "file")?,
+        begun_at: text(row, "begun_at")?,
+        attempts: number(row, "attempts")?,
+        ended_reader: number(row, "ended_reader")? > 0,
+    })
 }

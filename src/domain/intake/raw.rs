@@ -68,6 +68,13 @@ pub struct RawRow<'a> {
     pub cells: Vec<(u16, Raw<'a>)>,
 }
 
+impl RawRow<'_> {
+    /// Bytes of the texts of its cells.
+    pub(crate) fn text_bytes(&self) -> usize {
+        self.cells.iter().map(|(_, raw)| raw.text_bytes()).sum()
+    }
+}
+
 /// The value of a column in the cells of a row.
 pub(crate) fn cell_at<'c, 'r>(cells: &'c [(u16, Raw<'r>)], column: u16) -> Option<&'c Raw<'r>> {
     let found = cells.binary_search_by_key(&column, |(index, _)| *index).ok()?;

@@ -277,7 +277,7 @@ impl<'a> SheetIntake<'a> {
             SheetState::Searching => {
                 let cells = row.cells.iter().map(|(column, raw)| (*column, raw.clone().into_owned())).collect();
                 self.first_rows.push(RawRow { number: row.number, hidden: row.hidden, cells });
-                self.first_bytes += row.cells.iter().map(|(_, raw)| raw.text_bytes()).sum::<usize>();
+                self.first_bytes += row.text_bytes();
                 if self.first_rows.len() >= HEADER_ROWS_MAX || self.first_bytes > HEADER_BYTES_MAX {
                     self.find_header(out);
                 }

@@ -70,6 +70,8 @@ const FEEDBACK_SOURCE: &str = "feedback";
 const HEAD_ROWS: usize = 30;
 /// The most rows of one form; a unit has some hundred at most.
 const ROWS_MAX: usize = 20_000;
+/// The most bytes of the texts of one form.
+const TEXT_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 impl Preamble {
     /// Searches a row for the number of the form, who filled it in, and when.
@@ -293,7 +295,7 @@ impl Importer {
                 });
             }
         };
-        let mut count = 0;
+        let (mut count, mut text_bytes) = (0, 0);
         let mut number = 0;
         while let Some(block) = receiver.recv().await {
             for frame in block.frames() {
@@ -317,6 +319,10 @@ impl Importer {
                         }
                         if let Some(sheet) = open.as_mut() {
                             let row = row.unpack().map_err(broken)?;
+                            text_bytes += row.text_bytes();
+                            if text_bytes > TEXT_BYTES_MAX {
+                                return Err(refuse(Refusal::new("文字过多，不像反馈表", "请核对是否选错了文件")));
+                            }
                             sheet.preamble.search(&row);
                             sheet.intake.push(&row, &mut outcomes);
                             move_accepted(&mut outcomes, &mut sheet.rows);

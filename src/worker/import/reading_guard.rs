@@ -3,6 +3,7 @@
 
 use crate::clock::stamp;
 use crate::source::refusal::Refusal;
+use crate::store::readings::UnendedReading;
 use crate::worker::import::importer::Importer;
 use crate::worker::import::input::{Input, OpenInput};
 use crate::worker::import::pull_report::PullError;
@@ -20,6 +21,19 @@ pub enum Initiative {
 /// So often the program may have ended while it read a file, for instance because it was stopped.
 const ATTEMPTS_MAX: i64 = 3;
 
+/// What a person may do about such a file.
+pub const HINT: &str = "请用Excel或WPS打开核对后另存为新文件；确需再试的，由人执行duban import或duban pull";
+
+/// Why the service does not read a file by itself any more; `None` = it does.
+pub fn left_to_a_person(unended: &UnendedReading) -> Option<String> {
+    let what = match (unended.ended_reader, unended.attempts >= ATTEMPTS_MAX) {
+        (true, _) => "解析进程中断",
+        (false, true) => "本程序未能读完",
+        (false, false) => return None,
+    };
+    Some(format!("曾使{what}（{}），不再自动读取", &unended.begun_at[..unended.begun_at.len().min(10)]))
+}
+
 impl Importer {
     /// Notes that an open file is about to be read.
     ///
@@ -30,12 +44,9 @@ impl Importer {
         let readings = self.store.readings();
         if initiative == Initiative::Service
             && let Some(unended) = readings.unended(sha256).await?
-            && (unended.ended_reader || unended.attempts >= ATTEMPTS_MAX)
+            && let Some(reason) = left_to_a_person(&unended)
         {
-            let what = if unended.ended_reader { "解析进程中断" } else { "本程序未能读完" };
-            let reason = format!("该文件曾使{what}（{}），不再自动读取", &unended.begun_at[..unended.begun_at.len().min(10)]);
-            let hint = "请用Excel或WPS打开核对后另存为新文件；确需再试的，由人执行duban import或duban pull";
-            return Err(PullError::Refused { file: input.place(), refusal: Refusal::new(reason, hint) });
+            return Err(PullError::Refused { file: input.place(), refusal: Refusal::new(format!("该文件{reason}"), HINT) });
         }
         Ok(readings.begin(sha256, &input.name(), &stamp(self.clock.now())).await?)
     }

@@ -468,6 +468,7 @@ fn a_file_that_ended_its_reader_is_not_read_once_more_by_itself() {
     let printed = stdout(&second);
     assert!(printed.matches("该文件曾使解析进程中断").count() == 2 && !printed.contains(ended), "{printed}");
     assert!(stderr(&duban(at, &["pull"])).contains("不再自动读取"));
+    assert_eq!(stdout(&duban(at, &["check"])).matches("注意：poison.ods曾使解析进程中断").count(), 2);
     // a person may: by the name of the source, or of the file
     for arguments in
         [&["pull", "county"][..], &["import", "incoming/poison.ods"], &["import", "incoming/forms/poison.ods", "--ledger", "feedback"]]
