@@ -3,20 +3,22 @@
 use crate::app::compose;
 use crate::clock::Clock;
 use crate::config::load::Config;
+use crate::config::settings;
 use crate::config::source_settings::SourceSettings;
-use crate::config::source_settings::{Origin, has_password};
+use crate::domain::database_url::DatabaseUrl;
 use crate::domain::judging::judge::Judged;
 use crate::domain::notify::drafts::drafts;
 use crate::domain::notify::feedback::{Answer, Answers, Proposal, editable};
 use crate::domain::notify::inputs::PlanInputs;
 use crate::domain::notify::plan::plan;
 use crate::domain::notify::rehearsal::{draft_rehearsals, rehearsals};
+use crate::domain::problem::{Problem, Problems};
 use crate::domain::register::ledger::Role;
 use crate::domain::register::levels::LevelKind;
 use crate::domain::register::record::{Place, Record};
 use crate::domain::rules::context::Context as Judging;
 use crate::domain::rules::owner::{Linked, link};
-use crate::mail::templates::Templates;
+use crate::mail::templates::{TemplateError, Templates};
 use crate::mail::transport::Mailer;
 use crate::source::child::ParserCommand;
 use crate::source::confinement::ConfinementLevel;
@@ -25,6 +27,7 @@ use crate::store::handle::Store;
 use crate::worker::deliver::restore_guard;
 use crate::worker::deliver::restore_guard::CounterFile;
 use crate::worker::import::input::{Input, read_limits, resolve};
+use crate::worker::private_files::{Exposed, PasswordFault, exposed_below, exposed_mode, password_faults};
 use anyhow::{Context, ensure};
 use chrono::NaiveDate;
 use std::collections::{BTreeSet, HashMap};
@@ -82,6 +85,55 @@ pub(crate) fn check(root: &Path, clock: &Clock) -> anyhow::Result<Checked> {
     Ok(Checked { config, mailer, sources })
 }
 
+/// The most files of `var/` that are named.
+const EXPOSED_MOST: usize = 20;
+
+/// What others on this machine may read or change, and what is wrong with the files that hold passwords.
+///
+/// # Errors
+/// A folder below `var/` cannot be listed.
+pub(crate) fn exposed(root: &Path, config: &Config) -> anyhow::Result<Problems> {
+    let mut problems = Problems::default();
+    let wide = |mode: u32| format!("others may read or change it (mode {mode:o})");
+    let found = exposed_below(root, "var", EXPOSED_MOST).context("cannot look through var/")?;
+    for Exposed { path, mode } in &found {
+        problems.push(path, wide(*mode), Some("chmod -R go= var".into()));
+    }
+    if let DatabaseUrl::Sqlite(path) = &config.settings.database.url {
+        for ending in ["", "-wal", "-shm"] {
+            let name = format!("{}{ending}", path.trim_start_matches("//"));
+            if let Ok(Some(mode)) = exposed_mode(&root.join(&name))
+                && !found.iter().any(|known| known.path == name)
+            {
+                problems.push(&name, wide(mode), Some(format!("chmod 600 {name}")));
+            }
+        }
+    }
+    if !config.passwords().is_empty()
+        && let Ok(Some(mode)) = exposed_mode(&root.join(settings::FILE))
+    {
+        let hint = "chmod 600 config/duban.toml, or write the password into a file of its own (password_file)";
+        problems.push(settings::FILE, format!("it holds a password, and {}", wide(mode)), Some(hint.into()));
+    }
+    let settings = &config.settings;
+    let of_sources = settings.sources.iter().filter_map(|source| source.password_file.as_deref());
+    for file in settings.mail.smtp.iter().filter_map(|smtp| smtp.password_file.as_deref()).chain(of_sources) {
+        // that a file cannot be read is reported where it is needed
+        for fault in password_faults(&root.join(file)).unwrap_or_default() {
+            let (message, hint) = match fault {
+                PasswordFault::Exposed(mode) => (wide(mode), format!("chmod 600 {file}")),
+                PasswordFault::Empty => ("it holds no password".to_owned(), "write the password in one line".to_owned()),
+                PasswordFault::ByteOrderMark => ("it begins with a byte order mark".to_owned(), "save it as UTF-8 without BOM".to_owned()),
+                PasswordFault::Lines => ("it holds more than one line".to_owned(), "write the password in one line".to_owned()),
+            };
+            problems.push(file, message, Some(hint));
+        }
+    }
+    problems.0.sort();
+    problems.0.dedup();
+    Ok(problems)
+}
+
 fn sources(root: &Path, clock: &Clock, config: &Config) -> Vec<CheckedSource> {
     let checked = |source: &SourceSettings| {
         let reads = match resolve(root, clock.now(), config.settings.limits.columns_max, source) {
@@ -96,7 +148,7 @@ fn sources(root: &Path, clock: &Clock, config: &Config) -> Vec<CheckedSource> {
                 },
             },
         };
-        let password_in_url = matches!(source.origin(), Origin::Database(database) if has_password(database.url));
+        let password_in_url = source.database.as_ref().is_some_and(|url| !url.passwords().is_empty());
         CheckedSource { name: source.name.clone(), reads, password_in_url }
     };
     config.settings.sources.iter().map(checked).collect()
@@ -133,12 +185,19 @@ pub(crate) fn sample_as_of() -> anyhow::Result<NaiveDate> {
     NaiveDate::from_ymd_opt(year, month, day).context("no such day")
 }
 
+/// An error in a template as a problem of its file.
+fn problem(error: TemplateError) -> Problem {
+    let TemplateError { file, line, message, hint } = error;
+    let line = line.map_or(String::new(), |line| format!("line {line}: "));
+    Problem { file, message: format!("{line}{message}"), hint }
+}
+
 /// Renders every mail body for the digests of a sample register, so that a wrong name in a template is found before a run.
 fn rehearse(config: &Config) -> anyhow::Result<()> {
     const PROJECTS: usize = 200;
     let policy = &config.policy;
     let templates = Templates::new(&config.mail_templates, &config.policy.units.levels)
-        .map_err(|errors| anyhow::anyhow!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
+        .map_err(|errors| Problems(errors.into_iter().map(problem).collect()))?;
     let as_of = sample_as_of()?;
     let year = SAMPLE_AS_OF.0;
     let mut records: HashMap<(usize, String), Record> = HashMap::new();
@@ -215,7 +274,7 @@ fn rehearse(config: &Config) -> anyhow::Result<()> {
             let planned = plan(&plan_inputs);
             ensure!(
                 planned.coverage.adds_up(),
-                "the coverage proof fails on the sample:\n{}",
+                "the coverage proof fails on the sample: {}",
                 planned.coverage.in_words(&policy.units.levels)
             );
             for digest in &planned.digests {

@@ -1,14 +1,16 @@
 //! The composition root: opens a root folder and connects the parts of the service.
 
-use crate::clock::Clock;
+use crate::clock::{Clock, stamp};
 use crate::config::load::{Config, read_files};
-use crate::config::settings::{MailSettings, SmtpTls};
+use crate::config::settings::{MailSettings, PlainWay, SmtpTls};
 use crate::mail::smtp::{Server, ServerTls};
 use crate::mail::transport::Mailer;
 use crate::source::child::ParserCommand;
 use crate::store::handle::Store;
+use crate::worker::audit_head::seal_audit;
 use crate::worker::deliver::deliverer::Deliverer;
 use crate::worker::import::importer::Importer;
+use crate::worker::private_files::{make_private, read_password};
 use crate::worker::run::evaluate::Evaluator;
 use crate::worker::run::runner::Runner;
 use crate::worker::schedule::scheduler::Scheduler;
@@ -59,7 +61,10 @@ impl App {
     /// Opens the database of a configuration and connects the parts.
     async fn connect(root: &Path, clock: Clock, program: PathBuf, config: Config, mailer: Mailer) -> anyhow::Result<App> {
         let config = Arc::new(config);
+        let var = root.join("var");
+        make_private(&var).with_context(|| format!("cannot make {} private", var.display()))?;
         let store = Store::open(root, &config.settings.database.url).await?;
+        record_plain_ways(&config, &store, &clock).await?;
         let parser = ParserCommand { program };
         Ok(App {
             importer: Importer::new(root, config.clone(), store.clone(), clock.clone(), parser),
@@ -102,6 +107,14 @@ impl App {
         &self.deliverer
     }
 
+    /// Seals the audit lines of what was done, and moves the file beside the database on.
+    ///
+    /// # Errors
+    /// The database fails, or the file cannot be written.
+    pub async fn seal_audit(&self) -> anyhow::Result<()> {
+        seal_audit(&self.store, &self.root.join("var")).await
+    }
+
     /// The runner of jobs over these parts.
     pub fn runner(&self) -> Runner {
         Runner::new(self.importer.clone(), self.evaluator.clone(), self.deliverer.clone())
@@ -111,6 +124,24 @@ impl App {
     pub fn scheduler(&self) -> Scheduler {
         Scheduler::new(self.runner())
     }
+}
+
+/// What begins an audit line on a way that crosses a network in plain text.
+const PLAIN_WAY: &str = "plain text accepted";
+
+/// Records which ways cross a network in plain text and why, once for each change.
+async fn record_plain_ways(config: &Config, store: &Store, clock: &Clock) -> anyhow::Result<()> {
+    let ways = config.settings.plain_ways();
+    let (audit, now) = (store.audit(), stamp(clock.now()));
+    for PlainWay { section, place, reason } in &ways {
+        audit.record_change(&now, "duban", PLAIN_WAY, section, &format!("{place}: {reason}")).await?;
+    }
+    for section in audit.objects_of(PLAIN_WAY).await? {
+        if !ways.iter().any(|way| way.section == section) {
+            audit.record_change(&now, "duban", PLAIN_WAY, &section, "not any more").await?;
+        }
+    }
+    Ok(())
 }
 
 /// This program's own file, from which the processes that parse files are started.
@@ -136,9 +167,8 @@ pub fn mailer(root: &Path, settings: &MailSettings) -> anyhow::Result<Mailer> {
     let login = match (&smtp.user, &smtp.password_file) {
         (Some(user), Some(file)) => {
             let path = root.join(file);
-            let password =
-                std::fs::read_to_string(&path).with_context(|| format!("mail.smtp: cannot read password_file {}", path.display()))?;
-            Some((user.clone(), password.trim_end_matches(['\r', '\n']).to_owned()))
+            let password = read_password(&path).with_context(|| format!("mail.smtp: cannot read password_file {}", path.display()))?;
+            Some((user.clone(), password))
         }
         _ => None,
     };

@@ -1,16 +1,17 @@
 //! Imports: a file that a person hands in, and the sources of the configuration.
 
+use crate::app::person::Person;
 use crate::app::reports::ledger_named;
 use crate::clock::stamp;
 use crate::domain::notify::feedback::FormAccount;
 use crate::domain::problem::suggest;
 use crate::domain::register::ledger::{Ledger, Role};
 use crate::domain::secrecy::{HeaderDecision, Secrecy, compared};
-use crate::store::outbox::AuditEntry;
+use crate::store::audit::AuditEntry;
 use crate::worker::import::importer::Importer;
 use crate::worker::import::input::Input;
 use crate::worker::import::pull_report::PullReport;
-use crate::worker::import::puller::PullRequest;
+use crate::worker::import::puller::{PullOrder, PullRequest};
 use crate::worker::import::reading_guard::Initiative;
 use anyhow::{Context, bail, ensure};
 use chrono::NaiveDate;
@@ -34,6 +35,11 @@ pub(crate) struct ImportRequest {
     pub(crate) accept: bool,
 }
 
+/// What is recorded of an import or a pull on a person's order.
+fn order<'a>(what: &'a str, accept: bool, by: Person<'a>) -> PullOrder<'a> {
+    PullOrder { what: if accept { format!("{what} --accept") } else { what.to_owned() }, who: by.who, why: by.why }
+}
+
 /// The result of an import.
 #[derive(Debug)]
 pub(crate) enum Imported {
@@ -45,7 +51,7 @@ pub(crate) enum Imported {
 ///
 /// # Errors
 /// A name is unknown, the file is refused, or the database fails; nothing is changed then.
-pub(crate) async fn import(importer: &Importer, request: ImportRequest) -> anyhow::Result<Imported> {
+pub(crate) async fn import(importer: &Importer, request: ImportRequest, by: Person<'_>) -> anyhow::Result<Imported> {
     let ImportRequest { file, ledger, source, covers_on, accept } = request;
     let config = &importer.config;
     if ledger.as_deref() == Some(FEEDBACK) {
@@ -57,7 +63,7 @@ pub(crate) async fn import(importer: &Importer, request: ImportRequest) -> anyho
     ensure!(!source.trim().is_empty() && source.chars().count() <= 64, "source \"{source}\" is no name of a source");
     let sample = config.settings.source(&source).is_some_and(|source| source.sample);
     let request = PullRequest { input: Input::File(file), source, sample, covers_on, accept, only: ledger };
-    Ok(Imported::Register(importer.pull(&config.policy, &request).await?))
+    Ok(Imported::Register(importer.pull_by(&config.policy, &request, &order("import", accept, by)).await?))
 }
 
 /// The result of pulling one source.
@@ -73,7 +79,13 @@ pub(crate) enum Pulled {
 ///
 /// # Errors
 /// The source is not configured (the message suggests one), or the database fails.
-pub(crate) async fn pull(importer: &Importer, name: Option<&str>, accept: bool, mut each: impl FnMut(&str, Pulled)) -> anyhow::Result<()> {
+pub(crate) async fn pull(
+    importer: &Importer,
+    name: Option<&str>,
+    accept: bool,
+    by: Person<'_>,
+    mut each: impl FnMut(&str, Pulled),
+) -> anyhow::Result<()> {
     let settings = &importer.config.settings;
     if let Some(name) = name
         && settings.source(name).is_none()
@@ -87,7 +99,10 @@ pub(crate) async fn pull(importer: &Importer, name: Option<&str>, accept: bool, 
         let pulled = if source.sample && name.is_none() && importer.own_projects().await? {
             Pulled::SampleUnused
         } else {
-            importer.pull_source(source, accept, initiative).await.map_or_else(|error| Pulled::Failed(error.into()), Pulled::Report)
+            importer
+                .pull_source_by(source, accept, initiative, Some(&order("pull", accept, by)))
+                .await
+                .map_or_else(|error| Pulled::Failed(error.into()), Pulled::Report)
         };
         each(&source.name, pulled);
     }

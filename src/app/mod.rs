@@ -1,12 +1,14 @@
 //! The use cases of the command line and the service. They return data; callers print it.
 
 pub(crate) mod accountability;
+pub(crate) mod audit;
 pub(crate) mod check;
 pub mod compose;
 pub mod explain;
 pub mod findings;
 pub(crate) mod import;
 pub(crate) mod outbox;
+pub(crate) mod person;
 pub(crate) mod reports;
 pub(crate) mod restricted;
 pub(crate) mod runs;

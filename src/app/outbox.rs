@@ -1,26 +1,23 @@
 //! The outbox: what was mailed to whom and whether it arrived, and what a person may change. Every change is recorded with name, time and
 //! reason.
 
+use crate::app::person::Person;
 use crate::clock::stamp;
-use crate::domain::audience::{is_counts_only, masked_address};
+use crate::domain::audience::masked_address;
 use crate::domain::notify::delivery::DeliveryState;
 use crate::domain::problem::suggest;
 use crate::domain::rules::rule::{Act, Light};
 use crate::mail::message;
 use crate::mail::message::{Contents, Correspondent};
+use crate::store::audit::AuditEntry;
+use crate::store::draft_decisions::DraftDecisions;
 use crate::store::named_records::NamedCodes;
-use crate::store::outbox::{AuditEntry, NewMessage, OutboxEvent, OutboxFilter, OutboxRow};
+use crate::store::outbox::{NewMessage, OutboxEvent, OutboxFilter, OutboxRow};
 use crate::store::sending::HoldReason;
+use crate::worker::audit_head::AuditHeadFile;
 use crate::worker::deliver::deliverer::{Delivered, Deliverer};
 use crate::worker::deliver::restore_guard::expiry;
 use anyhow::{Context, bail, ensure};
-
-/// The person who changes something, and the reason.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Person<'a> {
-    pub(crate) who: &'a str,
-    pub(crate) why: &'a str,
-}
 
 /// Selects messages, with the words as they were typed.
 #[derive(Clone, Debug, Default)]
@@ -99,11 +96,20 @@ pub(crate) struct MessageView {
     pub(crate) contents: Option<Contents>,
 }
 
-/// One message.
+/// The state of one message without its contents.
 ///
 /// # Errors
 /// There is no message of this id, or the database fails.
-pub(crate) async fn show(deliverer: &Deliverer, id: &str) -> anyhow::Result<MessageView> {
+pub(crate) async fn row(deliverer: &Deliverer, id: &str) -> anyhow::Result<OutboxRow> {
+    deliverer.store.outbox().get(id).await?.with_context(|| missing(id))
+}
+
+/// One message. Who looked at it is recorded.
+///
+/// # Errors
+/// There is no message of this id, or the database fails.
+pub(crate) async fn show(deliverer: &Deliverer, id: &str, by: Person<'_>) -> anyhow::Result<MessageView> {
+    record_look(deliverer, id, by).await?;
     let outbox = deliverer.store.outbox();
     let row = outbox.get(id).await?.with_context(|| missing(id))?;
     let events = outbox.events(id).await?;
@@ -115,8 +121,14 @@ pub(crate) async fn show(deliverer: &Deliverer, id: &str) -> anyhow::Result<Mess
 ///
 /// # Errors
 /// As [`show`].
-pub(crate) async fn bytes(deliverer: &Deliverer, id: &str) -> anyhow::Result<Vec<u8>> {
+pub(crate) async fn bytes(deliverer: &Deliverer, id: &str, by: Person<'_>) -> anyhow::Result<Vec<u8>> {
+    record_look(deliverer, id, by).await?;
     deliverer.store.outbox().body(id).await?.with_context(|| missing(id))
+}
+
+async fn record_look(deliverer: &Deliverer, id: &str, by: Person<'_>) -> anyhow::Result<()> {
+    deliverer.store.outbox().get(id).await?.with_context(|| missing(id))?;
+    Ok(deliverer.store.audit().record(&stamp(deliverer.clock.now()), by.who, "look at a mail", id, by.why).await?)
 }
 
 fn missing(id: &str) -> String {
@@ -158,23 +170,16 @@ pub(crate) async fn are_drafts(deliverer: &Deliverer, ids: &[String]) -> anyhow:
     Ok(drafts > 0)
 }
 
-/// Releases (签发) or rejects (不予签发) drafts. Returns the number of those that were still waiting.
+/// Releases (签发) or rejects (不予签发) drafts.
 ///
 /// # Errors
 /// The database fails.
-pub(crate) async fn decide(deliverer: &Deliverer, ids: &[String], to: DeliveryState, by: Person<'_>) -> anyhow::Result<usize> {
-    // the store takes an empty list as all messages; a decision on drafts has to name them
-    if ids.is_empty() {
-        return Ok(0);
-    }
+pub(crate) async fn decide(deliverer: &Deliverer, ids: &[String], to: DeliveryState, by: Person<'_>) -> anyhow::Result<DraftDecisions> {
     let now = stamp(deliverer.clock.now());
     let entry = AuditEntry { at: &now, who: by.who, why: by.why };
     let until = expiry(&deliverer.clock, &deliverer.config.settings);
-    let decided = deliverer.store.outbox().change_state(ids, &[DeliveryState::Draft], to, entry, &until).await?;
-    for id in &decided {
-        deliverer.store.audit().record(&now, by.who, &format!("draft {}", to.code()), id, by.why).await?;
-    }
-    Ok(decided.len())
+    let two_persons: Vec<&str> = deliverer.config.settings.mail.two_persons.iter().map(|act| act.code()).collect();
+    Ok(deliverer.store.outbox().decide_drafts(ids, to, &two_persons, entry, &until).await?)
 }
 
 /// The result of changing the state of messages.
@@ -217,10 +222,9 @@ async fn change_state(
     let entry = AuditEntry { at: &now, who: by.who, why: by.why };
     let until = expiry(&deliverer.clock, &deliverer.config.settings);
     let changed = deliverer.store.outbox().change_state(ids, from, to, entry, &until).await?;
-    let object = if ids.is_empty() { format!("all ({})", changed.len()) } else { changed.join(" ") };
-    deliverer.store.audit().record(&now, by.who, &format!("outbox {}", to.code()), &object, by.why).await?;
     let mut unchanged = Vec::new();
     for id in ids.iter().filter(|id| !changed.contains(id)) {
+        deliverer.store.audit().record(&now, by.who, &format!("refused: message {}", to.code()), id, by.why).await?;
         unchanged.push((id.clone(), deliverer.store.outbox().get(id).await?.map(|message| message.state)));
     }
     Ok(StateChange { changed, unchanged })
@@ -316,8 +320,7 @@ pub(crate) async fn retry_corrected(
             each(Readdressed::SameAddress { id: old.id, unit: old.unit });
             continue;
         }
-        let is_counts_only = |address: &str| is_counts_only(address, &settings.mail.allowed_domains);
-        if is_counts_only(&old.address) != is_counts_only(mailbox.address) {
+        if settings.mail.is_counts_only(&old.address) != settings.mail.is_counts_only(mailbox.address) {
             each(Readdressed::OtherContents { id: old.id });
             continue;
         }
@@ -344,8 +347,6 @@ pub(crate) async fn retry_corrected(
         let why = format!("{} → {}；{}", masked_address(&old.address), masked_address(mailbox.address), by.why);
         let entry = AuditEntry { at: &now, who: by.who, why: &why };
         if outbox.readdress(&old.id, &message, entry, &expiry(&deliverer.clock, settings)).await? {
-            let object = format!("{} {}", old.id, message.id);
-            deliverer.store.audit().record(&now, by.who, "outbox readdressed", &object, &why).await?;
             each(Readdressed::Sent { old: old.id, new: message.id, unit: old.unit, address: message.address });
         } else {
             each(Readdressed::Unchanged { id: old.id, state: old.state });
@@ -361,11 +362,7 @@ pub(crate) async fn retry_corrected(
 pub(crate) async fn hold_sending(deliverer: &Deliverer, by: Person<'_>) -> anyhow::Result<bool> {
     let now = stamp(deliverer.clock.now());
     let entry = AuditEntry { at: &now, who: by.who, why: by.why };
-    let stopped = deliverer.store.sending().hold(HoldReason::Person, entry).await?;
-    if stopped {
-        deliverer.store.audit().record(&now, by.who, "sending held", "all", by.why).await?;
-    }
-    Ok(stopped)
+    Ok(deliverer.store.sending().hold(HoldReason::Person, entry).await?)
 }
 
 /// The result of releasing sending.
@@ -394,13 +391,17 @@ pub(crate) async fn release_sending(deliverer: &Deliverer, by: Person<'_>) -> an
     }
     let extra = daily_limit_reached.then_some(daily_max);
     let file = deliverer.counter_file();
-    let counter = sending.release(file.read()?.unwrap_or_default(), &day, extra.unwrap_or(0), &now).await?;
-    file.write(counter).context("cannot write the counter file below var/")?;
     let what = match &state.hold {
         Some(hold) => hold.reason.code(),
         None => "fuse",
     };
-    deliverer.store.audit().record(&now, by.who, "sending released", what, by.why).await?;
+    let entry = AuditEntry { at: &now, who: by.who, why: by.why };
+    let counter = sending.release(file.read()?.unwrap_or_default(), &day, extra.unwrap_or(0), what, entry).await?;
+    file.write(counter).context("cannot write the counter file below var/")?;
+    if state.hold.is_some_and(|hold| hold.reason == HoldReason::Restored) {
+        // the person has accepted the restored copy, whose audit ends earlier
+        AuditHeadFile::below(&deliverer.var).replace(&deliverer.store.audit().seal().await?).context("cannot write var/audit.head")?;
+    }
     Ok(Some(SendingReleased { extra, undelivered: deliverer.store.outbox().count_undelivered().await? }))
 }
 
@@ -420,14 +421,16 @@ pub(crate) async fn send(deliverer: &Deliverer) -> anyhow::Result<SentNow> {
     Ok(SentNow { delivered, notes: deliverer.sending_notes().await? })
 }
 
-/// Checks that a decision on drafts has a person and a reason.
+/// Checks that a decision on drafts has a person and a reason; one that has not is recorded.
 ///
 /// # Errors
-/// One of the two is missing.
-pub(crate) fn named_decision(by: Option<&str>, reason: &str) -> anyhow::Result<()> {
-    ensure!(
-        by.is_some_and(|by| !by.trim().is_empty()) && !reason.trim().is_empty(),
-        "a draft is released or rejected by a named person with a reason: --by NAME --reason TEXT"
-    );
-    Ok(())
+/// One of the two is missing, or the database fails.
+pub(crate) async fn named_decision(deliverer: &Deliverer, ids: &[String], by: Option<&str>, reason: &str) -> anyhow::Result<()> {
+    if by.is_some_and(|by| !by.trim().is_empty()) && !reason.trim().is_empty() {
+        return Ok(());
+    }
+    let now = stamp(deliverer.clock.now());
+    let what = "refused: decision without name or reason";
+    deliverer.store.audit().record(&now, by.unwrap_or_default(), what, &ids.join(" "), reason).await?;
+    bail!("a draft is released or rejected by a named person with a reason: --by NAME --reason TEXT")
 }

@@ -1,6 +1,7 @@
 //! Files made on request: the empty sheet of a ledger, a sample register, the accountability list.
 
 use crate::app::accountability::{AccountabilityList, accountability_list};
+use crate::app::person::Person;
 use crate::clock::stamp;
 use crate::config::load::Config;
 use crate::domain::problem::suggest;
@@ -109,7 +110,12 @@ pub(crate) struct WrittenAccountability {
 ///
 /// # Errors
 /// The name is no name of a workbook, the file exists, the rules name no number of quarters, or the database fails.
-pub(crate) async fn write_accountability(evaluator: &Evaluator, as_of: NaiveDate, file: &Path) -> anyhow::Result<WrittenAccountability> {
+pub(crate) async fn write_accountability(
+    evaluator: &Evaluator,
+    as_of: NaiveDate,
+    file: &Path,
+    by: Person<'_>,
+) -> anyhow::Result<WrittenAccountability> {
     let is_xlsx = file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("xlsx"));
     ensure!(is_xlsx, "{} must end in .xlsx: the list is an Excel workbook", file.display());
     let (folder, name) = folder_and_name(file)?;
@@ -119,6 +125,7 @@ pub(crate) async fn write_accountability(evaluator: &Evaluator, as_of: NaiveDate
     let bytes = xlsx::render(&list.book)?;
     let ArchivedFile { path, sha256, .. } = archive::write(folder, &name, &bytes)?;
     let now = stamp(evaluator.clock.now());
-    evaluator.store.audit().record(&now, "cli", "accountability list", &as_of.to_string(), &sha256).await?;
+    let object = format!("{as_of} sha256 {sha256}");
+    evaluator.store.audit().record(&now, by.who, "accountability list", &object, by.why).await?;
     Ok(WrittenAccountability { path, list })
 }

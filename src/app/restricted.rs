@@ -1,10 +1,11 @@
 //! What is restricted (涉密、不便公开): the marks that count, what a person lifts, and what had gone out before.
 
-use crate::app::outbox::Person;
+use crate::app::person::Person;
 use crate::clock::stamp;
 use crate::config::load::Config;
+use crate::store::audit::AuditEntry;
 use crate::store::handle::Store;
-use crate::store::outbox::{AuditEntry, OutboxRow};
+use crate::store::outbox::OutboxRow;
 use crate::store::restrictions::{Lifting, ListedMark};
 use anyhow::ensure;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,5 +1,7 @@
 //! The runs: which there were, and why each unit was mailed by one of them or was not.
 
+use crate::app::person::Person;
+use crate::clock::stamp;
 use crate::domain::notify::disposition::NotifyReason;
 use crate::domain::problem::suggest;
 use crate::store::notify_reasons::UnitReason;
@@ -28,6 +30,15 @@ pub(crate) async fn reasons(runner: &Runner, run: &str) -> anyhow::Result<RunRea
         *counts.entry(unit.reason).or_default() += 1;
     }
     Ok(RunReasons { run, counts })
+}
+
+/// Records that a person has the workbooks of a run made once more.
+///
+/// # Errors
+/// The run is unknown (the message suggests one), or the database fails.
+pub(crate) async fn record_rebuild(runner: &Runner, run: &str, by: Person<'_>) -> anyhow::Result<()> {
+    let run = runner.run_named(run).await?;
+    Ok(runner.store.audit().record(&stamp(runner.clock.now()), by.who, "rebuild", &run.id, by.why).await?)
 }
 
 /// Why a unit was mailed by a run or was not, and the messages of the run to it.

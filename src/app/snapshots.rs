@@ -1,5 +1,6 @@
 //! Snapshots: the differences between two, the codes that have left a register, and the decisions of a person about them.
 
+use crate::app::person::Person;
 use crate::app::reports::ledger_named;
 use crate::clock::stamp;
 use crate::domain::problem::suggest;
@@ -9,6 +10,7 @@ use crate::domain::register::period::chinese_date;
 use crate::domain::register::record::Record;
 use crate::domain::rules::policy::Policy;
 use crate::domain::secrecy::{HeaderDecision, compared};
+use crate::store::audit::AuditEntry;
 use crate::store::changes::Side;
 use crate::store::gone::GoneConfirmation;
 use crate::store::records::StoredRecord;
@@ -20,23 +22,29 @@ use crate::worker::run::gone::Gone;
 use anyhow::{Context, bail, ensure};
 use chrono::NaiveDate;
 
-/// Brings a held snapshot into force, or discards it.
+/// Brings a held snapshot into force, or discards it. Who did, or tried to, is recorded.
 ///
 /// # Errors
 /// There is no such held snapshot, or the database fails.
-pub(crate) async fn decide(evaluator: &Evaluator, ledger: &str, source: &str, seq: i64, state: SnapshotState) -> anyhow::Result<()> {
+pub(crate) async fn decide(
+    evaluator: &Evaluator,
+    ledger: &str,
+    source: &str,
+    seq: i64,
+    state: SnapshotState,
+    by: Person<'_>,
+) -> anyhow::Result<()> {
     let now = stamp(evaluator.clock.now());
+    let entry = AuditEntry { at: &now, who: by.who, why: by.why };
     if state == SnapshotState::InForce {
         ensure_decided(evaluator, ledger, source, seq).await?;
     }
-    if !evaluator.store.snapshots().decide_held(ledger, source, seq, state).await? {
+    if !evaluator.store.snapshots().decide_held(ledger, source, seq, state, entry).await? {
         bail!("{ledger}/{source} 没有第{seq}次的暂缓快照；各次快照见 duban snapshot list");
     }
     if state == SnapshotState::InForce {
         evaluator.store.restrictions().end_with_snapshot(ledger, source, seq, &now).await?;
     }
-    let (act, object) = (format!("snapshot {}", state.code()), format!("{ledger}/{source}/{seq}"));
-    evaluator.store.audit().record(&now, "cli", &act, &object, "").await?;
     Ok(())
 }
 
@@ -60,6 +68,15 @@ async fn ensure_decided(evaluator: &Evaluator, ledger: &str, source: &str, seq: 
         );
     }
     Ok(())
+}
+
+/// Records that the records of a ledger are handed out.
+///
+/// # Errors
+/// The database fails.
+pub(crate) async fn record_export(evaluator: &Evaluator, ledger: &Ledger, as_of: NaiveDate, by: Person<'_>) -> anyhow::Result<()> {
+    let now = stamp(evaluator.clock.now());
+    Ok(evaluator.store.audit().record(&now, by.who, "export", &format!("{} {as_of}", ledger.id), by.why).await?)
 }
 
 /// Calls `take` with every record of a ledger in force on a day, source by source.

@@ -1,5 +1,8 @@
 //! The start day, which ends the 建账期: acts above a reminder begin on it.
 
+use crate::app::compose::App;
+use crate::app::person::Person;
+use crate::clock::stamp;
 use crate::config::load::Config;
 use crate::domain::register::period::Period;
 use crate::domain::register::period::PeriodKind;
@@ -19,11 +22,23 @@ pub(crate) enum Start {
     Fixed { day: NaiveDate, calendar_known: bool },
 }
 
+/// Fixes the start day as [`fix_start`] does, and records it.
+///
+/// # Errors
+/// As [`fix_start`], or the database fails.
+pub(crate) async fn fix_start_by(app: &App, by: Person<'_>) -> anyhow::Result<Start> {
+    let start = fix_start(app.root(), app.config(), app.clock().today())?;
+    let (Start::Fixed { day, .. } | Start::Known(day)) = &start;
+    let what = if matches!(start, Start::Fixed { .. }) { "start day fixed" } else { "refused: start day is fixed" };
+    app.store().audit().record(&stamp(app.clock().now()), by.who, what, &day.to_string(), by.why).await?;
+    Ok(start)
+}
+
 /// Fixes the start day: the first quarter start at least [`CHECK_WORKDAYS`] working days after `today`, written to config/duban.toml.
 ///
 /// # Errors
 /// The file cannot be read or written.
-pub(crate) fn fix_start(root: &Path, config: &Config, today: NaiveDate) -> anyhow::Result<Start> {
+fn fix_start(root: &Path, config: &Config, today: NaiveDate) -> anyhow::Result<Start> {
     if let Some(day) = config.settings.enforce_on() {
         return Ok(Start::Known(day));
     }

@@ -4,6 +4,7 @@ use crate::cli::day::day;
 use crate::cli::findings::FilterArguments;
 use crate::cli::intake::SnapshotAction;
 use crate::cli::outbox::OutboxAction;
+use crate::cli::person::PersonArguments;
 use crate::cli::restricted::RestrictedAction;
 use crate::source::child::{PARSE, QUERY};
 use crate::source::refusal::ReadLimits;
@@ -51,7 +52,10 @@ pub(crate) enum Command {
         as_of: Option<NaiveDate>,
     },
     /// Fix the day from which acts above a reminder begin
-    Init,
+    Init {
+        #[command(flatten)]
+        person: PersonArguments,
+    },
     /// The latest runs; of one run, how many units it mailed or not, by reason
     Runs {
         /// Name of a run, as the list shows it
@@ -84,6 +88,8 @@ pub(crate) enum Command {
         /// Take a register that the brake would hold
         #[arg(long)]
         accept: bool,
+        #[command(flatten)]
+        person: PersonArguments,
     },
     /// Read a file: every sheet whose header belongs to a ledger
     Import {
@@ -103,9 +109,8 @@ pub(crate) enum Command {
         /// Decide, once for the source, what a header that may be of secrecy means: 'HEADER=是否涉密' or 'HEADER=ignore'
         #[arg(long, value_name = "HEADER=FIELD", requires = "by")]
         map: Vec<String>,
-        /// Who decides it
-        #[arg(long)]
-        by: Option<String>,
+        #[command(flatten)]
+        person: PersonArguments,
     },
     /// Write the empty sheet that an office fills in for a ledger
     Blank { ledger: String, file: PathBuf },
@@ -146,6 +151,8 @@ pub(crate) enum Command {
         #[arg(long, value_parser = day)]
         as_of: Option<NaiveDate>,
         file: PathBuf,
+        #[command(flatten)]
+        person: PersonArguments,
     },
     /// Rebuild the workbooks of a past run from what was frozen with it, and compare them byte by byte
     Rebuild {
@@ -154,6 +161,24 @@ pub(crate) enum Command {
         /// Folder to write into (default: var/rebuild/RUN)
         #[arg(long)]
         to: Option<PathBuf>,
+        #[command(flatten)]
+        person: PersonArguments,
+    },
+    /// What persons did, when and why, oldest first; or whether the record of it is whole
+    Audit {
+        /// Check the chain of the lines: exit 0 whole, 1 broken, with the first bad line
+        #[arg(long)]
+        verify: bool,
+        /// Only the last N lines
+        #[arg(long)]
+        limit: Option<u32>,
+        #[arg(long, value_parser = ["table", "json"], default_value = "table")]
+        format: String,
+        /// Remove the lines before a day, at least 400 days ago; the chain goes on from the first line that is left
+        #[arg(long, value_parser = day, conflicts_with = "verify", requires = "by", requires = "reason")]
+        prune_before: Option<NaiveDate>,
+        #[command(flatten)]
+        person: PersonArguments,
     },
     /// List, release or discard snapshots; export what was accepted; codes that are gone
     Snapshot {

@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::domain::register::calendar::calendar_warning;
 use crate::domain::register::ledger::Role;
 use crate::domain::rules::policy::Policy;
-use crate::domain::rules::rule::RuleKind;
+use crate::domain::rules::rule::{Act, RuleKind};
 use crate::domain::rules::sentence::{clause, ladder, sentence};
 use crate::source::confinement::ConfinementLevel;
 use std::path::Path;
@@ -37,19 +37,25 @@ pub(crate) async fn check(root: &Path, clock: &Clock, connect: bool) -> anyhow::
             print_line!("注意：{}没有涉密栏，理由：{reason}", ledger.title);
         }
     }
-    print_line!("\n一、任务的下几次执行时点");
+    print_line!("");
+    print_line!("一、任务的下几次执行时点");
     print_slots(&checked, clock);
-    print_line!("\n二、谁会收到提醒");
+    print_line!("");
+    print_line!("二、谁会收到提醒");
     print_recipients(&checked);
-    print_line!("\n三、督办规则");
+    print_line!("");
+    print_line!("三、督办规则");
     print_rules(policy);
-    print_line!("\n四、日历");
+    print_line!("");
+    print_line!("四、日历");
     print_calendar(policy, clock);
-    print_line!("\n五、台账来源");
+    print_line!("");
+    print_line!("五、台账来源");
     print_sources(sources);
     print_unread(unread_files(root, config).await?);
     print_line!("  {}", confinement_line(&checked));
-    print_line!("\n六、发送");
+    print_line!("");
+    print_line!("六、发送");
     let mail = &config.settings.mail;
     match &mail.smtp {
         None => print_line!("  没有设置[mail.smtp]，邮件写入var/outbox"),
@@ -57,10 +63,26 @@ pub(crate) async fn check(root: &Path, clock: &Clock, connect: bool) -> anyhow::
             print_line!("  经{}:{}，每日至多{}封，{}日内未送出的停止发送", smtp.host, smtp.port, mail.daily_max, mail.too_late_days)
         }
     }
+    for way in config.settings.plain_ways() {
+        print_line!("  注意：[{}] {}不加密，已按设置接受，理由：{}", way.section, way.place, way.reason);
+    }
+    if let Some(smtp) = mail.smtp.as_ref().filter(|smtp| smtp.is_plain_and_far()) {
+        let rows = if smtp.plaintext_rows { "按设置（plaintext_rows）仍可列明事项" } else { "只列件数，不列事项" };
+        print_line!("  注意：邮件不加密，{rows}");
+    }
+    if !mail.two_persons.is_empty() {
+        let acts = mail.two_persons.iter().filter_map(|act| Act::ALL.into_iter().find(|known| known.code() == act.code()));
+        print_line!("  须两人签发：{}", acts.map(|act| act.title().to_owned()).collect::<Vec<_>>().join("、"));
+    }
     for line in check::sending_notes(root, clock, config).await? {
         print_line!("  {line}");
     }
-    if connect { Ok(try_mail_server(&checked).await) } else { Ok(Exit::Done) }
+    let connected = if connect { try_mail_server(&checked).await } else { Exit::Done };
+    let exposed = check::exposed(root, config)?.0;
+    for problem in &exposed {
+        print_error!("error: {problem}");
+    }
+    Ok(connected.or_worse(if exposed.is_empty() { Exit::Done } else { Exit::Failed }))
 }
 
 fn print_slots(checked: &Checked, clock: &Clock) {

@@ -4,19 +4,29 @@ use crate::app::compose::App;
 use crate::app::import::ImportRequest;
 use crate::cli::arguments::{Arguments, Command};
 use crate::cli::exit::Exit;
-use crate::cli::{accountability, check, diff, explain, findings, intake, ledger, outbox, rebuild, restricted, run, runs};
+use crate::cli::{accountability, audit, check, diff, explain, findings, intake, ledger, outbox, print, rebuild, restricted, run, runs};
 use crate::clock::Clock;
+use crate::domain::problem::Problems;
 use crate::source::child;
 use clap::Parser;
+use rustix::fs::Mode;
 use std::path::Path;
 use std::process::ExitCode;
 
 /// Runs the command that the program was called with. Returns its exit code.
 pub fn run() -> ExitCode {
+    // nobody else may read what this process writes: registers, mails, their database
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
+    print::filter_panics();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
-            let _ = error.print();
+            let text = error.render().to_string();
+            if error.use_stderr() {
+                print::error_block(&text)
+            } else {
+                print::block(&text)
+            }
             return if error.use_stderr() { Exit::Failed.into() } else { Exit::Done.into() };
         }
     };
@@ -33,7 +43,7 @@ pub fn run() -> ExitCode {
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("error: cannot start: {error}");
+            print_error!("error: cannot start: {error}");
             return Exit::Failed.into();
         }
     };
@@ -41,8 +51,20 @@ pub fn run() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) if is_closed_pipe(&error) => Exit::Done.into(),
         Err(error) => {
-            eprintln!("error: {error:#}");
+            print_problems(&error);
             Exit::Failed.into()
+        }
+    }
+}
+
+/// Prints an error on one line; every problem of a configuration on a line of its own.
+fn print_problems(error: &anyhow::Error) {
+    match error.downcast_ref::<Problems>() {
+        None => print_error!("error: {error:#}"),
+        Some(Problems(problems)) => {
+            for (number, problem) in problems.iter().enumerate() {
+                print_error!("{}{problem}", if number == 0 { "error: " } else { "" });
+            }
         }
     }
 }
@@ -54,49 +76,64 @@ fn is_closed_pipe(error: &anyhow::Error) -> bool {
 
 /// Logs go to stderr; `RUST_LOG` decides how much.
 fn start_logging() {
-    use std::io::IsTerminal;
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("duban=warn"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false)
-        .init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| print::Log).with_ansi(false).with_target(false).init();
 }
 
 /// Runs one command. A command that needs the database opens the root; the others read the configuration only.
 async fn dispatch(root: &Path, command: Command) -> anyhow::Result<Exit> {
-    let open = || App::open(root, Clock::System);
     match command {
         Command::Check { connect } => check::check(root, &Clock::System, connect).await,
         Command::Sample { projects, file } => check::sample(root, projects, &file),
         Command::Blank { ledger, file } => ledger::blank(root, &ledger, &file),
-
-        Command::Init => run::init(&open().await?),
-        Command::Pull { source, accept } => intake::pull(&open().await?, source.as_deref(), accept).await,
-        Command::Import { file, ledger, source, covers, accept, map, by } => {
-            let request = ImportRequest { file, ledger, source, covers_on: covers, accept };
-            intake::import(&open().await?, request, &map, by.as_deref().unwrap_or_default()).await
-        }
-        Command::Snapshot { action } => intake::snapshot(&open().await?, action).await,
-        Command::Diff { a, b, ledger, format } => diff::diff(&open().await?, &a, &b, ledger.as_deref(), &format).await,
-
-        Command::Run { job, as_of, dry_run, revise } => run::run(&open().await?, job, as_of, dry_run, revise).await,
-        Command::Preview { job, as_of } => run::run(&open().await?, job, as_of, true, false).await,
         Command::Serve => run::serve(root).await,
-        Command::Runs { run: Some(run), unit, .. } => runs::show(&open().await?, &run, unit.as_deref()).await,
-        Command::Runs { run: None, limit, .. } => runs::list(&open().await?, limit).await,
-        Command::Outbox { action } => outbox::outbox(&open().await?, action).await,
-
-        Command::Restricted { action } => restricted::restricted(&open().await?, action).await,
-
-        Command::Findings { as_of, filter, format } => findings::print(&open().await?, as_of, &filter, &format).await,
-        Command::Explain { rule, key, as_of, format } => explain::explain(&open().await?, &rule, &key, as_of, &format).await,
-        Command::Accountability { as_of, file } => accountability::accountability(&open().await?, as_of, &file).await,
-        Command::Rebuild { run, to } => rebuild::rebuild(&open().await?, &run, to).await,
-
         // `run` has done it before the runtime was started
         Command::ParseFile(_) | Command::RunQuery(_) => Ok(Exit::Done),
+        command => {
+            let app = App::open(root, Clock::System).await?;
+            let done = with_app(&app, command).await;
+            let sealed = app.seal_audit().await;
+            let exit = done?;
+            sealed.map(|()| exit)
+        }
+    }
+}
+
+/// Runs a command that needs the database.
+async fn with_app(app: &App, command: Command) -> anyhow::Result<Exit> {
+    match command {
+        Command::Init { person } => run::init(app, &person).await,
+        Command::Pull { source, accept, person } => intake::pull(app, source.as_deref(), accept, &person).await,
+        Command::Import { file, ledger, source, covers, accept, map, person } => {
+            let request = ImportRequest { file, ledger, source, covers_on: covers, accept };
+            intake::import(app, request, &map, &person).await
+        }
+        Command::Snapshot { action } => intake::snapshot(app, action).await,
+        Command::Diff { a, b, ledger, format } => diff::diff(app, &a, &b, ledger.as_deref(), &format).await,
+
+        Command::Run { job, as_of, dry_run, revise } => run::run(app, job, as_of, dry_run, revise).await,
+        Command::Preview { job, as_of } => run::run(app, job, as_of, true, false).await,
+        Command::Runs { run: Some(run), unit, .. } => runs::show(app, &run, unit.as_deref()).await,
+        Command::Runs { run: None, limit, .. } => runs::list(app, limit).await,
+        Command::Outbox { action } => outbox::outbox(app, action).await,
+
+        Command::Restricted { action } => restricted::restricted(app, action).await,
+
+        Command::Findings { as_of, filter, format } => findings::print(app, as_of, &filter, &format).await,
+        Command::Explain { rule, key, as_of, format } => explain::explain(app, &rule, &key, as_of, &format).await,
+        Command::Accountability { as_of, file, person } => accountability::accountability(app, as_of, &file, &person).await,
+        Command::Rebuild { run, to, person } => rebuild::rebuild(app, &run, to, &person).await,
+        Command::Audit { prune_before: Some(before), person, .. } => audit::prune(app, before, &person).await,
+        Command::Audit { verify: true, format, .. } => audit::verify(app, &format).await,
+        Command::Audit { limit, format, .. } => audit::list(app, limit, &format).await,
+
+        // they need no database
+        Command::Check { .. }
+        | Command::Sample { .. }
+        | Command::Blank { .. }
+        | Command::Serve
+        | Command::ParseFile(_)
+        | Command::RunQuery(_) => Ok(Exit::Done),
     }
 }

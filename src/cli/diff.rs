@@ -3,19 +3,19 @@
 use crate::app::compose::App;
 use crate::app::snapshots;
 use crate::app::snapshots::{Compared, GoneCode, GoneCodes, RecordChange};
-use crate::cli::csv_text::guarded;
+use crate::cli::csv_text::CsvPrinter;
 use crate::cli::exit::Exit;
 use crate::domain::intake::place::place_of;
+use crate::domain::plain_text::shown_name;
 use crate::domain::register::ledger::Role;
 use crate::domain::register::period::chinese_date;
 use crate::store::snapshots::Snapshot;
 use crate::worker::run::gone::Gone;
-use std::io::{Stdout, Write};
 
 /// The format in which a comparison is printed.
 enum DiffOutput {
     Table,
-    Csv(Box<csv::Writer<Stdout>>),
+    Csv(Box<CsvPrinter>),
 }
 
 const CSV_HEAD: [&str; 11] = ["类别", "台账", "来源", "编号", "名称", "责任单位", "栏目", "原内容", "新内容", "原位置", "新位置"];
@@ -23,13 +23,13 @@ const CSV_HEAD: [&str; 11] = ["类别", "台账", "来源", "编号", "名称", 
 /// Prints what differs between two snapshots.
 pub(crate) async fn diff(app: &App, a: &str, b: &str, ledger: Option<&str>, format: &str) -> anyhow::Result<Exit> {
     let mut out = match format {
-        "csv" => DiffOutput::Csv(Box::new(csv::Writer::from_writer(std::io::stdout()))),
+        "csv" => DiffOutput::Csv(Box::new(CsvPrinter::to_stdout())),
         _ => DiffOutput::Table,
     };
     let mut head_written = false;
     let counts = snapshots::diff(app.evaluator(), a, b, ledger, |part| {
         if let (DiffOutput::Csv(writer), false) = (&mut out, head_written) {
-            writer.write_record(CSV_HEAD)?;
+            writer.row(CSV_HEAD)?;
             head_written = true;
         }
         out.print(part)
@@ -70,17 +70,16 @@ impl DiffOutput {
         match self {
             DiffOutput::Csv(writer) => {
                 let cells = [word, &ledger.title, source, &record.code, name, unit, &field, &old, &new, &old_place, &new_place];
-                writer.write_record(cells.map(guarded))?;
+                writer.row(cells)?;
             }
             DiffOutput::Table => {
-                let shown = |text: &str| if text.is_empty() { "（空）".to_owned() } else { text.replace(['\r', '\n'], " ") };
-                let head =
-                    [word, record.code.as_str(), name, unit].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+                let shown = |text: &str| if text.is_empty() { "（空）".into() } else { shown_name(text).into_owned() };
+                let named = [word, record.code.as_str(), name, unit].into_iter().filter(|part| !part.is_empty());
+                let head = named.map(shown_name).collect::<Vec<_>>().join(" ");
                 if field.is_empty() {
                     print_line!("{head}（{old_place}{new_place}）");
                 } else {
-                    let text = format!("{head} {field}：{} → {}（{old_place} → {new_place}）", shown(&old), shown(&new));
-                    writeln!(std::io::stdout(), "{text}")?;
+                    print_line!("{head} {field}：{} → {}（{old_place} → {new_place}）", shown(&old), shown(&new));
                 }
             }
         }
@@ -104,7 +103,8 @@ fn gone_line(all: &[Snapshot], gone: &Gone) -> String {
         place_of(&first.origin.file, &first.origin.sheets, &first.accounts, gone.absent.sheet, gone.absent.row, None)
     });
     let since = snapshot(gone.gone_seq).map_or(String::new(), |snapshot| format!("（截至{}）", chinese_date(snapshot.covers_on)));
-    let named = [gone.absent.code.as_str(), &gone.absent.name, &gone.absent.unit].into_iter().filter(|part| !part.is_empty());
+    let named =
+        [gone.absent.code.as_str(), &gone.absent.name, &gone.absent.unit].into_iter().filter(|part| !part.is_empty()).map(shown_name);
     format!(
         "{}/{} {}：自第{}次快照{since}起没有，最后见于第{}次快照（{place}）",
         gone.ledger,

@@ -2,10 +2,12 @@
 
 use crate::app::compose::App;
 use crate::app::findings::{Findings, FindingsFilter, find};
-use crate::cli::csv_text::guarded;
+use crate::cli::csv_text::CsvPrinter;
 use crate::cli::exit::Exit;
+use crate::cli::print::{Filter, Printer};
 use crate::domain::audience::masked;
 use crate::domain::judging::finding::Finding;
+use crate::domain::plain_text::shown_name;
 use crate::domain::rules::policy::Policy;
 use crate::worker::run::finding_facts::FindingFacts;
 use chrono::NaiveDate;
@@ -65,42 +67,41 @@ pub(crate) async fn print(app: &App, as_of: Option<NaiveDate>, filter: &FilterAr
     let as_of = as_of.unwrap_or_else(|| app.clock().today());
     let found = find(app.evaluator(), as_of, &filter.into()).await?;
     for (ledger, covers_on) in &found.early {
-        eprintln!("{ledger}：没有截至{as_of}及以前的数据，以最早的一次（截至{covers_on}）代替");
+        print_error!("{ledger}：没有截至{as_of}及以前的数据，以最早的一次（截至{covers_on}）代替");
     }
     for (title, id) in &found.never_imported {
-        eprintln!("{title}（{id}）从未导入，不作判断");
+        print_error!("{title}（{id}）从未导入，不作判断");
     }
     // the table ends with the note
     if let Some(note) = found.calendar_note.as_ref().filter(|_| format != "table") {
-        eprintln!("{note}");
+        print_error!("{note}");
     }
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     match format {
-        "json" => print_json(&mut out, &found)?,
-        "csv" => print_csv(&mut out, &found)?,
-        _ => print_table(&mut out, &found)?,
+        "json" => print_json(&found)?,
+        "csv" => print_csv(&found)?,
+        _ => print_table(&found)?,
     }
-    out.flush()?;
     Ok(Exit::Done)
 }
 
-fn print_json(out: &mut impl Write, found: &Findings) -> anyhow::Result<()> {
+fn print_json(found: &Findings) -> anyhow::Result<()> {
+    let mut out = Printer::to_stdout(Filter::Json);
     let facts: Vec<FindingFacts> = found.iter().map(|finding| FindingFacts::printed(&found.policy, finding)).collect();
-    serde_json::to_writer_pretty(&mut *out, &facts)?;
+    serde_json::to_writer_pretty(&mut out, &facts)?;
     writeln!(out)?;
-    Ok(())
+    Ok(out.flush()?)
 }
 
-fn print_csv(out: &mut impl Write, found: &Findings) -> anyhow::Result<()> {
-    let mut csv = csv::Writer::from_writer(out);
-    csv.write_record(CSV_HEAD)?;
+fn print_csv(found: &Findings) -> anyhow::Result<()> {
+    let mut csv = CsvPrinter::to_stdout();
+    csv.row(CSV_HEAD)?;
     for fact in found.iter().map(|finding| FindingFacts::printed(&found.policy, finding)) {
-        csv.write_record([
+        csv.row([
             fact.rule.as_str(),
             &fact.ledger,
             &fact.key,
-            &guarded(&fact.name),
-            &guarded(&fact.unit),
+            &fact.name,
+            &fact.unit,
             fact.light.unwrap_or_default(),
             fact.act.unwrap_or_default(),
             fact.due_on.as_deref().unwrap_or_default(),
@@ -112,33 +113,32 @@ fn print_csv(out: &mut impl Write, found: &Findings) -> anyhow::Result<()> {
             &fact.missing.join(" "),
         ])?;
     }
-    csv.flush()?;
-    Ok(())
+    csv.flush()
 }
 
-fn print_table(out: &mut impl Write, found: &Findings) -> anyhow::Result<()> {
+fn print_table(found: &Findings) -> anyhow::Result<()> {
+    let mut out = Printer::to_stdout(Filter::Lines);
     let policy = &found.policy;
     let mut count = 0;
     for finding in found.iter() {
         let rule = &policy.rules[finding.rule];
-        writeln!(
-            out,
+        out.line(format_args!(
             "{} {} {} {} {} {}（{}）",
             finding.light.map_or("无法判定", |light| light.title()),
             rule.title,
-            masked(&finding.unit),
-            finding.key,
-            masked(&finding.name),
+            shown_name(&masked(&finding.unit)),
+            shown_name(&finding.key),
+            shown_name(&masked(&finding.name)),
             measure(policy, finding),
             rule.basis
-        )?;
+        ))?;
         count += 1;
     }
-    writeln!(out, "截至{}共{count}项", found.as_of)?;
+    out.line(format_args!("截至{}共{count}项", found.as_of))?;
     if let Some(note) = &found.calendar_note {
-        writeln!(out, "注：{note}")?;
+        out.line(format_args!("注：{note}"))?;
     }
-    Ok(())
+    Ok(out.flush()?)
 }
 
 /// How late a record is, how far it lags, or which fields it lacks.

@@ -6,28 +6,41 @@ use crate::app::import::{DecidedHeader, ImportRequest, Imported, Pulled};
 use crate::app::reports::ledger_named;
 use crate::app::snapshots;
 use crate::app::snapshots::GoneCode;
-use crate::cli::csv_text::guarded_cell;
+use crate::cli::csv_text::CsvPrinter;
 use crate::cli::day::day;
 use crate::cli::diff;
 use crate::cli::exit::Exit;
+use crate::cli::person::PersonArguments;
 use crate::domain::intake::note::{Note, NoteKind, sentence};
 use crate::domain::notify::feedback::FormAccount;
+use crate::domain::plain_text::shown_name;
 use crate::domain::register::period::chinese_date;
 use crate::domain::secrecy::{HeaderDecision, Polarity};
 use crate::store::snapshots::SnapshotState;
 use crate::worker::import::pull_report::PullReport;
 use chrono::NaiveDate;
 use clap::Subcommand;
-use std::io::Write;
 
 #[derive(Subcommand)]
 pub(crate) enum SnapshotAction {
     /// All snapshots of all ledgers
     List,
     /// Bring a held snapshot into force
-    Release { ledger: String, source: String, seq: i64 },
+    Release {
+        ledger: String,
+        source: String,
+        seq: i64,
+        #[command(flatten)]
+        person: PersonArguments,
+    },
     /// Put a held snapshot aside for good
-    Discard { ledger: String, source: String, seq: i64 },
+    Discard {
+        ledger: String,
+        source: String,
+        seq: i64,
+        #[command(flatten)]
+        person: PersonArguments,
+    },
     /// Codes that were in an earlier snapshot in force and are not in the one now in force
     Gone {
         #[arg(long)]
@@ -50,6 +63,8 @@ pub(crate) enum SnapshotAction {
         ledger: String,
         #[arg(long, value_parser = day)]
         as_of: Option<NaiveDate>,
+        #[command(flatten)]
+        person: PersonArguments,
     },
 }
 
@@ -78,7 +93,7 @@ fn print_report(report: &PullReport) {
         };
         print_line!(
             "{} {}（截至{}）：读入{}行，入库{}，待核{}，未作数据{}，提示{}；{outcome}",
-            report.file,
+            shown_name(&report.file),
             ledger.title,
             chinese_date(ledger.covers_on),
             ledger.accepted + ledger.quarantined + ledger.skipped,
@@ -121,13 +136,17 @@ fn print_report(report: &PullReport) {
         print_line!("已停发{}封列有这些编号的待发邮件和拟办件，下次执行另行生成；已发出的：duban restricted list --sent", report.withheld);
     }
     for (sheet, reason) in &report.unread {
-        print_line!("{}{} 未读取：{reason}", report.file, if sheet.is_empty() { String::new() } else { format!(" 工作表“{sheet}”") });
+        print_line!(
+            "{}{} 未读取：{reason}",
+            shown_name(&report.file),
+            if sheet.is_empty() { String::new() } else { format!(" 工作表“{sheet}”") }
+        );
     }
     if let Some(workbook) = &report.workbook {
         print_line!("导入报告：{workbook}");
     }
     if let Some(fault) = &report.fault {
-        eprintln!("error: {}: {fault}", report.file);
+        print_error!("error: {}: {fault}", shown_name(&report.file));
     }
 }
 
@@ -165,14 +184,15 @@ fn exit_of(report: &PullReport) -> Exit {
     }
 }
 
-/// Reads one file, after the person `by` has decided about the headers of `map`. Exit code: 3 if a snapshot is held, 2 if rows wait for
+/// Reads one file, after the person has decided about the headers of `map`. Exit code: 3 if a snapshot is held, 2 if rows wait for
 /// correction or were returned.
-pub(crate) async fn import(app: &App, request: ImportRequest, map: &[String], by: &str) -> anyhow::Result<Exit> {
+pub(crate) async fn import(app: &App, request: ImportRequest, map: &[String], person: &PersonArguments) -> anyhow::Result<Exit> {
     for text in map {
+        let by = person.by.as_deref().unwrap_or_default();
         let DecidedHeader { header, decision } = import::decide_header(app.importer(), &request.source, text, by).await?;
         print_line!("来源“{}”的“{header}”栏：{}", request.source, decision_text(decision));
     }
-    match import::import(app.importer(), request).await? {
+    match import::import(app.importer(), request, person.person(&person.who())).await? {
         Imported::Forms(accounts) => {
             let returned = accounts.iter().any(|account| account.returned > 0 || !account.missing_columns.is_empty());
             print_forms(&accounts);
@@ -195,16 +215,16 @@ fn decision_text(decision: HeaderDecision) -> &'static str {
 }
 
 /// Reads one source, or all of them. The exit code is that of the worst source.
-pub(crate) async fn pull(app: &App, name: Option<&str>, accept: bool) -> anyhow::Result<Exit> {
+pub(crate) async fn pull(app: &App, name: Option<&str>, accept: bool, person: &PersonArguments) -> anyhow::Result<Exit> {
     let mut worst = Exit::Done;
-    import::pull(app.importer(), name, accept, |source, pulled| match pulled {
+    import::pull(app.importer(), name, accept, person.person(&person.who()), |source, pulled| match pulled {
         Pulled::SampleUnused => print_line!("{source}：已有其他来源的项目台账，样例不再读取"),
         Pulled::Report(report) => {
             print_report(&report);
             worst = worst.or_worse(exit_of(&report));
         }
         Pulled::Failed(error) => {
-            eprintln!("error: {source}: {error:#}");
+            print_error!("error: {source}: {error:#}");
             worst = Exit::Failed;
         }
     })
@@ -214,8 +234,8 @@ pub(crate) async fn pull(app: &App, name: Option<&str>, accept: bool) -> anyhow:
 
 /// Lists, releases, discards and exports snapshots.
 pub(crate) async fn snapshot(app: &App, action: SnapshotAction) -> anyhow::Result<Exit> {
-    let decide = async |ledger: String, source: String, seq: i64, state: SnapshotState| -> anyhow::Result<Exit> {
-        snapshots::decide(app.evaluator(), &ledger, &source, seq, state).await?;
+    let decide = async |ledger: String, source: String, seq: i64, state: SnapshotState, person: PersonArguments| -> anyhow::Result<Exit> {
+        snapshots::decide(app.evaluator(), &ledger, &source, seq, state, person.person(&person.who())).await?;
         print_line!("{ledger}/{source} 第{seq}次快照：{}", if state == SnapshotState::InForce { "已放行生效" } else { "已作废" });
         Ok(Exit::Done)
     };
@@ -234,7 +254,7 @@ pub(crate) async fn snapshot(app: &App, action: SnapshotAction) -> anyhow::Resul
                     snapshot.seq,
                     snapshot.covers_on,
                     snapshot.rows,
-                    snapshot.origin.file,
+                    shown_name(&snapshot.origin.file),
                     &snapshot.file_sha256[..12.min(snapshot.file_sha256.len())],
                     if snapshot.reason.is_empty() { String::new() } else { format!(" {}", snapshot.reason) },
                 );
@@ -246,23 +266,22 @@ pub(crate) async fn snapshot(app: &App, action: SnapshotAction) -> anyhow::Resul
             let of = GoneCode { ledger: &ledger, source: &source, code: &code };
             diff::confirm_gone(app, of, &by, &reason).await
         }
-        SnapshotAction::Release { ledger, source, seq } => decide(ledger, source, seq, SnapshotState::InForce).await,
-        SnapshotAction::Discard { ledger, source, seq } => decide(ledger, source, seq, SnapshotState::Discarded).await,
-        SnapshotAction::Export { ledger, as_of } => export(app, &ledger, as_of.unwrap_or_else(|| app.clock().today())).await,
+        SnapshotAction::Release { ledger, source, seq, person } => decide(ledger, source, seq, SnapshotState::InForce, person).await,
+        SnapshotAction::Discard { ledger, source, seq, person } => decide(ledger, source, seq, SnapshotState::Discarded, person).await,
+        SnapshotAction::Export { ledger, as_of, person } => {
+            export(app, &ledger, as_of.unwrap_or_else(|| app.clock().today()), &person).await
+        }
     }
 }
 
 /// Writes the records of a ledger on a day as csv to stdout.
-async fn export(app: &App, ledger: &str, as_of: NaiveDate) -> anyhow::Result<Exit> {
+async fn export(app: &App, ledger: &str, as_of: NaiveDate, person: &PersonArguments) -> anyhow::Result<Exit> {
     let ledger = ledger_named(&app.config().policy, ledger)?;
-    let mut out = csv::Writer::from_writer(std::io::stdout().lock());
-    out.write_record(ledger.fields.iter().map(|field| field.id.as_str()))?;
-    snapshots::each_record(app.evaluator(), ledger, as_of, |record| {
-        Ok(out.write_record(record.cells.iter().map(|cell| guarded_cell(&cell.to_string())))?)
-    })
-    .await?;
+    snapshots::record_export(app.evaluator(), ledger, as_of, person.person(&person.who())).await?;
+    let mut out = CsvPrinter::to_stdout();
+    out.row(ledger.fields.iter().map(|field| field.id.as_str()))?;
+    snapshots::each_record(app.evaluator(), ledger, as_of, |record| out.row(record.cells.iter().map(ToString::to_string))).await?;
     out.flush()?;
-    std::io::stdout().flush()?;
     Ok(Exit::Done)
 }
 

@@ -5,6 +5,7 @@ mod print;
 
 mod accountability;
 mod arguments;
+mod audit;
 mod check;
 pub mod command_line;
 mod csv_text;
@@ -15,7 +16,9 @@ mod explain;
 mod findings;
 mod intake;
 mod ledger;
+mod local_time;
 mod outbox;
+mod person;
 mod rebuild;
 mod restricted;
 pub mod run;

@@ -3,17 +3,19 @@
 
 use crate::app::compose::App;
 use crate::app::outbox;
-use crate::app::outbox::{ListRequest, MessageView, Person, Readdressed, Retried, SentNow, StateChange};
+use crate::app::outbox::{ListRequest, MessageView, Readdressed, Retried, SentNow, StateChange};
 use crate::cli::exit::Exit;
-use crate::clock::SHANGHAI_SECONDS;
+use crate::cli::local_time::local;
+use crate::cli::person::PersonArguments;
+use crate::cli::print;
 use crate::domain::audience::masked_address;
 use crate::domain::notify::delivery::DeliveryState;
 use crate::domain::rules::rule::Light;
+use crate::store::draft_decisions::DraftDecisions;
 use crate::store::outbox::OutboxRow;
 use crate::worker::deliver::deliverer::{Block, Delivered, Deliverer};
 use anyhow::ensure;
-use chrono::{DateTime, FixedOffset};
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 
 #[derive(Subcommand)]
 pub(crate) enum OutboxAction {
@@ -37,6 +39,8 @@ pub(crate) enum OutboxAction {
         /// Write the message itself, as it was sent
         #[arg(long)]
         eml: bool,
+        #[command(flatten)]
+        person: PersonArguments,
     },
     /// Send failed messages once more (refused or given up; all of them, or those named)
     Retry {
@@ -81,45 +85,6 @@ pub(crate) enum OutboxAction {
     Send,
 }
 
-#[derive(Args)]
-pub(crate) struct PersonArguments {
-    /// Who does it (default: the user who is logged in)
-    #[arg(long)]
-    by: Option<String>,
-    /// Why
-    #[arg(long, default_value = "")]
-    reason: String,
-}
-
-impl PersonArguments {
-    /// The name that was given, or the user who is logged in.
-    fn who(&self) -> String {
-        let named = |by: &&String| !by.trim().is_empty();
-        #[allow(clippy::disallowed_methods, reason = "the user's name for the audit; it configures nothing")]
-        let user =
-            || ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()));
-        self.by.as_ref().filter(named).cloned().or_else(user).unwrap_or_else(|| "未署名".into())
-    }
-
-    /// The person as a use case records it; `who` comes from [`PersonArguments::who`].
-    fn person<'a>(&'a self, who: &'a str) -> Person<'a> {
-        Person { who, why: self.why() }
-    }
-
-    /// The reason that was given.
-    fn why(&self) -> &str {
-        if self.reason.trim().is_empty() { "未写明" } else { self.reason.trim() }
-    }
-}
-
-/// A stored time as wall-clock time in Asia/Shanghai.
-fn local(at: &str) -> String {
-    match (DateTime::parse_from_rfc3339(at), FixedOffset::east_opt(SHANGHAI_SECONDS)) {
-        (Ok(at), Some(zone)) => at.with_timezone(&zone).format("%Y-%m-%d %H:%M:%S").to_string(),
-        _ => at.to_owned(),
-    }
-}
-
 /// Runs one action on the outbox.
 pub(crate) async fn outbox(app: &App, action: OutboxAction) -> anyhow::Result<Exit> {
     let deliverer = app.deliverer();
@@ -132,11 +97,11 @@ pub(crate) async fn outbox(app: &App, action: OutboxAction) -> anyhow::Result<Ex
             let finding = finding.and_then(|words| <[String; 2]>::try_from(words).ok()).map(|[rule, key]| (rule, key));
             list(deliverer, ListRequest { state, run, unit, finding }).await
         }
-        OutboxAction::Show { id, eml: true } => {
-            std::io::Write::write_all(&mut std::io::stdout().lock(), &outbox::bytes(deliverer, &id).await?)?;
+        OutboxAction::Show { id, eml: true, person } => {
+            print::bytes(&outbox::bytes(deliverer, &id, person.person(&person.who())).await?)?;
             Ok(Exit::Done)
         }
-        OutboxAction::Show { id, eml: false } => show(&id, &outbox::show(deliverer, &id).await?),
+        OutboxAction::Show { id, eml: false, person } => show(&id, &outbox::show(deliverer, &id, person.person(&person.who())).await?),
         OutboxAction::Retry { ids, corrected: false, person } => retry(deliverer, &ids, &person).await,
         OutboxAction::Retry { ids, corrected: true, person } => retry_corrected(deliverer, &ids, &person).await,
         OutboxAction::Hold { sending: true, person, .. } => {
@@ -179,7 +144,7 @@ pub(crate) async fn outbox(app: &App, action: OutboxAction) -> anyhow::Result<Ex
 /// Prints messages that are stopped because they name a restricted record, with the reason.
 async fn print_withheld(deliverer: &Deliverer, ids: &[String]) -> anyhow::Result<()> {
     for id in ids {
-        let message = outbox::show(deliverer, id).await?.row;
+        let message = outbox::row(deliverer, id).await?;
         print_line!("{id} {}：{}，不再发送；下次执行任务时另行生成", message.unit, message.reply);
     }
     Ok(())
@@ -187,9 +152,17 @@ async fn print_withheld(deliverer: &Deliverer, ids: &[String]) -> anyhow::Result
 
 /// Releases or rejects drafts in the name of a person.
 async fn decide(deliverer: &Deliverer, ids: &[String], to: DeliveryState, person: &PersonArguments) -> anyhow::Result<Exit> {
-    outbox::named_decision(person.by.as_deref(), &person.reason)?;
-    let decided = outbox::decide(deliverer, ids, to, person.person(&person.who())).await?;
-    let rest = ids.len() - decided;
+    outbox::named_decision(deliverer, ids, person.by.as_deref(), &person.reason).await?;
+    let DraftDecisions { decided, approved, same_person } = outbox::decide(deliverer, ids, to, person.person(&person.who())).await?;
+    let rest = ids.len() - decided.len() - approved.len();
+    for id in &approved {
+        print_line!("{id}：已记录第一人同意签发，须由另一人再次签发后发出（[mail] two_persons）");
+    }
+    for id in &same_person {
+        print_line!("{id}：同一人不能两次签发，须由另一人签发，未作改动");
+    }
+    let rest = rest - same_person.len();
+    let decided = decided.len();
     let word = if to == DeliveryState::Pending { "签发" } else { "不予签发" };
     print_line!("{word}{decided}件{}", if rest > 0 { format!("；{rest}件不是待签发的拟办件，未作改动") } else { String::new() });
     let mut withheld = Vec::new();
@@ -197,7 +170,7 @@ async fn decide(deliverer: &Deliverer, ids: &[String], to: DeliveryState, person
         withheld.extend(outbox::state_of(deliverer, id).await?.filter(|state| *state == DeliveryState::Withheld).map(|_| id.clone()));
     }
     print_withheld(deliverer, &withheld).await?;
-    Ok(if rest > 0 { Exit::Partial } else { Exit::Done })
+    Ok(if rest + same_person.len() > 0 { Exit::Partial } else { Exit::Done })
 }
 
 /// Prints what delays sending, and the messages that a request names.
@@ -285,7 +258,11 @@ fn show(id: &str, view: &MessageView) -> anyhow::Result<Exit> {
     print_line!("{} 生成", local(&message.created_at));
     for event in &view.events {
         let event_text = event.what.word(!message.act.is_empty());
-        let who = if event.who.is_empty() { String::new() } else { format!("（{}）", event.who) };
+        let who = match (event.who.as_str(), event.os_user.as_str()) {
+            ("", _) => String::new(),
+            (who, "") => format!("（{who}）"),
+            (who, user) => format!("（{who}）系统用户{user}"),
+        };
         print_line!("{} {event_text}{who} {}", local(&event.at), without_address(message, &event.detail));
     }
     if message.state == DeliveryState::Accepted {
@@ -299,7 +276,7 @@ fn show(id: &str, view: &MessageView) -> anyhow::Result<Exit> {
     }
     print_line!("原文：duban outbox show {id} --eml");
     match &view.contents {
-        Some(contents) => print_line!("\n{}", contents.text.trim_end()),
+        Some(contents) => print::block(&format!("\n{}", contents.text)),
         None => print_line!("正文不是本程序的格式，请查看原文"),
     }
     Ok(Exit::Done)

@@ -1,11 +1,14 @@
 //! `rebuild`: rebuilds the workbooks of a past run and compares them with the originals.
 
 use crate::app::compose::App;
+use crate::app::runs;
 use crate::cli::exit::Exit;
+use crate::cli::person::PersonArguments;
 use std::path::PathBuf;
 
 /// Exit code 0: all workbooks are identical to the originals; 2: one differs, or has no original.
-pub(crate) async fn rebuild(app: &App, run: &str, to: Option<PathBuf>) -> anyhow::Result<Exit> {
+pub(crate) async fn rebuild(app: &App, run: &str, to: Option<PathBuf>, person: &PersonArguments) -> anyhow::Result<Exit> {
+    runs::record_rebuild(&app.runner(), run, person.person(&person.who())).await?;
     let rebuilt = app.runner().rebuild(run, to).await?;
     for workbook in &rebuilt {
         let word = match &workbook.stored {

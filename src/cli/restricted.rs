@@ -2,9 +2,10 @@
 //! lifts.
 
 use crate::app::compose::App;
-use crate::app::outbox::Person;
+use crate::app::person::Person;
 use crate::app::restricted::{self, LiftRequest, WentOut};
 use crate::cli::exit::Exit;
+use crate::cli::print;
 use crate::domain::audience::masked_address;
 use clap::Subcommand;
 use serde_json::json;
@@ -84,7 +85,7 @@ async fn list(app: &App, format: &str, codes: &[String]) -> anyhow::Result<Exit>
                 })
             })
             .collect();
-        print_line!("{}", serde_json::to_string_pretty(&listed)?);
+        print::json(&serde_json::to_string_pretty(&listed)?);
         return Ok(Exit::Done);
     }
     for mark in &marks {
@@ -123,7 +124,7 @@ async fn sent(app: &App, format: &str, codes: &[String]) -> anyhow::Result<Exit>
                 })
             })
             .collect();
-        print_line!("{}", serde_json::to_string_pretty(&listed)?);
+        print::json(&serde_json::to_string_pretty(&listed)?);
         return Ok(Exit::Done);
     }
     for (code, list) in &out {

@@ -7,6 +7,9 @@ use crate::app::start;
 use crate::app::start::Start;
 use crate::cli::check::confinement_line;
 use crate::cli::exit::Exit;
+use crate::cli::person::PersonArguments;
+use crate::cli::print;
+use crate::cli::print::add_line;
 use crate::clock::Clock;
 use crate::domain::register::levels::Levels;
 use crate::domain::register::period::chinese_date;
@@ -32,11 +35,11 @@ pub(crate) async fn run(app: &App, job: String, as_of: Option<NaiveDate>, dry_ru
     let when = as_of.map_or(RunWhen::Now, RunWhen::AsOf);
     let levels = &app.config().policy.units.levels;
     if dry_run {
-        print_line!("{}", rehearsal_text(&app.runner().rehearse(&job, when).await?, levels).trim_end());
+        print::block(&rehearsal_text(&app.runner().rehearse(&job, when).await?, levels));
         return Ok(Exit::Done);
     }
     let outcome = app.runner().run_job(&RunRequest { job, when, revise }).await?;
-    print_line!("{}", outcome_text(&outcome, levels).trim_end());
+    print::block(&outcome_text(&outcome, levels));
     Ok(exit_of(outcome.run.state))
 }
 
@@ -53,20 +56,21 @@ pub fn outcome_text(outcome: &RunOutcome, levels: &Levels) -> String {
             _ if done.sent_now > 0 => format!("完成，本次继续发送其余{}封，已送达的未重复发送。", done.sent_now),
             _ => "完成，未重复发送。".to_owned(),
         };
-        text.push_str(&format!("本次执行（{} {}）已于此前{state}\n\n", run.job, run.slot));
+        add_line(&mut text, format_args!("本次执行（{} {}）已于此前{state}", run.job, run.slot));
+        text.push('\n');
     }
     if let Some(RunResult { pulled, judged, mailed }) = &run.result {
         for PulledLedger { ledger, source, snapshot } in pulled {
-            text.push_str(&format!("{ledger}（{source}）：第{snapshot}次快照\n"));
+            add_line(&mut text, format_args!("{ledger}（{source}）：第{snapshot}次快照"));
         }
         if let Some(judged) = judged {
             judged_text(judged, &mut text);
             for ReportFile { path, sha256, bytes, .. } in outcome.reports.iter().filter(|file| file.key.kind != ReportKind::Pack) {
-                text.push_str(&format!("报表：{path}（{bytes}字节，sha256 {}）\n", &sha256[..12.min(sha256.len())]));
+                add_line(&mut text, format_args!("报表：{path}（{bytes}字节，sha256 {}）", &sha256[..12.min(sha256.len())]));
             }
         }
         for path in &run.inputs.intake_reports {
-            text.push_str(&format!("导入报告：{path}\n"));
+            add_line(&mut text, format_args!("导入报告：{path}"));
         }
         if let Some(mailed) = mailed {
             mailed_text(mailed, levels, &mut text);
@@ -75,7 +79,7 @@ pub fn outcome_text(outcome: &RunOutcome, levels: &Levels) -> String {
     deliveries_text(&outcome.deliveries, &mut text);
     let reason = incomplete_because(run);
     if !reason.is_empty() {
-        text.push_str(&format!("未全部完成：{reason}\n"));
+        add_line(&mut text, format_args!("未全部完成：{reason}"));
     }
     text
 }
@@ -91,26 +95,29 @@ pub(crate) fn incomplete_because(run: &Run) -> String {
 
 /// Adds what was judged, found and made: sources, findings by light and by change, packs.
 fn judged_text(judged: &JudgedResult, text: &mut String) {
-    text.push_str(&format!("{} 截至{}\n", judged.title, chinese_date(judged.as_of)));
+    add_line(text, format_args!("{} 截至{}", judged.title, chinese_date(judged.as_of)));
     for JudgedSource { ledger, source, snapshot, covers_on, accepted, quarantined, note } in &judged.sources {
         let covers_on = chinese_date(*covers_on);
         let note = if note.is_empty() { String::new() } else { format!("；{note}") };
-        text.push_str(&format!("台账：{ledger}（{source}，第{snapshot}次快照，截至{covers_on}）入库{accepted} 待核{quarantined}{note}\n"));
+        add_line(
+            text,
+            format_args!("台账：{ledger}（{source}，第{snapshot}次快照，截至{covers_on}）入库{accepted} 待核{quarantined}{note}"),
+        );
     }
     let FindingCounts { red, orange, yellow, unjudged, blank_cells, exempt, .. } = judged.findings;
-    text.push_str(&format!("督办事项：红{red} 橙{orange} 黄{yellow}；无法判定{unjudged}（待补齐{blank_cells}处），豁免{exempt}\n"));
+    add_line(text, format_args!("督办事项：红{red} 橙{orange} 黄{yellow}；无法判定{unjudged}（待补齐{blank_cells}处），豁免{exempt}"));
     let FindingCounts { new, escalated, eased, continued, reopened, resolved, .. } = judged.findings;
-    text.push_str(&format!("较上期：新增{new} 升级{escalated} 减轻{eased} 持续{continued} 再次出现{reopened} 办结{resolved}\n"));
+    add_line(text, format_args!("较上期：新增{new} 升级{escalated} 减轻{eased} 持续{continued} 再次出现{reopened} 办结{resolved}"));
     for PackCounts { title, made, without_rows, failed, folders } in &judged.packs {
         let place = if folders.is_empty() { String::new() } else { format!("（{}）", folders.join("、")) };
-        text.push_str(&format!("分单位报表：{title}{made}份{place}"));
+        let mut line = format!("分单位报表：{title}{made}份{place}");
         if *without_rows > 0 {
-            text.push_str(&format!("；另有{without_rows}个单位没有可列的内容，无报表"));
+            line.push_str(&format!("；另有{without_rows}个单位没有可列的内容，无报表"));
         }
         if *failed > 0 {
-            text.push_str(&format!("；{failed}份未能生成"));
+            line.push_str(&format!("；{failed}份未能生成"));
         }
-        text.push('\n');
+        add_line(text, format_args!("{line}"));
     }
 }
 
@@ -123,7 +130,7 @@ fn mailed_text(mailed: &MailedResult, levels: &Levels, text: &mut String) {
     }
     text.push('\n');
     if *drafts > 0 {
-        text.push_str(&format!("拟办：督办、通报、约谈{drafts}件，签发后发送\n"));
+        add_line(text, format_args!("拟办：督办、通报、约谈{drafts}件，签发后发送"));
     }
     text.push_str(&format!("{}\n", coverage.in_words(levels)));
 }
@@ -143,21 +150,21 @@ fn deliveries_text(mails: &Deliveries, text: &mut String) {
         }
         text.push('\n');
         if mails.test > 0 {
-            text.push_str(&format!("试发送：{}封发往测试邮箱，各单位未收到，不计入已提醒\n", mails.test));
+            add_line(text, format_args!("试发送：{}封发往测试邮箱，各单位未收到，不计入已提醒", mails.test));
         }
         if mails.repeated > 0 {
-            text.push_str(&format!("其中{}封曾结果不明而重发，对方可能收到两份（编号相同）\n", mails.repeated));
+            add_line(text, format_args!("其中{}封曾结果不明而重发，对方可能收到两份（编号相同）", mails.repeated));
         }
         for line in &mails.notes {
-            text.push_str(&format!("{line}\n"));
+            add_line(text, format_args!("{line}"));
         }
         if let Some(reason) = &mails.channel_fault {
-            text.push_str(&format!("现在发不出去：{reason}。未丢失，duban serve会自动再试\n"));
+            add_line(text, format_args!("现在发不出去：{reason}。未丢失，duban serve会自动再试"));
         }
     }
     if mails.drafts + mails.rejected_drafts > 0 {
         let Deliveries { drafts, rejected_drafts, .. } = mails;
-        text.push_str(&format!("拟办件：待签发{drafts}件，不予签发{rejected_drafts}件（duban outbox list --state draft）\n"));
+        add_line(text, format_args!("拟办件：待签发{drafts}件，不予签发{rejected_drafts}件（duban outbox list --state draft）"));
     }
 }
 
@@ -168,10 +175,10 @@ fn rehearsal_text(rehearsal: &Rehearsal, levels: &Levels) -> String {
         judged_text(judged, &mut text);
     }
     for RehearsedMail { unit, subject } in &rehearsal.digests {
-        text.push_str(&format!("{unit} ← {subject}\n"));
+        add_line(&mut text, format_args!("{unit} ← {subject}"));
     }
     for RehearsedMail { unit, subject } in &rehearsal.drafts {
-        text.push_str(&format!("{unit} ←（拟办，签发后发送）{subject}\n"));
+        add_line(&mut text, format_args!("{unit} ←（拟办，签发后发送）{subject}"));
     }
     if let Some(coverage) = &rehearsal.coverage {
         text.push_str(&format!("{}\n", coverage.in_words(levels)));
@@ -187,6 +194,9 @@ pub(crate) async fn serve(root: &Path) -> anyhow::Result<Exit> {
         print_line!("{confinement}");
     }
     let Checked { config, mailer, .. } = checked;
+    for problem in check::exposed(root, &config)?.0 {
+        print_error!("注意：{problem}");
+    }
     let app = App::open_checked(root, Clock::System, config, mailer).await?;
     let stop = CancellationToken::new();
     let stopping = stop.clone();
@@ -223,8 +233,8 @@ async fn wait_for_signal() {
 }
 
 /// Fixes the day from which acts above a reminder begin, and prints it.
-pub(crate) fn init(app: &App) -> anyhow::Result<Exit> {
-    match start::fix_start(app.root(), app.config(), app.clock().today())? {
+pub(crate) async fn init(app: &App, person: &PersonArguments) -> anyhow::Result<Exit> {
+    match start::fix_start_by(app, person.person(&person.who())).await? {
         Start::Known(day) => print_line!("启动日已定为{}，未作更改。", chinese_date(day)),
         Start::Fixed { day, calendar_known } => {
             print_line!("启动日定为{}（config/duban.toml [start] enforce_on）。", chinese_date(day));

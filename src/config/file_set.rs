@@ -1,6 +1,7 @@
 //! The configuration as texts, and the parsing of one text as TOML.
 
 use crate::domain::problem::{Problems, ProblemsAt, suggest};
+use crate::domain::secret::without_passwords_of_addresses;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 
@@ -53,7 +54,8 @@ pub(crate) fn report_toml(error: &toml::de::Error, text: &str, whose: &str, also
             let hint = suggest(unknown, known.iter().map(String::as_str).chain(also_known.iter().copied()));
             at.report(format!("{place}unknown key \"{unknown}\"{whose}"), hint);
         }
-        _ => at.report(format!("{place}{}", error.message()), None),
+        // a value in the message may be an address with a password
+        _ => at.report(format!("{place}{}", without_passwords_of_addresses(error.message(), true)), None),
     }
 }
 

@@ -6,8 +6,10 @@ use crate::config::file_set::FileSet;
 use crate::config::job_file::Job;
 use crate::config::settings::{self, Settings};
 use crate::config::{job_file, policy_file, source_settings, template_file};
+use crate::domain::database_url::DatabaseUrl;
 use crate::domain::problem::Problems;
 use crate::domain::rules::policy::Policy;
+use crate::domain::secret::Secret;
 use crate::workbook::template::Template;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -38,14 +40,24 @@ impl Config {
         files.filter(|(path, _)| path.starts_with("config/") && *path != settings::FILE)
     }
 
-    /// The texts as a run may store them: without the passwords of database urls.
+    /// The passwords that the addresses of databases hold.
+    pub fn passwords(&self) -> Vec<Secret> {
+        let sources = self.settings.sources.iter().filter_map(|source| source.database.as_ref());
+        sources.chain([&self.settings.database.url]).flat_map(DatabaseUrl::passwords).cloned().collect()
+    }
+
+    /// The texts as a run may store them: without passwords.
     pub fn files_without_secrets(&self) -> FileSet {
-        let mut files = self.files.clone();
-        if let Some(text) = files.get_mut(settings::FILE) {
-            let sources = self.settings.sources.iter().filter_map(|source| source.database.as_ref());
-            *text = source_settings::without_passwords(text, sources.chain([&self.settings.database.url]));
-        }
-        files
+        let passwords = self.passwords();
+        let stored = |(path, text): (&String, &String)| {
+            let text = if path == settings::FILE {
+                source_settings::settings_without_secrets(text, &passwords)
+            } else {
+                source_settings::text_without_secrets(text, &passwords)
+            };
+            (path.clone(), text)
+        };
+        self.files.iter().map(stored).collect()
     }
 
     /// Parses the texts.

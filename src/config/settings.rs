@@ -4,9 +4,12 @@ use crate::config::file_set::{FileSet, parse_toml};
 use crate::config::source_settings::{self, SourceSettings};
 use crate::domain::audience::is_counts_only;
 use crate::domain::bounds::between;
-use crate::domain::problem::{Problems, ProblemsAt, suggest};
+use crate::domain::database_url::{DatabaseUrl, is_this_machine};
+use crate::domain::mailbox;
+use crate::domain::problem::{Problems, ProblemsAt};
 use crate::domain::register::calendar::parse_day;
 use crate::domain::register::units::Units;
+use crate::domain::rules::rule::Act;
 use chrono::NaiveDate;
 use serde::Deserialize;
 
@@ -88,7 +91,9 @@ impl<'de> Deserialize<'de> for StartDate {
 #[serde(deny_unknown_fields)]
 pub struct Database {
     /// `sqlite:var/duban.db` (relative to the root) or `postgres://user:password@host/name`.
-    pub url: String,
+    pub url: DatabaseUrl,
+    /// Why a database of another machine may be reached without a checked certificate.
+    pub accept_plaintext: Option<String>,
 }
 
 /// Limits of what an import may change against the last snapshot in force, in percent; beyond them the new snapshot is held.
@@ -161,7 +166,30 @@ pub struct MailSettings {
     /// Days after which a mail that could not be sent is abandoned.
     #[serde(default = "five_days", deserialize_with = "between::<1, 365, _, _>")]
     pub too_late_days: u32,
+    /// The acts whose drafts two persons have to release, 通报 and 约谈 if any.
+    #[serde(default)]
+    pub two_persons: Vec<TwoPersonAct>,
     pub smtp: Option<SmtpSettings>,
+}
+
+/// An act whose drafts may need two persons.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TwoPersonAct {
+    /// 通报
+    Circulate,
+    /// 约谈
+    Interview,
+}
+
+impl TwoPersonAct {
+    /// The code of the act.
+    pub fn code(self) -> &'static str {
+        match self {
+            TwoPersonAct::Circulate => Act::Circulate.code(),
+            TwoPersonAct::Interview => Act::Interview.code(),
+        }
+    }
 }
 
 fn five_thousand() -> i64 {
@@ -192,6 +220,36 @@ pub struct SmtpSettings {
     pub final_timeout_seconds: u64,
     #[serde(default = "four", deserialize_with = "between::<1, 64, _, _>")]
     pub connections: u32,
+    /// Why a server of another machine may be reached without TLS. Its mails carry counts only, unless `plaintext_rows` is set.
+    pub accept_plaintext: Option<String>,
+    /// Mails that cross the network in plain text may carry rows.
+    #[serde(default)]
+    pub plaintext_rows: bool,
+}
+
+impl SmtpSettings {
+    /// Whether mails would leave this machine in plain text.
+    pub fn is_plain_and_far(&self) -> bool {
+        self.tls == SmtpTls::None && !is_this_machine(&self.host)
+    }
+}
+
+impl MailSettings {
+    /// Whether a mail to this address holds counts only: it leaves `allowed_domains`, or crosses the network in plain text.
+    pub fn is_counts_only(&self, address: &str) -> bool {
+        let is_plain = self.smtp.as_ref().is_some_and(|smtp| smtp.is_plain_and_far() && !smtp.plaintext_rows);
+        is_plain || is_counts_only(address, &self.allowed_domains)
+    }
+}
+
+/// A way that crosses a network in plain text, and the reason why the office accepts it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlainWay {
+    /// The section of the configuration, such as `source "business"`.
+    pub section: String,
+    /// The host and database, or host and port.
+    pub place: String,
+    pub reason: String,
 }
 
 fn sixty() -> u64 {
@@ -222,6 +280,26 @@ impl Settings {
         self.start.enforce_on.map(|date| date.0)
     }
 
+    /// The ways that cross a network in plain text, which the office has accepted.
+    pub fn plain_ways(&self) -> Vec<PlainWay> {
+        let mut ways = Vec::new();
+        let mut add = |section: String, place: String, reason: &Option<String>| {
+            ways.push(PlainWay { section, place, reason: reason.clone().unwrap_or_default() });
+        };
+        if self.database.url.is_plain_and_far() {
+            add("database".into(), self.database.url.to_string(), &self.database.accept_plaintext);
+        }
+        for source in &self.sources {
+            if let Some(url) = source.database.as_ref().filter(|url| url.is_plain_and_far()) {
+                add(format!("source \"{}\"", source.name), url.to_string(), &source.accept_plaintext);
+            }
+        }
+        if let Some(smtp) = self.mail.smtp.as_ref().filter(|smtp| smtp.is_plain_and_far()) {
+            add("mail.smtp".into(), format!("{}:{}", smtp.host, smtp.port), &smtp.accept_plaintext);
+        }
+        ways
+    }
+
     pub fn source(&self, name: &str) -> Option<&SourceSettings> {
         self.sources.iter().find(|source| source.name == name)
     }
@@ -240,10 +318,14 @@ pub(crate) fn parse(files: &FileSet, problems: &mut Problems) -> Option<Settings
         }
         source_settings::check(source, &mut at);
     }
-    let url = &settings.database.url;
-    if !["sqlite:", "postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
-        let hint = suggest(url.split(':').next().unwrap_or_default(), ["sqlite", "postgres"].into_iter());
-        problems.at(FILE, "database").report("url must begin with sqlite: or postgres://", hint);
+    for PlainWay { section, place, reason } in settings.plain_ways() {
+        if reason.trim().is_empty() {
+            let tls = if section == "mail.smtp" { "set tls = \"starttls\" or \"implicit\"" } else { "add ?sslmode=verify-full to the url" };
+            problems.at(FILE, section).report(
+                format!("{place} is another machine, and what goes there would cross the network in plain text"),
+                Some(format!("{tls}; or accept it with accept_plaintext = \"REASON\", which is recorded")),
+            );
+        }
     }
     if settings.parser.accept_weak.as_ref().is_some_and(|reason| reason.trim().is_empty()) {
         problems.at(FILE, "parser").report("accept_weak is empty", Some("write the reason for which the office accepts it".into()));
@@ -261,12 +343,19 @@ fn check_mail(settings: &Settings, at: &mut ProblemsAt<'_>) {
         at.report("allowed_domains is empty", Some("name the domains whose mail may carry project rows".into()));
     }
     // the address may be written with a name before it: 名称 <name@domain>
-    let from = mail.from.rsplit_once('<').map_or(&*mail.from, |(_, address)| address.trim_end().trim_end_matches('>'));
-    if !from.split_once('@').is_some_and(|(local, domain)| !local.is_empty() && !domain.is_empty() && !domain.contains('@')) {
-        at.report(format!("from \"{}\" is no mail address", mail.from), Some("write name@domain".into()));
+    let bare = |address: &str| address.rsplit_once('<').map_or(address, |(_, bare)| bare.trim_end().trim_end_matches('>')).to_owned();
+    for (key, address) in [("from", &mail.from), ("reply_to", &mail.reply_to)] {
+        if let Some(fault) = mailbox::fault(&bare(address)) {
+            at.report(format!("{key} \"{address}\" is no mail address: {fault}"), Some("write name@domain".into()));
+        }
+    }
+    for (number, domain) in mail.allowed_domains.iter().enumerate() {
+        if let Some((fault, hint)) = mailbox::domain_fault(domain) {
+            at.report(format!("allowed_domains, entry {} \"{domain}\" {fault}", number + 1), Some(hint.into()));
+        }
     }
     if let Some(test_to) = &mail.test_to
-        && (!test_to.contains('@') || is_counts_only(test_to, &mail.allowed_domains))
+        && (mailbox::fault(test_to).is_some() || is_counts_only(test_to, &mail.allowed_domains))
     {
         at.report(
             format!("test_to \"{test_to}\" is no address within allowed_domains"),
@@ -282,8 +371,7 @@ fn check_smtp(smtp: &SmtpSettings, at: &mut ProblemsAt<'_>) {
     if smtp.user.is_some() != smtp.password_file.is_some() {
         at.report("user and password_file go together", None);
     }
-    let local = ["localhost", "127.0.0.1", "::1"].contains(&smtp.host.as_str());
-    if smtp.tls == SmtpTls::None && smtp.user.is_some() && !local {
+    if smtp.is_plain_and_far() && smtp.user.is_some() {
         at.report("the password would cross the network in plain text", Some("set tls = \"starttls\" or \"implicit\"".into()));
     }
 }

@@ -1,12 +1,14 @@
 //! `[[source]]` of `config/duban.toml`: where a register comes from. A file, a folder of files, or a query of a database.
 
 use crate::domain::bounds::some_between;
-use crate::domain::problem::{ProblemsAt, suggest};
+use crate::domain::database_url::DatabaseUrl;
+use crate::domain::problem::ProblemsAt;
+use crate::domain::secret::{Secret, hide_all, without_passwords_of_addresses};
 use crate::domain::source_choice::pattern_fault;
 use serde::Deserialize;
 
 /// One source as it is written; [`SourceSettings::origin`] distinguishes file, folder and database.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SourceSettings {
     pub name: String,
@@ -22,24 +24,15 @@ pub struct SourceSettings {
     #[serde(rename = "settle_seconds", default, deserialize_with = "some_between::<0, 86_400, _, _>")]
     pub quiet_seconds: Option<u32>,
     /// `sqlite:PATH` (relative to the root) or `postgres://user@host/name`.
-    pub database: Option<String>,
+    pub database: Option<DatabaseUrl>,
+    /// Why a database of another machine may be reached without a checked certificate.
+    pub accept_plaintext: Option<String>,
     pub query: Option<String>,
     pub password_file: Option<String>,
     #[serde(default, deserialize_with = "some_between::<1, 10_000_000, _, _>")]
     pub rows_max: Option<u32>,
     #[serde(default, deserialize_with = "some_between::<1, 86_400, _, _>")]
     pub timeout_seconds: Option<u32>,
-}
-
-/// Leaves out the url, which may hold a password.
-impl std::fmt::Debug for SourceSettings {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SourceSettings")
-            .field("name", &self.name)
-            .field("path", &self.path)
-            .field("folder", &self.folder)
-            .finish_non_exhaustive()
-    }
 }
 
 /// A source that reads the newest file of a folder.
@@ -54,7 +47,7 @@ pub struct FolderSource<'a> {
 
 /// A source that reads the rows of a query.
 pub struct DatabaseSource<'a> {
-    pub url: &'a str,
+    pub url: &'a DatabaseUrl,
     pub query: &'a str,
     /// File that holds the password (mode 0600), relative to the root.
     pub password_file: Option<&'a str>,
@@ -101,21 +94,19 @@ pub(crate) fn check(source: &SourceSettings, at: &mut ProblemsAt<'_>) {
     if source.name.trim() != source.name || source.name.is_empty() || source.name.chars().count() > 64 {
         at.report("name is empty, too long or has spaces around it", None);
     }
-    let kinds = [("path", &source.path), ("folder", &source.folder), ("database", &source.database)];
-    let given: Vec<&str> = kinds.iter().filter(|(_, value)| value.is_some()).map(|(key, _)| *key).collect();
+    let kinds = [("path", source.path.is_some()), ("folder", source.folder.is_some()), ("database", source.database.is_some())];
+    let given: Vec<&str> = kinds.iter().filter(|(_, is_given)| *is_given).map(|(key, _)| *key).collect();
     let [kind] = given.as_slice() else {
         let message =
             if given.is_empty() { "says not where its rows are".to_owned() } else { format!("has {} at once", given.join(" and ")) };
         at.report(message, Some("give exactly one of path (a file), folder (its newest file), database (a query)".into()));
         return;
     };
-    for (key, value) in kinds {
+    for (key, value) in [("path", &source.path), ("folder", &source.folder)] {
         if let Some(value) = value
             && (value.trim() != value || value.is_empty())
         {
-            // a url may hold a password
-            let shown = if key == "database" { String::new() } else { format!(" \"{value}\"") };
-            at.report(format!("{key}{shown} is empty or has spaces around it"), None);
+            at.report(format!("{key} \"{value}\" is empty or has spaces around it"), None);
         }
     }
     for (key, is_given, of) in [
@@ -124,6 +115,7 @@ pub(crate) fn check(source: &SourceSettings, at: &mut ProblemsAt<'_>) {
         ("settle_seconds", source.quiet_seconds.is_some(), "folder"),
         ("query", source.query.is_some(), "database"),
         ("password_file", source.password_file.is_some(), "database"),
+        ("accept_plaintext", source.accept_plaintext.is_some(), "database"),
         ("rows_max", source.rows_max.is_some(), "database"),
         ("timeout_seconds", source.timeout_seconds.is_some(), "database"),
     ] {
@@ -144,11 +136,7 @@ pub(crate) fn check(source: &SourceSettings, at: &mut ProblemsAt<'_>) {
     }
 }
 
-fn check_database(source: &SourceSettings, url: &str, at: &mut ProblemsAt<'_>) {
-    let scheme = url.split(':').next().unwrap_or_default();
-    if !["sqlite", "postgres", "postgresql"].contains(&scheme) || !url.contains(':') {
-        at.report("database must begin with sqlite: or postgres://", suggest(scheme, ["sqlite", "postgres"].into_iter()));
-    }
+fn check_database(source: &SourceSettings, url: &DatabaseUrl, at: &mut ProblemsAt<'_>) {
     match source.query.as_deref().map(query_fault) {
         None => at.report("database without query", Some("write query = \"SELECT … FROM …\"".into())),
         Some(Some(fault)) => {
@@ -156,7 +144,7 @@ fn check_database(source: &SourceSettings, url: &str, at: &mut ProblemsAt<'_>) {
         }
         Some(None) => {}
     }
-    if source.password_file.is_some() && (scheme == "sqlite" || has_password(url)) {
+    if source.password_file.is_some() && (matches!(url, DatabaseUrl::Sqlite(_)) || !url.passwords().is_empty()) {
         at.report("password_file goes with a postgres url without a password", None);
     }
 }
@@ -199,56 +187,46 @@ fn code_of(query: &str) -> String {
     code
 }
 
-/// Whether a database url holds a password, before its host or as a parameter.
-pub fn has_password(url: &str) -> bool {
-    without_password(url) != url
+/// The shortest password that is looked for in texts that are read once more: a shorter one may be a part of any word.
+const PASSWORD_LENGTH_MIN: usize = 6;
+
+/// The text of `config/duban.toml` as a run may store it: its addresses without passwords, its queries without anything that is one, and no
+/// comments.
+pub(crate) fn settings_without_secrets(text: &str, passwords: &[Secret]) -> String {
+    let Ok(mut table) = text.parse::<toml::Table>() else { return String::new() };
+    strip_table(&mut table, passwords);
+    table.to_string()
 }
 
-/// A database url without its password.
-fn without_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    // passwords and parameters may hold @ and ?: the login ends at the last @ before the first ? that has an @ before it
-    let ends = rest.match_indices('?').map(|(at, _)| at).chain([rest.len()]);
-    let login = ends.filter_map(|end| rest[..end].rfind('@')).next();
-    let (login, place) = match login {
-        Some(at) => (Some(&rest[..at]), &rest[at + 1..]),
-        None => (None, rest),
-    };
-    let (place, parameters) = place.split_once('?').unwrap_or((place, ""));
-    let user = login.map(|login| format!("{}@", login.split(':').next().unwrap_or_default())).unwrap_or_default();
-    let others: Vec<&str> = parameters.split('&').filter(|part| !part.is_empty() && !part.starts_with("password=")).collect();
-    let parameters = if others.is_empty() { String::new() } else { format!("?{}", others.join("&")) };
-    format!("{scheme}://{user}{place}{parameters}")
-}
-
-/// A configuration text without the passwords of its database urls. `urls` are those the text holds. Where the text writes one with
-/// escapes, a search misses it: then the whole text is written anew from the parsed table.
-pub(crate) fn without_passwords<'a>(text: &str, urls: impl Iterator<Item = &'a String>) -> String {
-    let urls: Vec<&String> = urls.filter(|url| has_password(url)).collect();
-    let bare = urls.iter().fold(text.to_owned(), |text, url| text.replace(url.as_str(), &without_password(url)));
-    let Ok(mut table) = bare.parse::<toml::Table>() else { return bare };
-    if strip_passwords(&mut table) { table.to_string() } else { bare }
-}
-
-/// Removes the passwords from every url of a table; whether there was one.
-fn strip_passwords(table: &mut toml::Table) -> bool {
-    let mut found = false;
+fn strip_table(table: &mut toml::Table, passwords: &[Secret]) {
     for (key, value) in table.iter_mut() {
-        match value {
-            toml::Value::String(url) if (key == "url" || key == "database") && has_password(url) => {
-                *url = without_password(url);
-                found = true;
-            }
-            toml::Value::Table(table) => found |= strip_passwords(table),
-            toml::Value::Array(values) => {
-                for table in values.iter_mut().filter_map(toml::Value::as_table_mut) {
-                    found |= strip_passwords(table);
-                }
-            }
-            _ => {}
-        }
+        strip_value(key, value, passwords);
     }
-    found
+}
+
+fn strip_value(key: &str, value: &mut toml::Value, passwords: &[Secret]) {
+    match value {
+        toml::Value::String(text) => {
+            *text = match DatabaseUrl::parse(text) {
+                Ok(url) if key == "url" || key == "database" => url.without_password(),
+                _ => without_passwords_of_addresses(text, true),
+            };
+            if key == "query" {
+                let bare = hide_all(text, passwords);
+                // a stored configuration is read once more, and a query that is none would be a problem of it
+                *text = if query_fault(&bare).is_none() { bare } else { "SELECT 1".to_owned() };
+            }
+        }
+        toml::Value::Table(table) => strip_table(table, passwords),
+        toml::Value::Array(values) => values.iter_mut().for_each(|value| strip_value(key, value, passwords)),
+        _ => {}
+    }
+}
+
+/// Another text of the configuration as a run may store it: without the passwords of addresses and without those of the settings.
+pub(crate) fn text_without_secrets(text: &str, passwords: &[Secret]) -> String {
+    let long = passwords.iter().filter(|password| password.exposed().len() >= PASSWORD_LENGTH_MIN);
+    hide_all(&without_passwords_of_addresses(text, false), long)
 }
 
 #[cfg(test)]
@@ -278,21 +256,20 @@ mod tests {
     }
 
     #[test]
-    fn urls_lose_their_passwords_and_nothing_else() {
-        for (url, bare) in [
-            ("postgres://u:p@h:5432/d", "postgres://u@h:5432/d"),
-            ("postgres://u:p@@h/d?sslmode=require", "postgres://u@h/d?sslmode=require"),
-            ("postgres://u:p?q@h/d?application_name=a@b", "postgres://u@h/d?application_name=a@b"),
-            ("postgres://h/d?user=u&password=p", "postgres://h/d?user=u"),
-            ("postgres://h/d?password=p", "postgres://h/d"),
-            ("postgres://u@h/d", "postgres://u@h/d"),
-            ("sqlite:var/a@b.db", "sqlite:var/a@b.db"),
-        ] {
-            assert_eq!(without_password(url), bare);
-            assert_eq!(has_password(url), url != bare);
-        }
-        let text = "# kept\n[[source]]\ndatabase = \"postgres://u:p\\\"q@h/d\"\n";
-        let bare = without_passwords(text, ["postgres://u:p\"q@h/d".to_owned()].iter());
-        assert!(bare.contains("postgres://u@h/d") && !bare.contains("q@"), "{bare}");
+    fn stored_texts_hold_no_password() {
+        let url = "postgres://u:Zq7%22SECRET@h/d";
+        let text = format!(
+            "# old: postgres://a:Zq7OTHER@h/d\n[[source]]\nname = 'a'\ndatabase = \"{url}?sslmode=verify-full\"\n\
+             query = '''SELECT dblink('postgres://x:Zq7THIRD@h/d', 'Zq7\"SECRET') -- {url}'''\n"
+        );
+        let passwords = DatabaseUrl::parse(url).unwrap().passwords().to_vec();
+        let bare = settings_without_secrets(&text, &passwords);
+        assert!(bare.contains("postgres://u@h/d?sslmode=verify-full") && bare.contains("SELECT dblink("), "{bare}");
+        assert!(!bare.contains("Zq7"), "{bare}");
+        // a password that is a word of the query leaves a query that can be read
+        let bare = settings_without_secrets("query = 'SELECT 1'", &[Secret::new("SELECT")]);
+        assert_eq!(bare.trim(), "query = \"SELECT 1\"");
+        let bare = text_without_secrets("# postgres://u:Zq7P@h Zq7\"SECRET https://a/?token={{ t }}", &passwords);
+        assert_eq!(bare, "# postgres://u:***@h *** https://a/?token={{ t }}");
     }
 }

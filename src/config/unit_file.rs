@@ -2,6 +2,7 @@
 
 use crate::config::alias_file::{AliasFile, aliases, term};
 use crate::config::file_set::{FileSet, parse_toml};
+use crate::domain::mailbox;
 use crate::domain::problem::{Problems, ProblemsAt, suggest};
 use crate::domain::register::levels::{LevelKind, Levels};
 use crate::domain::register::units::{Alias, DepartmentKind, Unit, UnitId, Units};
@@ -117,15 +118,8 @@ fn add_unit(raw: &UnitFile, units: &mut Units, at: &mut ProblemsAt<'_>) {
 
 /// A plain check that catches slips; whether the mailbox exists only the mail server knows.
 fn check_mailbox(mailbox: &str, at: &mut ProblemsAt<'_>) {
-    let good = mailbox.split_once('@').is_some_and(|(local, domain)| {
-        !local.is_empty()
-            && domain.contains('.')
-            && !domain.starts_with('.')
-            && mailbox.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"@.-_+".contains(&byte))
-            && !domain.contains('@')
-    });
-    if !good {
-        at.report(format!("mailbox \"{mailbox}\" is no mail address"), Some("write name@domain in ASCII".into()));
+    if let Some(fault) = mailbox::fault(mailbox) {
+        at.report(format!("mailbox \"{mailbox}\" is no mail address: {fault}"), Some("write name@domain in ASCII".into()));
     }
 }
 
@@ -189,6 +183,9 @@ fn add_department(raw: DepartmentFile, units: &mut Units, at: &mut ProblemsAt<'_
             term: place.term,
             into: None,
         };
+        if let Some(mailbox) = unit.mailbox.as_deref().filter(|_| local.is_empty()) {
+            check_mailbox(mailbox, at);
+        }
         match units.add(unit, &[Alias::always(format!("{}{}", place.name, raw.name))]) {
             Ok(unit) => {
                 local.insert(id, unit);

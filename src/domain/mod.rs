@@ -2,10 +2,13 @@
 
 pub mod audience;
 pub(crate) mod bounds;
+pub mod database_url;
 pub mod intake;
 pub mod judging;
+pub mod mailbox;
 pub mod notify;
 pub mod own_sheet;
+pub mod plain_text;
 pub mod problem;
 pub mod register;
 pub mod restriction;
@@ -13,4 +16,5 @@ pub mod rules;
 pub mod sample;
 pub mod schedule;
 pub mod secrecy;
+pub mod secret;
 pub mod source_choice;

@@ -8,6 +8,7 @@
 //! - `TCP_NODELAY` is on: with Nagle's algorithm the final dot waits 40 ms for the acknowledgement of the body.
 
 use crate::domain::notify::delivery::{Attempt, Fault, FaultKind, Phase, classify};
+use crate::domain::secret::Secret;
 use lettre::Address;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS, Mechanism};
 use lettre::transport::smtp::commands::{Auth, Data, Ehlo, Mail, Quit, Rcpt, Rset, Starttls};
@@ -36,7 +37,7 @@ pub struct Server {
     pub tls: ServerTls,
     /// Further trusted certificates (PEM), beside those of the system.
     pub ca_file: Option<PathBuf>,
-    pub login: Option<(String, String)>,
+    pub login: Option<(String, Secret)>,
     /// The timeout of every step before the final dot.
     pub timeout: Duration,
     /// The timeout of the reply to the final dot. Giving up early makes duplicates; RFC 5321 asks for ten minutes.
@@ -167,7 +168,9 @@ impl Reply {
     }
 
     fn fault(&self, phase: Phase, kind: FaultKind) -> Fault {
-        Fault { kind, phase, detail: format!("{} {}", self.code, self.text()) }
+        // a server may repeat the login in its reply to it, so that only the code is shown
+        let detail = if phase == Phase::Login { self.code.to_string() } else { format!("{} {}", self.code, self.text()) };
+        Fault { kind, phase, detail }
     }
 }
 
@@ -225,7 +228,7 @@ impl Smtp {
             connection.hello().await?;
         }
         if let Some((user, password)) = &server.login {
-            connection.login(&Credentials::new(user.clone(), password.clone())).await?;
+            connection.login(&Credentials::new(user.clone(), password.exposed().to_owned())).await?;
         }
         Ok(connection)
     }
@@ -333,17 +336,18 @@ impl Connection {
         let fault = |kind, detail: String| Fault { kind, phase: Phase::Login, detail };
         let mechanism =
             *self.auth.first().ok_or_else(|| fault(FaultKind::NoLogin, "the server offers neither AUTH PLAIN nor AUTH LOGIN".into()))?;
-        let unusable = |error: lettre::transport::smtp::Error| fault(FaultKind::NoLogin, error.to_string());
-        let mut reply = self
-            .ask(Auth::new(mechanism, credentials.clone(), None).map_err(unusable)?)
-            .await
-            .map_err(|error| error.fault(Phase::Login))?;
+        let unusable = |_: lettre::transport::smtp::Error| fault(FaultKind::NoLogin, "the server's challenge cannot be answered".into());
+        let unanswered = |error: ReplyError| match error {
+            ReplyError::NotSmtp(_) => fault(FaultKind::Protocol, "no SMTP reply".into()),
+            error => error.fault(Phase::Login),
+        };
+        let mut reply = self.ask(Auth::new(mechanism, credentials.clone(), None).map_err(unusable)?).await.map_err(unanswered)?;
         for _ in 0..CHALLENGES_MAX {
             if reply.code != 334 {
                 break;
             }
             let answer = Auth::new_from_response(mechanism, credentials.clone(), &reply.challenge()).map_err(unusable)?;
-            reply = self.ask(answer).await.map_err(|error| error.fault(Phase::Login))?;
+            reply = self.ask(answer).await.map_err(unanswered)?;
         }
         match reply.code {
             235 => Ok(()),

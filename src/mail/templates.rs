@@ -44,6 +44,13 @@ impl fmt::Display for TemplateError {
 /// Our filters, beside those of minijinja.
 const FILTERS: [&str; 4] = ["date", "day", "weekday", "yi"];
 
+/// The work that one body may take: instructions, and the bytes of the texts it makes, 64 to a unit. The longest shipped digest takes a
+/// hundredth of it; a template without an end stops within seconds and 128 MiB.
+const FUEL: u64 = 2_000_000;
+
+/// The most bytes of a body.
+const BODY_BYTES_MAX: usize = 16 * 1024 * 1024;
+
 /// Compiled mail bodies.
 pub struct Templates(Environment<'static>);
 
@@ -61,6 +68,7 @@ impl Templates {
     pub fn new(texts: &BTreeMap<String, String>, levels: &Levels) -> Result<Templates, Vec<TemplateError>> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_fuel(Some(FUEL));
         // a block tag on a line of its own leaves no empty line
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(true).build();
         environment.set_syntax(syntax.map_err(|error| vec![explain("", &error)])?);
@@ -88,11 +96,17 @@ impl Templates {
     /// Renders both bodies of a digest or a draft.
     ///
     /// # Errors
-    /// A missing template, or a template that names something undefined.
+    /// A missing template, or a template that names something undefined, has no end or makes too long a text.
     pub fn render(&self, stem: &str, content: &impl Serialize) -> Result<Rendered, TemplateError> {
         let body = |ending: &str| {
             let name = format!("{stem}.{ending}.j2");
-            self.0.get_template(&name).and_then(|template| template.render(Serde(content))).map_err(|error| explain(&name, &error))
+            let body = self.0.get_template(&name).and_then(|template| template.render(Serde(content)));
+            let body = body.map_err(|error| explain(&name, &error))?;
+            if body.len() > BODY_BYTES_MAX {
+                let message = format!("makes a body of {} MiB (allowed: {})", body.len() >> 20, BODY_BYTES_MAX >> 20);
+                return Err(TemplateError { file: format!("report-templates/{name}"), line: None, message, hint: None });
+            }
+            Ok(body)
         };
         Ok(Rendered { html: body("html")?, text: body("txt")? })
     }
@@ -112,6 +126,7 @@ fn explain(name: &str, error: &Error) -> TemplateError {
         ErrorKind::UnknownFilter => Some(format!("own filters are {}", FILTERS.join(", "))),
         ErrorKind::UndefinedError => Some("the shipped digest template uses every name there is".to_owned()),
         ErrorKind::TemplateNotFound => Some("the job's [remind] template names two files, .html.j2 and .txt.j2".to_owned()),
+        ErrorKind::OutOfFuel => Some("a loop in it has no end or is nested too deep, or a text doubles".to_owned()),
         ErrorKind::SyntaxError => Some("an opened {% if %} or {% for %} needs its {% endif %} or {% endfor %}".to_owned()),
         _ => None,
     };
@@ -151,6 +166,34 @@ mod tests {
             assert_eq!((error.file.as_str(), error.line), ("report-templates/digest.html.j2", Some(3)), "{slip}");
         }
         assert!(shipped().render("digets", digest).is_err());
+    }
+
+    /// The bound is far above what the shipped bodies take, and stops a template without an end.
+    #[test]
+    fn a_body_has_a_bound() {
+        let mut fixture = Fixture::new();
+        let name = "磷酸铁锂".repeat(500);
+        fixture.rename("GZ202500001", &name);
+        let templates = shipped();
+        for digest in &fixture.plan().digests {
+            for name in ["digest.html.j2", "digest.txt.j2"] {
+                let captured = templates.0.get_template(name).unwrap().render_captured(Serde(digest)).unwrap();
+                let (consumed, _) = captured.state().fuel_levels().unwrap();
+                assert!(consumed < FUEL / 50, "{name} takes {consumed}");
+            }
+        }
+        let fixture = Fixture::new();
+        let digest = &fixture.plan().digests[0];
+        for endless in [
+            "{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}",
+            "{% set n = namespace(s='xxxx') %}{% for a in range(60) %}{% set n.s = n.s ~ n.s %}{% endfor %}",
+            "{{ 'x' * 1000000000 }}",
+            "{% macro m(n) %}{{ m(n) }}{{ m(n) }}{% endmacro %}{{ m(1) }}",
+            "{% for a in range(100000) %}{{ 'x' * 1000 }}{% endfor %}",
+        ] {
+            let error = Templates::new(&texts(endless), &Levels::default()).unwrap().render("digest", digest).unwrap_err();
+            assert_eq!(error.file, "report-templates/digest.html.j2", "{endless}");
+        }
     }
 
     #[test]

@@ -4,7 +4,9 @@
 //! Invariant: nothing is written to that database. SQLite is opened `mode=ro` with `query_only`; PostgreSQL reads in a READ ONLY transaction, and the
 //! query is prepared first, which refuses a second statement.
 
+use crate::domain::database_url::DatabaseUrl;
 use crate::domain::intake::raw::{Raw, RawRow};
+use crate::domain::secret::{Secret, hide_all, without_passwords_of_addresses};
 use crate::source::bounds::RowBudget;
 use crate::source::frame::{FrameWriter, Sheet};
 use crate::source::refusal::{ReadError, Refusal};
@@ -32,17 +34,17 @@ pub struct Query {
     pub timeout: Duration,
 }
 
-/// The database of a query.
+/// The database of a query, with its password: the process that runs the query gets it through a pipe.
 #[derive(Clone, Serialize, Deserialize)]
 pub enum Database {
     Sqlite(PathBuf),
     Postgres { url: String, password: Option<String> },
 }
 
-/// Without the url, which may hold a password.
+/// Without the text, which may hold a password of another database.
 impl std::fmt::Debug for Query {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Query").field("source", &self.source).field("text", &self.text).finish_non_exhaustive()
+        f.debug_struct("Query").field("source", &self.source).finish_non_exhaustive()
     }
 }
 
@@ -57,25 +59,39 @@ impl Query {
         format!("请核对config/duban.toml中来源“{}”的{keys}", self.source)
     }
 
+    /// A message of the database or the driver, which may repeat a password or a part of the query.
+    fn message(&self, text: &str) -> String {
+        let text = without_passwords_of_addresses(text, true);
+        match &self.database {
+            Database::Sqlite(_) => text,
+            Database::Postgres { url, password } => {
+                let password = password.as_deref().map(Secret::new);
+                let of_url = DatabaseUrl::parse(url).map(|url| url.passwords().to_vec()).unwrap_or_default();
+                hide_all(&text, of_url.iter().chain(&password))
+            }
+        }
+    }
+
     fn refused(&self, error: &sqlx::Error) -> Refusal {
         match error {
             sqlx::Error::Database(error) => match error.code().as_deref() {
                 // PostgreSQL's and SQLite's code of a query that was stopped
                 Some("57014" | "9") => self.timed_out(),
                 Some("25006" | "8") => Refusal::new("查询要写入数据，已拒绝", self.hint("query，来源只能读取")),
-                Some(code) if code.starts_with("28") => {
-                    Refusal::new(format!("数据库不允许登录：{}", error.message()), self.hint("database中的用户和password_file"))
-                }
-                Some("3D000") => Refusal::new(format!("没有这个数据库：{}", error.message()), self.hint("database")),
-                Some("14" | "26") => Refusal::new(format!("数据库文件无法打开：{}", error.message()), self.hint("database")),
-                _ => Refusal::new(format!("查询有误：{}", error.message()), self.hint("query")),
+                Some(code) if code.starts_with("28") => Refusal::new(
+                    format!("数据库不允许登录：{}", self.message(error.message())),
+                    self.hint("database中的用户和password_file"),
+                ),
+                Some("3D000") => Refusal::new(format!("没有这个数据库：{}", self.message(error.message())), self.hint("database")),
+                Some("14" | "26") => Refusal::new(format!("数据库文件无法打开：{}", self.message(error.message())), self.hint("database")),
+                _ => Refusal::new(format!("查询有误：{}", self.message(error.message())), self.hint("query")),
             },
             sqlx::Error::Io(error) => {
                 Refusal::new(format!("连不上数据库：{error}"), self.hint("database，并检查数据库是否启动、网络是否畅通"))
             }
             sqlx::Error::Tls(error) => Refusal::new(format!("与数据库的加密连接失败：{error}"), self.hint("database中的sslmode")),
             sqlx::Error::Configuration(_) => Refusal::new("数据库地址写法有误", self.hint("database，密码中的特殊字符请改用password_file")),
-            error => Refusal::new(format!("读取中断：{error}"), "请重试"),
+            error => Refusal::new(format!("读取中断：{}", self.message(&error.to_string())), "请重试"),
         }
     }
 }

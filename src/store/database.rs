@@ -3,6 +3,8 @@
 //! Invariants: columns are TEXT, BIGINT or BYTEA. Statements use `$N`. [`Dialect`] holds every difference between the two databases, and
 //! the store contract tests run on both. Only files of `store` hold SQL of this program; `source::sql` runs queries that the office wrote.
 
+use crate::domain::database_url::DatabaseUrl;
+use crate::domain::secret::hide_all;
 use sqlx::any::{AnyPoolOptions, AnyRow};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{Any, AnyPool, AssertSqlSafe, Connection, Executor, Row, Transaction};
@@ -139,10 +141,10 @@ impl Database {
     ///
     /// # Errors
     /// The database cannot be reached or created, or another version of the program made it.
-    pub(crate) async fn open(root: &Path, url: &str) -> Result<Database> {
+    pub(crate) async fn open(root: &Path, address: &DatabaseUrl) -> Result<Database> {
         sqlx::any::install_default_drivers();
-        let (url, dialect, shown) = match url.strip_prefix("sqlite:") {
-            Some(path) => {
+        let (url, dialect, shown) = match address {
+            DatabaseUrl::Sqlite(path) => {
                 let path: PathBuf = root.join(path.trim_start_matches("//"));
                 let failed = |error: std::io::Error| StoreError::Open(path.display().to_string(), error.to_string());
                 if let Some(folder) = path.parent() {
@@ -151,17 +153,18 @@ impl Database {
                 let absolute = std::path::absolute(&path).map_err(failed)?;
                 (format!("sqlite://{}?mode=rwc", absolute.display()), Dialect::Sqlite, absolute.display().to_string())
             }
-            // the url may hold a password: only the part behind the last @ is shown
-            None => (url.to_owned(), Dialect::Postgres, url.rsplit('@').next().unwrap_or_default().to_owned()),
+            DatabaseUrl::Postgres(postgres) => (postgres.exposed().to_owned(), Dialect::Postgres, address.to_string()),
         };
-        let open_error = |error: sqlx::Error| StoreError::Open(shown.clone(), error.to_string());
+        // a server may repeat what was sent to it
+        let message = |error: &sqlx::Error| hide_all(&error.to_string(), address.passwords());
+        let open_error = |error: sqlx::Error| StoreError::Open(shown.clone(), message(&error));
         // a pool retries until its time limit and then reports only the time-out, so one connection finds the reason first
         let refused = probe(dialect, &url).await.err();
         if let Some(error) = refused.as_ref().filter(|error| dialect == Dialect::Sqlite && is_not_a_database(error)) {
             return Err(StoreError::Open(shown, format!("{error}; restore it from a backup, or move it away to begin anew")));
         }
         let open_error = |error: sqlx::Error| match (error, &refused) {
-            (sqlx::Error::PoolTimedOut, Some(refused)) => open_error(sqlx::Error::Configuration(refused.to_string().into())),
+            (sqlx::Error::PoolTimedOut, Some(refused)) => open_error(sqlx::Error::Configuration(message(refused).into())),
             (error, _) => open_error(error),
         };
         if dialect == Dialect::Sqlite {
@@ -197,24 +200,24 @@ impl Database {
     ///
     /// # Errors
     /// The database cannot be reached, or another version of the program made it.
-    pub(crate) async fn open_existing(root: &Path, url: &str) -> Result<Option<Database>> {
+    pub(crate) async fn open_existing(root: &Path, address: &DatabaseUrl) -> Result<Option<Database>> {
         sqlx::any::install_default_drivers();
-        let (url, dialect, shown) = match url.strip_prefix("sqlite:") {
-            Some(path) => {
+        let (url, dialect, shown) = match address {
+            DatabaseUrl::Sqlite(path) => {
                 let path = root.join(path.trim_start_matches("//"));
                 if !path.is_file() {
                     return Ok(None);
                 }
                 (format!("sqlite://{}?mode=rw", path.display()), Dialect::Sqlite, path.display().to_string())
             }
-            None => (url.to_owned(), Dialect::Postgres, url.rsplit('@').next().unwrap_or_default().to_owned()),
+            DatabaseUrl::Postgres(postgres) => (postgres.exposed().to_owned(), Dialect::Postgres, address.to_string()),
         };
         let pool = AnyPoolOptions::new()
             .max_connections(1)
             .acquire_timeout(Duration::from_secs(5))
             .connect(&url)
             .await
-            .map_err(|error| StoreError::Open(shown.clone(), error.to_string()))?;
+            .map_err(|error| StoreError::Open(shown.clone(), hide_all(&error.to_string(), address.passwords())))?;
         let database = Database { pool, dialect, holder: holder(root) };
         if sqlx::query("SELECT 1 FROM sending").fetch_optional(&database.pool).await.is_err() {
             let is_foreign = dialect == Dialect::Sqlite && is_foreign(&database.pool).await?;

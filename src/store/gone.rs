@@ -115,15 +115,9 @@ impl Gone<'_> {
             return Ok(false);
         }
         let object = format!("{}/{}/{}", confirmed.ledger, confirmed.source, confirmed.code);
-        // on PostgreSQL another process may take the same number; in each round one of them gets it
-        loop {
-            let audited = insert_audit(&confirmed.confirmed_at, &confirmed.who, "confirm gone", &object, &confirmed.reason)
-                .execute(&mut *transaction)
-                .await?;
-            if audited.rows_affected() == 1 {
-                break;
-            }
-        }
+        insert_audit(&confirmed.confirmed_at, &confirmed.who, "confirm gone", &object, &confirmed.reason)
+            .execute(&mut *transaction)
+            .await?;
         transaction.commit().await?;
         Ok(true)
     }

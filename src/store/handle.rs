@@ -1,5 +1,6 @@
 //! The handle of the store. It gives access to one type per subject, each defined in a file of its own.
 
+use crate::domain::database_url::DatabaseUrl;
 use crate::store::audit::Audit;
 use crate::store::changes::Changes;
 use crate::store::database::{Database, Result};
@@ -37,7 +38,7 @@ impl Store {
     ///
     /// # Errors
     /// The database cannot be reached or created, or another version of the program made it.
-    pub async fn open(root: &Path, url: &str) -> Result<Store> {
+    pub async fn open(root: &Path, url: &DatabaseUrl) -> Result<Store> {
         Ok(Store { database: Database::open(root, url).await? })
     }
 
@@ -45,7 +46,7 @@ impl Store {
     ///
     /// # Errors
     /// The database cannot be reached, or another version of the program made it.
-    pub async fn open_existing(root: &Path, url: &str) -> Result<Option<Store>> {
+    pub async fn open_existing(root: &Path, url: &DatabaseUrl) -> Result<Option<Store>> {
         Ok(Database::open_existing(root, url).await?.map(|database| Store { database }))
     }
 

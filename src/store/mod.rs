@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod changes;
 pub mod database;
+pub mod draft_decisions;
 pub mod feedback;
 pub mod findings;
 pub mod frozen_texts;
@@ -16,7 +17,9 @@ pub mod notes;
 pub mod notified;
 pub mod notify_reasons;
 pub mod open_versions;
+pub mod os_user;
 pub mod outbox;
+mod pull_order;
 pub mod pulls;
 pub mod readings;
 pub mod records;

@@ -4,10 +4,12 @@
 use crate::domain::judging::finding::Identity;
 use crate::domain::notify::delivery::{DeliveryEvent, DeliveryState};
 use crate::domain::rules::rule::Light;
+use crate::store::audit::{AuditEntry, event_line, insert_audit};
 use crate::store::database::{Database, Dialect, ROWS_PER_STATEMENT, Result, StoreError, json, number, parameters, sql, text, to_json};
 use crate::store::named_records::{NamedCodes, insert_named};
 use crate::store::notified::{NotifiedFindings, last_before_undelivered};
 use crate::store::notify_reasons::{UnitReason, insert_reasons, record_superseded};
+use crate::store::os_user::os_user;
 use crate::store::run_result;
 use crate::store::run_result::RunResult;
 use crate::store::runs::{Run, RunInputs, Runs};
@@ -111,16 +113,10 @@ pub struct OutboxEvent {
     pub at: String,
     /// Empty for the service itself.
     pub who: String,
+    /// The user of the operating system, where a person acted.
+    pub os_user: String,
     pub what: DeliveryEvent,
     pub detail: String,
-}
-
-/// When a person acted by hand, who, and why.
-#[derive(Clone, Copy, Debug)]
-pub struct AuditEntry<'a> {
-    pub at: &'a str,
-    pub who: &'a str,
-    pub why: &'a str,
 }
 
 /// One message that notified a unit of a finding.
@@ -386,7 +382,7 @@ impl Outbox<'_> {
     /// # Errors
     /// The database fails.
     pub async fn events(self, id: &str) -> Result<Vec<OutboxEvent>> {
-        let rows = sqlx::query("SELECT at, who, what, detail FROM outbox_event WHERE message=$1 ORDER BY no")
+        let rows = sqlx::query("SELECT at, who, os_user, what, detail FROM outbox_event WHERE message=$1 ORDER BY no")
             .bind(id)
             .fetch_all(&self.database.pool)
             .await?;
@@ -394,7 +390,13 @@ impl Outbox<'_> {
             let code = text(row, "what")?;
             let damaged = || StoreError::Damaged { what: "event of message", key: id.to_owned(), detail: code.clone() };
             let what = DeliveryEvent::parse(&code).ok_or_else(damaged)?;
-            Ok(OutboxEvent { at: text(row, "at")?, who: text(row, "who")?, what, detail: text(row, "detail")? })
+            Ok(OutboxEvent {
+                at: text(row, "at")?,
+                who: text(row, "who")?,
+                os_user: text(row, "os_user")?,
+                what,
+                detail: text(row, "detail")?,
+            })
         };
         rows.iter().map(event).collect()
     }
@@ -571,7 +573,7 @@ async fn supersede(transaction: &mut Transaction<'static, Any>, run: &Run, test:
     Ok(())
 }
 
-/// Records an event of a message.
+/// Records an event of a message, and in the audit what a person did.
 pub(crate) async fn record_event(
     transaction: &mut Transaction<'static, Any>,
     id: &str,
@@ -580,17 +582,23 @@ pub(crate) async fn record_event(
     what: DeliveryEvent,
     detail: &str,
 ) -> Result<()> {
-    sqlx::query(
-        "INSERT INTO outbox_event (message, no, at, who, what, detail) \
-         SELECT $1, COALESCE(MAX(no), 0) + 1, $2, $3, $4, $5 FROM outbox_event WHERE message=$1",
+    let user = if who.is_empty() { "" } else { os_user() };
+    let row = sqlx::query(
+        "INSERT INTO outbox_event (message, no, at, who, os_user, what, detail) \
+         SELECT $1, COALESCE(MAX(no), 0) + 1, $2, $3, $4, $5, $6 FROM outbox_event WHERE message=$1 RETURNING no",
     )
     .bind(id)
     .bind(at)
     .bind(who)
+    .bind(user)
     .bind(what.code())
     .bind(detail)
-    .execute(&mut **transaction)
+    .fetch_one(&mut **transaction)
     .await?;
+    if !who.is_empty() {
+        let (kind, object) = event_line(id, number(&row, "no")?, what);
+        insert_audit(at, who, &kind, &object, detail).execute(&mut **transaction).await?;
+    }
     Ok(())
 }
 

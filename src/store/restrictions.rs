@@ -6,10 +6,10 @@
 use crate::domain::intake::row_marks::RowMark;
 use crate::domain::restriction::{Mark, MarkChange, mark_change};
 use crate::domain::secrecy::HeaderDecision;
+use crate::store::audit::AuditEntry;
 use crate::store::database::{Database, ROWS_PER_STATEMENT, Result, number, sql, text};
 use crate::store::mark_rows::{end_with, next_position, position, set_ends_with};
 use crate::store::open_versions::OPEN;
-use crate::store::outbox::AuditEntry;
 use crate::store::pulls::{Pull, Pulls, SnapshotWriter};
 use crate::store::snapshots::SnapshotState;
 use chrono::NaiveDate;

@@ -5,8 +5,9 @@
 //! whose counter is behind that file is a restored copy and lacks what was mailed since.
 
 use crate::domain::notify::delivery::{DeliveryEvent, DeliveryState, Verdict, is_given_up, unknown_verdict};
+use crate::store::audit::{AuditEntry, insert_audit};
 use crate::store::database::{Database, Result, number, parameters, sql, text};
-use crate::store::outbox::{AuditEntry, delivery_state, record_event};
+use crate::store::outbox::{delivery_state, record_event};
 use chrono::Duration;
 use sqlx::Row;
 use std::collections::BTreeMap;
@@ -336,27 +337,33 @@ impl Sending<'_> {
         Ok(ids)
     }
 
-    /// Holds all sending. `false` = it was held before.
+    /// Holds all sending, and records who did. `false` = it was held before.
     ///
     /// # Errors
     /// The database fails.
     pub async fn hold(self, reason: HoldReason, entry: AuditEntry<'_>) -> Result<bool> {
+        let mut transaction = self.database.begin().await?;
         let done = sqlx::query("UPDATE sending SET hold=$1, hold_at=$2, hold_by=$3, hold_why=$4 WHERE id=1 AND hold=''")
             .bind(reason.code())
             .bind(entry.at)
             .bind(entry.who)
             .bind(entry.why)
-            .execute(&self.database.pool)
+            .execute(&mut *transaction)
             .await?;
-        Ok(done.rows_affected() == 1)
+        let is_held = done.rows_affected() == 1;
+        if is_held {
+            insert_audit(entry.at, entry.who, "sending held", reason.code(), entry.why).execute(&mut *transaction).await?;
+        }
+        transaction.commit().await?;
+        Ok(is_held)
     }
 
     /// Releases sending: ends the hold, moves the counter past `counter_at_least`, and raises the limit of a day by `extra` mails. Pending
-    /// messages become due at once. Returns the counter.
+    /// messages become due at once. `what` is recorded as what was released. Returns the counter.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn release(self, counter_at_least: i64, day: &str, extra: i64, now: &str) -> Result<i64> {
+    pub async fn release(self, counter_at_least: i64, day: &str, extra: i64, what: &str, entry: AuditEntry<'_>) -> Result<i64> {
         let mut transaction = self.database.begin().await?;
         let row = sqlx::query(
             "UPDATE sending SET hold='', hold_at='', hold_by='', hold_why='', \
@@ -369,10 +376,11 @@ impl Sending<'_> {
             count_day(&mut transaction, day, 0, extra).await?;
         }
         sqlx::query("UPDATE outbox SET next_at=$1 WHERE state=$2 AND next_at>$1")
-            .bind(now)
+            .bind(entry.at)
             .bind(DeliveryState::Pending.code())
             .execute(&mut *transaction)
             .await?;
+        insert_audit(entry.at, entry.who, "sending released", what, entry.why).execute(&mut *transaction).await?;
         transaction.commit().await?;
         number(&row, "counter")
     }

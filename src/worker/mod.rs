@@ -1,10 +1,12 @@
 //! Joins the rooms: reads, asks the domain, writes.
 
+pub mod audit_head;
 pub mod crash_point;
 pub mod deliver;
 pub mod file_lock;
 pub mod import;
 mod panic_guard;
+pub mod private_files;
 pub mod progress;
 pub mod records;
 pub mod run;

@@ -1,5 +1,6 @@
 //! The progress of long work, on a terminal.
 
+use crate::domain::plain_text::on_one_line;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 
@@ -12,5 +13,5 @@ pub(crate) fn progress(what: &str) -> ProgressBar {
     if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {pos} 行 {elapsed}") {
         bar.set_style(style);
     }
-    bar.with_message(what.to_owned())
+    bar.with_message(on_one_line(what).into_owned())
 }

@@ -135,14 +135,14 @@ impl Bench {
             port,
             tls: ServerTls::Plain,
             ca_file: None,
-            login: Some(("duban".into(), "secret".into())),
+            login: Some(("duban".into(), duban::domain::secret::Secret::new("secret"))),
             timeout: TIMEOUT,
             final_timeout: TIMEOUT,
             // one connection, so that the next message uses it too
             connections: 1,
         };
         let mailer = Mailer::smtp(server, "duban@gz.example").expect("a mailer");
-        let store = Store::open(self.root.path(), &self.url).await.expect("the store");
+        let store = Store::open(self.root.path(), &store_contract::address(&self.url)).await.expect("the store");
         Deliverer::new(self.root.path(), self.app.config().clone(), store, self.app.clock().clone(), mailer)
     }
 

@@ -3,6 +3,7 @@
 use super::helpers::{duban, edit, fresh_root, home, service, stderr, stdout};
 use super::mail_server::{Failure, FailurePoint, ServerOptions, TestMailServer, TlsMode};
 use duban::domain::notify::delivery::{Attempt, DeliveryState, Fault, FaultKind, Phase};
+use duban::domain::secret::Secret;
 use duban::mail::smtp::{PooledConnection, Server, ServerTls};
 use duban::mail::transport::{Mailer, OutgoingFile};
 use std::path::Path;
@@ -14,7 +15,7 @@ fn server(mail_server: &TestMailServer, tls: ServerTls) -> Server {
         port: mail_server.port,
         tls,
         ca_file: Some(home().join("tests/fixtures/tls/ca.pem")),
-        login: Some(("duban".into(), "secret".into())),
+        login: Some(("duban".into(), Secret::new("secret"))),
         timeout: Duration::from_millis(1500),
         final_timeout: Duration::from_millis(1500),
         connections: 2,
@@ -113,7 +114,7 @@ async fn a_failed_login_is_a_channel_fault() {
         ("", "secret", FaultKind::NoLogin),
     ] {
         let mail_server = TestMailServer::open(ServerOptions { tls: TlsMode::Implicit, login, ..ServerOptions::default() }).await;
-        let server = Server { login: Some(("duban".into(), password.into())), ..server(&mail_server, ServerTls::Implicit) };
+        let server = Server { login: Some(("duban".into(), Secret::new(password))), ..server(&mail_server, ServerTls::Implicit) };
         match send(server.clone()).await {
             Attempt::Channel(fault) => {
                 assert_eq!(fault.kind, kind, "{login}: {fault}");
@@ -293,7 +294,9 @@ fn restore(root: &Path) {
     for part in ["-wal", "-shm"] {
         let _ = std::fs::remove_file(root.join(format!("var/duban.db{part}")));
     }
-    std::fs::copy(root.join("copy.db"), root.join("var/duban.db")).expect("restored");
+    let database = root.join("var/duban.db");
+    std::fs::copy(root.join("copy.db"), &database).expect("restored");
+    std::fs::set_permissions(&database, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("private");
 }
 
 #[tokio::test(flavor = "multi_thread")]

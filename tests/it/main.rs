@@ -1,5 +1,6 @@
 //! The one integration test binary. A case is one file below `tests/cases`; every new rule gets a case.
 
+mod audit;
 mod bulletin;
 mod city_office;
 mod config_check;
@@ -20,11 +21,14 @@ mod mail_server;
 mod mutants;
 mod outputs;
 mod packs;
+mod plain_output;
 mod postfix;
+mod private_files;
 mod properties;
 mod reasons;
 mod row_cache;
 mod secrecy;
+mod secrets;
 mod serve;
 mod sources;
 mod store_contract;

@@ -1,5 +1,6 @@
 //! The store's contract: one suite, run on a SQLite file and on a real PostgreSQL, each case on a database of its own.
 
+mod audit;
 mod findings;
 mod history;
 mod opening;
@@ -8,6 +9,7 @@ mod readings;
 mod runs;
 mod snapshots;
 
+use duban::domain::database_url::DatabaseUrl;
 use duban::store::handle::Store;
 use sqlx::{AnyPool, AssertSqlSafe, PgPool};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -47,13 +49,13 @@ impl Db {
 
     /// A handle of its own, as another process would have.
     pub async fn open(&self) -> Store {
-        Store::open(self.folder.path(), &self.url).await.expect("the store opens")
+        Store::open(self.folder.path(), &address(&self.url)).await.expect("the store opens")
     }
 
     /// Why the database is refused, by a command that works on it and by one that only looks.
     async fn refusals(&self) -> [String; 2] {
-        let opened = Store::open(self.folder.path(), &self.url).await.map(|_| ());
-        let looked = Store::open_existing(self.folder.path(), &self.url).await.map(|_| ());
+        let opened = Store::open(self.folder.path(), &address(&self.url)).await.map(|_| ());
+        let looked = Store::open_existing(self.folder.path(), &address(&self.url)).await.map(|_| ());
         [opened, looked].map(|done| done.expect_err("refused").to_string())
     }
 
@@ -72,6 +74,11 @@ impl Db {
             sqlx::query(AssertSqlSafe(format!("DROP DATABASE \"{name}\" WITH (FORCE)"))).execute(&pool).await.expect("dropped");
         }
     }
+}
+
+/// A url as the store takes it.
+pub fn address(url: &str) -> DatabaseUrl {
+    DatabaseUrl::parse(url).expect("an address")
 }
 
 #[allow(clippy::disallowed_methods, reason = "the test command says where its PostgreSQL is")]
@@ -111,8 +118,10 @@ macro_rules! contract {
 }
 
 contract! {
-    opening: a_second_open_migrates_nothing another_versions_database_is_refused concurrent_opens_of_a_fresh_database audit_lines_count_up
-        concurrent_audit_lines_are_all_recorded;
+    opening: a_second_open_migrates_nothing another_versions_database_is_refused concurrent_opens_of_a_fresh_database;
+    audit: a_whole_chain_is_whole changed_and_missing_lines_are_found a_tail_cut_off_is_found_by_the_head_elsewhere
+        several_instances_seal_one_chain old_lines_leave_a_link what_persons_did_to_messages_is_compared a_draft_may_need_two_persons
+        a_change_is_recorded_once;
     snapshots: first_pull_writes_all identical_pull_makes_no_snapshot changed_new_and_gone_rows_get_versions
         a_quarantined_code_has_its_last_version a_code_quarantined_after_a_discarded_snapshot_has_the_version_in_force
         conflicting_codes_are_withdrawn a_conflict_leaves_no_trace_in_the_figures a_repeated_row_counts_once rollback_leaves_nothing

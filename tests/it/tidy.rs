@@ -3,6 +3,7 @@
 //! A small lexer, used by these tests alone, separates code, comments and strings.
 
 mod circles;
+mod dependencies;
 mod documents;
 mod imports;
 mod level_words;

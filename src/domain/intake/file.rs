@@ -10,6 +10,7 @@ use crate::domain::intake::note_room::NoteRoom;
 use crate::domain::intake::raw::{CellRange, RawRow};
 use crate::domain::intake::row_marks::{ClassifiedCell, RowMark};
 use crate::domain::intake::sheet::{Accepted, Outcome, SheetIntake};
+use crate::domain::plain_text::shown_name;
 use crate::domain::register::ledger::{Ledger, Role};
 use crate::domain::rules::policy::Policy;
 use chrono::NaiveDate;
@@ -189,8 +190,10 @@ impl<'a> FileIntake<'a> {
     }
 
     /// Begins a sheet. A hidden one is not read. `property` is that of the file, by which [`own_sheet`](crate::domain::own_sheet) knows a list.
-    pub fn begin_sheet(&mut self, name: &str, visible: bool, merges: Vec<CellRange>, hidden_columns: Vec<(u32, u32)>, property: &str) {
+    pub fn begin_sheet(&mut self, sheet: &str, visible: bool, merges: Vec<CellRange>, hidden_columns: Vec<(u32, u32)>, property: &str) {
         let number = self.sheets.len() as u32;
+        // a name that is longer, or steers a terminal, is not one that a spreadsheet program has made
+        let name = &*shown_name(sheet);
         self.sheets.push(name.to_owned());
         if !visible {
             self.unread.push((name.to_owned(), "隐藏的工作表，未读取".into()));

@@ -155,6 +155,8 @@ pub enum DeliveryEvent {
     Superseded,
     /// A person put it on hold.
     OnHold,
+    /// The first of two persons released the draft.
+    Approved,
     /// A person released it, or had it resent.
     Released,
     /// A person decided not to send the draft.
@@ -168,7 +170,7 @@ pub enum DeliveryEvent {
 }
 
 impl DeliveryEvent {
-    pub const ALL: [DeliveryEvent; 12] = [
+    pub const ALL: [DeliveryEvent; 13] = [
         DeliveryEvent::Deferred,
         DeliveryEvent::Unknown,
         DeliveryEvent::Accepted,
@@ -176,6 +178,7 @@ impl DeliveryEvent {
         DeliveryEvent::Dead,
         DeliveryEvent::Superseded,
         DeliveryEvent::OnHold,
+        DeliveryEvent::Approved,
         DeliveryEvent::Released,
         DeliveryEvent::Rejected,
         DeliveryEvent::Readdressed,
@@ -192,6 +195,7 @@ impl DeliveryEvent {
             DeliveryEvent::Dead => "dead",
             DeliveryEvent::Superseded => "superseded",
             DeliveryEvent::OnHold => "held",
+            DeliveryEvent::Approved => "approved",
             DeliveryEvent::Released => "released",
             DeliveryEvent::Rejected => "rejected",
             DeliveryEvent::Readdressed => "readdressed",
@@ -236,6 +240,7 @@ impl DeliveryEvent {
             DeliveryEvent::Dead => "停止发送",
             DeliveryEvent::Superseded => "由新的提醒代替",
             DeliveryEvent::OnHold => "暂缓",
+            DeliveryEvent::Approved => "第一人同意签发，待另一人签发",
             DeliveryEvent::Released if is_draft => "签发或重发",
             DeliveryEvent::Released => "放行或重发",
             DeliveryEvent::Rejected => "不予签发",

@@ -353,6 +353,8 @@ CREATE TABLE outbox_event (
     at TEXT NOT NULL,
     -- empty = the service itself
     who TEXT NOT NULL,
+    -- name and number of the user of the operating system
+    os_user TEXT NOT NULL,
     what TEXT NOT NULL,
     detail TEXT NOT NULL,
     PRIMARY KEY (message, no)
@@ -412,12 +414,32 @@ CREATE TABLE reading (
     ended_reader BIGINT NOT NULL
 );
 
--- Who did what, when and why; numbered without gaps.
+-- Who did what, when and why.
 CREATE TABLE audit (
-    id BIGINT NOT NULL PRIMARY KEY,
+    -- time, order within the process, random part
+    id TEXT NOT NULL PRIMARY KEY,
     at TEXT NOT NULL,
+    -- the name that was given
     who TEXT NOT NULL,
+    -- name and number of the user of the operating system
+    os_user TEXT NOT NULL,
     what TEXT NOT NULL,
     object TEXT NOT NULL,
-    reason TEXT NOT NULL
+    reason TEXT NOT NULL,
+    -- the place in the chain; 0 = not sealed yet
+    no BIGINT NOT NULL,
+    -- sha256 of the line and of the hash before it
+    hash TEXT NOT NULL
 );
+CREATE INDEX audit_chained ON audit (no);
+CREATE INDEX audit_object ON audit (object);
+
+-- One row: the end of the chain of audit lines, and the last line that was removed after its time.
+CREATE TABLE audit_chain (
+    id BIGINT NOT NULL PRIMARY KEY,
+    no BIGINT NOT NULL,
+    hash TEXT NOT NULL,
+    pruned_no BIGINT NOT NULL,
+    pruned_hash TEXT NOT NULL
+);
+INSERT INTO audit_chain (id, no, hash, pruned_no, pruned_hash) VALUES (1, 0, '', 0, '');

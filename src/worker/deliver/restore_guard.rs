@@ -3,7 +3,7 @@
 
 use crate::clock::{Clock, stamp};
 use crate::config::settings::{MailSettings, Settings};
-use crate::store::outbox::AuditEntry;
+use crate::store::audit::AuditEntry;
 use crate::store::sending::{HoldReason, SendingState};
 use crate::worker::deliver::deliverer::Deliverer;
 use crate::worker::deliver::journal::Journal;
@@ -119,9 +119,7 @@ impl Deliverer {
                 let why = format!("database counter {}, counter file {known}", state.counter);
                 let now = stamp(self.clock.now());
                 let entry = AuditEntry { at: &now, who: "duban", why: &why };
-                if self.store.sending().hold(HoldReason::Restored, entry).await? {
-                    self.store.audit().record(&now, "duban", "sending held", "restored copy", &why).await?;
-                }
+                self.store.sending().hold(HoldReason::Restored, entry).await?;
                 Ok(true)
             }
             _ => Ok(state.hold.is_some()),

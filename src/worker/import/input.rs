@@ -2,6 +2,7 @@
 
 use crate::config::settings::Limits;
 use crate::config::source_settings::{DatabaseSource, FolderSource, Origin, SourceSettings};
+use crate::domain::database_url::DatabaseUrl;
 use crate::domain::register::ledger::Ledger;
 use crate::domain::source_choice::{ChosenBy, NoChoice, choose};
 use crate::source::child::ReadFailure;
@@ -12,6 +13,7 @@ use crate::source::refusal::{ReadLimits, Refusal};
 use crate::source::sql::{Database, Query};
 use crate::worker::import::importer::Importer;
 use crate::worker::import::pull_report::{PullError, interrupted};
+use crate::worker::private_files::read_password;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -127,17 +129,19 @@ fn pick(root: &Path, now: DateTime<Utc>, of: &FolderSource<'_>) -> Result<Resolv
 }
 
 fn query(root: &Path, columns_max: u32, source: &str, of: &DatabaseSource<'_>) -> Result<Query, Refusal> {
-    let database = match of.url.strip_prefix("sqlite:") {
-        Some(path) => Database::Sqlite(root.join(path.strip_prefix("//").unwrap_or(path))),
-        None => {
+    let database = match of.url {
+        DatabaseUrl::Sqlite(path) => Database::Sqlite(root.join(path.strip_prefix("//").unwrap_or(path))),
+        DatabaseUrl::Postgres(url) => {
             let password = of.password_file.map(|file| {
                 let path = root.join(file);
-                std::fs::read_to_string(&path).map_err(|error| {
+                read_password(&path).map_err(|error| {
                     Refusal::new(format!("密码文件{}无法读取：{error}", path.display()), "请新建该文件，权限0600，内容一行")
                 })
             });
-            let password = password.transpose()?.map(|text| text.trim_end_matches(['\r', '\n']).to_owned());
-            Database::Postgres { url: of.url.to_owned(), password }
+            Database::Postgres {
+                url: url.exposed().to_owned(),
+                password: password.transpose()?.map(|password| password.exposed().to_owned()),
+            }
         }
     };
     Ok(Query {

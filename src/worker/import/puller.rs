@@ -10,6 +10,7 @@ use crate::domain::register::snapshot::{Bounds, Comparison, held_because};
 use crate::domain::rules::policy::Policy;
 use crate::source::frame::Block;
 use crate::source::refusal::Refusal;
+use crate::store::audit::AuditEntry;
 use crate::store::database::StoreError;
 use crate::store::pulls::{NewSnapshot, Pull};
 use crate::store::restrictions::FileMarks;
@@ -40,6 +41,14 @@ pub struct PullRequest {
     pub only: Option<String>,
 }
 
+/// The order of a person to read a source, as the audit records it.
+#[derive(Clone, Debug)]
+pub struct PullOrder<'a> {
+    pub what: String,
+    pub who: &'a str,
+    pub why: &'a str,
+}
+
 /// What the snapshots of one file have in common.
 struct FileFacts<'a> {
     file: &'a str,
@@ -65,13 +74,27 @@ impl Importer {
     /// # Errors
     /// As [`Importer::pull`], or the source has nothing to read.
     pub async fn pull_source(&self, source: &SourceSettings, accept: bool, initiative: Initiative) -> Result<PullReport, PullError> {
+        self.pull_source_by(source, accept, initiative, None).await
+    }
+
+    /// Pulls a configured source on a person's order, which is recorded.
+    ///
+    /// # Errors
+    /// As [`Importer::pull_source`].
+    pub async fn pull_source_by(
+        &self,
+        source: &SourceSettings,
+        accept: bool,
+        initiative: Initiative,
+        order: Option<&PullOrder<'_>>,
+    ) -> Result<PullReport, PullError> {
         let resolved = resolve(&self.root, self.clock.now(), self.config.settings.limits.columns_max, source)?;
         if let Some(picked) = &resolved.picked {
             tracing::info!(source = %source.name, picked, "a file was chosen");
         }
         let request =
             PullRequest { input: resolved.input, source: source.name.clone(), sample: source.sample, covers_on: None, accept, only: None };
-        let report = self.pull_for(&self.config.policy, &request, initiative).await?;
+        let report = self.pull_for(&self.config.policy, &request, initiative, order).await?;
         Ok(PullReport { picked: resolved.picked, ..report })
     }
 
@@ -80,21 +103,41 @@ impl Importer {
     /// # Errors
     /// The file is refused or the database fails; nothing is changed then.
     pub async fn pull(&self, policy: &Policy, request: &PullRequest) -> Result<PullReport, PullError> {
-        self.pull_for(policy, request, Initiative::Person).await
+        self.pull_for(policy, request, Initiative::Person, None).await
+    }
+
+    /// Reads a file or a query on a person's order, which is recorded in the transaction of the pull.
+    ///
+    /// # Errors
+    /// As [`Importer::pull`].
+    pub async fn pull_by(&self, policy: &Policy, request: &PullRequest, order: &PullOrder<'_>) -> Result<PullReport, PullError> {
+        self.pull_for(policy, request, Initiative::Person, Some(order)).await
     }
 
     /// As [`Importer::pull`]; the service does not read a file by itself that has ended its reader before.
-    async fn pull_for(&self, policy: &Policy, request: &PullRequest, initiative: Initiative) -> Result<PullReport, PullError> {
+    async fn pull_for(
+        &self,
+        policy: &Policy,
+        request: &PullRequest,
+        initiative: Initiative,
+        order: Option<&PullOrder<'_>>,
+    ) -> Result<PullReport, PullError> {
         let refuse = |refusal: Refusal| PullError::Refused { file: request.input.place(), refusal };
         let input = self.open_input(&request.input).await.map_err(refuse)?;
         self.begin_guarded(&request.input, &input, initiative).await?;
         let sha256 = input.sha256().map(str::to_owned);
-        let read = self.pull_open(policy, request, input).await;
+        let read = self.pull_open(policy, request, order, input).await;
         self.end_guarded(sha256, read).await
     }
 
     /// Reads an open file or a query into snapshots.
-    async fn pull_open(&self, policy: &Policy, request: &PullRequest, input: OpenInput) -> Result<PullReport, PullError> {
+    async fn pull_open(
+        &self,
+        policy: &Policy,
+        request: &PullRequest,
+        order: Option<&PullOrder<'_>>,
+        input: OpenInput,
+    ) -> Result<PullReport, PullError> {
         let file = request.input.name();
         let refuse = |refusal: Refusal| PullError::Refused { file: request.input.place(), refusal };
         let mut ledgers: Vec<Ledger> = match &request.only {
@@ -139,7 +182,7 @@ impl Importer {
             pull.rollback().await?;
             return Err(refuse(no_ledger_found(&ledgers, &reader.intake.unread)));
         }
-        let mut report = self.finish_pull(policy, request, pull, reader, &file, &sha256).await?;
+        let mut report = self.finish_pull(policy, request, order, pull, reader, &file, &sha256).await?;
         if report.ledgers.iter().any(|ledger| ledger.restricted > 0) {
             report.withheld = withhold(&self.store, &self.config, &self.clock).await?.len() as u64;
         }
@@ -154,10 +197,12 @@ impl Importer {
     }
 
     /// Finishes the snapshots of all ledgers of a file and commits them.
+    #[allow(clippy::too_many_arguments, reason = "what was read, for whom, and where it goes")]
     async fn finish_pull(
         &self,
         policy: &Policy,
         request: &PullRequest,
+        order: Option<&PullOrder<'_>>,
         mut pull: Pull,
         reader: FileReader<'_>,
         file: &str,
@@ -191,6 +236,13 @@ impl Importer {
         }
         for (ledger, writer) in targets {
             report.ledgers.push(self.finish_ledger(request, &mut pull, ledger, writer, &facts).await?);
+        }
+        if let Some(PullOrder { what, who, why }) = order {
+            let taken = report.ledgers.iter().map(|ledger| {
+                format!("{}/{}/{} {}", ledger.ledger, request.source, ledger.seq, ledger.state.map_or("identical", SnapshotState::code))
+            });
+            let object = format!("{} sha256 {sha256}", taken.collect::<Vec<_>>().join(", "));
+            pull.record(AuditEntry { at: &facts.taken_at, who, why }, what, &object).await?;
         }
         pull.commit().await?;
         self.compare_days(policy, &request.source, &mut report).await?;

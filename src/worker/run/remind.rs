@@ -2,7 +2,7 @@
 
 use crate::clock::stamp;
 use crate::config::job_file::{Job, JobStep};
-use crate::domain::audience::{Audience, is_counts_only};
+use crate::domain::audience::Audience;
 use crate::domain::judging::finding::Identity;
 use crate::domain::notify::digest::{Counts, Digest, Draft};
 use crate::domain::notify::disposition::NotifyReason;
@@ -168,7 +168,7 @@ impl RunContext<'_> {
             started: is_past_start(inputs, sent_on),
             source_line: &source_line,
             next_on: &next_on,
-            is_counts_only: &|address| is_counts_only(address, &settings.mail.allowed_domains),
+            is_counts_only: &|address| settings.mail.is_counts_only(address),
         };
         let (planned, drafts) = (plan(&plan_inputs), drafts(&plan_inputs, &self.job.drafts));
         Ok(PlannedMails { planned, drafts, last_notified })

@@ -8,6 +8,7 @@ use crate::config::load::Config;
 use crate::domain::schedule::{Due, Slot};
 use crate::store::handle::Store;
 use crate::store::runs::RunState;
+use crate::worker::audit_head::seal_audit;
 use crate::worker::file_lock::FileLock;
 use crate::worker::panic_guard::guarded;
 use crate::worker::run::runner::{RunOutcome, RunRequest, RunWhen, Runner};
@@ -74,7 +75,9 @@ impl Scheduler {
                 self.record(&mut beat, &job.name, Err(error));
             }
         }
-        guarded(self.runner.deliverer.deliver_all(None)).await.context("the mails that are due")?;
+        let delivered = guarded(self.runner.deliverer.deliver_all(None)).await.context("the mails that are due");
+        guarded(seal_audit(&self.store, &self.var)).await.context("the audit")?;
+        delivered?;
         Ok(beat)
     }
 

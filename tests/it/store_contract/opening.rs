@@ -1,4 +1,4 @@
-//! Opening, migrations, the audit.
+//! Opening, migrations.
 
 use super::Db;
 use sqlx::Row;
@@ -43,39 +43,4 @@ pub async fn concurrent_opens_of_a_fresh_database(db: &Db) {
     for store in [a, b, c, d] {
         assert_eq!(store.snapshots().list().await.expect("the tables").len(), 0);
     }
-}
-
-pub async fn audit_lines_count_up(db: &Db) {
-    let store = db.open().await;
-    for (who, reason) in [("张三", "核对后放行"), ("cli", "")] {
-        store.audit().record("2026-11-23T00:00:00.000Z", who, "snapshot release", "project/a/2", reason).await.expect("a line");
-    }
-    let raw = db.raw().await;
-    let rows = sqlx::query("SELECT id, at, who, what, object, reason FROM audit ORDER BY id").fetch_all(&raw).await.expect("lines");
-    let lines: Vec<(i64, String, String)> = rows.iter().map(|row| (row.get("id"), row.get("who"), row.get("reason"))).collect();
-    assert_eq!(lines, [(1, "张三".into(), "核对后放行".into()), (2, "cli".into(), String::new())]);
-    assert_eq!(rows[0].get::<String, _>("at"), "2026-11-23T00:00:00.000Z");
-    assert_eq!(rows[0].get::<String, _>("what"), "snapshot release");
-    assert_eq!(rows[0].get::<String, _>("object"), "project/a/2");
-    raw.close().await;
-}
-
-pub async fn concurrent_audit_lines_are_all_recorded(db: &Db) {
-    let mut writing = tokio::task::JoinSet::new();
-    for handle in 0..3 {
-        let store = db.open().await;
-        for line in 0..20 {
-            let store = store.clone();
-            writing.spawn(
-                async move { store.audit().record("2026-11-23T00:00:00.000Z", "cli", "test", &format!("{handle}/{line}"), "").await },
-            );
-        }
-    }
-    while let Some(written) = writing.join_next().await {
-        written.expect("a task").expect("a line");
-    }
-    let raw = db.raw().await;
-    let rows = sqlx::query("SELECT id FROM audit ORDER BY id").fetch_all(&raw).await.expect("lines");
-    assert_eq!(rows.iter().map(|row| row.get::<i64, _>("id")).collect::<Vec<_>>(), (1..=60).collect::<Vec<_>>());
-    raw.close().await;
 }

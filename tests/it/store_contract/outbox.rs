@@ -7,9 +7,10 @@ use duban::domain::judging::finding::Identity;
 use duban::domain::notify::delivery::{Attempt, DeliveryState, Fault, FaultKind, Phase, UNKNOWNS_MAX, verdict};
 use duban::domain::notify::disposition::NotifyReason;
 use duban::domain::rules::rule::Light;
+use duban::store::audit::AuditEntry;
 use duban::store::handle::Store;
 use duban::store::notify_reasons::UnitReason;
-use duban::store::outbox::{AuditEntry, NewMessage, NewNotified, OutboxBatch, OutboxFilter, OutboxRow};
+use duban::store::outbox::{NewMessage, NewNotified, OutboxBatch, OutboxFilter, OutboxRow};
 use duban::store::run_result::RunResult;
 use duban::store::runs::{Run, RunInputs};
 use duban::store::sending::{ClaimRequest, Claimed, Claims, HoldReason};
@@ -54,11 +55,18 @@ fn batch(messages: Vec<NewMessage>, minute: u32) -> OutboxBatch {
 }
 
 /// Commits messages for these units in a run of its own, due from minute 0 on.
-async fn queue(store: &Store, slot: &str, units: &[&str]) -> Run {
+pub async fn queue(store: &Store, slot: &str, units: &[&str]) -> Run {
     let run = claimed(store, slot, 0, "2026-11-23").await;
     let messages = units.iter().map(|unit| message(slot, unit, "x")).collect();
     store.outbox().commit(&run, "remind", &RunInputs::default(), &batch(messages, 0)).await.expect("committed");
     run
+}
+
+/// Commits drafts, each to a unit and of an act.
+pub async fn queue_drafts(store: &Store, slot: &str, drafts: &[(&str, &str)]) {
+    let run = claimed(store, slot, 0, "2026-11-23").await;
+    let messages = drafts.iter().map(|(unit, act)| NewMessage { act: (*act).into(), ..message(slot, unit, "x") }).collect();
+    store.outbox().commit(&run, "remind", &RunInputs::default(), &batch(messages, 0)).await.expect("committed");
 }
 
 async fn all(store: &Store) -> Vec<OutboxRow> {
@@ -570,7 +578,7 @@ pub async fn all_sending_can_be_held(db: &Db) {
         other => panic!("{other:?}"),
     }
     assert_eq!(store.sending().state("2026-11-23").await.expect("a state").counter, before.counter, "nothing was taken");
-    let counter = store.sending().release(1000, "2026-11-23", 0, &at(2)).await.expect("released");
+    let counter = store.sending().release(1000, "2026-11-23", 0, "person", AuditEntry { at: &at(2), ..entry }).await.expect("released");
     assert_eq!(counter, 1001, "past the file");
     match claims(&store, None, 10, 2, 100).await {
         Claims::Taken { messages, counter } => assert_eq!((messages.len(), counter), (2, 1002)),
@@ -596,7 +604,7 @@ pub async fn the_daily_limit_counts_what_was_sent(db: &Db) {
     assert_eq!(second.len(), 1);
     record(&store, &second[0], Attempt::Accepted("250".into()), 2, 2).await;
     assert_eq!(take(100, 3).await.expect_err("blown"), (3, 3));
-    store.sending().release(0, "2026-11-23", 3, &at(3)).await.expect("released");
+    store.sending().release(0, "2026-11-23", 3, "fuse", AuditEntry { at: &at(3), who: "张三", why: "试" }).await.expect("released");
     assert_eq!(take(100, 3).await.expect("released").len(), 2);
     assert_eq!(store.sending().state("2026-11-24").await.expect("a state").sent, 0, "the next day begins anew");
 }

@@ -8,6 +8,7 @@ use duban::domain::register::ledger::{Field, FieldKind, Ledger, OwnerSpec, Priva
 use duban::domain::register::packed::pack;
 use duban::domain::register::record::{Cell, Decimal, Record};
 use duban::domain::register::snapshot::Version;
+use duban::store::audit::AuditEntry;
 use duban::store::changes::{ChangeCounts, Side};
 use duban::store::gone::GoneConfirmation;
 use duban::store::handle::Store;
@@ -15,6 +16,8 @@ use duban::store::pulls::{Difference, NewRecord, NewSnapshot};
 use duban::store::snapshots::{FileOrigin, SnapshotState};
 use sqlx::Row;
 use std::sync::Arc;
+
+const ENTRY: AuditEntry<'_> = AuditEntry { at: "2026-11-23T00:00:00.000Z", who: "张三", why: "核对无误" };
 
 const FIELDS: [&str; 3] = ["code", "name", "amount"];
 const AT: &str = "2026-11-23T00:00:00.000Z";
@@ -229,7 +232,7 @@ pub async fn a_code_quarantined_after_a_discarded_snapshot_has_the_version_in_fo
     take(&store, &[row("A", "甲", 1), row("B", "乙", 2)]).await;
     let wrong = [row("A", "错", 1000), row("C", "错", 3)];
     Take { rows: &wrong, state: SnapshotState::Held, ..Take::default() }.into(&store).await;
-    assert!(store.snapshots().decide_held("project", "a", 2, SnapshotState::Discarded).await.expect("settled"));
+    assert!(store.snapshots().decide_held("project", "a", 2, SnapshotState::Discarded, ENTRY).await.expect("settled"));
     // A changed, B vanished and C came in the discarded one; now all three are quarantined
     Take { rows: &[row("D", "丁", 4)], retained: &["A", "B", "C"], ..Take::default() }.into(&store).await;
     let codes: Vec<String> = read(&store, 3).await.into_iter().map(|line| line.split(" @").next().unwrap_or_default().to_owned()).collect();
@@ -321,12 +324,15 @@ pub async fn a_held_snapshot_is_decided_once(db: &Db) {
     assert_eq!(pull.in_force("project", "a").await.expect("figures"), Some((1, 1)));
     assert_eq!(pull.in_force("project", "b").await.expect("figures"), None);
     pull.rollback().await.expect("rolled back");
-    assert!(store.snapshots().decide_held("project", "a", 2, SnapshotState::InForce).await.expect("settled"));
-    assert!(!store.snapshots().decide_held("project", "a", 2, SnapshotState::Discarded).await.expect("settled"));
-    assert!(store.snapshots().decide_held("project", "a", 3, SnapshotState::Discarded).await.expect("settled"));
-    assert!(!store.snapshots().decide_held("project", "a", 3, SnapshotState::InForce).await.expect("settled"));
-    assert!(!store.snapshots().decide_held("project", "a", 1, SnapshotState::Discarded).await.expect("settled"), "it was never held");
-    assert!(!store.snapshots().decide_held("project", "b", 2, SnapshotState::InForce).await.expect("settled"));
+    assert!(store.snapshots().decide_held("project", "a", 2, SnapshotState::InForce, ENTRY).await.expect("settled"));
+    assert!(!store.snapshots().decide_held("project", "a", 2, SnapshotState::Discarded, ENTRY).await.expect("settled"));
+    assert!(store.snapshots().decide_held("project", "a", 3, SnapshotState::Discarded, ENTRY).await.expect("settled"));
+    assert!(!store.snapshots().decide_held("project", "a", 3, SnapshotState::InForce, ENTRY).await.expect("settled"));
+    assert!(
+        !store.snapshots().decide_held("project", "a", 1, SnapshotState::Discarded, ENTRY).await.expect("settled"),
+        "it was never held"
+    );
+    assert!(!store.snapshots().decide_held("project", "b", 2, SnapshotState::InForce, ENTRY).await.expect("settled"));
     assert_eq!(
         (state(1).await, state(2).await, state(3).await),
         (SnapshotState::InForce, SnapshotState::InForce, SnapshotState::Discarded)
@@ -338,7 +344,7 @@ pub async fn a_discarded_file_pulled_twice_is_compared_with_the_one_in_force(db:
     take(&store, &[row("A", "甲", 1), row("B", "乙", 2), row("C", "丙", 3)]).await;
     let wrong = [row("A", "甲", 1), row("B", "乙", 4000), row("D", "丁", 3)];
     let first = Take { rows: &wrong, state: SnapshotState::Held, ..Take::default() }.into(&store).await;
-    assert!(store.snapshots().decide_held("project", "a", 2, SnapshotState::Discarded).await.expect("settled"));
+    assert!(store.snapshots().decide_held("project", "a", 2, SnapshotState::Discarded, ENTRY).await.expect("settled"));
     let second = Take { rows: &wrong, state: SnapshotState::Held, ..Take::default() }.into(&store).await;
     assert!(!second.identical, "a discarded snapshot says nothing");
     assert_eq!(second.difference, first.difference);

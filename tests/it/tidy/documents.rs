@@ -27,6 +27,7 @@ fn documents_name_what_exists() {
             "rebuild",
             "accountability",
             "restricted",
+            "audit",
         ] {
             assert!(text.contains(&format!("duban {command}")), "{name} does not name duban {command}");
         }

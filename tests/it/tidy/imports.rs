@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 /// Folder (or file) → the crate's own modules it may name, and the outside crates it may name.
 const IMPORTS: [(&str, &[&str], &[&str]); 11] = [
-    ("src/domain", &["domain"], &["chrono", "serde", "croner", "thiserror", "hashbrown", "compact_str", "postcard", "strsim"]),
+    ("src/domain", &["domain"], &["chrono", "serde", "croner", "thiserror", "hashbrown", "compact_str", "postcard", "strsim", "url"]),
     ("src/workbook", &["workbook", "domain"], &["chrono", "hashbrown", "serde"]),
     ("src/config", &["config", "domain", "workbook", "clock"], &["chrono", "serde", "toml"]),
     (
@@ -52,6 +52,7 @@ const IMPORTS: [(&str, &[&str], &[&str]); 11] = [
             "thiserror",
             "tokio",
             "futures_util",
+            "rustix",
         ],
     ),
     ("src/report", &["report", "workbook", "domain"], &["rust_xlsxwriter", "zip", "hex", "ring", "tempfile", "chrono", "thiserror"]),
@@ -102,7 +103,7 @@ const IMPORTS: [(&str, &[&str], &[&str]); 11] = [
     (
         "src/cli",
         &["cli", "app", "clock", "domain", "source", "store", "worker"],
-        &["anyhow", "chrono", "clap", "csv", "serde_json", "tokio", "tokio_util", "tracing", "tracing_subscriber"],
+        &["anyhow", "chrono", "clap", "csv", "rustix", "serde_json", "tokio", "tokio_util", "tracing", "tracing_subscriber"],
     ),
 ];
 

@@ -1,0 +1,93 @@
+//! No password is printed or stored, in whatever part of an address it is written and however.
+
+use super::helpers::{duban, edit, files_below, fresh_root, import, stderr, stdout};
+use super::mail_server::{Failure, FailurePoint, ServerOptions, TestMailServer};
+use std::path::Path;
+
+const SECRET: &str = "Zq7SECRETpw";
+
+fn holds(bytes: &[u8]) -> bool {
+    bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes())
+}
+
+/// Nothing that the commands print, and nothing below var/, holds the secret.
+fn assert_hidden(root: &Path, commands: &[&[&str]], what: &str) {
+    for arguments in commands {
+        let output = duban(root, arguments);
+        assert!(!holds(&output.stdout) && !holds(&output.stderr), "{what}: {arguments:?} {}{}", stdout(&output), stderr(&output));
+    }
+    for (name, bytes) in files_below(&root.join("var")) {
+        assert!(!holds(&bytes), "{what}: {name} holds it");
+    }
+}
+
+#[test]
+fn an_address_of_the_database_is_never_shown_whole() {
+    for url in [
+        "postgres://127.0.0.1:1/d?user=u&password=Zq7SECRETpw",
+        "postgres://127.0.0.1:1/d?user=u&%70assword=Zq7SECRETpw@x",
+        "postgres://127.0.0.1:1/d?user=u&PASSWORD=Zq7SECRETpw",
+        "postgres://u:Zq7SECRETpw?x@127.0.0.1:1/d",
+        "postgres://u:Zq7SECRETpw#x@127.0.0.1:1/d",
+        "postgre://u:Zq7SECRETpw@127.0.0.1:1/d",
+    ] {
+        let root = fresh_root();
+        edit(root.path(), "config/duban.toml", "sqlite:var/duban.db", url);
+        assert_hidden(root.path(), &[&["runs"], &["check"]], url);
+    }
+    // an address where a table is expected
+    let root = fresh_root();
+    let at = root.path();
+    edit(at, "config/duban.toml", "[database]\n", "");
+    edit(at, "config/duban.toml", "url = \"sqlite:var/duban.db\"", "");
+    edit(at, "config/duban.toml", "[office]", "database = \"postgres://u:Zq7SECRETpw@h/d\"\n[office]");
+    assert_hidden(at, &[&["check"]], "a text for a table");
+}
+
+#[test]
+fn a_run_stores_no_password_of_its_configuration() {
+    let root = fresh_root();
+    let at = root.path();
+    let source = "\n[[source]]\nname = \"far\" # was postgres://u:Zq7SECRETpw@h/d\ndatabase = \"postgres://127.0.0.1:1/d?user=u&%70assword=Zq7SECRETpw\"\n\
+        query = \"SELECT dblink('postgres://x:Zq7SECRETpw@h/d'), 'Zq7SECRETpw'\"\n";
+    edit(at, "config/duban.toml", "path = \"config/sample/register.xlsx\"\nsample = true\n", &format!("path = \"own.csv\"\n{source}"));
+    edit(at, "config/duban.toml", "[database]", "[start]\nenforce_on = \"2025-01-01\"\n\n[database]");
+    edit(at, "config/rules.toml", "# ", "# postgres://u:Zq7SECRETpw@h/d ");
+    let register = "项目编号,项目名称,产业类别,市（州）,县（市、区）,协议类型,项目阶段,签约时间,实际开工时间,合同投资额（亿元）\n\
+        GZ1,甲,刺梨,黔南布依族苗族自治州,瓮安县,合同,签约,2025-01-06,,1\n";
+    assert!(import(at, "own.csv", register, &[]).status.success());
+    let run = duban(at, &["run", "weekly-reminder", "--as-of", "2026-09-30"]);
+    assert_eq!(run.status.code(), Some(2), "{}{}", stdout(&run), stderr(&run));
+    assert!(stdout(&run).contains("连不上数据库"), "{}", stdout(&run));
+    let listed = stdout(&duban(at, &["runs"]));
+    let name = listed.split(' ').next().expect("a run");
+    assert_hidden(at, &[&["runs"], &["check"], &["rebuild", name], &["pull"], &["audit"]], "a run");
+    let rebuilt = duban(at, &["rebuild", name]);
+    assert!(stderr(&rebuilt).contains("makes no workbooks"), "what is stored is a configuration: {}", stderr(&rebuilt));
+}
+
+#[test]
+fn a_mail_server_that_repeats_the_login_is_not_quoted() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let server = TestMailServer::open(ServerOptions { login: "PLAIN", ..ServerOptions::default() }).await;
+        let echo = b"535 AUTH PLAIN AGR1YmFuAFpxN1NFQ1JFVHB3 is duban Zq7SECRETpw\r\n";
+        server.fail_at(FailurePoint::Login, Failure::Reply(echo), 1);
+        let root = fresh_root();
+        let at = root.path();
+        let smtp = format!(
+            "[mail.smtp]\nhost = \"127.0.0.1\"\nport = {}\ntls = \"none\"\nuser = \"duban\"\npassword_file = \"config/password\"\n",
+            server.port
+        );
+        edit(at, "config/duban.toml", "# Without [mail.smtp]", &format!("{smtp}# Without [mail.smtp]"));
+        edit(at, "config/duban.toml", "# test_to = \"test@gz.example\"", "test_to = \"test@gz.example\"");
+        std::fs::write(at.join("config/password"), SECRET).expect("a password");
+        std::fs::set_permissions(at.join("config/password"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("a mode");
+        let root = root.path().to_owned();
+        let output = tokio::task::spawn_blocking(move || duban(&root, &["check", "--connect"])).await.expect("checked");
+        let printed = format!("{}{}", stdout(&output), stderr(&output));
+        assert_eq!(output.status.code(), Some(1), "{printed}");
+        assert!(printed.contains("邮件服务器拒绝登录") && printed.contains("535"), "{printed}");
+        assert!(!printed.contains(SECRET) && !printed.contains("AGR1YmFuAFpxN1NFQ1JFVHB3"), "{printed}");
+    });
+}
