@@ -9,6 +9,7 @@ pub mod mailbox;
 pub mod notify;
 pub mod own_sheet;
 pub mod plain_text;
+pub mod personal_numbers;
 pub mod problem;
 pub mod register;
 pub mod restriction;

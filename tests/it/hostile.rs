@@ -1,3 +1,4 @@
 //! What a hostile sender makes: each family is a file of seeded inputs, of which `.ci/test` works a slice and `.ci/long hostile` many.
 
 mod files;
+mod spellings;

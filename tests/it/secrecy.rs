@@ -71,12 +71,33 @@ fn phone(dice: &mut Rng, phones: &mut Vec<String>) -> String {
         format!("13{:09}", dice.usize(..999_999_999))
     };
     phones.push(digits.clone());
-    match dice.usize(..4) {
-        0 if digits.starts_with('1') => format!("{} {} {}", &digits[..3], &digits[3..7], &digits[7..]),
+    let head = if digits.starts_with('1') { 3 } else { 4 };
+    let (first, middle, last) = (&digits[..head], &digits[head..7], &digits[7..]);
+    match dice.usize(..10) {
+        0 => format!("{first} {middle} {last}"),
         1 => format!("{}-{}", &digits[..4], &digits[4..]),
         2 => digits.chars().map(|digit| char::from_u32(digit as u32 - '0' as u32 + 0xff10).expect("a digit")).collect(),
+        3 => format!("({first}){middle}{last}"),
+        4 => format!("（{first}）{middle}–{last}"),
+        5 => format!("{first}.{middle}.{last}"),
+        6 => format!("{first}\u{3000}{middle}  {last}"),
+        7 => format!("{first}/{middle}/{last}"),
+        8 => digits.chars().map(|digit| CHINESE_DIGITS.chars().nth(digit as usize - '0' as usize).expect("a digit")).collect(),
         _ => digits,
     }
+}
+
+const CHINESE_DIGITS: &str = "〇一二三四五六七八九";
+
+/// A text with the signs between digits removed, and digits of any width or script as plain ones.
+fn joined(text: &str) -> String {
+    text.chars()
+        .filter(|c| !matches!(c, ' ' | '-' | '\u{a0}' | '\u{3000}' | '–' | '.' | '/' | '(' | ')' | '（' | '）'))
+        .map(|c| match c {
+            '\u{ff10}'..='\u{ff19}' => char::from_u32(c as u32 - 0xff10 + '0' as u32).unwrap_or(c),
+            c => CHINESE_DIGITS.chars().position(|digit| digit == c).and_then(|at| char::from_digit(at as u32, 10)).unwrap_or(c),
+        })
+        .collect()
 }
 
 impl<'a> World<'a> {
@@ -280,14 +301,7 @@ fn leak(text: &str, unit: UnitId, counts_only: bool, secrets: &[Secret], phones:
             return Some(format!("{word}{} in “{line:.400}”", if secret.restricted { "（涉密）" } else { "" }));
         }
     }
-    let joined: String = text
-        .chars()
-        .filter(|c| !matches!(c, ' ' | '-' | '\u{a0}'))
-        .map(|c| match c {
-            '\u{ff10}'..='\u{ff19}' => char::from_u32(c as u32 - 0xff10 + '0' as u32).unwrap_or(c),
-            c => c,
-        })
-        .collect();
+    let joined = joined(text);
     let (phone, at) = phones.iter().find_map(|phone| Some((phone, joined.find(phone.as_str())?)))?;
     let before: String = joined[..at].chars().rev().take(30).collect();
     Some(format!("{phone} after “{}”", before.chars().rev().collect::<String>()))

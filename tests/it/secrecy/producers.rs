@@ -5,7 +5,7 @@ use super::super::bulletin::texts_of_package;
 use super::super::detection::JudgingInput;
 use super::super::helpers::{duban, edit, files_below, fresh_root, seeds, service, stdout};
 use super::super::properties::record;
-use super::{World, phone, set};
+use super::{World, joined, phone, set};
 use chrono::{DateTime, NaiveDate, Utc};
 use duban::app::compose::App;
 use duban::cli::run::outcome_text;
@@ -119,17 +119,6 @@ fn tokens(text: &str) -> BTreeSet<(String, Part)> {
     out
 }
 
-/// A text with the separators of digits removed and full-width digits as plain ones.
-fn joined(text: &str) -> String {
-    text.chars()
-        .filter(|c| !matches!(c, ' ' | '-' | '\u{a0}'))
-        .map(|c| match c {
-            '\u{ff10}'..='\u{ff19}' => char::from_u32(c as u32 - 0xff10 + '0' as u32).unwrap_or(c),
-            c => c,
-        })
-        .collect()
-}
-
 impl Guard {
     fn may_see(&self, reader: Reader, code: &str, part: Part) -> bool {
         let Some(record) = self.records.get(code) else { return true };
@@ -179,6 +168,12 @@ impl Guard {
             // numbers are looked up among the runs of digits, of which a text has few
             let runs: BTreeSet<&str> = joined.split(|c: char| !c.is_ascii_digit()).filter(|run| run.len() >= 10).collect();
             for number in &self.phones {
+                if !number.starts_with(|c: char| c.is_ascii_digit()) {
+                    if let Some(at) = output.text.find(number.as_str()) {
+                        return named(format!("the account {number}"), at);
+                    }
+                    continue;
+                }
                 if runs.iter().any(|run| run.contains(number.as_str())) {
                     let at = joined.find(number.as_str()).unwrap_or(0);
                     let before: String = joined[..at].chars().rev().take(40).collect();
@@ -191,10 +186,16 @@ impl Guard {
     }
 }
 
-/// A phone number, or the number of an identity card.
+/// A phone number, the number of an identity card, a mail address or an account of a messenger.
 fn number(dice: &mut Rng, phones: &mut Vec<String>) -> String {
-    if dice.usize(..4) != 0 {
-        return phone(dice, phones);
+    match dice.usize(..8) {
+        0..=4 => return phone(dice, phones),
+        kind @ (5 | 6) => {
+            let account = format!("wang_{:05}", dice.usize(..99_999));
+            phones.push(account.clone());
+            return if kind == 5 { format!(" {account}@qq.example") } else { format!(" 微信{account}") };
+        }
+        _ => {}
     }
     let digits = format!("5227251980{:07}", dice.usize(..9_999_999));
     phones.push(digits.clone());

@@ -1,0 +1,11 @@
+//! Personal numbers in free text: which characters are one, and the text with them masked.
+
+pub(crate) mod accounts;
+pub(crate) mod characters;
+pub(crate) mod labels;
+pub mod mask;
+pub(crate) mod numbers;
+pub(crate) mod runs;
+
+#[cfg(test)]
+mod tests;
