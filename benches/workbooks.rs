@@ -14,6 +14,7 @@ use duban::domain::judging::indicators::Indicators;
 use duban::domain::judging::judge::Judged;
 use duban::domain::judging::roster::{Reach, Rosters};
 use duban::domain::notify::feedback::Answers;
+use duban::domain::notify::form_seal::FormKey;
 use duban::domain::register::ledger::Role;
 use duban::domain::register::record::{Cell, Place, Record, Records};
 use duban::domain::rules::context::Context;
@@ -198,6 +199,7 @@ impl Judgement {
             audience,
             only_findings: rows,
             answers: &self.answers,
+            form_key: &FormKey::of_nobody(),
             silent: &[],
             previous_run: None,
             gone: &[],

@@ -235,6 +235,7 @@ fn rehearse(config: &Config) -> anyhow::Result<()> {
             who: "某某".into(),
             filled_on: as_of,
             as_of,
+            on_behalf: String::new(),
             verdict: String::new(),
             remark: String::new(),
             values: [(field(filled), "示例".to_owned())].into(),

@@ -6,11 +6,14 @@ use crate::clock::stamp;
 use crate::domain::notify::feedback::FormAccount;
 use crate::domain::problem::suggest;
 use crate::domain::register::ledger::{Ledger, Role};
+use crate::domain::rules::policy::Policy;
 use crate::domain::secrecy::{HeaderDecision, Secrecy, compared};
 use crate::store::audit::AuditEntry;
+use crate::store::os_user::os_user;
+use crate::worker::import::feedback::{Clerk, Sender};
 use crate::worker::import::importer::Importer;
 use crate::worker::import::input::Input;
-use crate::worker::import::pull_report::PullReport;
+use crate::worker::import::pull_report::{PullError, PullReport};
 use crate::worker::import::puller::{PullOrder, PullRequest};
 use crate::worker::import::reading_guard::Initiative;
 use anyhow::{Context, bail, ensure};
@@ -33,6 +36,8 @@ pub(crate) struct ImportRequest {
     pub(crate) covers_on: Option<NaiveDate>,
     /// Bring it into force even if the brake would hold it.
     pub(crate) accept: bool,
+    /// The unit for which a clerk takes a form without a valid number (代录).
+    pub(crate) on_behalf: Option<String>,
 }
 
 /// What is recorded of an import or a pull on a person's order.
@@ -52,18 +57,43 @@ pub(crate) enum Imported {
 /// # Errors
 /// A name is unknown, the file is refused, or the database fails; nothing is changed then.
 pub(crate) async fn import(importer: &Importer, request: ImportRequest, by: Person<'_>) -> anyhow::Result<Imported> {
-    let ImportRequest { file, ledger, source, covers_on, accept } = request;
+    let ImportRequest { file, ledger, source, covers_on, accept, on_behalf } = request;
     let config = &importer.config;
-    if ledger.as_deref() == Some(FEEDBACK) {
-        return Ok(Imported::Forms(importer.take_form(&config.policy, &file).await?));
+    let user = os_user().to_owned();
+    if let Some(unit) = on_behalf {
+        ensure!(ledger.as_deref().is_none_or(|ledger| ledger == FEEDBACK), "--for-unit is for feedback forms, not for --ledger");
+        let clerk = Clerk { unit: unit_named(&config.policy, &unit)?, name: by.who.to_owned() };
+        let sender = Sender { user, clerk: Some(clerk) };
+        return Ok(Imported::Forms(importer.take_form(&config.policy, &file, &sender).await?));
     }
+    let sender = Sender { user, clerk: None };
+    if ledger.as_deref() == Some(FEEDBACK) {
+        return Ok(Imported::Forms(importer.take_form(&config.policy, &file, &sender).await?));
+    }
+    let named = ledger.is_some();
     if let Some(ledger) = &ledger {
         ledger_named(&config.policy, ledger)?;
     }
     ensure!(!source.trim().is_empty() && source.chars().count() <= 64, "source \"{source}\" is no name of a source");
     let sample = config.settings.source(&source).is_some_and(|source| source.sample);
-    let request = PullRequest { input: Input::File(file), source, sample, covers_on, accept, only: ledger };
-    Ok(Imported::Register(importer.pull_by(&config.policy, &request, &order("import", accept, by)).await?))
+    let request = PullRequest { input: Input::File(file.clone()), source, sample, covers_on, accept, only: ledger };
+    match importer.pull_by(&config.policy, &request, &order("import", accept, by)).await {
+        // a form of ours that came back needs no word beside it
+        Err(PullError::Refused { .. }) if !named && importer.is_form(&config.policy, &file).await? => {
+            Ok(Imported::Forms(importer.take_form(&config.policy, &file, &sender).await?))
+        }
+        pulled => Ok(Imported::Register(pulled?)),
+    }
+}
+
+/// The index of a unit, by code or name.
+fn unit_named(policy: &Policy, name: &str) -> anyhow::Result<usize> {
+    let units = &policy.units;
+    let found = units.units.iter().position(|unit| unit.code == name).or_else(|| units.find(name));
+    found.with_context(|| {
+        let hint = suggest(name, units.units.iter().map(|unit| unit.name.as_str())).unwrap_or_default();
+        format!("there is no unit \"{name}\" ({hint})")
+    })
 }
 
 /// The result of pulling one source.

@@ -1,6 +1,7 @@
 //! The arguments of the command line. Comments of fields and variants are the text of `--help`.
 
 use crate::cli::day::day;
+use crate::cli::feedback::{FeedbackAction, KeyAction};
 use crate::cli::findings::FilterArguments;
 use crate::cli::intake::SnapshotAction;
 use crate::cli::outbox::OutboxAction;
@@ -109,8 +110,21 @@ pub(crate) enum Command {
         /// Decide, once for the source, what a header that may be of secrecy means: 'HEADER=是否涉密' or 'HEADER=ignore'
         #[arg(long, value_name = "HEADER=FIELD", requires = "by")]
         map: Vec<String>,
+        /// Take a feedback form without a valid number for this unit (代录)
+        #[arg(long, requires = "by", conflicts_with = "map")]
+        for_unit: Option<String>,
         #[command(flatten)]
         person: PersonArguments,
+    },
+    /// The answers of units: who handed each in; take one back
+    Feedback {
+        #[command(subcommand)]
+        action: FeedbackAction,
+    },
+    /// The keys that prove feedback forms
+    Key {
+        #[command(subcommand)]
+        action: KeyAction,
     },
     /// Write the empty sheet that an office fills in for a ledger
     Blank { ledger: String, file: PathBuf },

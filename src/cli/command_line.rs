@@ -4,7 +4,9 @@ use crate::app::compose::App;
 use crate::app::import::ImportRequest;
 use crate::cli::arguments::{Arguments, Command};
 use crate::cli::exit::Exit;
-use crate::cli::{accountability, audit, check, diff, explain, findings, intake, ledger, outbox, print, rebuild, restricted, run, runs};
+use crate::cli::{
+    accountability, audit, check, diff, explain, feedback, findings, intake, ledger, outbox, print, rebuild, restricted, run, runs,
+};
 use crate::clock::Clock;
 use crate::domain::problem::Problems;
 use crate::source::child;
@@ -105,10 +107,12 @@ async fn with_app(app: &App, command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Init { person } => run::init(app, &person).await,
         Command::Pull { source, accept, person } => intake::pull(app, source.as_deref(), accept, &person).await,
-        Command::Import { file, ledger, source, covers, accept, map, person } => {
-            let request = ImportRequest { file, ledger, source, covers_on: covers, accept };
+        Command::Import { file, ledger, source, covers, accept, map, for_unit, person } => {
+            let request = ImportRequest { file, ledger, source, covers_on: covers, accept, on_behalf: for_unit };
             intake::import(app, request, &map, &person).await
         }
+        Command::Feedback { action } => feedback::feedback(app, action).await,
+        Command::Key { action } => feedback::key(app, action).await,
         Command::Snapshot { action } => intake::snapshot(app, action).await,
         Command::Diff { a, b, ledger, format } => diff::diff(app, &a, &b, ledger.as_deref(), &format).await,
 

@@ -13,6 +13,7 @@ mod day;
 mod diff;
 mod exit;
 mod explain;
+mod feedback;
 mod findings;
 mod intake;
 mod ledger;

@@ -1,6 +1,7 @@
 //! The answers that units have returned on feedback forms.
 
 use crate::domain::notify::feedback::{Answer, Answers};
+use crate::store::audit::insert_audit;
 use crate::store::database::{Database, Result, json, number, text, to_json};
 
 /// The answers of units.
@@ -9,34 +10,131 @@ pub struct Feedback<'a> {
     pub(super) database: &'a Database,
 }
 
+/// A file with answers, and who handed it in.
+#[derive(Clone, Copy, Debug)]
+pub struct HandedIn<'a> {
+    pub file: &'a str,
+    pub sha256: &'a str,
+    pub received_at: &'a str,
+    pub sender: &'a str,
+}
+
+/// One answer of the list.
+#[derive(Clone, Debug)]
+pub struct AnswerRow {
+    pub no: i64,
+    pub received_at: String,
+    pub sender: String,
+    /// Name of the file.
+    pub file: String,
+    /// It was taken back.
+    pub withdrawn: bool,
+    pub answer: Answer,
+}
+
+/// The person who takes an answer back, and the reason.
+#[derive(Clone, Copy, Debug)]
+pub struct Withdrawal<'a> {
+    pub at: &'a str,
+    pub who: &'a str,
+    pub reason: &'a str,
+    pub sender: &'a str,
+}
+
 impl Feedback<'_> {
     /// Adds the answers of one form in one transaction. Earlier answers stay.
     ///
     /// # Errors
     /// The database fails, or another process adds answers at the same moment.
-    pub async fn add(self, file: &str, sha256: &str, received_at: &str, answers: &[Answer]) -> Result<()> {
+    pub async fn add(self, form: &HandedIn<'_>, answers: &[Answer]) -> Result<()> {
         let mut transaction = self.database.begin().await?;
         let row = sqlx::query("SELECT COALESCE(MAX(no), 0) AS no FROM feedback").fetch_one(&mut *transaction).await?;
         for (answer, no) in answers.iter().zip(number(&row, "no")? + 1..) {
-            sqlx::query("INSERT INTO feedback (no, ledger, code, unit, received_at, form, body) VALUES ($1,$2,$3,$4,$5,$6,$7)")
-                .bind(no)
-                .bind(&answer.ledger)
-                .bind(&answer.code)
-                .bind(&answer.unit)
-                .bind(received_at)
-                .bind(sha256)
-                .bind(to_json(answer)?)
-                .execute(&mut *transaction)
-                .await?;
+            sqlx::query(
+                "INSERT INTO feedback (no, ledger, code, unit, received_at, form, sender, body, withdraws) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,0)",
+            )
+            .bind(no)
+            .bind(&answer.ledger)
+            .bind(&answer.code)
+            .bind(&answer.unit)
+            .bind(form.received_at)
+            .bind(form.sha256)
+            .bind(form.sender)
+            .bind(to_json(answer)?)
+            .execute(&mut *transaction)
+            .await?;
         }
         sqlx::query("INSERT INTO feedback_form (sha256, file, received_at) VALUES ($1,$2,$3) ON CONFLICT (sha256) DO NOTHING")
-            .bind(sha256)
-            .bind(file)
-            .bind(received_at)
+            .bind(form.sha256)
+            .bind(form.file)
+            .bind(form.received_at)
             .execute(&mut *transaction)
             .await?;
         transaction.commit().await?;
         Ok(())
+    }
+
+    /// The answers, newest first, of one unit (by code) or of all.
+    ///
+    /// # Errors
+    /// The database fails, or an answer is damaged.
+    pub async fn list(self, unit: Option<&str>, limit: i64) -> Result<Vec<AnswerRow>> {
+        let rows = sqlx::query(
+            "SELECT f.no, f.code, f.received_at, f.sender, f.body, COALESCE(g.file, '') AS file, \
+             CASE WHEN EXISTS (SELECT 1 FROM feedback w WHERE w.withdraws=f.no) THEN 1 ELSE 0 END AS withdrawn \
+             FROM feedback f LEFT JOIN feedback_form g ON g.sha256=f.form WHERE f.withdraws=0 AND ($1='' OR f.unit=$1) ORDER BY f.no DESC LIMIT $2",
+        )
+        .bind(unit.unwrap_or_default())
+        .bind(limit)
+        .fetch_all(&self.database.pool)
+        .await?;
+        let of_row = |row| {
+            Ok(AnswerRow {
+                no: number(row, "no")?,
+                received_at: text(row, "received_at")?,
+                sender: text(row, "sender")?,
+                file: text(row, "file")?,
+                withdrawn: number(row, "withdrawn")? == 1,
+                answer: json("feedback", &text(row, "code")?, &text(row, "body")?)?,
+            })
+        };
+        rows.iter().map(of_row).collect()
+    }
+
+    /// Takes an answer back: from now on the one before it counts. Returns it; `None` if there is no such answer, or it was taken back.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn withdraw(self, no: i64, of: &Withdrawal<'_>) -> Result<Option<Answer>> {
+        loop {
+            let mut transaction = self.database.begin().await?;
+            let statement = "SELECT ledger, code, unit, form, body FROM feedback WHERE no=$1 AND withdraws=0 \
+                             AND NOT EXISTS (SELECT 1 FROM feedback w WHERE w.withdraws=$1)";
+            let Some(row) = sqlx::query(statement).bind(no).fetch_optional(&mut *transaction).await? else { return Ok(None) };
+            let (ledger, code, body) = (text(&row, "ledger")?, text(&row, "code")?, text(&row, "body")?);
+            let inserted = sqlx::query(
+                "INSERT INTO feedback (no, ledger, code, unit, received_at, form, sender, body, withdraws) \
+                 SELECT COALESCE(MAX(no), 0) + 1, $1, $2, $3, $4, $5, $6, $7, $8 FROM feedback WHERE 1=1 ON CONFLICT (no) DO NOTHING",
+            )
+            .bind(&ledger)
+            .bind(&code)
+            .bind(text(&row, "unit")?)
+            .bind(of.at)
+            .bind(text(&row, "form")?)
+            .bind(of.sender)
+            .bind(&body)
+            .bind(no)
+            .execute(&mut *transaction)
+            .await?
+            .rows_affected();
+            let object = format!("{ledger} {code} answer {no}");
+            let audited =
+                insert_audit(of.at, of.who, "feedback withdraw", &object, of.reason).execute(&mut *transaction).await?.rows_affected();
+            if (inserted, audited) == (1, 1) {
+                transaction.commit().await?;
+                return Ok(Some(json("feedback", &code, &body)?));
+            }
+        }
     }
 
     /// Whether a form with this sha256 was imported before.
@@ -59,15 +157,18 @@ impl Feedback<'_> {
         number(&sqlx::query("SELECT COALESCE(MAX(no), 0) AS no FROM feedback").fetch_one(&self.database.pool).await?, "no")
     }
 
-    /// The last answer on each record among the answers up to a number.
+    /// The last answer on each record among the rows up to a number; what they take back does not count.
     ///
     /// # Errors
     /// The database fails, or an answer is damaged.
     pub async fn up_to(self, up_to: i64) -> Result<Answers> {
-        let rows = sqlx::query("SELECT ledger, code, body FROM feedback WHERE no<=$1 ORDER BY no")
-            .bind(up_to)
-            .fetch_all(&self.database.pool)
-            .await?;
+        let rows = sqlx::query(
+            "SELECT f.ledger, f.code, f.body FROM feedback f WHERE f.no<=$1 AND f.withdraws=0 \
+             AND NOT EXISTS (SELECT 1 FROM feedback w WHERE w.withdraws=f.no AND w.no<=$1) ORDER BY f.no",
+        )
+        .bind(up_to)
+        .fetch_all(&self.database.pool)
+        .await?;
         let mut answers = Answers::new();
         for row in &rows {
             let (ledger, code) = (text(row, "ledger")?, text(row, "code")?);
@@ -77,16 +178,19 @@ impl Feedback<'_> {
         Ok(answers)
     }
 
-    /// Every answer on one record, oldest first, with the time it was received.
+    /// Every answer on one record that was not taken back, oldest first, with the time it was received.
     ///
     /// # Errors
     /// The database fails, or an answer is damaged.
     pub async fn on_record(self, ledger: &str, code: &str) -> Result<Vec<(String, Answer)>> {
-        let rows = sqlx::query("SELECT received_at, body FROM feedback WHERE ledger=$1 AND code=$2 ORDER BY no")
-            .bind(ledger)
-            .bind(code)
-            .fetch_all(&self.database.pool)
-            .await?;
+        let rows = sqlx::query(
+            "SELECT f.received_at, f.body FROM feedback f WHERE f.ledger=$1 AND f.code=$2 AND f.withdraws=0 \
+             AND NOT EXISTS (SELECT 1 FROM feedback w WHERE w.withdraws=f.no) ORDER BY f.no",
+        )
+        .bind(ledger)
+        .bind(code)
+        .fetch_all(&self.database.pool)
+        .await?;
         rows.iter().map(|row| Ok((text(row, "received_at")?, json("feedback", code, &text(row, "body")?)?))).collect()
     }
 }

@@ -9,6 +9,7 @@ use crate::store::findings::Findings;
 use crate::store::frozen_texts::FrozenTexts;
 use crate::store::gone::Gone;
 use crate::store::indicators::Indicators;
+use crate::store::keys::Keys;
 use crate::store::marked_messages::MarkedMessages;
 use crate::store::named_records::NamedRecords;
 use crate::store::notes::Notes;
@@ -81,6 +82,10 @@ impl Store {
 
     pub fn indicators(&self) -> Indicators<'_> {
         Indicators { database: &self.database }
+    }
+
+    pub fn keys(&self) -> Keys<'_> {
+        Keys { database: &self.database }
     }
 
     pub fn marked_messages(&self) -> MarkedMessages<'_> {

@@ -10,6 +10,7 @@ pub mod frozen_texts;
 pub mod gone;
 pub mod handle;
 pub mod indicators;
+pub mod keys;
 pub(crate) mod mark_rows;
 pub mod marked_messages;
 pub mod named_records;

@@ -36,6 +36,18 @@ impl Notified<'_> {
         Ok(out)
     }
 
+    /// By unit (by the name it had) the latest day that a message to it describes.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn last_days(self) -> Result<Vec<(String, NaiveDate)>> {
+        let statement = "SELECT o.unit, MAX(r.as_of) AS as_of FROM outbox o JOIN run r ON r.id=o.run GROUP BY o.unit";
+        let rows = sqlx::query(statement).fetch_all(&self.database.pool).await?;
+        let of_row = |row| Ok(text(row, "as_of")?.parse().ok().map(|day| (text(row, "unit"), day)));
+        let days: Result<Vec<_>> = rows.iter().map(of_row).collect();
+        days?.into_iter().flatten().map(|(unit, day)| Ok((unit?, day))).collect()
+    }
+
     /// The findings of which each unit had been notified before the earliest revision of a slot that notified it; only revisions before
     /// `revision` count.
     ///

@@ -67,6 +67,9 @@ pub struct RunInputs {
     /// The number of the last feedback answer that counts.
     #[serde(default)]
     pub answers: i64,
+    /// The number of the key of the feedback forms; `None` = the forms go to nobody.
+    #[serde(default)]
+    pub form_key: Option<i64>,
     /// The id of the job's previous run, with which figures are compared.
     #[serde(default)]
     pub previous_run: Option<String>,

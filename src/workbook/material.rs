@@ -5,6 +5,7 @@ use crate::domain::judging::indicators::Indicators;
 use crate::domain::judging::judge::Judged;
 use crate::domain::judging::roster::Rosters;
 use crate::domain::notify::feedback::{Answers, SilentRecord};
+use crate::domain::notify::form_seal::FormKey;
 use crate::domain::register::record::{Origin, Records};
 use crate::domain::rules::policy::Policy;
 use crate::workbook::previous_run::PreviousRun;
@@ -103,6 +104,8 @@ pub struct Material<'a> {
     pub only_counted: Option<usize>,
     /// Feedback of units on their records.
     pub answers: &'a Answers,
+    /// The key of the feedback forms.
+    pub form_key: &'a FormKey,
     /// Records without the feedback that their units owe; only workbooks of the office list them.
     pub silent: &'a [SilentRecord],
     pub gone: &'a [GoneRecord],

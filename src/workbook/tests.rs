@@ -5,6 +5,7 @@ use crate::domain::audience::Audience;
 use crate::domain::judging::finding::State;
 use crate::domain::judging::indicators::Indicators;
 use crate::domain::judging::judge::Judged;
+use crate::domain::notify::form_seal::FormKey;
 use crate::domain::register::ledger::FieldKind;
 use crate::domain::register::record::Origin;
 use crate::domain::register::record::Record;
@@ -147,6 +148,7 @@ impl World {
             sources: sources.leak(),
             intake: intake.leak(),
             answers: Box::leak(Box::default()),
+            form_key: Box::leak(Box::new(FormKey::of_nobody())),
             silent: &[],
             previous_run: self.previous_run.as_ref(),
             gone: &[],

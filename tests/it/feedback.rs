@@ -13,10 +13,10 @@ use std::io::Cursor;
 use std::path::Path;
 
 /// The cells of a workbook: name and rows of each sheet.
-type Cells = Vec<(String, Vec<Vec<Data>>)>;
+pub type Cells = Vec<(String, Vec<Vec<Data>>)>;
 
 /// The attachment of a unit's mail.
-fn attachment(root: &Path, unit: &str) -> Vec<u8> {
+pub fn attachment(root: &Path, unit: &str) -> Vec<u8> {
     let (_, mail) =
         files_below(&root.join("var/outbox")).into_iter().find(|(name, _)| name.ends_with(&format!("_{unit}.eml"))).expect("a mail");
     let mail = MessageParser::default().parse(&mail).expect("a mail");
@@ -25,7 +25,7 @@ fn attachment(root: &Path, unit: &str) -> Vec<u8> {
     file.contents().to_vec()
 }
 
-fn read(bytes: &[u8]) -> Cells {
+pub fn read(bytes: &[u8]) -> Cells {
     let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).expect("a workbook");
     let names = book.sheet_names();
     let sheet = |name: String| {
@@ -38,7 +38,7 @@ fn read(bytes: &[u8]) -> Cells {
     names.into_iter().map(sheet).collect()
 }
 
-fn write(cells: &Cells) -> Vec<u8> {
+pub fn write(cells: &Cells) -> Vec<u8> {
     let mut book = Workbook::new();
     let day = Format::new().set_num_format("yyyy-mm-dd");
     for (name, rows) in cells {
@@ -65,11 +65,11 @@ fn write(cells: &Cells) -> Vec<u8> {
 }
 
 /// The row with the column titles of a feedback form.
-fn head_of(rows: &[Vec<Data>]) -> usize {
+pub fn head_of(rows: &[Vec<Data>]) -> usize {
     rows.iter().position(|row| row.iter().any(|cell| cell.to_string().starts_with("校验码"))).expect("a head")
 }
 
-fn column_of(rows: &[Vec<Data>], title: &str) -> usize {
+pub fn column_of(rows: &[Vec<Data>], title: &str) -> usize {
     let head = &rows[head_of(rows)];
     head.iter().position(|cell| cell.to_string().replace('\n', "") == title).unwrap_or_else(|| panic!("no column {title}"))
 }
@@ -337,4 +337,65 @@ async fn an_act_above_urging_is_sent_only_after_its_release() {
     // A rejection cannot be undone.
     let late = outbox(&["release", order, "--by", "王局长", "--reason", "改主意"]);
     assert_eq!(late.status.code(), Some(2), "{}", stdout(&late));
+}
+
+/// A form on which the reason of one project is filled in.
+fn form_with_reason(root: &Path, reason: &str) -> Vec<u8> {
+    let mut form = read(&attachment(root, "瓮安县"));
+    let case = format!("head = {{ '填报人' = '张三' }}\nset = [{{ code = 'GZ202500123', column = '未推进原因', value = '{reason}' }}]");
+    fill(&mut form, &toml::from_str(&case).expect("a case"));
+    write(&form)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_are_taken_on_behalf_and_taken_back_and_keys_are_revoked() {
+    let root = fresh_root();
+    run(root.path()).await;
+    let bytes = form_with_reason(root.path(), "用地");
+    // our own form needs no word beside it
+    let done = import(root.path(), "反馈表.xlsx", &bytes, &[]);
+    assert!(done.status.success() && stdout(&done).contains("收下1"), "{}{}", stdout(&done), stderr(&done));
+    let listed = stdout(&duban(root.path(), &["feedback", "list", "--unit", "瓮安县"]));
+    assert!(
+        listed.starts_with("1 project GZ202500123 瓮安县 ") && listed.contains("反馈表.xlsx") && !listed.contains("已撤回"),
+        "{listed}"
+    );
+
+    // a form without number: only a clerk takes it, for the unit
+    let mut form = read(&form_with_reason(root.path(), "资金"));
+    form.retain(|(name, _)| name.starts_with("反馈表"));
+    for (_, rows) in &mut form {
+        rows.retain(|row| !row.iter().any(|cell| cell.to_string().contains("表号")));
+    }
+    let (code, printed) = import_form(root.path(), "无表号.xlsx", &write(&form));
+    assert_eq!(code, Some(1), "{printed}");
+    let clerk = ["--for-unit", "瓮安县", "--by", "王五"];
+    let done = import(root.path(), "无表号.xlsx", write(&form), &clerk);
+    assert!(stdout(&done).contains("收下1"), "{}{}", stdout(&done), stderr(&done));
+    let answer = |answers: &Answers| answers[&("project".to_owned(), "GZ202500123".to_owned())].clone();
+    let taken = answer(&answers(root.path()).await);
+    assert_eq!((taken.values["reason"].as_str(), taken.on_behalf.as_str()), ("资金", "王五"));
+    assert!(taken.by().ends_with("（王五代录）"), "{}", taken.by());
+
+    // taken back, the answer before it counts
+    let person = ["--by", "王五", "--reason", "录错"];
+    let withdraw = |which: &[&str]| duban(root.path(), &[&["feedback", "withdraw"], which, &person].concat());
+    let done = withdraw(&["project", "GZ202500123"]);
+    assert!(done.status.success(), "{}", stderr(&done));
+    assert_eq!(answer(&answers(root.path()).await).values["reason"], "用地");
+    assert_eq!(withdraw(&["2"]).status.code(), Some(1), "it is taken back once");
+    assert_eq!(withdraw(&["9"]).status.code(), Some(1));
+
+    // a new key leaves the forms that were sent valid; a revoked one does not
+    let key = |arguments: &[&str]| duban(root.path(), &[&["key"], arguments].concat());
+    assert!(key(&["rotate", "--by", "王五", "--reason", "年度更换"]).status.success());
+    let done = import(root.path(), "反馈表.xlsx", form_with_reason(root.path(), "要素"), &["--ledger", "feedback"]);
+    assert!(stdout(&done).contains("收下1"), "{}{}", stdout(&done), stderr(&done));
+    assert!(key(&["revoke", "1", "--by", "王五", "--reason", "外泄"]).status.success());
+    assert_eq!(key(&["revoke", "1", "--by", "王五", "--reason", "外泄"]).status.code(), Some(1));
+    let (code, printed) = import_form(root.path(), "反馈表.xlsx", &form_with_reason(root.path(), "其他"));
+    assert!(code == Some(1) && printed.contains("密钥已作废"), "{printed}");
+    let listed = stdout(&key(&["list"]));
+    assert!(listed.contains("1 form ") && listed.contains("已作废") && listed.contains("2 form ") && listed.contains("使用中"), "{listed}");
+    assert!(!listed.contains("the key of the tests"));
 }

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use duban::app::compose::App;
 use duban::clock::Clock;
+use duban::store::keys::FORMS;
 use duban::worker::import::input::Input;
 use duban::worker::import::puller::PullRequest;
 use std::ops::Range;
@@ -60,7 +61,10 @@ pub fn stderr(output: &Output) -> String {
 /// The service on a root, with a clock that shows this time until a test moves it.
 pub async fn service(root: &Path, at: &str) -> App {
     let at: DateTime<Utc> = at.parse().expect("a time");
-    App::open_with(root, Clock::manual(at), PathBuf::from(env!("CARGO_BIN_EXE_duban"))).await.expect("the service")
+    let service = App::open_with(root, Clock::manual(at), PathBuf::from(env!("CARGO_BIN_EXE_duban"))).await.expect("the service");
+    // the numbers of forms are in snapshots
+    service.store().keys().make(FORMS, b"the key of the tests, 32 letters", "2026-01-01T00:00:00.000Z").await.expect("a key");
+    service
 }
 
 /// Writes a file below a root and imports it with the binary.

@@ -19,6 +19,7 @@ use duban::domain::judging::roster::Rosters;
 use duban::domain::notify::digest::{Digest, Draft};
 use duban::domain::notify::drafts::drafts;
 use duban::domain::notify::feedback::{Answer, Answers};
+use duban::domain::notify::form_seal::FormKey;
 use duban::domain::notify::inputs::{PlanInputs, Rhythm};
 use duban::domain::notify::plan::{Plan, plan};
 use duban::domain::register::ledger::{Ledger, Role};
@@ -256,6 +257,7 @@ impl Renderer<'_> {
             only_findings: Some(rows),
             only_counted: Some(withheld),
             answers: self.answers,
+            form_key: &FormKey::new(1, b"the key of the tests"),
             silent: &[],
             gone: &[],
             previous_run: None,
@@ -346,6 +348,7 @@ fn check_mails(seeds: std::ops::Range<u64>, tamper: impl Fn(&mut Plan, &[Secret]
                 who: "王五13000000007".into(),
                 filled_on: start,
                 as_of: start,
+                on_behalf: String::new(),
                 verdict: "有出入".into(),
                 remark,
                 values: BTreeMap::new(),

@@ -64,11 +64,11 @@ async fn every_template_matches_its_snapshot() {
             }
         };
         insta::assert_snapshot!(format!("template_{template}"), layout(&bytes));
-        // Only the pack that evaluators fill in is accepted as a register.
+        // Only the pack that evaluators fill in is accepted as a register; the workbook of a mail holds a form, which is taken as one.
         let path = root.path().join(format!("{template}.xlsx"));
         std::fs::write(&path, &bytes).expect("a copy");
         let read = duban(root.path(), &["import", path.to_str().expect("a path"), "--source", "other"]);
-        let expected = if template == "evaluation-out" { 0 } else { 1 };
+        let expected = if ["evaluation-out", "unit-list"].contains(&template) { 0 } else { 1 };
         assert_eq!(read.status.code(), Some(expected), "{template}: {}{}", stdout(&read), stderr(&read));
     }
     let shipped: BTreeSet<String> = std::fs::read_dir(home().join("report-templates"))

@@ -9,6 +9,7 @@
 use crate::domain::audience::{is_open_field, masked};
 use crate::domain::intake::note::SheetAccount;
 use crate::domain::judging::finding::{Finding, State};
+use crate::domain::notify::form_seal::{FormKey, RowCheck, SealedRow, plain};
 use crate::domain::register::ledger::{Field, FieldKind, Ledger, Privacy, Role, Roles};
 use crate::domain::register::period::{chinese_date, chinese_day};
 use crate::domain::register::record::{Cell, Columns, Record};
@@ -45,6 +46,9 @@ pub struct Answer {
     pub filled_on: NaiveDate,
     /// The day the form's facts describe.
     pub as_of: NaiveDate,
+    /// The clerk who recorded it for the unit (代录); empty = the unit's own form.
+    #[serde(default)]
+    pub on_behalf: String,
     pub verdict: String,
     pub remark: String,
     /// Text by field id.
@@ -96,9 +100,10 @@ impl Answer {
         self.proposals.iter().map(one).collect::<Vec<_>>().join("；")
     }
 
-    /// Day and author: `10月12日 张三`.
+    /// Day and author: `10月12日 张三`, `10月12日 张三（李四代录）`.
     pub fn by(&self) -> String {
-        format!("{}{}{}", chinese_day(self.filled_on), if self.who.is_empty() { "" } else { " " }, self.who)
+        let clerk = if self.on_behalf.is_empty() { String::new() } else { format!("（{}代录）", self.on_behalf) };
+        format!("{}{}{}{clerk}", chinese_day(self.filled_on), if self.who.is_empty() { "" } else { " " }, self.who)
     }
 }
 
@@ -125,17 +130,43 @@ pub fn own_titles() -> [&'static str; 3] {
     [VERDICT.1, REMARK.1, CHECK.1]
 }
 
-/// The form number, made of the unit's code and the day.
-pub fn form_number(unit_code: &str, as_of: NaiveDate) -> String {
-    format!("{NUMBER} {unit_code}/{}", as_of.format("%Y%m%d"))
+/// The form number, made of the unit's code, the day, the number of the key and its seal: `表号 522725/20260930/1-ABCD…`.
+pub fn form_number(unit_code: &str, as_of: NaiveDate, key: &FormKey) -> String {
+    format!("{NUMBER} {unit_code}/{}/{}-{}", as_of.format("%Y%m%d"), key.id, key.number_seal(unit_code, as_of))
 }
 
-/// Reads a [`form_number`] in a text. Returns the unit's code and the day.
-pub fn read_number(text: &str) -> Option<(String, NaiveDate)> {
-    let rest = text.split(NUMBER).nth(1)?.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, ':' | '：'));
-    let (unit, rest) = rest.split_once('/')?;
-    let day: String = rest.chars().take_while(char::is_ascii_digit).collect();
-    Some((unit.trim().to_owned(), NaiveDate::parse_from_str(&day, "%Y%m%d").ok()?))
+/// What a form's number names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FormNumber {
+    /// Code of the unit.
+    pub unit: String,
+    pub as_of: NaiveDate,
+    /// The number of the key; 0 = the form names none.
+    pub key: i64,
+    pub seal: String,
+}
+
+impl FormNumber {
+    /// Reads a [`form_number`] in a text.
+    pub fn read(text: &str) -> Option<FormNumber> {
+        let rest = text.split(NUMBER).nth(1)?.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, ':' | '：'));
+        let (unit, rest) = rest.split_once('/')?;
+        let digits = |text: &str| text.chars().take_while(char::is_ascii_digit).collect::<String>();
+        let day = digits(rest);
+        let sealed = rest[day.len()..].strip_prefix('/').and_then(|rest| rest.split_once('-'));
+        let (key, seal) = sealed.unwrap_or_default();
+        Some(FormNumber {
+            unit: unit.trim().to_owned(),
+            as_of: NaiveDate::parse_from_str(&day, "%Y%m%d").ok()?,
+            key: key.parse().unwrap_or(0),
+            seal: seal.chars().take_while(char::is_ascii_alphanumeric).collect(),
+        })
+    }
+
+    /// Whether the key made this number.
+    pub fn is_of(&self, key: &FormKey) -> bool {
+        self.key == key.id && plain(&self.seal) == plain(&key.number_seal(&self.unit, self.as_of))
+    }
 }
 
 /// The fields of a ledger that a unit fills in, as indices.
@@ -206,21 +237,37 @@ pub fn prefilled(ledger: &Ledger, record: &Record, field: usize, last: Option<&A
     }
 }
 
-/// The check code of a row: a short hash (FNV-1a) of its facts. It shows whether the unit changed a fact or the register did since.
-pub fn check_code(ledger: &Ledger, code: &str, cells: &[Cell], facts: impl Iterator<Item = usize>) -> String {
-    let mut sum: u64 = 0xcbf2_9ce4_8422_2325;
-    let mut add = |text: &str| {
-        for byte in text.bytes().chain([0]) {
-            sum = (sum ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+/// The cells of a row as its 校验码 counts them: pairs of field id and text, in field order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SealedCells<'a> {
+    pub facts: Vec<(&'a str, String)>,
+    pub all: Vec<(&'a str, String)>,
+}
+
+impl<'a> SealedCells<'a> {
+    /// The cells of the fields that are columns of the form; `text` gives what a cell reads.
+    pub fn new(ledger: &'a Ledger, is_column: impl Fn(usize) -> bool, text: impl Fn(usize) -> String) -> SealedCells<'a> {
+        let is = |field: usize, role: Role| ledger.role(role) == Some(field);
+        let mut cells = SealedCells::default();
+        for (index, field) in ledger.fields.iter().enumerate().filter(|(index, _)| is_column(*index) && !is(*index, Role::Code)) {
+            let cell = (field.id.as_str(), masked(&text(index)));
+            if !field.editable && !is(index, Role::Name) {
+                cells.facts.push(cell.clone());
+            }
+            cells.all.push(cell);
         }
-    };
-    add(&ledger.id);
-    add(code);
-    for field in facts {
-        add(&ledger.fields[field].id);
-        add(&masked(&cells.get(field).unwrap_or(&Cell::Empty).to_string()));
+        cells
     }
-    format!("{:08X}", (sum >> 32) ^ (sum & 0xffff_ffff))
+}
+
+/// What the 校验码 of a returned row shows.
+pub fn check_row(ledger: &Ledger, unit_code: &str, as_of: NaiveDate, row: &FormRow<'_>, key: &FormKey) -> RowCheck {
+    let cells = SealedCells::new(ledger, |field| row.columns.contains(field), |field| row.text(field));
+    // sent empty
+    let filled = [VERDICT, REMARK].into_iter().map(|column| (column.0, row.text(own_field(ledger, column))));
+    let all: Vec<(&str, String)> = cells.all.into_iter().chain(filled.filter(|(_, text)| !text.is_empty())).collect();
+    let sealed = SealedRow { unit: unit_code, as_of, ledger: &ledger.id, code: row.code, facts: &cells.facts, cells: &all };
+    key.check(&sealed, &row.text(own_field(ledger, CHECK)))
 }
 
 /// The head of a returned form.
@@ -230,6 +277,8 @@ pub struct FormHead {
     pub as_of: NaiveDate,
     pub who: String,
     pub filled_on: NaiveDate,
+    /// The clerk who records it for the unit; empty = the unit's own form.
+    pub on_behalf: String,
 }
 
 /// One row of a returned form, with the fields of [`form_ledger`].
@@ -238,6 +287,15 @@ pub struct FormRow<'a> {
     pub cells: &'a [Cell],
     /// The fields that are columns of the form.
     pub columns: Columns,
+}
+
+/// What makes a returned row one of ours.
+#[derive(Clone, Copy, Debug)]
+pub enum RowProof<'a> {
+    /// The key of the form's number, with which its 校验码 is checked.
+    Key(&'a FormKey),
+    /// A clerk takes it for the unit, whatever its 校验码.
+    Clerk,
 }
 
 impl FormRow<'_> {
@@ -263,7 +321,7 @@ pub struct KnownRecord<'a> {
 pub enum Outcome {
     /// Taken, with remarks for the office.
     Taken { answer: Answer, notes: Vec<String> },
-    /// The unit filled in nothing.
+    /// The unit filled in nothing, or the row is as it was sent.
     Blank,
     /// The same as the last answer.
     Same,
@@ -272,7 +330,14 @@ pub enum Outcome {
 }
 
 /// Decides how one row of a returned form is taken.
-pub fn assess_row(policy: &Policy, ledger: &Ledger, head: &FormHead, row: &FormRow<'_>, known: &KnownRecord<'_>) -> Outcome {
+pub fn assess_row(
+    policy: &Policy,
+    ledger: &Ledger,
+    head: &FormHead,
+    row: &FormRow<'_>,
+    known: &KnownRecord<'_>,
+    proof: RowProof<'_>,
+) -> Outcome {
     let returned = |reason: String, hint: &str| Outcome::Returned { reason, hint: hint.to_owned() };
     let unit = &policy.units.units[head.unit];
     let Some(record) = known.record else {
@@ -282,6 +347,19 @@ pub fn assess_row(policy: &Policy, ledger: &Ledger, head: &FormHead, row: &FormR
         let owner = known.owner.map_or("其他单位", |owner| policy.units.units[owner].name.as_str());
         return returned(format!("该事项的责任单位是{owner}，不是{}", unit.name), "请由责任单位反馈；责任单位有误的，请先更正台账");
     }
+    let check = match proof {
+        RowProof::Key(key) => check_row(ledger, &unit.code, head.as_of, row, key),
+        RowProof::Clerk => RowCheck { is_ours: true, has_facts_as_sent: false, is_untouched: false },
+    };
+    if !check.is_ours {
+        return returned(
+            "校验码与表号、编号不符，这一行不是发给本单位的原件".to_owned(),
+            "请在最近一次提醒所附的反馈表上填写，编号和校验码不要改动",
+        );
+    }
+    if check.is_untouched {
+        return Outcome::Blank;
+    }
     let mut answer = Answer {
         ledger: ledger.id.clone(),
         code: row.code.to_owned(),
@@ -289,14 +367,16 @@ pub fn assess_row(policy: &Policy, ledger: &Ledger, head: &FormHead, row: &FormR
         who: head.who.clone(),
         filled_on: head.filled_on,
         as_of: head.as_of,
+        on_behalf: head.on_behalf.clone(),
         verdict: row.text(own_field(ledger, VERDICT)),
         remark: row.text(own_field(ledger, REMARK)),
         values: BTreeMap::new(),
         proposals: Vec::new(),
     };
     let has_new_text = fill_values(ledger, record, row, known.last, &mut answer);
-    let mut notes = compare_facts(ledger, record, row, &mut answer);
-    let is_filled_in = has_new_text || !answer.verdict.is_empty() || !answer.remark.is_empty() || !answer.proposals.is_empty();
+    let mut notes = compare_facts(ledger, record, row, check.has_facts_as_sent, &mut answer);
+    let has_text = editable(ledger).any(|field| row.columns.contains(field) && !row.text(field).is_empty());
+    let is_filled_in = has_new_text && has_text || !answer.verdict.is_empty() || !answer.remark.is_empty() || !answer.proposals.is_empty();
     if known.last.is_some_and(|last| answer.has_same_content(last)) {
         return Outcome::Same;
     }
@@ -343,12 +423,11 @@ fn fill_values(ledger: &Ledger, record: &Record, row: &FormRow<'_>, last: Option
 }
 
 /// Compares the facts of a row with the register: a fact that the unit changed becomes a proposal. Returns remarks on the others.
-fn compare_facts(ledger: &Ledger, record: &Record, row: &FormRow<'_>, answer: &mut Answer) -> Vec<String> {
+fn compare_facts(ledger: &Ledger, record: &Record, row: &FormRow<'_>, is_unchanged: bool, answer: &mut Answer) -> Vec<String> {
     let facts: Vec<usize> = (0..ledger.fields.len())
         .filter(|field| row.columns.contains(*field) && !ledger.fields[*field].editable)
         .filter(|field| ![Role::Code, Role::Name].into_iter().any(|role| ledger.role(role) == Some(*field)))
         .collect();
-    let is_unchanged = row.text(own_field(ledger, CHECK)) == check_code(ledger, row.code, row.cells, facts.iter().copied());
     let mut notes = Vec::new();
     for field in facts {
         let title = &ledger.fields[field].title;

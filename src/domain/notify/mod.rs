@@ -14,6 +14,7 @@ pub mod digest;
 pub mod disposition;
 pub mod drafts;
 pub mod feedback;
+pub mod form_seal;
 pub mod inputs;
 pub(crate) mod item_text;
 pub(crate) mod items;

@@ -390,8 +390,12 @@ CREATE TABLE feedback (
     received_at TEXT NOT NULL,
     -- sha256 of the form
     form TEXT NOT NULL,
-    -- the answer as JSON
-    body TEXT NOT NULL
+    -- who handed it in: the user of this machine, or the service that read a folder
+    sender TEXT NOT NULL,
+    -- the answer as JSON; that of a withdrawal is the one withdrawn
+    body TEXT NOT NULL,
+    -- the number of the answer that this row takes back; 0 = it is an answer
+    withdraws BIGINT NOT NULL
 );
 CREATE INDEX feedback_record ON feedback (ledger, code, no);
 
@@ -400,6 +404,19 @@ CREATE TABLE feedback_form (
     sha256 TEXT NOT NULL PRIMARY KEY,
     file TEXT NOT NULL,
     received_at TEXT NOT NULL
+);
+
+-- Secret keys, by what they prove. One of each purpose is in use; those before it prove what was made with them until they are revoked.
+CREATE TABLE secret_key (
+    id BIGINT NOT NULL PRIMARY KEY,
+    -- form: the numbers and rows of feedback forms
+    purpose TEXT NOT NULL,
+    secret BYTEA NOT NULL,
+    valid_from TEXT NOT NULL,
+    -- empty = in use
+    valid_until TEXT NOT NULL,
+    -- empty = not revoked
+    revoked_at TEXT NOT NULL
 );
 
 -- Files whose reading was begun. A row is written before a file is read and deleted when that has ended well: what is left has ended its reader.

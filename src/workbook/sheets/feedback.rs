@@ -1,7 +1,8 @@
 //! The feedback form of a unit: what it is asked on its records, to be filled in and sent back.
 
 use crate::domain::audience::Audience;
-use crate::domain::notify::feedback::{Asked, FILLED_ON, VERDICTS, WHO, check_code, editable, form_number, own_titles, prefilled};
+use crate::domain::notify::feedback::{Asked, FILLED_ON, SealedCells, VERDICTS, WHO, editable, form_number, own_titles, prefilled};
+use crate::domain::notify::form_seal::SealedRow;
 use crate::domain::problem::ProblemsAt;
 use crate::domain::register::ledger::{FieldKind, Ledger, Role as FieldRole};
 use crate::domain::register::period::chinese_date;
@@ -45,11 +46,13 @@ impl<'a> SheetBuilder<'a, '_> {
         let Audience::Unit(unit) = self.visible.material.audience else { return Vec::new() };
         let asked = self.visible.asked();
         let several = asked.len() > 1;
-        let number = form_number(&self.visible.policy().units.units[unit].code, self.visible.material.as_of);
+        let material = self.visible.material;
+        let unit_code = &self.visible.policy().units.units[unit].code;
+        let number = form_number(unit_code, material.as_of, material.form_key);
         asked
             .iter()
             .map(|asked| {
-                let mut sheet = self.form_sheet(asked, &number);
+                let mut sheet = self.form_sheet(asked, unit_code, &number);
                 if several {
                     let ledger = &self.visible.policy().ledgers[asked.ledger].title;
                     sheet.name = format!("{}（{ledger}）", sheet.name).chars().take(31).collect();
@@ -60,7 +63,7 @@ impl<'a> SheetBuilder<'a, '_> {
     }
 
     /// The sheet of the form for one ledger. `number` identifies the form when it comes back.
-    fn form_sheet(&self, asked: &Asked, number: &str) -> Sheet<'a> {
+    fn form_sheet(&self, asked: &Asked, unit_code: &str, number: &str) -> Sheet<'a> {
         let material = self.visible.material;
         let ledger = &self.visible.policy().ledgers[asked.ledger];
         let filled: Vec<usize> = editable(ledger).collect();
@@ -77,7 +80,7 @@ impl<'a> SheetBuilder<'a, '_> {
         let asked = &Asked { facts, ..asked.clone() };
         let (mut columns, heads) = form_columns(ledger, asked);
         let titles = model::head(&heads, &mut columns);
-        let mut body = self.form_rows(asked, &filled);
+        let mut body = self.form_rows(asked, unit_code, &filled);
         fit_heights(&mut body, &columns);
         let subtitle = format!("数据截至{}　　{number}　　浅绿色的格请填写，其余各格已锁定", chinese_date(material.as_of));
         let mut sheet = self.start_sheet(columns, &subtitle);
@@ -112,7 +115,7 @@ impl<'a> SheetBuilder<'a, '_> {
     }
 
     /// The rows of the form: the facts of each record, blank ones open for editing, and the fields to fill in with the last answer.
-    fn form_rows(&self, asked: &Asked, filled: &[usize]) -> Vec<Row> {
+    fn form_rows(&self, asked: &Asked, unit_code: &str, filled: &[usize]) -> Vec<Row> {
         let policy = self.visible.policy();
         let ledger = &policy.ledgers[asked.ledger];
         let found = FindingsByRecord::new(policy, self.visible.findings.iter().copied());
@@ -142,7 +145,15 @@ impl<'a> SheetBuilder<'a, '_> {
                     _ => day_or_text(ledger.fields[*field].kind, &self.visible.text(&prefilled(ledger, &record, *field, last_answer))),
                 });
             }
-            let check = check_code(ledger, code, &record.cells, asked.facts.iter().copied());
+            let is_column =
+                |field: usize| asked.facts.contains(&field) || filled.contains(&field) || ledger.role(FieldRole::Name) == Some(field);
+            let sent = SealedCells::new(ledger, is_column, |field| match filled.contains(&field) {
+                true => prefilled(ledger, &record, field, last_answer),
+                false => record.cell(field).to_string(),
+            });
+            let (key, as_of) = (self.visible.material.form_key, self.visible.material.as_of);
+            let sealed = SealedRow { unit: unit_code, as_of, ledger: &ledger.id, code, facts: &sent.facts, cells: &sent.all };
+            let check = key.row_check(&sealed);
             cells.extend([Value::Blank, Value::Blank, Value::text(check)]);
             rows.push(Row { cells, open, ..Row::default() });
         }
@@ -191,7 +202,7 @@ fn form_columns(ledger: &Ledger, asked: &Asked) -> (Vec<Column>, Vec<String>) {
         columns.push(Column { width, fill: true, ..Column::default() });
     }
     heads.extend(own_titles().map(str::to_owned));
-    for (width, fill) in [(10.0, true), (24.0, true), (11.0, false)] {
+    for (width, fill) in [(10.0, true), (24.0, true), (20.0, false)] {
         columns.push(Column { width, fill, ..Column::default() });
     }
     (columns, heads)

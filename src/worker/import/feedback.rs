@@ -7,10 +7,12 @@ use crate::domain::intake::raw::{Raw, RawRow};
 use crate::domain::intake::row_marks::{ClassifiedCell, RowMark};
 use crate::domain::intake::sheet::{Accepted, Outcome, SheetIntake};
 use crate::domain::notify::feedback::{
-    Answer, Answers, FILLED_ON, FormAccount, FormHead, FormRow, KnownRecord, Outcome as FormOutcome, WHO, assess_row, editable,
-    form_ledger, read_number,
+    Answer, Answers, FILLED_ON, FormAccount, FormHead, FormNumber, FormRow, KnownRecord, Outcome as FormOutcome, RowProof, WHO, assess_row,
+    editable, form_ledger,
 };
+use crate::domain::notify::form_seal::FormKey;
 use crate::domain::register::ledger::Ledger;
+use crate::domain::register::period::chinese_date;
 use crate::domain::register::record::{Columns, Record};
 use crate::domain::register::units::UnitId;
 use crate::domain::rules::owner::owner_of;
@@ -20,6 +22,8 @@ use crate::source::frame::{Block, Frame, Sheet};
 use crate::source::input_file::sha256;
 use crate::source::refusal::Refusal;
 use crate::store::database::StoreError;
+use crate::store::feedback::HandedIn;
+use crate::store::keys::FORMS;
 use crate::worker::import::importer::Importer;
 use crate::worker::import::input::{Input, OpenInput};
 use crate::worker::import::known_marks::state_secrets;
@@ -28,6 +32,7 @@ use crate::worker::import::reading_guard::Initiative;
 use crate::worker::records::{LedgerRecords, linked_projects};
 use crate::worker::snapshot_selection::SnapshotSelection;
 use chrono::NaiveDate;
+use ring::rand::{SecureRandom, SystemRandom};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -41,7 +46,7 @@ struct OpenSheet<'a> {
 /// A sheet of a form after it was read.
 struct FormSheet {
     name: String,
-    number: Option<(String, NaiveDate)>,
+    number: Option<FormNumber>,
     who: String,
     filled_on: Option<NaiveDate>,
     ledger: Option<usize>,
@@ -56,7 +61,7 @@ struct FormSheet {
 /// The cells above the table of a sheet.
 #[derive(Default)]
 struct Preamble {
-    number: Option<(String, NaiveDate)>,
+    number: Option<FormNumber>,
     who: String,
     filled_on: Option<NaiveDate>,
     /// Rows that were searched.
@@ -83,7 +88,7 @@ impl Preamble {
         for (index, (column, raw)) in row.cells.iter().enumerate() {
             let Raw::Text(text) = raw else { continue };
             if self.number.is_none() {
-                self.number = read_number(text);
+                self.number = FormNumber::read(text);
             }
             let label = text.trim().trim_end_matches([':', '：']);
             // the value is in the cell to the right of the label
@@ -100,32 +105,102 @@ impl Preamble {
     }
 }
 
+/// Who hands a form in.
+#[derive(Clone, Debug)]
+pub struct Sender {
+    /// The user of this machine, or the service.
+    pub user: String,
+    /// A clerk who takes a form without a valid number for a unit (代录).
+    pub clerk: Option<Clerk>,
+}
+
+/// A clerk who takes a form for a unit.
+#[derive(Clone, Debug)]
+pub struct Clerk {
+    /// The index of the unit.
+    pub unit: usize,
+    pub name: String,
+}
+
+/// A form's number that was checked.
+struct Proven {
+    unit: usize,
+    as_of: NaiveDate,
+    /// `None` = a clerk takes the form.
+    key: Option<FormKey>,
+}
+
+/// As what the service itself hands in the forms of a folder.
+const SERVICE: &str = "duban";
+
+/// Length of the secret of a key in bytes.
+const SECRET: usize = 32;
+
 impl Importer {
+    /// The number of the key of the feedback forms that is in use; makes the first one.
+    ///
+    /// # Errors
+    /// The machine gives no random numbers, or the database fails.
+    pub(crate) async fn form_key(&self) -> anyhow::Result<i64> {
+        if let Some(key) = self.store.keys().current(FORMS).await? {
+            return Ok(key.row.id);
+        }
+        let secret = new_secret()?;
+        Ok(self.store.keys().make(FORMS, &secret, &stamp(self.clock.now())).await?.row.id)
+    }
+
     /// Imports one form: what its unit wrote becomes answers; rows that cannot be accepted are listed with the reason.
     ///
     /// # Errors
     /// The file is no form of this service, or it cannot be read; then nothing is changed.
-    pub async fn take_form(&self, policy: &Policy, path: &Path) -> Result<Vec<FormAccount>, PullError> {
-        self.take_form_for(policy, path, Initiative::Person).await
+    pub async fn take_form(&self, policy: &Policy, path: &Path, sender: &Sender) -> Result<Vec<FormAccount>, PullError> {
+        self.take_form_for(policy, path, sender, Initiative::Person).await
     }
 
     /// As [`Importer::take_form`]; the service does not read a file by itself that has ended its reader before.
-    async fn take_form_for(&self, policy: &Policy, path: &Path, initiative: Initiative) -> Result<Vec<FormAccount>, PullError> {
+    async fn take_form_for(
+        &self,
+        policy: &Policy,
+        path: &Path,
+        sender: &Sender,
+        initiative: Initiative,
+    ) -> Result<Vec<FormAccount>, PullError> {
         let input = Input::File(path.to_owned());
         let refuse = |refusal: Refusal| PullError::Refused { file: input.place(), refusal };
         let open = self.open_input(&input).await.map_err(refuse)?;
         self.begin_guarded(&input, &open, initiative).await?;
         let sha256 = open.sha256().map(str::to_owned);
-        let taken = self.take_open_form(policy, &input, open).await;
+        let taken = self.take_open_form(policy, &input, sender, open).await;
         self.end_guarded(sha256, taken).await
     }
 
-    async fn take_open_form(&self, policy: &Policy, input: &Input, open: OpenInput) -> Result<Vec<FormAccount>, PullError> {
+    /// Whether a file holds a feedback form with a number of ours. What cannot be read is none.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn is_form(&self, policy: &Policy, path: &Path) -> Result<bool, PullError> {
+        let input = Input::File(path.to_owned());
+        let ledgers: Vec<Ledger> = policy.ledgers.iter().filter(|ledger| editable(ledger).next().is_some()).map(form_ledger).collect();
+        let Ok(open) = self.open_input(&input).await else { return Ok(false) };
+        self.begin_guarded(&input, &open, Initiative::Person).await?;
+        let sha256 = open.sha256().map(str::to_owned);
+        let read = self.read_form(&input, open, &ledgers, policy, false).await;
+        let is_form = read.as_ref().is_ok_and(|(sheets, _)| !sheets.is_empty());
+        self.end_guarded(sha256, read).await.map(|_| is_form).or(Ok(false))
+    }
+
+    async fn take_open_form(
+        &self,
+        policy: &Policy,
+        input: &Input,
+        sender: &Sender,
+        open: OpenInput,
+    ) -> Result<Vec<FormAccount>, PullError> {
         let file = input.name();
         let refuse = |refusal: Refusal| PullError::Refused { file: input.place(), refusal };
         let known: Vec<usize> = (0..policy.ledgers.len()).filter(|index| editable(&policy.ledgers[*index]).next().is_some()).collect();
         let ledgers: Vec<Ledger> = known.iter().map(|index| form_ledger(&policy.ledgers[*index])).collect();
-        let (sheets, sha256) = self.read_form(input, open, &ledgers, policy).await?;
+        let (sheets, sha256) = self.read_form(input, open, &ledgers, policy, sender.clerk.is_some()).await?;
         if sheets.is_empty() {
             return Err(refuse(Refusal::new("不是反馈表：没有找到“表号”和“校验码”栏", "请在提醒邮件所附的工作簿中填写反馈表，原样发回")));
         }
@@ -141,24 +216,39 @@ impl Importer {
         let mut taken: Answers = Answers::new();
         let mut marked = Vec::new();
         for sheet in sheets {
-            let (Some((code, as_of)), Some(index)) = (sheet.number.clone(), sheet.ledger) else { continue };
-            let Some(unit) = policy.units.units.iter().position(|unit| unit.code == code) else {
-                let refusal =
-                    Refusal::new(format!("表“{}”的表号中没有单位“{code}”", sheet.name), "表号不要改动，请用最近一次提醒所附的反馈表");
-                return Err(refuse(refusal));
+            let Some(index) = sheet.ledger else { continue };
+            let proven = match &sender.clerk {
+                Some(clerk) => self.taken_by_clerk(policy, clerk, sheet.number.as_ref(), today).await?,
+                None => match self.proven(policy, &sheet).await? {
+                    Ok(proven) => proven,
+                    Err(refusal) => {
+                        let now = stamp(self.clock.now());
+                        self.store.audit().record(&now, &sender.user, "feedback refused", &file, &refusal.reason).await?;
+                        return Err(refuse(refusal));
+                    }
+                },
             };
-            let head =
-                FormHead { unit, as_of, who: sheet.who.clone(), filled_on: sheet.filled_on.filter(|day| *day <= today).unwrap_or(today) };
+            let Proven { unit, as_of, key } = proven;
+            let head = FormHead {
+                unit,
+                as_of,
+                who: sheet.who.clone(),
+                filled_on: sheet.filled_on.filter(|day| *day <= today).unwrap_or(today),
+                on_behalf: sender.clerk.as_ref().map_or(String::new(), |clerk| clerk.name.clone()),
+            };
             let mut account = FormAccount { unit: policy.units.units[unit].name.clone(), as_of, ..FormAccount::default() };
-            self.assess_sheet(policy, &selection, index, &head, &sheet, &before, &mut taken, &mut account).await?;
+            let proof = key.as_ref().map_or(RowProof::Clerk, RowProof::Key);
+            self.assess_sheet(policy, &selection, index, &head, &sheet, proof, &before, &mut taken, &mut account).await?;
             marked.extend(self.own_marks(policy, &selection, index, unit, sheet.marks).await?);
             account.sheets.push(sheet.intake);
             accounts.push(account);
         }
         let answers: Vec<Answer> = taken.into_values().collect();
         let now = stamp(self.clock.now());
-        self.store.feedback().add(&file, &sha256, &now, &answers).await?;
-        self.store.audit().record(&now, "cli", "feedback", &file, &format!("{} answers", answers.len())).await?;
+        let form = HandedIn { file: &file, sha256: &sha256, received_at: &now, sender: &sender.user };
+        self.store.feedback().add(&form, &answers).await?;
+        let who = sender.clerk.as_ref().map_or(&sender.user, |clerk| &clerk.name);
+        self.store.audit().record(&now, who, "feedback", &file, &format!("{} answers", answers.len())).await?;
         self.restrict_known(FEEDBACK_SOURCE, &marked, &sha256, false).await?;
         Ok(accounts)
     }
@@ -178,6 +268,57 @@ impl Importer {
         Ok(marks.into_iter().filter(is_own).map(|mark| (policy.ledgers[index].id.clone(), mark)).collect())
     }
 
+    /// Checks the number of a form: this service made it, for this unit, with a key that is not revoked, and for no later day than that of
+    /// the unit's last mail. The inner error is the reason for which the form goes back.
+    async fn proven(&self, policy: &Policy, sheet: &FormSheet) -> Result<Result<Proven, Refusal>, StoreError> {
+        const BACK: &str = "表号不要改动，请用最近一次提醒所附的反馈表；确需办公室代录的，用 duban import FILE --for-unit 单位 --by 姓名";
+        let refused = |reason: String| Ok(Err(Refusal::new(reason, BACK)));
+        let Some(number) = &sheet.number else { return refused(format!("表“{}”没有表号", sheet.name)) };
+        let (name, code) = (&sheet.name, &number.unit);
+        let Some(unit) = policy.units.units.iter().position(|unit| unit.code == *code) else {
+            return refused(format!("表“{name}”的表号中没有单位“{code}”"));
+        };
+        let key = match number.key {
+            0 => None,
+            id => self.store.keys().get(id).await?.filter(|key| key.row.purpose == FORMS),
+        };
+        let Some(stored) = key else { return refused(format!("表“{name}”的表号不是本系统编制的")) };
+        let key = FormKey::new(stored.row.id, &stored.secret);
+        if !number.is_of(&key) {
+            return refused(format!("表“{name}”的表号被改动过，或不是本系统编制的"));
+        }
+        if !stored.row.revoked_at.is_empty() {
+            return refused(format!("表“{name}”的表号所用的密钥已作废"));
+        }
+        let of = &policy.units.units[unit];
+        let last = self.last_day_of(policy, unit).await?;
+        if last.is_none_or(|last| number.as_of > last) {
+            let day = chinese_date(number.as_of);
+            return refused(format!("表“{name}”截至{day}，晚于最近一次发给{}的提醒", of.name));
+        }
+        Ok(Ok(Proven { unit, as_of: number.as_of, key: Some(key) }))
+    }
+
+    /// The latest day that a mail to a unit describes.
+    async fn last_day_of(&self, policy: &Policy, unit: usize) -> Result<Option<NaiveDate>, StoreError> {
+        let days = self.store.notified().last_days().await?;
+        Ok(days.into_iter().filter(|(name, _)| policy.units.find(name) == Some(unit)).map(|(_, day)| day).max())
+    }
+
+    /// The unit and day of a form that a clerk takes: the day of its number if the unit was mailed for it, else that of the unit's last mail.
+    async fn taken_by_clerk(
+        &self,
+        policy: &Policy,
+        clerk: &Clerk,
+        number: Option<&FormNumber>,
+        today: NaiveDate,
+    ) -> Result<Proven, StoreError> {
+        let unit = &policy.units.units[clerk.unit];
+        let last = self.last_day_of(policy, clerk.unit).await?.unwrap_or(today).min(today);
+        let stated = number.filter(|number| number.unit == unit.code && number.as_of <= last);
+        Ok(Proven { unit: clerk.unit, as_of: stated.map_or(last, |number| number.as_of), key: None })
+    }
+
     /// Assesses the rows of a sheet: answers go to `taken`, counts and remarks to `account`.
     #[allow(clippy::too_many_arguments, reason = "one sheet against all that is known")]
     async fn assess_sheet(
@@ -187,6 +328,7 @@ impl Importer {
         index: usize,
         head: &FormHead,
         sheet: &FormSheet,
+        proof: RowProof<'_>,
         before: &Answers,
         taken: &mut Answers,
         account: &mut FormAccount,
@@ -221,7 +363,7 @@ impl Importer {
             let known =
                 KnownRecord { record: found.map(|(record, _)| record), owner: found.and_then(|(_, owner)| *owner), last: before.get(&key) };
             let row = FormRow { code, cells, columns: sheet.columns };
-            match assess_row(policy, ledger, head, &row, &known) {
+            match assess_row(policy, ledger, head, &row, &known, proof) {
                 FormOutcome::Taken { answer, notes } => {
                     account.taken += 1;
                     account.lines.extend(notes.into_iter().map(|note| (place.clone(), code.clone(), note)));
@@ -264,6 +406,7 @@ impl Importer {
         file: OpenInput,
         ledgers: &[Ledger],
         policy: &Policy,
+        by_clerk: bool,
     ) -> Result<(Vec<FormSheet>, String), PullError> {
         let refuse = |refusal: Refusal| PullError::Refused { file: input.place(), refusal };
         // what no child of ours sends: the file has taken it over
@@ -279,7 +422,8 @@ impl Importer {
             move_accepted(outcomes, &mut rows);
             let has_check =
                 intake.ledger().is_some_and(|ledger| ledger.field("feedback_check").is_some_and(|field| intake.columns().contains(field)));
-            if preamble.number.is_some() && has_check {
+            // a clerk may take a form that was made elsewhere
+            if preamble.number.is_some() && has_check || by_clerk && intake.ledger().is_some() {
                 sheets.push(FormSheet {
                     name: intake.account.sheet.clone(),
                     number: preamble.number,
@@ -359,11 +503,22 @@ impl Importer {
             {
                 continue;
             }
-            let accounts = self.take_form_for(&self.config.policy, &file, Initiative::Service).await;
+            let sender = Sender { user: SERVICE.to_owned(), clerk: None };
+            let accounts = self.take_form_for(&self.config.policy, &file, &sender, Initiative::Service).await;
             imported.push((file, accounts));
         }
         Ok(imported)
     }
+}
+
+/// A new secret.
+///
+/// # Errors
+/// The machine gives no random numbers.
+pub(crate) fn new_secret() -> anyhow::Result<[u8; SECRET]> {
+    let mut secret = [0; SECRET];
+    SystemRandom::new().fill(&mut secret).map_err(|_| anyhow::anyhow!("this machine gives no random numbers for a key"))?;
+    Ok(secret)
 }
 
 /// Moves the accepted rows of `outcomes` to `rows`; the other outcomes are dropped.

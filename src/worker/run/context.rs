@@ -5,6 +5,7 @@ use crate::config::load::Config;
 use crate::domain::audience::Audience;
 use crate::domain::judging::roster::Selection;
 use crate::domain::notify::feedback::Answers;
+use crate::domain::notify::form_seal::FormKey;
 use crate::domain::register::period::Period;
 use crate::domain::register::period::PeriodKind;
 use crate::store::runs::{Run, RunInputs};
@@ -32,6 +33,7 @@ pub(crate) struct RunContext<'a> {
     pub(crate) register: EvaluatedRegister,
     pub(crate) changes: Changes,
     pub(crate) answers: Answers,
+    pub(crate) form_key: FormKey,
     pub(crate) previous_run: Option<PreviousRun>,
     pub(crate) gone: Vec<GoneRecord>,
 }
@@ -73,6 +75,14 @@ impl<'a> RunContext<'a> {
         let closes = past_start && job.closes_quarter && Period::last_closed(PeriodKind::Quarter, as_of).last_day() == as_of;
         evaluator.record_red_quarters(&config.policy, &mut register.judged.findings, &inputs.closed, closes).await?;
         let answers = evaluator.store.feedback().up_to(inputs.answers).await?;
+        let form_key = match inputs.form_key {
+            Some(id) => {
+                let key = evaluator.store.keys().get(id).await?;
+                let key = key.with_context(|| format!("the key {id} of the feedback forms is gone; restore it from a backup"))?;
+                FormKey::new(id, &key.secret)
+            }
+            None => FormKey::of_nobody(),
+        };
         let previous_run = match &inputs.previous_run {
             Some(run) => evaluator.previous_run(run).await?,
             None => None,
@@ -82,7 +92,7 @@ impl<'a> RunContext<'a> {
             None => Vec::new(),
         };
         let changes = Changes::default();
-        Ok(RunContext { evaluator, config, job, as_of, at, selection, register, changes, answers, previous_run, gone })
+        Ok(RunContext { evaluator, config, job, as_of, at, selection, register, changes, answers, form_key, previous_run, gone })
     }
 
     /// The kinds of configuration files and the first 12 hex digits of the sha256 over the paths and texts of each.
@@ -134,6 +144,7 @@ impl<'a> RunContext<'a> {
             only_findings: findings,
             only_counted: None,
             answers: &self.answers,
+            form_key: &self.form_key,
             silent: &[],
             previous_run: self.previous_run.as_ref(),
             gone: &self.gone,

@@ -44,6 +44,7 @@ pub(crate) async fn pull_and_pin(importer: &Importer, evaluator: &Evaluator, job
         Err(error) => inputs.faults.push(RunFault::Forms { detail: format!("{error:#}") }),
     }
     inputs.answers = evaluator.store.feedback().last_no().await?;
+    inputs.form_key = Some(importer.form_key().await?);
     let selection = evaluator.select_snapshots(&job.sources, as_of).await?;
     if job.steps.contains(&JobStep::Detect) {
         ensure!(

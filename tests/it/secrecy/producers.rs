@@ -15,6 +15,7 @@ use duban::domain::register::ledger::{FieldKind, Role};
 use duban::domain::register::record::{Cell, Columns, Record, fen_as_yi};
 use duban::domain::register::units::UnitId;
 use duban::domain::rules::policy::Policy;
+use duban::store::feedback::HandedIn;
 use duban::store::outbox::OutboxFilter;
 use duban::worker::import::input::Input;
 use duban::worker::import::puller::PullRequest;
@@ -416,6 +417,7 @@ async fn answer(service: &App, world: &mut World<'_>, dice: &mut Rng) {
             who: "王五13000000007".into(),
             filled_on: world.as_of,
             as_of: world.as_of,
+            on_behalf: String::new(),
             verdict: "有出入".into(),
             remark: format!("说{}话 找张某13000000008", record.code),
             values: BTreeMap::new(),
@@ -423,7 +425,8 @@ async fn answer(service: &App, world: &mut World<'_>, dice: &mut Rng) {
         });
     }
     world.phones.extend(["13000000007".to_owned(), "13000000008".to_owned()]);
-    service.store().feedback().add("反馈表.xlsx", "0", "2026-09-30T00:00:00.000Z", &answers).await.expect("answers");
+    let form = HandedIn { file: "反馈表.xlsx", sha256: "0", received_at: "2026-09-30T00:00:00.000Z", sender: "test" };
+    service.store().feedback().add(&form, &answers).await.expect("answers");
 }
 
 /// Who may see each record on these days.

@@ -63,6 +63,7 @@ pub fn result() -> RunResult {
 
 fn inputs() -> RunInputs {
     RunInputs {
+        form_key: Some(1),
         snapshots: vec![("project".into(), "a".into(), 3)],
         files: BTreeMap::from([("config/rules.toml".into(), "ff".into())]),
         sample: true,

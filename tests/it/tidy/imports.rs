@@ -5,7 +5,11 @@ use std::collections::BTreeSet;
 
 /// Folder (or file) → the crate's own modules it may name, and the outside crates it may name.
 const IMPORTS: [(&str, &[&str], &[&str]); 11] = [
-    ("src/domain", &["domain"], &["chrono", "serde", "croner", "thiserror", "hashbrown", "compact_str", "postcard", "strsim", "url"]),
+    (
+        "src/domain",
+        &["domain"],
+        &["chrono", "serde", "croner", "thiserror", "hashbrown", "compact_str", "postcard", "ring", "strsim", "url"],
+    ),
     ("src/workbook", &["workbook", "domain"], &["chrono", "hashbrown", "serde"]),
     ("src/config", &["config", "domain", "workbook", "clock"], &["chrono", "serde", "toml"]),
     (

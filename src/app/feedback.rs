@@ -1,0 +1,58 @@
+//! The answers of units: the list with who handed each in, and taking one back.
+
+use crate::clock::stamp;
+use crate::domain::notify::feedback::Answer;
+use crate::domain::problem::suggest;
+use crate::store::feedback::{AnswerRow, Withdrawal};
+use crate::store::os_user::os_user;
+use crate::worker::import::importer::Importer;
+use anyhow::{Context, ensure};
+
+/// Answers searched for the last one on a record.
+const ANSWERS_MAX: i64 = 1_000_000;
+
+/// The answers, newest first, of one unit (code or name) or of all.
+///
+/// # Errors
+/// The unit is unknown (the message suggests one), or the database fails.
+pub(crate) async fn list(importer: &Importer, unit: Option<&str>, limit: i64) -> anyhow::Result<Vec<AnswerRow>> {
+    let units = &importer.config.policy.units;
+    let code = match unit {
+        None => None,
+        Some(name) => {
+            let found = units.units.iter().find(|unit| unit.code == name).or_else(|| units.find(name).map(|unit| &units.units[unit]));
+            let hint = || suggest(name, units.units.iter().map(|unit| unit.name.as_str())).unwrap_or_default();
+            Some(found.with_context(|| format!("there is no unit \"{name}\" ({})", hint()))?.code.as_str())
+        }
+    };
+    Ok(importer.store.feedback().list(code, limit).await?)
+}
+
+/// Which answer is meant: its number in the list, or the last one on a record.
+#[derive(Clone, Debug)]
+pub(crate) enum WhichAnswer {
+    Number(i64),
+    /// Ledger (id or title) and code.
+    LastOn(String, String),
+}
+
+/// Takes an answer back; the one before it counts from the next run on. Returns it.
+///
+/// # Errors
+/// Name or reason is empty, there is no such answer, or the database fails.
+pub(crate) async fn withdraw(importer: &Importer, which: WhichAnswer, who: &str, reason: &str) -> anyhow::Result<Answer> {
+    ensure!(!who.trim().is_empty() && !reason.trim().is_empty(), "--by and --reason must not be empty");
+    let feedback = importer.store.feedback();
+    let no = match which {
+        WhichAnswer::Number(no) => no,
+        WhichAnswer::LastOn(ledger, code) => {
+            let ledger = &crate::app::reports::ledger_named(&importer.config.policy, &ledger)?.id;
+            let rows = feedback.list(None, ANSWERS_MAX).await?;
+            let last = rows.into_iter().find(|row| !row.withdrawn && row.answer.ledger == *ledger && row.answer.code == code);
+            last.with_context(|| format!("there is no answer on {ledger} {code} that could be taken back"))?.no
+        }
+    };
+    let at = stamp(importer.clock.now());
+    let taken = feedback.withdraw(no, &Withdrawal { at: &at, who, reason, sender: os_user() }).await?;
+    taken.with_context(|| format!("there is no answer {no} that could be taken back; `duban feedback list` lists them"))
+}

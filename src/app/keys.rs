@@ -1,0 +1,43 @@
+//! The secret keys of the service: what a person may do with them. Secrets are never returned.
+
+use crate::clock::stamp;
+use crate::store::keys::{FORMS, KeyChange, KeyRow};
+use crate::worker::import::feedback::new_secret;
+use crate::worker::import::importer::Importer;
+use anyhow::ensure;
+
+/// All keys, oldest first.
+///
+/// # Errors
+/// The database fails.
+pub(crate) async fn list(importer: &Importer) -> anyhow::Result<Vec<KeyRow>> {
+    Ok(importer.store.keys().list().await?)
+}
+
+/// Begins the use of a new key for feedback forms; forms that were sent stay valid. Returns its number.
+///
+/// # Errors
+/// Name or reason is empty, the machine gives no random numbers, or the database fails.
+pub(crate) async fn rotate(importer: &Importer, who: &str, reason: &str) -> anyhow::Result<i64> {
+    named(who, reason)?;
+    let secret = new_secret()?;
+    let at = stamp(importer.clock.now());
+    Ok(importer.store.keys().rotate(FORMS, &secret, &KeyChange { at: &at, who, reason }).await?)
+}
+
+/// Revokes a key: forms that were made with it are sent back. The next run makes a new one if it was in use.
+///
+/// # Errors
+/// Name or reason is empty, there is no such key, it was revoked before, or the database fails.
+pub(crate) async fn revoke(importer: &Importer, id: i64, who: &str, reason: &str) -> anyhow::Result<()> {
+    named(who, reason)?;
+    let at = stamp(importer.clock.now());
+    let revoked = importer.store.keys().revoke(id, &KeyChange { at: &at, who, reason }).await?;
+    ensure!(revoked, "there is no key {id} that could be revoked; `duban key list` lists them");
+    Ok(())
+}
+
+fn named(who: &str, reason: &str) -> anyhow::Result<()> {
+    ensure!(!who.trim().is_empty() && !reason.trim().is_empty(), "--by and --reason must not be empty");
+    Ok(())
+}
