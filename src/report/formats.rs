@@ -36,6 +36,24 @@ pub(crate) enum CellFormat {
 }
 
 impl CellFormat {
+    pub(crate) const ALL: [CellFormat; 15] = [
+        CellFormat::Text,
+        CellFormat::LongText,
+        CellFormat::QuotedText,
+        CellFormat::Centre,
+        CellFormat::Decimal,
+        CellFormat::Amount,
+        CellFormat::Percent,
+        CellFormat::Count,
+        CellFormat::Change,
+        CellFormat::Points,
+        CellFormat::Date,
+        CellFormat::Light(Light::Yellow),
+        CellFormat::Light(Light::Orange),
+        CellFormat::Light(Light::Red),
+        CellFormat::Link,
+    ];
+
     pub(crate) fn of(value: &Value) -> CellFormat {
         match value {
             Value::Blank => CellFormat::Text,
@@ -74,7 +92,11 @@ impl Formats {
 
     /// The format of a value in a row of a role. `fill`: the reader is to fill the cell in.
     pub(crate) fn of(&mut self, role: Role, value: &Value, fill: bool) -> &Format {
-        let cell = CellFormat::of(value);
+        self.of_format(role, CellFormat::of(value), fill)
+    }
+
+    /// As [`Formats::of`].
+    pub(crate) fn of_format(&mut self, role: Role, cell: CellFormat, fill: bool) -> &Format {
         self.cells.entry((role, cell, fill)).or_insert_with(|| format(role, cell, fill))
     }
 }

@@ -5,10 +5,11 @@
 use crate::domain::intake::merges::column_letters;
 use crate::domain::own_sheet::PROPERTY;
 use crate::domain::rules::rule::Light;
-use crate::report::formats::{BORDER_COLOUR, CellFormat, Formats, HEI, SONG, chart_colour, number_format};
+use crate::report::cells::{FEN_PER_YI, ROW_HEIGHT_MAX, cell_text, column_number, day_number, is_long};
+use crate::report::formats::{BORDER_COLOUR, Formats, HEI, SONG, chart_colour, number_format};
+use crate::report::table_rows::{Table, write_model_row, write_package};
 use crate::workbook::model::{Area, Chart, ChartKind, Choice, Column, Paper, Role, Row, Sheet, Value, Words, Workbook, fit_heights};
 use crate::workbook::pagination::{MARGIN_LEFT_RIGHT, MARGIN_TOP_BOTTOM};
-use chrono::Datelike;
 use rust_xlsxwriter as xlsx;
 use rust_xlsxwriter::{ConditionalFormatBlank, ConditionalFormatDataBar, DocProperties, ExcelDateTime, Format, FormatBorder, XlsxError};
 use std::io::Write;
@@ -24,21 +25,15 @@ pub enum RenderError {
     Incomplete { title: String },
 }
 
-/// Sheets with more rows are written row by row instead of being held in memory.
-const STREAMED_ROWS: usize = 20_000;
+/// Workbooks whose sheets have more rows in sum are large.
+const LARGE_BOOK_ROWS: usize = 5_000;
 
-/// Compression level of a workbook with such a sheet: it takes a third of the time, and the file is a quarter larger.
+/// Compression level of a large workbook: it takes a third of the time, and the file is a quarter larger.
 const LARGE_BOOK_LEVEL: u8 = 2;
 
 /// Limits of the file format.
 const SHEET_ROWS_MAX: usize = 1_048_576;
 const SHEET_COLUMNS_MAX: usize = 16_384;
-/// The most characters of a cell in the file format.
-const CELL_CHARS_MAX: usize = 32_767;
-
-/// The greatest row height of the file format, in points.
-const ROW_HEIGHT_MAX: f64 = 409.0;
-
 /// The bytes of the .xlsx file of a workbook without streamed rows.
 ///
 /// # Errors
@@ -80,7 +75,6 @@ pub(crate) fn render_into(
 
 fn write(book: &Workbook<'_>, next: &mut dyn FnMut() -> Row, to: &mut (impl Write + Send)) -> Result<(), XlsxError> {
     let mut out = xlsx::Workbook::new();
-    let created = book.created;
     let properties = DocProperties::new()
         .set_title(&book.title)
         .set_subject(&book.subject)
@@ -89,21 +83,23 @@ fn write(book: &Workbook<'_>, next: &mut dyn FnMut() -> Row, to: &mut (impl Writ
         .set_keywords(&book.keywords)
         .set_comment(&book.description)
         .set_custom_property(PROPERTY, book.document.word())
-        .set_creation_datetime(&ExcelDateTime::from_ymd(year(created)?, created.month() as u8, created.day() as u8)?);
+        .set_creation_datetime(&day_number(book.created)?);
     out.set_properties(&properties);
-    if book.sheets.iter().map(Sheet::height).max().unwrap_or(0) > STREAMED_ROWS {
+    let is_large = book.sheets.iter().map(Sheet::height).sum::<usize>() > LARGE_BOOK_ROWS;
+    if is_large {
         out.set_zip_compression_level(LARGE_BOOK_LEVEL);
     }
     let mut formats = Formats::default();
     for sheet in &book.sheets {
-        let target = if sheet.height() > STREAMED_ROWS { out.add_worksheet_with_constant_memory()? } else { out.add_worksheet() };
+        let target = if is_long(sheet) { out.add_worksheet_with_constant_memory()? } else { out.add_worksheet() };
         SheetWriter { target, sheet, book, formats: &mut formats }.write(next)?;
     }
-    out.save_to_writer(to)
-}
-
-fn year(date: chrono::NaiveDate) -> Result<u16, XlsxError> {
-    u16::try_from(date.year()).map_err(|_| XlsxError::DateTimeRangeError(date.to_string()))
+    let tables: Vec<(usize, Table<'_>)> =
+        book.sheets.iter().enumerate().filter_map(|(index, sheet)| Some((index, Table::of(sheet)?))).collect();
+    if tables.is_empty() {
+        return out.save_to_writer(to);
+    }
+    write_package(&out.save_to_buffer()?, &tables, is_large.then_some(LARGE_BOOK_LEVEL), next, to)
 }
 
 /// Writes one sheet.
@@ -126,12 +122,21 @@ impl SheetWriter<'_, '_> {
             }
         }
         self.set_page()?;
-        for (index, row) in sheet.rows.iter().enumerate() {
-            self.write_row(index as u32, row, &mut ColumnFormats::default())?;
+        let table = Table::of(sheet);
+        let (before, after) = table.as_ref().map_or((sheet.rows.len(), sheet.rows.len()), |table| (table.rows.start, table.rows.end));
+        for (index, row) in sheet.rows.iter().enumerate().take(before) {
+            self.write_row(index as u32, row)?;
         }
-        let end = self.write_lazy_rows(next)?;
+        match &table {
+            Some(table) => self.write_table_model(table)?,
+            None => self.write_lazy_rows(next)?,
+        }
+        for (index, row) in sheet.rows.iter().enumerate().skip(after) {
+            self.write_row(index as u32, row)?;
+        }
+        let end = (sheet.height() - sheet.closing_rows.len()) as u32;
         for (row, number) in sheet.closing_rows.iter().zip(end..) {
-            self.write_row(number, row, &mut ColumnFormats::default())?;
+            self.write_row(number, row)?;
         }
         self.set_view()?;
         for choice in &sheet.choices {
@@ -162,38 +167,28 @@ impl SheetWriter<'_, '_> {
         column_number(self.sheet.columns.len().saturating_sub(1))
     }
 
-    /// Writes the rows that are made or streamed one at a time; returns the number of the row below them.
-    fn write_lazy_rows(&mut self, next: &mut dyn FnMut() -> Row) -> Result<u32, XlsxError> {
-        let sheet = self.sheet;
-        let first = sheet.rows.len() as u32;
-        let mut number = first;
-        let is_long = sheet.height() > STREAMED_ROWS;
-        let has_column_formats = is_long && sheet.columns.iter().all(|column| column.entry.is_none());
-        let mut column_formats = ColumnFormats { formats: vec![None; if has_column_formats { sheet.columns.len() } else { 0 }] };
-        let mut made = sheet.lazy_rows.iter().flat_map(|later| (0..later.count).map(|index| later.row(index)));
-        let mut streamed = (0..sheet.streamed).map(|_| next());
-        let mut following = made.next().or_else(|| streamed.next());
-        while let Some(mut row) = following {
-            following = made.next().or_else(|| streamed.next());
-            if is_long {
-                // The writer holds a height per row in memory until the file is saved. Programs fit a row without a height to its text.
-                row.height = None;
-            } else {
-                fit_heights(std::slice::from_mut(&mut row), &sheet.columns);
-            }
-            // The writer holds the last row until the file is saved. By then the columns have lost their formats.
-            let none = &mut ColumnFormats::default();
-            self.write_row(number, &row, if following.is_none() { none } else { &mut column_formats })?;
-            number += 1;
-        }
-        if column_formats.is_active() && number > first {
+    /// Writes the model row of a table, and the rule for its blank cells.
+    fn write_table_model(&mut self, table: &Table<'_>) -> Result<(), XlsxError> {
+        let first = table.rows.start as u32;
+        write_model_row(self.target, first, self.formats)?;
+        if table.has_blank_rule() {
             // One rule draws the borders of all blank cells: a third of the cells of a register are blank.
             let borders =
                 ConditionalFormatBlank::new().set_format(Format::new().set_border(FormatBorder::Thin).set_border_color(BORDER_COLOUR));
-            self.target.add_conditional_format(first, 0, number - 1, column_number(sheet.columns.len() - 1), &borders)?;
+            self.target.add_conditional_format(first, 0, first + table.height() as u32 - 1, self.last_column(), &borders)?;
         }
-        column_formats.remove(self.target)?;
-        Ok(number)
+        Ok(())
+    }
+
+    /// Writes the rows of a short table that are made or streamed one at a time.
+    fn write_lazy_rows(&mut self, next: &mut dyn FnMut() -> Row) -> Result<(), XlsxError> {
+        let sheet = self.sheet;
+        let made = sheet.lazy_rows.iter().flat_map(|later| (0..later.count).map(|index| later.row(index)));
+        for (mut row, number) in made.chain((0..sheet.streamed).map(|_| next())).zip(sheet.rows.len() as u32..) {
+            fit_heights(std::slice::from_mut(&mut row), &sheet.columns);
+            self.write_row(number, &row)?;
+        }
+        Ok(())
     }
 
     /// Filter, frozen panes, repeated rows and data bars.
@@ -270,7 +265,7 @@ impl SheetWriter<'_, '_> {
         Ok(())
     }
 
-    fn write_row(&mut self, number: u32, row: &Row, column_formats: &mut ColumnFormats) -> Result<(), XlsxError> {
+    fn write_row(&mut self, number: u32, row: &Row) -> Result<(), XlsxError> {
         let sheet = self.sheet;
         if let Some(height) = row.height {
             self.target.set_row_height(number, height.min(ROW_HEIGHT_MAX))?;
@@ -290,42 +285,13 @@ impl SheetWriter<'_, '_> {
             let value = &row.cells[index];
             let fill = sheet.columns.get(index).is_some_and(|column: &Column| column.fill) || row.open.contains(&index);
             let entry = sheet.columns.get(index).and_then(|column| column.entry).filter(|_| row.role == Role::Body);
-            if column_formats.is_active() && row.role == Role::Body && !fill && *value == Value::Blank {
-                continue;
-            }
             if let (Some(entry), Value::Blank) = (entry, value) {
                 self.target.write_blank(number, column_number(index), self.formats.of_entry(entry))?;
                 continue;
             }
-            let has_column_format = row.role == Role::Body
-                && !fill
-                && *value != Value::Blank
-                && column_formats.apply(self.target, index, value, self.formats)?;
-            if !has_column_format || !self.write_unformatted(number, index, value)? {
-                self.write_cell(number, column_number(index), row.role, value, fill)?;
-            }
+            self.write_cell(number, column_number(index), row.role, value, fill)?;
         }
         Ok(())
-    }
-
-    /// Writes a cell that takes the format of its column. Returns `false`, with nothing written, for a value that needs its own format.
-    fn write_unformatted(&mut self, row: u32, column: usize, value: &Value) -> Result<bool, XlsxError> {
-        let column = column_number(column);
-        let target = &mut *self.target;
-        match value {
-            Value::Text(text) if text.len() <= CELL_CHARS_MAX => target.write_string(row, column, text)?,
-            Value::Number(number) => target.write_number(row, column, number.to_f64())?,
-            Value::Amount(fen) => target.write_number(row, column, *fen as f64 / FEN_PER_YI)?,
-            Value::Count(count) => target.write_number(row, column, *count as f64)?,
-            Value::Light(light) => target.write_string(row, column, light.title())?,
-            // The writer would add its own format to a date without one, but not to a serial number.
-            Value::Date(date) => match year(*date).and_then(|year| ExcelDateTime::from_ymd(year, date.month() as u8, date.day() as u8)) {
-                Ok(day) => target.write_number(row, column, day.to_excel())?,
-                Err(_) => return Ok(false),
-            },
-            _ => return Ok(false),
-        };
-        Ok(true)
     }
 
     /// Writes a cell with its own format. `fill`: the reader is to fill it in.
@@ -334,14 +300,7 @@ impl SheetWriter<'_, '_> {
         let target = &mut *self.target;
         match value {
             Value::Blank => target.write_blank(row, column, format)?,
-            Value::Text(text) => {
-                if text.len() > CELL_CHARS_MAX && text.chars().count() > CELL_CHARS_MAX {
-                    let cut: String = text.chars().take(CELL_CHARS_MAX - 1).chain(['…']).collect();
-                    target.write_string_with_format(row, column, cut, format)?
-                } else {
-                    target.write_string_with_format(row, column, text, format)?
-                }
-            }
+            Value::Text(text) => target.write_string_with_format(row, column, cell_text(text), format)?,
             Value::Number(number) => target.write_number_with_format(row, column, number.to_f64(), format)?,
             Value::Amount(fen) => target.write_number_with_format(row, column, *fen as f64 / FEN_PER_YI, format)?,
             Value::Percent(Some(tenths)) => target.write_number_with_format(row, column, *tenths as f64 / 1000.0, format)?,
@@ -351,7 +310,7 @@ impl SheetWriter<'_, '_> {
             Value::Points(Some(tenths)) => target.write_number_with_format(row, column, *tenths as f64 / 10.0, format)?,
             Value::Change(None) | Value::Points(None) => target.write_string_with_format(row, column, "-", format)?,
             Value::Light(light) => target.write_string_with_format(row, column, light.title(), format)?,
-            Value::Date(date) => match year(*date).and_then(|year| ExcelDateTime::from_ymd(year, date.month() as u8, date.day() as u8)) {
+            Value::Date(date) => match day_number(*date) {
                 Ok(day) => target.write_datetime_with_format(row, column, &day, format)?,
                 // The format has no dates before 1900, so they are written as text.
                 Err(_) => target.write_string_with_format(row, column, date.to_string(), format)?,
@@ -369,9 +328,6 @@ impl SheetWriter<'_, '_> {
     }
 }
 
-/// 分 in one 亿元.
-const FEN_PER_YI: f64 = 1e10;
-
 /// Adds the warning that appears when somebody enters a word that is not on the list.
 fn warn_of_other_words(list: xlsx::DataValidation) -> Result<xlsx::DataValidation, XlsxError> {
     list.set_error_style(xlsx::DataValidationErrorStyle::Warning)
@@ -386,43 +342,6 @@ fn day_rule() -> Result<xlsx::DataValidation, XlsxError> {
         .allow_date(days)
         .set_error_title("这里填日期")?
         .set_error_message("请按2026-09-30的样式填写；还没有发生的留空。")
-}
-
-/// The format of each column while the body of a long table is written. The writer looks up the format of a cell by all its properties,
-/// which takes longer than writing the cell; a cell without a format takes the one of its column. The formats are removed after the last
-/// row, so that the columns have none below the table.
-#[derive(Default)]
-struct ColumnFormats {
-    /// By column; empty = every cell has its own format.
-    formats: Vec<Option<CellFormat>>,
-}
-
-impl ColumnFormats {
-    /// Whether columns may have formats. Blank cells are then not written at all.
-    fn is_active(&self) -> bool {
-        !self.formats.is_empty()
-    }
-
-    /// Whether the column has the format of this value. A column takes the format of its first value, if it is a common one.
-    fn apply(&mut self, target: &mut xlsx::Worksheet, column: usize, value: &Value, formats: &mut Formats) -> Result<bool, XlsxError> {
-        use CellFormat as C;
-        let Some(known) = self.formats.get_mut(column) else { return Ok(false) };
-        let format = CellFormat::of(value);
-        if known.is_none() && matches!(format, C::Text | C::Decimal | C::Amount | C::Count | C::Date | C::Light(_)) {
-            target.set_column_format(column_number(column), formats.of(Role::Body, value, false))?;
-            *known = Some(format);
-        }
-        Ok(*known == Some(format))
-    }
-
-    fn remove(&mut self, target: &mut xlsx::Worksheet) -> Result<(), XlsxError> {
-        for (index, format) in self.formats.drain(..).enumerate() {
-            if format.is_some() {
-                target.set_column_format(column_number(index), &Format::default())?;
-            }
-        }
-        Ok(())
-    }
 }
 
 fn write_chart(target: &mut xlsx::Worksheet, sheet: &Sheet<'_>, chart: &Chart) -> Result<(), XlsxError> {
@@ -507,13 +426,11 @@ fn count_in(sheet: &Sheet<'_>, row: usize, column: usize) -> i64 {
     }
 }
 
-fn column_number(index: usize) -> u16 {
-    u16::try_from(index).unwrap_or(u16::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::register::record::Decimal;
+    use crate::report::cells::LONG_ROWS;
     use std::io::Read;
 
     /// The XML of a sheet with a table whose text column is blank in every other row.
@@ -538,15 +455,60 @@ mod tests {
         xml
     }
 
+    /// What is in the cells of a sheet, as another program reads it.
+    fn read_back(rows: Vec<Row>, columns: usize) -> Vec<Vec<calamine::Data>> {
+        use calamine::Reader;
+        let count = rows.len();
+        let sheet = Sheet { name: "清单".into(), columns: vec![Column::default(); columns], streamed: count, ..Sheet::default() };
+        let book = Workbook { title: "清单".into(), sheets: vec![sheet], ..Workbook::default() };
+        let (mut bytes, mut rows) = (Vec::new(), rows.into_iter());
+        render_into(&book, &mut || rows.next(), &mut bytes).unwrap();
+        let mut read: calamine::Xlsx<_> = calamine::open_workbook_from_rs(std::io::Cursor::new(bytes)).unwrap();
+        let range = read.worksheet_range("清单").unwrap();
+        assert_eq!(range.get_size(), (count, columns));
+        range.rows().map(<[_]>::to_vec).collect()
+    }
+
+    #[test]
+    fn a_long_table_has_the_same_cells_as_a_short_one() {
+        let date = |year, month, day| Value::Date(chrono::NaiveDate::from_ymd_opt(year, month, day).unwrap());
+        let texts = ["a<b>&c", " 前后有空格\n", "_x000D_", "_x00_", "\u{1}\r", "\u{FFFF}甲，乙", "=1+1", "-"];
+        let mut values: Vec<Value> = texts.iter().map(|text| Value::text(*text)).collect();
+        values.extend([Value::Blank, Value::count(7), Value::Count(-3), Value::Amount(52_345_678_901), Value::Amount(-1)]);
+        values.extend([
+            Value::Amount(0),
+            Value::Percent(Some(123)),
+            Value::Percent(None),
+            Value::Change(Some(-2)),
+            Value::Points(Some(15)),
+        ]);
+        values.extend([date(2026, 9, 30), date(1899, 12, 31), Value::Light(Light::Red), Value::Number(Decimal::new(3325, 2))]);
+        values.push(Value::text("末"));
+        let columns = values.len();
+        let rows = |count: usize| {
+            let mut rows = vec![Row { cells: values.clone(), ..Row::default() }; count];
+            rows[1].cells[0] = Value::text("甲".repeat(40_000));
+            // one cell is enough in the others, so that the test is quick
+            rows.iter_mut().take(count - 1).skip(3).for_each(|row| row.cells.truncate(1));
+            rows
+        };
+        let (short, medium, long) = (read_back(rows(3), columns), read_back(rows(1001), columns), read_back(rows(LONG_ROWS + 1), columns));
+        assert_eq!(short, medium[..3]);
+        assert_eq!(short, long[..3]);
+        assert_eq!(short[2], long[LONG_ROWS], "the last row too");
+        assert!(matches!(long[1][19], calamine::Data::DateTime(_)), "a day keeps its number format: {:?}", long[1][19]);
+    }
+
     #[test]
     fn a_long_table_has_one_rule_for_the_borders_of_blank_cells() {
-        let (short, long) = (table_xml(10), table_xml(STREAMED_ROWS + 2));
+        let (short, long) = (table_xml(10), table_xml(LONG_ROWS + 2));
         let cells = |xml: &str| xml.matches("<c r=\"B").count();
         let heights = |xml: &str| xml.matches("customHeight").count();
         assert_eq!((cells(&short), heights(&short), short.matches("containsBlanks").count()), (11, 10, 0));
-        let texts = (STREAMED_ROWS + 2) / 2;
-        // The header, every text, and the blank cell of the last row, which the rule does not cover.
-        assert_eq!((cells(&long), heights(&long), long.matches("containsBlanks").count()), (texts + 2, 0, 1));
-        assert!(long.contains(&format!("sqref=\"A2:B{}\"", STREAMED_ROWS + 3)), "the rule covers every row of the table");
+        let texts = (LONG_ROWS + 2) / 2;
+        // the header and every text
+        assert_eq!((cells(&long), heights(&long), long.matches("containsBlanks").count()), (texts + 1, 0, 1));
+        assert!(long.contains(&format!("sqref=\"A2:B{}\"", LONG_ROWS + 3)), "the rule covers every row of the table");
+        assert!(long.contains(&format!("<dimension ref=\"A1:B{}\"/>", LONG_ROWS + 3)), "the size is that of the table");
     }
 }

@@ -41,7 +41,9 @@ pub(crate) struct RecordSpill {
 #[derive(Default)]
 struct ReadAhead {
     start: u64,
+    /// Only the first `filled` bytes are of the file: the rest stays from before, so that nothing is cleared in vain.
     bytes: Vec<u8>,
+    filled: usize,
     /// Where the last record ended.
     last_end: u64,
 }
@@ -115,16 +117,18 @@ impl RecordSpill {
         let mut ahead = self.read_ahead.lock().unwrap_or_else(PoisonError::into_inner);
         let is_close = slot.offset.checked_sub(ahead.last_end).is_some_and(|distance| distance < CLOSE_BYTES);
         ahead.last_end = slot.offset + length as u64;
-        let in_memory = |ahead: &ReadAhead| slot.offset >= ahead.start && ahead.last_end <= ahead.start + ahead.bytes.len() as u64;
+        let in_memory = |ahead: &ReadAhead| slot.offset >= ahead.start && ahead.last_end <= ahead.start + ahead.filled as u64;
         if !in_memory(&ahead) {
             let wanted = if is_close { AHEAD_BYTES.max(length) } else { length } as u64;
-            let bytes = wanted.min(self.written - slot.offset);
-            ahead.start = slot.offset;
-            ahead.bytes.resize(bytes as usize, 0);
-            if let Err(error) = self.file.read_exact_at(&mut ahead.bytes, slot.offset) {
-                ahead.bytes.clear();
-                return Err(error);
+            let bytes = wanted.min(self.written - slot.offset) as usize;
+            if ahead.bytes.len() < bytes {
+                ahead.bytes.resize(bytes.max(AHEAD_BYTES), 0);
             }
+            ahead.start = slot.offset;
+            // nothing is valid while it is read, or after an error
+            ahead.filled = 0;
+            self.file.read_exact_at(&mut ahead.bytes[..bytes], slot.offset)?;
+            ahead.filled = bytes;
         }
         let start = (slot.offset - ahead.start) as usize;
         Ok(take(&ahead.bytes[start..start + length]))

@@ -59,7 +59,11 @@ const IMPORTS: [(&str, &[&str], &[&str]); 11] = [
             "rustix",
         ],
     ),
-    ("src/report", &["report", "workbook", "domain"], &["rust_xlsxwriter", "zip", "hex", "ring", "tempfile", "chrono", "thiserror"]),
+    (
+        "src/report",
+        &["report", "workbook", "domain"],
+        &["rust_xlsxwriter", "zip", "hex", "itoa", "ring", "tempfile", "chrono", "thiserror"],
+    ),
     (
         "src/mail",
         &["mail", "domain"],

@@ -1,0 +1,40 @@
+//! What a cell, a row and a sheet of an .xlsx file can hold, and values as the format writes them.
+
+use crate::workbook::model::Sheet;
+use chrono::Datelike;
+use rust_xlsxwriter::{ExcelDateTime, XlsxError};
+use std::borrow::Cow;
+
+/// Sheets with more rows are long: no row of them is held in memory.
+pub(crate) const LONG_ROWS: usize = 20_000;
+
+/// The most characters of a cell in the file format.
+const CELL_CHARS_MAX: usize = 32_767;
+
+/// The greatest row height of the file format, in points.
+pub(crate) const ROW_HEIGHT_MAX: f64 = 409.0;
+
+pub(crate) fn is_long(sheet: &Sheet<'_>) -> bool {
+    sheet.height() > LONG_ROWS
+}
+
+/// A day as the format counts it.
+pub(crate) fn day_number(date: chrono::NaiveDate) -> Result<ExcelDateTime, XlsxError> {
+    let year = u16::try_from(date.year()).map_err(|_| XlsxError::DateTimeRangeError(date.to_string()))?;
+    ExcelDateTime::from_ymd(year, date.month() as u8, date.day() as u8)
+}
+
+/// A text as long as a cell may hold.
+pub(crate) fn cell_text(text: &str) -> Cow<'_, str> {
+    if text.len() > CELL_CHARS_MAX && text.chars().count() > CELL_CHARS_MAX {
+        return text.chars().take(CELL_CHARS_MAX - 1).chain(['…']).collect();
+    }
+    Cow::Borrowed(text)
+}
+
+/// 分 in one 亿元.
+pub(crate) const FEN_PER_YI: f64 = 1e10;
+
+pub(crate) fn column_number(index: usize) -> u16 {
+    u16::try_from(index).unwrap_or(u16::MAX)
+}
