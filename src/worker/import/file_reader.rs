@@ -4,7 +4,7 @@ use crate::config::load::Config;
 use crate::domain::audience::is_stated_open;
 use crate::domain::intake::file::{CodeInFile, FileFault, FileIntake, RowNames, RowPlace};
 use crate::domain::intake::raw::RawRow;
-use crate::domain::intake::row_marks::RowMark;
+use crate::domain::intake::row_marks::{ClassifiedCell, RowMark};
 use crate::domain::intake::sheet::{Accepted, Outcome};
 use crate::domain::register::ledger::{Ledger, Role};
 use crate::domain::register::packed::pack;
@@ -32,6 +32,9 @@ pub(crate) struct LedgerWriter {
     /// Codes that an accepted row states to be open although a mark of this source restricts them.
     pub(crate) stated_open: BTreeSet<String>,
 }
+
+/// The cell of a mark in a file with grades of state secrets, because none of its text is stored.
+const CLASSIFIED_FILE: &str = "（拒收的文件标注）";
 
 /// Adds the rows of a file's sheets to the ledgers they belong to.
 pub(crate) struct FileReader<'a> {
@@ -239,6 +242,31 @@ impl<'a> FileReader<'a> {
         self.intake.end_sheet();
         self.fingerprinter = None;
         Ok(())
+    }
+}
+
+impl FileReader<'_> {
+    /// The marks of the rows that were read of a file which is not read to its end, or is refused; each with the id of its ledger.
+    pub(crate) fn marks_so_far(mut self) -> Vec<(String, RowMark)> {
+        // the first rows of a sheet wait for its header; nothing but their marks is looked at
+        self.intake.last_outcomes();
+        let of_sheet = self.intake.take_marks();
+        let sheet_ledger = self.intake.ledger().map(|intake| intake.ledger.id.clone());
+        self.intake.end_sheet();
+        let mut marks: Vec<(String, RowMark)> = Vec::new();
+        for (id, ledger) in self.writers {
+            marks.extend(ledger.found_marks.into_values().map(|mark| (id.clone(), mark)));
+        }
+        if let Some(id) = sheet_ledger {
+            marks.extend(of_sheet.into_iter().map(|mark| (id.clone(), mark)));
+        }
+        if !self.intake.classified.is_empty() {
+            for (id, _, ClassifiedCell { code, .. }) in self.intake.classified.into_iter().filter(|(.., cell)| !cell.code.is_empty()) {
+                marks.push((id, RowMark { code, cell: String::new(), header: String::new() }));
+            }
+            marks.iter_mut().for_each(|(_, mark)| mark.cell = CLASSIFIED_FILE.to_owned());
+        }
+        marks
     }
 }
 

@@ -4,7 +4,6 @@ use crate::clock::stamp;
 use crate::config::source_settings::SourceSettings;
 use crate::domain::intake::file::LedgerIntake;
 use crate::domain::intake::note::{Note, NoteKind, SheetAccount};
-use crate::domain::intake::row_marks::RowMark;
 use crate::domain::register::ledger::Ledger;
 use crate::domain::register::snapshot::{Bounds, Comparison, held_because};
 use crate::domain::rules::policy::Policy;
@@ -61,9 +60,6 @@ struct FileFacts<'a> {
     /// Headers about which the office has to decide before anything of the file comes into force.
     undecided: Vec<String>,
 }
-
-/// The cell of a mark whose file was refused, because nothing of such a file is stored.
-const REFUSED: &str = "（拒收的文件标注）";
 
 /// The number of blocks that may wait for the store.
 const BLOCKS_AHEAD: usize = 8;
@@ -149,6 +145,7 @@ impl Importer {
         for ledger in &mut ledgers {
             ledger.secrecy = Arc::new(ledger.secrecy.with_decisions(decisions.clone()));
         }
+        let sha256_of_file = input.sha256().unwrap_or_default().to_owned();
         let (sender, receiver) = tokio::sync::mpsc::channel::<Block>(BLOCKS_AHEAD);
         let mut pull = self.store.pulls().begin().await?;
         let reading = self.begin_reading(input, self.read_limits(), sender);
@@ -160,7 +157,11 @@ impl Importer {
         progress.finish_and_clear();
         if let Err(error) = rows {
             // the first error is the one to report
-            let _ = pull.rollback().await;
+            let rolled_back = pull.rollback().await;
+            if !matches!(error, PullError::Store(_)) {
+                rolled_back?;
+                self.restrict_refused(request, reader, &sha256_of_file).await?;
+            }
             return Err(error);
         }
         let read = reading.await.map_err(|error| refuse(interrupted(error)))?;
@@ -168,15 +169,16 @@ impl Importer {
             Ok(sha256) => sha256,
             Err(failure) => {
                 pull.rollback().await?;
-                self.restrict_refused(request, &reader, "").await?;
+                self.restrict_refused(request, reader, &sha256_of_file).await?;
                 return Err(PullError::of(request.input.place(), failure));
             }
         };
         reader.end_sheet(&mut pull).await?;
         if !reader.intake.classified.is_empty() {
             pull.rollback().await?;
-            self.restrict_refused(request, &reader, &sha256).await?;
-            return Err(refuse(state_secrets(&reader.intake.classified_cells())));
+            let refusal = state_secrets(&reader.intake.classified_cells());
+            self.restrict_refused(request, reader, &sha256).await?;
+            return Err(refuse(refusal));
         }
         if reader.intake.by_ledger.is_empty() {
             pull.rollback().await?;
@@ -353,14 +355,9 @@ impl Importer {
         Ok(pulled)
     }
 
-    /// Restricts the codes that a refused file marks, of those that the store knows.
-    async fn restrict_refused(&self, request: &PullRequest, reader: &FileReader<'_>, sha256: &str) -> Result<(), StoreError> {
-        let mark =
-            |id: &String, code: &String| (id.clone(), RowMark { code: code.clone(), cell: REFUSED.to_owned(), header: String::new() });
-        let marked = reader.writers.iter().flat_map(|(id, ledger)| ledger.found_marks.keys().map(move |code| mark(id, code)));
-        let classified = reader.intake.classified.iter().filter(|(.., cell)| !cell.code.is_empty());
-        let marks: Vec<(String, RowMark)> = marked.chain(classified.map(|(id, _, cell)| mark(id, &cell.code))).collect();
-        self.restrict_known(&request.source, &marks, sha256, request.sample).await
+    /// Restricts the codes that the rows of a refused file mark as far as it was read, of those that the store knows.
+    async fn restrict_refused(&self, request: &PullRequest, reader: FileReader<'_>, sha256: &str) -> Result<(), StoreError> {
+        self.restrict_known(&request.source, &reader.marks_so_far(), sha256, request.sample).await
     }
 
     /// Whether a source other than the shipped sample has projects in force.

@@ -126,6 +126,40 @@ fn a_mark_restricts_whatever_becomes_of_its_row() {
     assert_eq!(now, codes(&["P12", "P13", "P14", "P99", "W1"]));
 }
 
+/// What was read of a file counts, whatever the file is refused for, and wherever its reading breaks off.
+#[test]
+fn a_refused_file_has_marked_what_was_read_of_it() {
+    let root = root();
+    let root = root.path();
+    let day = "2024-01-01";
+    let base = register("是否涉密", &["P10", "P11", "P12", "P13", "P14"].map(|code| (code, day, "")));
+    assert_eq!(import(root, "台账.csv", base, &[]).status.code(), Some(0));
+    let lifted = register("是否涉密", &[("P14", day, "是")]);
+    assert_eq!(import(root, "一.csv", lifted, &["--source", "county"]).status.code(), Some(0));
+    assert_eq!(duban(root, &["restricted", "lift", "P14", "--by", "张三", "--reason", "误标"]).status.code(), Some(0));
+    let refused = |name: &str, source: &str, text: String, reason: &str| {
+        let output = import(root, name, text, &["--source", source]);
+        assert!(output.status.code() == Some(1) && stderr(&output).contains(reason), "{}{}", stdout(&output), stderr(&output));
+        listed(root)
+    };
+    let of = |known: &[(&str, &str)]| -> Vec<(String, String)> { known.iter().map(|(code, by)| ((*code).into(), (*by).into())).collect() };
+    // nearly nothing of it can be used; a lift holds against the same cell
+    let unusable = ",无编号\n".repeat(20_001);
+    let marked = register("是否涉密", &[("P10", day, "是"), ("P11", "2023-02-30", "是"), ("P14", day, "是"), ("P98", day, "是")]);
+    let now = refused("二.csv", "county", marked + &unusable, "行不能入库");
+    assert_eq!(now, of(&[("P10", ""), ("P11", ""), ("P14", "张三")]), "and no code that was not known before");
+    // its reading breaks off below the first rows, in which the header is still searched
+    let wide = register("是否涉密", &[("P12", day, "内部")]) + &",".repeat(5_000);
+    let now = refused("三.csv", "other", wide, "列");
+    assert_eq!(now, of(&[("P10", ""), ("P11", ""), ("P12", ""), ("P14", "张三")]));
+    // the same with the grade of a state secret, of which no text is stored
+    let secret = register("密级", &[("P13", day, "机密"), ("P14", day, "内部")]);
+    let now = refused("四.csv", "third", secret + &unusable, "行不能入库");
+    assert_eq!(now, of(&[("P10", ""), ("P11", ""), ("P12", ""), ("P13", ""), ("P14", "张三"), ("P14", "")]));
+    let shown = stdout(&duban(root, &["restricted", "list"]));
+    assert!(!shown.contains("机密"), "{shown}");
+}
+
 #[test]
 fn a_lift_holds_until_the_cell_of_its_source_changes_and_a_flood_is_undone_in_one_act() {
     let root = root();
