@@ -2,6 +2,7 @@
 //! exemptions and difficulties in favour of the units. It is made on request only and is never mailed.
 
 use crate::config::load::Config;
+use crate::domain::audience::is_named;
 use crate::domain::judging::finding::{Finding, Identity, State};
 use crate::domain::register::ledger::{Ledger, Purpose, Role};
 use crate::domain::register::period::PeriodKind;
@@ -180,6 +181,9 @@ impl ListMaker<'_> {
                 rule,
                 key: identity.key.clone(),
                 name: stored.record.text(ledger.role(Role::Name)).to_owned(),
+                restricted: finding.is_some_and(|finding| !is_named(finding))
+                    || selection.restrictions.has_record(ledger, &stored.record)
+                    || selection.restrictions.has_project(&project),
                 project,
                 owner: owner.unit,
                 unit: owner.unit.map_or(owner.text, |unit| policy.units.units[unit].name.clone()),

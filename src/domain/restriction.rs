@@ -1,7 +1,8 @@
 //! Marks of secrecy that are stored by themselves: a mark in any row of any source restricts its code, and what belongs to it, until an
 //! accepted row in force of the same source states the contrary or a person lifts it. The strictest of all sources counts.
 
-use crate::domain::audience::is_marked;
+use crate::domain::audience::{is_marked, is_restricted};
+use crate::domain::intake::note::Note;
 use crate::domain::register::ledger::{FieldKind, Ledger, Role};
 use crate::domain::register::record::{Cell, Record};
 use std::collections::HashMap;
@@ -74,6 +75,11 @@ impl Restrictions {
         restrictions
     }
 
+    /// Whether there is no mark, lifted or not.
+    pub fn is_empty(&self) -> bool {
+        self.marks.is_empty()
+    }
+
     /// Whether a mark of this code counts.
     pub fn has(&self, ledger: &str, code: &str) -> bool {
         self.cell(ledger, code).is_some()
@@ -82,6 +88,18 @@ impl Restrictions {
     /// Whether a mark of this project counts.
     pub fn has_project(&self, code: &str) -> bool {
         !code.is_empty() && self.has(&self.projects, code)
+    }
+
+    /// Whether a note is on a restricted row of this ledger.
+    pub fn has_note(&self, ledger: &str, note: &Note) -> bool {
+        note.restricted || self.has(ledger, &note.code) || self.has_project(&note.project)
+    }
+
+    /// Whether a record is restricted, whatever its own cell was when it was read.
+    pub fn has_record(&self, ledger: &Ledger, record: &Record) -> bool {
+        let mut now = record.clone();
+        self.apply(ledger, &mut now);
+        is_restricted(ledger, &now, || false)
     }
 
     fn cell(&self, ledger: &str, code: &str) -> Option<&str> {

@@ -1,6 +1,6 @@
-//! The notes of snapshots: what was noted of rows when a file was read. A large set is read keys first, then in pages.
+//! The notes of snapshots: what was noted of rows when a file was read. A large set is read in pages.
 
-use crate::domain::intake::note::{Note, NoteKind};
+use crate::domain::intake::note::Note;
 use crate::store::database::{Database, Result, StoreError, json, number, sql, text};
 use std::collections::HashMap;
 
@@ -43,32 +43,25 @@ impl Notes<'_> {
         rows.iter().map(|row| json("note", code, &text(row, "body")?)).collect()
     }
 
-    /// Calls `take` with number, kind and unit of every note of a snapshot, in file order. Memory holds one page.
+    /// Calls `take` with number and content of every note of a snapshot, in file order. Memory holds one page.
     ///
     /// # Errors
-    /// The database fails.
-    pub async fn each_key(self, ledger: &str, source: &str, seq: i64, mut take: impl FnMut(i64, NoteKind, &str)) -> Result<()> {
+    /// The database fails, or a note is damaged.
+    pub async fn each(self, ledger: &str, source: &str, seq: i64, mut take: impl FnMut(i64, Note)) -> Result<()> {
         let mut after = -1i64;
         loop {
-            let rows = sqlx::query(
-                "SELECT no, kind, unit FROM intake_note WHERE ledger=$1 AND source=$2 AND seq=$3 AND no>$4 ORDER BY no LIMIT $5",
-            )
-            .bind(ledger)
-            .bind(source)
-            .bind(seq)
-            .bind(after)
-            .bind(PAGE)
-            .fetch_all(&self.database.pool)
-            .await?;
+            let rows =
+                sqlx::query("SELECT no, body FROM intake_note WHERE ledger=$1 AND source=$2 AND seq=$3 AND no>$4 ORDER BY no LIMIT $5")
+                    .bind(ledger)
+                    .bind(source)
+                    .bind(seq)
+                    .bind(after)
+                    .bind(PAGE)
+                    .fetch_all(&self.database.pool)
+                    .await?;
             for row in &rows {
-                let code = text(row, "kind")?;
-                let kind = NoteKind::ALL.into_iter().find(|kind| kind.code() == code).ok_or_else(|| StoreError::Damaged {
-                    what: "note",
-                    key: format!("{ledger}/{source}/{seq}"),
-                    detail: format!("kind {code}"),
-                })?;
                 after = number(row, "no")?;
-                take(after, kind, &text(row, "unit")?);
+                take(after, json("note", ledger, &text(row, "body")?)?);
             }
             if (rows.len() as i64) < PAGE {
                 return Ok(());

@@ -49,7 +49,7 @@ pub fn build<'a>(template: &Template, material: &'a Material<'a>) -> Workbook<'a
     }
     // links and figures name a sheet by its index in the template, so further sheets of a kind come last
     book.sheets.append(&mut continuations);
-    mark_restricted(&mut book, &material.policy.secrecy, &contents);
+    mark_restricted(&mut book, &material.policy.secrecy, contents.cover);
     for sheet in &mut book.sheets {
         sheet.header.clone_from(&title);
         sheet.footer = format!("截至{}", chinese_date(material.as_of));
@@ -58,14 +58,14 @@ pub fn build<'a>(template: &Template, material: &'a Material<'a>) -> Workbook<'a
     book
 }
 
-/// Marks the head of each sheet with a row of a restricted record, and the cover of their workbook.
-fn mark_restricted(book: &mut Workbook<'_>, words: &SecrecyWords, contents: &Contents<'_>) {
+/// Marks the head of each sheet with a row of a restricted record, and the cover of their workbook, by its index.
+pub(crate) fn mark_restricted(book: &mut Workbook<'_>, words: &SecrecyWords, cover: Option<usize>) {
     let mut holds = false;
     for sheet in book.sheets.iter_mut().filter(|sheet| sheet.holds_restricted()) {
         sheet.begin_head_with(&words.head_mark);
         holds = true;
     }
-    if let Some(cover) = contents.cover.filter(|_| holds).and_then(|cover| book.sheets.get_mut(cover)) {
+    if let Some(cover) = cover.filter(|_| holds).and_then(|cover| book.sheets.get_mut(cover)) {
         cover.begin_head_with(&words.cover_mark);
     }
 }

@@ -191,6 +191,17 @@ pub struct Row {
     pub restricted: bool,
 }
 
+impl Row {
+    /// Marks the row as that of a restricted record: the words go before the cell `name`, else before the first text.
+    pub(crate) fn mark_restricted(&mut self, words: &str, name: Option<usize>) {
+        self.restricted = true;
+        let is_text = |at: &usize| matches!(self.cells.get(*at), Some(Value::Text(_)));
+        if let Some(at) = name.filter(is_text).or_else(|| (0..self.cells.len()).find(is_text)) {
+            self.cells[at] = Value::text(format!("{words}{}", self.cells[at].shown()));
+        }
+    }
+}
+
 /// The finding of a row as the balance check counts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Tag {

@@ -155,11 +155,7 @@ impl<'a> VisibleMaterial<'a> {
         if !self.material.audience.marks_restricted() {
             return;
         }
-        row.restricted = true;
-        let is_text = |at: &usize| matches!(row.cells.get(*at), Some(Value::Text(_)));
-        if let Some(at) = name.filter(is_text).or_else(|| (0..row.cells.len()).find(is_text)) {
-            row.cells[at] = Value::text(format!("{}{}", self.policy().secrecy.row_mark, row.cells[at].shown()));
-        }
+        row.mark_restricted(&self.policy().secrecy.row_mark, name);
     }
 
     /// How many items the audience sees only as a number.

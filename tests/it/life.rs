@@ -293,6 +293,28 @@ async fn the_accountability_list_is_for_the_office_only() {
     assert!(cells(&std::fs::read(&few).expect("a list")).contains("没有可以列入的事项"));
     let odd = duban(at, &["accountability", "清单.csv"]);
     assert!(stderr(&odd).contains("must end in .xlsx"), "{}", stderr(&odd));
+
+    // what is restricted by then is marked in the list, in the heads of its sheets and on its first page
+    for word in ["不便公开", "不得外传", "内部资料"] {
+        assert!(!list.contains(word), "{word} is in {list}");
+    }
+    let mark = at.join("标注.csv");
+    let row = "A,A项目,茶叶,黔南布依族苗族自治州,瓮安县,合同,签约,2,2025-01-01,,,,张三,李四,,,是";
+    std::fs::write(&mark, format!("{HEAD},是否涉密\n{row}\n")).expect("a register");
+    duban(at, &["import", mark.to_str().expect("a path"), "--source", "marks", "--covers", "2027-03-31"]);
+    let marked = at.join("标注.xlsx");
+    let made = duban(at, &["accountability", "--as-of", "2027-03-31", marked.to_str().expect("a path")]);
+    assert!(made.status.success(), "{}", stderr(&made));
+    let list = cells(&std::fs::read(&marked).expect("a list"));
+    assert!(line(&list, "事项明细", "A").contains("〔不便公开〕A项目"), "{list}");
+    assert!(!line(&list, "事项明细", "KN1").contains("〔不便公开〕"), "{list}");
+    assert!(line(&list, "按责任人", "张三").contains("〔不便公开〕A"), "{list}");
+    let sheets = format!("\n{list}");
+    let sheet = |name: &str| sheets.split("\n-- ").find(|sheet| sheet.starts_with(name)).expect("a sheet");
+    for (name, words) in [("说明", "内部资料"), ("按责任人", "不得外传"), ("事项明细", "不得外传")] {
+        assert!(sheet(name).contains(words), "{name}: {list}");
+    }
+    assert!(!sheet("按单位").contains("不得外传"), "it names no record: {list}");
 }
 
 #[tokio::test]

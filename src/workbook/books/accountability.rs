@@ -9,6 +9,7 @@ use crate::domain::register::units::UnitId;
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::Light;
 use crate::domain::rules::sentence::clause;
+use crate::workbook::build::mark_restricted;
 use crate::workbook::model::{self, At, Column, Entry, Paper, Role, Row, Sheet, Sum, Value, Workbook, fit_heights};
 use chrono::NaiveDate;
 use std::collections::BTreeMap;
@@ -34,6 +35,7 @@ pub(crate) struct AccountabilityFinding {
     /// Code of the record.
     pub(crate) key: String,
     pub(crate) name: String,
+    pub(crate) restricted: bool,
     /// Code of the project; empty if the record belongs to none.
     pub(crate) project: String,
     /// `None` = the register names no known unit.
@@ -136,7 +138,7 @@ pub(crate) fn accountability_workbook(facts: &AccountabilityFacts<'_>) -> Workbo
     let mut sheets = vec![
         notes(facts, findings.len(), unit_count),
         list_sheet("按单位", "责任追究建议清单（按单位）", facts, &unit_heads, units, false),
-        list_sheet("按责任人", "责任追究建议清单（按责任人）", facts, &PERSON_HEADS, person_rows(&findings), false),
+        list_sheet("按责任人", "责任追究建议清单（按责任人）", facts, &PERSON_HEADS, person_rows(facts, &findings), false),
         list_sheet("事项明细", "责任追究建议清单（事项明细）", facts, &FINDING_HEADS, finding_rows(facts, &findings), true),
     ];
     if unit_count > 1 {
@@ -148,12 +150,13 @@ pub(crate) fn accountability_workbook(facts: &AccountabilityFacts<'_>) -> Workbo
         let at = |row: usize| At { sheet: 1, row, column: 4 };
         book.sums.push(Sum { total: at(first + unit_count), parts: (first..first + unit_count).map(at).collect() });
     }
-    for sheet in &mut sheets {
+    book.sheets = sheets;
+    mark_restricted(&mut book, &facts.policy.secrecy, Some(0));
+    for sheet in &mut book.sheets {
         sheet.paginate();
         sheet.header = format!("内部资料　仅供{}研究使用", levels.office_in_text());
         sheet.footer = format!("截至{}", chinese_date(facts.as_of));
     }
-    book.sheets = sheets;
     book
 }
 
@@ -262,7 +265,8 @@ fn unit_rows(facts: &AccountabilityFacts<'_>, findings: &[&AccountabilityFinding
 }
 
 /// One row for each person and capacity (责任领导 or 责任人).
-fn person_rows(findings: &[&AccountabilityFinding]) -> Vec<Row> {
+fn person_rows(facts: &AccountabilityFacts<'_>, findings: &[&AccountabilityFinding]) -> Vec<Row> {
+    let mark = |finding: &AccountabilityFinding| if finding.restricted { facts.policy.secrecy.row_mark.as_str() } else { "" };
     type Key<'a> = (bool, Option<UnitId>, &'a str, &'static str, &'a str);
     let mut by_person: BTreeMap<Key<'_>, Vec<&AccountabilityFinding>> = BTreeMap::new();
     for finding in findings {
@@ -283,8 +287,10 @@ fn person_rows(findings: &[&AccountabilityFinding]) -> Vec<Row> {
                 Value::text(capacity),
                 Value::count(findings.len()),
                 Value::count(findings.iter().map(|finding| finding.quarters).max().unwrap_or(0)),
-                Value::text(findings.iter().map(|finding| finding.key.as_str()).collect::<Vec<_>>().join("、")),
+                Value::text(findings.iter().map(|finding| format!("{}{}", mark(finding), finding.key)).collect::<Vec<_>>().join("、")),
             ],
+            // the row is that of a person, so only the codes of restricted records are marked
+            restricted: findings.iter().any(|finding| finding.restricted),
             ..Row::default()
         })
         .collect()
@@ -299,7 +305,7 @@ fn finding_rows(facts: &AccountabilityFacts<'_>, findings: &[&AccountabilityFind
         .enumerate()
         .map(|(number, finding)| {
             let rule = &facts.policy.rules[finding.rule];
-            Row {
+            let mut row = Row {
                 cells: vec![
                     Value::count(number + 1),
                     Value::text(finding.unit.clone()),
@@ -327,7 +333,12 @@ fn finding_rows(facts: &AccountabilityFacts<'_>, findings: &[&AccountabilityFind
                     Value::Blank,
                 ],
                 ..Row::default()
+            };
+            if finding.restricted {
+                let name = FINDING_HEADS.iter().position(|(head, _)| *head == "名称");
+                row.mark_restricted(&facts.policy.secrecy.row_mark, name);
             }
+            row
         })
         .collect()
 }

@@ -11,6 +11,7 @@ use crate::domain::register::period::chinese_date;
 use crate::domain::register::units::UnitId;
 use crate::domain::rules::policy::Policy;
 use crate::workbook::books::intake_report::lists::{CODE_HEADS, ListKind, NOTE_HEADS, PlannedList, SKIPPED_HEADS};
+use crate::workbook::build::mark_restricted;
 use crate::workbook::model::grid;
 use crate::workbook::model::{At, Column, Role, Row, Sheet, Sum, Value, Workbook, fit_heights};
 use crate::workbook::provenance::source_title;
@@ -49,6 +50,26 @@ pub(crate) struct LedgerIntake {
     pub(crate) comparison: SnapshotComparison,
 }
 
+/// Which lists hold a row of a restricted record.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct RestrictedLists {
+    pub(crate) quarantined: bool,
+    pub(crate) warnings: bool,
+    pub(crate) skipped: bool,
+    pub(crate) codes: bool,
+}
+
+impl RestrictedLists {
+    fn has(self, kind: ListKind) -> bool {
+        match kind {
+            ListKind::Quarantined => self.quarantined,
+            ListKind::Warnings => self.warnings,
+            ListKind::Skipped => self.skipped,
+            ListKind::Codes => self.codes,
+        }
+    }
+}
+
 /// The content of the report of one file, without the rows.
 #[derive(Clone, Debug)]
 pub(crate) struct IntakeFacts<'a> {
@@ -59,6 +80,7 @@ pub(crate) struct IntakeFacts<'a> {
     pub(crate) source: &'a str,
     pub(crate) covers_on: NaiveDate,
     pub(crate) ledgers: &'a [LedgerIntake],
+    pub(crate) restricted: RestrictedLists,
     /// Names of the sheets that were not read, each with the reason.
     pub(crate) unread: &'a [(String, String)],
 }
@@ -75,6 +97,7 @@ pub(crate) struct CodeChange {
     pub(crate) unit: String,
     /// Where the record is in the file; for a code that is gone, where it was last.
     pub(crate) place: String,
+    pub(crate) restricted: bool,
 }
 
 /// The planned workbook. Its methods make the rows that are streamed into it.
@@ -158,6 +181,7 @@ fn plan_within<'a>(facts: &'a IntakeFacts<'a>, rows_max: usize) -> IntakeReport<
             report.book.sheets.push(sheet);
         }
     }
+    mark_restricted(&mut report.book, &facts.policy.secrecy, Some(0));
     for sheet in &mut report.book.sheets {
         sheet.header.clone_from(&title);
         sheet.footer = format!("截至{}", chinese_date(facts.covers_on));
@@ -181,12 +205,8 @@ impl IntakeReport<'_> {
     /// A sheet of a list with so many rows, which are streamed while the file is written.
     fn list_sheet(&self, list: &PlannedList, rows: usize) -> Sheet<'static> {
         let kind = list.kind;
-        let columns = match kind {
-            ListKind::Quarantined | ListKind::Warnings => &self.note_columns,
-            ListKind::Skipped => &self.skipped_columns,
-            ListKind::Codes => &self.code_columns,
-        };
-        let mut sheet = Sheet { name: kind.name().to_owned(), landscape: true, columns: columns.clone(), ..Sheet::default() };
+        let columns = self.columns(kind).to_vec();
+        let mut sheet = Sheet { name: kind.name().to_owned(), landscape: true, columns, ..Sheet::default() };
         sheet.banner(Role::Paragraph, kind.advice());
         sheet.banner(Role::Title, kind.name());
         sheet.subtitle(match kind {
@@ -194,10 +214,10 @@ impl IntakeReport<'_> {
             _ => format!("{}　　截至{}　　共{}条", self.facts.file, chinese_date(self.facts.covers_on), list.count),
         });
         let head = sheet.rows.len();
-        let heads = kind.heads().iter().filter(|(head, _)| self.several_ledgers || *head != "台账");
-        let cells: Vec<Value> = heads.map(|(head, _)| Value::text(self.head(head))).collect();
+        let cells: Vec<Value> = self.heads(kind).map(|(head, _)| Value::text(self.head(head))).collect();
         sheet.rows.push(Row { role: Role::Head, cells, height: Some(24.0), ..Row::default() });
         sheet.streamed = rows;
+        sheet.restricted_lazily = self.facts.restricted.has(kind);
         sheet.filter = Some((head, head + rows));
         sheet.freeze = Some((head + 1, 0));
         sheet.repeat = Some((head, head));
@@ -225,7 +245,7 @@ impl IntakeReport<'_> {
     }
 
     /// A row of 待核行 or 提示.
-    pub(crate) fn note_row(&self, number: usize, ledger: usize, sheets: &[String], note: &Note) -> Row {
+    pub(crate) fn note_row(&self, number: usize, ledger: usize, sheets: &[String], note: &Note, restricted: bool) -> Row {
         let unit = match unit_rank(self.facts.policy, &note.unit) {
             UnitRank::Known(unit) => self.facts.policy.units.units[unit].name.clone(),
             UnitRank::Unknown(name) => name,
@@ -248,7 +268,7 @@ impl IntakeReport<'_> {
             Value::text(note.reason.clone()),
             Value::text(hint),
         ]);
-        row_of(cells, &self.note_columns)
+        self.row_of(cells, ListKind::Quarantined, "名称", restricted)
     }
 
     /// The cell of a note. If the note has only a row, the column is that of its field; without a column it is the row.
@@ -267,7 +287,7 @@ impl IntakeReport<'_> {
     }
 
     /// A row of 未作数据的行.
-    pub(crate) fn skipped_row(&self, number: usize, ledger: usize, sheets: &[String], note: &Note) -> Row {
+    pub(crate) fn skipped_row(&self, number: usize, ledger: usize, sheets: &[String], note: &Note, restricted: bool) -> Row {
         let mut cells = vec![Value::count(number)];
         self.push_ledger(&mut cells, ledger);
         cells.extend([
@@ -276,7 +296,7 @@ impl IntakeReport<'_> {
             Value::text(if note.raw.is_empty() { note.code.clone() } else { note.raw.clone() }),
             Value::text(note.reason.clone()),
         ]);
-        row_of(cells, &self.skipped_columns)
+        self.row_of(cells, ListKind::Skipped, "原文", restricted)
     }
 
     /// A row of 新增与消失.
@@ -289,7 +309,34 @@ impl IntakeReport<'_> {
             Value::text(code.unit.clone()),
             Value::text(code.place.clone()),
         ]);
-        row_of(cells, &self.code_columns)
+        self.row_of(cells, ListKind::Codes, "名称", code.restricted)
+    }
+
+    /// A row of a list whose height fits its texts. That of a restricted record is marked in the column with the title `name`.
+    fn row_of(&self, cells: Vec<Value>, kind: ListKind, name: &str, restricted: bool) -> Row {
+        let mut row = Row { cells, ..Row::default() };
+        if restricted {
+            let name = self.heads(kind).position(|(head, _)| *head == name);
+            row.mark_restricted(&self.facts.policy.secrecy.row_mark, name);
+        }
+        let mut rows = [row];
+        fit_heights(&mut rows, self.columns(kind));
+        let [row] = rows;
+        row
+    }
+
+    fn columns(&self, kind: ListKind) -> &[Column] {
+        match kind {
+            ListKind::Quarantined | ListKind::Warnings => &self.note_columns,
+            ListKind::Skipped => &self.skipped_columns,
+            ListKind::Codes => &self.code_columns,
+        }
+    }
+
+    /// The titles of the columns of a list, with their widths.
+    fn heads(&self, kind: ListKind) -> impl Iterator<Item = &'static (&'static str, f64)> {
+        let several_ledgers = self.several_ledgers;
+        kind.heads().iter().filter(move |(head, _)| several_ledgers || *head != "台账")
     }
 
     fn push_ledger(&self, cells: &mut Vec<Value>, ledger: usize) {
@@ -473,14 +520,6 @@ fn row_text(row: u32) -> String {
     if row == 0 { "全表".to_owned() } else { format!("第{row}行") }
 }
 
-/// A row whose height fits its texts.
-fn row_of(cells: Vec<Value>, columns: &[Column]) -> Row {
-    let mut rows = [Row { cells, ..Row::default() }];
-    fit_heights(&mut rows, columns);
-    let [row] = rows;
-    row
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -541,6 +580,7 @@ mod tests {
             source: "import",
             covers_on,
             ledgers: &ledgers,
+            restricted: RestrictedLists::default(),
             unread: &[],
         };
         let report = plan_within(&facts, 2);
@@ -551,7 +591,7 @@ mod tests {
         assert!(check_balance(&report.book).is_empty(), "{:?}", check_balance(&report.book));
         let sheets = ["甲".to_owned()];
         let written = |count: usize| {
-            let mut rows = (1..=count).map(|number| report.note_row(number, 0, &sheets, &note(number)));
+            let mut rows = (1..=count).map(|number| report.note_row(number, 0, &sheets, &note(number), false));
             xlsx::render_into(&report.book, &mut || rows.next(), &mut Vec::new())
         };
         assert!(written(5).is_ok());
@@ -593,6 +633,7 @@ mod tests {
             source: "import",
             covers_on,
             ledgers: &ledgers,
+            restricted: RestrictedLists::default(),
             unread: &[],
         };
         let report = plan_report(&facts);

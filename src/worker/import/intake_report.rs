@@ -4,6 +4,7 @@
 use crate::domain::intake::note::NoteKind;
 use crate::domain::intake::place::place_of;
 use crate::domain::register::ledger::{Ledger, Role};
+use crate::domain::restriction::Restrictions;
 use crate::domain::rules::policy::Policy;
 use crate::report::archive;
 use crate::report::archive::ArchiveWriter;
@@ -13,11 +14,12 @@ use crate::store::records::StoredRecord;
 use crate::store::snapshots::{Snapshot, SnapshotState};
 use crate::workbook::balance::check_balance;
 use crate::workbook::books::intake_report::{
-    CodeChange, IntakeFacts, IntakeReport, LedgerIntake, SnapshotComparison, UnitRank, plan_report, unit_rank,
+    CodeChange, IntakeFacts, IntakeReport, LedgerIntake, RestrictedLists, SnapshotComparison, UnitRank, plan_report, unit_rank,
 };
 use crate::workbook::model::Row;
 use crate::worker::import::importer::Importer;
 use crate::worker::import::pull_report::{LedgerPull, PullReport, lost_columns};
+use crate::worker::snapshot_selection::SnapshotSelection;
 use anyhow::{Context, ensure};
 use std::collections::BTreeMap;
 use tokio::sync::mpsc::Sender;
@@ -50,6 +52,8 @@ struct Order {
     quarantined: Vec<Key>,
     warnings: Vec<Key>,
     skipped: Vec<Key>,
+    /// Which of them are on rows of restricted records.
+    restricted: RestrictedLists,
 }
 
 impl Importer {
@@ -78,7 +82,8 @@ impl Importer {
         if nothing_new && self.var.join(&folder).join(FILE).is_file() {
             return Ok(Some(path));
         }
-        let order = self.order(policy, &sources).await?;
+        let restrictions = SnapshotSelection::on(&self.store, &self.config, &[], self.clock.today()).await?.restrictions;
+        let order = self.order(policy, &sources, &restrictions).await?;
         let mut ledgers = Vec::with_capacity(sources.len());
         for (index, source) in sources.iter().enumerate() {
             let of = |keys: &[Key]| keys.iter().filter(|(_, ledger, _)| *ledger as usize == index).count();
@@ -98,6 +103,7 @@ impl Importer {
                 comparison: self.compared(&policy.ledgers[source.ledger], source, report).await?,
             });
         }
+        let codes = self.changes_a_restricted_code(policy, &sources, &ledgers, &restrictions).await?;
         let facts = IntakeFacts {
             policy,
             office: &self.config.settings.office.name,
@@ -106,6 +112,7 @@ impl Importer {
             source,
             covers_on,
             ledgers: &ledgers,
+            restricted: RestrictedLists { codes, ..order.restricted },
             unread: &report.unread,
         };
         let planned = plan_report(&facts);
@@ -129,7 +136,7 @@ impl Importer {
             xlsx::render_into(&book, &mut next, &mut part)?;
             anyhow::Ok(part)
         });
-        let fed = self.feed(policy, &planned, &sources, &order, &ledgers, &sender).await;
+        let fed = self.feed(policy, &planned, &sources, &order, &ledgers, &restrictions, &sender).await;
         drop(sender);
         let rendered = rendering.await?;
         // an error here is the cause of an incomplete workbook, so it is returned first
@@ -140,26 +147,28 @@ impl Importer {
     }
 
     /// The keys of all notes: sorted by the unit that maintains the row, then by ledger, sheet and row; notes on skipped rows in file order.
-    async fn order(&self, policy: &Policy, sources: &[Source<'_>]) -> anyhow::Result<Order> {
+    async fn order(&self, policy: &Policy, sources: &[Source<'_>], restrictions: &Restrictions) -> anyhow::Result<Order> {
         let mut names: BTreeMap<String, u32> = BTreeMap::new();
         let mut order = Order::default();
         for (index, source) in sources.iter().enumerate() {
             let snapshot = source.snapshot;
             self.store
                 .notes()
-                .each_key(&snapshot.ledger, &snapshot.source, snapshot.seq, |no, kind, unit| {
-                    let known = names.get(unit).copied();
+                .each(&snapshot.ledger, &snapshot.source, snapshot.seq, |no, note| {
+                    let known = names.get(&note.unit).copied();
                     let name = known.unwrap_or_else(|| {
                         let next = names.len() as u32;
-                        names.insert(unit.to_owned(), next);
+                        names.insert(note.unit.clone(), next);
                         next
                     });
                     let key = (name, index as u32, no);
-                    match kind {
-                        NoteKind::Quarantined => order.quarantined.push(key),
-                        NoteKind::Warning => order.warnings.push(key),
-                        NoteKind::Skipped => order.skipped.push((0, index as u32, no)),
-                    }
+                    let (keys, key, holds_restricted) = match note.kind {
+                        NoteKind::Quarantined => (&mut order.quarantined, key, &mut order.restricted.quarantined),
+                        NoteKind::Warning => (&mut order.warnings, key, &mut order.restricted.warnings),
+                        NoteKind::Skipped => (&mut order.skipped, (0, index as u32, no), &mut order.restricted.skipped),
+                    };
+                    keys.push(key);
+                    *holds_restricted |= restrictions.has_note(&snapshot.ledger, &note);
                 })
                 .await?;
         }
@@ -204,7 +213,37 @@ impl Importer {
         })
     }
 
+    /// Whether a code that is new or gone is one of a restricted record.
+    async fn changes_a_restricted_code(
+        &self,
+        policy: &Policy,
+        sources: &[Source<'_>],
+        ledgers: &[LedgerIntake],
+        restrictions: &Restrictions,
+    ) -> anyhow::Result<bool> {
+        // without any mark no page has to be read for it
+        if restrictions.is_empty() {
+            return Ok(false);
+        }
+        for (source, facts) in sources.iter().zip(ledgers) {
+            let ledger = &policy.ledgers[facts.ledger];
+            for (_, side, other) in source.changed_sides(facts) {
+                let mut after = String::new();
+                loop {
+                    let page = self.store.changes().only_in(ledger, side, other, &after).await?;
+                    let Some(last) = page.last() else { break };
+                    after.clone_from(&last.record.code);
+                    if page.iter().any(|stored| restrictions.has_record(ledger, &stored.record)) {
+                        return Ok(true);
+                    }
+                }
+            }
+        }
+        Ok(false)
+    }
+
     /// Sends the rows of all sheets to the writer, in the order of the sheets.
+    #[allow(clippy::too_many_arguments, reason = "what is planned, and what its rows are read from")]
     async fn feed(
         &self,
         policy: &Policy,
@@ -212,6 +251,7 @@ impl Importer {
         sources: &[Source<'_>],
         order: &Order,
         ledgers: &[LedgerIntake],
+        restrictions: &Restrictions,
         sender: &Sender<Vec<Row>>,
     ) -> anyhow::Result<()> {
         for (keys, skipped) in [(&order.quarantined, false), (&order.warnings, false), (&order.skipped, true)] {
@@ -226,9 +266,10 @@ impl Importer {
                     for note in self.store.notes().numbered(&snapshot.ledger, &snapshot.source, snapshot.seq, &numbers).await? {
                         number += 1;
                         let sheets = &source.pulled.sheets_of_file;
+                        let restricted = restrictions.has_note(&snapshot.ledger, &note);
                         rows.push(match skipped {
-                            true => planned.skipped_row(number, source.ledger, sheets, &note),
-                            false => planned.note_row(number, source.ledger, sheets, &note),
+                            true => planned.skipped_row(number, source.ledger, sheets, &note, restricted),
+                            false => planned.note_row(number, source.ledger, sheets, &note, restricted),
                         });
                     }
                 }
@@ -238,10 +279,8 @@ impl Importer {
             }
         }
         let mut number = 0;
-        for (source, facts) in sources.iter().zip(ledgers).filter(|(_, facts)| facts.comparison.previous.is_some()) {
-            let (old, new) = source.sides();
-            let sides = [(false, new, old, facts.comparison.added), (true, old, new, facts.comparison.gone)];
-            for (gone, side, other, _) in sides.into_iter().filter(|(.., count)| *count > 0) {
+        for (source, facts) in sources.iter().zip(ledgers) {
+            for (gone, side, other) in source.changed_sides(facts) {
                 let ledger = &policy.ledgers[facts.ledger];
                 let mut after = String::new();
                 loop {
@@ -251,7 +290,8 @@ impl Importer {
                     let mut rows = Vec::with_capacity(page.len());
                     for stored in &page {
                         number += 1;
-                        rows.push(planned.code_row(number, &source.code_change(ledger, stored, gone)));
+                        let change = source.code_change(ledger, stored, gone, restrictions);
+                        rows.push(planned.code_row(number, &change));
                     }
                     if sender.send(rows).await.is_err() {
                         return Ok(());
@@ -270,8 +310,17 @@ impl<'a> Source<'a> {
         (Side { source, seq: self.base.map_or(0, |base| base.seq) }, Side { source, seq: self.snapshot.seq })
     }
 
+    /// The sides that have codes which the other lacks: whether these are gone, the side, the other side.
+    fn changed_sides(&self, facts: &LedgerIntake) -> impl Iterator<Item = (bool, Side<'a>, Side<'a>)> {
+        let (old, new) = self.sides();
+        let comparison = &facts.comparison;
+        let sides = [(false, new, old, comparison.added), (true, old, new, comparison.gone)];
+        let is_compared = comparison.previous.is_some();
+        sides.into_iter().filter(move |(.., count)| is_compared && *count > 0).map(|(gone, side, other, _)| (gone, side, other))
+    }
+
     /// A code that is new or gone, as the report lists it.
-    fn code_change(&self, ledger: &Ledger, stored: &StoredRecord, gone: bool) -> CodeChange {
+    fn code_change(&self, ledger: &Ledger, stored: &StoredRecord, gone: bool, restrictions: &Restrictions) -> CodeChange {
         let record = &stored.record;
         CodeChange {
             gone,
@@ -280,6 +329,7 @@ impl<'a> Source<'a> {
             name: record.text(ledger.role(Role::Name)).to_owned(),
             unit: record.text(Some(ledger.owner.field())).to_owned(),
             place: place_in(self.all, &self.snapshot.ledger, &self.snapshot.source, stored, None),
+            restricted: restrictions.has_record(ledger, record),
         }
     }
 }

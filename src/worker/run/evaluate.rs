@@ -383,9 +383,8 @@ fn intake_issues(
     let of_ledger = |LedgerNotes { ledger, snapshot, notes }: LedgerNotes<'_>| {
         let issue = |note: &Note| {
             let mut issue = intake_issue(&policy.ledgers[ledger].title, note, snapshot);
-            issue.restricted |= linked.get(&note.project).is_some_and(|project| project.restricted)
-                || restrictions.has(&policy.ledgers[ledger].id, &note.code)
-                || restrictions.has_project(&note.project);
+            issue.restricted |= restrictions.has_note(&policy.ledgers[ledger].id, note)
+                || linked.get(&note.project).is_some_and(|project| project.restricted);
             (ledger, issue)
         };
         notes.iter().map(issue).collect::<Vec<_>>()

@@ -290,6 +290,42 @@ fn no_third_party_gets_a_restricted_row_and_the_books_of_the_office_mark_it() {
     assert!(all.contains("P11") && !all.contains("不便公开") && !all.contains("内部资料"), "{all}");
 }
 
+#[test]
+fn the_import_report_marks_the_rows_of_restricted_records() {
+    let root = root();
+    let root = root.path();
+    let day = "2024-01-01";
+    let reports = || -> Vec<String> {
+        let reports = files_below(&root.join("var/reports")).into_iter().filter(|(name, _)| name.ends_with("导入报告.xlsx"));
+        reports.map(|(_, bytes)| cells(&bytes)).collect()
+    };
+    let first = register("是否涉密", &[("P10", day, ""), ("P11", day, ""), ("P15", "2023-02-30", "")]);
+    import(root, "a.csv", first, &["--covers", "2026-09-01"]);
+    let open = reports().concat();
+    assert!(open.contains("名P15称"), "{open}");
+    for word in ["〔不便公开〕", "不得外传", "内部资料"] {
+        assert!(!open.contains(word), "{word} is in a report without a restricted row: {open}");
+    }
+    let rows = [("P10", day, ""), ("P11", "2023-02-30", "是"), ("P12", day, "内部"), ("P13", day, ""), ("P15", "2023-02-30", "")];
+    import(root, "b.csv", register("是否涉密", &rows), &["--covers", "2026-09-02"]);
+    let second = reports().into_iter().find(|report| report.contains("名P12称")).expect("the second report");
+    for (code, restricted) in [("P11", true), ("P12", true), ("P13", false), ("P15", false)] {
+        assert!(second.contains(&format!("名{code}称")), "{code}: {second}");
+        assert_eq!(second.contains(&format!("〔不便公开〕名{code}称")), restricted, "{code}: {second}");
+    }
+    assert_eq!(second.matches("内含不便公开项目，不得外传").count(), 2, "待核行 and 新增与消失, and no other sheet: {second}");
+    assert_eq!(second.matches("内部资料").count(), 1, "the cover: {second}");
+    // the same order is marked by its project alone
+    let orders = "工作单编号,项目编号,项目名称,派发日期,承办类型,承办单位,办结时限,签收日期\n\
+        W1,P12,名P12称,2025-02-30,属地,瓮安县,2025-06-01,2025-01-02\n\
+        W2,P13,名P13称,2025-02-30,属地,瓮安县,2025-06-01,2025-01-02\n\
+        W3,P13,名P13称,2025-01-01,属地,瓮安县,2025-06-01,2025-01-02\n";
+    import(root, "工作单.csv", orders, &["--covers", "2026-09-30"]);
+    let orders = reports().into_iter().find(|report| report.contains("W1")).expect("the third report");
+    assert!(orders.contains("〔不便公开〕名P12称") && orders.contains("名P13称") && !orders.contains("〔不便公开〕名P13称"), "{orders}");
+    assert!(orders.contains("内含不便公开项目，不得外传") && orders.contains("内部资料"), "{orders}");
+}
+
 /// A header and a cell of secrecy as offices write them, with what they mean.
 fn random_column(dice: &mut Rng) -> (String, bool, &'static str, Option<bool>) {
     const MARKS: [&str; 12] = [

@@ -586,7 +586,7 @@ pub async fn notes_come_in_pages(db: &Db) {
     let notes: Vec<Note> = (0..6000).map(|row| note(row, "不是日期")).collect();
     Take { rows: &[row("A", "甲", 1)], notes: &notes, ..Take::default() }.into(&store).await;
     let mut keys = Vec::new();
-    store.notes().each_key("project", "a", 1, |no, kind, unit| keys.push((no, kind, unit.to_owned()))).await.expect("keys");
+    store.notes().each("project", "a", 1, |no, note| keys.push((no, note.kind, note.unit))).await.expect("keys");
     assert_eq!(keys.len(), 6000);
     assert!(keys.iter().enumerate().all(|(at, key)| *key == (at as i64, NoteKind::Quarantined, "甲县".to_owned())));
     let asked: Vec<i64> = (0..600).rev().map(|number| number * 10).collect();
