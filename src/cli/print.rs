@@ -22,7 +22,7 @@ pub(crate) fn line(text: Arguments<'_>) {
     let _ = write_line(&mut io::stdout().lock(), text);
 }
 
-/// Prints a line to stderr, as [`line`].
+/// Prints a line to stderr, as [`line()`].
 pub(crate) fn error_line(text: Arguments<'_>) {
     let _ = write_line(&mut io::stderr().lock(), text);
 }
