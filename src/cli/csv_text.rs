@@ -1,7 +1,7 @@
 //! Csv that a spreadsheet program opens.
 
 use crate::cli::print::{Filter, Printer};
-use crate::domain::plain_text::on_one_line;
+use crate::domain::plain_text::in_lines;
 
 /// Writes rows of csv to stdout. No cell begins like a formula, whatever its column.
 pub(crate) struct CsvPrinter(csv::Writer<Printer>);
@@ -28,14 +28,15 @@ impl CsvPrinter {
     }
 }
 
-/// The text on one line, with an apostrophe before it where a spreadsheet program would take it for a formula.
+/// The text with its line breaks, which the quotes of a cell hold together, but no other control character; an apostrophe stands before it
+/// where a spreadsheet program would take it for a formula.
 fn guarded(text: &str) -> String {
     // plus, minus, equals and at in ASCII, in small and in full width, and the minus sign of mathematics
     const BEGINNINGS: [char; 13] = ['=', '+', '-', '@', '＝', '＋', '－', '＠', '﹦', '﹢', '﹣', '﹫', '−'];
     let is_skipped = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '\u{feff}' | '\u{200b}'..='\u{200f}');
     let is_formula = text.trim_start_matches(is_skipped).starts_with(BEGINNINGS) || text.starts_with(['\t', '\r', '\n']);
-    let line = on_one_line(text);
-    if is_formula { format!("'{line}") } else { line.into_owned() }
+    let lines = in_lines(text);
+    if is_formula { format!("'{lines}") } else { lines.into_owned() }
 }
 
 #[cfg(test)]
@@ -51,7 +52,7 @@ mod tests {
             (" ﹢1", "' ﹢1"),
             ("\t=1", "' =1"),
             ("\r甲", "' 甲"),
-            ("甲\n=1", "甲 =1"),
+            ("甲\n=1", "甲\n=1"),
             ("GZ1", "GZ1"),
             ("", ""),
         ] {

@@ -505,18 +505,20 @@ mod tests {
 
     #[test]
     fn statements_use_these_states() {
-        use DeliveryState::{Accepted, Dead, Draft, OnHold, Pending, Refused, Rejected, Sending, Superseded, Unknown};
+        use DeliveryState::{Accepted, Dead, Draft, OnHold, Pending, Refused, Rejected, Sending, Superseded, Unknown, Withheld};
         type Condition = fn(DeliveryState) -> bool;
-        let conditions: [(Condition, &[DeliveryState]); 9] = [
+        let conditions: [(Condition, &[DeliveryState]); 11] = [
             (DeliveryState::is_queued, &[Pending, Unknown]),
             (DeliveryState::is_undelivered, &[Pending, Sending, Unknown]),
-            (DeliveryState::has_ended, &[Accepted, Refused, Rejected, Superseded, Dead]),
+            (DeliveryState::has_ended, &[Accepted, Refused, Rejected, Superseded, Dead, Withheld]),
             (DeliveryState::has_failed, &[Refused, Dead]),
-            (DeliveryState::is_lost, &[Refused, Rejected, Superseded, Dead]),
+            (DeliveryState::is_lost, &[Refused, Rejected, Superseded, Dead, Withheld]),
             (DeliveryState::may_reach, &[Pending, Sending, Accepted, Unknown, OnHold]),
             (DeliveryState::is_unsent, &[Pending, OnHold]),
             (DeliveryState::is_replaceable, &[Pending, Unknown, OnHold, Draft]),
             (DeliveryState::is_readdressable, &[Pending, Refused, Unknown, OnHold, Dead]),
+            (DeliveryState::is_stoppable, &[Pending, Refused, Unknown, OnHold, Draft, Dead]),
+            (DeliveryState::may_have_arrived, &[Sending, Accepted, Unknown]),
         ];
         for (number, (holds, states)) in conditions.into_iter().enumerate() {
             assert_eq!(DeliveryState::all_that(holds), states, "condition {number}");

@@ -14,7 +14,7 @@ use crate::domain::notify::drafts::drafts;
 use crate::domain::notify::inputs::{LastNotified, PlanInputs, Rhythm};
 use crate::domain::notify::plan::{Plan, plan};
 use crate::domain::notify::wording::yi;
-use crate::domain::register::ledger::{FieldKind, Role, Roles};
+use crate::domain::register::ledger::FieldKind;
 use crate::domain::register::levels::{Level, LevelKind};
 use crate::domain::register::record::Record;
 use crate::domain::register::record::{Cell, Columns, Decimal, Place};
@@ -324,12 +324,7 @@ fn a_restricted_project_and_what_belongs_to_it_is_only_counted() {
 #[test]
 fn a_restricted_record_without_a_project_counts_once_whatever_number_of_findings() {
     let mut fixture = Fixture::new();
-    let orders = fixture.ledger("work-order");
-    let ledger = &mut fixture.config.policy.ledgers[orders];
-    let mark = ledger.field("origin").unwrap();
-    ledger.fields[mark].role = Some(Role::Restricted);
-    ledger.roles = Roles::of(&ledger.fields);
-    fixture.add("work-order", "GZD9", "name=某工作单 origin=秘密 dispatched_on=2026-01-05 due_on=2026-02-05 holder=瓮安县");
+    fixture.add("work-order", "GZD9", "name=某工作单 restricted=是 dispatched_on=2026-01-05 due_on=2026-02-05 holder=瓮安县");
     fixture.judge();
     assert_eq!(fixture.judged.findings.iter().filter(|finding| &*finding.key == "GZD9").count(), 2);
     let planned = fixture.plan();
