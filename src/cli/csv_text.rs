@@ -28,7 +28,7 @@ impl CsvPrinter {
     }
 }
 
-/// The text with its line breaks, which the quotes of a cell hold together, but no other control character; an apostrophe stands before it
+/// The text with its line breaks, which the quotes of a cell hold together, but no other control character; an apostrophe goes before it
 /// where a spreadsheet program would take it for a formula.
 fn guarded(text: &str) -> String {
     // plus, minus, equals and at in ASCII, in small and in full width, and the minus sign of mathematics

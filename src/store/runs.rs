@@ -227,7 +227,7 @@ impl Runs<'_> {
         let id = format!("{job}@{slot}#{revision}");
         sqlx::query(
             "INSERT INTO run (id, job, slot, revision, as_of, scheduled, state, step, reason, fence, lease_until, started_at, finished_at, inputs, result) \
-             VALUES ($1,$2,$3,$4,$5,$6,$7,'','',0,'',$8,'',$9,'') ON CONFLICT (job, slot, revision) DO NOTHING",
+             VALUES ($1,$2,$3,$4,$5,$6,$7,'','',0,'',$8,'',$9,'') ON CONFLICT (id) DO NOTHING",
         )
         .bind(&id)
         .bind(job)

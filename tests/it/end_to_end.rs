@@ -2,9 +2,23 @@
 
 use super::helpers::{command, duban, edit, files_below, fresh_root, home, service, stderr, stdout};
 use duban::store::runs::RunState;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 const RUN: [&str; 4] = ["run", "quarterly-supervision", "--as-of", "2026-09-30"];
+
+/// Gives a root the key of the tests: the forms of two roots with keys of their own differ.
+fn give_key(root: &Path) {
+    // a thread of its own, because some callers are in a runtime already
+    let made = std::thread::scope(|scope| {
+        scope.spawn(|| tokio::runtime::Runtime::new().expect("a runtime").block_on(service(root, "2026-01-01T00:00:00Z"))).join()
+    });
+    drop(made.expect("a key"));
+    // the tests write with the usual mask, the program with its own
+    for entry in std::fs::read_dir(root.join("var")).expect("the folder").flatten().filter(|entry| entry.path().is_file()) {
+        std::fs::set_permissions(entry.path(), std::fs::Permissions::from_mode(0o600)).expect("a private file");
+    }
+}
 
 /// A root with a sample of this many projects; a small one makes a run take a second.
 fn root_with_sample(projects: &str) -> tempfile::TempDir {
@@ -12,6 +26,7 @@ fn root_with_sample(projects: &str) -> tempfile::TempDir {
     let file = root.path().join("config/sample/register.xlsx");
     let made = duban(root.path(), &["sample", "--projects", projects, file.to_str().expect("a path")]);
     assert!(made.status.success(), "{}", stderr(&made));
+    give_key(root.path());
     root
 }
 
@@ -350,6 +365,8 @@ fn the_main_job_is_the_same_on_postgresql() {
         assert!(duban(embedded.path(), &RUN).status.success());
         let root = root_with_sample("120");
         edit(root.path(), "config/duban.toml", "url = \"sqlite:var/duban.db\"", &format!("url = \"{}\"", db.url()));
+        std::fs::remove_dir_all(root.path().join("var")).expect("the folder of the embedded database");
+        give_key(root.path());
         let killed = command(root.path(), &RUN).env("DUBAN_CRASH_AFTER", "detect").output().expect("duban starts");
         assert!(!killed.status.success());
         let resumed = duban(root.path(), &RUN);
@@ -429,6 +446,7 @@ fn a_day_no_calendar_knows_is_refused() {
 #[test]
 fn a_file_that_is_no_database_is_refused_at_once() {
     let root = root_with_sample("60");
+    std::fs::remove_dir_all(root.path().join("var")).expect("the folder of the database");
     std::fs::create_dir_all(root.path().join("var")).expect("a folder");
     std::fs::write(root.path().join("var/duban.db"), "项目编号,项目名称\n".repeat(100)).expect("a file");
     let started = std::time::Instant::now();
@@ -448,6 +466,8 @@ async fn a_database_of_another_program_is_left_alone() {
     let other = sqlx::AnyPool::connect(&format!("sqlite://{}?mode=rwc", path.display())).await.expect("a database");
     sqlx::query("CREATE TABLE project (id INTEGER)").execute(&other).await.expect("a table");
     other.close().await;
+    std::fs::set_permissions(path.parent().expect("a folder"), std::fs::Permissions::from_mode(0o700)).expect("a private folder");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("a private file");
     let before = std::fs::read(&path).expect("the file");
     for (arguments, code) in [(["check"], 0), (["runs"], 1), (["pull"], 1)] {
         let output = duban(root.path(), &arguments);

@@ -331,9 +331,12 @@ async fn an_act_above_urging_is_sent_only_after_its_release() {
     assert!(circular_text.contains("现予通报。") && circular_text.contains("通报瓮安县督办事项清单"), "{circular_text}");
     assert!(sent("supervise").is_none());
     let shown = stdout(&outbox(&["show", order]));
-    assert!(shown.contains("不予签发（王局长） 已电话督促"), "{shown}");
+    assert!(shown.contains("不予签发（王局长）系统用户") && shown.contains(" 已电话督促"), "{shown}");
     let released = stdout(&outbox(&["show", circular]));
-    assert!(released.contains("签发或重发（王局长） 局务会研究同意") && released.contains("送达"), "{released}");
+    assert!(
+        released.contains("签发或重发（王局长）系统用户") && released.contains(" 局务会研究同意") && released.contains("送达"),
+        "{released}"
+    );
     // A rejection cannot be undone.
     let late = outbox(&["release", order, "--by", "王局长", "--reason", "改主意"]);
     assert_eq!(late.status.code(), Some(2), "{}", stdout(&late));

@@ -49,6 +49,8 @@ fn mail_arrives_whole_and_only_over_checked_tls() {
     let at = root.path();
     std::fs::copy(folder.join("ca.pem"), at.join("config/ca.pem")).expect("the authority");
     std::fs::write(at.join("config/password"), "secret\n").expect("a password");
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(at.join("config/password"), std::fs::Permissions::from_mode(0o600)).expect("a private file");
     edit(at, "config/duban.toml", "from = \"duban@gz.example\"", "from = \"duban@gz.invalid\"");
     edit(at, "config/duban.toml", "host = \"127.0.0.1\"", "host = \"localhost\"");
     let login = "user = \"duban\"\npassword_file = \"config/password\"\nca_file = \"config/ca.pem\"";
@@ -60,7 +62,7 @@ fn mail_arrives_whole_and_only_over_checked_tls() {
     let refused = |what: &str, words: &str| {
         let output = duban(at, &["check", "--connect"]);
         assert_eq!(output.status.code(), Some(1), "{what}: {}", stdout(&output));
-        assert!(stdout(&output).contains(words), "{what}: {}", stdout(&output));
+        assert!(stdout(&output).contains(words), "{what}: {}{}", stdout(&output), stderr(&output));
     };
     std::fs::write(at.join("config/password"), "wrong\n").expect("a password");
     refused("wrong password", "邮件服务器拒绝登录");
