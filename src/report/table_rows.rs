@@ -238,7 +238,8 @@ impl TableRows {
                 _ => Style::Cell(CellFormat::of(value), fill),
             };
             if column.last.as_ref().is_none_or(|(last, _)| *last != style) {
-                column.last = self.styles.iter().find(|(known, _)| *known == style).cloned();
+                let known = self.styles.iter().find(|(known, _)| *known == style).cloned();
+                column.last = Some(known.ok_or_else(|| XlsxError::ParameterError(format!("row {}: a cell without a style", self.number)))?);
             }
             xml.extend_from_slice(b"<c r=\"");
             xml.extend_from_slice(column.letters.as_bytes());
