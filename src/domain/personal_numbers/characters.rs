@@ -92,6 +92,8 @@ impl Signs {
     pub const SLASH: Signs = Signs(16);
     pub const BRACKET: Signs = Signs(32);
     pub const OTHER: Signs = Signs(64);
+    /// Joins several figures, as in a sum, a ratio or an enumeration; a number is written with it only to hide it.
+    pub const JOIN: Signs = Signs(128);
 
     /// No sign at all: only the writing of the digits changes.
     pub fn is_empty(self) -> bool {
@@ -103,14 +105,18 @@ impl Signs {
         self.0 & kind.0 != 0
     }
 
+    /// Whether all signs are of one of these kinds.
+    pub fn is_only(self, kinds: &[Signs]) -> bool {
+        kinds.contains(&self)
+    }
+
     #[must_use]
     pub fn with(self, other: Signs) -> Signs {
         Signs(self.0 | other.0)
     }
 }
 
-/// The kind of a sign that may separate the digits of a number; `None` = it ends the number. Signs of sums, products, units, times and
-/// enumerations do: what they join are several figures.
+/// The kind of a sign that may separate the digits of a number; `None` = it ends the number, as signs of units do.
 pub fn sign(c: char) -> Option<Signs> {
     Some(match folded(c) {
         c if c.is_whitespace() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{ad}') => Signs::SPACE,
@@ -122,10 +128,10 @@ pub fn sign(c: char) -> Option<Signs> {
         '/' | '\\' | '|' | '\u{2044}' | '\u{2215}' | '∣' | '│' => Signs::SLASH,
         '(' | ')' | '[' | ']' | '{' | '}' | '<' | '>' => Signs::BRACKET,
         '【' | '】' | '〔' | '〕' | '《' | '》' | '〈' | '〉' | '「' | '」' | '『' | '』' | '〖' | '〗' => Signs::BRACKET,
-        '*' | '+' | '=' | '%' | '‰' | '$' | '¥' | '€' | '£' | '￥' | ';' | ':' | '!' | '?' | '、' | '"' | '“' | '”' => {
+        '*' | '+' | '=' | ';' | ':' | '!' | '?' | '、' | '"' | '“' | '”' | '×' | '…' | '和' => Signs::JOIN,
+        '%' | '‰' | '$' | '¥' | '€' | '£' | '￥' | '÷' | '°' | '℃' | '′' | '″' | '№' | '±' | '≥' | '≤' | '≈' => {
             return None;
         }
-        '×' | '÷' | '°' | '℃' | '′' | '″' | '№' | '±' | '≥' | '≤' | '≈' | '…' => return None,
         c if c.is_alphanumeric() => return None,
         _ => Signs::OTHER,
     })

@@ -122,6 +122,7 @@ impl Before {
         let phone = labelled(&[Label::Phone]);
         let each = |is_possible: bool, lengths: RangeInclusive<usize>, of: &dyn Fn(&Beginning<'_>) -> Option<Match>| {
             let beginnings = lengths.rev().filter(|_| is_possible).filter_map(|digits| chain.beginning(digits));
+            let beginnings = beginnings.filter(|part| !part.has(Signs::JOIN) || self.is_one_over_joins(text, part));
             beginnings.into_iter().find_map(|part| of(&part))
         };
         let mobile = match first {
@@ -141,6 +142,26 @@ impl Before {
             .or_else(|| each(phone || labelled(&[Label::Contact]), 7..=8, &|part| self.local(text, part)))
             .or_else(|| each(phone, 5..=20, &|part| self.labelled_phone(text, part)))
             .or_else(|| self.unknown(text, &chain.beginning(text.runs[self.run].len())?))
+    }
+
+    /// Whether digits between signs that join several figures are one number all the same: grouped as its kind is, and no list of figures.
+    fn is_one_over_joins(&self, text: &DigitText, part: &Beginning<'_>) -> bool {
+        let country = self.country_code(part);
+        let (digits, blocks) = (&part.digits[country..], part.blocks_without(country));
+        let is_grouped = match blocks[..] {
+            [3, 4, 4] if digits[0] == '1' => digits[1] >= '3',
+            [3 | 4, 7 | 8] | [3 | 4, 3 | 4, 4] => digits[0] == '0' || country > 0,
+            [6, 8, 4] => has_identity_check(digits, false),
+            _ => false,
+        };
+        let mut end = 0;
+        let is_round = blocks.iter().any(|block| {
+            end += block;
+            digits[..end].ends_with(&['0', '0'])
+        });
+        let is_numbered = text.runs[self.run].begin.checked_sub(1).is_some_and(|at| text.folded[at] == '第');
+        let is_labelled = self.context.is(Label::Phone) && part.signs.windows(2).all(|two| two[0] == two[1]);
+        is_labelled && digits.len() == 11 || is_grouped && !is_round && !is_numbered && !is_figure(text, part.end, true)
     }
 
     /// Whether the words around a number name an amount or a code of ours.
@@ -219,7 +240,9 @@ impl Before {
         }
         let blocks = part.blocks_without(skipped);
         let is_known = MOBILE_BLOCKS.contains(&&blocks[..]);
+        let is_torn = blocks[0] == 3 && part.has(Signs::DASH) && part.signs.iter().all(|signs| signs.is_only(&[Signs::DASH, Signs::SPACE]));
         let is_grouped = self.context.is(Label::Phone)
+            || is_torn
             || if part.has(Signs::COMMA) { blocks == [3, 4, 4] } else { is_known || part.is_uniform() }
             || part.signs.iter().all(|signs| *signs == Signs::DOT) && blocks.iter().all(|block| *block == 1);
         let is_year_led = digits[1] == '9' && (self.letter && blocks.len() == 1 || blocks == [4, 4, 3] && is_year(year_of(&digits[4..])));

@@ -36,15 +36,22 @@ pub struct DigitText {
 impl DigitText {
     pub fn new(text: &str) -> DigitText {
         let original: Vec<char> = text.chars().collect();
+        let mut folded: Vec<char> = original.iter().map(|c| folded(*c)).collect();
         let mut runs: Vec<Run> = Vec::new();
-        for (at, c) in original.iter().enumerate() {
-            let Some((_, script)) = digit(*c) else { continue };
+        for at in 0..original.len() {
+            let script = match digit(original[at]) {
+                Some((_, script)) => script,
+                None if folded[at] == 'o' && is_zero(&folded, at, runs.last()) => {
+                    folded[at] = '0';
+                    Script::Plain
+                }
+                None => continue,
+            };
             match runs.last_mut() {
                 Some(last) if last.end == at && last.script == script => last.end = at + 1,
                 _ => runs.push(Run { begin: at, end: at + 1, script, is_ours: false, gap: None }),
             }
         }
-        let folded = original.iter().map(|c| folded(*c)).collect();
         let mut text = DigitText { original, folded, runs };
         for run in 0..text.runs.len() {
             text.runs[run].gap = text.signs_behind(run);
@@ -125,7 +132,7 @@ impl DigitText {
                 continue;
             }
             // the number of the paper follows, or no digit
-            let next = self.runs[at].gap.and_then(|_| self.runs.get(at + 1));
+            let next = self.runs[at].gap.filter(|gap| !gap.has(Signs::JOIN)).and_then(|_| self.runs.get(at + 1));
             let is_paper = next.map(|run| run.begin <= end + 2 && run.len() <= 6 && self.folded.get(run.end) == Some(&'号'));
             if is_paper != Some(false) {
                 self.runs[at].is_ours = true;
@@ -187,6 +194,16 @@ impl DigitText {
             && is_plain(run.checked_sub(1).and_then(|before| self.runs.get(before)).filter(|before| before.end == one.begin))
             && is_plain(self.runs.get(run + 1).filter(|next| next.begin == one.end))
     }
+}
+
+/// The fewest digits before an O that ends a number.
+const DIGITS_BEFORE_O: usize = 3;
+
+/// Whether the letter O at a position is written for a zero: behind the plain digits of the last run, and before another, or at the end of them.
+fn is_zero(folded: &[char], at: usize, last: Option<&Run>) -> bool {
+    let follows = last.is_some_and(|run| run.end == at && run.script == Script::Plain && run.len() >= 2);
+    let ends = || last.is_some_and(|run| run.len() >= DIGITS_BEFORE_O);
+    follows && folded.get(at + 1).map_or_else(ends, |next| next.is_ascii_digit() || *next == 'o' || !next.is_ascii_alphabetic() && ends())
 }
 
 /// One run of a chain.

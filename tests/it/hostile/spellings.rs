@@ -79,7 +79,10 @@ fn spelled(dice: &mut Rng, groups: &[String]) -> String {
         " . ",
         "~",
     ];
-    let sign = pick(dice, &SIGNS);
+    // signs that join figures make a number only where it is grouped as its kind is and no group is round
+    const JOINS: [&str; 8] = ["、", "*", ":", "；", "=", "+", "…", "和"];
+    let is_mobile = groups.iter().map(String::len).eq([3, 4, 4]) && groups.iter().all(|group| !group.ends_with("00"));
+    let sign = if is_mobile && dice.usize(..4) == 0 { pick(dice, &JOINS) } else { pick(dice, &SIGNS) };
     let style = dice.usize(..12);
     let mut parts: Vec<String> = groups.iter().map(|group| written(style, group)).collect();
     if dice.usize(..6) == 0 {
