@@ -182,7 +182,10 @@ fn for_each_row(
                 style: plain.style.and_then(digits).unwrap_or(0) as usize,
             };
             next_column = tag.column + 1;
-            let found = read_value(tag, plain.value, context)?;
+            let found = match plain.is_inline {
+                true => Some(cell_text(plain.value)?).filter(|text| !text.is_empty()).map(inline_text),
+                false => read_value(tag, plain.value, context)?,
+            };
             push(&mut row, tag.column, found, context)?;
         }
         let Some(piece) = tags.next()? else { return Err(broken("工作表不完整").into()) };
@@ -206,9 +209,7 @@ fn for_each_row(
             b"/c" => {
                 let found = match value.take() {
                     // a program that writes both repeats the text as the value
-                    _ if !inline.is_empty() => {
-                        Some(Value::Inline(Raw::Text(Cow::Owned(into_bounded(Cow::Owned(std::mem::take(&mut inline)))))))
-                    }
+                    _ if !inline.is_empty() => Some(inline_text(Cow::Owned(std::mem::take(&mut inline)))),
                     Some(Value::Inline(Raw::Number(0.0))) if formula && context.uncalculated => Some(Value::Inline(Raw::Uncalculated)),
                     Some(found) => Some(found),
                     // a formula with an empty text as its value is calculated
@@ -239,6 +240,11 @@ fn for_each_row(
             _ => {}
         }
     }
+}
+
+/// A text of the cell itself.
+fn inline_text(text: Cow<'_, str>) -> Value {
+    Value::Inline(Raw::Text(Cow::Owned(into_bounded(text))))
 }
 
 /// Adds a cell to a row; an empty one is left out.

@@ -38,12 +38,14 @@ pub struct Piece<'w> {
     pub tag: &'w [u8],
 }
 
-/// A cell of the frequent form: a reference, perhaps a style and a kind, and a value.
+/// A cell of a frequent form: a reference, perhaps a style and a kind, and a value or a text.
 pub struct PlainCell<'w> {
     pub reference: &'w [u8],
     pub style: Option<&'w [u8]>,
     pub kind: Option<&'w [u8]>,
     pub value: &'w [u8],
+    /// The value is a text of the cell itself.
+    pub is_inline: bool,
 }
 
 impl<R: Read> Tags<R> {
@@ -186,8 +188,8 @@ impl<R: Read> Tags<R> {
         bare
     }
 
-    /// The next cell where it has the form `<c r="B7" s="1" t="s"><v>12</v></c>`, as nearly every cell has. `None` where it has another form
-    /// or is not whole in the window; nothing is read then.
+    /// The next cell where it has the form `<c r="B7" s="1" t="s"><v>12</v></c>` or `<c r="B7" t="inlineStr"><is><t>甲</t></is></c>`, as nearly
+    /// every cell has. `None` where it has another form or is not whole in the window; nothing is read then.
     pub fn plain_cell(&mut self) -> Option<PlainCell<'_>> {
         let all = &self.window[self.at..self.filled];
         let (reference, rest) = quoted(all.strip_prefix(b"<c r=\"")?)?;
@@ -199,11 +201,13 @@ impl<R: Read> Tags<R> {
             Some(rest) => quoted(rest).map(|(kind, rest)| (Some(kind), rest))?,
             None => (None, rest),
         };
-        let rest = rest.strip_prefix(b"><v>")?;
+        let is_inline = kind == Some(b"inlineStr");
+        let (begin, end): (&[u8], &[u8]) = if is_inline { (b"><is><t>", b"</t></is></c>") } else { (b"><v>", b"</v></c>") };
+        let rest = rest.strip_prefix(begin)?;
         let (value, rest) = rest.split_at(rest.iter().position(|byte| *byte == b'<')?);
-        let rest = rest.strip_prefix(b"</v></c>")?;
+        let rest = rest.strip_prefix(end)?;
         self.at += all.len() - rest.len();
-        Some(PlainCell { reference, style, kind, value })
+        Some(PlainCell { reference, style, kind, value, is_inline })
     }
 }
 
