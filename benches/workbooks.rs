@@ -205,7 +205,7 @@ impl Judgement {
             gone: &[],
             inputs: &[],
         };
-        let book = build(template, &material);
+        let book = build(template, &material).unwrap();
         assert!(check_balance(&book).is_empty(), "the sums agree");
         let name = format!("{}{}", number.map_or(String::new(), |number| number.to_string()), file_name(template, &material));
         archive::write(folder, &name, &xlsx::render(&book).expect("a workbook")).expect("a file");

@@ -3,6 +3,7 @@
 //! Invariant: pure and deterministic. Equal templates and materials build equal [`Workbook`]s; the order of a hash map never reaches one.
 
 use crate::domain::judging::finding::State;
+use crate::domain::judging::roster::Selection;
 use crate::domain::register::period::chinese_date;
 use crate::domain::secrecy::SecrecyWords;
 use crate::workbook::material::Material;
@@ -18,8 +19,22 @@ use std::collections::BTreeMap;
 /// The longest description that the properties of a file take, in characters.
 const DESCRIPTION_CHARS_MAX: usize = 255;
 
+/// The records of a sheet were not selected while the register was read, so the sheet would be empty.
+#[derive(Debug, thiserror::Error)]
+#[error("“{sheet}”所列的记录在读取台账时没有选取")]
+pub struct NotSelected {
+    pub sheet: String,
+}
+
 /// Builds the workbook of a template. A sheet that is optional and would be empty is left out.
-pub fn build<'a>(template: &Template, material: &'a Material<'a>) -> Workbook<'a> {
+///
+/// # Errors
+/// The material lacks the selection of a sheet.
+pub fn build<'a>(template: &Template, material: &'a Material<'a>) -> Result<Workbook<'a>, NotSelected> {
+    let is_selected = |selection: &Selection| material.rosters.of(selection).is_some();
+    if let Some(sheet) = template.sheets.iter().find(|sheet| !sheet.kind.as_kind().selection().is_none_or(is_selected)) {
+        return Err(NotSelected { sheet: sheet.frame.name.clone() });
+    }
     let visible = VisibleMaterial::new(material);
     let (mut included, empty): (Vec<&SheetTemplate>, Vec<_>) =
         template.sheets.iter().partition(|sheet| !sheet.frame.optional || sheet.kind.as_kind().rows(&visible) != Rows::None);
@@ -55,7 +70,7 @@ pub fn build<'a>(template: &Template, material: &'a Material<'a>) -> Workbook<'a
         sheet.footer = format!("截至{}", chinese_date(material.as_of));
     }
     paginate(&mut book);
-    book
+    Ok(book)
 }
 
 /// Marks the head of each sheet with a row of a restricted record, and the cover of their workbook, by its index.

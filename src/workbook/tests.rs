@@ -5,6 +5,7 @@ use crate::domain::audience::Audience;
 use crate::domain::judging::finding::State;
 use crate::domain::judging::indicators::Indicators;
 use crate::domain::judging::judge::Judged;
+use crate::domain::judging::roster::Rosters;
 use crate::domain::notify::form_seal::FormKey;
 use crate::domain::register::ledger::FieldKind;
 use crate::domain::register::record::Origin;
@@ -28,6 +29,7 @@ use crate::workbook::model::Workbook;
 use crate::workbook::previous_run::PreviousRun;
 use crate::workbook::sheets::kinds::SheetKind;
 use crate::workbook::sheets::matrix::declaration::{Axis, MatrixRows, UnitTitle};
+use crate::workbook::template::Template;
 use chrono::NaiveDate;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -105,6 +107,16 @@ impl World {
     }
 
     fn book(&self, template: &str, audience: Audience) -> Workbook<'_> {
+        let template = &self.config.templates[template];
+        build(template, Box::leak(Box::new(self.material(self.rosters(template), audience)))).unwrap()
+    }
+
+    /// What the sheets of a template select, without members.
+    fn rosters(&self, template: &Template) -> Rosters {
+        Rosters::new(template.sheets.iter().filter_map(|sheet| sheet.kind.as_kind().selection().cloned()))
+    }
+
+    fn material(&self, rosters: Rosters, audience: Audience) -> Material<'_> {
         let origins = vec![Origin { file: "全省台账.xlsx".into(), sheets: vec!["全省项目台账".into()] }];
         let sources = vec![SourceSnapshot {
             ledger: "项目台账".into(),
@@ -133,7 +145,7 @@ impl World {
             restricted: false,
         }];
         let inputs = vec![("督办规则".to_owned(), "a1b2c3d4".to_owned()), ("工作日历".to_owned(), "0f0e0d0c".to_owned())];
-        let material = Box::leak(Box::new(Material {
+        Material {
             policy: &self.config.policy,
             as_of: self.as_of,
             office: "省投资促进局",
@@ -142,7 +154,7 @@ impl World {
             reply_by: "2026-10-15".parse().unwrap(),
             judged: &self.judged,
             records: &self.records,
-            rosters: Box::leak(Box::default()),
+            rosters: Box::leak(Box::new(rosters)),
             origins: origins.leak(),
             indicators: &self.indicators,
             sources: sources.leak(),
@@ -156,8 +168,7 @@ impl World {
             only_findings: None,
             only_counted: None,
             inputs: inputs.leak(),
-        }));
-        build(&self.config.templates[template], material)
+        }
     }
 
     fn unit(&self, name: &str) -> Audience {
@@ -408,6 +419,16 @@ fn the_template_joins_places_or_lists_them_apart() {
     assert_eq!(projects(row(&world, "分地区", "贵阳市")), Some(city - platform));
     assert_eq!(projects(row(&world, "分地区", "贵安新区")), Some(platform));
     assert_eq!(projects(row(&world, "分地区", "合计")), all);
+}
+
+#[test]
+fn a_sheet_of_records_that_nobody_selected_is_an_error() {
+    let world = World::new(|_| Vec::new(), &[]);
+    let material = world.material(Rosters::default(), Audience::Office);
+    let books = world.config.templates.values().map(|template| build(template, &material).is_ok()).collect::<Vec<_>>();
+    let selecting = world.config.templates.values().map(|template| world.rosters(template).is_empty()).collect::<Vec<_>>();
+    assert_eq!(books, selecting);
+    assert!(selecting.contains(&false), "a template with a sheet of records");
 }
 
 #[test]

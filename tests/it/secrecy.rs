@@ -263,7 +263,7 @@ impl Renderer<'_> {
             previous_run: None,
             inputs: &[],
         };
-        let book = build(&self.config.templates["unit-list"], &material);
+        let book = build(&self.config.templates["unit-list"], &material).unwrap();
         let mut out = format!("{} {}", book.title, book.subject);
         for sheet in &book.sheets {
             write!(out, "{} {} {} {:?} {:?}", sheet.name, sheet.header, sheet.footer, sheet.rows, sheet.closing_rows).expect("text");

@@ -1,7 +1,7 @@
 //! Snapshots of every shipped template: the page setup of each sheet, and the styles and values of the cells of each row.
 
 use super::helpers::{duban, files_below, fresh_root, home, stderr, stdout};
-use super::outputs::cells;
+use super::outputs::{cells, run};
 use super::packs::{DIFFICULTIES, packs};
 use mail_parser::{MessageParser, MimeHeaders};
 use std::collections::BTreeSet;
@@ -78,6 +78,22 @@ async fn every_template_matches_its_snapshot() {
         .collect();
     let tested: BTreeSet<String> = WORKBOOKS.iter().map(|(template, ..)| (*template).to_owned()).collect();
     assert_eq!(shipped.difference(&tested).collect::<Vec<_>>(), Vec::<&String>::new(), "a template without a snapshot");
+}
+
+/// The workbook of a mail may hold a sheet of records like any other: what the sheet selects is there, and it lists the unit's own.
+#[tokio::test]
+async fn a_sheet_of_records_in_the_workbook_of_a_mail_has_its_rows() {
+    let root = fresh_root();
+    let template = root.path().join("report-templates/unit-list.toml");
+    let mut text = std::fs::read_to_string(&template).expect("a template");
+    text.push_str(
+        "\n[[sheet]]\nform = \"records\"\nname = \"在册项目\"\ntitle = \"在册项目\"\nledger = \"project\"\ncolumns = [\"no\", \"code\"]\n",
+    );
+    std::fs::write(&template, text).expect("a template");
+    run(root.path()).await;
+    let text = cells(&attachment(&root.path().join("var/outbox"), "瓮安县"));
+    let (_, listed) = text.split_once("-- 在册项目").expect("the sheet");
+    assert!(listed.contains("GZ202500123"), "{listed}");
 }
 
 /// The workbook attached to a unit's quarterly mail.

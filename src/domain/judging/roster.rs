@@ -89,6 +89,10 @@ impl Rosters {
         Rosters(rosters)
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub fn of(&self, selection: &Selection) -> Option<&Roster> {
         self.0.iter().find(|roster| roster.selection == *selection)
     }

@@ -89,8 +89,11 @@ impl DeliveryState {
 
     /// It will reach nobody; whether an unknown outcome delivered a copy before is counted apart.
     pub fn is_lost(self) -> bool {
-        use DeliveryState::{Dead, Refused, Rejected, Superseded, Withheld};
-        matches!(self, Refused | Rejected | Superseded | Dead | Withheld)
+        use DeliveryState::{Accepted, Dead, Draft, OnHold, Pending, Refused, Rejected, Sending, Superseded, Unknown, Withheld};
+        match self {
+            Refused | Rejected | Superseded | Dead | Withheld => true,
+            Pending | Sending | Accepted | Unknown | OnHold | Draft => false,
+        }
     }
 
     /// It has reached its unit, or still may without a newer message.

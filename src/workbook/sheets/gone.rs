@@ -34,6 +34,10 @@ impl Kind for Gone {
         Rows::listed_if(visible.gone_records().next().is_some())
     }
 
+    fn lists_gone(&self) -> bool {
+        true
+    }
+
     fn ledgers(&self, visible: &VisibleMaterial<'_>) -> BTreeSet<usize> {
         (0..visible.policy().ledgers.len()).collect()
     }

@@ -1,5 +1,6 @@
 //! What every kind of sheet has: the keys of its declaration, their check, and the building of its sheets.
 
+use crate::domain::judging::roster::Selection;
 use crate::domain::problem::ProblemsAt;
 use crate::workbook::model::Sheet;
 use crate::workbook::named::NamedRecords;
@@ -41,6 +42,16 @@ pub(crate) trait Kind {
     /// The ledgers that the rows come from; none for a kind without rows, or whose records are listed on other sheets.
     fn ledgers(&self, _visible: &VisibleMaterial<'_>) -> BTreeSet<usize> {
         BTreeSet::new()
+    }
+
+    /// The records that must be selected for it while the register is read.
+    fn selection(&self) -> Option<&Selection> {
+        None
+    }
+
+    /// Whether it lists the records that are gone from the register.
+    fn lists_gone(&self) -> bool {
+        false
     }
 
     /// How a workbook with the sheet names its data sources.

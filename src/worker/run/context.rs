@@ -11,7 +11,6 @@ use crate::domain::register::period::PeriodKind;
 use crate::store::runs::{Run, RunInputs};
 use crate::workbook::material::{GoneRecord, Material};
 use crate::workbook::previous_run::PreviousRun;
-use crate::workbook::sheets::kinds::SheetKind;
 use crate::workbook::template::SheetTemplate;
 use crate::worker::run::changes::Changes;
 use crate::worker::run::evaluate::{EvaluatedRegister, Evaluator, evaluate};
@@ -87,7 +86,7 @@ impl<'a> RunContext<'a> {
             Some(run) => evaluator.previous_run(run).await?,
             None => None,
         };
-        let gone = match inputs.gone.as_ref().filter(|_| sheets(&config, &job).any(|sheet| matches!(sheet.kind, SheetKind::Gone(_)))) {
+        let gone = match inputs.gone.as_ref().filter(|_| sheets(&config, &job).any(|sheet| sheet.kind.as_kind().lists_gone())) {
             Some(pin) => evaluator.gone_records(&config.policy, &selection.restrictions, pin).await?,
             None => Vec::new(),
         };
@@ -153,20 +152,15 @@ impl<'a> RunContext<'a> {
     }
 }
 
-/// The sheets of a job's workbooks.
+/// The sheets of all workbooks of a job, those of its mails included.
 fn sheets<'a>(config: &'a Config, job: &'a Job) -> impl Iterator<Item = &'a SheetTemplate> {
-    let names = job.workbooks.iter().chain(job.packs.iter().map(|pack| &pack.template));
+    let names = job.workbooks.iter().chain(job.packs.iter().map(|pack| &pack.template)).chain(&job.attachment);
     names.filter_map(|name| config.templates.get(name)).flat_map(|template| &template.sheets)
 }
 
-/// What the sheets of records of a job's workbooks select.
+/// What the sheets of a job's workbooks select.
 fn roster_selections(config: &Config, job: &Job) -> Vec<Selection> {
-    sheets(config, job)
-        .filter_map(|sheet| match &sheet.kind {
-            SheetKind::Records(list) => Some(list.selection.clone()),
-            _ => None,
-        })
-        .collect()
+    sheets(config, job).filter_map(|sheet| sheet.kind.as_kind().selection().cloned()).collect()
 }
 
 /// Whether acts above 提醒 are in effect on a day: from the start day on, and always where the register is the sample.

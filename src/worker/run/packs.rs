@@ -64,7 +64,7 @@ impl RunContext<'_> {
         let bytes = match lists_anything(template, &material) {
             false => None,
             true => {
-                let book = build(template, &material);
+                let book = build(template, &material)?;
                 balanced(&book).map_err(anyhow::Error::msg)?;
                 Some((xlsx::render(&book)?, self.codes_named(named_records(template, &material))))
             }

@@ -343,7 +343,7 @@ impl RunContext<'_> {
         for template in self.job.workbooks.iter().filter_map(|name| self.config.templates.get(name)) {
             if template.sheets.iter().any(|sheet| matches!(&sheet.kind, SheetKind::List(list) if !list.fold)) {
                 let material = self.material(template.audience(), None, &inputs);
-                let book = build(template, &material);
+                let book = build(template, &material)?;
                 ensure_same(&reconcile_digests(&self.config.policy, findings, planned, template, &book))?;
             }
         }
@@ -421,7 +421,7 @@ impl RunContext<'_> {
         let Some(template) = template else { return Ok(MailWorkbook::None) };
         let material = Material { silent, only_counted: Some(restricted), ..self.material(Audience::Unit(unit), Some(listed), named) };
         let name = format!("{prefix}{}", file_name(template, &material));
-        let book = build(template, &material);
+        let book = build(template, &material)?;
         let (policy, findings) = (&self.config.policy, &self.register.judged.findings);
         let mail = MailContent { unit: &policy.units.units[unit].name, findings: listed, counts };
         ensure_same(&reconcile_attachment(policy, findings, &mail, template, &book))?;

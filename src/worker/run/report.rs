@@ -38,7 +38,7 @@ impl RunContext<'_> {
         let records = WorkbookRecords::new(&self.register.records);
         let material = Material { records: &records, ..self.material(template.audience(), None, &inputs) };
         let file = file_name(template, &material);
-        let book = build(template, &material);
+        let book = build(template, &material)?;
         balanced(&book).map_err(|fault| anyhow::anyhow!("{file}：{fault}"))?;
         let mut contents = ArchiveWriter::create(folder)?;
         xlsx::render_into(&book, &mut || None, &mut contents)?;

@@ -10,7 +10,7 @@ const IMPORTS: [(&str, &[&str], &[&str]); 11] = [
         &["domain"],
         &["chrono", "serde", "croner", "thiserror", "hashbrown", "compact_str", "postcard", "ring", "strsim", "url"],
     ),
-    ("src/workbook", &["workbook", "domain"], &["chrono", "hashbrown", "serde"]),
+    ("src/workbook", &["workbook", "domain"], &["chrono", "hashbrown", "serde", "thiserror"]),
     ("src/config", &["config", "domain", "workbook", "clock"], &["chrono", "serde", "toml"]),
     (
         "src/source",

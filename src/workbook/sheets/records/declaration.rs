@@ -113,6 +113,10 @@ impl Kind for RecordList {
         builder.records(self)
     }
 
+    fn selection(&self) -> Option<&Selection> {
+        Some(&self.selection)
+    }
+
     /// A sheet without rows still counts the records that could not be selected because a cell is empty; a missing column is named on the
     /// first sheet.
     fn rows(&self, visible: &VisibleMaterial<'_>) -> Rows {
