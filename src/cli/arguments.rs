@@ -7,7 +7,7 @@ use crate::cli::intake::SnapshotAction;
 use crate::cli::outbox::OutboxAction;
 use crate::cli::person::PersonArguments;
 use crate::cli::restricted::RestrictedAction;
-use crate::source::child::{PARSE, QUERY};
+use crate::source::child::{PARSE, QUERY, TAKE_IN};
 use crate::source::refusal::ReadLimits;
 use chrono::NaiveDate;
 use clap::{Parser, Subcommand};
@@ -205,6 +205,9 @@ pub(crate) enum Command {
     /// Run the query that comes through the standard input, confined, and write frames to stdout
     #[command(name = QUERY, hide = true)]
     RunQuery(ChildLimits),
+    /// Take in the rows that come through the standard input, confined, and write frames to the socket that is stdout
+    #[command(name = TAKE_IN, hide = true)]
+    TakeIn(ChildLimits),
 }
 
 /// The limits of a child process, in the order of [`crate::source::refusal::ReadLimits`].

@@ -10,6 +10,7 @@ use crate::cli::{
 use crate::clock::Clock;
 use crate::domain::problem::Problems;
 use crate::source::child;
+use crate::worker::import::taker;
 use clap::Parser;
 use rustix::fs::Mode;
 use std::path::Path;
@@ -36,6 +37,7 @@ pub fn run() -> ExitCode {
     let child: Option<std::io::Result<()>> = match &arguments.command {
         Command::ParseFile(limits) => Some(child::parse_standard_input(limits.limits())),
         Command::RunQuery(limits) => Some(child::query_from_standard_input(limits.limits())),
+        Command::TakeIn(limits) => Some(child::take_in_standard_input(limits.limits(), taker::take_in)),
         _ => None,
     };
     if let Some(done) = child {
@@ -91,7 +93,7 @@ async fn dispatch(root: &Path, command: Command) -> anyhow::Result<Exit> {
         Command::Blank { ledger, file } => ledger::blank(root, &ledger, &file),
         Command::Serve => run::serve(root).await,
         // `run` has done it before the runtime was started
-        Command::ParseFile(_) | Command::RunQuery(_) => Ok(Exit::Done),
+        Command::ParseFile(_) | Command::RunQuery(_) | Command::TakeIn(_) => Ok(Exit::Done),
         command => {
             let app = App::open(root, Clock::System).await?;
             let done = with_app(&app, command).await;
@@ -138,6 +140,7 @@ async fn with_app(app: &App, command: Command) -> anyhow::Result<Exit> {
         | Command::Blank { .. }
         | Command::Serve
         | Command::ParseFile(_)
-        | Command::RunQuery(_) => Ok(Exit::Done),
+        | Command::RunQuery(_)
+        | Command::TakeIn(_) => Ok(Exit::Done),
     }
 }

@@ -2,11 +2,12 @@
 //! `config/secrecy.toml`. In doubt a row is restricted.
 
 use crate::domain::intake::text::{clean, normalize_name};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 /// What a yes below a header means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Polarity {
     /// 是否涉密: a yes marks the row.
     Marks,
@@ -15,7 +16,7 @@ pub enum Polarity {
 }
 
 /// What the office has decided about a header of a source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum HeaderDecision {
     Secrecy(Polarity),
     /// The column has nothing to do with secrecy.
@@ -62,7 +63,7 @@ impl Marking {
 }
 
 /// When many codes that one file restricts at once are a flood.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FloodBounds {
     pub codes_max: u64,
     pub share_pct_max: u64,
@@ -77,7 +78,7 @@ impl FloodBounds {
 }
 
 /// The words of the office, in the form in which they are compared.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct SecrecyWords {
     pub marks: HashSet<String>,
     pub opens: HashSet<String>,
@@ -105,11 +106,20 @@ pub fn compared(text: &str) -> String {
 }
 
 /// The words of the office with what it has decided about the headers of one source.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Secrecy {
+    #[serde(serialize_with = "serialize_words", deserialize_with = "deserialize_words")]
     words: Arc<SecrecyWords>,
     /// By header, in the form of [`compared`].
     decided: BTreeMap<String, HeaderDecision>,
+}
+
+fn serialize_words<S: Serializer>(words: &Arc<SecrecyWords>, serializer: S) -> Result<S::Ok, S::Error> {
+    SecrecyWords::serialize(words, serializer)
+}
+
+fn deserialize_words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<SecrecyWords>, D::Error> {
+    SecrecyWords::deserialize(deserializer).map(Arc::new)
 }
 
 /// The stored text of a cell that states the contrary of its header: 是否公开：否.

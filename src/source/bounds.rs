@@ -19,7 +19,7 @@ const CUT: &str = "……";
 pub(crate) const ROW_BYTES_MAX: usize = 1024 * 1024;
 
 /// The most sheets of a file.
-pub(crate) const SHEETS_MAX: usize = crate::domain::intake::file::SHEETS_MAX;
+pub(crate) const SHEETS_MAX: usize = crate::domain::intake::rows::SHEETS_MAX;
 
 /// The most hidden ranges of columns of a sheet.
 pub(crate) const HIDDEN_RANGES_MAX: usize = 16_384;

@@ -1,5 +1,6 @@
-//! The child processes that read what others have made: the parent starts one, limits its time and reads its frames. A child of a file gets
-//! descriptors only; one of a query gets the query, with the url of its database, through its standard input.
+//! The child processes that read what others have made: one parses a file or runs a query, another takes the rows in. The service starts both,
+//! limits their time and reads the frames of the second. They get descriptors only, but for a query, which comes with the url of its database through
+//! the standard input.
 
 use crate::source::confinement::{ConfinementLevel, Task, confine, files_of_url};
 use crate::source::frame::{Block, FrameReader, FrameWriter, Received};
@@ -10,7 +11,8 @@ use crate::source::sql::{Database, Query};
 use crate::source::{parse, sql};
 use std::fs::File;
 use std::io::{Error, Read, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -23,6 +25,10 @@ pub const PARSE: &str = "parse-file";
 /// The hidden subcommand with which the binary runs the query that comes through its standard input, and writes frames to stdout.
 pub const QUERY: &str = "run-query";
 
+/// The hidden subcommand with which the binary takes in the rows that another child sends to its standard input. Its standard output is a socket, on
+/// which it gets its task and answers, and writes frames.
+pub const TAKE_IN: &str = "take-in";
+
 /// mimalloc reserves a gigabyte of addresses at once, which a limit on addresses below that does not admit.
 const ALLOCATOR_RESERVE: (&str, &str) = ("MIMALLOC_ARENA_RESERVE", "16MiB");
 
@@ -33,6 +39,89 @@ const QUERY_GRACE_SECONDS: u64 = 10;
 #[derive(Clone, Debug)]
 pub struct ParserCommand {
     pub program: PathBuf,
+}
+
+/// A file or a query of which no row is read yet.
+#[derive(Debug)]
+pub enum Rows {
+    File(InputFile),
+    Query(Query),
+}
+
+impl Rows {
+    /// The sha256 of a file.
+    pub fn sha256(&self) -> Option<&str> {
+        match self {
+            Rows::File(file) => Some(&file.sha256),
+            Rows::Query(_) => None,
+        }
+    }
+}
+
+/// What the service and a child that takes in say to each other on: a socket between them.
+#[derive(Debug)]
+pub struct Dialogue {
+    ours: UnixStream,
+    theirs: UnixStream,
+}
+
+/// Answers what a child that takes in asks.
+#[derive(Debug)]
+pub struct Answers(UnixStream);
+
+impl Dialogue {
+    /// # Errors
+    /// The system has no descriptors left.
+    pub fn new() -> Result<(Dialogue, Answers), Refusal> {
+        let pair = || {
+            let (ours, theirs) = UnixStream::pair()?;
+            let answers = Answers(ours.try_clone()?);
+            Ok((Dialogue { ours, theirs }, answers))
+        };
+        pair().map_err(|error| cannot_start(&error))
+    }
+}
+
+impl Answers {
+    /// Sends an answer, and waits until the child has taken it, or is dead. Blocking.
+    pub fn send(&mut self, answer: &[u8]) {
+        send_message(&mut self.0, answer);
+    }
+}
+
+/// What a child gets that takes in.
+pub struct TakingIn {
+    /// What its parent wants it to do.
+    pub task: Vec<u8>,
+    /// The rows of the child before it.
+    pub rows: FrameReader<File>,
+    pub out: FrameWriter<File>,
+    answers: File,
+}
+
+impl TakingIn {
+    /// Waits for the next answer of the service.
+    ///
+    /// # Errors
+    /// The service is gone.
+    pub fn answer(&mut self) -> std::io::Result<Vec<u8>> {
+        self.out.flush()?;
+        read_message(&mut self.answers)
+    }
+}
+
+/// Sends a message to a child: its length, then its bytes. A child that has died is noticed by what it sends.
+fn send_message(to: &mut UnixStream, bytes: &[u8]) {
+    let _ = to.write_all(&(bytes.len() as u64).to_le_bytes()).and_then(|()| to.write_all(bytes));
+}
+
+/// Reads a message of the service.
+fn read_message(from: &mut File) -> std::io::Result<Vec<u8>> {
+    let mut length = [0; 8];
+    from.read_exact(&mut length)?;
+    let mut bytes = vec![0; usize::try_from(u64::from_le_bytes(length)).map_err(Error::other)?];
+    from.read_exact(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Why a child gave no rows, or not all.
@@ -71,44 +160,94 @@ impl ParserCommand {
         command
     }
 
-    /// Reads a file and calls `take` with each block of frames, until it returns `false`. Blocking.
+    /// Reads the rows of a file as they are written and calls `take` with each block of frames, until it returns `false`. Blocking.
     ///
     /// # Errors
     /// The file is refused, or the child died or ran out of time or memory.
-    pub fn read(&self, file: &mut InputFile, limits: ReadLimits, take: impl FnMut(Block) -> bool) -> Result<(), ReadFailure> {
-        let input = file.descriptor().map_err(|error| ReadFailure::Refused(cannot_start(&error)))?;
-        let too_slow = Refusal::new(format!("解析超过{}秒，已停止", limits.seconds), "请检查文件是否异常庞大，或另存为xlsx后再导入");
-        let died =
-            Refusal::new(format!("文件结构异常，解析所需内存超过{}MB或解析中断", limits.memory_mib), "请用Excel或WPS另存为xlsx后再导入");
-        let child = self.command(PARSE, limits, Stdio::from(input)).spawn().map_err(|error| ReadFailure::Refused(cannot_start(&error)))?;
-        receive(child, limits, take, too_slow, died).map(drop)
+    pub fn read(&self, file: &mut InputFile, limits: ReadLimits, mut take: impl FnMut(Block) -> bool) -> Result<(), ReadFailure> {
+        let refused = |error: Error| ReadFailure::Refused(cannot_start(&error));
+        let mut parser = self.start_parser(file, limits).map_err(refused)?;
+        let stdout = parser.stdout.take().ok_or_else(|| refused(Error::other("no stdout")))?;
+        let mut strings = Arc::<SharedStrings>::default();
+        let take = |received: Received| match received {
+            Received::Strings(known) => {
+                strings = Arc::new(known);
+                true
+            }
+            Received::Frames(bytes) => take(Block { bytes, strings: strings.clone(), columns_max: limits.columns_max }),
+            _ => true,
+        };
+        receive(vec![parser], || FrameReader::new(stdout), limits, take, file_too_slow(limits), file_died(limits)).map(drop)
     }
 
-    /// Runs a query and calls `take` with each block of frames, until it returns `false`. Returns the fingerprint of all rows, which does not
-    /// depend on their order. Blocking.
+    /// Has a file or a query read by one child and its rows taken in by another, which gets `task` first and whose blocks of frames come to `take`,
+    /// until it returns `false`. Returns the fingerprint of the rows of a query, which does not depend on their order. Blocking.
     ///
     /// # Errors
-    /// The database cannot be reached, the query is wrong or does more than read, there are more rows than allowed, or the child died.
-    pub fn query(&self, query: &Query, memory_mib: u64, take: impl FnMut(Block) -> bool) -> Result<String, ReadFailure> {
-        let limits = ReadLimits {
-            file_mib_max: 0,
-            memory_mib,
-            seconds: query.timeout.as_secs() + QUERY_GRACE_SECONDS,
-            rows_max: query.rows_max.saturating_add(1),
-            columns_max: query.columns_max,
-        };
+    /// The file or the query is refused, or a child died or ran out of time or memory.
+    pub fn take_in(
+        &self,
+        rows: &mut Rows,
+        limits: ReadLimits,
+        dialogue: Dialogue,
+        task: &[u8],
+        mut take: impl FnMut(Vec<u8>) -> bool,
+    ) -> Result<String, ReadFailure> {
         let refused = |error: Error| ReadFailure::Refused(cannot_start(&error));
-        let task = postcard::to_allocvec(query).map_err(|error| refused(Error::other(error)))?;
-        let mut child = self.command(QUERY, limits, Stdio::piped()).spawn().map_err(refused)?;
+        let (limits, too_slow, died) = match rows {
+            Rows::File(_) => (limits, file_too_slow(limits), file_died(limits)),
+            Rows::Query(query) => {
+                let limits = ReadLimits {
+                    file_mib_max: 0,
+                    seconds: query.timeout.as_secs() + QUERY_GRACE_SECONDS,
+                    rows_max: query.rows_max.saturating_add(1),
+                    columns_max: query.columns_max,
+                    ..limits
+                };
+                let reason = format!("查询所需内存超过{}MB或读取中断", limits.memory_mib);
+                let hint = "请在query中只列出需要的列，不要读取大段内容，或加大parse_memory_mib";
+                (limits, query.timed_out(), Refusal::new(reason, hint))
+            }
+        };
+        let reader = match rows {
+            Rows::File(file) => self.start_parser(file, limits),
+            Rows::Query(query) => self.start_query(query, limits),
+        };
+        let mut reader = reader.map_err(refused)?;
+        let Dialogue { mut ours, theirs } = dialogue;
+        let from = reader.stdout.take().map_or(Stdio::null(), Stdio::from);
+        let taker = self.command(TAKE_IN, limits, from).stdout(OwnedFd::from(theirs)).spawn();
+        let taker = match taker {
+            Ok(taker) => taker,
+            Err(error) => {
+                let _ = reader.kill();
+                let _ = reader.wait();
+                return Err(refused(error));
+            }
+        };
+        let begin = || {
+            send_message(&mut ours, task);
+            FrameReader::without_strings(ours)
+        };
+        let take = |received: Received| match received {
+            Received::Frames(bytes) => take(bytes),
+            _ => true,
+        };
+        receive(vec![taker, reader], begin, limits, take, too_slow, died)
+    }
+
+    fn start_parser(&self, file: &mut InputFile, limits: ReadLimits) -> std::io::Result<Child> {
+        self.command(PARSE, limits, Stdio::from(file.descriptor()?)).spawn()
+    }
+
+    fn start_query(&self, query: &Query, limits: ReadLimits) -> std::io::Result<Child> {
+        let task = postcard::to_allocvec(query).map_err(Error::other)?;
+        let mut child = self.command(QUERY, limits, Stdio::piped()).spawn()?;
         if let Some(mut stdin) = child.stdin.take() {
             // a child that has died is noticed by what it sends
             let _ = stdin.write_all(&task);
         }
-        let died = Refusal::new(
-            format!("查询所需内存超过{memory_mib}MB或读取中断"),
-            "请在query中只列出需要的列，不要读取大段内容，或加大parse_memory_mib",
-        );
-        receive(child, limits, take, query.timed_out(), died)
+        Ok(child)
     }
 
     /// How well this system lets a child be confined: that of a child which reads an empty file. Blocking.
@@ -130,39 +269,37 @@ fn cannot_start(error: &Error) -> Refusal {
     Refusal::new(format!("无法启动解析进程：{error}"), "请联系系统管理员")
 }
 
-/// Reads what a child sends, and returns the fingerprint of the rows of a query. `too_slow` and `died` are the refusals where it does not end by
-/// itself.
-fn receive(
-    mut child: Child,
+/// Reads what the first of some children sends from what `begin` opens, and returns the fingerprint of the rows of a query. `too_slow` and `died` are the refusals where
+/// it does not end by itself.
+fn receive<R: Read>(
+    mut children: Vec<Child>,
+    begin: impl FnOnce() -> FrameReader<R>,
     limits: ReadLimits,
-    mut take: impl FnMut(Block) -> bool,
+    mut take: impl FnMut(Received) -> bool,
     too_slow: Refusal,
     died: Refusal,
 ) -> Result<String, ReadFailure> {
-    let Some(stdout) = child.stdout.take() else { return Err(ReadFailure::Refused(cannot_start(&Error::other("no stdout")))) };
-    let stderr = child.stderr.take();
     let ended = Arc::new(AtomicBool::new(false));
-    let (timed_out, timer) = start_timer(child.id(), limits.seconds, ended.clone());
-    let mut reader = FrameReader::new(stdout);
+    let pids = children.iter().map(Child::id).collect();
+    let (timed_out, timer) = start_timer(pids, limits.seconds, ended.clone());
+    let mut reader = begin();
     let mut outcome = None;
-    let mut strings = Arc::<SharedStrings>::default();
     let mut rows_fingerprint = String::new();
     loop {
         match reader.read_block() {
             Ok(Some(Received::Level(level))) => tracing::debug!(level = level.code(), "a reading child is confined"),
             Ok(Some(Received::Fingerprint(fingerprint))) => rows_fingerprint = fingerprint,
             Ok(Some(Received::End)) => {
-                outcome = Some(Ok(()));
+                outcome = Some(Ok(true));
                 break;
             }
             Ok(Some(Received::Refused { reason, hint })) => {
                 outcome = Some(Err(Refusal { reason, hint }));
                 break;
             }
-            Ok(Some(Received::Strings(known))) => strings = Arc::new(known),
-            Ok(Some(Received::Frames(bytes))) => {
-                if !take(Block { bytes, strings: strings.clone(), columns_max: limits.columns_max }) {
-                    outcome = Some(Ok(()));
+            Ok(Some(received)) => {
+                if !take(received) {
+                    outcome = Some(Ok(false));
                     break;
                 }
             }
@@ -175,20 +312,22 @@ fn receive(
     }
     // a child that is still writing then gets an error from the closed pipe
     drop(reader);
-    if !matches!(outcome, Some(Ok(()))) {
-        let _ = child.kill();
+    for child in &mut children {
+        if !matches!(outcome, Some(Ok(true))) {
+            let _ = child.kill();
+        }
+        let _ = child.wait();
     }
-    let _ = child.wait();
     ended.store(true, Ordering::Release);
     timer.thread().unpark();
     let _ = timer.join();
     match outcome {
-        Some(Ok(())) => Ok(rows_fingerprint),
+        Some(Ok(_)) => Ok(rows_fingerprint),
         Some(Err(refusal)) => Err(ReadFailure::Refused(refusal)),
         None => {
             let mut message = String::new();
-            if let Some(mut stderr) = stderr {
-                let _ = stderr.by_ref().take(2000).read_to_string(&mut message);
+            for stderr in children.iter_mut().filter_map(|child| child.stderr.take()) {
+                let _ = stderr.take(2000).read_to_string(&mut message);
             }
             let message: String = message.chars().filter(|character| !character.is_control()).collect();
             tracing::warn!(stderr = message.trim(), "a reading child died");
@@ -197,18 +336,27 @@ fn receive(
     }
 }
 
-/// Kills the child at the end of its time, unless `ended` is set before. Returns whether it did so, and the thread.
-fn start_timer(pid: u32, seconds: u64, ended: Arc<AtomicBool>) -> (Arc<AtomicBool>, std::thread::JoinHandle<()>) {
+fn file_too_slow(limits: ReadLimits) -> Refusal {
+    Refusal::new(format!("解析超过{}秒，已停止", limits.seconds), "请检查文件是否异常庞大，或另存为xlsx后再导入")
+}
+
+fn file_died(limits: ReadLimits) -> Refusal {
+    let reason = format!("文件结构异常，解析所需内存超过{}MB或解析中断", limits.memory_mib);
+    Refusal::new(reason, "请用Excel或WPS另存为xlsx后再导入")
+}
+
+/// Kills the children at the end of their time, unless `ended` is set before. Returns whether it did so, and the thread.
+fn start_timer(pids: Vec<u32>, seconds: u64, ended: Arc<AtomicBool>) -> (Arc<AtomicBool>, std::thread::JoinHandle<()>) {
     let timed_out = Arc::new(AtomicBool::new(false));
     let flag = timed_out.clone();
     let handle = std::thread::spawn(move || {
-        // the child limits its own processor time; this ends one that waits without using any
+        // a child limits its own processor time; this ends one that waits without using any
         let deadline = Instant::now() + Duration::from_secs(seconds);
         while !ended.load(Ordering::Acquire) {
             let now = Instant::now();
             if now >= deadline {
                 flag.store(true, Ordering::Release);
-                let _ = Command::new("kill").arg("-9").arg(pid.to_string()).status();
+                let _ = Command::new("kill").arg("-9").args(pids.iter().map(u32::to_string)).status();
                 return;
             }
             std::thread::park_timeout(deadline - now);
@@ -230,6 +378,25 @@ pub fn parse_standard_input(limits: ReadLimits) -> std::io::Result<()> {
     let mut out = FrameWriter::new(out);
     out.level(level)?;
     parse::parse_file(input, scratch, limits, &mut out)
+}
+
+/// The body of the child that takes in the rows of its standard input with `take_in`, after it has confined itself. What it gets before comes from
+/// the service.
+///
+/// # Errors
+/// The parent is gone, the rows are none of a child of ours, or the system refuses a limit.
+pub fn take_in_standard_input(
+    limits: ReadLimits,
+    take_in: impl FnOnce(TakingIn, ReadLimits) -> std::io::Result<()>,
+) -> std::io::Result<()> {
+    let rows = File::from(std::io::stdin().as_fd().try_clone_to_owned()?);
+    let out = File::from(std::io::stdout().as_fd().try_clone_to_owned()?);
+    let mut answers = out.try_clone()?;
+    let task = read_message(&mut answers)?;
+    let level = confine(&Task::Parse, limits)?;
+    let mut out = FrameWriter::new(out);
+    out.level(level)?;
+    take_in(TakingIn { task, rows: FrameReader::new(rows), out, answers }, limits)
 }
 
 /// The body of the child that runs a query, which comes through its standard input.

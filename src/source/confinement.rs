@@ -45,7 +45,7 @@ impl ConfinementLevel {
 /// What a child has to do, which decides what it keeps.
 #[derive(Clone, Debug)]
 pub(crate) enum Task {
-    /// Parses a file from descriptors that are open.
+    /// Parses a file, or takes in rows, from descriptors that are open.
     Parse,
     /// Queries this SQLite file.
     QuerySqlite(PathBuf),

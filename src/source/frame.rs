@@ -1,8 +1,8 @@
-//! The stream from the parsing child to its parent: blocks of frames. A block is a kind, a 4-byte little-endian length, and its frames one
-//! after another. The parent decodes frames in place, without copying texts, and only the cells of a row that it needs. The shared strings of
+//! The stream from a child to whoever reads it, the next child or the service: blocks of frames. A block is a kind, a 4-byte little-endian length, and its frames one
+//! after another. The reader decodes frames in place, without copying texts, and only the cells of a row that it needs. The shared strings of
 //! a workbook are sent once, before the rows that refer to them by number.
 //!
-//! A child may have been taken over by the file that it reads: the parent bounds every length before it allocates, and checks every row.
+//! A child may have been taken over by the file that it reads: the reader bounds every length before it allocates, and checks every row.
 
 use crate::domain::intake::raw::{CellRange, Raw, RawRow};
 use crate::domain::register::packed::append;
@@ -268,6 +268,17 @@ impl<W: Write> FrameWriter<W> {
         Ok(count)
     }
 
+    /// Writes a frame of which this stream knows nothing: its reader decodes it.
+    pub(crate) fn frame(&mut self, frame: &impl Serialize) -> io::Result<()> {
+        append(&mut self.block, frame).map_err(io::Error::other)?;
+        self.send_full()
+    }
+
+    /// Sends what waits for a full block.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        self.send(FRAMES)
+    }
+
     /// Writes blocks that another writer has written.
     pub fn blocks(&mut self, blocks: &[u8]) -> io::Result<()> {
         self.send(FRAMES)?;
@@ -407,6 +418,11 @@ impl<R: Read> FrameReader<R> {
         FrameReader { from, has_level: false, has_strings: false }
     }
 
+    /// A reader of a stream that has no shared strings.
+    pub(crate) fn without_strings(from: R) -> FrameReader<R> {
+        FrameReader { has_strings: true, ..FrameReader::new(from) }
+    }
+
     /// The next block; `None` at the end of the stream.
     ///
     /// # Errors
@@ -425,7 +441,7 @@ impl<R: Read> FrameReader<R> {
         }
         self.has_level = true;
         let longest = match kind {
-            STRINGS if self.has_strings => return Err(io::Error::other("shared strings once more")),
+            STRINGS if self.has_strings => return Err(io::Error::other("shared strings once more, or where there are none")),
             STRINGS => 4 + STRINGS_BYTES_MAX,
             FRAMES => BLOCK_BYTES_MAX,
             LEVEL => 1,

@@ -18,6 +18,7 @@ use super::helpers::{cases, duban, fresh_root, import, service, stderr, stdout};
 use duban::domain::intake::file::{CodeInFile, FileIntake, RowNames, RowPlace};
 use duban::domain::intake::note::{SheetAccount, sentence};
 use duban::domain::intake::raw::{Raw, RawRow};
+use duban::domain::intake::rows::FileRows;
 use duban::domain::intake::sheet::{Outcome, SheetIntake};
 use duban::domain::own_sheet::PROPERTY;
 use rust_xlsxwriter::{DocProperties, ExcelDateTime, Format, Formula, Workbook};
@@ -263,23 +264,30 @@ async fn the_intake_decides_about_repeated_codes() {
     let root = fresh_root();
     let service = service(root.path(), "2026-11-23T02:00:00Z").await;
     let policy = &service.config().policy;
-    let mut intake = FileIntake::new(policy, &policy.ledgers, service.clock().today());
+    let mut rows_of_file = FileRows::new(&policy.units, &policy.ledgers, service.clock().today(), 1000);
+    let mut intake = FileIntake::new(&policy.ledgers, 1000);
+    let project = policy.ledger("project").expect("projects");
     let sheets = [
         ("一", vec![["项目编号", "项目名称"], ["GZ1", "甲项目"], ["GZ2", "乙项目"], ["GZ3", "丙项目"]]),
         ("二", vec![["项目编号", "项目名称"], ["GZ1", "甲项目"], ["GZ2", "另一项目"], ["GZ4", "丁项目"]]),
     ];
     let mut stored: Vec<(String, String, RowPlace)> = Vec::new();
     for (number, (name, rows)) in sheets.into_iter().enumerate() {
-        intake.begin_sheet(name, true, Vec::new(), Vec::new(), "");
+        rows_of_file.begin_sheet(name, true, Vec::new(), Vec::new(), "");
+        intake.begin_sheet(name, true).expect("a sheet");
         let mut outcomes = Vec::new();
         for (row, cells) in rows.into_iter().enumerate() {
             let cells = cells.into_iter().enumerate().map(|(column, text)| (column as u16, Raw::Text(text.into()))).collect();
-            intake.push(&RawRow { number: row as u32 + 1, hidden: false, cells }, &mut outcomes);
+            rows_of_file.push(&RawRow { number: row as u32 + 1, hidden: false, cells }, &mut outcomes);
+            intake.end_row().expect("a row");
         }
-        outcomes.extend(intake.last_outcomes());
+        outcomes.extend(rows_of_file.last_outcomes());
+        let columns = ["code", "name"].map(|id| policy.ledgers[project].field(id).expect("a field"));
+        intake.find_ledger(project, columns.into_iter().collect()).expect("a header");
         for outcome in outcomes {
             let Outcome::Accepted(accepted) = outcome else { panic!("{outcome:?}") };
-            intake.check(&accepted);
+            rows_of_file.check(&accepted);
+            intake.count_accepted().expect("a row");
             let name = accepted.cells[1].to_string();
             let code = match stored.iter().find(|(code, ..)| *code == accepted.code) {
                 None => CodeInFile::New,
@@ -289,7 +297,7 @@ async fn the_intake_decides_about_repeated_codes() {
             intake.decide(&accepted, code, RowNames { unit: String::new(), name: "乙项目".into() });
             stored.push((accepted.code, name, RowPlace { sheet: number as u32, row: accepted.row }));
         }
-        intake.end_sheet();
+        intake.end_sheet(rows_of_file.end_sheet().expect("a sheet")).expect("an account");
     }
     let ledger = &intake.by_ledger["project"];
     let counts: Vec<_> =

@@ -4,7 +4,7 @@ use crate::domain::intake::text::excerpt;
 use crate::domain::register::ledger::{Ledger, OwnerSpec, Role};
 use crate::domain::register::levels::LevelKind;
 use crate::domain::register::record::{Cell, Decimal};
-use crate::domain::rules::policy::Policy;
+use crate::domain::register::units::Units;
 use std::collections::HashSet;
 
 /// A remark on one field of a row.
@@ -49,7 +49,7 @@ impl KnownOwners {
 }
 
 /// The remarks on the cells of a record.
-pub(crate) fn remarks(policy: &Policy, ledger: &Ledger, cells: &[Cell], known: &mut KnownOwners) -> Vec<Remark> {
+pub(crate) fn remarks(units: &Units, ledger: &Ledger, cells: &[Cell], known: &mut KnownOwners) -> Vec<Remark> {
     let mut out = Vec::new();
     let text = |field: usize| cells[field].text().unwrap_or_default();
     let (owner, within) = match ledger.owner {
@@ -60,7 +60,7 @@ pub(crate) fn remarks(policy: &Policy, ledger: &Ledger, cells: &[Cell], known: &
     if let Some(field) = owner
         && !known.has(&ledger.id, text(field), within)
     {
-        match owner_remark(policy, ledger, field, text(field), within) {
+        match owner_remark(units, ledger, field, text(field), within) {
             Some(remark) => out.push(remark),
             None => known.remember(),
         }
@@ -103,32 +103,31 @@ fn progress_remark(ledger: &Ledger, cells: &[Cell]) -> Option<Remark> {
 }
 
 /// The remark on an owner that is empty or names no known place or unit.
-fn owner_remark(policy: &Policy, ledger: &Ledger, field: usize, name: &str, within: &str) -> Option<Remark> {
+fn owner_remark(units: &Units, ledger: &Ledger, field: usize, name: &str, within: &str) -> Option<Remark> {
     if name.is_empty() {
         let reason = format!("未填{}，无法落实责任单位", ledger.fields[field].title);
         return Some(Remark { field, reason, hint: "请补填".into() });
     }
     let reason = match ledger.owner {
-        OwnerSpec::Place { .. } if policy.units.find_place(name, policy.units.find(within)).is_some() => return None,
-        OwnerSpec::Place { .. } if policy.units.find(name).is_some() => format!("“{}”不在“{}”", excerpt(name), excerpt(within)),
+        OwnerSpec::Place { .. } if units.find_place(name, units.find(within)).is_some() => return None,
+        OwnerSpec::Place { .. } if units.find(name).is_some() => format!("“{}”不在“{}”", excerpt(name), excerpt(within)),
         OwnerSpec::Place { .. } => {
-            let levels = &policy.units.levels;
+            let levels = &units.levels;
             let park = levels.of_kind(LevelKind::Park).map_or(String::new(), |park| format!("或{}", levels.name(park)));
             format!("“{}”不是已知的地区{park}", excerpt(name))
         }
-        _ if policy.units.find(name).is_some() => return None,
+        _ if units.find(name).is_some() => return None,
         _ => format!("“{}”不是已知的单位", excerpt(name)),
     };
-    Some(Remark { field, reason, hint: nearest(policy, name) })
+    Some(Remark { field, reason, hint: nearest(units, name) })
 }
 
 /// The three unit names nearest to a misspelt one: fewest characters that are not shared, and least difference in length.
-fn nearest(policy: &Policy, name: &str) -> String {
+fn nearest(units: &Units, name: &str) -> String {
     // no name of a unit is nearly as long
     const COMPARED_CHARS: usize = 60;
     let name = &*name.chars().take(COMPARED_CHARS).collect::<String>();
-    let mut near: Vec<(usize, &str)> = policy
-        .units
+    let mut near: Vec<(usize, &str)> = units
         .units
         .iter()
         .filter(|unit| unit.place.is_none())

@@ -1,18 +1,18 @@
-//! Decides about the rows of one file together: which sheets are read, what a repeated code means, and what only a person can decide.
-//! [`SheetIntake`] decides about each row of a sheet by itself. The caller stores accepted rows, and reports which codes the file had before.
+//! Decides about the rows of one file together: what a repeated code means, and what only a person can decide. [`FileRows`] takes in each row by
+//! itself, in a confined child whose words are checked here. The caller stores accepted rows, and reports which codes the file had before.
 //!
-//! Invariant: the accounts of the sheets add up, and every row that is not accepted has a note.
+//! Invariant: the accounts of the sheets add up, whatever the child sends, and every row that is not accepted has a note.
+//!
+//! [`FileRows`]: crate::domain::intake::rows::FileRows
 
-use crate::domain::audience::is_marked;
-use crate::domain::intake::check::{KnownOwners, remarks};
 use crate::domain::intake::note::{Note, NoteKind, SheetAccount};
 use crate::domain::intake::note_room::NoteRoom;
-use crate::domain::intake::raw::{CellRange, RawRow};
-use crate::domain::intake::row_marks::{ClassifiedCell, RowMark};
-use crate::domain::intake::sheet::{Accepted, Outcome, SheetIntake};
+use crate::domain::intake::row_marks::ClassifiedCell;
+use crate::domain::intake::rows::{FileFault, ROWS_MAX, SHEETS_MAX, SheetEnd, is_unusable, note_on};
+use crate::domain::intake::sheet::Accepted;
 use crate::domain::plain_text::shown_name;
-use crate::domain::register::ledger::{Ledger, Role};
-use crate::domain::rules::policy::Policy;
+use crate::domain::register::ledger::Ledger;
+use crate::domain::register::record::Columns;
 use chrono::NaiveDate;
 use std::collections::{BTreeMap, HashSet};
 
@@ -20,31 +20,20 @@ use std::collections::{BTreeMap, HashSet};
 const COMMON_PCT_MAX: u64 = 80;
 const COMMON_MIN: u64 = 2;
 
-/// The most sheets of a file.
-pub const SHEETS_MAX: usize = 500;
-
-/// The most rows of all sheets of a file, and the most merged ranges.
-const ROWS_MAX: u64 = 8 * 1_048_576;
-const MERGES_MAX: usize = 1_000_000;
-
-/// From so many rows on that are quarantined or skipped, a file is refused if they are more than this share of its rows, or if they are more than
-/// the second number, whatever their share.
-const UNUSABLE_ROWS_MIN: u64 = 20_000;
-const UNUSABLE_PCT_MAX: u64 = 75;
-const UNUSABLE_ROWS_MAX: u64 = 100_000;
-
-/// The most cells of all sheets among which their headers are searched: a hundred sheets of two hundred columns.
-const SEARCHED_CELLS_MAX: u64 = 600_000;
-
 /// The most doubts about a sheet for sheets that have the same codes.
 const COMMON_LISTED_MAX: usize = 10;
 
-/// Why a file is refused as a whole, in words for the clerk.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileFault {
-    pub reason: String,
-    pub hint: &'static str,
-}
+/// The most notes on sheets and headers, doubts and columns of all sheets, and the most bytes of codes that are not stored.
+const PIECES_MAX: usize = 60_000;
+const CODE_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// So many rows of data may come beyond those that a file may have: the first rows of a sheet are read together.
+const BUFFERED_ROWS: u64 = 64;
+
+/// What none of our children sends.
+#[derive(Debug, thiserror::Error)]
+#[error("the child that takes the file in has sent {0}")]
+pub struct Forged(pub &'static str);
 
 /// A row in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,11 +82,20 @@ pub struct LedgerIntake<'a> {
     common: BTreeMap<u32, u64>,
 }
 
+/// A sheet while its rows arrive.
+struct OpenSheet<'a> {
+    /// Once its header is found: the ledger, and the fields it has columns for.
+    ledger: Option<(&'a Ledger, Columns)>,
+    account: SheetAccount,
+    /// Rows that arrived as accepted, quarantined and skipped, before anything was decided about repeated codes.
+    arrived: [u64; 3],
+    notes: Vec<Note>,
+    room_before: NoteRoom,
+}
+
 /// The rows of one file.
 pub struct FileIntake<'a> {
-    policy: &'a Policy,
     ledgers: &'a [Ledger],
-    today: NaiveDate,
     /// All sheets of the file, hidden ones too; their positions are the sheet numbers.
     pub sheets: Vec<String>,
     /// Sheets that were not read, each with the reason.
@@ -107,109 +105,94 @@ pub struct FileIntake<'a> {
     /// By the id of the ledger.
     pub by_ledger: BTreeMap<String, LedgerIntake<'a>>,
     /// The sheet being read; `None` while there is none and for a hidden one.
-    sheet: Option<SheetIntake<'a>>,
-    known_owners: KnownOwners,
+    sheet: Option<OpenSheet<'a>>,
     note_room: NoteRoom,
     /// Rows of all sheets, also of those that are not read.
     rows: u64,
-    merges: usize,
     /// Rows of the sheets before the present one that were read, and those of them that were quarantined or skipped.
     read_before: u64,
     unusable_before: u64,
-    searched_before: u64,
     /// The most rows with data of all sheets.
     data_rows_max: u64,
+    /// What was said about sheets so far, and bytes of codes that are not stored.
+    pieces: usize,
+    code_bytes: usize,
 }
 
 impl<'a> FileIntake<'a> {
-    /// An intake that has not seen any row. `ledgers` are those that the file may hold; `today` bounds plausible dates.
-    pub fn new(policy: &'a Policy, ledgers: &'a [Ledger], today: NaiveDate) -> FileIntake<'a> {
+    /// An intake that has not seen any row. `ledgers` are those that the file may hold.
+    pub fn new(ledgers: &'a [Ledger], data_rows_max: u32) -> FileIntake<'a> {
         FileIntake {
-            policy,
             ledgers,
-            today,
             sheets: Vec::new(),
             unread: Vec::new(),
             classified: Vec::new(),
             by_ledger: BTreeMap::new(),
             sheet: None,
-            known_owners: KnownOwners::default(),
             note_room: NoteRoom::default(),
             rows: 0,
-            merges: 0,
             read_before: 0,
             unusable_before: 0,
-            searched_before: 0,
-            data_rows_max: ROWS_MAX,
+            data_rows_max: data_rows_max.into(),
+            pieces: 0,
+            code_bytes: 0,
         }
     }
 
-    /// Sets how many rows with data all sheets may have together.
-    pub fn set_data_rows_max(&mut self, rows: u32) {
-        self.data_rows_max = rows.into();
-    }
-
-    /// Why the file is refused, whatever comes: it has more of something than a real register, or nearly nothing of it can be used.
+    /// Why the file is refused, whatever comes: nearly nothing of it can be used.
     pub fn fault(&self) -> Option<FileFault> {
-        let split = "请只保留台账所在的工作表，或分成几个文件导入";
-        if self.sheets.len() > SHEETS_MAX {
-            return Some(FileFault { reason: format!("文件中的工作表超过{SHEETS_MAX}张"), hint: split });
-        }
-        if self.rows > ROWS_MAX {
-            return Some(FileFault { reason: format!("文件各工作表合计超过{ROWS_MAX}行"), hint: split });
-        }
-        if self.merges > MERGES_MAX {
-            return Some(FileFault {
-                reason: format!("文件中的合并单元格超过{MERGES_MAX}处"), hint: "请取消合并，逐行填写后再导入"
-            });
-        }
         let sheet = self.sheet.as_ref()?;
-        if sheet.shares_too_much() {
-            let reason = "合并单元格中的长文字被过多的行共用".to_owned();
-            return Some(FileFault { reason, hint: "请取消合并，逐行填写后再导入" });
-        }
-        if self.searched_before + sheet.searched_cells() > SEARCHED_CELLS_MAX {
-            return Some(FileFault { reason: "各工作表的前几行过宽，找不到表头".to_owned(), hint: split });
-        }
         let read = self.read_before + sheet.account.read;
-        if read > self.data_rows_max {
-            return Some(FileFault { reason: format!("文件各工作表的数据合计超过{}行", self.data_rows_max), hint: split });
-        }
         let unusable = self.unusable_before + sheet.account.quarantined + sheet.account.skipped;
-        if unusable >= UNUSABLE_ROWS_MAX || unusable >= UNUSABLE_ROWS_MIN && unusable * 100 > read * UNUSABLE_PCT_MAX {
+        is_unusable(read, unusable).then(|| {
             let first = sheet.notes.first().map_or(String::new(), |note| format!("，例如第{}行：{}", note.row, note.reason));
             let reason = format!("已读的{read}行中有{unusable}行不能入库{first}");
-            return Some(FileFault { reason, hint: "请核对是否选错了文件，改正后重新导入" });
+            FileFault { reason, hint: "请核对是否选错了文件，改正后重新导入" }
+        })
+    }
+
+    /// Begins a sheet. A hidden one is not read.
+    ///
+    /// # Errors
+    /// The sheet before has not ended, or there are too many.
+    pub fn begin_sheet(&mut self, sheet: &str, visible: bool) -> Result<(), Forged> {
+        if self.sheet.is_some() || self.sheets.len() >= SHEETS_MAX {
+            return Err(Forged("a sheet within a sheet, or too many"));
         }
-        None
-    }
-
-    /// Counts a row that is not looked at.
-    pub fn count_row(&mut self) {
-        self.rows += 1;
-    }
-
-    /// Begins a sheet. A hidden one is not read. `property` is that of the file, by which [`own_sheet`](crate::domain::own_sheet) knows a list.
-    pub fn begin_sheet(&mut self, sheet: &str, visible: bool, merges: Vec<CellRange>, hidden_columns: Vec<(u32, u32)>, property: &str) {
-        let number = self.sheets.len() as u32;
         // a name that is longer, or steers a terminal, is not one that a spreadsheet program has made
         let name = &*shown_name(sheet);
         self.sheets.push(name.to_owned());
-        if !visible {
+        if visible {
+            self.sheet = Some(OpenSheet {
+                ledger: None,
+                account: SheetAccount { sheet: name.to_owned(), ..SheetAccount::default() },
+                arrived: [0; 3],
+                notes: Vec::new(),
+                room_before: self.note_room,
+            });
+        } else {
             self.unread.push((name.to_owned(), "隐藏的工作表，未读取".into()));
-            return;
         }
-        self.merges += merges.len();
-        let mut sheet = SheetIntake::new(self.ledgers, number, name, merges, self.today);
-        sheet.note_room = self.note_room;
-        sheet.refuse_own_lists(property);
-        sheet.set_hidden_columns(hidden_columns);
-        self.sheet = Some(sheet);
+        Ok(())
     }
 
-    /// The sheet being read.
-    pub fn sheet(&self) -> Option<&SheetIntake<'a>> {
-        self.sheet.as_ref()
+    /// The header of the sheet is found: the index of its ledger among those that the file may hold, and the fields it has columns for.
+    ///
+    /// # Errors
+    /// There is no such ledger, or the sheet has one already, or none is being read.
+    pub fn find_ledger(&mut self, ledger: usize, columns: Columns) -> Result<&'a Ledger, Forged> {
+        let found = self.ledgers.get(ledger).filter(|found| columns.iter().all(|field| field < found.fields.len()));
+        let (Some(found), Some(sheet)) = (found, self.sheet.as_mut().filter(|sheet| sheet.ledger.is_none())) else {
+            return Err(Forged("a header of no ledger, or a second one"));
+        };
+        sheet.ledger = Some((found, columns));
+        self.by_ledger.entry(found.id.clone()).or_insert_with(|| LedgerIntake::new(found));
+        Ok(found)
+    }
+
+    /// The ledger of the sheet being read, and the fields it has columns for; `None` until its header is found.
+    pub fn ledger(&self) -> Option<(&'a Ledger, Columns)> {
+        self.sheet.as_ref()?.ledger
     }
 
     /// The number of the sheet being read, from 0.
@@ -217,23 +200,123 @@ impl<'a> FileIntake<'a> {
         self.sheets.len().saturating_sub(1) as u32
     }
 
-    /// Takes the next row of the sheet. Returns whether it was read without a note.
-    pub fn push(&mut self, row: &RawRow<'_>, out: &mut Vec<Outcome>) -> bool {
-        self.rows += 1;
-        let Some(sheet) = self.sheet.as_mut() else { return false };
-        let notes_before = sheet.note_count();
-        sheet.push(row, out);
-        sheet.note_count() == notes_before
+    /// Whether a sheet has begun and not ended.
+    pub fn is_within_sheet(&self) -> bool {
+        self.sheet.is_some()
     }
 
-    /// The marks of the rows since the last call, whatever became of the rows.
-    pub fn take_marks(&mut self) -> Vec<RowMark> {
-        self.sheet.as_mut().map(SheetIntake::take_marks).unwrap_or_default()
+    /// Ends a row, whatever became of it.
+    ///
+    /// # Errors
+    /// There are more rows than a file may have.
+    pub fn end_row(&mut self) -> Result<(), Forged> {
+        self.rows += 1;
+        if self.rows > ROWS_MAX { Err(Forged("more rows than a file may have")) } else { Ok(()) }
+    }
+
+    /// The sheet and what the file holds of its ledger, for a row that was read; `kind` is its place in what has arrived.
+    fn row(&mut self, kind: usize) -> Result<(&mut OpenSheet<'a>, &mut LedgerIntake<'a>), Forged> {
+        const ORPHAN: Forged = Forged("a row of no ledger");
+        let sheet = self.sheet.as_mut().ok_or(ORPHAN)?;
+        let ledger = self.by_ledger.get_mut(&sheet.ledger.ok_or(ORPHAN)?.0.id).ok_or(ORPHAN)?;
+        sheet.arrived[kind] += 1;
+        sheet.account.read += 1;
+        if self.read_before + sheet.account.read > self.data_rows_max.saturating_add(BUFFERED_ROWS).min(self.rows + 1) {
+            return Err(Forged("more rows of data than a file may have"));
+        }
+        Ok((sheet, ledger))
+    }
+
+    /// Counts a row that was accepted without a note at the previous pull and has not changed.
+    ///
+    /// # Errors
+    /// No header is found, or there are too many rows.
+    pub fn count_unchanged(&mut self) -> Result<(), Forged> {
+        let (sheet, ledger) = self.row(0)?;
+        sheet.account.accepted += 1;
+        ledger.codes_in_sheet += 1;
+        ledger.unchanged += 1;
+        self.end_row()
+    }
+
+    /// Counts an accepted row.
+    ///
+    /// # Errors
+    /// As [`FileIntake::count_unchanged`].
+    pub fn count_accepted(&mut self) -> Result<(), Forged> {
+        self.row(0)?.0.account.accepted += 1;
+        Ok(())
+    }
+
+    /// Counts a quarantined row: its code, if it has one, retains its last accepted version.
+    ///
+    /// # Errors
+    /// As [`FileIntake::count_unchanged`], or the codes are too long.
+    pub fn quarantine(&mut self, code: &str) -> Result<(), Forged> {
+        let is_classified = self.is_classified();
+        let (sheet, ledger) = self.row(1)?;
+        sheet.account.quarantined += 1;
+        // a file with state secrets is refused: nothing of it is stored
+        if !code.is_empty() && !is_classified && ledger.retained.insert(code.to_owned()) {
+            self.take_code_bytes(code.len())?;
+        }
+        Ok(())
+    }
+
+    /// Counts a row that holds no data.
+    ///
+    /// # Errors
+    /// As [`FileIntake::count_unchanged`].
+    pub fn skip(&mut self) -> Result<(), Forged> {
+        self.row(2)?.0.account.skipped += 1;
+        Ok(())
+    }
+
+    /// Adds a note on a row of the sheet, if the file has room for it, or on the sheet or its header.
+    ///
+    /// # Errors
+    /// No sheet is being read, or there is too much about the sheets.
+    pub fn add_note(&mut self, note: Note, is_of_header: bool) -> Result<(), Forged> {
+        if note.row == 0 || is_of_header {
+            self.take_pieces(1)?;
+        }
+        let sheet = self.sheet.as_mut().ok_or(Forged("a note on no sheet"))?;
+        let before = sheet.notes.len();
+        sheet.notes.push(note);
+        if !is_of_header {
+            self.note_room.bound(&mut sheet.notes, before);
+        }
+        Ok(())
+    }
+
+    fn take_pieces(&mut self, count: usize) -> Result<(), Forged> {
+        self.pieces += count;
+        if self.pieces > PIECES_MAX { Err(Forged("too much about its sheets")) } else { Ok(()) }
+    }
+
+    fn take_code_bytes(&mut self, count: usize) -> Result<(), Forged> {
+        self.code_bytes += count;
+        if self.code_bytes > CODE_BYTES_MAX { Err(Forged("codes too long")) } else { Ok(()) }
+    }
+
+    /// Notes the grade of a state secret.
+    ///
+    /// # Errors
+    /// No header is found, or there are more grades than rows, or their codes are too long.
+    pub fn add_classified(&mut self, cell: ClassifiedCell) -> Result<(), Forged> {
+        let (Some(sheet), Some((ledger, _))) = (&self.sheet, self.ledger()) else { return Err(Forged("a grade in no ledger")) };
+        let sheet = sheet.account.sheet.clone();
+        if self.classified.len() as u64 > self.rows {
+            return Err(Forged("more grades than rows"));
+        }
+        self.take_code_bytes(cell.code.len() + cell.header.len())?;
+        self.classified.push((ledger.id.clone(), sheet, cell));
+        Ok(())
     }
 
     /// Whether the file holds grades of state secrets so far.
     pub fn is_classified(&self) -> bool {
-        !self.classified.is_empty() || self.sheet.as_ref().is_some_and(|sheet| !sheet.classified.is_empty())
+        !self.classified.is_empty()
     }
 
     /// The grades of state secrets, each with the name of its sheet.
@@ -241,67 +324,24 @@ impl<'a> FileIntake<'a> {
         self.classified.iter().map(|(_, sheet, cell)| (sheet.clone(), cell.clone())).collect()
     }
 
-    /// Counts a row that was accepted without a note at the previous pull and has not changed.
-    pub fn count_unchanged(&mut self, row: &RawRow<'_>) {
-        self.rows += 1;
-        let Some(sheet) = self.sheet.as_mut() else { return };
-        let Some(intake) = sheet.ledger().and_then(|ledger| self.by_ledger.get_mut(&ledger.id)) else { return };
-        intake.codes_in_sheet += 1;
-        intake.unchanged += 1;
-        sheet.count_unchanged(row);
-    }
-
-    /// The last outcomes of the sheet, which come once its end is known.
-    pub fn last_outcomes(&mut self) -> Vec<Outcome> {
-        let mut outcomes = Vec::new();
-        if let Some(sheet) = self.sheet.as_mut() {
-            sheet.finish(&mut outcomes);
+    /// Notes an accepted row whose code the file did not have before.
+    pub fn count_new_code(&mut self) {
+        if let Some((ledger, _)) = self.ledger()
+            && let Some(intake) = self.by_ledger.get_mut(&ledger.id)
+        {
+            intake.codes_in_sheet += 1;
         }
-        outcomes
-    }
-
-    /// The ledger of the sheet being read, with what the file holds of it.
-    pub fn ledger(&mut self) -> Option<&mut LedgerIntake<'a>> {
-        let ledger = self.sheet.as_ref()?.ledger()?;
-        Some(self.by_ledger.entry(ledger.id.clone()).or_insert_with(|| LedgerIntake::new(ledger)))
-    }
-
-    /// A row of this code is quarantined: the code retains its last accepted version.
-    pub fn retain(&mut self, code: String) {
-        if let Some(intake) = self.ledger().filter(|_| !code.is_empty()) {
-            intake.retained.insert(code);
-        }
-    }
-
-    /// Adds warnings to the cells of an accepted row. Returns whether there was none.
-    pub fn check(&mut self, accepted: &Accepted) -> bool {
-        let number = self.sheet_number();
-        let Some(sheet) = self.sheet.as_mut() else { return true };
-        let Some(ledger) = sheet.ledger() else { return true };
-        let columns = sheet.columns();
-        let (notes_before, count_before) = (sheet.notes.len(), sheet.note_count());
-        for remark in remarks(self.policy, ledger, &accepted.cells, &mut self.known_owners) {
-            if columns.contains(remark.field) {
-                sheet.notes.push(Note {
-                    field: ledger.fields[remark.field].title.clone(),
-                    raw: accepted.cells[remark.field].to_string(),
-                    hint: remark.hint,
-                    ..note_on(ledger, accepted, number, NoteKind::Warning, remark.reason)
-                });
-            }
-        }
-        sheet.bound_notes(notes_before);
-        sheet.note_count() == count_before
     }
 
     /// Decides about an accepted row by whether the file has its code before: the same row twice counts once; of two different rows neither is
     /// accepted, because nobody can decide which one is right. `first` are the names in the earlier row.
     pub fn decide(&mut self, accepted: &Accepted, code: CodeInFile, first: RowNames) {
         let number = self.sheet_number();
-        let Some(intake) = self.ledger() else { return };
-        intake.codes_in_sheet += 1;
+        self.count_new_code();
         if let CodeInFile::Same(place) | CodeInFile::Conflicting(place) = code
             && place.sheet != number
+            && let Some((ledger, _)) = self.ledger()
+            && let Some(intake) = self.by_ledger.get_mut(&ledger.id)
         {
             *intake.common.entry(place.sheet).or_default() += 1;
         }
@@ -315,19 +355,21 @@ impl<'a> FileIntake<'a> {
     fn skip_repeated(&mut self, accepted: &Accepted, first: RowPlace) {
         let number = self.sheet_number();
         let Some(sheet) = self.sheet.as_mut() else { return };
-        let Some(ledger) = sheet.ledger() else { return };
+        let Some((ledger, _)) = sheet.ledger else { return };
         sheet.account.accepted -= 1;
         sheet.account.skipped += 1;
         let reason = format!("与{}完全相同，只计一次", place_name(&self.sheets, number, first));
         let before = sheet.notes.len();
         sheet.notes.push(note_on(ledger, accepted, number, NoteKind::Skipped, reason));
-        sheet.bound_notes(before);
+        self.note_room.bound(&mut sheet.notes, before);
     }
 
     fn quarantine_both(&mut self, accepted: &Accepted, first: RowPlace, names: RowNames) {
         let number = self.sheet_number();
         let Some(sheet) = self.sheet.as_mut() else { return };
-        let Some((ledger, intake)) = sheet.ledger().and_then(|ledger| Some((ledger, self.by_ledger.get_mut(&ledger.id)?))) else { return };
+        let Some((ledger, intake)) = sheet.ledger.and_then(|(ledger, _)| Some((ledger, self.by_ledger.get_mut(&ledger.id)?))) else {
+            return;
+        };
         let hint = "请核对，同一编号只保留一行".to_string();
         let reason = |place: String| format!("编号与{place}重复而内容不同");
         sheet.account.accepted -= 1;
@@ -335,7 +377,7 @@ impl<'a> FileIntake<'a> {
         let second = note_on(ledger, accepted, number, NoteKind::Quarantined, reason(place_name(&self.sheets, number, first)));
         let before = sheet.notes.len();
         sheet.notes.push(Note { hint: hint.clone(), ..second });
-        sheet.bound_notes(before);
+        self.note_room.bound(&mut sheet.notes, before);
         if !intake.retained.insert(accepted.code.clone()) {
             return;
         }
@@ -344,7 +386,7 @@ impl<'a> FileIntake<'a> {
         let note = note_on(ledger, accepted, first.sheet, NoteKind::Quarantined, reason(place_name(&self.sheets, first.sheet, here)));
         let before = sheet.notes.len();
         sheet.notes.push(Note { row: first.row, unit: names.unit, name: names.name, hint, ..note });
-        sheet.bound_notes(before);
+        self.note_room.bound(&mut sheet.notes, before);
         let account = if first.sheet == number {
             Some(&mut sheet.account)
         } else {
@@ -356,22 +398,37 @@ impl<'a> FileIntake<'a> {
         }
     }
 
-    /// Ends the sheet: its account, notes and doubts go to its ledger. Call it after its last outcomes are decided.
-    pub fn end_sheet(&mut self) {
-        let Some(mut sheet) = self.sheet.take() else { return };
-        sheet.note_unlisted(&self.note_room);
-        self.note_room = sheet.note_room;
-        self.read_before += sheet.account.read;
-        self.searched_before += sheet.searched_cells();
-        self.unusable_before += sheet.account.quarantined + sheet.account.skipped;
-        let Some(ledger) = sheet.ledger() else {
-            self.unread.push((sheet.account.sheet.clone(), sheet.account.unread.clone().unwrap_or_else(|| "未读取".into())));
-            return;
+    /// Ends the sheet: its account, notes and doubts go to its ledger. Call it after its last rows are decided.
+    ///
+    /// # Errors
+    /// No sheet is being read, its account is not that of its rows, or there is too much about it.
+    pub fn end_sheet(&mut self, end: SheetEnd) -> Result<(), Forged> {
+        let number = self.sheet_number();
+        let Some(mut sheet) = self.sheet.take() else { return Err(Forged("the end of no sheet")) };
+        let SheetEnd { account, notes, unlisted, covers_on, mut doubts, mut undecided } = end;
+        if !account.adds_up() || [account.accepted, account.quarantined, account.skipped] != sheet.arrived {
+            return Err(Forged("an account that is not that of its rows"));
+        }
+        let about = [notes.len(), doubts.len(), undecided.len(), account.undecided.len(), account.columns.len()];
+        self.take_pieces(about.iter().sum::<usize>() + account.units.len() + account.unknown.len())?;
+        sheet.notes.extend(notes);
+        self.note_room.add_unlisted(unlisted);
+        let on_sheet = |reason: String, hint: &str| Note::new(NoteKind::Warning, number, 0, reason, hint);
+        if let Some(unlisted) = self.note_room.unlisted_since(&sheet.room_before) {
+            sheet.notes.push(on_sheet(unlisted, "请先改正已列出的各行，再重新导入"));
+        }
+        let SheetAccount { sheet: name, read, accepted, quarantined, skipped, .. } = sheet.account;
+        self.read_before += read;
+        self.unusable_before += quarantined + skipped;
+        let Some((ledger, _)) = sheet.ledger else {
+            self.unread.push((name, account.unread.unwrap_or_else(|| "未读取".into())));
+            return Ok(());
         };
+        if account.columns.iter().chain(&account.units).any(|(id, _)| ledger.field(id).is_none()) {
+            return Err(Forged("a column of no field"));
+        }
         let intake = self.by_ledger.entry(ledger.id.clone()).or_insert_with(|| LedgerIntake::new(ledger));
-        intake.covers_on = intake.covers_on.or(sheet.covers_on);
-        let classified = std::mem::take(&mut sheet.classified).into_iter();
-        self.classified.extend(classified.map(|cell| (ledger.id.clone(), sheet.account.sheet.clone(), cell)));
+        intake.covers_on = intake.covers_on.or(covers_on);
         let codes = std::mem::take(&mut intake.codes_in_sheet);
         let mut listed = 0;
         for (first, common) in std::mem::take(&mut intake.common) {
@@ -380,15 +437,15 @@ impl<'a> FileIntake<'a> {
             let pct = common * 100 / codes.min(rows).max(1);
             if common >= COMMON_MIN && pct > COMMON_PCT_MAX && listed < COMMON_LISTED_MAX {
                 listed += 1;
-                let name = &sheet.account.sheet;
-                sheet.doubts.push(format!("工作表“{other}”与“{name}”有{pct}%的编号相同，请核对以哪张为准"));
+                doubts.push(format!("工作表“{other}”与“{name}”有{pct}%的编号相同，请核对以哪张为准"));
             }
         }
-        sheet.note_doubts();
-        intake.doubts.append(&mut sheet.doubts);
-        intake.undecided.append(&mut sheet.undecided);
-        intake.accounts.push(sheet.account);
+        sheet.notes.extend(doubts.iter().map(|doubt| on_sheet(doubt.clone(), "")));
+        intake.doubts.append(&mut doubts);
+        intake.undecided.append(&mut undecided);
+        intake.accounts.push(SheetAccount { sheet: name, read, accepted, quarantined, skipped, ..account });
         intake.notes.append(&mut sheet.notes);
+        Ok(())
     }
 }
 
@@ -417,18 +474,6 @@ impl<'a> LedgerIntake<'a> {
             }
         }
         self.notes.sort_by(|a, b| (a.sheet, a.row, &a.cell, a.kind).cmp(&(b.sheet, b.row, &b.cell, b.kind)));
-    }
-}
-
-/// A note on a row as a whole, without a hint.
-fn note_on(ledger: &Ledger, accepted: &Accepted, sheet: u32, kind: NoteKind, reason: String) -> Note {
-    Note {
-        code: accepted.code.clone(),
-        name: ledger.role(Role::Name).map(|field| accepted.cells[field].to_string()).unwrap_or_default(),
-        unit: accepted.cells[ledger.owner.field()].to_string(),
-        restricted: ledger.role(Role::Restricted).is_some_and(|field| is_marked(ledger, &accepted.cells[field])),
-        project: ledger.project_in(&accepted.cells).unwrap_or_default(),
-        ..Note::new(kind, sheet, accepted.row, reason, "")
     }
 }
 

@@ -17,6 +17,7 @@ pub(crate) mod place;
 pub mod raw;
 pub(crate) mod row;
 pub mod row_marks;
+pub mod rows;
 pub mod sheet;
 pub(crate) mod sums;
 pub(crate) mod text;

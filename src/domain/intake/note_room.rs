@@ -29,25 +29,27 @@ impl Default for NoteRoom {
 }
 
 impl NoteRoom {
-    /// Bounds the notes from an index on: those for which there is no room are removed and counted. Notes on a sheet as a whole stay.
+    /// Bounds the notes from an index on: those for which there is no room are removed and counted. Notes on a sheet as a whole stay as they are.
     pub(crate) fn bound(&mut self, notes: &mut Vec<Note>, from: usize) {
         let mut at = from;
         while let Some(note) = notes.get_mut(at) {
+            if note.row == 0 {
+                at += 1;
+                continue;
+            }
             let mut bytes = note.hint.len();
             for text in [&mut note.code, &mut note.name, &mut note.unit, &mut note.raw, &mut note.reason, &mut note.project] {
                 shortened(text, TEXT_CHARS_MAX);
                 bytes += text.len();
             }
             let kind = note.kind as usize;
-            if note.row > 0 && (self.left[kind] == 0 || self.bytes_left < bytes) {
+            if self.left[kind] == 0 || self.bytes_left < bytes {
                 self.unlisted[kind] += 1;
                 notes.remove(at);
                 continue;
             }
-            if note.row > 0 {
-                self.left[kind] -= 1;
-                self.bytes_left -= bytes;
-            }
+            self.left[kind] -= 1;
+            self.bytes_left -= bytes;
             at += 1;
         }
     }
@@ -57,9 +59,21 @@ impl NoteRoom {
         self.unlisted.iter().sum()
     }
 
+    /// How many notes of each kind were not listed since the room was `before`.
+    pub(crate) fn unlisted_counts(&self, before: &NoteRoom) -> [u64; 3] {
+        NoteKind::ALL.map(|kind| self.unlisted[kind as usize] - before.unlisted[kind as usize])
+    }
+
+    /// Counts notes of each kind that were not listed elsewhere.
+    pub(crate) fn add_unlisted(&mut self, counts: [u64; 3]) {
+        for (unlisted, count) in self.unlisted.iter_mut().zip(counts) {
+            *unlisted = unlisted.saturating_add(count);
+        }
+    }
+
     /// How many notes of each kind were not listed since `before`, as a sentence; `None` = none.
     pub(crate) fn unlisted_since(&self, before: &NoteRoom) -> Option<String> {
-        let counts = NoteKind::ALL.map(|kind| (kind, self.unlisted[kind as usize] - before.unlisted[kind as usize]));
+        let counts = NoteKind::ALL.into_iter().zip(self.unlisted_counts(before)).collect::<Vec<_>>();
         let words: Vec<String> =
             counts.iter().filter(|(_, count)| *count > 0).map(|(kind, count)| format!("{}{count}条", kind.title())).collect();
         (!words.is_empty()).then(|| format!("另有{}未逐条列出，每个文件每类最多列{NOTES_MAX}条", words.join("、")))

@@ -4,9 +4,10 @@ use crate::domain::intake::header::DoubtfulColumn;
 use crate::domain::intake::raw::{Raw, cell_at};
 use crate::domain::restriction::mark_text;
 use crate::domain::secrecy::{Marking, Polarity, Secrecy};
+use serde::{Deserialize, Serialize};
 
 /// The mark of a row with a code.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowMark {
     pub code: String,
     /// The cell as it was read.
@@ -16,7 +17,7 @@ pub struct RowMark {
 }
 
 /// A cell of secrecy that holds the grade of a state secret. The grade is not stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClassifiedCell {
     /// From 1.
     pub row: u32,

@@ -95,6 +95,10 @@ pub struct SheetIntake<'a> {
     state: SheetState<'a>,
     pub account: SheetAccount,
     pub notes: Vec<Note>,
+    /// The first of the notes: those about the header, until they are taken.
+    header_notes: usize,
+    /// How many notes were taken.
+    taken_notes: u64,
     pub(crate) note_room: NoteRoom,
     /// Bytes of texts and dates that rows have shared with their neighbours by merged cells.
     shared_bytes: usize,
@@ -158,6 +162,8 @@ impl<'a> SheetIntake<'a> {
             state: SheetState::Searching,
             account: SheetAccount { sheet: name.to_owned(), ..SheetAccount::default() },
             notes: Vec::new(),
+            header_notes: 0,
+            taken_notes: 0,
             note_room: NoteRoom::default(),
             shared_bytes: 0,
             covers_on: None,
@@ -187,7 +193,24 @@ impl<'a> SheetIntake<'a> {
 
     /// How many notes there are so far, those to come about columns without header included.
     pub(crate) fn note_count(&self) -> u64 {
-        self.notes.len() as u64 + self.note_room.unlisted() + self.unheaded.values().map(|column| column.rows).sum::<u64>()
+        self.taken_notes
+            + self.notes.len() as u64
+            + self.note_room.unlisted()
+            + self.unheaded.values().map(|column| column.rows).sum::<u64>()
+    }
+
+    /// The notes about the header, once, where none was taken before.
+    pub(crate) fn take_header_notes(&mut self) -> Vec<Note> {
+        let count = std::mem::take(&mut self.header_notes);
+        self.taken_notes += count as u64;
+        self.notes.drain(..count).collect()
+    }
+
+    /// The notes since the last call.
+    pub(crate) fn take_notes(&mut self) -> Vec<Note> {
+        self.header_notes = 0;
+        self.taken_notes += self.notes.len() as u64;
+        std::mem::take(&mut self.notes)
     }
 
     /// Whether no further row of the sheet is read.
@@ -383,6 +406,7 @@ impl<'a> SheetIntake<'a> {
             self.notes.push(Note { cell, field: ledger.fields[duplicate.field].title.clone(), ..note });
         }
         self.note_hidden_columns(ledger, &header);
+        self.header_notes = self.notes.len();
         self.sums = Sums::new(ledger, &header);
         let fields = header.columns.iter().map(|column| column.field);
         self.all_today = fields.filter(|field| ledger.fields[*field].role.is_some_and(|role| EVENTS.contains(&role))).collect();
@@ -602,20 +626,6 @@ impl<'a> SheetIntake<'a> {
             });
         }
         self.bound_notes(before);
-    }
-
-    /// Adds a warning for each doubt. Call it last, when all doubts are known.
-    pub(crate) fn note_doubts(&mut self) {
-        for doubt in self.doubts.clone() {
-            self.sheet_note(doubt, "");
-        }
-    }
-
-    /// Adds a warning that counts the notes which were not listed since the room was `before`.
-    pub(crate) fn note_unlisted(&mut self, before: &NoteRoom) {
-        if let Some(unlisted) = self.note_room.unlisted_since(before) {
-            self.sheet_note(unlisted, "请先改正已列出的各行，再重新导入");
-        }
     }
 
     /// Adds a warning about the sheet as a whole.

@@ -2,10 +2,11 @@
 
 use crate::domain::register::record::{Cell, Record};
 use crate::domain::secrecy::Secrecy;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// What a field holds. `Date { planned: false }` is an event: a date after as_of has not happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FieldKind {
     Text,
     Date { planned: bool },
@@ -19,7 +20,7 @@ pub enum FieldKind {
 pub(crate) const MONEY_UNITS: [(&str, i32); 5] = [("亿元", 10), ("千万元", 9), ("百万元", 8), ("万元", 6), ("元", 2)];
 
 /// Whether a field is shown outside the office's own workbook.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Privacy {
     #[default]
     None,
@@ -27,7 +28,7 @@ pub enum Privacy {
     Commercial,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Field {
     /// English name, as rules, templates and JSON use it.
     pub id: String,
@@ -46,7 +47,7 @@ pub struct Field {
 }
 
 /// The meaning of a field to the code. The code finds fields by role, so an office may name them freely.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Role {
     Code,
     Name,
@@ -149,7 +150,7 @@ impl Role {
 }
 
 /// How the one owner unit of a record is found. The values are field indices.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OwnerSpec {
     /// The unit of a place cell; `within` is the cell of the division it lies in.
     Place { place: usize, within: Option<usize> },
@@ -171,7 +172,7 @@ impl OwnerSpec {
 }
 
 /// What a ledger is for. The code finds a ledger by its purpose, so an office may name the file freely.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Purpose {
     /// The projects that the records of other ledgers belong to.
     Project,
@@ -211,7 +212,8 @@ impl Purpose {
 }
 
 /// The field that fills each role.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(into = "Vec<Option<usize>>", try_from = "Vec<Option<usize>>")]
 pub struct Roles([Option<usize>; Role::NAMES.len()]);
 
 impl Roles {
@@ -226,8 +228,22 @@ impl Roles {
     }
 }
 
+impl From<Roles> for Vec<Option<usize>> {
+    fn from(Roles(roles): Roles) -> Vec<Option<usize>> {
+        roles.to_vec()
+    }
+}
+
+impl TryFrom<Vec<Option<usize>>> for Roles {
+    type Error = &'static str;
+
+    fn try_from(roles: Vec<Option<usize>>) -> Result<Roles, &'static str> {
+        roles.try_into().map(Roles).map_err(|_| "roles of another program")
+    }
+}
+
 /// A ledger as its file declares it. `roles` are those of `fields`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Ledger {
     /// File stem, e.g. `work-order`: the key of its rows in the database, in JSON and in templates.
     pub id: String,
@@ -247,7 +263,9 @@ pub struct Ledger {
     pub append_only: Vec<usize>,
     /// The required roles that the office has left out on purpose, with its reason; empty where none is asked for.
     pub without: Vec<(Role, String)>,
-    /// By which headers and words its rows are restricted; those of the source that is read.
+    /// By which headers and words its rows are restricted; those of the source that is read. They are not serialized, because all ledgers share
+    /// them.
+    #[serde(skip)]
     pub secrecy: Arc<Secrecy>,
 }
 

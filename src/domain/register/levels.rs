@@ -2,10 +2,11 @@
 //! here; no sentence names a level itself.
 
 use crate::domain::problem::{ProblemsAt, suggest};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// What a level is to the office.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum LevelKind {
     /// The office itself.
     Top,
@@ -39,7 +40,7 @@ impl LevelKind {
 }
 
 /// A word of a level. Which ones a level needs depends on its kind; the others are for the office's templates.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum LevelWord {
     /// What its units are, as a column's title and as their class.
     Name,
@@ -86,7 +87,7 @@ impl LevelWord {
 }
 
 /// A level as units, rules and jobs refer to it: a place in [`Levels`], with its kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Level {
     index: usize,
     kind: LevelKind,
@@ -104,7 +105,7 @@ impl Level {
 }
 
 /// What `config/levels.toml` declares of one level.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LevelDeclaration {
     /// The word by which units, rules, jobs and templates name it.
     pub id: String,
@@ -117,7 +118,7 @@ pub struct LevelDeclaration {
 }
 
 /// The levels of the office, from the top down.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Levels(Vec<LevelDeclaration>);
 
 impl Levels {

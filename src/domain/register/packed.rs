@@ -3,8 +3,10 @@
 //! The body of a record is, for each field of its layout in order, one [`PackedCell`]. The layout (ordered field ids that the source sheet has
 //! a column for) is stored beside it, so a body stays readable when a ledger gains or loses a field.
 
+use crate::domain::intake::money::FEN_MAX;
+use crate::domain::register::ledger::{FieldKind, Ledger, Role};
 use crate::domain::register::record::{Cell, Columns, Decimal};
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use postcard::ser_flavors::Flavor;
 use serde::{Deserialize, Serialize};
 
@@ -40,6 +42,10 @@ impl<'a> From<&'a Cell> for PackedCell<'a> {
         }
     }
 }
+
+/// The years and digits behind the point of cells that an intake reads.
+const YEARS: std::ops::Range<i32> = 1900..2200;
+const SCALE_MAX: u8 = 18;
 
 /// Appends to bytes. `postcard::to_extend` takes twice the time for texts.
 struct Appending(Vec<u8>);
@@ -94,6 +100,57 @@ fn append_blanks(out: &mut Vec<u8>, blanks: &mut u64) -> Result<(), postcard::Er
         1 => append(out, &PackedCell::Empty),
         count => append(out, &PackedCell::Blanks(count)),
     }
+}
+
+/// What the store holds of a row beside its body.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RowHead<'a> {
+    pub code: &'a str,
+    pub unit: &'a str,
+    pub name: &'a str,
+    pub amount: i64,
+}
+
+/// The head of a row that an intake has packed; `None` = the bytes are not the cells of these columns as an intake of this ledger reads them.
+pub fn head<'a>(mut body: &'a [u8], ledger: &Ledger, columns: Columns) -> Option<RowHead<'a>> {
+    let (code, name, amount) = (ledger.role(Role::Code), ledger.role(Role::Name), ledger.role(Role::Amount));
+    let mut head = RowHead::default();
+    let mut fields = columns.iter();
+    while !body.is_empty() {
+        let (cell, rest) = postcard::take_from_bytes::<PackedCell<'a>>(body).ok()?;
+        body = rest;
+        if let PackedCell::Blanks(count) = cell {
+            // a ledger has fewer fields than that
+            (0..count.min(u64::from(u8::MAX))).try_for_each(|_| fields.next().map(drop))?;
+            continue;
+        }
+        let field = fields.next()?;
+        match (cell, ledger.fields.get(field)?.kind) {
+            (PackedCell::Empty, _) | (PackedCell::Int(_), FieldKind::Int) | (PackedCell::No | PackedCell::Yes, FieldKind::Bool) => {}
+            (PackedCell::Text(text), FieldKind::Text) if !text.contains('\0') => {
+                if Some(field) == code {
+                    head.code = text;
+                }
+                if field == ledger.owner.field() {
+                    head.unit = text;
+                }
+                if Some(field) == name {
+                    head.name = text;
+                }
+            }
+            (PackedCell::Date(days), FieldKind::Date { .. }) => {
+                NaiveDate::from_epoch_days(days).filter(|date| YEARS.contains(&date.year()))?;
+            }
+            (PackedCell::Money(fen), FieldKind::Money) if (0..=FEN_MAX).contains(&fen) => {
+                if Some(field) == amount {
+                    head.amount = fen;
+                }
+            }
+            (PackedCell::Decimal(scale, _), FieldKind::Decimal) if scale <= SCALE_MAX => {}
+            _ => return None,
+        }
+    }
+    (fields.next().is_none() && !head.code.is_empty()).then_some(head)
 }
 
 /// How the cells of packed bodies map to the current fields of a ledger.

@@ -2,6 +2,7 @@
 
 use chrono::NaiveDate;
 use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
@@ -237,7 +238,7 @@ impl Records for HashMap<(usize, String), Record> {
 }
 
 /// A set of field indices, at most 128.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Columns(u128);
 
 /// The most fields a ledger may have (the width of [`Columns`]).

@@ -2,13 +2,14 @@
 
 use crate::domain::register::levels::{Level, LevelKind, Levels};
 use chrono::NaiveDate;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
 /// Index of a unit in [`Units`].
 pub type UnitId = usize;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Unit {
     pub code: String,
     pub name: String,
@@ -26,7 +27,7 @@ pub struct Unit {
 }
 
 /// The days on which something is valid, both included; `None` = no beginning, no end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Term {
     pub from: Option<NaiveDate>,
     pub until: Option<NaiveDate>,
@@ -124,13 +125,18 @@ impl Names {
     }
 }
 
-#[derive(Clone, Debug, Default)]
+/// Serialized it finds units by the names of its day, and nothing else: that is what an intake asks.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Units {
     pub levels: Levels,
     pub units: Vec<Unit>,
+    #[serde(skip)]
     pub industries: Vec<Industry>,
+    #[serde(skip)]
     pub departments: Vec<DepartmentKind>,
+    #[serde(serialize_with = "names_now", deserialize_with = "only_now")]
     names: Names,
+    #[serde(skip)]
     industry_names: Names,
     /// The day of the tables, see [`Units::on`].
     day: Option<NaiveDate>,
@@ -344,6 +350,16 @@ impl Units {
             at = self.units[at].place.or(self.units[at].parent)?;
         }
     }
+}
+
+/// Names with what they mean on the day of the table.
+fn names_now<S: Serializer>(names: &Names, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(&names.now)
+}
+
+fn only_now<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Names, D::Error> {
+    let now: Vec<(String, usize)> = Vec::deserialize(deserializer)?;
+    Ok(Names { known: BTreeMap::new(), now: now.into_iter().collect() })
 }
 
 /// The suffixes by which a register names the department that leads an industry.

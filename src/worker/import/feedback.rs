@@ -1,34 +1,34 @@
 //! Feedback forms that units sent back: read by the child process like any file, assessed row by row, and stored as answers.
 
 use crate::clock::stamp;
-use crate::domain::intake::file::SHEETS_MAX;
-use crate::domain::intake::note::{Note, NoteKind, SheetAccount};
-use crate::domain::intake::raw::{Raw, RawRow};
+use crate::domain::intake::note::NoteKind;
 use crate::domain::intake::row_marks::{ClassifiedCell, RowMark};
-use crate::domain::intake::sheet::{Accepted, Outcome, SheetIntake};
+use crate::domain::intake::sheet::Accepted;
 use crate::domain::notify::feedback::{
-    Answer, Answers, FILLED_ON, FormAccount, FormHead, FormNumber, FormRow, KnownRecord, Outcome as FormOutcome, RowProof, WHO, assess_row,
-    editable, form_ledger,
+    Answer, Answers, FormAccount, FormHead, FormNumber, FormRow, KnownRecord, Outcome as FormOutcome, RowProof, assess_row, editable,
+    form_ledger,
 };
 use crate::domain::notify::form_seal::FormKey;
 use crate::domain::register::ledger::Ledger;
 use crate::domain::register::period::chinese_date;
-use crate::domain::register::record::{Columns, Record};
+use crate::domain::register::record::Record;
 use crate::domain::register::units::UnitId;
 use crate::domain::rules::owner::owner_of;
 use crate::domain::rules::policy::Policy;
+use crate::source::child::Rows;
 use crate::source::folder;
-use crate::source::frame::{Block, Frame, Sheet};
 use crate::source::input_file::sha256;
 use crate::source::refusal::Refusal;
 use crate::store::database::StoreError;
 use crate::store::feedback::HandedIn;
 use crate::store::keys::FORMS;
+use crate::worker::import::form_reader::{FormReader, FormSheet};
 use crate::worker::import::importer::Importer;
-use crate::worker::import::input::{Input, OpenInput};
+use crate::worker::import::input::{Input, Reading};
 use crate::worker::import::known_marks::state_secrets;
 use crate::worker::import::pull_report::{PullError, interrupted};
 use crate::worker::import::reading_guard::Initiative;
+use crate::worker::import::taken::{Purpose, Task};
 use crate::worker::records::{LedgerRecords, linked_projects};
 use crate::worker::snapshot_selection::SnapshotSelection;
 use chrono::NaiveDate;
@@ -36,74 +36,8 @@ use ring::rand::{SecureRandom, SystemRandom};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-/// A sheet of a form while it is read.
-struct OpenSheet<'a> {
-    intake: SheetIntake<'a>,
-    preamble: Preamble,
-    rows: Vec<Accepted>,
-}
-
-/// A sheet of a form after it was read.
-struct FormSheet {
-    name: String,
-    number: Option<FormNumber>,
-    who: String,
-    filled_on: Option<NaiveDate>,
-    ledger: Option<usize>,
-    columns: Columns,
-    rows: Vec<Accepted>,
-    intake: SheetAccount,
-    notes: Vec<Note>,
-    marks: Vec<RowMark>,
-    classified: Vec<ClassifiedCell>,
-}
-
-/// The cells above the table of a sheet.
-#[derive(Default)]
-struct Preamble {
-    number: Option<FormNumber>,
-    who: String,
-    filled_on: Option<NaiveDate>,
-    /// Rows that were searched.
-    rows: usize,
-}
-
 /// The source under which the marks of forms are stored.
 const FEEDBACK_SOURCE: &str = "feedback";
-
-/// The rows in which the head of a form is searched.
-const HEAD_ROWS: usize = 30;
-/// The most rows of one form; a unit has some hundred at most.
-const ROWS_MAX: usize = 20_000;
-/// The most bytes of the texts of one form.
-const TEXT_BYTES_MAX: usize = 16 * 1024 * 1024;
-
-impl Preamble {
-    /// Searches a row for the number of the form, who filled it in, and when.
-    fn search(&mut self, row: &RawRow<'_>) {
-        if self.rows >= HEAD_ROWS {
-            return;
-        }
-        self.rows += 1;
-        for (index, (column, raw)) in row.cells.iter().enumerate() {
-            let Raw::Text(text) = raw else { continue };
-            if self.number.is_none() {
-                self.number = FormNumber::read(text);
-            }
-            let label = text.trim().trim_end_matches([':', '：']);
-            // the value is in the cell to the right of the label
-            let beside = row.cells.get(index + 1).filter(|(next, _)| *next == column + 1).map(|(_, raw)| raw);
-            match (label, beside) {
-                (WHO, Some(raw)) => self.who = raw.display().trim().to_owned(),
-                (FILLED_ON, Some(Raw::Date(year, month, day))) => {
-                    self.filled_on = NaiveDate::from_ymd_opt(i32::from(*year), u32::from(*month), u32::from(*day));
-                }
-                (FILLED_ON, Some(raw)) => self.filled_on = raw.display().trim().parse().ok(),
-                _ => {}
-            }
-        }
-    }
-}
 
 /// Who hands a form in.
 #[derive(Clone, Debug)]
@@ -189,13 +123,7 @@ impl Importer {
         self.end_guarded(sha256, read).await.map(|_| is_form).or(Ok(false))
     }
 
-    async fn take_open_form(
-        &self,
-        policy: &Policy,
-        input: &Input,
-        sender: &Sender,
-        open: OpenInput,
-    ) -> Result<Vec<FormAccount>, PullError> {
+    async fn take_open_form(&self, policy: &Policy, input: &Input, sender: &Sender, open: Rows) -> Result<Vec<FormAccount>, PullError> {
         let file = input.name();
         let refuse = |refusal: Refusal| PullError::Refused { file: input.place(), refusal };
         let known: Vec<usize> = (0..policy.ledgers.len()).filter(|index| editable(&policy.ledgers[*index]).next().is_some()).collect();
@@ -403,81 +331,31 @@ impl Importer {
     async fn read_form(
         &self,
         input: &Input,
-        file: OpenInput,
+        file: Rows,
         ledgers: &[Ledger],
         policy: &Policy,
         by_clerk: bool,
     ) -> Result<(Vec<FormSheet>, String), PullError> {
         let refuse = |refusal: Refusal| PullError::Refused { file: input.place(), refusal };
-        // what no child of ours sends: the file has taken it over
-        let broken = |error| PullError::ReaderEnded { file: input.place(), refusal: interrupted(error) };
-        let (sender, mut receiver) = tokio::sync::mpsc::channel::<Block>(4);
-        let reading = self.begin_reading(file, self.read_limits(), sender);
-        let mut sheets = Vec::new();
-        let mut open: Option<OpenSheet<'_>> = None;
-        let mut outcomes = Vec::new();
-        let mut end = |open: &mut Option<OpenSheet<'_>>, outcomes: &mut Vec<Outcome>| {
-            let Some(OpenSheet { mut intake, preamble, mut rows }) = open.take() else { return };
-            intake.finish(outcomes);
-            move_accepted(outcomes, &mut rows);
-            let has_check =
-                intake.ledger().is_some_and(|ledger| ledger.field("feedback_check").is_some_and(|field| intake.columns().contains(field)));
-            // a clerk may take a form that was made elsewhere
-            if preamble.number.is_some() && has_check || by_clerk && intake.ledger().is_some() {
-                sheets.push(FormSheet {
-                    name: intake.account.sheet.clone(),
-                    number: preamble.number,
-                    who: preamble.who,
-                    filled_on: preamble.filled_on,
-                    ledger: intake.ledger().and_then(|ledger| policy.ledger(&ledger.id)),
-                    columns: intake.columns(),
-                    rows,
-                    marks: intake.take_marks(),
-                    classified: intake.classified.clone(),
-                    intake: intake.account,
-                    notes: intake.notes,
-                });
-            }
-        };
-        let (mut count, mut text_bytes) = (0, 0);
-        let mut number = 0;
-        while let Some(block) = receiver.recv().await {
-            for frame in block.frames() {
-                match frame.map_err(broken)? {
-                    Frame::Sheet(Sheet { name, visible, merges, .. }) => {
-                        end(&mut open, &mut outcomes);
-                        open = visible.then(|| OpenSheet {
-                            intake: SheetIntake::new(ledgers, number, name, merges, self.clock.today()),
-                            preamble: Preamble::default(),
-                            rows: Vec::new(),
-                        });
-                        number += 1;
-                        if number as usize > SHEETS_MAX {
-                            return Err(refuse(Refusal::new(format!("工作表超过{SHEETS_MAX}张，不像反馈表"), "请核对是否选错了文件")));
-                        }
-                    }
-                    Frame::Row(row) => {
-                        count += 1;
-                        if count > ROWS_MAX {
-                            return Err(refuse(Refusal::new(format!("超过{ROWS_MAX}行，不像反馈表"), "请核对是否选错了文件")));
-                        }
-                        if let Some(sheet) = open.as_mut() {
-                            let row = row.unpack().map_err(broken)?;
-                            text_bytes += row.text_bytes();
-                            if text_bytes > TEXT_BYTES_MAX {
-                                return Err(refuse(Refusal::new("文字过多，不像反馈表", "请核对是否选错了文件")));
-                            }
-                            sheet.preamble.search(&row);
-                            sheet.intake.push(&row, &mut outcomes);
-                            move_accepted(&mut outcomes, &mut sheet.rows);
-                        }
-                    }
-                }
-            }
+        let task = Task::new(Purpose::Form, ledgers, &policy.units, self.clock.today(), 0, Default::default());
+        // a child of a form asks nothing
+        let Reading { mut blocks, ended, .. } = self.begin_taking_in(file, &task).map_err(refuse)?;
+        let mut reader = FormReader::new(ledgers);
+        while let Some(block) = blocks.recv().await {
+            // what no child of ours sends: the file has taken it over
+            reader.read(&block).map_err(|forged| PullError::ReaderEnded { file: input.place(), refusal: interrupted(forged) })?;
         }
-        let read = reading.await.map_err(|error| refuse(interrupted(error)))?;
+        let read = ended.await.map_err(|error| refuse(interrupted(error)))?;
         let sha256 = read.map_err(|failure| PullError::of(input.place(), failure))?;
-        end(&mut open, &mut outcomes);
+        let mut sheets = reader.sheets;
+        sheets.retain(|sheet| {
+            let has_check = |ledger: &Ledger| ledger.field("feedback_check").is_some_and(|field| sheet.columns.contains(field));
+            // a clerk may take a form that was made elsewhere
+            sheet.number.is_some() && sheet.ledger.is_some_and(|ledger| has_check(&ledgers[ledger])) || by_clerk && sheet.ledger.is_some()
+        });
+        for sheet in &mut sheets {
+            sheet.ledger = sheet.ledger.and_then(|ledger| policy.ledger(&ledgers[ledger].id));
+        }
         Ok((sheets, sha256))
     }
 
@@ -519,12 +397,4 @@ pub(crate) fn new_secret() -> anyhow::Result<[u8; SECRET]> {
     let mut secret = [0; SECRET];
     SystemRandom::new().fill(&mut secret).map_err(|_| anyhow::anyhow!("this machine gives no random numbers for a key"))?;
     Ok(secret)
-}
-
-/// Moves the accepted rows of `outcomes` to `rows`; the other outcomes are dropped.
-fn move_accepted(outcomes: &mut Vec<Outcome>, rows: &mut Vec<Accepted>) {
-    rows.extend(outcomes.drain(..).filter_map(|outcome| match outcome {
-        Outcome::Accepted(accepted) => Some(accepted),
-        Outcome::Blank | Outcome::Skipped | Outcome::Quarantined { .. } => None,
-    }));
 }

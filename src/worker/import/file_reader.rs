@@ -1,24 +1,22 @@
-//! Reads the blocks of one file or query, and writes the rows that the intake accepts to the new snapshots of their ledgers.
+//! Reads what a child has taken in of one file or query, checks it, and writes the accepted rows to the new snapshots of their ledgers.
 
-use crate::config::load::Config;
 use crate::domain::audience::is_stated_open;
-use crate::domain::intake::file::{CodeInFile, FileFault, FileIntake, RowNames, RowPlace};
-use crate::domain::intake::raw::RawRow;
+use crate::domain::intake::file::{CodeInFile, FileIntake, Forged, RowNames, RowPlace};
 use crate::domain::intake::row_marks::{ClassifiedCell, RowMark};
-use crate::domain::intake::sheet::{Accepted, Outcome};
+use crate::domain::intake::rows::FileFault;
+use crate::domain::intake::sheet::Accepted;
 use crate::domain::register::ledger::{Ledger, Role};
-use crate::domain::register::packed::pack;
-use crate::domain::register::record::Columns;
-use crate::domain::rules::policy::Policy;
-use crate::source::frame::{Block, Frame};
+use crate::domain::register::packed::{self, Layout, RowHead};
+use crate::domain::register::record::{Cell, Columns};
+use crate::source::child::Answers;
 use crate::source::refusal::Refusal;
-use crate::store::database::StoreError;
 use crate::store::open_versions::RowFingerprint;
 use crate::store::pulls::{NewRecord, Pull, SnapshotWriter};
+use crate::worker::import::known_rows;
 use crate::worker::import::pull_report::{PullError, interrupted};
-use crate::worker::import::row_cache::RowFingerprinter;
-use chrono::NaiveDate;
+use crate::worker::import::taken::{PackedNote, SheetPieces, TEXT_BYTES_MAX, Taken};
 use indicatif::ProgressBar;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::mpsc::Receiver;
 
@@ -36,78 +34,74 @@ pub(crate) struct LedgerWriter {
 /// The cell of a mark in a file with grades of state secrets, because none of its text is stored.
 const CLASSIFIED_FILE: &str = "（拒收的文件标注）";
 
-/// Adds the rows of a file's sheets to the ledgers they belong to.
+/// The most memory that the marks of a file may take: those of a full sheet, and more.
+const MARKS_BYTES_MAX: usize = 192 * 1024 * 1024;
+
+/// What a mark takes beside its texts.
+const MARK_BYTES: usize = 160;
+
+/// The most bytes that a child may send about a file, beside the packed cells of its rows.
+const TAKEN_BYTES_MAX: u64 = 1024 * 1024 * 1024;
+
+/// Adds the rows of a file's sheets to the ledgers they belong to, as the child that takes them in sends them.
 pub(crate) struct FileReader<'a> {
-    config: &'a Config,
     source: &'a str,
     /// What a refusal names as the place of the error.
     place: String,
-    today: NaiveDate,
+    answers: Option<Answers>,
     pub(crate) intake: FileIntake<'a>,
     /// By the id of the ledger; those that [`FileIntake::by_ledger`] has.
     pub(crate) writers: BTreeMap<String, LedgerWriter>,
-    /// Of the sheet being read; `None` until its header is found.
-    fingerprinter: Option<RowFingerprinter>,
-    /// The packed cells of the current row; one buffer for all rows.
-    body: Vec<u8>,
+    /// About the sheet being read.
+    pieces: SheetPieces,
+    /// Memory that the marks take.
+    mark_bytes: usize,
+    taken_bytes: u64,
 }
 
 impl<'a> FileReader<'a> {
     /// A reader that has not read anything. `ledgers` are those that the file may hold; `place` is named in a refusal.
-    pub(crate) fn new(
-        config: &'a Config,
-        policy: &'a Policy,
-        ledgers: &'a [Ledger],
-        source: &'a str,
-        place: String,
-        today: NaiveDate,
-    ) -> FileReader<'a> {
+    pub(crate) fn new(ledgers: &'a [Ledger], source: &'a str, place: String, data_rows_max: u32, answers: Answers) -> FileReader<'a> {
         FileReader {
-            config,
             source,
             place,
-            today,
-            intake: FileIntake::new(policy, ledgers, today),
+            answers: Some(answers),
+            intake: FileIntake::new(ledgers, data_rows_max),
             writers: BTreeMap::new(),
-            fingerprinter: None,
-            body: Vec::new(),
+            pieces: SheetPieces::default(),
+            mark_bytes: 0,
+            taken_bytes: 0,
         }
     }
 
-    /// Reads all blocks. The last sheet is left open for [`FileReader::end_sheet`], which the caller calls only if the source was read to its
-    /// end.
+    /// Reads all blocks.
     ///
     /// # Errors
-    /// A block is damaged, or the database fails.
-    pub(crate) async fn read(&mut self, pull: &mut Pull, mut receiver: Receiver<Block>, progress: &ProgressBar) -> Result<(), PullError> {
-        let mut outcomes = Vec::new();
-        let mut canonical = Vec::new();
-        while let Some(block) = receiver.recv().await {
-            let mut row = RawRow { number: 0, hidden: false, cells: Vec::new() };
-            for frame in block.frames() {
-                match frame.map_err(|error| self.broken(error))? {
-                    Frame::Sheet(sheet) => {
-                        self.end_sheet(pull).await?;
-                        self.intake.begin_sheet(sheet.name, sheet.visible, sheet.merges, sheet.hidden_columns, sheet.document);
+    /// A block is none of a child of ours, or the file is refused, or the database fails.
+    pub(crate) async fn read(&mut self, pull: &mut Pull, mut blocks: Receiver<Vec<u8>>, progress: &ProgressBar) -> Result<(), PullError> {
+        while let Some(block) = blocks.recv().await {
+            let mut rest = block.as_slice();
+            while !rest.is_empty() {
+                let (taken, left) = postcard::take_from_bytes::<Taken<'_>>(rest).map_err(|error| self.broken(error))?;
+                let bytes = rest.len() - left.len();
+                rest = left;
+                match taken {
+                    Taken::Unchanged { row, fingerprint } => {
+                        progress.inc(1);
+                        self.add_unchanged(row, fingerprint)?;
+                    }
+                    Taken::Accepted { row, fingerprint, body } => self.add_row(pull, row, fingerprint, body.0).await?,
+                    Taken::RowEnd => {
+                        progress.inc(1);
+                        self.intake.end_row().map_err(|forged| self.broken(forged))?;
                         self.check_bounds()?;
                     }
-                    Frame::Row(packed) => {
-                        progress.inc(1);
-                        if self.intake.sheet().is_none_or(|sheet| sheet.is_refused()) {
-                            self.intake.count_row();
-                            self.check_bounds()?;
-                            continue;
+                    other => {
+                        self.taken_bytes += bytes as u64;
+                        if self.taken_bytes > TAKEN_BYTES_MAX {
+                            return Err(self.broken("more than any file"));
                         }
-                        packed.unpack_into(&mut row, &mut canonical).map_err(|error| self.broken(error))?;
-                        let fingerprint = self.fingerprint(row.number, &canonical);
-                        if let Some(fingerprint) = fingerprint
-                            && self.count_if_unchanged(&row, fingerprint)?
-                        {
-                            continue;
-                        }
-                        let is_clean = self.intake.push(&row, &mut outcomes);
-                        self.add_rows(pull, &mut outcomes, fingerprint.filter(|_| is_clean)).await?;
-                        self.check_bounds()?;
+                        self.take(pull, other).await?;
                     }
                 }
             }
@@ -121,7 +115,7 @@ impl<'a> FileReader<'a> {
     }
 
     /// # Errors
-    /// The file has more of something than a real register, or nearly nothing of it can be used.
+    /// Nearly nothing of the file can be used.
     fn check_bounds(&self) -> Result<(), PullError> {
         match self.intake.fault() {
             None => Ok(()),
@@ -131,90 +125,102 @@ impl<'a> FileReader<'a> {
         }
     }
 
-    /// The fingerprint of a row with these canonical bytes; `None` before the header is found, and for a row whose reading depends on other
-    /// rows.
-    fn fingerprint(&mut self, row: u32, canonical: &[u8]) -> Option<RowFingerprint> {
-        let sheet = self.intake.sheet()?;
-        if self.fingerprinter.is_none() {
-            self.fingerprinter = RowFingerprinter::of(self.config, sheet, self.today);
-        }
-        self.fingerprinter.as_ref().filter(|_| sheet.is_independent(row)).map(|fingerprinter| fingerprinter.fingerprint(canonical))
-    }
-
-    /// Counts a row that was accepted without a note at the previous pull and has not changed since. Returns `false` if the row must be read.
-    fn count_if_unchanged(&mut self, row: &RawRow<'_>, fingerprint: RowFingerprint) -> Result<bool, StoreError> {
-        let Some(ledger) = self.intake.sheet().and_then(|sheet| sheet.ledger()) else { return Ok(false) };
-        let Some(ledger) = self.writers.get_mut(&ledger.id) else { return Ok(false) };
-        let place = RowPlace { sheet: self.intake.sheet_number(), row: row.number };
-        let is_unchanged = ledger.writer.add_unchanged(fingerprint, place)?;
-        if is_unchanged {
-            self.intake.count_unchanged(row);
-        }
-        Ok(is_unchanged)
-    }
-
-    /// Adds the rows of `outcomes` to their ledger. `fingerprint` is that of the last row, if it was read without a note.
-    async fn add_rows(
-        &mut self,
-        pull: &mut Pull,
-        outcomes: &mut Vec<Outcome>,
-        fingerprint: Option<RowFingerprint>,
-    ) -> Result<(), StoreError> {
-        let Some(ledger) = self.intake.ledger().map(|intake| intake.ledger) else { return Ok(()) };
-        if !self.writers.contains_key(&ledger.id) {
-            let writer = pull.writer(&ledger.id, self.source).await?;
-            let ledger_writer = LedgerWriter { writer, layout: None, found_marks: BTreeMap::new(), stated_open: BTreeSet::new() };
-            self.writers.insert(ledger.id.clone(), ledger_writer);
-        }
-        let marks = self.intake.take_marks();
-        if let Some(writer) = self.writers.get_mut(&ledger.id) {
-            for mark in marks {
-                writer.found_marks.entry(mark.code.clone()).or_insert(mark);
+    /// Takes a frame other than those of most rows.
+    async fn take(&mut self, pull: &mut Pull, taken: Taken<'_>) -> Result<(), PullError> {
+        let done = match taken {
+            Taken::Sheet { name, visible } => {
+                self.intake.begin_sheet(name, visible).map_err(|forged| self.broken(forged))?;
+                self.pieces = SheetPieces::default();
+                return self.check_bounds();
             }
-        }
-        // a file with state secrets is refused: its rows are looked through for marks and not stored
-        if self.intake.is_classified() {
-            outcomes.clear();
+            Taken::Ledger { ledger, columns } => {
+                let ledger = self.intake.find_ledger(ledger as usize, columns).map_err(|forged| self.broken(forged))?;
+                return self.begin_ledger(pull, ledger).await;
+            }
+            Taken::HeaderNote(note) => self.add_note(&note, true),
+            Taken::Note(note) => self.add_note(&note, false),
+            Taken::Mark { code, cell, header } => self.add_mark(code, cell, header),
+            Taken::Classified { row, code, header } => {
+                self.intake.add_classified(ClassifiedCell { row, code: code.to_owned(), header: header.to_owned() })
+            }
+            Taken::Passed => self.intake.count_accepted(),
+            Taken::Quarantined { code } => self.intake.quarantine(code),
+            Taken::Skipped => self.intake.skip(),
+            Taken::About(piece) => self.pieces.add(piece).ok_or(Forged("too much about a sheet")),
+            Taken::SheetEnd { .. } => match std::mem::take(&mut self.pieces).end(&taken) {
+                Some(end) => self.intake.end_sheet(end),
+                None => Err(Forged("a day of no file")),
+            },
+            Taken::Unusable => {
+                self.check_bounds()?;
+                Err(Forged("a file that can be used"))
+            }
+            Taken::Unchanged { .. } | Taken::Accepted { .. } | Taken::RowEnd | Taken::Form { .. } => Err(Forged("a frame of a form")),
+        };
+        done.map_err(|forged| self.broken(forged))
+    }
+
+    fn add_note(&mut self, note: &PackedNote<'_>, is_of_header: bool) -> Result<(), Forged> {
+        let note = note.on(self.intake.sheet_number()).ok_or(Forged("a text too long"))?;
+        self.intake.add_note(note, is_of_header)
+    }
+
+    fn add_mark(&mut self, code: &str, cell: &str, header: &str) -> Result<(), Forged> {
+        let (ledger, _) = self.intake.ledger().ok_or(Forged("a mark in no ledger"))?;
+        let writer = self.writers.get_mut(&ledger.id).ok_or(Forged("a mark in no ledger"))?;
+        if writer.found_marks.contains_key(code) {
             return Ok(());
         }
-        for outcome in outcomes.drain(..) {
-            match outcome {
-                Outcome::Blank | Outcome::Skipped => {}
-                Outcome::Quarantined { code } => self.intake.retain(code),
-                Outcome::Accepted(accepted) => self.add_row(pull, ledger, &accepted, fingerprint).await?,
-            }
+        self.mark_bytes += 2 * code.len() + cell.len() + header.len() + MARK_BYTES;
+        if self.mark_bytes > MARKS_BYTES_MAX || [code, cell, header].iter().any(|text| text.len() > TEXT_BYTES_MAX || text.contains('\0')) {
+            return Err(Forged("too many marks, or too long ones"));
+        }
+        let mark = RowMark { code: code.to_owned(), cell: cell.to_owned(), header: header.to_owned() };
+        writer.found_marks.insert(code.to_owned(), mark);
+        Ok(())
+    }
+
+    /// Begins the snapshot of a ledger when the file is found to hold it, and sends its known rows to the child.
+    async fn begin_ledger(&mut self, pull: &mut Pull, ledger: &Ledger) -> Result<(), PullError> {
+        if self.writers.contains_key(&ledger.id) {
+            return Ok(());
+        }
+        let writer = pull.writer(&ledger.id, self.source).await?;
+        let known = known_rows::pack(writer.known_rows()).map_err(|error| self.broken(error))?;
+        let ledger_writer = LedgerWriter { writer, layout: None, found_marks: BTreeMap::new(), stated_open: BTreeSet::new() };
+        self.writers.insert(ledger.id.clone(), ledger_writer);
+        if let Some(mut answers) = self.answers.take() {
+            let sent = tokio::task::spawn_blocking(move || {
+                answers.send(&known);
+                answers
+            });
+            self.answers = Some(sent.await.map_err(|error| self.broken(error))?);
         }
         Ok(())
     }
 
-    /// Writes an accepted row to the snapshot of its ledger, and lets the intake decide what it means if the file had its code before.
-    async fn add_row(
-        &mut self,
-        pull: &mut Pull,
-        ledger: &Ledger,
-        accepted: &Accepted,
-        fingerprint: Option<RowFingerprint>,
-    ) -> Result<(), StoreError> {
-        let is_clean = self.intake.check(accepted);
-        let Some(LedgerWriter { writer, layout: known_layout, stated_open, .. }) = self.writers.get_mut(&ledger.id) else { return Ok(()) };
-        let is_open = || ledger.role(Role::Restricted).is_some_and(|field| is_stated_open(ledger, &accepted.cells[field]));
-        if writer.has_mark(&accepted.code) && is_open() {
-            stated_open.insert(accepted.code.clone());
+    /// Counts a row that the child has recognised as unchanged.
+    fn add_unchanged(&mut self, row: u32, fingerprint: RowFingerprint) -> Result<(), PullError> {
+        let place = RowPlace { sheet: self.intake.sheet_number(), row };
+        let writer = self.intake.ledger().and_then(|(ledger, _)| self.writers.get_mut(&ledger.id));
+        let Some(writer) = writer else { return Err(self.broken(Forged("a row of no ledger"))) };
+        if !writer.writer.add_unchanged(fingerprint, place)? {
+            return Err(self.broken(Forged("a changed row as an unchanged one")));
         }
-        let columns = self.intake.sheet().map(|sheet| sheet.columns()).unwrap_or_default();
-        let text = |field: usize| accepted.cells[field].text().unwrap_or_default();
-        self.body.clear();
-        pack(&mut self.body, columns.iter().map(|field| &accepted.cells[field]))
-            .map_err(|error| StoreError::Internal(format!("cannot pack a row: {error}")))?;
-        let record = NewRecord {
-            code: accepted.code.as_str().into(),
-            unit: text(ledger.owner.field()).into(),
-            name: ledger.role(Role::Name).map(text).unwrap_or_default().into(),
-            amount: ledger.role(Role::Amount).and_then(|field| accepted.cells[field].money()).unwrap_or(0),
-            place: RowPlace { sheet: self.intake.sheet_number(), row: accepted.row },
-            body: self.body.as_slice().into(),
-            row_fingerprint: fingerprint.filter(|_| is_clean),
+        self.intake.count_unchanged().map_err(|forged| self.broken(forged))
+    }
+
+    /// Writes an accepted row to the snapshot of its ledger, and lets the intake decide what it means if the file had its code before.
+    async fn add_row(&mut self, pull: &mut Pull, row: u32, row_fingerprint: Option<RowFingerprint>, body: &[u8]) -> Result<(), PullError> {
+        self.intake.count_accepted().map_err(|forged| self.broken(forged))?;
+        let Some((ledger, columns)) = self.intake.ledger().filter(|_| !self.intake.is_classified()) else {
+            return Err(self.broken(Forged("a row to store, of a file with state secrets")));
         };
+        let Some(RowHead { code, unit, name, amount }) = packed::head(body, ledger, columns) else {
+            return Err(self.broken(Forged("a row that is none of its ledger")));
+        };
+        let place = RowPlace { sheet: self.intake.sheet_number(), row };
+        let Some(LedgerWriter { writer, layout: known_layout, stated_open, .. }) = self.writers.get_mut(&ledger.id) else { return Ok(()) };
         let layout = match *known_layout {
             Some((known, layout)) if known == columns => layout,
             _ => {
@@ -223,42 +229,41 @@ impl<'a> FileReader<'a> {
                 layout
             }
         };
-        let code = pull.add(writer, layout, record).await?;
-        let first = match code {
+        if writer.has_mark(code)
+            && let Some(field) = ledger.role(Role::Restricted)
+            && cells_of(ledger, columns, body).is_some_and(|cells| is_stated_open(ledger, &cells[field]))
+        {
+            stated_open.insert(code.to_owned());
+        }
+        let (code, unit, name) = (Cow::Borrowed(code), Cow::Borrowed(unit), Cow::Borrowed(name));
+        let record = NewRecord { code, unit, name, amount, place, body: Cow::Borrowed(body), row_fingerprint };
+        let in_file = pull.add(writer, layout, record).await?;
+        if in_file == CodeInFile::New {
+            self.intake.count_new_code();
+            return Ok(());
+        }
+        let Some(accepted) = accepted_of(ledger, columns, row, body) else { return Ok(()) };
+        let first = match in_file {
             CodeInFile::New | CodeInFile::Same(_) => RowNames::default(),
             CodeInFile::Conflicting(_) => pull.names_of(writer, &accepted.code).await?,
         };
-        self.intake.decide(accepted, code, first);
+        self.intake.decide(&accepted, in_file, first);
         Ok(())
     }
 
-    /// Ends the sheet being read, if there is one: adds the rows that it still buffers.
-    ///
     /// # Errors
-    /// The database fails.
-    pub(crate) async fn end_sheet(&mut self, pull: &mut Pull) -> Result<(), StoreError> {
-        let mut outcomes = self.intake.last_outcomes();
-        self.add_rows(pull, &mut outcomes, None).await?;
-        self.intake.end_sheet();
-        self.fingerprinter = None;
-        Ok(())
+    /// A sheet has begun and not ended.
+    pub(crate) fn check_end(&self) -> Result<(), PullError> {
+        if self.intake.is_within_sheet() { Err(self.broken(Forged("a sheet without an end"))) } else { Ok(()) }
     }
 }
 
 impl FileReader<'_> {
     /// The marks of the rows that were read of a file which is not read to its end, or is refused; each with the id of its ledger.
-    pub(crate) fn marks_so_far(mut self) -> Vec<(String, RowMark)> {
-        // the first rows of a sheet wait for its header; nothing but their marks is looked at
-        self.intake.last_outcomes();
-        let of_sheet = self.intake.take_marks();
-        let sheet_ledger = self.intake.ledger().map(|intake| intake.ledger.id.clone());
-        self.intake.end_sheet();
+    pub(crate) fn marks_so_far(self) -> Vec<(String, RowMark)> {
         let mut marks: Vec<(String, RowMark)> = Vec::new();
         for (id, ledger) in self.writers {
             marks.extend(ledger.found_marks.into_values().map(|mark| (id.clone(), mark)));
-        }
-        if let Some(id) = sheet_ledger {
-            marks.extend(of_sheet.into_iter().map(|mark| (id.clone(), mark)));
         }
         if !self.intake.classified.is_empty() {
             for (id, _, ClassifiedCell { code, .. }) in self.intake.classified.into_iter().filter(|(.., cell)| !cell.code.is_empty()) {
@@ -273,4 +278,17 @@ impl FileReader<'_> {
 /// The ids of the fields a sheet has columns for, in field order.
 fn layout_of(ledger: &Ledger, columns: Columns) -> Vec<String> {
     columns.iter().map(|field| ledger.fields[field].id.clone()).collect()
+}
+
+/// The cells of a row, one for each field of its ledger; `None` = the bytes are no body of these columns.
+fn cells_of(ledger: &Ledger, columns: Columns, body: &[u8]) -> Option<Vec<Cell>> {
+    let mut cells = Vec::new();
+    Layout::new(ledger.fields.len(), columns.iter().map(Some).collect()).unpack(body, &mut cells)?;
+    Some(cells)
+}
+
+/// A row as the intake has accepted it; `None` = the bytes are no row of this ledger.
+pub(crate) fn accepted_of(ledger: &Ledger, columns: Columns, row: u32, body: &[u8]) -> Option<Accepted> {
+    let code = packed::head(body, ledger, columns)?.code.to_owned();
+    Some(Accepted { row, code, cells: cells_of(ledger, columns, body)? })
 }

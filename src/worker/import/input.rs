@@ -1,23 +1,23 @@
-//! The sources of rows: a file that the child process parses, or a query. Both send their rows through the same channel of blocks.
+//! The sources of rows: a file or a query, which child processes read and take in. What they send comes through a channel of blocks.
 
 use crate::config::settings::Limits;
 use crate::config::source_settings::{DatabaseSource, FolderSource, Origin, SourceSettings};
 use crate::domain::database_url::DatabaseUrl;
 use crate::domain::register::ledger::Ledger;
 use crate::domain::source_choice::{ChosenBy, NoChoice, choose};
-use crate::source::child::ReadFailure;
+use crate::source::child::{Answers, Dialogue, ReadFailure, Rows};
 use crate::source::folder;
-use crate::source::frame::Block;
 use crate::source::input_file::InputFile;
 use crate::source::refusal::{ReadLimits, Refusal};
 use crate::source::sql::{Database, Query};
 use crate::worker::import::importer::Importer;
 use crate::worker::import::pull_report::{PullError, interrupted};
+use crate::worker::import::taken::Task;
 use crate::worker::private_files::read_password;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tokio::sync::mpsc::Sender;
+use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinHandle;
 
 /// A file or a query to read.
@@ -62,20 +62,16 @@ impl Input {
     }
 }
 
-/// A file or a query of which no row is read yet.
-pub(crate) enum OpenInput {
-    File(InputFile),
-    Query(Query),
-}
+/// The number of blocks that may wait for the store.
+const BLOCKS_AHEAD: usize = 8;
 
-impl OpenInput {
-    /// The sha256 of a file.
-    pub(crate) fn sha256(&self) -> Option<&str> {
-        match self {
-            OpenInput::File(file) => Some(&file.sha256),
-            OpenInput::Query(_) => None,
-        }
-    }
+/// A reading that has begun.
+pub(crate) struct Reading {
+    /// What was taken in.
+    pub blocks: Receiver<Vec<u8>>,
+    pub answers: Answers,
+    /// The sha256 of what was read.
+    pub ended: JoinHandle<Result<String, ReadFailure>>,
 }
 
 /// What a source reads now.
@@ -175,33 +171,36 @@ impl Importer {
     ///
     /// # Errors
     /// The file cannot be opened.
-    pub(crate) async fn open_input(&self, input: &Input) -> Result<OpenInput, Refusal> {
+    pub(crate) async fn open_input(&self, input: &Input) -> Result<Rows, Refusal> {
         let limits = self.read_limits();
         match input.clone() {
             Input::File(path) => {
                 let opened = tokio::task::spawn_blocking(move || InputFile::open(&path, limits)).await;
-                opened.map_err(interrupted)?.map(OpenInput::File)
+                opened.map_err(interrupted)?.map(Rows::File)
             }
-            Input::Query(query) => Ok(OpenInput::Query(query)),
+            Input::Query(query) => Ok(Rows::Query(query)),
         }
     }
 
-    /// Begins to read. Blocks of rows come through the channel; the task returns the sha256 of what was read.
-    pub(crate) fn begin_reading(
-        &self,
-        input: OpenInput,
-        limits: ReadLimits,
-        sender: Sender<Block>,
-    ) -> JoinHandle<Result<String, ReadFailure>> {
-        let parser = self.parser.clone();
+    /// Begins to read and to take in. Blocks of frames come through the channel, and what the child asks is answered through the answers; the task
+    /// returns the sha256 of what was read.
+    ///
+    /// # Errors
+    /// No child can be started.
+    pub(crate) fn begin_taking_in(&self, mut rows: Rows, task: &Task<'_>) -> Result<Reading, Refusal> {
+        let (dialogue, answers) = Dialogue::new()?;
+        let task = task.pack().map_err(interrupted)?;
+        let (sender, blocks) = tokio::sync::mpsc::channel::<Vec<u8>>(BLOCKS_AHEAD);
+        let (parser, limits) = (self.parser.clone(), self.read_limits());
         // a closed receiver ends the reading without an error, because the receiving side reports its own
         let take = move |block| sender.blocking_send(block).is_ok();
-        tokio::task::spawn_blocking(move || match input {
-            OpenInput::File(mut file) => {
-                parser.read(&mut file, limits, take)?;
-                Ok(file.sha256)
-            }
-            OpenInput::Query(query) => parser.query(&query, limits.memory_mib, take),
-        })
+        let ended = tokio::task::spawn_blocking(move || {
+            let of_rows = parser.take_in(&mut rows, limits, dialogue, &task, take)?;
+            Ok(match rows {
+                Rows::File(file) => file.sha256,
+                Rows::Query(_) => of_rows,
+            })
+        });
+        Ok(Reading { blocks, answers, ended })
     }
 }

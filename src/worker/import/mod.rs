@@ -2,11 +2,17 @@
 
 pub mod feedback;
 pub(crate) mod file_reader;
+pub(crate) mod form_reader;
+pub(crate) mod form_taker;
 pub mod importer;
 pub mod input;
 pub mod intake_report;
 pub(crate) mod known_marks;
+pub(crate) mod known_rows;
 pub mod pull_report;
 pub mod puller;
 pub mod reading_guard;
+pub(crate) mod register_taker;
 pub mod row_cache;
+pub(crate) mod taken;
+pub(crate) mod taker;

@@ -7,7 +7,7 @@ use crate::domain::intake::note::{Note, NoteKind, SheetAccount};
 use crate::domain::register::ledger::Ledger;
 use crate::domain::register::snapshot::{Bounds, Comparison, held_because};
 use crate::domain::rules::policy::Policy;
-use crate::source::frame::Block;
+use crate::source::child::Rows;
 use crate::source::refusal::Refusal;
 use crate::store::audit::AuditEntry;
 use crate::store::database::StoreError;
@@ -17,10 +17,12 @@ use crate::store::snapshots::{FileOrigin, Snapshot, SnapshotState};
 use crate::worker::deliver::withhold::withhold;
 use crate::worker::import::file_reader::{FileReader, LedgerWriter};
 use crate::worker::import::importer::Importer;
-use crate::worker::import::input::{Input, OpenInput, resolve};
+use crate::worker::import::input::{Input, Reading, resolve};
 use crate::worker::import::known_marks::state_secrets;
 use crate::worker::import::pull_report::{LedgerPull, PullError, PullReport, interrupted, lost_columns};
 use crate::worker::import::reading_guard::Initiative;
+use crate::worker::import::row_cache::reading_of;
+use crate::worker::import::taken::{Purpose, Task};
 use crate::worker::progress::progress;
 use chrono::NaiveDate;
 use std::collections::BTreeSet;
@@ -60,9 +62,6 @@ struct FileFacts<'a> {
     /// Headers about which the office has to decide before anything of the file comes into force.
     undecided: Vec<String>,
 }
-
-/// The number of blocks that may wait for the store.
-const BLOCKS_AHEAD: usize = 8;
 
 impl Importer {
     /// Pulls a configured source.
@@ -132,7 +131,7 @@ impl Importer {
         policy: &Policy,
         request: &PullRequest,
         order: Option<&PullOrder<'_>>,
-        input: OpenInput,
+        input: Rows,
     ) -> Result<PullReport, PullError> {
         let file = request.input.name();
         let refuse = |refusal: Refusal| PullError::Refused { file: request.input.place(), refusal };
@@ -146,14 +145,13 @@ impl Importer {
             ledger.secrecy = Arc::new(ledger.secrecy.with_decisions(decisions.clone()));
         }
         let sha256_of_file = input.sha256().unwrap_or_default().to_owned();
-        let (sender, receiver) = tokio::sync::mpsc::channel::<Block>(BLOCKS_AHEAD);
+        let rows_max = request.input.rows_max().unwrap_or_default().max(self.config.settings.limits.rows_max);
+        let task = Task::new(Purpose::Register, &ledgers, &policy.units, self.clock.today(), rows_max, reading_of(&self.config));
         let mut pull = self.store.pulls().begin().await?;
-        let reading = self.begin_reading(input, self.read_limits(), sender);
-        let mut reader = FileReader::new(&self.config, policy, &ledgers, &request.source, request.input.place(), self.clock.today());
-        let rows_max = self.config.settings.limits.rows_max;
-        reader.intake.set_data_rows_max(request.input.rows_max().unwrap_or_default().max(rows_max));
+        let Reading { blocks, answers, ended } = self.begin_taking_in(input, &task).map_err(refuse)?;
+        let mut reader = FileReader::new(&ledgers, &request.source, request.input.place(), rows_max, answers);
         let progress = progress(&format!("读取 {file}"));
-        let rows = reader.read(&mut pull, receiver, &progress).await;
+        let rows = reader.read(&mut pull, blocks, &progress).await;
         progress.finish_and_clear();
         if let Err(error) = rows {
             // the first error is the one to report
@@ -164,7 +162,7 @@ impl Importer {
             }
             return Err(error);
         }
-        let read = reading.await.map_err(|error| refuse(interrupted(error)))?;
+        let read = ended.await.map_err(|error| refuse(interrupted(error)))?;
         let sha256 = match read {
             Ok(sha256) => sha256,
             Err(failure) => {
@@ -173,7 +171,10 @@ impl Importer {
                 return Err(PullError::of(request.input.place(), failure));
             }
         };
-        reader.end_sheet(&mut pull).await?;
+        if let Err(error) = reader.check_end() {
+            pull.rollback().await?;
+            return Err(error);
+        }
         if !reader.intake.classified.is_empty() {
             pull.rollback().await?;
             let refusal = state_secrets(&reader.intake.classified_cells());

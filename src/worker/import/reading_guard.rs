@@ -2,10 +2,11 @@
 //! that has ended well. A person may try it once more by hand.
 
 use crate::clock::stamp;
+use crate::source::child::Rows;
 use crate::source::refusal::Refusal;
 use crate::store::readings::UnendedReading;
 use crate::worker::import::importer::Importer;
-use crate::worker::import::input::{Input, OpenInput};
+use crate::worker::import::input::Input;
 use crate::worker::import::pull_report::PullError;
 
 /// Who wants a file to be read.
@@ -39,7 +40,7 @@ impl Importer {
     ///
     /// # Errors
     /// It has ended its reader before, and the service reads it by itself; or the database fails.
-    pub(crate) async fn begin_guarded(&self, input: &Input, open: &OpenInput, initiative: Initiative) -> Result<(), PullError> {
+    pub(crate) async fn begin_guarded(&self, input: &Input, open: &Rows, initiative: Initiative) -> Result<(), PullError> {
         let Some(sha256) = open.sha256() else { return Ok(()) };
         let readings = self.store.readings();
         if initiative == Initiative::Service

@@ -90,6 +90,7 @@ const IMPORTS: [(&str, &[&str], &[&str]); 11] = [
             "futures_util",
             "hex",
             "indicatif",
+            "postcard",
             "serde",
             "serde_json",
             "ring",

@@ -1,0 +1,205 @@
+//! Takes in the rows of a register in the child: header search, cells, notes, marks and fingerprints of rows. Unchanged rows are recognised and not
+//! read.
+
+use crate::domain::intake::raw::RawRow;
+use crate::domain::intake::rows::FileRows;
+use crate::domain::intake::sheet::{Accepted, Outcome};
+use crate::domain::register::packed::pack;
+use crate::domain::register::record::Columns;
+use crate::source::child::TakingIn;
+use crate::source::frame::{Block, Frame, FrameWriter, PackedRow};
+use crate::store::open_versions::RowFingerprint;
+use crate::worker::import::known_rows::KnownRows;
+use crate::worker::import::row_cache::RowFingerprinter;
+use crate::worker::import::taken::{Bytes, PackedNote, Stop, Taken, Task, send_end};
+use std::collections::BTreeMap;
+use std::io::{Error, Result, Write};
+
+pub(crate) struct RegisterTaker<'a> {
+    task: &'a Task<'a>,
+    rows: FileRows<'a>,
+    /// Of the sheet being read, once its header is found: the index of its ledger, and its columns.
+    ledger: Option<(usize, Columns)>,
+    /// By the index of the ledger.
+    known: BTreeMap<usize, KnownRows>,
+    /// Of the sheet being read; `None` until its header is found.
+    fingerprinter: Option<RowFingerprinter>,
+    outcomes: Vec<Outcome>,
+    canonical: Vec<u8>,
+    /// The packed cells of the current row; one buffer for all rows.
+    body: Vec<u8>,
+}
+
+impl<'a> RegisterTaker<'a> {
+    pub fn new(task: &'a Task<'a>) -> RegisterTaker<'a> {
+        RegisterTaker {
+            task,
+            rows: FileRows::new(&task.units, task.ledgers(), task.today, task.data_rows_max),
+            ledger: None,
+            known: BTreeMap::new(),
+            fingerprinter: None,
+            outcomes: Vec::new(),
+            canonical: Vec::new(),
+            body: Vec::new(),
+        }
+    }
+
+    /// Takes in a block of frames. Returns why the file is not read on.
+    ///
+    /// # Errors
+    /// The block is damaged, or the parent is gone.
+    pub fn take(&mut self, block: &Block, with: &mut TakingIn) -> Result<Option<Stop>> {
+        let mut row = RawRow { number: 0, hidden: false, cells: Vec::new() };
+        for frame in block.frames() {
+            let stop = match frame.map_err(Error::other)? {
+                Frame::Sheet(sheet) => {
+                    self.end_sheet(with)?;
+                    self.rows.begin_sheet(sheet.name, sheet.visible, sheet.merges, sheet.hidden_columns, sheet.document);
+                    let stop = self.stop();
+                    if !matches!(stop, Some(Stop::Refused { .. })) {
+                        with.out.frame(&Taken::Sheet { name: sheet.name, visible: sheet.visible })?;
+                    }
+                    stop
+                }
+                Frame::Row(packed) => self.take_row(packed, &mut row, with)?,
+            };
+            if stop.is_some() {
+                return Ok(stop);
+            }
+        }
+        Ok(None)
+    }
+
+    fn take_row<'b>(&mut self, packed: PackedRow<'b>, row: &mut RawRow<'b>, with: &mut TakingIn) -> Result<Option<Stop>> {
+        if self.rows.sheet().is_none_or(|sheet| sheet.is_refused()) {
+            self.rows.count_row();
+        } else {
+            packed.unpack_into(row, &mut self.canonical).map_err(Error::other)?;
+            let fingerprint = self.fingerprint(row.number);
+            if let Some(fingerprint) = fingerprint
+                && let Some((ledger, _)) = self.ledger
+                && self.known.get_mut(&ledger).is_some_and(|known| known.take_unchanged(fingerprint))
+            {
+                self.rows.count_unchanged(row);
+                with.out.frame(&Taken::Unchanged { row: row.number, fingerprint })?;
+                return Ok(None);
+            }
+            let mut outcomes = std::mem::take(&mut self.outcomes);
+            let is_clean = self.rows.push(row, &mut outcomes);
+            self.send_rows(&mut outcomes, fingerprint.filter(|_| is_clean), with)?;
+            self.outcomes = outcomes;
+        }
+        let stop = self.stop();
+        // the parent judges the file at the end of a row, and this one has a fault of its own
+        if !matches!(stop, Some(Stop::Refused { .. })) {
+            with.out.frame(&Taken::RowEnd)?;
+        }
+        Ok(stop)
+    }
+
+    /// Why no further row is read: the file has more of something than a real register, or nearly nothing of it can be used.
+    fn stop(&self) -> Option<Stop> {
+        if let Some(fault) = self.rows.fault() {
+            return Some(Stop::Refused { reason: fault.reason, hint: fault.hint.to_owned() });
+        }
+        self.rows.is_unusable().then_some(Stop::Unusable)
+    }
+
+    /// The fingerprint of the current row; `None` before the header is found, and for a row whose reading depends on other rows.
+    fn fingerprint(&mut self, row: u32) -> Option<RowFingerprint> {
+        let sheet = self.rows.sheet()?;
+        if self.fingerprinter.is_none() {
+            self.fingerprinter = RowFingerprinter::of(&self.task.reading, sheet, self.task.today);
+        }
+        self.fingerprinter.as_ref().filter(|_| sheet.is_independent(row)).map(|fingerprinter| fingerprinter.fingerprint(&self.canonical))
+    }
+
+    /// Sends what became of rows. `fingerprint` is that of the last one, if it was read without a note.
+    fn send_rows(&mut self, outcomes: &mut Vec<Outcome>, fingerprint: Option<RowFingerprint>, with: &mut TakingIn) -> Result<()> {
+        self.find_ledger(with)?;
+        self.send_marks(&mut with.out)?;
+        self.send_notes(&mut with.out)?;
+        for outcome in outcomes.drain(..) {
+            match outcome {
+                Outcome::Blank => {}
+                Outcome::Skipped => with.out.frame(&Taken::Skipped)?,
+                Outcome::Quarantined { code } => with.out.frame(&Taken::Quarantined { code: &code })?,
+                // a file with state secrets is refused: its rows are looked through for marks and not stored
+                Outcome::Accepted(_) if self.rows.is_classified() => with.out.frame(&Taken::Passed)?,
+                Outcome::Accepted(accepted) => self.send_accepted(&accepted, fingerprint, &mut with.out)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends the ledger of the sheet once its header is found, and gets its known rows.
+    fn find_ledger(&mut self, with: &mut TakingIn) -> Result<()> {
+        let Some(ledger) = self.rows.sheet().and_then(|sheet| sheet.ledger()).filter(|_| self.ledger.is_none()) else { return Ok(()) };
+        let Some(index) = self.task.ledgers().iter().position(|known| known.id == ledger.id) else { return Ok(()) };
+        let columns = self.rows.sheet().map(|sheet| sheet.columns()).unwrap_or_default();
+        self.ledger = Some((index, columns));
+        with.out.frame(&Taken::Ledger { ledger: index as u32, columns })?;
+        for note in &self.rows.take_header_notes() {
+            with.out.frame(&Taken::HeaderNote(PackedNote::from(note)))?;
+        }
+        if !self.known.contains_key(&index) {
+            self.known.insert(index, KnownRows::unpack(&with.answer()?)?);
+        }
+        Ok(())
+    }
+
+    fn send_marks(&mut self, out: &mut FrameWriter<impl Write>) -> Result<()> {
+        for cell in &self.rows.take_classified() {
+            out.frame(&Taken::from(cell))?;
+        }
+        for mark in &self.rows.take_marks() {
+            out.frame(&Taken::from(mark))?;
+        }
+        Ok(())
+    }
+
+    fn send_notes(&mut self, out: &mut FrameWriter<impl Write>) -> Result<()> {
+        for note in &self.rows.take_notes() {
+            out.frame(&Taken::Note(PackedNote::from(note)))?;
+        }
+        Ok(())
+    }
+
+    fn send_accepted(&mut self, accepted: &Accepted, fingerprint: Option<RowFingerprint>, out: &mut FrameWriter<impl Write>) -> Result<()> {
+        let is_clean = self.rows.check(accepted);
+        self.send_notes(out)?;
+        let Some((ledger, columns)) = self.ledger else { return Ok(()) };
+        self.body.clear();
+        pack(&mut self.body, columns.iter().map(|field| &accepted.cells[field])).map_err(Error::other)?;
+        if let Some(known) = self.known.get_mut(&ledger) {
+            known.add(&accepted.code);
+        }
+        out.frame(&Taken::Accepted { row: accepted.row, fingerprint: fingerprint.filter(|_| is_clean), body: Bytes(&self.body) })
+    }
+
+    /// Ends the sheet being read, if there is one: sends the rows that it still buffers.
+    ///
+    /// # Errors
+    /// The parent is gone.
+    pub fn end_sheet(&mut self, with: &mut TakingIn) -> Result<()> {
+        let mut outcomes = self.rows.last_outcomes();
+        self.send_rows(&mut outcomes, None, with)?;
+        if let Some(end) = self.rows.end_sheet() {
+            send_end(&end, &mut with.out)?;
+        }
+        self.ledger = None;
+        self.fingerprinter = None;
+        Ok(())
+    }
+
+    /// Sends the marks of the rows that were read, of a file that is not read on.
+    ///
+    /// # Errors
+    /// The parent is gone.
+    pub fn end_early(&mut self, with: &mut TakingIn) -> Result<()> {
+        // the first rows of a sheet wait for its header; nothing but their marks is looked at
+        self.rows.last_outcomes();
+        self.find_ledger(with)?;
+        self.send_marks(&mut with.out)
+    }
+}
