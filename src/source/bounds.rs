@@ -3,6 +3,7 @@
 
 use crate::domain::intake::merges::{MERGES_MAX, MergeFault, fault_of};
 use crate::domain::intake::raw::{CellRange, Raw, RawRow};
+use crate::domain::intake::sheet::SHARED_BYTES_MAX;
 use crate::source::refusal::Refusal;
 use std::borrow::Cow;
 
@@ -32,6 +33,15 @@ const TEXT_BYTES_PER_BYTE: u64 = 50;
 /// The same for its cells, of which even the smallest file takes most of a byte for each.
 const CELLS_FREE: u64 = 4_000_000;
 const CELLS_PER_BYTE: u64 = 2;
+
+/// The bytes of a packed cell beside those of its text, or of a cell without text.
+const PACKED_CELL_BYTES: u64 = 12;
+
+/// The most bytes of the rows of a file of so many bytes once they are packed, with the texts that rows share by merged cells.
+pub(crate) fn packed_bytes_max(bytes: u64) -> u64 {
+    let RowBudget { text_bytes, cells } = RowBudget::of_file(bytes);
+    text_bytes.saturating_add(cells.saturating_mul(PACKED_CELL_BYTES)).saturating_add(SHARED_BYTES_MAX as u64)
+}
 
 const HINT: &str = "请用Excel或WPS另存为xlsx后再导入";
 

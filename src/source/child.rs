@@ -2,6 +2,7 @@
 //! limits their time and reads the frames of the second. They get descriptors only, but for a query, which comes with the url of its database through
 //! the standard input.
 
+use crate::source::bounds::packed_bytes_max;
 use crate::source::confinement::{ConfinementLevel, Task, confine, files_of_url};
 use crate::source::frame::{Block, FrameReader, FrameWriter, Received};
 use crate::source::input_file::InputFile;
@@ -35,6 +36,9 @@ const ALLOCATOR_RESERVE: (&str, &str) = ("MIMALLOC_ARENA_RESERVE", "16MiB");
 /// The time of a query beyond its own limit, for the answer that it has taken too long.
 const QUERY_GRACE_SECONDS: u64 = 10;
 
+/// The time of the child that takes in behind the end of the other one, for the marks of the rows that it has read.
+const LAST_WORDS_SECONDS: u64 = 5;
+
 /// Starts the child processes.
 #[derive(Clone, Debug)]
 pub struct ParserCommand {
@@ -56,9 +60,17 @@ impl Rows {
             Rows::Query(_) => None,
         }
     }
+
+    /// The most bytes of its rows once they are packed. Those of a query are bounded by their number.
+    pub fn packed_bytes_max(&self) -> u64 {
+        match self {
+            Rows::File(file) => packed_bytes_max(file.length()),
+            Rows::Query(_) => u64::MAX,
+        }
+    }
 }
 
-/// What the service and a child that takes in say to each other on: a socket between them.
+/// The socket between the service and a child that takes in.
 #[derive(Debug)]
 pub struct Dialogue {
     ours: UnixStream,
@@ -345,21 +357,28 @@ fn file_died(limits: ReadLimits) -> Refusal {
     Refusal::new(reason, "请用Excel或WPS另存为xlsx后再导入")
 }
 
-/// Kills the children at the end of their time, unless `ended` is set before. Returns whether it did so, and the thread.
+/// Ends the children at the end of their time, unless `ended` is set before: the last one at once, the others if they do not end behind it. Returns
+/// whether it did so, and the thread.
 fn start_timer(pids: Vec<u32>, seconds: u64, ended: Arc<AtomicBool>) -> (Arc<AtomicBool>, std::thread::JoinHandle<()>) {
     let timed_out = Arc::new(AtomicBool::new(false));
     let flag = timed_out.clone();
     let handle = std::thread::spawn(move || {
         // a child limits its own processor time; this ends one that waits without using any
-        let deadline = Instant::now() + Duration::from_secs(seconds);
-        while !ended.load(Ordering::Acquire) {
-            let now = Instant::now();
-            if now >= deadline {
-                flag.store(true, Ordering::Release);
-                let _ = Command::new("kill").arg("-9").args(pids.iter().map(u32::to_string)).status();
+        let mut deadline = Instant::now() + Duration::from_secs(seconds);
+        for of in [pids.last().as_slice(), &pids.iter().collect::<Vec<_>>()] {
+            while !ended.load(Ordering::Acquire) {
+                let now = Instant::now();
+                if now >= deadline {
+                    break;
+                }
+                std::thread::park_timeout(deadline - now);
+            }
+            if ended.load(Ordering::Acquire) {
                 return;
             }
-            std::thread::park_timeout(deadline - now);
+            flag.store(true, Ordering::Release);
+            let _ = Command::new("kill").arg("-9").args(of.iter().map(|pid| pid.to_string())).status();
+            deadline += Duration::from_secs(LAST_WORDS_SECONDS);
         }
     });
     (timed_out, handle)

@@ -14,6 +14,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct InputFile {
     copy: File,
+    length: u64,
     pub sha256: String,
 }
 
@@ -35,6 +36,11 @@ impl InputFile {
             let _ = opened.send(());
             copy(file, limits)
         })
+    }
+
+    /// Its bytes.
+    pub(crate) fn length(&self) -> u64 {
+        self.length
     }
 
     /// A descriptor of the copy, at its beginning. Only one child reads it at a time.
@@ -103,8 +109,12 @@ fn open_regular(path: &Path) -> Result<File, Refusal> {
 fn copy(file: File, limits: ReadLimits) -> Result<InputFile, Refusal> {
     let no_room = |error: std::io::Error| Refusal::new(format!("临时文件无法写入：{error}"), "请检查临时文件夹的磁盘空间");
     let mut copy = tempfile::tempfile().map_err(no_room)?;
-    let sha256 = digest(file, limits, |bytes| copy.write_all(bytes).map_err(no_room))?;
-    Ok(InputFile { copy, sha256 })
+    let mut length = 0;
+    let sha256 = digest(file, limits, |bytes| {
+        length += bytes.len() as u64;
+        copy.write_all(bytes).map_err(no_room)
+    })?;
+    Ok(InputFile { copy, length, sha256 })
 }
 
 /// The sha256 of a file, whose pieces are given to `take`.

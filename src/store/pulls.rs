@@ -624,8 +624,7 @@ impl SnapshotWriter {
 
     /// The codes before this pull in their order, each with the fingerprint of its row; `None` = [`SnapshotWriter::add_unchanged`] takes no such row.
     pub fn known_rows(&self) -> impl Iterator<Item = (&str, Option<RowFingerprint>)> {
-        let fingerprint = |code: &str, known: &OpenVersion| known.row_fingerprint.filter(|_| !self.open_marks.contains_key(code));
-        self.previous.iter().map(move |(code, known)| (code, fingerprint(code, known)))
+        self.previous.iter().map(|(code, known)| (code, known.row_fingerprint.filter(|_| !self.open_marks.contains_key(code))))
     }
 
     /// The codes accepted before this pull.

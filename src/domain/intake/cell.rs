@@ -20,7 +20,7 @@ const BLANK_BYTES_MAX: usize = 12;
 /// The most characters of a code, and the most UTF-16 units of a name and another text.
 const CODE_CHARS_MAX: usize = 64;
 const NAME_CHARS_MAX: usize = 500;
-const TEXT_CHARS_MAX: usize = 32_767;
+pub(crate) const TEXT_CHARS_MAX: usize = 32_767;
 
 /// Reads a cell by its field's type. `money_power` is the power of ten from an amount without unit to 分; `today` bounds plausible dates.
 ///

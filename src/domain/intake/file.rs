@@ -114,7 +114,7 @@ pub struct FileIntake<'a> {
     unusable_before: u64,
     /// The most rows with data of all sheets.
     data_rows_max: u64,
-    /// What was said about sheets so far, and bytes of codes that are not stored.
+    /// Notes, doubts and columns of all sheets so far, and bytes of codes that are not stored.
     pieces: usize,
     code_bytes: usize,
 }

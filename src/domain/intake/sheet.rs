@@ -68,7 +68,7 @@ const HEADER_BYTES_MAX: usize = 4 * 1024 * 1024;
 const SEARCHES_MAX: u32 = 4;
 
 /// How many bytes rows may share by merged cells.
-const SHARED_BYTES_MAX: usize = 256 * 1024 * 1024;
+pub(crate) const SHARED_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// How many columns without header get a note.
 const UNHEADED_NOTED_MAX: usize = 5;

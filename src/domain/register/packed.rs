@@ -3,6 +3,7 @@
 //! The body of a record is, for each field of its layout in order, one [`PackedCell`]. The layout (ordered field ids that the source sheet has
 //! a column for) is stored beside it, so a body stays readable when a ledger gains or loses a field.
 
+use crate::domain::intake::cell::TEXT_CHARS_MAX;
 use crate::domain::intake::money::FEN_MAX;
 use crate::domain::register::ledger::{FieldKind, Ledger, Role};
 use crate::domain::register::record::{Cell, Columns, Decimal};
@@ -127,7 +128,7 @@ pub fn head<'a>(mut body: &'a [u8], ledger: &Ledger, columns: Columns) -> Option
         let field = fields.next()?;
         match (cell, ledger.fields.get(field)?.kind) {
             (PackedCell::Empty, _) | (PackedCell::Int(_), FieldKind::Int) | (PackedCell::No | PackedCell::Yes, FieldKind::Bool) => {}
-            (PackedCell::Text(text), FieldKind::Text) if !text.contains('\0') => {
+            (PackedCell::Text(text), FieldKind::Text) if text.len() <= 3 * TEXT_CHARS_MAX && !text.contains('\0') => {
                 if Some(field) == code {
                     head.code = text;
                 }

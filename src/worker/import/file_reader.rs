@@ -57,11 +57,20 @@ pub(crate) struct FileReader<'a> {
     /// Memory that the marks take.
     mark_bytes: usize,
     taken_bytes: u64,
+    /// What the packed rows may still take.
+    row_bytes_left: u64,
 }
 
 impl<'a> FileReader<'a> {
     /// A reader that has not read anything. `ledgers` are those that the file may hold; `place` is named in a refusal.
-    pub(crate) fn new(ledgers: &'a [Ledger], source: &'a str, place: String, data_rows_max: u32, answers: Answers) -> FileReader<'a> {
+    pub(crate) fn new(
+        ledgers: &'a [Ledger],
+        source: &'a str,
+        place: String,
+        data_rows_max: u32,
+        row_bytes_max: u64,
+        answers: Answers,
+    ) -> FileReader<'a> {
         FileReader {
             source,
             place,
@@ -71,6 +80,7 @@ impl<'a> FileReader<'a> {
             pieces: SheetPieces::default(),
             mark_bytes: 0,
             taken_bytes: 0,
+            row_bytes_left: row_bytes_max,
         }
     }
 
@@ -216,6 +226,8 @@ impl<'a> FileReader<'a> {
         let Some((ledger, columns)) = self.intake.ledger().filter(|_| !self.intake.is_classified()) else {
             return Err(self.broken(Forged("a row to store, of a file with state secrets")));
         };
+        let left = self.row_bytes_left.checked_sub(body.len() as u64);
+        self.row_bytes_left = left.ok_or_else(|| self.broken(Forged("more than the file holds")))?;
         let Some(RowHead { code, unit, name, amount }) = packed::head(body, ledger, columns) else {
             return Err(self.broken(Forged("a row that is none of its ledger")));
         };

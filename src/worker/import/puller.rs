@@ -147,9 +147,10 @@ impl Importer {
         let sha256_of_file = input.sha256().unwrap_or_default().to_owned();
         let rows_max = request.input.rows_max().unwrap_or_default().max(self.config.settings.limits.rows_max);
         let task = Task::new(Purpose::Register, &ledgers, &policy.units, self.clock.today(), rows_max, reading_of(&self.config));
+        let row_bytes_max = input.packed_bytes_max();
         let mut pull = self.store.pulls().begin().await?;
         let Reading { blocks, answers, ended } = self.begin_taking_in(input, &task).map_err(refuse)?;
-        let mut reader = FileReader::new(&ledgers, &request.source, request.input.place(), rows_max, answers);
+        let mut reader = FileReader::new(&ledgers, &request.source, request.input.place(), rows_max, row_bytes_max, answers);
         let progress = progress(&format!("读取 {file}"));
         let rows = reader.read(&mut pull, blocks, &progress).await;
         progress.finish_and_clear();

@@ -13,6 +13,7 @@ use crate::worker::import::known_rows::KnownRows;
 use crate::worker::import::row_cache::RowFingerprinter;
 use crate::worker::import::taken::{Bytes, PackedNote, Stop, Taken, Task, send_end};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io::{Error, Result, Write};
 
 pub(crate) struct RegisterTaker<'a> {
@@ -142,8 +143,8 @@ impl<'a> RegisterTaker<'a> {
         for note in &self.rows.take_header_notes() {
             with.out.frame(&Taken::HeaderNote(PackedNote::from(note)))?;
         }
-        if !self.known.contains_key(&index) {
-            self.known.insert(index, KnownRows::unpack(&with.answer()?)?);
+        if let Entry::Vacant(unknown) = self.known.entry(index) {
+            unknown.insert(KnownRows::unpack(&with.answer()?)?);
         }
         Ok(())
     }

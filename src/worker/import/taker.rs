@@ -10,8 +10,8 @@ use std::io::{Error, Result};
 use std::sync::Arc;
 
 enum Taker<'a> {
-    Register(RegisterTaker<'a>),
-    Form(FormTaker<'a>),
+    Register(Box<RegisterTaker<'a>>),
+    Form(Box<FormTaker<'a>>),
 }
 
 impl Taker<'_> {
@@ -45,8 +45,8 @@ impl Taker<'_> {
 pub(crate) fn take_in(mut with: TakingIn, limits: ReadLimits) -> Result<()> {
     let task = Task::unpack(&std::mem::take(&mut with.task)).map_err(Error::other)?;
     let mut taker = match task.purpose {
-        Purpose::Register => Taker::Register(RegisterTaker::new(&task)),
-        Purpose::Form => Taker::Form(FormTaker::new(&task)),
+        Purpose::Register => Taker::Register(Box::new(RegisterTaker::new(&task))),
+        Purpose::Form => Taker::Form(Box::new(FormTaker::new(&task))),
     };
     let mut strings = Arc::default();
     let mut fingerprint = None;

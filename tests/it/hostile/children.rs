@@ -1,7 +1,7 @@
 //! Children that a file has taken over: what they send is none of ours, and the file is left to a person. Nothing of it is stored, and the service
 //! neither dies nor waits.
 
-use crate::helpers::fresh_root;
+use crate::helpers::{duban, edit, fresh_root, import, stderr, stdout};
 use duban::app::compose::App;
 use duban::clock::Clock;
 use duban::worker::import::feedback::Sender;
@@ -85,8 +85,12 @@ async fn service(root: &Path, program: std::path::PathBuf) -> App {
 async fn pull(service: &App) -> Result<PullReport, PullError> {
     let path = service.root().join("register.csv");
     std::fs::write(&path, "项目编号,项目名称,县（市、区）\nGZ1,甲,瓮安县\n").expect("written");
-    let request =
-        PullRequest { input: Input::File(path), source: "import".into(), sample: false, covers_on: None, accept: false, only: None };
+    pull_of(service, &path).await
+}
+
+async fn pull_of(service: &App, path: &Path) -> Result<PullReport, PullError> {
+    let input = Input::File(path.to_owned());
+    let request = PullRequest { input, source: "import".into(), sample: false, covers_on: None, accept: false, only: None };
     service.importer().pull(&service.config().policy, &request).await
 }
 
@@ -176,6 +180,11 @@ async fn what_a_child_forges_of_a_register_is_not_stored() {
         ("a text that no database holds", texts(&["GZ1", "甲\0", "瓮安县"])),
         ("a text that is none", honest.with(&[row([&body(&["GZ1", "甲"])[..], &[1, 2, 0xff, 0xff]].concat())], 1)),
         ("a number in a field of text", honest.with(&[row([&body(&["GZ1", "甲"])[..], &[5, 2]].concat())], 1)),
+        ("a text that no cell holds", {
+            let text = "长".repeat(40_000);
+            let length = [(text.len() & 127 | 128) as u8, (text.len() >> 7 & 127 | 128) as u8, (text.len() >> 14) as u8];
+            honest.with(&[row([&body(&["GZ1"])[..], &[1], &length, text.as_bytes(), &body(&["瓮安县"])].concat())], 1)
+        }),
         ("blanks without end", honest.with(&[row([&body(&["GZ1"])[..], &[8, 255, 255, 255, 255, 15]].concat())], 1)),
         ("a length beyond the frame", honest.with(&[row([&body(&["GZ1", "甲"])[..], &[1, 255, 255, 3, 65]].concat())], 1)),
         ("an unchanged row that nobody knows", honest.with(&[Taken::Unchanged { row: 2, fingerprint: [7; 16] }], 1)),
@@ -265,5 +274,40 @@ async fn what_a_parsing_child_forges_is_not_taken_in() {
         let pulled = pull(&service).await;
         assert!(matches!(pulled, Err(PullError::ReaderEnded { .. })), "{what}: {pulled:?}");
         service.store().close().await;
+    }
+}
+
+/// A child that hangs is ended with its time. The marks of the rows that were read count.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_child_that_hangs_is_ended_and_what_it_has_read_is_restricted() {
+    let root = fresh_root();
+    edit(root.path(), "config/duban.toml", "# [brake]", "[limits]\nparse_seconds = 1\n\n# [brake]");
+    let head = "项目编号,项目名称,县（市、区）,是否涉密\n";
+    let known = import(root.path(), "known.csv", format!("{head}GZ1,甲,瓮安县,\nGZ2,乙,瓮安县,\n"), &[]);
+    assert_eq!(known.status.code(), Some(0), "{}", stderr(&known));
+    let path = root.path().join("marked.csv");
+    std::fs::write(&path, format!("{head}GZ1,甲,瓮安县,是\nGZ2,乙,瓮安县,\n")).expect("written");
+    let ours = env!("CARGO_BIN_EXE_duban");
+    let parsed = std::process::Command::new(ours)
+        .args(["parse-file", "1", "2048", "9", "1000", "1000"])
+        .stdin(std::fs::File::open(&path).expect("the file"))
+        .output()
+        .expect("rows");
+    for hanging in ["parse-file", "take-in"] {
+        // all rows without the block of the end, or the level alone
+        let sent = if hanging == "parse-file" { &parsed.stdout[..parsed.stdout.len() - 5] } else { &parsed.stdout[..6] };
+        let program = taken_over(root.path(), hanging, sent);
+        let text = std::fs::read_to_string(&program).expect("the program");
+        std::fs::write(&program, text.replace("exec /bin/cat", "trap '' TERM; /bin/cat").replace("; else", "; exec /bin/sleep 600; else"))
+            .expect("written");
+        let service = service(root.path(), program).await;
+        let pulled = pull_of(&service, &path).await;
+        assert!(
+            matches!(&pulled, Err(PullError::ReaderEnded { refusal, .. }) if refusal.reason.contains("超过1秒")),
+            "{hanging}: {pulled:?}"
+        );
+        service.store().close().await;
+        let restricted = stdout(&duban(root.path(), &["restricted", "list"]));
+        assert!(restricted.contains("GZ1") && !restricted.contains("GZ2"), "{hanging}: {restricted}");
     }
 }
