@@ -1,10 +1,11 @@
-//! The audit: its lines, whether they are whole, and the removal of old ones.
+//! The audit: its lines, whether they are whole, what a person accepts of it, and the removal of old lines.
 
 use crate::app::compose::App;
 use crate::app::person::Person;
 use crate::clock::stamp;
-use crate::store::audit::{AuditHead, AuditLine, AuditVerdict, PRUNE_DAYS_MIN};
-use crate::worker::audit_head::AuditHeadFile;
+use crate::store::audit::{AuditEntry, AuditLine, PRUNE_DAYS_MIN};
+use crate::store::audit_check::{AuditBreak, AuditVerdict};
+use crate::worker::audit_head::{AuditHeadFile, FILE, accept_end};
 use anyhow::{Context, ensure};
 use chrono::{Days, NaiveDate};
 
@@ -16,13 +17,53 @@ pub(crate) async fn list(app: &App, limit: Option<u32>) -> anyhow::Result<Vec<Au
     Ok(app.store().audit().list(limit.map(i64::from)).await?)
 }
 
-/// Checks the chain against itself and against the head beside the database, which is returned too.
+/// Checks the audit against itself, against the head beside the database, and against what its lines are about.
 ///
 /// # Errors
 /// The database fails, or the file cannot be read.
-pub(crate) async fn verify(app: &App) -> anyhow::Result<(AuditVerdict, Option<AuditHead>)> {
+pub(crate) async fn verify(app: &App) -> anyhow::Result<AuditVerdict> {
     let known = AuditHeadFile::below(&app.root().join("var")).read().context("cannot read var/audit.head")?;
-    Ok((app.store().audit().verify(known.as_ref()).await?, known))
+    let (audit, now) = (app.store().audit(), app.clock().now());
+    let mut verdict = audit.verify(known.as_ref(), now).await?;
+    if known.is_none() {
+        let since = audit.record_missing_head(&audit.file_of_root(FILE), &stamp(now)).await?;
+        verdict.broken = verdict.broken.or(Some(AuditBreak::HeadFileMissing { since }));
+    }
+    Ok(verdict)
+}
+
+/// What came of accepting what was found.
+#[derive(Debug)]
+pub(crate) enum Accepted {
+    /// The end was as it should be, so nothing was done.
+    WasWhole,
+    Done,
+    /// The audit is broken in a place that nobody can accept.
+    Broken(AuditBreak),
+}
+
+/// Accepts what [`verify`] has found: that the head beside the database was lost, that the database was replaced by an older copy, or that rows
+/// were changed past the program. `in_words` names what was wrong, for the line that shows it for ever.
+///
+/// # Errors
+/// Name or reason is empty, the database fails, or the file cannot be read or written.
+pub(crate) async fn accept(app: &App, by: Person<'_>, in_words: impl Fn(&AuditBreak) -> String) -> anyhow::Result<Accepted> {
+    ensure!(!by.who.trim().is_empty() && !by.why.trim().is_empty(), "认可审计记录的末尾须写明姓名和事由：--by 姓名 --reason 事由");
+    let Some(broken) = verify(app).await?.broken else { return Ok(Accepted::WasWhole) };
+    let now = app.clock().now();
+    let at = stamp(now);
+    let entry = AuditEntry { at: &at, who: by.who, why: by.why };
+    if let AuditBreak::Rows(key) = &broken {
+        let is_done = app.store().audit().accept_rows(key, &in_words(&broken), entry).await?;
+        return Ok(if is_done { Accepted::Done } else { Accepted::Broken(broken) });
+    }
+    let is_end =
+        matches!(broken, AuditBreak::HeadFileMissing { .. } | AuditBreak::CutOff { .. } | AuditBreak::NoHead | AuditBreak::Changed(_));
+    if !is_end {
+        return Ok(Accepted::Broken(broken));
+    }
+    let inside = accept_end(app.store(), &app.root().join("var"), &in_words(&broken), entry, now).await?;
+    Ok(inside.map_or(Accepted::Done, Accepted::Broken))
 }
 
 /// Removes the lines before a day, and records it.
@@ -31,9 +72,9 @@ pub(crate) async fn verify(app: &App) -> anyhow::Result<(AuditVerdict, Option<Au
 /// The day is less than [`PRUNE_DAYS_MIN`] days ago, the chain is broken, or the database fails.
 pub(crate) async fn prune(app: &App, before: NaiveDate, by: Person<'_>) -> anyhow::Result<u64> {
     let latest = app.clock().today().checked_sub_days(Days::new(PRUNE_DAYS_MIN as u64)).context("no such day")?;
-    ensure!(before <= latest, "lines of the last {PRUNE_DAYS_MIN} days are never removed: name a day up to {latest}");
+    ensure!(before <= latest, "最近{PRUNE_DAYS_MIN}天的审计记录不能清理：最晚可写{latest}");
     app.seal_audit().await?;
-    ensure!(verify(app).await?.0.broken.is_none(), "the audit is not whole, nothing was removed: duban audit --verify");
+    ensure!(verify(app).await?.broken.is_none(), "审计记录不完整，没有清理；请先查明：duban audit --verify");
     let removed = app.store().audit().prune(&before.to_string()).await?;
     let object = format!("{removed} lines before {before}");
     app.store().audit().record(&stamp(app.clock().now()), by.who, "audit pruned", &object, by.why).await?;

@@ -2,12 +2,13 @@
 
 use crate::clock::{Clock, stamp};
 use crate::config::load::{Config, read_files};
-use crate::config::settings::{MailSettings, PlainWay, SmtpTls};
+use crate::config::settings::{Database, MailSettings, PlainWay, SmtpTls};
+use crate::domain::database_url::DatabaseUrl;
 use crate::mail::smtp::{Server, ServerTls};
 use crate::mail::transport::Mailer;
 use crate::source::child::ParserCommand;
 use crate::store::handle::Store;
-use crate::worker::audit_head::seal_audit;
+use crate::worker::audit_head::{AuditHeadFile, seal_audit};
 use crate::worker::deliver::deliverer::Deliverer;
 use crate::worker::import::importer::Importer;
 use crate::worker::private_files::{make_private, read_password};
@@ -63,7 +64,10 @@ impl App {
         let config = Arc::new(config);
         let var = root.join("var");
         make_private(&var).with_context(|| format!("cannot make {} private", var.display()))?;
-        let store = Store::open(root, &config.settings.database.url).await?;
+        let store = Store::open(root, &database_url(root, &config.settings.database)?).await?;
+        if store.is_new() {
+            AuditHeadFile::below(&var).begin().context("cannot write var/audit.head")?;
+        }
         record_plain_ways(&config, &store, &clock).await?;
         let parser = ParserCommand { program };
         Ok(App {
@@ -112,7 +116,7 @@ impl App {
     /// # Errors
     /// The database fails, or the file cannot be written.
     pub async fn seal_audit(&self) -> anyhow::Result<()> {
-        seal_audit(&self.store, &self.root.join("var")).await
+        seal_audit(&self.store, &self.root.join("var"), self.clock.now()).await
     }
 
     /// The runner of jobs over these parts.
@@ -156,6 +160,17 @@ pub(crate) fn own_program() -> anyhow::Result<PathBuf> {
 pub fn load_config(root: &Path) -> anyhow::Result<Config> {
     let files = read_files(root)?;
     Ok(Config::parse(files)?)
+}
+
+/// The address of the service's own database, with the password of its file.
+///
+/// # Errors
+/// The password file cannot be read.
+pub(crate) fn database_url(root: &Path, database: &Database) -> anyhow::Result<DatabaseUrl> {
+    let Some(file) = &database.password_file else { return Ok(database.url.clone()) };
+    let path = root.join(file);
+    let password = read_password(&path).with_context(|| format!("database: cannot read password_file {}", path.display()))?;
+    Ok(database.url.with_password(&password))
 }
 
 /// The mail server or the folder to which the settings send mails.

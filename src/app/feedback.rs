@@ -3,13 +3,11 @@
 use crate::clock::stamp;
 use crate::domain::notify::feedback::Answer;
 use crate::domain::problem::suggest;
-use crate::store::feedback::{AnswerRow, Withdrawal};
+use crate::store::audit::AuditEntry;
+use crate::store::feedback::AnswerRow;
 use crate::store::os_user::os_user;
 use crate::worker::import::importer::Importer;
 use anyhow::{Context, ensure};
-
-/// Answers searched for the last one on a record.
-const ANSWERS_MAX: i64 = 1_000_000;
 
 /// The answers, newest first, of one unit (code or name) or of all.
 ///
@@ -47,12 +45,11 @@ pub(crate) async fn withdraw(importer: &Importer, which: WhichAnswer, who: &str,
         WhichAnswer::Number(no) => no,
         WhichAnswer::LastOn(ledger, code) => {
             let ledger = &crate::app::reports::ledger_named(&importer.config.policy, &ledger)?.id;
-            let rows = feedback.list(None, ANSWERS_MAX).await?;
-            let last = rows.into_iter().find(|row| !row.withdrawn && row.answer.ledger == *ledger && row.answer.code == code);
-            last.with_context(|| format!("there is no answer on {ledger} {code} that could be taken back"))?.no
+            let last = feedback.last_on(ledger, &code).await?;
+            last.with_context(|| format!("{ledger} {code} 没有可以撤回的反馈；已收的见 duban feedback list"))?
         }
     };
     let at = stamp(importer.clock.now());
-    let taken = feedback.withdraw(no, &Withdrawal { at: &at, who, reason, sender: os_user() }).await?;
-    taken.with_context(|| format!("there is no answer {no} that could be taken back; `duban feedback list` lists them"))
+    let taken = feedback.withdraw(no, os_user(), AuditEntry { at: &at, who, why: reason }).await?;
+    taken.with_context(|| format!("没有第{no}号可以撤回的反馈；已收的见 duban feedback list"))
 }

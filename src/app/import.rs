@@ -63,10 +63,10 @@ pub(crate) async fn import(importer: &Importer, request: ImportRequest, by: Pers
     if let Some(unit) = on_behalf {
         ensure!(ledger.as_deref().is_none_or(|ledger| ledger == FEEDBACK), "--for-unit is for feedback forms, not for --ledger");
         let clerk = Clerk { unit: unit_named(&config.policy, &unit)?, name: by.who.to_owned() };
-        let sender = Sender { user, clerk: Some(clerk) };
+        let sender = Sender { user, clerk: Some(clerk), why: by.why.to_owned() };
         return Ok(Imported::Forms(importer.take_form(&config.policy, &file, &sender).await?));
     }
-    let sender = Sender { user, clerk: None };
+    let sender = Sender { user, clerk: None, why: by.why.to_owned() };
     if ledger.as_deref() == Some(FEEDBACK) {
         return Ok(Imported::Forms(importer.take_form(&config.policy, &file, &sender).await?));
     }
@@ -153,8 +153,8 @@ const IGNORED: [&str; 2] = ["ignore", "忽略"];
 ///
 /// # Errors
 /// The text has another form, the header is always one of secrecy, or the database fails.
-pub(crate) async fn decide_header(importer: &Importer, source: &str, text: &str, by: &str) -> anyhow::Result<DecidedHeader> {
-    ensure!(!by.trim().is_empty(), "a decision about a header is that of a named person: --by NAME");
+pub(crate) async fn decide_header(importer: &Importer, source: &str, text: &str, by: Person<'_>) -> anyhow::Result<DecidedHeader> {
+    ensure!(!by.who.trim().is_empty(), "栏目是否保密由具名的人决定：--map 须同时写 --by 姓名");
     let (header, field) = text.rsplit_once('=').with_context(|| format!("--map \"{text}\": write 'HEADER=FIELD' or 'HEADER=ignore'"))?;
     let (header, field) = (header.trim(), field.trim());
     ensure!(!header.is_empty(), "--map \"{text}\" names no header");
@@ -174,8 +174,7 @@ pub(crate) async fn decide_header(importer: &Importer, source: &str, text: &str,
         HeaderDecision::Secrecy(secrecy.likely_polarity(header))
     };
     let at = stamp(importer.clock.now());
-    let entry = AuditEntry { at: &at, who: by, why: decision.code() };
+    let entry = AuditEntry { at: &at, who: by.who, why: by.why };
     importer.store.restrictions().decide_header(source, &compared(header), decision, entry).await?;
-    importer.store.audit().record(&at, by, "secrecy header decided", &format!("{source} {header}"), decision.code()).await?;
     Ok(DecidedHeader { header: header.to_owned(), decision })
 }

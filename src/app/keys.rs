@@ -1,7 +1,8 @@
 //! The secret keys of the service: what a person may do with them. Secrets are never returned.
 
 use crate::clock::stamp;
-use crate::store::keys::{FORMS, KeyChange, KeyRow};
+use crate::store::audit::AuditEntry;
+use crate::store::keys::{FORMS, KeyRow};
 use crate::worker::import::feedback::new_secret;
 use crate::worker::import::importer::Importer;
 use anyhow::ensure;
@@ -22,7 +23,7 @@ pub(crate) async fn rotate(importer: &Importer, who: &str, reason: &str) -> anyh
     named(who, reason)?;
     let secret = new_secret()?;
     let at = stamp(importer.clock.now());
-    Ok(importer.store.keys().rotate(FORMS, &secret, &KeyChange { at: &at, who, reason }).await?)
+    Ok(importer.store.keys().rotate(FORMS, &secret, AuditEntry { at: &at, who, why: reason }).await?)
 }
 
 /// Revokes a key: forms that were made with it are sent back. The next run makes a new one if it was in use.
@@ -32,7 +33,7 @@ pub(crate) async fn rotate(importer: &Importer, who: &str, reason: &str) -> anyh
 pub(crate) async fn revoke(importer: &Importer, id: i64, who: &str, reason: &str) -> anyhow::Result<()> {
     named(who, reason)?;
     let at = stamp(importer.clock.now());
-    let revoked = importer.store.keys().revoke(id, &KeyChange { at: &at, who, reason }).await?;
+    let revoked = importer.store.keys().revoke(id, AuditEntry { at: &at, who, why: reason }).await?;
     ensure!(revoked, "there is no key {id} that could be revoked; `duban key list` lists them");
     Ok(())
 }

@@ -14,7 +14,7 @@ use crate::store::draft_decisions::DraftDecisions;
 use crate::store::named_records::NamedCodes;
 use crate::store::outbox::{NewMessage, OutboxEvent, OutboxFilter, OutboxRow};
 use crate::store::sending::HoldReason;
-use crate::worker::audit_head::AuditHeadFile;
+use crate::worker::audit_head::accept_end;
 use crate::worker::deliver::deliverer::{Delivered, Deliverer};
 use crate::worker::deliver::restore_guard::expiry;
 use anyhow::{Context, bail, ensure};
@@ -400,7 +400,8 @@ pub(crate) async fn release_sending(deliverer: &Deliverer, by: Person<'_>) -> an
     file.write(counter).context("cannot write the counter file below var/")?;
     if state.hold.is_some_and(|hold| hold.reason == HoldReason::Restored) {
         // the person has accepted the restored copy, whose audit ends earlier
-        AuditHeadFile::below(&deliverer.var).replace(&deliverer.store.audit().seal().await?).context("cannot write var/audit.head")?;
+        // a copy that is broken inside stays so, and duban audit --verify reports it
+        let _inside = accept_end(&deliverer.store, &deliverer.var, "数据库由备份恢复", entry, deliverer.clock.now()).await?;
     }
     Ok(Some(SendingReleased { extra, undelivered: deliverer.store.outbox().count_undelivered().await? }))
 }

@@ -61,13 +61,6 @@ pub(crate) async fn lift(store: &Store, now: &str, request: LiftRequest, by: Per
     };
     let found: BTreeSet<&str> = marks.iter().map(|(.., code)| code.as_str()).collect();
     let unknown = request.codes.iter().filter(|code| !found.contains(code.as_str())).cloned().collect();
-    if !marks.is_empty() {
-        let object = match &request.file {
-            Some(file) => format!("file {file} ({} codes)", found.len()),
-            None => found.iter().copied().collect::<Vec<_>>().join(" "),
-        };
-        store.audit().record(now, by.who, "restriction lifted", &object, by.why).await?;
-    }
     Ok(Lifted { marks, unknown })
 }
 

@@ -42,9 +42,6 @@ pub(crate) async fn decide(
     if !evaluator.store.snapshots().decide_held(ledger, source, seq, state, entry).await? {
         bail!("{ledger}/{source} 没有第{seq}次的暂缓快照；各次快照见 duban snapshot list");
     }
-    if state == SnapshotState::InForce {
-        evaluator.store.restrictions().end_with_snapshot(ledger, source, seq, &now).await?;
-    }
     Ok(())
 }
 

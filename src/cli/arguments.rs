@@ -180,9 +180,12 @@ pub(crate) enum Command {
     },
     /// What persons did, when and why, oldest first; or whether the record of it is whole
     Audit {
-        /// Check the chain of the lines: exit 0 whole, 1 broken, with the first bad line
+        /// Check the lines, their end, and the rows and messages they are about: exit 0 whole, 1 broken, with the first bad place
         #[arg(long)]
         verify: bool,
+        /// Accept in your name what --verify has found, where that is possible; it is recorded and shown for ever
+        #[arg(long, conflicts_with_all = ["verify", "prune_before"])]
+        accept: bool,
         /// Only the last N lines
         #[arg(long)]
         limit: Option<u32>,

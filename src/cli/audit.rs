@@ -1,13 +1,15 @@
 //! `audit`: prints who did what, and whether the record of it is whole.
 
 use crate::app::audit;
+use crate::app::audit::Accepted;
 use crate::app::compose::App;
 use crate::cli::exit::Exit;
 use crate::cli::local_time::local;
 use crate::cli::person::PersonArguments;
 use crate::cli::print::{Filter, Printer};
 use crate::domain::plain_text::shown_name;
-use crate::store::audit::{AuditBreak, AuditHead, AuditLine, AuditVerdict};
+use crate::store::audit::AuditLine;
+use crate::store::audit_check::{AuditBreak, AuditVerdict};
 use chrono::NaiveDate;
 use serde_json::json;
 use std::io::Write;
@@ -38,31 +40,35 @@ fn text(line: &AuditLine) -> String {
     format!("{no} {} {}（系统用户{os_user}） {what} {object} {reason}", local(at), shown_name(who))
 }
 
-/// Prints whether the chain is whole. Exit code 1 = it is broken; the first bad line is printed.
+/// Prints whether the audit is whole. Exit code 1 = it is broken; the first bad place is printed.
 pub(crate) async fn verify(app: &App, format: &str) -> anyhow::Result<Exit> {
-    let (verdict, known) = audit::verify(app).await?;
+    let verdict = audit::verify(app).await?;
     let exit = if verdict.broken.is_some() { Exit::Failed } else { Exit::Done };
     if format == "json" {
-        let AuditVerdict { head, pruned, unsealed, broken } = &verdict;
+        let AuditVerdict { head, pruned, unsealed, broken, accepted } = &verdict;
         let value = json!({
             "whole": broken.is_none(), "sealed": head.no, "hash": head.hash, "pruned": pruned, "unsealed": unsealed,
-            "broken": broken.as_ref().map(broken_text),
+            "broken": broken.as_ref().map(broken_text), "accepted": accepted.iter().map(as_json).collect::<Vec<_>>(),
         });
         let mut out = Printer::to_stdout(Filter::Json);
         serde_json::to_writer_pretty(&mut out, &value)?;
         writeln!(out)?;
         out.flush()?;
     } else {
-        print_verdict(&verdict, known.as_ref());
+        print_verdict(&verdict);
     }
     Ok(exit)
 }
 
-fn print_verdict(verdict: &AuditVerdict, known: Option<&AuditHead>) {
-    let AuditVerdict { head, pruned, unsealed, broken } = verdict;
+fn print_verdict(verdict: &AuditVerdict) {
+    let AuditVerdict { head, pruned, unsealed, broken, accepted } = verdict;
     match broken {
         Some(broken) => print_line!("审计记录不完整：{}", broken_text(broken)),
-        None => print_line!("审计记录完整：第{}条至第{}条，末条{}", pruned + 1, head.no, head.hash.get(..16).unwrap_or("无")),
+        None if head.no == 0 => print_line!("审计记录完整：还没有封存的记录"),
+        None => print_line!("审计记录完整：第{}条至第{}条，末条{}", pruned + 1, head.no, head.hash.get(..16).unwrap_or(&head.hash)),
+    }
+    for line in accepted {
+        print_line!("曾经有人认可：{}", text(line));
     }
     if *pruned > 0 {
         print_line!("第{pruned}条及以前的已到期清理，链条自其后一条续接");
@@ -70,23 +76,52 @@ fn print_verdict(verdict: &AuditVerdict, known: Option<&AuditHead>) {
     if *unsealed > 0 {
         print_line!("另有{unsealed}条尚未封存，下一次写入或duban serve的下一拍封存");
     }
-    if known.is_none() && head.no > 0 {
-        print_line!("注意：数据库之外没有末条的副本（var/audit.head），末尾是否被删只能凭数据库自身判断");
+}
+
+/// What is wrong, and what to do about it.
+fn broken_text(broken: &AuditBreak) -> String {
+    const ACCEPT: &str = "查明原因后，由负责人认可：duban audit --accept --by 姓名 --reason 事由";
+    match broken {
+        AuditBreak::NoHead => format!("第1条起无法核验：数据库中记录末条的一行被删。请用备份核对；{ACCEPT}"),
+        AuditBreak::Missing(no) => format!("第{no}条被删。请用备份核对"),
+        AuditBreak::Changed(line) => format!("第{}条被改：{}。请用备份核对", line.no, text(line)),
+        AuditBreak::CutOff { after, head } => format!("第{}条起被删，应有{head}条。{ACCEPT}", after + 1),
+        AuditBreak::DatedBack(line) => {
+            format!("有一条不是当时写入的：没有封存，所写时间却早于已封存的末条：{}。请查明是谁写进数据库的", text(line))
+        }
+        AuditBreak::Event { message, no } => format!("邮件{message}的第{no}次经过与审计记录不符。请用备份核对"),
+        AuditBreak::State { message, state } => {
+            format!("邮件{message}的状态（{state}）与经过不符：有人越过程序改了数据库。经过见 duban outbox show {message}")
+        }
+        AuditBreak::Rows(key) => format!("数据库中的“{key}”与最后一条有关的审计记录不符：有人越过程序改了数据库，或缺审计记录。{ACCEPT}"),
+        AuditBreak::HeadFileMissing { since } => {
+            format!("末条的副本var/audit.head不在（{}发现），末尾是否被删无法判断。{ACCEPT}", local(since))
+        }
     }
 }
 
-fn broken_text(broken: &AuditBreak) -> String {
-    match broken {
-        AuditBreak::Missing(no) => format!("第{no}条被删"),
-        AuditBreak::Changed(line) => format!("第{}条被改：{}", line.no, text(line)),
-        AuditBreak::CutOff { after, head } => format!("第{after}条以后的被删，应有{head}条"),
-        AuditBreak::Event { message, no } => format!("邮件{message}的第{no}次经过与审计记录不符"),
+/// Accepts what a check has found, in the name of a person.
+pub(crate) async fn accept(app: &App, person: &PersonArguments) -> anyhow::Result<Exit> {
+    let named = person.named("认可审计记录")?;
+    match audit::accept(app, named, broken_text).await? {
+        Accepted::WasWhole => {
+            print_line!("审计记录完整，没有需要认可的");
+            Ok(Exit::Done)
+        }
+        Accepted::Done => {
+            print_line!("已记录{}的认可，今后每次核验都会列出；请再核验一次：duban audit --verify", person.who());
+            Ok(Exit::Done)
+        }
+        Accepted::Broken(broken) => {
+            print_line!("不能认可：{}", broken_text(&broken));
+            Ok(Exit::Failed)
+        }
     }
 }
 
 /// Removes old lines.
 pub(crate) async fn prune(app: &App, before: NaiveDate, person: &PersonArguments) -> anyhow::Result<Exit> {
-    let removed = audit::prune(app, before, person.person(&person.who())).await?;
+    let removed = audit::prune(app, before, person.named("清理审计记录")?).await?;
     print_line!("已清理{removed}条{before}以前的审计记录");
     Ok(Exit::Done)
 }

@@ -188,7 +188,7 @@ fn exit_of(report: &PullReport) -> Exit {
 /// correction or were returned.
 pub(crate) async fn import(app: &App, request: ImportRequest, map: &[String], person: &PersonArguments) -> anyhow::Result<Exit> {
     for text in map {
-        let by = person.by.as_deref().unwrap_or_default();
+        let by = person.person(person.by.as_deref().unwrap_or_default());
         let DecidedHeader { header, decision } = import::decide_header(app.importer(), &request.source, text, by).await?;
         print_line!("来源“{}”的“{header}”栏：{}", request.source, decision_text(decision));
     }

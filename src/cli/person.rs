@@ -28,6 +28,21 @@ impl PersonArguments {
         Person { who, why: self.why() }
     }
 
+    /// The person as a use case records it, where nobody may act without name and reason. `act`: what is to be done, for the message.
+    ///
+    /// # Errors
+    /// Name or reason is missing.
+    pub(crate) fn named(&self, act: &str) -> anyhow::Result<Person<'_>> {
+        let by = self.by.as_deref().map(str::trim).unwrap_or_default();
+        let missing = match (by.is_empty(), self.reason.trim().is_empty()) {
+            (true, true) => "--by 姓名 --reason 事由",
+            (true, false) => "--by 姓名",
+            (false, true) => "--reason 事由",
+            (false, false) => return Ok(Person { who: by, why: self.reason.trim() }),
+        };
+        anyhow::bail!("{act}须写明姓名和事由，以备查考：请加上 {missing}")
+    }
+
     /// The reason that was given.
     fn why(&self) -> &str {
         if self.reason.trim().is_empty() { "未写明" } else { self.reason.trim() }

@@ -3,13 +3,14 @@
 //! missing is found, and the hash of the last one vouches for all.
 
 use crate::domain::notify::delivery::DeliveryEvent;
-use crate::store::database::{Database, Result, number, text};
+use crate::store::database::{Database, Result, number, sql, text};
 use crate::store::os_user::os_user;
+use chrono::{DateTime, Duration, Utc};
 use ring::digest::{Context, SHA256};
 use ring::rand::{SecureRandom, SystemRandom};
-use sqlx::Any;
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
+use sqlx::{Any, AnyConnection};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The audit lines.
@@ -26,6 +27,14 @@ pub struct AuditEntry<'a> {
     pub why: &'a str,
 }
 
+/// The rows that an act wrote.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct AboutRows<'a> {
+    pub(crate) key: &'a str,
+    /// As what it has left them.
+    pub(crate) left: &'a str,
+}
+
 /// One line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditLine {
@@ -39,6 +48,9 @@ pub struct AuditLine {
     pub what: String,
     pub object: String,
     pub reason: String,
+    /// The rows it is about, and as what it has left them; empty = none that are compared.
+    pub row_key: String,
+    pub row_hash: String,
     /// The place in the chain; 0 = not sealed yet.
     pub no: i64,
     /// Empty = not sealed yet.
@@ -52,33 +64,15 @@ pub struct AuditHead {
     pub hash: String,
 }
 
-/// What a check of the chain found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AuditVerdict {
-    /// The last line that is whole.
-    pub head: AuditHead,
-    /// Lines up to this number were removed after their time.
-    pub pruned: i64,
-    /// Lines that no beat has sealed yet.
-    pub unsealed: i64,
-    pub broken: Option<AuditBreak>,
-}
-
-/// The first place where the audit is not whole.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AuditBreak {
-    /// The line of this number is not there.
-    Missing(i64),
-    /// The line of this number is not as it was sealed.
-    Changed(Box<AuditLine>),
-    /// The lines behind this number were cut off: the head has a higher number.
-    CutOff { after: i64, head: i64 },
-    /// What a person did to a message is not in the audit as it is in the record of the message: message and number of the event.
-    Event { message: String, no: i64 },
-}
-
 /// Lines in one page.
-const PAGE: i64 = 500;
+pub(crate) const PAGE: i64 = 500;
+
+/// The columns of a line, in the order of [`AuditLine`].
+pub(crate) const COLUMNS: &str = "id, at, who, os_user, what, object, reason, row_key, row_hash, no, hash";
+
+/// A line that is sealed later than this was inserted with a time before its own: an act takes seconds from its time to its commit, and the
+/// clocks of several machines may differ.
+const LATE_MINUTES: i64 = 10;
 
 /// Lines younger than this are never removed.
 pub const PRUNE_DAYS_MIN: i64 = 400;
@@ -126,34 +120,42 @@ impl Audit<'_> {
     /// # Errors
     /// The database fails.
     pub async fn list(self, limit: Option<i64>) -> Result<Vec<AuditLine>> {
-        let rows = sqlx::query("SELECT id, at, who, os_user, what, object, reason, no, hash FROM audit ORDER BY id DESC LIMIT $1")
+        let rows = sqlx::query(sql(format!("SELECT {COLUMNS} FROM audit ORDER BY id DESC LIMIT $1")))
             .bind(limit.unwrap_or(i64::MAX))
             .fetch_all(&self.database.pool)
             .await?;
         rows.iter().rev().map(line).collect()
     }
 
-    /// Seals the lines that are not sealed yet. Returns the head of the chain.
+    /// Seals the lines that are not sealed yet. One that is dated long before the end of the chain stays unsealed: nobody knows since when it
+    /// has been there. Returns the head of the chain; `None` = the row of the head was removed.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn seal(self) -> Result<AuditHead> {
+    pub async fn seal(self, now: DateTime<Utc>) -> Result<Option<AuditHead>> {
+        let mut passed = String::new();
         loop {
-            let open = sqlx::query("SELECT id FROM audit WHERE no=0 LIMIT 1").fetch_optional(&self.database.pool).await?;
-            if open.is_none() {
+            let open = sqlx::query("SELECT id FROM audit WHERE no=0 AND id>$1 LIMIT 1").bind(&passed);
+            if open.fetch_optional(&self.database.pool).await?.is_none() {
                 return self.head().await;
             }
             let mut transaction = self.database.begin().await?;
             // the update locks the row, so that one process seals at a time
-            let row = sqlx::query("UPDATE audit_chain SET no=no WHERE id=1 RETURNING no, hash").fetch_one(&mut *transaction).await?;
+            let row = sqlx::query("UPDATE audit_chain SET no=no WHERE id=1 RETURNING no, hash").fetch_optional(&mut *transaction).await?;
+            let Some(row) = row else { return Ok(None) };
             let mut head = AuditHead { no: number(&row, "no")?, hash: text(&row, "hash")? };
-            let rows =
-                sqlx::query("SELECT id, at, who, os_user, what, object, reason, no, hash FROM audit WHERE no=0 ORDER BY id LIMIT $1")
-                    .bind(PAGE)
-                    .fetch_all(&mut *transaction)
-                    .await?;
+            let end = end_of_chain(&mut transaction, head.no).await?;
+            let rows = sqlx::query(sql(format!("SELECT {COLUMNS} FROM audit WHERE no=0 AND id>$1 ORDER BY id LIMIT $2")))
+                .bind(&passed)
+                .bind(PAGE)
+                .fetch_all(&mut *transaction)
+                .await?;
             for row in &rows {
                 let mut line = line(row)?;
+                passed.clone_from(&line.id);
+                if is_dated_back(&line, end, now) {
+                    continue;
+                }
                 line.no = head.no + 1;
                 head = AuditHead { no: line.no, hash: hash_of(&line, &head.hash) };
                 sqlx::query("UPDATE audit SET no=$2, hash=$3 WHERE id=$1")
@@ -172,13 +174,13 @@ impl Audit<'_> {
         }
     }
 
-    /// The head of the chain as the database has it.
+    /// The head of the chain as the database has it; `None` = its row was removed.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn head(self) -> Result<AuditHead> {
-        let row = sqlx::query("SELECT no, hash FROM audit_chain WHERE id=1").fetch_one(&self.database.pool).await?;
-        Ok(AuditHead { no: number(&row, "no")?, hash: text(&row, "hash")? })
+    pub async fn head(self) -> Result<Option<AuditHead>> {
+        let row = sqlx::query("SELECT no, hash FROM audit_chain WHERE id=1").fetch_optional(&self.database.pool).await?;
+        row.map(|row| Ok(AuditHead { no: number(&row, "no")?, hash: text(&row, "hash")? })).transpose()
     }
 
     /// Whether the chain still contains a head that it had before, or has removed it after its time.
@@ -186,93 +188,14 @@ impl Audit<'_> {
     /// # Errors
     /// The database fails.
     pub async fn contains(self, head: &AuditHead) -> Result<bool> {
-        let row = sqlx::query("SELECT pruned_no, pruned_hash FROM audit_chain WHERE id=1").fetch_one(&self.database.pool).await?;
+        let row = sqlx::query("SELECT pruned_no, pruned_hash FROM audit_chain WHERE id=1").fetch_optional(&self.database.pool).await?;
+        let Some(row) = row else { return Ok(false) };
         let pruned = AuditHead { no: number(&row, "pruned_no")?, hash: text(&row, "pruned_hash")? };
         if head.no <= pruned.no {
             return Ok(head.no < pruned.no || *head == pruned);
         }
         let found = sqlx::query("SELECT hash FROM audit WHERE no=$1").bind(head.no).fetch_optional(&self.database.pool).await?;
         Ok(found.map(|row| text(&row, "hash")).transpose()?.as_deref() == Some(&head.hash))
-    }
-
-    /// Checks every line against the one before it, the end against the head of the database and against `known`, a head that was stored
-    /// elsewhere, and what persons did to messages against the lines about it.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub async fn verify(self, known: Option<&AuditHead>) -> Result<AuditVerdict> {
-        let row = sqlx::query("SELECT no, pruned_no, pruned_hash FROM audit_chain WHERE id=1").fetch_one(&self.database.pool).await?;
-        let last = number(&row, "no")?;
-        let mut verdict = AuditVerdict { pruned: number(&row, "pruned_no")?, ..AuditVerdict::default() };
-        verdict.head = AuditHead { no: verdict.pruned, hash: text(&row, "pruned_hash")? };
-        let unsealed = sqlx::query("SELECT COUNT(*) AS n FROM audit WHERE no=0").fetch_one(&self.database.pool).await?;
-        verdict.unsealed = number(&unsealed, "n")?;
-        verdict.broken = self.first_bad_line(&mut verdict.head, known).await?;
-        let ends = [last, known.map_or(0, |known| known.no)].into_iter().max().unwrap_or_default();
-        if verdict.broken.is_none() && verdict.head.no < ends {
-            verdict.broken = Some(AuditBreak::CutOff { after: verdict.head.no, head: ends });
-        }
-        if verdict.broken.is_none() {
-            verdict.broken = self.first_bad_event(verdict.pruned > 0).await?;
-        }
-        Ok(verdict)
-    }
-
-    /// Follows the chain from `head` on, which becomes the last line that is whole.
-    async fn first_bad_line(self, head: &mut AuditHead, known: Option<&AuditHead>) -> Result<Option<AuditBreak>> {
-        loop {
-            let rows =
-                sqlx::query("SELECT id, at, who, os_user, what, object, reason, no, hash FROM audit WHERE no>$1 ORDER BY no, id LIMIT $2")
-                    .bind(head.no)
-                    .bind(PAGE)
-                    .fetch_all(&self.database.pool)
-                    .await?;
-            for row in &rows {
-                let line = line(row)?;
-                if line.no > head.no + 1 {
-                    return Ok(Some(AuditBreak::Missing(head.no + 1)));
-                }
-                let is_known = known.is_none_or(|known| known.no != line.no || known.hash == line.hash);
-                if line.no <= head.no || line.hash != hash_of(&line, &head.hash) || !is_known {
-                    return Ok(Some(AuditBreak::Changed(Box::new(line))));
-                }
-                *head = AuditHead { no: line.no, hash: line.hash };
-            }
-            if rows.len() < PAGE as usize {
-                return Ok(None);
-            }
-        }
-    }
-
-    /// The first event of a message that a person made and that is not in the audit, or the other way round. `is_pruned`: lines of old events
-    /// may have been removed.
-    async fn first_bad_event(self, is_pruned: bool) -> Result<Option<AuditBreak>> {
-        let since = sqlx::query("SELECT COALESCE(MIN(at), $1) AS at FROM audit").bind("").fetch_one(&self.database.pool).await?;
-        let since = if is_pruned { text(&since, "at")? } else { String::new() };
-        let bad = sqlx::query(
-            "SELECT e.message, e.no FROM outbox_event e WHERE e.who<>'' AND e.at>=$2 AND NOT EXISTS (SELECT 1 FROM audit a WHERE \
-             a.object=e.message || '#' || CAST(e.no AS TEXT) AND a.what=$1 || e.what AND a.at=e.at AND a.who=e.who AND a.os_user=e.os_user \
-             AND a.reason=e.detail) ORDER BY e.message, e.no LIMIT 1",
-        )
-        .bind(EVENT)
-        .bind(&since)
-        .fetch_optional(&self.database.pool)
-        .await?;
-        if let Some(row) = bad {
-            return Ok(Some(AuditBreak::Event { message: text(&row, "message")?, no: number(&row, "no")? }));
-        }
-        let bad = sqlx::query(
-            "SELECT a.object FROM audit a WHERE a.what LIKE $1 AND NOT EXISTS (SELECT 1 FROM outbox_event e WHERE \
-             a.object=e.message || '#' || CAST(e.no AS TEXT) AND a.what=$2 || e.what AND a.who=e.who) ORDER BY a.id LIMIT 1",
-        )
-        .bind(format!("{EVENT}%"))
-        .bind(EVENT)
-        .fetch_optional(&self.database.pool)
-        .await?;
-        let Some(row) = bad else { return Ok(None) };
-        let object = text(&row, "object")?;
-        let (message, no) = object.rsplit_once('#').unwrap_or((&object, "0"));
-        Ok(Some(AuditBreak::Event { message: message.to_owned(), no: no.parse().unwrap_or_default() }))
     }
 
     /// Removes the sealed lines before a time, and stores the link to the first one that is left. Returns how many were removed.
@@ -304,14 +227,14 @@ impl Audit<'_> {
 }
 
 /// What begins the kind of a line about an event of a message; the code of the event follows.
-const EVENT: &str = "message ";
+pub(crate) const EVENT: &str = "message ";
 
 /// The kind of a line about an event of a message, and what it is about.
 pub(crate) fn event_line(message: &str, no: i64, event: DeliveryEvent) -> (String, String) {
     (format!("{EVENT}{}", event.code()), format!("{message}#{no}"))
 }
 
-fn line(row: &AnyRow) -> Result<AuditLine> {
+pub(crate) fn line(row: &AnyRow) -> Result<AuditLine> {
     Ok(AuditLine {
         id: text(row, "id")?,
         at: text(row, "at")?,
@@ -320,16 +243,33 @@ fn line(row: &AnyRow) -> Result<AuditLine> {
         what: text(row, "what")?,
         object: text(row, "object")?,
         reason: text(row, "reason")?,
+        row_key: text(row, "row_key")?,
+        row_hash: text(row, "row_hash")?,
         no: number(row, "no")?,
         hash: text(row, "hash")?,
     })
 }
 
+/// The time of the last line of the chain; `None` = the chain has no line.
+pub(crate) async fn end_of_chain(connection: &mut AnyConnection, no: i64) -> Result<Option<DateTime<Utc>>> {
+    let row = sqlx::query("SELECT at FROM audit WHERE no=$1 AND no>0").bind(no).fetch_optional(connection).await?;
+    Ok(row.map(|row| text(&row, "at")).transpose()?.and_then(|at| at.parse().ok()))
+}
+
+/// Whether a line that is not sealed has a time that lies long before the end of the chain, so that a beat would have sealed it long ago, or
+/// none at all. Where the clock itself was set back before that end, every line is older than it.
+pub(crate) fn is_dated_back(line: &AuditLine, end: Option<DateTime<Utc>>, now: DateTime<Utc>) -> bool {
+    let late = Duration::minutes(LATE_MINUTES);
+    let Ok(at) = line.at.parse::<DateTime<Utc>>() else { return true };
+    !line.id.starts_with(&line.at) || end.is_some_and(|end| now + late >= end && at + late < end)
+}
+
 /// The hash of a line and of the one before it, in lower-case hex. Each part has its length before it, so that no two lines read alike.
-fn hash_of(line: &AuditLine, before: &str) -> String {
+pub(crate) fn hash_of(line: &AuditLine, before: &str) -> String {
     let mut hash = Context::new(&SHA256);
     let no = line.no.to_string();
-    for part in [before, &no, &line.id, &line.at, &line.who, &line.os_user, &line.what, &line.object, &line.reason] {
+    let AuditLine { id, at, who, os_user, what, object, reason, row_key, row_hash, .. } = line;
+    for part in [before, &no, id, at, who, os_user, what, object, reason, row_key, row_hash] {
         hash.update(&(part.len() as u64).to_be_bytes());
         hash.update(part.as_bytes());
     }
@@ -349,7 +289,21 @@ fn new_id(at: &str) -> String {
 
 /// Inserts one line with the user of the operating system.
 pub(crate) fn insert_audit<'a>(at: &'a str, who: &'a str, what: &'a str, object: &'a str, reason: &'a str) -> Query<'a, Any, AnyArguments> {
-    sqlx::query("INSERT INTO audit (id, at, who, os_user, what, object, reason, no, hash) VALUES ($1, $2, $3, $4, $5, $6, $7, 0, '')")
+    insert_audit_about(at, who, what, object, reason, AboutRows::default())
+}
+
+/// As [`insert_audit`], with the rows that the act wrote.
+pub(crate) fn insert_audit_about<'a>(
+    at: &'a str,
+    who: &'a str,
+    what: &'a str,
+    object: &'a str,
+    reason: &'a str,
+    about: AboutRows<'a>,
+) -> Query<'a, Any, AnyArguments> {
+    let statement = "INSERT INTO audit (id, at, who, os_user, what, object, reason, row_key, row_hash, no, hash) \
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, '')";
+    sqlx::query(statement)
         .bind(new_id(at))
         .bind(at)
         .bind(who)
@@ -357,4 +311,6 @@ pub(crate) fn insert_audit<'a>(at: &'a str, who: &'a str, what: &'a str, object:
         .bind(what)
         .bind(object)
         .bind(reason)
+        .bind(about.key)
+        .bind(about.left)
 }

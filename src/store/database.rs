@@ -28,6 +28,22 @@ impl Dialect {
         }
     }
 
+    /// The statement that begins a transaction whose statements all read the tables as they are at one moment.
+    fn begin_reading(self) -> &'static str {
+        match self {
+            Dialect::Sqlite => "BEGIN",
+            Dialect::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        }
+    }
+
+    /// The lock with which a transaction alone gives rows of a table their numbers. SQLite needs none beside its write lock.
+    fn lock_numbers(self, table: &'static str) -> Option<String> {
+        match self {
+            Dialect::Sqlite => None,
+            Dialect::Postgres => Some(format!("LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")),
+        }
+    }
+
     /// The lock that keeps other pulls out. SQLite needs none beside its write lock. Readers are not blocked in either database.
     pub(crate) fn lock_pulls(self) -> Option<&'static str> {
         match self {
@@ -100,6 +116,12 @@ pub enum StoreError {
     #[error("database {0}: {1}")]
     Open(String, String),
     #[error(
+        "数据库 {0} 没有应答，已等待{1}秒（{2}）。请检查数据库服务是否在运行、网络是否通、config/duban.toml 的 [database] url 是否正确，然后重试；没有改动任何数据"
+    )]
+    Away(String, u64, String),
+    #[error("数据库文件 {0} 已损坏或不是数据库（{1}），{RESTORE}")]
+    DamagedFile(String, String),
+    #[error(
         "database {0} was made by an earlier version of duban, and this version cannot read its tables: begin with a new database and an \
          empty var/ ([database] url in config/duban.toml), and leave the old ones as they are for the version that made them"
     )]
@@ -113,7 +135,7 @@ pub enum StoreError {
     Foreign(String),
     #[error("database {0}: its tables cannot be made")]
     Migrate(String, #[source] MigrateError),
-    #[error("database")]
+    #[error("{}", fault_text(.0))]
     Sql(#[from] sqlx::Error),
     #[error("stored {what} {key} cannot be read: {detail}")]
     Damaged { what: &'static str, key: String, detail: String },
@@ -132,6 +154,8 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 pub(crate) struct Database {
     pub(crate) pool: AnyPool,
     pub(crate) dialect: Dialect,
+    /// Whether this opening has made the tables.
+    pub(crate) is_new: bool,
     /// This machine and root. It is written into each claim, so that a start after a kill can end the claims of the dead process.
     pub(crate) holder: String,
 }
@@ -157,16 +181,19 @@ impl Database {
         };
         // a server may repeat what was sent to it
         let message = |error: &sqlx::Error| hide_all(&error.to_string(), address.passwords());
-        let open_error = |error: sqlx::Error| StoreError::Open(shown.clone(), message(&error));
-        // a pool retries until its time limit and then reports only the time-out, so one connection finds the reason first
-        let refused = probe(dialect, &url).await.err();
-        if let Some(error) = refused.as_ref().filter(|error| dialect == Dialect::Sqlite && is_not_a_database(error)) {
-            return Err(StoreError::Open(shown, format!("{error}; restore it from a backup, or move it away to begin anew")));
-        }
-        let open_error = |error: sqlx::Error| match (error, &refused) {
-            (sqlx::Error::PoolTimedOut, Some(refused)) => open_error(sqlx::Error::Configuration(message(refused).into())),
-            (error, _) => open_error(error),
+        let open_error = |error: sqlx::Error| match damage(&error) {
+            Some(detail) => StoreError::DamagedFile(shown.clone(), detail),
+            None => StoreError::Open(shown.clone(), message(&error)),
         };
+        // a pool retries every fault until its time limit and then reports only the time-out, so one connection goes before it
+        let mut last = None;
+        match tokio::time::timeout(AWAY, reach(dialect, &url, &mut last)).await {
+            Ok(reached) => reached.map_err(open_error)?,
+            Err(_) => {
+                let fault = last.map_or_else(|| "no answer".to_owned(), |error| message(&error));
+                return Err(StoreError::Away(shown, AWAY.as_secs(), fault));
+            }
+        }
         if dialect == Dialect::Sqlite {
             // before the settings of our own connections, which write to the file
             let plain = AnyPoolOptions::new().max_connections(1).connect(&url).await.map_err(open_error)?;
@@ -175,9 +202,13 @@ impl Database {
             if is_foreign? {
                 return Err(StoreError::Foreign(shown));
             }
+            let mut first = <sqlx::AnyConnection as Connection>::connect(&url).await.map_err(open_error)?;
+            set_up_sqlite(&mut first).await.map_err(open_error)?;
+            first.close().await.map_err(open_error)?;
         }
         // migrations use a pool of their own, because a failed one leaves PostgreSQL's migration lock on its connection
         let migrating = options(dialect, 1).connect(&url).await.map_err(open_error)?;
+        let is_new = sqlx::query("SELECT version FROM _sqlx_migrations LIMIT 1").fetch_optional(&migrating).await.ok().flatten().is_none();
         let migrated = match tokio::time::timeout(Duration::from_secs(120), migrate(&migrating, dialect)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(match other_version(&migrating, &shown).await? {
@@ -193,7 +224,7 @@ impl Database {
             Dialect::Postgres => 8,
         };
         let pool = options(dialect, connections).connect(&url).await.map_err(open_error)?;
-        Ok(Database { pool, dialect, holder: holder(root) })
+        Ok(Database { pool, dialect, is_new, holder: holder(root) })
     }
 
     /// Opens an existing database without migrating it; `None` = there is none yet.
@@ -212,13 +243,14 @@ impl Database {
             }
             DatabaseUrl::Postgres(postgres) => (postgres.exposed().to_owned(), Dialect::Postgres, address.to_string()),
         };
-        let pool = AnyPoolOptions::new()
-            .max_connections(1)
-            .acquire_timeout(Duration::from_secs(5))
-            .connect(&url)
-            .await
-            .map_err(|error| StoreError::Open(shown.clone(), hide_all(&error.to_string(), address.passwords())))?;
-        let database = Database { pool, dialect, holder: holder(root) };
+        let pool =
+            AnyPoolOptions::new().max_connections(1).acquire_timeout(Duration::from_secs(5)).connect(&url).await.map_err(|error| {
+                match damage(&error) {
+                    Some(detail) => StoreError::DamagedFile(shown.clone(), detail),
+                    None => StoreError::Open(shown.clone(), hide_all(&error.to_string(), address.passwords())),
+                }
+            })?;
+        let database = Database { pool, dialect, is_new: false, holder: holder(root) };
         if sqlx::query("SELECT 1 FROM sending").fetch_optional(&database.pool).await.is_err() {
             let is_foreign = dialect == Dialect::Sqlite && is_foreign(&database.pool).await?;
             database.close().await;
@@ -242,23 +274,82 @@ impl Database {
     pub(crate) async fn begin(&self) -> Result<Transaction<'static, Any>> {
         Ok(self.pool.begin_with(self.dialect.begin()).await?)
     }
+
+    /// A transaction that will add rows to a table and number them: no other one does so until it has ended.
+    pub(crate) async fn begin_numbering(&self, table: &'static str) -> Result<Transaction<'static, Any>> {
+        let mut transaction = self.begin().await?;
+        if let Some(lock) = self.dialect.lock_numbers(table) {
+            sqlx::query(sql(lock)).execute(&mut *transaction).await?;
+        }
+        Ok(transaction)
+    }
+
+    /// A transaction that only reads, and reads everything as it is at one moment.
+    pub(crate) async fn begin_reading(&self) -> Result<Transaction<'static, Any>> {
+        Ok(self.pool.begin_with(self.dialect.begin_reading()).await?)
+    }
 }
 
-/// Makes one connection and one query. Returns the error that a pool would hide behind its time-out.
+/// How long a database is waited for that does not answer.
+const AWAY: Duration = Duration::from_secs(15);
+/// How long it is left alone between two attempts, and one attempt may take.
+const PAUSE: Duration = Duration::from_millis(300);
+const ATTEMPT: Duration = Duration::from_secs(5);
+
+/// Waits until one connection and one query succeed; `last` is the last fault that may end by itself.
+///
+/// # Errors
+/// What no waiting will change.
+async fn reach(dialect: Dialect, url: &str, last: &mut Option<sqlx::Error>) -> std::result::Result<(), sqlx::Error> {
+    loop {
+        match tokio::time::timeout(ATTEMPT, probe(dialect, url)).await {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(error)) if !may_pass(&error) => return Err(error),
+            Ok(Err(error)) => *last = Some(error),
+            Err(_) => {}
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Makes one connection and one query.
 async fn probe(dialect: Dialect, url: &str) -> std::result::Result<(), sqlx::Error> {
     let mut connection = <sqlx::AnyConnection as Connection>::connect(url).await?;
     let query = match dialect {
-        Dialect::Sqlite => "PRAGMA schema_version",
+        Dialect::Sqlite => "SELECT COUNT(*) FROM sqlite_schema",
         Dialect::Postgres => "SELECT 1",
     };
     connection.execute(query).await?;
     connection.close().await
 }
 
-/// Whether the file is not an SQLite database (SQLITE_NOTADB).
-fn is_not_a_database(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(|error| error.code()).is_some_and(|code| code == "26")
+/// Whether a fault of opening ends by itself: the network, a server that begins or has no connection free, a file that another process has locked.
+fn may_pass(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut => true,
+        // PostgreSQL: shutting down, crashed, starting up, too many connections; SQLite: busy, locked
+        sqlx::Error::Database(error) => {
+            error.code().is_some_and(|code| ["57P01", "57P02", "57P03", "53300", "5", "6"].contains(&code.as_ref()))
+        }
+        _ => false,
+    }
 }
+
+/// What is wrong inside a SQLite file; `None` = the fault is another one.
+fn damage(error: &sqlx::Error) -> Option<String> {
+    let error = error.as_database_error()?;
+    // SQLITE_CORRUPT and SQLITE_NOTADB with their extensions; the codes of PostgreSQL have five characters
+    let code = error.code().filter(|code| code.len() < 5)?.parse::<u32>().ok()?;
+    [11, 26].contains(&(code & 0xff)).then(|| error.message().to_owned())
+}
+
+/// What is to be read of a fault of the database in place of the driver's words.
+fn fault_text(error: &sqlx::Error) -> String {
+    damage(error).map_or_else(|| "database".to_owned(), |_| format!("数据库文件已损坏，{RESTORE}"))
+}
+
+/// What to do about a damaged file.
+const RESTORE: &str = "请停止服务，用备份恢复（docs/OPERATIONS.md“恢复”）；没有备份的，把文件移走后从头开始";
 
 /// The name of this machine and root, as a claim stores it.
 fn holder(root: &Path) -> String {
@@ -309,20 +400,21 @@ fn options(dialect: Dialect, connections: u32) -> AnyPoolOptions {
     let options = AnyPoolOptions::new().max_connections(connections).acquire_timeout(Duration::from_secs(60));
     match dialect {
         Dialect::Postgres => options,
-        Dialect::Sqlite => options.after_connect(|connection, _| {
-            Box::pin(async move {
-                connection.execute("PRAGMA busy_timeout=30000").await?;
-                // takes effect in a new file only; a register of a million rows then needs a quarter of the write calls
-                connection.execute("PRAGMA page_size=16384").await?;
-                connection.execute("PRAGMA cache_size=-4096").await?;
-                // the data to undo a statement is small and needs no file
-                connection.execute("PRAGMA temp_store=MEMORY").await?;
-                connection.execute("PRAGMA journal_mode=WAL").await?;
-                connection.execute("PRAGMA synchronous=FULL").await?;
-                Ok(())
-            })
-        }),
+        Dialect::Sqlite => options.after_connect(|connection, _| Box::pin(set_up_sqlite(connection))),
     }
+}
+
+/// The pragmas of a SQLite connection.
+async fn set_up_sqlite(connection: &mut sqlx::AnyConnection) -> std::result::Result<(), sqlx::Error> {
+    connection.execute("PRAGMA busy_timeout=30000").await?;
+    // takes effect in a new file only; a register of a million rows then needs a quarter of the write calls
+    connection.execute("PRAGMA page_size=16384").await?;
+    connection.execute("PRAGMA cache_size=-4096").await?;
+    // the data to undo a statement is small and needs no file
+    connection.execute("PRAGMA temp_store=MEMORY").await?;
+    connection.execute("PRAGMA journal_mode=WAL").await?;
+    connection.execute("PRAGMA synchronous=FULL").await?;
+    Ok(())
 }
 
 /// Marks a statement composed at run time as safe. Its parts come from `store` only; values are always bound.

@@ -1,7 +1,8 @@
 //! The answers that units have returned on feedback forms.
 
 use crate::domain::notify::feedback::{Answer, Answers};
-use crate::store::audit::insert_audit;
+use crate::store::audit::AuditEntry;
+use crate::store::audited_rows::AuditedRows;
 use crate::store::database::{Database, Result, json, number, text, to_json};
 
 /// The answers of units.
@@ -17,6 +18,9 @@ pub struct HandedIn<'a> {
     pub sha256: &'a str,
     pub received_at: &'a str,
     pub sender: &'a str,
+    /// The name for the audit: the clerk who takes the form for a unit, or the sender.
+    pub who: &'a str,
+    pub why: &'a str,
 }
 
 /// One answer of the list.
@@ -32,22 +36,13 @@ pub struct AnswerRow {
     pub answer: Answer,
 }
 
-/// The person who takes an answer back, and the reason.
-#[derive(Clone, Copy, Debug)]
-pub struct Withdrawal<'a> {
-    pub at: &'a str,
-    pub who: &'a str,
-    pub reason: &'a str,
-    pub sender: &'a str,
-}
-
 impl Feedback<'_> {
-    /// Adds the answers of one form in one transaction. Earlier answers stay.
+    /// Adds the answers of one form and the audit line of it in one transaction. Earlier answers stay.
     ///
     /// # Errors
-    /// The database fails, or another process adds answers at the same moment.
+    /// The database fails.
     pub async fn add(self, form: &HandedIn<'_>, answers: &[Answer]) -> Result<()> {
-        let mut transaction = self.database.begin().await?;
+        let mut transaction = self.database.begin_numbering("feedback").await?;
         let row = sqlx::query("SELECT COALESCE(MAX(no), 0) AS no FROM feedback").fetch_one(&mut *transaction).await?;
         for (answer, no) in answers.iter().zip(number(&row, "no")? + 1..) {
             sqlx::query(
@@ -70,6 +65,9 @@ impl Feedback<'_> {
             .bind(form.received_at)
             .execute(&mut *transaction)
             .await?;
+        let entry = AuditEntry { at: form.received_at, who: form.who, why: form.why };
+        let object = format!("{} {} answers", form.file, answers.len());
+        AuditedRows::answers(form.sha256, form.received_at).record(&mut transaction, entry, "feedback", &object).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -101,40 +99,51 @@ impl Feedback<'_> {
         rows.iter().map(of_row).collect()
     }
 
-    /// Takes an answer back: from now on the one before it counts. Returns it; `None` if there is no such answer, or it was taken back.
+    /// The number of the last answer on a record that was not taken back; `None` = there is none.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn withdraw(self, no: i64, of: &Withdrawal<'_>) -> Result<Option<Answer>> {
-        loop {
-            let mut transaction = self.database.begin().await?;
-            let statement = "SELECT ledger, code, unit, form, body FROM feedback WHERE no=$1 AND withdraws=0 \
-                             AND NOT EXISTS (SELECT 1 FROM feedback w WHERE w.withdraws=$1)";
-            let Some(row) = sqlx::query(statement).bind(no).fetch_optional(&mut *transaction).await? else { return Ok(None) };
-            let (ledger, code, body) = (text(&row, "ledger")?, text(&row, "code")?, text(&row, "body")?);
-            let inserted = sqlx::query(
-                "INSERT INTO feedback (no, ledger, code, unit, received_at, form, sender, body, withdraws) \
-                 SELECT COALESCE(MAX(no), 0) + 1, $1, $2, $3, $4, $5, $6, $7, $8 FROM feedback WHERE 1=1 ON CONFLICT (no) DO NOTHING",
-            )
-            .bind(&ledger)
-            .bind(&code)
-            .bind(text(&row, "unit")?)
-            .bind(of.at)
-            .bind(text(&row, "form")?)
-            .bind(of.sender)
-            .bind(&body)
-            .bind(no)
-            .execute(&mut *transaction)
-            .await?
-            .rows_affected();
-            let object = format!("{ledger} {code} answer {no}");
-            let audited =
-                insert_audit(of.at, of.who, "feedback withdraw", &object, of.reason).execute(&mut *transaction).await?.rows_affected();
-            if (inserted, audited) == (1, 1) {
-                transaction.commit().await?;
-                return Ok(Some(json("feedback", &code, &body)?));
-            }
-        }
+    pub async fn last_on(self, ledger: &str, code: &str) -> Result<Option<i64>> {
+        let row = sqlx::query(
+            "SELECT f.no FROM feedback f WHERE f.ledger=$1 AND f.code=$2 AND f.withdraws=0 \
+             AND NOT EXISTS (SELECT 1 FROM feedback w WHERE w.withdraws=f.no) ORDER BY f.no DESC LIMIT 1",
+        )
+        .bind(ledger)
+        .bind(code)
+        .fetch_optional(&self.database.pool)
+        .await?;
+        row.map(|row| number(&row, "no")).transpose()
+    }
+
+    /// Takes an answer back: from now on the one before it counts. `sender`: the user who does it. Returns the answer; `None` if there is no such
+    /// one, or it was taken back.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn withdraw(self, no: i64, sender: &str, entry: AuditEntry<'_>) -> Result<Option<Answer>> {
+        let mut transaction = self.database.begin_numbering("feedback").await?;
+        let statement = "SELECT ledger, code, unit, form, body FROM feedback WHERE no=$1 AND withdraws=0 \
+                         AND NOT EXISTS (SELECT 1 FROM feedback w WHERE w.withdraws=$1)";
+        let Some(row) = sqlx::query(statement).bind(no).fetch_optional(&mut *transaction).await? else { return Ok(None) };
+        let (ledger, code, body) = (text(&row, "ledger")?, text(&row, "code")?, text(&row, "body")?);
+        let inserted = sqlx::query(
+            "INSERT INTO feedback (no, ledger, code, unit, received_at, form, sender, body, withdraws) \
+             SELECT COALESCE(MAX(no), 0) + 1, $1, $2, $3, $4, $5, $6, $7, $8 FROM feedback RETURNING no",
+        )
+        .bind(&ledger)
+        .bind(&code)
+        .bind(text(&row, "unit")?)
+        .bind(entry.at)
+        .bind(text(&row, "form")?)
+        .bind(sender)
+        .bind(&body)
+        .bind(no)
+        .fetch_one(&mut *transaction)
+        .await?;
+        let object = format!("{ledger} {code} answer {no}");
+        AuditedRows::withdrawal(number(&inserted, "no")?).record(&mut transaction, entry, "feedback withdraw", &object).await?;
+        transaction.commit().await?;
+        Ok(Some(json("feedback", &code, &body)?))
     }
 
     /// Whether a form with this sha256 was imported before.

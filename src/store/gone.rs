@@ -4,7 +4,8 @@
 //! snapshot that had the code last: a code that returns and leaves once more is listed anew.
 
 use crate::domain::register::snapshot::Version;
-use crate::store::audit::insert_audit;
+use crate::store::audit::AuditEntry;
+use crate::store::audited_rows::AuditedRows;
 use crate::store::database::{Database, Result, number, text};
 use sqlx::Row;
 
@@ -115,9 +116,9 @@ impl Gone<'_> {
             return Ok(false);
         }
         let object = format!("{}/{}/{}", confirmed.ledger, confirmed.source, confirmed.code);
-        insert_audit(&confirmed.confirmed_at, &confirmed.who, "confirm gone", &object, &confirmed.reason)
-            .execute(&mut *transaction)
-            .await?;
+        let entry = AuditEntry { at: &confirmed.confirmed_at, who: &confirmed.who, why: &confirmed.reason };
+        let rows = AuditedRows::gone(&confirmed.ledger, &confirmed.source, &confirmed.code, confirmed.seen_seq);
+        rows.record(&mut transaction, entry, "confirm gone", &object).await?;
         transaction.commit().await?;
         Ok(true)
     }

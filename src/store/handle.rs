@@ -51,6 +51,11 @@ impl Store {
         Ok(Database::open_existing(root, url).await?.map(|database| Store { database }))
     }
 
+    /// Whether this opening has made the tables.
+    pub fn is_new(&self) -> bool {
+        self.database.is_new
+    }
+
     /// Closes all connections.
     pub async fn close(&self) {
         self.database.close().await;

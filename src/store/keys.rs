@@ -1,9 +1,10 @@
 //! Secret keys of the service, by purpose. A key that was replaced still proves what was made with it; a revoked one proves nothing.
 
-use crate::store::audit::insert_audit;
+use crate::store::audit::AuditEntry;
+use crate::store::audited_rows::AuditedRows;
 use crate::store::database::{Database, Result, number, text};
-use sqlx::Row;
 use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Row};
 use std::fmt;
 
 /// The purpose of the keys of feedback forms.
@@ -32,14 +33,6 @@ impl fmt::Debug for SecretKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("SecretKey").field("row", &self.row).finish_non_exhaustive()
     }
-}
-
-/// The person who changes a key, and the reason.
-#[derive(Clone, Copy, Debug)]
-pub struct KeyChange<'a> {
-    pub at: &'a str,
-    pub who: &'a str,
-    pub reason: &'a str,
 }
 
 /// The table of keys.
@@ -79,7 +72,7 @@ impl Keys<'_> {
         sqlx::query(statement).fetch_all(&self.database.pool).await?.iter().map(key_row).collect()
     }
 
-    /// Makes the first key of a purpose, unless another process has just made one. Returns the key in use.
+    /// Makes the first key of a purpose, unless there is one. Returns the key in use.
     ///
     /// # Errors
     /// The database fails.
@@ -88,9 +81,14 @@ impl Keys<'_> {
             if let Some(key) = self.current(purpose).await? {
                 return Ok(key);
             }
-            let statement = "INSERT INTO secret_key (id, purpose, secret, valid_from, valid_until, revoked_at) \
-                             SELECT COALESCE(MAX(id), 0) + 1, $1, $2, $3, '', '' FROM secret_key WHERE 1=1 ON CONFLICT (id) DO NOTHING";
-            sqlx::query(statement).bind(purpose).bind(secret.to_vec()).bind(at).execute(&self.database.pool).await?;
+            let mut transaction = self.database.begin_numbering("secret_key").await?;
+            let statement = "SELECT COUNT(*) AS n FROM secret_key WHERE purpose=$1 AND valid_until='' AND revoked_at=''";
+            if number(&sqlx::query(statement).bind(purpose).fetch_one(&mut *transaction).await?, "n")? == 0 {
+                let id = insert(&mut transaction, purpose, secret, at).await?;
+                let entry = AuditEntry { at, who: "duban", why: "" };
+                AuditedRows::key(id).record(&mut transaction, entry, "key made", &format!("{purpose} key {id}")).await?;
+            }
+            transaction.commit().await?;
         }
     }
 
@@ -99,61 +97,48 @@ impl Keys<'_> {
     ///
     /// # Errors
     /// The database fails.
-    pub async fn rotate(self, purpose: &str, secret: &[u8], change: &KeyChange<'_>) -> Result<i64> {
-        loop {
-            let mut transaction = self.database.begin().await?;
-            sqlx::query("UPDATE secret_key SET valid_until=$1 WHERE purpose=$2 AND valid_until=''")
-                .bind(change.at)
-                .bind(purpose)
-                .execute(&mut *transaction)
-                .await?;
-            let row = sqlx::query("SELECT COALESCE(MAX(id), 0) + 1 AS id FROM secret_key").fetch_one(&mut *transaction).await?;
-            let id = number(&row, "id")?;
-            let statement = "INSERT INTO secret_key (id, purpose, secret, valid_from, valid_until, revoked_at) VALUES ($1,$2,$3,$4,'','') \
-                             ON CONFLICT (id) DO NOTHING";
-            let made = sqlx::query(statement)
-                .bind(id)
-                .bind(purpose)
-                .bind(secret.to_vec())
-                .bind(change.at)
-                .execute(&mut *transaction)
-                .await?
-                .rows_affected();
-            let object = format!("{purpose} key {id}");
-            let audited =
-                insert_audit(change.at, change.who, "key rotate", &object, change.reason).execute(&mut *transaction).await?.rows_affected();
-            if (made, audited) == (1, 1) {
-                transaction.commit().await?;
-                return Ok(id);
-            }
+    pub async fn rotate(self, purpose: &str, secret: &[u8], entry: AuditEntry<'_>) -> Result<i64> {
+        let mut transaction = self.database.begin_numbering("secret_key").await?;
+        let ended = sqlx::query("UPDATE secret_key SET valid_until=$1 WHERE purpose=$2 AND valid_until='' RETURNING id")
+            .bind(entry.at)
+            .bind(purpose)
+            .fetch_all(&mut *transaction)
+            .await?;
+        for row in &ended {
+            let id = number(row, "id")?;
+            AuditedRows::key(id).record(&mut transaction, entry, "key ended", &format!("{purpose} key {id}")).await?;
         }
+        let id = insert(&mut transaction, purpose, secret, entry.at).await?;
+        AuditedRows::key(id).record(&mut transaction, entry, "key rotate", &format!("{purpose} key {id}")).await?;
+        transaction.commit().await?;
+        Ok(id)
     }
 
     /// Revokes a key: nothing that was made with it is taken any more. Returns `false` if there is no such key, or it was revoked before.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn revoke(self, id: i64, change: &KeyChange<'_>) -> Result<bool> {
-        loop {
-            let mut transaction = self.database.begin().await?;
-            let revoked = sqlx::query("UPDATE secret_key SET revoked_at=$1 WHERE id=$2 AND revoked_at=''")
-                .bind(change.at)
-                .bind(id)
-                .execute(&mut *transaction)
-                .await?
-                .rows_affected();
-            if revoked == 0 {
-                return Ok(false);
-            }
-            let object = format!("key {id}");
-            let audited =
-                insert_audit(change.at, change.who, "key revoke", &object, change.reason).execute(&mut *transaction).await?.rows_affected();
-            if audited == 1 {
-                transaction.commit().await?;
-                return Ok(true);
-            }
+    pub async fn revoke(self, id: i64, entry: AuditEntry<'_>) -> Result<bool> {
+        let mut transaction = self.database.begin().await?;
+        let revoked = sqlx::query("UPDATE secret_key SET revoked_at=$1 WHERE id=$2 AND revoked_at=''")
+            .bind(entry.at)
+            .bind(id)
+            .execute(&mut *transaction)
+            .await?;
+        if revoked.rows_affected() == 0 {
+            return Ok(false);
         }
+        AuditedRows::key(id).record(&mut transaction, entry, "key revoke", &format!("key {id}")).await?;
+        transaction.commit().await?;
+        Ok(true)
     }
+}
+
+/// Inserts a key that is in use from now on. Returns its number.
+async fn insert(connection: &mut AnyConnection, purpose: &str, secret: &[u8], at: &str) -> Result<i64> {
+    let statement = "INSERT INTO secret_key (id, purpose, secret, valid_from, valid_until, revoked_at) \
+                     SELECT COALESCE(MAX(id), 0) + 1, $1, $2, $3, '', '' FROM secret_key RETURNING id";
+    number(&sqlx::query(statement).bind(purpose).bind(secret.to_vec()).bind(at).fetch_one(connection).await?, "id")
 }
 
 fn key_row(row: &AnyRow) -> Result<KeyRow> {

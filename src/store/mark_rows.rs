@@ -1,5 +1,7 @@
 //! The rows of marks of secrecy: what a pull reads and writes of them, and the position that counts what happens to them.
 
+use crate::store::audit::AuditEntry;
+use crate::store::audited_rows::AuditedRows;
 use crate::store::database::{Result, number, text};
 use crate::store::open_versions::OPEN;
 use sqlx::AnyConnection;
@@ -28,9 +30,10 @@ pub(crate) async fn end_with(connection: &mut AnyConnection, ledger: &str, sourc
         .bind(source)
         .bind(seq)
         .bind(OPEN)
-        .execute(connection)
+        .execute(&mut *connection)
         .await?;
-    Ok(())
+    let entry = AuditEntry { at, who: "duban", why: "" };
+    AuditedRows::marks(next).record(connection, entry, "marks ended", &format!("{ledger}/{source}/{seq} in force")).await
 }
 
 /// The cells of the marks of a source that no row has ended, by code.

@@ -1,6 +1,8 @@
 //! The store: SQLite or PostgreSQL through one code path.
 
 pub mod audit;
+pub mod audit_check;
+pub(crate) mod audited_rows;
 pub mod changes;
 pub mod database;
 pub mod draft_decisions;
@@ -30,5 +32,6 @@ pub mod run_result;
 pub mod runs;
 pub mod schedule;
 pub mod sending;
+pub mod snapshot_decisions;
 pub mod snapshots;
 pub mod timeline;

@@ -456,36 +456,6 @@ impl Pull {
         Ok(())
     }
 
-    /// Why the last snapshot is held; `None` = it is not held.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub async fn last_held(&mut self, writer: &SnapshotWriter) -> Result<Option<String>> {
-        let row = sqlx::query("SELECT reason FROM snapshot WHERE ledger=$1 AND source=$2 AND seq=$3 AND state=$4")
-            .bind(&writer.ledger)
-            .bind(&writer.source)
-            .bind(writer.seq - 1)
-            .bind(SnapshotState::Held.code())
-            .fetch_optional(self.connection().await?)
-            .await?;
-        row.map(|row| text(&row, "reason")).transpose()
-    }
-
-    /// Puts the last snapshot into force.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub async fn release_last(&mut self, writer: &SnapshotWriter) -> Result<()> {
-        sqlx::query("UPDATE snapshot SET state=$4, reason='' WHERE ledger=$1 AND source=$2 AND seq=$3")
-            .bind(&writer.ledger)
-            .bind(&writer.source)
-            .bind(writer.seq - 1)
-            .bind(SnapshotState::InForce.code())
-            .execute(self.connection().await?)
-            .await?;
-        Ok(())
-    }
-
     /// Writes the snapshot's row, its notes and the list of open versions.
     ///
     /// # Errors
@@ -511,6 +481,9 @@ impl Pull {
         .bind(reason)
         .execute(self.connection().await?)
         .await?;
+        if state != SnapshotState::InForce {
+            self.record_held(writer, &facts.taken_at, reason).await?;
+        }
         for (part_number, part) in facts.notes.chunks(ROWS_PER_STATEMENT).enumerate() {
             let statement = format!(
                 "INSERT INTO intake_note (ledger, source, seq, no, kind, code, unit, body) VALUES {}",

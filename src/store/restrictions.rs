@@ -7,8 +7,9 @@ use crate::domain::intake::row_marks::RowMark;
 use crate::domain::restriction::{Mark, MarkChange, mark_change};
 use crate::domain::secrecy::HeaderDecision;
 use crate::store::audit::AuditEntry;
+use crate::store::audited_rows::AuditedRows;
 use crate::store::database::{Database, ROWS_PER_STATEMENT, Result, number, sql, text};
-use crate::store::mark_rows::{end_with, next_position, position, set_ends_with};
+use crate::store::mark_rows::{next_position, position, set_ends_with};
 use crate::store::open_versions::OPEN;
 use crate::store::pulls::{Pull, Pulls, SnapshotWriter};
 use crate::store::snapshots::SnapshotState;
@@ -166,7 +167,8 @@ impl Restrictions<'_> {
             .collect()
     }
 
-    /// Lifts marks in a person's name. Each lift holds until the cell of the same source changes. Returns the marks that are lifted now.
+    /// Lifts marks in a person's name, and records it. Each lift holds until the cell of the same source changes. Returns the marks that are
+    /// lifted now.
     ///
     /// # Errors
     /// The database fails.
@@ -202,19 +204,17 @@ impl Restrictions<'_> {
             }
         }
         lifted.sort();
+        if lifted.is_empty() {
+            return Ok(lifted);
+        }
+        let codes: BTreeSet<&str> = lifted.iter().map(|(.., code)| code.as_str()).collect();
+        let object = match lifting {
+            Lifting::Codes(_) => codes.into_iter().collect::<Vec<_>>().join(" "),
+            Lifting::File(sha256) => format!("file {sha256} ({} codes)", codes.len()),
+        };
+        AuditedRows::marks(next).record(&mut transaction, entry, "restriction lifted", &object).await?;
         transaction.commit().await?;
         Ok(lifted)
-    }
-
-    /// Ends the marks that end with a held snapshot, which has come into force.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub async fn end_with_snapshot(self, ledger: &str, source: &str, seq: i64, at: &str) -> Result<()> {
-        let mut transaction = self.database.begin().await?;
-        end_with(&mut transaction, ledger, source, seq, at).await?;
-        transaction.commit().await?;
-        Ok(())
     }
 
     /// Records marks of a file that makes no snapshot, each with the id of its ledger: only on codes that the store knows.
@@ -252,7 +252,8 @@ impl Restrictions<'_> {
         Ok(decisions)
     }
 
-    /// Stores what the office decides about a header of a source. The marks that its column has set in doubt end where it is ignored.
+    /// Stores what the office decides about a header of a source, and records it. The marks that its column has set in doubt end where it is
+    /// ignored.
     ///
     /// # Errors
     /// The database fails.
@@ -269,6 +270,8 @@ impl Restrictions<'_> {
         .bind(entry.who)
         .execute(&mut *transaction)
         .await?;
+        let object = format!("{source} {header} {}", decision.code());
+        AuditedRows::header(source, header).record(&mut transaction, entry, "secrecy header decided", &object).await?;
         if decision == HeaderDecision::Ignored {
             let next = next_position(&mut transaction).await?;
             sqlx::query("UPDATE restriction SET ended=$1, ended_at=$2 WHERE source=$3 AND header=$4 AND ended=$5")
@@ -279,6 +282,7 @@ impl Restrictions<'_> {
                 .bind(OPEN)
                 .execute(&mut *transaction)
                 .await?;
+            AuditedRows::marks(next).record(&mut transaction, entry, "marks ended", &object).await?;
         }
         transaction.commit().await?;
         Ok(())
@@ -343,6 +347,7 @@ impl Pull {
             return Ok(begins);
         }
         let next = next_position(connection).await?;
+        let object = format!("{ledger}/{source}: {} begun, {} ended, sha256 {}", begins.len(), ends.len(), marks.file_sha256);
         for code in ends.into_iter().chain(begins.iter().filter(|code| writer.open_marks.contains_key(*code))) {
             sqlx::query("UPDATE restriction SET ended=$1, ended_at=$2 WHERE ledger=$3 AND source=$4 AND code=$5 AND ended=$6")
                 .bind(next)
@@ -369,6 +374,8 @@ impl Pull {
             }
             query.execute(&mut *connection).await?;
         }
+        let entry = AuditEntry { at: marks.at, who: "duban", why: "" };
+        AuditedRows::marks(next).record(connection, entry, "marks of a file", &object).await?;
         Ok(begins)
     }
 }

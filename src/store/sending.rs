@@ -5,7 +5,8 @@
 //! whose counter is behind that file is a restored copy and lacks what was mailed since.
 
 use crate::domain::notify::delivery::{DeliveryEvent, DeliveryState, Verdict, is_given_up, unknown_verdict};
-use crate::store::audit::{AuditEntry, insert_audit};
+use crate::store::audit::AuditEntry;
+use crate::store::audited_rows::AuditedRows;
 use crate::store::database::{Database, Result, number, parameters, sql, text};
 use crate::store::outbox::{delivery_state, record_event};
 use chrono::Duration;
@@ -352,7 +353,7 @@ impl Sending<'_> {
             .await?;
         let is_held = done.rows_affected() == 1;
         if is_held {
-            insert_audit(entry.at, entry.who, "sending held", reason.code(), entry.why).execute(&mut *transaction).await?;
+            AuditedRows::sending().record(&mut transaction, entry, "sending held", reason.code()).await?;
         }
         transaction.commit().await?;
         Ok(is_held)
@@ -380,7 +381,7 @@ impl Sending<'_> {
             .bind(DeliveryState::Pending.code())
             .execute(&mut *transaction)
             .await?;
-        insert_audit(entry.at, entry.who, "sending released", what, entry.why).execute(&mut *transaction).await?;
+        AuditedRows::sending().record(&mut transaction, entry, "sending released", what).await?;
         transaction.commit().await?;
         number(&row, "counter")
     }

@@ -1,8 +1,7 @@
 //! Snapshots: each is one pull or import of one ledger of one source. `pulls` writes them as changed rows only.
 
 use crate::domain::intake::note::SheetAccount;
-use crate::store::audit::{AuditEntry, insert_audit};
-use crate::store::database::{Database, Result, StoreError, json, number, sql, text};
+use crate::store::database::{Database, Result, StoreError, json, number, text};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
@@ -97,30 +96,5 @@ impl Snapshots<'_> {
                 })
             })
             .collect()
-    }
-
-    /// Puts a held snapshot into force, or discards it, and records who did. `false` = there is no such held snapshot, and the attempt is
-    /// recorded.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub async fn decide_held(self, ledger: &str, source: &str, seq: i64, state: SnapshotState, entry: AuditEntry<'_>) -> Result<bool> {
-        // a discarded snapshot still shows why it was held
-        let reason = if state == SnapshotState::InForce { "''" } else { "reason" };
-        let statement = format!("UPDATE snapshot SET state=$4, reason={reason} WHERE ledger=$1 AND source=$2 AND seq=$3 AND state=$5");
-        let mut transaction = self.database.begin().await?;
-        let done = sqlx::query(sql(statement))
-            .bind(ledger)
-            .bind(source)
-            .bind(seq)
-            .bind(state.code())
-            .bind(SnapshotState::Held.code())
-            .execute(&mut *transaction)
-            .await?;
-        let is_decided = done.rows_affected() == 1;
-        let what = format!("{}snapshot {}", if is_decided { "" } else { "refused: " }, state.code());
-        insert_audit(entry.at, entry.who, &what, &format!("{ledger}/{source}/{seq}"), entry.why).execute(&mut *transaction).await?;
-        transaction.commit().await?;
-        Ok(is_decided)
     }
 }

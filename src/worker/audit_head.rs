@@ -1,7 +1,10 @@
-//! The end of the audit's chain in a file beside the database: a copy of the database in which the last lines are missing is known by it.
+//! The end of the audit's chain in a file beside the database: a copy of the database in which the last lines are missing is known by it. The
+//! file is made with the database; where it is missing later, only a named person begins it anew.
 
-use crate::store::audit::AuditHead;
+use crate::store::audit::{AuditEntry, AuditHead};
+use crate::store::audit_check::AuditBreak;
 use crate::store::handle::Store;
+use chrono::{DateTime, Utc};
 use std::io;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -10,13 +13,19 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub struct AuditHeadFile(PathBuf);
 
+/// The name of the file as the audit and messages give it.
+pub const FILE: &str = "var/audit.head";
+
+/// In place of the hash while no line is sealed.
+const NO_HASH: &str = "-";
+
 impl AuditHeadFile {
     /// The file of a `var` folder.
     pub fn below(var: &Path) -> AuditHeadFile {
         AuditHeadFile(var.join("audit.head"))
     }
 
-    /// The head; `None` = there is no file yet.
+    /// The head; `None` = there is no file.
     ///
     /// # Errors
     /// The file cannot be read, or holds something else.
@@ -25,7 +34,8 @@ impl AuditHeadFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             text => text?,
         };
-        let head = text.trim_end().split_once(' ').and_then(|(no, hash)| Some(AuditHead { no: no.parse().ok()?, hash: hash.to_owned() }));
+        let hash = |hash: &str| if hash == NO_HASH { String::new() } else { hash.to_owned() };
+        let head = text.trim_end().split_once(' ').and_then(|(no, of)| Some(AuditHead { no: no.parse().ok()?, hash: hash(of) }));
         head.map(Some).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "it holds no number and hash"))
     }
 
@@ -36,34 +46,74 @@ impl AuditHeadFile {
     pub fn replace(&self, head: &AuditHead) -> io::Result<()> {
         let folder = self.0.parent().unwrap_or(Path::new("."));
         let mut file = tempfile::Builder::new().prefix(".duban-").suffix(".part").tempfile_in(folder)?;
-        writeln!(file, "{} {}", head.no, head.hash)?;
+        writeln!(file, "{} {}", head.no, if head.hash.is_empty() { NO_HASH } else { &head.hash })?;
         file.as_file().sync_all()?;
         file.persist(&self.0).map_err(|error| error.error)?;
         std::fs::File::open(folder)?.sync_all()
     }
+
+    /// Begins the file beside a database that was just made, unless there is one.
+    ///
+    /// # Errors
+    /// The file cannot be read or written.
+    pub fn begin(&self) -> io::Result<()> {
+        match self.read()? {
+            Some(_) => Ok(()),
+            None => self.replace(&AuditHead::default()),
+        }
+    }
 }
 
-/// Seals the audit lines that are not sealed yet, and moves the file on to the new end. A file that knows an end which the database does not
-/// have stays as it is: `duban audit --verify` reports it.
+/// Seals the audit lines that are not sealed yet, and moves the file on to the new end. A file that is missing, or knows an end which the
+/// database does not have, stays as it is: `duban audit --verify` reports it.
 ///
 /// # Errors
 /// The database fails, or the file cannot be read or written.
-pub async fn seal_audit(store: &Store, var: &Path) -> anyhow::Result<()> {
-    let head = store.audit().seal().await?;
+pub async fn seal_audit(store: &Store, var: &Path, now: DateTime<Utc>) -> anyhow::Result<()> {
+    const SEE: &str = "duban audit --verify";
+    let audit = store.audit();
     let file = AuditHeadFile::below(var);
-    let known = file.read()?.unwrap_or_default();
-    if known == head {
-        return Ok(());
+    let known = file.read()?;
+    if known.is_none() {
+        audit.record_missing_head(&audit.file_of_root(FILE), &crate::clock::stamp(now)).await?;
+        tracing::error!("var/audit.head is missing: {SEE}");
     }
-    if store.audit().contains(&known).await? {
+    let Some(head) = audit.seal(now).await? else {
+        tracing::error!("the row with the end of the audit is missing in the database: {SEE}");
+        return Ok(());
+    };
+    let Some(known) = known.filter(|known| *known != head) else { return Ok(()) };
+    if audit.contains(&known).await? {
         // another process may have moved it on in the meantime
         if known.no < head.no {
             file.replace(&head)?;
         }
     } else {
-        tracing::error!(file = known.no, database = head.no, "the audit ends elsewhere than var/audit.head says: duban audit --verify");
+        tracing::error!(file = known.no, database = head.no, "the audit ends elsewhere than var/audit.head says: {SEE}");
     }
     Ok(())
+}
+
+/// Accepts the audit as it ends now in the name of a person, with a line that shows it for ever, and begins the file anew. `before`: what was
+/// wrong. Returns the break inside the chain for which nothing can be accepted; `None` = it is done.
+///
+/// # Errors
+/// The database fails, or the file cannot be written.
+pub async fn accept_end(
+    store: &Store,
+    var: &Path,
+    before: &str,
+    entry: AuditEntry<'_>,
+    now: DateTime<Utc>,
+) -> anyhow::Result<Option<AuditBreak>> {
+    let audit = store.audit();
+    if !audit.accept_head(&audit.file_of_root(FILE), before, entry).await? {
+        return Ok(audit.verify(None, now).await?.broken);
+    }
+    if let Some(head) = audit.seal(now).await? {
+        AuditHeadFile::below(var).replace(&head)?;
+    }
+    Ok(None)
 }
 
 #[cfg(test)]
@@ -75,9 +125,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = AuditHeadFile::below(folder.path());
         assert_eq!(file.read().unwrap(), None);
+        for _ in 0..2 {
+            file.begin().unwrap();
+            assert_eq!(file.read().unwrap(), Some(AuditHead::default()));
+        }
         for no in [7, 3] {
             let head = AuditHead { no, hash: "ab".repeat(32) };
             file.replace(&head).unwrap();
+            file.begin().unwrap();
             assert_eq!(file.read().unwrap(), Some(head));
         }
         std::fs::write(folder.path().join("audit.head"), "x").unwrap();

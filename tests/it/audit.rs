@@ -101,10 +101,10 @@ fn every_act_is_on_record_and_the_record_is_checked() {
     tamper(at, "UPDATE audit_chain SET no=no-1, hash=(SELECT hash FROM audit WHERE no=audit_chain.no-1)");
     let cut = verify();
     assert_eq!(cut.status.code(), Some(1));
-    assert!(stdout(&cut).contains("以后的被删"), "{}", stdout(&cut));
+    assert!(stdout(&cut).contains("起被删，应有"), "{}", stdout(&cut));
     let young = duban(at, &["audit", "--prune-before", "2026-11-01", "--by", "张三", "--reason", "清理"]);
     assert_eq!(young.status.code(), Some(1));
-    assert!(stderr(&young).contains("400 days"), "{}", stderr(&young));
+    assert!(stderr(&young).contains("最近400天"), "{}", stderr(&young));
 }
 
 #[test]
@@ -136,4 +136,105 @@ fn a_way_in_plain_text_is_accepted_with_a_reason_on_record() {
         format!("{way} not any more"),
     ];
     assert_eq!(recorded, expected, "once for each change");
+}
+
+/// The end of the audit is cut off in the database and the file beside it is removed: no later command makes a new file, and only a named
+/// person accepts it, by a line that every check shows.
+#[test]
+fn a_lost_head_is_accepted_by_a_named_person_only() {
+    let root = fresh_root();
+    let at = root.path();
+    assert_eq!(import(at, "a.csv", register(40, 1), &[]).status.code(), Some(0));
+    for _ in 0..2 {
+        assert!(duban(at, &["snapshot", "export", "project"]).status.success());
+    }
+    let verify = || {
+        let done = duban(at, &["audit", "--verify"]);
+        (done.status.code(), stdout(&done))
+    };
+    let accept = |person: &[&str]| duban(at, &[&["audit", "--accept"], person].concat());
+    assert_eq!(verify().0, Some(0));
+    assert!(stdout(&accept(&["--by", "张三", "--reason", "试"])).contains("没有需要认可的"));
+    tamper(at, "DELETE FROM audit WHERE no>1");
+    tamper(at, "UPDATE audit_chain SET no=1, hash=(SELECT hash FROM audit WHERE no=1)");
+    std::fs::remove_file(at.join("var/audit.head")).expect("removed");
+    for _ in 0..2 {
+        assert!(duban(at, &["snapshot", "export", "project"]).status.success(), "nothing else is refused");
+        let (code, text) = verify();
+        assert_eq!(code, Some(1), "{text}");
+        assert!(text.contains("末条的副本var/audit.head不在（") && text.contains("duban audit --accept --by"), "{text}");
+        assert!(!at.join("var/audit.head").exists());
+    }
+    for person in [&[][..], &["--by", "张三"], &["--by", " ", "--reason", "x"], &["--reason", "x"]] {
+        let refused = accept(person);
+        assert_eq!(refused.status.code(), Some(1));
+        assert!(stderr(&refused).contains("认可审计记录须写明姓名和事由"), "{}", stderr(&refused));
+    }
+    let done = accept(&["--by", "张三", "--reason", "磁盘更换"]);
+    assert!(done.status.success(), "{}{}", stdout(&done), stderr(&done));
+    for _ in 0..2 {
+        let (code, text) = verify();
+        assert_eq!(code, Some(0), "{text}");
+        assert!(text.contains("曾经有人认可：") && text.contains("张三（系统用户") && text.contains("磁盘更换（末条的副本"), "{text}");
+    }
+    let json = stdout(&duban(at, &["audit", "--verify", "--format", "json"]));
+    let json: Value = serde_json::from_str(&json).expect("json");
+    assert_eq!((json["whole"].as_bool(), json["accepted"].as_array().map(Vec::len)), (Some(true), Some(1)), "{json}");
+
+    // emptied altogether, beside the file and without it
+    tamper(at, "DELETE FROM audit");
+    assert!(verify().1.contains("第1条起被删，应有"));
+    tamper(at, "DELETE FROM audit_chain");
+    std::fs::remove_file(at.join("var/audit.head")).expect("removed");
+    let (code, text) = verify();
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("第1条起无法核验"), "{text}");
+    assert!(duban(at, &["runs"]).status.success());
+}
+
+/// Whoever writes into the tables past the program is found: a mark lifted, a draft released, a line planted with an earlier day.
+#[test]
+fn what_is_done_past_the_program_is_found() {
+    let root = fresh_root();
+    let at = root.path();
+    edit(at, "config/duban.toml", "[database]", "[start]\nenforce_on = \"2025-01-01\"\n\n[database]");
+    assert!(duban(at, &["sample", "--projects", "200", at.join("config/sample/register.xlsx").to_str().expect("a path")]).status.success());
+    let done = duban(at, &["run", "quarterly-supervision", "--as-of", "2026-09-30"]);
+    assert!(matches!(done.status.code(), Some(0 | 2)), "{}{}", stdout(&done), stderr(&done));
+    let marked = register(1, 1).replace(HEAD, &format!("{HEAD},是否涉密")).replace(",,1\n", ",,1,是\n");
+    assert_eq!(import(at, "marked.csv", marked, &[]).status.code(), Some(0));
+    let verify = || {
+        let done = duban(at, &["audit", "--verify"]);
+        (done.status.code(), stdout(&done))
+    };
+    assert_eq!(verify().0, Some(0), "{}", verify().1);
+    let none = i64::MAX;
+    for (change, undo, text) in [
+        (
+            "UPDATE outbox SET state='pending' WHERE id=(SELECT MIN(id) FROM outbox WHERE state='draft')".to_owned(),
+            "UPDATE outbox SET state='draft' WHERE act<>''".to_owned(),
+            "的状态（pending）与经过不符",
+        ),
+        (
+            format!("UPDATE restriction SET lifted=1, lifted_by='张三' WHERE lifted={none}"),
+            format!("UPDATE restriction SET lifted={none}, lifted_by=''"),
+            "数据库中的“marks 1”与最后一条有关的审计记录不符",
+        ),
+        (
+            "INSERT INTO audit SELECT '2020-01-01T00:00:00.000Z 0 a', '2020-01-01T00:00:00.000Z', '张三', os_user, what, object, reason, \
+             '', '', 0, '' FROM audit LIMIT 1"
+                .to_owned(),
+            "DELETE FROM audit WHERE at<'2021'".to_owned(),
+            "有一条不是当时写入的",
+        ),
+    ] {
+        tamper(at, &change);
+        for _ in 0..2 {
+            let (code, found) = verify();
+            assert_eq!(code, Some(1), "{change}: {found}");
+            assert!(found.contains(text), "{change}: {found}");
+        }
+        tamper(at, &undo);
+        assert_eq!(verify().0, Some(0), "{undo}: {}", verify().1);
+    }
 }

@@ -1,6 +1,7 @@
 //! The store's contract: one suite, run on a SQLite file and on a real PostgreSQL, each case on a database of its own.
 
 mod audit;
+mod audited_rows;
 mod findings;
 mod history;
 mod opening;
@@ -45,6 +46,10 @@ impl Db {
     /// The url a configuration would name.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    pub fn is_postgres(&self) -> bool {
+        self.server.is_some()
     }
 
     /// A handle of its own, as another process would have.
@@ -121,7 +126,8 @@ contract! {
     opening: a_second_open_migrates_nothing another_versions_database_is_refused concurrent_opens_of_a_fresh_database;
     audit: a_whole_chain_is_whole changed_and_missing_lines_are_found a_tail_cut_off_is_found_by_the_head_elsewhere
         several_instances_seal_one_chain old_lines_leave_a_link what_persons_did_to_messages_is_compared a_draft_may_need_two_persons
-        a_change_is_recorded_once;
+        a_change_is_recorded_once an_emptied_audit_is_broken_at_its_first_line a_line_dated_back_is_found a_state_changed_by_hand_is_found;
+    audited_rows: rows_changed_by_hand_are_found an_act_without_its_line_does_not_happen two_processes_number_without_a_gap;
     snapshots: first_pull_writes_all identical_pull_makes_no_snapshot changed_new_and_gone_rows_get_versions
         a_quarantined_code_has_its_last_version a_code_quarantined_after_a_discarded_snapshot_has_the_version_in_force
         conflicting_codes_are_withdrawn a_conflict_leaves_no_trace_in_the_figures a_repeated_row_counts_once rollback_leaves_nothing

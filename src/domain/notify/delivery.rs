@@ -126,6 +126,19 @@ impl DeliveryState {
         self.has_failed() || self.is_queued() || self == DeliveryState::OnHold
     }
 
+    /// Whether a message may be in this state after the last decision about it (`None` = there was none). `is_draft`: it was made as a draft.
+    pub fn follows(self, decision: Option<DeliveryEvent>, is_draft: bool) -> bool {
+        use DeliveryState::{Draft, OnHold, Rejected, Superseded, Withheld};
+        match decision {
+            Some(DeliveryEvent::OnHold) => self == OnHold,
+            Some(DeliveryEvent::Rejected) => self == Rejected,
+            Some(DeliveryEvent::Superseded | DeliveryEvent::Readdressed) => self == Superseded,
+            Some(DeliveryEvent::Withheld) => self == Withheld,
+            None if is_draft => self == Draft,
+            _ => !matches!(self, Draft | OnHold | Rejected | Superseded | Withheld),
+        }
+    }
+
     /// The state in Chinese, for lists.
     pub fn word(self) -> &'static str {
         match self {
@@ -209,6 +222,12 @@ impl DeliveryEvent {
 
     pub fn parse(code: &str) -> Option<DeliveryEvent> {
         DeliveryEvent::ALL.into_iter().find(|event| event.code() == code)
+    }
+
+    /// It decides whether the message goes on its way; the others are steps on it.
+    pub fn is_decision(self) -> bool {
+        use DeliveryEvent::{OnHold, Readdressed, Rejected, Released, Superseded, Withheld};
+        matches!(self, OnHold | Readdressed | Rejected | Released | Superseded | Withheld)
     }
 
     /// The event of an order of a person that moves a message to a state.

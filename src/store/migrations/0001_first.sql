@@ -443,6 +443,9 @@ CREATE TABLE audit (
     what TEXT NOT NULL,
     object TEXT NOT NULL,
     reason TEXT NOT NULL,
+    -- the rows that the act wrote, and the sha256 of what they hold since; empty = it wrote none that is compared
+    row_key TEXT NOT NULL,
+    row_hash TEXT NOT NULL,
     -- the place in the chain; 0 = not sealed yet
     no BIGINT NOT NULL,
     -- sha256 of the line and of the hash before it
@@ -450,6 +453,7 @@ CREATE TABLE audit (
 );
 CREATE INDEX audit_chained ON audit (no);
 CREATE INDEX audit_object ON audit (object);
+CREATE INDEX audit_rows ON audit (row_key);
 
 -- One row: the end of the chain of audit lines, and the last line that was removed after its time.
 CREATE TABLE audit_chain (

@@ -46,6 +46,8 @@ pub struct Sender {
     pub user: String,
     /// A clerk who takes a form without a valid number for a unit (代录).
     pub clerk: Option<Clerk>,
+    /// The reason that was given.
+    pub why: String,
 }
 
 /// A clerk who takes a form for a unit.
@@ -173,10 +175,9 @@ impl Importer {
         }
         let answers: Vec<Answer> = taken.into_values().collect();
         let now = stamp(self.clock.now());
-        let form = HandedIn { file: &file, sha256: &sha256, received_at: &now, sender: &sender.user };
-        self.store.feedback().add(&form, &answers).await?;
         let who = sender.clerk.as_ref().map_or(&sender.user, |clerk| &clerk.name);
-        self.store.audit().record(&now, who, "feedback", &file, &format!("{} answers", answers.len())).await?;
+        let form = HandedIn { file: &file, sha256: &sha256, received_at: &now, sender: &sender.user, who, why: &sender.why };
+        self.store.feedback().add(&form, &answers).await?;
         self.restrict_known(FEEDBACK_SOURCE, &marked, &sha256, false).await?;
         Ok(accounts)
     }
@@ -381,7 +382,7 @@ impl Importer {
             {
                 continue;
             }
-            let sender = Sender { user: SERVICE.to_owned(), clerk: None };
+            let sender = Sender { user: SERVICE.to_owned(), clerk: None, why: String::new() };
             let accounts = self.take_form_for(&self.config.policy, &file, &sender, Initiative::Service).await;
             imported.push((file, accounts));
         }

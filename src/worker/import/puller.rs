@@ -61,6 +61,9 @@ struct FileFacts<'a> {
     taken_at: String,
     /// Headers about which the office has to decide before anything of the file comes into force.
     undecided: Vec<String>,
+    /// Who orders the pull, and why.
+    who: &'a str,
+    why: &'a str,
 }
 
 impl Importer {
@@ -222,6 +225,8 @@ impl Importer {
             sheets: intake.sheets,
             taken_at: stamp(self.clock.now()),
             undecided: undecided.into_iter().collect(),
+            who: order.map_or("duban", |order| order.who),
+            why: order.map_or("", |order| order.why),
         };
         // a ledger does not begin with a header that has no rows below it; one that had rows before is subject to the brake
         let mut targets = Vec::new();
@@ -315,7 +320,7 @@ impl Importer {
             match pull.last_held(&writer).await? {
                 // nobody can bring a file into force about whose headers the office has not decided
                 Some(_) if request.accept && file.undecided.is_empty() => {
-                    pull.release_last(&writer).await?;
+                    pull.release_last(&writer, AuditEntry { at: &file.taken_at, who: file.who, why: file.why }).await?;
                     pulled.state = Some(SnapshotState::InForce);
                 }
                 Some(reason) => {

@@ -76,7 +76,7 @@ impl Scheduler {
             }
         }
         let delivered = guarded(self.runner.deliverer.deliver_all(None)).await.context("the mails that are due");
-        guarded(seal_audit(&self.store, &self.var)).await.context("the audit")?;
+        guarded(seal_audit(&self.store, &self.var, self.clock.now())).await.context("the audit")?;
         delivered?;
         Ok(beat)
     }

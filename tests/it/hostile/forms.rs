@@ -177,7 +177,7 @@ fn filled(dice: &mut Rng, honest: &Honest) -> Cells {
 async fn take(service: &App, cells: &Cells) -> Result<Vec<FormAccount>, String> {
     let file = service.root().join("反馈表.xlsx");
     std::fs::write(&file, write(cells)).expect("a form");
-    let sender = Sender { user: "test".into(), clerk: None };
+    let sender = Sender { user: "test".into(), clerk: None, why: String::new() };
     service.importer().take_form(&service.config().policy, &file, &sender).await.map_err(|error| error.to_string())
 }
 

@@ -425,7 +425,8 @@ async fn answer(service: &App, world: &mut World<'_>, dice: &mut Rng) {
         });
     }
     world.phones.extend(["13000000007".to_owned(), "13000000008".to_owned()]);
-    let form = HandedIn { file: "反馈表.xlsx", sha256: "0", received_at: "2026-09-30T00:00:00.000Z", sender: "test" };
+    let form =
+        HandedIn { file: "反馈表.xlsx", sha256: "0", received_at: "2026-09-30T00:00:00.000Z", sender: "test", who: "test", why: "" };
     service.store().feedback().add(&form, &answers).await.expect("answers");
 }
 

@@ -1,13 +1,28 @@
 //! The audit: a chain of lines that shows what was changed, removed or cut off, on both databases.
 
 use super::{Db, outbox};
+use chrono::{DateTime, Utc};
 use duban::domain::notify::delivery::{DeliveryEvent, DeliveryState};
-use duban::store::audit::{AuditBreak, AuditEntry, AuditHead};
+use duban::store::audit::{AuditEntry, AuditHead};
+use duban::store::audit_check::{AuditBreak, AuditVerdict};
 use duban::store::handle::Store;
 use sqlx::{AnyPool, AssertSqlSafe};
 
 async fn record(store: &Store, at: &str, object: &str) {
     store.audit().record(at, "张三", "test", object, "核对").await.expect("a line");
+}
+
+/// The time of every check: some minutes after the lines.
+fn now() -> DateTime<Utc> {
+    "2026-11-23T00:05:00Z".parse().expect("a time")
+}
+
+async fn seal(store: &Store) -> AuditHead {
+    store.audit().seal(now()).await.expect("sealed").expect("a head")
+}
+
+async fn verify(store: &Store, known: Option<&AuditHead>) -> AuditVerdict {
+    store.audit().verify(known, now()).await.expect("a verdict")
 }
 
 /// A store with this many sealed lines.
@@ -16,12 +31,12 @@ async fn sealed(db: &Db, lines: usize) -> (Store, AuditHead) {
     for line in 1..=lines {
         record(&store, &format!("2026-11-23T00:00:{line:02}.000Z"), &line.to_string()).await;
     }
-    let head = store.audit().seal().await.expect("sealed");
+    let head = seal(&store).await;
     (store, head)
 }
 
 async fn broken(store: &Store, known: Option<&AuditHead>) -> Option<AuditBreak> {
-    store.audit().verify(known).await.expect("a verdict").broken
+    verify(store, known).await.broken
 }
 
 async fn tamper(raw: &AnyPool, statement: &str) {
@@ -31,14 +46,14 @@ async fn tamper(raw: &AnyPool, statement: &str) {
 
 pub async fn a_whole_chain_is_whole(db: &Db) {
     let store = db.open().await;
-    assert_eq!(store.audit().seal().await.expect("nothing to seal"), AuditHead::default());
+    assert_eq!(seal(&store).await, AuditHead::default());
     assert_eq!(broken(&store, None).await, None);
     let (store, head) = sealed(db, 3).await;
     record(&store, "2026-11-23T00:01:00.000Z", "4").await;
-    let verdict = store.audit().verify(Some(&head)).await.expect("a verdict");
+    let verdict = verify(&store, Some(&head)).await;
     assert_eq!((verdict.broken, verdict.head.no, verdict.unsealed), (None, 3, 1), "the tail is not sealed yet");
-    assert_eq!(store.audit().seal().await.expect("sealed").no, 4);
-    let verdict = store.audit().verify(Some(&head)).await.expect("a verdict");
+    assert_eq!(seal(&store).await.no, 4);
+    let verdict = verify(&store, Some(&head)).await;
     assert_eq!((verdict.broken, verdict.head.no, verdict.unsealed), (None, 4, 0));
     let lines = store.audit().list(None).await.expect("lines");
     let shown: Vec<(i64, &str)> = lines.iter().map(|line| (line.no, line.object.as_str())).collect();
@@ -83,7 +98,7 @@ pub async fn a_tail_cut_off_is_found_by_the_head_elsewhere(db: &Db) {
     for line in ["x", "y"] {
         record(&store, "2026-11-23T00:02:00.000Z", line).await;
     }
-    store.audit().seal().await.expect("sealed");
+    seal(&store).await;
     assert_eq!(broken(&store, None).await, None);
     match broken(&store, Some(&head)).await {
         Some(AuditBreak::Changed(line)) => assert_eq!(line.no, 5),
@@ -102,7 +117,7 @@ pub async fn several_instances_seal_one_chain(db: &Db) {
             for line in 0..15 {
                 record(&store, "2026-11-23T00:00:00.000Z", &format!("{instance}/{line}")).await;
                 if line % 4 == instance {
-                    store.audit().seal().await.expect("sealed");
+                    seal(&store).await;
                 }
             }
         });
@@ -111,9 +126,9 @@ pub async fn several_instances_seal_one_chain(db: &Db) {
         written.expect("a task");
     }
     let store = db.open().await;
-    let head = store.audit().seal().await.expect("sealed");
+    let head = seal(&store).await;
     assert_eq!(head.no, 45);
-    let verdict = store.audit().verify(Some(&head)).await.expect("a verdict");
+    let verdict = verify(&store, Some(&head)).await;
     assert_eq!((verdict.broken, verdict.head, verdict.unsealed), (None, head, 0));
 }
 
@@ -122,7 +137,7 @@ pub async fn old_lines_leave_a_link(db: &Db) {
     record(&store, "2026-11-23T00:00:02.500Z", "not sealed").await;
     let removed = store.audit().prune("2026-11-23T00:00:03").await.expect("pruned");
     assert_eq!(removed, 2);
-    let verdict = store.audit().verify(Some(&head)).await.expect("a verdict");
+    let verdict = verify(&store, Some(&head)).await;
     assert_eq!((verdict.broken, verdict.pruned, verdict.head.no, verdict.unsealed), (None, 2, 5, 1));
     assert!(store.audit().contains(&head).await.expect("a look"));
     let raw = db.raw().await;
@@ -139,7 +154,7 @@ pub async fn what_persons_did_to_messages_is_compared(db: &Db) {
     let queued = DeliveryState::all_that(DeliveryState::is_queued);
     let held = store.outbox().change_state(&[], &queued, DeliveryState::OnHold, entry, "2027").await.expect("held");
     assert_eq!(held.len(), 2);
-    let head = store.audit().seal().await.expect("sealed");
+    let head = seal(&store).await;
     assert_eq!((head.no, broken(&store, Some(&head)).await), (2, None), "a line for each message");
     let events = store.outbox().events(&held[1]).await.expect("events");
     assert_eq!((events[0].who.as_str(), events[0].os_user.contains('(')), ("张三", true));
@@ -200,4 +215,113 @@ pub async fn a_change_is_recorded_once(db: &Db) {
     let reasons: Vec<String> = store.audit().list(None).await.expect("lines").into_iter().map(|line| line.reason).collect();
     assert_eq!(reasons, ["a", "b", "a"]);
     assert_eq!(store.audit().objects_of("plain").await.expect("objects"), ["mail.smtp"]);
+}
+
+pub async fn an_emptied_audit_is_broken_at_its_first_line(db: &Db) {
+    let (store, head) = sealed(db, 3).await;
+    let raw = db.raw().await;
+    tamper(&raw, "DELETE FROM audit").await;
+    assert_eq!(broken(&store, None).await, Some(AuditBreak::CutOff { after: 0, head: 3 }));
+    tamper(&raw, "UPDATE audit_chain SET no=0, hash=''").await;
+    assert_eq!(broken(&store, Some(&head)).await, Some(AuditBreak::CutOff { after: 0, head: 3 }));
+    tamper(&raw, "DELETE FROM audit_chain").await;
+    for known in [None, Some(&head)] {
+        assert_eq!(broken(&store, known).await, Some(AuditBreak::NoHead));
+    }
+    // nothing else fails for it
+    record(&store, "2026-11-23T00:01:00.000Z", "later").await;
+    assert_eq!(store.audit().seal(now()).await.expect("no error"), None);
+    assert!(!store.audit().contains(&head).await.expect("a look"));
+    // a person accepts it, and it is shown for ever
+    let entry = AuditEntry { at: "2026-11-23T00:01:01.000Z", who: "张三", why: "误删" };
+    assert!(store.audit().accept_head("here/var/audit.head", "第1条起被删", entry).await.expect("accepted"));
+    let head = seal(&store).await;
+    let verdict = verify(&store, Some(&head)).await;
+    assert_eq!((verdict.broken, head.no), (None, 2));
+    let shown: Vec<(&str, &str)> = verdict.accepted.iter().map(|line| (line.who.as_str(), line.reason.as_str())).collect();
+    assert_eq!(shown, [("张三", "误删（第1条起被删）")]);
+    // what is broken inside is accepted by nobody
+    tamper(&raw, "UPDATE audit SET who='x' WHERE no=1").await;
+    assert!(!store.audit().accept_head("here/var/audit.head", "x", entry).await.expect("refused"));
+    raw.close().await;
+}
+
+pub async fn a_line_dated_back_is_found(db: &Db) {
+    let (store, head) = sealed(db, 3).await;
+    let raw = db.raw().await;
+    let columns = "(id, at, who, os_user, what, object, reason, row_key, row_hash, no, hash)";
+    let planted = |id: &str, at: &str, no: i64, hash: &str| {
+        format!("INSERT INTO audit {columns} VALUES ('{id}', '{at}', '张三', 'x(1)', 'export', 'project', '', '', '', {no}, '{hash}')")
+    };
+    let (long_before, just_now) = ("2026-11-22T23:00:00.000Z", "2026-11-22T23:59:59.000Z");
+    for (line, id) in [
+        (planted(&format!("{long_before} 0000000000 aa"), long_before, 0, ""), "2026-11-22T23:00"),
+        (planted("0", just_now, 0, ""), "0"),
+        (planted(&format!("{just_now} 0000000000 ab"), just_now, 0, "ab"), just_now),
+        (planted(&format!("{just_now} 0000000000 ac"), just_now, -1, ""), just_now),
+        (planted("x 1", "x", 0, ""), "x"),
+    ] {
+        tamper(&raw, &line).await;
+        // a beat does not take it for one of ours
+        for _ in 0..2 {
+            match broken(&store, Some(&head)).await {
+                Some(AuditBreak::DatedBack(found)) => assert!(found.id.starts_with(id), "{found:?}"),
+                other => panic!("{line}: {other:?}"),
+            }
+            if line.contains("'', 0, '')") {
+                assert_eq!(seal(&store).await, head, "{line}");
+            }
+        }
+        tamper(&raw, "DELETE FROM audit WHERE no<=0").await;
+    }
+    // two processes may commit in another order than they began, and the clock may have been set back
+    record(&store, just_now, "a slow act").await;
+    assert_eq!(broken(&store, Some(&head)).await, None);
+    assert_eq!(seal(&store).await.no, 4);
+    record(&store, "2027-01-01T00:00:00.000Z", "by a clock that is wrong").await;
+    assert_eq!(seal(&store).await.no, 5);
+    record(&store, "2026-11-23T00:04:00.000Z", "by a clock that is right").await;
+    assert_eq!(broken(&store, None).await, None);
+    assert_eq!(seal(&store).await.no, 6);
+    assert_eq!(broken(&store, None).await, None);
+    raw.close().await;
+}
+
+/// A state that no decision has led to.
+pub async fn a_state_changed_by_hand_is_found(db: &Db) {
+    let store = db.open().await;
+    outbox::queue_drafts(&store, "slot", &[("a", "circulate"), ("b", "supervise"), ("c", "supervise"), ("d", "supervise")]).await;
+    outbox::queue(&store, "slot2", &["e", "f"]).await;
+    let all = store.outbox().list(&Default::default()).await.expect("messages");
+    let id = |ends: &str| all.iter().find(|row| row.id.ends_with(ends)).unwrap_or_else(|| panic!("{ends} in {all:?}")).id.clone();
+    let entry = AuditEntry { at: "2026-11-23T00:00:01.000Z", who: "张三", why: "已核实" };
+    let [released, rejected, draft] = ["a", "b", "c"].map(id);
+    let [held, pending] = ["e", "f"].map(id);
+    let outbox = store.outbox();
+    outbox.decide_drafts(std::slice::from_ref(&released), DeliveryState::Pending, &[], entry, "2027").await.expect("released");
+    outbox.decide_drafts(std::slice::from_ref(&rejected), DeliveryState::Rejected, &[], entry, "2027").await.expect("rejected");
+    let queued = DeliveryState::all_that(DeliveryState::is_queued);
+    outbox.change_state(std::slice::from_ref(&held), &queued, DeliveryState::OnHold, entry, "2027").await.expect("held");
+    assert_eq!(broken(&store, None).await, None);
+    let raw = db.raw().await;
+    for (id, state, before) in [
+        (&draft, "pending", "draft"),
+        (&draft, "accepted", "draft"),
+        (&draft, "rejected", "draft"),
+        (&released, "draft", "pending"),
+        (&rejected, "pending", "rejected"),
+        (&held, "pending", "held"),
+        (&pending, "held", "pending"),
+        (&pending, "superseded", "pending"),
+        (&pending, "nonsense", "pending"),
+    ] {
+        tamper(&raw, &format!("UPDATE outbox SET state='{state}' WHERE id='{id}' AND state='{before}'")).await;
+        assert_eq!(broken(&store, None).await, Some(AuditBreak::State { message: id.clone(), state: state.into() }), "{before}");
+        tamper(&raw, &format!("UPDATE outbox SET state='{before}' WHERE id='{id}'")).await;
+    }
+    for state in ["sending", "accepted", "refused", "unknown", "dead"] {
+        tamper(&raw, &format!("UPDATE outbox SET state='{state}' WHERE id='{pending}'")).await;
+        assert_eq!(broken(&store, None).await, None, "{state}");
+    }
+    raw.close().await;
 }

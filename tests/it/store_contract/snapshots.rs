@@ -57,7 +57,7 @@ fn packed(cells: &[Cell]) -> Vec<u8> {
     body
 }
 
-fn row(code: &str, name: &str, amount: i64) -> NewRecord<'static> {
+pub(super) fn row(code: &str, name: &str, amount: i64) -> NewRecord<'static> {
     let cells = [Cell::Text(code.into()), Cell::Text(name.into()), Cell::Money(amount)];
     NewRecord {
         code: code.to_owned().into(),
@@ -90,7 +90,7 @@ fn note(row: u32, reason: &str) -> Note {
 
 /// What one pull came to.
 #[derive(Debug)]
-struct Pulled {
+pub(super) struct Pulled {
     seq: i64,
     difference: Difference,
     identical: bool,
@@ -98,13 +98,13 @@ struct Pulled {
 }
 
 /// A pull as the puller makes it.
-struct Take<'a> {
-    rows: &'a [NewRecord<'a>],
-    retained: &'a [&'a str],
-    notes: &'a [Note],
-    fields: &'a [&'a str],
-    state: SnapshotState,
-    at: &'a str,
+pub(super) struct Take<'a> {
+    pub(super) rows: &'a [NewRecord<'a>],
+    pub(super) retained: &'a [&'a str],
+    pub(super) notes: &'a [Note],
+    pub(super) fields: &'a [&'a str],
+    pub(super) state: SnapshotState,
+    pub(super) at: &'a str,
 }
 
 impl Default for Take<'_> {
@@ -114,7 +114,7 @@ impl Default for Take<'_> {
 }
 
 impl Take<'_> {
-    async fn into(self, store: &Store) -> Pulled {
+    pub(super) async fn into(self, store: &Store) -> Pulled {
         let mut pull = store.pulls().begin().await.expect("a transaction");
         let mut writer = pull.writer("project", "a").await.expect("a writer");
         let fields: Vec<String> = self.fields.iter().map(|field| (*field).to_owned()).collect();

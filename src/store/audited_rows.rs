@@ -1,0 +1,239 @@
+//! Rows that persons change, or that decide what is secret: each change of them is an act with a line of the audit, and the line holds a hash of
+//! what the rows hold since. So rows that somebody changed in the database, past the program, are found by comparing them with the last line.
+
+use crate::store::audit::{AboutRows, AuditEntry, insert_audit_about};
+use crate::store::database::{Result, sql, text};
+use crate::store::open_versions::OPEN;
+use crate::store::snapshots::SnapshotState;
+use ring::digest::{Context, SHA256};
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, Row};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// A group of rows that one line of the audit is about.
+#[derive(Clone, Debug)]
+pub(crate) struct AuditedRows {
+    table: Audited,
+    key: String,
+}
+
+/// The tables with such rows.
+#[derive(Clone, Copy, Debug)]
+enum Audited {
+    /// Marks of secrecy, by the position at which they began, ended or were lifted.
+    Marks,
+    Keys,
+    /// Answers, by the form they came with.
+    Answers,
+    /// Answers that were taken back.
+    Withdrawals,
+    Gone,
+    Headers,
+    /// Snapshots that are not in force, or about which there is a line.
+    Snapshots,
+    /// Whether all sending is held.
+    Sending,
+}
+
+/// As what an act has left its rows.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct RowsLeft {
+    /// How often they had been changed then: the times of two acts at once may lie in another order than the acts.
+    pub(crate) times: i64,
+    /// Of what they held; empty = none was left.
+    pub(crate) hash: String,
+}
+
+impl RowsLeft {
+    pub(crate) fn parse(text: &str) -> RowsLeft {
+        let (times, hash) = text.split_once(' ').unwrap_or_default();
+        RowsLeft { times: times.parse().unwrap_or_default(), hash: hash.to_owned() }
+    }
+}
+
+impl fmt::Display for RowsLeft {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.times, self.hash)
+    }
+}
+
+/// The cells of a row.
+type Cells = Vec<Vec<u8>>;
+
+/// What a group of rows holds now.
+#[derive(Clone, Debug)]
+pub(crate) struct RowsFound {
+    pub(crate) hash: String,
+    /// When the rows were last changed, as they state it; empty = they do not.
+    pub(crate) at: String,
+}
+
+impl AuditedRows {
+    /// The marks of secrecy that changed at a position.
+    pub(crate) fn marks(position: i64) -> AuditedRows {
+        AuditedRows { table: Audited::Marks, key: format!("marks {position}") }
+    }
+
+    pub(crate) fn key(id: i64) -> AuditedRows {
+        AuditedRows { table: Audited::Keys, key: format!("key {id}") }
+    }
+
+    /// The answers of a form, by its sha256, that were stored at one time.
+    pub(crate) fn answers(form: &str, received_at: &str) -> AuditedRows {
+        AuditedRows { table: Audited::Answers, key: format!("answers {received_at} {form}") }
+    }
+
+    pub(crate) fn withdrawal(no: i64) -> AuditedRows {
+        AuditedRows { table: Audited::Withdrawals, key: format!("withdrawal {no}") }
+    }
+
+    pub(crate) fn gone(ledger: &str, source: &str, code: &str, seen_seq: i64) -> AuditedRows {
+        AuditedRows { table: Audited::Gone, key: format!("gone {ledger}/{source}/{code}/{seen_seq}") }
+    }
+
+    pub(crate) fn header(source: &str, header: &str) -> AuditedRows {
+        AuditedRows { table: Audited::Headers, key: format!("header {source} {header}") }
+    }
+
+    pub(crate) fn snapshot(ledger: &str, source: &str, seq: i64) -> AuditedRows {
+        AuditedRows { table: Audited::Snapshots, key: format!("snapshot {ledger}/{source}/{seq}") }
+    }
+
+    pub(crate) fn sending() -> AuditedRows {
+        AuditedRows { table: Audited::Sending, key: "sending ".to_owned() }
+    }
+
+    /// The rows of a key that a line gives.
+    pub(crate) fn of_key(key: &str) -> Option<AuditedRows> {
+        use Audited::{Answers, Gone, Headers, Keys, Marks, Sending, Snapshots, Withdrawals};
+        let table = match key.split(' ').next()? {
+            "marks" => Marks,
+            "key" => Keys,
+            "answers" => Answers,
+            "withdrawal" => Withdrawals,
+            "gone" => Gone,
+            "header" => Headers,
+            "snapshot" => Snapshots,
+            "sending" => Sending,
+            _ => return None,
+        };
+        Some(AuditedRows { table, key: key.to_owned() })
+    }
+
+    /// Writes the line of the act that has just written these rows, in the same transaction.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(crate) async fn record(&self, connection: &mut AnyConnection, entry: AuditEntry<'_>, what: &str, object: &str) -> Result<()> {
+        let before = sqlx::query("SELECT row_hash FROM audit WHERE row_key=$1").bind(&self.key).fetch_all(&mut *connection).await?;
+        let before = before.iter().map(|row| Ok(RowsLeft::parse(&text(row, "row_hash")?).times)).collect::<Result<Vec<i64>>>()?;
+        let found = self.table.read(connection, &self.key).await?;
+        let hash = found.get(&self.key).map_or_else(String::new, |rows| rows.hash.clone());
+        let left = RowsLeft { times: before.into_iter().max().unwrap_or_default() + 1, hash };
+        let about = AboutRows { key: &self.key, left: &left.to_string() };
+        insert_audit_about(entry.at, entry.who, what, object, entry.why, about).execute(connection).await?;
+        Ok(())
+    }
+}
+
+/// All groups of rows by their key.
+///
+/// # Errors
+/// The database fails.
+pub(crate) async fn all(connection: &mut AnyConnection) -> Result<BTreeMap<String, RowsFound>> {
+    use Audited::{Answers, Gone, Headers, Keys, Marks, Sending, Snapshots, Withdrawals};
+    let mut found = BTreeMap::new();
+    for table in [Marks, Keys, Answers, Withdrawals, Gone, Headers, Snapshots, Sending] {
+        found.append(&mut table.read(connection, "").await?);
+    }
+    Ok(found)
+}
+
+impl Audited {
+    /// Selects the rows: key of their group, time, then what is hashed.
+    fn statement(self) -> &'static str {
+        match self {
+            Audited::Marks => {
+                "SELECT 'marks ' || CAST(began AS TEXT) AS row_key, since AS at, CAST(1 AS TEXT) AS kind, ledger, source, code, \
+                 file_sha256 AS a, cell AS b, header AS c, CAST(sample AS TEXT) AS d FROM restriction WHERE began<$2 \
+                 UNION ALL SELECT 'marks ' || CAST(ended AS TEXT), ended_at, CAST(2 AS TEXT), ledger, source, code, \
+                 CAST(began AS TEXT), '', '', '' FROM restriction WHERE ended<$2 \
+                 UNION ALL SELECT 'marks ' || CAST(lifted AS TEXT), lifted_at, CAST(3 AS TEXT), ledger, source, code, \
+                 CAST(began AS TEXT), lifted_by, lift_reason, '' FROM restriction WHERE lifted<$2"
+            }
+            Audited::Keys => {
+                "SELECT 'key ' || CAST(id AS TEXT) AS row_key, CASE WHEN revoked_at>valid_until AND revoked_at>valid_from THEN revoked_at \
+                 WHEN valid_until>valid_from THEN valid_until ELSE valid_from END AS at, purpose, secret, valid_from, valid_until, revoked_at \
+                 FROM secret_key WHERE id<$2"
+            }
+            Audited::Answers => {
+                "SELECT 'answers ' || received_at || ' ' || form AS row_key, received_at AS at, CAST(no AS TEXT) AS no, ledger, code, unit, \
+                 sender, body FROM feedback WHERE withdraws=0 AND no<$2"
+            }
+            Audited::Withdrawals => {
+                "SELECT 'withdrawal ' || CAST(no AS TEXT) AS row_key, received_at AS at, ledger, code, unit, form, sender, body, \
+                 CAST(withdraws AS TEXT) AS withdraws FROM feedback WHERE withdraws<>0 AND no<$2"
+            }
+            Audited::Gone => {
+                "SELECT 'gone ' || ledger || '/' || source || '/' || code || '/' || CAST(seen_seq AS TEXT) AS row_key, confirmed_at AS at, \
+                 who, reason FROM gone_confirmed WHERE seen_seq<$2"
+            }
+            Audited::Headers => {
+                "SELECT 'header ' || source || ' ' || header AS row_key, at, decision, who FROM secrecy_header WHERE at<>'' AND $2>0"
+            }
+            Audited::Snapshots => {
+                "SELECT s.row_key, s.at, s.state, s.file_sha256 FROM (SELECT 'snapshot ' || ledger || '/' || source || '/' || CAST(seq AS TEXT) \
+                 AS row_key, taken_at AS at, state, file_sha256 FROM snapshot) AS s \
+                 WHERE s.state<>$2 OR EXISTS (SELECT 1 FROM audit a WHERE a.row_key=s.row_key)"
+            }
+            Audited::Sending => {
+                "SELECT 'sending ' AS row_key, hold_at AS at, hold, hold_by, hold_why FROM sending WHERE hold<>'' AND id<$2"
+            }
+        }
+    }
+
+    /// The groups of the table, or the one of a key.
+    async fn read(self, connection: &mut AnyConnection, key: &str) -> Result<BTreeMap<String, RowsFound>> {
+        let statement = format!("SELECT * FROM ({}) AS found WHERE $1='' OR row_key=$1", self.statement());
+        let query = sqlx::query(sql(statement)).bind(key);
+        let query = match self {
+            Audited::Snapshots => query.bind(SnapshotState::InForce.code()),
+            _ => query.bind(OPEN),
+        };
+        let rows = query.fetch_all(connection).await?;
+        let mut groups: BTreeMap<String, (String, Vec<Cells>)> = BTreeMap::new();
+        for row in &rows {
+            let (at, cells) = groups.entry(text(row, "row_key")?).or_default();
+            *at = text(row, "at")?.max(std::mem::take(at));
+            cells.push((2..row.len()).map(|column| bytes(row, column)).collect::<Result<_>>()?);
+        }
+        let found = |(at, mut cells): (String, Vec<Cells>)| {
+            // the two databases sort texts differently
+            cells.sort();
+            RowsFound { hash: hash_of(&cells), at }
+        };
+        Ok(groups.into_iter().map(|(key, group)| (key, found(group))).collect())
+    }
+}
+
+/// A column of texts or bytes.
+fn bytes(row: &AnyRow, column: usize) -> Result<Vec<u8>> {
+    match row.try_get::<String, _>(column) {
+        Ok(text) => Ok(text.into_bytes()),
+        Err(_) => Ok(row.try_get(column)?),
+    }
+}
+
+/// The hash of rows, in lower-case hex. Each part has its length before it, so that no two lists of rows read alike.
+fn hash_of(rows: &[Cells]) -> String {
+    let mut hash = Context::new(&SHA256);
+    for row in rows {
+        hash.update(&(row.len() as u64).to_be_bytes());
+        for cell in row {
+            hash.update(&(cell.len() as u64).to_be_bytes());
+            hash.update(cell);
+        }
+    }
+    hex::encode(hash.finish())
+}
