@@ -76,11 +76,12 @@ pub(crate) enum SourceReads {
 /// Reads the configuration below a root and renders its mails for a sample register.
 ///
 /// # Errors
-/// Every problem of the files, a mail body that cannot be rendered, a password file that is missing, or a server name TLS cannot check.
+/// Every problem of the files, a mail body that cannot be rendered, a password file of mail server or database that is missing, or a server name TLS cannot check.
 pub(crate) fn check(root: &Path, clock: &Clock) -> anyhow::Result<Checked> {
     let config = compose::load_config(root)?;
     rehearse(&config)?;
     let mailer = compose::mailer(root, &config.settings.mail)?;
+    compose::database_url(root, &config.settings.database)?;
     let sources = sources(root, clock, &config);
     Ok(Checked { config, mailer, sources })
 }
@@ -117,7 +118,8 @@ pub(crate) fn exposed(root: &Path, config: &Config) -> anyhow::Result<Problems> 
     }
     let settings = &config.settings;
     let of_sources = settings.sources.iter().filter_map(|source| source.password_file.as_deref());
-    for file in settings.mail.smtp.iter().filter_map(|smtp| smtp.password_file.as_deref()).chain(of_sources) {
+    let of_database = settings.database.password_file.as_deref();
+    for file in settings.mail.smtp.iter().filter_map(|smtp| smtp.password_file.as_deref()).chain(of_database).chain(of_sources) {
         // that a file cannot be read is reported where it is needed
         for fault in password_faults(&root.join(file)).unwrap_or_default() {
             let (message, hint) = match fault {
@@ -161,7 +163,7 @@ fn sources(root: &Path, clock: &Clock, config: &Config) -> Vec<CheckedSource> {
 pub(crate) async fn sending_notes(root: &Path, clock: &Clock, config: &Config) -> anyhow::Result<Vec<String>> {
     let mail = &config.settings.mail;
     let day = clock.today().to_string();
-    Ok(match Store::open_existing(root, &config.settings.database.url).await {
+    Ok(match Store::open_existing(root, &compose::database_url(root, &config.settings.database)?).await {
         Ok(None) => restore_guard::notes(mail, None, None),
         Ok(Some(store)) => {
             let counter = CounterFile::below(&root.join("var")).read().context("cannot read var/sent.count")?;

@@ -51,6 +51,9 @@ pub(crate) async fn check(root: &Path, clock: &Clock, connect: bool) -> anyhow::
     print_calendar(policy, clock);
     print_line!("");
     print_line!("五、台账来源");
+    if !config.settings.database.url.passwords().is_empty() {
+        print_line!("  注意：[database]的url中写有密码，请改用password_file（单独的文件，权限0600）");
+    }
     print_sources(sources);
     print_unread(unread_files(root, config).await?);
     print_line!("  {}", confinement_line(&checked));

@@ -4,6 +4,7 @@ use crate::app::compose::App;
 use crate::app::import::ImportRequest;
 use crate::cli::arguments::{Arguments, Command};
 use crate::cli::exit::Exit;
+use crate::cli::waiting::announced;
 use crate::cli::{
     accountability, audit, check, diff, explain, feedback, findings, intake, ledger, outbox, print, rebuild, restricted, run, runs,
 };
@@ -95,7 +96,7 @@ async fn dispatch(root: &Path, command: Command) -> anyhow::Result<Exit> {
         // `run` has done it before the runtime was started
         Command::ParseFile(_) | Command::RunQuery(_) | Command::TakeIn(_) => Ok(Exit::Done),
         command => {
-            let app = App::open(root, Clock::System).await?;
+            let app = announced(App::open(root, Clock::System)).await?;
             let done = with_app(&app, command).await;
             let sealed = app.seal_audit().await;
             let exit = done?;
@@ -131,6 +132,7 @@ async fn with_app(app: &App, command: Command) -> anyhow::Result<Exit> {
         Command::Accountability { as_of, file, person } => accountability::accountability(app, as_of, &file, &person).await,
         Command::Rebuild { run, to, person } => rebuild::rebuild(app, &run, to, &person).await,
         Command::Audit { prune_before: Some(before), person, .. } => audit::prune(app, before, &person).await,
+        Command::Audit { accept: true, person, .. } => audit::accept(app, &person).await,
         Command::Audit { verify: true, format, .. } => audit::verify(app, &format).await,
         Command::Audit { limit, format, .. } => audit::list(app, limit, &format).await,
 

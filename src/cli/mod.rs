@@ -24,3 +24,4 @@ mod rebuild;
 mod restricted;
 pub mod run;
 mod runs;
+mod waiting;

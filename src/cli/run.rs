@@ -10,6 +10,7 @@ use crate::cli::exit::Exit;
 use crate::cli::person::PersonArguments;
 use crate::cli::print;
 use crate::cli::print::add_line;
+use crate::cli::waiting::announced;
 use crate::clock::Clock;
 use crate::domain::register::levels::Levels;
 use crate::domain::register::period::chinese_date;
@@ -197,7 +198,7 @@ pub(crate) async fn serve(root: &Path) -> anyhow::Result<Exit> {
     for problem in check::exposed(root, &config)?.0 {
         print_error!("注意：{problem}");
     }
-    let app = App::open_checked(root, Clock::System, config, mailer).await?;
+    let app = announced(App::open_checked(root, Clock::System, config, mailer)).await?;
     let stop = CancellationToken::new();
     let stopping = stop.clone();
     tokio::spawn(async move {

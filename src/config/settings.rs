@@ -90,8 +90,10 @@ impl<'de> Deserialize<'de> for StartDate {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Database {
-    /// `sqlite:var/duban.db` (relative to the root) or `postgres://user:password@host/name`.
+    /// `sqlite:var/duban.db` (relative to the root) or `postgres://user@host/name`.
     pub url: DatabaseUrl,
+    /// File that holds the password (mode 0600), relative to the root.
+    pub password_file: Option<String>,
     /// Why a database of another machine may be reached without a checked certificate.
     pub accept_plaintext: Option<String>,
 }
@@ -329,6 +331,10 @@ pub(crate) fn parse(files: &FileSet, problems: &mut Problems) -> Option<Settings
     }
     if settings.parser.accept_weak.as_ref().is_some_and(|reason| reason.trim().is_empty()) {
         problems.at(FILE, "parser").report("accept_weak is empty", Some("write the reason for which the office accepts it".into()));
+    }
+    let Database { url, password_file, .. } = &settings.database;
+    if password_file.is_some() && (matches!(url, DatabaseUrl::Sqlite(_)) || !url.passwords().is_empty()) {
+        problems.at(FILE, "database").report("password_file goes with a postgres url without a password", None);
     }
     check_mail(&settings, &mut problems.at(FILE, "mail"));
     if let Some(smtp) = &settings.mail.smtp {

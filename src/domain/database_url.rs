@@ -104,6 +104,16 @@ impl DatabaseUrl {
         }
     }
 
+    /// The address with a password that is written elsewhere. That of SQLite has none.
+    pub fn with_password(&self, password: &Secret) -> DatabaseUrl {
+        let DatabaseUrl::Postgres(postgres) = self else { return self.clone() };
+        let mut postgres = postgres.clone();
+        postgres.url.query_pairs_mut().append_pair("password", password.exposed());
+        let written = postgres.url.query().and_then(|query| query.rsplit('=').next()).unwrap_or_default().to_owned();
+        postgres.passwords.extend([Secret::new(written), password.clone()]);
+        DatabaseUrl::Postgres(postgres)
+    }
+
     /// The address without its password, as it may be stored.
     pub fn without_password(&self) -> String {
         match self {
@@ -226,6 +236,19 @@ mod tests {
             assert!(!format!("{fault:?}").contains("Zq7"), "{fault:?}");
         }
         assert_eq!(DatabaseUrl::parse("sqlite:var/a@b.db").unwrap().to_string(), "var/a@b.db");
+    }
+
+    #[test]
+    fn a_password_of_elsewhere_is_part_of_what_connects_only() {
+        for url in ["postgres://u@h:5432/d?sslmode=verify-full", "postgres://u@h/d", "postgres:///d?host=/var/run/postgresql"] {
+            let parsed = DatabaseUrl::parse(url).unwrap().with_password(&Secret::new("Zq7 &=P+ß"));
+            let DatabaseUrl::Postgres(postgres) = &parsed else { panic!("{url}") };
+            let pairs: Vec<(String, String)> = Url::parse(postgres.exposed()).unwrap().query_pairs().into_owned().collect();
+            assert_eq!(pairs.last().unwrap(), &("password".to_owned(), "Zq7 &=P+ß".to_owned()));
+            assert_eq!(parsed.passwords().len(), 2);
+            let shown = format!("{parsed} {parsed:?} {}", parsed.without_password());
+            assert!(!shown.contains("Zq7"), "{shown}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! a server or a folder (`transport`, `smtp`). What a digest holds is decided in [`crate::domain::notify::plan`]; nothing here counts, adds
 //! or leaves out.
 
+mod login_writings;
 pub mod message;
 pub mod smtp;
 pub mod templates;

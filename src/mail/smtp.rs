@@ -9,6 +9,7 @@
 
 use crate::domain::notify::delivery::{Attempt, Fault, FaultKind, Phase, classify};
 use crate::domain::secret::Secret;
+use crate::mail::login_writings::LoginWritings;
 use lettre::Address;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS, Mechanism};
 use lettre::transport::smtp::commands::{Auth, Data, Ehlo, Mail, Quit, Rcpt, Rset, Starttls};
@@ -63,6 +64,8 @@ pub struct ServerError(pub(crate) String);
 pub struct Smtp {
     server: Server,
     from: Address,
+    /// What no reply is shown with.
+    writings: Arc<LoginWritings>,
     /// Made when the first connection needs it, because it reads the certificates of the system.
     tls: OnceLock<Result<TlsConnector, String>>,
 }
@@ -82,6 +85,7 @@ type Stream = Box<dyn Duplex>;
 pub(crate) struct Connection {
     stream: BufReader<Stream>,
     timeout: Duration,
+    writings: Arc<LoginWritings>,
     /// The extensions the server offers, in capitals.
     extensions: BTreeSet<String>,
     auth: Vec<Mechanism>,
@@ -101,6 +105,8 @@ enum Reuse {
 struct Reply {
     code: u16,
     lines: Vec<String>,
+    /// The lines as one text without what the login holds.
+    shown: String,
 }
 
 /// A longer reply is not SMTP.
@@ -154,8 +160,7 @@ impl ReplyError {
 impl Reply {
     fn text(&self) -> String {
         // keeps control characters of a hostile server out of logs and lists
-        let joined = self.lines.join(" ");
-        joined.chars().map(|c| if c.is_control() { ' ' } else { c }).take(500).collect::<String>().trim().to_owned()
+        self.shown.chars().map(|c| if c.is_control() { ' ' } else { c }).take(500).collect::<String>().trim().to_owned()
     }
 
     fn is(&self, class: u16) -> bool {
@@ -183,7 +188,8 @@ impl Smtp {
         if let Some(path) = &server.ca_file {
             certificates(path).map_err(ServerError)?;
         }
-        Ok(Smtp { server, from, tls: OnceLock::new() })
+        let writings = Arc::new(LoginWritings::of(server.login.as_ref()));
+        Ok(Smtp { server, from, writings, tls: OnceLock::new() })
     }
 
     pub fn server(&self) -> &Server {
@@ -219,12 +225,12 @@ impl Smtp {
             ServerTls::Implicit => self.secure(Box::new(stream)).await?,
             ServerTls::Starttls | ServerTls::Plain => Box::new(stream),
         };
-        let mut connection = Connection::over(stream, server.timeout);
+        let mut connection = Connection::over(stream, server.timeout, &self.writings);
         connection.greeting().await?;
         connection.hello().await?;
         if server.tls == ServerTls::Starttls {
             let plain = connection.starttls().await?;
-            connection = Connection::over(self.secure(plain).await?, server.timeout);
+            connection = Connection::over(self.secure(plain).await?, server.timeout, &self.writings);
             connection.hello().await?;
         }
         if let Some((user, password)) = &server.login {
@@ -276,8 +282,9 @@ fn connector(server: &Server) -> Result<TlsConnector, String> {
 }
 
 impl Connection {
-    fn over(stream: Stream, timeout: Duration) -> Connection {
-        Connection { stream: BufReader::new(stream), timeout, extensions: BTreeSet::new(), auth: Vec::new() }
+    fn over(stream: Stream, timeout: Duration, writings: &Arc<LoginWritings>) -> Connection {
+        let writings = Arc::clone(writings);
+        Connection { stream: BufReader::new(stream), timeout, writings, extensions: BTreeSet::new(), auth: Vec::new() }
     }
 
     async fn greeting(&mut self) -> Result<(), Fault> {
@@ -376,7 +383,7 @@ impl Connection {
 
     /// One whole reply within the limit, in however many packets it comes.
     async fn reply(&mut self, limit: Duration) -> Result<Reply, ReplyError> {
-        timeout(limit, read_reply(&mut self.stream)).await.map_err(|_| ReplyError::Timeout)?
+        timeout(limit, read_reply(&mut self.stream, &self.writings)).await.map_err(|_| ReplyError::Timeout)?
     }
 
     /// Sends one message without the final dot.
@@ -431,7 +438,7 @@ impl Connection {
 
     /// The outcome after a connection failed in the middle of a message: many servers send the reason before they close it.
     async fn last_reply(&mut self, error: &ReplyError) -> Attempt {
-        match timeout(LAST_REPLY.min(self.timeout), read_reply(&mut self.stream)).await {
+        match timeout(LAST_REPLY.min(self.timeout), read_reply(&mut self.stream, &self.writings)).await {
             Ok(Ok(reply)) if reply.code >= 400 => classify(Phase::Body, reply.code, &reply.text()),
             _ => deferred(Phase::Body, error),
         }
@@ -471,7 +478,7 @@ fn deferred(phase: Phase, error: &ReplyError) -> Attempt {
 }
 
 /// The lines of one reply: `250-text` … `250 text`. Text may be in any encoding, or missing.
-async fn read_reply(stream: &mut BufReader<Stream>) -> Result<Reply, ReplyError> {
+async fn read_reply(stream: &mut BufReader<Stream>, writings: &LoginWritings) -> Result<Reply, ReplyError> {
     let mut lines = Vec::new();
     let mut left = REPLY_BYTES_MAX;
     let mut code = None;
@@ -479,7 +486,7 @@ async fn read_reply(stream: &mut BufReader<Stream>) -> Result<Reply, ReplyError>
         let mut line = Vec::new();
         let read = (&mut *stream).take(left).read_until(b'\n', &mut line).await?;
         let text = String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned();
-        let strange = || ReplyError::NotSmtp(text.chars().take(80).collect());
+        let strange = || ReplyError::NotSmtp(writings.hide_in(&text).chars().take(80).collect());
         if read == 0 && lines.is_empty() {
             return Err(ReplyError::Closed);
         }
@@ -500,7 +507,8 @@ async fn read_reply(stream: &mut BufReader<Stream>) -> Result<Reply, ReplyError>
         };
         lines.push(text.get(4..).unwrap_or_default().to_owned());
         if !more {
-            return Ok(Reply { code: number, lines });
+            let shown = writings.hide_in(&lines.join(" "));
+            return Ok(Reply { code: number, lines, shown });
         }
     }
 }
@@ -579,7 +587,7 @@ mod tests {
         let (mut server, client) = tokio::io::duplex(1 << 20);
         server.write_all(bytes).await.unwrap();
         drop(server);
-        read_reply(&mut BufReader::new(Box::new(client))).await
+        read_reply(&mut BufReader::new(Box::new(client)), &LoginWritings::default()).await
     }
 
     #[tokio::test]

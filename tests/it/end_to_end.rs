@@ -443,6 +443,51 @@ fn a_day_no_calendar_knows_is_refused() {
     assert!(files_below(&root.path().join("var/outbox")).is_empty());
 }
 
+/// A database whose end is missing, as a full disk or a broken copy leaves it.
+#[test]
+fn a_database_that_is_cut_off_is_named_at_once() {
+    let root = root_with_sample("60");
+    assert!(duban(root.path(), &["run", "daily-pull"]).status.success());
+    let path = root.path().join("var/duban.db");
+    let whole = std::fs::read(&path).expect("the database");
+    for ending in ["-wal", "-shm"] {
+        let _ = std::fs::remove_file(root.path().join(format!("var/duban.db{ending}")));
+    }
+    for length in [50, 1000, 16384, whole.len() / 2, whole.len() - 20_000] {
+        std::fs::write(&path, &whole[..length]).expect("a shorter file");
+        let started = std::time::Instant::now();
+        let refused = duban(root.path(), &["runs"]);
+        assert_eq!(refused.status.code(), Some(1), "{length}: {}", stderr(&refused));
+        assert!(stderr(&refused).contains("已损坏") && stderr(&refused).contains("备份"), "{length}: {}", stderr(&refused));
+        assert!(started.elapsed().as_secs() < 10, "{length}");
+    }
+}
+
+/// Nobody listens, or somebody who never answers: a person reads what is waited for, and the command ends.
+#[test]
+fn a_database_that_is_away_is_named_and_waited_for_within_bounds() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = silent.local_addr().expect("an address").port();
+    let waiting = ["127.0.0.1:1".to_owned(), format!("127.0.0.1:{port}")].map(|place| {
+        std::thread::spawn(move || {
+            let root = root_with_sample("60");
+            super::helpers::edit(root.path(), "config/duban.toml", "sqlite:var/duban.db", &format!("postgres://u@{place}/d"));
+            let started = std::time::Instant::now();
+            (duban(root.path(), &["runs"]), started.elapsed().as_secs(), place)
+        })
+    });
+    for command in waiting {
+        let (ended, seconds, place) = command.join().expect("an end");
+        let text = stderr(&ended);
+        assert_eq!((ended.status.code(), stdout(&ended).as_str()), (Some(1), ""), "{text}");
+        assert!(
+            text.starts_with("数据库暂无应答，正在等待") && text.contains(&format!("error: 数据库 {place}/d 没有应答，已等待15秒")),
+            "{text}"
+        );
+        assert!((14..30).contains(&seconds), "{seconds}");
+    }
+}
+
 #[test]
 fn a_file_that_is_no_database_is_refused_at_once() {
     let root = root_with_sample("60");
@@ -452,7 +497,7 @@ fn a_file_that_is_no_database_is_refused_at_once() {
     let started = std::time::Instant::now();
     let refused = duban(root.path(), &["runs"]);
     assert_eq!(refused.status.code(), Some(1));
-    assert!(stderr(&refused).contains("not a database") && stderr(&refused).contains("backup"), "{}", stderr(&refused));
+    assert!(stderr(&refused).contains("已损坏或不是数据库") && stderr(&refused).contains("备份"), "{}", stderr(&refused));
     assert!(started.elapsed().as_secs() < 20);
 }
 

@@ -1,6 +1,6 @@
 //! No password is printed or stored, in whatever part of an address it is written and however.
 
-use super::helpers::{duban, edit, files_below, fresh_root, import, stderr, stdout};
+use super::helpers::{command, duban, edit, files_below, fresh_root, import, stderr, stdout};
 use super::mail_server::{Failure, FailurePoint, ServerOptions, TestMailServer};
 use std::path::Path;
 
@@ -35,6 +35,23 @@ fn an_address_of_the_database_is_never_shown_whole() {
         edit(root.path(), "config/duban.toml", "sqlite:var/duban.db", url);
         assert_hidden(root.path(), &[&["runs"], &["check"]], url);
     }
+    // in a file of its own
+    let root = fresh_root();
+    let at = root.path();
+    edit(at, "config/duban.toml", "sqlite:var/duban.db\"", "postgres://u@127.0.0.1:1/d\"\npassword_file = \"config/database-password\"");
+    let missing = duban(at, &["check"]);
+    assert!(stderr(&missing).contains("database: cannot read password_file "), "{}", stderr(&missing));
+    std::fs::write(at.join("config/database-password"), format!("\u{feff}{SECRET}\n")).expect("a password");
+    std::fs::set_permissions(at.join("config/database-password"), std::os::unix::fs::PermissionsExt::from_mode(0o644)).expect("a mode");
+    assert_hidden(at, &[&["check"]], "a password file");
+    let checked = stderr(&duban(at, &["check"]));
+    for text in
+        ["config/database-password: others may read or change it (mode 644)", "config/database-password: it begins with a byte order mark"]
+    {
+        assert!(checked.contains(text), "{checked}");
+    }
+    edit(at, "config/duban.toml", "postgres://u@", "postgres://u:x@");
+    assert!(stderr(&duban(at, &["check"])).contains("password_file goes with a postgres url without a password"));
     // an address where a table is expected
     let root = fresh_root();
     let at = root.path();
@@ -89,5 +106,59 @@ fn a_mail_server_that_repeats_the_login_is_not_quoted() {
         assert_eq!(output.status.code(), Some(1), "{printed}");
         assert!(printed.contains("邮件服务器拒绝登录") && printed.contains("535"), "{printed}");
         assert!(!printed.contains(SECRET) && !printed.contains("AGR1YmFuAFpxN1NFQ1JFVHB3"), "{printed}");
+    });
+}
+
+/// A server that has the password and repeats it in whatever reply: not in a message, not in the log, not in what is stored of the mail.
+#[test]
+fn a_mail_server_that_repeats_the_login_later_is_not_quoted() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        // "secret" as it is, in capitals, in Base64, and the PLAIN login as a whole and broken into two lines
+        let echo = b"550-no secret SECRET c2VjcmV0 AGR1YmFuAHNlY3JldA== AGR1Ym\r\n550 FuAHNlY3JldA==\r\n";
+        let garbage = b"what is secret c2VjcmV0 AGR1YmFuAHNlY3JldA==\r\n";
+        let unknown = b"250-secret\r\n550 secret\r\n";
+        for (point, reply) in [
+            (FailurePoint::Rcpt, &echo[..]),
+            (FailurePoint::Dot, echo),
+            (FailurePoint::Dot, garbage),
+            (FailurePoint::Data, garbage),
+            (FailurePoint::Mail, unknown),
+        ] {
+            let server = TestMailServer::open(ServerOptions { login: "PLAIN", ..ServerOptions::default() }).await;
+            server.fail_at(point, Failure::Reply(reply), 1000);
+            let root = super::mail::root_with_server(server.port, "");
+            let at = root.path().to_owned();
+            edit(&at, "config/duban.toml", "tls = \"none\"\n", "tls = \"none\"\nuser = \"duban\"\npassword_file = \"config/password\"\n");
+            std::fs::write(at.join("config/password"), "secret\n").expect("a password");
+            std::fs::set_permissions(at.join("config/password"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("a mode");
+            let shown = tokio::task::spawn_blocking(move || {
+                let mut shown = String::new();
+                let mut ask = |arguments: &[&str]| {
+                    let mut command = command(&at, arguments);
+                    let output = command.env("RUST_LOG", "duban=debug").output().expect("duban starts");
+                    shown.push_str(&format!("{}{}", stdout(&output), stderr(&output)));
+                    stdout(&output)
+                };
+                ask(&["run", "list", "--as-of", "2026-09-30"]);
+                ask(&["outbox", "send"]);
+                let listed = ask(&["outbox", "list"]);
+                let id = listed.lines().find_map(|line| line.split(' ').next().filter(|id| id.contains('_'))).expect("a mail").to_owned();
+                ask(&["outbox", "show", &id]);
+                for (name, bytes) in files_below(&at.join("var")) {
+                    shown.push_str(&format!("\n{name} {}", String::from_utf8_lossy(&bytes)));
+                }
+                shown
+            })
+            .await
+            .expect("done");
+            assert!(shown.contains("***"), "{point:?}");
+            for part in ["no secret", "is secret", "550 secret", "SECRET", "c2VjcmV0", "NlY3JldA", "AGR1YmFu"] {
+                let at = shown
+                    .find(part)
+                    .map(|at| shown[..at].chars().rev().take(200).collect::<Vec<_>>().into_iter().rev().collect::<String>());
+                assert_eq!(at, None, "{point:?}: {part}");
+            }
+        }
     });
 }
