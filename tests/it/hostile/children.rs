@@ -252,7 +252,7 @@ async fn what_a_child_forges_of_a_form_is_not_taken() {
         let service = service(root.path(), taken_over(root.path(), "take-in", &sent)).await;
         let path = root.path().join("反馈表.csv");
         std::fs::write(&path, format!("{what}\n")).expect("written");
-        let sender = Sender { user: "test".into(), clerk: None };
+        let sender = Sender { user: "test".into(), clerk: None, why: String::new() };
         let taken = service.importer().take_form(&service.config().policy, &path, &sender).await;
         assert!(matches!(taken, Err(PullError::ReaderEnded { .. })), "{what}: {taken:?}");
         service.store().close().await;
