@@ -12,5 +12,6 @@ pub mod mail;
 pub mod report;
 pub mod source;
 pub mod store;
+pub mod web;
 pub mod workbook;
 pub mod worker;

@@ -3,6 +3,7 @@
 use crate::app::compose;
 use crate::clock::Clock;
 use crate::config::load::Config;
+use crate::config::portal_settings::PortalSettings;
 use crate::config::settings;
 use crate::config::source_settings::SourceSettings;
 use crate::domain::database_url::DatabaseUrl;
@@ -28,7 +29,7 @@ use crate::worker::deliver::restore_guard;
 use crate::worker::deliver::restore_guard::CounterFile;
 use crate::worker::import::input::{Input, read_limits, resolve};
 use crate::worker::private_files::{Exposed, PasswordFault, exposed_below, exposed_mode, password_faults};
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use chrono::NaiveDate;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -58,6 +59,20 @@ pub(crate) fn confinement(config: &Config) -> anyhow::Result<ConfinementLevel> {
     Ok(parser.level(read_limits(&config.settings.limits))?)
 }
 
+/// Why the pages may not be reached from other machines as the configuration has them; `None` = they may, or are not.
+fn weak_pages(config: &Config, level: ConfinementLevel) -> Option<String> {
+    let portal = config.settings.portal.as_ref().filter(|portal| portal.is_reached_from_afar())?;
+    let is_weak = level == ConfinementLevel::LimitsOnly && config.settings.parser.accept_weak.is_none();
+    is_weak.then(|| {
+        format!(
+            "{}: [portal] listen = \"{}\" is reached from other machines, but the kernel does not confine the processes that read files (hint: a \
+             kernel with seccomp; or listen on 127.0.0.1; or accept it with [parser] accept_weak = \"REASON\")",
+            settings::FILE,
+            portal.listen
+        )
+    })
+}
+
 /// What a source would read. A missing file or database is a warning, because it may come later.
 #[derive(Debug)]
 pub(crate) enum SourceReads {
@@ -83,6 +98,11 @@ pub(crate) fn check(root: &Path, clock: &Clock) -> anyhow::Result<Checked> {
     let mailer = compose::mailer(root, &config.settings.mail)?;
     compose::database_url(root, &config.settings.database)?;
     let sources = sources(root, clock, &config);
+    if config.settings.portal.as_ref().is_some_and(PortalSettings::is_reached_from_afar)
+        && let Some(problem) = weak_pages(&config, confinement(&config)?)
+    {
+        bail!("{problem}");
+    }
     Ok(Checked { config, mailer, sources })
 }
 
@@ -288,4 +308,27 @@ fn rehearse(config: &Config) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_for_other_machines_need_confined_readers() {
+        let mut files = crate::config::load::read_files(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let mut fault = |more: &str, level| {
+            let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(settings::FILE)).unwrap();
+            files.insert(
+                settings::FILE.to_owned(),
+                format!("{text}\n[portal]\nhosts = [\"duban.gz.example\"]\ninsecure_http = true\n{more}"),
+            );
+            weak_pages(&Config::parse(files.clone()).unwrap(), level)
+        };
+        let afar = "listen = \"192.0.2.1:8080\"\n";
+        assert!(fault(afar, ConfinementLevel::LimitsOnly).is_some_and(|text| text.contains("192.0.2.1:8080")));
+        assert_eq!(fault(afar, ConfinementLevel::NoLandlock), None);
+        assert_eq!(fault("listen = \"127.0.0.1:8080\"\n", ConfinementLevel::LimitsOnly), None);
+        assert_eq!(fault(&format!("{afar}[parser]\naccept_weak = \"only inside\"\n"), ConfinementLevel::LimitsOnly), None);
+    }
 }

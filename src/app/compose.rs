@@ -20,6 +20,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// The file of the sessions of the portal, where the database is an SQLite file.
+const SESSIONS: &str = "var/session.db";
+
 /// An opened root: its configuration, its store, and the parts that work on them. A use case takes the parts it needs.
 #[derive(Clone)]
 pub struct App {
@@ -47,6 +50,27 @@ impl App {
     /// The database cannot be opened.
     pub(crate) async fn open_checked(root: &Path, clock: Clock, config: Config, mailer: Mailer) -> anyhow::Result<App> {
         App::connect(root, clock, own_program()?, config, mailer).await
+    }
+
+    /// Opens a root folder for the pages, which send no mail: no password of a mail server is read.
+    ///
+    /// # Errors
+    /// As [`App::open`].
+    pub(crate) async fn open_for_pages(root: &Path, clock: Clock) -> anyhow::Result<App> {
+        let (config, mailer) = (load_config(root)?, Mailer::Directory(root.join("var/outbox")));
+        App::connect(root, clock, own_program()?, config, mailer).await
+    }
+
+    /// The store of the sessions of the portal: on SQLite a file of their own, so that no page waits for a run.
+    ///
+    /// # Errors
+    /// The database cannot be opened.
+    pub(crate) async fn sessions(&self) -> anyhow::Result<Store> {
+        let url = match database_url(&self.root, &self.config.settings.database)? {
+            DatabaseUrl::Sqlite(_) => DatabaseUrl::Sqlite(SESSIONS.to_owned()),
+            server @ DatabaseUrl::Postgres(_) => server,
+        };
+        Ok(Store::open(&self.root, &url).await?)
     }
 
     /// As [`App::open`], with another program to parse files.

@@ -50,6 +50,6 @@ pub(crate) async fn withdraw(importer: &Importer, which: WhichAnswer, who: &str,
         }
     };
     let at = stamp(importer.clock.now());
-    let taken = feedback.withdraw(no, os_user(), AuditEntry { at: &at, who, why: reason }).await?;
+    let taken = feedback.withdraw(no, &os_user(), AuditEntry { at: &at, who, why: reason }).await?;
     taken.with_context(|| format!("没有第{no}号可以撤回的反馈；已收的见 duban feedback list"))
 }

@@ -59,7 +59,7 @@ pub(crate) enum Imported {
 pub(crate) async fn import(importer: &Importer, request: ImportRequest, by: Person<'_>) -> anyhow::Result<Imported> {
     let ImportRequest { file, ledger, source, covers_on, accept, on_behalf } = request;
     let config = &importer.config;
-    let user = os_user().to_owned();
+    let user = os_user();
     if let Some(unit) = on_behalf {
         ensure!(ledger.as_deref().is_none_or(|ledger| ledger == FEEDBACK), "--for-unit is for feedback forms, not for --ledger");
         let clerk = Clerk { unit: unit_named(&config.policy, &unit)?, name: by.who.to_owned() };

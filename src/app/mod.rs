@@ -1,6 +1,7 @@
 //! The use cases of the command line and the service. They return data; callers print it.
 
 pub(crate) mod accountability;
+pub(crate) mod accounts;
 pub(crate) mod audit;
 pub(crate) mod check;
 pub mod compose;
@@ -9,7 +10,9 @@ pub(crate) mod feedback;
 pub mod findings;
 pub(crate) mod import;
 pub(crate) mod keys;
+pub(crate) mod login;
 pub(crate) mod outbox;
+pub(crate) mod passwords;
 pub(crate) mod person;
 pub(crate) mod reports;
 pub(crate) mod restricted;

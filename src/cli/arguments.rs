@@ -6,7 +6,9 @@ use crate::cli::findings::FilterArguments;
 use crate::cli::intake::SnapshotAction;
 use crate::cli::outbox::OutboxAction;
 use crate::cli::person::PersonArguments;
+use crate::cli::portal::PortalAction;
 use crate::cli::restricted::RestrictedAction;
+use crate::cli::run::Only;
 use crate::source::child::{PARSE, QUERY, TAKE_IN};
 use crate::source::refusal::ReadLimits;
 use chrono::NaiveDate;
@@ -38,8 +40,17 @@ pub(crate) enum Command {
         #[arg(long)]
         revise: bool,
     },
-    /// Run the jobs at their times and deliver mail, until stopped
-    Serve,
+    /// Run the jobs at their times, deliver mail and answer the pages, until stopped
+    Serve {
+        /// Only one part, as a service of its own
+        #[arg(long, value_enum)]
+        only: Option<Only>,
+    },
+    /// The accounts of the portal (网页)
+    Portal {
+        #[command(subcommand)]
+        action: PortalAction,
+    },
     /// List every problem of the configuration; then next slots, who is mailed, each rule as a sentence
     Check {
         /// Try the mail server too: connect, TLS and login, without sending anything

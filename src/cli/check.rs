@@ -57,6 +57,9 @@ pub(crate) async fn check(root: &Path, clock: &Clock, connect: bool) -> anyhow::
     print_sources(sources);
     print_unread(unread_files(root, config).await?);
     print_line!("  {}", confinement_line(&checked));
+    if let Some(text) = portal_text(&checked) {
+        print_line!("  网页：{text}");
+    }
     print_line!("");
     print_line!("六、发送");
     let mail = &config.settings.mail;
@@ -192,6 +195,19 @@ async fn try_mail_server(checked: &Checked) -> Exit {
         }
     }
     Exit::Done
+}
+
+/// Where the pages are, in words; `None` = there are none.
+fn portal_text(checked: &Checked) -> Option<String> {
+    let portal = checked.config.settings.portal.as_ref()?;
+    let way = match (&portal.certificate, portal.proxies.is_empty(), portal.is_reached_from_afar()) {
+        (Some(_), ..) => "https",
+        (None, false, _) => "由代理提供https",
+        (None, true, false) => "只限本机",
+        (None, true, true) => "注意：不加密，已按设置（insecure_http）接受",
+    };
+    let hosts = if portal.hosts.is_empty() { String::new() } else { format!("，主机名{}", portal.hosts.join("、")) };
+    Some(format!("{}{hosts}（{way}）", portal.listen))
 }
 
 /// What a source reads, in words.

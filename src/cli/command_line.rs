@@ -6,7 +6,7 @@ use crate::cli::arguments::{Arguments, Command};
 use crate::cli::exit::Exit;
 use crate::cli::waiting::announced;
 use crate::cli::{
-    accountability, audit, check, diff, explain, feedback, findings, intake, ledger, outbox, print, rebuild, restricted, run, runs,
+    accountability, audit, check, diff, explain, feedback, findings, intake, ledger, outbox, portal, print, rebuild, restricted, run, runs,
 };
 use crate::clock::Clock;
 use crate::domain::problem::Problems;
@@ -92,7 +92,8 @@ async fn dispatch(root: &Path, command: Command) -> anyhow::Result<Exit> {
         Command::Check { connect } => check::check(root, &Clock::System, connect).await,
         Command::Sample { projects, file } => check::sample(root, projects, &file),
         Command::Blank { ledger, file } => ledger::blank(root, &ledger, &file),
-        Command::Serve => run::serve(root).await,
+        Command::Serve { only } => run::serve(root, only).await,
+        Command::Portal { action } => portal::portal(root, action).await,
         // `run` has done it before the runtime was started
         Command::ParseFile(_) | Command::RunQuery(_) | Command::TakeIn(_) => Ok(Exit::Done),
         command => {
@@ -140,7 +141,8 @@ async fn with_app(app: &App, command: Command) -> anyhow::Result<Exit> {
         Command::Check { .. }
         | Command::Sample { .. }
         | Command::Blank { .. }
-        | Command::Serve
+        | Command::Serve { .. }
+        | Command::Portal { .. }
         | Command::ParseFile(_)
         | Command::RunQuery(_)
         | Command::TakeIn(_) => Ok(Exit::Done),

@@ -20,6 +20,7 @@ mod ledger;
 mod local_time;
 mod outbox;
 mod person;
+mod portal;
 mod rebuild;
 mod restricted;
 pub mod run;

@@ -17,8 +17,12 @@ use crate::domain::register::period::chinese_date;
 use crate::store::reports::{ReportFile, ReportKind};
 use crate::store::run_result::{FindingCounts, JudgedResult, JudgedSource, MailedResult, PackCounts, PulledLedger, RunResult};
 use crate::store::runs::{Run, RunState};
+use crate::web::portal::Portal;
+use crate::web::server;
 use crate::worker::run::runner::{Deliveries, Rehearsal, RehearsedMail, RunOutcome, RunRequest, RunWhen};
+use anyhow::{Context, ensure};
 use chrono::NaiveDate;
+use clap::ValueEnum;
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
 
@@ -187,8 +191,59 @@ fn rehearsal_text(rehearsal: &Rehearsal, levels: &Levels) -> String {
     text
 }
 
-/// Runs the jobs at their times and delivers mail until SIGINT or SIGTERM. What `check` would refuse is not served.
-pub(crate) async fn serve(root: &Path) -> anyhow::Result<Exit> {
+/// Which part of the service runs in a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Only {
+    /// Jobs and mails
+    Worker,
+    /// The pages
+    Portal,
+}
+
+/// Runs the jobs at their times, delivers mail and answers the pages until SIGINT or SIGTERM. What `check` would refuse is not served.
+pub(crate) async fn serve(root: &Path, only: Option<Only>) -> anyhow::Result<Exit> {
+    let stop = CancellationToken::new();
+    let stopping = stop.clone();
+    tokio::spawn(async move {
+        wait_for_signal().await;
+        stopping.cancel();
+    });
+    match only {
+        Some(Only::Worker) => serve_jobs(root, stop).await?,
+        Some(Only::Portal) => {
+            ensure!(serve_pages(root, stop).await?, "config/duban.toml has no section [portal]: write listen = \"127.0.0.1:8080\" there");
+        }
+        None => {
+            // the pages have threads of their own, so that neither waits for the other, and may fail alone: mails go on
+            let pages = tokio::task::spawn_blocking({
+                let (root, stop) = (root.to_owned(), stop.clone());
+                move || {
+                    let served = tokio::runtime::Runtime::new()
+                        .context("cannot start the pages")
+                        .and_then(|runtime| runtime.block_on(serve_pages(&root, stop)));
+                    if let Err(error) = served {
+                        print_error!("注意：网页停止服务：{error:#}");
+                    }
+                }
+            });
+            let served = serve_jobs(root, stop.clone()).await;
+            stop.cancel();
+            let _ = pages.await;
+            served?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// Answers the pages until `stop`. `false` = the configuration has none.
+async fn serve_pages(root: &Path, stop: CancellationToken) -> anyhow::Result<bool> {
+    let Some(portal) = announced(Portal::open(root, Clock::System)).await? else { return Ok(false) };
+    let scheme = if portal.settings.certificate.is_some() { "https" } else { "http" };
+    server::serve(portal, root, stop, |address| print_line!("网页：{scheme}://{address}/")).await?;
+    Ok(true)
+}
+
+async fn serve_jobs(root: &Path, stop: CancellationToken) -> anyhow::Result<()> {
     let checked = check::check(root, &Clock::System)?;
     let confinement = confinement_line(&checked);
     if confinement.starts_with("注意") {
@@ -199,12 +254,6 @@ pub(crate) async fn serve(root: &Path) -> anyhow::Result<Exit> {
         print_error!("注意：{problem}");
     }
     let app = announced(App::open_checked(root, Clock::System, config, mailer)).await?;
-    let stop = CancellationToken::new();
-    let stopping = stop.clone();
-    tokio::spawn(async move {
-        wait_for_signal().await;
-        stopping.cancel();
-    });
     for (job, slots) in app.scheduler().next_slots(1) {
         let next = slots.first().map_or_else(|| "无".to_owned(), |slot| slot.runs_at.format("%Y-%m-%d %H:%M").to_string());
         print_line!("{}（{}）下次：{next}", job.title, job.name);
@@ -213,8 +262,7 @@ pub(crate) async fn serve(root: &Path) -> anyhow::Result<Exit> {
     for note in app.deliverer().sending_notes().await? {
         print_line!("{note}");
     }
-    app.scheduler().serve(stop).await?;
-    Ok(Exit::Done)
+    app.scheduler().serve(stop).await
 }
 
 /// Returns when the process gets SIGINT or SIGTERM.

@@ -10,6 +10,7 @@ pub(crate) mod ledger_file;
 pub(crate) mod level_file;
 pub mod load;
 pub(crate) mod policy_file;
+pub mod portal_settings;
 pub(crate) mod rule_file;
 pub(crate) mod secrecy_file;
 pub mod settings;

@@ -1,6 +1,7 @@
 //! `config/duban.toml` → [`Settings`]: the office, its database, sources, limits and mail server.
 
 use crate::config::file_set::{FileSet, parse_toml};
+use crate::config::portal_settings::{self, PortalSettings};
 use crate::config::source_settings::{self, SourceSettings};
 use crate::domain::audience::is_counts_only;
 use crate::domain::bounds::between;
@@ -33,6 +34,8 @@ pub struct Settings {
     #[serde(default)]
     pub feedback: FeedbackSettings,
     pub mail: MailSettings,
+    /// `None` = no portal.
+    pub portal: Option<PortalSettings>,
 }
 
 /// The processes that read files.
@@ -319,6 +322,9 @@ pub(crate) fn parse(files: &FileSet, problems: &mut Problems) -> Option<Settings
             at.report("the name is taken", Some("\"import\" is kept for duban import".into()));
         }
         source_settings::check(source, &mut at);
+    }
+    if let Some(portal) = &settings.portal {
+        portal_settings::check(portal, &mut problems.at(FILE, "portal".to_owned()));
     }
     for PlainWay { section, place, reason } in settings.plain_ways() {
         if reason.trim().is_empty() {

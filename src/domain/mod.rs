@@ -1,10 +1,12 @@
 //! The pure core: everything that decides. It reads no clock, file, database or network; `as_of` and `now` are arguments.
 
+pub mod account;
 pub mod audience;
 pub(crate) mod bounds;
 pub mod database_url;
 pub mod intake;
 pub mod judging;
+pub mod lockout;
 pub mod mailbox;
 pub mod notify;
 pub mod own_sheet;

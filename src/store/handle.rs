@@ -1,6 +1,7 @@
 //! The handle of the store. It gives access to one type per subject, each defined in a file of its own.
 
 use crate::domain::database_url::DatabaseUrl;
+use crate::store::accounts::Accounts;
 use crate::store::audit::Audit;
 use crate::store::changes::Changes;
 use crate::store::database::{Database, Result};
@@ -24,6 +25,7 @@ use crate::store::restrictions::Restrictions;
 use crate::store::runs::Runs;
 use crate::store::schedule::Schedule;
 use crate::store::sending::Sending;
+use crate::store::sessions::Sessions;
 use crate::store::snapshots::Snapshots;
 use crate::store::timeline::Timelines;
 use std::path::Path;
@@ -59,6 +61,10 @@ impl Store {
     /// Closes all connections.
     pub async fn close(&self) {
         self.database.close().await;
+    }
+
+    pub fn accounts(&self) -> Accounts<'_> {
+        Accounts { database: &self.database }
     }
 
     pub fn audit(&self) -> Audit<'_> {
@@ -147,6 +153,10 @@ impl Store {
 
     pub fn sending(&self) -> Sending<'_> {
         Sending { database: &self.database }
+    }
+
+    pub fn sessions(&self) -> Sessions<'_> {
+        Sessions { database: &self.database }
     }
 
     pub fn snapshots(&self) -> Snapshots<'_> {

@@ -1,5 +1,6 @@
 //! The store: SQLite or PostgreSQL through one code path.
 
+pub mod accounts;
 pub mod audit;
 pub mod audit_check;
 pub(crate) mod audited_rows;
@@ -32,6 +33,7 @@ pub mod run_result;
 pub mod runs;
 pub mod schedule;
 pub mod sending;
+pub mod sessions;
 pub mod snapshot_decisions;
 pub mod snapshots;
 pub mod timeline;

@@ -42,6 +42,15 @@ impl NamedRecords<'_> {
             })
             .collect()
     }
+
+    /// The records that a message or a file names.
+    ///
+    /// # Errors
+    /// The database fails, or the row is damaged.
+    pub async fn of(self, object: &str) -> Result<NamedCodes> {
+        let row = sqlx::query("SELECT body FROM named_records WHERE object=$1").bind(object).fetch_optional(&self.database.pool).await?;
+        row.map_or_else(|| Ok(NamedCodes::new()), |row| unpack(object, row.try_get("body")?))
+    }
 }
 
 /// Stores which records messages or files name. One that is there already stays.

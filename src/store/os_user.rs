@@ -1,16 +1,28 @@
-//! The user of the operating system who runs this process. A name that is typed proves nothing; this one the system vouches for.
+//! Who acts, as the system knows it: the user of the operating system who runs this process, or the account of the portal that a request
+//! belongs to. A name that is typed proves nothing; these do.
 
 use std::sync::OnceLock;
 
+tokio::task_local! {
+    static ACCOUNT: String;
+}
+
+/// Does what an account of the portal asked for: what is recorded meanwhile names the account, with the address it came from.
+pub async fn as_account<F: Future>(account: String, work: F) -> F::Output {
+    ACCOUNT.scope(account, work).await
+}
+
 /// The user as `name(number)`. Where somebody logged in under another name and changed to this one (`sudo`, `su`), both: `login(1001)→duban(990)`.
-pub fn os_user() -> &'static str {
+/// In a request of the portal its account.
+pub fn os_user() -> String {
     static USER: OnceLock<String> = OnceLock::new();
-    USER.get_or_init(|| {
+    let of_system = || {
         let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
         let own = rustix::process::getuid().as_raw();
         let login = std::fs::read_to_string("/proc/self/loginuid").ok().and_then(|text| text.trim().parse().ok());
         shown(own, login, &users)
-    })
+    };
+    ACCOUNT.try_with(String::clone).unwrap_or_else(|_| USER.get_or_init(of_system).clone())
 }
 
 /// The number that the kernel has for a process which nobody logged in to start.

@@ -330,6 +330,29 @@ impl Outbox<'_> {
         Ok(out)
     }
 
+    /// A page of messages in one of these states, the newest first, and how many there are. `unit` empty = of all units; `tests`: with those
+    /// of the test mode.
+    ///
+    /// # Errors
+    /// The database fails or a row is damaged.
+    pub async fn page(self, unit: &str, states: &[DeliveryState], tests: bool, first: i64, count: i64) -> Result<(Vec<OutboxRow>, i64)> {
+        let matching = format!("FROM outbox WHERE ($1='' OR unit=$1) AND test<=$2 AND state IN ({})", parameters(3, states.len()));
+        let bound = |statement: String| {
+            let query = sqlx::query(sql(statement)).bind(unit.to_owned()).bind(i64::from(tests));
+            states.iter().fold(query, |query, state| query.bind(state.code()))
+        };
+        let total = bound(format!("SELECT COUNT(*) AS n {matching}")).fetch_one(&self.database.pool).await?;
+        let columns = "id, run, address, unit, subject, state, attempts, reply, created_at, ended_at, next_at, expires_at, unknowns, test, \
+                       instead_of, message_id, act";
+        let (limit, offset) = (states.len() + 3, states.len() + 4);
+        let rows = bound(format!("SELECT {columns} {matching} ORDER BY created_at DESC, id LIMIT ${limit} OFFSET ${offset}"))
+            .bind(count)
+            .bind(first)
+            .fetch_all(&self.database.pool)
+            .await?;
+        Ok((rows.iter().map(outbox_row).collect::<Result<_>>()?, number(&total, "n")?))
+    }
+
     /// One message without its bytes.
     ///
     /// # Errors
@@ -582,7 +605,7 @@ pub(crate) async fn record_event(
     what: DeliveryEvent,
     detail: &str,
 ) -> Result<()> {
-    let user = if who.is_empty() { "" } else { os_user() };
+    let user = if who.is_empty() { String::new() } else { os_user() };
     let row = sqlx::query(
         "INSERT INTO outbox_event (message, no, at, who, os_user, what, detail) \
          SELECT $1, COALESCE(MAX(no), 0) + 1, $2, $3, $4, $5, $6 FROM outbox_event WHERE message=$1 RETURNING no",

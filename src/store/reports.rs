@@ -1,8 +1,9 @@
 //! The files that each run has made.
 
-use crate::store::database::{Database, Result, StoreError, number, text};
+use crate::store::database::{Database, Result, StoreError, number, sql, text};
 use crate::store::named_records::{NamedCodes, insert_named};
-use crate::store::runs::Run;
+use crate::store::runs::{Run, RunState};
+use sqlx::any::AnyRow;
 
 /// What a file of a run is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,6 +50,28 @@ pub struct ReportFile {
     pub names: NamedCodes,
 }
 
+/// A file with the run that made it.
+#[derive(Clone, Debug)]
+pub struct FiledReport {
+    pub file: ReportFile,
+    pub job: String,
+    pub as_of: String,
+    pub revision: i64,
+    /// When the run ended.
+    pub made_at: String,
+}
+
+/// Which files a list contains; an empty text excludes nothing.
+#[derive(Clone, Debug, Default)]
+pub struct ReportFilter {
+    pub job: String,
+    pub as_of: String,
+    /// Code of a unit: only its packs.
+    pub unit: String,
+    /// A part of the file's name.
+    pub name: String,
+}
+
 /// Report files by run.
 #[derive(Clone, Copy, Debug)]
 pub struct Reports<'a> {
@@ -83,6 +106,56 @@ impl Reports<'_> {
         Ok(())
     }
 
+    /// A page of the files of ended runs, the latest day first, and how many there are.
+    ///
+    /// # Errors
+    /// The database fails, or a row is damaged.
+    pub async fn page(self, filter: &ReportFilter, first: i64, count: i64) -> Result<(Vec<FiledReport>, i64)> {
+        const WHERE: &str = "FROM report_file f JOIN run r ON r.id=f.run WHERE r.state IN ($1,$2) AND ($3='' OR r.job=$3) AND ($4='' OR \
+                             r.as_of=$4) AND ($5='' OR f.unit=$5) AND ($6='' OR f.path LIKE $6 ESCAPE '!')";
+        let like = if filter.name.is_empty() { String::new() } else { contains(&filter.name) };
+        let bound = |statement: String| {
+            sqlx::query(sql(statement))
+                .bind(RunState::Done.code())
+                .bind(RunState::Partial.code())
+                .bind(filter.job.clone())
+                .bind(filter.as_of.clone())
+                .bind(filter.unit.clone())
+                .bind(like.clone())
+        };
+        let total = bound(format!("SELECT COUNT(*) AS n {WHERE}")).fetch_one(&self.database.pool).await?;
+        let columns = "f.run, f.template, f.kind, f.unit, f.path, f.sha256, f.bytes, r.job, r.as_of, r.revision, r.finished_at";
+        let order = "ORDER BY r.as_of DESC, r.finished_at DESC, f.kind DESC, f.path LIMIT $7 OFFSET $8";
+        let rows = bound(format!("SELECT {columns} {WHERE} {order}")).bind(count).bind(first).fetch_all(&self.database.pool).await?;
+        Ok((rows.iter().map(filed).collect::<Result<_>>()?, number(&total, "n")?))
+    }
+
+    /// The file at a path, if a run has made it.
+    ///
+    /// # Errors
+    /// The database fails, or the row is damaged.
+    pub async fn at(self, path: &str) -> Result<Option<FiledReport>> {
+        let row = sqlx::query(
+            "SELECT f.run, f.template, f.kind, f.unit, f.path, f.sha256, f.bytes, r.job, r.as_of, r.revision, r.finished_at \
+             FROM report_file f JOIN run r ON r.id=f.run WHERE f.path=$1 ORDER BY r.revision DESC LIMIT 1",
+        )
+        .bind(path)
+        .fetch_optional(&self.database.pool)
+        .await?;
+        row.as_ref().map(filed).transpose()
+    }
+
+    /// The days of the files, the latest first.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn days(self) -> Result<Vec<String>> {
+        let rows = sqlx::query("SELECT DISTINCT r.as_of FROM report_file f JOIN run r ON r.id=f.run ORDER BY r.as_of DESC")
+            .fetch_all(&self.database.pool)
+            .await?;
+        rows.iter().map(|row| text(row, "as_of")).collect()
+    }
+
     /// The files of a run, ordered by path.
     ///
     /// # Errors
@@ -92,18 +165,42 @@ impl Reports<'_> {
             .bind(run)
             .fetch_all(&self.database.pool)
             .await?;
-        let file = |row| {
-            let code = text(row, "kind")?;
-            let damaged = || StoreError::Damaged { what: "report of run", key: run.to_owned(), detail: format!("kind {code}") };
-            let kind = ReportKind::ALL.into_iter().find(|kind| kind.code() == code).ok_or_else(damaged)?;
-            Ok(ReportFile {
-                key: ReportKey { template: text(row, "template")?, kind, unit: text(row, "unit")? },
-                path: text(row, "path")?,
-                sha256: text(row, "sha256")?,
-                bytes: number(row, "bytes")? as u64,
-                names: NamedCodes::new(),
-            })
-        };
-        rows.iter().map(file).collect()
+        rows.iter().map(|row| report_file(row, run)).collect()
     }
+}
+
+fn report_file(row: &AnyRow, run: &str) -> Result<ReportFile> {
+    let code = text(row, "kind")?;
+    let damaged = || StoreError::Damaged { what: "report of run", key: run.to_owned(), detail: format!("kind {code}") };
+    let kind = ReportKind::ALL.into_iter().find(|kind| kind.code() == code).ok_or_else(damaged)?;
+    Ok(ReportFile {
+        key: ReportKey { template: text(row, "template")?, kind, unit: text(row, "unit")? },
+        path: text(row, "path")?,
+        sha256: text(row, "sha256")?,
+        bytes: number(row, "bytes")? as u64,
+        names: NamedCodes::new(),
+    })
+}
+
+fn filed(row: &AnyRow) -> Result<FiledReport> {
+    Ok(FiledReport {
+        file: report_file(row, &text(row, "run")?)?,
+        job: text(row, "job")?,
+        as_of: text(row, "as_of")?,
+        revision: number(row, "revision")?,
+        made_at: text(row, "finished_at")?,
+    })
+}
+
+/// A pattern for LIKE … ESCAPE '!' that matches a text with this part.
+fn contains(part: &str) -> String {
+    let mut pattern = String::from("%");
+    for c in part.chars() {
+        if matches!(c, '%' | '_' | '!') {
+            pattern.push('!');
+        }
+        pattern.push(c);
+    }
+    pattern.push('%');
+    pattern
 }

@@ -22,6 +22,7 @@ mod mutants;
 mod outputs;
 mod packs;
 mod plain_output;
+mod portal;
 mod postfix;
 mod private_files;
 mod properties;

@@ -259,6 +259,12 @@ impl Units {
         self.find(name).or_else(|| self.department(name, None))
     }
 
+    /// The unit that a person names by its code or by a name.
+    pub fn named(&self, text: &str) -> Option<UnitId> {
+        let by_code = || self.units.iter().position(|unit| unit.code.eq_ignore_ascii_case(text.trim()));
+        by_code().or_else(|| self.find(text.trim()))
+    }
+
     /// The unit with a name or alias, compared by [`normalize_name`].
     pub fn find(&self, name: &str) -> Option<UnitId> {
         self.names.find(name).or_else(|| self.find_below(name))

@@ -464,3 +464,59 @@ CREATE TABLE audit_chain (
     pruned_hash TEXT NOT NULL
 );
 INSERT INTO audit_chain (id, no, hash, pruned_no, pruned_hash) VALUES (1, 0, '', 0, '');
+
+-- Accounts of the portal. None is deleted, because the audit names them.
+CREATE TABLE account (
+    -- the name in small letters
+    id TEXT NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL,
+    -- code of its unit
+    unit TEXT NOT NULL,
+    -- codes, joined by commas
+    roles TEXT NOT NULL,
+    -- argon2: algorithm, its numbers, salt and hash
+    password TEXT NOT NULL,
+    password_set_at TEXT NOT NULL,
+    -- 1 = somebody else set the password, and its owner has to choose another one first
+    must_change BIGINT NOT NULL,
+    created_at TEXT NOT NULL,
+    created_by TEXT NOT NULL,
+    -- empty = in use
+    ended_at TEXT NOT NULL
+);
+
+-- Sessions of the portal. This table and the next two are used in var/session.db where the database is an SQLite file.
+CREATE TABLE session (
+    -- sha256 of the token in the cookie
+    id TEXT NOT NULL PRIMARY KEY,
+    account TEXT NOT NULL,
+    -- what every form of the session carries
+    form_token TEXT NOT NULL,
+    began_at TEXT NOT NULL,
+    seen_at TEXT NOT NULL,
+    address TEXT NOT NULL,
+    browser TEXT NOT NULL,
+    -- what the next page shows once
+    message TEXT NOT NULL
+);
+CREATE INDEX session_account ON session (account);
+
+-- Logins of the last day.
+CREATE TABLE login_attempt (
+    -- in small letters
+    name TEXT NOT NULL,
+    address TEXT NOT NULL,
+    at TEXT NOT NULL,
+    -- 1 = wrong
+    wrong BIGINT NOT NULL
+);
+CREATE INDEX login_attempt_name ON login_attempt (name, at);
+CREATE INDEX login_attempt_address ON login_attempt (address, at);
+
+-- Codes that are used once, by what they allow.
+CREATE TABLE one_time_code (
+    purpose TEXT NOT NULL PRIMARY KEY,
+    -- its sha256
+    code TEXT NOT NULL,
+    valid_until TEXT NOT NULL
+);

@@ -4,7 +4,7 @@ use super::{Token, TokenKind, home, shipped, sources};
 use std::collections::BTreeSet;
 
 /// Folder (or file) → the crate's own modules it may name, and the outside crates it may name.
-const IMPORTS: [(&str, &[&str], &[&str]); 11] = [
+const IMPORTS: [(&str, &[&str], &[&str]); 12] = [
     (
         "src/domain",
         &["domain"],
@@ -107,17 +107,37 @@ const IMPORTS: [(&str, &[&str], &[&str]); 11] = [
     (
         "src/app",
         &["app", "clock", "config", "domain", "mail", "report", "source", "store", "workbook", "worker"],
-        &["anyhow", "chrono", "serde", "tempfile", "toml_edit"],
+        &["anyhow", "argon2", "chrono", "hex", "ring", "serde", "tempfile", "tokio", "toml_edit"],
+    ),
+    (
+        "src/web",
+        &["web", "app", "clock", "config", "domain", "store"],
+        &[
+            "anyhow",
+            "axum",
+            "axum_server",
+            "chrono",
+            "hex",
+            "hyper_util",
+            "minijinja",
+            "ring",
+            "subtle",
+            "tokio",
+            "tokio_util",
+            "tower_http",
+            "tracing",
+            "url",
+        ],
     ),
     (
         "src/cli",
-        &["cli", "app", "clock", "domain", "source", "store", "worker"],
+        &["cli", "app", "clock", "domain", "source", "store", "web", "worker"],
         &["anyhow", "chrono", "clap", "csv", "rustix", "serde_json", "tokio", "tokio_util", "tracing", "tracing_subscriber"],
     ),
 ];
 
 /// A crate that only one place may name.
-const ONLY_IN: [(&str, &[&str]); 12] = [
+const ONLY_IN: [(&str, &[&str]); 14] = [
     // our own tables, and the queries of others'
     ("sqlx", &["src/store/", "src/source/sql.rs"]),
     ("landlock", &["src/source/confinement.rs"]),
@@ -129,12 +149,14 @@ const ONLY_IN: [(&str, &[&str]); 12] = [
     ("html5gum", &["src/source/html.rs"]),
     ("rust_xlsxwriter", &["src/report/"]),
     ("tokio_cron_scheduler", &["src/worker/schedule/scheduler.rs"]),
-    ("minijinja", &["src/mail/templates.rs"]),
+    ("minijinja", &["src/mail/templates.rs", "src/web/"]),
+    ("axum", &["src/web/"]),
+    ("argon2", &["src/app/passwords.rs"]),
     ("croner", &["src/domain/schedule.rs"]),
 ];
 
 /// Modules of the crate's root, and the file that starts the program.
-const OWN: [&str; 11] = ["app", "cli", "clock", "config", "domain", "mail", "report", "source", "store", "workbook", "worker"];
+const OWN: [&str; 12] = ["app", "cli", "clock", "config", "domain", "mail", "report", "source", "store", "web", "workbook", "worker"];
 
 /// The outside crates of the manifest, as they are named in code.
 fn crates() -> Vec<String> {

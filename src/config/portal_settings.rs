@@ -1,0 +1,57 @@
+//! The section `[portal]` of `config/duban.toml`: where the portal listens, and how browsers reach it.
+
+use crate::domain::problem::ProblemsAt;
+use serde::Deserialize;
+use std::net::{IpAddr, SocketAddr};
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PortalSettings {
+    /// Address and port: `127.0.0.1:8080`.
+    pub listen: SocketAddr,
+    /// Certificate chain and key (PEM), relative to the root; without them the portal speaks plain http.
+    pub certificate: Option<String>,
+    pub key: Option<String>,
+    /// Names by which browsers reach it, without port; this machine's own are always taken.
+    #[serde(default)]
+    pub hosts: Vec<String>,
+    /// Addresses of proxies that may name the address of a client, and that speak https with browsers.
+    #[serde(default)]
+    pub proxies: Vec<IpAddr>,
+    /// Plain http may cross a network; every page warns of it.
+    #[serde(default)]
+    pub insecure_http: bool,
+}
+
+impl PortalSettings {
+    /// Whether browsers on other machines reach the portal without a proxy.
+    pub fn is_reached_from_afar(&self) -> bool {
+        !self.listen.ip().is_loopback()
+    }
+}
+
+/// Checks what the types do not.
+pub(crate) fn check(portal: &PortalSettings, at: &mut ProblemsAt<'_>) {
+    if portal.certificate.is_some() != portal.key.is_some() {
+        at.report("certificate and key belong together", Some("name both files, or neither".into()));
+    }
+    let is_plain = portal.certificate.is_none() && portal.proxies.is_empty();
+    if is_plain && portal.is_reached_from_afar() && !portal.insecure_http {
+        at.report(
+            format!("{} is reached from other machines, and passwords would cross the network in plain text", portal.listen),
+            Some("name certificate and key, or the proxy with proxies = [\"ADDRESS\"], or accept it with insecure_http = true".into()),
+        );
+    }
+    if portal.is_reached_from_afar() && portal.hosts.is_empty() {
+        at.report(
+            format!("{} is reached from other machines, but hosts names no name of it", portal.listen),
+            Some("hosts = [\"duban.gz.example\"], as browsers show it".into()),
+        );
+    }
+    for host in &portal.hosts {
+        let is_name = !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'));
+        if !is_name {
+            at.report(format!("hosts: \"{host}\" is no name of a machine"), Some("write it without port and without https://".into()));
+        }
+    }
+}

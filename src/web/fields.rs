@@ -1,0 +1,47 @@
+//! The fields of a query or of a form.
+
+/// Names and values in the order in which they were sent.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Fields(Vec<(String, String)>);
+
+/// The most fields that are looked at.
+const FIELDS_MAX: usize = 1000;
+
+impl Fields {
+    /// Reads `application/x-www-form-urlencoded`.
+    pub(crate) fn parse(text: &[u8]) -> Fields {
+        Fields(url::form_urlencoded::parse(text).take(FIELDS_MAX).map(|(name, value)| (name.into_owned(), value.into_owned())).collect())
+    }
+
+    /// The first value of a name; empty = there is none.
+    pub(crate) fn get(&self, name: &str) -> &str {
+        self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str())
+    }
+
+    /// The number of a page, from 1.
+    pub(crate) fn page(&self) -> i64 {
+        self.get("page").parse().unwrap_or(1).clamp(1, 1_000_000)
+    }
+
+    /// The query with another page.
+    pub(crate) fn with_page(&self, page: i64) -> String {
+        let filter = self.0.iter().filter(|(name, value)| name != "page" && !value.is_empty());
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(filter);
+        query.append_pair("page", &page.to_string());
+        query.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_goes_on_with_the_next_page() {
+        let fields = Fields::parse("job=a%26b&unit=&page=2".as_bytes());
+        assert_eq!((fields.get("job"), fields.get("unit"), fields.get("none"), fields.page()), ("a&b", "", "", 2));
+        assert_eq!(fields.with_page(3), "job=a%26b&page=3");
+        assert_eq!(Fields::parse(b"page=-4").page(), 1);
+    }
+}

@@ -1,0 +1,332 @@
+//! The gate before every page: whose request it is, whether it comes from our own pages, whether the visitor may ask for it; and behind it the
+//! headers of every answer.
+
+use crate::app::login::{Visitor, visitor};
+use crate::clock::stamp;
+use crate::store::os_user::as_account;
+use crate::web::client::{Client, header};
+use crate::web::fields::Fields;
+use crate::web::pages::place;
+use crate::web::portal::{Portal, Request};
+use crate::web::render::Frame;
+use crate::web::reply::{Answer, Download, Page, Refusal, Reply};
+use crate::web::routes::{Admits, Place, Route};
+use axum::body::{Body, to_bytes};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE, LOCATION, REFERRER_POLICY, SET_COOKIE,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use subtle::ConstantTimeEq;
+use tower_http::services::ServeFile;
+
+/// The longest form in bytes.
+const FORM_BYTES_MAX: usize = 256 * 1024;
+/// The time for a form to arrive.
+const FORM_TIME: Duration = Duration::from_secs(30);
+
+/// Nothing but our own files, no script in a page, no page of ours in another.
+const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; form-action 'self'; base-uri 'none'; \
+                      frame-ancestors 'none'";
+
+/// Answers a request. `route` = `None`: there is no such page.
+pub(crate) async fn answer(
+    portal: Arc<Portal>,
+    route: Option<&'static Route>,
+    peer: SocketAddr,
+    request: axum::extract::Request,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let client = Client::of(&portal.settings, peer, &parts.headers);
+    let is_of_machine = route.is_some_and(|route| matches!(route.place, Place::Alive | Place::Ready));
+    if !is_of_machine && !client.is_host_known(&portal.settings) {
+        let text = "421: 本服务不使用这个主机名。管理员可在 config/duban.toml 的 [portal] hosts 中加入。\n";
+        return with_headers((StatusCode::MISDIRECTED_REQUEST, text).into_response(), &client);
+    }
+    let mut asked = Request {
+        rest: parts.uri.path().rsplit('/').next().unwrap_or_default().to_owned(),
+        query: Fields::parse(parts.uri.query().unwrap_or_default().as_bytes()),
+        form: Fields::default(),
+        method: parts.method.clone(),
+        headers: parts.headers,
+        visitor: None,
+        client,
+    };
+    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
+    let answer = admitted(&portal, route, &mut asked, body, &target).await;
+    let response = respond(&portal, route, &asked, answer).await;
+    with_headers(response, &asked.client)
+}
+
+/// The name of the cookie of a session, and of the one that vouches for a form before a login.
+fn cookie_name(client: &Client, name: &str) -> String {
+    // over plain http a browser takes neither the prefix nor the mark
+    if client.is_https { format!("__Host-{name}") } else { name.to_owned() }
+}
+
+const SESSION: &str = "duban";
+const BEFORE_LOGIN: &str = "duban-login";
+
+fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let all = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(';'));
+    let mut of_name = all.filter_map(|pair| pair.trim().split_once('=')).filter(|(known, _)| *known == name);
+    of_name.next().map(|(_, value)| value)
+}
+
+fn set_cookie(client: &Client, name: &str, value: &str) -> Option<HeaderValue> {
+    let end = if value.is_empty() { "; Max-Age=0" } else { "" };
+    let secure = if client.is_https { "; Secure" } else { "" };
+    HeaderValue::from_str(&format!("{}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{end}", cookie_name(client, name))).ok()
+}
+
+/// The answer to a request whose visitor may make it.
+async fn admitted(portal: &Portal, route: Option<&'static Route>, asked: &mut Request, body: Body, target: &str) -> Answer {
+    if let Some(token) = cookie(&asked.headers, &cookie_name(&asked.client, SESSION)) {
+        asked.visitor = visitor(&portal.app, &portal.sessions, token).await?;
+    }
+    let Some(route) = route else { return Err(Refusal::NotFound) };
+    if asked.method == Method::POST {
+        let is_form = header(&asked.headers, CONTENT_TYPE.as_str()).starts_with("application/x-www-form-urlencoded");
+        if !is_form || !asked.client.is_same_origin(&asked.headers) {
+            return Err(Refusal::Forged);
+        }
+        let read = tokio::time::timeout(FORM_TIME, to_bytes(body, FORM_BYTES_MAX)).await;
+        let Ok(Ok(bytes)) = read else { return Err(Refusal::Forged) };
+        asked.form = Fields::parse(&bytes);
+    }
+    let needs_login = !matches!(route.admits, Admits::Everybody);
+    if needs_login && asked.visitor.is_none() {
+        let next = if asked.method == Method::POST { "/" } else { target };
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.append_pair("next", next);
+        return Ok(Reply::Redirect(format!("/login?{}", query.finish())));
+    }
+    if asked.method == Method::POST && !holds_token(asked) {
+        return Err(Refusal::Forged);
+    }
+    if let (Admits::Roles(roles), Some(visitor)) = (route.admits, &asked.visitor)
+        && !visitor.roles.holds_any(roles)
+    {
+        record_refused(portal, visitor, asked, target).await?;
+        return Err(Refusal::NotFound);
+    }
+    let must_change = asked.visitor.as_ref().is_some_and(|visitor| visitor.account.must_change);
+    if needs_login && must_change && !matches!(route.place, Place::Account | Place::ChangePassword | Place::Logout) {
+        return Ok(Reply::Redirect("/account".into()));
+    }
+    match &asked.visitor {
+        None => place::answer(portal, route.place, asked).await,
+        Some(visitor) => {
+            let actor = format!("{}@{}", visitor.account.name, asked.client.address);
+            as_account(actor, place::answer(portal, route.place, asked)).await
+        }
+    }
+}
+
+/// Whether a form carries the token of its session, or before a login that of its page.
+fn holds_token(asked: &Request) -> bool {
+    let expected = match &asked.visitor {
+        Some(visitor) => Some(visitor.session.form_token.as_str()),
+        None => cookie(&asked.headers, &cookie_name(&asked.client, BEFORE_LOGIN)),
+    };
+    let sent = asked.form.get("csrf");
+    !sent.is_empty() && expected.is_some_and(|expected| bool::from(expected.as_bytes().ct_eq(sent.as_bytes())))
+}
+
+/// Records that an account asked for what it may not see.
+async fn record_refused(portal: &Portal, visitor: &Visitor, asked: &Request, target: &str) -> anyhow::Result<()> {
+    let actor = format!("{}@{}", visitor.account.name, asked.client.address);
+    let path: String = target.chars().take(200).collect();
+    let now = stamp(portal.app.clock().now());
+    let object = format!("{} {path}", asked.method);
+    Ok(as_account(actor, portal.app.store().audit().record(&now, &visitor.account.name, "refused: page", &object, "")).await?)
+}
+
+/// The response to an answer.
+async fn respond(portal: &Portal, route: Option<&'static Route>, asked: &Request, answer: Answer) -> Response {
+    let (reply, status) = match answer {
+        Ok(reply) => (reply, None),
+        Err(refusal) => {
+            let (status, title, text) = match refusal {
+                Refusal::NotFound => (StatusCode::NOT_FOUND, "没有这个页面", "没有这个页面，或者您的账号看不到它。"),
+                Refusal::Forged => (
+                    StatusCode::FORBIDDEN,
+                    "请重新提交",
+                    "页面已过期，或者提交不是从本系统的页面发出的，没有执行。请回到原页面刷新后再提交。",
+                ),
+                Refusal::Failed(error) => {
+                    tracing::error!(path = route.map_or("", |route| route.path), error = %format!("{error:#}"), "a page failed");
+                    (
+                        StatusCode::INTERNAL_SERVER_ERROR,
+                        "出错了",
+                        "这个页面现在打不开，没有改动任何内容。请稍后再试；仍不行时请告诉管理员。",
+                    )
+                }
+            };
+            (Reply::page_with(status, "fault", title, minijinja::context! { text }), Some(status))
+        }
+    };
+    match reply {
+        Reply::Page(page) => page_response(portal, route, asked, page).await,
+        Reply::Redirect(to) => redirect(&to),
+        Reply::Session { to, token } => {
+            let mut response = redirect(&to);
+            for (name, value) in [(SESSION, token.as_deref().unwrap_or_default()), (BEFORE_LOGIN, "")] {
+                if let Some(cookie) = set_cookie(&asked.client, name, value) {
+                    response.headers_mut().append(SET_COOKIE, cookie);
+                }
+            }
+            response
+        }
+        Reply::Download(download) => serve_file(asked, download).await,
+        Reply::Text(status, text) => (status, text).into_response(),
+        Reply::Asset(asset) => {
+            let mut response = asset.bytes.into_response();
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
+            response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
+            response
+        }
+    }
+    .with_status_of(status)
+}
+
+/// Lets a failure keep its status where its page could not be made.
+trait WithStatus {
+    fn with_status_of(self, status: Option<StatusCode>) -> Self;
+}
+
+impl WithStatus for Response {
+    fn with_status_of(mut self, status: Option<StatusCode>) -> Response {
+        if let Some(status) = status {
+            *self.status_mut() = status;
+        }
+        self
+    }
+}
+
+fn redirect(to: &str) -> Response {
+    match HeaderValue::from_str(to) {
+        Ok(to) => {
+            let mut response = StatusCode::SEE_OTHER.into_response();
+            response.headers_mut().insert(LOCATION, to);
+            response
+        }
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+/// A page with the frame that all pages have. The message of the last act is shown once.
+async fn page_response(portal: &Portal, route: Option<&'static Route>, asked: &Request, page: Page) -> Response {
+    let mut before_login = None;
+    let form_token = match &asked.visitor {
+        Some(visitor) => visitor.session.form_token.clone(),
+        None => {
+            let known = cookie(&asked.headers, &cookie_name(&asked.client, BEFORE_LOGIN)).filter(|token| token.len() == 64);
+            match known.map(str::to_owned).map_or_else(crate::app::login::token, Ok) {
+                Ok(token) => {
+                    before_login = set_cookie(&asked.client, BEFORE_LOGIN, &token);
+                    token
+                }
+                Err(_) => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+            }
+        }
+    };
+    let message = asked.visitor.as_ref().map(|visitor| visitor.session.message.clone()).unwrap_or_default();
+    if let Some(visitor) = asked.visitor.as_ref().filter(|_| !message.is_empty())
+        && let Err(error) = portal.sessions.sessions().set_message(&visitor.session.id, "").await
+    {
+        tracing::warn!(%error, "the message of a session stays");
+    }
+    let frame = Frame {
+        config: portal.app.config(),
+        path: route.map_or("", |route| route.path),
+        visitor: asked.visitor.as_ref(),
+        form_token: &form_token,
+        message: &message,
+    };
+    let is_plain = !asked.client.is_https && portal.settings.insecure_http;
+    match portal.templates.page(&page, &frame, is_plain) {
+        Ok(text) => {
+            let mut response = (page.status, text).into_response();
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+            if let Some(cookie) = before_login {
+                response.headers_mut().append(SET_COOKIE, cookie);
+            }
+            response
+        }
+        Err(error) => {
+            tracing::error!(template = page.template, %error, "a page cannot be rendered");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// A file, or the range of it that was asked for.
+async fn serve_file(asked: &Request, Download { path, name }: Download) -> Response {
+    let mut request = axum::http::Request::new(Body::empty());
+    *request.method_mut() = asked.method.clone();
+    *request.headers_mut() = asked.headers.clone();
+    let Ok(response) = ServeFile::new(path).try_call(request).await else {
+        return (StatusCode::GONE, "文件已不在服务器上，请告诉管理员。\n").into_response();
+    };
+    let mut response = response.map(Body::new);
+    if let Ok(value) = HeaderValue::from_str(&disposition(&name)) {
+        response.headers_mut().insert(CONTENT_DISPOSITION, value);
+    }
+    response
+}
+
+/// The name of a download (RFC 6266): an old browser gets a plain one.
+fn disposition(name: &str) -> String {
+    let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+    let is_plain = !ending.is_empty() && ending.chars().all(|c| c.is_ascii_alphanumeric());
+    let plain = if is_plain { format!("report.{ending}") } else { "report".to_owned() };
+    let encoded: String = name
+        .bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_' => char::from(byte).to_string(),
+            other => format!("%{other:02X}"),
+        })
+        .collect();
+    format!("attachment; filename=\"{plain}\"; filename*=UTF-8''{encoded}")
+}
+
+/// The headers of every answer. A page with data is stored nowhere.
+fn with_headers(mut response: Response, client: &Client) -> Response {
+    let headers = response.headers_mut();
+    let fixed: [(HeaderName, &'static str); 5] = [
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "no-referrer"),
+        (HeaderName::from_static("x-frame-options"), "DENY"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    ];
+    for (name, value) in fixed {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    if client.is_https {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_download_has_its_chinese_name() {
+        assert_eq!(
+            disposition("瓮安县清单.xlsx"),
+            "attachment; filename=\"report.xlsx\"; filename*=UTF-8''%E7%93%AE%E5%AE%89%E5%8E%BF%E6%B8%85%E5%8D%95.xlsx"
+        );
+        assert_eq!(disposition("a\"b\r\nx"), "attachment; filename=\"report\"; filename*=UTF-8''a%22b%0D%0Ax");
+    }
+}

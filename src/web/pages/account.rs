@@ -1,0 +1,69 @@
+//! 我的账号: the password and the sessions of whoever is logged in.
+
+use crate::app::accounts;
+use crate::app::login;
+use crate::web::pages::shown::local_time;
+use crate::web::portal::{Portal, Request};
+use crate::web::reply::{Answer, Reply};
+use minijinja::context;
+
+pub(crate) async fn page(portal: &Portal, asked: &Request, fault: &str) -> Answer {
+    let visitor = asked.visitor()?;
+    let sessions = portal.sessions.sessions().of_account(&visitor.account.name).await?;
+    let sessions: Vec<_> = sessions
+        .iter()
+        .map(|session| {
+            context! {
+                began => local_time(&session.began_at), seen => local_time(&session.seen_at), address => &session.address,
+                browser => &session.browser, is_here => session.id == visitor.session.id,
+            }
+        })
+        .collect();
+    let values = context! {
+        fault, sessions,
+        roles => visitor.roles.words(),
+        password_set => local_time(&visitor.account.password_set_at),
+        must_change => visitor.account.must_change,
+    };
+    Ok(Reply::page("account", "我的账号", values))
+}
+
+pub(crate) async fn change_password(portal: &Portal, asked: &Request) -> Answer {
+    let visitor = asked.visitor()?;
+    let (old, new) = (asked.form.get("old"), asked.form.get("password"));
+    let fault = if new != asked.form.get("again") {
+        "两次输入的新密码不同，请重新输入。".to_owned()
+    } else if old == new {
+        "新密码与原密码相同，请另选一个。".to_owned()
+    } else {
+        match portal.passwords.verify(old, Some(&visitor.account.password)).await {
+            Err(_) => "现在登录的人太多，请过一分钟再试。".to_owned(),
+            // whoever sits at somebody's browser guesses no more often than at the door
+            Ok(false) => {
+                login::wrong_password(&portal.app, &portal.sessions, visitor, &asked.client.address.to_string()).await?;
+                "原密码不对，没有更改。".to_owned()
+            }
+            Ok(true) => {
+                let (name, session) = (&visitor.account.name, &visitor.session.id);
+                match accounts::change_own(&portal.app, &portal.sessions, &portal.passwords, name, new, session).await {
+                    Ok(()) => {
+                        let now = local_time(&crate::clock::stamp(portal.app.clock().now()));
+                        portal.sessions.sessions().set_message(session, &format!("密码已更改，{now}；其他登录已退出。")).await?;
+                        return Ok(Reply::Redirect("/account".into()));
+                    }
+                    Err(error) => format!("{error}。"),
+                }
+            }
+        }
+    };
+    page(portal, asked, &fault).await
+}
+
+/// Ends the other sessions of the account.
+pub(crate) async fn end_sessions(portal: &Portal, asked: &Request) -> Answer {
+    let visitor = asked.visitor()?;
+    let sessions = portal.sessions.sessions();
+    sessions.end_others(&visitor.account.name, &visitor.session.id).await?;
+    sessions.set_message(&visitor.session.id, "其他登录已退出。").await?;
+    Ok(Reply::Redirect("/account".into()))
+}

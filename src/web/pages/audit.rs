@@ -1,0 +1,33 @@
+//! 操作记录: the audit, and whether it is whole.
+
+use crate::app::audit;
+use crate::web::pages::shown::local_time;
+use crate::web::portal::{Portal, Request};
+use crate::web::reply::{Answer, Reply};
+use minijinja::context;
+
+/// Lines on the page.
+const LISTED: u32 = 200;
+
+pub(crate) async fn list(portal: &Portal, asked: &Request) -> Answer {
+    let app = &portal.app;
+    let lines = audit::list(app, Some(LISTED)).await?;
+    let rows: Vec<_> = lines
+        .iter()
+        .rev()
+        .map(|line| {
+            context! {
+                no => line.no, at => local_time(&line.at), who => &line.who, user => &line.os_user, what => &line.what, object => &line.object,
+                reason => &line.reason,
+            }
+        })
+        .collect();
+    let verdict = match asked.query.get("verify") {
+        "1" => {
+            let verdict = audit::verify(app).await?;
+            Some(context! { is_whole => verdict.broken.is_none(), no => verdict.head.no, unsealed => verdict.unsealed })
+        }
+        _ => None,
+    };
+    Ok(Reply::page("audit", "操作记录", context! { rows, verdict }))
+}

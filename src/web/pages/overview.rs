@@ -1,0 +1,135 @@
+//! 总览: how far the work is: data days, next and last runs, mails.
+
+use crate::domain::notify::delivery::DeliveryState;
+use crate::store::reports::ReportFilter;
+use crate::store::runs::{Run, RunState};
+use crate::store::snapshots::{Snapshot, SnapshotState};
+use crate::web::pages::shown::{day, local_time};
+use crate::web::portal::{Portal, Request, Scope};
+use crate::web::reply::{Answer, Reply};
+use minijinja::{Value, context};
+use std::collections::BTreeMap;
+
+/// Runs and files on the page.
+const LISTED: i64 = 8;
+
+pub(crate) async fn overview(portal: &Portal, asked: &Request) -> Answer {
+    match portal.scope(asked.visitor()?) {
+        Scope::Office => office(portal).await,
+        Scope::Unit(unit) => of_unit(portal, unit).await,
+    }
+}
+
+/// The word for the state of a run.
+pub(crate) fn run_word(state: RunState) -> &'static str {
+    match state {
+        RunState::Running => "进行中",
+        RunState::Done => "完成",
+        RunState::Partial => "部分完成",
+        RunState::Failed => "失败",
+    }
+}
+
+async fn office(portal: &Portal) -> Answer {
+    let (app, config) = (&portal.app, portal.app.config());
+    let runs = app.store().runs().list(LISTED).await?;
+    let judged = runs.iter().find_map(|run| run.result.as_ref()?.judged.as_ref().map(|judged| (run, judged)));
+    let lights = judged.map(|(run, judged)| {
+        let counts = &judged.findings;
+        context! {
+            title => &judged.title, as_of => day(&run.as_of), red => counts.red, orange => counts.orange, yellow => counts.yellow,
+            unjudged => counts.unjudged, exempt => counts.exempt, new => counts.new, resolved => counts.resolved,
+        }
+    });
+    let mut waiting: Vec<Value> = Vec::new();
+    let counts = app.store().outbox().count_by_state(None).await?;
+    let count = |state: DeliveryState| counts.get(&state).copied().unwrap_or(0);
+    let mut wait = |count: i64, text: String, path: &str| {
+        if count > 0 {
+            waiting.push(context! { text, path });
+        }
+    };
+    let drafts = count(DeliveryState::Draft);
+    wait(drafts, format!("{drafts}件督办、通报、约谈待签发"), "/sending?state=draft");
+    let failed = count(DeliveryState::Refused) + count(DeliveryState::Dead);
+    wait(failed, format!("{failed}封邮件没有送达"), "/sending?state=refused");
+    let withheld = count(DeliveryState::Withheld);
+    wait(withheld, format!("{withheld}封邮件因涉及不便公开的项目停发"), "/sending?state=withheld");
+    let snapshots = app.store().snapshots().list().await?;
+    let held = snapshots.iter().filter(|snapshot| snapshot.state == SnapshotState::Held).count() as i64;
+    wait(held, format!("{held}次导入待确认（duban snapshot list）"), "");
+    let broken = runs.iter().filter(|run| matches!(run.state, RunState::Failed | RunState::Partial)).count() as i64;
+    wait(broken, format!("最近{}次运行中有{broken}次没有全部完成", runs.len()), "/runs");
+    let scheduler = app.scheduler();
+    let next: Vec<Value> = scheduler
+        .next_slots(1)
+        .iter()
+        .map(|(job, slots)| {
+            let at = slots.first().map_or_else(|| "无".to_owned(), |slot| slot.runs_at.format("%Y-%m-%d %H:%M").to_string());
+            context! { title => &job.title, at }
+        })
+        .collect();
+    let titles: BTreeMap<&str, &str> = config.jobs.iter().map(|job| (job.name.as_str(), job.title.as_str())).collect();
+    let values = context! {
+        is_office => true, waiting, lights, next,
+        runs => runs.iter().map(|run| shown_run(run, &titles)).collect::<Vec<_>>(),
+        ledgers => data_days(portal, &snapshots),
+        notes => app.deliverer().sending_notes().await?,
+    };
+    Ok(Reply::page("overview", "总览", values))
+}
+
+/// A run as lists show it.
+pub(crate) fn shown_run(run: &Run, titles: &BTreeMap<&str, &str>) -> Value {
+    let faults: Vec<String> = match run.state {
+        RunState::Failed => vec![run.reason.clone()],
+        RunState::Partial => run.inputs.faults.iter().map(ToString::to_string).collect(),
+        RunState::Running | RunState::Done => Vec::new(),
+    };
+    context! {
+        id => &run.id, title => titles.get(run.job.as_str()).copied().unwrap_or(run.job.as_str()), as_of => day(&run.as_of),
+        revision => run.revision, state => run.state.code(), word => run_word(run.state), step => &run.step, faults,
+        began => local_time(&run.started_at), ended => local_time(&run.finished_at), is_scheduled => run.scheduled,
+    }
+}
+
+/// The day of the data of each ledger and source in force.
+fn data_days(portal: &Portal, snapshots: &[Snapshot]) -> Vec<Value> {
+    let policy = &portal.app.config().policy;
+    let mut newest: BTreeMap<(usize, &str), &Snapshot> = BTreeMap::new();
+    for snapshot in snapshots.iter().filter(|snapshot| snapshot.state == SnapshotState::InForce) {
+        if let Some(ledger) = policy.ledger(&snapshot.ledger) {
+            newest.insert((ledger, &snapshot.source), snapshot);
+        }
+    }
+    let line = |((ledger, source), snapshot): (&(usize, &str), &&Snapshot)| {
+        context! {
+            ledger => &policy.ledgers[*ledger].title, source => *source, covers => day(&snapshot.covers_on.to_string()), rows => snapshot.rows,
+            checked => local_time(&snapshot.checked_at), is_sample => snapshot.sample,
+        }
+    };
+    newest.iter().map(line).collect()
+}
+
+async fn of_unit(portal: &Portal, unit: usize) -> Answer {
+    let (app, units) = (&portal.app, &portal.app.config().policy.units);
+    let own = &units.units[unit];
+    let filter = ReportFilter { unit: own.code.clone(), ..ReportFilter::default() };
+    let (files, _) = app.store().reports().page(&filter, 0, LISTED).await?;
+    let files: Vec<Value> = files
+        .iter()
+        .map(|report| {
+            let mut link = url::form_urlencoded::Serializer::new(String::new());
+            link.append_pair("path", &report.file.path);
+            let name = report.file.path.rsplit('/').next().unwrap_or_default();
+            context! { name, link => format!("/reports/file?{}", link.finish()), as_of => day(&report.as_of) }
+        })
+        .collect();
+    let reaching = DeliveryState::all_that(DeliveryState::may_reach);
+    let (mails, _) = app.store().outbox().page(&own.name, &reaching, false, 0, LISTED).await?;
+    let mails: Vec<Value> = mails
+        .iter()
+        .map(|mail| context! { subject => &mail.subject, at => local_time(&mail.created_at), word => mail.state.word() })
+        .collect();
+    Ok(Reply::page("overview", "总览", context! { is_office => false, files, mails }))
+}

@@ -1,0 +1,31 @@
+//! Which function answers for each place of the table.
+
+use crate::web::pages::{account, accounts, audit, health, login, overview, reports, runs, sending};
+use crate::web::portal::{Portal, Request};
+use crate::web::reply::Answer;
+use crate::web::routes::Place;
+
+/// The answer to a request that the gate has let in.
+pub(crate) async fn answer(portal: &Portal, place: Place, asked: &Request) -> Answer {
+    match place {
+        Place::Alive => Ok(health::alive()),
+        Place::Ready => health::ready(portal).await,
+        Place::Asset => health::asset(asked),
+        Place::LoginForm => login::form(portal, asked).await,
+        Place::Login => login::log_in(portal, asked).await,
+        Place::FirstForm => login::first_form(asked, ""),
+        Place::First => login::first(portal, asked).await,
+        Place::Logout => login::log_out(portal, asked).await,
+        Place::Overview => overview::overview(portal, asked).await,
+        Place::Account => account::page(portal, asked, "").await,
+        Place::ChangePassword => account::change_password(portal, asked).await,
+        Place::EndSessions => account::end_sessions(portal, asked).await,
+        Place::Reports => reports::list(portal, asked).await,
+        Place::ReportFile => reports::file(portal, asked).await,
+        Place::Runs => runs::list(portal, asked).await,
+        Place::Sending => sending::list(portal, asked).await,
+        Place::Audit => audit::list(portal, asked).await,
+        Place::Accounts => accounts::list(portal, "").await,
+        Place::EndAccount => accounts::end(portal, asked).await,
+    }
+}

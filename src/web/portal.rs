@@ -1,0 +1,71 @@
+//! What all requests share.
+
+use crate::app::compose::App;
+use crate::app::login::Visitor;
+use crate::app::passwords::Passwords;
+use crate::clock::Clock;
+use crate::config::portal_settings::PortalSettings;
+use crate::domain::register::units::UnitId;
+use crate::store::handle::Store;
+use crate::web::client::Client;
+use crate::web::fields::Fields;
+use crate::web::render::Templates;
+use axum::http::{HeaderMap, Method};
+use std::path::Path;
+
+/// The parts of the portal. The service object is its own, so that no page waits for a connection that a run holds.
+pub(crate) struct Portal {
+    pub(crate) app: App,
+    pub(crate) sessions: Store,
+    pub(crate) passwords: Passwords,
+    pub(crate) settings: PortalSettings,
+    pub(crate) templates: Templates,
+}
+
+/// One request of a page or an act.
+pub(crate) struct Request {
+    pub(crate) method: Method,
+    pub(crate) client: Client,
+    pub(crate) headers: HeaderMap,
+    /// The part of the path that the route leaves open; empty for most.
+    pub(crate) rest: String,
+    pub(crate) query: Fields,
+    pub(crate) form: Fields,
+    pub(crate) visitor: Option<Visitor>,
+}
+
+/// What a visitor may see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// The whole of the office.
+    Office,
+    Unit(UnitId),
+}
+
+impl Portal {
+    /// Opens a root for its pages. `None` = its configuration has no section `[portal]`.
+    ///
+    /// # Errors
+    /// The configuration has problems, or a database cannot be opened.
+    pub(crate) async fn open(root: &Path, clock: Clock) -> anyhow::Result<Option<Portal>> {
+        let app = App::open_for_pages(root, clock).await?;
+        let Some(settings) = app.config().settings.portal.clone() else { return Ok(None) };
+        let sessions = app.sessions().await?;
+        Ok(Some(Portal { sessions, passwords: Passwords::new()?, settings, templates: Templates::new()?, app }))
+    }
+
+    /// What a visitor may see.
+    pub(crate) fn scope(&self, visitor: &Visitor) -> Scope {
+        if visitor.unit == self.app.config().policy.units.office() { Scope::Office } else { Scope::Unit(visitor.unit) }
+    }
+}
+
+impl Request {
+    /// The visitor of a page that needs one.
+    ///
+    /// # Errors
+    /// The gate has let in a request without one.
+    pub(crate) fn visitor(&self) -> anyhow::Result<&Visitor> {
+        self.visitor.as_ref().ok_or_else(|| anyhow::anyhow!("a page without its visitor"))
+    }
+}

@@ -1,0 +1,103 @@
+//! The templates of the pages, compiled in, and the frame that all pages have.
+
+use crate::app::login::Visitor;
+use crate::config::load::Config;
+use crate::domain::account::AccountRole;
+use crate::web::assets;
+use crate::web::reply::Page;
+use crate::web::routes::{Admits, ROUTES};
+use axum::routing::MethodFilter;
+use minijinja::{Environment, UndefinedBehavior, context};
+
+const TEMPLATES: &[(&str, &str)] = &[
+    ("base.html", include_str!("templates/base.html.j2")),
+    ("parts.html", include_str!("templates/parts.html.j2")),
+    ("account.html", include_str!("templates/account.html.j2")),
+    ("accounts.html", include_str!("templates/accounts.html.j2")),
+    ("audit.html", include_str!("templates/audit.html.j2")),
+    ("fault.html", include_str!("templates/fault.html.j2")),
+    ("first.html", include_str!("templates/first.html.j2")),
+    ("login.html", include_str!("templates/login.html.j2")),
+    ("overview.html", include_str!("templates/overview.html.j2")),
+    ("reports.html", include_str!("templates/reports.html.j2")),
+    ("runs.html", include_str!("templates/runs.html.j2")),
+    ("sending.html", include_str!("templates/sending.html.j2")),
+];
+
+/// The templates of all pages.
+#[derive(Debug)]
+pub(crate) struct Templates(Environment<'static>);
+
+/// What a page shows around its own content.
+pub(crate) struct Frame<'a> {
+    pub(crate) config: &'a Config,
+    /// The path of its route.
+    pub(crate) path: &'a str,
+    pub(crate) visitor: Option<&'a Visitor>,
+    pub(crate) form_token: &'a str,
+    /// What the last act did; empty = nothing.
+    pub(crate) message: &'a str,
+}
+
+impl Templates {
+    /// # Errors
+    /// A template is wrong.
+    pub(crate) fn new() -> anyhow::Result<Templates> {
+        let mut environment = Environment::new();
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        for (name, text) in TEMPLATES {
+            environment.add_template(name, text)?;
+        }
+        Ok(Templates(environment))
+    }
+
+    /// A page as HTML. `is_plain`: the page crosses a network in plain text.
+    ///
+    /// # Errors
+    /// The template names a value that it did not get.
+    pub(crate) fn page(&self, page: &Page, frame: &Frame<'_>, is_plain: bool) -> Result<String, minijinja::Error> {
+        let settings = &frame.config.settings;
+        let units = &frame.config.policy.units;
+        let unit = frame.visitor.map_or("", |visitor| units.units[visitor.unit].name.as_str());
+        let menu: Vec<minijinja::Value> = frame.visitor.map_or_else(Vec::new, |visitor| menu(visitor, frame.path));
+        let values = context! {
+            title => page.title,
+            unit,
+            office => &settings.office.name,
+            contact => &settings.office.contact,
+            account => frame.visitor.map_or("", |visitor| visitor.account.name.as_str()),
+            csrf => frame.form_token,
+            message => frame.message,
+            menu,
+            is_plain,
+            style => assets::path_of("portal.css"),
+            ..page.values.clone()
+        };
+        self.0.get_template(&format!("{}.html", page.template))?.render(values)
+    }
+}
+
+/// The pages that a visitor may ask for.
+fn menu(visitor: &Visitor, path: &str) -> Vec<minijinja::Value> {
+    let admits = |admits: &Admits| match admits {
+        Admits::Everybody | Admits::Accounts => true,
+        Admits::Roles(roles) => visitor.roles.holds_any(roles),
+    };
+    let shown = ROUTES.iter().filter(|route| !route.menu.is_empty() && route.method == MethodFilter::GET && admits(&route.admits));
+    shown.map(|route| context! { path => route.path, word => route.menu, is_here => route.path == path }).collect()
+}
+
+/// Where a visitor begins: the page on top of the menu.
+pub(crate) fn first_page(visitor: &Visitor) -> &'static str {
+    if visitor.roles.holds(AccountRole::Auditor) { "/system/audit" } else { "/" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_template_is_read() {
+        Templates::new().unwrap();
+    }
+}

@@ -1,0 +1,66 @@
+//! What a page or an act answers.
+
+use crate::web::assets::Asset;
+use axum::http::StatusCode;
+use std::path::PathBuf;
+
+/// The answer to a request.
+pub(crate) enum Reply {
+    Page(Page),
+    /// To another page of ours, after an act.
+    Redirect(String),
+    /// As [`Reply::Redirect`], with the session that begins or ends.
+    Session {
+        to: String,
+        /// `None` = the session ends.
+        token: Option<String>,
+    },
+    Download(Download),
+    /// For machines.
+    Text(StatusCode, String),
+    Asset(&'static Asset),
+}
+
+/// A template with its values.
+pub(crate) struct Page {
+    pub(crate) status: StatusCode,
+    /// The name of its file without ending.
+    pub(crate) template: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) values: minijinja::Value,
+}
+
+impl Reply {
+    pub(crate) fn page(template: &'static str, title: &'static str, values: minijinja::Value) -> Reply {
+        Reply::page_with(StatusCode::OK, template, title, values)
+    }
+
+    pub(crate) fn page_with(status: StatusCode, template: &'static str, title: &'static str, values: minijinja::Value) -> Reply {
+        Reply::Page(Page { status, template, title, values })
+    }
+}
+
+/// A file that a run has made.
+pub(crate) struct Download {
+    pub(crate) path: PathBuf,
+    /// As the browser is to store it.
+    pub(crate) name: String,
+}
+
+/// Why there is no answer as asked.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// There is no such thing, or the visitor may not see it; nobody learns which.
+    NotFound,
+    /// The request is none of our own pages, or its page is too old.
+    Forged,
+    Failed(anyhow::Error),
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Refusal {
+    fn from(error: E) -> Refusal {
+        Refusal::Failed(error.into())
+    }
+}
+
+pub(crate) type Answer = Result<Reply, Refusal>;

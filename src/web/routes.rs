@@ -1,0 +1,102 @@
+//! The one table of the portal: every method and path with its page and who may ask for it. Routes, menu and the test of access come from it.
+
+use crate::domain::account::AccountRole;
+use axum::routing::MethodFilter;
+
+/// A page or an act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Place {
+    Alive,
+    Ready,
+    Asset,
+    LoginForm,
+    Login,
+    FirstForm,
+    First,
+    Logout,
+    Overview,
+    Account,
+    ChangePassword,
+    EndSessions,
+    Reports,
+    ReportFile,
+    Runs,
+    Sending,
+    Audit,
+    Accounts,
+    EndAccount,
+}
+
+/// Who may ask for a page.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Admits {
+    Everybody,
+    /// Whoever is logged in.
+    Accounts,
+    /// Whoever holds one of these roles.
+    Roles(&'static [AccountRole]),
+}
+
+/// One line of the table.
+#[derive(Debug)]
+pub(crate) struct Route {
+    pub(crate) method: MethodFilter,
+    /// `{rest}` is what the path leaves open.
+    pub(crate) path: &'static str,
+    pub(crate) place: Place,
+    pub(crate) admits: Admits,
+    /// The word in the menu; empty = it is not in the menu.
+    pub(crate) menu: &'static str,
+}
+
+const fn page(path: &'static str, place: Place, admits: Admits, menu: &'static str) -> Route {
+    Route { method: MethodFilter::GET, path, place, admits, menu }
+}
+
+const fn act(path: &'static str, place: Place, admits: Admits) -> Route {
+    Route { method: MethodFilter::POST, path, place, admits, menu: "" }
+}
+
+/// Everybody who works with the data; an auditor does not.
+const WORKING: Admits =
+    Admits::Roles(&[AccountRole::Viewer, AccountRole::Handler, AccountRole::Clerk, AccountRole::Releaser, AccountRole::Administrator]);
+const OFFICE: Admits = Admits::Roles(&[AccountRole::Clerk, AccountRole::Releaser, AccountRole::Administrator]);
+const AUDITING: Admits = Admits::Roles(&[AccountRole::Administrator, AccountRole::Auditor]);
+const ADMINISTERING: Admits = Admits::Roles(&[AccountRole::Administrator]);
+
+pub(crate) static ROUTES: &[Route] = &[
+    page("/livez", Place::Alive, Admits::Everybody, ""),
+    page("/readyz", Place::Ready, Admits::Everybody, ""),
+    page("/assets/{rest}", Place::Asset, Admits::Everybody, ""),
+    page("/login", Place::LoginForm, Admits::Everybody, ""),
+    act("/login", Place::Login, Admits::Everybody),
+    page("/login/first", Place::FirstForm, Admits::Everybody, ""),
+    act("/login/first", Place::First, Admits::Everybody),
+    act("/logout", Place::Logout, Admits::Accounts),
+    page("/", Place::Overview, WORKING, "总览"),
+    page("/reports", Place::Reports, WORKING, "报表"),
+    page("/reports/file", Place::ReportFile, WORKING, ""),
+    page("/sending", Place::Sending, WORKING, "发送"),
+    page("/runs", Place::Runs, OFFICE, "运行"),
+    page("/system/accounts", Place::Accounts, ADMINISTERING, "账号"),
+    act("/system/accounts/end", Place::EndAccount, ADMINISTERING),
+    page("/system/audit", Place::Audit, AUDITING, "操作记录"),
+    page("/account", Place::Account, Admits::Accounts, "我的账号"),
+    act("/account/password", Place::ChangePassword, Admits::Accounts),
+    act("/account/sessions", Place::EndSessions, Admits::Accounts),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_route_is_there_once() {
+        let mut seen = HashSet::new();
+        for route in ROUTES {
+            assert!(seen.insert((format!("{:?}", route.method), route.path)), "{}", route.path);
+        }
+        assert_eq!(ROUTES.iter().map(|route| route.place).collect::<HashSet<_>>().len(), ROUTES.len(), "a page has one route");
+    }
+}

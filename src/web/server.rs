@@ -1,0 +1,78 @@
+//! The listener of the portal. A client that is slow, silent or half gone is dropped by time and holds up nobody.
+
+use crate::web::portal::Portal;
+use crate::web::router::router;
+use anyhow::Context;
+use axum_server::Handle;
+use axum_server::tls_rustls::RustlsConfig;
+use hyper_util::rt::TokioTimer;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// The time for the head of a request, also of the next one of a connection that stays open.
+const HEAD_TIME: Duration = Duration::from_secs(10);
+/// The time for the answers that are under way when the service stops.
+const STOP_TIME: Duration = Duration::from_secs(20);
+/// How often the files of the certificate are looked at.
+const CERTIFICATE_TIME: Duration = Duration::from_secs(60);
+
+/// Serves the portal until `stop`. `listening` is called with the address once it listens.
+///
+/// # Errors
+/// The address is taken, or the certificate cannot be read.
+pub(crate) async fn serve(portal: Portal, root: &Path, stop: CancellationToken, listening: impl FnOnce(SocketAddr)) -> anyhow::Result<()> {
+    let settings = portal.settings.clone();
+    let address = settings.listen;
+    let listener = std::net::TcpListener::bind(address).with_context(|| format!("[portal] listen: cannot listen on {address}"))?;
+    listener.set_nonblocking(true).context("[portal] listen")?;
+    listening(listener.local_addr().context("[portal] listen")?);
+    let pages = router(Arc::new(portal)).into_make_service_with_connect_info::<SocketAddr>();
+    let handle = Handle::new();
+    tokio::spawn({
+        let (handle, stop) = (handle.clone(), stop.clone());
+        async move {
+            stop.cancelled().await;
+            handle.graceful_shutdown(Some(STOP_TIME));
+        }
+    });
+    match (&settings.certificate, &settings.key) {
+        (Some(certificate), Some(key)) => {
+            let (certificate, key) = (root.join(certificate), root.join(key));
+            let tls = RustlsConfig::from_pem_file(&certificate, &key).await;
+            let tls = tls.with_context(|| format!("[portal] cannot read {} and {}", certificate.display(), key.display()))?;
+            tokio::spawn(reload(tls.clone(), certificate, key, stop));
+            let mut server = axum_server::from_tcp_rustls(listener, tls)?.handle(handle).first_request_timeout(HEAD_TIME).http1_only();
+            server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
+            server.serve(pages).await.context("the portal")
+        }
+        _ => {
+            let mut server = axum_server::from_tcp(listener)?.handle(handle).first_request_timeout(HEAD_TIME).http1_only();
+            server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
+            server.serve(pages).await.context("the portal")
+        }
+    }
+}
+
+/// Takes a renewed certificate into use. One that cannot be read leaves the old one in use.
+async fn reload(tls: RustlsConfig, certificate: std::path::PathBuf, key: std::path::PathBuf, stop: CancellationToken) {
+    let changed = |path: &Path| std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+    let mut known = (changed(&certificate), changed(&key));
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(CERTIFICATE_TIME) => {}
+        }
+        let now = (changed(&certificate), changed(&key));
+        if now == known {
+            continue;
+        }
+        known = now;
+        match tls.reload_from_pem_file(&certificate, &key).await {
+            Ok(()) => tracing::info!("the certificate of the portal was read anew"),
+            Err(error) => tracing::error!(%error, "the new certificate of the portal cannot be read; the old one stays in use"),
+        }
+    }
+}

@@ -1,0 +1,427 @@
+//! The portal as a whole, without a listener: who gets in, who sees what, and what a forged request does.
+
+use crate::app::accounts::{self, NewAccount};
+use crate::app::person::Person;
+use crate::clock::Clock;
+use crate::store::reports::{ReportFile, ReportKey, ReportKind};
+use crate::store::runs::RunState;
+use crate::web::portal::Portal;
+use crate::web::router::router;
+use crate::web::routes::ROUTES;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::connect_info::MockConnectInfo;
+use axum::http::{HeaderMap, Request, StatusCode};
+use axum::routing::MethodFilter;
+use chrono::{DateTime, TimeDelta, Utc};
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use tower::ServiceExt;
+
+const PASSWORD: &str = "correct horse battery";
+const OFFICE: &str = "省投资促进局";
+
+/// A portal over an empty root, and its clock.
+struct World {
+    root: tempfile::TempDir,
+    portal: Arc<Portal>,
+    pages: Router,
+    clock: Clock,
+    now: DateTime<Utc>,
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+struct Answered {
+    status: StatusCode,
+    headers: HeaderMap,
+    text: String,
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().flatten() {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+impl World {
+    async fn new() -> World {
+        let root = tempfile::tempdir().unwrap();
+        let home = Path::new(env!("CARGO_MANIFEST_DIR"));
+        for folder in ["config", "jobs", "report-templates"] {
+            copy(&home.join(folder), &root.path().join(folder));
+        }
+        let settings = root.path().join("config/duban.toml");
+        let text = std::fs::read_to_string(&settings).unwrap();
+        std::fs::write(&settings, format!("{text}\n[portal]\nlisten = \"127.0.0.1:0\"\nhosts = [\"duban.gz.example\"]\n")).unwrap();
+        let now = "2026-10-09T02:00:00Z".parse().unwrap();
+        let clock = Clock::manual(now);
+        let portal = Arc::new(Portal::open(root.path(), clock.clone()).await.unwrap().expect("a portal"));
+        let peer: SocketAddr = "198.51.100.7:4711".parse().unwrap();
+        let pages = router(portal.clone()).layer(MockConnectInfo(peer));
+        World { root, portal, pages, clock, now }
+    }
+
+    fn pass(&mut self, time: TimeDelta) {
+        self.now += time;
+        self.clock.set(self.now);
+    }
+
+    async fn add(&self, name: &str, unit: &str, roles: &str) {
+        let account = NewAccount { name, unit, roles, must_change: false };
+        let by = Person { who: "测试", why: "测试" };
+        accounts::add(&self.portal.app, &self.portal.passwords, account, PASSWORD, by).await.unwrap();
+    }
+
+    async fn ask(&self, request: Request<Body>) -> Answered {
+        let response = self.pages.clone().oneshot(request).await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        Answered { status, headers, text: String::from_utf8_lossy(&bytes).into_owned() }
+    }
+
+    async fn get(&self, path: &str, cookie: &str) -> Answered {
+        let request = Request::get(path).header("host", "duban.gz.example").header("cookie", cookie);
+        self.ask(request.body(Body::empty()).unwrap()).await
+    }
+
+    async fn post(&self, path: &str, cookie: &str, form: &[(&str, &str)]) -> Answered {
+        self.ask(post(path, cookie, form).header("origin", "http://duban.gz.example").body(body(form)).unwrap()).await
+    }
+
+    /// Logs in. Returns the answer and the cookie of the session, empty where there is none.
+    async fn try_login(&self, name: &str, password: &str) -> (Answered, String) {
+        let page = self.get("/login", "").await;
+        let cookie = cookie_of(&page);
+        let form = [("csrf", &*token_of(&page)), ("name", name), ("password", password), ("next", "/reports")];
+        let answered = self.post("/login", &cookie, &form).await;
+        let session = Some(cookie_of(&answered)).filter(|cookie| cookie.starts_with("duban=")).unwrap_or_default();
+        (answered, session)
+    }
+
+    async fn login(&self, name: &str) -> String {
+        let (answered, cookie) = self.try_login(name, PASSWORD).await;
+        assert_eq!(answered.status, StatusCode::SEE_OTHER, "{name}: {}", answered.text);
+        cookie
+    }
+
+    /// A pack of a unit in a run that has ended. Returns its path.
+    async fn pack(&self, unit: &str, names: &[(&str, &str)]) -> String {
+        let units = &self.portal.app.config().policy.units;
+        let code = units.units[units.named(unit).unwrap()].code.clone();
+        let store = self.portal.app.store();
+        let day = "2026-09-30".parse().unwrap();
+        let run = store.runs().open("quarterly-packs", &format!("2026-10-08T10:00:{code}"), 0, day, true, "2026-10-08T02:00:00.000Z").await;
+        let run = store.runs().claim(&run.unwrap().id, "2026-10-08T02:00:00.000Z", "2026-10-08T03:00:00.000Z").await.unwrap().unwrap();
+        let path = format!("var/reports/quarterly-packs/2026-09-30/县（市、区）/{unit}清单.xlsx");
+        let file = self.root.path().join(&path);
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&file, format!("the pack of {unit}")).unwrap();
+        let names = names.iter().map(|(ledger, code)| ((*ledger).to_owned(), (*code).to_owned())).collect::<BTreeSet<_>>();
+        let key = ReportKey { template: "county-study".into(), kind: ReportKind::Pack, unit: code };
+        let made = ReportFile { key, path: path.clone(), sha256: "0".repeat(64), bytes: 5, names };
+        store.reports().add(&run, &[made]).await.unwrap();
+        store.runs().finish(&run, RunState::Done, "", None, "2026-10-08T02:10:00.000Z").await.unwrap();
+        path
+    }
+
+    async fn audited(&self) -> Vec<String> {
+        let lines = self.portal.app.store().audit().list(None).await.unwrap();
+        lines.into_iter().map(|line| format!("{} {} {} {}", line.who, line.os_user, line.what, line.object)).collect()
+    }
+}
+
+fn body(form: &[(&str, &str)]) -> Body {
+    let mut text = url::form_urlencoded::Serializer::new(String::new());
+    text.extend_pairs(form);
+    Body::from(text.finish())
+}
+
+fn post(path: &str, cookie: &str, _: &[(&str, &str)]) -> axum::http::request::Builder {
+    Request::post(path)
+        .header("host", "duban.gz.example")
+        .header("cookie", cookie)
+        .header("content-type", "application/x-www-form-urlencoded")
+}
+
+/// The cookies that an answer sets, as the next request sends them.
+fn cookie_of(answered: &Answered) -> String {
+    let set = answered.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap());
+    set.filter(|line| !line.contains("Max-Age=0")).map(|line| line.split(';').next().unwrap()).collect::<Vec<_>>().join("; ")
+}
+
+/// The token in the first form of a page.
+fn token_of(answered: &Answered) -> String {
+    answered.text.split_once("name=\"csrf\" value=\"").map(|(_, rest)| rest.split('"').next().unwrap().to_owned()).unwrap_or_default()
+}
+
+fn file_link(path: &str) -> String {
+    let mut link = url::form_urlencoded::Serializer::new(String::new());
+    link.append_pair("path", path);
+    format!("/reports/file?{}", link.finish())
+}
+
+/// Who may ask for each route: `all`, `in` (whoever is logged in), or letters: viewer, handler, clerk, releaser, administrator, auditor.
+const EXPECTED: &[(&str, &str, &str)] = &[
+    ("GET", "/livez", "all"),
+    ("GET", "/readyz", "all"),
+    ("GET", "/assets/{rest}", "all"),
+    ("GET", "/login", "all"),
+    ("POST", "/login", "all"),
+    ("GET", "/login/first", "all"),
+    ("POST", "/login/first", "all"),
+    ("POST", "/logout", "in"),
+    ("GET", "/", "vhcra-"),
+    ("GET", "/reports", "vhcra-"),
+    ("GET", "/reports/file", "vhcra-"),
+    ("GET", "/sending", "vhcra-"),
+    ("GET", "/runs", "--cra-"),
+    ("GET", "/system/accounts", "----a-"),
+    ("POST", "/system/accounts/end", "----a-"),
+    ("GET", "/system/audit", "----aA"),
+    ("GET", "/account", "in"),
+    ("POST", "/account/password", "in"),
+    ("POST", "/account/sessions", "in"),
+];
+
+/// Each role with its letter in the table.
+const ROLES: [(&str, char); 6] =
+    [("viewer", 'v'), ("handler", 'h'), ("clerk", 'c'), ("releaser", 'r'), ("administrator", 'a'), ("auditor", 'A')];
+
+#[tokio::test]
+async fn each_role_reaches_its_own_pages_and_no_other() {
+    let world = World::new().await;
+    let expected = |method: &str, path: &str| EXPECTED.iter().find(|row| (row.0, row.1) == (method, path)).map(|row| row.2);
+    for (role, _) in ROLES {
+        world.add(role, OFFICE, role).await;
+    }
+    let mut visitors = vec![(None, String::new())];
+    for (role, letter) in ROLES {
+        visitors.push((Some(letter), world.login(role).await));
+    }
+    for route in ROUTES {
+        let method = if route.method == MethodFilter::GET { "GET" } else { "POST" };
+        let admitted = expected(method, route.path).unwrap_or_else(|| panic!("{method} {} has no row in the table", route.path));
+        for (letter, cookie) in &visitors {
+            // an act of its own account would end the session of the test
+            let (method, path) = (method, route.path.replace("{rest}", "none"));
+            let answered = match method {
+                "GET" => world.get(&path, cookie).await,
+                // without a token nothing is done, whoever asks
+                _ => world.post(&path, cookie, &[]).await,
+            };
+            let is_admitted = match (admitted, letter) {
+                ("all", _) => true,
+                ("in", letter) => letter.is_some(),
+                (letters, Some(letter)) => letters.contains(*letter),
+                (_, None) => false,
+            };
+            let place = format!("{method} {path} as {letter:?}");
+            match (method, is_admitted, letter) {
+                (_, false, None) => {
+                    assert_eq!(answered.status, StatusCode::SEE_OTHER, "{place}");
+                    assert!(answered.headers["location"].to_str().unwrap().starts_with("/login?next="), "{place}");
+                }
+                ("GET", false, Some(_)) => assert_eq!(answered.status, StatusCode::NOT_FOUND, "{place}"),
+                ("POST", ..) => assert_eq!(answered.status, StatusCode::FORBIDDEN, "{place}"),
+                // a file that nobody named, and a login page for somebody who is logged in
+                _ if ["/reports/file", "/assets/none"].contains(&&*path) => assert_eq!(answered.status, StatusCode::NOT_FOUND, "{place}"),
+                _ if path == "/login" && letter.is_some() => assert_eq!(answered.status, StatusCode::SEE_OTHER, "{place}"),
+                _ => assert_eq!(answered.status, StatusCode::OK, "{place}: {}", answered.text),
+            }
+            let policy = answered.headers["content-security-policy"].to_str().unwrap();
+            assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"), "{place}");
+            assert_eq!(answered.headers["x-content-type-options"], "nosniff", "{place}");
+            assert_eq!(answered.headers["cache-control"], "no-store", "{place}");
+        }
+    }
+    assert_eq!(EXPECTED.len(), ROUTES.len(), "a row of the table has no route");
+    let refused = world.audited().await.into_iter().filter(|line| line.contains("refused: page"));
+    assert!(refused.clone().any(|line| line == "viewer viewer@198.51.100.7 refused: page GET /runs"), "{:?}", refused.collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_unit_downloads_its_own_packs_and_no_other() {
+    let world = World::new().await;
+    world.add("李四", "瓮安县", "viewer").await;
+    world.add("王五", OFFICE, "viewer").await;
+    let (own, other) = (world.pack("瓮安县", &[("project", "GZ1")]).await, world.pack("福泉市", &[]).await);
+    let (unit, office) = (world.login("李四").await, world.login("王五").await);
+
+    let listed = world.get("/reports?unit=%E7%A6%8F%E6%B3%89%E5%B8%82", &unit).await.text;
+    assert!(listed.contains("瓮安县清单.xlsx") && !listed.contains("福泉市清单"), "a unit cannot filter for another: {listed}");
+    let listed = world.get("/reports?unit=522702", &office).await.text;
+    assert!(!listed.contains("瓮安县清单.xlsx") && listed.contains("福泉市清单"), "{listed}");
+    let unknown = world.get("/reports?unit=%E7%93%AE%E5%AE%89%E7%BA%BF", &office).await.text;
+    assert!(unknown.contains("没有“瓮安线”这个单位，是不是“瓮安县”？") && unknown.contains("没有符合条件的报表"), "{unknown}");
+
+    let given = world.get(&file_link(&own), &unit).await;
+    assert_eq!((given.status, given.text.as_str()), (StatusCode::OK, "the pack of 瓮安县"));
+    let name = "attachment; filename=\"report.xlsx\"; filename*=UTF-8''%E7%93%AE%E5%AE%89%E5%8E%BF%E6%B8%85%E5%8D%95.xlsx";
+    assert_eq!(given.headers["content-disposition"], name);
+    assert_eq!(world.get(&file_link(&other), &unit).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(world.get(&file_link(&other), &office).await.status, StatusCode::OK);
+    for path in ["config/duban.toml", "../../etc/passwd", "/etc/passwd", "var/duban.db", &format!("./{own}")] {
+        assert_eq!(world.get(&file_link(path), &office).await.status, StatusCode::NOT_FOUND, "{path}");
+    }
+    let range = Request::get(file_link(&own)).header("host", "duban.gz.example").header("cookie", &unit).header("range", "bytes=4-7");
+    let part = world.ask(range.body(Body::empty()).unwrap()).await;
+    assert_eq!((part.status, part.text.as_str()), (StatusCode::PARTIAL_CONTENT, "pack"));
+    let audited = world.audited().await;
+    let downloads: Vec<_> = audited.iter().filter(|line| line.contains(" download ")).collect();
+    assert_eq!(downloads.len(), 2, "{audited:?}");
+    assert_eq!(*downloads[0], format!("李四 李四@198.51.100.7 download {own}"));
+}
+
+#[tokio::test]
+async fn a_request_of_a_foreign_page_does_nothing() {
+    let world = World::new().await;
+    world.add("王五", OFFICE, "administrator").await;
+    world.add("赵六", OFFICE, "viewer").await;
+    let cookie = world.login("王五").await;
+    let page = world.get("/system/accounts", &cookie).await;
+    let token = token_of(&page);
+    let form = [("csrf", &*token), ("name", "赵六"), ("reason", "离任")];
+    let path = "/system/accounts/end";
+    let origin = ("origin", "http://duban.gz.example");
+    for (headers, form) in [
+        (vec![], &form[..]),
+        (vec![("sec-fetch-site", "cross-site"), origin], &form),
+        (vec![("sec-fetch-site", "none")], &form),
+        (vec![("origin", "http://evil.example")], &form),
+        (vec![origin], &form[1..]),
+        (vec![origin], &[("csrf", "0"), ("name", "赵六"), ("reason", "离任")]),
+        (vec![("sec-fetch-site", "same-origin")], &[("csrf", ""), ("name", "赵六"), ("reason", "离任")]),
+    ] {
+        let mut request = post(path, &cookie, form);
+        for (name, value) in &headers {
+            request = request.header(*name, *value);
+        }
+        let answered = world.ask(request.body(body(form)).unwrap()).await;
+        assert_eq!(answered.status, StatusCode::FORBIDDEN, "{headers:?} {form:?}");
+    }
+    let other = world.login("赵六").await;
+    assert_eq!(world.get("/", &other).await.status, StatusCode::OK, "the account is still in use");
+    // a token is one of its own session
+    let answered = world.post("/logout", &other, &[("csrf", &token)]).await;
+    assert_eq!(answered.status, StatusCode::FORBIDDEN);
+
+    let done = world.post(path, &cookie, &form).await;
+    assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.text);
+    assert!(world.get("/system/accounts", &cookie).await.text.contains("账号“赵六”已停用。"));
+    assert!(!world.get("/system/accounts", &cookie).await.text.contains("账号“赵六”已停用。"), "it is said once");
+    assert_eq!(world.get("/", &other).await.status, StatusCode::SEE_OTHER, "its session has ended");
+    let own = world.post(path, &cookie, &[("csrf", &token), ("name", "王五"), ("reason", "x")]).await;
+    assert!(own.text.contains("不能停用自己的账号"), "{}", own.text);
+    assert!(world.audited().await.contains(&"王五 王五@198.51.100.7 account ended 赵六".to_owned()), "{:?}", world.audited().await);
+}
+
+#[tokio::test]
+async fn the_fifth_wrong_password_locks_the_door() {
+    let mut world = World::new().await;
+    world.add("王五", OFFICE, "viewer").await;
+    let wrong = "账号或密码不对";
+    for attempt in 0..5 {
+        let (answered, cookie) = world.try_login("王五", "wrong wrong wrong").await;
+        assert!(answered.text.contains(wrong) && cookie.is_empty(), "{attempt}: {}", answered.text);
+    }
+    let (locked, cookie) = world.try_login("王五", PASSWORD).await;
+    assert_eq!((locked.status, cookie.as_str()), (StatusCode::TOO_MANY_REQUESTS, ""));
+    assert!(world.try_login("没有的人", PASSWORD).await.0.text.contains(wrong), "an unknown name gets the same words");
+    world.pass(TimeDelta::minutes(16));
+    let (answered, cookie) = world.try_login(" 王五 ", PASSWORD).await;
+    assert_eq!(answered.headers["location"], "/reports");
+    assert!(cookie.starts_with("duban=") && cookie.len() == "duban=".len() + 64, "{cookie}");
+    let set = answered.headers.get_all("set-cookie").iter().next().unwrap().to_str().unwrap().to_owned();
+    assert!(set.ends_with("; Path=/; HttpOnly; SameSite=Lax"), "{set}");
+    let audited = world.audited().await;
+    let count = |what: &str| audited.iter().filter(|line| line.ends_with(&format!("{what} 198.51.100.7"))).count();
+    assert_eq!((count("refused: login"), count("refused: login locked"), count("198.51.100.7 login")), (6, 1, 1), "{audited:?}");
+}
+
+#[tokio::test]
+async fn a_session_ends_by_time_and_by_its_owner() {
+    let mut world = World::new().await;
+    world.add("王五", OFFICE, "viewer").await;
+    let status = async |world: &World, cookie: &str| world.get("/", cookie).await.status;
+    let first = world.login("王五").await;
+    world.pass(TimeDelta::minutes(29));
+    assert_eq!(status(&world, &first).await, StatusCode::OK);
+    world.pass(TimeDelta::minutes(29));
+    assert_eq!(status(&world, &first).await, StatusCode::OK, "it was used meanwhile");
+    world.pass(TimeDelta::minutes(31));
+    assert_eq!(status(&world, &first).await, StatusCode::SEE_OTHER, "it was not used for half an hour");
+    let second = world.login("王五").await;
+    for _ in 0..25 {
+        world.pass(TimeDelta::minutes(28));
+        assert_eq!(status(&world, &second).await, StatusCode::OK);
+    }
+    world.pass(TimeDelta::minutes(28));
+    assert_eq!(status(&world, &second).await, StatusCode::SEE_OTHER, "it is twelve hours old");
+
+    let (here, elsewhere) = (world.login("王五").await, world.login("王五").await);
+    let account = world.get("/account", &here).await;
+    let change = [("csrf", &*token_of(&account)), ("old", PASSWORD), ("password", "a new long password"), ("again", "a new long password")];
+    let wrong = [change[0], ("old", "not this one"), change[2], change[3]];
+    assert!(world.post("/account/password", &here, &wrong).await.text.contains("原密码不对"));
+    assert_eq!(world.post("/account/password", &here, &change).await.status, StatusCode::SEE_OTHER);
+    assert_eq!((status(&world, &here).await, status(&world, &elsewhere).await), (StatusCode::OK, StatusCode::SEE_OTHER));
+    assert_eq!(world.try_login("王五", PASSWORD).await.1, "", "the old password is void");
+    let page = world.get("/account", &here).await;
+    assert_eq!(world.post("/logout", &here, &[("csrf", &token_of(&page))]).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(status(&world, &here).await, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn a_password_that_must_be_changed_opens_nothing_else() {
+    let world = World::new().await;
+    let account = NewAccount { name: "王五", unit: OFFICE, roles: "clerk", must_change: true };
+    let by = Person { who: "测试", why: "" };
+    accounts::add(&world.portal.app, &world.portal.passwords, account, PASSWORD, by).await.unwrap();
+    let cookie = world.login("王五").await;
+    assert_eq!(world.get("/reports", &cookie).await.headers["location"], "/account");
+    let page = world.get("/account", &cookie).await;
+    let change = [("csrf", &*token_of(&page)), ("old", PASSWORD), ("password", "a new long password"), ("again", "a new long password")];
+    assert_eq!(world.post("/account/password", &cookie, &change).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(world.get("/reports", &cookie).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_code_of_the_first_administrator_is_good_once() {
+    let mut world = World::new().await;
+    let by = Person { who: "测试", why: "" };
+    let code = accounts::first_administrator_code(&world.portal.app, &world.portal.sessions, by).await.unwrap();
+    assert!(world.get("/login", "").await.text.contains("还没有任何账号"));
+    let enter = async |world: &World, code: &str, name: &str, password: &str| {
+        let page = world.get("/login/first", "").await;
+        let form = [("csrf", &*token_of(&page)), ("code", code), ("name", name), ("password", password), ("again", password)];
+        world.post("/login/first", &cookie_of(&page), &form).await.text
+    };
+    assert!(enter(&world, "0000-0000-0000-0000-0000", "王五", PASSWORD).await.contains("启用码不对"));
+    assert!(enter(&world, &code, "王五", "short").await.contains("密码须为12至128个字符"), "a typing error does not use it up");
+    assert!(enter(&world, &code.to_uppercase(), "王五", PASSWORD).await.contains("<h1>登录</h1>"));
+    assert!(enter(&world, &code, "赵六", PASSWORD).await.contains("启用码不对"));
+    let cookie = world.login("王五").await;
+    assert!(world.get("/system/accounts", &cookie).await.text.contains("办公、管理员"));
+    let late = accounts::first_administrator_code(&world.portal.app, &world.portal.sessions, by).await.unwrap();
+    world.pass(TimeDelta::minutes(31));
+    assert!(enter(&world, &late, "赵六", PASSWORD).await.contains("启用码不对"));
+}
+
+#[tokio::test]
+async fn a_name_that_is_not_ours_reaches_nothing_but_the_sign_of_life() {
+    let world = World::new().await;
+    let ask = async |path: &str| world.ask(Request::get(path).header("host", "evil.example").body(Body::empty()).unwrap()).await.status;
+    assert_eq!(ask("/login").await, StatusCode::MISDIRECTED_REQUEST);
+    assert_eq!(ask("/livez").await, StatusCode::OK);
+    assert_eq!(world.get("/nothing", "").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(world.post("/reports", "", &[]).await.status, StatusCode::NOT_FOUND, "a method that the table does not have");
+}

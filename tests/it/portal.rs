@@ -1,0 +1,162 @@
+//! The pages over a real socket: the service with and without them, accounts by command, a client that is silent, and the stop.
+
+use super::helpers::{command, duban, fresh_root, stderr, stdout};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+const PASSWORD: &str = "correct horse battery";
+
+fn with_pages(root: &Path) {
+    let settings = root.join("config/duban.toml");
+    let text = std::fs::read_to_string(&settings).expect("settings");
+    std::fs::write(&settings, format!("{text}\n[portal]\nlisten = \"127.0.0.1:0\"\n")).expect("settings");
+}
+
+/// A service that is stopped when the test ends.
+struct Service {
+    child: Child,
+    address: String,
+}
+
+impl Service {
+    fn start(root: &Path, arguments: &[&str]) -> Service {
+        let mut child = command(root, arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("a service");
+        let mut lines = BufReader::new(child.stdout.take().expect("stdout")).lines();
+        let line = lines.find_map(|line| line.ok().filter(|line| line.starts_with("网页："))).expect("an address");
+        // the rest is read, so that the service never waits for a reader
+        std::thread::spawn(move || lines.for_each(drop));
+        Service { child, address: line.trim_start_matches("网页：http://").trim_end_matches('/').to_owned() }
+    }
+
+    fn ask(&self, request: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).expect("a connection");
+        stream.write_all(request.replace('\n', "\r\n").as_bytes()).expect("a request");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("an answer");
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
+    fn get(&self, path: &str, cookie: &str) -> String {
+        self.ask(&format!("GET {path} HTTP/1.1\nHost: {}\nCookie: {cookie}\nConnection: close\n\n", self.address))
+    }
+
+    /// Logs in as the outside would: the form of the page, its token, the cookie. Returns the cookie of the session.
+    fn login(&self, name: &str) -> String {
+        let page = self.get("/login", "");
+        let between = |begin: &str, end: char| page.split_once(begin).and_then(|(_, rest)| rest.split(end).next()).expect(begin).to_owned();
+        let (cookie, token) = (between("set-cookie: ", ';'), between("name=\"csrf\" value=\"", '"'));
+        let form = format!("csrf={token}&name={name}&password={}", PASSWORD.replace(' ', "+"));
+        let answer = self.ask(&format!(
+            "POST /login HTTP/1.1\nHost: {0}\nOrigin: http://{0}\nCookie: {cookie}\nContent-Type: application/x-www-form-urlencoded\n\
+             Content-Length: {1}\nConnection: close\n\n{form}",
+            self.address,
+            form.len()
+        ));
+        assert!(answer.starts_with("HTTP/1.1 303"), "{answer}");
+        answer.split_once("set-cookie: ").and_then(|(_, rest)| rest.split(';').next()).expect("a session").to_owned()
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = std::process::Command::new("kill").arg(signal).arg(self.child.id().to_string()).status();
+        assert!(sent.is_ok_and(|status| status.success()));
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn password_file(root: &Path) -> String {
+    let path = root.join("password");
+    let mut file = std::fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&path).expect("a file");
+    writeln!(file, "{PASSWORD}").expect("a password");
+    path.to_str().expect("a path").to_owned()
+}
+
+#[test]
+fn accounts_are_managed_without_a_browser() {
+    let root = fresh_root();
+    let file = password_file(root.path());
+    let add = |name: &str, unit: &str, role: &str| {
+        duban(root.path(), &["portal", "user", "add", name, "--unit", unit, "--role", role, "--password-file", &file, "--by", "测试"])
+    };
+    let added = add("wangwu", "520000", "clerk,签发");
+    assert_eq!(
+        (added.status.code(), stdout(&added).as_str()),
+        (Some(0), "已建立账号“wangwu”（520000，办公、签发）。请本人登录后在“我的账号”中更改密码。\n")
+    );
+    for (arguments, message) in [
+        (("WangWu", "520000", "viewer"), "账号名“WangWu”已有人使用"),
+        (("lisi", "瓮安线", "viewer"), "没有“瓮安线”这个单位，是不是“瓮安县”？"),
+        (("lisi", "瓮安县", "clerk"), "“办公”只能给负责签发的办公室，该单位的账号可用：查看、经办"),
+        (("lisi", "瓮安县", "主任"), "没有“主任”这个角色，可用的角色：查看（viewer）"),
+        (("l", "瓮安县", "viewer"), "账号名须为2至32个字"),
+    ] {
+        let refused = add(arguments.0, arguments.1, arguments.2);
+        assert_eq!(refused.status.code(), Some(1), "{}", stdout(&refused));
+        assert!(stderr(&refused).contains(message), "{}", stderr(&refused));
+    }
+    std::fs::write(&file, "short\n").expect("a password");
+    assert!(stderr(&add("lisi", "瓮安县", "viewer")).contains("密码须为12至128个字符"));
+    let ended = duban(root.path(), &["portal", "user", "end", "WANGWU", "--by", "测试", "--reason", "离任"]);
+    assert_eq!(ended.status.code(), Some(0), "{}", stderr(&ended));
+    let listed = duban(root.path(), &["portal", "user", "list", "--format", "json"]);
+    let line: serde_json::Value = serde_json::from_str(stdout(&listed).trim()).expect("one line");
+    assert_eq!(
+        (&line["name"], &line["unit"], &line["roles"]),
+        (&"wangwu".into(), &"520000".into(), &serde_json::json!(["clerk", "releaser"]))
+    );
+    assert_ne!(line["ended_at"], "");
+    let audit = stdout(&duban(root.path(), &["audit", "--format", "json"]));
+    assert!(audit.contains("account added") && audit.contains("account ended") && !audit.contains(PASSWORD), "{audit}");
+}
+
+#[test]
+fn the_pages_are_served_beside_the_jobs_or_alone() {
+    let root = fresh_root();
+    let without = duban(root.path(), &["serve", "--only", "portal"]);
+    assert!(stderr(&without).contains("config/duban.toml has no section [portal]"), "{}", stderr(&without));
+    with_pages(root.path());
+    let file = password_file(root.path());
+    let added = duban(root.path(), &["portal", "user", "add", "lisi", "--unit", "瓮安县", "--role", "viewer", "--password-file", &file]);
+    assert_eq!(added.status.code(), Some(0), "{}", stderr(&added));
+    for arguments in [&["serve"][..], &["serve", "--only", "portal"]] {
+        let mut service = Service::start(root.path(), arguments);
+        assert!(service.get("/livez", "").ends_with("\r\n\r\nok\n"));
+        assert!(service.get("/readyz", "").starts_with("HTTP/1.1 200"));
+        let cookie = service.login("lisi");
+        let reports = service.get("/reports", &cookie);
+        assert!(reports.starts_with("HTTP/1.1 200") && reports.contains("<h1>报表</h1>"), "{reports}");
+        service.signal("-TERM");
+        let begin = Instant::now();
+        let status = service.child.wait().expect("an end");
+        assert!(status.success() && begin.elapsed() < Duration::from_secs(20), "{status} after {:?}", begin.elapsed());
+    }
+}
+
+/// Half a request, or none at all, is dropped by time and holds up nobody.
+#[test]
+fn a_silent_client_is_dropped() {
+    let root = fresh_root();
+    with_pages(root.path());
+    let service = Service::start(root.path(), &["serve", "--only", "portal"]);
+    let mut silent = TcpStream::connect(&service.address).expect("a connection");
+    let mut half = TcpStream::connect(&service.address).expect("a connection");
+    half.write_all(b"GET /login HTTP/1.1\r\nHost: local").expect("half a request");
+    let begin = Instant::now();
+    assert!(service.get("/livez", "").ends_with("ok\n"), "others are answered meanwhile");
+    for (name, stream) in [("silent", &mut silent), ("half", &mut half)] {
+        stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a time");
+        let mut rest = Vec::new();
+        let ended = stream.read_to_end(&mut rest);
+        assert!(ended.is_ok(), "{name}: {ended:?} after {:?}", begin.elapsed());
+    }
+    assert!(begin.elapsed() < Duration::from_secs(25), "{:?}", begin.elapsed());
+}
