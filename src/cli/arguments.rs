@@ -9,7 +9,7 @@ use crate::cli::person::PersonArguments;
 use crate::cli::portal::PortalAction;
 use crate::cli::restricted::RestrictedAction;
 use crate::cli::run::Only;
-use crate::source::child::{PARSE, QUERY, TAKE_IN};
+use crate::source::child::{PARSE, QUERY, TAKE_IN, TAKE_IN_FILE};
 use crate::source::refusal::ReadLimits;
 use chrono::NaiveDate;
 use clap::{Parser, Subcommand};
@@ -222,6 +222,9 @@ pub(crate) enum Command {
     /// Take in the rows that come through the standard input, confined, and write frames to the socket that is stdout
     #[command(name = TAKE_IN, hide = true)]
     TakeIn(ChildLimits),
+    /// Parse the file that is the standard input and take it in, confined, and write frames to the socket that is stdout
+    #[command(name = TAKE_IN_FILE, hide = true)]
+    TakeInFile(ChildLimits),
 }
 
 /// The limits of a child process, in the order of [`crate::source::refusal::ReadLimits`].

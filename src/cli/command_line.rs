@@ -39,6 +39,7 @@ pub fn run() -> ExitCode {
         Command::ParseFile(limits) => Some(child::parse_standard_input(limits.limits())),
         Command::RunQuery(limits) => Some(child::query_from_standard_input(limits.limits())),
         Command::TakeIn(limits) => Some(child::take_in_standard_input(limits.limits(), taker::take_in)),
+        Command::TakeInFile(limits) => Some(child::take_in_file(limits.limits(), taker::take_in)),
         _ => None,
     };
     if let Some(done) = child {
@@ -95,7 +96,7 @@ async fn dispatch(root: &Path, command: Command) -> anyhow::Result<Exit> {
         Command::Serve { only } => run::serve(root, only).await,
         Command::Portal { action } => portal::portal(root, action).await,
         // `run` has done it before the runtime was started
-        Command::ParseFile(_) | Command::RunQuery(_) | Command::TakeIn(_) => Ok(Exit::Done),
+        Command::ParseFile(_) | Command::RunQuery(_) | Command::TakeIn(_) | Command::TakeInFile(_) => Ok(Exit::Done),
         command => {
             let app = announced(App::open(root, Clock::System)).await?;
             let done = with_app(&app, command).await;
@@ -145,6 +146,7 @@ async fn with_app(app: &App, command: Command) -> anyhow::Result<Exit> {
         | Command::Portal { .. }
         | Command::ParseFile(_)
         | Command::RunQuery(_)
-        | Command::TakeIn(_) => Ok(Exit::Done),
+        | Command::TakeIn(_)
+        | Command::TakeInFile(_) => Ok(Exit::Done),
     }
 }

@@ -1,5 +1,5 @@
-//! The child processes that read what others have made: one parses a file or runs a query, another takes the rows in. The service starts both,
-//! limits their time and reads the frames of the second. They get descriptors only, but for a query, which comes with the url of its database through
+//! The child processes that read what others have made: one parses a file or runs a query, another takes the rows in, unless the file is small. The
+//! service starts both, limits their time and reads the frames of the second. They get descriptors only, but for a query, which comes with the url of its database through
 //! the standard input.
 
 use crate::source::bounds::packed_bytes_max;
@@ -11,7 +11,7 @@ use crate::source::shared_strings::SharedStrings;
 use crate::source::sql::{Database, Query};
 use crate::source::{parse, sql};
 use std::fs::File;
-use std::io::{Error, Read, Write};
+use std::io::{Cursor, Error, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -29,6 +29,12 @@ pub const QUERY: &str = "run-query";
 /// The hidden subcommand with which the binary takes in the rows that another child sends to its standard input. Its standard output is a socket, on
 /// which it gets its task and answers, and writes frames.
 pub const TAKE_IN: &str = "take-in";
+
+/// The same for a small file, which is the standard input: one child parses it and takes it in.
+pub const TAKE_IN_FILE: &str = "take-in-file";
+
+/// The longest file that one child parses and takes in. To start another one takes longer than the two can save by working at once.
+const SMALL_BYTES: u64 = 128 * 1024;
 
 /// mimalloc reserves a gigabyte of addresses at once, which a limit on addresses below that does not admit.
 const ALLOCATOR_RESERVE: (&str, &str) = ("MIMALLOC_ARENA_RESERVE", "16MiB");
@@ -105,8 +111,8 @@ impl Answers {
 pub struct TakingIn {
     /// What its parent wants it to do.
     pub task: Vec<u8>,
-    /// The rows of the child before it.
-    pub rows: FrameReader<File>,
+    /// The rows of the child before it, or of the file.
+    pub rows: FrameReader<Box<dyn Read>>,
     pub out: FrameWriter<File>,
     answers: File,
 }
@@ -221,22 +227,8 @@ impl ParserCommand {
                 (limits, query.timed_out(), Refusal::new(reason, hint))
             }
         };
-        let reader = match rows {
-            Rows::File(file) => self.start_parser(file, limits),
-            Rows::Query(query) => self.start_query(query, limits),
-        };
-        let mut reader = reader.map_err(refused)?;
         let Dialogue { mut ours, theirs } = dialogue;
-        let from = reader.stdout.take().map_or(Stdio::null(), Stdio::from);
-        let taker = self.command(TAKE_IN, limits, from).stdout(OwnedFd::from(theirs)).spawn();
-        let taker = match taker {
-            Ok(taker) => taker,
-            Err(error) => {
-                let _ = reader.kill();
-                let _ = reader.wait();
-                return Err(refused(error));
-            }
-        };
+        let children = self.start_both(rows, limits, theirs).map_err(refused)?;
         let begin = || {
             send_message(&mut ours, task);
             FrameReader::without_strings(ours)
@@ -245,7 +237,28 @@ impl ParserCommand {
             Received::Frames(bytes) => take(bytes),
             _ => true,
         };
-        receive(vec![taker, reader], begin, limits, take, too_slow, died)
+        receive(children, begin, limits, take, too_slow, died)
+    }
+
+    /// Starts a child that takes in, and before it one that reads; a small file needs no other.
+    fn start_both(&self, rows: &mut Rows, limits: ReadLimits, out: UnixStream) -> std::io::Result<Vec<Child>> {
+        let mut reader = match rows {
+            Rows::File(file) if file.length() <= SMALL_BYTES => {
+                let input = Stdio::from(file.descriptor()?);
+                return Ok(vec![self.command(TAKE_IN_FILE, limits, input).stdout(OwnedFd::from(out)).spawn()?]);
+            }
+            Rows::File(file) => self.start_parser(file, limits)?,
+            Rows::Query(query) => self.start_query(query, limits)?,
+        };
+        let from = reader.stdout.take().map_or(Stdio::null(), Stdio::from);
+        match self.command(TAKE_IN, limits, from).stdout(OwnedFd::from(out)).spawn() {
+            Ok(taker) => Ok(vec![taker, reader]),
+            Err(error) => {
+                let _ = reader.kill();
+                let _ = reader.wait();
+                Err(error)
+            }
+        }
     }
 
     fn start_parser(&self, file: &mut InputFile, limits: ReadLimits) -> std::io::Result<Child> {
@@ -415,7 +428,27 @@ pub fn take_in_standard_input(
     let level = confine(&Task::Parse, limits)?;
     let mut out = FrameWriter::new(out);
     out.level(level)?;
-    take_in(TakingIn { task, rows: FrameReader::new(rows), out, answers }, limits)
+    take_in(TakingIn { task, rows: FrameReader::new(Box::new(rows)), out, answers }, limits)
+}
+
+/// As [`take_in_standard_input`], for a small file that it parses itself.
+///
+/// # Errors
+/// As there.
+pub fn take_in_file(limits: ReadLimits, take_in: impl FnOnce(TakingIn, ReadLimits) -> std::io::Result<()>) -> std::io::Result<()> {
+    let input = File::from(std::io::stdin().as_fd().try_clone_to_owned()?);
+    let out = File::from(std::io::stdout().as_fd().try_clone_to_owned()?);
+    let mut answers = out.try_clone()?;
+    let task = read_message(&mut answers)?;
+    let scratch = tempfile::tempfile().ok();
+    let level = confine(&Task::Parse, limits)?;
+    let mut out = FrameWriter::new(out);
+    out.level(level)?;
+    let mut rows = FrameWriter::new(Vec::new());
+    rows.level(level)?;
+    parse::parse_file(input, scratch, limits, &mut rows)?;
+    let rows = Cursor::new(rows.into_inner()?);
+    take_in(TakingIn { task, rows: FrameReader::new(Box::new(rows)), out, answers }, limits)
 }
 
 /// The body of the child that runs a query, which comes through its standard input.

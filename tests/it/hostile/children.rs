@@ -67,15 +67,20 @@ fn stream(frames: &[Taken]) -> Vec<u8> {
     [block(LEVEL, &[0]), blocks, block(END, &[])].concat()
 }
 
-/// A program whose child `subcommand` sends the contents of a file, and which otherwise is ours.
-fn taken_over(folder: &Path, subcommand: &str, sent: &[u8]) -> std::path::PathBuf {
+/// A program whose children of these subcommands (as a shell matches them) send the contents of a file and then run `then`. Otherwise it is ours.
+fn taken_over(folder: &Path, subcommands: &str, sent: &[u8], then: &str) -> std::path::PathBuf {
     let (program, forged) = (folder.join("taken-over"), folder.join("forged"));
     std::fs::write(&forged, sent).expect("written");
     let ours = env!("CARGO_BIN_EXE_duban");
-    let text = format!("#!/bin/sh\nif [ \"$1\" = {subcommand} ]; then exec /bin/cat {}; else exec {ours} \"$@\"; fi\n", forged.display());
+    let text = format!("#!/bin/sh\ncase \"$1\" in {subcommands}) /bin/cat {}; {then} ;; *) exec {ours} \"$@\" ;; esac\n", forged.display());
     std::fs::write(&program, text).expect("written");
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).expect("a program");
     program
+}
+
+/// Rows that make a file so long that one child parses it and another takes it in.
+fn many_rows() -> String {
+    (100..6000).map(|number| format!("GZ{number},乙项目,瓮安县,\n")).collect()
 }
 
 async fn service(root: &Path, program: std::path::PathBuf) -> App {
@@ -217,7 +222,7 @@ async fn what_a_child_forges_of_a_register_is_not_stored() {
         }),
     ];
     for (what, sent) in forged {
-        let service = service(root.path(), taken_over(root.path(), "take-in", &sent)).await;
+        let service = service(root.path(), taken_over(root.path(), "take-in*", &sent, "exit")).await;
         match pull(&service).await {
             Err(PullError::ReaderEnded { refusal, .. }) => assert!(!refusal.reason.is_empty() && !refusal.hint.is_empty(), "{what}"),
             other => panic!("{what}: {other:?}"),
@@ -226,7 +231,7 @@ async fn what_a_child_forges_of_a_register_is_not_stored() {
         service.store().close().await;
     }
     // the same frames, unforged
-    let service = service(root.path(), taken_over(root.path(), "take-in", &whole)).await;
+    let service = service(root.path(), taken_over(root.path(), "take-in*", &whole, "exit")).await;
     let report = pull(&service).await.expect("a pull");
     assert_eq!(report.ledgers.iter().map(|ledger| (ledger.accepted, ledger.quarantined)).collect::<Vec<_>>(), [(1, 0)]);
 }
@@ -249,7 +254,7 @@ async fn what_a_child_forges_of_a_form_is_not_taken() {
         ("a frame of a register", stream(&[sheet(), Taken::RowEnd])),
     ];
     for (what, sent) in forged {
-        let service = service(root.path(), taken_over(root.path(), "take-in", &sent)).await;
+        let service = service(root.path(), taken_over(root.path(), "take-in*", &sent, "exit")).await;
         let path = root.path().join("反馈表.csv");
         std::fs::write(&path, format!("{what}\n")).expect("written");
         let sender = Sender { user: "test".into(), clerk: None, why: String::new() };
@@ -270,8 +275,10 @@ async fn what_a_parsing_child_forges_is_not_taken_in() {
         ("no end", [block(LEVEL, &[0]), block(FRAMES, &[0, 0, 1, 0, 0, 0])].concat()),
     ];
     for (what, sent) in forged {
-        let service = service(root.path(), taken_over(root.path(), "parse-file", &sent)).await;
-        let pulled = pull(&service).await;
+        let service = service(root.path(), taken_over(root.path(), "parse-file", &sent, "exit")).await;
+        let path = root.path().join("long.csv");
+        std::fs::write(&path, format!("项目编号,项目名称,县（市、区）\n{}", many_rows())).expect("written");
+        let pulled = pull_of(&service, &path).await;
         assert!(matches!(pulled, Err(PullError::ReaderEnded { .. })), "{what}: {pulled:?}");
         service.store().close().await;
     }
@@ -286,20 +293,17 @@ async fn a_child_that_hangs_is_ended_and_what_it_has_read_is_restricted() {
     let known = import(root.path(), "known.csv", format!("{head}GZ1,甲,瓮安县,\nGZ2,乙,瓮安县,\n"), &[]);
     assert_eq!(known.status.code(), Some(0), "{}", stderr(&known));
     let path = root.path().join("marked.csv");
-    std::fs::write(&path, format!("{head}GZ1,甲,瓮安县,是\nGZ2,乙,瓮安县,\n")).expect("written");
+    std::fs::write(&path, format!("{head}GZ1,甲,瓮安县,是\nGZ2,乙,瓮安县,\n{}", many_rows())).expect("written");
     let ours = env!("CARGO_BIN_EXE_duban");
     let parsed = std::process::Command::new(ours)
-        .args(["parse-file", "1", "2048", "9", "1000", "1000"])
+        .args(["parse-file", "1", "2048", "9", "10000", "1000"])
         .stdin(std::fs::File::open(&path).expect("the file"))
         .output()
         .expect("rows");
-    for hanging in ["parse-file", "take-in"] {
+    for hanging in ["parse-file", "take-in*"] {
         // all rows without the block of the end, or the level alone
         let sent = if hanging == "parse-file" { &parsed.stdout[..parsed.stdout.len() - 5] } else { &parsed.stdout[..6] };
-        let program = taken_over(root.path(), hanging, sent);
-        let text = std::fs::read_to_string(&program).expect("the program");
-        std::fs::write(&program, text.replace("exec /bin/cat", "trap '' TERM; /bin/cat").replace("; else", "; exec /bin/sleep 600; else"))
-            .expect("written");
+        let program = taken_over(root.path(), hanging, sent, "exec /bin/sleep 600");
         let service = service(root.path(), program).await;
         let pulled = pull_of(&service, &path).await;
         assert!(
