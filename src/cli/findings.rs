@@ -1,14 +1,13 @@
 //! `findings`: prints what is late, stuck or missing on a day.
 
 use crate::app::compose::App;
+use crate::app::current_findings::measure;
 use crate::app::findings::{Findings, FindingsFilter, find};
 use crate::cli::csv_text::CsvPrinter;
 use crate::cli::exit::Exit;
 use crate::cli::print::{Filter, Printer};
 use crate::domain::audience::masked;
-use crate::domain::judging::finding::Finding;
 use crate::domain::plain_text::shown_name;
-use crate::domain::rules::policy::Policy;
 use crate::worker::run::finding_facts::FindingFacts;
 use chrono::NaiveDate;
 use clap::Args;
@@ -139,17 +138,4 @@ fn print_table(found: &Findings) -> anyhow::Result<()> {
         out.line(format_args!("注：{note}"))?;
     }
     Ok(out.flush()?)
-}
-
-/// How late a record is, how far it lags, or which fields it lacks.
-fn measure(policy: &Policy, finding: &Finding) -> String {
-    match (finding.overdue_days(), &finding.lag) {
-        (Some(days), _) => format!("应于{}前，已超期{days}天", finding.due_on.map(|day| day.to_string()).unwrap_or_default()),
-        (_, Some(lag)) => format!("落后{}.{}个百分点", lag.tenths() / 10, lag.tenths() % 10),
-        _ => {
-            let fields = &policy.ledgers[policy.rules[finding.rule].ledger].fields;
-            let missing: Vec<&str> = finding.missing.iter().map(|field| fields[*field].title.as_str()).collect();
-            format!("缺{}", missing.join("、"))
-        }
-    }
 }

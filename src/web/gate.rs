@@ -9,7 +9,7 @@ use crate::web::fields::Fields;
 use crate::web::pages::place;
 use crate::web::portal::{Portal, Request};
 use crate::web::render::Frame;
-use crate::web::reply::{Answer, Download, Page, Refusal, Reply};
+use crate::web::reply::{Answer, Download, Made, Page, Refusal, Reply};
 use crate::web::routes::{Admits, Place, Route};
 use axum::body::{Body, to_bytes};
 use axum::http::header::{
@@ -28,6 +28,9 @@ use tower_http::services::ServeFile;
 const FORM_BYTES_MAX: usize = 256 * 1024;
 /// The time for a form to arrive.
 const FORM_TIME: Duration = Duration::from_secs(30);
+
+/// The media type of a workbook.
+const WORKBOOK: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
 
 /// Nothing but our own files, no script in a page, no page of ours in another.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; form-action 'self'; base-uri 'none'; \
@@ -183,6 +186,14 @@ async fn respond(portal: &Portal, route: Option<&'static Route>, asked: &Request
             response
         }
         Reply::Download(download) => serve_file(asked, download).await,
+        Reply::Made(Made { name, bytes }) => {
+            let mut response = bytes.into_response();
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(WORKBOOK));
+            if let Ok(value) = HeaderValue::from_str(&disposition(&name)) {
+                response.headers_mut().insert(CONTENT_DISPOSITION, value);
+            }
+            response
+        }
         Reply::Text(status, text) => (status, text).into_response(),
         Reply::Asset(asset) => {
             let mut response = asset.bytes.into_response();

@@ -1,6 +1,7 @@
 //! What all requests share.
 
 use crate::app::compose::App;
+use crate::app::current_findings::CurrentFindingsCache;
 use crate::app::login::Visitor;
 use crate::app::passwords::Passwords;
 use crate::clock::Clock;
@@ -20,6 +21,7 @@ pub(crate) struct Portal {
     pub(crate) passwords: Passwords,
     pub(crate) settings: PortalSettings,
     pub(crate) templates: Templates,
+    pub(crate) findings: CurrentFindingsCache,
 }
 
 /// One request of a page or an act.
@@ -51,7 +53,14 @@ impl Portal {
         let app = App::open_for_pages(root, clock).await?;
         let Some(settings) = app.config().settings.portal.clone() else { return Ok(None) };
         let sessions = app.sessions().await?;
-        Ok(Some(Portal { sessions, passwords: Passwords::new()?, settings, templates: Templates::new()?, app }))
+        Ok(Some(Portal {
+            sessions,
+            passwords: Passwords::new()?,
+            settings,
+            templates: Templates::new()?,
+            findings: CurrentFindingsCache::default(),
+            app,
+        }))
     }
 
     /// What a visitor may see.

@@ -7,7 +7,7 @@ use crate::web::assets;
 use crate::web::reply::Page;
 use crate::web::routes::{Admits, ROUTES};
 use axum::routing::MethodFilter;
-use minijinja::{Environment, UndefinedBehavior, context};
+use minijinja::{Environment, Output, State, UndefinedBehavior, Value, context, escape_formatter};
 
 const TEMPLATES: &[(&str, &str)] = &[
     ("base.html", include_str!("templates/base.html.j2")),
@@ -16,6 +16,8 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("accounts.html", include_str!("templates/accounts.html.j2")),
     ("audit.html", include_str!("templates/audit.html.j2")),
     ("fault.html", include_str!("templates/fault.html.j2")),
+    ("finding.html", include_str!("templates/finding.html.j2")),
+    ("findings.html", include_str!("templates/findings.html.j2")),
     ("first.html", include_str!("templates/first.html.j2")),
     ("login.html", include_str!("templates/login.html.j2")),
     ("overview.html", include_str!("templates/overview.html.j2")),
@@ -45,6 +47,7 @@ impl Templates {
     pub(crate) fn new() -> anyhow::Result<Templates> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_formatter(formatted);
         for (name, text) in TEMPLATES {
             environment.add_template(name, text)?;
         }
@@ -59,7 +62,7 @@ impl Templates {
         let settings = &frame.config.settings;
         let units = &frame.config.policy.units;
         let unit = frame.visitor.map_or("", |visitor| units.units[visitor.unit].name.as_str());
-        let menu: Vec<minijinja::Value> = frame.visitor.map_or_else(Vec::new, |visitor| menu(visitor, frame.path));
+        let menu: Vec<Value> = frame.visitor.map_or_else(Vec::new, |visitor| menu(visitor, frame.path));
         let values = context! {
             title => page.title,
             unit,
@@ -77,8 +80,26 @@ impl Templates {
     }
 }
 
+/// Writes a value into a page. A text is escaped as HTML asks for, and no more, so that an address stays legible.
+fn formatted(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), minijinja::Error> {
+    let Some(text) = value.as_str().filter(|_| !value.is_safe()) else { return escape_formatter(out, state, value) };
+    let mut rest = text;
+    while let Some(at) = rest.find(['&', '<', '>', '"', '\'']) {
+        out.write_str(&rest[..at])?;
+        out.write_str(match rest.as_bytes()[at] {
+            b'&' => "&amp;",
+            b'<' => "&lt;",
+            b'>' => "&gt;",
+            b'"' => "&quot;",
+            _ => "&#39;",
+        })?;
+        rest = &rest[at + 1..];
+    }
+    Ok(out.write_str(rest)?)
+}
+
 /// The pages that a visitor may ask for.
-fn menu(visitor: &Visitor, path: &str) -> Vec<minijinja::Value> {
+fn menu(visitor: &Visitor, path: &str) -> Vec<Value> {
     let admits = |admits: &Admits| match admits {
         Admits::Everybody | Admits::Accounts => true,
         Admits::Roles(roles) => visitor.roles.holds_any(roles),
@@ -97,7 +118,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_template_is_read() {
-        Templates::new().unwrap();
+    fn a_text_of_a_register_is_text() {
+        let mut templates = Templates::new().unwrap();
+        templates.0.add_template("t.html", "<a href=\"{{ text }}\">{{ text }}</a>{{ 12 }}").unwrap();
+        let shown = templates.0.get_template("t.html").unwrap().render(context! { text => "/a?b=1&c=<i>\"'" }).unwrap();
+        let escaped = "/a?b=1&amp;c=&lt;i&gt;&quot;&#39;";
+        assert_eq!(shown, format!("<a href=\"{escaped}\">{escaped}</a>12"));
+        assert!(templates.0.get_template("t.html").unwrap().render(context! {}).is_err(), "a value that is missing is an error");
     }
 }

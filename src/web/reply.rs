@@ -16,6 +16,7 @@ pub(crate) enum Reply {
         token: Option<String>,
     },
     Download(Download),
+    Made(Made),
     /// For machines.
     Text(StatusCode, String),
     Asset(&'static Asset),
@@ -45,6 +46,12 @@ pub(crate) struct Download {
     pub(crate) path: PathBuf,
     /// As the browser is to store it.
     pub(crate) name: String,
+}
+
+/// A file that was made for this request.
+pub(crate) struct Made {
+    pub(crate) name: String,
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// Why there is no answer as asked.

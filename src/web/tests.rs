@@ -182,6 +182,9 @@ const EXPECTED: &[(&str, &str, &str)] = &[
     ("GET", "/", "vhcra-"),
     ("GET", "/reports", "vhcra-"),
     ("GET", "/reports/file", "vhcra-"),
+    ("GET", "/findings", "vhcra-"),
+    ("GET", "/findings/list.xlsx", "vhcra-"),
+    ("GET", "/findings/one", "vhcra-"),
     ("GET", "/sending", "vhcra-"),
     ("GET", "/runs", "--cra-"),
     ("GET", "/system/accounts", "----a-"),
@@ -233,7 +236,9 @@ async fn each_role_reaches_its_own_pages_and_no_other() {
                 ("GET", false, Some(_)) => assert_eq!(answered.status, StatusCode::NOT_FOUND, "{place}"),
                 ("POST", ..) => assert_eq!(answered.status, StatusCode::FORBIDDEN, "{place}"),
                 // a file that nobody named, and a login page for somebody who is logged in
-                _ if ["/reports/file", "/assets/none"].contains(&&*path) => assert_eq!(answered.status, StatusCode::NOT_FOUND, "{place}"),
+                _ if ["/reports/file", "/assets/none", "/findings/one", "/findings/list.xlsx"].contains(&&*path) => {
+                    assert_eq!(answered.status, StatusCode::NOT_FOUND, "{place}")
+                }
                 _ if path == "/login" && letter.is_some() => assert_eq!(answered.status, StatusCode::SEE_OTHER, "{place}"),
                 _ => assert_eq!(answered.status, StatusCode::OK, "{place}: {}", answered.text),
             }

@@ -160,3 +160,61 @@ fn a_silent_client_is_dropped() {
     }
     assert!(begin.elapsed() < Duration::from_secs(25), "{:?}", begin.elapsed());
 }
+
+/// The address of the first link that begins so, as a browser reads it.
+fn link(page: &str, beginning: &str) -> String {
+    let marked = format!("href=\"{beginning}");
+    let rest = page.split_once(&marked).unwrap_or_else(|| panic!("no link {beginning} in {page}")).1;
+    let text = format!("{beginning}{}", rest.split('"').next().expect("a link"));
+    text.replace("&#x2f;", "/").replace("&amp;", "&")
+}
+
+fn total(page: &str) -> usize {
+    let rest = page.split_once("<p class=\"pager\">共").unwrap_or_else(|| panic!("no count in {page}")).1;
+    rest.split('条').next().expect("a count").parse().expect("a number")
+}
+
+#[test]
+fn findings_are_listed_explained_and_exported_for_whoever_may_see_them() {
+    let root = fresh_root();
+    with_pages(root.path());
+    let file = password_file(root.path());
+    for (name, unit, role) in [("wangwu", "520000", "clerk"), ("lisi", "瓮安县", "handler"), ("zhaoliu", "福泉市", "viewer")] {
+        let added = duban(root.path(), &["portal", "user", "add", name, "--unit", unit, "--role", role, "--password-file", &file]);
+        assert_eq!(added.status.code(), Some(0), "{}", stderr(&added));
+    }
+    let made =
+        duban(root.path(), &["sample", "--projects", "400", root.path().join("config/sample/register.xlsx").to_str().expect("a path")]);
+    assert_eq!(made.status.code(), Some(0), "{}", stderr(&made));
+    let ran = duban(root.path(), &["run", "daily-pull"]);
+    assert_eq!(ran.status.code(), Some(0), "{}{}", stdout(&ran), stderr(&ran));
+    let printed = |arguments: &[&str]| -> Vec<serde_json::Value> {
+        let mut all = vec!["findings", "--format", "json"];
+        all.extend_from_slice(arguments);
+        serde_json::from_str(&stdout(&duban(root.path(), &all))).expect("findings")
+    };
+    let service = Service::start(root.path(), &["serve", "--only", "portal"]);
+    let (office, unit, other) = (service.login("wangwu"), service.login("lisi"), service.login("zhaoliu"));
+    assert_eq!(total(&service.get("/findings", &office)), printed(&[]).len());
+    assert_eq!(total(&service.get("/findings?light=red", &office)), printed(&["--light", "red"]).len());
+
+    let own = service.get("/findings", &unit);
+    let count = total(&own);
+    assert!(count > 0 && count < printed(&[]).len() && !own.contains("福泉市"), "{own}");
+    let one = link(&own, "/findings/one");
+    let explained = service.get(&one, &unit);
+    assert!(explained.starts_with("HTTP/1.1 200") && explained.contains("结论：") && explained.contains("瓮安县"), "{explained}");
+    assert!(service.get(&one, &office).starts_with("HTTP/1.1 200"));
+    assert!(service.get(&one, &other).starts_with("HTTP/1.1 404"), "a neighbour's finding");
+
+    let mut stream = TcpStream::connect(&service.address).expect("a connection");
+    let export = link(&own, "/findings/list.xlsx");
+    write!(stream, "GET {export} HTTP/1.1\r\nHost: {}\r\nCookie: {unit}\r\nConnection: close\r\n\r\n", service.address).expect("a request");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("an answer");
+    let body = answer.windows(4).position(|window| window == b"\r\n\r\n").expect("a body") + 4;
+    let text = super::outputs::cells(&answer[body..]);
+    assert!(text.contains(&format!("共{count}件")) && !text.contains("福泉市"), "{text}");
+    let audit = stdout(&duban(root.path(), &["audit", "--format", "json"]));
+    assert!(audit.contains("export of findings") && audit.contains("lisi@127.0.0.1"), "{audit}");
+}

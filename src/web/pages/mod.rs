@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod accounts;
 pub(crate) mod audit;
+pub(crate) mod findings;
 pub(crate) mod health;
 pub(crate) mod login;
 pub(crate) mod overview;

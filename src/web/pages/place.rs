@@ -1,6 +1,6 @@
 //! Which function answers for each place of the table.
 
-use crate::web::pages::{account, accounts, audit, health, login, overview, reports, runs, sending};
+use crate::web::pages::{account, accounts, audit, findings, health, login, overview, reports, runs, sending};
 use crate::web::portal::{Portal, Request};
 use crate::web::reply::Answer;
 use crate::web::routes::Place;
@@ -22,6 +22,9 @@ pub(crate) async fn answer(portal: &Portal, place: Place, asked: &Request) -> An
         Place::EndSessions => account::end_sessions(portal, asked).await,
         Place::Reports => reports::list(portal, asked).await,
         Place::ReportFile => reports::file(portal, asked).await,
+        Place::Findings => findings::list(portal, asked).await,
+        Place::FindingList => findings::export(portal, asked).await,
+        Place::Finding => findings::one(portal, asked).await,
         Place::Runs => runs::list(portal, asked).await,
         Place::Sending => sending::list(portal, asked).await,
         Place::Audit => audit::list(portal, asked).await,

@@ -1,5 +1,6 @@
 //! Workbooks without a template: blank ledger forms, the import report, the accountability list.
 
 pub mod accountability;
-pub mod blank;
+pub(crate) mod blank;
+pub(crate) mod finding_list;
 pub mod intake_report;

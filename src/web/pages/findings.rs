@@ -1,0 +1,139 @@
+//! 督办事项: the findings as the register has them today; one with its explanation; the list as a workbook.
+
+use crate::app::current_findings::{CurrentFindings, FindingLine, LineFilter, finding_list};
+use crate::app::explain::explain;
+use crate::app::explained_text::explained_text;
+use crate::clock::stamp;
+use crate::domain::audience::masked;
+use crate::domain::judging::finding::State;
+use crate::domain::register::units::UnitId;
+use crate::domain::rules::rule::Light;
+use crate::web::fields::Fields;
+use crate::web::pages::shown::{ROWS, day, first_row, paging};
+use crate::web::portal::{Portal, Request, Scope};
+use crate::web::reply::{Answer, Made, Refusal, Reply};
+use minijinja::{Value, context};
+use std::sync::Arc;
+
+/// The word for a state.
+fn word(state: State) -> &'static str {
+    match state {
+        State::Open => "在督",
+        State::Exempt => "豁免",
+        State::Unjudged => "无法判定",
+    }
+}
+
+/// The unit whose part of the findings a visitor sees; `None` = all.
+fn reader(portal: &Portal, asked: &Request) -> anyhow::Result<Option<UnitId>> {
+    Ok(match portal.scope(asked.visitor()?) {
+        Scope::Office => None,
+        Scope::Unit(unit) => Some(unit),
+    })
+}
+
+/// The findings of today. `None` = nothing has been read yet.
+async fn current(portal: &Portal) -> anyhow::Result<Option<Arc<CurrentFindings>>> {
+    if portal.app.store().snapshots().list().await?.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(portal.findings.of(portal.app.evaluator(), portal.app.clock().today()).await?))
+}
+
+/// The filter of a query, and itself in words.
+fn filter_of(portal: &Portal, query: &Fields) -> (LineFilter, String) {
+    let policy = &portal.app.config().policy;
+    let filter = LineFilter {
+        light: Light::from_code(query.get("light")),
+        state: State::ALL.into_iter().find(|state| state.code() == query.get("state")),
+        rule: query.get("rule").to_owned(),
+        unit: policy.units.named(query.get("unit").trim()).filter(|_| !query.get("unit").trim().is_empty()),
+        text: query.get("text").trim().to_owned(),
+    };
+    let rule = policy.rules.iter().find(|rule| rule.id == filter.rule).map(|rule| rule.title.clone());
+    let unit = filter.unit.map(|unit| policy.units.units[unit].name.clone());
+    let text = Some(&filter.text).filter(|text| !text.is_empty()).map(|text| format!("含“{text}”"));
+    let words = [filter.light.map(|light| light.title().to_owned()), filter.state.map(|state| word(state).to_owned()), rule, unit, text];
+    let words: Vec<String> = words.into_iter().flatten().collect();
+    (filter, words.join("，"))
+}
+
+pub(crate) async fn list(portal: &Portal, asked: &Request) -> Answer {
+    let query = &asked.query;
+    let Some(current) = current(portal).await? else {
+        return Ok(Reply::page("fault", "督办事项", context! { text => "还没有导入台账。" }));
+    };
+    let (filter, _) = filter_of(portal, query);
+    let lines = current.lines(reader(portal, asked)?, &filter, first_row(query) as usize, ROWS as usize);
+    let rules: Vec<Value> = current
+        .policy
+        .rules
+        .iter()
+        .map(|rule| context! { id => &rule.id, title => &rule.title, is_here => rule.id == filter.rule })
+        .collect();
+    let lights: Vec<Value> = Light::ALL
+        .iter()
+        .map(|light| context! { code => light.code(), title => light.title(), is_here => filter.light == Some(*light) })
+        .collect();
+    let states: Vec<Value> = State::ALL
+        .iter()
+        .map(|state| context! { code => state.code(), title => word(*state), is_here => filter.state == Some(*state) })
+        .collect();
+    let unit = query.get("unit").trim();
+    let fault = match unit.is_empty() || filter.unit.is_some() {
+        true => String::new(),
+        false => format!("{}，以下未按单位筛选。", crate::app::accounts::unknown_unit(&current.policy.units, unit)),
+    };
+    let values = context! {
+        as_of => day(&current.as_of.to_string()), rules, lights, states, fault,
+        filter => context! { unit, text => &filter.text },
+        rows => lines.lines.iter().map(row).collect::<Vec<_>>(),
+        only_counted => lines.only_counted,
+        export => format!("/findings/list.xlsx?{}", query.with_page(1)),
+        paging => paging(query, lines.total as i64),
+    };
+    Ok(Reply::page("findings", "督办事项", values))
+}
+
+fn row(line: &FindingLine) -> Value {
+    let mut link = url::form_urlencoded::Serializer::new(String::new());
+    link.append_pair("rule", &line.rule).append_pair("key", &line.key);
+    context! {
+        link => format!("/findings/one?{}", link.finish()), rule => &line.rule_title, key => &line.key, name => &line.name, unit => &line.unit,
+        light => line.light.map_or("", Light::code), light_word => line.light.map_or("无法判定", Light::title),
+        state => word(line.state), is_open => line.state == State::Open,
+        measure => &line.measure, change => line.change.title(), restricted => line.restricted,
+    }
+}
+
+/// The filtered list as a workbook.
+pub(crate) async fn export(portal: &Portal, asked: &Request) -> Answer {
+    let visitor = asked.visitor()?;
+    let Some(current) = current(portal).await? else { return Err(Refusal::NotFound) };
+    let (filter, words) = filter_of(portal, &asked.query);
+    let name = format!("督办事项清单（截至{}）.xlsx", current.as_of);
+    let now = stamp(portal.app.clock().now());
+    portal.app.store().audit().record(&now, &visitor.account.name, "export of findings", &words, "").await?;
+    let (app, reader) = (portal.app.clone(), reader(portal, asked)?);
+    let bytes = tokio::task::spawn_blocking(move || finding_list(app.config(), &current, reader, &filter, words)).await??;
+    Ok(Reply::Made(Made { name, bytes }))
+}
+
+/// One finding, explained.
+pub(crate) async fn one(portal: &Portal, asked: &Request) -> Answer {
+    let (rule, key) = (asked.query.get("rule"), asked.query.get("key"));
+    let reader = reader(portal, asked)?;
+    let Some(current) = current(portal).await? else { return Err(Refusal::NotFound) };
+    if !current.shows(reader, rule, key) {
+        return Err(Refusal::NotFound);
+    }
+    let text = explained_text(&explain(portal.app.evaluator(), rule, key, current.as_of).await?);
+    let shown = |line: &String| masked(line);
+    let sections: Vec<Value> = text
+        .sections
+        .iter()
+        .map(|section| context! { heading => section.heading, lines => section.lines.iter().map(shown).collect::<Vec<_>>() })
+        .collect();
+    let values = context! { about => masked(&text.title), facts => text.facts.iter().map(shown).collect::<Vec<_>>(), sections };
+    Ok(Reply::page("finding", "督办事项详情", values))
+}
