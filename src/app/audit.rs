@@ -32,6 +32,14 @@ pub(crate) async fn verify(app: &App) -> anyhow::Result<AuditVerdict> {
     Ok(verdict)
 }
 
+/// Records that rows of the register, or what units wrote, are handed out by a command.
+///
+/// # Errors
+/// The database fails.
+pub(crate) async fn record_export(app: &App, what: &str, object: &str, by: Person<'_>) -> anyhow::Result<()> {
+    Ok(app.store().audit().record(&stamp(app.clock().now()), by.who, what, object, by.why).await?)
+}
+
 /// What came of accepting what was found.
 #[derive(Debug)]
 pub(crate) enum Accepted {

@@ -67,15 +67,6 @@ async fn ensure_decided(evaluator: &Evaluator, ledger: &str, source: &str, seq: 
     Ok(())
 }
 
-/// Records that the records of a ledger are handed out.
-///
-/// # Errors
-/// The database fails.
-pub(crate) async fn record_export(evaluator: &Evaluator, ledger: &Ledger, as_of: NaiveDate, by: Person<'_>) -> anyhow::Result<()> {
-    let now = stamp(evaluator.clock.now());
-    Ok(evaluator.store.audit().record(&now, by.who, "export", &format!("{} {as_of}", ledger.id), by.why).await?)
-}
-
 /// Calls `take` with every record of a ledger in force on a day, source by source.
 ///
 /// # Errors

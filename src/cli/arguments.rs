@@ -147,6 +147,8 @@ pub(crate) enum Command {
         ledger: Option<String>,
         #[arg(long, value_parser = ["table", "csv"], default_value = "table")]
         format: String,
+        #[command(flatten)]
+        person: PersonArguments,
     },
     /// Print what is late, stuck or missing on a day
     Findings {
@@ -157,6 +159,8 @@ pub(crate) enum Command {
         filter: FilterArguments,
         #[arg(long, value_parser = ["table", "json", "csv"], default_value = "table")]
         format: String,
+        #[command(flatten)]
+        person: PersonArguments,
     },
     /// Why a record has a finding of a rule, or has none: clause, cells, reckoning, who is notified, what comes next
     Explain {

@@ -7,6 +7,7 @@ use crate::cli::exit::Exit;
 use crate::cli::local_time::local;
 use crate::cli::person::PersonArguments;
 use crate::cli::print::{Filter, Printer};
+use crate::domain::notify::delivery::DeliveryEvent;
 use crate::domain::plain_text::shown_name;
 use crate::store::audit::AuditLine;
 use crate::store::audit_check::{AuditBreak, AuditVerdict};
@@ -37,7 +38,61 @@ fn as_json(line: &AuditLine) -> serde_json::Value {
 fn text(line: &AuditLine) -> String {
     let AuditLine { at, who, os_user, what, object, reason, no, .. } = line;
     let no = if *no == 0 { "未封".to_owned() } else { no.to_string() };
-    format!("{no} {} {}（系统用户{os_user}） {what} {object} {reason}", local(at), shown_name(who))
+    format!("{no} {} {}（系统用户{os_user}） {}（{what}） {object} {reason}", local(at), shown_name(who), kind_in_words(what))
+}
+
+/// The kind of a line in words.
+fn kind_in_words(what: &str) -> &str {
+    if let Some(event) = what.strip_prefix("message ") {
+        return DeliveryEvent::parse(event).map_or("邮件", |event| event.word(false));
+    }
+    match what {
+        "import" => "导入",
+        "import --accept" => "强制导入",
+        "pull" => "读取来源",
+        "pull --accept" => "强制读取来源",
+        "snapshot held" => "快照暂缓",
+        "snapshot in-force" => "放行快照",
+        "snapshot discarded" => "作废快照",
+        "confirm gone" => "确认退出台账",
+        "marks of a file" => "标注不便公开",
+        "marks ended" => "标注终止",
+        "restriction lifted" => "解除标注",
+        "secrecy header decided" => "认定保密栏",
+        "feedback" => "收下反馈",
+        "feedback refused" => "退回反馈表",
+        "feedback withdraw" => "撤回反馈",
+        "key made" | "key rotate" => "启用密钥",
+        "key ended" => "停用密钥",
+        "key revoke" => "作废密钥",
+        "look at a mail" => "查看邮件",
+        "sending held" => "暂停发送",
+        "sending released" => "恢复发送",
+        "export" | "export findings" | "export diff" | "export feedback" => "导出",
+        "accountability list" => "问责清单",
+        "rebuild" => "重新生成报表",
+        "start day fixed" => "确定启动日",
+        "audit pruned" => "清理审计记录",
+        "audit accepted" => "认可审计记录",
+        "audit head missing" => "末条的副本不在",
+        "plain text accepted" => "接受不加密",
+        refused if refused.starts_with("refused") => "被拒绝的操作",
+        _ => "其他",
+    }
+}
+
+/// The rows that a line is about, in words.
+fn rows_in_words(key: &str) -> &'static str {
+    match key.split(' ').next().unwrap_or_default() {
+        "marks" => "不便公开的标注",
+        "key" => "密钥",
+        "answers" => "反馈",
+        "withdrawal" => "反馈的撤回",
+        "snapshot" => "快照的状态",
+        "header" => "保密栏的认定",
+        "gone" => "退出台账的确认",
+        _ => "发送的暂停",
+    }
 }
 
 /// Prints whether the audit is whole. Exit code 1 = it is broken; the first bad place is printed.
@@ -93,7 +148,9 @@ fn broken_text(broken: &AuditBreak) -> String {
         AuditBreak::State { message, state } => {
             format!("邮件{message}的状态（{state}）与经过不符：有人越过程序改了数据库。经过见 duban outbox show {message}")
         }
-        AuditBreak::Rows(key) => format!("数据库中的“{key}”与最后一条有关的审计记录不符：有人越过程序改了数据库，或缺审计记录。{ACCEPT}"),
+        AuditBreak::Rows(key) => {
+            format!("数据库中{}（{key}）与最后一条有关的审计记录不符：有人越过程序改了数据库，或缺审计记录。{ACCEPT}", rows_in_words(key))
+        }
         AuditBreak::HeadFileMissing { since } => {
             format!("末条的副本var/audit.head不在（{}发现），末尾是否被删无法判断。{ACCEPT}", local(since))
         }

@@ -119,7 +119,7 @@ async fn with_app(app: &App, command: Command) -> anyhow::Result<Exit> {
         Command::Feedback { action } => feedback::feedback(app, action).await,
         Command::Key { action } => feedback::key(app, action).await,
         Command::Snapshot { action } => intake::snapshot(app, action).await,
-        Command::Diff { a, b, ledger, format } => diff::diff(app, &a, &b, ledger.as_deref(), &format).await,
+        Command::Diff { a, b, ledger, format, person } => diff::diff(app, &a, &b, ledger.as_deref(), &format, &person).await,
 
         Command::Run { job, as_of, dry_run, revise } => run::run(app, job, as_of, dry_run, revise).await,
         Command::Preview { job, as_of } => run::run(app, job, as_of, true, false).await,
@@ -129,7 +129,7 @@ async fn with_app(app: &App, command: Command) -> anyhow::Result<Exit> {
 
         Command::Restricted { action } => restricted::restricted(app, action).await,
 
-        Command::Findings { as_of, filter, format } => findings::print(app, as_of, &filter, &format).await,
+        Command::Findings { as_of, filter, format, person } => findings::print(app, as_of, &filter, &format, &person).await,
         Command::Explain { rule, key, as_of, format } => explain::explain(app, &rule, &key, as_of, &format).await,
         Command::Accountability { as_of, file, person } => accountability::accountability(app, as_of, &file, &person).await,
         Command::Rebuild { run, to, person } => rebuild::rebuild(app, &run, to, &person).await,

@@ -1,10 +1,12 @@
 //! `diff`, `snapshot gone`, `snapshot confirm-gone`: prints what differs between two snapshots, and which codes are gone.
 
+use crate::app::audit::record_export;
 use crate::app::compose::App;
 use crate::app::snapshots;
 use crate::app::snapshots::{Compared, GoneCode, GoneCodes, RecordChange};
 use crate::cli::csv_text::CsvPrinter;
 use crate::cli::exit::Exit;
+use crate::cli::person::PersonArguments;
 use crate::domain::intake::place::place_of;
 use crate::domain::plain_text::shown_name;
 use crate::domain::register::ledger::Role;
@@ -20,8 +22,16 @@ enum DiffOutput {
 
 const CSV_HEAD: [&str; 11] = ["类别", "台账", "来源", "编号", "名称", "责任单位", "栏目", "原内容", "新内容", "原位置", "新位置"];
 
-/// Prints what differs between two snapshots.
-pub(crate) async fn diff(app: &App, a: &str, b: &str, ledger: Option<&str>, format: &str) -> anyhow::Result<Exit> {
+/// Prints what differs between two snapshots. That it was handed out is on record.
+pub(crate) async fn diff(
+    app: &App,
+    a: &str,
+    b: &str,
+    ledger: Option<&str>,
+    format: &str,
+    person: &PersonArguments,
+) -> anyhow::Result<Exit> {
+    record_export(app, "export diff", &format!("{a} {b} {format}"), person.person(&person.who())).await?;
     let mut out = match format {
         "csv" => DiffOutput::Csv(Box::new(CsvPrinter::to_stdout())),
         _ => DiffOutput::Table,

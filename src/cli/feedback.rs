@@ -1,9 +1,11 @@
 //! `duban feedback` and `duban key`: the answers of units, and the keys that prove their forms.
 
+use crate::app::audit::record_export;
 use crate::app::compose::App;
 use crate::app::feedback::{self, WhichAnswer};
 use crate::app::keys;
 use crate::cli::exit::Exit;
+use crate::cli::person::PersonArguments;
 use clap::Subcommand;
 
 #[derive(Subcommand)]
@@ -15,6 +17,8 @@ pub(crate) enum FeedbackAction {
         unit: Option<String>,
         #[arg(long, default_value_t = 50)]
         limit: i64,
+        #[command(flatten)]
+        person: PersonArguments,
     },
     /// Take an answer back: its number in the list, or ledger and code for the last one on a record
     Withdraw {
@@ -51,7 +55,9 @@ pub(crate) enum KeyAction {
 
 pub(crate) async fn feedback(app: &App, action: FeedbackAction) -> anyhow::Result<Exit> {
     match action {
-        FeedbackAction::List { unit, limit } => {
+        FeedbackAction::List { unit, limit, person } => {
+            let of = unit.as_deref().unwrap_or("all units");
+            record_export(app, "export feedback", of, person.person(&person.who())).await?;
             let policy = &app.config().policy;
             for row in feedback::list(app.importer(), unit.as_deref(), limit).await? {
                 let answer = &row.answer;

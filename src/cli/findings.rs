@@ -1,10 +1,12 @@
 //! `findings`: prints what is late, stuck or missing on a day.
 
+use crate::app::audit::record_export;
 use crate::app::compose::App;
 use crate::app::current_findings::measure;
 use crate::app::findings::{Findings, FindingsFilter, find};
 use crate::cli::csv_text::CsvPrinter;
 use crate::cli::exit::Exit;
+use crate::cli::person::PersonArguments;
 use crate::cli::print::{Filter, Printer};
 use crate::domain::audience::masked;
 use crate::domain::plain_text::shown_name;
@@ -61,9 +63,17 @@ const CSV_HEAD: [&str; 14] = [
     "missing",
 ];
 
-/// Prints the findings of a day that the filter takes, as a table, json or csv. Notes go to stderr, where the format holds data only.
-pub(crate) async fn print(app: &App, as_of: Option<NaiveDate>, filter: &FilterArguments, format: &str) -> anyhow::Result<Exit> {
+/// Prints the findings of a day that the filter takes, as a table, json or csv. Notes go to stderr, where the format holds data only. That
+/// they were handed out is on record.
+pub(crate) async fn print(
+    app: &App,
+    as_of: Option<NaiveDate>,
+    filter: &FilterArguments,
+    format: &str,
+    person: &PersonArguments,
+) -> anyhow::Result<Exit> {
     let as_of = as_of.unwrap_or_else(|| app.clock().today());
+    record_export(app, "export findings", &format!("{as_of} {format}"), person.person(&person.who())).await?;
     let found = find(app.evaluator(), as_of, &filter.into()).await?;
     for (ledger, covers_on) in &found.early {
         print_error!("{ledger}：没有截至{as_of}及以前的数据，以最早的一次（截至{covers_on}）代替");

@@ -1,5 +1,6 @@
 //! `pull`, `import`, `snapshot`: prints what was read from a file or source, and lists, releases and exports snapshots.
 
+use crate::app::audit::record_export;
 use crate::app::compose::App;
 use crate::app::import;
 use crate::app::import::{DecidedHeader, ImportRequest, Imported, Pulled};
@@ -277,7 +278,7 @@ pub(crate) async fn snapshot(app: &App, action: SnapshotAction) -> anyhow::Resul
 /// Writes the records of a ledger on a day as csv to stdout.
 async fn export(app: &App, ledger: &str, as_of: NaiveDate, person: &PersonArguments) -> anyhow::Result<Exit> {
     let ledger = ledger_named(&app.config().policy, ledger)?;
-    snapshots::record_export(app.evaluator(), ledger, as_of, person.person(&person.who())).await?;
+    record_export(app, "export", &format!("{} {as_of}", ledger.id), person.person(&person.who())).await?;
     let mut out = CsvPrinter::to_stdout();
     out.row(ledger.fields.iter().map(|field| field.id.as_str()))?;
     snapshots::each_record(app.evaluator(), ledger, as_of, |record| out.row(record.cells.iter().map(ToString::to_string))).await?;

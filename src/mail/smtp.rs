@@ -130,10 +130,10 @@ enum ReplyError {
 impl Display for ReplyError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            ReplyError::Timeout => f.write_str("no answer in time"),
-            ReplyError::Closed => f.write_str("the server closed the connection"),
+            ReplyError::Timeout => f.write_str("对方没有及时应答"),
+            ReplyError::Closed => f.write_str("对方断开了连接"),
             ReplyError::Io(error) => write!(f, "{error}"),
-            ReplyError::NotSmtp(text) => write!(f, "no SMTP reply: {text:?}"),
+            ReplyError::NotSmtp(text) => write!(f, "对方的应答不合规范：{text:?}"),
         }
     }
 }
@@ -208,7 +208,7 @@ impl Smtp {
                 .await
                 .map_err(|error| fault(FaultKind::Name, Phase::Connect, error.to_string()))?
                 .collect();
-            let mut last = fault(FaultKind::Name, Phase::Connect, "the name has no address".into());
+            let mut last = fault(FaultKind::Name, Phase::Connect, "这个名称没有地址".into());
             for address in addresses {
                 match TcpStream::connect(address).await {
                     Ok(stream) => return Ok(stream),
@@ -219,7 +219,7 @@ impl Smtp {
         };
         let stream = timeout(server.timeout, connecting)
             .await
-            .map_err(|_| fault(FaultKind::Timeout, Phase::Connect, "no answer in time".into()))??;
+            .map_err(|_| fault(FaultKind::Timeout, Phase::Connect, "对方没有及时应答".into()))??;
         stream.set_nodelay(true).map_err(|error| fault(FaultKind::Unreachable, Phase::Connect, error.to_string()))?;
         let stream: Stream = match server.tls {
             ServerTls::Implicit => self.secure(Box::new(stream)).await?,
@@ -244,7 +244,7 @@ impl Smtp {
         let connector = self.tls.get_or_init(|| connector(&self.server)).clone().map_err(|detail| fault(FaultKind::Certificate, detail))?;
         let name = ServerName::try_from(self.server.host.clone()).map_err(|error| fault(FaultKind::Certificate, error.to_string()))?;
         match timeout(self.server.timeout, connector.connect(name, stream)).await {
-            Err(_) => Err(fault(FaultKind::Timeout, "no answer in time".into())),
+            Err(_) => Err(fault(FaultKind::Timeout, "对方没有及时应答".into())),
             Ok(Ok(stream)) => Ok(Box::new(stream)),
             Ok(Err(error)) => {
                 let kind = match error.get_ref().and_then(|inner| inner.downcast_ref::<TlsError>()) {
@@ -325,7 +325,7 @@ impl Connection {
     async fn starttls(mut self) -> Result<Stream, Fault> {
         let no = |detail: String| Fault { kind: FaultKind::NoTls, phase: Phase::Starttls, detail };
         if !self.extensions.contains("STARTTLS") {
-            return Err(no("the server does not offer STARTTLS".into()));
+            return Err(no("对方不提供STARTTLS".into()));
         }
         let reply = self.ask(Starttls).await.map_err(|error| error.fault(Phase::Starttls))?;
         if reply.code != 220 {
@@ -333,7 +333,7 @@ impl Connection {
         }
         // plain text sent before the handshake would be read as if it were protected by TLS
         if !self.stream.buffer().is_empty() {
-            return Err(no("the server went on in plain text behind STARTTLS".into()));
+            return Err(no("对方在STARTTLS之后仍发明文".into()));
         }
         Ok(self.stream.into_inner())
     }
@@ -341,11 +341,10 @@ impl Connection {
     async fn login(&mut self, credentials: &Credentials) -> Result<(), Fault> {
         const CHALLENGES_MAX: usize = 4;
         let fault = |kind, detail: String| Fault { kind, phase: Phase::Login, detail };
-        let mechanism =
-            *self.auth.first().ok_or_else(|| fault(FaultKind::NoLogin, "the server offers neither AUTH PLAIN nor AUTH LOGIN".into()))?;
-        let unusable = |_: lettre::transport::smtp::Error| fault(FaultKind::NoLogin, "the server's challenge cannot be answered".into());
+        let mechanism = *self.auth.first().ok_or_else(|| fault(FaultKind::NoLogin, "对方不提供AUTH PLAIN和AUTH LOGIN".into()))?;
+        let unusable = |_: lettre::transport::smtp::Error| fault(FaultKind::NoLogin, "对方的登录询问无法回答".into());
         let unanswered = |error: ReplyError| match error {
-            ReplyError::NotSmtp(_) => fault(FaultKind::Protocol, "no SMTP reply".into()),
+            ReplyError::NotSmtp(_) => fault(FaultKind::Protocol, "对方的应答不合规范".into()),
             error => error.fault(Phase::Login),
         };
         let mut reply = self.ask(Auth::new(mechanism, credentials.clone(), None).map_err(unusable)?).await.map_err(unanswered)?;
@@ -367,7 +366,7 @@ impl Connection {
     async fn ask(&mut self, command: impl Display) -> Result<Reply, ReplyError> {
         // an unsolicited reply would be taken for the reply to this command, and every later one would be shifted
         if !self.stream.buffer().is_empty() {
-            return Err(ReplyError::NotSmtp("the server spoke out of turn".into()));
+            return Err(ReplyError::NotSmtp("没有问就应答".into()));
         }
         self.write(command.to_string().as_bytes()).await?;
         self.reply(self.timeout).await
@@ -426,13 +425,13 @@ impl Connection {
         }
         // an early reply would be taken for the reply to the final dot and could turn a refusal into a success
         if timeout(Duration::ZERO, self.stream.fill_buf()).await.is_ok() {
-            let error = ReplyError::NotSmtp("the server spoke out of turn".into());
+            let error = ReplyError::NotSmtp("没有问就应答".into());
             return Err((self.last_reply(&error).await, Reuse::No));
         }
         if may_finish() {
             Ok(())
         } else {
-            Err((Attempt::Deferred("the claim on this message ran out; nothing was delivered".into()), Reuse::No))
+            Err((Attempt::Deferred("本次发送用时过长而中止，对方没有收到".into()), Reuse::No))
         }
     }
 
@@ -446,13 +445,13 @@ impl Connection {
 
     /// Sends the final dot and reads the reply to it. From here on the server may have taken the message.
     async fn finish(&mut self, limit: Duration) -> (Attempt, Reuse) {
-        let unknown = |error: &ReplyError| Attempt::Unknown(format!("{}: {error}", Phase::Dot.name()));
+        let unknown = |error: &ReplyError| Attempt::Unknown(format!("{}：{error}", Phase::Dot.name()));
         if let Err(error) = self.write(b".\r\n").await {
             return (unknown(&error), Reuse::No);
         }
         match self.reply(limit).await {
             Ok(reply) if !self.stream.buffer().is_empty() => {
-                (Attempt::Unknown(format!("{} {}; and the server spoke on", reply.code, reply.text())), Reuse::No)
+                (Attempt::Unknown(format!("{} {}；其后又有应答", reply.code, reply.text())), Reuse::No)
             }
             Ok(reply) => {
                 let attempt = classify(Phase::Dot, reply.code, &reply.text());
@@ -474,7 +473,7 @@ impl Connection {
 
 /// The outcome of a connection that failed before the final dot.
 fn deferred(phase: Phase, error: &ReplyError) -> Attempt {
-    Attempt::Deferred(format!("{}: {error}; nothing was delivered", phase.name()))
+    Attempt::Deferred(format!("{}：{error}；对方没有收到", phase.name()))
 }
 
 /// The lines of one reply: `250-text` … `250 text`. Text may be in any encoding, or missing.
@@ -540,8 +539,8 @@ impl PooledConnection {
     pub async fn deliver(&mut self, smtp: &Smtp, to: &str, bytes: &[u8], may_finish: &(dyn Fn() -> bool + Sync)) -> Attempt {
         let to: Address = match to.parse::<Address>() {
             Ok(to) if to.to_string().is_ascii() => to,
-            Ok(_) => return Attempt::Refused("not an address every server takes: it is not ASCII".into()),
-            Err(error) => return Attempt::Refused(format!("not an address: {error}")),
+            Ok(_) => return Attempt::Refused("邮箱地址含有英文字母、数字以外的字，多数服务器不收".into()),
+            Err(error) => return Attempt::Refused(format!("不是邮箱地址：{error}")),
         };
         loop {
             let (mut connection, is_reused) = match self.open.take() {

@@ -68,7 +68,7 @@ impl RowBudget {
     pub(crate) fn take(&mut self, row: u32, cells: usize, text_bytes: usize) -> Result<(), Refusal> {
         if text_bytes > ROW_BYTES_MAX {
             let reason = format!("第{row}行的文字共{}KB，超出{}KB的限度", text_bytes / 1024, ROW_BYTES_MAX / 1024);
-            return Err(Refusal::new(reason, "请删减该行的内容，详细情况可另附材料"));
+            return Err(Refusal::new(reason, "一行不会有这么多文字，请先检查该文件是否正常、是否选错；确有长篇材料的，拆分到附件中再导入"));
         }
         match (self.text_bytes.checked_sub(text_bytes as u64), self.cells.checked_sub(cells as u64)) {
             (Some(text_bytes), Some(cells)) => {

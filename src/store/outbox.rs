@@ -13,6 +13,7 @@ use crate::store::os_user::os_user;
 use crate::store::run_result;
 use crate::store::run_result::RunResult;
 use crate::store::runs::{Run, RunInputs, Runs};
+use chrono::NaiveDate;
 use sqlx::any::AnyRow;
 use sqlx::{Any, Row, Transaction};
 use std::collections::BTreeMap;
@@ -378,6 +379,22 @@ impl Outbox<'_> {
         let Some(row) = row else { return Ok(None) };
         let findings: NotifiedFindings = json("findings of message", id, &text(&row, "body")?)?;
         Ok(findings.iter().find(|[r, _, k, _]| r == rule && k == key).map(|[.., code]| Light::from_code(code)))
+    }
+
+    /// The findings that the last mail of a day reported to a unit (by name); `None` = it got none for that day.
+    ///
+    /// # Errors
+    /// The database fails or the row is damaged.
+    pub async fn findings_sent(self, unit: &str, as_of: NaiveDate) -> Result<Option<NotifiedFindings>> {
+        let row = sqlx::query(
+            "SELECT o.id, t.body FROM outbox o JOIN run r ON r.id=o.run JOIN outbox_findings t ON t.message=o.id \
+             WHERE o.unit=$1 AND r.as_of=$2 AND o.act='' AND o.test=0 ORDER BY o.created_at DESC, o.id LIMIT 1",
+        )
+        .bind(unit)
+        .bind(as_of.to_string())
+        .fetch_optional(&self.database.pool)
+        .await?;
+        row.map(|row| json("findings of message", &text(&row, "id")?, &text(&row, "body")?)).transpose()
     }
 
     /// Every message that notified a unit of a finding, oldest first, whatever its state. Messages of the test mode and drafts do not count.

@@ -329,7 +329,7 @@ impl Sending<'_> {
                     .execute(&mut *transaction)
                     .await?;
             if done.rows_affected() == 1 {
-                let detail = "too late, or claimed too often without a known end";
+                let detail = "超过发送期限，或多次发送都没有结果";
                 record_event(&mut transaction, &id, now, "", DeliveryEvent::Dead, detail).await?;
                 ids.push(id);
             }

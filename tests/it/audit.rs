@@ -60,6 +60,18 @@ fn every_act_is_on_record_and_the_record_is_checked() {
     assert!(object.starts_with("project/import/3 in-force sha256 "), "{object}");
     assert!(run(&["snapshot", "export", "project"], &of("王五", "年报用")).status.success());
     assert_eq!((last()[0].as_str(), last()[2].as_str()), ("export", "王五"));
+    for (command, kind) in [
+        (&["findings", "--as-of", "2026-09-30", "--format", "csv"][..], "export findings"),
+        (&["findings", "--as-of", "2026-09-30", "--format", "json"], "export findings"),
+        (&["findings", "--as-of", "2026-09-30"], "export findings"),
+        (&["diff", "project/import/1", "project/import/3", "--format", "csv"], "export diff"),
+        (&["feedback", "list"], "export feedback"),
+    ] {
+        assert!(run(command, &[]).status.success(), "{command:?}");
+        assert_eq!((last()[0].as_str(), last()[3].as_str()), (kind, "未写明"));
+        assert!(run(command, &of("王五", "年报用")).status.success());
+        assert_eq!((last()[0].as_str(), last()[2].as_str()), (kind, "王五"));
+    }
     assert!(run(&["init"], &[]).status.success());
     assert_eq!(last()[0], "start day fixed");
     edit(at, "config/duban.toml", "path = \"config/sample/register.xlsx\"\nsample = true", "path = \"a.csv\"");
@@ -218,7 +230,7 @@ fn what_is_done_past_the_program_is_found() {
         (
             format!("UPDATE restriction SET lifted=1, lifted_by='张三' WHERE lifted={none}"),
             format!("UPDATE restriction SET lifted={none}, lifted_by=''"),
-            "数据库中的“marks 1”与最后一条有关的审计记录不符",
+            "数据库中不便公开的标注（marks 1）与最后一条有关的审计记录不符",
         ),
         (
             "INSERT INTO audit SELECT '2020-01-01T00:00:00.000Z 0 a', '2020-01-01T00:00:00.000Z', '张三', os_user, what, object, reason, \

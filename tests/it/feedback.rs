@@ -378,7 +378,7 @@ async fn answers_are_taken_on_behalf_and_taken_back_and_keys_are_revoked() {
     let answer = |answers: &Answers| answers[&("project".to_owned(), "GZ202500123".to_owned())].clone();
     let taken = answer(&answers(root.path()).await);
     assert_eq!((taken.values["reason"].as_str(), taken.on_behalf.as_str()), ("资金", "王五"));
-    assert!(taken.by().ends_with("（王五代录）"), "{}", taken.by());
+    assert!(taken.by().ends_with("（办公室王五代录）"), "{}", taken.by());
 
     // taken back, the answer before it counts
     let person = ["--by", "王五", "--reason", "录错"];
@@ -397,8 +397,43 @@ async fn answers_are_taken_on_behalf_and_taken_back_and_keys_are_revoked() {
     assert!(key(&["revoke", "1", "--by", "王五", "--reason", "外泄"]).status.success());
     assert_eq!(key(&["revoke", "1", "--by", "王五", "--reason", "外泄"]).status.code(), Some(1));
     let (code, printed) = import_form(root.path(), "反馈表.xlsx", &form_with_reason(root.path(), "其他"));
-    assert!(code == Some(1) && printed.contains("密钥已作废"), "{printed}");
+    assert!(code == Some(1) && printed.contains("密钥已作废（第1号）"), "{printed}");
+    assert!(printed.contains("请在作废以后发出的提醒所附的反馈表上重新填写") && printed.contains("--for-unit 单位"), "{printed}");
     let listed = stdout(&key(&["list"]));
     assert!(listed.contains("1 form ") && listed.contains("已作废") && listed.contains("2 form ") && listed.contains("使用中"), "{listed}");
     assert!(!listed.contains("the key of the tests"));
+}
+
+/// What a clerk enters is shown as that to the unit and to the office; a form of an earlier day is taken as long as its key is valid.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_on_behalf_is_shown_as_that_and_an_older_form_is_taken() {
+    let root = fresh_root();
+    run(root.path()).await;
+    let older = read(&attachment(root.path(), "瓮安县"));
+    let mut form = read(&form_with_reason(root.path(), "用地"));
+    form.retain(|(name, _)| name.starts_with("反馈表"));
+    for (_, rows) in &mut form {
+        rows.retain(|row| !row.iter().any(|cell| cell.to_string().contains("表号")));
+    }
+    let done = import(root.path(), "无表号.xlsx", write(&form), &["--for-unit", "瓮安县", "--by", "王五"]);
+    assert!(stdout(&done).contains("收下1"), "{}{}", stdout(&done), stderr(&done));
+    let listed = stdout(&duban(root.path(), &["feedback", "list"]));
+    assert!(listed.contains("瓮安县 ") && listed.contains("张三（办公室王五代录）"), "{listed}");
+    let service = service(root.path(), "2027-01-08T00:00:00Z").await;
+    let when = RunWhen::AsOf("2026-12-31".parse().expect("a day"));
+    service.runner().run_job(&RunRequest { job: "quarterly-supervision".into(), when, revise: false }).await.expect("a run");
+    service.store().close().await;
+    let mails = files_below(&root.path().join("var/outbox"));
+    let (_, county) = mails.iter().find(|(name, _)| name.contains("2026-12-31") && name.ends_with("_瓮安县.eml")).expect("a mail");
+    assert!(as_read(county).contains("张三（办公室王五代录）：未推进原因：用地"), "{}", as_read(county));
+    let reports = files_below(&root.path().join("var/reports"));
+    let (_, workbook) =
+        reports.iter().find(|(name, _)| name.contains("2026-12-31") && name.contains("季度督办工作簿")).expect("a workbook");
+    assert!(super::outputs::cells(workbook).contains("（办公室王五代录）"), "the office reads it too");
+
+    let mut older = older;
+    let case = "head = { '填报人' = '李四' }\nset = [{ code = 'GZ202500124', column = '有关说明', value = '已加快' }]";
+    fill(&mut older, &toml::from_str(case).expect("a case"));
+    let (code, printed) = import_form(root.path(), "上季度的反馈表.xlsx", &write(&older));
+    assert!(code == Some(0) && printed.contains("截至2026年9月30日") && printed.contains("收下1"), "{printed}");
 }

@@ -293,17 +293,17 @@ pub enum Phase {
 impl Phase {
     pub fn name(self) -> &'static str {
         match self {
-            Phase::Connect => "connect",
-            Phase::Greeting => "greeting",
+            Phase::Connect => "连接",
+            Phase::Greeting => "连接后的问候",
             Phase::Hello => "EHLO",
             Phase::Starttls => "STARTTLS",
-            Phase::Tls => "TLS handshake",
-            Phase::Login => "AUTH",
-            Phase::Mail => "MAIL FROM",
-            Phase::Rcpt => "RCPT TO",
+            Phase::Tls => "TLS握手",
+            Phase::Login => "登录（AUTH）",
+            Phase::Mail => "发件人（MAIL FROM）",
+            Phase::Rcpt => "收件人（RCPT TO）",
             Phase::Data => "DATA",
-            Phase::Body => "message",
-            Phase::Dot => "final dot",
+            Phase::Body => "正文",
+            Phase::Dot => "正文结束",
         }
     }
 }
@@ -395,7 +395,7 @@ impl FaultKind {
 
 /// A fault with the message of the system or the reply of the server.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}: {detail}", phase.name())]
+#[error("{}：{detail}", phase.name())]
 pub struct Fault {
     pub kind: FaultKind,
     pub phase: Phase,
@@ -622,7 +622,7 @@ mod tests {
     fn a_channel_fault_does_not_count_against_the_message() {
         let fault = Fault { kind: FaultKind::Login, phase: Phase::Login, detail: "535 no".into() };
         let verdict = verdict(&Attempt::Channel(fault), 40, 0);
-        assert_eq!((verdict.state, verdict.counts, verdict.reply.as_str()), (DeliveryState::Pending, false, "AUTH: 535 no"));
+        assert_eq!((verdict.state, verdict.counts, verdict.reply.as_str()), (DeliveryState::Pending, false, "登录（AUTH）：535 no"));
         assert!(FaultKind::Login.pause(1) > FaultKind::Unreachable.pause(1));
         assert_eq!(FaultKind::Login.pause(9), Duration::hours(2));
     }

@@ -30,6 +30,8 @@ pub const NUMBER: &str = "表号";
 const VERDICT: (&str, &str) = ("feedback_verdict", "核对结果");
 const REMARK: (&str, &str) = ("feedback_remark", "有关说明");
 const CHECK: (&str, &str) = ("feedback_check", "校验码");
+/// The column with the findings in words, which a unit only reads.
+pub const FINDINGS: (&str, &str) = ("feedback_findings", "督办事项");
 
 /// The two verdicts a unit may give on the facts shown to it.
 pub const VERDICTS: [&str; 2] = ["属实", "有出入"];
@@ -100,9 +102,9 @@ impl Answer {
         self.proposals.iter().map(one).collect::<Vec<_>>().join("；")
     }
 
-    /// Day and author: `10月12日 张三`, `10月12日 张三（李四代录）`.
+    /// Day and author: `10月12日 张三`, `10月12日 张三（办公室李四代录）`.
     pub fn by(&self) -> String {
-        let clerk = if self.on_behalf.is_empty() { String::new() } else { format!("（{}代录）", self.on_behalf) };
+        let clerk = if self.on_behalf.is_empty() { String::new() } else { format!("（办公室{}代录）", self.on_behalf) };
         format!("{}{}{}{clerk}", chinese_day(self.filled_on), if self.who.is_empty() { "" } else { " " }, self.who)
     }
 }
@@ -122,6 +124,7 @@ pub fn form_ledger(ledger: &Ledger) -> Ledger {
     };
     let mut fields = ledger.fields.clone();
     fields.extend([own(VERDICT, &VERDICTS), own(REMARK, &[]), own(CHECK, &[])]);
+    fields.push(Field { editable: false, ..own(FINDINGS, &[]) });
     Ledger { roles: Roles::of(&fields), fields, append_only: Vec::new(), ..ledger.clone() }
 }
 
@@ -242,16 +245,20 @@ pub fn prefilled(ledger: &Ledger, record: &Record, field: usize, last: Option<&A
 pub struct SealedCells<'a> {
     pub facts: Vec<(&'a str, String)>,
     pub all: Vec<(&'a str, String)>,
+    pub name: Vec<(&'a str, String)>,
+    pub findings: Vec<(&'a str, String)>,
 }
 
 impl<'a> SealedCells<'a> {
-    /// The cells of the fields that are columns of the form; `text` gives what a cell reads.
-    pub fn new(ledger: &'a Ledger, is_column: impl Fn(usize) -> bool, text: impl Fn(usize) -> String) -> SealedCells<'a> {
+    /// The cells of the fields that are columns of the form; `text` gives what a cell reads, `findings` what the one with the findings does.
+    pub fn new(ledger: &'a Ledger, is_column: impl Fn(usize) -> bool, text: impl Fn(usize) -> String, findings: &str) -> SealedCells<'a> {
         let is = |field: usize, role: Role| ledger.role(role) == Some(field);
-        let mut cells = SealedCells::default();
+        let mut cells = SealedCells { findings: vec![(FINDINGS.0, masked(findings))], ..SealedCells::default() };
         for (index, field) in ledger.fields.iter().enumerate().filter(|(index, _)| is_column(*index) && !is(*index, Role::Code)) {
             let cell = (field.id.as_str(), masked(&text(index)));
-            if !field.editable && !is(index, Role::Name) {
+            if is(index, Role::Name) {
+                cells.name.push(cell.clone());
+            } else if !field.editable {
                 cells.facts.push(cell.clone());
             }
             cells.all.push(cell);
@@ -262,11 +269,13 @@ impl<'a> SealedCells<'a> {
 
 /// What the 校验码 of a returned row shows.
 pub fn check_row(ledger: &Ledger, unit_code: &str, as_of: NaiveDate, row: &FormRow<'_>, key: &FormKey) -> RowCheck {
-    let cells = SealedCells::new(ledger, |field| row.columns.contains(field), |field| row.text(field));
+    let findings = row.text(own_field(ledger, FINDINGS));
+    let cells = SealedCells::new(ledger, |field| row.columns.contains(field), |field| row.text(field), &findings);
     // sent empty
     let filled = [VERDICT, REMARK].into_iter().map(|column| (column.0, row.text(own_field(ledger, column))));
-    let all: Vec<(&str, String)> = cells.all.into_iter().chain(filled.filter(|(_, text)| !text.is_empty())).collect();
-    let sealed = SealedRow { unit: unit_code, as_of, ledger: &ledger.id, code: row.code, facts: &cells.facts, cells: &all };
+    let all: Vec<(&str, String)> = cells.all.iter().cloned().chain(filled.filter(|(_, text)| !text.is_empty())).collect();
+    let SealedCells { facts, name, findings, .. } = &cells;
+    let sealed = SealedRow { unit: unit_code, as_of, ledger: &ledger.id, code: row.code, facts, cells: &all, name, findings };
     key.check(&sealed, &row.text(own_field(ledger, CHECK)))
 }
 
@@ -306,7 +315,7 @@ impl FormRow<'_> {
 
 /// The index of one of the form's own columns in [`form_ledger`].
 fn own_field(ledger: &Ledger, column: (&str, &str)) -> usize {
-    ledger.fields.len() + [VERDICT, REMARK, CHECK].iter().position(|own| *own == column).unwrap_or(0)
+    ledger.fields.len() + [VERDICT, REMARK, CHECK, FINDINGS].iter().position(|own| *own == column).unwrap_or(0)
 }
 
 /// What is known of the record of a row.
@@ -314,6 +323,8 @@ pub struct KnownRecord<'a> {
     pub record: Option<&'a Record>,
     pub owner: Option<UnitId>,
     pub last: Option<&'a Answer>,
+    /// The findings on it in the unit's mail of that day, in words; `None` = there is no such mail.
+    pub sent_findings: Option<String>,
 }
 
 /// How a row of a form was taken.
@@ -349,7 +360,9 @@ pub fn assess_row(
     }
     let check = match proof {
         RowProof::Key(key) => check_row(ledger, &unit.code, head.as_of, row, key),
-        RowProof::Clerk => RowCheck { is_ours: true, has_facts_as_sent: false, is_untouched: false },
+        RowProof::Clerk => {
+            RowCheck { is_ours: true, has_facts_as_sent: false, is_untouched: false, has_name_as_sent: true, has_findings_as_sent: true }
+        }
     };
     if !check.is_ours {
         return returned(
@@ -374,7 +387,8 @@ pub fn assess_row(
         proposals: Vec::new(),
     };
     let has_new_text = fill_values(ledger, record, row, known.last, &mut answer);
-    let mut notes = compare_facts(ledger, record, row, check.has_facts_as_sent, &mut answer);
+    let mut notes = altered_cells(ledger, record, row, &check, known.sent_findings.as_deref());
+    notes.extend(compare_facts(ledger, record, row, check.has_facts_as_sent, &mut answer));
     let has_text = editable(ledger).any(|field| row.columns.contains(field) && !row.text(field).is_empty());
     let is_filled_in = has_new_text && has_text || !answer.verdict.is_empty() || !answer.remark.is_empty() || !answer.proposals.is_empty();
     if known.last.is_some_and(|last| answer.has_same_content(last)) {
@@ -420,6 +434,29 @@ fn fill_values(ledger: &Ledger, record: &Record, row: &FormRow<'_>, last: Option
         }
     }
     has_new_text
+}
+
+/// Remarks on cells that this service filled in and nobody is asked about: what was written over, and what had been there.
+fn altered_cells(ledger: &Ledger, record: &Record, row: &FormRow<'_>, check: &RowCheck, sent_findings: Option<&str>) -> Vec<String> {
+    let written = |field: usize| match row.text(field) {
+        empty if empty.is_empty() => "清空".to_owned(),
+        text => format!("改成“{}”", masked(&text.replace('\n', "；"))),
+    };
+    let mut notes = Vec::new();
+    if let Some(name) = ledger.role(Role::Name).filter(|name| row.columns.contains(*name) && !check.has_name_as_sent) {
+        let title = &ledger.fields[name].title;
+        notes.push(format!(
+            "{title}不是填报内容，被{}；台账为“{}”，以台账为准，反馈照收",
+            written(name),
+            masked(&record.cell(name).to_string())
+        ));
+    }
+    let findings = own_field(ledger, FINDINGS);
+    if row.columns.contains(findings) && !check.has_findings_as_sent {
+        let sent = sent_findings.map_or_else(|| "以所发提醒为准".to_owned(), |sent| format!("所发为“{sent}”，以此为准"));
+        notes.push(format!("{}不是填报内容，被{}；{sent}，反馈照收", FINDINGS.1, written(findings)));
+    }
+    notes
 }
 
 /// Compares the facts of a row with the register: a fact that the unit changed becomes a proposal. Returns remarks on the others.

@@ -10,6 +10,8 @@ const ALPHABET: &[u8; 32] = b"ABCDFGHJKLMNPQRSTVWXYZ0123456789";
 const SEAL: usize = 16;
 /// Characters of a mark that only shows whether something is as it was sent.
 const MARK: usize = 8;
+/// Characters of a mark that shows whether one cell is.
+const CELL: usize = 4;
 
 /// A key of the feedback forms. Its secret is never printed.
 #[derive(Clone, Debug)]
@@ -42,17 +44,21 @@ impl FormKey {
             parts[0] = kind;
             self.code(count, &parts, cells)
         };
-        format!("{}-{}-{}", code("row", SEAL, &[]), code("facts", MARK, row.facts), code("cells", MARK, row.cells))
+        let seal = format!("{}-{}-{}", code("row", SEAL, &[]), code("facts", MARK, row.facts), code("cells", MARK, row.cells));
+        format!("{seal}-{}-{}", code("name", CELL, row.name), code("findings", CELL, row.findings))
     }
 
     /// What a 校验码 shows of the row in which it came back.
     pub fn check(&self, row: &SealedRow<'_>, check: &str) -> RowCheck {
         let (ours, came) = (plain(&self.row_check(row)), plain(check));
-        let is_equal = |from: usize, to: usize| came.len() == ours.len() && ours[from..to] == came[from..to];
+        let is_equal = |from: usize, count: usize| came.len() == ours.len() && ours[from..from + count] == came[from..from + count];
+        const CELLS: usize = SEAL + 2 * MARK;
         RowCheck {
             is_ours: is_equal(0, SEAL),
-            has_facts_as_sent: is_equal(SEAL, SEAL + MARK),
-            is_untouched: is_equal(SEAL + MARK, SEAL + 2 * MARK),
+            has_facts_as_sent: is_equal(SEAL, MARK),
+            is_untouched: is_equal(SEAL + MARK, MARK),
+            has_name_as_sent: is_equal(CELLS, CELL),
+            has_findings_as_sent: is_equal(CELLS + CELL, CELL),
         }
     }
 
@@ -92,6 +98,9 @@ pub struct SealedRow<'a> {
     pub facts: &'a [(&'a str, String)],
     /// Every cell.
     pub cells: &'a [(&'a str, String)],
+    /// The name, and the findings in words.
+    pub name: &'a [(&'a str, String)],
+    pub findings: &'a [(&'a str, String)],
 }
 
 /// What the 校验码 of a returned row shows.
@@ -100,6 +109,9 @@ pub struct RowCheck {
     /// This service made the row for this unit, day and record.
     pub is_ours: bool,
     pub has_facts_as_sent: bool,
-    /// Every cell is as it was sent.
+    /// Every cell that is read is as it was sent.
     pub is_untouched: bool,
+    pub has_name_as_sent: bool,
+    /// The cell with the findings in words.
+    pub has_findings_as_sent: bool,
 }

@@ -1,7 +1,9 @@
 //! The feedback form of a unit: what it is asked on its records, to be filled in and sent back.
 
 use crate::domain::audience::Audience;
-use crate::domain::notify::feedback::{Asked, FILLED_ON, SealedCells, VERDICTS, WHO, editable, form_number, own_titles, prefilled};
+use crate::domain::notify::feedback::{
+    Asked, FILLED_ON, FINDINGS, SealedCells, VERDICTS, WHO, editable, form_number, own_titles, prefilled,
+};
 use crate::domain::notify::form_seal::SealedRow;
 use crate::domain::problem::ProblemsAt;
 use crate::domain::register::ledger::{FieldKind, Ledger, Role as FieldRole};
@@ -124,11 +126,12 @@ impl<'a> SheetBuilder<'a, '_> {
             // Every judged record is available; a missing one would have stopped the run.
             let Some(record) = self.visible.record(asked.ledger, code) else { continue };
             let last_answer = self.visible.material.answers.get(&(ledger.id.clone(), code.clone()));
+            let findings = found.lines(asked.ledger, code);
             let mut cells = vec![
                 Value::count(index + 1),
                 Value::text(code.clone()),
                 Value::text(self.visible.text(record.text(ledger.role(FieldRole::Name)))),
-                Value::text(found.lines(asked.ledger, code)),
+                Value::text(findings.clone()),
             ];
             let mut open = Vec::new();
             for field in &asked.facts {
@@ -147,12 +150,13 @@ impl<'a> SheetBuilder<'a, '_> {
             }
             let is_column =
                 |field: usize| asked.facts.contains(&field) || filled.contains(&field) || ledger.role(FieldRole::Name) == Some(field);
-            let sent = SealedCells::new(ledger, is_column, |field| match filled.contains(&field) {
+            let text = |field: usize| match filled.contains(&field) {
                 true => prefilled(ledger, &record, field, last_answer),
                 false => record.cell(field).to_string(),
-            });
+            };
+            let SealedCells { facts, all, name, findings } = &SealedCells::new(ledger, is_column, text, &findings);
             let (key, as_of) = (self.visible.material.form_key, self.visible.material.as_of);
-            let sealed = SealedRow { unit: unit_code, as_of, ledger: &ledger.id, code, facts: &sent.facts, cells: &sent.all };
+            let sealed = SealedRow { unit: unit_code, as_of, ledger: &ledger.id, code, facts, cells: all, name, findings };
             let check = key.row_check(&sealed);
             cells.extend([Value::Blank, Value::Blank, Value::text(check)]);
             rows.push(Row { cells, open, ..Row::default() });
@@ -184,7 +188,7 @@ fn day_or_text(kind: FieldKind, text: &str) -> Value {
 /// The columns of the form with their titles: leading ones, facts, fields to fill in, and those of the form itself.
 fn form_columns(ledger: &Ledger, asked: &Asked) -> (Vec<Column>, Vec<String>) {
     let title = |role: FieldRole| ledger.role(role).map_or(String::new(), |field| ledger.fields[field].title.clone());
-    let mut heads = vec!["序号".to_owned(), title(FieldRole::Code), title(FieldRole::Name), "督办事项".to_owned()];
+    let mut heads = vec!["序号".to_owned(), title(FieldRole::Code), title(FieldRole::Name), FINDINGS.1.to_owned()];
     let mut columns: Vec<Column> = [6.0, 16.0, 26.0, 40.0].map(|width| Column { width, ..Column::default() }).to_vec();
     for field in asked.facts.iter().copied() {
         let field = &ledger.fields[field];

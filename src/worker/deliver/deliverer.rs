@@ -257,7 +257,7 @@ impl Deliverer {
         }
         // messages that no sender took are released; a message that a broken sender was sending may have been sent
         let rest = open.iter().enumerate().filter(|(_, open)| **open).map(|(index, _)| {
-            let attempt = if broken { Attempt::Unknown("the sender broke off".into()) } else { Attempt::NotTried };
+            let attempt = if broken { Attempt::Unknown("发送中断".into()) } else { Attempt::NotTried };
             (index, attempt)
         });
         self.record_outcomes(&claimed, rest.collect(), &mut delivered).await?;

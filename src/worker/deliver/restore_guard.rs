@@ -116,7 +116,7 @@ impl Deliverer {
         let state = self.store.sending().state(&self.clock.today().to_string()).await?;
         match known {
             Some(known) if known > state.counter && state.hold.is_none() => {
-                let why = format!("database counter {}, counter file {known}", state.counter);
+                let why = format!("数据库的发送计数{}，var/sent.count的计数{known}", state.counter);
                 let now = stamp(self.clock.now());
                 let entry = AuditEntry { at: &now, who: "duban", why: &why };
                 self.store.sending().hold(HoldReason::Restored, entry).await?;

@@ -15,6 +15,7 @@ use crate::domain::register::record::Record;
 use crate::domain::register::units::UnitId;
 use crate::domain::rules::owner::owner_of;
 use crate::domain::rules::policy::Policy;
+use crate::domain::rules::rule::Light;
 use crate::source::child::Rows;
 use crate::source::folder;
 use crate::source::input_file::sha256;
@@ -22,6 +23,7 @@ use crate::source::refusal::Refusal;
 use crate::store::database::StoreError;
 use crate::store::feedback::HandedIn;
 use crate::store::keys::FORMS;
+use crate::store::notified::NotifiedFindings;
 use crate::worker::import::form_reader::{FormReader, FormSheet};
 use crate::worker::import::importer::Importer;
 use crate::worker::import::input::{Input, Reading};
@@ -217,7 +219,9 @@ impl Importer {
             return refused(format!("表“{name}”的表号被改动过，或不是本系统编制的"));
         }
         if !stored.row.revoked_at.is_empty() {
-            return refused(format!("表“{name}”的表号所用的密钥已作废"));
+            const ANEW: &str = "用作废密钥编制的反馈表都不再收：请在作废以后发出的提醒所附的反馈表上重新填写；急需办理的，由办公室核实后代录：\
+                                duban import FILE --for-unit 单位 --by 姓名";
+            return Ok(Err(Refusal::new(format!("表“{name}”的表号所用的密钥已作废（第{}号）", stored.row.id), ANEW)));
         }
         let of = &policy.units.units[unit];
         let last = self.last_day_of(policy, unit).await?;
@@ -272,6 +276,7 @@ impl Importer {
             .collect();
         let codes: Vec<String> = sheet.rows.iter().map(|row| row.code.clone()).collect();
         let records = self.records_of(policy, selection, index, &codes).await?;
+        let sent = self.store.outbox().findings_sent(&policy.units.units[head.unit].name, head.as_of).await?;
         // rows that the intake quarantined, for example without a code or with an invalid date
         for note in sheet.notes.iter().filter(|note| note.kind == NoteKind::Quarantined) {
             account.returned += 1;
@@ -289,8 +294,12 @@ impl Importer {
                 account.lines.push((place, code.clone(), "退回：同一编号在表中出现两次；请只保留一行".to_owned()));
                 continue;
             }
-            let known =
-                KnownRecord { record: found.map(|(record, _)| record), owner: found.and_then(|(_, owner)| *owner), last: before.get(&key) };
+            let known = KnownRecord {
+                record: found.map(|(record, _)| record),
+                owner: found.and_then(|(_, owner)| *owner),
+                last: before.get(&key),
+                sent_findings: sent.as_ref().map(|sent| findings_in_words(policy, sent, &key)),
+            };
             let row = FormRow { code, cells, columns: sheet.columns };
             match assess_row(policy, ledger, head, &row, &known, proof) {
                 FormOutcome::Taken { answer, notes } => {
@@ -388,6 +397,15 @@ impl Importer {
         }
         Ok(imported)
     }
+}
+
+/// The findings that a mail reported on a record, by light and title of their rules.
+fn findings_in_words(policy: &Policy, sent: &NotifiedFindings, (ledger, code): &(String, String)) -> String {
+    let one = |[rule, _, _, light]: &[String; 4]| {
+        let title = policy.rules.iter().find(|known| known.id == *rule).map_or(rule.as_str(), |known| &known.title);
+        Light::from_code(light).map_or(title.to_owned(), |light| format!("{} {title}", light.title()))
+    };
+    sent.iter().filter(|[_, of, key, _]| of == ledger && key == code).map(one).collect::<Vec<_>>().join("；")
 }
 
 /// A new secret.

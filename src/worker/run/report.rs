@@ -92,9 +92,7 @@ impl RunContext<'_> {
         }
         Ok(faults)
     }
-}
 
-impl RunContext<'_> {
     /// Records by the id of their ledger, as the store has them.
     pub(crate) fn codes_named(&self, named: NamedRecords) -> NamedCodes {
         named.into_iter().map(|(ledger, code)| (self.config.policy.ledgers[ledger].id.clone(), code)).collect()
