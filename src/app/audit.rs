@@ -27,7 +27,8 @@ pub(crate) async fn verify(app: &App) -> anyhow::Result<AuditVerdict> {
     let mut verdict = audit.verify(known.as_ref(), now).await?;
     if known.is_none() {
         let since = audit.record_missing_head(&audit.file_of_root(FILE), &stamp(now)).await?;
-        verdict.broken = verdict.broken.or(Some(AuditBreak::HeadFileMissing { since }));
+        let sealed = verdict.head.no - verdict.pruned;
+        verdict.broken = verdict.broken.filter(AuditBreak::is_in_chain).or(Some(AuditBreak::HeadFileMissing { since, sealed }));
     }
     Ok(verdict)
 }

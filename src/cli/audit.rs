@@ -135,32 +135,43 @@ fn print_verdict(verdict: &AuditVerdict) {
 
 /// What is wrong, and what to do about it.
 fn broken_text(broken: &AuditBreak) -> String {
-    const ACCEPT: &str = "查明原因后，由负责人认可：duban audit --accept --by 姓名 --reason 事由";
+    let todo = match broken {
+        AuditBreak::NoHead | AuditBreak::CutOff { .. } | AuditBreak::Rows(_) | AuditBreak::HeadFileMissing { .. } => {
+            "查明原因后，由负责人认可：duban audit --accept --by 姓名 --reason 事由".to_owned()
+        }
+        AuditBreak::Missing(_) | AuditBreak::Changed(_) | AuditBreak::Event { .. } => "请用备份核对".to_owned(),
+        AuditBreak::DatedBack(_) => "请查明是谁写进数据库的".to_owned(),
+        AuditBreak::State { message, .. } => format!("经过见 duban outbox show {message}"),
+    };
+    format!("{}。{todo}", fault_text(broken))
+}
+
+/// What is wrong.
+fn fault_text(broken: &AuditBreak) -> String {
     match broken {
-        AuditBreak::NoHead => format!("第1条起无法核验：数据库中记录末条的一行被删。请用备份核对；{ACCEPT}"),
-        AuditBreak::Missing(no) => format!("第{no}条被删。请用备份核对"),
-        AuditBreak::Changed(line) => format!("第{}条被改：{}。请用备份核对", line.no, text(line)),
-        AuditBreak::CutOff { after, head } => format!("第{}条起被删，应有{head}条。{ACCEPT}", after + 1),
+        AuditBreak::NoHead => "第1条起无法核验：数据库中记录末条的一行被删".to_owned(),
+        AuditBreak::Missing(no) => format!("第{no}条被删"),
+        AuditBreak::Changed(line) => format!("第{}条被改：{}", line.no, text(line)),
+        AuditBreak::CutOff { after, head } => format!("第{}条起被删，应有{head}条", after + 1),
         AuditBreak::DatedBack(line) => {
-            format!("有一条不是当时写入的：没有封存，所写时间却早于已封存的末条：{}。请查明是谁写进数据库的", text(line))
+            format!("有一条不是当时写入的：没有封存，所写时间却早于已封存的末条：{}", text(line))
         }
-        AuditBreak::Event { message, no } => format!("邮件{message}的第{no}次经过与审计记录不符。请用备份核对"),
-        AuditBreak::State { message, state } => {
-            format!("邮件{message}的状态（{state}）与经过不符：有人越过程序改了数据库。经过见 duban outbox show {message}")
-        }
+        AuditBreak::Event { message, no } => format!("邮件{message}的第{no}次经过与审计记录不符"),
+        AuditBreak::State { message, state } => format!("邮件{message}的状态（{state}）与经过不符：有人越过程序改了数据库"),
         AuditBreak::Rows(key) => {
-            format!("数据库中{}（{key}）与最后一条有关的审计记录不符：有人越过程序改了数据库，或缺审计记录。{ACCEPT}", rows_in_words(key))
+            format!("数据库中{}（{key}）与最后一条有关的审计记录不符：有人越过程序改了数据库，或缺审计记录", rows_in_words(key))
         }
-        AuditBreak::HeadFileMissing { since } => {
-            format!("末条的副本var/audit.head不在（{}发现），末尾是否被删无法判断。{ACCEPT}", local(since))
-        }
+        AuditBreak::HeadFileMissing { since, sealed } => format!(
+            "末条的副本var/audit.head不在（{}发现）；数据库中现有{sealed}条已封存，是否自第1条起或在末尾被删，无法判断",
+            local(since)
+        ),
     }
 }
 
 /// Accepts what a check has found, in the name of a person.
 pub(crate) async fn accept(app: &App, person: &PersonArguments) -> anyhow::Result<Exit> {
     let named = person.named("认可审计记录")?;
-    match audit::accept(app, named, broken_text).await? {
+    match audit::accept(app, named, fault_text).await? {
         Accepted::WasWhole => {
             print_line!("审计记录完整，没有需要认可的");
             Ok(Exit::Done)

@@ -46,13 +46,20 @@ pub enum AuditBreak {
     /// Rows that only an act changes are not as the last line about them has left them.
     Rows(String),
     /// The file with the head beside the database is not there.
-    HeadFileMissing { since: String },
+    HeadFileMissing { since: String, sealed: i64 },
 }
 
 /// The kind of the line on the file with the head that it is missing.
 const HEAD_MISSING: &str = "audit head missing";
 /// The kind of a line by which a person accepts the end of the audit, or rows, as they are.
 const ACCEPTED: &str = "audit accepted";
+
+impl AuditBreak {
+    /// It is of the chain itself, so that the head elsewhere does not matter.
+    pub fn is_in_chain(&self) -> bool {
+        matches!(self, AuditBreak::NoHead | AuditBreak::Missing(_) | AuditBreak::Changed(_) | AuditBreak::CutOff { .. })
+    }
+}
 
 impl Audit<'_> {
     /// Checks every line against the one before it, the end against the head of the database and against `known`, a head that was stored
