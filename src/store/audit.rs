@@ -70,9 +70,6 @@ pub(crate) const PAGE: i64 = 500;
 /// The columns of a line, in the order of [`AuditLine`].
 pub(crate) const COLUMNS: &str = "id, at, who, os_user, what, object, reason, row_key, row_hash, no, hash";
 
-/// A line that is sealed later than this was inserted with a time before its own: an act takes seconds from its time to its commit, and the
-/// clocks of several machines may differ.
-const LATE_MINUTES: i64 = 10;
 
 /// Lines younger than this are never removed.
 pub const PRUNE_DAYS_MIN: i64 = 400;
@@ -134,6 +131,7 @@ impl Audit<'_> {
     /// The database fails.
     pub async fn seal(self, now: DateTime<Utc>) -> Result<Option<AuditHead>> {
         let mut passed = String::new();
+        let late = self.database.dialect.late();
         loop {
             let open = sqlx::query("SELECT id FROM audit WHERE no=0 AND id>$1 LIMIT 1").bind(&passed);
             if open.fetch_optional(&self.database.pool).await?.is_none() {
@@ -153,7 +151,7 @@ impl Audit<'_> {
             for row in &rows {
                 let mut line = line(row)?;
                 passed.clone_from(&line.id);
-                if is_dated_back(&line, end, now) {
+                if is_dated_back(&line, end, now, late) {
                     continue;
                 }
                 line.no = head.no + 1;
@@ -258,8 +256,8 @@ pub(crate) async fn end_of_chain(connection: &mut AnyConnection, no: i64) -> Res
 
 /// Whether a line that is not sealed has a time that lies long before the end of the chain, so that a beat would have sealed it long ago, or
 /// none at all. Where the clock itself was set back before that end, every line is older than it.
-pub(crate) fn is_dated_back(line: &AuditLine, end: Option<DateTime<Utc>>, now: DateTime<Utc>) -> bool {
-    let late = Duration::minutes(LATE_MINUTES);
+/// `late`: by how much acts may be committed in another order than they began.
+pub(crate) fn is_dated_back(line: &AuditLine, end: Option<DateTime<Utc>>, now: DateTime<Utc>, late: Duration) -> bool {
     let Ok(at) = line.at.parse::<DateTime<Utc>>() else { return true };
     !line.id.starts_with(&line.at) || end.is_some_and(|end| now + late >= end && at + late < end)
 }

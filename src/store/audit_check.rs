@@ -8,7 +8,7 @@ use crate::store::audit::{
 use crate::store::audited_rows;
 use crate::store::audited_rows::{AuditedRows, RowsLeft};
 use crate::store::database::{Result, number, parameters, sql, text};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use sqlx::AnyConnection;
 use std::collections::BTreeMap;
 
@@ -84,7 +84,7 @@ impl Audit<'_> {
         }
         let is_pruned = verdict.pruned > 0;
         if verdict.broken.is_none() {
-            verdict.broken = first_dated_back(&mut moment, &verdict.head, now).await?;
+            verdict.broken = first_dated_back(&mut moment, &verdict.head, now, self.database.dialect.late()).await?;
         }
         if verdict.broken.is_none() {
             verdict.broken = first_bad_event(&mut moment, is_pruned).await?;
@@ -190,12 +190,17 @@ async fn first_bad_line(connection: &mut AnyConnection, head: &mut AuditHead, kn
 }
 
 /// The first line that is not sealed and states a time long before the end of the chain, or one that is numbered as none can be.
-async fn first_dated_back(connection: &mut AnyConnection, head: &AuditHead, now: DateTime<Utc>) -> Result<Option<AuditBreak>> {
+async fn first_dated_back(
+    connection: &mut AnyConnection,
+    head: &AuditHead,
+    now: DateTime<Utc>,
+    late: Duration,
+) -> Result<Option<AuditBreak>> {
     let end = end_of_chain(connection, head.no).await?;
     let rows = sqlx::query(sql(format!("SELECT {COLUMNS} FROM audit WHERE no<=0 ORDER BY id"))).fetch_all(connection).await?;
     for row in &rows {
         let line = line(row)?;
-        if line.no < 0 || !line.hash.is_empty() || is_dated_back(&line, end, now) {
+        if line.no < 0 || !line.hash.is_empty() || is_dated_back(&line, end, now, late) {
             return Ok(Some(AuditBreak::DatedBack(Box::new(line))));
         }
     }

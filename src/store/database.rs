@@ -36,6 +36,15 @@ impl Dialect {
         }
     }
 
+    /// By how much acts may be committed in another order than they began: an act waits half a minute at most for the write lock of SQLite; on a
+    /// server the clocks of several machines differ too.
+    pub(crate) fn late(self) -> chrono::Duration {
+        match self {
+            Dialect::Sqlite => chrono::Duration::minutes(1),
+            Dialect::Postgres => chrono::Duration::minutes(10),
+        }
+    }
+
     /// The lock with which a transaction alone gives rows of a table their numbers. SQLite needs none beside its write lock.
     fn lock_numbers(self, table: &'static str) -> Option<String> {
         match self {
