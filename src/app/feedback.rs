@@ -20,7 +20,7 @@ pub(crate) async fn list(importer: &Importer, unit: Option<&str>, limit: i64) ->
         Some(name) => {
             let found = units.units.iter().find(|unit| unit.code == name).or_else(|| units.find(name).map(|unit| &units.units[unit]));
             let hint = || suggest(name, units.units.iter().map(|unit| unit.name.as_str())).unwrap_or_default();
-            Some(found.with_context(|| format!("there is no unit \"{name}\" ({})", hint()))?.code.as_str())
+            Some(found.with_context(|| format!("没有单位“{name}”（{}）", hint()))?.code.as_str())
         }
     };
     Ok(importer.store.feedback().list(code, limit).await?)
@@ -39,7 +39,7 @@ pub(crate) enum WhichAnswer {
 /// # Errors
 /// Name or reason is empty, there is no such answer, or the database fails.
 pub(crate) async fn withdraw(importer: &Importer, which: WhichAnswer, who: &str, reason: &str) -> anyhow::Result<Answer> {
-    ensure!(!who.trim().is_empty() && !reason.trim().is_empty(), "--by and --reason must not be empty");
+    ensure!(!who.trim().is_empty() && !reason.trim().is_empty(), "撤回反馈须写明姓名和事由：--by 姓名 --reason 事由");
     let feedback = importer.store.feedback();
     let no = match which {
         WhichAnswer::Number(no) => no,

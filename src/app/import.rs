@@ -61,7 +61,7 @@ pub(crate) async fn import(importer: &Importer, request: ImportRequest, by: Pers
     let config = &importer.config;
     let user = os_user();
     if let Some(unit) = on_behalf {
-        ensure!(ledger.as_deref().is_none_or(|ledger| ledger == FEEDBACK), "--for-unit is for feedback forms, not for --ledger");
+        ensure!(ledger.as_deref().is_none_or(|ledger| ledger == FEEDBACK), "--for-unit 只用于反馈表，不与 --ledger 同用");
         let clerk = Clerk { unit: unit_named(&config.policy, &unit)?, name: by.who.to_owned() };
         let sender = Sender { user, clerk: Some(clerk), why: by.why.to_owned() };
         return Ok(Imported::Forms(importer.take_form(&config.policy, &file, &sender).await?));
@@ -92,7 +92,7 @@ fn unit_named(policy: &Policy, name: &str) -> anyhow::Result<usize> {
     let found = units.units.iter().position(|unit| unit.code == name).or_else(|| units.find(name));
     found.with_context(|| {
         let hint = suggest(name, units.units.iter().map(|unit| unit.name.as_str())).unwrap_or_default();
-        format!("there is no unit \"{name}\" ({hint})")
+        format!("没有单位“{name}”（{hint}）")
     })
 }
 

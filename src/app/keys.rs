@@ -34,11 +34,11 @@ pub(crate) async fn revoke(importer: &Importer, id: i64, who: &str, reason: &str
     named(who, reason)?;
     let at = stamp(importer.clock.now());
     let revoked = importer.store.keys().revoke(id, AuditEntry { at: &at, who, why: reason }).await?;
-    ensure!(revoked, "there is no key {id} that could be revoked; `duban key list` lists them");
+    ensure!(revoked, "没有第{id}号可以作废的密钥；各号密钥见 duban key list");
     Ok(())
 }
 
 fn named(who: &str, reason: &str) -> anyhow::Result<()> {
-    ensure!(!who.trim().is_empty() && !reason.trim().is_empty(), "--by and --reason must not be empty");
+    ensure!(!who.trim().is_empty() && !reason.trim().is_empty(), "更换或作废密钥须写明姓名和事由：--by 姓名 --reason 事由");
     Ok(())
 }

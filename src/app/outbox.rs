@@ -433,5 +433,5 @@ pub(crate) async fn named_decision(deliverer: &Deliverer, ids: &[String], by: Op
     let now = stamp(deliverer.clock.now());
     let what = "refused: decision without name or reason";
     deliverer.store.audit().record(&now, by.unwrap_or_default(), what, &ids.join(" "), reason).await?;
-    bail!("a draft is released or rejected by a named person with a reason: --by NAME --reason TEXT")
+    bail!("拟办件的签发和不予签发须写明姓名和事由：--by 姓名 --reason 事由")
 }

@@ -39,6 +39,8 @@ pub(crate) enum Command {
         /// Make a further revision of a run that is done; only changed digests are mailed
         #[arg(long)]
         revise: bool,
+        #[command(flatten)]
+        person: PersonArguments,
     },
     /// Run the jobs at their times, deliver mail and answer the pages, until stopped
     Serve {

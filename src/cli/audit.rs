@@ -70,6 +70,7 @@ fn kind_in_words(what: &str) -> &str {
         "sending released" => "恢复发送",
         "export" | "export findings" | "export diff" | "export feedback" => "导出",
         "accountability list" => "问责清单",
+        "run by hand" => "手动执行任务",
         "rebuild" => "重新生成报表",
         "start day fixed" => "确定启动日",
         "audit pruned" => "清理审计记录",

@@ -4,6 +4,8 @@ use crate::app::compose::App;
 use crate::app::import::ImportRequest;
 use crate::cli::arguments::{Arguments, Command};
 use crate::cli::exit::Exit;
+use crate::cli::person::PersonArguments;
+use crate::cli::run::RunHow;
 use crate::cli::waiting::announced;
 use crate::cli::{
     accountability, audit, check, diff, explain, feedback, findings, intake, ledger, outbox, portal, print, rebuild, restricted, run, runs,
@@ -121,8 +123,10 @@ async fn with_app(app: &App, command: Command) -> anyhow::Result<Exit> {
         Command::Snapshot { action } => intake::snapshot(app, action).await,
         Command::Diff { a, b, ledger, format, person } => diff::diff(app, &a, &b, ledger.as_deref(), &format, &person).await,
 
-        Command::Run { job, as_of, dry_run, revise } => run::run(app, job, as_of, dry_run, revise).await,
-        Command::Preview { job, as_of } => run::run(app, job, as_of, true, false).await,
+        Command::Run { job, as_of, dry_run: true, person, .. } => run::run(app, job, as_of, RunHow::Rehearse, &person).await,
+        Command::Run { job, as_of, revise: true, person, .. } => run::run(app, job, as_of, RunHow::Revise, &person).await,
+        Command::Run { job, as_of, person, .. } => run::run(app, job, as_of, RunHow::Once, &person).await,
+        Command::Preview { job, as_of } => run::run(app, job, as_of, RunHow::Rehearse, &PersonArguments::default()).await,
         Command::Runs { run: Some(run), unit, .. } => runs::show(app, &run, unit.as_deref()).await,
         Command::Runs { run: None, limit, .. } => runs::list(app, limit).await,
         Command::Outbox { action } => outbox::outbox(app, action).await,

@@ -79,9 +79,9 @@ pub(crate) async fn feedback(app: &App, action: FeedbackAction) -> anyhow::Resul
         }
         FeedbackAction::Withdraw { which, by, reason } => {
             let which = match &which[..] {
-                [number] => WhichAnswer::Number(number.parse().map_err(|_| anyhow::anyhow!("\"{number}\" is no number of an answer"))?),
+                [number] => WhichAnswer::Number(number.parse().map_err(|_| anyhow::anyhow!("“{number}”不是反馈的编号；编号见 duban feedback list 每行开头，也可以写台账和项目编号"))?),
                 [ledger, code, ..] => WhichAnswer::LastOn(ledger.clone(), code.clone()),
-                [] => anyhow::bail!("which answer? `duban feedback list` lists them"),
+                [] => anyhow::bail!("请写明哪一次反馈：编号见 duban feedback list"),
             };
             let answer = feedback::withdraw(app.importer(), which, &by, &reason).await?;
             print_line!("{} {} 的反馈（{}）已撤回，下次执行起以前一次反馈为准", answer.ledger, answer.code, answer.by());

@@ -352,6 +352,6 @@ async fn send(deliverer: &Deliverer) -> anyhow::Result<Exit> {
     if let Some(Block::Channel(reason)) = &blocked {
         print_line!("注意：现在发不出去：{reason}");
     }
-    ensure!(blocked.is_none(), "sending stopped; nothing is lost");
+    ensure!(blocked.is_none(), "发送已停止，没有丢失邮件，恢复后继续");
     Ok(Exit::Done)
 }

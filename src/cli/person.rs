@@ -3,7 +3,7 @@
 use crate::app::person::Person;
 use clap::Args;
 
-#[derive(Args)]
+#[derive(Args, Default)]
 pub(crate) struct PersonArguments {
     /// Who does it (default: the user who is logged in)
     #[arg(long)]

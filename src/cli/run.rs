@@ -1,5 +1,6 @@
 //! `run`, `preview`, `serve`, `init`: runs jobs and prints what they made.
 
+use crate::app::audit::record_export;
 use crate::app::check;
 use crate::app::check::Checked;
 use crate::app::compose::App;
@@ -35,14 +36,28 @@ fn exit_of(state: RunState) -> Exit {
     }
 }
 
+/// How a person has a job run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RunHow {
+    Once,
+    /// A further revision of a run that is done.
+    Revise,
+    /// Nothing is written or sent.
+    Rehearse,
+}
+
 /// Runs a job, or with `dry_run` prints what a run would make.
-pub(crate) async fn run(app: &App, job: String, as_of: Option<NaiveDate>, dry_run: bool, revise: bool) -> anyhow::Result<Exit> {
+pub(crate) async fn run(app: &App, job: String, as_of: Option<NaiveDate>, how: RunHow, person: &PersonArguments) -> anyhow::Result<Exit> {
     let when = as_of.map_or(RunWhen::Now, RunWhen::AsOf);
     let levels = &app.config().policy.units.levels;
-    if dry_run {
+    let revise = how == RunHow::Revise;
+    if how == RunHow::Rehearse {
         print::block(&rehearsal_text(&app.runner().rehearse(&job, when).await?, levels));
         return Ok(Exit::Done);
     }
+    let day = as_of.map_or_else(|| "now".to_owned(), |day| day.to_string());
+    let object = format!("{job} {day}{}", if revise { " --revise" } else { "" });
+    record_export(app, "run by hand", &object, person.person(&person.who())).await?;
     let outcome = app.runner().run_job(&RunRequest { job, when, revise }).await?;
     print::block(&outcome_text(&outcome, levels));
     Ok(exit_of(outcome.run.state))

@@ -80,6 +80,7 @@ fn every_act_is_on_record_and_the_record_is_checked() {
 
     let done = run(&["run", "weekly-reminder", "--as-of", "2026-09-30"], &[]);
     assert!(matches!(done.status.code(), Some(0 | 2)), "{}{}", stdout(&done), stderr(&done));
+    assert!(lines(at).iter().any(|line| line[..2] == ["run by hand", "weekly-reminder 2026-09-30"]));
     let listed = stdout(&run(&["outbox", "list"], &[]));
     let id = listed.lines().next().and_then(|line| line.split(' ').next()).expect("a mail").to_owned();
     assert!(run(&["outbox", "show", &id], &of("张三", "核对")).status.success());
