@@ -1,8 +1,8 @@
 //! The answers of units: the list with who handed each in, and taking one back.
 
+use crate::app::import::unit_named;
 use crate::clock::stamp;
 use crate::domain::notify::feedback::Answer;
-use crate::domain::problem::suggest;
 use crate::store::audit::AuditEntry;
 use crate::store::feedback::AnswerRow;
 use crate::store::os_user::os_user;
@@ -14,15 +14,9 @@ use anyhow::{Context, ensure};
 /// # Errors
 /// The unit is unknown (the message suggests one), or the database fails.
 pub(crate) async fn list(importer: &Importer, unit: Option<&str>, limit: i64) -> anyhow::Result<Vec<AnswerRow>> {
-    let units = &importer.config.policy.units;
-    let code = match unit {
-        None => None,
-        Some(name) => {
-            let found = units.units.iter().find(|unit| unit.code == name).or_else(|| units.find(name).map(|unit| &units.units[unit]));
-            let hint = || suggest(name, units.units.iter().map(|unit| unit.name.as_str())).unwrap_or_default();
-            Some(found.with_context(|| format!("没有单位“{name}”（{}）", hint()))?.code.as_str())
-        }
-    };
+    let policy = &importer.config.policy;
+    let unit = unit.map(|name| unit_named(policy, name)).transpose()?;
+    let code = unit.map(|unit| policy.units.units[unit].code.as_str());
     Ok(importer.store.feedback().list(code, limit).await?)
 }
 

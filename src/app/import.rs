@@ -4,7 +4,7 @@ use crate::app::person::Person;
 use crate::app::reports::ledger_named;
 use crate::clock::stamp;
 use crate::domain::notify::feedback::FormAccount;
-use crate::domain::problem::suggest;
+use crate::domain::problem::{nearest, suggest};
 use crate::domain::register::ledger::{Ledger, Role};
 use crate::domain::rules::policy::Policy;
 use crate::domain::secrecy::{HeaderDecision, Secrecy, compared};
@@ -87,12 +87,17 @@ pub(crate) async fn import(importer: &Importer, request: ImportRequest, by: Pers
 }
 
 /// The index of a unit, by code or name.
-fn unit_named(policy: &Policy, name: &str) -> anyhow::Result<usize> {
+///
+/// # Errors
+/// It is unknown; the message suggests one.
+pub(crate) fn unit_named(policy: &Policy, name: &str) -> anyhow::Result<usize> {
     let units = &policy.units;
     let found = units.units.iter().position(|unit| unit.code == name).or_else(|| units.find(name));
     found.with_context(|| {
-        let hint = suggest(name, units.units.iter().map(|unit| unit.name.as_str())).unwrap_or_default();
-        format!("没有单位“{name}”（{hint}）")
+        match nearest(name, units.units.iter().map(|unit| unit.name.as_str())) {
+            Some(near) => format!("没有单位“{name}”，是否“{near}”？"),
+            None => format!("没有单位“{name}”；名称和代码见 config/units.toml"),
+        }
     })
 }
 
