@@ -93,11 +93,9 @@ pub(crate) async fn import(importer: &Importer, request: ImportRequest, by: Pers
 pub(crate) fn unit_named(policy: &Policy, name: &str) -> anyhow::Result<usize> {
     let units = &policy.units;
     let found = units.units.iter().position(|unit| unit.code == name).or_else(|| units.find(name));
-    found.with_context(|| {
-        match nearest(name, units.units.iter().map(|unit| unit.name.as_str())) {
-            Some(near) => format!("没有单位“{name}”，是否“{near}”？"),
-            None => format!("没有单位“{name}”；名称和代码见 config/units.toml"),
-        }
+    found.with_context(|| match nearest(name, units.units.iter().map(|unit| unit.name.as_str())) {
+        Some(near) => format!("没有单位“{name}”，是否“{near}”？"),
+        None => format!("没有单位“{name}”；名称和代码见 config/units.toml"),
     })
 }
 

@@ -79,7 +79,9 @@ pub(crate) async fn feedback(app: &App, action: FeedbackAction) -> anyhow::Resul
         }
         FeedbackAction::Withdraw { which, by, reason } => {
             let which = match &which[..] {
-                [number] => WhichAnswer::Number(number.parse().map_err(|_| anyhow::anyhow!("“{number}”不是反馈的编号；编号见 duban feedback list 每行开头，也可以写台账和项目编号"))?),
+                [number] => WhichAnswer::Number(number.parse().map_err(|_| {
+                    anyhow::anyhow!("“{number}”不是反馈的编号；编号见 duban feedback list 每行开头，也可以写台账和项目编号")
+                })?),
                 [ledger, code, ..] => WhichAnswer::LastOn(ledger.clone(), code.clone()),
                 [] => anyhow::bail!("请写明哪一次反馈：编号见 duban feedback list"),
             };

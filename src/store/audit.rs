@@ -70,7 +70,6 @@ pub(crate) const PAGE: i64 = 500;
 /// The columns of a line, in the order of [`AuditLine`].
 pub(crate) const COLUMNS: &str = "id, at, who, os_user, what, object, reason, row_key, row_hash, no, hash";
 
-
 /// Lines younger than this are never removed.
 pub const PRUNE_DAYS_MIN: i64 = 400;
 
