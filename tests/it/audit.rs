@@ -195,19 +195,17 @@ fn a_lost_head_is_accepted_by_a_named_person_only() {
     assert_eq!((json["whole"].as_bool(), json["accepted"].as_array().map(Vec::len)), (Some(true), Some(1)), "{json}");
 
     // emptied altogether, with and without its end, beside the file and without it
-    let copies = ["var/audit.head", "var/duban.db"].map(|name| (at.join(name), std::fs::read(at.join(name)).expect("a file")));
+    let copies = ["var/audit.head", "var/duban.db", "var/duban.db-wal"].map(|name| (at.join(name), std::fs::read(at.join(name)).ok()));
     tamper(at, "DELETE FROM audit");
     tamper(at, "UPDATE audit_chain SET no=0, hash=''");
     assert!(verify().1.contains("第1条起被删，应有"));
-    tamper(at, "DELETE FROM audit");
-    tamper(at, "UPDATE audit_chain SET no=0, hash=''");
     std::fs::remove_file(at.join("var/audit.head")).expect("removed");
     let (code, text) = verify();
     assert!(code == Some(1) && text.contains("数据库中现有0条已封存，是否自第1条起或在末尾被删"), "{text}");
     for ending in ["-wal", "-shm"] {
         let _ = std::fs::remove_file(at.join(format!("var/duban.db{ending}")));
     }
-    for (path, bytes) in copies {
+    for (path, bytes) in copies.into_iter().filter_map(|(path, bytes)| Some((path, bytes?))) {
         std::fs::write(path, bytes).expect("put back");
     }
     assert_eq!(verify().0, Some(0), "{}", verify().1);
