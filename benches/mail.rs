@@ -114,7 +114,7 @@ async fn measure(mails: usize, kib: usize, connections: u32, port: u16) -> Resul
     )?;
     let deliverer = Deliverer::new(root.path(), app.config().clone(), app.store().clone(), Clock::System, mailer);
     let now = duban::clock::stamp(Utc::now());
-    let run = app.store().runs().open("bench", "slot", 0, "2026-09-30".parse()?, true, &now).await?;
+    let run = app.store().runs().open("bench", "slot", 0, "2026-09-30".parse()?, true, &RunInputs::default(), &now).await?;
     let run = app.store().runs().claim(&run.id, &now, "2999").await?.ok_or("no claim")?;
     // Random bytes, because an .xlsx file is compressed already.
     let mut dice = fastrand::Rng::with_seed(1);

@@ -4,10 +4,11 @@ use crate::app::person::Person;
 use crate::app::reports::ledger_named;
 use crate::clock::stamp;
 use crate::domain::notify::feedback::FormAccount;
+use crate::domain::plain_text::shell_word;
 use crate::domain::problem::{nearest, suggest};
-use crate::domain::register::ledger::{Ledger, Role};
+use crate::domain::register::ledger::Role;
 use crate::domain::rules::policy::Policy;
-use crate::domain::secrecy::{HeaderDecision, Secrecy, compared};
+use crate::domain::secrecy::{HeaderDecision, Polarity, Secrecy, compared};
 use crate::store::audit::AuditEntry;
 use crate::store::os_user::os_user;
 use crate::worker::import::feedback::{Clerk, Sender};
@@ -152,32 +153,71 @@ pub(crate) struct DecidedHeader {
 /// The words with which a header is left unread.
 const IGNORED: [&str; 2] = ["ignore", "忽略"];
 
-/// Decides, once for a source, whether a header is one of secrecy: `HEADER=FIELD` with the id or title of a secrecy field, or `HEADER=ignore`.
+/// The source of a file that names none.
+const NO_SOURCE: &str = "import";
+
+/// The command that imports a file for a source once more.
+pub(crate) fn import_command(file: &str, source: &str) -> String {
+    let source = if source == NO_SOURCE { String::new() } else { format!(" --source {}", shell_word(source)) };
+    format!("duban import {}{source}", shell_word(file))
+}
+
+/// The commands by which the office decides about a header that may be of secrecy, each with what it means. `command` is the import or pull
+/// that reads the source anew.
+pub(crate) fn ways_to_decide(command: &str, header: &str) -> Vec<String> {
+    let way = |decision: HeaderDecision| {
+        let map = shell_word(&format!("{header}={}", decision.title()));
+        format!("{}：{command} --map {map} --by 姓名", decision.meaning())
+    };
+    HeaderDecision::ALL.into_iter().map(way).collect()
+}
+
+/// What a word behind the header means: the title of a shipped header that marks rows by a yes or by a no, or the id of a secrecy field, whose
+/// meaning is that of the decided header.
+fn decision_named(policy: &Policy, header: &str, word: &str) -> anyhow::Result<HeaderDecision> {
+    if IGNORED.contains(&word) {
+        return Ok(HeaderDecision::Ignored);
+    }
+    let secrecy = Secrecy::new(Arc::clone(&policy.secrecy));
+    let fields = || policy.ledgers.iter().filter_map(|ledger| Some(&ledger.fields[ledger.role(Role::Restricted)?]));
+    if let Some(polarity) = secrecy.polarity(word) {
+        return Ok(HeaderDecision::Secrecy(polarity));
+    }
+    if fields().any(|field| field.title == word) {
+        return Ok(HeaderDecision::Secrecy(Polarity::Marks));
+    }
+    if fields().any(|field| field.id == word) {
+        return Ok(HeaderDecision::Secrecy(secrecy.likely_polarity(header)));
+    }
+    let known = HeaderDecision::ALL.map(HeaderDecision::title).join("、");
+    bail!("--map “{header}={word}”：“{word}”不是可选的写法，可选：{known}")
+}
+
+/// Decides, once for a source, what a header means: `HEADER=是否涉密`, `HEADER=是否公开` or `HEADER=忽略`.
 ///
 /// # Errors
 /// The text has another form, the header is always one of secrecy, or the database fails.
 pub(crate) async fn decide_header(importer: &Importer, source: &str, text: &str, by: Person<'_>) -> anyhow::Result<DecidedHeader> {
     ensure!(!by.who.trim().is_empty(), "栏目是否保密由具名的人决定：--map 须同时写 --by 姓名");
-    let (header, field) = text.rsplit_once('=').with_context(|| format!("--map \"{text}\": write 'HEADER=FIELD' or 'HEADER=ignore'"))?;
-    let (header, field) = (header.trim(), field.trim());
-    ensure!(!header.is_empty(), "--map \"{text}\" names no header");
+    let (header, word) =
+        text.rsplit_once(['=', '＝']).with_context(|| format!("--map “{text}”：请写“栏名=是否涉密”“栏名=是否公开”或“栏名=忽略”"))?;
+    let (header, word) = (header.trim(), word.trim());
+    ensure!(!header.is_empty(), "--map “{text}”没有写栏名");
     let policy = &importer.config.policy;
     let secrecy = Secrecy::new(Arc::clone(&policy.secrecy));
-    let is_secrecy_field = |ledger: &Ledger| {
-        let known = ledger.role(Role::Restricted).map(|index| &ledger.fields[index]);
-        known.is_some_and(|known| known.id == field || known.title == field)
-    };
-    let decision = if IGNORED.contains(&field) {
-        ensure!(secrecy.polarity(header).is_none(), "“{header}”是保密栏，不能忽略");
-        HeaderDecision::Ignored
-    } else {
-        let known = policy.ledgers.iter().filter_map(|ledger| Some(ledger.fields[ledger.role(Role::Restricted)?].title.as_str()));
-        let hint = suggest(field, known.chain(IGNORED)).unwrap_or_default();
-        ensure!(policy.ledgers.iter().any(is_secrecy_field), "--map: \"{field}\" is no secrecy field ({hint})");
-        HeaderDecision::Secrecy(secrecy.likely_polarity(header))
-    };
+    let decision = decision_named(policy, header, word)?;
+    if let Some(known) = secrecy.polarity(header) {
+        ensure!(decision != HeaderDecision::Ignored, "“{header}”是保密栏，不能忽略");
+        ensure!(decision == HeaderDecision::Secrecy(known), "“{header}”是保密栏，{}，不能反过来", HeaderDecision::Secrecy(known).meaning());
+    }
     let at = stamp(importer.clock.now());
     let entry = AuditEntry { at: &at, who: by.who, why: by.why };
-    importer.store.restrictions().decide_header(source, &compared(header), decision, entry).await?;
+    // what a mark that was set in doubt means now; its cell is the header with the cell of the row
+    let restricts = |cell: &str| match (decision, cell.split_once('：')) {
+        (HeaderDecision::Ignored, _) => false,
+        (HeaderDecision::Secrecy(polarity), Some((_, value))) => secrecy.read(polarity, value).restricts(),
+        (HeaderDecision::Secrecy(_), None) => true,
+    };
+    importer.store.restrictions().decide_header(source, &compared(header), decision, restricts, entry).await?;
     Ok(DecidedHeader { header: header.to_owned(), decision })
 }

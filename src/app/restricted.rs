@@ -1,7 +1,6 @@
 //! What is restricted (涉密、不便公开): the marks that count, what a person lifts, and what had gone out before.
 
 use crate::app::person::Person;
-use crate::clock::stamp;
 use crate::config::load::Config;
 use crate::store::audit::AuditEntry;
 use crate::store::handle::Store;
@@ -100,9 +99,4 @@ pub(crate) async fn went_out(store: &Store, config: &Config, codes: &[String]) -
         codes.into_iter().for_each(|code| add(code, WentOut::File { path: file.path.clone(), unit: unit.to_owned() }));
     }
     Ok(out)
-}
-
-/// The time of an act by a person.
-pub(crate) fn now(clock: &crate::clock::Clock) -> String {
-    stamp(clock.now())
 }

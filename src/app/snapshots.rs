@@ -1,8 +1,10 @@
 //! Snapshots: the differences between two, the codes that have left a register, and the decisions of a person about them.
 
+use crate::app::import::{import_command, ways_to_decide};
 use crate::app::person::Person;
 use crate::app::reports::ledger_named;
 use crate::clock::stamp;
+use crate::domain::plain_text::shell_word;
 use crate::domain::problem::suggest;
 use crate::domain::register::calendar::parse_day;
 use crate::domain::register::ledger::Ledger;
@@ -60,9 +62,11 @@ async fn ensure_decided(evaluator: &Evaluator, ledger: &str, source: &str, seq: 
     let is_ignored = |header: &&String| decisions.get(&compared(header)) == Some(&HeaderDecision::Ignored);
     let open: Vec<&String> = snapshot.accounts.iter().flat_map(|account| &account.undecided).filter(|header| !is_ignored(header)).collect();
     if let Some(header) = open.first() {
-        bail!(
-            "“{header}”栏可能是保密标注，不能直接放行；请重新导入：duban import 文件 --source {source} --map '{header}=restricted' --by 姓名，不是保密标注的写 '{header}=ignore'"
-        );
+        let command = match evaluator.config.settings.source(source) {
+            Some(_) => format!("duban pull {}", shell_word(source)),
+            None => import_command(&snapshot.origin.file, source),
+        };
+        bail!("“{header}”栏可能是保密标注，不能直接放行；请选一条命令重新读取：\n{}", ways_to_decide(&command, header).join("\n"));
     }
     Ok(())
 }

@@ -102,6 +102,9 @@ pub(crate) enum Command {
         /// Take a register that the brake would hold
         #[arg(long)]
         accept: bool,
+        /// Decide what a header of the source means, as with import
+        #[arg(long, value_name = "HEADER=FIELD", requires_all = ["by", "source"])]
+        map: Vec<String>,
         #[command(flatten)]
         person: PersonArguments,
     },
@@ -120,7 +123,8 @@ pub(crate) enum Command {
         /// Take a register that the brake would hold
         #[arg(long)]
         accept: bool,
-        /// Decide, once for the source, what a header that may be of secrecy means: 'HEADER=是否涉密' or 'HEADER=ignore'
+        /// Decide, once for the source, what a header that may be of secrecy means: 'HEADER=是否涉密' (是 marks the row), 'HEADER=是否公开'
+        /// (否 marks it) or 'HEADER=忽略'
         #[arg(long, value_name = "HEADER=FIELD", requires = "by")]
         map: Vec<String>,
         /// Take a feedback form without a valid number for this unit (代录)

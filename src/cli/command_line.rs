@@ -113,7 +113,7 @@ async fn dispatch(root: &Path, command: Command) -> anyhow::Result<Exit> {
 async fn with_app(app: &App, command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Init { person } => run::init(app, &person).await,
-        Command::Pull { source, accept, person } => intake::pull(app, source.as_deref(), accept, &person).await,
+        Command::Pull { source, accept, map, person } => intake::pull(app, source.as_deref(), accept, &map, &person).await,
         Command::Import { file, ledger, source, covers, accept, map, for_unit, person } => {
             let request = ImportRequest { file, ledger, source, covers_on: covers, accept, on_behalf: for_unit };
             intake::import(app, request, &map, &person).await

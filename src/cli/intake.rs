@@ -11,10 +11,11 @@ use crate::cli::csv_text::CsvPrinter;
 use crate::cli::day::day;
 use crate::cli::diff;
 use crate::cli::exit::Exit;
+use crate::cli::outbox::print_stopped;
 use crate::cli::person::PersonArguments;
 use crate::domain::intake::note::{Note, NoteKind, sentence};
 use crate::domain::notify::feedback::FormAccount;
-use crate::domain::plain_text::shown_name;
+use crate::domain::plain_text::{shell_word, shown_name};
 use crate::domain::register::period::chinese_date;
 use crate::domain::secrecy::{HeaderDecision, Polarity};
 use crate::store::snapshots::SnapshotState;
@@ -72,8 +73,8 @@ pub(crate) enum SnapshotAction {
 /// Notes printed at most for a ledger; the import report has all of them.
 const NOTES_SHOWN: usize = 20;
 
-/// Prints the outcome of a pull for the clerk.
-fn print_report(report: &PullReport) {
+/// Prints the outcome of a pull for the clerk. `command` is the one that reads the source anew.
+fn print_report(report: &PullReport, command: &str) {
     if let Some(picked) = &report.picked {
         print_line!("{picked}");
     }
@@ -119,9 +120,10 @@ fn print_report(report: &PullReport) {
             print_line!("  截至日在今天之后，请核对");
         }
         for header in &ledger.undecided {
-            print_line!(
-                "  “{header}”栏可能是保密标注。是：duban import 文件 --map '{header}=restricted' --by 姓名；不是：--map '{header}=ignore'"
-            );
+            print_line!("  “{header}”栏可能是保密标注，请办公室选一条命令确定，每个来源只需一次；确定前可能标注的各行先按不便公开处理：");
+            for way in import::ways_to_decide(command, header) {
+                print_line!("    {way}");
+            }
         }
         if ledger.restricted > 0 {
             print_line!("  本次新标注不便公开的编号{}个，立即生效；清单：duban restricted list", ledger.restricted);
@@ -134,7 +136,7 @@ fn print_report(report: &PullReport) {
         }
     }
     if report.withheld > 0 {
-        print_line!("已停发{}封列有这些编号的待发邮件和拟办件，下次执行另行生成；已发出的：duban restricted list --sent", report.withheld);
+        print_line!("已停发{}封列有这些编号的待发邮件和拟办件", report.withheld);
     }
     for (sheet, reason) in &report.unread {
         print_line!(
@@ -188,11 +190,8 @@ fn exit_of(report: &PullReport) -> Exit {
 /// Reads one file, after the person has decided about the headers of `map`. Exit code: 3 if a snapshot is held, 2 if rows wait for
 /// correction or were returned.
 pub(crate) async fn import(app: &App, request: ImportRequest, map: &[String], person: &PersonArguments) -> anyhow::Result<Exit> {
-    for text in map {
-        let by = person.person(person.by.as_deref().unwrap_or_default());
-        let DecidedHeader { header, decision } = import::decide_header(app.importer(), &request.source, text, by).await?;
-        print_line!("来源“{}”的“{header}”栏：{}", request.source, decision_text(decision));
-    }
+    decide_headers(app, &request.source, map, person).await?;
+    let command = import::import_command(&request.file.to_string_lossy(), &request.source);
     match import::import(app.importer(), request, person.person(&person.who())).await? {
         Imported::Forms(accounts) => {
             let returned = accounts.iter().any(|account| account.returned > 0 || !account.missing_columns.is_empty());
@@ -200,10 +199,23 @@ pub(crate) async fn import(app: &App, request: ImportRequest, map: &[String], pe
             Ok(if returned { Exit::Partial } else { Exit::Done })
         }
         Imported::Register(report) => {
-            print_report(&report);
+            print_report(&report, &command);
+            if report.withheld > 0 {
+                print_stopped(app.store()).await?;
+            }
             Ok(exit_of(&report))
         }
     }
+}
+
+/// Decides about the headers of a source in the name of a person.
+async fn decide_headers(app: &App, source: &str, map: &[String], person: &PersonArguments) -> anyhow::Result<()> {
+    for text in map {
+        let by = person.person(person.by.as_deref().unwrap_or_default());
+        let DecidedHeader { header, decision } = import::decide_header(app.importer(), source, text, by).await?;
+        print_line!("来源“{source}”的“{header}”栏：{}", decision_text(decision));
+    }
+    Ok(())
 }
 
 /// What a decision about a header means for the rows below it.
@@ -215,13 +227,17 @@ fn decision_text(decision: HeaderDecision) -> &'static str {
     }
 }
 
-/// Reads one source, or all of them. The exit code is that of the worst source.
-pub(crate) async fn pull(app: &App, name: Option<&str>, accept: bool, person: &PersonArguments) -> anyhow::Result<Exit> {
-    let mut worst = Exit::Done;
+/// Reads one source, or all of them, after the person has decided about the headers of `map`. The exit code is that of the worst source.
+pub(crate) async fn pull(app: &App, name: Option<&str>, accept: bool, map: &[String], person: &PersonArguments) -> anyhow::Result<Exit> {
+    if let Some(source) = name.filter(|source| app.config().settings.source(source).is_some()) {
+        decide_headers(app, source, map, person).await?;
+    }
+    let (mut worst, mut withheld) = (Exit::Done, 0);
     import::pull(app.importer(), name, accept, person.person(&person.who()), |source, pulled| match pulled {
         Pulled::SampleUnused => print_line!("{source}：已有其他来源的项目台账，样例不再读取"),
         Pulled::Report(report) => {
-            print_report(&report);
+            print_report(&report, &format!("duban pull {}", shell_word(source)));
+            withheld += report.withheld;
             worst = worst.or_worse(exit_of(&report));
         }
         Pulled::Failed(error) => {
@@ -230,6 +246,9 @@ pub(crate) async fn pull(app: &App, name: Option<&str>, accept: bool, person: &P
         }
     })
     .await?;
+    if withheld > 0 {
+        print_stopped(app.store()).await?;
+    }
     Ok(worst)
 }
 

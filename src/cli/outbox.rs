@@ -12,6 +12,8 @@ use crate::domain::audience::masked_address;
 use crate::domain::notify::delivery::DeliveryState;
 use crate::domain::rules::rule::Light;
 use crate::store::draft_decisions::DraftDecisions;
+use crate::store::handle::Store;
+use crate::store::marked_messages::StoppedSlot;
 use crate::store::outbox::OutboxRow;
 use crate::worker::deliver::deliverer::{Block, Delivered, Deliverer};
 use anyhow::ensure;
@@ -145,7 +147,25 @@ pub(crate) async fn outbox(app: &App, action: OutboxAction) -> anyhow::Result<Ex
 async fn print_withheld(deliverer: &Deliverer, ids: &[String]) -> anyhow::Result<()> {
     for id in ids {
         let message = outbox::row(deliverer, id).await?;
-        print_line!("{id} {}：{}，不再发送；下次执行任务时另行生成", message.unit, message.reply);
+        print_line!("{id} {}：{}，不再发送", message.unit, message.reply);
+    }
+    if !ids.is_empty() {
+        print_stopped(&deliverer.store).await?;
+    }
+    Ok(())
+}
+
+/// Prints by which commands messages are made anew that were stopped because of a mark of secrecy, and which show more.
+pub(crate) async fn print_stopped(store: &Store) -> anyhow::Result<()> {
+    let stopped = store.marked_messages().stopped_slots().await?;
+    for StoppedSlot { job, as_of, messages, is_latest, .. } in &stopped {
+        let service = if *is_latest { "（duban serve 运行时自动执行）" } else { "" };
+        print_line!("停发的{messages}封尚未另行生成：duban run {job} --as-of {as_of}{service}");
+    }
+    if !stopped.is_empty() {
+        print_line!(
+            "停发的清单：duban outbox list --state withheld；标注的编号：duban restricted list；此前已发出的：duban restricted list --sent"
+        );
     }
     Ok(())
 }
@@ -191,6 +211,9 @@ async fn list(deliverer: &Deliverer, request: ListRequest) -> anyhow::Result<Exi
     }
     if let (Some((rule, key)), true) = (&finding, list.messages.is_empty()) {
         print_line!("没有邮件告知过“{rule} {key}”。");
+    }
+    if list.messages.iter().any(|entry| entry.row.state == DeliveryState::Withheld) {
+        print_stopped(&deliverer.store).await?;
     }
     Ok(Exit::Done)
 }

@@ -6,6 +6,7 @@ use crate::app::person::Person;
 use crate::app::restricted::{self, LiftRequest, WentOut};
 use crate::cli::exit::Exit;
 use crate::cli::print;
+use crate::clock::stamp;
 use crate::domain::audience::masked_address;
 use clap::Subcommand;
 use serde_json::json;
@@ -46,7 +47,7 @@ pub(crate) async fn restricted(app: &App, action: RestrictedAction) -> anyhow::R
         RestrictedAction::List { format, sent: true, codes } => sent(app, &format, &codes).await,
         RestrictedAction::List { format, sent: false, codes } => list(app, &format, &codes).await,
         RestrictedAction::Lift { codes, file, by, reason } => {
-            let now = restricted::now(app.clock());
+            let now = stamp(app.clock().now());
             let codes = codes.iter().map(|code| code.trim().to_uppercase()).collect();
             let lifted = restricted::lift(app.store(), &now, LiftRequest { codes, file }, Person { who: &by, why: &reason }).await?;
             print_line!("解除{}处标注", lifted.marks.len());

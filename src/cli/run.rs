@@ -60,7 +60,8 @@ pub(crate) async fn run(app: &App, job: String, as_of: Option<NaiveDate>, how: R
     record_export(app, "run by hand", &object, person.person(&person.who())).await?;
     let outcome = app.runner().run_job(&RunRequest { job, when, revise }).await?;
     print::block(&outcome_text(&outcome, levels));
-    Ok(exit_of(outcome.run.state))
+    let stopped = if outcome.stopped > 0 { Exit::Partial } else { Exit::Done };
+    Ok(exit_of(outcome.run.state).or_worse(stopped))
 }
 
 /// A run as it is printed: what it found and made, the states of its mails, and why it is not complete.
@@ -79,6 +80,16 @@ pub fn outcome_text(outcome: &RunOutcome, levels: &Levels) -> String {
         add_line(&mut text, format_args!("本次执行（{} {}）已于此前{state}", run.job, run.slot));
         text.push('\n');
     }
+    if outcome.remade > 0 {
+        add_line(
+            &mut text,
+            format_args!(
+                "本次执行（{} {}）有{}封邮件和拟办件因所列事项已标注为不便公开而停发，现另行生成（第{}次修订）；没有停发的不再发送。",
+                run.job, run.slot, outcome.remade, run.revision
+            ),
+        );
+        text.push('\n');
+    }
     if let Some(RunResult { pulled, judged, mailed }) = &run.result {
         for PulledLedger { ledger, source, snapshot } in pulled {
             add_line(&mut text, format_args!("{ledger}（{source}）：第{snapshot}次快照"));
@@ -93,13 +104,20 @@ pub fn outcome_text(outcome: &RunOutcome, levels: &Levels) -> String {
             add_line(&mut text, format_args!("导入报告：{path}"));
         }
         if let Some(mailed) = mailed {
-            mailed_text(mailed, levels, &mut text);
+            mailed_text(mailed, run.inputs.remakes_withheld, levels, &mut text);
         }
     }
     deliveries_text(&outcome.deliveries, &mut text);
     let reason = incomplete_because(run);
     if !reason.is_empty() {
         add_line(&mut text, format_args!("未全部完成：{reason}"));
+    }
+    if outcome.stopped > 0 {
+        let (job, as_of) = (&run.job, &run.as_of);
+        add_line(
+            &mut text,
+            format_args!("未全部完成：有{}封因新的不便公开标注而停发，另行生成：duban run {job} --as-of {as_of}", outcome.stopped),
+        );
     }
     text
 }
@@ -142,11 +160,12 @@ fn judged_text(judged: &JudgedResult, text: &mut String) {
 }
 
 /// Adds what was queued, and the coverage proof.
-fn mailed_text(mailed: &MailedResult, levels: &Levels, text: &mut String) {
+fn mailed_text(mailed: &MailedResult, remakes_withheld: bool, levels: &Levels, text: &mut String) {
     let MailedResult { digests, drafts, unchanged, coverage } = mailed;
     text.push_str(&format!("提醒：{digests}封"));
     if *unchanged > 0 {
-        text.push_str(&format!("（另有{unchanged}封与前次相同，未再发送）"));
+        let why = if remakes_withheld { "没有停发或与前次相同" } else { "与前次相同" };
+        text.push_str(&format!("（另有{unchanged}封{why}，未再发送）"));
     }
     text.push('\n');
     if *drafts > 0 {

@@ -4,6 +4,7 @@ use crate::app::compose::App;
 use crate::app::runs;
 use crate::app::runs::{RunReasons, UnitInRun};
 use crate::cli::exit::Exit;
+use crate::cli::outbox::print_stopped;
 use crate::cli::run::incomplete_because;
 use crate::domain::rules::rule::Act;
 use crate::store::runs::{Run, RunState};
@@ -13,6 +14,7 @@ pub(crate) async fn list(app: &App, limit: i64) -> anyhow::Result<Exit> {
     for run in app.store().runs().list(limit).await? {
         print_line!("{}", line(&run));
     }
+    print_stopped(app.store()).await?;
     Ok(Exit::Done)
 }
 

@@ -3,7 +3,8 @@
 use crate::config::file_set::{FileSet, parse_toml};
 use crate::domain::bounds::between;
 use crate::domain::problem::{Problems, ProblemsAt};
-use crate::domain::secrecy::{FloodBounds, SecrecyWords, compared_words};
+use crate::domain::secrecy::compared_words;
+use crate::domain::secrecy_words::{FloodBounds, SecrecyWords, Stems, TextWords};
 use serde::Deserialize;
 
 const FILE: &str = "config/secrecy.toml";
@@ -13,6 +14,7 @@ const FILE: &str = "config/secrecy.toml";
 struct SecrecyFile {
     headers: Headers,
     values: Values,
+    texts: Texts,
     flood: Flood,
     words: Words,
 }
@@ -23,6 +25,7 @@ struct Headers {
     marks: Vec<String>,
     opens: Vec<String>,
     doubtful: Vec<String>,
+    not_doubtful: Vec<String>,
     marks_by: Vec<String>,
     opens_by: Vec<String>,
 }
@@ -36,6 +39,17 @@ struct Values {
     grades: Vec<String>,
     classified: Vec<String>,
     blank: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Texts {
+    whole: Vec<String>,
+    phrases: Vec<String>,
+    denials: Vec<String>,
+    harmless_behind: Vec<String>,
+    beside_grade: Vec<String>,
+    line_denials: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -59,7 +73,7 @@ struct Words {
 
 /// The words of secrecy. `None` where the file cannot be read.
 pub(crate) fn parse(files: &FileSet, problems: &mut Problems) -> Option<SecrecyWords> {
-    let SecrecyFile { headers, values, flood, words } = parse_toml(files, FILE, problems)?;
+    let SecrecyFile { headers, values, texts, flood, words } = parse_toml(files, FILE, problems)?;
     let mut at = problems.at(FILE, "");
     let lists = [
         ("headers.marks", &headers.marks),
@@ -85,12 +99,19 @@ pub(crate) fn parse(files: &FileSet, problems: &mut Problems) -> Option<SecrecyW
             at.report(format!("{name} is empty"), Some("the office's own workbooks show it".into()));
         }
     }
+    let stems = Stems::new(compared_words(&headers.doubtful));
+    for (name, list) in [("texts.whole", &texts.whole), ("texts.phrases", &texts.phrases), ("values.classified", &values.classified)] {
+        for word in compared_words(list).iter().filter(|word| !stems.are_in(word)) {
+            at.report(format!("\"{word}\" of {name} is never looked for"), Some("add a part of it to headers.doubtful".into()));
+        }
+    }
     let set = |list: &[String]| compared_words(list).into_iter().collect();
     let list = |list: &[String]| compared_words(list).into_iter().collect();
     Some(SecrecyWords {
         marks: set(&headers.marks),
         opens: set(&headers.opens),
         doubtful: list(&headers.doubtful),
+        not_doubtful: list(&headers.not_doubtful),
         marks_by: list(&headers.marks_by),
         opens_by: list(&headers.opens_by),
         yes: set(&values.yes),
@@ -99,6 +120,15 @@ pub(crate) fn parse(files: &FileSet, problems: &mut Problems) -> Option<SecrecyW
         grades: set(&values.grades),
         classified: set(&values.classified),
         blank: set(&values.blank),
+        texts: TextWords {
+            whole: set(&texts.whole),
+            phrases: list(&texts.phrases),
+            denials: list(&texts.denials),
+            harmless_behind: list(&texts.harmless_behind),
+            beside_grade: list(&texts.beside_grade),
+            line_denials: list(&texts.line_denials),
+            stems,
+        },
         flood: FloodBounds { codes_max: flood.codes_max, share_pct_max: flood.share_pct_max, share_codes_min: flood.share_codes_min },
         row_mark: words.row,
         head_mark: words.head,

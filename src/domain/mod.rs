@@ -19,5 +19,7 @@ pub mod rules;
 pub mod sample;
 pub mod schedule;
 pub mod secrecy;
+pub mod secrecy_words;
 pub mod secret;
 pub mod source_choice;
+pub mod stated_secrecy;

@@ -31,6 +31,16 @@ pub fn in_lines(text: &str) -> Cow<'_, str> {
     text.replace("\r\n", "\n").chars().map(|c| if c == '\n' { c } else { printed(c) }).collect()
 }
 
+/// The text as one word of a command line that a person copies into a shell.
+pub fn shell_word(text: &str) -> String {
+    let text = on_one_line(text);
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '/' | '-' | '_') || c > '\u{2e7f}' && c.is_alphanumeric();
+    match !text.is_empty() && !text.starts_with('-') && text.chars().all(is_plain) {
+        true => text.into_owned(),
+        false => format!("'{}'", text.replace('\'', "'\\''")),
+    }
+}
+
 /// The text in JSON without steering characters but `\n`: they can only be inside strings, where they become escapes.
 pub fn in_json(text: &str) -> Cow<'_, str> {
     if !text.contains(|c: char| c != '\n' && is_steering(c)) {

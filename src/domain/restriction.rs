@@ -145,7 +145,7 @@ impl Restrictions {
 }
 
 /// The secrecy cell of a record whose mark was read from another column.
-const RESTRICTED: &str = "不便公开";
+pub(crate) const RESTRICTED: &str = "不便公开";
 
 /// Whether the cell of a mark is the present cell of its record.
 fn is_same_cell(mark: &str, cell: &Cell) -> bool {

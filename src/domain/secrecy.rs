@@ -2,8 +2,9 @@
 //! `config/secrecy.toml`. In doubt a row is restricted.
 
 use crate::domain::intake::text::{clean, normalize_name};
+use crate::domain::secrecy_words::SecrecyWords;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What a yes below a header means.
@@ -36,6 +37,24 @@ impl HeaderDecision {
         }
     }
 
+    /// The word with which a person chooses it.
+    pub fn title(self) -> &'static str {
+        match self {
+            HeaderDecision::Secrecy(Polarity::Marks) => "是否涉密",
+            HeaderDecision::Secrecy(Polarity::Opens) => "是否公开",
+            HeaderDecision::Ignored => "忽略",
+        }
+    }
+
+    /// What it means for the cells below the header.
+    pub fn meaning(self) -> &'static str {
+        match self {
+            HeaderDecision::Secrecy(Polarity::Marks) => "填“是”的不便公开",
+            HeaderDecision::Secrecy(Polarity::Opens) => "填“否”的不便公开",
+            HeaderDecision::Ignored => "与保密无关",
+        }
+    }
+
     pub fn parse(code: &str) -> Option<HeaderDecision> {
         HeaderDecision::ALL.into_iter().find(|decision| decision.code() == code)
     }
@@ -60,44 +79,6 @@ impl Marking {
     pub fn restricts(&self) -> bool {
         matches!(self, Marking::Marked(_) | Marking::Classified)
     }
-}
-
-/// When many codes that one file restricts at once are a flood.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FloodBounds {
-    pub codes_max: u64,
-    pub share_pct_max: u64,
-    pub share_codes_min: u64,
-}
-
-impl FloodBounds {
-    /// Whether `codes` codes of a ledger of `rows` rows are a flood.
-    pub fn is_flood(&self, codes: u64, rows: u64) -> bool {
-        codes > self.codes_max || codes >= self.share_codes_min && codes * 100 > rows * self.share_pct_max
-    }
-}
-
-/// The words of the office, in the form in which they are compared.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct SecrecyWords {
-    pub marks: HashSet<String>,
-    pub opens: HashSet<String>,
-    pub doubtful: Vec<String>,
-    pub marks_by: Vec<String>,
-    pub opens_by: Vec<String>,
-    pub yes: HashSet<String>,
-    pub no: HashSet<String>,
-    pub open: HashSet<String>,
-    pub grades: HashSet<String>,
-    pub classified: HashSet<String>,
-    pub blank: HashSet<String>,
-    pub flood: FloodBounds,
-    /// Before the name of a restricted row in the office's workbooks.
-    pub row_mark: String,
-    /// In the head of a sheet with such a row.
-    pub head_mark: String,
-    /// On the cover of a workbook with such a row.
-    pub cover_mark: String,
 }
 
 /// A header or a word as it is compared: half-width, lower case, without spaces.
@@ -127,7 +108,7 @@ const NOT_OPEN: &str = "不公开";
 const OPEN: &str = "公开";
 
 /// Between a grade and its term: 机密★10年.
-const TERM_MARKS: [char; 3] = ['★', '☆', '*'];
+pub(crate) const TERM_MARKS: [char; 3] = ['★', '☆', '*'];
 
 /// The most characters of a cell that are stored.
 const MARKING_CHARS_MAX: usize = 500;
@@ -162,8 +143,17 @@ impl Secrecy {
     /// Whether a header of no field, in any of its forms, may be one of secrecy, and the office has not decided about it.
     pub fn is_doubtful(&self, forms: &[String]) -> bool {
         let forms: Vec<String> = forms.iter().map(|form| compared(form)).collect();
-        !forms.iter().any(|form| self.decided.contains_key(form))
-            && forms.iter().any(|form| self.words.doubtful.iter().any(|word| form.contains(word.as_str())))
+        !forms.iter().any(|form| self.decided.contains_key(form)) && forms.iter().any(|form| self.has_doubtful_word(form))
+    }
+
+    fn has_doubtful_word(&self, form: &str) -> bool {
+        let known = self.words.not_doubtful.iter().fold(form.to_owned(), |form, word| form.replace(word.as_str(), ""));
+        self.words.doubtful.iter().any(|word| known.contains(word.as_str()))
+    }
+
+    /// Whether the office has decided that a column has nothing to do with secrecy.
+    pub fn is_ignored(&self, forms: &[String]) -> bool {
+        forms.iter().any(|form| self.decided.get(&compared(form)) == Some(&HeaderDecision::Ignored))
     }
 
     /// What a yes below a header means that is in no list: 是否对社会公开 is read the other way round.
@@ -232,7 +222,7 @@ impl Secrecy {
     }
 
     /// A cell in the form in which it is compared; 1.0 is 1, and a full stop at the end is none.
-    fn word(&self, text: &str) -> String {
+    pub(crate) fn word(&self, text: &str) -> String {
         let word = compared(text);
         match word.trim_end_matches(['.', ';', ',', '!', '、']) {
             "1.0" | "1.00" => "1".into(),
@@ -250,6 +240,7 @@ pub fn compared_words<'a>(words: impl IntoIterator<Item = &'a String>) -> BTreeS
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::HashSet;
 
     fn words(list: &[&str]) -> Vec<String> {
         list.iter().map(|word| compared(word)).collect()
@@ -321,12 +312,5 @@ mod tests {
         let ignored = decided(HeaderDecision::Ignored);
         assert!(!doubtful(&ignored, "敏感点") && ignored.polarity("敏感点").is_none());
         assert_eq!(decided(HeaderDecision::Secrecy(Polarity::Opens)).polarity("敏感点"), Some(Polarity::Opens));
-    }
-
-    #[test]
-    fn many_codes_at_once_are_a_flood() {
-        let bounds = FloodBounds { codes_max: 20, share_pct_max: 5, share_codes_min: 3 };
-        assert!(bounds.is_flood(21, 10_000) && bounds.is_flood(3, 40) && bounds.is_flood(3, 3));
-        assert!(!bounds.is_flood(20, 10_000) && !bounds.is_flood(2, 3) && !bounds.is_flood(5, 100));
     }
 }

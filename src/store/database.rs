@@ -4,6 +4,7 @@
 //! the store contract tests run on both. Only files of `store` hold SQL of this program; `source::sql` runs queries that the office wrote.
 
 use crate::domain::database_url::DatabaseUrl;
+use crate::domain::register::codes::TooMany;
 use crate::domain::secret::hide_all;
 use sqlx::any::{AnyPoolOptions, AnyRow};
 use sqlx::migrate::{MigrateError, Migrator};
@@ -154,6 +155,12 @@ pub enum StoreError {
     TakenOver(String),
     #[error("{0}")]
     Internal(String),
+}
+
+impl From<TooMany> for StoreError {
+    fn from(_: TooMany) -> StoreError {
+        StoreError::Internal("a snapshot of more codes than 4 GB hold".into())
+    }
 }
 
 pub type Result<T> = std::result::Result<T, StoreError>;

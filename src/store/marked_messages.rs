@@ -4,7 +4,9 @@ use crate::domain::notify::delivery::{DeliveryEvent, DeliveryState};
 use crate::store::database::{Database, ROWS_PER_STATEMENT, Result, number, parameters, sql, text};
 use crate::store::named_records::{NamedCodes, unpack};
 use crate::store::outbox::{OutboxRow, outbox_row, record_event};
+use futures_util::TryStreamExt;
 use sqlx::Row;
+use std::collections::BTreeSet;
 
 /// A message that may still be sent and has not been checked against the present marks.
 #[derive(Clone, Debug)]
@@ -13,6 +15,17 @@ pub struct Unchecked {
     /// The position against which it was checked.
     pub checked: i64,
     pub names: NamedCodes,
+}
+
+/// The slot of a job with messages that were stopped since its newest run began: it has to make them anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoppedSlot {
+    pub job: String,
+    pub slot: String,
+    pub as_of: String,
+    pub messages: i64,
+    /// It is the latest slot of its job: the service makes the messages anew by itself.
+    pub is_latest: bool,
 }
 
 /// The messages of the outbox with the records they name.
@@ -84,6 +97,50 @@ impl MarkedMessages<'_> {
         Ok(stopped)
     }
 
+    /// The slots with messages that were stopped since their newest run began, by job and slot.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn stopped_slots(self) -> Result<Vec<StoppedSlot>> {
+        let rows = sqlx::query(
+            "SELECT r.job, r.slot, r.as_of, COUNT(*) AS messages, (SELECT MAX(m.slot) FROM run m WHERE m.job=r.job) AS latest FROM outbox o JOIN run r ON r.id=o.run WHERE o.state=$1 AND o.ended_at> \
+             (SELECT n.started_at FROM run n WHERE n.job=r.job AND n.slot=r.slot ORDER BY n.revision DESC LIMIT 1) \
+             GROUP BY r.job, r.slot, r.as_of ORDER BY r.job, r.slot",
+        )
+        .bind(DeliveryState::Withheld.code())
+        .fetch_all(&self.database.pool)
+        .await?;
+        let slot = |row| {
+            Ok(StoppedSlot {
+                job: text(row, "job")?,
+                slot: text(row, "slot")?,
+                as_of: text(row, "as_of")?,
+                messages: number(row, "messages")?,
+                is_latest: text(row, "latest")? == text(row, "slot")?,
+            })
+        };
+        rows.iter().map(slot).collect()
+    }
+
+    /// Unit and act of the messages of a slot whose last one before a revision was stopped.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn stopped_before(self, job: &str, slot: &str, revision: i64) -> Result<BTreeSet<(String, String)>> {
+        let rows = sqlx::query(
+            "SELECT o.unit, o.act FROM outbox o JOIN run r ON r.id=o.run WHERE r.job=$1 AND r.slot=$2 AND r.revision<$3 AND o.state=$4 \
+             AND NOT EXISTS (SELECT 1 FROM outbox p JOIN run q ON q.id=p.run WHERE q.job=$1 AND q.slot=$2 AND q.revision<$3 \
+             AND q.revision>r.revision AND p.unit=o.unit AND p.act=o.act)",
+        )
+        .bind(job)
+        .bind(slot)
+        .bind(revision)
+        .bind(DeliveryState::Withheld.code())
+        .fetch_all(&self.database.pool)
+        .await?;
+        rows.iter().map(|row| Ok((text(row, "unit")?, text(row, "act")?))).collect()
+    }
+
     /// Calls `take` with every message that has arrived or may have, and the records it names; newest first. Messages of the test mode are
     /// left out.
     ///
@@ -102,8 +159,10 @@ impl MarkedMessages<'_> {
         for state in &states {
             query = query.bind(state.code());
         }
-        for row in &query.fetch_all(&self.database.pool).await? {
-            let message = outbox_row(row)?;
+        // the names of all mails of some years are too many to be held at once
+        let mut rows = query.fetch(&self.database.pool);
+        while let Some(row) = rows.try_next().await? {
+            let message = outbox_row(&row)?;
             let names = unpack(&message.id, row.try_get("body")?)?;
             take(message, names);
         }

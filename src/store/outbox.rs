@@ -260,11 +260,12 @@ impl Outbox<'_> {
     /// The database fails.
     pub async fn earlier_digests(self, job: &str, slot: &str, revision: i64) -> Result<BTreeMap<String, String>> {
         let rows = sqlx::query(
-            "SELECT o.recipient, o.digest_sha256 FROM outbox o JOIN run r ON r.id=o.run WHERE r.job=$1 AND r.slot=$2 AND r.revision<$3 AND o.test=0 ORDER BY r.revision",
+            "SELECT o.recipient, o.digest_sha256 FROM outbox o JOIN run r ON r.id=o.run WHERE r.job=$1 AND r.slot=$2 AND r.revision<$3 AND o.test=0 AND o.state<>$4 ORDER BY r.revision",
         )
         .bind(job)
         .bind(slot)
         .bind(revision)
+        .bind(DeliveryState::Withheld.code())
         .fetch_all(&self.database.pool)
         .await?;
         rows.iter().map(|row| Ok((text(row, "recipient")?, text(row, "digest_sha256")?))).collect()

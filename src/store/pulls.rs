@@ -2,9 +2,10 @@
 //!
 //! Invariants: a file counts as a whole or not at all. Rows have `first_seq` and `last_seq`; a pull writes only what has changed.
 
+use crate::domain::intake::code_marks::CodeMarks;
 use crate::domain::intake::file::{CodeInFile, RowNames, RowPlace};
 use crate::domain::intake::note::{Note, SheetAccount};
-use crate::domain::register::codes::{Codes, TooMany};
+use crate::domain::register::codes::Codes;
 use crate::store::database::{Database, Dialect, ROWS_PER_STATEMENT, Result, StoreError, json, number, sql, text, to_json};
 use crate::store::mark_rows;
 use crate::store::open_versions::{self, OPEN, OpenVersion, RowFingerprint};
@@ -111,7 +112,7 @@ pub struct SnapshotWriter {
     /// Field ids → layout id.
     layouts: HashMap<Vec<String>, i64>,
     /// The marks of secrecy of this source before the pull: the cell by code.
-    pub(super) open_marks: HashMap<String, String>,
+    pub(super) open_marks: CodeMarks,
 }
 
 /// The transaction of one pull. A lock admits one at a time, because two concurrent pulls could give two snapshots the same number.
@@ -583,7 +584,7 @@ impl SnapshotWriter {
     pub fn add_unchanged(&mut self, row_fingerprint: RowFingerprint, place: RowPlace) -> Result<bool> {
         let Some((code, known)) = self.previous.at(self.next) else { return Ok(false) };
         // the row of a mark is always read, because it may end the mark
-        if known.row_fingerprint != Some(row_fingerprint) || self.seen.get(code).is_some() || self.open_marks.contains_key(code) {
+        if known.row_fingerprint != Some(row_fingerprint) || self.seen.get(code).is_some() || self.open_marks.has(code) {
             return Ok(false);
         }
         let OpenVersion { hash, amount, row_fingerprint } = *known;
@@ -597,7 +598,12 @@ impl SnapshotWriter {
 
     /// The codes before this pull in their order, each with the fingerprint of its row; `None` = [`SnapshotWriter::add_unchanged`] takes no such row.
     pub fn known_rows(&self) -> impl Iterator<Item = (&str, Option<RowFingerprint>)> {
-        self.previous.iter().map(|(code, known)| (code, known.row_fingerprint.filter(|_| !self.open_marks.contains_key(code))))
+        self.previous.iter().map(|(code, known)| (code, known.row_fingerprint.filter(|_| !self.open_marks.has(code))))
+    }
+
+    /// The codes of the rows accepted so far.
+    pub fn codes(&self) -> impl Iterator<Item = &str> {
+        self.seen.iter().map(|(code, _)| code)
     }
 
     /// The codes accepted before this pull.
@@ -648,12 +654,6 @@ impl SnapshotWriter {
         }
         difference.gone = before.iter().filter(|(code, _)| !self.accepts(code) && !retained.contains(code)).count() as u64;
         difference
-    }
-}
-
-impl From<TooMany> for StoreError {
-    fn from(_: TooMany) -> StoreError {
-        StoreError::Internal("a snapshot of more codes than 4 GB hold".into())
     }
 }
 

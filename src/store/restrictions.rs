@@ -3,13 +3,14 @@
 //!
 //! Invariant: whatever begins, ends or is lifted takes the next position, so a run that has pinned a position counts the same marks for ever.
 
-use crate::domain::intake::row_marks::RowMark;
+use crate::domain::intake::code_marks::CodeMarks;
+use crate::domain::register::codes::Codes;
 use crate::domain::restriction::{Mark, MarkChange, mark_change};
 use crate::domain::secrecy::HeaderDecision;
 use crate::store::audit::AuditEntry;
 use crate::store::audited_rows::AuditedRows;
-use crate::store::database::{Database, ROWS_PER_STATEMENT, Result, number, sql, text};
-use crate::store::mark_rows::{next_position, position, set_ends_with};
+use crate::store::database::{Database, Result, number, parameters, sql, text};
+use crate::store::mark_rows::{end_marks, next_part, next_position, position, set_ends_with};
 use crate::store::open_versions::OPEN;
 use crate::store::pulls::{Pull, Pulls, SnapshotWriter};
 use crate::store::snapshots::SnapshotState;
@@ -18,12 +19,11 @@ use sqlx::AnyConnection;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// What a file states of the codes of one ledger.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct FileMarks<'a> {
-    /// By code.
-    pub found: &'a BTreeMap<String, RowMark>,
+    pub found: &'a CodeMarks,
     /// The codes that an accepted row states to be open.
-    pub stated_open: &'a BTreeSet<String>,
+    pub stated_open: &'a Codes<()>,
     /// Whether the rows are in force.
     pub in_force: bool,
     pub file_sha256: &'a str,
@@ -217,21 +217,15 @@ impl Restrictions<'_> {
         Ok(lifted)
     }
 
-    /// Records marks of a file that makes no snapshot, each with the id of its ledger: only on codes that the store knows.
+    /// Records the marks of one ledger of a file that makes no snapshot: only on codes that the store knows.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn restrict_known(self, source: &str, marks: &[(String, RowMark)], of_file: FileMarks<'_>) -> Result<()> {
+    pub async fn restrict_known(self, ledger: &str, source: &str, of_file: FileMarks<'_>) -> Result<()> {
         let mut pull = Pulls { database: self.database }.begin().await?;
-        let ledgers: BTreeSet<&String> = marks.iter().map(|(ledger, _)| ledger).collect();
-        for ledger in ledgers {
-            let of_ledger = marks.iter().filter(|(known, _)| known == ledger).map(|(_, mark)| (mark.code.clone(), mark.clone()));
-            let mut found: BTreeMap<String, RowMark> = of_ledger.collect();
-            let known = known_codes(pull.connection().await?, ledger, found.keys()).await?;
-            found.retain(|code, _| known.contains(code));
-            let writer = pull.writer(ledger, source).await?;
-            pull.record_marks(&writer, &FileMarks { found: &found, ..of_file.clone() }).await?;
-        }
+        let known = known_codes(pull.connection().await?, ledger, of_file.found).await?;
+        let writer = pull.writer(ledger, source).await?;
+        pull.record_marks(&writer, &FileMarks { found: &known, ..of_file }).await?;
         pull.commit().await
     }
 
@@ -252,12 +246,19 @@ impl Restrictions<'_> {
         Ok(decisions)
     }
 
-    /// Stores what the office decides about a header of a source, and records it. The marks that its column has set in doubt end where it is
-    /// ignored.
+    /// Stores what the office decides about a header of a source, and records it. The marks that its column has set in doubt end, but those
+    /// whose cell restricts by the decision too.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn decide_header(self, source: &str, header: &str, decision: HeaderDecision, entry: AuditEntry<'_>) -> Result<()> {
+    pub async fn decide_header(
+        self,
+        source: &str,
+        header: &str,
+        decision: HeaderDecision,
+        restricts: impl Fn(&str) -> bool,
+        entry: AuditEntry<'_>,
+    ) -> Result<()> {
         let mut transaction = self.database.begin().await?;
         sqlx::query(
             "INSERT INTO secrecy_header (source, header, decision, at, who) VALUES ($1,$2,$3,$4,$5) \
@@ -272,16 +273,26 @@ impl Restrictions<'_> {
         .await?;
         let object = format!("{source} {header} {}", decision.code());
         AuditedRows::header(source, header).record(&mut transaction, entry, "secrecy header decided", &object).await?;
-        if decision == HeaderDecision::Ignored {
-            let next = next_position(&mut transaction).await?;
-            sqlx::query("UPDATE restriction SET ended=$1, ended_at=$2 WHERE source=$3 AND header=$4 AND ended=$5")
+        let cells = sqlx::query("SELECT DISTINCT cell FROM restriction WHERE source=$1 AND header=$2 AND ended=$3")
+            .bind(source)
+            .bind(header)
+            .bind(OPEN)
+            .fetch_all(&mut *transaction)
+            .await?;
+        let cells = cells.iter().map(|row| text(row, "cell")).collect::<Result<Vec<String>>>()?;
+        let next = next_position(&mut transaction).await?;
+        for cell in cells.iter().filter(|cell| !restricts(cell)) {
+            sqlx::query("UPDATE restriction SET ended=$1, ended_at=$2 WHERE source=$3 AND header=$4 AND cell=$5 AND ended=$6")
                 .bind(next)
                 .bind(entry.at)
                 .bind(source)
                 .bind(header)
+                .bind(cell)
                 .bind(OPEN)
                 .execute(&mut *transaction)
                 .await?;
+        }
+        if cells.iter().any(|cell| !restricts(cell)) {
             AuditedRows::marks(next).record(&mut transaction, entry, "marks ended", &object).await?;
         }
         transaction.commit().await?;
@@ -292,7 +303,7 @@ impl Restrictions<'_> {
 impl SnapshotWriter {
     /// Whether a mark of secrecy of this source restricts a code, or has been lifted.
     pub fn has_mark(&self, code: &str) -> bool {
-        self.open_marks.contains_key(code)
+        self.open_marks.has(code)
     }
 }
 
@@ -313,79 +324,70 @@ impl Pull {
         Ok(later.is_none())
     }
 
-    /// Records what a file states of the codes of a ledger. Returns the codes whose marks begin.
+    /// Records what a file states of the codes of a ledger. Returns how many marks begin.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn record_marks(&mut self, writer: &SnapshotWriter, marks: &FileMarks<'_>) -> Result<Vec<String>> {
+    pub async fn record_marks(&mut self, writer: &SnapshotWriter, marks: &FileMarks<'_>) -> Result<u64> {
         let (ledger, source, seq) = writer.key();
-        let change = |code: &String| {
-            let known = writer.open_marks.get(code).map(String::as_str);
-            let found = marks.found.get(code).map(|mark| mark.cell.as_str());
-            mark_change(known, found, marks.stated_open.contains(code), marks.in_force)
+        let change = |code: &str, found: Option<&str>, states_open: bool| {
+            mark_change(writer.open_marks.cell(code), found, states_open, marks.in_force)
         };
-        let codes: BTreeSet<&String> = marks.found.keys().chain(marks.stated_open).collect();
-        let (mut begins, mut ends, mut ends_later) = (Vec::new(), Vec::new(), Vec::new());
-        for code in codes {
-            match change(code) {
-                MarkChange::Unchanged => {}
-                MarkChange::Begins => begins.push(code.clone()),
-                MarkChange::Ends => ends.push(code),
-                MarkChange::EndsWithSnapshot => ends_later.push(code),
-            }
-        }
+        let begins = || marks.found.iter().filter(|(code, cell, _)| change(code, Some(cell), false) == MarkChange::Begins);
+        let stated_open = || marks.stated_open.iter().map(|(code, _)| code).filter(|code| !marks.found.has(code));
+        let ends_by = |wanted: MarkChange| stated_open().filter(move |code| change(code, None, true) == wanted);
         let dialect = self.dialect;
         let connection = self.connection().await?;
         // a mark that the file states once more does not end with an earlier snapshot that was held
-        for code in marks.found.keys().filter(|code| writer.open_marks.contains_key(*code)) {
-            set_ends_with(connection, (ledger, source), code, 0).await?;
-        }
-        for code in ends_later {
-            set_ends_with(connection, (ledger, source), code, seq).await?;
-        }
-        if begins.is_empty() && ends.is_empty() {
-            return Ok(begins);
+        let restated = marks.found.iter().map(|(code, ..)| code).filter(|code| writer.open_marks.has(code));
+        set_ends_with(connection, (ledger, source), restated, 0).await?;
+        set_ends_with(connection, (ledger, source), ends_by(MarkChange::EndsWithSnapshot), seq).await?;
+        let replaced = begins().map(|(code, ..)| code).filter(|code| writer.open_marks.has(code));
+        let mut ended = ends_by(MarkChange::Ends).chain(replaced).peekable();
+        let mut begun = begins().peekable();
+        if begun.peek().is_none() && ended.peek().is_none() {
+            return Ok(0);
         }
         let next = next_position(connection).await?;
-        let object = format!("{ledger}/{source}: {} begun, {} ended, sha256 {}", begins.len(), ends.len(), marks.file_sha256);
-        for code in ends.into_iter().chain(begins.iter().filter(|code| writer.open_marks.contains_key(*code))) {
-            sqlx::query("UPDATE restriction SET ended=$1, ended_at=$2 WHERE ledger=$3 AND source=$4 AND code=$5 AND ended=$6")
-                .bind(next)
-                .bind(marks.at)
-                .bind(ledger)
-                .bind(source)
-                .bind(code)
-                .bind(OPEN)
-                .execute(&mut *connection)
-                .await?;
-        }
-        for part in begins.chunks(ROWS_PER_STATEMENT) {
+        let ended = end_marks(connection, (ledger, source), ended, next, marks.at).await?;
+        let mut count = 0;
+        while let Some(part) = next_part(&mut begun) {
+            count += part.len() as u64;
             let statement = format!(
                 "INSERT INTO restriction (ledger, source, code, began, ended, lifted, since, ended_at, lifted_at, lifted_by, lift_reason, \
                  file_sha256, cell, header, sample, ends_with) VALUES {}",
                 dialect.values(part.len(), 16)
             );
             let mut query = sqlx::query(sql(statement));
-            for code in part {
-                let Some(mark) = marks.found.get(code) else { continue };
+            for (code, cell, header) in part {
                 query = query.bind(ledger).bind(source).bind(code).bind(next).bind(OPEN).bind(OPEN).bind(marks.at);
-                query = query.bind("").bind("").bind("").bind("").bind(marks.file_sha256).bind(&mark.cell).bind(&mark.header);
+                query = query.bind("").bind("").bind("").bind("").bind(marks.file_sha256).bind(cell).bind(header);
                 query = query.bind(i64::from(marks.sample)).bind(0i64);
             }
             query.execute(&mut *connection).await?;
         }
         let entry = AuditEntry { at: marks.at, who: "duban", why: "" };
+        let object = format!("{ledger}/{source}: {count} begun, {ended} ended, sha256 {}", marks.file_sha256);
         AuditedRows::marks(next).record(connection, entry, "marks of a file", &object).await?;
-        Ok(begins)
+        Ok(count)
     }
 }
 
-/// Of some codes those of which a ledger has a record, whatever its source.
-async fn known_codes(connection: &mut AnyConnection, ledger: &str, codes: impl Iterator<Item = &String>) -> Result<HashSet<String>> {
-    let mut known = HashSet::new();
-    for code in codes {
-        let row = sqlx::query("SELECT code FROM record WHERE ledger=$1 AND code=$2 LIMIT 1").bind(ledger).bind(code);
-        known.extend(row.fetch_optional(&mut *connection).await?.as_ref().map(|row| text(row, "code")).transpose()?);
+/// Of some marks those on codes of which a ledger has a record, whatever its source.
+async fn known_codes(connection: &mut AnyConnection, ledger: &str, marks: &CodeMarks) -> Result<CodeMarks> {
+    let mut known = CodeMarks::default();
+    let mut rest = marks.iter();
+    while let Some(part) = next_part(&mut rest) {
+        let statement = format!("SELECT DISTINCT code FROM record WHERE ledger=$1 AND code IN ({})", parameters(2, part.len()));
+        let mut query = sqlx::query(sql(statement)).bind(ledger);
+        for (code, ..) in &part {
+            query = query.bind(*code);
+        }
+        let rows = query.fetch_all(&mut *connection).await?;
+        let found = rows.iter().map(|row| text(row, "code")).collect::<Result<HashSet<String>>>()?;
+        for (code, cell, header) in part.into_iter().filter(|(code, ..)| found.contains(*code)) {
+            known.add(code, cell, header)?;
+        }
     }
     Ok(known)
 }

@@ -83,6 +83,9 @@ pub struct RunInputs {
     /// The position up to which marks of secrecy count.
     #[serde(default)]
     pub restrictions: i64,
+    /// The run makes only those mails anew that were stopped because of a mark of secrecy.
+    #[serde(default)]
+    pub remakes_withheld: bool,
 }
 
 /// The snapshots and confirmations from which a run lists the codes that have left the register.
@@ -156,6 +159,18 @@ impl Runs<'_> {
         row.as_ref().map(run_of_row).transpose()
     }
 
+    /// The newest revision of the run of a job's latest slot; `None` = the job was never run.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn newest_of(self, job: &str) -> Result<Option<Run>> {
+        let row = sqlx::query("SELECT * FROM run WHERE job=$1 ORDER BY slot DESC, revision DESC LIMIT 1")
+            .bind(job)
+            .fetch_optional(&self.database.pool)
+            .await?;
+        row.as_ref().map(run_of_row).transpose()
+    }
+
     /// One run by id.
     ///
     /// # Errors
@@ -219,11 +234,21 @@ impl Runs<'_> {
         Ok(None)
     }
 
-    /// Returns the run, creating its row if it does not exist. If another process creates it first, that row is returned.
+    /// Returns the run, creating its row with these inputs if it does not exist. If another process creates it first, that row is returned.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn open(self, job: &str, slot: &str, revision: i64, as_of: NaiveDate, scheduled: bool, now: &str) -> Result<Run> {
+    #[allow(clippy::too_many_arguments, reason = "the columns of a run that begins")]
+    pub async fn open(
+        self,
+        job: &str,
+        slot: &str,
+        revision: i64,
+        as_of: NaiveDate,
+        scheduled: bool,
+        inputs: &RunInputs,
+        now: &str,
+    ) -> Result<Run> {
         let id = format!("{job}@{slot}#{revision}");
         sqlx::query(
             "INSERT INTO run (id, job, slot, revision, as_of, scheduled, state, step, reason, fence, lease_until, started_at, finished_at, inputs, result) \
@@ -237,7 +262,7 @@ impl Runs<'_> {
         .bind(i64::from(scheduled))
         .bind(RunState::Running.code())
         .bind(now)
-        .bind(to_json(&RunInputs::default())?)
+        .bind(to_json(inputs)?)
         .execute(&self.database.pool)
         .await?;
         self.get(&id).await?.ok_or_else(|| StoreError::Internal(format!("run {id} vanished")))

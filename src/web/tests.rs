@@ -4,7 +4,7 @@ use crate::app::accounts::{self, NewAccount};
 use crate::app::person::Person;
 use crate::clock::Clock;
 use crate::store::reports::{ReportFile, ReportKey, ReportKind};
-use crate::store::runs::RunState;
+use crate::store::runs::{RunInputs, RunState};
 use crate::web::portal::Portal;
 use crate::web::router::router;
 use crate::web::routes::ROUTES;
@@ -119,7 +119,10 @@ impl World {
         let code = units.units[units.named(unit).unwrap()].code.clone();
         let store = self.portal.app.store();
         let day = "2026-09-30".parse().unwrap();
-        let run = store.runs().open("quarterly-packs", &format!("2026-10-08T10:00:{code}"), 0, day, true, "2026-10-08T02:00:00.000Z").await;
+        let run = store
+            .runs()
+            .open("quarterly-packs", &format!("2026-10-08T10:00:{code}"), 0, day, true, &RunInputs::default(), "2026-10-08T02:00:00.000Z")
+            .await;
         let run = store.runs().claim(&run.unwrap().id, "2026-10-08T02:00:00.000Z", "2026-10-08T03:00:00.000Z").await.unwrap().unwrap();
         let path = format!("var/reports/quarterly-packs/2026-09-30/县（市、区）/{unit}清单.xlsx");
         let file = self.root.path().join(&path);

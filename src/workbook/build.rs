@@ -5,7 +5,7 @@
 use crate::domain::judging::finding::State;
 use crate::domain::judging::roster::Selection;
 use crate::domain::register::period::chinese_date;
-use crate::domain::secrecy::SecrecyWords;
+use crate::domain::secrecy_words::SecrecyWords;
 use crate::workbook::material::Material;
 use crate::workbook::model::{At, Workbook};
 use crate::workbook::named::NamedRecords;

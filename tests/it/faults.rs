@@ -92,7 +92,8 @@ struct Bench {
 async fn queue(store: &Store, number: usize, size: usize, count: usize) -> String {
     let slot = format!("cell-{number:04}");
     let now = "2026-11-23T00:00:00.000Z";
-    let run = store.runs().open("faults", &slot, 0, "2026-11-23".parse().expect("a day"), true, now).await.expect("a run");
+    let run =
+        store.runs().open("faults", &slot, 0, "2026-11-23".parse().expect("a day"), true, &RunInputs::default(), now).await.expect("a run");
     let run = store.runs().claim(&run.id, now, "2026-11-23T00:10:00.000Z").await.expect("a claim").expect("free");
     let messages = (0..count)
         .map(|one| {

@@ -437,3 +437,54 @@ async fn an_answer_on_behalf_is_shown_as_that_and_an_older_form_is_taken() {
     let (code, printed) = import_form(root.path(), "上季度的反馈表.xlsx", &write(&older));
     assert!(code == Some(0) && printed.contains("截至2026年9月30日") && printed.contains("收下1"), "{printed}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_with_the_grade_of_a_state_secret_is_refused_and_restricts_what_its_unit_owns() {
+    let base = fresh_root();
+    run(base.path()).await;
+    let mut form = read(&attachment(base.path(), "瓮安县"));
+    form.retain(|(name, _)| name.starts_with("反馈表"));
+    let restricted = |root: &Path| -> Vec<String> {
+        let text = stdout(&duban(root, &["restricted", "list", "--format", "json"]));
+        let marks: serde_json::Value = serde_json::from_str(&text).expect("a list");
+        let of_forms = marks.as_array().into_iter().flatten().filter(|mark| mark["source"] == "feedback");
+        of_forms.map(|mark| mark["code"].as_str().unwrap_or_default().to_owned()).collect()
+    };
+    let exported = stdout(&duban(base.path(), &["snapshot", "export", "project", "--as-of", "2026-09-30"]));
+    let foreign = exported.lines().skip(1).find(|line| !line.contains("瓮安县")).and_then(|line| line.split(',').next()).expect("a code");
+    let rows = &form[0].1;
+    let (head, reason) = (head_of(rows), column_of(rows, "未推进原因"));
+    let codes: Vec<String> = rows[head + 1..].iter().map(|row| row[1].to_string()).filter(|code| code.starts_with("GZ")).collect();
+    assert!(codes.len() > 2, "{codes:?}");
+    // in cells of two rows, of which one names a record of another unit
+    let root = copy_of(base.path());
+    let mut filled = form.clone();
+    filled[0].1[head + 1][reason] = Data::String("机密★5年".into());
+    filled[0].1[head + 2][1] = Data::String(foreign.to_owned());
+    filled[0].1[head + 2][reason] = Data::String("绝密".into());
+    let (code, printed) = import_form(root.path(), "反馈表.xlsx", &write(&filled));
+    assert!(code == Some(1) && printed.contains("国家秘密") && !printed.contains('★'), "{printed}");
+    assert_eq!(restricted(root.path()), codes[..1], "{printed}");
+    assert!(answers(root.path()).await.is_empty());
+    // above the table: all rows of the unit
+    let root = copy_of(base.path());
+    let mut filled = form.clone();
+    filled[0].1[0][0] = Data::String("秘密★1年　反馈表".into());
+    let (code, printed) = import_form(root.path(), "反馈表.xlsx", &write(&filled));
+    assert!(code == Some(1) && printed.contains("第1行（标题或说明）"), "{printed}");
+    let tables = filled.iter().flat_map(|(_, rows)| &rows[head_of(rows) + 1..]);
+    let mut all: Vec<String> = tables.map(|row| row[1].to_string()).filter(|code| code.starts_with("GZ")).collect();
+    all.sort();
+    assert_eq!(restricted(root.path()), all, "{printed}");
+    // a form whose number was changed marks nothing: nobody knows whose it is
+    let root = copy_of(base.path());
+    for cell in filled.iter_mut().flat_map(|(_, rows)| rows).flatten() {
+        if let Data::String(text) = cell
+            && text.contains("522725")
+        {
+            *text = text.replace("522725", "522702");
+        }
+    }
+    let (code, printed) = import_form(root.path(), "反馈表.xlsx", &write(&filled));
+    assert!(code == Some(1) && restricted(root.path()).is_empty(), "{printed}");
+}

@@ -200,7 +200,9 @@ async fn every_case_is_accepted_and_noted_as_expected() {
         let imported = import_case(root.path(), &case, text(&case, "covers", "2026-09-30"));
         let mut found = vec![format!("exit {}", imported.status.code().unwrap_or(-1))];
         let printed = stdout(&imported);
-        found.extend(printed.lines().skip(1).filter(|line| !line.starts_with("导入报告：")).map(|line| line.trim().to_owned()));
+        let root_path = root.path().display().to_string();
+        let without_root = |line: &str| line.trim().replace(&root_path, "ROOT");
+        found.extend(printed.lines().skip(1).filter(|line| !line.starts_with("导入报告：")).map(without_root));
         found.extend(stderr(&imported).lines().map(|line| line.split_once("：").map_or(line, |(_, rest)| rest).to_owned()));
         if let Some((counts, what)) =
             printed.lines().next().and_then(|line| line.split_once('：')).and_then(|(_, rest)| rest.split_once('；'))

@@ -308,7 +308,7 @@ fn every_finding_and_relation_has_one_disposition_and_every_unit_one_reason() {
                     NotifyReason::OtherLevel => !levels.contains(&own.level),
                     NotifyReason::NoItems => concerning().next().is_none(),
                     // a plan does not know them: they come about behind it
-                    NotifyReason::Unchanged | NotifyReason::NotMade | NotifyReason::Superseded => false,
+                    NotifyReason::Unchanged | NotifyReason::NotStopped | NotifyReason::NotMade | NotifyReason::Superseded => false,
                 };
                 assert!(fits && reason.is_mailed() == is_mailed, "seed {seed}, slot {slot}: {} {reason:?}", own.name);
                 let nothing = concerning().next().is_none() && !is_notice_of() && *unit != policy.units.office();

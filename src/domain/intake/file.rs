@@ -7,7 +7,7 @@
 
 use crate::domain::intake::note::{Note, NoteKind, SheetAccount};
 use crate::domain::intake::note_room::NoteRoom;
-use crate::domain::intake::row_marks::ClassifiedCell;
+use crate::domain::intake::row_marks::{ClassifiedPlace, ClassifiedPlaces};
 use crate::domain::intake::rows::{FileFault, ROWS_MAX, SHEETS_MAX, SheetEnd, is_unusable, note_on};
 use crate::domain::intake::sheet::Accepted;
 use crate::domain::plain_text::shown_name;
@@ -100,8 +100,8 @@ pub struct FileIntake<'a> {
     pub sheets: Vec<String>,
     /// Sheets that were not read, each with the reason.
     pub unread: Vec<(String, String)>,
-    /// Grades of state secrets, each with its ledger and sheet: the file is to be refused.
-    pub classified: Vec<(String, String, ClassifiedCell)>,
+    /// Grades of state secrets: the file is to be refused.
+    pub classified: ClassifiedPlaces,
     /// By the id of the ledger.
     pub by_ledger: BTreeMap<String, LedgerIntake<'a>>,
     /// The sheet being read; `None` while there is none and for a hidden one.
@@ -126,7 +126,7 @@ impl<'a> FileIntake<'a> {
             ledgers,
             sheets: Vec::new(),
             unread: Vec::new(),
-            classified: Vec::new(),
+            classified: ClassifiedPlaces::default(),
             by_ledger: BTreeMap::new(),
             sheet: None,
             note_room: NoteRoom::default(),
@@ -151,6 +151,19 @@ impl<'a> FileIntake<'a> {
         })
     }
 
+    /// Looks for the grade of a state secret in the name of the file.
+    pub fn check_file_name(&mut self, name: &str) {
+        let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+        self.check_name(stem, ClassifiedPlace::FileName);
+    }
+
+    /// Looks for the grade of a state secret in the name of the file or of the sheet being read.
+    fn check_name(&mut self, name: &str, place: ClassifiedPlace) {
+        if self.ledgers.first().is_some_and(|ledger| ledger.secrecy.is_grade_of_line(name)) {
+            self.classified.add(self.sheet_number(), place);
+        }
+    }
+
     /// Begins a sheet. A hidden one is not read.
     ///
     /// # Errors
@@ -162,6 +175,7 @@ impl<'a> FileIntake<'a> {
         // a name that is longer, or steers a terminal, is not one that a spreadsheet program has made
         let name = &*shown_name(sheet);
         self.sheets.push(name.to_owned());
+        self.check_name(name, ClassifiedPlace::SheetName);
         if visible {
             self.sheet = Some(OpenSheet {
                 ledger: None,
@@ -299,29 +313,21 @@ impl<'a> FileIntake<'a> {
         if self.code_bytes > CODE_BYTES_MAX { Err(Forged("codes too long")) } else { Ok(()) }
     }
 
-    /// Notes the grade of a state secret.
+    /// Notes the grade of a state secret in the sheet being read.
     ///
     /// # Errors
-    /// No header is found, or there are more grades than rows, or their codes are too long.
-    pub fn add_classified(&mut self, cell: ClassifiedCell) -> Result<(), Forged> {
-        let (Some(sheet), Some((ledger, _))) = (&self.sheet, self.ledger()) else { return Err(Forged("a grade in no ledger")) };
-        let sheet = sheet.account.sheet.clone();
-        if self.classified.len() as u64 > self.rows {
-            return Err(Forged("more grades than rows"));
+    /// No sheet is being read.
+    pub fn add_classified(&mut self, place: ClassifiedPlace) -> Result<(), Forged> {
+        if self.sheet.is_none() {
+            return Err(Forged("a grade in no sheet"));
         }
-        self.take_code_bytes(cell.code.len() + cell.header.len())?;
-        self.classified.push((ledger.id.clone(), sheet, cell));
+        self.classified.add(self.sheet_number(), place);
         Ok(())
     }
 
     /// Whether the file holds grades of state secrets so far.
     pub fn is_classified(&self) -> bool {
         !self.classified.is_empty()
-    }
-
-    /// The grades of state secrets, each with the name of its sheet.
-    pub fn classified_cells(&self) -> Vec<(String, ClassifiedCell)> {
-        self.classified.iter().map(|(_, sheet, cell)| (sheet.clone(), cell.clone())).collect()
     }
 
     /// Notes an accepted row whose code the file did not have before.

@@ -86,6 +86,8 @@ pub(crate) struct Header {
     pub unknown: Vec<(String, String)>,
     /// Those of them that may mark rows as restricted, and about which the office has not decided.
     pub doubtful: Vec<DoubtfulColumn>,
+    /// The columns of secrecy, those of `doubtful`, and those about which the office has decided that they are none.
+    pub decided_by_header: Vec<u16>,
     /// Normalized texts of the last header row by column.
     pub leaves: Vec<(u16, String)>,
     /// For each column up to the last one with a header, whether it has a header.

@@ -280,7 +280,10 @@ impl<'a> FieldNames<'a> {
         let doubtful = paths.iter().filter(|path| !is_mapped(path.column));
         let doubtful = doubtful.filter(|path| self.ledger.secrecy.is_doubtful(&path.forms()));
         let doubtful = doubtful.map(|path| DoubtfulColumn { column: path.column, header: path.names.last().cloned().unwrap_or_default() });
-        let doubtful = doubtful.collect();
+        let doubtful: Vec<DoubtfulColumn> = doubtful.collect();
+        let secrecy = columns.iter().filter(|column| column.secrecy.is_some()).map(|column| column.column);
+        let ignored = paths.iter().filter(|path| self.ledger.secrecy.is_ignored(&path.forms())).map(|path| path.column);
+        let decided_by_header = secrecy.chain(ignored).chain(doubtful.iter().map(|column| column.column)).collect();
         let code = self.ledger.role(Role::Code);
         let code_names = self.names.iter().filter(|(_, field)| Some(**field) == code).map(|(name, _)| name.clone()).collect();
         Header {
@@ -291,6 +294,7 @@ impl<'a> FieldNames<'a> {
             duplicates,
             unknown,
             doubtful,
+            decided_by_header,
             leaves: paths.iter().filter_map(|path| Some((path.column, path.names.last()?.clone()))).collect(),
             headed: texts.iter().fold(Vec::new(), |mut headed, (column, _)| {
                 headed.resize(usize::from(*column), false);

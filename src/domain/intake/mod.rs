@@ -2,6 +2,7 @@
 
 pub mod cell;
 pub(crate) mod check;
+pub mod code_marks;
 pub(crate) mod data_merges;
 pub(crate) mod date;
 pub mod fault;
@@ -19,5 +20,6 @@ pub(crate) mod row;
 pub mod row_marks;
 pub mod rows;
 pub mod sheet;
+pub mod sheet_secrecy;
 pub(crate) mod sums;
 pub(crate) mod text;

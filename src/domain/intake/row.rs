@@ -5,6 +5,7 @@ use crate::domain::intake::data_merges::DataMerges;
 use crate::domain::intake::fault::{CellFault, fatal, warning};
 use crate::domain::intake::header::{Column, Header};
 use crate::domain::intake::raw::{Raw, cell_at};
+use crate::domain::intake::row_marks::RowStatement;
 use crate::domain::register::ledger::{FieldKind, Ledger, Role};
 use crate::domain::register::record::Cell;
 use crate::domain::secrecy::{Marking, Polarity};
@@ -23,6 +24,8 @@ pub(crate) struct RowReading {
     pub marking: Marking,
     /// The column that decided it.
     pub marking_column: u16,
+    /// What the other cells state.
+    pub statement: RowStatement,
 }
 
 /// A problem of the cell of one field.
@@ -54,6 +57,7 @@ impl RowReader<'_> {
             unheaded: Vec::new(),
             marking: Marking::None,
             marking_column: 0,
+            statement: self.statement(cells.iter().map(|(column, raw)| (*column, raw))),
         };
         for (column, _) in cells.iter().filter(|(column, raw)| !self.header.is_headed(*column) && !raw.is_blank()) {
             if self.is_text_file && self.header.is_past_last_column(*column) {
@@ -70,6 +74,10 @@ impl RowReader<'_> {
                 Some(polarity) => self.read_marking(column, polarity, raw, &mut reading),
             }
         }
+        if self.merges.is_open() && reading.statement.restricting.is_none() {
+            let shared = self.header.columns.iter().filter_map(|column| Some((column.column, self.merges.shared_value(column.column)?)));
+            reading.statement.restricting = self.statement(shared).restricting;
+        }
         if reading.shifted.is_some() {
             self.read_shifted_markings(cells, &mut reading);
         }
@@ -85,6 +93,11 @@ impl RowReader<'_> {
             }
         }
         reading
+    }
+
+    /// What cells outside the columns of secrecy state.
+    fn statement<'c>(&self, cells: impl Iterator<Item = (u16, &'c Raw<'c>)>) -> RowStatement {
+        RowStatement::of(&self.ledger.secrecy, cells, &self.header.decided_by_header)
     }
 
     /// Reads a cell of secrecy. What cannot be read restricts the row.

@@ -3,7 +3,7 @@
 use crate::domain::intake::header::DoubtfulColumn;
 use crate::domain::intake::raw::{Raw, cell_at};
 use crate::domain::restriction::mark_text;
-use crate::domain::secrecy::{Marking, Polarity, Secrecy};
+use crate::domain::secrecy::{Marking, Secrecy, compared};
 use serde::{Deserialize, Serialize};
 
 /// The mark of a row with a code.
@@ -16,15 +16,72 @@ pub struct RowMark {
     pub header: String,
 }
 
-/// A cell of secrecy that holds the grade of a state secret. The grade is not stored.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ClassifiedCell {
-    /// From 1.
-    pub row: u32,
-    /// Code of the row; empty where it has none.
-    pub code: String,
-    /// The header of its column.
-    pub header: String,
+/// Where a file holds the grade of a state secret. The grade is not stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClassifiedPlace {
+    /// The name of the file.
+    FileName,
+    /// The name of the sheet.
+    SheetName,
+    /// A title line, or another line without data. From 1.
+    Line(u32),
+    /// A cell of a row, below this header.
+    Cell { row: u32, header: String },
+}
+
+/// How many places a refusal may name; the others are counted.
+const PLACES_MAX: usize = 20;
+
+/// The places of grades of state secrets in a sheet or a file, which is to be refused.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClassifiedPlaces {
+    /// The first ones, each with the number of its sheet from 0.
+    pub first: Vec<(u32, ClassifiedPlace)>,
+    pub count: u64,
+    /// One of them is no cell of a row: all rows of the file are meant.
+    pub is_of_file: bool,
+}
+
+impl ClassifiedPlaces {
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    pub fn add(&mut self, sheet: u32, place: ClassifiedPlace) {
+        self.count += 1;
+        self.is_of_file |= !matches!(place, ClassifiedPlace::Cell { .. });
+        if self.first.len() < PLACES_MAX {
+            self.first.push((sheet, place));
+        }
+    }
+}
+
+/// What the cells of a row outside the columns of secrecy state.
+#[derive(Debug, Default)]
+pub(crate) struct RowStatement {
+    /// The column of a cell that holds the grade of a state secret.
+    pub classified: Option<u16>,
+    /// The column of a cell that restricts the row, the words that do, and the whole text.
+    pub restricting: Option<(u16, String, String)>,
+}
+
+impl RowStatement {
+    /// `read_by_header` are the columns whose cells are read as marks of secrecy, or about which the office has decided that they are none.
+    pub fn of<'c>(secrecy: &Secrecy, cells: impl Iterator<Item = (u16, &'c Raw<'c>)>, read_by_header: &[u16]) -> RowStatement {
+        let mut statement = RowStatement::default();
+        for (column, raw) in cells {
+            let Raw::Text(text) = raw else { continue };
+            if secrecy.is_grade_of_cell(text) {
+                statement.classified.get_or_insert(column);
+            } else if statement.restricting.is_none()
+                && !read_by_header.contains(&column)
+                && let Some(words) = secrecy.restricting_words(text)
+            {
+                statement.restricting = Some((column, words, text.clone().into_owned()));
+            }
+        }
+        statement
+    }
 }
 
 /// What one column of doubtful secrecy holds.
@@ -39,7 +96,12 @@ struct Column {
     others: u64,
     /// Marks by digits: they count only if no cell of the column holds anything else.
     by_digits: Vec<RowMark>,
+    /// Marks by other texts: they count only if a cell of the column is a word of secrecy, or a yes or a no in words.
+    by_others: Vec<RowMark>,
 }
+
+/// So many digits show that a column is one of yes and no, and so many other texts that it is none.
+const UNDECIDED_MARKS_MAX: usize = 20_000;
 
 /// The columns of a sheet whose header may be one of secrecy.
 #[derive(Default)]
@@ -62,36 +124,43 @@ impl DoubtfulColumns {
             digits: 0,
             others: 0,
             by_digits: Vec::new(),
+            by_others: Vec::new(),
         };
         DoubtfulColumns(columns.iter().map(column).collect())
     }
 
-    /// Reads the doubtful cells of a row. In doubt they restrict the row: a word of secrecy does, and a yes below 密 or 敏感.
+    /// Reads the doubtful cells of a row. Whatever may be a mark restricts the row until the office has decided.
     pub fn read(&mut self, secrecy: &Secrecy, cells: &[(u16, Raw<'_>)], code: &str, marks: &mut Vec<RowMark>) {
         for column in &mut self.0 {
             let Some(text) = cell_at(cells, column.column).map(Raw::display) else { continue };
-            let polarity = secrecy.likely_polarity(&column.header);
-            let marking = secrecy.read(polarity, &text);
-            if marking == Marking::None {
+            let marking = secrecy.read(secrecy.likely_polarity(&column.header), &text);
+            // a grade of state secrets has the file refused
+            if matches!(marking, Marking::None | Marking::Classified) {
                 continue;
             }
-            let is_grade = secrecy.is_grade(&text);
-            let restricts = marking.restricts() && (is_grade || polarity == Polarity::Marks) && !code.is_empty();
-            let shown = if marking == Marking::Classified { "（密级）" } else { text.trim() };
-            let mark = || RowMark {
+            let mark = (marking.restricts() && !code.is_empty()).then(|| RowMark {
                 code: code.to_owned(),
-                cell: mark_text(&format!("{}：{shown}", column.header)),
-                header: column.header.clone(),
-            };
-            if is_grade || secrecy.is_answer(&text) {
+                cell: mark_text(&format!("{}：{}", column.header, text.trim())),
+                header: compared(&column.header),
+            });
+            if secrecy.is_grade(&text) || secrecy.is_answer(&text) {
                 column.words += 1;
-                marks.extend(restricts.then(mark));
+                marks.append(&mut column.by_others);
+                marks.extend(mark);
             } else if secrecy.may_be_answer(&text) {
                 column.digits += 1;
-                column.by_digits.extend((restricts && column.others == 0).then(mark));
+                column.by_digits.extend(mark.filter(|_| column.others == 0));
+                if column.by_digits.len() > UNDECIDED_MARKS_MAX {
+                    marks.append(&mut column.by_digits);
+                }
             } else {
                 column.others += 1;
                 column.by_digits = Vec::new();
+                match column.words {
+                    0 if column.by_others.len() < UNDECIDED_MARKS_MAX => column.by_others.extend(mark),
+                    0 => {}
+                    _ => marks.extend(mark),
+                }
             }
         }
     }
@@ -99,7 +168,7 @@ impl DoubtfulColumns {
     /// Ends the sheet. The marks that only now count are added to `marks`. A column without any content is left out.
     pub fn finish(self, marks: &mut Vec<RowMark>) -> Vec<DoubtfulResult> {
         let mut results = Vec::new();
-        for Column { column, header, words, digits, others, by_digits } in self.0 {
+        for Column { column, header, words, digits, others, by_digits, .. } in self.0 {
             let must_be_decided = words > 0 || digits > 0 && others == 0;
             if digits > 0 && others == 0 {
                 marks.extend(by_digits);

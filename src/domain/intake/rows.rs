@@ -8,7 +8,7 @@ use crate::domain::intake::check::{KnownOwners, remarks};
 use crate::domain::intake::note::{Note, NoteKind, SheetAccount};
 use crate::domain::intake::note_room::NoteRoom;
 use crate::domain::intake::raw::{CellRange, RawRow};
-use crate::domain::intake::row_marks::{ClassifiedCell, RowMark};
+use crate::domain::intake::row_marks::{ClassifiedPlaces, RowMark};
 use crate::domain::intake::sheet::{Accepted, Outcome, SheetIntake};
 use crate::domain::plain_text::shown_name;
 use crate::domain::register::ledger::{Ledger, Role};
@@ -225,12 +225,12 @@ impl<'a> FileRows<'a> {
 
     /// The marks of the rows since the last call, whatever became of the rows.
     pub fn take_marks(&mut self) -> Vec<RowMark> {
-        self.sheet.as_mut().map(SheetIntake::take_marks).unwrap_or_default()
+        self.sheet.as_mut().map(|sheet| sheet.secrecy.take_marks()).unwrap_or_default()
     }
 
     /// The grades of state secrets since the last call.
-    pub fn take_classified(&mut self) -> Vec<ClassifiedCell> {
-        let taken = self.sheet.as_mut().map(|sheet| std::mem::take(&mut sheet.classified)).unwrap_or_default();
+    pub fn take_classified(&mut self) -> ClassifiedPlaces {
+        let taken = self.sheet.as_mut().map(|sheet| std::mem::take(&mut sheet.secrecy.classified)).unwrap_or_default();
         self.is_classified |= !taken.is_empty();
         taken
     }

@@ -15,14 +15,14 @@ use crate::domain::intake::note::{Note, NoteKind, SheetAccount};
 use crate::domain::intake::note_room::NoteRoom;
 use crate::domain::intake::raw::{CellRange, Raw, RawRow, cell_at};
 use crate::domain::intake::row::{RowReader, RowReading};
-use crate::domain::intake::row_marks::{ClassifiedCell, DoubtfulColumns, RowMark};
+use crate::domain::intake::row_marks::RowStatement;
+use crate::domain::intake::sheet_secrecy::{CodedRow, SheetSecrecy, is_classified_line, is_classified_row};
 use crate::domain::intake::sums::{Sums, WrongTotal};
 use crate::domain::intake::text::{excerpt, normalize_name};
 use crate::domain::own_sheet::GUIDE_SHEET;
 use crate::domain::register::ledger::{Ledger, Role};
 use crate::domain::register::record::{Cell, Columns, fen_as_yi};
-use crate::domain::restriction::mark_text;
-use crate::domain::secrecy::Marking;
+use crate::domain::secrecy::HeaderDecision;
 use chrono::NaiveDate;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -47,6 +47,16 @@ pub enum Outcome {
         code: String,
     },
     Skipped,
+}
+
+impl Outcome {
+    /// The code of a row of data; empty ones are left out.
+    pub(crate) fn into_code(self) -> Option<String> {
+        match self {
+            Outcome::Accepted(Accepted { code, .. }) | Outcome::Quarantined { code } => Some(code).filter(|code| !code.is_empty()),
+            Outcome::Blank | Outcome::Skipped => None,
+        }
+    }
 }
 
 /// Dates of events that do not all happen on the day on which a register is imported.
@@ -115,11 +125,8 @@ pub struct SheetIntake<'a> {
     unheaded: BTreeMap<u16, UnheadedColumn>,
     /// No row below a second header can be read. Its row, and its columns.
     second_header: Option<(u32, SecondHeader)>,
-    /// The marks of rows that the caller has not taken yet, whatever became of their rows.
-    marks: Vec<RowMark>,
-    /// Grades of state secrets: the file is to be refused.
-    pub classified: Vec<ClassifiedCell>,
-    doubtful: DoubtfulColumns,
+    /// What the rows state about secrecy, whatever became of them.
+    pub secrecy: SheetSecrecy,
     /// The headers about which the office has to decide before the sheet comes into force; known at its end.
     pub undecided: Vec<String>,
     /// The property of the file, where lists of this service are not read.
@@ -173,9 +180,7 @@ impl<'a> SheetIntake<'a> {
             sums: Sums::default(),
             unheaded: BTreeMap::new(),
             second_header: None,
-            marks: Vec::new(),
-            classified: Vec::new(),
-            doubtful: DoubtfulColumns::default(),
+            secrecy: SheetSecrecy::new(ledgers.first().map(|ledger| &*ledger.secrecy), sheet),
             undecided: Vec::new(),
             own_lists_refused: None,
         }
@@ -266,16 +271,6 @@ impl<'a> SheetIntake<'a> {
             && !self.data_merges.covers(number)
     }
 
-    /// The marks of the rows that the caller has not taken.
-    pub fn marks(&self) -> &[RowMark] {
-        &self.marks
-    }
-
-    /// The marks of the rows since the last call, whatever became of the rows.
-    pub(crate) fn take_marks(&mut self) -> Vec<RowMark> {
-        std::mem::take(&mut self.marks)
-    }
-
     /// Counts an independent row that was accepted without a note at the previous pull and has not changed: as [`SheetIntake::push`], without
     /// reading it.
     pub(crate) fn count_unchanged(&mut self, row: &RawRow<'_>) {
@@ -330,7 +325,7 @@ impl<'a> SheetIntake<'a> {
                 "如是台账内容，请补写表头后重新导入",
             );
         }
-        self.note_doubtful_columns(ledger);
+        self.note_doubtful_columns();
         if self.account.hidden_rows > 0 {
             let rows = self.hidden_rows.iter().map(u32::to_string).collect::<Vec<_>>().join("、");
             let rest = match self.account.hidden_rows {
@@ -349,6 +344,7 @@ impl<'a> SheetIntake<'a> {
         let (ledger, header) = match find(self.ledgers, &rows, &self.merges) {
             Ok(found) => found,
             Err(near) => {
+                self.secrecy.look_through(&rows, is_classified_row);
                 let reason = self.unread_reason(near);
                 self.account.unread.get_or_insert(reason);
                 self.searches += 1;
@@ -362,11 +358,13 @@ impl<'a> SheetIntake<'a> {
             }
         };
         if self.own_lists_refused.as_ref().is_some_and(|property| header.is_own_list(ledger, &rows, property)) {
+            self.secrecy.look_through(&rows, is_classified_row);
             self.account.unread.get_or_insert("是本系统编制的清单，不是台账".into());
             self.state = SheetState::Refused;
             return;
         }
         self.account.unread = None;
+        self.secrecy.look_through(rows.iter().filter(|row| row.number < header.first_row), is_classified_line);
         let above = rows.iter().filter(|row| row.number < header.first_row).flat_map(|row| &row.cells);
         let mut days = above.filter_map(|(_, raw)| if let Raw::Text(text) = raw { covers_on(text) } else { None });
         self.covers_on = self.covers_on.or(days.next());
@@ -411,7 +409,7 @@ impl<'a> SheetIntake<'a> {
         let fields = header.columns.iter().map(|column| column.field);
         self.all_today = fields.filter(|field| ledger.fields[*field].role.is_some_and(|role| EVENTS.contains(&role))).collect();
         self.data_merges = DataMerges::new(&self.merges, &header, ledger);
-        self.doubtful = DoubtfulColumns::new(&header.doubtful);
+        self.secrecy.begin_rows(&header.doubtful);
         for range in merges_across_header(&self.merges, &header) {
             self.doubts.push(format!("单元格{range}把表头与数据合并在一起，请取消合并后核对"));
         }
@@ -452,6 +450,7 @@ impl<'a> SheetIntake<'a> {
                 NonData::SecondHeader(second) => self.second_header = Some((number, second)),
                 NonData::RepeatedHeader | NonData::Heading | NonData::Remark => {}
             }
+            self.secrecy.read_line(number, cells);
             let texts = cells.iter().map(|(_, raw)| raw.display()).filter(|text| !text.trim().is_empty());
             let raw = texts.take(3).collect::<Vec<Cow<'_, str>>>().join(" ");
             return self.skip(number, &raw, reason);
@@ -460,8 +459,10 @@ impl<'a> SheetIntake<'a> {
         let reader = RowReader { ledger, header: &header, merges: &self.data_merges, is_text_file, today: self.today };
         let reading = reader.read(cells);
         let code = ledger.role(Role::Code).and_then(|field| reading.record[field].text()).unwrap_or_default();
-        self.note_marking(&reading.marking, code, number, header.leaf(reading.marking_column));
-        self.doubtful.read(&ledger.secrecy, cells, code, &mut self.marks);
+        let row = CodedRow { number, code, cells };
+        self.secrecy.read_marking(&row, &reading.marking, header.leaf(reading.marking_column));
+        self.secrecy.read_statement(&row, &reading.statement, |column| header.leaf(column));
+        self.secrecy.read_doubtful(&row);
         if header.is_unfilled(ledger, cells) {
             return self.skip(number, "", "没有填写".into());
         }
@@ -475,16 +476,6 @@ impl<'a> SheetIntake<'a> {
         self.judge_row(ledger, &header, number, reading)
     }
 
-    /// Records the mark of a row, whatever becomes of the row.
-    fn note_marking(&mut self, marking: &Marking, code: &str, number: u32, header: &str) {
-        match marking {
-            Marking::None | Marking::Open(_) => {}
-            Marking::Marked(_) if code.is_empty() => {}
-            Marking::Marked(cell) => self.marks.push(RowMark { code: code.to_owned(), cell: mark_text(cell), header: String::new() }),
-            Marking::Classified => self.classified.push(ClassifiedCell { row: number, code: code.to_owned(), header: header.to_owned() }),
-        }
-    }
-
     /// Quarantines a row below a second header: its columns are not those of the first header. Its mark counts.
     fn quarantine_below(&mut self, ledger: &Ledger, number: u32, cells: &[(u16, Raw<'_>)]) -> Outcome {
         let (row, second) = self.second_header.clone().unwrap_or_default();
@@ -494,9 +485,13 @@ impl<'a> SheetIntake<'a> {
             .secrecy
             .iter()
             .filter_map(|(column, polarity)| Some(ledger.secrecy.read(*polarity, &cell_at(cells, *column)?.display())));
+        let coded = CodedRow { number, code: &code, cells };
         if let Some(marking) = markings.max() {
-            self.note_marking(&marking, &code, number, "");
+            self.secrecy.read_marking(&coded, &marking, "");
         }
+        let read_by_header: Vec<u16> = second.secrecy.iter().map(|(column, _)| *column).collect();
+        let statement = RowStatement::of(&ledger.secrecy, cells.iter().map(|(column, raw)| (*column, raw)), &read_by_header);
+        self.secrecy.read_statement(&coded, &statement, |_| "");
         self.account.quarantined += 1;
         let before = self.notes.len();
         let reason = format!("第{row}行是另一个表头，栏目次序与上面不同，其下各行未读取");
@@ -516,7 +511,7 @@ impl<'a> SheetIntake<'a> {
 
     /// Accepts a row, or quarantines it where it is shifted, a cell is unreadable or a required field is empty. Notes all that is wrong.
     fn judge_row(&mut self, ledger: &Ledger, header: &Header, number: u32, reading: RowReading) -> Outcome {
-        let RowReading { record, faults, shifted, marking, .. } = reading;
+        let RowReading { record, faults, shifted, marking, statement, .. } = reading;
         let code = ledger.role(Role::Code).and_then(|field| record[field].text()).unwrap_or_default().to_owned();
         let unit = record[ledger.owner.field()].text().unwrap_or_default().to_owned();
         let (sheet, before) = (self.sheet, self.notes.len());
@@ -548,9 +543,21 @@ impl<'a> SheetIntake<'a> {
                 self.notes.push(Note { cell, field: field.title.clone(), ..note });
             }
         }
+        if let Some((column, words, text)) = statement.restricting.as_ref().filter(|_| !code.is_empty()) {
+            let field = ledger.role(Role::Restricted).map_or("", |field| ledger.fields[field].title.as_str());
+            let reason = format!("有“{words}”字样，该行按不便公开处理");
+            let hint = format!(
+                "如系误写，请改正并在“{field}”栏填“否”后重新导入；或由办公室解除：duban restricted lift {code} --by 姓名 --reason 理由"
+            );
+            let note = note(NoteKind::Warning, reason, hint);
+            let named = header.columns.iter().find(|known| known.column == *column).map(|known| ledger.fields[known.field].title.as_str());
+            let field = named.unwrap_or(header.leaf(*column)).to_owned();
+            self.notes.push(Note { cell: cell_name(*column), field, raw: excerpt(text), ..note });
+        }
         if self.notes.len() > before {
             // the mark of a shifted row may be in any cell
-            let restricted = ledger.role(Role::Restricted).is_some() && (shifted.is_some() || marking.restricts());
+            let is_marked = shifted.is_some() || marking.restricts() || statement.restricting.is_some();
+            let restricted = ledger.role(Role::Restricted).is_some() && is_marked;
             self.complete_notes(ledger, &record, before, restricted);
             self.bound_notes(before);
         }
@@ -578,14 +585,15 @@ impl<'a> SheetIntake<'a> {
     }
 
     /// Notes the columns of doubtful secrecy: those about which the office has to decide, and those that hold other things.
-    fn note_doubtful_columns(&mut self, ledger: &Ledger) {
-        for column in std::mem::take(&mut self.doubtful).finish(&mut self.marks) {
+    fn note_doubtful_columns(&mut self) {
+        for column in self.secrecy.finish_rows() {
             let letters = column_letters(column.column);
             let header = &column.header;
             if column.must_be_decided {
-                let field = ledger.role(Role::Restricted).map_or("restricted", |field| ledger.fields[field].title.as_str());
-                let hint = format!("是：duban import 文件 --map '{header}={field}' --by 姓名；不是：--map '{header}=ignore'");
-                self.sheet_note(format!("{letters}列“{header}”可能是保密标注，须由办公室确定，确定前不生效"), &hint);
+                let ways = HeaderDecision::ALL.map(|decision| format!("{}：--map '{header}={}'", decision.meaning(), decision.title()));
+                let hint = format!("由办公室选定一种重新导入（duban import 文件 --map … --by 姓名）：{}", ways.join("；"));
+                let reason = format!("{letters}列“{header}”可能是保密标注，须由办公室确定，确定前不生效，可能标注的各行先按不便公开处理");
+                self.sheet_note(reason, &hint);
                 self.undecided.push(column.header);
             } else {
                 self.sheet_note(format!("{letters}列“{header}”没有作为保密标注读取"), "如是保密标注，请填写“是”或“否”");

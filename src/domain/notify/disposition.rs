@@ -82,6 +82,8 @@ pub enum NotifyReason {
     HasNews,
     /// Not mailed by a revision: its mail would repeat that of an earlier revision.
     Unchanged,
+    /// Not mailed by a revision that makes only stopped mails anew: its mail was not stopped.
+    NotStopped,
     /// Not mailed: its mail could not be made; the faults of the run name why.
     NotMade,
     /// Not mailed: a newer mail of the job replaced its mail before it was sent.
@@ -105,10 +107,11 @@ pub enum NotifyReason {
 }
 
 impl NotifyReason {
-    pub const ALL: [NotifyReason; 13] = [
+    pub const ALL: [NotifyReason; 14] = [
         NotifyReason::HasItems,
         NotifyReason::HasNews,
         NotifyReason::Unchanged,
+        NotifyReason::NotStopped,
         NotifyReason::NotMade,
         NotifyReason::Superseded,
         NotifyReason::NothingNew,
@@ -130,6 +133,7 @@ impl NotifyReason {
             NotifyReason::HasItems => "has-items",
             NotifyReason::HasNews => "has-news",
             NotifyReason::Unchanged => "unchanged",
+            NotifyReason::NotStopped => "not-stopped",
             NotifyReason::NotMade => "not-made",
             NotifyReason::Superseded => "superseded",
             NotifyReason::NothingNew => "nothing-new",
@@ -153,6 +157,7 @@ impl NotifyReason {
             NotifyReason::HasItems => "有需要办理、补齐或近期到期的事项，已生成提醒".into(),
             NotifyReason::HasNews => "有新增、加重、待补齐或近期到期的事项，已生成提醒".into(),
             NotifyReason::Unchanged => "补做的提醒与前次内容相同，未再发送".into(),
+            NotifyReason::NotStopped => "本次只补做因标注不便公开而停发的提醒，本单位的没有停发".into(),
             NotifyReason::NotMade => "提醒未能生成，原因见本次执行未全部完成的说明".into(),
             NotifyReason::Superseded => "提醒未及发出，已由较新的提醒代替".into(),
             NotifyReason::NothingNew => "与上次告知的相比没有新情况，未发提醒".into(),

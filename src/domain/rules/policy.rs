@@ -6,7 +6,7 @@ use crate::domain::register::levels::Level;
 use crate::domain::register::record::Record;
 use crate::domain::register::units::Units;
 use crate::domain::rules::rule::{Rule, RuleKind};
-use crate::domain::secrecy::SecrecyWords;
+use crate::domain::secrecy_words::SecrecyWords;
 use chrono::NaiveDate;
 use std::sync::Arc;
 

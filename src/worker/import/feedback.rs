@@ -1,8 +1,9 @@
 //! Feedback forms that units sent back: read by the child process like any file, assessed row by row, and stored as answers.
 
 use crate::clock::stamp;
+use crate::domain::intake::code_marks::CodeMarks;
 use crate::domain::intake::note::NoteKind;
-use crate::domain::intake::row_marks::{ClassifiedCell, RowMark};
+use crate::domain::intake::row_marks::{ClassifiedPlaces, RowMark};
 use crate::domain::intake::sheet::Accepted;
 use crate::domain::notify::feedback::{
     Answer, Answers, FormAccount, FormHead, FormNumber, FormRow, KnownRecord, Outcome as FormOutcome, RowProof, assess_row, editable,
@@ -27,7 +28,7 @@ use crate::store::notified::NotifiedFindings;
 use crate::worker::import::form_reader::{FormReader, FormSheet};
 use crate::worker::import::importer::Importer;
 use crate::worker::import::input::{Input, Reading};
-use crate::worker::import::known_marks::state_secrets;
+use crate::worker::import::known_marks::{CLASSIFIED_FILE, state_secrets};
 use crate::worker::import::pull_report::{PullError, interrupted};
 use crate::worker::import::reading_guard::Initiative;
 use crate::worker::import::taken::{Purpose, Task};
@@ -35,8 +36,18 @@ use crate::worker::records::{LedgerRecords, linked_projects};
 use crate::worker::snapshot_selection::SnapshotSelection;
 use chrono::NaiveDate;
 use ring::rand::{SecureRandom, SystemRandom};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+
+/// A file of forms after it was read.
+struct ReadForms {
+    sheets: Vec<FormSheet>,
+    sha256: String,
+    /// Grades of state secrets in any sheet of the file.
+    classified: ClassifiedPlaces,
+    /// The names of all sheets.
+    names: Vec<String>,
+}
 
 /// The source under which the marks of forms are stored.
 const FEEDBACK_SOURCE: &str = "feedback";
@@ -123,7 +134,7 @@ impl Importer {
         self.begin_guarded(&input, &open, Initiative::Person).await?;
         let sha256 = open.sha256().map(str::to_owned);
         let read = self.read_form(&input, open, &ledgers, policy, false).await;
-        let is_form = read.as_ref().is_ok_and(|(sheets, _)| !sheets.is_empty());
+        let is_form = read.as_ref().is_ok_and(|read| !read.sheets.is_empty());
         self.end_guarded(sha256, read).await.map(|_| is_form).or(Ok(false))
     }
 
@@ -132,21 +143,24 @@ impl Importer {
         let refuse = |refusal: Refusal| PullError::Refused { file: input.place(), refusal };
         let known: Vec<usize> = (0..policy.ledgers.len()).filter(|index| editable(&policy.ledgers[*index]).next().is_some()).collect();
         let ledgers: Vec<Ledger> = known.iter().map(|index| form_ledger(&policy.ledgers[*index])).collect();
-        let (sheets, sha256) = self.read_form(input, open, &ledgers, policy, sender.clerk.is_some()).await?;
+        let ReadForms { sheets, sha256, classified, names } = self.read_form(input, open, &ledgers, policy, sender.clerk.is_some()).await?;
         if sheets.is_empty() {
             return Err(refuse(Refusal::new("不是反馈表：没有找到“表号”和“校验码”栏", "请在提醒邮件所附的工作簿中填写反馈表，原样发回")));
         }
-        let classified = sheets.iter().flat_map(|sheet| sheet.classified.iter().map(|cell| (sheet.name.clone(), cell.clone())));
-        let classified: Vec<(String, ClassifiedCell)> = classified.collect();
-        if !classified.is_empty() {
-            return Err(refuse(state_secrets(&classified)));
-        }
         let today = self.clock.today();
         let selection = SnapshotSelection::on(&self.store, &self.config, &[], today).await?;
+        if !classified.is_empty() {
+            let refusal = state_secrets(&classified, &names);
+            let mut marked = self.marks_of_classified(policy, &selection, sender, sheets, classified.is_of_file).await?;
+            marked.values_mut().for_each(|found| found.set_cells(CLASSIFIED_FILE));
+            self.restrict_known(FEEDBACK_SOURCE, &marked, &sha256, false).await?;
+            self.store.audit().record(&stamp(self.clock.now()), &sender.user, "feedback refused", &file, &refusal.reason).await?;
+            return Err(refuse(refusal));
+        }
         let before = self.store.feedback().up_to(self.store.feedback().last_no().await?).await?;
         let mut accounts: Vec<FormAccount> = Vec::new();
         let mut taken: Answers = Answers::new();
-        let mut marked = Vec::new();
+        let mut marked = BTreeMap::new();
         for sheet in sheets {
             let Some(index) = sheet.ledger else { continue };
             let proven = match &sender.clerk {
@@ -171,7 +185,7 @@ impl Importer {
             let mut account = FormAccount { unit: policy.units.units[unit].name.clone(), as_of, ..FormAccount::default() };
             let proof = key.as_ref().map_or(RowProof::Clerk, RowProof::Key);
             self.assess_sheet(policy, &selection, index, &head, &sheet, proof, &before, &mut taken, &mut account).await?;
-            marked.extend(self.own_marks(policy, &selection, index, unit, sheet.marks).await?);
+            self.add_own_marks(policy, &selection, index, unit, &sheet.marks, &mut marked).await?;
             account.sheets.push(sheet.intake);
             accounts.push(account);
         }
@@ -184,19 +198,55 @@ impl Importer {
         Ok(accounts)
     }
 
-    /// The marks of a form on records that its unit owns, as ledger and mark: a unit restricts nothing else.
-    async fn own_marks(
+    /// Adds the marks of a form on records that its unit owns: a unit restricts nothing else.
+    async fn add_own_marks(
         &self,
         policy: &Policy,
         selection: &SnapshotSelection,
         index: usize,
         unit: UnitId,
-        marks: Vec<RowMark>,
-    ) -> Result<Vec<(String, RowMark)>, StoreError> {
+        marks: &[RowMark],
+        all: &mut BTreeMap<String, CodeMarks>,
+    ) -> Result<(), StoreError> {
         let codes: Vec<String> = marks.iter().map(|mark| mark.code.clone()).collect();
         let records = if codes.is_empty() { HashMap::new() } else { self.records_of(policy, selection, index, &codes).await? };
-        let is_own = |mark: &RowMark| records.get(&mark.code).is_some_and(|(_, owner)| *owner == Some(unit));
-        Ok(marks.into_iter().filter(is_own).map(|mark| (policy.ledgers[index].id.clone(), mark)).collect())
+        let is_own = |mark: &&RowMark| records.get(&mark.code).is_some_and(|(_, owner)| *owner == Some(unit));
+        let of_ledger = all.entry(policy.ledgers[index].id.clone()).or_default();
+        for RowMark { code, cell, header } in marks.iter().filter(is_own) {
+            of_ledger.add(code, cell, header)?;
+        }
+        Ok(())
+    }
+
+    /// The marks of forms that are refused because of the grade of a state secret. `all_rows`: it is in a title. A form of which it is not
+    /// certain whose it is marks nothing.
+    async fn marks_of_classified(
+        &self,
+        policy: &Policy,
+        selection: &SnapshotSelection,
+        sender: &Sender,
+        sheets: Vec<FormSheet>,
+        all_rows: bool,
+    ) -> Result<BTreeMap<String, CodeMarks>, StoreError> {
+        let mut all = BTreeMap::new();
+        for mut sheet in sheets {
+            let Some(index) = sheet.ledger else { continue };
+            let unit = match &sender.clerk {
+                Some(clerk) => clerk.unit,
+                None => match self.proven(policy, &sheet).await? {
+                    Ok(proven) => proven.unit,
+                    Err(_) => continue,
+                },
+            };
+            if all_rows {
+                let set_aside = sheet.notes.iter().map(|note| &note.code).filter(|code| !code.is_empty());
+                let codes = sheet.rows.iter().map(|row| &row.code).chain(set_aside);
+                let marks = codes.map(|code| RowMark { code: code.clone(), cell: String::new(), header: String::new() });
+                sheet.marks.extend(marks.collect::<Vec<RowMark>>());
+            }
+            self.add_own_marks(policy, selection, index, unit, &sheet.marks, &mut all).await?;
+        }
+        Ok(all)
     }
 
     /// Checks the number of a form: this service made it, for this unit, with a key that is not revoked, and for no later day than that of
@@ -345,7 +395,7 @@ impl Importer {
         ledgers: &[Ledger],
         policy: &Policy,
         by_clerk: bool,
-    ) -> Result<(Vec<FormSheet>, String), PullError> {
+    ) -> Result<ReadForms, PullError> {
         let refuse = |refusal: Refusal| PullError::Refused { file: input.place(), refusal };
         let task = Task::new(Purpose::Form, ledgers, &policy.units, self.clock.today(), 0, Default::default());
         // a child of a form asks nothing
@@ -357,7 +407,7 @@ impl Importer {
         }
         let read = ended.await.map_err(|error| refuse(interrupted(error)))?;
         let sha256 = read.map_err(|failure| PullError::of(input.place(), failure))?;
-        let mut sheets = reader.sheets;
+        let FormReader { mut sheets, classified, names, .. } = reader;
         sheets.retain(|sheet| {
             let has_check = |ledger: &Ledger| ledger.field("feedback_check").is_some_and(|field| sheet.columns.contains(field));
             // a clerk may take a form that was made elsewhere
@@ -366,7 +416,7 @@ impl Importer {
         for sheet in &mut sheets {
             sheet.ledger = sheet.ledger.and_then(|ledger| policy.ledger(&ledgers[ledger].id));
         }
-        Ok((sheets, sha256))
+        Ok(ReadForms { sheets, sha256, classified, names })
     }
 
     /// Imports every form of the configured folder that was not imported before. Returns the result for each file.

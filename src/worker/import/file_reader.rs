@@ -1,23 +1,26 @@
 //! Reads what a child has taken in of one file or query, checks it, and writes the accepted rows to the new snapshots of their ledgers.
 
 use crate::domain::audience::is_stated_open;
+use crate::domain::intake::code_marks::CodeMarks;
 use crate::domain::intake::file::{CodeInFile, FileIntake, Forged, RowNames, RowPlace};
-use crate::domain::intake::row_marks::{ClassifiedCell, RowMark};
 use crate::domain::intake::rows::FileFault;
 use crate::domain::intake::sheet::Accepted;
+use crate::domain::register::codes::Codes;
 use crate::domain::register::ledger::{Ledger, Role};
 use crate::domain::register::packed::{self, Layout, RowHead};
 use crate::domain::register::record::{Cell, Columns};
 use crate::source::child::Answers;
 use crate::source::refusal::Refusal;
+use crate::store::database::StoreError;
 use crate::store::open_versions::RowFingerprint;
 use crate::store::pulls::{NewRecord, Pull, SnapshotWriter};
+use crate::worker::import::known_marks::CLASSIFIED_FILE;
 use crate::worker::import::known_rows;
 use crate::worker::import::pull_report::{PullError, interrupted};
-use crate::worker::import::taken::{PackedNote, SheetPieces, TEXT_BYTES_MAX, Taken};
+use crate::worker::import::taken::{PackedNote, SheetPieces, TEXT_BYTES_MAX, Taken, classified_place};
 use indicatif::ProgressBar;
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use tokio::sync::mpsc::Receiver;
 
 /// What is written of one ledger while its file is read.
@@ -26,19 +29,18 @@ pub(crate) struct LedgerWriter {
     /// The layout of the sheet being read.
     layout: Option<(Columns, i64)>,
     /// The marks of secrecy in its rows, whatever became of the rows, by code.
-    pub(crate) found_marks: BTreeMap<String, RowMark>,
+    pub(crate) found_marks: CodeMarks,
     /// Codes that an accepted row states to be open although a mark of this source restricts them.
-    pub(crate) stated_open: BTreeSet<String>,
+    pub(crate) stated_open: Codes<()>,
+    /// The codes of rows that are not stored, because the file holds grades of state secrets.
+    passed_over: Codes<()>,
 }
 
-/// The cell of a mark in a file with grades of state secrets, because none of its text is stored.
-const CLASSIFIED_FILE: &str = "（拒收的文件标注）";
-
 /// The most memory that the marks of a file may take: those of a full sheet, and more.
-const MARKS_BYTES_MAX: usize = 192 * 1024 * 1024;
+const MARKS_BYTES_MAX: usize = 64 * 1024 * 1024;
 
-/// What a mark takes beside its texts.
-const MARK_BYTES: usize = 160;
+/// What a mark takes beside its code; its cell is stored once for all codes.
+const MARK_BYTES: usize = 24;
 
 /// The most bytes that a child may send about a file, beside the packed cells of its rows.
 const TAKEN_BYTES_MAX: u64 = 1024 * 1024 * 1024;
@@ -54,6 +56,8 @@ pub(crate) struct FileReader<'a> {
     pub(crate) writers: BTreeMap<String, LedgerWriter>,
     /// About the sheet being read.
     pieces: SheetPieces,
+    /// The child has found a grade of state secrets; it does not look at the names of sheets.
+    is_classified_by_child: bool,
     /// Memory that the marks take.
     mark_bytes: usize,
     taken_bytes: u64,
@@ -78,6 +82,7 @@ impl<'a> FileReader<'a> {
             intake: FileIntake::new(ledgers, data_rows_max),
             writers: BTreeMap::new(),
             pieces: SheetPieces::default(),
+            is_classified_by_child: false,
             mark_bytes: 0,
             taken_bytes: 0,
             row_bytes_left: row_bytes_max,
@@ -150,11 +155,17 @@ impl<'a> FileReader<'a> {
             Taken::HeaderNote(note) => self.add_note(&note, true),
             Taken::Note(note) => self.add_note(&note, false),
             Taken::Mark { code, cell, header } => self.add_mark(code, cell, header),
-            Taken::Classified { row, code, header } => {
-                self.intake.add_classified(ClassifiedCell { row, code: code.to_owned(), header: header.to_owned() })
+            Taken::Classified { row, header } => {
+                self.is_classified_by_child = true;
+                self.intake.add_classified(classified_place(row, header))
             }
-            Taken::Passed => self.intake.count_accepted(),
-            Taken::Quarantined { code } => self.intake.quarantine(code),
+            Taken::Passed { code } => self.intake.count_accepted().and_then(|()| self.pass_over(code)),
+            Taken::Quarantined { code } => {
+                self.intake.quarantine(code).and_then(|()| match self.intake.is_classified() && !code.is_empty() {
+                    true => self.pass_over(code),
+                    false => Ok(()),
+                })
+            }
             Taken::Skipped => self.intake.skip(),
             Taken::About(piece) => self.pieces.add(piece).ok_or(Forged("too much about a sheet")),
             Taken::SheetEnd { .. } => match std::mem::take(&mut self.pieces).end(&taken) {
@@ -175,19 +186,38 @@ impl<'a> FileReader<'a> {
         self.intake.add_note(note, is_of_header)
     }
 
+    /// What is written of the ledger of the sheet being read.
+    fn ledger_writer(&mut self) -> Result<&mut LedgerWriter, Forged> {
+        const ORPHAN: Forged = Forged("a mark in no ledger");
+        let (ledger, _) = self.intake.ledger().ok_or(ORPHAN)?;
+        self.writers.get_mut(&ledger.id).ok_or(ORPHAN)
+    }
+
+    /// Counts the memory of a mark.
+    fn take_mark_bytes(&mut self, texts: [&str; 3]) -> Result<(), Forged> {
+        self.mark_bytes += texts[0].len() + MARK_BYTES;
+        let is_long = |text: &&str| text.len() > TEXT_BYTES_MAX || text.contains('\0');
+        match self.mark_bytes > MARKS_BYTES_MAX || texts.iter().any(is_long) {
+            true => Err(Forged("too many marks, or too long ones")),
+            false => Ok(()),
+        }
+    }
+
     fn add_mark(&mut self, code: &str, cell: &str, header: &str) -> Result<(), Forged> {
-        let (ledger, _) = self.intake.ledger().ok_or(Forged("a mark in no ledger"))?;
-        let writer = self.writers.get_mut(&ledger.id).ok_or(Forged("a mark in no ledger"))?;
-        if writer.found_marks.contains_key(code) {
+        if self.ledger_writer()?.found_marks.has(code) {
             return Ok(());
         }
-        self.mark_bytes += 2 * code.len() + cell.len() + header.len() + MARK_BYTES;
-        if self.mark_bytes > MARKS_BYTES_MAX || [code, cell, header].iter().any(|text| text.len() > TEXT_BYTES_MAX || text.contains('\0')) {
-            return Err(Forged("too many marks, or too long ones"));
+        self.take_mark_bytes([code, cell, header])?;
+        self.ledger_writer()?.found_marks.add(code, cell, header).map_err(|_| Forged("too many marks"))
+    }
+
+    /// Notes the code of a row that is not stored, because the file holds grades of state secrets.
+    fn pass_over(&mut self, code: &str) -> Result<(), Forged> {
+        if self.ledger_writer()?.passed_over.index(code).is_some() {
+            return Ok(());
         }
-        let mark = RowMark { code: code.to_owned(), cell: cell.to_owned(), header: header.to_owned() };
-        writer.found_marks.insert(code.to_owned(), mark);
-        Ok(())
+        self.take_mark_bytes([code, "", ""])?;
+        self.ledger_writer()?.passed_over.insert(code, ()).map_err(|_| Forged("too many codes"))
     }
 
     /// Begins the snapshot of a ledger when the file is found to hold it, and sends its known rows to the child.
@@ -197,8 +227,8 @@ impl<'a> FileReader<'a> {
         }
         let writer = pull.writer(&ledger.id, self.source).await?;
         let known = known_rows::pack(writer.known_rows()).map_err(|error| self.broken(error))?;
-        let ledger_writer = LedgerWriter { writer, layout: None, found_marks: BTreeMap::new(), stated_open: BTreeSet::new() };
-        self.writers.insert(ledger.id.clone(), ledger_writer);
+        let (found_marks, stated_open, passed_over) = (CodeMarks::default(), Codes::default(), Codes::default());
+        self.writers.insert(ledger.id.clone(), LedgerWriter { writer, layout: None, found_marks, stated_open, passed_over });
         if let Some(mut answers) = self.answers.take() {
             let sent = tokio::task::spawn_blocking(move || {
                 answers.send(&known);
@@ -223,7 +253,7 @@ impl<'a> FileReader<'a> {
     /// Writes an accepted row to the snapshot of its ledger, and lets the intake decide what it means if the file had its code before.
     async fn add_row(&mut self, pull: &mut Pull, row: u32, row_fingerprint: Option<RowFingerprint>, body: &[u8]) -> Result<(), PullError> {
         self.intake.count_accepted().map_err(|forged| self.broken(forged))?;
-        let Some((ledger, columns)) = self.intake.ledger().filter(|_| !self.intake.is_classified()) else {
+        let Some((ledger, columns)) = self.intake.ledger().filter(|_| !self.is_classified_by_child) else {
             return Err(self.broken(Forged("a row to store, of a file with state secrets")));
         };
         let left = self.row_bytes_left.checked_sub(body.len() as u64);
@@ -231,6 +261,9 @@ impl<'a> FileReader<'a> {
         let Some(RowHead { code, unit, name, amount }) = packed::head(body, ledger, columns) else {
             return Err(self.broken(Forged("a row that is none of its ledger")));
         };
+        if self.intake.is_classified() {
+            return self.pass_over(code).map_err(|forged| self.broken(forged));
+        }
         let place = RowPlace { sheet: self.intake.sheet_number(), row };
         let Some(LedgerWriter { writer, layout: known_layout, stated_open, .. }) = self.writers.get_mut(&ledger.id) else { return Ok(()) };
         let layout = match *known_layout {
@@ -242,10 +275,11 @@ impl<'a> FileReader<'a> {
             }
         };
         if writer.has_mark(code)
+            && stated_open.index(code).is_none()
             && let Some(field) = ledger.role(Role::Restricted)
             && cells_of(ledger, columns, body).is_some_and(|cells| is_stated_open(ledger, &cells[field]))
         {
-            stated_open.insert(code.to_owned());
+            stated_open.insert(code, ()).map_err(StoreError::from)?;
         }
         let (code, unit, name) = (Cow::Borrowed(code), Cow::Borrowed(unit), Cow::Borrowed(name));
         let record = NewRecord { code, unit, name, amount, place, body: Cow::Borrowed(body), row_fingerprint };
@@ -271,19 +305,28 @@ impl<'a> FileReader<'a> {
 }
 
 impl FileReader<'_> {
-    /// The marks of the rows that were read of a file which is not read to its end, or is refused; each with the id of its ledger.
-    pub(crate) fn marks_so_far(self) -> Vec<(String, RowMark)> {
-        let mut marks: Vec<(String, RowMark)> = Vec::new();
+    /// The marks of the rows that were read of a file which is not read to its end, or is refused, by the id of their ledger. A grade of state
+    /// secrets in a title or a name marks all rows.
+    ///
+    /// # Errors
+    /// The codes together are longer than 4 GB.
+    pub(crate) fn marks_so_far(self) -> Result<BTreeMap<String, CodeMarks>, StoreError> {
+        let classified = &self.intake.classified;
+        let mut marks: BTreeMap<String, CodeMarks> = BTreeMap::new();
         for (id, ledger) in self.writers {
-            marks.extend(ledger.found_marks.into_values().map(|mark| (id.clone(), mark)));
-        }
-        if !self.intake.classified.is_empty() {
-            for (id, _, ClassifiedCell { code, .. }) in self.intake.classified.into_iter().filter(|(.., cell)| !cell.code.is_empty()) {
-                marks.push((id, RowMark { code, cell: String::new(), header: String::new() }));
+            let found = marks.entry(id.clone()).or_insert(ledger.found_marks);
+            if classified.is_of_file {
+                let set_aside = self.intake.by_ledger.get(&id).into_iter().flat_map(|intake| &intake.retained).map(String::as_str);
+                let passed_over = ledger.passed_over.iter().map(|(code, ())| code);
+                for code in ledger.writer.codes().chain(set_aside).chain(passed_over) {
+                    found.add(code, "", "")?;
+                }
             }
-            marks.iter_mut().for_each(|(_, mark)| mark.cell = CLASSIFIED_FILE.to_owned());
+            if !classified.is_empty() {
+                found.set_cells(CLASSIFIED_FILE);
+            }
         }
-        marks
+        Ok(marks)
     }
 }
 

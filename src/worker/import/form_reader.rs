@@ -2,7 +2,7 @@
 
 use crate::domain::intake::file::Forged;
 use crate::domain::intake::note::{Note, SheetAccount};
-use crate::domain::intake::row_marks::{ClassifiedCell, RowMark};
+use crate::domain::intake::row_marks::{ClassifiedPlace, ClassifiedPlaces, RowMark};
 use crate::domain::intake::rows::SHEETS_MAX;
 use crate::domain::intake::sheet::Accepted;
 use crate::domain::notify::feedback::FormNumber;
@@ -10,7 +10,7 @@ use crate::domain::register::ledger::Ledger;
 use crate::domain::register::record::Columns;
 use crate::worker::import::file_reader::accepted_of;
 use crate::worker::import::form_taker::ROWS_MAX;
-use crate::worker::import::taken::{SheetPieces, TEXT_BYTES_MAX, Taken};
+use crate::worker::import::taken::{SheetPieces, TEXT_BYTES_MAX, Taken, classified_place};
 use chrono::NaiveDate;
 
 /// A sheet of a form.
@@ -27,7 +27,6 @@ pub(crate) struct FormSheet {
     pub intake: SheetAccount,
     pub notes: Vec<Note>,
     pub marks: Vec<RowMark>,
-    pub classified: Vec<ClassifiedCell>,
 }
 
 /// The sheets of a form, as the child that takes it in sends them.
@@ -35,10 +34,12 @@ pub(crate) struct FormReader<'a> {
     ledgers: &'a [Ledger],
     /// Those that have ended.
     pub sheets: Vec<FormSheet>,
+    /// Grades of state secrets in any sheet of the file, hidden ones by their names.
+    pub classified: ClassifiedPlaces,
+    /// The names of all sheets.
+    pub names: Vec<String>,
     open: Option<FormSheet>,
     pieces: SheetPieces,
-    /// Sheets that have begun, hidden ones too.
-    begun: usize,
     rows: usize,
     bytes: usize,
 }
@@ -50,7 +51,16 @@ const FRAME_BYTES: usize = 256;
 impl<'a> FormReader<'a> {
     /// A reader that has not read anything. `ledgers` are those that the form may hold.
     pub fn new(ledgers: &'a [Ledger]) -> FormReader<'a> {
-        FormReader { ledgers, sheets: Vec::new(), open: None, pieces: SheetPieces::default(), begun: 0, rows: 0, bytes: 0 }
+        FormReader {
+            ledgers,
+            sheets: Vec::new(),
+            classified: ClassifiedPlaces::default(),
+            names: Vec::new(),
+            open: None,
+            pieces: SheetPieces::default(),
+            rows: 0,
+            bytes: 0,
+        }
     }
 
     /// Reads a block.
@@ -74,16 +84,19 @@ impl<'a> FormReader<'a> {
     fn take(&mut self, taken: Taken<'_>) -> Result<(), Forged> {
         const ORPHAN: Forged = Forged("what belongs to no sheet");
         if let Taken::Sheet { name, visible } = taken {
-            if self.open.is_some() || self.begun >= SHEETS_MAX || name.len() > TEXT_BYTES_MAX {
+            if self.open.is_some() || self.names.len() >= SHEETS_MAX || name.len() > TEXT_BYTES_MAX {
                 return Err(Forged("a sheet within a sheet, or too many"));
             }
-            self.begun += 1;
+            if self.ledgers.first().is_some_and(|ledger| ledger.secrecy.is_grade_of_line(name)) {
+                self.classified.add(self.names.len() as u32, ClassifiedPlace::SheetName);
+            }
+            self.names.push(name.to_owned());
             self.pieces = SheetPieces::default();
             self.open = visible.then(|| FormSheet { name: name.to_owned(), ..FormSheet::default() });
             return Ok(());
         }
         let sheet = self.open.as_mut().ok_or(ORPHAN)?;
-        let number = self.begun.saturating_sub(1) as u32;
+        let number = self.names.len().saturating_sub(1) as u32;
         let text = |text: &str| (text.len() <= TEXT_BYTES_MAX).then(|| text.to_owned()).ok_or(Forged("a text too long"));
         match taken {
             Taken::Ledger { ledger, columns } => {
@@ -97,9 +110,7 @@ impl<'a> FormReader<'a> {
             Taken::Mark { code, cell, header } => {
                 sheet.marks.push(RowMark { code: text(code)?, cell: text(cell)?, header: text(header)? });
             }
-            Taken::Classified { row, code, header } => {
-                sheet.classified.push(ClassifiedCell { row, code: text(code)?, header: text(header)? });
-            }
+            Taken::Classified { row, header } => self.classified.add(number, classified_place(row, header)),
             Taken::Accepted { row, fingerprint: None, body } => {
                 self.rows += 1;
                 let ledger = sheet.ledger.filter(|_| self.rows <= ROWS_MAX).and_then(|ledger| self.ledgers.get(ledger));

@@ -131,10 +131,10 @@ impl<'a> FormTaker<'a> {
             sheet.has_ledger = true;
             out.frame(&Taken::Ledger { ledger: index as u32, columns })?;
         }
-        for cell in &std::mem::take(&mut sheet.intake.classified) {
-            out.frame(&Taken::from(cell))?;
+        for (_, place) in &std::mem::take(&mut sheet.intake.secrecy.classified).first {
+            out.frame(&Taken::from(place))?;
         }
-        for mark in &sheet.intake.take_marks() {
+        for mark in &sheet.intake.secrecy.take_marks() {
             out.frame(&Taken::from(mark))?;
         }
         for note in &sheet.intake.take_notes() {

@@ -154,6 +154,9 @@ impl Importer {
         let mut pull = self.store.pulls().begin().await?;
         let Reading { blocks, answers, ended } = self.begin_taking_in(input, &task).map_err(refuse)?;
         let mut reader = FileReader::new(&ledgers, &request.source, request.input.place(), rows_max, row_bytes_max, answers);
+        if let Input::File(_) = &request.input {
+            reader.intake.check_file_name(&file);
+        }
         let progress = progress(&format!("读取 {file}"));
         let rows = reader.read(&mut pull, blocks, &progress).await;
         progress.finish_and_clear();
@@ -181,7 +184,7 @@ impl Importer {
         }
         if !reader.intake.classified.is_empty() {
             pull.rollback().await?;
-            let refusal = state_secrets(&reader.intake.classified_cells());
+            let refusal = state_secrets(&reader.intake.classified, &reader.intake.sheets);
             self.restrict_refused(request, reader, &sha256).await?;
             return Err(refuse(refusal));
         }
@@ -358,13 +361,13 @@ impl Importer {
             sample: request.sample,
             at: &file.taken_at,
         };
-        pulled.restricted = pull.record_marks(&writer, &marks).await?.len() as u64;
+        pulled.restricted = pull.record_marks(&writer, &marks).await?;
         Ok(pulled)
     }
 
     /// Restricts the codes that the rows of a refused file mark as far as it was read, of those that the store knows.
     async fn restrict_refused(&self, request: &PullRequest, reader: FileReader<'_>, sha256: &str) -> Result<(), StoreError> {
-        self.restrict_known(&request.source, &reader.marks_so_far(), sha256, request.sample).await
+        self.restrict_known(&request.source, &reader.marks_so_far()?, sha256, request.sample).await
     }
 
     /// Whether a source other than the shipped sample has projects in force.

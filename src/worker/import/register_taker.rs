@@ -126,7 +126,7 @@ impl<'a> RegisterTaker<'a> {
                 Outcome::Skipped => with.out.frame(&Taken::Skipped)?,
                 Outcome::Quarantined { code } => with.out.frame(&Taken::Quarantined { code: &code })?,
                 // a file with state secrets is refused: its rows are looked through for marks and not stored
-                Outcome::Accepted(_) if self.rows.is_classified() => with.out.frame(&Taken::Passed)?,
+                Outcome::Accepted(Accepted { code, .. }) if self.rows.is_classified() => with.out.frame(&Taken::Passed { code: &code })?,
                 Outcome::Accepted(accepted) => self.send_accepted(&accepted, fingerprint, &mut with.out)?,
             }
         }
@@ -150,8 +150,8 @@ impl<'a> RegisterTaker<'a> {
     }
 
     fn send_marks(&mut self, out: &mut FrameWriter<impl Write>) -> Result<()> {
-        for cell in &self.rows.take_classified() {
-            out.frame(&Taken::from(cell))?;
+        for (_, place) in &self.rows.take_classified().first {
+            out.frame(&Taken::from(place))?;
         }
         for mark in &self.rows.take_marks() {
             out.frame(&Taken::from(mark))?;
@@ -198,9 +198,13 @@ impl<'a> RegisterTaker<'a> {
     /// # Errors
     /// The parent is gone.
     pub fn end_early(&mut self, with: &mut TakingIn) -> Result<()> {
-        // the first rows of a sheet wait for its header; nothing but their marks is looked at
-        self.rows.last_outcomes();
+        // the first rows of a sheet wait for its header; nothing but their marks is looked at, and their codes where the file is classified
+        let outcomes = self.rows.last_outcomes();
         self.find_ledger(with)?;
-        self.send_marks(&mut with.out)
+        self.send_marks(&mut with.out)?;
+        for code in outcomes.into_iter().filter_map(Outcome::into_code).filter(|_| self.rows.is_classified()) {
+            with.out.frame(&Taken::Passed { code: &code })?;
+        }
+        Ok(())
     }
 }

@@ -2,7 +2,7 @@
 //! and whoever reads it bounds its numbers and texts.
 
 use crate::domain::intake::note::{Note, NoteKind, SheetAccount};
-use crate::domain::intake::row_marks::{ClassifiedCell, RowMark};
+use crate::domain::intake::row_marks::{ClassifiedPlace, RowMark};
 use crate::domain::intake::rows::SheetEnd;
 use crate::domain::notify::feedback::FormNumber;
 use crate::domain::register::ledger::Ledger;
@@ -184,11 +184,10 @@ pub(crate) enum Taken<'a> {
         cell: &'a str,
         header: &'a str,
     },
-    /// The grade of a state secret. No accepted row follows it.
+    /// The grade of a state secret in a row, with the header of its column, or in a line that is no data.
     Classified {
         row: u32,
-        code: &'a str,
-        header: &'a str,
+        header: Option<&'a str>,
     },
     /// A row that is unchanged since the previous pull. It ends with this frame.
     Unchanged {
@@ -202,7 +201,9 @@ pub(crate) enum Taken<'a> {
         body: Bytes<'a>,
     },
     /// An acceptable row of a file with state secrets.
-    Passed,
+    Passed {
+        code: &'a str,
+    },
     Quarantined {
         code: &'a str,
     },
@@ -256,11 +257,27 @@ impl<'a> From<&'a RowMark> for Taken<'a> {
     }
 }
 
-impl<'a> From<&'a ClassifiedCell> for Taken<'a> {
-    fn from(ClassifiedCell { row, code, header }: &'a ClassifiedCell) -> Taken<'a> {
-        Taken::Classified { row: *row, code, header }
+impl<'a> From<&'a ClassifiedPlace> for Taken<'a> {
+    fn from(place: &'a ClassifiedPlace) -> Taken<'a> {
+        match place {
+            // names are looked at by the parent
+            ClassifiedPlace::FileName | ClassifiedPlace::SheetName => Taken::Classified { row: 0, header: None },
+            ClassifiedPlace::Line(row) => Taken::Classified { row: *row, header: None },
+            ClassifiedPlace::Cell { row, header } => Taken::Classified { row: *row, header: Some(header) },
+        }
     }
 }
+
+/// The place of a grade that a child has sent.
+pub(crate) fn classified_place(row: u32, header: Option<&str>) -> ClassifiedPlace {
+    match header {
+        Some(header) => ClassifiedPlace::Cell { row, header: header.chars().take(HEADER_CHARS_MAX).collect() },
+        None => ClassifiedPlace::Line(row),
+    }
+}
+
+/// The most characters of a header that a refusal names.
+const HEADER_CHARS_MAX: usize = 120;
 
 /// Why no further row is taken in.
 pub(crate) enum Stop {

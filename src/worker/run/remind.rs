@@ -255,6 +255,12 @@ impl RunContext<'_> {
         );
         block_in_place(|| self.reconcile_workbooks(&planned))?;
         let earlier_digests = self.evaluator.store.outbox().earlier_digests(&run.job, &run.slot, run.revision).await?;
+        // of a revision that only makes stopped mails anew: those mails, each as unit and act
+        let stopped = match inputs.remakes_withheld {
+            true => Some(self.evaluator.store.marked_messages().stopped_before(&run.job, &run.slot, run.revision).await?),
+            false => None,
+        };
+        let is_wanted = |unit: &str, act: &str| stopped.as_ref().is_none_or(|stopped| stopped.contains(&(unit.to_owned(), act.to_owned())));
         let templates = Templates::new(&self.config.mail_templates, &self.config.policy.units.levels)
             .map_err(|errors| anyhow::anyhow!(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")))?;
         let named = self.inputs_named();
@@ -267,6 +273,11 @@ impl RunContext<'_> {
         let progress = progress("生成邮件");
         for digest in &mut planned.digests {
             progress.inc(1);
+            if !is_wanted(&digest.recipient.unit_name, "") {
+                unchanged += 1;
+                reasons.insert(digest.recipient.unit, NotifyReason::NotStopped);
+                continue;
+            }
             match self.digest_message(run, digest, last_notified.get(&digest.recipient.unit), &templates, &named) {
                 Ok(message) => {
                     if earlier_digests.get(&message.recipient) == Some(&message.digest_sha256) {
@@ -291,6 +302,10 @@ impl RunContext<'_> {
         let mut drafted = Vec::new();
         for draft in &mut drafts {
             progress.inc(1);
+            if !is_wanted(&draft.recipient.unit_name, draft.act) {
+                unchanged += 1;
+                continue;
+            }
             match self.draft_message(run, draft, &templates, &named) {
                 Ok(message) if earlier_digests.get(&message.recipient) == Some(&message.digest_sha256) => unchanged += 1,
                 Ok(message) => {

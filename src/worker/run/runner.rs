@@ -19,7 +19,7 @@ use crate::worker::panic_guard::guarded;
 use crate::worker::run::context::RunContext;
 use crate::worker::run::evaluate::Evaluator;
 use crate::worker::run::remind::PlannedMails;
-use crate::worker::run::slot_text::slot_text;
+use crate::worker::run::slot_text::{parse_slot, slot_text};
 use crate::worker::run::steps::{Progress, lease};
 use anyhow::{Context, bail, ensure};
 use chrono::{Datelike, NaiveDate, NaiveDateTime};
@@ -44,6 +44,8 @@ pub enum RunWhen {
     AsOf(NaiveDate),
     /// A slot of the schedule.
     Slot(Slot),
+    /// The slot of an earlier run: the day it judged, and its time.
+    Earlier { as_of: NaiveDate, at: NaiveDateTime },
 }
 
 /// The result of a request to run.
@@ -52,6 +54,10 @@ pub struct RunOutcome {
     pub run: Run,
     /// Set if the run was over before it was asked for.
     pub done_before: Option<DoneBefore>,
+    /// Number of mails that were stopped because of a mark of secrecy, for which the run was made.
+    pub remade: i64,
+    /// Number of mails of its slot that were stopped since it began, and have to be made anew.
+    pub stopped: i64,
     /// The files that it made, ordered by path.
     pub reports: Vec<ReportFile>,
     pub deliveries: Deliveries,
@@ -149,10 +155,16 @@ impl Runner {
         let slot = slot_text(at);
         let scheduled = matches!(request.when, RunWhen::Slot(_));
         let mut revision = 0;
+        let mut remade = 0;
         if let Some(known) = self.store.runs().newest(&job.name, &slot).await? {
             revision = known.revision;
+            let stopped = if known.state.has_result() { self.stopped_of(&known).await? } else { 0 };
             match known.state {
                 RunState::Done | RunState::Partial if request.revise => revision += 1,
+                RunState::Done | RunState::Partial if stopped > 0 => {
+                    remade = stopped;
+                    revision += 1;
+                }
                 RunState::Done | RunState::Partial => {
                     // mails that a killed process had queued are sent now; no mail is sent twice
                     let counts = self.store.outbox().count_by_state(Some(&known.id)).await?;
@@ -165,8 +177,37 @@ impl Runner {
             }
         }
         let now = self.clock.now();
-        let opened = self.store.runs().open(&job.name, &slot, revision, as_of, scheduled, &stamp(now)).await?;
-        self.work_on(&opened.id).await
+        let inputs = RunInputs { remakes_withheld: remade > 0, ..RunInputs::default() };
+        let opened = self.store.runs().open(&job.name, &slot, revision, as_of, scheduled, &inputs, &stamp(now)).await?;
+        let outcome = self.work_on(&opened.id).await?;
+        Ok(RunOutcome { remade, ..outcome })
+    }
+
+    /// How many mails of a run's slot were stopped because of a mark of secrecy since its newest run began.
+    async fn stopped_of(&self, run: &Run) -> anyhow::Result<i64> {
+        self.deliverer.withhold().await?;
+        let slots = self.store.marked_messages().stopped_slots().await?;
+        Ok(slots.iter().filter(|stopped| (&stopped.job, &stopped.slot) == (&run.job, &run.slot)).map(|stopped| stopped.messages).sum())
+    }
+
+    /// Makes the mails of `newest`, the latest run of a job, anew that were stopped because of a mark of secrecy since it began. `None` = there
+    /// are none.
+    ///
+    /// # Errors
+    /// As [`Runner::run_job`].
+    pub(crate) async fn remake_stopped(&self, job: &Job, newest: &Run) -> anyhow::Result<Option<RunOutcome>> {
+        let is_due = match newest.state {
+            RunState::Done | RunState::Partial => self.stopped_of(newest).await? > 0,
+            RunState::Failed => newest.inputs.remakes_withheld,
+            RunState::Running => false,
+        };
+        if !is_due {
+            return Ok(None);
+        }
+        let as_of = newest.as_of.parse().with_context(|| format!("run {} has no date", newest.id))?;
+        let at = parse_slot(&newest.slot).with_context(|| format!("run {} has no time", newest.id))?;
+        let when = RunWhen::Earlier { as_of, at };
+        Ok(Some(self.run_job(&RunRequest { job: job.name.clone(), when, revise: false }).await?))
     }
 
     /// The job of a name with the day it judges and the slot of its run.
@@ -179,6 +220,7 @@ impl Runner {
         let national = config.policy.calendar.of(None);
         let (as_of, at) = match when {
             RunWhen::Slot(slot) => (slot.as_of, slot.at),
+            RunWhen::Earlier { as_of, at } => (as_of, at),
             RunWhen::AsOf(as_of) => (as_of, job.schedule.slot_for(as_of, national)),
             RunWhen::Now => {
                 let as_of = job.schedule.as_of_on(self.clock.local(job.schedule.utc_offset_seconds).date());
@@ -225,7 +267,8 @@ impl Runner {
     async fn outcome(&self, run: Run, done_before: Option<DoneBefore>) -> anyhow::Result<RunOutcome> {
         let reports = self.store.reports().list(&run.id).await?;
         let deliveries = self.deliveries(&run).await?;
-        Ok(RunOutcome { run, done_before, reports, deliveries })
+        let stopped = self.stopped_of(&run).await?;
+        Ok(RunOutcome { run, done_before, remade: 0, stopped, reports, deliveries })
     }
 
     /// Number of mails of a run by state, now.

@@ -106,7 +106,8 @@ impl<'r> Progress<'r> {
     }
 
     async fn pull(&mut self) -> anyhow::Result<()> {
-        self.inputs = pull_and_pin(self.importer, self.evaluator, &self.job, self.as_of).await?;
+        let inputs = pull_and_pin(self.importer, self.evaluator, &self.job, self.as_of).await?;
+        self.inputs = RunInputs { remakes_withheld: self.run.inputs.remakes_withheld, ..inputs };
         self.evaluator.store.runs().finish_step(self.run, JobStep::Pull.name(), &self.inputs).await?;
         Ok(())
     }

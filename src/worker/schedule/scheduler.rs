@@ -75,6 +75,11 @@ impl Scheduler {
                 self.record(&mut beat, &job.name, Err(error));
             }
         }
+        for job in &self.config.jobs {
+            if let Err(error) = guarded(self.remake_stopped(job, &mut beat)).await {
+                self.record(&mut beat, &job.name, Err(error));
+            }
+        }
         let delivered = guarded(self.runner.deliverer.deliver_all(None)).await.context("the mails that are due");
         guarded(seal_audit(&self.store, &self.var, self.clock.now())).await.context("the audit")?;
         delivered?;
@@ -103,6 +108,20 @@ impl Scheduler {
             beat.skipped += due.skipped.len();
             tracing::warn!(job = %job.name, slots = due.skipped.len(), last = %last.at, "slots passed over by the job's missed or too-late policy");
             self.store.schedule().advance(&job.name, &slot_text(last.at)).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes the mails of a job's latest run anew that were stopped because of a mark of secrecy.
+    async fn remake_stopped(&self, job: &Job, beat: &mut Beat) -> anyhow::Result<()> {
+        let Some(newest) = self.store.runs().newest_of(&job.name).await? else { return Ok(()) };
+        if self.failed_lately(&job.name, &newest.slot).await? {
+            return Ok(());
+        }
+        if let Some(outcome) = self.runner.remake_stopped(job, &newest).await? {
+            tracing::info!(run = %outcome.run.id, mails = outcome.remade, "mails that were stopped by marks of secrecy are made anew");
+            let id = outcome.run.id.clone();
+            self.record(beat, &id, Ok(outcome));
         }
         Ok(())
     }

@@ -21,10 +21,10 @@ enum Taken {
     HeaderNote(Note),
     Note(Note),
     Mark { code: String, cell: String, header: String },
-    Classified { row: u32, code: String, header: String },
+    Classified { row: u32, header: Option<String> },
     Unchanged { row: u32, fingerprint: [u8; 16] },
     Accepted { row: u32, fingerprint: Option<[u8; 16]>, body: Vec<u8> },
-    Passed,
+    Passed { code: String },
     Quarantined { code: String },
     Skipped,
     RowEnd,
@@ -210,7 +210,7 @@ async fn what_a_child_forges_of_a_register_is_not_stored() {
             honest.with(&(0..20_000).map(mark).collect::<Vec<_>>(), 0)
         }),
         ("a row to store of a file with state secrets", {
-            let grade = Taken::Classified { row: 2, code: "GZ1".into(), header: "密级".into() };
+            let grade = Taken::Classified { row: 2, header: Some("密级".into()) };
             honest.with(&[grade, honest.row()], 1)
         }),
         ("a file that is said to be unusable", honest.with(&[honest.row(), Taken::Unusable], 1)),
@@ -242,7 +242,7 @@ async fn what_a_child_forges_of_a_form_is_not_taken() {
     let sheet = || Taken::Sheet { name: "反馈表".into(), visible: true };
     let header = || Taken::Ledger { ledger: 0, columns: 1 };
     let row = |text: &str| Taken::Accepted { row: 2, fingerprint: None, body: body(&[text]) };
-    let grade = || Taken::Classified { row: 1, code: String::new(), header: String::new() };
+    let grade = || Taken::Classified { row: 1, header: None };
     let forged: Vec<(&str, Vec<u8>)> = vec![
         ("bytes that are no frame", [block(LEVEL, &[0]), block(FRAMES, &[200, 200, 200]), block(END, &[])].concat()),
         ("a row before the header", stream(&[sheet(), row("GZ1"), end(1, 1)])),

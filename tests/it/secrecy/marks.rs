@@ -1,7 +1,7 @@
 //! Marks of secrecy that come by any row, source, ledger or header, and late: what is marked is in no mail and no draft until an accepted row
 //! in force of the same source states the contrary or a person lifts it.
 
-use super::super::helpers::{duban, edit, files_below, fresh_root, import, seeds, stderr, stdout};
+use super::super::helpers::{duban, edit, files_below, fresh_root, import, seeds, service, stderr, stdout};
 use super::super::outputs::{as_read, cells};
 use chrono::NaiveDate;
 use duban::config::load::{Config, read_files};
@@ -11,10 +11,10 @@ use fastrand::Rng;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-const HEAD: &str = "项目编号,项目名称,市（州）,县（市、区）,产业类别,协议类型,项目阶段,签约时间,录入平台时间,合同投资额（亿元）,计划开工时间,最近更新时间,实际开工时间,终止时间";
+pub const HEAD: &str = "项目编号,项目名称,市（州）,县（市、区）,产业类别,协议类型,项目阶段,签约时间,录入平台时间,合同投资额（亿元）,计划开工时间,最近更新时间,实际开工时间,终止时间";
 
 /// A register of projects under contract that have not been started: code, day of signing, and the cell of secrecy.
-fn register(header: &str, rows: &[(&str, &str, &str)]) -> String {
+pub fn register(header: &str, rows: &[(&str, &str, &str)]) -> String {
     let mut text = format!("{HEAD},{header}\n");
     for (code, signed_on, secrecy) in rows {
         let name = format!("名{code}称");
@@ -23,7 +23,7 @@ fn register(header: &str, rows: &[(&str, &str, &str)]) -> String {
     text
 }
 
-fn root() -> tempfile::TempDir {
+pub fn root() -> tempfile::TempDir {
     let root = fresh_root();
     let path = root.path().join("config/duban.toml");
     let text = std::fs::read_to_string(&path).expect("settings");
@@ -32,13 +32,13 @@ fn root() -> tempfile::TempDir {
 }
 
 /// The codes of the register that a text names.
-fn named(text: &str) -> BTreeSet<String> {
+pub fn named(text: &str) -> BTreeSet<String> {
     let begins = text.match_indices("名P").map(|(at, _)| at + "名".len());
     begins.map(|at| text[at..].chars().take_while(|c| *c != '称').take(5).collect()).collect()
 }
 
 /// The codes that the mails, which are files, and the drafts name.
-fn mailed(root: &Path) -> (BTreeSet<String>, BTreeSet<String>) {
+pub fn mailed(root: &Path) -> (BTreeSet<String>, BTreeSet<String>) {
     let mails = files_below(&root.join("var/outbox"));
     let mails = mails.iter().flat_map(|(_, bytes)| named(&as_read(bytes))).collect();
     let mut drafts = BTreeSet::new();
@@ -52,17 +52,17 @@ fn mailed(root: &Path) -> (BTreeSet<String>, BTreeSet<String>) {
     (mails, drafts)
 }
 
-fn codes(list: &[&str]) -> BTreeSet<String> {
+pub fn codes(list: &[&str]) -> BTreeSet<String> {
     list.iter().map(|code| (*code).to_owned()).collect()
 }
 
-fn run(root: &Path, arguments: &[&str]) -> (Option<i32>, String) {
+pub fn run(root: &Path, arguments: &[&str]) -> (Option<i32>, String) {
     let output = duban(root, &[&["run", "quarterly-supervision"], arguments].concat());
     (output.status.code(), format!("{}{}", stdout(&output), stderr(&output)))
 }
 
 /// The restricted list as data: code and who has lifted the mark.
-fn listed(root: &Path) -> Vec<(String, String)> {
+pub fn listed(root: &Path) -> Vec<(String, String)> {
     let text = stdout(&duban(root, &["restricted", "list", "--format", "json"]));
     let marks: serde_json::Value = serde_json::from_str(&text).expect("a list");
     let of = |mark: &serde_json::Value, key: &str| mark[key].as_str().unwrap_or_default().to_owned();
@@ -224,15 +224,50 @@ fn what_waits_is_stopped_when_it_names_what_is_marked_by_then() {
     assert_eq!(files_below(&root.join("var/outbox")).len(), 1, "nothing else has gone out");
     let sent = stdout(&duban(root, &["restricted", "list", "--sent"]));
     assert!(sent.contains("P10：标注以前已发出或已存档") && sent.contains("已送达") && sent.contains("季度督办工作簿"), "{sent}");
-    // the next run makes the mails anew without it
-    let (code, text) = run(root, &["--as-of", "2026-09-30", "--revise"]);
-    assert_eq!(code, Some(0), "{text}");
-    let made: BTreeSet<String> = files_below(&root.join("var/outbox"))
-        .iter()
-        .filter(|(name, _)| name.contains("-r1"))
-        .flat_map(|(_, bytes)| named(&as_read(bytes)))
-        .collect();
-    assert_eq!(made, codes(&["P11", "P12"]));
+    // the same command once more makes the mails anew without it, and only those that were stopped
+    assert!(stopped.contains("duban run quarterly-supervision --as-of 2026-09-30"), "{stopped}");
+    let runs = || stdout(&duban(root, &["runs"]));
+    assert!(runs().contains("封尚未另行生成：duban run quarterly-supervision --as-of 2026-09-30（duban serve"), "{}", runs());
+    let (code, text) = run(root, &["--as-of", "2026-09-30"]);
+    assert!(code == Some(0) && text.contains("停发，现另行生成（第1次修订）") && text.contains("没有停发或与前次相同，未再发送"), "{text}");
+    let made = || -> Vec<(String, Vec<u8>)> {
+        let mails = files_below(&root.join("var/outbox"));
+        mails.into_iter().filter(|(name, _)| name.contains("-r1")).collect()
+    };
+    let made_of: BTreeSet<String> = made().iter().flat_map(|(_, bytes)| named(&as_read(bytes))).collect();
+    assert_eq!(made_of, codes(&["P11", "P12"]));
+    let first = files_below(&root.join("var/outbox")).into_iter().find(|(name, _)| !name.contains("-r1")).expect("the first mail").0;
+    let unit = first.trim_end_matches(".eml").rsplit('_').next().expect("a unit").to_owned();
+    assert!(!made().iter().any(|(name, _)| name.contains(&format!("_{unit}-r1."))), "the mail that had gone out was not stopped: {first}");
+    assert!(!runs().contains("尚未另行生成"), "{}", runs());
+    let listed = stdout(&duban(root, &["outbox", "list", "--state", "withheld"]));
+    assert!(listed.contains("停发") && !listed.contains("尚未另行生成"), "{listed}");
+    // there is nothing more to do
+    let count = made().len();
+    let (code, text) = run(root, &["--as-of", "2026-09-30"]);
+    assert!(code == Some(0) && text.contains("已于此前完成") && made().len() == count, "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_service_makes_stopped_mails_anew_by_itself_and_once() {
+    let root = root();
+    let root = root.path();
+    edit(root, "config/duban.toml", "daily_max = 5000", "daily_max = 1");
+    let of = |cell: &str| register("是否涉密", &[("P10", "2022-01-01", cell), ("P11", "2024-01-01", "否"), ("P12", "2024-01-01", "否")]);
+    assert_eq!(import(root, "a.csv", of("否"), &["--covers", "2026-09-30"]).status.code(), Some(0));
+    run(root, &["--as-of", "2026-09-30"]);
+    import(root, "b.csv", of("是"), &["--covers", "2026-10-10"]);
+    let service = service(root, "2027-01-20T03:00:00Z").await;
+    let scheduler = service.scheduler();
+    let ran = scheduler.beat().await.expect("a beat").ran;
+    assert!(ran.len() == 1 && ran[0].0.starts_with("quarterly-supervision@") && ran[0].0.ends_with("#1"), "{ran:?}");
+    for _ in 0..2 {
+        let ran = scheduler.beat().await.expect("a beat").ran;
+        assert!(ran.is_empty(), "once for a change of marks: {ran:?}");
+    }
+    service.store().close().await;
+    let listed = stdout(&duban(root, &["outbox", "list"]));
+    assert!(listed.lines().any(|line| line.contains("-r1 ") && line.contains("待")), "{listed}");
 }
 
 #[test]
@@ -252,7 +287,24 @@ fn a_doubtful_header_waits_for_the_office_and_a_shipped_one_is_never_ignored() {
     assert_eq!(map("知悉密别=ignore", &["--by", "张三"]).status.code(), Some(0));
     assert!(listed(root).is_empty(), "{:?}", listed(root));
     assert_eq!(map("知悉密别=是否涉密", &["--by", "张三"]).status.code(), Some(0));
-    assert_eq!(listed(root).len(), 1);
+    assert_eq!(listed(root), [("P10".to_owned(), String::new())]);
+    // the other way round: the no restricts
+    assert_eq!(map("知悉密别=是否公开", &["--by", "张三"]).status.code(), Some(0));
+    assert_eq!(listed(root), [("P11".to_owned(), String::new())]);
+    let inverse = map("是否公开=是否涉密", &["--by", "张三"]);
+    assert!(inverse.status.code() == Some(1) && stderr(&inverse).contains("不能反过来"), "{}", stderr(&inverse));
+    // of a header that may be read the other way round the no restricts at once, and ends with the decision
+    let of = register("能否对社会公开", &[("P12", "2024-01-01", "否"), ("P13", "2024-01-01", "是"), ("P14", "2024-01-01", "待定")]);
+    let marked = || listed(root).into_iter().map(|(code, _)| code).filter(|code| code != "P11").collect::<BTreeSet<_>>();
+    let held = import(root, "b.csv", &of, &["--source", "county"]);
+    assert!(held.status.code() == Some(3) && marked() == codes(&["P12", "P14"]), "{:?} {}", marked(), stdout(&held));
+    let command = format!("duban import {}", root.join("b.csv").display());
+    for choice in ["是否涉密", "是否公开", "忽略"] {
+        let way = format!("{command} --source county --map '能否对社会公开={choice}' --by 姓名");
+        assert!(stdout(&held).contains(&way), "{way} is not in {}", stdout(&held));
+    }
+    assert_eq!(import(root, "b.csv", &of, &["--source", "county", "--map", "能否对社会公开=忽略", "--by", "张三"]).status.code(), Some(0));
+    assert!(marked().is_empty(), "{:?}", marked());
 }
 
 #[test]
@@ -419,9 +471,9 @@ fn generated_columns_of_secrecy_are_read_as_they_are_meant() {
         sheet.push(&row(2, &cells), &mut outcomes);
         sheet.finish(&mut outcomes);
         let shown = || format!("seed {seed}, {}: {heads:?} {cells:?} {outcomes:?} {:?}", ledger.id, sheet.notes);
-        assert!(sheet.undecided.is_empty() && sheet.classified.is_empty(), "{}", shown());
+        assert!(sheet.undecided.is_empty() && sheet.secrecy.classified.is_empty(), "{}", shown());
         let expected = states.iter().flatten().any(|restricted| *restricted);
-        let found = !sheet.marks().is_empty();
+        let found = !sheet.secrecy.marks().is_empty();
         assert_eq!(found, expected, "{}", shown());
         if let [.., Outcome::Accepted(accepted)] = &outcomes[..] {
             let field = ledger.role(duban::domain::register::ledger::Role::Restricted).expect("a field");

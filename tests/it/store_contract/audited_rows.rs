@@ -3,9 +3,10 @@
 use super::snapshots::{Take, row};
 use super::{Db, outbox};
 use chrono::{DateTime, Utc};
-use duban::domain::intake::row_marks::RowMark;
+use duban::domain::intake::code_marks::CodeMarks;
 use duban::domain::notify::delivery::DeliveryState;
 use duban::domain::notify::feedback::Answer;
+use duban::domain::register::codes::Codes;
 use duban::domain::secrecy::HeaderDecision;
 use duban::store::audit::AuditEntry;
 use duban::store::audit_check::AuditBreak;
@@ -16,7 +17,7 @@ use duban::store::restrictions::{FileMarks, Lifting};
 use duban::store::sending::HoldReason;
 use duban::store::snapshots::SnapshotState;
 use sqlx::{AnyPool, AssertSqlSafe};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 const AT: &str = "2026-11-23T00:00:01.000Z";
 const ENTRY: AuditEntry<'_> = AuditEntry { at: AT, who: "张三", why: "核对无误" };
@@ -56,10 +57,12 @@ async fn hand_in(store: &Store, at: &str, answers: &[Answer]) -> duban::store::d
 }
 
 async fn mark(store: &Store, codes: &[&str]) {
-    let (found, stated_open) = (BTreeMap::new(), BTreeSet::new());
+    let (mut found, stated_open) = (CodeMarks::default(), Codes::default());
+    for code in codes {
+        found.add(code, "是", "").expect("a mark");
+    }
     let of_file = FileMarks { found: &found, stated_open: &stated_open, in_force: true, file_sha256: "cd", sample: false, at: AT };
-    let mark = |code: &&str| ("project".to_owned(), RowMark { code: (*code).to_owned(), cell: "是".into(), header: String::new() });
-    store.restrictions().restrict_known("a", &codes.iter().map(mark).collect::<Vec<_>>(), of_file).await.expect("marked");
+    store.restrictions().restrict_known("project", "a", of_file).await.expect("marked");
 }
 
 fn gone(code: &str) -> GoneConfirmation {
@@ -80,7 +83,7 @@ async fn after_all_acts(db: &Db) -> Store {
     store.snapshots().decide_held("project", "a", 3, SnapshotState::Discarded, ENTRY).await.expect("discarded");
     mark(&store, &["A", "B"]).await;
     store.restrictions().lift(Lifting::Codes(&["A".into()]), ENTRY).await.expect("lifted");
-    store.restrictions().decide_header("a", "是否公开发布", HeaderDecision::Ignored, ENTRY).await.expect("decided");
+    store.restrictions().decide_header("a", "是否公开发布", HeaderDecision::Ignored, |_| false, ENTRY).await.expect("decided");
     store.keys().make("form", b"one", AT).await.expect("a key");
     store.keys().rotate("form", b"two", ENTRY).await.expect("a key");
     store.keys().revoke(1, ENTRY).await.expect("revoked");
@@ -256,7 +259,7 @@ pub async fn an_act_without_its_line_does_not_happen(db: &Db) {
     let acts = [
         ("lift", store.restrictions().lift(Lifting::Codes(&["B".into()]), ENTRY).await.is_err()),
         ("lift a file", store.restrictions().lift(Lifting::File("cd"), ENTRY).await.is_err()),
-        ("header", store.restrictions().decide_header("b", "密", HeaderDecision::Ignored, ENTRY).await.is_err()),
+        ("header", store.restrictions().decide_header("b", "密", HeaderDecision::Ignored, |_| false, ENTRY).await.is_err()),
         ("key made", store.keys().make("other", b"three", AT).await.is_err()),
         ("key rotate", store.keys().rotate("form", b"three", ENTRY).await.is_err()),
         ("key revoke", store.keys().revoke(2, ENTRY).await.is_err()),

@@ -21,7 +21,7 @@ pub fn at(minute: u32) -> String {
 
 /// A run of `weekly`, opened and claimed from minute 0 to 10.
 pub async fn claimed(store: &Store, slot: &str, revision: i64, as_of: &str) -> Run {
-    let run = store.runs().open("weekly", slot, revision, day(as_of), true, &at(0)).await.expect("a run");
+    let run = store.runs().open("weekly", slot, revision, day(as_of), true, &RunInputs::default(), &at(0)).await.expect("a run");
     store.runs().claim(&run.id, &at(0), &at(10)).await.expect("a claim").expect("free")
 }
 
@@ -75,13 +75,18 @@ fn inputs() -> RunInputs {
         previous_run: Some("weekly@s1#0".into()),
         gone: Some(GonePin { at: at(0), history: vec![("project".into(), "a".into(), vec![1, 3])] }),
         restrictions: 4,
+        remakes_withheld: true,
     }
 }
 
 pub async fn opening_twice_gives_one_row(db: &Db) {
     let (store, other) = (db.open().await, db.open().await);
     let open = |store: Store, minute: u32| async move {
-        store.runs().open("weekly", "2026-11-23T08:00", 0, day("2026-11-23"), true, &at(minute)).await.expect("a run")
+        store
+            .runs()
+            .open("weekly", "2026-11-23T08:00", 0, day("2026-11-23"), true, &RunInputs::default(), &at(minute))
+            .await
+            .expect("a run")
     };
     let (first, second) = tokio::join!(open(store.clone(), 1), open(other, 1));
     assert_eq!((&first.id, first.fence), (&second.id, second.fence));
@@ -89,7 +94,8 @@ pub async fn opening_twice_gives_one_row(db: &Db) {
     assert_eq!((later.started_at.as_str(), later.as_of.as_str(), later.scheduled), (at(1).as_str(), "2026-11-23", true));
     assert_eq!((later.state, later.step.as_str(), later.inputs), (RunState::Running, "", RunInputs::default()));
     assert_eq!(store.runs().list(10).await.expect("runs").len(), 1);
-    let revised = store.runs().open("weekly", "2026-11-23T08:00", 1, day("2026-11-23"), false, &at(6)).await.expect("a run");
+    let revised =
+        store.runs().open("weekly", "2026-11-23T08:00", 1, day("2026-11-23"), false, &RunInputs::default(), &at(6)).await.expect("a run");
     assert_eq!((revised.revision, revised.scheduled), (1, false));
     let newest = store.runs().newest("weekly", "2026-11-23T08:00").await.expect("a look").expect("a run");
     assert_eq!(newest.id, revised.id);
@@ -102,7 +108,11 @@ pub async fn opening_twice_gives_one_row(db: &Db) {
 pub async fn claim_goes_to_one_of_two(db: &Db) {
     let (one, two) = (db.open().await, db.open().await);
     for round in 0..10 {
-        let run = one.runs().open("weekly", &format!("slot{round}"), 0, day("2026-11-23"), true, &at(0)).await.expect("a run");
+        let run = one
+            .runs()
+            .open("weekly", &format!("slot{round}"), 0, day("2026-11-23"), true, &RunInputs::default(), &at(0))
+            .await
+            .expect("a run");
         let (now, until) = (at(0), at(10));
         let (a, b) = tokio::join!(one.runs().claim(&run.id, &now, &until), two.runs().claim(&run.id, &now, &until));
         let got: Vec<Run> = [a.expect("a claim"), b.expect("a claim")].into_iter().flatten().collect();
@@ -119,7 +129,7 @@ pub async fn claim_goes_to_one_of_two(db: &Db) {
 
 pub async fn every_claim_has_its_own_fence(db: &Db) {
     let store = db.open().await;
-    let run = store.runs().open("weekly", "slot", 0, day("2026-11-23"), true, &at(0)).await.expect("a run");
+    let run = store.runs().open("weekly", "slot", 0, day("2026-11-23"), true, &RunInputs::default(), &at(0)).await.expect("a run");
     // each later claim finds the lease of each earlier one run out
     let mut claiming = tokio::task::JoinSet::new();
     for minute in 1..300 {
@@ -177,7 +187,9 @@ pub async fn a_failed_run_reopens(db: &Db) {
 
 pub async fn orphaned_runs_are_listed(db: &Db) {
     let store = db.open().await;
-    let open = async |slot: &str| store.runs().open("weekly", slot, 0, day("2026-11-23"), true, &at(0)).await.expect("a run").id;
+    let open = async |slot: &str| {
+        store.runs().open("weekly", slot, 0, day("2026-11-23"), true, &RunInputs::default(), &at(0)).await.expect("a run").id
+    };
     let held = claimed(&store, "held", 0, "2026-11-23").await;
     let ended = claimed(&store, "ended", 0, "2026-11-23").await;
     store.runs().finish(&ended, RunState::Failed, "", None, &at(1)).await.expect("an end");

@@ -1,0 +1,100 @@
+//! The marks of secrecy of one ledger of one file, by code. A file may mark a million rows, so codes are in one buffer and equal cells are
+//! stored once.
+
+use crate::domain::register::codes::{Codes, TooMany};
+use crate::domain::restriction::RESTRICTED;
+use std::collections::HashMap;
+
+/// The cell of a mark, and the doubtful header it is of; empty = a column of secrecy.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct MarkedBy {
+    cell: String,
+    header: String,
+}
+
+/// The most bytes of different cells; of further ones only that they restrict is known.
+const CELL_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Marks by code. Of several marks of one code the first counts.
+#[derive(Debug, Default)]
+pub struct CodeMarks {
+    codes: Codes<u32>,
+    kinds: Vec<MarkedBy>,
+    numbers: HashMap<MarkedBy, u32>,
+    bytes: usize,
+}
+
+impl CodeMarks {
+    /// Adds a mark, unless the code has one.
+    ///
+    /// # Errors
+    /// The codes together are longer than 4 GB.
+    pub fn add(&mut self, code: &str, cell: &str, header: &str) -> Result<(), TooMany> {
+        if self.codes.index(code).is_some() {
+            return Ok(());
+        }
+        let mut by = MarkedBy { cell: cell.to_owned(), header: header.to_owned() };
+        if !self.numbers.contains_key(&by) && self.bytes > CELL_BYTES_MAX {
+            by.cell = RESTRICTED.to_owned();
+        }
+        let next = u32::try_from(self.kinds.len()).map_err(|_| TooMany)?;
+        let number = *self.numbers.entry(by.clone()).or_insert(next);
+        if number == next {
+            self.bytes += by.cell.len() + by.header.len();
+            self.kinds.push(by);
+        }
+        self.codes.insert(code, number)
+    }
+
+    /// The cell of a code's mark.
+    pub fn cell(&self, code: &str) -> Option<&str> {
+        self.codes.get(code).map(|number| self.kinds[*number as usize].cell.as_str())
+    }
+
+    /// Whether a code has a mark.
+    pub fn has(&self, code: &str) -> bool {
+        self.codes.index(code).is_some()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.kinds.is_empty()
+    }
+
+    /// Code, cell and header of all marks, in the order in which they were added.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        self.codes.iter().map(|(code, number)| {
+            let by = &self.kinds[*number as usize];
+            (code, by.cell.as_str(), by.header.as_str())
+        })
+    }
+
+    /// Gives all marks this cell and no header.
+    pub fn set_cells(&mut self, cell: &str) {
+        for by in &mut self.kinds {
+            *by = MarkedBy { cell: cell.to_owned(), header: String::new() };
+        }
+        self.numbers.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_mark_of_a_code_counts_and_cells_are_bounded() {
+        let mut marks = CodeMarks::default();
+        assert!(marks.is_empty() && !marks.has("A"));
+        for (code, cell) in [("A", "是"), ("B", "是"), ("A", "内部")] {
+            marks.add(code, cell, "").unwrap();
+        }
+        assert_eq!(marks.iter().collect::<Vec<_>>(), [("A", "是", ""), ("B", "是", "")]);
+        for number in 0..300_000 {
+            marks.add(&format!("C{number}"), &format!("看情况{number}"), "密").unwrap();
+        }
+        assert_eq!((marks.cell("C0"), marks.cell("C299999")), (Some("看情况0"), Some(RESTRICTED)));
+        assert!(marks.bytes < CELL_BYTES_MAX + 1000);
+        marks.set_cells("（拒收）");
+        assert_eq!(marks.iter().filter(|(_, cell, header)| *cell == "（拒收）" && header.is_empty()).count(), 300_002);
+    }
+}

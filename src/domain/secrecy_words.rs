@@ -1,0 +1,116 @@
+//! The words of secrecy of the office, as `config/secrecy.toml` lists them, in the form in which they are compared.
+
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeSet, HashSet};
+
+/// When many codes that one file restricts at once are a flood.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FloodBounds {
+    pub codes_max: u64,
+    pub share_pct_max: u64,
+    pub share_codes_min: u64,
+}
+
+impl FloodBounds {
+    /// Whether `codes` codes of a ledger of `rows` rows are a flood.
+    pub fn is_flood(&self, codes: u64, rows: u64) -> bool {
+        codes > self.codes_max || codes >= self.share_codes_min && codes * 100 > rows * self.share_pct_max
+    }
+}
+
+/// The words of the office, in the form in which they are compared.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct SecrecyWords {
+    pub marks: HashSet<String>,
+    pub opens: HashSet<String>,
+    pub doubtful: Vec<String>,
+    pub not_doubtful: Vec<String>,
+    pub marks_by: Vec<String>,
+    pub opens_by: Vec<String>,
+    pub yes: HashSet<String>,
+    pub no: HashSet<String>,
+    pub open: HashSet<String>,
+    pub grades: HashSet<String>,
+    pub classified: HashSet<String>,
+    pub blank: HashSet<String>,
+    pub texts: TextWords,
+    pub flood: FloodBounds,
+    /// Before the name of a restricted row in the office's workbooks.
+    pub row_mark: String,
+    /// In the head of a sheet with such a row.
+    pub head_mark: String,
+    /// On the cover of a workbook with such a row.
+    pub cover_mark: String,
+}
+
+/// The words by which texts outside the columns of secrecy are judged.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct TextWords {
+    /// A text that is one of these marks its row.
+    pub whole: HashSet<String>,
+    /// A text with one of these in it marks its row.
+    pub phrases: Vec<String>,
+    /// Right before one of `phrases`: the text states the contrary, or asks.
+    pub denials: Vec<String>,
+    /// Right behind one of `phrases`: the text speaks of something else.
+    pub harmless_behind: Vec<String>,
+    /// Between a grade at the end of a title line and the rest of the line.
+    pub beside_grade: Vec<String>,
+    /// Before the grade in a title line: the line forbids it.
+    pub line_denials: Vec<String>,
+    pub stems: Stems,
+}
+
+/// Parts of words of secrecy: a text without any of them has nothing to do with it. Every text of every row is looked through for them.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Stems {
+    words: Vec<String>,
+    /// A bit for each of the first 65,536 characters that begins one of the words.
+    first: Vec<u64>,
+}
+
+impl Stems {
+    /// Those of the words that are not written with Latin letters.
+    pub fn new(words: BTreeSet<String>) -> Stems {
+        let words: Vec<String> = words.into_iter().filter(|word| !word.is_ascii()).collect();
+        let mut first = vec![0; 1024];
+        for begin in words.iter().filter_map(|word| word.chars().next()) {
+            if let Some(bits) = first.get_mut(begin as usize / 64) {
+                *bits |= 1u64 << (begin as usize % 64);
+            }
+        }
+        Stems { words, first }
+    }
+
+    /// Whether a text has one of the words in it.
+    pub fn are_in(&self, text: &str) -> bool {
+        let may_begin = |c: char| self.first.get(c as usize / 64).is_some_and(|bits| bits >> (c as usize % 64) & 1 == 1);
+        !text.is_ascii()
+            && text.char_indices().any(|(at, c)| may_begin(c) && self.words.iter().any(|word| text[at..].starts_with(word.as_str())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_codes_at_once_are_a_flood() {
+        let bounds = FloodBounds { codes_max: 20, share_pct_max: 5, share_codes_min: 3 };
+        assert!(bounds.is_flood(21, 10_000) && bounds.is_flood(3, 40) && bounds.is_flood(3, 3));
+        assert!(!bounds.is_flood(20, 10_000) && !bounds.is_flood(2, 3) && !bounds.is_flood(5, 100));
+        // a county with ten projects marks one of them, or two
+        assert!(!bounds.is_flood(1, 10) && !bounds.is_flood(2, 10) && bounds.is_flood(3, 10));
+    }
+
+    #[test]
+    fn stems_are_found_wherever_they_begin() {
+        let stems = Stems::new(["密", "公开", "secret"].map(str::to_owned).into());
+        for text in ["密", "机密", "x公公开", "公开招标"] {
+            assert!(stems.are_in(text), "{text}");
+        }
+        for text in ["", "公司", "secret", "开公", "秘\u{20000}书"] {
+            assert!(!stems.are_in(text), "{text}");
+        }
+    }
+}

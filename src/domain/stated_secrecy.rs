@@ -1,0 +1,310 @@
+//! What texts outside the columns of secrecy state: the grade of a state secret, in a cell or in a title line, or that a row is restricted
+//! (本项目涉密). A text that speaks of secrecy in another way (保密协议, 非涉密, 不得涉及国家秘密) states nothing.
+
+use crate::domain::intake::text::half_width;
+use crate::domain::secrecy::{Marking, Secrecy, TERM_MARKS, compared};
+
+/// Between the clauses of a text.
+const CLAUSE_ENDS: [char; 6] = [';', '.', ',', '\n', '\r', '!'];
+
+/// Brackets in half-width form, each opening one with its closing one.
+const BRACKETS: [(char, char); 6] = [('(', ')'), ('[', ']'), ('【', '】'), ('〔', '〕'), ('《', '》'), ('<', '>')];
+
+/// Between the words of a title line.
+const LINE_MARKS: [char; 9] = [':', '|', '-', '—', '_', '·', '★', '☆', '"'];
+
+/// The most bytes of a text that are looked through; a grade is at the beginning or the end of a cell, or is the whole of it.
+const TEXT_BYTES_MAX: usize = 64 * 1024;
+
+/// A grade written with its term: 长期, or a number of years.
+fn is_term(text: &str) -> bool {
+    text.starts_with("长期") || text.starts_with(|c: char| c.is_ascii_digit())
+}
+
+fn is_bracket(c: char) -> bool {
+    BRACKETS.iter().any(|(open, close)| c == *open || c == *close)
+}
+
+/// The text within brackets that surround all of it, else the text.
+fn without_outer_brackets(text: &str) -> &str {
+    let within = |(open, close): &(char, char)| text.strip_prefix(*open)?.strip_suffix(*close);
+    BRACKETS.iter().find_map(within).unwrap_or(text)
+}
+
+impl Secrecy {
+    /// Whether a text may speak of secrecy at all; nearly no text of a register does.
+    fn may_state(&self, text: &str) -> bool {
+        text.len() <= TEXT_BYTES_MAX && self.words().texts.stems.are_in(text)
+    }
+
+    /// Whether a cell holds the grade of a state secret: as its whole value, with its term (机密★5年), or behind a header of secrecy (密级：机密).
+    pub fn is_grade_of_cell(&self, text: &str) -> bool {
+        self.may_state(text) && self.has_grade(text)
+    }
+
+    fn has_grade(&self, text: &str) -> bool {
+        let classified = &self.words().classified;
+        let word = self.word(text);
+        let word = without_outer_brackets(&word);
+        classified.contains(word)
+            || word.char_indices().filter(|(_, c)| TERM_MARKS.contains(c)).any(|(at, mark)| {
+                let (before, behind) = (&word[..at], &word[at + mark.len_utf8()..]);
+                let is_meant = mark != '*' || is_term(behind) || behind.is_empty();
+                is_meant && classified.iter().any(|grade| before.ends_with(grade.as_str()))
+            })
+            || self.clauses(text).any(|marking| marking == Marking::Classified)
+    }
+
+    /// Whether a title line marks its file with the grade of a state secret: `机密★5年 2026年项目台账`, `项目台账（机密）`.
+    pub fn is_grade_of_line(&self, text: &str) -> bool {
+        self.may_state(text) && (self.has_grade(text) || self.is_beside_line(text))
+    }
+
+    /// Whether a grade is the first or the last word of a line.
+    fn is_beside_line(&self, text: &str) -> bool {
+        let words = self.words();
+        let line = half_width(text).to_lowercase();
+        let is_between = |c: char| c.is_whitespace() || is_bracket(c) || LINE_MARKS.contains(&c);
+        let tokens: Vec<&str> = line.split(is_between).filter(|token| !token.is_empty()).collect();
+        let (Some(first), Some(last)) = (tokens.first(), tokens.last()) else { return false };
+        let grades = tokens.iter().filter(|token| words.classified.contains(**token)).count();
+        // several grades are a list to choose from
+        if grades > 1 {
+            return false;
+        }
+        let whole = compared(text);
+        let whole = whole.trim_end_matches(|c| is_bracket(c) || CLAUSE_ENDS.contains(&c));
+        let beside = &words.texts.beside_grade;
+        let begins = |grade: &String| {
+            let behind = whole.strip_prefix(grade.as_str());
+            behind.is_some_and(|rest| {
+                rest.starts_with(|c: char| c.is_ascii_digit()) || beside.iter().any(|word| rest.starts_with(word.as_str()))
+            })
+        };
+        let is_denied = |before: &str| words.texts.line_denials.iter().any(|word| before.contains(word.as_str()));
+        let ends = |grade: &String| {
+            let before = whole.strip_suffix(grade.as_str());
+            before.is_some_and(|before| !is_denied(before) && beside.iter().any(|word| before.ends_with(word.as_str())))
+        };
+        words.classified.contains(*first)
+            || words.classified.contains(*last) && !is_denied(whole)
+            || words.classified.iter().any(|grade| begins(grade) || ends(grade))
+    }
+
+    /// The words by which a cell outside the columns of secrecy states that its row is restricted. `None` = it states nothing of the kind.
+    pub fn restricting_words(&self, text: &str) -> Option<String> {
+        if !self.may_state(text) {
+            return None;
+        }
+        let (words, text_words) = (self.words(), &self.words().texts);
+        let whole = self.word(text);
+        let is_mark = |word: &str| text_words.whole.contains(word);
+        let is_mark_in_brackets = |word: &str| is_mark(word) || words.grades.contains(word) || words.classified.contains(word);
+        if is_mark(without_outer_brackets(&whole)) {
+            return Some(whole);
+        }
+        if let Some(found) = in_brackets(&whole).find(|word| is_mark_in_brackets(word)) {
+            return Some(found.to_owned());
+        }
+        if let Some(Marking::Marked(stated)) = self.clauses(text).find(Marking::restricts) {
+            return Some(stated);
+        }
+        let is_meant = |at: usize, word: &str| {
+            let (before, behind) = (&whole[..at], &whole[at + word.len()..]);
+            !text_words.denials.iter().any(|denial| before.ends_with(denial.as_str()))
+                && !text_words.harmless_behind.iter().any(|other| behind.starts_with(other.as_str()))
+        };
+        text_words.phrases.iter().find(|word| whole.match_indices(word.as_str()).any(|(at, word)| is_meant(at, word))).cloned()
+    }
+
+    /// What the clauses of a text mean that are a header of secrecy with its value: 密级：内部；是否公开：否.
+    fn clauses<'t>(&self, text: &'t str) -> impl Iterator<Item = Marking> + use<'t, '_> {
+        text.split(|c| CLAUSE_ENDS.contains(&c) || matches!(c, '；' | '。' | '，' | '！')).filter_map(|clause| {
+            let (header, value) = clause.split_once([':', '：'])?;
+            let polarity = self.polarity(header)?;
+            // a longer text is no value of such a header
+            self.is_known_marking(value).then(|| self.read(polarity, value))
+        })
+    }
+}
+
+/// The most characters of a text in brackets that may be a mark.
+const IN_BRACKETS_MAX: usize = 20;
+
+/// The short texts in innermost brackets.
+fn in_brackets(text: &str) -> impl Iterator<Item = &str> {
+    text.char_indices().filter_map(|(at, c)| {
+        let (open, close) = BRACKETS.iter().find(|(open, _)| *open == c)?;
+        let within = &text[at + open.len_utf8()..];
+        let (end, _) = within.char_indices().take(IN_BRACKETS_MAX).find(|(_, c)| c == close)?;
+        Some(&within[..end])
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::load::{Config, read_files};
+    use crate::domain::secrecy::Secrecy;
+    use std::path::Path;
+    use std::sync::Arc;
+
+    /// The words as they are shipped.
+    fn secrecy() -> Secrecy {
+        let config = Config::parse(read_files(Path::new(env!("CARGO_MANIFEST_DIR"))).expect("files")).expect("the shipped configuration");
+        Secrecy::new(Arc::clone(&config.policy.secrecy))
+    }
+
+    #[test]
+    fn a_cell_that_is_a_grade_marks_its_file() {
+        let secrecy = secrecy();
+        for text in [
+            "机密",
+            " 绝密 ",
+            "秘 密",
+            "机密级",
+            "（机密）",
+            "【秘密】",
+            "机密★5年",
+            "秘密 ★ 1年",
+            "机密★长期",
+            "绝密☆",
+            "机密*10年",
+            "密级：机密",
+            "密级:秘密★3年",
+            "本件密级：机密★5年",
+            "2026年项目台账 机密★5年",
+            "密级：机密；知悉范围：局领导",
+            "ＭＩ；秘级：绝密。",
+        ] {
+            assert!(secrecy.is_grade_of_cell(text), "{text}");
+            assert!(secrecy.is_grade_of_line(text), "{text}");
+        }
+        for text in [
+            "",
+            "公司",
+            "秘密花园",
+            "公司名 秘密花园",
+            "保密协议",
+            "非涉密",
+            "非机密",
+            "不得涉及国家秘密",
+            "商业秘密",
+            "机密文件销毁中心",
+            "绝密、机密、秘密",
+            "密级：非密",
+            "密级（绝密/机密/秘密）",
+            "★★★",
+            "秘密花园★推荐",
+            "秘密*花园",
+            "机要室",
+            "涉密",
+            "内部★",
+        ] {
+            assert!(!secrecy.is_grade_of_cell(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_title_line_with_a_grade_at_its_end_marks_its_file() {
+        let secrecy = secrecy();
+        for text in [
+            "机密 2026年项目台账",
+            "机密★5年　2026年项目台账",
+            "机密2026年项目台账",
+            "机密项目台账",
+            "机密级文件",
+            "2026年项目台账（机密）",
+            "2026年项目台账 秘密",
+            "2026年项目台账【绝密】",
+            "项目台账机密",
+            "本表为机密",
+            "密级：机密",
+            "密 级：　秘密",
+            "秘密-项目清单",
+            "机密 不得外传",
+            "2026年不便公开项目台账（秘密）",
+        ] {
+            assert!(secrecy.is_grade_of_line(text), "{text}");
+        }
+        for text in [
+            "",
+            "2026年项目台账",
+            "秘密花园项目台账",
+            "公司名 秘密花园",
+            "保密协议签订情况表",
+            "非涉密项目台账",
+            "不得涉及国家秘密",
+            "严禁填报 秘密",
+            "本表不属于机密",
+            "密级： 绝密 机密 秘密",
+            "填报说明：不得填报绝密、机密、秘密级项目",
+            "涉密人员名单",
+            "商业秘密保护示范点名单",
+            "不含机密（秘密）",
+            "单位：亿元",
+        ] {
+            assert!(!secrecy.is_grade_of_line(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_states_it_restricts_its_row_and_one_that_denies_it_does_not() {
+        let secrecy = secrecy();
+        for text in [
+            "某某项目（涉密）",
+            "某某项目(涉密)",
+            "【涉密】某某项目",
+            "某某项目[机密]",
+            "某某项目【 秘密 】",
+            "（不便公开）某某",
+            "某某（一期）（涉密）",
+            "某某（涉密）一期",
+            "涉密",
+            "【涉密】",
+            "本项目涉密",
+            "涉密项目",
+            "该项目涉密，由专班推进",
+            "属于涉密项目，不宜公开",
+            "企业要求不得公开",
+            "不宜公开。",
+            "是否涉密：是",
+            "是否公开：否",
+            "保密级别：内部",
+            "不是一般项目，属涉密项目",
+            "定为机密级",
+        ] {
+            assert!(secrecy.restricting_words(text).is_some(), "{text}");
+        }
+        for text in [
+            "",
+            "不涉密",
+            "本项目不涉密",
+            "非涉密",
+            "非涉密项目",
+            "不属于涉密项目",
+            "均不属于涉密项目",
+            "不是涉密项目",
+            "无涉密项目",
+            "是否涉密项目",
+            "是否涉密：否",
+            "是否公开：是",
+            "如涉密项目另行报送",
+            "不宜公开招标",
+            "因故不宜公开招标，改为邀请招标",
+            "公开",
+            "公开招标",
+            "已签保密协议",
+            "秘密花园",
+            "涉密资质",
+            "不得涉及国家秘密",
+            "不涉及国家秘密",
+            "未涉及国家秘密",
+            "某某公司（内部道路）",
+            "敏感点",
+            "项目（公开）",
+            "严禁填报涉密项目",
+        ] {
+            assert_eq!(secrecy.restricting_words(text), None, "{text}");
+        }
+    }
+}
