@@ -104,7 +104,8 @@ async fn data_state(store: &Store, as_of: NaiveDate) -> anyhow::Result<String> {
         state.push_str(&format!(" {} {}", run.id, run.step));
     }
     let marks = store.restrictions().begun_since(0).await?;
-    state.push_str(&format!(" {} {:?}", marks.len(), marks.iter().map(|(.., began)| began).max()));
+    let began = || marks.values().flat_map(|codes| codes.iter().map(|(_, began)| *began));
+    state.push_str(&format!(" {} {:?}", began().count(), began().max()));
     Ok(state)
 }
 

@@ -2,22 +2,12 @@
 //! accepted row in force of the same source states the contrary or a person lifts it. The strictest of all sources counts.
 
 use crate::domain::audience::{is_marked, is_restricted};
+use crate::domain::intake::code_marks::{CodeMarks, RESTRICTED};
 use crate::domain::intake::note::Note;
+use crate::domain::register::codes::{Codes, TooMany};
 use crate::domain::register::ledger::{FieldKind, Ledger, Role};
 use crate::domain::register::record::{Cell, Record};
-use std::collections::HashMap;
-
-/// A mark that no row has ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mark {
-    /// Id of the ledger.
-    pub ledger: String,
-    pub code: String,
-    /// The cell as it was read.
-    pub cell: String,
-    /// A person has lifted it.
-    pub lifted: bool,
-}
+use std::collections::BTreeMap;
 
 /// What becomes of the mark of a code by a file of its source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,37 +32,65 @@ pub fn mark_change(known: Option<&str>, found: Option<&str>, states_open: bool, 
     }
 }
 
-/// The marks of one code.
-#[derive(Clone, Debug, Default)]
-struct CodeMarks {
-    /// The cell of a mark that counts.
-    cell: Option<String>,
-    /// The cells of marks that were lifted.
-    lifted: Vec<String>,
+/// The marks of one ledger.
+#[derive(Debug, Default)]
+struct LedgerMarks {
+    /// The marks that count.
+    counting: CodeMarks,
+    /// The codes with a mark that was lifted, and each of them with the cell of that mark.
+    lifted: Codes<()>,
+    lifted_cells: Codes<()>,
+}
+
+impl LedgerMarks {
+    /// A code with a cell, as one text.
+    fn with_cell(code: &str, cell: &str) -> String {
+        format!("{code}\n{cell}")
+    }
+
+    /// Whether a person has lifted what the cell of a record states.
+    fn has_lifted(&self, code: &str, cell: &Cell) -> bool {
+        match cell {
+            Cell::Bool(restricted) => *restricted && self.lifted.index(code).is_some(),
+            cell => self.lifted_cells.index(&LedgerMarks::with_cell(code, &mark_text(&cell.to_string()))).is_some(),
+        }
+    }
 }
 
 /// All marks that count in one judgement.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Restrictions {
-    /// By the id of the ledger and the code.
-    marks: HashMap<String, HashMap<String, CodeMarks>>,
+    /// By the id of the ledger.
+    marks: BTreeMap<String, LedgerMarks>,
     /// Id of the ledger of the projects.
     projects: String,
 }
 
 impl Restrictions {
-    /// The restrictions of these marks; `projects` is the id of the ledger to whose records those of other ledgers belong.
-    pub fn new(projects: &str, marks: impl IntoIterator<Item = Mark>) -> Restrictions {
-        let mut restrictions = Restrictions { marks: HashMap::new(), projects: projects.to_owned() };
-        for Mark { ledger, code, cell, lifted } in marks {
-            let of_code = restrictions.marks.entry(ledger).or_default().entry(code).or_default();
-            if lifted {
-                of_code.lifted.push(cell);
-            } else {
-                of_code.cell.get_or_insert(cell);
+    /// No restrictions; `projects` is the id of the ledger to whose records those of other ledgers belong.
+    pub fn new(projects: &str) -> Restrictions {
+        Restrictions { marks: BTreeMap::new(), projects: projects.to_owned() }
+    }
+
+    /// Adds a mark that no row has ended. `lifted`: a person has lifted it.
+    ///
+    /// # Errors
+    /// The codes together are longer than 4 GB.
+    pub fn add(&mut self, ledger: &str, code: &str, cell: &str, lifted: bool) -> Result<(), TooMany> {
+        if !self.marks.contains_key(ledger) {
+            self.marks.insert(ledger.to_owned(), LedgerMarks::default());
+        }
+        let Some(marks) = self.marks.get_mut(ledger) else { return Ok(()) };
+        if !lifted {
+            return marks.counting.add(code, cell, "");
+        }
+        let with_cell = LedgerMarks::with_cell(code, cell);
+        for (known, text) in [(&mut marks.lifted, code), (&mut marks.lifted_cells, &with_cell)] {
+            if known.index(text).is_none() {
+                known.insert(text, ())?;
             }
         }
-        restrictions
+        Ok(())
     }
 
     /// Whether there is no mark, lifted or not.
@@ -103,7 +121,7 @@ impl Restrictions {
     }
 
     fn cell(&self, ledger: &str, code: &str) -> Option<&str> {
-        self.marks.get(ledger)?.get(code)?.cell.as_deref()
+        self.marks.get(ledger)?.counting.cell(code)
     }
 
     /// The cell of a mark on what a record belongs to: its project, or the record that an exemption names.
@@ -111,7 +129,7 @@ impl Restrictions {
         let project = ledger.project_of(record).and_then(|code| self.cell(&self.projects, &code));
         let exempt = || {
             let key = record.text(ledger.role(Role::ExemptKey));
-            self.marks.values().filter(|_| !key.is_empty()).find_map(|codes| codes.get(key)?.cell.as_deref())
+            self.marks.values().filter(|_| !key.is_empty()).find_map(|marks| marks.counting.cell(key))
         };
         project.or_else(exempt)
     }
@@ -125,33 +143,22 @@ impl Restrictions {
         let Some(field) = ledger.role(Role::Restricted) else { return false };
         let Some(own) = record.cells.get(field) else { return false };
         let is_own_marked = is_marked(ledger, own);
-        let of_code = self.marks.get(&ledger.id).and_then(|codes| codes.get(&record.code));
-        let counting = of_code.and_then(|marks| marks.cell.as_deref()).or_else(|| self.cell_of_owner(ledger, record));
-        let new = match (counting, of_code) {
-            (Some(_), _) if is_own_marked => return false,
-            (Some(cell), _) => match ledger.fields[field].kind {
+        let counting = self.cell(&ledger.id, &record.code).or_else(|| self.cell_of_owner(ledger, record));
+        let is_lifted = || self.marks.get(&ledger.id).is_some_and(|marks| marks.has_lifted(&record.code, own));
+        let new = match counting {
+            Some(_) if is_own_marked => return false,
+            Some(cell) => match ledger.fields[field].kind {
                 FieldKind::Bool => Cell::Bool(true),
                 // a text that some word of the office calls open would open the record
                 _ if ledger.secrecy.is_marked(cell) => Cell::Text(cell.into()),
                 _ => Cell::Text(RESTRICTED.into()),
             },
-            (None, Some(marks)) if is_own_marked && marks.lifted.iter().any(|cell| is_same_cell(cell, own)) => Cell::Empty,
-            (None, _) => return false,
+            None if is_own_marked && is_lifted() => Cell::Empty,
+            None => return false,
         };
         record.cells[field] = new;
         record.columns.insert(field);
         true
-    }
-}
-
-/// The secrecy cell of a record whose mark was read from another column.
-pub(crate) const RESTRICTED: &str = "不便公开";
-
-/// Whether the cell of a mark is the present cell of its record.
-fn is_same_cell(mark: &str, cell: &Cell) -> bool {
-    match cell {
-        Cell::Bool(restricted) => *restricted,
-        cell => mark_text(&cell.to_string()) == mark,
     }
 }
 
@@ -189,8 +196,13 @@ mod tests {
 
     #[test]
     fn the_strictest_source_counts_and_a_lift_holds_for_its_own_cell_only() {
-        let mark = |code: &str, cell: &str, lifted| Mark { ledger: "project".into(), code: code.into(), cell: cell.into(), lifted };
-        let restrictions = Restrictions::new("project", [mark("A", "是", true), mark("A", "内部", false), mark("B", "是", true)]);
+        let mut restrictions = Restrictions::new("project");
+        for (code, cell, lifted) in [("A", "是", true), ("A", "内部", false), ("B", "是", true), ("B", "是", true)] {
+            restrictions.add("project", code, cell, lifted).unwrap();
+        }
+        let marks = &restrictions.marks["project"];
+        assert!(marks.has_lifted("B", &Cell::Text("是".into())) && marks.has_lifted("B", &Cell::Bool(true)));
+        assert!(!marks.has_lifted("B", &Cell::Text("内部".into())) && !marks.has_lifted("C", &Cell::Bool(true)));
         assert!(restrictions.has("project", "A") && restrictions.has_project("A"));
         assert!(!restrictions.has("project", "B") && !restrictions.has("order", "A"));
     }

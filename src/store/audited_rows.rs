@@ -5,6 +5,7 @@ use crate::store::audit::{AboutRows, AuditEntry, insert_audit_about};
 use crate::store::database::{Result, sql, text};
 use crate::store::open_versions::OPEN;
 use crate::store::snapshots::SnapshotState;
+use futures_util::TryStreamExt;
 use ring::digest::{Context, SHA256};
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, Row};
@@ -58,8 +59,8 @@ impl fmt::Display for RowsLeft {
     }
 }
 
-/// The cells of a row.
-type Cells = Vec<Vec<u8>>;
+/// The hash of the cells of a row.
+type RowHash = [u8; 32];
 
 /// What a group of rows holds now.
 #[derive(Clone, Debug)]
@@ -201,17 +202,18 @@ impl Audited {
             Audited::Snapshots => query.bind(SnapshotState::InForce.code()),
             _ => query.bind(OPEN),
         };
-        let rows = query.fetch_all(connection).await?;
-        let mut groups: BTreeMap<String, (String, Vec<Cells>)> = BTreeMap::new();
-        for row in &rows {
-            let (at, cells) = groups.entry(text(row, "row_key")?).or_default();
-            *at = text(row, "at")?.max(std::mem::take(at));
-            cells.push((2..row.len()).map(|column| bytes(row, column)).collect::<Result<_>>()?);
+        let mut groups: BTreeMap<String, (String, Vec<RowHash>)> = BTreeMap::new();
+        // a file may mark a million rows: of each only its hash is held
+        let mut rows = query.fetch(connection);
+        while let Some(row) = rows.try_next().await? {
+            let (at, hashes) = groups.entry(text(&row, "row_key")?).or_default();
+            *at = text(&row, "at")?.max(std::mem::take(at));
+            hashes.push(hash_of_row(&row)?);
         }
-        let found = |(at, mut cells): (String, Vec<Cells>)| {
+        let found = |(at, mut hashes): (String, Vec<RowHash>)| {
             // the two databases sort texts differently
-            cells.sort();
-            RowsFound { hash: hash_of(&cells), at }
+            hashes.sort_unstable();
+            RowsFound { hash: hash_of(&hashes), at }
         };
         Ok(groups.into_iter().map(|(key, group)| (key, found(group))).collect())
     }
@@ -225,15 +227,22 @@ fn bytes(row: &AnyRow, column: usize) -> Result<Vec<u8>> {
     }
 }
 
-/// The hash of rows, in lower-case hex. Each part has its length before it, so that no two lists of rows read alike.
-fn hash_of(rows: &[Cells]) -> String {
+/// The hash of a row. Each cell has its length before it, so that no two rows read alike.
+fn hash_of_row(row: &AnyRow) -> Result<RowHash> {
     let mut hash = Context::new(&SHA256);
-    for row in rows {
-        hash.update(&(row.len() as u64).to_be_bytes());
-        for cell in row {
-            hash.update(&(cell.len() as u64).to_be_bytes());
-            hash.update(cell);
-        }
+    for column in 2..row.len() {
+        let cell = bytes(row, column)?;
+        hash.update(&(cell.len() as u64).to_be_bytes());
+        hash.update(&cell);
     }
+    let mut bytes = RowHash::default();
+    bytes.copy_from_slice(hash.finish().as_ref());
+    Ok(bytes)
+}
+
+/// The hash of rows, in lower-case hex.
+fn hash_of(rows: &[RowHash]) -> String {
+    let mut hash = Context::new(&SHA256);
+    rows.iter().for_each(|row| hash.update(row));
     hex::encode(hash.finish())
 }

@@ -5,7 +5,8 @@
 
 use crate::domain::intake::code_marks::CodeMarks;
 use crate::domain::register::codes::Codes;
-use crate::domain::restriction::{Mark, MarkChange, mark_change};
+use crate::domain::restriction;
+use crate::domain::restriction::{MarkChange, mark_change};
 use crate::domain::secrecy::HeaderDecision;
 use crate::store::audit::AuditEntry;
 use crate::store::audited_rows::AuditedRows;
@@ -15,6 +16,7 @@ use crate::store::open_versions::OPEN;
 use crate::store::pulls::{Pull, Pulls, SnapshotWriter};
 use crate::store::snapshots::SnapshotState;
 use chrono::NaiveDate;
+use futures_util::TryStreamExt;
 use sqlx::AnyConnection;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -80,24 +82,24 @@ impl Restrictions<'_> {
         position(&mut *self.database.pool.acquire().await?).await
     }
 
-    /// The marks that count at a position, those of the sample only where `sample`.
+    /// The marks that count at a position, those of the sample only where `sample`; `projects` is the id of the ledger of the projects.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn at(self, position: i64, sample: bool) -> Result<Vec<Mark>> {
-        let rows = sqlx::query(
+    pub async fn at(self, position: i64, sample: bool, projects: &str) -> Result<restriction::Restrictions> {
+        let mut rows = sqlx::query(
             "SELECT ledger, code, cell, CASE WHEN lifted<=$1 THEN 1 ELSE 0 END AS is_lifted FROM restriction \
              WHERE began<=$1 AND ended>$1 AND sample<=$2 ORDER BY ledger, code, source",
         )
         .bind(position)
         .bind(i64::from(sample))
-        .fetch_all(&self.database.pool)
-        .await?;
-        let mark = |row| {
-            let lifted = number(row, "is_lifted")? == 1;
-            Ok(Mark { ledger: text(row, "ledger")?, code: text(row, "code")?, cell: text(row, "cell")?, lifted })
-        };
-        rows.iter().map(mark).collect()
+        .fetch(&self.database.pool);
+        let mut restrictions = restriction::Restrictions::new(projects);
+        while let Some(row) = rows.try_next().await? {
+            let is_lifted = number(&row, "is_lifted")? == 1;
+            restrictions.add(&text(&row, "ledger")?, &text(&row, "code")?, &text(&row, "cell")?, is_lifted)?;
+        }
+        Ok(restrictions)
     }
 
     /// The marks that no row has ended, by ledger, code and source.
@@ -131,19 +133,22 @@ impl Restrictions<'_> {
             .collect()
     }
 
-    /// The marks that began behind a position, count now and are not lifted: id of the ledger, code, and the position of the last one.
+    /// The marks that began behind a position, count now and are not lifted: by the id of the ledger and the code the position of the last one.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn begun_since(self, position: i64) -> Result<Vec<(String, String, i64)>> {
-        let rows = sqlx::query(
+    pub async fn begun_since(self, position: i64) -> Result<BTreeMap<String, Codes<i64>>> {
+        let mut rows = sqlx::query(
             "SELECT ledger, code, MAX(began) AS began FROM restriction WHERE began>$1 AND ended=$2 AND lifted=$2 GROUP BY ledger, code",
         )
         .bind(position)
         .bind(OPEN)
-        .fetch_all(&self.database.pool)
-        .await?;
-        rows.iter().map(|row| Ok((text(row, "ledger")?, text(row, "code")?, number(row, "began")?))).collect()
+        .fetch(&self.database.pool);
+        let mut begun: BTreeMap<String, Codes<i64>> = BTreeMap::new();
+        while let Some(row) = rows.try_next().await? {
+            begun.entry(text(&row, "ledger")?).or_default().insert(&text(&row, "code")?, number(&row, "began")?)?;
+        }
+        Ok(begun)
     }
 
     /// How many codes each file restricts by marks that began behind a position, are not lifted and not of the sample.

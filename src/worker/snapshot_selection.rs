@@ -52,8 +52,8 @@ impl SnapshotSelection {
 
     /// The selection with the marks of secrecy that count at a position.
     async fn with_restrictions(self, store: &Store, policy: &Policy, position: i64) -> Result<SnapshotSelection> {
-        let marks = store.restrictions().at(position, self.sample).await?;
-        let restrictions = Arc::new(Restrictions::new(policy.projects().map_or("", |ledger| &ledger.id), marks));
+        let projects = policy.projects().map_or("", |ledger| &ledger.id);
+        let restrictions = Arc::new(store.restrictions().at(position, self.sample, projects).await?);
         Ok(SnapshotSelection { restrictions, restrictions_position: position, ..self })
     }
 

@@ -2,7 +2,6 @@
 //! stored once.
 
 use crate::domain::register::codes::{Codes, TooMany};
-use crate::domain::restriction::RESTRICTED;
 use std::collections::HashMap;
 
 /// The cell of a mark, and the doubtful header it is of; empty = a column of secrecy.
@@ -11,6 +10,9 @@ struct MarkedBy {
     cell: String,
     header: String,
 }
+
+/// The secrecy cell of a record whose mark was read from another column.
+pub(crate) const RESTRICTED: &str = "不便公开";
 
 /// The most bytes of different cells; of further ones only that they restrict is known.
 const CELL_BYTES_MAX: usize = 4 * 1024 * 1024;

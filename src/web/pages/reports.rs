@@ -87,7 +87,7 @@ pub(crate) async fn file(portal: &Portal, asked: &Request) -> Answer {
     if scope != Scope::Office {
         let names = portal.app.store().named_records().of(path).await?;
         let restricted = portal.app.store().restrictions().begun_since(0).await?;
-        if restricted.into_iter().any(|(ledger, code, _)| names.contains(&(ledger, code))) {
+        if names.iter().any(|(ledger, code)| restricted.get(ledger).is_some_and(|codes| codes.index(code).is_some())) {
             audit.record(&now, &visitor.account.name, "refused: download of a restricted record", path, "").await?;
             let text = "这份报表中有项目已列为不便公开，不再提供下载；办公室重新生成后会出现新的一份。需要时请与办公室联系。";
             return Ok(Reply::page_with(axum::http::StatusCode::FORBIDDEN, "fault", "不能下载", context! { text }));

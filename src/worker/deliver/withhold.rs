@@ -3,11 +3,12 @@
 
 use crate::clock::{Clock, stamp};
 use crate::config::load::Config;
+use crate::domain::register::codes::Codes;
 use crate::store::database::Result;
 use crate::store::handle::Store;
 use crate::worker::records::LedgerRecords;
 use crate::worker::snapshot_selection::SnapshotSelection;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// How many codes the reason of a stopped message names.
 const CODES_NAMED: usize = 3;
@@ -23,7 +24,8 @@ pub(crate) async fn withhold(store: &Store, config: &Config, clock: &Clock) -> R
     let begun = begun_with_parts(store, config, clock, least).await?;
     let (mut passed, mut withheld) = (Vec::new(), Vec::new());
     for message in unchecked {
-        let is_new = |name: &&(String, String)| begun.get(*name).is_some_and(|began| *began > message.checked);
+        let began = |(ledger, code): &(String, String)| begun.get(ledger).and_then(|codes| codes.get(code)).copied();
+        let is_new = |name: &&(String, String)| began(name).is_some_and(|began| began > message.checked);
         let codes: Vec<&str> = message.names.iter().filter(is_new).map(|(_, code)| code.as_str()).collect();
         if codes.is_empty() {
             passed.push(message.id);
@@ -38,31 +40,28 @@ pub(crate) async fn withhold(store: &Store, config: &Config, clock: &Clock) -> R
 
 /// The records that have become restricted behind a position: those with a mark, and those of other ledgers that belong to such a project.
 /// Each with the position of its mark.
-async fn begun_with_parts(store: &Store, config: &Config, clock: &Clock, position: i64) -> Result<HashMap<(String, String), i64>> {
+async fn begun_with_parts(store: &Store, config: &Config, clock: &Clock, position: i64) -> Result<BTreeMap<String, Codes<i64>>> {
     let policy = &config.policy;
-    let mut begun: HashMap<(String, String), i64> = HashMap::new();
-    for (ledger, code, began) in store.restrictions().begun_since(position).await? {
-        begun.insert((ledger, code), began);
-    }
-    let Some(projects) = policy.projects().filter(|projects| begun.keys().any(|(ledger, _)| *ledger == projects.id)) else {
-        return Ok(begun);
-    };
+    let mut begun = store.restrictions().begun_since(position).await?;
+    let Some(projects) = policy.projects().and_then(|projects| begun.get(&projects.id)) else { return Ok(begun) };
     let selection = SnapshotSelection::on(store, config, &[], clock.today()).await?;
     let mut parts = Vec::new();
     for ledger in policy.ledgers.iter().filter(|ledger| !ledger.is_of_projects()) {
         LedgerRecords::as_imported(store, ledger, &selection)
             .each(|_, streamed| {
-                let project = ledger.project_of(streamed.record).map(|code| (projects.id.clone(), code));
-                if let Some(began) = project.and_then(|project| begun.get(&project)) {
-                    parts.push(((ledger.id.clone(), streamed.record.code.clone()), *began));
+                if let Some(began) = ledger.project_of(streamed.record).and_then(|code| projects.get(&code)) {
+                    parts.push((&ledger.id, streamed.record.code.clone(), *began));
                 }
                 Ok(())
             })
             .await?;
     }
-    for (part, began) in parts {
-        let latest = begun.entry(part).or_insert(began);
-        *latest = (*latest).max(began);
+    for (ledger, code, began) in parts {
+        let codes = begun.entry(ledger.clone()).or_default();
+        match codes.get_mut(&code) {
+            Some(latest) => *latest = (*latest).max(began),
+            None => codes.insert(&code, began)?,
+        }
     }
     Ok(begun)
 }
