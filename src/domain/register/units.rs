@@ -272,6 +272,11 @@ impl Units {
 
     /// A place written with what it lies in, and that perhaps with its province.
     fn find_below(&self, name: &str) -> Option<UnitId> {
+        // no two names are nearly as long, and the time grows with the square
+        const BYTES_MAX: usize = 1000;
+        if name.len() > BYTES_MAX {
+            return None;
+        }
         let name = normalize_name(name);
         let name = name.split_once('省').map_or(name.as_str(), |(_, below)| below);
         name.char_indices().skip(1).find_map(|(at, _)| {

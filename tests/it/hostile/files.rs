@@ -435,6 +435,17 @@ async fn a_hostile_file_is_read_held_or_refused() {
     }
 }
 
+/// Owners as long as a cell may be are looked up in linear time.
+#[test]
+fn long_names_of_owners_are_looked_up_at_once() {
+    let root = fresh_root();
+    let path = root.path().join("owners.csv");
+    let rows = (0..20).map(|number| format!("GZ{number},甲,{}{number}\n", "县".repeat(32_000)));
+    std::fs::write(&path, format!("项目编号,项目名称,县（市、区）\n{}", rows.collect::<String>())).expect("written");
+    let ended = watch(root.path(), &["import", path.to_str().expect("a path")]);
+    assert!(ended.code == Some(0) && ended.printed.contains("读入20行"), "{ended:?}");
+}
+
 /// A small file whose reader needs more memory than it may have.
 fn poison() -> Vec<u8> {
     let cells = ods_cell(&"长".repeat(30_000), 1024);
