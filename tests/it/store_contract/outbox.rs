@@ -369,7 +369,7 @@ pub async fn a_fault_of_the_channel_is_no_attempt(db: &Db) {
     }
     let message = one(&store, "slot-a").await;
     assert_eq!((message.state, message.attempts, message.unknowns), (DeliveryState::Pending, 0, 0));
-    assert_eq!(message.reply, "AUTH: 535 no", "what kept it back stays to be read");
+    assert_eq!(message.reply, "登录（AUTH）：535 no", "what kept it back stays to be read");
     assert!(store.outbox().events("slot-a").await.expect("events").is_empty());
 }
 
