@@ -3,6 +3,7 @@
 use crate::app::compose::App;
 use crate::app::person::Person;
 use crate::clock::stamp;
+use crate::domain::notify::delivery::DeliveryEvent;
 use crate::store::audit::{AuditEntry, AuditLine, PRUNE_DAYS_MIN};
 use crate::store::audit_check::{AuditBreak, AuditVerdict};
 use crate::worker::audit_head::{AuditHeadFile, FILE, accept_end};
@@ -88,4 +89,56 @@ pub(crate) async fn prune(app: &App, before: NaiveDate, by: Person<'_>) -> anyho
     let object = format!("{removed} lines before {before}");
     app.store().audit().record(&stamp(app.clock().now()), by.who, "audit pruned", &object, by.why).await?;
     Ok(removed)
+}
+
+/// The kind of a line in words.
+pub(crate) fn kind_in_words(what: &str) -> &str {
+    if let Some(event) = what.strip_prefix("message ") {
+        return DeliveryEvent::parse(event).map_or("邮件", |event| event.word(false));
+    }
+    match what {
+        "import" => "导入",
+        "import --accept" => "强制导入",
+        "pull" => "读取来源",
+        "pull --accept" => "强制读取来源",
+        "snapshot held" => "快照暂缓",
+        "snapshot in-force" => "放行快照",
+        "snapshot discarded" => "作废快照",
+        "confirm gone" => "确认退出台账",
+        "marks of a file" => "标注不便公开",
+        "marks ended" => "标注终止",
+        "restriction lifted" => "解除标注",
+        "secrecy header decided" => "认定保密栏",
+        "feedback" => "收下反馈",
+        "feedback refused" => "退回反馈表",
+        "feedback withdraw" => "撤回反馈",
+        "key made" | "key rotate" => "启用密钥",
+        "key ended" => "停用密钥",
+        "key revoke" => "作废密钥",
+        "look at a mail" => "查看邮件",
+        "sending held" => "暂停发送",
+        "sending released" => "恢复发送",
+        "export" | "export findings" | "export diff" | "export feedback" => "导出",
+        "accountability list" => "问责清单",
+        "run by hand" => "手动执行任务",
+        "rebuild" => "重新生成报表",
+        "start day fixed" => "确定启动日",
+        "audit pruned" => "清理审计记录",
+        "audit accepted" => "认可审计记录",
+        "audit head missing" => "末条的副本不在",
+        "plain text accepted" => "接受不加密",
+        "login" => "登录",
+        "logout" => "退出",
+        "download" => "下载",
+        "account added" => "建立账号",
+        "account ended" => "停用账号",
+        "account password changed" => "更改密码",
+        "account password reset" => "重设密码",
+        "administrator code" => "给出启用码",
+        "refused: login" => "登录未成",
+        "refused: login locked" => "暂停登录",
+        "refused: password" => "密码输错",
+        refused if refused.starts_with("refused") => "被拒绝的操作",
+        _ => "其他",
+    }
 }

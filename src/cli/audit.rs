@@ -1,13 +1,12 @@
 //! `audit`: prints who did what, and whether the record of it is whole.
 
 use crate::app::audit;
-use crate::app::audit::Accepted;
+use crate::app::audit::{Accepted, kind_in_words};
 use crate::app::compose::App;
 use crate::cli::exit::Exit;
 use crate::cli::local_time::local;
 use crate::cli::person::PersonArguments;
 use crate::cli::print::{Filter, Printer};
-use crate::domain::notify::delivery::DeliveryEvent;
 use crate::domain::plain_text::shown_name;
 use crate::store::audit::AuditLine;
 use crate::store::audit_check::{AuditBreak, AuditVerdict};
@@ -39,47 +38,6 @@ fn text(line: &AuditLine) -> String {
     let AuditLine { at, who, os_user, what, object, reason, no, .. } = line;
     let no = if *no == 0 { "未封".to_owned() } else { no.to_string() };
     format!("{no} {} {}（系统用户{os_user}） {}（{what}） {object} {reason}", local(at), shown_name(who), kind_in_words(what))
-}
-
-/// The kind of a line in words.
-fn kind_in_words(what: &str) -> &str {
-    if let Some(event) = what.strip_prefix("message ") {
-        return DeliveryEvent::parse(event).map_or("邮件", |event| event.word(false));
-    }
-    match what {
-        "import" => "导入",
-        "import --accept" => "强制导入",
-        "pull" => "读取来源",
-        "pull --accept" => "强制读取来源",
-        "snapshot held" => "快照暂缓",
-        "snapshot in-force" => "放行快照",
-        "snapshot discarded" => "作废快照",
-        "confirm gone" => "确认退出台账",
-        "marks of a file" => "标注不便公开",
-        "marks ended" => "标注终止",
-        "restriction lifted" => "解除标注",
-        "secrecy header decided" => "认定保密栏",
-        "feedback" => "收下反馈",
-        "feedback refused" => "退回反馈表",
-        "feedback withdraw" => "撤回反馈",
-        "key made" | "key rotate" => "启用密钥",
-        "key ended" => "停用密钥",
-        "key revoke" => "作废密钥",
-        "look at a mail" => "查看邮件",
-        "sending held" => "暂停发送",
-        "sending released" => "恢复发送",
-        "export" | "export findings" | "export diff" | "export feedback" => "导出",
-        "accountability list" => "问责清单",
-        "run by hand" => "手动执行任务",
-        "rebuild" => "重新生成报表",
-        "start day fixed" => "确定启动日",
-        "audit pruned" => "清理审计记录",
-        "audit accepted" => "认可审计记录",
-        "audit head missing" => "末条的副本不在",
-        "plain text accepted" => "接受不加密",
-        refused if refused.starts_with("refused") => "被拒绝的操作",
-        _ => "其他",
-    }
 }
 
 /// The rows that a line is about, in words.

@@ -216,5 +216,5 @@ fn findings_are_listed_explained_and_exported_for_whoever_may_see_them() {
     let text = super::outputs::cells(&answer[body..]);
     assert!(text.contains(&format!("共{count}件")) && !text.contains("福泉市"), "{text}");
     let audit = stdout(&duban(root.path(), &["audit", "--format", "json"]));
-    assert!(audit.contains("export of findings") && audit.contains("lisi@127.0.0.1"), "{audit}");
+    assert!(audit.contains("export findings") && audit.contains("lisi@127.0.0.1"), "{audit}");
 }

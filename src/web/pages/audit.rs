@@ -1,6 +1,6 @@
 //! 操作记录: the audit, and whether it is whole.
 
-use crate::app::audit;
+use crate::app::audit::{self, kind_in_words};
 use crate::web::pages::shown::local_time;
 use crate::web::portal::{Portal, Request};
 use crate::web::reply::{Answer, Reply};
@@ -17,7 +17,7 @@ pub(crate) async fn list(portal: &Portal, asked: &Request) -> Answer {
         .rev()
         .map(|line| {
             context! {
-                no => line.no, at => local_time(&line.at), who => &line.who, user => &line.os_user, what => &line.what, object => &line.object,
+                no => line.no, at => local_time(&line.at), who => &line.who, user => &line.os_user, what => kind_in_words(&line.what), object => &line.object,
                 reason => &line.reason,
             }
         })

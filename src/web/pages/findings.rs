@@ -113,7 +113,7 @@ pub(crate) async fn export(portal: &Portal, asked: &Request) -> Answer {
     let (filter, words) = filter_of(portal, &asked.query);
     let name = format!("督办事项清单（截至{}）.xlsx", current.as_of);
     let now = stamp(portal.app.clock().now());
-    portal.app.store().audit().record(&now, &visitor.account.name, "export of findings", &words, "").await?;
+    portal.app.store().audit().record(&now, &visitor.account.name, "export findings", &words, "").await?;
     let (app, reader) = (portal.app.clone(), reader(portal, asked)?);
     let bytes = tokio::task::spawn_blocking(move || finding_list(app.config(), &current, reader, &filter, words)).await??;
     Ok(Reply::Made(Made { name, bytes }))
