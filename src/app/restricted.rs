@@ -1,11 +1,13 @@
 //! What is restricted (涉密、不便公开): the marks that count, what a person lifts, and what had gone out before.
 
+use crate::app::compose::App;
 use crate::app::person::Person;
 use crate::config::load::Config;
 use crate::store::audit::AuditEntry;
 use crate::store::handle::Store;
 use crate::store::outbox::OutboxRow;
 use crate::store::restrictions::{Lifting, ListedMark};
+use crate::worker::deliver::withhold::begun_with_parts;
 use anyhow::ensure;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -99,4 +101,18 @@ pub(crate) async fn went_out(store: &Store, config: &Config, codes: &[String]) -
         codes.into_iter().for_each(|code| add(code, WentOut::File { path: file.path.clone(), unit: unit.to_owned() }));
     }
     Ok(out)
+}
+
+/// Whether a stored text (a file of a run by its path, a message by its id) names a record that is restricted now, or one that belongs to such a
+/// project.
+///
+/// # Errors
+/// The database fails.
+pub(crate) async fn names_restricted(app: &App, object: &str) -> anyhow::Result<bool> {
+    let names = app.store().named_records().of(object).await?;
+    if names.is_empty() {
+        return Ok(false);
+    }
+    let restricted = begun_with_parts(app.store(), app.config(), app.clock(), 0).await?;
+    Ok(names.iter().any(|(ledger, code)| restricted.get(ledger).is_some_and(|codes| codes.get(code).is_some())))
 }

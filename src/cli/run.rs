@@ -243,11 +243,13 @@ pub(crate) async fn serve(root: &Path, only: Option<Only>) -> anyhow::Result<Exi
         stopping.cancel();
     });
     match only {
-        Some(Only::Worker) => serve_jobs(root, stop).await?,
+        Some(Only::Worker) => serve_jobs(root, check::check(root, &Clock::System)?, stop).await?,
         Some(Only::Portal) => {
             ensure!(serve_pages(root, stop).await?, "config/duban.toml has no section [portal]: write listen = \"127.0.0.1:8080\" there");
         }
         None => {
+            // nothing is opened of a root that is not served
+            let checked = check::check(root, &Clock::System)?;
             // the pages have threads of their own, so that neither waits for the other, and may fail alone: mails go on
             let pages = tokio::task::spawn_blocking({
                 let (root, stop) = (root.to_owned(), stop.clone());
@@ -260,7 +262,7 @@ pub(crate) async fn serve(root: &Path, only: Option<Only>) -> anyhow::Result<Exi
                     }
                 }
             });
-            let served = serve_jobs(root, stop.clone()).await;
+            let served = serve_jobs(root, checked, stop.clone()).await;
             stop.cancel();
             let _ = pages.await;
             served?;
@@ -277,8 +279,7 @@ async fn serve_pages(root: &Path, stop: CancellationToken) -> anyhow::Result<boo
     Ok(true)
 }
 
-async fn serve_jobs(root: &Path, stop: CancellationToken) -> anyhow::Result<()> {
-    let checked = check::check(root, &Clock::System)?;
+async fn serve_jobs(root: &Path, checked: Checked, stop: CancellationToken) -> anyhow::Result<()> {
     let confinement = confinement_line(&checked);
     if confinement.starts_with("注意") {
         print_line!("{confinement}");

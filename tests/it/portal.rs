@@ -218,3 +218,39 @@ fn findings_are_listed_explained_and_exported_for_whoever_may_see_them() {
     let audit = stdout(&duban(root.path(), &["audit", "--format", "json"]));
     assert!(audit.contains("export findings") && audit.contains("lisi@127.0.0.1"), "{audit}");
 }
+
+/// A pack that was made before a project of it was marked is not given to its unit any more.
+#[test]
+fn a_mark_that_comes_late_ends_the_download_of_a_unit() {
+    let root = fresh_root();
+    with_pages(root.path());
+    let file = password_file(root.path());
+    for (name, unit, role) in [("wangwu", "520000", "clerk"), ("lisi", "瓮安县", "handler")] {
+        let added = duban(root.path(), &["portal", "user", "add", name, "--unit", unit, "--role", role, "--password-file", &file]);
+        assert_eq!(added.status.code(), Some(0), "{}", stderr(&added));
+    }
+    let register = |mark: &str| {
+        let mut lines = super::outputs::PROJECTS.lines();
+        let mut text = format!("{},是否涉密\n", lines.next().expect("a header"));
+        for line in lines {
+            text.push_str(&format!("{line},{}\n", if line.starts_with("GZ202500124") { mark } else { "否" }));
+        }
+        text
+    };
+    let import = |name: &str, text: &str| {
+        let read = super::helpers::import(root.path(), name, text, &["--covers", "2026-09-30"]);
+        assert_eq!(read.status.code(), Some(0), "{}{}", stdout(&read), stderr(&read));
+    };
+    super::helpers::edit(root.path(), "config/duban.toml", "[database]", "[start]\nenforce_on = \"2026-01-01\"\n\n[database]");
+    import("台账.csv", &register("否"));
+    let made = duban(root.path(), &["run", "county-monthly-study", "--as-of", "2026-09-30"]);
+    assert!(stdout(&made).contains("分单位报表："), "{}{}", stdout(&made), stderr(&made));
+    let service = Service::start(root.path(), &["serve", "--only", "portal"]);
+    let (office, unit) = (service.login("wangwu"), service.login("lisi"));
+    let pack = link(&service.get("/reports?name=%E7%93%AE%E5%AE%89%E5%8E%BF", &unit), "/reports/file");
+    assert!(service.get(&pack, &unit).starts_with("HTTP/1.1 200"), "{pack}");
+    import("台账.csv", &register("是"));
+    let refused = service.get(&pack, &unit);
+    assert!(refused.starts_with("HTTP/1.1 403") && refused.contains("已列为不便公开，不再提供下载"), "{refused}");
+    assert!(service.get(&pack, &office).starts_with("HTTP/1.1 200"));
+}

@@ -1,6 +1,7 @@
 //! 报表: the files that runs have made. The office sees all, a unit its own packs.
 
 use crate::app::accounts::unknown_unit;
+use crate::app::restricted::names_restricted;
 use crate::clock::stamp;
 use crate::store::reports::{FiledReport, ReportFilter, ReportKind};
 use crate::web::pages::shown::{ROWS, day, first_row, local_time, paging, size};
@@ -84,14 +85,10 @@ pub(crate) async fn file(portal: &Portal, asked: &Request) -> Answer {
     }
     let now = stamp(portal.app.clock().now());
     let audit = portal.app.store().audit();
-    if scope != Scope::Office {
-        let names = portal.app.store().named_records().of(path).await?;
-        let restricted = portal.app.store().restrictions().begun_since(0).await?;
-        if names.iter().any(|(ledger, code)| restricted.get(ledger).is_some_and(|codes| codes.index(code).is_some())) {
-            audit.record(&now, &visitor.account.name, "refused: download of a restricted record", path, "").await?;
-            let text = "这份报表中有项目已列为不便公开，不再提供下载；办公室重新生成后会出现新的一份。需要时请与办公室联系。";
-            return Ok(Reply::page_with(axum::http::StatusCode::FORBIDDEN, "fault", "不能下载", context! { text }));
-        }
+    if scope != Scope::Office && names_restricted(&portal.app, path).await? {
+        audit.record(&now, &visitor.account.name, "refused: download of a restricted record", path, "").await?;
+        let text = "这份报表中有项目已列为不便公开，不再提供下载；办公室重新生成后会出现新的一份。需要时请与办公室联系。";
+        return Ok(Reply::page_with(axum::http::StatusCode::FORBIDDEN, "fault", "不能下载", context! { text }));
     }
     // a range is a part of a download that is recorded already
     let is_whole = !asked.headers.contains_key(axum::http::header::RANGE) && asked.method == axum::http::Method::GET;

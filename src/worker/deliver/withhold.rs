@@ -40,7 +40,10 @@ pub(crate) async fn withhold(store: &Store, config: &Config, clock: &Clock) -> R
 
 /// The records that have become restricted behind a position: those with a mark, and those of other ledgers that belong to such a project.
 /// Each with the position of its mark.
-async fn begun_with_parts(store: &Store, config: &Config, clock: &Clock, position: i64) -> Result<BTreeMap<String, Codes<i64>>> {
+///
+/// # Errors
+/// The database fails.
+pub(crate) async fn begun_with_parts(store: &Store, config: &Config, clock: &Clock, position: i64) -> Result<BTreeMap<String, Codes<i64>>> {
     let policy = &config.policy;
     let mut begun = store.restrictions().begun_since(position).await?;
     let Some(projects) = policy.projects().and_then(|projects| begun.get(&projects.id)) else { return Ok(begun) };
