@@ -10,12 +10,15 @@ use crate::domain::register::units::Units;
 use crate::store::accounts::{Account, NewPassword};
 use crate::store::audit::AuditEntry;
 use crate::store::handle::Store;
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use chrono::TimeDelta;
 use ring::rand::{SecureRandom, SystemRandom};
 
 /// What the code allows that `duban portal admin` prints.
 pub(crate) const FIRST_ADMINISTRATOR: &str = "administrator";
+
+/// Under which wrong codes are counted; no account has such a name.
+const CODE_NAME: &str = " code";
 
 /// How long the code is valid.
 pub(crate) const CODE_MINUTES: i64 = 30;
@@ -104,6 +107,7 @@ pub(crate) async fn reset(
     by: Person<'_>,
 ) -> anyhow::Result<()> {
     set_password(app, passwords, name, password, must_change, by).await?;
+    sessions.sessions().forget_wrong_logins(&name.to_lowercase(), "").await?;
     end_sessions(app, sessions, name, "").await
 }
 
@@ -173,12 +177,19 @@ pub(crate) async fn add_administrator(
     code: &str,
     name: &str,
     password: &str,
+    address: &str,
 ) -> anyhow::Result<()> {
     let code: String = code.chars().filter(char::is_ascii_hexdigit).flat_map(char::to_lowercase).collect();
     let now = stamp(app.clock().now());
     let fault = |fault: crate::domain::account::AccountFault| anyhow::anyhow!("{fault}");
+    let known = sessions.sessions().wrong_logins(CODE_NAME, address, app.clock().now()).await?;
+    ensure!(known.lockout().is_none(), "启用码输错次数过多，请15分钟后再试");
     let refused = "启用码不对，或者已过期、已用过；请管理服务器的人再运行一次 duban portal admin";
-    ensure!(sessions.sessions().has_code(FIRST_ADMINISTRATOR, &sha256(&code), &now).await?, "{refused}");
+    if !sessions.sessions().has_code(FIRST_ADMINISTRATOR, &sha256(&code), &now).await? {
+        sessions.sessions().note_login(CODE_NAME, address, app.clock().now(), true).await?;
+        app.store().audit().record(&now, name, "refused: administrator code", address, "").await?;
+        bail!("{refused}");
+    }
     check_name(name).map_err(fault)?;
     check_password(name, password).map_err(fault)?;
     ensure!(app.store().accounts().get(name).await?.is_none(), "账号名“{name}”已有人使用（停用的账号名也不再使用），请换一个");

@@ -138,6 +138,8 @@ pub(crate) fn kind_in_words(what: &str) -> &str {
         "refused: login" => "登录未成",
         "refused: login locked" => "暂停登录",
         "refused: password" => "密码输错",
+        "refused: administrator code" => "启用码输错",
+        "refused: download" => "下载被拒绝",
         refused if refused.starts_with("refused") => "被拒绝的操作",
         _ => "其他",
     }

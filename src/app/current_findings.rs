@@ -67,7 +67,7 @@ pub(crate) struct FindingLines {
     pub(crate) lines: Vec<FindingLine>,
     /// All that the filter selects.
     pub(crate) total: usize,
-    /// Findings of the reader that are only counted.
+    /// Findings of the reader that are only counted, whatever the filter.
     pub(crate) only_counted: usize,
 }
 
@@ -150,10 +150,8 @@ impl CurrentFindings {
         let units = &self.policy.units;
         let mut lines = FindingLines { lines: Vec::new(), total: 0, only_counted: 0 };
         for finding in &self.findings {
-            if !self.selects(finding, filter) {
-                continue;
-            }
             if let Some(unit) = reader {
+                // before the filter: a count that followed it would tell sign by sign what is only counted
                 if !is_named(finding) {
                     lines.only_counted += usize::from(finding.is_addressed_to(unit));
                     continue;
@@ -161,6 +159,9 @@ impl CurrentFindings {
                 if !pack_readers(units, finding).contains(&unit) {
                     continue;
                 }
+            }
+            if !self.selects(finding, filter) {
+                continue;
             }
             lines.total += 1;
             if lines.total > first && lines.lines.len() < count {

@@ -5,7 +5,7 @@ use crate::app::compose::App;
 use crate::app::passwords::Passwords;
 use crate::clock::stamp;
 use crate::domain::account::AccountRoles;
-use crate::domain::lockout::Lockout;
+use crate::domain::lockout::{Lockout, WINDOW_MINUTES};
 use crate::domain::register::units::UnitId;
 use crate::store::accounts::Account;
 use crate::store::handle::Store;
@@ -20,6 +20,9 @@ const IDLE_MINUTES: i64 = 30;
 const AGE_HOURS: i64 = 12;
 /// That a session is in use is noted once in so many seconds.
 const SEEN_SECONDS: i64 = 60;
+
+/// The window of the wrong logins in seconds.
+const WINDOW_SECONDS: i64 = WINDOW_MINUTES * 60;
 
 /// Bytes of a token; nobody guesses them.
 const TOKEN_BYTES: usize = 32;
@@ -71,18 +74,23 @@ pub(crate) async fn log_in(app: &App, sessions: &Store, passwords: &Passwords, a
         async move { as_account(actor, app.store().audit().record(&stamp(now), &name, what, &address, "")).await }
     };
     if let Some(lockout) = sessions.sessions().wrong_logins(&id, attempt.address, now).await?.lockout() {
-        record("refused: login locked").await?;
+        // one line for each quarter of an hour, so that nobody fills the audit
+        let window = stamp(DateTime::from_timestamp(now.timestamp() / WINDOW_SECONDS * WINDOW_SECONDS, 0).unwrap_or(now));
+        let audit = app.store().audit();
+        as_account(actor.clone(), audit.record_change(&stamp(now), &name, "refused: login locked", attempt.address, &window)).await?;
         return Ok(LoggedIn::Locked(lockout));
     }
+    // counted as wrong before its password is looked at, so that many at once are no more than one behind the other
+    sessions.sessions().note_login(&id, attempt.address, now, true).await?;
     let account = app.store().accounts().get(&name).await?.filter(|account| account.ended_at.is_empty());
     let Ok(is_right) = passwords.verify(attempt.password, account.as_ref().map(|account| account.password.as_str())).await else {
         return Ok(LoggedIn::Busy);
     };
-    sessions.sessions().note_login(&id, attempt.address, now, !is_right).await?;
     let Some(account) = account.filter(|_| is_right) else {
         record("refused: login").await?;
         return Ok(LoggedIn::Wrong);
     };
+    sessions.sessions().forget_wrong_logins(&id, attempt.address).await?;
     let token = token()?;
     let session = SessionRow {
         id: sha256(&token),

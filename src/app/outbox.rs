@@ -1,7 +1,7 @@
 //! The outbox: what was mailed to whom and whether it arrived, and what a person may change. Every change is recorded with name, time and
 //! reason.
 
-use crate::app::person::Person;
+use crate::app::person::{Person, has_name};
 use crate::clock::stamp;
 use crate::domain::audience::masked_address;
 use crate::domain::notify::delivery::DeliveryState;
@@ -427,7 +427,7 @@ pub(crate) async fn send(deliverer: &Deliverer) -> anyhow::Result<SentNow> {
 /// # Errors
 /// One of the two is missing, or the database fails.
 pub(crate) async fn named_decision(deliverer: &Deliverer, ids: &[String], by: Option<&str>, reason: &str) -> anyhow::Result<()> {
-    if by.is_some_and(|by| !by.trim().is_empty()) && !reason.trim().is_empty() {
+    if by.is_some_and(has_name) && !reason.trim().is_empty() {
         return Ok(());
     }
     let now = stamp(deliverer.clock.now());

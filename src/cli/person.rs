@@ -1,6 +1,6 @@
 //! The options by which a person gives name and reason for what is recorded.
 
-use crate::app::person::Person;
+use crate::app::person::{Person, has_name};
 use clap::Args;
 
 #[derive(Args, Default)]
@@ -16,7 +16,7 @@ pub(crate) struct PersonArguments {
 impl PersonArguments {
     /// The name that was given, or the user who is logged in.
     pub(crate) fn who(&self) -> String {
-        let named = |by: &&String| !by.trim().is_empty();
+        let named = |by: &&String| has_name(by);
         #[allow(clippy::disallowed_methods, reason = "the user's name for the audit; it configures nothing")]
         let user =
             || ["SUDO_USER", "USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()));

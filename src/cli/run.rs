@@ -25,6 +25,7 @@ use anyhow::{Context, ensure};
 use chrono::NaiveDate;
 use clap::ValueEnum;
 use std::path::Path;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// The exit code of a run.
@@ -61,7 +62,13 @@ pub(crate) async fn run(app: &App, job: String, as_of: Option<NaiveDate>, how: R
     let outcome = app.runner().run_job(&RunRequest { job, when, revise }).await?;
     print::block(&outcome_text(&outcome, levels));
     let stopped = if outcome.stopped > 0 { Exit::Partial } else { Exit::Done };
-    Ok(exit_of(outcome.run.state).or_worse(stopped))
+    Ok(exit_of(outcome.run.state).or_worse(stopped).or_worse(exit_of_deliveries(&outcome.deliveries)))
+}
+
+/// A run whose mails wait for the channel, were refused or were given up is not wholly done.
+fn exit_of_deliveries(mails: &Deliveries) -> Exit {
+    let waits = mails.channel_fault.is_some() && mails.pending + mails.unknown > 0;
+    if waits || mails.refused + mails.dead > 0 { Exit::Partial } else { Exit::Done }
 }
 
 /// A run as it is printed: what it found and made, the states of its mails, and why it is not complete.
@@ -271,9 +278,24 @@ pub(crate) async fn serve(root: &Path, only: Option<Only>) -> anyhow::Result<Exi
     Ok(Exit::Done)
 }
 
+/// How often the audit lines of the pages are sealed.
+const SEAL_TIME: Duration = Duration::from_secs(30);
+
 /// Answers the pages until `stop`. `false` = the configuration has none.
 async fn serve_pages(root: &Path, stop: CancellationToken) -> anyhow::Result<bool> {
     let Some(portal) = announced(Portal::open(root, Clock::System)).await? else { return Ok(false) };
+    let (app, ended) = (portal.app.clone(), stop.clone());
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                () = ended.cancelled() => return,
+                () = tokio::time::sleep(SEAL_TIME) => {}
+            }
+            if let Err(error) = app.seal_audit().await {
+                tracing::error!(error = %format!("{error:#}"), "the audit lines of the pages are not sealed");
+            }
+        }
+    });
     let scheme = if portal.settings.certificate.is_some() { "https" } else { "http" };
     server::serve(portal, root, stop, |address| print_line!("网页：{scheme}://{address}/")).await?;
     Ok(true)

@@ -81,6 +81,7 @@ pub enum AccountFault {
     NotIssuer(AccountRole),
     Name,
     PasswordLength,
+    PasswordLines,
     PasswordHasName,
     PasswordIsOneSign,
 }
@@ -96,6 +97,7 @@ impl Display for AccountFault {
                 write!(out, "账号名须为2至{NAME_CHARS_MAX}个字，只含汉字、字母、数字和 . - _")
             }
             AccountFault::PasswordLength => write!(out, "密码须为{PASSWORD_CHARS_MIN}至{PASSWORD_CHARS_MAX}个字符"),
+            AccountFault::PasswordLines => write!(out, "密码须写在一行内，不含换行等看不见的字符"),
             AccountFault::PasswordHasName => write!(out, "密码不能包含账号名"),
             AccountFault::PasswordIsOneSign => write!(out, "密码至少要有{PASSWORD_KINDS_MIN}种不同的字符"),
         }
@@ -176,6 +178,9 @@ pub fn check_name(name: &str) -> Result<(), AccountFault> {
 /// # Errors
 /// It is too short or too long, holds the name, or repeats a few signs.
 pub fn check_password(name: &str, password: &str) -> Result<(), AccountFault> {
+    if password.chars().any(char::is_control) {
+        return Err(AccountFault::PasswordLines);
+    }
     let length = password.chars().count();
     if !(PASSWORD_CHARS_MIN..=PASSWORD_CHARS_MAX).contains(&length) {
         return Err(AccountFault::PasswordLength);

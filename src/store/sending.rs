@@ -113,6 +113,21 @@ impl Sending<'_> {
         Ok(SendingState { counter: number(&row, "counter")?, hold: hold(&row)?, sent: of("sent")?, extra: of("extra")? })
     }
 
+    /// Whether claimed messages that are not sent yet may not go any more: all sending is held, or a mark of secrecy came after they were checked.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn must_stop(self) -> Result<bool> {
+        let row = sqlx::query(
+            "SELECT (SELECT COUNT(*) FROM sending WHERE id=1 AND hold<>'') AS held, (SELECT COUNT(*) FROM outbox WHERE state=$1 AND \
+             checked<(SELECT position FROM restriction_position WHERE id=1)) AS unchecked",
+        )
+        .bind(DeliveryState::Sending.code())
+        .fetch_one(&self.database.pool)
+        .await?;
+        Ok(number(&row, "held")? > 0 || number(&row, "unchecked")? > 0)
+    }
+
     /// Claims messages that are due: pending and unknown ones, and those whose lease has expired.
     ///
     /// # Errors

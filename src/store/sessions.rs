@@ -187,6 +187,19 @@ impl Sessions<'_> {
         Ok(())
     }
 
+    /// Forgets the wrong logins of a name; `address` empty = from everywhere.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn forget_wrong_logins(self, name: &str, address: &str) -> Result<()> {
+        sqlx::query("DELETE FROM login_attempt WHERE name=$1 AND ($2='' OR address=$2) AND wrong=1")
+            .bind(name)
+            .bind(address)
+            .execute(&self.database.pool)
+            .await?;
+        Ok(())
+    }
+
     /// Stores a code that is used once; one of the same purpose before it is void.
     ///
     /// # Errors

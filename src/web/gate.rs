@@ -8,7 +8,7 @@ use crate::web::client::{Client, header};
 use crate::web::fields::Fields;
 use crate::web::pages::place;
 use crate::web::portal::{Portal, Request};
-use crate::web::render::Frame;
+use crate::web::render::{Frame, first_page};
 use crate::web::reply::{Answer, Download, Made, Page, Refusal, Reply};
 use crate::web::routes::{Admits, Place, Route};
 use axum::body::{Body, to_bytes};
@@ -114,6 +114,9 @@ async fn admitted(portal: &Portal, route: Option<&'static Route>, asked: &mut Re
     if let (Admits::Roles(roles), Some(visitor)) = (route.admits, &asked.visitor)
         && !visitor.roles.holds_any(roles)
     {
+        if route.place == Place::Overview {
+            return Ok(Reply::Redirect(first_page(visitor).into()));
+        }
         record_refused(portal, visitor, asked, target).await?;
         return Err(Refusal::NotFound);
     }

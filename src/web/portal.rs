@@ -13,6 +13,10 @@ use crate::web::fields::Fields;
 use crate::web::render::Templates;
 use axum::http::{HeaderMap, Method};
 use std::path::Path;
+use tokio::sync::Semaphore;
+
+/// Each takes memory for a whole list.
+const EXPORTS_AT_ONCE: usize = 2;
 
 /// The parts of the portal. The service object is its own, so that no page waits for a connection that a run holds.
 pub(crate) struct Portal {
@@ -22,6 +26,8 @@ pub(crate) struct Portal {
     pub(crate) settings: PortalSettings,
     pub(crate) templates: Templates,
     pub(crate) findings: CurrentFindingsCache,
+    /// Workbooks that are made at the same time.
+    pub(crate) exports: Semaphore,
 }
 
 /// One request of a page or an act.
@@ -59,6 +65,7 @@ impl Portal {
             settings,
             templates: Templates::new()?,
             findings: CurrentFindingsCache::default(),
+            exports: Semaphore::new(EXPORTS_AT_ONCE),
             app,
         }))
     }

@@ -236,6 +236,7 @@ async fn each_role_reaches_its_own_pages_and_no_other() {
                     assert_eq!(answered.status, StatusCode::SEE_OTHER, "{place}");
                     assert!(answered.headers["location"].to_str().unwrap().starts_with("/login?next="), "{place}");
                 }
+                ("GET", false, Some(_)) if path == "/" => assert_eq!(answered.headers["location"], "/system/audit", "{place}"),
                 ("GET", false, Some(_)) => assert_eq!(answered.status, StatusCode::NOT_FOUND, "{place}"),
                 ("POST", ..) => assert_eq!(answered.status, StatusCode::FORBIDDEN, "{place}"),
                 // a file that nobody named, and a login page for somebody who is logged in
@@ -284,8 +285,9 @@ async fn a_unit_downloads_its_own_packs_and_no_other() {
     let part = world.ask(range.body(Body::empty()).unwrap()).await;
     assert_eq!((part.status, part.text.as_str()), (StatusCode::PARTIAL_CONTENT, "pack"));
     let audited = world.audited().await;
-    let downloads: Vec<_> = audited.iter().filter(|line| line.contains(" download ")).collect();
-    assert_eq!(downloads.len(), 2, "{audited:?}");
+    let downloads: Vec<_> = audited.iter().filter(|line| line.contains("@198.51.100.7 download ")).collect();
+    assert_eq!(downloads.len(), 3, "{audited:?}");
+    assert!(audited.contains(&format!("李四 李四@198.51.100.7 refused: download {other}")), "{audited:?}");
     assert_eq!(*downloads[0], format!("李四 李四@198.51.100.7 download {own}"));
 }
 

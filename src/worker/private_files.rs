@@ -76,6 +76,10 @@ pub enum PasswordFault {
 /// # Errors
 /// The file cannot be read, or it is no text.
 pub fn read_password(path: &Path) -> io::Result<Secret> {
+    // a pipe or a device would never end
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+    }
     let text = std::fs::read_to_string(path)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     Ok(Secret::new(text.trim_end_matches(['\r', '\n'])))
@@ -87,8 +91,8 @@ pub fn read_password(path: &Path) -> io::Result<Secret> {
 /// The file cannot be read, or it is no text.
 pub fn password_faults(path: &Path) -> io::Result<Vec<PasswordFault>> {
     let mode = std::fs::metadata(path)?.permissions().mode() & 0o7777;
-    let text = std::fs::read_to_string(path)?;
     let password = read_password(path)?;
+    let text = std::fs::read_to_string(path)?;
     let password = password.exposed();
     let faults = [
         (mode & OTHERS != 0).then_some(PasswordFault::Exposed(mode)),

@@ -485,6 +485,9 @@ fn compare_facts(ledger: &Ledger, record: &Record, row: &FormRow<'_>, is_unchang
     notes
 }
 
+/// How the remark on a row begins that is sent back.
+pub const RETURNED: &str = "退回";
+
 /// How one form was taken: rows by outcome.
 #[derive(Clone, Debug, Default)]
 pub struct FormAccount {

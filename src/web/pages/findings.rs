@@ -114,6 +114,7 @@ pub(crate) async fn export(portal: &Portal, asked: &Request) -> Answer {
     let name = format!("督办事项清单（截至{}）.xlsx", current.as_of);
     let now = stamp(portal.app.clock().now());
     portal.app.store().audit().record(&now, &visitor.account.name, "export findings", &words, "").await?;
+    let _turn = portal.exports.acquire().await?;
     let (app, reader) = (portal.app.clone(), reader(portal, asked)?);
     let bytes = tokio::task::spawn_blocking(move || finding_list(app.config(), &current, reader, &filter, words)).await??;
     Ok(Reply::Made(Made { name, bytes }))
@@ -127,7 +128,12 @@ pub(crate) async fn one(portal: &Portal, asked: &Request) -> Answer {
     if !current.shows(reader, rule, key) {
         return Err(Refusal::NotFound);
     }
-    let text = explained_text(&explain(portal.app.evaluator(), rule, key, current.as_of).await?);
+    let mut explained = explain(portal.app.evaluator(), rule, key, current.as_of).await?;
+    if let Some(unit) = reader {
+        let own = &portal.app.config().policy.units.units[unit].name;
+        explained.notifications.retain(|notification| notification.unit == *own);
+    }
+    let text = explained_text(&explained);
     let shown = |line: &String| masked(line);
     let sections: Vec<Value> = text
         .sections

@@ -20,7 +20,8 @@ pub(crate) async fn form(portal: &Portal, asked: &Request) -> Answer {
 
 /// A path of ours to go on with after a login; `/` where it is none.
 fn own_path(next: &str) -> &str {
-    let is_own = next.starts_with('/') && !next.starts_with("//") && !next.contains(['\\', '\r', '\n']) && next.len() < 500;
+    let is_own =
+        next.starts_with('/') && !next.starts_with("//") && !next.contains(|c: char| c == '\\' || c.is_control()) && next.len() < 500;
     if is_own { next } else { "/" }
 }
 
@@ -53,7 +54,17 @@ pub(crate) async fn first(portal: &Portal, asked: &Request) -> Answer {
         return first_form(asked, "两次输入的密码不同，请重新输入。");
     }
     let (code, name) = (form.get("code"), form.get("name").trim());
-    match accounts::add_administrator(&portal.app, &portal.sessions, &portal.passwords, code, name, form.get("password")).await {
+    match accounts::add_administrator(
+        &portal.app,
+        &portal.sessions,
+        &portal.passwords,
+        code,
+        name,
+        form.get("password"),
+        &asked.client.address.to_string(),
+    )
+    .await
+    {
         Ok(()) => Ok(Reply::page("login", "登录", context! { name, fault => "", next => "/", is_new => false })),
         Err(error) => first_form(asked, &format!("{error}。")),
     }
@@ -77,6 +88,7 @@ mod tests {
             ("https://evil.example", "/"),
             ("/\\evil.example", "/"),
             ("/a\r\nSet-Cookie: x", "/"),
+            ("/\t/evil.example", "/"),
         ] {
             assert_eq!(own_path(next), expected, "{next}");
         }

@@ -78,21 +78,21 @@ pub(crate) async fn file(portal: &Portal, asked: &Request) -> Answer {
     let visitor = asked.visitor()?;
     let Some(report) = portal.app.store().reports().at(path).await? else { return Err(Refusal::NotFound) };
     let scope = portal.scope(visitor);
+    let now = stamp(portal.app.clock().now());
+    let audit = portal.app.store().audit();
     if let Scope::Unit(unit) = scope
         && report.file.key.unit != portal.app.config().policy.units.units[unit].code
     {
+        audit.record(&now, &visitor.account.name, "refused: download", path, "").await?;
         return Err(Refusal::NotFound);
     }
-    let now = stamp(portal.app.clock().now());
-    let audit = portal.app.store().audit();
     if scope != Scope::Office && names_restricted(&portal.app, path).await? {
         audit.record(&now, &visitor.account.name, "refused: download of a restricted record", path, "").await?;
         let text = "这份报表中有项目已列为不便公开，不再提供下载；办公室重新生成后会出现新的一份。需要时请与办公室联系。";
         return Ok(Reply::page_with(axum::http::StatusCode::FORBIDDEN, "fault", "不能下载", context! { text }));
     }
-    // a range is a part of a download that is recorded already
-    let is_whole = !asked.headers.contains_key(axum::http::header::RANGE) && asked.method == axum::http::Method::GET;
-    if is_whole {
+    // a part may be the whole
+    if asked.method == axum::http::Method::GET {
         audit.record(&now, &visitor.account.name, "download", path, "").await?;
     }
     Ok(Reply::Download(Download { path: portal.app.root().join(path), name: file_name(path).to_owned() }))

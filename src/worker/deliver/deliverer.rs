@@ -30,10 +30,13 @@ const DOT_MINUTES: i64 = 19;
 const LEASE_MINUTES: i64 = 20;
 /// Messages claimed at a time for each connection. The outcome of what a killed process had claimed is unknown, so this is not more than
 /// speed needs.
-const CLAIM_PER_CONNECTION: usize = 32;
+const CLAIM_PER_CONNECTION: usize = 8;
 const CLAIM_MAX: usize = 256;
 /// How long an outcome waits for others, so that they are recorded in one transaction. The journal has it at once.
 const GATHER: std::time::Duration = std::time::Duration::from_millis(20);
+/// How often it is asked, while claimed messages wait for their turn, whether they may still go: a person may stop all sending, and a mark of
+/// secrecy may come.
+const LOOK: std::time::Duration = std::time::Duration::from_millis(200);
 /// The most outcomes recorded in one transaction.
 const OUTCOMES_MAX: usize = 64;
 /// Bodies fetched at a time.
@@ -218,10 +221,11 @@ impl Deliverer {
         let mut delivered = Delivered::default();
         let mut open: Vec<bool> = vec![true; claimed.len()];
         // a task of its own, so that the senders never wait for the outcomes to be recorded
-        let feeding = tokio::spawn(feed(self.store.clone(), claimed.clone(), work, stop));
+        let feeding = tokio::spawn(feed(self.store.clone(), claimed.clone(), work, stop.clone()));
         let mut batch = Vec::new();
         let mut gathered: Vec<(usize, Attempt)> = Vec::new();
         let mut until = tokio::time::Instant::now();
+        let mut look = until + LOOK;
         loop {
             tokio::select! {
                 received = reports.recv_many(&mut batch, OUTCOMES_MAX) => {
@@ -238,6 +242,13 @@ impl Deliverer {
                     if gathered.len() >= OUTCOMES_MAX {
                         self.record_outcomes(&claimed, std::mem::take(&mut gathered), &mut delivered).await?;
                     }
+                }
+                () = tokio::time::sleep_until(look) => {
+                    if self.store.sending().must_stop().await? {
+                        // what no sender has taken yet is released
+                        stop.store(true, Ordering::Release);
+                    }
+                    look = tokio::time::Instant::now() + LOOK;
                 }
                 () = tokio::time::sleep_until(until), if !gathered.is_empty() => {
                     self.record_outcomes(&claimed, std::mem::take(&mut gathered), &mut delivered).await?;

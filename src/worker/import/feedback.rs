@@ -6,8 +6,8 @@ use crate::domain::intake::note::NoteKind;
 use crate::domain::intake::row_marks::{ClassifiedPlaces, RowMark};
 use crate::domain::intake::sheet::Accepted;
 use crate::domain::notify::feedback::{
-    Answer, Answers, FormAccount, FormHead, FormNumber, FormRow, KnownRecord, Outcome as FormOutcome, RowProof, assess_row, editable,
-    form_ledger,
+    Answer, Answers, FormAccount, FormHead, FormNumber, FormRow, KnownRecord, Outcome as FormOutcome, RETURNED, RowProof, assess_row,
+    editable, form_ledger,
 };
 use crate::domain::notify::form_seal::FormKey;
 use crate::domain::register::ledger::Ledger;
@@ -333,7 +333,7 @@ impl Importer {
             let place =
                 if note.cell.is_empty() { format!("{}第{}行", sheet.name, note.row) } else { format!("{}!{}", sheet.name, note.cell) };
             let raw = if note.raw.is_empty() { String::new() } else { format!("（写的是“{}”）", note.raw) };
-            account.lines.push((place, note.code.clone(), format!("退回：{}{raw}；{}", note.reason, note.hint)));
+            account.lines.push((place, note.code.clone(), format!("{RETURNED}：{}{raw}；{}", note.reason, note.hint)));
         }
         for Accepted { row, code, cells } in &sheet.rows {
             let place = format!("{}第{row}行", sheet.name);
@@ -341,7 +341,7 @@ impl Importer {
             let key = (ledger.id.clone(), code.clone());
             if taken.contains_key(&key) {
                 account.returned += 1;
-                account.lines.push((place, code.clone(), "退回：同一编号在表中出现两次；请只保留一行".to_owned()));
+                account.lines.push((place, code.clone(), format!("{RETURNED}：同一编号在表中出现两次；请只保留一行")));
                 continue;
             }
             let known = KnownRecord {
@@ -361,7 +361,7 @@ impl Importer {
                 FormOutcome::Same => account.same += 1,
                 FormOutcome::Returned { reason, hint } => {
                     account.returned += 1;
-                    account.lines.push((place, code.clone(), format!("退回：{reason}；{hint}")));
+                    account.lines.push((place, code.clone(), format!("{RETURNED}：{reason}；{hint}")));
                 }
             }
         }
@@ -430,7 +430,8 @@ impl Importer {
         let listed = listed.map_err(|refusal| anyhow::anyhow!("反馈表文件夹：{refusal}"))?;
         let mut files: Vec<PathBuf> =
             listed.into_iter().filter(|(file, _)| !file.name.starts_with(['.', '~'])).map(|(_, path)| path).collect();
-        files.sort();
+        // the answer that counts is the last one, so the forms are taken in the order in which they came
+        files.sort_by_cached_key(|path| (std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok(), path.clone()));
         let mut imported = Vec::new();
         for file in files {
             let (path, limits) = (file.clone(), self.read_limits());

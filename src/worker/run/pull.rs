@@ -1,6 +1,8 @@
 //! The pull step: reads the job's sources and the returned feedback forms, and pins the inputs of the run.
 
 use crate::config::job_file::{Job, JobStep};
+use crate::domain::notify::feedback::{FormAccount, RETURNED};
+use crate::domain::plain_text::shown_name;
 use crate::store::restrictions::FileCount;
 use crate::store::run_result::RunFault;
 use crate::store::runs::RunInputs;
@@ -10,6 +12,7 @@ use crate::worker::run::evaluate::Evaluator;
 use crate::worker::snapshot_selection::SnapshotSelection;
 use anyhow::ensure;
 use chrono::NaiveDate;
+use std::path::Path;
 
 /// Pulls the job's sources and the returned forms. Returns the inputs of the run; a source that cannot be read is a fault among them.
 ///
@@ -38,8 +41,12 @@ pub(crate) async fn pull_and_pin(importer: &Importer, evaluator: &Evaluator, job
     }
     match importer.take_forms().await {
         Ok(came) => {
-            let refused = came.into_iter().filter_map(|(_, taken)| taken.err());
-            inputs.faults.extend(refused.map(|error| RunFault::Form { detail: error.to_string() }));
+            for (file, taken) in came {
+                match taken {
+                    Ok(accounts) => inputs.faults.extend(sent_back(&file, &accounts).map(|detail| RunFault::Form { detail })),
+                    Err(error) => inputs.faults.push(RunFault::Form { detail: error.to_string() }),
+                }
+            }
         }
         Err(error) => inputs.faults.push(RunFault::Forms { detail: format!("{error:#}") }),
     }
@@ -71,6 +78,16 @@ pub(crate) async fn pull_and_pin(importer: &Importer, evaluator: &Evaluator, job
     inputs.snapshots = selection.pins();
     inputs.files = evaluator.store.frozen_texts().freeze(&evaluator.config.files_without_secrets()).await?;
     Ok(inputs)
+}
+
+/// What of a form was sent back, in words; `None` = nothing was.
+fn sent_back(file: &Path, accounts: &[FormAccount]) -> Option<String> {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let (taken, returned) = accounts.iter().fold((0, 0), |(taken, returned), form| (taken + form.taken, returned + form.returned));
+    let units = accounts.iter().map(|form| form.unit.as_str()).collect::<Vec<_>>().join("、");
+    let first = accounts.iter().flat_map(|form| &form.lines).find(|(.., remark)| remark.starts_with(RETURNED));
+    let first = first.map_or_else(String::new, |(place, code, remark)| format!("，如{place} {code}：{remark}"));
+    (returned > 0).then(|| format!("{}（{units}）：收下{taken}行，退回{returned}行{first}；请告知该单位改正后重新发来", shown_name(&name)))
 }
 
 /// The files that have restricted many codes at once since the job's previous run.

@@ -584,6 +584,11 @@ pub async fn all_sending_can_be_held(db: &Db) {
         Claims::Taken { messages, counter } => assert_eq!((messages.len(), counter), (2, 1002)),
         other => panic!("{other:?}"),
     }
+    // what is claimed already and not sent yet is asked about once more
+    assert!(!store.sending().must_stop().await.expect("a look"));
+    let entry = AuditEntry { at: &at(3), ..entry };
+    assert!(store.sending().hold(HoldReason::Person, entry).await.expect("held"));
+    assert!(store.sending().must_stop().await.expect("a look"), "a person has stopped all sending");
 }
 
 pub async fn the_daily_limit_counts_what_was_sent(db: &Db) {
