@@ -5,7 +5,7 @@ use crate::app::person::Person;
 use crate::clock::stamp;
 use crate::domain::notify::delivery::DeliveryEvent;
 use crate::store::audit::{AuditEntry, AuditLine, PRUNE_DAYS_MIN};
-use crate::store::audit_check::{AuditBreak, AuditVerdict};
+use crate::store::audit_check::{AuditBreak, AuditVerdict, PRUNED};
 use crate::worker::audit_head::{AuditHeadFile, FILE, accept_end};
 use anyhow::{Context, ensure};
 use chrono::{Days, NaiveDate};
@@ -87,7 +87,7 @@ pub(crate) async fn prune(app: &App, before: NaiveDate, by: Person<'_>) -> anyho
     ensure!(verify(app).await?.broken.is_none(), "审计记录不完整，没有清理；请先查明：duban audit --verify");
     let removed = app.store().audit().prune(&before.to_string()).await?;
     let object = format!("{removed} lines before {before}");
-    app.store().audit().record(&stamp(app.clock().now()), by.who, "audit pruned", &object, by.why).await?;
+    app.store().audit().record(&stamp(app.clock().now()), by.who, PRUNED, &object, by.why).await?;
     Ok(removed)
 }
 

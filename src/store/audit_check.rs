@@ -53,6 +53,8 @@ pub enum AuditBreak {
 const HEAD_MISSING: &str = "audit head missing";
 /// The kind of a line by which a person accepts the end of the audit, or rows, as they are.
 const ACCEPTED: &str = "audit accepted";
+/// The kind of a line by which a person has lines removed after their time; without one, nobody has.
+pub const PRUNED: &str = "audit pruned";
 
 impl AuditBreak {
     /// It is of the chain itself, so that the head elsewhere does not matter.
@@ -83,6 +85,9 @@ impl Audit<'_> {
             verdict.broken = Some(AuditBreak::CutOff { after: verdict.head.no, head: ends });
         }
         let is_pruned = verdict.pruned > 0;
+        if verdict.broken.is_none() && is_pruned && lines_of(&mut moment, PRUNED).await?.is_empty() {
+            verdict.broken = Some(AuditBreak::Missing(verdict.pruned));
+        }
         if verdict.broken.is_none() {
             verdict.broken = first_dated_back(&mut moment, &verdict.head, now, self.database.dialect.late()).await?;
         }

@@ -10,6 +10,7 @@ use crate::domain::audience::{is_open_field, masked};
 use crate::domain::intake::note::SheetAccount;
 use crate::domain::judging::finding::{Finding, State};
 use crate::domain::notify::form_seal::{FormKey, RowCheck, SealedRow, plain};
+use crate::domain::plain_text::on_one_line;
 use crate::domain::register::ledger::{Field, FieldKind, Ledger, Privacy, Role, Roles};
 use crate::domain::register::period::{chinese_date, chinese_day};
 use crate::domain::register::record::{Cell, Columns, Record};
@@ -105,7 +106,7 @@ impl Answer {
     /// Day and author: `10月12日 张三`, `10月12日 张三（办公室李四代录）`.
     pub fn by(&self) -> String {
         let clerk = if self.on_behalf.is_empty() { String::new() } else { format!("（办公室{}代录）", self.on_behalf) };
-        format!("{}{}{}{clerk}", chinese_day(self.filled_on), if self.who.is_empty() { "" } else { " " }, self.who)
+        format!("{}{}{}{clerk}", chinese_day(self.filled_on), if self.who.is_empty() { "" } else { " " }, on_one_line(&self.who))
     }
 }
 

@@ -8,6 +8,7 @@ use crate::domain::notify::feedback::Answer;
 use crate::domain::notify::inputs::PlanInputs;
 use crate::domain::notify::items::Item;
 use crate::domain::notify::wording;
+use crate::domain::plain_text::on_one_line;
 use crate::domain::register::ledger::Role;
 use crate::domain::register::units::{UnitId, normalize_name};
 use crate::domain::rules::rule::Light;
@@ -32,7 +33,7 @@ pub(crate) fn item_text(inputs: &PlanInputs<'_>, unit: UnitId, item: &Item) -> I
     let record = record.filter(|_| !hides_project);
     let shown_code = if hides_project { &*lead.key } else { &**code };
     let own_record = record.filter(|_| has_own_finding);
-    let text = |role: Role| own_record.map_or(String::new(), |record| masked(record.text(ledger.role(role)).trim()));
+    let text = |role: Role| own_record.map_or(String::new(), |record| masked(&on_one_line(record.text(ledger.role(role)).trim())));
     let name = record.map(|record| record.text(ledger.role(Role::Name))).filter(|name| !name.is_empty()).unwrap_or(&lead.name);
     let line = |index: usize| {
         let finding = &inputs.judged.findings[index];

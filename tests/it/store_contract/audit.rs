@@ -137,8 +137,10 @@ pub async fn old_lines_leave_a_link(db: &Db) {
     record(&store, "2026-11-23T00:00:02.500Z", "not sealed").await;
     let removed = store.audit().prune("2026-11-23T00:00:03").await.expect("pruned");
     assert_eq!(removed, 2);
+    assert_eq!(verify(&store, Some(&head)).await.broken, Some(AuditBreak::Missing(2)), "lines are gone, and nobody had them removed");
+    store.audit().record("2026-11-23T00:00:06.000Z", "张三", "audit pruned", "2 lines", "到期").await.expect("a line");
     let verdict = verify(&store, Some(&head)).await;
-    assert_eq!((verdict.broken, verdict.pruned, verdict.head.no, verdict.unsealed), (None, 2, 5, 1));
+    assert_eq!((verdict.broken, verdict.pruned, verdict.head.no, verdict.unsealed), (None, 2, 5, 2));
     assert!(store.audit().contains(&head).await.expect("a look"));
     let raw = db.raw().await;
     tamper(&raw, "DELETE FROM audit WHERE no=3").await;
