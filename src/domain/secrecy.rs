@@ -109,6 +109,8 @@ const OPEN: &str = "公开";
 
 /// Between a grade and its term: 机密★10年.
 pub(crate) const TERM_MARKS: [char; 3] = ['★', '☆', '*'];
+/// Signs beside a grade in a cell.
+const BETWEEN_GRADES: [char; 12] = ['(', ')', '[', ']', '【', '】', '〔', '〕', '/', '"', '“', '”'];
 
 /// The most characters of a cell that are stored.
 const MARKING_CHARS_MAX: usize = 500;
@@ -174,8 +176,7 @@ impl Secrecy {
         if word.is_empty() || words.blank.contains(&word) {
             return Marking::None;
         }
-        let grade = word.split(TERM_MARKS).next().unwrap_or_default();
-        if words.classified.contains(grade) {
+        if self.names_grade(&word) {
             return Marking::Classified;
         }
         match polarity {
@@ -185,6 +186,14 @@ impl Secrecy {
             Polarity::Opens if words.no.contains(&word) => Marking::Marked(NOT_OPEN.into()),
             Polarity::Marks | Polarity::Opens => Marking::Marked(stored()),
         }
+    }
+
+    /// Whether the value of a secrecy field names the grade of a state secret, with its term in whatever form: 机密★5年, 机密（20年）, 秘密10年,
+    /// 是（机密）.
+    fn names_grade(&self, word: &str) -> bool {
+        let is_between = |c: char| TERM_MARKS.contains(&c) || BETWEEN_GRADES.contains(&c);
+        let before_term = |part: &str| part.find(|c: char| c.is_ascii_digit()).unwrap_or(part.len());
+        word.split(is_between).any(|part| self.words.classified.contains(&part[..before_term(part)]))
     }
 
     /// Whether the stored text of a secrecy field restricts its record. Empty does not.
@@ -276,7 +285,8 @@ mod tests {
         for text in ["", " ", "-", "／"] {
             assert_eq!(secrecy.read(Polarity::Marks, text), Marking::None, "{text}");
         }
-        for text in ["绝密", "机 密", "机密★10年", "秘密★"] {
+        for text in ["绝密", "机 密", "机密★10年", "秘密★", "机密（20年）", "秘密 10年", "★秘密", "“机密”", "机密/10年", "是（机密）"]
+        {
             assert_eq!(secrecy.read(Polarity::Marks, text), Marking::Classified, "{text}");
             assert_eq!(secrecy.read(Polarity::Opens, text), Marking::Classified, "{text}");
         }
