@@ -6,6 +6,7 @@ use crate::store::run_result::{RunFault, RunResult};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use sqlx::any::AnyRow;
+use sqlx::error::DatabaseError;
 use sqlx::{Any, Transaction};
 use std::collections::BTreeMap;
 
@@ -250,7 +251,7 @@ impl Runs<'_> {
         now: &str,
     ) -> Result<Run> {
         let id = format!("{job}@{slot}#{revision}");
-        sqlx::query(
+        let added = sqlx::query(
             "INSERT INTO run (id, job, slot, revision, as_of, scheduled, state, step, reason, fence, lease_until, started_at, finished_at, inputs, result) \
              VALUES ($1,$2,$3,$4,$5,$6,$7,'','',0,'',$8,'',$9,'') ON CONFLICT (id) DO NOTHING",
         )
@@ -264,7 +265,13 @@ impl Runs<'_> {
         .bind(now)
         .bind(to_json(inputs)?)
         .execute(&self.database.pool)
-        .await?;
+        .await;
+        // of two that open it at the same moment, PostgreSQL may refuse one by the other key, which holds the same
+        if let Err(error) = added
+            && !error.as_database_error().is_some_and(DatabaseError::is_unique_violation)
+        {
+            return Err(error.into());
+        }
         self.get(&id).await?.ok_or_else(|| StoreError::Internal(format!("run {id} vanished")))
     }
 

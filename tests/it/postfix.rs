@@ -69,7 +69,9 @@ fn mail_arrives_whole_and_only_over_checked_tls() {
     std::fs::write(at.join("config/password"), "secret\n").expect("a password");
     edit(at, "config/duban.toml", "ca_file = \"config/ca.pem\"\n", "");
     refused("unknown authority", "邮件服务器的证书不可信");
-    let printed = ok(at, &["run", "list", "--as-of", "2026-10-01"]);
+    let waiting = duban(at, &["run", "list", "--as-of", "2026-10-01"]);
+    assert_eq!(waiting.status.code(), Some(2), "its mails wait: {}", stderr(&waiting));
+    let printed = stdout(&waiting);
     assert!(printed.contains("已送达0") && printed.contains("邮件服务器的证书不可信"), "{printed}");
     edit(at, "config/duban.toml", "tls = \"starttls\"", "tls = \"none\"");
     refused("no TLS", "邮件服务器没有可用的登录方式");
