@@ -176,7 +176,7 @@ async fn respond(portal: &Portal, route: Option<&'static Route>, asked: &Request
             (Reply::page_with(status, "fault", title, minijinja::context! { text }), Some(status))
         }
     };
-    match reply {
+    let mut response = match reply {
         Reply::Page(page) => page_response(portal, route, asked, page).await,
         Reply::Redirect(to) => redirect(&to),
         Reply::Session { to, token } => {
@@ -204,22 +204,12 @@ async fn respond(portal: &Portal, route: Option<&'static Route>, asked: &Request
             response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
             response
         }
+    };
+    // a failure keeps its status where its page could not be made
+    if let Some(status) = status {
+        *response.status_mut() = status;
     }
-    .with_status_of(status)
-}
-
-/// Lets a failure keep its status where its page could not be made.
-trait WithStatus {
-    fn with_status_of(self, status: Option<StatusCode>) -> Self;
-}
-
-impl WithStatus for Response {
-    fn with_status_of(mut self, status: Option<StatusCode>) -> Response {
-        if let Some(status) = status {
-            *self.status_mut() = status;
-        }
-        self
-    }
+    response
 }
 
 fn redirect(to: &str) -> Response {
