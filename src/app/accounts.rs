@@ -58,12 +58,11 @@ pub(crate) async fn add(
 ) -> anyhow::Result<AccountRoles> {
     let NewAccount { name, unit, roles, must_change } = account;
     let units = &app.config().policy.units;
-    let fault = |fault: crate::domain::account::AccountFault| anyhow::anyhow!("{fault}");
-    check_name(name).map_err(fault)?;
+    check_name(name)?;
     let unit = units.named(unit).with_context(|| unknown_unit(units, unit))?;
-    let roles = AccountRoles::parse(roles).map_err(fault)?;
-    roles.check_unit(unit == units.office()).map_err(fault)?;
-    check_password(name, password).map_err(fault)?;
+    let roles = AccountRoles::parse(roles)?;
+    roles.check_unit(unit == units.office())?;
+    check_password(name, password)?;
     let hash = passwords.hash(password).await?;
     let now = stamp(app.clock().now());
     let entry = AuditEntry { at: &now, who: by.who, why: by.why };
@@ -135,7 +134,7 @@ async fn set_password(
     must_change: bool,
     by: Person<'_>,
 ) -> anyhow::Result<()> {
-    check_password(name, password).map_err(|fault| anyhow::anyhow!("{fault}"))?;
+    check_password(name, password)?;
     let hash = passwords.hash(password).await?;
     let now = stamp(app.clock().now());
     let entry = AuditEntry { at: &now, who: by.who, why: by.why };
@@ -181,7 +180,6 @@ pub(crate) async fn add_administrator(
 ) -> anyhow::Result<()> {
     let code: String = code.chars().filter(char::is_ascii_hexdigit).flat_map(char::to_lowercase).collect();
     let now = stamp(app.clock().now());
-    let fault = |fault: crate::domain::account::AccountFault| anyhow::anyhow!("{fault}");
     let known = sessions.sessions().wrong_logins(CODE_NAME, address, app.clock().now()).await?;
     ensure!(known.lockout().is_none(), "启用码输错次数过多，请15分钟后再试");
     let refused = "启用码不对，或者已过期、已用过；请管理服务器的人再运行一次 duban portal admin";
@@ -190,8 +188,8 @@ pub(crate) async fn add_administrator(
         app.store().audit().record(&now, name, "refused: administrator code", address, "").await?;
         bail!("{refused}");
     }
-    check_name(name).map_err(fault)?;
-    check_password(name, password).map_err(fault)?;
+    check_name(name)?;
+    check_password(name, password)?;
     ensure!(app.store().accounts().get(name).await?.is_none(), "账号名“{name}”已有人使用（停用的账号名也不再使用），请换一个");
     let hash = passwords.hash(password).await?;
     // the code is used up last, so that a typing error does not cost it

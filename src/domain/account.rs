@@ -86,6 +86,8 @@ pub enum AccountFault {
     PasswordIsOneSign,
 }
 
+impl std::error::Error for AccountFault {}
+
 impl Display for AccountFault {
     fn fmt(&self, out: &mut Formatter<'_>) -> std::fmt::Result {
         match self {

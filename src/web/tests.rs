@@ -379,7 +379,8 @@ async fn a_session_ends_by_time_and_by_its_owner() {
 
     let (here, elsewhere) = (world.login("王五").await, world.login("王五").await);
     let account = world.get("/account", &here).await;
-    let change = [("csrf", &*token_of(&account)), ("old", PASSWORD), ("password", "a new long password"), ("again", "a new long password")];
+    let change =
+        [("csrf", &*token_of(&account)), ("old", PASSWORD), ("password", "a new long password"), ("repeated", "a new long password")];
     let wrong = [change[0], ("old", "not this one"), change[2], change[3]];
     assert!(world.post("/account/password", &here, &wrong).await.text.contains("原密码不对"));
     assert_eq!(world.post("/account/password", &here, &change).await.status, StatusCode::SEE_OTHER);
@@ -399,7 +400,7 @@ async fn a_password_that_must_be_changed_opens_nothing_else() {
     let cookie = world.login("王五").await;
     assert_eq!(world.get("/reports", &cookie).await.headers["location"], "/account");
     let page = world.get("/account", &cookie).await;
-    let change = [("csrf", &*token_of(&page)), ("old", PASSWORD), ("password", "a new long password"), ("again", "a new long password")];
+    let change = [("csrf", &*token_of(&page)), ("old", PASSWORD), ("password", "a new long password"), ("repeated", "a new long password")];
     assert_eq!(world.post("/account/password", &cookie, &change).await.status, StatusCode::SEE_OTHER);
     assert_eq!(world.get("/reports", &cookie).await.status, StatusCode::OK);
 }
@@ -412,7 +413,7 @@ async fn the_code_of_the_first_administrator_is_good_once() {
     assert!(world.get("/login", "").await.text.contains("还没有任何账号"));
     let enter = async |world: &World, code: &str, name: &str, password: &str| {
         let page = world.get("/login/first", "").await;
-        let form = [("csrf", &*token_of(&page)), ("code", code), ("name", name), ("password", password), ("again", password)];
+        let form = [("csrf", &*token_of(&page)), ("code", code), ("name", name), ("password", password), ("repeated", password)];
         world.post("/login/first", &cookie_of(&page), &form).await.text
     };
     assert!(enter(&world, "0000-0000-0000-0000-0000", "王五", PASSWORD).await.contains("启用码不对"));

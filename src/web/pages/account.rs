@@ -31,7 +31,7 @@ pub(crate) async fn page(portal: &Portal, asked: &Request, fault: &str) -> Answe
 pub(crate) async fn change_password(portal: &Portal, asked: &Request) -> Answer {
     let visitor = asked.visitor()?;
     let (old, new) = (asked.form.get("old"), asked.form.get("password"));
-    let fault = if new != asked.form.get("again") {
+    let fault = if new != asked.form.get("repeated") {
         "两次输入的新密码不同，请重新输入。".to_owned()
     } else if old == new {
         "新密码与原密码相同，请另选一个。".to_owned()

@@ -50,7 +50,7 @@ pub(crate) fn first_form(asked: &Request, fault: &str) -> Answer {
 
 pub(crate) async fn first(portal: &Portal, asked: &Request) -> Answer {
     let form = &asked.form;
-    if form.get("password") != form.get("again") {
+    if form.get("password") != form.get("repeated") {
         return first_form(asked, "两次输入的密码不同，请重新输入。");
     }
     let (code, name) = (form.get("code"), form.get("name").trim());

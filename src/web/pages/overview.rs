@@ -4,6 +4,7 @@ use crate::domain::notify::delivery::DeliveryState;
 use crate::store::reports::ReportFilter;
 use crate::store::runs::{Run, RunState};
 use crate::store::snapshots::{Snapshot, SnapshotState};
+use crate::web::pages::reports::{file_link, file_name};
 use crate::web::pages::shown::{day, local_time};
 use crate::web::portal::{Portal, Request, Scope};
 use crate::web::reply::{Answer, Reply};
@@ -119,10 +120,8 @@ async fn of_unit(portal: &Portal, unit: usize) -> Answer {
     let files: Vec<Value> = files
         .iter()
         .map(|report| {
-            let mut link = url::form_urlencoded::Serializer::new(String::new());
-            link.append_pair("path", &report.file.path);
-            let name = report.file.path.rsplit('/').next().unwrap_or_default();
-            context! { name, link => format!("/reports/file?{}", link.finish()), as_of => day(&report.as_of) }
+            let path = &report.file.path;
+            context! { name => file_name(path), link => file_link(path), as_of => day(&report.as_of) }
         })
         .collect();
     let reaching = DeliveryState::all_that(DeliveryState::may_reach);

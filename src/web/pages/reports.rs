@@ -47,10 +47,8 @@ pub(crate) async fn list(portal: &Portal, asked: &Request) -> Answer {
         .iter()
         .map(|FiledReport { file, job, as_of, revision, made_at }| {
             let unit = units.units.iter().find(|unit| !file.key.unit.is_empty() && unit.code == file.key.unit);
-            let mut link = url::form_urlencoded::Serializer::new(String::new());
-            link.append_pair("path", &file.path);
             context! {
-                name => file_name(&file.path), link => format!("/reports/file?{}", link.finish()),
+                name => file_name(&file.path), link => file_link(&file.path),
                 kind => word(file.key.kind), unit => unit.map_or("", |unit| unit.name.as_str()),
                 job => title_of(job), as_of => day(as_of), revision, made => local_time(made_at), size => size(file.bytes),
                 sha256 => &file.sha256,
@@ -68,7 +66,14 @@ pub(crate) async fn list(portal: &Portal, asked: &Request) -> Answer {
     Ok(Reply::page("reports", "报表", values))
 }
 
-fn file_name(path: &str) -> &str {
+/// The address at which a file is downloaded.
+pub(crate) fn file_link(path: &str) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.append_pair("path", path);
+    format!("/reports/file?{}", query.finish())
+}
+
+pub(crate) fn file_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 

@@ -1,5 +1,6 @@
 //! Values as pages show them.
 
+use crate::clock::SHANGHAI_SECONDS;
 use crate::domain::register::period::chinese_date;
 use crate::web::fields::Fields;
 use chrono::{DateTime, FixedOffset, NaiveDate};
@@ -8,12 +9,9 @@ use minijinja::{Value, context};
 /// Rows of a page of a list.
 pub(crate) const ROWS: i64 = 50;
 
-/// The offset of the times that people read, in seconds: Asia/Shanghai.
-const OFFSET_SECONDS: i32 = 8 * 3600;
-
 /// A stored time in local time: `2026-10-09 10:12`; empty where there is none.
 pub(crate) fn local_time(stamp: &str) -> String {
-    let offset = FixedOffset::east_opt(OFFSET_SECONDS);
+    let offset = FixedOffset::east_opt(SHANGHAI_SECONDS);
     match (DateTime::parse_from_rfc3339(stamp), offset) {
         (Ok(at), Some(offset)) => at.with_timezone(&offset).format("%Y-%m-%d %H:%M").to_string(),
         _ => String::new(),
