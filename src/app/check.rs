@@ -1,4 +1,4 @@
-//! Checks a configuration: lists its problems and what it will do. Nothing is written.
+//! Checks a configuration: lists its problems and what it will do. Nothing that is written stays.
 
 use crate::app::compose;
 use crate::clock::Clock;
@@ -7,6 +7,7 @@ use crate::config::portal_settings::PortalSettings;
 use crate::config::settings;
 use crate::config::source_settings::SourceSettings;
 use crate::domain::database_url::DatabaseUrl;
+use crate::domain::disk_fault::folder_fault;
 use crate::domain::judging::judge::Judged;
 use crate::domain::notify::drafts::drafts;
 use crate::domain::notify::feedback::{Answer, Answers, Proposal, editable};
@@ -32,6 +33,7 @@ use crate::worker::private_files::{Exposed, PasswordFault, exposed_below, expose
 use anyhow::{Context, bail, ensure};
 use chrono::NaiveDate;
 use std::collections::{BTreeSet, HashMap};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// A configuration without problems, and what it will do.
@@ -104,6 +106,21 @@ pub(crate) fn check(root: &Path, clock: &Clock) -> anyhow::Result<Checked> {
         bail!("{problem}");
     }
     Ok(Checked { config, mailer, sources })
+}
+
+/// Bytes that are written to find out whether the disk takes them, and removed at once.
+const PROBE_BYTES: usize = 1024 * 1024;
+
+/// Why the service cannot write what is its own, with what to do; `None` = it can.
+pub(crate) fn unwritable(root: &Path) -> Option<String> {
+    let var = root.join("var");
+    let folder = if var.exists() { var } else { root.to_owned() };
+    let probe = || {
+        let mut file = tempfile::tempfile_in(&folder)?;
+        file.write_all(&vec![0; PROBE_BYTES])?;
+        file.sync_all()
+    };
+    probe().err().map(|error| format!("{}：{}（{error}）", folder.display(), folder_fault(error.kind())))
 }
 
 /// The most files of `var/` that are named.

@@ -88,7 +88,11 @@ pub(crate) async fn check(root: &Path, clock: &Clock, connect: bool) -> anyhow::
     for problem in &exposed {
         print_error!("error: {problem}");
     }
-    Ok(connected.or_worse(if exposed.is_empty() { Exit::Done } else { Exit::Failed }))
+    let unwritable = check::unwritable(root);
+    if let Some(problem) = &unwritable {
+        print_error!("error: {problem}");
+    }
+    Ok(connected.or_worse(if exposed.is_empty() && unwritable.is_none() { Exit::Done } else { Exit::Failed }))
 }
 
 fn print_slots(checked: &Checked, clock: &Clock) {

@@ -11,6 +11,7 @@ use crate::cli::{
     accountability, audit, check, diff, explain, feedback, findings, intake, ledger, outbox, portal, print, rebuild, restricted, run, runs,
 };
 use crate::clock::Clock;
+use crate::domain::disk_fault::disk_fault;
 use crate::domain::problem::Problems;
 use crate::source::child;
 use crate::worker::import::taker;
@@ -68,7 +69,10 @@ pub fn run() -> ExitCode {
 /// Prints an error on one line; every problem of a configuration on a line of its own.
 fn print_problems(error: &anyhow::Error) {
     match error.downcast_ref::<Problems>() {
-        None => print_error!("error: {error:#}"),
+        None => match error.chain().find_map(|cause| disk_fault(cause.downcast_ref::<std::io::Error>()?.kind())) {
+            Some(words) => print_error!("error: {words}（{error:#}）"),
+            None => print_error!("error: {error:#}"),
+        },
         Some(Problems(problems)) => {
             for (number, problem) in problems.iter().enumerate() {
                 print_error!("{}{problem}", if number == 0 { "error: " } else { "" });

@@ -258,20 +258,22 @@ pub(crate) async fn serve(root: &Path, only: Option<Only>) -> anyhow::Result<Exi
             // nothing is opened of a root that is not served
             let checked = check::check(root, &Clock::System)?;
             // the pages have threads of their own, so that neither waits for the other, and may fail alone: mails go on
-            let pages = tokio::task::spawn_blocking({
+            let pages = checked.config.settings.portal.is_some().then(|| {
                 let (root, stop) = (root.to_owned(), stop.clone());
-                move || {
+                tokio::task::spawn_blocking(move || {
                     let served = tokio::runtime::Runtime::new()
                         .context("cannot start the pages")
                         .and_then(|runtime| runtime.block_on(serve_pages(&root, stop)));
                     if let Err(error) = served {
                         print_error!("注意：网页停止服务：{error:#}");
                     }
-                }
+                })
             });
             let served = serve_jobs(root, checked, stop.clone()).await;
             stop.cancel();
-            let _ = pages.await;
+            if let Some(pages) = pages {
+                let _ = pages.await;
+            }
             served?;
         }
     }

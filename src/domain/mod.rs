@@ -4,6 +4,7 @@ pub mod account;
 pub mod audience;
 pub(crate) mod bounds;
 pub mod database_url;
+pub mod disk_fault;
 pub mod intake;
 pub mod judging;
 pub mod lockout;

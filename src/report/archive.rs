@@ -2,6 +2,7 @@
 //!
 //! Invariant: a file has its final name only once it is complete and flushed to disk, and its SHA-256 is known.
 
+use crate::domain::disk_fault::disk_fault;
 use ring::digest::{Context, SHA256};
 use std::fs::File;
 use std::io::{self, Write};
@@ -85,9 +86,10 @@ impl Write for ArchiveWriter {
     }
 }
 
-/// The error with the path in front of its message.
+/// The error with the path in front of its message, and what to do about a disk that takes nothing more.
 fn with_path(path: &Path, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("{}: {error}", path.display()))
+    let words = disk_fault(error.kind()).map_or_else(String::new, |words| format!("{words}："));
+    io::Error::new(error.kind(), format!("{words}{}: {error}", path.display()))
 }
 
 /// Writes a file of the archive atomically: after a failure the folder is as before.

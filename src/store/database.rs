@@ -4,11 +4,13 @@
 //! the store contract tests run on both. Only files of `store` hold SQL of this program; `source::sql` runs queries that the office wrote.
 
 use crate::domain::database_url::DatabaseUrl;
+use crate::domain::disk_fault::disk_fault;
 use crate::domain::register::codes::TooMany;
 use crate::domain::secret::hide_all;
 use sqlx::any::{AnyPoolOptions, AnyRow};
 use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::{Any, AnyPool, AssertSqlSafe, Connection, Executor, Row, Transaction};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -129,6 +131,8 @@ pub enum StoreError {
         "数据库 {0} 没有应答，已等待{1}秒（{2}）。请检查数据库服务是否在运行、网络是否通、config/duban.toml 的 [database] url 是否正确，然后重试；没有改动任何数据"
     )]
     Away(String, u64, String),
+    #[error("数据库 {0} 所在的{1}（{2}）")]
+    Unwritable(String, &'static str, String),
     #[error("数据库文件 {0} 已损坏或不是数据库（{1}），{RESTORE}")]
     DamagedFile(String, String),
     #[error(
@@ -186,7 +190,10 @@ impl Database {
         let (url, dialect, shown) = match address {
             DatabaseUrl::Sqlite(path) => {
                 let path: PathBuf = root.join(path.trim_start_matches("//"));
-                let failed = |error: std::io::Error| StoreError::Open(path.display().to_string(), error.to_string());
+                let failed = |error: std::io::Error| match disk_fault(error.kind()) {
+                    Some(words) => StoreError::Unwritable(path.display().to_string(), words, error.to_string()),
+                    None => StoreError::Open(path.display().to_string(), error.to_string()),
+                };
                 if let Some(folder) = path.parent() {
                     std::fs::create_dir_all(folder).map_err(failed)?;
                 }
@@ -199,7 +206,10 @@ impl Database {
         let message = |error: &sqlx::Error| hide_all(&error.to_string(), address.passwords());
         let open_error = |error: sqlx::Error| match damage(&error) {
             Some(detail) => StoreError::DamagedFile(shown.clone(), detail),
-            None => StoreError::Open(shown.clone(), message(&error)),
+            None => match disk_words(&error) {
+                Some(words) => StoreError::Unwritable(shown.clone(), words, message(&error)),
+                None => StoreError::Open(shown.clone(), message(&error)),
+            },
         };
         // a pool retries every fault until its time limit and then reports only the time-out, so one connection goes before it
         let mut last = None;
@@ -229,7 +239,12 @@ impl Database {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(match other_version(&migrating, &shown).await? {
                 Some(other) => other,
-                None => StoreError::Migrate(shown.clone(), error),
+                None => match std::iter::successors(Some(&error as &dyn std::error::Error), |error| error.source())
+                    .find_map(|error| error.downcast_ref().and_then(disk_words))
+                {
+                    Some(words) => StoreError::Unwritable(shown.clone(), words, hide_all(&error.to_string(), address.passwords())),
+                    None => StoreError::Migrate(shown.clone(), error),
+                },
             }),
             Err(_) => Err(StoreError::Open(shown.clone(), "the tables are locked by another process".into())),
         };
@@ -361,7 +376,22 @@ fn damage(error: &sqlx::Error) -> Option<String> {
 
 /// What is to be read of a fault of the database in place of the driver's words.
 fn fault_text(error: &sqlx::Error) -> String {
-    damage(error).map_or_else(|| "database".to_owned(), |_| format!("数据库文件已损坏，{RESTORE}"))
+    match (damage(error), disk_words(error)) {
+        (Some(_), _) => format!("数据库文件已损坏，{RESTORE}"),
+        (None, Some(words)) => format!("数据库所在的{words}"),
+        (None, None) => "database".to_owned(),
+    }
+}
+
+/// What SQLite reports of the disk below its file, in words: SQLITE_FULL, SQLITE_READONLY, SQLITE_CANTOPEN.
+fn disk_words(error: &sqlx::Error) -> Option<&'static str> {
+    let code = error.as_database_error()?.code().filter(|code| code.len() < 5)?.parse::<u32>().ok()?;
+    match code & 0xff {
+        13 => disk_fault(ErrorKind::StorageFull),
+        8 => disk_fault(ErrorKind::ReadOnlyFilesystem),
+        14 => Some("文件夹不能写入。请由管理员检查该位置的磁盘和权限，然后重试"),
+        _ => None,
+    }
 }
 
 /// What to do about a damaged file.

@@ -1,6 +1,6 @@
 //! What the service writes is for its own user alone, whatever the umask of the shell; `check` names what is wider.
 
-use super::helpers::{duban, edit, fresh_root, home, stderr};
+use super::helpers::{duban, edit, fresh_root, home, stderr, stdout};
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -117,4 +117,22 @@ fn the_shown_unit_confines_the_service() {
             assert!(text.lines().any(|line| line.starts_with(setting)), "{name}: {setting}");
         }
     }
+}
+
+/// A disk that takes nothing is a fault of `check`, in words and with what to do; no command answers in raw English.
+#[test]
+fn a_place_that_cannot_be_written_is_reported() {
+    let root = fresh_root();
+    let at = root.path();
+    let fine = duban(at, &["check"]);
+    assert!(fine.status.success(), "{}", stderr(&fine));
+    assert!(!at.join("var").exists(), "check leaves nothing");
+    // nobody makes files there, not even root
+    std::os::unix::fs::symlink("/proc/self", at.join("var")).expect("a link");
+    let checked = duban(at, &["check"]);
+    assert_eq!(checked.status.code(), Some(1), "{}", stdout(&checked));
+    assert!(stderr(&checked).contains("/var：不能写入。请由管理员检查该位置的磁盘和权限"), "{}", stderr(&checked));
+    let refused = duban(at, &["runs"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(stderr(&refused).contains("请由管理员"), "{}", stderr(&refused));
 }
