@@ -289,7 +289,9 @@ fn show(id: &str, view: &MessageView) -> anyhow::Result<Exit> {
         print_line!("{} {event_text}{who} {}", local(&event.at), without_address(message, &event.detail));
     }
     if message.state == DeliveryState::Accepted {
-        print_line!("{} 对方服务器收下：{}", local(&message.ended_at), without_address(message, &message.reply));
+        // a server's reply begins with its code; without a server a file was written
+        let by = if message.reply.starts_with(|c: char| c.is_ascii_digit()) { "对方服务器收下：" } else { "" };
+        print_line!("{} {by}{}", local(&message.ended_at), without_address(message, &message.reply));
     }
     for (name, size) in view.contents.iter().flat_map(|contents| &contents.attachments) {
         print_line!("附件：{name}（{size}字节）");

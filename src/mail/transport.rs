@@ -67,7 +67,7 @@ impl Mailer {
                     Attempt::Channel(Fault { kind: FaultKind::Folder, phase: Phase::Body, detail })
                 };
                 match written {
-                    Ok(Ok(())) => Attempt::Accepted(format!("{}.eml", message.file)),
+                    Ok(Ok(())) => Attempt::Accepted(format!("已写入文件夹：{}.eml", message.file)),
                     Ok(Err(error)) => failed(error.to_string()),
                     Err(error) => failed(error.to_string()),
                 }

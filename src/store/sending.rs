@@ -181,9 +181,11 @@ impl Sending<'_> {
             return Ok(Claims::DailyLimitReached { sent, allowed });
         }
         // the subquery locks rows on PostgreSQL, so that two processes never claim the same one; an expired claim counts as an unknown outcome
+        // if its sending was begun, and as no attempt if it was not
         let statement = format!(
-            "UPDATE outbox SET state=$4, fence=fence+1, lease_until=$5, holder=$6, attempts=attempts+1, \
-             unknowns=unknowns+CASE WHEN state=$4 THEN 1 ELSE 0 END WHERE id IN (\
+            "UPDATE outbox SET state=$4, fence=fence+1, lease_until=$5, holder=$6, \
+             attempts=attempts+CASE WHEN state=$4 AND begun<>fence THEN 0 ELSE 1 END, \
+             unknowns=unknowns+CASE WHEN state=$4 AND begun=fence THEN 1 ELSE 0 END WHERE id IN (\
              SELECT id FROM outbox WHERE {} ORDER BY next_at, id LIMIT $7{}) \
              RETURNING id, address, unit, message_id, size, created_at, attempts, unknowns, fence",
             due(8),
@@ -213,6 +215,27 @@ impl Sending<'_> {
             .collect::<Result<Vec<_>>>()?;
         transaction.commit().await?;
         Ok(Claims::Taken { messages, counter })
+    }
+
+    /// Records that the sending of claimed messages begins: from now on a claim that breaks off has an unknown outcome. Returns for each whether it
+    /// may be sent; a claim that another process has taken over may not.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn begin(self, claims: &[&Claimed]) -> Result<Vec<bool>> {
+        let mut transaction = self.database.begin().await?;
+        let mut mine = Vec::with_capacity(claims.len());
+        for claimed in claims {
+            let begun = sqlx::query("UPDATE outbox SET begun=fence WHERE id=$1 AND fence=$2 AND state=$3")
+                .bind(&claimed.id)
+                .bind(claimed.fence)
+                .bind(DeliveryState::Sending.code())
+                .execute(&mut *transaction)
+                .await?;
+            mine.push(begun.rows_affected() == 1);
+        }
+        transaction.commit().await?;
+        Ok(mine)
     }
 
     /// The bytes of messages by id; unknown ids are left out.
@@ -272,28 +295,44 @@ impl Sending<'_> {
         Ok((number(&row, "counter")?, recorded))
     }
 
-    /// Ends the claims of a dead process of this machine and root. Their outcome is unknown, so the same bytes are resent, unless there were
-    /// too many unknown outcomes before. The caller must hold the delivery lock, which a live process would hold. Returns their number.
+    /// Ends the claims of a dead process of this machine and root. A message whose sending was not begun waits as before. The outcome of the others
+    /// is unknown, so the same bytes are resent, unless there were too many unknown outcomes before. The caller must hold the delivery lock, which a
+    /// live process would hold. Returns the number of those whose outcome is unknown.
     ///
     /// # Errors
     /// The database fails.
     pub async fn end_dead_claims(self, now: &str) -> Result<u64> {
         const REPLY: &str = "the sender died";
         let mut transaction = self.database.begin().await?;
-        let claims = sqlx::query("SELECT id, fence, unknowns FROM outbox WHERE state=$1 AND holder=$2 ORDER BY id")
+        let claims = sqlx::query("SELECT id, fence, begun, unknowns FROM outbox WHERE state=$1 AND holder=$2 ORDER BY id")
             .bind(DeliveryState::Sending.code())
             .bind(&self.database.holder)
             .fetch_all(&mut *transaction)
             .await?;
         let mut ended = 0;
         for claim in &claims {
-            let (id, unknowns) = (text(claim, "id")?, number(claim, "unknowns")? + 1);
+            let (id, fence, before) = (text(claim, "id")?, number(claim, "fence")?, number(claim, "unknowns")?);
+            if number(claim, "begun")? != fence {
+                let waiting = if before > 0 { DeliveryState::Unknown } else { DeliveryState::Pending };
+                sqlx::query(
+                    "UPDATE outbox SET state=$4, attempts=attempts-1, next_at=$5, lease_until='' WHERE id=$1 AND fence=$2 AND state=$3",
+                )
+                .bind(&id)
+                .bind(fence)
+                .bind(DeliveryState::Sending.code())
+                .bind(waiting.code())
+                .bind(now)
+                .execute(&mut *transaction)
+                .await?;
+                continue;
+            }
+            let unknowns = before + 1;
             let verdict = unknown_verdict(unknowns as u32, Duration::zero(), REPLY);
             let done = sqlx::query(
                 "UPDATE outbox SET state=$4, ended_at=$5, unknowns=$6, next_at=$7, reply=$8, lease_until='' WHERE id=$1 AND fence=$2 AND state=$3",
             )
             .bind(&id)
-            .bind(number(claim, "fence")?)
+            .bind(fence)
             .bind(DeliveryState::Sending.code())
             .bind(verdict.state.code())
             .bind(if verdict.state.has_ended() { now } else { "" })
@@ -319,7 +358,8 @@ impl Sending<'_> {
         let mut transaction = self.database.begin().await?;
         let (sending, queued) = (DeliveryState::Sending.code(), DeliveryState::all_that(DeliveryState::is_queued));
         let statement = format!(
-            "SELECT id, state, fence, unknowns, expires_at FROM outbox WHERE (state IN ({}) AND expires_at<$1) OR (state=$2 AND lease_until<$1) \
+            "SELECT id, state, fence, begun, unknowns, expires_at FROM outbox WHERE (state IN ({}) AND expires_at<$1) \
+             OR (state=$2 AND lease_until<$1) \
              ORDER BY id",
             parameters(3, queued.len())
         );
@@ -329,18 +369,20 @@ impl Sending<'_> {
         }
         let mut ids = Vec::new();
         for row in &query.fetch_all(&mut *transaction).await? {
-            let (id, state, unknowns) = (text(row, "id")?, delivery_state(row)?, number(row, "unknowns")?);
-            if !is_given_up(state, unknowns as u32, text(row, "expires_at")?.as_str() < now) {
+            let (id, state, unknowns, fence) = (text(row, "id")?, delivery_state(row)?, number(row, "unknowns")?, number(row, "fence")?);
+            let was_begun = state == DeliveryState::Sending && number(row, "begun")? == fence;
+            let reached = if was_begun { state } else { DeliveryState::Pending };
+            if !is_given_up(reached, unknowns as u32, text(row, "expires_at")?.as_str() < now) {
                 continue;
             }
             let done =
                 sqlx::query("UPDATE outbox SET state=$4, ended_at=$5, unknowns=$6, lease_until='' WHERE id=$1 AND fence=$2 AND state=$3")
                     .bind(&id)
-                    .bind(number(row, "fence")?)
+                    .bind(fence)
                     .bind(state.code())
                     .bind(DeliveryState::Dead.code())
                     .bind(now)
-                    .bind(unknowns + i64::from(state == DeliveryState::Sending))
+                    .bind(unknowns + i64::from(was_begun))
                     .execute(&mut *transaction)
                     .await?;
             if done.rows_affected() == 1 {

@@ -26,12 +26,13 @@ enum Moment {
     After(u64),
 }
 
-const MOMENTS: [Moment; 23] = [
+const MOMENTS: [Moment; 24] = [
     Moment::Named("pull"),
     Moment::Named("detect"),
     Moment::Named("report"),
     Moment::Named("remind"),
     Moment::Named("claimed"),
+    Moment::Named("begun"),
     Moment::Named("replied"),
     Moment::Named("replied:3"),
     Moment::Named("journaled"),

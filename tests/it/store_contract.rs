@@ -145,7 +145,7 @@ contract! {
     outbox: committing_twice_adds_nothing a_lost_run_notifies_nobody each_unit_of_a_run_has_one_reason a_superseded_mail_was_not_sent_after_all last_notified_is_replaced_per_unit last_digest_is_the_latest_slot
         only_what_is_due_is_claimed two_claimers_never_share an_expired_claim_is_resent_with_the_same_bytes
         every_outcome_is_recorded a_fault_of_the_channel_is_no_attempt what_is_too_late_is_given_up
-        an_unknown_end_is_repeated_a_few_times_only a_reply_with_a_nul_byte_is_recorded messages_changed_by_hand_start_anew
+        an_unknown_end_is_repeated_a_few_times_only only_a_message_whose_sending_was_begun_counts a_reply_with_a_nul_byte_is_recorded messages_changed_by_hand_start_anew
         a_newer_digest_replaces_an_unsent_one an_undelivered_message_notifies_nobody a_finding_finds_its_messages all_sending_can_be_held
         the_daily_limit_counts_what_was_sent
         earlier_digests_are_those_of_the_last_revision_with_one;

@@ -299,6 +299,8 @@ CREATE TABLE outbox (
     lease_until TEXT NOT NULL,
     -- machine and root of the process that claimed it
     holder TEXT NOT NULL DEFAULT '',
+    -- the fence of the last claim under which its sending was begun; the outcome of any other claim that broke off is known: nothing went out
+    begun BIGINT NOT NULL DEFAULT 0,
     attempts BIGINT NOT NULL,
     next_at TEXT NOT NULL,
     -- the last reply of the server
@@ -342,9 +344,12 @@ CREATE TABLE outbox_findings (
 CREATE TABLE named_records (
     -- id of a message, or path of a file
     object TEXT NOT NULL PRIMARY KEY,
+    -- the run of the message, or the folder of the file: one line of the audit is about all of a part
+    part TEXT NOT NULL,
     -- deflated JSON list of [ledger, code]
     body BYTEA NOT NULL
 );
+CREATE INDEX named_part ON named_records (part);
 
 -- What happened to a message beside a first acceptance.
 CREATE TABLE outbox_event (

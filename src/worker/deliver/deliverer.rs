@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 /// The sending of a claimed message begins within this time, or the message is released.
 const BEGIN_MINUTES: i64 = 10;
@@ -158,7 +158,7 @@ impl Deliverer {
             claimed.into_iter().partition(|message| sent.contains(&key(&message.id, &message.created_at)));
         let mut delivered = self.send_claimed(now, claimed, connections).await?;
         // a server has accepted these, even if the database does not know it
-        let ended = (0..already_sent.len()).map(|index| (index, Attempt::Accepted("已由对方收下（据var/sent.log）".into()))).collect();
+        let ended = (0..already_sent.len()).map(|index| (index, Attempt::Accepted("已送出（据var/sent.log）".into()))).collect();
         self.record_outcomes(&already_sent, ended, &mut delivered).await?;
         if delivered.accepted > 0 {
             self.channel(|channel| channel.failures = 0);
@@ -200,12 +200,14 @@ impl Deliverer {
         }
         let (work, waiting) = mpsc::channel::<Body>(self.mailer.parallel());
         let (report, mut reports) = mpsc::channel::<(usize, Attempt)>(claimed.len());
+        let (begin, mut beginnings) = mpsc::channel::<Beginning>(self.mailer.parallel());
         let claimed = Arc::new(claimed);
         let sending = Sending {
             mailer: self.mailer.clone(),
             claimed: claimed.clone(),
             work: Arc::new(tokio::sync::Mutex::new(waiting)),
             report,
+            begin,
             stop: Arc::new(AtomicBool::new(false)),
             quit: self.channel(|channel| channel.quit.clone()),
             clock: self.clock.clone(),
@@ -226,8 +228,13 @@ impl Deliverer {
         let mut gathered: Vec<(usize, Attempt)> = Vec::new();
         let mut until = tokio::time::Instant::now();
         let mut look = until + LOOK;
+        let (mut asked, mut is_asked) = (Vec::new(), true);
         loop {
             tokio::select! {
+                received = beginnings.recv_many(&mut asked, OUTCOMES_MAX), if is_asked => {
+                    is_asked = received > 0;
+                    self.begin(&claimed, std::mem::take(&mut asked)).await;
+                }
                 received = reports.recv_many(&mut batch, OUTCOMES_MAX) => {
                     if received == 0 {
                         break;
@@ -274,6 +281,24 @@ impl Deliverer {
         self.record_outcomes(&claimed, rest.collect(), &mut delivered).await?;
         feeding.await.context("the bodies could not be fetched")??;
         Ok(delivered)
+    }
+
+    /// Records that senders begin with messages, and answers them; none is begun where that cannot be recorded.
+    async fn begin(&self, claimed: &[Claimed], asked: Vec<Beginning>) {
+        let (indices, answers): (Vec<usize>, Vec<_>) = asked.into_iter().unzip();
+        let messages: Vec<&Claimed> = indices.iter().map(|index| &claimed[*index]).collect();
+        if messages.is_empty() {
+            return;
+        }
+        let begun = self.store.sending().begin(&messages).await;
+        if let Err(error) = &begun {
+            tracing::warn!(%error, "the database cannot record that messages are begun: they wait");
+        }
+        let begun = begun.unwrap_or_else(|_| vec![false; messages.len()]);
+        for (answer, is_begun) in answers.into_iter().zip(begun) {
+            // a sender that has died is noticed when it is joined
+            let _ = answer.send(is_begun);
+        }
     }
 
     /// Records the outcomes of some of the claimed messages, counts and logs them.
@@ -397,7 +422,10 @@ impl Deliverer {
         if left > 0 {
             // the outcomes that this process could not record are in the journal by now
             self.channel(|channel| channel.sent = None);
-            tracing::warn!(messages = left, "messages whose sender died: outcome unknown, they go again with the same Message-ID");
+            tracing::warn!(
+                messages = left,
+                "messages whose sender died while it sent them: outcome unknown, they go again with the same Message-ID"
+            );
         }
         let late = self.store.sending().expire(&now).await?;
         if !late.is_empty() {
@@ -457,6 +485,9 @@ impl Deliverer {
 /// The index of a claimed message, and its bytes.
 type Body = (usize, Vec<u8>);
 
+/// The index of a claimed message with which a sender wants to begin, and whom to answer whether it may.
+type Beginning = (usize, oneshot::Sender<bool>);
+
 /// What the senders of a batch share.
 #[derive(Clone)]
 struct Sending {
@@ -464,6 +495,7 @@ struct Sending {
     claimed: Arc<Vec<Claimed>>,
     work: Arc<tokio::sync::Mutex<mpsc::Receiver<Body>>>,
     report: mpsc::Sender<(usize, Attempt)>,
+    begin: mpsc::Sender<Beginning>,
     /// Set after a fault that does not concern a single message: no further message is begun.
     stop: Arc<AtomicBool>,
     quit: Arc<AtomicBool>,
@@ -473,15 +505,23 @@ struct Sending {
 }
 
 impl Sending {
+    /// Waits until it is recorded that the sending of a message begins. `false` = it may not.
+    async fn begun(&self, index: usize) -> bool {
+        let (answer, begun) = oneshot::channel();
+        self.begin.send((index, answer)).await.is_ok() && begun.await.unwrap_or(false)
+    }
+
     /// Sends over one connection until no message is left, and returns the connection.
     async fn run(self, mut connection: PooledConnection) -> PooledConnection {
         loop {
             let Some((index, bytes)) = self.work.lock().await.recv().await else { return connection };
             let message = &self.claimed[index];
             let within = |minutes: i64| self.clock.now() < self.claimed_at + chrono::Duration::minutes(minutes);
-            let attempt = if self.stop.load(Ordering::Relaxed) || self.quit.load(Ordering::Relaxed) || !within(BEGIN_MINUTES) {
+            let may_begin = !self.stop.load(Ordering::Relaxed) && !self.quit.load(Ordering::Relaxed) && within(BEGIN_MINUTES);
+            let attempt = if !may_begin || !self.begun(index).await {
                 Attempt::NotTried
             } else {
+                crash_point("begun");
                 let file = format!("{}_{}", message.id, file_part(&message.unit));
                 let outgoing = OutgoingFile { to: &message.address, file: &file, bytes: &bytes };
                 self.mailer.deliver(&mut connection, &outgoing, &|| within(DOT_MINUTES)).await

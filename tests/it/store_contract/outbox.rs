@@ -35,7 +35,7 @@ fn message(run: &str, unit: &str, content: &str) -> NewMessage {
         digest_sha256: content.into(),
         bytes: bytes(&id),
         act: String::new(),
-        names: BTreeSet::new(),
+        names: BTreeSet::from([("project".to_owned(), unit.to_owned())]),
         id,
     }
 }
@@ -311,6 +311,7 @@ pub async fn an_expired_claim_is_resent_with_the_same_bytes(db: &Db) {
     queue(&store, "slot", &["a"]).await;
     let old = claim(&store, 0).await.remove(0);
     assert_eq!((old.address.as_str(), old.unit.as_str(), old.message_id.as_str()), ("a@gz.example", "a", "<slot-a@duban>"));
+    assert_eq!(store.sending().begin(&[&old]).await.expect("begun"), [true]);
     assert!(claim(&store, 14).await.is_empty());
     let new = claim(&store, 16).await.remove(0);
     assert_eq!((&new.id, &new.message_id, new.size), (&old.id, &old.message_id, bytes("slot-a").len() as u64));
@@ -404,6 +405,7 @@ pub async fn an_unknown_end_is_repeated_a_few_times_only(db: &Db) {
     queue(&store, "slot", &["server", "sender"]).await;
     for minute in 0..UNKNOWNS_MAX {
         for message in claim(&store, minute).await {
+            store.sending().begin(&[&message]).await.expect("begun");
             if message.unit == "server" {
                 record(&store, &message, Attempt::Unknown("no reply to the dot".into()), minute, minute + 1).await;
             }
@@ -416,6 +418,41 @@ pub async fn an_unknown_end_is_repeated_a_few_times_only(db: &Db) {
         assert_eq!((message.state, message.unknowns), (DeliveryState::Dead, i64::from(UNKNOWNS_MAX)), "{unit}");
         assert_eq!(store.outbox().events(unit).await.expect("events").len(), UNKNOWNS_MAX as usize);
     }
+}
+
+/// Kills and expired claims count nothing against a message that no sender had begun with.
+pub async fn only_a_message_whose_sending_was_begun_counts(db: &Db) {
+    let store = db.open().await;
+    queue(&store, "slot", &["begun", "claimed"]).await;
+    for round in 0..UNKNOWNS_MAX + 2 {
+        let claims = claim(&store, round).await;
+        assert_eq!(claims.len(), if round < UNKNOWNS_MAX { 2 } else { 1 });
+        for message in &claims {
+            assert_eq!(message.attempts, if message.unit == "begun" { round + 1 } else { 1 }, "{}", message.unit);
+            if message.unit == "begun" {
+                assert_eq!(store.sending().begin(&[message]).await.expect("begun"), [true]);
+            }
+        }
+        let ended = store.sending().end_dead_claims(&at(round)).await.expect("taken back");
+        assert_eq!(ended, u64::from(round < UNKNOWNS_MAX));
+    }
+    let states = [one(&store, "slot-begun").await, one(&store, "slot-claimed").await].map(|row| (row.state, row.attempts, row.unknowns));
+    assert_eq!(states, [(DeliveryState::Dead, 5, 5), (DeliveryState::Pending, 0, 0)]);
+    assert!(store.outbox().events("slot-claimed").await.expect("events").is_empty());
+    // the same where the machine does not come back, and another takes the claims over when their leases have expired
+    for round in 0..UNKNOWNS_MAX + 2 {
+        let claims = claim(&store, 100 + 20 * round).await;
+        assert_eq!(
+            claims.iter().map(|message| (&*message.id, message.attempts, message.unknowns)).collect::<Vec<_>>(),
+            [("slot-claimed", 1, 0)]
+        );
+        assert!(store.sending().expire(&at(100 + 20 * round + 16)).await.expect("expired").is_empty());
+    }
+    // a claim that was taken over begins nothing
+    let old = claim(&store, 300).await.remove(0);
+    let new = claim(&store, 330).await.remove(0);
+    assert_eq!(store.sending().begin(&[&old, &new]).await.expect("begun"), [false, true]);
+    assert_eq!(claim(&store, 360).await[0].unknowns, 1);
 }
 
 pub async fn a_reply_with_a_nul_byte_is_recorded(db: &Db) {
