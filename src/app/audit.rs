@@ -6,7 +6,7 @@ use crate::clock::stamp;
 use crate::domain::notify::delivery::DeliveryEvent;
 use crate::store::audit::{AuditEntry, AuditLine, PRUNE_DAYS_MIN};
 use crate::store::audit_check::{AuditBreak, AuditVerdict, PRUNED};
-use crate::worker::audit_head::{AuditHeadFile, FILE, accept_end};
+use crate::worker::audit_head::{AuditHeadFile, FILE, StoredHead, accept_end};
 use anyhow::{Context, ensure};
 use chrono::{Days, NaiveDate};
 
@@ -25,12 +25,17 @@ pub(crate) async fn list(app: &App, limit: Option<u32>) -> anyhow::Result<Vec<Au
 pub(crate) async fn verify(app: &App) -> anyhow::Result<AuditVerdict> {
     let known = AuditHeadFile::below(&app.root().join("var")).read().context("cannot read var/audit.head")?;
     let (audit, now) = (app.store().audit(), app.clock().now());
-    let mut verdict = audit.verify(known.as_ref(), now).await?;
-    if known.is_none() {
-        let since = audit.record_missing_head(&audit.file_of_root(FILE), &stamp(now)).await?;
-        let sealed = verdict.head.no - verdict.pruned;
-        verdict.broken = verdict.broken.filter(AuditBreak::is_in_chain).or(Some(AuditBreak::HeadFileMissing { since, sealed }));
-    }
+    let mut verdict = audit.verify(known.known(), now).await?;
+    let sealed = verdict.head.no - verdict.pruned;
+    let of_file = match known {
+        StoredHead::Missing => {
+            let since = audit.record_missing_head(&audit.file_of_root(FILE), &stamp(now)).await?;
+            AuditBreak::HeadFileMissing { since, sealed }
+        }
+        StoredHead::Damaged => AuditBreak::HeadFileDamaged { sealed },
+        StoredHead::Head(_) => return Ok(verdict),
+    };
+    verdict.broken = verdict.broken.filter(AuditBreak::is_in_chain).or(Some(of_file));
     Ok(verdict)
 }
 
@@ -67,8 +72,14 @@ pub(crate) async fn accept(app: &App, by: Person<'_>, in_words: impl Fn(&AuditBr
         let is_done = app.store().audit().accept_rows(key, &in_words(&broken), entry).await?;
         return Ok(if is_done { Accepted::Done } else { Accepted::Broken(broken) });
     }
-    let is_end =
-        matches!(broken, AuditBreak::HeadFileMissing { .. } | AuditBreak::CutOff { .. } | AuditBreak::NoHead | AuditBreak::Changed(_));
+    let is_end = matches!(
+        broken,
+        AuditBreak::HeadFileMissing { .. }
+            | AuditBreak::HeadFileDamaged { .. }
+            | AuditBreak::CutOff { .. }
+            | AuditBreak::NoHead
+            | AuditBreak::Changed(_)
+    );
     if !is_end {
         return Ok(Accepted::Broken(broken));
     }
@@ -101,6 +112,11 @@ pub(crate) fn kind_in_words(what: &str) -> &str {
         "import --accept" => "强制导入",
         "pull" => "读取来源",
         "pull --accept" => "强制读取来源",
+        "snapshot taken" => "生成快照",
+        "mails made" => "生成邮件",
+        "draft made" => "生成拟办件",
+        "message readdressed" => "改发邮件",
+        "records named" => "登记所列事项",
         "snapshot held" => "快照暂缓",
         "snapshot in-force" => "放行快照",
         "snapshot discarded" => "作废快照",
@@ -125,6 +141,7 @@ pub(crate) fn kind_in_words(what: &str) -> &str {
         "start day fixed" => "确定启动日",
         "audit pruned" => "清理审计记录",
         "audit accepted" => "认可审计记录",
+        "audit head begun" => "启用末条的副本",
         "audit head missing" => "末条的副本不在",
         "plain text accepted" => "接受不加密",
         "login" => "登录",

@@ -4,11 +4,12 @@ use crate::clock::{Clock, stamp};
 use crate::config::load::{Config, read_files};
 use crate::config::settings::{Database, MailSettings, PlainWay, SmtpTls};
 use crate::domain::database_url::DatabaseUrl;
+use crate::domain::disk_fault::folder_fault;
 use crate::mail::smtp::{Server, ServerTls};
 use crate::mail::transport::Mailer;
 use crate::source::child::ParserCommand;
 use crate::store::handle::Store;
-use crate::worker::audit_head::{AuditHeadFile, seal_audit};
+use crate::worker::audit_head::{AuditHeadFile, begin_head, seal_audit};
 use crate::worker::deliver::deliverer::Deliverer;
 use crate::worker::import::importer::Importer;
 use crate::worker::private_files::{make_private, read_password};
@@ -87,10 +88,16 @@ impl App {
     async fn connect(root: &Path, clock: Clock, program: PathBuf, config: Config, mailer: Mailer) -> anyhow::Result<App> {
         let config = Arc::new(config);
         let var = root.join("var");
-        make_private(&var).with_context(|| format!("cannot make {} private", var.display()))?;
+        let is_first_use = std::fs::read_dir(&var).map_or(true, |mut files| files.next().is_none());
+        make_private(&var)
+            .map_err(|error| anyhow::anyhow!("{}：{}（cannot make it private: {error}）", var.display(), folder_fault(error.kind())))?;
         let store = Store::open(root, &database_url(root, &config.settings.database)?).await?;
         if store.is_new() {
             AuditHeadFile::below(&var).begin().context("cannot write var/audit.head")?;
+        }
+        // a file has one root; a server may have several, and each begins its own copy of the head when it is first used
+        if matches!(config.settings.database.url, DatabaseUrl::Postgres(_)) && is_first_use {
+            begin_head(&store, &var, clock.now()).await.context("cannot write var/audit.head")?;
         }
         record_plain_ways(&config, &store, &clock).await?;
         let parser = ParserCommand { program };

@@ -47,7 +47,11 @@ fn rows_in_words(key: &str) -> &'static str {
         "key" => "密钥",
         "answers" => "反馈",
         "withdrawal" => "反馈的撤回",
-        "snapshot" => "快照的状态",
+        "snapshot" => "快照（状态、数据截至日、行数等）",
+        "account" => "网页账号（单位、角色、密码等）",
+        "mails" => "一次执行所生成的邮件",
+        "message" => "拟办件或改发的邮件",
+        "named" => "邮件或报表所列事项的登记",
         "header" => "保密栏的认定",
         "gone" => "退出台账的确认",
         _ => "发送的暂停",
@@ -95,9 +99,11 @@ fn print_verdict(verdict: &AuditVerdict) {
 /// What is wrong, and what to do about it.
 fn broken_text(broken: &AuditBreak) -> String {
     let todo = match broken {
-        AuditBreak::NoHead | AuditBreak::CutOff { .. } | AuditBreak::Rows(_) | AuditBreak::HeadFileMissing { .. } => {
-            "查明原因后，由负责人认可：duban audit --accept --by 姓名 --reason 事由".to_owned()
-        }
+        AuditBreak::NoHead
+        | AuditBreak::CutOff { .. }
+        | AuditBreak::Rows(_)
+        | AuditBreak::HeadFileMissing { .. }
+        | AuditBreak::HeadFileDamaged { .. } => "查明原因后，由负责人认可：duban audit --accept --by 姓名 --reason 事由".to_owned(),
         AuditBreak::Missing(_) | AuditBreak::Changed(_) | AuditBreak::Event { .. } => "请用备份核对".to_owned(),
         AuditBreak::DatedBack(_) => "请查明是谁写进数据库的".to_owned(),
         AuditBreak::State { message, .. } => format!("经过见 duban outbox show {message}"),
@@ -124,6 +130,9 @@ fn fault_text(broken: &AuditBreak) -> String {
             "末条的副本var/audit.head不在（{}发现）；数据库中现有{sealed}条已封存，是否自第1条起或在末尾被删，无法判断",
             local(since)
         ),
+        AuditBreak::HeadFileDamaged { sealed } => {
+            format!("末条的副本var/audit.head已损坏，读不出末条的序号和校验值；数据库中现有{sealed}条已封存，是否在末尾被删，无法判断")
+        }
     }
 }
 

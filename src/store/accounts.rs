@@ -1,6 +1,7 @@
 //! Accounts of the portal. An account is never deleted: the audit names it.
 
-use crate::store::audit::{AuditEntry, insert_audit};
+use crate::store::audit::AuditEntry;
+use crate::store::audited_rows::AuditedRows;
 use crate::store::database::{Database, Result, number, sql, text};
 use sqlx::any::AnyRow;
 use std::fmt;
@@ -105,7 +106,8 @@ impl Accounts<'_> {
         if added.rows_affected() == 0 {
             return Ok(false);
         }
-        insert_audit(entry.at, entry.who, "account added", &format!("{name} {unit} {roles}"), entry.why).execute(&mut *transaction).await?;
+        let object = format!("{name} {unit} {roles}");
+        AuditedRows::account(&name.to_lowercase()).record(&mut transaction, entry, "account added", &object).await?;
         transaction.commit().await?;
         Ok(true)
     }
@@ -127,7 +129,7 @@ impl Accounts<'_> {
             return Ok(false);
         }
         let what = if entry.who == name { "account password changed" } else { "account password reset" };
-        insert_audit(entry.at, entry.who, what, name, entry.why).execute(&mut *transaction).await?;
+        AuditedRows::account(&name.to_lowercase()).record(&mut transaction, entry, what, name).await?;
         transaction.commit().await?;
         Ok(true)
     }
@@ -146,7 +148,7 @@ impl Accounts<'_> {
         if ended.rows_affected() == 0 {
             return Ok(false);
         }
-        insert_audit(entry.at, entry.who, "account ended", name, entry.why).execute(&mut *transaction).await?;
+        AuditedRows::account(&name.to_lowercase()).record(&mut transaction, entry, "account ended", name).await?;
         transaction.commit().await?;
         Ok(true)
     }

@@ -47,10 +47,12 @@ pub enum AuditBreak {
     Rows(String),
     /// The file with the head beside the database is not there.
     HeadFileMissing { since: String, sealed: i64 },
+    /// The file with the head beside the database holds something else.
+    HeadFileDamaged { sealed: i64 },
 }
 
 /// The kind of the line on the file with the head that it is missing.
-const HEAD_MISSING: &str = "audit head missing";
+pub const HEAD_MISSING: &str = "audit head missing";
 /// The kind of a line by which a person accepts the end of the audit, or rows, as they are.
 const ACCEPTED: &str = "audit accepted";
 /// The kind of a line by which a person has lines removed after their time; without one, nobody has.

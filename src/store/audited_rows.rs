@@ -4,7 +4,6 @@
 use crate::store::audit::{AboutRows, AuditEntry, insert_audit_about};
 use crate::store::database::{Result, sql, text};
 use crate::store::open_versions::OPEN;
-use crate::store::snapshots::SnapshotState;
 use futures_util::TryStreamExt;
 use ring::digest::{Context, SHA256};
 use sqlx::any::AnyRow;
@@ -31,10 +30,16 @@ enum Audited {
     Withdrawals,
     Gone,
     Headers,
-    /// Snapshots that are not in force, or about which there is a line.
     Snapshots,
     /// Whether all sending is held.
     Sending,
+    Accounts,
+    /// The mails that a run has made, without its drafts: what of them never changes.
+    Mails,
+    /// Drafts, and messages that were made from others: what of them never changes.
+    Messages,
+    /// The records that texts name, by the run of the messages or the folder of the files.
+    Named,
 }
 
 /// As what an act has left its rows.
@@ -105,9 +110,29 @@ impl AuditedRows {
         AuditedRows { table: Audited::Sending, key: "sending ".to_owned() }
     }
 
+    /// An account, by its name in small letters.
+    pub(crate) fn account(id: &str) -> AuditedRows {
+        AuditedRows { table: Audited::Accounts, key: format!("account {id}") }
+    }
+
+    /// The mails that a run has made.
+    pub(crate) fn mails(run: &str) -> AuditedRows {
+        AuditedRows { table: Audited::Mails, key: format!("mails {run}") }
+    }
+
+    /// A draft, or a message that was made from another.
+    pub(crate) fn message(id: &str) -> AuditedRows {
+        AuditedRows { table: Audited::Messages, key: format!("message {id}") }
+    }
+
+    /// The records that the texts of a part name.
+    pub(crate) fn named(part: &str) -> AuditedRows {
+        AuditedRows { table: Audited::Named, key: format!("named {part}") }
+    }
+
     /// The rows of a key that a line gives.
     pub(crate) fn of_key(key: &str) -> Option<AuditedRows> {
-        use Audited::{Answers, Gone, Headers, Keys, Marks, Sending, Snapshots, Withdrawals};
+        use Audited::{Accounts, Answers, Gone, Headers, Keys, Mails, Marks, Messages, Named, Sending, Snapshots, Withdrawals};
         let table = match key.split(' ').next()? {
             "marks" => Marks,
             "key" => Keys,
@@ -117,6 +142,10 @@ impl AuditedRows {
             "header" => Headers,
             "snapshot" => Snapshots,
             "sending" => Sending,
+            "account" => Accounts,
+            "mails" => Mails,
+            "message" => Messages,
+            "named" => Named,
             _ => return None,
         };
         Some(AuditedRows { table, key: key.to_owned() })
@@ -143,9 +172,9 @@ impl AuditedRows {
 /// # Errors
 /// The database fails.
 pub(crate) async fn all(connection: &mut AnyConnection) -> Result<BTreeMap<String, RowsFound>> {
-    use Audited::{Answers, Gone, Headers, Keys, Marks, Sending, Snapshots, Withdrawals};
+    use Audited::{Accounts, Answers, Gone, Headers, Keys, Mails, Marks, Messages, Named, Sending, Snapshots, Withdrawals};
     let mut found = BTreeMap::new();
-    for table in [Marks, Keys, Answers, Withdrawals, Gone, Headers, Snapshots, Sending] {
+    for table in [Marks, Keys, Answers, Withdrawals, Gone, Headers, Snapshots, Sending, Accounts, Mails, Messages, Named] {
         found.append(&mut table.read(connection, "").await?);
     }
     Ok(found)
@@ -184,24 +213,48 @@ impl Audited {
                 "SELECT 'header ' || source || ' ' || header AS row_key, at, decision, who FROM secrecy_header WHERE at<>'' AND $2>0"
             }
             Audited::Snapshots => {
-                "SELECT s.row_key, s.at, s.state, s.file_sha256 FROM (SELECT 'snapshot ' || ledger || '/' || source || '/' || CAST(seq AS TEXT) \
-                 AS row_key, taken_at AS at, state, file_sha256 FROM snapshot) AS s \
-                 WHERE s.state<>$2 OR EXISTS (SELECT 1 FROM audit a WHERE a.row_key=s.row_key)"
+                "SELECT 'snapshot ' || ledger || '/' || source || '/' || CAST(seq AS TEXT) AS row_key, taken_at AS at, state, covers_on, \
+                 CAST(sample AS TEXT) AS sample, CAST(row_count AS TEXT) AS row_count, CAST(amount AS TEXT) AS amount, notes_hash, \
+                 file_sha256, origin FROM snapshot WHERE seq<$2"
             }
             Audited::Sending => {
                 "SELECT 'sending ' AS row_key, hold_at AS at, hold, hold_by, hold_why FROM sending WHERE hold<>'' AND id<$2"
             }
+            Audited::Accounts => {
+                "SELECT 'account ' || id AS row_key, CASE WHEN ended_at>password_set_at THEN ended_at ELSE password_set_at END AS at, name, \
+                 unit, roles, password, password_set_at, CAST(must_change AS TEXT) AS must_change, created_at, created_by, ended_at \
+                 FROM account WHERE must_change<$2"
+            }
+            Audited::Mails => {
+                "SELECT 'mails ' || run AS row_key, created_at AS at, id, recipient, address, unit, subject, message_id, digest_sha256, \
+                 CAST(test AS TEXT) AS test, CAST(size AS TEXT) AS size FROM outbox WHERE act='' AND instead_of='' AND test<$2"
+            }
+            Audited::Messages => {
+                "SELECT 'message ' || id AS row_key, created_at AS at, run, recipient, address, unit, subject, message_id, digest_sha256, \
+                 act, instead_of, CAST(test AS TEXT) AS test, CAST(size AS TEXT) AS size FROM outbox \
+                 WHERE (act<>'' OR instead_of<>'') AND test<$2"
+            }
+            Audited::Named => "SELECT 'named ' || part AS row_key, '' AS at, object, body FROM named_records WHERE $2>0",
+        }
+    }
+
+    /// The indexed column that holds the rest of the key, where the table grows with every run.
+    fn column(self) -> Option<&'static str> {
+        match self {
+            Audited::Mails => Some("run"),
+            Audited::Messages => Some("id"),
+            Audited::Named => Some("part"),
+            _ => None,
         }
     }
 
     /// The groups of the table, or the one of a key.
     async fn read(self, connection: &mut AnyConnection, key: &str) -> Result<BTreeMap<String, RowsFound>> {
-        let statement = format!("SELECT * FROM ({}) AS found WHERE $1='' OR row_key=$1", self.statement());
-        let query = sqlx::query(sql(statement)).bind(key);
-        let query = match self {
-            Audited::Snapshots => query.bind(SnapshotState::InForce.code()),
-            _ => query.bind(OPEN),
+        let (statement, wanted) = match (self.column(), key.split_once(' ')) {
+            (Some(column), Some((_, rest))) => (format!("{} AND {column}=$1", self.statement()), rest),
+            _ => (format!("SELECT * FROM ({}) AS found WHERE $1='' OR row_key=$1", self.statement()), key),
         };
+        let query = sqlx::query(sql(statement)).bind(wanted).bind(OPEN);
         let mut groups: BTreeMap<String, (String, Vec<RowHash>)> = BTreeMap::new();
         // a file may mark a million rows: of each only its hash is held
         let mut rows = query.fetch(connection);

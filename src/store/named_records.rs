@@ -1,5 +1,7 @@
 //! Which records each message and each file of a run names, so that a mark of secrecy that comes later finds it.
 
+use crate::store::audit::AuditEntry;
+use crate::store::audited_rows::AuditedRows;
 use crate::store::database::{Database, Dialect, ROWS_PER_STATEMENT, Result, StoreError, json, sql, text, to_json};
 use flate2::Compression;
 use flate2::read::ZlibDecoder;
@@ -53,25 +55,33 @@ impl NamedRecords<'_> {
     }
 }
 
-/// Stores which records messages or files name. One that is there already stays.
+/// Stores which records messages or files name, and in the audit as what; one of the same name is replaced. `part`: the run of the messages, or
+/// the folder of the files.
 pub(crate) async fn insert_named<'a>(
     dialect: Dialect,
     transaction: &mut Transaction<'static, Any>,
+    part: &str,
+    at: &str,
     objects: impl Iterator<Item = (&'a str, &'a NamedCodes)>,
 ) -> Result<()> {
     let objects: Vec<(&str, &NamedCodes)> = objects.filter(|(_, names)| !names.is_empty()).collect();
-    for part in objects.chunks(ROWS_PER_STATEMENT) {
+    if objects.is_empty() {
+        return Ok(());
+    }
+    for rows in objects.chunks(ROWS_PER_STATEMENT) {
         let statement = format!(
-            "INSERT INTO named_records (object, body) VALUES {} ON CONFLICT (object) DO UPDATE SET body=excluded.body",
-            dialect.values(part.len(), 2)
+            "INSERT INTO named_records (object, part, body) VALUES {} \
+             ON CONFLICT (object) DO UPDATE SET part=excluded.part, body=excluded.body",
+            dialect.values(rows.len(), 3)
         );
         let mut query = sqlx::query(sql(statement));
-        for (object, names) in part {
-            query = query.bind(*object).bind(pack(names)?);
+        for (object, names) in rows {
+            query = query.bind(*object).bind(part).bind(pack(names)?);
         }
         query.execute(&mut **transaction).await?;
     }
-    Ok(())
+    let entry = AuditEntry { at, who: "duban", why: "" };
+    AuditedRows::named(part).record(transaction, entry, "records named", part).await
 }
 
 fn pack(names: &NamedCodes) -> Result<Vec<u8>> {

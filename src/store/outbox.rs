@@ -5,6 +5,7 @@ use crate::domain::judging::finding::Identity;
 use crate::domain::notify::delivery::{DeliveryEvent, DeliveryState};
 use crate::domain::rules::rule::Light;
 use crate::store::audit::{AuditEntry, event_line, insert_audit};
+use crate::store::audited_rows::AuditedRows;
 use crate::store::database::{Database, Dialect, ROWS_PER_STATEMENT, Result, StoreError, json, number, parameters, sql, text, to_json};
 use crate::store::named_records::{NamedCodes, insert_named};
 use crate::store::notified::{NotifiedFindings, last_before_undelivered};
@@ -202,7 +203,8 @@ impl Outbox<'_> {
             query.execute(&mut *transaction).await?;
         }
         let named = messages.iter().map(|message| (message.id.as_str(), &message.names));
-        insert_named(self.database.dialect, &mut transaction, named).await?;
+        insert_named(self.database.dialect, &mut transaction, &run.id, now, named).await?;
+        record_made(&mut transaction, run, messages, now).await?;
         supersede(&mut transaction, run, *test, now).await?;
         insert_message_findings(self.database.dialect, &mut transaction, batch).await?;
         insert_reasons(self.database.dialect, &mut transaction, run, &batch.reasons).await?;
@@ -548,9 +550,23 @@ impl Outbox<'_> {
             .await?;
         record_event(&mut transaction, old, entry.at, entry.who, DeliveryEvent::Readdressed, &format!("{}；{}", new.id, entry.why)).await?;
         record_event(&mut transaction, &new.id, entry.at, entry.who, DeliveryEvent::Made, &format!("{old}；{}", entry.why)).await?;
+        AuditedRows::message(&new.id).record(&mut transaction, entry, "message readdressed", &new.id).await?;
         transaction.commit().await?;
         Ok(true)
     }
+}
+
+/// Records in the audit which mails and drafts a run has made, so that one that is deleted past the program is missed.
+async fn record_made(transaction: &mut Transaction<'static, Any>, run: &Run, messages: &[NewMessage], at: &str) -> Result<()> {
+    let entry = AuditEntry { at, who: "duban", why: "" };
+    let (mails, drafts): (Vec<&NewMessage>, Vec<&NewMessage>) = messages.iter().partition(|message| message.act.is_empty());
+    if !mails.is_empty() {
+        AuditedRows::mails(&run.id).record(transaction, entry, "mails made", &format!("{} {}", run.id, mails.len())).await?;
+    }
+    for draft in drafts {
+        AuditedRows::message(&draft.id).record(transaction, entry, "draft made", &draft.id).await?;
+    }
+    Ok(())
 }
 
 /// Stores the findings that each message or draft reports.

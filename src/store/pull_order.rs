@@ -49,14 +49,15 @@ impl Pull {
         AuditedRows::snapshot(ledger, source, seq - 1).record(self.connection().await?, entry, "snapshot in-force", &object).await
     }
 
-    /// Records that the snapshot that was just written is held, and why.
+    /// Records the snapshot that was just written; if it is held, why.
     ///
     /// # Errors
     /// The database fails.
-    pub(crate) async fn record_held(&mut self, writer: &SnapshotWriter, at: &str, why: &str) -> Result<()> {
+    pub(crate) async fn record_taken(&mut self, writer: &SnapshotWriter, at: &str, state: SnapshotState, why: &str) -> Result<()> {
         let (ledger, source, seq) = writer.key();
         let entry = AuditEntry { at, who: "duban", why };
         let object = format!("{ledger}/{source}/{seq}");
-        AuditedRows::snapshot(ledger, source, seq).record(self.connection().await?, entry, "snapshot held", &object).await
+        let what = if state == SnapshotState::InForce { "snapshot taken" } else { "snapshot held" };
+        AuditedRows::snapshot(ledger, source, seq).record(self.connection().await?, entry, what, &object).await
     }
 }

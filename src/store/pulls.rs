@@ -482,9 +482,7 @@ impl Pull {
         .bind(reason)
         .execute(self.connection().await?)
         .await?;
-        if state != SnapshotState::InForce {
-            self.record_held(writer, &facts.taken_at, reason).await?;
-        }
+        self.record_taken(writer, &facts.taken_at, state, reason).await?;
         for (part_number, part) in facts.notes.chunks(ROWS_PER_STATEMENT).enumerate() {
             let statement = format!(
                 "INSERT INTO intake_note (ledger, source, seq, no, kind, code, unit, body) VALUES {}",

@@ -79,11 +79,11 @@ pub struct Reports<'a> {
 }
 
 impl Reports<'_> {
-    /// Records files of a run, in one transaction.
+    /// Records files of a run in a folder, in one transaction.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn add(self, run: &Run, files: &[ReportFile]) -> Result<()> {
+    pub async fn add(self, run: &Run, folder: &str, files: &[ReportFile], at: &str) -> Result<()> {
         let mut transaction = self.database.begin().await?;
         for ReportFile { key, path, sha256, bytes, .. } in files {
             sqlx::query(
@@ -101,7 +101,7 @@ impl Reports<'_> {
             .await?;
         }
         let named = files.iter().map(|file| (file.path.as_str(), &file.names));
-        insert_named(self.database.dialect, &mut transaction, named).await?;
+        insert_named(self.database.dialect, &mut transaction, folder, at, named).await?;
         transaction.commit().await?;
         Ok(())
     }

@@ -2,7 +2,7 @@
 //! file is made with the database; where it is missing later, only a named person begins it anew.
 
 use crate::store::audit::{AuditEntry, AuditHead};
-use crate::store::audit_check::AuditBreak;
+use crate::store::audit_check::{AuditBreak, HEAD_MISSING};
 use crate::store::handle::Store;
 use chrono::{DateTime, Utc};
 use std::io;
@@ -16,6 +16,26 @@ pub struct AuditHeadFile(PathBuf);
 /// The name of the file as the audit and messages give it.
 pub const FILE: &str = "var/audit.head";
 
+/// What the file holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoredHead {
+    /// There is no file.
+    Missing,
+    /// It holds no number and hash.
+    Damaged,
+    Head(AuditHead),
+}
+
+impl StoredHead {
+    /// The head, if the file holds one.
+    pub fn known(&self) -> Option<&AuditHead> {
+        match self {
+            StoredHead::Head(head) => Some(head),
+            StoredHead::Missing | StoredHead::Damaged => None,
+        }
+    }
+}
+
 /// In place of the hash while no line is sealed.
 const NO_HASH: &str = "-";
 
@@ -25,18 +45,19 @@ impl AuditHeadFile {
         AuditHeadFile(var.join("audit.head"))
     }
 
-    /// The head; `None` = there is no file.
+    /// What the file holds.
     ///
     /// # Errors
-    /// The file cannot be read, or holds something else.
-    pub fn read(&self) -> io::Result<Option<AuditHead>> {
-        let text = match std::fs::read_to_string(&self.0) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            text => text?,
+    /// The file cannot be read.
+    pub fn read(&self) -> io::Result<StoredHead> {
+        let bytes = match std::fs::read(&self.0) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(StoredHead::Missing),
+            bytes => bytes?,
         };
+        let text = String::from_utf8(bytes).unwrap_or_default();
         let hash = |hash: &str| if hash == NO_HASH { String::new() } else { hash.to_owned() };
         let head = text.trim_end().split_once(' ').and_then(|(no, of)| Some(AuditHead { no: no.parse().ok()?, hash: hash(of) }));
-        head.map(Some).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "it holds no number and hash"))
+        Ok(head.map_or(StoredHead::Damaged, StoredHead::Head))
     }
 
     /// Replaces the head. The file is whole at any time, and on the disk when this returns.
@@ -58,14 +79,37 @@ impl AuditHeadFile {
     /// The file cannot be read or written.
     pub fn begin(&self) -> io::Result<()> {
         match self.read()? {
-            Some(_) => Ok(()),
-            None => self.replace(&AuditHead::default()),
+            StoredHead::Missing => self.replace(&AuditHead::default()),
+            StoredHead::Damaged | StoredHead::Head(_) => Ok(()),
         }
     }
 }
 
-/// Seals the audit lines that are not sealed yet, and moves the file on to the new end. A file that is missing, or knows an end which the
-/// database does not have, stays as it is: `duban audit --verify` reports it.
+/// The kind of the line on a root that has begun its copy of the head.
+const BEGUN: &str = "audit head begun";
+
+/// Begins the file of a root that is used for the first time over a database that several roots share, at the present end of the audit. A root that
+/// had one before has lost it: then nothing is begun.
+///
+/// # Errors
+/// The database fails, or the file cannot be written.
+pub async fn begin_head(store: &Store, var: &Path, now: DateTime<Utc>) -> anyhow::Result<()> {
+    let (audit, file) = (store.audit(), AuditHeadFile::below(var));
+    let name = audit.file_of_root(FILE);
+    for what in [BEGUN, HEAD_MISSING] {
+        if audit.objects_of(what).await?.contains(&name) {
+            return Ok(());
+        }
+    }
+    audit.record(&crate::clock::stamp(now), "duban", BEGUN, &name, "").await?;
+    if let Some(head) = audit.seal(now).await? {
+        file.replace(&head)?;
+    }
+    Ok(())
+}
+
+/// Seals the audit lines that are not sealed yet, and moves the file on to the new end. A file that is missing or damaged, or knows an end which
+/// the database does not have, stays as it is: `duban audit --verify` reports it.
 ///
 /// # Errors
 /// The database fails, or the file cannot be read or written.
@@ -74,16 +118,20 @@ pub async fn seal_audit(store: &Store, var: &Path, now: DateTime<Utc>) -> anyhow
     let audit = store.audit();
     let file = AuditHeadFile::below(var);
     let known = file.read()?;
-    if known.is_none() {
-        audit.record_missing_head(&audit.file_of_root(FILE), &crate::clock::stamp(now)).await?;
-        tracing::error!("var/audit.head is missing: {SEE}");
+    match known {
+        StoredHead::Missing => {
+            audit.record_missing_head(&audit.file_of_root(FILE), &crate::clock::stamp(now)).await?;
+            tracing::error!("var/audit.head is missing: {SEE}");
+        }
+        StoredHead::Damaged => tracing::error!("var/audit.head holds no number and hash: {SEE}"),
+        StoredHead::Head(_) => {}
     }
     let Some(head) = audit.seal(now).await? else {
         tracing::error!("the row with the end of the audit is missing in the database: {SEE}");
         return Ok(());
     };
-    let Some(known) = known.filter(|known| *known != head) else { return Ok(()) };
-    if audit.contains(&known).await? {
+    let Some(known) = known.known().filter(|known| **known != head) else { return Ok(()) };
+    if audit.contains(known).await? {
         // another process may have moved it on in the meantime
         if known.no < head.no {
             file.replace(&head)?;
@@ -124,18 +172,21 @@ mod tests {
     fn the_file_holds_one_head() {
         let folder = tempfile::tempdir().unwrap();
         let file = AuditHeadFile::below(folder.path());
-        assert_eq!(file.read().unwrap(), None);
+        assert_eq!(file.read().unwrap(), StoredHead::Missing);
         for _ in 0..2 {
             file.begin().unwrap();
-            assert_eq!(file.read().unwrap(), Some(AuditHead::default()));
+            assert_eq!(file.read().unwrap(), StoredHead::Head(AuditHead::default()));
         }
         for no in [7, 3] {
             let head = AuditHead { no, hash: "ab".repeat(32) };
             file.replace(&head).unwrap();
             file.begin().unwrap();
-            assert_eq!(file.read().unwrap(), Some(head));
+            assert_eq!(file.read().unwrap(), StoredHead::Head(head));
         }
-        std::fs::write(folder.path().join("audit.head"), "x").unwrap();
-        assert!(file.read().is_err());
+        for damaged in [&b"x"[..], b"", b"\xff\xfe 7", b"seven ab"] {
+            std::fs::write(folder.path().join("audit.head"), damaged).unwrap();
+            file.begin().unwrap();
+            assert_eq!(file.read().unwrap(), StoredHead::Damaged, "it stays for whoever looks into it");
+        }
     }
 }

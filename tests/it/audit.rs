@@ -1,6 +1,7 @@
 //! The audit on the command line: every act on record with name, user and reason, and a check that finds what was changed behind its back.
 
 use super::helpers::{duban, edit, fresh_root, import, stderr, stdout};
+use super::store_contract::on;
 use serde_json::Value;
 use sqlx::AssertSqlSafe;
 use std::path::Path;
@@ -217,6 +218,57 @@ fn a_lost_head_is_accepted_by_a_named_person_only() {
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains("第1条起无法核验"), "{text}");
     assert!(duban(at, &["runs"]).status.success());
+}
+
+/// A copy of the head that holds something else is a fault in Chinese words, stops no command, and is begun anew by a named person only.
+#[test]
+fn a_damaged_head_is_accepted_by_a_named_person_only() {
+    let root = fresh_root();
+    let at = root.path();
+    assert_eq!(import(at, "a.csv", register(40, 1), &[]).status.code(), Some(0));
+    for damaged in [&b"\xff\xfe\x00"[..], b"", b"seven"] {
+        std::fs::write(at.join("var/audit.head"), damaged).expect("damaged");
+        let exported = duban(at, &["snapshot", "export", "project"]);
+        assert!(exported.status.success(), "{}", stderr(&exported));
+        let found = duban(at, &["audit", "--verify"]);
+        let text = stdout(&found);
+        assert_eq!(found.status.code(), Some(1), "{text}");
+        assert!(text.contains("末条的副本var/audit.head已损坏") && text.contains("duban audit --accept --by"), "{text}");
+        assert_eq!(std::fs::read(at.join("var/audit.head")).expect("the file"), damaged, "it stays for whoever looks into it");
+        let accepted = duban(at, &["audit", "--accept", "--by", "张三", "--reason", "磁盘故障"]);
+        assert!(accepted.status.success(), "{}{}", stdout(&accepted), stderr(&accepted));
+        let whole = stdout(&duban(at, &["audit", "--verify"]));
+        assert!(whole.starts_with("审计记录完整") && whole.contains("磁盘故障（末条的副本var/audit.head已损坏"), "{whole}");
+    }
+}
+
+/// Several roots share one PostgreSQL: each has a copy of the head of its own from its first use on; one that is lost later is reported.
+#[test]
+fn a_second_root_on_one_server_begins_its_own_copy_of_the_head() {
+    on(true, async |db| {
+        let roots = [fresh_root(), fresh_root()];
+        let verified = |at: &Path| {
+            let done = duban(at, &["audit", "--verify"]);
+            (done.status.code(), format!("{}{}", stdout(&done), stderr(&done)))
+        };
+        for (number, root) in roots.iter().enumerate() {
+            edit(root.path(), "config/duban.toml", "sqlite:var/duban.db", db.url());
+            assert_eq!(import(root.path(), "a.csv", register(40, number as u32 + 1), &[]).status.code(), Some(0));
+            for root in &roots[..=number] {
+                let (code, text) = verified(root.path());
+                assert_eq!(code, Some(0), "root {number}: {text}");
+                assert!(!text.contains("audit.head"), "{text}");
+            }
+        }
+        let second = roots[1].path();
+        std::fs::remove_file(second.join("var/audit.head")).expect("removed");
+        let (code, text) = verified(second);
+        assert!(code == Some(1) && text.contains("末条的副本var/audit.head不在"), "{text}");
+        std::fs::remove_dir_all(second.join("var")).expect("removed");
+        let (code, text) = verified(second);
+        assert!(code == Some(1) && text.contains("末条的副本var/audit.head不在"), "a root that had a copy has lost it: {text}");
+        assert_eq!(verified(roots[0].path()).0, Some(0));
+    });
 }
 
 /// Whoever writes into the tables past the program is found: a mark lifted, a draft released, a line planted with an earlier day.

@@ -1,5 +1,6 @@
 //! The report step: makes the workbooks of the job, and a text document beside each that contains an official paper.
 
+use crate::clock::stamp;
 use crate::report::archive;
 use crate::report::archive::{ArchiveWriter, ArchivedFile};
 use crate::report::{docx, xlsx};
@@ -64,7 +65,7 @@ impl RunContext<'_> {
     pub(crate) async fn report(&self, run: &Run) -> anyhow::Result<Vec<RunFault>> {
         let mut faults = Vec::new();
         let folder = format!("reports/{}/{}", self.job.name, folder_of(self.as_of, run.revision));
-        let var = &self.evaluator.var;
+        let (var, now) = (&self.evaluator.var, || stamp(self.evaluator.clock.now()));
         for name in &self.job.workbooks {
             let written = block_in_place(|| -> anyhow::Result<Vec<ReportFile>> {
                 // the job is locked, so no other process writes in this folder
@@ -80,14 +81,14 @@ impl RunContext<'_> {
                     .collect()
             });
             match written {
-                Ok(made) => self.evaluator.store.reports().add(run, &made).await?,
+                Ok(made) => self.evaluator.store.reports().add(run, &folder, &made, &now()).await?,
                 Err(error) => faults.push(RunFault::Workbook { template: name.clone(), detail: format!("{error:#}") }),
             }
         }
         if !self.job.packs.is_empty() {
             let packs = block_in_place(|| self.write_packs(var, &folder))?;
             // the list may only name files that are on disk, so it is written after them
-            self.evaluator.store.reports().add(run, &packs.files).await?;
+            self.evaluator.store.reports().add(run, &folder, &packs.files, &now()).await?;
             faults.extend(packs.faults);
         }
         Ok(faults)

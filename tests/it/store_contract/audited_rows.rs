@@ -8,16 +8,18 @@ use duban::domain::notify::delivery::DeliveryState;
 use duban::domain::notify::feedback::Answer;
 use duban::domain::register::codes::Codes;
 use duban::domain::secrecy::HeaderDecision;
+use duban::store::accounts::NewPassword;
 use duban::store::audit::AuditEntry;
 use duban::store::audit_check::AuditBreak;
 use duban::store::feedback::HandedIn;
 use duban::store::gone::GoneConfirmation;
 use duban::store::handle::Store;
+use duban::store::reports::{ReportFile, ReportKey, ReportKind};
 use duban::store::restrictions::{FileMarks, Lifting};
 use duban::store::sending::HoldReason;
 use duban::store::snapshots::SnapshotState;
 use sqlx::{AnyPool, AssertSqlSafe};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const AT: &str = "2026-11-23T00:00:01.000Z";
 const ENTRY: AuditEntry<'_> = AuditEntry { at: AT, who: "张三", why: "核对无误" };
@@ -94,6 +96,17 @@ async fn after_all_acts(db: &Db) -> Store {
     store.sending().hold(HoldReason::Person, ENTRY).await.expect("held");
     store.sending().release(0, "2026-11-23", 0, "person", ENTRY).await.expect("released");
     store.sending().hold(HoldReason::Person, ENTRY).await.expect("held");
+    let password = NewPassword { hash: "$argon2id$one", must_change: true };
+    store.accounts().add("Zhang", "522725", "reader,clerk", password, ENTRY).await.expect("added");
+    store.accounts().set_password("Zhang", NewPassword { hash: "$argon2id$two", must_change: false }, ENTRY).await.expect("set");
+    store.accounts().add("Li", "office", "reader", password, ENTRY).await.expect("added");
+    store.accounts().end("Li", ENTRY).await.expect("ended");
+    outbox::queue_drafts(&store, "slot0", &[("x", "circulate"), ("y", "supervise")]).await;
+    let run = outbox::queue(&store, "slot00", &["z", "w"]).await;
+    let key = ReportKey { template: "list".into(), kind: ReportKind::Workbook, unit: String::new() };
+    let names = BTreeSet::from([("project".to_owned(), "A".to_owned())]);
+    let file = ReportFile { key, path: "var/reports/a.xlsx".into(), sha256: "ab".into(), bytes: 1, names };
+    store.reports().add(&run, "reports/job/2026-09-30", &[file], AT).await.expect("reports");
     store
 }
 
@@ -104,6 +117,8 @@ pub async fn rows_changed_by_hand_are_found(db: &Db) {
     assert_eq!(broken(&store).await, None, "sealed");
     let raw = db.raw().await;
     const OPEN: i64 = i64::MAX;
+    let copy = "CREATE TABLE copied_w AS SELECT body FROM named_records WHERE object='slot00-w'";
+    sqlx::query(AssertSqlSafe(copy)).execute(&raw).await.expect("a copy");
     for (change, undo, key) in [
         (
             format!("UPDATE restriction SET lifted=3, lifted_by='张三' WHERE code='B' AND lifted={OPEN}"),
@@ -163,6 +178,49 @@ pub async fn rows_changed_by_hand_are_found(db: &Db) {
             "snapshot project/a/4",
         ),
         (
+            "UPDATE snapshot SET covers_on='2027-01-01' WHERE seq=1".into(),
+            "UPDATE snapshot SET covers_on=(SELECT covers_on FROM snapshot WHERE seq=2) WHERE seq=1".into(),
+            "snapshot project/a/1",
+        ),
+        (
+            "INSERT INTO snapshot SELECT ledger, 'b', seq, state, covers_on, taken_at, checked_at, sample, row_count, amount, notes_hash, \
+             file_sha256, origin, accounts, reason FROM snapshot WHERE seq=1"
+                .into(),
+            "DELETE FROM snapshot WHERE source='b'".into(),
+            "snapshot project/b/1",
+        ),
+        ("UPDATE account SET roles='admin' WHERE id='zhang'".into(), "UPDATE account SET roles='reader,clerk' WHERE id='zhang'".into(), "account zhang"),
+        (
+            "UPDATE account SET password='$argon2id$x' WHERE id='zhang'".into(),
+            "UPDATE account SET password='$argon2id$two' WHERE id='zhang'".into(),
+            "account zhang",
+        ),
+        ("UPDATE account SET ended_at='' WHERE id='li'".into(), format!("UPDATE account SET ended_at='{AT}' WHERE id='li'"), "account li"),
+        (
+            "INSERT INTO account SELECT 'wang', 'Wang', unit, roles, password, password_set_at, must_change, created_at, created_by, ended_at \
+             FROM account WHERE id='zhang'"
+                .into(),
+            "DELETE FROM account WHERE id='wang'".into(),
+            "account wang",
+        ),
+        ("UPDATE outbox SET id='q' WHERE id='slot0-x'".into(), "UPDATE outbox SET id='slot0-x' WHERE id='q'".into(), "message q"),
+        (
+            "UPDATE outbox SET address='x@evil.example' WHERE id='slot0-x'".into(),
+            "UPDATE outbox SET address='x@gz.example' WHERE id='slot0-x'".into(),
+            "message slot0-x",
+        ),
+        ("UPDATE outbox SET unit='q' WHERE id='slot00-z'".into(), "UPDATE outbox SET unit='z' WHERE id='slot00-z'".into(), "mails weekly@slot00#0"),
+        (
+            "UPDATE named_records SET object='q' WHERE object='slot0-x'".into(),
+            "UPDATE named_records SET object='slot0-x' WHERE object='q'".into(),
+            "named weekly@slot0#0",
+        ),
+        (
+            "UPDATE named_records SET body=(SELECT body FROM named_records WHERE object='slot00-z') WHERE object='slot00-w'".into(),
+            "UPDATE named_records SET body=(SELECT body FROM copied_w) WHERE object='slot00-w'".into(),
+            "named weekly@slot00#0",
+        ),
+        (
             "UPDATE snapshot SET state='held' WHERE seq=2".into(),
             "UPDATE snapshot SET state='in-force' WHERE seq=2".into(),
             "snapshot project/a/2",
@@ -186,6 +244,9 @@ pub async fn rows_changed_by_hand_are_found(db: &Db) {
         ("feedback", "answers"),
         ("gone_confirmed", "gone"),
         ("secrecy_header", "header"),
+        ("account", "account"),
+        ("snapshot", "snapshot"),
+        ("named_records", "named"),
     ] {
         let copy = format!("CREATE TABLE copied AS SELECT * FROM {table}");
         sqlx::query(AssertSqlSafe(copy)).execute(&raw).await.expect("a copy");
@@ -198,6 +259,20 @@ pub async fn rows_changed_by_hand_are_found(db: &Db) {
         sqlx::query("DROP TABLE copied").execute(&raw).await.expect("dropped");
         assert_eq!(broken(&store).await, None, "{table}");
     }
+    // a draft that was deleted is named, whatever else of it was deleted
+    for table in ["outbox", "outbox_event", "outbox_body", "outbox_findings"] {
+        let id = if ["outbox", "outbox_body"].contains(&table) { "id" } else { "message" };
+        let copy = format!("CREATE TABLE copied_{table} AS SELECT * FROM {table}");
+        sqlx::query(AssertSqlSafe(copy)).execute(&raw).await.expect("a copy");
+        sqlx::query(AssertSqlSafe(format!("DELETE FROM {table} WHERE {id}='slot0-y'"))).execute(&raw).await.expect("deleted");
+    }
+    assert_eq!(broken(&store).await, Some(AuditBreak::Rows("message slot0-y".into())));
+    tamper(&raw, "INSERT INTO outbox SELECT * FROM copied_outbox WHERE id='slot0-y'").await;
+    assert_eq!(broken(&store).await, None);
+    tamper(&raw, "DELETE FROM outbox WHERE id='slot00-w'").await;
+    assert_eq!(broken(&store).await, Some(AuditBreak::Rows("mails weekly@slot00#0".into())));
+    tamper(&raw, "INSERT INTO outbox SELECT * FROM copied_outbox WHERE id='slot00-w'").await;
+    assert_eq!(broken(&store).await, None);
     // a person accepts what was changed; the next change is found all the same
     tamper(&raw, "UPDATE secret_key SET revoked_at='' WHERE id=1").await;
     assert!(store.audit().accept_rows("key 1", "与记录不符", ENTRY).await.expect("accepted"));
@@ -236,6 +311,8 @@ async fn contents(raw: &AnyPool) -> Vec<String> {
         ("snapshot", "CAST(seq AS TEXT) || state"),
         ("sending", "hold || hold_by"),
         ("outbox", "id || state"),
+        ("account", "id || roles || password || ended_at"),
+        ("named_records", "object || part"),
         ("outbox_event", "message || CAST(no AS TEXT) || what"),
         ("audit", "id"),
     ] {
@@ -256,7 +333,11 @@ pub async fn an_act_without_its_line_does_not_happen(db: &Db) {
     refuse_lines(db, &raw).await;
     let before = contents(&raw).await;
     let queued = DeliveryState::all_that(DeliveryState::is_queued);
+    let password = NewPassword { hash: "x", must_change: true };
     let acts = [
+        ("account", store.accounts().add("Wu", "office", "reader", password, ENTRY).await.is_err()),
+        ("password", store.accounts().set_password("Zhang", password, ENTRY).await.is_err()),
+        ("end of an account", store.accounts().end("Zhang", ENTRY).await.is_err()),
         ("lift", store.restrictions().lift(Lifting::Codes(&["B".into()]), ENTRY).await.is_err()),
         ("lift a file", store.restrictions().lift(Lifting::File("cd"), ENTRY).await.is_err()),
         ("header", store.restrictions().decide_header("b", "密", HeaderDecision::Ignored, |_| false, ENTRY).await.is_err()),

@@ -279,7 +279,7 @@ pub async fn reports_read_back(db: &Db) {
     // a run that goes on behind a crash writes its files once more
     for round in 0..2 {
         let files = [file(&book, "3", u64::from(u32::MAX) + round), file(&paper, "4", 2), file(&first, "1", 3), file(&second, "2", 4)];
-        store.reports().add(&run, &files).await.expect("reports");
+        store.reports().add(&run, "f", &files, "2026-10-08T02:00:00.000Z").await.expect("reports");
     }
     let reports = store.reports().list(&run.id).await.expect("reports");
     assert_eq!(reports, [file(&first, "1", 3), file(&second, "2", 4), file(&book, "3", 4_294_967_296), file(&paper, "4", 2)]);
