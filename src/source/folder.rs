@@ -31,8 +31,8 @@ fn list_now(folder: &Path, marker: Option<&str>) -> Result<Vec<(FolderFile, Path
         }
         let metadata = match std::fs::metadata(entry.path()) {
             Ok(metadata) => metadata,
-            // removed meanwhile, or a broken link
-            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            // removed meanwhile, a link to nothing, or links in a circle: it is no file
+            Err(error) if error.kind() == ErrorKind::NotFound || error.raw_os_error() == Some(libc::ELOOP) => continue,
             Err(error) => return Err(unreadable(folder, &error)),
         };
         if metadata.is_file() {
@@ -57,6 +57,20 @@ fn unreadable(folder: &Path, error: &Error) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn links_in_a_circle_hide_no_other_file() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        symlink(path("b.xlsx"), path("a.xlsx")).unwrap();
+        symlink(path("a.xlsx"), path("b.xlsx")).unwrap();
+        symlink(path("itself.xlsx"), path("itself.xlsx")).unwrap();
+        symlink(path("nothing"), path("c.xlsx")).unwrap();
+        std::fs::write(path("d.xlsx"), "d").unwrap();
+        let listed = list(folder.path(), None).unwrap();
+        assert_eq!(listed.iter().map(|(file, _)| file.name.as_str()).collect::<Vec<_>>(), ["d.xlsx"]);
+    }
 
     /// Without a real folder, since a test may run as root, who can read everything.
     #[test]

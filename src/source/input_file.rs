@@ -3,18 +3,20 @@
 
 use crate::source::refusal::{ReadLimits, Refusal};
 use ring::digest::{Context, SHA256};
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Sender, channel};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// A copy of a file, as it was when it was opened.
 #[derive(Debug)]
 pub struct InputFile {
     copy: File,
     length: u64,
+    /// When the file was last changed; `None` = its file system does not know.
+    pub modified: Option<SystemTime>,
     pub sha256: String,
 }
 
@@ -28,10 +30,10 @@ impl InputFile {
     /// Opens a regular file of at most `limits.file_mib_max`, within a time. Blocking.
     ///
     /// # Errors
-    /// It does not exist, is a folder, a pipe or a device, is too long, cannot be read, or takes too long.
+    /// It does not exist, is a folder, a pipe or a device, is too long, cannot be read, takes too long, or is changed meanwhile.
     pub fn open(path: &Path, limits: ReadLimits) -> Result<InputFile, Refusal> {
         within_time(path, limits.seconds, move |path, opened| {
-            let file = open_regular(path)?;
+            let file = open_regular(path, limits)?;
             // nobody waits for a file that has opened too late
             let _ = opened.send(());
             copy(file, limits)
@@ -56,9 +58,9 @@ impl InputFile {
 /// As [`InputFile::open`].
 pub fn sha256(path: &Path, limits: ReadLimits) -> Result<String, Refusal> {
     within_time(path, limits.seconds, move |path, opened| {
-        let file = open_regular(path)?;
+        let file = open_regular(path, limits)?;
         let _ = opened.send(());
-        digest(file, limits, |_| Ok(()))
+        digest(&file, limits, |_| Ok(()))
     })
 }
 
@@ -91,18 +93,28 @@ fn unreadable(error: &std::io::Error) -> Refusal {
     Refusal::new(format!("文件无法打开：{error}"), "请检查文件是否存在、路径是否正确，是否正被其他程序占用")
 }
 
-/// Opens a file without waiting for the other end of a pipe.
-fn open_regular(path: &Path) -> Result<File, Refusal> {
-    let check = |kind: std::fs::FileType| match (kind.is_file(), kind.is_dir()) {
+fn too_long(limits: ReadLimits) -> Refusal {
+    Refusal::new(format!("文件超过{}MB", limits.file_mib_max), "请拆分后分别导入")
+}
+
+/// A file that somebody writes while it is read.
+pub(crate) fn being_written() -> Refusal {
+    Refusal::new("文件在读取时还在变化，可能还在复制或保存，本次不读取", "请等复制或保存完成；下次执行时会再读取")
+}
+
+/// Opens a file without waiting for the other end of a pipe. One that is too long is not read at all.
+fn open_regular(path: &Path, limits: ReadLimits) -> Result<File, Refusal> {
+    let check = |facts: &Metadata| match (facts.is_file(), facts.is_dir()) {
+        (true, _) if facts.len() > limits.file_mib_max * 1024 * 1024 => Err(too_long(limits)),
         (true, _) => Ok(()),
         (_, true) => Err(unreadable(&std::io::Error::other("是文件夹"))),
         _ => Err(Refusal::new("不是普通文件，而是管道、设备或套接字", "请指明一个文件")),
     };
     // a device may act on being opened, so it is not opened at all
-    check(std::fs::metadata(path).map_err(|error| unreadable(&error))?.file_type())?;
+    check(&std::fs::metadata(path).map_err(|error| unreadable(&error))?)?;
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path);
     let file = file.map_err(|error| unreadable(&error))?;
-    check(file.metadata().map_err(|error| unreadable(&error))?.file_type())?;
+    check(&file.metadata().map_err(|error| unreadable(&error))?)?;
     Ok(file)
 }
 
@@ -110,30 +122,43 @@ fn copy(file: File, limits: ReadLimits) -> Result<InputFile, Refusal> {
     let no_room = |error: std::io::Error| Refusal::new(format!("临时文件无法写入：{error}"), "请检查临时文件夹的磁盘空间");
     let mut copy = tempfile::tempfile().map_err(no_room)?;
     let mut length = 0;
-    let sha256 = digest(file, limits, |bytes| {
+    let modified = file.metadata().and_then(|facts| facts.modified()).ok();
+    let sha256 = digest(&file, limits, |bytes| {
         length += bytes.len() as u64;
         copy.write_all(bytes).map_err(no_room)
     })?;
-    Ok(InputFile { copy, length, sha256 })
+    Ok(InputFile { copy, length, modified, sha256 })
 }
 
 /// The sha256 of a file, whose pieces are given to `take`.
-fn digest(mut file: File, limits: ReadLimits, mut take: impl FnMut(&[u8]) -> Result<(), Refusal>) -> Result<String, Refusal> {
+///
+/// # Errors
+/// It is too long or cannot be read, or somebody changes it meanwhile: then its pieces may be of no file at all.
+fn digest(mut file: &File, limits: ReadLimits, mut take: impl FnMut(&[u8]) -> Result<(), Refusal>) -> Result<String, Refusal> {
+    let facts = || file.metadata().map(|facts| (facts.len(), facts.modified().ok())).map_err(|error| unreadable(&error));
+    let before = facts()?;
     let mut hasher = Context::new(&SHA256);
     let mut piece = vec![0; PIECE_BYTES];
-    let mut left = limits.file_mib_max * 1024 * 1024;
+    let most = limits.file_mib_max * 1024 * 1024;
+    let mut length = 0;
     loop {
         let count = match file.read(&mut piece) {
-            Ok(0) => return Ok(hex::encode(hasher.finish())),
+            Ok(0) => break,
             Ok(count) => count,
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(unreadable(&error)),
         };
-        left =
-            left.checked_sub(count as u64).ok_or_else(|| Refusal::new(format!("文件超过{}MB", limits.file_mib_max), "请拆分后分别导入"))?;
+        length += count as u64;
+        if length > most {
+            return Err(too_long(limits));
+        }
         hasher.update(&piece[..count]);
         take(&piece[..count])?;
     }
+    if facts()? != before || length != before.0 {
+        return Err(being_written());
+    }
+    Ok(hex::encode(hasher.finish()))
 }
 
 #[cfg(test)]
@@ -169,7 +194,38 @@ mod tests {
         assert!(reason(&folder.path().join("missing")).starts_with("文件无法打开"));
         assert!(reason(Path::new("/dev/zero")).starts_with("不是普通文件"));
         let pipe = folder.path().join("pipe");
+        // a file of a tebibyte without content is refused before a byte of it is read
+        std::fs::File::create(&path).unwrap().set_len(1 << 40).unwrap();
+        assert_eq!(reason(&path), "文件超过1MB");
+        assert_eq!(sha256(&path, LIMITS).unwrap_err().reason, "文件超过1MB");
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
         assert!(reason(&pipe).starts_with("不是普通文件"));
+    }
+
+    #[test]
+    fn a_file_that_changes_while_it_is_read_is_not_taken_in_part() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.csv");
+        let write = |text: &str| OpenOptions::new().append(true).create(true).open(&path).unwrap().write_all(text.as_bytes()).unwrap();
+        write("项目编号\n");
+        let file = File::open(&path).unwrap();
+        let mut taken = 0;
+        let grown = digest(&file, LIMITS, |piece| {
+            // once, so that the reading ends
+            if taken == 0 {
+                write("GZ1\n");
+            }
+            taken += piece.len();
+            Ok(())
+        });
+        assert_eq!(grown.unwrap_err().reason, being_written().reason);
+        let file = File::open(&path).unwrap();
+        let cut = digest(&file, LIMITS, |_| {
+            OpenOptions::new().write(true).truncate(true).open(&path).unwrap();
+            Ok(())
+        });
+        assert_eq!(cut.unwrap_err().reason, being_written().reason);
+        write("项目编号\n");
+        assert!(sha256(&path, LIMITS).is_ok());
     }
 }

@@ -86,7 +86,7 @@ pub fn inspect(mut file: impl Read + Seek) -> Result<PackageKind, Refusal> {
 }
 
 fn broken(_: zip::result::ZipError) -> Refusal {
-    Refusal::new("文件不完整或已损坏", "请重新保存或重新下载后再导入")
+    Refusal::new("文件不完整或已损坏", "还在复制的请等复制完成；否则请重新保存或重新下载后再导入")
 }
 
 /// Checks that no XML part declares a document type, which could define entities.
@@ -102,7 +102,7 @@ fn refuse_document_types(archive: &mut zip::ZipArchive<impl Read + Seek>) -> Res
             entry
                 .take(PROLOG_BYTES)
                 .read_to_end(&mut head)
-                .map_err(|_| Refusal::new("文件不完整或已损坏", "请重新保存或重新下载后再导入"))?;
+                .map_err(|_| Refusal::new("文件不完整或已损坏", "还在复制的请等复制完成；否则请重新保存或重新下载后再导入"))?;
             if has_document_type(&head) {
                 return Err(Refusal::new("文件结构异常：部件含有文档类型定义（DOCTYPE）", HINT));
             }

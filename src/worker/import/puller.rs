@@ -121,7 +121,7 @@ impl Importer {
         order: Option<&PullOrder<'_>>,
     ) -> Result<PullReport, PullError> {
         let refuse = |refusal: Refusal| PullError::Refused { file: request.input.place(), refusal };
-        let input = self.open_input(&request.input).await.map_err(refuse)?;
+        let input = self.open_input(&request.input, initiative).await.map_err(refuse)?;
         self.begin_guarded(&request.input, &input, initiative).await?;
         let sha256 = input.sha256().map(str::to_owned);
         let read = self.pull_open(policy, request, order, input).await;
