@@ -23,6 +23,15 @@ pub struct HandedIn<'a> {
     pub why: &'a str,
 }
 
+/// A form that was imported.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownForm {
+    /// Name of the file.
+    pub file: String,
+    /// When the last of its answers was taken back, if it was not handed in anew since.
+    pub withdrawn_at: Option<String>,
+}
+
 /// One answer of the list.
 #[derive(Clone, Debug)]
 pub struct AnswerRow {
@@ -59,12 +68,15 @@ impl Feedback<'_> {
             .execute(&mut *transaction)
             .await?;
         }
-        sqlx::query("INSERT INTO feedback_form (sha256, file, received_at) VALUES ($1,$2,$3) ON CONFLICT (sha256) DO NOTHING")
-            .bind(form.sha256)
-            .bind(form.file)
-            .bind(form.received_at)
-            .execute(&mut *transaction)
-            .await?;
+        sqlx::query(
+            "INSERT INTO feedback_form (sha256, file, received_at) VALUES ($1,$2,$3) \
+             ON CONFLICT (sha256) DO UPDATE SET file=excluded.file, received_at=excluded.received_at",
+        )
+        .bind(form.sha256)
+        .bind(form.file)
+        .bind(form.received_at)
+        .execute(&mut *transaction)
+        .await?;
         let entry = AuditEntry { at: form.received_at, who: form.who, why: form.why };
         let object = format!("{} {} answers", form.file, answers.len());
         AuditedRows::answers(form.sha256, form.received_at).record(&mut transaction, entry, "feedback", &object).await?;
@@ -146,16 +158,24 @@ impl Feedback<'_> {
         Ok(Some(json("feedback", &code, &body)?))
     }
 
-    /// Whether a form with this sha256 was imported before.
+    /// The form with this sha256; `None` = none was imported.
     ///
     /// # Errors
     /// The database fails.
-    pub async fn knows_form(self, sha256: &str) -> Result<bool> {
-        Ok(sqlx::query("SELECT 1 AS one FROM feedback_form WHERE sha256=$1")
-            .bind(sha256)
-            .fetch_optional(&self.database.pool)
-            .await?
-            .is_some())
+    pub async fn known_form(self, sha256: &str) -> Result<Option<KnownForm>> {
+        let row = sqlx::query(
+            "SELECT g.file, COALESCE((SELECT MAX(f.received_at) FROM feedback f WHERE f.form=g.sha256 AND f.withdraws<>0 AND NOT EXISTS \
+             (SELECT 1 FROM feedback n WHERE n.form=g.sha256 AND n.withdraws=0 AND n.no>f.no)), '') AS withdrawn_at \
+             FROM feedback_form g WHERE g.sha256=$1",
+        )
+        .bind(sha256)
+        .fetch_optional(&self.database.pool)
+        .await?;
+        row.map(|row| {
+            let withdrawn_at = text(&row, "withdrawn_at")?;
+            Ok(KnownForm { file: text(&row, "file")?, withdrawn_at: (!withdrawn_at.is_empty()).then_some(withdrawn_at) })
+        })
+        .transpose()
     }
 
     /// The number of the last answer; 0 = there is none.

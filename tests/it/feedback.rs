@@ -123,6 +123,18 @@ fn fill(form: &mut Cells, case: &toml::Table) {
             }
         }
     }
+    if let [one, other] = &list("cross_rows")[..] {
+        for (_, rows) in form.iter_mut() {
+            let at =
+                |code: &toml::Value| rows.iter().position(|row| row.get(1).is_some_and(|cell| *cell == code.as_str().expect("a code")));
+            let (Some(one), Some(other)) = (at(one), at(other)) else { continue };
+            let check = column_of(rows, "校验码");
+            for column in (0..rows[one].len()).filter(|column| *column != 1 && *column != check) {
+                let cell = rows[one][column].clone();
+                rows[one][column] = std::mem::replace(&mut rows[other][column], cell);
+            }
+        }
+    }
     for code in list("copy_row") {
         for (_, rows) in form.iter_mut() {
             if let Some(row) = rows.iter().position(|row| row.get(1).is_some_and(|cell| *cell == code.as_str().expect("a code"))) {
@@ -283,6 +295,68 @@ async fn the_next_digest_and_workbook_contain_the_answer() {
         reports.iter().find(|(name, _)| name.contains("2026-12-31") && name.contains("季度督办工作簿")).expect("a workbook");
     let rows = super::outputs::cells(workbook);
     assert!(rows.contains("-- 反馈情况") && rows.contains("联系13812345678"), "the office reads the number in full");
+}
+
+/// A form that was taken back and is sent anew with the same bytes is taken anew; the file that lies there still is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_withdrawn_form_that_is_sent_anew_is_taken() {
+    let root = fresh_root();
+    run(root.path()).await;
+    let mut form = read(&attachment(root.path(), "瓮安县"));
+    let case: toml::Table =
+        toml::from_str("head = { '填报人' = '张三' }\nset = [{ code = 'GZ202500123', column = '未推进原因', value = '用地指标未下达' }]")
+            .expect("a case");
+    fill(&mut form, &case);
+    let settings = root.path().join("config/duban.toml");
+    let text = std::fs::read_to_string(&settings).expect("settings");
+    std::fs::write(&settings, format!("{text}\n[feedback]\nfolder = \"incoming\"\n")).expect("settings");
+    std::fs::create_dir_all(root.path().join("incoming")).expect("a folder");
+    let bytes = write(&form);
+    let lay = |name: &str, at: &str| {
+        let path = root.path().join("incoming").join(name);
+        std::fs::write(&path, &bytes).expect("a form");
+        let at: chrono::DateTime<chrono::Utc> = at.parse().expect("a time");
+        std::fs::File::options().append(true).open(&path).expect("a form").set_modified(at.into()).expect("a time");
+    };
+    let withdraw = async |service: &duban::app::compose::App| {
+        let list = service.store().feedback().list(None, 9).await.expect("answers");
+        let no = list.iter().find(|row| !row.withdrawn).expect("an answer").no;
+        let at = duban::clock::stamp(service.clock().now());
+        let entry = duban::store::audit::AuditEntry { at: &at, who: "张三", why: "填错了行" };
+        service.store().feedback().withdraw(no, "test", entry).await.expect("withdrawn").expect("an answer");
+    };
+    let taken = async |time: &str| {
+        let service = service(root.path(), time).await;
+        let came = service.importer().take_forms().await.expect("the folder");
+        let came =
+            came.into_iter().map(|(_, done)| done.map(|forms| forms[0].taken).map_err(|error| error.to_string())).collect::<Vec<_>>();
+        (service, came)
+    };
+    lay("甲.xlsx", "2026-10-10T08:00:00Z");
+    let (first, came) = taken("2026-10-11T00:00:00Z").await;
+    assert_eq!(came, [Ok(1)]);
+    withdraw(&first).await;
+    first.store().close().await;
+    let (still, came) = taken("2026-10-12T00:00:00Z").await;
+    assert_eq!(came, [], "the file that was taken back lies there still");
+    still.store().close().await;
+    lay("乙.xlsx", "2026-10-12T08:00:00Z");
+    let (anew, came) = taken("2026-10-13T00:00:00Z").await;
+    assert_eq!(came, [Ok(1)], "sent anew");
+    assert_eq!(anew.store().feedback().on_record("project", "GZ202500123").await.expect("answers").len(), 1);
+    anew.store().close().await;
+    let (idle, came) = taken("2026-10-14T00:00:00Z").await;
+    assert_eq!(came, [], "each is taken once");
+    withdraw(&idle).await;
+    idle.store().close().await;
+    // a copy that retains the time of the file cannot be distinguished from an old one: the clerk reads of it
+    lay("丙.xlsx", "2026-10-10T08:00:00Z");
+    let (copied, came) = taken("2026-10-15T00:00:00Z").await;
+    assert!(
+        came.iter().any(|came| came.as_ref().is_err_and(|error| error.contains("与已撤回的反馈表“乙.xlsx”一字不差，没有再收"))),
+        "{came:?}"
+    );
+    copied.store().close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,6 +8,7 @@
 
 use crate::domain::audience::{is_open_field, masked};
 use crate::domain::intake::note::SheetAccount;
+use crate::domain::intake::text::half_width;
 use crate::domain::judging::finding::{Finding, State};
 use crate::domain::notify::form_seal::{FormKey, RowCheck, SealedRow, plain};
 use crate::domain::plain_text::on_one_line;
@@ -153,7 +154,8 @@ pub struct FormNumber {
 impl FormNumber {
     /// Reads a [`form_number`] in a text.
     pub fn read(text: &str) -> Option<FormNumber> {
-        let rest = text.split(NUMBER).nth(1)?.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, ':' | '：'));
+        let text = half_width(text).replace(['\u{2013}', '\u{2014}', '\u{2212}'], "-");
+        let rest = text.split(NUMBER).nth(1)?.trim_start_matches(|c: char| c.is_whitespace() || c == ':');
         let (unit, rest) = rest.split_once('/')?;
         let digits = |text: &str| text.chars().take_while(char::is_ascii_digit).collect::<String>();
         let day = digits(rest);
@@ -333,10 +335,10 @@ pub struct KnownRecord<'a> {
 pub enum Outcome {
     /// Taken, with remarks for the office.
     Taken { answer: Answer, notes: Vec<String> },
-    /// The unit filled in nothing, or the row is as it was sent.
-    Blank,
-    /// The same as the last answer.
-    Same,
+    /// The unit filled in nothing, or the row is as it was sent. With remarks on cells that were emptied or written over.
+    Blank { notes: Vec<String> },
+    /// The same as the last answer, with the same remarks.
+    Same { notes: Vec<String> },
     /// Not taken, with the reason and what the unit can do.
     Returned { reason: String, hint: String },
 }
@@ -372,7 +374,7 @@ pub fn assess_row(
         );
     }
     if check.is_untouched {
-        return Outcome::Blank;
+        return Outcome::Blank { notes: Vec::new() };
     }
     let mut answer = Answer {
         ledger: ledger.id.clone(),
@@ -388,15 +390,22 @@ pub fn assess_row(
         proposals: Vec::new(),
     };
     let has_new_text = fill_values(ledger, record, row, known.last, &mut answer);
-    let mut notes = altered_cells(ledger, record, row, &check, known.sent_findings.as_deref());
-    notes.extend(compare_facts(ledger, record, row, check.has_facts_as_sent, &mut answer));
+    let mismatches = mismatches(ledger, record, row, &check, known.sent_findings.as_deref());
+    let mut notes = compare_facts(ledger, record, row, check.has_facts_as_sent, &mut answer);
     let has_text = editable(ledger).any(|field| row.columns.contains(field) && !row.text(field).is_empty());
     let is_filled_in = has_new_text && has_text || !answer.verdict.is_empty() || !answer.remark.is_empty() || !answer.proposals.is_empty();
     if known.last.is_some_and(|last| answer.has_same_content(last)) {
-        return Outcome::Same;
+        return Outcome::Same { notes };
     }
     if !is_filled_in {
-        return Outcome::Blank;
+        let emptied = left_empty(ledger, record, row, known.last, false);
+        return Outcome::Blank { notes: mismatches.into_iter().chain(notes).chain(emptied).collect() };
+    }
+    if !mismatches.is_empty() {
+        return returned(
+            format!("{}，与校验码所封的内容不符，不能确认填的是哪一项", mismatches.join("；")),
+            "请在这一项原来的行上填写；编号、名称、督办事项和校验码都不要改动，也不要把内容移到别的行",
+        );
     }
     if !answer.verdict.is_empty() && !VERDICTS.contains(&answer.verdict.as_str()) {
         return returned(format!("核对结果“{}”不在“{}”之内", answer.verdict, VERDICTS.join("、")), "请从下拉列表中选择");
@@ -410,6 +419,7 @@ pub fn assess_row(
             notes.push(format!("与{}的反馈不同，以本次为准，前次留存备查", last.by()));
         }
     }
+    notes.extend(left_empty(ledger, record, row, known.last, true));
     if head.who.is_empty() {
         notes.push("表上未写填报人".to_owned());
     }
@@ -437,27 +447,41 @@ fn fill_values(ledger: &Ledger, record: &Record, row: &FormRow<'_>, last: Option
     has_new_text
 }
 
-/// Remarks on cells that this service filled in and nobody is asked about: what was written over, and what had been there.
-fn altered_cells(ledger: &Ledger, record: &Record, row: &FormRow<'_>, check: &RowCheck, sent_findings: Option<&str>) -> Vec<String> {
+/// Remarks on fields to fill in that are empty although they had a text before: an empty cell clears nothing in the register. `replaces`: the answer
+/// of this row takes the place of the last one.
+fn left_empty(ledger: &Ledger, record: &Record, row: &FormRow<'_>, last: Option<&Answer>, replaces: bool) -> Vec<String> {
+    let remark = |field: usize| {
+        let Field { id, title, .. } = &ledger.fields[field];
+        let before = prefilled(ledger, record, field, last);
+        let was_answered = last.is_some_and(|last| last.values.contains_key(id));
+        let (of, becomes) = match (was_answered, replaces) {
+            (true, true) => ("前次反馈", "不再沿用，前次留存备查"),
+            (true, false) => ("前次反馈", "照旧有效；有误的请写上正确的内容"),
+            (false, _) => ("台账", "未作改动；有误的请写上正确的内容"),
+        };
+        let is_left = row.text(field).is_empty() && !before.trim().is_empty();
+        is_left.then(|| format!("{title}空着，{of}的“{}”{becomes}", masked(&on_one_line(&before))))
+    };
+    editable(ledger).filter(|field| row.columns.contains(*field)).filter_map(remark).collect()
+}
+
+/// What of the cells by which a person knows the row is not as its 校验码 seals it: what was written over, and what had been there.
+fn mismatches(ledger: &Ledger, record: &Record, row: &FormRow<'_>, check: &RowCheck, sent_findings: Option<&str>) -> Vec<String> {
     let written = |field: usize| match row.text(field) {
         empty if empty.is_empty() => "清空".to_owned(),
         text => format!("改成“{}”", masked(&text.replace('\n', "；"))),
     };
-    let mut notes = Vec::new();
+    let mut out = Vec::new();
     if let Some(name) = ledger.role(Role::Name).filter(|name| row.columns.contains(*name) && !check.has_name_as_sent) {
         let title = &ledger.fields[name].title;
-        notes.push(format!(
-            "{title}不是填报内容，被{}；台账为“{}”，以台账为准，反馈照收",
-            written(name),
-            masked(&record.cell(name).to_string())
-        ));
+        out.push(format!("{title}被{}（台账为“{}”）", written(name), masked(&record.cell(name).to_string())));
     }
     let findings = own_field(ledger, FINDINGS);
     if row.columns.contains(findings) && !check.has_findings_as_sent {
-        let sent = sent_findings.map_or_else(|| "以所发提醒为准".to_owned(), |sent| format!("所发为“{sent}”，以此为准"));
-        notes.push(format!("{}不是填报内容，被{}；{sent}，反馈照收", FINDINGS.1, written(findings)));
+        let sent = sent_findings.map_or_else(String::new, |sent| format!("（所发为“{sent}”）"));
+        out.push(format!("{}被{}{sent}", FINDINGS.1, written(findings)));
     }
-    notes
+    out
 }
 
 /// Compares the facts of a row with the register: a fact that the unit changed becomes a proposal. Returns remarks on the others.

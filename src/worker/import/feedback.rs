@@ -116,7 +116,7 @@ impl Importer {
     ) -> Result<Vec<FormAccount>, PullError> {
         let input = Input::File(path.to_owned());
         let refuse = |refusal: Refusal| PullError::Refused { file: input.place(), refusal };
-        let open = self.open_input(&input).await.map_err(refuse)?;
+        let open = self.open_input(&input, initiative).await.map_err(refuse)?;
         self.begin_guarded(&input, &open, initiative).await?;
         let sha256 = open.sha256().map(str::to_owned);
         let taken = self.take_open_form(policy, &input, sender, open).await;
@@ -130,7 +130,7 @@ impl Importer {
     pub async fn is_form(&self, policy: &Policy, path: &Path) -> Result<bool, PullError> {
         let input = Input::File(path.to_owned());
         let ledgers: Vec<Ledger> = policy.ledgers.iter().filter(|ledger| editable(ledger).next().is_some()).map(form_ledger).collect();
-        let Ok(open) = self.open_input(&input).await else { return Ok(false) };
+        let Ok(open) = self.open_input(&input, Initiative::Person).await else { return Ok(false) };
         self.begin_guarded(&input, &open, Initiative::Person).await?;
         let sha256 = open.sha256().map(str::to_owned);
         let read = self.read_form(&input, open, &ledgers, policy, false).await;
@@ -357,8 +357,14 @@ impl Importer {
                     account.lines.extend(notes.into_iter().map(|note| (place.clone(), code.clone(), note)));
                     taken.insert(key, answer);
                 }
-                FormOutcome::Blank => account.blank += 1,
-                FormOutcome::Same => account.same += 1,
+                FormOutcome::Blank { notes } => {
+                    account.blank += 1;
+                    account.lines.extend(notes.into_iter().map(|note| (place.clone(), code.clone(), note)));
+                }
+                FormOutcome::Same { notes } => {
+                    account.same += 1;
+                    account.lines.extend(notes.into_iter().map(|note| (place.clone(), code.clone(), note)));
+                }
                 FormOutcome::Returned { reason, hint } => {
                     account.returned += 1;
                     account.lines.push((place, code.clone(), format!("{RETURNED}：{reason}；{hint}")));
@@ -438,9 +444,26 @@ impl Importer {
             let sha256 = tokio::task::spawn_blocking(move || sha256(&path, limits)).await?;
             // one that cannot be opened is listed with the reason
             if let Ok(sha256) = sha256
-                && self.store.feedback().knows_form(&sha256).await?
+                && let Some(known) = self.store.feedback().known_form(&sha256).await?
             {
-                continue;
+                let modified = std::fs::metadata(&file).and_then(|metadata| metadata.modified()).ok().map(|at| stamp(at.into()));
+                let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                let is_older = |at: &str| modified.as_deref().is_none_or(|modified| modified <= at);
+                match known.withdrawn_at {
+                    // what was taken back lies there still
+                    Some(at) if is_older(&at) && name == known.file => continue,
+                    Some(at) if is_older(&at) => {
+                        let refusal = Refusal::new(
+                            format!("与已撤回的反馈表“{}”一字不差，没有再收", known.file),
+                            "单位确要再报的，请重新保存后发来，或由人执行duban import",
+                        );
+                        imported.push((file.clone(), Err(PullError::Refused { file: file.display().to_string(), refusal })));
+                        continue;
+                    }
+                    // sent anew after it was taken back
+                    Some(_) => {}
+                    None => continue,
+                }
             }
             let sender = Sender { user: SERVICE.to_owned(), clerk: None, why: String::new() };
             let accounts = self.take_form_for(&self.config.policy, &file, &sender, Initiative::Service).await;

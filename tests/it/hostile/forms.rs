@@ -38,10 +38,12 @@ enum Forgery {
     CheckChanged,
     CodeOfTheOther,
     CodeOfAnotherRow,
+    /// Everything but code and 校验码 of two rows.
+    RowsCrossed,
     FromNothing,
 }
 
-const FORGERIES: [Forgery; 13] = [
+const FORGERIES: [Forgery; 14] = [
     Forgery::Unit,
     Forgery::LaterDay,
     Forgery::EarlierDay,
@@ -54,6 +56,7 @@ const FORGERIES: [Forgery; 13] = [
     Forgery::CheckChanged,
     Forgery::CodeOfTheOther,
     Forgery::CodeOfAnotherRow,
+    Forgery::RowsCrossed,
     Forgery::FromNothing,
 ];
 
@@ -146,6 +149,12 @@ fn forged(dice: &mut Rng, honest: &Honest, forgery: Forgery) -> Cells {
             rows[row][1] = rows[another][1].clone();
             rows.remove(another);
         }
+        Forgery::RowsCrossed => {
+            for column in (0..rows[row].len()).filter(|column| *column != 1 && *column != check) {
+                let cell = rows[row][column].clone();
+                rows[row][column] = std::mem::replace(&mut rows[another][column], cell);
+            }
+        }
         Forgery::FromNothing => {
             renumber(&mut rows, |number| number.3 = (0..16).map(|_| *dice.choice(b"ABCDFGHJ0123").expect("one") as char).collect());
             for row in all {
@@ -189,7 +198,7 @@ async fn no_forged_form_is_taken() {
         Honest { own: form_sheets(&attachment(root.path(), "瓮安县")), other: form_sheets(&attachment(root.path(), "福泉市")) };
     let service = service(root.path(), "2026-10-12T00:00:00Z").await;
     let mut wrong = Vec::new();
-    let count = number("DUBAN_FORMS").unwrap_or(52);
+    let count = number("DUBAN_FORMS").unwrap_or(56);
     for seed in first_seed()..first_seed() + count {
         let mut dice = Rng::with_seed(seed * 331 + 7);
         let forgery = FORGERIES[seed as usize % FORGERIES.len()];
