@@ -90,6 +90,8 @@ fn domain(chars: &[char]) -> (String, usize) {
             (None, Some(dot)) => ('.', dot.chars().count()),
             (None, None) if matches!(c, '-' | '－') => ('-', 1),
             (None, None) if matches!(c, '.' | '．' | '。' | '·') => ('.', 1),
+            // a comma for the dot before a well-known ending
+            (None, None) if matches!(c, ',' | '，' | '﹐' | '、') && is_ending(&chars[at + 1..]) => ('.', 1),
             _ => break,
         };
         let goes_on = plain != '.' && plain != '-' || chars.get(at + length).is_some_and(|next| latin(*next).is_some());
@@ -100,6 +102,12 @@ fn domain(chars: &[char]) -> (String, usize) {
         at += length;
     }
     (out, at)
+}
+
+/// Whether a text begins with the ending of a domain and no more letters.
+fn is_ending(chars: &[char]) -> bool {
+    let word: String = chars.iter().map_while(|c| latin(*c)).take(5).collect();
+    ["com", "cn", "net", "org"].contains(&word.as_str())
 }
 
 /// Accounts of messengers with letters in them; those of digits are numbers.

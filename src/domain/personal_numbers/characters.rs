@@ -55,6 +55,17 @@ pub fn digit(c: char) -> Option<(u8, Script)> {
     Some((value, Script::Decorated))
 }
 
+/// The value of a character that is read as a digit over the radio. Alone it is an ordinary word, so it counts beside another Chinese digit only.
+pub fn radio_digit(c: char) -> Option<u8> {
+    Some(match c {
+        '洞' => 0,
+        '两' | '兩' => 2,
+        '拐' => 7,
+        '勾' | '钩' => 9,
+        _ => return None,
+    })
+}
+
 /// The character with plain width and as a small letter; a digit of any script as 0 to 9.
 pub fn folded(c: char) -> char {
     if c.is_ascii() {

@@ -22,7 +22,7 @@ pub enum Label {
 }
 
 /// Names of messengers and what clerks write for them.
-pub const MESSENGERS: [&str; 22] = [
+pub const MESSENGERS: [&str; 28] = [
     "微信",
     "微信号",
     "薇信",
@@ -35,7 +35,13 @@ pub const MESSENGERS: [&str; 22] = [
     "vx",
     "qq",
     "qq号",
+    "q号",
     "扣扣",
+    "扣扣号",
+    "扣号",
+    "叩叩",
+    "球球号",
+    "企鹅",
     "企鹅号",
     "钉钉",
     "飞信",
@@ -244,6 +250,13 @@ pub fn context(text: &DigitText, at: usize) -> Context {
         is_adjacent &= is_connector(before[end - 1]);
     }
     Context::default()
+}
+
+/// Whether a word for an amount, an area or the like is in the characters before a position, whatever lies between.
+pub fn has_figure_word(text: &DigitText, at: usize) -> bool {
+    let first = at.saturating_sub(WINDOW);
+    let before = &text.folded[first..at];
+    (1..=before.len()).any(|end| label_at_end(&before[..end], first > 0).is_some_and(|(_, label)| label == Label::Figure))
 }
 
 /// What 编号 and the like belong to, where the word right before them names a number of a person: `手机编号`.

@@ -6,6 +6,7 @@
 
 use crate::domain::personal_numbers::accounts::{Masked, addresses, messenger_accounts, passports};
 use crate::domain::personal_numbers::characters::digit;
+use crate::domain::personal_numbers::markup::without_markup;
 use crate::domain::personal_numbers::numbers::find;
 use crate::domain::personal_numbers::runs::DigitText;
 
@@ -24,6 +25,15 @@ fn mask_text(text: &str, is_phone_cell: bool) -> String {
     if !may_hold_one(text) {
         return text.to_owned();
     }
+    // what stays as it is keeps its markup
+    if let Some(read) = without_markup(text) {
+        let shown = mask_plain(&read, is_phone_cell);
+        return if shown == read { text.to_owned() } else { shown };
+    }
+    mask_plain(text, is_phone_cell)
+}
+
+fn mask_plain(text: &str, is_phone_cell: bool) -> String {
     let mut text = DigitText::new(text);
     let mut parts = addresses(&text);
     parts.extend(messenger_accounts(&text));

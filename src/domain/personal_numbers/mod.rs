@@ -3,6 +3,7 @@
 pub(crate) mod accounts;
 pub(crate) mod characters;
 pub(crate) mod labels;
+mod markup;
 pub mod mask;
 pub(crate) mod numbers;
 pub(crate) mod runs;

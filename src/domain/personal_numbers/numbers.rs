@@ -1,7 +1,7 @@
 //! Which chains of digits are the number of a person: telephones, identity cards, bank cards. Codes, amounts and days of ours are not.
 
 use crate::domain::personal_numbers::characters::{Signs, bracket};
-use crate::domain::personal_numbers::labels::{Context, Label, context, is_figure};
+use crate::domain::personal_numbers::labels::{Context, Label, context, has_figure_word, is_figure};
 use crate::domain::personal_numbers::runs::{Beginning, Chain, DIGITS_MAX, DigitText, is_day, is_year};
 use std::ops::RangeInclusive;
 
@@ -243,12 +243,22 @@ impl Before {
         let is_torn = blocks[0] == 3 && part.has(Signs::DASH) && part.signs.iter().all(|signs| signs.is_only(&[Signs::DASH, Signs::SPACE]));
         let is_grouped = self.context.is(Label::Phone)
             || is_torn
-            || if part.has(Signs::COMMA) { blocks == [3, 4, 4] } else { is_known || part.is_uniform() }
+            || if part.has(Signs::COMMA) { blocks == [3, 4, 4] || self.is_in_thousands(text, part) } else { is_known || part.is_uniform() }
             || part.signs.iter().all(|signs| *signs == Signs::DOT) && blocks.iter().all(|block| *block == 1);
         let is_year_led = digits[1] == '9' && (self.letter && blocks.len() == 1 || blocks == [4, 4, 3] && is_year(year_of(&digits[4..])));
         let is_one =
             is_grouped && !is_year_led && !self.is_ours(text, part) && !is_place_on_map(text, part, &blocks) && !is_thousands(part);
         is_one.then(|| Match::phone(part, skipped))
+    }
+
+    /// Whether commas group a mobile number by thousands, as a spreadsheet shows it: amounts are written so too, but with a word or decimals.
+    fn is_in_thousands(&self, text: &DigitText, part: &Beginning<'_>) -> bool {
+        let is_person = matches!(self.context.label, Some(Label::Phone | Label::Contact));
+        let has_decimals = text.folded.get(part.end) == Some(&'.') && text.folded.get(part.end + 1).is_some_and(char::is_ascii_digit);
+        part.blocks == [2, 3, 3, 3]
+            && part.signs.iter().all(|signs| *signs == Signs::COMMA)
+            && !has_decimals
+            && (is_person || !has_figure_word(text, text.runs[self.run].begin) && !is_figure(text, part.end, true))
     }
 
     /// A telephone number with its area code.

@@ -1,6 +1,6 @@
 //! The runs of digits in a text, and chains of them that may be one number.
 
-use crate::domain::personal_numbers::characters::{Script, Signs, digit, folded, sign};
+use crate::domain::personal_numbers::characters::{Script, Signs, digit, folded, radio_digit, sign};
 
 /// The most signs between two digits of one number.
 const GAP_MAX: usize = 8;
@@ -45,7 +45,13 @@ impl DigitText {
                     folded[at] = '0';
                     Script::Plain
                 }
-                None => continue,
+                None => match radio_digit(original[at]).filter(|_| is_beside_chinese_digit(&original, at)) {
+                    Some(value) => {
+                        folded[at] = char::from(b'0' + value);
+                        Script::Chinese
+                    }
+                    None => continue,
+                },
             };
             match runs.last_mut() {
                 Some(last) if last.end == at && last.script == script => last.end = at + 1,
@@ -194,6 +200,15 @@ impl DigitText {
             && is_plain(run.checked_sub(1).and_then(|before| self.runs.get(before)).filter(|before| before.end == one.begin))
             && is_plain(self.runs.get(run + 1).filter(|next| next.begin == one.end))
     }
+}
+
+/// Whether a Chinese digit is right before or behind a position, over other digits of the radio.
+fn is_beside_chinese_digit(original: &[char], at: usize) -> bool {
+    let is_one = |c: Option<&char>| c.is_some_and(|c| digit(*c).is_some_and(|(_, script)| script == Script::Chinese));
+    let is_radio = |c: &&char| radio_digit(**c).is_some();
+    let near = DIGITS_MAX.min(original.len());
+    let behind = original[at + 1..].iter().take(near).find(|c| !is_radio(c));
+    is_one(behind) || is_one(original[..at].iter().rev().take(near).find(|c| !is_radio(c)))
 }
 
 /// The fewest digits before an O that ends a number.

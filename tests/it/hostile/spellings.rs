@@ -34,6 +34,9 @@ fn written(style: usize, number: &str) -> String {
             0 | 1 => char::from_u32(0xff10 + value).expect("a digit").to_string(),
             2 => "〇一二三四五六七八九".chars().nth(at).expect("a digit").to_string(),
             3 => "零幺二三四五六七八九".chars().nth(at).expect("a digit").to_string(),
+            5 => "洞幺两三四五六拐八勾".chars().nth(at).expect("a digit").to_string(),
+            6 => format!("&#{};", 48 + value),
+            7 => format!("&#x{:x};", 48 + value),
             4 => char::from_u32(0x1d7ce + value).expect("a digit").to_string(),
             _ => digit.to_string(),
         }
@@ -83,9 +86,26 @@ fn spelled(dice: &mut Rng, groups: &[String]) -> String {
     const JOINS: [&str; 8] = ["、", "*", ":", "；", "=", "+", "…", "和"];
     let is_mobile = groups.iter().map(String::len).eq([3, 4, 4]) && groups.iter().all(|group| !group.ends_with("00"));
     let sign = if is_mobile && dice.usize(..4) == 0 { pick(dice, &JOINS) } else { pick(dice, &SIGNS) };
-    let style = dice.usize(..12);
+    let style = dice.usize(..14);
+    // the words of the radio are digits beside Chinese digits only
+    let is_radio = style == 5 && !groups.iter().all(|group| group.contains(['1', '3', '4', '5', '6', '8']));
+    let style = if is_radio { 3 } else { style };
     let mut parts: Vec<String> = groups.iter().map(|group| written(style, group)).collect();
-    if dice.usize(..6) == 0 {
+    if dice.usize(..8) == 0 {
+        // as a page tears a number
+        let (open, close) = pick(
+            dice,
+            &[
+                ("<b>", "</b>"),
+                ("<span class=\"a\">", "</span>"),
+                ("<font color=red>", "</font>"),
+                ("<!-- a -->", ""),
+                ("&lt;i&gt;", "&lt;/i&gt;"),
+            ],
+        );
+        let at = dice.usize(..parts.len());
+        parts[at] = format!("{open}{}{close}", parts[at]);
+    } else if dice.usize(..6) == 0 {
         let (open, close) = pick(dice, &[("(", ")"), ("（", "）"), ("[", "]"), ("【", "】"), ("〔", "〕")]);
         parts[0] = format!("{open}{}{close}", parts[0]);
     }
@@ -133,6 +153,12 @@ fn personal(dice: &mut Rng) -> (String, String) {
             const SIZES: [&[usize]; 7] = [&[11], &[3, 4, 4], &[3, 4, 4], &[3, 8], &[3, 3, 5], &[4, 3, 4], &[7, 4]];
             let groups = grouped(&number, pick(dice, &SIZES));
             let prefix = pick(dice, &["", "", "", "+86", "+86 ", "86-", "0086-", "(+86)", "（+86）", "+86-"]);
+            if dice.usize(..12) == 0 && !number.ends_with("000") {
+                // as a spreadsheet shows a number
+                let text = grouped(&number, &[2, 3, 3, 3]).join(pick(dice, &[",", "，"]));
+                let label = pick(dice, &["", "电话", "手机：", "联系人张三", "李某"]);
+                return in_sentence(dice, label, &text, &number, "");
+            }
             (
                 pick(dice, &["", "", "电话", "手机：", "联系人张三", "李某", "tel:", "联系方式为"]),
                 format!("{prefix}{}", spelled(dice, &groups)),
@@ -203,10 +229,27 @@ fn personal(dice: &mut Rng) -> (String, String) {
             match dice.usize(..4) {
                 0 => {
                     let at = pick(dice, &["@", "＠", " @ ", "(at)", "[at]"]);
-                    let domain = pick(dice, &["qq.com", "163.com", "gmail.com", "qq.example", "mail.company.cn", "ｑｑ．ｃｏｍ"]);
+                    let domain = pick(
+                        dice,
+                        &[
+                            "qq.com",
+                            "163.com",
+                            "gmail.com",
+                            "qq.example",
+                            "mail.company.cn",
+                            "ｑｑ．ｃｏｍ",
+                            "163,com",
+                            "qq，com",
+                            "126、com",
+                        ],
+                    );
                     (pick(dice, &["", "邮箱", "邮箱：", "联系"]), format!("{name}{at}{domain}"), name)
                 }
-                1 => (pick(dice, &["QQ", "QQ：", "QQ号 ", "qq号码:", "扣扣"]), digits(dice, 9).replace('0', "8"), String::new()),
+                1 => (
+                    pick(dice, &["QQ", "QQ：", "QQ号 ", "qq号码:", "扣扣", "Q号", "Q号/扣扣：", "扣扣号 ", "企鹅", "球球号："]),
+                    digits(dice, 9).replace('0', "8"),
+                    String::new(),
+                ),
                 _ => (
                     pick(dice, &["微信", "微信：", "微信号", "微信号为", "加微信 ", "WeChat: ", "VX：", "wx:", "微信（"]),
                     name.clone(),
@@ -216,18 +259,34 @@ fn personal(dice: &mut Rng) -> (String, String) {
         }
     };
     let secret = if secret.is_empty() { number.clone() } else { secret };
-    let before = pick(dice, &["", "", "用地未批，", "请与县局对接，", "〔", "项目业主：", "截至2026年9月，"]);
-    let behind = pick(dice, &["", "", "〕", "，请尽快办理", "（王五）", "。", "转801", "、已上报"]);
-    (format!("{before}{label}{number}{behind}"), plain(&secret))
+    in_sentence(dice, label, &number, &secret, "转801")
 }
 
-/// Letters and digits of a text in their plain form, without signs.
+/// A number in a sentence of a clerk, and what must not be whole in it.
+fn in_sentence(dice: &mut Rng, label: &str, number: &str, secret: &str, extension: &str) -> (String, String) {
+    let before = pick(dice, &["", "", "用地未批，", "请与县局对接，", "〔", "项目业主：", "截至2026年9月，"]);
+    let behind = pick(dice, &["", "", "〕", "，请尽快办理", "（王五）", "。", extension, "、已上报"]);
+    (format!("{before}{label}{number}{behind}"), plain(secret))
+}
+
+/// Letters and digits of a text in their plain form as a browser shows it, without signs.
 fn plain(text: &str) -> String {
+    let mut text = text.replace("&lt;", "<").replace("&gt;", ">");
+    for value in 0..10 {
+        text =
+            text.replace(&format!("&#{};", 48 + value), &value.to_string()).replace(&format!("&#x{:x};", 48 + value), &value.to_string());
+    }
+    while let Some((begin, length)) = text.find('<').and_then(|begin| Some((begin, text[begin..].find('>')? + 1))) {
+        text.replace_range(begin..begin + length, "");
+    }
     let fold = |c: char| match c {
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(c as u32 - 0xfee0).unwrap_or(c),
         '\u{1d7ce}'..='\u{1d7d7}' => char::from_u32(c as u32 - 0x1d7ce + 0x30).unwrap_or(c),
-        '零' | '〇' => '0',
+        '零' | '〇' | '洞' => '0',
         '幺' => '1',
+        '两' => '2',
+        '拐' => '7',
+        '勾' => '9',
         c => "一二三四五六七八九".chars().position(|digit| digit == c).and_then(|at| char::from_digit(at as u32 + 1, 10)).unwrap_or(c),
     };
     text.chars().map(fold).filter(|c| c.is_ascii_alphanumeric() || matches!(c, '*' | '_')).collect::<String>().to_lowercase()
@@ -255,7 +314,7 @@ fn ours(dice: &mut Rng) -> String {
         2 => format!("{}.{}", dice.u32(1..2000), some_digits(dice, 1, 6)),
         _ => format!("{},{},{}", dice.u32(1..99), digits(dice, 3), digits(dice, 3)),
     };
-    let text = match dice.usize(..22) {
+    let text = match dice.usize(..25) {
         0 => format!("GZ{year}{}", digits(dice, 5)),
         1 => format!("合同GZHT{year}{month:02}{date:02}"),
         2 => format!("项目代码{year}-520327-{month:02}-{date:02}-{}", digits(dice, 6)),
@@ -280,6 +339,11 @@ fn ours(dice: &mut Rng) -> String {
         18 => format!("完成{}%，较上月{}.{}%", dice.u32(1..100), dice.u32(1..9), dice.u32(1..9)),
         19 => format!("10{}.{},2{}.{}", dice.u32(3..9), digits(dice, 6), dice.u32(4..9), digits(dice, 6)),
         20 => format!("表号 522725/{year}{month:02}{date:02}"),
+        21 => format!("{}<b>{amount}</b>{}", pick(dice, &["投资", "金额："]), pick(dice, &["元", "万元"])),
+        22 => {
+            format!("{}{},{},{}", pick(dice, &["到位资金累计", "总投资约", "产值合计"]), dice.u32(1..99), digits(dice, 3), digits(dice, 3))
+        }
+        23 => format!("{}{}户", pick(dice, &["两江新区", "三洞乡", "拐枣种植", "洞口村二三组", "一两年内"]), dice.u32(1..900)),
         _ => format!("合同编号：{}", some_digits(dice, 11, 6)),
     };
     let before = pick(dice, &["", "", "已办理", "联系人张三，", "县局对接人李某；", "联系电话见附件，", "负责人王五，"]);
