@@ -197,6 +197,17 @@ impl TwoPersonAct {
     }
 }
 
+/// The name or address of a machine. The error does not repeat what is none, because people write user and password before it.
+fn host_name<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let host = String::deserialize(deserializer)?;
+    let is_address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>().is_ok();
+    let is_name = !host.is_empty() && host.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_'));
+    if is_address || is_name {
+        return Ok(host);
+    }
+    Err(serde::de::Error::custom("is no name or address of a machine; write it alone, port, user and password_file have keys of their own"))
+}
+
 fn five_thousand() -> i64 {
     5000
 }
@@ -208,6 +219,7 @@ fn five_days() -> u32 {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SmtpSettings {
+    #[serde(deserialize_with = "host_name")]
     pub host: String,
     #[serde(deserialize_with = "between::<1, 65_535, _, _>")]
     pub port: u16,
@@ -315,7 +327,11 @@ pub const IMPORT: &str = "import";
 
 /// The settings, checked. `None` where the file cannot be read at all.
 pub(crate) fn parse(files: &FileSet, problems: &mut Problems) -> Option<Settings> {
-    let settings: Settings = parse_toml(files, FILE, problems)?;
+    let known = problems.0.len();
+    let Some(settings) = parse_toml::<Settings>(files, FILE, problems) else {
+        problems.0[known..].iter_mut().for_each(|problem| problem.message = without_value(&problem.message));
+        return None;
+    };
     for (number, source) in settings.sources.iter().enumerate() {
         let mut at = problems.at(FILE, format!("source \"{}\"", source.name));
         if source.name == IMPORT || settings.sources[..number].iter().any(|other| other.name == source.name) {
@@ -347,6 +363,17 @@ pub(crate) fn parse(files: &FileSet, problems: &mut Problems) -> Option<Settings
         check_smtp(smtp, &mut problems.at(FILE, "mail.smtp"));
     }
     Some(settings)
+}
+
+/// What serde reports of a value of the wrong type, without the value: it may be a password.
+fn without_value(message: &str) -> String {
+    let cut = |begin: &str| {
+        let (before, rest) = message.split_once(begin)?;
+        let (found, expected) = rest.rsplit_once(", expected")?;
+        let kind = found.split(['`', '"', '\'']).next().unwrap_or_default().trim_end();
+        Some(format!("{before}{begin}{kind}, expected{expected}"))
+    };
+    cut("invalid type: ").or_else(|| cut("invalid value: ")).unwrap_or_else(|| message.to_owned())
 }
 
 fn check_mail(settings: &Settings, at: &mut ProblemsAt<'_>) {
@@ -406,4 +433,22 @@ pub(crate) fn check_mailboxes(settings: &Settings, units: &Units, problems: &mut
         format!("{} units still have a shipped .example mailbox: {names} …", shipped.len()),
         Some("replace them by the units' own before mail is sent".into()),
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_of_the_wrong_type_is_not_repeated() {
+        for (message, expect) in [
+            ("line 3: a: invalid type: integer `123`, expected a string", "line 3: a: invalid type: integer, expected a string"),
+            ("a: invalid type: string \"p, expected x\", expected u32", "a: invalid type: string, expected u32"),
+            ("a: invalid value: floating point `1.5`, expected u32", "a: invalid value: floating point, expected u32"),
+            ("a: invalid type: map, expected a string", "a: invalid type: map, expected a string"),
+            ("a: 0 is not between 1 and 9", "a: 0 is not between 1 and 9"),
+        ] {
+            assert_eq!(without_value(message), expect);
+        }
+    }
 }

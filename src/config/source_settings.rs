@@ -103,7 +103,10 @@ pub(crate) fn check(source: &SourceSettings, at: &mut ProblemsAt<'_>) {
         return;
     };
     for (key, value) in [("path", &source.path), ("folder", &source.folder)] {
-        if let Some(value) = value
+        if value.as_ref().is_some_and(|value| value.contains("://")) {
+            // it is not repeated, because it may hold a password
+            at.report(format!("{key} is an address, not a path"), Some("write a database as database = \"…\" with its query".into()));
+        } else if let Some(value) = value
             && (value.trim() != value || value.is_empty())
         {
             at.report(format!("{key} \"{value}\" is empty or has spaces around it"), None);

@@ -60,6 +60,10 @@ impl DatabaseUrl {
     pub fn parse(text: &str) -> Result<DatabaseUrl, UrlFault> {
         let fault = |message: &str, hint: &str| UrlFault { message: message.to_owned(), hint: hint.to_owned() };
         if let Some(path) = text.strip_prefix("sqlite:") {
+            if path.contains(['?', '#']) || path.contains("://") {
+                let hint = "write \"sqlite:PATH\" alone; an SQLite file has neither parameters nor a password";
+                return Err(fault("has more than the path of a file behind sqlite:", hint));
+            }
             return Ok(DatabaseUrl::Sqlite(path.to_owned()));
         }
         if !text.starts_with("postgres://") && !text.starts_with("postgresql://") {
@@ -231,6 +235,9 @@ mod tests {
             "postgres://h/d?PASSWORD=Zq7P",
             "postgres://h/d?Zq7P",
             "Zq7P://u@h/d",
+            "sqlite:var/duban.db?password=Zq7P",
+            "sqlite:var/duban.db#Zq7P",
+            "sqlite:postgres://u:Zq7P@h/d",
         ] {
             let fault = DatabaseUrl::parse(bad).unwrap_err();
             assert!(!format!("{fault:?}").contains("Zq7"), "{fault:?}");

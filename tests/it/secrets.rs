@@ -67,6 +67,36 @@ fn an_address_of_the_database_is_never_shown_whole() {
     assert_hidden(at, &[&["check"]], "a text for a table");
 }
 
+/// A password where none belongs is refused without being repeated.
+#[test]
+fn a_password_in_the_wrong_place_is_not_repeated() {
+    let smtp = "[mail.smtp]\nhost = \"127.0.0.1\"\nport = 1\ntls = \"none\"\n";
+    let with = |text: &str| format!("{text}# Without [mail.smtp]");
+    let source = "\n[[source]]\nname = \"far\"\n";
+    for (old, new, expect) in [
+        ("sqlite:var/duban.db", "sqlite:var/duban.db?password=Zq7SECRETpw".into(), "has more than the path of a file behind sqlite:"),
+        ("# Without [mail.smtp]", with(&smtp.replace("127.0.0.1", "u:Zq7SECRETpw@127.0.0.1")), "is no name or address of a machine"),
+        ("# Without [mail.smtp]", with(&smtp.replace("127.0.0.1", "smtp://u:Zq7SECRETpw@h")), "is no name or address of a machine"),
+        ("# Without [mail.smtp]", with(&smtp.replace("port = 1", "port = \"Zq7SECRETpw\"")), "invalid type: string, expected"),
+        ("# Without [mail.smtp]", with("smtp = \"Zq7SECRETpw\"\n"), "invalid type: string, expected"),
+        ("[database]", "[database]\npassword_file = { file = \"Zq7SECRETpw\" }".into(), "invalid type: map, expected"),
+        ("[database]", format!("{source}path = \"postgres://u:Zq7SECRETpw@h/d\"\n[database]"), "path is an address, not a path"),
+        ("[database]", format!("{source}folder = \"smb://u:Zq7SECRETpw@h/d\"\n[database]"), "folder is an address, not a path"),
+    ] {
+        let root = fresh_root();
+        edit(root.path(), "config/duban.toml", old, &new);
+        assert_hidden(root.path(), &[&["check"], &["runs"]], expect);
+        let checked = duban(root.path(), &["check"]);
+        assert_eq!(checked.status.code(), Some(1), "{expect}: {}", stdout(&checked));
+        assert!(stderr(&checked).contains(expect), "{expect}: {}", stderr(&checked));
+    }
+    // a number is none of the characters that a text search finds
+    let root = fresh_root();
+    edit(root.path(), "config/duban.toml", "[database]", "[database]\npassword_file = 47114711");
+    let checked = stderr(&duban(root.path(), &["check"]));
+    assert!(checked.contains("invalid type: integer, expected a string") && !checked.contains("4711"), "{checked}");
+}
+
 #[test]
 fn a_run_stores_no_password_of_its_configuration() {
     let root = fresh_root();
