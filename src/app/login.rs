@@ -5,7 +5,7 @@ use crate::app::compose::App;
 use crate::app::passwords::Passwords;
 use crate::clock::stamp;
 use crate::domain::account::AccountRoles;
-use crate::domain::lockout::{Lockout, WINDOW_MINUTES};
+use crate::domain::lockout::{Lockout, WINDOW_MINUTES, WrongLogins};
 use crate::domain::register::units::UnitId;
 use crate::store::accounts::Account;
 use crate::store::handle::Store;
@@ -26,6 +26,9 @@ const WINDOW_SECONDS: i64 = WINDOW_MINUTES * 60;
 
 /// Bytes of a token; nobody guesses them.
 const TOKEN_BYTES: usize = 32;
+
+/// The kind of the audit line on a login.
+const LOGIN: &str = "login";
 
 /// Characters of a name and of a browser that are stored.
 const NAME_MAX: usize = 64;
@@ -73,7 +76,8 @@ pub(crate) async fn log_in(app: &App, sessions: &Store, passwords: &Passwords, a
         let (app, name, actor, address) = (app.clone(), name.clone(), actor.clone(), attempt.address.to_owned());
         async move { as_account(actor, app.store().audit().record(&stamp(now), &name, what, &address, "")).await }
     };
-    if let Some(lockout) = sessions.sessions().wrong_logins(&id, attempt.address, now).await?.lockout() {
+    // others may try a name as often as they like: from where its owner has logged in before, the owner still can
+    if let Some(lockout) = wrong_logins(app, sessions, &name, attempt.address).await?.lockout() {
         // one line for each quarter of an hour, so that nobody fills the audit
         let window = stamp(DateTime::from_timestamp(now.timestamp() / WINDOW_SECONDS * WINDOW_SECONDS, 0).unwrap_or(now));
         let audit = app.store().audit();
@@ -102,9 +106,19 @@ pub(crate) async fn log_in(app: &App, sessions: &Store, passwords: &Passwords, a
         browser: attempt.browser.chars().filter(|c| !c.is_control()).take(BROWSER_MAX).collect(),
         message: String::new(),
     };
+    let name = session.account.clone();
     sessions.sessions().begin(&session).await?;
-    record("login").await?;
+    as_account(actor, app.store().audit().record(&stamp(now), &name, LOGIN, attempt.address, "")).await?;
     Ok(LoggedIn::Session(token))
+}
+
+/// The wrong logins of a name and an address, and whether its account has logged in from there before.
+async fn wrong_logins(app: &App, sessions: &Store, name: &str, address: &str) -> anyhow::Result<WrongLogins> {
+    // asked for an unknown name too, which takes as long
+    let account = app.store().accounts().get(name).await?;
+    let known = app.store().audit().has(account.as_ref().map_or(name, |account| &account.name), LOGIN, address).await?;
+    let wrong = sessions.sessions().wrong_logins(&name.to_lowercase(), address, app.clock().now()).await?;
+    Ok(WrongLogins { is_known_address: known, ..wrong })
 }
 
 /// Whose request it is.
@@ -155,7 +169,7 @@ pub(crate) async fn wrong_password(app: &App, sessions: &Store, visitor: &Visito
     let (now, name) = (app.clock().now(), &visitor.account.name);
     sessions.sessions().note_login(&name.to_lowercase(), address, now, true).await?;
     app.store().audit().record(&stamp(now), name, "refused: password", address, "").await?;
-    if sessions.sessions().wrong_logins(&name.to_lowercase(), address, now).await?.lockout().is_some() {
+    if wrong_logins(app, sessions, name, address).await?.lockout().is_some() {
         sessions.sessions().end(name, &visitor.session.id).await?;
     }
     Ok(())

@@ -22,6 +22,8 @@ pub struct WrongLogins {
     pub of_name: i64,
     /// Seconds since the last one of this name.
     pub seconds_since_last: Option<i64>,
+    /// The name has logged in from this address before: what others try from elsewhere does not slow it there.
+    pub is_known_address: bool,
 }
 
 /// How long a login is refused.
@@ -39,7 +41,8 @@ impl WrongLogins {
         if self.of_pair >= PAIR_MAX || self.of_address >= ADDRESS_MAX {
             return Some(Lockout::Locked);
         }
-        let is_slow = self.of_name >= NAME_MAX && self.seconds_since_last.is_some_and(|seconds| seconds < SLOW_SECONDS);
+        let is_slow =
+            !self.is_known_address && self.of_name >= NAME_MAX && self.seconds_since_last.is_some_and(|seconds| seconds < SLOW_SECONDS);
         is_slow.then_some(Lockout::Slowed)
     }
 }
@@ -50,7 +53,14 @@ mod tests {
 
     #[test]
     fn the_fifth_wrong_login_is_the_last() {
-        let wrong = |of_pair, of_address, of_name, seconds_since_last| WrongLogins { of_pair, of_address, of_name, seconds_since_last };
+        let wrong = |of_pair, of_address, of_name, seconds_since_last| WrongLogins {
+            of_pair,
+            of_address,
+            of_name,
+            seconds_since_last,
+            is_known_address: false,
+        };
+        let known = |wrong: WrongLogins| WrongLogins { is_known_address: true, ..wrong };
         for (wrong, expected) in [
             (wrong(0, 0, 0, None), None),
             (wrong(4, 4, 4, Some(1)), None),
@@ -60,6 +70,9 @@ mod tests {
             (wrong(0, 0, 99, Some(1)), None),
             (wrong(0, 0, 100, Some(59)), Some(Lockout::Slowed)),
             (wrong(0, 0, 100, Some(60)), None),
+            (known(wrong(0, 0, 100, Some(0))), None),
+            (known(wrong(4, 4, 5_000, Some(0))), None),
+            (known(wrong(5, 5, 5_000, Some(0))), Some(Lockout::Locked)),
         ] {
             assert_eq!(wrong.lockout(), expected, "{wrong:?}");
         }

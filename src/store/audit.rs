@@ -111,6 +111,16 @@ impl Audit<'_> {
         rows.iter().map(|row| text(row, "object")).collect()
     }
 
+    /// Whether somebody has a line of a kind about a thing.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn has(self, who: &str, what: &str, object: &str) -> Result<bool> {
+        let statement = "SELECT id FROM audit WHERE object=$1 AND what=$2 AND who=$3 LIMIT 1";
+        let found = sqlx::query(statement).bind(object).bind(what).bind(who).fetch_optional(&self.database.pool).await?;
+        Ok(found.is_some())
+    }
+
     /// The last `limit` lines, oldest first; `None` = all.
     ///
     /// # Errors

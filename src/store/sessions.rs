@@ -163,6 +163,7 @@ impl Sessions<'_> {
             of_address: number(&of_address, "n")?,
             of_name: number(&of_name, "n")?,
             seconds_since_last: last.map(|last| (now - last.to_utc()).num_seconds()),
+            is_known_address: false,
         })
     }
 

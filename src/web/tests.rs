@@ -131,7 +131,7 @@ impl World {
         let names = names.iter().map(|(ledger, code)| ((*ledger).to_owned(), (*code).to_owned())).collect::<BTreeSet<_>>();
         let key = ReportKey { template: "county-study".into(), kind: ReportKind::Pack, unit: code };
         let made = ReportFile { key, path: path.clone(), sha256: "0".repeat(64), bytes: 5, names };
-        store.reports().add(&run, &[made]).await.unwrap();
+        store.reports().add(&run, "reports/quarterly-packs/2026-09-30", &[made], "2026-10-08T02:05:00.000Z").await.unwrap();
         store.runs().finish(&run, RunState::Done, "", None, "2026-10-08T02:10:00.000Z").await.unwrap();
         path
     }
@@ -355,6 +355,38 @@ async fn the_fifth_wrong_password_locks_the_door() {
     let audited = world.audited().await;
     let count = |what: &str| audited.iter().filter(|line| line.ends_with(&format!("{what} 198.51.100.7"))).count();
     assert_eq!((count("refused: login"), count("refused: login locked"), count("198.51.100.7 login")), (6, 1, 1), "{audited:?}");
+}
+
+/// Whatever others try from wherever: who has logged in from an address before still can from there.
+#[tokio::test]
+async fn others_lock_nobody_out_of_the_own_address() {
+    let world = World::new().await;
+    world.add("王五", OFFICE, "viewer").await;
+    world.add("赵六", OFFICE, "viewer").await;
+    let cookie = world.login("王五").await;
+    let sessions = world.portal.sessions.sessions();
+    for name in ["王五", "赵六"] {
+        for attempt in 0..104 {
+            sessions.note_login(name, &format!("203.0.113.{}", attempt % 26), world.now, true).await.unwrap();
+        }
+    }
+    world.login("王五").await;
+    let (slowed, cookie_of_other) = world.try_login("赵六", PASSWORD).await;
+    assert_eq!(
+        (slowed.status, cookie_of_other.as_str()),
+        (StatusCode::TOO_MANY_REQUESTS, ""),
+        "an address that nobody knows waits a minute"
+    );
+    // a typing error of somebody who is logged in ends no session meanwhile
+    let token = token_of(&world.get("/account", &cookie).await);
+    let form = [("csrf", &*token), ("old", "wrong wrong wrong"), ("password", "another password 7"), ("repeated", "another password 7")];
+    world.post("/account/password", &cookie, &form).await;
+    assert_eq!(world.get("/", &cookie).await.status, StatusCode::OK);
+    // five wrong ones from the own address lock it all the same
+    for _ in 0..5 {
+        world.try_login("王五", "wrong wrong wrong").await;
+    }
+    assert_eq!(world.try_login("王五", PASSWORD).await.0.status, StatusCode::TOO_MANY_REQUESTS);
 }
 
 #[tokio::test]
