@@ -9,6 +9,7 @@ pub mod input;
 pub mod intake_report;
 pub(crate) mod known_marks;
 pub(crate) mod known_rows;
+pub(crate) mod opening;
 pub mod pull_report;
 pub mod puller;
 pub mod reading_guard;
