@@ -81,6 +81,17 @@ pub(crate) async fn list(store: &Store) -> anyhow::Result<Vec<Account>> {
     Ok(store.accounts().list().await?)
 }
 
+/// Whether anybody has an account, or a code to make the first one.
+///
+/// # Errors
+/// A database fails.
+pub(crate) async fn is_any_in_use(app: &App, sessions: &Store) -> anyhow::Result<bool> {
+    if list(app.store()).await?.iter().any(|account| account.ended_at.is_empty()) {
+        return Ok(true);
+    }
+    Ok(sessions.sessions().has_any_code(FIRST_ADMINISTRATOR, &stamp(app.clock().now())).await?)
+}
+
 /// Ends an account and its sessions.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ use crate::cli::outbox::OutboxAction;
 use crate::cli::person::PersonArguments;
 use crate::cli::portal::PortalAction;
 use crate::cli::restricted::RestrictedAction;
-use crate::cli::run::Only;
+use crate::cli::serve::Only;
 use crate::source::child::{PARSE, QUERY, TAKE_IN, TAKE_IN_FILE};
 use crate::source::refusal::ReadLimits;
 use chrono::NaiveDate;

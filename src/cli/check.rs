@@ -57,9 +57,7 @@ pub(crate) async fn check(root: &Path, clock: &Clock, connect: bool) -> anyhow::
     print_sources(sources);
     print_unread(unread_files(root, config).await?);
     print_line!("  {}", confinement_line(&checked));
-    if let Some(text) = portal_text(&checked) {
-        print_line!("  网页：{text}");
-    }
+    print_line!("  网页：{}", portal_text(&checked));
     print_line!("");
     print_line!("六、发送");
     let mail = &config.settings.mail;
@@ -201,9 +199,15 @@ async fn try_mail_server(checked: &Checked) -> Exit {
     Exit::Done
 }
 
-/// Where the pages are, in words; `None` = there are none.
-fn portal_text(checked: &Checked) -> Option<String> {
-    let portal = checked.config.settings.portal.as_ref()?;
+/// Where the pages are, in words.
+fn portal_text(checked: &Checked) -> String {
+    let portal = checked.config.settings.pages();
+    if !portal.enabled {
+        return "不开放".to_owned();
+    }
+    if checked.config.settings.portal.is_none() {
+        return format!("{}（只限本机，建立第一个账号后开放）", portal.listen);
+    }
     let way = match (&portal.certificate, portal.proxies.is_empty(), portal.is_reached_from_afar()) {
         (Some(_), ..) => "https",
         (None, false, _) => "由代理提供https",
@@ -211,7 +215,7 @@ fn portal_text(checked: &Checked) -> Option<String> {
         (None, true, true) => "注意：不加密，已按设置（insecure_http）接受",
     };
     let hosts = if portal.hosts.is_empty() { String::new() } else { format!("，主机名{}", portal.hosts.join("、")) };
-    Some(format!("{}{hosts}（{way}）", portal.listen))
+    format!("{}{hosts}（{way}）", portal.listen)
 }
 
 /// What a source reads, in words.

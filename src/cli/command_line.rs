@@ -9,6 +9,7 @@ use crate::cli::run::RunHow;
 use crate::cli::waiting::announced;
 use crate::cli::{
     accountability, audit, check, diff, explain, feedback, findings, intake, ledger, outbox, portal, print, rebuild, restricted, run, runs,
+    serve,
 };
 use crate::clock::Clock;
 use crate::domain::disk_fault::disk_fault;
@@ -99,7 +100,7 @@ async fn dispatch(root: &Path, command: Command) -> anyhow::Result<Exit> {
         Command::Check { connect } => check::check(root, &Clock::System, connect).await,
         Command::Sample { projects, file } => check::sample(root, projects, &file),
         Command::Blank { ledger, file } => ledger::blank(root, &ledger, &file),
-        Command::Serve { only } => run::serve(root, only).await,
+        Command::Serve { only } => serve::serve(root, only).await,
         Command::Portal { action } => portal::portal(root, action).await,
         // `run` has done it before the runtime was started
         Command::ParseFile(_) | Command::RunQuery(_) | Command::TakeIn(_) | Command::TakeInFile(_) => Ok(Exit::Done),

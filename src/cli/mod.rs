@@ -25,4 +25,5 @@ mod rebuild;
 mod restricted;
 pub mod run;
 mod runs;
+mod serve;
 mod waiting;

@@ -1,32 +1,20 @@
 //! `run`, `preview`, `serve`, `init`: runs jobs and prints what they made.
 
 use crate::app::audit::record_export;
-use crate::app::check;
-use crate::app::check::Checked;
 use crate::app::compose::App;
 use crate::app::start;
 use crate::app::start::Start;
-use crate::cli::check::confinement_line;
 use crate::cli::exit::Exit;
 use crate::cli::person::PersonArguments;
 use crate::cli::print;
 use crate::cli::print::add_line;
-use crate::cli::waiting::announced;
-use crate::clock::Clock;
 use crate::domain::register::levels::Levels;
 use crate::domain::register::period::chinese_date;
 use crate::store::reports::{ReportFile, ReportKind};
 use crate::store::run_result::{FindingCounts, JudgedResult, JudgedSource, MailedResult, PackCounts, PulledLedger, RunResult};
 use crate::store::runs::{Run, RunState};
-use crate::web::portal::Portal;
-use crate::web::server;
 use crate::worker::run::runner::{Deliveries, Rehearsal, RehearsedMail, RunOutcome, RunRequest, RunWhen};
-use anyhow::{Context, ensure};
 use chrono::NaiveDate;
-use clap::ValueEnum;
-use std::path::Path;
-use std::time::Duration;
-use tokio_util::sync::CancellationToken;
 
 /// The exit code of a run.
 fn exit_of(state: RunState) -> Exit {
@@ -230,114 +218,6 @@ fn rehearsal_text(rehearsal: &Rehearsal, levels: &Levels) -> String {
         text.push_str(&format!("{}\n", coverage.in_words(levels)));
     }
     text
-}
-
-/// Which part of the service runs in a process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Only {
-    /// Jobs and mails
-    Worker,
-    /// The pages
-    Portal,
-}
-
-/// Runs the jobs at their times, delivers mail and answers the pages until SIGINT or SIGTERM. What `check` would refuse is not served.
-pub(crate) async fn serve(root: &Path, only: Option<Only>) -> anyhow::Result<Exit> {
-    let stop = CancellationToken::new();
-    let stopping = stop.clone();
-    tokio::spawn(async move {
-        wait_for_signal().await;
-        stopping.cancel();
-    });
-    match only {
-        Some(Only::Worker) => serve_jobs(root, check::check(root, &Clock::System)?, stop).await?,
-        Some(Only::Portal) => {
-            ensure!(serve_pages(root, stop).await?, "config/duban.toml has no section [portal]: write listen = \"127.0.0.1:8080\" there");
-        }
-        None => {
-            // nothing is opened of a root that is not served
-            let checked = check::check(root, &Clock::System)?;
-            // the pages have threads of their own, so that neither waits for the other, and may fail alone: mails go on
-            let pages = checked.config.settings.portal.is_some().then(|| {
-                let (root, stop) = (root.to_owned(), stop.clone());
-                tokio::task::spawn_blocking(move || {
-                    let served = tokio::runtime::Runtime::new()
-                        .context("cannot start the pages")
-                        .and_then(|runtime| runtime.block_on(serve_pages(&root, stop)));
-                    if let Err(error) = served {
-                        print_error!("注意：网页停止服务：{error:#}");
-                    }
-                })
-            });
-            let served = serve_jobs(root, checked, stop.clone()).await;
-            stop.cancel();
-            if let Some(pages) = pages {
-                let _ = pages.await;
-            }
-            served?;
-        }
-    }
-    Ok(Exit::Done)
-}
-
-/// How often the audit lines of the pages are sealed.
-const SEAL_TIME: Duration = Duration::from_secs(30);
-
-/// Answers the pages until `stop`. `false` = the configuration has none.
-async fn serve_pages(root: &Path, stop: CancellationToken) -> anyhow::Result<bool> {
-    let Some(portal) = announced(Portal::open(root, Clock::System)).await? else { return Ok(false) };
-    let (app, ended) = (portal.app.clone(), stop.clone());
-    tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                () = ended.cancelled() => return,
-                () = tokio::time::sleep(SEAL_TIME) => {}
-            }
-            if let Err(error) = app.seal_audit().await {
-                tracing::error!(error = %format!("{error:#}"), "the audit lines of the pages are not sealed");
-            }
-        }
-    });
-    let scheme = if portal.settings.certificate.is_some() { "https" } else { "http" };
-    server::serve(portal, root, stop, |address| print_line!("网页：{scheme}://{address}/")).await?;
-    Ok(true)
-}
-
-async fn serve_jobs(root: &Path, checked: Checked, stop: CancellationToken) -> anyhow::Result<()> {
-    let confinement = confinement_line(&checked);
-    if confinement.starts_with("注意") {
-        print_line!("{confinement}");
-    }
-    let Checked { config, mailer, .. } = checked;
-    for problem in check::exposed(root, &config)?.0 {
-        print_error!("注意：{problem}");
-    }
-    let app = announced(App::open_checked(root, Clock::System, config, mailer)).await?;
-    for (job, slots) in app.scheduler().next_slots(1) {
-        let next = slots.first().map_or_else(|| "无".to_owned(), |slot| slot.runs_at.format("%Y-%m-%d %H:%M").to_string());
-        print_line!("{}（{}）下次：{next}", job.title, job.name);
-    }
-    app.deliverer().guard().await?;
-    for note in app.deliverer().sending_notes().await? {
-        print_line!("{note}");
-    }
-    app.scheduler().serve(stop).await
-}
-
-/// Returns when the process gets SIGINT or SIGTERM.
-async fn wait_for_signal() {
-    let terminate = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminate => {}
-    }
 }
 
 /// Fixes the day from which acts above a reminder begin, and prints it.

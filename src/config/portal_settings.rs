@@ -1,13 +1,17 @@
-//! The section `[portal]` of `config/duban.toml`: where the portal listens, and how browsers reach it.
+//! The section `[portal]` of `config/duban.toml`: whether there are pages, where they listen, and how browsers reach them.
 
 use crate::domain::problem::ProblemsAt;
 use serde::Deserialize;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PortalSettings {
-    /// Address and port: `127.0.0.1:8080`.
+    /// `false` = nothing listens.
+    #[serde(default = "enabled")]
+    pub enabled: bool,
+    /// Address and port.
+    #[serde(default = "this_machine")]
     pub listen: SocketAddr,
     /// Certificate chain and key (PEM), relative to the root; without them the portal speaks plain http.
     pub certificate: Option<String>,
@@ -23,10 +27,33 @@ pub struct PortalSettings {
     pub insecure_http: bool,
 }
 
+fn enabled() -> bool {
+    true
+}
+
+fn this_machine() -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))
+}
+
+/// What an office has that does not name the section: pages for this machine alone.
+impl Default for PortalSettings {
+    fn default() -> Self {
+        PortalSettings {
+            enabled: enabled(),
+            listen: this_machine(),
+            certificate: None,
+            key: None,
+            hosts: Vec::new(),
+            proxies: Vec::new(),
+            insecure_http: false,
+        }
+    }
+}
+
 impl PortalSettings {
     /// Whether browsers on other machines reach the portal without a proxy.
     pub fn is_reached_from_afar(&self) -> bool {
-        !self.listen.ip().is_loopback()
+        self.enabled && !self.listen.ip().is_loopback()
     }
 }
 

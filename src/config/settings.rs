@@ -34,7 +34,7 @@ pub struct Settings {
     #[serde(default)]
     pub feedback: FeedbackSettings,
     pub mail: MailSettings,
-    /// `None` = no portal.
+    /// `None` = the file does not name it: pages for this machine, once somebody has an account.
     pub portal: Option<PortalSettings>,
 }
 
@@ -293,6 +293,11 @@ pub enum SmtpTls {
 }
 
 impl Settings {
+    /// How the pages are served, also where the file names nothing.
+    pub fn pages(&self) -> PortalSettings {
+        self.portal.clone().unwrap_or_default()
+    }
+
     pub fn enforce_on(&self) -> Option<NaiveDate> {
         self.start.enforce_on.map(|date| date.0)
     }

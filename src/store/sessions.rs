@@ -232,6 +232,19 @@ impl Sessions<'_> {
         Ok(row.is_some())
     }
 
+    /// Whether there is a valid code for a purpose.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn has_any_code(self, purpose: &str, now: &str) -> Result<bool> {
+        let row = sqlx::query("SELECT 1 AS n FROM one_time_code WHERE purpose=$1 AND valid_until>$2 LIMIT 1")
+            .bind(purpose)
+            .bind(now)
+            .fetch_optional(&self.database.pool)
+            .await?;
+        Ok(row.is_some())
+    }
+
     /// Uses a code up. Returns `false` if it is not valid, or another was faster.
     ///
     /// # Errors

@@ -72,11 +72,9 @@ mod tests {
     fn settings() -> PortalSettings {
         PortalSettings {
             listen: "192.0.2.1:8080".parse().unwrap(),
-            certificate: None,
-            key: None,
             hosts: vec!["duban.gz.example".into()],
             proxies: vec!["192.0.2.9".parse().unwrap(), "192.0.2.10".parse().unwrap()],
-            insecure_http: false,
+            ..PortalSettings::default()
         }
     }
 

@@ -1,5 +1,6 @@
 //! What all requests share.
 
+use crate::app::accounts;
 use crate::app::compose::App;
 use crate::app::current_findings::CurrentFindingsCache;
 use crate::app::login::Visitor;
@@ -24,6 +25,8 @@ pub(crate) struct Portal {
     pub(crate) sessions: Store,
     pub(crate) passwords: Passwords,
     pub(crate) settings: PortalSettings,
+    /// Nobody has named an address: it listens once somebody may log in.
+    pub(crate) waits_for_account: bool,
     pub(crate) templates: Templates,
     pub(crate) findings: CurrentFindingsCache,
     /// Workbooks that are made at the same time.
@@ -51,23 +54,36 @@ pub(crate) enum Scope {
 }
 
 impl Portal {
-    /// Opens a root for its pages. `None` = its configuration has no section `[portal]`.
+    /// Opens a root for its pages. `None` = its configuration switches them off.
     ///
     /// # Errors
     /// The configuration has problems, or a database cannot be opened.
     pub(crate) async fn open(root: &Path, clock: Clock) -> anyhow::Result<Option<Portal>> {
         let app = App::open_for_pages(root, clock).await?;
-        let Some(settings) = app.config().settings.portal.clone() else { return Ok(None) };
+        let settings = app.config().settings.pages();
+        let waits_for_account = app.config().settings.portal.is_none();
+        if !settings.enabled {
+            return Ok(None);
+        }
         let sessions = app.sessions().await?;
         Ok(Some(Portal {
             sessions,
             passwords: Passwords::new()?,
             settings,
+            waits_for_account,
             templates: Templates::new()?,
             findings: CurrentFindingsCache::default(),
             exports: Semaphore::new(EXPORTS_AT_ONCE),
             app,
         }))
+    }
+
+    /// Whether anybody has an account, or a code to make one.
+    ///
+    /// # Errors
+    /// A database fails.
+    pub(crate) async fn is_wanted(&self) -> anyhow::Result<bool> {
+        accounts::is_any_in_use(&self.app, &self.sessions).await
     }
 
     /// What a visitor may see.

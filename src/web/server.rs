@@ -1,12 +1,13 @@
 //! The listener of the portal. A client that is slow, silent or half gone is dropped by time and holds up nobody.
 
+use crate::config::portal_settings::PortalSettings;
 use crate::web::portal::Portal;
 use crate::web::router::router;
 use anyhow::Context;
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use hyper_util::rt::TokioTimer;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,16 +20,23 @@ const STOP_TIME: Duration = Duration::from_secs(20);
 /// How often the files of the certificate are looked at.
 const CERTIFICATE_TIME: Duration = Duration::from_secs(60);
 
-/// Serves the portal until `stop`. `listening` is called with the address once it listens.
+/// Takes the address of the portal.
 ///
 /// # Errors
-/// The address is taken, or the certificate cannot be read.
-pub(crate) async fn serve(portal: Portal, root: &Path, stop: CancellationToken, listening: impl FnOnce(SocketAddr)) -> anyhow::Result<()> {
-    let settings = portal.settings.clone();
+/// It is taken, or not one of this machine.
+pub(crate) fn listen(settings: &PortalSettings) -> anyhow::Result<TcpListener> {
     let address = settings.listen;
-    let listener = std::net::TcpListener::bind(address).with_context(|| format!("[portal] listen: cannot listen on {address}"))?;
+    let listener = TcpListener::bind(address).with_context(|| format!("[portal] listen: cannot listen on {address}"))?;
     listener.set_nonblocking(true).context("[portal] listen")?;
-    listening(listener.local_addr().context("[portal] listen")?);
+    Ok(listener)
+}
+
+/// Serves the portal until `stop`.
+///
+/// # Errors
+/// The certificate cannot be read.
+pub(crate) async fn serve(portal: Portal, root: &Path, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
+    let settings = portal.settings.clone();
     let pages = router(Arc::new(portal)).into_make_service_with_connect_info::<SocketAddr>();
     let handle = Handle::new();
     tokio::spawn({

@@ -121,8 +121,6 @@ fn accounts_are_managed_without_a_browser() {
 #[test]
 fn the_pages_are_served_beside_the_jobs_or_alone() {
     let root = fresh_root();
-    let without = duban(root.path(), &["serve", "--only", "portal"]);
-    assert!(stderr(&without).contains("config/duban.toml has no section [portal]"), "{}", stderr(&without));
     with_pages(root.path());
     let file = password_file(root.path());
     let added = duban(root.path(), &["portal", "user", "add", "lisi", "--unit", "瓮安县", "--role", "viewer", "--password-file", &file]);
@@ -138,6 +136,42 @@ fn the_pages_are_served_beside_the_jobs_or_alone() {
         let begin = Instant::now();
         let status = service.child.wait().expect("an end");
         assert!(status.success() && begin.elapsed() < Duration::from_secs(20), "{status} after {:?}", begin.elapsed());
+    }
+}
+
+#[test]
+fn pages_are_switched_off() {
+    let root = fresh_root();
+    let settings = root.path().join("config/duban.toml");
+    let text = std::fs::read_to_string(&settings).expect("settings");
+    std::fs::write(&settings, format!("{text}\n[portal]\nenabled = false\n")).expect("settings");
+    let without = duban(root.path(), &["serve", "--only", "portal"]);
+    assert_eq!(without.status.code(), Some(1));
+    assert!(stderr(&without).contains("[portal] enabled = false"), "{}", stderr(&without));
+    assert!(stdout(&duban(root.path(), &["check"])).contains("网页：不开放"));
+}
+
+/// Without a section nothing has to be set: the usual port is taken once somebody has an account. Another program that has it stops nothing.
+#[test]
+fn pages_open_with_the_first_account() {
+    let root = fresh_root();
+    let taken = std::net::TcpListener::bind("127.0.0.1:8080");
+    let mut child =
+        command(root.path(), &["serve", "--only", "portal"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("a service");
+    let mut errors = BufReader::new(child.stderr.take().expect("stderr")).lines();
+    let mut lines = BufReader::new(child.stdout.take().expect("stdout")).lines();
+    let service = Service { child, address: "127.0.0.1:8080".to_owned() };
+    let file = password_file(root.path());
+    let added = duban(root.path(), &["portal", "user", "add", "lisi", "--unit", "瓮安县", "--role", "viewer", "--password-file", &file]);
+    assert_eq!(added.status.code(), Some(0), "{}", stderr(&added));
+    let notice = errors.find_map(|line| line.ok().filter(|line| line.starts_with("注意：网页暂未开放")));
+    assert!(notice.is_some_and(|notice| notice.contains("127.0.0.1:8080") && notice.contains("listen")));
+    // a machine whose port belongs to somebody else for good has no more to show
+    if let Ok(taken) = taken {
+        drop(taken);
+        let line = lines.find_map(|line| line.ok().filter(|line| line.starts_with("网页：")));
+        assert_eq!(line.as_deref(), Some("网页：http://127.0.0.1:8080/"));
+        assert!(service.login("lisi").starts_with("duban="));
     }
 }
 

@@ -1,0 +1,157 @@
+//! `serve`: the jobs at their times, the mails, and the pages.
+
+use crate::app::check;
+use crate::app::check::Checked;
+use crate::app::compose::App;
+use crate::cli::check::confinement_line;
+use crate::cli::exit::Exit;
+use crate::cli::waiting::announced;
+use crate::clock::Clock;
+use crate::web::portal::Portal;
+use crate::web::server;
+use anyhow::{Context, ensure};
+use clap::ValueEnum;
+use std::net::TcpListener;
+use std::path::Path;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Which part of the service runs in a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Only {
+    /// Jobs and mails
+    Worker,
+    /// The pages
+    Portal,
+}
+
+/// Runs the jobs at their times, delivers mail and answers the pages until SIGINT or SIGTERM. What `check` would refuse is not served.
+pub(crate) async fn serve(root: &Path, only: Option<Only>) -> anyhow::Result<Exit> {
+    let stop = CancellationToken::new();
+    let stopping = stop.clone();
+    tokio::spawn(async move {
+        wait_for_signal().await;
+        stopping.cancel();
+    });
+    match only {
+        Some(Only::Worker) => run_jobs(open_jobs(root, check::check(root, &Clock::System)?).await?, stop).await?,
+        Some(Only::Portal) => {
+            ensure!(serve_pages(root, stop).await?, "config/duban.toml switches the pages off: [portal] enabled = false");
+        }
+        None => {
+            // nothing is opened of a root that is not served, and no page of one that cannot be opened
+            let app = open_jobs(root, check::check(root, &Clock::System)?).await?;
+            // the pages have threads of their own, so that neither waits for the other, and may fail alone: mails go on
+            let pages = tokio::task::spawn_blocking({
+                let (root, stop) = (root.to_owned(), stop.clone());
+                move || {
+                    let served = tokio::runtime::Runtime::new()
+                        .context("cannot start the pages")
+                        .and_then(|runtime| runtime.block_on(serve_pages(&root, stop)));
+                    if let Err(error) = served {
+                        print_error!("注意：网页停止服务：{error:#}");
+                    }
+                }
+            });
+            let served = run_jobs(app, stop.clone()).await;
+            stop.cancel();
+            let _ = pages.await;
+            served?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// How often the audit lines of the pages are sealed.
+const SEAL_TIME: Duration = Duration::from_secs(30);
+
+/// How long pages that nobody has an account for, or whose usual port is taken, wait before the next try.
+const WAIT_TIME: Duration = Duration::from_secs(5);
+
+/// Answers the pages until `stop`. `false` = the configuration switches them off.
+async fn serve_pages(root: &Path, stop: CancellationToken) -> anyhow::Result<bool> {
+    let Some(portal) = announced(Portal::open(root, Clock::System)).await? else { return Ok(false) };
+    let (app, ended) = (portal.app.clone(), stop.clone());
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                () = ended.cancelled() => return,
+                () = tokio::time::sleep(SEAL_TIME) => {}
+            }
+            if let Err(error) = app.seal_audit().await {
+                tracing::error!(error = %format!("{error:#}"), "the audit lines of the pages are not sealed");
+            }
+        }
+    });
+    let scheme = if portal.settings.certificate.is_some() { "https" } else { "http" };
+    let Some(listener) = listener(&portal, &stop).await? else { return Ok(true) };
+    print_line!("网页：{scheme}://{}/", listener.local_addr()?);
+    server::serve(portal, root, listener, stop).await?;
+    Ok(true)
+}
+
+/// The listener of the pages. An address that the office has named is taken at once or refused; the usual one is taken once somebody has an
+/// account, and another program that has it is no reason to stop. `None` = stopped before that.
+async fn listener(portal: &Portal, stop: &CancellationToken) -> anyhow::Result<Option<TcpListener>> {
+    if !portal.waits_for_account {
+        return Ok(Some(server::listen(&portal.settings)?));
+    }
+    let mut is_reported = false;
+    loop {
+        if portal.is_wanted().await? {
+            match server::listen(&portal.settings) {
+                Ok(listener) => return Ok(Some(listener)),
+                Err(error) if !is_reported => {
+                    is_reported = true;
+                    print_error!("注意：网页暂未开放：{error:#}。请在config/duban.toml的[portal]中用listen写明另一个端口");
+                }
+                Err(_) => {}
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Ok(None),
+            () = tokio::time::sleep(WAIT_TIME) => {}
+        }
+    }
+}
+
+/// Opens a root for its jobs, and prints what about it needs a look.
+async fn open_jobs(root: &Path, checked: Checked) -> anyhow::Result<App> {
+    let confinement = confinement_line(&checked);
+    if confinement.starts_with("注意") {
+        print_line!("{confinement}");
+    }
+    let Checked { config, mailer, .. } = checked;
+    for problem in check::exposed(root, &config)?.0 {
+        print_error!("注意：{problem}");
+    }
+    announced(App::open_checked(root, Clock::System, config, mailer)).await
+}
+
+async fn run_jobs(app: App, stop: CancellationToken) -> anyhow::Result<()> {
+    for (job, slots) in app.scheduler().next_slots(1) {
+        let next = slots.first().map_or_else(|| "无".to_owned(), |slot| slot.runs_at.format("%Y-%m-%d %H:%M").to_string());
+        print_line!("{}（{}）下次：{next}", job.title, job.name);
+    }
+    app.deliverer().guard().await?;
+    for note in app.deliverer().sending_notes().await? {
+        print_line!("{note}");
+    }
+    app.scheduler().serve(stop).await
+}
+
+/// Returns when the process gets SIGINT or SIGTERM.
+async fn wait_for_signal() {
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminate => {}
+    }
+}
