@@ -74,6 +74,14 @@ impl App {
         Ok(Store::open(&self.root, &url).await?)
     }
 
+    /// The store once more with connections of its own, for pages that only read: they wait for nothing that is being written.
+    ///
+    /// # Errors
+    /// The database cannot be opened.
+    pub(crate) async fn reading_store(&self) -> anyhow::Result<Store> {
+        Ok(Store::open(&self.root, &database_url(&self.root, &self.config.settings.database)?).await?)
+    }
+
     /// As [`App::open`], with another program to parse files.
     ///
     /// # Errors

@@ -43,6 +43,11 @@ pub struct Findings {
 }
 
 impl Findings {
+    /// All findings, whatever the filter.
+    pub(crate) fn all(&self) -> &[Finding] {
+        &self.register.judged.findings
+    }
+
     /// The findings that the filter selects, in the order of every output.
     pub fn iter(&self) -> impl Iterator<Item = &Finding> {
         self.register.judged.findings.iter().filter(|finding| self.filter.selects(&self.policy, finding))

@@ -16,6 +16,7 @@ pub(crate) mod login;
 pub(crate) mod outbox;
 pub(crate) mod passwords;
 pub(crate) mod person;
+pub(crate) mod picture_lists;
 pub(crate) mod reports;
 pub(crate) mod restricted;
 pub(crate) mod runs;

@@ -7,7 +7,8 @@ use crate::store::audit::AuditEntry;
 use crate::store::handle::Store;
 use crate::store::outbox::OutboxRow;
 use crate::store::restrictions::{Lifting, ListedMark};
-use crate::worker::deliver::withhold::begun_with_parts;
+use crate::worker::records::LedgerRecords;
+use crate::worker::snapshot_selection::SnapshotSelection;
 use anyhow::ensure;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -104,15 +105,38 @@ pub(crate) async fn went_out(store: &Store, config: &Config, codes: &[String]) -
 }
 
 /// Whether a stored text (a file of a run by its path, a message by its id) names a record that is restricted now, or one that belongs to such a
-/// project.
+/// project. Reads the marks of what it names, and of the other ledgers the records it names.
 ///
 /// # Errors
 /// The database fails.
 pub(crate) async fn names_restricted(app: &App, object: &str) -> anyhow::Result<bool> {
-    let names = app.store().named_records().of(object).await?;
-    if names.is_empty() {
+    let (store, policy) = (app.store(), &app.config().policy);
+    let restrictions = store.restrictions();
+    if restrictions.position().await? == 0 {
         return Ok(false);
     }
-    let restricted = begun_with_parts(app.store(), app.config(), app.clock(), 0).await?;
-    Ok(names.iter().any(|(ledger, code)| restricted.get(ledger).is_some_and(|codes| codes.get(code).is_some())))
+    let mut named: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (ledger, code) in store.named_records().of(object).await? {
+        named.entry(ledger).or_default().push(code);
+    }
+    for (ledger, codes) in &named {
+        if restrictions.has_any(ledger, codes).await? {
+            return Ok(true);
+        }
+    }
+    let Some(projects) = policy.projects() else { return Ok(false) };
+    named.retain(|ledger, _| *ledger != projects.id);
+    if named.is_empty() {
+        return Ok(false);
+    }
+    let selection = SnapshotSelection::unmarked(store, app.config(), &[], app.clock().today()).await?;
+    for ledger in &policy.ledgers {
+        let Some(codes) = named.get(&ledger.id) else { continue };
+        let records = LedgerRecords::as_imported(store, ledger, &selection).records_by_code(codes).await?;
+        let of: BTreeSet<String> = records.iter().filter_map(|found| ledger.project_of(&found.stored.record)).collect();
+        if restrictions.has_any(&projects.id, &of.into_iter().collect::<Vec<_>>()).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

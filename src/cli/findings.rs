@@ -2,13 +2,13 @@
 
 use crate::app::audit::record_export;
 use crate::app::compose::App;
-use crate::app::current_findings::measure;
 use crate::app::findings::{Findings, FindingsFilter, find};
 use crate::cli::csv_text::CsvPrinter;
 use crate::cli::exit::Exit;
 use crate::cli::person::PersonArguments;
 use crate::cli::print::{Filter, Printer};
 use crate::domain::audience::masked;
+use crate::domain::judging::measure::measure;
 use crate::domain::plain_text::shown_name;
 use crate::worker::run::finding_facts::FindingFacts;
 use chrono::NaiveDate;

@@ -69,6 +69,24 @@ pub struct Job {
     pub closes_quarter: bool,
 }
 
+impl Job {
+    /// Within which its runs are compared with earlier ones: papers of one kind of period with those of the period before, whichever job made
+    /// them; other jobs with themselves.
+    pub fn series(&self) -> &str {
+        match self.schedule.as_of {
+            RunAsOf::LastPeriodEnd(PeriodKind::Month) => "/month",
+            RunAsOf::LastPeriodEnd(PeriodKind::Quarter) => "/quarter",
+            RunAsOf::LastPeriodEnd(PeriodKind::Year) => "/year",
+            RunAsOf::SlotDay => &self.name,
+        }
+    }
+
+    /// Whether it makes workbooks or mails. One that does not is no statement about anybody.
+    pub fn makes_papers(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, JobStep::Report | JobStep::Remind))
+    }
+}
+
 /// A workbook for each unit of these levels and for each of these units.
 #[derive(Clone, Debug, Default)]
 pub struct Pack {

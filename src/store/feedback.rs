@@ -3,7 +3,8 @@
 use crate::domain::notify::feedback::{Answer, Answers};
 use crate::store::audit::AuditEntry;
 use crate::store::audited_rows::AuditedRows;
-use crate::store::database::{Database, Result, json, number, text, to_json};
+use crate::store::database::{Database, ROWS_PER_STATEMENT, Result, json, number, parameters, sql, text, to_json};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The answers of units.
 #[derive(Clone, Copy, Debug)]
@@ -125,6 +126,34 @@ impl Feedback<'_> {
         .fetch_optional(&self.database.pool)
         .await?;
         row.map(|row| number(&row, "no")).transpose()
+    }
+
+    /// By ledger and code, when the last answer came on each of these records that came after a time and was not taken back.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn since(self, after: &str, records: &BTreeSet<(&str, &str)>) -> Result<BTreeMap<(String, String), String>> {
+        let mut came = BTreeMap::new();
+        let records: Vec<&(&str, &str)> = records.iter().collect();
+        for of_ledger in records.chunk_by(|a, b| a.0 == b.0) {
+            for part in of_ledger.chunks(ROWS_PER_STATEMENT) {
+                // a withdrawal names the record of its answer, so that the index of the records finds it
+                let statement = format!(
+                    "SELECT f.ledger, f.code, MAX(f.received_at) AS at FROM feedback f WHERE f.ledger=$1 AND f.received_at>$2 AND f.withdraws=0 \
+                     AND f.code IN ({}) AND NOT EXISTS (SELECT 1 FROM feedback w WHERE w.ledger=f.ledger AND w.code=f.code AND w.withdraws=f.no) \
+                     GROUP BY f.ledger, f.code",
+                    parameters(3, part.len())
+                );
+                let mut query = sqlx::query(sql(statement)).bind(part.first().map_or("", |(ledger, _)| ledger)).bind(after);
+                for (_, code) in part {
+                    query = query.bind(*code);
+                }
+                for row in &query.fetch_all(&self.database.pool).await? {
+                    came.insert((text(row, "ledger")?, text(row, "code")?), text(row, "at")?);
+                }
+            }
+        }
+        Ok(came)
     }
 
     /// Takes an answer back: from now on the one before it counts. `sender`: the user who does it. Returns the answer; `None` if there is no such

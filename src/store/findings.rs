@@ -4,14 +4,14 @@
 use crate::domain::judging::finding::{Change, Identity};
 use crate::domain::rules::rule::Light;
 use crate::store::database::{Database, Result, StoreError, number, to_json};
-use crate::store::runs::{Run, RunInputs};
-use crate::store::timeline::{FindingState, RESOLVED, Timeline, TimelineWriter};
+use crate::store::runs::{Run, RunInputs, hold};
+use crate::store::timeline::{FindingState, LifePart, RESOLVED, Timeline, TimelineWriter};
 use chrono::NaiveDate;
 use flate2::Compression;
 use flate2::read::ZlibDecoder;
 use flate2::write::ZlibEncoder;
 use serde::Deserialize;
-use sqlx::{Any, Row, Transaction};
+use sqlx::Row;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::{Read, Write};
@@ -73,30 +73,70 @@ pub struct Findings<'a> {
     pub(super) database: &'a Database,
 }
 
+/// What the detect step of a run stores beside its findings.
+#[derive(Clone, Copy, Debug)]
+pub struct Detected<'a> {
+    pub as_of: NaiveDate,
+    /// The findings of its job that are over.
+    pub resolved: &'a [Identity],
+    /// The timelines that it writes, each with the lives that are over on its day, in the order of identities.
+    pub timelines: &'a [(&'a Timeline, &'a [Identity])],
+}
+
+/// Bytes of one transaction: few, so that no other writer waits for long.
+const PIECE_BYTES: usize = 512 * 1024;
+
 impl Findings<'_> {
-    /// Commits in one transaction: the findings of a run in the order of identities, the timeline if the run writes it, and the end of the
-    /// step. A run that was interrupted therefore never compares its findings with its own timeline.
+    /// Stores the findings of a run in the order of identities, and the timelines that it writes. The rows are written in pieces; one short
+    /// transaction puts the timelines in force and ends the step. A run that was interrupted therefore never compares its findings with its
+    /// own timeline.
     ///
     /// # Errors
-    /// The database fails, another process has taken the run over, two findings have one identity or are out of order, or the timeline
-    /// has changed since it was read.
+    /// The database fails, another process has taken the run over, two findings have one identity or are out of order, or a timeline
+    /// has changed since it was read. Nothing of it counts then.
     pub async fn commit(
         self,
         run: &Run,
         step: &str,
         inputs: &RunInputs,
         found: impl IntoIterator<Item = Result<NewFinding>>,
-        resolved: &[Identity],
-        timeline: Option<(&Timeline, NaiveDate)>,
+        detected: Detected<'_>,
     ) -> Result<()> {
-        let mut transaction = self.database.begin().await?;
-        crate::store::runs::advance(&mut transaction, run, step, inputs).await?;
-        sqlx::query("DELETE FROM finding WHERE run=$1").bind(&run.id).execute(&mut *transaction).await?;
-        let mut lives = match timeline {
-            Some((old, as_of)) => TimelineWriter::begin(&mut transaction, old, inputs.sample, as_of, &run.id).await?,
-            None => None,
+        let writer = format!("{} {}", run.id, run.fence);
+        let timelines = detected.timelines.iter();
+        let mut lives: Vec<TimelineWriter<'_>> =
+            timelines.map(|(timeline, ended)| TimelineWriter::new(timeline, ended, detected.as_of, &writer)).collect();
+        let outcome = self.write(run, step, inputs, found, detected.resolved, &mut lives).await;
+        let in_force = match &outcome {
+            Ok(in_force) => in_force.clone(),
+            Err(_) => {
+                // where this fails too, the next detect step removes them
+                let _ = self.delete(run).await;
+                vec![false; lives.len()]
+            }
         };
-        let mut parts = PartWriter { run, part: 0, items: 0, text: Vec::with_capacity(PART_BYTES * 2) };
+        for (lives, is_in_force) in lives.iter().zip(in_force) {
+            lives.sweep(self.database, is_in_force).await?;
+        }
+        outcome.map(|_| ())
+    }
+
+    /// Writes the rows and ends the step. Returns which timelines are in force.
+    async fn write(
+        self,
+        run: &Run,
+        step: &str,
+        inputs: &RunInputs,
+        found: impl IntoIterator<Item = Result<NewFinding>>,
+        resolved: &[Identity],
+        lives: &mut [TimelineWriter<'_>],
+    ) -> Result<Vec<bool>> {
+        self.delete(run).await?;
+        for lives in lives.iter() {
+            lives.sweep(self.database, false).await?;
+        }
+        let mut pieces = Pieces { database: self.database, run, findings: Vec::new(), lives: Vec::new(), bytes: 0 };
+        let mut parts = PartPacker { part: 0, items: 0, text: Vec::with_capacity(PART_BYTES * 2) };
         let mut found = found.into_iter().peekable();
         let mut resolved = resolved.iter().peekable();
         let mut last: Option<Identity> = None;
@@ -117,19 +157,57 @@ impl Findings<'_> {
             if last.as_ref().is_some_and(|last| *last >= finding.identity) {
                 return Err(StoreError::Internal(format!("a finding out of order: {:?}", finding.identity)));
             }
-            if let Some(lives) = &mut lives {
-                lives
-                    .add(&mut transaction, &FindingState { identity: &finding.identity, light: finding.light, state: finding.state })
-                    .await?;
+            if !next_is_resolved {
+                let state = FindingState { identity: &finding.identity, light: finding.light, state: finding.state };
+                for (index, writer) in lives.iter_mut().enumerate() {
+                    pieces.add_lives(index, writer.add(&state)?);
+                }
             }
-            parts.add(&mut transaction, &finding.body).await?;
+            pieces.add_findings(parts.add(&finding.body)?);
             last = Some(finding.identity);
+            if pieces.bytes >= PIECE_BYTES {
+                pieces.write(lives).await?;
+            }
         }
-        parts.write(&mut transaction).await?;
-        if let Some(lives) = lives {
-            lives.finish(&mut transaction).await?;
+        pieces.add_findings(parts.take()?);
+        for index in 0..lives.len() {
+            while let Some(row) = lives[index].finish()? {
+                pieces.add_lives(index, Some(row));
+                if pieces.bytes >= PIECE_BYTES {
+                    pieces.write(lives).await?;
+                }
+            }
+        }
+        pieces.write(lives).await?;
+        let mut transaction = self.database.begin().await?;
+        crate::store::runs::advance(&mut transaction, run, step, inputs).await?;
+        let mut in_force = Vec::with_capacity(lives.len());
+        for lives in lives.iter() {
+            in_force.push(lives.put_in_force(&mut transaction).await?);
         }
         transaction.commit().await?;
+        Ok(in_force)
+    }
+
+    /// Deletes the findings of a run that this process holds.
+    async fn delete(self, run: &Run) -> Result<()> {
+        let mut transaction = self.database.begin().await?;
+        hold(&mut transaction, run).await?;
+        sqlx::query("DELETE FROM finding WHERE run=$1").bind(&run.id).execute(&mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Deletes what the earlier runs of a job have stored.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn delete_before(self, run: &Run) -> Result<()> {
+        sqlx::query("DELETE FROM finding WHERE run IN (SELECT id FROM run WHERE job=$1 AND id<>$2)")
+            .bind(&run.job)
+            .bind(&run.id)
+            .execute(&self.database.pool)
+            .await?;
         Ok(())
     }
 
@@ -177,22 +255,6 @@ impl Findings<'_> {
         Ok((changes, resolved))
     }
 
-    /// The findings that a run saw as escalated, eased or reopened, with their light and change. New findings are recognised by their lives
-    /// in the timeline.
-    ///
-    /// # Errors
-    /// The database fails, or a row is damaged.
-    pub async fn moved_in(self, run: &str) -> Result<HashMap<Identity, (Option<Light>, Change)>> {
-        let mut changed = HashMap::new();
-        self.each(run, |finding| {
-            let change = [Change::Escalated, Change::Eased, Change::Reopened].into_iter().find(|change| change.code() == finding.change);
-            changed.extend(change.map(|change| (finding.identity(), (finding.light(), change))));
-            Ok(())
-        })
-        .await?;
-        Ok(changed)
-    }
-
     /// The lights of the unresolved findings of a run, by identity; `None` = unjudged.
     ///
     /// # Errors
@@ -230,41 +292,86 @@ fn resolved_finding(identity: &Identity) -> Result<NewFinding> {
     Ok(NewFinding { identity: identity.clone(), light: None, state: RESOLVED, body })
 }
 
-/// Writes findings in rows of [`PART_BYTES`].
-struct PartWriter<'a> {
-    run: &'a Run,
+/// Packs findings into rows of [`PART_BYTES`].
+struct PartPacker {
     part: i64,
     items: i64,
     text: Vec<u8>,
 }
 
-impl PartWriter<'_> {
-    async fn add(&mut self, transaction: &mut Transaction<'static, Any>, line: &str) -> Result<()> {
+/// A row of findings that is to be written.
+struct FindingPart {
+    part: i64,
+    items: i64,
+    body: Vec<u8>,
+}
+
+impl PartPacker {
+    /// Adds a finding. Returns a row that is full.
+    fn add(&mut self, line: &str) -> Result<Option<FindingPart>> {
         self.text.extend_from_slice(line.as_bytes());
         self.text.push(b'\n');
         self.items += 1;
-        if self.text.len() >= PART_BYTES { self.write(transaction).await } else { Ok(()) }
+        if self.text.len() >= PART_BYTES { self.take() } else { Ok(None) }
     }
 
-    async fn write(&mut self, transaction: &mut Transaction<'static, Any>) -> Result<()> {
+    fn take(&mut self) -> Result<Option<FindingPart>> {
         if self.items == 0 {
-            return Ok(());
+            return Ok(None);
         }
         // the lines are similar: the fastest level already reduces them to a tenth
         let lost = |error: std::io::Error| StoreError::Internal(error.to_string());
         let mut packed = ZlibEncoder::new(Vec::with_capacity(PART_BYTES / 4), Compression::fast());
         packed.write_all(&self.text).map_err(lost)?;
-        let body = packed.finish().map_err(lost)?;
-        sqlx::query("INSERT INTO finding (run, part, items, body) VALUES ($1,$2,$3,$4)")
-            .bind(&self.run.id)
-            .bind(self.part)
-            .bind(self.items)
-            .bind(body)
-            .execute(&mut **transaction)
-            .await?;
+        let row = FindingPart { part: self.part, items: self.items, body: packed.finish().map_err(lost)? };
         self.part += 1;
         self.items = 0;
         self.text.clear();
+        Ok(Some(row))
+    }
+}
+
+/// Rows that wait for their transaction.
+struct Pieces<'a> {
+    database: &'a Database,
+    run: &'a Run,
+    findings: Vec<FindingPart>,
+    /// Each with the index of its timeline.
+    lives: Vec<(usize, LifePart)>,
+    bytes: usize,
+}
+
+impl Pieces<'_> {
+    fn add_findings(&mut self, row: Option<FindingPart>) {
+        self.bytes += row.as_ref().map_or(0, |row| row.body.len());
+        self.findings.extend(row);
+    }
+
+    fn add_lives(&mut self, timeline: usize, row: Option<LifePart>) {
+        self.bytes += row.as_ref().map_or(0, |row| row.body.len());
+        self.lives.extend(row.map(|row| (timeline, row)));
+    }
+
+    /// Writes what waits in one transaction.
+    async fn write(&mut self, lives: &[TimelineWriter<'_>]) -> Result<()> {
+        let mut transaction = self.database.begin().await?;
+        hold(&mut transaction, self.run).await?;
+        for row in self.findings.drain(..) {
+            sqlx::query("INSERT INTO finding (run, part, items, body) VALUES ($1,$2,$3,$4)")
+                .bind(&self.run.id)
+                .bind(row.part)
+                .bind(row.items)
+                .bind(row.body)
+                .execute(&mut *transaction)
+                .await?;
+        }
+        for (timeline, row) in self.lives.drain(..) {
+            if let Some(writer) = lives.get(timeline) {
+                writer.insert(&mut transaction, &row).await?;
+            }
+        }
+        transaction.commit().await?;
+        self.bytes = 0;
         Ok(())
     }
 }

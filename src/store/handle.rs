@@ -17,6 +17,7 @@ use crate::store::notes::Notes;
 use crate::store::notified::Notified;
 use crate::store::notify_reasons::NotifyReasons;
 use crate::store::outbox::Outbox;
+use crate::store::pictures::Pictures;
 use crate::store::pulls::Pulls;
 use crate::store::readings::Readings;
 use crate::store::records::Records;
@@ -121,6 +122,10 @@ impl Store {
 
     pub fn outbox(&self) -> Outbox<'_> {
         Outbox { database: &self.database }
+    }
+
+    pub fn pictures(&self) -> Pictures<'_> {
+        Pictures { database: &self.database }
     }
 
     pub fn pulls(&self) -> Pulls<'_> {

@@ -23,6 +23,7 @@ pub mod notify_reasons;
 pub mod open_versions;
 pub mod os_user;
 pub mod outbox;
+pub mod pictures;
 mod pull_order;
 pub mod pulls;
 pub mod readings;

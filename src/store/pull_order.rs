@@ -3,6 +3,7 @@
 use crate::store::audit::{AuditEntry, insert_audit};
 use crate::store::audited_rows::AuditedRows;
 use crate::store::database::{Result, text};
+use crate::store::pictures::next_data_position;
 use crate::store::pulls::{Pull, SnapshotWriter};
 use crate::store::snapshots::SnapshotState;
 
@@ -45,6 +46,7 @@ impl Pull {
             .bind(SnapshotState::InForce.code())
             .execute(self.connection().await?)
             .await?;
+        next_data_position(self.connection().await?).await?;
         let object = format!("{ledger}/{source}/{}", seq - 1);
         AuditedRows::snapshot(ledger, source, seq - 1).record(self.connection().await?, entry, "snapshot in-force", &object).await
     }

@@ -9,6 +9,7 @@ use crate::domain::register::codes::Codes;
 use crate::store::database::{Database, Dialect, ROWS_PER_STATEMENT, Result, StoreError, json, number, sql, text, to_json};
 use crate::store::mark_rows;
 use crate::store::open_versions::{self, OPEN, OpenVersion, RowFingerprint};
+use crate::store::pictures::next_data_position;
 use crate::store::snapshots::{FileOrigin, SnapshotState};
 use chrono::NaiveDate;
 use ring::digest::{Context, SHA256};
@@ -483,6 +484,9 @@ impl Pull {
         .execute(self.connection().await?)
         .await?;
         self.record_taken(writer, &facts.taken_at, state, reason).await?;
+        if state == SnapshotState::InForce {
+            next_data_position(self.connection().await?).await?;
+        }
         for (part_number, part) in facts.notes.chunks(ROWS_PER_STATEMENT).enumerate() {
             let statement = format!(
                 "INSERT INTO intake_note (ledger, source, seq, no, kind, code, unit, body) VALUES {}",

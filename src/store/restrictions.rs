@@ -10,7 +10,7 @@ use crate::domain::restriction::{MarkChange, mark_change};
 use crate::domain::secrecy::HeaderDecision;
 use crate::store::audit::AuditEntry;
 use crate::store::audited_rows::AuditedRows;
-use crate::store::database::{Database, Result, number, parameters, sql, text};
+use crate::store::database::{Database, ROWS_PER_STATEMENT, Result, number, parameters, sql, text};
 use crate::store::mark_rows::{end_marks, next_part, next_position, position, set_ends_with};
 use crate::store::open_versions::OPEN;
 use crate::store::pulls::{Pull, Pulls, SnapshotWriter};
@@ -149,6 +149,26 @@ impl Restrictions<'_> {
             begun.entry(text(&row, "ledger")?).or_default().insert(&text(&row, "code")?, number(&row, "began")?)?;
         }
         Ok(begun)
+    }
+
+    /// Whether a mark that counts and is not lifted is on one of these codes of a ledger.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn has_any(self, ledger: &str, codes: &[String]) -> Result<bool> {
+        for part in codes.chunks(ROWS_PER_STATEMENT) {
+            let listed = parameters(3, part.len());
+            let statement =
+                format!("SELECT code FROM restriction WHERE ledger=$1 AND ended=$2 AND lifted=$2 AND code IN ({listed}) LIMIT 1");
+            let mut query = sqlx::query(sql(statement)).bind(ledger).bind(OPEN);
+            for code in part {
+                query = query.bind(code);
+            }
+            if query.fetch_optional(&self.database.pool).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// How many codes each file restricts by marks that began behind a position, are not lifted and not of the sample.

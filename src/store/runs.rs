@@ -84,6 +84,9 @@ pub struct RunInputs {
     /// The position up to which marks of secrecy count.
     #[serde(default)]
     pub restrictions: i64,
+    /// The position of the data, read before they were selected.
+    #[serde(default)]
+    pub data: i64,
     /// The run makes only those mails anew that were stopped because of a mark of secrecy.
     #[serde(default)]
     pub remakes_withheld: bool,
@@ -410,6 +413,20 @@ pub(crate) async fn advance(transaction: &mut Transaction<'static, Any>, run: &R
         .execute(&mut **transaction)
         .await?;
     fenced(done.rows_affected(), run)
+}
+
+/// Makes sure in a transaction that this process holds a run until the transaction ends.
+///
+/// # Errors
+/// The database fails, or another process has taken the run over.
+pub(crate) async fn hold(transaction: &mut Transaction<'static, Any>, run: &Run) -> Result<()> {
+    let held = sqlx::query("UPDATE run SET fence=fence WHERE id=$1 AND fence=$2 AND state=$3")
+        .bind(&run.id)
+        .bind(run.fence)
+        .bind(RunState::Running.code())
+        .execute(&mut **transaction)
+        .await?;
+    fenced(held.rows_affected(), run)
 }
 
 /// An error unless the fenced statement has changed exactly one row.

@@ -4,6 +4,7 @@ use crate::store::audit::{AuditEntry, insert_audit};
 use crate::store::audited_rows::AuditedRows;
 use crate::store::database::{Result, sql};
 use crate::store::mark_rows::end_with;
+use crate::store::pictures::next_data_position;
 use crate::store::snapshots::{SnapshotState, Snapshots};
 
 impl Snapshots<'_> {
@@ -33,6 +34,9 @@ impl Snapshots<'_> {
         } else {
             let what = format!("refused: snapshot {}", state.code());
             insert_audit(entry.at, entry.who, &what, &object, entry.why).execute(&mut *transaction).await?;
+        }
+        if is_decided {
+            next_data_position(&mut transaction).await?;
         }
         if is_decided && state == SnapshotState::InForce {
             end_with(&mut transaction, ledger, source, seq, entry.at).await?;

@@ -1,11 +1,13 @@
-//! The timeline: the life of every finding, in the order of identities, with some hundred in one row.
+//! The timelines: the life of every finding, in the order of identities, with some hundred in one row. One follows all jobs; each other follows a
+//! series of runs, which compare with it: those of one job, or of all jobs with one kind of period.
 //!
-//! The run of the latest as_of rewrites the whole timeline by merging it with its sorted findings. The merge needs no map, and a register
-//! of a million rows takes some hundred statements instead of a million.
+//! The run of the latest as_of rewrites a whole timeline by merging it with its sorted findings. The merge needs no map, and a register
+//! of a million rows takes some hundred statements instead of a million. The rows are written in pieces under the name of their writer;
+//! the transaction that ends the step puts them in force.
 
 use crate::domain::judging::finding::Identity;
 use crate::domain::rules::rule::Light;
-use crate::store::database::{Database, Result, StoreError, number, text};
+use crate::store::database::{Database, Result, StoreError, number, sql, text};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use sqlx::{Any, Transaction};
@@ -27,11 +29,31 @@ pub struct Life<'a> {
     pub first_on: NaiveDate,
     /// The day since which it has had this state and light.
     pub changed_on: NaiveDate,
+    /// State and code of the light before that day; both empty before the first change.
+    before_state: &'a str,
+    before_light: &'a str,
+}
+
+/// State and light of a life on a day before the one that is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Earlier<'a> {
+    pub state: &'a str,
+    pub light: Option<Light>,
 }
 
 impl<'a> Life<'a> {
     pub fn light(&self) -> Option<Light> {
         Light::from_code(self.light)
+    }
+
+    /// How it was before a day; `None` = it began on that day. What other runs of the same day have found is left out, so that all of them
+    /// find the same changes.
+    pub fn before(&self, day: NaiveDate) -> Option<Earlier<'a>> {
+        if self.first_on >= day {
+            return None;
+        }
+        let (state, light) = if self.changed_on >= day { (self.before_state, self.before_light) } else { (self.state, self.light) };
+        Some(Earlier { state, light: Light::from_code(light) })
     }
 
     /// Compares with an identity in the order of the timeline.
@@ -46,7 +68,7 @@ impl<'a> Life<'a> {
     fn of(finding: &'a FindingState<'a>, as_of: NaiveDate) -> Life<'a> {
         let Identity { rule, ledger, key } = finding.identity;
         let light = finding.light.map_or("", Light::code);
-        Life { rule, ledger, key, light, state: finding.state, first_on: as_of, changed_on: as_of }
+        Life { rule, ledger, key, light, state: finding.state, first_on: as_of, changed_on: as_of, before_state: "", before_light: "" }
     }
 }
 
@@ -57,13 +79,14 @@ pub(crate) struct FindingState<'a> {
     pub state: &'a str,
 }
 
-/// The lives of all findings of the sample or of the office's register, as read at one time.
+/// The lives of the findings of the sample or of the office's register, as read at one time.
 #[derive(Debug, Default)]
 pub struct Timeline {
+    sample: bool,
+    /// The runs it follows: those of a job, or of all jobs with one kind of period; empty = all.
+    series: String,
     /// The latest as_of a run has written it for.
     pub as_of: Option<NaiveDate>,
-    /// The run that wrote it.
-    pub run: String,
     /// How often it was written; 0 = never.
     version: i64,
     parts: Vec<Vec<u8>>,
@@ -95,27 +118,30 @@ impl<'a> Iterator for LifeIter<'a> {
 /// Bytes of lives in one row.
 const PART_BYTES: usize = 32 * 1024;
 
-/// The timeline of the sample and that of the office's register.
+/// The timelines of the sample and those of the office's register.
 #[derive(Clone, Copy, Debug)]
 pub struct Timelines<'a> {
     pub(super) database: &'a Database,
 }
 
 impl Timelines<'_> {
-    /// The timeline of the sample or of the office's register.
+    /// The timeline of the sample or of the office's register that follows a series of runs; empty = all.
     ///
     /// # Errors
     /// The database fails, or a row of it is damaged.
-    pub async fn read(self, sample: bool) -> Result<Timeline> {
+    pub async fn read(self, sample: bool, series: &str) -> Result<Timeline> {
         let rows = sqlx::query(
-            "SELECT h.as_of, h.version, h.run, p.part, p.body FROM timeline h LEFT JOIN timeline_part p ON p.sample=h.sample AND p.version=h.version \
-             WHERE h.sample=$1 ORDER BY p.part",
+            "SELECT h.as_of, h.version, p.part, p.body FROM timeline h \
+             LEFT JOIN timeline_part p ON p.sample=h.sample AND p.series=h.series AND p.writer=h.writer \
+             WHERE h.sample=$1 AND h.series=$2 ORDER BY p.part",
         )
         .bind(i64::from(sample))
+        .bind(series)
         .fetch_all(&self.database.pool)
         .await?;
-        let Some(first) = rows.first() else { return Ok(Timeline::default()) };
-        let damaged = |detail: String| StoreError::Damaged { what: "timeline", key: String::new(), detail };
+        let never = Timeline { sample, series: series.to_owned(), ..Timeline::default() };
+        let Some(first) = rows.first() else { return Ok(never) };
+        let damaged = |detail: String| StoreError::Damaged { what: "timeline", key: series.to_owned(), detail };
         let as_of = text(first, "as_of")?.parse().map_err(|error| damaged(format!("{error}")))?;
         let mut parts = Vec::with_capacity(rows.len());
         for row in &rows {
@@ -127,101 +153,139 @@ impl Timelines<'_> {
             }
             parts.push(part);
         }
-        Ok(Timeline { as_of: Some(as_of), run: text(first, "run")?, version: number(first, "version")?, parts })
+        Ok(Timeline { as_of: Some(as_of), version: number(first, "version")?, parts, ..never })
     }
 }
 
-/// Writes the new version of a timeline while a run stores its findings.
+/// One row of lives that is to be written.
+pub(crate) struct LifePart {
+    pub part: i64,
+    pub body: Vec<u8>,
+}
+
+/// Makes the rows of the new version of a timeline while a run stores its findings.
 pub(crate) struct TimelineWriter<'a> {
-    sample: i64,
+    timeline: &'a Timeline,
     as_of: NaiveDate,
-    version: i64,
+    writer: &'a str,
+    ended: std::iter::Peekable<std::slice::Iter<'a, Identity>>,
     old: std::iter::Peekable<Box<dyn Iterator<Item = Life<'a>> + Send + 'a>>,
     part: i64,
     buffer: Vec<u8>,
 }
 
 impl<'a> TimelineWriter<'a> {
-    /// Begins; `None` = a run of a later day has written the timeline meanwhile, and its version remains.
-    ///
-    /// # Errors
-    /// [`StoreError::TimelineMoved`]: another run has written it since it was read, so the findings must be compared with the new version.
-    pub async fn begin(
-        transaction: &mut Transaction<'static, Any>,
-        old: &'a Timeline,
-        sample: bool,
-        as_of: NaiveDate,
-        run: &str,
-    ) -> Result<Option<TimelineWriter<'a>>> {
-        let sample = i64::from(sample);
-        let version = old.version + 1;
-        let written = sqlx::query(
-            "INSERT INTO timeline (sample, as_of, version, run) VALUES ($1,$2,$3,$4) ON CONFLICT (sample) DO UPDATE SET \
-             as_of=excluded.as_of, version=excluded.version, run=excluded.run WHERE timeline.as_of<=excluded.as_of AND timeline.version=$5",
-        )
-        .bind(sample)
-        .bind(as_of.to_string())
-        .bind(version)
-        .bind(run)
-        .bind(old.version)
-        .execute(&mut **transaction)
-        .await?;
-        if written.rows_affected() == 1 {
-            let lives: Box<dyn Iterator<Item = Life<'a>> + Send + 'a> = Box::new(old.lives());
-            return Ok(Some(TimelineWriter { sample, as_of, version, old: lives.peekable(), part: 0, buffer: Vec::new() }));
-        }
-        let row = sqlx::query("SELECT as_of FROM timeline WHERE sample=$1").bind(sample).fetch_one(&mut **transaction).await?;
-        if text(&row, "as_of")? > as_of.to_string() { Ok(None) } else { Err(StoreError::TimelineMoved) }
+    /// A writer that is to merge a timeline with the findings of a day; `ended` are the lives that are over on it, in the order of identities.
+    pub fn new(timeline: &'a Timeline, ended: &'a [Identity], as_of: NaiveDate, writer: &'a str) -> TimelineWriter<'a> {
+        let lives: Box<dyn Iterator<Item = Life<'a>> + Send + 'a> = Box::new(timeline.lives());
+        TimelineWriter { timeline, as_of, writer, ended: ended.iter().peekable(), old: lives.peekable(), part: 0, buffer: Vec::new() }
     }
 
-    /// Adds the next finding, in the order of identities.
-    pub async fn add(&mut self, transaction: &mut Transaction<'static, Any>, finding: &FindingState<'_>) -> Result<()> {
+    /// Adds the next finding, in the order of identities. Returns a row that is full.
+    pub fn add(&mut self, finding: &FindingState<'_>) -> Result<Option<LifePart>> {
+        while let Some(identity) = self.ended.next_if(|ended| *ended < finding.identity) {
+            self.put_found(&FindingState { identity, light: None, state: RESOLVED })?;
+        }
+        self.put_found(finding)?;
+        Ok(if self.buffer.len() >= PART_BYTES { self.take() } else { None })
+    }
+
+    fn put_found(&mut self, finding: &FindingState<'_>) -> Result<()> {
         let Identity { rule, ledger, key } = finding.identity;
         let mut now = Life::of(finding, self.as_of);
         while let Some(life) = self.old.next_if(|life| life.order((rule, ledger, key)) != Ordering::Greater) {
             if life.order((rule, ledger, key)) == Ordering::Less {
-                // neither found nor resolved: the record has left the register, and its finding's life remains unchanged
-                self.put(transaction, &life).await?;
+                // neither found nor over: the record has left the register, and its finding's life remains unchanged
+                self.put(&life)?;
                 continue;
             }
             now.first_on = life.first_on;
             if (life.state, life.light) == (now.state, now.light) {
                 now.changed_on = life.changed_on;
+                (now.before_state, now.before_light) = (life.before_state, life.before_light);
+            } else if life.changed_on < self.as_of {
+                (now.before_state, now.before_light) = (life.state, life.light);
+            } else {
+                // the day has changed it before: what it was before the day counts
+                (now.before_state, now.before_light) = (life.before_state, life.before_light);
             }
         }
-        self.put(transaction, &now).await
+        self.put(&now)
     }
 
-    async fn put(&mut self, transaction: &mut Transaction<'static, Any>, life: &Life<'_>) -> Result<()> {
+    fn put(&mut self, life: &Life<'_>) -> Result<()> {
         self.buffer =
             postcard::to_extend(life, std::mem::take(&mut self.buffer)).map_err(|error| StoreError::Internal(error.to_string()))?;
-        if self.buffer.len() >= PART_BYTES { self.write(transaction).await } else { Ok(()) }
-    }
-
-    async fn write(&mut self, transaction: &mut Transaction<'static, Any>) -> Result<()> {
-        sqlx::query("INSERT INTO timeline_part (sample, version, part, body) VALUES ($1,$2,$3,$4)")
-            .bind(self.sample)
-            .bind(self.version)
-            .bind(self.part)
-            .bind(std::mem::take(&mut self.buffer))
-            .execute(&mut **transaction)
-            .await?;
-        self.part += 1;
         Ok(())
     }
 
-    /// Writes the remaining lives and deletes the old version.
-    pub async fn finish(mut self, transaction: &mut Transaction<'static, Any>) -> Result<()> {
-        while let Some(life) = self.old.next() {
-            self.put(transaction, &life).await?;
+    fn take(&mut self) -> Option<LifePart> {
+        let body = std::mem::take(&mut self.buffer);
+        self.part += 1;
+        (!body.is_empty()).then(|| LifePart { part: self.part - 1, body })
+    }
+
+    /// The next row of the lives that follow the last finding; `None` = there is no further one.
+    pub fn finish(&mut self) -> Result<Option<LifePart>> {
+        while let Some(identity) = self.ended.next() {
+            self.put_found(&FindingState { identity, light: None, state: RESOLVED })?;
         }
-        if !self.buffer.is_empty() {
-            self.write(transaction).await?;
+        while self.buffer.len() < PART_BYTES
+            && let Some(life) = self.old.next()
+        {
+            self.put(&life)?;
         }
-        sqlx::query("DELETE FROM timeline_part WHERE sample=$1 AND version<$2")
-            .bind(self.sample)
-            .bind(self.version)
+        Ok(self.take())
+    }
+
+    /// Writes a row. It counts once [`TimelineWriter::put_in_force`] has named its writer.
+    pub async fn insert(&self, transaction: &mut Transaction<'static, Any>, row: &LifePart) -> Result<()> {
+        sqlx::query("INSERT INTO timeline_part (sample, series, writer, part, body) VALUES ($1,$2,$3,$4,$5)")
+            .bind(i64::from(self.timeline.sample))
+            .bind(&self.timeline.series)
+            .bind(self.writer)
+            .bind(row.part)
+            .bind(row.body.as_slice())
             .execute(&mut **transaction)
+            .await?;
+        Ok(())
+    }
+
+    /// Puts the written rows in force; `false` = a run of a later day has written the timeline meanwhile, and its version remains.
+    ///
+    /// # Errors
+    /// [`StoreError::TimelineMoved`]: another run has written it since it was read, so the findings must be compared with the new version.
+    pub async fn put_in_force(&self, transaction: &mut Transaction<'static, Any>) -> Result<bool> {
+        let Timeline { sample, series, version, .. } = self.timeline;
+        let written = sqlx::query(
+            "INSERT INTO timeline (sample, series, as_of, version, writer) VALUES ($1,$2,$3,$4,$5) ON CONFLICT (sample, series) DO UPDATE SET \
+             as_of=excluded.as_of, version=excluded.version, writer=excluded.writer WHERE timeline.as_of<=excluded.as_of AND timeline.version=$6",
+        )
+        .bind(i64::from(*sample))
+        .bind(series)
+        .bind(self.as_of.to_string())
+        .bind(version + 1)
+        .bind(self.writer)
+        .bind(*version)
+        .execute(&mut **transaction)
+        .await?;
+        if written.rows_affected() == 1 {
+            return Ok(true);
+        }
+        let head = sqlx::query("SELECT as_of FROM timeline WHERE sample=$1 AND series=$2");
+        let row = head.bind(i64::from(*sample)).bind(series).fetch_one(&mut **transaction).await?;
+        if text(&row, "as_of")? > self.as_of.to_string() { Ok(false) } else { Err(StoreError::TimelineMoved) }
+    }
+
+    /// Removes the rows of this writer, or, where they are in force, those of all others. Another run that writes at the same time finds at
+    /// its end that the timeline has moved, and writes its rows anew.
+    pub async fn sweep(&self, database: &Database, is_in_force: bool) -> Result<()> {
+        let condition = if is_in_force { "writer<>$3" } else { "writer=$3" };
+        sqlx::query(sql(format!("DELETE FROM timeline_part WHERE sample=$1 AND series=$2 AND {condition}")))
+            .bind(i64::from(self.timeline.sample))
+            .bind(&self.timeline.series)
+            .bind(self.writer)
+            .execute(&database.pool)
             .await?;
         Ok(())
     }

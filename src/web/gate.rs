@@ -29,9 +29,6 @@ const FORM_BYTES_MAX: usize = 256 * 1024;
 /// The time for a form to arrive.
 const FORM_TIME: Duration = Duration::from_secs(30);
 
-/// The media type of a workbook.
-const WORKBOOK: &str = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet";
-
 /// Nothing but our own files, no script in a page, no page of ours in another.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; form-action 'self'; base-uri 'none'; \
                       frame-ancestors 'none'";
@@ -189,13 +186,9 @@ async fn respond(portal: &Portal, route: Option<&'static Route>, asked: &Request
             response
         }
         Reply::Download(download) => serve_file(asked, download).await,
-        Reply::Made(Made { name, bytes }) => {
-            let mut response = bytes.into_response();
-            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(WORKBOOK));
-            if let Ok(value) = HeaderValue::from_str(&disposition(&name)) {
-                response.headers_mut().insert(CONTENT_DISPOSITION, value);
-            }
-            response
+        Reply::Made(Made { name, file }) => {
+            // the file stays open while it is sent, though its name is gone
+            serve_file(asked, Download { path: file.to_path_buf(), name }).await
         }
         Reply::Text(status, text) => (status, text).into_response(),
         Reply::Asset(asset) => {

@@ -2,7 +2,7 @@
 
 use crate::app::accounts;
 use crate::app::compose::App;
-use crate::app::current_findings::CurrentFindingsCache;
+use crate::app::current_findings::Pictures;
 use crate::app::login::Visitor;
 use crate::app::passwords::Passwords;
 use crate::clock::Clock;
@@ -28,7 +28,7 @@ pub(crate) struct Portal {
     /// Nobody has named an address: it listens once somebody may log in.
     pub(crate) waits_for_account: bool,
     pub(crate) templates: Templates,
-    pub(crate) findings: CurrentFindingsCache,
+    pub(crate) pictures: Pictures,
     /// Workbooks that are made at the same time.
     pub(crate) exports: Semaphore,
 }
@@ -72,7 +72,7 @@ impl Portal {
             settings,
             waits_for_account,
             templates: Templates::new()?,
-            findings: CurrentFindingsCache::default(),
+            pictures: Pictures::new(app.evaluator(), app.reading_store().await?),
             exports: Semaphore::new(EXPORTS_AT_ONCE),
             app,
         }))

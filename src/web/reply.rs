@@ -3,6 +3,7 @@
 use crate::web::assets::Asset;
 use axum::http::StatusCode;
 use std::path::PathBuf;
+use tempfile::TempPath;
 
 /// The answer to a request.
 pub(crate) enum Reply {
@@ -51,7 +52,8 @@ pub(crate) struct Download {
 /// A file that was made for this request.
 pub(crate) struct Made {
     pub(crate) name: String,
-    pub(crate) bytes: Vec<u8>,
+    /// It is removed once it is sent.
+    pub(crate) file: TempPath,
 }
 
 /// Why there is no answer as asked.

@@ -29,6 +29,16 @@ impl SnapshotSelection {
     /// # Errors
     /// The database fails.
     pub(crate) async fn on(store: &Store, config: &Config, wanted: &[String], as_of: NaiveDate) -> Result<SnapshotSelection> {
+        let selection = SnapshotSelection::unmarked(store, config, wanted, as_of).await?;
+        let position = store.restrictions().position().await?;
+        selection.with_restrictions(store, &config.policy, position).await
+    }
+
+    /// The snapshots in force on a day without the marks of secrecy, for records as they were imported.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(crate) async fn unmarked(store: &Store, config: &Config, wanted: &[String], as_of: NaiveDate) -> Result<SnapshotSelection> {
         let snapshots = store.snapshots().list().await?;
         let candidates: Vec<Candidate> = snapshots
             .iter()
@@ -46,8 +56,7 @@ impl SnapshotSelection {
         let in_force = in_force(&candidates, &order, wanted, project_ledger, as_of);
         let projects: Vec<&InForce> = in_force.iter().filter(|found| found.snapshot.ledger == project_ledger).collect();
         let sample = !projects.is_empty() && projects.iter().all(|found| found.snapshot.sample);
-        let position = store.restrictions().position().await?;
-        SnapshotSelection { in_force, sample, ..SnapshotSelection::default() }.with_restrictions(store, &config.policy, position).await
+        Ok(SnapshotSelection { in_force, sample, ..SnapshotSelection::default() })
     }
 
     /// The selection with the marks of secrecy that count at a position.

@@ -21,6 +21,7 @@ mod mail_server;
 mod mutants;
 mod outputs;
 mod packs;
+mod picture;
 mod plain_output;
 mod portal;
 mod postfix;

@@ -195,6 +195,19 @@ fn a_silent_client_is_dropped() {
     assert!(begin.elapsed() < Duration::from_secs(25), "{:?}", begin.elapsed());
 }
 
+impl Service {
+    /// As [`Service::get`], once the findings are as the data are now.
+    fn get_current(&self, path: &str, cookie: &str) -> String {
+        for _ in 0..100 {
+            let page = self.get(path, cookie);
+            if !page.contains("正在判定") && !page.contains("正在重新判定") {
+                return page;
+            }
+        }
+        panic!("{path} stays behind");
+    }
+}
+
 /// The address of the first link that begins so, as a browser reads it.
 fn link(page: &str, beginning: &str) -> String {
     let marked = format!("href=\"{beginning}");
@@ -229,8 +242,42 @@ fn findings_are_listed_explained_and_exported_for_whoever_may_see_them() {
     };
     let service = Service::start(root.path(), &["serve", "--only", "portal"]);
     let (office, unit, other) = (service.login("wangwu"), service.login("lisi"), service.login("zhaoliu"));
-    assert_eq!(total(&service.get("/findings", &office)), printed(&[]).len());
-    assert_eq!(total(&service.get("/findings?light=red", &office)), printed(&["--light", "red"]).len());
+    let all = service.get("/findings", &office);
+    assert!(all.contains("判定。") && !all.contains("此后台账有更新"), "the daily job has made the picture: {all}");
+    assert_eq!(total(&all), printed(&[]).len());
+    for (query, arguments) in [
+        ("light=red", &["--light", "red"][..]),
+        ("light=orange&rule=unstarted", &["--light", "orange", "--rule", "unstarted"]),
+        ("state=unjudged", &["--state", "unjudged"]),
+    ] {
+        assert_eq!(total(&service.get(&format!("/findings?{query}"), &office)), printed(arguments).len(), "{query}");
+    }
+    // pages follow each other without a gap, in the order of rules and units
+    let keys_of = |query: &str| -> Vec<String> {
+        let pages = total(&service.get(&format!("/findings?{query}"), &office)).div_ceil(50);
+        let page = |page: usize| service.get(&format!("/findings?{query}&page={page}"), &office);
+        let cells = |text: String| {
+            text.split("data-head=\"编号\">").skip(1).map(|rest| rest.split('<').next().expect("a code").to_owned()).collect::<Vec<_>>()
+        };
+        (1..=pages).flat_map(|number| cells(page(number))).collect()
+    };
+    let of = |findings: Vec<serde_json::Value>| {
+        let mut keys: Vec<String> = findings.iter().map(|finding| finding["key"].as_str().expect("a key").to_owned()).collect();
+        keys.sort();
+        keys
+    };
+    for (query, arguments) in [("light=red", &["--light", "red"][..]), ("rule=unstarted", &["--rule", "unstarted"])] {
+        let mut keys = keys_of(query);
+        keys.sort();
+        assert_eq!(keys, of(printed(arguments)), "{query}");
+    }
+    let one = of(printed(&["--rule", "unstarted"])).remove(0);
+    let found = keys_of(&format!("text={}", &one[2..]));
+    assert!(found.contains(&one) && found.iter().all(|key| key.contains(&one[2..])), "{one}: {found:?}");
+    let below = total(&service.get("/findings?unit=%E7%93%AE%E5%AE%89%E5%8E%BF", &office));
+    let owned = printed(&[]).iter().filter(|finding| finding["unit"] == "瓮安县").count();
+    assert!(below >= owned && owned > 0, "{below} {owned}");
+    assert!(service.get("/", &office).contains("督办事项（截至"), "the overview counts the same picture");
 
     let own = service.get("/findings", &unit);
     let count = total(&own);
@@ -288,8 +335,71 @@ fn a_mark_that_comes_late_ends_the_download_of_a_unit() {
     assert!(refused.starts_with("HTTP/1.1 403") && refused.contains("已列为不便公开，不再提供下载"), "{refused}");
     assert!(service.get(&pack, &office).starts_with("HTTP/1.1 200"));
     // the count of what is not shown does not follow the filter, or it would give the record away sign by sign
+    service.get_current("/findings", &unit);
     let counted = |query: &str| service.get(&format!("/findings?{query}"), &unit).split_once("另有").map(|(_, rest)| rest.chars().next());
     assert_eq!(counted("text=GZ202500124"), counted("text=zzz"));
     assert_eq!(counted("light=red"), counted(""));
     assert!(counted("").is_some());
+}
+
+/// A mark hides what it is on at the next look, also while the picture was made before it and no new one can be made.
+#[test]
+fn a_mark_hides_at_once() {
+    let root = fresh_root();
+    with_pages(root.path());
+    let file = password_file(root.path());
+    for (name, unit, role) in [("wangwu", "520000", "clerk"), ("lisi", "瓮安县", "handler")] {
+        let added = duban(root.path(), &["portal", "user", "add", name, "--unit", unit, "--role", role, "--password-file", &file]);
+        assert_eq!(added.status.code(), Some(0), "{}", stderr(&added));
+    }
+    let register = |mark: &str| {
+        let mut lines = super::outputs::PROJECTS.lines();
+        let mut text = format!("{},是否涉密\n", lines.next().expect("a header"));
+        for line in lines {
+            text.push_str(&format!("{line},{}\n", if line.starts_with("GZ202500124") { mark } else { "否" }));
+        }
+        text
+    };
+    let import = |text: &str| {
+        let read = super::helpers::import(root.path(), "台账.csv", text, &["--covers", "2026-09-30"]);
+        assert_eq!(read.status.code(), Some(0), "{}{}", stdout(&read), stderr(&read));
+    };
+    import(&register("否"));
+    let ran = duban(root.path(), &["run", "daily-pull"]);
+    assert_eq!(ran.status.code(), Some(0), "{}{}", stdout(&ran), stderr(&ran));
+    let service = Service::start(root.path(), &["serve", "--only", "portal"]);
+    let (office, unit) = (service.login("wangwu"), service.login("lisi"));
+    let before = service.get("/findings", &unit);
+    let with_code = "/findings?text=GZ202500124";
+    assert!(before.contains("GZ202500124") && !before.contains("另有"), "{before}");
+    let one = link(&service.get(with_code, &unit), "/findings/one");
+    let (all, own) = (total(&before), total(&service.get(with_code, &unit)));
+    assert!(!before.contains("反馈"), "{before}");
+    // another process makes a picture and does not end
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        sqlx::any::install_default_drivers();
+        let tables = sqlx::AnyPool::connect(&format!("sqlite://{}", root.path().join("var/duban.db").display())).await.expect("the tables");
+        sqlx::query("UPDATE current_picture SET making_until='9999'").execute(&tables).await.expect("a busy process");
+        // two answers after the picture, one of which was taken back
+        for (no, code, at, withdraws) in
+            [(1_i64, "GZ202500123", "2999-10-09T02:12:00.000Z", 0_i64), (2, "GZ202600045", "2999-10-09T03:00:00.000Z", 0), (3, "GZ202600045", "2999-10-09T04:00:00.000Z", 2)]
+        {
+            let insert = "INSERT INTO feedback (no, ledger, code, unit, received_at, form, sender, body, withdraws) VALUES ($1,'project',$2,'522725',$3,'','','{}',$4)";
+            sqlx::query(insert).bind(no).bind(code).bind(at).bind(withdraws).execute(&tables).await.expect("an answer");
+        }
+        tables.close().await;
+    });
+    import(&register("是"));
+    let after = service.get("/findings", &unit);
+    assert!(!after.contains("GZ202500124") && after.contains("此后台账有更新"), "{after}");
+    assert_eq!(total(&after), all - own);
+    let answered = |code: &str| service.get(&format!("/findings?text={code}"), &unit).matches("已于2999-10-09 10:12反馈").count();
+    assert!(answered("GZ202500123") > 0 && answered("GZ202600045") == 0, "{after}");
+    assert!(!after.contains("11:00反馈"), "an answer that was taken back: {after}");
+    assert!(after.contains(&format!("另有{own}件不便列示")), "{after}");
+    assert!(service.get(with_code, &unit).contains("没有符合条件的督办事项"));
+    assert!(service.get(&one, &unit).starts_with("HTTP/1.1 404"));
+    let seen = service.get(with_code, &office);
+    assert_eq!((total(&seen), seen.matches("〔不便公开〕").count()), (own, own), "{seen}");
 }

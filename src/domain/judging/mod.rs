@@ -6,6 +6,7 @@ pub mod explain;
 pub mod finding;
 pub mod indicators;
 pub mod judge;
+pub(crate) mod measure;
 pub mod quality;
 pub mod roster;
 pub mod verdict;

@@ -116,6 +116,9 @@ CREATE TABLE restriction (
     PRIMARY KEY (ledger, source, code, began)
 );
 
+CREATE INDEX restriction_began ON restriction (began);
+CREATE INDEX restriction_code ON restriction (ledger, code);
+
 -- One row: how often marks have begun, ended or been lifted.
 CREATE TABLE restriction_position (
     id BIGINT NOT NULL PRIMARY KEY,
@@ -208,24 +211,110 @@ CREATE TABLE finding (
     PRIMARY KEY (run, part)
 );
 
--- One life per finding, written only by the run of the latest as_of.
+-- One life per finding, written only by the run of the latest as_of: one timeline of all jobs, and one of each series of runs.
 CREATE TABLE timeline (
     -- 1 = of the shipped sample
-    sample BIGINT NOT NULL PRIMARY KEY,
+    sample BIGINT NOT NULL,
+    -- name of a job, or a kind of period with / before it; empty = all
+    series TEXT NOT NULL,
     as_of TEXT NOT NULL,
     -- how often it was written
     version BIGINT NOT NULL,
-    run TEXT NOT NULL
+    -- whose parts are in force: a run with the number of its claim
+    writer TEXT NOT NULL,
+    PRIMARY KEY (sample, series)
 );
 
--- The lives of a timeline, some hundred to a row.
+-- The lives of a timeline, some hundred to a row. Those of another writer are being written, or are left of one that died.
 CREATE TABLE timeline_part (
     sample BIGINT NOT NULL,
-    version BIGINT NOT NULL,
+    series TEXT NOT NULL,
+    writer TEXT NOT NULL,
     part BIGINT NOT NULL,
-    -- postcard of (rule, ledger, key, light, state, first_on, changed_on), one behind the other, in the order of the first three
+    -- postcard of (rule, ledger, key, light, state, first_on, changed_on, state and light before that), one behind the other, in the order of the
+    -- first three
     body BYTEA NOT NULL,
-    PRIMARY KEY (sample, version, part)
+    PRIMARY KEY (sample, series, writer, part)
+);
+
+-- Pictures: the findings of a day as the pages list them.
+CREATE TABLE picture (
+    no BIGINT NOT NULL PRIMARY KEY,
+    as_of TEXT NOT NULL,
+    made_at TEXT NOT NULL,
+    -- the run that made it; empty = the pages
+    run TEXT NOT NULL,
+    -- of what it was made: the positions of the data and of the marks of secrecy, the sha256 of the configuration
+    data BIGINT NOT NULL,
+    restrictions BIGINT NOT NULL,
+    config TEXT NOT NULL,
+    -- milliseconds that its making took
+    took BIGINT NOT NULL,
+    -- the rules and units by which its rows count, as JSON
+    names TEXT NOT NULL
+);
+
+-- One row: the picture in force. Rows of others are being written, or are left of a process that died.
+CREATE TABLE current_picture (
+    id BIGINT NOT NULL PRIMARY KEY,
+    -- 0 = none
+    picture BIGINT NOT NULL,
+    -- the number that was last given to a process that makes one, and until when no other begins
+    making BIGINT NOT NULL,
+    making_until TEXT NOT NULL
+);
+INSERT INTO current_picture (id, picture, making, making_until) VALUES (1, 0, 0, '');
+
+-- One row: how often other snapshots have come into force.
+CREATE TABLE data_position (
+    id BIGINT NOT NULL PRIMARY KEY,
+    position BIGINT NOT NULL
+);
+INSERT INTO data_position (id, position) VALUES (1, 0);
+
+-- The findings of a picture, numbered in the order of its lists.
+CREATE TABLE picture_finding (
+    picture BIGINT NOT NULL,
+    no BIGINT NOT NULL,
+    ledger TEXT NOT NULL,
+    key TEXT NOT NULL,
+    -- empty = it belongs to none
+    project TEXT NOT NULL,
+    -- the line of a list, as JSON
+    body TEXT NOT NULL,
+    PRIMARY KEY (picture, no)
+);
+CREATE INDEX picture_finding_key ON picture_finding (picture, key);
+CREATE INDEX picture_finding_project ON picture_finding (picture, project);
+
+-- What each unit may list.
+CREATE TABLE picture_reader (
+    picture BIGINT NOT NULL,
+    -- code of the unit; empty = the office
+    reader TEXT NOT NULL,
+    -- findings addressed to it that are only counted
+    only_counted BIGINT NOT NULL,
+    -- postcard of (rule, owner, light, state, restricted, number of findings), one for all findings that follow each other in the list
+    body BYTEA NOT NULL,
+    PRIMARY KEY (picture, reader)
+);
+
+-- The numbers of the findings in the list of a unit, some thousand to a row.
+CREATE TABLE picture_list (
+    picture BIGINT NOT NULL,
+    reader TEXT NOT NULL,
+    part BIGINT NOT NULL,
+    -- postcard of the distances from one to the next
+    body BYTEA NOT NULL,
+    PRIMARY KEY (picture, reader, part)
+);
+
+-- Codes and names of the findings of a picture, some thousand lines to a row: what a search reads.
+CREATE TABLE picture_text (
+    picture BIGINT NOT NULL,
+    part BIGINT NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (picture, part)
 );
 
 -- The findings of which each unit was last notified.

@@ -1,6 +1,6 @@
 //! 督办事项: the findings as the register has them today; one with its explanation; the list as a workbook.
 
-use crate::app::current_findings::{CurrentFindings, FindingLine, LineFilter, finding_list};
+use crate::app::current_findings::{Current, CurrentFindings, FindingLine, LineFilter};
 use crate::app::explain::explain;
 use crate::app::explained_text::explained_text;
 use crate::clock::stamp;
@@ -9,7 +9,7 @@ use crate::domain::judging::finding::State;
 use crate::domain::register::units::UnitId;
 use crate::domain::rules::rule::Light;
 use crate::web::fields::Fields;
-use crate::web::pages::shown::{ROWS, day, first_row, paging};
+use crate::web::pages::shown::{ROWS, day, first_row, local_time, paging};
 use crate::web::portal::{Portal, Request, Scope};
 use crate::web::reply::{Answer, Made, Refusal, Reply};
 use minijinja::{Value, context};
@@ -32,12 +32,14 @@ fn reader(portal: &Portal, asked: &Request) -> anyhow::Result<Option<UnitId>> {
     })
 }
 
-/// The findings of today. `None` = nothing has been read yet.
-async fn current(portal: &Portal) -> anyhow::Result<Option<Arc<CurrentFindings>>> {
-    if portal.app.store().snapshots().list().await?.is_empty() {
-        return Ok(None);
+/// The findings of today, or the page that there is in their place.
+async fn current(portal: &Portal, reader: Option<UnitId>) -> anyhow::Result<Result<Arc<CurrentFindings>, Reply>> {
+    let page = |text: &str| Ok(Err(Reply::page("fault", "督办事项", context! { text })));
+    match portal.pictures.of(reader, portal.app.clock().today()).await? {
+        Current::Picture(current) => Ok(Ok(current)),
+        Current::Nothing => page("还没有导入台账。"),
+        Current::BeingMade => page("台账刚有更新，正在判定，请稍后刷新本页。"),
     }
-    Ok(Some(portal.findings.of(portal.app.evaluator(), portal.app.clock().today()).await?))
 }
 
 /// The filter of a query, and itself in words.
@@ -60,17 +62,16 @@ fn filter_of(portal: &Portal, query: &Fields) -> (LineFilter, String) {
 
 pub(crate) async fn list(portal: &Portal, asked: &Request) -> Answer {
     let query = &asked.query;
-    let Some(current) = current(portal).await? else {
-        return Ok(Reply::page("fault", "督办事项", context! { text => "还没有导入台账。" }));
+    let reader = reader(portal, asked)?;
+    let current = match current(portal, reader).await? {
+        Ok(current) => current,
+        Err(page) => return Ok(page),
     };
     let (filter, _) = filter_of(portal, query);
-    let lines = current.lines(reader(portal, asked)?, &filter, first_row(query) as usize, ROWS as usize);
-    let rules: Vec<Value> = current
-        .policy
-        .rules
-        .iter()
-        .map(|rule| context! { id => &rule.id, title => &rule.title, is_here => rule.id == filter.rule })
-        .collect();
+    let policy = &portal.app.config().policy;
+    let lines = current.lines(&policy.units, reader, &filter, first_row(query) as usize, ROWS as usize).await?;
+    let rules: Vec<Value> =
+        policy.rules.iter().map(|rule| context! { id => &rule.id, title => &rule.title, is_here => rule.id == filter.rule }).collect();
     let lights: Vec<Value> = Light::ALL
         .iter()
         .map(|light| context! { code => light.code(), title => light.title(), is_here => filter.light == Some(*light) })
@@ -82,10 +83,11 @@ pub(crate) async fn list(portal: &Portal, asked: &Request) -> Answer {
     let unit = query.get("unit").trim();
     let fault = match unit.is_empty() || filter.unit.is_some() {
         true => String::new(),
-        false => format!("{}，以下未按单位筛选。", crate::app::accounts::unknown_unit(&current.policy.units, unit)),
+        false => format!("{}，以下未按单位筛选。", crate::app::accounts::unknown_unit(&policy.units, unit)),
     };
     let values = context! {
-        as_of => day(&current.as_of.to_string()), rules, lights, states, fault,
+        as_of => day(&current.as_of.to_string()), made_at => local_time(&current.made_at), is_behind => current.is_behind,
+        rules, lights, states, fault,
         filter => context! { unit, text => &filter.text },
         rows => lines.lines.iter().map(row).collect::<Vec<_>>(),
         only_counted => lines.only_counted,
@@ -102,30 +104,32 @@ fn row(line: &FindingLine) -> Value {
         link => format!("/findings/one?{}", link.finish()), rule => &line.rule_title, key => &line.key, name => &line.name, unit => &line.unit,
         light => line.light.map_or("", Light::code), light_word => line.light.map_or("无法判定", Light::title),
         state => word(line.state), is_open => line.state == State::Open,
-        measure => &line.measure, change => line.change.title(), restricted => line.restricted,
+        measure => &line.measure, answered_at => local_time(&line.answered_at), change => line.change.title(), restricted => line.restricted,
     }
 }
 
 /// The filtered list as a workbook.
 pub(crate) async fn export(portal: &Portal, asked: &Request) -> Answer {
     let visitor = asked.visitor()?;
-    let Some(current) = current(portal).await? else { return Err(Refusal::NotFound) };
+    let reader = reader(portal, asked)?;
+    let Ok(current) = current(portal, reader).await? else { return Err(Refusal::NotFound) };
     let (filter, words) = filter_of(portal, &asked.query);
     let name = format!("督办事项清单（截至{}）.xlsx", current.as_of);
     let now = stamp(portal.app.clock().now());
     portal.app.store().audit().record(&now, &visitor.account.name, "export findings", &words, "").await?;
     let _turn = portal.exports.acquire().await?;
-    let (app, reader) = (portal.app.clone(), reader(portal, asked)?);
-    let bytes = tokio::task::spawn_blocking(move || finding_list(app.config(), &current, reader, &filter, words)).await??;
-    Ok(Reply::Made(Made { name, bytes }))
+    let app = portal.app.clone();
+    let made = move || current.workbook(app.config(), &app.root().join("var"), reader, &filter, words);
+    let file = tokio::task::spawn_blocking(made).await??;
+    Ok(Reply::Made(Made { name, file }))
 }
 
 /// One finding, explained.
 pub(crate) async fn one(portal: &Portal, asked: &Request) -> Answer {
     let (rule, key) = (asked.query.get("rule"), asked.query.get("key"));
     let reader = reader(portal, asked)?;
-    let Some(current) = current(portal).await? else { return Err(Refusal::NotFound) };
-    if !current.shows(reader, rule, key) {
+    let Ok(current) = current(portal, reader).await? else { return Err(Refusal::NotFound) };
+    if !current.shows(&portal.app.config().policy.units, reader, rule, key).await? {
         return Err(Refusal::NotFound);
     }
     let mut explained = explain(portal.app.evaluator(), rule, key, current.as_of).await?;

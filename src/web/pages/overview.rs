@@ -1,6 +1,8 @@
 //! 总览: how far the work is: data days, next and last runs, mails.
 
+use crate::app::current_findings::{Counts, Current, LightCounts};
 use crate::domain::notify::delivery::DeliveryState;
+use crate::domain::register::units::UnitId;
 use crate::store::reports::ReportFilter;
 use crate::store::runs::{Run, RunState};
 use crate::store::snapshots::{Snapshot, SnapshotState};
@@ -21,6 +23,27 @@ pub(crate) async fn overview(portal: &Portal, asked: &Request) -> Answer {
     }
 }
 
+/// The findings of today, counted; `None` = there is no picture yet.
+async fn lights(portal: &Portal, reader: Option<UnitId>) -> anyhow::Result<Option<Value>> {
+    let Current::Picture(current) = portal.pictures.of(reader, portal.app.clock().today()).await? else { return Ok(None) };
+    let Counts { all, by_rule, by_area } = current.counts(&portal.app.config().policy.units, reader).await?;
+    let counted = |counts: &LightCounts| {
+        let LightCounts { red, orange, yellow, unjudged, exempt } = counts;
+        context! { red, orange, yellow, unjudged, exempt }
+    };
+    let link = |name: &str, value: &str| {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.append_pair(name, value);
+        format!("/findings?{}", query.finish())
+    };
+    let rules = by_rule.iter().map(|(id, title, counts)| context! { name => title, link => link("rule", id), ..counted(counts) });
+    let areas = by_area.iter().map(|(name, counts)| context! { name, link => link("unit", name), ..counted(counts) });
+    Ok(Some(context! {
+        as_of => day(&current.as_of.to_string()), made_at => local_time(&current.made_at), is_behind => current.is_behind,
+        rules => rules.collect::<Vec<_>>(), areas => areas.collect::<Vec<_>>(), ..counted(&all)
+    }))
+}
+
 /// The word for the state of a run.
 pub(crate) fn run_word(state: RunState) -> &'static str {
     match state {
@@ -34,14 +57,7 @@ pub(crate) fn run_word(state: RunState) -> &'static str {
 async fn office(portal: &Portal) -> Answer {
     let (app, config) = (&portal.app, portal.app.config());
     let runs = app.store().runs().list(LISTED).await?;
-    let judged = runs.iter().find_map(|run| run.result.as_ref()?.judged.as_ref().map(|judged| (run, judged)));
-    let lights = judged.map(|(run, judged)| {
-        let counts = &judged.findings;
-        context! {
-            title => &judged.title, as_of => day(&run.as_of), red => counts.red, orange => counts.orange, yellow => counts.yellow,
-            unjudged => counts.unjudged, exempt => counts.exempt, new => counts.new, resolved => counts.resolved,
-        }
-    });
+    let lights = lights(portal, None).await?;
     let mut waiting: Vec<Value> = Vec::new();
     let counts = app.store().outbox().count_by_state(None).await?;
     let count = |state: DeliveryState| counts.get(&state).copied().unwrap_or(0);
@@ -130,5 +146,5 @@ async fn of_unit(portal: &Portal, unit: usize) -> Answer {
         .iter()
         .map(|mail| context! { subject => &mail.subject, at => local_time(&mail.created_at), word => mail.state.word() })
         .collect();
-    Ok(Reply::page("overview", "总览", context! { is_office => false, files, mails }))
+    Ok(Reply::page("overview", "总览", context! { is_office => false, files, mails, lights => lights(portal, Some(unit)).await? }))
 }

@@ -1,7 +1,7 @@
 //! 督办事项清单: the findings that somebody has selected, as one sheet.
 
 use crate::domain::register::period::chinese_date;
-use crate::workbook::model::{self, Column, Paper, Role, Row, Sheet, Value, Workbook, fit_heights};
+use crate::workbook::model::{self, Column, Paper, Role, Row, Sheet, Value, Workbook};
 use chrono::NaiveDate;
 
 /// One finding, in words.
@@ -29,7 +29,8 @@ pub(crate) struct FindingList<'a> {
     pub(crate) selected: String,
     /// How the head begins where a row is restricted; empty = none is.
     pub(crate) head_mark: &'a str,
-    pub(crate) findings: Vec<ListedFinding>,
+    /// How many there are; their rows are streamed while the file is written.
+    pub(crate) findings: usize,
 }
 
 /// Titles of the columns with their widths in characters.
@@ -47,14 +48,11 @@ const HEADS: [(&str, f64); 11] = [
     ("依据", 16.0),
 ];
 
-/// Builds the workbook of the list. Equal lists give equal workbooks.
-pub(crate) fn finding_list_workbook(list: &FindingList<'_>) -> Workbook<'static> {
-    let title = "督办事项清单";
-    let mut columns: Vec<Column> = HEADS.iter().map(|(_, width)| Column { width: *width, ..Column::default() }).collect();
-    let head = model::head(&HEADS.map(|(head, _)| head), &mut columns);
-    let row = |(index, finding): (usize, &ListedFinding)| Row {
+/// The row of a finding at a place of the list, from 0.
+pub(crate) fn finding_row(place: usize, finding: &ListedFinding) -> Row {
+    Row {
         cells: vec![
-            Value::count(index + 1),
+            Value::count(place + 1),
             Value::text(finding.light.clone()),
             Value::text(finding.rule.clone()),
             Value::text(finding.unit.clone()),
@@ -67,20 +65,25 @@ pub(crate) fn finding_list_workbook(list: &FindingList<'_>) -> Workbook<'static>
             Value::text(finding.basis.clone()),
         ],
         ..Row::default()
-    };
-    let mut body: Vec<Row> = list.findings.iter().enumerate().map(row).collect();
-    fit_heights(&mut body, &columns);
+    }
+}
+
+/// Builds the workbook of the list without its rows. Equal lists give equal workbooks.
+pub(crate) fn finding_list_workbook(list: &FindingList<'_>) -> Workbook<'static> {
+    let title = "督办事项清单";
+    let mut columns: Vec<Column> = HEADS.iter().map(|(_, width)| Column { width: *width, ..Column::default() }).collect();
+    let head = model::head(&HEADS.map(|(head, _)| head), &mut columns);
     let mut sheet = Sheet { name: title.to_owned(), landscape: true, paper: Paper::A3, columns, ..Sheet::default() };
     sheet.banner(Role::Title, title);
     let selected = if list.selected.is_empty() { String::new() } else { format!("　　{}", list.selected) };
-    sheet.subtitle(format!("{}截至{}　　共{}件{selected}", list.head_mark, chinese_date(list.as_of), body.len()));
+    sheet.subtitle(format!("{}截至{}　　共{}件{selected}", list.head_mark, chinese_date(list.as_of), list.findings));
     let head_at = sheet.rows.len();
     sheet.rows.push(head);
-    if body.is_empty() {
+    if list.findings == 0 {
         sheet.banner(Role::Note, "无。");
     } else {
-        sheet.rows.append(&mut body);
-        sheet.filter = Some((head_at, sheet.rows.len() - 1));
+        sheet.streamed = list.findings;
+        sheet.filter = Some((head_at, head_at + list.findings));
     }
     sheet.freeze = Some((head_at + 1, 0));
     sheet.repeat = Some((head_at, head_at));

@@ -1,5 +1,6 @@
 //! How the findings of a register have changed since they were judged before, and which are resolved.
 
+use crate::config::job_file::Job;
 use crate::domain::judging::finding::{Change, Finding, Identity, State};
 use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::Light;
@@ -13,14 +14,32 @@ use std::collections::HashMap;
 /// What a comparison with earlier findings returns, beside the change of each finding.
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
-    /// Findings known before that are no longer found although the record is still in the register.
+    /// Findings of the job that had a light before and are no longer found although the record is still in the register.
     pub(crate) resolved: Vec<Identity>,
-    /// The timeline that was compared with. `None` = a later as_of has been judged, so the timeline is not rewritten.
-    pub(crate) timeline: Option<Timeline>,
+    /// The change of each finding since what all jobs knew, as `duban findings` prints it.
+    pub(crate) by_all: Vec<Change>,
+    /// The timelines that the run rewrites: those that no later as_of has written.
+    pub(crate) timelines: Vec<ComparedTimeline>,
+}
+
+/// A timeline with the lives that are over on the day that was compared with it.
+#[derive(Debug)]
+pub(crate) struct ComparedTimeline {
+    pub(crate) timeline: Timeline,
+    pub(crate) ended: Vec<Identity>,
+}
+
+/// What one comparison finds.
+struct Compared {
+    /// Lives that are over.
+    ended: Vec<Identity>,
+    /// Those of them that had a light before the day.
+    resolved: Vec<Identity>,
 }
 
 impl Evaluator {
-    /// Sets the change of every finding by comparing with the timeline, or, for an as_of before the timeline's, with the job's previous run.
+    /// Sets the change of every finding since what was known before: for a run, by its own series of runs, so that no other job changes a word of it;
+    /// else by all jobs.
     ///
     /// # Errors
     /// The database fails.
@@ -28,74 +47,78 @@ impl Evaluator {
         &self,
         policy: &Policy,
         register: &mut EvaluatedRegister,
-        job: Option<&str>,
+        job: Option<&Job>,
         as_of: NaiveDate,
         sample: bool,
     ) -> Result<Changes> {
-        let timeline = self.store.timelines().read(sample).await?;
-        if timeline.as_of.is_none_or(|latest| as_of >= latest) {
-            // another run of the same day has rewritten the timeline: its change of a finding is valid while the finding has the same light
-            let same_day_changes = match timeline.as_of == Some(as_of) {
-                true => self.store.findings().moved_in(&timeline.run).await?,
-                false => HashMap::new(),
-            };
-            let resolved = compare(policy, register, &timeline, as_of, &same_day_changes);
-            return Ok(Changes { resolved, timeline: Some(timeline) });
+        let mut changes = Changes::default();
+        let all = self.store.timelines().read(sample, "").await?;
+        if all.as_of.is_none_or(|latest| as_of >= latest) {
+            let Compared { ended, .. } = compare(policy, register, &all, as_of);
+            changes.timelines.push(ComparedTimeline { timeline: all, ended });
+        } else {
+            set_changes(policy, register, &HashMap::new());
         }
-        let known = match job {
-            Some(job) => match self.store.runs().previous(job, as_of, sample).await? {
-                Some(run) => self.store.findings().lights_of(&run).await?,
-                None => HashMap::new(),
-            },
+        changes.by_all = register.judged.findings.iter().map(|finding| finding.change).collect();
+        let Some(job) = job else { return Ok(changes) };
+        let own = self.store.timelines().read(sample, job.series()).await?;
+        if own.as_of.is_none_or(|latest| as_of >= latest) {
+            let Compared { ended, resolved } = compare(policy, register, &own, as_of);
+            changes.timelines.push(ComparedTimeline { timeline: own, ended });
+            changes.resolved = resolved;
+            return Ok(changes);
+        }
+        let known = match self.store.runs().previous(&job.name, as_of, sample).await? {
+            Some(run) => self.store.findings().lights_of(&run).await?,
             None => HashMap::new(),
         };
-        for finding in &mut register.judged.findings {
-            finding.change = known.get(&identity(policy, finding)).map_or(Change::New, |light| change_since(*light, finding));
-        }
-        Ok(Changes::default())
+        set_changes(policy, register, &known);
+        Ok(changes)
     }
 }
 
-/// Sets the change of every finding by its life in the timeline. Returns the findings that are resolved. Findings and lives have the same
-/// order, so both are read in parallel.
-fn compare(
-    policy: &Policy,
-    register: &mut EvaluatedRegister,
-    timeline: &Timeline,
-    as_of: NaiveDate,
-    same_day_changes: &HashMap<Identity, (Option<Light>, Change)>,
-) -> Vec<Identity> {
-    let mut resolved = Vec::new();
-    let same_day = timeline.as_of == Some(as_of);
-    let may_resolve = |life: &Life<'_>| life.state != RESOLVED || same_day && life.changed_on == as_of;
+/// Sets the change of every finding since an earlier run with these lights.
+fn set_changes(policy: &Policy, register: &mut EvaluatedRegister, known: &HashMap<Identity, Option<Light>>) {
+    for finding in &mut register.judged.findings {
+        finding.change = known.get(&identity(policy, finding)).map_or(Change::New, |light| change_since(*light, finding));
+    }
+}
+
+/// Sets the change of every finding by its life in the timeline as it was before the day. Findings and lives have the same order, so both are
+/// read in parallel.
+fn compare(policy: &Policy, register: &mut EvaluatedRegister, timeline: &Timeline, as_of: NaiveDate) -> Compared {
+    let mut compared = Compared { ended: Vec::new(), resolved: Vec::new() };
     let order = in_order(policy, &register.judged.findings);
     let mut lives = timeline.lives().peekable();
-    let has =
-        |register: &EvaluatedRegister, life: &Life<'_>| policy.ledger(life.ledger).is_some_and(|ledger| register.has(ledger, life.key));
+    let not_found = |register: &EvaluatedRegister, life: &Life<'_>, compared: &mut Compared| {
+        let before = life.before(as_of);
+        let was_open = before.is_some_and(|before| before.state != RESOLVED);
+        let has = policy.ledger(life.ledger).is_some_and(|ledger| register.has(ledger, life.key));
+        if !has || life.state == RESOLVED && !was_open {
+            return;
+        }
+        compared.ended.push(life.identity());
+        if was_open && before.is_some_and(|before| before.light.is_some()) {
+            compared.resolved.push(life.identity());
+        }
+    };
     for index in order {
         let parts = identity_parts(policy, &register.judged.findings[index as usize]);
         while let Some(life) = lives.next_if(|life| life.order(parts).is_lt()) {
-            if may_resolve(&life) && has(register, &life) {
-                resolved.push(life.identity());
-            }
+            not_found(register, &life, &mut compared);
         }
         let life = lives.next_if(|life| life.order(parts).is_eq());
         let finding = &mut register.judged.findings[index as usize];
-        finding.change = match life {
-            // another job has judged the same day: what was new then is new now
-            Some(life) if same_day && life.first_on == as_of => Change::New,
-            Some(Life { state: RESOLVED, .. }) => Change::Reopened,
-            Some(life) => {
-                match Some(same_day_changes).filter(|changes| !changes.is_empty()).and_then(|changes| changes.get(&life.identity())) {
-                    Some((light, change)) if *light == finding.light => *change,
-                    _ => change_since(life.light(), finding),
-                }
-            }
+        finding.change = match life.and_then(|life| life.before(as_of)) {
             None => Change::New,
+            Some(before) if before.state == RESOLVED => Change::Reopened,
+            Some(before) => change_since(before.light, finding),
         };
     }
-    resolved.extend(lives.filter(|life| may_resolve(life) && has(register, life)).map(|life| life.identity()));
-    resolved
+    for life in lives {
+        not_found(register, &life, &mut compared);
+    }
+    compared
 }
 
 /// The change of a finding that had a light before; `None` = it had none, because a cell was missing.

@@ -2,13 +2,16 @@
 
 use crate::config::job_file::JobStep;
 use crate::store::database::StoreError;
+use crate::store::findings::Detected;
 use crate::store::runs::{Run, RunInputs};
 use crate::worker::run::changes::Changes;
 use crate::worker::run::context::RunContext;
 use crate::worker::run::finding_facts::{FindingFacts, identity, in_order};
+use crate::worker::run::picture::{PictureOf, begin_picture, config_sum, write_picture};
+use chrono::{DateTime, Utc};
 
 impl RunContext<'_> {
-    /// Compares the findings with those known before and stores them; the timeline too, if no later as_of has been judged.
+    /// Compares the findings with those that the job knew before and stores them; the timelines too that no later as_of has written.
     ///
     /// # Errors
     /// The database fails, or the timeline was rewritten by other processes five times in a row.
@@ -16,17 +19,43 @@ impl RunContext<'_> {
         let snapshot = self.register.indicators.snapshot(&self.config.policy, &self.register.judged.findings);
         self.evaluator.store.indicators().save(run, &snapshot).await?;
         let policy = &self.config.policy;
+        let began = self.evaluator.clock.now();
         let mut tries = 0;
         loop {
             tries += 1;
-            self.changes =
-                self.evaluator.changes(policy, &mut self.register, Some(&self.job.name), self.as_of, self.selection.sample).await?;
+            self.changes = self.evaluator.changes(policy, &mut self.register, Some(&self.job), self.as_of, self.selection.sample).await?;
             match self.store_findings(run, inputs).await {
                 // another process has rewritten the timeline meanwhile: this run compares with the new one
                 Err(StoreError::TimelineMoved) if tries < 5 => {}
-                done => return Ok(done?),
+                done => {
+                    done?;
+                    return self.make_picture(run, inputs, began).await;
+                }
             }
         }
+    }
+
+    /// Makes the picture of the pages, where the job judges the whole register of today and makes no papers of it.
+    async fn make_picture(&self, run: &Run, inputs: &RunInputs, began: DateTime<Utc>) -> anyhow::Result<()> {
+        let (store, clock) = (&self.evaluator.store, &self.evaluator.clock);
+        if self.job.makes_papers() || !self.job.sources.is_empty() || self.as_of != clock.today() {
+            return Ok(());
+        }
+        // papers are read years later; of a job without any only the last findings are
+        store.findings().delete_before(run).await?;
+        let of = PictureOf {
+            policy: &self.config.policy,
+            as_of: self.as_of,
+            findings: &self.register.judged.findings,
+            changes: &self.changes.by_all,
+            data: inputs.data,
+            restrictions: inputs.restrictions,
+            config: config_sum(&self.config),
+            began,
+            run: &run.id,
+        };
+        let Some(writer) = begin_picture(store, clock, true).await? else { return Ok(()) };
+        Ok(write_picture(writer, clock, &of).await?)
     }
 
     async fn store_findings(&self, run: &Run, inputs: &RunInputs) -> Result<(), StoreError> {
@@ -36,8 +65,10 @@ impl RunContext<'_> {
             let finding = &findings[index as usize];
             FindingFacts::of(policy, finding).stored(finding.light)
         });
-        let timeline = self.changes.timeline.as_ref().map(|timeline| (timeline, self.as_of));
-        self.evaluator.store.findings().commit(run, JobStep::Detect.name(), inputs, stored, &self.changes.resolved, timeline).await
+        let compared = self.changes.timelines.iter().map(|compared| (&compared.timeline, compared.ended.as_slice()));
+        let timelines: Vec<_> = compared.collect();
+        let detected = Detected { as_of: self.as_of, resolved: &self.changes.resolved, timelines: &timelines };
+        self.evaluator.store.findings().commit(run, JobStep::Detect.name(), inputs, stored, detected).await
     }
 
     /// Loads the changes that the detect step has stored, for a run that goes on after it.
@@ -49,7 +80,7 @@ impl RunContext<'_> {
         for finding in &mut self.register.judged.findings {
             finding.change = change_of.get(&identity(&self.config.policy, finding)).copied().unwrap_or_default();
         }
-        self.changes = Changes { resolved, timeline: None };
+        self.changes = Changes { resolved, ..Changes::default() };
         Ok(())
     }
 }

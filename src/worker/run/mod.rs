@@ -8,6 +8,7 @@ pub mod finding_facts;
 pub mod gone;
 pub mod history;
 pub mod packs;
+pub(crate) mod picture;
 pub mod previous_run;
 pub mod pull;
 pub mod rebuild;

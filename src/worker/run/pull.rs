@@ -52,8 +52,9 @@ pub(crate) async fn pull_and_pin(importer: &Importer, evaluator: &Evaluator, job
     }
     inputs.answers = evaluator.store.feedback().last_no().await?;
     inputs.form_key = Some(importer.form_key().await?);
+    inputs.data = evaluator.store.pictures().look().await?.data;
     let selection = evaluator.select_snapshots(&job.sources, as_of).await?;
-    if job.steps.contains(&JobStep::Detect) {
+    if job.steps.contains(&JobStep::Detect) && job.makes_papers() {
         ensure!(
             evaluator.config.policy.projects().is_some_and(|ledger| selection.of_ledger(&ledger.id).next().is_some()),
             "there is no project register to judge{}",
@@ -63,11 +64,13 @@ pub(crate) async fn pull_and_pin(importer: &Importer, evaluator: &Evaluator, job
                 format!(": {}", inputs.faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
             }
         );
-        inputs.enforce_on = evaluator.config.settings.enforce_on();
         ensure!(
-            selection.sample || inputs.enforce_on.is_some(),
+            selection.sample || evaluator.config.settings.enforce_on().is_some(),
             "this register has no start day yet (建账期): run `duban init` first, so that every unit can check its rows before acts begin"
         );
+    }
+    if job.steps.contains(&JobStep::Detect) {
+        inputs.enforce_on = evaluator.config.settings.enforce_on();
     }
     inputs.gone = Some(evaluator.gone_pin(&selection).await?);
     inputs.sample = selection.sample;

@@ -323,8 +323,7 @@ impl Runner {
             ..RunInputs::default()
         };
         let mut context = RunContext::open(&self.evaluator, (*self.config).clone(), job.clone(), as_of, at, &inputs).await?;
-        context.changes =
-            self.evaluator.changes(&context.config.policy, &mut context.register, Some(&job.name), as_of, inputs.sample).await?;
+        context.changes = self.evaluator.changes(&context.config.policy, &mut context.register, Some(job), as_of, inputs.sample).await?;
         let mut rehearsal = Rehearsal { judged: Some(context.summary(Vec::new())), ..Rehearsal::default() };
         if job.steps.contains(&JobStep::Remind) {
             let PlannedMails { planned, drafts, .. } = context.plan(&inputs, 0).await?;

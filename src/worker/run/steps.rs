@@ -74,7 +74,8 @@ impl<'r> Progress<'r> {
             }
         }
         if let Some(context) = self.context.as_ref().filter(|_| !self.job.steps.contains(&JobStep::Remind)) {
-            self.result = Some(RunResult { judged: Some(self.summary(context).await?), ..RunResult::default() });
+            let pulled = if self.job.makes_papers() { Vec::new() } else { self.pulled() };
+            self.result = Some(RunResult { pulled, judged: Some(self.summary(context).await?), ..RunResult::default() });
         }
         let result = self.result.take().unwrap_or_else(|| RunResult { pulled: self.pulled(), ..RunResult::default() });
         let state = if self.inputs.faults.is_empty() { RunState::Done } else { RunState::Partial };
@@ -88,7 +89,9 @@ impl<'r> Progress<'r> {
             return Ok(true);
         }
         if self.context.is_none() {
-            if !self.job.steps.contains(&JobStep::Detect) {
+            // a job without papers runs before there is a register
+            let has_register = self.job.makes_papers() || !self.inputs.snapshots.is_empty();
+            if !self.job.steps.contains(&JobStep::Detect) || !has_register {
                 return Ok(false);
             }
             let config = Config::parse(self.evaluator.store.frozen_texts().read(&self.inputs.files).await?)?;

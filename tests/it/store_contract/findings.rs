@@ -1,4 +1,4 @@
-//! Findings of runs and the one timeline.
+//! Findings of runs and the timelines.
 
 use super::Db;
 use super::runs::{at, claimed, day};
@@ -6,8 +6,9 @@ use chrono::NaiveDate;
 use duban::domain::judging::finding::{Change, Identity};
 use duban::domain::rules::rule::Light;
 use duban::store::database::StoreError;
-use duban::store::findings::NewFinding;
-use duban::store::runs::{RunInputs, RunState};
+use duban::store::findings::{Detected, NewFinding};
+use duban::store::handle::Store;
+use duban::store::runs::{Run, RunInputs, RunState};
 use duban::store::timeline::{RESOLVED, Timeline};
 
 pub fn identity(key: &str) -> Identity {
@@ -28,21 +29,34 @@ fn found(key: &str, light: Option<Light>, change: Change) -> NewFinding {
     }
 }
 
+/// Ends the detect step of a run. `known` is the timeline that it writes with the lives that are over.
+async fn commit(
+    store: &Store,
+    run: &Run,
+    sample: bool,
+    findings: &[NewFinding],
+    resolved: &[Identity],
+    known: Option<&Timeline>,
+) -> Result<(), StoreError> {
+    let inputs = RunInputs { sample, ..RunInputs::default() };
+    let timelines: Vec<_> = known.into_iter().map(|timeline| (timeline, resolved)).collect();
+    let detected = Detected { as_of: day(&run.as_of), resolved, timelines: &timelines };
+    store.findings().commit(run, "detect", &inputs, findings.iter().cloned().map(Ok), detected).await
+}
+
 /// Detects on a day in a run of its own and writes the timeline.
 async fn detect(db: &Db, as_of: &str, sample: bool, findings: &[NewFinding], resolved: &[Identity]) {
     let store = db.open().await;
     let run = claimed(&store, &format!("{as_of} {sample}"), 0, as_of).await;
-    let inputs = RunInputs { sample, ..RunInputs::default() };
-    let known = store.timelines().read(sample).await.expect("lives");
-    let stored = findings.iter().cloned().map(Ok);
-    store.findings().commit(&run, "detect", &inputs, stored, resolved, Some((&known, day(as_of)))).await.expect("committed");
+    let known = store.timelines().read(sample, "").await.expect("lives");
+    commit(&store, &run, sample, findings, resolved, Some(&known)).await.expect("committed");
     store.close().await;
 }
 
 /// `key state light first_on changed_on` of the timeline.
 async fn lives(db: &Db, sample: bool) -> Vec<String> {
     let store = db.open().await;
-    let known = store.timelines().read(sample).await.expect("lives");
+    let known = store.timelines().read(sample, "").await.expect("lives");
     let month_day = |day: NaiveDate| day.format("%m-%d").to_string();
     known
         .lives()
@@ -58,18 +72,22 @@ pub async fn detect_is_all_or_nothing(db: &Db) {
     let run = claimed(&store, "slot", 0, "2026-11-23").await;
     let one = [found("A", Some(Light::Red), Change::New)];
     let never = Timeline::default();
-    let unknown = Some((&never, day("2026-11-23")));
-    // the same finding twice is refused after the step was moved on
-    let twice = [one[0].clone(), one[0].clone()];
-    assert!(store.findings().commit(&run, "detect", &RunInputs::default(), twice.iter().cloned().map(Ok), &[], unknown).await.is_err());
+    let many = |count: i32| (0..count).map(|number| found(&format!("X{number:05}"), Some(Light::Red), Change::New)).collect::<Vec<_>>();
+    // the same finding twice is refused, also behind so many that the first of them are written
+    for count in [0, 20_000] {
+        let mut twice = many(count);
+        twice.extend([found("Z", Some(Light::Red), Change::New), found("Z", Some(Light::Red), Change::New)]);
+        assert!(commit(&store, &run, false, &twice, &[], Some(&never)).await.is_err());
+        assert_eq!(store.findings().count(&run.id).await.expect("a count"), 0);
+    }
     assert_eq!(store.findings().count(&run.id).await.expect("a count"), 0);
     assert_eq!(store.runs().get(&run.id).await.expect("a look").expect("a run").step, "");
-    assert_eq!(store.timelines().read(false).await.expect("lives").lives().count(), 0);
+    assert_eq!(store.timelines().read(false, "").await.expect("lives").lives().count(), 0);
     // a holder that lost the run writes nothing
     store.runs().claim(&run.id, &at(11), &at(20)).await.expect("a claim").expect("run out");
-    assert!(store.findings().commit(&run, "detect", &RunInputs::default(), one.iter().cloned().map(Ok), &[], unknown).await.is_err());
+    assert!(commit(&store, &run, false, &one, &[], Some(&never)).await.is_err());
     assert_eq!(store.findings().count(&run.id).await.expect("a count"), 0);
-    let known = store.timelines().read(false).await.expect("lives");
+    let known = store.timelines().read(false, "").await.expect("lives");
     assert_eq!((known.lives().count(), known.as_of), (0, None));
 }
 
@@ -86,13 +104,8 @@ pub async fn detect_is_repeatable_and_reads_back(db: &Db) {
     all.extend((0..2000).map(|number| found(&format!("X{number:04}"), Some(Light::Yellow), Change::Continued)));
     let resolved = [identity("R1"), identity("Z2")];
     for _ in 0..2 {
-        let known = store.timelines().read(false).await.expect("lives");
-        let stored = all.iter().cloned().map(Ok);
-        store
-            .findings()
-            .commit(&run, "detect", &RunInputs::default(), stored, &resolved, Some((&known, day("2026-11-23"))))
-            .await
-            .expect("committed");
+        let known = store.timelines().read(false, "").await.expect("lives");
+        commit(&store, &run, false, &all, &resolved, Some(&known)).await.expect("committed");
         assert_eq!(store.findings().count(&run.id).await.expect("a count"), 2006);
         let (changes, over) = store.findings().changes_of(&run.id).await.expect("changes");
         assert_eq!(over, resolved);
@@ -102,10 +115,10 @@ pub async fn detect_is_repeatable_and_reads_back(db: &Db) {
         let lights = store.findings().lights_of(&run.id).await.expect("lights");
         assert_eq!(lights.len(), 2004);
         assert_eq!((lights[&identity("A")], lights[&identity("C")]), (Some(Light::Red), None));
-        assert_eq!(store.timelines().read(false).await.expect("lives").lives().count(), 2006);
+        assert_eq!(store.timelines().read(false, "").await.expect("lives").lives().count(), 2006);
     }
     // a repetition that finds less leaves nothing of the first
-    store.findings().commit(&run, "detect", &RunInputs::default(), all[..1].iter().cloned().map(Ok), &[], None).await.expect("committed");
+    commit(&store, &run, false, &all[..1], &[], None).await.expect("committed");
     assert_eq!(store.findings().count(&run.id).await.expect("a count"), 1);
     assert_eq!(store.runs().get(&run.id).await.expect("a look").expect("a run").step, "detect");
 }
@@ -118,7 +131,7 @@ pub async fn the_timeline_follows_each_finding(db: &Db) {
     assert_eq!(lives(db, false).await, ["A open yellow 11-01 11-01", "B open red 11-01 11-02", "GONE open yellow 11-01 11-01"]);
     detect(db, "2026-11-03", false, &[red("B")], &[identity("A")]).await;
     let store = db.open().await;
-    let known = store.timelines().read(false).await.expect("lives");
+    let known = store.timelines().read(false, "").await.expect("lives");
     let life = known.lives().find(|life| life.key == "A").expect("a life");
     assert_eq!((life.state, life.light(), life.first_on, life.changed_on), (RESOLVED, None, day("2026-11-01"), day("2026-11-03")));
     let gone = known.lives().find(|life| life.key == "GONE").expect("a life");
@@ -126,27 +139,49 @@ pub async fn the_timeline_follows_each_finding(db: &Db) {
     detect(db, "2026-11-04", false, &[red("B")], &[]).await;
     detect(db, "2026-11-05", false, &[found("A", Some(Light::Orange), Change::Reopened), red("B")], &[]).await;
     assert_eq!(lives(db, false).await[..2], ["A open orange 11-01 11-05", "B open red 11-01 11-02"]);
-    assert_eq!(store.timelines().read(false).await.expect("a look").as_of, Some(day("2026-11-05")));
+    assert_eq!(store.timelines().read(false, "").await.expect("a look").as_of, Some(day("2026-11-05")));
+}
+
+/// All runs of a day find the same changes, whatever another run of the day has written.
+pub async fn a_life_is_known_as_it_was_before_the_day(db: &Db) {
+    let before = async |as_of: &str| -> Vec<String> {
+        let store = db.open().await;
+        let known = store.timelines().read(false, "").await.expect("lives");
+        let line = |life: duban::store::timeline::Life<'_>| match life.before(day(as_of)) {
+            None => format!("{} new", life.key),
+            Some(earlier) => format!("{} {} {}", life.key, earlier.state, earlier.light.map_or("", Light::code)),
+        };
+        known.lives().map(line).collect()
+    };
+    let light = |key: &str, light: Light| found(key, Some(light), Change::New);
+    detect(db, "2026-11-01", false, &[light("A", Light::Yellow), light("B", Light::Yellow)], &[]).await;
+    assert_eq!(before("2026-11-01").await, ["A new", "B new"]);
+    let store = db.open().await;
+    for (slot, now, resolved) in [("1", Light::Red, "B"), ("2", Light::Orange, "B"), ("3", Light::Orange, "B")] {
+        let run = claimed(&store, slot, 0, "2026-11-02").await;
+        let known = store.timelines().read(false, "").await.expect("lives");
+        commit(&store, &run, false, &[light("A", now), light("C", Light::Red)], &[identity(resolved)], Some(&known))
+            .await
+            .expect("committed");
+        assert_eq!(before("2026-11-02").await, ["A open yellow", "B open yellow", "C new"], "{slot}");
+    }
+    assert_eq!(before("2026-11-03").await, ["A open orange", "B resolved ", "C open red"]);
+    // each job has a timeline of its own
+    assert_eq!(store.timelines().read(false, "weekly").await.expect("lives").lives().count(), 0);
 }
 
 pub async fn an_older_day_leaves_the_timeline(db: &Db) {
     let store = db.open().await;
-    let never = store.timelines().read(false).await.expect("lives");
+    let never = store.timelines().read(false, "").await.expect("lives");
     detect(db, "2026-11-05", false, &[found("A", Some(Light::Red), Change::New)], &[]).await;
     // these looked at the timeline before the run above wrote it
     let run = claimed(&store, "older", 0, "2026-11-02").await;
     let yellow = [found("A", Some(Light::Yellow), Change::New)];
-    let inputs = RunInputs::default();
-    store
-        .findings()
-        .commit(&run, "detect", &inputs, yellow.iter().cloned().map(Ok), &[], Some((&never, day("2026-11-02"))))
-        .await
-        .expect("committed");
+    commit(&store, &run, false, &yellow, &[], Some(&never)).await.expect("committed");
     assert_eq!(store.findings().count(&run.id).await.expect("a count"), 1);
     assert_eq!(lives(db, false).await, ["A open red 11-05 11-05"]);
     let run = claimed(&store, "newer", 0, "2026-11-06").await;
-    let moved =
-        store.findings().commit(&run, "detect", &inputs, yellow.iter().cloned().map(Ok), &[], Some((&never, day("2026-11-06")))).await;
+    let moved = commit(&store, &run, false, &yellow, &[], Some(&never)).await;
     assert!(matches!(moved, Err(StoreError::TimelineMoved)), "{moved:?}");
     assert_eq!(store.findings().count(&run.id).await.expect("a count"), 0);
     assert_eq!(lives(db, false).await, ["A open red 11-05 11-05"]);
@@ -156,14 +191,14 @@ pub async fn sample_and_own_timelines_are_separate(db: &Db) {
     let finding = |key: &str| found(key, Some(Light::Yellow), Change::New);
     detect(db, "2026-11-03", true, &[finding("A"), finding("S")], &[]).await;
     let store = db.open().await;
-    let own = store.timelines().read(false).await.expect("lives");
+    let own = store.timelines().read(false, "").await.expect("lives");
     assert_eq!((own.lives().count(), own.as_of), (0, None));
-    assert_eq!(store.timelines().read(true).await.expect("a look").as_of, Some(day("2026-11-03")));
+    assert_eq!(store.timelines().read(true, "").await.expect("a look").as_of, Some(day("2026-11-03")));
     // the office's own register begins, on an earlier day and with a code of the sample: a life of its own
     detect(db, "2026-11-02", false, &[finding("A")], &[]).await;
     assert_eq!(lives(db, false).await, ["A open yellow 11-02 11-02"]);
     assert_eq!(lives(db, true).await, ["A open yellow 11-03 11-03", "S open yellow 11-03 11-03"]);
-    assert_eq!(store.timelines().read(false).await.expect("a look").as_of, Some(day("2026-11-02")));
+    assert_eq!(store.timelines().read(false, "").await.expect("a look").as_of, Some(day("2026-11-02")));
 }
 
 pub async fn run_before_is_the_last_ended_of_its_kind(db: &Db) {

@@ -3,6 +3,7 @@
 use super::Db;
 use chrono::NaiveDate;
 use duban::domain::notify::coverage::Coverage;
+use duban::store::findings::Detected;
 use duban::store::handle::Store;
 use duban::store::outbox::OutboxBatch;
 use duban::store::reports::{ReportFile, ReportKey, ReportKind};
@@ -75,6 +76,7 @@ fn inputs() -> RunInputs {
         previous_run: Some("weekly@s1#0".into()),
         gone: Some(GonePin { at: at(0), history: vec![("project".into(), "a".into(), vec![1, 3])] }),
         restrictions: 4,
+        data: 9,
         remakes_withheld: true,
     }
 }
@@ -152,10 +154,11 @@ pub async fn an_expired_lease_is_taken_over(db: &Db) {
     assert_eq!((old.fence, new.fence), (1, 2));
     assert!(!store.runs().renew_lease(&old, &at(40)).await.expect("renewed"));
     let lost = inputs();
+    let detected = Detected { as_of: day("2026-11-23"), resolved: &[], timelines: &[] };
     assert!(store.runs().finish_step(&old, "pull", &lost).await.is_err());
     assert!(store.runs().finish(&old, RunState::Done, "", None, &at(17)).await.is_err());
     assert!(store.outbox().commit(&old, "remind", &lost, &OutboxBatch::default()).await.is_err());
-    assert!(store.findings().commit(&old, "detect", &lost, [], &[], None).await.is_err());
+    assert!(store.findings().commit(&old, "detect", &lost, [], detected).await.is_err());
     store.runs().release(&old).await.expect("nothing");
     assert!(store.runs().claim(&old.id, &at(17), &at(40)).await.expect("a claim").is_none(), "the old holder cannot give it back");
     let now = store.runs().get(&old.id).await.expect("a look").expect("a run");

@@ -122,6 +122,7 @@ const IMPORTS: [(&str, &[&str], &[&str]); 12] = [
             "minijinja",
             "ring",
             "subtle",
+            "tempfile",
             "tokio",
             "tokio_util",
             "tower_http",
