@@ -5,7 +5,7 @@
 //! length of the text: every number is looked at over a bounded number of characters.
 
 use crate::domain::personal_numbers::accounts::{Masked, addresses, messenger_accounts, passports};
-use crate::domain::personal_numbers::characters::digit;
+use crate::domain::personal_numbers::characters::{digit, radio_digit};
 use crate::domain::personal_numbers::markup::without_markup;
 use crate::domain::personal_numbers::numbers::find;
 use crate::domain::personal_numbers::runs::DigitText;
@@ -58,7 +58,7 @@ fn mask_plain(text: &str, is_phone_cell: bool) -> String {
 fn may_hold_one(text: &str) -> bool {
     let mut digits = 0;
     text.chars().any(|c| {
-        digits += usize::from(digit(c).is_some());
+        digits += usize::from(digit(c).is_some() || radio_digit(c).is_some());
         digits >= 5
             || matches!(c, '@' | '＠' | '﹫' | '信' | 'q' | 'Q' | 'ｑ' | 'Ｑ' | 'v' | 'V' | 'ｖ' | 'Ｖ' | 'w' | 'W' | 'ｗ' | 'Ｗ')
             || matches!(c, '扣' | '钉' | '号' | '#' | '特' | '点' | 'a' | 'A' | 'ａ' | 'Ａ')

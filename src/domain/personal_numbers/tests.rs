@@ -2,7 +2,7 @@
 
 use crate::domain::personal_numbers::mask::{masked, masked_phone};
 
-const PERSONAL: [&str; 150] = [
+const PERSONAL: [&str; 152] = [
     "13,723,226,810",
     "联系13,723,226,810",
     "投资方联系人13，723，226，810",
@@ -16,6 +16,8 @@ const PERSONAL: [&str; 150] = [
     "幺三五八九两九洞拐两四",
     "联系人张三幺三八两两三四五六拐八",
     "幺三勾洞八五幺两三四五",
+    "传真:（六四拐两两六拐洞）",
+    "电话四洞洞－勾幺两－幺勾六拐",
     "zhangsan@163,com",
     "邮箱zhangsan@qq，com",
     "Q号123456789",
