@@ -436,8 +436,8 @@ fn fill_values(ledger: &Ledger, record: &Record, row: &FormRow<'_>, last: Option
         let id = &ledger.fields[field].id;
         let written = row.text(field);
         let before = prefilled(ledger, record, field, last);
-        // a phone number that the form shows masked is unchanged
-        has_new_text |= written != before && written != masked(&before);
+        // a phone number that the form shows masked is unchanged, and an emptied cell is no answer
+        has_new_text |= !written.is_empty() && written != before && written != masked(&before);
         let was_answered = last.is_some_and(|last| last.values.contains_key(id));
         let in_register = record.cell(field).to_string();
         if !written.is_empty() && (was_answered || written != in_register && written != masked(&in_register)) {
