@@ -392,8 +392,7 @@ pub fn assess_row(
     let has_new_text = fill_values(ledger, record, row, known.last, &mut answer);
     let mismatches = mismatches(ledger, record, row, &check, known.sent_findings.as_deref());
     let mut notes = compare_facts(ledger, record, row, check.has_facts_as_sent, &mut answer);
-    let has_text = editable(ledger).any(|field| row.columns.contains(field) && !row.text(field).is_empty());
-    let is_filled_in = has_new_text && has_text || !answer.verdict.is_empty() || !answer.remark.is_empty() || !answer.proposals.is_empty();
+    let is_filled_in = has_new_text || !answer.verdict.is_empty() || !answer.remark.is_empty() || !answer.proposals.is_empty();
     if known.last.is_some_and(|last| answer.has_same_content(last)) {
         return Outcome::Same { notes };
     }
