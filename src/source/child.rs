@@ -1,17 +1,18 @@
-//! The child processes that read what others have made: one parses a file or runs a query, another takes the rows in, unless the file is small. The
-//! service starts both, limits their time and reads the frames of the second. They get descriptors only, but for a query, which comes with the url of its database through
-//! the standard input.
+//! The child processes that read what others have made. One parses a file and takes its rows in. A long text file has two, and so has a query: one
+//! parses it or runs the query, and meanwhile another takes the rows in. The service starts them, limits their time and reads the frames of the one
+//! that takes in. They get descriptors only, but for a query, which comes with the url of its database through the standard input.
 
 use crate::source::bounds::packed_bytes_max;
 use crate::source::confinement::{ConfinementLevel, Task, confine, files_of_url};
-use crate::source::frame::{Block, FrameReader, FrameWriter, Received};
+use crate::source::frame::{Block, FrameWriter};
+use crate::source::frame_reader::{BlockReceiver, FrameReader, Received};
 use crate::source::input_file::InputFile;
 use crate::source::refusal::{ReadLimits, Refusal};
 use crate::source::shared_strings::SharedStrings;
 use crate::source::sql::{Database, Query};
 use crate::source::{parse, sql};
 use std::fs::File;
-use std::io::{Cursor, Error, Read, Write};
+use std::io::{Error, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -30,10 +31,10 @@ pub const QUERY: &str = "run-query";
 /// which it gets its task and answers, and writes frames.
 pub const TAKE_IN: &str = "take-in";
 
-/// The same for a small file, which is the standard input: one child parses it and takes it in.
+/// The same for a file, which is the standard input: one child parses it and takes it in.
 pub const TAKE_IN_FILE: &str = "take-in-file";
 
-/// The longest file that one child parses and takes in. To start another one takes longer than the two can save by working at once.
+/// The longest text file that one child parses and takes in. To start another one takes longer than the two can save by working at once.
 const SMALL_BYTES: u64 = 128 * 1024;
 
 /// mimalloc reserves a gigabyte of addresses at once, which a limit on addresses below that does not admit.
@@ -111,13 +112,17 @@ impl Answers {
 pub struct TakingIn {
     /// What its parent wants it to do.
     pub task: Vec<u8>,
-    /// The rows of the child before it, or of the file.
-    pub rows: FrameReader<Box<dyn Read>>,
+    pub rows: IncomingRows,
+    pub service: Service,
+}
+
+/// The service, as a child that takes in knows it.
+pub struct Service {
     pub out: FrameWriter<File>,
     answers: File,
 }
 
-impl TakingIn {
+impl Service {
     /// Waits for the next answer of the service.
     ///
     /// # Errors
@@ -125,6 +130,38 @@ impl TakingIn {
     pub fn answer(&mut self) -> std::io::Result<Vec<u8>> {
         self.out.flush()?;
         read_message(&mut self.answers)
+    }
+}
+
+/// Where the rows come from that a child takes in.
+pub enum IncomingRows {
+    /// From another child.
+    Child(FrameReader<File>),
+    /// From a file that this one parses, with a file for what does not fit into memory.
+    File { input: File, scratch: Option<File> },
+}
+
+impl IncomingRows {
+    /// Calls `take` with each block, until it returns `false`.
+    ///
+    /// # Errors
+    /// `take` fails, or the blocks have no end: whoever makes them has died.
+    pub fn for_each(self, limits: ReadLimits, mut take: impl FnMut(Received) -> std::io::Result<bool>) -> std::io::Result<()> {
+        match self {
+            IncomingRows::Child(mut reader) => {
+                while take(reader.read_block()?.ok_or_else(|| Error::other("rows without an end"))?)? {}
+                Ok(())
+            }
+            IncomingRows::File { input, scratch } => {
+                let mut is_over = false;
+                let blocks = BlockReceiver::new(|received| {
+                    is_over = !take(received)?;
+                    if is_over { Err(Error::other("nothing more is taken in")) } else { Ok(()) }
+                });
+                let parsed = parse::parse_file(input, scratch, limits, &mut FrameWriter::new(blocks));
+                if is_over { Ok(()) } else { parsed }
+            }
+        }
     }
 }
 
@@ -240,10 +277,11 @@ impl ParserCommand {
         receive(children, begin, limits, take, too_slow, died)
     }
 
-    /// Starts a child that takes in, and before it one that reads; a small file needs no other.
+    /// Starts a child that takes in, and before it one that reads, unless the two could not work at once: the rows of a workbook come only when
+    /// all of it is parsed.
     fn start_both(&self, rows: &mut Rows, limits: ReadLimits, out: UnixStream) -> std::io::Result<Vec<Child>> {
         let mut reader = match rows {
-            Rows::File(file) if file.length() <= SMALL_BYTES => {
+            Rows::File(file) if file.length() <= SMALL_BYTES || file.is_workbook() => {
                 let input = Stdio::from(file.descriptor()?);
                 return Ok(vec![self.command(TAKE_IN_FILE, limits, input).stdout(OwnedFd::from(out)).spawn()?]);
             }
@@ -422,33 +460,30 @@ pub fn take_in_standard_input(
     take_in: impl FnOnce(TakingIn, ReadLimits) -> std::io::Result<()>,
 ) -> std::io::Result<()> {
     let rows = File::from(std::io::stdin().as_fd().try_clone_to_owned()?);
-    let out = File::from(std::io::stdout().as_fd().try_clone_to_owned()?);
-    let mut answers = out.try_clone()?;
-    let task = read_message(&mut answers)?;
-    let level = confine(&Task::Parse, limits)?;
-    let mut out = FrameWriter::new(out);
-    out.level(level)?;
-    take_in(TakingIn { task, rows: FrameReader::new(Box::new(rows)), out, answers }, limits)
+    take_in_rows(IncomingRows::Child(FrameReader::new(rows)), limits, take_in)
 }
 
-/// As [`take_in_standard_input`], for a small file that it parses itself.
+/// As [`take_in_standard_input`], for a file that it parses itself.
 ///
 /// # Errors
 /// As there.
 pub fn take_in_file(limits: ReadLimits, take_in: impl FnOnce(TakingIn, ReadLimits) -> std::io::Result<()>) -> std::io::Result<()> {
     let input = File::from(std::io::stdin().as_fd().try_clone_to_owned()?);
+    take_in_rows(IncomingRows::File { input, scratch: tempfile::tempfile().ok() }, limits, take_in)
+}
+
+fn take_in_rows(
+    rows: IncomingRows,
+    limits: ReadLimits,
+    take_in: impl FnOnce(TakingIn, ReadLimits) -> std::io::Result<()>,
+) -> std::io::Result<()> {
     let out = File::from(std::io::stdout().as_fd().try_clone_to_owned()?);
     let mut answers = out.try_clone()?;
     let task = read_message(&mut answers)?;
-    let scratch = tempfile::tempfile().ok();
     let level = confine(&Task::Parse, limits)?;
     let mut out = FrameWriter::new(out);
     out.level(level)?;
-    let mut rows = FrameWriter::new(Vec::new());
-    rows.level(level)?;
-    parse::parse_file(input, scratch, limits, &mut rows)?;
-    let rows = Cursor::new(rows.into_inner()?);
-    take_in(TakingIn { task, rows: FrameReader::new(Box::new(rows)), out, answers }, limits)
+    take_in(TakingIn { task, rows, service: Service { out, answers } }, limits)
 }
 
 /// The body of the child that runs a query, which comes through its standard input.

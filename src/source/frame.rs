@@ -14,7 +14,7 @@ use crate::source::refusal::ReadError;
 use crate::source::shared_strings::{SharedStrings, hash};
 use serde::{Deserialize, Serialize, Serializer};
 use std::borrow::Cow;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::sync::Arc;
 
 /// A sheet whose rows follow.
@@ -150,38 +150,38 @@ impl<'a> PackedRow<'a> {
 
 /// A [`Refusal`](crate::source::refusal::Refusal) in the stream.
 #[derive(Serialize, Deserialize)]
-struct Refused {
-    reason: String,
-    hint: String,
+pub(crate) struct Refused {
+    pub reason: String,
+    pub hint: String,
 }
 
 /// Kinds of blocks.
-const FRAMES: u8 = 0;
-const REFUSED: u8 = 1;
-const END: u8 = 2;
-const STRINGS: u8 = 3;
-const LEVEL: u8 = 4;
-const FINGERPRINT: u8 = 5;
+pub(crate) const FRAMES: u8 = 0;
+pub(crate) const REFUSED: u8 = 1;
+pub(crate) const END: u8 = 2;
+pub(crate) const STRINGS: u8 = 3;
+pub(crate) const LEVEL: u8 = 4;
+pub(crate) const FINGERPRINT: u8 = 5;
 
 /// Kinds of frames.
 const SHEET: u8 = 0;
-const ROW: u8 = 1;
+pub(crate) const ROW: u8 = 1;
 
 /// A block is sent once it has so many bytes.
 const BLOCK_BYTES: usize = 256 * 1024;
 
 /// The longest block: an almost full one, then a row with the longest texts, or a sheet with the most merged ranges.
-const BLOCK_BYTES_MAX: usize = 8 * 1024 * 1024;
+pub(crate) const BLOCK_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// The most bytes of shared strings that are sent, with 12 for the place and the hash of each.
-const STRINGS_BYTES_MAX: usize = 64 * 1024 * 1024;
-const STRING_COST: usize = 12;
+pub(crate) const STRINGS_BYTES_MAX: usize = 64 * 1024 * 1024;
+pub(crate) const STRING_COST: usize = 12;
 
 /// The most bytes of the name of a sheet. Spreadsheet programs allow 31 characters, the caption of a web page's table may be longer.
 const NAME_BYTES_MAX: usize = 600;
 
 /// The most bytes of each text of a refusal.
-const REFUSAL_BYTES_MAX: usize = 4096;
+pub(crate) const REFUSAL_BYTES_MAX: usize = 4096;
 
 /// Writes frames in blocks.
 pub struct FrameWriter<W: Write> {
@@ -387,281 +387,5 @@ impl Block {
             }
             _ => Err(postcard::Error::DeserializeBadEnum),
         }
-    }
-}
-
-/// A block of the stream.
-pub enum Received {
-    /// How well the child is confined; always the first block.
-    Level(ConfinementLevel),
-    /// The shared strings that later rows refer to.
-    Strings(SharedStrings),
-    Frames(Vec<u8>),
-    /// Of all rows, in hexadecimal digits.
-    Fingerprint(String),
-    Refused {
-        reason: String,
-        hint: String,
-    },
-    End,
-}
-
-/// Reads the blocks of a stream.
-pub struct FrameReader<R> {
-    from: R,
-    has_level: bool,
-    has_strings: bool,
-}
-
-impl<R: Read> FrameReader<R> {
-    pub fn new(from: R) -> FrameReader<R> {
-        FrameReader { from, has_level: false, has_strings: false }
-    }
-
-    /// A reader of a stream that has no shared strings.
-    pub(crate) fn without_strings(from: R) -> FrameReader<R> {
-        FrameReader { has_strings: true, ..FrameReader::new(from) }
-    }
-
-    /// The next block; `None` at the end of the stream.
-    ///
-    /// # Errors
-    /// The stream cannot be read, or it is malformed.
-    pub fn read_block(&mut self) -> io::Result<Option<Received>> {
-        let mut head = [0u8; 5];
-        match self.from.read_exact(&mut head) {
-            Ok(()) => {}
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
-            Err(error) => return Err(error),
-        }
-        let kind = head[0];
-        let length = u32::from_le_bytes([head[1], head[2], head[3], head[4]]) as usize;
-        if (kind == LEVEL) == self.has_level {
-            return Err(io::Error::other("a stream that does not begin with its level, or has another one"));
-        }
-        self.has_level = true;
-        let longest = match kind {
-            STRINGS if self.has_strings => return Err(io::Error::other("shared strings once more, or where there are none")),
-            STRINGS => 4 + STRINGS_BYTES_MAX,
-            FRAMES => BLOCK_BYTES_MAX,
-            LEVEL => 1,
-            FINGERPRINT => 64,
-            REFUSED => 2 * REFUSAL_BYTES_MAX + 16,
-            END => 0,
-            _ => return Err(io::Error::other("unknown kind of block")),
-        };
-        if length > longest {
-            return Err(io::Error::other("block too long"));
-        }
-        if kind == STRINGS {
-            self.has_strings = true;
-            return self.strings(length).map(Some);
-        }
-        let bytes = self.exactly(length)?;
-        Ok(Some(match kind {
-            FRAMES => Received::Frames(bytes),
-            LEVEL => {
-                let level = bytes.first().and_then(|index| ConfinementLevel::ALL.get(usize::from(*index)));
-                Received::Level(*level.ok_or_else(|| io::Error::other("unknown level"))?)
-            }
-            FINGERPRINT if bytes.iter().all(u8::is_ascii_hexdigit) => {
-                Received::Fingerprint(String::from_utf8(bytes).map_err(io::Error::other)?)
-            }
-            REFUSED => {
-                let Refused { reason, hint } = postcard::from_bytes(&bytes).map_err(io::Error::other)?;
-                Received::Refused { reason: printable(&reason), hint: printable(&hint) }
-            }
-            END => Received::End,
-            _ => return Err(io::Error::other("a fingerprint of other characters")),
-        }))
-    }
-
-    fn exactly(&mut self, length: usize) -> io::Result<Vec<u8>> {
-        // what has not come yet takes no memory
-        let mut bytes = Vec::with_capacity(length.min(BLOCK_BYTES_MAX));
-        self.from.by_ref().take(length as u64).read_to_end(&mut bytes)?;
-        if bytes.len() < length { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(bytes) }
-    }
-
-    fn strings(&mut self, length: usize) -> io::Result<Received> {
-        let too_short = || io::Error::other("a block of strings too short");
-        let mut count = [0u8; 4];
-        self.from.read_exact(&mut count)?;
-        let count = u32::from_le_bytes(count) as usize;
-        let text = length.checked_sub(4 + count * 4).ok_or_else(too_short)?;
-        if count * STRING_COST + text > STRINGS_BYTES_MAX {
-            return Err(io::Error::other("too many shared strings"));
-        }
-        let ends: Vec<u32> = self.exactly(count * 4)?.as_chunks().0.iter().map(|end| u32::from_le_bytes(*end)).collect();
-        let text = String::from_utf8(self.exactly(text)?).map_err(io::Error::other)?;
-        // strings that lie in each other would be hashed any number of times
-        if !ends.is_sorted() || ends.last().is_some_and(|end| *end as usize > text.len()) {
-            return Err(io::Error::other("shared strings that overlap"));
-        }
-        let mut strings = SharedStrings::new(text, ends);
-        strings.hash();
-        Ok(Received::Strings(strings))
-    }
-}
-
-/// A text without characters that change how a terminal shows the rest.
-fn printable(text: &str) -> String {
-    text.chars().filter(|character| !character.is_control()).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rows_arrive_as_they_were_sent() {
-        let cells = vec![
-            (0, Raw::Text("贵阳".into())),
-            (1, Raw::Number(0.5)),
-            (3, Raw::Date(2026, 9, 30)),
-            (4, Raw::Bool(true)),
-            (200, Raw::Error("#REF!".into())),
-            (1023, Raw::Uncalculated),
-        ];
-        let row = RawRow { number: 70_000, hidden: true, cells };
-        let sheet = Sheet {
-            name: "表",
-            visible: true,
-            merges: vec![CellRange { top: 0, left: 0, bottom: 1, right: 1 }],
-            hidden_columns: vec![(2, 2)],
-            document: "report",
-        };
-        let mut bytes = Vec::new();
-        let mut writer = FrameWriter::new(&mut bytes);
-        writer.level(ConfinementLevel::NoLandlock).unwrap();
-        writer.sheet(sheet.clone()).unwrap();
-        writer.row(&mut row.clone()).unwrap();
-        writer.end().unwrap();
-        let mut reader = FrameReader::new(bytes.as_slice());
-        let Some(Received::Level(ConfinementLevel::NoLandlock)) = reader.read_block().unwrap() else { panic!("no level") };
-        let Some(Received::Frames(frames)) = reader.read_block().unwrap() else { panic!("no frames") };
-        let block = Block { bytes: frames, strings: Arc::default(), columns_max: 1024 };
-        let frames: Vec<Frame<'_>> = block.frames().map(Result::unwrap).collect();
-        let [Frame::Sheet(first), Frame::Row(packed)] = frames.as_slice() else { panic!("{frames:?}") };
-        assert_eq!((first, packed.unpack().unwrap()), (&sheet, row.clone()));
-        let narrow = Block { columns_max: 1023, ..Block { bytes: block.bytes.clone(), strings: Arc::default(), columns_max: 0 } };
-        let Some(Ok(Frame::Row(packed))) = narrow.frames().nth(1) else { panic!("no row") };
-        assert!(packed.unpack().is_err(), "more columns than a row may have");
-        let cut = Block { bytes: bytes[11..46].to_vec(), ..block };
-        assert!(cut.frames().last().unwrap().is_err());
-    }
-
-    #[test]
-    fn shared_strings_are_sent_once_and_give_the_same_canonical_bytes() {
-        let strings = SharedStrings::new("贵阳遵义".into(), vec![6, 6, 12]);
-        let own = |text: &'static str| Raw::Text(text.into());
-        let texts = [(0, own("贵阳")), (1, Raw::Number(2.5)), (300, own("遵义")), (301, own("安顺"))];
-        let shared = [
-            (0, Value::Shared(0)),
-            (1, Value::Inline(Raw::Number(2.5))),
-            (300, Value::Shared(2)),
-            (301, Value::Inline(Raw::Text("安顺".into()))),
-        ];
-        let mut spill = FrameWriter::new(Vec::new());
-        spill.row_of(7, false, &shared).unwrap();
-        spill.row_of(8, true, &texts).unwrap();
-        spill.row_of(9, true, &[(0, Value::Shared(3))]).unwrap();
-        let spill = spill.into_inner().unwrap();
-        let mut bytes = Vec::new();
-        let mut writer = FrameWriter::new(&mut bytes);
-        writer.level(ConfinementLevel::Full).unwrap();
-        assert_eq!(writer.strings(&strings).unwrap(), 3);
-        writer.blocks(&spill).unwrap();
-        writer.end().unwrap();
-        let mut from = FrameReader::new(bytes.as_slice());
-        assert!(matches!(from.read_block().unwrap(), Some(Received::Level(ConfinementLevel::Full))));
-        let Some(Received::Strings(known)) = from.read_block().unwrap() else { panic!("no strings") };
-        assert_eq!([0, 1, 2, 3].map(|index| known.get(index)), [0, 1, 2, 3].map(|index| strings.get(index)));
-        let Some(Received::Frames(frames)) = from.read_block().unwrap() else { panic!("no frames") };
-        let block = Block { bytes: frames, strings: Arc::new(known), columns_max: 1024 };
-        let rows: Vec<PackedRow<'_>> = block
-            .frames()
-            .map(|frame| match frame.unwrap() {
-                Frame::Row(row) => row,
-                Frame::Sheet(_) => panic!("a sheet"),
-            })
-            .collect();
-        assert_eq!(rows[0].unpack().unwrap(), RawRow { number: 7, hidden: false, cells: texts.to_vec() });
-        let mut unpacked = rows[0].unpack().unwrap();
-        let canonical = |row: &PackedRow<'_>| {
-            let mut bytes = Vec::new();
-            row.unpack_into(&mut RawRow { number: 0, hidden: false, cells: Vec::new() }, &mut bytes).unwrap();
-            bytes
-        };
-        assert_eq!(canonical(&rows[0]), canonical(&rows[1]));
-        assert!(rows[2].unpack_into(&mut unpacked, &mut Vec::new()).is_err());
-        assert!(matches!(from.read_block().unwrap(), Some(Received::End)));
-    }
-
-    /// A stream that begins as ours does, then has one block.
-    fn with_block(kind: u8, length: usize, content: &[u8]) -> Vec<u8> {
-        [&[LEVEL, 1, 0, 0, 0, 0, kind][..], &(length as u32).to_le_bytes(), content].concat()
-    }
-
-    #[test]
-    fn what_no_child_of_ours_sends_is_an_error_and_takes_no_memory() {
-        let strings = |ends: &[u32], text: &str| {
-            let content = [
-                &(ends.len() as u32).to_le_bytes()[..],
-                &ends.iter().flat_map(|end| end.to_le_bytes()).collect::<Vec<_>>(),
-                text.as_bytes(),
-            ];
-            with_block(STRINGS, content.concat().len(), &content.concat())
-        };
-        let cases = [
-            ("without level", vec![END, 0, 0, 0, 0]),
-            ("a second level", with_block(LEVEL, 1, &[0])),
-            ("an unknown level", vec![LEVEL, 1, 0, 0, 0, 9]),
-            ("a block too long", with_block(FRAMES, BLOCK_BYTES_MAX + 1, b"")),
-            ("a block that does not come", with_block(FRAMES, 200, b"abc")),
-            ("strings too long", with_block(STRINGS, STRINGS_BYTES_MAX + 5, b"")),
-            ("more strings than there is text for", with_block(STRINGS, 8, &[0xff; 8])),
-            ("strings that overlap", strings(&[2, 1, 2], "ab")),
-            ("strings beyond their text", strings(&[1, 3], "ab")),
-            ("a fingerprint of other characters", with_block(FINGERPRINT, 2, b"zz")),
-            ("an unknown kind", with_block(77, 0, b"")),
-        ];
-        for (what, bytes) in cases {
-            let mut reader = FrameReader::new(bytes.as_slice());
-            let first = reader.read_block();
-            assert!(first.is_err() || reader.read_block().is_err(), "{what}");
-        }
-        let mut reader = FrameReader::new(&*strings(&[1, 2], "ab")).from.to_vec();
-        reader.extend(strings(&[1], "a").split_off(6));
-        let mut reader = FrameReader::new(reader.as_slice());
-        assert!(reader.read_block().is_ok() && reader.read_block().is_ok() && reader.read_block().is_err(), "strings twice");
-    }
-
-    #[test]
-    fn a_row_out_of_bounds_is_an_error() {
-        let row = |cells: &[(u16, Raw<'static>)]| {
-            let mut writer = FrameWriter::new(Vec::new());
-            writer.row_of(1, false, cells).unwrap();
-            let bytes = writer.into_inner().unwrap().split_off(5);
-            let block = Block { bytes, strings: Arc::default(), columns_max: 100 };
-            let Some(Ok(Frame::Row(packed))) = block.frames().next() else { panic!("no row") };
-            packed.unpack().is_ok()
-        };
-        let text = |bytes: usize| Raw::Text("a".repeat(bytes).into());
-        assert!(row(&[(0, text(CELL_BYTES_MAX)), (99, text(1))]));
-        assert!(!row(&[(0, text(CELL_BYTES_MAX + 1))]), "a cell too long");
-        assert!(!row(&[(0, text(1)), (100, text(1))]), "a column too many");
-        assert!(!row(&[(1, text(1)), (1, text(1))]), "a column twice");
-        let wide: Vec<_> = (0..12).map(|column| (column, text(90_000))).collect();
-        assert!(!row(&wide), "a row too long");
-    }
-
-    #[test]
-    fn a_sheet_out_of_bounds_is_not_written() {
-        let mut writer = FrameWriter::new(Vec::new());
-        let merges = vec![CellRange { top: 0, left: 0, bottom: 5, right: 0 }; 2];
-        assert!(matches!(writer.sheet(Sheet { merges, ..Sheet::default() }), Err(ReadError::Refused(_))));
-        let last = (0..SHEETS_MAX).map(|_| writer.sheet(Sheet::default()).is_ok()).last();
-        assert_eq!(last, Some(false), "one sheet too many");
     }
 }

@@ -15,10 +15,15 @@ use std::time::{Duration, SystemTime};
 pub struct InputFile {
     copy: File,
     length: u64,
+    is_workbook: bool,
     /// When the file was last changed; `None` = its file system does not know.
     pub modified: Option<SystemTime>,
     pub sha256: String,
 }
+
+/// What archives begin with, and the compound files of older office programs.
+pub(crate) const ZIP: &[u8] = b"PK";
+pub(crate) const COMPOUND: &[u8] = &[0xd0, 0xcf, 0x11, 0xe0];
 
 /// How long a file may take to open. A mount whose server is gone never answers.
 pub(crate) const OPEN_SECONDS: u64 = 20;
@@ -43,6 +48,11 @@ impl InputFile {
     /// Its bytes.
     pub(crate) fn length(&self) -> u64 {
         self.length
+    }
+
+    /// Whether it is a workbook by its first bytes, or an archive or a document that is refused.
+    pub(crate) fn is_workbook(&self) -> bool {
+        self.is_workbook
     }
 
     /// A descriptor of the copy, at its beginning. Only one child reads it at a time.
@@ -121,13 +131,14 @@ fn open_regular(path: &Path, limits: ReadLimits) -> Result<File, Refusal> {
 fn copy(file: File, limits: ReadLimits) -> Result<InputFile, Refusal> {
     let no_room = |error: std::io::Error| Refusal::new(format!("临时文件无法写入：{error}"), "请检查临时文件夹的磁盘空间");
     let mut copy = tempfile::tempfile().map_err(no_room)?;
-    let mut length = 0;
+    let (mut length, mut is_workbook) = (0, false);
     let modified = file.metadata().and_then(|facts| facts.modified()).ok();
     let sha256 = digest(&file, limits, |bytes| {
+        is_workbook |= length == 0 && (bytes.starts_with(ZIP) || bytes.starts_with(COMPOUND));
         length += bytes.len() as u64;
         copy.write_all(bytes).map_err(no_room)
     })?;
-    Ok(InputFile { copy, length, modified, sha256 })
+    Ok(InputFile { copy, length, is_workbook, modified, sha256 })
 }
 
 /// The sha256 of a file, whose pieces are given to `take`.

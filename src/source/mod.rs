@@ -5,6 +5,7 @@ pub mod child;
 pub mod confinement;
 pub(crate) mod folder;
 pub mod frame;
+pub mod frame_reader;
 pub(crate) mod html;
 pub mod input_file;
 pub(crate) mod package;

@@ -5,6 +5,7 @@
 
 use crate::source::bounds::RowBudget;
 use crate::source::frame::FrameWriter;
+use crate::source::input_file::{COMPOUND, ZIP};
 use crate::source::package::{CompoundKind, PackageKind, inspect, inspect_compound};
 use crate::source::refusal::{ReadError, ReadLimits, Refusal};
 use crate::source::text;
@@ -39,9 +40,9 @@ fn read(mut file: File, scratch: Option<File>, limits: ReadLimits, out: &mut Fra
     let got = file.read(&mut head).map_err(unreadable)?;
     file.seek(SeekFrom::Start(0)).map_err(unreadable)?;
     let head = &head[..got];
-    if head.starts_with(b"PK") {
+    if head.starts_with(ZIP) {
         read_package(file, scratch, limits, out)
-    } else if head.starts_with(&[0xd0, 0xcf, 0x11, 0xe0]) {
+    } else if head.starts_with(COMPOUND) {
         match inspect_compound(&mut file) {
             CompoundKind::Encrypted => Err(Refusal::new("文件有密码", "请另存为无密码的xlsx后再导入").into()),
             CompoundKind::Other => Err(Refusal::new("这是Word等其他办公文件，不是表格", "请把其中的表格另存为xlsx后再导入").into()),

@@ -410,7 +410,8 @@ mod tests {
     use super::*;
     use crate::domain::intake::raw::RawRow;
     use crate::source::confinement::ConfinementLevel;
-    use crate::source::frame::{Block, Frame, FrameReader, Received};
+    use crate::source::frame::{Block, Frame};
+    use crate::source::frame_reader::{FrameReader, Received};
     use std::sync::Arc;
 
     #[test]

@@ -6,7 +6,7 @@ use crate::domain::intake::rows::FileRows;
 use crate::domain::intake::sheet::{Accepted, Outcome};
 use crate::domain::register::packed::pack;
 use crate::domain::register::record::Columns;
-use crate::source::child::TakingIn;
+use crate::source::child::Service;
 use crate::source::frame::{Block, Frame, FrameWriter, PackedRow};
 use crate::store::open_versions::RowFingerprint;
 use crate::worker::import::known_rows::KnownRows;
@@ -49,20 +49,20 @@ impl<'a> RegisterTaker<'a> {
     ///
     /// # Errors
     /// The block is damaged, or the parent is gone.
-    pub fn take(&mut self, block: &Block, with: &mut TakingIn) -> Result<Option<Stop>> {
+    pub fn take(&mut self, block: &Block, service: &mut Service) -> Result<Option<Stop>> {
         let mut row = RawRow { number: 0, hidden: false, cells: Vec::new() };
         for frame in block.frames() {
             let stop = match frame.map_err(Error::other)? {
                 Frame::Sheet(sheet) => {
-                    self.end_sheet(with)?;
+                    self.end_sheet(service)?;
                     self.rows.begin_sheet(sheet.name, sheet.visible, sheet.merges, sheet.hidden_columns, sheet.document);
                     let stop = self.stop();
                     if !matches!(stop, Some(Stop::Refused { .. })) {
-                        with.out.frame(&Taken::Sheet { name: sheet.name, visible: sheet.visible })?;
+                        service.out.frame(&Taken::Sheet { name: sheet.name, visible: sheet.visible })?;
                     }
                     stop
                 }
-                Frame::Row(packed) => self.take_row(packed, &mut row, with)?,
+                Frame::Row(packed) => self.take_row(packed, &mut row, service)?,
             };
             if stop.is_some() {
                 return Ok(stop);
@@ -71,7 +71,7 @@ impl<'a> RegisterTaker<'a> {
         Ok(None)
     }
 
-    fn take_row<'b>(&mut self, packed: PackedRow<'b>, row: &mut RawRow<'b>, with: &mut TakingIn) -> Result<Option<Stop>> {
+    fn take_row<'b>(&mut self, packed: PackedRow<'b>, row: &mut RawRow<'b>, service: &mut Service) -> Result<Option<Stop>> {
         if self.rows.sheet().is_none_or(|sheet| sheet.is_refused()) {
             self.rows.count_row();
         } else {
@@ -82,18 +82,18 @@ impl<'a> RegisterTaker<'a> {
                 && self.known.get_mut(&ledger).is_some_and(|known| known.take_unchanged(fingerprint))
             {
                 self.rows.count_unchanged(row);
-                with.out.frame(&Taken::Unchanged { row: row.number, fingerprint })?;
+                service.out.frame(&Taken::Unchanged { row: row.number, fingerprint })?;
                 return Ok(None);
             }
             let mut outcomes = std::mem::take(&mut self.outcomes);
             let is_clean = self.rows.push(row, &mut outcomes);
-            self.send_rows(&mut outcomes, fingerprint.filter(|_| is_clean), with)?;
+            self.send_rows(&mut outcomes, fingerprint.filter(|_| is_clean), service)?;
             self.outcomes = outcomes;
         }
         let stop = self.stop();
         // the parent judges the file at the end of a row, and this one has a fault of its own
         if !matches!(stop, Some(Stop::Refused { .. })) {
-            with.out.frame(&Taken::RowEnd)?;
+            service.out.frame(&Taken::RowEnd)?;
         }
         Ok(stop)
     }
@@ -116,47 +116,51 @@ impl<'a> RegisterTaker<'a> {
     }
 
     /// Sends what became of rows. `fingerprint` is that of the last one, if it was read without a note.
-    fn send_rows(&mut self, outcomes: &mut Vec<Outcome>, fingerprint: Option<RowFingerprint>, with: &mut TakingIn) -> Result<()> {
-        self.find_ledger(with)?;
-        self.send_marks(&mut with.out)?;
-        self.send_notes(&mut with.out)?;
+    fn send_rows(&mut self, outcomes: &mut Vec<Outcome>, fingerprint: Option<RowFingerprint>, service: &mut Service) -> Result<()> {
+        self.find_ledger(service)?;
+        self.send_marks(&mut service.out)?;
+        self.send_notes(&mut service.out)?;
         for outcome in outcomes.drain(..) {
             match outcome {
                 Outcome::Blank => {}
-                Outcome::Skipped => with.out.frame(&Taken::Skipped)?,
-                Outcome::Quarantined { code } => with.out.frame(&Taken::Quarantined { code: &code })?,
+                Outcome::Skipped => service.out.frame(&Taken::Skipped)?,
+                Outcome::Quarantined { code } => service.out.frame(&Taken::Quarantined { code: &code })?,
                 // a file with state secrets is refused: its rows are looked through for marks and not stored
-                Outcome::Accepted(Accepted { code, .. }) if self.rows.is_classified() => with.out.frame(&Taken::Passed { code: &code })?,
-                Outcome::Accepted(accepted) => self.send_accepted(&accepted, fingerprint, &mut with.out)?,
+                Outcome::Accepted(Accepted { code, .. }) if self.rows.is_classified() => {
+                    service.out.frame(&Taken::Passed { code: &code })?
+                }
+                Outcome::Accepted(accepted) => self.send_accepted(&accepted, fingerprint, &mut service.out)?,
             }
         }
         Ok(())
     }
 
     /// Sends the ledger of the sheet once its header is found, and gets its known rows.
-    fn find_ledger(&mut self, with: &mut TakingIn) -> Result<()> {
+    fn find_ledger(&mut self, service: &mut Service) -> Result<()> {
         let Some(ledger) = self.rows.sheet().and_then(|sheet| sheet.ledger()).filter(|_| self.ledger.is_none()) else { return Ok(()) };
         let Some(index) = self.task.ledgers().iter().position(|known| known.id == ledger.id) else { return Ok(()) };
         let columns = self.rows.sheet().map(|sheet| sheet.columns()).unwrap_or_default();
         self.ledger = Some((index, columns));
-        with.out.frame(&Taken::Ledger { ledger: index as u32, columns })?;
+        service.out.frame(&Taken::Ledger { ledger: index as u32, columns })?;
         for note in &self.rows.take_header_notes() {
-            with.out.frame(&Taken::HeaderNote(PackedNote::from(note)))?;
+            service.out.frame(&Taken::HeaderNote(PackedNote::from(note)))?;
         }
         if let Entry::Vacant(unknown) = self.known.entry(index) {
-            unknown.insert(KnownRows::unpack(&with.answer()?)?);
+            unknown.insert(KnownRows::unpack(&service.answer()?)?);
         }
         Ok(())
     }
 
+    /// Sends the marks at once: they count even if the file ends this process.
     fn send_marks(&mut self, out: &mut FrameWriter<impl Write>) -> Result<()> {
-        for (_, place) in &self.rows.take_classified().first {
+        let (classified, marks) = (self.rows.take_classified(), self.rows.take_marks());
+        for (_, place) in &classified.first {
             out.frame(&Taken::from(place))?;
         }
-        for mark in &self.rows.take_marks() {
+        for mark in &marks {
             out.frame(&Taken::from(mark))?;
         }
-        Ok(())
+        if classified.is_empty() && marks.is_empty() { Ok(()) } else { out.flush() }
     }
 
     fn send_notes(&mut self, out: &mut FrameWriter<impl Write>) -> Result<()> {
@@ -182,11 +186,11 @@ impl<'a> RegisterTaker<'a> {
     ///
     /// # Errors
     /// The parent is gone.
-    pub fn end_sheet(&mut self, with: &mut TakingIn) -> Result<()> {
+    pub fn end_sheet(&mut self, service: &mut Service) -> Result<()> {
         let mut outcomes = self.rows.last_outcomes();
-        self.send_rows(&mut outcomes, None, with)?;
+        self.send_rows(&mut outcomes, None, service)?;
         if let Some(end) = self.rows.end_sheet() {
-            send_end(&end, &mut with.out)?;
+            send_end(&end, &mut service.out)?;
         }
         self.ledger = None;
         self.fingerprinter = None;
@@ -197,13 +201,13 @@ impl<'a> RegisterTaker<'a> {
     ///
     /// # Errors
     /// The parent is gone.
-    pub fn end_early(&mut self, with: &mut TakingIn) -> Result<()> {
+    pub fn end_early(&mut self, service: &mut Service) -> Result<()> {
         // the first rows of a sheet wait for its header; nothing but their marks is looked at, and their codes where the file is classified
         let outcomes = self.rows.last_outcomes();
-        self.find_ledger(with)?;
-        self.send_marks(&mut with.out)?;
+        self.find_ledger(service)?;
+        self.send_marks(&mut service.out)?;
         for code in outcomes.into_iter().filter_map(Outcome::into_code).filter(|_| self.rows.is_classified()) {
-            with.out.frame(&Taken::Passed { code: &code })?;
+            service.out.frame(&Taken::Passed { code: &code })?;
         }
         Ok(())
     }
