@@ -65,28 +65,45 @@ pub struct TextWords {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Stems {
     words: Vec<String>,
-    /// A bit for each of the first 65,536 characters that begins one of the words.
-    first: Vec<u64>,
+    /// For each byte, whether it is the second or the third one of a word: [`SECOND`] and [`THIRD`].
+    bytes: Vec<u8>,
 }
+
+/// A Chinese character has three bytes, of which the first one distinguishes little.
+const SECOND: u8 = 1;
+const THIRD: u8 = 2;
 
 impl Stems {
     /// Those of the words that are not written with Latin letters.
     pub fn new(words: BTreeSet<String>) -> Stems {
         let words: Vec<String> = words.into_iter().filter(|word| !word.is_ascii()).collect();
-        let mut first = vec![0; 1024];
-        for begin in words.iter().filter_map(|word| word.chars().next()) {
-            if let Some(bits) = first.get_mut(begin as usize / 64) {
-                *bits |= 1u64 << (begin as usize % 64);
+        let mut bytes = vec![0; 256];
+        for word in &words {
+            let begin = &word.as_bytes()[..word.len().min(3)];
+            if let [.., second, third] = *begin {
+                bytes[usize::from(second)] |= SECOND;
+                bytes[usize::from(third)] |= THIRD;
             }
         }
-        Stems { words, first }
+        Stems { words, bytes }
     }
 
     /// Whether a text has one of the words in it.
     pub fn are_in(&self, text: &str) -> bool {
-        let may_begin = |c: char| self.first.get(c as usize / 64).is_some_and(|bits| bits >> (c as usize % 64) & 1 == 1);
-        !text.is_ascii()
-            && text.char_indices().any(|(at, c)| may_begin(c) && self.words.iter().any(|word| text[at..].starts_with(word.as_str())))
+        self.may_be_in(text) && text.char_indices().any(|(at, _)| self.words.iter().any(|word| text[at..].starts_with(word.as_str())))
+    }
+
+    /// Whether a text has the second and the third byte of a word behind each other.
+    fn may_be_in(&self, text: &str) -> bool {
+        let Some(kinds) = self.bytes.first_chunk::<256>() else { return false };
+        let (mut before, mut found) = (0, 0);
+        // without an exit the loop is a few instructions for each byte
+        for byte in text.bytes() {
+            let kind = kinds[usize::from(byte)];
+            found |= before & kind >> 1;
+            before = kind;
+        }
+        found & SECOND != 0
     }
 }
 

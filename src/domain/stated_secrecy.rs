@@ -33,7 +33,7 @@ fn without_outer_brackets(text: &str) -> &str {
 
 impl Secrecy {
     /// Whether a text may speak of secrecy at all; nearly no text of a register does.
-    fn may_state(&self, text: &str) -> bool {
+    pub(crate) fn may_state(&self, text: &str) -> bool {
         text.len() <= TEXT_BYTES_MAX && self.words().texts.stems.are_in(text)
     }
 

@@ -101,11 +101,11 @@ pub(crate) fn bounded(text: &str) -> Cow<'_, str> {
 }
 
 /// As [`bounded`].
-pub(crate) fn into_bounded(text: Cow<'_, str>) -> String {
-    match bounded(&text) {
-        Cow::Owned(cut) => cut,
-        Cow::Borrowed(_) => text.into_owned(),
+pub(crate) fn into_bounded(text: Cow<'_, str>) -> Cow<'_, str> {
+    if let Cow::Owned(cut) = bounded(&text) {
+        return Cow::Owned(cut);
     }
+    text
 }
 
 /// Bounds the texts of a row, and returns their bytes.

@@ -5,14 +5,14 @@
 //! A child may have been taken over by the file that it reads: the reader bounds every length before it allocates, and checks every row.
 
 use crate::domain::intake::raw::{CellRange, Raw, RawRow};
-use crate::domain::register::packed::append;
+use crate::domain::register::packed::{append, push_varint, take_array, take_text, take_varint};
 use crate::source::bounds::{
     CELL_BYTES_MAX, HIDDEN_RANGES_MAX, ROW_BYTES_MAX, RowBudget, SHEETS_MAX, bound_texts, check_merges, too_many_sheets,
 };
 use crate::source::confinement::ConfinementLevel;
 use crate::source::refusal::ReadError;
 use crate::source::shared_strings::{SharedStrings, hash};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -37,7 +37,7 @@ pub struct PackedRow<'a> {
     pub number: u32,
     /// Hidden by hand or by a filter.
     pub hidden: bool,
-    /// Columns and values in postcard format.
+    /// Columns and values.
     cells: &'a [u8],
     strings: &'a SharedStrings,
     columns_max: u32,
@@ -49,38 +49,87 @@ pub enum Frame<'a> {
     Row(PackedRow<'a>),
 }
 
-/// A value to send: encoded like [`Raw`], or the number of a shared string.
+/// A value to send: of the cell itself, or the number of a shared string.
 #[derive(Debug)]
-pub enum Value {
-    Inline(Raw<'static>),
+pub enum Value<'a> {
+    Inline(Raw<'a>),
     Shared(u32),
 }
 
-/// The variant number of [`EncodedValue::Shared`].
-const SHARED: u32 = 6;
+/// Kinds of values.
+const TEXT: u8 = 0;
+const NUMBER: u8 = 1;
+const DATE: u8 = 2;
+const BOOL: u8 = 3;
+const ERROR: u8 = 4;
+const UNCALCULATED: u8 = 5;
+const SHARED: u8 = 6;
 
-/// Marks the hash of a text among the bytes of a row.
-const TEXT: u8 = 0xff;
-
-impl Serialize for Value {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl Value<'_> {
+    pub(crate) fn into_owned(self) -> Value<'static> {
         match self {
-            Value::Inline(raw) => raw.serialize(serializer),
-            Value::Shared(index) => serializer.serialize_newtype_variant("Unread", SHARED, "Shared", index),
+            Value::Inline(raw) => Value::Inline(raw.into_owned()),
+            Value::Shared(index) => Value::Shared(index),
         }
+    }
+
+    /// Appends the value of a cell: its column, its kind, and what the kind needs.
+    fn append(&self, column: u16, bytes: &mut Vec<u8>) {
+        push_varint(bytes, column.into());
+        let (kind, text) = match self {
+            Value::Shared(index) => {
+                bytes.push(SHARED);
+                bytes.extend_from_slice(&index.to_le_bytes());
+                return;
+            }
+            Value::Inline(Raw::Number(number)) => {
+                bytes.push(NUMBER);
+                bytes.extend_from_slice(&number.to_le_bytes());
+                return;
+            }
+            Value::Inline(Raw::Date(year, month, day)) => {
+                let [low, high] = year.to_le_bytes();
+                bytes.extend_from_slice(&[DATE, low, high, *month, *day]);
+                return;
+            }
+            Value::Inline(Raw::Bool(value)) => return bytes.extend_from_slice(&[BOOL, u8::from(*value)]),
+            Value::Inline(Raw::Uncalculated) => return bytes.push(UNCALCULATED),
+            Value::Inline(Raw::Text(text)) => (TEXT, text),
+            Value::Inline(Raw::Error(text)) => (ERROR, text),
+        };
+        bytes.push(kind);
+        push_varint(bytes, text.len() as u64);
+        bytes.extend_from_slice(text.as_bytes());
+    }
+
+    /// Takes the first cell of some bytes; `None` = they do not begin with one.
+    fn take<'a>(bytes: &mut &'a [u8]) -> Option<(u16, Value<'a>)> {
+        let column = u16::try_from(take_varint(bytes)?).ok()?;
+        let [kind] = take_array(bytes)?;
+        let value = match kind {
+            SHARED => return Some((column, Value::Shared(u32::from_le_bytes(take_array(bytes)?)))),
+            TEXT => Raw::Text(Cow::Borrowed(take_text(bytes)?)),
+            ERROR => Raw::Error(Cow::Borrowed(take_text(bytes)?)),
+            NUMBER => Raw::Number(f64::from_le_bytes(take_array(bytes)?)),
+            DATE => {
+                let [low, high, month, day] = take_array(bytes)?;
+                Raw::Date(u16::from_le_bytes([low, high]), month, day)
+            }
+            BOOL => Raw::Bool(take_array(bytes)? != [0]),
+            UNCALCULATED => Raw::Uncalculated,
+            _ => return None,
+        };
+        Some((column, Value::Inline(value)))
     }
 }
 
-/// A value as it arrives; the encoding of [`Value`].
-#[derive(Deserialize)]
-enum EncodedValue<'a> {
-    Text(&'a str),
-    Number(f64),
-    Date(u16, u8, u8),
-    Bool(bool),
-    Error(&'a str),
-    Uncalculated,
-    Shared(u32),
+/// The bytes by which equal cells are recognised: the column, the kind and the value of a cell, or the hash of its text.
+fn canonical_cell(column: u16, kind: u8, value: u64) -> [u8; 11] {
+    let mut bytes = [0; 11];
+    bytes[..2].copy_from_slice(&column.to_le_bytes());
+    bytes[2] = kind;
+    bytes[3..].copy_from_slice(&value.to_le_bytes());
+    bytes
 }
 
 impl<'a> PackedRow<'a> {
@@ -104,47 +153,45 @@ impl<'a> PackedRow<'a> {
         row.hidden = self.hidden;
         row.cells.clear();
         canonical.clear();
-        let (count, mut rest) = postcard::take_from_bytes::<usize>(self.cells)?;
+        self.unpack_cells(&mut row.cells, canonical).ok_or(postcard::Error::DeserializeBadEncoding)
+    }
+
+    fn unpack_cells(&self, cells: &mut Vec<(u16, Raw<'a>)>, canonical: &mut Vec<u8>) -> Option<()> {
+        let mut rest = self.cells;
         let (mut free, mut text_bytes) = (0, 0);
-        for _ in 0..count {
-            let ((column, value), left) = postcard::take_from_bytes::<(u16, EncodedValue<'a>)>(rest)?;
-            let bytes = &rest[..rest.len() - left.len()];
-            rest = left;
+        while !rest.is_empty() {
+            let (column, value) = Value::take(&mut rest)?;
             // of another order a row could not be searched
             if u32::from(column) < free || u32::from(column) >= self.columns_max {
-                return Err(postcard::Error::DeserializeBadEncoding);
+                return None;
             }
             free = u32::from(column) + 1;
-            let (raw, hash) = match value {
-                EncodedValue::Text(text) => (Raw::Text(Cow::Borrowed(text)), Some(hash(text))),
-                EncodedValue::Shared(index) => {
-                    let missing = postcard::Error::DeserializeBadEncoding;
-                    let (text, hash) = self.strings.get(index).zip(self.strings.hash_of(index)).ok_or(missing)?;
-                    (Raw::Text(Cow::Borrowed(text)), Some(hash))
+            let (raw, kind, comparable) = match value {
+                Value::Shared(index) => {
+                    let (text, hash) = self.strings.get(index).zip(self.strings.hash_of(index))?;
+                    (Raw::Text(Cow::Borrowed(text)), TEXT, hash)
                 }
-                EncodedValue::Number(number) => (Raw::Number(number), None),
-                EncodedValue::Date(year, month, day) => (Raw::Date(year, month, day), None),
-                EncodedValue::Bool(value) => (Raw::Bool(value), None),
-                EncodedValue::Error(code) => (Raw::Error(Cow::Borrowed(code)), None),
-                EncodedValue::Uncalculated => (Raw::Uncalculated, None),
+                Value::Inline(raw) => {
+                    let (kind, comparable) = match &raw {
+                        Raw::Text(text) => (TEXT, hash(text)),
+                        Raw::Error(text) => (ERROR, hash(text)),
+                        Raw::Number(number) => (NUMBER, number.to_bits()),
+                        Raw::Date(year, month, day) => (DATE, u64::from(*year) << 16 | u64::from(*month) << 8 | u64::from(*day)),
+                        Raw::Bool(value) => (BOOL, u64::from(*value)),
+                        Raw::Uncalculated => (UNCALCULATED, 0),
+                    };
+                    (raw, kind, comparable)
+                }
             };
-            if let Raw::Text(text) | Raw::Error(text) = &raw {
-                text_bytes += text.len();
-                if text.len() > CELL_BYTES_MAX || text_bytes > ROW_BYTES_MAX {
-                    return Err(postcard::Error::DeserializeBadEncoding);
-                }
+            let length = raw.text_bytes();
+            text_bytes += length;
+            if length > CELL_BYTES_MAX || text_bytes > ROW_BYTES_MAX {
+                return None;
             }
-            row.cells.push((column, raw));
-            match hash {
-                None => canonical.extend_from_slice(bytes),
-                Some(hash) => {
-                    canonical.extend_from_slice(&column.to_le_bytes());
-                    canonical.push(TEXT);
-                    canonical.extend_from_slice(&hash.to_le_bytes());
-                }
-            }
+            cells.push((column, raw));
+            canonical.extend_from_slice(&canonical_cell(column, kind, comparable));
         }
-        Ok(())
+        Some(())
     }
 }
 
@@ -183,17 +230,22 @@ const NAME_BYTES_MAX: usize = 600;
 /// The most bytes of each text of a refusal.
 pub(crate) const REFUSAL_BYTES_MAX: usize = 4096;
 
+/// Number, visibility and length of a row, before its cells.
+const ROW_HEAD_BYTES: usize = 9;
+
 /// Writes frames in blocks.
 pub struct FrameWriter<W: Write> {
     out: W,
     block: Vec<u8>,
+    /// Where a row begins that has no end yet.
+    open_row: Option<usize>,
     sheets: usize,
     budget: RowBudget,
 }
 
 impl<W: Write> FrameWriter<W> {
     pub fn new(out: W) -> FrameWriter<W> {
-        FrameWriter { out, block: Vec::with_capacity(BLOCK_BYTES * 2), sheets: 0, budget: RowBudget::of_file(0) }
+        FrameWriter { out, block: Vec::with_capacity(BLOCK_BYTES * 2), open_row: None, sheets: 0, budget: RowBudget::of_file(0) }
     }
 
     /// Sets how many bytes the rows may hold by the length of the file they are read from.
@@ -231,19 +283,29 @@ impl<W: Write> FrameWriter<W> {
     pub(crate) fn row(&mut self, row: &mut RawRow<'_>) -> Result<(), ReadError> {
         let bytes = bound_texts(row);
         self.budget.take(row.number, row.cells.len(), bytes)?;
-        self.row_of(row.number, row.hidden, &row.cells).map_err(ReadError::Io)
+        for (column, raw) in row.cells.drain(..) {
+            self.cell(column, &Value::Inline(raw));
+        }
+        self.end_row(row.number, row.hidden).map_err(ReadError::Io)
     }
 
-    /// A row from columns and values, which are [`Raw`] or [`Value`], and whose texts are bounded.
-    pub fn row_of(&mut self, number: u32, hidden: bool, cells: &[(u16, impl Serialize)]) -> io::Result<()> {
-        self.block.push(ROW);
-        append(&mut self.block, &(number, hidden)).map_err(io::Error::other)?;
-        let length = self.block.len();
-        self.block.extend([0; 4]);
-        let start = self.block.len();
-        append(&mut self.block, cells).map_err(io::Error::other)?;
-        let packed = (self.block.len() - start) as u32;
-        self.block[length..start].copy_from_slice(&packed.to_le_bytes());
+    /// Writes a cell of a row, with a text that is bounded. The first one begins the row, and nothing of it is sent before its end.
+    pub fn cell(&mut self, column: u16, value: &Value<'_>) {
+        if self.open_row.is_none() {
+            self.open_row = Some(self.block.len());
+            self.block.push(ROW);
+            self.block.extend([0; ROW_HEAD_BYTES]);
+        }
+        value.append(column, &mut self.block);
+    }
+
+    /// Ends the row whose cells were written.
+    pub fn end_row(&mut self, number: u32, hidden: bool) -> io::Result<()> {
+        let Some(start) = self.open_row.take() else { return Ok(()) };
+        let (head, cells) = self.block[start + 1..].split_at_mut(ROW_HEAD_BYTES);
+        head[..4].copy_from_slice(&number.to_le_bytes());
+        head[4] = u8::from(hidden);
+        head[5..].copy_from_slice(&(cells.len() as u32).to_le_bytes());
         self.send_full()
     }
 
@@ -324,6 +386,9 @@ impl<W: Write> FrameWriter<W> {
     }
 
     fn send(&mut self, kind: u8) -> io::Result<()> {
+        if let Some(start) = self.open_row.take() {
+            self.block.truncate(start);
+        }
         if kind == FRAMES && self.block.is_empty() {
             return Ok(());
         }
@@ -378,9 +443,10 @@ impl Block {
                 if in_bounds { Ok((Frame::Sheet(sheet), left)) } else { Err(postcard::Error::DeserializeBadEncoding) }
             }
             ROW => {
-                let ((number, hidden), rest) = postcard::take_from_bytes(rest)?;
-                let (length, rest) = rest.split_first_chunk().ok_or(postcard::Error::DeserializeUnexpectedEnd)?;
-                let cells = rest.split_at_checked(u32::from_le_bytes(*length) as usize);
+                let (head, rest) = rest.split_first_chunk::<ROW_HEAD_BYTES>().ok_or(postcard::Error::DeserializeUnexpectedEnd)?;
+                let [n0, n1, n2, n3, hidden, l0, l1, l2, l3] = *head;
+                let (number, hidden) = (u32::from_le_bytes([n0, n1, n2, n3]), hidden != 0);
+                let cells = rest.split_at_checked(u32::from_le_bytes([l0, l1, l2, l3]) as usize);
                 let (cells, left) = cells.ok_or(postcard::Error::DeserializeUnexpectedEnd)?;
                 let row = PackedRow { number, hidden, cells, strings: &self.strings, columns_max: self.columns_max };
                 Ok((Frame::Row(row), left))

@@ -178,6 +178,11 @@ mod tests {
     use crate::source::refusal::ReadError;
     use std::sync::Arc;
 
+    fn write_row(writer: &mut FrameWriter<Vec<u8>>, number: u32, cells: impl IntoIterator<Item = (u16, Value<'static>)>) {
+        cells.into_iter().for_each(|(column, value)| writer.cell(column, &value));
+        writer.end_row(number, false).unwrap();
+    }
+
     #[test]
     fn rows_arrive_as_they_were_sent() {
         let cells = vec![
@@ -228,9 +233,11 @@ mod tests {
             (301, Value::Inline(Raw::Text("安顺".into()))),
         ];
         let mut spill = FrameWriter::new(Vec::new());
-        spill.row_of(7, false, &shared).unwrap();
-        spill.row_of(8, true, &texts).unwrap();
-        spill.row_of(9, true, &[(0, Value::Shared(3))]).unwrap();
+        write_row(&mut spill, 7, shared);
+        write_row(&mut spill, 8, texts.clone().map(|(column, raw)| (column, Value::Inline(raw))));
+        write_row(&mut spill, 9, [(0, Value::Shared(3))]);
+        // a row that does not end is not sent
+        spill.cell(0, &Value::Shared(0));
         let spill = spill.into_inner().unwrap();
         let mut bytes = Vec::new();
         let mut writer = FrameWriter::new(&mut bytes);
@@ -268,7 +275,7 @@ mod tests {
         let mut strings = SharedStrings::new("贵阳遵义".into(), vec![6, 12]);
         let mut writer = FrameWriter::new(Vec::new());
         writer.strings(&strings).unwrap();
-        writer.row_of(7, false, &[(0, Value::Shared(1))]).unwrap();
+        write_row(&mut writer, 7, [(0, Value::Shared(1))]);
         writer.end().unwrap();
         let bytes = writer.into_inner().unwrap();
         strings.hash();
@@ -329,7 +336,7 @@ mod tests {
     fn a_row_out_of_bounds_is_an_error() {
         let row = |cells: &[(u16, Raw<'static>)]| {
             let mut writer = FrameWriter::new(Vec::new());
-            writer.row_of(1, false, cells).unwrap();
+            write_row(&mut writer, 1, cells.iter().map(|(column, raw)| (*column, Value::Inline(raw.clone()))));
             let bytes = writer.into_inner().unwrap().split_off(5);
             let block = Block { bytes, strings: Arc::default(), columns_max: 100 };
             let Some(Ok(Frame::Row(packed))) = block.frames().next() else { panic!("no row") };

@@ -54,11 +54,15 @@ pub fn read_cell(field: &Field, raw: &Raw<'_>, money_power: i32, today: NaiveDat
         _ => {}
     }
     // most texts need no cleaning and are copied only once
-    if let Raw::Text(text) = raw
-        && is_plain(text)
-        && let Some(cell) = plain_cell(field, text, today)
-    {
-        return Ok((cell, None));
+    if let Raw::Text(text) = raw {
+        let plain = match plainness(text) {
+            Plainness::Plain => plain_cell(field, text, today),
+            Plainness::Punctuated => punctuated_cell(field, text),
+            Plainness::Other => None,
+        };
+        if let Some(cell) = plain {
+            return Ok((cell, None));
+        }
     }
     let text = match raw {
         Raw::Text(text) => clean(text),
@@ -96,12 +100,58 @@ pub fn read_cell(field: &Field, raw: &Raw<'_>, money_power: i32, today: NaiveDat
     }
 }
 
-/// Whether cleaning, half-width conversion and [`BLANKS`] cannot change a text: it has no space or control character, no character of the
-/// Unicode blocks with invisible, full-width or punctuation characters, and no first character of a blank or a formula.
-fn is_plain(text: &str) -> bool {
+/// What may have to be done with a text before it is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Plainness {
+    /// Cleaning, half-width conversion and [`BLANKS`] cannot change it: it has no space or control character, no character of the Unicode
+    /// blocks with invisible, full-width or punctuation characters, and no first character of a blank or a formula.
+    Plain,
+    /// The same, but for full-width punctuation: 投资（集团）公司，二期.
+    Punctuated,
+    Other,
+}
+
+fn plainness(text: &str) -> Plainness {
+    const FULL_WIDTH: u8 = 1;
+    const OTHER: u8 = 2;
+    // a table of what each byte may be the beginning of; no loop over a text leaves early, because nearly every text is plain
+    const KINDS: [u8; 256] = {
+        let mut kinds = [0; 256];
+        let mut byte = 0;
+        while byte < 256 {
+            kinds[byte] = match byte as u8 {
+                0..=0x20 | 0x7f | 0xc2 | 0xe2 | 0xe3 | 0xee | 0xf0.. => OTHER,
+                0xef => FULL_WIDTH,
+                _ => 0,
+            };
+            byte += 1;
+        }
+        kinds
+    };
     let bytes = text.as_bytes();
     let special_start = matches!(bytes.first(), None | Some(b'-' | b'/' | b'\\' | b'=' | b'#' | b'N' | b'n'));
-    !special_start && !bytes.iter().any(|byte| *byte <= 0x20 || matches!(*byte, 0x7f | 0xc2 | 0xe2 | 0xe3 | 0xee | 0xef | 0xf0..))
+    match bytes.iter().fold(u8::from(special_start) << 1, |found, byte| found | KINDS[usize::from(*byte)]) {
+        0 => Plainness::Plain,
+        FULL_WIDTH if is_only_full_width(text) => Plainness::Punctuated,
+        _ => Plainness::Other,
+    }
+}
+
+/// Whether a text is too long for a blank, is no formula, and has of the characters above U+F000 only the full-width forms U+FF01 to U+FF7F.
+fn is_only_full_width(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let is_full_width = |pair: &[u8]| pair[0] != 0xef || matches!(pair[1], 0xbc | 0xbd);
+    text.len() > BLANK_BYTES_MAX && !text.starts_with('＝') && bytes.windows(2).all(is_full_width)
+}
+
+/// The value of a text with full-width punctuation, of a field that takes it as it is; `None` = use the full reading.
+fn punctuated_cell(field: &Field, text: &str) -> Option<Cell> {
+    let is_name = field.role == Some(Role::Name);
+    let takes_any = field.kind == FieldKind::Text
+        && field.values.is_empty()
+        && !matches!(field.role, Some(Role::Code | Role::Project | Role::Phone | Role::Mailbox));
+    let chars_max = if is_name { NAME_CHARS_MAX } else { TEXT_CHARS_MAX };
+    (takes_any && text.len() <= chars_max).then(|| Cell::Text(text.into()))
 }
 
 /// The value of a plain text in the frequent cases that need no check for warnings; `None` = use the full reading.
@@ -279,6 +329,31 @@ mod tests {
             Ok((cell, None)) => cell.to_string(),
             Ok((cell, Some(_))) => format!("{cell} !"),
             Err(fault) => format!("✗ {}", fault.reason),
+        }
+    }
+
+    #[test]
+    fn a_text_is_read_alike_with_and_without_a_look_at_its_bytes() {
+        let texts = [
+            "贵阳（集团）有限公司，二期",
+            "＝贵阳（集团）有限公司",
+            "\u{feff}贵阳（集团）有限公司",
+            "贵阳（集团）有限公司\u{feff}",
+            "（－－－－）",
+            "贵阳\u{f8ff}（集团）有限公司",
+            "贵阳\u{ff80}（集团）有限公司",
+            " 贵阳（集团）有限公司",
+            "贵阳（集团）\u{3000}",
+            "－－－－－",
+            "贵阳",
+            "无",
+        ];
+        for text in texts {
+            let full = read_text(&field(FieldKind::Text), &Raw::Text(text.into()), clean(text)).unwrap();
+            let is_blank = clean(text).len() <= BLANK_BYTES_MAX && BLANKS.contains(&half_width(&clean(text)).as_str());
+            let full = if is_blank { (Cell::Empty, None) } else { full };
+            let (cell, fault) = read_cell(&field(FieldKind::Text), &Raw::Text(text.into()), 10, today()).unwrap();
+            assert_eq!((cell, fault.is_some()), (full.0, full.1.is_some()), "{text}");
         }
     }
 

@@ -81,6 +81,31 @@ pub(crate) fn cell_at<'c, 'r>(cells: &'c [(u16, Raw<'r>)], column: u16) -> Optio
     Some(&cells[found].1)
 }
 
+/// The cells of a row, to find many of them by their columns.
+pub(crate) struct CellsByColumn<'c, 'r> {
+    cells: &'c [(u16, Raw<'r>)],
+    /// For each of the first columns the number of its cell, from 1; 0 = it is empty.
+    numbers: [u8; 128],
+}
+
+impl<'c, 'r> CellsByColumn<'c, 'r> {
+    pub fn new(cells: &'c [(u16, Raw<'r>)]) -> CellsByColumn<'c, 'r> {
+        let mut numbers = [0; 128];
+        for (number, (column, _)) in (1..).zip(cells) {
+            let Some(of_column) = numbers.get_mut(usize::from(*column)) else { break };
+            *of_column = number;
+        }
+        CellsByColumn { cells, numbers }
+    }
+
+    pub fn get(&self, column: u16) -> Option<&'c Raw<'r>> {
+        match self.numbers.get(usize::from(column)) {
+            Some(number) => self.cells.get(usize::from(*number).checked_sub(1)?).map(|(_, raw)| raw),
+            None => cell_at(self.cells, column),
+        }
+    }
+}
+
 /// A rectangle of cells; rows and columns from 0, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct CellRange {

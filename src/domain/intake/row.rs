@@ -4,7 +4,7 @@ use crate::domain::intake::cell::read_cell;
 use crate::domain::intake::data_merges::DataMerges;
 use crate::domain::intake::fault::{CellFault, fatal, warning};
 use crate::domain::intake::header::{Column, Header};
-use crate::domain::intake::raw::{Raw, cell_at};
+use crate::domain::intake::raw::{CellsByColumn, Raw};
 use crate::domain::intake::row_marks::RowStatement;
 use crate::domain::register::ledger::{FieldKind, Ledger, Role};
 use crate::domain::register::record::Cell;
@@ -51,7 +51,7 @@ pub(crate) struct RowReader<'s> {
 impl RowReader<'_> {
     pub fn read(&self, cells: &[(u16, Raw<'_>)]) -> RowReading {
         let mut reading = RowReading {
-            record: vec![Cell::Empty; self.ledger.fields.len()],
+            record: std::iter::repeat_with(|| Cell::Empty).take(self.ledger.fields.len()).collect(),
             faults: Vec::new(),
             shifted: None,
             unheaded: Vec::new(),
@@ -66,9 +66,10 @@ impl RowReader<'_> {
                 reading.unheaded.push(*column);
             }
         }
+        let by_column = CellsByColumn::new(cells);
         for column in &self.header.columns {
             let shared = if self.merges.is_open() { self.merges.shared_value(column.column) } else { None };
-            let Some(raw) = shared.or_else(|| cell_at(cells, column.column)) else { continue };
+            let Some(raw) = shared.or_else(|| by_column.get(column.column)) else { continue };
             match column.secrecy {
                 None => self.read_field(column, raw, &mut reading),
                 Some(polarity) => self.read_marking(column, polarity, raw, &mut reading),

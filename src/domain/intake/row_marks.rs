@@ -71,6 +71,9 @@ impl RowStatement {
         let mut statement = RowStatement::default();
         for (column, raw) in cells {
             let Raw::Text(text) = raw else { continue };
+            if !secrecy.may_state(text) {
+                continue;
+            }
             if secrecy.is_grade_of_cell(text) {
                 statement.classified.get_or_insert(column);
             } else if statement.restricting.is_none()

@@ -513,11 +513,11 @@ impl<'a> SheetIntake<'a> {
     fn judge_row(&mut self, ledger: &Ledger, header: &Header, number: u32, reading: RowReading) -> Outcome {
         let RowReading { record, faults, shifted, marking, statement, .. } = reading;
         let code = ledger.role(Role::Code).and_then(|field| record[field].text()).unwrap_or_default().to_owned();
-        let unit = record[ledger.owner.field()].text().unwrap_or_default().to_owned();
+        let unit = record[ledger.owner.field()].text().unwrap_or_default();
         let (sheet, before) = (self.sheet, self.notes.len());
         let note = |kind: NoteKind, reason: String, hint: String| Note {
             code: code.clone(),
-            unit: unit.clone(),
+            unit: unit.to_owned(),
             ..Note::new(kind, sheet, number, reason, hint)
         };
         let cell_name = |column: u16| format!("{}{number}", column_letters(column));

@@ -9,10 +9,10 @@ use crate::domain::register::ledger::{FieldKind, Ledger, Role};
 use crate::domain::register::record::{Cell, Columns, Decimal};
 use chrono::{Datelike, NaiveDate};
 use postcard::ser_flavors::Flavor;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// A cell of a body. The order of the variants and their fields is the format.
-#[derive(Serialize, Deserialize)]
+#[cfg_attr(test, derive(Debug, PartialEq, serde::Serialize))]
 enum PackedCell<'a> {
     Empty,
     Text(&'a str),
@@ -29,6 +29,62 @@ enum PackedCell<'a> {
     Blanks(u64),
 }
 
+impl PackedCell<'_> {
+    /// Appends a cell as postcard does, in a third of its time.
+    fn append(&self, out: &mut Vec<u8>) {
+        match self {
+            PackedCell::Empty => out.push(0),
+            PackedCell::Text(text) => {
+                out.push(1);
+                push_varint(out, text.len() as u64);
+                out.extend_from_slice(text.as_bytes());
+            }
+            PackedCell::Date(days) => {
+                out.push(2);
+                push_varint(out, zigzag(i64::from(*days)));
+            }
+            PackedCell::Money(fen) => {
+                out.push(3);
+                push_varint(out, zigzag(*fen));
+            }
+            PackedCell::Decimal(scale, mantissa) => {
+                out.extend_from_slice(&[4, *scale]);
+                push_varint(out, zigzag(*mantissa));
+            }
+            PackedCell::Int(value) => {
+                out.push(5);
+                push_varint(out, zigzag(*value));
+            }
+            PackedCell::No => out.push(6),
+            PackedCell::Yes => out.push(7),
+            PackedCell::Blanks(count) => {
+                out.push(8);
+                push_varint(out, *count);
+            }
+        }
+    }
+
+    /// Takes the first cell of some bytes; `None` = they do not begin with one.
+    fn take<'a>(bytes: &mut &'a [u8]) -> Option<PackedCell<'a>> {
+        let [kind] = take_array(bytes)?;
+        Some(match kind {
+            0 => PackedCell::Empty,
+            1 => PackedCell::Text(take_text(bytes)?),
+            2 => PackedCell::Date(i32::try_from(from_zigzag(take_varint(bytes)?)).ok()?),
+            3 => PackedCell::Money(from_zigzag(take_varint(bytes)?)),
+            4 => {
+                let [scale] = take_array(bytes)?;
+                PackedCell::Decimal(scale, from_zigzag(take_varint(bytes)?))
+            }
+            5 => PackedCell::Int(from_zigzag(take_varint(bytes)?)),
+            6 => PackedCell::No,
+            7 => PackedCell::Yes,
+            8 => PackedCell::Blanks(take_varint(bytes)?),
+            _ => return None,
+        })
+    }
+}
+
 impl<'a> From<&'a Cell> for PackedCell<'a> {
     fn from(cell: &'a Cell) -> PackedCell<'a> {
         match cell {
@@ -42,6 +98,53 @@ impl<'a> From<&'a Cell> for PackedCell<'a> {
             Cell::Bool(true) => PackedCell::Yes,
         }
     }
+}
+
+/// The sign of a number as its last bit, so that a small one is short.
+fn zigzag(value: i64) -> u64 {
+    (value << 1 ^ value >> 63) as u64
+}
+
+fn from_zigzag(value: u64) -> i64 {
+    (value >> 1) as i64 ^ -((value & 1) as i64)
+}
+
+/// Appends a number in seven bits a byte.
+pub(crate) fn push_varint(out: &mut Vec<u8>, mut value: u64) {
+    while value > 0x7f {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+/// Takes such a number; `None` = the bytes do not begin with one.
+pub(crate) fn take_varint(bytes: &mut &[u8]) -> Option<u64> {
+    let (mut value, mut shift) = (0, 0);
+    loop {
+        let [byte] = take_array(bytes)?;
+        value |= u64::from(byte & 0x7f).checked_shl(shift)?;
+        if byte & 0x80 == 0 {
+            // the tenth byte holds one bit
+            return (shift < 63 || byte < 2).then_some(value);
+        }
+        shift += 7;
+    }
+}
+
+/// Takes a text with its length before it; `None` = the bytes do not begin with one.
+pub(crate) fn take_text<'a>(bytes: &mut &'a [u8]) -> Option<&'a str> {
+    let length = usize::try_from(take_varint(bytes)?).ok()?;
+    let (text, rest) = bytes.split_at_checked(length)?;
+    *bytes = rest;
+    std::str::from_utf8(text).ok()
+}
+
+/// Takes so many bytes; `None` = there are fewer.
+pub(crate) fn take_array<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
+    let (array, rest) = bytes.split_first_chunk()?;
+    *bytes = rest;
+    Some(*array)
 }
 
 /// The years and digits behind the point of cells that an intake reads.
@@ -79,27 +182,24 @@ pub(crate) fn append(bytes: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) -> 
 }
 
 /// Appends the cells of a layout, in its order.
-///
-/// # Errors
-/// As [`append`].
-pub fn pack<'a>(out: &mut Vec<u8>, cells: impl Iterator<Item = &'a Cell>) -> Result<(), postcard::Error> {
+pub fn pack<'a>(out: &mut Vec<u8>, cells: impl Iterator<Item = &'a Cell>) {
     let mut blanks = 0;
     for cell in cells {
         if cell.is_empty() {
             blanks += 1;
             continue;
         }
-        append_blanks(out, &mut blanks)?;
-        append(out, &PackedCell::from(cell))?;
+        append_blanks(out, &mut blanks);
+        PackedCell::from(cell).append(out);
     }
-    append_blanks(out, &mut blanks)
+    append_blanks(out, &mut blanks);
 }
 
-fn append_blanks(out: &mut Vec<u8>, blanks: &mut u64) -> Result<(), postcard::Error> {
+fn append_blanks(out: &mut Vec<u8>, blanks: &mut u64) {
     match std::mem::take(blanks) {
-        0 => Ok(()),
-        1 => append(out, &PackedCell::Empty),
-        count => append(out, &PackedCell::Blanks(count)),
+        0 => {}
+        1 => PackedCell::Empty.append(out),
+        count => PackedCell::Blanks(count).append(out),
     }
 }
 
@@ -118,8 +218,7 @@ pub fn head<'a>(mut body: &'a [u8], ledger: &Ledger, columns: Columns) -> Option
     let mut head = RowHead::default();
     let mut fields = columns.iter();
     while !body.is_empty() {
-        let (cell, rest) = postcard::take_from_bytes::<PackedCell<'a>>(body).ok()?;
-        body = rest;
+        let cell = PackedCell::take(&mut body)?;
         if let PackedCell::Blanks(count) = cell {
             // a ledger has fewer fields than that
             (0..count.min(u64::from(u8::MAX))).try_for_each(|_| fields.next().map(drop))?;
@@ -178,9 +277,7 @@ impl Layout {
         cells.resize(self.ledger_fields, Cell::Empty);
         let mut index = 0;
         while !body.is_empty() {
-            let (packed, rest) = postcard::take_from_bytes::<PackedCell<'_>>(body).ok()?;
-            body = rest;
-            let cell = match packed {
+            let cell = match PackedCell::take(&mut body)? {
                 PackedCell::Empty => Cell::Empty,
                 PackedCell::Text(text) => Cell::Text(text.into()),
                 PackedCell::Date(days) => Cell::Date(NaiveDate::from_epoch_days(days)?),
@@ -208,6 +305,36 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_cell_is_packed_as_postcard_packs_it() {
+        let long = "长".repeat(100);
+        let texts = ["", "贵阳", &long].map(PackedCell::Text);
+        let numbers = [0, 1, -1, 63, 64, -64, -65, 8191, i64::from(i32::MAX), i64::from(i32::MIN), i64::MAX, i64::MIN];
+        let cells = numbers.iter().flat_map(|number| {
+            let days = PackedCell::Date(i32::try_from(*number).unwrap_or_default());
+            [
+                PackedCell::Money(*number),
+                PackedCell::Int(*number),
+                PackedCell::Decimal(200, *number),
+                days,
+                PackedCell::Blanks(*number as u64),
+            ]
+        });
+        for cell in cells.chain(texts).chain([PackedCell::Empty, PackedCell::No, PackedCell::Yes]) {
+            let mut bytes = Vec::new();
+            cell.append(&mut bytes);
+            assert_eq!(bytes, postcard::to_allocvec(&cell).unwrap(), "{cell:?}");
+            assert!((0..bytes.len()).all(|end| PackedCell::take(&mut &bytes[..end]).is_none()), "{cell:?} cut");
+            let mut rest = bytes.as_slice();
+            assert_eq!((PackedCell::take(&mut rest), rest), (Some(cell), &[][..]));
+        }
+        for bad in
+            [&[9][..], &[1, 1, 0xff], &[2, 0xff, 0xff, 0xff, 0xff, 0x7f], &[5, 255, 255, 255, 255, 255, 255, 255, 255, 255, 2], &[8, 128]]
+        {
+            assert!(PackedCell::take(&mut &*bad).is_none(), "{bad:?}");
+        }
+    }
+
+    #[test]
     fn a_body_reads_back() {
         let cells = vec![
             Cell::Empty,
@@ -225,7 +352,7 @@ mod tests {
             Cell::Empty,
         ];
         let mut body = Vec::new();
-        pack(&mut body, cells.iter()).unwrap();
+        pack(&mut body, cells.iter());
         // the format is what earlier versions have stored
         assert_eq!(body[..14], [8, 2, 1, 9, 0xe8, 0xb4, 0xb5, 0xe9, 0x98, 0xb3, 0xe5, 0xb8, 0x82, 2]);
         let all: Vec<Option<usize>> = (0..cells.len()).map(Some).collect();

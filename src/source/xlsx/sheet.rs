@@ -60,8 +60,7 @@ pub fn scan(
                 let start = spill.end();
                 let mut blocks = FrameWriter::new(&mut *spill);
                 // without room the rows are read once more: the file is not at fault
-                let write = |row: &Row| Ok(blocks.row_of(row.number, row.hidden, &row.cells).is_ok());
-                if (is_empty(piece.tag) || for_each_row(&mut tags, context, budget, write)?) && blocks.into_inner().is_ok() {
+                if (is_empty(piece.tag) || copy_rows(&mut tags, context, budget, &mut blocks)?.is_ok()) && blocks.into_inner().is_ok() {
                     rows = Some(start..spill.end());
                 } else {
                     spill.truncate(start);
@@ -100,14 +99,17 @@ pub struct CellContext<'a> {
     pub limits: ReadLimits,
 }
 
-/// A row of the sheet.
+/// The row being read.
 struct Row {
     /// From 1.
     number: u32,
+    /// The same in digits.
+    digits: String,
     hidden: bool,
-    /// Columns (from 0) in their order.
-    cells: Vec<(u16, Value)>,
-    /// Bytes of their texts.
+    /// The column (from 0) of the last cell with content.
+    last: Option<u32>,
+    /// Cells with content, and bytes of their texts.
+    cells: usize,
     text_bytes: usize,
 }
 
@@ -152,24 +154,20 @@ pub fn write_rows(
             break;
         }
     }
-    for_each_row(&mut tags, context, budget, |row| {
-        out.row_of(row.number, row.hidden, &row.cells)?;
-        Ok(true)
-    })?;
-    Ok(())
+    copy_rows(&mut tags, context, budget, out)?.map_err(SheetFault::Out)
 }
 
-/// Calls `take` with each row that has cells, up to `</sheetData>`. `false` = `take` returned `false`.
-fn for_each_row(
+/// Writes each row that has cells, up to `</sheetData>`. Returns why `out` could not be written.
+fn copy_rows(
     tags: &mut Tags<impl Read>,
     context: CellContext<'_>,
     budget: &mut RowBudget,
-    mut take: impl FnMut(&Row) -> Result<bool, SheetFault>,
-) -> Result<bool, SheetFault> {
-    let mut row = Row { number: 0, hidden: false, cells: Vec::with_capacity(64), text_bytes: 0 };
+    out: &mut FrameWriter<impl Write>,
+) -> Result<std::io::Result<()>, SheetFault> {
+    let mut row = Row { number: 0, digits: "0".to_owned(), hidden: false, last: None, cells: 0, text_bytes: 0 };
     let mut next_column = 0;
     let mut tag = CellTag::default();
-    let mut value: Option<Value> = None;
+    let mut value: Option<Value<'static>> = None;
     let mut formula = false;
     let mut inline = String::new();
     let mut phonetic = false;
@@ -177,7 +175,7 @@ fn for_each_row(
         // nearly every cell is a plain value
         while let Some(plain) = tags.plain_cell() {
             let tag = CellTag {
-                column: column_in(row.number, plain.reference)?,
+                column: row.column(plain.reference)?,
                 kind: plain.kind.map_or(Ok(CellKind::Number), kind_of)?,
                 style: plain.style.and_then(digits).unwrap_or(0) as usize,
             };
@@ -186,7 +184,7 @@ fn for_each_row(
                 true => Some(cell_text(plain.value)?).filter(|text| !text.is_empty()).map(inline_text),
                 false => read_value(tag, plain.value, context)?,
             };
-            push(&mut row, tag.column, found, context)?;
+            row.write(tag.column, found, context, out)?;
         }
         let Some(piece) = tags.next()? else { return Err(broken("工作表不完整").into()) };
         match name(piece.tag) {
@@ -201,7 +199,7 @@ fn for_each_row(
                 inline.clear();
             }
             b"/v" if value.is_some() => return Err(broken("一个单元格有两个值").into()),
-            b"/v" => value = read_value(tag, piece.text, context)?,
+            b"/v" => value = read_value(tag, piece.text, context)?.map(Value::into_owned),
             b"f" => formula = true,
             b"rPh" => phonetic = !is_empty(piece.tag),
             b"/rPh" => phonetic = false,
@@ -216,53 +214,77 @@ fn for_each_row(
                     None if formula && tag.kind != CellKind::Text => Some(Value::Inline(Raw::Uncalculated)),
                     None => None,
                 };
-                push(&mut row, tag.column, found, context)?;
+                row.write(tag.column, found, context, out)?;
             }
             b"row" => {
                 let (number, hidden) = open_row(piece.tag, row.number)?;
                 if number > context.limits.rows_max {
-                    row.cells.clear();
                     return Err(outside_limits(number, 1, context.limits));
                 }
-                row.number = number;
-                row.hidden = hidden;
+                row.begin(number, hidden);
                 next_column = 0;
             }
-            b"/row" if !row.cells.is_empty() => {
-                budget.take(row.number, row.cells.len(), row.text_bytes).map_err(SheetFault::Refused)?;
-                if !take(&row)? {
-                    return Ok(false);
+            b"/row" if row.cells > 0 => {
+                budget.take(row.number, row.cells, row.text_bytes).map_err(SheetFault::Refused)?;
+                let written = out.end_row(row.number, row.hidden);
+                if written.is_err() {
+                    return Ok(written);
                 }
-                row.cells.clear();
-                row.text_bytes = 0;
+                (row.last, row.cells, row.text_bytes) = (None, 0, 0);
             }
-            b"/sheetData" => return Ok(true),
+            b"/sheetData" => return Ok(Ok(())),
             _ => {}
         }
     }
 }
 
 /// A text of the cell itself.
-fn inline_text(text: Cow<'_, str>) -> Value {
-    Value::Inline(Raw::Text(Cow::Owned(into_bounded(text))))
+fn inline_text(text: Cow<'_, str>) -> Value<'_> {
+    Value::Inline(Raw::Text(into_bounded(text)))
 }
 
-/// Adds a cell to a row; an empty one is left out.
-fn push(row: &mut Row, column: u32, value: Option<Value>, context: CellContext<'_>) -> Result<(), SheetFault> {
-    let Some(value) = value else { return Ok(()) };
-    if column >= context.limits.columns_max {
-        return Err(outside_limits(row.number, column + 1, context.limits));
+impl Row {
+    fn begin(&mut self, number: u32, hidden: bool) {
+        self.number = number;
+        self.hidden = hidden;
+        self.digits = number.to_string();
     }
-    if row.cells.last().is_some_and(|(last, _)| u32::from(*last) >= column) {
-        return Err(broken(format!("第{}行的单元格重复或次序颠倒", row.number)).into());
+
+    /// The column (from 0) of a cell by its reference, which has to name this row.
+    fn column(&self, place: &[u8]) -> Result<u32, Fault> {
+        // nearly every program writes capital letters and the plain number
+        if let Some(letters @ [_] | letters @ [_, _]) = place.strip_suffix(self.digits.as_bytes())
+            && letters.iter().all(u8::is_ascii_uppercase)
+        {
+            return Ok(column_of(letters));
+        }
+        column_in(self.number, place)
     }
-    row.text_bytes += match &value {
-        Value::Shared(index) => context.strings.len_of(*index).unwrap_or_default(),
-        Value::Inline(Raw::Text(text) | Raw::Error(text)) => text.len(),
-        Value::Inline(_) => 0,
-    };
-    row.cells.push((column as u16, value));
-    Ok(())
+
+    /// Writes a cell; an empty one is left out.
+    fn write(
+        &mut self,
+        column: u32,
+        value: Option<Value<'_>>,
+        context: CellContext<'_>,
+        out: &mut FrameWriter<impl Write>,
+    ) -> Result<(), SheetFault> {
+        let Some(value) = value else { return Ok(()) };
+        if column >= context.limits.columns_max {
+            return Err(outside_limits(self.number, column + 1, context.limits));
+        }
+        if self.last.is_some_and(|last| last >= column) {
+            return Err(broken(format!("第{}行的单元格重复或次序颠倒", self.number)).into());
+        }
+        self.last = Some(column);
+        self.cells += 1;
+        self.text_bytes += match &value {
+            Value::Shared(index) => context.strings.len_of(*index).unwrap_or_default(),
+            Value::Inline(raw) => raw.text_bytes(),
+        };
+        out.cell(column as u16, &value);
+        Ok(())
+    }
 }
 
 /// The refusal of a cell outside the limits. Row and column from 1.
@@ -326,12 +348,12 @@ fn column_in(row: u32, place: &[u8]) -> Result<u32, Fault> {
 }
 
 /// The value of a cell; `None` = it is empty.
-fn read_value(tag: CellTag, text: &[u8], context: CellContext<'_>) -> Result<Option<Value>, SheetFault> {
+fn read_value<'t>(tag: CellTag, text: &'t [u8], context: CellContext<'t>) -> Result<Option<Value<'t>>, SheetFault> {
     let text = if tag.kind == CellKind::Text { text } else { text.trim_ascii() };
     if text.is_empty() {
         return Ok(None);
     }
-    let owned = |text: &[u8]| -> Result<Cow<'static, str>, Fault> { Ok(Cow::Owned(into_bounded(cell_text(text)?))) };
+    let read = |text: &'t [u8]| -> Result<Cow<'t, str>, Fault> { Ok(into_bounded(cell_text(text)?)) };
     Ok(Some(Value::Inline(match tag.kind {
         CellKind::Shared => {
             let found = digits(text).and_then(|index| Some((index, context.strings.len_of(index)?)));
@@ -342,25 +364,26 @@ fn read_value(tag: CellTag, text: &[u8], context: CellContext<'_>) -> Result<Opt
             if (index as usize) < context.strings_sent {
                 return Ok(Some(Value::Shared(index)));
             }
-            Raw::Text(Cow::Owned(context.strings.get(index).unwrap_or_default().to_owned()))
+            Raw::Text(Cow::Borrowed(context.strings.get(index).unwrap_or_default()))
         }
         CellKind::Number => {
-            let number = std::str::from_utf8(text).ok().and_then(|text| text.parse::<f64>().ok());
+            // nearly every number is a short whole one
+            let number = digits(text).map(f64::from).or_else(|| std::str::from_utf8(text).ok()?.parse().ok());
             match (number, context.styles.get(tag.style).copied().unwrap_or_default()) {
                 // a text that is no number is read as text
-                (None, _) => Raw::Text(owned(text)?),
+                (None, _) => Raw::Text(read(text)?),
                 (Some(number), NumberFormat::Date) => date_of_serial(number, context.date1904),
                 (Some(number), NumberFormat::Percent) => percent(number),
                 (Some(number), _) => Raw::Number(number),
             }
         }
-        CellKind::Text | CellKind::Iso | CellKind::Inline => Raw::Text(owned(text)?),
+        CellKind::Text | CellKind::Iso | CellKind::Inline => Raw::Text(read(text)?),
         CellKind::Bool => match text.to_ascii_lowercase().as_slice() {
             b"1" | b"true" => Raw::Bool(true),
             b"0" | b"false" => Raw::Bool(false),
-            _ => Raw::Text(owned(text)?),
+            _ => Raw::Text(read(text)?),
         },
-        CellKind::Error => Raw::Error(owned(text)?),
+        CellKind::Error => Raw::Error(read(text)?),
     })))
 }
 
@@ -391,8 +414,12 @@ fn reference(value: &[u8]) -> Option<(u32, u32)> {
     if letters == 0 || letters > 4 {
         return None;
     }
-    let column = value[..letters].iter().fold(0u32, |column, byte| column * 26 + u32::from(byte.to_ascii_uppercase() - b'A') + 1);
-    Some((digits(&value[letters..])?, column - 1))
+    Some((digits(&value[letters..])?, column_of(&value[..letters])))
+}
+
+/// The column (from 0) of some letters.
+fn column_of(letters: &[u8]) -> u32 {
+    letters.iter().fold(0u32, |column, byte| column * 26 + u32::from(byte.to_ascii_uppercase() - b'A') + 1) - 1
 }
 
 /// The range of `A1:B2`, or of one cell.

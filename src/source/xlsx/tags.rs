@@ -3,7 +3,7 @@
 //! prefix, whatever prefix the program gave them.
 
 use crate::source::xlsx::fault::{Fault, broken};
-use memchr::memchr;
+use memchr::{memchr, memchr2};
 use std::borrow::Cow;
 use std::io::Read;
 
@@ -202,10 +202,16 @@ impl<R: Read> Tags<R> {
             None => (None, rest),
         };
         let is_inline = kind == Some(b"inlineStr");
-        let (begin, end): (&[u8], &[u8]) = if is_inline { (b"><is><t>", b"</t></is></c>") } else { (b"><v>", b"</v></c>") };
-        let rest = rest.strip_prefix(begin)?;
-        let (value, rest) = rest.split_at(rest.iter().position(|byte| *byte == b'<')?);
-        let rest = rest.strip_prefix(end)?;
+        let (value, rest) = if is_inline {
+            let rest = rest.strip_prefix(b"><is><t>")?;
+            let (text, rest) = rest.split_at(memchr(b'<', rest)?);
+            (text, rest.strip_prefix(b"</t></is></c>")?)
+        } else {
+            let rest = rest.strip_prefix(b"><v>")?;
+            // mostly a few digits
+            let (value, rest) = rest.split_at(rest.iter().position(|byte| *byte == b'<')?);
+            (value, rest.strip_prefix(b"</v></c>")?)
+        };
         self.at += all.len() - rest.len();
         Some(PlainCell { reference, style, kind, value, is_inline })
     }
@@ -268,9 +274,13 @@ pub fn attributes(tag: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     })
 }
 
+fn not_utf8() -> Fault {
+    broken("文字编码有误")
+}
+
 /// Text with its entities and character references resolved.
 pub fn unescape(bytes: &[u8]) -> Result<Cow<'_, str>, Fault> {
-    let text = std::str::from_utf8(bytes).map_err(|_| broken("文字编码有误"))?;
+    let text = std::str::from_utf8(bytes).map_err(|_| not_utf8())?;
     if memchr(b'&', bytes).is_none() {
         return Ok(Cow::Borrowed(text));
     }
@@ -280,6 +290,10 @@ pub fn unescape(bytes: &[u8]) -> Result<Cow<'_, str>, Fault> {
 /// The text of a cell. Excel writes characters that XML cannot hold as `_x000D_`, and an underscore before such an escape as `_x005F_` (ECMA-376,
 /// ST_Xstring); a character of two UTF-16 units has two escapes.
 pub fn cell_text(bytes: &[u8]) -> Result<Cow<'_, str>, Fault> {
+    // nearly every text has neither entities nor escapes
+    if memchr2(b'&', b'_', bytes).is_none() {
+        return std::str::from_utf8(bytes).map(Cow::Borrowed).map_err(|_| not_utf8());
+    }
     let text = unescape(bytes)?;
     if !text.contains("_x") {
         return Ok(text);

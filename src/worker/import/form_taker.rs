@@ -143,7 +143,7 @@ impl<'a> FormTaker<'a> {
         for outcome in self.outcomes.drain(..) {
             let Outcome::Accepted(accepted) = outcome else { continue };
             self.body.clear();
-            pack(&mut self.body, columns.iter().map(|field| &accepted.cells[field])).map_err(Error::other)?;
+            pack(&mut self.body, columns.iter().map(|field| &accepted.cells[field]));
             out.frame(&Taken::Accepted { row: accepted.row, fingerprint: None, body: Bytes(&self.body) })?;
         }
         Ok(())

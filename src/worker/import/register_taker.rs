@@ -175,7 +175,7 @@ impl<'a> RegisterTaker<'a> {
         self.send_notes(out)?;
         let Some((ledger, columns)) = self.ledger else { return Ok(()) };
         self.body.clear();
-        pack(&mut self.body, columns.iter().map(|field| &accepted.cells[field])).map_err(Error::other)?;
+        pack(&mut self.body, columns.iter().map(|field| &accepted.cells[field]));
         if let Some(known) = self.known.get_mut(&ledger) {
             known.add(&accepted.code);
         }

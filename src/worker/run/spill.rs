@@ -79,7 +79,7 @@ impl RecordSpill {
         let Some((fields, _)) = self.ledgers.get(ledger) else { return Ok(()) };
         let layout = Arc::new(Layout::new(*fields, record.columns.iter().map(Some).collect()));
         let mut body = Vec::new();
-        pack(&mut body, record.columns.iter().map(|field| record.cell(field))).map_err(io::Error::other)?;
+        pack(&mut body, record.columns.iter().map(|field| record.cell(field)));
         self.add_packed(ledger, record, &layout, &body)
     }
 
