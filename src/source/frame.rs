@@ -5,7 +5,7 @@
 //! A child may have been taken over by the file that it reads: the reader bounds every length before it allocates, and checks every row.
 
 use crate::domain::intake::raw::{CellRange, Raw, RawRow};
-use crate::domain::register::packed::{append, push_varint, take_array, take_text, take_varint};
+use crate::domain::register::packed::{append, push_varint, take_array, take_bytes, take_varint};
 use crate::source::bounds::{
     CELL_BYTES_MAX, HIDDEN_RANGES_MAX, ROW_BYTES_MAX, RowBudget, SHEETS_MAX, bound_texts, check_merges, too_many_sheets,
 };
@@ -101,35 +101,67 @@ impl Value<'_> {
         push_varint(bytes, text.len() as u64);
         bytes.extend_from_slice(text.as_bytes());
     }
+}
 
+/// A value as it arrives.
+enum PackedValue<'a> {
+    Text(&'a [u8]),
+    Error(&'a [u8]),
+    Shared(u32),
+    /// Without text.
+    Plain(Raw<'static>),
+}
+
+impl<'a> PackedValue<'a> {
     /// Takes the first cell of some bytes; `None` = they do not begin with one.
-    fn take<'a>(bytes: &mut &'a [u8]) -> Option<(u16, Value<'a>)> {
+    fn take(bytes: &mut &'a [u8]) -> Option<(u16, PackedValue<'a>)> {
         let column = u16::try_from(take_varint(bytes)?).ok()?;
         let [kind] = take_array(bytes)?;
         let value = match kind {
-            SHARED => return Some((column, Value::Shared(u32::from_le_bytes(take_array(bytes)?)))),
-            TEXT => Raw::Text(Cow::Borrowed(take_text(bytes)?)),
-            ERROR => Raw::Error(Cow::Borrowed(take_text(bytes)?)),
-            NUMBER => Raw::Number(f64::from_le_bytes(take_array(bytes)?)),
+            SHARED => PackedValue::Shared(u32::from_le_bytes(take_array(bytes)?)),
+            TEXT => PackedValue::Text(take_bytes(bytes)?),
+            ERROR => PackedValue::Error(take_bytes(bytes)?),
+            NUMBER => PackedValue::Plain(Raw::Number(f64::from_le_bytes(take_array(bytes)?))),
             DATE => {
                 let [low, high, month, day] = take_array(bytes)?;
-                Raw::Date(u16::from_le_bytes([low, high]), month, day)
+                PackedValue::Plain(Raw::Date(u16::from_le_bytes([low, high]), month, day))
             }
-            BOOL => Raw::Bool(take_array(bytes)? != [0]),
-            UNCALCULATED => Raw::Uncalculated,
+            BOOL => PackedValue::Plain(Raw::Bool(take_array(bytes)? != [0])),
+            UNCALCULATED => PackedValue::Plain(Raw::Uncalculated),
             _ => return None,
         };
-        Some((column, Value::Inline(value)))
+        Some((column, value))
     }
-}
 
-/// The bytes by which equal cells are recognised: the column, the kind and the value of a cell, or the hash of its text.
-fn canonical_cell(column: u16, kind: u8, value: u64) -> [u8; 11] {
-    let mut bytes = [0; 11];
-    bytes[..2].copy_from_slice(&column.to_le_bytes());
-    bytes[2] = kind;
-    bytes[3..].copy_from_slice(&value.to_le_bytes());
-    bytes
+    /// The value; `None` = its text is no text, or there is no such shared string.
+    fn unpack(self, strings: &'a SharedStrings) -> Option<Raw<'a>> {
+        Some(match self {
+            PackedValue::Text(text) => Raw::Text(Cow::Borrowed(std::str::from_utf8(text).ok()?)),
+            PackedValue::Error(text) => Raw::Error(Cow::Borrowed(std::str::from_utf8(text).ok()?)),
+            PackedValue::Shared(index) => Raw::Text(Cow::Borrowed(strings.get(index)?)),
+            PackedValue::Plain(raw) => raw,
+        })
+    }
+
+    /// Appends the bytes by which equal cells are recognised: the column, the kind and the value of a cell, or the hash of its text. `None` = there
+    /// is no such shared string.
+    fn append_canonical(&self, column: u16, strings: &SharedStrings, out: &mut Vec<u8>) -> Option<()> {
+        let (kind, value) = match self {
+            PackedValue::Text(text) => (TEXT, hash(text)),
+            PackedValue::Error(text) => (ERROR, hash(text)),
+            PackedValue::Shared(index) => (TEXT, strings.hash_of(*index)?),
+            PackedValue::Plain(Raw::Number(number)) => (NUMBER, number.to_bits()),
+            PackedValue::Plain(Raw::Date(year, month, day)) => (DATE, u64::from(*year) << 16 | u64::from(*month) << 8 | u64::from(*day)),
+            PackedValue::Plain(Raw::Bool(value)) => (BOOL, u64::from(*value)),
+            PackedValue::Plain(_) => (UNCALCULATED, 0),
+        };
+        let mut bytes = [0; 11];
+        bytes[..2].copy_from_slice(&column.to_le_bytes());
+        bytes[2] = kind;
+        bytes[3..].copy_from_slice(&value.to_le_bytes());
+        out.extend_from_slice(&bytes);
+        Some(())
+    }
 }
 
 impl<'a> PackedRow<'a> {
@@ -139,59 +171,53 @@ impl<'a> PackedRow<'a> {
     /// The bytes are no row, or refer to a shared string that does not exist.
     pub fn unpack(&self) -> Result<RawRow<'a>, postcard::Error> {
         let mut row = RawRow { number: 0, hidden: false, cells: Vec::new() };
-        self.unpack_into(&mut row, &mut Vec::new())?;
+        self.unpack_into(&mut row, |_| true)?;
         Ok(row)
     }
 
-    /// Replaces `row` by this one, and `canonical` by its cells as bytes for a fingerprint: the same for equal cells, whatever the number of
-    /// the row and whether texts were sent in it or as shared strings. A text is given by its hash.
+    /// Replaces `row` by the wanted columns of this one.
     ///
     /// # Errors
     /// As [`PackedRow::unpack`].
-    pub fn unpack_into(&self, row: &mut RawRow<'a>, canonical: &mut Vec<u8>) -> Result<(), postcard::Error> {
+    pub fn unpack_into(&self, row: &mut RawRow<'a>, is_wanted: impl Fn(u16) -> bool) -> Result<(), postcard::Error> {
         row.number = self.number;
         row.hidden = self.hidden;
         row.cells.clear();
-        canonical.clear();
-        self.unpack_cells(&mut row.cells, canonical).ok_or(postcard::Error::DeserializeBadEncoding)
+        let mut text_bytes = 0;
+        self.each(|column, value| {
+            if is_wanted(column) {
+                let raw = value.unpack(self.strings)?;
+                let length = raw.text_bytes();
+                text_bytes += length;
+                if length > CELL_BYTES_MAX || text_bytes > ROW_BYTES_MAX {
+                    return None;
+                }
+                row.cells.push((column, raw));
+            }
+            Some(())
+        })
     }
 
-    fn unpack_cells(&self, cells: &mut Vec<(u16, Raw<'a>)>, canonical: &mut Vec<u8>) -> Option<()> {
-        let mut rest = self.cells;
-        let (mut free, mut text_bytes) = (0, 0);
+    /// Replaces `canonical` by the cells as bytes for a fingerprint: the same for equal cells, whatever the number of the row and whether texts were
+    /// sent in it or as shared strings, which are not looked at.
+    ///
+    /// # Errors
+    /// As [`PackedRow::unpack`].
+    pub fn canonical_into(&self, canonical: &mut Vec<u8>) -> Result<(), postcard::Error> {
+        canonical.clear();
+        self.each(|column, value| value.append_canonical(column, self.strings, canonical))
+    }
+
+    /// Calls `take` with each cell. Cells of another order could not be searched.
+    fn each(&self, mut take: impl FnMut(u16, PackedValue<'a>) -> Option<()>) -> Result<(), postcard::Error> {
+        let (mut rest, mut free) = (self.cells, 0);
         while !rest.is_empty() {
-            let (column, value) = Value::take(&mut rest)?;
-            // of another order a row could not be searched
-            if u32::from(column) < free || u32::from(column) >= self.columns_max {
-                return None;
-            }
+            let cell = PackedValue::take(&mut rest).filter(|(column, _)| (free..self.columns_max).contains(&u32::from(*column)));
+            let (column, value) = cell.ok_or(postcard::Error::DeserializeBadEncoding)?;
             free = u32::from(column) + 1;
-            let (raw, kind, comparable) = match value {
-                Value::Shared(index) => {
-                    let (text, hash) = self.strings.get(index).zip(self.strings.hash_of(index))?;
-                    (Raw::Text(Cow::Borrowed(text)), TEXT, hash)
-                }
-                Value::Inline(raw) => {
-                    let (kind, comparable) = match &raw {
-                        Raw::Text(text) => (TEXT, hash(text)),
-                        Raw::Error(text) => (ERROR, hash(text)),
-                        Raw::Number(number) => (NUMBER, number.to_bits()),
-                        Raw::Date(year, month, day) => (DATE, u64::from(*year) << 16 | u64::from(*month) << 8 | u64::from(*day)),
-                        Raw::Bool(value) => (BOOL, u64::from(*value)),
-                        Raw::Uncalculated => (UNCALCULATED, 0),
-                    };
-                    (raw, kind, comparable)
-                }
-            };
-            let length = raw.text_bytes();
-            text_bytes += length;
-            if length > CELL_BYTES_MAX || text_bytes > ROW_BYTES_MAX {
-                return None;
-            }
-            cells.push((column, raw));
-            canonical.extend_from_slice(&canonical_cell(column, kind, comparable));
+            take(column, value).ok_or(postcard::Error::DeserializeBadEncoding)?;
         }
-        Some(())
+        Ok(())
     }
 }
 

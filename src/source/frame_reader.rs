@@ -259,14 +259,16 @@ mod tests {
             })
             .collect();
         assert_eq!(rows[0].unpack().unwrap(), RawRow { number: 7, hidden: false, cells: texts.to_vec() });
-        let mut unpacked = rows[0].unpack().unwrap();
+        let mut some = rows[0].unpack().unwrap();
+        rows[1].unpack_into(&mut some, |column| column == 300).unwrap();
+        assert_eq!(some, RawRow { number: 8, hidden: false, cells: texts[2..3].to_vec() });
         let canonical = |row: &PackedRow<'_>| {
             let mut bytes = Vec::new();
-            row.unpack_into(&mut RawRow { number: 0, hidden: false, cells: Vec::new() }, &mut bytes).unwrap();
+            row.canonical_into(&mut bytes).unwrap();
             bytes
         };
         assert_eq!(canonical(&rows[0]), canonical(&rows[1]));
-        assert!(rows[2].unpack_into(&mut unpacked, &mut Vec::new()).is_err());
+        assert!(rows[2].unpack().is_err() && rows[2].canonical_into(&mut Vec::new()).is_err());
         assert!(matches!(from.read_block().unwrap(), Some(Received::End)));
     }
 

@@ -12,8 +12,8 @@ pub struct SharedStrings {
 }
 
 /// The hash of a text. It distinguishes texts and need not resist forgery.
-pub fn hash(text: &str) -> u64 {
-    xxh3_64(text.as_bytes())
+pub fn hash(text: &[u8]) -> u64 {
+    xxh3_64(text)
 }
 
 impl SharedStrings {
@@ -46,7 +46,7 @@ impl SharedStrings {
 
     /// Hashes all strings once: rows repeat them.
     pub fn hash(&mut self) {
-        self.hashes = (0..self.ends.len() as u32).map(|index| hash(self.get(index).unwrap_or_default())).collect();
+        self.hashes = (0..self.ends.len() as u32).map(|index| hash(self.get(index).unwrap_or_default().as_bytes())).collect();
     }
 
     /// The hash of a string, as [`hash`] makes it; `None` = there is no string of this number, or the strings are not hashed.

@@ -271,6 +271,11 @@ impl<'a> SheetIntake<'a> {
             && !self.data_merges.covers(number)
     }
 
+    /// Whether [`SheetIntake::count_unchanged`] needs the cell of a column.
+    pub(crate) fn is_summed(&self, column: u16) -> bool {
+        self.sums.has_column(column)
+    }
+
     /// Counts an independent row that was accepted without a note at the previous pull and has not changed: as [`SheetIntake::push`], without
     /// reading it.
     pub(crate) fn count_unchanged(&mut self, row: &RawRow<'_>) {

@@ -41,6 +41,11 @@ impl Sums {
         Sums { sums: money.map(|column| Sum { column: column.clone(), total: 0, since_subtotal: 0 }).collect() }
     }
 
+    /// Whether the cells of a column are summed.
+    pub fn has_column(&self, column: u16) -> bool {
+        self.sums.iter().any(|sum| sum.column.column == column)
+    }
+
     /// Adds an accepted row.
     pub fn add(&mut self, record: &[Cell]) {
         for sum in &mut self.sums {

@@ -69,7 +69,7 @@ impl PackedCell<'_> {
         let [kind] = take_array(bytes)?;
         Some(match kind {
             0 => PackedCell::Empty,
-            1 => PackedCell::Text(take_text(bytes)?),
+            1 => PackedCell::Text(std::str::from_utf8(take_bytes(bytes)?).ok()?),
             2 => PackedCell::Date(i32::try_from(from_zigzag(take_varint(bytes)?)).ok()?),
             3 => PackedCell::Money(from_zigzag(take_varint(bytes)?)),
             4 => {
@@ -132,12 +132,12 @@ pub(crate) fn take_varint(bytes: &mut &[u8]) -> Option<u64> {
     }
 }
 
-/// Takes a text with its length before it; `None` = the bytes do not begin with one.
-pub(crate) fn take_text<'a>(bytes: &mut &'a [u8]) -> Option<&'a str> {
+/// Takes bytes with their length before them; `None` = there are fewer.
+pub(crate) fn take_bytes<'a>(bytes: &mut &'a [u8]) -> Option<&'a [u8]> {
     let length = usize::try_from(take_varint(bytes)?).ok()?;
-    let (text, rest) = bytes.split_at_checked(length)?;
+    let (taken, rest) = bytes.split_at_checked(length)?;
     *bytes = rest;
-    std::str::from_utf8(text).ok()
+    Some(taken)
 }
 
 /// Takes so many bytes; `None` = there are fewer.

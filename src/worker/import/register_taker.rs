@@ -75,16 +75,12 @@ impl<'a> RegisterTaker<'a> {
         if self.rows.sheet().is_none_or(|sheet| sheet.is_refused()) {
             self.rows.count_row();
         } else {
-            packed.unpack_into(row, &mut self.canonical).map_err(Error::other)?;
-            let fingerprint = self.fingerprint(row.number);
-            if let Some(fingerprint) = fingerprint
-                && let Some((ledger, _)) = self.ledger
-                && self.known.get_mut(&ledger).is_some_and(|known| known.take_unchanged(fingerprint))
-            {
-                self.rows.count_unchanged(row);
-                service.out.frame(&Taken::Unchanged { row: row.number, fingerprint })?;
+            if self.take_unchanged(packed, row, service)? {
                 return Ok(None);
             }
+            packed.unpack_into(row, |_| true).map_err(Error::other)?;
+            packed.canonical_into(&mut self.canonical).map_err(Error::other)?;
+            let fingerprint = self.fingerprint(row.number);
             let mut outcomes = std::mem::take(&mut self.outcomes);
             let is_clean = self.rows.push(row, &mut outcomes);
             self.send_rows(&mut outcomes, fingerprint.filter(|_| is_clean), service)?;
@@ -96,6 +92,24 @@ impl<'a> RegisterTaker<'a> {
             service.out.frame(&Taken::RowEnd)?;
         }
         Ok(stop)
+    }
+
+    /// Counts a row that is unchanged since the previous pull and is not read. `false` = it is another one.
+    fn take_unchanged<'b>(&mut self, packed: PackedRow<'b>, row: &mut RawRow<'b>, service: &mut Service) -> Result<bool> {
+        let Some((ledger, _)) = self.ledger else { return Ok(false) };
+        if !self.known.get(&ledger).is_some_and(KnownRows::expects_unchanged) {
+            return Ok(false);
+        }
+        packed.canonical_into(&mut self.canonical).map_err(Error::other)?;
+        let Some(fingerprint) = self.fingerprint(packed.number) else { return Ok(false) };
+        if !self.known.get_mut(&ledger).is_some_and(|known| known.take_unchanged(fingerprint)) {
+            return Ok(false);
+        }
+        let is_summed = |column| self.rows.sheet().is_some_and(|sheet| sheet.is_summed(column));
+        packed.unpack_into(row, is_summed).map_err(Error::other)?;
+        self.rows.count_unchanged(row);
+        service.out.frame(&Taken::Unchanged { row: row.number, fingerprint })?;
+        Ok(true)
     }
 
     /// Why no further row is read: the file has more of something than a real register, or nearly nothing of it can be used.
