@@ -16,6 +16,9 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::io::{Error, Result, Write};
 
+/// So many marks are sent at once, so that they count even if the file ends this process. More of them fill a block before long.
+const MARKS_AT_ONCE: usize = 1000;
+
 pub(crate) struct RegisterTaker<'a> {
     task: &'a Task<'a>,
     rows: FileRows<'a>,
@@ -29,6 +32,8 @@ pub(crate) struct RegisterTaker<'a> {
     canonical: Vec<u8>,
     /// The packed cells of the current row; one buffer for all rows.
     body: Vec<u8>,
+    /// How many marks were sent.
+    marks: usize,
 }
 
 impl<'a> RegisterTaker<'a> {
@@ -42,6 +47,7 @@ impl<'a> RegisterTaker<'a> {
             outcomes: Vec::new(),
             canonical: Vec::new(),
             body: Vec::new(),
+            marks: 0,
         }
     }
 
@@ -165,7 +171,7 @@ impl<'a> RegisterTaker<'a> {
         Ok(())
     }
 
-    /// Sends the marks at once: they count even if the file ends this process.
+    /// Sends the marks since the last call.
     fn send_marks(&mut self, out: &mut FrameWriter<impl Write>) -> Result<()> {
         let (classified, marks) = (self.rows.take_classified(), self.rows.take_marks());
         for (_, place) in &classified.first {
@@ -174,7 +180,9 @@ impl<'a> RegisterTaker<'a> {
         for mark in &marks {
             out.frame(&Taken::from(mark))?;
         }
-        if classified.is_empty() && marks.is_empty() { Ok(()) } else { out.flush() }
+        let count = classified.first.len() + marks.len();
+        self.marks += count;
+        if count > 0 && self.marks <= MARKS_AT_ONCE { out.flush() } else { Ok(()) }
     }
 
     fn send_notes(&mut self, out: &mut FrameWriter<impl Write>) -> Result<()> {
