@@ -365,15 +365,31 @@ impl CurrentFindings {
     /// The database fails.
     pub(crate) async fn shows(&self, units: &Units, reader: Option<UnitId>, rule: &str, key: &str) -> anyhow::Result<bool> {
         let of_key = self.store.pictures().of_key(self.no, key).await?;
-        let sees = |number: u32, line: &PictureLine| match reader {
-            None => true,
-            Some(unit) => {
-                let is_reader = line.readers.iter().any(|index| self.names.of.units.get(*index as usize) == Some(&units.units[unit].code));
-                is_reader && !self.hidden.has(number)
-            }
-        };
         let is_it = |line: &PictureLine| self.names.of.rules.get(line.rule as usize).is_some_and(|known| known.id == rule);
-        Ok(of_key.iter().any(|(number, line)| is_it(line) && sees(*number, line)))
+        Ok(of_key.iter().any(|(number, line)| is_it(line) && self.is_seen(units, reader, *number, line)))
+    }
+
+    /// The findings on a record that a reader may see.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub(crate) async fn on_record(
+        &self,
+        units: &Units,
+        reader: Option<UnitId>,
+        ledger: &str,
+        key: &str,
+    ) -> anyhow::Result<Vec<FindingLine>> {
+        let of_key = self.store.pictures().of_key(self.no, key).await?;
+        let seen = of_key.iter().filter(|(number, line)| line.ledger == ledger && self.is_seen(units, reader, *number, line));
+        Ok(seen.map(|(number, line)| self.line(*number, line)).collect())
+    }
+
+    fn is_seen(&self, units: &Units, reader: Option<UnitId>, number: u32, line: &PictureLine) -> bool {
+        reader.is_none_or(|unit| {
+            let is_reader = line.readers.iter().any(|index| self.names.of.units.get(*index as usize) == Some(&units.units[unit].code));
+            is_reader && !self.hidden.has(number)
+        })
     }
 
     /// How many findings there are that a reader may list.

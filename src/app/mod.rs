@@ -17,6 +17,7 @@ pub(crate) mod outbox;
 pub(crate) mod passwords;
 pub(crate) mod person;
 pub(crate) mod picture_lists;
+pub(crate) mod records;
 pub(crate) mod reports;
 pub(crate) mod restricted;
 pub(crate) mod runs;

@@ -126,6 +126,19 @@ pub(crate) async fn bytes(deliverer: &Deliverer, id: &str, by: Person<'_>) -> an
     deliverer.store.outbox().body(id).await?.with_context(|| missing(id))
 }
 
+/// The name and the bytes of an attachment of a message, by its place; `None` = there is none. Who looked at it is recorded.
+///
+/// # Errors
+/// As [`show`].
+pub(crate) async fn attachment(deliverer: &Deliverer, id: &str, place: usize, by: Person<'_>) -> anyhow::Result<Option<(String, Vec<u8>)>> {
+    Ok(message::attachment(&bytes(deliverer, id, by).await?, place))
+}
+
+/// The reply of a server with the recipient's address masked, because servers repeat it.
+pub(crate) fn without_address(message: &OutboxRow, reply: &str) -> String {
+    reply.replace(&message.address, &masked_address(&message.address))
+}
+
 async fn record_look(deliverer: &Deliverer, id: &str, by: Person<'_>) -> anyhow::Result<()> {
     deliverer.store.outbox().get(id).await?.with_context(|| missing(id))?;
     Ok(deliverer.store.audit().record(&stamp(deliverer.clock.now()), by.who, "look at a mail", id, by.why).await?)

@@ -1,14 +1,19 @@
 //! The runs: which there were, and why each unit was mailed by one of them or was not.
 
+use crate::app::compose::App;
 use crate::app::person::Person;
 use crate::clock::stamp;
+use crate::domain::notify::delivery::DeliveryState;
 use crate::domain::notify::disposition::NotifyReason;
 use crate::domain::problem::suggest;
 use crate::store::notify_reasons::UnitReason;
 use crate::store::outbox::{OutboxFilter, OutboxRow};
+use crate::store::run_steps::StepTimes;
 use crate::store::runs::{Run, RunState};
 use crate::worker::run::runner::Runner;
+use crate::worker::run::slot_text::{parse_slot, slot_text};
 use anyhow::bail;
+use chrono::{DateTime, Days, NaiveDate, NaiveDateTime};
 use std::collections::BTreeMap;
 
 /// How many units a run mailed or not, by reason.
@@ -30,6 +35,98 @@ pub(crate) async fn reasons(runner: &Runner, run: &str) -> anyhow::Result<RunRea
         *counts.entry(unit.reason).or_default() += 1;
     }
     Ok(RunReasons { run, counts })
+}
+
+/// A step of a run with its time and what it handled.
+#[derive(Debug)]
+pub(crate) struct StepLine {
+    pub(crate) step: String,
+    pub(crate) began_at: String,
+    /// Tenths of a second.
+    pub(crate) tenths: i64,
+}
+
+/// One run as a page shows it.
+#[derive(Debug)]
+pub(crate) struct RunDetail {
+    pub(crate) run: Run,
+    pub(crate) steps: Vec<StepLine>,
+    /// Ledger, source, number of the snapshot and its rows.
+    pub(crate) read: Vec<(String, String, i64, i64)>,
+    /// Files that it has made.
+    pub(crate) files: usize,
+    pub(crate) mails: BTreeMap<DeliveryState, i64>,
+    pub(crate) reasons: BTreeMap<NotifyReason, usize>,
+}
+
+/// One run; `None` = there is none of this id.
+///
+/// # Errors
+/// The database fails.
+pub(crate) async fn detail(app: &App, id: &str) -> anyhow::Result<Option<RunDetail>> {
+    let store = app.store();
+    let Some(run) = store.runs().get(id).await? else { return Ok(None) };
+    let tenths = |times: &StepTimes| {
+        let at = |text: &str| DateTime::parse_from_rfc3339(text).map(|at| at.timestamp_millis()).unwrap_or_default();
+        (at(&times.ended_at) - at(&times.began_at)).max(0) / 100
+    };
+    let steps = store.runs().steps_of(id).await?;
+    let steps = steps.into_iter().map(|times| StepLine { tenths: tenths(&times), step: times.step, began_at: times.began_at }).collect();
+    let snapshots = store.snapshots().list().await?;
+    let title = |id: &str| app.config().policy.ledger(id).map_or_else(|| id.to_owned(), |at| app.config().policy.ledgers[at].title.clone());
+    let read = |(ledger, source, seq): &(String, String, i64)| {
+        let rows = snapshots.iter().find(|known| (&known.ledger, &known.source, known.seq) == (ledger, source, *seq));
+        (title(ledger), source.clone(), *seq, rows.map_or(0, |known| known.rows))
+    };
+    Ok(Some(RunDetail {
+        read: run.inputs.snapshots.iter().map(read).collect(),
+        files: store.reports().list(id).await?.len(),
+        mails: store.outbox().count_by_state(Some(id)).await?,
+        reasons: reasons(&app.runner(), id).await?.counts,
+        steps,
+        run,
+    }))
+}
+
+/// Days back in which slots are looked for that have no run.
+const MISSED_DAYS: u64 = 60;
+
+/// A slot that has passed without a run.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct MissedSlot {
+    /// Title of the job.
+    pub(crate) job: String,
+    pub(crate) runs_at: NaiveDateTime,
+    pub(crate) as_of: NaiveDate,
+    /// The service will still run it; otherwise it has passed it over.
+    pub(crate) is_due: bool,
+}
+
+/// The slots of the last days that have passed since a job was first run and have no run, the latest first.
+///
+/// # Errors
+/// The database fails.
+pub(crate) async fn missed(app: &App) -> anyhow::Result<Vec<MissedSlot>> {
+    let runs = app.store().runs();
+    let mut missed = Vec::new();
+    for job in &app.config().jobs {
+        let Some(first) = runs.first_slot(&job.name).await? else { continue };
+        let now = app.clock().local(job.schedule.utc_offset_seconds);
+        let Some(since) = now.checked_sub_days(Days::new(MISSED_DAYS)) else { continue };
+        let since = parse_slot(&first)?.max(since);
+        let known = runs.slots_since(&job.name, &slot_text(since)).await?;
+        let handled = app.store().schedule().handled_until(&job.name).await?.unwrap_or_default();
+        let slots = job.schedule.slots(since, app.config().policy.calendar.of(None)).take_while(|slot| slot.at <= now);
+        let without_run = slots.filter(|slot| slot.runs_at <= now && !known.contains(&slot_text(slot.at)));
+        missed.extend(without_run.map(|slot| MissedSlot {
+            job: job.title.clone(),
+            runs_at: slot.runs_at,
+            as_of: slot.as_of,
+            is_due: slot_text(slot.at) > handled,
+        }));
+    }
+    missed.sort_by(|a, b| (b.runs_at, &b.job).cmp(&(a.runs_at, &a.job)));
+    Ok(missed)
 }
 
 /// Records that a person has the workbooks of a run made once more.

@@ -3,7 +3,7 @@
 
 use crate::app::compose::App;
 use crate::app::outbox;
-use crate::app::outbox::{ListRequest, MessageView, Readdressed, Retried, SentNow, StateChange};
+use crate::app::outbox::{ListRequest, MessageView, Readdressed, Retried, SentNow, StateChange, without_address};
 use crate::cli::exit::Exit;
 use crate::cli::local_time::local;
 use crate::cli::person::PersonArguments;
@@ -245,11 +245,6 @@ fn line(message: &OutboxRow) -> String {
         text.push_str(&format!(" {}", without_address(message, &message.reply)));
     }
     text
-}
-
-/// The reply of a server with the recipient's address masked, because servers repeat it.
-fn without_address(message: &OutboxRow, reply: &str) -> String {
-    reply.replace(&message.address, &masked_address(&message.address))
 }
 
 /// Prints one message: its state, what happened to it, its attachments and its text.

@@ -144,6 +144,16 @@ impl RowReaders {
         !self.restricted && (!self.negotiation_only || self.owner == Some(unit) || is_addressed())
     }
 
+    /// Whether the record concerns a unit: it is its own or a subordinate's, of an industry it leads, or raised by it.
+    pub fn concern(&self, units: &Units, unit: UnitId) -> bool {
+        self.owner.is_some_and(|owner| units.is_within(owner, unit)) || self.lead == Some(unit) || self.raiser == Some(unit)
+    }
+
+    /// Whether a unit may look the record up: one that concerns it, or has a finding that it may see.
+    pub fn admit_lookup(&self, units: &Units, unit: UnitId, has_finding: bool) -> bool {
+        self.admit(unit, || has_finding) && (has_finding || self.concern(units, unit))
+    }
+
     /// Whether a third party may see the row.
     pub fn admit_third_party(&self) -> bool {
         !self.restricted && !self.negotiation_only
@@ -152,13 +162,10 @@ impl RowReaders {
     /// Whether a field of the row is left out: a commercial one, for a third party, or for a unit that the record does not concern, because it is neither its own
     /// nor a subordinate's, not of an industry it leads, and not raised by it.
     pub fn withhold(&self, units: &Units, audience: Audience, field: &Field) -> bool {
-        let concerns = |unit: UnitId| {
-            self.owner.is_some_and(|owner| units.is_within(owner, unit)) || self.lead == Some(unit) || self.raiser == Some(unit)
-        };
         field.privacy == Privacy::Commercial
             && match audience {
                 Audience::Office => false,
-                Audience::Unit(unit) => !concerns(unit),
+                Audience::Unit(unit) => !self.concern(units, unit),
                 Audience::ThirdParty => true,
             }
     }

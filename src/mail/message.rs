@@ -142,6 +142,13 @@ pub fn contents(bytes: &[u8]) -> Option<Contents> {
     Some(Contents { text, attachments })
 }
 
+/// The name and the bytes of an attachment of a message made by [`build`], by its place; `None` = there is none.
+pub fn attachment(bytes: &[u8], place: usize) -> Option<(String, Vec<u8>)> {
+    let message = MessageParser::default().parse(bytes).filter(|message| message.message_id().is_some())?;
+    let part = message.attachments().nth(place)?;
+    Some((part.attachment_name().unwrap_or_default().to_owned(), part.contents().to_vec()))
+}
+
 fn starts_with(line: &[u8], name: &str) -> bool {
     line.len() > name.len() && line[..name.len()].eq_ignore_ascii_case(name.as_bytes())
 }

@@ -27,6 +27,8 @@ pub struct NewRecord<'a> {
     pub code: Cow<'a, str>,
     pub unit: Cow<'a, str>,
     pub name: Cow<'a, str>,
+    /// The code of the project that a row of another ledger belongs to; empty = none.
+    pub project: Cow<'a, str>,
     pub amount: i64,
     pub place: RowPlace,
     /// The packed cells of the layout's fields, in its order.
@@ -85,8 +87,8 @@ struct Batch {
 }
 
 /// The columns that differ from version to version in an insert statement.
-const COLUMNS: &str = "code, hash, unit, name, amount, sheet, row_no, layout, body";
-const COLUMNS_COUNT: usize = 9;
+const COLUMNS: &str = "code, hash, unit, name, project, amount, sheet, row_no, layout, body";
+const COLUMNS_COUNT: usize = 10;
 
 /// Writes the new snapshot of one ledger of one source. All writers of a file share the transaction of their [`Pull`].
 pub struct SnapshotWriter {
@@ -400,7 +402,7 @@ impl Pull {
     /// Copies the version in force as a new open version. It is needed when a held or discarded snapshot has closed that version and the new
     /// row is quarantined.
     async fn restore(&mut self, writer: &SnapshotWriter, code: &str) -> Result<()> {
-        const REST: &str = "hash, unit, name, amount, sheet, row_no, layout, body";
+        const REST: &str = "hash, unit, name, project, amount, sheet, row_no, layout, body";
         let statement = format!(
             "INSERT INTO record (ledger, source, code, first_seq, last_seq, {REST}) \
              SELECT ledger, source, code, CAST($4 AS BIGINT), CAST($5 AS BIGINT), {REST} FROM record \
@@ -551,6 +553,7 @@ impl Batch {
         self.values.add(&hash[..])?;
         self.values.add(&*record.unit)?;
         self.values.add(&*record.name)?;
+        self.values.add(&*record.project)?;
         self.values.add(record.amount)?;
         self.values.add(i64::from(record.place.sheet))?;
         self.values.add(i64::from(record.place.row))?;

@@ -33,9 +33,30 @@ impl Fields {
     }
 }
 
+/// A part of a path as it was before it was written into an address.
+pub(crate) fn segment(raw: &str) -> String {
+    let pair = format!("s={}", raw.replace('&', "%26").replace('+', "%2B"));
+    let decoded = url::form_urlencoded::parse(pair.as_bytes()).next();
+    decoded.map_or_else(String::new, |(_, text)| text.into_owned())
+}
+
+/// A text as a part of a path.
+pub(crate) fn as_segment(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_code_with_any_sign_is_one_part_of_a_path() {
+        for code in ["GZ202500123", "黔-GZ/1 '🙂'", "a+b&c=%41?#", ""] {
+            let raw = as_segment(code);
+            assert!(!raw.contains(['/', '?', '#', ' ']), "{raw}");
+            assert_eq!(segment(&raw), code);
+        }
+    }
 
     #[test]
     fn a_filter_goes_on_with_the_next_page() {

@@ -5,11 +5,11 @@ use crate::app::login::{Visitor, visitor};
 use crate::clock::stamp;
 use crate::store::os_user::as_account;
 use crate::web::client::{Client, header};
-use crate::web::fields::Fields;
+use crate::web::fields::{self, Fields};
 use crate::web::pages::place;
 use crate::web::portal::{Portal, Request};
 use crate::web::render::{Frame, first_page};
-use crate::web::reply::{Answer, Download, Made, Page, Refusal, Reply};
+use crate::web::reply::{Answer, Bytes, Download, Made, Page, Refusal, Reply};
 use crate::web::routes::{Admits, Place, Route};
 use axum::body::{Body, to_bytes};
 use axum::http::header::{
@@ -28,6 +28,16 @@ use tower_http::services::ServeFile;
 const FORM_BYTES_MAX: usize = 256 * 1024;
 /// The time for a form to arrive.
 const FORM_TIME: Duration = Duration::from_secs(30);
+
+/// The media type of a download by its name. None that a browser would show as a page.
+fn content_type(name: &str) -> &'static str {
+    match name.rsplit_once('.').map_or("", |(_, ending)| ending) {
+        "xlsx" => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        "docx" => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "zip" => "application/zip",
+        _ => "application/octet-stream",
+    }
+}
 
 /// Nothing but our own files, no script in a page, no page of ours in another.
 const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; script-src 'self'; form-action 'self'; base-uri 'none'; \
@@ -48,7 +58,7 @@ pub(crate) async fn answer(
         return with_headers((StatusCode::MISDIRECTED_REQUEST, text).into_response(), &client);
     }
     let mut asked = Request {
-        rest: parts.uri.path().rsplit('/').next().unwrap_or_default().to_owned(),
+        rest: parts.uri.path().split('/').skip(2).map(fields::segment).collect(),
         query: Fields::parse(parts.uri.query().unwrap_or_default().as_bytes()),
         form: Fields::default(),
         method: parts.method.clone(),
@@ -189,6 +199,14 @@ async fn respond(portal: &Portal, route: Option<&'static Route>, asked: &Request
         Reply::Made(Made { name, file }) => {
             // the file stays open while it is sent, though its name is gone
             serve_file(asked, Download { path: file.to_path_buf(), name }).await
+        }
+        Reply::Bytes(Bytes { name, bytes }) => {
+            let mut response = bytes.into_response();
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type(&name)));
+            if let Ok(value) = HeaderValue::from_str(&disposition(&name)) {
+                response.headers_mut().insert(CONTENT_DISPOSITION, value);
+            }
+            response
         }
         Reply::Text(status, text) => (status, text).into_response(),
         Reply::Asset(asset) => {

@@ -38,8 +38,8 @@ pub(crate) struct Request {
     pub(crate) method: Method,
     pub(crate) client: Client,
     pub(crate) headers: HeaderMap,
-    /// The part of the path that the route leaves open; empty for most.
-    pub(crate) rest: String,
+    /// The parts of the path behind the first, decoded.
+    pub(crate) rest: Vec<String>,
     pub(crate) query: Fields,
     pub(crate) form: Fields,
     pub(crate) visitor: Option<Visitor>,
@@ -51,6 +51,16 @@ pub(crate) enum Scope {
     /// The whole of the office.
     Office,
     Unit(UnitId),
+}
+
+impl Scope {
+    /// The unit whose part of the data a visitor sees; `None` = all.
+    pub(crate) fn reader(self) -> Option<UnitId> {
+        match self {
+            Scope::Office => None,
+            Scope::Unit(unit) => Some(unit),
+        }
+    }
 }
 
 impl Portal {

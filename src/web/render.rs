@@ -21,7 +21,12 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("first.html", include_str!("templates/first.html.j2")),
     ("login.html", include_str!("templates/login.html.j2")),
     ("overview.html", include_str!("templates/overview.html.j2")),
+    ("ledgers.html", include_str!("templates/ledgers.html.j2")),
+    ("message.html", include_str!("templates/message.html.j2")),
+    ("record.html", include_str!("templates/record.html.j2")),
+    ("records.html", include_str!("templates/records.html.j2")),
     ("reports.html", include_str!("templates/reports.html.j2")),
+    ("run.html", include_str!("templates/run.html.j2")),
     ("runs.html", include_str!("templates/runs.html.j2")),
     ("sending.html", include_str!("templates/sending.html.j2")),
 ];
@@ -105,7 +110,12 @@ fn menu(visitor: &Visitor, path: &str) -> Vec<Value> {
         Admits::Roles(roles) => visitor.roles.holds_any(roles),
     };
     let shown = ROUTES.iter().filter(|route| !route.menu.is_empty() && route.method == MethodFilter::GET && admits(&route.admits));
-    shown.map(|route| context! { path => route.path, word => route.menu, is_here => route.path == path }).collect()
+    shown.map(|route| context! { path => route.path, word => route.menu, is_here => is_below(path, route.path) }).collect()
+}
+
+/// Whether the path of a route is that of an entry of the menu, or below it.
+fn is_below(path: &str, entry: &str) -> bool {
+    path.strip_prefix(entry).is_some_and(|rest| rest.is_empty() || entry != "/" && rest.starts_with('/'))
 }
 
 /// Where a visitor begins: the page on top of the menu.

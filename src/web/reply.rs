@@ -18,6 +18,7 @@ pub(crate) enum Reply {
     },
     Download(Download),
     Made(Made),
+    Bytes(Bytes),
     /// For machines.
     Text(StatusCode, String),
     Asset(&'static Asset),
@@ -54,6 +55,12 @@ pub(crate) struct Made {
     pub(crate) name: String,
     /// It is removed once it is sent.
     pub(crate) file: TempPath,
+}
+
+/// A small file from the database.
+pub(crate) struct Bytes {
+    pub(crate) name: String,
+    pub(crate) bytes: Vec<u8>,
 }
 
 /// Why there is no answer as asked.

@@ -23,8 +23,14 @@ pub(crate) enum Place {
     Findings,
     FindingList,
     Finding,
+    Ledgers,
+    Records,
+    Record,
     Runs,
+    Run,
     Sending,
+    Message,
+    Attachment,
     Audit,
     Accounts,
     EndAccount,
@@ -44,7 +50,7 @@ pub(crate) enum Admits {
 #[derive(Debug)]
 pub(crate) struct Route {
     pub(crate) method: MethodFilter,
-    /// `{rest}` is what the path leaves open.
+    /// What is in braces the path leaves open.
     pub(crate) path: &'static str,
     pub(crate) place: Place,
     pub(crate) admits: Admits,
@@ -82,8 +88,14 @@ pub(crate) static ROUTES: &[Route] = &[
     page("/findings", Place::Findings, WORKING, "督办事项"),
     page("/findings/list.xlsx", Place::FindingList, WORKING, ""),
     page("/findings/one", Place::Finding, WORKING, ""),
+    page("/records", Place::Ledgers, WORKING, "台账"),
+    page("/records/{ledger}", Place::Records, WORKING, ""),
+    page("/records/{ledger}/{code}", Place::Record, WORKING, ""),
     page("/sending", Place::Sending, WORKING, "发送"),
+    page("/sending/one", Place::Message, WORKING, ""),
+    page("/sending/attachment", Place::Attachment, WORKING, ""),
     page("/runs", Place::Runs, OFFICE, "运行"),
+    page("/runs/one", Place::Run, OFFICE, ""),
     page("/system/accounts", Place::Accounts, ADMINISTERING, "账号"),
     act("/system/accounts/end", Place::EndAccount, ADMINISTERING),
     page("/system/audit", Place::Audit, AUDITING, "操作记录"),

@@ -188,14 +188,32 @@ const EXPECTED: &[(&str, &str, &str)] = &[
     ("GET", "/findings", "vhcra-"),
     ("GET", "/findings/list.xlsx", "vhcra-"),
     ("GET", "/findings/one", "vhcra-"),
+    ("GET", "/records", "vhcra-"),
+    ("GET", "/records/{ledger}", "vhcra-"),
+    ("GET", "/records/{ledger}/{code}", "vhcra-"),
     ("GET", "/sending", "vhcra-"),
+    ("GET", "/sending/one", "vhcra-"),
+    ("GET", "/sending/attachment", "vhcra-"),
     ("GET", "/runs", "--cra-"),
+    ("GET", "/runs/one", "--cra-"),
     ("GET", "/system/accounts", "----a-"),
     ("POST", "/system/accounts/end", "----a-"),
     ("GET", "/system/audit", "----aA"),
     ("GET", "/account", "in"),
     ("POST", "/account/password", "in"),
     ("POST", "/account/sessions", "in"),
+];
+
+/// Pages of a thing that their query or path names.
+const NAMED_ONLY: &[&str] = &[
+    "/reports/file",
+    "/assets/none",
+    "/findings/one",
+    "/findings/list.xlsx",
+    "/records/project/none",
+    "/sending/one",
+    "/sending/attachment",
+    "/runs/one",
 ];
 
 /// Each role with its letter in the table.
@@ -218,7 +236,7 @@ async fn each_role_reaches_its_own_pages_and_no_other() {
         let admitted = expected(method, route.path).unwrap_or_else(|| panic!("{method} {} has no row in the table", route.path));
         for (letter, cookie) in &visitors {
             // an act of its own account would end the session of the test
-            let (method, path) = (method, route.path.replace("{rest}", "none"));
+            let (method, path) = (method, route.path.replace("{rest}", "none").replace("{ledger}", "project").replace("{code}", "none"));
             let answered = match method {
                 "GET" => world.get(&path, cookie).await,
                 // without a token nothing is done, whoever asks
@@ -239,8 +257,8 @@ async fn each_role_reaches_its_own_pages_and_no_other() {
                 ("GET", false, Some(_)) if path == "/" => assert_eq!(answered.headers["location"], "/system/audit", "{place}"),
                 ("GET", false, Some(_)) => assert_eq!(answered.status, StatusCode::NOT_FOUND, "{place}"),
                 ("POST", ..) => assert_eq!(answered.status, StatusCode::FORBIDDEN, "{place}"),
-                // a file that nobody named, and a login page for somebody who is logged in
-                _ if ["/reports/file", "/assets/none", "/findings/one", "/findings/list.xlsx"].contains(&&*path) => {
+                // what nobody has named, and a login page for somebody who is logged in
+                _ if NAMED_ONLY.contains(&&*path) => {
                     assert_eq!(answered.status, StatusCode::NOT_FOUND, "{place}")
                 }
                 _ if path == "/login" && letter.is_some() => assert_eq!(answered.status, StatusCode::SEE_OTHER, "{place}"),

@@ -24,6 +24,7 @@ mod packs;
 mod picture;
 mod plain_output;
 mod portal;
+mod portal_records;
 mod postfix;
 mod private_files;
 mod properties;

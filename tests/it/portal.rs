@@ -10,20 +10,20 @@ use std::time::{Duration, Instant};
 
 const PASSWORD: &str = "correct horse battery";
 
-fn with_pages(root: &Path) {
+pub(super) fn with_pages(root: &Path) {
     let settings = root.join("config/duban.toml");
     let text = std::fs::read_to_string(&settings).expect("settings");
     std::fs::write(&settings, format!("{text}\n[portal]\nlisten = \"127.0.0.1:0\"\n")).expect("settings");
 }
 
 /// A service that is stopped when the test ends.
-struct Service {
+pub(super) struct Service {
     child: Child,
-    address: String,
+    pub(super) address: String,
 }
 
 impl Service {
-    fn start(root: &Path, arguments: &[&str]) -> Service {
+    pub(super) fn start(root: &Path, arguments: &[&str]) -> Service {
         let mut child = command(root, arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("a service");
         let mut lines = BufReader::new(child.stdout.take().expect("stdout")).lines();
         let line = lines.find_map(|line| line.ok().filter(|line| line.starts_with("网页："))).expect("an address");
@@ -32,7 +32,7 @@ impl Service {
         Service { child, address: line.trim_start_matches("网页：http://").trim_end_matches('/').to_owned() }
     }
 
-    fn ask(&self, request: &str) -> String {
+    pub(super) fn ask(&self, request: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).expect("a connection");
         stream.write_all(request.replace('\n', "\r\n").as_bytes()).expect("a request");
         let mut answer = Vec::new();
@@ -40,12 +40,12 @@ impl Service {
         String::from_utf8_lossy(&answer).into_owned()
     }
 
-    fn get(&self, path: &str, cookie: &str) -> String {
+    pub(super) fn get(&self, path: &str, cookie: &str) -> String {
         self.ask(&format!("GET {path} HTTP/1.1\nHost: {}\nCookie: {cookie}\nConnection: close\n\n", self.address))
     }
 
     /// Logs in as the outside would: the form of the page, its token, the cookie. Returns the cookie of the session.
-    fn login(&self, name: &str) -> String {
+    pub(super) fn login(&self, name: &str) -> String {
         let page = self.get("/login", "");
         let between = |begin: &str, end: char| page.split_once(begin).and_then(|(_, rest)| rest.split(end).next()).expect(begin).to_owned();
         let (cookie, token) = (between("set-cookie: ", ';'), between("name=\"csrf\" value=\"", '"'));
@@ -73,7 +73,7 @@ impl Drop for Service {
     }
 }
 
-fn password_file(root: &Path) -> String {
+pub(super) fn password_file(root: &Path) -> String {
     let path = root.join("password");
     let mut file = std::fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&path).expect("a file");
     writeln!(file, "{PASSWORD}").expect("a password");
@@ -209,14 +209,14 @@ impl Service {
 }
 
 /// The address of the first link that begins so, as a browser reads it.
-fn link(page: &str, beginning: &str) -> String {
+pub(super) fn link(page: &str, beginning: &str) -> String {
     let marked = format!("href=\"{beginning}");
     let rest = page.split_once(&marked).unwrap_or_else(|| panic!("no link {beginning} in {page}")).1;
     let text = format!("{beginning}{}", rest.split('"').next().expect("a link"));
     text.replace("&#x2f;", "/").replace("&amp;", "&")
 }
 
-fn total(page: &str) -> usize {
+pub(super) fn total(page: &str) -> usize {
     let rest = page.split_once("<p class=\"pager\">共").unwrap_or_else(|| panic!("no count in {page}")).1;
     rest.split('条').next().expect("a count").parse().expect("a number")
 }

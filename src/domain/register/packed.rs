@@ -209,12 +209,15 @@ pub struct RowHead<'a> {
     pub code: &'a str,
     pub unit: &'a str,
     pub name: &'a str,
+    /// The project that a row of another ledger belongs to; empty = none.
+    pub project: &'a str,
     pub amount: i64,
 }
 
 /// The head of a row that an intake has packed; `None` = the bytes are not the cells of these columns as an intake of this ledger reads them.
 pub fn head<'a>(mut body: &'a [u8], ledger: &Ledger, columns: Columns) -> Option<RowHead<'a>> {
     let (code, name, amount) = (ledger.role(Role::Code), ledger.role(Role::Name), ledger.role(Role::Amount));
+    let project = ledger.role(Role::Project).filter(|_| !ledger.is_of_projects());
     let mut head = RowHead::default();
     let mut fields = columns.iter();
     while !body.is_empty() {
@@ -236,6 +239,9 @@ pub fn head<'a>(mut body: &'a [u8], ledger: &Ledger, columns: Columns) -> Option
                 }
                 if Some(field) == name {
                     head.name = text;
+                }
+                if Some(field) == project {
+                    head.project = text;
                 }
             }
             (PackedCell::Date(days), FieldKind::Date { .. }) => {

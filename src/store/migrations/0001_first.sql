@@ -50,6 +50,8 @@ CREATE TABLE record (
     hash BYTEA NOT NULL,
     unit TEXT NOT NULL,
     name TEXT NOT NULL,
+    -- the code of the project that the row of another ledger belongs to; empty = none, or it is a project
+    project TEXT NOT NULL,
     -- in 分
     amount BIGINT NOT NULL,
     -- where the version began, in the file of snapshot first_seq
@@ -60,6 +62,9 @@ CREATE TABLE record (
     body BYTEA NOT NULL,
     PRIMARY KEY (ledger, source, code, first_seq)
 );
+-- The look-up of the portal reads this index alone.
+CREATE INDEX record_unit ON record (ledger, source, unit, code, first_seq, last_seq, name);
+CREATE INDEX record_project ON record (project, ledger, source) WHERE project<>'';
 
 -- The open versions after the last pull of a ledger, packed: what the next pull compares with. Made of `record`, and left out where the last
 -- pull did not follow one in force; `record` is asked then.
@@ -184,6 +189,15 @@ CREATE TABLE run (
     -- what it has found, made and queued, as JSON with its version; empty until it ends
     result TEXT NOT NULL,
     UNIQUE (job, slot, revision)
+);
+
+-- How long each step of a run took; a step that was taken once more has its last times.
+CREATE TABLE run_step (
+    run TEXT NOT NULL,
+    step TEXT NOT NULL,
+    began_at TEXT NOT NULL,
+    ended_at TEXT NOT NULL,
+    PRIMARY KEY (run, step)
 );
 
 -- The figures from which the rates of a run were computed: the next run of its job shows by how much they moved.

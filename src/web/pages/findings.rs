@@ -10,7 +10,7 @@ use crate::domain::register::units::UnitId;
 use crate::domain::rules::rule::Light;
 use crate::web::fields::Fields;
 use crate::web::pages::shown::{ROWS, day, first_row, local_time, paging};
-use crate::web::portal::{Portal, Request, Scope};
+use crate::web::portal::{Portal, Request};
 use crate::web::reply::{Answer, Made, Refusal, Reply};
 use minijinja::{Value, context};
 use std::sync::Arc;
@@ -26,14 +26,11 @@ fn word(state: State) -> &'static str {
 
 /// The unit whose part of the findings a visitor sees; `None` = all.
 fn reader(portal: &Portal, asked: &Request) -> anyhow::Result<Option<UnitId>> {
-    Ok(match portal.scope(asked.visitor()?) {
-        Scope::Office => None,
-        Scope::Unit(unit) => Some(unit),
-    })
+    Ok(portal.scope(asked.visitor()?).reader())
 }
 
 /// The findings of today, or the page that there is in their place.
-async fn current(portal: &Portal, reader: Option<UnitId>) -> anyhow::Result<Result<Arc<CurrentFindings>, Reply>> {
+pub(crate) async fn current(portal: &Portal, reader: Option<UnitId>) -> anyhow::Result<Result<Arc<CurrentFindings>, Reply>> {
     let page = |text: &str| Ok(Err(Reply::page("fault", "督办事项", context! { text })));
     match portal.pictures.of(reader, portal.app.clock().today()).await? {
         Current::Picture(current) => Ok(Ok(current)),
@@ -97,7 +94,7 @@ pub(crate) async fn list(portal: &Portal, asked: &Request) -> Answer {
     Ok(Reply::page("findings", "督办事项", values))
 }
 
-fn row(line: &FindingLine) -> Value {
+pub(crate) fn row(line: &FindingLine) -> Value {
     let mut link = url::form_urlencoded::Serializer::new(String::new());
     link.append_pair("rule", &line.rule).append_pair("key", &line.key);
     context! {

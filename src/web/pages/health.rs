@@ -21,5 +21,5 @@ pub(crate) async fn ready(portal: &Portal) -> Answer {
 
 /// A file beside the pages.
 pub(crate) fn asset(asked: &Request) -> Answer {
-    assets::named(&asked.rest).map(Reply::Asset).ok_or(Refusal::NotFound)
+    asked.rest.first().and_then(|name| assets::named(name)).map(Reply::Asset).ok_or(Refusal::NotFound)
 }

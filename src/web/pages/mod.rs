@@ -8,6 +8,7 @@ pub(crate) mod health;
 pub(crate) mod login;
 pub(crate) mod overview;
 pub(crate) mod place;
+pub(crate) mod records;
 pub(crate) mod reports;
 pub(crate) mod runs;
 pub(crate) mod sending;

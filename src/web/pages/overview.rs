@@ -103,8 +103,10 @@ pub(crate) fn shown_run(run: &Run, titles: &BTreeMap<&str, &str>) -> Value {
         RunState::Partial => run.inputs.faults.iter().map(ToString::to_string).collect(),
         RunState::Running | RunState::Done => Vec::new(),
     };
+    let mut link = url::form_urlencoded::Serializer::new(String::new());
+    link.append_pair("id", &run.id);
     context! {
-        id => &run.id, title => titles.get(run.job.as_str()).copied().unwrap_or(run.job.as_str()), as_of => day(&run.as_of),
+        link => format!("/runs/one?{}", link.finish()), id => &run.id, title => titles.get(run.job.as_str()).copied().unwrap_or(run.job.as_str()), as_of => day(&run.as_of),
         revision => run.revision, state => run.state.code(), word => run_word(run.state), step => &run.step, faults,
         began => local_time(&run.started_at), ended => local_time(&run.finished_at), is_scheduled => run.scheduled,
     }

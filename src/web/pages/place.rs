@@ -1,6 +1,6 @@
 //! Which function answers for each place of the table.
 
-use crate::web::pages::{account, accounts, audit, findings, health, login, overview, reports, runs, sending};
+use crate::web::pages::{account, accounts, audit, findings, health, login, overview, records, reports, runs, sending};
 use crate::web::portal::{Portal, Request};
 use crate::web::reply::Answer;
 use crate::web::routes::Place;
@@ -25,8 +25,14 @@ pub(crate) async fn answer(portal: &Portal, place: Place, asked: &Request) -> An
         Place::Findings => findings::list(portal, asked).await,
         Place::FindingList => findings::export(portal, asked).await,
         Place::Finding => findings::one(portal, asked).await,
-        Place::Runs => runs::list(portal, asked).await,
+        Place::Ledgers => records::ledgers(portal, asked).await,
+        Place::Records => records::list(portal, asked).await,
+        Place::Record => records::one(portal, asked).await,
+        Place::Runs => runs::list(portal).await,
+        Place::Run => runs::one(portal, asked).await,
         Place::Sending => sending::list(portal, asked).await,
+        Place::Message => sending::one(portal, asked).await,
+        Place::Attachment => sending::attachment(portal, asked).await,
         Place::Audit => audit::list(portal, asked).await,
         Place::Accounts => accounts::list(portal, "").await,
         Place::EndAccount => accounts::end(portal, asked).await,

@@ -258,7 +258,7 @@ impl<'a> FileReader<'a> {
         };
         let left = self.row_bytes_left.checked_sub(body.len() as u64);
         self.row_bytes_left = left.ok_or_else(|| self.broken(Forged("more than the file holds")))?;
-        let Some(RowHead { code, unit, name, amount }) = packed::head(body, ledger, columns) else {
+        let Some(RowHead { code, unit, name, project, amount }) = packed::head(body, ledger, columns) else {
             return Err(self.broken(Forged("a row that is none of its ledger")));
         };
         if self.intake.is_classified() {
@@ -281,8 +281,8 @@ impl<'a> FileReader<'a> {
         {
             stated_open.insert(code, ()).map_err(StoreError::from)?;
         }
-        let (code, unit, name) = (Cow::Borrowed(code), Cow::Borrowed(unit), Cow::Borrowed(name));
-        let record = NewRecord { code, unit, name, amount, place, body: Cow::Borrowed(body), row_fingerprint };
+        let (code, unit, name, project) = (Cow::Borrowed(code), Cow::Borrowed(unit), Cow::Borrowed(name), Cow::Borrowed(project));
+        let record = NewRecord { code, unit, name, project, amount, place, body: Cow::Borrowed(body), row_fingerprint };
         let in_file = pull.add(writer, layout, record).await?;
         if in_file == CodeInFile::New {
             self.intake.count_new_code();

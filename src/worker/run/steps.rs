@@ -4,6 +4,7 @@ use crate::clock::{Clock, stamp};
 use crate::config::job_file::{Job, JobStep};
 use crate::config::load::Config;
 use crate::store::run_result::{JudgedResult, PulledLedger, RunResult};
+use crate::store::run_steps::StepTimes;
 use crate::store::runs::{Pinned, Run, RunInputs, RunState};
 use crate::worker::crash_point::crash_point;
 use crate::worker::import::importer::Importer;
@@ -69,7 +70,10 @@ impl<'r> Progress<'r> {
         let done = STEPS.iter().position(|(name, _)| *name == self.run.step).map_or(0, |at| at + 1);
         for (name, step) in &STEPS[done..] {
             if self.open_for(name).await? {
+                let began_at = stamp(self.evaluator.clock.now());
                 step(&mut self).await?;
+                let times = StepTimes { step: (*name).to_owned(), began_at, ended_at: stamp(self.evaluator.clock.now()) };
+                self.evaluator.store.runs().record_step(self.run, &times).await?;
                 crash_point(name);
             }
         }

@@ -63,6 +63,7 @@ pub(super) fn row(code: &str, name: &str, amount: i64) -> NewRecord<'static> {
         code: code.to_owned().into(),
         unit: "甲县".into(),
         name: name.to_owned().into(),
+        project: "".into(),
         amount,
         place: RowPlace { sheet: 1, row: 7 },
         body: packed(&cells).into(),

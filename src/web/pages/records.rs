@@ -1,0 +1,125 @@
+//! 台账: the records as the registers in force have them; one with its cells, what changed when, and what other ledgers hold on it.
+
+use crate::app::records::{COUNTED_MAX, Position, RecordCount, RecordFilter, RecordLine, RecordLookup, RecordView};
+use crate::store::record_lookup::CodeFilter;
+use crate::web::fields::as_segment;
+use crate::web::pages::findings;
+use crate::web::pages::shown::{ROWS, day, local_time};
+use crate::web::portal::{Portal, Request};
+use crate::web::reply::{Answer, Refusal, Reply};
+use minijinja::{Value, context};
+
+async fn lookup<'a>(portal: &'a Portal, asked: &Request) -> anyhow::Result<RecordLookup<'a>> {
+    RecordLookup::new(&portal.app, portal.scope(asked.visitor()?).reader()).await
+}
+
+/// The ledgers.
+pub(crate) async fn ledgers(portal: &Portal, asked: &Request) -> Answer {
+    let lookup = lookup(portal, asked).await?;
+    let is_office = portal.scope(asked.visitor()?).reader().is_none();
+    let rows: Vec<Value> = lookup
+        .ledgers()
+        .into_iter()
+        .map(|(ledger, rows, covers)| {
+            let covers = covers.map_or_else(String::new, |covers| day(&covers.to_string()));
+            context! { title => &ledger.title, link => format!("/records/{}", as_segment(&ledger.id)), rows, covers }
+        })
+        .collect();
+    Ok(Reply::page("ledgers", "台账", context! { rows, is_office }))
+}
+
+/// The records of one ledger.
+pub(crate) async fn list(portal: &Portal, asked: &Request) -> Answer {
+    let (lookup, query) = (lookup(portal, asked).await?, &asked.query);
+    let ledger = asked.rest.first().and_then(|id| lookup.ledger(id)).ok_or(Refusal::NotFound)?;
+    let units = &portal.app.config().policy.units;
+    let named = query.get("unit").trim();
+    let unit = units.named(named).filter(|_| !named.is_empty());
+    let fault = match named.is_empty() || unit.is_some() {
+        true => String::new(),
+        false => format!("{}，以下未按单位筛选。", crate::app::accounts::unknown_unit(units, named)),
+    };
+    let start = CodeFilter { code: query.get("code").trim().to_owned(), name: query.get("name").trim().to_owned() };
+    let filter = RecordFilter { unit, start };
+    let after = Position {
+        source: query.get("source").parse().unwrap_or_default(),
+        unit: query.get("of").to_owned(),
+        code: query.get("after").to_owned(),
+    };
+    let page = lookup.page(ledger, &filter, &after, ROWS as usize).await?;
+    let total = match lookup.count(ledger, &filter).await? {
+        RecordCount::Exact(count) => format!("共{count}条"),
+        RecordCount::Over(COUNTED_MAX) => format!("共{COUNTED_MAX}条以上"),
+        RecordCount::Over(count) => format!("前{COUNTED_MAX}行中有{count}条"),
+    };
+    let path = format!("/records/{}", asked.rest.first().map_or_else(String::new, |id| as_segment(id)));
+    let link = |page: i64, position: Option<&Position>| {
+        let mut link = url::form_urlencoded::Serializer::new(String::new());
+        for (name, value) in [("unit", named), ("code", &filter.start.code), ("name", &filter.start.name)] {
+            if !value.is_empty() {
+                link.append_pair(name, value);
+            }
+        }
+        if let Some(Position { source, unit, code }) = position {
+            link.append_pair("source", &source.to_string()).append_pair("of", unit).append_pair("after", code);
+            link.append_pair("page", &page.to_string());
+        }
+        format!("{path}?{}", link.finish())
+    };
+    let title = lookup.ledgers().into_iter().nth(ledger).map_or_else(String::new, |(ledger, ..)| ledger.title.clone());
+    let values = context! {
+        about => title, path => &path, fault, total, is_cut => page.is_cut,
+        filter => context! { unit => named, code => &filter.start.code, name => &filter.start.name },
+        rows => page.lines.iter().map(row).collect::<Vec<_>>(),
+        page => query.page(),
+        first => (after != Position::default()).then(|| link(1, None)),
+        next => page.next.as_ref().map(|next| link(query.page() + 1, Some(next))),
+    };
+    Ok(Reply::page("records", "台账", values))
+}
+
+fn record_link(line: &RecordLine) -> String {
+    format!("/records/{}/{}", as_segment(&line.ledger), as_segment(&line.code))
+}
+
+fn row(line: &RecordLine) -> Value {
+    context! {
+        link => record_link(line), ledger => &line.ledger_title, code => &line.code, name => &line.name, unit => &line.unit,
+        amount => &line.amount, stage => &line.stage, restricted => line.restricted,
+    }
+}
+
+/// One record.
+pub(crate) async fn one(portal: &Portal, asked: &Request) -> Answer {
+    let lookup = lookup(portal, asked).await?;
+    let [id, code] = asked.rest.as_slice() else { return Err(Refusal::NotFound) };
+    let ledger = lookup.ledger(id).ok_or(Refusal::NotFound)?;
+    let reader = portal.scope(asked.visitor()?).reader();
+    // while they are being made, a record whose findings alone would show it is not shown yet
+    let (lines, is_judged) = match findings::current(portal, reader).await? {
+        Ok(current) => (current.on_record(&portal.app.config().policy.units, reader, id, code).await?, true),
+        Err(_) => (Vec::new(), false),
+    };
+    let view = lookup.one(ledger, code, !lines.is_empty()).await?.ok_or(Refusal::NotFound)?;
+    let RecordView { line, source, other_sources, cells, versions, project, linked } = &view;
+    let cells: Vec<Value> = cells.iter().map(|cell| context! { title => &cell.title, value => &cell.value, place => &cell.place }).collect();
+    let oldest = versions.len();
+    let versions: Vec<Value> = versions
+        .iter()
+        .enumerate()
+        .map(|(place, version)| {
+            let is_first = place + 1 == oldest;
+            let changes: Vec<Value> = version.changes.iter().map(|(title, was, now)| context! { title, was, now }).collect();
+            let covers = day(&version.covers_on.to_string());
+            context! { source => &version.source, seq => version.seq, covers, taken => local_time(&version.taken_at), changes, is_first }
+        })
+        .collect();
+    let values = context! {
+        line => row(line), is_judged, source, other_sources => other_sources.join("、"), cells, versions,
+        findings => lines.iter().map(findings::row).collect::<Vec<_>>(),
+        project => project.as_ref().map(row),
+        linked => linked.iter().map(row).collect::<Vec<_>>(),
+        back => format!("/records/{}", as_segment(id)),
+    };
+    Ok(Reply::page("record", "台账详情", values))
+}

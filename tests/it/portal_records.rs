@@ -1,0 +1,128 @@
+//! The look-up of records in the pages: what each reader finds, and what a page of a record, of a run and of a mail shows.
+
+use super::helpers::{duban, fresh_root, import, stderr, stdout};
+use super::portal::{Service, link, password_file, total, with_pages};
+use std::path::Path;
+
+const HEADER: &str = "项目编号,项目名称,投资方,市（州）,县（市、区）,项目阶段,签约时间,计划开工时间,联系电话,是否涉密";
+
+/// A register: an own project, one under negotiation, a restricted one, and one of the neighbour.
+fn register(stage: &str) -> String {
+    format!(
+        "{HEADER}\n\
+         GZ1,年产一万吨电池项目,某某科技,黔南州,瓮安县,{stage},2026-01-05,2026-03-31,13800005678,否\n\
+         GZ2,洽谈中的酒厂,秘密投资,黔南州,瓮安县,洽谈,,,,否\n\
+         GZ3,不便公开的项目,某某集团,黔南州,瓮安县,签约,2026-01-05,2026-03-31,,是\n\
+         GZ4,福泉的磷肥项目,某某磷业,黔南州,福泉市,签约,2026-01-05,2026-03-31,,否\n"
+    )
+}
+
+fn add(root: &Path, name: &str, unit: &str, role: &str, file: &str) {
+    let added = duban(root, &["portal", "user", "add", name, "--unit", unit, "--role", role, "--password-file", file]);
+    assert_eq!(added.status.code(), Some(0), "{}", stderr(&added));
+}
+
+fn take(root: &Path, name: &str, text: &str, covers: &str) {
+    let taken = import(root, name, text, &["--covers", covers, "--accept", "--source", "台账"]);
+    assert_eq!(taken.status.code(), Some(0), "{}{}", stdout(&taken), stderr(&taken));
+}
+
+#[test]
+fn a_record_is_found_by_whoever_it_concerns() {
+    let root = fresh_root();
+    with_pages(root.path());
+    let file = password_file(root.path());
+    for (name, unit, role) in
+        [("wangwu", "520000", "clerk"), ("lisi", "瓮安县", "handler"), ("zhaoliu", "福泉市", "viewer"), ("sunqi", "黔南州", "viewer")]
+    {
+        add(root.path(), name, unit, role, &file);
+    }
+    take(root.path(), "一.csv", &register("签约"), "2026-08-31");
+    take(root.path(), "二.csv", &register("履约"), "2026-09-30");
+    take(
+        root.path(),
+        "单.csv",
+        "工作单编号,项目编号,项目名称,派发日期,承办单位,办结时限\nD1,GZ1,年产一万吨电池项目,2026-09-01,福泉市,2026-09-30\n",
+        "2026-09-30",
+    );
+    let service = Service::start(root.path(), &["serve", "--only", "portal"]);
+    let [office, own, other, above] = ["wangwu", "lisi", "zhaoliu", "sunqi"].map(|name| service.login(name));
+    let status = |path: &str, cookie: &str| service.get(path, cookie).split(' ').nth(1).map(str::to_owned).unwrap_or_default();
+
+    assert!(service.get("/records", &office).contains("<a href=\"/records/project\">项目台账</a>"));
+    assert_eq!(total(&service.get("/records/project", &office)), 4);
+    for (cookie, seen) in [(&own, &["GZ1", "GZ2"][..]), (&other, &["GZ4"]), (&above, &["GZ1", "GZ4"])] {
+        let listed = service.get("/records/project", cookie);
+        assert_eq!(total(&listed), seen.len(), "{listed}");
+        for code in ["GZ1", "GZ2", "GZ3", "GZ4"] {
+            let is_seen = seen.contains(&code);
+            assert_eq!(listed.contains(&format!("/records/project/{code}\"")), is_seen, "{code}: {listed}");
+            let expected = if is_seen { "200" } else { "404" };
+            assert_eq!(status(&format!("/records/project/{code}"), cookie), expected, "{code}");
+        }
+        // neither a filter nor a position leads to more
+        for query in ["?unit=520000", "?source=0&of=%E7%93%AE%E5%AE%89%E5%8E%BF&after=GZ2", "?code=GZ3", "?name=%E4%B8%8D%E4%BE%BF"] {
+            let listed = service.get(&format!("/records/project{query}"), cookie);
+            assert!(listed.starts_with("HTTP/1.1 200") && !listed.contains("/records/project/GZ3"), "{query}: {listed}");
+        }
+    }
+    let all = service.get("/records/project", &office);
+    assert!(all.contains("不便公开的项目〔不便公开〕"), "{all}");
+    for (query, count) in [("code=GZ", 4), ("code=gz", 0), ("name=%E5%B9%B4%E4%BA%A7", 1), ("unit=%E7%93%AE%E5%AE%89%E5%8E%BF", 3), ("unit=522700", 4)] {
+        assert_eq!(total(&service.get(&format!("/records/project?{query}"), &office)), count, "{query}");
+    }
+
+    let page = service.get("/records/project/GZ1", &own);
+    assert!(page.contains("某某科技") && page.contains("138****5678") && !page.contains("13800005678"), "{page}");
+    assert!(page.contains("项目阶段：签约 → 履约") && page.contains("首次出现"), "{page}");
+    assert!(page.contains("二.csv") && page.contains("/findings/one"), "{page}");
+    // the order belongs to the neighbour, and the project that it is about raised it
+    assert!(link(&page, "/records/work-order/D1") == "/records/work-order/D1");
+    assert_eq!([status("/records/work-order/D1", &other), status("/records/work-order/D1", &own)], ["200", "200"]);
+    let order = service.get("/records/work-order/D1", &other);
+    assert!(!order.contains("所属项目"), "the project of another unit is no link: {order}");
+    for path in ["/records/none", "/records/project/GZ9", "/records/project/..%2f", "/records/project/GZ1/x"] {
+        assert_eq!(status(path, &office), "404", "{path}");
+    }
+}
+
+#[test]
+fn a_run_and_a_mail_are_shown_as_they_were() {
+    let root = fresh_root();
+    with_pages(root.path());
+    let file = password_file(root.path());
+    for (name, unit, role) in [("wangwu", "520000", "clerk"), ("lisi", "瓮安县", "handler"), ("zhaoliu", "福泉市", "viewer")] {
+        add(root.path(), name, unit, role, &file);
+    }
+    let made =
+        duban(root.path(), &["sample", "--projects", "400", root.path().join("config/sample/register.xlsx").to_str().expect("a path")]);
+    assert_eq!(made.status.code(), Some(0), "{}", stderr(&made));
+    let ran = duban(root.path(), &["run", "quarterly-supervision", "--as-of", "2026-09-30"]);
+    assert!(matches!(ran.status.code(), Some(0 | 2)), "{}{}", stdout(&ran), stderr(&ran));
+    let service = Service::start(root.path(), &["serve", "--only", "portal"]);
+    let [office, own, other] = ["wangwu", "lisi", "zhaoliu"].map(|name| service.login(name));
+
+    let runs = service.get("/runs", &office);
+    assert!(runs.contains("（星期") && runs.contains("最近60天没有错过的时点"), "{runs}");
+    let run = service.get(&link(&runs, "/runs/one"), &office);
+    for word in ["读取来源", "判定", "生成报表", "生成提醒", "用到的台账", "未发提醒"] {
+        assert!(run.contains(word), "{word}: {run}");
+    }
+    assert!(service.get(&link(&runs, "/runs/one"), &own).starts_with("HTTP/1.1 404"));
+
+    let mails = service.get("/sending", &own);
+    let mail = link(&mails, "/sending/one");
+    let shown = service.get(&mail, &own);
+    assert!(shown.contains("<h2>正文</h2>") && shown.contains("瓮安县"), "{shown}");
+    let attachment = link(&shown, "/sending/attachment");
+    let given = service.get(&attachment, &own);
+    assert!(given.starts_with("HTTP/1.1 200") && given.contains("PK\u{3}\u{4}") && given.contains("filename*=UTF-8''"), "{}", &given[..400]);
+    for path in [&mail, &attachment] {
+        assert!(service.get(path, &other).starts_with("HTTP/1.1 404"), "a neighbour's mail: {path}");
+        assert!(service.get(path, &office).starts_with("HTTP/1.1 200"), "{path}");
+    }
+    assert!(service.get(&format!("{mail}&place=99").replace("/one", "/attachment"), &own).starts_with("HTTP/1.1 404"));
+    let audit = stdout(&duban(root.path(), &["audit", "--format", "json"]));
+    let lines = |what: &str, who: &str| audit.lines().filter(|line| line.contains(what) && line.contains(who)).count();
+    assert_eq!((lines("look at a mail", "lisi@"), lines("refused: look at a mail", "zhaoliu@")), (3, 2), "{audit}");
+}
