@@ -95,9 +95,18 @@ pub(crate) enum SourceReads {
 /// # Errors
 /// Every problem of the files, a mail body that cannot be rendered, a password file of mail server or database that is missing, or a server name TLS cannot check.
 pub(crate) fn check(root: &Path, clock: &Clock) -> anyhow::Result<Checked> {
+    let (config, sources) = look(root, clock)?;
+    let mailer = compose::mailer(root, &config.settings.mail)?;
+    Ok(Checked { config, mailer, sources })
+}
+
+/// As [`check`], without the mail server: the pages may not read its password.
+///
+/// # Errors
+/// As [`check`].
+pub(crate) fn look(root: &Path, clock: &Clock) -> anyhow::Result<(Config, Vec<CheckedSource>)> {
     let config = compose::load_config(root)?;
     rehearse(&config)?;
-    let mailer = compose::mailer(root, &config.settings.mail)?;
     compose::database_url(root, &config.settings.database)?;
     let sources = sources(root, clock, &config);
     if config.settings.portal.as_ref().is_some_and(PortalSettings::is_reached_from_afar)
@@ -105,7 +114,7 @@ pub(crate) fn check(root: &Path, clock: &Clock) -> anyhow::Result<Checked> {
     {
         bail!("{problem}");
     }
-    Ok(Checked { config, mailer, sources })
+    Ok((config, sources))
 }
 
 /// Bytes that are written to find out whether the disk takes them, and removed at once.

@@ -169,9 +169,8 @@ impl<'a> RecordLookup<'a> {
         let is_cut = texts.len() as i64 > UNIT_TEXTS_MAX;
         texts.truncate(UNIT_TEXTS_MAX as usize);
         // the text alone names the owner only where it is not a department of some place, and nobody else is concerned by the row
-        let leads = self.reader.is_some_and(|unit| {
-            (0..units.industries.len()).any(|industry| units.lead(industry, self.as_of) == Some(unit))
-        });
+        let leads =
+            self.reader.is_some_and(|unit| (0..units.industries.len()).any(|industry| units.lead(industry, self.as_of) == Some(unit)));
         let is_own_text = !matches!(ledger.owner, OwnerSpec::Department { .. });
         let own = self.reader.filter(|_| is_own_text && !leads && ledger.role(Role::Project).is_none());
         let within = [own, filter.unit.filter(|_| is_own_text)];
@@ -304,7 +303,8 @@ impl<'a> RecordLookup<'a> {
             return Ok(None);
         }
         let source = found.snapshot.source;
-        let shown = |field: usize| record.columns.contains(field) && !readers.withhold(&self.policy.units, self.audience(), &shape.fields[field]);
+        let shown =
+            |field: usize| record.columns.contains(field) && !readers.withhold(&self.policy.units, self.audience(), &shape.fields[field]);
         let cells = (0..shape.fields.len())
             .filter(|field| shown(*field))
             .map(|field| CellLine {

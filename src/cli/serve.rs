@@ -2,8 +2,8 @@
 
 use crate::app::check;
 use crate::app::check::Checked;
+use crate::app::check_text::confinement_line;
 use crate::app::compose::App;
-use crate::cli::check::confinement_line;
 use crate::cli::exit::Exit;
 use crate::cli::waiting::announced;
 use crate::clock::Clock;
@@ -117,7 +117,7 @@ async fn listener(portal: &Portal, stop: &CancellationToken) -> anyhow::Result<O
 
 /// Opens a root for its jobs, and prints what about it needs a look.
 async fn open_jobs(root: &Path, checked: Checked) -> anyhow::Result<App> {
-    let confinement = confinement_line(&checked);
+    let confinement = confinement_line(&checked.config);
     if confinement.starts_with("注意") {
         print_line!("{confinement}");
     }

@@ -22,6 +22,8 @@ pub struct PortalSettings {
     /// Addresses of proxies that may name the address of a client, and that speak https with browsers.
     #[serde(default)]
     pub proxies: Vec<IpAddr>,
+    /// Where `/readyz` and `/metrics` are answered, apart from the pages and without a login; `None` = nowhere.
+    pub health_listen: Option<SocketAddr>,
     /// Plain http may cross a network; every page warns of it.
     #[serde(default)]
     pub insecure_http: bool,
@@ -45,6 +47,7 @@ impl Default for PortalSettings {
             key: None,
             hosts: Vec::new(),
             proxies: Vec::new(),
+            health_listen: None,
             insecure_http: false,
         }
     }
@@ -74,6 +77,15 @@ pub(crate) fn check(portal: &PortalSettings, at: &mut ProblemsAt<'_>) {
             format!("{} is reached from other machines, but hosts names no name of it", portal.listen),
             Some("hosts = [\"duban.gz.example\"], as browsers show it".into()),
         );
+    }
+    if let Some(health) = portal.health_listen {
+        if !health.ip().is_loopback() {
+            let hint = "listen on 127.0.0.1, and let a proxy that asks for a password answer other machines";
+            at.report(format!("health_listen {health} would show the state of the service to other machines"), Some(hint.into()));
+        }
+        if health == portal.listen && health.port() != 0 {
+            at.report("health_listen and listen are the same address", Some("take another port".into()));
+        }
     }
     for host in &portal.hosts {
         let is_name = !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'));

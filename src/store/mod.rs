@@ -40,3 +40,4 @@ pub mod sessions;
 pub mod snapshot_decisions;
 pub mod snapshots;
 pub mod timeline;
+pub mod unit_mails;

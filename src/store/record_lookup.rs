@@ -92,13 +92,7 @@ impl Records<'_> {
     ///
     /// # Errors
     /// The database fails.
-    pub async fn count_of_unit(
-        self,
-        (ledger, source, seq): (&str, &str, i64),
-        unit: &str,
-        filter: &CodeFilter,
-        most: i64,
-    ) -> Result<i64> {
+    pub async fn count_of_unit(self, (ledger, source, seq): (&str, &str, i64), unit: &str, filter: &CodeFilter, most: i64) -> Result<i64> {
         let matching = matching(self.database.dialect, filter);
         let statement = format!("SELECT COUNT(*) AS n FROM (SELECT 1 {matching} LIMIT ${}) AS found", behind(filter));
         let query = sqlx::query(sql(statement)).bind(ledger).bind(source).bind(unit).bind(seq).bind(&filter.code);

@@ -1,7 +1,7 @@
 //! How long the steps of runs took, and which slots of a job were run.
 
-use crate::store::database::{Result, text};
-use crate::store::runs::{Run, Runs};
+use crate::store::database::{Result, number, text};
+use crate::store::runs::{Run, RunState, Runs};
 use std::collections::BTreeSet;
 
 /// A step of a run that is done.
@@ -59,15 +59,22 @@ impl Runs<'_> {
         rows.iter().map(|row| text(row, "slot")).collect()
     }
 
+    /// The number of runs in each state.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn count_by_state(self) -> Result<Vec<(RunState, i64)>> {
+        let rows = sqlx::query("SELECT state, COUNT(*) AS n FROM run GROUP BY state ORDER BY state").fetch_all(&self.database.pool).await?;
+        rows.iter().map(|row| Ok((RunState::parse(&text(row, "state")?), number(row, "n")?))).collect()
+    }
+
     /// The first slot of a job that was run; `None` = none was.
     ///
     /// # Errors
     /// The database fails.
     pub async fn first_slot(self, job: &str) -> Result<Option<String>> {
-        let row = sqlx::query("SELECT slot FROM run WHERE job=$1 ORDER BY slot LIMIT 1")
-            .bind(job)
-            .fetch_optional(&self.database.pool)
-            .await?;
+        let row =
+            sqlx::query("SELECT slot FROM run WHERE job=$1 ORDER BY slot LIMIT 1").bind(job).fetch_optional(&self.database.pool).await?;
         row.map(|row| text(&row, "slot")).transpose()
     }
 }

@@ -1,4 +1,4 @@
-//! How far the slots of each job have been handled.
+//! How far the slots of each job have been handled, and when the service last looked.
 
 use crate::store::database::{Database, Result, text};
 
@@ -16,6 +16,27 @@ impl Schedule<'_> {
     pub async fn handled_until(self, job: &str) -> Result<Option<String>> {
         let row = sqlx::query("SELECT handled_until FROM job_state WHERE job=$1").bind(job).fetch_optional(&self.database.pool).await?;
         row.map(|row| text(&row, "handled_until")).transpose()
+    }
+
+    /// Records that the service has done what was due.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn record_beat(self, at: &str) -> Result<()> {
+        sqlx::query("INSERT INTO beat (id, at) VALUES (1,$1) ON CONFLICT (id) DO UPDATE SET at=excluded.at")
+            .bind(at)
+            .execute(&self.database.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// When the service last did what was due; `None` = never.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn last_beat(self) -> Result<Option<String>> {
+        let row = sqlx::query("SELECT at FROM beat WHERE id=1").fetch_optional(&self.database.pool).await?;
+        row.map(|row| text(&row, "at")).transpose()
     }
 
     /// Moves this time forward; a time before the stored one changes nothing.

@@ -7,7 +7,7 @@ use crate::store::os_user::as_account;
 use crate::web::client::{Client, header};
 use crate::web::fields::{self, Fields};
 use crate::web::pages::place;
-use crate::web::portal::{Portal, Request};
+use crate::web::portal::{Portal, Request, Scope};
 use crate::web::render::{Frame, first_page};
 use crate::web::reply::{Answer, Bytes, Download, Made, Page, Refusal, Reply};
 use crate::web::routes::{Admits, Place, Route};
@@ -52,7 +52,7 @@ pub(crate) async fn answer(
 ) -> Response {
     let (parts, body) = request.into_parts();
     let client = Client::of(&portal.settings, peer, &parts.headers);
-    let is_of_machine = route.is_some_and(|route| matches!(route.place, Place::Alive | Place::Ready));
+    let is_of_machine = route.is_some_and(|route| route.place == Place::Alive);
     if !is_of_machine && !client.is_host_known(&portal.settings) {
         let text = "421: 本服务不使用这个主机名。管理员可在 config/duban.toml 的 [portal] hosts 中加入。\n";
         return with_headers((StatusCode::MISDIRECTED_REQUEST, text).into_response(), &client);
@@ -118,8 +118,8 @@ async fn admitted(portal: &Portal, route: Option<&'static Route>, asked: &mut Re
     if asked.method == Method::POST && !holds_token(asked) {
         return Err(Refusal::Forged);
     }
-    if let (Admits::Roles(roles), Some(visitor)) = (route.admits, &asked.visitor)
-        && !visitor.roles.holds_any(roles)
+    if let Some(visitor) = asked.visitor.as_ref().filter(|_| needs_login)
+        && !route.admits.admit(&visitor.roles, portal.scope(visitor) == Scope::Office)
     {
         if route.place == Place::Overview {
             return Ok(Reply::Redirect(first_page(visitor).into()));

@@ -5,7 +5,7 @@ use crate::config::load::Config;
 use crate::domain::account::AccountRole;
 use crate::web::assets;
 use crate::web::reply::Page;
-use crate::web::routes::{Admits, ROUTES};
+use crate::web::routes::{ROUTES, Route};
 use axum::routing::MethodFilter;
 use minijinja::{Environment, Output, State, UndefinedBehavior, Value, context, escape_formatter};
 
@@ -28,6 +28,9 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("reports.html", include_str!("templates/reports.html.j2")),
     ("run.html", include_str!("templates/run.html.j2")),
     ("runs.html", include_str!("templates/runs.html.j2")),
+    ("system.html", include_str!("templates/system.html.j2")),
+    ("unit.html", include_str!("templates/unit.html.j2")),
+    ("units.html", include_str!("templates/units.html.j2")),
     ("sending.html", include_str!("templates/sending.html.j2")),
 ];
 
@@ -67,7 +70,7 @@ impl Templates {
         let settings = &frame.config.settings;
         let units = &frame.config.policy.units;
         let unit = frame.visitor.map_or("", |visitor| units.units[visitor.unit].name.as_str());
-        let menu: Vec<Value> = frame.visitor.map_or_else(Vec::new, |visitor| menu(visitor, frame.path));
+        let menu: Vec<Value> = frame.visitor.map_or_else(Vec::new, |visitor| menu(visitor, visitor.unit == units.office(), frame.path));
         let values = context! {
             title => page.title,
             unit,
@@ -103,14 +106,12 @@ fn formatted(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> 
     Ok(out.write_str(rest)?)
 }
 
-/// The pages that a visitor may ask for.
-fn menu(visitor: &Visitor, path: &str) -> Vec<Value> {
-    let admits = |admits: &Admits| match admits {
-        Admits::Everybody | Admits::Accounts => true,
-        Admits::Roles(roles) => visitor.roles.holds_any(roles),
-    };
-    let shown = ROUTES.iter().filter(|route| !route.menu.is_empty() && route.method == MethodFilter::GET && admits(&route.admits));
-    shown.map(|route| context! { path => route.path, word => route.menu, is_here => is_below(path, route.path) }).collect()
+/// The pages that a visitor may ask for. Below an entry another one may have its own.
+fn menu(visitor: &Visitor, is_office: bool, path: &str) -> Vec<Value> {
+    let is_entry = |route: &&Route| !route.menu.is_empty() && route.method == MethodFilter::GET;
+    let shown = ROUTES.iter().filter(is_entry).filter(|route| route.admits.admit(&visitor.roles, is_office));
+    let here = shown.clone().filter(|route| is_below(path, route.path)).max_by_key(|route| route.path.len()).map(|route| route.path);
+    shown.map(|route| context! { path => route.path, word => route.menu, is_here => Some(route.path) == here }).collect()
 }
 
 /// Whether the path of a route is that of an entry of the menu, or below it.

@@ -1,13 +1,12 @@
 //! The one table of the portal: every method and path with its page and who may ask for it. Routes, menu and the test of access come from it.
 
-use crate::domain::account::AccountRole;
+use crate::domain::account::{AccountRole, AccountRoles};
 use axum::routing::MethodFilter;
 
 /// A page or an act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Place {
     Alive,
-    Ready,
     Asset,
     LoginForm,
     Login,
@@ -31,6 +30,9 @@ pub(crate) enum Place {
     Sending,
     Message,
     Attachment,
+    Units,
+    Unit,
+    System,
     Audit,
     Accounts,
     EndAccount,
@@ -44,6 +46,19 @@ pub(crate) enum Admits {
     Accounts,
     /// Whoever holds one of these roles.
     Roles(&'static [AccountRole]),
+    /// Whoever works for a unit, and in the office whoever holds one of these roles.
+    UnitsAnd(&'static [AccountRole]),
+}
+
+impl Admits {
+    /// Whether somebody with these roles may ask for it. `is_office`: the account is one of the office.
+    pub(crate) fn admit(&self, roles: &AccountRoles, is_office: bool) -> bool {
+        match self {
+            Admits::Everybody | Admits::Accounts => true,
+            Admits::Roles(admitted) => roles.holds_any(admitted),
+            Admits::UnitsAnd(admitted) => !is_office || roles.holds_any(admitted),
+        }
+    }
 }
 
 /// One line of the table.
@@ -75,7 +90,6 @@ const ADMINISTERING: Admits = Admits::Roles(&[AccountRole::Administrator]);
 
 pub(crate) static ROUTES: &[Route] = &[
     page("/livez", Place::Alive, Admits::Everybody, ""),
-    page("/readyz", Place::Ready, Admits::Everybody, ""),
     page("/assets/{rest}", Place::Asset, Admits::Everybody, ""),
     page("/login", Place::LoginForm, Admits::Everybody, ""),
     act("/login", Place::Login, Admits::Everybody),
@@ -96,6 +110,9 @@ pub(crate) static ROUTES: &[Route] = &[
     page("/sending/attachment", Place::Attachment, WORKING, ""),
     page("/runs", Place::Runs, OFFICE, "运行"),
     page("/runs/one", Place::Run, OFFICE, ""),
+    page("/units", Place::Units, Admits::UnitsAnd(&[AccountRole::Administrator]), "单位"),
+    page("/units/one", Place::Unit, Admits::UnitsAnd(&[AccountRole::Administrator]), ""),
+    page("/system", Place::System, ADMINISTERING, "系统"),
     page("/system/accounts", Place::Accounts, ADMINISTERING, "账号"),
     act("/system/accounts/end", Place::EndAccount, ADMINISTERING),
     page("/system/audit", Place::Audit, AUDITING, "操作记录"),

@@ -2,8 +2,9 @@
 
 use crate::config::portal_settings::PortalSettings;
 use crate::web::portal::Portal;
-use crate::web::router::router;
+use crate::web::router::{router, watch_router};
 use anyhow::Context;
+use axum::Router;
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
 use hyper_util::rt::TokioTimer;
@@ -26,18 +27,20 @@ const CERTIFICATE_TIME: Duration = Duration::from_secs(60);
 /// It is taken, or not one of this machine.
 pub(crate) fn listen(settings: &PortalSettings) -> anyhow::Result<TcpListener> {
     let address = settings.listen;
-    let listener = TcpListener::bind(address).with_context(|| format!("[portal] listen: cannot listen on {address}"))?;
-    listener.set_nonblocking(true).context("[portal] listen")?;
-    Ok(listener)
+    bind(address, "listen")
 }
 
-/// Serves the portal until `stop`.
+/// Serves the portal until `stop`, and beside it what machines ask about the service.
 ///
 /// # Errors
-/// The certificate cannot be read.
+/// The certificate cannot be read, or the address for the machines is taken.
 pub(crate) async fn serve(portal: Portal, root: &Path, listener: TcpListener, stop: CancellationToken) -> anyhow::Result<()> {
     let settings = portal.settings.clone();
-    let pages = router(Arc::new(portal)).into_make_service_with_connect_info::<SocketAddr>();
+    let portal = Arc::new(portal);
+    if let Some(address) = settings.health_listen {
+        tokio::spawn(watch(bind(address, "health_listen")?, watch_router(portal.clone()), stop.clone()));
+    }
+    let pages = router(portal).into_make_service_with_connect_info::<SocketAddr>();
     let handle = Handle::new();
     tokio::spawn({
         let (handle, stop) = (handle.clone(), stop.clone());
@@ -61,6 +64,39 @@ pub(crate) async fn serve(portal: Portal, root: &Path, listener: TcpListener, st
             server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
             server.serve(pages).await.context("the portal")
         }
+    }
+}
+
+/// Takes an address for one of the listeners, named by its key.
+fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(address).with_context(|| format!("[portal] {key}: cannot listen on {address}"))?;
+    listener.set_nonblocking(true).with_context(|| format!("[portal] {key}"))?;
+    Ok(listener)
+}
+
+/// Answers the machines that watch the service.
+async fn watch(listener: TcpListener, routes: Router, stop: CancellationToken) {
+    if let Ok(address) = listener.local_addr() {
+        tracing::info!(%address, "answering /readyz and /metrics");
+    }
+    let handle = Handle::new();
+    tokio::spawn({
+        let handle = handle.clone();
+        async move {
+            stop.cancelled().await;
+            handle.graceful_shutdown(Some(STOP_TIME));
+        }
+    });
+    let served = match axum_server::from_tcp(listener) {
+        Ok(server) => {
+            let mut server = server.handle(handle).first_request_timeout(HEAD_TIME).http1_only();
+            server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
+            server.serve(routes.into_make_service()).await
+        }
+        Err(error) => Err(error),
+    };
+    if let Err(error) = served {
+        tracing::error!(%error, "/readyz and /metrics are not answered any more");
     }
 }
 

@@ -172,36 +172,39 @@ fn file_link(path: &str) -> String {
     format!("/reports/file?{}", link.finish())
 }
 
-/// Who may ask for each route: `all`, `in` (whoever is logged in), or letters: viewer, handler, clerk, releaser, administrator, auditor.
-const EXPECTED: &[(&str, &str, &str)] = &[
-    ("GET", "/livez", "all"),
-    ("GET", "/readyz", "all"),
-    ("GET", "/assets/{rest}", "all"),
-    ("GET", "/login", "all"),
-    ("POST", "/login", "all"),
-    ("GET", "/login/first", "all"),
-    ("POST", "/login/first", "all"),
-    ("POST", "/logout", "in"),
-    ("GET", "/", "vhcra-"),
-    ("GET", "/reports", "vhcra-"),
-    ("GET", "/reports/file", "vhcra-"),
-    ("GET", "/findings", "vhcra-"),
-    ("GET", "/findings/list.xlsx", "vhcra-"),
-    ("GET", "/findings/one", "vhcra-"),
-    ("GET", "/records", "vhcra-"),
-    ("GET", "/records/{ledger}", "vhcra-"),
-    ("GET", "/records/{ledger}/{code}", "vhcra-"),
-    ("GET", "/sending", "vhcra-"),
-    ("GET", "/sending/one", "vhcra-"),
-    ("GET", "/sending/attachment", "vhcra-"),
-    ("GET", "/runs", "--cra-"),
-    ("GET", "/runs/one", "--cra-"),
-    ("GET", "/system/accounts", "----a-"),
-    ("POST", "/system/accounts/end", "----a-"),
-    ("GET", "/system/audit", "----aA"),
-    ("GET", "/account", "in"),
-    ("POST", "/account/password", "in"),
-    ("POST", "/account/sessions", "in"),
+/// Who may ask for each route, of the office and of a unit: `all`, `in` (whoever is logged in), or letters: viewer, handler, clerk, releaser,
+/// administrator, auditor.
+const EXPECTED: &[(&str, &str, &str, &str)] = &[
+    ("GET", "/livez", "all", "all"),
+    ("GET", "/assets/{rest}", "all", "all"),
+    ("GET", "/login", "all", "all"),
+    ("POST", "/login", "all", "all"),
+    ("GET", "/login/first", "all", "all"),
+    ("POST", "/login/first", "all", "all"),
+    ("POST", "/logout", "in", "in"),
+    ("GET", "/", "vhcra-", "vh"),
+    ("GET", "/reports", "vhcra-", "vh"),
+    ("GET", "/reports/file", "vhcra-", "vh"),
+    ("GET", "/findings", "vhcra-", "vh"),
+    ("GET", "/findings/list.xlsx", "vhcra-", "vh"),
+    ("GET", "/findings/one", "vhcra-", "vh"),
+    ("GET", "/records", "vhcra-", "vh"),
+    ("GET", "/records/{ledger}", "vhcra-", "vh"),
+    ("GET", "/records/{ledger}/{code}", "vhcra-", "vh"),
+    ("GET", "/sending", "vhcra-", "vh"),
+    ("GET", "/sending/one", "vhcra-", "vh"),
+    ("GET", "/sending/attachment", "vhcra-", "vh"),
+    ("GET", "/runs", "--cra-", "--"),
+    ("GET", "/runs/one", "--cra-", "--"),
+    ("GET", "/units", "----a-", "vh"),
+    ("GET", "/units/one", "----a-", "vh"),
+    ("GET", "/system", "----a-", "--"),
+    ("GET", "/system/accounts", "----a-", "--"),
+    ("POST", "/system/accounts/end", "----a-", "--"),
+    ("GET", "/system/audit", "----aA", "--"),
+    ("GET", "/account", "in", "in"),
+    ("POST", "/account/password", "in", "in"),
+    ("POST", "/account/sessions", "in", "in"),
 ];
 
 /// Pages of a thing that their query or path names.
@@ -216,6 +219,9 @@ const NAMED_ONLY: &[&str] = &[
     "/runs/one",
 ];
 
+/// Such a page that a unit sees of itself without a name.
+const OWN: &str = "/units/one";
+
 /// Each role with its letter in the table.
 const ROLES: [(&str, char); 6] =
     [("viewer", 'v'), ("handler", 'h'), ("clerk", 'c'), ("releaser", 'r'), ("administrator", 'a'), ("auditor", 'A')];
@@ -223,18 +229,25 @@ const ROLES: [(&str, char); 6] =
 #[tokio::test]
 async fn each_role_reaches_its_own_pages_and_no_other() {
     let world = World::new().await;
-    let expected = |method: &str, path: &str| EXPECTED.iter().find(|row| (row.0, row.1) == (method, path)).map(|row| row.2);
-    for (role, _) in ROLES {
-        world.add(role, OFFICE, role).await;
-    }
-    let mut visitors = vec![(None, String::new())];
+    let expected = |method: &str, path: &str, is_office: bool| {
+        let row = EXPECTED.iter().find(|row| (row.0, row.1) == (method, path));
+        row.map(|row| if is_office { row.2 } else { row.3 })
+    };
+    let mut visitors = vec![(None, true, String::new())];
     for (role, letter) in ROLES {
-        visitors.push((Some(letter), world.login(role).await));
+        world.add(role, OFFICE, role).await;
+        visitors.push((Some(letter), true, world.login(role).await));
+    }
+    for (role, letter) in &ROLES[..2] {
+        let name = format!("unit-{role}");
+        world.add(&name, "瓮安县", role).await;
+        visitors.push((Some(*letter), false, world.login(&name).await));
     }
     for route in ROUTES {
         let method = if route.method == MethodFilter::GET { "GET" } else { "POST" };
-        let admitted = expected(method, route.path).unwrap_or_else(|| panic!("{method} {} has no row in the table", route.path));
-        for (letter, cookie) in &visitors {
+        for (letter, is_office, cookie) in &visitors {
+            let admitted =
+                expected(method, route.path, *is_office).unwrap_or_else(|| panic!("{method} {} has no row in the table", route.path));
             // an act of its own account would end the session of the test
             let (method, path) = (method, route.path.replace("{rest}", "none").replace("{ledger}", "project").replace("{code}", "none"));
             let answered = match method {
@@ -248,7 +261,7 @@ async fn each_role_reaches_its_own_pages_and_no_other() {
                 (letters, Some(letter)) => letters.contains(*letter),
                 (_, None) => false,
             };
-            let place = format!("{method} {path} as {letter:?}");
+            let place = format!("{method} {path} as {letter:?}{}", if *is_office { "" } else { " of a unit" });
             match (method, is_admitted, letter) {
                 (_, false, None) => {
                     assert_eq!(answered.status, StatusCode::SEE_OTHER, "{place}");
@@ -258,7 +271,7 @@ async fn each_role_reaches_its_own_pages_and_no_other() {
                 ("GET", false, Some(_)) => assert_eq!(answered.status, StatusCode::NOT_FOUND, "{place}"),
                 ("POST", ..) => assert_eq!(answered.status, StatusCode::FORBIDDEN, "{place}"),
                 // what nobody has named, and a login page for somebody who is logged in
-                _ if NAMED_ONLY.contains(&&*path) => {
+                _ if NAMED_ONLY.contains(&&*path) || path == OWN && *is_office => {
                     assert_eq!(answered.status, StatusCode::NOT_FOUND, "{place}")
                 }
                 _ if path == "/login" && letter.is_some() => assert_eq!(answered.status, StatusCode::SEE_OTHER, "{place}"),

@@ -1,6 +1,6 @@
 //! The pages over a real socket: the service with and without them, accounts by command, a client that is silent, and the stop.
 
-use super::helpers::{command, duban, fresh_root, stderr, stdout};
+use super::helpers::{command, duban, edit, fresh_root, stderr, stdout};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::OpenOptionsExt;
@@ -128,7 +128,7 @@ fn the_pages_are_served_beside_the_jobs_or_alone() {
     for arguments in [&["serve"][..], &["serve", "--only", "portal"]] {
         let mut service = Service::start(root.path(), arguments);
         assert!(service.get("/livez", "").ends_with("\r\n\r\nok\n"));
-        assert!(service.get("/readyz", "").starts_with("HTTP/1.1 200"));
+        assert!(service.get("/readyz", "").starts_with("HTTP/1.1 404"), "it is answered apart from the pages");
         let cookie = service.login("lisi");
         let reports = service.get("/reports", &cookie);
         assert!(reports.starts_with("HTTP/1.1 200") && reports.contains("<h1>报表</h1>"), "{reports}");
@@ -402,4 +402,52 @@ fn a_mark_hides_at_once() {
     assert!(service.get(&one, &unit).starts_with("HTTP/1.1 404"));
     let seen = service.get(with_code, &office);
     assert_eq!((total(&seen), seen.matches("〔不便公开〕").count()), (own, own), "{seen}");
+}
+
+/// The state of the service is answered on a listener of its own, and only there.
+#[test]
+fn machines_ask_how_the_service_is() {
+    let root = fresh_root();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
+    with_pages(root.path());
+    edit(
+        root.path(),
+        "config/duban.toml",
+        "listen = \"127.0.0.1:0\"",
+        &format!("listen = \"127.0.0.1:0\"\nhealth_listen = \"127.0.0.1:{port}\""),
+    );
+    let checked = duban(root.path(), &["check"]);
+    assert!(stdout(&checked).contains(&format!("健康检查和指标：http://127.0.0.1:{port}/readyz、/metrics")), "{}", stdout(&checked));
+    let service = Service::start(root.path(), &["serve"]);
+    let ask = |path: &str| {
+        let mut stream = connected(port);
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").expect("a request");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        answer
+    };
+    assert!(ask("/readyz").starts_with("HTTP/1.1 200") && ask("/livez").ends_with("ok\n"), "{}", ask("/readyz"));
+    let begin = Instant::now();
+    while !ask("/metrics").contains("\nduban_beat_age_seconds ") {
+        assert!(begin.elapsed() < Duration::from_secs(60), "no beat: {}", ask("/metrics"));
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let metrics = ask("/metrics");
+    assert!(metrics.contains("content-type: text/plain; version=0.0.4") && metrics.contains("duban_runs{result=\"done\"} 0"), "{metrics}");
+    for path in ["/metrics", "/readyz"] {
+        assert!(service.get(path, "").starts_with("HTTP/1.1 404"), "{path} on the listener of the pages");
+    }
+    assert!(ask("/login").starts_with("HTTP/1.1 404"), "no page on this one");
+}
+
+/// A connection to a listener that may not be open yet.
+fn connected(port: u16) -> TcpStream {
+    let begin = Instant::now();
+    loop {
+        match TcpStream::connect(("127.0.0.1", port)) {
+            Ok(stream) => return stream,
+            Err(error) => assert!(begin.elapsed() < Duration::from_secs(20), "port {port}: {error}"),
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
 }

@@ -4,16 +4,17 @@ use super::helpers::{duban, fresh_root, import, stderr, stdout};
 use super::portal::{Service, link, password_file, total, with_pages};
 use std::path::Path;
 
-const HEADER: &str = "项目编号,项目名称,投资方,市（州）,县（市、区）,项目阶段,签约时间,计划开工时间,联系电话,是否涉密";
+const HEADER: &str =
+    "项目编号,项目名称,投资方,市（州）,县（市、区）,协议类型,项目阶段,签约时间,履约时间,计划开工时间,实际开工时间,联系电话,是否涉密";
 
 /// A register: an own project, one under negotiation, a restricted one, and one of the neighbour.
 fn register(stage: &str) -> String {
     format!(
         "{HEADER}\n\
-         GZ1,年产一万吨电池项目,某某科技,黔南州,瓮安县,{stage},2026-01-05,2026-03-31,13800005678,否\n\
-         GZ2,洽谈中的酒厂,秘密投资,黔南州,瓮安县,洽谈,,,,否\n\
-         GZ3,不便公开的项目,某某集团,黔南州,瓮安县,签约,2026-01-05,2026-03-31,,是\n\
-         GZ4,福泉的磷肥项目,某某磷业,黔南州,福泉市,签约,2026-01-05,2026-03-31,,否\n"
+         GZ1,年产一万吨电池项目,某某科技,黔南州,瓮安县,合同,{stage},2026-01-05,,2026-03-31,,13800005678,否\n\
+         GZ2,洽谈中的酒厂,秘密投资,黔南州,瓮安县,合同,洽谈,,,,,,否\n\
+         GZ3,不便公开的项目,某某集团,黔南州,瓮安县,合同,签约,2026-01-05,,2026-03-31,,,是\n\
+         GZ4,福泉的磷肥项目,某某磷业,黔南州,福泉市,合同,签约,2026-01-05,,2026-03-31,,,否\n"
     )
 }
 
@@ -68,7 +69,9 @@ fn a_record_is_found_by_whoever_it_concerns() {
     }
     let all = service.get("/records/project", &office);
     assert!(all.contains("不便公开的项目〔不便公开〕"), "{all}");
-    for (query, count) in [("code=GZ", 4), ("code=gz", 0), ("name=%E5%B9%B4%E4%BA%A7", 1), ("unit=%E7%93%AE%E5%AE%89%E5%8E%BF", 3), ("unit=522700", 4)] {
+    for (query, count) in
+        [("code=GZ", 4), ("code=gz", 0), ("name=%E5%B9%B4%E4%BA%A7", 1), ("unit=%E7%93%AE%E5%AE%89%E5%8E%BF", 3), ("unit=522700", 4)]
+    {
         assert_eq!(total(&service.get(&format!("/records/project?{query}"), &office)), count, "{query}");
     }
 
@@ -116,13 +119,19 @@ fn a_run_and_a_mail_are_shown_as_they_were() {
     assert!(shown.contains("<h2>正文</h2>") && shown.contains("瓮安县"), "{shown}");
     let attachment = link(&shown, "/sending/attachment");
     let given = service.get(&attachment, &own);
-    assert!(given.starts_with("HTTP/1.1 200") && given.contains("PK\u{3}\u{4}") && given.contains("filename*=UTF-8''"), "{}", &given[..400]);
+    assert!(
+        given.starts_with("HTTP/1.1 200") && given.contains("PK\u{3}\u{4}") && given.contains("filename*=UTF-8''"),
+        "{}",
+        &given[..400]
+    );
     for path in [&mail, &attachment] {
         assert!(service.get(path, &other).starts_with("HTTP/1.1 404"), "a neighbour's mail: {path}");
         assert!(service.get(path, &office).starts_with("HTTP/1.1 200"), "{path}");
     }
     assert!(service.get(&format!("{mail}&place=99").replace("/one", "/attachment"), &own).starts_with("HTTP/1.1 404"));
     let audit = stdout(&duban(root.path(), &["audit", "--format", "json"]));
-    let lines = |what: &str, who: &str| audit.lines().filter(|line| line.contains(what) && line.contains(who)).count();
-    assert_eq!((lines("look at a mail", "lisi@"), lines("refused: look at a mail", "zhaoliu@")), (3, 2), "{audit}");
+    let audit: Vec<serde_json::Value> = serde_json::from_str(&audit).expect("lines");
+    let lines = |what: &str, who: &str| audit.iter().filter(|line| line["what"] == what && line["who"] == who).count();
+    // the page, its attachment, and one that it does not have
+    assert_eq!((lines("look at a mail", "lisi"), lines("refused: look at a mail", "zhaoliu")), (3, 2), "{audit:?}");
 }

@@ -214,6 +214,12 @@ CREATE TABLE job_state (
     handled_until TEXT NOT NULL
 );
 
+-- One row: when the service last did what was due.
+CREATE TABLE beat (
+    id BIGINT NOT NULL PRIMARY KEY,
+    at TEXT NOT NULL
+);
+
 -- The findings of a run, some hundred to a row.
 CREATE TABLE finding (
     run TEXT NOT NULL,

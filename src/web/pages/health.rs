@@ -1,5 +1,6 @@
 //! What machines ask: whether the service lives, whether it can work, and the files beside the pages.
 
+use crate::app::health::health;
 use crate::web::assets;
 use crate::web::portal::{Portal, Request};
 use crate::web::reply::{Answer, Refusal, Reply};
@@ -9,14 +10,26 @@ pub(crate) fn alive() -> Reply {
     Reply::Text(StatusCode::OK, "ok\n".into())
 }
 
-/// Whether the databases answer.
-pub(crate) async fn ready(portal: &Portal) -> Answer {
-    let main = portal.app.store().schedule().handled_until("").await.is_ok();
+/// What a machine that watches the service may ask on the listener of its own.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Watched {
+    /// Whether the service can work: its databases answer, it was at work lately, and there is room on the disk.
+    Ready,
+    /// Its numbers.
+    Metrics,
+}
+
+/// The answer to a machine: status, media type, text.
+pub(crate) async fn watched(portal: &Portal, what: Watched) -> (StatusCode, &'static str, String) {
+    const PLAIN: &str = "text/plain; charset=utf-8";
+    let state = health(&portal.app).await;
     let sessions = portal.sessions.sessions().get("").await.is_ok();
-    Ok(match main && sessions {
-        true => Reply::Text(StatusCode::OK, "ok\n".into()),
-        false => Reply::Text(StatusCode::SERVICE_UNAVAILABLE, "database\n".into()),
-    })
+    let (Ok(state), true) = (state, sessions) else { return (StatusCode::SERVICE_UNAVAILABLE, PLAIN, "database\n".into()) };
+    match (what, state.faults().join(" ")) {
+        (Watched::Metrics, _) => (StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", state.metrics()),
+        (Watched::Ready, faults) if faults.is_empty() => (StatusCode::OK, PLAIN, "ok\n".into()),
+        (Watched::Ready, faults) => (StatusCode::SERVICE_UNAVAILABLE, PLAIN, format!("{faults}\n")),
+    }
 }
 
 /// A file beside the pages.

@@ -13,3 +13,5 @@ pub(crate) mod reports;
 pub(crate) mod runs;
 pub(crate) mod sending;
 pub(crate) mod shown;
+pub(crate) mod system;
+pub(crate) mod units;

@@ -1,6 +1,6 @@
 //! Which function answers for each place of the table.
 
-use crate::web::pages::{account, accounts, audit, findings, health, login, overview, records, reports, runs, sending};
+use crate::web::pages::{account, accounts, audit, findings, health, login, overview, records, reports, runs, sending, system, units};
 use crate::web::portal::{Portal, Request};
 use crate::web::reply::Answer;
 use crate::web::routes::Place;
@@ -9,7 +9,6 @@ use crate::web::routes::Place;
 pub(crate) async fn answer(portal: &Portal, place: Place, asked: &Request) -> Answer {
     match place {
         Place::Alive => Ok(health::alive()),
-        Place::Ready => health::ready(portal).await,
         Place::Asset => health::asset(asked),
         Place::LoginForm => login::form(portal, asked).await,
         Place::Login => login::log_in(portal, asked).await,
@@ -33,6 +32,9 @@ pub(crate) async fn answer(portal: &Portal, place: Place, asked: &Request) -> An
         Place::Sending => sending::list(portal, asked).await,
         Place::Message => sending::one(portal, asked).await,
         Place::Attachment => sending::attachment(portal, asked).await,
+        Place::Units => units::list(portal, asked).await,
+        Place::Unit => units::one(portal, asked).await,
+        Place::System => system::page(portal).await,
         Place::Audit => audit::list(portal, asked).await,
         Place::Accounts => accounts::list(portal, "").await,
         Place::EndAccount => accounts::end(portal, asked).await,

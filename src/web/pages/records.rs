@@ -102,7 +102,8 @@ pub(crate) async fn one(portal: &Portal, asked: &Request) -> Answer {
     };
     let view = lookup.one(ledger, code, !lines.is_empty()).await?.ok_or(Refusal::NotFound)?;
     let RecordView { line, source, other_sources, cells, versions, project, linked } = &view;
-    let cells: Vec<Value> = cells.iter().map(|cell| context! { title => &cell.title, value => &cell.value, place => &cell.place }).collect();
+    let cells: Vec<Value> =
+        cells.iter().map(|cell| context! { title => &cell.title, value => &cell.value, place => &cell.place }).collect();
     let oldest = versions.len();
     let versions: Vec<Value> = versions
         .iter()

@@ -35,10 +35,8 @@ pub(crate) async fn list(portal: &Portal) -> Answer {
         .next_slots(NEXT)
         .iter()
         .map(|(job, slots)| {
-            let slots: Vec<Value> = slots
-                .iter()
-                .map(|slot| context! { at => slot_time(slot.runs_at), as_of => day(&slot.as_of.to_string()) })
-                .collect();
+            let slots: Vec<Value> =
+                slots.iter().map(|slot| context! { at => slot_time(slot.runs_at), as_of => day(&slot.as_of.to_string()) }).collect();
             context! { title => &job.title, slots }
         })
         .collect();
@@ -87,8 +85,7 @@ pub(crate) async fn one(portal: &Portal, asked: &Request) -> Answer {
             context! { word => step_word(&line.step), began => local_time(&line.began_at), seconds, handled => handled(&line.step) }
         })
         .collect();
-    let read: Vec<Value> =
-        read.iter().map(|(ledger, source, seq, rows)| context! { ledger, source, seq, rows }).collect();
+    let read: Vec<Value> = read.iter().map(|(ledger, source, seq, rows)| context! { ledger, source, seq, rows }).collect();
     let values = context! {
         run => shown_run(&run, &titles(portal)), steps, read, files,
         reports => format!("/reports?job={}&as_of={}", run.job, run.as_of),

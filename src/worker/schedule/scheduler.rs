@@ -83,6 +83,7 @@ impl Scheduler {
         let delivered = guarded(self.runner.deliverer.deliver_all(None)).await.context("the mails that are due");
         guarded(seal_audit(&self.store, &self.var, self.clock.now())).await.context("the audit")?;
         delivered?;
+        self.store.schedule().record_beat(&stamp(self.clock.now())).await?;
         Ok(beat)
     }
 
