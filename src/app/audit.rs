@@ -146,7 +146,7 @@ pub(crate) fn kind_in_words(what: &str) -> &str {
         "plain text accepted" => "接受不加密",
         "login" => "登录",
         "logout" => "退出",
-        "download" => "下载",
+        "download" | "download of a period" => "下载",
         "account added" => "建立账号",
         "account ended" => "停用账号",
         "account password changed" => "更改密码",

@@ -17,6 +17,7 @@ pub(crate) mod keys;
 pub(crate) mod login;
 pub(crate) mod outbox;
 pub(crate) mod passwords;
+pub(crate) mod period;
 pub(crate) mod person;
 pub(crate) mod picture_lists;
 pub(crate) mod records;

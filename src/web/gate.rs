@@ -9,7 +9,7 @@ use crate::web::fields::{self, Fields};
 use crate::web::pages::place;
 use crate::web::portal::{Portal, Request, Scope};
 use crate::web::render::{Frame, first_page};
-use crate::web::reply::{Answer, Bytes, Download, Made, Page, Refusal, Reply};
+use crate::web::reply::{Answer, Bytes, Download, Made, Page, Refusal, Reply, Streamed};
 use crate::web::routes::{Admits, Place, Route};
 use axum::body::{Body, to_bytes};
 use axum::http::header::{
@@ -22,6 +22,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use subtle::ConstantTimeEq;
+use tokio::sync::mpsc;
 use tower_http::services::ServeFile;
 
 /// The longest form in bytes.
@@ -65,9 +66,9 @@ pub(crate) async fn answer(
         headers: parts.headers,
         visitor: None,
         client,
+        target: parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned(),
     };
-    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
-    let answer = admitted(&portal, route, &mut asked, body, &target).await;
+    let answer = admitted(&portal, route, &mut asked, body).await;
     let response = respond(&portal, route, &asked, answer).await;
     with_headers(response, &asked.client)
 }
@@ -80,6 +81,9 @@ fn cookie_name(client: &Client, name: &str) -> String {
 
 const SESSION: &str = "duban";
 const BEFORE_LOGIN: &str = "duban-login";
+/// The cookie of big letters, and how long a browser remembers it.
+const LETTERS: &str = "duban-letters";
+const LETTERS_SECONDS: u32 = 365 * 24 * 60 * 60;
 
 fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let all = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(';'));
@@ -94,7 +98,7 @@ fn set_cookie(client: &Client, name: &str, value: &str) -> Option<HeaderValue> {
 }
 
 /// The answer to a request whose visitor may make it.
-async fn admitted(portal: &Portal, route: Option<&'static Route>, asked: &mut Request, body: Body, target: &str) -> Answer {
+async fn admitted(portal: &Portal, route: Option<&'static Route>, asked: &mut Request, body: Body) -> Answer {
     if let Some(token) = cookie(&asked.headers, &cookie_name(&asked.client, SESSION)) {
         asked.visitor = visitor(&portal.app, &portal.sessions, token).await?;
     }
@@ -110,7 +114,7 @@ async fn admitted(portal: &Portal, route: Option<&'static Route>, asked: &mut Re
     }
     let needs_login = !matches!(route.admits, Admits::Everybody);
     if needs_login && asked.visitor.is_none() {
-        let next = if asked.method == Method::POST { "/" } else { target };
+        let next = if asked.method == Method::POST { "/" } else { &asked.target };
         let mut query = url::form_urlencoded::Serializer::new(String::new());
         query.append_pair("next", next);
         return Ok(Reply::Redirect(format!("/login?{}", query.finish())));
@@ -124,7 +128,7 @@ async fn admitted(portal: &Portal, route: Option<&'static Route>, asked: &mut Re
         if route.place == Place::Overview {
             return Ok(Reply::Redirect(first_page(visitor).into()));
         }
-        record_refused(portal, visitor, asked, target).await?;
+        record_refused(portal, visitor, asked).await?;
         return Err(Refusal::NotFound);
     }
     let must_change = asked.visitor.as_ref().is_some_and(|visitor| visitor.account.must_change);
@@ -151,9 +155,9 @@ fn holds_token(asked: &Request) -> bool {
 }
 
 /// Records that an account asked for what it may not see.
-async fn record_refused(portal: &Portal, visitor: &Visitor, asked: &Request, target: &str) -> anyhow::Result<()> {
+async fn record_refused(portal: &Portal, visitor: &Visitor, asked: &Request) -> anyhow::Result<()> {
     let actor = format!("{}@{}", visitor.account.name, asked.client.address);
-    let path: String = target.chars().take(200).collect();
+    let path: String = asked.target.chars().take(200).collect();
     let now = stamp(portal.app.clock().now());
     let object = format!("{} {path}", asked.method);
     Ok(as_account(actor, portal.app.store().audit().record(&now, &visitor.account.name, "refused: page", &object, "")).await?)
@@ -205,6 +209,29 @@ async fn respond(portal: &Portal, route: Option<&'static Route>, asked: &Request
             response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type(&name)));
             if let Ok(value) = HeaderValue::from_str(&disposition(&name)) {
                 response.headers_mut().insert(CONTENT_DISPOSITION, value);
+            }
+            response
+        }
+        Reply::Streamed(Streamed { name, pieces }) => {
+            let next = |mut pieces: mpsc::Receiver<std::io::Result<Vec<u8>>>| async move {
+                let piece = pieces.recv().await?;
+                Some((piece, pieces))
+            };
+            let mut response = Body::from_stream(futures_util::stream::unfold(pieces, next)).into_response();
+            response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type(&name)));
+            if let Ok(value) = HeaderValue::from_str(&disposition(&name)) {
+                response.headers_mut().insert(CONTENT_DISPOSITION, value);
+            }
+            response
+        }
+        Reply::Letters { to, is_big } => {
+            let mut response = redirect(&to);
+            let (value, age) = if is_big { ("1", LETTERS_SECONDS) } else { ("", 0) };
+            let secure = if asked.client.is_https { "; Secure" } else { "" };
+            let name = cookie_name(&asked.client, LETTERS);
+            let cookie = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax{secure}; Max-Age={age}");
+            if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+                response.headers_mut().append(SET_COOKIE, cookie);
             }
             response
         }
@@ -262,6 +289,8 @@ async fn page_response(portal: &Portal, route: Option<&'static Route>, asked: &R
         visitor: asked.visitor.as_ref(),
         form_token: &form_token,
         message: &message,
+        is_big: cookie(&asked.headers, &cookie_name(&asked.client, LETTERS)) == Some("1"),
+        back: if asked.method == Method::GET { &asked.target } else { "/" },
     };
     let is_plain = !asked.client.is_https && portal.settings.insecure_http;
     match portal.templates.page(&page, &frame, is_plain) {

@@ -14,6 +14,7 @@ use crate::web::fields::Fields;
 use crate::web::render::Templates;
 use axum::http::{HeaderMap, Method};
 use std::path::Path;
+use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 /// Each takes memory for a whole list.
@@ -29,14 +30,16 @@ pub(crate) struct Portal {
     pub(crate) waits_for_account: bool,
     pub(crate) templates: Templates,
     pub(crate) pictures: Pictures,
-    /// Workbooks that are made at the same time.
-    pub(crate) exports: Semaphore,
+    /// Workbooks and zips that are made at the same time.
+    pub(crate) exports: Arc<Semaphore>,
 }
 
 /// One request of a page or an act.
 pub(crate) struct Request {
     pub(crate) method: Method,
     pub(crate) client: Client,
+    /// Path and query as they were sent.
+    pub(crate) target: String,
     pub(crate) headers: HeaderMap,
     /// The parts of the path behind the first, decoded.
     pub(crate) rest: Vec<String>,
@@ -83,7 +86,7 @@ impl Portal {
             waits_for_account,
             templates: Templates::new()?,
             pictures: Pictures::new(app.evaluator(), app.reading_store().await?),
-            exports: Semaphore::new(EXPORTS_AT_ONCE),
+            exports: Arc::new(Semaphore::new(EXPORTS_AT_ONCE)),
             app,
         }))
     }

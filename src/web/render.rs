@@ -47,6 +47,10 @@ pub(crate) struct Frame<'a> {
     pub(crate) form_token: &'a str,
     /// What the last act did; empty = nothing.
     pub(crate) message: &'a str,
+    /// The browser shows big letters.
+    pub(crate) is_big: bool,
+    /// Where the switch of the letters leads back to.
+    pub(crate) back: &'a str,
 }
 
 impl Templates {
@@ -81,6 +85,8 @@ impl Templates {
             message => frame.message,
             menu,
             is_plain,
+            is_big => frame.is_big,
+            back => frame.back,
             style => assets::path_of("portal.css"),
             ..page.values.clone()
         };

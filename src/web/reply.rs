@@ -2,8 +2,10 @@
 
 use crate::web::assets::Asset;
 use axum::http::StatusCode;
+use std::io;
 use std::path::PathBuf;
 use tempfile::TempPath;
+use tokio::sync::mpsc;
 
 /// The answer to a request.
 pub(crate) enum Reply {
@@ -19,6 +21,12 @@ pub(crate) enum Reply {
     Download(Download),
     Made(Made),
     Bytes(Bytes),
+    Streamed(Streamed),
+    /// As [`Reply::Redirect`], with the size of the letters that the browser gets from now on.
+    Letters {
+        to: String,
+        is_big: bool,
+    },
     /// For machines.
     Text(StatusCode, String),
     Asset(&'static Asset),
@@ -61,6 +69,13 @@ pub(crate) struct Made {
 pub(crate) struct Bytes {
     pub(crate) name: String,
     pub(crate) bytes: Vec<u8>,
+}
+
+/// A file that is made while it is sent.
+pub(crate) struct Streamed {
+    pub(crate) name: String,
+    /// An error breaks the download off, so that nobody takes a part for the whole.
+    pub(crate) pieces: mpsc::Receiver<io::Result<Vec<u8>>>,
 }
 
 /// Why there is no answer as asked.

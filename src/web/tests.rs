@@ -182,9 +182,11 @@ const EXPECTED: &[(&str, &str, &str, &str)] = &[
     ("GET", "/login/first", "all", "all"),
     ("POST", "/login/first", "all", "all"),
     ("POST", "/logout", "in", "in"),
+    ("POST", "/letters", "all", "all"),
     ("GET", "/", "vhcra-", "vh"),
     ("GET", "/reports", "vhcra-", "vh"),
     ("GET", "/reports/file", "vhcra-", "vh"),
+    ("GET", "/reports/period.zip", "vhcra-", "vh"),
     ("GET", "/findings", "vhcra-", "vh"),
     ("GET", "/findings/list.xlsx", "vhcra-", "vh"),
     ("GET", "/findings/one", "vhcra-", "vh"),
@@ -210,6 +212,7 @@ const EXPECTED: &[(&str, &str, &str, &str)] = &[
 /// Pages of a thing that their query or path names.
 const NAMED_ONLY: &[&str] = &[
     "/reports/file",
+    "/reports/period.zip",
     "/assets/none",
     "/findings/one",
     "/findings/list.xlsx",

@@ -1,6 +1,7 @@
 //! The one integration test binary. A case is one file below `tests/cases`; every new rule gets a case.
 
 mod audit;
+mod browser;
 mod bulletin;
 mod city_office;
 mod config_check;

@@ -2,6 +2,8 @@
 
 use super::helpers::{duban, fresh_root, import, stderr, stdout};
 use super::portal::{Service, link, password_file, total, with_pages};
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 
 const HEADER: &str =
@@ -134,4 +136,47 @@ fn a_run_and_a_mail_are_shown_as_they_were() {
     let lines = |what: &str, who: &str| audit.iter().filter(|line| line["what"] == what && line["who"] == who).count();
     // the page, its attachment, and one that it does not have
     assert_eq!((lines("look at a mail", "lisi"), lines("refused: look at a mail", "zhaoliu")), (3, 2), "{audit:?}");
+}
+
+/// The bytes of an answer, behind its head.
+fn body(service: &Service, path: &str, cookie: &str) -> Vec<u8> {
+    let mut stream = TcpStream::connect(&service.address).expect("a connection");
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: {}\r\nCookie: {cookie}\r\n\r\n", service.address).expect("a request");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("an answer");
+    assert!(answer.starts_with(b"HTTP/1.0 200") || answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
+    answer[answer.windows(4).position(|window| window == b"\r\n\r\n").expect("a body") + 4..].to_vec()
+}
+
+#[test]
+fn the_files_of_a_day_come_as_one_zip() {
+    let root = fresh_root();
+    with_pages(root.path());
+    let file = password_file(root.path());
+    add(root.path(), "wangwu", "520000", "clerk", &file);
+    add(root.path(), "lisi", "瓮安县", "viewer", &file);
+    let sample = root.path().join("config/sample/register.xlsx");
+    let made = duban(root.path(), &["sample", "--projects", "400", sample.to_str().expect("a path")]);
+    assert_eq!(made.status.code(), Some(0), "{}", stderr(&made));
+    for job in ["quarterly-supervision", "quarterly-packs"] {
+        let ran = duban(root.path(), &["run", job, "--as-of", "2026-09-30"]);
+        assert!(matches!(ran.status.code(), Some(0 | 2)), "{}{}", stdout(&ran), stderr(&ran));
+    }
+    let service = Service::start(root.path(), &["serve", "--only", "portal"]);
+    let [office, own] = ["wangwu", "lisi"].map(|name| service.login(name));
+    let names = |cookie: &str| -> Vec<String> {
+        let listed = service.get("/reports?as_of=2026-09-30", cookie);
+        let zip = body(&service, &link(&listed, "/reports/period.zip"), cookie);
+        let zip = zip::ZipArchive::new(std::io::Cursor::new(zip)).expect("a zip");
+        zip.file_names().map(str::to_owned).collect()
+    };
+    let all = names(&office);
+    assert_eq!(all.len(), total(&service.get("/reports?as_of=2026-09-30", &office)), "{all:?}");
+    assert!(all.iter().any(|name| name.contains('/') && name.contains("瓮安县") && name.ends_with(".xlsx")), "{all:?}");
+    let of_unit = names(&own);
+    assert!(of_unit.iter().any(|name| name.starts_with("邮件附件/")) && of_unit.len() < all.len(), "{of_unit:?}");
+    assert!(of_unit.iter().all(|name| !name.contains("福泉市")), "{of_unit:?}");
+    assert!(service.get("/reports/period.zip?as_of=2020-01-01", &office).starts_with("HTTP/1.1 404"));
+    let audit = stdout(&duban(root.path(), &["audit", "--format", "json"]));
+    assert!(audit.contains("download of a period"), "{audit}");
 }

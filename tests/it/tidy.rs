@@ -2,6 +2,7 @@
 //!
 //! A small lexer, used by these tests alone, separates code, comments and strings.
 
+mod browsers;
 mod circles;
 mod dependencies;
 mod documents;

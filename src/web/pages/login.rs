@@ -75,6 +75,11 @@ pub(crate) async fn log_out(portal: &Portal, asked: &Request) -> Answer {
     Ok(Reply::Session { to: "/login".into(), token: None })
 }
 
+/// Switches between big and usual letters, for the browser alone.
+pub(crate) fn letters(asked: &Request) -> Reply {
+    Reply::Letters { to: own_path(asked.form.get("back")).to_owned(), is_big: asked.form.get("big") == "1" }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,13 +1,16 @@
-//! 报表: the files that runs have made. The office sees all, a unit its own packs.
+//! 报表: the files that runs have made, one by one or those of a day as a zip. The office sees all, a unit its own packs.
 
 use crate::app::accounts::unknown_unit;
+use crate::app::period::{self, PeriodRequest};
 use crate::app::restricted::names_restricted;
 use crate::clock::stamp;
 use crate::store::reports::{FiledReport, ReportFilter, ReportKind};
 use crate::web::pages::shown::{ROWS, day, first_row, local_time, paging, size};
 use crate::web::portal::{Portal, Request, Scope};
-use crate::web::reply::{Answer, Download, Refusal, Reply};
+use crate::web::reply::{Answer, Download, Refusal, Reply, Streamed};
 use minijinja::context;
+use std::io::{self, Write};
+use tokio::sync::mpsc;
 
 /// A code that no unit has.
 const NO_UNIT: &str = "-";
@@ -21,9 +24,9 @@ fn word(kind: ReportKind) -> &'static str {
     }
 }
 
-pub(crate) async fn list(portal: &Portal, asked: &Request) -> Answer {
-    let config = portal.app.config();
-    let units = &config.policy.units;
+/// The filter of a query for what the visitor may see, and what is wrong with it.
+fn filter_of(portal: &Portal, asked: &Request) -> anyhow::Result<(ReportFilter, String)> {
+    let units = &portal.app.config().policy.units;
     let (visitor, query) = (asked.visitor()?, &asked.query);
     let named = query.get("unit").trim();
     let (unit, fault) = match portal.scope(visitor) {
@@ -40,6 +43,15 @@ pub(crate) async fn list(portal: &Portal, asked: &Request) -> Answer {
         unit,
         name: query.get("name").trim().to_owned(),
     };
+    Ok((filter, fault))
+}
+
+pub(crate) async fn list(portal: &Portal, asked: &Request) -> Answer {
+    let config = portal.app.config();
+    let units = &config.policy.units;
+    let (visitor, query) = (asked.visitor()?, &asked.query);
+    let named = query.get("unit").trim();
+    let (filter, fault) = filter_of(portal, asked)?;
     let reports = portal.app.store().reports();
     let (files, total) = reports.page(&filter, first_row(query), ROWS).await?;
     let title_of = |job: &str| config.jobs.iter().find(|known| known.name == job).map_or_else(|| job.to_owned(), |job| job.title.clone());
@@ -59,8 +71,9 @@ pub(crate) async fn list(portal: &Portal, asked: &Request) -> Answer {
     let jobs: Vec<_> = config.jobs.iter().map(|job| context! { name => &job.name, title => &job.title }).collect();
     let values = context! {
         rows, days, jobs, fault,
-        filter => context! { job => filter.job, as_of => filter.as_of, unit => named, name => filter.name },
+        filter => context! { job => &filter.job, as_of => &filter.as_of, unit => named, name => &filter.name },
         is_office => portal.scope(visitor) == Scope::Office,
+        period => (!filter.as_of.is_empty() && total > 0).then(|| format!("/reports/period.zip?{}", query.with_page(1))),
         paging => paging(query, total),
     };
     Ok(Reply::page("reports", "报表", values))
@@ -101,4 +114,69 @@ pub(crate) async fn file(portal: &Portal, asked: &Request) -> Answer {
         audit.record(&now, &visitor.account.name, "download", path, "").await?;
     }
     Ok(Reply::Download(Download { path: portal.app.root().join(path), name: file_name(path).to_owned() }))
+}
+
+/// Bytes of a piece of a zip.
+const PIECE_BYTES: usize = 64 * 1024;
+/// Pieces that wait for a slow reader.
+const PIECES_WAITING: usize = 4;
+
+/// Sends what is written, piece by piece; it waits for a reader that is slow, and fails when there is none any more.
+struct PieceWriter {
+    pieces: mpsc::Sender<io::Result<Vec<u8>>>,
+    piece: Vec<u8>,
+}
+
+impl Write for PieceWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.piece.extend_from_slice(bytes);
+        if self.piece.len() >= PIECE_BYTES {
+            self.flush()?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let piece = std::mem::take(&mut self.piece);
+        match piece.is_empty() {
+            true => Ok(()),
+            false => self.pieces.blocking_send(Ok(piece)).map_err(|_| io::ErrorKind::BrokenPipe.into()),
+        }
+    }
+}
+
+impl Drop for PieceWriter {
+    fn drop(&mut self) {
+        let _gone = self.flush();
+    }
+}
+
+/// The files of one day as a zip; a unit gets its own, with the attachments of its mails.
+pub(crate) async fn period(portal: &Portal, asked: &Request) -> Answer {
+    let visitor = asked.visitor()?;
+    let (filter, _) = filter_of(portal, asked)?;
+    if filter.as_of.is_empty() {
+        return Err(Refusal::NotFound);
+    }
+    let unit = portal.scope(visitor).reader().map(|unit| portal.app.config().policy.units.units[unit].name.clone());
+    let request = PeriodRequest { filter, unit };
+    if period::count(&portal.app, &request).await? == 0 {
+        return Err(Refusal::NotFound);
+    }
+    let ReportFilter { job, as_of, unit, name } = &request.filter;
+    let object = [as_of, job, unit, name].map(String::as_str).join(" ");
+    let now = stamp(portal.app.clock().now());
+    portal.app.store().audit().record(&now, &visitor.account.name, "download of a period", object.trim_end(), "").await?;
+    let name = format!("报表（截至{as_of}）.zip");
+    let (sender, pieces) = mpsc::channel(PIECES_WAITING);
+    let (app, turn) = (portal.app.clone(), portal.exports.clone().acquire_owned().await?);
+    tokio::spawn(async move {
+        let out = PieceWriter { pieces: sender.clone(), piece: Vec::new() };
+        if let Err(error) = period::write_zip(&app, request, out).await {
+            tracing::warn!(error = %format!("{error:#}"), "a zip of a period ended early");
+            let _gone = sender.send(Err(io::Error::other("the zip is not whole"))).await;
+        }
+        drop(turn);
+    });
+    Ok(Reply::Streamed(Streamed { name, pieces }))
 }

@@ -117,6 +117,7 @@ const IMPORTS: [(&str, &[&str], &[&str]); 12] = [
             "axum",
             "axum_server",
             "chrono",
+            "futures_util",
             "hex",
             "hyper_util",
             "minijinja",

@@ -1,0 +1,97 @@
+//! Many files as one zip that is written as it is read: neither the whole nor one whole file is in memory. Names are UTF-8.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use zip::result::ZipError;
+use zip::write::{SimpleFileOptions, ZipWriter};
+
+/// What one file of the zip is made from.
+pub(crate) enum Content {
+    File(PathBuf),
+    Bytes(Vec<u8>),
+}
+
+/// A file of the zip.
+pub(crate) struct Entry {
+    /// With its folders, divided by `/`.
+    pub(crate) name: String,
+    pub(crate) content: Content,
+}
+
+/// The file that names what could not be read.
+const MISSING: &str = "没有收入的文件.txt";
+
+/// Writes a zip. A file that cannot be opened is named in a text of its own, and the others are written.
+///
+/// # Errors
+/// The zip cannot be written, or a file ends in the middle of its reading.
+pub(crate) fn bundle(out: impl Write, entries: impl Iterator<Item = Entry>) -> io::Result<()> {
+    let failed = |error: ZipError| io::Error::other(error);
+    let mut zip = ZipWriter::new_stream(out);
+    // what is in it is packed already
+    let options = SimpleFileOptions::default().compression_level(Some(1)).large_file(false);
+    let mut names = HashSet::new();
+    let mut missing = Vec::new();
+    for Entry { name, content } in entries {
+        let mut file = match content {
+            Content::File(path) => match File::open(&path) {
+                Ok(file) => file,
+                Err(_) => {
+                    missing.push(name);
+                    continue;
+                }
+            },
+            Content::Bytes(bytes) => {
+                zip.start_file(free_name(&mut names, &name), options).map_err(failed)?;
+                zip.write_all(&bytes)?;
+                continue;
+            }
+        };
+        zip.start_file(free_name(&mut names, &name), options).map_err(failed)?;
+        io::copy(&mut file, &mut zip)?;
+    }
+    if !missing.is_empty() {
+        zip.start_file(free_name(&mut names, MISSING), options).map_err(failed)?;
+        write!(zip, "以下文件已不在服务器上，请告诉管理员：\r\n{}\r\n", missing.join("\r\n"))?;
+    }
+    zip.finish().map_err(failed)?;
+    Ok(())
+}
+
+/// The name, with a number before its ending where another file has it.
+fn free_name(names: &mut HashSet<String>, name: &str) -> String {
+    let (stem, ending) = name.rsplit_once('.').map_or((name, String::new()), |(stem, ending)| (stem, format!(".{ending}")));
+    let numbered = (1..).map(|number| if number == 1 { name.to_owned() } else { format!("{stem}（{number}）{ending}") });
+    let free = numbered.into_iter().find(|name| !names.contains(name)).unwrap_or_else(|| name.to_owned());
+    names.insert(free.clone());
+    free
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Cursor, Read};
+
+    #[test]
+    fn a_zip_has_its_chinese_names_and_names_what_is_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a"), "the county").unwrap();
+        let file = |name: &str, path: &str| Entry { name: name.into(), content: Content::File(folder.path().join(path)) };
+        let bytes = Entry { name: "季度/瓮安县清单.xlsx".into(), content: Content::Bytes(b"a second one".to_vec()) };
+        let mut out = Vec::new();
+        bundle(&mut out, [file("季度/瓮安县清单.xlsx", "a"), bytes, file("季度/没有.xlsx", "none")].into_iter()).unwrap();
+        // bit 11 of the flags: the name is UTF-8
+        assert_eq!(out[6..8][1] & 0b1000, 0b1000, "{:?}", &out[..30]);
+        let mut zip = zip::ZipArchive::new(Cursor::new(out)).unwrap();
+        let mut read = |name: &str| {
+            let mut text = String::new();
+            zip.by_name(name).unwrap().read_to_string(&mut text).unwrap();
+            text
+        };
+        assert_eq!(read("季度/瓮安县清单.xlsx"), "the county");
+        assert_eq!(read("季度/瓮安县清单（2）.xlsx"), "a second one");
+        assert!(read(MISSING).contains("季度/没有.xlsx"));
+    }
+}

@@ -1,0 +1,214 @@
+//! The pages in a real browser: every page at the width of a desk and of a phone, with scripts and without, its console silent, nothing wider than
+//! the screen. Pictures of all pages are left in `target/tmp/screenshots/`.
+//!
+//! `DUBAN_TEST_BROWSER` names a chromedriver; `.ci/browser` installs one.
+
+use super::helpers::{duban, fresh_root, stderr, stdout};
+use super::portal::{PASSWORD, Service, password_file, with_pages};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+
+/// The driver of a browser, ended with the test.
+struct Driver {
+    child: Child,
+    port: u16,
+}
+
+impl Driver {
+    fn start(program: &str) -> Driver {
+        let mut child = Command::new(program)
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| panic!("DUBAN_TEST_BROWSER {program}: {error}"));
+        let mut lines = BufReader::new(child.stdout.take().expect("stdout")).lines();
+        let port = lines.find_map(|line| line.ok()?.split_once("on port ").and_then(|(_, rest)| rest.trim_end_matches('.').parse().ok()));
+        std::thread::spawn(move || lines.for_each(drop));
+        Driver { child, port: port.expect("a port of the driver") }
+    }
+
+    fn ask(&self, method: &str, path: &str, body: &Value) -> Value {
+        let body = if method == "POST" { body.to_string() } else { String::new() };
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("the driver");
+        let head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\n");
+        write!(stream, "{head}Content-Length: {}\r\n\r\n{body}", body.len()).expect("a request");
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).expect("an answer");
+        let at = answer.windows(4).position(|window| window == b"\r\n\r\n").expect("a body") + 4;
+        let answer: Value = serde_json::from_slice(&answer[at..]).expect("JSON");
+        assert!(answer["value"]["error"].is_null(), "{method} {path}: {answer}");
+        answer["value"].clone()
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A window of the browser.
+struct Window<'a> {
+    driver: &'a Driver,
+    session: String,
+}
+
+impl Window<'_> {
+    fn open(driver: &Driver, width: u32, scripts: bool) -> Window<'_> {
+        let folder = tempfile::tempdir().expect("a folder").keep();
+        let arguments = json!([
+            "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1440,1000",
+            format!("--user-data-dir={}", folder.display())
+        ]);
+        let mut options = json!({ "args": arguments });
+        if width < 500 {
+            options["mobileEmulation"] = json!({ "deviceMetrics": { "width": width, "height": 844, "pixelRatio": 1.0 } });
+        }
+        if !scripts {
+            options["prefs"] = json!({ "profile.managed_default_content_settings.javascript": 2 });
+        }
+        let wanted = json!({ "browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": { "browser": "ALL" } });
+        let opened = driver.ask("POST", "/session", &json!({ "capabilities": { "alwaysMatch": wanted } }));
+        Window { driver, session: opened["sessionId"].as_str().expect("a session").to_owned() }
+    }
+
+    fn post(&self, path: &str, body: &Value) -> Value {
+        self.driver.ask("POST", &format!("/session/{}/{path}", self.session), body)
+    }
+
+    fn get(&self, path: &str) -> Value {
+        self.driver.ask("GET", &format!("/session/{}/{path}", self.session), &Value::Null)
+    }
+
+    /// The ids of the elements of a selector.
+    fn all(&self, selector: &str) -> Vec<String> {
+        let found = self.post("elements", &json!({ "using": "css selector", "value": selector }));
+        let id = |element: &Value| element.as_object().and_then(|ids| ids.values().next()).and_then(Value::as_str).expect("an id").to_owned();
+        found.as_array().expect("elements").iter().map(id).collect()
+    }
+
+    fn one(&self, selector: &str) -> String {
+        self.all(selector).into_iter().next().unwrap_or_else(|| panic!("no {selector} at {}", self.get("url")))
+    }
+
+    fn type_into(&self, selector: &str, text: &str) {
+        self.post(&format!("element/{}/value", self.one(selector)), &json!({ "text": text }));
+    }
+
+    fn click(&self, selector: &str) {
+        self.post(&format!("element/{}/click", self.one(selector)), &json!({}));
+    }
+
+    fn links(&self, selector: &str) -> Vec<String> {
+        let link = |id: &String| self.get(&format!("element/{id}/property/href")).as_str().unwrap_or_default().to_owned();
+        self.all(selector).iter().map(link).collect()
+    }
+
+    /// Looks at the page that is open: its title, its one heading, its width, its console, and a picture of it.
+    fn look(&self, name: &str) {
+        let title = self.get("title");
+        assert!(title.as_str().is_some_and(|title| title.contains(" · ")), "{name}: {title}");
+        assert_eq!(self.all("h1").len(), 1, "{name}: a page has one heading");
+        let script = "return document.documentElement.scrollWidth - window.innerWidth";
+        let wider = self.post("execute/sync", &json!({ "script": script, "args": [] }));
+        assert!(wider.as_i64().is_some_and(|pixels| pixels <= 0), "{name} is wider than the screen by {wider}");
+        let console = self.post("se/log", &json!({ "type": "browser" }));
+        assert_eq!(console.as_array().map(Vec::len), Some(0), "{name}: {console}");
+        let picture = self.get("screenshot");
+        let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("screenshots");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        std::fs::write(folder.join(format!("{name}.png")), decoded(picture.as_str().expect("a picture"))).expect("a picture");
+    }
+}
+
+impl Drop for Window<'_> {
+    fn drop(&mut self) {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.driver.port)).expect("the driver");
+        let _ = write!(stream, "DELETE /session/{} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", self.session);
+        let _ = stream.read_to_end(&mut Vec::new());
+    }
+}
+
+/// The bytes of a text in Base64.
+fn decoded(text: &str) -> Vec<u8> {
+    const SIGNS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let (mut out, mut bits, mut count) = (Vec::new(), 0u32, 0);
+    for sign in text.bytes().filter_map(|byte| SIGNS.iter().position(|known| *known == byte)) {
+        bits = bits << 6 | sign as u32;
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            out.push((bits >> count) as u8);
+        }
+    }
+    out
+}
+
+#[test]
+fn every_page_in_a_browser() {
+    let Ok(program) = std::env::var("DUBAN_TEST_BROWSER") else {
+        let accepted = std::env::var("DUBAN_TEST_NO_BROWSER").is_ok_and(|value| value == "1");
+        let is_small = std::env::var("DUBAN_TEST_SQLITE_ONLY").is_ok_and(|value| value == "1");
+        assert!(accepted || is_small, "DUBAN_TEST_BROWSER is not set: run .ci/test, or set DUBAN_TEST_NO_BROWSER=1 to go without a browser");
+        eprintln!("SKIPPED: no browser");
+        return;
+    };
+    let root = fresh_root();
+    with_pages(root.path());
+    let file = password_file(root.path());
+    for (name, unit, role) in [("office", "520000", "clerk,administrator"), ("unit", "瓮安县", "handler")] {
+        let added = duban(root.path(), &["portal", "user", "add", name, "--unit", unit, "--role", role, "--password-file", &file]);
+        assert_eq!(added.status.code(), Some(0), "{}", stderr(&added));
+    }
+    let sample = root.path().join("config/sample/register.xlsx");
+    let made = duban(root.path(), &["sample", "--projects", "400", sample.to_str().expect("a path")]);
+    assert_eq!(made.status.code(), Some(0), "{}", stderr(&made));
+    let ran = duban(root.path(), &["run", "quarterly-supervision", "--as-of", "2026-09-30"]);
+    assert!(matches!(ran.status.code(), Some(0 | 2)), "{}{}", stdout(&ran), stderr(&ran));
+    let service = Service::start(root.path(), &["serve", "--only", "portal"]);
+    let driver = Driver::start(&program);
+    for (width, scripts) in [(1440, true), (390, false)] {
+        for account in ["office", "unit"] {
+            let window = Window::open(&driver, width, scripts);
+            let name = |page: &str| format!("{account}-{width}-{page}");
+            window.post("url", &json!({ "url": format!("http://{}/login", service.address) }));
+            window.look(&name("login"));
+            // the big letters are switched on and off without a login
+            window.click("form[action='/letters'] button");
+            assert_eq!(window.all("html.big").len(), 1);
+            window.look(&name("login-big"));
+            window.click("form[action='/letters'] button");
+            assert!(window.all("html.big").is_empty());
+            window.type_into("#name", account);
+            window.type_into("#password", PASSWORD);
+            window.click("form.entry button");
+            assert!(window.get("url").as_str().is_some_and(|url| !url.contains("/login")), "{account} is not logged in: {}", window.get("url"));
+            let mut details = BTreeSet::new();
+            let entries = window.links("nav a");
+            assert!(entries.len() >= 5, "{entries:?}");
+            let of_pages = ["a[href*='/findings/one']", "a[href*='/records/project']", "a[href*='/sending/one']", "a[href*='/runs/one']", "a[href*='/units/one']"];
+            for url in entries {
+                window.post("url", &json!({ "url": url }));
+                let page = url.rsplit_once(&service.address).map_or("", |(_, path)| path).replace('/', "-");
+                window.look(&name(&format!("page{page}")));
+                details.extend(of_pages.iter().filter_map(|selector| window.links(&format!("main {selector}")).into_iter().next()));
+            }
+            // from the list of a ledger to a record
+            let mut seen = 0;
+            let mut waiting: Vec<String> = details.iter().cloned().collect();
+            while let Some(url) = waiting.pop() {
+                window.post("url", &json!({ "url": url }));
+                seen += 1;
+                window.look(&name(&format!("detail-{seen}")));
+                let below = window.links("main td a[href*='/records/project/']").into_iter().next();
+                waiting.extend(below.filter(|below| details.insert(below.clone())));
+            }
+            assert!(seen >= 3, "{details:?}");
+        }
+    }
+}
