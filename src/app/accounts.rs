@@ -103,7 +103,7 @@ pub(crate) async fn end(app: &App, sessions: &Store, name: &str, by: Person<'_>)
     end_sessions(app, sessions, name, "").await
 }
 
-/// Sets the password of an account for its owner, and ends the sessions of the account. `must_change`: the owner has to choose another one at
+/// Sets the password of an account for its owner, takes its second factor away, and ends the sessions of the account. `must_change`: the owner has to choose another one at
 /// the next login.
 ///
 /// # Errors
@@ -118,6 +118,8 @@ pub(crate) async fn reset(
     by: Person<'_>,
 ) -> anyhow::Result<()> {
     set_password(app, passwords, name, password, must_change, by).await?;
+    let now = stamp(app.clock().now());
+    app.store().accounts().end_totp(name, AuditEntry { at: &now, who: by.who, why: by.why }).await?;
     sessions.sessions().forget_wrong_logins(&name.to_lowercase(), "").await?;
     end_sessions(app, sessions, name, "").await
 }

@@ -3,6 +3,7 @@
 use crate::app::accounts::sha256;
 use crate::app::compose::App;
 use crate::app::passwords::Passwords;
+use crate::app::totp;
 use crate::clock::stamp;
 use crate::domain::account::AccountRoles;
 use crate::domain::lockout::{Lockout, WINDOW_MINUTES, WrongLogins};
@@ -38,6 +39,8 @@ const BROWSER_MAX: usize = 120;
 pub(crate) struct LoginAttempt<'a> {
     pub(crate) name: &'a str,
     pub(crate) password: &'a str,
+    /// The second factor; empty = none was typed.
+    pub(crate) code: &'a str,
     pub(crate) address: &'a str,
     pub(crate) browser: &'a str,
 }
@@ -94,6 +97,11 @@ pub(crate) async fn log_in(app: &App, sessions: &Store, passwords: &Passwords, a
         record("refused: login").await?;
         return Ok(LoggedIn::Wrong);
     };
+    // counted as a wrong password is, and answered in the same words
+    if !totp::passes(app, &account, attempt.code).await? {
+        record("refused: login code").await?;
+        return Ok(LoggedIn::Wrong);
+    }
     sessions.sessions().forget_wrong_logins(&id, attempt.address).await?;
     let token = token()?;
     let session = SessionRow {

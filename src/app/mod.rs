@@ -26,4 +26,5 @@ pub(crate) mod restricted;
 pub(crate) mod runs;
 pub(crate) mod snapshots;
 pub(crate) mod start;
+pub(crate) mod totp;
 pub(crate) mod unread_files;

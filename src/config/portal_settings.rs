@@ -24,6 +24,9 @@ pub struct PortalSettings {
     pub proxies: Vec<IpAddr>,
     /// Where `/readyz` and `/metrics` are answered, apart from the pages and without a login; `None` = nowhere.
     pub health_listen: Option<SocketAddr>,
+    /// Every account has to set up a second factor at its first login.
+    #[serde(default)]
+    pub must_have_code: bool,
     /// Plain http may cross a network; every page warns of it.
     #[serde(default)]
     pub insecure_http: bool,
@@ -48,6 +51,7 @@ impl Default for PortalSettings {
             hosts: Vec::new(),
             proxies: Vec::new(),
             health_listen: None,
+            must_have_code: false,
             insecure_http: false,
         }
     }

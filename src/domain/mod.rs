@@ -24,3 +24,4 @@ pub mod secrecy_words;
 pub mod secret;
 pub mod source_choice;
 pub mod stated_secrecy;
+pub(crate) mod totp;

@@ -2,7 +2,6 @@
 
 pub mod archive;
 pub(crate) mod bundle;
-pub(crate) mod bundle;
 mod cells;
 pub mod docx;
 mod formats;

@@ -24,6 +24,10 @@ pub struct Account {
     pub created_by: String,
     /// Empty = it is in use.
     pub ended_at: String,
+    /// The secret of its authenticator, in hex; empty = none.
+    pub totp_secret: String,
+    /// A login asks for a code.
+    pub has_totp: bool,
 }
 
 impl fmt::Debug for Account {
@@ -54,6 +58,8 @@ pub struct Accounts<'a> {
 }
 
 const COLUMNS: &str = "name, unit, roles, password, password_set_at, must_change, created_at, created_by, ended_at";
+/// All that is read of an account.
+const READ: &str = "name, unit, roles, password, password_set_at, must_change, created_at, created_by, ended_at, totp_secret, totp_on";
 
 impl Accounts<'_> {
     /// The account of a name, also one that has ended. Capital letters do not matter.
@@ -61,7 +67,7 @@ impl Accounts<'_> {
     /// # Errors
     /// The database fails.
     pub async fn get(self, name: &str) -> Result<Option<Account>> {
-        let statement = format!("SELECT {COLUMNS} FROM account WHERE id=$1");
+        let statement = format!("SELECT {READ} FROM account WHERE id=$1");
         let row = sqlx::query(sql(statement)).bind(name.to_lowercase()).fetch_optional(&self.database.pool).await?;
         row.as_ref().map(account).transpose()
     }
@@ -71,7 +77,7 @@ impl Accounts<'_> {
     /// # Errors
     /// The database fails.
     pub async fn list(self) -> Result<Vec<Account>> {
-        let statement = format!("SELECT {COLUMNS} FROM account ORDER BY CASE WHEN ended_at='' THEN 0 ELSE 1 END, id");
+        let statement = format!("SELECT {READ} FROM account ORDER BY CASE WHEN ended_at='' THEN 0 ELSE 1 END, id");
         let rows = sqlx::query(sql(statement)).fetch_all(&self.database.pool).await?;
         rows.iter().map(account).collect()
     }
@@ -165,5 +171,7 @@ fn account(row: &AnyRow) -> Result<Account> {
         created_at: text(row, "created_at")?,
         created_by: text(row, "created_by")?,
         ended_at: text(row, "ended_at")?,
+        totp_secret: text(row, "totp_secret")?,
+        has_totp: number(row, "totp_on")? == 1,
     })
 }

@@ -1,5 +1,6 @@
 //! The store: SQLite or PostgreSQL through one code path.
 
+pub mod account_totp;
 pub mod accounts;
 pub mod audit;
 pub mod audit_check;

@@ -131,8 +131,9 @@ async fn admitted(portal: &Portal, route: Option<&'static Route>, asked: &mut Re
         record_refused(portal, visitor, asked).await?;
         return Err(Refusal::NotFound);
     }
-    let must_change = asked.visitor.as_ref().is_some_and(|visitor| visitor.account.must_change);
-    if needs_login && must_change && !matches!(route.place, Place::Account | Place::ChangePassword | Place::Logout) {
+    let has_to_act = |visitor: &Visitor| visitor.account.must_change || portal.settings.must_have_code && !visitor.account.has_totp;
+    let is_own = matches!(route.place, Place::Account | Place::ChangePassword | Place::Logout | Place::BeginCode | Place::ConfirmCode);
+    if needs_login && asked.visitor.as_ref().is_some_and(has_to_act) && !is_own {
         return Ok(Reply::Redirect("/account".into()));
     }
     match &asked.visitor {

@@ -25,6 +25,7 @@ const TEMPLATES: &[(&str, &str)] = &[
     ("message.html", include_str!("templates/message.html.j2")),
     ("record.html", include_str!("templates/record.html.j2")),
     ("records.html", include_str!("templates/records.html.j2")),
+    ("recovery.html", include_str!("templates/recovery.html.j2")),
     ("reports.html", include_str!("templates/reports.html.j2")),
     ("run.html", include_str!("templates/run.html.j2")),
     ("runs.html", include_str!("templates/runs.html.j2")),

@@ -18,6 +18,9 @@ pub(crate) enum Place {
     Account,
     ChangePassword,
     EndSessions,
+    BeginCode,
+    ConfirmCode,
+    EndCode,
     Reports,
     ReportFile,
     Period,
@@ -123,6 +126,9 @@ pub(crate) static ROUTES: &[Route] = &[
     page("/account", Place::Account, Admits::Accounts, "我的账号"),
     act("/account/password", Place::ChangePassword, Admits::Accounts),
     act("/account/sessions", Place::EndSessions, Admits::Accounts),
+    act("/account/code/begin", Place::BeginCode, Admits::Accounts),
+    act("/account/code/confirm", Place::ConfirmCode, Admits::Accounts),
+    act("/account/code/end", Place::EndCode, Admits::Accounts),
 ];
 
 #[cfg(test)]

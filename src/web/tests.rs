@@ -54,6 +54,11 @@ fn copy(from: &Path, to: &Path) {
 
 impl World {
     async fn new() -> World {
+        World::with("").await
+    }
+
+    /// A portal with more settings.
+    async fn with(more: &str) -> World {
         let root = tempfile::tempdir().unwrap();
         let home = Path::new(env!("CARGO_MANIFEST_DIR"));
         for folder in ["config", "jobs", "report-templates"] {
@@ -61,7 +66,7 @@ impl World {
         }
         let settings = root.path().join("config/duban.toml");
         let text = std::fs::read_to_string(&settings).unwrap();
-        std::fs::write(&settings, format!("{text}\n[portal]\nlisten = \"127.0.0.1:0\"\nhosts = [\"duban.gz.example\"]\n")).unwrap();
+        std::fs::write(&settings, format!("{text}\n[portal]\nlisten = \"127.0.0.1:0\"\nhosts = [\"duban.gz.example\"]\n{more}")).unwrap();
         let now = "2026-10-09T02:00:00Z".parse().unwrap();
         let clock = Clock::manual(now);
         let portal = Arc::new(Portal::open(root.path(), clock.clone()).await.unwrap().expect("a portal"));
@@ -207,6 +212,9 @@ const EXPECTED: &[(&str, &str, &str, &str)] = &[
     ("GET", "/account", "in", "in"),
     ("POST", "/account/password", "in", "in"),
     ("POST", "/account/sessions", "in", "in"),
+    ("POST", "/account/code/begin", "in", "in"),
+    ("POST", "/account/code/confirm", "in", "in"),
+    ("POST", "/account/code/end", "in", "in"),
 ];
 
 /// Pages of a thing that their query or path names.
@@ -501,4 +509,100 @@ async fn a_name_that_is_not_ours_reaches_nothing_but_the_sign_of_life() {
     assert_eq!(ask("/livez").await, StatusCode::OK);
     assert_eq!(world.get("/nothing", "").await.status, StatusCode::NOT_FOUND);
     assert_eq!(world.post("/reports", "", &[]).await.status, StatusCode::NOT_FOUND, "a method that the table does not have");
+}
+
+/// The code of a secret in Base32 at a time, as an authenticator shows it.
+fn code_at(secret: &str, seconds: i64) -> String {
+    const SIGNS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let bits: Vec<bool> =
+        secret.chars().filter_map(|sign| SIGNS.find(sign)).flat_map(|number| (0..5).rev().map(move |bit| number >> bit & 1 == 1)).collect();
+    let bytes: Vec<u8> = bits.chunks_exact(8).map(|byte| byte.iter().fold(0, |number, bit| number << 1 | u8::from(*bit))).collect();
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &bytes);
+    let hash = ring::hmac::sign(&key, &(seconds / 30).to_be_bytes());
+    let at = usize::from(hash.as_ref()[19] & 0xf);
+    let number = u32::from_be_bytes(hash.as_ref()[at..at + 4].try_into().unwrap()) & 0x7fff_ffff;
+    format!("{:06}", number % 1_000_000)
+}
+
+#[tokio::test]
+async fn a_code_is_asked_for_once_it_is_set_up_and_taken_once() {
+    let mut world = World::new().await;
+    world.add("王五", OFFICE, "clerk").await;
+    let cookie = world.login("王五").await;
+    let act = async |world: &World, path: &str, fields: &[(&str, &str)]| {
+        let token = token_of(&world.get("/account", &cookie).await);
+        let form: Vec<(&str, &str)> = [("csrf", token.as_str())].into_iter().chain(fields.iter().copied()).collect();
+        world.post(path, &cookie, &form).await
+    };
+    assert!(act(&world, "/account/code/begin", &[("password", "not this one")]).await.text.contains("密码不对"));
+    assert_eq!(act(&world, "/account/code/begin", &[("password", PASSWORD)]).await.status, StatusCode::SEE_OTHER);
+    let page = world.get("/account", &cookie).await.text;
+    let secret = page.split_once("密钥：<code>").unwrap().1.split('<').next().unwrap().replace(' ', "");
+    assert!(secret.len() == 32 && page.contains(&format!("?secret={secret}&amp;issuer=")), "{page}");
+    let login = async |world: &World, code: &str| {
+        let page = world.get("/login", "").await;
+        let form = [("csrf", &*token_of(&page)), ("name", "王五"), ("password", PASSWORD), ("code", code)];
+        world.post("/login", &cookie_of(&page), &form).await.status
+    };
+    assert_eq!(login(&world, "").await, StatusCode::SEE_OTHER, "nothing is asked for before it is confirmed");
+    assert!(act(&world, "/account/code/confirm", &[("code", "000000")]).await.text.contains("动态码不对"));
+    let confirmed = act(&world, "/account/code/confirm", &[("code", &code_at(&secret, world.now.timestamp()))]).await.text;
+    let recovery: Vec<&str> = confirmed.split("<li><code>").skip(1).map(|rest| rest.split('<').next().unwrap()).collect();
+    assert_eq!(recovery.len(), 8, "{confirmed}");
+    assert!(!world.get("/account", &cookie).await.text.contains(&secret), "the secret is not shown any more");
+
+    world.pass(TimeDelta::minutes(5));
+    let code = code_at(&secret, world.now.timestamp());
+    assert_eq!(login(&world, "").await, StatusCode::OK);
+    assert_eq!(login(&world, &code).await, StatusCode::SEE_OTHER);
+    assert_eq!(login(&world, &code).await, StatusCode::OK, "a code that was used is refused");
+    let before = code_at(&secret, world.now.timestamp() - 30);
+    assert_eq!(login(&world, &before).await, StatusCode::OK, "one before it too");
+    assert_eq!(login(&world, recovery[0]).await, StatusCode::SEE_OTHER);
+    assert_eq!(login(&world, recovery[0]).await, StatusCode::OK, "a recovery code is good once");
+    // the wrong codes since the last login count as wrong passwords do
+    for _ in 0..4 {
+        assert_eq!(login(&world, "123456").await, StatusCode::OK);
+    }
+    assert_eq!(login(&world, recovery[1]).await, StatusCode::TOO_MANY_REQUESTS);
+    let audited = world.audited().await;
+    assert!(
+        audited.iter().any(|line| line.contains("refused: login code")) && audited.iter().any(|line| line.contains("recovery code used"))
+    );
+
+    let portal = &world.portal;
+    let by = Person { who: "测试", why: "" };
+    accounts::reset(&portal.app, &portal.sessions, &portal.passwords, "王五", PASSWORD, false, by).await.unwrap();
+    assert_eq!(login(&world, "").await, StatusCode::SEE_OTHER, "a reset takes it away");
+}
+
+#[tokio::test]
+async fn where_a_code_is_a_must_nothing_else_opens_before() {
+    let world = World::with("must_have_code = true\n").await;
+    world.add("王五", OFFICE, "clerk").await;
+    let cookie = world.login("王五").await;
+    assert_eq!(world.get("/reports", &cookie).await.headers["location"], "/account");
+    let token = token_of(&world.get("/account", &cookie).await);
+    world.post("/account/code/begin", &cookie, &[("csrf", &token), ("password", PASSWORD)]).await;
+    let page = world.get("/account", &cookie).await.text;
+    let secret = page.split_once("密钥：<code>").unwrap().1.split('<').next().unwrap().replace(' ', "");
+    let code = code_at(&secret, world.now.timestamp());
+    world.post("/account/code/confirm", &cookie, &[("csrf", &token), ("code", &code)]).await;
+    assert_eq!(world.get("/reports", &cookie).await.status, StatusCode::OK);
+    let ended = world.post("/account/code/end", &cookie, &[("csrf", &token), ("password", PASSWORD)]).await;
+    assert_eq!(ended.status, StatusCode::SEE_OTHER);
+    assert_eq!(world.get("/reports", &cookie).await.headers["location"], "/account", "without it the account opens nothing");
+}
+
+#[tokio::test]
+async fn big_letters_are_of_the_browser() {
+    let world = World::new().await;
+    let page = world.get("/login", "").await;
+    assert!(!page.text.contains("class=\"big\""));
+    let form = [("csrf", &*token_of(&page)), ("back", "/login?next=%2Fa"), ("big", "1")];
+    let switched = world.post("/letters", &cookie_of(&page), &form).await;
+    assert_eq!((switched.status, &switched.headers["location"]), (StatusCode::SEE_OTHER, &"/login?next=%2Fa".parse().unwrap()));
+    assert!(world.get("/login", &cookie_of(&switched)).await.text.contains("<html lang=\"zh-CN\" class=\"big\">"));
+    let away = world.post("/letters", &cookie_of(&page), &[form[0], ("back", "//evil.example"), ("big", "")]).await;
+    assert_eq!(away.headers["location"], "/");
 }

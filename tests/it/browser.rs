@@ -56,14 +56,19 @@ impl Drop for Driver {
 struct Window<'a> {
     driver: &'a Driver,
     session: String,
+    _profile: tempfile::TempDir,
 }
 
 impl Window<'_> {
     fn open(driver: &Driver, width: u32, scripts: bool) -> Window<'_> {
-        let folder = tempfile::tempdir().expect("a folder").keep();
+        let profile = tempfile::tempdir().expect("a folder");
         let arguments = json!([
-            "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1440,1000",
-            format!("--user-data-dir={}", folder.display())
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--window-size=1440,1000",
+            format!("--user-data-dir={}", profile.path().display())
         ]);
         let mut options = json!({ "args": arguments });
         if width < 500 {
@@ -74,7 +79,7 @@ impl Window<'_> {
         }
         let wanted = json!({ "browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": { "browser": "ALL" } });
         let opened = driver.ask("POST", "/session", &json!({ "capabilities": { "alwaysMatch": wanted } }));
-        Window { driver, session: opened["sessionId"].as_str().expect("a session").to_owned() }
+        Window { driver, session: opened["sessionId"].as_str().expect("a session").to_owned(), _profile: profile }
     }
 
     fn post(&self, path: &str, body: &Value) -> Value {
@@ -88,7 +93,8 @@ impl Window<'_> {
     /// The ids of the elements of a selector.
     fn all(&self, selector: &str) -> Vec<String> {
         let found = self.post("elements", &json!({ "using": "css selector", "value": selector }));
-        let id = |element: &Value| element.as_object().and_then(|ids| ids.values().next()).and_then(Value::as_str).expect("an id").to_owned();
+        let id =
+            |element: &Value| element.as_object().and_then(|ids| ids.values().next()).and_then(Value::as_str).expect("an id").to_owned();
         found.as_array().expect("elements").iter().map(id).collect()
     }
 
@@ -154,7 +160,10 @@ fn every_page_in_a_browser() {
     let Ok(program) = std::env::var("DUBAN_TEST_BROWSER") else {
         let accepted = std::env::var("DUBAN_TEST_NO_BROWSER").is_ok_and(|value| value == "1");
         let is_small = std::env::var("DUBAN_TEST_SQLITE_ONLY").is_ok_and(|value| value == "1");
-        assert!(accepted || is_small, "DUBAN_TEST_BROWSER is not set: run .ci/test, or set DUBAN_TEST_NO_BROWSER=1 to go without a browser");
+        assert!(
+            accepted || is_small,
+            "DUBAN_TEST_BROWSER is not set: run .ci/test, or set DUBAN_TEST_NO_BROWSER=1 to go without a browser"
+        );
         eprintln!("SKIPPED: no browser");
         return;
     };
@@ -187,11 +196,21 @@ fn every_page_in_a_browser() {
             window.type_into("#name", account);
             window.type_into("#password", PASSWORD);
             window.click("form.entry button");
-            assert!(window.get("url").as_str().is_some_and(|url| !url.contains("/login")), "{account} is not logged in: {}", window.get("url"));
+            assert!(
+                window.get("url").as_str().is_some_and(|url| !url.contains("/login")),
+                "{account} is not logged in: {}",
+                window.get("url")
+            );
             let mut details = BTreeSet::new();
             let entries = window.links("nav a");
             assert!(entries.len() >= 5, "{entries:?}");
-            let of_pages = ["a[href*='/findings/one']", "a[href*='/records/project']", "a[href*='/sending/one']", "a[href*='/runs/one']", "a[href*='/units/one']"];
+            let of_pages = [
+                "a[href*='/findings/one']",
+                "a[href*='/records/project']",
+                "a[href*='/sending/one']",
+                "a[href*='/runs/one']",
+                "a[href*='/units/one']",
+            ];
             for url in entries {
                 window.post("url", &json!({ "url": url }));
                 let page = url.rsplit_once(&service.address).map_or("", |(_, path)| path).replace('/', "-");

@@ -596,7 +596,21 @@ CREATE TABLE account (
     created_at TEXT NOT NULL,
     created_by TEXT NOT NULL,
     -- empty = in use
-    ended_at TEXT NOT NULL
+    ended_at TEXT NOT NULL,
+    -- the secret of its authenticator, in hex; empty = it has none
+    totp_secret TEXT NOT NULL DEFAULT '',
+    -- 1 = its owner has confirmed the secret, and a login asks for a code
+    totp_on BIGINT NOT NULL DEFAULT 0,
+    -- the step of the last code that was used
+    totp_step BIGINT NOT NULL DEFAULT 0
+);
+
+-- Codes with which an owner logs in without the authenticator, each once.
+CREATE TABLE account_recovery (
+    account TEXT NOT NULL,
+    -- its sha256
+    code TEXT NOT NULL,
+    PRIMARY KEY (account, code)
 );
 
 -- Sessions of the portal. This table and the next two are used in var/session.db where the database is an SQLite file.

@@ -2,6 +2,7 @@
 
 use crate::app::accounts;
 use crate::app::login;
+use crate::app::totp;
 use crate::web::pages::shown::local_time;
 use crate::web::portal::{Portal, Request};
 use crate::web::reply::{Answer, Reply};
@@ -24,8 +25,53 @@ pub(crate) async fn page(portal: &Portal, asked: &Request, fault: &str) -> Answe
         roles => visitor.roles.words(),
         password_set => local_time(&visitor.account.password_set_at),
         must_change => visitor.account.must_change,
+        has_code => visitor.account.has_totp,
+        must_have_code => portal.settings.must_have_code,
+        set_up => totp::set_up(&portal.app, &visitor.account).map(|set_up| context! { secret => set_up.secret, address => set_up.address }),
     };
     Ok(Reply::page("account", "我的账号", values))
+}
+
+/// What is wrong with the password that somebody gives for an act on the own account; `None` = it is right. Whoever sits at somebody's browser
+/// guesses no more often than at the door.
+async fn password_fault(portal: &Portal, asked: &Request, password: &str) -> anyhow::Result<Option<&'static str>> {
+    let visitor = asked.visitor()?;
+    Ok(match portal.passwords.verify(password, Some(&visitor.account.password)).await {
+        Err(_) => Some("现在登录的人太多，请过一分钟再试。"),
+        Ok(false) => {
+            login::wrong_password(&portal.app, &portal.sessions, visitor, &asked.client.address.to_string()).await?;
+            Some("密码不对，没有更改。")
+        }
+        Ok(true) => None,
+    })
+}
+
+/// Makes the secret of a second factor, which the page then shows.
+pub(crate) async fn begin_code(portal: &Portal, asked: &Request) -> Answer {
+    if let Some(fault) = password_fault(portal, asked, asked.form.get("password")).await? {
+        return page(portal, asked, fault).await;
+    }
+    totp::begin(&portal.app, &asked.visitor()?.account).await?;
+    Ok(Reply::Redirect("/account".into()))
+}
+
+/// Puts the second factor into use and shows the recovery codes, once.
+pub(crate) async fn confirm_code(portal: &Portal, asked: &Request) -> Answer {
+    match totp::confirm(&portal.app, &asked.visitor()?.account, asked.form.get("code")).await? {
+        Some(codes) => Ok(Reply::page("recovery", "备用码", context! { codes })),
+        None => page(portal, asked, "动态码不对，没有启用。请核对手机的时间是否准确，等出现新的动态码后再输入。").await,
+    }
+}
+
+/// Takes the second factor away.
+pub(crate) async fn end_code(portal: &Portal, asked: &Request) -> Answer {
+    if let Some(fault) = password_fault(portal, asked, asked.form.get("password")).await? {
+        return page(portal, asked, fault).await;
+    }
+    let visitor = asked.visitor()?;
+    totp::end(&portal.app, &visitor.account).await?;
+    portal.sessions.sessions().set_message(&visitor.session.id, "动态码已停用。").await?;
+    Ok(Reply::Redirect("/account".into()))
 }
 
 pub(crate) async fn change_password(portal: &Portal, asked: &Request) -> Answer {

@@ -28,11 +28,14 @@ fn own_path(next: &str) -> &str {
 pub(crate) async fn log_in(portal: &Portal, asked: &Request) -> Answer {
     let (name, next) = (asked.form.get("name"), own_path(asked.form.get("next")));
     let address = asked.client.address.to_string();
-    let attempt =
-        LoginAttempt { name, password: asked.form.get("password"), address: &address, browser: header(&asked.headers, "user-agent") };
+    let (password, code) = (asked.form.get("password"), asked.form.get("code"));
+    let attempt = LoginAttempt { name, password, code, address: &address, browser: header(&asked.headers, "user-agent") };
     let (status, fault) = match login::log_in(&portal.app, &portal.sessions, &portal.passwords, attempt).await? {
         LoggedIn::Session(token) => return Ok(Reply::Session { to: next.to_owned(), token: Some(token) }),
-        LoggedIn::Wrong => (StatusCode::OK, "账号或密码不对。请核对大小写后再试；忘记密码请联系管理员重置。".to_owned()),
+        LoggedIn::Wrong => (
+            StatusCode::OK,
+            "账号或密码不对，或者设置过动态码而动态码不对。请核对大小写后再试；忘记密码、丢失手机请联系管理员重置。".to_owned(),
+        ),
         LoggedIn::Locked(Lockout::Locked) => {
             (StatusCode::TOO_MANY_REQUESTS, format!("输错次数过多，已暂停登录，请{WINDOW_MINUTES}分钟后再试，或联系管理员。"))
         }
