@@ -168,7 +168,7 @@ fn the_files_of_a_day_come_as_one_zip() {
         let listed = service.get("/reports?as_of=2026-09-30", cookie);
         let zip = body(&service, &link(&listed, "/reports/period.zip"), cookie);
         let zip = zip::ZipArchive::new(std::io::Cursor::new(zip)).expect("a zip");
-        zip.file_names().map(str::to_owned).collect()
+        zip.file_names().map(|name| name.expect("a name").into_owned()).collect()
     };
     let all = names(&office);
     assert_eq!(all.len(), total(&service.get("/reports?as_of=2026-09-30", &office)), "{all:?}");
