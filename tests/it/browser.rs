@@ -26,7 +26,9 @@ impl Driver {
             .spawn()
             .unwrap_or_else(|error| panic!("DUBAN_TEST_BROWSER {program}: {error}"));
         let mut lines = BufReader::new(child.stdout.take().expect("stdout")).lines();
-        let port = lines.find_map(|line| line.ok()?.split_once("on port ").and_then(|(_, rest)| rest.trim_end_matches('.').parse().ok()));
+        let port = lines.find_map(|line| {
+            line.ok()?.split_once("started successfully on port ").and_then(|(_, rest)| rest.trim_end_matches('.').parse().ok())
+        });
         std::thread::spawn(move || lines.for_each(drop));
         Driver { child, port: port.expect("a port of the driver") }
     }
