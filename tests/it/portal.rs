@@ -430,7 +430,7 @@ fn machines_ask_how_the_service_is() {
     let begin = Instant::now();
     while !ask("/metrics").contains("\nduban_beat_age_seconds ") {
         assert!(begin.elapsed() < Duration::from_secs(60), "no beat: {}", ask("/metrics"));
-        std::thread::sleep(Duration::from_millis(100));
+        pause();
     }
     let metrics = ask("/metrics");
     assert!(metrics.contains("content-type: text/plain; version=0.0.4") && metrics.contains("duban_runs{result=\"done\"} 0"), "{metrics}");
@@ -438,6 +438,12 @@ fn machines_ask_how_the_service_is() {
         assert!(service.get(path, "").starts_with("HTTP/1.1 404"), "{path} on the listener of the pages");
     }
     assert!(ask("/login").starts_with("HTTP/1.1 404"), "no page on this one");
+}
+
+/// Between two looks at another process.
+#[allow(clippy::disallowed_methods, reason = "another process names no event")]
+pub(super) fn pause() {
+    std::thread::sleep(Duration::from_millis(100));
 }
 
 /// A connection to a listener that may not be open yet.
@@ -448,6 +454,6 @@ fn connected(port: u16) -> TcpStream {
             Ok(stream) => return stream,
             Err(error) => assert!(begin.elapsed() < Duration::from_secs(20), "port {port}: {error}"),
         }
-        std::thread::sleep(Duration::from_millis(50));
+        pause();
     }
 }

@@ -1,7 +1,7 @@
 //! The look-up of records in the pages: what each reader finds, and what a page of a record, of a run and of a mail shows.
 
 use super::helpers::{duban, fresh_root, import, stderr, stdout};
-use super::portal::{Service, link, password_file, total, with_pages};
+use super::portal::{Service, link, password_file, pause, total, with_pages};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
@@ -81,7 +81,7 @@ fn a_record_is_found_by_whoever_it_concerns() {
     let begin = Instant::now();
     let mut page = service.get("/records/project/GZ1", &own);
     while page.contains("正在判定") && begin.elapsed() < Duration::from_secs(60) {
-        std::thread::sleep(Duration::from_millis(200));
+        pause();
         page = service.get("/records/project/GZ1", &own);
     }
     assert!(page.contains("某某科技") && page.contains("138****5678") && !page.contains("13800005678"), "{page}");
