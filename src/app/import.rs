@@ -8,7 +8,7 @@ use crate::domain::plain_text::shell_word;
 use crate::domain::problem::{nearest, suggest};
 use crate::domain::register::ledger::Role;
 use crate::domain::rules::policy::Policy;
-use crate::domain::secrecy::{HeaderDecision, Polarity, Secrecy, compared};
+use crate::domain::secrecy::{HeaderDecision, Polarity, Secrecy, compared_header};
 use crate::store::audit::AuditEntry;
 use crate::store::os_user::os_user;
 use crate::worker::import::feedback::{Clerk, Sender};
@@ -218,6 +218,6 @@ pub(crate) async fn decide_header(importer: &Importer, source: &str, text: &str,
         (HeaderDecision::Secrecy(polarity), Some((_, value))) => secrecy.read(polarity, value).restricts(),
         (HeaderDecision::Secrecy(_), None) => true,
     };
-    importer.store.restrictions().decide_header(source, &compared(header), decision, restricts, entry).await?;
+    importer.store.restrictions().decide_header(source, &compared_header(header), decision, restricts, entry).await?;
     Ok(DecidedHeader { header: header.to_owned(), decision })
 }

@@ -3,6 +3,7 @@
 use crate::app::compose::App;
 use crate::app::person::Person;
 use crate::config::load::Config;
+use crate::domain::register::record::Record;
 use crate::store::audit::AuditEntry;
 use crate::store::handle::Store;
 use crate::store::outbox::OutboxRow;
@@ -43,7 +44,8 @@ pub(crate) struct Lifted {
 ///
 /// # Errors
 /// The person, the reason or the marks are not named, or the database fails.
-pub(crate) async fn lift(store: &Store, now: &str, request: LiftRequest, by: Person<'_>) -> anyhow::Result<Lifted> {
+pub(crate) async fn lift(app: &App, now: &str, request: LiftRequest, by: Person<'_>) -> anyhow::Result<Lifted> {
+    let store = app.store();
     ensure!(
         !by.who.trim().is_empty() && !by.why.trim().is_empty(),
         "a mark is lifted by a named person with a reason: --by NAME --reason TEXT"
@@ -62,8 +64,84 @@ pub(crate) async fn lift(store: &Store, now: &str, request: LiftRequest, by: Per
         None => store.restrictions().lift(Lifting::Codes(&request.codes), entry).await?,
     };
     let found: BTreeSet<&str> = marks.iter().map(|(.., code)| code.as_str()).collect();
-    let unknown = request.codes.iter().filter(|code| !found.contains(code.as_str())).cloned().collect();
-    Ok(Lifted { marks, unknown })
+    let rest: Vec<String> = request.codes.iter().filter(|code| !found.contains(code.as_str())).cloned().collect();
+    let mut lifted = Lifted { marks, unknown: Vec::new() };
+    let selection = SnapshotSelection::on(store, app.config(), &[], app.clock().today()).await?;
+    for code in rest {
+        let named = match mentioning(app, &selection, Some(&code)).await?.pop() {
+            Some(named) => named,
+            None => {
+                lifted.unknown.push(code);
+                continue;
+            }
+        };
+        store.restrictions().lift_mention(&named.ledger, &named.code, &named.cell, selection.sample, entry).await?;
+        lifted.marks.push((named.ledger, named.cell, named.code));
+    }
+    Ok(lifted)
+}
+
+/// The latest run of a job with packs that name a record which has become restricted since.
+#[derive(Debug)]
+pub(crate) struct BlockedPacks {
+    pub(crate) job: String,
+    pub(crate) as_of: String,
+    pub(crate) packs: i64,
+}
+
+/// The packs that are not given to units any more and have to be made anew, by job.
+///
+/// # Errors
+/// The database fails.
+pub(crate) async fn blocked(app: &App) -> anyhow::Result<Vec<BlockedPacks>> {
+    let (mut blocked, runner) = (Vec::new(), app.runner());
+    for job in &app.config().jobs {
+        let Some(run) = app.store().runs().newest_of(&job.name).await?.filter(|run| run.state.has_result()) else { continue };
+        let packs = runner.blocked_packs(&run).await?;
+        if packs > 0 {
+            blocked.push(BlockedPacks { job: job.name.clone(), as_of: run.as_of, packs });
+        }
+    }
+    Ok(blocked)
+}
+
+/// A record that is restricted because it names a marked project.
+#[derive(Debug)]
+pub(crate) struct Mentioning {
+    pub(crate) ledger: String,
+    pub(crate) code: String,
+    /// What its mark would be.
+    pub(crate) cell: String,
+}
+
+/// The records that are restricted because they name a marked project: all, or the one of a code.
+///
+/// # Errors
+/// The database fails.
+pub(crate) async fn all_mentioning(app: &App) -> anyhow::Result<Vec<Mentioning>> {
+    let selection = SnapshotSelection::on(app.store(), app.config(), &[], app.clock().today()).await?;
+    mentioning(app, &selection, None).await
+}
+
+async fn mentioning(app: &App, selection: &SnapshotSelection, code: Option<&str>) -> anyhow::Result<Vec<Mentioning>> {
+    let restrictions = &selection.restrictions;
+    let mut found = Vec::new();
+    if restrictions.marked_projects().next().is_none() {
+        return Ok(found);
+    }
+    for ledger in &app.config().policy.ledgers {
+        let records = LedgerRecords::as_imported(app.store(), ledger, selection);
+        let mut take = |record: &Record| {
+            if let Some(cell) = restrictions.mention_in(ledger, record).filter(|_| !restrictions.has(&ledger.id, &record.code)) {
+                found.push(Mentioning { ledger: ledger.id.clone(), code: record.code.clone(), cell });
+            }
+        };
+        match code {
+            Some(code) => records.record_by_code(code).await?.iter().for_each(|found| take(&found.stored.record)),
+            None => records.each(|_, streamed| Ok(take(streamed.record))).await?,
+        }
+    }
+    Ok(found)
 }
 
 /// A mail or a file that names a restricted record.
@@ -105,7 +183,7 @@ pub(crate) async fn went_out(store: &Store, config: &Config, codes: &[String]) -
 }
 
 /// Whether a stored text (a file of a run by its path, a message by its id) names a record that is restricted now, or one that belongs to such a
-/// project. Reads the marks of what it names, and of the other ledgers the records it names.
+/// project or names it. Reads the marks of what it names, and where there is none the records.
 ///
 /// # Errors
 /// The database fails.
@@ -124,17 +202,11 @@ pub(crate) async fn names_restricted(app: &App, object: &str) -> anyhow::Result<
             return Ok(true);
         }
     }
-    let Some(projects) = policy.projects() else { return Ok(false) };
-    named.retain(|ledger, _| *ledger != projects.id);
-    if named.is_empty() {
-        return Ok(false);
-    }
-    let selection = SnapshotSelection::unmarked(store, app.config(), &[], app.clock().today()).await?;
+    let selection = SnapshotSelection::on(store, app.config(), &[], app.clock().today()).await?;
     for ledger in &policy.ledgers {
         let Some(codes) = named.get(&ledger.id) else { continue };
         let records = LedgerRecords::as_imported(store, ledger, &selection).records_by_code(codes).await?;
-        let of: BTreeSet<String> = records.iter().filter_map(|found| ledger.project_of(&found.stored.record)).collect();
-        if restrictions.has_any(&projects.id, &of.into_iter().collect::<Vec<_>>()).await? {
+        if records.iter().any(|found| selection.restrictions.project_of(ledger, &found.stored.record).is_some()) {
             return Ok(true);
         }
     }

@@ -11,7 +11,7 @@ use crate::domain::register::ledger::Ledger;
 use crate::domain::register::period::chinese_date;
 use crate::domain::register::record::Record;
 use crate::domain::rules::policy::Policy;
-use crate::domain::secrecy::{HeaderDecision, compared};
+use crate::domain::secrecy::{HeaderDecision, compared_header};
 use crate::store::audit::AuditEntry;
 use crate::store::changes::Side;
 use crate::store::gone::GoneConfirmation;
@@ -59,7 +59,7 @@ async fn ensure_decided(evaluator: &Evaluator, ledger: &str, source: &str, seq: 
         return Ok(());
     };
     let decisions = evaluator.store.restrictions().header_decisions(source).await?;
-    let is_ignored = |header: &&String| decisions.get(&compared(header)) == Some(&HeaderDecision::Ignored);
+    let is_ignored = |header: &&String| decisions.get(&compared_header(header)) == Some(&HeaderDecision::Ignored);
     let open: Vec<&String> = snapshot.accounts.iter().flat_map(|account| &account.undecided).filter(|header| !is_ignored(header)).collect();
     if let Some(header) = open.first() {
         let command = match evaluator.config.settings.source(source) {

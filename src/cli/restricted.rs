@@ -3,7 +3,7 @@
 
 use crate::app::compose::App;
 use crate::app::person::Person;
-use crate::app::restricted::{self, LiftRequest, WentOut};
+use crate::app::restricted::{self, BlockedPacks, LiftRequest, WentOut};
 use crate::cli::exit::Exit;
 use crate::cli::print;
 use crate::clock::stamp;
@@ -49,7 +49,7 @@ pub(crate) async fn restricted(app: &App, action: RestrictedAction) -> anyhow::R
         RestrictedAction::Lift { codes, file, by, reason } => {
             let now = stamp(app.clock().now());
             let codes = codes.iter().map(|code| code.trim().to_uppercase()).collect();
-            let lifted = restricted::lift(app.store(), &now, LiftRequest { codes, file }, Person { who: &by, why: &reason }).await?;
+            let lifted = restricted::lift(app, &now, LiftRequest { codes, file }, Person { who: &by, why: &reason }).await?;
             print_line!("解除{}处标注", lifted.marks.len());
             for (ledger, source, code) in &lifted.marks {
                 print_line!("{code} {} {source}", title(app, ledger));
@@ -104,10 +104,29 @@ async fn list(app: &App, format: &str, codes: &[String]) -> anyhow::Result<Exit>
             mark.file_sha256.get(..SHA_CHARS).unwrap_or(&mark.file_sha256),
         );
     }
+    let mut named = restricted::all_mentioning(app).await?;
+    named.retain(|one| codes.is_empty() || codes.contains(&one.code));
+    if !named.is_empty() {
+        print_line!("下列各件提到上述项目，一并不列示（如不相干，可解除：duban restricted lift 编号 --by 姓名 --reason 理由）：");
+    }
+    for one in &named {
+        print_line!("{} {} {}", one.code, title(app, &one.ledger), one.cell);
+    }
     if marks.is_empty() {
         print_line!("没有标注为不便公开的编号。");
     }
+    print_blocked(app).await?;
     Ok(Exit::Done)
+}
+
+/// Prints by which commands packs are made anew that name what was marked later.
+pub(crate) async fn print_blocked(app: &App) -> anyhow::Result<()> {
+    for BlockedPacks { job, as_of, packs } in restricted::blocked(app).await? {
+        print_line!(
+            "{packs}份分级材料列有其后标注的事项，不再提供给各单位，尚未重新生成：duban run {job} --as-of {as_of}（duban serve 运行时自动执行）"
+        );
+    }
+    Ok(())
 }
 
 async fn sent(app: &App, format: &str, codes: &[String]) -> anyhow::Result<Exit> {

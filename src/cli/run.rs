@@ -85,6 +85,16 @@ pub fn outcome_text(outcome: &RunOutcome, levels: &Levels) -> String {
         );
         text.push('\n');
     }
+    if outcome.remade_packs > 0 {
+        add_line(
+            &mut text,
+            format_args!(
+                "本次执行（{} {}）有{}份分级材料列有其后标注为不便公开的事项，已停止提供，现重新生成（第{}次修订）。",
+                run.job, run.slot, outcome.remade_packs, run.revision
+            ),
+        );
+        text.push('\n');
+    }
     if let Some(RunResult { pulled, judged, mailed }) = &run.result {
         for PulledLedger { ledger, source, snapshot } in pulled {
             add_line(&mut text, format_args!("{ledger}（{source}）：第{snapshot}次快照"));

@@ -5,6 +5,7 @@ use crate::app::runs;
 use crate::app::runs::{RunReasons, UnitInRun};
 use crate::cli::exit::Exit;
 use crate::cli::outbox::print_stopped;
+use crate::cli::restricted::print_blocked;
 use crate::cli::run::incomplete_because;
 use crate::domain::rules::rule::Act;
 use crate::store::runs::{Run, RunState};
@@ -15,6 +16,7 @@ pub(crate) async fn list(app: &App, limit: i64) -> anyhow::Result<Exit> {
         print_line!("{}", line(&run));
     }
     print_stopped(app.store()).await?;
+    print_blocked(app).await?;
     Ok(Exit::Done)
 }
 

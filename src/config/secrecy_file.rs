@@ -39,6 +39,8 @@ struct Values {
     grades: Vec<String>,
     classified: Vec<String>,
     blank: Vec<String>,
+    #[serde(default)]
+    checked: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -48,8 +50,16 @@ struct Texts {
     phrases: Vec<String>,
     denials: Vec<String>,
     harmless_behind: Vec<String>,
+    #[serde(default)]
+    harmless_behind_grade: Vec<String>,
     beside_grade: Vec<String>,
     line_denials: Vec<String>,
+    #[serde(default)]
+    line_marks: Vec<String>,
+    #[serde(default)]
+    parts: Vec<String>,
+    #[serde(default)]
+    common_names: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -99,10 +109,16 @@ pub(crate) fn parse(files: &FileSet, problems: &mut Problems) -> Option<SecrecyW
             at.report(format!("{name} is empty"), Some("the office's own workbooks show it".into()));
         }
     }
-    let stems = Stems::new(compared_words(&headers.doubtful));
-    for (name, list) in [("texts.whole", &texts.whole), ("texts.phrases", &texts.phrases), ("values.classified", &values.classified)] {
+    let stems = Stems::new(compared_words(headers.doubtful.iter().chain(&texts.parts)));
+    let looked_for = [
+        ("texts.whole", &texts.whole),
+        ("texts.phrases", &texts.phrases),
+        ("texts.line_marks", &texts.line_marks),
+        ("values.classified", &values.classified),
+    ];
+    for (name, list) in looked_for {
         for word in compared_words(list).iter().filter(|word| !stems.are_in(word)) {
-            at.report(format!("\"{word}\" of {name} is never looked for"), Some("add a part of it to headers.doubtful".into()));
+            at.report(format!("\"{word}\" of {name} is never looked for"), Some("add a part of it to texts.parts".into()));
         }
     }
     let set = |list: &[String]| compared_words(list).into_iter().collect();
@@ -120,13 +136,17 @@ pub(crate) fn parse(files: &FileSet, problems: &mut Problems) -> Option<SecrecyW
         grades: set(&values.grades),
         classified: set(&values.classified),
         blank: set(&values.blank),
+        checked: list(&values.checked),
         texts: TextWords {
             whole: set(&texts.whole),
             phrases: list(&texts.phrases),
             denials: list(&texts.denials),
             harmless_behind: list(&texts.harmless_behind),
+            harmless_behind_grade: list(&texts.harmless_behind_grade),
+            line_marks: list(&texts.line_marks),
             beside_grade: list(&texts.beside_grade),
             line_denials: list(&texts.line_denials),
+            common_names: set(&texts.common_names),
             stems,
         },
         flood: FloodBounds { codes_max: flood.codes_max, share_pct_max: flood.share_pct_max, share_codes_min: flood.share_codes_min },

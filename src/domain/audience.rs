@@ -14,6 +14,9 @@ use crate::domain::rules::policy::Policy;
 use crate::domain::rules::rule::STAGE_NEGOTIATING;
 use std::collections::BTreeSet;
 
+/// In place of a text that names a restricted record.
+pub const NOT_SHOWN: &str = "〔不便列示〕";
+
 /// Who reads an output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {

@@ -4,10 +4,14 @@
 use crate::domain::audience::{is_marked, is_restricted};
 use crate::domain::intake::code_marks::{CodeMarks, RESTRICTED};
 use crate::domain::intake::note::Note;
+use crate::domain::mentions::Mentions;
 use crate::domain::register::codes::{Codes, TooMany};
 use crate::domain::register::ledger::{FieldKind, Ledger, Role};
 use crate::domain::register::record::{Cell, Record};
+use crate::domain::rules::policy::Policy;
+use crate::domain::secrecy::Secrecy;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What becomes of the mark of a code by a file of its source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,12 +68,19 @@ pub struct Restrictions {
     marks: BTreeMap<String, LedgerMarks>,
     /// Id of the ledger of the projects.
     projects: String,
+    /// The projects whose marks count, as texts of other records name them.
+    mentions: Mentions,
+}
+
+/// The cell of a mark on a record that names a marked project.
+fn mention_cell(project: &str) -> String {
+    mark_text(&format!("提到{project}"))
 }
 
 impl Restrictions {
     /// No restrictions; `projects` is the id of the ledger to whose records those of other ledgers belong.
     pub fn new(projects: &str) -> Restrictions {
-        Restrictions { marks: BTreeMap::new(), projects: projects.to_owned() }
+        Restrictions { marks: BTreeMap::new(), projects: projects.to_owned(), mentions: Mentions::default() }
     }
 
     /// Adds a mark that no row has ended. `lifted`: a person has lifted it.
@@ -82,7 +93,7 @@ impl Restrictions {
         }
         let Some(marks) = self.marks.get_mut(ledger) else { return Ok(()) };
         if !lifted {
-            return marks.counting.add(code, cell, "");
+            return marks.counting.add(code, "", cell, "");
         }
         let with_cell = LedgerMarks::with_cell(code, cell);
         for (known, text) in [(&mut marks.lifted, code), (&mut marks.lifted_cells, &with_cell)] {
@@ -91,6 +102,32 @@ impl Restrictions {
             }
         }
         Ok(())
+    }
+
+    /// The codes of the projects whose marks count.
+    pub fn marked_projects(&self) -> impl Iterator<Item = &str> {
+        self.marks.get(&self.projects).into_iter().flat_map(|marks| marks.counting.iter().map(|mark| mark.code))
+    }
+
+    /// From now on texts of other records are looked through for the marked projects: by their codes, and by the names that are known of each
+    /// code. A name that is also that of a unit or of an industry means the project only where a record names its project.
+    pub fn look_for_projects<'n>(&mut self, policy: &Policy, names: impl IntoIterator<Item = (&'n str, &'n str)>) {
+        let secrecy = Secrecy::new(Arc::clone(&policy.secrecy));
+        let mut names_of: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        names.into_iter().for_each(|(code, name)| names_of.entry(code).or_default().push(name));
+        let mut mentions = Mentions::default();
+        for code in self.marked_projects() {
+            mentions.add_code(code);
+            for name in names_of.get(code).into_iter().flatten().flat_map(|name| [name, secrecy.name_without_marks(name)]) {
+                mentions.add_name(code, name, policy.is_common_name(name));
+            }
+        }
+        self.mentions = mentions;
+    }
+
+    /// The marked project that a text names.
+    pub fn project_in_text(&self, text: &str) -> Option<&str> {
+        self.mentions.in_text(text)
     }
 
     /// Whether there is no mark, lifted or not.
@@ -110,7 +147,12 @@ impl Restrictions {
 
     /// Whether a note is on a restricted row of this ledger.
     pub fn has_note(&self, ledger: &str, note: &Note) -> bool {
-        note.restricted || self.has(ledger, &note.code) || self.has_project(&note.project)
+        let mentions = &self.mentions;
+        note.restricted
+            || self.has(ledger, &note.code)
+            || self.has_project(&note.project)
+            || mentions.in_tie(&note.project).is_some()
+            || [&note.name, &note.raw, &note.unit].into_iter().any(|text| mentions.in_text(text).is_some())
     }
 
     /// Whether a record is restricted, whatever its own cell was when it was read.
@@ -124,14 +166,45 @@ impl Restrictions {
         self.marks.get(ledger)?.counting.cell(code)
     }
 
-    /// The cell of a mark on what a record belongs to: its project, or the record that an exemption names.
-    fn cell_of_owner(&self, ledger: &Ledger, record: &Record) -> Option<&str> {
+    /// The cell of the mark that restricts a record beside its own marks: that of the project it belongs to, or of the record that an exemption
+    /// names; or it names a marked project in one of its texts.
+    fn cell_by_others(&self, ledger: &Ledger, record: &Record) -> Option<String> {
         let project = ledger.project_of(record).and_then(|code| self.cell(&self.projects, &code));
         let exempt = || {
             let key = record.text(ledger.role(Role::ExemptKey));
             self.marks.values().filter(|_| !key.is_empty()).find_map(|marks| marks.counting.cell(key))
         };
-        project.or_else(exempt)
+        project.or_else(exempt).map(str::to_owned).or_else(|| self.mention(ledger, record).map(mention_cell))
+    }
+
+    /// The marked project that a text of a record names, unless a person has lifted that.
+    fn mention(&self, ledger: &Ledger, record: &Record) -> Option<&str> {
+        let project = self.project_named_in(ledger, record)?;
+        let is_lifted = |marks: &LedgerMarks| marks.has_lifted(&record.code, &Cell::Text(mention_cell(project).into()));
+        (!self.marks.get(&ledger.id).is_some_and(is_lifted)).then_some(project)
+    }
+
+    fn project_named_in(&self, ledger: &Ledger, record: &Record) -> Option<&str> {
+        if self.mentions.is_empty() {
+            return None;
+        }
+        let [secrecy, project, exempt] = [Role::Restricted, Role::Project, Role::ExemptKey].map(|role| ledger.role(role));
+        record.cells.iter().enumerate().filter(|(field, _)| Some(*field) != secrecy).find_map(|(field, cell)| {
+            let is_tie = !ledger.is_of_projects() && [project, exempt].contains(&Some(field));
+            let text = cell.text()?;
+            if is_tie { self.mentions.in_tie(text) } else { self.mentions.in_text(text) }
+        })
+    }
+
+    /// As the cell of a mark, that a record names a marked project; `None` = it names none, or a person has lifted it.
+    pub fn mention_in(&self, ledger: &Ledger, record: &Record) -> Option<String> {
+        self.mention(ledger, record).map(mention_cell)
+    }
+
+    /// The marked project that a record belongs to or names.
+    pub fn project_of(&self, ledger: &Ledger, record: &Record) -> Option<String> {
+        let own = ledger.project_of(record).filter(|code| self.has_project(code));
+        own.or_else(|| self.mention(ledger, record).map(str::to_owned))
     }
 
     /// Sets the secrecy cell of a record to what all marks state together: the strictest of its sources, or empty where a person has lifted
@@ -143,14 +216,14 @@ impl Restrictions {
         let Some(field) = ledger.role(Role::Restricted) else { return false };
         let Some(own) = record.cells.get(field) else { return false };
         let is_own_marked = is_marked(ledger, own);
-        let counting = self.cell(&ledger.id, &record.code).or_else(|| self.cell_of_owner(ledger, record));
+        let counting = self.cell(&ledger.id, &record.code).map(str::to_owned).or_else(|| self.cell_by_others(ledger, record));
         let is_lifted = || self.marks.get(&ledger.id).is_some_and(|marks| marks.has_lifted(&record.code, own));
         let new = match counting {
             Some(_) if is_own_marked => return false,
             Some(cell) => match ledger.fields[field].kind {
                 FieldKind::Bool => Cell::Bool(true),
                 // a text that some word of the office calls open would open the record
-                _ if ledger.secrecy.is_marked(cell) => Cell::Text(cell.into()),
+                _ if ledger.secrecy.is_marked(&cell) => Cell::Text(cell.into()),
                 _ => Cell::Text(RESTRICTED.into()),
             },
             None if is_own_marked && is_lifted() => Cell::Empty,

@@ -3,6 +3,7 @@
 
 use crate::domain::intake::text::{clean, normalize_name};
 use crate::domain::secrecy_words::SecrecyWords;
+use crate::domain::simplified::simplified;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -81,9 +82,15 @@ impl Marking {
     }
 }
 
-/// A header or a word as it is compared: half-width, lower case, without spaces.
+/// A header or a word as it is compared: half-width, lower case, simplified, without spaces.
 pub fn compared(text: &str) -> String {
-    normalize_name(text).to_lowercase()
+    normalize_name(text).to_lowercase().chars().map(simplified).collect()
+}
+
+/// A header as it is compared: a sign before or behind it, such as the star of a column that has to be filled in, is none of it.
+pub fn compared_header(text: &str) -> String {
+    let is_sign = |c: char| matches!(c, '*' | '★' | '☆' | '※' | '●' | '△' | '▲' | ':' | '#' | '?');
+    compared(text).trim_matches(is_sign).to_owned()
 }
 
 /// The words of the office with what it has decided about the headers of one source.
@@ -131,7 +138,7 @@ impl Secrecy {
 
     /// What a header of a secrecy column means; `None` = it is none. A decision of the office comes first, but a shipped header stays one.
     pub fn polarity(&self, header: &str) -> Option<Polarity> {
-        let header = compared(header);
+        let header = compared_header(header);
         if let Some(HeaderDecision::Secrecy(polarity)) = self.decided.get(&header) {
             return Some(*polarity);
         }
@@ -142,9 +149,22 @@ impl Secrecy {
         }
     }
 
+    /// What a tick means below one of several columns to choose from: 是 or 否 below a header of secrecy.
+    pub fn polarity_of_choice(&self, path: &[String]) -> Option<Polarity> {
+        let (choice, above) = path.split_last()?;
+        let polarity = above.iter().rev().find_map(|header| self.polarity(header))?;
+        let choice = self.word(choice);
+        match (self.words.yes.contains(&choice), self.words.no.contains(&choice), polarity) {
+            (true, _, polarity) => Some(polarity),
+            (_, true, Polarity::Marks) => Some(Polarity::Opens),
+            (_, true, Polarity::Opens) => Some(Polarity::Marks),
+            _ => None,
+        }
+    }
+
     /// Whether a header of no field, in any of its forms, may be one of secrecy, and the office has not decided about it.
     pub fn is_doubtful(&self, forms: &[String]) -> bool {
-        let forms: Vec<String> = forms.iter().map(|form| compared(form)).collect();
+        let forms: Vec<String> = forms.iter().map(|form| compared_header(form)).collect();
         !forms.iter().any(|form| self.decided.contains_key(form)) && forms.iter().any(|form| self.has_doubtful_word(form))
     }
 
@@ -155,7 +175,7 @@ impl Secrecy {
 
     /// Whether the office has decided that a column has nothing to do with secrecy.
     pub fn is_ignored(&self, forms: &[String]) -> bool {
-        forms.iter().any(|form| self.decided.get(&compared(form)) == Some(&HeaderDecision::Ignored))
+        forms.iter().any(|form| self.decided.get(&compared_header(form)) == Some(&HeaderDecision::Ignored))
     }
 
     /// What a yes below a header means that is in no list: 是否对社会公开 is read the other way round.
@@ -163,7 +183,7 @@ impl Secrecy {
         if let Some(polarity) = self.polarity(header) {
             return polarity;
         }
-        let header = compared(header);
+        let header = compared_header(header);
         let has = |words: &[String]| words.iter().any(|word| header.contains(word.as_str()));
         if has(&self.words.opens_by) && !has(&self.words.marks_by) { Polarity::Opens } else { Polarity::Marks }
     }
@@ -171,21 +191,37 @@ impl Secrecy {
     /// What a written cell of a secrecy column means.
     pub fn read(&self, polarity: Polarity, text: &str) -> Marking {
         let word = self.word(text);
+        let word = self.without_remark(&word);
         let words = &self.words;
         let stored = || clean(text).chars().take(MARKING_CHARS_MAX).collect::<String>();
-        if word.is_empty() || words.blank.contains(&word) {
+        if let Some(chosen) = chosen(word) {
+            return chosen.into_iter().map(|choice| self.read(polarity, choice)).max().unwrap_or_default();
+        }
+        if word.is_empty() || words.blank.contains(word) {
             return Marking::None;
         }
-        if self.names_grade(&word) {
+        if self.names_grade(word) {
             return Marking::Classified;
         }
         match polarity {
-            _ if words.open.contains(&word) => Marking::Open(stored()),
-            Polarity::Marks if words.no.contains(&word) => Marking::Open(stored()),
-            Polarity::Opens if words.yes.contains(&word) => Marking::Open(OPEN.into()),
-            Polarity::Opens if words.no.contains(&word) => Marking::Marked(NOT_OPEN.into()),
+            _ if words.open.contains(word) => Marking::Open(stored()),
+            Polarity::Marks if words.no.contains(word) => Marking::Open(stored()),
+            Polarity::Opens if words.yes.contains(word) => Marking::Open(OPEN.into()),
+            Polarity::Opens if words.no.contains(word) => Marking::Marked(NOT_OPEN.into()),
             Polarity::Marks | Polarity::Opens => Marking::Marked(stored()),
         }
+    }
+
+    /// A word that states a yes, a no or that the row is open, without a remark behind it that it was checked: 否（已核）.
+    fn without_remark<'w>(&self, word: &'w str) -> &'w str {
+        let words = &self.words;
+        let Some(end) = word.find(['(', '[', '【', '〔', ',', ';', '.', '-', '—']) else { return word };
+        let (head, remark) = word.split_at(end);
+        let is_plain = [&words.yes, &words.no, &words.open].into_iter().any(|list| list.contains(head));
+        let is_in = |word: &String| !word.is_ascii() && remark.contains(word.as_str());
+        let speaks_of_secrecy = words.texts.stems.are_in(remark) || words.yes.iter().chain(&words.grades).any(is_in);
+        let is_checked = words.checked.iter().any(|word| remark.contains(word.as_str()));
+        if is_plain && is_checked && !speaks_of_secrecy { head } else { word }
     }
 
     /// Whether the value of a secrecy field names the grade of a state secret, with its term in whatever form: 机密★5年, 机密（20年）, 秘密10年,
@@ -204,6 +240,11 @@ impl Secrecy {
     /// Whether the stored text of a secrecy field states that its record is open. Empty does not.
     pub fn is_open(&self, text: &str) -> bool {
         matches!(self.read(Polarity::Marks, text), Marking::Open(_))
+    }
+
+    /// Whether a cell of a doubtful column speaks of secrecy: a yes or a no in words, or a word of secrecy.
+    pub fn speaks_of_secrecy(&self, text: &str) -> bool {
+        self.is_grade(text) || self.is_answer(text) || self.restricting_words(text).is_some()
     }
 
     /// Whether a text is a word by which offices mark rows: a yes, a no or a grade.
@@ -241,6 +282,29 @@ impl Secrecy {
     }
 }
 
+/// Boxes in front of the choices of a cell.
+const TICKED: [char; 8] = ['☑', '☒', '√', '✓', '✔', '■', '▣', '●'];
+const UNTICKED: [char; 5] = ['☐', '□', '○', '◯', '〇'];
+
+/// The ticked choices of a cell: 否 of `□是 ☑否` and of `是□ 否☑`. `None` = it does not offer choices.
+fn chosen(word: &str) -> Option<Vec<&str>> {
+    let is_box = |c: char| TICKED.contains(&c) || UNTICKED.contains(&c);
+    let boxes: Vec<(usize, char)> = word.char_indices().filter(|(_, c)| is_box(*c)).collect();
+    let (first, last) = (boxes.first()?, boxes.last()?);
+    let is_before = first.0 == 0;
+    // a single tick is a yes, and a cell that neither begins nor ends with a box is something else
+    if boxes.len() < 2 || !is_before && last.0 + last.1.len_utf8() != word.len() {
+        return None;
+    }
+    let mut words = word.split(is_box).map(|choice| choice.trim_matches(['/', '、', ',', ';']));
+    if is_before {
+        words.next();
+    }
+    let choices: Vec<(char, &str)> = boxes.iter().map(|(_, c)| *c).zip(words).collect();
+    let is_whole = choices.iter().all(|(_, choice)| !choice.is_empty());
+    is_whole.then(|| choices.into_iter().filter(|(c, _)| TICKED.contains(c)).map(|(_, choice)| choice).collect())
+}
+
 /// The words of a list in the form in which they are compared.
 pub fn compared_words<'a>(words: impl IntoIterator<Item = &'a String>) -> BTreeSet<String> {
     words.into_iter().map(|word| compared(word)).filter(|word| !word.is_empty()).collect()
@@ -269,6 +333,7 @@ mod tests {
             grades: set(&["内部", "涉密", "机密"]),
             classified: set(&["绝密", "机密", "秘密"]),
             blank: set(&["-", "/"]),
+            checked: words(&["核"]),
             ..SecrecyWords::default()
         }))
     }
@@ -290,6 +355,32 @@ mod tests {
             assert_eq!(secrecy.read(Polarity::Marks, text), Marking::Classified, "{text}");
             assert_eq!(secrecy.read(Polarity::Opens, text), Marking::Classified, "{text}");
         }
+    }
+
+    #[test]
+    fn a_remark_behind_an_answer_and_ticked_choices_are_read() {
+        let secrecy = secrecy();
+        for text in ["否（已核）", "否，经核实", "不涉密（张三核）", "□是 ☑否", "是□ 否√", "☐ 涉密 ☑ 不涉密", "□是□否☑无"]
+        {
+            assert!(matches!(secrecy.read(Polarity::Marks, text), Marking::Open(_)), "{text}");
+        }
+        for text in
+            ["是（已核）", "否（涉密）", "☑是 □否", "是√ 否□", "☑涉密 ☑不涉密", "否或是", "否，待定", "0.5", "☑", "□是√", "否，是内部"]
+        {
+            assert!(secrecy.read(Polarity::Marks, text).restricts(), "{text}");
+        }
+        assert_eq!(secrecy.read(Polarity::Marks, "□是 □否"), Marking::None);
+        assert_eq!(secrecy.read(Polarity::Marks, "□是 ☑机密"), Marking::Classified);
+    }
+
+    #[test]
+    fn choices_below_a_header_of_secrecy_and_headers_with_a_star_are_read() {
+        let secrecy = secrecy();
+        let path = |names: &[&str]| secrecy.polarity_of_choice(&names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+        assert_eq!((path(&["是否涉密", "是"]), path(&["是否涉密", "否"])), (Some(Polarity::Marks), Some(Polarity::Opens)));
+        assert_eq!((path(&["是否公开", "否"]), path(&["是否公开", "是"])), (Some(Polarity::Marks), Some(Polarity::Opens)));
+        assert_eq!((path(&["是否涉密", "备注"]), path(&["是"]), path(&["项目", "是"])), (None, None, None));
+        assert_eq!((secrecy.polarity("*是否涉密"), secrecy.polarity("＊密 級：")), (Some(Polarity::Marks), Some(Polarity::Marks)));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The words of secrecy of the office, as `config/secrecy.toml` lists them, in the form in which they are compared.
 
+use crate::domain::simplified::{SIMPLIFIED, simplified};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashSet};
 
@@ -33,6 +34,8 @@ pub struct SecrecyWords {
     pub grades: HashSet<String>,
     pub classified: HashSet<String>,
     pub blank: HashSet<String>,
+    /// A remark behind a yes or a no with one of these in it only states that it was checked.
+    pub checked: Vec<String>,
     pub texts: TextWords,
     pub flood: FloodBounds,
     /// Before the name of a restricted row in the office's workbooks.
@@ -54,10 +57,16 @@ pub struct TextWords {
     pub denials: Vec<String>,
     /// Right behind one of `phrases`: the text speaks of something else.
     pub harmless_behind: Vec<String>,
+    /// Right behind a grade: the text speaks of things (机密级保险柜).
+    pub harmless_behind_grade: Vec<String>,
+    /// A title line, a section's line or a name with one of these in it marks all rows below it.
+    pub line_marks: Vec<String>,
     /// Between a grade at the end of a title line and the rest of the line.
     pub beside_grade: Vec<String>,
     /// Before the grade in a title line: the line forbids it.
     pub line_denials: Vec<String>,
+    /// Names that projects may have and other things too: texts are not looked through for them.
+    pub common_names: HashSet<String>,
     pub stems: Stems,
 }
 
@@ -77,10 +86,11 @@ impl Stems {
     /// Those of the words that are not written with Latin letters.
     pub fn new(words: BTreeSet<String>) -> Stems {
         let words: Vec<String> = words.into_iter().filter(|word| !word.is_ascii()).collect();
+        let begins = words.iter().filter_map(|word| word.chars().next());
+        let traditional = |begin: char| SIMPLIFIED.into_iter().filter(move |(_, simplified)| *simplified == begin).map(|(c, _)| c);
         let mut bytes = vec![0; 256];
-        for word in &words {
-            let begin = &word.as_bytes()[..word.len().min(3)];
-            if let [.., second, third] = *begin {
+        for begin in begins.flat_map(|begin| std::iter::once(begin).chain(traditional(begin))) {
+            if let [.., second, third] = *begin.encode_utf8(&mut [0; 4]).as_bytes() {
                 bytes[usize::from(second)] |= SECOND;
                 bytes[usize::from(third)] |= THIRD;
             }
@@ -90,7 +100,7 @@ impl Stems {
 
     /// Whether a text has one of the words in it.
     pub fn are_in(&self, text: &str) -> bool {
-        self.may_be_in(text) && text.char_indices().any(|(at, _)| self.words.iter().any(|word| text[at..].starts_with(word.as_str())))
+        self.may_be_in(text) && text.char_indices().any(|(at, _)| self.words.iter().any(|word| begins_with(&text[at..], word)))
     }
 
     /// Whether a text has the second and the third byte of a word behind each other.
@@ -105,6 +115,12 @@ impl Stems {
         }
         found & SECOND != 0
     }
+}
+
+/// Whether a text begins with a word, also in traditional characters.
+fn begins_with(text: &str, word: &str) -> bool {
+    let mut chars = text.chars().map(simplified);
+    word.chars().all(|c| chars.next() == Some(c))
 }
 
 #[cfg(test)]
@@ -123,7 +139,7 @@ mod tests {
     #[test]
     fn stems_are_found_wherever_they_begin() {
         let stems = Stems::new(["密", "公开", "secret"].map(str::to_owned).into());
-        for text in ["密", "机密", "x公公开", "公开招标"] {
+        for text in ["密", "机密", "x公公开", "公开招标", "不公開"] {
             assert!(stems.are_in(text), "{text}");
         }
         for text in ["", "公司", "secret", "开公", "秘\u{20000}书"] {

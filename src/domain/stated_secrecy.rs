@@ -8,7 +8,14 @@ use crate::domain::secrecy::{Marking, Secrecy, TERM_MARKS, compared};
 const CLAUSE_ENDS: [char; 6] = [';', '.', ',', '\n', '\r', '!'];
 
 /// Brackets in half-width form, each opening one with its closing one.
-const BRACKETS: [(char, char); 6] = [('(', ')'), ('[', ']'), ('【', '】'), ('〔', '〕'), ('《', '》'), ('<', '>')];
+const BRACKETS: [(char, char); 9] =
+    [('(', ')'), ('[', ']'), ('{', '}'), ('【', '】'), ('〔', '〕'), ('《', '》'), ('「', '」'), ('『', '』'), ('<', '>')];
+
+/// Between a name and a mark before or behind it: 某某项目-涉密.
+const BESIDE_NAMES: [char; 8] = ['-', '—', '–', '_', '·', '|', '~', '★'];
+
+/// The most characters of a line that marks what is below it; a longer one explains something.
+const LINE_CHARS_MAX: usize = 60;
 
 /// Between the words of a title line.
 const LINE_MARKS: [char; 9] = [':', '|', '-', '—', '_', '·', '★', '☆', '"'];
@@ -77,7 +84,8 @@ impl Secrecy {
         let beside = &words.texts.beside_grade;
         let begins = |grade: &String| {
             let behind = whole.strip_prefix(grade.as_str());
-            behind.is_some_and(|rest| {
+            let is_harmless = |rest: &str| words.texts.harmless_behind_grade.iter().any(|word| rest.starts_with(word.as_str()));
+            behind.filter(|rest| !is_harmless(rest) && !rest.strip_prefix('级').is_some_and(is_harmless)).is_some_and(|rest| {
                 rest.starts_with(|c: char| c.is_ascii_digit()) || beside.iter().any(|word| rest.starts_with(word.as_str()))
             })
         };
@@ -106,6 +114,9 @@ impl Secrecy {
         if let Some(found) = in_brackets(&whole).find(|word| is_mark_in_brackets(word)) {
             return Some(found.to_owned());
         }
+        if let Some(found) = self.mark_beside_name(text) {
+            return Some(found);
+        }
         if let Some(Marking::Marked(stated)) = self.clauses(text).find(Marking::restricts) {
             return Some(stated);
         }
@@ -113,8 +124,69 @@ impl Secrecy {
             let (before, behind) = (&whole[..at], &whole[at + word.len()..]);
             !text_words.denials.iter().any(|denial| before.ends_with(denial.as_str()))
                 && !text_words.harmless_behind.iter().any(|other| behind.starts_with(other.as_str()))
+                && !(word.ends_with('级') && text_words.harmless_behind_grade.iter().any(|other| behind.starts_with(other.as_str())))
         };
         text_words.phrases.iter().find(|word| whole.match_indices(word.as_str()).any(|(at, word)| is_meant(at, word))).cloned()
+    }
+
+    /// The mark that is the first or the last part of a name: 某某项目-涉密, 某某项目 涉密.
+    fn mark_beside_name(&self, text: &str) -> Option<String> {
+        let (words, text_words) = (self.words(), &self.words().texts);
+        let parts: Vec<String> =
+            text.split(|c: char| c.is_whitespace() || BESIDE_NAMES.contains(&c)).map(compared).filter(|part| !part.is_empty()).collect();
+        let [first, .., last] = parts.as_slice() else { return None };
+        // a question, or an answer to one, is no mark
+        let is_other = |part: &String| {
+            words.no.contains(part) || words.open.contains(part) || text_words.denials.contains(part) || words.yes.contains(part)
+        };
+        if parts.iter().any(is_other) {
+            return None;
+        }
+        [last, first].into_iter().find(|part| text_words.whole.contains(*part)).cloned()
+    }
+
+    /// The words by which a line marks what is below it as restricted, such as the title of a sheet or of a section, its name, or the name of the
+    /// file: 内部资料 注意保存, 不公开项目. `None` = it states nothing of the kind, or explains something.
+    pub fn restricting_line(&self, text: &str) -> Option<String> {
+        if !self.may_state(text) || text.chars().count() > LINE_CHARS_MAX {
+            return None;
+        }
+        let (words, text_words) = (self.words(), &self.words().texts);
+        let whole = compared(text);
+        // 严禁外传 is a mark and forbids nothing else
+        let rest = text_words.line_marks.iter().fold(whole.clone(), |rest, word| rest.replace(word.as_str(), ""));
+        if text_words.line_denials.iter().any(|word| rest.contains(word.as_str())) {
+            return None;
+        }
+        if let Some(found) = self.restricting_words(text) {
+            return Some(found);
+        }
+        let is_meant = |at: usize| !text_words.denials.iter().any(|denial| whole[..at].ends_with(denial.as_str()));
+        let phrase = text_words.line_marks.iter().find(|word| whole.match_indices(word.as_str()).any(|(at, _)| is_meant(at)));
+        let is_between = |c: char| c.is_whitespace() || is_bracket(c) || LINE_MARKS.contains(&c) || CLAUSE_ENDS.contains(&c);
+        let line = half_width(text);
+        let token = || line.split(is_between).map(compared).find(|token| words.grades.contains(token) && !words.classified.contains(token));
+        phrase.cloned().or_else(token)
+    }
+
+    /// A name without the words of secrecy in brackets before or behind it: 某某项目（涉密）.
+    pub fn name_without_marks<'n>(&self, name: &'n str) -> &'n str {
+        let is_open =
+            |c: char| half_width(c.encode_utf8(&mut [0; 4])).chars().next().is_some_and(|c| BRACKETS.iter().any(|(open, _)| *open == c));
+        let is_bracket = |c: char| half_width(c.encode_utf8(&mut [0; 4])).chars().next().is_some_and(is_bracket);
+        let is_mark = |part: &str| self.restricting_words(part).is_some() || self.is_grade(part);
+        let mut rest = name.trim();
+        loop {
+            let behind = rest.char_indices().rev().find(|(_, c)| is_open(*c)).filter(|_| rest.ends_with(is_bracket));
+            let before = rest.char_indices().find(|(at, c)| *at > 0 && is_bracket(*c)).filter(|_| rest.starts_with(is_open));
+            if let Some((at, _)) = behind.filter(|(at, _)| *at > 0 && is_mark(&rest[*at..])) {
+                rest = rest[..at].trim_end();
+            } else if let Some((at, c)) = before.filter(|(at, c)| at + c.len_utf8() < rest.len() && is_mark(&rest[..at + c.len_utf8()])) {
+                rest = rest[at + c.len_utf8()..].trim_start();
+            } else {
+                return rest;
+            }
+        }
     }
 
     /// What the clauses of a text mean that are a header of secrecy with its value: 密级：内部；是否公开：否.
@@ -267,6 +339,21 @@ mod tests {
             "属于涉密项目，不宜公开",
             "企业要求不得公开",
             "不宜公开。",
+            "某某项目-涉密",
+            "某某项目——涉密",
+            "某某项目 涉密",
+            "涉密_某某项目",
+            "某某项目（內部）",
+            "某某项目(内部)",
+            "某某项目【内部】",
+            "某某项目「涉密」",
+            "不對外公開",
+            "勿外传",
+            "请勿公开",
+            "对外保密",
+            "内部掌握",
+            "企业要求暂不公开",
+            "该项目限内部掌握，勿外传",
             "是否涉密：是",
             "是否公开：否",
             "保密级别：内部",
@@ -303,8 +390,69 @@ mod tests {
             "敏感点",
             "项目（公开）",
             "严禁填报涉密项目",
+            "机密级保险柜采购",
+            "涉密载体销毁中心",
+            "是否 涉密",
+            "涉密 否",
+            "不-涉密",
+            "内部道路",
+            "商业保密协议-一期",
         ] {
             assert_eq!(secrecy.restricting_words(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_line_marks_what_is_below_it_and_one_that_explains_does_not() {
+        let secrecy = secrecy();
+        for text in [
+            "内部资料 注意保存",
+            "内部资料，请勿外传",
+            "（内部）",
+            "项目台账（内部）",
+            "不公开项目",
+            "二、不公开项目",
+            "涉密项目",
+            "三、涉密项目（5个）",
+            "涉密项目台账",
+            "台账-涉密",
+            "仅供内部使用",
+            "內部資料",
+            "保密",
+        ] {
+            assert!(secrecy.restricting_line(text).is_some(), "{text}");
+        }
+        for text in [
+            "",
+            "项目台账",
+            "公开项目",
+            "一、公开项目",
+            "非涉密项目",
+            "不涉密项目台账",
+            "严禁填报涉密项目",
+            "填报说明：涉密项目不得填报",
+            "内部道路建设项目",
+            "信息公开台账",
+            "密码产业项目",
+            "机密级保险柜采购项目",
+        ] {
+            assert_eq!(secrecy.restricting_line(text), None, "{text}");
+        }
+        assert!(!secrecy.is_grade_of_line("机密级保险柜采购项目台账"));
+    }
+
+    #[test]
+    fn a_name_is_looked_for_without_its_marks() {
+        let secrecy = secrecy();
+        for (name, bare) in [
+            ("某某项目（涉密）", "某某项目"),
+            ("【涉密】某某项目", "某某项目"),
+            ("某某（一期）（内部）", "某某（一期）"),
+            ("某某（一期）", "某某（一期）"),
+            ("（涉密）", "（涉密）"),
+            ("某某", "某某"),
+        ] {
+            assert_eq!(secrecy.name_without_marks(name), bare, "{name}");
         }
     }
 }

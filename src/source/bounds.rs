@@ -132,6 +132,20 @@ pub(crate) fn check_merges(ranges: &[CellRange]) -> Result<(), Refusal> {
     }
 }
 
+/// The most texts beside the cells of a sheet, and the most bytes of them together.
+const BESIDE_MAX: usize = 20_000;
+const BESIDE_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// # Errors
+/// There are too many texts beside the cells of a sheet, or they are too long.
+pub(crate) fn check_beside(texts: &[(u32, &str)]) -> Result<(), Refusal> {
+    let bytes: usize = texts.iter().map(|(_, text)| text.len()).sum();
+    if texts.len() > BESIDE_MAX || bytes > BESIDE_BYTES_MAX {
+        return Err(Refusal::new(format!("一张工作表的批注超过{BESIDE_MAX}条，或过长"), "请删除批注后再导入"));
+    }
+    Ok(())
+}
+
 pub(crate) fn too_many_merges() -> Refusal {
     Refusal::new(format!("一张工作表的合并单元格超过{MERGES_MAX}处"), "请取消合并，逐行填写后再导入")
 }

@@ -7,7 +7,7 @@
 use crate::domain::intake::raw::{CellRange, Raw, RawRow};
 use crate::domain::register::packed::{append, push_varint, take_array, take_bytes, take_varint};
 use crate::source::bounds::{
-    CELL_BYTES_MAX, HIDDEN_RANGES_MAX, ROW_BYTES_MAX, RowBudget, SHEETS_MAX, bound_texts, check_merges, too_many_sheets,
+    CELL_BYTES_MAX, HIDDEN_RANGES_MAX, ROW_BYTES_MAX, RowBudget, SHEETS_MAX, bound_texts, check_beside, check_merges, too_many_sheets,
 };
 use crate::source::confinement::ConfinementLevel;
 use crate::source::refusal::ReadError;
@@ -28,6 +28,9 @@ pub struct Sheet<'a> {
     pub hidden_columns: Vec<(u32, u32)>,
     /// The property of the file by which a document of this service is known; empty = none.
     pub document: &'a str,
+    /// Texts beside the cells: the remarks on cells by their row (from 1), and at row 0 the heads and feet of its printed pages.
+    #[serde(borrow)]
+    pub beside: Vec<(u32, &'a str)>,
 }
 
 /// A row that is not decoded yet.
@@ -297,6 +300,7 @@ impl<W: Write> FrameWriter<W> {
         sheet.name = &sheet.name[..sheet.name.floor_char_boundary(NAME_BYTES_MAX)];
         sheet.document = &sheet.document[..sheet.document.floor_char_boundary(NAME_BYTES_MAX)];
         sheet.hidden_columns.truncate(HIDDEN_RANGES_MAX);
+        check_beside(&sheet.beside)?;
         self.block.push(SHEET);
         append(&mut self.block, &sheet).map_err(|error| ReadError::Io(io::Error::other(error)))?;
         self.send_full().map_err(ReadError::Io)
@@ -464,6 +468,7 @@ impl Block {
             SHEET => {
                 let (sheet, left): (Sheet<'a>, _) = postcard::take_from_bytes(rest)?;
                 let in_bounds = sheet.hidden_columns.len() <= HIDDEN_RANGES_MAX
+                    && check_beside(&sheet.beside).is_ok()
                     && sheet.name.len().max(sheet.document.len()) <= NAME_BYTES_MAX
                     && check_merges(&sheet.merges).is_ok();
                 if in_bounds { Ok((Frame::Sheet(sheet), left)) } else { Err(postcard::Error::DeserializeBadEncoding) }

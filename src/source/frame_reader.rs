@@ -200,6 +200,7 @@ mod tests {
             merges: vec![CellRange { top: 0, left: 0, bottom: 1, right: 1 }],
             hidden_columns: vec![(2, 2)],
             document: "report",
+            beside: vec![(0, "页脚"), (3, "批注")],
         };
         let mut bytes = Vec::new();
         let mut writer = FrameWriter::new(&mut bytes);

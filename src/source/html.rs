@@ -184,9 +184,34 @@ struct Tag {
     string: Option<String>,
     /// Excel's mark of an error value (`x:err`).
     error: bool,
+    /// What an element without content shows: the text of a picture, the value of an input, and whether a box is ticked.
+    alt: String,
+    value: String,
+    kind: String,
+    checked: bool,
 }
 
+/// What a box shows.
+const TICKED: &str = "☑";
+const UNTICKED: &str = "☐";
+
 impl Tag {
+    /// What an element without content shows.
+    fn shown(&self) -> &str {
+        match (self.name.as_str(), self.kind.as_str()) {
+            ("img", _) => &self.alt,
+            ("input", "checkbox" | "radio") => {
+                if self.checked {
+                    TICKED
+                } else {
+                    UNTICKED
+                }
+            }
+            ("input", "" | "text" | "button") => &self.value,
+            _ => "",
+        }
+    }
+
     fn add_attribute(&mut self, attribute: &str) {
         self.attribute.clear();
         self.attribute.push_str(attribute);
@@ -195,6 +220,7 @@ impl Tag {
             "x:num" => self.number = Some(String::new()),
             "x:str" => self.string = Some(String::new()),
             "x:err" => self.error = true,
+            "checked" => self.checked = true,
             _ => {}
         }
     }
@@ -211,6 +237,11 @@ impl Tag {
                     self.hidden |= style.contains("display:none") || style.contains("visibility:collapse");
                 }
             }
+            "alt" => value.clone_into(&mut self.alt),
+            // a picture without other text
+            "title" if self.alt.is_empty() => value.clone_into(&mut self.alt),
+            "value" => value.clone_into(&mut self.value),
+            "type" => self.kind = value.trim().to_ascii_lowercase(),
             "x:num" => self.number = Some(value.trim().to_owned()),
             "x:str" => self.string = Some(value.to_owned()),
             _ => {}
@@ -387,6 +418,7 @@ impl<L: Listener> PageReader<'_, L> {
                     // a void element has no content
                     None if tag.hidden && !matches!(name, "br" | "img" | "input" | "hr" | "wbr") => cell.hidden = Some((tag.name, 1)),
                     None if name == "br" => cell.shown.break_line(),
+                    None if matches!(name, "img" | "input") && !tag.hidden => cell.shown.push(tag.shown()),
                     None if BLOCKS.contains(&name) => cell.shown.block_edge(),
                     None => {}
                 }
@@ -545,7 +577,9 @@ fn raw(cell: OpenCell) -> Option<Raw<'static>> {
             }
         }
     }
-    if text.is_empty() { None } else { Some(Raw::Text(text.to_owned().into())) }
+    // a box to select the row by, which is not ticked, is no content
+    let is_empty = text.split_whitespace().all(|part| part == UNTICKED);
+    if is_empty { None } else { Some(Raw::Text(text.to_owned().into())) }
 }
 
 /// Whether a text is a number with the signs of a number format: `1,234.50`, `¥1,234`, `(12)`.

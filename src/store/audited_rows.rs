@@ -186,11 +186,11 @@ impl Audited {
         match self {
             Audited::Marks => {
                 "SELECT 'marks ' || CAST(began AS TEXT) AS row_key, since AS at, CAST(1 AS TEXT) AS kind, ledger, source, code, \
-                 file_sha256 AS a, cell AS b, header AS c, CAST(sample AS TEXT) AS d FROM restriction WHERE began<$2 \
+                 file_sha256 AS a, cell AS b, header AS c, CAST(sample AS TEXT) AS d, name AS e FROM restriction WHERE began<$2 \
                  UNION ALL SELECT 'marks ' || CAST(ended AS TEXT), ended_at, CAST(2 AS TEXT), ledger, source, code, \
-                 CAST(began AS TEXT), '', '', '' FROM restriction WHERE ended<$2 \
+                 CAST(began AS TEXT), '', '', '', '' FROM restriction WHERE ended<$2 \
                  UNION ALL SELECT 'marks ' || CAST(lifted AS TEXT), lifted_at, CAST(3 AS TEXT), ledger, source, code, \
-                 CAST(began AS TEXT), lifted_by, lift_reason, '' FROM restriction WHERE lifted<$2"
+                 CAST(began AS TEXT), lifted_by, lift_reason, '', '' FROM restriction WHERE lifted<$2"
             }
             Audited::Keys => {
                 "SELECT 'key ' || CAST(id AS TEXT) AS row_key, CASE WHEN revoked_at>valid_until AND revoked_at>valid_from THEN revoked_at \

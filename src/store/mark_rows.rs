@@ -83,7 +83,7 @@ pub(crate) async fn open_marks(connection: &mut AnyConnection, ledger: &str, sou
         .fetch(connection);
     let mut marks = CodeMarks::default();
     while let Some(row) = rows.try_next().await? {
-        marks.add(&text(&row, "code")?, &text(&row, "cell")?, "")?;
+        marks.add(&text(&row, "code")?, "", &text(&row, "cell")?, "")?;
     }
     Ok(marks)
 }

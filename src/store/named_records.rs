@@ -45,6 +45,20 @@ impl NamedRecords<'_> {
             .collect()
     }
 
+    /// The records that the packs of a run name, pack by pack.
+    ///
+    /// # Errors
+    /// The database fails, or a row is damaged.
+    pub async fn of_packs(self, run: &str) -> Result<Vec<NamedCodes>> {
+        let rows = sqlx::query(
+            "SELECT f.path, n.body FROM report_file f JOIN named_records n ON n.object=f.path WHERE f.run=$1 AND f.unit<>'' ORDER BY f.path",
+        )
+        .bind(run)
+        .fetch_all(&self.database.pool)
+        .await?;
+        rows.iter().map(|row| unpack(&text(row, "path")?, row.try_get("body")?)).collect()
+    }
+
     /// The records that a message or a file names.
     ///
     /// # Errors

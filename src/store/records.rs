@@ -11,7 +11,7 @@
 use crate::domain::register::ledger::Ledger;
 use crate::domain::register::packed::Layout;
 use crate::domain::register::record::{Place, Record};
-use crate::store::database::{Database, Result, StoreError, json, number, sql, text};
+use crate::store::database::{Database, ROWS_PER_STATEMENT, Result, StoreError, json, number, parameters, sql, text};
 use sqlx::Row;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -218,6 +218,28 @@ impl Records<'_> {
         .fetch_all(&self.database.pool)
         .await?;
         rows.iter().map(|row| text(row, "code")).collect()
+    }
+
+    /// The names that a source has given to these codes up to a snapshot, each with its code.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn names_up_to(self, ledger: &str, source: &str, seq: i64, codes: &[String]) -> Result<Vec<(String, String)>> {
+        let mut names = Vec::new();
+        for part in codes.chunks(ROWS_PER_STATEMENT) {
+            let statement = format!(
+                "SELECT DISTINCT code, name FROM record WHERE ledger=$1 AND source=$2 AND first_seq<=$3 AND code IN ({}) ORDER BY code, name",
+                parameters(4, part.len())
+            );
+            let mut query = sqlx::query(sql(statement)).bind(ledger).bind(source).bind(seq);
+            for code in part {
+                query = query.bind(code);
+            }
+            for row in &query.fetch_all(&self.database.pool).await? {
+                names.push((text(row, "code")?, text(row, "name")?));
+            }
+        }
+        Ok(names)
     }
 
     /// The snapshots that contained a code, newest first.

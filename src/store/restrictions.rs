@@ -3,7 +3,7 @@
 //!
 //! Invariant: whatever begins, ends or is lifted takes the next position, so a run that has pinned a position counts the same marks for ever.
 
-use crate::domain::intake::code_marks::CodeMarks;
+use crate::domain::intake::code_marks::{CodeMarks, FoundMark};
 use crate::domain::register::codes::Codes;
 use crate::domain::restriction;
 use crate::domain::restriction::{MarkChange, mark_change};
@@ -59,6 +59,9 @@ pub struct FileCount {
     pub codes: u64,
 }
 
+/// The source of the lifted marks of records that name a marked project.
+const MENTION_SOURCE: &str = "提及";
+
 /// Which marks are lifted.
 #[derive(Clone, Copy, Debug)]
 pub enum Lifting<'a> {
@@ -100,6 +103,21 @@ impl Restrictions<'_> {
             restrictions.add(&text(&row, "ledger")?, &text(&row, "code")?, &text(&row, "cell")?, is_lifted)?;
         }
         Ok(restrictions)
+    }
+
+    /// The names of the rows whose marks count at a position, each with its code.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn names_at(self, position: i64, ledger: &str) -> Result<Vec<(String, String)>> {
+        let rows = sqlx::query(
+            "SELECT DISTINCT code, name FROM restriction WHERE ledger=$1 AND began<=$2 AND ended>$2 AND lifted>$2 AND name<>'' ORDER BY code, name",
+        )
+        .bind(ledger)
+        .bind(position)
+        .fetch_all(&self.database.pool)
+        .await?;
+        rows.iter().map(|row| Ok((text(row, "code")?, text(row, "name")?))).collect()
     }
 
     /// The marks that no row has ended, by ledger, code and source.
@@ -242,6 +260,37 @@ impl Restrictions<'_> {
         Ok(lifted)
     }
 
+    /// Lifts in a person's name that a record names a marked project: `cell` is what its mark would be. The lift is a lifted mark of its own.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn lift_mention(self, ledger: &str, code: &str, cell: &str, sample: bool, entry: AuditEntry<'_>) -> Result<()> {
+        let mut transaction = self.database.begin().await?;
+        if let Some(lock) = self.database.dialect.lock_pulls() {
+            sqlx::Executor::execute(&mut *transaction, lock).await?;
+        }
+        let next = next_position(&mut transaction).await?;
+        sqlx::query(
+            "INSERT INTO restriction (ledger, source, code, name, began, ended, lifted, since, ended_at, lifted_at, lifted_by, lift_reason, \
+             file_sha256, cell, header, sample, ends_with) VALUES ($1,$2,$3,'',$4,$5,$4,$6,'',$6,$7,$8,'',$9,'',$10,0)",
+        )
+        .bind(ledger)
+        .bind(MENTION_SOURCE)
+        .bind(code)
+        .bind(next)
+        .bind(OPEN)
+        .bind(entry.at)
+        .bind(entry.who)
+        .bind(entry.why)
+        .bind(cell)
+        .bind(i64::from(sample))
+        .execute(&mut *transaction)
+        .await?;
+        AuditedRows::marks(next).record(&mut transaction, entry, "restriction lifted", &format!("{code} {cell}")).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
     /// Records the marks of one ledger of a file that makes no snapshot: only on codes that the store knows.
     ///
     /// # Errors
@@ -358,16 +407,16 @@ impl Pull {
         let change = |code: &str, found: Option<&str>, states_open: bool| {
             mark_change(writer.open_marks.cell(code), found, states_open, marks.in_force)
         };
-        let begins = || marks.found.iter().filter(|(code, cell, _)| change(code, Some(cell), false) == MarkChange::Begins);
+        let begins = || marks.found.iter().filter(|mark| change(mark.code, Some(mark.cell), false) == MarkChange::Begins);
         let stated_open = || marks.stated_open.iter().map(|(code, _)| code).filter(|code| !marks.found.has(code));
         let ends_by = |wanted: MarkChange| stated_open().filter(move |code| change(code, None, true) == wanted);
         let dialect = self.dialect;
         let connection = self.connection().await?;
         // a mark that the file states once more does not end with an earlier snapshot that was held
-        let restated = marks.found.iter().map(|(code, ..)| code).filter(|code| writer.open_marks.has(code));
+        let restated = marks.found.iter().map(|mark| mark.code).filter(|code| writer.open_marks.has(code));
         set_ends_with(connection, (ledger, source), restated, 0).await?;
         set_ends_with(connection, (ledger, source), ends_by(MarkChange::EndsWithSnapshot), seq).await?;
-        let replaced = begins().map(|(code, ..)| code).filter(|code| writer.open_marks.has(code));
+        let replaced = begins().map(|mark| mark.code).filter(|code| writer.open_marks.has(code));
         let mut ended = ends_by(MarkChange::Ends).chain(replaced).peekable();
         let mut begun = begins().peekable();
         if begun.peek().is_none() && ended.peek().is_none() {
@@ -379,13 +428,13 @@ impl Pull {
         while let Some(part) = next_part(&mut begun) {
             count += part.len() as u64;
             let statement = format!(
-                "INSERT INTO restriction (ledger, source, code, began, ended, lifted, since, ended_at, lifted_at, lifted_by, lift_reason, \
+                "INSERT INTO restriction (ledger, source, code, name, began, ended, lifted, since, ended_at, lifted_at, lifted_by, lift_reason, \
                  file_sha256, cell, header, sample, ends_with) VALUES {}",
-                dialect.values(part.len(), 16)
+                dialect.values(part.len(), 17)
             );
             let mut query = sqlx::query(sql(statement));
-            for (code, cell, header) in part {
-                query = query.bind(ledger).bind(source).bind(code).bind(next).bind(OPEN).bind(OPEN).bind(marks.at);
+            for FoundMark { code, name, cell, header } in part {
+                query = query.bind(ledger).bind(source).bind(code).bind(name).bind(next).bind(OPEN).bind(OPEN).bind(marks.at);
                 query = query.bind("").bind("").bind("").bind("").bind(marks.file_sha256).bind(cell).bind(header);
                 query = query.bind(i64::from(marks.sample)).bind(0i64);
             }
@@ -405,13 +454,13 @@ async fn known_codes(connection: &mut AnyConnection, ledger: &str, marks: &CodeM
     while let Some(part) = next_part(&mut rest) {
         let statement = format!("SELECT DISTINCT code FROM record WHERE ledger=$1 AND code IN ({})", parameters(2, part.len()));
         let mut query = sqlx::query(sql(statement)).bind(ledger);
-        for (code, ..) in &part {
-            query = query.bind(*code);
+        for mark in &part {
+            query = query.bind(mark.code);
         }
         let rows = query.fetch_all(&mut *connection).await?;
         let found = rows.iter().map(|row| text(row, "code")).collect::<Result<HashSet<String>>>()?;
-        for (code, cell, header) in part.into_iter().filter(|(code, ..)| found.contains(*code)) {
-            known.add(code, cell, header)?;
+        for FoundMark { code, name, cell, header } in part.into_iter().filter(|mark| found.contains(mark.code)) {
+            known.add(code, name, cell, header)?;
         }
     }
     Ok(known)

@@ -125,7 +125,7 @@ pub enum RunFault {
     /// The brake holds the new snapshot of a source.
     #[error("{name}：新读入的台账与上次差异过大，暂缓生效，沿用上次")]
     SourceHeld { name: String },
-    /// A file restricts many codes at once.
+    /// A file restricts many codes at once, or a form any.
     #[error("{ledger}（{origin}）：文件{}一次标注不便公开{codes}个编号，均已停止公开，请核对；如系误标：duban restricted lift --file {} --by 姓名 --reason 理由", short(.file), short(.file))]
     RestrictedFlood {
         /// Title of the ledger.

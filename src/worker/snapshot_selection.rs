@@ -62,8 +62,16 @@ impl SnapshotSelection {
     /// The selection with the marks of secrecy that count at a position.
     async fn with_restrictions(self, store: &Store, policy: &Policy, position: i64) -> Result<SnapshotSelection> {
         let projects = policy.projects().map_or("", |ledger| &ledger.id);
-        let restrictions = Arc::new(store.restrictions().at(position, self.sample, projects).await?);
-        Ok(SnapshotSelection { restrictions, restrictions_position: position, ..self })
+        let mut restrictions = store.restrictions().at(position, self.sample, projects).await?;
+        let codes: Vec<String> = restrictions.marked_projects().map(str::to_owned).collect();
+        if !codes.is_empty() {
+            let mut names = store.restrictions().names_at(position, projects).await?;
+            for found in self.of_ledger(projects) {
+                names.extend(store.records().names_up_to(projects, &found.snapshot.source, found.snapshot.seq, &codes).await?);
+            }
+            restrictions.look_for_projects(policy, names.iter().map(|(code, name)| (code.as_str(), name.as_str())));
+        }
+        Ok(SnapshotSelection { restrictions: Arc::new(restrictions), restrictions_position: position, ..self })
     }
 
     /// The snapshots that a run has pinned, without those that no longer exist.

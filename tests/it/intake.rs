@@ -275,7 +275,7 @@ async fn the_intake_decides_about_repeated_codes() {
     ];
     let mut stored: Vec<(String, String, RowPlace)> = Vec::new();
     for (number, (name, rows)) in sheets.into_iter().enumerate() {
-        rows_of_file.begin_sheet(name, true, Vec::new(), Vec::new(), "");
+        rows_of_file.begin_sheet(name, true, Vec::new(), Vec::new(), "", &[]);
         intake.begin_sheet(name, true).expect("a sheet");
         let mut outcomes = Vec::new();
         for (row, cells) in rows.into_iter().enumerate() {

@@ -6,6 +6,7 @@ pub mod binary_workbooks;
 pub mod formats;
 pub mod grades;
 pub mod marks;
+pub mod mentions;
 pub mod producers;
 
 use super::detection::JudgingInput;

@@ -4,7 +4,7 @@ use crate::domain::intake::date::{NOT_YET, plain_date, plausible, read_date};
 use crate::domain::intake::fault::{CellFault, CellResult, fatal, warning};
 use crate::domain::intake::money::{FEN_MAX, read_decimal, read_money};
 use crate::domain::intake::raw::Raw;
-use crate::domain::intake::text::{clean, excerpt, half_width, has_private_characters, is_invisible, normalize_name};
+use crate::domain::intake::text::{clean, excerpt, half_width, half_width_char, has_private_characters, is_invisible, normalize_name};
 use crate::domain::register::ledger::{Field, FieldKind, Role};
 use crate::domain::register::record::{Cell, Decimal};
 use chrono::NaiveDate;
@@ -251,11 +251,15 @@ fn read_code(raw: &Raw<'_>, text: &str) -> CellResult {
 
 /// The one form of a code: GZ1, gz1 and ＧＺ１ are one code; so are codes that differ in the kind of dash.
 pub(crate) fn canonical_code(text: &str) -> String {
-    let plain = |c| match c {
+    normalize_name(text).chars().map(canonical_char).collect()
+}
+
+/// The one form of a character of a code.
+pub(crate) fn canonical_char(c: char) -> char {
+    match half_width_char(c) {
         '\u{2010}'..='\u{2015}' | '\u{2212}' => '-',
         c => c.to_ascii_uppercase(),
-    };
-    normalize_name(text).chars().map(plain).collect()
+    }
 }
 
 /// Whether a text is in scientific notation, such as `5.2E+17`: the digits of the code or number are lost.

@@ -17,10 +17,21 @@ pub(crate) const RESTRICTED: &str = "不便公开";
 /// The most bytes of different cells; of further ones only that they restrict is known.
 const CELL_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// A mark as a file states it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FoundMark<'a> {
+    pub code: &'a str,
+    pub name: &'a str,
+    pub cell: &'a str,
+    pub header: &'a str,
+}
+
 /// Marks by code. Of several marks of one code the first counts.
 #[derive(Debug, Default)]
 pub struct CodeMarks {
     codes: Codes<u32>,
+    /// The names of the rows, in the order of the codes.
+    names: Vec<Box<str>>,
     kinds: Vec<MarkedBy>,
     numbers: HashMap<MarkedBy, u32>,
     bytes: usize,
@@ -31,7 +42,7 @@ impl CodeMarks {
     ///
     /// # Errors
     /// The codes together are longer than 4 GB.
-    pub fn add(&mut self, code: &str, cell: &str, header: &str) -> Result<(), TooMany> {
+    pub fn add(&mut self, code: &str, name: &str, cell: &str, header: &str) -> Result<(), TooMany> {
         if self.codes.index(code).is_some() {
             return Ok(());
         }
@@ -45,6 +56,7 @@ impl CodeMarks {
             self.bytes += by.cell.len() + by.header.len();
             self.kinds.push(by);
         }
+        self.names.push(name.into());
         self.codes.insert(code, number)
     }
 
@@ -62,16 +74,17 @@ impl CodeMarks {
         self.kinds.is_empty()
     }
 
-    /// Code, cell and header of all marks, in the order in which they were added.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str, &str)> {
-        self.codes.iter().map(|(code, number)| {
-            let by = &self.kinds[*number as usize];
-            (code, by.cell.as_str(), by.header.as_str())
+    /// All marks, in the order in which they were added.
+    pub fn iter(&self) -> impl Iterator<Item = FoundMark<'_>> {
+        self.codes.iter().zip(&self.names).map(|((code, number), name)| {
+            let MarkedBy { cell, header } = &self.kinds[*number as usize];
+            FoundMark { code, name, cell, header }
         })
     }
 
-    /// Gives all marks this cell and no header.
+    /// Gives all marks this cell, and no name and header.
     pub fn set_cells(&mut self, cell: &str) {
+        self.names.fill(Box::default());
         for by in &mut self.kinds {
             *by = MarkedBy { cell: cell.to_owned(), header: String::new() };
         }
@@ -88,15 +101,17 @@ mod tests {
         let mut marks = CodeMarks::default();
         assert!(marks.is_empty() && !marks.has("A"));
         for (code, cell) in [("A", "是"), ("B", "是"), ("A", "内部")] {
-            marks.add(code, cell, "").unwrap();
+            marks.add(code, "甲", cell, "").unwrap();
         }
-        assert_eq!(marks.iter().collect::<Vec<_>>(), [("A", "是", ""), ("B", "是", "")]);
+        let mark = |code| FoundMark { code, name: "甲", cell: "是", header: "" };
+        assert_eq!(marks.iter().collect::<Vec<_>>(), [mark("A"), mark("B")]);
         for number in 0..300_000 {
-            marks.add(&format!("C{number}"), &format!("看情况{number}"), "密").unwrap();
+            marks.add(&format!("C{number}"), "", &format!("看情况{number}"), "密").unwrap();
         }
         assert_eq!((marks.cell("C0"), marks.cell("C299999")), (Some("看情况0"), Some(RESTRICTED)));
         assert!(marks.bytes < CELL_BYTES_MAX + 1000);
         marks.set_cells("（拒收）");
-        assert_eq!(marks.iter().filter(|(_, cell, header)| *cell == "（拒收）" && header.is_empty()).count(), 300_002);
+        let refused = |mark: &FoundMark<'_>| mark.cell == "（拒收）" && mark.header.is_empty() && mark.name.is_empty();
+        assert_eq!(marks.iter().filter(refused).count(), 300_002);
     }
 }

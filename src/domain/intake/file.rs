@@ -13,6 +13,7 @@ use crate::domain::intake::sheet::Accepted;
 use crate::domain::plain_text::shown_name;
 use crate::domain::register::ledger::Ledger;
 use crate::domain::register::record::Columns;
+use crate::domain::restriction::mark_text;
 use chrono::NaiveDate;
 use std::collections::{BTreeMap, HashSet};
 
@@ -74,6 +75,8 @@ pub struct LedgerIntake<'a> {
     pub doubts: Vec<String>,
     /// Headers about which the office has to decide before anything of the file comes into force.
     pub undecided: Vec<String>,
+    /// The cell of the mark of all its rows, where a line or the name of the file marks them.
+    pub marks_all: Option<String>,
     /// Rows that have not changed since the previous pull.
     pub unchanged: u64,
     /// Codes in the sheet being read.
@@ -100,6 +103,8 @@ pub struct FileIntake<'a> {
     pub sheets: Vec<String>,
     /// Sheets that were not read, each with the reason.
     pub unread: Vec<(String, String)>,
+    /// What the name of the file states of all rows.
+    name_mark: Option<String>,
     /// Grades of state secrets: the file is to be refused.
     pub classified: ClassifiedPlaces,
     /// By the id of the ledger.
@@ -126,6 +131,7 @@ impl<'a> FileIntake<'a> {
             ledgers,
             sheets: Vec::new(),
             unread: Vec::new(),
+            name_mark: None,
             classified: ClassifiedPlaces::default(),
             by_ledger: BTreeMap::new(),
             sheet: None,
@@ -155,6 +161,7 @@ impl<'a> FileIntake<'a> {
     pub fn check_file_name(&mut self, name: &str) {
         let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
         self.check_name(stem, ClassifiedPlace::FileName);
+        self.name_mark = self.ledgers.first().and_then(|ledger| ledger.secrecy.restricting_line(stem));
     }
 
     /// Looks for the grade of a state secret in the name of the file or of the sheet being read.
@@ -200,7 +207,17 @@ impl<'a> FileIntake<'a> {
             return Err(Forged("a header of no ledger, or a second one"));
         };
         sheet.ledger = Some((found, columns));
-        self.by_ledger.entry(found.id.clone()).or_insert_with(|| LedgerIntake::new(found));
+        let (number, name_mark) = (self.sheet_number(), &self.name_mark);
+        self.by_ledger.entry(found.id.clone()).or_insert_with(|| {
+            let mut intake = LedgerIntake::new(found);
+            if let Some(words) = name_mark {
+                let reason = format!("文件名写有“{words}”，各行按不便公开处理");
+                let hint = "如不是保密标注，请改文件名后重新导入，并由办公室解除：duban restricted list，duban restricted lift --file";
+                intake.notes.push(Note::new(NoteKind::Warning, number, 0, reason, hint));
+                intake.marks_all = Some(mark_text(&format!("文件名：{words}")));
+            }
+            intake
+        });
         Ok(found)
     }
 
@@ -411,7 +428,7 @@ impl<'a> FileIntake<'a> {
     pub fn end_sheet(&mut self, end: SheetEnd) -> Result<(), Forged> {
         let number = self.sheet_number();
         let Some(mut sheet) = self.sheet.take() else { return Err(Forged("the end of no sheet")) };
-        let SheetEnd { account, notes, unlisted, covers_on, mut doubts, mut undecided } = end;
+        let SheetEnd { account, notes, unlisted, covers_on, mut doubts, mut undecided, marks_all } = end;
         if !account.adds_up() || [account.accepted, account.quarantined, account.skipped] != sheet.arrived {
             return Err(Forged("an account that is not that of its rows"));
         }
@@ -449,6 +466,7 @@ impl<'a> FileIntake<'a> {
         sheet.notes.extend(doubts.iter().map(|doubt| on_sheet(doubt.clone(), "")));
         intake.doubts.append(&mut doubts);
         intake.undecided.append(&mut undecided);
+        intake.marks_all = intake.marks_all.take().or(marks_all);
         intake.accounts.push(SheetAccount { sheet: name, read, accepted, quarantined, skipped, ..account });
         intake.notes.append(&mut sheet.notes);
         Ok(())
@@ -465,6 +483,7 @@ impl<'a> LedgerIntake<'a> {
             covers_on: None,
             doubts: Vec::new(),
             undecided: Vec::new(),
+            marks_all: None,
             unchanged: 0,
             codes_in_sheet: 0,
             common: BTreeMap::new(),

@@ -176,9 +176,11 @@ pub(crate) fn has_all_fields(ledger: &Ledger, present: Columns) -> bool {
     (0..ledger.fields.len()).all(|field| present.contains(field) || secrecy == Some(field))
 }
 
-/// A header text in canonical form, without the bracket at its end.
+/// A header text in canonical form, without the bracket at its end and without the star of a column that has to be filled in.
 pub(crate) fn bare_name(text: &str) -> String {
-    normalize_name(without_bracket(text))
+    let name = normalize_name(without_bracket(text));
+    let bare = name.trim_matches(['*', '★', '☆', '※']);
+    if bare.is_empty() { name } else { bare.to_owned() }
 }
 
 /// The text before a bracket at its end, nested brackets included: `合同投资额（万元（人民币））` → `合同投资额`.

@@ -250,6 +250,7 @@ impl<'a> FieldNames<'a> {
     fn secrecy_of(&self, path: &ColumnPath) -> Option<(usize, Polarity)> {
         let field = self.ledger.role(Role::Restricted)?;
         let listed = path.forms().iter().find_map(|form| self.ledger.secrecy.polarity(form));
+        let listed = listed.or_else(|| self.ledger.secrecy.polarity_of_choice(&path.bare_names));
         let polarity = listed.or_else(|| (self.field_of(path) == Some(field)).then_some(Polarity::Marks));
         Some((field, polarity?))
     }

@@ -1,20 +1,46 @@
 //! The marks of secrecy (涉密、不便公开) in the rows of a sheet. A mark counts whatever becomes of its row.
 
+use crate::domain::intake::cell::canonical_code;
 use crate::domain::intake::header::DoubtfulColumn;
 use crate::domain::intake::raw::{Raw, cell_at};
 use crate::domain::restriction::mark_text;
-use crate::domain::secrecy::{Marking, Secrecy, compared};
+use crate::domain::secrecy::{Marking, Secrecy, compared_header};
 use serde::{Deserialize, Serialize};
 
 /// The mark of a row with a code.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RowMark {
+    /// That of the row, or its name where it has none.
     pub code: String,
+    /// The name of the row, by which texts of other records may name it.
+    pub name: String,
     /// The cell as it was read.
     pub cell: String,
     /// The header of a doubtful column; empty = a column of secrecy.
     pub header: String,
 }
+
+/// A row of data as it is read for marks.
+pub(crate) struct CodedRow<'r, 'c> {
+    /// From 1.
+    pub number: u32,
+    /// Empty where the row has none: it is restricted by its name.
+    pub code: &'r str,
+    pub name: &'r str,
+    pub cells: &'r [(u16, Raw<'c>)],
+}
+
+impl CodedRow<'_, '_> {
+    /// Its mark; `None` = it has neither code nor name.
+    pub fn mark(&self, cell: String, header: String) -> Option<RowMark> {
+        let code = if self.code.is_empty() { canonical_code(self.name) } else { self.code.to_owned() };
+        let name = self.name.chars().take(MARK_NAME_CHARS_MAX).collect();
+        (!code.is_empty()).then_some(RowMark { code, name, cell, header })
+    }
+}
+
+/// The most characters of the name of a mark.
+const MARK_NAME_CHARS_MAX: usize = 200;
 
 /// Where a file holds the grade of a state secret. The grade is not stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +49,8 @@ pub enum ClassifiedPlace {
     FileName,
     /// The name of the sheet.
     SheetName,
+    /// The head or foot of a printed page.
+    Page,
     /// A title line, or another line without data. From 1.
     Line(u32),
     /// A cell of a row, below this header.
@@ -133,20 +161,17 @@ impl DoubtfulColumns {
     }
 
     /// Reads the doubtful cells of a row. Whatever may be a mark restricts the row until the office has decided.
-    pub fn read(&mut self, secrecy: &Secrecy, cells: &[(u16, Raw<'_>)], code: &str, marks: &mut Vec<RowMark>) {
+    pub fn read(&mut self, secrecy: &Secrecy, row: &CodedRow<'_, '_>, marks: &mut Vec<RowMark>) {
         for column in &mut self.0 {
-            let Some(text) = cell_at(cells, column.column).map(Raw::display) else { continue };
+            let Some(text) = cell_at(row.cells, column.column).map(Raw::display) else { continue };
             let marking = secrecy.read(secrecy.likely_polarity(&column.header), &text);
             // a grade of state secrets has the file refused
             if matches!(marking, Marking::None | Marking::Classified) {
                 continue;
             }
-            let mark = (marking.restricts() && !code.is_empty()).then(|| RowMark {
-                code: code.to_owned(),
-                cell: mark_text(&format!("{}：{}", column.header, text.trim())),
-                header: compared(&column.header),
-            });
-            if secrecy.is_grade(&text) || secrecy.is_answer(&text) {
+            let mark = || row.mark(mark_text(&format!("{}：{}", column.header, text.trim())), compared_header(&column.header));
+            let mark = marking.restricts().then(mark).flatten();
+            if secrecy.speaks_of_secrecy(&text) {
                 column.words += 1;
                 marks.append(&mut column.by_others);
                 marks.extend(mark);

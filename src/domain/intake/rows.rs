@@ -54,6 +54,8 @@ pub struct SheetEnd {
     pub covers_on: Option<NaiveDate>,
     pub doubts: Vec<String>,
     pub undecided: Vec<String>,
+    /// What marks all rows of the ledger in the file.
+    pub marks_all: Option<String>,
 }
 
 /// The rows of one file.
@@ -142,7 +144,15 @@ impl<'a> FileRows<'a> {
     }
 
     /// Begins a sheet. A hidden one is not read. `property` is that of the file, by which [`own_sheet`](crate::domain::own_sheet) knows a list.
-    pub fn begin_sheet(&mut self, sheet: &str, visible: bool, merges: Vec<CellRange>, hidden_columns: Vec<(u32, u32)>, property: &str) {
+    pub fn begin_sheet(
+        &mut self,
+        sheet: &str,
+        visible: bool,
+        merges: Vec<CellRange>,
+        hidden_columns: Vec<(u32, u32)>,
+        property: &str,
+        beside: &[(u32, &str)],
+    ) {
         let number = self.sheets as u32;
         self.sheets += 1;
         if !visible {
@@ -153,6 +163,7 @@ impl<'a> FileRows<'a> {
         sheet.note_room = self.note_room;
         sheet.refuse_own_lists(property);
         sheet.set_hidden_columns(hidden_columns);
+        sheet.secrecy.read_beside(beside);
         self.sheet = Some(sheet);
     }
 
@@ -248,8 +259,8 @@ impl<'a> FileRows<'a> {
         self.read_before += sheet.account.read;
         self.searched_before += sheet.searched_cells();
         self.unusable_before += sheet.account.quarantined + sheet.account.skipped;
-        let SheetIntake { account, notes, covers_on, doubts, undecided, .. } = sheet;
-        Some(SheetEnd { account, notes, unlisted, covers_on, doubts, undecided })
+        let SheetIntake { account, notes, covers_on, doubts, undecided, secrecy, .. } = sheet;
+        Some(SheetEnd { account, notes, unlisted, covers_on, doubts, undecided, marks_all: secrecy.marks_all })
     }
 }
 

@@ -15,8 +15,8 @@ use crate::domain::intake::note::{Note, NoteKind, SheetAccount};
 use crate::domain::intake::note_room::NoteRoom;
 use crate::domain::intake::raw::{CellRange, Raw, RawRow, cell_at};
 use crate::domain::intake::row::{RowReader, RowReading};
-use crate::domain::intake::row_marks::RowStatement;
-use crate::domain::intake::sheet_secrecy::{CodedRow, SheetSecrecy, is_classified_line, is_classified_row};
+use crate::domain::intake::row_marks::{CodedRow, RowStatement};
+use crate::domain::intake::sheet_secrecy::{SheetSecrecy, is_classified_line, is_classified_row};
 use crate::domain::intake::sums::{Sums, WrongTotal};
 use crate::domain::intake::text::{excerpt, normalize_name};
 use crate::domain::own_sheet::GUIDE_SHEET;
@@ -180,7 +180,7 @@ impl<'a> SheetIntake<'a> {
             sums: Sums::default(),
             unheaded: BTreeMap::new(),
             second_header: None,
-            secrecy: SheetSecrecy::new(ledgers.first().map(|ledger| &*ledger.secrecy), sheet),
+            secrecy: SheetSecrecy::new(ledgers.first().map(|ledger| &*ledger.secrecy), sheet, name),
             undecided: Vec::new(),
             own_lists_refused: None,
         }
@@ -261,13 +261,14 @@ impl<'a> SheetIntake<'a> {
     }
 
     /// Whether the reading of a row depends on its own cells alone: it lies in no merge and below no second header, and the sheet has no
-    /// duplicate column, no column of doubtful secrecy and no doubt about all rows that is still possible.
+    /// duplicate column, no column of doubtful secrecy, no line that marks its rows and no doubt about all rows that is still possible.
     pub(crate) fn is_independent(&self, number: u32) -> bool {
         let SheetState::Reading { header, .. } = &self.state else { return false };
         header.duplicates.is_empty()
             && header.doubtful.is_empty()
             && self.all_today.is_empty()
             && self.second_header.is_none()
+            && !self.secrecy.marks_row(number)
             && !self.data_merges.covers(number)
     }
 
@@ -331,6 +332,8 @@ impl<'a> SheetIntake<'a> {
             );
         }
         self.note_doubtful_columns();
+        self.doubt_nameless_marks();
+        self.note_marking_lines();
         if self.account.hidden_rows > 0 {
             let rows = self.hidden_rows.iter().map(u32::to_string).collect::<Vec<_>>().join("、");
             let rest = match self.account.hidden_rows {
@@ -370,6 +373,7 @@ impl<'a> SheetIntake<'a> {
         }
         self.account.unread = None;
         self.secrecy.look_through(rows.iter().filter(|row| row.number < header.first_row), is_classified_line);
+        self.secrecy.read_title_lines(rows.iter().filter(|row| row.number < header.first_row));
         let above = rows.iter().filter(|row| row.number < header.first_row).flat_map(|row| &row.cells);
         let mut days = above.filter_map(|(_, raw)| if let Raw::Text(text) = raw { covers_on(text) } else { None });
         self.covers_on = self.covers_on.or(days.next());
@@ -453,7 +457,9 @@ impl<'a> SheetIntake<'a> {
             match found {
                 NonData::Total(word) => self.check_total(ledger, number, cells, &word),
                 NonData::SecondHeader(second) => self.second_header = Some((number, second)),
-                NonData::RepeatedHeader | NonData::Heading | NonData::Remark => {}
+                NonData::Heading => self.secrecy.begin_section(number, cells),
+                NonData::Remark => self.secrecy.read_remark(number, cells),
+                NonData::RepeatedHeader => {}
             }
             self.secrecy.read_line(number, cells);
             let texts = cells.iter().map(|(_, raw)| raw.display()).filter(|text| !text.trim().is_empty());
@@ -464,7 +470,8 @@ impl<'a> SheetIntake<'a> {
         let reader = RowReader { ledger, header: &header, merges: &self.data_merges, is_text_file, today: self.today };
         let reading = reader.read(cells);
         let code = ledger.role(Role::Code).and_then(|field| reading.record[field].text()).unwrap_or_default();
-        let row = CodedRow { number, code, cells };
+        let name = ledger.role(Role::Name).and_then(|field| reading.record[field].text()).unwrap_or_default();
+        let row = CodedRow { number, code, name, cells };
         self.secrecy.read_marking(&row, &reading.marking, header.leaf(reading.marking_column));
         self.secrecy.read_statement(&row, &reading.statement, |column| header.leaf(column));
         self.secrecy.read_doubtful(&row);
@@ -490,7 +497,7 @@ impl<'a> SheetIntake<'a> {
             .secrecy
             .iter()
             .filter_map(|(column, polarity)| Some(ledger.secrecy.read(*polarity, &cell_at(cells, *column)?.display())));
-        let coded = CodedRow { number, code: &code, cells };
+        let coded = CodedRow { number, code: &code, name: "", cells };
         if let Some(marking) = markings.max() {
             self.secrecy.read_marking(&coded, &marking, "");
         }
@@ -605,6 +612,25 @@ impl<'a> SheetIntake<'a> {
             }
         }
         self.account.undecided.clone_from(&self.undecided);
+    }
+
+    /// Notes the lines and names that mark the rows below them.
+    fn note_marking_lines(&mut self) {
+        for (row, words) in std::mem::take(&mut self.secrecy.marking_lines) {
+            let place = if row == 0 { "工作表名称".to_owned() } else { format!("第{row}行") };
+            self.sheet_note(
+                format!("{place}写有“{words}”，所指各行按不便公开处理"),
+                "如不是保密标注，请改写后重新导入，并由办公室解除：duban restricted list，duban restricted lift --file",
+            );
+        }
+    }
+
+    /// Records a doubt about marked rows of which neither code nor name is known: nothing can be restricted.
+    fn doubt_nameless_marks(&mut self) {
+        if let Some((first, rows)) = self.secrecy.nameless.take() {
+            let more = if rows > 1 { format!("等{rows}行") } else { String::new() };
+            self.doubts.push(format!("第{first}行{more}标注不便公开，但没有编号和名称，不知是哪个项目，请补填后重新导入"));
+        }
     }
 
     /// Records a doubt about each duplicate column whose content differs from the first column of its field.

@@ -3,18 +3,12 @@
 
 use crate::domain::intake::header::DoubtfulColumn;
 use crate::domain::intake::raw::{Raw, RawRow};
-use crate::domain::intake::row_marks::{ClassifiedPlace, ClassifiedPlaces, DoubtfulColumns, DoubtfulResult, RowMark, RowStatement};
+use crate::domain::intake::row_marks::{
+    ClassifiedPlace, ClassifiedPlaces, CodedRow, DoubtfulColumns, DoubtfulResult, RowMark, RowStatement,
+};
 use crate::domain::restriction::mark_text;
 use crate::domain::secrecy::{Marking, Secrecy};
-
-/// A row of data as it is read for marks.
-pub(crate) struct CodedRow<'r, 'c> {
-    /// From 1.
-    pub number: u32,
-    /// Empty where the row has none: it cannot be restricted.
-    pub code: &'r str,
-    pub cells: &'r [(u16, Raw<'c>)],
-}
+use std::collections::BTreeMap;
 
 /// What a sheet states about secrecy.
 #[derive(Default)]
@@ -24,6 +18,18 @@ pub struct SheetSecrecy {
     sheet: u32,
     /// The marks of rows that the caller has not taken yet.
     marks: Vec<RowMark>,
+    /// What the name of the sheet or a line above its header states of all its rows, and what the line of the present section states of the
+    /// rows below it; each as the cell of a mark.
+    sheet_mark: Option<String>,
+    section_mark: Option<String>,
+    /// Remarks on the cells of a row.
+    remarks: BTreeMap<u32, Vec<String>>,
+    /// What a line below the rows states of all of them.
+    pub(crate) marks_all: Option<String>,
+    /// The first lines and names that mark the rows below them, each with its row; 0 = a name.
+    pub(crate) marking_lines: Vec<(u32, String)>,
+    /// The first marked row without code and name, and how many there are: nothing is known that could be restricted.
+    pub(crate) nameless: Option<(u32, u64)>,
     /// Grades of state secrets that the caller has not taken yet: the file is to be refused.
     pub classified: ClassifiedPlaces,
     /// The last row with a grade in a cell; a row counts once.
@@ -38,6 +44,9 @@ pub(crate) fn is_classified_line(secrecy: &Secrecy, cells: &[(u16, Raw<'_>)]) ->
     cells.iter().any(|(_, raw)| matches!(raw, Raw::Text(text) if secrecy.is_grade_of_line(text)))
 }
 
+/// How many lines that mark rows are named to the clerk.
+const MARKING_LINES_MAX: usize = 5;
+
 /// From so many cells on, a line of a sheet that is not read is taken for a row of a table.
 const LINE_CELLS_MAX: usize = 3;
 
@@ -51,8 +60,77 @@ pub(crate) fn is_classified_row(secrecy: &Secrecy, cells: &[(u16, Raw<'_>)]) -> 
 
 impl SheetSecrecy {
     /// `sheet` is its number in the file, from 0.
-    pub(crate) fn new(secrecy: Option<&Secrecy>, sheet: u32) -> SheetSecrecy {
-        SheetSecrecy { words: secrecy.cloned(), sheet, ..SheetSecrecy::default() }
+    pub(crate) fn new(secrecy: Option<&Secrecy>, sheet: u32, name: &str) -> SheetSecrecy {
+        let mut sheet = SheetSecrecy { words: secrecy.cloned(), sheet, ..SheetSecrecy::default() };
+        sheet.sheet_mark = sheet.marking_line(0, "工作表名称", name);
+        sheet
+    }
+
+    /// What a line or a name states of the rows below it, as the cell of a mark.
+    fn marking_line(&mut self, row: u32, place: &str, text: &str) -> Option<String> {
+        let found = self.words.as_ref()?.restricting_line(text)?;
+        if self.marking_lines.len() < MARKING_LINES_MAX {
+            self.marking_lines.push((row, found.clone()));
+        }
+        Some(mark_text(&format!("{place}：{found}")))
+    }
+
+    /// The same of a line by all its cells.
+    fn marking_cells(&mut self, row: u32, place: &str, cells: &[(u16, Raw<'_>)]) -> Option<String> {
+        cells.iter().find_map(|(_, raw)| if let Raw::Text(text) = raw { self.marking_line(row, place, text) } else { None })
+    }
+
+    /// Reads the lines above the header: what they state holds for all rows of the sheet.
+    pub(crate) fn read_title_lines<'r>(&mut self, rows: impl IntoIterator<Item = &'r RawRow<'static>>) {
+        for row in rows.into_iter().filter(|row| row.cells.iter().filter(|(_, raw)| !raw.is_blank()).count() <= LINE_CELLS_MAX) {
+            let found = self.marking_cells(row.number, "标题", &row.cells);
+            self.sheet_mark = self.sheet_mark.take().or(found);
+        }
+    }
+
+    /// Begins a section with its line below the header: what the line before has stated ends.
+    pub(crate) fn begin_section(&mut self, number: u32, cells: &[(u16, Raw<'_>)]) {
+        self.section_mark = self.marking_cells(number, "小标题", cells);
+    }
+
+    /// Reads a remark below the rows: what it states holds for all rows of the file's ledger.
+    pub(crate) fn read_remark(&mut self, number: u32, cells: &[(u16, Raw<'_>)]) {
+        let found = self.marking_cells(number, "备注", cells);
+        self.marks_all = self.marks_all.take().or(found);
+    }
+
+    /// Whether a line or a name marks the rows that come, or a remark this one.
+    pub(crate) fn marks_row(&self, number: u32) -> bool {
+        self.sheet_mark.is_some() || self.section_mark.is_some() || self.remarks.contains_key(&number)
+    }
+
+    /// Takes the texts beside the cells: the remarks on cells by their row, and at row 0 the heads and feet of the printed pages.
+    pub(crate) fn read_beside(&mut self, beside: &[(u32, &str)]) {
+        let Some(secrecy) = self.words.clone() else { return };
+        for (row, text) in beside {
+            match row {
+                0 if secrecy.is_grade_of_line(text) => self.classified.add(self.sheet, ClassifiedPlace::Page),
+                0 => {
+                    let found = self.marking_line(0, "页眉页脚", text);
+                    self.sheet_mark = self.sheet_mark.take().or(found);
+                }
+                row => self.remarks.entry(*row).or_default().push((*text).to_owned()),
+            }
+        }
+    }
+
+    /// Reads the remarks on the cells of a row; they may begin with the name of their author.
+    fn read_remarks(&mut self, row: &CodedRow<'_, '_>) {
+        let (Some(secrecy), Some(remarks)) = (self.words.clone(), self.remarks.remove(&row.number)) else { return };
+        for remark in &remarks {
+            let lines = || remark.lines().map(str::trim).chain([remark.as_str()]);
+            if lines().any(|line| secrecy.is_grade_of_line(line)) {
+                self.classify(row, "批注");
+            } else if let Some(words) = lines().find_map(|line| secrecy.restricting_line(line).or_else(|| secrecy.restricting_words(line)))
+            {
+                self.mark(row, mark_text(&format!("批注：{words}")));
+            }
+        }
     }
 
     /// The marks of the rows that the caller has not taken.
@@ -103,21 +181,31 @@ impl SheetSecrecy {
 
     /// Takes what the other cells of a row state.
     pub(crate) fn read_statement<'h>(&mut self, row: &CodedRow<'_, '_>, statement: &RowStatement, header_of: impl Fn(u16) -> &'h str) {
+        self.read_remarks(row);
         // a line with one cell is none of the table
         if row.cells.iter().filter(|(_, raw)| !raw.is_blank()).take(2).count() == 1 {
             self.read_line(row.number, row.cells);
+            if row.cells.iter().any(|(_, raw)| raw.display().chars().any(|c| !c.is_ascii())) {
+                self.begin_section(row.number, row.cells);
+            }
+            // a name alone may be a project's, and anything else is none
+            if row.name.is_empty() {
+                return;
+            }
         } else if let Some(column) = statement.classified {
             self.classify(row, header_of(column));
         }
         if let Some((column, words, _)) = &statement.restricting {
             self.mark(row, mark_text(&format!("{}：{words}", header_of(*column))));
+        } else if let Some(cell) = self.section_mark.clone().or_else(|| self.sheet_mark.clone()) {
+            self.mark(row, cell);
         }
     }
 
     /// Reads the cells of a row below headers that may be of secrecy.
     pub(crate) fn read_doubtful(&mut self, row: &CodedRow<'_, '_>) {
         if let Some(secrecy) = &self.words {
-            self.doubtful.read(secrecy, row.cells, row.code, &mut self.marks);
+            self.doubtful.read(secrecy, row, &mut self.marks);
         }
     }
 
@@ -127,7 +215,13 @@ impl SheetSecrecy {
     }
 
     fn mark(&mut self, row: &CodedRow<'_, '_>, cell: String) {
-        self.marks.extend((!row.code.is_empty()).then(|| RowMark { code: row.code.to_owned(), cell, header: String::new() }));
+        match row.mark(cell, String::new()) {
+            Some(mark) => self.marks.push(mark),
+            None => {
+                let (first, rows) = self.nameless.unwrap_or((row.number, 0));
+                self.nameless = Some((first, rows + 1));
+            }
+        }
     }
 
     /// Records the grade of a state secret in a row, whose code is restricted.

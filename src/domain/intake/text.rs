@@ -23,14 +23,17 @@ pub fn clean(text: &str) -> String {
 
 /// The text with full-width digits, letters and punctuation as ASCII: the part of Unicode NFKC that numbers, dates and codes need.
 pub fn half_width(text: &str) -> String {
-    text.chars()
-        .map(|c| match c {
-            '\u{ff01}'..='\u{ff5e}' => char::from_u32(c as u32 - 0xfee0).unwrap_or(c),
-            '\u{3000}' | '\u{a0}' => ' ',
-            '。' => '.',
-            c => c,
-        })
-        .collect()
+    text.chars().map(half_width_char).collect()
+}
+
+/// The same of one character.
+pub(crate) fn half_width_char(c: char) -> char {
+    match c {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(c as u32 - 0xfee0).unwrap_or(c),
+        '\u{3000}' | '\u{a0}' => ' ',
+        '。' => '.',
+        c => c,
+    }
 }
 
 /// The canonical form of a name, for comparing: half-width, without spaces and invisible characters.

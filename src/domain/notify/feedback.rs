@@ -6,7 +6,7 @@
 //!
 //! Invariant: every row of a form has exactly one [`Outcome`], and a row that was not taken has a reason.
 
-use crate::domain::audience::{is_open_field, masked};
+use crate::domain::audience::{NOT_SHOWN, is_open_field, masked};
 use crate::domain::intake::note::SheetAccount;
 use crate::domain::intake::text::half_width;
 use crate::domain::judging::finding::{Finding, State};
@@ -73,6 +73,20 @@ pub struct Proposal {
 pub type Answers = BTreeMap<(String, String), Answer>;
 
 impl Answer {
+    /// The answer as others than the office read it: without the texts that name a restricted record.
+    pub fn for_others(&self, names_restricted: impl Fn(&str) -> bool) -> Answer {
+        let shown = |text: &str| if names_restricted(text) { NOT_SHOWN.to_owned() } else { text.to_owned() };
+        let proposal = |one: &Proposal| Proposal { was: shown(&one.was), now: shown(&one.now), ..one.clone() };
+        Answer {
+            who: shown(&self.who),
+            verdict: shown(&self.verdict),
+            remark: shown(&self.remark),
+            values: self.values.iter().map(|(id, text)| (id.clone(), shown(text))).collect(),
+            proposals: self.proposals.iter().map(proposal).collect(),
+            ..self.clone()
+        }
+    }
+
     /// Whether both have the same content, whoever wrote them and on whatever day.
     fn has_same_content(&self, other: &Answer) -> bool {
         (&self.verdict, &self.remark, &self.values, &self.proposals) == (&other.verdict, &other.remark, &other.values, &other.proposals)
@@ -433,8 +447,9 @@ fn fill_values(ledger: &Ledger, record: &Record, row: &FormRow<'_>, last: Option
     let mut has_new_text = false;
     for field in editable(ledger).filter(|field| row.columns.contains(*field)) {
         let id = &ledger.fields[field].id;
-        let written = row.text(field);
         let before = prefilled(ledger, record, field, last);
+        // an earlier answer that the form does not show is unchanged
+        let written = Some(row.text(field)).filter(|written| written != NOT_SHOWN).unwrap_or_else(|| before.clone());
         // a phone number that the form shows masked is unchanged, and an emptied cell is no answer
         has_new_text |= !written.is_empty() && written != before && written != masked(&before);
         let was_answered = last.is_some_and(|last| last.values.contains_key(id));
@@ -522,6 +537,9 @@ pub struct FormAccount {
     pub blank: usize,
     pub same: usize,
     pub returned: usize,
+    /// Records of the unit that its rows mark as restricted, and marks on records of others, which are not taken.
+    pub restricted: usize,
+    pub foreign_marks: usize,
     /// Columns to fill in that are missing from the form.
     pub missing_columns: Vec<String>,
     /// Place, code and remark.

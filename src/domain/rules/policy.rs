@@ -6,6 +6,7 @@ use crate::domain::register::levels::Level;
 use crate::domain::register::record::Record;
 use crate::domain::register::units::Units;
 use crate::domain::rules::rule::{Rule, RuleKind};
+use crate::domain::secrecy::compared;
 use crate::domain::secrecy_words::SecrecyWords;
 use chrono::NaiveDate;
 use std::sync::Arc;
@@ -59,6 +60,15 @@ impl Policy {
     /// The ledger of a purpose; only purposes of [`Purpose::UNIQUE`] have just one.
     pub fn ledger_for(&self, purpose: Purpose) -> Option<usize> {
         self.ledgers.iter().position(|ledger| ledger.purpose == purpose)
+    }
+
+    /// Whether a name is no project's own: that of a unit or an industry, a value of a field, or one of the office's common words.
+    pub fn is_common_name(&self, name: &str) -> bool {
+        let is_value = || self.ledgers.iter().flat_map(|ledger| &ledger.fields).any(|field| field.values.iter().any(|value| value == name));
+        self.units.find(name).is_some()
+            || self.units.industry(name).is_some()
+            || self.secrecy.texts.common_names.contains(&compared(name))
+            || is_value()
     }
 
     /// The highest level whose major-project ledger lists a project: it belongs to a key industry and its amount reaches the level's bound.

@@ -31,6 +31,8 @@ pub enum PartKind {
     Sheet,
     SharedStrings,
     Styles,
+    /// Remarks on cells.
+    Comments,
     Other,
 }
 
@@ -70,8 +72,8 @@ impl Book {
     }
 }
 
-/// Reads `xl/_rels/workbook.xml.rels`.
-pub fn relations(part: impl Read) -> Result<Relations, Fault> {
+/// Reads the relations of a part; `folder` is that of the part, which targets are relative to.
+pub fn relations(part: impl Read, folder: &[&str]) -> Result<Relations, Fault> {
     let mut relations = Relations::new();
     for_each_tag(part, b"Relationships", |tag| {
         if name(tag) != b"Relationship" || attribute(tag, b"TargetMode")?.is_some_and(|mode| mode == "External") {
@@ -84,17 +86,18 @@ pub fn relations(part: impl Read) -> Result<Relations, Fault> {
             Some("worksheet") => PartKind::Sheet,
             Some("sharedStrings") => PartKind::SharedStrings,
             Some("styles") => PartKind::Styles,
+            Some("comments" | "threadedComment") => PartKind::Comments,
             _ => PartKind::Other,
         };
-        relations.insert(id, (kind, part_name(&target)?));
+        relations.insert(id, (kind, part_name(&target, folder)?));
         Ok(())
     })?;
     Ok(relations)
 }
 
-/// The name in the package of a target, which is relative to the root of the package or to the folder of the workbook.
-fn part_name(target: &str) -> Result<String, Fault> {
-    let mut folders = if target.starts_with(['/', '\\']) { Vec::new() } else { vec!["xl"] };
+/// The name in the package of a target, which is relative to the root of the package or to a folder.
+fn part_name(target: &str, folder: &[&str]) -> Result<String, Fault> {
+    let mut folders = if target.starts_with(['/', '\\']) { Vec::new() } else { folder.to_vec() };
     for step in target.split(['/', '\\']) {
         match step {
             "" | "." => {}
@@ -197,6 +200,61 @@ pub fn custom_property(part: impl Read, key: &str) -> Result<Option<String>, Fau
     Ok(None)
 }
 
+/// The remarks of a part with their rows (from 1). Remarks that answer each other are all on their cell.
+pub fn comments(part: impl Read) -> Result<Vec<(u32, String)>, Fault> {
+    let mut tags = Tags::new(part);
+    let mut found: Vec<(u32, String)> = Vec::new();
+    while let Some(piece) = tags.next()? {
+        match name(piece.tag) {
+            b"comment" | b"threadedComment" => {
+                let row = attribute(piece.tag, b"ref")?.map(|place| place.trim_start_matches(|c: char| !c.is_ascii_digit()).to_owned());
+                found.push((row.and_then(|row| row.parse().ok()).unwrap_or(0), String::new()));
+                if found.len() > COMMENTS_MAX {
+                    return Err(broken(format!("批注超过{COMMENTS_MAX}条")));
+                }
+            }
+            b"/t" | b"/text" => {
+                if let Some((_, text)) = found.last_mut() {
+                    text.push_str(&unescape(piece.text)?);
+                }
+            }
+            _ => {}
+        }
+    }
+    found.retain(|(_, text)| !text.trim().is_empty());
+    Ok(found)
+}
+
+/// The most remarks of a part.
+const COMMENTS_MAX: usize = 20_000;
+
+/// The texts of the head or foot of a printed page, without its codes: `&L&"宋体"&10内部资料&R&P/&N` → `内部资料`, `/`.
+pub fn page_texts(coded: &str) -> Vec<String> {
+    let mut texts = vec![String::new()];
+    let mut chars = coded.chars().peekable();
+    while let Some(c) = chars.next() {
+        match (c, chars.peek()) {
+            ('&', Some('&')) => {
+                chars.next();
+                texts.last_mut().into_iter().for_each(|text| text.push('&'));
+            }
+            ('&', Some('"')) => {
+                chars.next();
+                while chars.next().is_some_and(|c| c != '"') {}
+            }
+            ('&', Some(digit)) if digit.is_ascii_digit() => while chars.next_if(char::is_ascii_digit).is_some() {},
+            ('&', Some('L' | 'C' | 'R')) => {
+                chars.next();
+                texts.push(String::new());
+            }
+            ('&', _) => drop(chars.next()),
+            _ => texts.last_mut().into_iter().for_each(|text| text.push(c)),
+        }
+    }
+    texts.retain(|text| !text.trim().is_empty());
+    texts
+}
+
 /// Calls `take` with every tag of a part. The root element has to be `root`.
 fn for_each_tag(part: impl Read, root: &[u8], mut take: impl FnMut(&[u8]) -> Result<(), Fault>) -> Result<(), Fault> {
     let mut tags = Tags::new(part);
@@ -235,6 +293,17 @@ mod tests {
     }
 
     #[test]
+    fn remarks_and_the_heads_of_pages_are_texts() {
+        let part = "<comments xmlns=\"a\"><authors><author>x</author></authors><commentList><comment ref=\"B12\" authorId=\"0\"><text><r><t>张三:</t></r>\
+                    <r><t xml:space=\"preserve\">&#10;涉密</t></r></text></comment><comment ref=\"C3\"><text><t> </t></text></comment></commentList></comments>";
+        assert_eq!(comments(part.as_bytes()).unwrap(), [(12, "张三:\n涉密".to_owned())]);
+        let threaded = "<ThreadedComments xmlns=\"a\"><threadedComment ref=\"A2\"><text>不公开</text></threadedComment></ThreadedComments>";
+        assert_eq!(comments(threaded.as_bytes()).unwrap(), [(2, "不公开".to_owned())]);
+        assert_eq!(page_texts("&L&\"宋体,常规\"&10内部资料&C&A&R第&P页 甲&&乙"), ["内部资料", "第页 甲&乙"]);
+        assert!(page_texts("").is_empty() && page_texts("&C&P").is_empty());
+    }
+
+    #[test]
     fn targets_are_names_of_parts() {
         for (target, part) in [
             ("worksheets/sheet1.xml", "xl/worksheets/sheet1.xml"),
@@ -242,9 +311,9 @@ mod tests {
             ("../xl/./worksheets/sheet1.xml", "xl/worksheets/sheet1.xml"),
             ("worksheets\\..\\sheet1.xml", "xl/sheet1.xml"),
         ] {
-            assert_eq!(part_name(target).unwrap(), part, "{target}");
+            assert_eq!(part_name(target, &["xl"]).unwrap(), part, "{target}");
         }
-        assert!(part_name("../../sheet1.xml").is_err());
+        assert!(part_name("../../sheet1.xml", &["xl"]).is_err());
     }
 
     #[test]

@@ -33,14 +33,16 @@ pub fn read<F: Read + Seek>(file: F, mut spill: RowSpill, limits: ReadLimits, ou
     let mut budget = out.budget();
     let scans = book.scan(&mut archive, limits, &mut budget, &mut spill)?;
     for (sheet, scan) in book.book.sheets.iter().zip(scans) {
-        let Some(SheetScan { part, outline, rows }) = scan else {
+        let Some(SheetScan { part, outline, comments, rows }) = scan else {
             if !sheet.visible {
                 out.sheet(Sheet { name: &sheet.name, ..Sheet::default() })?;
             }
             continue;
         };
-        let SheetOutline { merges, hidden_columns } = outline;
-        out.sheet(Sheet { name: &sheet.name, visible: true, merges, hidden_columns, document: &book.document })?;
+        let SheetOutline { merges, hidden_columns, page_texts } = outline;
+        let pages = page_texts.iter().map(|text| (0, text.as_str()));
+        let beside = pages.chain(comments.iter().map(|(row, text)| (*row, text.as_str()))).collect();
+        out.sheet(Sheet { name: &sheet.name, visible: true, merges, hidden_columns, document: &book.document, beside })?;
         match rows {
             Some(rows) => spill.read(rows, |blocks| out.blocks(blocks)).map_err(ReadError::Io)?,
             None => {
@@ -70,6 +72,8 @@ struct BookParts {
 struct SheetScan {
     part: String,
     outline: SheetOutline,
+    /// The remarks on its cells, each with its row.
+    comments: Vec<(u32, String)>,
     /// Where its rows are spilled; `None` = there is no room for them, so they are read once more.
     rows: Option<Range<u64>>,
 }
@@ -77,7 +81,7 @@ struct SheetScan {
 impl BookParts {
     fn read<F: Read + Seek>(archive: &mut ZipArchive<F>) -> Result<BookParts, Fault> {
         let book = Book::read(open(archive, "xl/workbook.xml")?)?;
-        let relations = parts::relations(open(archive, "xl/_rels/workbook.xml.rels")?)?;
+        let relations = parts::relations(open(archive, "xl/_rels/workbook.xml.rels")?, &["xl"])?;
         // some programs declare the parts of texts and styles and write none
         let named = |kind: PartKind| {
             let declared = relations.values().find(|(found, _)| *found == kind);
@@ -123,11 +127,38 @@ impl BookParts {
                 continue;
             };
             let (outline, rows) = sheet::scan(open(archive, name)?, self.context(limits), budget, spill)?;
-            scans.push(Some(SheetScan { part: name.clone(), outline, rows }));
+            let comments = comments_of(archive, name)?;
+            scans.push(Some(SheetScan { part: name.clone(), outline, comments, rows }));
         }
         Ok(scans)
     }
 }
+
+/// The remarks on the cells of a sheet, by the name of its part.
+fn comments_of<F: Read + Seek>(archive: &mut ZipArchive<F>, sheet: &str) -> Result<Vec<(u32, String)>, Fault> {
+    let (folder, file) = sheet.rsplit_once('/').unwrap_or(("", sheet));
+    let relations = format!("{folder}/_rels/{file}.rels");
+    // most sheets have no relations
+    if entry_name(archive, &relations).is_none() {
+        return Ok(Vec::new());
+    }
+    let folders: Vec<&str> = folder.split('/').collect();
+    let relations = parts::relations(open(archive, &relations)?, &folders)?;
+    let mut names: Vec<String> = relations.into_values().filter(|(kind, _)| *kind == PartKind::Comments).map(|(_, name)| name).collect();
+    names.sort();
+    names.dedup();
+    let mut comments = Vec::new();
+    for name in names.iter().take(COMMENT_PARTS_MAX) {
+        // some programs name a part that they do not write
+        if entry_name(archive, name).is_some() {
+            comments.append(&mut parts::comments(open(archive, name)?)?);
+        }
+    }
+    Ok(comments)
+}
+
+/// The most parts with remarks of a sheet: the plain ones, and those that answer each other.
+const COMMENT_PARTS_MAX: usize = 2;
 
 /// The name of a part as the archive writes it: office programs ignore case and the kind of slash.
 fn entry_name<F: Read + Seek>(archive: &ZipArchive<F>, name: &str) -> Option<String> {

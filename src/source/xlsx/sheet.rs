@@ -10,9 +10,9 @@ use crate::source::refusal::{ReadLimits, Refusal};
 use crate::source::shared_strings::SharedStrings;
 use crate::source::workbook::date_of_serial;
 use crate::source::xlsx::fault::{Fault, SheetFault, broken};
-use crate::source::xlsx::parts::NumberFormat;
+use crate::source::xlsx::parts::{NumberFormat, page_texts};
 use crate::source::xlsx::spill::RowSpill;
-use crate::source::xlsx::tags::{Tags, attributes, cell_text, is_empty, name};
+use crate::source::xlsx::tags::{Tags, attributes, cell_text, is_empty, name, unescape};
 use std::borrow::Cow;
 use std::io::{Read, Write};
 use std::ops::Range;
@@ -23,6 +23,8 @@ pub struct SheetOutline {
     pub merges: Vec<CellRange>,
     /// First and last column (from 0).
     pub hidden_columns: Vec<(u32, u32)>,
+    /// The texts of the heads and feet of its printed pages.
+    pub page_texts: Vec<String>,
 }
 
 /// Reads a sheet. Its rows are spilled where there is room; `None` = they have to be read once more.
@@ -66,6 +68,9 @@ pub fn scan(
                     spill.truncate(start);
                     while tags.next()?.is_some_and(|piece| name(piece.tag) != b"/sheetData") {}
                 }
+            }
+            b"/oddHeader" | b"/oddFooter" | b"/evenHeader" | b"/evenFooter" | b"/firstHeader" | b"/firstFooter" => {
+                outline.page_texts.extend(page_texts(&unescape(piece.text)?));
             }
             b"mergeCell" => {
                 if let Some((_, range)) = attributes(piece.tag).find(|(key, _)| *key == b"ref") {

@@ -97,7 +97,10 @@ CREATE TABLE intake_note (
 CREATE TABLE restriction (
     ledger TEXT NOT NULL,
     source TEXT NOT NULL,
+    -- that of the row, or its name where it has none
     code TEXT NOT NULL,
+    -- the name of the row, by which texts of other records may name it
+    name TEXT NOT NULL,
     -- the position at which it began
     began BIGINT NOT NULL,
     -- the position at which a row of the source replaced it or stated the contrary, and at which a person lifted it; the largest number = not yet

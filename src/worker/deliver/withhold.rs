@@ -6,6 +6,7 @@ use crate::config::load::Config;
 use crate::domain::register::codes::Codes;
 use crate::store::database::Result;
 use crate::store::handle::Store;
+use crate::store::runs::Run;
 use crate::worker::records::LedgerRecords;
 use crate::worker::snapshot_selection::SnapshotSelection;
 use std::collections::BTreeMap;
@@ -38,7 +39,24 @@ pub(crate) async fn withhold(store: &Store, config: &Config, clock: &Clock) -> R
     store.marked_messages().record_check(position, &passed, &withheld, &stamp(clock.now())).await
 }
 
-/// The records that have become restricted behind a position: those with a mark, and those of other ledgers that belong to such a project.
+/// How many packs of a run name a record that has become restricted since it read the marks: they are not given to units any more.
+///
+/// # Errors
+/// The database fails.
+pub(crate) async fn blocked_packs(store: &Store, config: &Config, clock: &Clock, run: &Run) -> Result<i64> {
+    if store.restrictions().begun_since(run.inputs.restrictions).await?.is_empty() {
+        return Ok(0);
+    }
+    let packs = store.named_records().of_packs(&run.id).await?;
+    if packs.is_empty() {
+        return Ok(0);
+    }
+    let begun = begun_with_parts(store, config, clock, run.inputs.restrictions).await?;
+    let is_begun = |(ledger, code): &(String, String)| begun.get(ledger).is_some_and(|codes| codes.get(code).is_some());
+    Ok(packs.iter().filter(|names| names.iter().any(is_begun)).count() as i64)
+}
+
+/// The records that have become restricted behind a position: those with a mark, and those that belong to such a project or name it.
 /// Each with the position of its mark.
 ///
 /// # Errors
@@ -49,10 +67,10 @@ pub(crate) async fn begun_with_parts(store: &Store, config: &Config, clock: &Clo
     let Some(projects) = policy.projects().and_then(|projects| begun.get(&projects.id)) else { return Ok(begun) };
     let selection = SnapshotSelection::on(store, config, &[], clock.today()).await?;
     let mut parts = Vec::new();
-    for ledger in policy.ledgers.iter().filter(|ledger| !ledger.is_of_projects()) {
+    for ledger in &policy.ledgers {
         LedgerRecords::as_imported(store, ledger, &selection)
             .each(|_, streamed| {
-                if let Some(began) = ledger.project_of(streamed.record).and_then(|code| projects.get(&code)) {
+                if let Some(began) = selection.restrictions.project_of(ledger, streamed.record).and_then(|code| projects.get(&code)) {
                     parts.push((&ledger.id, streamed.record.code.clone(), *began));
                 }
                 Ok(())

@@ -50,7 +50,7 @@ struct ReadForms {
 }
 
 /// The source under which the marks of forms are stored.
-const FEEDBACK_SOURCE: &str = "feedback";
+pub(crate) const FEEDBACK_SOURCE: &str = "feedback";
 
 /// Who hands a form in.
 #[derive(Clone, Debug)]
@@ -185,7 +185,9 @@ impl Importer {
             let mut account = FormAccount { unit: policy.units.units[unit].name.clone(), as_of, ..FormAccount::default() };
             let proof = key.as_ref().map_or(RowProof::Clerk, RowProof::Key);
             self.assess_sheet(policy, &selection, index, &head, &sheet, proof, &before, &mut taken, &mut account).await?;
-            self.add_own_marks(policy, &selection, index, unit, &sheet.marks, &mut marked).await?;
+            let own = self.add_own_marks(policy, &selection, index, unit, &sheet.marks, &mut marked).await?;
+            account.restricted += own;
+            account.foreign_marks += sheet.marks.len() - own;
             account.sheets.push(sheet.intake);
             accounts.push(account);
         }
@@ -198,7 +200,7 @@ impl Importer {
         Ok(accounts)
     }
 
-    /// Adds the marks of a form on records that its unit owns: a unit restricts nothing else.
+    /// Adds the marks of a form on records that its unit owns: a unit restricts nothing else. Returns how many marks are on such records.
     async fn add_own_marks(
         &self,
         policy: &Policy,
@@ -207,15 +209,15 @@ impl Importer {
         unit: UnitId,
         marks: &[RowMark],
         all: &mut BTreeMap<String, CodeMarks>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<usize, StoreError> {
         let codes: Vec<String> = marks.iter().map(|mark| mark.code.clone()).collect();
         let records = if codes.is_empty() { HashMap::new() } else { self.records_of(policy, selection, index, &codes).await? };
         let is_own = |mark: &&RowMark| records.get(&mark.code).is_some_and(|(_, owner)| *owner == Some(unit));
         let of_ledger = all.entry(policy.ledgers[index].id.clone()).or_default();
-        for RowMark { code, cell, header } in marks.iter().filter(is_own) {
-            of_ledger.add(code, cell, header)?;
+        for RowMark { code, name, cell, header } in marks.iter().filter(is_own) {
+            of_ledger.add(code, name, cell, header)?;
         }
-        Ok(())
+        Ok(marks.iter().filter(is_own).count())
     }
 
     /// The marks of forms that are refused because of the grade of a state secret. `all_rows`: it is in a title. A form of which it is not
@@ -241,7 +243,8 @@ impl Importer {
             if all_rows {
                 let set_aside = sheet.notes.iter().map(|note| &note.code).filter(|code| !code.is_empty());
                 let codes = sheet.rows.iter().map(|row| &row.code).chain(set_aside);
-                let marks = codes.map(|code| RowMark { code: code.clone(), cell: String::new(), header: String::new() });
+                let marks =
+                    codes.map(|code| RowMark { code: code.clone(), name: String::new(), cell: String::new(), header: String::new() });
                 sheet.marks.extend(marks.collect::<Vec<RowMark>>());
             }
             self.add_own_marks(policy, selection, index, unit, &sheet.marks, &mut all).await?;

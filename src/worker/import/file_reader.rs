@@ -1,7 +1,7 @@
 //! Reads what a child has taken in of one file or query, checks it, and writes the accepted rows to the new snapshots of their ledgers.
 
 use crate::domain::audience::is_stated_open;
-use crate::domain::intake::code_marks::CodeMarks;
+use crate::domain::intake::code_marks::{CodeMarks, FoundMark};
 use crate::domain::intake::file::{CodeInFile, FileIntake, Forged, RowNames, RowPlace};
 use crate::domain::intake::rows::FileFault;
 use crate::domain::intake::sheet::Accepted;
@@ -37,10 +37,10 @@ pub(crate) struct LedgerWriter {
 }
 
 /// The most memory that the marks of a file may take: those of a full sheet, and more.
-const MARKS_BYTES_MAX: usize = 64 * 1024 * 1024;
+const MARKS_BYTES_MAX: usize = 128 * 1024 * 1024;
 
-/// What a mark takes beside its code; its cell is stored once for all codes.
-const MARK_BYTES: usize = 24;
+/// What a mark takes beside its code and name; its cell is stored once for all codes.
+const MARK_BYTES: usize = 40;
 
 /// The most bytes that a child may send about a file, beside the packed cells of its rows.
 const TAKEN_BYTES_MAX: u64 = 1024 * 1024 * 1024;
@@ -154,7 +154,7 @@ impl<'a> FileReader<'a> {
             }
             Taken::HeaderNote(note) => self.add_note(&note, true),
             Taken::Note(note) => self.add_note(&note, false),
-            Taken::Mark { code, cell, header } => self.add_mark(code, cell, header),
+            Taken::Mark { code, name, cell, header } => self.add_mark(FoundMark { code, name, cell, header }),
             Taken::Classified { row, header } => {
                 self.is_classified_by_child = true;
                 self.intake.add_classified(classified_place(row, header))
@@ -194,8 +194,8 @@ impl<'a> FileReader<'a> {
     }
 
     /// Counts the memory of a mark.
-    fn take_mark_bytes(&mut self, texts: [&str; 3]) -> Result<(), Forged> {
-        self.mark_bytes += texts[0].len() + MARK_BYTES;
+    fn take_mark_bytes(&mut self, texts: [&str; 4]) -> Result<(), Forged> {
+        self.mark_bytes += texts[0].len() + texts[1].len() + MARK_BYTES;
         let is_long = |text: &&str| text.len() > TEXT_BYTES_MAX || text.contains('\0');
         match self.mark_bytes > MARKS_BYTES_MAX || texts.iter().any(is_long) {
             true => Err(Forged("too many marks, or too long ones")),
@@ -203,12 +203,12 @@ impl<'a> FileReader<'a> {
         }
     }
 
-    fn add_mark(&mut self, code: &str, cell: &str, header: &str) -> Result<(), Forged> {
+    fn add_mark(&mut self, FoundMark { code, name, cell, header }: FoundMark<'_>) -> Result<(), Forged> {
         if self.ledger_writer()?.found_marks.has(code) {
             return Ok(());
         }
-        self.take_mark_bytes([code, cell, header])?;
-        self.ledger_writer()?.found_marks.add(code, cell, header).map_err(|_| Forged("too many marks"))
+        self.take_mark_bytes([code, name, cell, header])?;
+        self.ledger_writer()?.found_marks.add(code, name, cell, header).map_err(|_| Forged("too many marks"))
     }
 
     /// Notes the code of a row that is not stored, because the file holds grades of state secrets.
@@ -216,7 +216,7 @@ impl<'a> FileReader<'a> {
         if self.ledger_writer()?.passed_over.index(code).is_some() {
             return Ok(());
         }
-        self.take_mark_bytes([code, "", ""])?;
+        self.take_mark_bytes([code, "", "", ""])?;
         self.ledger_writer()?.passed_over.insert(code, ()).map_err(|_| Forged("too many codes"))
     }
 
@@ -315,11 +315,13 @@ impl FileReader<'_> {
         let mut marks: BTreeMap<String, CodeMarks> = BTreeMap::new();
         for (id, ledger) in self.writers {
             let found = marks.entry(id.clone()).or_insert(ledger.found_marks);
-            if classified.is_of_file {
-                let set_aside = self.intake.by_ledger.get(&id).into_iter().flat_map(|intake| &intake.retained).map(String::as_str);
+            let intake = self.intake.by_ledger.get(&id);
+            let marks_all = intake.and_then(|intake| intake.marks_all.as_deref());
+            if classified.is_of_file || marks_all.is_some() {
+                let set_aside = intake.into_iter().flat_map(|intake| &intake.retained).map(String::as_str);
                 let passed_over = ledger.passed_over.iter().map(|(code, ())| code);
                 for code in ledger.writer.codes().chain(set_aside).chain(passed_over) {
-                    found.add(code, "", "")?;
+                    found.add(code, "", marks_all.unwrap_or_default(), "")?;
                 }
             }
             if !classified.is_empty() {

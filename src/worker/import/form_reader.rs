@@ -107,8 +107,8 @@ impl<'a> FormReader<'a> {
                 (sheet.ledger, sheet.columns) = (Some(ledger as usize), columns);
             }
             Taken::Note(note) => sheet.notes.push(note.on(number).ok_or(Forged("a text too long"))?),
-            Taken::Mark { code, cell, header } => {
-                sheet.marks.push(RowMark { code: text(code)?, cell: text(cell)?, header: text(header)? });
+            Taken::Mark { code, name, cell, header } => {
+                sheet.marks.push(RowMark { code: text(code)?, name: text(name)?, cell: text(cell)?, header: text(header)? });
             }
             Taken::Classified { row, header } => self.classified.add(number, classified_place(row, header)),
             Taken::Accepted { row, fingerprint: None, body } => {

@@ -88,13 +88,16 @@ impl<'a> FormTaker<'a> {
     pub fn take(&mut self, block: &Block, out: &mut FrameWriter<impl Write>) -> Result<Option<Stop>> {
         for frame in block.frames() {
             match frame.map_err(Error::other)? {
-                Frame::Sheet(Sheet { name, visible, merges, .. }) => {
+                Frame::Sheet(Sheet { name, visible, merges, beside, .. }) => {
                     self.end_sheet(out)?;
                     self.open = visible.then(|| OpenSheet {
                         intake: SheetIntake::new(self.task.ledgers(), self.sheets as u32, name, merges, self.task.today),
                         preamble: Preamble::default(),
                         has_ledger: false,
                     });
+                    if let Some(sheet) = &mut self.open {
+                        sheet.intake.secrecy.read_beside(&beside);
+                    }
                     self.sheets += 1;
                     if self.sheets > SHEETS_MAX {
                         return refused(format!("工作表超过{SHEETS_MAX}张，不像反馈表"));

@@ -57,6 +57,7 @@ pub(crate) fn state_secrets(places: &ClassifiedPlaces, sheets: &[String]) -> Ref
     let place = |(sheet, place): &(u32, ClassifiedPlace)| match place {
         ClassifiedPlace::FileName => "文件名".to_owned(),
         ClassifiedPlace::SheetName => format!("第{}张工作表的名称", sheet + 1),
+        ClassifiedPlace::Page => format!("{}页眉或页脚", sheet_of(*sheet)),
         ClassifiedPlace::Line(row) => format!("{}第{row}行（标题或说明）", sheet_of(*sheet)),
         ClassifiedPlace::Cell { row, header } if header.is_empty() => format!("{}第{row}行", sheet_of(*sheet)),
         ClassifiedPlace::Cell { row, header } => format!("{}第{row}行的“{header}”栏", sheet_of(*sheet)),

@@ -269,9 +269,14 @@ impl Importer {
         request: &PullRequest,
         pull: &mut Pull,
         mut intake: LedgerIntake<'_>,
-        LedgerWriter { mut writer, found_marks, stated_open, .. }: LedgerWriter,
+        LedgerWriter { mut writer, mut found_marks, stated_open, .. }: LedgerWriter,
         file: &FileFacts<'_>,
     ) -> Result<LedgerPull, StoreError> {
+        if let Some(cell) = &intake.marks_all {
+            for code in writer.codes().chain(intake.retained.iter().map(String::as_str)) {
+                found_marks.add(code, "", cell, "")?;
+            }
+        }
         // an append-only ledger also retains the rows of earlier files
         let append_only = !intake.ledger.append_only.is_empty();
         let earlier = append_only.then(|| writer.previous_codes()).into_iter().flatten().map(str::to_owned);

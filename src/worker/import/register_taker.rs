@@ -61,7 +61,7 @@ impl<'a> RegisterTaker<'a> {
             let stop = match frame.map_err(Error::other)? {
                 Frame::Sheet(sheet) => {
                     self.end_sheet(service)?;
-                    self.rows.begin_sheet(sheet.name, sheet.visible, sheet.merges, sheet.hidden_columns, sheet.document);
+                    self.rows.begin_sheet(sheet.name, sheet.visible, sheet.merges, sheet.hidden_columns, sheet.document, &sheet.beside);
                     let stop = self.stop();
                     if !matches!(stop, Some(Stop::Refused { .. })) {
                         service.out.frame(&Taken::Sheet { name: sheet.name, visible: sheet.visible })?;

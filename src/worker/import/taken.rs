@@ -147,6 +147,8 @@ pub(crate) enum About<'a> {
     /// The letters and the header of a column that is not read.
     Unknown(&'a str, &'a str),
     Undecided(&'a str),
+    /// What marks all rows of the ledger.
+    MarksAll(&'a str),
     Doubt(&'a str),
     /// Why the sheet is not read.
     Unread(&'a str),
@@ -157,7 +159,7 @@ impl About<'_> {
     pub fn bytes(&self) -> usize {
         match self {
             About::Column(one, other) | About::Unit(one, other) | About::Unknown(one, other) => one.len() + other.len(),
-            About::Undecided(text) | About::Doubt(text) | About::Unread(text) => text.len(),
+            About::Undecided(text) | About::MarksAll(text) | About::Doubt(text) | About::Unread(text) => text.len(),
         }
     }
 }
@@ -181,6 +183,7 @@ pub(crate) enum Taken<'a> {
     Note(PackedNote<'a>),
     Mark {
         code: &'a str,
+        name: &'a str,
         cell: &'a str,
         header: &'a str,
     },
@@ -252,8 +255,8 @@ pub(crate) fn is_day(day: Option<NaiveDate>) -> bool {
 }
 
 impl<'a> From<&'a RowMark> for Taken<'a> {
-    fn from(RowMark { code, cell, header }: &'a RowMark) -> Taken<'a> {
-        Taken::Mark { code, cell, header }
+    fn from(RowMark { code, name, cell, header }: &'a RowMark) -> Taken<'a> {
+        Taken::Mark { code, name, cell, header }
     }
 }
 
@@ -262,6 +265,7 @@ impl<'a> From<&'a ClassifiedPlace> for Taken<'a> {
         match place {
             // names are looked at by the parent
             ClassifiedPlace::FileName | ClassifiedPlace::SheetName => Taken::Classified { row: 0, header: None },
+            ClassifiedPlace::Page => Taken::Classified { row: 0, header: None },
             ClassifiedPlace::Line(row) => Taken::Classified { row: *row, header: None },
             ClassifiedPlace::Cell { row, header } => Taken::Classified { row: *row, header: Some(header) },
         }
@@ -272,6 +276,7 @@ impl<'a> From<&'a ClassifiedPlace> for Taken<'a> {
 pub(crate) fn classified_place(row: u32, header: Option<&str>) -> ClassifiedPlace {
     match header {
         Some(header) => ClassifiedPlace::Cell { row, header: header.chars().take(HEADER_CHARS_MAX).collect() },
+        None if row == 0 => ClassifiedPlace::Page,
         None => ClassifiedPlace::Line(row),
     }
 }
@@ -292,7 +297,7 @@ pub(crate) enum Stop {
 /// # Errors
 /// The parent is gone.
 pub(crate) fn send_end(end: &SheetEnd, out: &mut FrameWriter<impl Write>) -> std::io::Result<()> {
-    let SheetEnd { account, notes, unlisted, covers_on, doubts, undecided } = end;
+    let SheetEnd { account, notes, unlisted, covers_on, doubts, undecided, marks_all } = end;
     for note in notes {
         out.frame(&Taken::Note(PackedNote::from(note)))?;
     }
@@ -301,6 +306,7 @@ pub(crate) fn send_end(end: &SheetEnd, out: &mut FrameWriter<impl Write>) -> std
     let pieces = pieces.chain(account.unknown.iter().map(|(letters, header)| About::Unknown(letters, header)));
     let pieces =
         pieces.chain(undecided.iter().map(|header| About::Undecided(header))).chain(doubts.iter().map(|doubt| About::Doubt(doubt)));
+    let pieces = pieces.chain(marks_all.as_deref().map(About::MarksAll));
     for piece in pieces.chain(account.unread.as_deref().map(About::Unread)) {
         out.frame(&Taken::About(piece))?;
     }
@@ -314,6 +320,7 @@ pub(crate) fn send_end(end: &SheetEnd, out: &mut FrameWriter<impl Write>) -> std
 pub(crate) struct SheetPieces {
     account: SheetAccount,
     doubts: Vec<String>,
+    marks_all: Option<String>,
     bytes: usize,
 }
 
@@ -334,6 +341,7 @@ impl SheetPieces {
             About::Unit(field, unit) => self.account.units.push(pair(field, unit)),
             About::Unknown(letters, header) => self.account.unknown.push(pair(letters, header)),
             About::Undecided(header) => self.account.undecided.push(header.to_owned()),
+            About::MarksAll(cell) => self.marks_all = Some(cell.to_owned()),
             About::Doubt(doubt) => self.doubts.push(doubt.to_owned()),
             About::Unread(reason) => self.account.unread = Some(reason.to_owned()),
         }
@@ -345,6 +353,14 @@ impl SheetPieces {
         let Taken::SheetEnd { read, accepted, quarantined, skipped, hidden_rows, unlisted, covers_on } = *last else { return None };
         let undecided = self.account.undecided.clone();
         let account = SheetAccount { read, accepted, quarantined, skipped, hidden_rows, ..self.account };
-        is_day(covers_on).then_some(SheetEnd { account, notes: Vec::new(), unlisted, covers_on, doubts: self.doubts, undecided })
+        is_day(covers_on).then_some(SheetEnd {
+            account,
+            notes: Vec::new(),
+            unlisted,
+            covers_on,
+            doubts: self.doubts,
+            undecided,
+            marks_all: self.marks_all,
+        })
     }
 }

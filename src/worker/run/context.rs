@@ -32,6 +32,8 @@ pub(crate) struct RunContext<'a> {
     pub(crate) register: EvaluatedRegister,
     pub(crate) changes: Changes,
     pub(crate) answers: Answers,
+    /// The answers as others than the office read them.
+    pub(crate) answers_for_others: Answers,
     pub(crate) form_key: FormKey,
     pub(crate) previous_run: Option<PreviousRun>,
     pub(crate) gone: Vec<GoneRecord>,
@@ -74,6 +76,8 @@ impl<'a> RunContext<'a> {
         let closes = past_start && job.closes_quarter && Period::last_closed(PeriodKind::Quarter, as_of).last_day() == as_of;
         evaluator.record_red_quarters(&config.policy, &mut register.judged.findings, &inputs.closed, closes).await?;
         let answers = evaluator.store.feedback().up_to(inputs.answers).await?;
+        let names_restricted = |text: &str| selection.restrictions.project_in_text(text).is_some();
+        let answers_for_others = answers.iter().map(|(of, answer)| (of.clone(), answer.for_others(names_restricted))).collect();
         let form_key = match inputs.form_key {
             Some(id) => {
                 let key = evaluator.store.keys().get(id).await?;
@@ -91,7 +95,21 @@ impl<'a> RunContext<'a> {
             None => Vec::new(),
         };
         let changes = Changes::default();
-        Ok(RunContext { evaluator, config, job, as_of, at, selection, register, changes, answers, form_key, previous_run, gone })
+        Ok(RunContext {
+            evaluator,
+            config,
+            job,
+            as_of,
+            at,
+            selection,
+            register,
+            changes,
+            answers,
+            answers_for_others,
+            form_key,
+            previous_run,
+            gone,
+        })
     }
 
     /// The kinds of configuration files and the first 12 hex digits of the sha256 over the paths and texts of each.
@@ -142,7 +160,7 @@ impl<'a> RunContext<'a> {
             audience,
             only_findings: findings,
             only_counted: None,
-            answers: &self.answers,
+            answers: if audience == Audience::Office { &self.answers } else { &self.answers_for_others },
             form_key: &self.form_key,
             silent: &[],
             previous_run: self.previous_run.as_ref(),

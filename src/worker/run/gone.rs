@@ -1,7 +1,6 @@
 //! Codes that have left a register: they are listed until the office confirms it, and never count as resolved.
 
 use crate::clock::stamp;
-use crate::domain::audience::is_restricted;
 use crate::domain::register::record::Record;
 use crate::domain::register::snapshot::{Candidate, Version, last_seen};
 use crate::domain::restriction::Restrictions;
@@ -140,7 +139,8 @@ impl Evaluator {
                 place: format!("{} 第{}行", place.join(" "), gone.absent.row),
                 restricted: restrictions.has(&ledger.id, &gone.absent.code)
                     || restrictions.has_project(&project)
-                    || last.is_some_and(|record| is_restricted(ledger, record, || false)),
+                    || restrictions.project_in_text(&gone.absent.name).is_some()
+                    || last.is_some_and(|record| restrictions.has_record(ledger, record)),
                 project,
                 code: gone.absent.code,
                 name: gone.absent.name,

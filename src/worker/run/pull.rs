@@ -6,6 +6,7 @@ use crate::domain::plain_text::shown_name;
 use crate::store::restrictions::FileCount;
 use crate::store::run_result::RunFault;
 use crate::store::runs::RunInputs;
+use crate::worker::import::feedback::FEEDBACK_SOURCE;
 use crate::worker::import::importer::Importer;
 use crate::worker::import::reading_guard::Initiative;
 use crate::worker::run::evaluate::Evaluator;
@@ -93,7 +94,7 @@ fn sent_back(file: &Path, accounts: &[FormAccount]) -> Option<String> {
     (returned > 0).then(|| format!("{}（{units}）：收下{taken}行，退回{returned}行{first}；请告知该单位改正后重新发来", shown_name(&name)))
 }
 
-/// The files that have restricted many codes at once since the job's previous run.
+/// The files that have restricted many codes at once, and the forms that have restricted any, since the job's previous run.
 async fn floods(evaluator: &Evaluator, inputs: &RunInputs, selection: &SnapshotSelection) -> anyhow::Result<Vec<RunFault>> {
     let store = &evaluator.store;
     let previous = match &inputs.previous_run {
@@ -113,7 +114,8 @@ async fn floods(evaluator: &Evaluator, inputs: &RunInputs, selection: &SnapshotS
             |seq: i64, of: &str| snapshots.iter().find(|known| (&*known.ledger, &*known.source, known.seq) == (&*ledger, of, seq));
         let in_force = selection.of_ledger(&ledger).filter_map(|found| rows_of(found.snapshot.seq, &found.snapshot.source));
         let rows = in_force.map(|snapshot| snapshot.rows.unsigned_abs()).sum();
-        if policy.secrecy.flood.is_flood(codes, rows) {
+        // what a unit has restricted by a form is looked at, however little it is
+        if source == FEEDBACK_SOURCE || policy.secrecy.flood.is_flood(codes, rows) {
             let title = policy.ledger(&ledger).map_or(ledger.clone(), |index| policy.ledgers[index].title.clone());
             faults.push(RunFault::RestrictedFlood { ledger: title, origin: source, file: file_sha256, codes });
         }

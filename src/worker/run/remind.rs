@@ -162,7 +162,7 @@ impl RunContext<'_> {
             last_notified: &last_notified,
             last_digest_on: &last_digest_on,
             gone: &gone,
-            answers: &self.answers,
+            answers: &self.answers_for_others,
             rhythm: self.job.rhythm,
             levels: &self.job.levels,
             started: is_past_start(inputs, sent_on),

@@ -13,6 +13,7 @@ use crate::store::reports::ReportFile;
 use crate::store::run_result::JudgedResult;
 use crate::store::runs::{Run, RunInputs, RunState};
 use crate::worker::deliver::deliverer::Deliverer;
+use crate::worker::deliver::withhold::blocked_packs;
 use crate::worker::file_lock::FileLock;
 use crate::worker::import::importer::Importer;
 use crate::worker::panic_guard::guarded;
@@ -23,8 +24,9 @@ use crate::worker::run::slot_text::{parse_slot, slot_text};
 use crate::worker::run::steps::{Progress, lease};
 use anyhow::{Context, bail, ensure};
 use chrono::{Datelike, NaiveDate, NaiveDateTime};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// What to run.
 #[derive(Clone, Debug)]
@@ -56,6 +58,8 @@ pub struct RunOutcome {
     pub done_before: Option<DoneBefore>,
     /// Number of mails that were stopped because of a mark of secrecy, for which the run was made.
     pub remade: i64,
+    /// The same of packs that named a record which had become restricted.
+    pub remade_packs: i64,
     /// Number of mails of its slot that were stopped since it began, and have to be made anew.
     pub stopped: i64,
     /// The files that it made, ordered by path.
@@ -137,13 +141,15 @@ pub struct Runner {
     importer: Importer,
     pub(crate) evaluator: Evaluator,
     pub(crate) deliverer: Deliverer,
+    /// The runs without packs that name a restricted record, each with the position of the marks for which that is so.
+    without_blocked_packs: Arc<Mutex<BTreeMap<String, i64>>>,
 }
 
 impl Runner {
     /// A runner that uses these parts.
     pub fn new(importer: Importer, evaluator: Evaluator, deliverer: Deliverer) -> Runner {
         let Importer { var, config, store, clock, .. } = importer.clone();
-        Runner { var, config, store, clock, importer, evaluator, deliverer }
+        Runner { var, config, store, clock, importer, evaluator, deliverer, without_blocked_packs: Arc::default() }
     }
 
     /// Runs a job for one slot, or goes on with a run that broke off.
@@ -155,14 +161,16 @@ impl Runner {
         let slot = slot_text(at);
         let scheduled = matches!(request.when, RunWhen::Slot(_));
         let mut revision = 0;
-        let mut remade = 0;
+        let (mut remade, mut remade_packs) = (0, 0);
         if let Some(known) = self.store.runs().newest(&job.name, &slot).await? {
             revision = known.revision;
-            let stopped = if known.state.has_result() { self.stopped_of(&known).await? } else { 0 };
+            let has_result = known.state.has_result();
+            let stopped = if has_result { self.stopped_of(&known).await? } else { 0 };
+            let blocked = if has_result && !request.revise { self.blocked_packs(&known).await? } else { 0 };
             match known.state {
                 RunState::Done | RunState::Partial if request.revise => revision += 1,
-                RunState::Done | RunState::Partial if stopped > 0 => {
-                    remade = stopped;
+                RunState::Done | RunState::Partial if stopped + blocked > 0 => {
+                    (remade, remade_packs) = (stopped, blocked);
                     revision += 1;
                 }
                 RunState::Done | RunState::Partial => {
@@ -177,10 +185,10 @@ impl Runner {
             }
         }
         let now = self.clock.now();
-        let inputs = RunInputs { remakes_withheld: remade > 0, ..RunInputs::default() };
+        let inputs = RunInputs { remakes_withheld: remade + remade_packs > 0, ..RunInputs::default() };
         let opened = self.store.runs().open(&job.name, &slot, revision, as_of, scheduled, &inputs, &stamp(now)).await?;
         let outcome = self.work_on(&opened.id).await?;
-        Ok(RunOutcome { remade, ..outcome })
+        Ok(RunOutcome { remade, remade_packs, ..outcome })
     }
 
     /// How many mails of a run's slot were stopped because of a mark of secrecy since its newest run began.
@@ -190,6 +198,22 @@ impl Runner {
         Ok(slots.iter().filter(|stopped| (&stopped.job, &stopped.slot) == (&run.job, &run.slot)).map(|stopped| stopped.messages).sum())
     }
 
+    /// How many packs of a run name a record that has become restricted since. An answer is looked for once for each state of the marks.
+    pub(crate) async fn blocked_packs(&self, run: &Run) -> anyhow::Result<i64> {
+        let position = self.store.restrictions().position().await?;
+        let is_known = |checked: &BTreeMap<String, i64>| checked.get(&run.id) == Some(&position);
+        if self.without_blocked_packs.lock().is_ok_and(|checked| is_known(&checked)) {
+            return Ok(0);
+        }
+        let blocked = blocked_packs(&self.store, &self.config, &self.clock, run).await?;
+        if blocked == 0
+            && let Ok(mut checked) = self.without_blocked_packs.lock()
+        {
+            checked.insert(run.id.clone(), position);
+        }
+        Ok(blocked)
+    }
+
     /// Makes the mails of `newest`, the latest run of a job, anew that were stopped because of a mark of secrecy since it began. `None` = there
     /// are none.
     ///
@@ -197,7 +221,7 @@ impl Runner {
     /// As [`Runner::run_job`].
     pub(crate) async fn remake_stopped(&self, job: &Job, newest: &Run) -> anyhow::Result<Option<RunOutcome>> {
         let is_due = match newest.state {
-            RunState::Done | RunState::Partial => self.stopped_of(newest).await? > 0,
+            RunState::Done | RunState::Partial => self.stopped_of(newest).await? + self.blocked_packs(newest).await? > 0,
             RunState::Failed => newest.inputs.remakes_withheld,
             RunState::Running => false,
         };
@@ -268,7 +292,7 @@ impl Runner {
         let reports = self.store.reports().list(&run.id).await?;
         let deliveries = self.deliveries(&run).await?;
         let stopped = self.stopped_of(&run).await?;
-        Ok(RunOutcome { run, done_before, remade: 0, stopped, reports, deliveries })
+        Ok(RunOutcome { run, done_before, remade: 0, remade_packs: 0, stopped, reports, deliveries })
     }
 
     /// Number of mails of a run by state, now.

@@ -5,6 +5,7 @@ use super::super::bulletin::texts_of_package;
 use super::super::detection::JudgingInput;
 use super::super::helpers::{duban, edit, files_below, fresh_root, seeds, service, stdout};
 use super::super::properties::record;
+use super::mentions::name_marked_projects;
 use super::{World, joined, phone, set};
 use chrono::{DateTime, NaiveDate, Utc};
 use duban::app::compose::App;
@@ -276,6 +277,7 @@ pub fn random_register(dice: &mut Rng, policy: &Policy, as_of: NaiveDate, phones
             register.push((ledger, record));
         }
     }
+    name_marked_projects(dice, policy, &mut register);
     for (ledger, record) in &mut register {
         record.columns = Columns::default();
         (0..policy.ledgers[*ledger].fields.len()).for_each(|field| record.columns.insert(field));
@@ -319,7 +321,7 @@ fn faulty_rows(dice: &mut Rng, world: &World<'_>, phones: &mut Vec<String>) -> V
 }
 
 /// Whether the row itself is marked.
-fn is_marked(policy: &Policy, (ledger, record): &(usize, Record)) -> bool {
+pub fn is_marked(policy: &Policy, (ledger, record): &(usize, Record)) -> bool {
     let text = record.text(policy.ledgers[*ledger].role(Role::Restricted));
     !text.is_empty() && text != "否"
 }
@@ -409,7 +411,12 @@ async fn mark_elsewhere(service: &App, root: &Path, world: &World<'_>, dice: &mu
 /// Answers of units on half of the records, with numbers in them.
 async fn answer(service: &App, world: &mut World<'_>, dice: &mut Rng) {
     let mut answers = Vec::new();
-    for (ledger, record) in world.register.iter().filter(|_| dice.usize(..2) == 0) {
+    let is_marked = |row: &&(usize, Record)| world.policy.ledgers[row.0].id == "project" && is_marked(world.policy, row);
+    let marked: Vec<String> = world.register.iter().filter(is_marked).map(|(_, record)| record.code.clone()).collect();
+    for (ledger, record) in &world.register {
+        if dice.bool() {
+            continue;
+        }
         answers.push(Answer {
             ledger: world.policy.ledgers[*ledger].id.clone(),
             code: record.code.clone(),
@@ -419,7 +426,10 @@ async fn answer(service: &App, world: &mut World<'_>, dice: &mut Rng) {
             as_of: world.as_of,
             on_behalf: String::new(),
             verdict: "有出入".into(),
-            remark: format!("说{}话 找张某13000000008", record.code),
+            remark: match dice.usize(..3) {
+                0 => format!("与{}一并推进", dice.choice(&marked).map_or("它", |code| code.as_str())),
+                _ => format!("说{}话 找张某13000000008", record.code),
+            },
             values: BTreeMap::new(),
             proposals: Vec::new(),
         });
@@ -448,7 +458,11 @@ fn guard(
     for day in days {
         let judged = JudgingInput::new(policy, &world.register, *day, true).judge();
         for (row, secret) in world.register.iter().zip(world.secrets(&judged)) {
-            let project = world.register.iter().find(|known| known.1.code == text(row, Role::Project));
+            let tie = text(row, Role::Project);
+            // of several projects in one cell a marked one counts
+            let named = |known: &&(usize, Record)| policy.ledgers[known.0].id == "project" && tie.contains(known.1.code.as_str());
+            let named: Vec<&(usize, Record)> = world.register.iter().filter(named).collect();
+            let project = named.iter().find(|project| is_marked(policy, project)).or(named.first()).copied();
             let entry = records.entry(row.1.code.clone()).or_default();
             entry.restricted = is_marked(policy, row) || project.is_some_and(|project| is_marked(policy, project));
             entry.negotiation = negotiation(row);

@@ -61,7 +61,7 @@ async fn hand_in(store: &Store, at: &str, answers: &[Answer]) -> duban::store::d
 async fn mark(store: &Store, codes: &[&str]) {
     let (mut found, stated_open) = (CodeMarks::default(), Codes::default());
     for code in codes {
-        found.add(code, "是", "").expect("a mark");
+        found.add(code, "名", "是", "").expect("a mark");
     }
     let of_file = FileMarks { found: &found, stated_open: &stated_open, in_force: true, file_sha256: "cd", sample: false, at: AT };
     store.restrictions().restrict_known("project", "a", of_file).await.expect("marked");
