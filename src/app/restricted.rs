@@ -7,6 +7,7 @@ use crate::domain::register::record::Record;
 use crate::store::audit::AuditEntry;
 use crate::store::handle::Store;
 use crate::store::outbox::OutboxRow;
+use crate::store::records::StreamedRecord;
 use crate::store::restrictions::{Lifting, ListedMark};
 use crate::worker::records::LedgerRecords;
 use crate::worker::snapshot_selection::SnapshotSelection;
@@ -68,12 +69,9 @@ pub(crate) async fn lift(app: &App, now: &str, request: LiftRequest, by: Person<
     let mut lifted = Lifted { marks, unknown: Vec::new() };
     let selection = SnapshotSelection::on(store, app.config(), &[], app.clock().today()).await?;
     for code in rest {
-        let named = match mentioning(app, &selection, Some(&code)).await?.pop() {
-            Some(named) => named,
-            None => {
-                lifted.unknown.push(code);
-                continue;
-            }
+        let Some(named) = mentioning(app, &selection, Some(&code)).await?.pop() else {
+            lifted.unknown.push(code);
+            continue;
         };
         store.restrictions().lift_mention(&named.ledger, &named.code, &named.cell, selection.sample, entry).await?;
         lifted.marks.push((named.ledger, named.cell, named.code));
@@ -138,7 +136,13 @@ async fn mentioning(app: &App, selection: &SnapshotSelection, code: Option<&str>
         };
         match code {
             Some(code) => records.record_by_code(code).await?.iter().for_each(|found| take(&found.stored.record)),
-            None => records.each(|_, streamed| Ok(take(streamed.record))).await?,
+            None => {
+                let take_streamed = |_, streamed: StreamedRecord<'_>| {
+                    take(streamed.record);
+                    Ok(())
+                };
+                records.each(take_streamed).await?;
+            }
         }
     }
     Ok(found)

@@ -78,7 +78,9 @@ fn route_findings(inputs: &PlanInputs<'_>) -> (BTreeMap<UnitId, UnitFindings>, V
             let recipient = unit.filter(|unit| units.mailbox(*unit).is_some());
             let disposition = disposition_of(inputs, finding, relation, recipient);
             let counted_for = recipient.filter(|unit| is_notified(inputs, *unit, relation));
-            match (disposition, counted_for) {
+            // a job gives units of other levels nothing, and no number either
+            let is_of_job = |unit: &UnitId| inputs.levels.contains(&units.units[*unit].level);
+            match (disposition, counted_for.filter(is_of_job)) {
                 (Disposition::Addressed, Some(unit)) => {
                     let findings = addressed.entry(unit).or_default();
                     match finding.state {

@@ -2,7 +2,7 @@
 
 use super::super::feedback::{Cells, write};
 use super::super::helpers::{duban, files_below, import, stderr, stdout};
-use super::super::outputs::cells;
+use super::super::outputs::{as_read, cells};
 use super::marks::{HEAD, codes, listed, register, root};
 use calamine::Data;
 use std::collections::BTreeSet;
@@ -149,4 +149,19 @@ fn a_name_or_a_remark_that_states_it_restricts_its_row() {
     let once_more = table("备注", &[("P11", DAY, "本项目涉密"), ("P12", DAY, "是")]);
     import(root, "b.csv", once_more, &["--covers", "2026-09-30", "--accept"]);
     assert!(listed(root).contains(&("P11".to_owned(), "张三".to_owned())), "{:?}", listed(root));
+}
+
+/// A job mails the levels it names and no others, whatever the rows hold.
+#[test]
+fn a_restricted_row_gives_no_mail_to_a_level_that_the_job_does_not_name() {
+    let root = root();
+    let root = root.path();
+    let rows = [("P10", "2024-01-01", "否"), ("P11", "2024-01-01", "是")];
+    assert_eq!(import(root, "a.csv", register("是否涉密", &rows), &["--covers", "2026-09-30"]).status.code(), Some(0));
+    let run = duban(root, &["run", "county-monthly-study", "--as-of", "2026-09-30"]);
+    assert_eq!(run.status.code(), Some(0), "{}{}", stdout(&run), stderr(&run));
+    let mails: Vec<(String, String)> =
+        files_below(&root.join("var/outbox")).into_iter().map(|(name, bytes)| (name, as_read(&bytes))).collect();
+    assert!(mails.iter().any(|(name, text)| name.contains("瓮安县") && text.contains("另有1项不便列示")), "{mails:?}");
+    assert!(!mails.iter().any(|(name, _)| name.contains("省投资促进局")), "{:?}", mails.iter().map(|(name, _)| name).collect::<Vec<_>>());
 }
