@@ -122,9 +122,10 @@ impl Secrecy {
         }
         let is_meant = |at: usize, word: &str| {
             let (before, behind) = (&whole[..at], &whole[at + word.len()..]);
-            !text_words.denials.iter().any(|denial| before.ends_with(denial.as_str()))
-                && !text_words.harmless_behind.iter().any(|other| behind.starts_with(other.as_str()))
-                && !(word.ends_with('级') && text_words.harmless_behind_grade.iter().any(|other| behind.starts_with(other.as_str())))
+            let is_behind = |others: &[String]| others.iter().any(|other| behind.starts_with(other.as_str()));
+            let is_denied = text_words.denials.iter().any(|denial| before.ends_with(denial.as_str()));
+            let is_of_things = word.ends_with('级') && is_behind(&text_words.harmless_behind_grade);
+            !is_denied && !is_of_things && !is_behind(&text_words.harmless_behind)
         };
         text_words.phrases.iter().find(|word| whole.match_indices(word.as_str()).any(|(at, word)| is_meant(at, word))).cloned()
     }

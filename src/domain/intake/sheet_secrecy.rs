@@ -185,7 +185,7 @@ impl SheetSecrecy {
         // a line with one cell is none of the table
         if row.cells.iter().filter(|(_, raw)| !raw.is_blank()).take(2).count() == 1 {
             self.read_line(row.number, row.cells);
-            if row.cells.iter().any(|(_, raw)| raw.display().chars().any(|c| !c.is_ascii())) {
+            if row.cells.iter().any(|(_, raw)| !raw.display().is_ascii()) {
                 self.begin_section(row.number, row.cells);
             }
             // a name alone may be a project's, and anything else is none
