@@ -63,8 +63,16 @@ fn packed(frames: &[Taken]) -> Vec<u8> {
 
 /// A stream of these frames, with its beginning and its end.
 fn stream(frames: &[Taken]) -> Vec<u8> {
-    let blocks: Vec<u8> = packed(frames).chunks(256 * 1024).flat_map(|bytes| block(FRAMES, bytes)).collect();
-    [block(LEVEL, &[0]), blocks, block(END, &[])].concat()
+    stream_of(&packed(frames))
+}
+
+fn stream_of(packed: &[u8]) -> Vec<u8> {
+    let mut sent = block(LEVEL, &[0]);
+    for bytes in packed.chunks(256 * 1024) {
+        sent.extend_from_slice(&block(FRAMES, bytes));
+    }
+    sent.extend_from_slice(&block(END, &[]));
+    sent
 }
 
 /// A program whose children of these subcommands (as a shell matches them) send the contents of a file and then run `then`. Otherwise it is ours.
@@ -133,6 +141,11 @@ impl Honest {
     fn with(&self, frames: &[Taken], accepted: u64) -> Vec<u8> {
         stream(&[&self.begin(), frames, &[end(accepted, accepted)]].concat())
     }
+
+    /// The sheet with one frame many times behind its header.
+    fn with_many(&self, frame: &Taken, count: usize) -> Vec<u8> {
+        stream_of(&[packed(&self.begin()), packed(std::slice::from_ref(frame)).repeat(count), packed(&[end(0, 0)])].concat())
+    }
 }
 
 /// A body of texts.
@@ -156,7 +169,7 @@ async fn what_a_child_forges_of_a_register_is_not_stored() {
     known.store().close().await;
     let row = |body: Vec<u8>| Taken::Accepted { row: 2, fingerprint: None, body };
     let texts = |cells: &[&str]| honest.with(&[row(body(cells))], 1);
-    let many = |frame: Taken, count: usize| honest.with(&vec![frame; count], 0);
+    let many = |frame: Taken, count: usize| honest.with_many(&frame, count);
     let whole = honest.with(&[honest.row()], 1);
     let forged: Vec<(&str, Vec<u8>)> = vec![
         ("bytes that are no frame", [block(LEVEL, &[0]), block(FRAMES, &[200, 200, 200]), block(END, &[])].concat()),

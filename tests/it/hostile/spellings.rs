@@ -377,11 +377,13 @@ fn no_number_of_a_person_is_whole_and_nothing_of_ours_is_masked() {
 /// Texts built to make the search slow take time in proportion to their length.
 #[test]
 fn a_hostile_text_is_masked_in_linear_time() {
-    let time = |text: &str| {
+    let once = |text: &str| {
         let begin = std::time::Instant::now();
         assert!(masked(text).len() <= text.len() * 4);
         begin.elapsed().as_secs_f64()
     };
+    // the best of five: the machine has other work
+    let time = |text: &str| (0..5).map(|_| once(text)).fold(f64::INFINITY, f64::min);
     for pattern in ["1 ", "138", "1-3.8/", "电话1 ", "a@", "微信", "编号", "身份证编号1", "(1)", "一1", "@@", "0851 ", "E1", "qq:", "(at)"]
     {
         let (short, long) = (pattern.repeat(400 / pattern.len()), pattern.repeat(4_000 / pattern.len()));
