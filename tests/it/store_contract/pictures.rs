@@ -125,8 +125,8 @@ pub async fn marks_are_found_in_a_picture(db: &Db) {
         ("project", "GZ00021", 2, i64::MAX),
     ] {
         sqlx::query(
-            "INSERT INTO restriction (ledger, source, code, began, ended, lifted, since, ended_at, lifted_at, lifted_by, lift_reason, file_sha256, cell, \
-             header, sample, ends_with) VALUES ($1,'import',$2,$3,$4,$5,'','','','','','','是','',0,0)",
+            "INSERT INTO restriction (ledger, source, code, name, began, ended, lifted, since, ended_at, lifted_at, lifted_by, lift_reason, file_sha256, cell, \
+             header, sample, ends_with) VALUES ($1,'import',$2,'',$3,$4,$5,'','','','','','','是','',0,0)",
         )
         .bind(ledger)
         .bind(code)
