@@ -77,7 +77,7 @@ impl<'a> SheetBuilder<'a, '_> {
         }
         let only_counted = self.visible.only_counted();
         if only_counted > 0 {
-            sheet.banner(Role::Note, format!("注：另有{only_counted}项不便列示。"));
+            sheet.banner(Role::Note, format!("注：另有{only_counted}件不便列示。"));
         }
         if self.index == 0 {
             self.contents.notes.iter().for_each(|text| sheet.banner(Role::Note, text.clone()));

@@ -537,7 +537,7 @@ async fn a_restricted_record_is_only_counted_outside_the_office() {
     assert_eq!(county.len(), 2, "a digest and a circular");
     for text in &county {
         // The note is in the mail and on each sheet of the attachment.
-        assert!(text.matches("另有1项不便列示。").count() >= 2 && text.contains("公开丙项目"), "{text}");
+        assert!(text.matches("另有1件不便列示。").count() >= 2 && text.contains("公开丙项目"), "{text}");
     }
     let form = county[0].split_once("-- 反馈表").expect("a form").1;
     assert!(form.contains("GZS3"), "{form}");

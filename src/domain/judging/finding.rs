@@ -127,7 +127,7 @@ pub struct Subject {
     pub(crate) named: [CompactUnit; Relation::ALL.len()],
     /// The highest level whose major-project ledger lists the project.
     pub major: Option<crate::domain::register::levels::Level>,
-    /// Whether it is only counted outside the office's own workbook (另有n项不便列示).
+    /// Whether it is only counted outside the office's own workbook (另有n件不便列示).
     pub restricted: bool,
     /// Whether only its own unit, the recipients of its findings, and the office may see its row.
     pub negotiation_only: bool,

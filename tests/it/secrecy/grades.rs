@@ -162,6 +162,6 @@ fn a_restricted_row_gives_no_mail_to_a_level_that_the_job_does_not_name() {
     assert_eq!(run.status.code(), Some(0), "{}{}", stdout(&run), stderr(&run));
     let mails: Vec<(String, String)> =
         files_below(&root.join("var/outbox")).into_iter().map(|(name, bytes)| (name, as_read(&bytes))).collect();
-    assert!(mails.iter().any(|(name, text)| name.contains("瓮安县") && text.contains("另有1项不便列示")), "{mails:?}");
+    assert!(mails.iter().any(|(name, text)| name.contains("瓮安县") && text.contains("另有1件不便列示")), "{mails:?}");
     assert!(!mails.iter().any(|(name, _)| name.contains("省投资促进局")), "{:?}", mails.iter().map(|(name, _)| name).collect::<Vec<_>>());
 }
