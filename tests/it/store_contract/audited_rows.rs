@@ -189,7 +189,11 @@ pub async fn rows_changed_by_hand_are_found(db: &Db) {
             "DELETE FROM snapshot WHERE source='b'".into(),
             "snapshot project/b/1",
         ),
-        ("UPDATE account SET roles='admin' WHERE id='zhang'".into(), "UPDATE account SET roles='reader,clerk' WHERE id='zhang'".into(), "account zhang"),
+        (
+            "UPDATE account SET roles='admin' WHERE id='zhang'".into(),
+            "UPDATE account SET roles='reader,clerk' WHERE id='zhang'".into(),
+            "account zhang",
+        ),
         (
             "UPDATE account SET password='$argon2id$x' WHERE id='zhang'".into(),
             "UPDATE account SET password='$argon2id$two' WHERE id='zhang'".into(),
@@ -197,7 +201,8 @@ pub async fn rows_changed_by_hand_are_found(db: &Db) {
         ),
         ("UPDATE account SET ended_at='' WHERE id='li'".into(), format!("UPDATE account SET ended_at='{AT}' WHERE id='li'"), "account li"),
         (
-            "INSERT INTO account SELECT 'wang', 'Wang', unit, roles, password, password_set_at, must_change, created_at, created_by, ended_at \
+            "INSERT INTO account (id, name, unit, roles, password, password_set_at, must_change, created_at, created_by, ended_at) \
+             SELECT 'wang', 'Wang', unit, roles, password, password_set_at, must_change, created_at, created_by, ended_at \
              FROM account WHERE id='zhang'"
                 .into(),
             "DELETE FROM account WHERE id='wang'".into(),
@@ -209,7 +214,11 @@ pub async fn rows_changed_by_hand_are_found(db: &Db) {
             "UPDATE outbox SET address='x@gz.example' WHERE id='slot0-x'".into(),
             "message slot0-x",
         ),
-        ("UPDATE outbox SET unit='q' WHERE id='slot00-z'".into(), "UPDATE outbox SET unit='z' WHERE id='slot00-z'".into(), "mails weekly@slot00#0"),
+        (
+            "UPDATE outbox SET unit='q' WHERE id='slot00-z'".into(),
+            "UPDATE outbox SET unit='z' WHERE id='slot00-z'".into(),
+            "mails weekly@slot00#0",
+        ),
         (
             "UPDATE named_records SET object='q' WHERE object='slot0-x'".into(),
             "UPDATE named_records SET object='slot0-x' WHERE object='q'".into(),
