@@ -10,7 +10,7 @@ use crate::domain::register::ledger::{FieldKind, Ledger, Role};
 use crate::domain::register::record::{Cell, Record};
 use crate::domain::rules::policy::Policy;
 use crate::domain::secrecy::Secrecy;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What becomes of the mark of a code by a file of its source.
@@ -110,8 +110,14 @@ impl Restrictions {
     }
 
     /// From now on texts of other records are looked through for the marked projects: by their codes, and by the names that are known of each
-    /// code. A name that is also that of a unit or of an industry means the project only where a record names its project.
-    pub fn look_for_projects<'n>(&mut self, policy: &Policy, names: impl IntoIterator<Item = (&'n str, &'n str)>) {
+    /// code. A name that is also that of a unit, of an industry or of an open project elsewhere (`shared`) means the project only where a record
+    /// names its project.
+    pub fn look_for_projects<'n>(
+        &mut self,
+        policy: &Policy,
+        names: impl IntoIterator<Item = (&'n str, &'n str)>,
+        shared: &BTreeSet<String>,
+    ) {
         let secrecy = Secrecy::new(Arc::clone(&policy.secrecy));
         let mut names_of: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         names.into_iter().for_each(|(code, name)| names_of.entry(code).or_default().push(name));
@@ -119,7 +125,7 @@ impl Restrictions {
         for code in self.marked_projects() {
             mentions.add_code(code);
             for name in names_of.get(code).into_iter().flatten().flat_map(|name| [name, secrecy.name_without_marks(name)]) {
-                mentions.add_name(code, name, policy.is_common_name(name));
+                mentions.add_name(code, name, shared.contains(name) || policy.is_common_name(name));
             }
         }
         self.mentions = mentions;

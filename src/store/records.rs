@@ -12,10 +12,19 @@ use crate::domain::register::ledger::Ledger;
 use crate::domain::register::packed::Layout;
 use crate::domain::register::record::{Place, Record};
 use crate::store::database::{Database, ROWS_PER_STATEMENT, Result, StoreError, json, number, parameters, sql, text};
+use futures_util::TryStreamExt;
 use sqlx::Row;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use tokio::task::JoinSet;
+
+/// A row by its code and name, with the code of its unit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedRow {
+    pub code: String,
+    pub unit: String,
+    pub name: String,
+}
 
 /// The columns that [`stored`] reads, in its order. It reads by position, because finding a column by name takes longer than reading it.
 pub(crate) const RECORD_COLUMNS: &str = "r.code, r.first_seq, r.sheet, r.row_no, r.layout, r.body";
@@ -240,6 +249,23 @@ impl Records<'_> {
             }
         }
         Ok(names)
+    }
+
+    /// The rows of a snapshot that bear one of these names.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub async fn named(self, ledger: &str, source: &str, seq: i64, names: &HashSet<&str>) -> Result<Vec<NamedRow>> {
+        let statement = "SELECT code, unit, name FROM record WHERE ledger=$1 AND source=$2 AND first_seq<=$3 AND last_seq>=$3";
+        let mut rows = sqlx::query(statement).bind(ledger).bind(source).bind(seq).fetch(&self.database.pool);
+        let mut named = Vec::new();
+        while let Some(row) = rows.try_next().await? {
+            let name = text(&row, "name")?;
+            if names.contains(name.as_str()) {
+                named.push(NamedRow { code: text(&row, "code")?, unit: text(&row, "unit")?, name });
+            }
+        }
+        Ok(named)
     }
 
     /// The snapshots that contained a code, newest first.

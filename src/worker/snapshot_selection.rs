@@ -9,6 +9,7 @@ use crate::store::handle::Store;
 use crate::store::runs::RunInputs;
 use crate::store::snapshots::SnapshotState;
 use chrono::NaiveDate;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 /// The snapshots that one judgement reads.
@@ -69,9 +70,34 @@ impl SnapshotSelection {
             for found in self.of_ledger(projects) {
                 names.extend(store.records().names_up_to(projects, &found.snapshot.source, found.snapshot.seq, &codes).await?);
             }
-            restrictions.look_for_projects(policy, names.iter().map(|(code, name)| (code.as_str(), name.as_str())));
+            let shared = self.names_of_open_projects(store, projects, &codes, &names).await?;
+            restrictions.look_for_projects(policy, names.iter().map(|(code, name)| (code.as_str(), name.as_str())), &shared);
         }
         Ok(SnapshotSelection { restrictions: Arc::new(restrictions), restrictions_position: position, ..self })
+    }
+
+    /// Those of the names of marked projects that a project of another unit has too, which bears no mark. A second row of the same unit may be
+    /// the same project and counts for nothing.
+    async fn names_of_open_projects(
+        &self,
+        store: &Store,
+        projects: &str,
+        marked: &[String],
+        names: &[(String, String)],
+    ) -> Result<BTreeSet<String>> {
+        let wanted: HashSet<&str> = names.iter().map(|(_, name)| name.as_str()).filter(|name| !name.is_empty()).collect();
+        let marked: HashSet<&str> = marked.iter().map(String::as_str).collect();
+        let (mut of_marked, mut of_open) = (BTreeMap::<String, BTreeSet<String>>::new(), BTreeMap::<String, BTreeSet<String>>::new());
+        for found in self.of_ledger(projects) {
+            for row in store.records().named(projects, &found.snapshot.source, found.snapshot.seq, &wanted).await? {
+                let side = if marked.contains(row.code.as_str()) { &mut of_marked } else { &mut of_open };
+                side.entry(row.name).or_default().insert(row.unit);
+            }
+        }
+        let is_elsewhere = |name: &str, units: &BTreeSet<String>| {
+            of_marked.get(name).is_some_and(|own| units.iter().any(|unit| !unit.is_empty() && !own.contains(unit)))
+        };
+        Ok(of_open.into_iter().filter(|(name, units)| is_elsewhere(name, units)).map(|(name, _)| name).collect())
     }
 
     /// The snapshots that a run has pinned, without those that no longer exist.

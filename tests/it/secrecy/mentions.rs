@@ -81,6 +81,25 @@ fn what_names_a_marked_project_goes_out_no_more_than_the_project() {
     assert_eq!(duban(root, &["audit", "--verify"]).status.code(), Some(0), "the lift is an act of the audit");
 }
 
+/// A name that an open project of another unit has too does not tell which project is meant. A second row of the same unit may be the project.
+#[test]
+fn a_name_that_an_open_project_elsewhere_has_marks_no_other_record() {
+    let root = root();
+    let root = root.path();
+    let mut text = format!("{HEAD},是否涉密\n");
+    for (code, county, secrecy) in [("P10", "瓮安县", "是"), ("P20", "福泉市", ""), ("P30", "瓮安县", "是"), ("P31", "瓮安县", "")]
+    {
+        let name = if code < "P30" { "名P20称" } else { "名P31称" };
+        text.push_str(&format!("{code},{name},黔南州,{county},茶叶,合同,签约,{DAY},2024-01-10,1,2024-06-01,2026-09-20,,,{secrecy}\n"));
+    }
+    taken(root, "台账.csv", text, &["--covers", "2026-09-30"]);
+    let (code, text) = run(root, &["--as-of", "2026-09-30"]);
+    assert_eq!(code, Some(0), "{text}");
+    assert_eq!(mailed(root).0, codes(&["P20"]));
+    let shown = stdout(&duban(root, &["restricted", "list"]));
+    assert!(shown.contains("P31 项目台账 提到P30") && !shown.contains("P20"), "{shown}");
+}
+
 #[test]
 fn a_mail_that_waits_is_stopped_when_a_project_that_it_names_in_a_text_is_marked() {
     let root = root();
