@@ -12,6 +12,9 @@ const MIXED_CODE_CHARS_MIN: usize = 3;
 const LETTER_CODE_CHARS_MIN: usize = 4;
 const DIGIT_CODE_CHARS_MIN: usize = 9;
 
+/// A code of so many characters is found in the cell of a project where others are written right before or behind it.
+const JOINED_CODE_CHARS_MIN: usize = 6;
+
 /// Between several projects in one cell.
 const BETWEEN_PROJECTS: [char; 11] = ['、', ',', ';', '/', '|', '\n', '\r', '\t', '和', '及', '与'];
 
@@ -135,7 +138,20 @@ impl Mentions {
         }
         let is_between = |c: char| BETWEEN_PROJECTS.contains(&canonical_char(c)) || c.is_whitespace();
         let whole = self.in_whole(cell).or_else(|| self.in_text(cell));
-        whole.or_else(|| cell.split(is_between).find_map(|part| self.in_whole(part)))
+        whole.or_else(|| cell.split(is_between).find_map(|part| self.in_whole(part))).or_else(|| self.in_joined_codes(cell))
+    }
+
+    /// The marked project of a code in a cell that is longer by half a code at least: intake leaves out the spaces and line breaks between codes.
+    fn in_joined_codes(&self, cell: &str) -> Option<&str> {
+        let cell: Vec<char> = compared_chars(cell).collect();
+        let found = cell.windows(2).enumerate().find_map(|(at, start)| {
+            let mut lengths = self.lengths.get(&[start[0], start[1]])?.iter();
+            lengths.find_map(|length| {
+                let is_long = *length >= JOINED_CODE_CHARS_MIN && cell.len() >= length + length / 2;
+                self.known.get(cell.get(at..at + length)?).filter(|known| known.is_code && is_long)
+            })
+        })?;
+        self.project(found)
     }
 }
 

@@ -149,11 +149,15 @@ impl Secrecy {
     /// The words by which a line marks what is below it as restricted, such as the title of a sheet or of a section, its name, or the name of the
     /// file: 内部资料 注意保存, 不公开项目. `None` = it states nothing of the kind, or explains something.
     pub fn restricting_line(&self, text: &str) -> Option<String> {
-        if !self.may_state(text) || text.chars().count() > LINE_CHARS_MAX {
+        if text.chars().count() > LINE_CHARS_MAX {
             return None;
         }
         let (words, text_words) = (self.words(), &self.words().texts);
+        // 内 部 资 料
         let whole = compared(text);
+        if !self.may_state(text) && !self.may_state(&whole) {
+            return None;
+        }
         // 严禁外传 is a mark and forbids nothing else
         let rest = text_words.line_marks.iter().fold(whole.clone(), |rest, word| rest.replace(word.as_str(), ""));
         if text_words.line_denials.iter().any(|word| rest.contains(word.as_str())) {
@@ -360,6 +364,14 @@ mod tests {
             "保密级别：内部",
             "不是一般项目，属涉密项目",
             "定为机密级",
+            "不公开（企业要求）",
+            "敏感，不公开",
+            "该项目为涉密",
+            "此项目保密",
+            "请注意保密",
+            "已签协议，不得对外披露",
+            "涉军项目，不宜宣传",
+            "暂不宜公布",
         ] {
             assert!(secrecy.restricting_words(text).is_some(), "{text}");
         }
@@ -420,6 +432,10 @@ mod tests {
             "仅供内部使用",
             "內部資料",
             "保密",
+            "内 部 资 料",
+            "（内　部　资　料）",
+            "保密期限：5年",
+            "请勿对外公布",
         ] {
             assert!(secrecy.restricting_line(text).is_some(), "{text}");
         }

@@ -81,6 +81,21 @@ fn what_names_a_marked_project_goes_out_no_more_than_the_project() {
     assert_eq!(duban(root, &["audit", "--verify"]).status.code(), Some(0), "the lift is an act of the audit");
 }
 
+/// Between two codes of one cell may be a line break or nothing: intake reads codes without spaces.
+#[test]
+fn codes_joined_in_one_cell_tie_a_record_to_each() {
+    let root = root();
+    let root = root.path();
+    let register = with_difficulties(&[("P1000010", "", "是"), ("P1000020", "", "")]);
+    taken(root, "台账.csv", register, &["--covers", "2026-09-30"]);
+    let rows = [("W1", "P1000020\u{3000}P1000010", "名P1000020称", "密语甲"), ("W2", "P10000201", "名P1000020称", "正在办理")];
+    taken(root, "工作单.csv", orders(&rows), &["--covers", "2026-09-30"]);
+    let (code, text) = run(root, &["--as-of", "2026-09-30"]);
+    assert_eq!(code, Some(0), "{text}");
+    let shown = stdout(&duban(root, &["restricted", "list"]));
+    assert!(shown.contains("W1 工作单 提到P1000010") && !shown.contains("W2"), "{shown}");
+}
+
 /// A name that an open project of another unit has too does not tell which project is meant. A second row of the same unit may be the project.
 #[test]
 fn a_name_that_an_open_project_elsewhere_has_marks_no_other_record() {
