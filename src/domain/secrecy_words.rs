@@ -100,7 +100,11 @@ impl Stems {
 
     /// Whether a text has one of the words in it.
     pub fn are_in(&self, text: &str) -> bool {
-        self.may_be_in(text) && text.char_indices().any(|(at, _)| self.words.iter().any(|word| begins_with(&text[at..], word)))
+        let is_at = |(at, c)| {
+            let first = simplified(c);
+            self.words.iter().any(|word| word.starts_with(first) && begins_with(&text[at..], word))
+        };
+        self.may_be_in(text) && text.char_indices().any(is_at)
     }
 
     /// Whether a text has the second and the third byte of a word behind each other.
