@@ -300,6 +300,16 @@ fn findings_are_listed_explained_and_exported_for_whoever_may_see_them() {
     assert!(audit.contains("export findings") && audit.contains("lisi@127.0.0.1"), "{audit}");
 }
 
+/// The register of the reports, with this mark on one project.
+fn register(mark: &str) -> String {
+    let mut lines = super::outputs::PROJECTS.lines();
+    let mut text = format!("{},是否涉密\n", lines.next().expect("a header"));
+    for line in lines {
+        text.push_str(&format!("{line},{}\n", if line.starts_with("GZ202500124") { mark } else { "否" }));
+    }
+    text
+}
+
 /// A pack that was made before a project of it was marked is not given to its unit any more.
 #[test]
 fn a_mark_that_comes_late_ends_the_download_of_a_unit() {
@@ -310,14 +320,6 @@ fn a_mark_that_comes_late_ends_the_download_of_a_unit() {
         let added = duban(root.path(), &["portal", "user", "add", name, "--unit", unit, "--role", role, "--password-file", &file]);
         assert_eq!(added.status.code(), Some(0), "{}", stderr(&added));
     }
-    let register = |mark: &str| {
-        let mut lines = super::outputs::PROJECTS.lines();
-        let mut text = format!("{},是否涉密\n", lines.next().expect("a header"));
-        for line in lines {
-            text.push_str(&format!("{line},{}\n", if line.starts_with("GZ202500124") { mark } else { "否" }));
-        }
-        text
-    };
     let import = |name: &str, text: &str| {
         let read = super::helpers::import(root.path(), name, text, &["--covers", "2026-09-30"]);
         assert_eq!(read.status.code(), Some(0), "{}{}", stdout(&read), stderr(&read));
@@ -352,14 +354,6 @@ fn a_mark_hides_at_once() {
         let added = duban(root.path(), &["portal", "user", "add", name, "--unit", unit, "--role", role, "--password-file", &file]);
         assert_eq!(added.status.code(), Some(0), "{}", stderr(&added));
     }
-    let register = |mark: &str| {
-        let mut lines = super::outputs::PROJECTS.lines();
-        let mut text = format!("{},是否涉密\n", lines.next().expect("a header"));
-        for line in lines {
-            text.push_str(&format!("{line},{}\n", if line.starts_with("GZ202500124") { mark } else { "否" }));
-        }
-        text
-    };
     let import = |text: &str| {
         let read = super::helpers::import(root.path(), "台账.csv", text, &["--covers", "2026-09-30"]);
         assert_eq!(read.status.code(), Some(0), "{}{}", stdout(&read), stderr(&read));

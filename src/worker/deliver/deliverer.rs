@@ -424,7 +424,7 @@ impl Deliverer {
             self.channel(|channel| channel.sent = None);
             tracing::warn!(
                 messages = left,
-                "messages whose sender died while it sent them: outcome unknown, they go again with the same Message-ID"
+                "messages whose sender died while it sent them: outcome unknown, they go once more with the same Message-ID"
             );
         }
         let late = self.store.sending().expire(&now).await?;
