@@ -1,6 +1,7 @@
 //! The words of secrecy of the office, as `config/secrecy.toml` lists them, in the form in which they are compared.
 
-use crate::domain::simplified::{SIMPLIFIED, simplified};
+use crate::domain::simplified::SIMPLIFIED;
+use aho_corasick::AhoCorasick;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashSet};
 
@@ -72,59 +73,46 @@ pub struct TextWords {
 
 /// Parts of words of secrecy: a text without any of them has nothing to do with it. Every text of every row is looked through for them.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(from = "BTreeSet<String>", into = "BTreeSet<String>")]
 pub struct Stems {
-    words: Vec<String>,
-    /// For each byte, whether it is the second or the third one of a word: [`SECOND`] and [`THIRD`].
-    bytes: Vec<u8>,
+    words: BTreeSet<String>,
+    /// Finds any of the words in one pass, also in traditional characters. Where it could not be built, every text counts as one with a word.
+    any: Option<AhoCorasick>,
 }
-
-/// A Chinese character has three bytes, of which the first one distinguishes little.
-const SECOND: u8 = 1;
-const THIRD: u8 = 2;
 
 impl Stems {
     /// Those of the words that are not written with Latin letters.
-    pub fn new(words: BTreeSet<String>) -> Stems {
-        let words: Vec<String> = words.into_iter().filter(|word| !word.is_ascii()).collect();
-        let begins = words.iter().filter_map(|word| word.chars().next());
-        let traditional = |begin: char| SIMPLIFIED.into_iter().filter(move |(_, simplified)| *simplified == begin).map(|(c, _)| c);
-        let mut bytes = vec![0; 256];
-        for begin in begins.flat_map(|begin| std::iter::once(begin).chain(traditional(begin))) {
-            if let [.., second, third] = *begin.encode_utf8(&mut [0; 4]).as_bytes() {
-                bytes[usize::from(second)] |= SECOND;
-                bytes[usize::from(third)] |= THIRD;
-            }
-        }
-        Stems { words, bytes }
+    pub fn new(mut words: BTreeSet<String>) -> Stems {
+        words.retain(|word| !word.is_ascii());
+        let any = AhoCorasick::new(words.iter().flat_map(|word| spellings(word))).ok();
+        Stems { words, any }
     }
 
     /// Whether a text has one of the words in it.
     pub fn are_in(&self, text: &str) -> bool {
-        let is_at = |(at, c)| {
-            let first = simplified(c);
-            self.words.iter().any(|word| word.starts_with(first) && begins_with(&text[at..], word))
-        };
-        self.may_be_in(text) && text.char_indices().any(is_at)
-    }
-
-    /// Whether a text has the second and the third byte of a word behind each other.
-    fn may_be_in(&self, text: &str) -> bool {
-        let Some(kinds) = self.bytes.first_chunk::<256>() else { return false };
-        let (mut before, mut found) = (0, 0);
-        // without an exit the loop is a few instructions for each byte
-        for byte in text.bytes() {
-            let kind = kinds[usize::from(byte)];
-            found |= before & kind >> 1;
-            before = kind;
-        }
-        found & SECOND != 0
+        self.any.as_ref().is_none_or(|any| any.is_match(text))
     }
 }
 
-/// Whether a text begins with a word, also in traditional characters.
-fn begins_with(text: &str, word: &str) -> bool {
-    let mut chars = text.chars().map(simplified);
-    word.chars().all(|c| chars.next() == Some(c))
+impl From<BTreeSet<String>> for Stems {
+    fn from(words: BTreeSet<String>) -> Stems {
+        Stems::new(words)
+    }
+}
+
+impl From<Stems> for BTreeSet<String> {
+    fn from(stems: Stems) -> BTreeSet<String> {
+        stems.words
+    }
+}
+
+/// A word with each of its characters as it is and in its traditional form.
+fn spellings(word: &str) -> Vec<String> {
+    word.chars().fold(vec![String::new()], |begins, c| {
+        let traditional = SIMPLIFIED.iter().filter(|(_, simplified)| *simplified == c).map(|(traditional, _)| *traditional);
+        let forms = traditional.chain([c]).collect::<Vec<_>>();
+        begins.iter().flat_map(|begin| forms.iter().map(move |form| format!("{begin}{form}"))).collect()
+    })
 }
 
 #[cfg(test)]
