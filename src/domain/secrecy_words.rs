@@ -90,7 +90,7 @@ impl Stems {
 
     /// Whether a text has one of the words in it.
     pub fn are_in(&self, text: &str) -> bool {
-        self.any.as_ref().is_none_or(|any| any.is_match(text))
+        !text.is_ascii() && self.any.as_ref().is_none_or(|any| any.is_match(text))
     }
 }
 

@@ -146,6 +146,18 @@ impl<'a> PackedValue<'a> {
         })
     }
 
+    /// Appends the cell to a row whose texts have `text_bytes` so far. `None` = as [`PackedValue::unpack`], or the texts are too long.
+    fn push_to(self, row: &mut RawRow<'a>, column: u16, strings: &'a SharedStrings, text_bytes: &mut usize) -> Option<()> {
+        let raw = self.unpack(strings)?;
+        let length = raw.text_bytes();
+        *text_bytes += length;
+        if length > CELL_BYTES_MAX || *text_bytes > ROW_BYTES_MAX {
+            return None;
+        }
+        row.cells.push((column, raw));
+        Some(())
+    }
+
     /// Appends the bytes by which equal cells are recognised: the column, the kind and the value of a cell, or the hash of its text. `None` = there
     /// is no such shared string.
     fn append_canonical(&self, column: u16, strings: &SharedStrings, out: &mut Vec<u8>) -> Option<()> {
@@ -183,22 +195,9 @@ impl<'a> PackedRow<'a> {
     /// # Errors
     /// As [`PackedRow::unpack`].
     pub fn unpack_into(&self, row: &mut RawRow<'a>, is_wanted: impl Fn(u16) -> bool) -> Result<(), postcard::Error> {
-        row.number = self.number;
-        row.hidden = self.hidden;
-        row.cells.clear();
         let mut text_bytes = 0;
-        self.each(|column, value| {
-            if is_wanted(column) {
-                let raw = value.unpack(self.strings)?;
-                let length = raw.text_bytes();
-                text_bytes += length;
-                if length > CELL_BYTES_MAX || text_bytes > ROW_BYTES_MAX {
-                    return None;
-                }
-                row.cells.push((column, raw));
-            }
-            Some(())
-        })
+        row.begin(self.number, self.hidden);
+        self.each(|column, value| if is_wanted(column) { value.push_to(row, column, self.strings, &mut text_bytes) } else { Some(()) })
     }
 
     /// Replaces `canonical` by the cells as bytes for a fingerprint: the same for equal cells, whatever the number of the row and whether texts were
@@ -209,6 +208,20 @@ impl<'a> PackedRow<'a> {
     pub fn canonical_into(&self, canonical: &mut Vec<u8>) -> Result<(), postcard::Error> {
         canonical.clear();
         self.each(|column, value| value.append_canonical(column, self.strings, canonical))
+    }
+
+    /// [`PackedRow::unpack_into`] with all columns and [`PackedRow::canonical_into`] at once, because decoding takes longer than either.
+    ///
+    /// # Errors
+    /// As [`PackedRow::unpack`].
+    pub fn unpack_with_canonical(&self, row: &mut RawRow<'a>, canonical: &mut Vec<u8>) -> Result<(), postcard::Error> {
+        let mut text_bytes = 0;
+        row.begin(self.number, self.hidden);
+        canonical.clear();
+        self.each(|column, value| {
+            value.append_canonical(column, self.strings, canonical)?;
+            value.push_to(row, column, self.strings, &mut text_bytes)
+        })
     }
 
     /// Calls `take` with each cell. Cells of another order could not be searched.

@@ -269,6 +269,9 @@ mod tests {
             bytes
         };
         assert_eq!(canonical(&rows[0]), canonical(&rows[1]));
+        let mut both = Vec::new();
+        rows[1].unpack_with_canonical(&mut some, &mut both).unwrap();
+        assert_eq!((some, both), (rows[1].unpack().unwrap(), canonical(&rows[1])));
         assert!(rows[2].unpack().is_err() && rows[2].canonical_into(&mut Vec::new()).is_err());
         assert!(matches!(from.read_block().unwrap(), Some(Received::End)));
     }

@@ -69,6 +69,13 @@ pub struct RawRow<'a> {
 }
 
 impl RawRow<'_> {
+    /// Makes it another row, without cells.
+    pub(crate) fn begin(&mut self, number: u32, hidden: bool) {
+        self.number = number;
+        self.hidden = hidden;
+        self.cells.clear();
+    }
+
     /// Bytes of the texts of its cells.
     pub(crate) fn text_bytes(&self) -> usize {
         self.cells.iter().map(|(_, raw)| raw.text_bytes()).sum()

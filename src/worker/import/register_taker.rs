@@ -84,8 +84,7 @@ impl<'a> RegisterTaker<'a> {
             if self.take_unchanged(packed, row, service)? {
                 return Ok(None);
             }
-            packed.unpack_into(row, |_| true).map_err(Error::other)?;
-            packed.canonical_into(&mut self.canonical).map_err(Error::other)?;
+            packed.unpack_with_canonical(row, &mut self.canonical).map_err(Error::other)?;
             let fingerprint = self.fingerprint(row.number);
             let mut outcomes = std::mem::take(&mut self.outcomes);
             let is_clean = self.rows.push(row, &mut outcomes);
